@@ -1,0 +1,100 @@
+/** Style as a test: what STYLE.md says about sizes and walls, checked over the source tree. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { describe, expect, it } from "vitest";
+
+const ROOT = new URL("..", import.meta.url).pathname;
+const MAX_LINES = { source: 400, test: 700 };
+const MAX_COLUMNS = 120;
+
+/** Who may import whom, by the folder below src/. A room may always import itself. */
+const ADAPTER = ["core", "ports", "errors.ts"];
+const WALLS: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  ports: ["core"],
+  "errors.ts": [],
+  routers: ADAPTER,
+  workloads: ADAPTER,
+  metrics: ADAPTER,
+  notifiers: ADAPTER,
+  gates: ADAPTER,
+  kube: ADAPTER,
+  recorders: ADAPTER,
+  loadtester: ["core", "ports", "errors.ts"],
+  sandbox: ["ports"],
+  testing: ["core", "ports", "errors.ts"],
+  operator: [...ADAPTER, "routers", "workloads", "metrics", "notifiers", "gates", "kube", "recorders"],
+  simulate: [...ADAPTER, "routers", "workloads", "operator", "recorders"],
+  server: [...ADAPTER, "operator", "recorders", "kube"],
+};
+
+/** Adapters that are families: the folders inside them must not import each other (only files at the family's top). */
+const FAMILIES = ["routers", "workloads", "metrics", "notifiers"];
+
+function files(dir: string): string[] {
+  return readdirSync(join(ROOT, dir), { withFileTypes: true }).flatMap((entry) => {
+    const path = join(dir, entry.name);
+    if (entry.isDirectory()) return entry.name === "golden" ? [] : files(path);
+    return /\.tsx?$/.test(entry.name) ? [path] : [];
+  });
+}
+
+const ALL = ["src", "test", "bench"].flatMap(files);
+const SOURCES = ALL.map((path) => ({ path, text: readFileSync(join(ROOT, path), "utf8") }));
+
+function importsOf(source: { path: string; text: string }): string[] {
+  const found = [...source.text.matchAll(/(?:from|import\()\s*"(\.[^"]+)"/g)].map((match) => match[1] ?? "");
+  return found.map((spec) => relative(ROOT, join(ROOT, source.path, "..", spec)));
+}
+
+const isTest = (path: string) => path.endsWith(".test.ts") || path.startsWith("test/");
+
+describe("the source tree is tidy", () => {
+  it("has something to check", () => {
+    expect(SOURCES.length).toBeGreaterThan(5);
+  });
+
+  it("keeps files short", () => {
+    const long = SOURCES.filter(
+      ({ path, text }) => text.split("\n").length > (isTest(path) ? MAX_LINES.test : MAX_LINES.source),
+    );
+    expect(long.map(({ path, text }) => `${path}: ${text.split("\n").length} lines`)).toEqual([]);
+  });
+
+  it("keeps lines short", () => {
+    const long = SOURCES.flatMap(({ path, text }) =>
+      text.split("\n").flatMap((line, i) => (line.length > MAX_COLUMNS + 20 ? [`${path}:${i + 1}`] : [])),
+    );
+    expect(long).toEqual([]);
+  });
+
+  it("respects the walls between rooms", () => {
+    const broken = SOURCES.filter(({ path }) => path.startsWith("src/") && !isTest(path)).flatMap((source) => {
+      const room = source.path.split("/")[1] ?? "";
+      const allowed = WALLS[room];
+      if (allowed === undefined) return [];
+      return importsOf(source)
+        .filter((target) => target.startsWith("src/"))
+        .filter((target) => {
+          const other = target.split("/")[1] ?? "";
+          return other !== room && !allowed.includes(other);
+        })
+        .map((target) => `${source.path} imports ${target}`);
+    });
+    expect(broken).toEqual([]);
+  });
+
+  it("keeps the members of a family apart", () => {
+    const broken = SOURCES.filter(({ path }) => FAMILIES.some((family) => path.startsWith(`src/${family}/`))).flatMap(
+      (source) => {
+        const [, family, member] = source.path.split("/");
+        if (source.path.split("/").length < 4) return [];
+        return importsOf(source)
+          .filter((target) => target.startsWith(`src/${family}/`) && target.split("/").length > 3)
+          .filter((target) => target.split("/")[2] !== member)
+          .map((target) => `${source.path} imports ${target}`);
+      },
+    );
+    expect(broken).toEqual([]);
+  });
+});
