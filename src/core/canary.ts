@@ -1,0 +1,311 @@
+/** The words of the engine: what a Canary asks for (CanarySpec), and how far its rollout has come (CanaryStatus). */
+
+export type Phase =
+  | ""
+  | "Initializing"
+  | "Initialized"
+  | "Waiting"
+  | "Progressing"
+  | "WaitingPromotion"
+  | "Promoting"
+  | "Finalising"
+  | "Succeeded"
+  | "Failed"
+  | "Terminating"
+  | "Terminated";
+
+/**
+ * Every arrow a status may take, staying where it is aside. A Canary whose status takes another arrow is a bug:
+ * `advance` asserts it.
+ */
+export const TRANSITIONS: Readonly<Record<Phase, readonly Phase[]>> = {
+  "": ["Initializing", "Terminating"],
+  Initializing: ["Initialized", "Failed", "Terminating"],
+  // A change is seen: asked for approval, begun at once, or refused because the primary is broken.
+  Initialized: ["Waiting", "Progressing", "Failed", "Terminating"],
+  Succeeded: ["Waiting", "Progressing", "Failed", "Terminating"],
+  // Back to Initializing: the primary never came up at all, and the target has been mended since.
+  Failed: ["Initializing", "Initialized", "Waiting", "Progressing", "Terminating"],
+  Waiting: ["Progressing", "Failed", "Terminating"],
+  Progressing: ["WaitingPromotion", "Promoting", "Failed", "Terminating"],
+  // Back to Progressing: a newer revision restarts the analysis.
+  WaitingPromotion: ["Progressing", "Promoting", "Failed", "Terminating"],
+  // Back to Progressing: the target moved on before its tested template was copied. Straight to Succeeded: skipAnalysis.
+  Promoting: ["Progressing", "Finalising", "Succeeded", "Failed", "Terminating"],
+  Finalising: ["Succeeded", "Failed", "Terminating"],
+  // A Canary whose deletion was taken back by nobody: nothing leads out but the end.
+  Terminating: ["Terminated"],
+  Terminated: [],
+};
+
+export interface CanaryRef {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export type Strategy = "canary" | "ab-testing" | "blue-green";
+
+export interface TargetRef {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+}
+
+/** A number range, both ends inclusive; an absent end is open. */
+export interface Range {
+  readonly min?: number;
+  readonly max?: number;
+}
+
+export interface Metric {
+  readonly name: string;
+  /** PromQL window, e.g. "1m". Defaults to "1m" (Q43). */
+  readonly interval: string;
+  /** Deprecated single limit: a minimum for request-success-rate, a maximum for all else. 0 when absent (M5). */
+  readonly threshold: number;
+  readonly thresholdRange?: Range;
+  readonly query?: string;
+  readonly templateRef?: { readonly name: string; readonly namespace: string };
+  readonly templateVariables?: Readonly<Record<string, string>>;
+}
+
+export type HookType =
+  | "confirm-rollout"
+  | "pre-rollout"
+  | "rollout"
+  | "confirm-traffic-increase"
+  | "confirm-promotion"
+  | "post-rollout"
+  | "rollback"
+  | "event";
+
+export interface Webhook {
+  readonly name: string;
+  readonly type: HookType;
+  readonly url: string;
+  readonly muteAlert: boolean;
+  /** Go duration as written; empty: 10 s. */
+  readonly timeout: string;
+  readonly retries: number;
+  readonly disableTLS: boolean;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+export type Severity = "info" | "warn" | "error";
+
+export interface AlertTarget {
+  readonly name: string;
+  readonly severity: Severity;
+  readonly providerRef: { readonly name: string; readonly namespace: string };
+}
+
+export interface SessionAffinity {
+  readonly cookieName: string;
+  readonly primaryCookieName?: string;
+  /** Seconds. */
+  readonly maxAge: number;
+  readonly domain?: string;
+  readonly httpOnly?: boolean;
+  readonly partitioned?: boolean;
+  readonly path?: string;
+  readonly sameSite?: string;
+  readonly secure?: boolean;
+}
+
+export interface Analysis {
+  readonly intervalMs: number;
+  /** As written: the cookie of the primary lives as long. */
+  readonly interval: string;
+  /** Failed checks that end the rollout, at least 1. */
+  readonly threshold: number;
+  readonly iterations: number;
+  readonly maxWeight: number;
+  readonly stepWeight: number;
+  readonly stepWeights: readonly number[];
+  readonly stepWeightPromotion: number;
+  readonly mirror: boolean;
+  readonly mirrorWeight: number;
+  /** Percent of updated pods that must be available. */
+  readonly primaryReadyThreshold: number;
+  readonly canaryReadyThreshold: number;
+  readonly match: readonly JsonObject[];
+  readonly metrics: readonly Metric[];
+  readonly webhooks: readonly Webhook[];
+  readonly alerts: readonly AlertTarget[];
+  readonly sessionAffinity?: SessionAffinity;
+}
+
+/** JSON of a field that only one adapter reads and that is passed through as it stands. */
+export type JsonObject = { readonly [key: string]: JsonValue };
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
+
+export interface ServiceMetadata {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+export interface ServiceSpec {
+  /** Base name of the generated Services: the apex. Defaults to the target's name. */
+  readonly name: string;
+  readonly port: number;
+  readonly portName: string;
+  readonly targetPort: number | string;
+  readonly portDiscovery: boolean;
+  readonly appProtocol?: string;
+  readonly trafficDistribution?: string;
+  readonly headless: boolean;
+  readonly hosts: readonly string[];
+  readonly gateways: readonly string[];
+  readonly delegation: boolean;
+  readonly apex?: ServiceMetadata;
+  readonly primary?: ServiceMetadata;
+  readonly canary?: ServiceMetadata;
+  readonly unmanagedMetadata?: { readonly labels?: readonly string[]; readonly annotations?: readonly string[] };
+  /** The whole of `spec.service` as written: match, rewrite, retries, trafficPolicy … belong to the routers. */
+  readonly raw: JsonObject;
+}
+
+export interface AutoscalerRef {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly primaryScalerQueries?: Readonly<Record<string, string>>;
+  readonly primaryScalerReplicas?: { readonly minReplicas?: number; readonly maxReplicas?: number };
+}
+
+export interface CanarySpec {
+  /** The effective provider: `spec.provider`, else the operator's default. */
+  readonly provider: string;
+  /** `spec.provider` as written; some rules look at it alone (Q8). */
+  readonly ownProvider?: string;
+  readonly metricsServer?: string;
+  readonly targetRef: TargetRef;
+  readonly autoscalerRef?: AutoscalerRef;
+  readonly ingressRef?: TargetRef;
+  readonly routeRef?: TargetRef;
+  readonly upstreamRef?: TargetRef & { readonly namespace?: string };
+  readonly service: ServiceSpec;
+  readonly progressDeadlineSeconds: number;
+  readonly skipAnalysis: boolean;
+  readonly revertOnDeletion: boolean;
+  readonly suspend: boolean;
+  readonly strategy: Strategy;
+  readonly analysis: Analysis;
+}
+
+/** What was released: the hash of the target's spec, and a checksum per tracked ConfigMap and Secret. */
+export interface Revision {
+  readonly spec: string;
+  /** "configmap/name" or "secret/name" -> checksum; undefined when tracking is off or the target has no pods. */
+  readonly configs?: Readonly<Record<string, string>>;
+}
+
+/** Where the traffic goes. `primary` and `canary` are percent and sum to 100. */
+export interface Routes {
+  readonly primary: number;
+  readonly canary: number;
+  readonly mirror: boolean;
+}
+
+export interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly lastUpdateTime: string;
+  readonly lastTransitionTime: string;
+}
+
+/** An alert that is owed to the users until its delivery is known; kept in the status so that no crash loses it. */
+export interface Alert {
+  readonly message: string;
+  readonly severity: Severity;
+  /** Whether the fields that describe the Canary (target, deadline, routing) go with it. */
+  readonly metadata: boolean;
+}
+
+/** What every status carries, whatever its phase. Times are milliseconds since the epoch. */
+export interface StatusCore {
+  readonly failedChecks: number;
+  readonly canaryWeight: number;
+  readonly iterations: number;
+  /** What the target held when it was last looked at in earnest; undefined before the first time. */
+  readonly applied?: Revision;
+  /** Hash of the spec that the primary runs. */
+  readonly promotedSpec: string;
+  readonly cookies: { readonly canary: string; readonly primary: string; readonly previous: string };
+  readonly conditions: readonly Condition[];
+  /** When this status was written; 0 before the first write. */
+  readonly writtenAt: number;
+  /** When the present phase was entered. */
+  readonly phaseSince: number;
+  /** The text of the wait that was announced last, so that a wait is announced once and not at every turn. */
+  readonly said?: string;
+  /** Alerts whose delivery is not yet confirmed. */
+  readonly owedAlerts: readonly Alert[];
+}
+
+/** Waiting until the mesh has learnt the new routes before the workload that lost its traffic is taken away. */
+export interface Draining {
+  readonly drainUntil: number;
+}
+
+/** A run stands on a step: 0 before the first one, else the number of steps entered. */
+export interface OnStep {
+  readonly step: number;
+  /** Nothing is judged before this time: the metric window needs to fill. */
+  readonly holdUntil: number;
+  /** The canary cannot serve: its share goes to the primary until it can. */
+  readonly withheld: boolean;
+}
+
+export type Position =
+  | { readonly phase: "" | "Terminated" }
+  // `renew`: an earlier attempt failed; the primary copy is brought to the target's present template first.
+  | { readonly phase: "Initializing"; readonly renew: boolean }
+  // `released`: the target serves again by itself; apex Service and routes are given back.
+  | { readonly phase: "Terminating"; readonly released: boolean }
+  | ({ readonly phase: "Initialized" } & Draining)
+  | ({ readonly phase: "Succeeded"; readonly owesPostRollout: boolean; readonly skipped: boolean } & Draining)
+  | ({ readonly phase: "Failed"; readonly owesPostRollout: boolean } & Draining)
+  | { readonly phase: "Waiting"; readonly holdUntil: number }
+  | ({ readonly phase: "Progressing"; readonly prepared: boolean } & OnStep)
+  | ({ readonly phase: "WaitingPromotion" } & OnStep)
+  | ({ readonly phase: "Promoting"; readonly primaryWeight: number; readonly skipping: boolean } & OnStep)
+  | { readonly phase: "Finalising"; readonly holdUntil: number };
+
+export type CanaryStatus = StatusCore & Position;
+
+/** The status of one phase. */
+export type StatusIn<P extends Phase> = Extract<CanaryStatus, { readonly phase: P }>;
+
+/** A Canary as the engine sees it. */
+export interface Canary {
+  readonly ref: CanaryRef;
+  readonly uid: string;
+  readonly generation: number;
+  readonly resourceVersion: string;
+  /** Deletion was asked for. */
+  readonly deleting: boolean;
+  readonly finalizers: readonly string[];
+  readonly spec: CanarySpec;
+  readonly status: CanaryStatus;
+}
+
+/** "podinfo.test", the form in which events name things. */
+export function dotted(name: string, ref: CanaryRef): string {
+  return `${name}.${ref.namespace}`;
+}
+
+/** The primary copy of the target. Services and routes are named after `service.name` instead. */
+export function primaryName(spec: CanarySpec): string {
+  return `${spec.targetRef.name}-primary`;
+}
+
+export function isRunning(phase: Phase): boolean {
+  return phase === "Progressing" || phase === "WaitingPromotion" || phase === "Promoting" || phase === "Finalising";
+}
+
+export function isBootstrapping(phase: Phase): boolean {
+  return phase === "" || phase === "Initializing";
+}

@@ -1,0 +1,68 @@
+/** What the engine is told about the world before it decides: readings (from caches) and answers (asked over the network). */
+import type { HookType, Metric, Revision, Webhook } from "./canary.ts";
+
+/** `detail` is the text of the event that says so. `stuck`: waiting will not help any more. */
+export type Readiness =
+  | { readonly kind: "ready" }
+  | { readonly kind: "progressing" | "stuck"; readonly detail: string };
+
+export interface TargetReading {
+  readonly revision: Revision;
+  readonly readiness: Readiness;
+  /** Pods that can serve now. */
+  readonly available: number;
+  /** The target was taken down to nothing (or never brought up). */
+  readonly scaledDown: boolean;
+}
+
+export interface PrimaryReading {
+  readonly exists: boolean;
+  readonly readiness: Readiness;
+  readonly available: number;
+  /** Identity of the promotion that its template came from, see `promotionId`. */
+  readonly promotionId?: string;
+}
+
+export interface Readings {
+  /** Why nothing can be done at all: the target is missing, carries no selector label … (text of the event). */
+  readonly problem?: string;
+  readonly target: TargetReading;
+  readonly primary: PrimaryReading;
+  /** The routes in the cluster are those that the status promises. */
+  readonly routesInForce: boolean;
+  /** A reading that will change by time alone, without an event (a deadline): look again then. Milliseconds. */
+  readonly recheckAt?: number;
+}
+
+/** How one metric is asked. One entry of `analysis.metrics` may be asked more than one way. */
+export type MetricSourceKind = "success-rate" | "duration" | "query" | "template" | "nothing";
+
+/** One question to the world outside the caches. Asked in order; the first answer that settles the matter ends the asking. */
+export type Probe =
+  | { readonly kind: "hook"; readonly hook: Webhook; readonly type: HookType; readonly phase: string }
+  | {
+      readonly kind: "metric";
+      readonly metric: Metric;
+      readonly source: MetricSourceKind;
+      /** Whose traffic: the canary's, or the primary's while it takes over. */
+      readonly of: "canary" | "primary";
+    }
+  | { readonly kind: "metric-servers" };
+
+export type Answer =
+  | { readonly kind: "passed" }
+  | { readonly kind: "refused"; readonly detail: string }
+  /** Milliseconds for `duration`, percent for `success-rate`, else as the query returns it. */
+  | { readonly kind: "value"; readonly value: number }
+  /** `message` is the text of the event. */
+  | { readonly kind: "no-data" | "error"; readonly message: string };
+
+export interface Answered {
+  readonly probe: Probe;
+  readonly answer: Answer;
+}
+
+export interface Observation {
+  readonly readings: Readings;
+  readonly answers: readonly Answered[];
+}
