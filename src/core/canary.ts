@@ -267,7 +267,8 @@ export type Position =
   | { readonly phase: "Terminating"; readonly released: boolean }
   | ({ readonly phase: "Initialized" } & Draining)
   | ({ readonly phase: "Succeeded"; readonly owesPostRollout: boolean; readonly skipped: boolean } & Draining)
-  | ({ readonly phase: "Failed"; readonly owesPostRollout: boolean } & Draining)
+  // `restoring`: a promotion failed; the primary gets its last promoted revision back before anything else happens.
+  | ({ readonly phase: "Failed"; readonly owesPostRollout: boolean; readonly restoring: boolean } & Draining)
   | { readonly phase: "Waiting"; readonly holdUntil: number }
   | ({ readonly phase: "Progressing"; readonly prepared: boolean } & OnStep)
   | ({ readonly phase: "WaitingPromotion" } & OnStep)

@@ -82,11 +82,7 @@ export const EVENTS = {
       `Failed checks threshold reached ${failedChecks}`,
     ),
   manualRollback: (s: Speaker) =>
-    alert(
-      warning(`Rolling back ${canaryOf(s)} manual webhook invoked`),
-      "warn",
-      "Rolling back manual webhook invoked",
-    ),
+    alert(warning(`Rolling back ${canaryOf(s)} manual webhook invoked`), "warn", "Rolling back manual webhook invoked"),
   /** The readiness text is the event; the alert names the cause (Q21). */
   deadlineExceeded: (detail: string) => alert(warning(detail), "error", `Progress deadline exceeded ${detail}`),
   failed: (s: Speaker) => warning(`Canary failed! Scaling down ${canaryOf(s)}`),

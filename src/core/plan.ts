@@ -26,6 +26,8 @@ export type Announcement =
 export interface Step {
   readonly routes: Routes;
   readonly announcement: Announcement;
+  /** `status.canaryWeight` while on this step; only progressive runs record one. */
+  readonly weight: number;
   /** `status.iterations` while on this step. */
   readonly iterations: number;
   /** Asked in this order before the step is entered. */
@@ -36,7 +38,7 @@ export interface Plan {
   readonly steps: readonly Step[];
   /** Asked before the tested revision is copied to the primary. */
   readonly promotionGates: readonly HookType[];
-  /** Weights of the primary, in order, while traffic goes back to it; the last is 100. */
+  /** Weights of the primary, in order, while traffic goes back to it; the last is 100. Empty: there is none to shift. */
   readonly promotionWeights: readonly number[];
   /** What the provider cannot do and is done instead (Q32). */
   readonly warnings: readonly string[];
@@ -95,16 +97,20 @@ function canarySteps(spec: CanarySpec, mirror: boolean): Step[] {
   const mirrored: Step = {
     routes: { primary: TOTAL_WEIGHT, canary: 0, mirror: true },
     announcement: { kind: "weight", weight: 0 },
+    weight: 0,
     iterations: 0,
     gates: ["confirm-traffic-increase"],
   };
-  const weighted = canaryWeights(spec).map((weight, i): Step => ({
-    routes: { primary: TOTAL_WEIGHT - weight, canary: weight, mirror: false },
-    announcement: { kind: "weight", weight },
-    iterations: 0,
-    // Leaving the mirror step asks nobody: the increase was approved on the way into it.
-    gates: mirror && i === 0 ? [] : ["confirm-traffic-increase"],
-  }));
+  const weighted = canaryWeights(spec).map(
+    (weight, i): Step => ({
+      routes: { primary: TOTAL_WEIGHT - weight, canary: weight, mirror: false },
+      announcement: { kind: "weight", weight },
+      weight,
+      iterations: 0,
+      // Leaving the mirror step asks nobody: the increase was approved on the way into it.
+      gates: mirror && i === 0 ? [] : ["confirm-traffic-increase"],
+    }),
+  );
   return mirror ? [mirrored, ...weighted] : weighted;
 }
 
@@ -141,22 +147,27 @@ function abTestingSteps(iterations: number): Step[] {
   return countTo(iterations).map((iteration) => ({
     routes: { primary: 0, canary: TOTAL_WEIGHT, mirror: false },
     announcement: { kind: "iteration", iteration, total: iterations },
+    weight: 0,
     iterations: iteration,
     gates: [],
   }));
 }
 
 function blueGreenSteps(iterations: number, mirror: boolean, weights: boolean): Step[] {
-  const tests = countTo(iterations).map((iteration): Step => ({
-    routes: { primary: TOTAL_WEIGHT, canary: 0, mirror },
-    announcement: { kind: "iteration", iteration, total: iterations },
-    iterations: iteration,
-    gates: [],
-  }));
+  const tests = countTo(iterations).map(
+    (iteration): Step => ({
+      routes: { primary: TOTAL_WEIGHT, canary: 0, mirror },
+      announcement: { kind: "iteration", iteration, total: iterations },
+      weight: 0,
+      iterations: iteration,
+      gates: [],
+    }),
+  );
   const green: Step = {
     routes: weights
       ? { primary: 0, canary: TOTAL_WEIGHT, mirror: false }
       : { primary: TOTAL_WEIGHT, canary: 0, mirror: false },
+    weight: 0,
     announcement: weights ? { kind: "switch", mirrored: mirror } : { kind: "silent" },
     iterations: iterations + 1,
     // Asked here and again on the way to the promotion (Q30).
@@ -167,7 +178,8 @@ function blueGreenSteps(iterations: number, mirror: boolean, weights: boolean): 
 
 function promotionWeightsFor(spec: CanarySpec, router: Capabilities): number[] {
   const step = spec.analysis.stepWeightPromotion;
-  if (step <= 0 || !router.weights) return [TOTAL_WEIGHT];
+  if (!router.weights) return [];
+  if (step <= 0) return [TOTAL_WEIGHT];
   const before = spec.strategy === "canary" ? TOTAL_WEIGHT - (canaryWeights(spec).at(-1) ?? 0) : 0;
   const weights: number[] = [];
   for (let weight = before; weight < TOTAL_WEIGHT; ) {

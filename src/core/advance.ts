@@ -1,0 +1,210 @@
+/**
+ * The decision. READ THIS FIRST: one function per phase, each from what is known to what comes next.
+ *
+ *   Initializing -> Initialized -> (Waiting ->) Progressing -> (WaitingPromotion ->) Promoting -> Finalising -> Succeeded
+ *                                                    `------------------ Failed <-------'
+ *
+ * `advance` is pure: it looks at nothing but its input and does nothing. The shell saves the status it returns, makes the
+ * cluster match it (desired.ts) and tells the listeners its events.
+ */
+import { analyse } from "./analysis.ts";
+import { type CanaryStatus, type StatusIn, TRANSITIONS } from "./canary.ts";
+import { revisionChanged, sameRevision } from "./change.ts";
+import { failureOf } from "./checks.ts";
+import { conditionsFor } from "./conditions.ts";
+import { EVENTS } from "./events.ts";
+import { finalise, promote } from "./promotion.ts";
+import {
+  type AdvanceInput,
+  amend,
+  become,
+  before,
+  drainMs,
+  enter,
+  rollBack,
+  stay,
+  type Transition,
+  waitFor,
+  zeroed,
+} from "./turn.ts";
+
+export type { AdvanceInput, Transition } from "./turn.ts";
+
+export function advance(turn: AdvanceInput): Transition {
+  const { status, events } = decide(turn);
+  if (status === turn.status) return { status, events };
+  assertArrow(turn.status, status);
+  const conditions = conditionsFor(status, turn.spec.targetRef.kind, turn.now);
+  return { status: { ...status, conditions, writtenAt: turn.now }, events };
+}
+
+function decide(turn: AdvanceInput): Transition {
+  const { status, spec, observation } = turn;
+  if (turn.deleting) return terminate(turn);
+  if (spec.suspend) return waitFor(turn, EVENTS.suspended());
+  if (status.phase === "") return enter(turn, { phase: "Initializing", renew: false });
+  const { problem } = observation.readings;
+  if (problem !== undefined) return waitFor(turn, EVENTS.warning(problem));
+  switch (status.phase) {
+    case "Initializing":
+      return initialize(turn);
+    case "Initialized":
+    case "Succeeded":
+    case "Failed":
+      return idle(turn, status);
+    case "Waiting":
+      return status.holdUntil > turn.now ? stay(turn) : beginWhenAllowed(turn);
+    case "Progressing":
+    case "WaitingPromotion":
+      return analyse(turn, status);
+    case "Promoting":
+      return promote(turn, status);
+    case "Finalising":
+      return finalise(turn, status);
+    case "Terminating":
+    case "Terminated":
+      return stay(turn);
+  }
+}
+
+/** The primary copy is made; the first traffic goes to it only when it is ready. */
+function initialize(turn: AdvanceInput): Transition {
+  const { target, primary } = turn.observation.readings;
+  const said = metricServersSaid(turn);
+  if (!turn.spec.skipAnalysis && primary.readiness.kind === "stuck") {
+    // The target keeps serving: nothing has been switched yet, so nothing is scaled down (Q19).
+    const failed = { phase: "Failed", restoring: false, drainUntil: 0, owesPostRollout: false } as const;
+    const cause = EVENTS.deadlineExceeded(primary.readiness.detail);
+    return before("Initializing", [...said, cause], enter(turn, failed, zeroed(target.revision)));
+  }
+  if (!primary.exists) return stay(turn, ...said);
+  if (!turn.spec.skipAnalysis && primary.readiness.kind === "progressing") {
+    return before("Initializing", said, waitFor(turn, EVENTS.warning(primary.readiness.detail)));
+  }
+  return before("Initializing", said, initialized(turn));
+}
+
+function initialized(turn: AdvanceInput): Transition {
+  const { revision } = turn.observation.readings.target;
+  return enter(
+    turn,
+    { phase: "Initialized", drainUntil: turn.now + drainMs(turn.spec) },
+    { ...zeroed(revision), promotedSpec: revision.spec },
+    EVENTS.initialized(turn),
+  );
+}
+
+function metricServersSaid(turn: AdvanceInput) {
+  return turn.observation.answers.map((answered) => {
+    const failure = failureOf(answered, turn.ref);
+    return failure === undefined ? EVENTS.metricsAvailable() : EVENTS.metricsUnavailable(failure);
+  });
+}
+
+type Idle = StatusIn<"Initialized"> | StatusIn<"Succeeded"> | StatusIn<"Failed">;
+
+/** Between two runs: pay what is owed, let the old workload drain, and look out for the next revision. */
+function idle(turn: AdvanceInput, status: Idle): Transition {
+  const { target, primary } = turn.observation.readings;
+  if ("owesPostRollout" in status && status.owesPostRollout) return payPostRollout(turn, status);
+  if (status.phase === "Failed" && status.promotedSpec === "") return retryBootstrap(turn);
+  if (status.phase === "Failed" && status.restoring) return returnToPrimary(turn);
+  if (revisionChanged(status, target.revision)) return beginWhenAllowed(turn);
+  if (status.drainUntil > 0 && turn.now >= status.drainUntil) {
+    return become(turn, { ...status, drainUntil: 0 });
+  }
+  // Taken back by hand after a failure: remember it, so that applying the failed revision again counts as a change (Q24).
+  if (status.phase === "Failed" && !sameRevision(status.applied, target.revision)) {
+    return amend(turn, { applied: target.revision });
+  }
+  const primaryTrouble = primary.readiness.kind === "stuck" ? primary.readiness.detail : undefined;
+  return primaryTrouble === undefined ? stay(turn) : waitFor(turn, EVENTS.warning(primaryTrouble));
+}
+
+/** The hooks were asked, whatever they answered: they cannot change the outcome any more. */
+function payPostRollout(turn: AdvanceInput, status: StatusIn<"Succeeded"> | StatusIn<"Failed">): Transition {
+  const said = turn.observation.answers.map((answered) => {
+    const hook = answered.probe.kind === "hook" ? answered.probe.hook.name : "";
+    const failure = failureOf(answered, turn.ref);
+    return failure === undefined ? EVENTS.postRolloutPassed(hook) : EVENTS.postRolloutFailed(hook, failure);
+  });
+  const paid = become(turn, { ...status, owesPostRollout: false });
+  if (status.phase === "Failed") return before("Failed", said, paid);
+  const promoted = status.skipped ? EVENTS.promotedUnjudged(turn) : EVENTS.promoted(turn);
+  return before("Succeeded", [...said, promoted], paid);
+}
+
+/** The very first primary never came up. Try again when it has, or when the target has been changed since. */
+function retryBootstrap(turn: AdvanceInput): Transition {
+  const { target, primary } = turn.observation.readings;
+  if (primary.exists && primary.readiness.kind === "ready") return initialized(turn);
+  if (sameRevision(turn.status.applied, target.revision)) return stay(turn);
+  return enter(turn, { phase: "Initializing", renew: true }, zeroed(target.revision));
+}
+
+/** After a failed promotion the canary serves everything until the primary can again. */
+function returnToPrimary(turn: AdvanceInput): Transition {
+  const { primary } = turn.observation.readings;
+  if (primary.readiness.kind !== "ready" || primary.available === 0) {
+    return primary.readiness.kind === "ready" ? stay(turn) : waitFor(turn, EVENTS.warning(primary.readiness.detail));
+  }
+  const drainUntil = turn.now + drainMs(turn.spec);
+  return enter(
+    turn,
+    { phase: "Failed", restoring: false, drainUntil, owesPostRollout: false },
+    { canaryWeight: 0 },
+    EVENTS.primaryRestored(turn),
+  );
+}
+
+/** A revision is waiting. It begins when the primary is sound and everybody who is asked agrees. */
+function beginWhenAllowed(turn: AdvanceInput): Transition {
+  const { primary, target } = turn.observation.readings;
+  if (!turn.spec.skipAnalysis && primary.readiness.kind === "stuck") {
+    return turn.status.phase === "Failed"
+      ? waitFor(turn, EVENTS.warning(primary.readiness.detail))
+      : rollBack(turn, EVENTS.deadlineExceeded(primary.readiness.detail));
+  }
+  if (!turn.spec.skipAnalysis && primary.readiness.kind === "progressing") {
+    return waitFor(turn, EVENTS.warning(primary.readiness.detail));
+  }
+  const passed = [];
+  for (const answered of turn.observation.answers) {
+    if (answered.probe.kind !== "hook") continue;
+    const { name, muteAlert } = answered.probe.hook;
+    if (failureOf(answered, turn.ref) !== undefined) return awaitApproval(turn, name, muteAlert);
+    passed.push(EVENTS.gatePassed("Confirm-rollout", name));
+  }
+  const begun = enter(
+    turn,
+    { phase: "Progressing", step: 0, holdUntil: 0, withheld: false, prepared: false },
+    zeroed(target.revision),
+    EVENTS.newRevision(turn),
+  );
+  return before(turn.status.phase, passed, begun);
+}
+
+/** Said once, on the way in; while waiting the gate is asked again every interval, silently. */
+function awaitApproval(turn: AdvanceInput, hook: string, muted: boolean): Transition {
+  const waiting = { phase: "Waiting", holdUntil: turn.now + turn.spec.analysis.intervalMs } as const;
+  const said = turn.status.phase === "Waiting" ? [] : [EVENTS.rolloutRefused(turn, hook, muted)];
+  return enter(turn, waiting, { canaryWeight: 0, iterations: 0 }, ...said);
+}
+
+/** Deletion with revertOnDeletion: first the target serves by itself again, then routes and Services are given back. */
+function terminate(turn: AdvanceInput): Transition {
+  const { status } = turn;
+  if (status.phase !== "Terminating") {
+    const terminating = { phase: "Terminating", released: false } as const;
+    return enter(turn, terminating, { canaryWeight: 0, iterations: 0 }, EVENTS.terminating(turn));
+  }
+  const { target, problem } = turn.observation.readings;
+  // A target that is gone has nothing to be given back to: let the Canary go.
+  const serving = problem !== undefined || (target.readiness.kind === "ready" && !target.scaledDown);
+  return serving && !status.released ? enter(turn, { phase: "Terminating", released: true }) : stay(turn);
+}
+
+function assertArrow(from: CanaryStatus, to: CanaryStatus): void {
+  if (from.phase === to.phase || TRANSITIONS[from.phase].includes(to.phase)) return;
+  throw new Error(`a rollout cannot go from "${from.phase}" to "${to.phase}": see TRANSITIONS in core/canary.ts`);
+}

@@ -1,0 +1,216 @@
+/** Progressing and WaitingPromotion: hold a step, judge it at its end, and go one further, wait at a gate, or go back. */
+import type { CanaryStatus, StatusIn } from "./canary.ts";
+import { revisionChanged } from "./change.ts";
+import { failureOf } from "./checks.ts";
+import { EVENTS, type Said } from "./events.ts";
+import type { Answered } from "./observation.ts";
+import type { Announcement, Step } from "./plan.ts";
+import { currentStep, nextStepIndex, routesFor } from "./routes.ts";
+import {
+  type AdvanceInput,
+  become,
+  before,
+  enter,
+  failCheck,
+  rollBack,
+  stay,
+  type Transition,
+  waitFor,
+  zeroed,
+} from "./turn.ts";
+
+type Analysing = StatusIn<"Progressing"> | StatusIn<"WaitingPromotion">;
+
+export function analyse(turn: AdvanceInput, status: Analysing): Transition {
+  const { spec, now } = turn;
+  const { target, primary, routesInForce } = turn.observation.readings;
+  if (revisionChanged(status, target.revision)) return restart(turn);
+  if (!spec.skipAnalysis) {
+    if (status.failedChecks >= spec.analysis.threshold) {
+      return rollBack(turn, EVENTS.thresholdReached(turn, status.failedChecks));
+    }
+    if (primary.readiness.kind === "stuck") return rollBack(turn, EVENTS.deadlineExceeded(primary.readiness.detail));
+    if (primary.readiness.kind === "progressing") return waitFor(turn, EVENTS.warning(primary.readiness.detail));
+  }
+  if (target.readiness.kind === "stuck") return rollBack(turn, EVENTS.deadlineExceeded(target.readiness.detail));
+  if (target.scaledDown) return stay(turn);
+  if (target.readiness.kind === "progressing") return awaitCanary(turn, status, target.readiness.detail);
+  if (spec.skipAnalysis) return skipToPromotion(turn, status);
+  if (status.withheld) return giveBack(turn, status);
+  if (now < status.holdUntil) return stay(turn);
+  if (status.step > 0 && !routesInForce) {
+    return become(turn, { ...status, holdUntil: now + spec.analysis.intervalMs }, EVENTS.routesRestored(turn));
+  }
+  return judge(turn, status);
+}
+
+/** A newer revision: all traffic back to the primary, and the analysis starts over without asking again (Q33). */
+export function restart(turn: AdvanceInput): Transition {
+  return enter(
+    turn,
+    { phase: "Progressing", step: 0, holdUntil: 0, withheld: false, prepared: false },
+    zeroed(turn.observation.readings.target.revision),
+    EVENTS.restarting(turn),
+  );
+}
+
+/** Nothing of the canary can serve: its share goes to the primary until it can. Else only the analysis waits. */
+function awaitCanary(turn: AdvanceInput, status: Analysing, detail: string): Transition {
+  const { target } = turn.observation.readings;
+  const exposed = (routesFor(turn.plan, status)?.canary ?? 0) > 0;
+  if (target.available > 0 || !exposed) return waitFor(turn, EVENTS.warning(detail));
+  const said = status.said === detail ? [] : [EVENTS.warning(detail)];
+  return become(turn, { ...status, withheld: true, canaryWeight: 0, said: detail }, ...said);
+}
+
+/** The canary can serve again: it gets its share back, and the step is held for a full interval. */
+function giveBack(turn: AdvanceInput, status: Analysing): Transition {
+  const canaryWeight = currentStep(turn.plan, status.step)?.weight ?? 0;
+  const holdUntil = turn.now + turn.spec.analysis.intervalMs;
+  const { said: _announced, ...rest } = status;
+  return become(turn, { ...rest, withheld: false, canaryWeight, holdUntil });
+}
+
+/** Reads the answers in the order in which they were asked; the first that settles the matter ends the turn. */
+function judge(turn: AdvanceInput, status: Analysing): Transition {
+  const unprepared = status.phase === "Progressing" && status.step === 0 && !status.prepared;
+  const said: Said[] = unprepared ? [EVENTS.starting(turn)] : [];
+  for (const answered of turn.observation.answers) {
+    const settled = judgeAnswer(turn, status, answered, said);
+    if (settled !== undefined) return settled;
+  }
+  const next = nextStepIndex(turn.plan, status.step, status.canaryWeight);
+  const step = next === undefined ? undefined : turn.plan.steps[next];
+  return step === undefined || next === undefined
+    ? startPromotion(turn, status, said)
+    : enterStep(turn, status, step, next + 1, said);
+}
+
+/** @param said what was said so far this turn; an answer that lets the run go on adds to it */
+function judgeAnswer(turn: AdvanceInput, status: Analysing, answered: Answered, said: Said[]): Transition | undefined {
+  const { probe, answer } = answered;
+  const failure = failureOf(answered, turn.ref);
+  if (probe.kind !== "hook") {
+    if (failure === undefined) return undefined;
+    const event = { type: "Warning", message: failure, error: answer.kind === "error" } as const;
+    return failCheck(turn, [...said, { event }]);
+  }
+  const { name, muteAlert } = probe.hook;
+  switch (probe.type) {
+    case "rollback":
+      if (failure === undefined) {
+        return rollBack(turn, ...said, EVENTS.rollbackSignaled(name), EVENTS.manualRollback(turn));
+      }
+      said.push(EVENTS.rollbackNotSignaled(name));
+      return undefined;
+    case "pre-rollout":
+      if (failure !== undefined) return failCheck(turn, [...said, EVENTS.preRolloutFailed(turn, name, failure)]);
+      said.push(EVENTS.gatePassed("Pre-rollout", name));
+      return undefined;
+    case "rollout":
+      return failure === undefined
+        ? undefined
+        : failCheck(turn, [...said, EVENTS.rolloutHookFailed(turn, name, failure)]);
+    case "confirm-traffic-increase":
+      if (failure !== undefined) {
+        return holdAtGate(turn, status, said, EVENTS.increaseRefused(turn, name, muteAlert));
+      }
+      said.push(EVENTS.gatePassed("Confirm-traffic-increase", name));
+      return undefined;
+    case "confirm-promotion":
+      if (failure !== undefined) return awaitPromotion(turn, status, said, name, muteAlert);
+      said.push(EVENTS.gatePassed("Confirm-promotion", name));
+      return undefined;
+    case "confirm-rollout":
+    case "post-rollout":
+    case "event":
+      return undefined;
+  }
+}
+
+/** The gate is asked again after an interval, at whose end the step is judged again, too. */
+function holdAtGate(turn: AdvanceInput, status: Analysing, said: readonly Said[], refusal: Said): Transition {
+  const holdUntil = turn.now + turn.spec.analysis.intervalMs;
+  const held: CanaryStatus =
+    status.phase === "Progressing" ? { ...status, prepared: true, holdUntil } : { ...status, holdUntil };
+  const text = refusal.event?.message;
+  if (text === undefined || text === status.said) return become(turn, held, ...said);
+  return become(turn, { ...held, said: text }, ...said, refusal);
+}
+
+/** The first refusal changes the phase and is said; later ones are silent. */
+function awaitPromotion(
+  turn: AdvanceInput,
+  status: Analysing,
+  said: readonly Said[],
+  hook: string,
+  muted: boolean,
+): Transition {
+  const holdUntil = turn.now + turn.spec.analysis.intervalMs;
+  if (status.phase === "WaitingPromotion") return become(turn, { ...status, holdUntil }, ...said);
+  // The wire shows one iteration less while waiting, except for progressive runs, which have none (Q20).
+  const iterations = Math.max(0, turn.spec.analysis.iterations - 1);
+  const { step, withheld } = status;
+  const waiting = enter(
+    turn,
+    { phase: "WaitingPromotion", step, withheld, holdUntil },
+    { iterations },
+    EVENTS.promotionRefused(turn, hook, muted),
+  );
+  return before(status.phase, said, waiting);
+}
+
+function enterStep(
+  turn: AdvanceInput,
+  status: Analysing,
+  step: Step,
+  index: number,
+  said: readonly Said[],
+): Transition {
+  const position = { step: index, holdUntil: turn.now + turn.spec.analysis.intervalMs, withheld: false };
+  const warnings = status.step === 0 ? turn.plan.warnings.map(EVENTS.warning) : [];
+  const entered = enter(
+    turn,
+    status.phase === "WaitingPromotion"
+      ? { phase: "WaitingPromotion", ...position }
+      : { phase: "Progressing", prepared: true, ...position },
+    { canaryWeight: step.weight, iterations: step.iterations },
+    ...announcements(turn, step.announcement),
+  );
+  return before(status.phase, [...said, ...warnings], entered);
+}
+
+function announcements(turn: AdvanceInput, announcement: Announcement): Said[] {
+  switch (announcement.kind) {
+    case "weight":
+      return [EVENTS.advanceWeight(turn, announcement.weight)];
+    case "iteration":
+      return [EVENTS.advanceIteration(turn, announcement.iteration, announcement.total)];
+    case "switch":
+      return [EVENTS.allToCanary(announcement.mirrored)];
+    case "silent":
+      return [];
+  }
+}
+
+function startPromotion(turn: AdvanceInput, status: Analysing, said: readonly Said[]): Transition {
+  const promoting = enter(turn, {
+    phase: "Promoting",
+    step: status.step,
+    holdUntil: 0,
+    withheld: false,
+    primaryWeight: 0,
+    skipping: false,
+  });
+  return before(status.phase, [...said, EVENTS.copying(turn)], promoting);
+}
+
+/** skipAnalysis: the revision is promoted unjudged, as its owner asked; traffic never leaves the primary. */
+function skipToPromotion(turn: AdvanceInput, status: Analysing): Transition {
+  const promoting = enter(
+    turn,
+    { phase: "Promoting", step: status.step, holdUntil: 0, withheld: false, primaryWeight: 0, skipping: true },
+    { canaryWeight: 0 },
+  );
+  return before(status.phase, [EVENTS.copying(turn)], promoting);
+}

@@ -1,0 +1,31 @@
+/** Is there something new to release? */
+import type { Revision, StatusCore } from "./canary.ts";
+
+/**
+ * The target holds another revision than the one recorded. Going back to the promoted spec is not a change: that is how
+ * users take a release back by hand.
+ */
+export function revisionChanged(status: Pick<StatusCore, "applied" | "promotedSpec">, now: Revision): boolean {
+  return specChanged(status, now.spec) || configsChanged(status.applied?.configs, now.configs);
+}
+
+function specChanged({ applied, promotedSpec }: Pick<StatusCore, "applied" | "promotedSpec">, spec: string): boolean {
+  if (applied === undefined || applied.spec === "") return true;
+  return spec !== promotedSpec && spec !== applied.spec;
+}
+
+function configsChanged(
+  recorded: Readonly<Record<string, string>> | undefined,
+  current: Readonly<Record<string, string>> | undefined,
+): boolean {
+  // Not tracked (any more): nothing to compare.
+  if (current === undefined) return false;
+  const names = Object.keys(current);
+  if (recorded === undefined) return names.length > 0;
+  if (names.length !== Object.keys(recorded).length) return true;
+  return names.some((name) => recorded[name] !== current[name]);
+}
+
+export function sameRevision(a: Revision | undefined, b: Revision): boolean {
+  return a !== undefined && a.spec === b.spec && !configsChanged(a.configs, b.configs);
+}

@@ -1,0 +1,70 @@
+/** What a measured value means: passed, or the text that says why not. */
+
+import { type CanaryRef, dotted, type Metric } from "./canary.ts";
+import { formatDuration } from "./duration.ts";
+import { formatFixed2, formatFloat } from "./format.ts";
+import type { Answered, MetricSourceKind, Probe } from "./observation.ts";
+
+/**
+ * Judges a value against the metric's limits; limits are inclusive.
+ * @returns the text of the Warning event, or undefined when the value is good
+ */
+export function violation(metric: Metric, source: MetricSourceKind, value: number, ref: CanaryRef): string | undefined {
+  const { min, max } = limitsOf(metric, source);
+  const say = (sign: "<" | ">", limit: number): string =>
+    `Halt ${dotted(ref.name, ref)} advancement ${describe(metric, source, value)} ${sign} ${limitText(source, limit)}`;
+  // A value that is no number at all proves nothing, so it cannot pass (M13).
+  if (!Number.isFinite(value)) return say(">", max ?? min ?? 0);
+  if (min !== undefined && value < min) return say("<", min);
+  if (max !== undefined && value > max) return say(">", max);
+  return undefined;
+}
+
+/** Without a range, the deprecated threshold is a minimum for the success rate and a maximum for all else. */
+function limitsOf(metric: Metric, source: MetricSourceKind): { min?: number; max?: number } {
+  const limits =
+    metric.thresholdRange ?? (source === "success-rate" ? { min: metric.threshold } : { max: metric.threshold });
+  if (source !== "duration") return limits;
+  // Durations are compared in whole milliseconds (Q44).
+  return {
+    ...(limits.min === undefined ? {} : { min: Math.trunc(limits.min) }),
+    ...(limits.max === undefined ? {} : { max: Math.trunc(limits.max) }),
+  };
+}
+
+function describe(metric: Metric, source: MetricSourceKind, value: number): string {
+  if (source === "success-rate") return `success rate ${formatFixed2(value)}%`;
+  if (source === "duration")
+    return `request duration ${Number.isFinite(value) ? formatDuration(value) : String(value)}`;
+  return `${metric.name} ${formatFixed2(value)}`;
+}
+
+function limitText(source: MetricSourceKind, limit: number): string {
+  if (source === "duration") return formatDuration(limit);
+  return source === "success-rate" ? `${formatFloat(limit)}%` : formatFloat(limit);
+}
+
+/** The text of the failure, or undefined when the answer lets the rollout go on. Rollback hooks signal by passing. */
+export function failureOf({ probe, answer }: Answered, ref: CanaryRef): string | undefined {
+  switch (answer.kind) {
+    case "passed":
+      return undefined;
+    case "refused":
+      return answer.detail;
+    case "no-data":
+    case "error":
+      return answer.message;
+    case "value":
+      return probe.kind === "metric" ? violation(probe.metric, probe.source, answer.value, ref) : undefined;
+  }
+}
+
+/** Whether this answer settles the turn, so that the probes behind it need not be asked. */
+export function settles(answered: Answered, ref: CanaryRef): boolean {
+  const failed = failureOf(answered, ref) !== undefined;
+  return isRollbackHook(answered.probe) ? !failed : failed;
+}
+
+export function isRollbackHook(probe: Probe): boolean {
+  return probe.kind === "hook" && probe.type === "rollback";
+}

@@ -1,0 +1,121 @@
+/**
+ * Promoting and Finalising. The rule of safe promotion:
+ *
+ *   The tested template is copied to the primary only while the target still holds it. The canary keeps its traffic until
+ *   the primary that carries the copy is ready; a primary that cannot become ready never gets more than it has, and the
+ *   canary, the healthy copy, stays. Then the primary gets its last promoted revision back, and only when that is ready the
+ *   traffic returns to it and the canary goes.
+ */
+
+import { restart } from "./analysis.ts";
+import type { CanaryStatus, StatusIn } from "./canary.ts";
+import { sameRevision } from "./change.ts";
+import { failureOf } from "./checks.ts";
+import { EVENTS, type Said } from "./events.ts";
+import { promotionId } from "./identity.ts";
+import { TOTAL_WEIGHT } from "./plan.ts";
+import {
+  type AdvanceInput,
+  become,
+  before,
+  drainMs,
+  enter,
+  owesPostRollout,
+  stay,
+  type Transition,
+  waitFor,
+} from "./turn.ts";
+
+export function promote(turn: AdvanceInput, status: StatusIn<"Promoting">): Transition {
+  const { primary, target } = turn.observation.readings;
+  if (!isCopied(turn, status)) {
+    // The target moved on before the copy was made: what it holds now was never tested.
+    return sameRevision(status.applied, target.revision) ? stay(turn) : restart(turn);
+  }
+  if (status.skipping) return succeed(turn, true);
+  if (primary.readiness.kind === "stuck") return failPromotion(turn, primary.readiness.detail);
+  if (target.available === 0 && primary.available > 0 && !status.withheld) {
+    return become(turn, { ...status, withheld: true, canaryWeight: 0 });
+  }
+  if (primary.readiness.kind === "progressing") return awaitPrimary(turn, primary.readiness.detail);
+  if (turn.now < status.holdUntil) return stay(turn);
+  for (const answered of turn.observation.answers) {
+    // A primary without traffic yet proves nothing against itself.
+    const failure = answered.answer.kind === "value" ? failureOf(answered, turn.ref) : undefined;
+    if (failure !== undefined) return doubtPrimary(turn, status, failure);
+  }
+  return shiftToPrimary(turn, status);
+}
+
+function isCopied({ uid, observation }: AdvanceInput, { applied }: CanaryStatus): boolean {
+  return applied !== undefined && observation.readings.primary.promotionId === promotionId(uid, applied);
+}
+
+/** The plain text for readers comes once, then the readiness texts as they change. */
+function awaitPrimary(turn: AdvanceInput, detail: string): Transition {
+  const waiting = waitFor(turn, EVENTS.warning(detail));
+  if (turn.status.said !== undefined) return waiting;
+  const what = detail.slice(detail.lastIndexOf("finish: ") + (detail.includes("finish: ") ? "finish: ".length : 1));
+  return before(turn.status.phase, [EVENTS.waitingForPrimary(turn, what)], waiting);
+}
+
+function shiftToPrimary(turn: AdvanceInput, status: StatusIn<"Promoting">): Transition {
+  const weights = turn.plan.promotionWeights;
+  const weight = weights.find((planned) => planned > status.primaryWeight) ?? TOTAL_WEIGHT;
+  const stepped = weights.length > 1 || (weights[0] ?? TOTAL_WEIGHT) < TOTAL_WEIGHT;
+  const said: Said[] = stepped
+    ? [EVENTS.advancePrimary(turn, weight)]
+    : weights.length > 0
+      ? [EVENTS.allToPrimary()]
+      : [];
+  if (weight < TOTAL_WEIGHT) {
+    const holdUntil = turn.now + turn.spec.analysis.intervalMs;
+    const { said: _announced, ...rest } = status;
+    return become(turn, { ...rest, primaryWeight: weight, canaryWeight: TOTAL_WEIGHT - weight, holdUntil }, ...said);
+  }
+  const finalising = enter(
+    turn,
+    { phase: "Finalising", holdUntil: turn.now + drainMs(turn.spec) },
+    { canaryWeight: 0, iterations: 0 },
+  );
+  return before(status.phase, said, finalising);
+}
+
+/** The primary answers users badly while it takes over: hold, and after as many doubts as checks may fail, go back. */
+function doubtPrimary(turn: AdvanceInput, status: StatusIn<"Promoting">, failure: string): Transition {
+  const failedChecks = status.failedChecks + 1;
+  if (failedChecks >= turn.spec.analysis.threshold) return failPromotion(turn, failure);
+  const holdUntil = turn.now + turn.spec.analysis.intervalMs;
+  return become(turn, { ...status, failedChecks, holdUntil }, EVENTS.warning(failure));
+}
+
+/** All traffic is on the primary; the canary goes when every proxy has learnt so. */
+export function finalise(turn: AdvanceInput, status: StatusIn<"Finalising">): Transition {
+  const { primary } = turn.observation.readings;
+  if (primary.readiness.kind === "stuck") return failPromotion(turn, primary.readiness.detail);
+  if (primary.readiness.kind === "progressing") return waitFor(turn, EVENTS.warning(primary.readiness.detail));
+  return turn.now < status.holdUntil ? stay(turn) : succeed(turn, false);
+}
+
+function succeed(turn: AdvanceInput, skipped: boolean): Transition {
+  const owed = owesPostRollout(turn.spec);
+  const said = owed ? [] : [skipped ? EVENTS.promotedUnjudged(turn) : EVENTS.promoted(turn)];
+  return enter(
+    turn,
+    { phase: "Succeeded", skipped, owesPostRollout: owed, drainUntil: 0 },
+    { canaryWeight: 0, iterations: 0, promotedSpec: turn.status.applied?.spec ?? "" },
+    ...said,
+  );
+}
+
+/** The healthy copy is the canary, if it can serve at all: it takes everything, and the primary is restored. */
+function failPromotion(turn: AdvanceInput, detail: string): Transition {
+  const { target } = turn.observation.readings;
+  // `applied` stays what failed: a newer revision that the target may hold by now is still to come.
+  const failed = enter(
+    turn,
+    { phase: "Failed", restoring: true, owesPostRollout: owesPostRollout(turn.spec), drainUntil: 0 },
+    { failedChecks: 0, iterations: 0, canaryWeight: target.available > 0 ? TOTAL_WEIGHT : 0 },
+  );
+  return before(turn.status.phase, [EVENTS.promotionFailed(turn, detail)], failed);
+}

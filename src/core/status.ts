@@ -1,0 +1,196 @@
+/**
+ * The status on the wire, both ways. What Flagger writes is written as Flagger writes it; what we remember beyond that goes
+ * under `aviary`. With Flagger's own CRD the API server prunes that, and `fromWire` recovers it: never further than the
+ * wire proves, so that recovering may repeat a step but cannot skip one.
+ */
+import type { Alert, CanaryStatus, Condition, Phase, Position, Revision, StatusCore } from "./canary.ts";
+import { TRANSITIONS } from "./canary.ts";
+
+export interface WireStatus {
+  readonly phase?: string;
+  readonly failedChecks?: number;
+  readonly canaryWeight?: number;
+  readonly iterations?: number;
+  readonly trackedConfigs?: Readonly<Record<string, string>> | null;
+  readonly lastAppliedSpec?: string;
+  readonly lastPromotedSpec?: string;
+  readonly lastTransitionTime?: string | null;
+  readonly sessionAffinityCookie?: string;
+  readonly primarySessionAffinityCookie?: string;
+  readonly previousSessionAffinityCookie?: string;
+  readonly conditions?: readonly Condition[];
+  readonly aviary?: WireMemory;
+}
+
+/** Our memory beyond Flagger's fields. Absent fields have the value that costs least to be wrong about. */
+export interface WireMemory {
+  readonly step?: number;
+  readonly holdUntil?: number;
+  readonly drainUntil?: number;
+  readonly withheld?: boolean;
+  readonly prepared?: boolean;
+  readonly primaryWeight?: number;
+  readonly skipping?: boolean;
+  readonly restoring?: boolean;
+  readonly owesPostRollout?: boolean;
+  readonly skipped?: boolean;
+  readonly renew?: boolean;
+  readonly released?: boolean;
+  readonly phaseSince?: number;
+  readonly said?: string;
+  readonly owedAlerts?: readonly Alert[];
+}
+
+/** What is needed to recover a memory that was pruned. */
+export interface RecoveryHints {
+  readonly intervalMs: number;
+  /** Iterations to go through; 0 for a progressive run. */
+  readonly iterations: number;
+  /** Ascending weights of a progressive run; a mirror step counts before them. */
+  readonly weights: readonly number[];
+  readonly mirror: boolean;
+}
+
+export function isPhase(text: string): text is Phase {
+  return Object.hasOwn(TRANSITIONS, text);
+}
+
+/** @throws RangeError for a phase that no version ever wrote */
+export function fromWire(wire: WireStatus | undefined, hints: RecoveryHints): CanaryStatus {
+  const phase = wire?.phase ?? "";
+  if (!isPhase(phase)) {
+    throw new RangeError(`status.phase "${phase}" is not a phase of a Canary: clear it to initialise the Canary again`);
+  }
+  const core = coreFrom(wire ?? {});
+  return { ...core, ...positionFrom(phase, core, wire?.aviary, hints) } as CanaryStatus;
+}
+
+function coreFrom(wire: WireStatus): StatusCore {
+  const writtenAt = wire.lastTransitionTime ? Date.parse(wire.lastTransitionTime) : 0;
+  const applied: Revision | undefined = wire.lastAppliedSpec
+    ? { spec: wire.lastAppliedSpec, ...(wire.trackedConfigs ? { configs: wire.trackedConfigs } : {}) }
+    : undefined;
+  const said = wire.aviary?.said;
+  return {
+    failedChecks: wire.failedChecks ?? 0,
+    canaryWeight: wire.canaryWeight ?? 0,
+    iterations: wire.iterations ?? 0,
+    ...(applied === undefined ? {} : { applied }),
+    promotedSpec: wire.lastPromotedSpec ?? "",
+    cookies: {
+      canary: wire.sessionAffinityCookie ?? "",
+      primary: wire.primarySessionAffinityCookie ?? "",
+      previous: wire.previousSessionAffinityCookie ?? "",
+    },
+    conditions: wire.conditions ?? [],
+    writtenAt,
+    phaseSince: wire.aviary?.phaseSince ?? writtenAt,
+    ...(said === undefined ? {} : { said }),
+    owedAlerts: wire.aviary?.owedAlerts ?? [],
+  };
+}
+
+function positionFrom(phase: Phase, core: StatusCore, memory: WireMemory | undefined, hints: RecoveryHints): Position {
+  const held = memory?.holdUntil ?? (core.writtenAt > 0 ? core.writtenAt + hints.intervalMs : 0);
+  const step = memory?.step ?? recoverStep(phase, core, hints);
+  const onStep = { step, holdUntil: step === 0 ? (memory?.holdUntil ?? 0) : held, withheld: memory?.withheld ?? false };
+  switch (phase) {
+    case "":
+    case "Terminated":
+      return { phase };
+    case "Initializing":
+      return { phase, renew: memory?.renew ?? false };
+    case "Initialized":
+      return { phase, drainUntil: memory?.drainUntil ?? 0 };
+    case "Waiting":
+      return { phase, holdUntil: memory?.holdUntil ?? 0 };
+    case "Progressing":
+      return { phase, ...onStep, prepared: memory?.prepared ?? step > 0 };
+    case "WaitingPromotion":
+      return { phase, ...onStep };
+    case "Promoting":
+      return {
+        phase,
+        ...onStep,
+        holdUntil: memory?.holdUntil ?? 0,
+        primaryWeight: memory?.primaryWeight ?? 0,
+        skipping: memory?.skipping ?? false,
+      };
+    case "Finalising":
+      return { phase, holdUntil: held };
+    case "Succeeded":
+      return {
+        phase,
+        drainUntil: memory?.drainUntil ?? 0,
+        owesPostRollout: memory?.owesPostRollout ?? false,
+        skipped: memory?.skipped ?? false,
+      };
+    case "Failed":
+      return {
+        phase,
+        drainUntil: memory?.drainUntil ?? 0,
+        owesPostRollout: memory?.owesPostRollout ?? false,
+        // Flagger leaves weight 100 in `Failed` only after a failed promotion.
+        restoring: memory?.restoring ?? core.canaryWeight > 0,
+      };
+    case "Terminating":
+      return { phase, released: memory?.released ?? false };
+  }
+}
+
+/** The furthest step that the wire's weight and iterations prove. */
+function recoverStep(phase: Phase, core: StatusCore, hints: RecoveryHints): number {
+  if (hints.iterations > 0) return Math.max(0, Math.min(core.iterations, hints.iterations + 1));
+  // Flagger zeroes the weight while it waits for the promotion; the run had come to its end by then.
+  const reached =
+    phase === "WaitingPromotion" && core.canaryWeight === 0
+      ? hints.weights.length
+      : hints.weights.filter((weight) => weight <= core.canaryWeight).length;
+  return reached === 0 ? 0 : reached + (hints.mirror ? 1 : 0);
+}
+
+/** @returns the whole status as it is to be stored; fields that are absent are to be removed */
+export function toWire(status: CanaryStatus): WireStatus {
+  const { cookies, applied } = status;
+  return {
+    phase: status.phase,
+    failedChecks: status.failedChecks,
+    canaryWeight: status.canaryWeight,
+    iterations: status.iterations,
+    ...(applied?.configs === undefined ? {} : { trackedConfigs: applied.configs }),
+    ...(applied === undefined ? {} : { lastAppliedSpec: applied.spec }),
+    ...(status.promotedSpec === "" ? {} : { lastPromotedSpec: status.promotedSpec }),
+    lastTransitionTime: new Date(status.writtenAt).toISOString().replace(/\.\d+Z$/, "Z"),
+    ...(cookies.canary === "" ? {} : { sessionAffinityCookie: cookies.canary }),
+    ...(cookies.primary === "" ? {} : { primarySessionAffinityCookie: cookies.primary }),
+    ...(cookies.previous === "" ? {} : { previousSessionAffinityCookie: cookies.previous }),
+    conditions: status.conditions,
+    aviary: memoryOf(status),
+  };
+}
+
+const REMEMBERED = [
+  "step",
+  "holdUntil",
+  "drainUntil",
+  "withheld",
+  "prepared",
+  "primaryWeight",
+  "skipping",
+  "restoring",
+  "owesPostRollout",
+  "skipped",
+  "renew",
+  "released",
+  "said",
+] as const;
+
+function memoryOf(status: CanaryStatus): WireMemory {
+  const fields: Readonly<Record<string, unknown>> = { ...status };
+  const remembered = REMEMBERED.filter((name) => fields[name] !== undefined).map((name) => [name, fields[name]]);
+  return {
+    ...Object.fromEntries(remembered),
+    phaseSince: status.phaseSince,
+    ...(status.owedAlerts.length === 0 ? {} : { owedAlerts: status.owedAlerts }),
+  };
+}

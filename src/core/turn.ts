@@ -1,0 +1,168 @@
+/** One turn of one canary: what goes in, what comes out, and the few moves that every phase is written with. */
+import type { Alert, CanaryRef, CanarySpec, CanaryStatus, Phase, Position, Revision, StatusCore } from "./canary.ts";
+import { EVENTS, type RolloutEvent, type Said } from "./events.ts";
+import { lettersFrom } from "./identity.ts";
+import type { Observation } from "./observation.ts";
+import type { Plan } from "./plan.ts";
+import { routesFor } from "./routes.ts";
+
+export interface AdvanceInput {
+  readonly ref: CanaryRef;
+  readonly uid: string;
+  readonly spec: CanarySpec;
+  readonly plan: Plan;
+  readonly status: CanaryStatus;
+  readonly observation: Observation;
+  /** Deletion was asked for and the finalizer is ours to serve. */
+  readonly deleting: boolean;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+export interface Transition {
+  readonly status: CanaryStatus;
+  /** In the order in which they were said. */
+  readonly events: readonly RolloutEvent[];
+}
+
+/** Changes to the part of the status that every phase carries. */
+export type Changes = Partial<Omit<StatusCore, "phaseSince" | "writtenAt" | "owedAlerts">>;
+
+/**
+ * How long a workload that lost its traffic is kept: proxies learn of new routes a moment after they are written.
+ * Milliseconds; never longer than the analysis interval.
+ */
+const DRAIN_MS = 5_000;
+
+export function drainMs(spec: CanarySpec): number {
+  return Math.min(DRAIN_MS, spec.analysis.intervalMs);
+}
+
+/** Nothing changes; `said` may still be said. */
+export function stay(turn: AdvanceInput, ...said: readonly Said[]): Transition {
+  return { status: withAlerts(turn.status, said), events: eventsOf(turn.status.phase, said) };
+}
+
+/** Waits for something, and says so when it is something new. */
+export function waitFor(turn: AdvanceInput, said: Said, changes: Changes = {}): Transition {
+  const text = said.event?.message;
+  if (text === turn.status.said) return amend(turn, changes);
+  return amend(turn, { ...changes, ...(text === undefined ? {} : { said: text }) }, said);
+}
+
+/** Stays in the phase with changes to the common part. */
+export function amend(turn: AdvanceInput, changes: Changes, ...said: readonly Said[]): Transition {
+  const status = { ...turn.status, ...changes };
+  return { status: withAlerts(status, said), events: eventsOf(status.phase, said) };
+}
+
+/** Moves to a position. A wait that was announced is over; cookies follow the traffic. */
+export function enter(
+  turn: AdvanceInput,
+  position: Position,
+  changes: Changes = {},
+  ...said: readonly Said[]
+): Transition {
+  const { failedChecks, canaryWeight, iterations, promotedSpec, conditions, writtenAt, applied, cookies, owedAlerts } =
+    turn.status;
+  const core: StatusCore = {
+    failedChecks,
+    canaryWeight,
+    iterations,
+    promotedSpec,
+    conditions,
+    writtenAt,
+    cookies,
+    owedAlerts,
+    ...(applied === undefined ? {} : { applied }),
+    ...changes,
+    phaseSince: position.phase === turn.status.phase ? turn.status.phaseSince : turn.now,
+  };
+  const status = { ...core, ...position, cookies: changes.cookies ?? cookiesFor(turn, core) } as CanaryStatus;
+  return { status: withAlerts(status, said), events: eventsOf(status.phase, said) };
+}
+
+/** The same phase, elsewhere in it. */
+export function become(turn: AdvanceInput, status: CanaryStatus, ...said: readonly Said[]): Transition {
+  return {
+    status: withAlerts({ ...status, cookies: cookiesFor(turn, status) }, said),
+    events: eventsOf(status.phase, said),
+  };
+}
+
+/** Said before the transition, in the phase that it leaves. */
+export function before(phase: Phase, said: readonly Said[], transition: Transition): Transition {
+  return {
+    status: withAlerts(transition.status, said),
+    events: [...eventsOf(phase, said), ...transition.events],
+  };
+}
+
+function eventsOf(phase: Phase, said: readonly Said[]): RolloutEvent[] {
+  return said.flatMap(({ event }) => (event === undefined ? [] : [{ ...event, phase }]));
+}
+
+function withAlerts(status: CanaryStatus, said: readonly Said[]): CanaryStatus {
+  const alerts: Alert[] = said.flatMap(({ alert }) => (alert === undefined ? [] : [alert]));
+  return alerts.length === 0 ? status : { ...status, owedAlerts: [...status.owedAlerts, ...alerts] };
+}
+
+/** The fields of a run that starts over. */
+export function zeroed(revision: Revision): Changes {
+  return { failedChecks: 0, canaryWeight: 0, iterations: 0, applied: revision };
+}
+
+/**
+ * Session cookies: made when the canary first gets traffic, retired when it loses it. The primary's cookie is never
+ * rotated (Q88) and only made when it has a name (R18).
+ */
+function cookiesFor(turn: AdvanceInput, next: StatusCore): StatusCore["cookies"] {
+  const affinity = turn.spec.analysis.sessionAffinity;
+  const { cookies } = turn.status;
+  if (affinity === undefined) return cookies;
+  if (next.canaryWeight === 0) {
+    return cookies.canary === "" ? cookies : { ...cookies, previous: cookies.canary, canary: "" };
+  }
+  const make = (name: string): string =>
+    `${name}=${lettersFrom(`${turn.uid} ${name} ${next.applied?.spec} ${turn.now}`, 10)}`;
+  return {
+    previous: cookies.previous,
+    canary: cookies.canary === "" ? make(affinity.cookieName) : cookies.canary,
+    primary:
+      cookies.primary === "" && affinity.primaryCookieName !== undefined
+        ? make(affinity.primaryCookieName)
+        : cookies.primary,
+  };
+}
+
+/** Takes the release back: all traffic to the primary, the canary away once the routes are known everywhere. */
+export function rollBack(turn: AdvanceInput, ...said: readonly Said[]): Transition {
+  const served = (routesFor(turn.plan, turn.status)?.canary ?? 0) > 0;
+  const failed = enter(
+    turn,
+    {
+      phase: "Failed",
+      restoring: false,
+      drainUntil: served ? turn.now + drainMs(turn.spec) : 0,
+      owesPostRollout: owesPostRollout(turn.spec),
+    },
+    zeroed(turn.observation.readings.target.revision),
+    EVENTS.failed(turn),
+  );
+  return before(turn.status.phase, said, failed);
+}
+
+/** One more failed check; the one that reaches the threshold takes the release back at once. */
+export function failCheck(turn: AdvanceInput, said: readonly Said[]): Transition {
+  const failedChecks = turn.status.failedChecks + 1;
+  if (failedChecks >= turn.spec.analysis.threshold) {
+    return rollBack(turn, ...said, EVENTS.thresholdReached(turn, failedChecks));
+  }
+  const { status } = turn;
+  if (!("holdUntil" in status)) return amend(turn, { failedChecks }, ...said);
+  return become(turn, { ...status, failedChecks, holdUntil: turn.now + turn.spec.analysis.intervalMs }, ...said);
+}
+
+export function owesPostRollout(spec: CanarySpec): boolean {
+  return spec.analysis.webhooks.some(({ type }) => type === "post-rollout");
+}
