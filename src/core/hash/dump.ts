@@ -1,0 +1,172 @@
+/**
+ * The typed dump that the spec hash runs over: JSON of a Kubernetes object in, the text that Go's dump library prints
+ * for the decoded value out. Each type is compiled once, from the tables, to a small printer.
+ *
+ *   {"name":"a","ports":[]}  as  Container  ->  {Name:(string)a Image:(string) Command:([]string)<nil> ...}
+ *
+ * Unknown keys are ignored and absent fields print their zero value, so the text is as long as the type, not the value.
+ */
+import { compareUtf8, utf8Bytes } from "./fnv.ts";
+import { POD_TYPES, STRING_TYPES } from "./layout-pods.ts";
+import { VOLUME_TYPES } from "./layout-volumes.ts";
+import { quantityText } from "./quantity.ts";
+
+/** Prints one value, without its type in front. */
+type Print = (value: unknown) => string;
+
+interface Printer {
+  /** As Go prints it: `[]v1.Container`. */
+  readonly name: string;
+  readonly print: Print;
+}
+
+/** How a field of a struct is laid out, as read from the tables. */
+export interface Field {
+  readonly name: string;
+  /** Undefined when embedded: the keys of the type sit in the parent's JSON. */
+  readonly key: string | undefined;
+  readonly type: string;
+}
+
+/** A map that is there but has nothing in it. A plain `{}` counts as absent: stored objects cannot tell the two apart. */
+export const EMPTY_MAP: Readonly<Record<string, never>> = Object.freeze({});
+
+const NIL = "<nil>";
+const ZERO_TIME = "{Time:(time.Time){wall:(uint64)0 ext:(int64)0 loc:(*time.Location)<nil>}}";
+
+/** The fields of every struct in the tables. */
+export const STRUCTS: ReadonlyMap<string, readonly Field[]> = readTables(POD_TYPES + VOLUME_TYPES);
+
+const PRINTERS = new Map<string, Printer>(builtIns().map((printer) => [printer.name.replace(/^v1\./, ""), printer]));
+
+/** `(T){...}`: `value` as the Go type `type`, named as in the tables ("PodTemplateSpec", "[]Container"). */
+export function dump(type: string, value: unknown): string {
+  const { name, print } = printerOf(type);
+  return `(${name})${print(value)}`;
+}
+
+function readTables(tables: string): Map<string, Field[]> {
+  const entries = tables.trim().split(/\n(?=\S)/);
+  return new Map(
+    entries.map((entry) => {
+      const [name = "", fields = ""] = entry.split(" = ");
+      return [name, fields.trim().split(/\s+/).map(readField)];
+    }),
+  );
+}
+
+function readField(word: string): Field {
+  if (word.startsWith("...")) return { name: word.slice(3), key: undefined, type: word.slice(3) };
+  const [names = "", type = ""] = word.split(":");
+  const [name = "", key = lowerCapitals(names)] = names.split("=");
+  return { name, key, type };
+}
+
+/** DNSPolicy -> dnsPolicy, OS -> os, Name -> name. */
+function lowerCapitals(name: string): string {
+  return name.replace(/^[A-Z]+(?=[A-Z][^A-Z])|^[A-Z]+$|^[A-Z]/, (capitals) => capitals.toLowerCase());
+}
+
+function printerOf(type: string): Printer {
+  const known = PRINTERS.get(type);
+  if (known !== undefined) return known;
+  const printer = compile(type);
+  PRINTERS.set(type, printer);
+  return printer;
+}
+
+function compile(type: string): Printer {
+  if (type.startsWith("*")) return pointerTo(printerOf(type.slice(1)));
+  if (type.startsWith("[]")) return sliceOf(printerOf(type.slice(2)));
+  const fields = STRUCTS.get(type);
+  if (fields === undefined) throw new Error(`the layout tables name a type they do not describe: ${type}`);
+  return struct(type, fields);
+}
+
+function builtIns(): Printer[] {
+  const text: Print = (value) => (isAbsent(value) ? "" : String(value));
+  const integer: Print = (value) => (isAbsent(value) ? "0" : String(value));
+  const quantity: Print = (value) => quantityText(isAbsent(value) ? undefined : String(value));
+  return [
+    { name: "bool", print: (value) => String(value === true) },
+    { name: "int32", print: integer },
+    { name: "int64", print: integer },
+    { name: "string", print: text },
+    { name: "types.UID", print: text },
+    ...STRING_TYPES.trim()
+      .split(/\s+/)
+      .map((name) => ({ name: `v1.${name}`, print: text })),
+    { name: "map[string]string", print: mapOf(text) },
+    { name: "v1.ResourceList", print: mapOf(quantity) },
+    { name: "resource.Quantity", print: quantity },
+    { name: "intstr.IntOrString", print: intOrString },
+    // Pod templates never carry a time, and Go's would print the address of a time zone.
+    { name: "v1.Time", print: () => ZERO_TIME },
+    { name: "v1.FieldsV1", print: (value) => `{Raw:([]uint8)${rawText(value)}}` },
+  ];
+}
+
+function isAbsent(value: unknown): value is null | undefined {
+  return value === null || value === undefined;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function intOrString(value: unknown): string {
+  const [type, number, text] = typeof value === "string" ? [1, 0, value] : [0, isAbsent(value) ? 0 : Number(value), ""];
+  return `{Type:(intstr.Type)${type} IntVal:(int32)${number} StrVal:(string)${text}}`;
+}
+
+function rawText(value: unknown): string {
+  return isAbsent(value) ? NIL : `[${utf8Bytes(JSON.stringify(value)).join(" ")}]`;
+}
+
+function mapOf(print: Print): Print {
+  return (value) => {
+    if (value === EMPTY_MAP) return "map[]";
+    if (!isRecord(value)) return NIL;
+    const keys = Object.keys(value);
+    if (keys.length === 0) return NIL;
+    return mapText(keys, (key) => print(value[key]));
+  };
+}
+
+/** `map[a:1 b:2]`, keys in the order of their bytes. */
+export function mapText(keys: readonly string[], print: (key: string) => string): string {
+  return `map[${keys
+    .toSorted(compareUtf8)
+    .map((key) => `${key}:${print(key)}`)
+    .join(" ")}]`;
+}
+
+function pointerTo(target: Printer): Printer {
+  return { name: `*${target.name}`, print: (value) => (isAbsent(value) ? NIL : target.print(value)) };
+}
+
+function sliceOf(element: Printer): Printer {
+  const print: Print = (value) =>
+    Array.isArray(value) && value.length > 0 ? `[${value.map(element.print).join(" ")}]` : NIL;
+  return { name: `[]${element.name}`, print };
+}
+
+function struct(name: string, fields: readonly Field[]): Printer {
+  const parts = fields.map((field, i) => {
+    const { name: type, print } = printerOf(field.type);
+    const label = `${i === 0 ? "" : " "}${field.name}:(${type})`;
+    // Most fields of most objects are absent: their text is made once.
+    return { key: field.key, print, label, absent: label + print(undefined) };
+  });
+  const zero = `{${parts.map((part) => part.absent).join("")}}`;
+  const print: Print = (value) => {
+    if (!isRecord(value)) return zero;
+    let text = "{";
+    for (const { key, print, label, absent } of parts) {
+      const field = key === undefined ? value : value[key];
+      text += isAbsent(field) ? absent : label + print(field);
+    }
+    return `${text}}`;
+  };
+  return { name: `v1.${name}`, print };
+}
