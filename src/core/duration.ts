@@ -36,10 +36,16 @@ export function parseDuration(text: string): number | DurationError {
     const unit = NANOSECONDS[name];
     if (unit === undefined) return failed(`unknown unit ${quoted(name)} in duration ${quoted(text)}`);
     rest = rest.slice(name.length);
-    total += BigInt(whole || "0") * unit + (BigInt(fraction || "0") * unit) / 10n ** BigInt(fraction.length);
+    total += BigInt(whole || "0") * unit + nanoseconds(fraction, unit);
     if (total > LONGEST) return invalid();
   }
   return (Number(total) / 1e6) * (sign === "-" && total !== 0n ? -1 : 1);
+}
+
+/** Go reads the digits behind the point as floats do: "0.333…h" with 19 digits is twenty minutes, not a nanosecond less. */
+function nanoseconds(fraction: string, unit: bigint): bigint {
+  const digits = fraction.slice(0, 18);
+  return BigInt(Math.trunc(Number(digits) * (Number(unit) / 10 ** digits.length)));
 }
 
 /** Milliseconds as Go prints a duration: "0s", "500ms", "1.515s", "1m0s", "1h0m0s". */
@@ -65,10 +71,10 @@ function decimal(value: bigint, places: number): string {
 
 /** Go's package time quotes in its own way: every byte beyond printable ASCII as \xNN. */
 function quoted(text: string): string {
-  const escape = (char: string): string => {
+  const escaped = (char: string): string => {
     if (char === '"' || char === "\\") return `\\${char}`;
     if (char >= "\x80") return encodeURIComponent(char).toLowerCase().replaceAll("%", "\\x");
     return char < " " ? `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}` : char;
   };
-  return `"${[...text.replace(/[\uD800-\uDFFF]/gu, "\uFFFD")].map(escape).join("")}"`;
+  return `"${[...text.replace(/[\uD800-\uDFFF]/gu, "\uFFFD")].map(escaped).join("")}"`;
 }

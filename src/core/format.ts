@@ -56,7 +56,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 
 /** `%q`: in double quotes, whatever does not print is escaped. */
 export function quote(text: string): string {
-  const escape = (char: string): string => {
+  const escaped = (char: string): string => {
     const known = ESCAPES[char];
     if (known !== undefined) return known;
     if (/^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u.test(char)) return char;
@@ -66,7 +66,7 @@ export function quote(text: string): string {
     if (code < 0x80) return `\\x${hex.padStart(2, "0")}`;
     return code < 0x1_0000 ? `\\u${hex.padStart(4, "0")}` : `\\U${hex.padStart(8, "0")}`;
   };
-  return `"${[...text].map(escape).join("")}"`;
+  return `"${[...text].map(escaped).join("")}"`;
 }
 
 function special(value: number): string | undefined {
