@@ -1,0 +1,330 @@
+/**
+ * Wire Canary -> CanarySpec: every default and every refusal, nowhere else. The API server has checked the shape against
+ * the CRD; what it cannot check, or what an older CRD let through, is refused here, for this one Canary (Q4, Q9).
+ */
+import type {
+  AlertTarget,
+  Analysis,
+  AutoscalerRef,
+  CanarySpec,
+  HookType,
+  Metric,
+  Range,
+  ServiceSpec,
+  SessionAffinity,
+  Severity,
+  Strategy,
+  TargetRef,
+  Webhook,
+} from "./canary.ts";
+import { Fields } from "./fields.ts";
+import { intervalOrDefault } from "./interval.ts";
+
+export interface ParseOptions {
+  /** The operator's default for `spec.provider`. */
+  readonly meshProvider: string;
+  /** Shortest analysis interval in milliseconds; Flagger's floor is 10 s. */
+  readonly intervalFloorMs: number;
+  /** Refuse references to metric templates, alert providers and upstreams of other namespaces. */
+  readonly noCrossNamespaceRefs: boolean;
+  /** Workload kinds that can be targets, as "Kind" or "Kind.group". */
+  readonly targetKinds: readonly string[];
+}
+
+export type Parsed =
+  | { readonly kind: "valid"; readonly spec: CanarySpec }
+  /** `problem`: what is wrong, where, and what to do; the text of the event. */
+  | { readonly kind: "invalid"; readonly problem: string };
+
+const TEN_SECONDS = 10_000;
+const HOOK_TYPES: readonly HookType[] = [
+  "confirm-rollout",
+  "pre-rollout",
+  "rollout",
+  "confirm-traffic-increase",
+  "confirm-promotion",
+  "post-rollout",
+  "rollback",
+  "event",
+];
+
+export const DEFAULT_PARSE_OPTIONS: ParseOptions = {
+  meshProvider: "istio",
+  intervalFloorMs: TEN_SECONDS,
+  noCrossNamespaceRefs: false,
+  targetKinds: ["Deployment", "DaemonSet", "StatefulSet", "Service"],
+};
+
+/** @param wire `spec` of a Canary as stored; @param namespace of the Canary, for references without one */
+export function parseSpec(wire: unknown, namespace: string, options: ParseOptions = DEFAULT_PARSE_OPTIONS): Parsed {
+  const fields = new Fields(wire, "spec");
+  const spec = readSpec(fields, namespace, options);
+  const problem = fields.problems[0] ?? refusal(spec, namespace, options);
+  return problem === undefined
+    ? { kind: "valid", spec }
+    : { kind: "invalid", problem: `invalid canary spec: ${problem}` };
+}
+
+function readSpec(fields: Fields, namespace: string, options: ParseOptions): CanarySpec {
+  const targetRef = readTarget(fields.object("targetRef"));
+  const ownProvider = fields.string("provider");
+  const wireAnalysis = fields.has("analysis") ? fields.object("analysis") : fields.object("canaryAnalysis");
+  const analysis = readAnalysis(wireAnalysis, namespace, options);
+  const metricsServer = fields.string("metricsServer");
+  const upstream = fields.optional("upstreamRef");
+  const ingress = fields.optional("ingressRef");
+  const route = fields.optional("routeRef");
+  const autoscaler = fields.optional("autoscalerRef");
+  const upstreamNamespace = upstream?.string("namespace");
+  return {
+    provider: ownProvider || options.meshProvider,
+    ...(ownProvider ? { ownProvider } : {}),
+    ...(metricsServer ? { metricsServer } : {}),
+    targetRef,
+    ...(autoscaler ? { autoscalerRef: readAutoscaler(autoscaler) } : {}),
+    ...(ingress ? { ingressRef: readTarget(ingress) } : {}),
+    ...(route ? { routeRef: readTarget(route) } : {}),
+    ...(upstream
+      ? { upstreamRef: { ...readTarget(upstream), ...(upstreamNamespace ? { namespace: upstreamNamespace } : {}) } }
+      : {}),
+    service: readService(fields.object("service"), targetRef.name),
+    progressDeadlineSeconds: fields.integer("progressDeadlineSeconds") ?? 600,
+    // Without any analysis there is nothing to judge by (Q2).
+    skipAnalysis: fields.boolean("skipAnalysis") || !(fields.has("analysis") || fields.has("canaryAnalysis")),
+    revertOnDeletion: fields.boolean("revertOnDeletion"),
+    suspend: fields.boolean("suspend"),
+    strategy: strategyOf(analysis),
+    analysis,
+  };
+}
+
+function strategyOf({ match, iterations }: Analysis): Strategy {
+  if (iterations <= 0) return "canary";
+  return match.length > 0 ? "ab-testing" : "blue-green";
+}
+
+function readTarget(fields: Fields): TargetRef {
+  return {
+    apiVersion: fields.string("apiVersion") ?? "",
+    kind: fields.string("kind") ?? "",
+    name: fields.required("name"),
+  };
+}
+
+function readAutoscaler(fields: Fields): AutoscalerRef {
+  const replicas = fields.optional("primaryScalerReplicas");
+  const minReplicas = replicas?.integer("minReplicas");
+  const maxReplicas = replicas?.integer("maxReplicas");
+  const queries = fields.strings("primaryScalerQueries");
+  return {
+    ...readTarget(fields),
+    ...(queries === undefined ? {} : { primaryScalerQueries: queries }),
+    ...(replicas === undefined
+      ? {}
+      : {
+          primaryScalerReplicas: {
+            ...(minReplicas === undefined ? {} : { minReplicas }),
+            ...(maxReplicas === undefined ? {} : { maxReplicas }),
+          },
+        }),
+  };
+}
+
+function readService(fields: Fields, targetName: string): ServiceSpec {
+  const port = fields.integer("port") ?? 0;
+  const targetPort = fields.value("targetPort");
+  const appProtocol = fields.string("appProtocol");
+  const trafficDistribution = fields.string("trafficDistribution");
+  const metadata = (name: "apex" | "primary" | "canary") => {
+    const block = fields.optional(name);
+    if (block === undefined) return {};
+    const labels = block.strings("labels");
+    const annotations = block.strings("annotations");
+    return { [name]: { ...(labels ? { labels } : {}), ...(annotations ? { annotations } : {}) } };
+  };
+  const unmanaged = fields.optional("unmanagedMetadata");
+  return {
+    name: fields.string("name") || targetName,
+    port,
+    portName: fields.string("portName") || "http",
+    // 0 means "as the port".
+    targetPort: (typeof targetPort === "number" || typeof targetPort === "string") && targetPort ? targetPort : port,
+    portDiscovery: fields.boolean("portDiscovery"),
+    ...(appProtocol ? { appProtocol } : {}),
+    ...(trafficDistribution ? { trafficDistribution } : {}),
+    headless: fields.boolean("headless"),
+    hosts: fields.stringList("hosts"),
+    gateways: fields.stringList("gateways"),
+    delegation: fields.boolean("delegation"),
+    ...metadata("apex"),
+    ...metadata("primary"),
+    ...metadata("canary"),
+    ...(unmanaged
+      ? {
+          unmanagedMetadata: {
+            labels: unmanaged.stringList("labels"),
+            annotations: unmanaged.stringList("annotations"),
+          },
+        }
+      : {}),
+    raw: fields.raw,
+  };
+}
+
+function readAnalysis(fields: Fields, namespace: string, options: ParseOptions): Analysis {
+  const interval = fields.string("interval") ?? "";
+  const threshold = fields.integer("threshold") ?? 0;
+  const affinity = fields.optional("sessionAffinity");
+  return {
+    interval,
+    intervalMs: Math.max(options.intervalFloorMs, intervalOrDefault(interval)),
+    threshold: threshold > 0 ? threshold : 1,
+    iterations: fields.integer("iterations") ?? 0,
+    maxWeight: fields.integer("maxWeight") ?? 0,
+    stepWeight: fields.integer("stepWeight") ?? 0,
+    stepWeights: fields.integerList("stepWeights"),
+    stepWeightPromotion: fields.integer("stepWeightPromotion") ?? 0,
+    mirror: fields.boolean("mirror"),
+    mirrorWeight: fields.integer("mirrorWeight") ?? 0,
+    primaryReadyThreshold: fields.integer("primaryReadyThreshold") ?? 100,
+    canaryReadyThreshold: fields.integer("canaryReadyThreshold") ?? 100,
+    match: fields.objectList("match").map(({ raw }) => raw),
+    metrics: fields.objectList("metrics").map((metric) => readMetric(metric, namespace)),
+    webhooks: fields.objectList("webhooks").map(readWebhook),
+    alerts: fields.objectList("alerts").map((alert) => readAlert(alert, namespace)),
+    ...(affinity ? { sessionAffinity: readAffinity(affinity) } : {}),
+  };
+}
+
+function readMetric(fields: Fields, namespace: string): Metric {
+  const range = fields.optional("thresholdRange");
+  const template = fields.optional("templateRef");
+  const variables = fields.strings("templateVariables");
+  const query = fields.string("query");
+  return {
+    name: fields.required("name"),
+    interval: fields.string("interval") || "1m",
+    threshold: fields.number("threshold") ?? 0,
+    ...(range ? { thresholdRange: readRange(range) } : {}),
+    ...(query ? { query } : {}),
+    ...(template
+      ? { templateRef: { name: template.required("name"), namespace: template.string("namespace") || namespace } }
+      : {}),
+    ...(variables ? { templateVariables: variables } : {}),
+  };
+}
+
+function readRange(fields: Fields): Range {
+  const min = fields.number("min");
+  const max = fields.number("max");
+  return { ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) };
+}
+
+function readWebhook(fields: Fields): Webhook {
+  const type = fields.string("type") || "rollout";
+  const known = HOOK_TYPES.find((hookType) => hookType === type);
+  if (known === undefined)
+    fields.refuse("type", `"${type}" is not a webhook type, use one of ${HOOK_TYPES.join(", ")}`);
+  const metadata = fields.strings("metadata");
+  return {
+    name: fields.required("name"),
+    type: known ?? "rollout",
+    url: fields.required("url"),
+    muteAlert: fields.boolean("muteAlert"),
+    timeout: fields.string("timeout") ?? "",
+    retries: fields.integer("retries") ?? 0,
+    disableTLS: fields.boolean("disableTLS"),
+    ...(metadata ? { metadata } : {}),
+  };
+}
+
+function readAlert(fields: Fields, namespace: string): AlertTarget {
+  // An entry without severity gets everything, as documented (Q72).
+  const severity = fields.string("severity") || "info";
+  const provider = fields.object("providerRef");
+  return {
+    name: fields.string("name") ?? "",
+    severity: severity === "warn" || severity === "error" ? (severity satisfies Severity) : "info",
+    providerRef: { name: provider.required("name"), namespace: provider.string("namespace") || namespace },
+  };
+}
+
+function readAffinity(fields: Fields): SessionAffinity {
+  const primaryCookieName = fields.string("primaryCookieName");
+  const text = (name: "domain" | "path" | "sameSite") => {
+    const value = fields.string(name);
+    return value ? { [name]: value } : {};
+  };
+  const flag = (name: "httpOnly" | "partitioned" | "secure") => (fields.boolean(name) ? { [name]: true } : {});
+  return {
+    cookieName: fields.required("cookieName"),
+    ...(primaryCookieName ? { primaryCookieName } : {}),
+    maxAge: fields.integer("maxAge") || 86_400,
+    ...text("domain"),
+    ...flag("httpOnly"),
+    ...flag("partitioned"),
+    ...text("path"),
+    ...text("sameSite"),
+    ...flag("secure"),
+  };
+}
+
+/** What is wrong though every field is well-formed; the order is the original's. */
+function refusal(spec: CanarySpec, namespace: string, options: ParseOptions): string | undefined {
+  return (
+    crossNamespaceRefusal(spec, namespace, options) ??
+    knativeRefusal(spec) ??
+    targetRefusal(spec, options) ??
+    planRefusal(spec)
+  );
+}
+
+function crossNamespaceRefusal(spec: CanarySpec, namespace: string, options: ParseOptions): string | undefined {
+  if (!options.noCrossNamespaceRefs) return undefined;
+  const blocked = (what: string, ref: { name: string; namespace?: string } | undefined): string | undefined =>
+    ref?.namespace === undefined || ref.namespace === namespace
+      ? undefined
+      : `can't access ${what} ${ref.name}.${ref.namespace}, cross-namespace references are blocked`;
+  const templates = spec.analysis.metrics.map(({ templateRef }) => blocked("metric template", templateRef));
+  const providers = spec.analysis.alerts.map(({ providerRef }) => blocked("alert provider", providerRef));
+  return [blocked("gloo upstream", spec.upstreamRef), ...templates, ...providers].find((text) => text !== undefined);
+}
+
+export function isKnativeTarget({ kind, apiVersion }: TargetRef): boolean {
+  return kind === "Service" && apiVersion === "serving.knative.dev/v1";
+}
+
+function knativeRefusal(spec: CanarySpec): string | undefined {
+  const knativeTarget = isKnativeTarget(spec.targetRef);
+  const knativeProvider = spec.ownProvider === "knative";
+  if (knativeTarget && !knativeProvider)
+    return `can't use ${spec.ownProvider ?? ""} provider with Knative Service as target`;
+  if (!knativeTarget && knativeProvider) {
+    const { apiVersion, kind } = spec.targetRef;
+    return `can't use ${apiVersion}/${kind} as target if provider is set to knative`;
+  }
+  return knativeTarget && spec.autoscalerRef !== undefined ? "can't use autoscaler with Knative Service" : undefined;
+}
+
+function targetRefusal({ targetRef, analysis }: CanarySpec, { targetKinds }: ParseOptions): string | undefined {
+  if (!targetKinds.includes(targetRef.kind)) {
+    return `spec.targetRef.kind "${targetRef.kind}" cannot be released, use one of ${targetKinds.join(", ")}`;
+  }
+  const affinity = analysis.sessionAffinity;
+  if (affinity !== undefined && affinity.cookieName === affinity.primaryCookieName) {
+    return "can't use the same cookie name for both primary and cookie name; please update them to be different";
+  }
+  return undefined;
+}
+
+/** A progressive run that could never take a step would stall without a word (Q28). */
+function planRefusal({ analysis, skipAnalysis, provider }: CanarySpec): string | undefined {
+  if (skipAnalysis || analysis.iterations > 0 || provider === "kubernetes") return undefined;
+  if (analysis.stepWeights.length > 0) {
+    const bad = analysis.stepWeights.find((weight) => weight <= 0);
+    return bad === undefined ? undefined : `spec.analysis.stepWeights must be greater than 0, found ${bad}`;
+  }
+  return analysis.stepWeight > 0
+    ? undefined
+    : "spec.analysis needs iterations, stepWeights or a stepWeight greater than 0: no step could ever be taken";
+}
