@@ -44,7 +44,7 @@ export function parseDuration(text: string): number | DurationError {
 
 /** Go reads the digits behind the point as floats do: "0.333…h" with 19 digits is twenty minutes, not a nanosecond less. */
 function nanoseconds(fraction: string, unit: bigint): bigint {
-  const digits = fraction.slice(0, 18);
+  const digits = fraction.slice(0, BigInt(fraction.slice(0, 19) || "0") > LONGEST ? 18 : 19);
   return BigInt(Math.trunc(Number(digits) * (Number(unit) / 10 ** digits.length)));
 }
 
