@@ -1,0 +1,27 @@
+import type { Canary, CanaryRef, CanaryStatus } from "../core/canary.ts";
+
+/** A Canary whose spec cannot be used: why, as the text of the event. Its routes and workloads stay as they are. */
+export interface InvalidCanary {
+  readonly kind: "invalid";
+  readonly ref: CanaryRef;
+  readonly uid: string;
+  readonly generation: number;
+  readonly resourceVersion: string;
+  readonly problem: string;
+}
+
+export type Loaded = { readonly kind: "canary"; readonly canary: Canary } | InvalidCanary;
+
+/** Where Canaries are kept. `save` is the commit point of a turn. */
+export interface CanaryStore {
+  /** undefined when there is no such Canary (any more). */
+  load(ref: CanaryRef): Loaded | undefined;
+  /**
+   * Compare and set.
+   * @returns the Canary as it is now stored
+   * @throws KubeError Conflict when somebody else wrote since `canary` was loaded
+   */
+  save(canary: Canary, status: CanaryStatus, signal: AbortSignal): Promise<Canary>;
+  /** Adds or removes the operator's finalizer. */
+  setFinalizer(canary: Canary, present: boolean, signal: AbortSignal): Promise<void>;
+}

@@ -1,0 +1,65 @@
+import type { Canary, TargetRef } from "../core/canary.ts";
+import type { DesiredWorld } from "../core/desired.ts";
+import type { PrimaryReading, TargetReading } from "../core/observation.ts";
+import type { KubeObject, ObjectRef } from "./kubernetes.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** How the generated Services find the target's pods. */
+export interface PodSelector {
+  /** e.g. "app" */
+  readonly label: string;
+  /** Value on the target's pods; the primary's carry `<value>-primary`. */
+  readonly value: string;
+  /** Further ports to expose, ascending by port (portDiscovery). */
+  readonly ports: readonly { readonly name: string; readonly port: number }[];
+}
+
+export type WorkloadReading =
+  /** Nothing can be done: text of a Warning event. */
+  | { readonly kind: "problem"; readonly detail: string }
+  | {
+      readonly kind: "reading";
+      readonly target: TargetReading;
+      readonly primary: PrimaryReading;
+      /** undefined when the target has no pods of its own (Services): then no Services are generated either. */
+      readonly selector?: PodSelector;
+      /** When the reading will change by time alone. Milliseconds since the epoch. */
+      readonly recheckAt?: number;
+    };
+
+/** Pure translator between one kind of target and the core's words. Laws in workloads/conformance.ts. */
+export interface Workload {
+  readonly kind: string;
+  matches(target: TargetRef): boolean;
+  /** Every object that read and render look at, as far as `seen` tells: called again when more is known. */
+  inputs(canary: Canary, seen: Snapshot): readonly ObjectRef[];
+  read(canary: Canary, seen: Snapshot, now: number): WorkloadReading;
+  /**
+   * The primary copy and its configuration as they should be, in the order in which to write them; whole objects, for an
+   * existing one the seen object with our fields replaced. The template is only ever copied from a target that still holds
+   * the revision asked for.
+   */
+  renderPrimary(canary: Canary, world: DesiredWorld, seen: Snapshot): readonly KubeObject[];
+  /** The target, scaled as it should be; empty when it is not to be touched. */
+  renderTarget(canary: Canary, world: DesiredWorld, seen: Snapshot): readonly KubeObject[];
+}
+
+export interface WorkloadOptions {
+  /** Candidates for the selector label, in order of preference. */
+  readonly selectorLabels: readonly string[];
+  /** Labels and annotations with these prefixes are copied to what is generated; "*": all. */
+  readonly includeLabelPrefixes: readonly string[];
+  readonly configTracking: boolean;
+}
+
+/** Pure translator for what scales a target: its `-primary` copy, and its pausing while the target is down. */
+export interface Autoscaler {
+  readonly kind: string;
+  inputs(canary: Canary): readonly ObjectRef[];
+  /** Why it cannot be followed (text of a Warning event), e.g. the source is missing. */
+  problem(canary: Canary, seen: Snapshot): string | undefined;
+  /** The primary's scaler. */
+  renderPrimary(canary: Canary, world: DesiredWorld, seen: Snapshot): readonly KubeObject[];
+  /** The source, paused or resumed. */
+  renderTarget(canary: Canary, world: DesiredWorld, seen: Snapshot): readonly KubeObject[];
+}
