@@ -8,11 +8,13 @@ const MAX_LINES = { source: 400, test: 700 };
 const MAX_COLUMNS = 120;
 
 /** Who may import whom, by the folder below src/. A room may always import itself. */
-const ADAPTER = ["core", "ports", "errors.ts"];
+const ADAPTER = ["core", "ports", "errors.ts", "net"];
 const WALLS: Readonly<Record<string, readonly string[]>> = {
   core: [],
   ports: ["core"],
   "errors.ts": [],
+  net: ["ports"],
+  time: ["ports"],
   routers: ADAPTER,
   workloads: ADAPTER,
   metrics: ADAPTER,
@@ -20,7 +22,7 @@ const WALLS: Readonly<Record<string, readonly string[]>> = {
   gates: ADAPTER,
   kube: ADAPTER,
   recorders: ADAPTER,
-  loadtester: ["core", "ports", "errors.ts"],
+  loadtester: ["core", "ports", "errors.ts", "net"],
   sandbox: ["ports"],
   testing: ["core", "ports", "errors.ts"],
   operator: [...ADAPTER, "routers", "workloads", "metrics", "notifiers", "gates", "kube", "recorders"],

@@ -1,0 +1,34 @@
+/** Where the API server is and how to be let in: what a kubeconfig or a service account comes down to. */
+import type { TlsOptions } from "../net/dispatcher.ts";
+
+/** What one request carries to prove who we are. */
+export interface Proof {
+  readonly headers: Readonly<Record<string, string>>;
+  /** A client certificate, where an exec plugin hands one out. */
+  readonly tls?: Pick<TlsOptions, "cert" | "key">;
+}
+
+export interface Credentials {
+  /** @throws KubeError with reason "Credentials" when they cannot be had */
+  prove(signal: AbortSignal): Promise<Proof>;
+  /** The server refused the last proof (401): do not use it again. @returns false when there is no other to be had */
+  renew(): boolean;
+}
+
+export interface ClusterAccess {
+  /** e.g. "https://10.0.0.1:6443", without a trailing slash */
+  readonly server: string;
+  /** The context's namespace; "default" when it names none. */
+  readonly namespace: string;
+  readonly tls: TlsOptions;
+  readonly credentials: Credentials;
+  /** The kubeconfig's proxy-url. */
+  readonly proxy?: string;
+  /** Where this came from, for messages: "context dev of /home/me/.kube/config". */
+  readonly source: string;
+}
+
+/** Credentials that never change. */
+export function fixedCredentials(headers: Readonly<Record<string, string>> = {}): Credentials {
+  return { prove: async () => ({ headers }), renew: () => false };
+}

@@ -1,0 +1,122 @@
+/** The verbs of the Kubernetes API over a transport. */
+import type { KubeReader, KubeWriter, ListOptions } from "../ports/kube.ts";
+import { isGone, isNotFound, KubeError } from "../ports/kube.ts";
+import {
+  apiVersionOf,
+  collectionPath,
+  type KubeFields,
+  type KubeObject,
+  objectPath,
+  type ResourceType,
+} from "../ports/kubernetes.ts";
+import type { KubeTransport } from "./transport.ts";
+
+const PAGE = 500;
+
+/** A collection and the version it was read at, from which a watch can go on. */
+export interface Listing {
+  readonly objects: readonly KubeObject[];
+  readonly resourceVersion: string;
+}
+
+/** Reads a collection in pages. Items get the kind that the API server leaves out. @throws as KubeTransport.send */
+export async function listAll(
+  transport: KubeTransport,
+  type: ResourceType,
+  namespace: string,
+  options: ListOptions,
+  signal: AbortSignal,
+): Promise<Listing> {
+  const path = collectionPath(type, namespace);
+  /** What items of built-in kinds do not say themselves. */
+  const unnamed = { apiVersion: apiVersionOf(type), kind: type.kind };
+  const wanted = options.limit ?? Number.POSITIVE_INFINITY;
+  const { labelSelector, fieldSelector } = options;
+  let objects: KubeObject[] = [];
+  let paged = true;
+  let next: string | undefined;
+  for (;;) {
+    const limit = paged ? String(Math.min(PAGE, wanted - objects.length)) : undefined;
+    let page: KubeFields;
+    try {
+      const query = { labelSelector, fieldSelector, limit, continue: next };
+      page = await transport.send({ method: "GET", path, query }, signal);
+    } catch (error) {
+      if (!isGone(error) || next === undefined) throw error;
+      // The pages took so long that the first one is too old to be continued: read everything at once.
+      objects = [];
+      next = undefined;
+      paged = false;
+      continue;
+    }
+    if (!Array.isArray(page?.items ?? [])) {
+      throw new KubeError(0, "BadAnswer", `the answer to GET ${path} is not a list`);
+    }
+    const items: KubeObject[] = page?.items ?? [];
+    objects.push(...items.map((item) => ({ ...unnamed, ...item })));
+    next = page?.metadata?.continue;
+    if (next === undefined || next === "" || objects.length >= wanted) {
+      const kept = objects.length > wanted ? objects.slice(0, wanted) : objects;
+      return { objects: kept, resourceVersion: page?.metadata?.resourceVersion ?? "" };
+    }
+  }
+}
+
+/** @param fieldManager owner of the fields we write, unless a call names another */
+export function createKubeClient(transport: KubeTransport, fieldManager: string): KubeReader & KubeWriter {
+  const patch = (contentType: string, path: string, body: KubeFields, query: object, signal: AbortSignal) =>
+    transport.send({ method: "PATCH", path, body, contentType, query: { fieldManager, ...query } }, signal);
+  const below = (path: string, subresource: string | undefined) =>
+    subresource === undefined ? path : `${path}/${subresource}`;
+  const pathOf = (type: ResourceType, { metadata }: KubeObject) =>
+    objectPath({ type, namespace: metadata.namespace ?? "", name: metadata.name });
+
+  return {
+    async get(ref, signal) {
+      try {
+        return await transport.send({ method: "GET", path: objectPath(ref) }, signal);
+      } catch (error) {
+        if (isNotFound(error)) return undefined;
+        throw error;
+      }
+    },
+    async list(type, namespace, options, signal) {
+      return (await listAll(transport, type, namespace, options, signal)).objects;
+    },
+    create(type, object, signal) {
+      const path = collectionPath(type, object.metadata.namespace);
+      return transport.send({ method: "POST", path, body: object, query: { fieldManager } }, signal);
+    },
+    replace(type, object, { subresource }, signal) {
+      const path = below(pathOf(type, object), subresource);
+      return transport.send({ method: "PUT", path, body: object, query: { fieldManager } }, signal);
+    },
+    apply(type, object, options, signal) {
+      const query = { force: String(options.force), fieldManager: options.fieldManager ?? fieldManager };
+      return patch("application/apply-patch+yaml", pathOf(type, object), object, query, signal);
+    },
+    mergePatch(ref, fields, { subresource, resourceVersion }, signal) {
+      const guarded =
+        resourceVersion === undefined ? fields : { ...fields, metadata: { ...fields.metadata, resourceVersion } };
+      return patch("application/merge-patch+json", below(objectPath(ref), subresource), guarded, {}, signal);
+    },
+    jsonPatch(ref, operations, { subresource }, signal) {
+      return patch("application/json-patch+json", below(objectPath(ref), subresource), operations, {}, signal);
+    },
+    async delete(ref, { propagation, uid }, signal) {
+      const body = {
+        apiVersion: "v1",
+        kind: "DeleteOptions",
+        ...(propagation === undefined ? {} : { propagationPolicy: propagation }),
+        ...(uid === undefined ? {} : { preconditions: { uid } }),
+      };
+      try {
+        await transport.send({ method: "DELETE", path: objectPath(ref), body }, signal);
+        return true;
+      } catch (error) {
+        if (isNotFound(error)) return false;
+        throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,19 @@
+/** A watch answers with one JSON object per line; chunks end anywhere, also in the middle of a character. */
+import type { KubeFields } from "../ports/kubernetes.ts";
+
+/** @throws SyntaxError when a line is not JSON */
+export async function* jsonLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<KubeFields, void, undefined> {
+  const decoder = new TextDecoder();
+  let parts: string[] = [];
+  for await (const chunk of chunks) {
+    let rest = decoder.decode(chunk, { stream: true });
+    for (let end = rest.indexOf("\n"); end !== -1; end = rest.indexOf("\n")) {
+      const line = [...parts, rest.slice(0, end)].join("");
+      parts = [];
+      rest = rest.slice(end + 1);
+      if (line.trim() !== "") yield JSON.parse(line);
+    }
+    if (rest !== "") parts.push(rest);
+  }
+  // A line without its end was cut off by the connection: the watch resumes before it.
+}

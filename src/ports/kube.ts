@@ -1,0 +1,142 @@
+/** What the operator asks of a Kubernetes API server. Objects travel as raw JSON, see kubernetes.ts. */
+import type { Json, KubeFields, KubeObject, ObjectRef, ResourceType } from "./kubernetes.ts";
+
+/** Reasons of ours, for when there is no answer to quote. All others are the API server's. */
+export type LocalReason = "Unreachable" | "Timeout" | "BadAnswer" | "Credentials";
+
+/** Every failure of a call: what the API server answered, or why there is no answer (`code` 0). */
+export class KubeError extends Error {
+  /**
+   * @param code HTTP status; 0 when no usable answer came
+   * @param reason metav1.Status.reason, e.g. "Conflict", or a LocalReason
+   * @param details metav1.Status.details
+   */
+  constructor(
+    readonly code: number,
+    readonly reason: string,
+    message: string,
+    readonly details?: KubeFields,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = "KubeError";
+  }
+}
+
+const answered = (error: unknown, code: number, reason?: string): boolean =>
+  error instanceof KubeError && error.code === code && (reason === undefined || error.reason === reason);
+
+export const isNotFound = (error: unknown): boolean => answered(error, 404);
+export const isForbidden = (error: unknown): boolean => answered(error, 403);
+/** The object already exists (409). */
+export const isAlreadyExists = (error: unknown): boolean => answered(error, 409, "AlreadyExists");
+/** Somebody else changed the object, or owns the applied field (409, but not AlreadyExists): read again, decide again. */
+export const isConflict = (error: unknown): boolean => answered(error, 409) && !isAlreadyExists(error);
+/** The resourceVersion or continue token is too old (410): list again. */
+export const isGone = (error: unknown): boolean => answered(error, 410);
+/** No usable answer came: the server is away, silent, or speaks something else. Worth trying again later. */
+export const isUnreachable = (error: unknown): boolean => error instanceof KubeError && error.code === 0;
+
+export interface ListOptions {
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+  /** At most this many objects; all when absent. */
+  readonly limit?: number;
+}
+
+/** Reads that go to the API server each time. @throws KubeError, or the signal's reason when aborted */
+export interface KubeReader {
+  /** undefined when there is no such object, or no such kind. */
+  get(ref: ObjectRef, signal: AbortSignal): Promise<KubeObject | undefined>;
+  /** `namespace` "" means every namespace. */
+  list(
+    type: ResourceType,
+    namespace: string,
+    options: ListOptions,
+    signal: AbortSignal,
+  ): Promise<readonly KubeObject[]>;
+}
+
+export interface ApplyOptions {
+  /** Owner of the fields; the client's own when absent. */
+  readonly fieldManager?: string;
+  /** Take fields over from other managers instead of failing with Conflict. */
+  readonly force: boolean;
+}
+
+export interface PatchOptions {
+  readonly subresource?: "status" | "scale";
+  /** Compare and set: the patch fails with Conflict when the object is no longer at this version. */
+  readonly resourceVersion?: string;
+}
+
+export interface JsonPatchOperation {
+  readonly op: "add" | "remove" | "replace" | "test" | "move" | "copy";
+  readonly path: string;
+  readonly from?: string;
+  readonly value?: Json;
+}
+
+export interface DeleteOptions {
+  /** What happens to the objects it owns; the kind's default when absent. */
+  readonly propagation?: "Background" | "Foreground" | "Orphan";
+  /** Delete only this very object, not a namesake created since. @throws Conflict */
+  readonly uid?: string;
+}
+
+/** @throws KubeError, or the signal's reason when aborted. A write that got no answer may or may not have happened. */
+export interface KubeWriter {
+  /** The namespace is the object's own. @throws AlreadyExists */
+  create(type: ResourceType, object: KubeObject, signal: AbortSignal): Promise<KubeObject>;
+  /** PUT. Conflict when metadata.resourceVersion is set and stale. @throws NotFound */
+  replace(
+    type: ResourceType,
+    object: KubeObject,
+    options: Pick<PatchOptions, "subresource">,
+    signal: AbortSignal,
+  ): Promise<KubeObject>;
+  /** Server-side apply: creates the object, or makes the fields named here ours and so. */
+  apply(type: ResourceType, object: KubeObject, options: ApplyOptions, signal: AbortSignal): Promise<KubeObject>;
+  /** JSON merge patch (RFC 7386): null removes, lists are replaced whole. @throws NotFound */
+  mergePatch(ref: ObjectRef, patch: KubeFields, options: PatchOptions, signal: AbortSignal): Promise<KubeObject>;
+  /** JSON patch (RFC 6902). @throws NotFound, Invalid when a `test` fails */
+  jsonPatch(
+    ref: ObjectRef,
+    operations: readonly JsonPatchOperation[],
+    options: Pick<PatchOptions, "subresource">,
+    signal: AbortSignal,
+  ): Promise<KubeObject>;
+  /** @returns false when there was nothing to delete */
+  delete(ref: ObjectRef, options: DeleteOptions, signal: AbortSignal): Promise<boolean>;
+}
+
+/** One change of a cached object. Objects are shared and frozen: copy before changing. */
+export type ObjectChange =
+  | { readonly type: "added"; readonly object: KubeObject }
+  | { readonly type: "modified"; readonly object: KubeObject; readonly old: KubeObject }
+  | { readonly type: "deleted"; readonly object: KubeObject; readonly old: KubeObject };
+
+export type ChangeListener = (change: ObjectChange) => void | Promise<void>;
+
+/** Objects of one kind, kept current in memory by a watch. Objects are shared and frozen: copy before changing. */
+export interface ObjectCache {
+  readonly type: ResourceType;
+  /**
+   * Resolves once the cache says what the server would say: everything was listed, or the kind is not installed.
+   * Rejects with the signal's reason when the cache is stopped before that.
+   */
+  readonly synced: Promise<void>;
+  /** True while the server does not know the kind (its CRD is not installed): the cache is empty then. */
+  readonly absent: boolean;
+  get(namespace: string, name: string): KubeObject | undefined;
+  /** `namespace` absent or "": all that are cached. In no particular order. */
+  list(namespace?: string): readonly KubeObject[];
+  /** Objects that the named index files under `key`. @throws Error when there is no such index */
+  byIndex(index: string, key: string): readonly KubeObject[];
+  /**
+   * Calls `listener` with `added` for what is cached already, then with every change in order. Never called re-entrantly; a
+   * promise is awaited before this listener's next call, but nobody else waits for it; what it throws is logged.
+   * @returns stops listening
+   */
+  onChange(listener: ChangeListener): () => void;
+}

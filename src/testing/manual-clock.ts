@@ -1,0 +1,63 @@
+/** A clock that stands still until a test moves it. */
+import type { Clock } from "../ports/clock.ts";
+
+interface Sleeper {
+  readonly due: number;
+  readonly ms: number;
+  wake(): void;
+}
+
+export interface ManualClock extends Clock {
+  /** Durations now being slept, soonest due first. */
+  sleeping(): readonly number[];
+  /** How long every sleep so far was asked to be, in the order they began. */
+  readonly asked: readonly number[];
+  /** Moves on, waking sleepers one by one in the order they are due, and lets each do what it can without waiting for I/O. */
+  advance(ms: number): Promise<void>;
+}
+
+/** Timers first, then what they caused: one round through the event loop. */
+const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/** @param startMs milliseconds since the epoch */
+export function createManualClock(startMs = Date.UTC(2024, 0, 1)): ManualClock {
+  let now = startMs;
+  let sleepers: Sleeper[] = [];
+  const asked: number[] = [];
+  return {
+    asked,
+    now: () => now,
+    sleeping: () => sleepers.map((sleeper) => sleeper.ms),
+    async sleep(ms, signal) {
+      signal?.throwIfAborted();
+      asked.push(ms);
+      await new Promise<void>((resolve, reject) => {
+        const leave = () => {
+          sleepers = sleepers.filter((other) => other !== sleeper);
+          signal?.removeEventListener("abort", abort);
+        };
+        const abort = () => {
+          leave();
+          reject(signal?.reason);
+        };
+        const wake = () => {
+          leave();
+          resolve();
+        };
+        const sleeper: Sleeper = { due: now + Math.max(0, ms), ms, wake };
+        signal?.addEventListener("abort", abort, { once: true });
+        sleepers = [...sleepers, sleeper].sort((a, b) => a.due - b.due);
+      });
+    },
+    async advance(ms) {
+      const end = now + ms;
+      await settle();
+      for (let next = sleepers[0]; next !== undefined && next.due <= end; next = sleepers[0]) {
+        now = Math.max(now, next.due);
+        next.wake();
+        await settle();
+      }
+      now = end;
+    },
+  };
+}
