@@ -1,0 +1,84 @@
+/** The CEL environment of CRD rules: the language plus the Kubernetes functions that its package does not have. */
+import { Environment } from "@marcbachmann/cel-js";
+
+type Program = (context?: Record<string, unknown>) => unknown;
+type Comparable = bigint | number | string;
+
+const compare = (a: Comparable, b: Comparable) => (a < b ? -1 : a > b ? 1 : 0);
+
+function extreme(list: readonly unknown[], sign: 1 | -1): unknown {
+  if (list.length === 0) throw new Error(`${sign === 1 ? "max" : "min"} called on empty list`);
+  return list.reduce((best, item) => (compare(item as Comparable, best as Comparable) * sign > 0 ? item : best));
+}
+
+function sum(list: readonly unknown[]): unknown {
+  if (list.every((item) => typeof item === "bigint")) return list.reduce((total, item) => total + item, 0n);
+  return list.reduce<number>((total, item) => total + Number(item), 0);
+}
+
+function replace(text: string, from: string, to: string, limit: bigint): string {
+  let rest = limit;
+  return text.replaceAll(from, (match) => {
+    if (rest === 0n) return match;
+    rest -= 1n;
+    return to;
+  });
+}
+
+const items = (list: unknown) => (list instanceof Set ? [...list] : (list as unknown[]));
+const same = (a: unknown, b: unknown) => a === b;
+
+function environment(): Environment {
+  return new Environment({
+    unlistedVariablesAreDyn: true,
+    enableOptionalTypes: true,
+    homogeneousAggregateLiterals: false,
+  })
+    .registerFunction(
+      "string.find(string): string",
+      (text: string, re: string) => new RegExp(re, "u").exec(text)?.[0] ?? "",
+    )
+    .registerFunction("string.findAll(string): list", (text: string, re: string) =>
+      [...text.matchAll(new RegExp(re, "gu"))].map(([match]) => match),
+    )
+    .registerFunction("string.replace(string, string): string", (text: string, from: string, to: string) =>
+      text.replaceAll(from, () => to),
+    )
+    .registerFunction("string.replace(string, string, int): string", replace)
+    .registerFunction("list.sum(): dyn", (list: unknown) => sum(items(list)))
+    .registerFunction("list.min(): dyn", (list: unknown) => extreme(items(list), -1))
+    .registerFunction("list.max(): dyn", (list: unknown) => extreme(items(list), 1))
+    .registerFunction("list.isSorted(): bool", (list: unknown) =>
+      items(list).every((item, i, all) => i === 0 || compare(all[i - 1] as Comparable, item as Comparable) <= 0),
+    )
+    .registerFunction("list.indexOf(dyn): int", (list: unknown, item: unknown) =>
+      BigInt(items(list).findIndex((other) => same(other, item))),
+    )
+    .registerFunction("list.lastIndexOf(dyn): int", (list: unknown, item: unknown) =>
+      BigInt(items(list).findLastIndex((other) => same(other, item))),
+    )
+    .registerFunction("isURL(string): bool", (text: string) => URL.canParse(text));
+}
+
+let shared: Environment | undefined;
+const programs = new Map<string, Program>();
+
+function program(expression: string): Program {
+  const known = programs.get(expression);
+  if (known !== undefined) return known;
+  shared ??= environment();
+  const made = shared.parse(expression) as Program;
+  programs.set(expression, made);
+  return made;
+}
+
+export const celEnvironment = {
+  /** Evaluates an expression; throws when it cannot be parsed or evaluated. Expressions are compiled once. */
+  evaluate(expression: string, variables: Record<string, unknown>): unknown {
+    return program(expression)(variables);
+  },
+  /** The optional value of CEL: `optional.of(x)`, or none. */
+  optional(value: unknown): unknown {
+    return value === undefined ? program("optional.none()")({}) : program("optional.of(value)")({ value });
+  },
+};
