@@ -1,0 +1,119 @@
+/**
+ * All that is watched of one cluster: a watch per kind, started when somebody first asks. Kinds that are not installed
+ * read as empty, and fill when they appear.
+ */
+import type { ObjectCache } from "../ports/kube.ts";
+import { apiVersionOf, type KubeObject, type ObjectRef, type ResourceType } from "../ports/kubernetes.ts";
+import type { Indexer } from "./object-store.ts";
+import type { WatchWorld } from "./reflector.ts";
+import { startWatchCache } from "./watch-cache.ts";
+
+export interface ClusterCacheOptions {
+  /** The only namespace to watch; absent or "": all. */
+  readonly namespace?: string;
+  /**
+   * Kinds to be watched in single namespaces, as they are asked for: right for those that are many and large where we need
+   * few (ConfigMaps, Secrets). All others are watched once, over all namespaces.
+   */
+  readonly perNamespace?: (type: ResourceType) => boolean;
+  /** Indexes for `byIndex`, by kind. */
+  readonly indexers?: (type: ResourceType) => Readonly<Record<string, Indexer>>;
+}
+
+export interface ClusterCache {
+  /**
+   * The cache for objects of this kind, started if need be. It may hold more than the namespace that was asked for.
+   * @throws Error when watching is restricted to another namespace, or the kind needs a namespace and none is given
+   */
+  track(type: ResourceType, namespace?: string): ObjectCache;
+  /** Stops watching and forgets; the next `track` starts anew. */
+  untrack(type: ResourceType, namespace?: string): void;
+  /**
+   * One object as last seen; waits for the first list. @throws the signal's reason
+   */
+  read(ref: ObjectRef, signal: AbortSignal): Promise<KubeObject | undefined>;
+  /** What is being watched, for a status page. */
+  readonly tracked: readonly { readonly type: ResourceType; readonly namespace: string; readonly cache: ObjectCache }[];
+}
+
+interface Tracked {
+  readonly type: ResourceType;
+  readonly namespace: string;
+  readonly cache: ObjectCache;
+  stop(): void;
+}
+
+/** Everything stops when `signal` is aborted. */
+export function createClusterCache(
+  world: WatchWorld,
+  signal: AbortSignal,
+  options: ClusterCacheOptions = {},
+): ClusterCache {
+  const only = options.namespace ?? "";
+  const tracked = new Map<string, Tracked>();
+
+  function scopeOf(type: ResourceType, namespace: string): { readonly key: string; readonly namespace: string } {
+    const kind = `${apiVersionOf(type)}/${type.plural}`;
+    if (!type.namespaced) return { key: kind, namespace: "" };
+    if (only !== "" && namespace !== "" && namespace !== only) {
+      throw new Error(`cannot read ${type.plural} of namespace ${namespace}: only namespace ${only} is watched`);
+    }
+    if (only !== "") return { key: kind, namespace: only };
+    if (options.perNamespace?.(type) !== true) return { key: kind, namespace: "" };
+    if (namespace === "") throw new Error(`${type.plural} are watched in single namespaces: say which`);
+    return { key: `${kind} ${namespace}`, namespace };
+  }
+
+  function start(type: ResourceType, namespace: string): Tracked {
+    const own = new AbortController();
+    const follow = () => own.abort(signal.reason);
+    if (signal.aborted) follow();
+    signal.addEventListener("abort", follow, { once: true });
+    const indexers = options.indexers?.(type) ?? {};
+    const cache = startWatchCache({ type, namespace, indexers }, world, own.signal);
+    const stop = () => {
+      signal.removeEventListener("abort", follow);
+      own.abort(new Error(`${type.plural} are no longer watched`));
+    };
+    return { type, namespace, cache, stop };
+  }
+
+  function track(type: ResourceType, namespace = ""): ObjectCache {
+    const scope = scopeOf(type, namespace);
+    const known = tracked.get(scope.key) ?? start(type, scope.namespace);
+    tracked.set(scope.key, known);
+    return known.cache;
+  }
+
+  return {
+    track,
+    untrack(type, namespace = "") {
+      const { key } = scopeOf(type, namespace);
+      tracked.get(key)?.stop();
+      tracked.delete(key);
+    },
+    async read(ref, readSignal) {
+      const cache = track(ref.type, ref.namespace);
+      await abortable(cache.synced, readSignal);
+      return cache.get(ref.namespace, ref.name);
+    },
+    get tracked() {
+      return [...tracked.values()].map(({ type, namespace, cache }) => ({ type, namespace, cache }));
+    },
+  };
+}
+
+/** `promise`, but no longer waited for once the signal is aborted. */
+export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  let abort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}

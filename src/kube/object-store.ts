@@ -1,0 +1,106 @@
+/** Objects in memory by namespace and name, with indexes; tells what a write changed. */
+import type { ObjectChange } from "../ports/kube.ts";
+import type { KubeObject } from "../ports/kubernetes.ts";
+
+/** Keys that an object is filed under, e.g. the uids of its owners. Must depend on nothing but the object. */
+export type Indexer = (object: KubeObject) => readonly string[];
+
+export interface ObjectStore {
+  readonly size: number;
+  get(namespace: string, name: string): KubeObject | undefined;
+  list(namespace?: string): readonly KubeObject[];
+  byIndex(index: string, key: string): readonly KubeObject[];
+  /** No change when that very version was here already; two when a namesake was. */
+  put(object: KubeObject): readonly ObjectChange[];
+  /** @param last the object's last state @returns no change when it was not here */
+  remove(last: KubeObject): readonly ObjectChange[];
+  /** Makes the store hold exactly these. */
+  replaceAll(objects: readonly KubeObject[]): readonly ObjectChange[];
+}
+
+export function createObjectStore(indexers: Readonly<Record<string, Indexer>> = {}): ObjectStore {
+  const namespaces = new Map<string, Map<string, KubeObject>>();
+  const indexes = new Map(Object.keys(indexers).map((name) => [name, new Map<string, Set<KubeObject>>()]));
+  let size = 0;
+
+  const namespaceOf = (object: KubeObject) => object.metadata.namespace ?? "";
+  const find = (object: KubeObject) => namespaces.get(namespaceOf(object))?.get(object.metadata.name);
+
+  function reindex(old: KubeObject | undefined, object: KubeObject | undefined): void {
+    for (const [name, index] of indexes) {
+      const keysOf = indexers[name] ?? (() => []);
+      for (const key of old === undefined ? [] : keysOf(old)) {
+        const filed = index.get(key);
+        if (old !== undefined) filed?.delete(old);
+        if (filed?.size === 0) index.delete(key);
+      }
+      for (const key of object === undefined ? [] : keysOf(object)) {
+        const filed = index.get(key) ?? new Set();
+        if (object !== undefined) filed.add(object);
+        index.set(key, filed);
+      }
+    }
+  }
+
+  function put(object: KubeObject): readonly ObjectChange[] {
+    const old = find(object);
+    if (old !== undefined && isSameVersion(old, object)) return [];
+    // Deleted and created again while nobody looked: two objects, not two states of one.
+    if (old !== undefined && old.metadata.uid !== object.metadata.uid) return [...remove(old), ...put(object)];
+    const frozen = deepFreeze(object);
+    const inNamespace = namespaces.get(namespaceOf(object)) ?? new Map<string, KubeObject>();
+    inNamespace.set(object.metadata.name, frozen);
+    namespaces.set(namespaceOf(object), inNamespace);
+    reindex(old, frozen);
+    if (old === undefined) size += 1;
+    return [old === undefined ? { type: "added", object: frozen } : { type: "modified", object: frozen, old }];
+  }
+
+  function remove(last: KubeObject): readonly ObjectChange[] {
+    const old = find(last);
+    if (old === undefined) return [];
+    const inNamespace = namespaces.get(namespaceOf(last));
+    inNamespace?.delete(last.metadata.name);
+    if (inNamespace?.size === 0) namespaces.delete(namespaceOf(last));
+    reindex(old, undefined);
+    size -= 1;
+    return [{ type: "deleted", object: deepFreeze(last), old }];
+  }
+
+  const list = (namespace = ""): readonly KubeObject[] =>
+    namespace === ""
+      ? [...namespaces.values()].flatMap((inNamespace) => [...inNamespace.values()])
+      : [...(namespaces.get(namespace)?.values() ?? [])];
+
+  return {
+    get size() {
+      return size;
+    },
+    get: (namespace, name) => namespaces.get(namespace)?.get(name),
+    list,
+    byIndex(index, key) {
+      const filed = indexes.get(index);
+      if (filed === undefined) throw new Error(`no index "${index}"; there are: ${[...indexes.keys()].join(", ")}`);
+      return [...(filed.get(key) ?? [])];
+    },
+    put,
+    remove,
+    replaceAll(objects) {
+      const kept = new Set(objects.map((object) => `${namespaceOf(object)}/${object.metadata.name}`));
+      const gone = list().filter((object) => !kept.has(`${namespaceOf(object)}/${object.metadata.name}`));
+      return [...gone.flatMap(remove), ...objects.flatMap(put)];
+    },
+  };
+}
+
+/** Versions are compared for equality only: their order is the server's business. The uid tells namesakes apart. */
+function isSameVersion(a: KubeObject, b: KubeObject): boolean {
+  const version = a.metadata.resourceVersion;
+  return version !== undefined && version === b.metadata.resourceVersion && a.metadata.uid === b.metadata.uid;
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  for (const inner of Object.values(value)) deepFreeze(inner);
+  return Object.freeze(value);
+}

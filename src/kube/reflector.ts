@@ -1,0 +1,225 @@
+/**
+ * Mirrors one collection of the API server into a sink. It never gives up until it is stopped:
+ *
+ *            ┌── 404: the kind is not installed: nothing; look again later ─┐
+ *            ▼                                                              │
+ *   start ─► LIST ─► WATCH from the list's version ──── 410, an ERROR event ┤
+ *                    ▲   │  changes and bookmarks       or not reachable ───┘
+ *                    │   │  move the version on
+ *                    └───┘ ended, broken or silent: resume
+ *
+ * Reconnecting at once is right after a watch that lived a while (servers end them every few minutes) and a denial of
+ * service after one that did not: only a watch that lived HEALTHY_MS resets the back-off.
+ */
+import type { Clock, Random } from "../ports/clock.ts";
+import { isGone, isNotFound } from "../ports/kube.ts";
+import {
+  apiVersionOf,
+  collectionPath,
+  type KubeFields,
+  type KubeObject,
+  type ResourceType,
+} from "../ports/kubernetes.ts";
+import type { Log } from "../ports/log.ts";
+import { createBackOff, DeadlineExceeded, withDeadline } from "./back-off.ts";
+import { listAll } from "./client.ts";
+import type { KubeTransport } from "./transport.ts";
+import { statusError } from "./transport-errors.ts";
+
+/** Which objects to mirror. */
+export interface Collection {
+  readonly type: ResourceType;
+  /** Absent or "": every namespace. */
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+}
+
+export interface WatchTiming {
+  /** Silence after which a watch is taken for dead and resumed. API servers send a bookmark about once a minute. */
+  readonly idleMs: number;
+  /** The server is asked to end each watch after this long (up to half as much again, at random). */
+  readonly lifetimeMs: number;
+  readonly backOffMinMs: number;
+  readonly backOffMaxMs: number;
+}
+
+export const WATCH_TIMING: WatchTiming = {
+  idleMs: 90_000,
+  lifetimeMs: 300_000,
+  backOffMinMs: 200,
+  backOffMaxMs: 30_000,
+};
+
+/** What the watches of one cluster share. */
+export interface WatchWorld {
+  readonly transport: KubeTransport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly timing?: WatchTiming;
+}
+
+/** Where the objects go. */
+export interface Sink {
+  /** This is all there is. */
+  replaceAll(objects: readonly KubeObject[]): void;
+  put(object: KubeObject): void;
+  remove(last: KubeObject): void;
+  /** The server does not know the kind. */
+  absent(): void;
+}
+
+const HEALTHY_MS = 5000;
+
+type End = "closed" | "silent" | "too-old";
+
+/** How far one watch came. */
+interface Progress {
+  /** Version to resume from. */
+  version: string;
+  /** The server accepted the watch. */
+  began: boolean;
+}
+
+/** Runs until `signal` is aborted; never rejects. */
+export async function reflect(
+  collection: Collection,
+  world: WatchWorld,
+  sink: Sink,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, random, transport } = world;
+  const timing = world.timing ?? WATCH_TIMING;
+  const backOff = createBackOff(timing.backOffMinMs, timing.backOffMaxMs, random);
+  const journal = createJournal(world.log, collection);
+  /** Where to resume; undefined: list first. */
+  let version: string | undefined;
+
+  async function turn(): Promise<void> {
+    if (version === undefined) {
+      const { type, namespace } = collection;
+      const listing = await listAll(transport, type, namespace ?? "", collection, signal);
+      signal.throwIfAborted();
+      sink.replaceAll(listing.objects.map(slim));
+      version = listing.resourceVersion;
+    }
+    const progress: Progress = { version, began: false };
+    const startedAt = clock.now();
+    try {
+      const end = await watch(collection, world, timing, sink, progress, journal, signal);
+      version = end === "too-old" ? undefined : progress.version;
+    } catch (error) {
+      // A server that could not be reached, or refused, may come back with another history: resuming there could wait
+      // for ever for a version that never comes.
+      version = progress.began ? progress.version : undefined;
+      throw error;
+    } finally {
+      if (clock.now() - startedAt >= HEALTHY_MS) backOff.reset();
+    }
+    if (clock.now() - startedAt < HEALTHY_MS) await clock.sleep(backOff.next(), signal);
+  }
+
+  while (!signal.aborted) {
+    try {
+      await turn();
+    } catch (error) {
+      if (signal.aborted) return;
+      if (isNotFound(error)) sink.absent();
+      if (isNotFound(error)) journal.absent();
+      else journal.failed(error);
+      await clock.sleep(backOff.next(), signal).catch(() => undefined); // stopped: the loop's condition sees it
+    }
+  }
+}
+
+async function watch(
+  collection: Collection,
+  { transport, clock, random }: WatchWorld,
+  timing: WatchTiming,
+  sink: Sink,
+  progress: Progress,
+  journal: Journal,
+  signal: AbortSignal,
+): Promise<End> {
+  const path = collectionPath(collection.type, collection.namespace ?? "");
+  const lifetimeMs = timing.lifetimeMs * (1 + random() / 2);
+  const query = {
+    watch: "true",
+    allowWatchBookmarks: "true",
+    resourceVersion: progress.version,
+    timeoutSeconds: String(Math.ceil(lifetimeMs / 1000)),
+    labelSelector: collection.labelSelector,
+    fieldSelector: collection.fieldSelector,
+  };
+  try {
+    const end = await withDeadline(clock, timing.idleMs, signal, async (deadline): Promise<End> => {
+      const events = await transport.stream({ path, query }, deadline.signal);
+      progress.began = true;
+      journal.watching();
+      for await (const event of events) {
+        deadline.restart(timing.idleMs);
+        if (!take(event, sink, progress)) return "too-old";
+      }
+      return "closed";
+    });
+    journal.ended(end);
+    return end;
+  } catch (error) {
+    if (isGone(error)) return "too-old";
+    if (!(error instanceof DeadlineExceeded)) throw error;
+    journal.ended("silent");
+    return "silent";
+  }
+}
+
+/** Takes in one event. @returns false when the version is too old to go on from @throws KubeError for ERROR events */
+function take(event: KubeFields, sink: Sink, progress: Progress): boolean {
+  const object: KubeObject = event?.object;
+  if (event?.type === "ERROR") {
+    const error = statusError(object, 500, "the API server ended the watch without saying why");
+    if (isGone(error)) return false;
+    progress.began = false; // whatever it is: list again
+    throw error;
+  }
+  if (event?.type === "ADDED" || event?.type === "MODIFIED") sink.put(slim(object));
+  if (event?.type === "DELETED") sink.remove(slim(object));
+  progress.version = object?.metadata?.resourceVersion ?? progress.version;
+  return true;
+}
+
+/** managedFields is often half of an object, and nobody reads it from a cache. */
+function slim(object: KubeObject): KubeObject {
+  if (object.metadata.managedFields === undefined) return object;
+  const { managedFields: _, ...metadata } = object.metadata;
+  return { ...object, metadata: { ...metadata, name: object.metadata.name } };
+}
+
+type Journal = ReturnType<typeof createJournal>;
+
+/** Says each trouble once, and once that it is over. */
+function createJournal(log: Log, { type, namespace }: Collection) {
+  const kind = `${type.plural}.${apiVersionOf(type)}`;
+  const fields = { kind, ...(namespace === undefined || namespace === "" ? {} : { namespace }) };
+  let trouble: string | undefined;
+  const once = (text: string, say: () => void) => {
+    if (trouble !== text) say();
+    trouble = text;
+  };
+  return {
+    watching() {
+      if (trouble !== undefined) log.info(fields, "watching again");
+      trouble = undefined;
+    },
+    ended(end: End) {
+      log.debug({ ...fields, end }, "a watch ended");
+    },
+    absent() {
+      once("absent", () => log.info(fields, "this kind is not installed in the cluster; waiting for it"));
+    },
+    failed(error: unknown) {
+      const text = error instanceof Error ? error.message : String(error);
+      once(text, () => log.warn({ ...fields, error: text }, "cannot watch, trying again"));
+    },
+  };
+}

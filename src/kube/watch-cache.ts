@@ -1,0 +1,65 @@
+/** One collection of objects, kept current in memory; see reflector.ts for how. */
+import { setMaxListeners } from "node:events";
+import type { ObjectCache, ObjectChange } from "../ports/kube.ts";
+import { createListeners } from "./listeners.ts";
+import { createObjectStore, type Indexer } from "./object-store.ts";
+import { type Collection, reflect, type Sink, type WatchWorld } from "./reflector.ts";
+
+export interface CacheScope extends Collection {
+  /** For `byIndex`. */
+  readonly indexers?: Readonly<Record<string, Indexer>>;
+}
+
+/** Starts to list and watch; stops when `signal` is aborted. What was cached stays readable. */
+export function startWatchCache(scope: CacheScope, world: WatchWorld, signal: AbortSignal): ObjectCache {
+  const store = createObjectStore(scope.indexers);
+  const listeners = createListeners(world.log);
+  const synced = createGate();
+  let absent = false;
+  const emit = (changes: readonly ObjectChange[]) => {
+    for (const change of changes) listeners.emit(change);
+  };
+  const sink: Sink = {
+    replaceAll(objects) {
+      absent = false;
+      emit(store.replaceAll(objects));
+      synced.open();
+    },
+    put: (object) => emit(store.put(object)),
+    remove: (last) => emit(store.remove(last)),
+    absent() {
+      absent = true;
+      emit(store.replaceAll([]));
+      synced.open();
+    },
+  };
+  setMaxListeners(0, signal); // all caches of a process share it
+  void reflect(scope, world, sink, signal).then(() => synced.fail(signal.reason), synced.fail);
+
+  return {
+    type: scope.type,
+    synced: synced.passed,
+    get absent() {
+      return absent;
+    },
+    get: store.get,
+    list: store.list,
+    byIndex: store.byIndex,
+    onChange(listener) {
+      const backlog = store.list().map((object): ObjectChange => ({ type: "added", object }));
+      return listeners.add(listener, backlog);
+    },
+  };
+}
+
+/** A promise that is settled once, from outside. */
+function createGate() {
+  let open = () => {};
+  let fail = (_reason: unknown) => {};
+  const passed = new Promise<void>((resolve, reject) => {
+    open = resolve;
+    fail = reject;
+  });
+  passed.catch(() => {}); // nobody may be waiting when the cache is stopped
+  return { passed, open, fail };
+}
