@@ -30,12 +30,20 @@ import {
 
 export type { AdvanceInput, Transition } from "./turn.ts";
 
-export function advance(turn: AdvanceInput): Transition {
-  const { status, events } = decide(turn);
-  if (status === turn.status) return { status, events };
-  assertArrow(turn.status, status);
-  const conditions = conditionsFor(status, turn.spec.targetRef.kind, turn.now);
-  return { status: { ...status, conditions, writtenAt: turn.now }, events };
+/** @returns the very status that went in when nothing changed: then there is nothing to save */
+export function advance(input: AdvanceInput): Transition {
+  const { status, events } = decide(settleAlerts(input));
+  if (status === input.status) return { status, events };
+  assertArrow(input.status, status);
+  const conditions = conditionsFor(status, input.spec.targetRef.kind, input.now);
+  return { status: { ...status, conditions, writtenAt: input.now }, events };
+}
+
+/** Alerts stay owed until their delivery is known, so that a crash repeats them rather than loses them. */
+function settleAlerts(input: AdvanceInput): AdvanceInput {
+  if (input.alertsDelivered === 0) return input;
+  const owedAlerts = input.status.owedAlerts.slice(input.alertsDelivered);
+  return { ...input, status: { ...input.status, owedAlerts } };
 }
 
 function decide(turn: AdvanceInput): Transition {

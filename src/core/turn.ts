@@ -13,6 +13,8 @@ export interface AdvanceInput {
   readonly plan: Plan;
   readonly status: CanaryStatus;
   readonly observation: Observation;
+  /** How many of the owed alerts, from the oldest on, have been delivered since. */
+  readonly alertsDelivered: number;
   /** Deletion was asked for and the finalizer is ours to serve. */
   readonly deleting: boolean;
   /** Milliseconds since the epoch. */

@@ -1,13 +1,7 @@
-import type { Canary, Phase } from "../core/canary.ts";
+import type { Canary } from "../core/canary.ts";
 import type { Answer, Probe } from "../core/observation.ts";
 
 /** Asks the world outside the caches: webhooks and metric servers. Never throws for what the other side does. */
 export interface Asking {
   ask(canary: Canary, probe: Probe, signal: AbortSignal): Promise<Answer>;
-}
-
-/** The webhook payload's fields that change from turn to turn. */
-export interface HookContext {
-  readonly phase: Phase;
-  readonly checksum: string;
 }

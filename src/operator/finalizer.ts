@@ -1,0 +1,40 @@
+/** `revertOnDeletion`: a finalizer keeps the Canary until the cluster is as it was before it. */
+import type { Canary, CanaryStatus } from "../core/canary.ts";
+import { EVENTS } from "../core/events.ts";
+import type { Recorder } from "../ports/recorder.ts";
+import type { CanaryStore } from "../ports/store.ts";
+
+export const FINALIZER = "finalizer.flagger.app";
+
+interface FinalizerPorts {
+  readonly store: CanaryStore;
+  readonly recorder: Recorder;
+}
+
+/**
+ * Puts the finalizer on or takes it off, as the spec asks.
+ * @returns true when the Canary is on its way out and there is nothing (more) for a turn to do
+ */
+export async function tendFinalizer(canary: Canary, { store }: FinalizerPorts, signal: AbortSignal): Promise<boolean> {
+  const present = canary.finalizers.includes(FINALIZER);
+  if (canary.deleting && !present) return true;
+  const wanted = canary.spec.revertOnDeletion;
+  if (present === wanted) return false;
+  // Opting out while being deleted: let it go as it is.
+  if (wanted && canary.deleting) return true;
+  await store.setFinalizer(canary, wanted, signal);
+  return canary.deleting;
+}
+
+/** Lets the Canary go once everything was given back. */
+export async function finish(
+  canary: Canary,
+  status: CanaryStatus,
+  { store, recorder }: FinalizerPorts,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!canary.deleting || status.phase !== "Terminating" || !status.released) return;
+  await store.setFinalizer(canary, false, signal);
+  const said = EVENTS.terminated(canary).event;
+  if (said !== undefined) recorder.say(canary, { ...said, phase: status.phase });
+}

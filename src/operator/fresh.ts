@@ -1,0 +1,51 @@
+/**
+ * The caches, and on top of them what we wrote ourselves a moment ago: a turn never decides on a world that is older than
+ * its own last write, and so never writes the same thing twice.
+ */
+import type { KubeObject, ObjectRef, ResourceType } from "../ports/kubernetes.ts";
+import type { Snapshot } from "../ports/snapshot.ts";
+
+export interface FreshSnapshot extends Snapshot {
+  /** Remembers the answer to a write until the cache has caught up with it. */
+  learn(type: ResourceType, written: KubeObject): void;
+  /** Drops what is remembered of an object, e.g. when a write met a conflict. */
+  unlearn(ref: ObjectRef): void;
+}
+
+/** One text per object: "virtualservices.networking.istio.io/test/podinfo". */
+export function refKey({ type, namespace, name }: ObjectRef): string {
+  return `${type.plural}.${type.group}/${namespace}/${name}`;
+}
+
+export function createFreshSnapshot(cached: (ref: ObjectRef) => KubeObject | undefined): FreshSnapshot {
+  const written = new Map<string, { readonly object: KubeObject; readonly before: KubeObject | undefined }>();
+  const keyOf = (type: ResourceType, object: KubeObject) =>
+    refKey({ type, namespace: object.metadata.namespace ?? "", name: object.metadata.name });
+  return {
+    get(ref) {
+      const fromCache = cached(ref);
+      const own = written.get(refKey(ref));
+      if (own === undefined) return fromCache;
+      if (!hasCaughtUp(fromCache, own)) return own.object;
+      written.delete(refKey(ref));
+      return fromCache;
+    },
+    learn(type, object) {
+      const ref = { type, namespace: object.metadata.namespace ?? "", name: object.metadata.name };
+      written.set(keyOf(type, object), { object, before: cached(ref) });
+    },
+    unlearn: (ref) => void written.delete(refKey(ref)),
+  };
+}
+
+/** Versions are compared as numbers where they are numbers; else any change since our write counts as having caught up. */
+function hasCaughtUp(
+  fromCache: KubeObject | undefined,
+  own: { readonly object: KubeObject; readonly before: KubeObject | undefined },
+): boolean {
+  if (fromCache === undefined) return own.before !== undefined;
+  const cachedVersion = Number(fromCache.metadata.resourceVersion);
+  const ownVersion = Number(own.object.metadata.resourceVersion);
+  if (Number.isFinite(cachedVersion) && Number.isFinite(ownVersion)) return cachedVersion >= ownVersion;
+  return fromCache !== own.before;
+}

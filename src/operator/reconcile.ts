@@ -1,0 +1,120 @@
+/**
+ * The whole operator in one sentence: load, observe, advance, save, converge, record.
+ *
+ * Everything is level-triggered: a turn may be taken at any time, any number of times, and after any crash. The status is
+ * saved before anything is done about it, so that whoever takes the next turn knows what was decided and can finish it.
+ */
+import { advance } from "../core/advance.ts";
+import type { Canary, CanaryRef, CanaryStatus } from "../core/canary.ts";
+import { settles } from "../core/checks.ts";
+import { desired, nextTurnAt } from "../core/desired.ts";
+import type { Answered } from "../core/observation.ts";
+import { probesFor } from "../core/probes.ts";
+import { routesFor } from "../core/routes.ts";
+import type { AdvanceInput, Transition } from "../core/turn.ts";
+import type { Asking } from "../ports/asking.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Recorder } from "../ports/recorder.ts";
+import type { CanaryStore, InvalidCanary } from "../ports/store.ts";
+import type { AlertDesk } from "./alerts.ts";
+import { finish, tendFinalizer } from "./finalizer.ts";
+import type { Scene, World } from "./world.ts";
+
+export interface Ports {
+  readonly clock: Clock;
+  readonly store: CanaryStore;
+  readonly world: World;
+  readonly asking: Asking;
+  readonly alerts: AlertDesk;
+  readonly recorder: Recorder;
+}
+
+/** When to take the next turn if nothing happens before. Times are milliseconds since the epoch. */
+export type Requeue =
+  | { readonly kind: "at"; readonly time: number }
+  | { readonly kind: "never" }
+  | { readonly kind: "forget" };
+
+export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSignal): Promise<Requeue> {
+  const loaded = ports.store.load(ref);
+  if (loaded === undefined) return forget(ref, ports);
+  if (loaded.kind === "invalid") return refuse(loaded, ports);
+  const { canary } = loaded;
+  if (await tendFinalizer(canary, ports, signal)) return { kind: "never" };
+
+  const now = ports.clock.now();
+  const scene = await ports.world.observe(canary, now, signal);
+  const answers = await askAll(canary, scene, now, ports, signal);
+  const input: AdvanceInput = {
+    ref,
+    uid: canary.uid,
+    spec: canary.spec,
+    plan: scene.plan,
+    status: canary.status,
+    observation: { readings: scene.readings, answers },
+    alertsDelivered: ports.alerts.delivered(ref),
+    deleting: canary.deleting,
+    now,
+  };
+  const transition = advance(input);
+  const saved =
+    transition.status === canary.status ? canary : await ports.store.save(canary, transition.status, signal);
+  ports.alerts.cleared(ref, input.alertsDelivered);
+  try {
+    await converge(saved, transition.status, scene, ports, signal);
+  } finally {
+    record(canary, input, transition, ports);
+  }
+  await finish(saved, transition.status, ports, signal);
+  return requeueFor(transition.status, scene, ports.clock.now());
+}
+
+/** Asks what the situation calls for, one after the other, until an answer settles it. */
+async function askAll(
+  canary: Canary,
+  scene: Scene,
+  now: number,
+  ports: Ports,
+  signal: AbortSignal,
+): Promise<readonly Answered[]> {
+  const { spec, status, deleting } = canary;
+  const answers: Answered[] = [];
+  for (const probe of probesFor({ spec, plan: scene.plan, status, readings: scene.readings, now, deleting })) {
+    const answered = { probe, answer: await ports.asking.ask(canary, probe, signal) };
+    answers.push(answered);
+    if (settles(answered, canary.ref)) break;
+  }
+  return answers;
+}
+
+async function converge(canary: Canary, status: CanaryStatus, scene: Scene, ports: Ports, signal: AbortSignal) {
+  const { uid, spec } = canary;
+  const wanted = desired({ uid, plan: scene.plan, suspended: spec.suspend && !canary.deleting }, status);
+  await ports.world.converge({ ...canary, status }, wanted, scene, signal);
+}
+
+function record(canary: Canary, input: AdvanceInput, transition: Transition, ports: Ports): void {
+  const tookMs = ports.clock.now() - input.now;
+  ports.recorder.record({ canary, input, transition, routes: routesFor(input.plan, transition.status), tookMs });
+  ports.alerts.deliver(canary, transition.status.owedAlerts);
+}
+
+/** A time that has passed already asks for nothing: what is waited for now is an event. */
+function requeueFor(status: CanaryStatus, scene: Scene, now: number): Requeue {
+  const times = [nextTurnAt(status), scene.readings.recheckAt].filter((time) => time !== undefined && time > now);
+  return times.length === 0 ? { kind: "never" } : { kind: "at", time: Math.min(...(times as number[])) };
+}
+
+function forget(ref: CanaryRef, ports: Ports): Requeue {
+  ports.world.forget(ref);
+  ports.alerts.forget(ref);
+  ports.recorder.forget(ref);
+  return { kind: "forget" };
+}
+
+/** Routes and workloads stay as they are until somebody mends the spec; said once per generation (Q9). */
+function refuse(invalid: InvalidCanary, ports: Ports): Requeue {
+  if (ports.world.refusedBefore(invalid.ref, invalid.generation)) return { kind: "never" };
+  ports.recorder.say(invalid, { type: "Warning", message: invalid.problem, error: true, phase: "" });
+  return { kind: "never" };
+}

@@ -1,0 +1,153 @@
+/** The cluster around one Canary: read from caches, compared with what should be, and repaired by the smallest patches. */
+import type { Canary, CanaryRef } from "../core/canary.ts";
+import type { DesiredWorld } from "../core/desired.ts";
+import type { Readings } from "../core/observation.ts";
+import { type Plan, planFor } from "../core/plan.ts";
+import { ALL_TO_PRIMARY, routesFor } from "../core/routes.ts";
+import type { KubeObject, ObjectRef } from "../ports/kubernetes.ts";
+import type { PodSelector } from "../ports/workload.ts";
+import { type Adapters, type AdapterTables, chooseAdapters } from "./adapters.ts";
+import type { FreshSnapshot } from "./fresh.ts";
+import type { WriteObject } from "./write.ts";
+
+/** What a turn knows of the cluster. */
+export interface Scene {
+  readonly readings: Readings;
+  readonly plan: Plan;
+  /** undefined when there is a problem: then nothing is written either. */
+  readonly adapters?: Adapters;
+  readonly selector?: PodSelector;
+}
+
+export interface World {
+  /** Waits until the caches that this Canary needs are filled, then reads. */
+  observe(canary: Canary, now: number, signal: AbortSignal): Promise<Scene>;
+  /** Makes the cluster as desired. @throws WriteFailure with the text of the event */
+  converge(canary: Canary, wanted: DesiredWorld, scene: Scene, signal: AbortSignal): Promise<void>;
+  /** Whether this generation of an invalid Canary was refused already; remembers it. */
+  refusedBefore(ref: CanaryRef, generation: number): boolean;
+  forget(ref: CanaryRef): void;
+}
+
+export interface WorldPorts {
+  readonly tables: AdapterTables;
+  readonly snapshot: FreshSnapshot;
+  /** Resolves when every object named can be read from the snapshot; `canary` is woken when one of them changes. */
+  readonly follow: (canary: CanaryRef, refs: readonly ObjectRef[], signal: AbortSignal) => Promise<void>;
+  readonly unfollow: (canary: CanaryRef) => void;
+  readonly write: WriteObject;
+}
+
+const NO_PLAN: Plan = { steps: [], promotionGates: [], promotionWeights: [], warnings: [] };
+const UNKNOWN = { kind: "progressing", detail: "" } as const;
+
+export function createWorld(ports: WorldPorts): World {
+  const refused = new Map<string, number>();
+  const keyOf = ({ namespace, name }: CanaryRef) => `${namespace}/${name}`;
+  return {
+    observe: (canary, now, signal) => observe(canary, now, ports, signal),
+    converge: (canary, wanted, scene, signal) => converge(canary, wanted, scene, ports, signal),
+    refusedBefore(ref, generation) {
+      const before = refused.get(keyOf(ref)) === generation;
+      refused.set(keyOf(ref), generation);
+      return before;
+    },
+    forget(ref) {
+      refused.delete(keyOf(ref));
+      ports.unfollow(ref);
+    },
+  };
+}
+
+async function observe(canary: Canary, now: number, ports: WorldPorts, signal: AbortSignal): Promise<Scene> {
+  const chosen = chooseAdapters(canary, ports.tables);
+  if (chosen.kind === "problem") return problemScene(chosen.detail, NO_PLAN);
+  const { adapters } = chosen;
+  await followInputs(canary, adapters, ports, signal);
+  const plan = planFor(canary.spec, adapters.router.capabilities);
+  const reading = adapters.workload.read(canary, ports.snapshot, now);
+  if (reading.kind === "problem") return problemScene(reading.detail, plan);
+  const scalerProblem = adapters.autoscaler?.problem(canary, ports.snapshot);
+  if (scalerProblem !== undefined) return problemScene(scalerProblem, plan);
+  const { target, primary, recheckAt, selector } = reading;
+  const readings: Readings = {
+    target,
+    primary,
+    routesInForce: routesInForce(canary, plan, adapters, ports),
+    ...(recheckAt === undefined ? {} : { recheckAt }),
+  };
+  return { readings, plan, adapters, ...(selector === undefined ? {} : { selector }) };
+}
+
+function problemScene(problem: string, plan: Plan): Scene {
+  const target = { revision: { spec: "" }, readiness: UNKNOWN, available: 0, scaledDown: false };
+  const primary = { exists: false, readiness: UNKNOWN, available: 0 };
+  return { readings: { problem, target, primary, routesInForce: true }, plan };
+}
+
+/** What to look at may depend on what was seen (a pod template names its ConfigMaps), so it is asked until it rests. */
+async function followInputs(canary: Canary, adapters: Adapters, ports: WorldPorts, signal: AbortSignal): Promise<void> {
+  const { router, workload, services, autoscaler } = adapters;
+  for (let known = -1, round = 0; round < 3; round += 1) {
+    const refs = [
+      ...workload.inputs(canary, ports.snapshot),
+      ...services.inputs(canary),
+      ...router.inputs(canary),
+      ...(autoscaler?.inputs(canary) ?? []),
+    ];
+    if (refs.length === known) return;
+    known = refs.length;
+    await ports.follow(canary.ref, refs, signal);
+  }
+}
+
+function routesInForce(canary: Canary, plan: Plan, { router }: Adapters, ports: WorldPorts): boolean {
+  const promised = routesFor(plan, canary.status);
+  if (promised === undefined) return true;
+  const seen = router.read(canary, ports.snapshot);
+  return (
+    seen !== undefined &&
+    seen.primary === promised.primary &&
+    seen.canary === promised.canary &&
+    seen.mirror === promised.mirror
+  );
+}
+
+/**
+ * In this order: what traffic may be sent to exists before it is sent, and what loses its traffic is taken away after it
+ * lost it.
+ */
+async function converge(
+  canary: Canary,
+  wanted: DesiredWorld,
+  { adapters, selector }: Scene,
+  ports: WorldPorts,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!wanted.engaged || adapters === undefined) return;
+  const { router, workload, services, autoscaler } = adapters;
+  const { snapshot } = ports;
+  const { traffic } = wanted;
+  const stages: readonly (() => readonly KubeObject[])[] = [
+    () => (selector === undefined ? [] : services.renderCopies(canary, selector, snapshot)),
+    () => workload.renderPrimary(canary, wanted, snapshot),
+    () => autoscaler?.renderPrimary(canary, wanted, snapshot) ?? [],
+    () => {
+      if (selector === undefined || traffic === "before-us") return [];
+      return traffic === "released"
+        ? services.release(canary, selector, snapshot)
+        : services.renderApex(canary, selector, snapshot);
+    },
+    () => {
+      if (traffic === "before-us") return [];
+      return traffic === "released"
+        ? router.release(canary, snapshot)
+        : router.render(canary, traffic ?? ALL_TO_PRIMARY, snapshot);
+    },
+    () => autoscaler?.renderTarget(canary, wanted, snapshot) ?? [],
+    () => workload.renderTarget(canary, wanted, snapshot),
+  ];
+  for (const stage of stages) {
+    for (const object of stage()) await ports.write(object, signal);
+  }
+}

@@ -1,0 +1,51 @@
+/** Writes one object as it should be: created when missing, patched where it differs, left alone where it does not. */
+import { KubeError, type KubeWriter } from "../ports/kube.ts";
+import { apiVersionOf, type KubeObject, type ObjectRef, RESOURCES, type ResourceType } from "../ports/kubernetes.ts";
+import { mergePatch } from "./diff.ts";
+import type { FreshSnapshot } from "./fresh.ts";
+
+export type WriteObject = (wanted: KubeObject, signal: AbortSignal) => Promise<void>;
+
+/** A write that the API server refused or did not answer; the message is the text of the event. */
+export class WriteFailure extends Error {
+  constructor(
+    message: string,
+    readonly refusal: KubeError,
+  ) {
+    super(message, { cause: refusal });
+    this.name = "WriteFailure";
+  }
+}
+
+const TYPES = new Map<string, ResourceType>(
+  Object.values(RESOURCES).map((type) => [`${apiVersionOf(type)} ${type.kind}`, type]),
+);
+
+/** @throws Error for a kind that ports/kubernetes.ts does not list */
+export function typeOf({ apiVersion, kind }: Pick<KubeObject, "apiVersion" | "kind">): ResourceType {
+  const type = TYPES.get(`${apiVersion} ${kind}`);
+  if (type === undefined) throw new Error(`${apiVersion} ${kind} is not in RESOURCES of ports/kubernetes.ts`);
+  return type;
+}
+
+export function createWriter(writer: KubeWriter, snapshot: FreshSnapshot): WriteObject {
+  return async (wanted, signal) => {
+    const type = typeOf(wanted);
+    const ref: ObjectRef = { type, namespace: wanted.metadata.namespace ?? "", name: wanted.metadata.name };
+    const seen = snapshot.get(ref);
+    const patch = seen === undefined ? undefined : mergePatch(seen, wanted);
+    if (seen !== undefined && patch === undefined) return;
+    try {
+      const written =
+        patch === undefined
+          ? await writer.create(type, wanted, signal)
+          : await writer.mergePatch(ref, patch, {}, signal);
+      snapshot.learn(type, written);
+    } catch (error) {
+      snapshot.unlearn(ref);
+      if (!(error instanceof KubeError)) throw error;
+      const verb = patch === undefined ? "create" : "update";
+      throw new WriteFailure(`${type.kind} ${ref.name}.${ref.namespace} ${verb} error: ${error.message}`, error);
+    }
+  };
+}
