@@ -1,0 +1,35 @@
+/** The fingerprint of a ConfigMap or Secret, equal to the one that the original operator left in the status. */
+import { createHash } from "node:crypto";
+import { compareUtf8 } from "../../core/hash/fnv.ts";
+import type { KubeObject } from "../../ports/kubernetes.ts";
+
+type Strings = Readonly<Record<string, string | null>>;
+
+const HEX_DIGITS = 16;
+
+/**
+ * 16 hex digits: the first half of SHA-256 over the compact JSON of `data`. `binaryData` counts when there is any; an
+ * object without it keeps the checksum it always had. Secret values are base64 already and are taken as they stand.
+ */
+export function configChecksum(object: KubeObject): string {
+  const binary: Strings = object.binaryData ?? {};
+  const text = goJson(object.data) + (Object.keys(binary).length === 0 ? "" : goJson(binary));
+  return createHash("sha256").update(text).digest("hex").slice(0, HEX_DIGITS);
+}
+
+/** As Go's encoder writes a map: keys in byte order (JSON.stringify would put "9" before "10"), safe inside HTML. */
+function goJson(map: Strings | null | undefined): string {
+  if (map === null || map === undefined) return "null";
+  const pairs = Object.keys(map)
+    .sort(compareUtf8)
+    .map((key) => `${goString(key)}:${goString(map[key] ?? "")}`);
+  return `{${pairs.join(",")}}`;
+}
+
+function goString(text: string): string {
+  return JSON.stringify(text).replace(/[<>&\u2028\u2029]/g, unicodeEscape);
+}
+
+function unicodeEscape(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}

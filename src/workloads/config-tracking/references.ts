@@ -1,0 +1,102 @@
+/**
+ * Where a pod spec refers to ConfigMaps and Secrets. Finding and renaming walk the same way, so that whatever is tracked
+ * is also renamed:
+ *
+ *   volumes[].configMap | secret | projected.sources[].configMap | secret
+ *   containers[], initContainers[], ephemeralContainers[]
+ *     .env[].valueFrom.configMapKeyRef | secretKeyRef
+ *     .envFrom[].configMapRef | secretRef
+ *
+ * Image pull secrets and the secrets of CSI and other volume drivers are the platform's, not the application's.
+ */
+import type { KubeFields } from "../../ports/kubernetes.ts";
+import { primaryNameOf } from "../metadata.ts";
+
+export type ConfigKind = "configmap" | "secret";
+
+export interface ConfigRef {
+  readonly kind: ConfigKind;
+  readonly name: string;
+  /** Every reference says that the pod can do without it. */
+  readonly optional: boolean;
+}
+
+/** "configmap/podinfo-config": how a config is called in `status.trackedConfigs`. */
+export function configKey({ kind, name }: Pick<ConfigRef, "kind" | "name">): string {
+  return `${kind}/${name}`;
+}
+
+/** The configs of a pod template, each once, in the order in which they are first mentioned. */
+export function configRefs(podTemplate: KubeFields): readonly ConfigRef[] {
+  const found = new Map<string, ConfigRef>();
+  renamed(podTemplate?.spec ?? {}, (ref) => {
+    const before = found.get(configKey(ref));
+    // One mandatory reference makes the config mandatory: without it the pod does not start.
+    found.set(configKey(ref), { ...ref, optional: ref.optional && before?.optional !== false });
+    return ref.name;
+  });
+  return [...found.values()];
+}
+
+/** The pod spec with every reference to a config of `tracked` (keys as of `configKey`) turned to its primary copy. */
+export function renameConfigRefs(podSpec: KubeFields, tracked: ReadonlySet<string>): KubeFields {
+  return renamed(podSpec, (ref) => (tracked.has(configKey(ref)) ? primaryNameOf(ref.name) : ref.name));
+}
+
+type Rename = (ref: ConfigRef) => string;
+
+function renamed(podSpec: KubeFields, rename: Rename): KubeFields {
+  const volume = (given: KubeFields): KubeFields => {
+    const sources = (projected: KubeFields) =>
+      each(projected, "sources", (source) => byName(source, VOLUME_REFS, rename));
+    const direct = within(given, "secret", (secret) => refAt(secret, "secret", "secretName", rename));
+    return within(byName(direct, PROJECTED_CONFIG_MAP, rename), "projected", sources);
+  };
+  const container = (given: KubeFields): KubeFields => {
+    const env = each(given, "env", (variable) =>
+      within(variable, "valueFrom", (from) => byName(from, KEY_REFS, rename)),
+    );
+    return each(env, "envFrom", (from) => byName(from, ENV_FROM_REFS, rename));
+  };
+  const lists = ["initContainers", "containers", "ephemeralContainers"];
+  return lists.reduce((spec, list) => each(spec, list, container), each(podSpec, "volumes", volume));
+}
+
+type RefFields = readonly (readonly [field: string, kind: ConfigKind])[];
+
+const PROJECTED_CONFIG_MAP: RefFields = [["configMap", "configmap"]];
+const VOLUME_REFS: RefFields = [
+  ["configMap", "configmap"],
+  ["secret", "secret"],
+];
+const KEY_REFS: RefFields = [
+  ["configMapKeyRef", "configmap"],
+  ["secretKeyRef", "secret"],
+];
+const ENV_FROM_REFS: RefFields = [
+  ["configMapRef", "configmap"],
+  ["secretRef", "secret"],
+];
+
+function byName(holder: KubeFields, fields: RefFields, rename: Rename): KubeFields {
+  return fields.reduce(
+    (changed, [field, kind]) => within(changed, field, (ref) => refAt(ref, kind, "name", rename)),
+    holder,
+  );
+}
+
+function refAt(ref: KubeFields, kind: ConfigKind, field: "name" | "secretName", rename: Rename): KubeFields {
+  const name = ref[field];
+  if (typeof name !== "string" || name === "") return ref;
+  return { ...ref, [field]: rename({ kind, name, optional: ref.optional === true }) };
+}
+
+/** `holder` with its object `field` changed; as it is when it has none. */
+function within(holder: KubeFields, field: string, change: (value: KubeFields) => KubeFields): KubeFields {
+  return holder?.[field] ? { ...holder, [field]: change(holder[field]) } : holder;
+}
+
+/** `holder` with every element of its list `field` changed; as it is when it has none. */
+function each(holder: KubeFields, field: string, change: (element: KubeFields) => KubeFields): KubeFields {
+  return within(holder, field, (list) => list.map(change));
+}

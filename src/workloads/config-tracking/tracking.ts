@@ -1,0 +1,75 @@
+/** Which configs of a target are watched for changes and copied for the primary, and whether they have changed. */
+import type { KubeObject } from "../../ports/kubernetes.ts";
+import { configChecksum } from "./checksum.ts";
+import { type ConfigKind, type ConfigRef, configKey } from "./references.ts";
+
+const OPT_OUT_ANNOTATION = "flagger.app/config-tracking";
+/** Secrets that users write. Others (tokens, registry logins, Helm releases) belong to a controller. */
+const SECRET_TYPES = new Set(["Opaque", "kubernetes.io/basic-auth", "kubernetes.io/ssh-auth", "kubernetes.io/tls"]);
+
+type Checksums = Readonly<Record<string, string>>;
+
+export interface TrackedConfig {
+  readonly ref: ConfigRef;
+  readonly object: KubeObject;
+  readonly checksum: string;
+}
+
+export interface TrackedConfigs {
+  /** By `configKey`. */
+  readonly configs: ReadonlyMap<string, TrackedConfig>;
+  /** References to what does not exist; the pods cannot start when one of them is not optional. */
+  readonly missing: readonly ConfigRef[];
+}
+
+/** False when the owner opted out (annotation `flagger.app/config-tracking: disabled`) or the secret is not a user's. */
+export function isTracked(object: KubeObject): boolean {
+  const optOut = object.metadata.annotations?.[OPT_OUT_ANNOTATION] ?? "";
+  return !optOut.startsWith("disable") && SECRET_TYPES.has(object.type || "Opaque");
+}
+
+/** Looks every reference up and keeps what is to be tracked. */
+export function trackedConfigs(
+  refs: readonly ConfigRef[],
+  lookup: (kind: ConfigKind, name: string) => KubeObject | undefined,
+): TrackedConfigs {
+  const configs = new Map<string, TrackedConfig>();
+  const missing: ConfigRef[] = [];
+  for (const ref of refs) {
+    const object = lookup(ref.kind, ref.name);
+    if (object === undefined) missing.push(ref);
+    else if (isTracked(object)) configs.set(configKey(ref), { ref, object, checksum: configChecksum(object) });
+  }
+  return { configs, missing };
+}
+
+/** As kept in `status.trackedConfigs`; an empty object when nothing is referenced. */
+export function checksumsOf({ configs }: Pick<TrackedConfigs, "configs">): Record<string, string> {
+  return Object.fromEntries([...configs].map(([key, { checksum }]) => [key, checksum]));
+}
+
+/** Text of the error for a mandatory config that is not there, in the words of the original. */
+export function missingConfig({ kind, name }: ConfigRef, namespace: string): string {
+  const query = `${kind} ${name}.${namespace} get query error: `;
+  return `${query}${query}${kind}s "${name}" not found`;
+}
+
+/**
+ * Whether the configs differ from those recorded, and which do (new, changed or no longer referenced; sorted).
+ * @param current undefined when nothing can be tracked: that is never a change
+ * @param recorded undefined when nothing was ever recorded: any config is a change then
+ */
+export function configsChanged(
+  current: Checksums | undefined,
+  recorded: Checksums | undefined,
+): { readonly changed: boolean; readonly which: readonly string[] } {
+  if (current === undefined) return { changed: false, which: [] };
+  const keys = new Set([...Object.keys(current), ...Object.keys(recorded ?? {})]);
+  const which = [...keys].filter((key) => current[key] !== recorded?.[key]).sort();
+  return { changed: which.length > 0, which };
+}
+
+/** "configmap podinfo-config has changed", said once per key of `configsChanged`. */
+export function changedConfig(key: string): string {
+  return `${key.replace("/", " ")} has changed`;
+}

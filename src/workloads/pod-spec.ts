@@ -1,0 +1,123 @@
+/** What is read from and changed in a target's pod spec on its way to the primary, whatever kind the target is. */
+import type { KubeFields } from "../ports/kubernetes.ts";
+import { primaryNameOf } from "./metadata.ts";
+
+/** A port of the generated Services beside the main one. Service port and container port are the same number. */
+export interface DiscoveredPort {
+  readonly name: string;
+  readonly port: number;
+}
+
+interface ContainerPort {
+  readonly name?: string;
+  readonly containerPort: number;
+}
+
+interface Container {
+  readonly name: string;
+  readonly ports?: readonly ContainerPort[];
+}
+
+interface LabelSelector {
+  readonly matchLabels?: Readonly<Record<string, string>>;
+  readonly matchExpressions?: readonly LabelExpression[];
+}
+
+interface LabelExpression {
+  readonly key: string;
+  readonly values?: readonly string[];
+}
+
+interface Selecting {
+  readonly labelSelector?: LabelSelector;
+}
+
+/** Proxies that a mesh puts beside the application. */
+const SIDECARS = new Set(["istio-proxy", "envoy"]);
+
+/**
+ * The container ports of a pod spec, sorted by name, without sidecars, init containers and the Service's own target
+ * (`targetPort`, by number or name; the port itself when unset or 0). A port without a name is called
+ * `tcp-<container>-<index>`. Of two ports with one name the last counts; a port number is published once, as a Service
+ * that lists it twice is refused.
+ */
+export function discoverPorts(
+  podSpec: KubeFields,
+  service: { readonly port: number; readonly targetPort?: number | string },
+): readonly DiscoveredPort[] {
+  const containers: readonly Container[] = podSpec?.containers ?? [];
+  const byName = new Map<string, number>();
+  for (const container of containers.filter(({ name }) => !SIDECARS.has(name))) {
+    for (const [index, port] of (container.ports ?? []).entries()) {
+      if (isMain(port, service)) continue;
+      byName.set(port.name || `tcp-${container.name}-${index}`, port.containerPort);
+    }
+  }
+  const published = new Set([service.port]);
+  const once = [...byName].filter(([, port]) => !published.has(port) && published.add(port));
+  return once.map(([name, port]) => ({ name, port })).sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function isMain(
+  port: ContainerPort,
+  service: { readonly port: number; readonly targetPort?: number | string },
+): boolean {
+  const { targetPort = 0 } = service;
+  if (targetPort === 0 || targetPort === "0" || targetPort === "") return port.containerPort === service.port;
+  return typeof targetPort === "number" ? port.containerPort === targetPort : port.name === targetPort;
+}
+
+/**
+ * The pod spec with its pods kept apart from the primary's own pods, as the target's were from the target's: selectors of
+ * topology spread constraints and of pod anti-affinity that name the target (`targetName` as the value of one of
+ * `selectorLabels`) name the primary. Pod affinity and node affinity stay as they are.
+ */
+export function rewriteForPrimary(
+  podSpec: KubeFields,
+  { targetName, selectorLabels }: { readonly targetName: string; readonly selectorLabels: readonly string[] },
+): KubeFields {
+  const selector = (given: LabelSelector) => primarySelector(given, targetName, new Set(selectorLabels));
+  const term = <T extends Selecting>(given: T): T =>
+    given.labelSelector ? { ...given, labelSelector: selector(given.labelSelector) } : given;
+  const weighted = <T extends { readonly podAffinityTerm?: Selecting }>(given: T): T =>
+    given.podAffinityTerm ? { ...given, podAffinityTerm: term(given.podAffinityTerm) } : given;
+
+  const rewritten = { ...podSpec };
+  if (podSpec.topologySpreadConstraints) {
+    rewritten.topologySpreadConstraints = podSpec.topologySpreadConstraints.map(term);
+  }
+  const apart = podSpec.affinity?.podAntiAffinity;
+  if (apart) {
+    const podAntiAffinity = { ...apart };
+    const { preferredDuringSchedulingIgnoredDuringExecution: preferred } = apart;
+    const { requiredDuringSchedulingIgnoredDuringExecution: required } = apart;
+    if (preferred) podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution = preferred.map(weighted);
+    if (required) podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution = required.map(term);
+    rewritten.affinity = { ...podSpec.affinity, podAntiAffinity };
+  }
+  return rewritten;
+}
+
+function primarySelector(given: LabelSelector, targetName: string, labels: ReadonlySet<string>): LabelSelector {
+  const rename = (value: string) => (value === targetName ? primaryNameOf(value) : value);
+  const { matchLabels, matchExpressions } = given;
+  return {
+    ...given,
+    ...(matchLabels && {
+      matchLabels: Object.fromEntries(
+        Object.entries(matchLabels).map(([key, value]) => [key, labels.has(key) ? rename(value) : value]),
+      ),
+    }),
+    ...(matchExpressions && {
+      matchExpressions: matchExpressions.map((expression) =>
+        labels.has(expression.key) ? withFirstRenamed(expression, targetName) : expression,
+      ),
+    }),
+  };
+}
+
+function withFirstRenamed(expression: LabelExpression, targetName: string): LabelExpression {
+  const first = expression.values?.indexOf(targetName) ?? -1;
+  if (expression.values === undefined || first < 0) return expression;
+  return { ...expression, values: expression.values.with(first, primaryNameOf(targetName)) };
+}
