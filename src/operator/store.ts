@@ -1,0 +1,109 @@
+/** Canaries in the API server: loaded from the cache, saved by a compare-and-set patch of the status subresource. */
+import type { Canary, CanaryRef } from "../core/canary.ts";
+import { type ParseOptions, parseSpec } from "../core/parse.ts";
+import { canaryWeights } from "../core/plan.ts";
+import { fromWire, toWire, type WireMemory, type WireStatus } from "../core/status.ts";
+import { isConflict, type KubeWriter } from "../ports/kube.ts";
+import { type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
+import type { CanaryStore, Loaded } from "../ports/store.ts";
+import { equal } from "./diff.ts";
+import { FINALIZER } from "./finalizer.ts";
+import type { FreshSnapshot } from "./fresh.ts";
+
+/** What the API server may have pruned from a status that we wrote (Flagger's own CRD does not know `aviary`). */
+interface Remembered {
+  readonly uid: string;
+  readonly wire: WireStatus;
+  readonly memory: WireMemory;
+}
+
+export function createCanaryStore(writer: KubeWriter, snapshot: FreshSnapshot, options: ParseOptions): CanaryStore {
+  const remembered = new Map<string, Remembered>();
+  const keyOf = ({ namespace, name }: CanaryRef) => `${namespace}/${name}`;
+  return {
+    load(ref) {
+      const object = snapshot.get(refOf(ref));
+      const own = remembered.get(keyOf(ref));
+      if (own !== undefined && own.uid !== object?.metadata.uid) remembered.delete(keyOf(ref));
+      return object === undefined ? undefined : loadedFrom(object, ref, options, remembered.get(keyOf(ref)));
+    },
+    async save(canary, status, signal) {
+      const wire = toWire(status);
+      const before = (snapshot.get(refOf(canary.ref))?.status ?? {}) as WireStatus;
+      const patch = { status: { ...nullsFor(before, wire), ...wire, aviary: replaced(before.aviary, wire.aviary) } };
+      try {
+        const options = { subresource: "status", resourceVersion: canary.resourceVersion } as const;
+        const stored = await writer.mergePatch(refOf(canary.ref), patch, options, signal);
+        snapshot.learn(RESOURCES.canary, stored);
+        const { aviary: memory = {}, ...rest } = wire;
+        remembered.set(keyOf(canary.ref), { uid: canary.uid, wire: rest, memory });
+        return { ...canary, status, resourceVersion: stored.metadata.resourceVersion ?? "" };
+      } catch (error) {
+        if (isConflict(error)) snapshot.unlearn(refOf(canary.ref));
+        throw error;
+      }
+    },
+    async setFinalizer(canary, present, signal) {
+      const others = canary.finalizers.filter((name) => name !== FINALIZER);
+      const finalizers = present ? [...others, FINALIZER] : others;
+      // A list is replaced whole, so nobody may have changed it meanwhile.
+      const options = { resourceVersion: canary.resourceVersion };
+      const stored = await writer.mergePatch(refOf(canary.ref), { metadata: { finalizers } }, options, signal);
+      snapshot.learn(RESOURCES.canary, stored);
+    },
+  };
+}
+
+function refOf({ namespace, name }: CanaryRef): ObjectRef {
+  return { type: RESOURCES.canary, namespace, name };
+}
+
+function loadedFrom(object: KubeObject, ref: CanaryRef, options: ParseOptions, own: Remembered | undefined): Loaded {
+  const { metadata } = object;
+  const common = {
+    ref,
+    uid: metadata.uid ?? "",
+    generation: metadata.generation ?? 0,
+    resourceVersion: metadata.resourceVersion ?? "",
+  };
+  const parsed = parseSpec(object.spec, ref.namespace, options);
+  if (parsed.kind === "invalid") return { kind: "invalid", ...common, problem: parsed.problem };
+  const { spec } = parsed;
+  const { analysis } = spec;
+  const hints = {
+    intervalMs: analysis.intervalMs,
+    iterations: analysis.iterations,
+    weights: canaryWeights(spec),
+    mirror: analysis.mirror,
+  };
+  const canary: Canary = {
+    ...common,
+    deleting: metadata.deletionTimestamp !== undefined,
+    finalizers: metadata.finalizers ?? [],
+    spec,
+    status: fromWire(withMemory(object.status as WireStatus | undefined, own), hints),
+  };
+  return { kind: "canary", canary };
+}
+
+/** What we wrote came back without our memory: put it back, as long as the rest is what we wrote. */
+function withMemory(wire: WireStatus | undefined, own: Remembered | undefined): WireStatus | undefined {
+  if (wire === undefined || own === undefined || wire.aviary !== undefined) return wire;
+  return equal(withoutMemory(wire), own.wire) ? { ...wire, aviary: own.memory } : wire;
+}
+
+function withoutMemory(wire: WireStatus): WireStatus {
+  const { aviary: _memory, ...rest } = wire;
+  return rest;
+}
+
+/** Fields that the new status no longer has are removed. */
+function nullsFor(before: WireStatus, after: WireStatus): Record<string, null> {
+  const gone = Object.keys(before).filter((key) => !(key in after));
+  return Object.fromEntries(gone.map((key) => [key, null]));
+}
+
+function replaced(before: WireMemory | undefined, after: WireMemory | undefined): Record<string, unknown> {
+  return { ...nullsFor((before ?? {}) as WireStatus, (after ?? {}) as WireStatus), ...after };
+}
+

@@ -1,0 +1,139 @@
+/**
+ * Plays the core alone against a world that is told in a few words, in virtual time, and prints what happened. One line a
+ * turn: seconds since the start, phase, weights, what was said.
+ */
+import { advance } from "../core/advance.ts";
+import type { CanaryStatus, Revision } from "../core/canary.ts";
+import { settles } from "../core/checks.ts";
+import { desired, type DesiredWorld, nextTurnAt } from "../core/desired.ts";
+import type { Answer, Answered, Probe, Readiness, Readings } from "../core/observation.ts";
+import { type Capabilities, planFor } from "../core/plan.ts";
+import { probesFor } from "../core/probes.ts";
+import { routesFor } from "../core/routes.ts";
+import type { AdvanceInput } from "../core/turn.ts";
+import { aCanary, type CanaryParts } from "./canary.ts";
+
+export const MESH: Capabilities = { weights: true, mirror: true, headerMatch: true, sessionAffinity: true };
+export const PLAIN: Capabilities = { weights: false, mirror: false, headerMatch: false, sessionAffinity: false };
+
+/** The world as a story tells it; changed by the story's script between turns. */
+export interface StoryWorld {
+  revision: Revision;
+  canary: Readiness;
+  primary: Readiness;
+  canaryAvailable: number;
+  primaryAvailable: number;
+  /** What a probe is answered; everything passes by default. */
+  answer: (probe: Probe, now: number) => Answer;
+  deleting: boolean;
+  routesInForce: boolean;
+}
+
+export interface Story {
+  /** What happened, a line per turn in which something did. */
+  readonly timeline: string[];
+  status: CanaryStatus;
+  now: number;
+  readonly world: StoryWorld;
+  /** Everything asked so far, as "type name" or "metric name". */
+  readonly asked: string[];
+  /** Takes turns until nothing more happens by itself before `seconds` more have passed. */
+  run(seconds: number): void;
+}
+
+const READY: Readiness = { kind: "ready" };
+const START = Date.UTC(2026, 0, 1);
+const MAX_TURNS = 2_000;
+
+export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Story {
+  const canary = aCanary(parts);
+  const plan = planFor(canary.spec, router);
+  let primaryId: string | undefined;
+  let primaryExists = false;
+  let scaledDown = false;
+  const world: StoryWorld = {
+    revision: { spec: "v1" },
+    canary: READY,
+    primary: READY,
+    canaryAvailable: 1,
+    primaryAvailable: 1,
+    answer: () => ({ kind: "passed" }),
+    deleting: false,
+    routesInForce: true,
+  };
+  const story: Story = { timeline: [], status: canary.status, now: START, world, asked: [], run };
+
+  function readings(): Readings {
+    return {
+      target: {
+        revision: world.revision,
+        readiness: world.canary,
+        available: scaledDown ? 0 : world.canaryAvailable,
+        scaledDown,
+      },
+      primary: {
+        exists: primaryExists,
+        readiness: world.primary,
+        available: world.primaryAvailable,
+        ...(primaryId === undefined ? {} : { promotionId: primaryId }),
+      },
+      routesInForce: world.routesInForce,
+    };
+  }
+
+  function obey(wanted: DesiredWorld): void {
+    if (!wanted.engaged) return;
+    primaryExists = true;
+    if (wanted.primary.kind === "promoted" && wanted.primary.revision.spec === world.revision.spec) {
+      primaryId = wanted.primary.id;
+    }
+    if (wanted.target !== "as-is") scaledDown = wanted.target === "down";
+  }
+
+  function turn(): boolean {
+    const seen = readings();
+    const { spec, ref, uid } = canary;
+    const base = { spec, plan, status: story.status, readings: seen, now: story.now, deleting: world.deleting };
+    const answers: Answered[] = [];
+    for (const probe of probesFor(base)) {
+      const answered = { probe, answer: world.answer(probe, story.now) };
+      story.asked.push(probe.kind === "hook" ? `${probe.type} ${probe.hook.name}` : describe(probe));
+      answers.push(answered);
+      if (settles(answered, ref)) break;
+    }
+    const input: AdvanceInput = {
+      ...{ ref, uid, spec, plan, status: story.status, now: story.now, deleting: world.deleting },
+      observation: { readings: seen, answers },
+      alertsDelivered: story.status.owedAlerts.length,
+    };
+    const { status, events } = advance(input);
+    const before = JSON.stringify([story.status, primaryId, scaledDown, primaryExists]);
+    const seconds = (story.now - START) / 1000;
+    const routes = routesFor(plan, status);
+    const split = routes === undefined ? "-" : `${routes.primary}/${routes.canary}${routes.mirror ? "m" : ""}`;
+    for (const { message } of events) story.timeline.push(`${seconds}s ${status.phase} ${split} ${message}`);
+    story.status = status;
+    obey(desired({ uid, plan, suspended: spec.suspend }, status));
+    return JSON.stringify([story.status, primaryId, scaledDown, primaryExists]) !== before;
+  }
+
+  function run(seconds: number): void {
+    const until = story.now + seconds * 1000;
+    for (let turns = 0; turns < MAX_TURNS; turns += 1) {
+      if (turn()) continue;
+      const next = nextTurnAt(story.status);
+      if (next === undefined || next <= story.now || next > until) {
+        story.now = until;
+        return;
+      }
+      story.now = next;
+    }
+    throw new Error(`the story did not come to rest within ${MAX_TURNS} turns:\n${story.timeline.slice(-20).join("\n")}`);
+  }
+  return story;
+}
+
+function describe(probe: Probe): string {
+  return probe.kind === "metric" ? `${probe.source} ${probe.metric.name}` : probe.kind;
+}
+
