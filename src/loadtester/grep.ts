@@ -1,0 +1,86 @@
+/** grep at the end of a pipeline: does the answer contain the word? */
+import { type Program, refused } from "./program.ts";
+
+const MATCHED = 0;
+const UNMATCHED = 1;
+
+interface GrepOptions {
+  readonly letters: ReadonlySet<string>;
+  readonly pattern: string;
+}
+
+const LETTERS = new Set(["q", "i", "v", "c", "F", "E", "w", "s"]);
+const LONG: Readonly<Record<string, string>> = {
+  ...{ "--quiet": "q", "--silent": "q", "--ignore-case": "i", "--invert-match": "v", "--count": "c" },
+  ...{ "--fixed-strings": "F", "--extended-regexp": "E", "--word-regexp": "w", "--no-messages": "s" },
+};
+
+export const grep: Program = (args) => {
+  const options = readArguments(args);
+  if (typeof options === "string") return refused(`grep: ${options}`);
+  const matches = matcher(options);
+  if (typeof matches === "string") return refused(`grep: ${matches}`);
+  const { letters } = options;
+  return {
+    kind: "ready",
+    run: ({ stdin }) => {
+      const lines = stdin.toString("utf8").replace(/\n$/, "").split("\n");
+      const found = stdin.length === 0 ? [] : lines.filter((line) => matches(line) !== letters.has("v"));
+      const text = letters.has("c") ? `${found.length}\n` : found.map((line) => `${line}\n`).join("");
+      return Promise.resolve({
+        exitCode: found.length > 0 ? MATCHED : UNMATCHED,
+        stdout: Buffer.from(letters.has("q") ? "" : text),
+        stderr: "",
+      });
+    },
+  };
+};
+
+function readArguments(args: readonly string[]): GrepOptions | string {
+  const letters = new Set<string>();
+  let pattern: string | undefined;
+  let flagsOver = false;
+  const queue = [...args];
+  for (let arg = queue.shift(); arg !== undefined; arg = queue.shift()) {
+    if (!flagsOver && arg === "--") {
+      flagsOver = true;
+    } else if (!flagsOver && arg === "-e" && pattern === undefined) {
+      pattern = queue.shift();
+    } else if (!flagsOver && arg.length > 1 && arg.startsWith("-")) {
+      for (const letter of LONG[arg] ?? arg.slice(1)) {
+        if (!LETTERS.has(letter)) return `option ${arg} is not supported here`;
+        letters.add(letter);
+      }
+    } else if (pattern === undefined) {
+      pattern = arg;
+    } else {
+      return `files (${arg}) are not supported here`;
+    }
+  }
+  return pattern === undefined ? "no pattern given" : { letters, pattern };
+}
+
+function matcher({ letters, pattern }: GrepOptions): ((line: string) => boolean) | string {
+  const source = letters.has("F")
+    ? pattern.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&")
+    : letters.has("E")
+      ? pattern
+      : basicToModern(pattern);
+  try {
+    const bounded = letters.has("w") ? `(?<!\\w)(?:${source})(?!\\w)` : source;
+    const expression = new RegExp(posixClasses(bounded), letters.has("i") ? "i" : "");
+    return (line) => expression.test(line);
+  } catch (error) {
+    return `pattern "${pattern}": ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+/** In a basic regular expression `+ ? | ( ) { }` are plain, and special with a backslash: the other way round than ours. */
+function basicToModern(pattern: string): string {
+  return pattern.replaceAll(/\\?[+?|(){}]/g, (found) => (found.startsWith("\\") ? found.slice(1) : `\\${found}`));
+}
+
+function posixClasses(source: string): string {
+  const classes: Readonly<Record<string, string>> = { digit: "0-9", alpha: "A-Za-z", alnum: "A-Za-z0-9", space: "\\s" };
+  return source.replaceAll(/\[:(digit|alpha|alnum|space):\]/g, (found, name: string) => classes[name] ?? found);
+}

@@ -1,0 +1,41 @@
+/** Programs that the load tester understands by itself, without a shell and without the program being installed. */
+import type { Dispatcher } from "undici";
+import type { Clock } from "../ports/clock.ts";
+
+/** What a program run by the load tester itself may touch. */
+export interface ProgramContext {
+  readonly dispatcher: Dispatcher;
+  readonly clock: Clock;
+  /** Milliseconds from any fixed point, never going back: for measuring. */
+  readonly monotonicMs: () => number;
+  readonly limits: LoadLimits;
+  /** Aborted when the command's time is over or the service stops. */
+  readonly signal: AbortSignal;
+  /** What the command before it in a pipeline wrote. */
+  readonly stdin: Buffer;
+}
+
+/** Bounds of the load that one command may make inside this process. */
+export interface LoadLimits {
+  /** Concurrent workers. */
+  readonly workers: number;
+  /** Requests per second over all workers of one command. */
+  readonly requestsPerSecond: number;
+}
+
+export interface ProgramResult {
+  readonly exitCode: number;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+/** A command line that was understood (`run` never rejects but for a bug), or the reason why not. */
+export type Understood =
+  | { readonly kind: "ready"; readonly run: (context: ProgramContext) => Promise<ProgramResult> }
+  | { readonly kind: "refused"; readonly reason: string };
+
+export type Program = (args: readonly string[]) => Understood;
+
+export function refused(reason: string): Understood {
+  return { kind: "refused", reason };
+}

@@ -1,0 +1,192 @@
+/** The load-test service that a Canary's webhooks call: manual gates, and tasks that make load or run tests. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { collectDefaultMetrics, Registry } from "prom-client";
+import type { Dispatcher } from "undici";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import { deadline } from "./deadline.ts";
+import { createDoors, type Doors, type Reply } from "./doors.ts";
+import { parseBool } from "./go-flags.ts";
+import { plainDispatcher } from "./hey/hey.ts";
+import { canaryOf, parsePayload } from "./payload.ts";
+import type { LoadLimits } from "./program.ts";
+import { createTaskQueue, type TaskQueue } from "./queue.ts";
+import { prepareTask, type TaskWorld } from "./tasks.ts";
+
+export interface LoadtesterOptions {
+  /** Address to listen on; all of the machine's when absent. */
+  readonly host?: string;
+  /** 0: any free port. */
+  readonly port?: number;
+  /** Every command is killed after this time; 1 h when absent. */
+  readonly timeoutMs?: number;
+  /** Callers whose namespace does not match (anywhere in it) are refused. Empty or absent: everybody may call. */
+  readonly namespaceRegexp?: string;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** For the load made in this process; undici's plain one (any certificate accepted, as hey does) when absent. */
+  readonly dispatcher?: Dispatcher;
+  /** The commands' environment; the process's own when absent. AVIARY_NAMESERVER in it makes hey and curl built in. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** For measuring latencies, milliseconds. */
+  readonly monotonicMs?: () => number;
+  /** Bounds of the load made in this process; 500 workers and 2,000 requests per second for each command when absent. */
+  readonly limits?: LoadLimits;
+  /** How long `stop` waits for awaited tasks (bash, helm, kubectl, concord); 1 min when absent. */
+  readonly graceMs?: number;
+  readonly version?: string;
+}
+
+export interface Loadtester {
+  /** "http://127.0.0.1:8080" */
+  readonly url: string;
+  readonly port: number;
+  /** No new requests; queued load ends at once with its processes, awaited tasks get the grace period. */
+  stop(): Promise<void>;
+}
+
+const DEFAULT_PORT = 9090;
+const DEFAULT_TIMEOUT_MS = 3_600_000;
+const DEFAULT_GRACE_MS = 60_000;
+const DEFAULT_LIMITS: LoadLimits = { workers: 500, requestsPerSecond: 2000 };
+const MAX_BODY_BYTES = 1024 * 1024;
+/** The release of Flagger's load tester whose behaviour this is. */
+const VERSION = "0.38.0";
+
+interface Service {
+  readonly world: TaskWorld;
+  readonly doors: Doors;
+  readonly queue: TaskQueue;
+  readonly registry: Registry;
+  readonly isAllowed: (namespace: string) => boolean;
+  readonly timeoutMs: number;
+  /** Aborted when awaited tasks have to end. */
+  readonly ending: AbortSignal;
+}
+
+/** @throws Error when the port is taken, or the namespace pattern is no regular expression */
+export async function startLoadtester(options: LoadtesterOptions): Promise<Loadtester> {
+  const { log, clock } = options;
+  const ending = new AbortController();
+  const own = options.dispatcher === undefined ? plainDispatcher() : undefined;
+  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  const service: Service = {
+    world: {
+      log,
+      clock,
+      dispatcher: options.dispatcher ?? own ?? plainDispatcher(),
+      monotonicMs: options.monotonicMs ?? (() => performance.now()),
+      limits: options.limits ?? DEFAULT_LIMITS,
+      env: options.env ?? process.env,
+    },
+    doors: createDoors(log),
+    queue: createTaskQueue(clock, log, timeoutMs),
+    registry: new Registry(),
+    isAllowed: namespaceFilter(options.namespaceRegexp ?? ""),
+    timeoutMs,
+    ending: ending.signal,
+  };
+  const server = createServer((request, response) => void serve(service, request, response));
+  const port = await listen(server, options.port ?? DEFAULT_PORT, options.host);
+  collectDefaultMetrics({ register: service.registry });
+  log.info({}, `Starting load tester v${options.version ?? VERSION} API on port ${port}`);
+  const host = options.host ?? "";
+  return {
+    url: `http://${["", "0.0.0.0", "::"].includes(host) ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host}:${port}`,
+    port,
+    stop: async () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      await service.queue.stop();
+      const grace = deadline(clock, options.graceMs ?? DEFAULT_GRACE_MS);
+      grace.signal.addEventListener("abort", () => ending.abort(grace.signal.reason), { once: true });
+      await closed;
+      grace.clear();
+      service.registry.clear();
+      await own?.destroy();
+    },
+  };
+}
+
+function namespaceFilter(pattern: string): (namespace: string) => boolean {
+  if (pattern === "") return () => true;
+  try {
+    const expression = new RegExp(pattern);
+    return (namespace) => expression.test(namespace);
+  } catch (error) {
+    const because = error instanceof Error ? error.message : String(error);
+    throw new Error(`load tester: the namespace pattern "${pattern}" is not a regular expression: ${because}`);
+  }
+}
+
+function listen(server: Server, port: number, host: string | undefined): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const where = `${host ?? ""}:${port}`;
+      const what = error.code === "EADDRINUSE" ? "the port is taken, choose another with -port" : error.message;
+      reject(new Error(`load tester: cannot listen on ${where}: ${what}`));
+    });
+    server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+async function serve(service: Service, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  try {
+    const reply = await replyTo(service, request);
+    response.statusCode = reply.status;
+    if (service.ending.aborted) response.setHeader("connection", "close");
+    response.setHeader("content-type", reply.type ?? "text/plain; charset=utf-8");
+    response.end(reply.body);
+  } catch (error) {
+    service.world.log.error({ error: String(error) }, `cannot answer ${request.method} ${request.url}`);
+    if (!response.headersSent) response.statusCode = 500;
+    response.end("internal error, see the load tester's log");
+  }
+}
+
+async function replyTo(service: Service, request: IncomingMessage): Promise<Reply & { readonly type?: string }> {
+  const path = (request.url ?? "/").replace(/[?#].*$/s, "");
+  if (path === "/healthz") return { status: 200, body: "OK" };
+  if (path === "/gate/approve") return { status: 200, body: "OK" };
+  if (path === "/gate/halt") return { status: 403, body: "Forbidden" };
+  if (path === "/metrics") {
+    return { status: 200, body: await service.registry.metrics(), type: service.registry.contentType };
+  }
+  const text = await bodyOf(request);
+  const payload = text === undefined ? undefined : parsePayload(text);
+  if (payload === undefined) return { status: 400, body: "" };
+  if (!service.isAllowed(payload.namespace)) return { status: 403, body: "Forbidden" };
+  const answer = service.doors(path, canaryOf(payload));
+  if (answer !== undefined) return answer;
+  const task = await prepareTask(service.world, payload);
+  if (task.kind === "invalid") return { status: 400, body: task.message };
+  if (task.kind === "queued") {
+    service.queue.add(task.task);
+    return { status: 202, body: "" };
+  }
+  const limit = deadline(service.world.clock, service.timeoutMs, service.ending);
+  try {
+    const outcome = await task.run(limit.signal);
+    if (outcome.failure !== undefined) return { status: 500, body: outcome.failure };
+    return { status: 200, body: parseBool(payload.metadata.returnCmdOutput ?? "") === true ? outcome.output : "" };
+  } finally {
+    limit.clear();
+  }
+}
+
+/** @returns undefined when the body cannot be read, or is far too large for a webhook's payload */
+async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > MAX_BODY_BYTES) return undefined;
+      chunks.push(chunk);
+    }
+  } catch {
+    return undefined; // The caller went away; there is nobody to tell.
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}

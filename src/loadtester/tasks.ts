@@ -1,0 +1,106 @@
+/** The task types, by `metadata.type`. */
+import type { Log } from "../ports/log.ts";
+import type { CommandOutcome } from "./children.ts";
+import { type Command, type CommandWorld, shellCommand, toolCommand } from "./commands.ts";
+import { prepareConcord } from "./concord.ts";
+import { parseBool } from "./go-flags.ts";
+import { prepareNgrinder } from "./ngrinder.ts";
+import { canaryOf, type TaskPayload } from "./payload.ts";
+import type { QueuedTask } from "./queue.ts";
+
+export type PreparedTask =
+  /** Answered 202 at once. */
+  | { readonly kind: "queued"; readonly task: QueuedTask }
+  /** Answered when it is done: 200 with the output if asked for, or 500 with `failure`. */
+  | {
+      readonly kind: "awaited";
+      readonly run: (signal: AbortSignal) => Promise<{ readonly output: string; readonly failure?: string }>;
+    }
+  /** Answered 400 with the text. */
+  | { readonly kind: "invalid"; readonly message: string };
+
+export interface TaskWorld extends CommandWorld {
+  readonly log: Log;
+}
+
+type TaskType = (world: TaskWorld, payload: TaskPayload) => Promise<PreparedTask>;
+
+const TASK_TYPES: Readonly<Record<string, TaskType>> = {
+  cmd: queuedCommand,
+  bash: awaitedCommand((world, command) => {
+    world.log.info({}, `bash command ${command}`);
+    return shellCommand(world, "bash", command);
+  }),
+  helm: awaitedCommand(tool("helm")),
+  helmv3: awaitedCommand(tool("helm")),
+  kubectl: awaitedCommand(tool("kubectl")),
+  ngrinder: prepareNgrinder,
+  concord: prepareConcord,
+};
+
+export async function prepareTask(world: TaskWorld, payload: TaskPayload): Promise<PreparedTask> {
+  if (Object.keys(payload.metadata).length === 0) {
+    return { kind: "invalid", message: "metadata not found in payload" };
+  }
+  const type = payload.metadata.type ?? "cmd";
+  const prepare = Object.hasOwn(TASK_TYPES, type) ? TASK_TYPES[type] : undefined;
+  if (prepare === undefined) return { kind: "invalid", message: `unknown task type ${type}` };
+  return prepare(world, payload);
+}
+
+/** helm and kubectl get their arguments split on whitespace, without any quoting (Q84). */
+function tool(name: string): (world: TaskWorld, command: string) => Promise<Command> {
+  return (world, command) => {
+    const args = command.split(/\s+/).filter((word) => word !== "");
+    world.log.info({}, `running command ${name} ${args.join(" ")}`);
+    return toolCommand(world, name, args);
+  };
+}
+
+async function queuedCommand(world: TaskWorld, payload: TaskPayload): Promise<PreparedTask> {
+  const text = payload.metadata.cmd ?? "";
+  if (text === "") return { kind: "invalid", message: "cmd not found in metadata" };
+  const command = await shellCommand(world, "sh", text);
+  if (command.kind === "refused") return { kind: "invalid", message: `cannot run ${text}: ${command.reason}` };
+  const canary = canaryOf(payload);
+  const logOutput = parseBool(payload.metadata.logCmdOutput ?? "") === true;
+  return {
+    kind: "queued",
+    task: {
+      id: `${canary} ${text}`,
+      canary,
+      title: text,
+      run: async (signal) => logOutcome(world.log, canary, text, await command.run(signal), logOutput),
+    },
+  };
+}
+
+function awaitedCommand(find: (world: TaskWorld, command: string) => Promise<Command>): TaskType {
+  return async (world, payload) => {
+    const text = payload.metadata.cmd ?? "";
+    if (text === "") return { kind: "invalid", message: "cmd not found in metadata" };
+    const command = await find(world, text);
+    const canary = canaryOf(payload);
+    return {
+      kind: "awaited",
+      run: async (signal) => {
+        if (command.kind === "refused") {
+          world.log.error({ canary }, `command failed ${text} ${command.reason}`);
+          return { output: "", failure: `command ${text} failed: ${command.reason}` };
+        }
+        const outcome = await command.run(signal);
+        logOutcome(world.log, canary, text, outcome, true);
+        if (outcome.error === "") return { output: outcome.output };
+        return { output: outcome.output, failure: `command ${text} failed: ${outcome.output}: ${outcome.error}` };
+      },
+    };
+  };
+}
+
+function logOutcome(log: Log, canary: string, text: string, outcome: CommandOutcome, logOutput: boolean): void {
+  if (outcome.error !== "") {
+    log.error({ canary }, `command failed ${text} ${outcome.error} ${outcome.output}`);
+    return;
+  }
+  log.info(logOutput ? { canary, output: outcome.output } : { canary }, `command finished ${text}`);
+}
