@@ -1,0 +1,68 @@
+/**
+ * Renders the query of a check: Go's text/template with the functions of MetricTemplates. The words of the errors are
+ * contract, their spelling too ("excution").
+ */
+
+import { quote } from "../core/format.ts";
+import { ExecutionFault, execute } from "./template/evaluator.ts";
+import { BUILT_IN } from "./template/functions.ts";
+import { TemplateFault } from "./template/lexer.ts";
+import { parseTemplate } from "./template/parser.ts";
+import type { Value } from "./template/tree.ts";
+
+/** What a query template can name. */
+export interface QueryModel {
+  readonly name: string;
+  readonly namespace: string;
+  readonly target: string;
+  readonly service: string;
+  readonly ingress: string;
+  readonly route: string;
+  /** PromQL window as written, e.g. "1m". */
+  readonly interval: string;
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+/** A template that cannot be parsed or executed; the message is the text that goes into events. */
+export class TemplateError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "TemplateError";
+  }
+}
+
+const NAMES = ["name", "namespace", "target", "service", "ingress", "route", "interval"] as const;
+/** How errors call the template itself. */
+const TITLE = "query";
+
+/** @throws TemplateError "template parsing failed: …", "template excution failed: …" */
+export function renderQuery(template: string, model: QueryModel): string {
+  const functions = new Map<string, () => Value>(NAMES.map((name) => [name, () => model[name]]));
+  const variables = new Map(Object.entries(model.variables));
+  functions.set("variables", () => variables);
+  const known = new Set([...functions.keys(), ...Object.keys(BUILT_IN), "and", "or"]);
+  try {
+    const tree = parseTemplate(template, known);
+    return execute(tree, functions);
+  } catch (error) {
+    if (error instanceof ExecutionFault) throw new TemplateError(executionText(template, error));
+    if (error instanceof TemplateFault) {
+      throw new TemplateError(
+        `template parsing failed: template: ${TITLE}:${lineOf(template, error.at)}: ${error.message}`,
+      );
+    }
+    throw error;
+  }
+}
+
+function executionText(template: string, fault: ExecutionFault): string {
+  const column = fault.at - (template.lastIndexOf("\n", fault.at - 1) + 1);
+  const place = `${TITLE}:${lineOf(template, fault.at)}:${column}`;
+  const context = fault.source.length > 20 ? `${fault.source.slice(0, 20)}...` : fault.source;
+  const name = quote(fault.template ?? TITLE);
+  return `template excution failed: template: ${place}: executing ${name} at <${context}>: ${fault.message}`;
+}
+
+function lineOf(template: string, at: number): number {
+  return template.slice(0, at).split("\n").length;
+}

@@ -1,0 +1,247 @@
+/** Runs a parsed template. There is no data object: dot is nil until `with` or `range` sets it. */
+import { quote } from "../../core/format.ts";
+import { BUILT_IN, isTrue, type TemplateFunction } from "./functions.ts";
+import { TemplateFault } from "./lexer.ts";
+import { printed, typeName } from "./printf.ts";
+import type { Block, Command, Operand, Pipeline, Place, Statement, Tree, Value } from "./tree.ts";
+
+/** A fault with the text of the node that was being evaluated. */
+export class ExecutionFault extends TemplateFault {
+  constructor(
+    message: string,
+    place: Place,
+    readonly source: string = place.source,
+    /** Name of the template in which it happened; undefined: the main one. */
+    readonly template?: string,
+  ) {
+    super(message, place.at);
+    this.name = "ExecutionFault";
+  }
+}
+
+interface Variable {
+  readonly name: string;
+  value: Value;
+}
+
+/** What is visible where a statement stands; a block appends to `variables` and drops them at its end. */
+interface Scope {
+  readonly dot: Value;
+  readonly variables: Variable[];
+  /** How many templates deep. */
+  readonly depth: number;
+}
+
+type FunctionName = Operand & { readonly kind: "function" };
+
+type Flow = "on" | "break" | "continue";
+
+const DEEPEST = 100;
+/** Beyond these it is no query but a runaway template, and the operator must not hang on it. */
+const LONGEST_OUTPUT = 1_048_576;
+const MOST_ITERATIONS = 100_000;
+
+/** @throws ExecutionFault */
+export function execute(tree: Tree, functions: ReadonlyMap<string, () => Value>): string {
+  const run = new Execution(tree, functions);
+  run.block(tree.body, { dot: null, variables: [{ name: "$", value: null }], depth: 0 });
+  return run.output;
+}
+
+class Execution {
+  output = "";
+  private iterated = 0;
+
+  constructor(
+    private readonly tree: Tree,
+    private readonly functions: ReadonlyMap<string, () => Value>,
+  ) {}
+
+  block(statements: Block, scope: Scope): Flow {
+    for (const statement of statements) {
+      const flow = this.statement(statement, scope);
+      if (flow !== "on") return flow;
+    }
+    return "on";
+  }
+
+  private statement(statement: Statement, scope: Scope): Flow {
+    switch (statement.kind) {
+      case "text":
+        this.output += statement.text;
+        return "on";
+      case "output":
+        this.print(statement.pipeline, scope);
+        return "on";
+      case "break":
+      case "continue":
+        return statement.kind;
+      case "template":
+        this.named(statement, scope);
+        return "on";
+      case "range":
+        return this.range(statement, inner(scope));
+      case "if":
+      case "with": {
+        const within = inner(scope);
+        const value = this.pipeline(statement.pipeline, within);
+        if (!isTrue(value)) return statement.otherwise === undefined ? "on" : this.block(statement.otherwise, within);
+        return this.block(statement.body, statement.kind === "with" ? { ...within, dot: value } : within);
+      }
+    }
+  }
+
+  private print(pipeline: Pipeline, scope: Scope): void {
+    const value = this.pipeline(pipeline, scope);
+    if (pipeline.variables.length === 0) this.output += value === null ? "<no value>" : printed(value);
+    if (this.output.length > LONGEST_OUTPUT) throw new ExecutionFault("the output is longer than 1 MiB", pipeline);
+  }
+
+  private named(statement: Extract<Statement, { kind: "template" }>, scope: Scope): void {
+    const body = this.tree.named.get(statement.name);
+    if (body === undefined) throw new ExecutionFault(`template ${quote(statement.name)} not defined`, statement);
+    if (scope.depth === DEEPEST) throw new ExecutionFault(`exceeded maximum template depth (${DEEPEST})`, statement);
+    const dot = statement.pipeline === undefined ? null : this.pipeline(statement.pipeline, scope);
+    try {
+      this.block(body, { dot, variables: [{ name: "$", value: dot }], depth: scope.depth + 1 });
+    } catch (error) {
+      if (!(error instanceof ExecutionFault) || error.template !== undefined) throw error;
+      throw new ExecutionFault(error.message, error, error.source, statement.name);
+    }
+  }
+
+  private range(statement: Extract<Statement, { kind: "if" | "with" | "range" }>, scope: Scope): Flow {
+    const { pipeline } = statement;
+    const value = this.pipeline({ ...pipeline, variables: [] }, scope);
+    let empty = true;
+    for (const [index, element] of iterations(value, pipeline)) {
+      empty = false;
+      this.iterated += 1;
+      if (this.iterated > MOST_ITERATIONS) throw new ExecutionFault("more than 100000 iterations", pipeline);
+      const within = inner(scope);
+      const [first, second] = pipeline.variables;
+      const bound: [string | undefined, Value][] =
+        second === undefined
+          ? [[first, element]]
+          : [
+              [first, index],
+              [second, element],
+            ];
+      for (const [name, item] of bound) if (name !== undefined) bind(within, name, item, pipeline.assigns);
+      if (this.block(statement.body, { ...within, dot: element }) === "break") break;
+    }
+    return empty && statement.otherwise !== undefined ? this.block(statement.otherwise, scope) : "on";
+  }
+
+  private pipeline(pipeline: Pipeline, scope: Scope): Value {
+    let value: Value | undefined;
+    for (const command of pipeline.commands) value = this.command(command, value, scope);
+    for (const name of pipeline.variables) bind(scope, name, value ?? null, pipeline.assigns);
+    return value ?? null;
+  }
+
+  /** @param piped the value of the command before it, its last argument */
+  private command(command: Command, piped: Value | undefined, scope: Scope): Value {
+    const { first, rest } = command;
+    if (first.kind === "function") return this.call(first, command, piped, scope);
+    if (first.kind === "nil") throw new ExecutionFault("nil is not a command", first);
+    if (first.kind === "fields" && (rest.length > 0 || piped !== undefined)) {
+      this.operand(first, scope);
+      throw new ExecutionFault(`${first.names.at(-1)} is not a method but has arguments`, first);
+    }
+    if (rest.length > 0 || piped !== undefined) {
+      throw new ExecutionFault(`can't give argument to non-function ${first.source}`, first);
+    }
+    return this.operand(first, scope);
+  }
+
+  private operand(operand: Operand, scope: Scope): Value {
+    switch (operand.kind) {
+      case "constant":
+        return operand.value;
+      case "nil":
+        return null;
+      case "dot":
+        return scope.dot;
+      case "variable":
+        return scope.variables.findLast(({ name }) => name === operand.name)?.value ?? null;
+      case "pipeline":
+        return this.pipeline(operand.pipeline, scope);
+      case "function":
+        return this.call(operand, { first: operand, rest: [], ...operand }, undefined, scope);
+      case "fields": {
+        const place = operand.of.kind === "function" || operand.of.kind === "pipeline" ? operand.of : operand;
+        return operand.names.reduce((value, name) => field(value, name, place), this.operand(operand.of, scope));
+      }
+    }
+  }
+
+  private call(name: FunctionName, command: Command, piped: Value | undefined, scope: Scope): Value {
+    const { rest } = command;
+    const own = this.functions.get(name.name);
+    const known: TemplateFunction | undefined =
+      own === undefined ? BUILT_IN[name.name] : { least: 0, most: 0, call: own };
+    if (known === undefined) return this.shortCircuit(name, rest, piped, scope);
+    const args = rest.map((operand) => this.operand(operand, scope));
+    if (piped !== undefined) args.push(piped);
+    checkCount(name, known.least, known.most, args.length);
+    try {
+      return known.call(args);
+    } catch (error) {
+      throw new ExecutionFault(
+        `error calling ${name.name}: ${error instanceof Error ? error.message : error}`,
+        command,
+      );
+    }
+  }
+
+  /** `and`, `or`: the first argument that decides; those behind it are not evaluated. */
+  private shortCircuit(name: FunctionName, rest: readonly Operand[], piped: Value | undefined, scope: Scope): Value {
+    checkCount(name, 1, undefined, rest.length + (piped === undefined ? 0 : 1));
+    let value: Value = null;
+    for (const operand of rest) {
+      value = this.operand(operand, scope);
+      if (isTrue(value) === (name.name === "or")) return value;
+    }
+    return piped ?? value;
+  }
+}
+
+function inner(scope: Scope): Scope {
+  return { ...scope, variables: [...scope.variables] };
+}
+
+/** Declares, or assigns to the innermost variable of that name (shared with the blocks around, hence the object). */
+function bind(scope: Scope, name: string, value: Value, assigns: boolean): void {
+  const known = assigns ? scope.variables.findLast((variable) => variable.name === name) : undefined;
+  if (known === undefined) scope.variables.push({ name, value });
+  else known.value = value;
+}
+
+function checkCount(name: Place & { name: string }, least: number, most: number | undefined, count: number): void {
+  if (count >= least && (most === undefined || count <= most)) return;
+  const wanted = most === undefined ? `at least ${least}` : String(least);
+  throw new ExecutionFault(`wrong number of args for ${name.name}: want ${wanted} got ${count}`, name);
+}
+
+function field(value: Value, name: string, place: Place): Value {
+  if (value === null) throw new ExecutionFault(`nil data; no entry for key ${quote(name)}`, place);
+  if (typeof value !== "object") {
+    throw new ExecutionFault(`can't evaluate field ${name} in type ${typeName(value)}`, place);
+  }
+  const found = value.get(name);
+  if (found === undefined) throw new ExecutionFault(`map has no entry for key ${quote(name)}`, place);
+  return found;
+}
+
+function* iterations(value: Value, pipeline: Pipeline): Generator<readonly [Value, Value]> {
+  if (value === null) return;
+  if (typeof value === "bigint") {
+    if (pipeline.variables.length > 1) {
+      throw new ExecutionFault(`can't use ${value} to iterate over more than one variable`, pipeline);
+    }
+    for (let i = 0n; i < value; i += 1n) yield [null, i];
+  } else if (typeof value === "object") {
+    yield* [...value].sort(([a], [b]) => (a < b ? -1 : 1));
+  } else throw new ExecutionFault(`range can't iterate over ${printed(value)}`, pipeline);
+}
