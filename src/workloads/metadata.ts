@@ -1,5 +1,5 @@
 /** Names, labels, annotations and owners of the objects that are made for a Canary: rules shared by all target kinds. */
-import type { KubeObject, OwnerReference } from "../ports/kubernetes.ts";
+import type { KubeObject } from "../ports/kubernetes.ts";
 
 type Strings = Readonly<Record<string, string>>;
 
@@ -41,21 +41,6 @@ export function primaryLabels(
 /** Annotations of the primary's pod template: the target's, less Flux's, under the promotion's own id. */
 export function podAnnotations(annotations: Strings | undefined, id: string): Record<string, string> {
   return { ...withoutFlux(annotations), [PROMOTION_ID_ANNOTATION]: id };
-}
-
-/** The reference by which a Canary owns what was made for it, so that it is collected with the Canary. */
-export function ownerReference(canary: {
-  readonly ref: { readonly name: string };
-  readonly uid: string;
-}): OwnerReference {
-  return {
-    apiVersion: "flagger.app/v1beta1",
-    kind: "Canary",
-    name: canary.ref.name,
-    uid: canary.uid,
-    controller: true,
-    blockOwnerDeletion: true,
-  };
 }
 
 /** The label that tells the target's pods from the primary's. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { KubeObject } from "../../ports/kubernetes.ts";
-import { ownerReference } from "../metadata.ts";
+import { ownerReference } from "../../ports/owner.ts";
 import { configChecksum } from "./checksum.ts";
 import { primaryConfig } from "./primary.ts";
 import { configKey, configRefs, renameConfigRefs } from "./references.ts";

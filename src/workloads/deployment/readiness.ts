@@ -1,0 +1,62 @@
+/** Whether a Deployment's rollout is finished, still going, or stuck: the rules and texts of the contract, in its order. */
+import type { KubeObject } from "../../ports/kubernetes.ts";
+import type { ReadinessRule, RolloutReading } from "../copied/kind.ts";
+
+interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason?: string;
+  readonly lastUpdateTime?: string;
+}
+
+export function deploymentReadiness(deployment: KubeObject, rule: ReadinessRule): RolloutReading {
+  const { metadata, spec = {}, status = {} } = deployment;
+  if ((metadata.generation ?? 0) > (status.observedGeneration ?? 0)) {
+    return progressing("observed deployment generation less than desired generation");
+  }
+  const conditions: readonly Condition[] = status.conditions ?? [];
+  const progress = conditions.find(({ type }) => type === "Progressing");
+  if (progress?.reason === "ProgressDeadlineExceeded") {
+    return { readiness: { kind: "stuck", detail: `deployment "${metadata.name}" exceeded its progress deadline` } };
+  }
+  const detail = unfinished(spec, status, rule.thresholdPercent);
+  if (detail === undefined) return { readiness: { kind: "ready" } };
+  const deadline = unavailableUntil(conditions, rule);
+  if (deadline === undefined) return progressing(detail);
+  return rule.now > deadline
+    ? { readiness: { kind: "stuck", detail: `waiting for rollout to finish: ${detail}` } }
+    : { ...progressing(detail), recheckAt: deadline + 1 };
+}
+
+function progressing(detail: string): RolloutReading {
+  return { readiness: { kind: "progressing", detail: `waiting for rollout to finish: ${detail}` } };
+}
+
+function unfinished(
+  spec: { readonly replicas?: number },
+  status: { readonly updatedReplicas?: number; readonly replicas?: number; readonly availableReplicas?: number },
+  thresholdPercent: number,
+): string | undefined {
+  const { updatedReplicas: updated = 0, replicas = 0, availableReplicas: available = 0 } = status;
+  if (spec.replicas !== undefined && updated < spec.replicas) {
+    return `${updated} out of ${spec.replicas} new replicas have been updated`;
+  }
+  if (replicas > updated) return `${replicas - updated} old replicas are pending termination`;
+  const needed = requiredAvailable(updated, thresholdPercent);
+  if (available >= needed) return undefined;
+  return `${available} of ${needed} (readyThreshold ${thresholdPercent}%) updated replicas are available`;
+}
+
+/** In single precision, as the original computes it, cut off. */
+export function requiredAvailable(updated: number, thresholdPercent: number): number {
+  return Math.trunc(Math.fround(updated * Math.fround(thresholdPercent / 100)));
+}
+
+/** While pods are missing, the time until which that is only a delay. Milliseconds since the epoch. */
+function unavailableUntil(conditions: readonly Condition[], rule: ReadinessRule): number | undefined {
+  const progress = conditions.find(({ type }) => type === "Progressing");
+  const available = conditions.find(({ type }) => type === "Available");
+  if (progress === undefined || available?.status !== "False") return undefined;
+  if (available.reason !== "MinimumReplicasUnavailable" || available.lastUpdateTime === undefined) return undefined;
+  return Date.parse(available.lastUpdateTime) + rule.progressDeadlineSeconds * 1000;
+}
