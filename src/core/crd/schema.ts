@@ -1,0 +1,97 @@
+/**
+ * Words to write an OpenAPI schema with, so that a CRD reads like the object it describes:
+ *
+ *   object({ name: string(), retries: number({ about: "tries after the first" }) }, { required: ["name"] })
+ */
+
+/** An OpenAPI v3 schema as a CRD carries it. */
+export interface Schema {
+  readonly [keyword: string]: unknown;
+}
+
+interface About {
+  /** What `kubectl explain` says. */
+  readonly about?: string;
+}
+
+interface StringRules extends About {
+  readonly enum?: readonly string[];
+  readonly pattern?: string;
+  readonly format?: string;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly default?: string;
+}
+
+interface NumberRules extends About {
+  readonly format?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly default?: number;
+}
+
+interface ObjectRules extends About {
+  readonly required?: readonly string[];
+  /** Alternatives of which exactly one must hold. */
+  readonly oneOf?: readonly Schema[];
+  /** Rules in CEL with the message for those who break them. */
+  readonly rules?: readonly { readonly rule: string; readonly message: string }[];
+}
+
+interface ListRules extends About {
+  readonly maxItems?: number;
+}
+
+export function string(rules: StringRules = {}): Schema {
+  return typed("string", rules);
+}
+
+export function number(rules: NumberRules = {}): Schema {
+  return typed("number", rules);
+}
+
+export function integer(rules: NumberRules = {}): Schema {
+  return typed("integer", rules);
+}
+
+export function boolean(rules: About = {}): Schema {
+  return typed("boolean", rules);
+}
+
+/** 8080 or "http". */
+export function intOrString({ about }: About = {}): Schema {
+  return { ...(about !== undefined && { description: about }), "x-kubernetes-int-or-string": true };
+}
+
+/** An object with these fields; the API server drops all others. */
+export function object(properties: Readonly<Record<string, Schema>>, rules: ObjectRules = {}): Schema {
+  const { rules: validations, ...rest } = rules;
+  return {
+    ...typed("object", rest),
+    ...(validations && { "x-kubernetes-validations": validations }),
+    properties,
+  };
+}
+
+/** An object with any fields at all. */
+export function anything(rules: About = {}): Schema {
+  return { ...typed("object", rules), "x-kubernetes-preserve-unknown-fields": true };
+}
+
+export function list(items: Schema, rules: ListRules = {}): Schema {
+  return { ...typed("array", rules), items };
+}
+
+/** An object whose keys are free and whose values are all alike. */
+export function map(values: Schema, rules: About = {}): Schema {
+  return { ...typed("object", rules), additionalProperties: values };
+}
+
+/** For `oneOf`: the fields of one of the groups are there. */
+export function oneOfRequired(...groups: readonly (readonly string[])[]): readonly Schema[] {
+  return groups.map((required) => ({ required }));
+}
+
+function typed(type: string, { about, ...rules }: About): Schema {
+  return { ...(about !== undefined && { description: about }), type, ...rules };
+}
