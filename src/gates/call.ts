@@ -1,0 +1,121 @@
+/**
+ * Asks a webhook. A gate is open when the final answer is 200, 201 or 202 (Q67); anything else refuses, and the text that
+ * the refusal carries is what users see in the Canary's events.
+ */
+import { Agent, type Dispatcher } from "undici";
+import type { Webhook } from "../core/canary.ts";
+import { type DurationError, parseDuration } from "../core/duration.ts";
+import type { Answer } from "../core/observation.ts";
+import type { Clock } from "../ports/clock.ts";
+import { attemptPost } from "./exchange.ts";
+import { encodePayload, eventPayload, type HookEvent, type HookPayload } from "./payload.ts";
+import { withoutPassword } from "./wording.ts";
+
+export type Hook = Pick<Webhook, "name" | "url"> &
+  Partial<Pick<Webhook, "timeout" | "retries" | "disableTLS" | "metadata">>;
+
+export interface HookPorts {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** undici's global one when absent: then no proxy is used. */
+  readonly dispatcher?: Dispatcher;
+  /** For hooks with `disableTLS`: like `dispatcher`, proxies included (Q71), but accepting any certificate. */
+  readonly insecureDispatcher?: Dispatcher;
+}
+
+export type HookAnswer = Extract<Answer, { readonly kind: "passed" | "refused" }>;
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+const FIRST_WAIT_MS = 1000;
+/** Also the longest `Retry-After` that is honoured: a turn must not hang on what a server says. */
+const LONGEST_WAIT_MS = 30_000;
+const LAST_SUCCESS = 202;
+
+/** @throws the signal's reason when it is aborted; every other failure is an answer */
+export function callWebhook(hook: Hook, payload: HookPayload, ports: HookPorts): Promise<HookAnswer> {
+  const timeout = hook.timeout ?? "";
+  // Q69: "5" is no duration, but too short to be one, and then it means the default.
+  return callWithin(hook, payload, ports, timeout.length < 2 ? DEFAULT_TIMEOUT_MS : parseDuration(timeout));
+}
+
+/**
+ * Announces an event. `detail` of a refusal is the whole log line.
+ * @throws the signal's reason when it is aborted
+ */
+export async function callEventWebhook(
+  hook: Hook,
+  subject: Omit<HookPayload, "metadata">,
+  event: HookEvent,
+  ports: HookPorts,
+): Promise<HookAnswer> {
+  const timeout = hook.timeout ?? "";
+  const limit = timeout === "" ? DEFAULT_TIMEOUT_MS : parseDuration(timeout);
+  const answer = await callWithin(hook, eventPayload(subject, event, hook.metadata), ports, limit);
+  if (answer.kind === "passed") return answer;
+  return { kind: "refused", detail: `error sending event to webhook: ${answer.detail}` };
+}
+
+async function callWithin(
+  hook: Hook,
+  payload: HookPayload,
+  ports: HookPorts,
+  timeoutMs: number | DurationError,
+): Promise<HookAnswer> {
+  if (typeof timeoutMs !== "number") return { kind: "refused", detail: timeoutMs.message };
+  const { clock, signal } = ports;
+  const attempt = {
+    url: hook.url,
+    body: encodePayload(payload),
+    dispatcher: hook.disableTLS === true ? (ports.insecureDispatcher ?? lenient()) : ports.dispatcher,
+    timeoutMs,
+    sleep: clock.sleep,
+    signal,
+  };
+  const retries = Math.max(0, Math.trunc(hook.retries ?? 0));
+  for (let attempts = 1; ; attempts += 1) {
+    const result = await attemptPost(attempt);
+    const givingUp = `POST ${withoutPassword(hook.url, "xxxxx")} giving up after ${attempts} attempt(s)`;
+    if (result.kind === "unreadable") return { kind: "refused", detail: `error reading body: ${result.cause}` };
+    if (result.kind === "failed") {
+      if (!result.mayRetry || attempts > retries) return { kind: "refused", detail: `${givingUp}: ${result.cause}` };
+      await clock.sleep(backoffMs(attempts), signal);
+      continue;
+    }
+    if (result.status <= LAST_SUCCESS) return { kind: "passed" };
+    if (!isRetryable(result.status)) return { kind: "refused", detail: result.body };
+    // Q68: the documentation promises the body; the prefix stays for those who search for it.
+    if (attempts > retries) {
+      return { kind: "refused", detail: result.body === "" ? givingUp : `${givingUp}: ${result.body}` };
+    }
+    await clock.sleep(waitFor(result.status, result.retryAfter, attempts, clock.now()), signal);
+  }
+}
+
+let lenientAgent: Agent | undefined;
+
+/** One for the process: its idle connections keep nobody from ending. */
+function lenient(): Dispatcher {
+  lenientAgent ??= new Agent({ connect: { rejectUnauthorized: false } });
+  return lenientAgent;
+}
+
+function isRetryable(status: number): boolean {
+  return status === 429 || (status >= 500 && status !== 501);
+}
+
+function backoffMs(attempts: number): number {
+  return Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempts - 1));
+}
+
+function waitFor(status: number, retryAfter: string | undefined, attempts: number, now: number): number {
+  const asked = status === 429 || status === 503 ? retryAfterMs(retryAfter, now) : undefined;
+  return asked === undefined ? backoffMs(attempts) : Math.min(LONGEST_WAIT_MS, asked);
+}
+
+/** Seconds, or a date. */
+function retryAfterMs(text: string | undefined, now: number): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d+$/.test(text)) return Number(text) * 1000;
+  const date = Date.parse(text);
+  return Number.isNaN(date) || !/^[A-Z][a-z]{2}, /.test(text) ? undefined : Math.max(0, date - now);
+}

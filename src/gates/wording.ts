@@ -1,0 +1,57 @@
+/** Connection errors in the words of Go's HTTP client: they end up in events, and people search for them. */
+
+/** @param url where to, for errors that do not say it */
+export function errorText(error: unknown, url: URL | undefined): string {
+  const cause = causeOf(error);
+  const { address, port, hostname } = cause as { address?: string; port?: number; hostname?: string };
+  const code = codeOf(cause);
+  const peer = address === undefined ? hostAndPort(url) : `${address}:${port ?? ""}`;
+  if (isCertificateError(cause)) return `tls: failed to verify certificate: ${cause.message}`;
+  switch (code) {
+    case "ECONNREFUSED":
+      return `dial tcp ${peer}: connect: connection refused`;
+    case "EHOSTUNREACH":
+      return `dial tcp ${peer}: connect: no route to host`;
+    case "ENETUNREACH":
+      return `dial tcp ${peer}: connect: network is unreachable`;
+    case "ETIMEDOUT":
+    case "UND_ERR_CONNECT_TIMEOUT":
+      return `dial tcp ${peer}: i/o timeout`;
+    case "ENOTFOUND":
+    case "ESERVFAIL":
+      return `dial tcp: lookup ${hostname ?? url?.hostname ?? "?"}: no such host`;
+    case "ECONNRESET":
+      return "read: connection reset by peer";
+    case "UND_ERR_SOCKET":
+      return /other side closed/.test(cause.message) ? "EOF" : cause.message;
+    default:
+      return cause.message === "" ? code || cause.name : cause.message;
+  }
+}
+
+/** A certificate does not get better by asking again. */
+export function isCertificateError(error: unknown): boolean {
+  const code = codeOf(causeOf(error));
+  return /^(CERT_|ERR_TLS_CERT|DEPTH_ZERO_SELF_SIGNED|SELF_SIGNED|UNABLE_TO_(GET|VERIFY|DECRYPT))/.test(code);
+}
+
+/** Node bundles the errors of a name's several addresses; the first one says enough. */
+function causeOf(error: unknown): Error {
+  const first = error instanceof AggregateError ? (error.errors[0] as unknown) : error;
+  return first instanceof Error ? first : new Error(String(first));
+}
+
+function codeOf(error: Error): string {
+  const { code } = error as NodeJS.ErrnoException;
+  return typeof code === "string" ? code : "";
+}
+
+function hostAndPort(url: URL | undefined): string {
+  if (url === undefined) return "?";
+  return `${url.hostname}:${url.port === "" ? (url.protocol === "https:" ? "443" : "80") : url.port}`;
+}
+
+/** A URL as it was written, but for the password, which must not reach an event. */
+export function withoutPassword(url: string, mask: string): string {
+  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/[^/?#:]*):[^/?#]*@/i, `$1:${mask}@`);
+}
