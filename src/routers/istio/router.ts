@@ -1,0 +1,187 @@
+/** Istio: one VirtualService that splits, two DestinationRules that carry the traffic policy. */
+import { type Canary, dotted, type Routes } from "../../core/canary.ts";
+import {
+  type KubeFields,
+  type KubeObject,
+  type ObjectRef,
+  RESOURCES,
+  type ResourceType,
+} from "../../ports/kubernetes.ts";
+import { FLUX_OPT_OUT, ownerReference } from "../../ports/owner.ts";
+import type { Router, RouterOptions } from "../../ports/router.ts";
+import type { Snapshot } from "../../ports/snapshot.ts";
+import { KUBECTL_ANNOTATION, ORIGINAL_ANNOTATION } from "../annotations.ts";
+import { type HttpRule, httpRules, tcpRules } from "./rules.ts";
+
+export function createIstioRouter(options: RouterOptions): Router {
+  return {
+    name: "istio",
+    capabilities: { weights: true, mirror: true, headerMatch: true, sessionAffinity: true },
+    problem,
+    inputs: (canary) => [
+      refOf(canary, RESOURCES.destinationRule, "-canary"),
+      refOf(canary, RESOURCES.destinationRule, "-primary"),
+      refOf(canary, RESOURCES.virtualService),
+    ],
+    read,
+    render: (canary, routes, seen) => [
+      destinationRule(canary, "-canary", seen, options),
+      destinationRule(canary, "-primary", seen, options),
+      virtualService(canary, routes, seen, options),
+    ],
+    release,
+  };
+}
+
+function refOf(canary: Canary, type: ResourceType, suffix = ""): ObjectRef {
+  return { type, namespace: canary.ref.namespace, name: `${canary.spec.service.name}${suffix}` };
+}
+
+function isTcp(canary: Canary): boolean {
+  return canary.spec.service.appProtocol?.toLowerCase() === "tcp";
+}
+
+function problem(canary: Canary): string | undefined {
+  const { service, analysis } = canary.spec;
+  const name = dotted(service.name, canary.ref);
+  if (service.delegation && (service.hosts.length > 0 || service.gateways.length > 0)) {
+    return `VirtualService ${name} cannot have hosts and gateways when delegation enabled`;
+  }
+  if (isTcp(canary) && analysis.match.length > 0) {
+    return `VirtualService ${name} routes TCP, which has no requests to match: remove spec.analysis.match`;
+  }
+  return undefined;
+}
+
+function destinationRule(
+  canary: Canary,
+  suffix: "-canary" | "-primary",
+  seen: Snapshot,
+  options: RouterOptions,
+): KubeObject {
+  const ref = refOf(canary, RESOURCES.destinationRule, suffix);
+  const { trafficPolicy } = canary.spec.service.raw;
+  const spec = { host: ref.name, ...(trafficPolicy === undefined ? {} : { trafficPolicy }) };
+  const existing = seen.get(ref);
+  if (existing !== undefined) {
+    const { trafficPolicy: _old, ...others } = existing.spec ?? {};
+    return { ...existing, spec: { ...others, ...spec } };
+  }
+  return { ...identity(canary, ref, options), spec };
+}
+
+function virtualService(canary: Canary, routes: Routes, seen: Snapshot, options: RouterOptions): KubeObject {
+  const ref = refOf(canary, RESOURCES.virtualService);
+  const existing = seen.get(ref);
+  const { apex } = canary.spec.service;
+  const wanted = wantedSpec(canary, routes);
+  if (existing === undefined) {
+    const made = identity(canary, ref, options);
+    const labels = apex?.labels === undefined ? {} : { labels: { ...apex.labels } };
+    return {
+      ...made,
+      metadata: { ...made.metadata, ...labels, annotations: { ...apex?.annotations, ...FLUX_OPT_OUT } },
+      spec: wanted,
+    };
+  }
+  const { http: _http, tcp: _tcp, gateways: _gateways, ...others } = existing.spec ?? {};
+  const labels = { ...existing.metadata.labels, ...apex?.labels };
+  return {
+    ...existing,
+    metadata: {
+      ...existing.metadata,
+      ...(Object.keys(labels).length === 0 ? {} : { labels }),
+      annotations: {
+        ...existing.metadata.annotations,
+        ...apex?.annotations,
+        ...FLUX_OPT_OUT,
+        ...rememberedOriginal(existing),
+      },
+    },
+    spec: { ...others, ...wanted },
+  };
+}
+
+function wantedSpec(canary: Canary, routes: Routes): KubeFields {
+  const rules = isTcp(canary) ? { tcp: tcpRules(canary, routes) } : { http: httpRules(canary, routes) };
+  const { service } = canary.spec;
+  if (service.delegation) return { hosts: [], ...rules };
+  const named = service.hosts.includes(service.name) || service.hosts.includes("*");
+  return {
+    hosts: named ? service.hosts : [...service.hosts, service.name],
+    gateways: service.gateways.length > 0 ? service.gateways : ["mesh"],
+    ...rules,
+  };
+}
+
+/** The spec of a VirtualService that was there before us, unless kubectl remembers it or we did already (R7). */
+function rememberedOriginal(existing: KubeObject): Record<string, string> {
+  const { annotations = {}, ownerReferences = [] } = existing.metadata;
+  const managed = Object.keys(FLUX_OPT_OUT).every((key) => annotations[key] !== undefined);
+  const owned = ownerReferences.some(({ kind }) => kind === "Canary");
+  if (managed || owned || annotations[KUBECTL_ANNOTATION] !== undefined) return {};
+  return annotations[ORIGINAL_ANNOTATION] === undefined
+    ? { [ORIGINAL_ANNOTATION]: JSON.stringify(existing.spec ?? {}) }
+    : {};
+}
+
+function identity(canary: Canary, ref: ObjectRef, { setOwnerRefs }: RouterOptions): KubeObject {
+  return {
+    apiVersion: `${ref.type.group}/${ref.type.version}`,
+    kind: ref.type.kind,
+    metadata: {
+      name: ref.name,
+      namespace: ref.namespace,
+      ...(setOwnerRefs ? { ownerReferences: [ownerReference(canary)] } : {}),
+    },
+  };
+}
+
+/** The last rule that knows the canary carries the weights: rules before it are sticky sessions. */
+function read(canary: Canary, seen: Snapshot): Routes | undefined {
+  const spec = seen.get(refOf(canary, RESOURCES.virtualService))?.spec;
+  const rules: readonly HttpRule[] = spec?.http ?? spec?.tcp ?? [];
+  const { name } = canary.spec.service;
+  const weighted = rules.findLast((rule) => hosts(rule).includes(`${name}-canary`));
+  if (weighted === undefined) return undefined;
+  const mirror = weighted["mirror"] as { readonly host?: string } | undefined;
+  return {
+    primary: weightOf(weighted, `${name}-primary`),
+    canary: weightOf(weighted, `${name}-canary`),
+    mirror: Boolean(mirror?.host),
+  };
+}
+
+interface Destination {
+  readonly destination?: { readonly host?: string };
+  readonly weight?: number;
+}
+
+function destinations(rule: HttpRule): readonly Destination[] {
+  return (rule["route"] ?? []) as readonly Destination[];
+}
+
+function hosts(rule: HttpRule): readonly (string | undefined)[] {
+  return destinations(rule).map(({ destination }) => destination?.host);
+}
+
+function weightOf(rule: HttpRule, host: string): number {
+  return destinations(rule).find(({ destination }) => destination?.host === host)?.weight ?? 0;
+}
+
+/** Back to what its owner applied, or to what we found; what we made ourselves goes with the Canary. */
+function release(canary: Canary, seen: Snapshot): readonly KubeObject[] {
+  const ref = refOf(canary, RESOURCES.virtualService);
+  const existing = seen.get(ref);
+  if (existing === undefined) return [];
+  const annotations = existing.metadata.annotations ?? {};
+  const source = [KUBECTL_ANNOTATION, ORIGINAL_ANNOTATION].find((key) => annotations[key] !== undefined);
+  if (source === undefined) return [];
+  try {
+    const remembered = JSON.parse(annotations[source] ?? "");
+    return [{ ...existing, spec: source === KUBECTL_ANNOTATION ? remembered.spec : remembered }];
+  } catch (cause) {
+    const name = dotted(ref.name, canary.ref);
+    throw new Error(`VirtualService ${name} failed to unMarshal annotation ${source}`, { cause });
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * The HTTP rules of a VirtualService for one split of the traffic.
+ *
+ *   canary            [ weighted ]
+ *   A/B               [ matched: weighted ] [ rest: primary ]
+ *   session affinity  [ sticky canary ] [ sticky primary? ] [ weighted, sets the cookies ]
+ *      afterwards     [ expires the cookie? ] [ weighted ]
+ */
+import type { Canary, JsonObject, JsonValue, Routes, SessionAffinity } from "../../core/canary.ts";
+
+export type HttpRule = { readonly [field: string]: JsonValue };
+type Weights = Pick<Routes, "primary" | "canary">;
+
+const COMMON_FIELDS = ["rewrite", "timeout", "retries", "corsPolicy", "headers"] as const;
+
+export function httpRules(canary: Canary, routes: Routes): readonly HttpRule[] {
+  const { analysis } = canary.spec;
+  if (analysis.match.length > 0) return abRules(canary, routes);
+  const affinity = analysis.sessionAffinity;
+  const weighted = withMirror(canary, rule(canary, serviceMatch(canary), both(canary, routes)), routes);
+  if (affinity === undefined) return [weighted];
+  return routes.canary > 0
+    ? stickyRules(canary, routes, affinity)
+    : [...expiryRules(canary, routes, affinity), weighted];
+}
+
+/** Matched requests are split; all others reach the primary alone (whose lone weight Istio ignores, R6). */
+function abRules(canary: Canary, routes: Routes): readonly HttpRule[] {
+  const matched = mergedMatch(canary, canary.spec.analysis.match);
+  return [
+    rule(canary, matched, both(canary, routes)),
+    rule(canary, serviceMatch(canary), [destination(canary, "primary", routes.primary)]),
+  ];
+}
+
+function stickyRules(canary: Canary, routes: Routes, affinity: SessionAffinity): readonly HttpRule[] {
+  const { cookies } = canary.status;
+  const { primaryCookieName } = affinity;
+  const toCanary = { primary: 0, canary: 100 };
+  const toPrimary = { primary: 100, canary: 0 };
+  const intervalSeconds = Math.floor(canary.spec.analysis.intervalMs / 1000);
+  const primaryCookie =
+    primaryCookieName === undefined ? {} : setCookie(`${cookies.primary}; Max-Age=${intervalSeconds}`);
+  const weighted = rule(canary, serviceMatch(canary), [
+    { ...destination(canary, "primary", routes.primary), ...primaryCookie },
+    { ...destination(canary, "canary", routes.canary), ...setCookie(cookieText(cookies.canary, affinity)) },
+  ]);
+  const sticky = [rule(canary, cookieMatch(canary, cookies.canary), both(canary, toCanary))];
+  if (primaryCookieName !== undefined) {
+    sticky.push(rule(canary, cookieMatch(canary, cookies.primary), both(canary, toPrimary)));
+  }
+  return [...sticky, withMirror(canary, weighted, routes)];
+}
+
+/** Browsers that still carry the cookie of the last run are told to forget it. */
+function expiryRules(canary: Canary, routes: Routes, affinity: SessionAffinity): readonly HttpRule[] {
+  const { previous } = canary.status.cookies;
+  if (previous === "") return [];
+  const expired = rule(canary, cookieMatch(canary, previous), both(canary, routes));
+  const headers = addResponseHeader(expired["headers"], `${cookieName(previous, affinity)}; Max-Age=-1`);
+  return [{ ...expired, headers }];
+}
+
+function cookieName(cookie: string, { cookieName: name }: SessionAffinity): string {
+  return cookie === "" ? `${name}=` : cookie;
+}
+
+/** `Set-Cookie` of the canary, attributes in the order of the contract and only those that are set. */
+export function cookieText(cookie: string, affinity: SessionAffinity): string {
+  const parts = [
+    cookie,
+    `Max-Age=${affinity.maxAge}`,
+    affinity.domain === undefined ? undefined : `Domain=${affinity.domain}`,
+    affinity.httpOnly ? "HttpOnly" : undefined,
+    affinity.partitioned ? "Partitioned" : undefined,
+    affinity.path === undefined ? undefined : `Path=${affinity.path}`,
+    affinity.sameSite === undefined ? undefined : `SameSite=${affinity.sameSite}`,
+    affinity.secure ? "Secure" : undefined,
+  ];
+  return parts.filter((part) => part !== undefined).join("; ");
+}
+
+function setCookie(text: string): { readonly headers: JsonObject } {
+  return { headers: { response: { add: { "Set-Cookie": text } } } };
+}
+
+/** A copy with one more response header, so that the rule's own headers are not shared with other rules (R20). */
+function addResponseHeader(headers: JsonValue | undefined, cookie: string): JsonObject {
+  const own = (headers ?? {}) as { readonly response?: { readonly add?: JsonObject } };
+  return { ...own, response: { ...own.response, add: { ...own.response?.add, "Set-Cookie": cookie } } };
+}
+
+function cookieMatch(canary: Canary, cookie: string): readonly JsonValue[] {
+  const [name = "", value = ""] = splitCookie(cookie);
+  return mergedMatch(canary, [{ headers: { Cookie: { regex: `.*${name}.*${value}.*` } } }]) ?? [];
+}
+
+function splitCookie(cookie: string): readonly [string, string] {
+  const at = cookie.indexOf("=");
+  return [cookie.slice(0, at), cookie.slice(at + 1)];
+}
+
+/**
+ * Every condition of the analysis with every condition of the Service: headers and sourceLabels of the analysis replace the
+ * Service's; all else is the Service's (R5).
+ */
+export function mergedMatch(canary: Canary, analysis: readonly JsonObject[]): readonly JsonValue[] {
+  const service = (serviceMatch(canary) ?? []) as readonly JsonObject[];
+  if (service.length === 0) return analysis;
+  return analysis.flatMap((wanted) =>
+    service.map((base) => ({
+      ...base,
+      ...(wanted["headers"] === undefined ? {} : { headers: wanted["headers"] }),
+      ...(wanted["sourceLabels"] === undefined ? {} : { sourceLabels: wanted["sourceLabels"] }),
+    })),
+  );
+}
+
+/** `service.match` as written; empty counts as absent. */
+function serviceMatch(canary: Canary): readonly JsonValue[] | undefined {
+  const { match } = canary.spec.service.raw;
+  return Array.isArray(match) && match.length > 0 ? match : undefined;
+}
+
+function rule(canary: Canary, match: readonly JsonValue[] | undefined, route: readonly JsonValue[]): HttpRule {
+  const { raw } = canary.spec.service;
+  const common = COMMON_FIELDS.filter((field) => !isEmpty(raw[field])).map((field) => [field, commonField(field, raw)]);
+  return { ...(match === undefined ? {} : { match }), ...Object.fromEntries(common), route };
+}
+
+function commonField(field: (typeof COMMON_FIELDS)[number], raw: JsonObject): JsonValue | undefined {
+  if (field === "rewrite") {
+    const { uri, authority } = raw[field] as JsonObject;
+    return { ...(uri ? { uri } : {}), ...(authority ? { authority } : {}) };
+  }
+  if (field === "retries") return { attempts: 0, ...(raw[field] as JsonObject) };
+  return raw[field];
+}
+
+function isEmpty(value: JsonValue | undefined): boolean {
+  if (value === undefined || value === null || value === "") return true;
+  return typeof value === "object" && Object.keys(value).length === 0;
+}
+
+function both(canary: Canary, { primary, canary: weight }: Weights): readonly JsonObject[] {
+  return [destination(canary, "primary", primary), destination(canary, "canary", weight)];
+}
+
+export function destination(canary: Canary, role: "primary" | "canary", weight: number): JsonObject {
+  const { service } = canary.spec;
+  const host = `${service.name}-${role}`;
+  const [gateway] = service.gateways;
+  // Through a gateway, or delegated, a Service of several ports must say which one.
+  const named = service.portDiscovery && ((gateway !== undefined && gateway !== "mesh") || service.delegation);
+  return { destination: { host, ...(named ? { port: { number: service.port } } : {}) }, weight };
+}
+
+function withMirror(canary: Canary, weighted: HttpRule, routes: Routes): HttpRule {
+  if (!routes.mirror) return weighted;
+  const { mirrorWeight } = canary.spec.analysis;
+  return {
+    ...weighted,
+    mirror: { host: `${canary.spec.service.name}-canary` },
+    ...(mirrorWeight > 0 ? { mirrorPercentage: { value: mirrorWeight } } : {}),
+  };
+}
+
+/** One TCP route; of the Service's matches only the ports count. */
+export function tcpRules(canary: Canary, routes: Routes): readonly HttpRule[] {
+  const match = serviceMatch(canary)?.map((entry) => {
+    const { port } = entry as JsonObject;
+    return port === undefined ? {} : { port };
+  });
+  return [{ ...(match === undefined ? {} : { match }), route: both(canary, routes) }];
+}

@@ -1,0 +1,167 @@
+/**
+ * The three ClusterIP Services of a Deployment or DaemonSet:
+ *
+ *   <apex>-canary  -> the target's pods        for tests
+ *   <apex>-primary -> the primary's pods       for the mesh
+ *   <apex>         -> the primary's pods       for everybody else
+ */
+import { type Canary, dotted, type ServiceMetadata } from "../../core/canary.ts";
+import { type KubeFields, type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import { FLUX_OPT_OUT, ownerReference } from "../../ports/owner.ts";
+import type { ServicesRouter } from "../../ports/services.ts";
+import type { Snapshot } from "../../ports/snapshot.ts";
+import type { PodSelector } from "../../ports/workload.ts";
+import { KUBECTL_ANNOTATION } from "../annotations.ts";
+
+type Strings = Readonly<Record<string, string>>;
+type Role = "apex" | "primary" | "canary";
+
+export function createServicesRouter(): ServicesRouter {
+  return {
+    inputs: (canary) => (["canary", "primary", "apex"] as const).map((role) => refOf(canary, role)),
+    renderCopies: (canary, selector, seen) => [
+      ...renderService(canary, "canary", selector.value, selector, seen),
+      ...renderService(canary, "primary", `${selector.value}-primary`, selector, seen),
+    ],
+    renderApex: (canary, selector, seen) => renderService(canary, "apex", `${selector.value}-primary`, selector, seen),
+    release: releaseApex,
+  };
+}
+
+export function serviceName(canary: Canary, role: Role): string {
+  const { name } = canary.spec.service;
+  return role === "apex" ? name : `${name}-${role}`;
+}
+
+function refOf(canary: Canary, role: Role): ObjectRef {
+  return { type: RESOURCES.service, namespace: canary.ref.namespace, name: serviceName(canary, role) };
+}
+
+function renderService(
+  canary: Canary,
+  role: Role,
+  podValue: string,
+  selector: PodSelector,
+  seen: Snapshot,
+): readonly KubeObject[] {
+  const existing = seen.get(refOf(canary, role));
+  const labels = { ...metadataOf(canary, role)?.labels, [selector.label]: serviceName(canary, role) };
+  const annotations = { ...metadataOf(canary, role)?.annotations, ...FLUX_OPT_OUT };
+  const podSelector = { [selector.label]: podValue };
+  if (existing === undefined) return [created(canary, role, { labels, annotations }, podSelector, selector)];
+  const spec = repairedSpec(existing, podSelector, servicePorts(canary, selector));
+  if (!isOurs(existing, canary)) {
+    // Somebody else's Service is only pointed at the primary; its own metadata stays.
+    const metadata = { ...existing.metadata, annotations: { ...existing.metadata.annotations, ...FLUX_OPT_OUT } };
+    return spec === existing.spec ? [] : [{ ...existing, metadata, spec }];
+  }
+  const unmanaged = canary.spec.service.unmanagedMetadata;
+  const metadata = {
+    ...existing.metadata,
+    labels: { ...labels, ...kept(existing.metadata.labels, unmanaged?.labels) },
+    annotations: { ...annotations, ...kept(existing.metadata.annotations, unmanaged?.annotations) },
+  };
+  return [{ ...existing, metadata, spec }];
+}
+
+function metadataOf(canary: Canary, role: Role): ServiceMetadata | undefined {
+  return canary.spec.service[role];
+}
+
+function created(
+  canary: Canary,
+  role: Role,
+  metadata: { readonly labels: Strings; readonly annotations: Strings },
+  podSelector: Strings,
+  selector: PodSelector,
+): KubeObject {
+  const { headless, trafficDistribution } = canary.spec.service;
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: {
+      name: serviceName(canary, role),
+      namespace: canary.ref.namespace,
+      labels: { ...metadata.labels },
+      annotations: { ...metadata.annotations },
+      ownerReferences: [ownerReference(canary)],
+    },
+    spec: {
+      type: "ClusterIP",
+      selector: podSelector,
+      ports: servicePorts(canary, selector),
+      // These two are applied at creation only (Q64).
+      ...(headless ? { clusterIP: "None" } : {}),
+      ...(trafficDistribution === undefined ? {} : { trafficDistribution }),
+    },
+  };
+}
+
+function servicePorts(canary: Canary, selector: PodSelector): readonly KubeFields[] {
+  const { portName, port, targetPort, appProtocol } = canary.spec.service;
+  const main = { name: portName, protocol: "TCP", port, targetPort, ...(appProtocol ? { appProtocol } : {}) };
+  const discovered = selector.ports.map(({ name, port: number }) => ({
+    name,
+    protocol: "TCP",
+    port: number,
+    targetPort: number,
+  }));
+  return [main, ...discovered];
+}
+
+/** @returns the very spec that was seen when ports and selector are as wanted */
+function repairedSpec(existing: KubeObject, podSelector: Strings, ports: readonly KubeFields[]): KubeFields {
+  const seenPorts: readonly KubeFields[] = existing.spec?.ports ?? [];
+  const withNodePorts = ports.map((port) => {
+    const same = seenPorts.find(({ name }) => name === port.name);
+    return same?.nodePort === undefined ? port : { ...port, nodePort: same.nodePort };
+  });
+  const portsDiffer = text(byPort(seenPorts)) !== text(byPort(withNodePorts));
+  const selectorDiffers = text(existing.spec?.selector ?? {}) !== text(podSelector);
+  return portsDiffer || selectorDiffers
+    ? { ...existing.spec, selector: podSelector, ports: withNodePorts }
+    : existing.spec;
+}
+
+const byPort = (ports: readonly KubeFields[]) => [...ports].sort((a, b) => a.port - b.port);
+
+/** JSON with sorted keys, for comparing. */
+function text(value: unknown): string {
+  return JSON.stringify(value, (_key, field) =>
+    typeof field === "object" && field !== null && !Array.isArray(field)
+      ? Object.fromEntries(Object.entries(field).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : field,
+  );
+}
+
+function isOurs(service: KubeObject, canary: Canary): boolean {
+  const controller = service.metadata.ownerReferences?.find((owner) => owner.controller === true);
+  return controller?.kind === "Canary" && controller.name === canary.ref.name;
+}
+
+function kept(seen: Strings | undefined, keys: readonly string[] | undefined): Record<string, string> {
+  return Object.fromEntries((keys ?? []).flatMap((key) => (seen?.[key] === undefined ? [] : [[key, seen[key]]])));
+}
+
+/** A Service that a Canary owns goes with it; an adopted one selects the target's pods again. */
+function releaseApex(canary: Canary, selector: PodSelector, seen: Snapshot): readonly KubeObject[] {
+  const apex = seen.get(refOf(canary, "apex"));
+  const controller = apex?.metadata.ownerReferences?.find((owner) => owner.controller === true);
+  if (apex === undefined || controller?.kind === "Canary") return [];
+  const annotations = Object.fromEntries(
+    Object.entries(apex.metadata.annotations ?? {}).filter(([key]) => !(key in FLUX_OPT_OUT)),
+  );
+  const applied = apex.metadata.annotations?.[KUBECTL_ANNOTATION];
+  const original = applied === undefined ? undefined : readSelector(applied, dotted(apex.metadata.name, canary.ref));
+  const spec = { ...apex.spec, selector: original ?? { [selector.label]: selector.value } };
+  return [{ ...apex, metadata: { ...apex.metadata, annotations }, spec }];
+}
+
+/** @throws Error with the text of the contract when the annotation is no JSON */
+function readSelector(applied: string, name: string): Strings | undefined {
+  try {
+    return JSON.parse(applied)?.spec?.selector;
+  } catch (cause) {
+    throw new Error(`router ${name} failed to unMarshal annotation ${KUBECTL_ANNOTATION}`, { cause });
+  }
+}

@@ -1,0 +1,13 @@
+/** Every provider, by the name in `spec.provider`. */
+import type { Router, RouterOptions } from "../ports/router.ts";
+import { createIstioRouter } from "./istio/router.ts";
+import { createKubernetesRouter } from "./kubernetes/router.ts";
+
+export const ROUTERS = {
+  istio: createIstioRouter,
+  kubernetes: createKubernetesRouter,
+} as const satisfies Record<string, (options: RouterOptions) => Router>;
+
+export function createRouters(options: RouterOptions): ReadonlyMap<string, Router> {
+  return new Map(Object.entries(ROUTERS).map(([name, create]) => [name, create(options)]));
+}
