@@ -1,8 +1,8 @@
 /**
  * Validation of an object against its schema, with the API server's words.
  *
- * Order matters where clients see it: the type first (a value of the wrong type is not judged further), then the value's
- * own rules, then fields and elements, then allOf/anyOf/oneOf/not, and CEL rules only when nothing structural is wrong.
+ * Order matters where clients see it: the type first (a value of the wrong type is not judged further), then anyOf/oneOf/
+ * allOf/not, then the value's own rules, then its fields, and CEL rules only when nothing structural is wrong.
  */
 import type { KubeObject } from "../../../ports/kubernetes.ts";
 import { celErrors, hasCel } from "./cel.ts";
@@ -24,16 +24,22 @@ const BLOCKING: ReadonlySet<string> = new Set([
  */
 export function validate(schema: ObjectSchema, object: KubeObject, old?: KubeObject): FieldError[] {
   const errors = check(schema.root, object, "", old);
-  if (!schema.custom) return errors;
+  if (!schema.custom) return errors.filter((error) => !toleratedInBuiltins(error));
   errors.push(...listErrors(schema.root, object, ""));
   if (!hasCel(schema.root)) return errors;
   if (errors.some(({ reason }) => BLOCKING.has(reason))) {
     const detail =
       "some validation rules were not checked because the object was invalid; " +
       "correct the existing errors to complete validation";
-    return [...errors, invalid("<nil>", null, detail)];
+    // The API server prints the absent value as a string.
+    return [...errors, invalid("<nil>", "null", detail)];
   }
   return [...errors, ...celErrors(schema.root, object, old)];
+}
+
+/** Go fills what is missing with zeros: in a status nobody checks, and a slice without endpoints has none. */
+function toleratedInBuiltins({ path, reason }: FieldError): boolean {
+  return reason === "FieldValueRequired" && (path.startsWith("status.") || path === "endpoints");
 }
 
 const join = (path: string, name: string) => (path === "" ? name : `${path}.${name}`);
@@ -43,10 +49,9 @@ function check(node: SchemaNode, value: unknown, path: string, old: unknown): Fi
   const wrongType = typeError(node, value, path);
   if (wrongType !== undefined) return [wrongType];
   if (value === null) return [];
-  const errors = valueErrors(node, value, path);
+  const errors = [...alternativeErrors(node, value, path), ...valueErrors(node, value, path)];
   if (isFields(value)) errors.push(...fieldErrors(node, value, path, old));
   else if (Array.isArray(value)) errors.push(...itemErrors(node, value, path, old));
-  errors.push(...alternativeErrors(node, value, path));
   return errors;
 }
 
@@ -57,7 +62,7 @@ function fieldErrors(node: SchemaNode, value: Record<string, unknown>, path: str
     const child = fieldNode(node, name);
     return child === undefined ? [] : check(child, field, join(path, name), before[name]);
   });
-  return [...missing.map((name) => required(join(path, name))), ...wrong];
+  return [...wrong, ...missing.map((name) => required(join(path, name)))];
 }
 
 function itemErrors(node: SchemaNode, value: readonly unknown[], path: string, old: unknown): FieldError[] {
@@ -76,32 +81,53 @@ function oldItem(node: SchemaNode, item: unknown, old: unknown): unknown {
 }
 
 function alternativeErrors(node: SchemaNode, value: unknown, path: string): FieldError[] {
-  const tries = (list: readonly SchemaNode[] | undefined) =>
-    (list ?? []).map((alternative) => check(alternative, value, path, undefined));
+  const tries = (list: readonly SchemaNode[] | undefined): Attempt[] =>
+    (list ?? []).map((schema) => ({ schema, errors: check(schema, value, path, undefined) }));
   const whole = (words: string) => invalid("<nil>", "", `"${path}" ${words}`);
   const errors: FieldError[] = [];
   const any = tries(node.anyOf);
-  if (any.length > 0 && any.every((found) => found.length > 0)) {
-    errors.push(whole("must validate at least one schema (anyOf)"), ...closest(any));
+  if (any.length > 0 && any.every((attempt) => attempt.errors.length > 0)) {
+    errors.push(whole("must validate at least one schema (anyOf)"), ...closest(any, value));
   }
   const one = tries(node.oneOf);
-  const fitting = one.filter((found) => found.length === 0).length;
+  const fitting = one.filter((attempt) => attempt.errors.length === 0).length;
   if (one.length > 0 && fitting !== 1) {
     const found = fitting === 0 ? "Found none valid" : `Found ${fitting} valid alternatives`;
     errors.push(whole(`must validate one and only one schema (oneOf). ${found}`));
-    if (fitting === 0) errors.push(...closest(one));
+    if (fitting === 0) errors.push(...closest(one, value));
   }
-  const all = tries(node.allOf).flat();
-  if (all.length > 0) errors.push(...all, whole("must validate all the schemas (allOf)"));
+  const all = tries(node.allOf);
+  const failed = all.filter((attempt) => attempt.errors.length > 0);
+  if (failed.length > 0) {
+    const none = failed.length === all.length ? ". None validated" : "";
+    errors.push(...failed.flatMap((attempt) => attempt.errors), whole(`must validate all the schemas (allOf)${none}`));
+  }
   if (node.not !== undefined && check(node.not, value, path, undefined).length === 0) {
     errors.push(whole("must not validate the schema (not)"));
   }
   return errors;
 }
 
-/** The complaints of the alternative that came closest; the first one on a tie. */
-function closest(tries: readonly FieldError[][]): FieldError[] {
-  return tries.reduce((best, found) => (found.length < best.length ? found : best));
+interface Attempt {
+  readonly schema: SchemaNode;
+  readonly errors: readonly FieldError[];
+}
+
+/** The complaints of the alternative that had most to say about the value; of the first one on a tie. */
+function closest(attempts: readonly Attempt[], value: unknown): readonly FieldError[] {
+  const counted = attempts.map(({ schema, errors }) => ({ errors, matches: matches(schema, value) }));
+  return counted.reduce((best, next) => (next.matches > best.matches ? next : best)).errors;
+}
+
+/** How many places of the value a schema looks at. */
+function matches(node: SchemaNode, value: unknown): number {
+  const { items } = node;
+  if (Array.isArray(value)) return items === undefined ? 1 : value.reduce((n, item) => n + matches(items, item), 1);
+  if (!isFields(value)) return 1;
+  return Object.entries(value).reduce((count, [name, field]) => {
+    const child = fieldNode(node, name);
+    return child === undefined ? count : count + matches(child, field);
+  }, 1);
 }
 
 /** Elements that appear twice in a `set` list, or twice with the same keys in a `map` list. */

@@ -63,7 +63,7 @@ function stringErrors(
   }
   if (rules.pattern !== undefined && !patternOf(rules.pattern).test(value)) say(`should match '${rules.pattern}'`);
   if (node.format !== undefined && !hasFormat(node.format, value)) {
-    say(`must be of type ${node.format}: ${JSON.stringify(value)}`);
+    errors.push(typeInvalid(path, value, `${path} in body must be of type ${node.format}: ${JSON.stringify(value)}`));
   }
   if (node.quantity === true && !QUANTITY.test(value)) {
     errors.push(
