@@ -11,6 +11,7 @@ import {
   isControlledBy,
   isTerminating,
   matchesSelector,
+  nameSuffix,
   namespaceOf,
 } from "./objects.ts";
 import { isFinished, isReady } from "./pods.ts";
@@ -180,7 +181,7 @@ function writeSlices(context: ControllerContext, service: KubeObject, groups: re
       targetRef: targetRef(pod),
     }));
     const slice = own[i];
-    if (slice === undefined) createSlice(context, service, i, ports, endpoints);
+    if (slice === undefined) createSlice(context, service, ports, endpoints);
     else {
       edit(cluster, RESOURCES.endpointSlice, slice, (copy) => {
         copy["ports"] = structuredClone(ports);
@@ -194,20 +195,18 @@ function writeSlices(context: ControllerContext, service: KubeObject, groups: re
 }
 
 function createSlice(
-  { cluster }: ControllerContext,
+  { cluster, random }: ControllerContext,
   service: KubeObject,
-  index: number,
   ports: readonly Port[],
   endpoints: readonly KubeFields[],
 ): void {
-  const { name, uid = "" } = service.metadata;
-  const suffix = `${uid.replaceAll("-", "").slice(0, 4)}${index === 0 ? "" : index}`;
+  const { name } = service.metadata;
   const labels = { ...service.metadata.labels, [SERVICE_NAME]: name, [MANAGED_BY]: MANAGER };
   cluster.create(RESOURCES.endpointSlice, {
     apiVersion: "discovery.k8s.io/v1",
     kind: "EndpointSlice",
     metadata: {
-      name: `${name}-${suffix}x`,
+      name: `${name}-${nameSuffix(random)}`,
       namespace: namespaceOf(service),
       labels,
       ownerReferences: [controllerRef(service)],

@@ -57,21 +57,20 @@ function sync(context: ControllerContext, wiring: Wiring, key: string): void {
   const deployment = getByKey(cluster, RESOURCES.deployment, key);
   if (deployment === undefined) return;
   const sets = claim(cluster, deployment, RESOURCES.replicaSet);
-  const view = viewOf(deployment, sets);
-  if (isTerminating(deployment)) return saveStatus(context, wiring, key, view, countedStatus);
+  if (isTerminating(deployment)) {
+    saveStatus(context, wiring, key, viewOf(deployment, sets), countedStatus);
+    return;
+  }
   notePause(context, deployment);
-  const fresh = viewOf(getByKey(cluster, RESOURCES.deployment, key) ?? deployment, sets);
-  if (deployment.spec?.paused === true) {
-    resize(context, wiring, fresh);
-    return saveStatus(context, wiring, key, reread(context, fresh), countedStatus);
+  const view = viewOf(getByKey(cluster, RESOURCES.deployment, key) ?? deployment, sets);
+  if (deployment.spec?.paused === true || isScaling(view)) {
+    resize(context, wiring, view);
+    saveStatus(context, wiring, key, reread(context, view), countedStatus);
+    return;
   }
-  if (isScaling(fresh)) {
-    resize(context, wiring, fresh);
-    return saveStatus(context, wiring, key, reread(context, fresh), countedStatus);
-  }
-  const after = isRolling(deployment) ? roll(context, wiring, fresh) : recreate(context, wiring, fresh);
-  if (after === undefined) return wiring.queue.add(key);
-  saveStatus(context, wiring, key, reread(context, after), rolloutStatus);
+  const rolled = isRolling(deployment) ? roll(context, wiring, view) : recreate(context, wiring, view);
+  if (rolled === undefined) wiring.queue.add(key);
+  else saveStatus(context, wiring, key, reread(context, rolled), rolloutStatus);
 }
 
 function viewOf(deployment: KubeObject, sets: readonly KubeObject[]): View {
