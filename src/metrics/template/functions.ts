@@ -1,4 +1,5 @@
 /** The functions every Go template has. Failures are thrown as plain Errors; the evaluator adds the place. */
+import { queryEscape } from "../escape.ts";
 import { printed, sprint, sprintf, sprintln, typeName } from "./printf.ts";
 import type { Value } from "./tree.ts";
 
@@ -106,12 +107,6 @@ function javaScript(text: string): string {
     .replace(/[\\'"]/g, "\\$&")
     .replace(/[<>&=]/g, unit)
     .replace(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, (char) => char.split("").map(unit).join(""));
-}
-
-function queryEscape(text: string): string {
-  return encodeURIComponent(text)
-    .replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
-    .replaceAll("%20", "+");
 }
 
 const NOTHING: Value = null;

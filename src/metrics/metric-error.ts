@@ -1,0 +1,12 @@
+/** A query that could not be answered, or a provider that cannot be set up; the message is the text that goes into events. */
+export class MetricError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "MetricError";
+  }
+}
+
+/** Detail of a measurement without data. */
+export const NO_VALUES = "no values found";
+/** More than one number came back. */
+export const MULTIPLE_VALUES = "query returned multiple values";

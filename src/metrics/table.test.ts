@@ -1,0 +1,29 @@
+import { expect, it } from "vitest";
+import { createMetricSource, PROVIDER_NAMES } from "./table.ts";
+
+const options = { address: "http://prometheus:9090", interval: "1m" };
+
+it("knows the eleven providers of the CRD", () => {
+  expect([...PROVIDER_NAMES].sort()).toEqual([
+    "cloudwatch",
+    "datadog",
+    "dynatrace",
+    "externalmetrics",
+    "graphite",
+    "influxdb",
+    "keptn",
+    "newrelic",
+    "prometheus",
+    "splunk",
+    "stackdriver",
+  ]);
+  expect(createMetricSource({ type: "prometheus", ...options }).type).toBe("prometheus");
+});
+
+it.each([
+  ["datadog", 'metric provider "datadog" is not implemented yet'],
+  ["promtheus", 'unknown metric provider "promtheus": use one of prometheus, influxdb'],
+  ["toString", 'unknown metric provider "toString"'],
+])("refuses %s", (type, message) => {
+  expect(() => createMetricSource({ type, ...options })).toThrow(message);
+});
