@@ -83,7 +83,7 @@ describe("what Prometheus answers", () => {
   });
 
   it("nothing at all: the connection is refused, or the signal ends the wait", async () => {
-    const source = prometheus({ address: `${scheme}//${userinfo}${rest}${path}`, ...options });
+    const source = prometheus({ address: "http://u:secret@127.0.0.1:1" });
     await expect(source.measure("vector(1)", signal)).rejects.toThrow(
       /^request failed: Get "http:\/\/127.0.0.1:1\/api\/v1\/query\?query=vector%281%29": .*ECONNREFUSED/,
     );
@@ -101,7 +101,7 @@ describe("how Prometheus is asked", () => {
       response.end(vector("1"));
     });
     const [scheme, rest] = address.split("//");
-    const source = prometheus({ address: `${scheme}//${userinfo}${rest}${path.replace(/^@/, "")}`, ...options });
+    const source = prometheus({ address: `${scheme}//${userinfo}${rest}${path}`, ...options });
     await source.measure(query, signal);
     await source.measure(query, signal);
     const request = seen.at(-1);
