@@ -118,7 +118,30 @@ describe("the schemas are the contract and a little more", () => {
   });
 });
 
+/** Places where an API server would call the schema not structural, and refuse the CRD. */
+function unstructured(schema: Fields, path: string, logical = false): string[] {
+  const children = Object.entries<Fields>(schema.properties ?? {}).map(([name, child]) => [`.${name}`, child] as const);
+  const inner = [...children, ["[]", schema.items] as const, ["{}", schema.additionalProperties] as const];
+  const junctors = [...(schema.oneOf ?? []), ...(schema.anyOf ?? []), ...(schema.not ? [schema.not] : [])];
+  const typed = schema.type !== undefined || schema["x-kubernetes-int-or-string"] === true;
+  const forbidden = ["type", "description", "default", "additionalProperties"].filter((word) => word in schema);
+  const own = logical ? forbidden.length > 0 : !typed;
+  const both = schema.properties !== undefined && schema.additionalProperties !== undefined;
+  return [
+    ...(own || both ? [path] : []),
+    ...inner.flatMap(([step, child]) => (child === undefined ? [] : unstructured(child, path + step, logical))),
+    ...junctors.flatMap((junctor) => unstructured(junctor, `${path}|`, true)),
+  ];
+}
+
 describe("the definitions", () => {
+  it("are structural", () => {
+    expect(crds().flatMap((crd) => unstructured(schemaOf(crd), crd.metadata.name))).toEqual([]);
+    expect(
+      unstructured({ type: "object", properties: { a: {}, b: { type: "string", not: { type: "x" } } } }, ""),
+    ).toEqual([".a", ".b|"]);
+  });
+
   it.each([
     ["canaries", "Canary", "canary"],
     ["metrictemplates", "MetricTemplate", "metrictemplate"],
