@@ -106,4 +106,3 @@ function nullsFor(before: WireStatus, after: WireStatus): Record<string, null> {
 function replaced(before: WireMemory | undefined, after: WireMemory | undefined): Record<string, unknown> {
   return { ...nullsFor((before ?? {}) as WireStatus, (after ?? {}) as WireStatus), ...after };
 }
-

@@ -1,0 +1,154 @@
+/** Prometheus metrics under Flagger's names, labels and help texts. Series go when their Canary goes (Q13). */
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { type Canary, type CanaryRef, type Phase, primaryName } from "../../core/canary.ts";
+import type { Recorder, Turn } from "../../ports/recorder.ts";
+
+const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+export interface MetricsOptions {
+  readonly registry: Registry;
+  readonly version: string;
+  readonly meshProvider: string;
+}
+
+export function createMetricsRecorder({ registry, version, meshProvider }: MetricsOptions): Recorder {
+  const metrics = register(registry);
+  metrics.info.set({ version, mesh_provider: meshProvider }, 1);
+  const known = new Map<string, { readonly ref: CanaryRef; readonly target: string }>();
+  const keyOf = ({ namespace, name }: CanaryRef) => `${namespace}/${name}`;
+
+  function count(namespace: string): void {
+    const total = [...known.values()].filter(({ ref }) => ref.namespace === namespace).length;
+    metrics.total.set({ namespace }, total);
+  }
+
+  return {
+    record(turn) {
+      const { canary } = turn;
+      if (!known.has(keyOf(canary.ref))) {
+        known.set(keyOf(canary.ref), { ref: canary.ref, target: canary.spec.targetRef.name });
+        count(canary.ref.namespace);
+      }
+      observeTurn(metrics, turn);
+    },
+    say() {},
+    forget(ref) {
+      const gone = known.get(keyOf(ref));
+      known.delete(keyOf(ref));
+      if (gone === undefined) return;
+      count(ref.namespace);
+      removeSeries(metrics, gone.target, ref.namespace);
+    },
+  };
+}
+
+type Metrics = ReturnType<typeof register>;
+
+function register(registry: Registry) {
+  const registers = [registry];
+  const outcome = ["name", "namespace", "deployment_strategy", "analysis_status"];
+  return {
+    info: new Gauge({
+      name: "flagger_info",
+      help: "Flagger version and mesh provider information",
+      labelNames: ["version", "mesh_provider"],
+      registers,
+    }),
+    total: new Gauge({
+      name: "flagger_canary_total",
+      help: "Total number of canary object",
+      labelNames: ["namespace"],
+      registers,
+    }),
+    status: new Gauge({
+      name: "flagger_canary_status",
+      help: "Last canary analysis result",
+      labelNames: ["name", "namespace"],
+      registers,
+    }),
+    weight: new Gauge({
+      name: "flagger_canary_weight",
+      help: "The virtual service destination weight current value",
+      labelNames: ["workload", "namespace"],
+      registers,
+    }),
+    duration: new Histogram({
+      name: "flagger_canary_duration_seconds",
+      help: "Seconds spent performing canary analysis.",
+      labelNames: ["name", "namespace"],
+      buckets: BUCKETS,
+      registers,
+    }),
+    analysis: new Gauge({
+      name: "flagger_canary_metric_analysis",
+      help: "Last canary analysis result per metric",
+      labelNames: ["name", "namespace", "metric"],
+      registers,
+    }),
+    successes: new Counter({
+      name: "flagger_canary_successes_total",
+      help: "Total number of canary successes",
+      labelNames: outcome,
+      registers,
+    }),
+    failures: new Counter({
+      name: "flagger_canary_failures_total",
+      help: "Total number of canary failures",
+      labelNames: outcome,
+      registers,
+    }),
+  };
+}
+
+function observeTurn(metrics: Metrics, turn: Turn): void {
+  const { canary, input, transition, routes } = turn;
+  const { namespace } = canary.ref;
+  const name = canary.spec.targetRef.name;
+  metrics.status.set({ name, namespace }, statusValue(transition.status.phase));
+  if (routes !== undefined) {
+    metrics.weight.set({ workload: primaryName(canary.spec), namespace }, routes.primary);
+    metrics.weight.set({ workload: name, namespace }, routes.canary);
+  }
+  for (const { probe, answer } of input.observation.answers) {
+    if (probe.kind !== "metric" || answer.kind !== "value" || probe.of === "primary") continue;
+    // Durations are measured in milliseconds and published in seconds.
+    const value = probe.source === "duration" ? answer.value / 1000 : answer.value;
+    metrics.analysis.set({ name, namespace, metric: probe.metric.name }, value);
+  }
+  if (input.observation.answers.length > 0) metrics.duration.observe({ name, namespace }, turn.tookMs / 1000);
+  countOutcome(metrics, canary, transition.status.phase, "skipped" in transition.status && transition.status.skipped);
+}
+
+function countOutcome(metrics: Metrics, canary: Canary, phase: Phase, skipped: boolean): void {
+  if (phase === canary.status.phase) return;
+  const labels = {
+    name: canary.spec.targetRef.name,
+    namespace: canary.ref.namespace,
+    deployment_strategy: canary.spec.strategy,
+    analysis_status: skipped ? "skipped" : "completed",
+  };
+  if (phase === "Succeeded") metrics.successes.inc(labels);
+  if (phase === "Failed") metrics.failures.inc({ ...labels, analysis_status: "completed" });
+}
+
+/** 0 while progressing, 2 when failed, 1 for every other phase. */
+function statusValue(phase: Phase): number {
+  if (phase === "Progressing") return 0;
+  return phase === "Failed" ? 2 : 1;
+}
+
+function removeSeries(metrics: Metrics, name: string, namespace: string): void {
+  metrics.status.remove({ name, namespace });
+  metrics.duration.remove({ name, namespace });
+  for (const workload of [name, `${name}-primary`]) metrics.weight.remove({ workload, namespace });
+  // prom-client removes exact label sets only, so they are looked up.
+  for (const metric of [metrics.analysis, metrics.successes, metrics.failures])
+    void removeMatching(metric, name, namespace);
+}
+
+async function removeMatching(metric: Gauge | Counter, name: string, namespace: string): Promise<void> {
+  const { values } = await metric.get();
+  for (const { labels } of values) {
+    if (labels["name"] === name && labels["namespace"] === namespace) metric.remove(labels);
+  }
+}
