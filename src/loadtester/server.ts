@@ -3,11 +3,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import type { Dispatcher } from "undici";
+import { parseBool } from "../core/go-flags.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import { deadline } from "./deadline.ts";
 import { createDoors, type Doors, type Reply } from "./doors.ts";
-import { parseBool } from "./go-flags.ts";
 import { plainDispatcher } from "./hey/hey.ts";
 import { canaryOf, parsePayload } from "./payload.ts";
 import type { LoadLimits } from "./program.ts";

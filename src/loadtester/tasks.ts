@@ -1,9 +1,10 @@
 /** The task types, by `metadata.type`. */
+
+import { parseBool } from "../core/go-flags.ts";
 import type { Log } from "../ports/log.ts";
 import type { CommandOutcome } from "./children.ts";
 import { type Command, type CommandWorld, shellCommand, toolCommand } from "./commands.ts";
 import { prepareConcord } from "./concord.ts";
-import { parseBool } from "./go-flags.ts";
 import { prepareNgrinder } from "./ngrinder.ts";
 import { canaryOf, type TaskPayload } from "./payload.ts";
 import type { QueuedTask } from "./queue.ts";

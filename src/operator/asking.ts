@@ -3,7 +3,7 @@ import type { Dispatcher } from "undici";
 import type { Canary } from "../core/canary.ts";
 import { webhookChecksum } from "../core/hash/hash.ts";
 import type { Answer, Probe } from "../core/observation.ts";
-import { callWebhook } from "../gates/webhook.ts";
+import { callWebhook } from "../gates/call.ts";
 import type { Asking } from "../ports/asking.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { MeasuringPorts } from "./measuring.ts";

@@ -1,6 +1,6 @@
 /** Command lines as Go's `flag` package reads them: one or two dashes, `-f v` or `-f=v`, booleans without a value. */
 
-import { parseDuration } from "../core/duration.ts";
+import { parseDuration } from "./duration.ts";
 
 export type FlagKind = "text" | "int" | "number" | "bool" | "duration";
 export type FlagTable = Readonly<Record<string, FlagKind>>;
