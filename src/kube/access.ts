@@ -3,7 +3,7 @@ import type { TlsOptions } from "../net/dispatcher.ts";
 
 /** What one request carries to prove who we are. */
 export interface Proof {
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string | string[]>>;
   /** A client certificate, where an exec plugin hands one out. */
   readonly tls?: Pick<TlsOptions, "cert" | "key">;
 }

@@ -4,6 +4,7 @@
  */
 import type { ObjectCache } from "../ports/kube.ts";
 import { apiVersionOf, type KubeObject, type ObjectRef, type ResourceType } from "../ports/kubernetes.ts";
+import { abortable } from "./abortable.ts";
 import type { Indexer } from "./object-store.ts";
 import type { WatchWorld } from "./reflector.ts";
 import { startWatchCache } from "./watch-cache.ts";
@@ -101,19 +102,4 @@ export function createClusterCache(
       return [...tracked.values()].map(({ type, namespace, cache }) => ({ type, namespace, cache }));
     },
   };
-}
-
-/** `promise`, but no longer waited for once the signal is aborted. */
-export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  let abort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }

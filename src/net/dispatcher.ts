@@ -80,7 +80,7 @@ class ProxyingDispatcher extends Dispatcher {
  */
 export function createDispatcher(options: DispatcherOptions = {}): Dispatcher {
   const env = options.env ?? process.env;
-  const lookup = lookupVia(env["AVIARY_NAMESERVER"]);
+  const lookup = lookupVia(env.AVIARY_NAMESERVER);
   const connection = {
     timeout: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     ...(lookup === undefined ? {} : { lookup }),

@@ -1,8 +1,11 @@
 /** What the operator asks of a Kubernetes API server. Objects travel as raw JSON, see kubernetes.ts. */
 import type { Json, KubeFields, KubeObject, ObjectRef, ResourceType } from "./kubernetes.ts";
 
-/** Reasons of ours, for when there is no answer to quote. All others are the API server's. */
-export type LocalReason = "Unreachable" | "Timeout" | "BadAnswer" | "Credentials";
+/**
+ * Reasons of ours, for when there is no answer to quote; all others are the API server's. Config: no usable kubeconfig.
+ * Credentials: an exec plugin or a token file failed.
+ */
+export type LocalReason = "Unreachable" | "Timeout" | "BadAnswer" | "Config" | "Credentials";
 
 /** Every failure of a call: what the API server answered, or why there is no answer (`code` 0). */
 export class KubeError extends Error {
@@ -35,7 +38,8 @@ export const isConflict = (error: unknown): boolean => answered(error, 409) && !
 /** The resourceVersion or continue token is too old (410): list again. */
 export const isGone = (error: unknown): boolean => answered(error, 410);
 /** No usable answer came: the server is away, silent, or speaks something else. Worth trying again later. */
-export const isUnreachable = (error: unknown): boolean => error instanceof KubeError && error.code === 0;
+export const isUnreachable = (error: unknown): boolean =>
+  error instanceof KubeError && ["Unreachable", "Timeout", "BadAnswer"].includes(error.reason) && error.code === 0;
 
 export interface ListOptions {
   readonly labelSelector?: string;

@@ -1,0 +1,255 @@
+/**
+ * Leader election on a coordination.k8s.io Lease, in the format of client-go, so that old and new operators can contend for
+ * the same one during an upgrade.
+ *
+ *   follower ──(nobody holds it, or its holder has not renewed for the lease's duration)──► write it: leader
+ *   leader   ──(renewed every retryMs)──► ... ──(not renewed for renewMs, or taken)──► lost: stop all work
+ *
+ * Time is measured from when *we* saw the last renewal, never from the times in the Lease: clocks of machines differ.
+ * A follower waits for changes of the Lease, so a released one is taken over at once.
+ */
+import type { Clock, Random } from "../ports/clock.ts";
+import { isAlreadyExists, isConflict, type KubeReader, type KubeWriter, type ObjectCache } from "../ports/kube.ts";
+import { type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
+import type { Log } from "../ports/log.ts";
+import { withDeadline } from "./back-off.ts";
+import type { WatchWorld } from "./reflector.ts";
+import { startWatchCache } from "./watch-cache.ts";
+
+export interface LeaseOptions {
+  readonly client: KubeReader & KubeWriter;
+  /** Watches the Lease, see `watchLease`; only wakes followers up, so it may lag. */
+  readonly cache: ObjectCache;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly namespace: string;
+  readonly name: string;
+  /** `<hostname>_<uuid>` */
+  readonly identity: string;
+  readonly timing?: LeaseTiming;
+}
+
+export interface LeaseTiming {
+  /** Others take the lease over when it was not renewed for so long; whole seconds. */
+  readonly durationMs: number;
+  /** The leader steps down when it could not renew for so long; less than durationMs, so that there are never two. */
+  readonly renewMs: number;
+  /** Between two attempts. */
+  readonly retryMs: number;
+}
+
+/** Flagger's. */
+export const LEASE_TIMING: LeaseTiming = { durationMs: 60_000, renewMs: 15_000, retryMs: 5000 };
+
+/** Keeps an eye on one Lease, for `LeaseOptions.cache`. */
+export function watchLease(world: WatchWorld, namespace: string, name: string, signal: AbortSignal): ObjectCache {
+  return startWatchCache({ type: RESOURCES.lease, namespace, fieldSelector: `metadata.name=${name}` }, world, signal);
+}
+
+export type LeaseEnd = "released" | "lost";
+
+/**
+ * Waits for leadership, then runs `lead` with a signal that is aborted when leadership is lost or `signal` is. Releases the
+ * lease once `lead` has ended, so that the next leader need not wait.
+ * @returns "lost" when somebody else may lead now: the caller must not go on; "released" after `signal` or when `lead` ended
+ * @throws what `lead` throws, after the release
+ */
+export async function leadWithLease(
+  options: LeaseOptions,
+  lead: (signal: AbortSignal) => Promise<void>,
+  signal: AbortSignal,
+): Promise<LeaseEnd> {
+  const timing = options.timing ?? LEASE_TIMING;
+  const candidate = createCandidate(options, timing);
+  try {
+    if (!(await candidate.acquire(signal))) {
+      candidate.stopTimers();
+      return "released";
+    }
+  } finally {
+    candidate.stopFollowing();
+  }
+  const term = new AbortController();
+  const end = () => term.abort(signal.reason);
+  signal.addEventListener("abort", end, { once: true });
+  if (signal.aborted) end();
+  let lost = false;
+  const renewing = candidate.renewUntilLost(term.signal).then((outcome) => {
+    lost = outcome === "lost";
+    term.abort(new Error(`leadership of ${options.name} was lost`));
+  });
+  try {
+    await lead(term.signal);
+  } finally {
+    signal.removeEventListener("abort", end);
+    term.abort(new Error("done"));
+    await renewing;
+    if (!lost) await candidate.release();
+    candidate.stopTimers();
+  }
+  return lost ? "lost" : "released";
+}
+
+/** What we have seen of the Lease. Sleeping, not reading the clock, tells how long ago that was. */
+function createObserver({ clock, identity, log }: LeaseOptions, timing: LeaseTiming, onExpiry: () => void) {
+  let version = "";
+  /** Aborted by the next version. */
+  let fresh = new AbortController();
+  let expired = false;
+  let holder: string | undefined;
+  return {
+    /** Nobody renewed it for its duration. */
+    expired: () => expired,
+    holder: () => holder,
+    stop: () => fresh.abort(),
+    /** Notes the Lease; a version not seen before is a sign of life. */
+    saw(lease: KubeObject): void {
+      const seen = lease.metadata.resourceVersion ?? "";
+      if (seen === version) return;
+      version = seen;
+      fresh.abort();
+      fresh = new AbortController();
+      expired = false;
+      const holderMs = (lease.spec?.leaseDurationSeconds ?? 0) * 1000 || timing.durationMs;
+      clock.sleep(holderMs, fresh.signal).then(
+        () => {
+          expired = true;
+          onExpiry();
+        },
+        () => undefined, // it was renewed
+      );
+      const before = holder;
+      holder = lease.spec?.holderIdentity ?? "";
+      if (holder !== "" && holder !== before && holder !== identity) {
+        log.info({ identity: holder }, "another instance has been elected as leader");
+      }
+    },
+  };
+}
+
+function createCandidate(options: LeaseOptions, timing: LeaseTiming) {
+  const { client, clock, identity, log, name, namespace } = options;
+  const ref: ObjectRef = { type: RESOURCES.lease, namespace, name };
+  let wake = () => {};
+  const observer = createObserver(options, timing, () => wake());
+  const stopFollowing = options.cache.onChange(({ type, object }) => {
+    // Renewals are no news; that nobody holds it is.
+    if (type === "deleted" || (object.spec?.holderIdentity ?? "") === "") wake();
+  });
+
+  /** Reads, judges, writes. @returns whether the lease is ours now @throws KubeError */
+  async function attempt(signal: AbortSignal): Promise<boolean> {
+    const seen = await client.get(ref, signal);
+    if (seen !== undefined) observer.saw(seen);
+    const holder = seen?.spec?.holderIdentity ?? "";
+    if (holder !== "" && holder !== identity && !observer.expired()) return false;
+    try {
+      const written =
+        seen === undefined
+          ? await client.create(ref.type, claim(options, timing, undefined), signal)
+          : await client.replace(ref.type, claim(options, timing, seen), {}, signal);
+      observer.saw(written);
+      return true;
+    } catch (error) {
+      if (isConflict(error) || isAlreadyExists(error)) return false; // somebody was faster
+      throw error;
+    }
+  }
+
+  /** Each attempt gets `retryMs`; trouble is logged and counts as a no. */
+  async function tryOnce(signal: AbortSignal): Promise<boolean> {
+    try {
+      return await withDeadline(clock, timing.retryMs, signal, (deadline) => attempt(deadline.signal));
+    } catch (error) {
+      signal.throwIfAborted();
+      const text = error instanceof Error ? error.message : String(error);
+      log.warn({ lease: `${namespace}/${name}`, error: text }, "cannot get or renew the leader election lease");
+      return false;
+    }
+  }
+
+  /** Until the lease changes or it is time to look again. */
+  async function pause(signal: AbortSignal): Promise<void> {
+    const nap = new AbortController();
+    const abort = () => nap.abort();
+    signal.addEventListener("abort", abort, { once: true });
+    wake = abort;
+    // Contenders look at different moments, so that they do not collide at every turn.
+    await clock.sleep(timing.retryMs * (1 + options.random() * 0.2), nap.signal).catch(() => undefined);
+    wake = () => {};
+    signal.removeEventListener("abort", abort);
+  }
+
+  return {
+    stopFollowing,
+    stopTimers: observer.stop,
+    /** @returns false when `signal` was aborted first */
+    async acquire(signal: AbortSignal): Promise<boolean> {
+      while (!signal.aborted) {
+        const won = await tryOnce(signal).catch(() => false);
+        if (won) return true;
+        if (!signal.aborted) await pause(signal);
+      }
+      return false;
+    },
+    /** Resolves with "lost" when the lease was not renewed in time or is somebody else's, with "ended" after `signal`. */
+    async renewUntilLost(signal: AbortSignal): Promise<"lost" | "ended"> {
+      for (;;) {
+        try {
+          await clock.sleep(timing.retryMs, signal);
+          await withDeadline(clock, timing.renewMs - timing.retryMs, signal, async (deadline) => {
+            while (!(await tryOnce(deadline.signal))) {
+              if (observer.holder() !== identity) throw new Error(`"${observer.holder()}" has the lease`);
+              await clock.sleep(timing.retryMs / 5, deadline.signal);
+            }
+          });
+        } catch (error) {
+          if (signal.aborted) return "ended";
+          const text = error instanceof Error ? error.message : String(error);
+          log.error({ lease: `${namespace}/${name}`, error: text }, "leadership lost");
+          return "lost";
+        }
+      }
+    },
+    /** Empties the lease as client-go does, so that others need not wait for it to expire. Best effort. */
+    async release(): Promise<void> {
+      const forever = new AbortController().signal;
+      try {
+        await withDeadline(clock, timing.retryMs, forever, async ({ signal }) => {
+          const lease = await client.get(ref, signal);
+          if (lease?.spec?.holderIdentity !== identity) return;
+          const now = microTime(clock.now());
+          const spec = { ...lease.spec, holderIdentity: "", leaseDurationSeconds: 1, acquireTime: now, renewTime: now };
+          await client.replace(ref.type, { ...lease, spec }, {}, signal);
+        });
+      } catch (error) {
+        const text = error instanceof Error ? error.message : String(error);
+        log.warn({ lease: `${namespace}/${name}`, error: text }, "cannot release the leader election lease");
+      }
+    },
+  };
+}
+
+/** The Lease as it reads once it is ours. */
+function claim(options: LeaseOptions, timing: LeaseTiming, lease: KubeObject | undefined): KubeObject {
+  const { name, namespace, identity } = options;
+  const now = microTime(options.clock.now());
+  const old = lease?.spec ?? {};
+  const mine = old.holderIdentity === identity;
+  const spec = {
+    ...old,
+    holderIdentity: identity,
+    leaseDurationSeconds: Math.round(timing.durationMs / 1000),
+    acquireTime: mine ? (old.acquireTime ?? now) : now,
+    renewTime: now,
+    leaseTransitions: lease === undefined ? 0 : (old.leaseTransitions ?? 0) + (mine ? 0 : 1),
+  };
+  const fresh = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata: { name, namespace } };
+  return { ...(lease ?? fresh), spec };
+}
+
+/** metav1.MicroTime: always six digits, which Go insists on. */
+export function microTime(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.(\d{3})Z$/, ".$1000Z");
+}

@@ -1,0 +1,119 @@
+import { describe, expect, it } from "vitest";
+import { createManualClock } from "../testing/manual-clock.ts";
+import { until } from "../testing/until.ts";
+import { createWorkQueue, type WorkQueueOptions } from "./work-queue.ts";
+
+/** A queue whose turns end when the test says so. */
+function createBench(options: Partial<WorkQueueOptions> = {}) {
+  const clock = createManualClock();
+  const begun: string[] = [];
+  const failures: string[] = [];
+  const open = new Map<string, { resolve(): void; reject(error: Error): void }>();
+  const queue = createWorkQueue({
+    clock,
+    random: () => 1,
+    concurrency: 2,
+    work: (key, signal) =>
+      new Promise((resolve, reject) => {
+        begun.push(key);
+        open.set(key, { resolve, reject });
+        signal.addEventListener("abort", () => reject(signal.reason));
+      }),
+    onFailure: (key, error, retryMs) =>
+      failures.push(`${key} ${error instanceof Error ? error.message : ""} ${retryMs}`),
+    ...options,
+  });
+  const end = async (key: string, error?: Error) => {
+    if (error === undefined) open.get(key)?.resolve();
+    else open.get(key)?.reject(error);
+    await clock.advance(0);
+  };
+  return { clock, queue, begun, failures, end };
+}
+
+describe("the work queue", () => {
+  it("gives a key one turn at a time, and one more for all that was added meanwhile", async () => {
+    const { queue, begun, end } = createBench();
+    queue.add("a");
+    queue.add("a");
+    queue.add("a");
+    expect(begun).toEqual(["a"]);
+    await end("a");
+    expect(begun).toEqual(["a", "a"]);
+    await end("a");
+    expect(begun).toEqual(["a", "a"]);
+    expect(queue.running).toBe(0);
+  });
+
+  it("works on as many keys as it may, first come, first served", async () => {
+    const { queue, begun, end } = createBench();
+    for (const key of ["a", "b", "c", "d", "c"]) queue.add(key);
+    expect(begun).toEqual(["a", "b"]);
+    expect(queue.depth).toBe(2);
+    await end("b");
+    expect(begun).toEqual(["a", "b", "c"]);
+    await end("a");
+    expect(begun).toEqual(["a", "b", "c", "d"]);
+  });
+
+  it("keeps the earliest appointment, and none once the key was added", async () => {
+    const { clock, queue, begun, end } = createBench();
+    queue.addAfter("a", 10_000);
+    queue.addAfter("a", 3000);
+    queue.addAfter("a", 5000);
+    await clock.advance(2999);
+    expect(begun).toEqual([]);
+    await clock.advance(1);
+    expect(begun).toEqual(["a"]);
+    await end("a");
+    queue.addAfter("a", 1000);
+    queue.add("a");
+    expect(begun).toEqual(["a", "a"]);
+    await end("a");
+    await clock.advance(60_000);
+    expect(begun).toEqual(["a", "a"]);
+    expect(clock.sleeping()).toEqual([]);
+  });
+
+  it("puts a failed key back, later each time, until it succeeds or is forgotten", async () => {
+    const { clock, queue, begun, failures, end } = createBench({ backOffMinMs: 1000, backOffMaxMs: 4000 });
+    queue.add("a");
+    for (const ms of [1000, 2000, 4000, 4000]) {
+      await end("a", new Error("no"));
+      await clock.advance(ms - 1);
+      expect(queue.running).toBe(0);
+      await clock.advance(1);
+      expect(queue.running).toBe(1);
+    }
+    expect(failures).toEqual(["a no 1000", "a no 2000", "a no 4000", "a no 4000"]);
+    await end("a");
+    queue.add("a");
+    await end("a", new Error("again"));
+    expect(failures.at(-1)).toBe("a again 1000");
+    queue.forget("a");
+    const turns = begun.length;
+    await clock.advance(60_000);
+    expect(begun.length).toBe(turns);
+  });
+
+  it("drains: running turns end, nothing else begins, and haste is passed on", async () => {
+    const { clock, queue, begun, failures, end } = createBench({ concurrency: 1 });
+    queue.add("a");
+    queue.add("b");
+    queue.addAfter("c", 1000);
+    const hurry = new AbortController();
+    let drained = false;
+    const draining = queue.drain(hurry.signal).then(() => {
+      drained = true;
+    });
+    await clock.advance(5000);
+    expect(drained).toBe(false);
+    hurry.abort(new Error("second signal"));
+    await until("it is drained", () => drained);
+    await draining;
+    queue.add("d");
+    await end("a");
+    expect(begun).toEqual(["a"]);
+    expect(failures).toEqual([]);
+  });
+});

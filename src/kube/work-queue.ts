@@ -1,0 +1,162 @@
+/**
+ * Keys that need a turn. A key waits once however often it is added, is never worked on twice at the same time, and one
+ * added during its own turn gets another turn after it.
+ *
+ *   add ──────────────► waiting ──► running ──► idle
+ *   addAfter ─► timer ─────▲           │ added meanwhile, or failed (after its back-off)
+ *                          └───────────┘
+ */
+import type { Clock, Random } from "../ports/clock.ts";
+import { type BackOff, createBackOff } from "./back-off.ts";
+
+export interface WorkQueueOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** How many keys are worked on at once. */
+  readonly concurrency: number;
+  /** One turn. A throw (other than after `signal` was aborted) puts the key back after its back-off. */
+  readonly work: (key: string, signal: AbortSignal) => Promise<void>;
+  /** Told of every failed turn. */
+  readonly onFailure: (key: string, error: unknown, retryMs: number) => void;
+  /** After the first failure of a key in a row; doubles. 1 s when absent. */
+  readonly backOffMinMs?: number;
+  /** 5 minutes when absent. */
+  readonly backOffMaxMs?: number;
+}
+
+export interface WorkQueue {
+  /** As soon as possible; cancels a later appointment of the key. */
+  add(key: string): void;
+  /** In `ms` milliseconds, unless the key has an earlier appointment, which stands. */
+  addAfter(key: string, ms: number): void;
+  /** Drops the key's appointments, waiting turn and failures. A running turn goes on. */
+  forget(key: string): void;
+  /** Keys that wait for a turn, not counting appointments. For metrics. */
+  readonly depth: number;
+  readonly running: number;
+  /**
+   * Starts no more turns, and waits for the running ones.
+   * @param hurry aborted: the turns' signal is aborted, too; they are still waited for
+   */
+  drain(hurry?: AbortSignal): Promise<void>;
+}
+
+const BACK_OFF_MIN_MS = 1000;
+const BACK_OFF_MAX_MS = 300_000;
+
+/** One time per key; the earliest wins. */
+function createAppointments(clock: Clock, due: (key: string) => void) {
+  const appointments = new Map<string, { readonly at: number; readonly cancel: AbortController }>();
+  const cancel = (key: string) => {
+    appointments.get(key)?.cancel.abort();
+    appointments.delete(key);
+  };
+  return {
+    cancel,
+    cancelAll() {
+      for (const key of [...appointments.keys()]) cancel(key);
+    },
+    make(key: string, ms: number) {
+      const at = clock.now() + ms;
+      const earlier = appointments.get(key);
+      if (earlier !== undefined && earlier.at <= at) return;
+      cancel(key);
+      const appointment = { at, cancel: new AbortController() };
+      appointments.set(key, appointment);
+      clock.sleep(ms, appointment.cancel.signal).then(
+        () => due(key),
+        () => undefined, // cancelled
+      );
+    },
+  };
+}
+
+/** Works until drained. */
+export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
+  const waiting = new Set<string>();
+  const running = new Set<string>();
+  const again = new Set<string>();
+  const backOffs = new Map<string, BackOff>();
+  const appointments = createAppointments(options.clock, add);
+  const life = new AbortController();
+  let draining = false;
+  let idle = () => {};
+
+  function add(key: string): void {
+    appointments.cancel(key);
+    if (draining) return;
+    if (running.has(key)) again.add(key);
+    else waiting.add(key);
+    pump();
+  }
+
+  function addAfter(key: string, ms: number): void {
+    if (draining || waiting.has(key) || again.has(key)) return;
+    if (ms <= 0) add(key);
+    else appointments.make(key, ms);
+  }
+
+  function failed(key: string, error: unknown): void {
+    if (draining) return;
+    const min = options.backOffMinMs ?? BACK_OFF_MIN_MS;
+    const backOff = backOffs.get(key) ?? createBackOff(min, options.backOffMaxMs ?? BACK_OFF_MAX_MS, options.random);
+    backOffs.set(key, backOff);
+    const retryMs = backOff.next();
+    options.onFailure(key, error, retryMs);
+    addAfter(key, retryMs);
+  }
+
+  async function turn(key: string): Promise<void> {
+    try {
+      await options.work(key, life.signal);
+      backOffs.delete(key);
+    } catch (error) {
+      failed(key, error);
+    } finally {
+      running.delete(key);
+    }
+    if (again.delete(key)) add(key);
+    pump();
+    if (running.size === 0) idle();
+  }
+
+  function pump(): void {
+    for (const key of waiting) {
+      if (draining || running.size >= options.concurrency) return;
+      waiting.delete(key);
+      running.add(key);
+      void turn(key);
+    }
+  }
+
+  return {
+    add,
+    addAfter,
+    forget(key) {
+      appointments.cancel(key);
+      waiting.delete(key);
+      again.delete(key);
+      backOffs.delete(key);
+    },
+    get depth() {
+      return waiting.size;
+    },
+    get running() {
+      return running.size;
+    },
+    async drain(hurry) {
+      draining = true;
+      appointments.cancelAll();
+      waiting.clear();
+      again.clear();
+      const hasten = () => life.abort(hurry?.reason);
+      if (hurry?.aborted === true) hasten();
+      hurry?.addEventListener("abort", hasten, { once: true });
+      const ended = new Promise<void>((resolve) => {
+        idle = resolve;
+      });
+      if (running.size > 0) await ended;
+      hurry?.removeEventListener("abort", hasten);
+    },
+  };
+}
