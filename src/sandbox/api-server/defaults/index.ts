@@ -1,0 +1,121 @@
+/** What the API server fills into built-in objects on every write. Custom resources have defaults in their schema. */
+import { Buffer } from "node:buffer";
+import type { KubeFields, KubeObject } from "../../../ports/kubernetes.ts";
+import { defaultCrd } from "../crd.ts";
+import { defaultPod, defaultPodSpec } from "./pods.ts";
+import {
+  defaultAutoscaler,
+  defaultClaim,
+  defaultCronJob,
+  defaultDaemonSet,
+  defaultDeployment,
+  defaultJob,
+  defaultReplicaSet,
+  defaultReplicationController,
+  defaultStatefulSet,
+} from "./workloads.ts";
+
+const RBAC = "rbac.authorization.k8s.io";
+
+const DEFAULTS: Readonly<Record<string, (object: KubeObject) => void>> = {
+  "/Namespace": defaultNamespace,
+  "/Pod": defaultPod,
+  "/PodTemplate": ({ template }) => {
+    if (template?.spec !== undefined) defaultPodSpec(template.spec);
+  },
+  "/ReplicationController": defaultReplicationController,
+  "/Service": defaultService,
+  "/Secret": defaultSecret,
+  "/Endpoints": ({ subsets }) => {
+    for (const subset of subsets ?? []) for (const port of subset.ports ?? []) port.protocol ??= "TCP";
+  },
+  "/PersistentVolumeClaim": defaultClaim,
+  "apps/Deployment": defaultDeployment,
+  "apps/ReplicaSet": defaultReplicaSet,
+  "apps/DaemonSet": defaultDaemonSet,
+  "apps/StatefulSet": defaultStatefulSet,
+  "batch/Job": defaultJob,
+  "batch/CronJob": defaultCronJob,
+  "autoscaling/HorizontalPodAutoscaler": defaultAutoscaler,
+  "apiextensions.k8s.io/CustomResourceDefinition": defaultCrd,
+  "discovery.k8s.io/EndpointSlice": ({ ports }) => {
+    for (const port of ports ?? []) {
+      port.name ??= "";
+      port.protocol ??= "TCP";
+    }
+  },
+  "networking.k8s.io/NetworkPolicy": defaultNetworkPolicy,
+  "storage.k8s.io/StorageClass": (object) => {
+    object["reclaimPolicy"] ??= "Delete";
+    object["volumeBindingMode"] ??= "Immediate";
+  },
+  "scheduling.k8s.io/PriorityClass": (object) => {
+    object["preemptionPolicy"] ??= "PreemptLowerPriority";
+  },
+  [`${RBAC}/RoleBinding`]: defaultBinding,
+  [`${RBAC}/ClusterRoleBinding`]: defaultBinding,
+};
+
+/** Fills a built-in object, in its stored version, in place. */
+export function defaultBuiltin(group: string, object: KubeObject): void {
+  DEFAULTS[`${group}/${object.kind}`]?.(object);
+}
+
+function defaultNamespace(namespace: KubeObject): void {
+  const { metadata } = namespace;
+  metadata.labels = { ...metadata.labels, "kubernetes.io/metadata.name": metadata.name };
+  namespace.spec ??= {};
+  if (metadata.deletionTimestamp === undefined) namespace.spec.finalizers ??= ["kubernetes"];
+  namespace.status ??= {};
+  namespace.status.phase ??= "Active";
+}
+
+function defaultService(service: KubeObject): void {
+  const { spec } = service;
+  if (spec === undefined) return;
+  spec.sessionAffinity ??= "None";
+  spec.type ??= "ClusterIP";
+  for (const port of spec.ports ?? []) {
+    port.protocol ??= "TCP";
+    port.targetPort ??= port.port;
+  }
+  if (spec.sessionAffinity === "ClientIP") {
+    spec.sessionAffinityConfig ??= {};
+    spec.sessionAffinityConfig.clientIP ??= {};
+    spec.sessionAffinityConfig.clientIP.timeoutSeconds ??= 10_800;
+  } else delete spec.sessionAffinityConfig;
+  if (spec.type !== "ExternalName") spec.internalTrafficPolicy ??= "Cluster";
+  if (spec.type === "NodePort" || spec.type === "LoadBalancer") spec.externalTrafficPolicy ??= "Cluster";
+  if (spec.type === "LoadBalancer") spec.allocateLoadBalancerNodePorts ??= true;
+  service.status ??= {};
+  service.status.loadBalancer ??= {};
+}
+
+/** stringData is for writing only: it ends up in data. */
+function defaultSecret(secret: KubeObject): void {
+  const texts: KubeFields = secret["stringData"];
+  if (texts !== undefined) {
+    secret.data = { ...secret.data };
+    for (const [key, text] of Object.entries(texts)) secret.data[key] = Buffer.from(String(text)).toString("base64");
+    delete secret["stringData"];
+  }
+  secret["type"] ??= "Opaque";
+}
+
+function defaultNetworkPolicy({ spec }: KubeObject): void {
+  if (spec === undefined) return;
+  for (const rule of [...(spec.ingress ?? []), ...(spec.egress ?? [])]) {
+    for (const port of rule.ports ?? []) port.protocol ??= "TCP";
+  }
+  if ((spec.policyTypes ?? []).length === 0) {
+    spec.policyTypes = (spec.egress ?? []).length > 0 ? ["Ingress", "Egress"] : ["Ingress"];
+  }
+}
+
+function defaultBinding(binding: KubeObject): void {
+  if (binding["roleRef"] !== undefined) binding["roleRef"].apiGroup ??= RBAC;
+  for (const subject of binding["subjects"] ?? []) {
+    if (subject.kind === "User" || subject.kind === "Group") subject.apiGroup ??= RBAC;
+    if (subject.kind === "ServiceAccount" && subject.apiGroup === "") delete subject.apiGroup;
+  }
+}
