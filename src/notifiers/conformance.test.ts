@@ -1,0 +1,159 @@
+/** Every kind of alert provider, over real HTTP; what each posts is in its golden files. */
+import { readFileSync } from "node:fs";
+import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { until } from "../testing/until.ts";
+import { type AlertMessage, shouldSend } from "./alert.ts";
+import { createNotifier } from "./notifier.ts";
+import { NOTIFIERS } from "./table.ts";
+
+const ERROR: AlertMessage = {
+  workload: "podinfo.test",
+  message: "Failed checks threshold reached 2",
+  severity: "error",
+  fields: [
+    { name: "Cluster", value: "prod-eu" },
+    { name: "Target", value: "Deployment/podinfo.test" },
+  ],
+};
+const INFO: AlertMessage = {
+  workload: "podinfo.test",
+  message: "New revision detected, progressing <canary> analysis.",
+  severity: "info",
+  fields: [],
+};
+
+const KINDS = Object.keys(NOTIFIERS);
+const never = new AbortController().signal;
+
+let server: Server;
+let base: string;
+let got: { method: string; url: string; headers: IncomingHttpHeaders; body: string }[];
+let answer: { status: number; body: string } | "silence";
+
+beforeEach(async () => {
+  got = [];
+  answer = { status: 200, body: "ok" };
+  server = createServer((request, response) => {
+    let body = "";
+    request.on("data", (chunk: Buffer) => {
+      body += chunk.toString();
+    });
+    request.on("end", () => {
+      got.push({ method: request.method ?? "", url: request.url ?? "", headers: request.headers, body });
+      if (answer !== "silence") response.writeHead(answer.status).end(answer.body);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+
+afterEach(async () => {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+describe.each(KINDS)("%s", (type) => {
+  it.each([
+    ["error", ERROR],
+    ["info", INFO],
+  ])("posts the golden payload of an alert with severity %s", async (severity, alert) => {
+    await createNotifier(type, { address: `${base}/hook?key=1` }).post(alert, never);
+    expect(got).toMatchObject([{ method: "POST", headers: { "content-type": "application/json" } }]);
+    const golden = readFileSync(new URL(`./${type}/golden/${severity}.json`, import.meta.url), "utf8");
+    // As text: the order of the keys counts, too.
+    expect(got[0]?.body).toBe(JSON.stringify(JSON.parse(golden)));
+    expect(got[0]?.url).toBe(type === "discord" ? "/hook/slack?key=1" : "/hook?key=1");
+  });
+
+  it("sends a token only where it belongs", async () => {
+    await createNotifier(type, { address: base, token: "xoxb-1" }).post(INFO, never);
+    const bearer = type === "slack" || type === "generic" ? "Bearer xoxb-1" : undefined;
+    expect(got[0]?.headers.authorization).toBe(bearer);
+  });
+
+  it("says when the service refuses, whether to try again, and takes any 2xx", async () => {
+    const notifier = createNotifier(type, { address: base });
+    answer = { status: 204, body: "" };
+    await notifier.post(INFO, never);
+    answer = { status: 404, body: "no_service" };
+    await expect(notifier.post(INFO, never)).rejects.toMatchObject({
+      message: "postMessage failed: sending notification bad response 404: no_service",
+      mayRetry: false,
+    });
+    answer = { status: 503, body: "later" };
+    await expect(notifier.post(INFO, never)).rejects.toMatchObject({ mayRetry: true });
+  });
+
+  it("says when the service cannot be reached or does not answer, without showing the address", async () => {
+    const gone = createNotifier(type, { address: "http://127.0.0.1:1/secret" });
+    await expect(gone.post(INFO, never)).rejects.toMatchObject({
+      message: "postMessage failed: sending notification failed to send: connect ECONNREFUSED 127.0.0.1:1",
+      mayRetry: true,
+    });
+    answer = "silence";
+    const slow = createNotifier(type, { address: base }, { timeoutMs: 50 });
+    await expect(slow.post(INFO, never)).rejects.toThrow(/failed to send: no answer within 0.05 s$/);
+    const cut = new AbortController();
+    const cutOff = expect(createNotifier(type, { address: base }).post(INFO, cut.signal)).rejects.toThrow("ending");
+    await until("both have asked", () => got.length === 2);
+    cut.abort(new Error("ending"));
+    await cutOff;
+  });
+
+  it("goes through its proxy", async () => {
+    await createNotifier(type, { address: "http://chat.invalid/x", proxy: base }).post(INFO, never);
+    expect(got[0]?.url).toMatch(/^http:\/\/chat\.invalid\/x/);
+    expect(() => createNotifier(type, { address: base, proxy: "nonsense" })).toThrow(
+      "unable to parse proxy URL 'nonsense', error: ",
+    );
+  });
+
+  it("without an address says nothing", async () => {
+    await createNotifier(type, { address: "" }).post(ERROR, never);
+    expect(got).toEqual([]);
+  });
+});
+
+describe("settings", () => {
+  it.each([
+    ["slack", { address: "hooks.slack.com/x" }, "invalid Slack hook URL hooks.slack.com/x"],
+    ["slack", { address: "http://x", username: "" }, "empty Slack username"],
+    ["slack", { address: "http://x", channel: "" }, "empty Slack channel"],
+    ["discord", { address: "x" }, "invalid Discord hook URL x"],
+    ["discord", { address: "http://x", username: "" }, "empty Discord username"],
+    ["rocket", { address: "http://x", channel: "" }, "empty Rocket channel"],
+    ["rocket", { address: "x:y" }, "invalid Rocket hook URL x:y"],
+    ["msteams", { address: "x" }, "invalid MS Teams webhook URL x"],
+    ["gchat", { address: "http://" }, "invalid Google Chat webhook URL http://"],
+    ["generic", { address: "x" }, "invalid generic webhook URL x"],
+    ["pager", { address: "http://x" }, "provider pager not supported"],
+    ["toString", { address: "http://x" }, "provider toString not supported"],
+  ])("of %s that make no sense are refused: %j", (type, settings, text) => {
+    expect(() => createNotifier(type, settings)).toThrow(new Error(text));
+  });
+
+  it("name channel and user", async () => {
+    await createNotifier("slack", { address: base, channel: "ops", username: "bird" }).post(INFO, never);
+    expect(JSON.parse(got[0]?.body ?? "")).toMatchObject({ channel: "ops", username: "bird" });
+  });
+
+  it("of Discord may name the Slack-compatible address already", async () => {
+    await createNotifier("discord", { address: `${base}/api/webhooks/1/slack` }).post(INFO, never);
+    expect(got[0]?.url).toBe("/api/webhooks/1/slack");
+  });
+});
+
+describe("an entry's severity", () => {
+  it.each([
+    ["info", "info warn error"],
+    ["", "info warn error"],
+    [undefined, "info warn error"],
+    ["warn", "warn error"],
+    ["warning", "warn error"],
+    ["error", "error"],
+  ])("%s lets through %s", (entry, through) => {
+    expect((["info", "warn", "error"] as const).filter((alert) => shouldSend(entry, alert)).join(" ")).toBe(through);
+  });
+});

@@ -1,0 +1,120 @@
+/**
+ * Alerts on their way. A turn hands an alert over and goes on; the queue tries until it has arrived or there is no hope.
+ *
+ *   deliver --> lane of its provider: one at a time, in order --> send --+--> delivered
+ *                                        ^                               |
+ *                                        `--- 1, 2, 4, 8 s <-- failed ---+--> given up, with an error line
+ *
+ * Arrival is at least once: a service that took the alert but did not say so in time gets it again.
+ */
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import { PostError } from "./post.ts";
+
+export type DeliveryOutcome = { readonly kind: "delivered" } | { readonly kind: "given-up"; readonly detail: string };
+
+export interface DeliveryOptions<Item> {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly send: (item: Item, signal: AbortSignal) => Promise<void>;
+  /** Items of one lane arrive in order; a lane that is stuck does not hold up the others. One lane when absent. */
+  readonly laneOf?: (item: Item) => string;
+  /** The error line when it is given up, e.g. "alert provider slack.test send error: …". */
+  readonly failureLine?: (item: Item, detail: string) => string;
+  /** 5 when absent. */
+  readonly maxAttempts?: number;
+  /** Waiting items of a lane, above which the oldest are given up; 100 when absent. */
+  readonly laneLimit?: number;
+}
+
+export interface Delivery<Item> {
+  /** Never rejects, and need not be awaited. */
+  deliver(item: Item): Promise<DeliveryOutcome>;
+  /** For the end of the process: everything that waits is tried once more at once; what is left after `graceMs` is given up. */
+  flush(graceMs: number): Promise<void>;
+}
+
+interface Parcel<Item> {
+  readonly item: Item;
+  readonly settle: (outcome: DeliveryOutcome) => void;
+}
+
+const FIRST_WAIT_MS = 1000;
+const MAX_ATTEMPTS = 5;
+const LANE_LIMIT = 100;
+
+export function createDelivery<Item>(options: DeliveryOptions<Item>): Delivery<Item> {
+  const { clock, log } = options;
+  const maxAttempts = options.maxAttempts ?? MAX_ATTEMPTS;
+  const failureLine = options.failureLine ?? ((_item: Item, detail: string) => `alert can't be sent: ${detail}`);
+  const lanes = new Map<string, Parcel<Item>[]>();
+  const working = new Set<Promise<void>>();
+  /** Aborted when waiting makes no sense any more, and when even sending does not. */
+  const hurry = new AbortController();
+  const end = new AbortController();
+
+  const giveUp = ({ item, settle }: Parcel<Item>, detail: string): void => {
+    log.error({}, failureLine(item, detail));
+    settle({ kind: "given-up", detail });
+  };
+
+  const carry = async (parcel: Parcel<Item>): Promise<void> => {
+    for (let attempt = 1; ; attempt += 1) {
+      const last = hurry.signal.aborted || attempt >= maxAttempts;
+      try {
+        end.signal.throwIfAborted();
+        await options.send(parcel.item, end.signal);
+        return parcel.settle({ kind: "delivered" });
+      } catch (error) {
+        const detail = error instanceof Error ? error.message : String(error);
+        const hopeless = error instanceof PostError && !error.mayRetry;
+        if (last || hopeless || end.signal.aborted) return giveUp(parcel, detail);
+        log.warn({ attempt }, `an alert did not arrive and is sent again: ${detail}`);
+        await pause(clock, FIRST_WAIT_MS * 2 ** (attempt - 1), hurry.signal);
+      }
+    }
+  };
+
+  const work = async (name: string, lane: Parcel<Item>[]): Promise<void> => {
+    for (let next = lane.shift(); next !== undefined; next = lane.shift()) await carry(next);
+    lanes.delete(name);
+  };
+
+  return {
+    deliver(item) {
+      return new Promise((settle) => {
+        const name = options.laneOf?.(item) ?? "";
+        const lane = lanes.get(name);
+        if (lane === undefined) {
+          const fresh = [{ item, settle }];
+          lanes.set(name, fresh);
+          const done = work(name, fresh).finally(() => working.delete(done));
+          working.add(done);
+          return;
+        }
+        lane.push({ item, settle });
+        const oldest = lane.length > (options.laneLimit ?? LANE_LIMIT) ? lane.shift() : undefined;
+        if (oldest !== undefined) giveUp(oldest, `more than ${options.laneLimit ?? LANE_LIMIT} alerts are waiting`);
+      });
+    },
+    async flush(graceMs) {
+      hurry.abort();
+      const drained = new AbortController();
+      const limit = pause(clock, graceMs, drained.signal).then(() => {
+        if (!drained.signal.aborted) end.abort(new Error("the process is ending"));
+      });
+      while (working.size > 0) await Promise.all(working);
+      drained.abort();
+      await limit;
+    },
+  };
+}
+
+/** Ends early, without an error, when it is cut short. */
+async function pause(clock: Clock, ms: number, cut: AbortSignal): Promise<void> {
+  try {
+    await clock.sleep(ms, cut);
+  } catch (error) {
+    if (!cut.aborted) throw error;
+  }
+}

@@ -1,0 +1,28 @@
+/** Google Chat: a card, one section for the message and one for each field. The severity does not show. */
+import { asConfigured, type NotifierKind } from "../alert.ts";
+
+const strong = (text: string): string => `<font color=#848484><strong>${text}</strong></font>`;
+const section = (text: string): object => ({ widgets: [{ textParagraph: { text } }] });
+
+export const gchat: NotifierKind = {
+  title: "Google Chat",
+  addressTitle: "webhook",
+  needsSpeaker: false,
+  usesToken: false,
+  target: asConfigured,
+  render: (alert) => ({
+    cards: [
+      {
+        header: {
+          title: "Flagger",
+          subtitle: alert.workload,
+          imageUrl: "https://flagger.app/favicon.png",
+        },
+        sections: [
+          section(strong(alert.message)),
+          ...alert.fields.map(({ name, value }) => section(`${name}<br>${strong(value)}`)),
+        ],
+      },
+    ],
+  }),
+};

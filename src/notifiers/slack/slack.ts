@@ -1,0 +1,12 @@
+/** Slack: an incoming webhook, or chat.postMessage with a bot token. */
+import { asConfigured, type NotifierKind } from "../alert.ts";
+import { attachmentPayload } from "../attachments.ts";
+
+export const slack: NotifierKind = {
+  title: "Slack",
+  addressTitle: "hook",
+  needsSpeaker: true,
+  usesToken: true,
+  target: asConfigured,
+  render: (alert, speaker) => attachmentPayload(alert, speaker, { good: "good", bad: "danger" }),
+};
