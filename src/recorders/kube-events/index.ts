@@ -1,0 +1,25 @@
+/** The recorder that turns what the engine says into Kubernetes Events about the Canary. */
+import type { Canary } from "../../core/canary.ts";
+import type { RolloutEvent } from "../../core/events.ts";
+import { apiVersionOf, RESOURCES } from "../../ports/kubernetes.ts";
+import type { Recorder } from "../../ports/recorder.ts";
+import type { KubeEvents } from "./kube-events.ts";
+
+export { createKubeEvents, type KubeEvents, type KubeEventsOptions } from "./kube-events.ts";
+
+/** `events` must be flushed by who made it. */
+export function kubeEventsRecorder(events: KubeEvents): Recorder {
+  const say = (about: Pick<Canary, "ref" | "uid" | "resourceVersion">, { type, message }: RolloutEvent) => {
+    const { ref, uid, resourceVersion } = about;
+    const { kind } = RESOURCES.canary;
+    const object = { apiVersion: apiVersionOf(RESOURCES.canary), kind, ...ref, uid, resourceVersion };
+    events.record({ object, type, message });
+  };
+  return {
+    record({ canary, transition }) {
+      for (const event of transition.events) say(canary, event);
+    },
+    say,
+    forget() {},
+  };
+}

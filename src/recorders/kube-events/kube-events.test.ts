@@ -1,0 +1,150 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { fixedCredentials } from "../../kube/access.ts";
+import { createKubeClient } from "../../kube/client.ts";
+import { createTransport, type KubeTransport } from "../../kube/transport.ts";
+import { type Log, SILENT_LOG } from "../../ports/log.ts";
+import { createManualClock, type ManualClock } from "../../testing/manual-clock.ts";
+import { startToyApiServer, type ToyApiServer } from "../../testing/toy-api-server.ts";
+import { until } from "../../testing/until.ts";
+import { systemClock } from "../../time/system-clock.ts";
+import { createKubeEvents, type KubeEvents } from "./kube-events.ts";
+
+const PATH = "/api/v1/namespaces/test/events";
+const FOREVER = new AbortController().signal;
+
+let server: ToyApiServer;
+let transport: KubeTransport;
+let clock: ManualClock;
+let lines: string[];
+const log: Log = { ...SILENT_LOG, warn: (_, message) => lines.push(message) };
+
+beforeEach(async () => {
+  server = await startToyApiServer();
+  clock = createManualClock(Date.UTC(2024, 4, 6, 7, 8, 9, 123));
+  lines = [];
+  const access = { server: server.url, namespace: "", tls: {}, credentials: fixedCredentials(), source: "test" };
+  const common = { clock: systemClock, random: () => 0, qps: 0, burst: 1, userAgent: "test", attempts: 1 };
+  transport = createTransport({ ...common, access });
+});
+
+afterEach(async () => {
+  await transport.close();
+  await server.kill().catch(() => undefined);
+});
+
+const start = (capacity = 1000) =>
+  createKubeEvents({ writer: createKubeClient(transport, "flagger"), clock, random: () => 1, log, capacity });
+
+const object = {
+  apiVersion: "flagger.app/v1beta1",
+  kind: "Canary",
+  namespace: "test",
+  name: "podinfo",
+  uid: "u-1",
+  resourceVersion: "42",
+};
+const say = (events: KubeEvents, message: string, type: "Normal" | "Warning" = "Normal") =>
+  events.record({ object, type, message });
+const written = () => server.objects(PATH).map((event) => `${event.count} ${event.type} ${event.message}`);
+
+describe("Kubernetes Events", () => {
+  it("are written as the original writes them", async () => {
+    const events = start();
+    say(events, "Starting canary analysis for podinfo.test");
+    await events.flush(FOREVER);
+    expect(server.objects(PATH)).toMatchObject([
+      {
+        apiVersion: "v1",
+        kind: "Event",
+        metadata: { name: expect.stringMatching(/^podinfo\.17ccd[0-9a-f]{11}$/), namespace: "test" },
+        involvedObject: object,
+        reason: "Synced",
+        source: { component: "flagger" },
+        type: "Normal",
+        message: "Starting canary analysis for podinfo.test",
+        firstTimestamp: "2024-05-06T07:08:09Z",
+        lastTimestamp: "2024-05-06T07:08:09Z",
+        count: 1,
+      },
+    ]);
+  });
+
+  it("are counted up when they repeat, and created again when the cluster forgot them", async () => {
+    const events = start();
+    say(events, "Halt podinfo.test advancement", "Warning");
+    await events.flush(FOREVER);
+    await clock.advance(60_000);
+    say(events, "Halt podinfo.test advancement", "Warning");
+    say(events, "Halt podinfo.test advancement", "Normal");
+    await events.flush(FOREVER);
+    expect(written()).toEqual(["2 Warning Halt podinfo.test advancement", "1 Normal Halt podinfo.test advancement"]);
+    expect(server.objects(PATH)[0]).toMatchObject({
+      firstTimestamp: "2024-05-06T07:08:09Z",
+      lastTimestamp: "2024-05-06T07:09:09Z",
+    });
+    for (const event of server.objects(PATH)) server.remove(PATH, event.metadata.name);
+    say(events, "Halt podinfo.test advancement", "Warning");
+    await events.flush(FOREVER);
+    expect(written()).toEqual(["3 Warning Halt podinfo.test advancement"]);
+  });
+
+  it("are merged from the eleventh similar one on, until there was a pause; none is dropped", async () => {
+    const events = start();
+    for (let weight = 1; weight <= 40; weight += 1) say(events, `Advance podinfo.test canary weight ${weight}`);
+    await events.flush(FOREVER);
+    expect(written()).toHaveLength(11);
+    expect(written().at(-1)).toBe("30 Normal (combined from similar events): Advance podinfo.test canary weight 40");
+    await clock.advance(600_001);
+    say(events, "Promotion completed! Scaling down podinfo.test");
+    await events.flush(FOREVER);
+    expect(written().at(-1)).toBe("1 Normal Promotion completed! Scaling down podinfo.test");
+  });
+
+  it("wait for an API server that is away, with the time at which they happened", async () => {
+    await server.kill();
+    const events = start();
+    say(events, "one");
+    say(events, "two");
+    const flushed = events.flush(FOREVER);
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      const ms = await until("it waits", () => clock.sleeping()[0]);
+      await clock.advance(ms);
+    }
+    expect(clock.asked.slice(0, 5)).toEqual([500, 1000, 2000, 4000, 8000]);
+    await until("it waits", () => clock.sleeping()[0]);
+    await server.restart();
+    await clock.advance(60_000);
+    await flushed;
+    expect(written()).toEqual(["1 Normal one", "1 Normal two"]);
+    expect(server.objects(PATH)[1]?.lastTimestamp).toBe("2024-05-06T07:08:09Z");
+  });
+
+  it("give way when too many wait, the oldest first, and are given up when time is over", async () => {
+    await server.kill();
+    const events = start(3);
+    for (const message of ["a", "b", "c", "d", "e"]) say(events, message);
+    // "a" is being written already; of the others only three may wait.
+    expect(lines).toEqual(["too many events wait for the API server, dropped the oldest"]);
+    const hurry = new AbortController();
+    const flushed = events.flush(hurry.signal);
+    await until("it waits", () => clock.sleeping()[0]);
+    hurry.abort(new Error("shut down"));
+    await flushed;
+    expect(lines.at(-1)).toBe("events were not written before the end");
+    expect(clock.sleeping()).toEqual([]);
+  });
+
+  it("that are refused are given up with a line, and hold nothing up", async () => {
+    server.intercept = (method) =>
+      method === "POST"
+        ? { code: 403, body: { kind: "Status", code: 403, reason: "Forbidden", message: "no" } }
+        : undefined;
+    const events = start();
+    say(events, "one");
+    await until("it says so", () => lines.includes("the API server refused an event"));
+    server.intercept = undefined;
+    say(events, "one");
+    await events.flush(FOREVER);
+    expect(written()).toEqual(["1 Normal one"]);
+  });
+});
