@@ -1,0 +1,72 @@
+/** Every event is posted to the Canary's event webhooks, else to the global one; in order per Canary, beside the turns. */
+import type { Dispatcher } from "undici";
+import { type Canary, dotted } from "../core/canary.ts";
+import type { RolloutEvent } from "../core/events.ts";
+import { webhookChecksum } from "../core/hash/hash.ts";
+import { hooksOf } from "../core/probes.ts";
+import { callEventWebhook, type Hook } from "../gates/call.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import type { Recorder } from "../ports/recorder.ts";
+
+export interface EventWebhookOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** For Canaries without hooks of their own; empty: none. */
+  readonly globalUrl: string;
+  readonly signal: AbortSignal;
+  readonly dispatcher?: Dispatcher;
+}
+
+/** Events of one Canary that wait for a hook that hangs; older ones are dropped beyond that. */
+const MOST_WAITING = 200;
+
+export function createEventWebhooks(options: EventWebhookOptions): Recorder {
+  const lanes = new Map<string, { tail: Promise<void>; waiting: number }>();
+
+  async function post(canary: Canary, event: RolloutEvent, at: number): Promise<void> {
+    const { clock, signal, log, dispatcher } = options;
+    const own: readonly Hook[] = hooksOf(canary.spec, "event");
+    const hooks = own.length > 0 || options.globalUrl === "" ? own : [{ name: "events", url: options.globalUrl }];
+    const { applied } = canary.status;
+    const subject = {
+      name: canary.ref.name,
+      namespace: canary.ref.namespace,
+      phase: event.phase,
+      checksum: webhookChecksum(applied?.configs, applied?.spec ?? ""),
+    };
+    for (const hook of hooks) {
+      const ports = { clock, signal, ...(dispatcher === undefined ? {} : { dispatcher }) };
+      const answer = await callEventWebhook(hook, subject, { message: event.message, type: event.type, at }, ports);
+      if (answer.kind === "refused") log.error({ canary: dotted(canary.ref.name, canary.ref) }, answer.detail);
+    }
+  }
+
+  return {
+    record({ canary, transition }) {
+      const concerned = options.globalUrl !== "" || hooksOf(canary.spec, "event").length > 0;
+      if (!concerned || transition.events.length === 0) return;
+      const key = dotted(canary.ref.name, canary.ref);
+      const lane = lanes.get(key) ?? { tail: Promise.resolve(), waiting: 0 };
+      lanes.set(key, lane);
+      const at = options.clock.now();
+      for (const event of transition.events) {
+        if (lane.waiting >= MOST_WAITING) {
+          options.log.error({ canary: key }, `event webhook is too slow, dropping event: ${event.message}`);
+          continue;
+        }
+        lane.waiting += 1;
+        lane.tail = lane.tail
+          .then(() => post(canary, event, at))
+          .catch((error: unknown) => {
+            if (!options.signal.aborted) options.log.error({ canary: key, err: error }, "event webhook failed");
+          })
+          .finally(() => {
+            lane.waiting -= 1;
+          });
+      }
+    },
+    say() {},
+    forget: (ref) => void lanes.delete(dotted(ref.name, ref)),
+  };
+}

@@ -1,0 +1,227 @@
+/** The operator as a process: connects, checks, elects, runs the engine, and stops without leaving anything half-said. */
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { collectDefaultMetrics, Registry } from "prom-client";
+import type { Dispatcher } from "undici";
+import { createKubeClient } from "../kube/client.ts";
+import { createClusterCache } from "../kube/cluster-cache.ts";
+import { loadAccess } from "../kube/config.ts";
+import { leadWithLease, watchLease } from "../kube/lease.ts";
+import { createTransport, type KubeTransport } from "../kube/transport.ts";
+import { createPrometheus } from "../metrics/prometheus/prometheus.ts";
+import { outgoingDispatcher } from "../net/dispatcher.ts";
+import type { Clock, Random } from "../ports/clock.ts";
+import { type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
+import type { Log } from "../ports/log.ts";
+import { createJournal } from "../recorders/journal/recorder.ts";
+import { createKubeEvents } from "../recorders/kube-events/recorder.ts";
+import { createLogRecorder } from "../recorders/log/recorder.ts";
+import { createMetricsRecorder } from "../recorders/metrics/recorder.ts";
+import { createServicesRouter } from "../routers/services/services.ts";
+import { createRouters } from "../routers/table.ts";
+import { createAutoscalers } from "../workloads/autoscalers.ts";
+import { createWorkloads } from "../workloads/table.ts";
+import { createAlerting } from "./alerting.ts";
+import { startEngine } from "./engine.ts";
+import { createEventWebhooks } from "./event-webhooks.ts";
+import type { OperatorFlags } from "./flags.ts";
+import { serveOperatorHttp } from "./http.ts";
+import { combineRecorders } from "./recorders.ts";
+import { checkCluster, StartupError } from "./startup.ts";
+
+export interface OperatorOptions {
+  readonly flags: OperatorFlags;
+  readonly version: string;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Aborted: stop. */
+  readonly signal: AbortSignal;
+  /** Where /healthz and /metrics listen; absent: all addresses. */
+  readonly host?: string;
+}
+
+export interface OperatorEnd {
+  /** `lost`: another instance leads; the process must end. */
+  readonly kind: "stopped" | "lost";
+}
+
+const GRACE_MS = 3_000;
+const LEASE_NAME = "flagger-leader-election";
+
+/** Runs until `signal` is aborted or leadership is lost. @throws StartupError, KubeError when it cannot begin */
+export async function runOperator(options: OperatorOptions): Promise<OperatorEnd> {
+  const { flags, log, version, clock, random, signal } = options;
+  log.info({}, `Starting flagger version ${version} revision aviary mesh provider ${flags.meshProvider}`);
+  const transport = await connect(options, flags.kubeconfig);
+  await checkCluster(transport, flags.namespace, log, signal);
+  if (flags.namespace !== "") log.info({}, `Watching namespace ${flags.namespace}`);
+  const dispatcher = outgoingDispatcher();
+  await checkMetricsServer(flags, dispatcher, log, signal);
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  let ready = false;
+  const http = await serveOperatorHttp({
+    port: Number(flags.port),
+    registry,
+    ready: () => ready,
+    ...(options.host === undefined ? {} : { host: options.host }),
+  });
+  log.info({}, `Starting HTTP server on port ${http.port}`);
+  const lead = (term: AbortSignal) =>
+    runEngine({ ...options, transport, dispatcher, registry, signal: term }, () => {
+      ready = true;
+    });
+  try {
+    if (!flags.leaderElection) {
+      await lead(signal);
+      return { kind: "stopped" };
+    }
+    // A follower is ready: it serves its metrics and waits for its turn.
+    ready = true;
+    return { kind: (await elect(options, transport, lead)) === "lost" ? "lost" : "stopped" };
+  } finally {
+    await http.stop(GRACE_MS);
+    log.info({}, "HTTP server stopped");
+  }
+}
+
+async function connect({ flags, clock, random, version }: OperatorOptions, kubeconfig: string): Promise<KubeTransport> {
+  const access = await loadAccess({ clock, kubeconfig, master: flags.master });
+  return createTransport({
+    access,
+    clock,
+    random,
+    qps: flags.kubeconfigQps,
+    burst: flags.kubeconfigBurst,
+    userAgent: `aviary/${version}`,
+  });
+}
+
+async function elect(
+  { flags, log, clock, random, signal }: OperatorOptions,
+  transport: KubeTransport,
+  lead: (signal: AbortSignal) => Promise<void>,
+): Promise<"lost" | "released"> {
+  const identity = `${hostname()}_${randomUUID()}`;
+  const namespace = flags.leaderElectionNamespace;
+  log.info({}, `Starting leader election id: ${identity} configmap: ${LEASE_NAME} namespace: ${namespace}`);
+  const client = createKubeClient(transport, "flagger");
+  const cache = watchLease({ transport, clock, random, log }, namespace, LEASE_NAME, signal);
+  const end = await leadWithLease(
+    { client, cache, clock, random, log, namespace, name: LEASE_NAME, identity },
+    (term) => {
+      log.info({}, "Acting as elected leader");
+      return lead(term);
+    },
+    signal,
+  );
+  if (end === "lost") log.error({}, "Leadership lost");
+  return end;
+}
+
+interface EngineRun extends OperatorOptions {
+  readonly transport: KubeTransport;
+  readonly dispatcher: Dispatcher;
+  readonly registry: Registry;
+}
+
+async function runEngine(options: EngineRun, whenReady: () => void): Promise<void> {
+  const { flags, log, clock, random, transport, dispatcher, signal } = options;
+  const stopped = new AbortController();
+  const client = createKubeClient(transport, "flagger");
+  const cache = createClusterCache({ transport, clock, random, log }, stopped.signal, {
+    namespace: flags.namespace,
+    perNamespace: (type) => type === RESOURCES.configMap || type === RESOURCES.secret,
+  });
+  const read = async ({ type, namespace, name }: ObjectRef): Promise<KubeObject | undefined> => {
+    const objects = cache.track(type, namespace);
+    await objects.synced;
+    return objects.get(namespace, name);
+  };
+  const alerting = createAlerting(flags, { clock, log, read, dispatcherFor: outgoingDispatcher });
+  const { recorder, flush } = createRecorders(options, client, stopped.signal);
+  const engine = startEngine({
+    clock,
+    random,
+    log,
+    writer: client,
+    track: (type, namespace) => cache.track(type, namespace),
+    namespace: flags.namespace,
+    tables: {
+      routers: createRouters({ setOwnerRefs: flags.kubeconfigServiceMesh === "" }),
+      services: createServicesRouter(),
+      workloads: createWorkloads(flags),
+      autoscalers: createAutoscalers(flags),
+    },
+    parse: {
+      meshProvider: flags.meshProvider,
+      intervalFloorMs: flags.intervalFloorMs,
+      noCrossNamespaceRefs: flags.noCrossNamespaceRefs,
+      targetKinds: createWorkloads(flags).map(({ kind }) => kind),
+    },
+    metricsServer: flags.metricsServer,
+    recorder,
+    sendAlert: alerting.send,
+    concurrency: Math.max(1, flags.threadiness) * TURNS_PER_THREAD,
+    dispatcher,
+  });
+  await Promise.race([engine.ready, aborted(signal)]);
+  whenReady();
+  log.info({}, "Started operator workers");
+  await aborted(signal);
+  log.info({}, "Shutting down operator workers");
+  await engine.stop(AbortSignal.timeout(GRACE_MS));
+  await Promise.all([alerting.flush(GRACE_MS), flush()]);
+  stopped.abort(new Error("the operator stops"));
+}
+
+/** A turn mostly waits for answers, so that many fit on what the original calls a thread. */
+const TURNS_PER_THREAD = 8;
+
+function createRecorders(options: EngineRun, client: ReturnType<typeof createKubeClient>, signal: AbortSignal) {
+  const { flags, log, clock, registry, version, dispatcher } = options;
+  const kubeEvents = createKubeEvents({ writer: client, clock, log });
+  const journal = flags.journal === "" ? undefined : createJournal(flags.journal, log);
+  const recorder = combineRecorders(
+    [
+      createLogRecorder(log),
+      kubeEvents.recorder,
+      createMetricsRecorder({ registry, version, meshProvider: flags.meshProvider }),
+      createEventWebhooks({ clock, log, globalUrl: flags.eventWebhook, signal, dispatcher }),
+      ...(journal === undefined ? [] : [journal]),
+    ],
+    log,
+  );
+  return {
+    recorder,
+    flush: async () => {
+      await Promise.all([kubeEvents.flush(AbortSignal.timeout(GRACE_MS)), journal?.flush()]);
+    },
+  };
+}
+
+async function checkMetricsServer(
+  { metricsServer }: OperatorFlags,
+  dispatcher: Dispatcher,
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
+  let source: ReturnType<typeof createPrometheus>;
+  try {
+    source = createPrometheus({ type: "prometheus", address: metricsServer, dispatcher });
+  } catch (error) {
+    throw new StartupError(`Error building prometheus client: ${error instanceof Error ? error.message : error}`);
+  }
+  try {
+    await source.online(signal);
+    log.info({}, `Connected to metrics server ${metricsServer}`);
+  } catch (error) {
+    log.error({}, `Metrics server ${metricsServer} unreachable ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}

@@ -1,0 +1,37 @@
+/** Every turn that changed something as one JSON line: enough to take it again (`test/histories`). */
+import { appendFile } from "node:fs/promises";
+import type { Log } from "../../ports/log.ts";
+import type { Recorder } from "../../ports/recorder.ts";
+
+export interface Journal extends Recorder {
+  /** Resolves when everything recorded so far is written. */
+  flush(): Promise<void>;
+}
+
+/** @param file created when missing, appended to otherwise */
+export function createJournal(file: string, log: Log): Journal {
+  let pending: string[] = [];
+  let writing: Promise<void> = Promise.resolve();
+
+  async function write(): Promise<void> {
+    const lines = pending;
+    pending = [];
+    if (lines.length === 0) return;
+    try {
+      await appendFile(file, lines.join(""));
+    } catch (error) {
+      log.error({ err: error, file }, "the journal cannot be written, turns are not recorded there");
+    }
+  }
+
+  return {
+    record({ input, transition }) {
+      if (transition.status === input.status && transition.events.length === 0) return;
+      pending.push(`${JSON.stringify({ input, transition })}\n`);
+      writing = writing.then(write);
+    },
+    say() {},
+    forget() {},
+    flush: () => writing,
+  };
+}
