@@ -23,6 +23,9 @@ export function strategicMergePatch(schema: ObjectSchema, object: KubeObject, pa
   return mergeFields(schema.root, object, patch) as KubeObject;
 }
 
+const isDirective = (name: string) =>
+  name === PATCH || name === RETAIN || name.startsWith(DELETE_FROM) || name.startsWith(ORDER);
+
 function mergeFields(node: SchemaNode | undefined, original: Fields, patch: Fields): Fields {
   const directive = patch[PATCH];
   if (directive === "delete") return {};
@@ -41,9 +44,10 @@ function mergeFields(node: SchemaNode | undefined, original: Fields, patch: Fiel
   }
   const orders = new Map(directives(patch, ORDER));
   for (const [name, value] of Object.entries(patch)) {
-    if (name === PATCH || name === RETAIN || name.startsWith(DELETE_FROM) || name.startsWith(ORDER)) continue;
-    if (value === null) merged.delete(name);
-    else merged.set(name, mergeField(fieldNode(node, name), merged.get(name), value, orders.get(name), name));
+    if (isDirective(name)) continue;
+    const field = mergeField(fieldNode(node, name), merged.get(name), value, orders.get(name), name);
+    if (field === undefined) merged.delete(name);
+    else merged.set(name, field);
   }
   for (const [name, order] of orders) {
     const list = merged.get(name);
@@ -76,6 +80,7 @@ function retained(original: Fields, patch: Fields): Fields {
   return Object.fromEntries(Object.entries(original).filter(([name]) => keep.includes(name)));
 }
 
+/** The field after the patch; undefined when it goes. */
 function mergeField(
   node: SchemaNode | undefined,
   original: unknown,
@@ -85,15 +90,32 @@ function mergeField(
 ): unknown {
   const strategies = node?.patch?.strategies ?? [];
   if (isFields(patch)) {
-    if (strategies.includes("replace")) return withoutDirectives(patch);
-    return mergeFields(node, isFields(original) ? original : {}, patch);
+    if (!isFields(original)) return asNew(patch);
+    return strategies.includes("replace") ? withoutDirectives(patch) : mergeFields(node, original, patch);
   }
-  if (!Array.isArray(patch)) return patch;
-  if (!strategies.includes("merge")) return withoutDirectives(patch);
-  const live = Array.isArray(original) ? original : [];
+  if (!Array.isArray(patch)) return patch === null ? undefined : patch;
   const key = node?.patch?.key;
-  const merged = key === undefined ? mergeScalars(live, patch) : mergeElements(node?.items, live, patch, key, name);
-  return reorder(merged, order ?? patch, live, key);
+  if (!Array.isArray(original)) {
+    const list = asNew(patch);
+    return order === undefined || !Array.isArray(list) ? list : reorder(list, order, [], key);
+  }
+  if (!strategies.includes("merge")) return withoutDirectives(patch);
+  const merged =
+    key === undefined ? mergeScalars(original, patch) : mergeElements(node?.items, original, patch, key, name);
+  return reorder(merged, order ?? patch, original, key);
+}
+
+/**
+ * A value of the patch that has no counterpart in the object. Whatever carries a `$patch` directive vanishes, even a
+ * "replace" with a value: surprising, but so it is in Kubernetes.
+ */
+function asNew(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(asNew).filter((item) => item !== undefined);
+  if (!isFields(value)) return copyJson(value);
+  if (Object.hasOwn(value, PATCH)) return undefined;
+  const entries = Object.entries(value).filter(([name, field]) => field !== null && !isDirective(name));
+  const kept = entries.map(([name, field]) => [name, asNew(field)] as const).filter(([, field]) => field !== undefined);
+  return Object.fromEntries(kept);
 }
 
 function mergeScalars(live: readonly unknown[], patch: readonly unknown[]): unknown[] {
@@ -115,10 +137,8 @@ function mergeElements(
   );
   for (const element of plain) {
     const at = merged.findIndex((item) => isFields(item) && item[key] === element[key]);
-    const before = at < 0 ? {} : (merged[at] as Fields);
-    const after = mergeFields(items, before, element);
-    if (at < 0) merged.push(after);
-    else merged[at] = after;
+    if (at < 0) merged.push(asNew(element));
+    else merged[at] = mergeFields(items, merged[at] as Fields, element);
   }
   return merged;
 }
@@ -162,18 +182,12 @@ function reorder(
   return ids.flatMap((id) => groups.get(id) ?? []);
 }
 
-/** A value of the patch that has no counterpart: nulls and directives mean nothing there. */
+/** A value of the patch that replaces what was there: nulls and directives mean nothing in it. */
 function withoutDirectives(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutDirectives);
   if (!isFields(value)) return copyJson(value);
   const entries = Object.entries(value).filter(
-    ([name, field]) =>
-      field !== null &&
-      field !== undefined &&
-      name !== PATCH &&
-      name !== RETAIN &&
-      !name.startsWith(DELETE_FROM) &&
-      !name.startsWith(ORDER),
+    ([name, field]) => field !== null && field !== undefined && !isDirective(name),
   );
   return Object.fromEntries(entries.map(([name, field]) => [name, withoutDirectives(field)]));
 }

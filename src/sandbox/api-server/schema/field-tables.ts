@@ -143,7 +143,7 @@ export const QUANTITY_FIELDS: ReadonlySet<string> = new Set(
   MetricValueStatus.averageValue PersistentVolumeSpec.capacity PersistentVolumeClaimStatus.capacity
   PersistentVolumeClaimStatus.allocatedResources EmptyDirVolumeSource.sizeLimit ResourceFieldSelector.divisor
   ResourceRequirements.limits ResourceRequirements.requests VolumeResourceRequirements.limits
-  VolumeResourceRequirements.requests ContainerStatus.allocatedResources PodSpec.overhead PodStatus.allocatedResources
+  VolumeResourceRequirements.requests ContainerStatus.allocatedResources PodSpec.overhead
   NodeStatus.capacity NodeStatus.allocatable LimitRangeItem.max LimitRangeItem.min LimitRangeItem.default
   LimitRangeItem.defaultRequest LimitRangeItem.maxLimitRequestRatio ResourceQuotaSpec.hard ResourceQuotaStatus.hard
   ResourceQuotaStatus.used`.split(/\s+/),
