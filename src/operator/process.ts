@@ -9,7 +9,7 @@ import { loadAccess } from "../kube/config.ts";
 import { leadWithLease, watchLease } from "../kube/lease.ts";
 import { createTransport, type KubeTransport } from "../kube/transport.ts";
 import { createPrometheus } from "../metrics/prometheus/prometheus.ts";
-import { outgoingDispatcher } from "../net/dispatcher.ts";
+import { createDispatcher } from "../net/dispatcher.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
 import type { Log } from "../ports/log.ts";
@@ -51,12 +51,12 @@ const LEASE_NAME = "flagger-leader-election";
 
 /** Runs until `signal` is aborted or leadership is lost. @throws StartupError, KubeError when it cannot begin */
 export async function runOperator(options: OperatorOptions): Promise<OperatorEnd> {
-  const { flags, log, version, clock, random, signal } = options;
+  const { flags, log, version, signal } = options;
   log.info({}, `Starting flagger version ${version} revision aviary mesh provider ${flags.meshProvider}`);
   const transport = await connect(options, flags.kubeconfig);
   await checkCluster(transport, flags.namespace, log, signal);
   if (flags.namespace !== "") log.info({}, `Watching namespace ${flags.namespace}`);
-  const dispatcher = outgoingDispatcher();
+  const dispatcher = createDispatcher();
   await checkMetricsServer(flags, dispatcher, log, signal);
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -139,7 +139,7 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
     await objects.synced;
     return objects.get(namespace, name);
   };
-  const alerting = createAlerting(flags, { clock, log, read, dispatcherFor: outgoingDispatcher });
+  const alerting = createAlerting(flags, { clock, log, read, dispatcherFor: (proxied) => createDispatcher(proxied) });
   const { recorder, flush } = createRecorders(options, client, stopped.signal);
   const engine = startEngine({
     clock,
