@@ -79,7 +79,7 @@ export function createTransport(options: TransportOptions): KubeTransport {
   async function sendOnce(request: KubeRequest, proof: Proof, signal: AbortSignal): Promise<Answer> {
     const dispatcher = connections.forProof(proof);
     return await dispatcher.request({
-      origin: access.server,
+      origin: new URL(access.server).origin,
       path: pathOf(request, access.server),
       method: request.method,
       signal,

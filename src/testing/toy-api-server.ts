@@ -3,7 +3,13 @@
  * replace, merge-patch, delete, and watches with bookmarks and 410. It can be killed, restarted, made silent or rude.
  * For what a full cluster answers there is the sandbox's API server.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
 
@@ -22,12 +28,14 @@ export interface ToyApiServer {
   manners: Manners;
   /** "METHOD path?query" of every request so far. */
   readonly requests: string[];
+  /** Their content types. */
+  readonly contentTypes: string[];
   /** Watches that are open now. */
   watches(): number;
   /** Collections (last path segment, e.g. "virtualservices") that are answered with 404. */
   readonly missing: Set<string>;
   /** Called before a request is answered; what it returns is the answer. */
-  intercept: ((method: string, path: string) => Intercepted | undefined) | undefined;
+  intercept: ((method: string, path: string, headers: IncomingHttpHeaders) => Intercepted | undefined) | undefined;
   /** Writes as somebody else would. @param path of the collection, e.g. "/api/v1/namespaces/test/configmaps" */
   put(path: string, object: KubeFields): KubeObject;
   remove(path: string, name: string): void;
@@ -164,7 +172,7 @@ function read(memory: Memory, path: string, query: URLSearchParams): Intercepted
 }
 
 /** What a test may change while the server runs. */
-type Temper = Pick<ToyApiServer, "manners" | "intercept" | "missing" | "requests">;
+type Temper = Pick<ToyApiServer, "manners" | "intercept" | "missing" | "requests" | "contentTypes">;
 
 function send(response: ServerResponse, answer: Intercepted): void {
   response.writeHead(answer.code, { "content-type": "application/json", ...answer.headers });
@@ -203,9 +211,10 @@ function createFront(memory: Memory, temper: Temper, open: Set<ServerResponse>) 
     const method = request.method ?? "GET";
     const path = url.pathname;
     temper.requests.push(`${method} ${request.url}`);
+    temper.contentTypes.push(request.headers["content-type"] ?? "");
     const body = await bodyOf(request);
     if (temper.manners === "silent") return;
-    const intercepted = temper.intercept?.(method, request.url ?? "");
+    const intercepted = temper.intercept?.(method, request.url ?? "", request.headers);
     if (intercepted !== undefined) return send(response, intercepted);
     const unknown = path.split("/").some((part) => temper.missing.has(part));
     if (unknown) return send(response, { code: 404, body: "404 page not found\n" });
@@ -219,7 +228,13 @@ function createFront(memory: Memory, temper: Temper, open: Set<ServerResponse>) 
 export async function startToyApiServer(): Promise<ToyApiServer> {
   const memory = createMemory();
   const open = new Set<ServerResponse>();
-  const temper: Temper = { manners: "normal", intercept: undefined, missing: new Set(), requests: [] };
+  const temper: Temper = {
+    manners: "normal",
+    intercept: undefined,
+    missing: new Set(),
+    requests: [],
+    contentTypes: [],
+  };
   const front = createFront(memory, temper, open);
 
   async function listen(port: number): Promise<Server> {

@@ -1,0 +1,285 @@
+import { createServer as createHttpsServer, type Server } from "node:https";
+import type { AddressInfo } from "node:net";
+import { createServer as createTcpServer, type Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { generate } from "selfsigned";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { isAlreadyExists, isConflict, isForbidden, isNotFound, isUnreachable } from "../ports/kube.ts";
+import { RESOURCES } from "../ports/kubernetes.ts";
+import { createManualClock } from "../testing/manual-clock.ts";
+import { startToyApiServer, type ToyApiServer } from "../testing/toy-api-server.ts";
+import { until } from "../testing/until.ts";
+import { systemClock } from "../time/system-clock.ts";
+import { type ClusterAccess, type Credentials, fixedCredentials } from "./access.ts";
+import { createKubeClient } from "./client.ts";
+import { createRateLimit } from "./rate-limit.ts";
+import { createTransport, type KubeTransport, type TransportOptions } from "./transport.ts";
+
+const FOREVER = new AbortController().signal;
+const PATH = "/api/v1/namespaces/test/configmaps";
+const configMap = (name: string, data = {}) => ({
+  apiVersion: "v1",
+  kind: "ConfigMap",
+  metadata: { name, namespace: "test" },
+  data,
+});
+const ref = (name: string) => ({ type: RESOURCES.configMap, namespace: "test", name });
+
+let server: ToyApiServer;
+let cleanUp: (() => Promise<unknown> | unknown)[];
+
+beforeEach(async () => {
+  server = await startToyApiServer();
+  cleanUp = [() => server.kill().catch(() => undefined)];
+});
+
+afterEach(async () => {
+  for (const clean of cleanUp.toReversed()) await clean();
+});
+
+function connect(access: Partial<ClusterAccess> = {}, options: Partial<TransportOptions> = {}): KubeTransport {
+  const transport = createTransport({
+    access: {
+      server: server.url,
+      namespace: "test",
+      tls: {},
+      credentials: fixedCredentials(),
+      source: "test",
+      ...access,
+    },
+    clock: systemClock,
+    random: () => 0,
+    qps: 0,
+    burst: 1,
+    userAgent: "aviary/test",
+    ...options,
+  });
+  cleanUp.push(() => transport.close());
+  return transport;
+}
+
+const failure = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
+describe("the Kubernetes client's verbs", () => {
+  it("create, read, patch, replace and delete raw objects, and say why not", async () => {
+    const client = createKubeClient(connect(), "flagger");
+    const made = await client.create(RESOURCES.configMap, configMap("a", { k: "1" }), FOREVER);
+    expect(isAlreadyExists(await failure(client.create(RESOURCES.configMap, configMap("a"), FOREVER)))).toBe(true);
+    const patched = await client.mergePatch(ref("a"), { data: { k: "2", unknown: { x: 1 } } }, {}, FOREVER);
+    expect(patched.data).toEqual({ k: "2", unknown: { x: 1 } });
+    const { resourceVersion = "" } = made.metadata;
+    const stale = await failure(client.mergePatch(ref("a"), { data: null }, { resourceVersion }, FOREVER));
+    expect([isConflict(stale), isAlreadyExists(stale)]).toEqual([true, false]);
+    expect(stale).toMatchObject({ code: 409, reason: "Conflict", message: expect.stringContaining("been modified") });
+    const replaced = await client.replace(RESOURCES.configMap, { ...patched, data: { k: "3" } }, {}, FOREVER);
+    expect(await client.get(ref("a"), FOREVER)).toEqual(replaced);
+    expect(await client.delete(ref("a"), { propagation: "Background" }, FOREVER)).toBe(true);
+    expect(await client.delete(ref("a"), {}, FOREVER)).toBe(false);
+    expect(await client.get(ref("a"), FOREVER)).toBeUndefined();
+    expect(isNotFound(await failure(client.mergePatch(ref("a"), {}, {}, FOREVER)))).toBe(true);
+  });
+
+  it("stop listing at the limit", async () => {
+    for (let i = 0; i < 600; i += 1) server.put(PATH, configMap(`c${i}`));
+    const client = createKubeClient(connect(), "flagger");
+    expect(await client.list(RESOURCES.configMap, "test", { limit: 1 }, FOREVER)).toHaveLength(1);
+    expect(await client.list(RESOURCES.configMap, "test", { limit: 550 }, FOREVER)).toHaveLength(550);
+    expect(server.requests).toHaveLength(3);
+  });
+
+  it("send the media type, field manager and force of a server-side apply", async () => {
+    server.put(PATH, configMap("a"));
+    const client = createKubeClient(connect(), "flagger");
+    await client.apply(RESOURCES.configMap, configMap("a"), { force: true }, FOREVER);
+    expect(server.requests.at(-1)).toBe(`PATCH ${PATH}/a?fieldManager=flagger&force=true`);
+    expect(server.contentTypes.at(-1)).toBe("application/apply-patch+yaml");
+  });
+});
+
+describe("the transport", () => {
+  it("waits as long as an overloaded server asks, also with writes", async () => {
+    const clock = createManualClock();
+    const client = createKubeClient(connect({}, { clock }), "flagger");
+    server.intercept = () => ({ code: 429, headers: { "retry-after": "7" }, body: { kind: "Status", code: 429 } });
+    const writing = client.create(RESOURCES.configMap, configMap("a"), FOREVER);
+    await until("it waits", () => clock.sleeping().includes(7000));
+    server.intercept = undefined;
+    await clock.advance(7000);
+    expect((await writing).metadata.name).toBe("a");
+    expect(server.requests).toHaveLength(2);
+  });
+
+  it("repeats a read whose answer was cut off, but not a write: it may have happened", async () => {
+    let connections = 0;
+    const sockets = new Set<Socket>();
+    const cutting = createTcpServer((socket) => {
+      connections += 1;
+      sockets.add(socket);
+      socket.on("error", () => undefined);
+      socket.once("data", () => socket.destroy());
+    });
+    await new Promise<void>((resolve) => cutting.listen(0, "127.0.0.1", resolve));
+    cleanUp.push(() => new Promise((resolve) => cutting.close(resolve)));
+    const url = `http://127.0.0.1:${(cutting.address() as AddressInfo).port}`;
+    const client = createKubeClient(connect({ server: url }, { attempts: 3 }), "flagger");
+    const error = await failure(client.get(ref("a"), FOREVER));
+    expect(isUnreachable(error)).toBe(true);
+    expect(String(error)).toContain("the connection was closed before the answer was complete");
+    expect(connections).toBe(3);
+    await failure(client.create(RESOURCES.configMap, configMap("a"), FOREVER));
+    expect(connections).toBe(4);
+  });
+
+  it("sends a write again when no connection could be made, and says what to look at when it gives up", async () => {
+    const clock = createManualClock();
+    const client = createKubeClient(connect({}, { clock, attempts: 3 }), "flagger");
+    await server.kill();
+    const writing = client.create(RESOURCES.configMap, configMap("a"), FOREVER);
+    await until("it waits", () => clock.sleeping().find((ms) => ms < 1000));
+    await server.restart();
+    await clock.advance(1000);
+    expect((await writing).metadata.name).toBe("a");
+    await server.kill();
+    const dead = connect({}, { attempts: 1 });
+    await expect(dead.send({ method: "GET", path: "/version" }, FOREVER)).rejects.toMatchObject({
+      code: 0,
+      reason: "Unreachable",
+      message: expect.stringMatching(
+        /^cannot reach the API server http:.* \(GET \/version\): connect ECONNREFUSED .* is the cluster running\?$/,
+      ),
+    });
+  });
+
+  it("gives up on a server that is silent, and at once when told to", async () => {
+    const clock = createManualClock();
+    const transport = connect({}, { clock });
+    server.manners = "silent";
+    const late = failure(transport.send({ method: "GET", path: "/version" }, FOREVER));
+    await until("it waits", () => server.requests.length === 1);
+    await clock.advance(30_000);
+    expect(await late).toMatchObject({ reason: "Timeout", message: expect.stringContaining("no answer within 30 s") });
+    const stop = new AbortController();
+    const stopped = failure(transport.send({ method: "GET", path: "/version" }, stop.signal));
+    await until("it waits", () => server.requests.length === 2);
+    stop.abort(new Error("going down"));
+    expect(await stopped).toEqual(new Error("going down"));
+    expect(clock.sleeping()).toEqual([]);
+  });
+
+  it("says so when the answer is not of an API server", async () => {
+    server.intercept = (_, path) => ({ code: path === "/version" ? 200 : 502, body: "<html>Welcome to nginx" });
+    const transport = connect();
+    await expect(transport.send({ method: "GET", path: "/version" }, FOREVER)).rejects.toThrow(
+      'the answer to GET /version is not JSON: "<html>Welcome to nginx"',
+    );
+    await expect(transport.send({ method: "GET", path: "/api" }, FOREVER)).rejects.toThrow(
+      "GET /api was answered with 502: <html>Welcome to nginx",
+    );
+  });
+
+  it("renews credentials once when they are refused", async () => {
+    let token = 1;
+    const credentials: Credentials = {
+      prove: async () => ({ headers: { authorization: `Bearer ${token}` } }),
+      renew: () => {
+        token += 1;
+        return true;
+      },
+    };
+    let accepted = "Bearer 2";
+    server.intercept = (_, __, headers) =>
+      headers.authorization === accepted
+        ? { code: 200, body: { gitVersion: "v1.33.0" } }
+        : { code: 401, body: { kind: "Status", code: 401, reason: "Unauthorized", message: "Unauthorized" } };
+    const transport = connect({ credentials });
+    expect(await transport.send({ method: "GET", path: "/version" }, FOREVER)).toEqual({ gitVersion: "v1.33.0" });
+    accepted = "Bearer 99";
+    const refused = await failure(transport.send({ method: "GET", path: "/version" }, FOREVER));
+    expect(refused).toMatchObject({ code: 401, reason: "Unauthorized" });
+    expect(server.requests).toHaveLength(4);
+  });
+
+  it("keeps the path that a server lives below", async () => {
+    const transport = connect({ server: `${server.url}/k8s/clusters/c-1/` });
+    await failure(transport.send({ method: "GET", path: "/version" }, FOREVER));
+    expect(server.requests).toEqual(["GET /k8s/clusters/c-1/version"]);
+  });
+
+  it("tells a refusal with the API server's own words", async () => {
+    const message = 'deployments.apps is forbidden: User "system:anonymous" cannot list resource "deployments"';
+    server.intercept = () => ({ code: 403, body: { kind: "Status", code: 403, reason: "Forbidden", message } });
+    const error = await failure(connect().send({ method: "GET", path: "/apis/apps/v1/deployments" }, FOREVER));
+    expect(isForbidden(error)).toBe(true);
+    expect(error).toMatchObject({ message });
+  });
+});
+
+describe("TLS", () => {
+  async function startHttps(ca: Awaited<ReturnType<typeof generate>>, seen: string[]): Promise<string> {
+    const options = { key: ca.private, cert: ca.cert, ca: ca.cert, requestCert: true, rejectUnauthorized: false };
+    const https: Server = createHttpsServer(options, (request, response) => {
+      const peer = (request.socket as TLSSocket).getPeerCertificate();
+      seen.push(`${request.headers.authorization ?? "-"} ${peer.subject?.CN ?? "-"}`);
+      response.end(JSON.stringify({ gitVersion: "v1.33.0" }));
+    });
+    await new Promise<void>((resolve) => https.listen(0, "127.0.0.1", resolve));
+    cleanUp.push(() => {
+      https.closeAllConnections();
+      https.close();
+    });
+    return `https://127.0.0.1:${(https.address() as AddressInfo).port}`;
+  }
+  const extensions = [{ name: "subjectAltName" as const, altNames: [{ type: 7 as const, ip: "127.0.0.1" }] }];
+
+  it("trusts the given authority only, and shows client certificates, also such as a plugin hands out", async () => {
+    const ca = await generate([{ name: "commonName", value: "kube" }], { keyType: "ec", extensions });
+    const alice = await generate([{ name: "commonName", value: "alice" }], { keyType: "ec" });
+    const bob = await generate([{ name: "commonName", value: "bob" }], { keyType: "ec" });
+    const seen: string[] = [];
+    const url = await startHttps(ca, seen);
+    const version = { method: "GET", path: "/version" } as const;
+    const strange = connect({ server: url }, { attempts: 1 });
+    await expect(strange.send(version, FOREVER)).rejects.toThrow(
+      "not signed by the kubeconfig's certificate-authority",
+    );
+    const token = fixedCredentials({ authorization: "Bearer t" });
+    const tls = { ca: ca.cert, cert: alice.cert, key: alice.private };
+    await connect({ server: url, credentials: token, tls }).send(version, FOREVER);
+    const issued: Credentials = {
+      prove: async () => ({ headers: {}, tls: { cert: bob.cert, key: bob.private } }),
+      renew: () => false,
+    };
+    await connect({ server: url, credentials: issued, tls: { ca: ca.cert } }).send(version, FOREVER);
+    await connect({ server: url, tls: { rejectUnauthorized: false } }).send(version, FOREVER);
+    expect(seen).toEqual(["Bearer t alice", "- bob", "- -"]);
+  });
+});
+
+describe("the rate limit", () => {
+  it("lets a burst through, then as many as a second allows, in order; who gives up leaves its place", async () => {
+    const clock = createManualClock();
+    const limit = createRateLimit(10, 3, clock);
+    const passed: string[] = [];
+    const stop = new AbortController();
+    const take = (name: string, signal = FOREVER) =>
+      limit.take(signal).then(
+        () => void passed.push(name),
+        () => void passed.push(`${name} gave up`),
+      );
+    for (const name of ["a", "b", "c", "d"]) void take(name);
+    void take("e", stop.signal);
+    await clock.advance(0);
+    expect(passed).toEqual(["a", "b", "c"]);
+    stop.abort();
+    await clock.advance(100);
+    expect(passed).toEqual(["a", "b", "c", "e gave up", "d"]);
+    await clock.advance(1000);
+    for (const name of ["f", "g", "h", "i"]) void take(name);
+    await clock.advance(0);
+    expect(passed.slice(5)).toEqual(["f", "g", "h"]);
+  });
+});
