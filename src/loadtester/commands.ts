@@ -3,15 +3,18 @@
  *
  *   hey, curl, curl | grep   the real program, where it is installed and host names are the machine's own;
  *                            else built in (in a sandbox names resolve only through our own HTTP client)
- *   anything else            sh or bash, where the tools are installed
+ *   anything else            sh or bash, where the tools are installed; in a sandbox they get an HTTP proxy that
+ *                            knows the names
  *   what cannot work         refused at once, with the reason and what is possible
  */
 import type { Dispatcher } from "undici";
 import type { Clock } from "../ports/clock.ts";
 import { type CommandOutcome, runChild } from "./children.ts";
-import { baseName, isOurs, POSSIBLE, understand } from "./pipeline.ts";
+import { isOurs, POSSIBLE, understand } from "./pipeline.ts";
 import type { LoadLimits, Understood } from "./program.ts";
 import { readCommandLine } from "./words.ts";
+
+type Ready = Extract<Understood, { readonly kind: "ready" }>;
 
 export type Shell = "sh" | "bash";
 
@@ -26,42 +29,61 @@ export interface CommandWorld {
   readonly limits: LoadLimits;
   /** PATH finds the programs; AVIARY_NAMESERVER says that host names are not the machine's own. */
   readonly env: NodeJS.ProcessEnv;
+  /** URL of an HTTP proxy that resolves the sandbox's host names. */
+  readonly proxyUrl: () => Promise<string>;
 }
 
-/** Programs that talk to hosts by name. */
-const NETWORK_TOOLS = ["hey", "wrk", "curl", "wget", "ghz", "grpc_health_probe", "nc", "ab", "k6", "vegeta", "http"];
-const NETWORK_WORD = new RegExp(`(?:^|[\\s;|&(\`/])(${NETWORK_TOOLS.join("|")})(?=\\s|$)`, "m");
+/** Programs that talk to hosts by name and know no `http_proxy`. */
+const PROXYLESS = ["hey", "wrk", "ghz", "grpc_health_probe", "nc", "ab"];
+/** One of them in the place of a command, or behind a program that runs another one. */
+const PROXYLESS_WORD = new RegExp(
+  "(?:^|[;|&(`]|-c\\s+['\"]|\\b(?:time|timeout \\S+|nohup|exec|xargs)\\s)" +
+    `\\s*(?:[\\w./-]*/)?(${PROXYLESS.join("|")})(?=\\s|$)`,
+  "m",
+);
 
 /** A command line for `sh -c` or `bash -c`. */
 export async function shellCommand(world: CommandWorld, shell: Shell, text: string): Promise<Command> {
   const line = readCommandLine(text);
-  const real: Command = { kind: "ready", run: (signal) => runChild(shell, ["-c", text], world.env, signal) };
-  if (line.kind === "needs-shell") {
-    const tool = isSandboxed(world) ? NETWORK_WORD.exec(text)?.[1] : undefined;
-    if (tool !== undefined) {
-      return refuse(`${tool} cannot resolve the sandbox's host names, and ${line.because} needs a real shell`);
-    }
-    const [first] = /^[\w./+-]+(?![\w./+=-])/.exec(text.trim()) ?? [];
-    return (await whyMissing(world, shell, first === undefined ? [] : [first])) ?? real;
+  const understood = line.kind === "pipeline" && line.commands.every(([name = ""]) => isOurs(name));
+  const builtIn = understood ? understand(line.commands) : undefined;
+  if (builtIn?.kind === "ready" && isSandboxed(world)) return native(world, builtIn.run);
+  const stranded = isSandboxed(world) ? PROXYLESS_WORD.exec(text)?.[1] : undefined;
+  if (stranded !== undefined) {
+    if (builtIn?.kind === "refused") return refuse(builtIn.reason);
+    const because = line.kind === "needs-shell" ? line.because : "this command line";
+    return refuse(`${stranded} cannot resolve the sandbox's host names, and ${because} needs a real shell`);
   }
-  const names = line.commands.map(([name = ""]) => name);
-  const foreign = isSandboxed(world) ? names.find((name) => NETWORK_TOOLS.includes(baseName(name))) : undefined;
-  if (names.every(isOurs)) {
-    const installed = foreign === undefined && (await whyMissing(world, shell, names)) === undefined;
-    return installed ? real : native(world, understand(line.commands));
+  const missing = await whyMissing(world, shell, line.kind === "pipeline" ? namesIn(line.commands) : firstWord(text));
+  if (missing === undefined) {
+    return { kind: "ready", run: async (signal) => runChild(shell, ["-c", text], await childEnv(world), signal) };
   }
-  if (foreign !== undefined) {
-    const reason = `${baseName(foreign)} cannot resolve the sandbox's host names`;
-    const strange = names.find((name) => !isOurs(name)) ?? foreign;
-    return refuse(strange === foreign ? reason : `${reason}, and ${strange} is not built in`);
-  }
-  return (await whyMissing(world, shell, names)) ?? real;
+  if (builtIn?.kind === "ready") return native(world, builtIn.run);
+  return builtIn?.kind === "refused" ? refuse(builtIn.reason) : missing;
+}
+
+function namesIn(commands: readonly (readonly string[])[]): string[] {
+  return commands.map(([name = ""]) => name);
+}
+
+/** Nothing when the line does not begin with a plain word, e.g. with an assignment: the shell will say what is wrong. */
+function firstWord(text: string): string[] {
+  const [first] = /^[\w./+-]+(?![\w./+=-])/.exec(text.trim()) ?? [];
+  return first === undefined ? [] : [first];
+}
+
+async function childEnv(world: CommandWorld): Promise<NodeJS.ProcessEnv> {
+  if (!isSandboxed(world)) return world.env;
+  const proxy = await world.proxyUrl();
+  const { no_proxy: _lower, NO_PROXY: _upper, ...rest } = world.env;
+  return { ...rest, http_proxy: proxy, HTTP_PROXY: proxy };
 }
 
 /** A program with its arguments, without a shell. */
 export async function toolCommand(world: CommandWorld, tool: string, args: readonly string[]): Promise<Command> {
   const missing = await whyMissing(world, undefined, [tool]);
-  return missing ?? { kind: "ready", run: (signal) => runChild(tool, args, world.env, signal) };
+  const run = async (signal: AbortSignal) => runChild(tool, args, await childEnv(world), signal);
+  return missing ?? { kind: "ready", run };
 }
 
 function isSandboxed(world: CommandWorld): boolean {
@@ -88,14 +110,12 @@ async function whyMissing(
   return undefined;
 }
 
-function native(world: CommandWorld, understood: Understood): Command {
-  if (understood.kind === "refused") return refuse(understood.reason);
+function native(world: CommandWorld, runProgram: Ready["run"]): Command {
   return {
     kind: "ready",
     run: async (signal) => {
       const { dispatcher, clock, monotonicMs, limits } = world;
-      const context = { dispatcher, clock, monotonicMs, limits, signal, stdin: Buffer.alloc(0) };
-      const result = await understood.run(context);
+      const result = await runProgram({ dispatcher, clock, monotonicMs, limits, signal, stdin: Buffer.alloc(0) });
       const output = result.stdout.toString("utf8") + result.stderr;
       if (signal.aborted) return { output, error: "signal: killed" };
       return { output, error: result.exitCode === 0 ? "" : `exit status ${result.exitCode}` };

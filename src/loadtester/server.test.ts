@@ -1,8 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, LookupFunction } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Agent } from "undici";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Log } from "../ports/log.ts";
 import { until } from "../testing/until.ts";
@@ -271,9 +272,27 @@ describe("in a sandbox", () => {
     const list = await task({ cmd: "sleep 1 && hey http://podinfo.test/" });
     expect(list).toMatchObject({ status: 400 });
     expect(list.body).toContain("hey cannot resolve the sandbox's host names, and a list (&& or &) needs a real shell");
-    const jq = await task({ type: "bash", cmd: "curl -s http://podinfo.test/ | jq .x" });
-    expect(jq).toMatchObject({ status: 500 });
-    expect(jq.body).toContain("curl cannot resolve the sandbox's host names, and jq is not built in");
+    const wrapped = await task({ type: "bash", cmd: `bash -c "wrk -t2 http://podinfo.test/"` });
+    expect(wrapped).toMatchObject({ status: 500, body: expect.stringContaining("wrk cannot resolve the sandbox's") });
+  });
+
+  it("programs of the machine reach the sandbox's hosts through a proxy", async () => {
+    const { hostname, port } = new URL(targetUrl);
+    const lookup: LookupFunction = (_name, options, done) => {
+      done(null, options.all === true ? [{ address: hostname, family: 4 }] : hostname, 4);
+    };
+    const dispatcher = new Agent({ connect: { lookup } });
+    await start({ env: SANDBOXED, dispatcher });
+    const script =
+      `const { request } = require("node:http"); const proxy = new URL(process.env.http_proxy); ` +
+      `const options = { host: proxy.hostname, port: proxy.port, method: "POST", path: process.argv[1] }; ` +
+      `request(options, (answer) => answer.pipe(process.stdout)).end("from afar");`;
+    const cmd = `${process.execPath} -e '${script}' http://podinfo-canary.test:${port}/token && echo done`;
+    const reply = await task({ type: "bash", cmd, returnCmdOutput: "true" });
+    expect(reply).toEqual({ status: 200, body: '{\n  "token": "abc"\n}\ndone\n' });
+    expect(hits).toEqual([{ method: "POST", url: "/token", body: "from afar" }]);
+    await tester.stop();
+    await dispatcher.close();
   });
 });
 

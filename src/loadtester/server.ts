@@ -8,6 +8,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import { deadline } from "./deadline.ts";
 import { createDoors, type Doors, type Reply } from "./doors.ts";
+import { type ForwardProxy, startForwardProxy } from "./forward-proxy.ts";
 import { plainDispatcher } from "./hey/hey.ts";
 import { canaryOf, parsePayload } from "./payload.ts";
 import type { LoadLimits } from "./program.ts";
@@ -70,15 +71,21 @@ export async function startLoadtester(options: LoadtesterOptions): Promise<Loadt
   const { log, clock } = options;
   const ending = new AbortController();
   const own = options.dispatcher === undefined ? plainDispatcher() : undefined;
+  const dispatcher = options.dispatcher ?? own ?? plainDispatcher();
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  let proxy: Promise<ForwardProxy> | undefined;
   const service: Service = {
     world: {
       log,
       clock,
-      dispatcher: options.dispatcher ?? own ?? plainDispatcher(),
+      dispatcher,
       monotonicMs: options.monotonicMs ?? (() => performance.now()),
       limits: options.limits ?? DEFAULT_LIMITS,
       env: options.env ?? process.env,
+      proxyUrl: async () => {
+        proxy ??= startForwardProxy(dispatcher);
+        return (await proxy).url;
+      },
     },
     doors: createDoors(log),
     queue: createTaskQueue(clock, log, timeoutMs),
@@ -103,6 +110,7 @@ export async function startLoadtester(options: LoadtesterOptions): Promise<Loadt
       grace.signal.addEventListener("abort", () => ending.abort(grace.signal.reason), { once: true });
       await closed;
       grace.clear();
+      await (await proxy)?.stop();
       service.registry.clear();
       await own?.destroy();
     },

@@ -49,6 +49,7 @@ beforeEach(async () => {
     monotonicMs: () => 0,
     limits: { workers: 1, requestsPerSecond: 1 },
     env: {},
+    proxyUrl: () => Promise.reject(new Error("nothing here needs a proxy")),
   };
 });
 

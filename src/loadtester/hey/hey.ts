@@ -8,6 +8,8 @@ import { nextTick, paceOf } from "./pace.ts";
 import { countAnswer, countFailure, csv, newTally, summary, type Tally } from "./report.ts";
 
 const MAX_REDIRECTS = 10;
+/** The share of the limit from which a run without `-q` was held back by it. */
+const NEARLY = 0.9;
 
 export const hey: Program = (args) => {
   const read = readHeyArguments(args);
@@ -59,7 +61,17 @@ async function runHey(options: HeyOptions, context: ProgramContext): Promise<Pro
   }
   const elapsed = (context.monotonicMs() - run.startMs) / 1000;
   const text = options.output === "csv" ? csv(run.tally) : summary(run.tally, elapsed);
-  return { exitCode: 0, stdout: Buffer.from(text), stderr: "" };
+  return { exitCode: 0, stdout: Buffer.from(text), stderr: limitNote(run, elapsed) };
+}
+
+/** Says it when the bounds of this service held the load back; "" when they did not. */
+function limitNote({ options, context, tally, workers }: Run, elapsed: number): string {
+  const { requestsPerSecond } = context.limits;
+  const wanted = options.ratePerWorker * options.workers;
+  const reached = options.ratePerWorker === 0 && tally.answered / elapsed > NEARLY * requestsPerSecond;
+  if (workers === options.workers && wanted <= requestsPerSecond && !reached) return "";
+  const bounds = `${context.limits.workers} workers and ${requestsPerSecond} requests per second`;
+  return `hey: this load generator is limited to ${bounds}\n`;
 }
 
 async function work(run: Run, worker: number, share: number): Promise<void> {
