@@ -2,14 +2,25 @@
 import type { Clock, Random } from "../../ports/clock.ts";
 import { machineClock } from "../clock.ts";
 import type { Cluster } from "../cluster.ts";
+import { type AutoscalerOptions, startAutoscalers } from "./autoscaler/index.ts";
 import type { ControllerContext, Stop } from "./context.ts";
+import { startDaemonSets } from "./daemonset.ts";
 import { startDeployments } from "./deployment/index.ts";
 import { startEndpoints } from "./endpoints.ts";
+import { startGarbageCollector } from "./garbage.ts";
+import { startJobs } from "./job.ts";
+import { startNamespaces } from "./namespaces.ts";
+import { startNode, startServiceAccounts } from "./node.ts";
 import { startReplicaSets } from "./replicaset.ts";
+import { startStatefulSets } from "./statefulset.ts";
+
+export type { AutoscalerOptions, PodUsage, UsageSource } from "./autoscaler/index.ts";
 
 export interface ControllerOptions {
   readonly clock?: Clock;
   readonly random?: Random;
+  /** Where autoscalers get their samples; without it they do not scale. */
+  readonly autoscaler?: AutoscalerOptions;
   /** Receives what went wrong and will be tried again, one line each. Default: a Node warning. */
   readonly report?: (message: string) => void;
 }
@@ -23,11 +34,19 @@ export function startControllers(cluster: Cluster, options: ControllerOptions = 
     report: options.report ?? ((message) => process.emitWarning(message, "SandboxController")),
   };
   const controllers: readonly ((context: ControllerContext) => Stop)[] = [
+    startNode,
+    startServiceAccounts,
+    startNamespaces,
+    startGarbageCollector,
     startDeployments,
     startReplicaSets,
+    startDaemonSets,
+    startStatefulSets,
+    startJobs,
     startEndpoints,
   ];
   const stops = controllers.map((start) => start(context));
+  if (options.autoscaler !== undefined) stops.push(startAutoscalers(context, options.autoscaler));
   return {
     stop: () => {
       for (const stop of stops) stop();
