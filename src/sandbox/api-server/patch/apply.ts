@@ -57,7 +57,7 @@ type Entries = Map<string, ManagerEntry>;
 /** Applies a configuration for its manager. Pure: neither argument is changed. */
 export function serverSideApply(args: ApplyArgs): ApplyResult {
   const { root } = args.schema;
-  const applied = unmanaged(args.applied);
+  const applied = unmanaged(args.subresource === "status" ? statusOnly(args.applied) : args.applied);
   const live = args.live === undefined ? undefined : unmanaged(args.live);
   const mine = ownerOf(args, "Apply");
   const others = entriesBefore(args);
@@ -75,6 +75,13 @@ export function serverSideApply(args: ApplyArgs): ApplyResult {
   const unchanged = previous !== undefined && sameSet(previous.set, set) && previous.apiVersion === args.apiVersion;
   rest.set(mine.id, { ...mine.entry, set, time: unchanged ? previous.time : args.now });
   return { object: withEntries(object, rest.values()) };
+}
+
+/** An apply to /status is about the status and nothing else. */
+function statusOnly({ apiVersion, kind, metadata, status }: KubeObject): KubeObject {
+  const { name, namespace } = metadata;
+  const identity = { name, ...(namespace !== undefined && { namespace }) };
+  return { apiVersion, kind, metadata: identity, ...(status !== undefined && { status }) };
 }
 
 function ownerOf(args: Omit<ApplyArgs, "applied" | "force" | "live">, operation: "Apply" | "Update") {
@@ -101,10 +108,10 @@ function entriesBefore(args: ApplyArgs): Entries {
 /** Takes out what the manager applied last time, does not apply now, and nobody else owns. */
 function withoutGivenUp(schema: ObjectSchema, merged: KubeObject, previous: FieldSet, owned: FieldSet): KubeObject {
   const { root } = schema;
-  const gone = difference(withNamedParents(root, previous), withNamedParents(root, owned));
-  const { apiVersion, kind, metadata } = merged;
-  const left = without(root, merged, gone) as Partial<KubeObject> | undefined;
-  return { ...left, apiVersion, kind, metadata: { ...left?.metadata, name: metadata.name } };
+  // `ownable` also keeps the metadata as such: what the server wrote there has no owner and must stay.
+  const gone = ownable(difference(withNamedParents(root, previous), withNamedParents(root, owned)));
+  const left = without(root, merged, gone, owned) as KubeObject;
+  return left.metadata === undefined ? { ...left, metadata: { name: merged.metadata.name } } : left;
 }
 
 function conflictsWith(entry: ManagerEntry, touched: FieldSet): Conflict[] {

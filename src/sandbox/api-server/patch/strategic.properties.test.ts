@@ -167,17 +167,6 @@ const patchOf: fc.Arbitrary<Spec> = fc.record(
   { requiredKeys: [] },
 );
 
-/** A value that is both added and deleted is a coin toss in Go (the order of a map): not ours to compare. */
-function _unambiguous(patch: Spec): Spec {
-  const copy = compact(patch) as { metadata?: Record<string, string[]> };
-  const { metadata } = copy;
-  const deleted = metadata?.["$deleteFromPrimitiveList/finalizers"] ?? [];
-  if (metadata?.finalizers !== undefined) {
-    metadata.finalizers = metadata.finalizers.filter((item) => !deleted.includes(item));
-  }
-  return copy;
-}
-
 /** In a keyed list, "replace" stands in an element of its own and "merge" is the default. */
 function onElement(extra: Spec): Spec {
   return extra.$patch === "delete" ? extra : {};

@@ -1,6 +1,6 @@
 /** Values walked along their schema, the way server-side apply sees them: which parts have owners of their own. */
-import { copyJson, type Fields, fieldNode, isFields, type SchemaNode, sameJson } from "../schema/node.ts";
-import { interleave } from "./element-order.ts";
+import { copyJson, fieldNode, isFields, type SchemaNode, sameJson } from "../schema/node.ts";
+import { appliedOrder } from "./element-order.ts";
 import { type FieldSet, MEMBER, NOTHING, setOf } from "./field-set.ts";
 
 interface Part {
@@ -104,30 +104,31 @@ export function merge(node: SchemaNode | undefined, live: unknown, applied: unkn
     return b === undefined ? copyJson(a?.value) : merge(b.node, a?.value, b.value);
   };
   if (Array.isArray(applied)) {
-    const others = [...old.keys()].filter((id) => !now.has(id));
-    return interleave(others, [...now.keys()], [...old.keys()]).map(value);
+    return appliedOrder([...old.keys()], [...now.keys()]).map(value);
   }
   const ids = new Set([...old.keys(), ...now.keys()]);
   return Object.fromEntries([...ids].map((id) => [id.slice(2), value(id)]));
 }
 
-/** `value` without the paths of `gone`. What becomes empty by that goes too: undefined when nothing is left. */
-export function without(node: SchemaNode | undefined, value: unknown, gone: FieldSet): unknown {
+/**
+ * `value` without the paths of `gone`. What becomes empty by that goes too (undefined when nothing is left), unless
+ * someone in `owned` wants it there, empty as it is.
+ */
+export function without(node: SchemaNode | undefined, value: unknown, gone: FieldSet, owned: FieldSet): unknown {
   if (gone.member) return undefined;
   if (gone.children.size === 0) return value;
-  if (isFields(value)) return withoutFields(node, value, gone);
+  const below = (part: string, item: unknown, itemNode: SchemaNode | undefined) =>
+    without(itemNode, item, gone.children.get(part) ?? NOTHING, owned.children.get(part) ?? NOTHING);
+  if (isFields(value)) {
+    const fields = Object.entries(value)
+      .map(([name, field]) => [name, below(`f:${name}`, field, fieldNode(node, name))] as const)
+      .filter(([, field]) => field !== undefined);
+    const emptied = fields.length === 0 && Object.keys(value).length > 0;
+    return emptied && !owned.member ? undefined : Object.fromEntries(fields);
+  }
   if (!Array.isArray(value) || node?.list === undefined || node.list.type === "atomic") return value;
-  const kept = value
-    .map((item) => without(node.items, item, gone.children.get(elementId(node, item)) ?? NOTHING))
-    .filter((item) => item !== undefined);
-  return kept.length === 0 && value.length > 0 ? undefined : kept;
-}
-
-function withoutFields(node: SchemaNode | undefined, value: Fields, gone: FieldSet): Fields | undefined {
-  const kept = Object.entries(value)
-    .map(([name, field]) => [name, without(fieldNode(node, name), field, gone.children.get(`f:${name}`) ?? NOTHING)])
-    .filter(([, field]) => field !== undefined);
-  return kept.length === 0 && Object.keys(value).length > 0 ? undefined : Object.fromEntries(kept);
+  const kept = value.map((item) => below(elementId(node, item), item, node.items)).filter((item) => item !== undefined);
+  return kept.length === 0 && value.length > 0 && !owned.member ? undefined : kept;
 }
 
 /** The set plus every named field on the way to a member: owning `spec.strategy.type` holds `spec.strategy` in place. */
