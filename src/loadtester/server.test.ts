@@ -185,6 +185,32 @@ describe("awaited tasks", () => {
   });
 });
 
+describe("the end of the service", () => {
+  it("lets awaited tasks finish", async () => {
+    await start();
+    const file = join(folder, "go");
+    const reply = task({
+      type: "bash",
+      cmd: `echo waiting > ${file}; while [ -e ${file} ]; do sleep 0.01; done; echo done`,
+    });
+    await until("the command runs", () => readable(file) !== "");
+    const stopped = tester.stop();
+    rmSync(file);
+    expect(await reply).toEqual({ status: 200, body: "" });
+    await stopped;
+    await expect(fetch(`${tester.url}/healthz`)).rejects.toThrow();
+  });
+
+  it("kills them after the grace period", async () => {
+    await start({ graceMs: 50 });
+    const file = join(folder, "runs");
+    const reply = task({ type: "bash", cmd: `echo > ${file}; sleep 1000` });
+    await until("the command runs", () => readable(file) !== "");
+    await tester.stop();
+    expect(await reply).toMatchObject({ status: 500, body: expect.stringContaining("signal: killed") });
+  });
+});
+
 describe("queued tasks", () => {
   it("are answered at once and run once per canary and command", async () => {
     await start();

@@ -62,13 +62,15 @@ interface Service {
   readonly registry: Registry;
   readonly isAllowed: (namespace: string) => boolean;
   readonly timeoutMs: number;
-  /** Aborted when awaited tasks have to end. */
+  /** Aborted when no more requests are wanted, and when awaited tasks have to end. */
+  readonly stopping: AbortSignal;
   readonly ending: AbortSignal;
 }
 
 /** @throws Error when the port is taken, or the namespace pattern is no regular expression */
 export async function startLoadtester(options: LoadtesterOptions): Promise<Loadtester> {
   const { log, clock } = options;
+  const stopping = new AbortController();
   const ending = new AbortController();
   const own = options.dispatcher === undefined ? plainDispatcher() : undefined;
   const dispatcher = options.dispatcher ?? own ?? plainDispatcher();
@@ -92,6 +94,7 @@ export async function startLoadtester(options: LoadtesterOptions): Promise<Loadt
     registry: new Registry(),
     isAllowed: namespaceFilter(options.namespaceRegexp ?? ""),
     timeoutMs,
+    stopping: stopping.signal,
     ending: ending.signal,
   };
   const server = createServer((request, response) => void serve(service, request, response));
@@ -103,6 +106,7 @@ export async function startLoadtester(options: LoadtesterOptions): Promise<Loadt
     url: `http://${["", "0.0.0.0", "::"].includes(host) ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host}:${port}`,
     port,
     stop: async () => {
+      stopping.abort();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
       await service.queue.stop();
@@ -143,7 +147,7 @@ async function serve(service: Service, request: IncomingMessage, response: Serve
   try {
     const reply = await replyTo(service, request);
     response.statusCode = reply.status;
-    if (service.ending.aborted) response.setHeader("connection", "close");
+    if (service.stopping.aborted) response.setHeader("connection", "close");
     response.setHeader("content-type", reply.type ?? "text/plain; charset=utf-8");
     response.end(reply.body);
   } catch (error) {
