@@ -26,7 +26,10 @@ export interface LoadtesterOptions {
   readonly namespaceRegexp?: string;
   readonly log: Log;
   readonly clock: Clock;
-  /** For the load made in this process; undici's plain one (any certificate accepted, as hey does) when absent. */
+  /**
+   * For the load made in this process. It should accept any certificate, as hey does; undici's plain one that does so
+   * when absent.
+   */
   readonly dispatcher?: Dispatcher;
   /** The commands' environment; the process's own when absent. AVIARY_NAMESERVER in it makes hey and curl built in. */
   readonly env?: NodeJS.ProcessEnv;

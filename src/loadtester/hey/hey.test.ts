@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../time/system-clock.ts";
+import type { LoadLimits, ProgramResult } from "../program.ts";
 import { readCommandLine } from "../words.ts";
 import { hey, plainDispatcher } from "./hey.ts";
 import { readHeyArguments } from "./options.ts";
@@ -52,15 +53,18 @@ afterEach(async () => {
 });
 
 async function run(line: string, signal = new AbortController().signal): Promise<string> {
+  const result = await start(line, signal, { workers: 20, requestsPerSecond: 5000 });
+  expect(result).toMatchObject({ exitCode: 0, stderr: "" });
+  return result.stdout.toString();
+}
+
+function start(line: string, signal: AbortSignal, limits: LoadLimits): Promise<ProgramResult> {
   const read = readCommandLine(line);
   if (read.kind !== "pipeline") throw new Error(read.because);
   const understood = hey(read.commands[0]?.slice(1) ?? []);
   if (understood.kind === "refused") throw new Error(understood.reason);
-  const limits = { workers: 20, requestsPerSecond: 5000 };
   const context = { dispatcher, clock: systemClock, monotonicMs: () => performance.now(), limits, signal };
-  const result = await understood.run({ ...context, stdin: Buffer.alloc(0) });
-  expect(result).toMatchObject({ exitCode: 0, stderr: "" });
-  return result.stdout.toString();
+  return understood.run({ ...context, stdin: Buffer.alloc(0) });
 }
 
 /** The text with every number and bar made the same. */
@@ -152,6 +156,19 @@ describe("hey", () => {
     server.once("request", () => cut.abort());
     expect(await hanging).toContain("Status code distribution:\n\n");
     expect(await run(`hey -n 1 -c 1 -t 1 ${base}/hang`)).toContain("context deadline exceeded");
+  });
+
+  it("keeps to the bounds of the service, and says so", async () => {
+    const never = new AbortController().signal;
+    const limits = { workers: 2, requestsPerSecond: 40 };
+    const note = "hey: this load generator is limited to 2 workers and 40 requests per second\n";
+    const many = await start(`hey -n 20 -c 20 -q 1000 ${base}/`, never, limits);
+    expect(many.stderr).toBe(note);
+    expect(new Set(seen.map(({ port }) => port)).size).toBeLessThanOrEqual(4);
+    // 40 per second: the 20th request is due after half a second, however fast the machine.
+    const seconds = Number(/Total:\t([\d.]+)/.exec(many.stdout.toString())?.[1]);
+    expect(seconds).toBeGreaterThanOrEqual(0.49);
+    expect((await start(`hey -n 4 -c 2 -q 20 ${base}/`, never, limits)).stderr).toBe("");
   });
 
   it("writes one CSV line per request", async () => {
