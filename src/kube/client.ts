@@ -62,6 +62,16 @@ export async function listAll(
   }
 }
 
+/**
+ * The API server's version, e.g. "v1.33.2": a first sign of life.
+ * @throws KubeError, also when something else answers at that address
+ */
+export async function serverVersion(transport: KubeTransport, signal: AbortSignal): Promise<string> {
+  const answer = await transport.send({ method: "GET", path: "/version" }, signal);
+  if (typeof answer?.gitVersion === "string") return answer.gitVersion;
+  throw new KubeError(0, "BadAnswer", `what answers at ${transport.server} is not a Kubernetes API server`);
+}
+
 /** @param fieldManager owner of the fields we write, unless a call names another */
 export function createKubeClient(transport: KubeTransport, fieldManager: string): KubeReader & KubeWriter {
   const patch = (contentType: string, path: string, body: KubeFields, query: object, signal: AbortSignal) =>

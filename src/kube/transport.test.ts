@@ -11,7 +11,7 @@ import { startToyApiServer, type ToyApiServer } from "../testing/toy-api-server.
 import { until } from "../testing/until.ts";
 import { systemClock } from "../time/system-clock.ts";
 import { type ClusterAccess, type Credentials, fixedCredentials } from "./access.ts";
-import { createKubeClient } from "./client.ts";
+import { createKubeClient, serverVersion } from "./client.ts";
 import { createRateLimit } from "./rate-limit.ts";
 import { createTransport, type KubeTransport, type TransportOptions } from "./transport.ts";
 
@@ -171,11 +171,15 @@ describe("the transport", () => {
   });
 
   it("says so when the answer is not of an API server", async () => {
-    server.intercept = (_, path) => ({ code: path === "/version" ? 200 : 502, body: "<html>Welcome to nginx" });
+    const HTML = "<html>Welcome to nginx";
+    server.intercept = () => ({ code: 200, body: HTML });
     const transport = connect();
-    await expect(transport.send({ method: "GET", path: "/version" }, FOREVER)).rejects.toThrow(
+    await expect(serverVersion(transport, FOREVER)).rejects.toThrow(
       'the answer to GET /version is not JSON: "<html>Welcome to nginx"',
     );
+    server.intercept = (_, path) =>
+      path === "/version" ? { code: 200, body: { hello: 1 } } : { code: 502, body: HTML };
+    await expect(serverVersion(transport, FOREVER)).rejects.toThrow("is not a Kubernetes API server");
     await expect(transport.send({ method: "GET", path: "/api" }, FOREVER)).rejects.toThrow(
       "GET /api was answered with 502: <html>Welcome to nginx",
     );

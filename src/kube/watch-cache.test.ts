@@ -120,6 +120,17 @@ describe("a watch cache", () => {
     await until("it says so", () => lines.includes("watching again"));
   });
 
+  it("does not wait for versions of a former life when the server comes back without its memory", async () => {
+    for (let i = 0; i < 20; i += 1) server.put(PATH, configMap("before"));
+    const { cache } = watchConfigMaps();
+    await until("the watch is open", () => server.watches() === 1);
+    await server.kill();
+    await until("it was refused", () => lines.filter((line) => line === "cannot watch, trying again").length === 2);
+    server = await startToyApiServer(Number(new URL(server.url).port));
+    server.put(PATH, configMap("after"));
+    await until("the new world is seen", () => names(cache).join() === "after");
+  });
+
   it("resumes where it was when the server ends a watch, also where only a bookmark said how far it was", async () => {
     const { cache } = watchConfigMaps();
     await until("the watch is open", () => server.watches() === 1);

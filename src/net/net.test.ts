@@ -1,6 +1,8 @@
 import { createSocket } from "node:dgram";
-import { createServer, request as httpRequest, type Server } from "node:http";
-import { type AddressInfo, connect } from "node:net";
+import { createServer, request as httpRequest } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
+import { type AddressInfo, connect, type Server, type Socket } from "node:net";
+import { generate } from "selfsigned";
 import { request } from "undici";
 import { afterEach, describe, expect, it } from "vitest";
 import { createDispatcher } from "./dispatcher.ts";
@@ -14,9 +16,11 @@ afterEach(async () => {
 
 async function listen(server: Server): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket) => sockets.add(socket));
   cleanUp.push(() => {
-    server.closeAllConnections();
     server.close();
+    for (const socket of sockets) socket.destroy();
   });
   return (server.address() as AddressInfo).port;
 }
@@ -80,6 +84,30 @@ describe("outgoing connections", () => {
     const direct = await request(`http://127.0.0.1:${targetPort}/`, { dispatcher });
     expect(await direct.body.text()).toBe("target");
     expect(seen).toEqual(["GET http://slack.example/hook", "CONNECT slack.example:443"]);
+  });
+
+  it("check certificates through a tunnel as they would without", async () => {
+    const extensions = [{ name: "subjectAltName" as const, altNames: [{ type: 2 as const, value: "kube.example" }] }];
+    const ca = await generate([{ name: "commonName", value: "kube" }], { keyType: "ec", extensions });
+    const target = createHttpsServer({ key: ca.private, cert: ca.cert }, (_, response) => response.end("inside"));
+    const targetPort = await listen(target);
+    const proxy = createServer();
+    proxy.on("connect", (_, client) => {
+      const through = connect(targetPort, "127.0.0.1", () => client.write("HTTP/1.1 200 OK\r\n\r\n"));
+      through.pipe(client).pipe(through);
+      through.on("error", () => client.destroy());
+      client.on("error", () => through.destroy());
+    });
+    const proxyUrl = `http://127.0.0.1:${await listen(proxy)}`;
+    const trusting = createDispatcher({ proxy: proxyUrl, tls: { ca: ca.cert }, env: {} });
+    const strict = createDispatcher({ proxy: proxyUrl, env: {} });
+    cleanUp.push(
+      () => trusting.destroy(),
+      () => strict.destroy(),
+    );
+    const answer = await request("https://kube.example/", { dispatcher: trusting });
+    expect(await answer.body.text()).toBe("inside");
+    await expect(request("https://kube.example/", { dispatcher: strict })).rejects.toThrow("self-signed");
   });
 
   it.each([

@@ -179,6 +179,11 @@ function send(response: ServerResponse, answer: Intercepted): void {
   response.end(typeof answer.body === "string" ? answer.body : JSON.stringify(answer.body));
 }
 
+/** Nothing, once the watch has been ended. */
+function tellOne(response: ServerResponse, event: KubeFields): void {
+  if (!response.writableEnded) response.write(`${JSON.stringify(event)}\n`);
+}
+
 /** Answers requests from the memory; `open` holds the watches. */
 function createFront(memory: Memory, temper: Temper, open: Set<ServerResponse>) {
   function watch(response: ServerResponse, path: string, query: URLSearchParams): void {
@@ -195,7 +200,7 @@ function createFront(memory: Memory, temper: Temper, open: Set<ServerResponse>) 
     }
     const tell = (change: Change) => {
       if (change.collection !== path || change.version <= from) return;
-      response.write(`${JSON.stringify({ type: change.type, object: change.object })}\n`);
+      tellOne(response, { type: change.type, object: change.object });
     };
     memory.changes.forEach(tell);
     memory.followers.add(tell);
@@ -224,8 +229,8 @@ function createFront(memory: Memory, temper: Temper, open: Set<ServerResponse>) 
   };
 }
 
-/** @returns the server, listening on a free port of 127.0.0.1 */
-export async function startToyApiServer(): Promise<ToyApiServer> {
+/** @param onPort of 127.0.0.1; a free one when absent */
+export async function startToyApiServer(onPort = 0): Promise<ToyApiServer> {
   const memory = createMemory();
   const open = new Set<ServerResponse>();
   const temper: Temper = {
@@ -244,10 +249,10 @@ export async function startToyApiServer(): Promise<ToyApiServer> {
     await new Promise<void>((resolve) => next.listen(port, "127.0.0.1", resolve));
     return next;
   }
-  let server = await listen(0);
+  let server = await listen(onPort);
   const { port } = server.address() as AddressInfo;
   const say = (event: KubeFields) => {
-    for (const response of open) response.write(`${JSON.stringify(event)}\n`);
+    for (const response of open) tellOne(response, event);
   };
 
   return Object.assign(temper, {
