@@ -1,0 +1,105 @@
+/** Prometheus' text format, as programs expose their metrics. */
+import type { Labels } from "./promql/labels.ts";
+import { NAME } from "./promql/labels.ts";
+
+export interface ExposedSample {
+  /** The series as written, name and braces: the same text is the same series. */
+  readonly series: string;
+  readonly value: number;
+  /** Milliseconds since the epoch, when the line carries a time. */
+  readonly at: number | undefined;
+}
+
+export interface Label {
+  readonly name: string;
+  readonly value: string;
+}
+
+const NAME_SHAPE = /[a-zA-Z_:][a-zA-Z0-9_:]*/y;
+const LABEL_SHAPE = /\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(,|(?=\}))/sy;
+const VALUE_SHAPE = /^\s+([^\s#]+)(?:\s+(-?\d+))?\s*(?:#.*)?$/;
+
+/** @throws Error naming the line that cannot be read; then nothing of the text counts, as in Prometheus */
+export function* parseExposition(text: string): Generator<ExposedSample> {
+  let number = 0;
+  for (const line of text.split("\n")) {
+    number += 1;
+    const trimmed = line.trim();
+    if (trimmed === "" || trimmed.startsWith("#")) continue;
+    yield sampleOf(trimmed, number);
+  }
+}
+
+function sampleOf(line: string, number: number): ExposedSample {
+  const failed = (what: string) =>
+    new Error(`line ${number} of the metrics: ${what} in ${JSON.stringify(line.slice(0, 120))}`);
+  const end = seriesEnd(line);
+  if (end === undefined) throw failed("no metric name, or labels that do not end,");
+  const [, text = "", time] = VALUE_SHAPE.exec(line.slice(end)) ?? [];
+  const value = floatOf(text);
+  if (value === undefined) throw failed("no number");
+  return { series: line.slice(0, end), value, at: time === undefined ? undefined : Number(time) };
+}
+
+/** Where name and labels end. */
+function seriesEnd(line: string): number | undefined {
+  NAME_SHAPE.lastIndex = 0;
+  const name = NAME_SHAPE.exec(line);
+  if (name === null) return undefined;
+  const brace = line.startsWith("{", NAME_SHAPE.lastIndex) ? NAME_SHAPE.lastIndex : line.indexOf("{", name[0].length);
+  if (brace < 0 || line.slice(name[0].length, brace).trim() !== "") return name[0].length;
+  let quoted = false;
+  for (let i = brace; i < line.length; i += 1) {
+    const char = line[i];
+    if (quoted && char === "\\") i += 1;
+    else if (char === '"') quoted = !quoted;
+    else if (char === "}" && !quoted) return i + 1;
+  }
+  return undefined;
+}
+
+/** As Go reads floats; undefined when it is none. */
+function floatOf(text: string): number | undefined {
+  if (/^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$/.test(text)) return Number(text);
+  if (/^[-+]?inf(?:inity)?$/i.test(text)) return text.startsWith("-") ? -Infinity : Infinity;
+  return /^[-+]?nan$/i.test(text) ? Number.NaN : undefined;
+}
+
+const UNESCAPED: Readonly<Record<string, string>> = { n: "\n", "\\": "\\", '"': '"' };
+
+/** Name and labels of a series as written. @throws Error when it cannot be read */
+export function labelsOfSeries(series: string): { readonly name: string; readonly labels: readonly Label[] } {
+  NAME_SHAPE.lastIndex = 0;
+  const name = NAME_SHAPE.exec(series)?.[0] ?? "";
+  const brace = series.indexOf("{");
+  const labels: Label[] = [];
+  if (brace < 0) return { name, labels };
+  let at = brace + 1;
+  while (series.slice(at).trim() !== "}") {
+    LABEL_SHAPE.lastIndex = at;
+    const match = LABEL_SHAPE.exec(series);
+    if (match === null) throw new Error(`labels that cannot be read: ${JSON.stringify(series.slice(0, 120))}`);
+    const value = (match[2] ?? "").replace(/\\(.)/gs, (whole, char: string) => UNESCAPED[char] ?? whole);
+    labels.push({ name: match[1] ?? "", value });
+    at = LABEL_SHAPE.lastIndex;
+  }
+  return { name, labels };
+}
+
+/** `name{a="b"}`. */
+export function seriesText(name: string, labels: readonly Label[]): string {
+  if (labels.length === 0) return name;
+  const escaped = (value: string) => value.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n");
+  return `${name}{${labels.map((label) => `${label.name}="${escaped(label.value)}"`).join(",")}}`;
+}
+
+/** The label set of a series; `added` gives way to labels of the same name (honor_labels). */
+export function labelSet(series: string, added: readonly Label[]): Labels {
+  const { name, labels } = labelsOfSeries(series);
+  const set = new Map<string, string>();
+  for (const label of [...added, ...labels]) {
+    if (label.value === "") set.delete(label.name);
+    else set.set(label.name, label.value);
+  }
+  return set.set(NAME, name);
+}
