@@ -12,6 +12,8 @@ import { checkMetricServers, measure } from "./measuring.ts";
 export interface AskingPorts extends MeasuringPorts {
   readonly clock: Clock;
   readonly dispatcher?: Dispatcher;
+  /** For hooks with disableTLS. */
+  readonly insecureDispatcher?: Dispatcher;
 }
 
 export function createAsking(ports: AskingPorts): Asking {
@@ -32,7 +34,7 @@ export function createAsking(ports: AskingPorts): Asking {
 function askHook(
   canary: Canary,
   { hook, phase }: Extract<Probe, { kind: "hook" }>,
-  { clock, dispatcher }: AskingPorts,
+  { clock, dispatcher, insecureDispatcher }: AskingPorts,
   signal: AbortSignal,
 ): Promise<Answer> {
   const { applied } = canary.status;
@@ -43,5 +45,10 @@ function askHook(
     checksum: webhookChecksum(applied?.configs, applied?.spec ?? ""),
     ...(hook.metadata === undefined ? {} : { metadata: hook.metadata }),
   };
-  return callWebhook(hook, payload, { clock, signal, ...(dispatcher === undefined ? {} : { dispatcher }) });
+  return callWebhook(hook, payload, {
+    clock,
+    signal,
+    ...(dispatcher === undefined ? {} : { dispatcher }),
+    ...(insecureDispatcher === undefined ? {} : { insecureDispatcher }),
+  });
 }

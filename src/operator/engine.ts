@@ -35,6 +35,8 @@ export interface EngineOptions {
   /** Turns taken at once. */
   readonly concurrency: number;
   readonly dispatcher?: Dispatcher;
+  /** For webhooks with disableTLS. */
+  readonly insecureDispatcher?: Dispatcher;
 }
 
 export interface Engine {
@@ -67,6 +69,7 @@ export function startEngine(options: EngineOptions): Engine {
       meshProvider: options.parse.meshProvider,
       read: (ref) => readCached(ref, options),
       ...(options.dispatcher === undefined ? {} : { dispatcher: options.dispatcher }),
+      ...(options.insecureDispatcher === undefined ? {} : { insecureDispatcher: options.insecureDispatcher }),
     }),
     alerts: createAlertDesk(options.sendAlert, wake),
   };

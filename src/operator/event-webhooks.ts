@@ -16,6 +16,7 @@ export interface EventWebhookOptions {
   readonly globalUrl: string;
   readonly signal: AbortSignal;
   readonly dispatcher?: Dispatcher;
+  readonly insecureDispatcher?: Dispatcher;
 }
 
 /** Events of one Canary that wait for a hook that hangs; older ones are dropped beyond that. */
@@ -25,7 +26,7 @@ export function createEventWebhooks(options: EventWebhookOptions): Recorder {
   const lanes = new Map<string, { tail: Promise<void>; waiting: number }>();
 
   async function post(canary: Canary, event: RolloutEvent, at: number): Promise<void> {
-    const { clock, signal, log, dispatcher } = options;
+    const { clock, signal, log, dispatcher, insecureDispatcher } = options;
     const own: readonly Hook[] = hooksOf(canary.spec, "event");
     const hooks = own.length > 0 || options.globalUrl === "" ? own : [{ name: "events", url: options.globalUrl }];
     const { applied } = canary.status;
@@ -36,7 +37,12 @@ export function createEventWebhooks(options: EventWebhookOptions): Recorder {
       checksum: webhookChecksum(applied?.configs, applied?.spec ?? ""),
     };
     for (const hook of hooks) {
-      const ports = { clock, signal, ...(dispatcher === undefined ? {} : { dispatcher }) };
+      const ports = {
+        clock,
+        signal,
+        ...(dispatcher === undefined ? {} : { dispatcher }),
+        ...(insecureDispatcher === undefined ? {} : { insecureDispatcher }),
+      };
       const answer = await callEventWebhook(hook, subject, { message: event.message, type: event.type, at }, ports);
       if (answer.kind === "refused") log.error({ canary: dotted(canary.ref.name, canary.ref) }, answer.detail);
     }

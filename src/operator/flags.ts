@@ -36,7 +36,8 @@ export interface OperatorFlags {
 
 export type FlagsRead =
   | { readonly kind: "run"; readonly flags: OperatorFlags }
-  | { readonly kind: "version" | "help" }
+  | { readonly kind: "version" }
+  | { readonly kind: "help" }
   | { readonly kind: "wrong"; readonly message: string };
 
 interface FlagRow {

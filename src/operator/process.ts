@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import type { Dispatcher } from "undici";
+import type { ClusterAccess } from "../kube/access.ts";
 import { createKubeClient } from "../kube/client.ts";
 import { createClusterCache } from "../kube/cluster-cache.ts";
 import { loadAccess } from "../kube/config.ts";
@@ -14,7 +15,7 @@ import type { Clock, Random } from "../ports/clock.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
 import type { Log } from "../ports/log.ts";
 import { createJournal } from "../recorders/journal/recorder.ts";
-import { createKubeEvents } from "../recorders/kube-events/recorder.ts";
+import { createKubeEvents, kubeEventsRecorder } from "../recorders/kube-events/index.ts";
 import { createLogRecorder } from "../recorders/log/recorder.ts";
 import { createMetricsRecorder } from "../recorders/metrics/recorder.ts";
 import { createServicesRouter } from "../routers/services/services.ts";
@@ -39,6 +40,10 @@ export interface OperatorOptions {
   readonly signal: AbortSignal;
   /** Where /healthz and /metrics listen; absent: all addresses. */
   readonly host?: string;
+  /** AVIARY_NAMESERVER and the proxy variables; the process's own when absent. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** How the cluster is reached; absent: as flags and environment say. */
+  readonly access?: ClusterAccess;
 }
 
 export interface OperatorEnd {
@@ -53,10 +58,12 @@ const LEASE_NAME = "flagger-leader-election";
 export async function runOperator(options: OperatorOptions): Promise<OperatorEnd> {
   const { flags, log, version, signal } = options;
   log.info({}, `Starting flagger version ${version} revision aviary mesh provider ${flags.meshProvider}`);
-  const transport = await connect(options, flags.kubeconfig);
+  const transport = await connect(options);
   await checkCluster(transport, flags.namespace, log, signal);
   if (flags.namespace !== "") log.info({}, `Watching namespace ${flags.namespace}`);
-  const dispatcher = createDispatcher();
+  const environment = options.env === undefined ? {} : { env: options.env };
+  const dispatcher = createDispatcher(environment);
+  const insecureDispatcher = createDispatcher({ ...environment, tls: { rejectUnauthorized: false } });
   await checkMetricsServer(flags, dispatcher, log, signal);
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -69,7 +76,7 @@ export async function runOperator(options: OperatorOptions): Promise<OperatorEnd
   });
   log.info({}, `Starting HTTP server on port ${http.port}`);
   const lead = (term: AbortSignal) =>
-    runEngine({ ...options, transport, dispatcher, registry, signal: term }, () => {
+    runEngine({ ...options, transport, dispatcher, insecureDispatcher, registry, signal: term }, () => {
       ready = true;
     });
   try {
@@ -86,8 +93,9 @@ export async function runOperator(options: OperatorOptions): Promise<OperatorEnd
   }
 }
 
-async function connect({ flags, clock, random, version }: OperatorOptions, kubeconfig: string): Promise<KubeTransport> {
-  const access = await loadAccess({ clock, kubeconfig, master: flags.master });
+async function connect(options: OperatorOptions): Promise<KubeTransport> {
+  const { flags, clock, random, version } = options;
+  const access = options.access ?? (await loadAccess({ clock, kubeconfig: flags.kubeconfig, master: flags.master }));
   return createTransport({
     access,
     clock,
@@ -123,11 +131,13 @@ async function elect(
 interface EngineRun extends OperatorOptions {
   readonly transport: KubeTransport;
   readonly dispatcher: Dispatcher;
+  readonly insecureDispatcher: Dispatcher;
   readonly registry: Registry;
 }
 
 async function runEngine(options: EngineRun, whenReady: () => void): Promise<void> {
-  const { flags, log, clock, random, transport, dispatcher, signal } = options;
+  const { flags, log, clock, random, transport, dispatcher, insecureDispatcher, signal } = options;
+  const environment = options.env === undefined ? {} : { env: options.env };
   const stopped = new AbortController();
   const client = createKubeClient(transport, "flagger");
   const cache = createClusterCache({ transport, clock, random, log }, stopped.signal, {
@@ -139,7 +149,12 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
     await objects.synced;
     return objects.get(namespace, name);
   };
-  const alerting = createAlerting(flags, { clock, log, read, dispatcherFor: (proxied) => createDispatcher(proxied) });
+  const alerting = createAlerting(flags, {
+    clock,
+    log,
+    read,
+    dispatcherFor: (proxied) => createDispatcher({ ...environment, ...proxied }),
+  });
   const { recorder, flush } = createRecorders(options, client, stopped.signal);
   const engine = startEngine({
     clock,
@@ -165,6 +180,7 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
     sendAlert: alerting.send,
     concurrency: Math.max(1, flags.threadiness) * TURNS_PER_THREAD,
     dispatcher,
+    insecureDispatcher,
   });
   await Promise.race([engine.ready, aborted(signal)]);
   whenReady();
@@ -180,15 +196,15 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
 const TURNS_PER_THREAD = 8;
 
 function createRecorders(options: EngineRun, client: ReturnType<typeof createKubeClient>, signal: AbortSignal) {
-  const { flags, log, clock, registry, version, dispatcher } = options;
-  const kubeEvents = createKubeEvents({ writer: client, clock, log });
+  const { flags, log, clock, random, registry, version, dispatcher, insecureDispatcher } = options;
+  const kubeEvents = createKubeEvents({ writer: client, clock, random, log });
   const journal = flags.journal === "" ? undefined : createJournal(flags.journal, log);
   const recorder = combineRecorders(
     [
       createLogRecorder(log),
-      kubeEvents.recorder,
+      kubeEventsRecorder(kubeEvents),
       createMetricsRecorder({ registry, version, meshProvider: flags.meshProvider }),
-      createEventWebhooks({ clock, log, globalUrl: flags.eventWebhook, signal, dispatcher }),
+      createEventWebhooks({ clock, log, globalUrl: flags.eventWebhook, signal, dispatcher, insecureDispatcher }),
       ...(journal === undefined ? [] : [journal]),
     ],
     log,

@@ -1,0 +1,43 @@
+import { LOADTESTER_USAGE, parseLoadtesterFlags } from "../../loadtester/flags.ts";
+import { startLoadtester } from "../../loadtester/server.ts";
+import { createDispatcher } from "../../net/dispatcher.ts";
+import { createLogger } from "../../recorders/log/logger.ts";
+import { systemClock } from "../../time/system-clock.ts";
+import { type Command, UserError } from "../command.ts";
+
+export const loadtesterCommand: Command = {
+  name: "loadtester",
+  summary: "serve the load tests and gates that webhooks call",
+  help: LOADTESTER_USAGE,
+  async run({ argv, env, out, err, signal }) {
+    const read = parseLoadtesterFlags(argv);
+    if (read.kind === "help") {
+      out(read.text);
+      return 0;
+    }
+    if (read.kind === "wrong") {
+      err(read.text);
+      return 2;
+    }
+    const { flags } = read;
+    const log = createLogger({ level: flags.logLevel, encoding: flags.logEncoding });
+    const host = env["AVIARY_LISTEN_ADDRESS"];
+    const service = await startLoadtester({
+      log,
+      clock: systemClock,
+      port: flags.port,
+      timeoutMs: flags.timeoutMs,
+      namespaceRegexp: flags.namespaceRegexp,
+      dispatcher: createDispatcher({ tls: { rejectUnauthorized: false } }),
+      ...(host === undefined ? {} : { host }),
+    }).catch((error: unknown) => {
+      throw new UserError(error instanceof Error ? error.message : String(error));
+    });
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+    await service.stop();
+    return 0;
+  },
+};

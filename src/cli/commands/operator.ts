@@ -1,0 +1,46 @@
+import { describeOperatorFlags, readOperatorFlags } from "../../operator/flags.ts";
+import { runOperator } from "../../operator/process.ts";
+import { createLogger } from "../../recorders/log/logger.ts";
+import { systemClock } from "../../time/system-clock.ts";
+import { FLAGGER_VERSION } from "../../version.ts";
+import type { Command } from "../command.ts";
+
+export const operatorCommand: Command = {
+  name: "operator",
+  summary: "watch Canaries and run their rollouts",
+  help: `Takes Flagger's flags, with one dash or two:\n${describeOperatorFlags()}`,
+  async run({ argv, env, out, err, signal }) {
+    const read = readOperatorFlags(argv, env);
+    if (read.kind === "help") {
+      out(`Usage of operator:\n${describeOperatorFlags()}\n`);
+      return 0;
+    }
+    if (read.kind === "version") {
+      out(`Flagger version ${FLAGGER_VERSION} revision  aviary\n`);
+      return 0;
+    }
+    if (read.kind === "wrong") {
+      err(`${read.message}\nUsage of operator:\n${describeOperatorFlags()}\n`);
+      return 2;
+    }
+    const { flags } = read;
+    const log = createLogger({ level: flags.logLevel, encoding: flags.zapEncoding });
+    const host = env["AVIARY_LISTEN_ADDRESS"];
+    try {
+      const end = await runOperator({
+        flags,
+        log,
+        signal,
+        version: FLAGGER_VERSION,
+        clock: systemClock,
+        random: Math.random,
+        ...(host === undefined ? {} : { host }),
+      });
+      return end.kind === "lost" ? 1 : 0;
+    } catch (error) {
+      if (signal.aborted) return 0;
+      log.fatal({}, error instanceof Error ? error.message : String(error));
+      return 1;
+    }
+  },
+};

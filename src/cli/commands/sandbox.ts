@@ -1,0 +1,207 @@
+/** The sandbox as a background process: up, down, status; `serve` is that process. */
+import { spawn } from "node:child_process";
+import { openSync, readFileSync, writeFileSync } from "node:fs";
+import { startSandbox } from "../../sandbox/sandbox.ts";
+import { systemClock } from "../../time/system-clock.ts";
+import { type Command, type CommandContext, type ExitCode, UserError } from "../command.ts";
+import { describeOptions, type OptionSpec, portOf, type ReadOptions, readOptions } from "../options.ts";
+import { aviaryApps } from "../sandbox-apps.ts";
+import {
+  DEFAULT_STATE_DIR,
+  forgetState,
+  readState,
+  type SandboxState,
+  type StateFolder,
+  stateFolder,
+  writeState,
+} from "../sandbox-state.ts";
+
+const STATE_DIR: OptionSpec = {
+  type: "string",
+  preset: DEFAULT_STATE_DIR,
+  help: "folder of kubeconfig, log and state",
+};
+const OUTPUT: OptionSpec = { type: "string", short: "o", preset: "text", help: "text or json" };
+const SERVE_OPTIONS = {
+  "state-dir": STATE_DIR,
+  port: { type: "string", help: "of the API server; any free port when absent" },
+  "ingress-port": { type: "string", help: "of the ingress gateway; any free port when absent" },
+  prometheus: { type: "string", preset: "auto", help: "auto, real or embedded" },
+} as const satisfies Record<string, OptionSpec>;
+const UP_OPTIONS = { ...SERVE_OPTIONS, output: OUTPUT };
+const STATUS_OPTIONS = { "state-dir": STATE_DIR, output: OUTPUT };
+
+const START_TIMEOUT_MS = 20_000;
+const STOP_TIMEOUT_MS = 30_000;
+const LOOK_AGAIN_MS = 25;
+
+export const sandboxCommands: readonly Command[] = [
+  {
+    name: "sandbox up",
+    summary: "start a cluster on this machine, in the background",
+    help: describeOptions(UP_OPTIONS),
+    run: up,
+  },
+  {
+    name: "sandbox down",
+    summary: "stop it and everything in it",
+    help: describeOptions(STATUS_OPTIONS),
+    run: down,
+  },
+  {
+    name: "sandbox status",
+    summary: "say whether it runs, and where",
+    help: describeOptions(STATUS_OPTIONS),
+    run: status,
+  },
+  {
+    name: "sandbox serve",
+    summary: "run it in the foreground",
+    help: describeOptions(SERVE_OPTIONS),
+    run: serve,
+  },
+];
+
+/** Idempotent: a sandbox that runs already is only shown. */
+async function up({ argv, out, signal }: CommandContext): Promise<ExitCode> {
+  const options = readOptions(argv, UP_OPTIONS);
+  const folder = stateFolder(options.text("state-dir") ?? DEFAULT_STATE_DIR);
+  const running = readState(folder.dir) ?? (await launch(options, folder, signal));
+  show(running, options, out);
+  return 0;
+}
+
+async function launch(options: ReadOptions, folder: StateFolder, signal: AbortSignal): Promise<SandboxState> {
+  const passed = ["port", "ingress-port", "prometheus"].flatMap((name) => {
+    const value = options.text(name);
+    return value === undefined ? [] : [`--${name}`, value];
+  });
+  portOf(options.text("port"), "--port");
+  portOf(options.text("ingress-port"), "--ingress-port");
+  const log = openSync(folder.log, "w", 0o600);
+  const [program = ""] = process.argv.slice(1);
+  const child = spawn(process.execPath, [program, "sandbox", "serve", "--state-dir", folder.dir, ...passed], {
+    detached: true,
+    stdio: ["ignore", log, log],
+  });
+  const ended = new Promise<never>((_resolve, reject) => {
+    child.once("exit", (code) =>
+      reject(new UserError(`the sandbox did not start (code ${code}): ${lastWords(folder)}`)),
+    );
+  });
+  // Once it is up, its end is not our failure any more.
+  ended.catch(() => undefined);
+  const started = waitFor(
+    () => readState(folder.dir),
+    START_TIMEOUT_MS,
+    `the sandbox did not start, see ${folder.log}`,
+    signal,
+  );
+  const state = await Promise.race([started, ended]);
+  child.unref();
+  return state;
+}
+
+function lastWords({ log }: StateFolder): string {
+  const lines = readFileSync(log, "utf8").trim().split("\n");
+  return lines.at(-1) ?? `see ${log}`;
+}
+
+async function down({ argv, out, signal }: CommandContext): Promise<ExitCode> {
+  const options = readOptions(argv, STATUS_OPTIONS);
+  const folder = stateFolder(options.text("state-dir") ?? DEFAULT_STATE_DIR);
+  const running = readState(folder.dir);
+  if (running !== undefined) {
+    process.kill(running.pid, "SIGTERM");
+    const gone = () => (readState(folder.dir) === undefined ? true : undefined);
+    await waitFor(gone, STOP_TIMEOUT_MS, `the sandbox (process ${running.pid}) does not stop`, signal);
+  }
+  forgetState(folder);
+  if (options.text("output") === "json") out(`${JSON.stringify({ running: false })}\n`);
+  else out(running === undefined ? "no sandbox is running\n" : "sandbox stopped\n");
+  return 0;
+}
+
+function status({ argv, out }: CommandContext): Promise<ExitCode> {
+  const options = readOptions(argv, STATUS_OPTIONS);
+  const running = readState(options.text("state-dir") ?? DEFAULT_STATE_DIR);
+  if (running === undefined) {
+    out(options.text("output") === "json" ? `${JSON.stringify({ running: false })}\n` : "no sandbox is running\n");
+    return Promise.resolve(1);
+  }
+  show(running, options, out);
+  return Promise.resolve(0);
+}
+
+function show(state: SandboxState, options: ReadOptions, out: (text: string) => void): void {
+  if (options.text("output") === "json") {
+    out(`${JSON.stringify({ running: true, ...state })}\n`);
+    return;
+  }
+  out(
+    [
+      `sandbox is running (process ${state.pid})`,
+      `  API server  ${state.url}`,
+      `  ingress     ${state.ingressUrl}`,
+      `  kubeconfig  ${state.kubeconfig}`,
+      "",
+      `use it with: export KUBECONFIG=${state.kubeconfig}`,
+      "",
+    ].join("\n"),
+  );
+}
+
+async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
+  const options = readOptions(argv, SERVE_OPTIONS);
+  const folder = stateFolder(options.text("state-dir") ?? DEFAULT_STATE_DIR);
+  const port = portOf(options.text("port"), "--port");
+  const ingressPort = portOf(options.text("ingress-port"), "--ingress-port");
+  const [program = ""] = process.argv.slice(1);
+  const sandbox = await startSandbox({
+    ...(port === undefined ? {} : { port }),
+    ...(ingressPort === undefined ? {} : { ingressPort }),
+    prometheus: prometheusChoice(options.text("prometheus")),
+    apps: aviaryApps(program, folder.kubeconfig),
+    report: (message) => out(`${message}\n`),
+  }).catch((error: unknown) => {
+    throw new UserError(error instanceof Error ? error.message : String(error), 1, { cause: error });
+  });
+  writeFileSync(folder.kubeconfig, sandbox.kubeconfig, { mode: 0o600 });
+  writeState(folder, {
+    pid: process.pid,
+    url: sandbox.url,
+    ingressUrl: sandbox.ingressUrl,
+    nameserver: sandbox.nameserver,
+    kubeconfig: folder.kubeconfig,
+    startedAt: new Date(systemClock.now()).toISOString(),
+  });
+  out(`sandbox is up at ${sandbox.url}\n`);
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+  await sandbox.stop();
+  forgetState(folder);
+  return 0;
+}
+
+function prometheusChoice(text: string | undefined): "auto" | "real" | "embedded" {
+  if (text === "auto" || text === "real" || text === "embedded") return text;
+  throw new UserError(`--prometheus must be auto, real or embedded, found "${text}"`, 2);
+}
+
+/** Another process's file is watched for by looking: nothing tells us when it appears on every file system. */
+async function waitFor<T>(
+  look: () => T | undefined,
+  timeoutMs: number,
+  complaint: string,
+  signal: AbortSignal,
+): Promise<T> {
+  const until = systemClock.now() + timeoutMs;
+  for (;;) {
+    const found = look();
+    if (found !== undefined) return found;
+    if (systemClock.now() > until) throw new UserError(complaint);
+    await systemClock.sleep(LOOK_AGAIN_MS, signal);
+  }
+}

@@ -1,0 +1,59 @@
+/** Options of our own commands: `--name value`, `--name=value`, `-o json`. Node's parser, with errors for people. */
+import { type ParseArgsConfig, parseArgs } from "node:util";
+import { UserError } from "./command.ts";
+
+export interface OptionSpec {
+  readonly type: "string" | "boolean";
+  readonly short?: string;
+  readonly preset?: string;
+  readonly help: string;
+}
+
+export interface ReadOptions {
+  readonly text: (name: string) => string | undefined;
+  readonly flag: (name: string) => boolean;
+  readonly words: readonly string[];
+}
+
+/** @throws UserError (exit code 2) for what is not in the table */
+export function readOptions(argv: readonly string[], table: Readonly<Record<string, OptionSpec>>): ReadOptions {
+  const options: ParseArgsConfig["options"] = Object.fromEntries(
+    Object.entries(table).map(([name, { type, short }]) => [name, short === undefined ? { type } : { type, short }]),
+  );
+  let parsed: ReturnType<typeof parseArgs>;
+  try {
+    parsed = parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
+  } catch (error) {
+    const [message = ""] = String(error instanceof Error ? error.message : error).split(". ");
+    throw new UserError(`${message}; see --help`, 2);
+  }
+  return {
+    text: (name) => {
+      const value = parsed.values[name];
+      return typeof value === "string" ? value : table[name]?.preset;
+    },
+    flag: (name) => parsed.values[name] === true,
+    words: parsed.positionals,
+  };
+}
+
+/** A line per option, for `--help`. */
+export function describeOptions(table: Readonly<Record<string, OptionSpec>>): string {
+  return Object.entries(table)
+    .map(([name, { type, short, preset, help }]) => {
+      const value = type === "string" ? " VALUE" : "";
+      const names = `${short === undefined ? "" : `-${short}, `}--${name}${value}`;
+      return `  ${names.padEnd(28)} ${help}${preset === undefined ? "" : ` (default ${preset})`}`;
+    })
+    .join("\n");
+}
+
+/** @throws UserError (exit code 2) */
+export function portOf(text: string | undefined, option: string): number | undefined {
+  if (text === undefined) return undefined;
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new UserError(`${option} must be a port number from 0 to 65535, found "${text}"`, 2);
+  }
+  return port;
+}

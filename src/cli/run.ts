@@ -1,0 +1,47 @@
+/** Finds the command that the first words name and runs it; help and errors look the same for all of them. */
+
+import { AVIARY_VERSION, FLAGGER_VERSION } from "../version.ts";
+import { type Command, type CommandContext, type ExitCode, UserError } from "./command.ts";
+import { COMMANDS } from "./table.ts";
+
+export async function runCommandLine(context: CommandContext): Promise<ExitCode> {
+  const { argv, out, err } = context;
+  const command = findCommand(argv);
+  if (command === undefined) return listCommands(context);
+  const rest = argv.slice(command.name.split(" ").length);
+  // The operator and the load tester read Go's flags, which know -h and -help, too.
+  if (rest.some((word) => word === "--help" || word === "-h" || word === "-help")) {
+    out(`aviary ${command.name}: ${command.summary}\n\n${command.help}\n`);
+    return 0;
+  }
+  try {
+    return await command.run({ ...context, argv: rest });
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    err(`aviary ${command.name}: ${error.message}\n`);
+    return error.exitCode;
+  }
+}
+
+function findCommand(argv: readonly string[]): Command | undefined {
+  const matching = COMMANDS.filter(({ name }) => name.split(" ").every((word, i) => argv[i] === word));
+  return matching.sort((a, b) => b.name.length - a.name.length)[0];
+}
+
+function listCommands({ argv, out, err }: CommandContext): ExitCode {
+  const [first] = argv;
+  if (first === "--version" || first === "version") {
+    out(`aviary ${AVIARY_VERSION} (Flagger ${FLAGGER_VERSION})\n`);
+    return 0;
+  }
+  const group = COMMANDS.filter(({ name }) => name.startsWith(`${first} `));
+  const shown = group.length > 0 ? group : COMMANDS;
+  const rows = shown.map(({ name, summary }) => `  ${name.padEnd(16)} ${summary}`).join("\n");
+  const text = `Aviary: progressive delivery for Kubernetes\n\nUsage: aviary COMMAND [OPTIONS]\n\n${rows}\n\nEach has --help.\n`;
+  if (first === undefined || first === "--help" || first === "-h" || first === "help") {
+    out(text);
+    return 0;
+  }
+  err(group.length > 0 ? text : `aviary: there is no command "${argv.join(" ")}"\n\n${text}`);
+  return 2;
+}

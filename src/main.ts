@@ -1,0 +1,26 @@
+/** Where everything is put together: reads the command line, finds the command, runs it. */
+import { runCommandLine } from "./cli/run.ts";
+
+const stop = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const) {
+  process.on(name, () => {
+    // The first asks, the second insists.
+    if (stop.signal.aborted) process.exit(1);
+    stop.abort(new Error(name));
+  });
+}
+
+// A program of the sandbox ends with the sandbox, however that ends: its stdin is the sandbox's end of a pipe.
+if (process.env["AVIARY_PARENT_PIPE"] === "1") {
+  process.stdin.on("end", () => process.exit(0));
+  process.stdin.resume();
+}
+
+process.exitCode = await runCommandLine({
+  argv: process.argv.slice(2),
+  env: process.env,
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  signal: stop.signal,
+});
+if (process.env["AVIARY_PARENT_PIPE"] === "1") process.exit();
