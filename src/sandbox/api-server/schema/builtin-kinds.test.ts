@@ -55,9 +55,9 @@ describe("schemas of built-in kinds", () => {
     const broken = { ...deployment(), spec: { replicas: "2", template: { spec: {} } } };
     const text = validate(schema, applyDefaults(schema, broken)).map(({ path, message }) => `${path}: ${message}`);
     expect(text).toEqual([
-      "spec.selector: Required value",
       'spec.replicas: Invalid value: "string": spec.replicas in body must be of type integer: "string"',
       "spec.template.spec.containers: Required value",
+      "spec.selector: Required value",
     ]);
     expect(validate(schema, applyDefaults(schema, deployment()))).toEqual([]);
   });

@@ -83,7 +83,10 @@ describe("the tables about built-in fields", () => {
   });
 
   it("knows the fields that are merged or replaced against their type", () => {
-    expect(FIELDS.get("ObjectMeta.finalizers")).toMatchObject({ patch: { strategies: ["merge"] }, list: { type: "set" } });
+    expect(FIELDS.get("ObjectMeta.finalizers")).toMatchObject({
+      patch: { strategies: ["merge"] },
+      list: { type: "set" },
+    });
     expect(FIELDS.get("DeploymentSpec.strategy")?.patch?.strategies).toEqual(["retainKeys"]);
     expect(FIELDS.get("PodSpec.volumes")?.patch?.strategies).toEqual(["merge", "retainKeys"]);
     expect(FIELDS.get("DeploymentSpec.selector")?.atomic).toBe(true);
