@@ -37,7 +37,7 @@ export interface RealPrometheus {
 const GUARD = `
 dir=$1; shift
 "$@" 3<&- & child=$!
-( cat <&3 >/dev/null; kill -TERM $child 2>/dev/null; sleep 5; kill -KILL $child 2>/dev/null ) >/dev/null 2>&1 & guard=$!
+( cat <&3 >/dev/null; kill -TERM $child 2>/dev/null ) >/dev/null 2>&1 & guard=$!
 wait $child; code=$?
 kill $guard 2>/dev/null
 rm -rf "$dir"
