@@ -229,7 +229,8 @@ describe("other kinds", () => {
       undefined,
       [
         'metadata.name: Invalid value: "a.b": a lowercase RFC 1123 label must consist of lower case alphanumeric ' +
-          "characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')",
+          "characters or '-', and must start and end with an alphanumeric character (e.g. " +
+          "'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')",
       ],
     ],
     [
