@@ -1,0 +1,56 @@
+/** How commands reach the cluster: a kubeconfig that was named, the environment's, or the sandbox of this folder. */
+import { createKubeClient } from "../kube/client.ts";
+import { loadAccess } from "../kube/config.ts";
+import { createTransport, type KubeTransport } from "../kube/transport.ts";
+import { KubeError, type KubeReader, type KubeWriter } from "../ports/kube.ts";
+import { systemClock } from "../time/system-clock.ts";
+import { AVIARY_VERSION } from "../version.ts";
+import { UserError } from "./command.ts";
+import type { OptionSpec, ReadOptions } from "./options.ts";
+import { DEFAULT_STATE_DIR, readState } from "./sandbox-state.ts";
+
+export interface ClusterClient {
+  readonly transport: KubeTransport;
+  readonly kube: KubeReader & KubeWriter;
+}
+
+export const CLUSTER_OPTIONS = {
+  kubeconfig: { type: "string", help: "kubeconfig; else $KUBECONFIG, the sandbox of this folder, ~/.kube/config" },
+  context: { type: "string", help: "context of the kubeconfig" },
+} as const satisfies Record<string, OptionSpec>;
+
+/** @throws UserError when no cluster is configured */
+export async function connectCluster(
+  options: ReadOptions,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<ClusterClient> {
+  const named =
+    options.text("kubeconfig") ?? (env["KUBECONFIG"] ? undefined : readState(DEFAULT_STATE_DIR)?.kubeconfig);
+  const context = options.text("context");
+  try {
+    const access = await loadAccess({
+      clock: systemClock,
+      env,
+      ...(named === undefined ? {} : { kubeconfig: named }),
+      ...(context === undefined ? {} : { context }),
+    });
+    const transport = createTransport({
+      access,
+      clock: systemClock,
+      random: Math.random,
+      qps: 0,
+      burst: 100,
+      userAgent: `aviary-cli/${AVIARY_VERSION}`,
+      timeoutMs: 10_000,
+      attempts: 2,
+    });
+    return { transport, kube: createKubeClient(transport, "aviary-cli") };
+  } catch (error) {
+    throw asUserError(error);
+  }
+}
+
+/** What the cluster answered, for people. */
+export function asUserError(error: unknown): unknown {
+  return error instanceof KubeError ? new UserError(error.message, 1, { cause: error }) : error;
+}

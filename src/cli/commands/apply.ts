@@ -1,0 +1,99 @@
+/** Applies manifests as a GitOps agent would, for machines without kubectl: server-side, kinds before their objects. */
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { extname, join } from "node:path";
+import { parseAllDocuments } from "yaml";
+import { apiVersionOf, collectionPath, type KubeObject, type ResourceType } from "../../ports/kubernetes.ts";
+import { systemClock } from "../../time/system-clock.ts";
+import { asUserError, CLUSTER_OPTIONS, type ClusterClient, connectCluster } from "../cluster.ts";
+import { type Command, UserError } from "../command.ts";
+import { describeOptions, type OptionSpec, readOptions } from "../options.ts";
+
+const OPTIONS = {
+  ...CLUSTER_OPTIONS,
+} as const satisfies Record<string, OptionSpec>;
+
+export const applyCommand: Command = {
+  name: "apply",
+  summary: "apply manifest files and folders to the cluster",
+  help: `Usage: aviary apply FILE|FOLDER... [OPTIONS]\n\n${describeOptions(OPTIONS)}`,
+  async run({ argv, env, out, signal }) {
+    const options = readOptions(argv, OPTIONS);
+    if (options.words.length === 0) throw new UserError("name at least one file or folder of manifests", 2);
+    const client = await connectCluster(options, env);
+    try {
+      for (const object of readManifests(options.words)) {
+        await applyObject(client, object, signal);
+        out(`${object.kind.toLowerCase()}/${object.metadata.name} applied\n`);
+      }
+      return 0;
+    } catch (error) {
+      throw asUserError(error);
+    }
+  },
+};
+
+const ORDER: Readonly<Record<string, number>> = { Namespace: 0, CustomResourceDefinition: 1 };
+
+/** Every object of the files, namespaces and kinds first. @throws UserError for what is no manifest */
+export function readManifests(paths: readonly string[]): readonly KubeObject[] {
+  const objects = paths.flatMap(filesOf).flatMap(readObjects);
+  return objects.sort((a, b) => (ORDER[a.kind] ?? 2) - (ORDER[b.kind] ?? 2));
+}
+
+function filesOf(path: string): readonly string[] {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) throw new UserError(`there is no file or folder ${path}`);
+  if (!stat.isDirectory()) return [path];
+  return readdirSync(path)
+    .sort()
+    .map((name) => join(path, name))
+    .filter((file) => statSync(file).isDirectory() || [".yaml", ".yml", ".json"].includes(extname(file)))
+    .flatMap(filesOf);
+}
+
+function readObjects(file: string): readonly KubeObject[] {
+  return parseAllDocuments(readFileSync(file, "utf8")).flatMap((document) => {
+    const [error] = document.errors;
+    if (error !== undefined) throw new UserError(`${file} is not valid YAML: ${error.message}`);
+    const object = document.toJS() as KubeObject | null;
+    // kustomization.yaml is for kubectl and Flux; it is no object of the cluster.
+    if (object === null || object.apiVersion?.startsWith("kustomize.config.k8s.io")) return [];
+    if (!object.apiVersion || !object.kind || !object.metadata?.name) {
+      throw new UserError(`${file}: a document has no apiVersion, kind or metadata.name`);
+    }
+    return [object];
+  });
+}
+
+const RETRY_MS = 50;
+const PATIENCE_MS = 10_000;
+
+export async function applyObject(client: ClusterClient, object: KubeObject, signal: AbortSignal): Promise<void> {
+  const type = await resourceFor(client, object, signal);
+  await client.kube.apply(type, object, { force: true }, signal);
+}
+
+/** Asks the cluster how the kind is called in paths; a kind whose CRD was just applied may take a moment. */
+async function resourceFor(
+  { transport }: ClusterClient,
+  object: KubeObject,
+  signal: AbortSignal,
+): Promise<ResourceType> {
+  const [group = "", version = ""] = object.apiVersion.includes("/")
+    ? object.apiVersion.split("/")
+    : ["", object.apiVersion];
+  const probe = { group, version, plural: "", kind: object.kind, namespaced: false };
+  const path = collectionPath(probe).replace(/\/$/, "");
+  const until = systemClock.now() + PATIENCE_MS;
+  for (;;) {
+    const known = await transport.send({ method: "GET", path }, signal).catch(() => ({ resources: [] }));
+    const found = known.resources.find(
+      ({ kind, name }: { kind: string; name: string }) => kind === object.kind && !name.includes("/"),
+    );
+    if (found !== undefined) return { ...probe, plural: found.name, namespaced: found.namespaced };
+    if (systemClock.now() > until) {
+      throw new UserError(`the cluster does not know ${apiVersionOf(probe)} ${object.kind}: apply its CRD first`);
+    }
+    await systemClock.sleep(RETRY_MS, signal);
+  }
+}
