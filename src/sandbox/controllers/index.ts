@@ -10,7 +10,7 @@ import { startEndpoints } from "./endpoints.ts";
 import { startGarbageCollector } from "./garbage.ts";
 import { startJobs } from "./job.ts";
 import { startNamespaces } from "./namespaces.ts";
-import { startNode, startServiceAccounts } from "./node.ts";
+import { startNode } from "./node.ts";
 import { startReplicaSets } from "./replicaset.ts";
 import { startStatefulSets } from "./statefulset.ts";
 
@@ -35,7 +35,6 @@ export function startControllers(cluster: Cluster, options: ControllerOptions = 
   };
   const controllers: readonly ((context: ControllerContext) => Stop)[] = [
     startNode,
-    startServiceAccounts,
     startNamespaces,
     startGarbageCollector,
     startDeployments,

@@ -1,9 +1,9 @@
-/** The one node, always ready, and the service account that every namespace has. */
-import { type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
+/** The one node, always ready. */
+import type { KubeObject } from "../../ports/kubernetes.ts";
 import { rfc3339 } from "../clock.ts";
 import { type ControllerContext, type Stop, startController } from "./context.ts";
-import { editStatus, getByKey, isTerminating } from "./objects.ts";
-import { NODE, NODE_LABELS, NODE_NAME, SERVICE_ACCOUNT } from "./types.ts";
+import { editStatus } from "./objects.ts";
+import { NODE, NODE_LABELS, NODE_NAME } from "./types.ts";
 
 /** Registers the node; somebody who deletes it gets it back. */
 export function startNode(context: ControllerContext): Stop {
@@ -58,22 +58,4 @@ function nodeStatus(now: string): KubeObject["status"] {
       architecture: NODE_LABELS["kubernetes.io/arch"] ?? "amd64",
     },
   };
-}
-
-/** Pods name the service account "default" unless told otherwise: it exists in every namespace. */
-export function startServiceAccounts(context: ControllerContext): Stop {
-  const { cluster } = context;
-  return startController(context, "serviceaccount-controller", (wiring) => {
-    wiring.onSelf(RESOURCES.namespace);
-    wiring.on(SERVICE_ACCOUNT, (account, event) =>
-      event === "DELETED" && account.metadata.name === "default" ? [account.metadata.namespace ?? ""] : [],
-    );
-    return (namespace) => {
-      const object = getByKey(cluster, RESOURCES.namespace, namespace);
-      if (object === undefined || isTerminating(object)) return;
-      if (cluster.get(SERVICE_ACCOUNT, namespace, "default") !== undefined) return;
-      const metadata = { name: "default", namespace };
-      cluster.create(SERVICE_ACCOUNT, { apiVersion: "v1", kind: "ServiceAccount", metadata });
-    };
-  });
 }

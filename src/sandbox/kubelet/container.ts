@@ -160,10 +160,13 @@ async function runOnce(container: ContainerState, host: ContainerHost, app: App)
   host.normal("Created", `Created container: ${name}`);
   let result: { code: number; reason: string; message?: string };
   try {
-    const running = await app(host.context((line) => log.line(line), life.signal));
-    host.normal("Started", `Started container ${name}`);
-    container.state = { running: { startedAt } };
-    result = await serve(container, host, running, life);
+    const running = await startedOrStopped(app(host.context((line) => log.line(line), life.signal)), life.signal);
+    if (running === undefined) result = { code: 137, reason: "Error" };
+    else {
+      host.normal("Started", `Started container ${name}`);
+      container.state = { running: { startedAt } };
+      result = await serve(container, host, running, life);
+    }
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     log.line(`failed to start: ${message}`);
@@ -184,6 +187,24 @@ async function runOnce(container: ContainerState, host: ContainerHost, app: App)
   return code;
 }
 
+/** A program that is told to stop before it has started is not waited for: it is stopped if it ever starts. */
+async function startedOrStopped(starting: Promise<RunningApp>, signal: AbortSignal): Promise<RunningApp | undefined> {
+  const first = await Promise.race([starting, aborted(signal)]);
+  if (first !== "stop") return first;
+  starting.then(
+    (late) => late.stop(),
+    () => {},
+  );
+  return undefined;
+}
+
+function aborted(signal: AbortSignal): Promise<"stop"> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve("stop");
+    else signal.addEventListener("abort", () => resolve("stop"), { once: true });
+  });
+}
+
 function containerId(host: ContainerHost, name: string, instance: number): string {
   return Buffer.from(`${host.address}/${name}/${instance}`).toString("hex");
 }
@@ -193,10 +214,7 @@ async function serve(container: ContainerState, host: ContainerHost, running: Ru
   const probing = new AbortController();
   const unhealthy = startProbes(container, host, probing.signal);
   host.changed();
-  const stopped = new Promise<"stop">((resolve) => {
-    if (life.signal.aborted) resolve("stop");
-    life.signal.addEventListener("abort", () => resolve("stop"), { once: true });
-  });
+  const stopped = aborted(life.signal);
   const exited = running.exited.catch((error: unknown) => {
     host.log.line(`crashed: ${error instanceof Error ? error.message : String(error)}`);
     return 1;

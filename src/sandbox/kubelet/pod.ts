@@ -25,7 +25,7 @@ import {
 import type { PodLogStore } from "./logs.ts";
 import { pause } from "./probes.ts";
 import { type PodView, podStatus, unschedulableStatus } from "./status.ts";
-import { preStop } from "./stop.ts";
+import { forgottenByEndpoints, preStop } from "./stop.ts";
 
 /** Holds a deleted pod until its programs have stopped; a real API server does the same with the grace period. */
 export const KUBELET_FINALIZER = "sandbox.kubelet/running";
@@ -295,8 +295,12 @@ async function terminate(live: LivePod, running: Promise<void>, drain: boolean):
     }
     const grace = graceMs(live.pod);
     if (serving.length > 0 && grace > 0) {
-      await Promise.all(serving.map(({ spec }) => preStop(spec, view.address ?? "", grace, node.clock, stop.signal)));
-      await pause(node.clock, Math.min(node.drainMs, grace), stop.signal);
+      const address = view.address ?? "";
+      await Promise.all([
+        forgottenByEndpoints(node.cluster, namespaceOf(pod), address, node.clock, stop.signal),
+        ...serving.map(({ spec }) => preStop(spec, address, grace, node.clock, stop.signal)),
+      ]);
+      if (node.drainMs > 0) await pause(node.clock, Math.min(node.drainMs, grace), stop.signal);
     }
   }
   stop.abort();

@@ -1,9 +1,10 @@
-/** preStop hooks: the few shapes that make sense without a shell. */
+/** How a pod is taken out of service before its programs stop. */
 import type { Clock } from "../../ports/clock.ts";
-import type { KubeFields } from "../../ports/kubernetes.ts";
+import { type KubeFields, RESOURCES } from "../../ports/kubernetes.ts";
+import type { Cluster } from "../cluster.ts";
 import { check, pause } from "./probes.ts";
 
-/** Runs a container's preStop hook, for at most the grace period: `sleep`, `exec: sleep N`, `httpGet`. */
+/** Runs a container's preStop hook, for at most the grace period: `sleep`, `exec: sleep N`, `httpGet`. There is no shell. */
 export async function preStop(
   container: KubeFields,
   address: string,
@@ -20,4 +21,33 @@ export async function preStop(
     const probe = { httpGet: hook.httpGet, timeoutSeconds: graceMs / 1000 };
     await check(probe, { address, ports: container.ports ?? [] }, signal);
   }
+}
+
+/** Nobody waits longer than this for endpoints to forget a pod: somebody may have listed its address by hand. */
+const LONGEST_WAIT_MS = 2_000;
+
+/** Resolves when no Endpoints of the namespace list the address any longer. */
+export async function forgottenByEndpoints(
+  cluster: Cluster,
+  namespace: string,
+  address: string,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  const listed = () =>
+    cluster
+      .list(RESOURCES.endpoints, namespace)
+      .flatMap((endpoints): KubeFields[] => endpoints["subsets"] ?? [])
+      .some((subset) => subset.addresses?.some((entry: KubeFields) => entry.ip === address) === true);
+  if (!listed()) return;
+  const enough = new AbortController();
+  let stop: () => void = () => {};
+  const forgotten = new Promise<void>((resolve) => {
+    stop = cluster.watch(RESOURCES.endpoints, () => {
+      if (!listed()) resolve();
+    });
+  });
+  await Promise.race([forgotten, pause(clock, LONGEST_WAIT_MS, AbortSignal.any([signal, enough.signal]))]);
+  enough.abort();
+  stop();
 }

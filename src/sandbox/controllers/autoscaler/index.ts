@@ -13,7 +13,8 @@ import { type Proposal, propose, type UsageSource } from "./metrics.ts";
 export type { PodUsage, UsageSource } from "./metrics.ts";
 
 export interface AutoscalerOptions {
-  readonly usage: UsageSource;
+  /** What a pod uses now. */
+  readonly metrics: UsageSource;
   /** Calls back once per sample of usage (about once a second). @returns stops */
   readonly tick: (listener: () => void) => Stop;
 }
@@ -37,7 +38,7 @@ export function startAutoscalers(context: ControllerContext, options: Autoscaler
     return (key) => {
       const hpa = getByKey(cluster, RESOURCES.hpa, key);
       if (hpa === undefined || isTerminating(hpa)) return;
-      look(context, wiring, options.usage, hpa, memories);
+      look(context, wiring, options.metrics, hpa, memories);
     };
   });
   return () => {
