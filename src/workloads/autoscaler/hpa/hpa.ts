@@ -1,0 +1,59 @@
+/**
+ * HorizontalPodAutoscalers: the primary gets one of its own, and takes over the source's limits and metrics when a revision
+ * is promoted. The source needs no pausing: it rests while its target has no replicas.
+ */
+import type { Canary } from "../../../core/canary.ts";
+import type { DesiredWorld } from "../../../core/desired.ts";
+import { apiVersionOf, type KubeFields, type KubeObject, RESOURCES } from "../../../ports/kubernetes.ts";
+import { ownerReference } from "../../../ports/owner.ts";
+import type { Snapshot } from "../../../ports/snapshot.ts";
+import type { Autoscaler } from "../../../ports/workload.ts";
+import { withoutFlux } from "../../metadata.ts";
+import { missingSource, primaryScaleTarget, type SeenScalers, seenScalers, sourceAndPrimary } from "../source.ts";
+
+const TYPE = RESOURCES.hpa;
+
+export function createHpaAutoscaler(): Autoscaler {
+  return {
+    kind: TYPE.kind,
+    inputs: (canary) => sourceAndPrimary(canary, TYPE),
+    problem: (canary, seen) => missingSource(canary, TYPE, seen, TYPE.kind),
+    renderPrimary,
+    renderTarget: () => [],
+  };
+}
+
+function renderPrimary(canary: Canary, world: DesiredWorld, seen: Snapshot): readonly KubeObject[] {
+  const scalers = seenScalers(canary, TYPE, seen);
+  if (scalers === undefined) return [];
+  const { source, primary } = scalers;
+  if (primary === undefined) return [created(canary, scalers)];
+  if (!world.syncScaler) return [];
+  // Labels and annotations are not compared: what cannot differ in effect is not written (Q54).
+  const scaleTargetRef = primary.spec?.scaleTargetRef ?? primaryScaleTarget(canary, source);
+  return [{ ...primary, spec: { ...primarySpec(canary, source), scaleTargetRef } }];
+}
+
+function created(canary: Canary, { source, primaryName }: SeenScalers): KubeObject {
+  return {
+    apiVersion: apiVersionOf(TYPE),
+    kind: TYPE.kind,
+    metadata: {
+      name: primaryName,
+      namespace: canary.ref.namespace,
+      labels: withoutFlux(source.metadata.labels),
+      ownerReferences: [ownerReference(canary)],
+    },
+    spec: { ...primarySpec(canary, source), scaleTargetRef: primaryScaleTarget(canary, source) },
+  };
+}
+
+function primarySpec(canary: Canary, source: KubeObject): KubeFields {
+  const { minReplicas, maxReplicas } = canary.spec.autoscalerRef?.primaryScalerReplicas ?? {};
+  return {
+    ...source.spec,
+    // An absent minimum is 1, and is filled in as such by the API server.
+    minReplicas: minReplicas ?? source.spec?.minReplicas ?? 1,
+    ...(maxReplicas === undefined ? {} : { maxReplicas }),
+  };
+}

@@ -1,0 +1,113 @@
+/**
+ * KEDA ScaledObjects: the primary gets one of its own, whose queries look at the primary; the source is paused while the
+ * target is down, for else KEDA would bring it up again. Objects are patched, never decoded: what a newer KEDA knows and we
+ * do not survives in the user's object and reaches the primary's (Q55).
+ */
+import { isDeepStrictEqual } from "node:util";
+import type { Canary } from "../../../core/canary.ts";
+import type { DesiredWorld } from "../../../core/desired.ts";
+import { apiVersionOf, type KubeFields, type KubeObject, RESOURCES } from "../../../ports/kubernetes.ts";
+import { ownerReference } from "../../../ports/owner.ts";
+import type { Snapshot } from "../../../ports/snapshot.ts";
+import type { Autoscaler, WorkloadOptions } from "../../../ports/workload.ts";
+import { filterPrefixes, primaryNameOf, withoutFlux } from "../../metadata.ts";
+import {
+  missingSource,
+  primaryScaleTarget,
+  type SeenScalers,
+  seenScalers,
+  sourceAndPrimary,
+  sourceRef,
+} from "../source.ts";
+import { primaryTriggers } from "./triggers.ts";
+
+const TYPE = RESOURCES.scaledObject;
+
+/** Holds the target at this number of replicas. */
+export const PAUSE_ANNOTATION = "autoscaling.keda.sh/paused-replicas";
+
+export type AutoscalerOptions = Pick<WorkloadOptions, "includeLabelPrefixes">;
+
+export function createKedaAutoscaler(options: AutoscalerOptions): Autoscaler {
+  return {
+    kind: TYPE.kind,
+    inputs: (canary) => sourceAndPrimary(canary, TYPE),
+    problem: (canary, seen) => missingSource(canary, TYPE, seen, `Keda ${TYPE.kind}`),
+    renderPrimary: (canary, world, seen) => renderPrimary(canary, world, seen, options),
+    renderTarget,
+  };
+}
+
+function renderPrimary(
+  canary: Canary,
+  world: DesiredWorld,
+  seen: Snapshot,
+  { includeLabelPrefixes }: AutoscalerOptions,
+): readonly KubeObject[] {
+  const scalers = seenScalers(canary, TYPE, seen);
+  if (scalers === undefined) return [];
+  const { source, primary } = scalers;
+  if (primary === undefined) return [created(canary, scalers)];
+  const spec = primarySpec(canary, source);
+  if (!world.syncScaler || isDeepStrictEqual(primary.spec, spec)) return [];
+  // What the primary's scaler says about itself is pruned by the prefix filter when it is updated (Q56).
+  const { labels, annotations, ...metadata } = primary.metadata;
+  return [
+    {
+      ...primary,
+      metadata: {
+        ...metadata,
+        labels: filterPrefixes(labels, includeLabelPrefixes),
+        annotations: filterPrefixes(annotations, includeLabelPrefixes),
+      },
+      spec,
+    },
+  ];
+}
+
+function created(canary: Canary, { source, primaryName }: SeenScalers): KubeObject {
+  // The source may be paused at this moment; the primary never is (Q57).
+  const { [PAUSE_ANNOTATION]: _paused, ...annotations } = withoutFlux(source.metadata.annotations);
+  return {
+    apiVersion: apiVersionOf(TYPE),
+    kind: TYPE.kind,
+    metadata: {
+      name: primaryName,
+      namespace: canary.ref.namespace,
+      labels: withoutFlux(source.metadata.labels),
+      annotations,
+      ownerReferences: [ownerReference(canary)],
+    },
+    spec: primarySpec(canary, source),
+  };
+}
+
+function primarySpec(canary: Canary, source: KubeObject): KubeFields {
+  const { primaryScalerReplicas: replicas, primaryScalerQueries } = canary.spec.autoscalerRef ?? {};
+  const { advanced, triggers } = source.spec ?? {};
+  const hpa = advanced?.horizontalPodAutoscalerConfig ?? {};
+  return {
+    ...source.spec,
+    scaleTargetRef: primaryScaleTarget(canary, source),
+    ...(replicas?.minReplicas === undefined ? {} : { minReplicaCount: replicas.minReplicas }),
+    ...(replicas?.maxReplicas === undefined ? {} : { maxReplicaCount: replicas.maxReplicas }),
+    advanced: {
+      ...advanced,
+      horizontalPodAutoscalerConfig: hpa.name ? { ...hpa, name: primaryNameOf(hpa.name) } : hpa,
+    },
+    triggers: primaryTriggers(triggers ?? [], canary.spec.targetRef.name, primaryScalerQueries),
+  };
+}
+
+/** The pause comes after the traffic went to the primary (Q91): `world.target` says when, the order of writes sees to it. */
+function renderTarget(canary: Canary, world: DesiredWorld, seen: Snapshot): readonly KubeObject[] {
+  const ref = sourceRef(canary, TYPE);
+  const source = ref === undefined ? undefined : seen.get(ref);
+  if (source === undefined || world.target === "as-is") return [];
+  const { [PAUSE_ANNOTATION]: paused, ...annotations } = source.metadata.annotations ?? {};
+  if (world.target === "up") {
+    return paused === undefined ? [] : [{ ...source, metadata: { ...source.metadata, annotations } }];
+  }
+  if (paused === "0") return [];
+  return [{ ...source, metadata: { ...source.metadata, annotations: { ...annotations, [PAUSE_ANNOTATION]: "0" } } }];
+}

@@ -1,0 +1,45 @@
+/** What every kind of autoscaler shares: where the source and the primary's copy are, and what they scale. */
+import type { Canary } from "../../core/canary.ts";
+import type { KubeFields, KubeObject, ObjectRef, ResourceType } from "../../ports/kubernetes.ts";
+import type { Snapshot } from "../../ports/snapshot.ts";
+import { primaryNameOf } from "../metadata.ts";
+
+/** The object that `spec.autoscalerRef` names; undefined without one. */
+export function sourceRef(canary: Canary, type: ResourceType): ObjectRef | undefined {
+  const name = canary.spec.autoscalerRef?.name;
+  return name === undefined ? undefined : { type, namespace: canary.ref.namespace, name };
+}
+
+export function sourceAndPrimary(canary: Canary, type: ResourceType): readonly ObjectRef[] {
+  const source = sourceRef(canary, type);
+  return source === undefined ? [] : [source, { ...source, name: primaryNameOf(source.name) }];
+}
+
+export interface SeenScalers {
+  readonly source: KubeObject;
+  /** Name of the primary's scaler. */
+  readonly primaryName: string;
+  readonly primary?: KubeObject;
+}
+
+/** @returns undefined when there is no source to follow */
+export function seenScalers(canary: Canary, type: ResourceType, seen: Snapshot): SeenScalers | undefined {
+  const [ref, primaryRef] = sourceAndPrimary(canary, type);
+  const source = ref === undefined ? undefined : seen.get(ref);
+  if (source === undefined || primaryRef === undefined) return undefined;
+  const primary = seen.get(primaryRef);
+  return { source, primaryName: primaryRef.name, ...(primary === undefined ? {} : { primary }) };
+}
+
+/** Text of the event for a source that is not there. A Canary on its way out needs none: nothing is scaled any more. */
+export function missingSource(canary: Canary, type: ResourceType, seen: Snapshot, what: string): string | undefined {
+  const ref = sourceRef(canary, type);
+  if (ref === undefined || canary.deleting || seen.get(ref) !== undefined) return undefined;
+  const notFound = `${type.plural}.${type.group} "${ref.name}" not found`;
+  return `${what} ${ref.name}.${ref.namespace} get query error: ${notFound}`;
+}
+
+/** The source's target with the primary's name: kind, version and whatever else it says stay. */
+export function primaryScaleTarget(canary: Canary, source: KubeObject): KubeFields {
+  return { ...source.spec?.scaleTargetRef, name: primaryNameOf(canary.spec.targetRef.name) };
+}
