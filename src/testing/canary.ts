@@ -1,8 +1,8 @@
 /** Builders: a valid Canary in one line, with what a test cares about changed. */
 import type { Canary, CanarySpec } from "../core/canary.ts";
-import { type ParseOptions, DEFAULT_PARSE_OPTIONS, parseSpec } from "../core/parse.ts";
-import { fromWire, type WireStatus } from "../core/status.ts";
+import { DEFAULT_PARSE_OPTIONS, type ParseOptions, parseSpec } from "../core/parse.ts";
 import { canaryWeights } from "../core/plan.ts";
+import { fromWire, type WireStatus } from "../core/status.ts";
 import type { KubeObject } from "../ports/kubernetes.ts";
 
 /** Parts of a wire Canary; `analysis` and `service` are merged with the defaults, the rest replaces. */

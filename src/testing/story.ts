@@ -5,7 +5,7 @@
 import { advance } from "../core/advance.ts";
 import type { CanaryStatus, Revision } from "../core/canary.ts";
 import { settles } from "../core/checks.ts";
-import { desired, type DesiredWorld, nextTurnAt } from "../core/desired.ts";
+import { type DesiredWorld, desired, nextTurnAt } from "../core/desired.ts";
 import type { Answer, Answered, Probe, Readiness, Readings } from "../core/observation.ts";
 import { type Capabilities, planFor } from "../core/plan.ts";
 import { probesFor } from "../core/probes.ts";
@@ -27,6 +27,8 @@ export interface StoryWorld {
   answer: (probe: Probe, now: number) => Answer;
   deleting: boolean;
   routesInForce: boolean;
+  /** Called when the primary gets a new template, before the next turn. */
+  onPromoted: () => void;
 }
 
 export interface Story {
@@ -37,6 +39,8 @@ export interface Story {
   readonly world: StoryWorld;
   /** Everything asked so far, as "type name" or "metric name". */
   readonly asked: string[];
+  /** Every alert so far, as "severity message". */
+  readonly alerts: string[];
   /** Takes turns until nothing more happens by itself before `seconds` more have passed. */
   run(seconds: number): void;
 }
@@ -60,8 +64,9 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
     answer: () => ({ kind: "passed" }),
     deleting: false,
     routesInForce: true,
+    onPromoted: () => {},
   };
-  const story: Story = { timeline: [], status: canary.status, now: START, world, asked: [], run };
+  const story: Story = { timeline: [], status: canary.status, now: START, world, asked: [], alerts: [], run };
 
   function readings(): Readings {
     return {
@@ -85,6 +90,7 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
     if (!wanted.engaged) return;
     primaryExists = true;
     if (wanted.primary.kind === "promoted" && wanted.primary.revision.spec === world.revision.spec) {
+      if (primaryId !== wanted.primary.id) world.onPromoted();
       primaryId = wanted.primary.id;
     }
     if (wanted.target !== "as-is") scaledDown = wanted.target === "down";
@@ -112,6 +118,7 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
     const routes = routesFor(plan, status);
     const split = routes === undefined ? "-" : `${routes.primary}/${routes.canary}${routes.mirror ? "m" : ""}`;
     for (const { message } of events) story.timeline.push(`${seconds}s ${status.phase} ${split} ${message}`);
+    story.alerts.push(...status.owedAlerts.map(({ severity, message }) => `${severity} ${message}`));
     story.status = status;
     obey(desired({ uid, plan, suspended: spec.suspend }, status));
     return JSON.stringify([story.status, primaryId, scaledDown, primaryExists]) !== before;
@@ -128,7 +135,9 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
       }
       story.now = next;
     }
-    throw new Error(`the story did not come to rest within ${MAX_TURNS} turns:\n${story.timeline.slice(-20).join("\n")}`);
+    throw new Error(
+      `the story did not come to rest within ${MAX_TURNS} turns:\n${story.timeline.slice(-20).join("\n")}`,
+    );
   }
   return story;
 }
@@ -136,4 +145,3 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
 function describe(probe: Probe): string {
   return probe.kind === "metric" ? `${probe.source} ${probe.metric.name}` : probe.kind;
 }
-
