@@ -56,6 +56,7 @@ function versionOf(version: KubeFields): ResourceVersion {
       },
     }),
     columns: version.additionalPrinterColumns ?? [AGE],
+    selectableFields: (version.selectableFields ?? []).map(({ jsonPath }: KubeFields) => jsonPath.replace(/^\./, "")),
     openApiSchema: text,
   };
 }

@@ -29,6 +29,8 @@ export interface ResourceVersion {
   readonly scale?: ScalePaths;
   /** Columns of a custom resource; built-in kinds have theirs in table/. */
   readonly columns?: readonly PrinterColumn[];
+  /** Fields of a custom resource that field selectors may name: "spec.color". */
+  readonly selectableFields?: readonly string[];
   /** The CRD's own schema text, for OpenAPI. */
   readonly openApiSchema?: unknown;
 }

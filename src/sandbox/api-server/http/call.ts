@@ -1,0 +1,45 @@
+/** One HTTP request as the handlers see it, and the ways to answer it. */
+import type { Buffer } from "node:buffer";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { PodLogs } from "../../cluster.ts";
+import type { Store } from "../store.ts";
+
+export interface User {
+  readonly username: string;
+  readonly groups: readonly string[];
+}
+
+/** What all handlers share. */
+export interface Server {
+  readonly store: Store;
+  logs(): PodLogs | undefined;
+  /** A new bearer token for a service account. */
+  issueToken(namespace: string, account: string, expiresMs: number): string;
+}
+
+export interface Call {
+  readonly server: Server;
+  readonly method: string;
+  /** Decoded segments: ["apis", "apps", "v1", ...]. */
+  readonly path: readonly string[];
+  readonly query: URLSearchParams;
+  readonly accept: string;
+  readonly user: User;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Reads the body once; everything at once. */
+  body(): Promise<Buffer>;
+  /** Sent with the answer as Warning headers; kubectl prints them. */
+  readonly warnings: string[];
+}
+
+/** What a handler answers; `undefined` when it writes to the response itself, e.g. a watch. */
+export type Answer = { readonly code: number; readonly body: unknown } | undefined;
+
+export const ok = (body: unknown): Answer => ({ code: 200, body });
+
+/** True for `?name`, `?name=true`, `?name=1`; false for "false" and "0" and when absent. */
+export function flag(query: URLSearchParams, name: string): boolean {
+  const value = query.get(name);
+  return value !== null && value !== "false" && value !== "0";
+}

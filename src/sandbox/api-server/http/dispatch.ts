@@ -1,0 +1,109 @@
+/** From a request to its handler. */
+import { ApiError } from "../../cluster.ts";
+import { noSuchResource } from "../errors.ts";
+import { openApiV2 } from "../openapi/v2.ts";
+import { openApiIndex, openApiV3 } from "../openapi/v3.ts";
+import { type Answer, type Call, flag, ok } from "./call.ts";
+import { discoverGroup, discoverGroups, discoverResources } from "./discovery.ts";
+import { podLog } from "./logs.ts";
+import { patchObject } from "./patching.ts";
+import { getObject, listObjects } from "./reading.ts";
+import { answerReview, evict, isReview, requestToken } from "./reviews.ts";
+import { groupVersionOf, type Route, routeOf } from "./route.ts";
+import { scale } from "./scale.ts";
+import { watchObjects } from "./watch.ts";
+import { createObject, deleteObject, deleteObjects, updateObject } from "./writing.ts";
+
+type Handler = (call: Call, route: Route) => Answer | Promise<Answer>;
+
+/** The version we claim to be: in the middle of what kubectl clients in use tolerate. */
+const VERSION = {
+  major: "1",
+  minor: "33",
+  gitVersion: "v1.33.0-aviary",
+  gitCommit: "0000000000000000000000000000000000000000",
+  gitTreeState: "clean",
+  buildDate: "2025-04-23T00:00:00Z",
+  goVersion: "go1.24.2",
+  compiler: "gc",
+  platform: "linux/amd64",
+};
+
+/** Answers one request. @throws ApiError for every refusal */
+export function dispatch(call: Call): Answer | Promise<Answer> {
+  const [root = "", first = "", second = ""] = call.path;
+  if (root === "version" || root === "") return ok(root === "" ? { paths: ["/api", "/apis", "/version"] } : VERSION);
+  if (root === "healthz" || root === "livez" || root === "readyz") return healthy(call);
+  if (root === "openapi") return openApi(call, first, call.path.slice(2));
+  if (root !== "api" && root !== "apis") throw noSuchResource();
+  if (call.path.length === 1) return readOnly(call, discoverGroups(call, root === "api"));
+  const place = groupVersionOf(call.path);
+  if (place === undefined) return readOnly(call, discoverGroup(call, first));
+  if (place.rest.length === 0) return readOnly(call, discoverResources(call, place.group, place.version || second));
+  const route = routeOf(call.server.store.registry, call.path);
+  return handlerFor(call, route)(call, route);
+}
+
+function healthy({ response, path }: Call): Answer {
+  response.writeHead(200, { "content-type": "text/plain; charset=utf-8" });
+  response.end(path[0] === "healthz" || path.length > 1 ? "ok" : "ok");
+  return undefined;
+}
+
+function readOnly(call: Call, answer: Answer): Answer {
+  if (call.method !== "GET") throw methodNotAllowed();
+  return answer;
+}
+
+function openApi(call: Call, version: string, rest: readonly string[]): Answer {
+  if (version === "v2" && rest.length === 0) return openApiV2(call);
+  if (version !== "v3") throw noSuchResource();
+  return rest.length === 0 ? openApiIndex(call) : openApiV3(call, rest);
+}
+
+function methodNotAllowed(): ApiError {
+  const message = "the server does not allow this method on the requested resource";
+  return new ApiError(405, "MethodNotAllowed", message);
+}
+
+function handlerFor(call: Call, route: Route): Handler {
+  const { target, name, subresource } = route;
+  const { method } = call;
+  const handlers = name === undefined ? COLLECTION : (SUBRESOURCES[subresource] ?? OBJECT);
+  if (isReview(target)) {
+    if (method === "POST" && name === undefined) return answerReview;
+    throw methodNotAllowed();
+  }
+  if (name === undefined && target.resource.namespaced && route.namespace === "" && method !== "GET") {
+    if (method !== "DELETE") throw methodNotAllowed();
+  }
+  const handler = handlers[method];
+  if (handler === undefined) throw methodNotAllowed();
+  return handler;
+}
+
+const COLLECTION: Readonly<Record<string, Handler>> = {
+  GET: (call, route) => (flag(call.query, "watch") ? watchObjects(call, route) : listObjects(call, route)),
+  POST: createObject,
+  DELETE: deleteObjects,
+};
+
+const OBJECT: Readonly<Record<string, Handler>> = {
+  GET: (call, route) => (flag(call.query, "watch") ? watchObjects(call, route) : getObject(call, route)),
+  PUT: (call, route) => updateObject(call, route, "main"),
+  PATCH: (call, route) => patchObject(call, route, "main"),
+  DELETE: deleteObject,
+};
+
+const SUBRESOURCES: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
+  status: {
+    GET: getObject,
+    PUT: (call, route) => updateObject(call, route, "status"),
+    PATCH: (call, route) => patchObject(call, route, "status"),
+  },
+  scale: { GET: scale, PUT: scale, PATCH: scale },
+  finalize: { PUT: (call, route) => updateObject(call, route, "finalize") },
+  log: { GET: podLog },
+  eviction: { POST: evict },
+  token: { POST: requestToken },
+};

@@ -1,0 +1,144 @@
+/** The https server: connections, tokens, bodies, and errors as Status objects. */
+import { Buffer } from "node:buffer";
+import { createHash, randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer, type Server as HttpsServer } from "node:https";
+import { ApiError } from "../../cluster.ts";
+import { statusOf } from "../errors.ts";
+import type { Answer, Call, Server, User } from "./call.ts";
+import { dispatch } from "./dispatch.ts";
+import type { Certificate } from "./tls.ts";
+
+const MAX_BODY_BYTES = 3 * 1024 * 1024;
+const ADMIN: User = { username: "sandbox-admin", groups: ["system:masters", "system:authenticated"] };
+const ANYONE: User = { username: "system:anonymous", groups: ["system:unauthenticated"] };
+/** What a client may read before it has shown a token. */
+const PUBLIC: ReadonlySet<string> = new Set(["healthz", "livez", "readyz", "version"]);
+
+/** Bearer tokens and whose they are. Kept as digests, so that comparing takes the same time for every guess. */
+export interface Tokens {
+  userOf(header: string | undefined): User | undefined;
+  issue(namespace: string, account: string, expiresMs: number): string;
+}
+
+/** @param admin the sandbox owner's token @param now milliseconds since the epoch */
+export function createTokens(admin: string, now: () => number): Tokens {
+  const digest = (token: string) => createHash("sha256").update(token).digest();
+  const known: { readonly digest: Buffer; readonly user: User; readonly expiresMs: number }[] = [
+    { digest: digest(admin), user: ADMIN, expiresMs: Number.POSITIVE_INFINITY },
+  ];
+  return {
+    userOf: (header) => {
+      const token = /^Bearer\s+(\S+)$/i.exec(header ?? "")?.[1];
+      if (token === undefined) return undefined;
+      const given = digest(token);
+      return known.find((entry) => entry.expiresMs > now() && timingSafeEqual(entry.digest, given))?.user;
+    },
+    issue: (namespace, account, expiresMs) => {
+      const token = randomBytes(24).toString("base64url");
+      const username = `system:serviceaccount:${namespace}:${account}`;
+      const groups = ["system:serviceaccounts", `system:serviceaccounts:${namespace}`, "system:authenticated"];
+      known.push({ digest: digest(token), user: { username, groups }, expiresMs });
+      return token;
+    },
+  };
+}
+
+/** A server that is not listening yet. */
+export function createListener(server: Server, tokens: Tokens, { cert, key }: Certificate): HttpsServer {
+  return createServer({ cert, key, ALPNProtocols: ["http/1.1"] }, (request, response) => {
+    // Errors of the answering itself end here, too: a broken connection must not end the process.
+    answer(server, tokens, request, response).catch((error: unknown) => {
+      response.destroy(error instanceof Error ? error : new Error(String(error)));
+    });
+  });
+}
+
+async function answer(
+  server: Server,
+  tokens: Tokens,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  response.on("error", () => response.destroy());
+  response.setHeader("audit-id", randomUUID());
+  const warnings: string[] = [];
+  try {
+    const call = callOf(server, tokens, request, response, warnings);
+    send(response, await dispatch(call), warnings);
+  } catch (error) {
+    if (response.headersSent) throw error;
+    const refusal = error instanceof ApiError ? error : internalError(error);
+    if (refusal.code === 429 || refusal.code === 504) response.setHeader("retry-after", "1");
+    send(response, { code: refusal.code, body: statusOf(refusal) }, warnings);
+  }
+}
+
+function internalError(error: unknown): ApiError {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return new ApiError(500, "InternalError", `Internal error occurred: ${text}`);
+}
+
+function callOf(
+  server: Server,
+  tokens: Tokens,
+  request: IncomingMessage,
+  response: ServerResponse,
+  warnings: string[],
+): Call {
+  const url = new URL(request.url ?? "/", "https://sandbox");
+  const path = url.pathname.split("/").slice(1).map(decodeSegment);
+  while (path.length > 1 && path.at(-1) === "") path.pop();
+  const user = tokens.userOf(request.headers.authorization) ?? (PUBLIC.has(path[0] ?? "") ? ANYONE : undefined);
+  if (user === undefined) throw new ApiError(401, "Unauthorized", "Unauthorized");
+  return {
+    server,
+    method: request.method === "HEAD" ? "GET" : (request.method ?? "GET"),
+    path,
+    query: url.searchParams,
+    accept: request.headers.accept ?? "",
+    user,
+    request,
+    response,
+    body: () => bodyOf(request),
+    warnings,
+  };
+}
+
+function decodeSegment(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    throw new ApiError(400, "BadRequest", `the path segment ${JSON.stringify(segment)} is not valid`);
+  }
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    size += chunk.length;
+    if (size > MAX_BODY_BYTES) {
+      const message = `Request entity too large: limit is ${MAX_BODY_BYTES}`;
+      throw new ApiError(413, "RequestEntityTooLarge", message);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function send(response: ServerResponse, result: Answer, warnings: readonly string[]): void {
+  if (result === undefined) return;
+  if (warnings.length > 0) {
+    response.setHeader(
+      "warning",
+      warnings.map((words) => `299 - ${JSON.stringify(words)}`),
+    );
+  }
+  const body = Buffer.isBuffer(result.body) ? result.body : Buffer.from(`${JSON.stringify(result.body)}\n`);
+  if (!response.hasHeader("content-type")) response.setHeader("content-type", "application/json");
+  response.setHeader("cache-control", "no-cache, private");
+  response.setHeader("content-length", body.length);
+  response.writeHead(result.code);
+  response.end(body);
+}

@@ -1,0 +1,185 @@
+/** PATCH in its four dialects: JSON patch, merge patch, strategic merge patch, server-side apply. */
+import { parse as parseYaml } from "yaml";
+import type { KubeFields, KubeObject } from "../../../ports/kubernetes.ts";
+import { rfc3339 } from "../../clock.ts";
+import { ApiError } from "../../cluster.ts";
+import { badRequest, conflict, invalid } from "../errors.ts";
+import {
+  conflictMessage,
+  jsonPatch,
+  mergePatch,
+  PatchError,
+  serverSideApply,
+  strategicMergePatch,
+} from "../patch/index.ts";
+import { apiVersionFor, type Target } from "../resource.ts";
+import { unknownFields } from "../schema/index.ts";
+import type { Part } from "../store/lifecycle.ts";
+import { type Answer, type Call, flag, ok } from "./call.ts";
+import { contentType, isObject, unsupportedMediaType, withoutUnknown } from "./decode.ts";
+import { presentObject } from "./present.ts";
+import { existing } from "./reading.ts";
+import type { Route } from "./route.ts";
+import { isDryRun, placed, writeOptions } from "./writing.ts";
+
+const JSON_PATCH = "application/json-patch+json";
+const MERGE_PATCH = "application/merge-patch+json";
+const STRATEGIC_PATCH = "application/strategic-merge-patch+json";
+const APPLY_PATCH = "application/apply-patch+yaml";
+
+/** A patch as it came in, and how to put it on an object. */
+export interface Patch {
+  readonly type: string;
+  readonly text: string;
+}
+
+/** @throws ApiError 415 */
+export async function patchIn(call: Call, custom: boolean): Promise<Patch> {
+  const type = contentType(call);
+  const accepted = [JSON_PATCH, MERGE_PATCH, ...(custom ? [] : [STRATEGIC_PATCH]), APPLY_PATCH];
+  if (!accepted.includes(type)) throw unsupportedMediaType(accepted);
+  return { type, text: (await call.body()).toString("utf8") };
+}
+
+/** The object with a patch (of the dialects that are not apply) put on it. @throws ApiError 400, 422 */
+export function patched(target: Target, object: KubeObject, { type, text }: Patch): KubeObject {
+  const patch = parsedPatch(text);
+  const schema = target.version.schema();
+  try {
+    if (type === JSON_PATCH) return jsonPatch(object, patch);
+    if (type === MERGE_PATCH || schema === undefined) return mergePatch(object, patch);
+    return strategicMergePatch(schema, object, patch);
+  } catch (error) {
+    if (error instanceof PatchError) throw patchRefused(target, object, error);
+    throw error;
+  }
+}
+
+function patchRefused({ resource }: Target, object: KubeObject, error: PatchError): ApiError {
+  const reason = error.code === 422 ? "Invalid" : "BadRequest";
+  const details = { name: object.metadata.name, group: resource.group, kind: resource.plural };
+  return new ApiError(error.code, reason, error.message, details);
+}
+
+function parsedPatch(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw badRequest(`error decoding patch: ${why}`);
+  }
+}
+
+export async function patchObject(call: Call, route: Route, part: Part): Promise<Answer> {
+  const { target } = route;
+  const patch = await patchIn(call, target.resource.custom);
+  if (patch.type === APPLY_PATCH) return applyObject(call, route, part, patch.text);
+  const live = existing(call, route);
+  const next = withoutUnknown(call, target, patched(target, live, patch), (words) => strictError(patch.text, words));
+  checkIdentity(target, live, next);
+  const written = call.server.store.replace(target, placed(next, route), writeOptions(call, target, part));
+  return ok(presentObject(call, target, written));
+}
+
+function strictError(text: string, words: string): ApiError {
+  const field = `patch: Invalid value: ${JSON.stringify(text)}: strict decoding error: ${words}`;
+  return new ApiError(422, "Invalid", ` "" is invalid: ${field}`, {
+    causes: [{ reason: "FieldValueInvalid", message: field, field: "patch" }],
+  });
+}
+
+/** A patch may not turn an object into another one. */
+function checkIdentity({ resource, version }: Target, live: KubeObject, next: KubeObject): void {
+  const { apiVersion, kind, metadata } = next;
+  const expected = apiVersionFor(resource, version.name);
+  if (apiVersion !== expected || kind !== resource.kind) {
+    throw badRequest(`a patch may not change apiVersion and kind (${expected} ${resource.kind})`);
+  }
+  if (metadata.name === live.metadata.name) return;
+  const message = `Invalid value: ${JSON.stringify(metadata.name)}: field is immutable`;
+  throw invalid(resource, live.metadata.name, [{ path: "metadata.name", message, reason: "FieldValueInvalid" }]);
+}
+
+function applyObject(call: Call, route: Route, part: Part, text: string): Answer {
+  const { target } = route;
+  const { resource, version } = target;
+  const { store } = call.server;
+  const manager = call.query.get("fieldManager") ?? "";
+  if (manager === "") {
+    const words = 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch';
+    throw new ApiError(422, "Invalid", words);
+  }
+  const schema = version.schema();
+  if (schema === undefined) throw unsupportedMediaType([JSON_PATCH, MERGE_PATCH]);
+  const applied = appliedObject(target, route, part, text);
+  const live = store.read(target, route.namespace, route.name ?? "");
+  const result = serverSideApply({
+    schema,
+    live,
+    applied,
+    manager,
+    force: flag(call.query, "force"),
+    ...(part !== "main" && { subresource: part }),
+    now: rfc3339(store.clock.now()),
+    apiVersion: apiVersionFor(resource, version.name),
+  });
+  if ("conflicts" in result) {
+    const causes = result.conflicts.map((entry) => ({
+      reason: "FieldManagerConflict",
+      message: `conflict with ${entry.owner}`,
+      field: entry.path,
+    }));
+    throw new ApiError(409, "Conflict", conflictMessage(result.conflicts), { causes });
+  }
+  const options = { part, dryRun: isDryRun(call.query.getAll("dryRun")) };
+  if (live !== undefined) return ok(presentObject(call, target, store.replace(target, result.object, options)));
+  if (part !== "main") existing(call, route);
+  if ((applied.metadata.uid ?? "") !== "") {
+    throw conflict(
+      resource,
+      applied.metadata.name,
+      "uid mismatch: the provided object specified uid, and no existing object was found",
+    );
+  }
+  return { code: 201, body: presentObject(call, target, store.insert(target, result.object, options)) };
+}
+
+/** What the manager wants, restricted to the part it writes. @throws ApiError */
+function appliedObject(target: Target, route: Route, part: Part, text: string): KubeObject {
+  const { resource, version } = target;
+  const given = parsedYaml(text);
+  const expected = apiVersionFor(resource, version.name);
+  if (!isObject(given)) throw badRequest("error decoding YAML: the apply patch is not an object");
+  if (given.apiVersion !== expected || given.kind !== resource.kind) {
+    throw badRequest(
+      `the apply patch is for ${given.apiVersion} ${given.kind}, the path for ${expected} ${resource.kind}`,
+    );
+  }
+  if (given.metadata?.managedFields !== undefined && given.metadata.managedFields !== null) {
+    throw badRequest("metadata.managedFields must be nil");
+  }
+  const object = placed({ ...given, metadata: given.metadata ?? { name: "" } } as KubeObject, route);
+  const schema = version.schema();
+  const [unknown] = schema === undefined ? [] : unknownFields(schema, object);
+  if (unknown !== undefined) {
+    const place = `${object.metadata.namespace ?? ""}/${object.metadata.name}; ${expected}, Kind=${resource.kind}`;
+    throw new ApiError(
+      500,
+      "",
+      `failed to create typed patch object (${place}): .${unknown}: field not declared in schema`,
+    );
+  }
+  if (!version.status) return object;
+  const { status, spec, ...rest } = object;
+  if (part === "status") return { ...rest, ...(status !== undefined && { status }) } as KubeObject;
+  return { ...rest, ...(spec !== undefined && { spec }) } as KubeObject;
+}
+
+function parsedYaml(text: string): KubeFields {
+  try {
+    return parseYaml(text);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw badRequest(`error decoding YAML: ${why}`);
+  }
+}

@@ -1,0 +1,156 @@
+/** create, update, delete, deletecollection. */
+import type { KubeFields, KubeObject } from "../../../ports/kubernetes.ts";
+import { rfc3339 } from "../../clock.ts";
+import { badRequest, invalid, notFound } from "../errors.ts";
+import { trackUpdate } from "../patch/index.ts";
+import { apiVersionFor, type Resource, type Target } from "../resource.ts";
+import type { Part } from "../store/lifecycle.ts";
+import type { DeleteOptions, Deletion, Propagation, Tracker } from "../store.ts";
+import { type Answer, type Call, ok } from "./call.ts";
+import { contentType, decodeBody, objectIn } from "./decode.ts";
+import { presentList, presentObject } from "./present.ts";
+import { objectsOf } from "./reading.ts";
+import type { Route } from "./route.ts";
+import { selectorOf } from "./selectors.ts";
+
+/** Who writes: the `fieldManager` parameter, or the program's name. */
+export function managerOf(call: Call): string {
+  const given = call.query.get("fieldManager") ?? "";
+  if (given !== "") return given;
+  return (call.request.headers["user-agent"] ?? "unknown").split("/")[0]?.slice(0, 128) ?? "unknown";
+}
+
+/** Records who owns what a write changed; absent for kinds without a schema. */
+export function trackerOf(call: Call, { resource, version }: Target, subresource = ""): Tracker | undefined {
+  const schema = version.schema();
+  if (schema === undefined) return undefined;
+  const apiVersion = apiVersionFor(resource, version.name);
+  const now = rfc3339(call.server.store.clock.now());
+  const manager = managerOf(call);
+  return (live, updated) => trackUpdate({ schema, live, updated, manager, subresource, now, apiVersion });
+}
+
+/** @throws ApiError 400 for anything but All */
+export function isDryRun(values: readonly string[]): boolean {
+  const wrong = values.find((value) => value !== "All");
+  if (wrong === undefined) return values.length > 0;
+  throw badRequest(` "" is invalid: dryRun: Unsupported value: "${wrong}": supported values: "All"`);
+}
+
+/** Options of a write to `part`. */
+export function writeOptions(call: Call, target: Target, part: Part) {
+  const track = trackerOf(call, target, part === "main" ? "" : part);
+  return { part, dryRun: isDryRun(call.query.getAll("dryRun")), ...(track && { track }) };
+}
+
+/** Puts the object where the path says. @throws ApiError 400 when it says otherwise itself */
+export function placed(object: KubeObject, { target, namespace, name }: Route): KubeObject {
+  const { metadata } = object;
+  if (target.resource.namespaced && (metadata.namespace ?? "") !== "" && metadata.namespace !== namespace) {
+    throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
+  }
+  if (name !== undefined && (metadata.name ?? "") !== "" && metadata.name !== name) {
+    throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${name})`);
+  }
+  return {
+    ...object,
+    metadata: {
+      ...metadata,
+      ...(name !== undefined && { name }),
+      ...(target.resource.namespaced && { namespace }),
+    },
+  };
+}
+
+export async function createObject(call: Call, route: Route): Promise<Answer> {
+  const { target } = route;
+  const object = placed(await objectIn(call, target), route);
+  const made = call.server.store.insert(target, object, writeOptions(call, target, "main"));
+  return { code: 201, body: presentObject(call, target, made) };
+}
+
+/** PUT of an object, its status, or a namespace's finalizers. */
+export async function updateObject(call: Call, route: Route, part: Part): Promise<Answer> {
+  const { target, name = "" } = route;
+  const { store } = call.server;
+  const object = placed(await objectIn(call, target), route);
+  const options = writeOptions(call, target, part);
+  if (store.read(target, route.namespace, name) === undefined) {
+    if (part !== "main" || !target.resource.createOnUpdate) throw notFound(target.resource, name);
+    return { code: 201, body: presentObject(call, target, store.insert(target, object, options)) };
+  }
+  requireVersion(target.resource, object);
+  return ok(presentObject(call, target, store.replace(target, object, options)));
+}
+
+function requireVersion(resource: Resource, { metadata }: KubeObject): void {
+  if (!resource.versionRequired || (metadata.resourceVersion ?? "") !== "") return;
+  const message = "Invalid value: 0: must be specified for an update";
+  throw invalid(resource, metadata.name, [{ path: "metadata.resourceVersion", message, reason: "FieldValueInvalid" }]);
+}
+
+const POLICIES: ReadonlySet<unknown> = new Set(["Background", "Foreground", "Orphan"]);
+
+/** DeleteOptions from the body, or else from the query. @throws ApiError 400 */
+export async function deleteOptions(call: Call): Promise<DeleteOptions> {
+  const body: KubeFields = decodeBody(await call.body(), contentType(call)) ?? {};
+  return deleteOptionsFrom(call, body);
+}
+
+/** The same for options that are part of another object, as in an eviction. */
+export function deleteOptionsFrom({ query }: Call, body: KubeFields): DeleteOptions {
+  const orphan = body.orphanDependents ?? query.get("orphanDependents");
+  const legacy = orphan === true || orphan === "true" ? "Orphan" : undefined;
+  const propagation = body.propagationPolicy ?? query.get("propagationPolicy") ?? legacy;
+  if (propagation !== undefined && propagation !== null && !POLICIES.has(propagation)) {
+    const words = `propagationPolicy: Unsupported value: "${propagation}"`;
+    throw badRequest(
+      `DeleteOptions is invalid: ${words}: supported values: "Foreground", "Background", "Orphan", "nil"`,
+    );
+  }
+  const grace = body.gracePeriodSeconds ?? query.get("gracePeriodSeconds") ?? undefined;
+  const { uid, resourceVersion } = body.preconditions ?? {};
+  return {
+    dryRun: isDryRun([...(body.dryRun ?? []), ...query.getAll("dryRun")]),
+    ...(propagation && { propagation: propagation as Propagation }),
+    ...(grace !== undefined && { gracePeriodSeconds: Number(grace) }),
+    ...(uid && { uid }),
+    ...(resourceVersion && { resourceVersion }),
+  };
+}
+
+export async function deleteObject(call: Call, route: Route): Promise<Answer> {
+  const { target, namespace, name = "" } = route;
+  const options = await deleteOptions(call);
+  const deletion = call.server.store.delete(target, namespace, name, options);
+  return ok(deletionAnswer(call, target, deletion, options));
+}
+
+/** A Status when the object is gone, the object while it is going. */
+function deletionAnswer(call: Call, target: Target, { object, removed }: Deletion, options: DeleteOptions): unknown {
+  const { resource } = target;
+  const { name, uid } = object.metadata;
+  const going = (object.metadata.finalizers ?? []).length > 0 || object.spec?.finalizers?.length > 0;
+  if (!removed && (going || options.dryRun !== true)) return presentObject(call, target, object);
+  const group = resource.group === "" ? {} : { group: resource.group };
+  return {
+    kind: "Status",
+    apiVersion: "v1",
+    metadata: {},
+    status: "Success",
+    details: { name, ...group, kind: resource.plural, uid },
+  };
+}
+
+export async function deleteObjects(call: Call, route: Route): Promise<Answer> {
+  const { target, namespace } = route;
+  const options = await deleteOptions(call);
+  const chosen = objectsOf(call, target, namespace).filter(selectorOf(target, call.query));
+  const { store } = call.server;
+  for (const { metadata } of chosen) {
+    // The deletion of one object may have taken another with it.
+    if (store.read(target, metadata.namespace ?? "", metadata.name) === undefined) continue;
+    store.delete(target, metadata.namespace ?? "", metadata.name, options);
+  }
+  return ok(presentList(call, target, chosen, { resourceVersion: String(store.version()) }));
+}
