@@ -49,16 +49,20 @@ interface Entry extends Route {
 interface Table {
   readonly exact: ReadonlyMap<string, Entry>;
   readonly prefixed: ReadonlyMap<string, Entry>;
+  /** Known paths whatever the method: "/readyz/enable", and "/status/" for those with a parameter. */
   readonly paths: ReadonlySet<string>;
 }
 
 /** @throws Error (EADDRINUSE, EACCES) when the port cannot be had */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const table = tableOf(options.routes);
+  const underWay = new Set<ServerResponse>();
   let draining = false;
   let open = 0;
   const server = createServer((request, response) => {
-    if (draining) response.setHeader("Connection", "close");
+    underWay.add(response);
+    response.once("close", () => underWay.delete(response));
+    if (draining) closeAfter(response);
     answer(table, options, request, response);
   });
   server.keepAliveTimeout = KEEP_ALIVE_MS;
@@ -74,6 +78,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     connections: () => open,
     drain: () => {
       draining = true;
+      for (const response of underWay) closeAfter(response);
       return new Promise((resolve) => server.close(() => resolve()));
     },
     destroy: () => {
@@ -81,6 +86,12 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       server.closeAllConnections();
     },
   };
+}
+
+/** The connection takes no further request after this answer. */
+function closeAfter(response: ServerResponse): void {
+  if (!response.headersSent) response.setHeader("Connection", "close");
+  else response.once("finish", () => response.socket?.end());
 }
 
 function listen(server: Server, { port, address }: HttpServerOptions): Promise<void> {
@@ -126,7 +137,7 @@ function answer(table: Table, options: HttpServerOptions, request: IncomingMessa
     options.observe(method, label, response.statusCode, (performance.now() - started) / 1000);
   });
   if (entry === undefined) {
-    const wrongMethod = table.paths.has(path) || table.paths.has(path.slice(0, cut));
+    const wrongMethod = table.paths.has(path) || (cut > 1 && table.paths.has(path.slice(0, cut)));
     sendText(response, wrongMethod ? 405 : 404, wrongMethod ? "" : "404 page not found\n");
     return;
   }
