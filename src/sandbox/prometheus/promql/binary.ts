@@ -1,7 +1,7 @@
 /** Binary operators: arithmetic, comparison and sets, between scalars and vectors. */
 import { ExecutionError } from "./errors.ts";
 import { keyOf, type Labels, NAME, only, shown, unnamed, without } from "./labels.ts";
-import { COMPARISONS } from "./signatures.ts";
+import { COMPARISONS, NAME_KEEPING } from "./signatures.ts";
 import type { Binary, Matching } from "./tree.ts";
 import { distinct, type Evaluated, type Vector, type VectorElement, vector } from "./values.ts";
 
@@ -70,7 +70,7 @@ function withScalar(
     const made = outcome(value);
     if (bool) return [{ labels: unnamed(labels), value: Number(made.passes) }];
     if (!made.passes) return [];
-    return [{ labels: COMPARISONS.has(op) ? labels : unnamed(labels), value: made.value }];
+    return [{ labels: NAME_KEEPING.has(op) ? labels : unnamed(labels), value: made.value }];
   });
   return distinct(elements);
 }
@@ -133,7 +133,7 @@ function oneSide(input: Vector, matching: Matching, side: string): ReadonlyMap<s
 
 function resultLabels(many: Labels, one: Labels, op: string, matching: Matching): Labels {
   const labels = new Map(many);
-  if (!COMPARISONS.has(op)) labels.delete(NAME);
+  if (!NAME_KEEPING.has(op)) labels.delete(NAME);
   if (matching.group === undefined) {
     for (const name of many.keys()) if (matching.labels.includes(name) !== matching.on) labels.delete(name);
   }

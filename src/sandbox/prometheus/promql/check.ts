@@ -96,7 +96,7 @@ function checkBinary({ op, left, right, bool, matching }: Binary): ValueType {
     if (matching?.group !== undefined) throw refused(`no grouping allowed for "${op}" operation`);
   }
   if (matching === undefined) return scalars ? "scalar" : "vector";
-  if (!vectors && (matching.labels.length > 0 || matching.group !== undefined)) {
+  if (!vectors && matching.labels.length > 0) {
     throw refused("vector matching only allowed between instant vectors");
   }
   const both = matching.on ? matching.include.find((label) => matching.labels.includes(label)) : undefined;

@@ -5,14 +5,17 @@ export class CarefulSum {
 
   add(value: number): void {
     const next = this.sum + value;
-    // Once infinite there is nothing to keep, and the difference would be NaN.
-    if (Number.isFinite(next)) {
-      this.rest += Math.abs(this.sum) >= Math.abs(value) ? this.sum - next + value : value - next + this.sum;
-    }
+    this.rest += Math.abs(this.sum) >= Math.abs(value) ? this.sum - next + value : value - next + this.sum;
     this.sum = next;
   }
 
+  /** NaN once the sum has overflowed. */
+  get exact(): number {
+    return this.sum + this.rest;
+  }
+
+  /** An infinite sum stays what it is. */
   get total(): number {
-    return Number.isFinite(this.sum) ? this.sum + this.rest : this.sum;
+    return Number.isFinite(this.sum) ? this.exact : this.sum;
   }
 }

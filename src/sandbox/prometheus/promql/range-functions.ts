@@ -67,8 +67,8 @@ function regression(points: readonly Point[], origin: number): { readonly slope:
     x2.add(seconds * seconds);
   }
   const n = points.length;
-  const slope = (xy.total - (x.total * y.total) / n) / (x2.total - (x.total * x.total) / n);
-  return { slope, intercept: y.total / n - (slope * x.total) / n };
+  const slope = (xy.exact - (x.exact * y.exact) / n) / (x2.exact - (x.exact * x.exact) / n);
+  return { slope, intercept: y.exact / n - (slope * x.exact) / n };
 }
 
 function average(points: readonly Point[]): number {
@@ -86,11 +86,11 @@ function average(points: readonly Point[]): number {
 function variance(points: readonly Point[]): number {
   const [mean, squares] = [new CarefulSum(), new CarefulSum()];
   points.forEach(({ value }, i) => {
-    const delta = value - mean.total;
+    const delta = value - mean.exact;
     mean.add(delta / (i + 1));
-    squares.add(delta * (value - mean.total));
+    squares.add(delta * (value - mean.exact));
   });
-  return squares.total / points.length;
+  return squares.exact / points.length;
 }
 
 function extreme(points: readonly Point[], better: (a: number, b: number) => boolean): number {

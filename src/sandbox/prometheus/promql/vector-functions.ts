@@ -16,6 +16,7 @@ const dayOfYear = (date: Date) =>
       86_400_000,
   ) + 1;
 
+/** Of a time in Unix seconds, in UTC; NaN for what is no time (Prometheus answers with some arbitrary date). */
 export const CALENDAR: Readonly<Record<string, (seconds: number) => number>> = {
   minute: calendar((date) => date.getUTCMinutes()),
   hour: calendar((date) => date.getUTCHours()),
@@ -32,6 +33,15 @@ function round(value: number, to = 1): number {
   return Math.floor(value * inverse + 0.5) / inverse;
 }
 
+/** As Go's: an infinity on the winning side wins even over NaN. */
+function least(a: number, b: number): number {
+  return a === Number.NEGATIVE_INFINITY || b === Number.NEGATIVE_INFINITY ? Number.NEGATIVE_INFINITY : Math.min(a, b);
+}
+
+function most(a: number, b: number): number {
+  return a === Number.POSITIVE_INFINITY || b === Number.POSITIVE_INFINITY ? Number.POSITIVE_INFINITY : Math.max(a, b);
+}
+
 /** The metric's name is dropped: the result is another quantity. */
 export const PER_SAMPLE: Readonly<Record<string, (value: number, ...scalars: readonly number[]) => number>> = {
   ...CALENDAR,
@@ -43,9 +53,9 @@ export const PER_SAMPLE: Readonly<Record<string, (value: number, ...scalars: rea
   atan: Math.atan,
   atanh: Math.atanh,
   ceil: Math.ceil,
-  clamp: (value, min = 0, max = 0) => Math.max(min, Math.min(max, value)),
-  clamp_max: (value, max = 0) => Math.min(max, value),
-  clamp_min: (value, min = 0) => Math.max(min, value),
+  clamp: (value, min = 0, max = 0) => most(min, least(max, value)),
+  clamp_max: (value, max = 0) => least(max, value),
+  clamp_min: (value, min = 0) => most(min, value),
   cos: Math.cos,
   cosh: Math.cosh,
   deg: (value) => (value * 180) / Math.PI,

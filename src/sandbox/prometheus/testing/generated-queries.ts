@@ -25,10 +25,13 @@ const RANGE_FUNCTIONS = (
   "rate increase delta irate idelta deriv avg_over_time sum_over_time min_over_time max_over_time count_over_time " +
   "last_over_time present_over_time stddev_over_time stdvar_over_time changes resets absent_over_time"
 ).split(" ");
-const SAMPLE_FUNCTIONS = (
-  "abs ceil floor sqrt exp ln log2 log10 sgn round timestamp sort sort_desc absent sin cos tan atan deg rad " +
-  "minute hour day_of_week day_of_month day_of_year days_in_month month year"
-).split(" ");
+const SAMPLE_FUNCTIONS = "abs ceil floor sqrt ln log2 log10 sgn round sort sort_desc absent atan asinh deg rad".split(
+  " ",
+);
+/** Small differences of their argument become large ones. */
+const ROUGH_FUNCTIONS = "exp sin cos tan sinh cosh tanh".split(" ");
+/** Of what is no time they give whatever the processor makes of it. */
+const CALENDAR_FUNCTIONS = "minute hour day_of_week day_of_month day_of_year days_in_month month year".split(" ");
 const AGGREGATIONS = "sum avg min max count stddev stdvar group".split(" ");
 const LABELS = ["pod", "code", "app", "le", "place"];
 const ARITHMETIC = ["+", "-", "*", "/", "%", "^", "atan2"];
@@ -115,6 +118,12 @@ function special(chance: Chance, depth: number): string {
     `histogram_quantile(${scalar(chance, 1)}, ${inner})`,
     `quantile_over_time(${chance.pick(["0.5", "0.95", "0"])}, ${matrix(chance, 1)})`,
     `predict_linear(${matrix(chance, 1)}, 60)`,
+    `${chance.pick(ROUGH_FUNCTIONS)}(temperature / 50)`,
+    `${chance.pick(CALENDAR_FUNCTIONS)}(timestamp(${chance.pick(SELECTORS)}) * ${chance.pick(["1", "0.7", "-0.3"])})`,
+    `${chance.pick(CALENDAR_FUNCTIONS)}()`,
+    // Prometheus 2.42 finds nothing for timestamp(x @ end() offset 1m), so that is left out.
+    `timestamp(${chance.pick(SELECTORS)}${chance.pick(["", " offset 30s", " @ end()"])})`,
+    `timestamp(${steadyVector(chance)})`,
     `clamp(${inner}, ${chance.pick(["0, 10", "-1, 1", "5, 1"])})`,
     `clamp_min(${inner}, ${scalar(chance, 1)})`,
     `clamp_max(${inner}, ${scalar(chance, 1)})`,
