@@ -1,0 +1,44 @@
+import { RESOURCES } from "../../ports/kubernetes.ts";
+import { asUserError, CLUSTER_OPTIONS, connectCluster } from "../cluster.ts";
+import { type Command, UserError } from "../command.ts";
+import { describeOptions, type OptionSpec, readOptions } from "../options.ts";
+import { objectOf } from "./describe.ts";
+
+const OPTIONS = {
+  namespace: { type: "string", short: "n", preset: "default", help: "namespace of the Deployment" },
+  ...CLUSTER_OPTIONS,
+} as const satisfies Record<string, OptionSpec>;
+
+export const bumpCommand: Command = {
+  name: "bump",
+  summary: "set the next patch version of a Deployment's image: a new revision to try",
+  help: `Usage: aviary bump deployment/NAME [OPTIONS]\n\n${describeOptions(OPTIONS)}`,
+  async run({ argv, env, out, signal }) {
+    const options = readOptions(argv, OPTIONS);
+    const { type, name } = objectOf(options.words);
+    if (type !== RESOURCES.deployment) throw new UserError("only Deployments have an image to bump", 2);
+    const ref = { type, namespace: options.text("namespace") ?? "default", name };
+    const { kube } = await connectCluster(options, env);
+    try {
+      const deployment = await kube.get(ref, signal);
+      if (deployment === undefined) throw new UserError(`deployment "${name}" not found in namespace ${ref.namespace}`);
+      const image: string = deployment.spec?.template?.spec?.containers?.[0]?.image ?? "";
+      const next = nextImage(image);
+      const path = "/spec/template/spec/containers/0/image";
+      // Nobody may have changed it meanwhile, else two bumps would become one.
+      const operations = [{ op: "test", path, value: image } as const, { op: "replace", path, value: next } as const];
+      await kube.jsonPatch(ref, operations, {}, signal);
+      out(`deployment/${name} image: ${image} -> ${next}\n`);
+      return 0;
+    } catch (error) {
+      throw asUserError(error);
+    }
+  },
+};
+
+/** "podinfo:6.0.0" -> "podinfo:6.0.1". @throws UserError when the tag does not end in a number */
+export function nextImage(image: string): string {
+  const [, front = "", number] = /^(.*:.*?)(\d+)$/.exec(image) ?? [];
+  if (number === undefined) throw new UserError(`image "${image}" has no version to count up: set it by hand`);
+  return `${front}${Number(number) + 1}`;
+}

@@ -1,0 +1,210 @@
+/** The main job in one command: a cluster, a good release that is promoted, a bad one that is taken back. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createClusterCache } from "../../kube/cluster-cache.ts";
+import { createDispatcher } from "../../net/dispatcher.ts";
+import type { ObjectCache } from "../../ports/kube.ts";
+import type { KubeObject } from "../../ports/kubernetes.ts";
+import { RESOURCES } from "../../ports/kubernetes.ts";
+import { SILENT_LOG } from "../../ports/log.ts";
+import { systemClock } from "../../time/system-clock.ts";
+import { asUserError, connectCluster } from "../cluster.ts";
+import { type Command, type CommandContext, UserError } from "../command.ts";
+import { type Outcome, release, type Stage } from "../demo/release.ts";
+import { createTelemetry } from "../demo/telemetry.ts";
+import { startUserTraffic } from "../demo/traffic.ts";
+import { createView, type View } from "../demo/view.ts";
+import { describeOptions, type OptionSpec, readOptions } from "../options.ts";
+import { readState, type SandboxState } from "../sandbox-state.ts";
+import { applyObject, readManifests } from "./apply.ts";
+
+const OPTIONS = {
+  prometheus: { type: "string", preset: "auto", help: "auto, real or embedded" },
+  rps: { type: "string", preset: "50", help: "requests per second that the demo's users send" },
+  keep: { type: "boolean", help: "leave the sandbox's folder behind, for its log" },
+} as const satisfies Record<string, OptionSpec>;
+
+const NAMESPACE = "test";
+const NAME = "podinfo";
+const HOST = "podinfo.example.com";
+const PATIENCE_MS = 60_000;
+const ROOT = new URL("../../../", import.meta.url).pathname;
+
+export const demoCommand: Command = {
+  name: "demo",
+  summary: "show a promotion and a rollback on a sandbox of its own",
+  help: describeOptions(OPTIONS),
+  async run(context) {
+    const options = readOptions(context.argv, OPTIONS);
+    const rps = Number(options.text("rps"));
+    if (!(rps > 0 && rps <= 2000)) throw new UserError("--rps must be a number from 1 to 2000", 2);
+    const dir = mkdtempSync(join(tmpdir(), "aviary-demo-"));
+    const sandbox = await startSandboxProcess(dir, options.text("prometheus") ?? "auto", context);
+    try {
+      const [good, bad] = await play(sandbox.state, rps, context);
+      context.out(summary(good, bad));
+      return good.phase === "Succeeded" && bad.phase === "Failed" ? 0 : 1;
+    } catch (error) {
+      throw asUserError(error);
+    } finally {
+      await sandbox.stop();
+      if (options.flag("keep")) context.out(`the sandbox's log is ${join(dir, "sandbox.log")}\n`);
+      else rmSync(dir, { recursive: true, force: true });
+    }
+  },
+};
+
+interface SandboxProcess {
+  readonly state: SandboxState;
+  stop(): Promise<void>;
+}
+
+async function startSandboxProcess(
+  dir: string,
+  prometheus: string,
+  { signal }: CommandContext,
+): Promise<SandboxProcess> {
+  const [program = ""] = process.argv.slice(1);
+  const words = ["sandbox", "serve", "--state-dir", dir, "--prometheus", prometheus];
+  // Its stdin is the leash: it ends with us, however we end.
+  const child = spawn(process.execPath, [program, ...words], {
+    env: { ...process.env, AVIARY_PARENT_PIPE: "1" },
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  await firstOutput(child, signal);
+  const state = readState(dir);
+  if (state === undefined) throw new UserError("the sandbox did not start");
+  return {
+    state,
+    async stop() {
+      child.kill("SIGTERM");
+      await exited;
+    },
+  };
+}
+
+/** The sandbox prints a line when it is up. */
+function firstOutput(child: ChildProcess, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code) => reject(new UserError(`the sandbox did not start (code ${code})`)));
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    child.stdout?.on("data", () => resolve());
+  });
+}
+
+async function play(state: SandboxState, rps: number, context: CommandContext): Promise<readonly [Outcome, Outcome]> {
+  const { out, signal } = context;
+  const view = createView(out, process.stdout.isTTY === true);
+  const client = await connectCluster(readOptions(["--kubeconfig", state.kubeconfig], CLUSTER), context.env);
+  view.line(`sandbox is up: ${state.url} (imitates Kubernetes and Istio in one process)`);
+  for (const object of readManifests([join(ROOT, "deploy"), join(ROOT, "examples/podinfo")])) {
+    await applyObject(client, quicker(object), signal);
+  }
+  view.line("manifests of deploy/ and examples/podinfo/ are applied");
+  const stopped = new AbortController();
+  const world = { transport: client.transport, clock: systemClock, random: Math.random, log: SILENT_LOG };
+  const cache = createClusterCache(world, AbortSignal.any([signal, stopped.signal]));
+  try {
+    const canaries = cache.track(RESOURCES.canary);
+    const lastEvent = followEvents(cache.track(RESOURCES.event), view);
+    await untilPhase(canaries, "Initialized", signal);
+    await untilScaledDown(cache.track(RESOURCES.deployment), signal);
+    return await releases(state, rps, { client, canaries, view, lastEvent }, signal);
+  } finally {
+    stopped.abort(new Error("the demo is over"));
+  }
+}
+
+const CLUSTER = { kubeconfig: { type: "string", help: "" }, context: { type: "string", help: "" } } as const;
+
+type Watched = Pick<Stage, "client" | "canaries" | "view" | "lastEvent">;
+
+async function releases(state: SandboxState, rps: number, watched: Watched, signal: AbortSignal) {
+  const dispatcher = createDispatcher({ env: { AVIARY_NAMESERVER: state.nameserver } });
+  const traffic = startUserTraffic({ url: state.ingressUrl, host: HOST, requestsPerSecond: rps });
+  const telemetry = createTelemetry("http://prometheus.istio-system:9090", dispatcher);
+  const stage: Stage = { ...watched, traffic, measure: telemetry.measure, namespace: NAMESPACE, name: NAME };
+  try {
+    watched.view.line(`users send ${rps} requests per second to ${HOST} through the ingress gateway`);
+    watched.view.line("\n== release podinfo 6.0.1 ==");
+    const good = await release(stage, (container) => setImage(container, "6.0.1"), signal);
+    watched.view.line("\n== release podinfo 6.0.2, which fails a third of its requests ==");
+    const bad = await release(
+      stage,
+      (container) => {
+        setImage(container, "6.0.2");
+        container["command"] = [...(container["command"] ?? []), "--random-error"];
+      },
+      signal,
+    );
+    return [good, bad] as const;
+  } finally {
+    await traffic.stop();
+    await dispatcher.close();
+  }
+}
+
+function setImage(container: KubeObject, tag: string): void {
+  container["image"] = String(container["image"]).replace(/:[^:/]*$/, `:${tag}`);
+}
+
+/** The demo's Canary goes up in steps of 10 and gives up after 2 failed checks: the same journey in less time. */
+function quicker(object: KubeObject): KubeObject {
+  if (object.kind !== "Canary") return object;
+  const { analysis } = object.spec;
+  return { ...object, spec: { ...object.spec, analysis: { ...analysis, stepWeight: 10, threshold: 2 } } };
+}
+
+function followEvents(events: ObjectCache, view: View): () => string {
+  let last = "";
+  let seen = 0;
+  events.onChange((change) => {
+    const { object } = change;
+    if (change.type === "deleted" || object["involvedObject"]?.kind !== "Canary") return;
+    last = String(object["message"]);
+    seen += 1;
+    view.line(`${String(object["type"]).padEnd(8)} ${last}`);
+  });
+  return () => (seen === 0 ? "" : last);
+}
+
+function untilPhase(canaries: ObjectCache, phase: string, signal: AbortSignal): Promise<void> {
+  return until(canaries, signal, `${NAME} did not become ${phase}`, () => {
+    return canaries.get(NAMESPACE, NAME)?.status?.phase === phase;
+  });
+}
+
+/** The first thing the operator does after initialising, once nobody uses the target any more. */
+function untilScaledDown(deployments: ObjectCache, signal: AbortSignal): Promise<void> {
+  return until(deployments, signal, `${NAME} was not scaled down`, () => {
+    return deployments.get(NAMESPACE, NAME)?.spec?.replicas === 0;
+  });
+}
+
+function until(cache: ObjectCache, signal: AbortSignal, complaint: string, holds: () => boolean): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timeout = setTimeout(() => end(() => reject(new UserError(`${complaint} within a minute`))), PATIENCE_MS);
+    signal.addEventListener("abort", () => end(() => reject(signal.reason)), { once: true });
+    const stop = cache.onChange(() => {
+      if (holds()) end(resolve);
+    });
+    function end(settle: () => void): void {
+      clearTimeout(timeout);
+      queueMicrotask(() => stop());
+      settle();
+    }
+  });
+}
+
+function summary(good: Outcome, bad: Outcome): string {
+  const describe = (title: string, { phase, requests, failed, refused, phases }: Outcome): string => {
+    const times = phases.map((entry) => `${entry.phase} ${(entry.ms / 1000).toFixed(1)} s`).join(", ");
+    const users = `${requests} requests served, ${failed} failed for users${refused > 0 ? `, ${refused} refused (4xx)` : ""}`;
+    return `${title}: ${phase}\n  ${users}\n  ${times}\n`;
+  };
+  return `\nSummary\n${describe("podinfo 6.0.1 (good)", good)}${describe("podinfo 6.0.2 (bad)", bad)}`;
+}
