@@ -212,7 +212,7 @@ function createCandidate(options: LeaseOptions, timing: LeaseTiming) {
         }
       }
     },
-    /** Empties the lease as client-go does, so that others need not wait for it to expire. Best effort. */
+    /** Takes the holder out of the lease as client-go does, so that others need not wait for it to expire. Best effort. */
     async release(): Promise<void> {
       const forever = new AbortController().signal;
       try {
@@ -220,7 +220,8 @@ function createCandidate(options: LeaseOptions, timing: LeaseTiming) {
           const lease = await client.get(ref, signal);
           if (lease?.spec?.holderIdentity !== identity) return;
           const now = microTime(clock.now());
-          const spec = { ...lease.spec, holderIdentity: "", leaseDurationSeconds: 1, acquireTime: now, renewTime: now };
+          const { holderIdentity: _, ...rest } = lease.spec;
+          const spec = { ...rest, leaseDurationSeconds: 1, acquireTime: now, renewTime: now };
           await client.replace(ref.type, { ...lease, spec }, {}, signal);
         });
       } catch (error) {

@@ -47,12 +47,12 @@ export function roleBindingErrors(object: KubeObject, old: KubeObject | undefine
 }
 
 export function leaseErrors(object: KubeObject): FieldError[] {
-  const { leaseDurationSeconds: duration, leaseTransitions, holderIdentity } = fieldsOf(object.spec);
+  const { leaseDurationSeconds: duration, leaseTransitions } = fieldsOf(object.spec);
   const short = typeof duration === "number" && duration <= 0;
   return [
     ...(short ? [invalid("spec.leaseDurationSeconds", duration, "must be greater than 0")] : []),
     ...notNegative("spec.leaseTransitions", leaseTransitions),
-    ...(holderIdentity === "" ? [invalid("spec.holderIdentity", "", "must not be empty")] : []),
+    // An empty holderIdentity is fine: that is how a leader of older client-go releases its lease.
   ];
 }
 
