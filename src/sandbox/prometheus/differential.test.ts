@@ -108,7 +108,7 @@ async function realWith(series: readonly GeneratedSeries[], dir: string, program
     scrapeIntervalMs: 60_000,
     lookbackMs: LOOKBACK_MS,
     dataDir: data,
-    log: (line) => process.stdout.write(`${line}\n`),
+    log: (line) => void (line.includes("SIGTERM") || process.stdout.write(`${line}\n`)),
   });
   await ready(started);
   return started;

@@ -81,6 +81,11 @@ export async function startReal(options: RealOptions): Promise<RealPrometheus> {
   }
 }
 
+/** Arguments for `sh` that run a command until file descriptor 3 closes, and then remove `dir`. */
+export function guarded(dir: string, command: readonly string[]): readonly string[] {
+  return ["-c", GUARD, "prometheus-guard", dir, ...command];
+}
+
 function flags({ address, port, lookbackMs, dataDir }: RealOptions, config: string, data: string): readonly string[] {
   return [
     `--config.file=${config}`,

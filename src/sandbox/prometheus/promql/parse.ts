@@ -16,10 +16,13 @@ import type { Expr, Grouping, Matcher, Matching, Moment } from "./tree.ts";
 
 /** @throws QueryError */
 export function parseQuery(text: string): Expr {
+  if (text.replace(/#[^\n]*/g, "").trim() === "") {
+    throw new QueryError("unknown position: parse error: no expression found in input");
+  }
   const root = parser.parse(text).topNode;
-  const top = root.firstChild;
   refuseErrors(root, text);
-  if (top === null) throw new QueryError("unknown position: parse error: no expression found in input");
+  const top = childrenOf(root)[0];
+  if (top === undefined) throw new QueryError("parse error: no expression found in input");
   const expr = new Reader(text).expression(top);
   checkTypes(expr);
   return expr;

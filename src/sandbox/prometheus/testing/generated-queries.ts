@@ -117,7 +117,8 @@ function special(chance: Chance, depth: number): string {
     `histogram_quantile(0.9, rate(${bucket}))`,
     `histogram_quantile(${scalar(chance, 1)}, ${inner})`,
     `quantile_over_time(${chance.pick(["0.5", "0.95", "0"])}, ${matrix(chance, 1)})`,
-    `predict_linear(${matrix(chance, 1)}, 60)`,
+    // No "@" here: Prometheus 2.42 then loses all steps of a range query but the first.
+    `predict_linear(${chance.pick(SELECTORS)}[${chance.pick(RANGES)}] offset 15s, 60)`,
     `${chance.pick(ROUGH_FUNCTIONS)}(temperature / 50)`,
     `${chance.pick(CALENDAR_FUNCTIONS)}(timestamp(${chance.pick(SELECTORS)}) * ${chance.pick(["1", "0.7", "-0.3"])})`,
     `${chance.pick(CALENDAR_FUNCTIONS)}()`,

@@ -1,0 +1,89 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { createQueryEngine } from "./query-engine.ts";
+import { createScraper } from "./scraper.ts";
+import { SeriesStore } from "./series-store.ts";
+import { type MetricsServer, serveMetrics } from "./testing/metrics-server.ts";
+
+const closing: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+async function setUp(first: string) {
+  const target = await serveMetrics(first);
+  const store = new SeriesStore();
+  let now = 1_700_000_000_000;
+  let urls: readonly string[] = [target.url];
+  const scraper = createScraper({ store, targets: () => urls, intervalMs: 1000, timeoutMs: 300, now: () => now });
+  closing.push(
+    () => scraper.stop(),
+    () => target.stop(),
+  );
+  const engine = createQueryEngine({ store, lookbackMs: 300_000 });
+  const values = (query: string) => {
+    const result = engine.instant(query, now);
+    return result.type === "vector" ? result.elements.map(({ value }) => value) : [];
+  };
+  /** A scrape a second later. */
+  const scrape = async (answer: MetricsServer["answer"]) => {
+    target.answer = answer;
+    now += 1000;
+    await scraper.scrape();
+  };
+  const retarget = (next: readonly string[]) => {
+    urls = next;
+  };
+  return { target, store, scraper, values, scrape, retarget };
+}
+
+describe("a scrape", () => {
+  it("writes samples with the target's labels, and up", async () => {
+    const { store, values, scrape, target, scraper } = await setUp("");
+    await scrape('a{x="1"} 1\na{x="2"} 2\n');
+    expect(values("a")).toEqual([1, 2]);
+    expect(values(`up{job="sandbox",instance="127.0.0.1:${target.port}"}`)).toEqual([1]);
+    expect(values("scrape_samples_scraped")).toEqual([2]);
+    expect(store.size).toBe(5);
+    expect(scraper.states()[0]).toMatchObject({ url: target.url, health: "up", lastError: "" });
+  });
+
+  it("keeps labels that a series brings along (honor_labels)", async () => {
+    const { values, scrape } = await setUp("");
+    await scrape('a{job="own",instance="pod"} 1\n');
+    expect(values('a{job="own",instance="pod"}')).toEqual([1]);
+  });
+
+  it("ends a series that is no longer exposed, and begins it anew", async () => {
+    const { values, scrape } = await setUp("");
+    await scrape("a 1\nb 1\n");
+    await scrape("b 2\n");
+    expect([values("a"), values("b")]).toEqual([[], [2]]);
+    await scrape("a 3\nb 3\n");
+    expect(values("a")).toEqual([3]);
+    expect(values("count_over_time(a[1m])")).toEqual([2]);
+  });
+
+  it.each([
+    ["an error status", 503, "server returned HTTP status 503"],
+    ["silence", "silence", /./],
+    ["a text that is none", "a 1\nb {\n", "line 2 of the metrics"],
+  ] as const)("that meets %s ends all series and says so", async (_, answer, message) => {
+    const { values, scrape, scraper } = await setUp("");
+    await scrape("a 1\n");
+    await scrape(answer);
+    expect(values("a")).toEqual([]);
+    expect(values("up")).toEqual([0]);
+    expect(scraper.states()[0]?.health).toBe("down");
+    expect(scraper.states()[0]?.lastError).toMatch(message);
+    await scrape("a 5\n");
+    expect([values("a"), values("up")]).toEqual([[5], [1]]);
+  });
+
+  it("forgets targets that are gone", async () => {
+    const { values, scrape, scraper, retarget } = await setUp("");
+    await scrape("a 1\n");
+    retarget([]);
+    await scrape("a 1\n");
+    expect([values("a"), values("up"), scraper.states()]).toEqual([[], [], []]);
+  });
+});
