@@ -3,6 +3,7 @@ import type { Canary } from "../../core/canary.ts";
 import type { KubeFields, KubeObject, ObjectRef, ResourceType } from "../../ports/kubernetes.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { primaryNameOf } from "../metadata.ts";
+import { getQueryError } from "../not-found.ts";
 
 /** The object that `spec.autoscalerRef` names; undefined without one. */
 export function sourceRef(canary: Canary, type: ResourceType): ObjectRef | undefined {
@@ -35,8 +36,7 @@ export function seenScalers(canary: Canary, type: ResourceType, seen: Snapshot):
 export function missingSource(canary: Canary, type: ResourceType, seen: Snapshot, what: string): string | undefined {
   const ref = sourceRef(canary, type);
   if (ref === undefined || canary.deleting || seen.get(ref) !== undefined) return undefined;
-  const notFound = `${type.plural}.${type.group} "${ref.name}" not found`;
-  return `${what} ${ref.name}.${ref.namespace} get query error: ${notFound}`;
+  return getQueryError(ref, what);
 }
 
 /** The source's target with the primary's name: kind, version and whatever else it says stay. */

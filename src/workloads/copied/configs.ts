@@ -1,60 +1,73 @@
 /** ConfigMaps and Secrets of a target as a turn sees them: part of the revision, and copied for the primary. */
 import type { Canary, Revision } from "../../core/canary.ts";
-import { type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
+import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import { ownerReference } from "../../ports/owner.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import type { WorkloadOptions } from "../../ports/workload.ts";
 import { primaryConfig } from "../config-tracking/primary.ts";
-import { configRefs } from "../config-tracking/references.ts";
+import { type ConfigKind, configRefs } from "../config-tracking/references.ts";
 import { checksumsOf, missingConfig, type TrackedConfigs, trackedConfigs } from "../config-tracking/tracking.ts";
 import { primaryNameOf } from "../metadata.ts";
 
-export type ConfigsRead =
-  | { readonly kind: "problem"; readonly detail: string }
-  | {
-      readonly kind: "configs";
-      readonly tracked: TrackedConfigs;
-      /** The primary's copies as they should be. */
-      readonly copies: readonly KubeObject[];
-    };
+const NOTHING: TrackedConfigs = { configs: new Map(), missing: [] };
 
-const NOTHING: ConfigsRead = { kind: "configs", tracked: { configs: new Map(), missing: [] }, copies: [] };
-
-export function readConfigs(canary: Canary, target: KubeObject, seen: Snapshot, options: WorkloadOptions): ConfigsRead {
-  if (!options.configTracking) return NOTHING;
-  const { namespace } = canary.ref;
-  const lookup = (kind: "configmap" | "secret", name: string) =>
-    seen.get({ type: kind === "configmap" ? RESOURCES.configMap : RESOURCES.secret, namespace, name });
-  const tracked = trackedConfigs(configRefs(target.spec?.template), lookup);
-  const missing = tracked.missing.find(({ optional }) => !optional);
-  if (missing !== undefined)
-    return { kind: "problem", detail: `GetTargetConfigs failed: ${missingConfig(missing, namespace)}` };
-  const owner = ownerReference(canary);
-  const copies = [...tracked.configs.values()].map(({ ref, object }) => {
-    const existing = lookup(ref.kind, primaryNameOf(ref.name));
-    const { includeLabelPrefixes } = options;
-    const copy = primaryConfig(object, {
-      owner,
-      includeLabelPrefixes,
-      ...(existing === undefined ? {} : { existing }),
-    });
-    return existing === undefined ? copy : overExisting(copy, existing);
+/** The target's configs, and the primary's copies of them. */
+export function configInputs(target: KubeObject | undefined, namespace: string): readonly ObjectRef[] {
+  return configRefs(target?.spec?.template).flatMap(({ kind, name }) => {
+    const ref = configRef(kind, name, namespace);
+    return [ref, { ...ref, name: primaryNameOf(name) }];
   });
-  return { kind: "configs", tracked, copies };
 }
 
-/** The existing copy with our fields in it, so that nothing else of it changes. */
-function overExisting(copy: KubeObject, existing: KubeObject): KubeObject {
-  const { data, binaryData, ...rest } = existing;
-  return {
-    ...rest,
-    ...(copy.data === undefined ? {} : { data: copy.data }),
-    ...(copy.binaryData === undefined ? {} : { binaryData: copy.binaryData }),
-    metadata: { ...existing.metadata, ...copy.metadata },
-  };
+export function readConfigs(
+  canary: Canary,
+  target: KubeObject,
+  seen: Snapshot,
+  { configTracking }: WorkloadOptions,
+): TrackedConfigs {
+  if (!configTracking) return NOTHING;
+  const { namespace } = canary.ref;
+  return trackedConfigs(configRefs(target.spec?.template), (kind, name) => seen.get(configRef(kind, name, namespace)));
+}
+
+/** Text of the event when the target cannot run for want of a config. */
+export function configProblem({ missing }: TrackedConfigs, namespace: string): string | undefined {
+  const mandatory = missing.find(({ optional }) => !optional);
+  return mandatory === undefined ? undefined : `GetTargetConfigs failed: ${missingConfig(mandatory, namespace)}`;
+}
+
+/** The primary's copies as they should be. */
+export function configCopies(
+  canary: Canary,
+  tracked: TrackedConfigs,
+  seen: Snapshot,
+  { includeLabelPrefixes }: WorkloadOptions,
+): readonly KubeObject[] {
+  const owner = ownerReference(canary);
+  return [...tracked.configs.values()].map(({ ref, object }) => {
+    const existing = seen.get(configRef(ref.kind, primaryNameOf(ref.name), canary.ref.namespace));
+    if (existing === undefined) return primaryConfig(object, { owner, includeLabelPrefixes });
+    return overExisting(primaryConfig(object, { owner, includeLabelPrefixes, existing }), existing);
+  });
 }
 
 /** @param spec hash of the target's template */
 export function revisionOf(spec: string, tracked: TrackedConfigs, { configTracking }: WorkloadOptions): Revision {
   return configTracking ? { spec, configs: checksumsOf(tracked) } : { spec };
+}
+
+function configRef(kind: ConfigKind, name: string, namespace: string): ObjectRef {
+  return { type: kind === "configmap" ? RESOURCES.configMap : RESOURCES.secret, namespace, name };
+}
+
+/** The existing copy with our fields in it. Its type stays: it cannot be changed. */
+function overExisting(copy: KubeObject, existing: KubeObject): KubeObject {
+  const { data: _data, binaryData: _binary, ...rest } = existing;
+  const { labels: _labels, ...metadata } = existing.metadata;
+  return {
+    ...rest,
+    ...(copy.data === undefined ? {} : { data: copy.data }),
+    ...(copy.binaryData === undefined ? {} : { binaryData: copy.binaryData }),
+    metadata: { ...metadata, ...copy.metadata },
+  };
 }

@@ -6,16 +6,19 @@ import type { Canary } from "../../core/canary.ts";
 import { sameRevision } from "../../core/change.ts";
 import type { DesiredWorld } from "../../core/desired.ts";
 import { promotionId } from "../../core/identity.ts";
-import type { PrimaryReading, TargetReading } from "../../core/observation.ts";
-import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import type { TargetReading } from "../../core/observation.ts";
+import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import type { Workload, WorkloadOptions, WorkloadReading } from "../../ports/workload.ts";
-import { configRefs } from "../config-tracking/references.ts";
-import { noSelectorLabel, PROMOTION_ID_ANNOTATION, primaryNameOf, selectorLabelOf } from "../metadata.ts";
+import { noSelectorLabel, primaryNameOf, selectorLabelOf } from "../metadata.ts";
+import { getQueryError } from "../not-found.ts";
 import { discoverPorts } from "../pod-spec.ts";
-import { readConfigs, revisionOf } from "./configs.ts";
-import type { CopiedKind, RolloutReading } from "./kind.ts";
-import { createdPrimary, promotedPrimary, restoredPrimary } from "./primary.ts";
+import { configCopies, configInputs, configProblem, readConfigs, revisionOf } from "./configs.ts";
+import type { CopiedKind } from "./kind.ts";
+import { previousInputs, previousOf } from "./previous.ts";
+import { createdPrimary, promotedPrimary } from "./primary.ts";
+import { primaryRollout, rollout } from "./rollout.ts";
+import { restored, settled } from "./settling.ts";
 
 export function createCopiedWorkload(kind: CopiedKind, options: WorkloadOptions): Workload {
   return {
@@ -28,11 +31,11 @@ export function createCopiedWorkload(kind: CopiedKind, options: WorkloadOptions)
   };
 }
 
-export function targetOf(canary: Canary, kind: CopiedKind): ObjectRef {
+function targetOf(canary: Canary, kind: CopiedKind): ObjectRef {
   return { type: kind.type, namespace: canary.ref.namespace, name: canary.spec.targetRef.name };
 }
 
-export function primaryOf(canary: Canary, kind: CopiedKind): ObjectRef {
+function primaryOf(canary: Canary, kind: CopiedKind): ObjectRef {
   const target = targetOf(canary, kind);
   return { ...target, name: primaryNameOf(target.name) };
 }
@@ -40,13 +43,12 @@ export function primaryOf(canary: Canary, kind: CopiedKind): ObjectRef {
 function inputs(canary: Canary, seen: Snapshot, kind: CopiedKind, options: WorkloadOptions): readonly ObjectRef[] {
   const { namespace } = canary.ref;
   const target = seen.get(targetOf(canary, kind));
-  const refs = options.configTracking && target !== undefined ? configRefs(target.spec?.template) : [];
-  const configs = refs.flatMap((ref) => {
-    const type = ref.kind === "configmap" ? RESOURCES.configMap : RESOURCES.secret;
-    return [ref.name, primaryNameOf(ref.name)].map((name) => ({ type, namespace, name }));
-  });
-  const scaling = kind.scalingInputs(canary).map(({ type, name }) => ({ type, namespace, name }));
-  return [targetOf(canary, kind), primaryOf(canary, kind), ...configs, ...scaling];
+  const primary = seen.get(primaryOf(canary, kind));
+  const configs = options.configTracking
+    ? [...configInputs(target, namespace), ...previousInputs(primary, namespace)]
+    : [];
+  const companions = target === undefined ? [] : (kind.companions?.inputs(target) ?? []);
+  return [targetOf(canary, kind), primaryOf(canary, kind), ...configs, ...companions, ...kind.inputs(canary)];
 }
 
 function read(
@@ -58,23 +60,25 @@ function read(
 ): WorkloadReading {
   const targetRef = targetOf(canary, kind);
   const target = seen.get(targetRef);
-  if (target === undefined) return problem(notFound(targetRef));
+  if (target === undefined) return problem(getQueryError(targetRef));
   const selector = selectorLabelOf(target, options.selectorLabels);
   if (selector === undefined)
     return problem(`getSelectorLabel failed: ${noSelectorLabel(target, options.selectorLabels)}`);
   const refused = kind.refusal(target);
   if (refused !== undefined) return problem(refused);
   const configs = readConfigs(canary, target, seen, options);
-  if (configs.kind === "problem") return configs;
+  const missing = configProblem(configs, canary.ref.namespace);
+  // What is missing keeps nobody from leaving: the target is given back as it is.
+  if (missing !== undefined && !canary.deleting) return problem(missing);
   const { service } = canary.spec;
   if (service.port <= 0)
     return problem(`spec.service.port is required: set it to the port that ${target.metadata.name} serves`);
 
   const canarySide = rollout("canary", target, canary, now, kind);
-  const primarySide = primaryRollout(canary, seen, now, kind);
+  const primarySide = primaryRollout(canary, primaryOf(canary, kind), seen, now, kind);
   const recheckAt = earliest(canarySide.recheckAt, primarySide.recheckAt);
   const targetReading: TargetReading = {
-    revision: revisionOf(kind.hash(target.spec?.template), configs.tracked, options),
+    revision: revisionOf(kind.hash(target.spec?.template), configs, options),
     readiness: canarySide.readiness,
     available: kind.available(target),
     scaledDown: kind.isScaledDown(target),
@@ -96,57 +100,6 @@ function problem(detail: string): { readonly kind: "problem"; readonly detail: s
   return { kind: "problem", detail };
 }
 
-/** In the words that the API server and the original put together. */
-function notFound({ type, namespace, name }: ObjectRef): string {
-  const resource = type.group === "" ? type.plural : `${type.plural}.${type.group}`;
-  return `${type.kind.toLowerCase()} ${name}.${namespace} get query error: ${resource} "${name}" not found`;
-}
-
-function rollout(
-  which: "primary" | "canary",
-  object: KubeObject,
-  canary: Canary,
-  now: number,
-  kind: CopiedKind,
-): RolloutReading {
-  const { analysis, progressDeadlineSeconds } = canary.spec;
-  const { readiness, recheckAt } = kind.readiness(object, {
-    progressDeadlineSeconds,
-    thresholdPercent: which === "primary" ? analysis.primaryReadyThreshold : analysis.canaryReadyThreshold,
-    phaseSince: canary.status.phaseSince,
-    now,
-  });
-  if (readiness.kind === "ready") return { readiness };
-  const { name, namespace = "" } = object.metadata;
-  const detail = kind.wrap(which, name, namespace, readiness.detail, readiness.kind === "stuck");
-  return { readiness: { kind: readiness.kind, detail }, ...(recheckAt === undefined ? {} : { recheckAt }) };
-}
-
-function primaryRollout(
-  canary: Canary,
-  seen: Snapshot,
-  now: number,
-  kind: CopiedKind,
-): { readonly reading: PrimaryReading; readonly recheckAt?: number } {
-  const ref = primaryOf(canary, kind);
-  const primary = seen.get(ref);
-  if (primary === undefined) {
-    const detail = kind.wrap("primary", ref.name, ref.namespace, notFound(ref), false);
-    return { reading: { exists: false, readiness: { kind: "progressing", detail }, available: 0 } };
-  }
-  const { readiness, recheckAt } = rollout("primary", primary, canary, now, kind);
-  const id = primary.spec?.template?.metadata?.annotations?.[PROMOTION_ID_ANNOTATION];
-  return {
-    reading: {
-      exists: true,
-      readiness,
-      available: kind.available(primary),
-      ...(typeof id === "string" ? { promotionId: id } : {}),
-    },
-    ...(recheckAt === undefined ? {} : { recheckAt }),
-  };
-}
-
 function earliest(...times: (number | undefined)[]): number | undefined {
   const known = times.filter((time) => time !== undefined);
   return known.length === 0 ? undefined : Math.min(...known);
@@ -162,25 +115,35 @@ function renderPrimary(
   const target = seen.get(targetOf(canary, kind));
   const selector = target === undefined ? undefined : selectorLabelOf(target, options.selectorLabels);
   if (target === undefined || selector === undefined) return [];
+  const companions = kind.companions?.render(canary, target, selector, seen) ?? [];
   const primary = seen.get(primaryOf(canary, kind));
-  const configs = readConfigs(canary, target, seen, options);
-  if (configs.kind === "problem") return [];
-  const { copies, tracked } = configs;
+  if (primary !== undefined && world.primary.kind === "present") {
+    return [...companions, ...settled(canary, primary, seen)];
+  }
+  if (primary !== undefined && world.primary.kind === "restored") {
+    return [...companions, ...restored(canary, primary, world.primary.from, seen)];
+  }
+  const tracked = readConfigs(canary, target, seen, options);
+  if (configProblem(tracked, canary.ref.namespace) !== undefined) return companions;
+  const copies = configCopies(canary, tracked, seen, options);
   const parts = { canary, target, selector, tracked, kind, options };
   const held = revisionOf(kind.hash(target.spec?.template), tracked, options);
-  if (primary === undefined) return [...copies, createdPrimary(parts, promotionId(canary.uid, held))];
-  if (world.primary.kind === "restored") return restoredPrimary(primary, world.primary.from);
-  if (world.primary.kind === "present") return [];
+  if (primary === undefined) return [...companions, ...copies, createdPrimary(parts, promotionId(canary.uid, held))];
+  if (world.primary.kind !== "promoted") return companions;
   const { id, revision } = world.primary;
   // What the target holds now may be newer than what was tested: then nothing is copied.
-  if (!sameRevision(revision, held)) return [];
-  return [...copies, promotedPrimary(parts, primary, id)];
+  if (!sameRevision(revision, held)) return companions;
+  const previous = previousOf(canary, primary, copies, id, seen);
+  return [...companions, ...previous, ...copies, promotedPrimary(parts, primary, id)];
 }
 
 function renderTarget(canary: Canary, world: DesiredWorld, seen: Snapshot, kind: CopiedKind): readonly KubeObject[] {
   const target = seen.get(targetOf(canary, kind));
   if (target === undefined || world.target === "as-is") return [];
   if (world.target === "down") return kind.isScaledDown(target) ? [] : [kind.scaledDown(target)];
-  if (!kind.isScaledDown(target)) return [];
-  return [kind.scaledUp(target, canary, seen.get(primaryOf(canary, kind)), seen)];
+  const primary = seen.get(primaryOf(canary, kind));
+  if (canary.status.phase === "Terminating" && world.traffic !== "released") {
+    return [kind.reverted(target, canary, primary, seen)];
+  }
+  return kind.isScaledDown(target) ? [kind.scaledUp(target, canary, primary, seen)] : [];
 }

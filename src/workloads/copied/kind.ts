@@ -1,15 +1,19 @@
 /** What differs between the kinds of target that are released by a copy of themselves. */
 import type { Canary } from "../../core/canary.ts";
 import type { Readiness } from "../../core/observation.ts";
-import type { KubeFields, KubeObject, ResourceType } from "../../ports/kubernetes.ts";
+import type { KubeFields, KubeObject, ObjectRef, ResourceType } from "../../ports/kubernetes.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
+import type { SelectorLabel } from "../metadata.ts";
 
 export interface ReadinessRule {
   readonly progressDeadlineSeconds: number;
   /** Percent of the updated pods that must be available. */
   readonly thresholdPercent: number;
-  /** When the present phase was entered, milliseconds since the epoch. */
-  readonly phaseSince: number;
+  /**
+   * When kinds whose controller knows no deadline are given up. Absent while nothing is being rolled out: a pod that is
+   * missing for a moment is then no reason to refuse a revision (Q40). Milliseconds since the epoch.
+   */
+  readonly giveUpAt?: number;
   readonly now: number;
 }
 
@@ -19,8 +23,25 @@ export interface RolloutReading {
   readonly recheckAt?: number;
 }
 
-export interface CopiedKind {
+/** How a target is taken down and brought up again. */
+export interface Scaling {
+  /** Pods that can serve. */
+  available(object: KubeObject): number;
+  isScaledDown(object: KubeObject): boolean;
+  scaledDown(target: KubeObject): KubeObject;
+  scaledUp(target: KubeObject, canary: Canary, primary: KubeObject | undefined, seen: Snapshot): KubeObject;
+  /** As it serves by itself again when the Canary goes, whether it is down now or not (Q49). */
+  reverted(target: KubeObject, canary: Canary, primary: KubeObject | undefined, seen: Snapshot): KubeObject;
+  /** Fields of the primary's `spec` that say how many pods it has; empty: they are not to be touched. */
+  primaryReplicas(target: KubeObject, canary: Canary, primary: KubeObject | undefined): KubeFields;
+  /** Further objects that scaling looks at. */
+  inputs(canary: Canary): readonly ObjectRef[];
+}
+
+export interface CopiedKind extends Scaling {
   readonly type: ResourceType;
+  /** Fields of `spec` that every promotion copies, and takes away where the target has none. */
+  readonly copiedFields: readonly string[];
   /** Hash of what counts as the revision. */
   hash(template: KubeFields): string;
   /** Why this target cannot be released; undefined when it can. */
@@ -29,15 +50,15 @@ export interface CopiedKind {
   readiness(object: KubeObject, rule: ReadinessRule): RolloutReading;
   /** Around the bare readiness details: texts of events. */
   wrap(which: "primary" | "canary", name: string, namespace: string, detail: string, stuck: boolean): string;
-  /** Pods that can serve. */
-  available(object: KubeObject): number;
-  isScaledDown(object: KubeObject): boolean;
-  scaledDown(target: KubeObject): KubeObject;
-  scaledUp(target: KubeObject, canary: Canary, primary: KubeObject | undefined, seen: Snapshot): KubeObject;
-  /** Fields of `spec` that the primary takes over from the target, template and selector aside. */
-  copiedSpec(target: KubeObject, canary: Canary, primary: KubeObject | undefined): KubeFields;
   /** The target's pod spec as the primary runs it: affinities, the node selector of a scaled-down DaemonSet. */
   primaryPodSpec(podSpec: KubeFields, target: KubeObject, selectorLabels: readonly string[]): KubeFields;
-  /** Further objects that `scaledUp` looks at. */
-  scalingInputs(canary: Canary): readonly { readonly type: ResourceType; readonly name: string }[];
+  /** Fields of `spec` that the primary gets when it is made and keeps for good. */
+  readonly fixedSpec?: (target: KubeObject) => KubeFields;
+  readonly companions?: Companions;
+}
+
+/** Objects that the primary needs beside it, e.g. the Service that names a StatefulSet's pods. */
+export interface Companions {
+  inputs(target: KubeObject): readonly ObjectRef[];
+  render(canary: Canary, target: KubeObject, selector: SelectorLabel, seen: Snapshot): readonly KubeObject[];
 }

@@ -18,7 +18,7 @@ import type { CopiedKind } from "./kind.ts";
 
 /**
  * The template that the primary ran before its last promotion, as JSON, so that a promotion that fails can be taken back
- * even by an operator that was started after it.
+ * even by an operator that was started after it. Gone when the promotion is over.
  */
 export const PREVIOUS_TEMPLATE_ANNOTATION = "aviary.flagger.app/previous-template";
 
@@ -35,23 +35,21 @@ export interface PrimaryParts {
 }
 
 export function createdPrimary(parts: PrimaryParts, id: string): KubeObject {
-  const { canary, target, selector, kind, options } = parts;
+  const { canary, target, selector, kind } = parts;
   return {
     apiVersion: apiVersionOf(kind.type),
     kind: kind.type.kind,
     metadata: {
       name: primaryNameOf(target.metadata.name),
       namespace: canary.ref.namespace,
-      labels: primaryLabels(
-        filterPrefixes(target.metadata.labels, options.includeLabelPrefixes),
-        selector.label,
-        selector.primaryValue,
-      ),
+      labels: ownLabels(parts),
       annotations: withoutFlux(target.metadata.annotations),
       ownerReferences: [ownerReference(canary)],
     },
     spec: {
-      ...kind.copiedSpec(target, canary, undefined),
+      ...copiedFields(target, kind),
+      ...kind.primaryReplicas(target, canary, undefined),
+      ...kind.fixedSpec?.(target),
       selector: { matchLabels: { [selector.label]: selector.primaryValue } },
       template: primaryTemplate(parts, id),
     },
@@ -60,51 +58,66 @@ export function createdPrimary(parts: PrimaryParts, id: string): KubeObject {
 
 /** The seen primary with the target's template over its own. Metadata is replaced under the prefix filter (Q50). */
 export function promotedPrimary(parts: PrimaryParts, primary: KubeObject, id: string): KubeObject {
-  const { canary, target, selector, kind, options } = parts;
-  const promoted = promotionIdOf(primary) === id;
+  const { canary, target, kind, options } = parts;
   // Once copied the template is left alone: the API server may have added defaults to it, users may have scaled it.
-  if (promoted) return primary;
-  const { includeLabelPrefixes } = options;
+  if (promotionIdOf(primary) === id) return primary;
+  const outdated = new Set(kind.copiedFields);
+  const kept = Object.entries(primary.spec ?? {}).filter(([field]) => !outdated.has(field));
   return {
     ...primary,
     metadata: {
       ...primary.metadata,
-      labels: primaryLabels(
-        filterPrefixes(target.metadata.labels, includeLabelPrefixes),
-        selector.label,
-        selector.primaryValue,
-      ),
-      annotations: { ...filterPrefixes(target.metadata.annotations, includeLabelPrefixes), ...keptTemplate(primary) },
+      labels: ownLabels(parts),
+      annotations: {
+        ...filterPrefixes(target.metadata.annotations, options.includeLabelPrefixes),
+        ...keptTemplate(primary),
+      },
     },
     spec: {
-      ...primary.spec,
-      ...kind.copiedSpec(target, canary, primary),
+      ...Object.fromEntries(kept),
+      ...copiedFields(target, kind),
+      ...kind.primaryReplicas(target, canary, primary),
       template: primaryTemplate(parts, id),
     },
   };
 }
 
-/** @param from id of the promotion that failed @returns nothing when the primary carries another one, or kept no template */
-export function restoredPrimary(primary: KubeObject, from: string): readonly KubeObject[] {
+/**
+ * @param from id of the promotion that failed
+ * @returns undefined when the primary does not carry it (any more), or kept no template
+ */
+export function restoredPrimary(primary: KubeObject, from: string): KubeObject | undefined {
   const kept = primary.metadata.annotations?.[PREVIOUS_TEMPLATE_ANNOTATION];
-  if (kept === undefined || promotionIdOf(primary) !== from) return [];
-  const { [PREVIOUS_TEMPLATE_ANNOTATION]: _kept, ...annotations } = primary.metadata.annotations ?? {};
-  return [
-    {
-      ...primary,
-      metadata: { ...primary.metadata, annotations },
-      spec: { ...primary.spec, template: JSON.parse(kept) },
-    },
-  ];
+  if (kept === undefined || promotionIdOf(primary) !== from) return undefined;
+  const { metadata, spec } = withoutKeptTemplate(primary);
+  return { ...primary, metadata, spec: { ...spec, template: JSON.parse(kept) } };
+}
+
+/** When a promotion is over, nobody will ask for the template before it. */
+export function withoutKeptTemplate(primary: KubeObject): KubeObject {
+  if (primary.metadata.annotations?.[PREVIOUS_TEMPLATE_ANNOTATION] === undefined) return primary;
+  const { [PREVIOUS_TEMPLATE_ANNOTATION]: _kept, ...annotations } = primary.metadata.annotations;
+  return { ...primary, metadata: { ...primary.metadata, annotations } };
 }
 
 export function promotionIdOf(primary: KubeObject): string | undefined {
-  return primary.spec?.template?.metadata?.annotations?.[PROMOTION_ID_ANNOTATION];
+  const id = primary.spec?.template?.metadata?.annotations?.[PROMOTION_ID_ANNOTATION];
+  return typeof id === "string" ? id : undefined;
 }
 
 function keptTemplate(primary: KubeObject): Record<string, string> {
   const text = JSON.stringify(primary.spec?.template ?? {});
-  return text.length > LARGEST_TEMPLATE ? {} : { [PREVIOUS_TEMPLATE_ANNOTATION]: text };
+  return Buffer.byteLength(text) > LARGEST_TEMPLATE ? {} : { [PREVIOUS_TEMPLATE_ANNOTATION]: text };
+}
+
+function ownLabels({ target, selector, options }: PrimaryParts): Record<string, string> {
+  const wanted = filterPrefixes(target.metadata.labels, options.includeLabelPrefixes);
+  return primaryLabels(wanted, selector.label, selector.primaryValue);
+}
+
+function copiedFields(target: KubeObject, { copiedFields: fields }: CopiedKind): KubeFields {
+  const present = fields.filter((field) => target.spec?.[field] !== undefined);
+  return Object.fromEntries(present.map((field) => [field, target.spec?.[field]]));
 }
 
 function primaryTemplate(parts: PrimaryParts, id: string): KubeFields {

@@ -1,0 +1,135 @@
+/**
+ * What the primary's configs held before a promotion, so that a promotion that fails can be taken back altogether. A copy
+ * keeps its name from one revision to the next, so its old data would be lost once it is written over:
+ *
+ *   podinfo-config-primary            what the primary's pods read
+ *   podinfo-config-primary-previous   what they read before the promotion named in its annotation; emptied when it is over
+ *
+ * Written in this order, each step repeatable: previous <- copy, copy <- target's, template. Until the template carries
+ * the promotion's id too, the promotion has not happened, and the copies go back to what they were.
+ */
+
+import { isDeepStrictEqual } from "node:util";
+import type { Canary } from "../../core/canary.ts";
+import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import { ownerReference } from "../../ports/owner.ts";
+import type { Snapshot } from "../../ports/snapshot.ts";
+import { configRefs } from "../config-tracking/references.ts";
+import { primaryNameOf } from "../metadata.ts";
+
+/** On a previous config: the id of the promotion that it was kept for. */
+export const KEPT_FOR_ANNOTATION = "aviary.flagger.app/kept-for-promotion";
+
+interface KeptConfig {
+  readonly copy: ObjectRef;
+  readonly previous: ObjectRef;
+}
+
+/** Every copy that the primary's template reads, and where its previous data would be. */
+export function previousInputs(primary: KubeObject | undefined, namespace: string): readonly ObjectRef[] {
+  return keptConfigs(primary, namespace).flatMap(({ copy, previous }) => [copy, previous]);
+}
+
+/** The data that `copies` are about to lose, for those that the primary reads. */
+export function previousOf(
+  canary: Canary,
+  primary: KubeObject,
+  copies: readonly KubeObject[],
+  promotion: string,
+  seen: Snapshot,
+): readonly KubeObject[] {
+  return keptConfigs(primary, canary.ref.namespace).flatMap(({ copy: ref, previous: previousRef }) => {
+    const copy = seen.get(ref);
+    const next = copies.find(({ kind, metadata }) => kind === ref.type.kind && metadata.name === ref.name);
+    const previous = seen.get(previousRef);
+    if (copy === undefined || next === undefined || sameData(copy, next)) return [];
+    // Kept already, before a crash: what the copy holds now may be the new data.
+    if (keptFor(previous) === promotion) return [];
+    return [keeping(canary, previousRef, copy, previous, promotion)];
+  });
+}
+
+/**
+ * Copies of promotions that did not happen after all get their data back.
+ * @param promotion only what was kept for it; undefined: for any but the one that the primary carries
+ */
+export function returnedConfigs(
+  canary: Canary,
+  primary: KubeObject,
+  promotion: { readonly failed: string } | { readonly carried: string | undefined },
+  seen: Snapshot,
+): readonly KubeObject[] {
+  return keptConfigs(primary, canary.ref.namespace).flatMap(({ copy: ref, previous: previousRef }) => {
+    const copy = seen.get(ref);
+    const previous = seen.get(previousRef);
+    const id = keptFor(previous);
+    if (copy === undefined || previous === undefined || id === undefined) return [];
+    const failed = "failed" in promotion ? id === promotion.failed : id !== promotion.carried;
+    // What another Canary's primary reads as well is not ours to take back.
+    return failed && !isShared(copy, canary) ? [withData(copy, previous)] : [];
+  });
+}
+
+/** Secrets are not kept for longer than they are needed. */
+export function forgottenConfigs(
+  canary: Canary,
+  primary: KubeObject,
+  seen: Snapshot,
+  options: { readonly keepFor?: string },
+): readonly KubeObject[] {
+  return keptConfigs(primary, canary.ref.namespace).flatMap(({ previous: ref }) => {
+    const previous = seen.get(ref);
+    const id = keptFor(previous);
+    if (previous === undefined || id === undefined || id === options.keepFor) return [];
+    const { [KEPT_FOR_ANNOTATION]: _id, ...annotations } = previous.metadata.annotations ?? {};
+    const { data: _data, binaryData: _binary, ...rest } = previous;
+    return [{ ...rest, metadata: { ...previous.metadata, annotations } }];
+  });
+}
+
+function keptConfigs(primary: KubeObject | undefined, namespace: string): readonly KeptConfig[] {
+  const copies = configRefs(primary?.spec?.template).filter(({ name }) => name.endsWith(primaryNameOf("")));
+  return copies.map(({ kind, name }) => {
+    const copy = { type: kind === "configmap" ? RESOURCES.configMap : RESOURCES.secret, namespace, name };
+    return { copy, previous: { ...copy, name: `${name}-previous` } };
+  });
+}
+
+function keptFor(previous: KubeObject | undefined): string | undefined {
+  return previous?.metadata.annotations?.[KEPT_FOR_ANNOTATION];
+}
+
+function keeping(
+  canary: Canary,
+  ref: ObjectRef,
+  copy: KubeObject,
+  previous: KubeObject | undefined,
+  promotion: string,
+): KubeObject {
+  const base: KubeObject = previous ?? {
+    apiVersion: copy.apiVersion,
+    kind: copy.kind,
+    metadata: { name: ref.name, namespace: ref.namespace, ownerReferences: [ownerReference(canary)] },
+    // Other types demand keys, and could not be emptied.
+    ...(copy.kind === "Secret" ? { type: "Opaque" } : {}),
+  };
+  const annotations = { ...base.metadata.annotations, [KEPT_FOR_ANNOTATION]: promotion };
+  return withData({ ...base, metadata: { ...base.metadata, annotations } }, copy);
+}
+
+function withData(object: KubeObject, from: KubeObject): KubeObject {
+  const { data: _data, binaryData: _binary, ...rest } = object;
+  return {
+    ...rest,
+    ...(from.data === undefined ? {} : { data: from.data }),
+    ...(from.binaryData === undefined ? {} : { binaryData: from.binaryData }),
+  };
+}
+
+function sameData(a: KubeObject, b: KubeObject): boolean {
+  return isDeepStrictEqual(a.data ?? {}, b.data ?? {}) && isDeepStrictEqual(a.binaryData ?? {}, b.binaryData ?? {});
+}
+
+function isShared(copy: KubeObject, canary: Canary): boolean {
+  return (copy.metadata.ownerReferences ?? []).some(({ kind, uid }) => kind === "Canary" && uid !== canary.uid);
+}
