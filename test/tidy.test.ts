@@ -68,7 +68,8 @@ describe("the source tree is tidy", () => {
 
   it("keeps lines short", () => {
     const long = SOURCES.flatMap(({ path, text }) =>
-      text.split("\n").flatMap((line, i) => (line.length > MAX_COLUMNS + 20 ? [`${path}:${i + 1}`] : [])),
+      // What a program printed stands in tests as it was printed.
+      text.split("\n").flatMap((line, i) => (line.length > MAX_COLUMNS && !isTest(path) ? [`${path}:${i + 1}`] : [])),
     );
     expect(long).toEqual([]);
   });

@@ -65,10 +65,11 @@ function labelOf(key: string): string {
 export function describeEvents(events: readonly KubeObject[], now: number): string {
   if (events.length === 0) return "Events:  <none>\n";
   const sorted = [...events].sort((a, b) => lastSeen(a) - lastSeen(b));
-  const rows = sorted.map(
-    (event) =>
-      `  ${event["type"]}\t${event["reason"]}\t${ageOf(event, now)}\t${event["source"]?.component ?? ""}\t${String(event["message"]).trim()}`,
-  );
+  const rows = sorted.map((event) => {
+    const message = String(event["message"]).trim();
+    const cells = [event["type"], event["reason"], ageOf(event, now), event["source"]?.component ?? "", message];
+    return `  ${cells.join("\t")}`;
+  });
   const table = ["  Type\tReason\tAge\tFrom\tMessage", "  ----\t------\t----\t----\t-------", ...rows];
   return `Events:\n${alignColumns(table)}\n`;
 }
