@@ -337,4 +337,16 @@ describe("events", () => {
       ["Scaled up replica set set from 0 to 1", 2],
     ]);
   });
+
+  it("are forgotten an hour after they last happened", async () => {
+    bed.apply(puppetDeployment("web", { replicas: 1 }));
+    await bed.settle();
+    expect(bed.events("web")).not.toEqual([]);
+    await clock.advance(3_590_000);
+    await bed.settle();
+    expect(bed.events("web")).not.toEqual([]);
+    await clock.advance(20_000);
+    await bed.settle();
+    expect(bed.store.list(RESOURCES.event)).toEqual([]);
+  });
 });

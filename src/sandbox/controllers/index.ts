@@ -7,6 +7,7 @@ import type { ControllerContext, Stop } from "./context.ts";
 import { startDaemonSets } from "./daemonset.ts";
 import { startDeployments } from "./deployment/index.ts";
 import { startEndpoints } from "./endpoints.ts";
+import { startEventExpiry } from "./event-expiry.ts";
 import { startGarbageCollector } from "./garbage.ts";
 import { startJobs } from "./job.ts";
 import { startNamespaces } from "./namespaces.ts";
@@ -43,6 +44,7 @@ export function startControllers(cluster: Cluster, options: ControllerOptions = 
     startStatefulSets,
     startJobs,
     startEndpoints,
+    startEventExpiry,
   ];
   const stops = controllers.map((start) => start(context));
   if (options.autoscaler !== undefined) stops.push(startAutoscalers(context, options.autoscaler));

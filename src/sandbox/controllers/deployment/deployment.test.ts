@@ -3,6 +3,7 @@ import { type KubeFields, type KubeObject, RESOURCES } from "../../../ports/kube
 import { createManualClock, type ManualClock } from "../../../testing/manual-clock.ts";
 import { isActive, isReady } from "../pods.ts";
 import { puppetDeployment, puppetTemplate, serviceFor, startTestbed, type Testbed } from "../testbed.ts";
+import { shrunkOldSets } from "./rollout.ts";
 
 const { deployment, replicaSet, endpoints } = RESOURCES;
 
@@ -221,6 +222,26 @@ describe("a Deployment", () => {
     await bed.settle();
     expect(bed.pods().map((pod) => pod.metadata.name)).toEqual(names);
     expect(live().status).toMatchObject({ updatedReplicas: 3, availableReplicas: 3 });
+  });
+});
+
+describe("shrinking old ReplicaSets", () => {
+  it("does not count pods that are about to go, though their ReplicaSet still does", () => {
+    const set = (name: string, replicas: number, availableReplicas: number): KubeObject => {
+      return {
+        apiVersion: "apps/v1",
+        kind: "ReplicaSet",
+        metadata: { name },
+        spec: { replicas },
+        status: { availableReplicas },
+      };
+    };
+    const owner = puppetDeployment("web", {
+      replicas: 4,
+      strategy: { rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } },
+    });
+    const shrunk = shrunkOldSets(owner, set("new", 2, 2), [set("old", 1, 3)]);
+    expect([...shrunk.values()]).toEqual([]);
   });
 });
 
