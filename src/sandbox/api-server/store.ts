@@ -13,8 +13,9 @@ import type { KubeObject, ResourceType } from "../../ports/kubernetes.ts";
 import { machineClock, rfc3339 } from "../clock.ts";
 import type { Cluster } from "../cluster.ts";
 import { conflict, noSuchResource, notFound } from "./errors.ts";
+import { trackUpdate } from "./patch/index.ts";
 import { createRegistry, type Registry } from "./registry.ts";
-import { type Resource, storageKey, type Target } from "./resource.ts";
+import { apiVersionFor, type Resource, storageKey, type Target } from "./resource.ts";
 import { serviceNumbers } from "./store/admission.ts";
 import { type Collection, createCollection } from "./store/collection.ts";
 import { consequences } from "./store/consequences.ts";
@@ -23,7 +24,7 @@ import { type DeleteOptions, type Deletion, doomed } from "./store/deletion.ts";
 import { copyOf, freeze, same } from "./store/json.ts";
 import { isFinalized } from "./store/lifecycle.ts";
 import { watchOf } from "./store/watching.ts";
-import { type Core, insert, replace, type WriteOptions } from "./store/writes.ts";
+import { type Core, insert, replace, type Tracker, type WriteOptions } from "./store/writes.ts";
 
 export type { Change, Collection } from "./store/collection.ts";
 export type { DeleteOptions, Deletion, Propagation } from "./store/deletion.ts";
@@ -54,6 +55,9 @@ export interface Store extends Cluster {
   /** @throws ApiError 404, 409 when a precondition fails */
   delete(target: Target, namespace: string, name: string, options: DeleteOptions): Deletion;
 }
+
+/** Field manager of the sandbox's own controllers. */
+const SANDBOX_MANAGER = "aviary-sandbox";
 
 /** So that a watch which lost its connection for a while need not list again. */
 const HISTORY = 1_000;
@@ -168,7 +172,10 @@ function storeOver(core: Core): Store {
         .map((object) => seen(target, object));
     },
     create: (type, object) => insert(core, targetOf(type), object, {}),
-    update: (type, object) => replace(core, targetOf(type), object, { trusted: true }),
+    update: (type, object) => {
+      const target = targetOf(type);
+      return replace(core, target, object, { trusted: true, ...ownTracker(core, target, object) });
+    },
     updateStatus: (type, object) => replace(core, targetOf(type), object, { part: "status", trusted: true }),
     remove: (type, namespace, name) => {
       const target = known(type);
@@ -178,6 +185,19 @@ function storeOver(core: Core): Store {
     watch: (type, listener) => watchOf(core, type, listener),
   };
   return store;
+}
+
+/**
+ * The sandbox's parts own fields of objects that have owners on record: an applier must see the conflict. What only the
+ * sandbox writes (pods, ReplicaSets) needs no records.
+ */
+function ownTracker(core: Core, { resource, version }: Target, { metadata }: KubeObject): { track?: Tracker } {
+  const stored = core.collection(resource).get(metadata.namespace ?? "", metadata.name);
+  const schema = version.schema();
+  if (stored?.metadata["managedFields"] === undefined || schema === undefined) return {};
+  const apiVersion = apiVersionFor(resource, version.name);
+  const owner = { schema, manager: SANDBOX_MANAGER, now: core.now(), apiVersion };
+  return { track: (live, updated) => trackUpdate({ ...owner, live, updated }) };
 }
 
 function checkDeletion(resource: Resource, live: KubeObject, { uid, resourceVersion }: DeleteOptions): void {
