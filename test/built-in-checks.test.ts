@@ -38,7 +38,8 @@ it("success rate and duration of a pod, from its metrics to the number", async (
   };
   const target = await serveMetrics(exposed(0, 0));
   const targets = () => [target.url];
-  const where = { address: "127.0.0.1", port: 0 };
+  let time = 1_700_000_000_000;
+  const where = { address: "127.0.0.1", port: 0, now: () => time };
   const server = await startEmbedded({ ...where, targets, scrapeIntervalMs: 60_000, lookbackMs: 60_000 });
   const dispatcher = new Agent();
   try {
@@ -48,7 +49,9 @@ it("success rate and duration of a pod, from its metrics to the number", async (
     const ask = (kind: "success-rate" | "duration") =>
       askObserver(observerFor("kubernetes"), kind, MODEL, source, signal);
     expect(await ask("success-rate")).toEqual({ kind: "no-data", detail: "no values found" });
+    time += 1000;
     await server.scraper.scrape();
+    time += 1000;
     target.answer = exposed(90, 10);
     await server.scraper.scrape();
     const rate = await ask("success-rate");

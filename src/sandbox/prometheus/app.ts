@@ -48,7 +48,7 @@ async function runReal(
 }
 
 async function runEmbedded(context: AppContext, options: Parameters<typeof startEmbedded>[0]): Promise<RunningApp> {
-  const { url, stop } = await startEmbedded(options);
+  const { url, stop } = await startEmbedded({ ...options, log: context.log });
   context.log(`running the embedded Prometheus (a subset of 2.42) on ${url}, scraping ${options.targets().join(", ")}`);
   let ended: (code: number) => void = () => {};
   const exited = new Promise<number>((resolve) => {

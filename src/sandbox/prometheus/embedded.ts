@@ -13,6 +13,9 @@ export interface EmbeddedOptions {
   readonly targets: () => readonly string[];
   readonly scrapeIntervalMs: number;
   readonly lookbackMs: number;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+  readonly log?: (line: string) => void;
 }
 
 export interface EmbeddedPrometheus {
@@ -23,11 +26,11 @@ export interface EmbeddedPrometheus {
 
 /** @throws Error when the address cannot be listened on */
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedPrometheus> {
-  const { address, port, targets, scrapeIntervalMs, lookbackMs } = options;
+  const { address, port, targets, scrapeIntervalMs, lookbackMs, now = Date.now, log } = options;
   const store = new SeriesStore();
-  const scraper = createScraper({ store, targets, intervalMs: scrapeIntervalMs });
+  const scraper = createScraper({ store, targets, intervalMs: scrapeIntervalMs, now, log });
   const engine = createQueryEngine({ store, lookbackMs });
-  const server = createServer(createHttpApi({ store, engine, targets: scraper.states, scrapeIntervalMs }));
+  const server = createServer(createHttpApi({ store, engine, targets: scraper.states, scrapeIntervalMs, now }));
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, address, resolve);

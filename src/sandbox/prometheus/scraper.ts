@@ -12,6 +12,8 @@ export interface ScraperOptions {
   readonly timeoutMs?: number;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
+  /** Told when a scrape could not even begin (targets that are no URLs); a process warning when absent. */
+  readonly log?: ((line: string) => void) | undefined;
 }
 
 export interface TargetState {
@@ -49,6 +51,7 @@ const LARGEST_BODY = 64 * 1024 * 1024;
 export function createScraper(options: ScraperOptions): Scraper {
   const { store, intervalMs } = options;
   const now = options.now ?? Date.now;
+  const log = options.log ?? ((line: string) => process.emitWarning(line));
   const timeoutMs = Math.min(options.timeoutMs ?? intervalMs, intervalMs);
   const agent = new Agent({ connect: { timeout: timeoutMs }, keepAliveTimeout: intervalMs * 4 });
   const targets = new Map<string, Target>();
@@ -104,8 +107,10 @@ export function createScraper(options: ScraperOptions): Scraper {
   };
 
   const loop = (due: number): void => {
-    running = scrape();
-    void running.finally(() => {
+    running = scrape().catch((error: unknown) =>
+      log(`cannot scrape: ${error instanceof Error ? error.message : error}`),
+    );
+    void running.then(() => {
       if (stopped.signal.aborted) return;
       // Turns that would already be past are left out, as Prometheus does.
       const behind = Math.max(0, Math.floor((performance.now() - due) / intervalMs));

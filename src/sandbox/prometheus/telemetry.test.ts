@@ -86,6 +86,17 @@ describe("the telemetry of a sandbox", () => {
     ]);
   });
 
+  it("says so when the mesh has no metrics to give", async () => {
+    const cluster = { list: () => [] } as unknown as Cluster;
+    const mesh = () => {
+      throw new Error("the mesh is gone");
+    };
+    const telemetry = await startTelemetry({ cluster, address: "127.0.0.1", mesh });
+    closing.push(() => telemetry.stop());
+    const response = await fetch(telemetry.url);
+    expect([response.status, await response.text()]).toEqual([500, "no metrics: Error: the mesh is gone\n"]);
+  });
+
   it("asks only running pods that want it, at the path and port they name", async () => {
     const { port } = await metrics("a 1\n");
     const { series } = await gathered([

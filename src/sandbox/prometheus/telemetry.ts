@@ -40,9 +40,10 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
       response.writeHead(404, { "content-type": "text/plain" }).end("the metrics are at /metrics\n");
       return;
     }
-    void gather(options, agent, timeout).then((text) => {
-      response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" }).end(text);
-    });
+    gather(options, agent, timeout).then(
+      (text) => response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" }).end(text),
+      (error: unknown) => response.writeHead(500, { "content-type": "text/plain" }).end(`no metrics: ${error}\n`),
+    );
   });
   await listening(server, options.port ?? 0, options.address);
   return {
