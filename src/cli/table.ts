@@ -6,6 +6,7 @@ import { describeCommand } from "./commands/describe.ts";
 import { getCommand } from "./commands/get.ts";
 import { loadtesterCommand } from "./commands/loadtester.ts";
 import { operatorCommand } from "./commands/operator.ts";
+import { planCommand } from "./commands/plan.ts";
 import { sandboxCommands } from "./commands/sandbox.ts";
 import { waitCommand } from "./commands/wait.ts";
 
@@ -13,6 +14,7 @@ import { waitCommand } from "./commands/wait.ts";
 export const COMMANDS: readonly Command[] = [
   demoCommand,
   ...sandboxCommands,
+  planCommand,
   applyCommand,
   getCommand,
   describeCommand,
