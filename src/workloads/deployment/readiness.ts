@@ -1,6 +1,7 @@
 /** Whether a Deployment's rollout is finished, still going, or stuck: the rules and texts of the contract, in its order. */
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import type { ReadinessRule, RolloutReading } from "../copied/kind.ts";
+import { requiredAvailable } from "../threshold.ts";
 
 interface Condition {
   readonly type: string;
@@ -45,11 +46,6 @@ function unfinished(
   const needed = requiredAvailable(updated, thresholdPercent);
   if (available >= needed) return undefined;
   return `${available} of ${needed} (readyThreshold ${thresholdPercent}%) updated replicas are available`;
-}
-
-/** In single precision, as the original computes it, cut off. */
-export function requiredAvailable(updated: number, thresholdPercent: number): number {
-  return Math.trunc(Math.fround(updated * Math.fround(thresholdPercent / 100)));
 }
 
 /** While pods are missing, the time until which that is only a delay. Milliseconds since the epoch. */

@@ -1,0 +1,57 @@
+/** DaemonSets: taken down by a node selector that no node matches, for they have no replicas to set to zero. */
+import { hashPodTemplate, SCALE_TO_ZERO_SELECTOR } from "../../core/hash/hash.ts";
+import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
+import type { Workload, WorkloadOptions } from "../../ports/workload.ts";
+import { createCopiedWorkload } from "../copied/copied.ts";
+import type { CopiedKind } from "../copied/kind.ts";
+import { daemonSetReadiness } from "./readiness.ts";
+
+const DAEMON_SET: CopiedKind = {
+  type: RESOURCES.daemonSet,
+  copiedFields: ["minReadySeconds", "revisionHistoryLimit", "updateStrategy"],
+  hash: (template) => hashPodTemplate(template, { daemonSet: true }),
+  refusal,
+  readiness: daemonSetReadiness,
+  // Misspelled as ever: existing alerts look for these words (Q62).
+  wrap: (which, name, namespace, detail, stuck) =>
+    which === "primary"
+      ? `primary daemonset ${name}.${namespace} not ready: ${detail}`
+      : `canary damonset ${name}.${namespace} not ready with retryable ${!stuck}: ${detail}`,
+  // The selector of a target that is down must not come to the primary, which would then run nowhere (Q61).
+  primaryPodSpec: withoutScaleDown,
+  available: (object) => object.status?.numberAvailable ?? 0,
+  isScaledDown: (object) => object.spec?.template?.spec?.nodeSelector?.[SCALE_TO_ZERO_SELECTOR] !== undefined,
+  scaledDown: (target) =>
+    withPodSpec(target, (podSpec) => ({
+      ...podSpec,
+      nodeSelector: { ...podSpec?.nodeSelector, [SCALE_TO_ZERO_SELECTOR]: "true" },
+    })),
+  scaledUp: (target) => withPodSpec(target, withoutScaleDown),
+  reverted: (target) => withPodSpec(target, withoutScaleDown),
+  primaryReplicas: () => ({}),
+  inputs: () => [],
+};
+
+export function createDaemonSetWorkload(options: WorkloadOptions): Workload {
+  return createCopiedWorkload(DAEMON_SET, options);
+}
+
+/** Under `OnDelete` no pod would ever be replaced by a promotion. */
+function refusal({ metadata, spec }: KubeObject): string | undefined {
+  const strategy = spec?.updateStrategy?.type || "RollingUpdate";
+  return strategy === "RollingUpdate"
+    ? undefined
+    : `daemonset ${metadata.name}.${metadata.namespace ?? ""} must have RollingUpdate strategy but have ${strategy}`;
+}
+
+function withoutScaleDown(podSpec: KubeFields): KubeFields {
+  if (podSpec?.nodeSelector?.[SCALE_TO_ZERO_SELECTOR] === undefined) return podSpec;
+  const { nodeSelector, ...rest } = podSpec;
+  const { [SCALE_TO_ZERO_SELECTOR]: _down, ...own } = nodeSelector;
+  return Object.keys(own).length === 0 ? rest : { ...rest, nodeSelector: own };
+}
+
+function withPodSpec(object: KubeObject, change: (podSpec: KubeFields) => KubeFields): KubeObject {
+  const { spec } = object;
+  return { ...object, spec: { ...spec, template: { ...spec?.template, spec: change(spec?.template?.spec) } } };
+}

@@ -1,0 +1,37 @@
+/** Whether a DaemonSet's rollout is finished, still going, or stuck. Its controller knows no deadline, so it is ours. */
+import type { KubeObject } from "../../ports/kubernetes.ts";
+import type { ReadinessRule, RolloutReading } from "../copied/kind.ts";
+import { requiredAvailable } from "../threshold.ts";
+
+export function daemonSetReadiness({ metadata, status = {} }: KubeObject, rule: ReadinessRule): RolloutReading {
+  if ((metadata.generation ?? 0) > (status.observedGeneration ?? 0)) {
+    return progressing("observed daemonset generation less than desired generation");
+  }
+  const detail = unfinished(status, rule.thresholdPercent);
+  if (detail === undefined) return { readiness: { kind: "ready" } };
+  const { giveUpAt, progressDeadlineSeconds, now } = rule;
+  if (giveUpAt === undefined) return progressing(detail);
+  return now > giveUpAt
+    ? { readiness: { kind: "stuck", detail: `exceeded its progressDeadlineSeconds: ${progressDeadlineSeconds}` } }
+    : { ...progressing(detail), recheckAt: giveUpAt + 1 };
+}
+
+function progressing(detail: string): RolloutReading {
+  return { readiness: { kind: "progressing", detail: `waiting for rollout to finish: ${detail}` } };
+}
+
+function unfinished(
+  status: {
+    readonly desiredNumberScheduled?: number;
+    readonly updatedNumberScheduled?: number;
+    readonly numberAvailable?: number;
+  },
+  thresholdPercent: number,
+): string | undefined {
+  const { desiredNumberScheduled: desired = 0, updatedNumberScheduled: updated = 0 } = status;
+  const { numberAvailable: available = 0 } = status;
+  if (updated < desired) return `${updated} out of ${desired} new pods have been updated`;
+  const needed = requiredAvailable(desired, thresholdPercent);
+  if (available >= needed) return undefined;
+  return `${available} of ${needed} (readyThreshold ${thresholdPercent}%) updated pods are available`;
+}

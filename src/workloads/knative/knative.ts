@@ -1,0 +1,150 @@
+/**
+ * Knative Services: nothing is copied, for Knative keeps every revision. The primary is the revision that an annotation of
+ * the target names; promoting moves the annotation. The traffic is the router's.
+ */
+import type { Canary } from "../../core/canary.ts";
+import { sameRevision } from "../../core/change.ts";
+import type { DesiredWorld } from "../../core/desired.ts";
+import { hashText } from "../../core/hash/hash.ts";
+import { promotionId } from "../../core/identity.ts";
+import type { Readiness } from "../../core/observation.ts";
+import { isKnativeTarget } from "../../core/parse.ts";
+import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import type { Snapshot } from "../../ports/snapshot.ts";
+import type { Workload, WorkloadReading } from "../../ports/workload.ts";
+import { getQueryError, notFound } from "../not-found.ts";
+
+/** Names the revision that serves the users; also read by the router. */
+const PRIMARY_ANNOTATION = "flagger.app/primary-revision";
+
+/** Names the one before the last promotion; gone when the promotion is over. */
+const PREVIOUS_ANNOTATION = "aviary.flagger.app/previous-revision";
+
+const READY: Readiness = { kind: "ready" };
+
+export function createKnativeWorkload(): Workload {
+  return {
+    kind: RESOURCES.knativeService.kind,
+    matches: isKnativeTarget,
+    inputs,
+    read,
+    renderPrimary,
+    renderTarget: () => [],
+  };
+}
+
+function targetRef(canary: Canary): ObjectRef {
+  return { type: RESOURCES.knativeService, namespace: canary.ref.namespace, name: canary.spec.targetRef.name };
+}
+
+function revisionRef(canary: Canary, name: string): ObjectRef {
+  return { type: RESOURCES.knativeRevision, namespace: canary.ref.namespace, name };
+}
+
+const latestOf = (target: KubeObject | undefined): string => target?.status?.latestCreatedRevisionName ?? "";
+const primaryOf = (target: KubeObject | undefined): string => target?.metadata.annotations?.[PRIMARY_ANNOTATION] ?? "";
+
+function inputs(canary: Canary, seen: Snapshot): readonly ObjectRef[] {
+  const target = seen.get(targetRef(canary));
+  const revisions = new Set([latestOf(target), primaryOf(target)].filter((name) => name !== ""));
+  return [targetRef(canary), ...[...revisions].map((name) => revisionRef(canary, name))];
+}
+
+function read(canary: Canary, seen: Snapshot): WorkloadReading {
+  const ref = targetRef(canary);
+  const target = seen.get(ref);
+  if (target === undefined) return { kind: "problem", detail: getQueryError(ref, "Knative Service") };
+  const latest = latestOf(target);
+  const primary = primaryOf(target);
+  const canarySide = revisionReadiness(canary, latest, seen);
+  const primarySide: Readiness =
+    primary === ""
+      ? {
+          kind: "progressing",
+          detail: `Knative Service ${ref.name}.${ref.namespace} primary revision annotation not found`,
+        }
+      : revisionReadiness(canary, primary, seen);
+  return {
+    kind: "reading",
+    target: {
+      revision: { spec: hashText(latest) },
+      readiness: canarySide,
+      available: canarySide.kind === "ready" ? 1 : 0,
+      scaledDown: false,
+    },
+    primary: {
+      exists: primary !== "",
+      readiness: primarySide,
+      available: primarySide.kind === "ready" ? 1 : 0,
+      ...(primary === "" ? {} : { promotionId: idOf(canary, primary) }),
+    },
+  };
+}
+
+/** There is no deadline: Knative says when a revision is ready, and until then it is waited for. */
+function revisionReadiness(canary: Canary, name: string, seen: Snapshot): Readiness {
+  const { namespace } = canary.ref;
+  if (name === "") {
+    const service = `Knative Service ${canary.spec.targetRef.name}.${namespace}`;
+    return { kind: "progressing", detail: `${service} has not created a revision yet` };
+  }
+  const ref = revisionRef(canary, name);
+  const revision = seen.get(ref);
+  if (revision === undefined) {
+    return { kind: "progressing", detail: `Knative Revision ${name}.${namespace} get query error: ${notFound(ref)}` };
+  }
+  const conditions: readonly { type: string; status: string }[] = revision.status?.conditions ?? [];
+  const ready = conditions.some(({ type, status }) => type === "Ready" && status === "True");
+  return ready ? READY : { kind: "progressing", detail: `Knative Revision ${name}.${namespace} is not ready` };
+}
+
+function idOf(canary: Canary, revisionName: string): string {
+  return promotionId(canary.uid, { spec: hashText(revisionName) });
+}
+
+function renderPrimary(canary: Canary, world: DesiredWorld, seen: Snapshot): readonly KubeObject[] {
+  const target = seen.get(targetRef(canary));
+  const latest = latestOf(target);
+  if (target === undefined || latest === "") return [];
+  const primary = primaryOf(target);
+  switch (world.primary.kind) {
+    case "present":
+      // An annotation that an earlier Canary left behind says nothing about this one.
+      if (primary === "" || canary.status.phase === "Initializing") return [pinned(target, latest)];
+      return canary.status.phase === "Finalising" ? [] : [annotated(target, primary, undefined)];
+    case "promoted": {
+      const { revision } = world.primary;
+      if (primary === latest || !sameRevision(revision, { spec: hashText(latest) })) return [];
+      return [annotated(target, latest, primary)];
+    }
+    case "restored": {
+      const previous = target.metadata.annotations?.[PREVIOUS_ANNOTATION];
+      return previous && idOf(canary, primary) === world.primary.from ? [annotated(target, previous, undefined)] : [];
+    }
+  }
+}
+
+/** From now on a new revision gets no traffic by itself. */
+function pinned(target: KubeObject, revisionName: string): KubeObject {
+  const traffic = [
+    { latestRevision: true, percent: 0 },
+    { revisionName, percent: 100 },
+  ];
+  const annotatedTarget = annotated(target, revisionName, undefined);
+  return { ...annotatedTarget, spec: { ...target.spec, traffic } };
+}
+
+function annotated(target: KubeObject, primary: string, previous: string | undefined): KubeObject {
+  const { [PREVIOUS_ANNOTATION]: _previous, ...annotations } = target.metadata.annotations ?? {};
+  return {
+    ...target,
+    metadata: {
+      ...target.metadata,
+      annotations: {
+        ...annotations,
+        [PRIMARY_ANNOTATION]: primary,
+        ...(previous ? { [PREVIOUS_ANNOTATION]: previous } : {}),
+      },
+    },
+  };
+}

@@ -1,0 +1,130 @@
+/** The two copies of a target Service: everything is the target's but what the cluster gave each of them for itself. */
+import type { Canary } from "../../core/canary.ts";
+import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
+import { ownerReference } from "../../ports/owner.ts";
+import type { WorkloadOptions } from "../../ports/workload.ts";
+import { filterPrefixes, PROMOTION_ID_ANNOTATION, primaryNameOf } from "../metadata.ts";
+
+/** What the primary selected before its last promotion, as JSON; gone when the promotion is over. */
+export const PREVIOUS_SPEC_ANNOTATION = "aviary.flagger.app/previous-spec";
+
+/** What `kubectl apply` wrote on the target would make it manage the copy. */
+const KUBECTL_ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration";
+
+/** Follows the target at once; labels and annotations that others put on it stay. */
+export function canaryCopy(canary: Canary, target: KubeObject, existing: KubeObject | undefined): KubeObject {
+  if (existing === undefined) return created(canary, target, `${target.metadata.name}-canary`, {});
+  return {
+    ...existing,
+    metadata: {
+      ...existing.metadata,
+      labels: { ...existing.metadata.labels, ...target.metadata.labels },
+      annotations: { ...existing.metadata.annotations, ...copiedAnnotations(target) },
+    },
+    spec: copiedSpec(canary, target, existing),
+  };
+}
+
+export function createdPrimary(canary: Canary, target: KubeObject, id: string): KubeObject {
+  return created(canary, target, primaryNameOf(target.metadata.name), { [PROMOTION_ID_ANNOTATION]: id });
+}
+
+/** Labels and annotations are replaced under the prefix filter (Q50); the owner stays (Q58). */
+export function promotedPrimary(
+  canary: Canary,
+  target: KubeObject,
+  primary: KubeObject,
+  id: string,
+  { includeLabelPrefixes }: WorkloadOptions,
+): KubeObject {
+  if (primary.metadata.annotations?.[PROMOTION_ID_ANNOTATION] === id) return primary;
+  return {
+    ...primary,
+    metadata: {
+      ...primary.metadata,
+      labels: filterPrefixes(target.metadata.labels, includeLabelPrefixes),
+      annotations: {
+        ...filterPrefixes(copiedAnnotations(target), includeLabelPrefixes),
+        [PROMOTION_ID_ANNOTATION]: id,
+        [PREVIOUS_SPEC_ANNOTATION]: JSON.stringify({ id: promotionIdOf(primary) ?? "", spec: primary.spec ?? {} }),
+      },
+    },
+    spec: copiedSpec(canary, target, primary),
+  };
+}
+
+/** @param from id of the promotion that failed */
+export function restoredPrimary(primary: KubeObject, from: string): readonly KubeObject[] {
+  const kept = primary.metadata.annotations?.[PREVIOUS_SPEC_ANNOTATION];
+  if (kept === undefined || promotionIdOf(primary) !== from) return [];
+  const { id, spec } = JSON.parse(kept);
+  const { metadata } = settledPrimary(primary);
+  const annotations = { ...metadata.annotations, [PROMOTION_ID_ANNOTATION]: id };
+  return [{ ...primary, metadata: { ...metadata, annotations }, spec }];
+}
+
+/** When a promotion is over, nobody will ask for what was before it. */
+export function settledPrimary(primary: KubeObject): KubeObject {
+  if (primary.metadata.annotations?.[PREVIOUS_SPEC_ANNOTATION] === undefined) return primary;
+  const { [PREVIOUS_SPEC_ANNOTATION]: _kept, ...annotations } = primary.metadata.annotations;
+  return { ...primary, metadata: { ...primary.metadata, annotations } };
+}
+
+function promotionIdOf(primary: KubeObject): string | undefined {
+  return primary.metadata.annotations?.[PROMOTION_ID_ANNOTATION];
+}
+
+function created(
+  canary: Canary,
+  target: KubeObject,
+  name: string,
+  annotations: Readonly<Record<string, string>>,
+): KubeObject {
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: {
+      name,
+      namespace: canary.ref.namespace,
+      labels: { ...target.metadata.labels },
+      annotations: { ...copiedAnnotations(target), ...annotations },
+      ownerReferences: [ownerReference(canary)],
+    },
+    spec: copiedSpec(canary, target, undefined),
+  };
+}
+
+function copiedAnnotations({ metadata }: KubeObject): Record<string, string> {
+  const { [KUBECTL_ANNOTATION]: _applied, ...annotations } = metadata.annotations ?? {};
+  return annotations;
+}
+
+/**
+ * The target's spec with the copy's own addresses and node ports; a new copy has none yet, unless the target is headless
+ * (Q58).
+ */
+function copiedSpec(canary: Canary, target: KubeObject, existing: KubeObject | undefined): KubeFields {
+  const { clusterIP, clusterIPs: _ips, healthCheckNodePort: _check, ports, ...spec } = target.spec ?? {};
+  const { trafficDistribution } = canary.spec.service;
+  const type = spec.type ?? "ClusterIP";
+  const own = existing?.spec ?? {};
+  return {
+    ...spec,
+    ...(clusterIP === "None" ? { clusterIP, clusterIPs: [clusterIP] } : {}),
+    ...(type === "ExternalName" || own.clusterIP === undefined ? {} : pick(own, ["clusterIP", "clusterIPs"])),
+    ...(spec.externalTrafficPolicy === "Local" ? pick(own, ["healthCheckNodePort"]) : {}),
+    ...(ports === undefined ? {} : { ports: ownPorts(ports, type === "ClusterIP" ? [] : (own.ports ?? [])) }),
+    ...(trafficDistribution === undefined ? {} : { trafficDistribution }),
+  };
+}
+
+function pick(fields: KubeFields, names: readonly string[]): KubeFields {
+  return Object.fromEntries(names.filter((name) => fields[name] !== undefined).map((name) => [name, fields[name]]));
+}
+
+function ownPorts(ports: readonly KubeFields[], own: readonly KubeFields[]): readonly KubeFields[] {
+  return ports.map(({ nodePort: _targets, ...port }) => {
+    const same = own.find(({ name, protocol }) => name === port.name && protocol === port.protocol);
+    return same?.nodePort === undefined ? port : { ...port, nodePort: same.nodePort };
+  });
+}

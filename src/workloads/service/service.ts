@@ -1,0 +1,99 @@
+/**
+ * core/v1 Services as targets: what is released is the Service's spec, e.g. its selector. No pods are managed. The target
+ * itself is never changed; `<target>-canary` always follows it, `<target>-primary` when it is promoted.
+ */
+import type { Canary } from "../../core/canary.ts";
+import { sameRevision } from "../../core/change.ts";
+import type { DesiredWorld } from "../../core/desired.ts";
+import { hashServiceSpec } from "../../core/hash/hash.ts";
+import { promotionId } from "../../core/identity.ts";
+import { isKnativeTarget } from "../../core/parse.ts";
+import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import type { Snapshot } from "../../ports/snapshot.ts";
+import type { Workload, WorkloadOptions, WorkloadReading } from "../../ports/workload.ts";
+import { PROMOTION_ID_ANNOTATION, primaryNameOf } from "../metadata.ts";
+import { notFound } from "../not-found.ts";
+import { canaryCopy, createdPrimary, promotedPrimary, restoredPrimary, settledPrimary } from "./copies.ts";
+
+const READY = { kind: "ready" } as const;
+
+export function createServiceWorkload(options: WorkloadOptions): Workload {
+  return {
+    kind: RESOURCES.service.kind,
+    matches: (target) => target.kind === RESOURCES.service.kind && !isKnativeTarget(target),
+    inputs: (canary) => [refOf(canary), refOf(canary, "-canary"), refOf(canary, "-primary")],
+    read,
+    renderPrimary: (canary, world, seen) => renderPrimary(canary, world, seen, options),
+    renderTarget: () => [],
+  };
+}
+
+function refOf(canary: Canary, suffix: "" | "-canary" | "-primary" = ""): ObjectRef {
+  const { name } = canary.spec.targetRef;
+  return { type: RESOURCES.service, namespace: canary.ref.namespace, name: `${name}${suffix}` };
+}
+
+function read(canary: Canary, seen: Snapshot): WorkloadReading {
+  const target = seen.get(refOf(canary));
+  const problem = targetProblem(canary, target);
+  if (target === undefined || problem !== undefined) return { kind: "problem", detail: problem ?? "" };
+  const primary = seen.get(refOf(canary, "-primary"));
+  const id = primary?.metadata.annotations?.[PROMOTION_ID_ANNOTATION];
+  return {
+    kind: "reading",
+    target: { revision: { spec: hashServiceSpec(target.spec) }, readiness: READY, available: 1, scaledDown: false },
+    primary: {
+      exists: primary !== undefined,
+      readiness: READY,
+      available: primary === undefined ? 0 : 1,
+      ...(id === undefined ? {} : { promotionId: id }),
+    },
+  };
+}
+
+/** The text for a missing target names the primary, as ever. */
+function targetProblem(canary: Canary, target: KubeObject | undefined): string | undefined {
+  const { name } = canary.spec.targetRef;
+  const apex = canary.spec.service.name;
+  if (apex !== name) {
+    // Routes would lead to Services that nobody makes (R27).
+    return `spec.service.name "${apex}" must be "${name}", the target Service that routes and copies are named after`;
+  }
+  const primary = `${primaryNameOf(name)}.${canary.ref.namespace}`;
+  return target === undefined ? `service ${primary} get query error: ${notFound(refOf(canary))}` : undefined;
+}
+
+function renderPrimary(
+  canary: Canary,
+  world: DesiredWorld,
+  seen: Snapshot,
+  options: WorkloadOptions,
+): readonly KubeObject[] {
+  const target = seen.get(refOf(canary));
+  if (target === undefined) return [];
+  const copy = canaryCopy(canary, target, seen.get(refOf(canary, "-canary")));
+  const primary = seen.get(refOf(canary, "-primary"));
+  const held = { spec: hashServiceSpec(target.spec) };
+  if (primary === undefined) return [copy, createdPrimary(canary, target, promotionId(canary.uid, held))];
+  return [copy, ...primaryAs(canary, world, target, primary, options)];
+}
+
+function primaryAs(
+  canary: Canary,
+  { primary: wanted }: DesiredWorld,
+  target: KubeObject,
+  primary: KubeObject,
+  options: WorkloadOptions,
+): readonly KubeObject[] {
+  switch (wanted.kind) {
+    case "present":
+      return canary.status.phase === "Finalising" ? [] : [settledPrimary(primary)];
+    case "restored":
+      return restoredPrimary(primary, wanted.from);
+    case "promoted":
+      // What the target holds now may be newer than what was tested: then nothing is copied.
+      return sameRevision(wanted.revision, { spec: hashServiceSpec(target.spec) })
+        ? [promotedPrimary(canary, target, primary, wanted.id, options)]
+        : [];
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * The headless Service that gives the primary's pods their host names. The target's own selects the target's pods, and the
+ * generated `<apex>-primary` need not be headless, so the primary has a third.
+ */
+import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import { FLUX_OPT_OUT, ownerReference } from "../../ports/owner.ts";
+import type { Companions } from "../copied/kind.ts";
+import { primaryNameOf } from "../metadata.ts";
+
+/** "podinfo" -> "podinfo-primary-hosts": the pods are called podinfo-primary-0.podinfo-primary-hosts … */
+export function hostsServiceName(target: KubeObject): string {
+  return `${primaryNameOf(target.metadata.name)}-hosts`;
+}
+
+export const HOSTS_SERVICE: Companions = {
+  inputs: (target) =>
+    target.spec?.serviceName
+      ? [serviceRef(target, target.spec.serviceName), serviceRef(target, hostsServiceName(target))]
+      : [],
+  render(canary, target, selector, seen) {
+    if (!target.spec?.serviceName) return [];
+    const own = seen.get(serviceRef(target, target.spec.serviceName));
+    const existing = seen.get(serviceRef(target, hostsServiceName(target)));
+    if (existing !== undefined) return [existing];
+    const { ports } = own?.spec ?? {};
+    return [
+      {
+        apiVersion: "v1",
+        kind: "Service",
+        metadata: {
+          name: hostsServiceName(target),
+          namespace: canary.ref.namespace,
+          annotations: { ...FLUX_OPT_OUT },
+          ownerReferences: [ownerReference(canary)],
+        },
+        spec: {
+          type: "ClusterIP",
+          clusterIP: "None",
+          selector: { [selector.label]: selector.primaryValue },
+          // Peers look for each other before they are ready, as far as the target's Service lets them.
+          ...(own?.spec?.publishNotReadyAddresses ? { publishNotReadyAddresses: true } : {}),
+          ...(ports === undefined ? {} : { ports: ports.map(withoutNodePort) }),
+        },
+      },
+    ];
+  },
+};
+
+function withoutNodePort(port: { readonly nodePort?: number }): object {
+  const { nodePort: _own, ...rest } = port;
+  return rest;
+}
+
+function serviceRef(target: KubeObject, name: string): ObjectRef {
+  return { type: RESOURCES.service, namespace: target.metadata.namespace ?? "", name };
+}

@@ -1,0 +1,40 @@
+/** Whether a StatefulSet's rollout is finished, still going, or stuck: as `kubectl rollout status` has it, with our deadline. */
+import type { KubeObject } from "../../ports/kubernetes.ts";
+import type { ReadinessRule, RolloutReading } from "../copied/kind.ts";
+import { requiredAvailable } from "../threshold.ts";
+
+export function statefulSetReadiness(statefulSet: KubeObject, rule: ReadinessRule): RolloutReading {
+  const { metadata, spec = {}, status = {} } = statefulSet;
+  if ((metadata.generation ?? 0) > (status.observedGeneration ?? 0)) {
+    return progressing("observed statefulset generation less than desired generation");
+  }
+  const detail = unfinished(spec, status, rule.thresholdPercent);
+  if (detail === undefined) return { readiness: { kind: "ready" } };
+  const { giveUpAt, now } = rule;
+  if (giveUpAt === undefined) return progressing(detail);
+  return now > giveUpAt
+    ? { readiness: { kind: "stuck", detail: `statefulset "${metadata.name}" exceeded its progress deadline` } }
+    : { ...progressing(detail), recheckAt: giveUpAt + 1 };
+}
+
+function progressing(detail: string): RolloutReading {
+  return { readiness: { kind: "progressing", detail: `waiting for rollout to finish: ${detail}` } };
+}
+
+function unfinished(
+  spec: { readonly replicas?: number },
+  status: {
+    readonly replicas?: number;
+    readonly updatedReplicas?: number;
+    readonly availableReplicas?: number;
+  },
+  thresholdPercent: number,
+): string | undefined {
+  const wanted = spec.replicas ?? 1;
+  const { replicas = 0, updatedReplicas: updated = 0, availableReplicas: available = 0 } = status;
+  if (updated < wanted) return `${updated} out of ${wanted} new replicas have been updated`;
+  if (replicas > wanted) return `${replicas - wanted} old replicas are pending termination`;
+  const needed = requiredAvailable(wanted, thresholdPercent);
+  if (available >= needed) return undefined;
+  return `${available} of ${needed} (readyThreshold ${thresholdPercent}%) updated replicas are available`;
+}
