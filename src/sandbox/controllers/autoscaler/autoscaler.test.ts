@@ -47,7 +47,7 @@ describe("a HorizontalPodAutoscaler", () => {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     };
-    bed = await startTestbed({ clock, autoscaler: { metrics: () => usage, tick } });
+    bed = await startTestbed({ clock, autoscaler: { usage: () => usage, tick } });
     const template = puppetTemplate("web", "1", {}, { resources: { requests: { cpu: "100m" } } });
     bed.apply(puppetDeployment("web", { replicas: 2, template }));
     await bed.settle();
@@ -125,6 +125,25 @@ function objectMetric(target: KubeFields): KubeFields {
   const describedObject = { apiVersion: "v1", kind: "Service", name: "web" };
   return { object: { metric: { name: "rps" }, describedObject, target } };
 }
+
+describe("without a sampling tick", () => {
+  it("looks once a second, for as long as there is an autoscaler", async () => {
+    const clock = createManualClock();
+    const bed = await startTestbed({ clock, autoscaler: { usage: () => ({ cpuMillis: 100, requestsPerSecond: 0 }) } });
+    bed.apply(autoscaler());
+    await bed.settle();
+    const template = puppetTemplate("web", "1", {}, { resources: { requests: { cpu: "100m" } } });
+    bed.apply(puppetDeployment("web", { replicas: 2, template }));
+    await bed.settle();
+    await clock.advance(1_000);
+    await bed.settle();
+    expect(bed.get(deployment, "web")?.spec.replicas).toBe(4);
+    bed.store.remove(hpa, "default", "web");
+    await clock.advance(2_000);
+    expect(clock.sleeping().filter((ms) => ms <= 1_000)).toEqual([]);
+    await bed.stop();
+  });
+});
 
 describe("spec.behavior", () => {
   const none = { recommendations: [], changes: [] };

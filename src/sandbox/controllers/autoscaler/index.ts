@@ -14,10 +14,12 @@ export type { PodUsage, UsageSource } from "./metrics.ts";
 
 export interface AutoscalerOptions {
   /** What a pod uses now. */
-  readonly metrics: UsageSource;
-  /** Calls back once per sample of usage (about once a second). @returns stops */
-  readonly tick: (listener: () => void) => Stop;
+  readonly usage: UsageSource;
+  /** Calls back once per new sample of usage. @returns stops. Absent: every autoscaler looks once a second. */
+  readonly tick?: (listener: () => void) => Stop;
 }
+
+const SAMPLE_MS = 1_000;
 
 const SCALABLE: readonly ResourceType[] = [RESOURCES.deployment, RESOURCES.statefulSet, RESOURCES.replicaSet];
 
@@ -32,13 +34,16 @@ export function startAutoscalers(context: ControllerContext, options: Autoscaler
       const known = hpa.status?.observedGeneration === hpa.metadata.generation && hpa.status?.conditions !== undefined;
       return event === "DELETED" || known ? [] : [keyOf(hpa)];
     });
-    stopTick = options.tick(() => {
-      for (const hpa of cluster.list(RESOURCES.hpa)) wiring.queue.add(keyOf(hpa));
-    });
+    if (options.tick !== undefined) {
+      stopTick = options.tick(() => {
+        for (const hpa of cluster.list(RESOURCES.hpa)) wiring.queue.add(keyOf(hpa));
+      });
+    }
     return (key) => {
       const hpa = getByKey(cluster, RESOURCES.hpa, key);
       if (hpa === undefined || isTerminating(hpa)) return;
-      look(context, wiring, options.metrics, hpa, memories);
+      look(context, wiring, options.usage, hpa, memories);
+      if (options.tick === undefined) wiring.queue.addAfter(key, SAMPLE_MS);
     };
   });
   return () => {
