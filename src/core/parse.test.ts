@@ -1,0 +1,115 @@
+import { describe, expect, it } from "vitest";
+import { aSpec, aWireCanary, type CanaryParts } from "../testing/canary.ts";
+import { DEFAULT_PARSE_OPTIONS, type ParseOptions, parseSpec } from "./parse.ts";
+
+function problemOf(parts: CanaryParts, options: Partial<ParseOptions> = {}): string {
+  const parsed = parseSpec(aWireCanary(parts).spec, "test", { ...DEFAULT_PARSE_OPTIONS, ...options });
+  return parsed.kind === "invalid" ? parsed.problem : "valid";
+}
+
+describe("defaults", () => {
+  it("are those of the contract", () => {
+    const { analysis, service, ...spec } = aSpec();
+    expect(spec).toMatchObject({
+      provider: "istio",
+      progressDeadlineSeconds: 600,
+      skipAnalysis: false,
+      strategy: "canary",
+    });
+    expect(service).toMatchObject({ name: "podinfo", portName: "http", targetPort: 9898, portDiscovery: false });
+    expect(analysis).toMatchObject({ intervalMs: 15_000, primaryReadyThreshold: 100, canaryReadyThreshold: 100 });
+  });
+
+  it.each([
+    ["", 60_000],
+    ["1x", 60_000],
+    ["5s", 10_000],
+    ["1m30s", 90_000],
+  ])("interval %j is %d ms", (interval, ms) => {
+    expect(aSpec({ analysis: { interval } }).analysis.intervalMs).toBe(ms);
+  });
+
+  it.each([
+    [0, 1],
+    [-3, 1],
+    [7, 7],
+  ])("threshold %d means %d", (threshold, effective) => {
+    expect(aSpec({ analysis: { threshold } }).analysis.threshold).toBe(effective);
+  });
+
+  it("Q2: without any analysis it is skipped", () => {
+    expect(aSpec({ spec: { analysis: undefined } }).skipAnalysis).toBe(true);
+  });
+
+  it("Q2: the deprecated canaryAnalysis is read where analysis is absent", () => {
+    const spec = aSpec({ spec: { analysis: undefined, canaryAnalysis: { stepWeight: 7, interval: "20s" } } });
+    expect(spec).toMatchObject({ skipAnalysis: false, analysis: { stepWeight: 7, intervalMs: 20_000 } });
+  });
+
+  it("Q43: a metric without interval looks at one minute", () => {
+    expect(aSpec({ analysis: { metrics: [{ name: "x", query: "up" }] } }).analysis.metrics[0]?.interval).toBe("1m");
+  });
+
+  it("Q72: an alert without severity wants everything", () => {
+    const alerts = [{ name: "on-call", providerRef: { name: "slack" } }];
+    expect(aSpec({ analysis: { alerts } }).analysis.alerts[0]).toMatchObject({
+      severity: "info",
+      providerRef: { name: "slack", namespace: "test" },
+    });
+  });
+
+  it("a hook without a type is a rollout hook", () => {
+    const webhooks = [{ name: "load", url: "http://x" }];
+    expect(aSpec({ analysis: { webhooks } }).analysis.webhooks[0]?.type).toBe("rollout");
+  });
+});
+
+describe("refusals say what, where and what to do", () => {
+  it.each<[string, CanaryParts, string]>([
+    [
+      "Q4: a fraction where a whole number belongs",
+      { analysis: { stepWeight: 2.5 } },
+      "invalid canary spec: spec.analysis.stepWeight: must be a whole number, found 2.5",
+    ],
+    [
+      "Q28: a step that leads nowhere",
+      { analysis: { stepWeight: 0 } },
+      "invalid canary spec: spec.analysis needs iterations, stepWeights or a stepWeight greater than 0: no step could ever be taken",
+    ],
+    [
+      "Q8: a Knative target without the provider",
+      { spec: { targetRef: { apiVersion: "serving.knative.dev/v1", kind: "Service", name: "x" } } },
+      "invalid canary spec: can't use  provider with Knative Service as target",
+    ],
+    [
+      "Q8: the Knative provider without the target",
+      { spec: { provider: "knative" } },
+      "invalid canary spec: can't use apps/v1/Deployment as target if provider is set to knative",
+    ],
+    [
+      "one cookie for both",
+      { analysis: { sessionAffinity: { cookieName: "c", primaryCookieName: "c" } } },
+      "invalid canary spec: can't use the same cookie name for both primary and cookie name; please update them to be different",
+    ],
+    [
+      "an unknown target kind",
+      { spec: { targetRef: { apiVersion: "batch/v1", kind: "Job", name: "x" } } },
+      'invalid canary spec: spec.targetRef.kind "Job" cannot be released, use one of Deployment, DaemonSet, StatefulSet, Service',
+    ],
+    [
+      "a hook without address",
+      { analysis: { webhooks: [{ name: "x" }] } },
+      "invalid canary spec: spec.analysis.webhooks[0].url: is required",
+    ],
+  ])("%s", (_what, parts, problem) => {
+    expect(problemOf(parts)).toBe(problem);
+  });
+
+  it("references across namespaces, when they are forbidden", () => {
+    const metrics = [{ name: "m", templateRef: { name: "latency", namespace: "other" } }];
+    expect(problemOf({ analysis: { metrics } })).toBe("valid");
+    expect(problemOf({ analysis: { metrics } }, { noCrossNamespaceRefs: true })).toBe(
+      "invalid canary spec: can't access metric template latency.other, cross-namespace references are blocked",
+    );
+  });
+});

@@ -1,0 +1,85 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { tell } from "../testing/story.ts";
+import { fromWire, toWire, type WireStatus } from "./status.ts";
+
+const HINTS = { intervalMs: 15_000, iterations: 0, weights: [10, 20, 30, 40, 50], mirror: false };
+const SEED = Number(process.env["SEED"] ?? 20261123);
+
+/** As the API server stores it. */
+const stored = (wire: WireStatus): WireStatus => JSON.parse(JSON.stringify(wire));
+/** As it comes back when Flagger's own CRD is installed. */
+const pruned = ({ aviary: _memory, ...rest }: WireStatus): WireStatus => stored(rest);
+
+describe("the status on the wire", () => {
+  it(`survives storage in every moment of a rollout (seed ${SEED})`, () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 400 }), fc.boolean(), (seconds, good) => {
+        const story = tell({ analysis: { metrics: [{ name: "request-success-rate", threshold: 99 }] } });
+        story.world.answer = () => ({ kind: "value", value: good ? 100 : 0 });
+        story.run(60);
+        story.world.revision = { spec: "v2", configs: { "configmap/a": "1" } };
+        story.run(seconds);
+        const again = fromWire(stored(toWire(story.status)), HINTS);
+        // Times are stored in whole seconds; our own memory keeps milliseconds.
+        expect({ ...again, writtenAt: 0 }).toEqual({ ...story.status, writtenAt: 0 });
+      }),
+      { seed: SEED, numRuns: 200 },
+    );
+  });
+
+  it("looks as Flagger's in the middle of a run", () => {
+    const story = tell({});
+    story.run(60);
+    story.world.revision = { spec: "v2" };
+    story.run(31);
+    const { aviary: _memory, conditions, lastTransitionTime, ...wire } = toWire(story.status);
+    expect(wire).toEqual({
+      phase: "Progressing",
+      failedChecks: 0,
+      canaryWeight: 30,
+      iterations: 0,
+      lastAppliedSpec: "v2",
+      lastPromotedSpec: "v1",
+    });
+    expect(lastTransitionTime).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    expect(conditions).toEqual([
+      {
+        type: "Promoted",
+        status: "Unknown",
+        reason: "Progressing",
+        message: "New revision detected, progressing canary analysis.",
+        lastUpdateTime: "2026-01-01T00:01:00Z",
+        lastTransitionTime: "2026-01-01T00:01:00Z",
+      },
+    ]);
+  });
+});
+
+describe("a status without our memory", () => {
+  it.each<[string, WireStatus, object]>([
+    ["at weight 30", { phase: "Progressing", canaryWeight: 30 }, { step: 3, prepared: true }],
+    ["before the first weight", { phase: "Progressing", canaryWeight: 0 }, { step: 0, prepared: false }],
+    ["between two weights of the plan", { phase: "Progressing", canaryWeight: 33 }, { step: 3 }],
+    ["Q20: waiting for the promotion, weight zeroed", { phase: "WaitingPromotion", iterations: -1 }, { step: 5 }],
+    ["promoting", { phase: "Promoting", canaryWeight: 50 }, { step: 5, primaryWeight: 0, skipping: false }],
+    ["after a failed promotion", { phase: "Failed", canaryWeight: 100 }, { restoring: true }],
+    ["after a rollback", { phase: "Failed", canaryWeight: 0 }, { restoring: false }],
+  ])("is recovered %s", (_where, wire, expected) => {
+    expect(fromWire(pruned(wire), HINTS)).toMatchObject(expected);
+  });
+
+  it("an A/B run is recovered by its iterations", () => {
+    const hints = { ...HINTS, iterations: 10, weights: [] };
+    expect(fromWire({ phase: "Progressing", iterations: 4 }, hints)).toMatchObject({ step: 4 });
+  });
+
+  it("is held for a whole interval after it was written: a restart shortens no step", () => {
+    const wire: WireStatus = { phase: "Progressing", canaryWeight: 20, lastTransitionTime: "2026-01-01T00:00:00Z" };
+    expect(fromWire(wire, HINTS)).toMatchObject({ holdUntil: Date.UTC(2026, 0, 1) + 15_000 });
+  });
+
+  it("an unknown phase is refused with a remedy", () => {
+    expect(() => fromWire({ phase: "Bogus" }, HINTS)).toThrow('status.phase "Bogus" is not a phase of a Canary');
+  });
+});
