@@ -1,10 +1,12 @@
 /** Every provider, by the name in `spec.provider`. */
 import type { Router, RouterOptions } from "../ports/router.ts";
 import { createIstioRouter } from "./istio/router.ts";
+import { createKnativeRouter } from "./knative/router.ts";
 import { createKubernetesRouter } from "./kubernetes/router.ts";
 
 export const ROUTERS = {
   istio: createIstioRouter,
+  knative: createKnativeRouter,
   kubernetes: createKubernetesRouter,
 } as const satisfies Record<string, (options: RouterOptions) => Router>;
 

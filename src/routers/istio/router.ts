@@ -10,7 +10,7 @@ import {
 import { FLUX_OPT_OUT, ownerReference } from "../../ports/owner.ts";
 import type { Router, RouterOptions } from "../../ports/router.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
-import { KUBECTL_ANNOTATION, ORIGINAL_ANNOTATION } from "../annotations.ts";
+import { KUBECTL_ANNOTATION, ORIGINAL_ANNOTATION, withoutOurs } from "../annotations.ts";
 import { type HttpRule, httpRules, tcpRules } from "./rules.ts";
 
 export function createIstioRouter(options: RouterOptions): Router {
@@ -49,6 +49,10 @@ function problem(canary: Canary): string | undefined {
   }
   if (isTcp(canary) && analysis.match.length > 0) {
     return `VirtualService ${name} routes TCP, which has no requests to match: remove spec.analysis.match`;
+  }
+  // The mirror step would be waited for in vain (R2).
+  if (isTcp(canary) && analysis.mirror) {
+    return `VirtualService ${name} routes TCP, which cannot be mirrored: remove spec.analysis.mirror`;
   }
   return undefined;
 }
@@ -95,7 +99,7 @@ function virtualService(canary: Canary, routes: Routes, seen: Snapshot, options:
         ...existing.metadata.annotations,
         ...apex?.annotations,
         ...FLUX_OPT_OUT,
-        ...rememberedOriginal(existing),
+        ...rememberedOriginal(existing, canary),
       },
     },
     spec: { ...others, ...wanted },
@@ -114,15 +118,12 @@ function wantedSpec(canary: Canary, routes: Routes): KubeFields {
   };
 }
 
-/** The spec of a VirtualService that was there before us, unless kubectl remembers it or we did already (R7). */
-function rememberedOriginal(existing: KubeObject): Record<string, string> {
+/** The spec of a VirtualService that was there before us, unless kubectl remembers it; never one that we wrote (R7). */
+function rememberedOriginal(existing: KubeObject, canary: Canary): Record<string, string> {
   const { annotations = {}, ownerReferences = [] } = existing.metadata;
-  const managed = Object.keys(FLUX_OPT_OUT).every((key) => annotations[key] !== undefined);
   const owned = ownerReferences.some(({ kind }) => kind === "Canary");
-  if (managed || owned || annotations[KUBECTL_ANNOTATION] !== undefined) return {};
-  return annotations[ORIGINAL_ANNOTATION] === undefined
-    ? { [ORIGINAL_ANNOTATION]: JSON.stringify(existing.spec ?? {}) }
-    : {};
+  if (owned || annotations[KUBECTL_ANNOTATION] !== undefined) return {};
+  return rulesFor(existing, canary).length > 0 ? {} : { [ORIGINAL_ANNOTATION]: JSON.stringify(existing.spec ?? {}) };
 }
 
 function identity(canary: Canary, ref: ObjectRef, { setOwnerRefs }: RouterOptions): KubeObject {
@@ -137,19 +138,23 @@ function identity(canary: Canary, ref: ObjectRef, { setOwnerRefs }: RouterOption
   };
 }
 
-/** The last rule that knows the canary carries the weights: rules before it are sticky sessions. */
 function read(canary: Canary, seen: Snapshot): Routes | undefined {
-  const spec = seen.get(refOf(canary, RESOURCES.virtualService))?.spec;
-  const rules: readonly HttpRule[] = spec?.http ?? spec?.tcp ?? [];
-  const { name } = canary.spec.service;
-  const weighted = rules.findLast((rule) => hosts(rule).includes(`${name}-canary`));
+  const existing = seen.get(refOf(canary, RESOURCES.virtualService));
+  // The last rule that knows the canary carries the weights: rules before it are sticky sessions.
+  const weighted = existing === undefined ? undefined : rulesFor(existing, canary).at(-1);
   if (weighted === undefined) return undefined;
+  const { name } = canary.spec.service;
+  const primary = weightOf(weighted, `${name}-primary`);
+  const weight = weightOf(weighted, `${name}-canary`);
+  if (primary === 0 && weight === 0) return undefined;
   const mirror = weighted["mirror"] as { readonly host?: string } | undefined;
-  return {
-    primary: weightOf(weighted, `${name}-primary`),
-    canary: weightOf(weighted, `${name}-canary`),
-    mirror: Boolean(mirror?.host),
-  };
+  return { primary, canary: weight, mirror: Boolean(mirror?.host) };
+}
+
+/** Those rules that know the canary: nobody but us writes such. */
+function rulesFor({ spec }: KubeObject, canary: Canary): readonly HttpRule[] {
+  const rules: readonly HttpRule[] = [...(spec?.http ?? []), ...(spec?.tcp ?? [])];
+  return rules.filter((rule) => hosts(rule).includes(`${canary.spec.service.name}-canary`));
 }
 
 interface Destination {
@@ -177,11 +182,17 @@ function release(canary: Canary, seen: Snapshot): readonly KubeObject[] {
   const annotations = existing.metadata.annotations ?? {};
   const source = [KUBECTL_ANNOTATION, ORIGINAL_ANNOTATION].find((key) => annotations[key] !== undefined);
   if (source === undefined) return [];
+  const remembered = parseRemembered(annotations[source] ?? "", source, dotted(ref.name, canary.ref));
+  const applied = source === KUBECTL_ANNOTATION ? remembered : { metadata: {}, spec: remembered };
+  if (applied.spec === undefined) return [];
+  const metadata = { ...existing.metadata, annotations: withoutOurs(annotations, applied.metadata?.annotations ?? {}) };
+  return [{ ...existing, metadata, spec: applied.spec }];
+}
+
+function parseRemembered(text: string, source: string, name: string): KubeFields {
   try {
-    const remembered = JSON.parse(annotations[source] ?? "");
-    return [{ ...existing, spec: source === KUBECTL_ANNOTATION ? remembered.spec : remembered }];
+    return JSON.parse(text);
   } catch (cause) {
-    const name = dotted(ref.name, canary.ref);
     throw new Error(`VirtualService ${name} failed to unMarshal annotation ${source}`, { cause });
   }
 }

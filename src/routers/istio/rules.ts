@@ -19,7 +19,8 @@ export function httpRules(canary: Canary, routes: Routes): readonly HttpRule[] {
   const affinity = analysis.sessionAffinity;
   const weighted = withMirror(canary, rule(canary, serviceMatch(canary), both(canary, routes)), routes);
   if (affinity === undefined) return [weighted];
-  return routes.canary > 0
+  // Without a cookie to tell them by, nobody can be kept where they were.
+  return routes.canary > 0 && canary.status.cookies.canary !== ""
     ? stickyRules(canary, routes, affinity)
     : [...expiryRules(canary, routes, affinity), weighted];
 }
@@ -39,14 +40,14 @@ function stickyRules(canary: Canary, routes: Routes, affinity: SessionAffinity):
   const toCanary = { primary: 0, canary: 100 };
   const toPrimary = { primary: 100, canary: 0 };
   const intervalSeconds = Math.floor(canary.spec.analysis.intervalMs / 1000);
-  const primaryCookie =
-    primaryCookieName === undefined ? {} : setCookie(`${cookies.primary}; Max-Age=${intervalSeconds}`);
+  const keepsPrimary = primaryCookieName !== undefined && cookies.primary !== "";
+  const primaryCookie = keepsPrimary ? setCookie(`${cookies.primary}; Max-Age=${intervalSeconds}`) : {};
   const weighted = rule(canary, serviceMatch(canary), [
     { ...destination(canary, "primary", routes.primary), ...primaryCookie },
     { ...destination(canary, "canary", routes.canary), ...setCookie(cookieText(cookies.canary, affinity)) },
   ]);
   const sticky = [rule(canary, cookieMatch(canary, cookies.canary), both(canary, toCanary))];
-  if (primaryCookieName !== undefined) {
+  if (keepsPrimary) {
     sticky.push(rule(canary, cookieMatch(canary, cookies.primary), both(canary, toPrimary)));
   }
   return [...sticky, withMirror(canary, weighted, routes)];
@@ -102,18 +103,26 @@ function splitCookie(cookie: string): readonly [string, string] {
 
 /**
  * Every condition of the analysis with every condition of the Service: headers and sourceLabels of the analysis replace the
- * Service's; all else is the Service's (R5).
+ * Service's. Of all else the Service's counts, then the analysis': a condition that was dropped would send everybody to the
+ * canary (R5).
  */
 export function mergedMatch(canary: Canary, analysis: readonly JsonObject[]): readonly JsonValue[] {
   const service = (serviceMatch(canary) ?? []) as readonly JsonObject[];
   if (service.length === 0) return analysis;
   return analysis.flatMap((wanted) =>
     service.map((base) => ({
+      ...wanted,
       ...base,
       ...(wanted["headers"] === undefined ? {} : { headers: wanted["headers"] }),
       ...(wanted["sourceLabels"] === undefined ? {} : { sourceLabels: wanted["sourceLabels"] }),
+      ...queryParams(base, wanted),
     })),
   );
+}
+
+function queryParams(base: JsonObject, wanted: JsonObject): JsonObject {
+  const [own, more] = [base["queryParams"], wanted["queryParams"]] as (JsonObject | undefined)[];
+  return own === undefined || more === undefined ? {} : { queryParams: { ...own, ...more } };
 }
 
 /** `service.match` as written; empty counts as absent. */
@@ -124,16 +133,19 @@ function serviceMatch(canary: Canary): readonly JsonValue[] | undefined {
 
 function rule(canary: Canary, match: readonly JsonValue[] | undefined, route: readonly JsonValue[]): HttpRule {
   const { raw } = canary.spec.service;
-  const common = COMMON_FIELDS.filter((field) => !isEmpty(raw[field])).map((field) => [field, commonField(field, raw)]);
-  return { ...(match === undefined ? {} : { match }), ...Object.fromEntries(common), route };
+  const present = COMMON_FIELDS.flatMap((field) => {
+    const value = commonField(field, raw);
+    return isEmpty(value) ? [] : [[field, value] as const];
+  });
+  return { ...(match === undefined ? {} : { match }), ...(Object.fromEntries(present) as JsonObject), route };
 }
 
 function commonField(field: (typeof COMMON_FIELDS)[number], raw: JsonObject): JsonValue | undefined {
   if (field === "rewrite") {
-    const { uri, authority } = raw[field] as JsonObject;
+    const { uri, authority } = (raw[field] ?? {}) as JsonObject;
     return { ...(uri ? { uri } : {}), ...(authority ? { authority } : {}) };
   }
-  if (field === "retries") return { attempts: 0, ...(raw[field] as JsonObject) };
+  if (field === "retries" && !isEmpty(raw[field])) return { attempts: 0, ...(raw[field] as JsonObject) };
   return raw[field];
 }
 

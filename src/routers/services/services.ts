@@ -11,7 +11,7 @@ import { FLUX_OPT_OUT, ownerReference } from "../../ports/owner.ts";
 import type { ServicesRouter } from "../../ports/services.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import type { PodSelector } from "../../ports/workload.ts";
-import { KUBECTL_ANNOTATION } from "../annotations.ts";
+import { KUBECTL_ANNOTATION, withoutOurs } from "../annotations.ts";
 
 type Strings = Readonly<Record<string, string>>;
 type Role = "apex" | "primary" | "canary";
@@ -148,19 +148,18 @@ function releaseApex(canary: Canary, selector: PodSelector, seen: Snapshot): rea
   const apex = seen.get(refOf(canary, "apex"));
   const controller = apex?.metadata.ownerReferences?.find((owner) => owner.controller === true);
   if (apex === undefined || controller?.kind === "Canary") return [];
-  const annotations = Object.fromEntries(
-    Object.entries(apex.metadata.annotations ?? {}).filter(([key]) => !(key in FLUX_OPT_OUT)),
-  );
-  const applied = apex.metadata.annotations?.[KUBECTL_ANNOTATION];
-  const original = applied === undefined ? undefined : readSelector(applied, dotted(apex.metadata.name, canary.ref));
-  const spec = { ...apex.spec, selector: original ?? { [selector.label]: selector.value } };
+  const applied = appliedManifest(apex, dotted(apex.metadata.name, canary.ref));
+  const annotations = withoutOurs(apex.metadata.annotations ?? {}, applied?.metadata?.annotations ?? {});
+  const spec = { ...apex.spec, selector: applied?.spec?.selector ?? { [selector.label]: selector.value } };
   return [{ ...apex, metadata: { ...apex.metadata, annotations }, spec }];
 }
 
 /** @throws Error with the text of the contract when the annotation is no JSON */
-function readSelector(applied: string, name: string): Strings | undefined {
+function appliedManifest({ metadata }: KubeObject, name: string): Partial<KubeObject> | undefined {
+  const text = metadata.annotations?.[KUBECTL_ANNOTATION];
+  if (text === undefined) return undefined;
   try {
-    return JSON.parse(applied)?.spec?.selector;
+    return JSON.parse(text);
   } catch (cause) {
     throw new Error(`router ${name} failed to unMarshal annotation ${KUBECTL_ANNOTATION}`, { cause });
   }

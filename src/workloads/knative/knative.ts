@@ -105,7 +105,7 @@ function idOf(canary: Canary, revisionName: string): string {
 function renderPrimary(canary: Canary, world: DesiredWorld, seen: Snapshot): readonly KubeObject[] {
   const target = seen.get(targetRef(canary));
   const latest = latestOf(target);
-  if (target === undefined || latest === "") return [];
+  if (target === undefined || latest === "" || canary.status.phase === "Terminating") return [];
   const primary = primaryOf(target);
   switch (world.primary.kind) {
     case "present":

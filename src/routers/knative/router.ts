@@ -1,0 +1,64 @@
+/**
+ * Knative: the target Service splits its own traffic between its latest revision, the canary, and the revision that an
+ * annotation names, the primary. The annotation is the workload's; the split is ours.
+ */
+import type { Canary, Routes } from "../../core/canary.ts";
+import { isKnativeTarget } from "../../core/parse.ts";
+import { type KubeFields, type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import type { Router } from "../../ports/router.ts";
+import type { Snapshot } from "../../ports/snapshot.ts";
+
+const PRIMARY_ANNOTATION = "flagger.app/primary-revision";
+
+export function createKnativeRouter(): Router {
+  return {
+    name: "knative",
+    capabilities: { weights: true, mirror: false, headerMatch: false, sessionAffinity: false },
+    problem: ({ spec }) =>
+      isKnativeTarget(spec.targetRef)
+        ? undefined
+        : "provider knative routes to Knative Services only: set spec.targetRef to one of serving.knative.dev/v1",
+    inputs: (canary) => [refOf(canary)],
+    read,
+    render,
+    release,
+  };
+}
+
+function refOf(canary: Canary): ObjectRef {
+  return { type: RESOURCES.knativeService, namespace: canary.ref.namespace, name: canary.spec.targetRef.name };
+}
+
+const primaryOf = (service: KubeObject): string | undefined => service.metadata.annotations?.[PRIMARY_ANNOTATION];
+
+function read(canary: Canary, seen: Snapshot): Routes | undefined {
+  const service = seen.get(refOf(canary));
+  const traffic: readonly KubeFields[] = service?.spec?.traffic ?? [];
+  const latest = traffic.find(({ latestRevision }) => latestRevision === true);
+  const primary = traffic.find(
+    ({ revisionName }) => revisionName !== undefined && service && revisionName === primaryOf(service),
+  );
+  if (latest === undefined || primary === undefined) return undefined;
+  return { primary: primary.percent ?? 0, canary: latest.percent ?? 0, mirror: false };
+}
+
+function render(canary: Canary, routes: Routes, seen: Snapshot): readonly KubeObject[] {
+  const service = seen.get(refOf(canary));
+  const revisionName = service === undefined ? undefined : primaryOf(service);
+  // Before a primary is named there is nothing to split.
+  if (service === undefined || revisionName === undefined) return [];
+  const traffic = [
+    { latestRevision: true, percent: routes.canary },
+    { revisionName, percent: routes.primary },
+  ];
+  return [{ ...service, spec: { ...service.spec, traffic } }];
+}
+
+/** The Service follows its latest revision again, and nothing stays pinned (R14). */
+function release(canary: Canary, seen: Snapshot): readonly KubeObject[] {
+  const service = seen.get(refOf(canary));
+  if (service === undefined || primaryOf(service) === undefined) return [];
+  const { [PRIMARY_ANNOTATION]: _primary, ...annotations } = service.metadata.annotations ?? {};
+  const traffic = [{ latestRevision: true, percent: 100 }];
+  return [{ ...service, metadata: { ...service.metadata, annotations }, spec: { ...service.spec, traffic } }];
+}
