@@ -18,8 +18,18 @@ function stepsOf(path: string): readonly Step[] {
   return known;
 }
 
-const TOKEN =
-  /\.?\['((?:[^'\\]|\\.)*)'\]|\.((?:[^.[\]\\]|\\.)+)|\[\?\(@\.([\w.]+)\s*(==|!=)\s*(?:"([^"]*)"|'([^']*)'|([\w.-]+))\s*\)\]|\[(-?\d+|\*)\]/gy;
+/** ['quoted'] | .field | [?(@.type=="Ready")] | [0] and [*] */
+const TOKEN = new RegExp(
+  [
+    /\.?\['((?:[^'\\]|\\.)*)'\]/,
+    /\.((?:[^.[\]\\]|\\.)+)/,
+    /\[\?\(@\.([\w.]+)\s*(==|!=)\s*(?:"([^"]*)"|'([^']*)'|([\w.-]+))\s*\)\]/,
+    /\[(-?\d+|\*)\]/,
+  ]
+    .map(({ source }) => source)
+    .join("|"),
+  "gy",
+);
 
 function parsePath(path: string): readonly Step[] {
   const source = path.startsWith(".") || path.startsWith("[") ? path : `.${path}`;
