@@ -13,11 +13,16 @@ export interface CommandContext {
 /** Exit codes: 0 done, 1 failed, 2 the command line is wrong. */
 export type ExitCode = 0 | 1 | 2;
 
-export interface Command {
+/** A row of the table: what help lists, and where the rest is found when it is needed. */
+export interface CommandRow {
   /** Words, e.g. "sandbox up". */
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
+export interface Command {
   /** Everything below the usage line in `--help`. */
   readonly help: string;
   readonly run: (context: CommandContext) => Promise<ExitCode>;

@@ -1,29 +1,30 @@
 /** Finds the command that the first words name and runs it; help and errors look the same for all of them. */
 
 import { AVIARY_VERSION, FLAGGER_VERSION } from "../version.ts";
-import { type Command, type CommandContext, type ExitCode, UserError } from "./command.ts";
+import { type CommandContext, type CommandRow, type ExitCode, UserError } from "./command.ts";
 import { COMMANDS } from "./table.ts";
 
 export async function runCommandLine(context: CommandContext): Promise<ExitCode> {
   const { argv, out, err } = context;
-  const command = findCommand(argv);
-  if (command === undefined) return listCommands(context);
-  const rest = argv.slice(command.name.split(" ").length);
+  const row = findCommand(argv);
+  if (row === undefined) return listCommands(context);
+  const rest = argv.slice(row.name.split(" ").length);
+  const command = await row.load();
   // The operator and the load tester read Go's flags, which know -h and -help, too.
   if (rest.some((word) => word === "--help" || word === "-h" || word === "-help")) {
-    out(`aviary ${command.name}: ${command.summary}\n\n${command.help}\n`);
+    out(`aviary ${row.name}: ${row.summary}\n\n${command.help}\n`);
     return 0;
   }
   try {
     return await command.run({ ...context, argv: rest });
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    err(`aviary ${command.name}: ${error.message}\n`);
+    err(`aviary ${row.name}: ${error.message}\n`);
     return error.exitCode;
   }
 }
 
-function findCommand(argv: readonly string[]): Command | undefined {
+function findCommand(argv: readonly string[]): CommandRow | undefined {
   const matching = COMMANDS.filter(({ name }) => name.split(" ").every((word, i) => argv[i] === word));
   return matching.sort((a, b) => b.name.length - a.name.length)[0];
 }

@@ -1,25 +1,73 @@
-import type { Command } from "./command.ts";
-import { applyCommand } from "./commands/apply.ts";
-import { bumpCommand } from "./commands/bump.ts";
-import { demoCommand } from "./commands/demo.ts";
-import { describeCommand } from "./commands/describe.ts";
-import { getCommand } from "./commands/get.ts";
-import { loadtesterCommand } from "./commands/loadtester.ts";
-import { operatorCommand } from "./commands/operator.ts";
-import { planCommand } from "./commands/plan.ts";
-import { sandboxCommands } from "./commands/sandbox.ts";
-import { waitCommand } from "./commands/wait.ts";
+/**
+ * Every command, in the order in which help lists them. Each is loaded when it runs: a load tester needs no sandbox, and
+ * an operator no demo.
+ */
+import type { CommandRow } from "./command.ts";
 
-/** Every command, in the order in which help lists them. */
-export const COMMANDS: readonly Command[] = [
-  demoCommand,
-  ...sandboxCommands,
-  planCommand,
-  applyCommand,
-  getCommand,
-  describeCommand,
-  waitCommand,
-  bumpCommand,
-  operatorCommand,
-  loadtesterCommand,
+export const COMMANDS: readonly CommandRow[] = [
+  {
+    name: "demo",
+    summary: "show a promotion and a rollback on a sandbox of its own",
+    load: async () => (await import("./commands/demo.ts")).demoCommand,
+  },
+  {
+    name: "sandbox up",
+    summary: "start a cluster on this machine, in the background",
+    load: async () => (await import("./commands/sandbox.ts")).sandboxUpCommand,
+  },
+  {
+    name: "sandbox down",
+    summary: "stop it and everything in it",
+    load: async () => (await import("./commands/sandbox.ts")).sandboxDownCommand,
+  },
+  {
+    name: "sandbox status",
+    summary: "say whether it runs, and where",
+    load: async () => (await import("./commands/sandbox.ts")).sandboxStatusCommand,
+  },
+  {
+    name: "sandbox serve",
+    summary: "run it in the foreground",
+    load: async () => (await import("./commands/sandbox.ts")).sandboxServeCommand,
+  },
+  {
+    name: "plan",
+    summary: "show the steps, durations and gates that a Canary will go through",
+    load: async () => (await import("./commands/plan.ts")).planCommand,
+  },
+  {
+    name: "apply",
+    summary: "apply manifest files and folders to the cluster",
+    load: async () => (await import("./commands/apply.ts")).applyCommand,
+  },
+  {
+    name: "get",
+    summary: "list Canaries (or other objects)",
+    load: async () => (await import("./commands/get.ts")).getCommand,
+  },
+  {
+    name: "describe",
+    summary: "show a Canary (or another object) and its events, as kubectl does",
+    load: async () => (await import("./commands/describe.ts")).describeCommand,
+  },
+  {
+    name: "wait",
+    summary: "wait until a Canary has reached a phase",
+    load: async () => (await import("./commands/wait.ts")).waitCommand,
+  },
+  {
+    name: "bump",
+    summary: "set the next patch version of a Deployment's image: a new revision to try",
+    load: async () => (await import("./commands/bump.ts")).bumpCommand,
+  },
+  {
+    name: "operator",
+    summary: "watch Canaries and run their rollouts",
+    load: async () => (await import("./commands/operator.ts")).operatorCommand,
+  },
+  {
+    name: "loadtester",
+    summary: "serve the load tests and gates that webhooks call",
+    load: async () => (await import("./commands/loadtester.ts")).loadtesterCommand,
+  },
 ];

@@ -13,8 +13,6 @@ const OPTIONS = {
 } as const satisfies Record<string, OptionSpec>;
 
 export const applyCommand: Command = {
-  name: "apply",
-  summary: "apply manifest files and folders to the cluster",
   help: `Usage: aviary apply FILE|FOLDER... [OPTIONS]\n\n${describeOptions(OPTIONS)}`,
   async run({ argv, env, out, signal }) {
     const options = readOptions(argv, OPTIONS);

@@ -10,8 +10,6 @@ const OPTIONS = {
 } as const satisfies Record<string, OptionSpec>;
 
 export const bumpCommand: Command = {
-  name: "bump",
-  summary: "set the next patch version of a Deployment's image: a new revision to try",
   help: `Usage: aviary bump deployment/NAME [OPTIONS]\n\n${describeOptions(OPTIONS)}`,
   async run({ argv, env, out, signal }) {
     const options = readOptions(argv, OPTIONS);

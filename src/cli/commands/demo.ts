@@ -33,8 +33,6 @@ const PATIENCE_MS = 60_000;
 const ROOT = new URL("../../../", import.meta.url).pathname;
 
 export const demoCommand: Command = {
-  name: "demo",
-  summary: "show a promotion and a rollback on a sandbox of its own",
   help: describeOptions(OPTIONS),
   async run(context) {
     const options = readOptions(context.argv, OPTIONS);

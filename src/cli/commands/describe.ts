@@ -11,8 +11,6 @@ const OPTIONS = {
 } as const satisfies Record<string, OptionSpec>;
 
 export const describeCommand: Command = {
-  name: "describe",
-  summary: "show a Canary (or another object) and its events, as kubectl does",
   help: `Usage: aviary describe KIND/NAME [OPTIONS]\n\n${describeOptions(OPTIONS)}`,
   async run({ argv, env, out, signal }) {
     const options = readOptions(argv, OPTIONS);

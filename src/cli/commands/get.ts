@@ -16,8 +16,6 @@ const OPTIONS = {
 } as const satisfies Record<string, OptionSpec>;
 
 export const getCommand: Command = {
-  name: "get",
-  summary: "list Canaries (or other objects)",
   help: `Usage: aviary get KIND [NAME] [OPTIONS]\n\n${describeOptions(OPTIONS)}`,
   async run({ argv, env, out, err, signal }) {
     const options = readOptions(argv, OPTIONS);

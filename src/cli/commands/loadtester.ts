@@ -6,8 +6,6 @@ import { systemClock } from "../../time/system-clock.ts";
 import { type Command, UserError } from "../command.ts";
 
 export const loadtesterCommand: Command = {
-  name: "loadtester",
-  summary: "serve the load tests and gates that webhooks call",
   help: LOADTESTER_USAGE,
   async run({ argv, env, out, err, signal }) {
     const read = parseLoadtesterFlags(argv);

@@ -6,8 +6,6 @@ import { FLAGGER_VERSION } from "../../version.ts";
 import type { Command } from "../command.ts";
 
 export const operatorCommand: Command = {
-  name: "operator",
-  summary: "watch Canaries and run their rollouts",
   help: `Takes Flagger's flags, with one dash or two:\n${describeOperatorFlags()}`,
   async run({ argv, env, out, err, signal }) {
     const read = readOperatorFlags(argv, env);

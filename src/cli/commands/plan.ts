@@ -17,8 +17,6 @@ const OPTIONS = {
 } as const satisfies Record<string, OptionSpec>;
 
 export const planCommand: Command = {
-  name: "plan",
-  summary: "show the steps, durations and gates that a Canary will go through",
   help: `Usage: aviary plan FILE|FOLDER... [OPTIONS]\n\n${describeOptions(OPTIONS)}`,
   run({ argv, out }) {
     const options = readOptions(argv, OPTIONS);

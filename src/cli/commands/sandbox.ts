@@ -1,7 +1,6 @@
 /** The sandbox as a background process: up, down, status; `serve` is that process. */
 import { spawn } from "node:child_process";
 import { openSync, readFileSync, writeFileSync } from "node:fs";
-import { startSandbox } from "../../sandbox/sandbox.ts";
 import { systemClock } from "../../time/system-clock.ts";
 import { type Command, type CommandContext, type ExitCode, UserError } from "../command.ts";
 import { describeOptions, type OptionSpec, portOf, type ReadOptions, readOptions } from "../options.ts";
@@ -35,32 +34,10 @@ const START_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 30_000;
 const LOOK_AGAIN_MS = 25;
 
-export const sandboxCommands: readonly Command[] = [
-  {
-    name: "sandbox up",
-    summary: "start a cluster on this machine, in the background",
-    help: describeOptions(UP_OPTIONS),
-    run: up,
-  },
-  {
-    name: "sandbox down",
-    summary: "stop it and everything in it",
-    help: describeOptions(STATUS_OPTIONS),
-    run: down,
-  },
-  {
-    name: "sandbox status",
-    summary: "say whether it runs, and where",
-    help: describeOptions(STATUS_OPTIONS),
-    run: status,
-  },
-  {
-    name: "sandbox serve",
-    summary: "run it in the foreground",
-    help: describeOptions(SERVE_OPTIONS),
-    run: serve,
-  },
-];
+export const sandboxUpCommand: Command = { help: describeOptions(UP_OPTIONS), run: up };
+export const sandboxDownCommand: Command = { help: describeOptions(STATUS_OPTIONS), run: down };
+export const sandboxStatusCommand: Command = { help: describeOptions(STATUS_OPTIONS), run: status };
+export const sandboxServeCommand: Command = { help: describeOptions(SERVE_OPTIONS), run: serve };
 
 /** Idempotent: a sandbox that runs already is only shown. */
 async function up({ argv, out, signal }: CommandContext): Promise<ExitCode> {
@@ -157,6 +134,7 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
   const port = portOf(options.text("port"), "--port");
   const ingressPort = portOf(options.text("ingress-port"), "--ingress-port");
   const [program = ""] = process.argv.slice(1);
+  const { startSandbox } = await import("../../sandbox/sandbox.ts");
   const sandbox = await startSandbox({
     ...(port === undefined ? {} : { port }),
     ...(ingressPort === undefined ? {} : { ingressPort }),

@@ -16,8 +16,6 @@ const OPTIONS = {
 } as const satisfies Record<string, OptionSpec>;
 
 export const waitCommand: Command = {
-  name: "wait",
-  summary: "wait until a Canary has reached a phase",
   help: `Usage: aviary wait canary/NAME [OPTIONS]\n\n${describeOptions(OPTIONS)}`,
   async run({ argv, env, out, signal }) {
     const options = readOptions(argv, OPTIONS);
