@@ -1,0 +1,188 @@
+/** The laws of ports/router.ts, for every router and the kinds of Canary that it can serve. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Canary, Routes } from "../core/canary.ts";
+import { planFor } from "../core/plan.ts";
+import { routesFor } from "../core/routes.ts";
+import { mergePatch } from "../operator/diff.ts";
+import { apiVersionOf, type KubeObject } from "../ports/kubernetes.ts";
+import type { Router } from "../ports/router.ts";
+import { aCanary, type CanaryParts } from "../testing/canary.ts";
+import { createToyCluster, type ToyCluster } from "../testing/toy-cluster.ts";
+import { createRouters, ROUTERS } from "./table.ts";
+
+const COOKIES = { canary: "canary-cookie=AbCdEfGhIj", primary: "primary-cookie=KlMnOpQrSt", previous: "" };
+const AFFINITY = { sessionAffinity: { cookieName: "canary-cookie", primaryCookieName: "primary-cookie" } };
+
+const ISTIO: Readonly<Record<string, CanaryParts>> = {
+  "a minimal Canary": {},
+  "a Canary with everything": {
+    service: {
+      hosts: ["app.example.com"],
+      gateways: ["istio-system/gw"],
+      portDiscovery: true,
+      timeout: "15s",
+      retries: { perTryTimeout: "1s" },
+      match: [{ uri: { prefix: "/" } }, { headers: { a: { exact: "b" } } }],
+      rewrite: { uri: "/", type: "ReplaceFullPath" },
+      headers: { request: { add: { a: "b" } } },
+      corsPolicy: { allowOrigin: ["example.com"] },
+      trafficPolicy: { tls: { mode: "ISTIO_MUTUAL" } },
+      apex: { labels: { team: "a" }, annotations: { x: "y" } },
+    },
+  },
+  "an A/B test": { analysis: { iterations: 3, match: [{ headers: { cookie: { exact: "canary" } } }] } },
+  "an A/B test with weights": { analysis: { stepWeight: 10, match: [{ sourceLabels: { app: "web" } }] } },
+  "session affinity": { analysis: AFFINITY },
+  "session affinity with matches": { analysis: AFFINITY, service: { match: [{ uri: { prefix: "/a" } }] } },
+  "a delegated Canary": { service: { delegation: true, portDiscovery: true } },
+  "a TCP service": { service: { appProtocol: "TCP", match: [{ port: 9898 }, { uri: { prefix: "/" } }] } },
+};
+
+const KNATIVE: CanaryParts = {
+  spec: { provider: "knative", targetRef: { apiVersion: "serving.knative.dev/v1", kind: "Service", name: "podinfo" } },
+};
+
+const KNATIVE_SERVICE: KubeObject = {
+  apiVersion: "serving.knative.dev/v1",
+  kind: "Service",
+  metadata: { name: "podinfo", namespace: "test", annotations: { "flagger.app/primary-revision": "podinfo-00001" } },
+  spec: { template: { spec: {} } },
+  status: { latestCreatedRevisionName: "podinfo-00002" },
+};
+
+interface Specimen {
+  readonly router: keyof typeof ROUTERS;
+  readonly what: string;
+  readonly parts: CanaryParts;
+  readonly world: readonly KubeObject[];
+}
+
+const SPECIMENS: readonly Specimen[] = [
+  ...Object.entries(ISTIO).map(([what, parts]) => ({ router: "istio", what, parts, world: [] }) as const),
+  { router: "kubernetes", what: "a minimal Canary", parts: { spec: { provider: "kubernetes" } }, world: [] },
+  { router: "knative", what: "a Knative Service", parts: KNATIVE, world: [KNATIVE_SERVICE] },
+];
+
+const canaryOf = ({ parts }: Specimen, cookies = COOKIES): Canary => {
+  const canary = aCanary(parts);
+  return { ...canary, status: { ...canary.status, cookies } };
+};
+
+function setUp(specimen: Specimen): { router: Router; canary: Canary; cluster: ToyCluster } {
+  const router = createRouters({ setOwnerRefs: true }).get(specimen.router);
+  if (router === undefined) throw new Error(`no router ${specimen.router}`);
+  return { router, canary: canaryOf(specimen), cluster: createToyCluster(mergePatch, ...specimen.world) };
+}
+
+const split = (canary: number, mirror = false): Routes => ({ primary: 100 - canary, canary, mirror });
+
+/** Traffic is mirrored only while the canary has none of its own, and never in an A/B test. */
+function anyRoutes({ capabilities }: Router, { spec }: Canary) {
+  const tcp = spec.service.appProtocol === "TCP";
+  const mirrors = capabilities.mirror && spec.analysis.match.length === 0 && !tcp;
+  return fc
+    .record({ canary: fc.integer({ min: 0, max: 100 }), mirror: fc.boolean() })
+    .map(({ canary, mirror }) => (mirror && mirrors ? split(0, true) : split(canary)));
+}
+
+describe("the table of routers", () => {
+  it("has a specimen of each", () => {
+    expect(new Set(SPECIMENS.map(({ router }) => router))).toEqual(new Set(Object.keys(ROUTERS)));
+    for (const [name, router] of createRouters({ setOwnerRefs: true })) expect(router.name).toBe(name);
+  });
+});
+
+describe.each(SPECIMENS)("router $router, $what", (specimen) => {
+  it("can be routed", () => {
+    const { router, canary } = setUp(specimen);
+    expect(router.problem(canary)).toBeUndefined();
+  });
+
+  it("what was written is what is read, and writing twice is writing once", () => {
+    const { router, canary, cluster } = setUp(specimen);
+    fc.assert(
+      fc.property(anyRoutes(router, canary), (routes) => {
+        cluster.apply(router.render(canary, routes, cluster));
+        const promised = routesFor(planFor(canary.spec, router.capabilities), canary.status);
+        expect(router.read(canary, cluster)).toEqual(router.capabilities.weights ? routes : promised);
+        expect(cluster.apply(router.render(canary, routes, cluster))).toEqual([]);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("writes and reads nothing but its inputs", () => {
+    const { router, canary, cluster } = setUp(specimen);
+    const inputs = new Set(router.inputs(canary).map(({ type, name }) => `${apiVersionOf(type)} ${type.kind}/${name}`));
+    const written = router.render(canary, split(10), cluster);
+    expect(written.filter((o) => !inputs.has(`${o.apiVersion} ${o.kind}/${o.metadata.name}`))).toEqual([]);
+    const asked: string[] = [];
+    const seen = {
+      get: (ref: Parameters<ToyCluster["get"]>[0]) => {
+        asked.push(`${apiVersionOf(ref.type)} ${ref.type.kind}/${ref.name}`);
+        return cluster.get(ref);
+      },
+    };
+    router.read(canary, seen);
+    router.render(canary, split(0), seen);
+    router.release(canary, seen);
+    expect(asked.filter((ref) => !inputs.has(ref))).toEqual([]);
+  });
+
+  it("leaves alone what is not its own", () => {
+    const { router, canary, cluster } = setUp(specimen);
+    const written = router.render(canary, split(0), cluster);
+    cluster.apply(written);
+    for (const { kind, metadata } of written) {
+      const object = cluster.at(kind, metadata.name);
+      const annotations = { ...object.metadata.annotations, "example.com/a": "1" };
+      const labels = { ...object.metadata.labels, "example.com/l": "1" };
+      cluster.put({
+        ...object,
+        metadata: { ...object.metadata, annotations, labels, finalizers: ["example.com/f"] },
+        spec: { ...object.spec, somethingNew: { a: [1] } },
+        status: { ready: true },
+      });
+    }
+    cluster.apply(router.render(canary, split(30), cluster));
+    for (const { kind, metadata } of written) {
+      expect(cluster.at(kind, metadata.name)).toMatchObject({
+        metadata: {
+          annotations: { "example.com/a": "1" },
+          labels: { "example.com/l": "1" },
+          finalizers: ["example.com/f"],
+        },
+        spec: { somethingNew: { a: [1] } },
+        status: { ready: true },
+      });
+    }
+  });
+
+  it("finds nothing where there is nothing", () => {
+    const { router, canary } = setUp(specimen);
+    const empty = createToyCluster(mergePatch);
+    if (router.capabilities.weights) expect(router.read(canary, empty)).toBeUndefined();
+    expect(router.release(canary, empty)).toEqual([]);
+    expect(() => router.render(canary, split(50), empty)).not.toThrow();
+  });
+
+  it("repairs what somebody broke without moving the traffic (R1)", () => {
+    const { router, canary, cluster } = setUp(specimen);
+    cluster.apply(router.render(canary, split(20), cluster));
+    const before = cluster.names().map((name) => cluster.at(...(name.split("/") as [string, string])));
+    for (const object of before.filter(({ metadata }) => metadata.ownerReferences !== undefined)) {
+      cluster.put({ ...object, metadata: { ...object.metadata, annotations: {} }, spec: {} });
+    }
+    cluster.apply(router.render(canary, split(20), cluster));
+    if (router.capabilities.weights) expect(router.read(canary, cluster)).toEqual(split(20));
+    for (const object of before) expect(cluster.at(object.kind, object.metadata.name).spec).toEqual(object.spec);
+  });
+
+  it("gives back and then has nothing more to give back", () => {
+    const { router, canary, cluster } = setUp(specimen);
+    cluster.apply(router.render(canary, split(20), cluster));
+    cluster.apply(router.release(canary, cluster));
+    expect(cluster.apply(router.release(canary, cluster))).toEqual([]);
+  });
+});
