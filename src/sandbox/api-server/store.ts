@@ -12,7 +12,7 @@ import type { Clock, Random } from "../../ports/clock.ts";
 import type { KubeObject, ResourceType } from "../../ports/kubernetes.ts";
 import { machineClock, rfc3339 } from "../clock.ts";
 import type { Cluster } from "../cluster.ts";
-import { conflict, noSuchResource, notFound } from "./errors.ts";
+import { conflict, forbidden, noSuchResource, notFound } from "./errors.ts";
 import { trackUpdate } from "./patch/index.ts";
 import { createRegistry, type Registry } from "./registry.ts";
 import { apiVersionFor, type Resource, storageKey, type Target } from "./resource.ts";
@@ -55,6 +55,8 @@ export interface Store extends Cluster {
   /** @throws ApiError 404, 409 when a precondition fails */
   delete(target: Target, namespace: string, name: string, options: DeleteOptions): Deletion;
 }
+
+const LASTING: ReadonlySet<string> = new Set(["default", "kube-system", "kube-public"]);
 
 /** Field manager of the sandbox's own controllers. */
 const SANDBOX_MANAGER = "aviary-sandbox";
@@ -154,6 +156,9 @@ function storeOver(core: Core): Store {
       const { resource } = target;
       const live = core.collection(resource).get(resource.namespaced ? namespace : "", name);
       if (live === undefined) throw notFound(resource, name);
+      if (resource.kind === "Namespace" && LASTING.has(name)) {
+        throw forbidden(resource, name, "this namespace may not be deleted");
+      }
       checkDeletion(resource, live, options);
       const { object, removed } = core.remove(resource, live, options);
       return { object: seen(target, object), removed };

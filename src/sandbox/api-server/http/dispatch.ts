@@ -44,9 +44,9 @@ export function dispatch(call: Call): Answer | Promise<Answer> {
   return handlerFor(call, route)(call, route);
 }
 
-function healthy({ response, path }: Call): Answer {
+function healthy({ response }: Call): Answer {
   response.writeHead(200, { "content-type": "text/plain; charset=utf-8" });
-  response.end(path[0] === "healthz" || path.length > 1 ? "ok" : "ok");
+  response.end("ok");
   return undefined;
 }
 

@@ -139,6 +139,11 @@ describe("objects", () => {
     expect(await names("fieldSelector=data.x=1")).toBe("field label not supported: data.x");
   });
 
+  it("may not be the namespaces that every cluster has", async () => {
+    const refused = await client.send("DELETE", "/api/v1/namespaces/default");
+    expect(refused.json).toMatchObject({ code: 403, reason: "Forbidden" });
+  });
+
   it("leave with finalizers when a policy asks for it", async () => {
     await client.send("POST", DEPLOYMENTS, deployment("fg"));
     const answer = await client.send("DELETE", `${DEPLOYMENTS}/fg`, { propagationPolicy: "Foreground" });
@@ -364,7 +369,10 @@ describe("discovery and OpenAPI", () => {
     const table = await client.send("GET", path, undefined, TABLE);
     expect(table.json.columnDefinitions.map((column: KubeFields) => column.name)).toEqual(["Name", "N"]);
     expect(table.json.rows[0].cells).toEqual(["g", 3]);
+    const stream = await client.watch(`${path}?watch=1`);
     await client.send("DELETE", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/gizmos.example.org");
+    expect(await stream.next((line) => line.type === "DELETED")).toMatchObject({ object: { metadata: { name: "g" } } });
+    expect(await stream.next()).toBeUndefined();
     expect((await index())["apis/example.org/v1"]).toBeUndefined();
   });
 });

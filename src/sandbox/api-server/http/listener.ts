@@ -44,9 +44,13 @@ export function createTokens(admin: string, now: () => number): Tokens {
   };
 }
 
+/** Longer than clients keep idle connections: the client closes first, so no request meets a closing connection. */
+const KEEP_ALIVE_MS = 180_000;
+
 /** A server that is not listening yet. */
 export function createListener(server: Server, tokens: Tokens, { cert, key }: Certificate): HttpsServer {
-  return createServer({ cert, key, ALPNProtocols: ["http/1.1"] }, (request, response) => {
+  const settings = { cert, key, ALPNProtocols: ["http/1.1"], keepAliveTimeout: KEEP_ALIVE_MS };
+  return createServer(settings, (request, response) => {
     // Errors of the answering itself end here, too: a broken connection must not end the process.
     answer(server, tokens, request, response).catch((error: unknown) => {
       response.destroy(error instanceof Error ? error : new Error(String(error)));

@@ -1,5 +1,6 @@
 /** `kubectl logs`: a container's output as text, so far or for as long as it runs. */
 import { Buffer } from "node:buffer";
+import type { KubeFields, KubeObject } from "../../../ports/kubernetes.ts";
 import { ApiError, type LogLine, type PodLogs } from "../../cluster.ts";
 import { badRequest } from "../errors.ts";
 import { type Answer, type Call, flag } from "./call.ts";
@@ -26,7 +27,7 @@ export function podLog(call: Call, route: Route): Answer {
   }
   const lines = logs.read(namespace, name, chosen);
   if (lines === undefined) {
-    throw badRequest(`container "${chosen}" in pod "${name}" is waiting to start: ContainerCreating`);
+    throw badRequest(`container "${chosen}" in pod "${name}" is waiting to start: ${waitingFor(pod, chosen)}`);
   }
   response.writeHead(200, { "content-type": "text/plain" });
   response.flushHeaders();
@@ -46,6 +47,12 @@ export function podLog(call: Call, route: Route): Answer {
   if (flag(query, "follow")) follow(call, logs, route, chosen, write);
   else response.end();
   return undefined;
+}
+
+function waitingFor(pod: KubeObject, container: string): string {
+  const statuses: KubeFields[] = pod.status?.containerStatuses ?? [];
+  const reason = statuses.find(({ name }) => name === container)?.state?.waiting?.reason ?? "ContainerCreating";
+  return reason === "ErrImagePull" || reason === "ImagePullBackOff" ? "trying and failing to pull image" : reason;
 }
 
 function follow(call: Call, logs: PodLogs, route: Route, container: string, write: (line: LogLine) => void): void {

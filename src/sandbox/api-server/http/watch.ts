@@ -50,7 +50,8 @@ export function watchObjects(call: Call, route: Route): Answer {
   };
   const collection = server.store.collection(target.resource);
   const from = query.get("resourceVersion") ?? "";
-  const missed = from === "" || from === "0" ? undefined : changesAfter(watch, from);
+  const anew = from === "" || from === "0" || flag(query, "sendInitialEvents");
+  const missed = anew ? undefined : changesAfter(watch, from);
   response.writeHead(200, { "content-type": "application/json", "cache-control": "no-cache, private" });
   response.flushHeaders();
   if (missed === "forgotten") {
@@ -169,8 +170,15 @@ function endInTime(watch: Watch, stop: () => void): void {
     if (bookmarks) bookmark(watch);
     call.response.end();
   }, timeoutMs);
+  // Who watches a kind whose definition goes away has to ask anew, and then learns that there is no such kind.
+  const { resource, version } = watch.route.target;
+  const { registry } = call.server.store;
+  const forget = registry.onChange(() => {
+    if (registry.find(resource.group, version.name, resource.plural) === undefined) call.response.end();
+  });
   call.response.once("close", () => {
     stop();
+    forget();
     clearInterval(interval);
     clearTimeout(timeout);
   });
