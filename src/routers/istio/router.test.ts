@@ -1,0 +1,266 @@
+import { describe, expect, it } from "vitest";
+import type { Canary, Routes } from "../../core/canary.ts";
+import { mergePatch } from "../../operator/diff.ts";
+import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
+import { aCanary, type CanaryParts } from "../../testing/canary.ts";
+import { golden } from "../../testing/golden.ts";
+import { createToyCluster } from "../../testing/toy-cluster.ts";
+import { createIstioRouter } from "./router.ts";
+import { cookieText } from "./rules.ts";
+
+const router = createIstioRouter({ setOwnerRefs: true });
+const split = (canary: number, mirror = false): Routes => ({ primary: 100 - canary, canary, mirror });
+
+const COOKIES = { canary: "", primary: "", previous: "" };
+
+function withCookies(parts: CanaryParts, cookies: Partial<typeof COOKIES>): Canary {
+  const canary = aCanary(parts);
+  return { ...canary, status: { ...canary.status, cookies: { ...COOKIES, ...cookies } } };
+}
+
+const EVERYTHING: CanaryParts = {
+  service: {
+    hosts: ["app.example.com"],
+    gateways: ["istio-system/gw"],
+    portDiscovery: true,
+    timeout: "15s",
+    retries: { attempts: 3, perTryTimeout: "1s", retryOn: "gateway-error" },
+    match: [{ uri: { prefix: "/" } }],
+    rewrite: { uri: "/", type: "ReplacePrefixMatch" },
+    headers: { request: { add: { "x-a": "b" } } },
+    corsPolicy: { allowOrigin: ["example.com"] },
+  },
+};
+const AB: CanaryParts = { analysis: { iterations: 5, match: [{ headers: { "x-canary": { exact: "insider" } } }] } };
+const AFFINITY: CanaryParts = {
+  analysis: { sessionAffinity: { cookieName: "canary-cookie", primaryCookieName: "primary-cookie" } },
+};
+const RUNNING = { canary: "canary-cookie=AbCdEfGhIj", primary: "primary-cookie=KlMnOpQrSt" };
+
+/** What the router writes into a cluster that holds `world`. */
+function written(canary: Canary, routes: Routes, ...world: readonly KubeObject[]) {
+  const cluster = createToyCluster(mergePatch, ...world);
+  cluster.apply(router.render(canary, routes, cluster));
+  return cluster;
+}
+const virtualService = (canary: Canary, routes: Routes, ...world: readonly KubeObject[]) =>
+  written(canary, routes, ...world).at("VirtualService", "podinfo");
+
+describe("a VirtualService", () => {
+  it.each<[string, Canary, Routes]>([
+    ["initial", aCanary(EVERYTHING), split(0)],
+    ["minimal", aCanary(), split(0)],
+    ["weighted", aCanary(), split(30)],
+    ["delegated", aCanary({ service: { delegation: true, portDiscovery: true } }), split(0)],
+    ["mirror", aCanary({ analysis: { mirror: true, mirrorWeight: 10 } }), split(0, true)],
+    ["ab-initial", aCanary(AB), split(0)],
+    ["ab-test", aCanary(AB), split(100)],
+    ["tcp", aCanary({ service: { appProtocol: "TCP", match: [{ port: 9898, uri: { prefix: "/" } }] } }), split(0)],
+    ["sticky", withCookies(AFFINITY, RUNNING), split(10)],
+    ["expired", withCookies(AFFINITY, { previous: RUNNING.canary, primary: RUNNING.primary }), split(0)],
+  ])("is as in golden/%s.yaml", (name, canary, routes) => {
+    expect(virtualService(canary, routes)).toEqual(golden(new URL(`golden/${name}.yaml`, import.meta.url)));
+  });
+
+  it("comes with DestinationRules that carry the traffic policy", () => {
+    const trafficPolicy = { tls: { mode: "ISTIO_MUTUAL" }, outlierDetection: { consecutiveErrors: 5 } };
+    const cluster = written(aCanary({ service: { trafficPolicy } }), split(0));
+    const rule = golden(new URL("golden/destination-rule.yaml", import.meta.url));
+    expect(cluster.at("DestinationRule", "podinfo-canary")).toEqual(rule);
+    expect(cluster.at("DestinationRule", "podinfo-primary").spec).toEqual({ host: "podinfo-primary", trafficPolicy });
+    const without = aCanary();
+    cluster.apply(router.render(without, split(0), cluster));
+    expect(cluster.at("DestinationRule", "podinfo-canary").spec).toEqual({ host: "podinfo-canary" });
+  });
+
+  it.each([
+    [
+      ["a.example.com", "podinfo"],
+      ["a.example.com", "podinfo"],
+    ],
+    [["*"], ["*"]],
+    [[], ["podinfo"]],
+  ])("answers for %j as %j", (hosts, expected) => {
+    expect(virtualService(aCanary({ service: { hosts } }), split(0)).spec.hosts).toEqual(expected);
+  });
+
+  it.each([
+    [["mesh"], undefined],
+    [["istio-system/gw"], { number: 9898 }],
+    [["mesh", "istio-system/gw"], undefined],
+    [[], undefined],
+  ])("with port discovery and gateways %j names the port %j", (gateways, port) => {
+    const { spec } = virtualService(aCanary({ service: { gateways, portDiscovery: true } }), split(0));
+    expect(spec.http[0].route[0].destination.port).toEqual(port);
+  });
+
+  it("has no owner when the mesh lives in another cluster", () => {
+    const [made] = createIstioRouter({ setOwnerRefs: false }).render(aCanary(), split(0), createToyCluster(mergePatch));
+    expect(made?.metadata.ownerReferences).toBeUndefined();
+  });
+
+  it("mirrors everything when no share is given", () => {
+    const [rule] = virtualService(aCanary({ analysis: { mirror: true } }), split(0, true)).spec.http;
+    expect(rule.mirror).toEqual({ host: "podinfo-canary" });
+    expect(rule).not.toHaveProperty("mirrorPercentage");
+  });
+});
+
+describe("what cannot be routed is refused", () => {
+  it.each<[string, CanaryParts, string]>([
+    [
+      "delegation with hosts",
+      { service: { delegation: true, hosts: ["a"] } },
+      "VirtualService podinfo.test cannot have hosts and gateways when delegation enabled",
+    ],
+    ["R28: A/B testing of TCP", { ...AB, service: { appProtocol: "tcp" } }, "no requests to match"],
+    ["R2: mirroring of TCP", { service: { appProtocol: "tcp" }, analysis: { mirror: true } }, "cannot be mirrored"],
+  ])("%s", (_, parts, text) => expect(router.problem(aCanary(parts))).toContain(text));
+});
+
+describe("conditions of requests", () => {
+  const matched = (match: KubeFields, service: KubeFields = []) => {
+    const canary = aCanary({ analysis: { iterations: 1, match }, service: { match: service } });
+    return virtualService(canary, split(100)).spec.http[0].match;
+  };
+  const insider = { headers: { "x-canary": { exact: "insider" } } };
+
+  it("are those of the analysis with each of the Service's", () => {
+    const service = [{ uri: { prefix: "/a" }, headers: { lost: { exact: "x" } } }, { port: 80 }];
+    const inside = { sourceLabels: { app: "web" } };
+    expect(matched([insider, inside], service)).toEqual([
+      { uri: { prefix: "/a" }, ...insider },
+      { port: 80, ...insider },
+      { ...service[0], ...inside },
+      { port: 80, ...inside },
+    ]);
+  });
+
+  it("R5: are never dropped, which would send everybody to the canary", () => {
+    const beta = { queryParams: { beta: { exact: "1" } } };
+    expect(matched([beta], [{ uri: { prefix: "/" } }])).toEqual([{ uri: { prefix: "/" }, ...beta }]);
+    const more = { queryParams: { a: { exact: "2" } } };
+    expect(matched([beta], [more])).toEqual([{ queryParams: { ...more.queryParams, ...beta.queryParams } }]);
+    expect(matched([{ uri: { prefix: "/beta" } }], [{ port: 80 }])).toEqual([{ port: 80, uri: { prefix: "/beta" } }]);
+  });
+
+  it("4.5: an empty list is no condition", () => {
+    expect(virtualService(aCanary({ service: { match: [] } }), split(0)).spec.http[0]).not.toHaveProperty("match");
+  });
+
+  it("R6: all others stay with the primary, whose lone weight Istio ignores", () => {
+    const { spec } = virtualService(aCanary(AB), split(100));
+    expect(spec.http[1]).toEqual({ route: [{ destination: { host: "podinfo-primary" }, weight: 0 }] });
+  });
+});
+
+describe("session affinity", () => {
+  it("writes the cookie's attributes in order, and those that are set", () => {
+    const all = { domain: "d", httpOnly: true, partitioned: true, path: "/p", sameSite: "Strict", secure: true };
+    expect(cookieText("c=v", { cookieName: "c", maxAge: 5, ...all })).toBe(
+      "c=v; Max-Age=5; Domain=d; HttpOnly; Partitioned; Path=/p; SameSite=Strict; Secure",
+    );
+    expect(cookieText("c=v", { cookieName: "c", maxAge: 5 })).toBe("c=v; Max-Age=5");
+  });
+
+  it("R18: sets no cookie for the primary without a name", () => {
+    const parts = { analysis: { sessionAffinity: { cookieName: "canary-cookie" } } };
+    const { spec } = virtualService(withCookies(parts, { canary: "canary-cookie=AbC" }), split(10));
+    expect(spec.http).toHaveLength(2);
+    expect(spec.http[1].route[0]).toEqual({ destination: { host: "podinfo-primary" }, weight: 90 });
+  });
+
+  it("holds nobody by a cookie that was not made: an empty one would match everybody", () => {
+    const { spec } = virtualService(withCookies(AFFINITY, {}), split(100));
+    expect(spec.http).toEqual([
+      {
+        route: [
+          { destination: { host: "podinfo-primary" }, weight: 0 },
+          { destination: { host: "podinfo-canary" }, weight: 100 },
+        ],
+      },
+    ]);
+  });
+
+  it("R20: expiring a cookie leaves the headers of other requests alone", () => {
+    const headers = { response: { add: { a: "b" }, remove: ["c"] } };
+    const canary = withCookies({ ...AFFINITY, service: { headers } }, { previous: "canary-cookie=AbC" });
+    const [expiry, weighted] = virtualService(canary, split(0)).spec.http;
+    expect(expiry.headers).toEqual({
+      response: { add: { a: "b", "Set-Cookie": "canary-cookie=AbC; Max-Age=-1" }, remove: ["c"] },
+    });
+    expect(weighted.headers).toEqual(headers);
+  });
+
+  it("R2: mirrors on the rule that is read", () => {
+    const parts = { analysis: { ...AFFINITY.analysis, mirror: true } };
+    const cluster = written(withCookies(parts, { previous: "canary-cookie=AbC" }), split(0, true));
+    const [expiry, weighted] = cluster.at("VirtualService", "podinfo").spec.http;
+    expect(expiry).not.toHaveProperty("mirror");
+    expect(weighted.mirror).toEqual({ host: "podinfo-canary" });
+  });
+});
+
+describe("a VirtualService that was there before", () => {
+  const own = (annotations?: Record<string, string>): KubeObject => ({
+    apiVersion: "networking.istio.io/v1beta1",
+    kind: "VirtualService",
+    metadata: { name: "podinfo", namespace: "test", ...(annotations && { annotations }) },
+    spec: {
+      gateways: ["istio-system/ingressgateway"],
+      hosts: ["app.example.com", "podinfo"],
+      exportTo: ["."],
+      http: [{ route: [{ destination: { host: "podinfo" } }], retries: { attempts: 3 } }],
+    },
+  });
+  const ORIGINAL = "flagger.kubernetes.io/original-configuration";
+  const KUBECTL = "kubectl.kubernetes.io/last-applied-configuration";
+
+  it("R7, R8: is taken over, remembered as it was, and not owned", () => {
+    const cluster = written(aCanary(), split(20), own());
+    const { metadata, spec } = cluster.at("VirtualService", "podinfo");
+    expect(metadata.ownerReferences).toBeUndefined();
+    expect(JSON.parse(metadata.annotations?.[ORIGINAL] ?? "")).toEqual(own().spec);
+    expect(spec).toMatchObject({ hosts: ["podinfo"], gateways: ["mesh"], exportTo: ["."] });
+    cluster.apply(router.render(aCanary(), split(40), cluster));
+    expect(JSON.parse(cluster.at("VirtualService", "podinfo").metadata.annotations?.[ORIGINAL] ?? "")).toEqual(
+      own().spec,
+    );
+  });
+
+  it("R7: is remembered anew when its owner has written it again in the meantime", () => {
+    const cluster = written(aCanary(), split(20), own());
+    const again = { ...own(cluster.at("VirtualService", "podinfo").metadata.annotations), spec: { hosts: ["new"] } };
+    cluster.put(again);
+    cluster.apply(router.render(aCanary(), split(20), cluster));
+    expect(cluster.at("VirtualService", "podinfo").metadata.annotations?.[ORIGINAL]).toBe('{"hosts":["new"]}');
+  });
+
+  it("is given back as we found it", () => {
+    const cluster = written(aCanary(), split(20), own({ mine: "1" }));
+    cluster.apply(router.release(aCanary(), cluster));
+    expect(cluster.at("VirtualService", "podinfo")).toEqual(own({ mine: "1" }));
+  });
+
+  it("is given back as its owner applied it, with what its owner told Flux", () => {
+    const owners = { "kustomize.toolkit.fluxcd.io/reconcile": "disabled" };
+    const manifest = { ...own(owners), spec: { hosts: ["applied"], http: [{ route: [] }] } };
+    const before = own({ ...owners, [KUBECTL]: JSON.stringify(manifest) });
+    const cluster = written(aCanary(), split(20), before);
+    expect(cluster.at("VirtualService", "podinfo").metadata.annotations).not.toHaveProperty([ORIGINAL]);
+    cluster.apply(router.release(aCanary(), cluster));
+    expect(cluster.at("VirtualService", "podinfo")).toEqual({ ...before, spec: manifest.spec });
+  });
+
+  it("says when what was remembered cannot be read", () => {
+    const cluster = written(aCanary(), split(20), own({ [KUBECTL]: "{" }));
+    expect(() => router.release(aCanary(), cluster)).toThrow(
+      `VirtualService podinfo.test failed to unMarshal annotation ${KUBECTL}`,
+    );
+  });
+
+  it("that nobody remembers is left as it is", () => {
+    const cluster = written(aCanary(), split(20));
+    expect(router.release(aCanary(), cluster)).toEqual([]);
+  });
+});
