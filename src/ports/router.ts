@@ -4,7 +4,7 @@ import type { KubeObject, ObjectRef } from "./kubernetes.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /**
- * Pure translator between Routes and one mesh's or gateway's objects. Laws, kept by routers/conformance.ts:
+ * Pure translator between Routes and one mesh's or gateway's objects. Laws, kept by routers/conformance.test.ts:
  *
  *   read(apply(render(r))) = r                      what was written is what is read
  *   render(r) over apply(render(r)) changes nothing  writing twice is writing once

@@ -27,7 +27,7 @@ export type WorkloadReading =
       readonly recheckAt?: number;
     };
 
-/** Pure translator between one kind of target and the core's words. Laws in workloads/conformance.ts. */
+/** Pure translator between one kind of target and the core's words. Laws in workloads/conformance.test.ts. */
 export interface Workload {
   readonly kind: string;
   matches(target: TargetRef): boolean;

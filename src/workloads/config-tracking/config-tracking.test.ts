@@ -102,7 +102,7 @@ describe("references to configs", () => {
     [[false, true], false],
     [[true, true], true],
     [[undefined, true], false],
-  ])("optional: %j counts as optional: %s, wherever the mandatory one stands", (flags, optional) => {
+  ])("Q53: optional: %j counts as optional: %s, wherever the mandatory one stands", (flags, optional) => {
     const envFrom = flags.map((flag) => ({
       configMapRef: { name: "c", ...(flag !== undefined && { optional: flag }) },
     }));
@@ -127,7 +127,7 @@ describe("the checksum of a config", () => {
     expect(configChecksum(config("c", { data: { 9: "b", 10: "a" } }))).toBe("12db95af954b2813");
   });
 
-  it("sees binary data, but does not change for lack of it", () => {
+  it("Q52: sees binary data, but does not change for lack of it", () => {
     const plain = configChecksum(config("c", { data: { color: "red" } }));
     const sums = [
       config("c", { data: { color: "red" }, binaryData: { logo: "AAEC" } }),
@@ -229,7 +229,7 @@ describe("the primary's copy of a config", () => {
     });
   });
 
-  it("carries binary data", () => {
+  it("Q52: carries binary data", () => {
     const copy = primaryConfig(config("c", { binaryData: { logo: "AAEC" } }), { owner, includeLabelPrefixes: [] });
     expect(copy.binaryData).toEqual({ logo: "AAEC" });
     expect(copy.metadata.labels).toBeUndefined();

@@ -1,0 +1,375 @@
+/** The laws of ports/workload.ts, for every kind of target. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Canary, CanaryStatus, Phase } from "../core/canary.ts";
+import type { DesiredPrimary, DesiredWorld } from "../core/desired.ts";
+import { promotionId } from "../core/identity.ts";
+import { ALL_TO_PRIMARY } from "../core/routes.ts";
+import { mergePatch } from "../operator/diff.ts";
+import { apiVersionOf, type KubeFields, type KubeObject, type ObjectRef } from "../ports/kubernetes.ts";
+import type { Workload } from "../ports/workload.ts";
+import { aCanary } from "../testing/canary.ts";
+import { createToyCluster, type ToyCluster } from "../testing/toy-cluster.ts";
+import { createWorkloads, WORKLOADS } from "./table.ts";
+
+const OPTIONS = {
+  selectorLabels: ["app", "name", "app.kubernetes.io/name"],
+  includeLabelPrefixes: ["team"],
+  configTracking: true,
+};
+const NOW = Date.UTC(2026, 0, 1);
+
+const config = (name: string, value: string): KubeObject => ({
+  apiVersion: "v1",
+  kind: "ConfigMap",
+  metadata: { name, namespace: "test" },
+  data: { value },
+});
+
+/** A target that runs `version`, and what belongs to it. */
+interface Specimen {
+  readonly kind: string;
+  readonly apiVersion: string;
+  readonly provider?: string;
+  readonly world: (version: string) => readonly KubeObject[];
+  /** The primary's part that a promotion changes. */
+  readonly primaryHolds: (cluster: ToyCluster) => unknown;
+  readonly scales: boolean;
+}
+
+const template = (version: string): KubeFields => ({
+  metadata: { labels: { app: "podinfo" }, annotations: { plain: "1" }, creationTimestamp: null },
+  spec: {
+    containers: [
+      {
+        name: "podinfod",
+        image: `podinfo:${version}`,
+        ports: [{ name: "http", containerPort: 9898 }],
+        envFrom: [{ configMapRef: { name: "podinfo-config" } }],
+      },
+    ],
+    nodeSelector: { disk: "ssd" },
+    fieldOfTheFuture: { a: [version] },
+  },
+});
+
+const apps = (kind: string, spec: KubeFields = {}): Specimen => ({
+  kind,
+  apiVersion: "apps/v1",
+  scales: true,
+  world: (version) => [
+    {
+      apiVersion: "apps/v1",
+      kind,
+      metadata: { name: "podinfo", namespace: "test", generation: 1, labels: { team: "a" }, annotations: { a: "b" } },
+      spec: {
+        ...(kind === "DaemonSet" ? {} : { replicas: 2 }),
+        selector: { matchLabels: { app: "podinfo" } },
+        template: template(version),
+        ...spec,
+      },
+      status: { observedGeneration: 1 },
+    },
+    config("podinfo-config", version),
+  ],
+  primaryHolds: (cluster) => [
+    cluster.at(kind, "podinfo-primary").spec.template,
+    cluster.at("ConfigMap", "podinfo-config-primary").data,
+  ],
+});
+
+const SPECIMENS: readonly Specimen[] = [
+  apps("Deployment"),
+  apps("DaemonSet"),
+  apps("StatefulSet", { serviceName: "podinfo-peers" }),
+  {
+    kind: "Service",
+    apiVersion: "v1",
+    scales: false,
+    world: (version) => [
+      {
+        apiVersion: "v1",
+        kind: "Service",
+        metadata: { name: "podinfo", namespace: "test" },
+        spec: { selector: { version }, ports: [{ name: "http", port: 80 }], clusterIP: "10.0.0.1" },
+      },
+    ],
+    primaryHolds: (cluster) => cluster.at("Service", "podinfo-primary").spec,
+  },
+  {
+    kind: "Service",
+    apiVersion: "serving.knative.dev/v1",
+    provider: "knative",
+    scales: false,
+    world: (version) => [
+      {
+        apiVersion: "serving.knative.dev/v1",
+        kind: "Service",
+        metadata: { name: "podinfo", namespace: "test" },
+        spec: { template: {} },
+        status: { latestCreatedRevisionName: `podinfo-${version}` },
+      },
+      {
+        apiVersion: "serving.knative.dev/v1",
+        kind: "Revision",
+        metadata: { name: `podinfo-${version}`, namespace: "test" },
+        status: { conditions: [{ type: "Ready", status: "True" }] },
+      },
+    ],
+    primaryHolds: (cluster) => cluster.at("Service", "podinfo").metadata.annotations?.["flagger.app/primary-revision"],
+  },
+];
+
+const PRESENT: DesiredPrimary = { kind: "present" };
+
+function world(primary: DesiredPrimary, target: DesiredWorld["target"] = "as-is"): DesiredWorld {
+  return { engaged: true, primary, target, syncScaler: false, traffic: ALL_TO_PRIMARY };
+}
+
+class Stage {
+  readonly workload: Workload;
+  readonly cluster: ToyCluster;
+  canary: Canary;
+
+  constructor(
+    private readonly specimen: Specimen,
+    version = "1",
+  ) {
+    const { kind, apiVersion, provider } = specimen;
+    const targetRef = { apiVersion, kind, name: "podinfo" };
+    this.canary = aCanary({ spec: { targetRef, ...(provider && { provider }) } });
+    this.cluster = createToyCluster(mergePatch, ...specimen.world(version));
+    const found = createWorkloads(OPTIONS).find((workload) => workload.matches(targetRef));
+    if (found === undefined) throw new Error(`no workload for ${apiVersion} ${kind}`);
+    this.workload = found;
+  }
+
+  /** Somebody gives the target another version; what we put on it stays. */
+  release(version: string): void {
+    for (const object of this.specimen.world(version)) {
+      const { apiVersion, kind, metadata } = object;
+      const names = this.cluster.names();
+      const seen = names.includes(`${kind}/${metadata.name}`) ? this.cluster.at(kind, metadata.name) : undefined;
+      if (seen === undefined || kind === "ConfigMap") this.cluster.put(object);
+      else this.cluster.put({ ...seen, apiVersion, spec: { ...seen.spec, ...object.spec }, status: object.status });
+    }
+  }
+
+  in(phase: Phase): this {
+    this.canary = { ...this.canary, status: { ...this.canary.status, phase } as CanaryStatus };
+    return this;
+  }
+
+  read() {
+    const reading = this.workload.read(this.canary, this.cluster, NOW);
+    if (reading.kind === "problem") throw new Error(reading.detail);
+    return reading;
+  }
+
+  primary(primary: DesiredPrimary): readonly KubeObject[] {
+    return this.workload.renderPrimary(this.canary, world(primary), this.cluster);
+  }
+
+  target(target: DesiredWorld["target"]): readonly string[] {
+    return this.cluster.apply(this.workload.renderTarget(this.canary, world(PRESENT, target), this.cluster));
+  }
+
+  /** The promotion of what the target holds now. */
+  promotion(): DesiredPrimary & { readonly kind: "promoted" } {
+    const { revision } = this.read().target;
+    return { kind: "promoted", id: promotionId(this.canary.uid, revision), revision };
+  }
+
+  holds(): unknown {
+    return this.specimen.primaryHolds(this.cluster);
+  }
+
+  /** Bootstrapped, idle. */
+  static begun(specimen: Specimen): Stage {
+    const stage = new Stage(specimen).in("Initializing");
+    stage.cluster.apply(stage.primary(PRESENT));
+    return stage.in("Succeeded");
+  }
+}
+
+describe("the table of workloads", () => {
+  it("has a specimen of each", () => {
+    expect(SPECIMENS.map(({ kind }) => kind)).toEqual(createWorkloads(OPTIONS).map(({ kind }) => kind));
+    expect(SPECIMENS).toHaveLength(WORKLOADS.length);
+  });
+});
+
+describe.each(SPECIMENS)("$apiVersion $kind", (specimen) => {
+  it("without a target says so, in words, and writes nothing", () => {
+    const stage = new Stage(specimen);
+    const empty = createToyCluster(mergePatch);
+    const reading = stage.workload.read(stage.canary, empty, NOW);
+    expect(reading).toMatchObject({ kind: "problem", detail: expect.stringContaining('"podinfo" not found') });
+    for (const kind of [PRESENT, { kind: "restored", from: "x" }] as const) {
+      expect(stage.workload.renderPrimary(stage.canary, world(kind), empty)).toEqual([]);
+    }
+    expect(stage.workload.renderTarget(stage.canary, world(PRESENT, "up"), empty)).toEqual([]);
+    expect(stage.workload.inputs(stage.canary, empty).length).toBeGreaterThan(0);
+  });
+
+  it("gets a primary, once, which carries the promotion of what the target held", () => {
+    const stage = new Stage(specimen).in("Initializing");
+    expect(stage.read().primary.exists).toBe(false);
+    stage.cluster.apply(stage.primary(PRESENT));
+    expect(stage.read().primary).toMatchObject({ exists: true, promotionId: stage.promotion().id });
+    expect(stage.cluster.apply(stage.primary(PRESENT))).toEqual([]);
+    expect(stage.cluster.apply(stage.in("Succeeded").primary(PRESENT))).toEqual([]);
+  });
+
+  it("looks at nothing but its inputs", () => {
+    const stage = Stage.begun(specimen);
+    stage.release("2");
+    const key = ({ type, name }: ObjectRef) => `${apiVersionOf(type)} ${type.kind}/${name}`;
+    const inputs = new Set(stage.workload.inputs(stage.canary, stage.cluster).map(key));
+    const asked = new Set<string>();
+    const get = (ref: ObjectRef) => {
+      asked.add(key(ref));
+      return stage.cluster.get(ref);
+    };
+    const seen = { get };
+    stage.workload.read(stage.canary, seen, NOW);
+    const written = stage.workload.renderPrimary(stage.canary, world(stage.promotion()), seen);
+    stage.workload.renderTarget(stage.canary, world(PRESENT, "up"), seen);
+    expect([...asked].filter((ref) => !inputs.has(ref))).toEqual([]);
+    expect(written.filter((o) => !inputs.has(`${o.apiVersion} ${o.kind}/${o.metadata.name}`))).toEqual([]);
+  });
+
+  it("is copied only while it still holds what was tested", () => {
+    const stage = Stage.begun(specimen);
+    stage.release("2");
+    const tested = stage.promotion();
+    stage.release("3");
+    const before = stage.holds();
+    stage.in("Promoting").cluster.apply(stage.primary(tested));
+    expect(stage.holds()).toEqual(before);
+    stage.release("2");
+    stage.cluster.apply(stage.primary(tested));
+    expect(stage.read().primary.promotionId).toBe(tested.id);
+    expect(stage.holds()).not.toEqual(before);
+    expect(stage.cluster.apply(stage.primary(tested))).toEqual([]);
+  });
+
+  it("keeps fields of the primary that are not ours", () => {
+    const stage = Stage.begun(specimen);
+    const name = specimen.provider === "knative" ? "podinfo" : "podinfo-primary";
+    const primary = stage.cluster.at(specimen.kind, name);
+    stage.cluster.put({
+      ...primary,
+      metadata: { ...primary.metadata, finalizers: ["example.com/f"] },
+      fieldOfTheFuture: 1,
+      status: { ...primary.status, theirs: 1 },
+    });
+    stage.release("2");
+    stage.in("Promoting").cluster.apply(stage.primary(stage.promotion()));
+    expect(stage.cluster.at(specimen.kind, name)).toMatchObject({
+      metadata: { finalizers: ["example.com/f"] },
+      fieldOfTheFuture: 1,
+    });
+  });
+
+  it("gives the primary back what it held when a promotion fails, wherever a crash interrupted it", () => {
+    const stage = Stage.begun(specimen);
+    const before = stage.holds();
+    const id = stage.read().primary.promotionId;
+    stage.release("2");
+    const promotion = stage.in("Promoting").promotion();
+    const writes = stage.primary(promotion).length;
+    for (let done = 0; done <= writes; done += 1) {
+      stage.in("Promoting").cluster.apply(stage.primary(promotion).slice(0, done));
+      stage.cluster.apply(stage.primary(promotion));
+      expect(stage.read().primary.promotionId).toBe(promotion.id);
+      expect(stage.holds()).not.toEqual(before);
+      stage.in("Finalising").cluster.apply(stage.primary(PRESENT));
+      expect(stage.read().primary.promotionId).toBe(promotion.id);
+      const restored = { kind: "restored", from: promotion.id } as const;
+      stage.in("Failed").cluster.apply(stage.primary(restored).slice(0, done));
+      stage.cluster.apply(stage.primary(restored));
+      expect(stage.holds()).toEqual(before);
+      expect(stage.read().primary.promotionId).toBe(id);
+      expect(stage.cluster.apply(stage.primary(restored))).toEqual([]);
+      stage.cluster.apply(stage.primary(PRESENT));
+      expect(stage.holds()).toEqual(before);
+      expect(stage.cluster.apply(stage.primary(PRESENT))).toEqual([]);
+    }
+  });
+
+  it("undoes the half of a promotion that was given up before the template was copied", () => {
+    for (const done of [0, 1, 2, 3]) {
+      const stage = Stage.begun(specimen);
+      const before = stage.holds();
+      stage.release("2");
+      const promotion = stage.in("Promoting").promotion();
+      const half = stage.primary(promotion);
+      stage.cluster.apply(half.slice(0, Math.min(done, half.length - 1)));
+      stage.release("3");
+      stage.in("Progressing").cluster.apply(stage.primary(PRESENT));
+      expect(stage.holds()).toEqual(before);
+    }
+  });
+
+  it("keeps nothing of what was before once a promotion is over", () => {
+    const stage = Stage.begun(specimen);
+    const before = JSON.stringify(stage.holds());
+    stage.release("secret-2");
+    stage.in("Promoting").cluster.apply(stage.primary(stage.promotion()));
+    stage.in("Succeeded").cluster.apply(stage.primary(PRESENT));
+    const all = stage.cluster.names().map((name) => stage.cluster.at(...(name.split("/") as [string, string])));
+    const kept = all.filter((object) => JSON.stringify(object).includes("previous-"));
+    expect(kept.map(({ metadata }) => metadata.name)).toEqual([]);
+    expect(before).not.toContain("secret-2");
+    expect(stage.cluster.apply(stage.primary(PRESENT))).toEqual([]);
+  });
+});
+
+describe.each(SPECIMENS.filter(({ scales }) => scales))("$apiVersion $kind, which has pods,", (specimen) => {
+  it("goes down and up again as the same revision, and loses nothing", () => {
+    const stage = Stage.begun(specimen);
+    const { revision, scaledDown } = stage.read().target;
+    const before = stage.cluster.at(specimen.kind, "podinfo");
+    expect(scaledDown).toBe(false);
+    expect(stage.target("as-is")).toEqual([]);
+    expect(stage.target("up")).toEqual([]);
+    expect(stage.target("down")).toHaveLength(1);
+    expect(stage.read().target).toMatchObject({ revision, scaledDown: true });
+    expect(stage.target("down")).toEqual([]);
+    expect(stage.target("up")).toHaveLength(1);
+    expect(stage.cluster.at(specimen.kind, "podinfo")).toEqual(before);
+    expect(stage.target("up")).toEqual([]);
+  });
+
+  it("while it is down makes a primary that runs all the same", () => {
+    const stage = Stage.begun(specimen);
+    const before = stage.holds();
+    stage.target("down");
+    stage.cluster.remove(stage.cluster.at(specimen.kind, "podinfo-primary"));
+    stage.cluster.apply(stage.primary(PRESENT));
+    expect(stage.holds()).toEqual(before);
+    expect(stage.cluster.at(specimen.kind, "podinfo-primary").spec.replicas).not.toBe(0);
+  });
+
+  it("gives its primary any template as it is", () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string({ minLength: 1 }), fc.jsonValue()), (fields) => {
+        // As the API server has it: what JSON does not know is not there.
+        const extra = JSON.parse(JSON.stringify(fields));
+        const stage = Stage.begun(specimen);
+        const target = stage.cluster.at(specimen.kind, "podinfo");
+        const { template } = target.spec;
+        const podSpec = { ...template.spec, volumes: [{ name: "v", extra }] };
+        stage.cluster.put({ ...target, spec: { ...target.spec, template: { ...template, spec: podSpec } } });
+        const promotion = stage.in("Promoting").promotion();
+        stage.cluster.apply(stage.primary(promotion));
+        const primary = stage.cluster.at(specimen.kind, "podinfo-primary").spec.template.spec;
+        expect(primary.volumes).toEqual([{ name: "v", extra }]);
+        expect(primary.fieldOfTheFuture).toEqual(podSpec.fieldOfTheFuture);
+        expect(stage.cluster.apply(stage.primary(promotion))).toEqual([]);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
