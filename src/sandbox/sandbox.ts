@@ -96,7 +96,9 @@ async function assemble(
   });
   undo.push(() => telemetry.stop());
 
-  const controllers = startControllers(cluster, { report, autoscaler: { usage: createUsageSource(mesh) } });
+  const usage = createUsageSource(mesh);
+  undo.push(async () => usage.stop());
+  const controllers = startControllers(cluster, { report, autoscaler: { usage: usage.usage, tick: usage.tick } });
   undo.push(() => controllers.stop());
   const services = { nameserver: `${nameserver.address}:${nameserver.port}`, kubeconfig: server.kubeconfig };
   const kubelet = startKubelet(cluster, {

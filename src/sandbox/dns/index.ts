@@ -1,8 +1,15 @@
-/** The cluster's nameserver: Services and pods by name, over real DNS on a loopback address. */
+/** The cluster's nameserver: real DNS over UDP, for the names of Services. Answers come from the cluster as it is now. */
 import { createSocket } from "node:dgram";
-import { type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
+import { type KubeFields, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Cluster } from "../cluster.ts";
-import { NAME_ERROR, NO_ERROR, readQuestion, TYPE_A, writeAnswer } from "./message.ts";
+import { addressesMessage, CODES, errorMessage, parseRequest, refusal, TYPE_A, TYPE_ANY } from "./message.ts";
+
+export interface NameserverOptions {
+  /** Loopback address to listen on. */
+  readonly address: string;
+  /** Any free port when 0 or absent. */
+  readonly port?: number;
+}
 
 export interface Nameserver {
   readonly address: string;
@@ -10,67 +17,110 @@ export interface Nameserver {
   stop(): Promise<void>;
 }
 
-export interface NameserverOptions {
-  readonly address: string;
-  /** 0 or absent: any free port. */
-  readonly port?: number;
-}
+/** Nobody should remember more than a moment: asking costs microseconds. */
+const SECONDS_TO_LIVE = 1;
 
-const DOMAIN = ".cluster.local";
-
-/** Answers `svc.ns`, `svc.ns.svc`, `svc.ns.svc.cluster.local` and `1-2-3-4.ns.pod`. */
-export async function startNameserver(cluster: Cluster, { address, port = 0 }: NameserverOptions): Promise<Nameserver> {
+/** @throws Error when it cannot listen there */
+export async function startNameserver(cluster: Cluster, options: NameserverOptions): Promise<Nameserver> {
+  const { address, port = 0 } = options;
   const socket = createSocket("udp4");
-  socket.on("message", (packet, sender) => {
-    const question = readQuestion(packet);
-    // What is no question is not answered: whoever sent it would not understand an error either.
-    if (question === undefined) return;
-    const found = addressesOf(cluster, question.name);
-    const code = found === undefined ? NAME_ERROR : NO_ERROR;
-    const addresses = question.type === TYPE_A ? (found ?? []) : [];
-    socket.send(writeAnswer(question, code, addresses), sender.port, sender.address);
+  socket.on("message", (datagram, sender) => {
+    const answer = answerTo(cluster, datagram);
+    if (answer === undefined) return;
+    // The asker may be gone by now; it will ask again if it is not.
+    socket.send(answer, sender.port, sender.address, () => {});
   });
   await new Promise<void>((resolve, reject) => {
-    socket.once("error", reject);
-    socket.bind(port, address, () => {
-      socket.off("error", reject);
-      // An answer that could not be delivered is asked for again.
-      socket.on("error", () => undefined);
-      resolve();
+    socket.once("error", (error: NodeJS.ErrnoException) => {
+      const why = error.code === "EADDRINUSE" ? "the port is taken; choose another one" : error.message;
+      reject(new Error(`the nameserver cannot listen on ${address}:${port}: ${why}`));
     });
+    socket.bind(port, address, resolve);
   });
+  socket.removeAllListeners("error");
+  // An ICMP message about an asker that is gone comes back as an error of the socket.
+  socket.on("error", () => {});
   return {
     address,
     port: socket.address().port,
-    stop: () => new Promise((resolve) => socket.close(() => resolve())),
+    stop: () => new Promise<void>((resolve) => socket.close(() => resolve())),
   };
 }
 
-/** @returns undefined when there is no such name */
+function answerTo(cluster: Cluster, datagram: Buffer): Buffer | undefined {
+  const request = parseRequest(datagram);
+  if (request.kind === "garbage") return undefined;
+  if (request.kind === "refused") return refusal(request.id, request.code);
+  const { question } = request;
+  const addresses = addressesOf(cluster, question.name);
+  if (addresses === undefined) return errorMessage(question, CODES.noSuchName);
+  // The name exists; other types (AAAA above all) have no data, which is not the same as no such name.
+  const wanted = question.type === TYPE_A || question.type === TYPE_ANY;
+  return addressesMessage(question, wanted ? addresses : [], SECONDS_TO_LIVE);
+}
+
+const CLUSTER_DOMAIN = ".svc.cluster.local";
+
+/**
+ * IPv4 addresses of `<service>.<namespace>[.svc[.cluster.local]]`, of one pod of a headless Service
+ * (`<pod's hostname>.<service>.<namespace>…`), or of any pod (`1-2-3-4.<namespace>.pod[.cluster.local]`); undefined: no
+ * such name.
+ */
 export function addressesOf(cluster: Cluster, name: string): readonly string[] | undefined {
-  const [first = "", namespace = "", kind = "svc", ...more] = withoutDomain(name).split(".");
-  if (more.length > 0 || namespace === "") return undefined;
-  if (kind === "pod") return podAddress(cluster, first, namespace);
-  if (kind !== "svc") return undefined;
-  const service = cluster.get(RESOURCES.service, namespace, first);
-  return service === undefined ? undefined : serviceAddresses(cluster, service);
+  const pod = /^(\d+-\d+-\d+-\d+)\.([^.]+)\.pod(?:\.cluster\.local)?$/.exec(name);
+  if (pod !== null) return podAddress(cluster, pod[2] ?? "", (pod[1] ?? "").replaceAll("-", "."));
+  const labels = shortened(name).split(".");
+  if (labels.some((label) => label === "")) return undefined;
+  if (labels.length === 2) return serviceAddresses(cluster, labels[1] ?? "", labels[0] ?? "");
+  if (labels.length !== 3) return undefined;
+  const [host = "", service = "", namespace = ""] = labels;
+  const endpoints = headlessEndpoints(cluster, namespace, service);
+  const found = endpoints?.filter((endpoint) => hostnameOf(cluster, endpoint) === host).map(({ ip }) => ip);
+  return found === undefined || found.length === 0 ? undefined : found;
 }
 
-function withoutDomain(name: string): string {
-  return name.endsWith(DOMAIN) ? name.slice(0, -DOMAIN.length) : name;
+function podAddress(cluster: Cluster, namespace: string, address: string): readonly string[] | undefined {
+  return cluster.list(RESOURCES.pod, namespace).some(({ status }) => status?.podIP === address) ? [address] : undefined;
 }
 
-function podAddress(cluster: Cluster, dashed: string, namespace: string): readonly string[] | undefined {
-  const address = dashed.replaceAll("-", ".");
-  const known = cluster.list(RESOURCES.pod, namespace).some(({ status }) => status?.podIP === address);
-  return known ? [address] : undefined;
+function shortened(name: string): string {
+  for (const suffix of [CLUSTER_DOMAIN, ".svc"]) {
+    if (name.endsWith(suffix)) return name.slice(0, -suffix.length);
+  }
+  return name;
 }
 
-function serviceAddresses(cluster: Cluster, { metadata, spec }: KubeObject): readonly string[] {
-  const clusterIp: string = spec?.clusterIP ?? "";
-  if (clusterIp !== "" && clusterIp !== "None") return [clusterIp];
-  // A headless Service stands for its ready pods.
-  const endpoints = cluster.get(RESOURCES.endpoints, metadata.namespace ?? "", metadata.name);
-  const subsets: readonly { readonly addresses?: readonly { readonly ip: string }[] }[] = endpoints?.["subsets"] ?? [];
-  return subsets.flatMap(({ addresses = [] }) => addresses.map(({ ip }) => ip));
+function serviceAddresses(cluster: Cluster, namespace: string, name: string): readonly string[] | undefined {
+  const service = cluster.get(RESOURCES.service, namespace, name);
+  const clusterIP: unknown = service?.spec?.clusterIP;
+  if (typeof clusterIP === "string" && isAddress(clusterIP)) return [clusterIP];
+  // A headless Service without ready pods has no addresses and, as in CoreDNS, no name.
+  const endpoints = headlessEndpoints(cluster, namespace, name)?.map(({ ip }) => ip);
+  return endpoints === undefined || endpoints.length === 0 ? undefined : [...new Set(endpoints)];
+}
+
+interface Endpoint {
+  readonly ip: string;
+  readonly hostname?: string;
+  readonly targetRef?: { readonly kind?: string; readonly name?: string; readonly namespace?: string };
+}
+
+/** undefined: there is no such Service, or it is not headless. */
+function headlessEndpoints(cluster: Cluster, namespace: string, name: string): readonly Endpoint[] | undefined {
+  const service = cluster.get(RESOURCES.service, namespace, name);
+  if (service === undefined || (service.spec?.clusterIP ?? "None") !== "None") return undefined;
+  const subsets: KubeFields[] = cluster.get(RESOURCES.endpoints, namespace, name)?.["subsets"] ?? [];
+  return subsets.flatMap((subset): Endpoint[] => subset.addresses ?? []).filter(({ ip }) => isAddress(ip));
+}
+
+/** A StatefulSet's pods are known by their names. */
+function hostnameOf(cluster: Cluster, { hostname, targetRef }: Endpoint): string | undefined {
+  if (hostname !== undefined) return hostname;
+  if (targetRef?.kind !== "Pod") return undefined;
+  const pod = cluster.get(RESOURCES.pod, targetRef.namespace ?? "", targetRef.name ?? "");
+  return pod?.spec?.hostname ?? targetRef.name;
+}
+
+function isAddress(text: string): boolean {
+  return /^\d{1,3}(\.\d{1,3}){3}$/.test(text);
 }

@@ -1,0 +1,44 @@
+/** When a failed try is repeated because the route asks for it. */
+import type { Random } from "../../../ports/clock.ts";
+import type { RetryPolicy } from "../routes/route.ts";
+import type { Failure } from "./attempt.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** So many pods are asked silently when no connection can be had. */
+export const SILENT_TRIES = 5;
+/** Envoy's first interval; it doubles, up to ten times as long, with full jitter. */
+const FIRST_PAUSE_MS = 25;
+
+export type Outcome = Pick<Failure, "kind"> | { readonly kind: "answer"; readonly status: number };
+
+export function mayRetry(exchange: Pick<Exchange, "retries">, policy: RetryPolicy, outcome: Outcome): boolean {
+  return exchange.retries < policy.attempts && asksFor(policy, outcome);
+}
+
+function asksFor({ on, codes }: RetryPolicy, outcome: Outcome): boolean {
+  switch (outcome.kind) {
+    case "connect":
+      return on.has("connect-failure") || on.has("reset") || on.has("5xx") || on.has("gateway-error") || codes.has(503);
+    case "invalid":
+      return false;
+    case "stale":
+    case "reset":
+      return on.has("reset") || on.has("5xx") || on.has("gateway-error") || codes.has(503);
+    case "timeout":
+      return on.has("5xx") || on.has("gateway-error") || on.has("reset") || codes.has(504);
+    case "answer":
+      return answered(on, codes, outcome.status);
+  }
+}
+
+function answered(on: ReadonlySet<string>, codes: ReadonlySet<number>, status: number): boolean {
+  if (codes.has(status)) return true;
+  if (on.has("5xx") && status >= 500) return true;
+  if (on.has("gateway-error") && status >= 502 && status <= 504) return true;
+  return on.has("retriable-4xx") && status === 409;
+}
+
+/** @param count of the retry, from 1 */
+export function pauseMs(count: number, random: Random): number {
+  return random() * Math.min(FIRST_PAUSE_MS * (2 ** count - 1), FIRST_PAUSE_MS * 10);
+}

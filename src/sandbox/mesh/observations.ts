@@ -1,0 +1,195 @@
+/**
+ * What Envoy would tell Prometheus, with Istio's names and labels. One series object stands for both reporters: the caller's
+ * proxy ("source") and the called pod's ("destination"), who see the same requests.
+ */
+import type { Workload } from "./workload.ts";
+
+/** One finished request. */
+export interface Observation {
+  /** undefined: somebody outside the mesh. */
+  readonly source: Workload | undefined;
+  /** undefined: nobody was reached. */
+  readonly destination: Workload | undefined;
+  readonly service: ServiceName;
+  /** HTTP status as the caller saw it; 0 when the caller went away before there was one. */
+  readonly code: number;
+  /** Envoy's response flags, "-" when nothing is special: UH, UF, URX, UC, UT, NR, NC, DC, FI, DI, UO. */
+  readonly flags: string;
+  /** Whether the called pod has a proxy of its own, and was reached. */
+  readonly seenByDestination: boolean;
+  readonly durationMs: number;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+}
+
+/** The Service that a request was sent to. */
+export interface ServiceName {
+  /** "podinfo.test.svc.cluster.local" */
+  readonly host: string;
+  readonly name: string;
+  readonly namespace: string;
+}
+
+/** Requests so far between two workloads with one response code. */
+export interface RequestTotal {
+  /** Workload; "unknown" for callers outside the mesh. */
+  readonly source: string;
+  readonly sourceNamespace: string;
+  readonly workload: string;
+  readonly namespace: string;
+  /** "podinfo.test.svc.cluster.local" */
+  readonly service: string;
+  readonly code: number;
+  readonly flags: string;
+  readonly requests: number;
+}
+
+export interface Telemetry {
+  observe(observation: Observation): void;
+  /** In Prometheus' text format. */
+  exposition(): string;
+  totals(): readonly RequestTotal[];
+}
+
+/** Istio's, for milliseconds and bytes alike. */
+const BUCKETS = [
+  0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000, 600000, 1800000, 3600000,
+];
+
+interface Histogram {
+  /** Not cumulative; the last one counts what is beyond all bounds. */
+  readonly counts: number[];
+  sum: number;
+}
+
+interface Series {
+  readonly first: Observation;
+  /** As the destination saw them: those that never reached it are missing. */
+  destinationSeen: boolean;
+  requests: number;
+  readonly duration: Histogram;
+  readonly requestBytes: Histogram;
+  readonly responseBytes: Histogram;
+}
+
+const histogram = (): Histogram => ({ counts: new Array<number>(BUCKETS.length + 1).fill(0), sum: 0 });
+
+export function createTelemetry(): Telemetry {
+  const series = new Map<string, Series>();
+  return {
+    observe: (observation) => {
+      const key = keyOf(observation);
+      let found = series.get(key);
+      if (found === undefined) {
+        found = {
+          first: observation,
+          destinationSeen: observation.seenByDestination,
+          requests: 0,
+          duration: histogram(),
+          requestBytes: histogram(),
+          responseBytes: histogram(),
+        };
+        series.set(key, found);
+      }
+      found.requests += 1;
+      add(found.duration, observation.durationMs);
+      add(found.requestBytes, observation.requestBytes);
+      add(found.responseBytes, observation.responseBytes);
+    },
+    exposition: () => exposition([...series.values()]),
+    totals: () => [...series.values()].map(totalOf),
+  };
+}
+
+function keyOf({ source, destination, service, code, flags, seenByDestination }: Observation): string {
+  const from = source === undefined ? "" : source.id;
+  const to = destination === undefined ? "" : destination.id;
+  return `${from}|${to}|${service.host}|${code}|${flags}|${seenByDestination}`;
+}
+
+function add(histogram: Histogram, value: number): void {
+  histogram.sum += value;
+  let i = 0;
+  while (i < BUCKETS.length && value > (BUCKETS[i] ?? 0)) i += 1;
+  histogram.counts[i] = (histogram.counts[i] ?? 0) + 1;
+}
+
+function totalOf({ first, requests }: Series): RequestTotal {
+  return {
+    source: first.source?.name ?? "unknown",
+    sourceNamespace: first.source?.namespace ?? "unknown",
+    workload: first.destination?.name ?? "unknown",
+    namespace: first.destination?.namespace ?? "unknown",
+    service: first.service.host,
+    code: first.code,
+    flags: first.flags,
+    requests,
+  };
+}
+
+const HISTOGRAMS = [
+  ["istio_request_duration_milliseconds", "duration", "Time between a request and the end of its answer."],
+  ["istio_request_bytes", "requestBytes", "Sizes of request bodies."],
+  ["istio_response_bytes", "responseBytes", "Sizes of response bodies."],
+] as const;
+
+function exposition(series: readonly Series[]): string {
+  const labelled = series.flatMap((one) =>
+    (one.destinationSeen ? (["source", "destination"] as const) : (["source"] as const)).map((reporter) => ({
+      one,
+      labels: labelText(one.first, reporter),
+    })),
+  );
+  const lines = ["# HELP istio_requests_total Requests, by who asked whom and how it went."];
+  lines.push("# TYPE istio_requests_total counter");
+  for (const { one, labels } of labelled) lines.push(`istio_requests_total{${labels}} ${one.requests}`);
+  for (const [name, field, help] of HISTOGRAMS) {
+    lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} histogram`);
+    for (const { one, labels } of labelled) pushHistogram(lines, name, labels, one[field]);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function pushHistogram(lines: string[], name: string, labels: string, { counts, sum }: Histogram): void {
+  let total = 0;
+  for (const [i, bound] of BUCKETS.entries()) {
+    total += counts[i] ?? 0;
+    lines.push(`${name}_bucket{${labels},le="${bound}"} ${total}`);
+  }
+  total += counts[BUCKETS.length] ?? 0;
+  lines.push(`${name}_bucket{${labels},le="+Inf"} ${total}`);
+  lines.push(`${name}_sum{${labels}} ${sum}`, `${name}_count{${labels}} ${total}`);
+}
+
+function labelText({ source, destination, service, code, flags }: Observation, reporter: string): string {
+  const labels: readonly (readonly [string, string])[] = [
+    ["reporter", reporter],
+    ...workloadLabels("source", source),
+    ...workloadLabels("destination", destination),
+    ["destination_service", service.host],
+    ["destination_service_name", service.name],
+    ["destination_service_namespace", service.namespace],
+    ["request_protocol", "http"],
+    ["response_code", String(code)],
+    ["response_flags", flags],
+    // Nothing is encrypted on loopback; Istio's callers do not know either.
+    ["connection_security_policy", reporter === "source" ? "unknown" : "none"],
+  ];
+  return labels.map(([name, value]) => `${name}="${escaped(value)}"`).join(",");
+}
+
+function workloadLabels(side: "source" | "destination", workload: Workload | undefined) {
+  const of = (value: string | undefined) => value ?? "unknown";
+  return [
+    [`${side}_workload`, of(workload?.name)],
+    [`${side}_workload_namespace`, of(workload?.namespace)],
+    [`${side}_app`, of(workload?.app)],
+    [`${side}_version`, of(workload?.version)],
+    [`${side}_canonical_service`, of(workload?.canonicalService)],
+    [`${side}_canonical_revision`, of(workload?.canonicalRevision)],
+  ] as const;
+}
+
+function escaped(value: string): string {
+  return value.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n");
+}
