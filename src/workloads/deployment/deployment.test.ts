@@ -1,0 +1,413 @@
+import { describe, expect, it } from "vitest";
+import type { Canary, CanaryStatus, Phase } from "../../core/canary.ts";
+import type { DesiredPrimary, DesiredWorld } from "../../core/desired.ts";
+import { promotionId } from "../../core/identity.ts";
+import { ALL_TO_PRIMARY } from "../../core/routes.ts";
+import { mergePatch } from "../../operator/diff.ts";
+import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
+import { aCanary, type CanaryParts } from "../../testing/canary.ts";
+import { golden } from "../../testing/golden.ts";
+import { createToyCluster, type ToyCluster } from "../../testing/toy-cluster.ts";
+import { PREVIOUS_TEMPLATE_ANNOTATION } from "../copied/primary.ts";
+import { createDeploymentWorkload } from "./deployment.ts";
+import { deploymentReadiness } from "./readiness.ts";
+
+const NOW = Date.UTC(2026, 0, 1);
+const workload = createDeploymentWorkload({
+  selectorLabels: ["app", "name", "app.kubernetes.io/name"],
+  includeLabelPrefixes: ["team.example.com/"],
+  configTracking: true,
+});
+
+const file = (name: string) => golden(new URL(`golden/${name}.yaml`, import.meta.url));
+const withId = (object: KubeObject, id: string): KubeObject => JSON.parse(JSON.stringify(object).replace("<id>", id));
+const TARGET = file("target");
+
+const configs = (color = "red"): KubeObject[] => [
+  {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: {
+      name: "podinfo-config",
+      namespace: "test",
+      labels: { "team.example.com/name": "web", other: "1" },
+      annotations: { a: "b" },
+    },
+    data: { color },
+    binaryData: { logo: "AAEC" },
+  },
+  {
+    apiVersion: "v1",
+    kind: "Secret",
+    type: "kubernetes.io/tls",
+    metadata: { name: "podinfo-tls", namespace: "test" },
+    data: { "tls.crt": "YQ==", "tls.key": "Yg==" },
+    immutable: true,
+  },
+  {
+    apiVersion: "v1",
+    kind: "Secret",
+    type: "kubernetes.io/dockerconfigjson",
+    metadata: { name: "registry-login", namespace: "test" },
+    data: { token: "eA==" },
+  },
+];
+
+function inPhase(phase: Phase, parts: CanaryParts = {}): Canary {
+  const canary = aCanary(parts);
+  return { ...canary, status: { ...canary.status, phase } as CanaryStatus };
+}
+
+function world(parts: Partial<DesiredWorld> = {}): DesiredWorld {
+  return {
+    engaged: true,
+    primary: { kind: "present" },
+    target: "as-is",
+    syncScaler: false,
+    traffic: ALL_TO_PRIMARY,
+    ...parts,
+  };
+}
+
+function readOf(cluster: ToyCluster, canary = aCanary()) {
+  const reading = workload.read(canary, cluster, NOW);
+  if (reading.kind === "problem") throw new Error(reading.detail);
+  return reading;
+}
+
+/** A cluster in which the target has its primary. */
+function begun(target = TARGET): ToyCluster {
+  const cluster = createToyCluster(mergePatch, target, ...configs());
+  cluster.apply(workload.renderPrimary(inPhase("Initializing"), world(), cluster));
+  return cluster;
+}
+
+function promote(cluster: ToyCluster, parts: CanaryParts = {}): DesiredPrimary & { kind: "promoted" } {
+  const { revision } = readOf(cluster).target;
+  const primary = { kind: "promoted", id: promotionId(aCanary().uid, revision), revision } as const;
+  cluster.apply(workload.renderPrimary(inPhase("Promoting", parts), world({ primary }), cluster));
+  return primary;
+}
+
+const put = (cluster: ToyCluster, spec: KubeFields, name = "podinfo") => {
+  const seen = cluster.at("Deployment", name);
+  cluster.put({ ...seen, spec: { ...seen.spec, ...spec } });
+};
+const primarySpec = (cluster: ToyCluster) => cluster.at("Deployment", "podinfo-primary").spec;
+
+describe("the primary Deployment", () => {
+  it("is made as in golden/primary.yaml, with copies of its configs", () => {
+    const cluster = begun();
+    const { id } = promote(begun());
+    expect(cluster.at("Deployment", "podinfo-primary")).toEqual(withId(file("primary"), id));
+    expect(cluster.at("ConfigMap", "podinfo-config-primary")).toEqual(file("config"));
+    expect(cluster.at("Secret", "podinfo-tls-primary")).toEqual(file("secret"));
+    expect(cluster.names()).not.toContain("Secret/registry-login-primary");
+  });
+
+  it("Q50: promotion removes labels and annotations of the primary that are not included by prefix", () => {
+    const cluster = begun();
+    const primary = cluster.at("Deployment", "podinfo-primary");
+    cluster.put({ ...primary, metadata: { ...primary.metadata, labels: { mine: "1" } } });
+    put(cluster, { template: { ...TARGET.spec.template, spec: { containers: [] } } });
+    promote(cluster);
+    cluster.apply(workload.renderPrimary(inPhase("Succeeded"), world(), cluster));
+    const { labels, annotations, ownerReferences } = cluster.at("Deployment", "podinfo-primary").metadata;
+    expect(labels).toEqual({ app: "podinfo-primary", "team.example.com/name": "web" });
+    expect(annotations).toEqual({ "team.example.com/contact": "web@example.com" });
+    expect(ownerReferences).toHaveLength(1);
+  });
+
+  it("loses what the target no longer says, and keeps its selector", () => {
+    const cluster = begun();
+    const { minReadySeconds: _gone, ...spec } = TARGET.spec;
+    cluster.put({ ...TARGET, spec: { ...spec, strategy: { type: "Recreate" }, template: { metadata: {}, spec: {} } } });
+    promote(cluster);
+    const { selector, strategy, minReadySeconds } = primarySpec(cluster);
+    expect([selector, strategy, minReadySeconds]).toEqual([
+      { matchLabels: { app: "podinfo-primary" } },
+      { type: "Recreate" },
+      undefined,
+    ]);
+  });
+
+  it.each<[string, number, CanaryParts, number]>([
+    ["follows the target", 5, {}, 5],
+    ["keeps its own while the target is down", 0, {}, 3],
+    ["is the autoscaler's", 5, { spec: { autoscalerRef: { kind: "HorizontalPodAutoscaler", name: "podinfo" } } }, 3],
+  ])("on promotion its number of replicas %s", (_, replicas, parts, expected) => {
+    const cluster = begun();
+    put(cluster, { replicas, template: { metadata: {}, spec: {} } });
+    promote(cluster, parts);
+    expect(primarySpec(cluster).replicas).toBe(expected);
+  });
+
+  it("Q61: is made again from what the target holds, with a pod", () => {
+    const cluster = begun({ ...TARGET, spec: { ...TARGET.spec, replicas: 0 } });
+    expect(primarySpec(cluster).replicas).toBe(1);
+  });
+
+  it("Q51: pods are kept apart by the target's name, whatever the label says", () => {
+    const cluster = begun({
+      ...TARGET,
+      spec: { ...TARGET.spec, selector: { matchLabels: { app: "web" } } },
+    });
+    const { affinity } = primarySpec(cluster).template.spec;
+    const [term] = affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution;
+    expect(term.labelSelector.matchLabels).toEqual({ app: "podinfo-primary" });
+    expect(primarySpec(cluster).selector).toEqual({ matchLabels: { app: "web-primary" } });
+  });
+
+  it("is promoted when only a config changed", () => {
+    const cluster = begun();
+    const before = readOf(cluster).primary.promotionId;
+    cluster.put(...configs("blue"));
+    const { id } = promote(cluster);
+    expect(id).not.toBe(before);
+    expect(primarySpec(cluster).template.metadata.annotations["flagger-id"]).toBe(id);
+    expect(cluster.at("ConfigMap", "podinfo-config-primary").data).toEqual({ color: "blue" });
+  });
+
+  it("is copied as it is when configs are not tracked", () => {
+    const untracking = createDeploymentWorkload({
+      selectorLabels: ["app"],
+      includeLabelPrefixes: [],
+      configTracking: false,
+    });
+    const cluster = createToyCluster(mergePatch, TARGET, ...configs());
+    cluster.apply(untracking.renderPrimary(inPhase("Initializing"), world(), cluster));
+    expect(cluster.names().filter((name) => name.endsWith("-primary"))).toEqual(["Deployment/podinfo-primary"]);
+    expect(primarySpec(cluster).template.spec.volumes).toEqual(TARGET.spec.template.spec.volumes);
+    const reading = untracking.read(aCanary(), cluster, NOW);
+    expect(reading.kind === "reading" && reading.target.revision.configs).toBe(undefined);
+  });
+});
+
+describe("a failed promotion", () => {
+  const failing = () => {
+    const cluster = begun();
+    const template = primarySpec(cluster).template;
+    cluster.put(...configs("blue"));
+    put(cluster, { template: { ...TARGET.spec.template, spec: { ...TARGET.spec.template.spec, hostNetwork: true } } });
+    const { id } = promote(cluster);
+    return { cluster, template, restored: world({ primary: { kind: "restored", from: id } }) };
+  };
+
+  it("gives template and configs back, and then forgets them", () => {
+    const { cluster, template, restored } = failing();
+    const previous = cluster.at("ConfigMap", "podinfo-config-primary-previous");
+    expect(previous.data).toEqual({ color: "red" });
+    cluster.apply(workload.renderPrimary(inPhase("Failed"), restored, cluster));
+    expect(primarySpec(cluster).template).toEqual(template);
+    expect(cluster.at("ConfigMap", "podinfo-config-primary").data).toEqual({ color: "red" });
+    cluster.apply(workload.renderPrimary(inPhase("Failed"), world(), cluster));
+    const { metadata, data } = cluster.at("ConfigMap", "podinfo-config-primary-previous");
+    expect([data, metadata.annotations]).toEqual([undefined, {}]);
+    expect(metadata.ownerReferences).toHaveLength(1);
+  });
+
+  it("keeps nothing of a secret that did not change", () => {
+    expect(
+      failing()
+        .cluster.names()
+        .filter((name) => name.endsWith("-previous")),
+    ).toEqual(["ConfigMap/podinfo-config-primary-previous"]);
+  });
+
+  it("does not take back what another Canary's primary reads, too", () => {
+    const { cluster, restored } = failing();
+    const copy = cluster.at("ConfigMap", "podinfo-config-primary");
+    const other = { apiVersion: "flagger.app/v1beta1", kind: "Canary", name: "other", uid: "other", controller: false };
+    const ownerReferences = [...(copy.metadata.ownerReferences ?? []), other];
+    cluster.put({ ...copy, metadata: { ...copy.metadata, ownerReferences } });
+    cluster.apply(workload.renderPrimary(inPhase("Failed"), restored, cluster));
+    expect(cluster.at("ConfigMap", "podinfo-config-primary").data).toEqual({ color: "blue" });
+  });
+
+  it("cannot give back a template that was too large to be kept, and leaves the configs that belong to the new one", () => {
+    const huge = { ...TARGET.spec.template, spec: { containers: [], note: "é".repeat(70_000) } };
+    const cluster = begun({ ...TARGET, spec: { ...TARGET.spec, template: huge } });
+    put(cluster, { template: TARGET.spec.template });
+    const { id } = promote(cluster);
+    expect(cluster.at("Deployment", "podinfo-primary").metadata.annotations).not.toHaveProperty([
+      PREVIOUS_TEMPLATE_ANNOTATION,
+    ]);
+    const restored = world({ primary: { kind: "restored", from: id } });
+    expect(cluster.apply(workload.renderPrimary(inPhase("Failed"), restored, cluster))).toEqual([]);
+  });
+});
+
+describe("a Deployment that is brought up", () => {
+  const hpa = (spec: KubeFields): KubeObject => ({
+    apiVersion: "autoscaling/v2",
+    kind: "HorizontalPodAutoscaler",
+    metadata: { name: "podinfo", namespace: "test" },
+    spec,
+  });
+  const keda = (spec: KubeFields): KubeObject => ({
+    ...hpa(spec),
+    apiVersion: "keda.sh/v1alpha1",
+    kind: "ScaledObject",
+  });
+  const scaled = (kind: string): CanaryParts => ({ spec: { autoscalerRef: { kind, name: "podinfo" } } });
+  const HPA = scaled("HorizontalPodAutoscaler");
+
+  it.each<[string, number | undefined, CanaryParts, readonly KubeObject[], number]>([
+    ["as many pods as the primary", 4, {}, [], 4],
+    ["one when the primary does not say", undefined, {}, [], 1],
+    ["one when the primary has none (Q48)", 0, {}, [], 1],
+    ["its autoscaler's minimum", 4, HPA, [hpa({ minReplicas: 2 })], 2],
+    ["one when that is no more", 4, HPA, [hpa({})], 1],
+    ["one when the autoscaler is missing", 4, HPA, [], 1],
+    ["its ScaledObject's minimum", 4, scaled("ScaledObject"), [keda({ minReplicaCount: 3 })], 3],
+    ["one though its ScaledObject would have none", 4, scaled("ScaledObject"), [keda({ minReplicaCount: 0 })], 1],
+  ])("gets %s", (_, primary, parts, scalers, expected) => {
+    const cluster = begun();
+    put(cluster, { replicas: 0 });
+    const { replicas: _replicas, ...spec } = primarySpec(cluster);
+    const own = cluster.at("Deployment", "podinfo-primary");
+    cluster.put({ ...own, spec: { ...spec, ...(primary !== undefined && { replicas: primary }) } }, ...scalers);
+    cluster.apply(workload.renderTarget(inPhase("Progressing", parts), world({ target: "up" }), cluster));
+    expect(cluster.at("Deployment", "podinfo").spec.replicas).toBe(expected);
+  });
+
+  it("keeps the number it has when it is up", () => {
+    const cluster = begun();
+    put(cluster, { replicas: 7 });
+    expect(cluster.apply(workload.renderTarget(inPhase("Progressing"), world({ target: "up" }), cluster))).toEqual([]);
+  });
+
+  it("Q49: takes over the primary's number when the Canary goes, autoscaler or not, but never none", () => {
+    for (const [primary, parts, expected] of [
+      [6, {}, 6],
+      [6, HPA, 6],
+      [0, {}, 1],
+    ] as const) {
+      const cluster = begun();
+      put(cluster, { replicas: primary }, "podinfo-primary");
+      put(cluster, { replicas: 2 });
+      const leaving = world({ target: "up", traffic: "before-us" });
+      cluster.apply(workload.renderTarget(inPhase("Terminating", parts), leaving, cluster));
+      expect(cluster.at("Deployment", "podinfo").spec.replicas).toBe(expected);
+      put(cluster, { replicas: 9 });
+      const left = world({ target: "up", traffic: "released" });
+      expect(cluster.apply(workload.renderTarget(inPhase("Terminating", parts), left, cluster))).toEqual([]);
+    }
+  });
+});
+
+describe("a Deployment is refused", () => {
+  const problemOf = (target: KubeObject, canary = aCanary(), ...world: readonly KubeObject[]) => {
+    const reading = workload.read(canary, createToyCluster(mergePatch, target, ...world), NOW);
+    return reading.kind === "problem" ? reading.detail : undefined;
+  };
+
+  it("without a selector label", () => {
+    const target = { ...TARGET, spec: { ...TARGET.spec, selector: { matchLabels: { tier: "web" } } } };
+    expect(problemOf(target)).toBe(
+      "getSelectorLabel failed: deployment podinfo.test spec.selector.matchLabels must contain one of " +
+        "[app name app.kubernetes.io/name]",
+    );
+  });
+
+  it("without a config that its pods need, unless the Canary is going anyway", () => {
+    const text = "GetTargetConfigs failed: secret podinfo-tls.test get query error: ";
+    expect(problemOf(TARGET, aCanary(), configs()[0] as KubeObject)).toContain(text);
+    expect(problemOf(TARGET, { ...aCanary(), deleting: true })).toBeUndefined();
+  });
+});
+
+describe("a Deployment's rollout", () => {
+  const at = (seconds: number) => new Date(NOW + seconds * 1000).toISOString();
+  const unavailable = (seconds: number) => [
+    { type: "Progressing", status: "True", reason: "ReplicaSetUpdated" },
+    { type: "Available", status: "False", reason: "MinimumReplicasUnavailable", lastUpdateTime: at(seconds) },
+  ];
+  const rule = { progressDeadlineSeconds: 60, thresholdPercent: 100, now: NOW };
+  const read = (status: KubeFields, spec: KubeFields = { replicas: 3 }, threshold = 100) => {
+    const object = { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "podinfo", generation: 2 }, spec };
+    const { readiness, recheckAt } = deploymentReadiness(
+      { ...object, status: { observedGeneration: 2, ...status } },
+      { ...rule, thresholdPercent: threshold },
+    );
+    return [readiness.kind, "detail" in readiness ? readiness.detail : "", recheckAt];
+  };
+  const WAITING = "waiting for rollout to finish: ";
+
+  it.each<[string, KubeFields, KubeFields | undefined, number | undefined, string, string]>([
+    ["done", { replicas: 3, updatedReplicas: 3, availableReplicas: 3 }, undefined, 100, "ready", ""],
+    ["Q48: nothing to do", {}, { replicas: 0 }, 100, "ready", ""],
+    [
+      "not seen",
+      { observedGeneration: 1, conditions: [{ type: "Progressing", reason: "ProgressDeadlineExceeded" }] },
+      undefined,
+      100,
+      "progressing",
+      `${WAITING}observed deployment generation less than desired generation`,
+    ],
+    [
+      "given up",
+      { conditions: [{ type: "Progressing", reason: "ProgressDeadlineExceeded" }] },
+      undefined,
+      100,
+      "stuck",
+      'deployment "podinfo" exceeded its progress deadline',
+    ],
+    [
+      "begun",
+      { updatedReplicas: 1 },
+      undefined,
+      100,
+      "progressing",
+      `${WAITING}1 out of 3 new replicas have been updated`,
+    ],
+    [
+      "old pods left",
+      { replicas: 5, updatedReplicas: 3 },
+      undefined,
+      100,
+      "progressing",
+      `${WAITING}2 old replicas are pending termination`,
+    ],
+    [
+      "some available",
+      { replicas: 3, updatedReplicas: 3, availableReplicas: 1 },
+      undefined,
+      80,
+      "progressing",
+      `${WAITING}1 of 2 (readyThreshold 80%) updated replicas are available`,
+    ],
+    ["enough available", { replicas: 3, updatedReplicas: 3, availableReplicas: 2 }, undefined, 80, "ready", ""],
+    ["replicas unset", { replicas: 1, updatedReplicas: 1, availableReplicas: 1 }, {}, 100, "ready", ""],
+    [
+      "unavailable for too long",
+      { replicas: 3, updatedReplicas: 3, conditions: unavailable(-61) },
+      undefined,
+      100,
+      "stuck",
+      `${WAITING}0 of 3 (readyThreshold 100%) updated replicas are available`,
+    ],
+  ])("%s", (_, status, spec, threshold, kind, detail) => {
+    expect(read(status, spec, threshold).slice(0, 2)).toEqual([kind, detail]);
+  });
+
+  it("unavailable for a while is looked at again when that is too long", () => {
+    const [kind, , recheckAt] = read({ replicas: 3, updatedReplicas: 3, conditions: unavailable(-59) });
+    expect([kind, recheckAt]).toEqual(["progressing", NOW + 1001]);
+  });
+
+  it("is told in the words of events", () => {
+    const cluster = begun();
+    const reading = readOf(cluster);
+    expect([reading.target.readiness, reading.primary.readiness]).toEqual([
+      {
+        kind: "progressing",
+        detail: `canary deployment podinfo.test not ready: ${WAITING}observed deployment generation less than desired generation`,
+      },
+      {
+        kind: "progressing",
+        detail: `podinfo-primary.test not ready: ${WAITING}0 out of 3 new replicas have been updated`,
+      },
+    ]);
+  });
+});
