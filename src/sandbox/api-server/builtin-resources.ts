@@ -1,6 +1,6 @@
 /** The built-in resources, as `kubectl api-resources` lists them. */
 import type { Resource, ResourceVersion, ScalePaths, Subresource } from "./resource.ts";
-import { builtinSchema } from "./schema/index.ts";
+import { builtinSchema, crdSchema, type ObjectSchema } from "./schema/index.ts";
 
 interface Traits {
   readonly short?: string;
@@ -118,7 +118,18 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
   "apiregistration.k8s.io/v1": [
     ["APIService", "apiservices", { cluster: true, status: true, categories: ["api-extensions"] }],
   ],
+  // Stored, so that installation manifests can be applied; nobody asks webhooks or policies here.
   "admissionregistration.k8s.io/v1": [
+    [
+      "ValidatingAdmissionPolicy",
+      "validatingadmissionpolicies",
+      { cluster: true, status: true, generation: true, categories: ["api-extensions"] },
+    ],
+    [
+      "ValidatingAdmissionPolicyBinding",
+      "validatingadmissionpolicybindings",
+      { cluster: true, generation: true, categories: ["api-extensions"] },
+    ],
     [
       "MutatingWebhookConfiguration",
       "mutatingwebhookconfigurations",
@@ -142,12 +153,20 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
   ],
 };
 
+let anything: ObjectSchema | undefined;
+
+/** For kinds that no client-node model describes here: any field is taken. */
+function anySchema(): ObjectSchema {
+  anything ??= crdSchema(undefined);
+  return anything;
+}
+
 function builtin(groupVersions: string, [kind, plural, traits = {}]: Row): Resource {
   const [group = "", versions = ""] = groupVersions.includes("/") ? groupVersions.split("/") : ["", groupVersions];
   const names = versions.split(" ");
   const version = (name: string): ResourceVersion => ({
     name,
-    schema: () => builtinSchema(group, name, kind),
+    schema: () => builtinSchema(group, name, kind) ?? anySchema(),
     status: traits.status ?? false,
     ...(traits.scale && { scale: traits.scale }),
   });

@@ -1,5 +1,7 @@
 /** The CEL environment of CRD rules: the language plus the Kubernetes functions that its package does not have. */
+import { isIP } from "node:net";
 import { Environment } from "@marcbachmann/cel-js";
+import { bindHasTargets } from "./cel-has.ts";
 
 type Program = (context?: Record<string, unknown>) => unknown;
 type Comparable = bigint | number | string;
@@ -57,7 +59,8 @@ function environment(): Environment {
     .registerFunction("list.lastIndexOf(dyn): int", (list: unknown, item: unknown) =>
       BigInt(items(list).findLastIndex((other) => same(other, item))),
     )
-    .registerFunction("isURL(string): bool", (text: string) => URL.canParse(text));
+    .registerFunction("isURL(string): bool", (text: string) => URL.canParse(text))
+    .registerFunction("isIP(string): bool", (text: string) => isIP(text) !== 0);
 }
 
 let shared: Environment | undefined;
@@ -67,7 +70,7 @@ function program(expression: string): Program {
   const known = programs.get(expression);
   if (known !== undefined) return known;
   shared ??= environment();
-  const made = shared.parse(expression) as Program;
+  const made = shared.parse(bindHasTargets(expression)) as Program;
   programs.set(expression, made);
   return made;
 }
