@@ -4,12 +4,12 @@ import { describe, expect, it } from "vitest";
 import type { Canary, CanaryStatus, Phase } from "../core/canary.ts";
 import type { DesiredPrimary, DesiredWorld } from "../core/desired.ts";
 import { promotionId } from "../core/identity.ts";
-import { ALL_TO_PRIMARY } from "../core/routes.ts";
 import { mergePatch } from "../operator/diff.ts";
 import { apiVersionOf, type KubeFields, type KubeObject, type ObjectRef } from "../ports/kubernetes.ts";
 import type { Workload } from "../ports/workload.ts";
 import { aCanary } from "../testing/canary.ts";
 import { createToyCluster, type ToyCluster } from "../testing/toy-cluster.ts";
+import { aWorld } from "../testing/worlds.ts";
 import { createWorkloads, WORKLOADS } from "./table.ts";
 
 const OPTIONS = {
@@ -122,9 +122,7 @@ const SPECIMENS: readonly Specimen[] = [
 
 const PRESENT: DesiredPrimary = { kind: "present" };
 
-function world(primary: DesiredPrimary, target: DesiredWorld["target"] = "as-is"): DesiredWorld {
-  return { engaged: true, primary, target, syncScaler: false, traffic: ALL_TO_PRIMARY };
-}
+const world = (primary: DesiredPrimary, target: DesiredWorld["target"] = "as-is") => aWorld({ primary, target });
 
 class Stage {
   readonly workload: Workload;

@@ -1,13 +1,12 @@
 import { describe, expect, it } from "vitest";
-import type { Canary, CanaryStatus, Phase } from "../../core/canary.ts";
-import type { DesiredPrimary, DesiredWorld } from "../../core/desired.ts";
+import type { DesiredPrimary } from "../../core/desired.ts";
 import { promotionId } from "../../core/identity.ts";
-import { ALL_TO_PRIMARY } from "../../core/routes.ts";
 import { mergePatch } from "../../operator/diff.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { aCanary, type CanaryParts } from "../../testing/canary.ts";
 import { golden } from "../../testing/golden.ts";
 import { createToyCluster, type ToyCluster } from "../../testing/toy-cluster.ts";
+import { aWorld, inPhase } from "../../testing/worlds.ts";
 import { PREVIOUS_TEMPLATE_ANNOTATION } from "../copied/primary.ts";
 import { createDeploymentWorkload } from "./deployment.ts";
 import { deploymentReadiness } from "./readiness.ts";
@@ -53,22 +52,6 @@ const configs = (color = "red"): KubeObject[] => [
   },
 ];
 
-function inPhase(phase: Phase, parts: CanaryParts = {}): Canary {
-  const canary = aCanary(parts);
-  return { ...canary, status: { ...canary.status, phase } as CanaryStatus };
-}
-
-function world(parts: Partial<DesiredWorld> = {}): DesiredWorld {
-  return {
-    engaged: true,
-    primary: { kind: "present" },
-    target: "as-is",
-    syncScaler: false,
-    traffic: ALL_TO_PRIMARY,
-    ...parts,
-  };
-}
-
 function readOf(cluster: ToyCluster, canary = aCanary()) {
   const reading = workload.read(canary, cluster, NOW);
   if (reading.kind === "problem") throw new Error(reading.detail);
@@ -78,14 +61,14 @@ function readOf(cluster: ToyCluster, canary = aCanary()) {
 /** A cluster in which the target has its primary. */
 function begun(target = TARGET): ToyCluster {
   const cluster = createToyCluster(mergePatch, target, ...configs());
-  cluster.apply(workload.renderPrimary(inPhase("Initializing"), world(), cluster));
+  cluster.apply(workload.renderPrimary(inPhase("Initializing"), aWorld(), cluster));
   return cluster;
 }
 
 function promote(cluster: ToyCluster, parts: CanaryParts = {}): DesiredPrimary & { kind: "promoted" } {
   const { revision } = readOf(cluster).target;
   const primary = { kind: "promoted", id: promotionId(aCanary().uid, revision), revision } as const;
-  cluster.apply(workload.renderPrimary(inPhase("Promoting", parts), world({ primary }), cluster));
+  cluster.apply(workload.renderPrimary(inPhase("Promoting", parts), aWorld({ primary }), cluster));
   return primary;
 }
 
@@ -111,7 +94,7 @@ describe("the primary Deployment", () => {
     cluster.put({ ...primary, metadata: { ...primary.metadata, labels: { mine: "1" } } });
     put(cluster, { template: { ...TARGET.spec.template, spec: { containers: [] } } });
     promote(cluster);
-    cluster.apply(workload.renderPrimary(inPhase("Succeeded"), world(), cluster));
+    cluster.apply(workload.renderPrimary(inPhase("Succeeded"), aWorld(), cluster));
     const { labels, annotations, ownerReferences } = cluster.at("Deployment", "podinfo-primary").metadata;
     expect(labels).toEqual({ app: "podinfo-primary", "team.example.com/name": "web" });
     expect(annotations).toEqual({ "team.example.com/contact": "web@example.com" });
@@ -175,7 +158,7 @@ describe("the primary Deployment", () => {
       configTracking: false,
     });
     const cluster = createToyCluster(mergePatch, TARGET, ...configs());
-    cluster.apply(untracking.renderPrimary(inPhase("Initializing"), world(), cluster));
+    cluster.apply(untracking.renderPrimary(inPhase("Initializing"), aWorld(), cluster));
     expect(cluster.names().filter((name) => name.endsWith("-primary"))).toEqual(["Deployment/podinfo-primary"]);
     expect(primarySpec(cluster).template.spec.volumes).toEqual(TARGET.spec.template.spec.volumes);
     const reading = untracking.read(aCanary(), cluster, NOW);
@@ -190,7 +173,7 @@ describe("a failed promotion", () => {
     cluster.put(...configs("blue"));
     put(cluster, { template: { ...TARGET.spec.template, spec: { ...TARGET.spec.template.spec, hostNetwork: true } } });
     const { id } = promote(cluster);
-    return { cluster, template, restored: world({ primary: { kind: "restored", from: id } }) };
+    return { cluster, template, restored: aWorld({ primary: { kind: "restored", from: id } }) };
   };
 
   it("gives template and configs back, and then forgets them", () => {
@@ -200,7 +183,7 @@ describe("a failed promotion", () => {
     cluster.apply(workload.renderPrimary(inPhase("Failed"), restored, cluster));
     expect(primarySpec(cluster).template).toEqual(template);
     expect(cluster.at("ConfigMap", "podinfo-config-primary").data).toEqual({ color: "red" });
-    cluster.apply(workload.renderPrimary(inPhase("Failed"), world(), cluster));
+    cluster.apply(workload.renderPrimary(inPhase("Failed"), aWorld(), cluster));
     const { metadata, data } = cluster.at("ConfigMap", "podinfo-config-primary-previous");
     expect([data, metadata.annotations]).toEqual([undefined, {}]);
     expect(metadata.ownerReferences).toHaveLength(1);
@@ -232,7 +215,7 @@ describe("a failed promotion", () => {
     expect(cluster.at("Deployment", "podinfo-primary").metadata.annotations).not.toHaveProperty([
       PREVIOUS_TEMPLATE_ANNOTATION,
     ]);
-    const restored = world({ primary: { kind: "restored", from: id } });
+    const restored = aWorld({ primary: { kind: "restored", from: id } });
     expect(cluster.apply(workload.renderPrimary(inPhase("Failed"), restored, cluster))).toEqual([]);
   });
 });
@@ -267,14 +250,14 @@ describe("a Deployment that is brought up", () => {
     const { replicas: _replicas, ...spec } = primarySpec(cluster);
     const own = cluster.at("Deployment", "podinfo-primary");
     cluster.put({ ...own, spec: { ...spec, ...(primary !== undefined && { replicas: primary }) } }, ...scalers);
-    cluster.apply(workload.renderTarget(inPhase("Progressing", parts), world({ target: "up" }), cluster));
+    cluster.apply(workload.renderTarget(inPhase("Progressing", parts), aWorld({ target: "up" }), cluster));
     expect(cluster.at("Deployment", "podinfo").spec.replicas).toBe(expected);
   });
 
   it("keeps the number it has when it is up", () => {
     const cluster = begun();
     put(cluster, { replicas: 7 });
-    expect(cluster.apply(workload.renderTarget(inPhase("Progressing"), world({ target: "up" }), cluster))).toEqual([]);
+    expect(cluster.apply(workload.renderTarget(inPhase("Progressing"), aWorld({ target: "up" }), cluster))).toEqual([]);
   });
 
   it("Q49: takes over the primary's number when the Canary goes, autoscaler or not, but never none", () => {
@@ -286,11 +269,11 @@ describe("a Deployment that is brought up", () => {
       const cluster = begun();
       put(cluster, { replicas: primary }, "podinfo-primary");
       put(cluster, { replicas: 2 });
-      const leaving = world({ target: "up", traffic: "before-us" });
+      const leaving = aWorld({ target: "up", traffic: "before-us" });
       cluster.apply(workload.renderTarget(inPhase("Terminating", parts), leaving, cluster));
       expect(cluster.at("Deployment", "podinfo").spec.replicas).toBe(expected);
       put(cluster, { replicas: 9 });
-      const left = world({ target: "up", traffic: "released" });
+      const left = aWorld({ target: "up", traffic: "released" });
       expect(cluster.apply(workload.renderTarget(inPhase("Terminating", parts), left, cluster))).toEqual([]);
     }
   });

@@ -1,0 +1,22 @@
+/** What should be true of the cluster, in one line. */
+import type { Canary, CanaryStatus, Phase } from "../core/canary.ts";
+import type { DesiredWorld } from "../core/desired.ts";
+import { ALL_TO_PRIMARY } from "../core/routes.ts";
+import { aCanary, type CanaryParts } from "./canary.ts";
+
+/** Idle: the primary is there, all traffic goes to it, and nothing is to be scaled. */
+export function aWorld(parts: Partial<DesiredWorld> = {}): DesiredWorld {
+  return {
+    engaged: true,
+    primary: { kind: "present" },
+    target: "as-is",
+    syncScaler: false,
+    traffic: ALL_TO_PRIMARY,
+    ...parts,
+  };
+}
+
+export function inPhase(phase: Phase, parts: CanaryParts = {}, status: Partial<CanaryStatus> = {}): Canary {
+  const canary = aCanary(parts);
+  return { ...canary, status: { ...canary.status, ...status, phase } as CanaryStatus };
+}
