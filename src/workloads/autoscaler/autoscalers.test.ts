@@ -1,0 +1,231 @@
+import { describe, expect, it } from "vitest";
+import { mergePatch } from "../../operator/diff.ts";
+import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
+import { aCanary, type CanaryParts } from "../../testing/canary.ts";
+import { golden } from "../../testing/golden.ts";
+import { createToyCluster, type ToyCluster } from "../../testing/toy-cluster.ts";
+import { aWorld, inPhase } from "../../testing/worlds.ts";
+import { createAutoscalers } from "../autoscalers.ts";
+import { PAUSE_ANNOTATION } from "./keda/keda.ts";
+
+const FLUX = { "kustomize.toolkit.fluxcd.io/name": "apps" };
+
+const hpa: KubeObject = {
+  apiVersion: "autoscaling/v2",
+  kind: "HorizontalPodAutoscaler",
+  metadata: { name: "podinfo-hpa", namespace: "test", labels: { team: "a", ...FLUX }, annotations: { mine: "1" } },
+  spec: {
+    scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "podinfo" },
+    minReplicas: 2,
+    maxReplicas: 4,
+    metrics: [{ type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 99 } } }],
+    behavior: { scaleDown: { stabilizationWindowSeconds: 60 } },
+  },
+};
+
+const QUERY = 'sum(rate(http_requests_total{app="podinfo-canary"}[2m])) + count(up{pod=~"podinfo-.*"})';
+const scaledObject: KubeObject = {
+  apiVersion: "keda.sh/v1alpha1",
+  kind: "ScaledObject",
+  metadata: {
+    name: "podinfo-so",
+    namespace: "test",
+    labels: { team: "a", ...FLUX },
+    annotations: { mine: "1", [PAUSE_ANNOTATION]: "0", ...FLUX },
+    finalizers: ["finalizer.keda.sh"],
+  },
+  spec: {
+    scaleTargetRef: { name: "podinfo", envSourceContainerName: "podinfod" },
+    pollingInterval: 10,
+    cooldownPeriod: 20,
+    initialCooldownPeriod: 30,
+    minReplicaCount: 1,
+    maxReplicaCount: 3,
+    fallback: { failureThreshold: 4, replicas: 5, behavior: "static" },
+    advanced: {
+      restoreToOriginalReplicaCount: true,
+      horizontalPodAutoscalerConfig: { name: "podinfo-keda" },
+      scalingModifiers: { formula: "a + b" },
+    },
+    triggers: [
+      {
+        type: "prometheus",
+        name: "requests",
+        useCachedMetrics: true,
+        metadata: { serverAddress: "http://prometheus:9090", threshold: "100", query: QUERY },
+      },
+      { type: "cpu", metadata: { value: "80" } },
+    ],
+  },
+};
+
+const SYNC = aWorld({ syncScaler: true });
+
+describe.each([
+  { source: hpa, file: "hpa/golden/primary.yaml", what: "HorizontalPodAutoscaler" },
+  { source: scaledObject, file: "keda/golden/primary.yaml", what: "Keda ScaledObject" },
+])("autoscaler $source.kind", ({ source, file, what }) => {
+  const { kind } = source;
+  const { name } = source.metadata;
+  const resource = kind === "ScaledObject" ? "scaledobjects.keda.sh" : "horizontalpodautoscalers.autoscaling";
+  const partsOf = (ref: KubeFields = {}): CanaryParts => ({ spec: { autoscalerRef: { kind, name, ...ref } } });
+  const found = createAutoscalers({ includeLabelPrefixes: ["team"] }).find((candidate) => candidate.kind === kind);
+  if (found === undefined) throw new Error(`no autoscaler ${kind}`);
+  const autoscaler = found;
+  const render = (cluster: ToyCluster, world = aWorld(), ref: KubeFields = {}) =>
+    cluster.apply(autoscaler.renderPrimary(inPhase("Promoting", partsOf(ref)), world, cluster));
+  const primary = (cluster: ToyCluster) => cluster.at(kind, `${name}-primary`);
+  const withSpec = (spec: KubeFields, object = source) => ({ ...object, spec: { ...object.spec, ...spec } });
+
+  it(`is made for the primary as in ${file}, once`, () => {
+    const cluster = createToyCluster(mergePatch, source);
+    render(cluster);
+    expect(primary(cluster)).toEqual(golden(new URL(file, import.meta.url)));
+    expect(render(cluster)).toEqual([]);
+    expect(render(cluster, SYNC)).toEqual([]);
+  });
+
+  it("follows its source when a revision is promoted, and only then", () => {
+    const cluster = createToyCluster(mergePatch, source);
+    render(cluster);
+    const max = kind === "ScaledObject" ? "maxReplicaCount" : "maxReplicas";
+    const gone = kind === "ScaledObject" ? "cooldownPeriod" : "behavior";
+    cluster.put(withSpec({ [max]: 9, [gone]: undefined, fieldOfTheFuture: { a: 1 } }));
+    expect(render(cluster)).toEqual([]);
+    render(cluster, SYNC);
+    expect(primary(cluster).spec).toMatchObject({ [max]: 9, fieldOfTheFuture: { a: 1 } });
+    expect(primary(cluster).spec).not.toHaveProperty(gone);
+    expect(primary(cluster).spec.scaleTargetRef.name).toBe("podinfo-primary");
+    expect(render(cluster, SYNC)).toEqual([]);
+  });
+
+  it("has limits of its own where the Canary says so", () => {
+    const cluster = createToyCluster(mergePatch, source);
+    render(cluster, aWorld(), { primaryScalerReplicas: { minReplicas: 5, maxReplicas: 10 } });
+    const { minReplicas, maxReplicas, minReplicaCount, maxReplicaCount } = primary(cluster).spec;
+    const limits = kind === "ScaledObject" ? [minReplicaCount, maxReplicaCount] : [minReplicas, maxReplicas];
+    expect(limits).toEqual([5, 10]);
+  });
+
+  it("says when its source is missing, unless the Canary is going anyway", () => {
+    const empty = createToyCluster(mergePatch);
+    const canary = aCanary(partsOf());
+    expect(autoscaler.problem(canary, empty)).toBe(
+      `${what} ${name}.test get query error: ${resource} "${name}" not found`,
+    );
+    expect(autoscaler.problem({ ...canary, deleting: true }, empty)).toBeUndefined();
+    expect(autoscaler.problem(canary, createToyCluster(mergePatch, source))).toBeUndefined();
+    expect(autoscaler.renderPrimary(canary, SYNC, empty)).toEqual([]);
+    expect(autoscaler.renderTarget(canary, aWorld({ target: "down" }), empty)).toEqual([]);
+    expect(autoscaler.inputs(canary).map((ref) => ref.name)).toEqual([name, `${name}-primary`]);
+  });
+});
+
+describe("a HorizontalPodAutoscaler", () => {
+  const autoscaler = createAutoscalers({ includeLabelPrefixes: [] })[0];
+  const canary = aCanary({ spec: { autoscalerRef: { kind: "HorizontalPodAutoscaler", name: "podinfo-hpa" } } });
+
+  it("Q54: does not write the primary's for labels and annotations that are never copied", () => {
+    const cluster = createToyCluster(mergePatch, hpa);
+    cluster.apply(autoscaler?.renderPrimary(canary, SYNC, cluster) ?? []);
+    cluster.put({ ...hpa, metadata: { ...hpa.metadata, labels: { other: "1" }, annotations: { more: "2" } } });
+    expect(cluster.apply(autoscaler?.renderPrimary(canary, SYNC, cluster) ?? [])).toEqual([]);
+  });
+
+  it("without a minimum has one of 1, and is never paused", () => {
+    const { minReplicas: _min, ...spec } = hpa.spec;
+    const cluster = createToyCluster(mergePatch, { ...hpa, spec });
+    cluster.apply(autoscaler?.renderPrimary(canary, SYNC, cluster) ?? []);
+    expect(cluster.at("HorizontalPodAutoscaler", "podinfo-hpa-primary").spec.minReplicas).toBe(1);
+    expect(autoscaler?.renderTarget(canary, aWorld({ target: "down" }), cluster)).toEqual([]);
+  });
+});
+
+describe("a ScaledObject", () => {
+  const keda = createAutoscalers({ includeLabelPrefixes: ["team"] }).find(({ kind }) => kind === "ScaledObject");
+  if (keda === undefined) throw new Error("KEDA is not in the table");
+  const canaryWith = (ref: KubeFields = {}) =>
+    aCanary({ spec: { autoscalerRef: { kind: "ScaledObject", name: "podinfo-so", ...ref } } });
+  const primaryQueries = (triggers: KubeFields, ref: KubeFields = {}) => {
+    const cluster = createToyCluster(mergePatch, { ...scaledObject, spec: { ...scaledObject.spec, triggers } });
+    cluster.apply(keda.renderPrimary(canaryWith(ref), aWorld(), cluster));
+    const { spec } = cluster.at("ScaledObject", "podinfo-so-primary");
+    return spec.triggers.map(({ metadata }: KubeFields) => metadata?.query);
+  };
+  const trigger = (name: string, query?: string) => ({
+    type: "prometheus",
+    name,
+    metadata: { ...(query && { query }) },
+  });
+
+  it.each([
+    ["podinfo podinfo-canary", "podinfo-primary podinfo-primary"],
+    ["podinfo-primary", "podinfo-primary-primary"],
+    ["other", "other"],
+    ["$& $1 podinfo", "$& $1 podinfo-primary"],
+  ])("has the query %s rewritten as %s", (query, expected) => {
+    expect(primaryQueries([trigger("a", query)])).toEqual([expected]);
+  });
+
+  it("has the queries that the Canary gives, and leaves all others alone", () => {
+    const queries = { a: "given", c: "new" };
+    const triggers = [
+      trigger("a", "podinfo"),
+      trigger("b", "podinfo"),
+      trigger("c"),
+      { type: "cron" },
+      trigger("toString"),
+    ];
+    const expected = ["given", "podinfo", "new", undefined, undefined];
+    expect(primaryQueries(triggers, { primaryScalerQueries: queries })).toEqual(expected);
+    expect(primaryQueries([trigger("a", "podinfo")], { primaryScalerQueries: {} })).toEqual(["podinfo"]);
+  });
+
+  it("always says how its HPA is configured", () => {
+    const { advanced: _advanced, ...spec } = scaledObject.spec;
+    const cluster = createToyCluster(mergePatch, { ...scaledObject, spec });
+    cluster.apply(keda.renderPrimary(canaryWith(), aWorld(), cluster));
+    const primary = cluster.at("ScaledObject", "podinfo-so-primary");
+    expect(primary.spec.advanced).toEqual({ horizontalPodAutoscalerConfig: {} });
+    expect(cluster.apply(keda.renderPrimary(canaryWith(), SYNC, cluster))).toEqual([]);
+  });
+
+  it("Q56: the primary's metadata is pruned by prefix when it is updated", () => {
+    const cluster = createToyCluster(mergePatch, scaledObject);
+    cluster.apply(keda.renderPrimary(canaryWith(), aWorld(), cluster));
+    cluster.put({ ...scaledObject, spec: { ...scaledObject.spec, pollingInterval: 1 } });
+    cluster.apply(keda.renderPrimary(canaryWith(), SYNC, cluster));
+    const { labels, annotations, ownerReferences } = cluster.at("ScaledObject", "podinfo-so-primary").metadata;
+    expect([labels, annotations, ownerReferences?.length]).toEqual([{ team: "a" }, {}, 1]);
+  });
+
+  it("Q57: the primary is made running though the source is paused at that moment", () => {
+    const cluster = createToyCluster(mergePatch, scaledObject);
+    cluster.apply(keda.renderPrimary(canaryWith(), aWorld(), cluster));
+    expect(cluster.at("ScaledObject", "podinfo-so-primary").metadata.annotations).toEqual({ mine: "1" });
+  });
+
+  it("Q55: is paused and resumed by its annotation alone; nothing else of the user's object changes", () => {
+    const { [PAUSE_ANNOTATION]: _pause, ...annotations } = scaledObject.metadata.annotations ?? {};
+    const running = { ...scaledObject, metadata: { ...scaledObject.metadata, annotations } };
+    const cluster = createToyCluster(mergePatch, running);
+    const converge = (target: "up" | "down" | "as-is") =>
+      cluster.apply(keda.renderTarget(canaryWith(), aWorld({ target }), cluster));
+    expect(converge("up")).toEqual([]);
+    expect(converge("as-is")).toEqual([]);
+    const patch = (value: string) =>
+      `patch ScaledObject/podinfo-so {"metadata":{"annotations":{"${PAUSE_ANNOTATION}":${value}}}}`;
+    expect(converge("down")).toEqual([patch('"0"')]);
+    expect(cluster.at("ScaledObject", "podinfo-so")).toEqual(scaledObject);
+    expect(converge("down")).toEqual([]);
+    expect(converge("up")).toEqual([patch("null")]);
+    expect(cluster.at("ScaledObject", "podinfo-so")).toEqual(running);
+  });
+
+  it("without any annotation can be paused", () => {
+    const { annotations: _none, ...metadata } = scaledObject.metadata;
+    const cluster = createToyCluster(mergePatch, { ...scaledObject, metadata });
+    cluster.apply(keda.renderTarget(canaryWith(), aWorld({ target: "down" }), cluster));
+    expect(cluster.at("ScaledObject", "podinfo-so").metadata.annotations).toEqual({ [PAUSE_ANNOTATION]: "0" });
+  });
+});

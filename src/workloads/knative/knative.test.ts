@@ -1,0 +1,92 @@
+import { describe, expect, it } from "vitest";
+import { hashText } from "../../core/hash/hash.ts";
+import { promotionId } from "../../core/identity.ts";
+import { mergePatch } from "../../operator/diff.ts";
+import type { KubeObject } from "../../ports/kubernetes.ts";
+import { aCanary } from "../../testing/canary.ts";
+import { createToyCluster, type ToyCluster } from "../../testing/toy-cluster.ts";
+import { aWorld, inPhase } from "../../testing/worlds.ts";
+import { createKnativeWorkload } from "./knative.ts";
+
+const workload = createKnativeWorkload();
+const targetRef = { apiVersion: "serving.knative.dev/v1", kind: "Service", name: "podinfo" };
+const PARTS = { spec: { targetRef, provider: "knative" } };
+
+const service = (latest: string | undefined, annotations: Record<string, string> = {}): KubeObject => ({
+  apiVersion: "serving.knative.dev/v1",
+  kind: "Service",
+  metadata: { name: "podinfo", namespace: "test", annotations: { mine: "1", ...annotations } },
+  spec: { template: { spec: {} } },
+  ...(latest !== undefined && { status: { latestCreatedRevisionName: latest } }),
+});
+const revision = (name: string, ready = true): KubeObject => ({
+  apiVersion: "serving.knative.dev/v1",
+  kind: "Revision",
+  metadata: { name, namespace: "test" },
+  status: { conditions: [{ type: "Ready", status: ready ? "True" : "Unknown" }] },
+});
+const PRIMARY = "flagger.app/primary-revision";
+
+const read = (cluster: ToyCluster) => workload.read(aCanary(PARTS), cluster, 0);
+const annotations = (cluster: ToyCluster) => cluster.at("Service", "podinfo").metadata.annotations;
+
+describe("a Knative Service as target", () => {
+  it("is pinned to the revision that serves when the Canary comes", () => {
+    const cluster = createToyCluster(mergePatch, service("podinfo-00001", { [PRIMARY]: "from-an-earlier-canary" }));
+    cluster.apply(workload.renderPrimary(inPhase("Initializing", PARTS), aWorld(), cluster));
+    expect(cluster.at("Service", "podinfo").spec.traffic).toEqual([
+      { latestRevision: true, percent: 0 },
+      { revisionName: "podinfo-00001", percent: 100 },
+    ]);
+    expect(annotations(cluster)).toEqual({ mine: "1", [PRIMARY]: "podinfo-00001" });
+  });
+
+  it("is left alone while it has no revision, and when the Canary goes", () => {
+    const empty = createToyCluster(mergePatch, service(undefined));
+    expect(workload.renderPrimary(inPhase("Initializing", PARTS), aWorld(), empty)).toEqual([]);
+    expect(read(empty)).toMatchObject({
+      target: { readiness: { detail: "Knative Service podinfo.test has not created a revision yet" } },
+      primary: { exists: false },
+    });
+    const leaving = createToyCluster(mergePatch, service("podinfo-00002"));
+    expect(workload.renderPrimary(inPhase("Terminating", PARTS), aWorld(), leaving)).toEqual([]);
+  });
+
+  it("is promoted by its annotation", () => {
+    const cluster = createToyCluster(mergePatch, service("podinfo-00002", { [PRIMARY]: "podinfo-00001" }));
+    const held = { spec: hashText("podinfo-00002") };
+    const primary = { kind: "promoted", id: promotionId(aCanary().uid, held), revision: held } as const;
+    cluster.apply(workload.renderPrimary(inPhase("Promoting", PARTS), aWorld({ primary }), cluster));
+    expect(annotations(cluster)).toMatchObject({ [PRIMARY]: "podinfo-00002" });
+    expect(read(cluster)).toMatchObject({ target: { revision: held }, primary: { promotionId: primary.id } });
+    cluster.apply(workload.renderPrimary(inPhase("Succeeded", PARTS), aWorld(), cluster));
+    expect(annotations(cluster)).toEqual({ mine: "1", [PRIMARY]: "podinfo-00002" });
+  });
+
+  it("waits for its revisions without a deadline, in the words of events", () => {
+    const world = [service("podinfo-00002", { [PRIMARY]: "podinfo-00001" }), revision("podinfo-00002", false)];
+    expect(read(createToyCluster(mergePatch, ...world))).toMatchObject({
+      target: { readiness: { kind: "progressing", detail: "Knative Revision podinfo-00002.test is not ready" } },
+      primary: {
+        readiness: {
+          kind: "progressing",
+          detail:
+            "Knative Revision podinfo-00001.test get query error: " +
+            'revisions.serving.knative.dev "podinfo-00001" not found',
+        },
+      },
+    });
+    const ready = [service("podinfo-00002"), revision("podinfo-00002")];
+    expect(read(createToyCluster(mergePatch, ...ready))).toMatchObject({
+      target: { readiness: { kind: "ready" }, available: 1 },
+      primary: { readiness: { detail: "Knative Service podinfo.test primary revision annotation not found" } },
+    });
+  });
+
+  it("that is missing is told", () => {
+    expect(read(createToyCluster(mergePatch))).toEqual({
+      kind: "problem",
+      detail: 'Knative Service podinfo.test get query error: services.serving.knative.dev "podinfo" not found',
+    });
+  });
+});
