@@ -9,7 +9,7 @@
  */
 import type { AddressInfo } from "node:net";
 import type { Clock, Random } from "../../ports/clock.ts";
-import { type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
+import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import type { AddressBlock } from "../addresses.ts";
 import { machineClock } from "../clock.ts";
 import type { Cluster } from "../cluster.ts";
@@ -68,7 +68,10 @@ export async function startMesh(cluster: Cluster, options: MeshOptions): Promise
       listeners.sync(key);
     },
     endpoints: (key) => pools.refresh(key),
-    pod: (pod) => ports.identify(pod),
+    pod: (pod) => {
+      ports.identify(pod);
+      pools.refreshSubsets();
+    },
     namespace: () => {},
   });
   const stops = [
@@ -76,7 +79,12 @@ export async function startMesh(cluster: Cluster, options: MeshOptions): Promise
       routing.invalidate();
       if (type !== "DELETED") reportProblems(cluster, object, events);
     }),
-    cluster.watch(RESOURCES.gateway, () => routing.invalidate()),
+    cluster.watch(RESOURCES.gateway, ({ type, object }) => {
+      routing.invalidate();
+      const servers: KubeFields[] = object.spec?.servers ?? [];
+      if (type === "DELETED" || !servers.some(({ tls }) => tls !== undefined)) return;
+      events.warning(object, "NoTls", "the sandbox's gateway speaks plain HTTP for all servers; tls is not imitated");
+    }),
     cluster.watch(RESOURCES.destinationRule, () => pools.refreshPolicies()),
   ];
   const stopWatching = () => {

@@ -27,14 +27,13 @@ export interface Policy {
   readonly maxPending: number;
   readonly maxRequests: number;
   readonly maxRetries: number;
-  /** 0: unlimited. */
+  /** 1: no connection is kept. Other limits would not be noticed on loopback. */
   readonly maxRequestsPerConnection: number;
-  readonly idleTimeoutMs: number;
   readonly connectTimeoutMs: number;
   readonly outliers: Outliers | undefined;
 }
 
-/** Istio's own: 10 s to connect, and limits that nobody reaches. Idle connections go before programs close them. */
+/** Istio's own: 10 s to connect, and limits that nobody reaches. */
 export const DEFAULT_POLICY: Policy = {
   balancer: "least-request",
   hash: undefined,
@@ -43,7 +42,6 @@ export const DEFAULT_POLICY: Policy = {
   maxRequests: Number.POSITIVE_INFINITY,
   maxRetries: Number.POSITIVE_INFINITY,
   maxRequestsPerConnection: 0,
-  idleTimeoutMs: 60_000,
   connectTimeoutMs: 10_000,
   outliers: undefined,
 };
@@ -104,7 +102,6 @@ function policyOf(traffic: KubeFields): Policy {
     maxRequests: limit(http.http2MaxRequests),
     maxRetries: limit(http.maxRetries),
     maxRequestsPerConnection: Number(http.maxRequestsPerConnection ?? 0),
-    idleTimeoutMs: durationMs(http.idleTimeout) ?? DEFAULT_POLICY.idleTimeoutMs,
     connectTimeoutMs: durationMs(tcp.connectTimeout) ?? DEFAULT_POLICY.connectTimeoutMs,
     outliers: outliersOf(traffic.outlierDetection),
   };

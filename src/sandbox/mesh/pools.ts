@@ -32,7 +32,7 @@ export interface Pool {
   members: readonly Member[];
   /** Requests under way. */
   active: number;
-  /** Further tries under way. */
+  /** Requests under way that are tried again. */
   retries: number;
   turn: number;
   readonly waiting: (() => void)[];
@@ -47,6 +47,8 @@ export interface Pools {
   find(service: string, port: number | undefined, subset: string, askedPort: number, ruled: boolean): Pool | undefined;
   /** Endpoints of the Service, or the Service, changed. */
   refresh(service: string): void;
+  /** Pods came, or their labels changed. */
+  refreshSubsets(): void;
   /** DestinationRules changed. */
   refreshPolicies(): void;
 }
@@ -96,6 +98,11 @@ export function createPools(context: Context): Pools {
       return place.pool;
     },
     refresh,
+    refreshSubsets: () => {
+      for (const [service, ofService] of places) {
+        if ([...ofService.values()].some(({ subset }) => subset !== "")) refresh(service);
+      }
+    },
     refreshPolicies: () => {
       policies = new Map();
       for (const service of places.keys()) refresh(service);

@@ -1,4 +1,5 @@
 /** What the mesh knows of the cluster: pods by address, Services, who answers for them, and which namespaces have sidecars. */
+import { isDeepStrictEqual } from "node:util";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Cluster, WatchEvent } from "../cluster.ts";
 import { type Protocol, protocolOf } from "./protocol.ts";
@@ -58,6 +59,7 @@ export interface RegistryListener {
   readonly service: (key: string) => void;
   /** Who answers for a Service changed. */
   readonly endpoints: (key: string) => void;
+  /** A pod got its address, or other labels. */
   readonly pod: (pod: PodFacts) => void;
   readonly namespace: (name: string) => void;
 }
@@ -153,8 +155,10 @@ function onPod(state: State, { type, object }: WatchEvent, listener: RegistryLis
   const workload = workloadOf(object);
   const sidecar = hasSidecar(object, injects(state.namespaces.get(object.metadata.namespace ?? "")));
   if (known?.uid === uid) {
-    known.workload = workload;
+    const relabelled = !isDeepStrictEqual(known.workload.labels, workload.labels);
+    if (relabelled) known.workload = workload;
     known.sidecar = sidecar;
+    if (relabelled) listener.pod(known);
     return;
   }
   const facts: PodFacts = { key, uid, address, workload, sidecar, requests: 0 };

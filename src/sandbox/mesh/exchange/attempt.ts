@@ -84,18 +84,22 @@ function open({ target, method, path, headers, body, fresh }: AttemptOptions): C
     method,
     path,
     // Node takes the raw list, too; its type does not say so.
-    headers: framed(headers, body, fresh) as unknown as OutgoingHttpHeaders,
+    headers: framed(method, headers, body, fresh) as unknown as OutgoingHttpHeaders,
   });
 }
 
 const TIMED_OUT = "connection timeout";
 
+/** Without a length Node would announce a body in chunks for these. */
+const BODILY = new Set(["POST", "PUT", "PATCH"]);
+
 /** How the body is delimited on this connection. */
-function framed(headers: readonly string[], body: Body, fresh: boolean): string[] {
+function framed(method: string, headers: readonly string[], body: Body, fresh: boolean): string[] {
   const framed = [...headers];
   if (fresh) framed.push("Connection", "close");
   const sized = headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === "content-length");
   if (body.kind === "whole" && !sized) framed.push("Content-Length", String(body.bytes.length));
+  if (body.kind === "none" && BODILY.has(method) && !sized) framed.push("Content-Length", "0");
   if (body.kind === "stream" && !sized) framed.push("Transfer-Encoding", "chunked");
   return framed;
 }

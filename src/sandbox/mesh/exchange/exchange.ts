@@ -17,7 +17,7 @@ import { type Failure, startAttempt } from "./attempt.ts";
 import { type Body, takeBody } from "./body.ts";
 import { answerPreflight, corsHeaders } from "./cors.ts";
 import type { Door, Surroundings } from "./door.ts";
-import { editTwice, requestHeaders, responseHeaders, setHeader } from "./headers.ts";
+import { editTwice, headerOf, requestHeaders, responseHeaders, setHeader } from "./headers.ts";
 import { sendMirrors } from "./mirror.ts";
 import { admitted } from "./queue.ts";
 import {
@@ -136,7 +136,8 @@ function perform(exchange: Exchange, route: Route) {
   if (meshed) corsHeaders(exchange, headers);
   exchange.status = action.status;
   exchange.responseBytes = body.length;
-  response.writeHead(action.status, [...headers, "content-length", String(body.length)]);
+  headers.push("content-length", String(body.length));
+  writeOwnHead(response, action.status, headers);
   response.end(body);
 }
 
@@ -149,7 +150,7 @@ function forward(exchange: Exchange, route: Route) {
   exchange.pool = pool;
   if (pool === undefined) return reply(exchange, NO_CLUSTER);
   if (route.rewrite !== undefined) exchange.path = route.rewrite(view);
-  const headers = requestHeaders(request, door.gateway);
+  const headers = requestHeaders(request, exchange.meshed, door.gateway);
   editTwice(headers, route.request, destination.request);
   const host = destination.request?.authority ?? route.request?.authority ?? route.authority ?? view.authority;
   headers.push("Host", host);
@@ -176,11 +177,14 @@ function onDeadline(exchange: Exchange): void {
   reply(exchange, TIMEOUT);
 }
 
-/** Picks a pod and tries it. */
-function tryNext(exchange: Exchange, pool: Pool, route: Route) {
-  const member = pick(pool, exchange.around.random, exchange.affinity?.hash, exchange.tried);
-  if (member === undefined) return reply(exchange, NO_HEALTHY);
-  const fits = admitted(exchange, pool, (done) => attempt(exchange, pool, member, route, done));
+/** Picks a pod and tries it, as soon as the pool has room: who waited must not meet a pod that is gone meanwhile. */
+function tryNext(exchange: Exchange, pool: Pool, route: Route): void {
+  const fits = admitted(exchange, pool, (done) => {
+    const member = pick(pool, exchange.around.random, exchange.affinity?.hash, exchange.tried);
+    if (member !== undefined) return attempt(exchange, pool, member, route, done);
+    done();
+    return reply(exchange, NO_HEALTHY);
+  });
   if (!fits) reply(exchange, OVERFLOW);
 }
 
@@ -211,7 +215,8 @@ function attempt(exchange: Exchange, pool: Pool, member: Member, route: Route, d
     body: exchange.body,
     source: exchange.request,
     connectTimeoutMs: pool.policy.connectTimeoutMs,
-    fresh: pool.policy.maxRequestsPerConnection === 1,
+    // What streams cannot be repeated when a kept connection turns out to be closed.
+    fresh: pool.policy.maxRequestsPerConnection === 1 || exchange.body.kind === "stream",
     sent: (bytes) => {
       exchange.requestBytes += bytes;
     },
@@ -249,14 +254,14 @@ function onFailure(exchange: Exchange, pool: Pool, member: Member, route: Route,
     exchange.silentTries += 1;
     return tryNext(exchange, pool, route);
   }
-  const asked = mayRetry(exchange, route.retry, failure);
-  if (asked && repeatable(exchange)) return retry(exchange, pool, route);
+  if (mayRetry(exchange, route.retry, failure) && repeatable(exchange)) return retry(exchange, pool, route);
   if (failure.kind === "timeout") return reply(exchange, TIMEOUT);
   const kind = failure.kind === "connect" ? "connect" : "reset";
   reply(exchange, unreachable(kind, failure.reason, exchange.retries > 0 && exchange.retries >= route.retry.attempts));
 }
 
 function retry(exchange: Exchange, pool: Pool, route: Route): void {
+  if (exchange.retries === 0) pool.retries += 1;
   exchange.retries += 1;
   const timer = setTimeout(() => tryNext(exchange, pool, route), pauseMs(exchange.retries, exchange.around.random));
   exchange.cancel = () => clearTimeout(timer);
@@ -348,8 +353,18 @@ export function reply(exchange: Exchange, { code, flags, text }: Reply): void {
   const headers = text === "" ? [] : ["content-type", "text/plain"];
   headers.push("content-length", String(exchange.responseBytes));
   if (route !== undefined) editTwice(headers, route.response, undefined);
-  response.writeHead(code, headers);
+  writeOwnHead(response, code, headers);
   response.end(text);
+}
+
+/** A route's header edits may hold what HTTP cannot carry; then the answer goes without any headers but its own. */
+function writeOwnHead(response: ServerResponse, code: number, headers: readonly string[]): void {
+  try {
+    response.writeHead(code, [...headers]);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    response.writeHead(code, ["content-length", headerOf(headers, "content-length") ?? "0"]);
+  }
 }
 
 /** The answer is with the caller, or the caller is gone. */
@@ -362,7 +377,8 @@ function onClosed(exchange: Exchange): void {
     exchange.cancel();
     if (exchange.flags === "-") exchange.flags = "DC";
   }
-  if (exchange.meshed) record(exchange, whole || exchange.flags !== "DC" ? exchange.status : 0);
+  if (exchange.pool !== undefined && exchange.retries > 0) exchange.pool.retries -= 1;
+  if (exchange.meshed) record(exchange, exchange.status);
 }
 
 const NOWHERE: ServiceName = { host: "unknown", name: "unknown", namespace: "unknown" };

@@ -16,8 +16,11 @@ const REQUEST_HOPS = new Set([
 ]);
 const RESPONSE_HOPS = new Set(["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"]);
 
-/** Headers for the next hop, without Host. @param forwarded says X-Forwarded-For too, as the ingress gateway does */
-export function requestHeaders(request: IncomingMessage, forwarded: boolean): string[] {
+/**
+ * Headers for the next hop, without Host.
+ * @param meshed adds what sidecars add @param forwarded adds X-Forwarded-For, too, as the ingress gateway does
+ */
+export function requestHeaders(request: IncomingMessage, meshed: boolean, forwarded: boolean): string[] {
   const { rawHeaders } = request;
   const headers: string[] = [];
   const hops = hopsOf(rawHeaders, REQUEST_HOPS);
@@ -37,6 +40,7 @@ export function requestHeaders(request: IncomingMessage, forwarded: boolean): st
     else if (lower === "x-forwarded-proto") proto = true;
     headers.push(name, value);
   }
+  if (!meshed) return headers;
   if (!identified) headers.push("x-request-id", randomUUID());
   if (!proto) headers.push("x-forwarded-proto", "http");
   if (forwarded) {

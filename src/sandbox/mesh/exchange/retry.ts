@@ -11,8 +11,10 @@ const FIRST_PAUSE_MS = 25;
 
 export type Outcome = Pick<Failure, "kind"> | { readonly kind: "answer"; readonly status: number };
 
-export function mayRetry(exchange: Pick<Exchange, "retries">, policy: RetryPolicy, outcome: Outcome): boolean {
-  return exchange.retries < policy.attempts && asksFor(policy, outcome);
+export function mayRetry({ retries, pool }: Exchange, policy: RetryPolicy, outcome: Outcome): boolean {
+  // Too many requests that retry at once would make things worse for a Service in trouble.
+  const budget = retries > 0 || pool === undefined || pool.retries < pool.policy.maxRetries;
+  return retries < policy.attempts && budget && asksFor(policy, outcome);
 }
 
 function asksFor({ on, codes }: RetryPolicy, outcome: Outcome): boolean {

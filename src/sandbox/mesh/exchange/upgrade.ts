@@ -26,7 +26,7 @@ export function serveUpgrade(around: Surroundings, door: Door, request: Incoming
   if (destination === undefined || pool === undefined) return refuse(socket, NO_CLUSTER);
   const member = pick(pool, around.random, undefined, []);
   if (member === undefined) return refuse(socket, NO_HEALTHY);
-  const headers = requestHeaders(request, door.gateway);
+  const headers = requestHeaders(request, meshed, door.gateway);
   editTwice(headers, route.request, destination.request);
   headers.push("Host", route.authority ?? view.authority, "Connection", "Upgrade");
   headers.push("Upgrade", request.headers.upgrade ?? "");
