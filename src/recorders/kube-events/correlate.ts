@@ -32,8 +32,11 @@ export interface Sighting {
 }
 
 export const COMBINED_PREFIX = "(combined from similar events): ";
-/** More messages than this about one object and of one type, within the window, are merged into one Event. */
-const SIMILAR_MAX = 10;
+/**
+ * More messages than this about one object and of one type, within the window, are merged into one Event. client-go merges
+ * beyond 10, which hides the second half of an ordinary rollout: all of a Canary's events share one reason (Q90).
+ */
+export const SIMILAR_MAX = 200;
 const SIMILAR_WINDOW_MS = 600_000;
 /** Events remembered. API servers forget Events after an hour; so may we, oldest first. */
 const REMEMBERED_MAX = 4096;

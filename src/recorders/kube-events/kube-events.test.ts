@@ -7,6 +7,7 @@ import { createManualClock, type ManualClock } from "../../testing/manual-clock.
 import { startToyApiServer, type ToyApiServer } from "../../testing/toy-api-server.ts";
 import { until } from "../../testing/until.ts";
 import { systemClock } from "../../time/system-clock.ts";
+import { SIMILAR_MAX } from "./correlate.ts";
 import { createKubeEvents, type KubeEvents } from "./kube-events.ts";
 
 const PATH = "/api/v1/namespaces/test/events";
@@ -88,12 +89,14 @@ describe("Kubernetes Events", () => {
     expect(written()).toEqual(["3 Warning Halt podinfo.test advancement"]);
   });
 
-  it("are merged from the eleventh similar one on, until there was a pause; none is dropped", async () => {
+  it("Q90: are merged when there are very many, until there was a pause; none is dropped", async () => {
     const events = start();
-    for (let weight = 1; weight <= 40; weight += 1) say(events, `Advance podinfo.test canary weight ${weight}`);
+    for (let weight = 1; weight <= SIMILAR_MAX + 30; weight += 1)
+      say(events, `Advance podinfo.test canary weight ${weight}`);
     await events.flush(FOREVER);
-    expect(written()).toHaveLength(11);
-    expect(written().at(-1)).toBe("30 Normal (combined from similar events): Advance podinfo.test canary weight 40");
+    expect(written()).toHaveLength(SIMILAR_MAX + 1);
+    const last = `Advance podinfo.test canary weight ${SIMILAR_MAX + 30}`;
+    expect(written().at(-1)).toBe(`30 Normal (combined from similar events): ${last}`);
     await clock.advance(600_001);
     say(events, "Promotion completed! Scaling down podinfo.test");
     await events.flush(FOREVER);
