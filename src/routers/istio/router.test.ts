@@ -99,6 +99,17 @@ describe("a VirtualService", () => {
     expect(made?.metadata.ownerReferences).toBeUndefined();
   });
 
+  it("leaves no rules behind when the protocol changes", () => {
+    const tcp = aCanary({ service: { appProtocol: "tcp" } });
+    const cluster = written(tcp, split(20));
+    cluster.apply(router.render(aCanary(), split(30), cluster));
+    expect(Object.keys(cluster.at("VirtualService", "podinfo").spec)).toEqual(["hosts", "gateways", "http"]);
+    expect(router.read(aCanary(), cluster)).toEqual(split(30));
+    cluster.apply(router.render(tcp, split(40), cluster));
+    expect(Object.keys(cluster.at("VirtualService", "podinfo").spec)).toEqual(["hosts", "gateways", "tcp"]);
+    expect(router.read(tcp, cluster)).toEqual(split(40));
+  });
+
   it("mirrors everything when no share is given", () => {
     const [rule] = virtualService(aCanary({ analysis: { mirror: true } }), split(0, true)).spec.http;
     expect(rule.mirror).toEqual({ host: "podinfo-canary" });

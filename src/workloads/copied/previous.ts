@@ -42,9 +42,8 @@ export function previousOf(
     const copy = seen.get(ref);
     const next = copies.find(({ kind, metadata }) => kind === ref.type.kind && metadata.name === ref.name);
     const previous = seen.get(previousRef);
+    // A copy that holds the new data already was kept before that, by a turn that was interrupted.
     if (copy === undefined || next === undefined || sameData(copy, next)) return [];
-    // Kept already, before a crash: what the copy holds now may be the new data.
-    if (keptFor(previous) === promotion) return [];
     return [keeping(canary, previousRef, copy, previous, promotion)];
   });
 }
