@@ -219,6 +219,11 @@ describe.each(SPECIMENS)("$apiVersion $kind", (specimen) => {
     expect(stage.cluster.apply(stage.in("Succeeded").primary(PRESENT))).toEqual([]);
   });
 
+  it("makes nothing when the Canary goes", () => {
+    const stage = new Stage(specimen).in("Terminating");
+    expect(stage.primary(PRESENT)).toEqual([]);
+  });
+
   it("looks at nothing but its inputs", () => {
     const stage = Stage.begun(specimen);
     stage.release("2");

@@ -1,4 +1,7 @@
 import { describe, expect, it } from "vitest";
+import type { CanaryStatus } from "../../core/canary.ts";
+import { desired } from "../../core/desired.ts";
+import { planFor } from "../../core/plan.ts";
 import { mergePatch } from "../../operator/diff.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { aCanary, type CanaryParts } from "../../testing/canary.ts";
@@ -220,6 +223,20 @@ describe("a ScaledObject", () => {
     expect(converge("down")).toEqual([]);
     expect(converge("up")).toEqual([patch("null")]);
     expect(cluster.at("ScaledObject", "podinfo-so")).toEqual(running);
+  });
+
+  it("Q91: is not paused at bootstrap before the traffic went to the primary", () => {
+    const { status, uid, spec } = inPhase("Initializing");
+    const plan = planFor(spec, { weights: true, mirror: true, headerMatch: true, sessionAffinity: true });
+    const cluster = createToyCluster(mergePatch, scaledObject);
+    const bootstrap = desired({ uid, plan, suspended: false }, status);
+    expect(cluster.apply(keda.renderTarget(canaryWith(), bootstrap, cluster))).toEqual([]);
+    expect(bootstrap.traffic).toBe("before-us");
+    const done = inPhase("Initialized", {}, { drainUntil: 0 } as Partial<CanaryStatus>);
+    expect(desired({ uid, plan, suspended: false }, done.status)).toMatchObject({
+      target: "down",
+      traffic: { primary: 100 },
+    });
   });
 
   it("without any annotation can be paused", () => {

@@ -43,3 +43,8 @@ export function missingSource(canary: Canary, type: ResourceType, seen: Snapshot
 export function primaryScaleTarget(canary: Canary, source: KubeObject): KubeFields {
   return { ...source.spec?.scaleTargetRef, name: primaryNameOf(canary.spec.targetRef.name) };
 }
+
+/** A Canary on its way out makes nothing new. */
+export function isLeaving({ status }: Canary): boolean {
+  return status.phase === "Terminating";
+}

@@ -123,6 +123,8 @@ function renderPrimary(
   if (primary !== undefined && world.primary.kind === "restored") {
     return [...companions, ...restored(canary, primary, world.primary.from, seen)];
   }
+  // A Canary on its way out makes nothing new.
+  if (primary === undefined && canary.status.phase === "Terminating") return [];
   const tracked = readConfigs(canary, target, seen, options);
   if (configProblem(tracked, canary.ref.namespace) !== undefined) return companions;
   const copies = configCopies(canary, tracked, seen, options);

@@ -70,7 +70,8 @@ function renderPrimary(
   options: WorkloadOptions,
 ): readonly KubeObject[] {
   const target = seen.get(refOf(canary));
-  if (target === undefined) return [];
+  // A Canary on its way out makes nothing new.
+  if (target === undefined || canary.status.phase === "Terminating") return [];
   const copy = canaryCopy(canary, target, seen.get(refOf(canary, "-canary")));
   const primary = seen.get(refOf(canary, "-primary"));
   const held = { spec: hashServiceSpec(target.spec) };

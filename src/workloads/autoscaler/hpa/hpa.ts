@@ -9,7 +9,14 @@ import { ownerReference } from "../../../ports/owner.ts";
 import type { Snapshot } from "../../../ports/snapshot.ts";
 import type { Autoscaler } from "../../../ports/workload.ts";
 import { withoutFlux } from "../../metadata.ts";
-import { missingSource, primaryScaleTarget, type SeenScalers, seenScalers, sourceAndPrimary } from "../source.ts";
+import {
+  isLeaving,
+  missingSource,
+  primaryScaleTarget,
+  type SeenScalers,
+  seenScalers,
+  sourceAndPrimary,
+} from "../source.ts";
 
 const TYPE = RESOURCES.hpa;
 
@@ -27,7 +34,7 @@ function renderPrimary(canary: Canary, world: DesiredWorld, seen: Snapshot): rea
   const scalers = seenScalers(canary, TYPE, seen);
   if (scalers === undefined) return [];
   const { source, primary } = scalers;
-  if (primary === undefined) return [created(canary, scalers)];
+  if (primary === undefined) return isLeaving(canary) ? [] : [created(canary, scalers)];
   if (!world.syncScaler) return [];
   // Labels and annotations are not compared: what cannot differ in effect is not written (Q54).
   const scaleTargetRef = primary.spec?.scaleTargetRef ?? primaryScaleTarget(canary, source);

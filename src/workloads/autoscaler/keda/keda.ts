@@ -12,6 +12,7 @@ import type { Snapshot } from "../../../ports/snapshot.ts";
 import type { Autoscaler, WorkloadOptions } from "../../../ports/workload.ts";
 import { filterPrefixes, primaryNameOf, withoutFlux } from "../../metadata.ts";
 import {
+  isLeaving,
   missingSource,
   primaryScaleTarget,
   type SeenScalers,
@@ -47,7 +48,7 @@ function renderPrimary(
   const scalers = seenScalers(canary, TYPE, seen);
   if (scalers === undefined) return [];
   const { source, primary } = scalers;
-  if (primary === undefined) return [created(canary, scalers)];
+  if (primary === undefined) return isLeaving(canary) ? [] : [created(canary, scalers)];
   const spec = primarySpec(canary, source);
   if (!world.syncScaler || isDeepStrictEqual(primary.spec, spec)) return [];
   // What the primary's scaler says about itself is pruned by the prefix filter when it is updated (Q56).
