@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import type { Server as HttpsServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { stringify } from "yaml";
 import type { Clock } from "../../ports/clock.ts";
 import type { AddressBlock } from "../addresses.ts";
@@ -51,6 +51,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const certificate = selfSigned([host, "localhost", "kubernetes", "kubernetes.default.svc"], clock.now());
   const tokens = createTokens(token, () => clock.now());
   const listener = createListener({ store, logs: () => logs, issueToken: tokens.issue }, tokens, certificate);
+  const closeSockets = trackSockets(listener);
   const actualPort = await listen(listener, host, port);
   const url = `https://${host}:${actualPort}`;
   return {
@@ -65,8 +66,20 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     stop: () =>
       new Promise((resolve, reject) => {
         listener.close((error) => (error === undefined ? resolve() : reject(error)));
-        listener.closeAllConnections();
+        closeSockets();
       }),
+  };
+}
+
+/** `closeAllConnections` does not know sockets whose TLS handshake is under way; left open, they would keep us waiting. */
+function trackSockets(server: HttpsServer): () => void {
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  return () => {
+    for (const socket of sockets) socket.destroy();
   };
 }
 
