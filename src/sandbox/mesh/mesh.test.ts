@@ -235,9 +235,8 @@ describe("a VirtualService", () => {
     expect([self.status, self.body]).toEqual([299, "here"]);
     const aborted = await bed.ask("podinfo", "/abort");
     expect([aborted.status, aborted.body]).toEqual([418, "fault filter abort"]);
-    const started = performance.now();
     expect((await bed.ask("podinfo", "/slow")).body).toBe("podinfo-primary");
-    expect(performance.now() - started).toBeGreaterThanOrEqual(29);
+    expect(requests({ response_flags: "DI", response_code: "200", reporter: "source" })).toBe(1);
     expect(requests({ response_flags: "FI", response_code: "418", reporter: "source" })).toBe(1);
   });
 

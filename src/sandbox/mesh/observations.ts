@@ -15,6 +15,8 @@ export interface Observation {
   readonly code: number;
   /** Envoy's response flags, "-" when nothing is special: UH, UF, URX, UC, UT, NR, NC, DC, FI, DI, UO. */
   readonly flags: string;
+  /** false: one of several tries of a request, which the caller's proxy counts once. */
+  readonly seenBySource: boolean;
   /** Whether the called pod has a proxy of its own, and was reached. */
   readonly seenByDestination: boolean;
   readonly durationMs: number;
@@ -64,8 +66,7 @@ interface Histogram {
 
 interface Series {
   readonly first: Observation;
-  /** As the destination saw them: those that never reached it are missing. */
-  destinationSeen: boolean;
+  readonly reporters: readonly string[];
   requests: number;
   readonly duration: Histogram;
   readonly requestBytes: Histogram;
@@ -83,7 +84,7 @@ export function createTelemetry(): Telemetry {
       if (found === undefined) {
         found = {
           first: observation,
-          destinationSeen: observation.seenByDestination,
+          reporters: reportersOf(observation),
           requests: 0,
           duration: histogram(),
           requestBytes: histogram(),
@@ -101,10 +102,15 @@ export function createTelemetry(): Telemetry {
   };
 }
 
-function keyOf({ source, destination, service, code, flags, seenByDestination }: Observation): string {
+function reportersOf({ seenBySource, seenByDestination }: Observation): readonly string[] {
+  return [...(seenBySource ? ["source"] : []), ...(seenByDestination ? ["destination"] : [])];
+}
+
+function keyOf(observation: Observation): string {
+  const { source, destination, service, code, flags, seenBySource, seenByDestination } = observation;
   const from = source === undefined ? "" : source.id;
   const to = destination === undefined ? "" : destination.id;
-  return `${from}|${to}|${service.host}|${code}|${flags}|${seenByDestination}`;
+  return `${from}|${to}|${service.host}|${code}|${flags}|${seenBySource}|${seenByDestination}`;
 }
 
 function add(histogram: Histogram, value: number): void {

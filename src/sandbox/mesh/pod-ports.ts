@@ -26,6 +26,8 @@ export interface PodPorts {
 
 /** Idle connections kept per pod. */
 const IDLE_CONNECTIONS = 256;
+/** Shorter than the 5 s after which Node's servers close: it must be us who close, or a request would meet the end. */
+const IDLE_MS = 4_000;
 
 export function createPodPorts(podAt: (address: string) => PodFacts | undefined): PodPorts {
   const known = new Map<string, { readonly target: PodPort; holders: number }>();
@@ -35,7 +37,12 @@ export function createPodPorts(podAt: (address: string) => PodFacts | undefined)
       const key = `${address}:${port}`;
       let entry = known.get(key);
       if (entry === undefined) {
-        const agent = new Agent({ keepAlive: true, maxFreeSockets: IDLE_CONNECTIONS, scheduling: "lifo" });
+        const agent = new Agent({
+          keepAlive: true,
+          maxFreeSockets: IDLE_CONNECTIONS,
+          scheduling: "lifo",
+          timeout: IDLE_MS,
+        });
         agents.add(agent);
         entry = { target: { address, port, agent, pod: podAt(address), retired: false }, holders: 0 };
         known.set(key, entry);

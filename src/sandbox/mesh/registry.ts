@@ -13,6 +13,8 @@ export interface PodFacts {
   workload: Workload;
   /** Whether a proxy of its own would see its requests. */
   sidecar: boolean;
+  /** Being deleted: nobody is sent to it any more, even if its Services' endpoints do not say so yet. */
+  leaving: boolean;
   /** Sent to it so far, repetitions and mirrored ones included. */
   requests: number;
 }
@@ -73,6 +75,8 @@ interface State {
   /** Read only for Services without slices: those that somebody wrote by hand. */
   readonly endpoints: Map<string, KubeObject>;
   readonly podObjects: Map<string, KubeObject>;
+  /** Addresses of deleted pods, until another pod has them: endpoints may name them a little longer. */
+  readonly deserted: Set<string>;
 }
 
 const SERVICE_NAME = "kubernetes.io/service-name";
@@ -86,6 +90,7 @@ export function createRegistry(cluster: Cluster, listener: RegistryListener): Re
     slices: new Map(),
     endpoints: new Map(),
     podObjects: new Map(),
+    deserted: new Set(),
   };
   const injected = (namespace: string) => injects(state.namespaces.get(namespace));
   const stops = [
@@ -149,21 +154,36 @@ function onPod(state: State, { type, object }: WatchEvent, listener: RegistryLis
   if (typeof address !== "string" || address === "") return;
   const known = state.pods.get(address);
   if (type === "DELETED") {
-    if (known?.uid === uid) state.pods.delete(address);
+    if (known?.uid !== uid) return;
+    state.pods.delete(address);
+    state.deserted.add(address);
+    if (!known.leaving) departed(state, object, listener);
     return;
   }
   const workload = workloadOf(object);
   const sidecar = hasSidecar(object, injects(state.namespaces.get(object.metadata.namespace ?? "")));
+  const leaving = object.metadata.deletionTimestamp !== undefined;
   if (known?.uid === uid) {
+    const left = leaving && !known.leaving;
+    known.leaving = leaving;
+    if (left) departed(state, object, listener);
     const relabelled = !isDeepStrictEqual(known.workload.labels, workload.labels);
     if (relabelled) known.workload = workload;
     known.sidecar = sidecar;
     if (relabelled) listener.pod(known);
     return;
   }
-  const facts: PodFacts = { key, uid, address, workload, sidecar, requests: 0 };
+  const facts: PodFacts = { key, uid, address, workload, sidecar, leaving, requests: 0 };
   state.pods.set(address, facts);
+  const returned = state.deserted.delete(address);
   listener.pod(facts);
+  if (leaving || returned) departed(state, object, listener);
+}
+
+/** A pod came between its Services and their endpoints: whoever may list it looks again. */
+function departed(state: State, pod: KubeObject, listener: RegistryListener): void {
+  const { namespace = "" } = pod.metadata;
+  for (const { key, namespace: own } of state.services.values()) if (own === namespace) listener.endpoints(key);
 }
 
 function serviceFacts(object: KubeObject): ServiceFacts {
@@ -187,7 +207,8 @@ function endpointsOf(state: State, key: string, port: ServicePort): readonly Add
   const slices = state.slices.get(key);
   const found = new Map<string, Address>();
   const put = (address: string, number: unknown) => {
-    if (typeof number === "number") found.set(`${address}:${number}`, { address, port: number });
+    const gone = state.deserted.has(address) || state.pods.get(address)?.leaving === true;
+    if (typeof number === "number" && !gone) found.set(`${address}:${number}`, { address, port: number });
   };
   const numberOf = (ports: KubeFields[] | undefined): unknown =>
     ports?.find((entry) => (entry.name ?? "") === port.name && (entry.protocol ?? "TCP") === "TCP")?.port;

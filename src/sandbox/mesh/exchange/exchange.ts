@@ -8,10 +8,8 @@
  * silently, so that pods may come and go without anybody noticing. All other repetitions are the route's retry policy.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { ServiceName } from "../observations.ts";
 import { judge, type Member, type Pool, pick } from "../pools.ts";
 import { choose, type Destination, RequestView, type Route } from "../routes/route.ts";
-import type { Workload } from "../workload.ts";
 import { type Affinity, affinityOf } from "./affinity.ts";
 import { type Failure, startAttempt } from "./attempt.ts";
 import { type Body, takeBody } from "./body.ts";
@@ -31,7 +29,8 @@ import {
   TIMEOUT,
   unreachable,
 } from "./replies.ts";
-import { mayRetry, pauseMs, SILENT_TRIES } from "./retry.ts";
+import { reportExchange, reportTry } from "./reports.ts";
+import { mayRetry, pauseMs, repeatsSilently } from "./retry.ts";
 
 /** The state of one request. */
 export interface Exchange {
@@ -54,6 +53,8 @@ export interface Exchange {
   /** Gives the current try up, or the wait for it. */
   cancel: () => void;
   readonly tried: Member[];
+  /** When the current try began, by performance.now(). */
+  triedAt: number;
   retries: number;
   silentTries: number;
   flags: string;
@@ -88,6 +89,7 @@ export function serveExchange(around: Surroundings, door: Door, request: Incomin
     member: undefined,
     cancel: () => {},
     tried: [],
+    triedAt: 0,
     retries: 0,
     silentTries: 0,
     flags: "-",
@@ -191,6 +193,7 @@ function tryNext(exchange: Exchange, pool: Pool, route: Route): void {
 function attempt(exchange: Exchange, pool: Pool, member: Member, route: Route, done: () => void): void {
   const { perTryTimeoutMs } = route.retry;
   exchange.member = member;
+  exchange.triedAt = performance.now();
   exchange.requestBytes = 0;
   member.active += 1;
   if (member.target.pod !== undefined) member.target.pod.requests += 1;
@@ -215,8 +218,9 @@ function attempt(exchange: Exchange, pool: Pool, member: Member, route: Route, d
     body: exchange.body,
     source: exchange.request,
     connectTimeoutMs: pool.policy.connectTimeoutMs,
-    // What streams cannot be repeated when a kept connection turns out to be closed.
-    fresh: pool.policy.maxRequestsPerConnection === 1 || exchange.body.kind === "stream",
+    // What streams cannot be repeated when a kept connection turns out to be closed; and one such surprise is enough.
+    fresh:
+      pool.policy.maxRequestsPerConnection === 1 || exchange.body.kind === "stream" || exchange.silentTries > 0,
     sent: (bytes) => {
       exchange.requestBytes += bytes;
     },
@@ -248,13 +252,14 @@ function onFailure(exchange: Exchange, pool: Pool, member: Member, route: Route,
   if (failure.kind === "invalid") return reply(exchange, BAD_REQUEST);
   exchange.tried.push(member);
   judge(pool, member, failure.kind === "timeout" ? 504 : 503);
-  const silent = (failure.kind === "connect" && pool.members.length > 1) || failure.kind === "stale";
-  const limit = failure.kind === "stale" ? 1 : Math.min(SILENT_TRIES, pool.members.length - 1);
-  if (silent && repeatable(exchange) && exchange.silentTries < limit) {
+  if (repeatable(exchange) && repeatsSilently(exchange, pool, member, failure)) {
     exchange.silentTries += 1;
     return tryNext(exchange, pool, route);
   }
-  if (mayRetry(exchange, route.retry, failure) && repeatable(exchange)) return retry(exchange, pool, route);
+  if (mayRetry(exchange, route.retry, failure) && repeatable(exchange)) {
+    if (failure.kind !== "connect") reportTry(exchange, member, 503, "UC", exchange.triedAt);
+    return retry(exchange, pool, route);
+  }
   if (failure.kind === "timeout") return reply(exchange, TIMEOUT);
   const kind = failure.kind === "connect" ? "connect" : "reset";
   reply(exchange, unreachable(kind, failure.reason, exchange.retries > 0 && exchange.retries >= route.retry.attempts));
@@ -286,6 +291,7 @@ function onAnswer(
     answer.resume();
     finish();
     exchange.tried.push(member);
+    reportTry(exchange, member, status, "-", exchange.triedAt);
     return retry(exchange, pool, route);
   }
   deliver(exchange, route, answer, finish);
@@ -378,24 +384,5 @@ function onClosed(exchange: Exchange): void {
     if (exchange.flags === "-") exchange.flags = "DC";
   }
   if (exchange.pool !== undefined && exchange.retries > 0) exchange.pool.retries -= 1;
-  if (exchange.meshed) record(exchange, exchange.status);
-}
-
-const NOWHERE: ServiceName = { host: "unknown", name: "unknown", namespace: "unknown" };
-
-function record(exchange: Exchange, code: number): void {
-  const { around, pool, member, view } = exchange;
-  const pod = member?.target.pod;
-  const destination: Workload | undefined = pod?.workload;
-  around.telemetry.observe({
-    source: view.source,
-    destination,
-    service: pool?.service ?? NOWHERE,
-    code,
-    flags: exchange.flags,
-    seenByDestination: pod?.sidecar === true && !exchange.flags.includes("UF"),
-    durationMs: performance.now() - exchange.startedAt,
-    requestBytes: exchange.requestBytes,
-    responseBytes: exchange.responseBytes,
-  });
+  if (exchange.meshed) reportExchange(exchange);
 }

@@ -43,6 +43,7 @@ function sendCopy(exchange: Exchange, pool: Pool, host: string) {
       service: pool.service,
       code,
       flags,
+      seenBySource: true,
       seenByDestination: member?.target.pod?.sidecar === true && !flags.includes("UF"),
       durationMs: performance.now() - startedAt,
       requestBytes,

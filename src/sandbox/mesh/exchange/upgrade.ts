@@ -40,6 +40,7 @@ export function serveUpgrade(around: Surroundings, door: Door, request: Incoming
       service: pool.service,
       code,
       flags,
+      seenBySource: true,
       seenByDestination: pod?.sidecar === true && flags !== "UF",
       durationMs: performance.now() - startedAt,
       requestBytes: 0,
