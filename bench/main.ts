@@ -1,9 +1,10 @@
 /** Prints every figure that is promised, as a table. */
 import { alignColumns } from "../src/cli/columns.ts";
 import type { Figure } from "./figure.ts";
+import { benchMesh } from "./mesh.ts";
 import { benchRollout } from "./rollout.ts";
 
-const BENCHES: readonly (() => Promise<readonly Figure[]>)[] = [benchRollout];
+const BENCHES: readonly (() => Promise<readonly Figure[]>)[] = [benchMesh, benchRollout];
 
 const figures: Figure[] = [];
 for (const bench of BENCHES) figures.push(...(await bench()));
