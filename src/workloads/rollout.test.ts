@@ -1,0 +1,245 @@
+/**
+ * Whole rollouts with the real operator, in virtual time, over a cluster in memory whose controllers finish at once, or
+ * never. Istio carries the traffic, as its objects say.
+ */
+import { describe, expect, it } from "vitest";
+import type { Canary, CanaryRef } from "../core/canary.ts";
+import type { Probe } from "../core/observation.ts";
+import { mergePatch } from "../operator/diff.ts";
+import { type Ports, reconcile } from "../operator/reconcile.ts";
+import { createWorld } from "../operator/world.ts";
+import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
+import { createServicesRouter } from "../routers/services/services.ts";
+import { createRouters } from "../routers/table.ts";
+import { aCanary } from "../testing/canary.ts";
+import { createToyCluster, type ToyCluster } from "../testing/toy-cluster.ts";
+import { createAutoscalers } from "./autoscalers.ts";
+import { createWorkloads } from "./table.ts";
+
+const OPTIONS = { selectorLabels: ["app"], includeLabelPrefixes: [], configTracking: true };
+const MAX_TURNS = 300;
+
+interface Play {
+  readonly cluster: ToyCluster;
+  /** "seconds phase primary/canary event" */
+  readonly told: string[];
+  canary: Canary;
+  /** Pods of this image never come up in the primary. */
+  broken: string | undefined;
+  /** Until nothing happens by itself any more. */
+  run(): Promise<void>;
+}
+
+const image = (object: KubeObject): string => object.spec?.template?.spec?.containers?.[0]?.image ?? "";
+
+/** What the controllers of the cluster would have made of the spec by now. */
+function statusOf(object: KubeObject, broken: boolean): KubeFields {
+  const { replicas = 1, template } = object.spec;
+  const down = template.spec.nodeSelector?.["flagger.app/scale-to-zero"] !== undefined;
+  const pods = object.kind === "DaemonSet" ? (down ? 0 : 2) : replicas;
+  const available = broken ? 0 : pods;
+  return {
+    ...{ replicas: pods, updatedReplicas: pods, availableReplicas: available },
+    ...{ desiredNumberScheduled: pods, updatedNumberScheduled: pods, numberAvailable: available },
+    conditions: broken ? [{ type: "Progressing", status: "False", reason: "ProgressDeadlineExceeded" }] : [],
+  };
+}
+
+function play(kind: string, ...extras: readonly KubeObject[]): Play {
+  const targetRef = { apiVersion: "apps/v1", kind, name: "podinfo" };
+  const cluster = createToyCluster(mergePatch, target(kind, "v1"), ...extras);
+  let now = Date.UTC(2026, 0, 1);
+  const begun = now;
+  const ref: CanaryRef = { namespace: "test", name: "podinfo" };
+  const canary = aCanary({
+    analysis: { stepWeight: 50, maxWeight: 50, interval: "10s" },
+    spec: {
+      targetRef,
+      progressDeadlineSeconds: 60,
+      revertOnDeletion: true,
+      ...(extras.some((extra) => extra.kind === "ScaledObject") && {
+        autoscalerRef: { apiVersion: "keda.sh/v1alpha1", kind: "ScaledObject", name: "podinfo" },
+      }),
+    },
+  });
+  const stage: Play = { cluster, told: [], canary, broken: undefined, run };
+  const snapshot = { get: cluster.get, learn: () => {}, unlearn: () => {} };
+  const answer = (probe: Probe) =>
+    probe.kind === "metric" ? ({ kind: "value", value: 100 } as const) : ({ kind: "passed" } as const);
+  const ports: Ports = {
+    clock: { now: () => now, sleep: () => Promise.resolve() },
+    store: {
+      load: () => ({ kind: "canary", canary: stage.canary }),
+      save(_canary, status) {
+        stage.canary = { ...stage.canary, status };
+        return Promise.resolve(stage.canary);
+      },
+      setFinalizer(_canary, present) {
+        stage.canary = { ...stage.canary, finalizers: present ? ["finalizer.flagger.app"] : [] };
+        return Promise.resolve();
+      },
+    },
+    world: createWorld({
+      tables: {
+        routers: createRouters({ setOwnerRefs: true }),
+        workloads: createWorkloads(OPTIONS),
+        autoscalers: createAutoscalers(OPTIONS),
+        services: createServicesRouter(),
+      },
+      snapshot,
+      follow: () => Promise.resolve(),
+      unfollow: () => {},
+      write: (object) => Promise.resolve(void cluster.apply([object])),
+    }),
+    asking: { ask: (_canary, probe) => Promise.resolve(answer(probe)) },
+    alerts: { deliver: () => {}, delivered: () => 0, cleared: () => {}, forget: () => {} },
+    recorder: {
+      record({ transition, routes }) {
+        const split = routes === undefined ? "-" : `${routes.primary}/${routes.canary}`;
+        const at = `${(now - begun) / 1000}s ${transition.status.phase} ${split}`;
+        stage.told.push(...transition.events.map(({ message }) => `${at} ${message}`));
+      },
+      say: (_about, { message }) => void stage.told.push(message),
+      forget: () => {},
+    },
+  };
+
+  function control(): void {
+    for (const name of [`${kind}/podinfo`, `${kind}/podinfo-primary`].filter((one) => cluster.names().includes(one))) {
+      const object = cluster.at(...(name.split("/") as [string, string]));
+      const broken = name.endsWith("-primary") && image(object) === stage.broken;
+      cluster.put({ ...object, status: statusOf(object, broken) });
+    }
+  }
+
+  async function run(): Promise<void> {
+    for (let turns = 0; turns < MAX_TURNS; turns += 1) {
+      control();
+      const before = everything(stage);
+      const next = await reconcile(ref, ports, new AbortController().signal);
+      control();
+      if (everything(stage) !== before) continue;
+      if (next.kind !== "at") return;
+      now = Math.max(now + 1, next.time);
+    }
+    throw new Error(`no rest after ${MAX_TURNS} turns:\n${stage.told.slice(-20).join("\n")}`);
+  }
+  return stage;
+}
+
+function everything({ cluster, canary }: Play): string {
+  return JSON.stringify([canary, cluster.names().map((name) => cluster.at(...(name.split("/") as [string, string])))]);
+}
+
+function target(kind: string, version: string): KubeObject {
+  return {
+    apiVersion: "apps/v1",
+    kind,
+    metadata: { name: "podinfo", namespace: "test" },
+    spec: {
+      ...(kind === "DaemonSet" ? {} : { replicas: 2 }),
+      ...(kind === "StatefulSet" ? { serviceName: "podinfo-peers" } : {}),
+      selector: { matchLabels: { app: "podinfo" } },
+      template: {
+        metadata: { labels: { app: "podinfo" } },
+        spec: { containers: [{ name: "podinfod", image: version, envFrom: [{ secretRef: { name: "key" } }] }] },
+      },
+    },
+  };
+}
+
+const secret = (value: string): KubeObject => ({
+  apiVersion: "v1",
+  kind: "Secret",
+  type: "Opaque",
+  metadata: { name: "key", namespace: "test" },
+  data: { value },
+});
+
+/** Somebody applies another version; how many replicas there are is not theirs. */
+function apply({ cluster }: Play, kind: string, version: string): void {
+  const seen = cluster.at(kind, "podinfo");
+  cluster.put({ ...seen, spec: { ...seen.spec, template: target(kind, version).spec.template } }, secret(version));
+}
+
+const phaseOf = ({ canary }: Play) => canary.status.phase;
+const weights = ({ cluster }: Play) =>
+  cluster
+    .at("VirtualService", "podinfo")
+    .spec.http.map(({ route }: KubeFields) => route.map((to: KubeFields) => to.weight));
+
+describe.each(["Deployment", "DaemonSet", "StatefulSet"])("a %s", (kind) => {
+  const primary = (stage: Play) => stage.cluster.at(kind, "podinfo-primary");
+
+  it("is released", async () => {
+    const stage = play(kind, secret("v1"));
+    await stage.run();
+    expect(phaseOf(stage)).toBe("Initialized");
+    expect(image(primary(stage))).toBe("v1");
+    expect(stage.cluster.at("Service", "podinfo").spec.selector).toEqual({ app: "podinfo-primary" });
+    apply(stage, kind, "v2");
+    await stage.run();
+    expect(phaseOf(stage)).toBe("Succeeded");
+    expect(image(primary(stage))).toBe("v2");
+    expect(stage.cluster.at("Secret", "key-primary").data).toEqual({ value: "v2" });
+    expect(weights(stage)).toEqual([[100, 0]]);
+    expect(statusOf(stage.cluster.at(kind, "podinfo"), false)["availableReplicas"]).toBe(0);
+    expect(stage.told.join("\n")).toContain("Progressing 50/50 Advance podinfo.test canary weight 50");
+  });
+
+  it("whose promotion fails gives the primary back what it ran, and is released all the same later on", async () => {
+    const stage = play(kind, secret("v1"));
+    await stage.run();
+    const { template } = primary(stage).spec;
+    stage.broken = "v2";
+    apply(stage, kind, "v2");
+    await stage.run();
+    expect(phaseOf(stage)).toBe("Failed");
+    // Until the primary could serve again, the healthy canary had all the traffic.
+    expect(stage.told.join("\n")).toMatch(/ Failed 0\/100 .*\n.* Failed 100\/0 /);
+    expect(primary(stage).spec.template).toEqual(template);
+    expect(stage.cluster.at("Secret", "key-primary").data).toEqual({ value: "v1" });
+    expect(weights(stage)).toEqual([[100, 0]]);
+    expect(stage.cluster.at("Secret", "key-primary-previous").data).toBeUndefined();
+    apply(stage, kind, "v3");
+    await stage.run();
+    expect([phaseOf(stage), image(primary(stage))]).toEqual(["Succeeded", "v3"]);
+  });
+
+  it("serves by itself again when its Canary goes", async () => {
+    const stage = play(kind, secret("v1"));
+    await stage.run();
+    stage.canary = { ...stage.canary, deleting: true };
+    await stage.run();
+    expect(stage.canary.finalizers).toEqual([]);
+    expect(stage.canary.status).toMatchObject({ phase: "Terminating", released: true });
+    expect(statusOf(stage.cluster.at(kind, "podinfo"), false)["availableReplicas"]).toBe(2);
+  });
+});
+
+describe("a Deployment that KEDA scales", () => {
+  const scaledObject: KubeObject = {
+    apiVersion: "keda.sh/v1alpha1",
+    kind: "ScaledObject",
+    metadata: { name: "podinfo", namespace: "test" },
+    spec: { scaleTargetRef: { name: "podinfo" }, minReplicaCount: 2, triggers: [] },
+  };
+  const paused = ({ cluster }: Play) =>
+    cluster.at("ScaledObject", "podinfo").metadata.annotations?.["autoscaling.keda.sh/paused-replicas"];
+
+  it("is paused while it is down, and follows its source when it is promoted", async () => {
+    const stage = play("Deployment", secret("v1"), scaledObject);
+    await stage.run();
+    expect([phaseOf(stage), paused(stage)]).toEqual(["Initialized", "0"]);
+    expect(stage.cluster.at("ScaledObject", "podinfo-primary").metadata.annotations).toEqual({});
+    const source = stage.cluster.at("ScaledObject", "podinfo");
+    stage.cluster.put({ ...source, spec: { ...source.spec, maxReplicaCount: 7 } });
+    apply(stage, "Deployment", "v2");
+    await stage.run();
+    expect([phaseOf(stage), paused(stage)]).toEqual(["Succeeded", "0"]);
+    expect(stage.cluster.at("ScaledObject", "podinfo-primary").spec.maxReplicaCount).toBe(7);
+    stage.canary = { ...stage.canary, deleting: true };
+    await stage.run();
+    expect(paused(stage)).toBeUndefined();
+  });
+});
