@@ -3,8 +3,8 @@
  * never. Istio carries the traffic, as its objects say.
  */
 import { describe, expect, it } from "vitest";
-import type { Canary, CanaryRef } from "../core/canary.ts";
-import type { Probe } from "../core/observation.ts";
+import type { Canary, CanaryRef, TargetRef } from "../core/canary.ts";
+import type { Answer, Probe } from "../core/observation.ts";
 import { mergePatch } from "../operator/diff.ts";
 import { type Ports, reconcile } from "../operator/reconcile.ts";
 import { createWorld } from "../operator/world.ts";
@@ -24,7 +24,7 @@ interface Play {
   /** "seconds phase primary/canary event" */
   readonly told: string[];
   canary: Canary;
-  /** Pods of this image never come up in the primary. */
+  /** Pods of this image never come up in the primary; or "by its metrics": they do, and answer badly. */
   broken: string | undefined;
   /** Until nothing happens by itself any more. */
   run(): Promise<void>;
@@ -46,26 +46,36 @@ function statusOf(object: KubeObject, broken: boolean): KubeFields {
 }
 
 function play(kind: string, ...extras: readonly KubeObject[]): Play {
-  const targetRef = { apiVersion: "apps/v1", kind, name: "podinfo" };
-  const cluster = createToyCluster(mergePatch, target(kind, "v1"), ...extras);
+  return playing({ apiVersion: "apps/v1", kind, name: "podinfo" }, target(kind, "v1"), ...extras);
+}
+
+function playing(targetRef: TargetRef, ...objects: readonly KubeObject[]): Play {
+  const { kind } = targetRef;
+  const cluster = createToyCluster(mergePatch, ...objects);
   let now = Date.UTC(2026, 0, 1);
   const begun = now;
   const ref: CanaryRef = { namespace: "test", name: "podinfo" };
   const canary = aCanary({
-    analysis: { stepWeight: 50, maxWeight: 50, interval: "10s" },
+    analysis: {
+      ...{ stepWeight: 50, maxWeight: 50, interval: "10s", threshold: 2 },
+      metrics: [{ name: "request-success-rate", thresholdRange: { min: 99 }, interval: "10s" }],
+    },
     spec: {
       targetRef,
+      ...(targetRef.apiVersion.startsWith("serving") && { provider: "knative" }),
       progressDeadlineSeconds: 60,
       revertOnDeletion: true,
-      ...(extras.some((extra) => extra.kind === "ScaledObject") && {
+      ...(objects.some((extra) => extra.kind === "ScaledObject") && {
         autoscalerRef: { apiVersion: "keda.sh/v1alpha1", kind: "ScaledObject", name: "podinfo" },
       }),
     },
   });
   const stage: Play = { cluster, told: [], canary, broken: undefined, run };
   const snapshot = { get: cluster.get, learn: () => {}, unlearn: () => {} };
-  const answer = (probe: Probe) =>
-    probe.kind === "metric" ? ({ kind: "value", value: 100 } as const) : ({ kind: "passed" } as const);
+  const answer = (probe: Probe): Answer => {
+    if (probe.kind !== "metric") return { kind: "passed" };
+    return { kind: "value", value: probe.of === "primary" && stage.broken === "by its metrics" ? 0 : 100 };
+  };
   const ports: Ports = {
     clock: { now: () => now, sleep: () => Promise.resolve() },
     store: {
@@ -105,6 +115,7 @@ function play(kind: string, ...extras: readonly KubeObject[]): Play {
   };
 
   function control(): void {
+    if (targetRef.apiVersion !== "apps/v1") return;
     for (const name of [`${kind}/podinfo`, `${kind}/podinfo-primary`].filter((one) => cluster.names().includes(one))) {
       const object = cluster.at(...(name.split("/") as [string, string]));
       const broken = name.endsWith("-primary") && image(object) === stage.broken;
@@ -242,4 +253,59 @@ describe("a Deployment that KEDA scales", () => {
     await stage.run();
     expect(paused(stage)).toBeUndefined();
   });
+});
+
+describe("what has no pods", () => {
+  const knative = (latest: string): KubeObject => ({
+    apiVersion: "serving.knative.dev/v1",
+    kind: "Service",
+    metadata: { name: "podinfo", namespace: "test" },
+    spec: { template: {} },
+    status: { latestCreatedRevisionName: latest },
+  });
+  const revision = (name: string): KubeObject => ({
+    apiVersion: "serving.knative.dev/v1",
+    kind: "Revision",
+    metadata: { name, namespace: "test" },
+    status: { conditions: [{ type: "Ready", status: "True" }] },
+  });
+  const service = (version: string): KubeObject => ({
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: "podinfo", namespace: "test" },
+    spec: { type: "ClusterIP", selector: { version }, ports: [{ name: "http", port: 80 }] },
+  });
+
+  const primaryVersion = ({ cluster }: Play) =>
+    cluster.names().includes("Service/podinfo-primary")
+      ? cluster.at("Service", "podinfo-primary").spec.selector.version
+      : cluster.at("Service", "podinfo").metadata.annotations?.["flagger.app/primary-revision"];
+
+  it.each([
+    ["v1", "Service", () => [service("v1")], (stage: Play) => stage.cluster.put(service("v2"))],
+    [
+      "serving.knative.dev/v1",
+      "Service",
+      () => [knative("v1"), revision("v1"), revision("v2")],
+      ({ cluster }: Play) => cluster.put({ ...cluster.at("Service", "podinfo"), status: knative("v2").status }),
+    ],
+  ])("%s %s is released, or given back when the primary answers badly", async (apiVersion, kind, world, release) => {
+    for (const broken of [undefined, "by its metrics"]) {
+      const stage = playing({ apiVersion, kind, name: "podinfo" }, ...world());
+      stage.broken = broken;
+      stage.canary = { ...stage.canary, spec: { ...stage.canary.spec, analysis: stepwise(stage.canary) } };
+      await stage.run();
+      expect([phaseOf(stage), primaryVersion(stage)]).toEqual(["Initialized", "v1"]);
+      release(stage);
+      await stage.run();
+      const expected = broken === undefined ? ["Succeeded", "v2"] : ["Failed", "v1"];
+      expect([phaseOf(stage), primaryVersion(stage)]).toEqual(expected);
+      expect(stage.told.join("\n")).toContain("Promoting");
+    }
+  });
+
+  /** Traffic goes to the primary in steps, so that it can be judged before it has all. */
+  function stepwise({ spec }: Canary): Canary["spec"]["analysis"] {
+    return { ...spec.analysis, stepWeightPromotion: 10 };
+  }
 });
