@@ -1,6 +1,6 @@
 /**
- * What Envoy would tell Prometheus, with Istio's names and labels. One series object stands for both reporters: the caller's
- * proxy ("source") and the called pod's ("destination"), who see the same requests.
+ * What Envoy would tell Prometheus, with Istio's names and labels. There are two reporters: the caller's proxy ("source"),
+ * who counts requests, and the called pod's ("destination"), who counts tries.
  */
 import type { Workload } from "./workload.ts";
 
@@ -64,16 +64,30 @@ interface Histogram {
   sum: number;
 }
 
-interface Series {
-  readonly first: Observation;
-  readonly reporters: readonly string[];
+/** What one reporter counts. */
+interface Counts {
   requests: number;
   readonly duration: Histogram;
   readonly requestBytes: Histogram;
   readonly responseBytes: Histogram;
 }
 
+/** One who-to-whom with one outcome. */
+interface Series {
+  readonly first: Observation;
+  requests: number;
+  /** Empty for a reporter that has seen nothing: requests that never reached the pod, tries that the caller did not notice. */
+  readonly bySource: Counts;
+  readonly byDestination: Counts;
+}
+
 const histogram = (): Histogram => ({ counts: new Array<number>(BUCKETS.length + 1).fill(0), sum: 0 });
+const noCounts = (): Counts => ({
+  requests: 0,
+  duration: histogram(),
+  requestBytes: histogram(),
+  responseBytes: histogram(),
+});
 
 export function createTelemetry(): Telemetry {
   const series = new Map<string, Series>();
@@ -82,35 +96,29 @@ export function createTelemetry(): Telemetry {
       const key = keyOf(observation);
       let found = series.get(key);
       if (found === undefined) {
-        found = {
-          first: observation,
-          reporters: reportersOf(observation),
-          requests: 0,
-          duration: histogram(),
-          requestBytes: histogram(),
-          responseBytes: histogram(),
-        };
+        found = { first: observation, requests: 0, bySource: noCounts(), byDestination: noCounts() };
         series.set(key, found);
       }
       found.requests += 1;
-      add(found.duration, observation.durationMs);
-      add(found.requestBytes, observation.requestBytes);
-      add(found.responseBytes, observation.responseBytes);
+      if (observation.seenBySource) count(found.bySource, observation);
+      if (observation.seenByDestination) count(found.byDestination, observation);
     },
     exposition: () => exposition([...series.values()]),
     totals: () => [...series.values()].map(totalOf),
   };
 }
 
-function reportersOf({ seenBySource, seenByDestination }: Observation): readonly string[] {
-  return [...(seenBySource ? ["source"] : []), ...(seenByDestination ? ["destination"] : [])];
-}
-
-function keyOf(observation: Observation): string {
-  const { source, destination, service, code, flags, seenBySource, seenByDestination } = observation;
+function keyOf({ source, destination, service, code, flags }: Observation): string {
   const from = source === undefined ? "" : source.id;
   const to = destination === undefined ? "" : destination.id;
-  return `${from}|${to}|${service.host}|${code}|${flags}|${seenBySource}|${seenByDestination}`;
+  return `${from}|${to}|${service.host}|${code}|${flags}`;
+}
+
+function count(counts: Counts, { durationMs, requestBytes, responseBytes }: Observation): void {
+  counts.requests += 1;
+  add(counts.duration, durationMs);
+  add(counts.requestBytes, requestBytes);
+  add(counts.responseBytes, responseBytes);
 }
 
 function add(histogram: Histogram, value: number): void {
@@ -140,11 +148,13 @@ const HISTOGRAMS = [
 ] as const;
 
 function exposition(series: readonly Series[]): string {
-  const labelled = series.flatMap((one) =>
-    (one.destinationSeen ? (["source", "destination"] as const) : (["source"] as const)).map((reporter) => ({
-      one,
-      labels: labelText(one.first, reporter),
-    })),
+  const labelled = series.flatMap(({ first, bySource, byDestination }) =>
+    [
+      { reporter: "source", counts: bySource },
+      { reporter: "destination", counts: byDestination },
+    ]
+      .filter(({ counts }) => counts.requests > 0)
+      .map(({ reporter, counts }) => ({ one: counts, labels: labelText(first, reporter) })),
   );
   const lines = ["# HELP istio_requests_total Requests, by who asked whom and how it went."];
   lines.push("# TYPE istio_requests_total counter");

@@ -203,12 +203,18 @@ function serviceFacts(object: KubeObject): ServiceFacts {
   };
 }
 
+/** Pods on their way out are asked only while there is nobody else, as kube-proxy does. */
 function endpointsOf(state: State, key: string, port: ServicePort): readonly Address[] {
+  const listed = listedEndpoints(state, key, port).filter(({ address }) => !state.deserted.has(address));
+  const staying = listed.filter(({ address }) => state.pods.get(address)?.leaving !== true);
+  return staying.length > 0 ? staying : listed;
+}
+
+function listedEndpoints(state: State, key: string, port: ServicePort): readonly Address[] {
   const slices = state.slices.get(key);
   const found = new Map<string, Address>();
   const put = (address: string, number: unknown) => {
-    const gone = state.deserted.has(address) || state.pods.get(address)?.leaving === true;
-    if (typeof number === "number" && !gone) found.set(`${address}:${number}`, { address, port: number });
+    if (typeof number === "number") found.set(`${address}:${number}`, { address, port: number });
   };
   const numberOf = (ports: KubeFields[] | undefined): unknown =>
     ports?.find((entry) => (entry.name ?? "") === port.name && (entry.protocol ?? "TCP") === "TCP")?.port;

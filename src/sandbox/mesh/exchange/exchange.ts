@@ -219,8 +219,7 @@ function attempt(exchange: Exchange, pool: Pool, member: Member, route: Route, d
     source: exchange.request,
     connectTimeoutMs: pool.policy.connectTimeoutMs,
     // What streams cannot be repeated when a kept connection turns out to be closed; and one such surprise is enough.
-    fresh:
-      pool.policy.maxRequestsPerConnection === 1 || exchange.body.kind === "stream" || exchange.silentTries > 0,
+    fresh: pool.policy.maxRequestsPerConnection === 1 || exchange.body.kind === "stream" || exchange.silentTries > 0,
     sent: (bytes) => {
       exchange.requestBytes += bytes;
     },

@@ -1,7 +1,7 @@
 /** When a failed try is repeated because the route asks for it. */
 import type { Random } from "../../../ports/clock.ts";
-import type { RetryPolicy } from "../routes/route.ts";
 import type { Member, Pool } from "../pools.ts";
+import type { RetryPolicy } from "../routes/route.ts";
 import type { Failure } from "./attempt.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -25,7 +25,8 @@ export function repeatsSilently({ silentTries, tried, view }: Exchange, pool: Po
   const others = pool.members.some((other) => !tried.includes(other));
   if (kind === "connect") return others;
   if (kind !== "stale") return false;
-  return member.target.retired ? others : silentTries === 0 && IDEMPOTENT.has(view.method);
+  const { retired, pod } = member.target;
+  return retired || pod?.leaving === true ? others : silentTries === 0 && IDEMPOTENT.has(view.method);
 }
 
 export function mayRetry({ retries, pool }: Exchange, policy: RetryPolicy, outcome: Outcome): boolean {
