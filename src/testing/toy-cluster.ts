@@ -64,8 +64,8 @@ function assertKnown({ apiVersion, kind }: KubeObject): void {
   if (!KNOWN.has(`${apiVersion} ${kind}`)) throw new Error(`${apiVersion} ${kind} is not in RESOURCES`);
 }
 
-/** RFC 7386. */
-function merged(target: KubeFields, patch: KubeFields): KubeFields {
+/** @returns `target` with an RFC 7386 patch merged into it */
+export function merged(target: KubeFields, patch: KubeFields): KubeFields {
   if (typeof patch !== "object" || patch === null || Array.isArray(patch)) return patch;
   const result = typeof target === "object" && target !== null && !Array.isArray(target) ? { ...target } : {};
   for (const [key, value] of Object.entries(patch)) {

@@ -18,8 +18,8 @@ export function canaryCopy(canary: Canary, target: KubeObject, existing: KubeObj
     ...existing,
     metadata: {
       ...existing.metadata,
-      labels: { ...existing.metadata.labels, ...target.metadata.labels },
-      annotations: { ...existing.metadata.annotations, ...copiedAnnotations(target) },
+      ...filled("labels", { ...existing.metadata.labels, ...target.metadata.labels }),
+      ...filled("annotations", { ...existing.metadata.annotations, ...copiedAnnotations(target) }),
     },
     spec: copiedSpec(canary, target, existing),
   };
@@ -92,6 +92,11 @@ function created(
     },
     spec: copiedSpec(canary, target, undefined),
   };
+}
+
+/** The API server does not store an empty map, so that one would be written again and again. */
+function filled(field: string, map: Readonly<Record<string, string>>): object {
+  return Object.keys(map).length === 0 ? {} : { [field]: map };
 }
 
 function copiedAnnotations({ metadata }: KubeObject): Record<string, string> {
