@@ -19,7 +19,7 @@ endif
 SOURCES := $(shell find src -name '*.ts' -not -name '*.test.ts') package.json tsconfig.json tsconfig.build.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test infrastructure check edit clean build bench
+.PHONY: help demo test infrastructure check edit clean build bench running
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 24
@@ -39,14 +39,15 @@ endif
 	@bin/aviary apply deploy examples/podinfo
 	@bin/aviary wait canary/podinfo -n $(NAMESPACE)
 ifeq ($(CLUSTER),sandbox)
-	@bin/aviary sandbox status --state-dir $(STATE_DIR) | sed -n 's/^  ingress *//p' | \
-	  sed 's/.*/podinfo answers at & : curl -H "Host: podinfo.example.com" &/'
+	@bin/aviary sandbox status --state-dir $(STATE_DIR) | sed -n \
+	  -e 's|^  ingress *\(.*\)|podinfo answers at \1: curl -H "Host: podinfo.example.com" \1/|p' \
+	  -e 's|^  kubeconfig *\(.*\)|kubectl works with: export KUBECONFIG=\1|p'
 endif
 
-check: ## describe the Canary and its events
+check: running ## describe the Canary and its events
 	@$(DESCRIBE) canary/podinfo
 
-edit: build ## release the next podinfo
+edit: running ## release the next podinfo
 	@bin/aviary bump deployment/podinfo -n $(NAMESPACE)
 
 clean: ## stop and remove all of it
@@ -56,6 +57,13 @@ ifeq ($(CLUSTER),sandbox)
 else
 	@$(KUBECTL) delete --ignore-not-found -k examples/podinfo
 	@$(KUBECTL) delete --ignore-not-found -k deploy
+endif
+
+# What the others need, said plainly when it is not there.
+running:
+ifeq ($(CLUSTER),sandbox)
+	@[ -f dist/main.js ] && bin/aviary sandbox status --state-dir $(STATE_DIR) >/dev/null || \
+	  { echo "the sandbox is not running: make infrastructure first"; exit 1; }
 endif
 
 build: dist/main.js ## compile
