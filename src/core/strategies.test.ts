@@ -139,6 +139,19 @@ describe("strategies are plans of steps", () => {
     expect(story.status.cookies).toEqual({ canary: "", primary: "", previous: during.canary });
   });
 
+  it("session affinity of a blue/green run lasts while the canary has the traffic, though no weight is recorded", () => {
+    const story = released({ analysis: { iterations: 2, sessionAffinity: { cookieName: "flagger-cookie" } } });
+    const cookies = new Map<number, string>();
+    while (story.status.phase !== "Succeeded") {
+      story.run(1);
+      const canary = story.status.phase === "Progressing" ? story.status.iterations : -1;
+      cookies.set(canary, story.status.cookies.canary);
+    }
+    expect([1, 2].map((iteration) => cookies.get(iteration))).toEqual(["", ""]);
+    expect(cookies.get(3)).toMatch(/^flagger-cookie=[a-zA-Z]{10}$/);
+    expect(story.status.cookies).toEqual({ canary: "", primary: "", previous: cookies.get(3) });
+  });
+
   it("skipAnalysis promotes without judging and without moving traffic", () => {
     const story = released({ spec: { skipAnalysis: true } });
     story.run(60);

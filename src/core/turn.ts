@@ -80,7 +80,8 @@ export function enter(
     ...changes,
     phaseSince: position.phase === turn.status.phase ? turn.status.phaseSince : turn.now,
   };
-  const status = { ...core, ...position, cookies: changes.cookies ?? cookiesFor(turn, core) } as CanaryStatus;
+  const entered = { ...core, ...position } as CanaryStatus;
+  const status = { ...entered, cookies: changes.cookies ?? cookiesFor(turn, entered) };
   return { status: withAlerts(status, said), events: eventsOf(status.phase, said) };
 }
 
@@ -118,11 +119,12 @@ export function zeroed(revision: Revision): Changes {
  * Session cookies: made when the canary first gets traffic, retired when it loses it. The primary's cookie is never
  * rotated (Q88) and only made when it has a name (R18).
  */
-function cookiesFor(turn: AdvanceInput, next: StatusCore): StatusCore["cookies"] {
+function cookiesFor(turn: AdvanceInput, next: CanaryStatus): StatusCore["cookies"] {
   const affinity = turn.spec.analysis.sessionAffinity;
   const { cookies } = turn.status;
   if (affinity === undefined) return cookies;
-  if (next.canaryWeight === 0) {
+  // By the routes, not by the recorded weight: blue/green and A/B runs record none.
+  if ((routesFor(turn.plan, next)?.canary ?? 0) === 0) {
     return cookies.canary === "" ? cookies : { ...cookies, previous: cookies.canary, canary: "" };
   }
   const make = (name: string): string =>
