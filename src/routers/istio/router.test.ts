@@ -110,6 +110,17 @@ describe("a VirtualService", () => {
     expect(router.read(tcp, cluster)).toEqual(split(40));
   });
 
+  it("Q63, R23: carries the apex' labels and annotations, and nothing that the generated Service adds to them", () => {
+    const apex = { labels: { team: "a" }, annotations: { x: "y" } };
+    const { metadata } = virtualService(aCanary({ service: { apex } }), split(0));
+    expect(metadata.labels).toEqual(apex.labels);
+    expect(Object.keys(metadata.annotations ?? {})).toEqual([
+      "x",
+      "kustomize.toolkit.fluxcd.io/reconcile",
+      "helm.toolkit.fluxcd.io/driftDetection",
+    ]);
+  });
+
   it("mirrors everything when no share is given", () => {
     const [rule] = virtualService(aCanary({ analysis: { mirror: true } }), split(0, true)).spec.http;
     expect(rule.mirror).toEqual({ host: "podinfo-canary" });

@@ -27,7 +27,7 @@ describe("the Knative router", () => {
     ]);
   });
 
-  it("R14: lets the Service follow its latest revision again, and forgets the pin", () => {
+  it("R14, Q65: lets the Service follow its latest revision again, and forgets the pin", () => {
     const cluster = createToyCluster(mergePatch, PINNED);
     cluster.apply(router.render(canary, { primary: 100, canary: 0, mirror: false }, cluster));
     cluster.apply(router.release(canary, cluster));
