@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type KubeFields, RESOURCES } from "../../ports/kubernetes.ts";
 import { type AskOptions, type MeshBed, SERVICE_PORT, send, startMeshBed, type TestPod } from "./testbed.ts";
 
-const { virtualService, gateway, service: serviceType, event, namespace } = RESOURCES;
+const { endpoints, virtualService, gateway, service: serviceType, event, namespace } = RESOURCES;
 
 let bed: MeshBed;
 let primary: TestPod;
@@ -115,6 +115,19 @@ describe("a Service", () => {
     await new Promise((resolve) => other.close(resolve));
   });
 
+  it("without cluster IP can be routed to, and endpoints may be written by hand", async () => {
+    const outside = await bed.pod("outside");
+    bed.service("headless", { spec: { clusterIP: "None" } });
+    bed.store.create(endpoints, {
+      apiVersion: "v1",
+      kind: "Endpoints",
+      metadata: { name: "headless", namespace: "test" },
+      subsets: [{ addresses: [{ ip: outside.address }], ports: [{ name: "http", port: SERVICE_PORT }] }],
+    });
+    route([{ route: [to("headless")] }]);
+    expect((await bed.ask("podinfo")).body).toBe("outside");
+  });
+
   it("is gone when it is deleted", async () => {
     const address = bed.clusterIP("podinfo");
     bed.store.remove(serviceType, "test", "podinfo");
@@ -183,6 +196,18 @@ describe("a VirtualService", () => {
   ])("matches: %s", async (_name, match, path, options, matched) => {
     route([{ match: [{ port: 1 }, match], route: [to("podinfo-canary")] }, { route: [to("podinfo-primary")] }]);
     expect(await bodyOf(path, options)).toBe(matched ? "podinfo" : "podinfo-primary");
+  });
+
+  it("knows the pods of the mesh by their addresses", async () => {
+    route([
+      { match: [{ sourceLabels: { app: "frontend" } }], route: [to("podinfo-canary")] },
+      { route: [to("podinfo-primary")] },
+    ]);
+    const frontend = await bed.pod("frontend");
+    expect(await bodyOf("/", { from: frontend.address })).toBe("podinfo");
+    expect(await bodyOf("/")).toBe("podinfo-primary");
+    const labels = { source_workload: "frontend", source_workload_namespace: "test", destination_workload: "podinfo" };
+    expect(requests({ ...labels, reporter: "source" })).toBe(1);
   });
 
   it("whose regular expression RE2 would refuse says so in an event", async () => {

@@ -34,6 +34,8 @@ export interface AskOptions {
   readonly method?: string;
   readonly headers?: Record<string, string>;
   readonly body?: string | Buffer;
+  /** Asks from this address: a pod that says who it is. */
+  readonly from?: string;
 }
 
 export interface MeshBed {
@@ -192,18 +194,21 @@ export function send(
   host: string,
   port: number,
   path: string,
-  { method = "GET", headers = {}, body }: AskOptions,
+  { method = "GET", headers = {}, body, from }: AskOptions,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const outgoing = request({ host, port, path, method, headers, agent: false }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("error", reject);
-      response.on("end", () => {
-        const { statusCode = 0 } = response;
-        resolve({ status: statusCode, body: Buffer.concat(chunks).toString(), headers: response.headers });
-      });
-    });
+    const outgoing = request(
+      { host, port, path, method, headers, agent: false, ...(from && { localAddress: from }) },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("error", reject);
+        response.on("end", () => {
+          const { statusCode = 0 } = response;
+          resolve({ status: statusCode, body: Buffer.concat(chunks).toString(), headers: response.headers });
+        });
+      },
+    );
     outgoing.on("error", reject);
     outgoing.end(body);
   });

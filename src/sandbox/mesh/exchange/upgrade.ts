@@ -55,11 +55,16 @@ export function serveUpgrade(around: Surroundings, door: Door, request: Incoming
     path: route.rewrite?.(view) ?? request.url ?? "/",
     headers: headers as unknown as Record<string, string>,
   });
+  let answered = false;
+  socket.once("close", () => outgoing.destroy());
   outgoing.on("error", (error) => {
+    if (answered) return void socket.destroy();
+    if (socket.destroyed) return record(0, "DC");
     record(503, "UF");
     refuse(socket, unreachable("connect", error.message, false));
   });
   outgoing.on("upgrade", (answer, other, otherHead) => {
+    answered = true;
     socket.write(headText(answer));
     if (otherHead.length > 0) socket.write(otherHead);
     if (head.length > 0) other.write(head);
@@ -72,6 +77,8 @@ export function serveUpgrade(around: Surroundings, door: Door, request: Incoming
     socket.pipe(other).pipe(socket);
   });
   outgoing.on("response", (answer) => {
+    answered = true;
+    answer.on("error", () => socket.destroy());
     // The pod did not want to: its ordinary answer goes back, and the connection ends with it.
     record(answer.statusCode ?? 502, "-");
     socket.write(headText(answer, "close"));
