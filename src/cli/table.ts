@@ -36,6 +36,11 @@ export const COMMANDS: readonly CommandRow[] = [
     load: async () => (await import("./commands/plan.ts")).planCommand,
   },
   {
+    name: "simulate",
+    summary: "show what a Canary would do with a release, in virtual time",
+    load: async () => (await import("./commands/simulate.ts")).simulateCommand,
+  },
+  {
     name: "apply",
     summary: "apply manifest files and folders to the cluster",
     load: async () => (await import("./commands/apply.ts")).applyCommand,

@@ -3,8 +3,9 @@ import type { Dispatcher } from "undici";
 import type { Alert, Canary, CanaryRef } from "../core/canary.ts";
 import type { ParseOptions } from "../core/parse.ts";
 import { createWorkQueue, type WorkQueue } from "../kube/work-queue.ts";
+import type { Asking } from "../ports/asking.ts";
 import type { Clock, Random } from "../ports/clock.ts";
-import { isConflict, type KubeWriter, type ObjectCache } from "../ports/kube.ts";
+import { isConflict, type ObjectCache, type ObjectWriter } from "../ports/kube.ts";
 import { type KubeObject, type ObjectRef, RESOURCES, type ResourceType } from "../ports/kubernetes.ts";
 import type { Log } from "../ports/log.ts";
 import type { Recorder } from "../ports/recorder.ts";
@@ -22,7 +23,7 @@ export interface EngineOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  readonly writer: KubeWriter;
+  readonly writer: ObjectWriter;
   /** The cache of a kind, started if need be; namespace "" for all. */
   readonly track: (type: ResourceType, namespace: string) => ObjectCache;
   /** The only namespace to look at; "" for all. */
@@ -32,6 +33,8 @@ export interface EngineOptions {
   readonly metricsServer: string;
   readonly recorder: Recorder;
   readonly sendAlert: (canary: Canary, alert: Alert) => Promise<void>;
+  /** Who answers for webhooks and metric servers; absent: they are asked over HTTP. */
+  readonly asking?: Asking;
   /** Turns taken at once. */
   readonly concurrency: number;
   readonly dispatcher?: Dispatcher;
@@ -47,7 +50,7 @@ export interface Engine {
 }
 
 export function startEngine(options: EngineOptions): Engine {
-  const { clock, random, log, recorder } = options;
+  const { clock, random, recorder } = options;
   const wake = (ref: CanaryRef) => queue.add(canaryKey(ref));
   const follower = createFollower(options.track, wake);
   const snapshot = createFreshSnapshot(follower.cached);
@@ -62,15 +65,7 @@ export function startEngine(options: EngineOptions): Engine {
       unfollow: follower.unfollow,
       write: createWriter(options.writer, snapshot),
     }),
-    asking: createAsking({
-      clock,
-      log,
-      metricsServer: options.metricsServer,
-      meshProvider: options.parse.meshProvider,
-      read: (ref) => readCached(ref, options),
-      ...(options.dispatcher === undefined ? {} : { dispatcher: options.dispatcher }),
-      ...(options.insecureDispatcher === undefined ? {} : { insecureDispatcher: options.insecureDispatcher }),
-    }),
+    asking: options.asking ?? askingOverHttp(options),
     alerts: createAlertDesk(options.sendAlert, wake),
   };
   const queue: WorkQueue = createWorkQueue({
@@ -95,6 +90,19 @@ export function startEngine(options: EngineOptions): Engine {
       await queue.drain(hurry);
     },
   };
+}
+
+function askingOverHttp(options: EngineOptions): Asking {
+  const { clock, log, metricsServer, parse, dispatcher, insecureDispatcher } = options;
+  return createAsking({
+    clock,
+    log,
+    metricsServer,
+    meshProvider: parse.meshProvider,
+    read: (ref) => readCached(ref, options),
+    ...(dispatcher === undefined ? {} : { dispatcher }),
+    ...(insecureDispatcher === undefined ? {} : { insecureDispatcher }),
+  });
 }
 
 function appoint(queue: WorkQueue, key: string, requeue: Requeue, clock: Clock): void {

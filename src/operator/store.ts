@@ -3,7 +3,7 @@ import type { Canary, CanaryRef } from "../core/canary.ts";
 import { type ParseOptions, parseSpec } from "../core/parse.ts";
 import { canaryWeights } from "../core/plan.ts";
 import { fromWire, toWire, type WireMemory, type WireStatus } from "../core/status.ts";
-import { isConflict, type KubeWriter } from "../ports/kube.ts";
+import { isConflict, type ObjectWriter } from "../ports/kube.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
 import type { CanaryStore, Loaded } from "../ports/store.ts";
 import { equal } from "./diff.ts";
@@ -17,7 +17,7 @@ interface Remembered {
   readonly memory: WireMemory;
 }
 
-export function createCanaryStore(writer: KubeWriter, snapshot: FreshSnapshot, options: ParseOptions): CanaryStore {
+export function createCanaryStore(writer: ObjectWriter, snapshot: FreshSnapshot, options: ParseOptions): CanaryStore {
   const remembered = new Map<string, Remembered>();
   const keyOf = ({ namespace, name }: CanaryRef) => `${namespace}/${name}`;
   return {

@@ -1,5 +1,5 @@
 /** Writes one object as it should be: created when missing, patched where it differs, left alone where it does not. */
-import { KubeError, type KubeWriter } from "../ports/kube.ts";
+import { KubeError, type ObjectWriter } from "../ports/kube.ts";
 import { apiVersionOf, type KubeObject, type ObjectRef, RESOURCES, type ResourceType } from "../ports/kubernetes.ts";
 import { mergePatch } from "./diff.ts";
 import type { FreshSnapshot } from "./fresh.ts";
@@ -28,7 +28,7 @@ export function typeOf({ apiVersion, kind }: Pick<KubeObject, "apiVersion" | "ki
   return type;
 }
 
-export function createWriter(writer: KubeWriter, snapshot: FreshSnapshot): WriteObject {
+export function createWriter(writer: ObjectWriter, snapshot: FreshSnapshot): WriteObject {
   return async (wanted, signal) => {
     const type = typeOf(wanted);
     const ref: ObjectRef = { type, namespace: wanted.metadata.namespace ?? "", name: wanted.metadata.name };

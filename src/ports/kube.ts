@@ -114,6 +114,9 @@ export interface KubeWriter {
   delete(ref: ObjectRef, options: DeleteOptions, signal: AbortSignal): Promise<boolean>;
 }
 
+/** All that the engine itself writes with: objects as they should be, and the status of Canaries. */
+export type ObjectWriter = Pick<KubeWriter, "create" | "mergePatch">;
+
 /** One change of a cached object. Objects are shared and frozen: copy before changing. */
 export type ObjectChange =
   | { readonly type: "added"; readonly object: KubeObject }

@@ -1,0 +1,167 @@
+/** From the words of a command line to a scenario. */
+import { parseDuration } from "../core/duration.ts";
+import type { KubeObject } from "../ports/kubernetes.ts";
+import { type Curve, parseCurve } from "./curve.ts";
+import { aTarget, type Behaviour, HEALTHY, type HookBehaviour, imageOf, type Scenario } from "./scenario.ts";
+
+/** The scenario options of `aviary simulate`, as written. */
+export interface ScenarioWords {
+  readonly errorRate?: string | undefined;
+  readonly latency?: string | undefined;
+  readonly readyAfter?: string | undefined;
+  readonly crash?: string | undefined;
+  readonly rps?: string | undefined;
+  readonly matched?: string | undefined;
+  readonly metricGap?: string | undefined;
+  readonly metrics?: string | undefined;
+  readonly hooks?: string | undefined;
+  readonly replicas?: string | undefined;
+  readonly image?: string | undefined;
+  readonly until?: string | undefined;
+}
+
+/** @throws RangeError that says which word is wrong and how it should be */
+export function scenarioFrom(
+  words: ScenarioWords,
+  manifests: readonly KubeObject[],
+  file: Partial<Scenario>,
+): Scenario {
+  const canary = inNamespace(file.canary ?? manifests.find(({ kind }) => kind === "Canary") ?? THE_CANARY);
+  const { namespace = "default" } = canary.metadata;
+  const targetName: string = canary.spec?.targetRef?.name ?? canary.metadata.name;
+  const kind = canary.spec?.targetRef?.kind;
+  if (kind !== "Deployment") throw new RangeError(`only targets of kind Deployment can be simulated, found "${kind}"`);
+  const given = manifests.find((object) => object.kind === "Deployment" && object.metadata.name === targetName);
+  const replicas = number(words.replicas, "--replicas");
+  const made = file.target ?? given ?? aTarget(targetName, namespace, `${targetName}:v1`, 2);
+  const target = {
+    ...made,
+    metadata: { ...made.metadata, namespace },
+    spec: { ...made.spec, replicas: replicas ?? made.spec?.replicas ?? 2 },
+  };
+  const image = words.image ?? file.image ?? `${imageOf(target.spec.template).replace(/:[^:/]*$/, "")}:v2`;
+  const gap = words.metricGap === undefined ? file.metricGaps : gaps(words.metricGap);
+  return {
+    canary: withoutScaler(canary),
+    target,
+    objects: file.objects ?? manifests.filter((object) => isConfig(object)).map(inNamespace),
+    image,
+    behaviours: { ...file.behaviours, [image]: behaviour(words, file.behaviours?.[image] ?? HEALTHY) },
+    rps: curve(words.rps, "--rps") ?? file.rps ?? 100,
+    matched: number(words.matched, "--matched") ?? file.matched ?? 20,
+    metrics: { ...file.metrics, ...named(words.metrics, "--metric", (text) => curve(text, "--metric")) },
+    metricGaps: gap ?? [],
+    hooks: { ...file.hooks, ...named(words.hooks, "--hook", hook) },
+    users: file.users ?? [],
+    patienceMs: duration(words.until, "--until") ?? file.patienceMs ?? 3_600_000,
+    meshLagMs: file.meshLagMs ?? 500,
+  };
+}
+
+const isConfig = ({ kind }: KubeObject) => kind === "ConfigMap" || kind === "Secret";
+
+function inNamespace(object: KubeObject): KubeObject {
+  return { ...object, metadata: { ...object.metadata, namespace: object.metadata.namespace ?? "default" } };
+}
+
+/** Nothing is autoscaled in the simulated cluster: the numbers of pods stay as they are. */
+function withoutScaler(canary: KubeObject): KubeObject {
+  const { autoscalerRef: _scaler, ...spec } = canary.spec ?? {};
+  return { ...canary, spec };
+}
+
+/** The running example: what is simulated when no Canary is given. */
+const THE_CANARY: KubeObject = {
+  apiVersion: "flagger.app/v1beta1",
+  kind: "Canary",
+  metadata: { name: "podinfo", namespace: "test" },
+  spec: {
+    provider: "istio",
+    targetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "podinfo" },
+    progressDeadlineSeconds: 60,
+    service: { port: 9898 },
+    analysis: {
+      interval: "15s",
+      threshold: 3,
+      maxWeight: 50,
+      stepWeight: 10,
+      metrics: [
+        { name: "request-success-rate", thresholdRange: { min: 99 }, interval: "1m" },
+        { name: "request-duration", thresholdRange: { max: 500 }, interval: "1m" },
+      ],
+    },
+  },
+};
+
+function behaviour(words: ScenarioWords, base: Behaviour): Behaviour {
+  const readyAfterMs = duration(words.readyAfter, "--ready-after") ?? base.readyAfterMs;
+  const crash = words.crash === undefined ? {} : crashes(words.crash);
+  return {
+    ...base,
+    errorRate: curve(words.errorRate, "--error-rate") ?? base.errorRate,
+    latencyMs: curve(words.latency, "--latency") ?? base.latencyMs,
+    readyAfterMs,
+    ...crash,
+  };
+}
+
+function crashes(text: string): Partial<Behaviour> {
+  if (text === "start") return { crash: "start" };
+  if (text === "primary") return { crashAsPrimary: "start" };
+  const ms = duration(text, "--crash");
+  return ms === undefined ? {} : { crash: ms };
+}
+
+function gaps(text: string): Scenario["metricGaps"] {
+  return text.split(",").map((part) => {
+    const [from, to] = part.split("-");
+    const [fromMs, toMs] = [duration(from, "--metric-gap"), duration(to, "--metric-gap")];
+    if (fromMs === undefined || toMs === undefined) throw wrong("--metric-gap", text, "30s-90s");
+    return { fromMs, toMs };
+  });
+}
+
+function named<T>(text: string | undefined, option: string, read: (text: string) => T | undefined): Record<string, T> {
+  if (text === undefined) return {};
+  const entries = text.split(";").map((part): [string, T] => {
+    const equals = part.lastIndexOf("=");
+    const value = equals === -1 ? undefined : read(part.slice(equals + 1));
+    if (value === undefined) throw wrong(option, part, "NAME=VALUE");
+    return [part.slice(0, equals), value];
+  });
+  return Object.fromEntries(entries);
+}
+
+function hook(text: string): HookBehaviour {
+  const [kind = "", argument] = text.split("@");
+  if (kind === "passes" || kind === "fails" || kind === "hangs") return { kind };
+  if (kind === "opens") return { kind, afterMs: duration(argument, "--hook") ?? 0 };
+  if (kind === "fails-first") return { kind, calls: number(argument, "--hook") ?? 1 };
+  throw wrong("--hook", text, "passes, fails, hangs, opens@60s or fails-first@2");
+}
+
+function curve(text: string | undefined, option: string): Curve | undefined {
+  if (text === undefined) return undefined;
+  const parsed = parseCurve(text);
+  if (parsed === undefined)
+    throw wrong(option, text, '2, or points over time "0@0s,5@90s", or over weight "0@0w,5@30w"');
+  return parsed;
+}
+
+function duration(text: string | undefined, option: string): number | undefined {
+  if (text === undefined) return undefined;
+  const parsed = parseDuration(text);
+  if (typeof parsed !== "number" || parsed < 0) throw wrong(option, text, "90s or 5m");
+  return parsed;
+}
+
+function number(text: string | undefined, option: string): number | undefined {
+  if (text === undefined) return undefined;
+  const parsed = Number(text);
+  if (!Number.isFinite(parsed) || parsed < 0) throw wrong(option, text, "a number");
+  return parsed;
+}
+
+function wrong(option: string, found: string, wanted: string): RangeError {
+  return new RangeError(`${option} must be like ${wanted}, found "${found}"`);
+}

@@ -1,0 +1,191 @@
+/** The operator under test: the real engine with the real routers and workloads, between ports of the simulated world. */
+import type { Alert, Canary, CanaryRef } from "../core/canary.ts";
+import type { RolloutEvent } from "../core/events.ts";
+import type { Answer, Probe } from "../core/observation.ts";
+import { DEFAULT_PARSE_OPTIONS } from "../core/parse.ts";
+import type { AdapterTables } from "../operator/adapters.ts";
+import { type Engine, startEngine } from "../operator/engine.ts";
+import { KubeError } from "../ports/kube.ts";
+import type { Log } from "../ports/log.ts";
+import type { Turn } from "../ports/recorder.ts";
+import { createServicesRouter } from "../routers/services/services.ts";
+import { createRouters } from "../routers/table.ts";
+import { createAutoscalers } from "../workloads/autoscalers.ts";
+import { createWorkloads } from "../workloads/table.ts";
+import type { Api } from "./api.ts";
+import type { Reply } from "./questions.ts";
+import type { Chance } from "./random.ts";
+import { clockOf, type Life, type Schedule } from "./schedule.ts";
+import { createWatches } from "./watches.ts";
+import type { Fault, PortCall, Weather } from "./weather.ts";
+
+export interface OperatorPorts {
+  readonly api: Api;
+  readonly schedule: Schedule;
+  readonly chance: Chance;
+  readonly weather: Weather;
+  readonly question: (canary: Canary, probe: Probe, lateMs: number) => Reply;
+  /** How wrong the clock of the machine is. */
+  readonly skew: () => number;
+  /** The number of the next call. */
+  readonly nextCall: () => number;
+  readonly listener: OperatorListener;
+}
+
+/** What the simulation hears from inside the operator. */
+export interface OperatorListener {
+  turn(turn: Turn): void;
+  said(ref: CanaryRef, event: RolloutEvent): void;
+  asked(canary: Canary, probe: Probe, answer: Answer): void;
+  alerted(alert: Alert): void;
+  /** A turn ended by an error. */
+  failed(error: unknown): void;
+  fault(fault: Fault, call: PortCall): void;
+  /** The process was killed by a fault. */
+  died(): void;
+}
+
+export interface Operator {
+  readonly life: Life;
+  /** Ends it between two instructions, as SIGKILL does. */
+  kill(): void;
+}
+
+const CALL_MS = 4;
+const SLOW_MS = 20_000;
+const TIMEOUT_MS = 10_000;
+const LATE_MS = 60_000;
+
+/** Pure, so that all operators of all runs share them. */
+const WORKLOAD_OPTIONS = {
+  selectorLabels: ["app", "name", "app.kubernetes.io/name"],
+  includeLabelPrefixes: [],
+  configTracking: true,
+} as const;
+const TABLES: AdapterTables = {
+  routers: createRouters({ setOwnerRefs: true }),
+  services: createServicesRouter(),
+  workloads: createWorkloads(WORKLOAD_OPTIONS),
+  autoscalers: createAutoscalers(WORKLOAD_OPTIONS),
+};
+
+export function startOperator(ports: OperatorPorts): Operator {
+  const { api, schedule, chance, weather, listener } = ports;
+  const life: Life = { alive: true, sleeping: 0 };
+  const kill = () => {
+    life.alive = false;
+  };
+  const call = createCaller(ports, life);
+  const watch = createWatches({ api, schedule, life, fate: weather.watch });
+  const engine: Engine = startEngine({
+    clock: clockOf(schedule, life, ports.skew),
+    random: () => chance.next(),
+    log: failureLog(listener),
+    writer: {
+      create: (type, object) =>
+        call("write", `create ${type.kind} ${object.metadata.name}`, CALL_MS, () =>
+          api.create(type, object, "operator"),
+        ),
+      mergePatch: (ref, patch, options) =>
+        call(
+          "write",
+          `patch ${ref.type.kind} ${ref.name}${options.subresource === undefined ? "" : ` ${options.subresource}`}`,
+          CALL_MS,
+          () => api.patch(ref, patch, options, "operator"),
+        ),
+    },
+    track: (type) => watch(type),
+    namespace: "",
+    tables: TABLES,
+    parse: DEFAULT_PARSE_OPTIONS,
+    metricsServer: "http://prometheus.invalid",
+    asking: { ask: (canary, probe) => ask(canary, probe, ports, call) },
+    recorder: {
+      record: (turn) => life.alive && listener.turn(turn),
+      say: (about, event) => life.alive && listener.said(about.ref, event),
+      forget: () => {},
+    },
+    sendAlert: (_canary, alert) =>
+      call("alert", `send alert "${alert.message}"`, CALL_MS, () => listener.alerted(alert)),
+    concurrency: 4,
+  });
+  void engine.ready;
+  return { life, kill };
+}
+
+type Call = <T>(
+  port: PortCall["port"],
+  what: string,
+  ms: number,
+  effect: (fault: Fault | undefined) => T,
+) => Promise<T>;
+
+/** Every call takes its time, may be hit, and never comes back to a process that is dead. */
+function createCaller({ schedule, weather, nextCall, listener }: OperatorPorts, life: Life): Call {
+  return (port, what, ms, effect) =>
+    new Promise((resolve, reject) => {
+      if (!life.alive) return;
+      const made: PortCall = { index: nextCall(), port, what };
+      const fault = weather.call(made);
+      if (fault !== undefined) listener.fault(fault, made);
+      const die = () => {
+        life.alive = false;
+        listener.died();
+      };
+      const back = (after: number, give: () => void) => schedule.after(after, () => life.alive && give());
+      const happen = () => {
+        try {
+          const result = effect(fault);
+          if (fault === "dies-after") die();
+          else if (fault === "lost-answer")
+            back(TIMEOUT_MS, () => reject(new KubeError(0, "Timeout", "no answer in time")));
+          else resolve(result);
+        } catch (error) {
+          reject(error);
+        }
+      };
+      const fail = (error: KubeError) => back(ms, () => reject(error));
+      if (fault === "dies-before") die();
+      else if (fault === "refused") fail(new KubeError(500, "InternalError", "the API server stumbled"));
+      else if (fault === "unreachable") fail(new KubeError(0, "Unreachable", "connection refused"));
+      else if (fault === "conflict") fail(new KubeError(409, "Conflict", "somebody else wrote meanwhile"));
+      else back(fault === "slow" ? SLOW_MS : ms, happen);
+    });
+}
+
+async function ask(canary: Canary, probe: Probe, { question, listener }: OperatorPorts, call: Call): Promise<Answer> {
+  const preview = question(canary, probe, 0);
+  const answer = await call("ask", describeProbe(probe), preview.tookMs, (fault) => {
+    if (fault === "error" || fault === "hangs") return failedAnswer(probe, fault);
+    return fault === "late" ? question(canary, probe, LATE_MS).answer : preview.answer;
+  });
+  listener.asked(canary, probe, answer);
+  return answer;
+}
+
+function failedAnswer(probe: Probe, fault: "error" | "hangs"): Answer {
+  const detail = fault === "error" ? "503 Service Unavailable" : `no answer within ${TIMEOUT_MS / 1000} s`;
+  return probe.kind === "hook"
+    ? { kind: "refused", detail }
+    : { kind: "error", message: `Prometheus query failed: ${detail}` };
+}
+
+export function describeProbe(probe: Probe): string {
+  switch (probe.kind) {
+    case "hook":
+      return `${probe.type} ${probe.hook.name}`;
+    case "metric":
+      return `${probe.metric.name} of ${probe.of}`;
+    case "metric-servers":
+      return "metric servers";
+  }
+}
+
+function failureLog(listener: OperatorListener): Log {
+  return {
+    debug() {},
+    info() {},
+    warn() {},
+    error: (fields) => listener.failed("err" in fields ? fields.err : undefined),
+  };
+}

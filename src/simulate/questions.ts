@@ -1,0 +1,104 @@
+/** Webhooks and metric servers of the simulated world: what the engine asks is answered from the model. */
+import { type Canary, dotted } from "../core/canary.ts";
+import type { Answer, Probe } from "../core/observation.ts";
+import { valueAt } from "./curve.ts";
+import type { Scenario } from "./scenario.ts";
+import type { Schedule } from "./schedule.ts";
+import type { Traffic } from "./traffic.ts";
+
+export interface QuestionPorts {
+  readonly scenario: Scenario;
+  readonly schedule: Schedule;
+  readonly traffic: Traffic;
+  /** undefined before the release. */
+  readonly releasedAt: () => number | undefined;
+}
+
+/** @returns the answer, how long it takes, and what a metric server saw @param lateMs how old the metrics are */
+export function createQuestions(ports: QuestionPorts): (canary: Canary, probe: Probe, lateMs: number) => Reply {
+  const calls = new Map<string, number>();
+  return (canary, probe, lateMs) => {
+    switch (probe.kind) {
+      case "metric-servers":
+        return { answer: { kind: "passed" }, tookMs: QUICK_MS };
+      case "hook": {
+        const count = (calls.get(probe.hook.name) ?? 0) + 1;
+        calls.set(probe.hook.name, count);
+        return hookReply(probe, count, ports);
+      }
+      case "metric":
+        return { answer: measure(canary, probe, lateMs, ports), tookMs: QUICK_MS };
+    }
+  };
+}
+
+export interface Reply {
+  readonly answer: Answer;
+  readonly tookMs: number;
+}
+
+const QUICK_MS = 15;
+export const HOOK_TIMEOUT_MS = 10_000;
+
+function hookReply(
+  { hook }: Extract<Probe, { kind: "hook" }>,
+  count: number,
+  { scenario, schedule, releasedAt }: QuestionPorts,
+): Reply {
+  const behaviour = scenario.hooks[hook.name] ?? { kind: "passes" };
+  const sinceRelease = schedule.now() - (releasedAt() ?? schedule.now());
+  const refused = (detail: string): Answer => ({ kind: "refused", detail });
+  const passed: Answer = { kind: "passed" };
+  switch (behaviour.kind) {
+    case "passes":
+      return { answer: passed, tookMs: QUICK_MS };
+    case "fails":
+      return { answer: refused("403 Forbidden"), tookMs: QUICK_MS };
+    case "hangs":
+      return { answer: refused(`no answer within ${HOOK_TIMEOUT_MS / 1000} s`), tookMs: HOOK_TIMEOUT_MS };
+    case "opens":
+      return { answer: sinceRelease >= behaviour.afterMs ? passed : refused("403 Forbidden"), tookMs: QUICK_MS };
+    case "fails-first":
+      return { answer: count > behaviour.calls ? passed : refused("500 Internal Server Error"), tookMs: QUICK_MS };
+  }
+}
+
+function measure(
+  canary: Canary,
+  probe: Extract<Probe, { kind: "metric" }>,
+  lateMs: number,
+  ports: QuestionPorts,
+): Answer {
+  const { scenario, schedule, traffic, releasedAt } = ports;
+  const { metric, source, of } = probe;
+  const to = schedule.now() - lateMs;
+  const since = schedule.now() - (releasedAt() ?? schedule.now());
+  const nothing = (): Answer => ({
+    kind: "no-data",
+    message:
+      `Halt advancement no values found for metric ${metric.name} probably ` +
+      `${dotted(canary.spec.targetRef.name, canary.ref)} is not receiving traffic`,
+  });
+  if (scenario.metricGaps.some(({ fromMs, toMs }) => since >= fromMs && since < toMs)) return nothing();
+  if (source === "success-rate" || source === "duration") {
+    const seen = traffic.window(of, to - windowMs(metric.interval), to);
+    if (seen === undefined) return nothing();
+    return { kind: "value", value: source === "duration" ? seen.latencyMs : seen.successRate };
+  }
+  const curve = scenario.metrics[metric.name];
+  if (curve === undefined) return { kind: "value", value: within(metric) };
+  return { kind: "value", value: valueAt(curve, since / 1000, traffic.split().canary) };
+}
+
+/** A metric that the scenario says nothing about is good. */
+function within(metric: Extract<Probe, { kind: "metric" }>["metric"]): number {
+  const { min, max } = metric.thresholdRange ?? { max: metric.threshold };
+  return min ?? max ?? 0;
+}
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+function windowMs(window: string): number {
+  const parts = [...window.matchAll(/(\d+)(ms|s|m|h)/g)];
+  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (UNITS[unit ?? ""] ?? 0), 0) || 60_000;
+}

@@ -1,0 +1,153 @@
+/**
+ * Virtual time in one thread: a queue of what is to happen when. Between two happenings every promise is let run out, so
+ * that a run is a function of its seed alone. No timer of the machine is used, and nothing waits in earnest.
+ */
+import type { Clock } from "../ports/clock.ts";
+
+export type Cancel = () => void;
+
+export interface Schedule {
+  /** Milliseconds since the epoch, as the universe has it; operators may have another idea. */
+  now(): number;
+  /** In `ms` milliseconds of virtual time. */
+  after(ms: number, happen: () => void): Cancel;
+  /** When the next thing will happen; undefined: never. */
+  next(): number | undefined;
+  /**
+   * Lets things happen until `until`, or until `done` says so (asked after each).
+   * @throws Error when more than `limit` things happened: somebody goes round in circles
+   */
+  run(until: number, limit: number, done: () => boolean): Promise<void>;
+  /** How much has happened so far. */
+  readonly count: number;
+}
+
+interface Happening {
+  readonly time: number;
+  readonly order: number;
+  happen: (() => void) | undefined;
+}
+
+const START = Date.UTC(2026, 0, 1);
+
+export function createSchedule(start = START): Schedule {
+  const heap: Happening[] = [];
+  let now = start;
+  let order = 0;
+  let count = 0;
+
+  /** Drops what was cancelled. */
+  function head(): Happening | undefined {
+    while (heap[0] !== undefined && heap[0].happen === undefined) pop(heap);
+    return heap[0];
+  }
+
+  const schedule: Schedule = {
+    now: () => now,
+    after(ms, happen) {
+      const happening: Happening = { time: now + Math.max(0, ms), order, happen };
+      order += 1;
+      push(heap, happening);
+      return () => {
+        happening.happen = undefined;
+      };
+    },
+    next: () => head()?.time,
+    run(until, limit, done) {
+      const last = count + limit;
+      return new Promise((resolve, reject) => {
+        function step(): void {
+          try {
+            const first = head();
+            if (done() || first === undefined || first.time > until) {
+              if (!done()) now = Math.max(now, until);
+              resolve();
+              return;
+            }
+            if (count >= last) throw new Error(`more than ${limit} things happened: somebody goes round in circles`);
+            pop(heap);
+            count += 1;
+            now = first.time;
+            first.happen?.();
+            whenQuiet(step);
+          } catch (error) {
+            reject(error);
+          }
+        }
+        whenQuiet(step);
+      });
+    },
+    get count() {
+      return count;
+    },
+  };
+  return schedule;
+}
+
+/** Calls back when every promise that can go on has gone on: a tick that is asked for by a microtask comes after all others. */
+function whenQuiet(then: () => void): void {
+  queueMicrotask(() => process.nextTick(then));
+}
+
+const earlier = (a: Happening, b: Happening) => a.time < b.time || (a.time === b.time && a.order < b.order);
+
+function push(heap: Happening[], happening: Happening): void {
+  heap.push(happening);
+  let at = heap.length - 1;
+  while (at > 0) {
+    const parent = (at - 1) >> 1;
+    const above = heap[parent];
+    if (above === undefined || !earlier(happening, above)) break;
+    heap[at] = above;
+    at = parent;
+  }
+  heap[at] = happening;
+}
+
+function pop(heap: Happening[]): void {
+  const last = heap.pop();
+  if (last === undefined || heap.length === 0) return;
+  let at = 0;
+  for (;;) {
+    const left = 2 * at + 1;
+    const [a, b] = [heap[left], heap[left + 1]];
+    if (a === undefined) break;
+    const child = b !== undefined && earlier(b, a) ? b : a;
+    if (!earlier(child, last)) break;
+    heap[at] = child;
+    at = child === a ? left : left + 1;
+  }
+  heap[at] = last;
+}
+
+/** What one process knows of the time. */
+export interface Life {
+  /** False once the process was killed: nothing it waits for ever comes. */
+  alive: boolean;
+  /** Sleeps under way. */
+  sleeping: number;
+}
+
+/** @param skew how wrong the machine's clock is, milliseconds */
+export function clockOf(schedule: Schedule, life: Life, skew: () => number): Clock {
+  return {
+    now: () => schedule.now() + skew(),
+    sleep(ms, signal) {
+      if (signal?.aborted === true) return Promise.reject(signal.reason);
+      life.sleeping += 1;
+      return new Promise((resolve, reject) => {
+        const cancel = schedule.after(ms, () => {
+          life.sleeping -= 1;
+          signal?.removeEventListener("abort", abort);
+          if (life.alive) resolve();
+        });
+        function abort(): void {
+          life.sleeping -= 1;
+          cancel();
+          reject(signal?.reason);
+        }
+        signal?.addEventListener("abort", abort, { once: true });
+      });
+    },
+  };
+}

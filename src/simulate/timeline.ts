@@ -1,0 +1,90 @@
+/** What happened in a run, in the order in which it did, for people and for tools. */
+import { dotted } from "../core/canary.ts";
+import { failureOf } from "../core/checks.ts";
+import { describeProbe } from "./operators.ts";
+import { versionOf } from "./scenario.ts";
+import type { End, Universe, Watcher } from "./universe.ts";
+import { describeAction } from "./users.ts";
+
+export interface TimelineEntry {
+  /** Milliseconds since the release; negative before it. */
+  readonly at: number;
+  readonly kind: "event" | "check" | "alert" | "user" | "weather" | "error";
+  readonly phase: string;
+  /** "90/10", "100/0m" while mirrored: what proxies do now. */
+  readonly weights: string;
+  readonly text: string;
+  /** Requests of users so far that failed. */
+  readonly failedRequests: number;
+}
+
+export interface Timeline {
+  readonly entries: TimelineEntry[];
+  /** By version; "no pod" for requests that found nobody. */
+  readonly requests: Readonly<Record<string, { readonly requests: number; readonly failed: number }>>;
+  readonly end: End | undefined;
+}
+
+export function createTimeline(): { readonly watch: (universe: Universe) => Watcher; read(): Timeline } {
+  const raw: (Omit<TimelineEntry, "at"> & { readonly time: number })[] = [];
+  let seen: Universe | undefined;
+  let ended: End | undefined;
+  const watch = (universe: Universe): Watcher => {
+    seen = universe;
+    const add = (kind: TimelineEntry["kind"], text: string, phase = universe.canary()?.status?.phase ?? "") => {
+      universe.traffic.settle();
+      const split = universe.traffic.split();
+      raw.push({
+        time: universe.schedule.now(),
+        kind,
+        phase,
+        weights: `${round(split.primary)}/${round(split.canary)}${split.mirror ? "m" : ""}`,
+        text,
+        failedRequests: Math.round([...universe.traffic.tallies.values()].reduce((sum, { failed }) => sum + failed, 0)),
+      });
+    };
+    return {
+      turn: ({ transition }) => {
+        for (const event of transition.events) add("event", event.message, event.phase);
+      },
+      said: (event) => add("event", event.message),
+      asked(canary, probe, answer) {
+        if (probe.kind === "metric-servers") return;
+        const value = answer.kind === "value" ? ` ${round(answer.value)}` : "";
+        const failure = failureOf({ probe, answer }, canary.ref);
+        const verdict = failure === undefined ? "ok" : answer.kind === "value" ? "failed" : answer.kind;
+        add("check", `check ${describeProbe(probe)}${value}: ${verdict}`);
+      },
+      alerted: ({ severity, message }) => add("alert", `alert (${severity}) ${message}`),
+      failed: (error) => add("error", `turn failed: ${error instanceof Error ? error.message : String(error)}`),
+      fault: (fault, call) => add("weather", `${fault}: ${call.what} (call ${call.index})`),
+      disturbed: (text) => add("weather", text),
+      acted: (action) => add("user", describeAction(action)),
+      end: (end) => {
+        ended = end;
+      },
+    };
+  };
+  return {
+    watch,
+    read() {
+      const start = seen?.releasedAt() ?? raw[0]?.time ?? 0;
+      const requests = [...(seen?.traffic.tallies ?? [])].map(([image, { requests: all, failed }]) => [
+        image === "" ? "no pod" : versionOf(image),
+        { requests: Math.round(all), failed: Math.round(failed) },
+      ]);
+      return {
+        entries: raw.map(({ time, ...entry }) => ({ at: time - start, ...entry })),
+        requests: Object.fromEntries(requests),
+        end: ended,
+      };
+    },
+  };
+}
+
+const round = (value: number): number => Math.round(value * 100) / 100;
+
+export function nameOf(universe: Universe): string {
+  const { name, namespace } = universe.refs.canary;
+  return dotted(name, { namespace, name });
+}

@@ -1,0 +1,238 @@
+/**
+ * The users, and the mesh between them and the pods. Requests are not simulated one by one: between two changes of routes
+ * or pods they flow evenly, so each stretch of time is accounted for as a whole.
+ */
+import { type KubeFields, type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
+import type { Api } from "./api.ts";
+import { isConstant, valueAt } from "./curve.ts";
+import type { Deployments } from "./deployments.ts";
+import { behaviourOf, type Scenario } from "./scenario.ts";
+import type { Schedule } from "./schedule.ts";
+
+export type Role = "primary" | "canary";
+
+/** How the users' requests are split. Percent. */
+export interface Split {
+  readonly primary: number;
+  readonly canary: number;
+  readonly mirror: boolean;
+}
+
+/** A stretch of time in which one version answered one role's requests. */
+interface Stretch {
+  readonly from: number;
+  readonly to: number;
+  readonly role: Role;
+  readonly requests: number;
+  readonly failed: number;
+  readonly latencyMs: number;
+}
+
+export interface Tally {
+  requests: number;
+  failed: number;
+}
+
+export interface Traffic {
+  /** From now on there are users. */
+  open(): void;
+  /** Accounts for the time until now; to be called before anything changes that requests depend on. */
+  settle(): void;
+  /** What users got so far, by image; "" for requests that found no pod. */
+  readonly tallies: ReadonlyMap<string, Tally>;
+  /** Requests that found no pod although another role could have served them. */
+  readonly misled: number;
+  /** The split that proxies follow now. */
+  split(): Split;
+  /** What a metric server knows of one role in a window that ends at `to`. undefined: nothing was asked of it. */
+  window(
+    role: Role,
+    from: number,
+    to: number,
+  ): { readonly successRate: number; readonly latencyMs: number } | undefined;
+}
+
+export interface TrafficPorts {
+  readonly api: Api;
+  readonly schedule: Schedule;
+  readonly scenario: Scenario;
+  readonly deployments: () => Deployments;
+  /** undefined before the release. */
+  readonly releasedAt: () => number | undefined;
+}
+
+/** Curves are followed in steps of this length. */
+const RESOLUTION_MS = 2_000;
+/** Metric windows are not longer than that. */
+const REMEMBERED_MS = 600_000;
+
+interface Names {
+  readonly namespace: string;
+  readonly target: string;
+  readonly service: string;
+}
+
+export function createTraffic(ports: TrafficPorts): Traffic {
+  const { api, schedule, scenario } = ports;
+  const names = namesOf(scenario);
+  const tallies = new Map<string, Tally>();
+  const firstServed = new Map<string, number>();
+  let stretches: Stretch[] = [];
+  let settled = schedule.now();
+  let misled = 0;
+  let isOpen = false;
+  let split: Split = { primary: 0, canary: 100, mirror: false };
+  const steady = isConstant(scenario.rps) && Object.values(scenario.behaviours).every(isSteady);
+
+  api.onChange(({ kind }) => {
+    if (kind !== RESOURCES.virtualService && kind !== RESOURCES.service) return;
+    const wanted = splitOf(api, names, scenario);
+    schedule.after(scenario.meshLagMs, () => {
+      if (wanted.primary === split.primary && wanted.canary === split.canary && wanted.mirror === split.mirror) return;
+      settle();
+      split = wanted;
+    });
+  });
+
+  function settle(): void {
+    const now = schedule.now();
+    if (!isOpen) settled = now;
+    while (settled < now) {
+      const to = steady ? now : Math.min(now, settled + RESOLUTION_MS);
+      account(settled, to);
+      settled = to;
+    }
+    while (stretches.length > 400 && (stretches[0]?.to ?? now) < now - REMEMBERED_MS) stretches = stretches.slice(200);
+  }
+
+  function account(from: number, to: number): void {
+    const releasedAt = ports.releasedAt();
+    const seconds = releasedAt === undefined ? 0 : Math.max(0, (from - releasedAt) / 1000);
+    const requests = (valueAt(scenario.rps, seconds, split.canary) * (to - from)) / 1000;
+    const pods = { primary: podsOf("primary"), canary: podsOf("canary") };
+    for (const role of ["primary", "canary"] as const) {
+      const share = (requests * split[role]) / 100;
+      const other = role === "primary" ? pods.canary : pods.primary;
+      if (share > 0 && pods[role].size === 0) {
+        tally("", share, share);
+        if (other.size > 0) misled += share;
+        continue;
+      }
+      serve(role, pods[role], share, true, from, to);
+    }
+    if (split.mirror) serve("canary", pods.canary, requests, false, from, to);
+  }
+
+  function serve(
+    role: Role,
+    pods: ReadonlyMap<string, number>,
+    share: number,
+    users: boolean,
+    from: number,
+    to: number,
+  ) {
+    const total = [...pods.values()].reduce((sum, count) => sum + count, 0);
+    if (share <= 0 || total === 0) return;
+    for (const [image, count] of pods) {
+      const since = firstServed.get(image) ?? from;
+      firstServed.set(image, since);
+      const behaviour = behaviourOf(scenario, image);
+      const seconds = (from - since) / 1000;
+      const requests = (share * count) / total;
+      const failed = (requests * Math.min(100, Math.max(0, valueAt(behaviour.errorRate, seconds, split.canary)))) / 100;
+      const latencyMs = valueAt(behaviour.latencyMs, seconds, split.canary);
+      if (users) tally(image, requests, failed);
+      stretches.push({ from, to, role, requests, failed, latencyMs });
+    }
+  }
+
+  function tally(image: string, requests: number, failed: number): void {
+    const sum = tallies.get(image) ?? { requests: 0, failed: 0 };
+    sum.requests += requests;
+    sum.failed += failed;
+    tallies.set(image, sum);
+  }
+
+  function podsOf(role: Role): ReadonlyMap<string, number> {
+    const name = role === "primary" ? `${names.target}-primary` : names.target;
+    return ports.deployments().serving(names.namespace, name);
+  }
+
+  return {
+    open() {
+      settle();
+      isOpen = true;
+    },
+    settle,
+    tallies,
+    get misled() {
+      return misled;
+    },
+    split: () => split,
+    window(role, from, to) {
+      settle();
+      return measured(stretches, role, from, to);
+    },
+  };
+}
+
+function isSteady({
+  errorRate,
+  latencyMs,
+}: {
+  errorRate: Parameters<typeof isConstant>[0];
+  latencyMs: Parameters<typeof isConstant>[0];
+}): boolean {
+  return [errorRate, latencyMs].every(
+    (curve) => isConstant(curve) || (typeof curve !== "number" && curve.over === "weight"),
+  );
+}
+
+function measured(stretches: readonly Stretch[], role: Role, from: number, to: number) {
+  let [requests, failed, latency] = [0, 0, 0];
+  for (let i = stretches.length - 1; i >= 0; i -= 1) {
+    const stretch = stretches[i];
+    if (stretch === undefined || stretch.role !== role || stretch.to <= from || stretch.from >= to) continue;
+    const part = (Math.min(to, stretch.to) - Math.max(from, stretch.from)) / (stretch.to - stretch.from);
+    requests += stretch.requests * part;
+    failed += stretch.failed * part;
+    latency += stretch.latencyMs * stretch.requests * part;
+  }
+  if (requests <= 0) return undefined;
+  return { successRate: ((requests - failed) / requests) * 100, latencyMs: latency / requests };
+}
+
+export function namesOf({ canary, target }: Scenario): Names {
+  return {
+    namespace: canary.metadata.namespace ?? "default",
+    target: target.metadata.name,
+    service: canary.spec?.service?.name ?? target.metadata.name,
+  };
+}
+
+/** What the mesh makes of the objects: the VirtualService's weights, else whom the apex Service selects. */
+function splitOf(api: Api, { namespace, service }: Names, scenario: Scenario): Split {
+  const routes = api.get({ type: RESOURCES.virtualService, namespace, name: service });
+  const rules: readonly KubeFields[] = [...(routes?.spec?.http ?? []), ...(routes?.spec?.tcp ?? [])];
+  const weighted = rules.filter((rule) => hostsOf(rule).includes(`${service}-canary`)).at(-1);
+  if (weighted !== undefined) {
+    const canary = weightOf(weighted, `${service}-canary`);
+    const total = canary + weightOf(weighted, `${service}-primary`);
+    const rest = rules.some((rule) => !hostsOf(rule).includes(`${service}-canary`));
+    const share = total === 0 ? 0 : (canary / total) * (rest ? scenario.matched : 100);
+    return { primary: 100 - share, canary: share, mirror: weighted.mirror?.host !== undefined };
+  }
+  const apex = api.get({ type: RESOURCES.service, namespace, name: service });
+  return selectsPrimary(apex) ? { primary: 100, canary: 0, mirror: false } : { primary: 0, canary: 100, mirror: false };
+}
+
+function selectsPrimary(apex: KubeObject | undefined): boolean {
+  return Object.values(apex?.spec?.selector ?? {}).some((value) => String(value).endsWith("-primary"));
+}
+
+const hostsOf = (rule: KubeFields): readonly string[] =>
+  (rule.route ?? []).map((route: KubeFields) => route.destination?.host ?? "");
+
+function weightOf(rule: KubeFields, host: string): number {
+  return (rule.route ?? []).find((route: KubeFields) => route.destination?.host === host)?.weight ?? 0;
+}

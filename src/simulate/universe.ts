@@ -1,0 +1,317 @@
+/**
+ * One run: a cluster with its controllers, users, a mesh, metric servers, and an operator that lives in it.
+ *
+ *   0 s           the Canary and its target are applied, the operator starts
+ *   initialised   the release: the target gets its new image
+ *   + afterMs     what the scenario's users do
+ *   quiet         nothing is left to be done: the run ends
+ */
+import type { Alert, Canary } from "../core/canary.ts";
+import type { RolloutEvent } from "../core/events.ts";
+import type { Answer, Probe } from "../core/observation.ts";
+import { typeOf } from "../operator/write.ts";
+import { type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
+import type { Turn } from "../ports/recorder.ts";
+import { type Api, createApi } from "./api.ts";
+import { createDeployments, type Deployments } from "./deployments.ts";
+import { type Operator, startOperator } from "./operators.ts";
+import { createQuestions } from "./questions.ts";
+import { createChance } from "./random.ts";
+import { imageOf, type Scenario, type UserAction, withImage } from "./scenario.ts";
+import { createSchedule, type Schedule } from "./schedule.ts";
+import { createTraffic, namesOf, type Traffic } from "./traffic.ts";
+import { act } from "./users.ts";
+import type { Fault, PortCall, Weather } from "./weather.ts";
+
+export interface RunOptions {
+  readonly scenario: Scenario;
+  readonly weather: Weather;
+  readonly seed: number;
+  /** Told of everything as it happens. */
+  readonly watchers: readonly ((universe: Universe) => Watcher)[];
+  /** What happens to the operator's process besides the weather. */
+  readonly disturbances?: readonly Disturbance[];
+}
+
+/** Counts from the release. */
+export type Disturbance = { readonly afterMs: number } & (
+  | { readonly kind: "kill" }
+  /** A second operator works beside the first for so long. */
+  | { readonly kind: "two-leaders"; readonly forMs: number }
+  | { readonly kind: "clock-jump"; readonly byMs: number }
+);
+
+/** Listens to a run. Every function may be left out. */
+export interface Watcher {
+  readonly turn?: (turn: Turn) => void;
+  readonly said?: (event: RolloutEvent) => void;
+  readonly asked?: (canary: Canary, probe: Probe, answer: Answer) => void;
+  readonly alerted?: (alert: Alert) => void;
+  readonly failed?: (error: unknown) => void;
+  readonly fault?: (fault: Fault, call: PortCall) => void;
+  readonly disturbed?: (text: string) => void;
+  readonly acted?: (action: UserAction) => void;
+  /** After the last happening. */
+  readonly end?: (end: End) => void;
+}
+
+/** How a run ended; equal for runs that came to the same end. */
+export interface End {
+  readonly phase: string;
+  /** What the primary runs. */
+  readonly image: string;
+  /** What the target holds. */
+  readonly targetImage: string;
+  readonly targetReplicas: number;
+  readonly split: string;
+  /** False: patience ran out first. */
+  readonly rested: boolean;
+}
+
+export interface Universe {
+  readonly scenario: Scenario;
+  readonly schedule: Schedule;
+  readonly api: Api;
+  readonly traffic: Traffic;
+  readonly deployments: Deployments;
+  releasedAt(): number | undefined;
+  canary(): KubeObject | undefined;
+  target(): KubeObject | undefined;
+  primary(): KubeObject | undefined;
+  readonly refs: {
+    readonly canary: ObjectRef;
+    readonly target: ObjectRef;
+    readonly primary: ObjectRef;
+    readonly routes: ObjectRef;
+  };
+  /** When somebody or something last interfered: a user, the weather, a disturbance. */
+  readonly interferedAt: number;
+  readonly operators: readonly Operator[];
+  readonly turns: number;
+  readonly calls: number;
+}
+
+/** The target's pods are ready by then. */
+const START_AFTER_MS = 120_000;
+const RELEASE_AFTER_MS = 5_000;
+const RELEASE_ANYWAY_MS = 300_000;
+const RESTART_MS = 3_000;
+/** Nothing may be left to do for so long before a run counts as over. */
+const REST_MS = 40_000;
+const MAX_HAPPENINGS = 200_000;
+
+export async function run({ scenario, weather, seed, watchers, disturbances = [] }: RunOptions): Promise<Universe> {
+  const chance = createChance(seed);
+  const schedule = createSchedule();
+  const api = createApi(schedule.now);
+  const state = {
+    releasedAt: undefined as number | undefined,
+    interferedAt: schedule.now(),
+    turns: 0,
+    calls: 0,
+    skew: 0,
+  };
+  const traffic: Traffic = createTraffic({
+    api,
+    schedule,
+    scenario,
+    deployments: () => deployments,
+    releasedAt: () => state.releasedAt,
+  });
+  const deployments: Deployments = createDeployments({
+    api,
+    schedule,
+    chance: chance.fork("pods"),
+    scenario,
+    beforeChange: traffic.settle,
+  });
+  const operators: Operator[] = [];
+  const universe = createUniverse(scenario, schedule, api, traffic, deployments, operators, state);
+  const listeners = watchers.map((watcher) => watcher(universe));
+  const question = createQuestions({ scenario, schedule, traffic, releasedAt: () => state.releasedAt });
+  const interfere = () => {
+    state.interferedAt = schedule.now();
+  };
+  const tell = <K extends keyof Watcher>(what: K, ...args: Parameters<NonNullable<Watcher[K]>>) => {
+    for (const listener of listeners) (listener[what] as ((...given: typeof args) => void) | undefined)?.(...args);
+  };
+  const boot = () => {
+    const operator = startOperator({
+      api,
+      schedule,
+      chance: chance.fork(`operator ${operators.length}`),
+      weather,
+      question,
+      skew: () => state.skew,
+      nextCall: () => {
+        state.calls += 1;
+        return state.calls;
+      },
+      listener: {
+        turn(turn) {
+          state.turns += 1;
+          tell("turn", turn);
+        },
+        said: (_ref, event) => tell("said", event),
+        asked: (canary, probe, answer) => tell("asked", canary, probe, answer),
+        alerted: (alert) => tell("alerted", alert),
+        failed: (error) => tell("failed", error),
+        fault(fault, call) {
+          interfere();
+          tell("fault", fault, call);
+        },
+        died: restart,
+      },
+    });
+    operators.push(operator);
+    return operator;
+  };
+  function restart(): void {
+    interfere();
+    schedule.after(RESTART_MS, () => {
+      if (operators.every(({ life }) => !life.alive)) boot();
+    });
+  }
+  const disturb = (disturbance: Disturbance) => {
+    interfere();
+    tell("disturbed", describeDisturbance(disturbance));
+    if (disturbance.kind === "clock-jump") state.skew += disturbance.byMs;
+    const first = operators.find(({ life }) => life.alive);
+    if (disturbance.kind === "clock-jump" || first === undefined) return;
+    if (disturbance.kind === "kill") {
+      first.kill();
+      restart();
+      return;
+    }
+    boot();
+    schedule.after(disturbance.forMs, () => {
+      interfere();
+      first.kill();
+      restart();
+    });
+  };
+  const release = () => {
+    if (state.releasedAt !== undefined) return;
+    const target = universe.target();
+    state.releasedAt = schedule.now();
+    interfere();
+    if (target !== undefined) api.patch(universe.refs.target, withImage(target, scenario.image), {}, "user");
+    for (const action of scenario.users) {
+      schedule.after(action.afterMs, () => {
+        interfere();
+        tell("acted", action);
+        act(action, universe);
+      });
+    }
+    for (const disturbance of disturbances) schedule.after(disturbance.afterMs, () => disturb(disturbance));
+  };
+  api.onChange(({ kind, object }) => {
+    if (kind === RESOURCES.canary && state.releasedAt === undefined && object.status?.phase === "Initialized") {
+      schedule.after(RELEASE_AFTER_MS, release);
+    }
+  });
+  schedule.after(RELEASE_ANYWAY_MS, release);
+  for (const object of [...scenario.objects, scenario.target]) api.create(typeOf(object), object, "user");
+  // What was there before us serves already.
+  schedule.after(START_AFTER_MS, () => {
+    api.create(RESOURCES.canary, scenario.canary, "user");
+    traffic.open();
+    boot();
+  });
+  const rested = await live(universe, scenario, disturbances);
+  traffic.settle();
+  const end = endOf(universe, rested);
+  for (const listener of listeners) listener.end?.(end);
+  return universe;
+}
+
+function describeDisturbance(disturbance: Disturbance): string {
+  switch (disturbance.kind) {
+    case "kill":
+      return "the operator is killed and started again";
+    case "two-leaders":
+      return `two operators lead for ${disturbance.forMs / 1000} s`;
+    case "clock-jump":
+      return `the operator's clock jumps by ${disturbance.byMs / 1000} s`;
+  }
+}
+
+/** @returns whether everything came to rest before patience ran out */
+async function live(universe: Universe, scenario: Scenario, disturbances: readonly Disturbance[]): Promise<boolean> {
+  const { schedule, api } = universe;
+  const busyUntil = Math.max(0, ...[...scenario.users, ...disturbances].map(({ afterMs }) => afterMs));
+  let version = 0;
+  let changedAt = schedule.now();
+  let rested = false;
+  const done = () => {
+    const now = schedule.now();
+    if (api.version !== version) {
+      version = api.version;
+      changedAt = now;
+    }
+    const releasedAt = universe.releasedAt();
+    if (releasedAt === undefined) return false;
+    const canary = universe.canary();
+    rested = now >= releasedAt + busyUntil && now >= changedAt + REST_MS && (canary === undefined || hasEnded(canary));
+    return rested || now >= Math.max(universe.interferedAt, releasedAt + busyUntil) + scenario.patienceMs;
+  };
+  const forever = schedule.now() + 7 * 86_400_000;
+  await schedule.run(forever, MAX_HAPPENINGS, done);
+  return rested || universe.canary() === undefined;
+}
+
+function hasEnded({ status }: KubeObject): boolean {
+  return ["Initialized", "Succeeded", "Failed"].includes(status?.phase ?? "") && !status?.aviary?.restoring;
+}
+
+function createUniverse(
+  scenario: Scenario,
+  schedule: Schedule,
+  api: Api,
+  traffic: Traffic,
+  deployments: Deployments,
+  operators: readonly Operator[],
+  state: {
+    readonly releasedAt: number | undefined;
+    readonly interferedAt: number;
+    readonly turns: number;
+    readonly calls: number;
+  },
+): Universe {
+  const { namespace, target, service } = namesOf(scenario);
+  const refs = {
+    canary: { type: RESOURCES.canary, namespace, name: scenario.canary.metadata.name },
+    target: { type: RESOURCES.deployment, namespace, name: target },
+    primary: { type: RESOURCES.deployment, namespace, name: `${target}-primary` },
+    routes: { type: RESOURCES.virtualService, namespace, name: service },
+  };
+  return {
+    ...{ scenario, schedule, api, traffic, deployments, operators, refs },
+    releasedAt: () => state.releasedAt,
+    canary: () => api.get(refs.canary),
+    target: () => api.get(refs.target),
+    primary: () => api.get(refs.primary),
+    get interferedAt() {
+      return state.interferedAt;
+    },
+    get turns() {
+      return state.turns;
+    },
+    get calls() {
+      return state.calls;
+    },
+  };
+}
+
+function endOf(universe: Universe, rested: boolean): End {
+  const target = universe.target();
+  const split = universe.traffic.split();
+  return {
+    phase: universe.canary()?.status?.phase ?? "gone",
+    image: imageOf(universe.primary()?.spec?.template),
+    targetImage: imageOf(target?.spec?.template),
+    targetReplicas: target?.spec?.replicas ?? 0,
+    split: `${split.primary}/${split.canary}${split.mirror ? "m" : ""}`,
+    rested,
+  };
+}

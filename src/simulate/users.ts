@@ -1,0 +1,69 @@
+/** What people (and their machines) do to the cluster while the operator works. */
+import type { ObjectRef } from "../ports/kubernetes.ts";
+import { RESOURCES } from "../ports/kubernetes.ts";
+import { type UserAction, withImage } from "./scenario.ts";
+import type { Universe } from "./universe.ts";
+
+export function act(action: UserAction, universe: Universe): void {
+  const { api, refs, deployments } = universe;
+  const patch = (ref: ObjectRef, fields: object) => {
+    if (api.get(ref) !== undefined) api.patch(ref, fields, {}, "user");
+  };
+  const target = universe.target();
+  switch (action.kind) {
+    case "release":
+      if (target !== undefined) patch(refs.target, withImage(target, action.image));
+      return;
+    case "scale-primary":
+      return patch(refs.primary, { spec: { replicas: action.replicas } });
+    case "scale-target":
+      return patch(refs.target, { spec: { replicas: action.replicas } });
+    case "edit-canary":
+      return patch(refs.canary, { spec: action.spec });
+    case "delete-canary":
+      return api.delete(refs.canary, "user");
+    case "delete-target":
+      return api.delete(refs.target, "user");
+    case "delete-primary":
+      return api.delete(refs.primary, "user");
+    case "restore-target":
+      if (target === undefined) api.create(RESOURCES.deployment, universe.scenario.target, "user");
+      return;
+    case "delete-routes":
+      return api.delete(refs.routes, "user");
+    case "edit-routes":
+      return patch(refs.routes, { spec: { http: evenRoutes(refs.routes.name) } });
+    case "edit-config":
+      return patch(
+        { type: RESOURCES.configMap, namespace: refs.target.namespace, name: `${refs.target.name}-config` },
+        { data: { value: action.value } },
+      );
+    case "lose-pods":
+      return deployments.lose(refs.target.namespace, refs[action.of].name, action.all);
+  }
+}
+
+/** Somebody thinks that he knows better. */
+function evenRoutes(service: string): readonly object[] {
+  const route = ["primary", "canary"].map((role) => ({ destination: { host: `${service}-${role}` }, weight: 50 }));
+  return [{ route }];
+}
+
+export function describeAction(action: UserAction): string {
+  switch (action.kind) {
+    case "release":
+      return `somebody releases ${action.image}`;
+    case "scale-primary":
+      return `somebody scales the primary to ${action.replicas}`;
+    case "scale-target":
+      return `somebody scales the target to ${action.replicas}`;
+    case "edit-canary":
+      return `somebody edits the Canary: ${JSON.stringify(action.spec)}`;
+    case "edit-config":
+      return `somebody sets the configuration to "${action.value}"`;
+    case "lose-pods":
+      return `a node takes ${action.all ? "all pods" : "a pod"} of the ${action.of} along`;
+    default:
+      return `somebody does ${action.kind}`;
+  }
+}

@@ -1,0 +1,111 @@
+/** Watch caches of one process: what it knows of the cluster is always a little old, and in bad weather very old. */
+import type { ChangeListener, ObjectCache, ObjectChange } from "../ports/kube.ts";
+import type { KubeObject, ResourceType } from "../ports/kubernetes.ts";
+import type { Api, Change } from "./api.ts";
+import type { Life, Schedule } from "./schedule.ts";
+
+/** What happens to one watch event on its way. */
+export interface WatchFate {
+  /** Milliseconds on the way; events of one watch never overtake each other. */
+  readonly delayMs: number;
+  readonly twice?: boolean;
+  /** The watch breaks here: nothing is heard for so long, then everything is listed anew. */
+  readonly deafMs?: number;
+}
+
+export interface WatchPorts {
+  readonly api: Api;
+  readonly schedule: Schedule;
+  readonly life: Life;
+  readonly fate: (change: Change) => WatchFate;
+}
+
+const LIST_MS = 5;
+
+/** The cache of a kind, started when it is first asked for; one for all namespaces. */
+export function createWatches(ports: WatchPorts): (type: ResourceType) => ObjectCache {
+  const caches = new Map<string, ObjectCache>();
+  return (type) => {
+    const key = `${type.plural}.${type.group}`;
+    const found = caches.get(key) ?? startWatch(type, ports);
+    caches.set(key, found);
+    return found;
+  };
+}
+
+function startWatch(type: ResourceType, { api, schedule, life, fate }: WatchPorts): ObjectCache {
+  const known = new Map<string, KubeObject>();
+  const listeners = new Set<ChangeListener>();
+  let deaf = true;
+  let freeAt = 0;
+  let open = () => {};
+  const synced = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const keyOf = ({ metadata }: KubeObject) => `${metadata.namespace ?? ""}/${metadata.name}`;
+  const emit = (change: ObjectChange) => {
+    for (const listener of listeners) void listener(change);
+  };
+
+  function learn(object: KubeObject): void {
+    const old = known.get(keyOf(object));
+    known.set(keyOf(object), object);
+    emit(old === undefined ? { type: "added", object } : { type: "modified", object, old });
+  }
+
+  function unlearn(object: KubeObject): void {
+    const old = known.get(keyOf(object));
+    if (old === undefined) return;
+    known.delete(keyOf(object));
+    emit({ type: "deleted", object, old });
+  }
+
+  function list(): void {
+    if (!life.alive) return;
+    deaf = false;
+    const present = api.list(type);
+    const keys = new Set(present.map(keyOf));
+    for (const object of [...known.values()]) if (!keys.has(keyOf(object))) unlearn(object);
+    for (const object of present) {
+      if (known.get(keyOf(object))?.metadata.resourceVersion !== object.metadata.resourceVersion) learn(object);
+    }
+    open();
+  }
+
+  function deliver(change: Change): void {
+    if (!life.alive || deaf) return;
+    if (change.type === "deleted") unlearn(change.object);
+    else learn(change.object);
+  }
+
+  api.onChange((change) => {
+    if (change.kind !== type || !life.alive || deaf) return;
+    const { delayMs, twice, deafMs } = fate(change);
+    if (deafMs !== undefined) {
+      deaf = true;
+      schedule.after(deafMs, list);
+      return;
+    }
+    freeAt = Math.max(freeAt, schedule.now() + delayMs);
+    schedule.after(freeAt - schedule.now(), () => deliver(change));
+    if (twice === true) schedule.after(freeAt - schedule.now(), () => deliver(change));
+  });
+  schedule.after(LIST_MS, list);
+
+  return {
+    type,
+    synced,
+    absent: false,
+    get: (namespace, name) => known.get(`${namespace}/${name}`),
+    list: (namespace = "") =>
+      [...known.values()].filter((object) => namespace === "" || object.metadata.namespace === namespace),
+    byIndex(index) {
+      throw new Error(`there is no index "${index}"`);
+    },
+    onChange(listener) {
+      for (const object of known.values()) void listener({ type: "added", object });
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+  };
+}
