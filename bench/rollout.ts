@@ -25,7 +25,7 @@ const CLUSTER = { kubeconfig: { type: "string", help: "" }, context: { type: "st
 export async function benchRollout(): Promise<readonly Figure[]> {
   const dir = mkdtempSync(join(tmpdir(), "aviary-bench-"));
   const began = performance.now();
-  const child = spawn(process.execPath, [PROGRAM, "sandbox", "serve", "--state-dir", dir], {
+  const child = spawn(process.execPath, ["--max-semi-space-size=2", PROGRAM, "sandbox", "serve", "--state-dir", dir], {
     env: { ...process.env, AVIARY_PARENT_PIPE: "1" },
     stdio: ["pipe", "pipe", "inherit"],
   });

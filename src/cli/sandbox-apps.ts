@@ -8,7 +8,7 @@ import type { SandboxServices } from "../sandbox/sandbox.ts";
 const KILL_AFTER_MS = 10_000;
 
 /** These programs wait most of their time: a small nursery keeps a dozen megabytes free. */
-const SMALL_HEAP = "--max-semi-space-size=2";
+export const SMALL_HEAP = "--max-semi-space-size=2";
 
 /** Images whose name says Aviary or Flagger: the first word of their arguments picks the program. */
 export function aviaryApps(program: string, kubeconfigFile: string): (services: SandboxServices) => AppTable {

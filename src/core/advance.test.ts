@@ -23,7 +23,7 @@ describe("a progressive canary", () => {
         "120s Progressing 50/50 Advance podinfo.test canary weight 50",
         "135s Promoting 50/50 Copying podinfo.test template spec to podinfo-primary.test",
         "135s Finalising 100/0 Routing all traffic to primary",
-        "140s Succeeded 100/0 Promotion completed! Scaling down podinfo.test",
+        "138s Succeeded 100/0 Promotion completed! Scaling down podinfo.test",
       ]
     `);
     expect(story.status).toMatchObject({ phase: "Succeeded", canaryWeight: 0, failedChecks: 0, promotedSpec: "v2" });

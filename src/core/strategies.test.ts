@@ -27,7 +27,7 @@ describe("strategies are plans of steps", () => {
         "90s Progressing 0/100 Advance podinfo.test canary iteration 3/3",
         "105s Promoting 0/100 Copying podinfo.test template spec to podinfo-primary.test",
         "105s Finalising 100/0 Routing all traffic to primary",
-        "110s Succeeded 100/0 Promotion completed! Scaling down podinfo.test",
+        "108s Succeeded 100/0 Promotion completed! Scaling down podinfo.test",
       ]
     `);
   });
@@ -44,7 +44,7 @@ describe("strategies are plans of steps", () => {
         "90s Progressing 0/100 Routing all traffic to canary",
         "105s Promoting 0/100 Copying podinfo.test template spec to podinfo-primary.test",
         "105s Finalising 100/0 Routing all traffic to primary",
-        "110s Succeeded 100/0 Promotion completed! Scaling down podinfo.test",
+        "108s Succeeded 100/0 Promotion completed! Scaling down podinfo.test",
       ]
     `);
   });
@@ -61,7 +61,7 @@ describe("strategies are plans of steps", () => {
         "90s Progressing 0/100 Stop traffic mirroring and route all traffic to canary",
         "105s Promoting 0/100 Copying podinfo.test template spec to podinfo-primary.test",
         "105s Finalising 100/0 Routing all traffic to primary",
-        "110s Succeeded 100/0 Promotion completed! Scaling down podinfo.test",
+        "108s Succeeded 100/0 Promotion completed! Scaling down podinfo.test",
       ]
     `);
   });
@@ -76,7 +76,7 @@ describe("strategies are plans of steps", () => {
         "60s Progressing 100/0 Advance podinfo.test canary iteration 1/2",
         "75s Progressing 100/0 Advance podinfo.test canary iteration 2/2",
         "105s Promoting 100/0 Copying podinfo.test template spec to podinfo-primary.test",
-        "110s Succeeded 100/0 Promotion completed! Scaling down podinfo.test",
+        "108s Succeeded 100/0 Promotion completed! Scaling down podinfo.test",
       ]
     `);
   });
@@ -109,7 +109,7 @@ describe("strategies are plans of steps", () => {
         "90s Progressing 40/60 Advance podinfo.test canary weight 60",
         "105s Promoting 40/60 Copying podinfo.test template spec to podinfo-primary.test",
         "105s Finalising 100/0 Routing all traffic to primary",
-        "110s Succeeded 100/0 Promotion completed! Scaling down podinfo.test",
+        "108s Succeeded 100/0 Promotion completed! Scaling down podinfo.test",
       ]
     `);
   });
@@ -125,7 +125,7 @@ describe("strategies are plans of steps", () => {
         "75s Promoting 0/100 Copying podinfo.test template spec to podinfo-primary.test",
         "75s Promoting 50/50 Advance podinfo.test primary weight 50",
         "90s Finalising 100/0 Advance podinfo.test primary weight 100",
-        "95s Succeeded 100/0 Promotion completed! Scaling down podinfo.test",
+        "93s Succeeded 100/0 Promotion completed! Scaling down podinfo.test",
       ]
     `);
   });
@@ -215,8 +215,8 @@ describe("gates", () => {
         "105s Promoting 0/100 Confirm-promotion check confirm-promotion passed",
         "105s Promoting 0/100 Copying podinfo.test template spec to podinfo-primary.test",
         "105s Finalising 100/0 Routing all traffic to primary",
-        "110s Succeeded 100/0 Post-rollout check post-rollout passed",
-        "110s Succeeded 100/0 Promotion completed! Scaling down podinfo.test",
+        "108s Succeeded 100/0 Post-rollout check post-rollout passed",
+        "108s Succeeded 100/0 Promotion completed! Scaling down podinfo.test",
       ]
     `);
   });

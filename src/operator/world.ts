@@ -66,7 +66,10 @@ async function observe(canary: Canary, now: number, ports: WorldPorts, signal: A
   await followInputs(canary, adapters, ports, signal);
   const plan = planFor(canary.spec, adapters.router.capabilities);
   const reading = adapters.workload.read(canary, ports.snapshot, now);
-  if (reading.kind === "problem") return problemScene(reading.detail, plan);
+  if (reading.kind === "problem") {
+    // A Canary that leaves gives the routes back all the same, whatever has become of its target.
+    return { ...problemScene(reading.detail, plan), ...(canary.deleting ? { adapters } : {}) };
+  }
   const scalerProblem = adapters.autoscaler?.problem(canary, ports.snapshot);
   if (scalerProblem !== undefined) return problemScene(scalerProblem, plan);
   const { target, primary, recheckAt, selector } = reading;

@@ -17,6 +17,7 @@ import { createTelemetry } from "../demo/telemetry.ts";
 import { startUserTraffic } from "../demo/traffic.ts";
 import { createView, type View } from "../demo/view.ts";
 import { describeOptions, type OptionSpec, readOptions } from "../options.ts";
+import { SMALL_HEAP } from "../sandbox-apps.ts";
 import { readState, type SandboxState } from "../sandbox-state.ts";
 import { applyObject, readManifests } from "./apply.ts";
 
@@ -65,9 +66,9 @@ async function startSandboxProcess(
   { signal }: CommandContext,
 ): Promise<SandboxProcess> {
   const [program = ""] = process.argv.slice(1);
-  const words = ["sandbox", "serve", "--state-dir", dir, "--prometheus", prometheus];
+  const words = [program, "sandbox", "serve", "--state-dir", dir, "--prometheus", prometheus];
   // Its stdin is the leash: it ends with us, however we end.
-  const child = spawn(process.execPath, [program, ...words], {
+  const child = spawn(process.execPath, [SMALL_HEAP, ...words], {
     env: { ...process.env, AVIARY_PARENT_PIPE: "1" },
     stdio: ["pipe", "pipe", "inherit"],
   });

@@ -4,7 +4,7 @@ import { openSync, readFileSync, writeFileSync } from "node:fs";
 import { systemClock } from "../../time/system-clock.ts";
 import { type Command, type CommandContext, type ExitCode, UserError } from "../command.ts";
 import { describeOptions, type OptionSpec, portOf, type ReadOptions, readOptions } from "../options.ts";
-import { aviaryApps } from "../sandbox-apps.ts";
+import { aviaryApps, SMALL_HEAP } from "../sandbox-apps.ts";
 import {
   DEFAULT_STATE_DIR,
   forgetState,
@@ -57,10 +57,14 @@ async function launch(options: ReadOptions, folder: StateFolder, signal: AbortSi
   portOf(options.text("ingress-port"), "--ingress-port");
   const log = openSync(folder.log, "w", 0o600);
   const [program = ""] = process.argv.slice(1);
-  const child = spawn(process.execPath, [program, "sandbox", "serve", "--state-dir", folder.dir, ...passed], {
-    detached: true,
-    stdio: ["ignore", log, log],
-  });
+  const child = spawn(
+    process.execPath,
+    [SMALL_HEAP, program, "sandbox", "serve", "--state-dir", folder.dir, ...passed],
+    {
+      detached: true,
+      stdio: ["ignore", log, log],
+    },
+  );
   const ended = new Promise<never>((_resolve, reject) => {
     child.once("exit", (code) =>
       reject(new UserError(`the sandbox did not start (code ${code}): ${lastWords(folder)}`)),
