@@ -237,8 +237,11 @@ function withoutNulls(value: unknown): unknown {
   return Object.fromEntries(kept.map(([name, field]) => [name, withoutNulls(field)]));
 }
 
-describe(`strategic merge patch beside kubectl ${KUBECTL === "" ? "(not installed: not compared)" : KUBECTL}`, () => {
-  it.runIf(KUBECTL !== "")(`comes to the same result (SEED=${SEED})`, () => {
+if (KUBECTL === "") process.stderr.write("no kubectl here: strategic merge patches are not compared with its own\n");
+const describeWithKubectl = KUBECTL === "" ? () => undefined : describe;
+
+describeWithKubectl(`strategic merge patch beside kubectl ${KUBECTL}`, () => {
+  it(`comes to the same result (SEED=${SEED})`, () => {
     const patches = fc.sample(patchOf.map(unambiguous), { seed: SEED, numRuns: PATCHES });
     const objects = fc.sample(deployment, { seed: SEED, numRuns: OBJECTS });
     let compared = 0;
