@@ -16,11 +16,12 @@ if (process.env["AVIARY_PARENT_PIPE"] === "1") {
   process.stdin.resume();
 }
 
-process.exitCode = await runCommandLine({
+const code = await runCommandLine({
   argv: process.argv.slice(2),
   env: process.env,
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
   signal: stop.signal,
 });
-if (process.env["AVIARY_PARENT_PIPE"] === "1") process.exit();
+// A command has stopped what it started. Idle connections that it may have kept for reuse are nobody's concern any more.
+process.exit(code);

@@ -53,7 +53,7 @@ export function forgetState({ dir, kubeconfig }: StateFolder): void {
 }
 
 /** The pid may have been given to another program since: only one of ours has the sandbox's command line. */
-function isAlive(pid: number): boolean {
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("sandbox");

@@ -8,6 +8,7 @@ import { aviaryApps, SMALL_HEAP } from "../sandbox-apps.ts";
 import {
   DEFAULT_STATE_DIR,
   forgetState,
+  isAlive,
   readState,
   type SandboxState,
   type StateFolder,
@@ -94,7 +95,7 @@ async function down({ argv, out, signal }: CommandContext): Promise<ExitCode> {
   const running = readState(folder.dir);
   if (running !== undefined) {
     process.kill(running.pid, "SIGTERM");
-    const gone = () => (readState(folder.dir) === undefined ? true : undefined);
+    const gone = () => (isAlive(running.pid) ? undefined : true);
     await waitFor(gone, STOP_TIMEOUT_MS, `the sandbox (process ${running.pid}) does not stop`, signal);
   }
   forgetState(folder);

@@ -1,0 +1,161 @@
+/** The program as users run it: the walk-through's commands, what they print, how they fail. */
+import { execFile } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const ROOT = new URL("../../../", import.meta.url).pathname;
+const run = promisify(execFile);
+const dir = mkdtempSync(join(tmpdir(), "aviary-cli-"));
+const state = join(dir, "state");
+const kubeconfig = join(state, "kubeconfig");
+
+interface Result {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function aviary(line: string, env: Readonly<Record<string, string>> = {}): Promise<Result> {
+  const words = line.split(" ").filter((word) => word !== "");
+  const { KUBECONFIG: _own, ...outer } = process.env;
+  const options = { cwd: dir, env: { ...outer, HOME: dir, ...env } };
+  return run(process.execPath, [join(ROOT, "bin/aviary"), ...words], options).then(
+    ({ stdout, stderr }) => ({ code: 0, out: stdout, err: stderr }),
+    (error: { code?: number; stdout: string; stderr: string }) => ({
+      code: typeof error.code === "number" ? error.code : -1,
+      out: error.stdout,
+      err: error.stderr,
+    }),
+  );
+}
+
+/** Empty for a process that has ended, also while nobody has collected it yet. */
+function commandLineOf(pid: number): string {
+  const file = `/proc/${pid}/cmdline`;
+  return existsSync(file) ? readFileSync(file, "utf8") : "";
+}
+
+beforeAll(async () => {
+  if (!existsSync(join(ROOT, "dist/main.js"))) await run("npm", ["run", "build"], { cwd: ROOT });
+});
+
+afterAll(async () => {
+  await aviary(`sandbox down --state-dir ${state}`);
+  rmSync(dir, { recursive: true, force: true });
+});
+
+describe("without a cluster", () => {
+  it("lists its commands, and each has help", async () => {
+    const { code, out } = await aviary("--help");
+    expect(code).toBe(0);
+    const names = [...out.matchAll(/^ {2}(\S+(?: \S+)?) {2,}\S/gm)].map(([, name]) => name ?? "");
+    expect(names).toEqual(expect.arrayContaining(["demo", "sandbox up", "plan", "describe", "operator", "loadtester"]));
+    for (const name of names) {
+      const help = await aviary(`${name} --help`);
+      expect({ name, code: help.code, first: help.out.split("\n")[0] }).toMatchObject({ name, code: 0 });
+      expect(help.out).toContain(`aviary ${name}: `);
+    }
+  });
+
+  it.each([
+    ["bogus", 2, 'aviary: there is no command "bogus"'],
+    ["sandbox up --bogus", 2, "Unknown option '--bogus'"],
+    ["sandbox up --port 99999", 2, '--port must be a port number from 0 to 65535, found "99999"'],
+    ["describe podinfo", 2, "name one object as KIND/NAME, e.g. canary/podinfo"],
+    ["describe frog/podinfo", 2, 'kind "frog" is not known here'],
+    ["plan nowhere.yaml", 1, "there is no file or folder nowhere.yaml"],
+    ["operator -bogus", 2, "flag provided but not defined: -bogus"],
+  ])("%s", async (line, code, message) => {
+    const result = await aviary(line);
+    expect(result.err).toContain(message);
+    expect(result.code).toBe(code);
+  });
+
+  it("no kubeconfig: says where it looked and what to do", async () => {
+    const { code, err } = await aviary("get canaries");
+    expect(code).toBe(1);
+    expect(err).toContain("aviary get: ");
+    expect(err).toContain("kubeconfig");
+    expect(err).not.toContain("    at ");
+  });
+
+  it("the kubeconfig of a dead cluster: says that nobody answers there", async () => {
+    const file = join(dir, "dead");
+    const cluster = { server: "https://127.0.0.1:1", "insecure-skip-tls-verify": true };
+    writeFileSync(
+      file,
+      JSON.stringify({
+        "current-context": "dead",
+        clusters: [{ name: "dead", cluster }],
+        users: [{ name: "dead", user: { token: "x" } }],
+        contexts: [{ name: "dead", context: { cluster: "dead", user: "dead" } }],
+      }),
+    );
+    const { code, err } = await aviary(`get canaries --kubeconfig ${file}`);
+    expect(code).toBe(1);
+    expect(err).toContain("https://127.0.0.1:1");
+    expect(err).not.toContain("    at ");
+  });
+
+  it("a plan is shown before anything is applied", async () => {
+    const { code, out } = await aviary(`plan ${join(ROOT, "examples/podinfo")}`);
+    expect(code).toBe(0);
+    expect(out).toContain("podinfo.test: canary of Deployment podinfo on istio");
+    expect(out).toMatch(/1m30s +weight 50 +50 % +50 %/);
+  });
+});
+
+describe("with a sandbox", () => {
+  it("comes up once, however often it is asked to", async () => {
+    const first = JSON.parse((await aviary(`sandbox up --state-dir ${state} -o json`)).out);
+    const second = JSON.parse((await aviary(`sandbox up --state-dir ${state} -o json`)).out);
+    expect(first).toMatchObject({ running: true, url: expect.stringMatching(/^https:/), kubeconfig });
+    expect(second.pid).toBe(first.pid);
+    expect(readFileSync(kubeconfig, "utf8")).toContain(first.url);
+  });
+
+  it("a port that is taken is said, and what to do", async () => {
+    const { url } = JSON.parse((await aviary(`sandbox status --state-dir ${state} -o json`)).out);
+    const { port } = new URL(url);
+    const { code, err } = await aviary(`sandbox up --state-dir ${join(dir, "other")} --port ${port}`);
+    expect(code).toBe(1);
+    expect(err).toContain(`127.0.0.1:${port}: the port is taken`);
+  });
+
+  it("gets the manifests of a real cluster, and the operator in it initialises podinfo", async () => {
+    const env = { KUBECONFIG: kubeconfig };
+    const applied = await aviary(`apply ${join(ROOT, "deploy")} ${join(ROOT, "examples/podinfo")}`, env);
+    expect(applied.err).toBe("");
+    expect(applied.out).toContain("canary/podinfo applied\n");
+    expect((await aviary("wait canary/podinfo -n test", env)).out).toBe("canary/podinfo is Initialized\n");
+    expect((await aviary("get canaries -A", env)).out).toMatch(
+      /^NAMESPACE +NAME +STATUS +WEIGHT +LASTTRANSITIONTIME\ntest +podinfo +Initialized +0 +20/,
+    );
+    const described = (await aviary("describe canary/podinfo -n test", env)).out;
+    expect(described).toMatch(/^Name: +podinfo\nNamespace: +test\n/);
+    expect(described).toMatch(/ {2}Phase: +Initialized\n/);
+    expect(described).toMatch(/ {2}Normal +Synced +\S+ +flagger +Initialization done! podinfo.test\n/);
+  });
+
+  it("an edit is seen at once", async () => {
+    const env = { KUBECONFIG: kubeconfig };
+    expect((await aviary("bump deployment/podinfo -n test", env)).out).toBe(
+      "deployment/podinfo image: ghcr.io/stefanprodan/podinfo:6.0.0 -> ghcr.io/stefanprodan/podinfo:6.0.1\n",
+    );
+    await aviary("wait canary/podinfo -n test --phase Progressing", env);
+    expect((await aviary("describe canary/podinfo -n test", env)).out).toContain(
+      "New revision detected! Scaling up podinfo.test",
+    );
+  });
+
+  it("goes down and leaves nothing running", async () => {
+    const { pid } = JSON.parse((await aviary(`sandbox status --state-dir ${state} -o json`)).out);
+    expect((await aviary(`sandbox down --state-dir ${state}`)).out).toBe("sandbox stopped\n");
+    expect(commandLineOf(pid)).toBe("");
+    expect((await aviary(`sandbox status --state-dir ${state}`)).code).toBe(1);
+    expect((await aviary(`sandbox down --state-dir ${state}`)).out).toBe("no sandbox is running\n");
+  });
+});
