@@ -97,7 +97,7 @@ function firstOutput(child: ChildProcess, signal: AbortSignal): Promise<void> {
 
 async function play(state: SandboxState, rps: number, context: CommandContext): Promise<readonly [Outcome, Outcome]> {
   const { out, signal } = context;
-  const view = createView(out, process.stdout.isTTY === true);
+  const view = createView(out, process.stdout.isTTY ? process.stdout.columns : undefined);
   const client = await connectCluster(readOptions(["--kubeconfig", state.kubeconfig], CLUSTER), context.env);
   view.line(`sandbox is up: ${state.url} (imitates Kubernetes and Istio in one process)`);
   for (const object of readManifests([join(ROOT, "deploy"), join(ROOT, "examples/podinfo")])) {

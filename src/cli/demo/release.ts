@@ -130,7 +130,7 @@ async function sceneOf(stage: Stage, signal: AbortSignal): Promise<Scene> {
     phase: status.phase ?? "",
     check: lastEvent(),
     primary: { name: "primary", weight: 100 - weight, ...primary },
-    canary: { name: "canary ", weight, ...canary },
+    canary: { name: "canary", weight, ...canary },
     requests,
     failed,
   };

@@ -30,8 +30,9 @@ export interface View {
 const BAR_WIDTH = 40;
 const CLEAR_BELOW = "\u001b[J";
 
-export function createView(out: (text: string) => void, isTty: boolean): View {
-  return isTty ? liveView(out) : plainView(out);
+/** @param columns width of the terminal; undefined when the output is none */
+export function createView(out: (text: string) => void, columns: number | undefined): View {
+  return columns === undefined ? plainView(out) : liveView(out, columns);
 }
 
 function plainView(out: (text: string) => void): View {
@@ -49,7 +50,7 @@ function plainView(out: (text: string) => void): View {
   };
 }
 
-function liveView(out: (text: string) => void): View {
+function liveView(out: (text: string) => void, columns: number): View {
   let shown: string[] = [];
   const wipe = () => (shown.length === 0 ? "" : `\u001b[${shown.length}A\r${CLEAR_BELOW}`);
   const draw = () => shown.map((text) => `${text}\n`).join("");
@@ -59,7 +60,8 @@ function liveView(out: (text: string) => void): View {
     },
     scene(scene) {
       const before = wipe();
-      shown = sceneLines(scene);
+      // A line that wraps would take more rows than are wiped.
+      shown = sceneLines(scene).map((text) => (text.length < columns ? text : `${text.slice(0, columns - 2)}…`));
       out(before + draw());
     },
     end() {
