@@ -40,7 +40,9 @@ export interface Traffic {
   settle(): void;
   /** What users got so far, by image; "" for requests that found no pod. */
   readonly tallies: ReadonlyMap<string, Tally>;
-  /** Requests that found no pod although another role could have served them. */
+  /** Requests that found no pod of the role that they were sent to. */
+  readonly unserved: Readonly<Record<Role, number>>;
+  /** Those of them that the other role could have served. */
   readonly misled: number;
   /** The split that proxies follow now. */
   split(): Split;
@@ -80,6 +82,7 @@ export function createTraffic(ports: TrafficPorts): Traffic {
   let stretches: Stretch[] = [];
   let settled = schedule.now();
   let misled = 0;
+  const unserved = { primary: 0, canary: 0 };
   let isOpen = false;
   let split: Split = { primary: 0, canary: 100, mirror: false };
   const steady = isConstant(scenario.rps) && Object.values(scenario.behaviours).every(isSteady);
@@ -115,6 +118,7 @@ export function createTraffic(ports: TrafficPorts): Traffic {
       const other = role === "primary" ? pods.canary : pods.primary;
       if (share > 0 && pods[role].size === 0) {
         tally("", share, share);
+        unserved[role] += share;
         if (other.size > 0) misled += share;
         continue;
       }
@@ -165,6 +169,7 @@ export function createTraffic(ports: TrafficPorts): Traffic {
     },
     settle,
     tallies,
+    unserved,
     get misled() {
       return misled;
     },

@@ -240,21 +240,24 @@ function describeDisturbance(disturbance: Disturbance): string {
 async function live(universe: Universe, scenario: Scenario, disturbances: readonly Disturbance[]): Promise<boolean> {
   const { schedule, api } = universe;
   const busyUntil = Math.max(0, ...[...scenario.users, ...disturbances].map(({ afterMs }) => afterMs));
-  let version = 0;
   let changedAt = schedule.now();
   let rested = false;
+  // Pods may come and go for ever, and be talked about; what counts is that nobody acts upon it.
+  api.onChange(({ kind, object, old, by }) => {
+    if (by === "cluster" || (kind === RESOURCES.canary && object.status?.phase === old?.status?.phase)) return;
+    changedAt = schedule.now();
+  });
   const done = () => {
     const now = schedule.now();
-    if (api.version !== version) {
-      version = api.version;
-      changedAt = now;
-    }
     const releasedAt = universe.releasedAt();
     if (releasedAt === undefined) return false;
     const canary = universe.canary();
     rested = now >= releasedAt + busyUntil && now >= changedAt + REST_MS && (canary === undefined || hasEnded(canary));
     return rested || now >= Math.max(universe.interferedAt, releasedAt + busyUntil) + scenario.patienceMs;
   };
+  // So that the end is noticed when nothing happens any more.
+  const pulse = () => void schedule.after(REST_MS / 2, pulse);
+  pulse();
   const forever = schedule.now() + 7 * 86_400_000;
   await schedule.run(forever, MAX_HAPPENINGS, done);
   return rested || universe.canary() === undefined;

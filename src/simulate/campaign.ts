@@ -1,0 +1,274 @@
+/** Many runs: random ones from seeds, and every single fault at every call of a story. */
+import { type Case, createStorm, generateCase } from "./generate.ts";
+import type { Violation } from "./invariants/invariant.ts";
+import { watchInvariants } from "./invariants/table.ts";
+import { createChance } from "./random.ts";
+import type { Scenario } from "./scenario.ts";
+import { type Disturbance, type End, run, type Universe, type Watcher } from "./universe.ts";
+import { CALM, FAULTS, type Fault, oneFault, type PortCall, type Weather } from "./weather.ts";
+
+export interface Verdict {
+  readonly violations: readonly Violation[];
+  readonly end: End | undefined;
+  /** Every call that was made, in order. */
+  readonly calls: number;
+  /** Faults that hit, by the number of the call. */
+  readonly hits: ReadonlyMap<number, Fault>;
+}
+
+export interface Trial {
+  readonly scenario: Scenario;
+  readonly seed: number;
+  readonly weather: (universe: () => Universe | undefined) => Weather;
+  readonly disturbances?: readonly Disturbance[];
+  readonly watchers?: readonly ((universe: Universe) => Watcher)[];
+}
+
+/** One run under all invariants. */
+export async function judge({ scenario, seed, weather, disturbances = [], watchers = [] }: Trial): Promise<Verdict> {
+  const violations: Violation[] = [];
+  const hits = new Map<number, Fault>();
+  let end: End | undefined;
+  let seen: Universe | undefined;
+  const keep = (universe: Universe): Watcher => {
+    seen = universe;
+    return {
+      fault: (fault, { index }) => void hits.set(index, fault),
+      end: (reached) => {
+        end = reached;
+      },
+    };
+  };
+  try {
+    const all = [keep, ...watchInvariants(violations), ...watchers];
+    await run({ scenario, seed, weather: weather(() => seen), watchers: all, disturbances });
+  } catch (error) {
+    violations.push({
+      invariant: "every-run-ends",
+      at: 0,
+      text: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
+  }
+  return { violations, end, calls: seen?.calls ?? 0, hits };
+}
+
+/** What of a case is kept; absent: everything. */
+export interface Kept {
+  readonly users: readonly number[];
+  readonly disturbances: readonly number[];
+  /** By the number of the call. */
+  readonly faults: ReadonlyMap<number, Fault>;
+  /** Whether watches are late, doubled and broken. */
+  readonly watches: boolean;
+}
+
+export async function judgeCase(given: Case, kept?: Kept, watchers: Trial["watchers"] = []): Promise<Verdict> {
+  const scenario =
+    kept === undefined
+      ? given.scenario
+      : { ...given.scenario, users: given.scenario.users.filter((_, i) => kept.users.includes(i)) };
+  const disturbances =
+    kept === undefined ? given.disturbances : given.disturbances.filter((_, i) => kept.disturbances.includes(i));
+  const verdict = await judge({
+    scenario,
+    seed: given.seed,
+    disturbances,
+    watchers,
+    weather: (universe) => weatherOf(given, kept, universe),
+  });
+  const twin =
+    verdict.violations.length === 0 && mustEndAlike(given)
+      ? await judge({ scenario, seed: given.seed, weather: () => CALM })
+      : undefined;
+  return twin === undefined ? verdict : compareEnds(verdict, twin.end);
+}
+
+function weatherOf(given: Case, kept: Kept | undefined, universe: () => Universe | undefined): Weather {
+  const blows = () => {
+    const seen = universe();
+    const releasedAt = seen?.releasedAt();
+    return seen === undefined || releasedAt === undefined || seen.schedule.now() < releasedAt + given.calmAfterMs;
+  };
+  const storm = createStorm(given, { chance: createChance(given.seed).fork("weather"), blows });
+  if (kept === undefined) return storm;
+  const call = ({ index, port }: PortCall) => {
+    const fault = kept.faults.get(index);
+    return fault !== undefined && (FAULTS[port] as readonly Fault[]).includes(fault) ? fault : undefined;
+  };
+  return { call, watch: kept.watches ? storm.watch : CALM.watch };
+}
+
+/** Only crashes and the network, and nothing in the scenario depends on when things happen. */
+function mustEndAlike({ faults, storminess, scenario, disturbances }: Case): boolean {
+  const { users, hooks, behaviours } = scenario;
+  const steady = Object.values(behaviours).every(
+    ({ errorRate, latencyMs, crash, crashAsPrimary, readyAfterMs }) =>
+      [errorRate, latencyMs].every((curve) => typeof curve === "number") &&
+      typeof crash !== "number" &&
+      typeof crashAsPrimary !== "number" &&
+      readyAfterMs < 20_000,
+  );
+  const tame = faults.every((fault) => fault !== "error" && fault !== "hangs" && fault !== "late" && fault !== "slow");
+  return (
+    (storminess > 0 || disturbances.length > 0) &&
+    tame &&
+    steady &&
+    users.length === 0 &&
+    Object.keys(hooks).length === 0
+  );
+}
+
+export const SAME_END = {
+  name: "same-end",
+  rule: "After any crash, at any call, a rollout comes to the same end as without it.",
+  why: "Operators are killed all the time: by upgrades, by nodes, by memory limits; nobody should have to think of it.",
+} as const;
+
+export function compareEnds(verdict: Verdict, expected: End | undefined): Verdict {
+  const [found, wanted] = [JSON.stringify(verdict.end), JSON.stringify(expected)];
+  if (found === wanted) return verdict;
+  return {
+    ...verdict,
+    violations: [
+      ...verdict.violations,
+      { invariant: SAME_END.name, at: 0, text: `expected ${wanted}, came to ${found}` },
+    ],
+  };
+}
+
+export interface Failure {
+  readonly given: Case;
+  readonly kept: Kept;
+  readonly violation: Violation;
+}
+
+/** @param each told of every run that failed, shrunk */
+export async function runCases(
+  seed: number,
+  count: number,
+  signal: AbortSignal,
+  each: (failure: Failure) => void,
+): Promise<number> {
+  let violations = 0;
+  for (let i = 0; i < count && !signal.aborted; i += 1) {
+    const given = generateCase(seed + i);
+    const verdict = await judgeCase(given);
+    // Lets signals and other work in: the runs themselves never leave the microtasks.
+    if (i % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
+    const [first] = verdict.violations;
+    if (first === undefined) continue;
+    violations += 1;
+    each(await shrink(given, verdict, first));
+  }
+  return violations;
+}
+
+/** Leaves out whatever is not needed to break the same rule. */
+async function shrink(given: Case, verdict: Verdict, violation: Violation): Promise<Failure> {
+  const everything: Kept = {
+    users: given.scenario.users.map((_, i) => i),
+    disturbances: given.disturbances.map((_, i) => i),
+    faults: verdict.hits,
+    watches: true,
+  };
+  let best = { given, kept: everything, violation };
+  for (let smaller = true; smaller; ) {
+    smaller = false;
+    for (const kept of withoutOne(best.kept)) {
+      const { violations } = await judgeCase(given, kept);
+      const same = violations.find(({ invariant }) => invariant === violation.invariant);
+      if (same === undefined) continue;
+      best = { given, kept, violation: same };
+      smaller = true;
+      break;
+    }
+  }
+  return best;
+}
+
+function withoutOne(kept: Kept): Kept[] {
+  const without = <T>(list: readonly T[]) => list.map((_, i) => list.filter((__, j) => j !== i));
+  return [
+    ...(kept.watches ? [{ ...kept, watches: false }] : []),
+    ...(kept.faults.size > 3 ? halves([...kept.faults]).map((half) => ({ ...kept, faults: new Map(half) })) : []),
+    ...without([...kept.faults]).map((faults) => ({ ...kept, faults: new Map(faults) })),
+    ...without(kept.users).map((users) => ({ ...kept, users })),
+    ...without(kept.disturbances).map((disturbances) => ({ ...kept, disturbances })),
+  ];
+}
+
+function halves<T>(list: readonly T[]): T[][] {
+  const middle = list.length >> 1;
+  return [list.slice(0, middle), list.slice(middle)];
+}
+
+/** "u0,d1,f17:refused,w": what `--keep` reads. */
+export function describeKept({ users, disturbances, faults, watches }: Kept): string {
+  const parts = [
+    ...users.map((i) => `u${i}`),
+    ...disturbances.map((i) => `d${i}`),
+    ...[...faults].map(([index, fault]) => `f${index}:${fault}`),
+    ...(watches ? ["w"] : []),
+  ];
+  return parts.length === 0 ? "nothing" : parts.join(",");
+}
+
+/** @throws RangeError */
+export function parseKept(text: string): Kept {
+  const faults = new Map<number, Fault>();
+  const [users, disturbances]: [number[], number[]] = [[], []];
+  let watches = false;
+  for (const part of text === "nothing" ? [] : text.split(",")) {
+    const [, kind, number, fault] = /^([udfw])(\d*)(?::([a-z-]+))?$/.exec(part) ?? [];
+    if (kind === "u") users.push(Number(number));
+    else if (kind === "d") disturbances.push(Number(number));
+    else if (kind === "w") watches = true;
+    else if (kind === "f" && isFault(fault)) faults.set(Number(number), fault);
+    else throw new RangeError(`--keep must be like u0,d1,f17:refused,w, found "${part}"`);
+  }
+  return { users, disturbances, faults, watches };
+}
+
+const isFault = (text: string | undefined): text is Fault =>
+  Object.values(FAULTS)
+    .flat()
+    .some((fault) => fault === text);
+
+export interface StoryFailure {
+  readonly story: string;
+  readonly call: PortCall | undefined;
+  readonly fault: Fault | undefined;
+  readonly violation: Violation;
+}
+
+/** The story in calm weather, then with one fault at every call, of every kind that can hit it. */
+export async function tryEveryFault(
+  story: string,
+  scenario: Scenario,
+  each: (failure: StoryFailure) => void,
+  stride = 1,
+): Promise<number> {
+  const calls: PortCall[] = [];
+  const spy: Weather = {
+    ...CALM,
+    call(call) {
+      calls.push(call);
+      return undefined;
+    },
+  };
+  const calm = await judge({ scenario, seed: 1, weather: () => spy });
+  for (const violation of calm.violations) each({ story, call: undefined, fault: undefined, violation });
+  let runs = 1;
+  for (const call of calls) {
+    for (const fault of FAULTS[call.port]) {
+      runs += 1;
+      if (runs % stride !== 0) continue;
+      const verdict = compareEnds(
+        await judge({ scenario, seed: 1, weather: () => oneFault(call.index, fault) }),
+        calm.end,
+      );
+      for (const violation of verdict.violations) each({ story, call, fault, violation });
+    }
+  }
+  return runs;
+}

@@ -1,0 +1,177 @@
+/** How runs end, and what they leave behind. */
+import { hashPodTemplate } from "../../core/hash/hash.ts";
+import { WriteFailure } from "../../operator/write.ts";
+import { KubeError } from "../../ports/kube.ts";
+import { RESOURCES } from "../../ports/kubernetes.ts";
+import { isConstant } from "../curve.ts";
+import { behaviourOf, imageOf, type Scenario } from "../scenario.ts";
+import type { End, Universe } from "../universe.ts";
+import { type Invariant, usersDo } from "./invariant.ts";
+
+export const everyRunEnds: Invariant = {
+  name: "every-run-ends",
+  rule: "Every rollout comes to an end and rests there, unless a gate is closed, the Canary suspended, or its target gone.",
+  why: "A rollout that hangs holds back the next one, and nobody is told.",
+  watch: (universe, report) => ({
+    end({ rested, phase }) {
+      if (!rested && !mayWait(universe)) report(`still ${phase} after all patience`);
+    },
+  }),
+};
+
+function mayWait(universe: Universe): boolean {
+  const { scenario } = universe;
+  const closed = Object.values(scenario.hooks).some(
+    ({ kind }) => kind === "fails" || kind === "hangs" || kind === "opens",
+  );
+  const canary = universe.canary();
+  return closed || canary?.spec?.suspend === true || universe.target() === undefined;
+}
+
+export const noRevisionLost: Invariant = {
+  name: "no-revision-lost",
+  rule: "At the end, what the target holds was either promoted or judged.",
+  why: "A release that is silently skipped is found out only when somebody misses it.",
+  watch: (universe, report) => ({
+    end({ rested }) {
+      const canary = universe.canary();
+      const target = universe.target();
+      if (!rested || canary === undefined || target === undefined || canary.spec?.suspend === true) return;
+      const held = hashPodTemplate(target.spec.template);
+      const { lastAppliedSpec, lastPromotedSpec, phase } = canary.status ?? {};
+      if (held !== lastAppliedSpec && held !== lastPromotedSpec) {
+        report(`the target holds ${imageOf(target.spec.template)}, which nobody looked at (${phase})`);
+      }
+    },
+  }),
+};
+
+export const promotedIsRunning: Invariant = {
+  name: "promoted-is-running",
+  rule: "At the end, the primary runs the revision that is recorded as promoted, and the target is taken down.",
+  why: "After a failure users must be back on what worked; after a success on what was tested; and nobody pays for two copies.",
+  watch(universe, report) {
+    const images = new Map<string, string>();
+    const learn = (template: unknown) => images.set(hashPodTemplate(template as never), imageOf(template));
+    universe.api.onChange(({ kind, object, old }) => {
+      const isTarget = kind === RESOURCES.deployment && object.metadata.name === universe.refs.target.name;
+      if (isTarget && old?.spec?.template !== object.spec?.template) learn(object.spec.template);
+    });
+    return {
+      end({ rested, image, phase, targetReplicas }) {
+        const canary = universe.canary();
+        if (
+          !rested ||
+          canary === undefined ||
+          canary.spec?.suspend === true ||
+          usersDo(universe.scenario, "delete-primary")
+        )
+          return;
+        const promoted = images.get(canary.status?.lastPromotedSpec);
+        if (promoted !== undefined && promoted !== image)
+          report(`${promoted} was promoted, the primary runs ${image} (${phase})`);
+        if (promoted === undefined || usersDo(universe.scenario, "scale-target", "restore-target")) return;
+        if (targetReplicas !== 0) report(`the target still has ${targetReplicas} pods (${phase})`);
+      },
+    };
+  },
+};
+
+export const rightVerdict: Invariant = {
+  name: "right-verdict",
+  rule: "A release that is plainly good is promoted, one that is plainly bad is not.",
+  why: "Being safe by never releasing, or quick by never checking, would satisfy every other rule.",
+  watch(universe, report) {
+    let hurt = false;
+    return {
+      // Answers that were lost or late count as failed checks, as they should.
+      fault: (fault) => {
+        hurt ||= fault === "error" || fault === "hangs" || fault === "late" || fault === "slow";
+      },
+      disturbed: (text) => {
+        hurt ||= text.includes("clock");
+      },
+      end(end) {
+        const verdict = expectedVerdict(universe.scenario);
+        if (verdict === undefined || hurt || !end.rested) return;
+        if (verdict !== end.phase) report(`expected ${verdict}, came to ${end.phase}`);
+      },
+    };
+  },
+};
+
+/** undefined when it is not plain. */
+export function expectedVerdict(scenario: Scenario): End["phase"] | undefined {
+  const { users, metricGaps, hooks, canary } = scenario;
+  if (
+    users.length > 0 ||
+    metricGaps.length > 0 ||
+    Object.keys(hooks).length > 0 ||
+    Object.keys(scenario.metrics).length > 0
+  )
+    return undefined;
+  if (!isConstant(scenario.rps) || scenario.rps === 0) return undefined;
+  const next = behaviourOf(scenario, scenario.image);
+  const before = behaviourOf(scenario, imageOf(scenario.target.spec?.template));
+  if (before.crash !== undefined || before.readyAfterMs > 20_000) return undefined;
+  if (next.crash === "start") return canary.spec?.skipAnalysis === true ? undefined : "Failed";
+  if (next.crash !== undefined || next.crashAsPrimary !== undefined || next.readyAfterMs > 20_000) return undefined;
+  if (typeof next.errorRate !== "number" || typeof next.latencyMs !== "number" || before.errorRate !== 0)
+    return undefined;
+  if (canary.spec?.skipAnalysis === true) return "Succeeded";
+  const analysis = canary.spec?.analysis ?? {};
+  if (canary.spec?.provider === "kubernetes" && (analysis.metrics ?? []).length > 0) return undefined;
+  const judged = (analysis.metrics ?? []).some(({ name }: { name: string }) => name === "request-success-rate");
+  const timed = (analysis.metrics ?? []).some(({ name }: { name: string }) => name === "request-duration");
+  if (next.errorRate === 0 && next.latencyMs <= 100)
+    return analysis.iterations > 0 && (judged || timed) && analysis.match === undefined ? undefined : "Succeeded";
+  return (judged && next.errorRate > 5) || (timed && next.latencyMs > 1000) ? "Failed" : undefined;
+}
+
+export const nothingGrows: Invariant = {
+  name: "nothing-grows",
+  rule: "Status, events, appointments and watches stay within fixed bounds; at the end no alert is owed.",
+  why: "What grows without bound ends in a refused write, an unreadable history, or a process out of memory.",
+  watch(universe, report) {
+    let events = 0;
+    const count = (more: number) => {
+      events += more;
+      if (events > MOST_EVENTS && events - more <= MOST_EVENTS) report(`more than ${MOST_EVENTS} events`);
+    };
+    universe.api.onChange(({ kind, object, by }) => {
+      if (kind !== RESOURCES.canary || by !== "operator") return;
+      const { length } = JSON.stringify(object.status ?? {});
+      if (length > MOST_STATUS) report(`a status of ${length} characters`);
+    });
+    return {
+      turn: ({ transition }) => count(transition.events.length),
+      said: () => count(1),
+      end({ rested, phase }) {
+        const owed: readonly unknown[] = universe.canary()?.status?.aviary?.owedAlerts ?? [];
+        if (rested && owed.length > 0) report(`${owed.length} alerts are still owed (${phase})`);
+        for (const { life } of universe.operators) {
+          if (life.alive && life.sleeping > MOST_SLEEPS) report(`${life.sleeping} appointments for one Canary`);
+        }
+        const most = MOST_TURNS_PER_CHANGE * universe.api.version + 200;
+        if (universe.turns > most) report(`${universe.turns} turns for ${universe.api.version} changes`);
+      },
+    };
+  },
+};
+
+const MOST_EVENTS = 600;
+const MOST_STATUS = 6_000;
+const MOST_SLEEPS = 2;
+const MOST_TURNS_PER_CHANGE = 3;
+
+export const turnsDoNotBreak: Invariant = {
+  name: "turns-do-not-break",
+  rule: "No turn ends by an error of our own: only by what the API server refused or did not answer.",
+  why: "Such an error repeats at every turn, and the rollout stands still.",
+  watch: (_universe, report) => ({
+    failed(error) {
+      if (error instanceof KubeError || error instanceof WriteFailure) return;
+      report(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    },
+  }),
+};

@@ -1,0 +1,51 @@
+/** Whose fields are changed. */
+import { mergePatch } from "../../operator/diff.ts";
+import { type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
+import type { Change } from "../api.ts";
+import type { Invariant } from "./invariant.ts";
+
+export const handsOff: Invariant = {
+  name: "hands-off",
+  rule: "Of objects that people made, only these fields are written: the target's replicas, the apex Service's selector, ports and Flux annotations, the Canary's status and finalizers.",
+  why: "People and GitOps agents own the rest, and would be fought over it for ever.",
+  watch({ api, refs, scenario }, report) {
+    const theirs = new Set(scenario.objects.map(nameOf));
+    api.onChange((change) => {
+      const { object, kind, by } = change;
+      if (by !== "operator") return;
+      if (change.type === "deleted") {
+        if (kind !== RESOURCES.canary) report(`${nameOf(object)} was deleted`);
+        return;
+      }
+      const isTarget = kind === RESOURCES.deployment && object.metadata.name === refs.target.name;
+      if (isTarget) complain(change, ["spec.replicas"], report);
+      else if (kind === RESOURCES.canary) complain(change, ["status", "metadata.finalizers"], report);
+      else if (theirs.has(nameOf(object))) complain(change, kind === RESOURCES.service ? SERVICE_FIELDS : [], report);
+    });
+    return {};
+  },
+};
+
+const SERVICE_FIELDS = ["spec.selector", "spec.ports", "metadata.annotations"];
+/** The API server's own. */
+const BOOKKEEPING = ["metadata.resourceVersion", "metadata.generation"];
+
+const nameOf = ({ kind, metadata }: KubeObject) => `${kind} ${metadata.name}`;
+
+function complain({ object, old }: Change, ours: readonly string[], report: (text: string) => void): void {
+  if (old === undefined) return report(`${nameOf(object)} was made`);
+  for (const path of changedPaths(mergePatch(old, object) ?? {})) {
+    const allowed = [...ours, ...BOOKKEEPING].some((field) => path === field || path.startsWith(`${field}.`));
+    if (!allowed) report(`${path} of ${nameOf(object)} was written`);
+  }
+}
+
+/** "spec.replicas" and so on, down to what is no object. */
+function changedPaths(patch: object, prefix = ""): string[] {
+  return Object.entries(patch).flatMap(([key, value]) => {
+    const path = `${prefix}${key}`;
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? changedPaths(value, `${path}.`)
+      : [path];
+  });
+}

@@ -1,0 +1,182 @@
+/** What is promoted, and by which way a status gets there. */
+import { type CanaryStatus, type HookType, type Phase, type Revision, TRANSITIONS } from "../../core/canary.ts";
+import { failureOf } from "../../core/checks.ts";
+import { hashPodTemplate } from "../../core/hash/hash.ts";
+import { promotionId } from "../../core/identity.ts";
+import type { Plan } from "../../core/plan.ts";
+import { type KubeFields, RESOURCES } from "../../ports/kubernetes.ts";
+import { imageOf } from "../scenario.ts";
+import type { Universe, Watcher } from "../universe.ts";
+import type { Invariant, Report } from "./invariant.ts";
+
+export const onlyArrows: Invariant = {
+  name: "only-arrows",
+  rule: "A stored status only takes arrows of TRANSITIONS.",
+  why: "Tools and people rely on the phases and their order; a phase that is skipped is work that was not done.",
+  watch({ api }, report) {
+    api.onChange(({ kind, object, old, by }) => {
+      if (kind !== RESOURCES.canary || by !== "operator") return;
+      const from = (old?.status?.phase ?? "") as Phase;
+      const to = (object.status?.phase ?? "") as Phase;
+      if (from !== to && !TRANSITIONS[from].includes(to)) report(`from "${from}" to "${to}"`);
+    });
+    return {};
+  },
+};
+
+export const wholePlan: Invariant = {
+  name: "whole-plan",
+  rule: "Only a revision that was held on every step, with every check and gate passed, is copied to the primary.",
+  why: "That is what progressive delivery is for.",
+  watch: (universe, report) => createJudge(universe, report),
+};
+
+/** Between the decision to enter a step and its being stored. */
+const CALL_MS = 100;
+
+interface RunRecord {
+  readonly revision: Revision;
+  /** The Canary's spec was edited since: the plan is another one. */
+  edited: boolean;
+  generation: number;
+  step: number;
+  enteredAt: number;
+  /** What passed since the step was entered: metric names, and hook types with names. */
+  readonly passed: Set<string>;
+}
+
+function createJudge(universe: Universe, report: Report): Watcher {
+  const { api, refs, schedule } = universe;
+  const images = new Map<string, string>();
+  const allowed = new Set<string>();
+  let record: RunRecord | undefined;
+  let plan: Plan | undefined;
+  let spec: CanaryStatusSpec | undefined;
+  let skewed = false;
+
+  const learnImage = (template: KubeFields) => images.set(hashPodTemplate(template), imageOf(template));
+  api.onChange(({ kind, object, old, by, type }) => {
+    if (
+      kind === RESOURCES.deployment &&
+      object.metadata.name === refs.target.name &&
+      old?.spec?.template !== object.spec?.template
+    ) {
+      learnImage(object.spec.template);
+    }
+    if (kind === RESOURCES.canary && by === "operator")
+      judgeStatus(old?.status, object.status, object.metadata.generation ?? 0);
+    if (
+      kind === RESOURCES.deployment &&
+      object.metadata.name === refs.primary.name &&
+      by === "operator" &&
+      type === "modified"
+    ) {
+      judgeCopy(old?.spec?.template, object.spec.template);
+    }
+  });
+
+  function judgeStatus(before: KubeFields, after: KubeFields, generation: number): void {
+    if (after === undefined || after === before) return;
+    const revision: Revision = {
+      spec: after.lastAppliedSpec ?? "",
+      ...(after.trackedConfigs ? { configs: after.trackedConfigs } : {}),
+    };
+    const id = promotionId(universe.canary()?.metadata.uid ?? "", revision);
+    const step = after.aviary?.step ?? 0;
+    const now = schedule.now();
+    if (after.phase === "Initializing") allowed.add(id);
+    if (
+      after.phase === "Progressing" &&
+      step === 0 &&
+      (record === undefined ||
+        before?.phase !== "Progressing" ||
+        before.aviary?.step > 0 ||
+        before.lastAppliedSpec !== after.lastAppliedSpec)
+    ) {
+      record = { revision, edited: false, generation, step: 0, enteredAt: now, passed: new Set() };
+      return;
+    }
+    if (record === undefined) return;
+    record.edited ||= record.generation !== generation;
+    if (after.phase === "Promoting" && before?.phase !== "Promoting") {
+      if (after.aviary?.skipping !== true) judgeEnd(record);
+      allowed.add(id);
+    } else if ((after.phase === "Progressing" || after.phase === "WaitingPromotion") && step !== record.step) {
+      if (!record.edited) judgeStep(record, step);
+      record.step = step;
+      record.enteredAt = now;
+      record.passed.clear();
+    }
+  }
+
+  function judgeStep(run: RunRecord, step: number): void {
+    if (step !== run.step + 1) return report(`the run went from step ${run.step} to step ${step}`);
+    if (run.step === 0) return demand(run, hookNames("pre-rollout"), "before the first step");
+    judgeHold(run);
+  }
+
+  function judgeEnd(run: RunRecord): void {
+    if (run.edited) return;
+    const steps = plan?.steps.length ?? 0;
+    if (run.step !== steps) report(`promoted after step ${run.step} of ${steps}`);
+    judgeHold(run);
+    demand(run, hookNames("confirm-promotion"), "before the promotion");
+  }
+
+  function judgeHold(run: RunRecord): void {
+    const held = schedule.now() - run.enteredAt;
+    const interval = spec?.analysis.intervalMs ?? 0;
+    if (held < interval - CALL_MS && !skewed) report(`step ${run.step} was held for ${held} ms instead of ${interval} ms`);
+    demand(
+      run,
+      [...(spec?.analysis.metrics.map(({ name }) => name) ?? []), ...hookNames("rollout")],
+      `on step ${run.step}`,
+    );
+  }
+
+  function demand(run: RunRecord, names: readonly string[], where: string): void {
+    for (const name of names) if (!run.passed.has(name)) report(`"${name}" did not pass ${where}`);
+  }
+
+  const hookNames = (type: HookType) =>
+    (spec?.analysis.webhooks ?? []).filter((hook) => hook.type === type).map((hook) => `${type} ${hook.name}`);
+
+  function judgeCopy(before: KubeFields, after: KubeFields): void {
+    const id = after?.metadata?.annotations?.["flagger-id"];
+    if (id === before?.metadata?.annotations?.["flagger-id"]) return;
+    if (!allowed.has(id)) report(`the primary got ${imageOf(after)}, which was never released for it`);
+    const tested = record === undefined ? undefined : images.get(record.revision.spec);
+    const isTested = record !== undefined && id === promotionId(universe.canary()?.metadata.uid ?? "", record.revision);
+    if (isTested && tested !== imageOf(after)) report(`${tested} was tested, ${imageOf(after)} was copied`);
+  }
+  const first = universe.target();
+  if (first !== undefined) learnImage(first.spec.template);
+
+  return {
+    turn({ input }) {
+      ({ plan, spec } = input);
+      const { primary } = input.observation.readings;
+      // What it runs already it may get back.
+      if (primary.promotionId !== undefined) allowed.add(primary.promotionId);
+    },
+    asked(canary, probe, answer) {
+      if (
+        probe.kind === "metric-servers" ||
+        record === undefined ||
+        failureOf({ probe, answer }, canary.ref) !== undefined
+      )
+        return;
+      record.passed.add(probe.kind === "hook" ? `${probe.type} ${probe.hook.name}` : probe.metric.name);
+    },
+    fault: (fault) => {
+      skewed ||= fault === "slow" || fault === "lost-answer";
+    },
+    disturbed: (text) => {
+      skewed ||= text.includes("clock");
+    },
+  };
+}
+
+type CanaryStatusSpec = import("../../core/canary.ts").CanarySpec;
+
+export type { CanaryStatus };

@@ -1,0 +1,43 @@
+/** Everything that must hold. docs/reference/invariants.md is made from this table. */
+import type { Universe, Watcher } from "../universe.ts";
+import {
+  everyRunEnds,
+  noRevisionLost,
+  nothingGrows,
+  promotedIsRunning,
+  rightVerdict,
+  turnsDoNotBreak,
+} from "./ending.ts";
+import type { Invariant, Violation } from "./invariant.ts";
+import { handsOff } from "./objects.ts";
+import { onlyArrows, wholePlan } from "./plan.ts";
+import { nobodyServes, pathsServed, routesAsPromised, weightsSum } from "./traffic.ts";
+
+export const INVARIANTS: readonly Invariant[] = [
+  weightsSum,
+  nobodyServes,
+  pathsServed,
+  routesAsPromised,
+  onlyArrows,
+  wholePlan,
+  rightVerdict,
+  promotedIsRunning,
+  noRevisionLost,
+  handsOff,
+  everyRunEnds,
+  nothingGrows,
+  turnsDoNotBreak,
+];
+
+/** Watchers that add to `found` whatever is broken, each rule at most once. */
+export function watchInvariants(found: Violation[]): readonly ((universe: Universe) => Watcher)[] {
+  return INVARIANTS.map(({ name, watch }) => (universe: Universe) => {
+    let reported = false;
+    return watch(universe, (text) => {
+      if (reported) return;
+      reported = true;
+      const { schedule } = universe;
+      found.push({ invariant: name, at: schedule.now() - (universe.releasedAt() ?? schedule.now()), text });
+    });
+  });
+}

@@ -1,0 +1,122 @@
+/** Where the requests go. */
+import type { Routes } from "../../core/canary.ts";
+import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
+import { HEALTHY, type Scenario } from "../scenario.ts";
+import { namesOf } from "../traffic.ts";
+import type { Universe } from "../universe.ts";
+import { type Invariant, isUndisturbed, usersDo } from "./invariant.ts";
+
+export const weightsSum: Invariant = {
+  name: "weights-sum",
+  rule: "The weights of every rule that knows the canary sum to 100.",
+  why: "A mesh refuses or rescales other sums, and then nobody knows who gets which share.",
+  watch({ api }, report) {
+    api.onChange(({ kind, object, by }) => {
+      if (kind !== RESOURCES.virtualService || by !== "operator") return;
+      for (const rule of [...(object.spec?.http ?? []), ...(object.spec?.tcp ?? [])]) {
+        const weights: readonly number[] = rule.route.map(({ weight }: KubeFields) => weight ?? 0);
+        const sum = weights.reduce((total, weight) => total + weight, 0);
+        const bad = weights.some((weight) => weight < 0 || weight > 100 || !Number.isInteger(weight));
+        // A lone destination gets everything, whatever its weight.
+        if (bad || (weights.length > 1 && sum !== 100)) report(`a rule has weights ${weights.join(" + ")}`);
+      }
+    });
+    return {};
+  },
+};
+
+export const nobodyServes: Invariant = {
+  name: "nobody-serves",
+  rule: "No turn that knows that no canary pod can serve, but a primary pod can, leaves traffic on the canary.",
+  why: "Requests that find no pod fail, and the promise is that a rollout cannot hurt.",
+  watch: (_universe, report) => ({
+    turn({ input, routes, canary }) {
+      const { target, primary, problem } = input.observation.readings;
+      if (
+        problem !== undefined ||
+        canary.spec.suspend ||
+        routes === undefined ||
+        !canary.spec.provider.includes("istio")
+      )
+        return;
+      if (routes.canary > 0 && target.available === 0 && primary.available > 0) {
+        report(`${routes.canary} % go to a canary without pods in phase ${input.status.phase}`);
+      }
+    },
+  }),
+};
+
+export const routesAsPromised: Invariant = {
+  name: "routes-as-promised",
+  rule: "When a turn ends undisturbed, the routes in the cluster are the ones that its status promises.",
+  why: "What users are shown (status, events, dashboards) must be what their requests meet.",
+  watch(universe, report) {
+    let last: Routes | undefined;
+    const compare = (when: string) => {
+      const found = routesIn(universe);
+      if (last === undefined || found === undefined || isSame(found, last)) return;
+      report(`${when} promised ${textOf(last)}, found ${textOf(found)}`);
+    };
+    return {
+      turn({ routes, canary, input }) {
+        const free = input.observation.readings.problem !== undefined || canary.spec.suspend || canary.deleting;
+        last = free ? undefined : routes;
+        if (isUndisturbed(universe)) compare("a turn");
+      },
+      end: ({ rested }) => rested && compare("the end"),
+    };
+  },
+};
+
+export const pathsServed: Invariant = {
+  name: "always-served",
+  rule: "No request finds its copy without pods, unless pods themselves fail or people take them away.",
+  why: "Scaling, copying and switching must be ordered so that a copy loses its traffic before it loses its pods.",
+  watch: (universe, report) => ({
+    end() {
+      const { scenario, traffic } = universe;
+      const { primary, canary } = traffic.unserved;
+      if (primary > 0.5 && !mayLose(scenario, "primary")) report(`${Math.ceil(primary)} requests found no primary pod`);
+      if (canary > 0.5 && !mayLose(scenario, "target")) report(`${Math.ceil(canary)} requests found no canary pod`);
+    },
+  }),
+};
+
+/** Whether the scenario itself takes pods away from a copy. */
+function mayLose(scenario: Scenario, copy: "primary" | "target"): boolean {
+  if (usersDo(scenario, "delete-routes", "edit-routes", "edit-canary", "delete-canary")) return true;
+  if (usersDo(scenario, `delete-${copy}`, `scale-${copy}`)) return true;
+  if (scenario.users.some((action) => action.kind === "lose-pods" && action.of === copy)) return true;
+  const crashes = Object.values(scenario.behaviours).some(
+    ({ crash, crashAsPrimary }) =>
+      typeof crash === "number" || (copy === "target" && crash !== undefined) || typeof crashAsPrimary === "number",
+  );
+  return crashes;
+}
+
+/** The weights of the VirtualService; undefined for other meshes. */
+export function routesIn({ api, refs, scenario }: Universe): Routes | undefined {
+  const found = api.get(refs.routes);
+  return found === undefined ? undefined : weightsOf(found, namesOf(scenario).service);
+}
+
+function weightsOf({ spec }: KubeObject, service: string): Routes {
+  const rules: readonly KubeFields[] = [...(spec?.http ?? []), ...(spec?.tcp ?? [])];
+  const weight = (rule: KubeFields, host: string): number =>
+    rule.route.find((route: KubeFields) => route.destination?.host === host)?.weight ?? 0;
+  const split = rules
+    .filter((rule) => rule.route.some((route: KubeFields) => route.destination?.host === `${service}-canary`))
+    .at(-1);
+  if (split === undefined) return { primary: 0, canary: 0, mirror: false };
+  return {
+    primary: weight(split, `${service}-primary`),
+    canary: weight(split, `${service}-canary`),
+    mirror: split.mirror?.host !== undefined,
+  };
+}
+
+const isSame = (a: Routes, b: Routes) => a.primary === b.primary && a.canary === b.canary && a.mirror === b.mirror;
+const textOf = ({ primary, canary, mirror }: Routes) => `${primary}/${canary}${mirror ? " mirrored" : ""}`;
+
+export const isHealthy = (scenario: Scenario, image: string): boolean =>
+  (scenario.behaviours[image] ?? HEALTHY) === HEALTHY;

@@ -1,0 +1,126 @@
+/** Rollouts worth telling: each is tried with every single fault at every call. */
+import { apiVersionOf, type KubeFields, type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
+import { aTarget, type Behaviour, HEALTHY, type Scenario } from "./scenario.ts";
+
+export interface CanaryWishes {
+  readonly spec?: KubeFields;
+  readonly analysis?: KubeFields;
+}
+
+const METRICS = [
+  { name: "request-success-rate", thresholdRange: { min: 99 }, interval: "30s" },
+  { name: "request-duration", thresholdRange: { max: 500 }, interval: "30s" },
+];
+
+const NAMESPACE = "test";
+const NAME = "podinfo";
+
+export function aSimulatedCanary({ spec = {}, analysis = {} }: CanaryWishes = {}): KubeObject {
+  const steps = "iterations" in analysis || "stepWeights" in analysis ? {} : { stepWeight: 20, maxWeight: 40 };
+  return {
+    apiVersion: apiVersionOf(RESOURCES.canary),
+    kind: "Canary",
+    metadata: { name: NAME, namespace: NAMESPACE },
+    spec: {
+      provider: "istio",
+      targetRef: { apiVersion: "apps/v1", kind: "Deployment", name: NAME },
+      progressDeadlineSeconds: 60,
+      service: { port: 9898 },
+      analysis: { interval: "30s", threshold: 3, ...steps, metrics: METRICS, ...analysis },
+      ...spec,
+    },
+  };
+}
+
+export interface ScenarioWishes extends Partial<Omit<Scenario, "canary">> {
+  readonly canary?: CanaryWishes;
+  /** How the release behaves. */
+  readonly next?: Partial<Behaviour>;
+}
+
+export function aScenario({ canary, next, ...wishes }: ScenarioWishes = {}): Scenario {
+  return {
+    canary: aSimulatedCanary(canary),
+    target: aTarget(NAME, NAMESPACE, "podinfo:1", 2),
+    objects: [],
+    image: "podinfo:2",
+    behaviours: next === undefined ? {} : { "podinfo:2": { ...HEALTHY, ...next } },
+    rps: 100,
+    matched: 20,
+    metrics: {},
+    metricGaps: [],
+    hooks: {},
+    users: [],
+    patienceMs: 3_600_000,
+    meshLagMs: 1_000,
+    ...wishes,
+  };
+}
+
+const hook = (type: string, name = type) => ({ name, type, url: `http://${name}.invalid/` });
+
+/** A target that reads a ConfigMap, so that configs are copied and promoted, too. */
+export function withConfig(scenario: Scenario): Scenario {
+  const name = `${NAME}-config`;
+  const config = {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name, namespace: NAMESPACE },
+    data: { value: "red" },
+  };
+  const { template } = scenario.target.spec;
+  const volumes = [{ name: "config", configMap: { name } }];
+  const spec = { ...scenario.target.spec, template: { ...template, spec: { ...template.spec, volumes } } };
+  return { ...scenario, objects: [...scenario.objects, config], target: { ...scenario.target, spec } };
+}
+
+export const STORIES: Readonly<Record<string, Scenario>> = {
+  "a good release": aScenario(),
+  "a release with errors": aScenario({ next: { errorRate: 10 } }),
+  "a slow release": aScenario({ next: { latencyMs: 2_000 } }),
+  "a release that never gets ready": aScenario({ next: { crash: "start" } }),
+  "a promotion that fails": aScenario({ next: { crashAsPrimary: "start" } }),
+  "a promotion that fails, with its configuration": withConfig(aScenario({ next: { crashAsPrimary: "start" } })),
+  "a promotion in steps": aScenario({ canary: { analysis: { stepWeightPromotion: 50 } } }),
+  mirroring: aScenario({ canary: { analysis: { mirror: true } } }),
+  "an A/B test": aScenario({
+    canary: { analysis: { iterations: 2, match: [{ headers: { "x-canary": { exact: "1" } } }] } },
+  }),
+  "blue/green": aScenario({ canary: { analysis: { iterations: 2, metrics: [] } } }),
+  "blue/green without a mesh": aScenario({
+    canary: { spec: { provider: "kubernetes" }, analysis: { iterations: 2, metrics: [] } },
+  }),
+  "sticky sessions": aScenario({
+    canary: { analysis: { sessionAffinity: { cookieName: "c", primaryCookieName: "p" } } },
+  }),
+  "no analysis": aScenario({ canary: { spec: { skipAnalysis: true } } }),
+  gates: aScenario({
+    canary: {
+      analysis: {
+        stepWeight: 40,
+        webhooks: [
+          hook("confirm-rollout"),
+          hook("pre-rollout"),
+          hook("rollout"),
+          hook("confirm-traffic-increase"),
+          hook("confirm-promotion"),
+          hook("post-rollout"),
+        ],
+      },
+    },
+    hooks: {
+      "confirm-rollout": { kind: "fails-first", calls: 1 },
+      "confirm-promotion": { kind: "fails-first", calls: 1 },
+    },
+  }),
+  "a newer release in the middle": aScenario({ users: [{ afterMs: 50_000, kind: "release", image: "podinfo:3" }] }),
+  "taken back by hand": aScenario({ users: [{ afterMs: 50_000, kind: "release", image: "podinfo:1" }] }),
+  "a new configuration": withConfig(
+    aScenario({ image: "podinfo:1", users: [{ afterMs: 10_000, kind: "edit-config", value: "blue" }] }),
+  ),
+  "deleted in the middle": aScenario({
+    canary: { spec: { revertOnDeletion: true } },
+    users: [{ afterMs: 50_000, kind: "delete-canary" }],
+  }),
+  "canary pods lost": aScenario({ users: [{ afterMs: 20_000, kind: "lose-pods", of: "target", all: true }] }),
+};
