@@ -162,7 +162,7 @@ function whenSaid(events: ObjectCache, beginning: string): Promise<number> {
   });
 }
 
-/** Resident memory of a process and all below it. */
+/** Memory of a process and all below it; what they share (Node's own code) counts once. */
 function familyMemoryMb(pid: number): number {
   const parents = new Map<number, number>();
   for (const name of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
@@ -181,11 +181,13 @@ function familyMemoryMb(pid: number): number {
   return [...family].reduce((sum, member) => sum + residentMb(member), 0);
 }
 
+/** The proportional set size: pages shared by n processes count 1/n for each. */
 function residentMb(pid: number): number {
   try {
-    const [, kilobytes = "0"] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+    const [, kilobytes = "0"] = /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8")) ?? [];
     return Number(kilobytes) / 1024;
   } catch {
+    // It ended while we looked.
     return 0;
   }
 }

@@ -70,6 +70,8 @@ export async function startReal(options: RealOptions): Promise<RealPrometheus> {
       ["-c", GUARD, "prometheus-guard", dir, options.binary, ...flags(options, config, dataDir)],
       {
         stdio: ["ignore", "ignore", "pipe", "pipe"],
+        // A few hundred series: collecting garbage more often costs next to nothing and keeps it half the size.
+        env: { GOGC: "30", ...process.env },
         // A group of its own: Ctrl-C reaches us alone, and we end it in order.
         detached: true,
       },
