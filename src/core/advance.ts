@@ -86,7 +86,9 @@ function initialize(turn: AdvanceInput): Transition {
     return before("Initializing", [...said, cause], enter(turn, failed, zeroed(target.revision)));
   }
   if (!primary.exists) return stay(turn, ...said);
-  if (!turn.spec.skipAnalysis && primary.readiness.kind === "progressing") {
+  // Unjudged or not, traffic only goes where somebody can answer.
+  const served = turn.spec.skipAnalysis ? primary.available > 0 : primary.readiness.kind === "ready";
+  if (!served && primary.readiness.kind !== "ready") {
     return before("Initializing", said, waitFor(turn, EVENTS.warning(primary.readiness.detail)));
   }
   return before("Initializing", said, initialized(turn));

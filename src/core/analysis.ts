@@ -54,13 +54,20 @@ export function restart(turn: AdvanceInput): Transition {
   );
 }
 
-/** Nothing of the canary can serve: its share goes to the primary until it can. Else only the analysis waits. */
+/**
+ * Nothing of the canary can serve: its share goes to the primary until it can, and that counts as a failed check, or a
+ * canary that goes down again and again would get its share back each time, for ever. Else only the analysis waits.
+ */
 function awaitCanary(turn: AdvanceInput, status: Analysing, detail: string): Transition {
   const { target } = turn.observation.readings;
   const exposed = (routesFor(turn.plan, status)?.canary ?? 0) > 0;
   if (target.available > 0 || !exposed) return waitFor(turn, EVENTS.warning(detail));
+  const failedChecks = status.failedChecks + 1;
+  if (failedChecks >= turn.spec.analysis.threshold) {
+    return rollBack(turn, EVENTS.warning(detail), EVENTS.thresholdReached(turn, failedChecks));
+  }
   const said = status.said === detail ? [] : [EVENTS.warning(detail)];
-  return become(turn, { ...status, withheld: true, canaryWeight: 0, said: detail }, ...said);
+  return become(turn, { ...status, failedChecks, withheld: true, canaryWeight: 0, said: detail }, ...said);
 }
 
 /** The canary can serve again: it gets its share back, and the step is held for a full interval. */
