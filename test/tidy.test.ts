@@ -69,7 +69,9 @@ describe("the source tree is tidy", () => {
   it("keeps lines short", () => {
     const long = SOURCES.flatMap(({ path, text }) =>
       // The formatter keeps code at the limit; sentences and texts may run over a little. Tests show what was printed.
-      text.split("\n").flatMap((line, i) => (line.length > MAX_COLUMNS + 20 && !isTest(path) ? [`${path}:${i + 1}`] : [])),
+      text
+        .split("\n")
+        .flatMap((line, i) => (line.length > MAX_COLUMNS + 20 && !isTest(path) ? [`${path}:${i + 1}`] : [])),
     );
     expect(long).toEqual([]);
   });
