@@ -121,7 +121,9 @@ function idle(turn: AdvanceInput, status: Idle): Transition {
   if (status.phase === "Failed" && status.restoring) return returnToPrimary(turn);
   if (revisionChanged(status, target.revision)) return beginWhenAllowed(turn);
   if (status.drainUntil > 0 && turn.now >= status.drainUntil) {
-    return become(turn, { ...status, drainUntil: 0 });
+    // Written late, after a crash for example: the time counts from when they are in force.
+    const inForce = turn.observation.readings.routesInForce;
+    return become(turn, { ...status, drainUntil: inForce ? 0 : turn.now + drainMs(turn.spec) });
   }
   // Taken back by hand after a failure: remember it, so that applying the failed revision again counts as a change (Q24).
   if (status.phase === "Failed" && !sameRevision(status.applied, target.revision)) {

@@ -94,7 +94,10 @@ export function finalise(turn: AdvanceInput, status: StatusIn<"Finalising">): Tr
   const { primary } = turn.observation.readings;
   if (primary.readiness.kind === "stuck") return failPromotion(turn, primary.readiness.detail);
   if (primary.readiness.kind === "progressing") return waitFor(turn, EVENTS.warning(primary.readiness.detail));
-  return turn.now < status.holdUntil ? stay(turn) : succeed(turn, false);
+  if (turn.now < status.holdUntil) return stay(turn);
+  // Written late, after a crash for example: the time counts from when they are in force.
+  if (!turn.observation.readings.routesInForce) return become(turn, { ...status, holdUntil: turn.now + drainMs(turn.spec) });
+  return succeed(turn, false);
 }
 
 function succeed(turn: AdvanceInput, skipped: boolean): Transition {

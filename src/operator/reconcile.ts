@@ -42,9 +42,11 @@ export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSigna
   const { canary } = loaded;
   if (await tendFinalizer(canary, ports, signal)) return { kind: "never" };
 
-  const now = ports.clock.now();
-  const scene = await ports.world.observe(canary, now, signal);
-  const answers = await askAll(canary, scene, now, ports, signal);
+  const begun = ports.clock.now();
+  const scene = await ports.world.observe(canary, begun, signal);
+  const answers = await askAll(canary, scene, begun, ports, signal);
+  // A step is held from when it was decided on: what was asked before that may have taken longer than the hold.
+  const now = answers.length === 0 ? begun : ports.clock.now();
   const input: AdvanceInput = {
     ref,
     uid: canary.uid,
@@ -63,10 +65,10 @@ export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSigna
   try {
     await converge(saved, transition.status, scene, ports, signal);
   } finally {
-    record(canary, input, transition, ports);
+    record(canary, input, transition, begun, ports);
   }
   await finish(saved, transition.status, ports, signal);
-  return requeueFor(transition.status, scene, ports.clock.now());
+  return requeueFor(transition.status, scene, now);
 }
 
 /** Asks what the situation calls for, one after the other, until an answer settles it. */
@@ -93,13 +95,16 @@ async function converge(canary: Canary, status: CanaryStatus, scene: Scene, port
   await ports.world.converge({ ...canary, status }, wanted, scene, signal);
 }
 
-function record(canary: Canary, input: AdvanceInput, transition: Transition, ports: Ports): void {
-  const tookMs = ports.clock.now() - input.now;
+function record(canary: Canary, input: AdvanceInput, transition: Transition, begun: number, ports: Ports): void {
+  const tookMs = ports.clock.now() - begun;
   ports.recorder.record({ canary, input, transition, routes: routesFor(input.plan, transition.status), tookMs });
   ports.alerts.deliver(canary, transition.status.owedAlerts);
 }
 
-/** A time that has passed already asks for nothing: what is waited for now is an event. */
+/**
+ * A time that had passed when the decision was made asks for nothing: what is waited for now is an event.
+ * @param now of the decision; a time that passed since, while the cluster was written to, is due at once
+ */
 function requeueFor(status: CanaryStatus, scene: Scene, now: number): Requeue {
   const times = [nextTurnAt(status), scene.readings.recheckAt].filter((time) => time !== undefined && time > now);
   return times.length === 0 ? { kind: "never" } : { kind: "at", time: Math.min(...(times as number[])) };

@@ -7,8 +7,9 @@ import { ALL_TO_PRIMARY, routesFor } from "../core/routes.ts";
 import type { KubeObject, ObjectRef } from "../ports/kubernetes.ts";
 import type { PodSelector } from "../ports/workload.ts";
 import { type Adapters, type AdapterTables, chooseAdapters } from "./adapters.ts";
+import { mergePatch } from "./diff.ts";
 import type { FreshSnapshot } from "./fresh.ts";
-import type { WriteObject } from "./write.ts";
+import { typeOf, type WriteObject } from "./write.ts";
 
 /** What a turn knows of the cluster. */
 export interface Scene {
@@ -76,7 +77,7 @@ async function observe(canary: Canary, now: number, ports: WorldPorts, signal: A
   const readings: Readings = {
     target,
     primary,
-    routesInForce: routesInForce(canary, plan, adapters, ports),
+    routesInForce: routesInForce(canary, plan, adapters, selector, ports),
     ...(recheckAt === undefined ? {} : { recheckAt }),
   };
   return { readings, plan, adapters, ...(selector === undefined ? {} : { selector }) };
@@ -104,16 +105,30 @@ async function followInputs(canary: Canary, adapters: Adapters, ports: WorldPort
   }
 }
 
-function routesInForce(canary: Canary, plan: Plan, { router }: Adapters, ports: WorldPorts): boolean {
+function routesInForce(
+  canary: Canary,
+  plan: Plan,
+  { router, services }: Adapters,
+  selector: PodSelector | undefined,
+  { snapshot }: WorldPorts,
+): boolean {
   const promised = routesFor(plan, canary.status);
   if (promised === undefined) return true;
-  const seen = router.read(canary, ports.snapshot);
+  const apex = selector === undefined ? [] : services.renderApex(canary, selector, snapshot);
+  if (apex.some((object) => !isSo(object, snapshot))) return false;
+  const seen = router.read(canary, snapshot);
   return (
     seen !== undefined &&
     seen.primary === promised.primary &&
     seen.canary === promised.canary &&
     seen.mirror === promised.mirror
   );
+}
+
+function isSo(wanted: KubeObject, snapshot: FreshSnapshot): boolean {
+  const { namespace = "", name } = wanted.metadata;
+  const seen = snapshot.get({ type: typeOf(wanted), namespace, name });
+  return seen !== undefined && mergePatch(seen, wanted) === undefined;
 }
 
 /**
