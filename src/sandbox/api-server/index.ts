@@ -9,8 +9,8 @@ import type { AddressBlock } from "../addresses.ts";
 import { machineClock } from "../clock.ts";
 import type { Cluster, PodLogs } from "../cluster.ts";
 import { createListener, createTokens } from "./http/listener.ts";
-import { selfSigned } from "./http/tls.ts";
-import { createStore } from "./store.ts";
+import { type Certificate, selfSigned } from "./http/tls.ts";
+import { createStore, type Store } from "./store.ts";
 
 export { createStore, type Store } from "./store.ts";
 
@@ -25,10 +25,24 @@ export interface ApiServerOptions {
   readonly token?: string;
   readonly logs?: PodLogs;
   readonly clock?: Clock;
+  /** To come back as the server that was stopped: with `port` and `token`, clients notice an outage and nothing more. */
+  readonly resumed?: Pick<ApiServer, "store" | "certificate">;
+  /** Told of every request before it is answered. */
+  readonly onRequest?: (request: ApiRequest) => void;
+}
+
+export interface ApiRequest {
+  readonly method: string;
+  /** Path and query as sent. */
+  readonly url: string;
+  readonly userAgent: string;
 }
 
 export interface ApiServer {
   readonly cluster: Cluster;
+  /** For `resumed`. */
+  readonly store: Store;
+  readonly certificate: Certificate;
   /** https://host:port */
   readonly url: string;
   /** PEM: the authority (and certificate) of the server. */
@@ -47,15 +61,24 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const token = options.token ?? randomBytes(24).toString("base64url");
   let logs = options.logs;
   // Versions grow from run to run, so that a client of an earlier run is told to list again instead of waiting for ever.
-  const store = createStore({ clock, addresses, firstVersion: clock.now() });
-  const certificate = selfSigned([host, "localhost", "kubernetes", "kubernetes.default.svc"], clock.now());
+  const store = options.resumed?.store ?? createStore({ clock, addresses, firstVersion: clock.now() });
+  const hosts = [host, "localhost", "kubernetes", "kubernetes.default.svc"];
+  const certificate = options.resumed?.certificate ?? selfSigned(hosts, clock.now());
   const tokens = createTokens(token, () => clock.now());
   const listener = createListener({ store, logs: () => logs, issueToken: tokens.issue }, tokens, certificate);
+  const { onRequest } = options;
+  if (onRequest !== undefined) {
+    listener.on("request", ({ method = "", url = "", headers }) => {
+      onRequest({ method, url, userAgent: headers["user-agent"] ?? "" });
+    });
+  }
   const closeSockets = trackSockets(listener);
   const actualPort = await listen(listener, host, port);
   const url = `https://${host}:${actualPort}`;
   return {
     cluster: store,
+    store,
+    certificate,
     url,
     ca: certificate.cert,
     token,
