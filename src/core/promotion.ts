@@ -96,16 +96,19 @@ export function finalise(turn: AdvanceInput, status: StatusIn<"Finalising">): Tr
   if (primary.readiness.kind === "progressing") return waitFor(turn, EVENTS.warning(primary.readiness.detail));
   if (turn.now < status.holdUntil) return stay(turn);
   // Written late, after a crash for example: the time counts from when they are in force.
-  if (!turn.observation.readings.routesInForce) return become(turn, { ...status, holdUntil: turn.now + drainMs(turn.spec) });
+  if (!turn.observation.readings.routesInForce)
+    return become(turn, { ...status, holdUntil: turn.now + drainMs(turn.spec) });
   return succeed(turn, false);
 }
 
 function succeed(turn: AdvanceInput, skipped: boolean): Transition {
   const owed = owesPostRollout(turn.spec);
   const said = owed ? [] : [skipped ? EVENTS.promotedUnjudged(turn) : EVENTS.promoted(turn)];
+  // Unjudged, it may have been so quick that the routes of the initialisation are hardly known everywhere.
+  const drainUntil = skipped ? turn.now + drainMs(turn.spec) : 0;
   return enter(
     turn,
-    { phase: "Succeeded", skipped, owesPostRollout: owed, drainUntil: 0 },
+    { phase: "Succeeded", skipped, owesPostRollout: owed, drainUntil },
     { canaryWeight: 0, iterations: 0, promotedSpec: turn.status.applied?.spec ?? "" },
     ...said,
   );

@@ -51,7 +51,7 @@ export function aScenario({ canary, next, ...wishes }: ScenarioWishes = {}): Sce
     metricGaps: [],
     hooks: {},
     users: [],
-    patienceMs: 3_600_000,
+    patienceMs: 1_500_000,
     meshLagMs: 1_000,
     ...wishes,
   };

@@ -126,7 +126,8 @@ function createJudge(universe: Universe, report: Report): Watcher {
   function judgeHold(run: RunRecord): void {
     const held = schedule.now() - run.enteredAt;
     const interval = spec?.analysis.intervalMs ?? 0;
-    if (held < interval - CALL_MS && !skewed) report(`step ${run.step} was held for ${held} ms instead of ${interval} ms`);
+    if (held < interval - CALL_MS && !skewed)
+      report(`step ${run.step} was held for ${held} ms instead of ${interval} ms`);
     demand(
       run,
       [...(spec?.analysis.metrics.map(({ name }) => name) ?? []), ...hookNames("rollout")],
