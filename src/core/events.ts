@@ -94,8 +94,8 @@ export const EVENTS = {
     ),
   /** Ours: the primary serves the last promoted revision again after a failed promotion. */
   primaryRestored: (s: Speaker) => normal(`Restored ${primaryOf(s)}, routing all traffic to primary`),
-  /** Ours: somebody else changed the routes in the middle of a step. */
-  routesRestored: (s: Speaker) => warning(`Routes of ${canaryOf(s)} were changed by somebody else, restoring them`),
+  /** Ours: somebody else changed the routes in the middle of a step, or an operator died before it could write them. */
+  routesRestored: (s: Speaker) => warning(`Routes of ${canaryOf(s)} are not as promised, restoring them`),
   gatePassed: (gate: string, hook: string) => normal(`${gate} check ${hook} passed`),
   rolloutRefused: (s: Speaker, hook: string, muted: boolean) =>
     gateRefused(

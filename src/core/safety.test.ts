@@ -120,7 +120,7 @@ describe("routes that somebody else changed", () => {
     story.world.routesInForce = false;
     story.run(15);
     expect(story.asked).toEqual([]);
-    expect(story.timeline.at(-1)).toContain("were changed by somebody else, restoring them");
+    expect(story.timeline.at(-1)).toContain("are not as promised, restoring them");
   });
 });
 

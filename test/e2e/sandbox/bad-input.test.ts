@@ -1,0 +1,130 @@
+/** What users get wrong, and what breaks: one clear message each, nothing crashes, and it goes on when it is mended. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { RESOURCES } from "../../../src/ports/kubernetes.ts";
+import { canary, inPhase, podinfo, startWorld, type World } from "./world.ts";
+
+let world: World;
+
+beforeAll(async () => {
+  world = await startWorld();
+});
+
+afterAll(async () => {
+  await world.stop();
+});
+
+const heard = (name: string, text: string) => world.heard(name, text);
+const STEPS = { stepWeight: 50, maxWeight: 50 };
+
+describe("mistakes are said once, and mending them is enough", () => {
+  it.concurrent("a missing target", async () => {
+    await world.apply(canary("ghost", STEPS));
+    await heard("ghost", 'deployment ghost.test get query error: deployments.apps "ghost" not found');
+    await world.apply(podinfo("ghost"));
+    await world.until(RESOURCES.canary, "ghost", inPhase("Initialized"));
+    expect(world.said("ghost").filter((message) => message.includes("not found"))).toHaveLength(1);
+  });
+
+  it.concurrent("a target without a selector label", async () => {
+    const target = podinfo("plain");
+    target.spec.selector.matchLabels = { unknown: "plain" };
+    target.spec.template.metadata.labels = { unknown: "plain" };
+    await world.apply(target, canary("plain", STEPS));
+    await heard(
+      "plain",
+      "deployment plain.test spec.selector.matchLabels must contain one of [app name app.kubernetes.io/name]",
+    );
+    expect(world.sandbox.cluster.get(RESOURCES.virtualService, "test", "plain")).toBeUndefined();
+  });
+
+  it.concurrent("a Canary that could never take a step", async () => {
+    await world.apply(podinfo("still"), canary("still", { stepWeight: 0, maxWeight: 50 }));
+    await heard("still", "no step could ever be taken");
+    await world.apply(canary("still", STEPS));
+    await world.until(RESOURCES.canary, "still", inPhase("Initialized"));
+    expect(world.said("still").filter((message) => message.includes("invalid canary spec"))).toHaveLength(1);
+  });
+
+  it.concurrent("a Service without a port", async () => {
+    const portless = canary("portless", STEPS);
+    portless.spec.service = { port: 0 };
+    await world.apply(podinfo("portless"), portless);
+    await heard("portless", "spec.service.port is required");
+  });
+
+  it.concurrent("a provider that is not there", async () => {
+    await world.apply(podinfo("lost"), canary("lost", STEPS, { provider: "nginx" }));
+    await heard("lost", 'unknown mesh provider "nginx": set spec.provider to one of istio, ');
+  });
+
+  it.concurrent("a missing ConfigMap", async () => {
+    const target = podinfo("needy");
+    target.spec.template.spec.containers[0].envFrom = [{ configMapRef: { name: "needed" } }];
+    await world.apply(target, canary("needy", STEPS));
+    await heard("needy", 'configmaps "needed" not found');
+    await world.apply({
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name: "needed", namespace: "test" },
+      data: { a: "b" },
+    });
+    await world.until(RESOURCES.canary, "needy", inPhase("Initialized"));
+  });
+
+  it.concurrent("the API server refuses what its schema does not allow, in its own words", async () => {
+    const bad = canary("shape", { ...STEPS, interval: "1h" });
+    await expect(world.apply(bad)).rejects.toThrow(
+      /spec\.analysis\.interval: Invalid value: "1h": spec\.analysis\.interval in body should match/,
+    );
+  });
+});
+
+describe("what a rollout depends on breaks", () => {
+  const released = async (name: string, analysis: object, spec: object = {}) => {
+    await world.apply(podinfo(name), canary(name, analysis, spec));
+    await world.until(RESOURCES.canary, name, inPhase("Initialized"));
+    await world.until(RESOURCES.deployment, name, ({ spec: deployed }) => deployed.replicas === 0);
+    await world.apply(podinfo(name, "6.0.1"));
+  };
+
+  it.concurrent("a metric server that does not answer fails the checks, and the release is taken back", async () => {
+    await released("blind", { ...STEPS, threshold: 2 }, { metricsServer: "http://127.0.0.1:1" });
+    await heard("blind", "Prometheus query failed: running query failed: request failed:");
+    await world.until(RESOURCES.canary, "blind", inPhase("Failed"));
+  });
+
+  it.concurrent("a query without data says which", async () => {
+    await released("silent", { ...STEPS, threshold: 2, webhooks: [] });
+    await heard(
+      "silent",
+      "Halt advancement no values found for istio metric request-success-rate probably silent.test is not receiving traffic",
+    );
+  });
+
+  it.concurrent("a webhook that does not answer in time", async () => {
+    const silent = createServer(() => undefined);
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/`;
+    const hook = { name: "slow", type: "rollout", url, timeout: "1s" };
+    await released("hang", { ...STEPS, threshold: 1, webhooks: [hook], metrics: [] });
+    await heard(
+      "hang",
+      `Halt hang.test advancement external check slow failed POST ${url} giving up after 1 attempt(s)`,
+    );
+    await world.until(RESOURCES.canary, "hang", inPhase("Failed"));
+    silent.closeAllConnections();
+    silent.close();
+  });
+
+  it.concurrent("routes that somebody edits in the middle of a run are restored", async () => {
+    await released("edited", { stepWeight: 10, maxWeight: 100, metrics: [], webhooks: [] });
+    await world.until(RESOURCES.canary, "edited", ({ status }) => status?.canaryWeight === 20);
+    const { kube } = world.client;
+    const ref = { type: RESOURCES.virtualService, namespace: "test", name: "edited" };
+    await kube.mergePatch(ref, { spec: { http: [] } }, {}, new AbortController().signal);
+    await world.until(RESOURCES.virtualService, "edited", ({ spec }) => spec.http?.[0]?.route?.length === 2);
+    await world.until(RESOURCES.canary, "edited", inPhase("Succeeded"));
+  });
+});
