@@ -13,6 +13,7 @@ import { revisionChanged, sameRevision } from "./change.ts";
 import { failureOf } from "./checks.ts";
 import { conditionsFor } from "./conditions.ts";
 import { EVENTS } from "./events.ts";
+import { promotionId } from "./identity.ts";
 import { finalise, promote } from "./promotion.ts";
 import {
   type AdvanceInput,
@@ -86,12 +87,27 @@ function initialize(turn: AdvanceInput): Transition {
     return before("Initializing", [...said, cause], enter(turn, failed, zeroed(target.revision)));
   }
   if (!primary.exists) return stay(turn, ...said);
+  if (primary.promotionId !== undefined && primary.promotionId !== promotionId(turn.uid, target.revision)) {
+    return renewPrimary(turn, said);
+  }
   // Unjudged or not, traffic only goes where somebody can answer.
   const served = turn.spec.skipAnalysis ? primary.available > 0 : primary.readiness.kind === "ready";
   if (!served && primary.readiness.kind !== "ready") {
     return before("Initializing", said, waitFor(turn, EVENTS.warning(primary.readiness.detail)));
   }
   return before("Initializing", said, initialized(turn));
+}
+
+/**
+ * The target was changed after the primary was made of it. No traffic was switched yet, so the primary follows; recording
+ * the one as promoted while the primary runs the other would lose the change.
+ */
+function renewPrimary(turn: AdvanceInput, said: ReturnType<typeof metricServersSaid>): Transition {
+  const { status, observation } = turn;
+  const { revision } = observation.readings.target;
+  const renewing = status.phase === "Initializing" && status.renew && sameRevision(status.applied, revision);
+  if (renewing) return stay(turn, ...said);
+  return before("Initializing", said, enter(turn, { phase: "Initializing", renew: true }, zeroed(revision)));
 }
 
 function initialized(turn: AdvanceInput): Transition {
@@ -118,7 +134,7 @@ function idle(turn: AdvanceInput, status: Idle): Transition {
   const { target, primary } = turn.observation.readings;
   if ("owesPostRollout" in status && status.owesPostRollout) return payPostRollout(turn, status);
   if (status.phase === "Failed" && status.promotedSpec === "") return retryBootstrap(turn);
-  if (status.phase === "Failed" && status.restoring) return returnToPrimary(turn);
+  if (status.phase === "Failed" && status.restoring) return returnToPrimary(turn, status);
   if (revisionChanged(status, target.revision)) return beginWhenAllowed(turn);
   if (status.drainUntil > 0 && turn.now >= status.drainUntil) {
     // Written late, after a crash for example: the time counts from when they are in force.
@@ -155,8 +171,12 @@ function retryBootstrap(turn: AdvanceInput): Transition {
 }
 
 /** After a failed promotion the canary serves everything until the primary can again. */
-function returnToPrimary(turn: AdvanceInput): Transition {
-  const { primary } = turn.observation.readings;
+function returnToPrimary(turn: AdvanceInput, status: StatusIn<"Failed">): Transition {
+  const { primary, target } = turn.observation.readings;
+  // Now the canary is gone, too: what pods the primary has serve better than none.
+  if (target.available === 0 && primary.available > 0 && status.canaryWeight > 0) {
+    return become(turn, { ...status, canaryWeight: 0 });
+  }
   if (primary.readiness.kind !== "ready" || primary.available === 0) {
     return primary.readiness.kind === "ready" ? stay(turn) : waitFor(turn, EVENTS.warning(primary.readiness.detail));
   }
@@ -213,6 +233,7 @@ function terminate(turn: AdvanceInput): Transition {
   const { target, problem } = turn.observation.readings;
   // A target that is gone has nothing to be given back to: let the Canary go.
   const serving = problem !== undefined || (target.readiness.kind === "ready" && !target.scaledDown);
+  if (!serving && target.readiness.kind !== "ready") return waitFor(turn, EVENTS.warning(target.readiness.detail));
   return serving && !status.released ? enter(turn, { phase: "Terminating", released: true }) : stay(turn);
 }
 

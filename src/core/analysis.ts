@@ -1,5 +1,5 @@
 /** Progressing and WaitingPromotion: hold a step, judge it at its end, and go one further, wait at a gate, or go back. */
-import type { CanaryStatus, StatusIn } from "./canary.ts";
+import { type CanaryStatus, dotted, type StatusIn } from "./canary.ts";
 import { revisionChanged } from "./change.ts";
 import { failureOf } from "./checks.ts";
 import { EVENTS, type Said } from "./events.ts";
@@ -30,10 +30,16 @@ export function analyse(turn: AdvanceInput, status: Analysing): Transition {
       return rollBack(turn, EVENTS.thresholdReached(turn, status.failedChecks));
     }
     if (primary.readiness.kind === "stuck") return rollBack(turn, EVENTS.deadlineExceeded(primary.readiness.detail));
-    if (primary.readiness.kind === "progressing") return waitFor(turn, EVENTS.warning(primary.readiness.detail));
+    if (primary.readiness.kind === "progressing") {
+      // What pods the primary has serve better than none.
+      const unserved = target.available === 0 && primary.available > 0 && isExposed(turn, status);
+      if (unserved && target.readiness.kind === "progressing")
+        return awaitCanary(turn, status, target.readiness.detail);
+      return waitFor(turn, EVENTS.warning(primary.readiness.detail));
+    }
   }
   if (target.readiness.kind === "stuck") return rollBack(turn, EVENTS.deadlineExceeded(target.readiness.detail));
-  if (target.scaledDown) return stay(turn);
+  if (target.scaledDown) return isExposed(turn, status) ? awaitCanary(turn, status, scaledToZero(turn)) : stay(turn);
   if (target.readiness.kind === "progressing") return awaitCanary(turn, status, target.readiness.detail);
   if (spec.skipAnalysis) return skipToPromotion(turn, status);
   if (status.withheld) return giveBack(turn, status);
@@ -60,14 +66,23 @@ export function restart(turn: AdvanceInput): Transition {
  */
 function awaitCanary(turn: AdvanceInput, status: Analysing, detail: string): Transition {
   const { target } = turn.observation.readings;
-  const exposed = (routesFor(turn.plan, status)?.canary ?? 0) > 0;
-  if (target.available > 0 || !exposed) return waitFor(turn, EVENTS.warning(detail));
+  if (target.available > 0 || !isExposed(turn, status)) return waitFor(turn, EVENTS.warning(detail));
   const failedChecks = status.failedChecks + 1;
   if (failedChecks >= turn.spec.analysis.threshold) {
     return rollBack(turn, EVENTS.warning(detail), EVENTS.thresholdReached(turn, failedChecks));
   }
   const said = status.said === detail ? [] : [EVENTS.warning(detail)];
   return become(turn, { ...status, failedChecks, withheld: true, canaryWeight: 0, said: detail }, ...said);
+}
+
+function isExposed({ plan }: AdvanceInput, status: Analysing): boolean {
+  return (routesFor(plan, status)?.canary ?? 0) > 0;
+}
+
+/** Somebody took the canary away in the middle of its run; it is brought up again. */
+function scaledToZero({ spec, ref }: AdvanceInput): string {
+  const { kind, name } = spec.targetRef;
+  return `canary ${kind.toLowerCase()} ${dotted(name, ref)} not ready: it was scaled to zero by somebody else`;
 }
 
 /** The canary can serve again: it gets its share back, and the step is held for a full interval. */

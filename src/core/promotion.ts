@@ -30,13 +30,12 @@ export function promote(turn: AdvanceInput, status: StatusIn<"Promoting">): Tran
   const { primary, target } = turn.observation.readings;
   if (!isCopied(turn, status)) {
     // The target moved on before the copy was made: what it holds now was never tested.
-    return sameRevision(status.applied, target.revision) ? stay(turn) : restart(turn);
+    if (!sameRevision(status.applied, target.revision)) return restart(turn);
+    return isUnserved(turn, status) ? withhold(turn, status) : stay(turn);
   }
   if (status.skipping) return succeed(turn, true);
   if (primary.readiness.kind === "stuck") return failPromotion(turn, primary.readiness.detail);
-  if (target.available === 0 && primary.available > 0 && !status.withheld) {
-    return become(turn, { ...status, withheld: true, canaryWeight: 0 });
-  }
+  if (isUnserved(turn, status)) return withhold(turn, status);
   if (primary.readiness.kind === "progressing") return awaitPrimary(turn, primary.readiness.detail);
   if (turn.now < status.holdUntil) return stay(turn);
   for (const answered of turn.observation.answers) {
@@ -45,6 +44,16 @@ export function promote(turn: AdvanceInput, status: StatusIn<"Promoting">): Tran
     if (failure !== undefined) return doubtPrimary(turn, status, failure);
   }
   return shiftToPrimary(turn, status);
+}
+
+/** The canary lost its pods while it had traffic. */
+function isUnserved({ observation }: AdvanceInput, { withheld }: StatusIn<"Promoting">): boolean {
+  const { primary, target } = observation.readings;
+  return target.available === 0 && primary.available > 0 && !withheld;
+}
+
+function withhold(turn: AdvanceInput, status: StatusIn<"Promoting">): Transition {
+  return become(turn, { ...status, withheld: true, canaryWeight: 0 });
 }
 
 function isCopied({ uid, observation }: AdvanceInput, { applied }: CanaryStatus): boolean {
