@@ -46,6 +46,7 @@ export function scenarioFrom(
     target,
     objects: file.objects ?? manifests.filter((object) => isConfig(object)).map(inNamespace),
     image,
+    impatient: file.impatient ?? false,
     behaviours: { ...file.behaviours, [image]: behaviour(words, file.behaviours?.[image] ?? HEALTHY) },
     rps: curve(words.rps, "--rps") ?? file.rps ?? 100,
     matched: number(words.matched, "--matched") ?? file.matched ?? 20,
@@ -134,7 +135,7 @@ function named<T>(text: string | undefined, option: string, read: (text: string)
 
 function hook(text: string): HookBehaviour {
   const [kind = "", argument] = text.split("@");
-  if (kind === "passes" || kind === "fails" || kind === "hangs") return { kind };
+  if (kind === "passes" || kind === "passes-late" || kind === "fails" || kind === "hangs") return { kind };
   if (kind === "opens") return { kind, afterMs: duration(argument, "--hook") ?? 0 };
   if (kind === "fails-first") return { kind, calls: number(argument, "--hook") ?? 1 };
   throw wrong("--hook", text, "passes, fails, hangs, opens@60s or fails-first@2");

@@ -64,6 +64,7 @@ export function generateScenario(chance: Chance, plain: boolean): Scenario {
     next: generateBehaviour(chance.fork("behaviour")),
     rps: chance.pick([5, 100, 1000]),
     hooks,
+    impatient: !plain && chance.hits(0.1),
     users: plain ? [] : generateUsers(chance.fork("users")),
     meshLagMs: chance.pick([0, 500, 1_500]),
   });
@@ -116,7 +117,7 @@ function generateHooks(chance: Chance, plain: boolean) {
 
 const HOOK_BEHAVIOURS: readonly [HookBehaviour, ...HookBehaviour[]] = [
   { kind: "passes" },
-  { kind: "passes" },
+  { kind: "passes-late" },
   { kind: "fails-first", calls: 1 },
   { kind: "fails-first", calls: 3 },
   { kind: "opens", afterMs: 90_000 },

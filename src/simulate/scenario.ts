@@ -21,6 +21,8 @@ export const HEALTHY: Behaviour = { errorRate: 0, latencyMs: 80, readyAfterMs: 2
 /** What a webhook does, by its name. */
 export type HookBehaviour =
   | { readonly kind: "passes" | "fails" | "hangs" }
+  /** After as long as is allowed. */
+  | { readonly kind: "passes-late" }
   /** Refuses until so long after the release, then passes. */
   | { readonly kind: "opens"; readonly afterMs: number }
   /** The first so many calls fail. */
@@ -47,6 +49,8 @@ export interface Scenario {
   readonly objects: readonly KubeObject[];
   /** The image that is released once the Canary is initialised. */
   readonly image: string;
+  /** Released as soon as the Canary begins to initialise, instead of when it has. */
+  readonly impatient: boolean;
   /** By image; absent: healthy. */
   readonly behaviours: Readonly<Record<string, Behaviour>>;
   /** Requests per second of all users together, over seconds since the release. */

@@ -44,6 +44,7 @@ export function aScenario({ canary, next, ...wishes }: ScenarioWishes = {}): Sce
     target: aTarget(NAME, NAMESPACE, "podinfo:1", 2),
     objects: [],
     image: "podinfo:2",
+    impatient: false,
     behaviours: next === undefined ? {} : { "podinfo:2": { ...HEALTHY, ...next } },
     rps: 100,
     matched: 20,
@@ -114,6 +115,7 @@ export const STORIES: Readonly<Record<string, Scenario>> = {
     },
   }),
   "a newer release in the middle": aScenario({ users: [{ afterMs: 50_000, kind: "release", image: "podinfo:3" }] }),
+  "a release during the initialisation": aScenario({ impatient: true }),
   "taken back by hand": aScenario({ users: [{ afterMs: 50_000, kind: "release", image: "podinfo:1" }] }),
   "a new configuration": withConfig(
     aScenario({ image: "podinfo:1", users: [{ afterMs: 10_000, kind: "edit-config", value: "blue" }] }),

@@ -94,10 +94,11 @@ export interface Universe {
 /** The target's pods are ready by then. */
 const START_AFTER_MS = 120_000;
 const RELEASE_AFTER_MS = 5_000;
+const IMPATIENCE_MS = 1_000;
 const RELEASE_ANYWAY_MS = 300_000;
 const RESTART_MS = 3_000;
 /** Nothing may be left to do for so long before a run counts as over. */
-const REST_MS = 40_000;
+const REST_MS = 60_000;
 const MAX_HAPPENINGS = 200_000;
 
 export async function run({ scenario, weather, seed, watchers, disturbances = [] }: RunOptions): Promise<Universe> {
@@ -206,8 +207,8 @@ export async function run({ scenario, weather, seed, watchers, disturbances = []
     for (const disturbance of disturbances) schedule.after(disturbance.afterMs, () => disturb(disturbance));
   };
   api.onChange(({ kind, object }) => {
-    if (kind === RESOURCES.canary && state.releasedAt === undefined && object.status?.phase === "Initialized") {
-      schedule.after(RELEASE_AFTER_MS, release);
+    if (kind === RESOURCES.canary && object.status?.phase === (scenario.impatient ? "Initializing" : "Initialized")) {
+      schedule.after(scenario.impatient ? IMPATIENCE_MS : RELEASE_AFTER_MS, release);
     }
   });
   schedule.after(RELEASE_ANYWAY_MS, release);
@@ -244,7 +245,8 @@ async function live(universe: Universe, scenario: Scenario, disturbances: readon
   let rested = false;
   // Pods may come and go for ever, and be talked about; what counts is that nobody acts upon it.
   api.onChange(({ kind, object, old, by }) => {
-    if (by === "cluster" || (kind === RESOURCES.canary && object.status?.phase === old?.status?.phase)) return;
+    const talk = by === "operator" && kind === RESOURCES.canary && object.status?.phase === old?.status?.phase;
+    if (by === "cluster" || talk) return;
     changedAt = schedule.now();
   });
   const done = () => {

@@ -1,16 +1,16 @@
 /** Runs a Canary in a simulated cluster: what would it do with a release like that, and how many requests would fail? */
 import { existsSync, readFileSync } from "node:fs";
 import { parse } from "yaml";
-import { formatDuration } from "../../core/duration.ts";
 import { scenarioFrom } from "../../simulate/ask.ts";
 import type { Scenario } from "../../simulate/scenario.ts";
-import { createTimeline, type Timeline } from "../../simulate/timeline.ts";
+import { createTimeline } from "../../simulate/timeline.ts";
 import { run } from "../../simulate/universe.ts";
 import { CALM } from "../../simulate/weather.ts";
-import { alignColumns } from "../columns.ts";
 import { type Command, UserError } from "../command.ts";
 import { describeOptions, type OptionSpec, type ReadOptions, readOptions } from "../options.ts";
 import { readManifests } from "./apply.ts";
+import { describeTimeline } from "./simulate-report.ts";
+import { simulateRuns, simulateStories } from "./simulate-runs.ts";
 
 const OPTIONS = {
   "error-rate": { type: "string", help: "percent of failed requests: 2, 0@0s,5@90s (time) or 0@0w,5@30w (weight)" },
@@ -26,14 +26,22 @@ const OPTIONS = {
   image: { type: "string", help: "the image that is released" },
   until: { type: "string", help: "give up so long after the last thing that somebody did (default 1h)" },
   scenario: { type: "string", help: "YAML file with a scenario; options above win over it" },
+  runs: { type: "string", help: "so many random rollouts in bad weather instead; fails when a rule is broken" },
+  keep: { type: "string", help: "with --runs 1: only these of its troubles, as a failure says" },
+  stories: { type: "boolean", help: "every story with every single fault at every call instead" },
   seed: { type: "string", preset: "1", help: "of everything that is chance" },
   output: { type: "string", short: "o", preset: "text", help: "text or json" },
 } as const satisfies Record<string, OptionSpec>;
 
 export const simulateCommand: Command = {
   help: `Usage: aviary simulate [FILE|FOLDER...] [OPTIONS]\n\n${describeOptions(OPTIONS)}`,
-  async run({ argv, out }) {
+  async run({ argv, out, signal }) {
     const options = readOptions(argv, OPTIONS);
+    if (options.flag("stories")) return simulateStories({ out, signal });
+    if (options.text("runs") !== undefined) {
+      const [runs, seed] = [wholeNumber(options, "runs"), wholeNumber(options, "seed")];
+      return simulateRuns({ runs, seed, keep: options.text("keep") }, { out, signal });
+    }
     const timeline = createTimeline();
     const seed = wholeNumber(options, "seed");
     await run({ scenario: readScenario(options), weather: CALM, seed, watchers: [timeline.watch] });
@@ -85,29 +93,4 @@ function wholeNumber(options: ReadOptions, name: string): number {
     throw new UserError(`--${name} must be a whole number, found "${options.text(name)}"`, 2);
   }
   return value;
-}
-
-export function describeTimeline({ entries, requests, end }: Timeline): string {
-  const rows = entries.map(
-    ({ at, phase, weights, failedRequests, text }) =>
-      `${seconds(at)}\t${phase || "-"}\t${weights}\t${failedRequests}\t${text}`,
-  );
-  const versions = Object.entries(requests).map(
-    ([version, { requests: all, failed }]) =>
-      `${version}\t${all}\t${failed}\t${((failed / Math.max(1, all)) * 100).toFixed(2)} %`,
-  );
-  const ending =
-    end === undefined ? "" : `${end.phase}: the primary runs ${end.image}, the target has ${end.targetReplicas} pods\n`;
-  return [
-    alignColumns(["TIME\tPHASE\tPRIMARY/CANARY\tFAILED\tWHAT HAPPENED", ...rows]),
-    "",
-    alignColumns(["VERSION\tREQUESTS\tFAILED\tRATE", ...versions]),
-    "",
-    ending,
-  ].join("\n");
-}
-
-function seconds(ms: number): string {
-  const rounded = Math.round(ms / 100) * 100;
-  return rounded < 0 ? `-${formatDuration(-rounded)}` : formatDuration(rounded);
 }

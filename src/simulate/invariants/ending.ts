@@ -25,7 +25,13 @@ function mayWait(universe: Universe): boolean {
     ({ kind }) => kind === "fails" || kind === "hangs" || kind === "opens",
   );
   const canary = universe.canary();
-  return closed || canary?.spec?.suspend === true || universe.target() === undefined;
+  return closed || canary?.spec?.suspend === true || universe.target() === undefined || leavesBroken(universe);
+}
+
+/** A target that cannot serve is not given the traffic back: the Canary stays until somebody mends it. */
+function leavesBroken(universe: Universe): boolean {
+  const broken = behaviourOf(universe.scenario, imageOf(universe.target()?.spec?.template)).crash !== undefined;
+  return broken && universe.canary()?.metadata.deletionTimestamp !== undefined;
 }
 
 export const noRevisionLost: Invariant = {
@@ -103,6 +109,8 @@ export const rightVerdict: Invariant = {
 /** undefined when it is not plain. */
 export function expectedVerdict(scenario: Scenario): End["phase"] | undefined {
   const { users, metricGaps, hooks, canary } = scenario;
+  // What is released during the initialisation is initialised with.
+  if (scenario.impatient) return undefined;
   if (
     users.length > 0 ||
     metricGaps.length > 0 ||

@@ -1,0 +1,96 @@
+/** What the simulation found in core, shell, routers and workloads; each row is named by what broke. */
+import { describe, expect, it } from "vitest";
+import { compareEnds, judge } from "./campaign.ts";
+import type { Scenario } from "./scenario.ts";
+import { aScenario, STORIES } from "./stories.ts";
+import type { Disturbance } from "./universe.ts";
+import { CALM, type Fault, type PortCall, type Weather } from "./weather.ts";
+
+/** A fault at the first call whose description matches. */
+function faultAt(what: RegExp, fault: Fault): Weather {
+  let hit = false;
+  return {
+    ...CALM,
+    call(call: PortCall) {
+      if (hit || !what.test(call.what)) return undefined;
+      hit = true;
+      return fault;
+    },
+  };
+}
+
+const story = (name: string): Scenario => STORIES[name] as Scenario;
+const slowHook = (type: string) => ({ name: type, type, url: "http://slow.invalid/" });
+
+interface Found {
+  readonly scenario: Scenario;
+  readonly weather?: () => Weather;
+  readonly disturbances?: readonly Disturbance[];
+}
+
+const FOUND: Readonly<Record<string, Found>> = {
+  "skipAnalysis: the first traffic went to a primary without pods": { scenario: story("no analysis") },
+  "skipAnalysis: the target went while the first routes were still spreading": {
+    scenario: story("no analysis"),
+    weather: () => faultAt(/^patch Canary podinfo status$/, "lost-answer"),
+  },
+  "a canary that goes down again and again got its share back each time, for ever": {
+    scenario: aScenario({ next: { crash: 15_000 } }),
+  },
+  "a release during the initialisation was recorded as promoted, though the primary never ran it": {
+    scenario: aScenario({ impatient: true }),
+  },
+  "somebody scaled the canary to zero while the Canary was suspended: it kept its traffic": {
+    scenario: aScenario({
+      users: [
+        { afterMs: 20_000, kind: "edit-canary", spec: { suspend: true } },
+        { afterMs: 30_000, kind: "scale-target", replicas: 0 },
+        { afterMs: 60_000, kind: "edit-canary", spec: { suspend: false } },
+      ],
+    }),
+  },
+  "a step was not held at all when its gate took as long as the interval": {
+    scenario: aScenario({
+      canary: { analysis: { interval: "10s", webhooks: [slowHook("pre-rollout")] } },
+      hooks: { "pre-rollout": { kind: "passes-late" } },
+    }),
+  },
+  "the canary lost its pods while the primary was short of some: it kept its traffic": {
+    scenario: aScenario({
+      canary: { analysis: { interval: "60s" } },
+      users: [
+        { afterMs: 20_000, kind: "lose-pods", of: "primary", all: false },
+        { afterMs: 20_500, kind: "lose-pods", of: "target", all: true },
+      ],
+    }),
+  },
+};
+
+describe("found by simulation", () => {
+  it.each(Object.entries(FOUND))("%s", async (_, { scenario, weather = () => CALM, disturbances = [] }) => {
+    const { violations } = await judge({ scenario, seed: 1, weather, disturbances });
+    expect(violations).toEqual([]);
+  });
+
+  it("a crash between the status and the routes shortened the drain", async () => {
+    for (const fault of ["dies-after", "dies-before"] as const) {
+      for (let index = 1; index <= 60; index += 1) {
+        const weather = { ...CALM, call: (call: PortCall) => (call.index === index ? fault : undefined) };
+        const { violations } = await judge({
+          scenario: story("a release with errors"),
+          seed: 1,
+          weather: () => weather,
+        });
+        expect(violations, `${fault} at call ${index}`).toEqual([]);
+      }
+    }
+  });
+
+  it("the end of a run does not depend on crashes", async () => {
+    const scenario = story("a promotion that fails");
+    const calm = await judge({ scenario, seed: 3, weather: () => CALM });
+    const disturbances = [30_000, 70_000, 95_000].map((afterMs) => ({ afterMs, kind: "kill" }) as const);
+    const hit = compareEnds(await judge({ scenario, seed: 3, weather: () => CALM, disturbances }), calm.end);
+    expect(hit.violations).toEqual([]);
+  });
+});
