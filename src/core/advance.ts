@@ -80,22 +80,26 @@ function decide(turn: AdvanceInput): Transition {
 function initialize(turn: AdvanceInput): Transition {
   const { target, primary } = turn.observation.readings;
   const said = metricServersSaid(turn);
-  if (!turn.spec.skipAnalysis && primary.readiness.kind === "stuck") {
+  // Unjudged or not, traffic only goes where somebody can answer.
+  const served = turn.spec.skipAnalysis ? primary.available > 0 : primary.readiness.kind === "ready";
+  if (!served && primary.readiness.kind === "stuck") {
     // The target keeps serving: nothing has been switched yet, so nothing is scaled down (Q19).
     const failed = { phase: "Failed", restoring: false, drainUntil: 0, owesPostRollout: false } as const;
     const cause = EVENTS.deadlineExceeded(primary.readiness.detail);
     return before("Initializing", [...said, cause], enter(turn, failed, zeroed(target.revision)));
   }
   if (!primary.exists) return stay(turn, ...said);
-  if (primary.promotionId !== undefined && primary.promotionId !== promotionId(turn.uid, target.revision)) {
-    return renewPrimary(turn, said);
-  }
-  // Unjudged or not, traffic only goes where somebody can answer.
-  const served = turn.spec.skipAnalysis ? primary.available > 0 : primary.readiness.kind === "ready";
-  if (!served && primary.readiness.kind !== "ready") {
+  if (!isMadeOfTarget(turn)) return renewPrimary(turn, said);
+  if (!served && primary.readiness.kind === "progressing") {
     return before("Initializing", said, waitFor(turn, EVENTS.warning(primary.readiness.detail)));
   }
   return before("Initializing", said, initialized(turn));
+}
+
+/** Kinds that have no copy say nothing about it. */
+function isMadeOfTarget({ uid, observation }: AdvanceInput): boolean {
+  const { primary, target } = observation.readings;
+  return primary.promotionId === undefined || primary.promotionId === promotionId(uid, target.revision);
 }
 
 /**
@@ -131,15 +135,15 @@ type Idle = StatusIn<"Initialized"> | StatusIn<"Succeeded"> | StatusIn<"Failed">
 
 /** Between two runs: pay what is owed, let the old workload drain, and look out for the next revision. */
 function idle(turn: AdvanceInput, status: Idle): Transition {
-  const { target, primary } = turn.observation.readings;
+  const { target, primary, routesInForce } = turn.observation.readings;
   if ("owesPostRollout" in status && status.owesPostRollout) return payPostRollout(turn, status);
   if (status.phase === "Failed" && status.promotedSpec === "") return retryBootstrap(turn);
   if (status.phase === "Failed" && status.restoring) return returnToPrimary(turn, status);
   if (revisionChanged(status, target.revision)) return beginWhenAllowed(turn);
-  if (status.drainUntil > 0 && turn.now >= status.drainUntil) {
-    // Written late, after a crash for example: the time counts from when they are in force.
-    const inForce = turn.observation.readings.routesInForce;
-    return become(turn, { ...status, drainUntil: inForce ? 0 : turn.now + drainMs(turn.spec) });
+  if (status.drainUntil > 0) {
+    // Routes that are written late, after a crash for example: the time counts from when they are in force.
+    if (!routesInForce) return become(turn, { ...status, drainUntil: turn.now + drainMs(turn.spec) });
+    if (turn.now >= status.drainUntil) return become(turn, { ...status, drainUntil: 0 });
   }
   // Taken back by hand after a failure: remember it, so that applying the failed revision again counts as a change (Q24).
   if (status.phase === "Failed" && !sameRevision(status.applied, target.revision)) {
@@ -165,7 +169,7 @@ function payPostRollout(turn: AdvanceInput, status: StatusIn<"Succeeded"> | Stat
 /** The very first primary never came up. Try again when it has, or when the target has been changed since. */
 function retryBootstrap(turn: AdvanceInput): Transition {
   const { target, primary } = turn.observation.readings;
-  if (primary.exists && primary.readiness.kind === "ready") return initialized(turn);
+  if (primary.exists && primary.readiness.kind === "ready" && isMadeOfTarget(turn)) return initialized(turn);
   if (sameRevision(turn.status.applied, target.revision)) return stay(turn);
   return enter(turn, { phase: "Initializing", renew: true }, zeroed(target.revision));
 }

@@ -100,13 +100,12 @@ function doubtPrimary(turn: AdvanceInput, status: StatusIn<"Promoting">, failure
 
 /** All traffic is on the primary; the canary goes when every proxy has learnt so. */
 export function finalise(turn: AdvanceInput, status: StatusIn<"Finalising">): Transition {
-  const { primary } = turn.observation.readings;
+  const { primary, routesInForce } = turn.observation.readings;
   if (primary.readiness.kind === "stuck") return failPromotion(turn, primary.readiness.detail);
   if (primary.readiness.kind === "progressing") return waitFor(turn, EVENTS.warning(primary.readiness.detail));
+  // Routes that are written late, after a crash for example: the time counts from when they are in force.
+  if (!routesInForce) return become(turn, { ...status, holdUntil: turn.now + drainMs(turn.spec) });
   if (turn.now < status.holdUntil) return stay(turn);
-  // Written late, after a crash for example: the time counts from when they are in force.
-  if (!turn.observation.readings.routesInForce)
-    return become(turn, { ...status, holdUntil: turn.now + drainMs(turn.spec) });
   return succeed(turn, false);
 }
 
