@@ -43,6 +43,8 @@ export const noRevisionLost: Invariant = {
       const canary = universe.canary();
       const target = universe.target();
       if (!rested || canary === undefined || target === undefined || canary.spec?.suspend === true) return;
+      // A primary that is broken holds everything back, and says so.
+      if (usersDo(universe.scenario, "delete-primary")) return;
       const held = hashPodTemplate(target.spec.template);
       const { lastAppliedSpec, lastPromotedSpec, phase } = canary.status ?? {};
       if (held !== lastAppliedSpec && held !== lastPromotedSpec) {
