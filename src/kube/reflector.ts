@@ -68,6 +68,8 @@ export interface Sink {
   remove(last: KubeObject): void;
   /** The server does not know the kind. */
   absent(): void;
+  /** It cannot be listed or watched, and why; undefined: it can again. */
+  troubled(why: string | undefined): void;
 }
 
 const HEALTHY_MS = 5000;
@@ -103,6 +105,7 @@ export async function reflect(
       signal.throwIfAborted();
       sink.replaceAll(listing.objects.map(slim));
       version = listing.resourceVersion;
+      sink.troubled(undefined);
     }
     const progress: Progress = { version, began: false };
     const startedAt = clock.now();
@@ -127,7 +130,10 @@ export async function reflect(
       if (signal.aborted) return;
       if (isNotFound(error)) sink.absent();
       if (isNotFound(error)) journal.absent();
-      else journal.failed(error);
+      else {
+        journal.failed(error);
+        sink.troubled(error instanceof Error ? error.message : String(error));
+      }
       await clock.sleep(backOff.next(), signal).catch(() => undefined); // stopped: the loop's condition sees it
     }
   }
@@ -157,6 +163,7 @@ async function watch(
       const events = await transport.stream({ path, query }, deadline.signal);
       progress.began = true;
       journal.watching();
+      sink.troubled(undefined);
       for await (const event of events) {
         deadline.restart(timing.idleMs);
         if (!take(event, sink, progress)) return "too-old";

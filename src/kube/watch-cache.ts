@@ -16,6 +16,7 @@ export function startWatchCache(scope: CacheScope, world: WatchWorld, signal: Ab
   const listeners = createListeners(world.log);
   const synced = createGate();
   let absent = false;
+  let trouble: string | undefined;
   const emit = (changes: readonly ObjectChange[]) => {
     for (const change of changes) listeners.emit(change);
   };
@@ -29,8 +30,12 @@ export function startWatchCache(scope: CacheScope, world: WatchWorld, signal: Ab
     remove: (last) => emit(store.remove(last)),
     absent() {
       absent = true;
+      trouble = undefined;
       emit(store.replaceAll([]));
       synced.open();
+    },
+    troubled(why) {
+      trouble = why;
     },
   };
   setMaxListeners(0, signal); // all caches of a process share it
@@ -41,6 +46,9 @@ export function startWatchCache(scope: CacheScope, world: WatchWorld, signal: Ab
     synced: synced.passed,
     get absent() {
       return absent;
+    },
+    get trouble() {
+      return trouble;
     },
     get: store.get,
     list: store.list,

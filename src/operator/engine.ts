@@ -5,17 +5,18 @@ import type { ParseOptions } from "../core/parse.ts";
 import { createWorkQueue, type WorkQueue } from "../kube/work-queue.ts";
 import type { Asking } from "../ports/asking.ts";
 import type { Clock, Random } from "../ports/clock.ts";
-import { isConflict, type ObjectCache, type ObjectWriter } from "../ports/kube.ts";
-import { type KubeObject, type ObjectRef, RESOURCES, type ResourceType } from "../ports/kubernetes.ts";
+import { isAlreadyExists, isConflict, type ObjectCache, type ObjectWriter } from "../ports/kube.ts";
+import { RESOURCES, type ResourceType } from "../ports/kubernetes.ts";
 import type { Log } from "../ports/log.ts";
 import type { Recorder } from "../ports/recorder.ts";
 import type { AdapterTables } from "./adapters.ts";
 import { createAlertDesk } from "./alerts.ts";
 import { createAsking } from "./asking.ts";
-import { canaryKey, canaryRef, createFollower } from "./follow.ts";
+import { canaryKey, canaryRef, createFollower, type Follower, ReadFailure } from "./follow.ts";
 import { createFreshSnapshot } from "./fresh.ts";
 import { type Ports, type Requeue, reconcile } from "./reconcile.ts";
 import { createCanaryStore } from "./store.ts";
+import { createTwins } from "./twins.ts";
 import { createWorld } from "./world.ts";
 import { createWriter, WriteFailure } from "./write.ts";
 
@@ -52,8 +53,15 @@ export interface Engine {
 export function startEngine(options: EngineOptions): Engine {
   const { clock, random, recorder } = options;
   const wake = (ref: CanaryRef) => queue.add(canaryKey(ref));
-  const follower = createFollower(options.track, wake);
+  const follower = createFollower({
+    clock,
+    wake,
+    track: options.track,
+    onDeleted: (type, last) => snapshot.deleted(type, last),
+  });
   const snapshot = createFreshSnapshot(follower.cached);
+  const twins = createTwins(options.log, wake);
+  const complaints = new Map<string, string>();
   const ports: Ports = {
     clock,
     recorder,
@@ -63,9 +71,10 @@ export function startEngine(options: EngineOptions): Engine {
       snapshot,
       follow: follower.follow,
       unfollow: follower.unfollow,
+      refusal: twins.problem,
       write: createWriter(options.writer, snapshot),
     }),
-    asking: options.asking ?? askingOverHttp(options),
+    asking: options.asking ?? askingOverHttp(options, follower),
     alerts: createAlertDesk(options.sendAlert, wake),
   };
   const queue: WorkQueue = createWorkQueue({
@@ -75,12 +84,17 @@ export function startEngine(options: EngineOptions): Engine {
     // An API server that comes back is noticed soon; one that stays away is not pestered.
     backOffMinMs: 200,
     backOffMaxMs: 10_000,
-    work: async (key, signal) => appoint(queue, key, await reconcile(canaryRef(key), ports, signal), clock),
-    onFailure: (key, error, retryMs) => reportFailure(key, error, retryMs, options, ports),
+    work: async (key, signal) => {
+      appoint(queue, key, await reconcile(canaryRef(key), ports, signal), clock);
+      complaints.delete(key);
+    },
+    onFailure: (key, error, retryMs) => reportFailure(key, error, retryMs, options, ports, complaints),
   });
   const canaries = options.track(RESOURCES.canary, options.namespace);
-  const stopWatching = canaries.onChange(({ object }) => {
-    const { namespace = "", name } = object.metadata;
+  const stopWatching = canaries.onChange((change) => {
+    const { namespace = "", name } = change.object.metadata;
+    if (change.type === "deleted") snapshot.deleted(RESOURCES.canary, change.object);
+    twins.saw(change);
     wake({ namespace, name });
   });
   return {
@@ -92,14 +106,14 @@ export function startEngine(options: EngineOptions): Engine {
   };
 }
 
-function askingOverHttp(options: EngineOptions): Asking {
+function askingOverHttp(options: EngineOptions, { read }: Follower): Asking {
   const { clock, log, metricsServer, parse, dispatcher, insecureDispatcher } = options;
   return createAsking({
     clock,
     log,
     metricsServer,
     meshProvider: parse.meshProvider,
-    read: (ref) => readCached(ref, options),
+    read,
     ...(dispatcher === undefined ? {} : { dispatcher }),
     ...(insecureDispatcher === undefined ? {} : { insecureDispatcher }),
   });
@@ -110,25 +124,31 @@ function appoint(queue: WorkQueue, key: string, requeue: Requeue, clock: Clock):
   if (requeue.kind === "at") queue.addAfter(key, Math.max(0, requeue.time - clock.now()));
 }
 
-async function readCached(ref: ObjectRef, { track }: EngineOptions): Promise<KubeObject | undefined> {
-  const cache = track(ref.type, ref.namespace);
-  await cache.synced;
-  return cache.get(ref.namespace, ref.name);
-}
-
-/** A conflict only means that there is news; anything else users should hear of, on the Canary it happened to. */
-function reportFailure(key: string, error: unknown, retryMs: number, { log }: EngineOptions, ports: Ports): void {
+/**
+ * A conflict only means that there is news; anything else users should hear of, on the Canary it happened to: once, until
+ * a turn succeeds or fails for another reason.
+ */
+function reportFailure(
+  key: string,
+  error: unknown,
+  retryMs: number,
+  { log }: EngineOptions,
+  ports: Ports,
+  complaints: Map<string, string>,
+): void {
   const cause = error instanceof WriteFailure ? error.refusal : error;
   const canary = canaryRef(key);
   const fields = { canary: `${canary.name}.${canary.namespace}`, retryMs };
-  if (isConflict(cause)) {
+  if (isConflict(cause) || isAlreadyExists(cause)) {
     log.debug(fields, "somebody else wrote meanwhile, looking again");
     return;
   }
   const message = error instanceof Error ? error.message : String(error);
   log.error({ ...fields, err: error }, `turn failed: ${message}`);
+  if (!(error instanceof WriteFailure || error instanceof ReadFailure) || complaints.get(key) === message) return;
+  complaints.set(key, message);
   const loaded = ports.store.load(canary);
-  if (loaded === undefined || !(error instanceof WriteFailure)) return;
+  if (loaded === undefined) return;
   const about = loaded.kind === "canary" ? loaded.canary : loaded;
   const phase = loaded.kind === "canary" ? loaded.canary.status.phase : "";
   ports.recorder.say(about, { type: "Warning", message, phase });

@@ -13,7 +13,8 @@ interface FinalizerPorts {
 
 /**
  * Puts the finalizer on or takes it off, as the spec asks.
- * @returns true when the Canary is on its way out and there is nothing (more) for a turn to do
+ * @returns true when there is nothing (more) for this turn to do: the Canary is on its way out, or was just written and
+ * takes its next turn when that is seen
  */
 export async function tendFinalizer(canary: Canary, { store }: FinalizerPorts, signal: AbortSignal): Promise<boolean> {
   const present = canary.finalizers.includes(FINALIZER);
@@ -23,7 +24,7 @@ export async function tendFinalizer(canary: Canary, { store }: FinalizerPorts, s
   // Opting out while being deleted: let it go as it is.
   if (wanted && canary.deleting) return true;
   await store.setFinalizer(canary, wanted, signal);
-  return canary.deleting;
+  return true;
 }
 
 /** Lets the Canary go once everything was given back. */

@@ -10,6 +10,8 @@ export interface FreshSnapshot extends Snapshot {
   learn(type: ResourceType, written: KubeObject): void;
   /** Drops what is remembered of an object, e.g. when a write met a conflict. */
   unlearn(ref: ObjectRef): void;
+  /** The object is gone: that we wrote it a moment ago does not bring it back. */
+  deleted(type: ResourceType, last: KubeObject): void;
 }
 
 /** One text per object: "virtualservices.networking.istio.io/test/podinfo". */
@@ -35,6 +37,11 @@ export function createFreshSnapshot(cached: (ref: ObjectRef) => KubeObject | und
       written.set(keyOf(type, object), { object, before: cached(ref) });
     },
     unlearn: (ref) => void written.delete(refKey(ref)),
+    deleted(type, last) {
+      const own = written.get(keyOf(type, last));
+      // A namesake that was made since is another object.
+      if (own?.object.metadata.uid === last.metadata.uid) written.delete(keyOf(type, last));
+    },
   };
 }
 

@@ -21,11 +21,15 @@ export interface HttpOptions {
 
 /** @throws Error when the port is taken: says so, and what to do */
 export async function serveOperatorHttp({ port, host, registry, ready }: HttpOptions): Promise<OperatorHttp> {
-  const server = createServer({ requestTimeout: 5_000, keepAliveTimeout: 15_000 }, async (request, response) => {
-    const { pathname } = new URL(request.url ?? "/", "http://operator");
+  const server = createServer({ requestTimeout: 5_000, keepAliveTimeout: 15_000 }, (request, response) => {
+    // Not parsed as a URL: "//" is a path that clients may send, and no URL.
+    const [pathname] = (request.url ?? "/").split("?");
     if (pathname === "/metrics") {
       response.setHeader("Content-Type", registry.contentType);
-      response.end(await registry.metrics());
+      registry.metrics().then(
+        (text) => response.end(text),
+        (error: unknown) => response.writeHead(500).end(String(error)),
+      );
       return;
     }
     const ok = pathname === "/healthz" || (pathname === "/readyz" && ready());

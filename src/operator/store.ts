@@ -1,5 +1,5 @@
 /** Canaries in the API server: loaded from the cache, saved by a compare-and-set patch of the status subresource. */
-import type { Canary, CanaryRef } from "../core/canary.ts";
+import type { Canary, CanaryRef, CanarySpec, CanaryStatus } from "../core/canary.ts";
 import { type ParseOptions, parseSpec } from "../core/parse.ts";
 import { canaryWeights } from "../core/plan.ts";
 import { fromWire, toWire, type WireMemory, type WireStatus } from "../core/status.ts";
@@ -69,6 +69,20 @@ function loadedFrom(object: KubeObject, ref: CanaryRef, options: ParseOptions, o
   const parsed = parseSpec(object.spec, ref.namespace, options);
   if (parsed.kind === "invalid") return { kind: "invalid", ...common, problem: parsed.problem };
   const { spec } = parsed;
+  const status = statusFrom(object, spec, own);
+  if (typeof status === "string") return { kind: "invalid", ...common, problem: status };
+  const canary: Canary = {
+    ...common,
+    deleting: metadata.deletionTimestamp !== undefined,
+    finalizers: metadata.finalizers ?? [],
+    spec,
+    status,
+  };
+  return { kind: "canary", canary };
+}
+
+/** @returns a text when the stored status is one that nobody can have written */
+function statusFrom(object: KubeObject, spec: CanarySpec, own: Remembered | undefined): CanaryStatus | string {
   const { analysis } = spec;
   const hints = {
     intervalMs: analysis.intervalMs,
@@ -76,14 +90,12 @@ function loadedFrom(object: KubeObject, ref: CanaryRef, options: ParseOptions, o
     weights: canaryWeights(spec),
     mirror: analysis.mirror,
   };
-  const canary: Canary = {
-    ...common,
-    deleting: metadata.deletionTimestamp !== undefined,
-    finalizers: metadata.finalizers ?? [],
-    spec,
-    status: fromWire(withMemory(object.status as WireStatus | undefined, own), hints),
-  };
-  return { kind: "canary", canary };
+  try {
+    return fromWire(withMemory(object.status as WireStatus | undefined, own), hints);
+  } catch (error) {
+    if (error instanceof RangeError) return error.message;
+    throw error;
+  }
 }
 
 /** What we wrote came back without our memory: put it back, as long as the rest is what we wrote. */

@@ -36,6 +36,8 @@ export interface WorldPorts {
   /** Resolves when every object named can be read from the snapshot; `canary` is woken when one of them changes. */
   readonly follow: (canary: CanaryRef, refs: readonly ObjectRef[], signal: AbortSignal) => Promise<void>;
   readonly unfollow: (canary: CanaryRef) => void;
+  /** Why nothing may be done for this Canary, whatever its spec says (text of the event). */
+  readonly refusal?: (canary: CanaryRef) => string | undefined;
   readonly write: WriteObject;
 }
 
@@ -61,6 +63,8 @@ export function createWorld(ports: WorldPorts): World {
 }
 
 async function observe(canary: Canary, now: number, ports: WorldPorts, signal: AbortSignal): Promise<Scene> {
+  const refused = ports.refusal?.(canary.ref);
+  if (refused !== undefined) return problemScene(refused, NO_PLAN);
   const chosen = chooseAdapters(canary, ports.tables);
   if (chosen.kind === "problem") return problemScene(chosen.detail, NO_PLAN);
   const { adapters } = chosen;

@@ -135,6 +135,8 @@ export interface ObjectCache {
   readonly synced: Promise<void>;
   /** True while the server does not know the kind (its CRD is not installed): the cache is empty then. */
   readonly absent: boolean;
+  /** Why the server cannot be listed or watched now, in its words, e.g. that RBAC forbids it; undefined when it can. */
+  readonly trouble?: string | undefined;
   get(namespace: string, name: string): KubeObject | undefined;
   /** `namespace` absent or "": all that are cached. In no particular order. */
   list(namespace?: string): readonly KubeObject[];
