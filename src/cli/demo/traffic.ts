@@ -13,6 +13,8 @@ export interface Totals {
   readonly failed: number;
   /** Answered with 4xx: podinfo's random errors are partly of this kind. */
   readonly refused: number;
+  /** What went wrong, the first few times: status and body, or the error. */
+  readonly failures: readonly string[];
 }
 
 export interface TrafficOptions {
@@ -23,6 +25,7 @@ export interface TrafficOptions {
 }
 
 const TICK_MS = 10;
+const FAILURES_KEPT = 10;
 
 /** Paced: every tick sends what is due by the clock, so that a late tick is caught up with. */
 export function startUserTraffic({ url, host, requestsPerSecond }: TrafficOptions): UserTraffic {
@@ -33,6 +36,11 @@ export function startUserTraffic({ url, host, requestsPerSecond }: TrafficOption
   let sent = 0;
   let failed = 0;
   let refused = 0;
+  const failures: string[] = [];
+  const fail = (what: string) => {
+    failed += 1;
+    if (failures.length < FAILURES_KEPT) failures.push(`${((performance.now() - began) / 1000).toFixed(1)} s: ${what}`);
+  };
 
   async function request(): Promise<void> {
     try {
@@ -43,12 +51,12 @@ export function startUserTraffic({ url, host, requestsPerSecond }: TrafficOption
         headers: { host },
         headersTimeout: 10_000,
       });
-      await answer.body.dump();
-      if (answer.statusCode >= 500) failed += 1;
+      const body = await answer.body.text();
+      if (answer.statusCode >= 500) fail(`${answer.statusCode} ${body.slice(0, 200)}`);
       else if (answer.statusCode >= 400) refused += 1;
-    } catch {
+    } catch (error) {
       // Whatever went wrong, the user got no answer: that is what is counted.
-      failed += 1;
+      fail(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
     }
   }
 
@@ -62,7 +70,7 @@ export function startUserTraffic({ url, host, requestsPerSecond }: TrafficOption
   }, TICK_MS);
 
   return {
-    totals: () => ({ requests: sent, failed, refused }),
+    totals: () => ({ requests: sent, failed, refused, failures }),
     async stop() {
       clearInterval(timer);
       await Promise.all(open);

