@@ -1,13 +1,13 @@
 /** Every event is posted to the Canary's event webhooks, else to the global one; in order per Canary, beside the turns. */
 import type { Dispatcher } from "undici";
-import { type Canary, dotted } from "../core/canary.ts";
+import { dotted } from "../core/canary.ts";
 import type { RolloutEvent } from "../core/events.ts";
 import { webhookChecksum } from "../core/hash/hash.ts";
 import { hooksOf } from "../core/probes.ts";
 import { callEventWebhook, type Hook } from "../gates/call.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
-import type { Recorder } from "../ports/recorder.ts";
+import type { Recorder, SaidOf } from "../ports/recorder.ts";
 
 export interface EventWebhookOptions {
   readonly clock: Clock;
@@ -19,24 +19,33 @@ export interface EventWebhookOptions {
   readonly insecureDispatcher?: Dispatcher;
 }
 
-/** Events of one Canary that wait for a hook that hangs; older ones are dropped beyond that. */
+/** Events of one Canary that wait for a hook that hangs; newer ones are dropped beyond that. */
 const MOST_WAITING = 200;
 
-export function createEventWebhooks(options: EventWebhookOptions): Recorder {
-  const lanes = new Map<string, { tail: Promise<void>; waiting: number }>();
+export interface EventWebhooks extends Recorder {
+  /** Resolves when everything said so far was posted, or when `signal` is aborted. */
+  flush(signal: AbortSignal): Promise<void>;
+}
 
-  async function post(canary: Canary, event: RolloutEvent, at: number): Promise<void> {
+export function createEventWebhooks(options: EventWebhookOptions): EventWebhooks {
+  const lanes = new Map<string, { tail: Promise<void>; waiting: number }>();
+  const underWay = new Set<Promise<void>>();
+
+  function hooksFor({ spec }: SaidOf): readonly Hook[] {
+    const own: readonly Hook[] = spec === undefined ? [] : hooksOf(spec, "event");
+    return own.length > 0 || options.globalUrl === "" ? own : [{ name: "events", url: options.globalUrl }];
+  }
+
+  async function post(canary: SaidOf, event: RolloutEvent, at: number): Promise<void> {
     const { clock, signal, log, dispatcher, insecureDispatcher } = options;
-    const own: readonly Hook[] = hooksOf(canary.spec, "event");
-    const hooks = own.length > 0 || options.globalUrl === "" ? own : [{ name: "events", url: options.globalUrl }];
-    const { applied } = canary.status;
+    const applied = canary.status?.applied;
     const subject = {
       name: canary.ref.name,
       namespace: canary.ref.namespace,
       phase: event.phase,
       checksum: webhookChecksum(applied?.configs, applied?.spec ?? ""),
     };
-    for (const hook of hooks) {
+    for (const hook of hooksFor(canary)) {
       const ports = {
         clock,
         signal,
@@ -48,31 +57,39 @@ export function createEventWebhooks(options: EventWebhookOptions): Recorder {
     }
   }
 
-  return {
-    record({ canary, transition }) {
-      const concerned = options.globalUrl !== "" || hooksOf(canary.spec, "event").length > 0;
-      if (!concerned || transition.events.length === 0) return;
-      const key = dotted(canary.ref.name, canary.ref);
-      const lane = lanes.get(key) ?? { tail: Promise.resolve(), waiting: 0 };
-      lanes.set(key, lane);
-      const at = options.clock.now();
-      for (const event of transition.events) {
-        if (lane.waiting >= MOST_WAITING) {
-          options.log.error({ canary: key }, `event webhook is too slow, dropping event: ${event.message}`);
-          continue;
-        }
-        lane.waiting += 1;
-        lane.tail = lane.tail
-          .then(() => post(canary, event, at))
-          .catch((error: unknown) => {
-            if (!options.signal.aborted) options.log.error({ canary: key, err: error }, "event webhook failed");
-          })
-          .finally(() => {
-            lane.waiting -= 1;
-          });
+  function tell(canary: SaidOf, events: readonly RolloutEvent[]): void {
+    if (events.length === 0 || hooksFor(canary).length === 0) return;
+    const key = dotted(canary.ref.name, canary.ref);
+    const lane = lanes.get(key) ?? { tail: Promise.resolve(), waiting: 0 };
+    lanes.set(key, lane);
+    const at = options.clock.now();
+    for (const event of events) {
+      if (lane.waiting >= MOST_WAITING) {
+        options.log.error({ canary: key }, `event webhook is too slow, dropping event: ${event.message}`);
+        continue;
       }
-    },
-    say() {},
+      lane.waiting += 1;
+      const posted = lane.tail
+        .then(() => post(canary, event, at))
+        .catch((error: unknown) => {
+          if (!options.signal.aborted) options.log.error({ canary: key, err: error }, "event webhook failed");
+        })
+        .finally(() => {
+          lane.waiting -= 1;
+          underWay.delete(posted);
+        });
+      lane.tail = posted;
+      underWay.add(posted);
+    }
+  }
+
+  return {
+    record: ({ canary, transition }) => tell(canary, transition.events),
+    say: (about, event) => tell(about, [event]),
     forget: (ref) => void lanes.delete(dotted(ref.name, ref)),
+    async flush(signal) {
+      const over = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+      await Promise.race([Promise.all(underWay), over]);
+    },
   };
 }

@@ -5,14 +5,12 @@ import { collectDefaultMetrics, Registry } from "prom-client";
 import type { Dispatcher } from "undici";
 import type { ClusterAccess } from "../kube/access.ts";
 import { createKubeClient } from "../kube/client.ts";
-import { createClusterCache } from "../kube/cluster-cache.ts";
 import { loadAccess } from "../kube/config.ts";
-import { leadWithLease, watchLease } from "../kube/lease.ts";
+import { type LeaseTiming, leadWithLease, watchLease } from "../kube/lease.ts";
 import { createTransport, type KubeTransport } from "../kube/transport.ts";
 import { createPrometheus } from "../metrics/prometheus/prometheus.ts";
 import { createDispatcher } from "../net/dispatcher.ts";
 import type { Clock, Random } from "../ports/clock.ts";
-import { type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
 import type { Log } from "../ports/log.ts";
 import { createJournal } from "../recorders/journal/recorder.ts";
 import { createKubeEvents, kubeEventsRecorder } from "../recorders/kube-events/index.ts";
@@ -23,6 +21,7 @@ import { createRouters } from "../routers/table.ts";
 import { createAutoscalers } from "../workloads/autoscalers.ts";
 import { createWorkloads } from "../workloads/table.ts";
 import { createAlerting } from "./alerting.ts";
+import { connectClusters } from "./clusters.ts";
 import { startEngine } from "./engine.ts";
 import { createEventWebhooks } from "./event-webhooks.ts";
 import type { OperatorFlags } from "./flags.ts";
@@ -44,6 +43,8 @@ export interface OperatorOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** How the cluster is reached; absent: as flags and environment say. */
   readonly access?: ClusterAccess;
+  /** Flagger's when absent. */
+  readonly leaseTiming?: LeaseTiming;
 }
 
 export interface OperatorEnd {
@@ -58,13 +59,41 @@ const LEASE_NAME = "flagger-leader-election";
 export async function runOperator(options: OperatorOptions): Promise<OperatorEnd> {
   const { flags, log, version, signal } = options;
   log.info({}, `Starting flagger version ${version} revision aviary mesh provider ${flags.meshProvider}`);
-  const transport = await connect(options);
-  await checkCluster(transport, flags.namespace, log, signal);
-  if (flags.namespace !== "") log.info({}, `Watching namespace ${flags.namespace}`);
-  const environment = options.env === undefined ? {} : { env: options.env };
-  const dispatcher = createDispatcher(environment);
-  const insecureDispatcher = createDispatcher({ ...environment, tls: { rejectUnauthorized: false } });
-  await checkMetricsServer(flags, dispatcher, log, signal);
+  const { kubeconfig, master, kubeconfigServiceMesh } = flags;
+  const transport = await connect(options, options.access ?? { kubeconfig, master });
+  const meshTransport =
+    kubeconfigServiceMesh === "" ? undefined : await connect(options, { kubeconfig: kubeconfigServiceMesh });
+  const dispatchers = createDispatchers(options.env);
+  try {
+    await checkCluster(transport, flags.namespace, log, signal);
+    if (flags.namespace !== "") log.info({}, `Watching namespace ${flags.namespace}`);
+    checkMetricsServer(flags, dispatchers.dispatcher, log, signal);
+    const mesh = meshTransport === undefined ? {} : { meshTransport };
+    return await serve({ ...options, ...dispatchers, ...mesh, transport });
+  } finally {
+    await Promise.all([transport.close(), meshTransport?.close()]);
+    await Promise.all([dispatchers.dispatcher.destroy(), dispatchers.insecureDispatcher.destroy()]);
+  }
+}
+
+interface Connected extends OperatorOptions {
+  readonly transport: KubeTransport;
+  /** Of the cluster that holds the routes, when that is another one. */
+  readonly meshTransport?: KubeTransport;
+  readonly dispatcher: Dispatcher;
+  readonly insecureDispatcher: Dispatcher;
+}
+
+function createDispatchers(env: OperatorOptions["env"]): Pick<Connected, "dispatcher" | "insecureDispatcher"> {
+  const environment = env === undefined ? {} : { env };
+  return {
+    dispatcher: createDispatcher(environment),
+    insecureDispatcher: createDispatcher({ ...environment, tls: { rejectUnauthorized: false } }),
+  };
+}
+
+async function serve(options: Connected): Promise<OperatorEnd> {
+  const { flags, log, signal } = options;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   let ready = false;
@@ -76,7 +105,7 @@ export async function runOperator(options: OperatorOptions): Promise<OperatorEnd
   });
   log.info({}, `Starting HTTP server on port ${http.port}`);
   const lead = (term: AbortSignal) =>
-    runEngine({ ...options, transport, dispatcher, insecureDispatcher, registry, signal: term }, () => {
+    runEngine({ ...options, registry, signal: term }, () => {
       ready = true;
     });
   try {
@@ -86,16 +115,18 @@ export async function runOperator(options: OperatorOptions): Promise<OperatorEnd
     }
     // A follower is ready: it serves its metrics and waits for its turn.
     ready = true;
-    return { kind: (await elect(options, transport, lead)) === "lost" ? "lost" : "stopped" };
+    return { kind: (await elect(options, lead)) === "lost" ? "lost" : "stopped" };
   } finally {
     await http.stop(GRACE_MS);
     log.info({}, "HTTP server stopped");
   }
 }
 
-async function connect(options: OperatorOptions): Promise<KubeTransport> {
-  const { flags, clock, random, version } = options;
-  const access = options.access ?? (await loadAccess({ clock, kubeconfig: flags.kubeconfig, master: flags.master }));
+async function connect(
+  { flags, clock, random, version }: OperatorOptions,
+  where: ClusterAccess | { readonly kubeconfig: string; readonly master?: string },
+): Promise<KubeTransport> {
+  const access = "server" in where ? where : await loadAccess({ clock, ...where });
   return createTransport({
     access,
     clock,
@@ -107,31 +138,29 @@ async function connect(options: OperatorOptions): Promise<KubeTransport> {
 }
 
 async function elect(
-  { flags, log, clock, random, signal }: OperatorOptions,
-  transport: KubeTransport,
+  { flags, log, clock, random, signal, transport, leaseTiming }: Connected,
   lead: (signal: AbortSignal) => Promise<void>,
 ): Promise<"lost" | "released"> {
   const identity = `${hostname()}_${randomUUID()}`;
   const namespace = flags.leaderElectionNamespace;
   log.info({}, `Starting leader election id: ${identity} configmap: ${LEASE_NAME} namespace: ${namespace}`);
   const client = createKubeClient(transport, "flagger");
-  const cache = watchLease({ transport, clock, random, log }, namespace, LEASE_NAME, signal);
+  const watching = new AbortController();
+  const cache = watchLease({ transport, clock, random, log }, namespace, LEASE_NAME, watching.signal);
+  const timing = leaseTiming === undefined ? {} : { timing: leaseTiming };
   const end = await leadWithLease(
-    { client, cache, clock, random, log, namespace, name: LEASE_NAME, identity },
+    { client, cache, clock, random, log, namespace, name: LEASE_NAME, identity, ...timing },
     (term) => {
       log.info({}, "Acting as elected leader");
       return lead(term);
     },
     signal,
-  );
+  ).finally(() => watching.abort(new Error("the election is over")));
   if (end === "lost") log.error({}, "Leadership lost");
   return end;
 }
 
-interface EngineRun extends OperatorOptions {
-  readonly transport: KubeTransport;
-  readonly dispatcher: Dispatcher;
-  readonly insecureDispatcher: Dispatcher;
+interface EngineRun extends Connected {
   readonly registry: Registry;
 }
 
@@ -139,32 +168,26 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
   const { flags, log, clock, random, transport, dispatcher, insecureDispatcher, signal } = options;
   const environment = options.env === undefined ? {} : { env: options.env };
   const stopped = new AbortController();
-  const client = createKubeClient(transport, "flagger");
-  const cache = createClusterCache({ transport, clock, random, log }, stopped.signal, {
-    namespace: flags.namespace,
-    perNamespace: (type) => type === RESOURCES.configMap || type === RESOURCES.secret,
+  const clusters = connectClusters({
+    ...{ transport, clock, random, log, namespace: flags.namespace, signal: stopped.signal },
+    ...(options.meshTransport === undefined ? {} : { meshTransport: options.meshTransport }),
   });
-  const read = async ({ type, namespace, name }: ObjectRef): Promise<KubeObject | undefined> => {
-    const objects = cache.track(type, namespace);
-    await objects.synced;
-    return objects.get(namespace, name);
-  };
   const alerting = createAlerting(flags, {
     clock,
     log,
-    read,
+    read: (ref) => clusters.cache.read(ref, stopped.signal),
     dispatcherFor: (proxied) => createDispatcher({ ...environment, ...proxied }),
   });
-  const { recorder, flush } = createRecorders(options, client, stopped.signal);
+  const { recorder, flush } = createRecorders(options, clusters.client, stopped.signal);
   const engine = startEngine({
     clock,
     random,
     log,
-    writer: client,
-    track: (type, namespace) => cache.track(type, namespace),
+    writer: clusters.writer,
+    track: clusters.track,
     namespace: flags.namespace,
     tables: {
-      routers: createRouters({ setOwnerRefs: flags.kubeconfigServiceMesh === "" }),
+      routers: createRouters({ setOwnerRefs: clusters.routesCanBeOwned }),
       services: createServicesRouter(),
       workloads: createWorkloads(flags),
       autoscalers: createAutoscalers(flags),
@@ -198,13 +221,15 @@ const TURNS_PER_THREAD = 8;
 function createRecorders(options: EngineRun, client: ReturnType<typeof createKubeClient>, signal: AbortSignal) {
   const { flags, log, clock, random, registry, version, dispatcher, insecureDispatcher } = options;
   const kubeEvents = createKubeEvents({ writer: client, clock, random, log });
+  const hooks = { clock, log, globalUrl: flags.eventWebhook, signal, dispatcher, insecureDispatcher };
+  const eventWebhooks = createEventWebhooks(hooks);
   const journal = flags.journal === "" ? undefined : createJournal(flags.journal, log);
   const recorder = combineRecorders(
     [
       createLogRecorder(log),
       kubeEventsRecorder(kubeEvents),
       createMetricsRecorder({ registry, version, meshProvider: flags.meshProvider }),
-      createEventWebhooks({ clock, log, globalUrl: flags.eventWebhook, signal, dispatcher, insecureDispatcher }),
+      eventWebhooks,
       ...(journal === undefined ? [] : [journal]),
     ],
     log,
@@ -212,29 +237,32 @@ function createRecorders(options: EngineRun, client: ReturnType<typeof createKub
   return {
     recorder,
     flush: async () => {
-      await Promise.all([kubeEvents.flush(AbortSignal.timeout(GRACE_MS)), journal?.flush()]);
+      const grace = AbortSignal.timeout(GRACE_MS);
+      await Promise.all([kubeEvents.flush(grace), eventWebhooks.flush(grace), journal?.flush()]);
     },
   };
 }
 
-async function checkMetricsServer(
+/** Only looks: the operator does not wait for a metric server that is away. @throws StartupError for a bad address */
+function checkMetricsServer(
   { metricsServer }: OperatorFlags,
   dispatcher: Dispatcher,
   log: Log,
   signal: AbortSignal,
-): Promise<void> {
+): void {
   let source: ReturnType<typeof createPrometheus>;
   try {
     source = createPrometheus({ type: "prometheus", address: metricsServer, dispatcher });
   } catch (error) {
     throw new StartupError(`Error building prometheus client: ${error instanceof Error ? error.message : error}`);
   }
-  try {
-    await source.online(signal);
-    log.info({}, `Connected to metrics server ${metricsServer}`);
-  } catch (error) {
-    log.error({}, `Metrics server ${metricsServer} unreachable ${error instanceof Error ? error.message : error}`);
-  }
+  source.online(signal).then(
+    () => log.info({}, `Connected to metrics server ${metricsServer}`),
+    (error: unknown) => {
+      if (signal.aborted) return;
+      log.error({}, `Metrics server ${metricsServer} unreachable ${error instanceof Error ? error.message : error}`);
+    },
+  );
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

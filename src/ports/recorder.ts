@@ -14,6 +14,9 @@ export interface Turn {
   readonly tookMs: number;
 }
 
+/** Whom something is said of outside a turn: a Canary, or as much as is known of one that is invalid. */
+export type SaidOf = Pick<Canary, "ref" | "uid" | "resourceVersion"> & Partial<Pick<Canary, "spec" | "status">>;
+
 /**
  * A listener: Kubernetes Events, log, metrics, journal, alerts, live stream. Returns at once and never throws: what is slow
  * is queued.
@@ -21,7 +24,7 @@ export interface Turn {
 export interface Recorder {
   record(turn: Turn): void;
   /** Said outside a turn, e.g. that a Canary is invalid or that a write failed. */
-  say(about: Pick<Canary, "ref" | "uid" | "resourceVersion">, event: RolloutEvent): void;
+  say(about: SaidOf, event: RolloutEvent): void;
   /** A Canary is gone: its series and memories can go, too. */
   forget(ref: Canary["ref"]): void;
 }
