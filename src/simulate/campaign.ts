@@ -1,6 +1,7 @@
 /** Many runs: random ones from seeds, and every single fault at every call of a story. */
 import { type Case, createStorm, generateCase } from "./generate.ts";
 import type { Violation } from "./invariants/invariant.ts";
+import { SAME_END } from "./invariants/same-end.ts";
 import { watchInvariants } from "./invariants/table.ts";
 import { createChance } from "./random.ts";
 import type { Scenario } from "./scenario.ts";
@@ -117,12 +118,6 @@ function mustEndAlike({ faults, storminess, scenario, disturbances }: Case): boo
     Object.keys(hooks).length === 0
   );
 }
-
-export const SAME_END = {
-  name: "same-end",
-  rule: "After any crash, at any call, a rollout comes to the same end as without it.",
-  why: "Operators are killed all the time: by upgrades, by nodes, by memory limits; nobody should have to think of it.",
-} as const;
 
 export function compareEnds(verdict: Verdict, expected: End | undefined): Verdict {
   const [found, wanted] = [JSON.stringify(verdict.end), JSON.stringify(expected)];

@@ -241,6 +241,9 @@ function describeDisturbance(disturbance: Disturbance): string {
 async function live(universe: Universe, scenario: Scenario, disturbances: readonly Disturbance[]): Promise<boolean> {
   const { schedule, api } = universe;
   const busyUntil = Math.max(0, ...[...scenario.users, ...disturbances].map(({ afterMs }) => afterMs));
+  // A clock that was set back makes everything later.
+  const back = disturbances.map((given) => (given.kind === "clock-jump" ? Math.max(0, -given.byMs) : 0));
+  const restMs = back.reduce((sum, ms) => sum + ms, REST_MS);
   let changedAt = schedule.now();
   let rested = false;
   // Pods may come and go for ever, and be talked about; what counts is that nobody acts upon it.
@@ -254,7 +257,7 @@ async function live(universe: Universe, scenario: Scenario, disturbances: readon
     const releasedAt = universe.releasedAt();
     if (releasedAt === undefined) return false;
     const canary = universe.canary();
-    rested = now >= releasedAt + busyUntil && now >= changedAt + REST_MS && (canary === undefined || hasEnded(canary));
+    rested = now >= releasedAt + busyUntil && now >= changedAt + restMs && (canary === undefined || hasEnded(canary));
     return rested || now >= Math.max(universe.interferedAt, releasedAt + busyUntil) + scenario.patienceMs;
   };
   // So that the end is noticed when nothing happens any more.
