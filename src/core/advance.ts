@@ -9,7 +9,7 @@
  */
 import { analyse } from "./analysis.ts";
 import { type CanaryStatus, type StatusIn, TRANSITIONS } from "./canary.ts";
-import { revisionChanged, sameRevision } from "./change.ts";
+import { isNamedOtherwise, revisionChanged, sameRevision } from "./change.ts";
 import { failureOf } from "./checks.ts";
 import { conditionsFor } from "./conditions.ts";
 import { EVENTS } from "./events.ts";
@@ -139,6 +139,7 @@ function idle(turn: AdvanceInput, status: Idle): Transition {
   if ("owesPostRollout" in status && status.owesPostRollout) return payPostRollout(turn, status);
   if (status.phase === "Failed" && status.promotedSpec === "") return retryBootstrap(turn);
   if (status.phase === "Failed" && status.restoring) return returnToPrimary(turn, status);
+  if (isNamedOtherwise(status, turn.observation.readings)) return adopt(turn);
   if (revisionChanged(status, target.revision)) return beginWhenAllowed(turn);
   if (status.drainUntil > 0) {
     // Routes that are written late, after a crash for example: the time counts from when they are in force.
@@ -151,6 +152,12 @@ function idle(turn: AdvanceInput, status: Idle): Transition {
   }
   const primaryTrouble = primary.readiness.kind === "stuck" ? primary.readiness.detail : undefined;
   return primaryTrouble === undefined ? stay(turn) : waitFor(turn, EVENTS.warning(primaryTrouble));
+}
+
+/** Our names for what is there. The configs' checksums are everybody's: a change of them still counts. */
+function adopt(turn: AdvanceInput): Transition {
+  const { spec } = turn.observation.readings.target.revision;
+  return amend(turn, { applied: { ...turn.status.applied, spec }, promotedSpec: spec, foreign: false });
 }
 
 /** The hooks were asked, whatever they answered: they cannot change the outcome any more. */

@@ -243,6 +243,8 @@ export interface StatusCore {
   readonly said?: string;
   /** Alerts whose delivery is not yet confirmed. */
   readonly owedAlerts: readonly Alert[];
+  /** Written by another operator (Flagger), and not by us since: its hashes need not be ours. */
+  readonly foreign?: boolean;
 }
 
 /** Waiting until the mesh has learnt the new routes before the workload that lost its traffic is taken away. */

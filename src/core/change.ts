@@ -1,5 +1,6 @@
 /** Is there something new to release? */
-import type { Revision, StatusCore } from "./canary.ts";
+import type { CanaryStatus, Revision, StatusCore } from "./canary.ts";
+import type { Readings } from "./observation.ts";
 
 /**
  * The target holds another revision than the one recorded. Going back to the promoted spec is not a change: that is how
@@ -24,6 +25,21 @@ function configsChanged(
   if (recorded === undefined) return names.length > 0;
   if (names.length !== Object.keys(recorded).length) return true;
   return names.some((name) => recorded[name] !== current[name]);
+}
+
+/**
+ * Another release of Flagger names the same target by another hash, because the layout that it hashes changed. Nothing
+ * is to be released when the Canary rests and its primary runs what the target holds.
+ */
+export function isNamedOtherwise(status: CanaryStatus, { target, primary }: Readings): boolean {
+  const atRest = status.phase === "Initialized" || status.phase === "Succeeded";
+  return (
+    atRest &&
+    status.foreign === true &&
+    primary.carriesTarget === true &&
+    status.applied?.spec === status.promotedSpec &&
+    specChanged(status, target.revision.spec)
+  );
 }
 
 export function sameRevision(a: Revision | undefined, b: Revision): boolean {

@@ -21,6 +21,8 @@ export interface PrimaryReading {
   readonly available: number;
   /** Identity of the promotion that its template came from, see `promotionId`. */
   readonly promotionId?: string;
+  /** It runs just what the target holds now. Said only where the status is another operator's (`foreign`). */
+  readonly carriesTarget?: boolean;
 }
 
 export interface Readings {

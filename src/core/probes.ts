@@ -3,7 +3,7 @@
  * Readings cost nothing (caches), so whatever they settle alone is never asked about.
  */
 import type { CanarySpec, CanaryStatus, HookType, Metric, Webhook } from "./canary.ts";
-import { revisionChanged } from "./change.ts";
+import { isNamedOtherwise, revisionChanged } from "./change.ts";
 import type { MetricSourceKind, Probe, Readings } from "./observation.ts";
 import type { Plan } from "./plan.ts";
 
@@ -53,6 +53,7 @@ function idleProbes(input: ProbeInput): readonly Probe[] {
   const { spec, status, readings } = input;
   if ("owesPostRollout" in status && status.owesPostRollout) return hooks(spec, "post-rollout", status.phase);
   if (status.phase === "Failed" && (status.restoring || status.promotedSpec === "")) return [];
+  if (isNamedOtherwise(status, readings)) return [];
   return revisionChanged(status, readings.target.revision) && primaryAllows(input)
     ? hooks(spec, "confirm-rollout", status.phase)
     : [];

@@ -87,6 +87,7 @@ function coreFrom(wire: WireStatus): StatusCore {
     phaseSince: wire.aviary?.phaseSince ?? writtenAt,
     ...(said === undefined ? {} : { said }),
     owedAlerts: wire.aviary?.owedAlerts ?? [],
+    ...(applied !== undefined && wire.aviary === undefined ? { foreign: true } : {}),
   };
 }
 

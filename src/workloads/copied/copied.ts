@@ -16,7 +16,7 @@ import { discoverPorts } from "../pod-spec.ts";
 import { configCopies, configInputs, configProblem, readConfigs, revisionOf } from "./configs.ts";
 import type { CopiedKind } from "./kind.ts";
 import { previousInputs, previousOf } from "./previous.ts";
-import { createdPrimary, promotedPrimary } from "./primary.ts";
+import { carriesTemplateOf, createdPrimary, type PrimaryParts, promotedPrimary } from "./primary.ts";
 import { primaryRollout, rollout } from "./rollout.ts";
 import { restored, settled } from "./settling.ts";
 
@@ -77,6 +77,8 @@ function read(
   const canarySide = rollout("canary", target, canary, now, kind);
   const primarySide = primaryRollout(canary, primaryOf(canary, kind), seen, now, kind);
   const recheckAt = earliest(canarySide.recheckAt, primarySide.recheckAt);
+  const primary = canary.status.foreign === true ? seen.get(primaryOf(canary, kind)) : undefined;
+  const parts: PrimaryParts = { canary, target, selector, tracked: configs, kind, options };
   const targetReading: TargetReading = {
     revision: revisionOf(kind.hash(target.spec?.template), configs, options),
     readiness: canarySide.readiness,
@@ -86,7 +88,10 @@ function read(
   return {
     kind: "reading",
     target: targetReading,
-    primary: primarySide.reading,
+    primary: {
+      ...primarySide.reading,
+      ...(primary === undefined ? {} : { carriesTarget: carriesTemplateOf(parts, primary) }),
+    },
     selector: {
       label: selector.label,
       value: selector.value,

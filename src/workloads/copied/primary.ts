@@ -1,4 +1,5 @@
 /** The primary copy: how it is made, promoted, and given back what it ran before. */
+import { isDeepStrictEqual } from "node:util";
 import type { Canary } from "../../core/canary.ts";
 import { apiVersionOf, type KubeFields, type KubeObject } from "../../ports/kubernetes.ts";
 import { ownerReference } from "../../ports/owner.ts";
@@ -98,6 +99,27 @@ export function withoutKeptTemplate(primary: KubeObject): KubeObject {
   if (primary.metadata.annotations?.[PREVIOUS_TEMPLATE_ANNOTATION] === undefined) return primary;
   const { [PREVIOUS_TEMPLATE_ANNOTATION]: _kept, ...annotations } = primary.metadata.annotations;
   return { ...primary, metadata: { ...primary.metadata, annotations } };
+}
+
+/** Whether the primary's template is the target's as it would be promoted now, whatever promotion it came from. */
+export function carriesTemplateOf(parts: PrimaryParts, primary: KubeObject): boolean {
+  const id = promotionIdOf(primary);
+  if (id === undefined) return false;
+  return isDeepStrictEqual(meaningOf(primaryTemplate(parts, id)), meaningOf(primary.spec?.template));
+}
+
+/** Without what says nothing: Go clients write `creationTimestamp: null` and empty maps where others leave them out. */
+function meaningOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(meaningOf);
+  if (typeof value !== "object" || value === null) return value;
+  const fields = Object.entries(value)
+    .map(([key, field]) => [key, meaningOf(field)] as const)
+    .filter(([, field]) => field !== null && field !== undefined && !isEmpty(field));
+  return Object.fromEntries(fields);
+}
+
+function isEmpty(field: unknown): boolean {
+  return typeof field === "object" && field !== null && Object.keys(field).length === 0;
 }
 
 export function promotionIdOf(primary: KubeObject): string | undefined {
