@@ -88,7 +88,7 @@ describe("a webhook", () => {
     [302, "refused", "body of 302"],
     [403, "refused", "body of 403"],
     [501, "refused", "body of 501"],
-  ])("that answers %d has %s", async (code, kind, detail) => {
+  ])("Q67: that answers %d has %s", async (code, kind, detail) => {
     const host = await serve(status(code, `body of ${code}`));
     expect(await call({ url: `http://${host}/`, retries: 3 })).toEqual({
       kind,
@@ -122,7 +122,7 @@ describe("a webhook", () => {
     expect(clock.waits).toEqual([3000, 12_000, 4000, 30_000, 16_000]);
   });
 
-  it("that stays broken is given up, with what it said", async () => {
+  it("Q68: that stays broken is given up, with what it said", async () => {
     const broken = await serve(status(503, "database is down"));
     const url = `http://user:secret@${broken}/x`;
     expect(await call({ url, retries: 2 })).toEqual({
@@ -165,7 +165,7 @@ describe("a webhook", () => {
     ["5", 10_000],
     ["7s", 7000],
     ["50ms", 50],
-  ])("has a time limit: %j means %d ms", async (timeout, ms) => {
+  ])("Q69: has a time limit: %j means %d ms", async (timeout, ms) => {
     const host = await serve(() => undefined);
     const answer = await call({ url: `http://${host}/`, timeout }, testClock(ms));
     expect(answer).toEqual({
@@ -236,7 +236,7 @@ describe("a webhook", () => {
     await expect(callWebhook({ name: "g", url: `http://${host}/` }, PAYLOAD, ports)).rejects.toThrow("shutting down");
   });
 
-  it("with a certificate that nobody vouches for needs disableTLS, and is not asked twice", async () => {
+  it("Q71: with a certificate that nobody vouches for needs disableTLS, and is not asked twice", async () => {
     const pems = await generate([{ name: "commonName", value: "127.0.0.1" }]);
     const host = await serve(status(200), createTlsServer({ key: pems.private, cert: pems.cert }));
     const clock = testClock();
@@ -252,7 +252,7 @@ describe("a webhook", () => {
 describe("an event webhook", () => {
   const event = { message: "New revision detected!", type: "Normal", at: NOW } as const;
 
-  it("gets the event as metadata, which its own metadata cannot override", async () => {
+  it("Q70: gets the event as metadata, which its own metadata cannot override", async () => {
     expect(eventPayload(PAYLOAD, event, { environment: "production", eventType: "mine" })).toEqual({
       ...PAYLOAD,
       metadata: {

@@ -71,7 +71,7 @@ const canary = { name: "podinfo", namespace: "test" };
 const SANDBOXED = { ...process.env, AVIARY_NAMESERVER: "127.0.0.1:1" };
 
 describe("gates", () => {
-  it("open and close by hand, the rollback gate apart from the other", async () => {
+  it("Q85: open and close by hand, the rollback gate apart from the other", async () => {
     await start();
     const verbs = ["check", "open", "check", "close", "check"];
     for (const kind of ["gate", "rollback"]) {
@@ -164,7 +164,7 @@ describe("awaited tasks", () => {
     expect(missing).toMatchObject({ status: 500, body: expect.stringContaining("no-such-tool is not installed") });
   });
 
-  it("run helm and kubectl without a shell, split on whitespace only", async () => {
+  it("Q84: run helm and kubectl without a shell, split on whitespace only", async () => {
     const script = '#!/bin/sh\nfor a in "$@"; do echo "[$a]"; done\n';
     for (const name of ["helm", "kubectl"]) writeFileSync(join(folder, name), script, { mode: 0o755 });
     await start({ env: { PATH: `${folder}:${process.env.PATH}` } });

@@ -139,7 +139,7 @@ describe("settings", () => {
     expect(JSON.parse(got[0]?.body ?? "")).toMatchObject({ channel: "ops", username: "bird" });
   });
 
-  it("of Discord may name the Slack-compatible address already", async () => {
+  it("Q74: of Discord may name the Slack-compatible address already", async () => {
     await createNotifier("discord", { address: `${base}/api/webhooks/1/slack` }).post(INFO, never);
     expect(got[0]?.url).toBe("/api/webhooks/1/slack");
   });

@@ -39,7 +39,7 @@ describe("mistakes are said once, and mending them is enough", () => {
     expect(world.sandbox.cluster.get(RESOURCES.virtualService, "test", "plain")).toBeUndefined();
   });
 
-  it.concurrent("a Canary that could never take a step", async () => {
+  it.concurrent("Q9, Q28: a Canary that could never take a step", async () => {
     await world.apply(podinfo("still"), canary("still", { stepWeight: 0, maxWeight: 50 }));
     await heard("still", "no step could ever be taken");
     await world.apply(canary("still", STEPS));
