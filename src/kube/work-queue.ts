@@ -44,11 +44,14 @@ export interface WorkQueue {
 const BACK_OFF_MIN_MS = 1000;
 const BACK_OFF_MAX_MS = 300_000;
 
+/** Made once: a reason that is made at every abort brings a stack along that nobody reads. */
+const CANCELLED = new Error("the appointment was cancelled");
+
 /** One time per key; the earliest wins. */
 function createAppointments(clock: Clock, due: (key: string) => void) {
   const appointments = new Map<string, { readonly at: number; readonly cancel: AbortController }>();
   const cancel = (key: string) => {
-    appointments.get(key)?.cancel.abort();
+    appointments.get(key)?.cancel.abort(CANCELLED);
     appointments.delete(key);
   };
   return {

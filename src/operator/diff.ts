@@ -17,6 +17,8 @@ function between(from: Fields, to: Fields): Fields | undefined {
   for (const key of new Set([...Object.keys(from), ...Object.keys(to)])) {
     const before = from[key];
     const after = to[key];
+    // What was rendered shares what it did not change.
+    if (before === after) continue;
     if (after === undefined) {
       if (before !== undefined) patch[key] = null;
     } else if (isFields(before) && isFields(after)) {

@@ -17,8 +17,15 @@ type JsonRecord = Readonly<Record<string, unknown>>;
  * Throws a RangeError when a quantity in it does not parse, which an API server would not have stored.
  */
 export function hashPodTemplate(template: unknown, options: { readonly daemonSet?: boolean } = {}): string {
-  return hashDump(dump("PodTemplateSpec", options.daemonSet === true ? withoutScaleDown(template) : template));
+  if (options.daemonSet === true) return hashDump(dump("PodTemplateSpec", withoutScaleDown(template)));
+  if (typeof template !== "object" || template === null) return hashDump(dump("PodTemplateSpec", template));
+  const known = HASHED.get(template) ?? hashDump(dump("PodTemplateSpec", template));
+  HASHED.set(template, known);
+  return known;
 }
+
+/** Every turn asks for the hash of the same template: objects of a cache never change, they are replaced. */
+const HASHED = new WeakMap<object, string>();
 
 /** Hash of the `spec` of a core/v1 Service. */
 export function hashServiceSpec(spec: unknown): string {

@@ -116,8 +116,8 @@ function repairedSpec(existing: KubeObject, podSelector: Strings, ports: readonl
     const same = seenPorts.find(({ name }) => name === port.name);
     return same?.nodePort === undefined ? port : { ...port, nodePort: same.nodePort };
   });
-  const portsDiffer = text(byPort(seenPorts)) !== text(byPort(withNodePorts));
-  const selectorDiffers = text(existing.spec?.selector ?? {}) !== text(podSelector);
+  const portsDiffer = !same(byPort(seenPorts), byPort(withNodePorts));
+  const selectorDiffers = !same(existing.spec?.selector ?? {}, podSelector);
   return portsDiffer || selectorDiffers
     ? { ...existing.spec, selector: podSelector, ports: withNodePorts }
     : existing.spec;
@@ -125,13 +125,14 @@ function repairedSpec(existing: KubeObject, podSelector: Strings, ports: readonl
 
 const byPort = (ports: readonly KubeFields[]) => [...ports].sort((a, b) => a.port - b.port);
 
-/** JSON with sorted keys, for comparing. */
-function text(value: unknown): string {
-  return JSON.stringify(value, (_key, field) =>
-    typeof field === "object" && field !== null && !Array.isArray(field)
-      ? Object.fromEntries(Object.entries(field).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : field,
-  );
+/** Equal as JSON; a field without a value is as good as none. */
+function same(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>];
+  const keys = new Set([...Object.keys(left), ...Object.keys(right)]);
+  return [...keys].every((key) => same(left[key], right[key]));
 }
 
 function isOurs(service: KubeObject, canary: Canary): boolean {
