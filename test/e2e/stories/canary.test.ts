@@ -1,0 +1,107 @@
+/** Progressive releases under traffic: a good and a bad revision of each kind. */
+import { afterAll, beforeAll, describe, it, vi } from "vitest";
+import { stage } from "./story.ts";
+import { startTown, type Town } from "./town.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
+
+let town: Town;
+
+beforeAll(async () => {
+  town = await startTown();
+});
+
+afterAll(() => town.stop());
+
+describe.concurrent("a progressive canary", () => {
+  it("of a good revision goes up step by step and is promoted", async ({ expect }) => {
+    const story = await stage(town, "good", { analysis: { stepWeights: [30, 60] } });
+    await story.release({ version: "6.0.1" });
+    const { dropped, injected, failedByPrimary, versions } = await story.end("Succeeded");
+    expect(story.timeline()).toMatchInlineSnapshot(`
+      [
+        "New revision detected! Scaling up podinfo",
+        "Starting canary analysis for podinfo",
+        "Pre-rollout check load-start passed",
+        "Advance podinfo canary weight 30",
+        "Advance podinfo canary weight 60",
+        "Copying podinfo template spec to podinfo-primary",
+        "Routing all traffic to primary",
+        "Promotion completed! Scaling down podinfo",
+      ]
+    `);
+    expect(story.routes()).toMatchInlineSnapshot(`
+      [
+        "100/0",
+        "70/30",
+        "40/60",
+        "100/0",
+      ]
+    `);
+    expect({ dropped, injected, failedByPrimary }).toEqual({ dropped: [], injected: 0, failedByPrimary: 0 });
+    expect(versions).toEqual({ "6.0.0": expect.any(Number), "6.0.1": expect.any(Number) });
+  });
+
+  it("of a revision that fails requests is taken back", async ({ expect }) => {
+    const story = await stage(town, "errors", { analysis: { stepWeights: [30, 60], threshold: 2 }, load: 60 });
+    await story.release({ version: "6.0.1", flags: ["--random-error"] });
+    const { dropped, failedByPrimary } = await story.end("Failed");
+    expect(story.timeline()).toMatchInlineSnapshot(`
+      [
+        "New revision detected! Scaling up podinfo",
+        "Starting canary analysis for podinfo",
+        "Pre-rollout check load-start passed",
+        "Advance podinfo canary weight 30",
+        "Halt podinfo advancement success rate N < 99%",
+        "Rolling back podinfo failed checks threshold reached 2",
+        "Canary failed! Scaling down podinfo",
+      ]
+    `);
+    expect(story.routes()).toMatchInlineSnapshot(`
+      [
+        "100/0",
+        "70/30",
+        "100/0",
+      ]
+    `);
+    expect({ dropped, failedByPrimary }).toEqual({ dropped: [], failedByPrimary: 0 });
+  });
+
+  it("of a revision that answers late is taken back", async ({ expect }) => {
+    const story = await stage(town, "delays", { analysis: { stepWeights: [30, 60], threshold: 2 } });
+    const flags = ["--random-delay", "--random-delay-min=2000", "--random-delay-max=2400", "--random-delay-unit=ms"];
+    await story.release({ version: "6.0.1", flags });
+    const { dropped, injected, failedByPrimary } = await story.end("Failed");
+    expect(story.timeline()).toMatchInlineSnapshot(`
+      [
+        "New revision detected! Scaling up podinfo",
+        "Starting canary analysis for podinfo",
+        "Pre-rollout check load-start passed",
+        "Advance podinfo canary weight 30",
+        "Halt podinfo advancement request duration N > 1.5s",
+        "Rolling back podinfo failed checks threshold reached 2",
+        "Canary failed! Scaling down podinfo",
+      ]
+    `);
+    expect(story.routes()).toEqual(["100/0", "70/30", "100/0"]);
+    expect({ dropped, injected, failedByPrimary }).toEqual({ dropped: [], injected: 0, failedByPrimary: 0 });
+  });
+
+  it("of a revision that crashes at its start never gets a request", async ({ expect }) => {
+    const story = await stage(town, "crashes", {
+      analysis: { stepWeights: [30, 60] },
+      spec: { progressDeadlineSeconds: 3 },
+    });
+    await story.release({ version: "6.0.1", flags: ["--no-such-flag"] });
+    const { dropped, failedByPrimary, versions } = await story.end("Failed");
+    expect(story.timeline()).toMatchInlineSnapshot(`
+      [
+        "New revision detected! Scaling up podinfo",
+        "Canary failed! Scaling down podinfo",
+      ]
+    `);
+    expect(story.routes()).toEqual(["100/0"]);
+    expect({ dropped, failedByPrimary }).toEqual({ dropped: [], failedByPrimary: 0 });
+    expect(versions).toEqual({ "6.0.0": expect.any(Number) });
+  });
+});

@@ -1,0 +1,137 @@
+/** What the stories release: podinfo as a Deployment, DaemonSet or behind Services, and the Canary that watches over it. */
+import type { KubeFields, KubeObject } from "../../../src/ports/kubernetes.ts";
+
+export interface Revision {
+  /** The image's tag. */
+  readonly version: string;
+  /** Further flags of podinfo. */
+  readonly flags?: readonly string[];
+  readonly replicas?: number;
+  /** Further fields of the container. */
+  readonly container?: KubeFields;
+  /** Further fields of the pod's spec. */
+  readonly pod?: KubeFields;
+  /** Further fields of the workload's spec. */
+  readonly workload?: KubeFields;
+}
+
+export const PORT = 9898;
+export const LOAD_TESTER = "http://flagger-loadtester.test";
+
+export function namespace(name: string): KubeObject {
+  return { apiVersion: "v1", kind: "Namespace", metadata: { name, labels: { "istio-injection": "enabled" } } };
+}
+
+function podTemplate(app: string, { version, flags = [], container = {}, pod = {} }: Revision): KubeFields {
+  return {
+    metadata: { labels: { app }, annotations: { "prometheus.io/scrape": "true", "prometheus.io/port": `${PORT}` } },
+    spec: {
+      containers: [
+        {
+          name: "podinfod",
+          image: `ghcr.io/stefanprodan/podinfo:${version}`,
+          command: ["./podinfo", `--port=${PORT}`, "--level=error", ...flags],
+          ports: [{ name: "http", containerPort: PORT }],
+          readinessProbe: { httpGet: { path: "/readyz", port: "http" }, periodSeconds: 1 },
+          ...container,
+        },
+      ],
+      ...pod,
+    },
+  };
+}
+
+export function deployment(namespace: string, revision: Revision, name = "podinfo"): KubeObject {
+  const { replicas, workload = {} } = revision;
+  return {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name, namespace },
+    spec: {
+      ...(replicas === undefined ? {} : { replicas }),
+      progressDeadlineSeconds: 60,
+      strategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0 } },
+      selector: { matchLabels: { app: name } },
+      template: podTemplate(name, revision),
+      ...workload,
+    },
+  };
+}
+
+export function daemonSet(namespace: string, revision: Revision, name = "podinfo"): KubeObject {
+  return {
+    apiVersion: "apps/v1",
+    kind: "DaemonSet",
+    metadata: { name, namespace },
+    spec: {
+      // A node holds one pod of a DaemonSet: without surge every update would be an outage.
+      updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+      selector: { matchLabels: { app: name } },
+      template: podTemplate(name, revision),
+    },
+  };
+}
+
+export interface CanaryParts {
+  /** Fields of the analysis beyond interval, threshold, metrics and load. */
+  readonly analysis: KubeFields;
+  readonly spec?: KubeFields;
+  readonly service?: KubeFields;
+  readonly kind?: string;
+  /** Further webhooks, asked before the load tests. */
+  readonly hooks?: readonly KubeFields[];
+  /** Requests per second that the load tester sends to the canary; 20 when absent, 0: nobody does. */
+  readonly load?: number;
+}
+
+/**
+ * Judged every two seconds by the requests of the last three. The threshold is high, so that a busy machine on which metrics
+ * come late does not fail a good revision; stories of bad ones bring their own.
+ */
+export function canary(namespace: string, parts: CanaryParts, name = "podinfo"): KubeObject {
+  const { analysis, spec = {}, service = {}, kind = "Deployment", hooks = [], load = 20 } = parts;
+  const apiVersion = kind === "Service" ? "v1" : "apps/v1";
+  return {
+    apiVersion: "flagger.app/v1beta1",
+    kind: "Canary",
+    metadata: { name, namespace },
+    spec: {
+      provider: "istio",
+      targetRef: { apiVersion, kind, name },
+      progressDeadlineSeconds: 60,
+      service: {
+        port: PORT,
+        targetPort: PORT,
+        portDiscovery: true,
+        gateways: ["istio-system/public-gateway", "mesh"],
+        hosts: [`${namespace}.example.com`],
+        ...service,
+      },
+      analysis: {
+        interval: "2s",
+        threshold: 10,
+        metrics: [
+          { name: "request-success-rate", thresholdRange: { min: 99 }, interval: "3s" },
+          { name: "request-duration", thresholdRange: { max: 1500 }, interval: "3s" },
+        ],
+        webhooks: [...hooks, ...(load === 0 ? [] : loadTests(namespace, load, name))],
+        ...analysis,
+      },
+      ...spec,
+    },
+  };
+}
+
+/** Begun before the first step is judged, kept up while the analysis goes on. */
+function loadTests(namespace: string, perSecond: number, name: string): readonly KubeFields[] {
+  const cmd = `hey -z 5s -q ${perSecond / 2} -c 2 http://${name}-canary.${namespace}:${PORT}/`;
+  const url = `${LOAD_TESTER}/`;
+  return [
+    { name: "load-start", type: "pre-rollout", url, timeout: "5s", metadata: { cmd } },
+    { name: "load", type: "rollout", url, timeout: "5s", metadata: { cmd } },
+  ];
+}
+
+export function gate(type: string, path: string): KubeFields {
+  return { name: type, type, url: `${LOAD_TESTER}${path}`, timeout: "5s" };
+}

@@ -1,0 +1,179 @@
+/** One story: an application, its Canary and its users in a namespace of their own, and all that was seen and said. */
+import { type KubeFields, type KubeObject, type ObjectRef, RESOURCES } from "../../../src/ports/kubernetes.ts";
+import { type CanaryParts, canary, deployment, namespace, PORT, type Revision } from "./manifests.ts";
+import type { Town } from "./town.ts";
+import { type Answer, type Door, type Person, startUsers, type Users } from "./users.ts";
+
+export interface Stage extends CanaryParts {
+  /** The target and what belongs to it; a Deployment of podinfo 6.0.0 when absent. */
+  readonly target?: readonly KubeObject[];
+  readonly people?: (doors: Doors) => readonly Person[];
+  /** Of all users together; 10 when absent. */
+  readonly requestsPerSecond?: number;
+  /** The target, once it has nothing to do; absent: it is scaled to zero. */
+  readonly atRest?: (target: KubeObject | undefined) => boolean;
+}
+
+export interface Doors {
+  readonly ingress: Door;
+  /** Address of the Service that users inside the cluster call. */
+  readonly service: Door;
+}
+
+export interface Story {
+  readonly users: Users;
+  readonly doors: Doors;
+  readonly apply: Town["apply"];
+  /** The next revision of the Deployment. */
+  release(revision: Revision): Promise<void>;
+  untilPhase(phase: string): Promise<KubeObject>;
+  untilStatus(what: string, holds: (status: KubeFields) => boolean): Promise<KubeObject>;
+  /** Waits for the phase, and for the target to have nothing to do; then the users go. */
+  end(phase: string): Promise<Ending>;
+  get(ref: Pick<ObjectRef, "type" | "name">): KubeObject | undefined;
+  /** Events of the Canary since it was initialised, in the order in which they were written, without waits for pods. */
+  timeline(): string[];
+  /** Weights of the VirtualService since then: "80/20", "80/20 mirrored". */
+  routes(): string[];
+}
+
+/** What users saw from the initialisation to the end. */
+export interface Ending {
+  readonly answers: readonly Answer[];
+  /** Answers that no user should see, other than what `--random-error` made: always to be empty. */
+  readonly dropped: readonly string[];
+  /** Requests failed by the program, on purpose. */
+  readonly injected: number;
+  /** Requests that the primary, whichever its revision, answered with 5xx. */
+  readonly failedByPrimary: number;
+  /** How many users' requests each version answered. */
+  readonly versions: Readonly<Record<string, number>>;
+}
+
+const RUN: readonly string[] = ["Progressing", "Waiting", "WaitingPromotion", "Promoting", "Finalising"];
+
+const END = /Canary failed!|Promotion completed!|Restored/;
+
+/** Applies the target and its Canary, waits until the primary has taken over, and lets the users in. */
+export async function stage(town: Town, name: string, plot: Stage): Promise<Story> {
+  const { people = ({ ingress, service }) => [{ doors: [ingress, service] }], requestsPerSecond = 10 } = plot;
+  const { target = [deployment(name, { version: "6.0.0", replicas: 1 })] } = plot;
+  const { cluster } = town.sandbox;
+  await town.apply(namespace(name), ...target, canary(name, plot));
+  const canaryRef = { type: RESOURCES.canary, namespace: name, name: "podinfo" };
+  const untilStatus = (what: string, holds: (status: KubeFields) => boolean) =>
+    town.until(canaryRef, what, (object) => holds(object?.status ?? {}));
+  const kind = plot.kind === "DaemonSet" ? RESOURCES.daemonSet : RESOURCES.deployment;
+  const { atRest = (object) => object?.spec?.replicas === 0 && (object.status?.replicas ?? 0) === 0 } = plot;
+  const untilAtRest = () => town.until({ type: kind, namespace: name, name: "podinfo" }, "at rest", atRest);
+  await untilStatus("Initialized", ({ phase }) => phase === "Initialized");
+  await untilAtRest();
+  const service = cluster.get(RESOURCES.service, name, "podinfo");
+  const doors = {
+    ingress: { url: town.sandbox.ingressUrl, host: `${name}.example.com` },
+    service: { url: `http://${service?.spec?.clusterIP}:${PORT}` },
+  };
+  const said = listen(town, name);
+  await said.until(/Initialization done!/);
+  const users = startUsers(people(doors), requestsPerSecond);
+  await users.until("the first revision", (answers) => answers.some(({ status }) => status === 200));
+  return {
+    users,
+    doors,
+    apply: town.apply,
+    async release(revision) {
+      const { lastAppliedSpec } = cluster.get(canaryRef.type, name, "podinfo")?.status ?? {};
+      await town.apply(deployment(name, { replicas: 1, ...revision }));
+      await untilStatus("begun", (status) => RUN.includes(status.phase) || status.lastAppliedSpec !== lastAppliedSpec);
+    },
+    untilStatus,
+    untilPhase: (phase) => untilStatus(phase, (status) => status.phase === phase),
+    async end(phase) {
+      const { status } = await untilStatus(
+        "at an end",
+        (now) => !RUN.includes(now.phase) && now.phase !== "Initialized",
+      );
+      await said.until(END);
+      if (status.phase !== phase) throw new Error(`${name} ended ${status.phase}:\n${said.everything().join("\n")}`);
+      await untilAtRest();
+      await users.stop();
+      return endingOf(town, name, users.answers);
+    },
+    get: ({ type, name: object }) => cluster.get(type, name, object),
+    timeline: said.lines,
+    routes: said.routes,
+  };
+}
+
+function endingOf({ sandbox }: Town, name: string, answers: readonly Answer[]): Ending {
+  const unexpected = answers.filter(({ status, injected }) => status !== 200 && !injected);
+  const versions: Record<string, number> = {};
+  for (const { version } of answers) if (version !== "") versions[version] = (versions[version] ?? 0) + 1;
+  const failed = sandbox.mesh
+    .totals()
+    .filter(({ workload, namespace: of, code }) => workload === "podinfo-primary" && of === name && code >= 500);
+  return {
+    answers,
+    dropped: unexpected.map(({ status, text, ms }) => `${status} ${text.slice(0, 100)} after ${Math.round(ms)} ms`),
+    injected: answers.filter(({ injected }) => injected).length,
+    failedByPrimary: failed.reduce((sum, { requests }) => sum + requests, 0),
+    versions,
+  };
+}
+
+/** What depends on the machine's speed: which pods are not ready yet, and whether the first metrics are there already. */
+const WAITS = /rollout to finish|not ready|no values found/;
+
+/** Keeps what is said of the Canary from now on, with measured values left out and repetitions said once. */
+function listen(town: Town, name: string) {
+  const { cluster } = town.sandbox;
+  const lines: string[] = [];
+  const everything: string[] = [];
+  const waiting = new Set<() => void>();
+  const routes: string[] = [];
+  const counts = new Map<string, number>();
+  const add = (list: string[], line: string) => {
+    if (list.at(-1) !== line) list.push(line);
+  };
+  cluster.watch(RESOURCES.event, ({ type, object }) => {
+    const { metadata } = object;
+    if (type === "DELETED" || metadata.namespace !== name || object["involvedObject"]?.kind !== "Canary") return;
+    if (counts.get(metadata.name) === object["count"]) return;
+    counts.set(metadata.name, object["count"]);
+    const message = String(object["message"]);
+    everything.push(message);
+    for (const look of [...waiting]) look();
+    if (/Initialization done!/.test(message)) lines.length = 0;
+    else if (!WAITS.test(message))
+      add(lines, message.replaceAll(`.${name}`, "").replace(/[\d.]+(%|s)? ([<>]) /, "N $2 "));
+  });
+  cluster.watch(RESOURCES.virtualService, ({ type, object }) => {
+    if (type === "DELETED" || object.metadata.namespace !== name) return;
+    add(routes, routesOf(object));
+  });
+  const until = (what: RegExp): Promise<void> =>
+    new Promise((resolve) => {
+      const look = () => {
+        if (!everything.some((message) => what.test(message))) return;
+        waiting.delete(look);
+        resolve();
+      };
+      waiting.add(look);
+      look();
+    });
+  return { lines: () => [...lines], everything: () => [...everything], routes: () => [...routes], until };
+}
+
+/** Rule by rule: primary/canary. A lone destination gets everything. */
+function routesOf({ spec }: KubeObject): string {
+  const rules: readonly KubeFields[] = spec?.http ?? [];
+  const texts = rules.map(({ route, mirror, match }) => {
+    const weight = (suffix: string): number => {
+      const found = route.find(({ destination }: KubeFields) => destination.host === `podinfo${suffix}`);
+      if (found === undefined) return 0;
+      return route.length === 1 ? 100 : found.weight;
+    };
+    return `${match === undefined ? "" : "matched "}${weight("-primary")}/${weight("-canary")}${mirror ? " mirrored" : ""}`;
+  });
+  return texts.join(", ");
+}

@@ -1,0 +1,165 @@
+/**
+ * A town to tell stories in: one sandbox with mesh and Prometheus, the manifests of deploy/ in it, the operator and the
+ * load tester as programs of their own in pods. Every story has a namespace, so that many are told side by side.
+ */
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ClusterClient, connectCluster } from "../../../src/cli/cluster.ts";
+import { applyObject, readManifests } from "../../../src/cli/commands/apply.ts";
+import { readOptions } from "../../../src/cli/options.ts";
+import { aviaryApps } from "../../../src/cli/sandbox-apps.ts";
+import { type KubeObject, type ObjectRef, RESOURCES } from "../../../src/ports/kubernetes.ts";
+import type { AppTable, RunningApp } from "../../../src/sandbox/apps.ts";
+import { type Sandbox, type SandboxServices, startSandbox } from "../../../src/sandbox/sandbox.ts";
+
+const ROOT = new URL("../../../", import.meta.url).pathname;
+const PATIENCE_MS = 90_000;
+const KUBECONFIG = { kubeconfig: { type: "string", help: "" }, context: { type: "string", help: "" } } as const;
+
+export interface Town {
+  readonly sandbox: Sandbox;
+  readonly client: ClusterClient;
+  /** Server-side, as users' tools do. */
+  apply(...objects: readonly KubeObject[]): Promise<void>;
+  /** Resolves with the object as soon as `holds` of it; undefined stands for an object that is not there. */
+  until(ref: ObjectRef, what: string, holds: (object: KubeObject | undefined) => boolean): Promise<KubeObject>;
+  /** `kill -9` of the operator that looks after the namespace ("" the one of all); resolves when another one runs. */
+  killOperator(namespace?: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface TownOptions {
+  /** An operator for each of these namespaces instead of one for all: each can be killed alone. */
+  readonly operators?: readonly string[];
+}
+
+export async function startTown({ operators = [""] }: TownOptions = {}): Promise<Town> {
+  const program = compiled();
+  const dir = mkdtempSync(join(tmpdir(), "aviary-stories-"));
+  const kubeconfig = join(dir, "kubeconfig");
+  const running = runningOperators();
+  const sandbox = await startSandbox({
+    prometheus: "embedded",
+    scrapeIntervalMs: 500,
+    apps: (services) => running.watched(aviaryApps(program, kubeconfig), services),
+  });
+  writeFileSync(kubeconfig, sandbox.kubeconfig, { mode: 0o600 });
+  const client = await connectCluster(readOptions(["--kubeconfig", kubeconfig], KUBECONFIG), {});
+  const never = new AbortController().signal;
+  const town: Town = {
+    sandbox,
+    client,
+    async apply(...objects) {
+      for (const object of objects) await applyObject(client, object, never);
+    },
+    until: (ref, what, holds) => until(sandbox, ref, what, holds),
+    killOperator: (namespace = "") => running.kill(namespace),
+    async stop() {
+      await client.transport.close();
+      await sandbox.stop();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+  const manifests = readManifests([join(ROOT, "deploy")]);
+  await town.apply(...manifests.flatMap((object) => (isOperator(object) ? operatorsOf(object, operators) : [object])));
+  const names = operators.map(operatorName);
+  await Promise.all([
+    ...["prometheus", ...names].map((name) => untilAvailable(town, "istio-system", name)),
+    untilAvailable(town, "test", "flagger-loadtester"),
+  ]);
+  return town;
+}
+
+/** What `npm run build` made; `make test` has run it. */
+function compiled(): string {
+  const program = process.env["AVIARY_PROGRAM"] ?? join(ROOT, "dist/main.js");
+  if (!existsSync(program)) execFileSync("npm", ["run", "--silent", "build"], { cwd: ROOT, stdio: "inherit" });
+  return program;
+}
+
+const isOperator = ({ kind, metadata }: KubeObject) => kind === "Deployment" && metadata.name === "flagger";
+const operatorName = (namespace: string) => (namespace === "" ? "flagger" : `flagger-${namespace}`);
+
+/** Quick, and one for each namespace. */
+function operatorsOf(manifest: KubeObject, namespaces: readonly string[]): readonly KubeObject[] {
+  return namespaces.map((namespace) => {
+    const object = structuredClone(manifest);
+    const app = operatorName(namespace);
+    object.metadata = { ...object.metadata, name: app, labels: { app } };
+    object.spec.selector = { matchLabels: { app } };
+    object.spec.template.metadata.labels = { app };
+    const [container] = object.spec.template.spec.containers;
+    container.args.push("-interval-floor=500ms", ...(namespace === "" ? [] : [`-namespace=${namespace}`]));
+    container.readinessProbe.periodSeconds = 1;
+    return object;
+  });
+}
+
+function untilAvailable(town: Town, namespace: string, name: string): Promise<KubeObject> {
+  const ref = { type: RESOURCES.deployment, namespace, name };
+  return town.until(ref, "available", (object) => (object?.status?.availableReplicas ?? 0) > 0);
+}
+
+function until(
+  { cluster }: Sandbox,
+  { type, namespace, name }: ObjectRef,
+  what: string,
+  holds: (object: KubeObject | undefined) => boolean,
+): Promise<KubeObject> {
+  return new Promise((resolve, reject) => {
+    const look = () => {
+      const object = cluster.get(type, namespace, name);
+      if (holds(object)) end(() => resolve(object ?? { apiVersion: "", kind: "", metadata: { name } }));
+    };
+    const patience = setTimeout(() => {
+      const { status } = cluster.get(type, namespace, name) ?? {};
+      end(() => reject(new Error(`${type.kind} ${namespace}/${name} is not ${what}: ${JSON.stringify(status)}`)));
+    }, PATIENCE_MS);
+    let ended = false;
+    const stop = cluster.watch(type, ({ object }) => {
+      if (!ended && object.metadata.name === name && object.metadata.namespace === namespace) look();
+    });
+    function end(settle: () => void): void {
+      ended = true;
+      clearTimeout(patience);
+      // The watch may speak before `cluster.watch` has returned.
+      queueMicrotask(() => stop());
+      settle();
+    }
+    look();
+  });
+}
+
+/** Knows the processes of the operators, by the namespace that they look after. */
+function runningOperators() {
+  const pids = new Map<string, number>();
+  const started = new Map<string, () => void>();
+  return {
+    watched: (apps: (services: SandboxServices) => AppTable, services: SandboxServices): AppTable => {
+      const table = apps(services);
+      return (image) => {
+        const app = table(image);
+        if (app === undefined) return undefined;
+        return async (context) => {
+          const running: RunningApp & { readonly pid?: number | undefined } = await app(context);
+          if (context.argv.includes("operator") && running.pid !== undefined) {
+            const flag = context.argv.find((word) => word.startsWith("-namespace="));
+            const namespace = flag?.slice("-namespace=".length) ?? "";
+            pids.set(namespace, running.pid);
+            started.get(namespace)?.();
+          }
+          return running;
+        };
+      };
+    },
+    kill: (namespace: string): Promise<void> =>
+      new Promise((resolve, reject) => {
+        const pid = pids.get(namespace);
+        if (pid === undefined) return reject(new Error(`no operator runs for namespace "${namespace}"`));
+        started.set(namespace, resolve);
+        process.kill(pid, "SIGKILL");
+      }),
+  };
+}

@@ -1,0 +1,161 @@
+/** Users of a released application: paced requests, and for each of them who answered and how. */
+import { Agent, type Dispatcher } from "undici";
+
+export interface Answer {
+  /** 0: nobody answered. */
+  readonly status: number;
+  /** The program's version, e.g. "6.0.1"; empty when the program did not say. */
+  readonly version: string;
+  /** Name of the pod that answered; empty when it did not say. */
+  readonly pod: string;
+  /** The program failed on purpose (`--random-error`), so the request did reach it. */
+  readonly injected: boolean;
+  /** What this user keeps: name=value of the cookies set so far. */
+  readonly cookies: ReadonlyMap<string, string>;
+  /** "Set-Cookie" of this answer, as sent. */
+  readonly setCookies: readonly string[];
+  readonly ms: number;
+  readonly text: string;
+}
+
+export interface Door {
+  /** Scheme and authority that is connected to. */
+  readonly url: string;
+  readonly host?: string;
+}
+
+export interface Person {
+  /** Goes through one of these, in turn. */
+  readonly doors: readonly Door[];
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Keeps cookies, as a browser does; else every request is a stranger's. */
+  readonly browser?: boolean;
+  readonly path?: string;
+}
+
+export interface Users {
+  /** Everything answered so far, in the order of the answers. */
+  readonly answers: readonly Answer[];
+  /** Resolves as soon as `holds` of the answers so far. */
+  until(what: string, holds: (answers: readonly Answer[]) => boolean): Promise<void>;
+  /** Resolves when every request has been answered. */
+  stop(): Promise<void>;
+}
+
+const TICK_MS = 20;
+const REQUEST_TIMEOUT_MS = 10_000;
+const PATIENCE_MS = 30_000;
+
+/** `requestsPerSecond` of all the people together, who come one after the other. */
+export function startUsers(people: readonly Person[], requestsPerSecond: number): Users {
+  const agent = new Agent({ connections: 32 });
+  const answers: Answer[] = [];
+  const jars = people.map(() => new Map<string, string>());
+  const open = new Set<Promise<void>>();
+  const listeners = new Set<() => void>();
+  const began = performance.now();
+  let sent = 0;
+
+  const visit = async (turn: number): Promise<void> => {
+    const person = people[turn % people.length] as Person;
+    const door = person.doors[Math.floor(turn / people.length) % person.doors.length] as Door;
+    const jar = person.browser === true ? (jars[turn % people.length] as Map<string, string>) : new Map();
+    answers.push(await ask(agent, door, person, jar));
+    for (const listener of listeners) listener();
+  };
+
+  const timer = setInterval(() => {
+    const due = Math.floor(((performance.now() - began) / 1000) * requestsPerSecond);
+    for (; sent < due; sent += 1) {
+      const visiting = visit(sent);
+      open.add(visiting);
+      void visiting.finally(() => open.delete(visiting));
+    }
+  }, TICK_MS);
+
+  return {
+    answers,
+    until: (what, holds) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          if (!holds(answers)) return;
+          done();
+          resolve();
+        };
+        const done = () => {
+          clearTimeout(patience);
+          listeners.delete(look);
+        };
+        const patience = setTimeout(() => {
+          done();
+          reject(new Error(`users did not see ${what}; the last answers were ${JSON.stringify(answers.slice(-5))}`));
+        }, PATIENCE_MS);
+        listeners.add(look);
+        look();
+      }),
+    async stop() {
+      clearInterval(timer);
+      await Promise.all(open);
+      await agent.close();
+    },
+  };
+}
+
+/** One request of a stranger, now. */
+export async function askOnce(person: Person): Promise<Answer> {
+  const agent = new Agent();
+  try {
+    return await ask(agent, person.doors[0] as Door, person, new Map());
+  } finally {
+    await agent.close();
+  }
+}
+
+async function ask(agent: Dispatcher, door: Door, person: Person, jar: Map<string, string>): Promise<Answer> {
+  const began = performance.now();
+  const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join("; ");
+  const headers = {
+    ...(door.host === undefined ? {} : { host: door.host }),
+    ...person.headers,
+    ...(cookie === "" ? {} : { cookie: [person.headers?.["cookie"], cookie].filter(Boolean).join("; ") }),
+  };
+  try {
+    const { origin } = new URL(door.url);
+    const path = person.path ?? "/";
+    const answer = await agent.request({ origin, path, method: "GET", headers, headersTimeout: REQUEST_TIMEOUT_MS });
+    const text = await answer.body.text();
+    const setCookies = [answer.headers["set-cookie"] ?? []].flat();
+    for (const line of setCookies) keep(jar, line);
+    const said = saidBy(text);
+    return {
+      status: answer.statusCode,
+      ...said,
+      cookies: new Map(jar),
+      setCookies,
+      ms: performance.now() - began,
+      text,
+    };
+  } catch (error) {
+    // Whatever went wrong, the user got no answer.
+    const text = String(error);
+    const ms = performance.now() - began;
+    return { status: 0, version: "", pod: "", injected: false, cookies: new Map(jar), setCookies: [], ms, text };
+  }
+}
+
+function saidBy(text: string): Pick<Answer, "version" | "pod" | "injected"> {
+  try {
+    const { version = "", hostname = "", message = "" } = JSON.parse(text) as Record<string, string>;
+    return { version, pod: hostname, injected: message === "injected by the sandbox" };
+  } catch {
+    return { version: "", pod: "", injected: false };
+  }
+}
+
+/** As a browser: the newest value counts, and what has expired is forgotten. */
+function keep(jar: Map<string, string>, line: string): void {
+  const [pair = "", ...attributes] = line.split(";").map((part) => part.trim());
+  const [name = "", ...value] = pair.split("=");
+  if (attributes.some((attribute) => /^max-age=(-\d+|0)$/i.test(attribute))) jar.delete(name);
+  else jar.set(name, value.join("="));
+}
