@@ -42,8 +42,9 @@ export function createWriter(writer: ObjectWriter, snapshot: FreshSnapshot): Wri
           : await writer.mergePatch(ref, patch, {}, signal);
       snapshot.learn(type, written);
     } catch (error) {
-      snapshot.unlearn(ref);
       if (!(error instanceof KubeError)) throw error;
+      // Only an answer proves that what we know is old; without one our own last write still counts.
+      if (error.code === 404 || error.code === 409) snapshot.unlearn(ref);
       const verb = patch === undefined ? "create" : "update";
       throw new WriteFailure(`${type.kind} ${ref.name}.${ref.namespace} ${verb} error: ${error.message}`, error);
     }

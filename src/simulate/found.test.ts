@@ -1,5 +1,9 @@
 /** What the simulation found in core, shell, routers and workloads; each row is named by what broke. */
 import { describe, expect, it } from "vitest";
+import { createFreshSnapshot } from "../operator/fresh.ts";
+import { createWriter } from "../operator/write.ts";
+import { KubeError } from "../ports/kube.ts";
+import { type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
 import { compareEnds, judge } from "./campaign.ts";
 import type { Scenario } from "./scenario.ts";
 import { aScenario, STORIES } from "./stories.ts";
@@ -84,6 +88,22 @@ describe("found by simulation", () => {
         expect(violations, `${fault} at call ${index}`).toEqual([]);
       }
     }
+  });
+
+  it("an API server that did not answer made the operator forget its own last write", async () => {
+    const ref = { type: RESOURCES.deployment, namespace: "test", name: "podinfo" };
+    const object = (version: string, replicas: number): KubeObject => ({
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata: { name: "podinfo", namespace: "test", resourceVersion: version },
+      spec: { replicas },
+    });
+    const snapshot = createFreshSnapshot(() => object("1", 3));
+    snapshot.learn(ref.type, object("2", 0));
+    const away = () => Promise.reject(new KubeError(0, "Unreachable", "connection refused"));
+    const write = createWriter({ create: away, mergePatch: away }, snapshot);
+    await expect(write(object("2", 1), new AbortController().signal)).rejects.toThrow("connection refused");
+    expect(snapshot.get(ref)?.spec).toEqual({ replicas: 0 });
   });
 
   it("the end of a run does not depend on crashes", async () => {

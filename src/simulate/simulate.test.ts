@@ -31,8 +31,8 @@ describe("a simulated rollout", () => {
         "2s Progressing 100/0 Starting canary analysis for podinfo.test",
         "2s Progressing 100/0 Advance podinfo.test canary weight 10",
         "17s Progressing 90/10 Advance podinfo.test canary weight 20",
-        "32s Progressing 80/20 Halt podinfo.test advancement success rate 96.75% < 99%",
-        "47s Progressing 80/20 Halt podinfo.test advancement success rate 95.34% < 99%",
+        "32s Progressing 80/20 Halt podinfo.test advancement success rate 94.73% < 99%",
+        "47s Progressing 80/20 Halt podinfo.test advancement success rate 93.62% < 99%",
         "62s Progressing 80/20 Halt podinfo.test advancement success rate 93.16% < 99%",
         "62s Progressing 80/20 Rolling back podinfo.test failed checks threshold reached 3",
         "62s Failed 80/20 Canary failed! Scaling down podinfo.test",
@@ -42,7 +42,7 @@ describe("a simulated rollout", () => {
       {
         "v1": {
           "failed": 0,
-          "requests": 13949,
+          "requests": 16949,
         },
         "v2": {
           "failed": 72,

@@ -93,7 +93,8 @@ export interface Universe {
 
 /** The target's pods are ready by then. */
 const START_AFTER_MS = 120_000;
-const RELEASE_AFTER_MS = 5_000;
+/** Metric windows know nothing any more of the time before. */
+const RELEASE_AFTER_MS = 45_000;
 const IMPATIENCE_MS = 1_000;
 const RELEASE_ANYWAY_MS = 300_000;
 const RESTART_MS = 3_000;

@@ -63,7 +63,7 @@ export const routesAsPromised: Invariant = {
         last = free ? undefined : routes;
         if (isUndisturbed(universe)) compare("a turn");
       },
-      end: ({ rested }) => rested && compare("the end"),
+      end: ({ rested, phase }) => rested && phase !== "gone" && compare("the end"),
     };
   },
 };
