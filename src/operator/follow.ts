@@ -3,7 +3,7 @@ import type { CanaryRef } from "../core/canary.ts";
 import { abortable } from "../kube/abortable.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ObjectCache, ObjectChange } from "../ports/kube.ts";
-import type { KubeObject, ObjectRef, ResourceType } from "../ports/kubernetes.ts";
+import { apiVersionOf, type KubeObject, type ObjectRef, type ResourceType } from "../ports/kubernetes.ts";
 import { refKey } from "./fresh.ts";
 
 export interface Follower {
@@ -23,6 +23,17 @@ export class ReadFailure extends Error {
   constructor(message: string) {
     super(message);
     this.name = "ReadFailure";
+  }
+}
+
+/** The cluster does not know a kind that the Canary needs. */
+export class KindMissing extends ReadFailure {
+  constructor({ group, version, kind }: ResourceType) {
+    super(
+      `kind ${kind} of ${apiVersionOf({ group, version })} is not installed in the cluster: ` +
+        "install it, or choose another spec.provider",
+    );
+    this.name = "KindMissing";
   }
 }
 
@@ -105,7 +116,10 @@ export function createFollower({ clock, track, wake, onDeleted }: FollowerOption
         followed.set(key, wanted);
         for (const object of wanted) followers.set(object, (followers.get(object) ?? new Set()).add(key));
       }
-      await fill(refs.map(listen), signal);
+      const caches = refs.map(listen);
+      await fill(caches, signal);
+      const missing = caches.find(({ absent }) => absent);
+      if (missing !== undefined) throw new KindMissing(missing.type);
     },
     unfollow: (canary) => drop(canaryKey(canary)),
     cached: ({ type, namespace, name }) => track(type, namespace).get(namespace, name),

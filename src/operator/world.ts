@@ -8,6 +8,7 @@ import type { KubeObject, ObjectRef } from "../ports/kubernetes.ts";
 import type { PodSelector } from "../ports/workload.ts";
 import { type Adapters, type AdapterTables, chooseAdapters } from "./adapters.ts";
 import { mergePatch } from "./diff.ts";
+import { KindMissing } from "./follow.ts";
 import type { FreshSnapshot } from "./fresh.ts";
 import { typeOf, type WriteObject } from "./write.ts";
 
@@ -105,7 +106,12 @@ async function followInputs(canary: Canary, adapters: Adapters, ports: WorldPort
     ];
     if (refs.length === known) return;
     known = refs.length;
-    await ports.follow(canary.ref, refs, signal);
+    try {
+      await ports.follow(canary.ref, refs, signal);
+    } catch (error) {
+      // Nothing can be given back of what the cluster does not know.
+      if (!(canary.deleting && error instanceof KindMissing)) throw error;
+    }
   }
 }
 

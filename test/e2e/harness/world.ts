@@ -61,6 +61,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const apps = ({ repository }: { readonly repository: string }) => (repository === "podinfo" ? podinfo : undefined);
   const kubelet = startKubelet(cluster, { addresses, apps, report, drainMs: 0 });
   const operators: Operator[] = [];
+  let away = false;
 
   const get = (type: ResourceType, name: string) => cluster.get(type, type.namespaced ? NAMESPACE : "", name);
   const told = (canary: string) => eventsOf(cluster, canary).map(lineOf);
@@ -133,8 +134,10 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     async outage() {
       const { port } = new URL(url);
       await server.stop();
+      away = true;
       return {
         async end() {
+          away = false;
           server = await startApiServer({ addresses, onRequest, token, port: Number(port), resumed: server });
         },
       };
@@ -143,7 +146,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       await Promise.all(operators.map((operator) => operator.stop()));
       await controllers.stop();
       await kubelet.stop();
-      await server.stop();
+      if (!away) await server.stop();
       await addresses.release();
     },
   };

@@ -1,0 +1,177 @@
+/** The API server goes away, comes back, is not what it should be, or somebody else writes: the operator goes on. */
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { crds } from "../../../src/core/crd/index.ts";
+import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
+import { istioCrds } from "../../../src/sandbox/istio-crds.ts";
+import { canary, imageOf, inPhase, podinfo, weightsOf } from "../harness/objects.ts";
+import { startReceiver } from "../harness/servers.ts";
+import { startWorld, type World, type WorldOptions } from "../harness/world.ts";
+
+let world: World;
+
+async function begin(options: WorldOptions = {}): Promise<void> {
+  world = await startWorld(options);
+}
+
+beforeEach(() => begin());
+afterEach(() => world.stop());
+
+async function initialized(): Promise<void> {
+  await world.until(RESOURCES.canary, "podinfo", "is initialised", inPhase("Initialized"));
+  await world.until(RESOURCES.deployment, "podinfo", "is scaled down", ({ spec }) => spec.replicas === 0);
+}
+
+const ROLLOUT = [
+  "Normal New revision detected! Scaling up podinfo.test",
+  "Normal Starting canary analysis for podinfo.test",
+  "Normal Advance podinfo.test canary weight 30",
+  "Normal Advance podinfo.test canary weight 60",
+  "Normal Copying podinfo.test template spec to podinfo-primary.test",
+  "Normal Routing all traffic to primary",
+  "Normal Promotion completed! Scaling down podinfo.test",
+];
+const isWait = (line: string) => line.includes("not ready:") || line.includes("rollout to finish");
+const told = () => world.told("podinfo").filter((line) => !isWait(line));
+
+describe("an API server that goes away", () => {
+  it("in the middle of a rollout: routes stay, and the rollout goes on when it is back", async () => {
+    const operator = await world.operator();
+    world.apply(podinfo("podinfo"), canary("podinfo"));
+    await initialized();
+    world.apply(podinfo("podinfo", "6.0.1"));
+    await world.until(RESOURCES.canary, "podinfo", "takes a step", ({ status }) => status?.canaryWeight === 30);
+    await world.until(RESOURCES.virtualService, "podinfo", "follows", (routes) => weightsOf(routes)[1] === 30);
+    const outage = await world.outage();
+    const failed = await operator.logged("turn failed:");
+    expect(failed).toMatchObject({ level: "error", canary: "podinfo.test" });
+    expect(failed.msg).toContain(`cannot reach the API server ${world.url}`);
+    expect(weightsOf(world.get(RESOURCES.virtualService, "podinfo"))).toEqual([70, 30]);
+    await outage.end();
+    await world.until(RESOURCES.canary, "podinfo", "is promoted", inPhase("Succeeded"));
+    await world.heard("podinfo", "Promotion completed!");
+    expect(told().slice(1)).toEqual(ROLLOUT);
+    expect(imageOf(world.get(RESOURCES.deployment, "podinfo-primary"))).toBe("podinfo:6.0.1");
+  });
+
+  it("while nothing happens: a revision that came meanwhile is found", async () => {
+    await world.operator();
+    world.apply(podinfo("podinfo"), canary("podinfo"));
+    await initialized();
+    const outage = await world.outage();
+    world.apply(podinfo("podinfo", "6.0.1"));
+    await outage.end();
+    await world.until(RESOURCES.canary, "podinfo", "is promoted", inPhase("Succeeded"));
+  });
+
+  it("ends the operator in good order when it is told to stop meanwhile", async () => {
+    const operator = await world.operator();
+    world.apply(podinfo("podinfo"), canary("podinfo"));
+    await initialized();
+    const outage = await world.outage();
+    await operator.stop();
+    expect(await operator.ended).toEqual({ kind: "stopped" });
+    await outage.end();
+  });
+});
+
+describe("others who write", () => {
+  it("a status that somebody else wrote meanwhile is read again, and nothing is said of it", async () => {
+    const operator = await world.operator();
+    const hooks = await startReceiver();
+    // The gate is asked in the middle of the turn: whoever writes then, writes before the turn's own status.
+    hooks.answer = ({ path }) => {
+      if (path === "/gate" && hooks.received.length === 1) {
+        world.edit(RESOURCES.canary, "podinfo", ({ metadata }) => {
+          metadata.labels = { touched: "yes" };
+        });
+      }
+      return { status: 200 };
+    };
+    const webhooks = [{ name: "gate", type: "confirm-rollout", url: `${hooks.url}/gate` }];
+    world.apply(podinfo("podinfo"), canary("podinfo", { webhooks }));
+    await initialized();
+    world.apply(podinfo("podinfo", "6.0.1"));
+    await world.until(RESOURCES.canary, "podinfo", "is promoted", inPhase("Succeeded"));
+    await world.heard("podinfo", "Promotion completed!");
+    expect(operator.lines.filter(({ msg }) => msg.includes("somebody else wrote meanwhile")).length).toBe(1);
+    const errors = operator.lines.filter(({ level, msg }) => level === "error" && !msg.startsWith("Metrics server"));
+    expect(errors).toEqual([]);
+    expect(told().slice(1)).toEqual(["Normal Confirm-rollout check gate passed", ...ROLLOUT]);
+    await hooks.stop();
+  });
+
+  it("routes that somebody changes in the middle of a step are restored, and the step is held again", async () => {
+    await world.operator();
+    world.apply(podinfo("podinfo"), canary("podinfo", { interval: "1s" }));
+    await initialized();
+    world.apply(podinfo("podinfo", "6.0.1"));
+    await world.until(RESOURCES.virtualService, "podinfo", "takes a step", (routes) => weightsOf(routes)[1] === 30);
+    world.edit(RESOURCES.virtualService, "podinfo", ({ spec }) => {
+      spec.http[0].route[0].weight = 0;
+      spec.http[0].route[1].weight = 100;
+    });
+    await world.until(RESOURCES.virtualService, "podinfo", "is restored", (routes) => weightsOf(routes)[1] === 30);
+  });
+
+  it("what is deleted is made again", async () => {
+    await world.operator();
+    world.apply(podinfo("podinfo"), canary("podinfo"));
+    await initialized();
+    for (const [type, name] of [
+      [RESOURCES.service, "podinfo"],
+      [RESOURCES.virtualService, "podinfo"],
+      [RESOURCES.destinationRule, "podinfo-primary"],
+      [RESOURCES.deployment, "podinfo-primary"],
+    ] as const) {
+      const { uid } = world.get(type, name)?.metadata ?? {};
+      world.cluster.remove(type, "test", name);
+      await world.until(type, name, "is there again", ({ metadata }) => metadata.uid !== uid);
+    }
+  });
+
+  it("a write that is refused is said once, and done when it is allowed", async () => {
+    await world.stop();
+    const strict = istioCrds().map((crd) => structuredClone(crd) as KubeObject);
+    for (const version of strict[0]?.spec.versions ?? []) {
+      version.schema.openAPIV3Schema.properties.spec = {
+        type: "object",
+        "x-kubernetes-preserve-unknown-fields": true,
+        properties: { hosts: { type: "array", maxItems: 1, items: { type: "string" } } },
+      };
+    }
+    await begin({ crds: [...(crds() as readonly KubeObject[]), ...strict] });
+    await world.operator();
+    world.apply(podinfo("podinfo"), canary("podinfo", {}, { service: { port: 9898, hosts: ["a.example.com"] } }));
+    const text = await world.heard("podinfo", "VirtualService podinfo.test create error: ");
+    expect(text).toContain("spec.hosts: Too many: 2: must have at most 1 items");
+    world.apply(canary("podinfo"));
+    await initialized();
+    expect(world.told("podinfo").filter((line) => line.includes("create error"))).toHaveLength(1);
+  });
+});
+
+describe("a cluster that lacks something", () => {
+  it("our kinds are not installed: says which, and what to do", async () => {
+    await world.stop();
+    await begin({ crds: istioCrds() });
+    await expect(world.operator()).rejects.toThrow(
+      "Canary CRD is not registered the server could not find the requested resource: " +
+        "apply deploy/crds (kind Canary of flagger.app/v1beta1) first",
+    );
+  });
+
+  it("Istio is not installed yet: the Canary waits for it", async () => {
+    await world.stop();
+    await begin({ crds: crds() as readonly KubeObject[] });
+    await world.operator();
+    world.apply(podinfo("podinfo"), canary("podinfo"));
+    await world.heard(
+      "podinfo",
+      "kind DestinationRule of networking.istio.io/v1beta1 is not installed in the cluster: " +
+        "install it, or choose another spec.provider",
+    );
+    expect(world.get(RESOURCES.deployment, "podinfo-primary")).toBeUndefined();
+    for (const crd of istioCrds()) world.cluster.create(RESOURCES.crd, crd);
+    await initialized();
+  });
+});
