@@ -6,7 +6,9 @@ import type { Invariant } from "./invariant.ts";
 
 export const handsOff: Invariant = {
   name: "hands-off",
-  rule: "Of objects that people made, only these fields are written: the target's replicas, the apex Service's selector, ports and Flux annotations, the Canary's status and finalizers.",
+  rule:
+    "Of objects that people made, only these fields are written: the target's replicas, the apex Service's selector, " +
+    "ports and Flux annotations, the Canary's status and finalizers.",
   why: "People and GitOps agents own the rest, and would be fought over it for ever.",
   watch({ api, refs, scenario }, report) {
     const theirs = new Set(scenario.objects.map(nameOf));
