@@ -3,8 +3,9 @@ import { alignColumns } from "../src/cli/columns.ts";
 import type { Figure } from "./figure.ts";
 import { benchMesh } from "./mesh.ts";
 import { benchRollout } from "./rollout.ts";
+import { benchSimulation } from "./simulate.ts";
 
-const BENCHES: readonly (() => Promise<readonly Figure[]>)[] = [benchMesh, benchRollout];
+const BENCHES: readonly (() => Promise<readonly Figure[]>)[] = [benchMesh, benchRollout, benchSimulation];
 
 const figures: Figure[] = [];
 for (const bench of BENCHES) figures.push(...(await bench()));
