@@ -17,7 +17,8 @@ const wanted = MUTANTS.map((mutant, index) => ({ ...mutant, number: index + 1 })
   .filter(({ number }) => number >= Number(values.from ?? 1));
 
 const stale = wanted.filter(({ file, from }) => readFileSync(join(root, file), "utf8").split(from).length !== 2);
-for (const { number, file, from } of stale) console.log(`${number} ${file} has not exactly one "${from}": mend the table`);
+for (const { number, file, from } of stale)
+  console.log(`${number} ${file} has not exactly one "${from}": mend the table`);
 if (values.check || stale.length > 0) process.exit(stale.length > 0 ? 1 : 0);
 
 /** A copy of the sources that may be broken. */
@@ -50,7 +51,10 @@ const QUICK = {
 async function survives(dir, { file, from, to }) {
   const path = join(dir, file);
   const text = readFileSync(path, "utf8");
-  writeFileSync(path, text.replace(from, () => to));
+  writeFileSync(
+    path,
+    text.replace(from, () => to),
+  );
   try {
     const quick = Object.entries(QUICK).find(([prefix]) => file.startsWith(prefix))?.[1] ?? [];
     if (!(await vitest(dir, ...quick))) return false;
