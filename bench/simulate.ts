@@ -18,5 +18,12 @@ export async function benchSimulation(): Promise<readonly Figure[]> {
   const started = performance.now();
   await roll(RUNS);
   const perSecond = Math.round((RUNS / (performance.now() - started)) * 1000);
-  return [{ what: "simulated rollouts per second, one core", measured: String(perSecond), aim: String(AIM), met: perSecond >= AIM }];
+  return [
+    {
+      what: "simulated rollouts per second, one core",
+      measured: String(perSecond),
+      aim: String(AIM),
+      met: perSecond >= AIM,
+    },
+  ];
 }

@@ -8,7 +8,13 @@ export async function recordHistory(scenario: Scenario, seed: number): Promise<r
   const lines: string[] = [];
   const watchers = [
     () => ({
-      turn({ input, transition }: { input: { status: unknown }; transition: { status: unknown; events: readonly unknown[] } }) {
+      turn({
+        input,
+        transition,
+      }: {
+        input: { status: unknown };
+        transition: { status: unknown; events: readonly unknown[] };
+      }) {
         if (transition.status === input.status && transition.events.length === 0) return;
         lines.push(JSON.stringify({ input, transition }));
       },
