@@ -61,7 +61,8 @@ export function fromWire(wire: WireStatus | undefined, hints: RecoveryHints): Ca
   if (!isPhase(phase)) {
     throw new RangeError(`status.phase "${phase}" is not a phase of a Canary: clear it to initialise the Canary again`);
   }
-  const core = coreFrom(wire ?? {});
+  const read = coreFrom(wire ?? {});
+  const core = { ...read, canaryWeight: weightHeld(phase, read, wire?.aviary, hints) };
   return { ...core, ...positionFrom(phase, core, wire?.aviary, hints) } as CanaryStatus;
 }
 
@@ -139,14 +140,16 @@ function positionFrom(phase: Phase, core: StatusCore, memory: WireMemory | undef
   }
 }
 
+/** Flagger records no weight while it waits for the promotion, though the routes keep it: that of the run's end (Q20). */
+function weightHeld(phase: Phase, core: StatusCore, memory: WireMemory | undefined, hints: RecoveryHints): number {
+  const zeroed = phase === "WaitingPromotion" && core.canaryWeight === 0 && memory === undefined;
+  return zeroed && hints.iterations === 0 ? (hints.weights.at(-1) ?? 0) : core.canaryWeight;
+}
+
 /** The furthest step that the wire's weight and iterations prove. */
 function recoverStep(phase: Phase, core: StatusCore, hints: RecoveryHints): number {
   if (hints.iterations > 0) return Math.max(0, Math.min(core.iterations, hints.iterations + 1));
-  // Flagger zeroes the weight while it waits for the promotion; the run had come to its end by then.
-  const reached =
-    phase === "WaitingPromotion" && core.canaryWeight === 0
-      ? hints.weights.length
-      : hints.weights.filter((weight) => weight <= core.canaryWeight).length;
+  const reached = hints.weights.filter((weight) => weight <= core.canaryWeight).length;
   return reached === 0 ? 0 : reached + (hints.mirror ? 1 : 0);
 }
 

@@ -1,0 +1,162 @@
+/** A Canary and everything around it as Flagger 1.44 leaves them, at some moment of a rollout. */
+import { randomUUID } from "node:crypto";
+import { crds } from "../../../src/core/crd/index.ts";
+import { hashPodTemplate } from "../../../src/core/hash/hash.ts";
+import { type KubeFields, type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
+import { canary, podinfo } from "./objects.ts";
+import type { World } from "./world.ts";
+
+export interface Left {
+  readonly phase: string;
+  /** Of podinfo in the target and in the primary. */
+  readonly target: string;
+  readonly primary: string;
+  /** Canary weight of the routes; 0 when absent. */
+  readonly weight?: number;
+  /** Merged over what Flagger would have written of hashes and counters. */
+  readonly status?: KubeFields;
+  readonly analysis?: KubeFields;
+  readonly spec?: KubeFields;
+  /** In front of the hashes: those of another release of Flagger. */
+  readonly otherHashes?: boolean;
+}
+
+const FLUX = {
+  "kustomize.toolkit.fluxcd.io/reconcile": "disabled",
+  "helm.toolkit.fluxcd.io/driftDetection": "disabled",
+};
+const RUNNING = new Set(["Progressing", "WaitingPromotion", "Promoting", "Finalising"]);
+
+/** The definitions that Flagger ships: they do not know `status.aviary`, so the API server prunes it. */
+export function flaggerCrds(): readonly KubeObject[] {
+  return (crds() as readonly KubeObject[]).map((crd) => {
+    const copy = structuredClone(crd);
+    for (const version of copy.spec.versions)
+      delete version.schema.openAPIV3Schema.properties.status?.properties?.aviary;
+    return copy;
+  });
+}
+
+/** Creates it all, waits until its pods run, and gives the Canary its status last. */
+export async function leftByFlagger(world: World, left: Left): Promise<KubeObject> {
+  const { cluster } = world;
+  const name = "podinfo";
+  const running = RUNNING.has(left.phase);
+  const own = cluster.create(RESOURCES.canary, canary(name, left.analysis, left.spec));
+  const owned = {
+    namespace: "test",
+    ownerReferences: [
+      {
+        apiVersion: "flagger.app/v1beta1",
+        kind: "Canary",
+        name,
+        uid: own.metadata.uid ?? "",
+        controller: true,
+        blockOwnerDeletion: true,
+      },
+    ],
+  };
+  const target = cluster.create(RESOURCES.deployment, podinfo(name, left.target, { replicas: running ? 1 : 0 }));
+  cluster.create(RESOURCES.deployment, primaryOf(left.primary, owned));
+  for (const [service, app] of [
+    ["podinfo", "podinfo-primary"],
+    ["podinfo-primary", "podinfo-primary"],
+    ["podinfo-canary", "podinfo"],
+  ] as const) {
+    cluster.create(RESOURCES.service, serviceOf(service, app, owned));
+  }
+  for (const host of ["podinfo-canary", "podinfo-primary"]) {
+    const metadata = { ...owned, name: host };
+    const kind = { apiVersion: "networking.istio.io/v1beta1", kind: "DestinationRule" };
+    cluster.create(RESOURCES.destinationRule, { ...kind, metadata, spec: { host } });
+  }
+  cluster.create(RESOURCES.virtualService, routesOf(left.weight ?? 0, owned));
+  const ready = ({ status, metadata }: KubeObject) =>
+    status?.observedGeneration === metadata.generation && status?.availableReplicas === 1;
+  await world.until(RESOURCES.deployment, "podinfo-primary", "is up", ready);
+  if (running) await world.until(RESOURCES.deployment, name, "is up", ready);
+  return cluster.updateStatus(RESOURCES.canary, { ...own, status: statusOf(left, target) });
+}
+
+function statusOf(left: Left, target: KubeObject): KubeFields {
+  const salt = left.otherHashes === true ? "4" : "";
+  const hashOf = (version: string) => {
+    const { template } = structuredClone(target.spec);
+    template.spec.containers[0].image = `podinfo:${version}`;
+    return `${hashPodTemplate(template)}${salt}`;
+  };
+  const time = new Date().toISOString().replace(/\.\d+Z$/, "Z");
+  const promoted = left.phase === "Initialized" || left.phase === "Succeeded";
+  return {
+    phase: left.phase,
+    failedChecks: 0,
+    canaryWeight: left.weight ?? 0,
+    iterations: 0,
+    trackedConfigs: {},
+    lastAppliedSpec: hashOf(left.target),
+    lastPromotedSpec: hashOf(left.primary),
+    lastTransitionTime: time,
+    conditions: [
+      {
+        type: "Promoted",
+        status: promoted ? "True" : left.phase === "Failed" ? "False" : "Unknown",
+        reason: left.phase,
+        message: "as Flagger says it",
+        lastUpdateTime: time,
+        lastTransitionTime: time,
+      },
+    ],
+    ...left.status,
+  };
+}
+
+function primaryOf(version: string, owned: KubeFields): KubeObject {
+  const { spec, ...copy } = podinfo("podinfo", version);
+  const labels = { app: "podinfo-primary" };
+  return {
+    ...copy,
+    metadata: { ...owned, name: "podinfo-primary", labels },
+    spec: {
+      ...spec,
+      selector: { matchLabels: labels },
+      template: {
+        ...spec.template,
+        // Go writes the null.
+        metadata: { labels, annotations: { "flagger-id": randomUUID() }, creationTimestamp: null },
+      },
+    },
+  };
+}
+
+function serviceOf(name: string, app: string, owned: KubeFields): KubeObject {
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { ...owned, name, labels: { app: name }, annotations: FLUX },
+    spec: {
+      type: "ClusterIP",
+      selector: { app },
+      ports: [{ name: "http", protocol: "TCP", port: 9898, targetPort: 9898 }],
+    },
+  };
+}
+
+function routesOf(weight: number, owned: KubeFields): KubeObject {
+  return {
+    apiVersion: "networking.istio.io/v1beta1",
+    kind: "VirtualService",
+    metadata: { ...owned, name: "podinfo", annotations: FLUX },
+    spec: {
+      hosts: ["podinfo"],
+      gateways: ["mesh"],
+      http: [
+        {
+          route: [
+            { destination: { host: "podinfo-primary" }, weight: 100 - weight },
+            { destination: { host: "podinfo-canary" }, weight },
+          ],
+        },
+      ],
+    },
+  };
+}
