@@ -41,66 +41,13 @@ export interface Api {
 const SEPARATE_STATUS = new Set(["Canary", "Deployment"]);
 
 export function createApi(now: () => number): Api {
-  const collections = new Map<string, Map<string, KubeObject>>();
-  const listeners = new Set<(change: Change) => void>();
-  let version = 0;
+  const store = createStore();
   let uids = 0;
-
-  const collection = (type: ResourceType): Map<string, KubeObject> => {
-    const key = `${type.plural}.${type.group}`;
-    const found = collections.get(key) ?? new Map<string, KubeObject>();
-    collections.set(key, found);
-    return found;
-  };
-  const keyOf = (namespace: string, name: string) => `${namespace}/${name}`;
-  const tell = (change: Change) => {
-    for (const listener of [...listeners]) listener(change);
-  };
-  const stamp = (object: KubeObject): KubeObject => {
-    version += 1;
-    return { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } };
-  };
-
-  function remove(type: ResourceType, object: KubeObject, by: Author): void {
-    const { namespace = "", name, uid } = object.metadata;
-    collection(type).delete(keyOf(namespace, name));
-    version += 1;
-    tell({ type: "deleted", kind: type, object, old: object, by });
-    for (const [, dependent, kind] of dependents(uid)) remove(kind, dependent, "cluster");
-  }
-
-  const kinds = new Map<string, ResourceType>();
-  function dependents(uid: string | undefined): [string, KubeObject, ResourceType][] {
-    return [...collections].flatMap(([key, objects]) => {
-      const kind = kinds.get(key);
-      if (kind === undefined) return [];
-      return [...objects.values()]
-        .filter(({ metadata }) => metadata.ownerReferences?.some((owner) => owner.uid === uid) === true)
-        .map((object): [string, KubeObject, ResourceType] => [key, object, kind]);
-    });
-  }
-
-  function put(type: ResourceType, before: KubeObject, wanted: KubeObject, by: Author): KubeObject {
-    if (wanted === before) return before;
-    const generation = (before.metadata.generation ?? 0) + (wanted.spec === before.spec ? 0 : 1);
-    const after = stamp({ ...wanted, metadata: { ...wanted.metadata, generation } });
-    const { namespace = "", name, deletionTimestamp, finalizers = [] } = after.metadata;
-    if (deletionTimestamp !== undefined && finalizers.length === 0) {
-      remove(type, after, by);
-      return after;
-    }
-    collection(type).set(keyOf(namespace, name), after);
-    tell({ type: "modified", kind: type, object: after, old: before, by });
-    return after;
-  }
-
   const api: Api = {
-    get: ({ type, namespace, name }) => collection(type).get(keyOf(namespace, name)),
-    list: (type) => [...collection(type).values()],
+    get: ({ type, namespace, name }) => store.collection(type).get(`${namespace}/${name}`),
+    list: (type) => [...store.collection(type).values()],
     create(type, object, by) {
-      const { namespace = "", name } = object.metadata;
-      kinds.set(`${type.plural}.${type.group}`, type);
-      if (collection(type).has(keyOf(namespace, name))) throw refused(409, "AlreadyExists", type, name);
+      if (store.collection(type).has(keyOf(object))) throw refused(409, "AlreadyExists", type, object.metadata.name);
       uids += 1;
       const metadata = {
         ...object.metadata,
@@ -108,10 +55,7 @@ export function createApi(now: () => number): Api {
         generation: 1,
         creationTimestamp: new Date(now()).toISOString(),
       };
-      const created = stamp({ ...object, apiVersion: apiVersionOf(type), kind: type.kind, metadata });
-      collection(type).set(keyOf(namespace, name), created);
-      tell({ type: "added", kind: type, object: created, by });
-      return created;
+      return store.add(type, { ...object, apiVersion: apiVersionOf(type), kind: type.kind, metadata }, by);
     },
     patch(ref, patch, { subresource, resourceVersion }, by) {
       const before = api.get(ref);
@@ -119,26 +63,91 @@ export function createApi(now: () => number): Api {
       if (resourceVersion !== undefined && resourceVersion !== before.metadata.resourceVersion) {
         throw refused(409, "Conflict", ref.type, ref.name);
       }
-      if (subresource === "status") return put(ref.type, before, merged(before, { status: patch.status }), by);
+      if (subresource === "status") return store.put(ref.type, before, merged(before, { status: patch.status }), by);
       const { status: _status, ...rest } = patch;
-      return put(ref.type, before, merged(before, SEPARATE_STATUS.has(ref.type.kind) ? rest : patch), by);
+      return store.put(ref.type, before, merged(before, SEPARATE_STATUS.has(ref.type.kind) ? rest : patch), by);
     },
     delete(ref, by) {
       const before = api.get(ref);
       if (before === undefined) return;
-      if ((before.metadata.finalizers ?? []).length === 0) return remove(ref.type, before, by);
-      if (before.metadata.deletionTimestamp !== undefined) return;
-      put(ref.type, before, merged(before, { metadata: { deletionTimestamp: new Date(now()).toISOString() } }), by);
+      const { finalizers = [], deletionTimestamp } = before.metadata;
+      if (finalizers.length === 0) store.remove(ref.type, before, by);
+      else if (deletionTimestamp === undefined) {
+        const metadata = { deletionTimestamp: new Date(now()).toISOString() };
+        store.put(ref.type, before, merged(before, { metadata }), by);
+      }
     },
-    onChange(listener) {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
+    onChange: store.onChange,
     get version() {
-      return version;
+      return store.version();
     },
   };
   return api;
+}
+
+const keyOf = ({ metadata }: KubeObject) => `${metadata.namespace ?? ""}/${metadata.name}`;
+
+/** Objects by kind and name, versions, and who is told of changes. */
+function createStore() {
+  const collections = new Map<ResourceType, Map<string, KubeObject>>();
+  const listeners = new Set<(change: Change) => void>();
+  let version = 0;
+
+  function collection(type: ResourceType): Map<string, KubeObject> {
+    const found = collections.get(type) ?? new Map<string, KubeObject>();
+    collections.set(type, found);
+    return found;
+  }
+
+  function tell(change: Change): void {
+    for (const listener of [...listeners]) listener(change);
+  }
+
+  function stamp(object: KubeObject): KubeObject {
+    version += 1;
+    return { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } };
+  }
+
+  function remove(type: ResourceType, object: KubeObject, by: Author): void {
+    collection(type).delete(keyOf(object));
+    version += 1;
+    tell({ type: "deleted", kind: type, object, old: object, by });
+    for (const [kind, objects] of collections) {
+      for (const dependent of [...objects.values()]) {
+        const owned = dependent.metadata.ownerReferences?.some(({ uid }) => uid === object.metadata.uid);
+        if (owned === true) remove(kind, dependent, "cluster");
+      }
+    }
+  }
+
+  return {
+    collection,
+    remove,
+    version: () => version,
+    add(type: ResourceType, object: KubeObject, by: Author): KubeObject {
+      const created = stamp(object);
+      collection(type).set(keyOf(created), created);
+      tell({ type: "added", kind: type, object: created, by });
+      return created;
+    },
+    put(type: ResourceType, before: KubeObject, wanted: KubeObject, by: Author): KubeObject {
+      if (wanted === before) return before;
+      const generation = (before.metadata.generation ?? 0) + (wanted.spec === before.spec ? 0 : 1);
+      const after = stamp({ ...wanted, metadata: { ...wanted.metadata, generation } });
+      const { deletionTimestamp, finalizers = [] } = after.metadata;
+      if (deletionTimestamp !== undefined && finalizers.length === 0) {
+        remove(type, after, by);
+        return after;
+      }
+      collection(type).set(keyOf(after), after);
+      tell({ type: "modified", kind: type, object: after, old: before, by });
+      return after;
+    },
+    onChange(listener: (change: Change) => void) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+  };
 }
 
 const TEXTS = {

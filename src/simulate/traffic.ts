@@ -6,7 +6,7 @@ import { type KubeFields, type KubeObject, RESOURCES } from "../ports/kubernetes
 import type { Api } from "./api.ts";
 import { isConstant, valueAt } from "./curve.ts";
 import type { Deployments } from "./deployments.ts";
-import { behaviourOf, type Scenario } from "./scenario.ts";
+import { type Behaviour, behaviourOf, type Scenario } from "./scenario.ts";
 import type { Schedule } from "./schedule.ts";
 
 export type Role = "primary" | "canary";
@@ -42,8 +42,6 @@ export interface Traffic {
   readonly tallies: ReadonlyMap<string, Tally>;
   /** Requests that found no pod of the role that they were sent to. */
   readonly unserved: Readonly<Record<Role, number>>;
-  /** Those of them that the other role could have served. */
-  readonly misled: number;
   /** The split that proxies follow now. */
   split(): Split;
   /** What a metric server knows of one role in a window that ends at `to`. undefined: nothing was asked of it. */
@@ -75,14 +73,10 @@ interface Names {
 }
 
 export function createTraffic(ports: TrafficPorts): Traffic {
-  const { api, schedule, scenario } = ports;
+  const { api, schedule, scenario, deployments } = ports;
   const names = namesOf(scenario);
-  const tallies = new Map<string, Tally>();
-  const firstServed = new Map<string, number>();
-  let stretches: Stretch[] = [];
+  const ledger = createLedger(scenario);
   let settled = schedule.now();
-  let misled = 0;
-  const unserved = { primary: 0, canary: 0 };
   let isOpen = false;
   let split: Split = { primary: 0, canary: 100, mirror: false };
   const steady = isConstant(scenario.rps) && Object.values(scenario.behaviours).every(isSteady);
@@ -105,61 +99,30 @@ export function createTraffic(ports: TrafficPorts): Traffic {
       account(settled, to);
       settled = to;
     }
-    while (stretches.length > 400 && (stretches[0]?.to ?? now) < now - REMEMBERED_MS) stretches = stretches.slice(200);
   }
 
   function account(from: number, to: number): void {
     const releasedAt = ports.releasedAt();
     const seconds = releasedAt === undefined ? 0 : Math.max(0, (from - releasedAt) / 1000);
     const requests = (valueAt(scenario.rps, seconds, split.canary) * (to - from)) / 1000;
-    const pods = { primary: podsOf("primary"), canary: podsOf("canary") };
     for (const role of ["primary", "canary"] as const) {
-      const share = (requests * split[role]) / 100;
-      const other = role === "primary" ? pods.canary : pods.primary;
-      if (share > 0 && pods[role].size === 0) {
-        tally("", share, share);
-        unserved[role] += share;
-        if (other.size > 0) misled += share;
-        continue;
-      }
-      serve(role, pods[role], share, true, from, to);
+      const pods = podsOf(role);
+      ledger.serve({
+        role,
+        pods,
+        requests: (requests * split[role]) / 100,
+        from,
+        to,
+        weight: split.canary,
+        users: true,
+      });
     }
-    if (split.mirror) serve("canary", pods.canary, requests, false, from, to);
-  }
-
-  function serve(
-    role: Role,
-    pods: ReadonlyMap<string, number>,
-    share: number,
-    users: boolean,
-    from: number,
-    to: number,
-  ) {
-    const total = [...pods.values()].reduce((sum, count) => sum + count, 0);
-    if (share <= 0 || total === 0) return;
-    for (const [image, count] of pods) {
-      const since = firstServed.get(image) ?? from;
-      firstServed.set(image, since);
-      const behaviour = behaviourOf(scenario, image);
-      const seconds = (from - since) / 1000;
-      const requests = (share * count) / total;
-      const failed = (requests * Math.min(100, Math.max(0, valueAt(behaviour.errorRate, seconds, split.canary)))) / 100;
-      const latencyMs = valueAt(behaviour.latencyMs, seconds, split.canary);
-      if (users) tally(image, requests, failed);
-      stretches.push({ from, to, role, requests, failed, latencyMs });
-    }
-  }
-
-  function tally(image: string, requests: number, failed: number): void {
-    const sum = tallies.get(image) ?? { requests: 0, failed: 0 };
-    sum.requests += requests;
-    sum.failed += failed;
-    tallies.set(image, sum);
+    if (!split.mirror) return;
+    ledger.serve({ role: "canary", pods: podsOf("canary"), requests, from, to, weight: split.canary, users: false });
   }
 
   function podsOf(role: Role): ReadonlyMap<string, number> {
-    const name = role === "primary" ? `${names.target}-primary` : names.target;
-    return ports.deployments().serving(names.namespace, name);
+    return deployments().serving(names.namespace, role === "primary" ? `${names.target}-primary` : names.target);
   }
 
   return {
@@ -168,26 +131,74 @@ export function createTraffic(ports: TrafficPorts): Traffic {
       isOpen = true;
     },
     settle,
-    tallies,
-    unserved,
-    get misled() {
-      return misled;
-    },
+    tallies: ledger.tallies,
+    unserved: ledger.unserved,
     split: () => split,
     window(role, from, to) {
       settle();
-      return measured(stretches, role, from, to);
+      return ledger.window(role, from, to);
     },
   };
 }
 
-function isSteady({
-  errorRate,
-  latencyMs,
-}: {
-  errorRate: Parameters<typeof isConstant>[0];
-  latencyMs: Parameters<typeof isConstant>[0];
-}): boolean {
+/** Requests that met one role in a stretch of time. */
+interface Served {
+  readonly role: Role;
+  /** By image. */
+  readonly pods: ReadonlyMap<string, number>;
+  readonly requests: number;
+  readonly from: number;
+  readonly to: number;
+  /** Percent of the users that the canary gets. */
+  readonly weight: number;
+  /** False: copies of requests, whose answers nobody sees. */
+  readonly users: boolean;
+}
+
+function createLedger(scenario: Scenario) {
+  const tallies = new Map<string, Tally>();
+  const unserved = { primary: 0, canary: 0 };
+  const firstServed = new Map<string, number>();
+  let stretches: Stretch[] = [];
+
+  function tally(image: string, requests: number, failed: number): void {
+    const sum = tallies.get(image) ?? { requests: 0, failed: 0 };
+    sum.requests += requests;
+    sum.failed += failed;
+    tallies.set(image, sum);
+  }
+
+  function serve({ role, pods, requests: all, from, to, weight, users }: Served): void {
+    const total = [...pods.values()].reduce((sum, count) => sum + count, 0);
+    if (all <= 0) return;
+    if (total === 0) {
+      if (!users) return;
+      tally("", all, all);
+      unserved[role] += all;
+      return;
+    }
+    for (const [image, count] of pods) {
+      const since = firstServed.get(image) ?? from;
+      firstServed.set(image, since);
+      const behaviour = behaviourOf(scenario, image);
+      const seconds = (from - since) / 1000;
+      const requests = (all * count) / total;
+      const failed = (requests * Math.min(100, Math.max(0, valueAt(behaviour.errorRate, seconds, weight)))) / 100;
+      if (users) tally(image, requests, failed);
+      stretches.push({ from, to, role, requests, failed, latencyMs: valueAt(behaviour.latencyMs, seconds, weight) });
+    }
+    if (stretches.length > 800) stretches = stretches.filter((stretch) => stretch.to > to - REMEMBERED_MS);
+  }
+
+  return {
+    tallies,
+    unserved,
+    serve,
+    window: (role: Role, from: number, to: number) => measured(stretches, role, from, to),
+  };
+}
+
+function isSteady({ errorRate, latencyMs }: Behaviour): boolean {
   return [errorRate, latencyMs].every(
     (curve) => isConstant(curve) || (typeof curve !== "number" && curve.over === "weight"),
   );

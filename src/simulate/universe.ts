@@ -14,7 +14,7 @@ import { type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.
 import type { Turn } from "../ports/recorder.ts";
 import { type Api, createApi } from "./api.ts";
 import { createDeployments, type Deployments } from "./deployments.ts";
-import { type Operator, startOperator } from "./operators.ts";
+import { type Operator, type OperatorListener, startOperator } from "./operators.ts";
 import { createQuestions } from "./questions.ts";
 import { createChance } from "./random.ts";
 import { imageOf, type Scenario, type UserAction, withImage } from "./scenario.ts";
@@ -102,129 +102,132 @@ const RESTART_MS = 3_000;
 const REST_MS = 60_000;
 const MAX_HAPPENINGS = 200_000;
 
+interface State {
+  releasedAt: number | undefined;
+  interferedAt: number;
+  turns: number;
+  calls: number;
+  skew: number;
+}
+
+type Tell = <K extends keyof Watcher>(what: K, ...args: Parameters<NonNullable<Watcher[K]>>) => void;
+
 export async function run({ scenario, weather, seed, watchers, disturbances = [] }: RunOptions): Promise<Universe> {
   const chance = createChance(seed);
   const schedule = createSchedule();
   const api = createApi(schedule.now);
-  const state = {
-    releasedAt: undefined as number | undefined,
-    interferedAt: schedule.now(),
-    turns: 0,
-    calls: 0,
-    skew: 0,
-  };
-  const traffic: Traffic = createTraffic({
-    api,
-    schedule,
-    scenario,
-    deployments: () => deployments,
-    releasedAt: () => state.releasedAt,
-  });
-  const deployments: Deployments = createDeployments({
-    api,
-    schedule,
-    chance: chance.fork("pods"),
-    scenario,
-    beforeChange: traffic.settle,
-  });
+  const state: State = { releasedAt: undefined, interferedAt: schedule.now(), turns: 0, calls: 0, skew: 0 };
+  const releasedAt = () => state.releasedAt;
+  const traffic: Traffic = createTraffic({ api, schedule, scenario, deployments: () => deployments, releasedAt });
+  const pods = chance.fork("pods");
+  const deployments = createDeployments({ api, schedule, chance: pods, scenario, beforeChange: traffic.settle });
   const operators: Operator[] = [];
   const universe = createUniverse(scenario, schedule, api, traffic, deployments, operators, state);
   const listeners = watchers.map((watcher) => watcher(universe));
-  const question = createQuestions({ scenario, schedule, traffic, releasedAt: () => state.releasedAt });
-  const interfere = () => {
-    state.interferedAt = schedule.now();
-  };
-  const tell = <K extends keyof Watcher>(what: K, ...args: Parameters<NonNullable<Watcher[K]>>) => {
+  const tell: Tell = (what, ...args) => {
     for (const listener of listeners) (listener[what] as ((...given: typeof args) => void) | undefined)?.(...args);
   };
-  const boot = () => {
-    const operator = startOperator({
-      api,
-      schedule,
-      chance: chance.fork(`operator ${operators.length}`),
-      weather,
-      question,
-      skew: () => state.skew,
-      nextCall: () => {
-        state.calls += 1;
-        return state.calls;
-      },
-      listener: {
-        turn(turn) {
-          state.turns += 1;
-          tell("turn", turn);
-        },
-        said: (_ref, event) => tell("said", event),
-        asked: (canary, probe, answer) => tell("asked", canary, probe, answer),
-        alerted: (alert) => tell("alerted", alert),
-        failed: (error) => tell("failed", error),
-        fault(fault, call) {
-          interfere();
-          tell("fault", fault, call);
-        },
-        died: restart,
-      },
-    });
-    operators.push(operator);
-    return operator;
+  const question = createQuestions({ scenario, schedule, traffic, releasedAt });
+  const boot = (listener: OperatorListener) => {
+    const nextCall = () => {
+      state.calls += 1;
+      return state.calls;
+    };
+    const own = chance.fork(`operator ${operators.length}`);
+    const skew = () => state.skew;
+    operators.push(startOperator({ api, schedule, chance: own, weather, question, skew, nextCall, listener }));
   };
-  function restart(): void {
-    interfere();
-    schedule.after(RESTART_MS, () => {
-      if (operators.every(({ life }) => !life.alive)) boot();
-    });
-  }
-  const disturb = (disturbance: Disturbance) => {
-    interfere();
-    tell("disturbed", describeDisturbance(disturbance));
-    if (disturbance.kind === "clock-jump") state.skew += disturbance.byMs;
-    const first = operators.find(({ life }) => life.alive);
-    if (disturbance.kind === "clock-jump" || first === undefined) return;
-    if (disturbance.kind === "kill") {
-      first.kill();
-      restart();
-      return;
-    }
-    boot();
-    schedule.after(disturbance.forMs, () => {
-      interfere();
-      first.kill();
-      restart();
-    });
-  };
-  const release = () => {
-    if (state.releasedAt !== undefined) return;
-    const target = universe.target();
-    state.releasedAt = schedule.now();
-    interfere();
-    if (target !== undefined) api.patch(universe.refs.target, withImage(target, scenario.image), {}, "user");
-    for (const action of scenario.users) {
-      schedule.after(action.afterMs, () => {
-        interfere();
-        tell("acted", action);
-        act(action, universe);
-      });
-    }
-    for (const disturbance of disturbances) schedule.after(disturbance.afterMs, () => disturb(disturbance));
-  };
-  api.onChange(({ kind, object }) => {
-    if (kind === RESOURCES.canary && object.status?.phase === (scenario.impatient ? "Initializing" : "Initialized")) {
-      schedule.after(scenario.impatient ? IMPATIENCE_MS : RELEASE_AFTER_MS, release);
-    }
+  const processes = createProcesses(universe, state, tell, boot);
+  const release = createRelease(universe, state, tell, () => {
+    for (const disturbance of disturbances) schedule.after(disturbance.afterMs, () => processes.disturb(disturbance));
   });
-  schedule.after(RELEASE_ANYWAY_MS, release);
+  api.onChange(({ kind, object }) => {
+    if (kind !== RESOURCES.canary || object.status?.phase !== (scenario.impatient ? "Initializing" : "Initialized"))
+      return;
+    schedule.after(scenario.impatient ? IMPATIENCE_MS : RELEASE_AFTER_MS, release);
+  });
   for (const object of [...scenario.objects, scenario.target]) api.create(typeOf(object), object, "user");
   // What was there before us serves already.
   schedule.after(START_AFTER_MS, () => {
     api.create(RESOURCES.canary, scenario.canary, "user");
     traffic.open();
-    boot();
+    processes.start();
+    schedule.after(RELEASE_ANYWAY_MS, release);
   });
   const rested = await live(universe, scenario, disturbances);
   traffic.settle();
-  const end = endOf(universe, rested);
-  for (const listener of listeners) listener.end?.(end);
+  tell("end", endOf(universe, rested));
   return universe;
+}
+
+/** The operator's process: started, killed, started again, or there twice. */
+function createProcesses(universe: Universe, state: State, tell: Tell, boot: (listener: OperatorListener) => void) {
+  const { schedule, operators } = universe;
+  const interfere = () => {
+    state.interferedAt = schedule.now();
+  };
+  function restart(): void {
+    interfere();
+    schedule.after(RESTART_MS, () => {
+      if (operators.every(({ life }) => !life.alive)) start();
+    });
+  }
+  function start(): void {
+    boot({
+      turn(turn) {
+        state.turns += 1;
+        tell("turn", turn);
+      },
+      said: (_ref, event) => tell("said", event),
+      asked: (canary, probe, answer) => tell("asked", canary, probe, answer),
+      alerted: (alert) => tell("alerted", alert),
+      failed: (error) => tell("failed", error),
+      fault(fault, call) {
+        interfere();
+        tell("fault", fault, call);
+      },
+      died: restart,
+    });
+  }
+  function kill(operator: Operator): void {
+    interfere();
+    operator.kill();
+    restart();
+  }
+  return {
+    start,
+    disturb(disturbance: Disturbance): void {
+      interfere();
+      tell("disturbed", describeDisturbance(disturbance));
+      const first = operators.find(({ life }) => life.alive);
+      if (disturbance.kind === "clock-jump") state.skew += disturbance.byMs;
+      else if (first !== undefined && disturbance.kind === "kill") kill(first);
+      else if (first !== undefined && disturbance.kind === "two-leaders") {
+        start();
+        schedule.after(disturbance.forMs, () => kill(first));
+      }
+    },
+  };
+}
+
+/** Releases the new image, once, and then lets people do what they do. */
+function createRelease(universe: Universe, state: State, tell: Tell, released: () => void): () => void {
+  const { api, schedule, scenario, refs } = universe;
+  return () => {
+    if (state.releasedAt !== undefined) return;
+    state.releasedAt = schedule.now();
+    state.interferedAt = schedule.now();
+    const target = universe.target();
+    if (target !== undefined) api.patch(refs.target, withImage(target, scenario.image), {}, "user");
+    for (const action of scenario.users) {
+      schedule.after(action.afterMs, () => {
+        state.interferedAt = schedule.now();
+        tell("acted", action);
+        act(action, universe);
+      });
+    }
+    released();
+  };
 }
 
 function describeDisturbance(disturbance: Disturbance): string {
