@@ -33,8 +33,11 @@ export interface ParseOptions {
 
 export type Parsed =
   | { readonly kind: "valid"; readonly spec: CanarySpec }
-  /** `problem`: what is wrong, where, and what to do; the text of the event. */
-  | { readonly kind: "invalid"; readonly problem: string };
+  /**
+   * `problem`: what is wrong, where, and what to do; the text of the event. `spec`: as much as could be read, good enough
+   * to give everything back when the Canary leaves.
+   */
+  | { readonly kind: "invalid"; readonly problem: string; readonly spec: CanarySpec };
 
 const TEN_SECONDS = 10_000;
 const HOOK_TYPES: readonly HookType[] = [
@@ -62,7 +65,7 @@ export function parseSpec(wire: unknown, namespace: string, options: ParseOption
   const problem = fields.problems[0] ?? refusal(spec, namespace, options);
   return problem === undefined
     ? { kind: "valid", spec }
-    : { kind: "invalid", problem: `invalid canary spec: ${problem}` };
+    : { kind: "invalid", problem: `invalid canary spec: ${problem}`, spec };
 }
 
 function readSpec(fields: Fields, namespace: string, options: ParseOptions): CanarySpec {

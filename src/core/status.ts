@@ -94,7 +94,7 @@ function coreFrom(wire: WireStatus): StatusCore {
 
 function positionFrom(phase: Phase, core: StatusCore, memory: WireMemory | undefined, hints: RecoveryHints): Position {
   const held = memory?.holdUntil ?? (core.writtenAt > 0 ? core.writtenAt + hints.intervalMs : 0);
-  const step = memory?.step ?? recoverStep(phase, core, hints);
+  const step = memory?.step ?? recoverStep(core, hints);
   const onStep = { step, holdUntil: step === 0 ? (memory?.holdUntil ?? 0) : held, withheld: memory?.withheld ?? false };
   switch (phase) {
     case "":
@@ -147,7 +147,7 @@ function weightHeld(phase: Phase, core: StatusCore, memory: WireMemory | undefin
 }
 
 /** The furthest step that the wire's weight and iterations prove. */
-function recoverStep(phase: Phase, core: StatusCore, hints: RecoveryHints): number {
+function recoverStep(core: StatusCore, hints: RecoveryHints): number {
   if (hints.iterations > 0) return Math.max(0, Math.min(core.iterations, hints.iterations + 1));
   const reached = hints.weights.filter((weight) => weight <= core.canaryWeight).length;
   return reached === 0 ? 0 : reached + (hints.mirror ? 1 : 0);

@@ -67,13 +67,15 @@ function loadedFrom(object: KubeObject, ref: CanaryRef, options: ParseOptions, o
     resourceVersion: metadata.resourceVersion ?? "",
   };
   const parsed = parseSpec(object.spec, ref.namespace, options);
-  if (parsed.kind === "invalid") return { kind: "invalid", ...common, problem: parsed.problem };
+  const deleting = metadata.deletionTimestamp !== undefined;
+  // One that leaves may leave, whatever is wrong with it.
+  if (parsed.kind === "invalid" && !deleting) return { kind: "invalid", ...common, problem: parsed.problem };
   const { spec } = parsed;
   const status = statusFrom(object, spec, own);
   if (typeof status === "string") return { kind: "invalid", ...common, problem: status };
   const canary: Canary = {
     ...common,
-    deleting: metadata.deletionTimestamp !== undefined,
+    deleting,
     finalizers: metadata.finalizers ?? [],
     spec,
     status,
