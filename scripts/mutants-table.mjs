@@ -72,7 +72,7 @@ const ROWS = [
   [`${O}alerts.ts`, "for (const alert of owed.slice(desk.pending.length)) {", "for (const alert of owed) {", "alerts are sent again and again"],
   [`${O}finalizer.ts`, "await store.setFinalizer(canary, false, signal);", "", "a deleted Canary never goes"],
   [`${O}diff.ts`, "if (before !== undefined) patch[key] = null;", "", "fields that are to go stay"],
-  [`${O}world.ts`, "seen.canary === promised.canary &&", "", "routes that somebody changed are not noticed"],
+  [`${O}world.ts`, "seen.primary === promised.primary &&\n    seen.canary === promised.canary &&", "", "routes that somebody changed are not noticed"],
   [`${O}world.ts`, "if (!wanted.engaged || adapters === undefined) return;", "if (adapters === undefined) return;", "a suspended Canary is still written for"],
   [`${R}istio/router.ts`, "const { http: _http, tcp: _tcp, gateways: _gateways, ...others } = existing.spec ?? {};", "const others = {};", "fields of a VirtualService that are not ours are lost"],
   [`${R}istio/rules.ts`, "rule(canary, serviceMatch(canary), [destination(canary, \"primary\", routes.primary)]),", "", "users outside an A/B test reach nobody"],

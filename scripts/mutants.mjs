@@ -24,7 +24,16 @@ if (values.check || stale.length > 0) process.exit(stale.length > 0 ? 1 : 0);
 /** A copy of the sources that may be broken. */
 function createBench() {
   const dir = mkdtempSync(join(tmpdir(), "aviary-mutants-"));
-  for (const name of ["src", "test", "docs", "package.json", "tsconfig.json", "vitest.config.ts"]) {
+  for (const name of [
+    "src",
+    "test",
+    "docs",
+    "deploy",
+    "examples",
+    "package.json",
+    "tsconfig.json",
+    "vitest.config.ts",
+  ]) {
     cpSync(join(root, name), join(dir, name), { recursive: true });
   }
   symlinkSync(join(root, "node_modules"), join(dir, "node_modules"));
@@ -42,7 +51,7 @@ function vitest(dir, ...args) {
 
 const QUICK = {
   "src/core/": ["src/core", "src/simulate/found.test.ts"],
-  "src/operator/": ["src/simulate/found.test.ts"],
+  "src/operator/": ["src/operator/diff.test.ts", "src/simulate/found.test.ts"],
   "src/routers/": ["src/routers"],
   "src/workloads/": ["src/workloads"],
   "src/kube/": ["src/kube/work-queue.test.ts"],

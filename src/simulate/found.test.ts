@@ -1,14 +1,19 @@
 /** What the simulation found in core, shell, routers and workloads; each row is named by what broke. */
 import { describe, expect, it } from "vitest";
+import { DEFAULT_PARSE_OPTIONS } from "../core/parse.ts";
 import { createFreshSnapshot } from "../operator/fresh.ts";
+import { createCanaryStore } from "../operator/store.ts";
 import { createWriter } from "../operator/write.ts";
-import { KubeError } from "../ports/kube.ts";
+import { isConflict, KubeError, type ObjectWriter } from "../ports/kube.ts";
 import { type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
+import { createApi } from "./api.ts";
 import { compareEnds, judge } from "./campaign.ts";
 import type { Scenario } from "./scenario.ts";
-import { aScenario, STORIES } from "./stories.ts";
+import { aScenario, aSimulatedCanary, STORIES } from "./stories.ts";
 import type { Disturbance } from "./universe.ts";
 import { CALM, type Fault, type PortCall, type Weather } from "./weather.ts";
+
+const NEVER = new AbortController().signal;
 
 /** A fault at the first call whose description matches. */
 function faultAt(what: RegExp, fault: Fault): Weather {
@@ -102,8 +107,26 @@ describe("found by simulation", () => {
     snapshot.learn(ref.type, object("2", 0));
     const away = () => Promise.reject(new KubeError(0, "Unreachable", "connection refused"));
     const write = createWriter({ create: away, mergePatch: away }, snapshot);
-    await expect(write(object("2", 1), new AbortController().signal)).rejects.toThrow("connection refused");
+    await expect(write(object("2", 1), NEVER)).rejects.toThrow("connection refused");
     expect(snapshot.get(ref)?.spec).toEqual({ replicas: 0 });
+  });
+
+  it("two leaders would overwrite each other's status", async () => {
+    const api = createApi(() => 0);
+    const canary = api.create(RESOURCES.canary, aSimulatedCanary(), "user");
+    const ref = { namespace: "test", name: "podinfo" };
+    const snapshot = createFreshSnapshot(() => canary);
+    const writer = {
+      create: () => Promise.reject(new Error("nothing is made here")),
+      mergePatch: async (...[target, patch, options]: Parameters<ObjectWriter["mergePatch"]>) =>
+        api.patch(target, patch, options, "operator"),
+    };
+    const store = createCanaryStore(writer, snapshot, DEFAULT_PARSE_OPTIONS);
+    const loaded = store.load(ref);
+    if (loaded?.kind !== "canary") throw new Error("the Canary is not valid");
+    const status = { ...loaded.canary.status, phase: "Initializing", renew: false } as const;
+    await store.save(loaded.canary, status, NEVER);
+    await expect(store.save(loaded.canary, status, NEVER)).rejects.toSatisfy(isConflict);
   });
 
   it("the end of a run does not depend on crashes", async () => {
