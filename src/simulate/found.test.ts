@@ -10,7 +10,7 @@ import { createApi } from "./api.ts";
 import { compareEnds, judge } from "./campaign.ts";
 import type { Scenario } from "./scenario.ts";
 import { aScenario, aSimulatedCanary, STORIES } from "./stories.ts";
-import type { Disturbance } from "./universe.ts";
+import { type Disturbance, run } from "./universe.ts";
 import { CALM, type Fault, type PortCall, type Weather } from "./weather.ts";
 
 const NEVER = new AbortController().signal;
@@ -127,6 +127,19 @@ describe("found by simulation", () => {
     const status = { ...loaded.canary.status, phase: "Initializing", renew: false } as const;
     await store.save(loaded.canary, status, NEVER);
     await expect(store.save(loaded.canary, status, NEVER)).rejects.toSatisfy(isConflict);
+  });
+
+  it("a suspended Canary is left alone, whatever happens to its objects", async () => {
+    const scenario = aScenario({
+      users: [
+        { afterMs: 20_000, kind: "edit-canary", spec: { suspend: true } },
+        { afterMs: 30_000, kind: "delete-primary" },
+        { afterMs: 30_000, kind: "delete-routes" },
+      ],
+      patienceMs: 120_000,
+    });
+    const universe = await run({ scenario, seed: 1, weather: CALM, watchers: [] });
+    expect([universe.primary(), universe.api.get(universe.refs.routes)]).toEqual([undefined, undefined]);
   });
 
   it("the end of a run does not depend on crashes", async () => {
