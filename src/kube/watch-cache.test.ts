@@ -99,7 +99,7 @@ describe("a watch cache", () => {
     expect(cache.get("test", "new")).toBeUndefined();
   });
 
-  it("reports what was deleted and created while the server was dead", async () => {
+  it("Q12: reports what was deleted and created while the server was dead", async () => {
     server.put(PATH, configMap("stays"));
     server.put(PATH, configMap("goes"));
     server.put(PATH, configMap("replaced"));

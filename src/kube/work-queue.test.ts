@@ -32,7 +32,7 @@ function createBench(options: Partial<WorkQueueOptions> = {}) {
 }
 
 describe("the work queue", () => {
-  it("gives a key one turn at a time, and one more for all that was added meanwhile", async () => {
+  it("Q15: gives a key one turn at a time, and one more for all that was added meanwhile", async () => {
     const { queue, begun, end } = createBench();
     queue.add("a");
     queue.add("a");
@@ -75,7 +75,7 @@ describe("the work queue", () => {
     expect(clock.sleeping()).toEqual([]);
   });
 
-  it("puts a failed key back, later each time, until it succeeds or is forgotten", async () => {
+  it("Q11: puts a failed key back, later each time, until it succeeds or is forgotten", async () => {
     const { clock, queue, begun, failures, end } = createBench({ backOffMinMs: 1000, backOffMaxMs: 4000 });
     queue.add("a");
     for (const ms of [1000, 2000, 4000, 4000]) {

@@ -151,7 +151,7 @@ describe("targets", () => {
     expect(world.get(RESOURCES.service, "unlabelled")).toBeUndefined();
   });
 
-  it.concurrent("two canaries on one: the elder is served, the other waits for its end", async () => {
+  it.concurrent("Q14: two canaries on one: the elder is served, the other waits for its end", async () => {
     world.apply(podinfo("shared"), canary("shared"));
     await initialized("shared");
     const service = { port: 9898, name: "other" };
