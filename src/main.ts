@@ -1,5 +1,5 @@
 /** Where everything is put together: reads the command line, finds the command, runs it. */
-import { runCommandLine } from "./cli/run.ts";
+import { runCommandLine, wordsOf } from "./cli/run.ts";
 
 const stop = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) {
@@ -17,7 +17,7 @@ if (process.env["AVIARY_PARENT_PIPE"] === "1") {
 }
 
 const code = await runCommandLine({
-  argv: process.argv.slice(2),
+  argv: wordsOf(process.argv[1] ?? "", process.argv.slice(2)),
   env: process.env,
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),

@@ -1,8 +1,21 @@
 /** Finds the command that the first words name and runs it; help and errors look the same for all of them. */
-
+import { basename } from "node:path";
 import { AVIARY_VERSION, FLAGGER_VERSION } from "../version.ts";
 import { type CommandContext, type CommandRow, type ExitCode, UserError } from "./command.ts";
 import { COMMANDS } from "./table.ts";
+
+/** Names under which the program is a single command, as in Flagger's images: `./flagger -log-level=info`. */
+const CALLED: Readonly<Record<string, string>> = { flagger: "operator", loadtester: "loadtester" };
+
+/**
+ * The words of the command line, with the command that the program's own name stands for in front.
+ * @param program path under which we were called
+ */
+export function wordsOf(program: string, argv: readonly string[]): readonly string[] {
+  const command = CALLED[basename(program)];
+  const [first = "-"] = argv;
+  return command === undefined || !first.startsWith("-") ? argv : [command, ...argv];
+}
 
 export async function runCommandLine(context: CommandContext): Promise<ExitCode> {
   const { argv, out, err } = context;

@@ -1,0 +1,101 @@
+/** The operator as a process of its own, compiled from the present sources, so that it can be killed. */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createJournal, type LogLine } from "./operator.ts";
+
+const ROOT = new URL("../../../", import.meta.url).pathname;
+/** Below node_modules, so that packages are found from there; apart from dist, so that nobody's build is disturbed. */
+const BUILT = join(ROOT, "node_modules/.cache/aviary-e2e", String(process.pid));
+
+/** @returns the path of main.js */
+export function compiled(): string {
+  const main = join(BUILT, "main.js");
+  if (existsSync(main)) return main;
+  const tsc = join(ROOT, "node_modules/.bin/tsc");
+  execFileSync(tsc, ["-p", "tsconfig.build.json", "--outDir", BUILT], { cwd: ROOT, stdio: "inherit" });
+  return main;
+}
+
+export function removeCompiled(): void {
+  rmSync(BUILT, { recursive: true, force: true });
+}
+
+export interface Finished {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface OperatorProcess {
+  readonly lines: readonly LogLine[];
+  logged(text: string): Promise<LogLine>;
+  /** kill -9. Resolves when it is gone. */
+  kill(): Promise<void>;
+  /** SIGTERM. Resolves with its exit code. */
+  stop(): Promise<number | null>;
+}
+
+const FLAGS = ["-port=0", "-interval-floor=100ms", "-metrics-server=http://127.0.0.1:1"];
+
+export async function startOperatorProcess(
+  kubeconfig: string,
+  flags: readonly string[] = [],
+): Promise<OperatorProcess> {
+  const folder = mkdtempSync(join(tmpdir(), "operator-"));
+  const file = join(folder, "kubeconfig");
+  writeFileSync(file, kubeconfig);
+  const journal = createJournal();
+  const child = launch([compiled(), "operator", `-kubeconfig=${file}`, ...FLAGS, ...flags], {});
+  let rest = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) if (line.startsWith("{")) journal.write(line);
+  });
+  const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  void ended.then(() => rmSync(folder, { recursive: true, force: true }));
+  const end = (signal: NodeJS.Signals) => {
+    child.kill(signal);
+    return ended;
+  };
+  await journal.logged("Starting HTTP server");
+  return {
+    lines: journal.lines,
+    logged: journal.logged,
+    kill: async () => void (await end("SIGKILL")),
+    stop: () => end("SIGTERM"),
+  };
+}
+
+/** Runs a command to its end. @param as the name under which it is called; our own when absent */
+export async function runProgram(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  as?: string,
+): Promise<Finished> {
+  const folder = mkdtempSync(join(tmpdir(), "program-"));
+  try {
+    const program = as === undefined ? compiled() : join(folder, as);
+    if (as !== undefined) symlinkSync(compiled(), program);
+    const child = launch([program, ...argv], { HOME: folder, ...env });
+    let out = "";
+    let err = "";
+    child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+      out += text;
+    });
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      err += text;
+    });
+    const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+    return { code, out, err };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function launch(argv: readonly string[], env: Readonly<Record<string, string>>): ChildProcess {
+  const own = { PATH: process.env["PATH"] ?? "", AVIARY_LISTEN_ADDRESS: "127.0.0.1", ...env };
+  return spawn(process.execPath, [...argv], { env: own, stdio: ["ignore", "pipe", "pipe"] });
+}
