@@ -1,7 +1,9 @@
 /** What surrounds the rollouts: addresses, metrics, log, flags, exit codes, event webhooks. As Flagger's users know them. */
 
-import type { AddressInfo } from "node:net";
-import { connect, createServer } from "node:net";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { OPERATOR_FLAGS, readOperatorFlags } from "../../../src/operator/flags.ts";
 import { type KubeFields, RESOURCES } from "../../../src/ports/kubernetes.ts";
@@ -153,6 +155,26 @@ describe("flags", () => {
   });
 });
 
+describe("-kubeconfig-service-mesh", () => {
+  it("routes are written to the mesh's own cluster, owned by nobody; everything else stays at home", async () => {
+    const mesh = await startWorld();
+    const folder = mkdtempSync(join(tmpdir(), "mesh-"));
+    writeFileSync(join(folder, "kubeconfig"), mesh.kubeconfig);
+    await world.operator([`-kubeconfig-service-mesh=${join(folder, "kubeconfig")}`]);
+    world.apply(podinfo("podinfo"), canary("podinfo"));
+    await initialized();
+    const routes = mesh.get(RESOURCES.virtualService, "podinfo");
+    expect(routes?.metadata.ownerReferences).toBeUndefined();
+    expect(routes?.spec.http[0].route.map(({ weight }: KubeFields) => weight)).toEqual([100, 0]);
+    expect(mesh.get(RESOURCES.destinationRule, "podinfo-primary")).toBeDefined();
+    expect(mesh.get(RESOURCES.service, "podinfo")).toBeUndefined();
+    expect(world.get(RESOURCES.virtualService, "podinfo")).toBeUndefined();
+    expect(world.get(RESOURCES.service, "podinfo-primary")).toBeDefined();
+    await mesh.stop();
+    rmSync(folder, { recursive: true });
+  });
+});
+
 describe("event webhooks", () => {
   it("are told every event in order, with the phase of Flagger's gated run (core.md 2.17)", async () => {
     const hooks = await startReceiver();
@@ -238,8 +260,7 @@ describe("the program", () => {
   });
 
   it("a cluster that does not answer: says where, and ends with 1", async () => {
-    const { mkdtempSync, rmSync, writeFileSync } = await import("node:fs");
-    const folder = mkdtempSync("/tmp/dead-");
+    const folder = mkdtempSync(join(tmpdir(), "dead-"));
     writeFileSync(`${folder}/kubeconfig`, kubeconfig);
     const finished = await runProgram(["operator", `-kubeconfig=${folder}/kubeconfig`]);
     rmSync(folder, { recursive: true });

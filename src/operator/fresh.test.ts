@@ -1,0 +1,48 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
+import { createFreshSnapshot, type FreshSnapshot } from "./fresh.ts";
+
+const REF: ObjectRef = { type: RESOURCES.service, namespace: "test", name: "podinfo" };
+const version = (resourceVersion: string, uid = "1"): KubeObject => ({
+  apiVersion: "v1",
+  kind: "Service",
+  metadata: { namespace: "test", name: "podinfo", resourceVersion, uid },
+});
+
+let cached: KubeObject | undefined;
+let snapshot: FreshSnapshot;
+
+beforeEach(() => {
+  cached = undefined;
+  snapshot = createFreshSnapshot(() => cached);
+});
+
+const seen = () => snapshot.get(REF)?.metadata.resourceVersion;
+
+describe("our own last write", () => {
+  it("is seen until the cache has caught up with it, and never after", () => {
+    cached = version("10");
+    snapshot.learn(RESOURCES.service, version("12"));
+    expect(seen()).toBe("12");
+    cached = version("11"); // somebody else's, written before ours
+    expect(seen()).toBe("12");
+    cached = version("12");
+    expect(seen()).toBe("12");
+    cached = version("9"); // the API server was restored from a backup
+    expect(seen()).toBe("9");
+  });
+
+  it("what we created and somebody deleted at once does not haunt us", () => {
+    snapshot.learn(RESOURCES.service, version("12"));
+    expect(seen()).toBe("12");
+    // Both events came between two turns: the cache is empty again.
+    snapshot.deleted(RESOURCES.service, version("13"));
+    expect(seen()).toBeUndefined();
+  });
+
+  it("what we made anew stays, though its namesake's deletion is heard of only now", () => {
+    snapshot.learn(RESOURCES.service, version("12", "2"));
+    snapshot.deleted(RESOURCES.service, version("11", "1"));
+    expect(seen()).toBe("12");
+  });
+});
