@@ -37,4 +37,24 @@ describe("found by simulation", () => {
     expect(story.status).toMatchObject({ phase: "Failed", canaryWeight: 0 });
     expect(story.alerts).toContain("error Failed checks threshold reached 3");
   });
+
+  it("after a failed promotion the canary died, too, and kept everything from a primary that had pods", () => {
+    const story = released({ analysis: { stepWeights: [50] } });
+    story.world.onPromoted = () => {
+      story.world.primary = { kind: "stuck", detail: "podinfo-primary.test not ready: exceeded its progress deadline" };
+    };
+    story.run(30);
+    expect(story.status).toMatchObject({ phase: "Failed", restoring: true, canaryWeight: 100 });
+    story.world.canaryAvailable = 0;
+    story.run(5);
+    expect(story.status).toMatchObject({ phase: "Failed", restoring: true, canaryWeight: 0 });
+  });
+
+  it("a primary that breaks in the middle of a run ends it", () => {
+    const story = released({ analysis: { stepWeights: [50] } });
+    story.run(5);
+    story.world.primary = { kind: "stuck", detail: "podinfo-primary.test not ready: exceeded its progress deadline" };
+    story.run(5);
+    expect(story.status).toMatchObject({ phase: "Failed", restoring: false, canaryWeight: 0 });
+  });
 });
