@@ -57,4 +57,25 @@ describe("found by simulation", () => {
     story.run(5);
     expect(story.status).toMatchObject({ phase: "Failed", restoring: false, canaryWeight: 0 });
   });
+
+  it("the canary went before routes that were written late were known everywhere", () => {
+    const story = released({ analysis: { stepWeights: [50] } });
+    story.run(15);
+    expect(story.status.phase).toBe("Finalising");
+    story.world.routesInForce = false;
+    story.run(60);
+    expect(story.status.phase).toBe("Finalising");
+    story.world.routesInForce = true;
+    story.run(10);
+    expect(story.status.phase).toBe("Succeeded");
+  });
+
+  it("a primary that answers badly while it takes over is taken back after as many doubts as checks may fail", () => {
+    const metrics = [{ name: "request-success-rate", thresholdRange: { min: 99 }, interval: "15s" }];
+    const story = released({ analysis: { stepWeights: [50], stepWeightPromotion: 10, threshold: 2, metrics } });
+    story.world.answer = (probe) =>
+      probe.kind === "metric" ? { kind: "value", value: probe.of === "primary" ? 50 : 100 } : { kind: "passed" };
+    story.run(60);
+    expect(story.status).toMatchObject({ phase: "Failed", promotedSpec: "v1" });
+  });
 });
