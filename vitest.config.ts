@@ -5,6 +5,8 @@ export default defineConfig({
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
     pool: "forks",
     maxWorkers: 2,
+    // End-to-end stories share two cores with whatever else runs there; what fails there is told, and tried again twice.
+    retry: process.env["CI"] === "true" ? 2 : 0,
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

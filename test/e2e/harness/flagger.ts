@@ -27,6 +27,20 @@ const FLUX = {
 };
 const RUNNING = new Set(["Progressing", "WaitingPromotion", "Promoting", "Finalising"]);
 
+/** Of data {"color":"red"}, by the contract's vectors. */
+const CHECKSUM = "241889ca0604e333";
+
+/** The target that the fixtures are made of: podinfo with a ConfigMap. */
+export function configured(version: string, replicas = 0): KubeObject {
+  const target = podinfo("podinfo", version, { replicas });
+  target.spec.template.spec.containers[0].envFrom = [{ configMapRef: { name: "settings" } }];
+  return target;
+}
+
+export function settings(color = "red"): KubeObject {
+  return { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "settings", namespace: "test" }, data: { color } };
+}
+
 /** The definitions that Flagger ships: they do not know `status.aviary`, so the API server prunes it. */
 export function flaggerCrds(): readonly KubeObject[] {
   return (crds() as readonly KubeObject[]).map((crd) => {
@@ -56,7 +70,9 @@ export async function leftByFlagger(world: World, left: Left): Promise<KubeObjec
       },
     ],
   };
-  const target = cluster.create(RESOURCES.deployment, podinfo(name, left.target, { replicas: running ? 1 : 0 }));
+  cluster.create(RESOURCES.configMap, settings());
+  cluster.create(RESOURCES.configMap, { ...settings(), metadata: { ...owned, name: "settings-primary" } });
+  const target = cluster.create(RESOURCES.deployment, configured(left.target, running ? 1 : 0));
   cluster.create(RESOURCES.deployment, primaryOf(left.primary, owned));
   for (const [service, app] of [
     ["podinfo", "podinfo-primary"],
@@ -92,7 +108,7 @@ function statusOf(left: Left, target: KubeObject): KubeFields {
     failedChecks: 0,
     canaryWeight: left.weight ?? 0,
     iterations: 0,
-    trackedConfigs: {},
+    trackedConfigs: { "configmap/settings": CHECKSUM },
     lastAppliedSpec: hashOf(left.target),
     lastPromotedSpec: hashOf(left.primary),
     lastTransitionTime: time,
@@ -111,7 +127,8 @@ function statusOf(left: Left, target: KubeObject): KubeFields {
 }
 
 function primaryOf(version: string, owned: KubeFields): KubeObject {
-  const { spec, ...copy } = podinfo("podinfo", version);
+  const { spec, ...copy } = configured(version, 1);
+  spec.template.spec.containers[0].envFrom = [{ configMapRef: { name: "settings-primary" } }];
   const labels = { app: "podinfo-primary" };
   return {
     ...copy,

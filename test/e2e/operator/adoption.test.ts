@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { fromWire } from "../../../src/core/status.ts";
 import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { istioCrds } from "../../../src/sandbox/istio-crds.ts";
-import { flaggerCrds, type Left, leftByFlagger } from "../harness/flagger.ts";
-import { imageOf, inPhase, podinfo, weightsOf } from "../harness/objects.ts";
+import { configured, flaggerCrds, type Left, leftByFlagger, settings } from "../harness/flagger.ts";
+import { canary, imageOf, inPhase, podinfo, weightsOf } from "../harness/objects.ts";
 import { startReceiver } from "../harness/servers.ts";
 import { startWorld, type World } from "../harness/world.ts";
 
@@ -19,7 +19,17 @@ const status = () => world.get(RESOURCES.canary, "podinfo")?.status;
 const idOf = () => world.get(RESOURCES.deployment, "podinfo-primary")?.spec.template.metadata.annotations["flagger-id"];
 const isWait = (line: string) => line.includes("not ready:") || line.includes("rollout to finish");
 const told = () => world.told("podinfo").filter((line) => !isWait(line));
-const writes = () => world.requests().filter(({ method }) => method !== "GET");
+/** What was written so far, Events aside: "PATCH deployments/podinfo", "POST services". */
+const writes = () =>
+  world
+    .requests()
+    .filter(({ method, url }) => method !== "GET" && !url.includes("/events"))
+    .map(({ method, url }) => `${method} ${url.replace(/^.*\/namespaces\/test\/|\?.*$/g, "")}`);
+/** What the bystander takes. */
+const BYSTANDER = [
+  ...["POST deployments", "POST services", "POST services", "POST services"],
+  ...["POST destinationrules", "POST destinationrules", "POST virtualservices"],
+];
 /** Canary weights that the routes went through from now on. */
 function weights(): number[] {
   const seen: number[] = [];
@@ -30,14 +40,12 @@ function weights(): number[] {
   return seen;
 }
 
-/** The operator has taken its first turn and has nothing more to do. */
+/** The operator has taken its first turns: another Canary, made after it began, was brought all the way by then. */
 async function rested(): Promise<void> {
-  const operator = await world.operator();
-  await operator.logged("Started operator workers");
-  for (let before = -1; before !== world.requests().length; ) {
-    before = world.requests().length;
-    await new Promise((resolve) => setTimeout(resolve, 300));
-  }
+  await world.operator();
+  world.apply(podinfo("bystander"), canary("bystander"));
+  await world.until(RESOURCES.canary, "bystander", "is initialised", inPhase("Initialized"));
+  await world.until(RESOURCES.deployment, "bystander", "is scaled down", ({ spec }) => spec.replicas === 0);
 }
 
 describe("a canary at rest", () => {
@@ -50,8 +58,14 @@ describe("a canary at rest", () => {
     const id = idOf();
     world.forgetRequests();
     await rested();
-    expect(writes()).toEqual([]);
-    world.apply(podinfo("podinfo", "6.0.2"));
+    expect(writes().filter((line) => line.includes("podinfo"))).toEqual([]);
+    expect(
+      writes()
+        .filter((line) => line.startsWith("POST"))
+        .sort(),
+    ).toEqual([...BYSTANDER].sort());
+    expect(world.told("podinfo")).toEqual([]);
+    world.apply(configured("6.0.2"));
     await world.until(
       RESOURCES.canary,
       "podinfo",
@@ -72,7 +86,7 @@ describe("a canary at rest", () => {
     await rested();
     const now = status();
     expect(now.lastAppliedSpec).not.toBe(before.lastAppliedSpec);
-    expect(now).toMatchObject({ phase, lastPromotedSpec: now.lastAppliedSpec, trackedConfigs: {} });
+    expect(now).toMatchObject({ phase, lastPromotedSpec: now.lastAppliedSpec, trackedConfigs: before.trackedConfigs });
     expect(world.told("podinfo")).toEqual([]);
     expect(idOf()).toBe(id);
     expect(world.get(RESOURCES.deployment, "podinfo")?.spec.replicas).toBe(0);
@@ -80,9 +94,21 @@ describe("a canary at rest", () => {
 
   it("under other hashes, with a target that was changed meanwhile: that is released", async () => {
     await leftByFlagger(world, { phase: "Succeeded", target: "6.0.0", primary: "6.0.0", otherHashes: true });
-    world.apply(podinfo("podinfo", "6.0.1", { replicas: 0 }));
+    world.apply(configured("6.0.1"));
     await world.operator();
     await world.heard("podinfo", "New revision detected! Scaling up podinfo.test");
+  });
+});
+
+describe("a ConfigMap", () => {
+  it.each([false, true])("that changes after the take-over is released (other hashes: %s)", async (otherHashes) => {
+    await leftByFlagger(world, { phase: "Succeeded", target: "6.0.0", primary: "6.0.0", otherHashes });
+    await rested();
+    expect(world.told("podinfo")).toEqual([]);
+    world.apply(settings("blue"));
+    await world.heard("podinfo", "New revision detected! Scaling up podinfo.test");
+    await world.heard("podinfo", "Promotion completed!");
+    expect(world.get(RESOURCES.configMap, "settings-primary")?.data).toEqual({ color: "blue" });
   });
 });
 
@@ -140,8 +166,8 @@ describe("a canary in the middle of a run", () => {
 });
 
 /** What Flagger reads of a status: it must find in it what it would have written itself. */
-function asFlaggerWouldRead(canary: KubeObject | undefined): object {
-  const { aviary, ...wire } = canary?.status ?? {};
+function asFlaggerWouldRead(own: KubeObject | undefined): object {
+  const { aviary, ...wire } = own?.status ?? {};
   expect(aviary).toBeUndefined();
   const routes = world.get(RESOURCES.virtualService, "podinfo");
   expect(wire.canaryWeight).toBe(weightsOf(routes)[1]);
@@ -158,7 +184,7 @@ describe("handing back to Flagger, whose CRD prunes our memory", () => {
     await leftByFlagger(world, { phase: "Initialized", target: "6.0.0", primary: "6.0.0" });
     const before = status();
     const operator = await world.operator();
-    world.apply(podinfo("podinfo", "6.0.1", { replicas: 0 }));
+    world.apply(configured("6.0.1"));
     await world.until(RESOURCES.virtualService, "podinfo", "takes a step", (routes) => weightsOf(routes)[1] === 30);
     await operator.stop();
     const middle = asFlaggerWouldRead(world.get(RESOURCES.canary, "podinfo"));

@@ -27,30 +27,46 @@ function shortOf(url: string): string {
   return searchParams.has("watch") ? `${path} (watch)` : path;
 }
 
-async function quiet(): Promise<void> {
-  // Whatever the operator still wants to do after its last event, it does within its drain time and a few turns.
-  for (let before = -1; before !== world.requests().length; ) {
-    before = world.requests().length;
-    await new Promise((resolve) => setTimeout(resolve, 400));
-  }
+/** Initialised, its old pods gone, its alerts delivered, its events written: nothing is left to be done. */
+async function atRest(name: string): Promise<void> {
+  await world.heard(name, `Initialization done! ${name}.test`);
+  await world.until(RESOURCES.deployment, name, "is scaled down", ({ spec }) => spec.replicas === 0);
+  await world.until(RESOURCES.canary, name, "rests", ({ status }) => {
+    const { drainUntil, owedAlerts } = status?.aviary ?? {};
+    return drainUntil === 0 && owedAlerts === undefined;
+  });
 }
+
+describe("a new revision", () => {
+  it("is seen when it is written, though the interval is an hour", async () => {
+    const operator = await world.operator();
+    world.apply(podinfo("slow"), canary("slow", { interval: "60m" }));
+    await world.until(RESOURCES.canary, "slow", "is initialised", inPhase("Initialized"));
+    world.apply(podinfo("slow", "6.0.1"));
+    await world.heard("slow", "Advance slow.test canary weight 30");
+    world.apply(podinfo("slow", "6.0.2"));
+    await world.heard("slow", "New revision detected! Restarting analysis for slow.test");
+    await operator.stop();
+    world.cluster.remove(RESOURCES.canary, "test", "slow");
+  });
+});
 
 describe("requests to the API server", () => {
   it("idle: none, though other objects change; a step: two objects and its event, and no reads", async () => {
     await world.operator([`-metrics-server=${metrics.url}`]);
     const checks = { metrics: [{ name: "up", query: "up", thresholdRange: { min: 99 } }] };
     world.apply(podinfo("podinfo"), canary("podinfo", { ...checks, interval: "1s", stepWeights: [10, 20, 30] }));
-    await world.until(RESOURCES.canary, "podinfo", "is initialised", inPhase("Initialized"));
-    await quiet();
+    await atRest("podinfo");
 
     world.forgetRequests();
-    world.apply(podinfo("bystander"));
+    world.apply(podinfo("bystander"), canary("bystander", { interval: "1s" }));
     world.edit(RESOURCES.deployment, "podinfo", (copy) => {
       copy.metadata.annotations = { ...copy.metadata.annotations, note: "somebody looks around" };
     });
-    await world.until(RESOURCES.deployment, "bystander", "is up", ({ status }) => status?.availableReplicas === 1);
-    await quiet();
-    expect(said()).toEqual([]);
+    await atRest("bystander");
+    expect(said().filter((line) => line.startsWith("GET"))).toEqual([]);
+    expect(said().filter((line) => line.includes("podinfo"))).toEqual([]);
+    expect(world.told("podinfo").at(-1)).toBe("Normal Initialization done! podinfo.test");
 
     // The interval is a second: the revision is seen without waiting for it, in the turn that its watch event caused.
     world.apply(podinfo("podinfo", "6.0.1"));
