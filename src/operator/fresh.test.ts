@@ -40,6 +40,14 @@ describe("our own last write", () => {
     expect(seen()).toBeUndefined();
   });
 
+  it("nor does what was deleted before the answer to our write came", () => {
+    snapshot.deleted(RESOURCES.service, version("13"));
+    snapshot.learn(RESOURCES.service, version("12"));
+    expect(seen()).toBeUndefined();
+    snapshot.learn(RESOURCES.service, version("14", "2"));
+    expect(seen()).toBe("14");
+  });
+
   it("what we made anew stays, though its namesake's deletion is heard of only now", () => {
     snapshot.learn(RESOURCES.service, version("12", "2"));
     snapshot.deleted(RESOURCES.service, version("11", "1"));

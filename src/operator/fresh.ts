@@ -19,8 +19,13 @@ export function refKey({ type, namespace, name }: ObjectRef): string {
   return `${type.plural}.${type.group}/${namespace}/${name}`;
 }
 
+/** Far more than writes can be under way. */
+const GONE_MAX = 1000;
+
 export function createFreshSnapshot(cached: (ref: ObjectRef) => KubeObject | undefined): FreshSnapshot {
   const written = new Map<string, { readonly object: KubeObject; readonly before: KubeObject | undefined }>();
+  /** Uids of objects that are gone: the answer to a write may come after the news that its object was deleted. */
+  const gone = new Set<string>();
   const keyOf = (type: ResourceType, object: KubeObject) =>
     refKey({ type, namespace: object.metadata.namespace ?? "", name: object.metadata.name });
   return {
@@ -33,12 +38,16 @@ export function createFreshSnapshot(cached: (ref: ObjectRef) => KubeObject | und
       return fromCache;
     },
     learn(type, object) {
+      if (gone.has(object.metadata.uid ?? "")) return;
       const ref = { type, namespace: object.metadata.namespace ?? "", name: object.metadata.name };
       written.set(keyOf(type, object), { object, before: cached(ref) });
     },
     unlearn: (ref) => void written.delete(refKey(ref)),
     deleted(type, last) {
       const own = written.get(keyOf(type, last));
+      if (last.metadata.uid !== undefined) gone.add(last.metadata.uid);
+      const [oldest = ""] = gone;
+      if (gone.size > GONE_MAX) gone.delete(oldest);
       // A namesake that was made since is another object.
       if (own?.object.metadata.uid === last.metadata.uid) written.delete(keyOf(type, last));
     },

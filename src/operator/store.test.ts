@@ -1,0 +1,83 @@
+import { describe, expect, it } from "vitest";
+import { DEFAULT_PARSE_OPTIONS } from "../core/parse.ts";
+import type { ObjectWriter } from "../ports/kube.ts";
+import type { KubeObject } from "../ports/kubernetes.ts";
+import { aWireCanary } from "../testing/canary.ts";
+import { merged } from "../testing/toy-cluster.ts";
+import { createFreshSnapshot } from "./fresh.ts";
+import { createCanaryStore } from "./store.ts";
+
+const REF = { namespace: "test", name: "podinfo" };
+const FOREVER = new AbortController().signal;
+
+/** One Canary behind an API server that merges patches, and prunes our memory when told to. */
+function stage(canary: KubeObject, pruning = false) {
+  let stored = canary;
+  const writer: ObjectWriter = {
+    create: () => Promise.reject(new Error("nothing is created here")),
+    mergePatch(_ref, patch) {
+      stored = merged(stored, JSON.parse(JSON.stringify(patch)));
+      if (pruning) delete stored["status"].aviary;
+      stored.metadata.resourceVersion = String(Number(stored.metadata.resourceVersion) + 1);
+      return Promise.resolve(stored);
+    },
+  };
+  const store = createCanaryStore(
+    writer,
+    createFreshSnapshot(() => stored),
+    DEFAULT_PARSE_OPTIONS,
+  );
+  return { store, stored: () => stored, overwrite: (object: KubeObject) => void (stored = object) };
+}
+
+function loaded(store: ReturnType<typeof stage>["store"]) {
+  const found = store.load(REF);
+  if (found?.kind !== "canary") throw new Error(JSON.stringify(found));
+  return found.canary;
+}
+
+describe("Canaries in the API server", () => {
+  it("a status that nobody can have written is refused with what to do, and crashes nothing", () => {
+    const { store } = stage(aWireCanary({ status: { phase: "Dancing" } }));
+    expect(store.load(REF)).toMatchObject({
+      kind: "invalid",
+      problem: 'status.phase "Dancing" is not a phase of a Canary: clear it to initialise the Canary again',
+    });
+  });
+
+  it("one that leaves may leave, whatever is wrong with its spec", () => {
+    const broken = aWireCanary({ analysis: { stepWeight: 0 } });
+    expect(stage(broken).store.load(REF)).toMatchObject({ kind: "invalid" });
+    const leaving = { ...broken, metadata: { ...broken.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } };
+    expect(stage(leaving).store.load(REF)).toMatchObject({ kind: "canary", canary: { deleting: true } });
+  });
+
+  it.each([false, true])(
+    "remembers what it wrote, also when it is pruned (%s), until somebody else writes",
+    async (pruning) => {
+      const { store, stored, overwrite } = stage(
+        aWireCanary({ status: { phase: "Initialized", lastAppliedSpec: "a", lastPromotedSpec: "a" } }),
+        pruning,
+      );
+      const canary = loaded(store);
+      expect(canary.status.foreign).toBe(true);
+      const status = {
+        ...canary.status,
+        phase: "Initialized",
+        drainUntil: 1234,
+        said: "waiting",
+      } as typeof canary.status;
+      await store.save(canary, status, FOREVER);
+      expect("aviary" in stored()["status"]).toBe(!pruning);
+      expect(loaded(store).status).toMatchObject({ drainUntil: 1234, said: "waiting" });
+      expect(loaded(store).status.foreign).toBeUndefined();
+      const { aviary: _ours, ...wire } = stored()["status"];
+      overwrite({
+        ...stored(),
+        metadata: { ...stored().metadata, resourceVersion: "99" },
+        status: { ...wire, failedChecks: 3 },
+      });
+      expect(loaded(store).status).toMatchObject({ drainUntil: 0, failedChecks: 3, foreign: true });
+    },
+  );
+});
