@@ -27,7 +27,13 @@ function stage(canary: KubeObject, pruning = false) {
     createFreshSnapshot(() => stored),
     DEFAULT_PARSE_OPTIONS,
   );
-  return { store, stored: () => stored, overwrite: (object: KubeObject) => void (stored = object) };
+  return {
+    store,
+    stored: () => stored,
+    overwrite: (object: KubeObject) => {
+      stored = object;
+    },
+  };
 }
 
 function loaded(store: ReturnType<typeof stage>["store"]) {
