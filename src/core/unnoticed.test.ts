@@ -1,0 +1,50 @@
+/** What mutants could break without anybody noticing. */
+import { describe, expect, it } from "vitest";
+import { aCanary, aSpec } from "../testing/canary.ts";
+import { MESH } from "../testing/story.ts";
+import type { CanaryStatus, Metric } from "./canary.ts";
+import { violation } from "./checks.ts";
+import { promotionId } from "./identity.ts";
+import { planFor } from "./plan.ts";
+import { routesFor } from "./routes.ts";
+import { fromWire, toWire } from "./status.ts";
+
+const REF = { namespace: "test", name: "podinfo" };
+const HINTS = { intervalMs: 15_000, iterations: 0, weights: [50], mirror: false };
+
+describe("is noticed", () => {
+  it("a promotion in steps moves the traffic step by step", () => {
+    const plan = planFor(aSpec({ analysis: { stepWeights: [50], stepWeightPromotion: 20 } }), MESH);
+    const onStep = { step: 1, holdUntil: 0, withheld: false, skipping: false, primaryWeight: 70, canaryWeight: 30 };
+    const status: CanaryStatus = { ...aCanary().status, phase: "Promoting", ...onStep };
+    expect(routesFor(plan, status)).toEqual({ primary: 70, canary: 30, mirror: false });
+  });
+
+  it.each([
+    [98.99, "success rate 98.99% < 99%"],
+    [Number.NaN, "success rate NaN% > 99%"],
+  ])("a success rate of %d against a minimum of 99", (value, text) => {
+    const metric: Metric = { name: "request-success-rate", interval: "1m", threshold: 0, thresholdRange: { min: 99 } };
+    expect(violation(metric, "success-rate", value, REF)).toContain(text);
+    expect(violation(metric, "success-rate", 99, REF)).toBe(undefined);
+  });
+
+  it("a promotion of configs alone is another promotion", () => {
+    const id = (checksum: string) => promotionId("uid", { spec: "v1", configs: { "configmap/a": checksum } });
+    expect(id("1")).not.toBe(id("2"));
+  });
+
+  it("a restart remembers that the primary is being restored, whoever has the traffic", () => {
+    const failed = {
+      phase: "Failed",
+      restoring: true,
+      owesPostRollout: false,
+      drainUntil: 0,
+      canaryWeight: 0,
+    } as const;
+    expect(fromWire(toWire({ ...aCanary().status, ...failed }), HINTS)).toMatchObject({
+      phase: "Failed",
+      restoring: true,
+    });
+  });
+});
