@@ -35,7 +35,7 @@ const ownRoutes: KubeObject = {
 
 describe("revertOnDeletion", () => {
   it("the target serves again before its Service and its routes are given back", async () => {
-    await world.operator();
+    const operator = await world.operator();
     world.apply(podinfo("podinfo", "6.0.0", { replicas: 2 }), ownService, ownRoutes);
     world.apply(canary("podinfo", {}, { revertOnDeletion: true }));
     await initialized();
@@ -64,6 +64,8 @@ describe("revertOnDeletion", () => {
     expect(world.get(RESOURCES.virtualService, "podinfo")?.spec.http[0].route).toEqual([
       { destination: { host: "podinfo" } },
     ]);
+    // Its own finalizer is no news to it.
+    expect(operator.lines.filter(({ msg }) => msg.includes("somebody else wrote"))).toEqual([]);
     // What was made for the Canary goes with it; what was there before stays.
     await world.gone(RESOURCES.deployment, "podinfo-primary");
     await world.gone(RESOURCES.service, "podinfo-canary");
