@@ -43,10 +43,11 @@ export function analyse(turn: AdvanceInput, status: Analysing): Transition {
   if (target.readiness.kind === "progressing") return awaitCanary(turn, status, target.readiness.detail);
   if (spec.skipAnalysis) return skipToPromotion(turn, status);
   if (status.withheld) return giveBack(turn, status);
-  if (now < status.holdUntil) return stay(turn);
+  // Also in the middle of a hold: what was measured under other routes proves nothing, so it is held anew.
   if (status.step > 0 && !routesInForce) {
     return become(turn, { ...status, holdUntil: now + spec.analysis.intervalMs }, EVENTS.routesRestored(turn));
   }
+  if (now < status.holdUntil) return stay(turn);
   return judge(turn, status);
 }
 

@@ -106,11 +106,17 @@ describe("others who write", () => {
     await initialized();
     world.apply(podinfo("podinfo", "6.0.1"));
     await world.until(RESOURCES.virtualService, "podinfo", "takes a step", (routes) => weightsOf(routes)[1] === 30);
+    const holdUntil = (): number => world.get(RESOURCES.canary, "podinfo")?.status.aviary.holdUntil;
+    const before = holdUntil();
     world.edit(RESOURCES.virtualService, "podinfo", ({ spec }) => {
       spec.http[0].route[0].weight = 0;
       spec.http[0].route[1].weight = 100;
     });
     await world.until(RESOURCES.virtualService, "podinfo", "is restored", (routes) => weightsOf(routes)[1] === 30);
+    await world.heard("podinfo", "Routes of podinfo.test are not as promised, restoring them");
+    expect(holdUntil()).toBeGreaterThan(before);
+    expect(world.get(RESOURCES.canary, "podinfo")?.status.canaryWeight).toBe(30);
+    await world.until(RESOURCES.canary, "podinfo", "is promoted", inPhase("Succeeded"));
   });
 
   it("what is deleted is made again", async () => {
