@@ -13,9 +13,9 @@ const REF = { namespace: "test", name: "podinfo" };
 const HINTS = { intervalMs: 15_000, iterations: 0, weights: [50], mirror: false };
 
 describe("is noticed", () => {
-  it("a promotion in steps moves the traffic step by step", () => {
-    const plan = planFor(aSpec({ analysis: { stepWeights: [50], stepWeightPromotion: 20 } }), MESH);
-    const onStep = { step: 1, holdUntil: 0, withheld: false, skipping: false, primaryWeight: 70, canaryWeight: 30 };
+  it("a promotion in steps moves the traffic step by step after a blue/green run, too", () => {
+    const plan = planFor(aSpec({ analysis: { iterations: 1, stepWeightPromotion: 20 } }), MESH);
+    const onStep = { step: 2, holdUntil: 0, withheld: false, skipping: false, primaryWeight: 70, canaryWeight: 30 };
     const status: CanaryStatus = { ...aCanary().status, phase: "Promoting", ...onStep };
     expect(routesFor(plan, status)).toEqual({ primary: 70, canary: 30, mirror: false });
   });
