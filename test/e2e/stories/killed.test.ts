@@ -1,18 +1,17 @@
 /** `kill -9` of the operator in the middle of a release: its successor brings it to the very same end. */
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { KubeFields } from "../../../src/ports/kubernetes.ts";
-import type { Revision } from "./manifests.ts";
+import { BAD, GOOD, type Revision } from "./manifests.ts";
 import { stage } from "./story.ts";
 import { startTown, type Town } from "./town.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
-const GOOD: Revision = { version: "6.0.1" };
-const BAD: Revision = { version: "6.0.1", flags: ["--random-error"] };
 const BEGUN = [
   "New revision detected! Scaling up podinfo",
   "Starting canary analysis for podinfo",
   "Pre-rollout check load-start passed",
+  "Pre-rollout check warm-up passed",
 ];
 const PROMOTED = [
   "Copying podinfo template spec to podinfo-primary",
@@ -101,7 +100,7 @@ afterAll(() => town.stop());
 
 describe.concurrent("the operator is killed in the middle of", () => {
   it.each(ROWS)("$name", async ({ name, analysis, revision, killedWhen, end, routes, timeline }) => {
-    const story = await stage(town, name, { analysis, load: end === "Failed" ? 60 : 20 });
+    const story = await stage(town, name, { analysis });
     await story.release(revision);
     await story.untilStatus("where it is killed", killedWhen);
     await town.killOperator(name);

@@ -4,6 +4,8 @@ import type { KubeFields, KubeObject } from "../../../src/ports/kubernetes.ts";
 export interface Revision {
   /** The image's tag. */
   readonly version: string;
+  /** "podinfo", or "podinfo-erratic" (town.ts), whose every second request fails with `--random-error`. */
+  readonly image?: string;
   /** Further flags of podinfo. */
   readonly flags?: readonly string[];
   readonly replicas?: number;
@@ -15,6 +17,9 @@ export interface Revision {
   readonly workload?: KubeFields;
 }
 
+export const GOOD: Revision = { version: "6.0.1" };
+export const BAD: Revision = { version: "6.0.1", image: "podinfo-erratic", flags: ["--random-error"] };
+
 export const PORT = 9898;
 export const LOAD_TESTER = "http://flagger-loadtester.test";
 
@@ -22,14 +27,17 @@ export function namespace(name: string): KubeObject {
   return { apiVersion: "v1", kind: "Namespace", metadata: { name, labels: { "istio-injection": "enabled" } } };
 }
 
-function podTemplate(app: string, { version, flags = [], container = {}, pod = {} }: Revision): KubeFields {
+export function podTemplate(
+  app: string,
+  { version, image = "podinfo", flags = [], container = {}, pod = {} }: Revision,
+): KubeFields {
   return {
     metadata: { labels: { app }, annotations: { "prometheus.io/scrape": "true", "prometheus.io/port": `${PORT}` } },
     spec: {
       containers: [
         {
           name: "podinfod",
-          image: `ghcr.io/stefanprodan/podinfo:${version}`,
+          image: `ghcr.io/stefanprodan/${image}:${version}`,
           command: ["./podinfo", `--port=${PORT}`, "--level=error", ...flags],
           ports: [{ name: "http", containerPort: PORT }],
           readinessProbe: { httpGet: { path: "/readyz", port: "http" }, periodSeconds: 1 },
@@ -122,12 +130,18 @@ export function canary(namespace: string, parts: CanaryParts, name = "podinfo"):
   };
 }
 
-/** Begun before the first step is judged, kept up while the analysis goes on. */
+/**
+ * Begun before the first step, kept up while the analysis goes on. Nothing is judged before the load has been measured for
+ * a while, however busy the machine is.
+ */
 function loadTests(namespace: string, perSecond: number, name: string): readonly KubeFields[] {
-  const cmd = `hey -z 5s -q ${perSecond / 2} -c 2 http://${name}-canary.${namespace}:${PORT}/`;
+  const address = `http://${name}-canary.${namespace}:${PORT}/`;
+  const cmd = `hey -z 6s -q ${perSecond / 2} -c 2 ${address}`;
   const url = `${LOAD_TESTER}/`;
+  const warmUp = { type: "bash", cmd: `hey -z 2s -q 1 -c 1 ${address}` };
   return [
     { name: "load-start", type: "pre-rollout", url, timeout: "5s", metadata: { cmd } },
+    { name: "warm-up", type: "pre-rollout", url, timeout: "15s", metadata: warmUp },
     { name: "load", type: "rollout", url, timeout: "5s", metadata: { cmd } },
   ];
 }

@@ -24,8 +24,16 @@ export interface Story {
   readonly users: Users;
   readonly doors: Doors;
   readonly apply: Town["apply"];
+  /** Applies what makes the next revision; resolves when that has been noticed. */
+  change(...objects: readonly KubeObject[]): Promise<void>;
   /** The next revision of the Deployment. */
   release(revision: Revision): Promise<void>;
+  /** A gate of the load tester, opened or closed by hand. */
+  turn(gate: "gate" | "rollback", way: "open" | "close"): Promise<void>;
+  /** From now on the running pods whose name begins so fail every request. */
+  breakPods(prefix: string): Promise<void>;
+  /** Resolves when the Canary said so. */
+  heard(what: RegExp): Promise<void>;
   untilPhase(phase: string): Promise<KubeObject>;
   untilStatus(what: string, holds: (status: KubeFields) => boolean): Promise<KubeObject>;
   /** Waits for the phase, and for the target to have nothing to do; then the users go. */
@@ -33,6 +41,8 @@ export interface Story {
   get(ref: Pick<ObjectRef, "type" | "name">): KubeObject | undefined;
   /** Events of the Canary since it was initialised, in the order in which they were written, without waits for pods. */
   timeline(): string[];
+  /** The same with the waits, word by word. */
+  everything(): string[];
   /** Weights of the VirtualService since then: "80/20", "80/20 mirrored". */
   routes(): string[];
 }
@@ -73,6 +83,11 @@ export async function stage(town: Town, name: string, plot: Stage): Promise<Stor
     ingress: { url: town.sandbox.ingressUrl, host: `${name}.example.com` },
     service: { url: `http://${service?.spec?.clusterIP}:${PORT}` },
   };
+  const change = async (...objects: readonly KubeObject[]) => {
+    const { lastAppliedSpec } = cluster.get(canaryRef.type, name, "podinfo")?.status ?? {};
+    await town.apply(...objects);
+    await untilStatus("begun", (status) => RUN.includes(status.phase) || status.lastAppliedSpec !== lastAppliedSpec);
+  };
   const said = listen(town, name);
   await said.until(/Initialization done!/);
   const users = startUsers(people(doors), requestsPerSecond);
@@ -81,11 +96,11 @@ export async function stage(town: Town, name: string, plot: Stage): Promise<Stor
     users,
     doors,
     apply: town.apply,
-    async release(revision) {
-      const { lastAppliedSpec } = cluster.get(canaryRef.type, name, "podinfo")?.status ?? {};
-      await town.apply(deployment(name, { replicas: 1, ...revision }));
-      await untilStatus("begun", (status) => RUN.includes(status.phase) || status.lastAppliedSpec !== lastAppliedSpec);
-    },
+    change,
+    release: (revision) => change(deployment(name, { replicas: 1, ...revision })),
+    turn: (gate, way) => openOrClose(town, name, gate, way),
+    breakPods: (prefix) => breakPods(town, name, prefix),
+    heard: said.until,
     untilStatus,
     untilPhase: (phase) => untilStatus(phase, (status) => status.phase === phase),
     async end(phase) {
@@ -101,8 +116,26 @@ export async function stage(town: Town, name: string, plot: Stage): Promise<Stor
     },
     get: ({ type, name: object }) => cluster.get(type, name, object),
     timeline: said.lines,
+    everything: said.everything,
     routes: said.routes,
   };
+}
+
+async function openOrClose(town: Town, namespace: string, gate: string, way: string): Promise<void> {
+  const tester = town.sandbox.cluster.get(RESOURCES.service, "test", "flagger-loadtester");
+  const body = JSON.stringify({ name: "podinfo", namespace });
+  const answer = await fetch(`http://${tester?.spec?.clusterIP}/${gate}/${way}`, { method: "POST", body });
+  if (answer.status !== 202) throw new Error(`${gate}/${way}: ${answer.status} ${await answer.text()}`);
+}
+
+async function breakPods(town: Town, namespace: string, prefix: string): Promise<void> {
+  const pods = town.sandbox.cluster
+    .list(RESOURCES.pod, namespace)
+    .filter(({ metadata, status }) => metadata.name.startsWith(prefix) && status?.phase === "Running");
+  if (pods.length === 0) throw new Error(`no pod ${prefix}… runs in ${namespace}`);
+  for (const { status } of pods) {
+    await fetch(`http://${status.podIP}:${PORT}/fault_injection/enable`, { method: "POST" });
+  }
 }
 
 function endingOf({ sandbox }: Town, name: string, answers: readonly Answer[]): Ending {

@@ -11,6 +11,7 @@ import { applyObject, readManifests } from "../../../src/cli/commands/apply.ts";
 import { readOptions } from "../../../src/cli/options.ts";
 import { aviaryApps } from "../../../src/cli/sandbox-apps.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../../src/ports/kubernetes.ts";
+import { createPodinfo } from "../../../src/sandbox/apps/podinfo/index.ts";
 import type { AppTable, RunningApp } from "../../../src/sandbox/apps.ts";
 import { type Sandbox, type SandboxServices, startSandbox } from "../../../src/sandbox/sandbox.ts";
 
@@ -140,7 +141,7 @@ function runningOperators() {
     watched: (apps: (services: SandboxServices) => AppTable, services: SandboxServices): AppTable => {
       const table = apps(services);
       return (image) => {
-        const app = table(image);
+        const app = image.repository.endsWith("/podinfo-erratic") ? createPodinfo(everySecond()) : table(image);
         if (app === undefined) return undefined;
         return async (context) => {
           const running: RunningApp & { readonly pid?: number | undefined } = await app(context);
@@ -162,4 +163,11 @@ function runningOperators() {
         process.kill(pid, "SIGKILL");
       }),
   };
+}
+
+/** The draws of a podinfo with `--random-error`: a request fails, with 500; the next one does not. */
+function everySecond(): () => number {
+  const draws = [0, 0, 0.9];
+  let turn = 0;
+  return () => draws[turn++ % draws.length] as number;
 }

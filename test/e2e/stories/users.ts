@@ -2,10 +2,14 @@
 import { Agent, type Dispatcher } from "undici";
 
 export interface Answer {
+  /** Which of the people asked: an index. */
+  readonly person: number;
   /** 0: nobody answered. */
   readonly status: number;
   /** The program's version, e.g. "6.0.1"; empty when the program did not say. */
   readonly version: string;
+  /** The program's greeting (PODINFO_UI_MESSAGE). */
+  readonly message: string;
   /** Name of the pod that answered; empty when it did not say. */
   readonly pod: string;
   /** The program failed on purpose (`--random-error`), so the request did reach it. */
@@ -57,10 +61,11 @@ export function startUsers(people: readonly Person[], requestsPerSecond: number)
   let sent = 0;
 
   const visit = async (turn: number): Promise<void> => {
-    const person = people[turn % people.length] as Person;
+    const index = turn % people.length;
+    const person = people[index] as Person;
     const door = person.doors[Math.floor(turn / people.length) % person.doors.length] as Door;
-    const jar = person.browser === true ? (jars[turn % people.length] as Map<string, string>) : new Map();
-    answers.push(await ask(agent, door, person, jar));
+    const jar = person.browser === true ? (jars[index] as Map<string, string>) : new Map();
+    answers.push({ ...(await ask(agent, door, person, jar)), person: index });
     for (const listener of listeners) listener();
   };
 
@@ -101,17 +106,12 @@ export function startUsers(people: readonly Person[], requestsPerSecond: number)
   };
 }
 
-/** One request of a stranger, now. */
-export async function askOnce(person: Person): Promise<Answer> {
-  const agent = new Agent();
-  try {
-    return await ask(agent, person.doors[0] as Door, person, new Map());
-  } finally {
-    await agent.close();
-  }
-}
-
-async function ask(agent: Dispatcher, door: Door, person: Person, jar: Map<string, string>): Promise<Answer> {
+async function ask(
+  agent: Dispatcher,
+  door: Door,
+  person: Person,
+  jar: Map<string, string>,
+): Promise<Omit<Answer, "person">> {
   const began = performance.now();
   const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join("; ");
   const headers = {
@@ -139,16 +139,17 @@ async function ask(agent: Dispatcher, door: Door, person: Person, jar: Map<strin
     // Whatever went wrong, the user got no answer.
     const text = String(error);
     const ms = performance.now() - began;
-    return { status: 0, version: "", pod: "", injected: false, cookies: new Map(jar), setCookies: [], ms, text };
+    const nobody = { version: "", pod: "", message: "", injected: false };
+    return { status: 0, ...nobody, cookies: new Map(jar), setCookies: [], ms, text };
   }
 }
 
-function saidBy(text: string): Pick<Answer, "version" | "pod" | "injected"> {
+function saidBy(text: string): Pick<Answer, "version" | "pod" | "message" | "injected"> {
   try {
     const { version = "", hostname = "", message = "" } = JSON.parse(text) as Record<string, string>;
-    return { version, pod: hostname, injected: message === "injected by the sandbox" };
+    return { version, pod: hostname, message, injected: message === "injected by the sandbox" };
   } catch {
-    return { version: "", pod: "", injected: false };
+    return { version: "", pod: "", message: "", injected: false };
   }
 }
 
