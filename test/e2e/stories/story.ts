@@ -30,14 +30,16 @@ export interface Story {
   release(revision: Revision): Promise<void>;
   /** A gate of the load tester, opened or closed by hand. */
   turn(gate: "gate" | "rollback", way: "open" | "close"): Promise<void>;
-  /** From now on the running pods whose name begins so fail every request. */
-  breakPods(prefix: string): Promise<void>;
+  /** From now on the running pods of this app fail every request. */
+  breakPods(app: "podinfo" | "podinfo-primary"): Promise<void>;
   /** Resolves when the Canary said so. */
   heard(what: RegExp): Promise<void>;
   untilPhase(phase: string): Promise<KubeObject>;
   untilStatus(what: string, holds: (status: KubeFields) => boolean): Promise<KubeObject>;
   /** Waits for the phase, and for the target to have nothing to do; then the users go. */
   end(phase: string): Promise<Ending>;
+  /** The users go, whatever has become of the Canary. */
+  close(): Promise<Ending>;
   get(ref: Pick<ObjectRef, "type" | "name">): KubeObject | undefined;
   /** Events of the Canary since it was initialised, in the order in which they were written, without waits for pods. */
   timeline(): string[];
@@ -92,6 +94,10 @@ export async function stage(town: Town, name: string, plot: Stage): Promise<Stor
   await said.until(/Initialization done!/);
   const users = startUsers(people(doors), requestsPerSecond);
   await users.until("the first revision", (answers) => answers.some(({ status }) => status === 200));
+  const close = async () => {
+    await users.stop();
+    return endingOf(town, name, users.answers);
+  };
   return {
     users,
     doors,
@@ -99,7 +105,7 @@ export async function stage(town: Town, name: string, plot: Stage): Promise<Stor
     change,
     release: (revision) => change(deployment(name, { replicas: 1, ...revision })),
     turn: (gate, way) => openOrClose(town, name, gate, way),
-    breakPods: (prefix) => breakPods(town, name, prefix),
+    breakPods: (app) => breakPods(town, name, app),
     heard: said.until,
     untilStatus,
     untilPhase: (phase) => untilStatus(phase, (status) => status.phase === phase),
@@ -111,9 +117,9 @@ export async function stage(town: Town, name: string, plot: Stage): Promise<Stor
       await said.until(END);
       if (status.phase !== phase) throw new Error(`${name} ended ${status.phase}:\n${said.everything().join("\n")}`);
       await untilAtRest();
-      await users.stop();
-      return endingOf(town, name, users.answers);
+      return close();
     },
+    close,
     get: ({ type, name: object }) => cluster.get(type, name, object),
     timeline: said.lines,
     everything: said.everything,
@@ -128,11 +134,11 @@ async function openOrClose(town: Town, namespace: string, gate: string, way: str
   if (answer.status !== 202) throw new Error(`${gate}/${way}: ${answer.status} ${await answer.text()}`);
 }
 
-async function breakPods(town: Town, namespace: string, prefix: string): Promise<void> {
+async function breakPods(town: Town, namespace: string, app: string): Promise<void> {
   const pods = town.sandbox.cluster
     .list(RESOURCES.pod, namespace)
-    .filter(({ metadata, status }) => metadata.name.startsWith(prefix) && status?.phase === "Running");
-  if (pods.length === 0) throw new Error(`no pod ${prefix}… runs in ${namespace}`);
+    .filter(({ metadata, status }) => metadata.labels?.["app"] === app && status?.phase === "Running");
+  if (pods.length === 0) throw new Error(`no pod of ${app} runs in ${namespace}`);
   for (const { status } of pods) {
     await fetch(`http://${status.podIP}:${PORT}/fault_injection/enable`, { method: "POST" });
   }
@@ -155,7 +161,7 @@ function endingOf({ sandbox }: Town, name: string, answers: readonly Answer[]): 
 }
 
 /** What depends on the machine's speed: which pods are not ready yet, and whether the first metrics are there already. */
-const WAITS = /rollout to finish|not ready|no values found/;
+const WAITS = /rollout to finish|^\S+ not ready: |no values found/;
 
 /** Keeps what is said of the Canary from now on, with measured values left out and repetitions said once. */
 function listen(town: Town, name: string) {
