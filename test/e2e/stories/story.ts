@@ -137,7 +137,8 @@ async function openOrClose(town: Town, namespace: string, gate: string, way: str
 async function breakPods(town: Town, namespace: string, app: string): Promise<void> {
   const pods = town.sandbox.cluster
     .list(RESOURCES.pod, namespace)
-    .filter(({ metadata, status }) => metadata.labels?.["app"] === app && status?.phase === "Running");
+    .filter(({ metadata }) => metadata.labels?.["app"] === app && metadata.deletionTimestamp === undefined)
+    .filter(({ status }) => status?.phase === "Running");
   if (pods.length === 0) throw new Error(`no pod of ${app} runs in ${namespace}`);
   for (const { status } of pods) {
     await fetch(`http://${status.podIP}:${PORT}/fault_injection/enable`, { method: "POST" });

@@ -1,7 +1,7 @@
 /** What can be released besides a Deployment of fixed size: a DaemonSet, a Service, a scaled Deployment, configuration. */
 import { afterAll, beforeAll, describe, it, vi } from "vitest";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
-import { BAD, daemonSet, deployment, GOOD, PORT } from "./manifests.ts";
+import { BAD, daemonSet, deployment, GOOD, gate, PORT } from "./manifests.ts";
 import { stage } from "./story.ts";
 import { startTown, type Town } from "./town.ts";
 
@@ -140,12 +140,23 @@ describe.concurrent("a Deployment with an autoscaler", () => {
         },
       },
       analysis: STEPS,
+      hooks: [gate("confirm-traffic-increase", "/gate/check")],
       load: 40,
       requestsPerSecond: 6,
     });
+    await story.turn("gate", "open");
     await story.change(deployment("scaled", { ...GOOD, container: { ...container, readinessProbe: slow } }));
+    await story.heard(/canary weight 30/);
+    await story.turn("gate", "close");
+    const ref = { type: RESOURCES.deployment, namespace: "scaled", name: "podinfo" };
+    await town.until(ref, "scaled up", (object) => object?.spec?.replicas > 1);
+    await story.turn("gate", "open");
     const { dropped, injected, failedByPrimary } = await story.end("Succeeded");
-    expect(story.timeline()).toEqual([...BEGUN, ...UP, ...PROMOTED]);
+    expect(story.timeline().filter((line) => !line.includes("traffic"))).toEqual([
+      ...BEGUN,
+      ...UP,
+      ...PROMOTED.filter((line) => !line.includes("traffic")),
+    ]);
     const words = story.everything().map((line) => line.replaceAll(".scaled", ""));
     const steps = words.slice(words.indexOf(UP[0] as string), words.indexOf(UP[1] as string));
     expect(steps).toContainEqual(

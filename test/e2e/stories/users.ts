@@ -32,7 +32,7 @@ export interface Person {
   /** Goes through one of these, in turn. */
   readonly doors: readonly Door[];
   readonly headers?: Readonly<Record<string, string>>;
-  /** Keeps cookies, as a browser does; else every request is a stranger's. */
+  /** Keeps cookies, and asks again when it has been answered; else every request is a stranger's. */
   readonly browser?: boolean;
   readonly path?: string;
 }
@@ -55,6 +55,7 @@ export function startUsers(people: readonly Person[], requestsPerSecond: number)
   const agent = new Agent({ connections: 32 });
   const answers: Answer[] = [];
   const jars = people.map(() => new Map<string, string>());
+  const busy = new Set<number>();
   const open = new Set<Promise<void>>();
   const listeners = new Set<() => void>();
   const began = performance.now();
@@ -64,8 +65,11 @@ export function startUsers(people: readonly Person[], requestsPerSecond: number)
     const index = turn % people.length;
     const person = people[index] as Person;
     const door = person.doors[Math.floor(turn / people.length) % person.doors.length] as Door;
+    if (busy.has(index)) return;
+    if (person.browser === true) busy.add(index);
     const jar = person.browser === true ? (jars[index] as Map<string, string>) : new Map();
     answers.push({ ...(await ask(agent, door, person, jar)), person: index });
+    busy.delete(index);
     for (const listener of listeners) listener();
   };
 
