@@ -37,6 +37,8 @@ function startWatch(type: ResourceType, { api, schedule, life, fate }: WatchPort
   const known = new Map<string, KubeObject>();
   const listeners = new Set<ChangeListener>();
   let deaf = true;
+  /** Counts the watches that broke: what was under way on one of them never arrives. */
+  let broken = 0;
   let freeAt = 0;
   let open = () => {};
   const synced = new Promise<void>((resolve) => {
@@ -72,8 +74,8 @@ function startWatch(type: ResourceType, { api, schedule, life, fate }: WatchPort
     open();
   }
 
-  function deliver(change: Change): void {
-    if (!life.alive || deaf) return;
+  function deliver(change: Change, watch: number): void {
+    if (!life.alive || deaf || watch !== broken) return;
     if (change.type === "deleted") unlearn(change.object);
     else learn(change.object);
   }
@@ -83,12 +85,14 @@ function startWatch(type: ResourceType, { api, schedule, life, fate }: WatchPort
     const { delayMs, twice, deafMs } = fate(change);
     if (deafMs !== undefined) {
       deaf = true;
+      broken += 1;
       schedule.after(deafMs, list);
       return;
     }
     freeAt = Math.max(freeAt, schedule.now() + delayMs);
-    schedule.after(freeAt - schedule.now(), () => deliver(change));
-    if (twice === true) schedule.after(freeAt - schedule.now(), () => deliver(change));
+    const watch = broken;
+    schedule.after(freeAt - schedule.now(), () => deliver(change, watch));
+    if (twice === true) schedule.after(freeAt - schedule.now(), () => deliver(change, watch));
   });
   schedule.after(LIST_MS, list);
 
