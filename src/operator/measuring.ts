@@ -24,6 +24,7 @@ export interface MeasuringPorts {
 
 type MetricProbe = Extract<Probe, { kind: "metric" }>;
 
+const KNATIVE_PRIMARY_REVISION = "flagger.app/primary-revision";
 const noData = (message: string): Answer => ({ kind: "no-data", message });
 const failed = (message: string): Answer => ({ kind: "error", message });
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -35,7 +36,8 @@ export async function measure(
   signal: AbortSignal,
 ): Promise<Answer> {
   const { metric, source } = probe;
-  const model = modelFor(canary, probe, metric);
+  const model = await modelFor(canary, probe, metric, ports, signal);
+  if (typeof model === "string") return failed(model);
   switch (source) {
     case "success-rate":
     case "duration":
@@ -49,8 +51,24 @@ export async function measure(
   }
 }
 
-function modelFor({ ref, spec }: Canary, { of }: MetricProbe, metric: Metric): QueryModel {
+/** @returns the text of the event when the target cannot be read */
+async function modelFor(
+  { ref, spec }: Canary,
+  { of }: Pick<MetricProbe, "of">,
+  metric: Metric,
+  ports: MeasuringPorts,
+  signal: AbortSignal,
+): Promise<QueryModel | string> {
   const target = spec.targetRef.name;
+  let route = spec.routeRef?.name ?? target;
+  if (isKnativeTarget(spec.targetRef)) {
+    try {
+      route = await knativeRoute(ref.namespace, target, of, ports, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      return `Error fetching Knative service ${ref.namespace}/${target} ${textOf(error)}`;
+    }
+  }
   return {
     name: ref.name,
     namespace: ref.namespace,
@@ -58,15 +76,35 @@ function modelFor({ ref, spec }: Canary, { of }: MetricProbe, metric: Metric): Q
     target: of === "primary" ? primaryName(spec) : target,
     service: spec.service.name,
     ingress: spec.ingressRef?.name ?? target,
-    route: spec.routeRef?.name ?? target,
+    route,
     interval: metric.interval,
     variables: metric.templateVariables ?? {},
   };
 }
 
-function builtInServer(canary: Canary, ports: MeasuringPorts): MetricSource {
-  const address = canary.spec.metricsServer ?? ports.metricsServer;
-  return createPrometheus({ type: "prometheus", address, dispatcher: ports.dispatcher });
+/** Knative's series are told apart by revision: the newest is the canary, the primary's is written on the Service. */
+async function knativeRoute(
+  namespace: string,
+  name: string,
+  of: MetricProbe["of"],
+  ports: MeasuringPorts,
+  signal: AbortSignal,
+): Promise<string> {
+  const service = await ports.read({ type: RESOURCES.knativeService, namespace, name }, signal);
+  if (service === undefined) throw new Error(`services.serving.knative.dev "${name}" not found`);
+  const latest: string = service.status?.latestCreatedRevisionName ?? "";
+  return of === "primary" ? (service.metadata.annotations?.[KNATIVE_PRIMARY_REVISION] ?? latest) : latest;
+}
+
+/** Where built-in and inline checks are asked, or why there is no such place. */
+function builtInServer({ spec }: Canary, { metricsServer, dispatcher }: MeasuringPorts): MetricSource | string {
+  const address = spec.metricsServer ?? metricsServer;
+  try {
+    return createPrometheus({ type: "prometheus", address, dispatcher });
+  } catch (error) {
+    if (error instanceof MetricError) return `building Prometheus client for ${address} ${error.message}`;
+    throw error;
+  }
 }
 
 function keyFor({ spec }: Canary, { meshProvider }: MeasuringPorts): string {
@@ -86,8 +124,10 @@ async function measureBuiltIn(
   const nobody =
     `Halt advancement no values found for ${key} metric ${metric.name} probably ` +
     `${dotted(model.target, canary.ref)} is not receiving traffic`;
+  const server = builtInServer(canary, ports);
+  if (typeof server === "string") return failed(`Error ${server}`);
   try {
-    const measured = await askObserver(observerFor(key), kind, model, builtInServer(canary, ports), signal);
+    const measured = await askObserver(observerFor(key), kind, model, server, signal);
     if (measured.kind === "value") return measured;
     return noData(kind === "duration" ? nobody : `${nobody}: ${measured.detail}`);
   } catch (error) {
@@ -103,9 +143,11 @@ async function measureInline(
   ports: MeasuringPorts,
   signal: AbortSignal,
 ): Promise<Answer> {
+  const server = builtInServer(canary, ports);
+  if (typeof server === "string") return failed(`Error ${server}`);
   try {
     const query = renderQuery(metric.query ?? "", model);
-    const measured = await builtInServer(canary, ports).measure(query, signal);
+    const measured = await server.measure(query, signal);
     return measured.kind === "value" ? measured : noData(`Halt advancement no values found for metric: ${metric.name}`);
   } catch (error) {
     signal.throwIfAborted();
@@ -171,10 +213,16 @@ async function readCredentials(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, string> | string | undefined> {
   if (!name) return undefined;
-  const secret = await ports.read({ type: RESOURCES.secret, namespace, name }, signal);
-  if (secret === undefined) return `secrets "${name}" not found`;
-  const entries = Object.entries((secret.data ?? {}) as Record<string, string>);
-  return new Map(entries.map(([key, value]) => [key, Buffer.from(value, "base64").toString("utf8")]));
+  try {
+    const secret = await ports.read({ type: RESOURCES.secret, namespace, name }, signal);
+    if (secret === undefined) return `secrets "${name}" not found`;
+    const entries = Object.entries((secret.data ?? {}) as Record<string, string>);
+    // Files that Secrets are made of end with a newline, which no header may hold.
+    return new Map(entries.map(([key, value]) => [key, Buffer.from(value, "base64").toString("utf8").trim()]));
+  } catch (error) {
+    signal.throwIfAborted();
+    return textOf(error);
+  }
 }
 
 function buildSource(
@@ -217,27 +265,24 @@ async function serverProblem(
 ): Promise<string | undefined> {
   const builtIn = metric.name === "request-success-rate" || metric.name === "request-duration";
   if (builtIn) {
-    return online(() => builtInServer(canary, ports), "prometheus not avaiable", "", signal);
+    const server = builtInServer(canary, ports);
+    return typeof server === "string" ? `error ${server}` : whyOffline(server, "", signal);
   }
   if (metric.templateRef === undefined) return undefined;
-  const model = modelFor(canary, { kind: "metric", metric, source: "template", of: "canary" }, metric);
+  const model = await modelFor(canary, { of: "canary" }, metric, ports, signal);
+  if (typeof model === "string") return model;
   const found = await templateSource(metric, model, ports, signal);
   if (found.kind === "failed") return found.message.replace(/^Metric/, "metric");
   const { name, namespace } = metric.templateRef;
-  return online(() => found.source, "", ` in metric template ${name}.${namespace} not avaiable`, signal);
+  return whyOffline(found.source, ` in metric template ${name}.${namespace}`, signal);
 }
 
-async function online(
-  build: () => MetricSource,
-  prefix: string,
-  suffix: string,
-  signal: AbortSignal,
-): Promise<string | undefined> {
+async function whyOffline(server: MetricSource, where: string, signal: AbortSignal): Promise<string | undefined> {
   try {
-    await build().online(signal);
+    await server.online(signal);
     return undefined;
   } catch (error) {
     signal.throwIfAborted();
-    return prefix === "" ? `prometheus${suffix}: ${textOf(error)}` : `${prefix}: ${textOf(error)}`;
+    return `${server.type}${where} not avaiable: ${textOf(error)}`;
   }
 }
