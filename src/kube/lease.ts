@@ -122,7 +122,7 @@ function createObserver({ clock, identity, log }: LeaseOptions, timing: LeaseTim
       const before = holder;
       holder = lease.spec?.holderIdentity ?? "";
       if (holder !== "" && holder !== before && holder !== identity) {
-        log.info({ identity: holder }, "another instance has been elected as leader");
+        log.info({}, `Another instance has been elected as leader: ${holder}`);
       }
     },
   };

@@ -9,7 +9,7 @@ export interface OperatorFlags {
   readonly kubeconfigServiceMesh: string;
   readonly metricsServer: string;
   readonly logLevel: string;
-  readonly port: string;
+  readonly port: number;
   readonly slackUrl: string;
   readonly slackToken: string;
   readonly slackProxyUrl: string;
@@ -98,9 +98,14 @@ export const OPERATOR_FLAGS = {
   logtostderr: bool(false, "accepted and not used"),
   alsologtostderr: bool(false, "accepted and not used"),
   stderrthreshold: text("", "accepted and not used"),
+  add_dir_header: bool(false, "accepted and not used"),
+  log_backtrace_at: text("", "accepted and not used"),
   log_dir: text("", "accepted and not used"),
   log_file: text("", "accepted and not used"),
+  log_file_max_size: text("", "accepted and not used"),
+  one_output: bool(false, "accepted and not used"),
   skip_headers: bool(false, "accepted and not used"),
+  skip_log_headers: bool(false, "accepted and not used"),
 } as const satisfies Record<string, FlagRow>;
 
 type FlagName = keyof typeof OPERATOR_FLAGS;
@@ -116,6 +121,10 @@ export function readOperatorFlags(argv: readonly string[], env: Environment): Fl
   const yes = (name: FlagName): boolean => value(name) === "true";
   const list = (name: FlagName): string[] => value(name).split(",");
   if (yes("version")) return { kind: "version" };
+  const port = Number(value("port"));
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    return { kind: "wrong", message: `invalid value "${value("port")}" for flag -port: not a port number` };
+  }
   const namespace = value("namespace");
   return {
     kind: "run",
@@ -127,7 +136,7 @@ export function readOperatorFlags(argv: readonly string[], env: Environment): Fl
       kubeconfigServiceMesh: value("kubeconfig-service-mesh"),
       metricsServer: value("metrics-server"),
       logLevel: value("log-level"),
-      port: value("port"),
+      port,
       slackUrl: env["SLACK_URL"] || value("slack-url"),
       slackToken: env["SLACK_TOKEN"] || value("slack-token"),
       slackProxyUrl: env["SLACK_PROXY_URL"] || value("slack-proxy-url"),

@@ -60,9 +60,11 @@ export async function runOperator(options: OperatorOptions): Promise<OperatorEnd
   const { flags, log, version, signal } = options;
   log.info({}, `Starting flagger version ${version} revision aviary mesh provider ${flags.meshProvider}`);
   const { kubeconfig, master, kubeconfigServiceMesh } = flags;
-  const transport = await connect(options, options.access ?? { kubeconfig, master });
+  const transport = await connect(options, options.access ?? { kubeconfig, master }, "kubeconfig");
   const meshTransport =
-    kubeconfigServiceMesh === "" ? undefined : await connect(options, { kubeconfig: kubeconfigServiceMesh });
+    kubeconfigServiceMesh === ""
+      ? undefined
+      : await connect(options, { kubeconfig: kubeconfigServiceMesh }, "host kubeconfig");
   const dispatchers = createDispatchers(options.env);
   try {
     await checkCluster(transport, flags.namespace, log, signal);
@@ -98,7 +100,7 @@ async function serve(options: Connected): Promise<OperatorEnd> {
   collectDefaultMetrics({ register: registry });
   let ready = false;
   const http = await serveOperatorHttp({
-    port: Number(flags.port),
+    port: flags.port,
     registry,
     ready: () => ready,
     ...(options.host === undefined ? {} : { host: options.host }),
@@ -122,11 +124,16 @@ async function serve(options: Connected): Promise<OperatorEnd> {
   }
 }
 
+/** @param what it is called in errors @throws StartupError */
 async function connect(
   { flags, clock, random, version }: OperatorOptions,
   where: ClusterAccess | { readonly kubeconfig: string; readonly master?: string },
+  what: string,
 ): Promise<KubeTransport> {
-  const access = "server" in where ? where : await loadAccess({ clock, ...where });
+  const loaded = "server" in where ? Promise.resolve(where) : loadAccess({ clock, ...where });
+  const access = await loaded.catch((error: unknown) => {
+    throw new StartupError(`Error building ${what}: ${error instanceof Error ? error.message : error}`);
+  });
   return createTransport({
     access,
     clock,
@@ -179,6 +186,7 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
     dispatcherFor: (proxied) => createDispatcher({ ...environment, ...proxied }),
   });
   const { recorder, flush } = createRecorders(options, clusters.client, stopped.signal);
+  log.info({}, "Starting operator");
   const engine = startEngine({
     clock,
     random,
@@ -205,6 +213,7 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
     dispatcher,
     insecureDispatcher,
   });
+  log.info({}, "Waiting for canary informer cache to sync");
   await Promise.race([engine.ready, aborted(signal)]);
   whenReady();
   log.info({}, "Started operator workers");

@@ -20,7 +20,7 @@ export function createLogger({ level, encoding, write }: LoggerOptions): Logger 
       level: levelOf(level),
       base: null,
       messageKey: "msg",
-      timestamp: () => `,"ts":"${new Date().toISOString().replace("Z", "+0000")}"`,
+      timestamp: () => `,"ts":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
     },
     destination,
@@ -33,7 +33,7 @@ function levelOf(name: string): string {
   return LEVELS.find((level) => level === name) ?? "info";
 }
 
-/** "2026-01-01T00:00:00.000+0000	info	message	{fields}" */
+/** "2026-01-01T00:00:00.000Z	info	message	{fields}" */
 function toConsole(line: string): string {
   const { level, ts, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
   const rest = Object.keys(fields).length === 0 ? "" : `\t${JSON.stringify(fields)}`;

@@ -47,6 +47,7 @@ describe("of two operators", () => {
     await initialized();
     expect(lease().holderIdentity).toMatch(/^.+_[0-9a-f-]{36}$/);
     const { holderIdentity } = lease();
+    await second.logged(`Another instance has been elected as leader: ${holderIdentity}`);
     world.apply(podinfo("podinfo", "6.0.1"));
     const seen = weights();
     await world.until(RESOURCES.canary, "podinfo", "takes a step", ({ status }) => status?.canaryWeight === 30);

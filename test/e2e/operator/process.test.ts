@@ -96,14 +96,24 @@ describe("the log", () => {
     const line = await operator.logged("Initialization done! podinfo.test");
     expect(line).toEqual({
       level: "info",
-      ts: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+0000$/),
+      ts: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       canary: "podinfo.test",
       msg: "Initialization done! podinfo.test",
     });
-    expect(operator.lines.slice(0, 2).map(({ msg }) => msg)).toEqual([
-      "Starting flagger version 1.44.0 revision aviary mesh provider istio",
-      expect.stringMatching(/^Connected to Kubernetes API v1\./),
+    // The metric server is asked beside all this, so its line may come anywhere.
+    const start = operator.lines.filter(({ msg }) => !msg.startsWith("Metrics server "));
+    expect(start.slice(0, 6).map(({ level, msg }) => `${level} ${msg}`)).toEqual([
+      "info Starting flagger version 1.44.0 revision aviary mesh provider istio",
+      expect.stringMatching(/^info Connected to Kubernetes API v1\./),
+      expect.stringMatching(/^info Starting HTTP server on port \d+$/),
+      "info Starting operator",
+      "info Waiting for canary informer cache to sync",
+      "info Started operator workers",
     ]);
+    expect(await operator.logged("Metrics server ")).toMatchObject({
+      level: "error",
+      msg: expect.stringMatching(/^Metrics server http:\/\/127\.0\.0\.1:1 unreachable running query failed: /),
+    });
   });
 });
 
@@ -111,7 +121,9 @@ describe("flags", () => {
   it("all are read with one dash or two, `=` or a blank, and wrong ones are refused", () => {
     for (const [name, { kind, preset }] of Object.entries(OPERATOR_FLAGS)) {
       if (name === "version") continue;
-      const value = { text: "x", bool: "true", int: "7", number: "7", duration: "7s" }[kind as string] ?? preset;
+      const value =
+        { text: name === "port" ? "8081" : "x", bool: "true", int: "7", number: "7", duration: "7s" }[kind as string] ??
+        preset;
       for (const argv of [
         [`-${name}=${value}`],
         [`--${name}=${value}`],
@@ -125,6 +137,18 @@ describe("flags", () => {
       message: "flag provided but not defined: -bogus",
     });
     expect(readOperatorFlags(["-threadiness=many"], {}).kind).toBe("wrong");
+    // klog's, all of them: scripts pass some.
+    const klog = [
+      "-v=4",
+      "-vmodule=a=2",
+      "-stderrthreshold=2",
+      "-log_dir=/tmp",
+      "-log_file=/tmp/x",
+      "-log_file_max_size=9",
+    ];
+    const switches = ["-logtostderr", "-alsologtostderr", "-add_dir_header", "-one_output", "-skip_headers"];
+    const argv = [...klog, ...switches, "-skip_log_headers", "-log_backtrace_at=a.go:1", "-log-level=info"];
+    expect(readOperatorFlags(argv, {})).toMatchObject({ kind: "run", flags: { logLevel: "info" } });
     expect(readOperatorFlags(["-slack-url=a"], { SLACK_URL: "b" })).toMatchObject({ flags: { slackUrl: "b" } });
   });
 
@@ -252,7 +276,9 @@ describe("the program", () => {
     ["flagger", ["-version"], 0, "Flagger version 1.44.0 revision  aviary\n"],
     ["flagger", ["-bogus"], 2, "flag provided but not defined: -bogus"],
     ["loadtester", ["-bogus"], 2, "flag provided but not defined: -bogus"],
-    ["flagger", ["-log-level=info", "-mesh-provider=istio"], 1, "no Kubernetes cluster is configured"],
+    ["flagger", ["-log-level=info", "-mesh-provider=istio"], 1, "Error building kubeconfig: no Kubernetes cluster"],
+    ["flagger", ["-kubeconfig=/nowhere"], 1, "Error building kubeconfig: the kubeconfig /nowhere given"],
+    ["flagger", ["-port=http"], 2, 'invalid value "http" for flag -port'],
   ] as const)("called as %s %s: exit code %i", async (name, argv, code, text) => {
     const finished = await runProgram(argv, {}, name);
     expect(`${finished.out}${finished.err}`).toContain(text);
