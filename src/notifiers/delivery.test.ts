@@ -50,9 +50,19 @@ describe("delivery of alerts", () => {
     expect(await Promise.all(outcomes)).toEqual(Array(3).fill({ kind: "delivered" }));
   });
 
-  it("gives up after five attempts, or at once when the service understood and refused", async () => {
+  it("does not give up while a service is away for less than an hour", async () => {
+    const { clock, delivery, tried } = start(Array.from({ length: 19 }, lost));
+    const outcome = delivery.deliver(one);
+    await clock.advance(3_600_000);
+    expect(await outcome).toEqual({ kind: "delivered" });
+    expect(tried).toHaveLength(20);
+    expect(clock.asked.slice(7, 11)).toEqual([128_000, 256_000, 300_000, 300_000]);
+  });
+
+  it("gives up after the last attempt, or at once when the service understood and refused", async () => {
     const refusal = new PostError("bad response 404: no_service", false);
-    const { clock, delivery, tried, errors } = start([lost(), lost(), lost(), lost(), lost(), refusal]);
+    const failures = [lost(), lost(), lost(), lost(), lost(), refusal];
+    const { clock, delivery, tried, errors } = start(failures, { maxAttempts: 5 });
     const outcomes = [delivery.deliver(one), delivery.deliver(two)];
     await clock.advance(60_000);
     expect(await Promise.all(outcomes)).toEqual([

@@ -3,7 +3,7 @@
  *
  *   deliver --> lane of its provider: one at a time, in order --> send --+--> delivered
  *                                        ^                               |
- *                                        `--- 1, 2, 4, 8 s <-- failed ---+--> given up, with an error line
+ *                                        `--- 1, 2, 4 … s <-- failed ---+--> given up after an hour, with an error line
  *
  * Arrival is at least once: a service that took the alert but did not say so in time gets it again.
  */
@@ -21,7 +21,9 @@ export interface DeliveryOptions<Item> {
   readonly laneOf?: (item: Item) => string;
   /** The error line when it is given up, e.g. "alert provider slack.test send error: …". */
   readonly failureLine?: (item: Item, detail: string) => string;
-  /** 5 when absent. */
+  /** What else the log lines carry, e.g. the Canary it is about. */
+  readonly about?: (item: Item) => object;
+  /** 20 when absent: about an hour. */
   readonly maxAttempts?: number;
   /** Waiting items of a lane, above which the oldest are given up; 100 when absent. */
   readonly laneLimit?: number;
@@ -40,13 +42,16 @@ interface Parcel<Item> {
 }
 
 const FIRST_WAIT_MS = 1000;
-const MAX_ATTEMPTS = 5;
+/** A chat service that is away for lunch must not cost anybody the news of a rollback. */
+const LONGEST_WAIT_MS = 300_000;
+const MAX_ATTEMPTS = 20;
 const LANE_LIMIT = 100;
 
 export function createDelivery<Item>(options: DeliveryOptions<Item>): Delivery<Item> {
   const { clock, log } = options;
   const maxAttempts = options.maxAttempts ?? MAX_ATTEMPTS;
   const failureLine = options.failureLine ?? ((_item: Item, detail: string) => `alert can't be sent: ${detail}`);
+  const about = options.about ?? (() => ({}));
   const lanes = new Map<string, Parcel<Item>[]>();
   const working = new Set<Promise<void>>();
   /** Aborted when waiting makes no sense any more, and when even sending does not. */
@@ -54,7 +59,7 @@ export function createDelivery<Item>(options: DeliveryOptions<Item>): Delivery<I
   const end = new AbortController();
 
   const giveUp = ({ item, settle }: Parcel<Item>, detail: string): void => {
-    log.error({}, failureLine(item, detail));
+    log.error(about(item), failureLine(item, detail));
     settle({ kind: "given-up", detail });
   };
 
@@ -69,8 +74,8 @@ export function createDelivery<Item>(options: DeliveryOptions<Item>): Delivery<I
         const detail = error instanceof Error ? error.message : String(error);
         const hopeless = error instanceof PostError && !error.mayRetry;
         if (last || hopeless || end.signal.aborted) return giveUp(parcel, detail);
-        log.warn({ attempt }, `an alert did not arrive and is sent again: ${detail}`);
-        await pause(clock, FIRST_WAIT_MS * 2 ** (attempt - 1), hurry.signal);
+        log.warn({ ...about(parcel.item), attempt }, `an alert did not arrive and is sent again: ${detail}`);
+        await pause(clock, Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempt - 1)), hurry.signal);
       }
     }
   };

@@ -40,6 +40,7 @@ export function createAlerting(flags: OperatorFlags, ports: AlertingPorts): Aler
     send: ({ to, message }, signal) => to.post(message, signal),
     laneOf: ({ lane }) => lane,
     failureLine: ({ failure }, detail) => `${failure}${detail}`,
+    about: ({ message }) => ({ canary: message.workload }),
   });
   return {
     async send(canary, alert) {
@@ -80,7 +81,7 @@ async function parcelFor(
   const what = `alert provider ${name}.${namespace}`;
   try {
     const provider = await ports.read({ type: RESOURCES.alertProvider, namespace, name });
-    if (provider === undefined) throw new Error(`error: alertprovider.flagger.app "${name}" not found`);
+    if (provider === undefined) throw new Error(`alertprovider.flagger.app "${name}" not found`);
     const { type, address = "", channel, username, proxy, secretRef } = provider.spec ?? {};
     const secret = secretRef?.name === undefined ? undefined : await readSecret(secretRef.name, namespace, ports);
     const to = createNotifier(
@@ -96,17 +97,24 @@ async function parcelFor(
     );
     return { to, message, failure: `${what} send error: `, lane: `${namespace}/${name}` };
   } catch (error) {
-    ports.log.error({ canary: message.workload }, `${what} ${error instanceof Error ? error.message : String(error)}`);
+    const text = error instanceof Error ? error.message : String(error);
+    ports.log.error({ canary: message.workload }, `${what} ${error instanceof SecretProblem ? "" : "error: "}${text}`);
     return undefined;
   }
 }
 
+/** What is wrong with a provider's Secret; the message is the end of the log line. */
+class SecretProblem extends Error {}
+
+/** @throws SecretProblem */
 async function readSecret(name: string, namespace: string, ports: AlertingPorts): Promise<ReadonlyMap<string, string>> {
-  const secret = await ports.read({ type: RESOURCES.secret, namespace, name });
-  if (secret === undefined) throw new Error(`secretRef error: secrets "${name}" not found`);
+  const secret = await ports.read({ type: RESOURCES.secret, namespace, name }).catch((error: unknown) => {
+    throw new SecretProblem(`secretRef error: ${error instanceof Error ? error.message : String(error)}`);
+  });
+  if (secret === undefined) throw new SecretProblem(`secretRef error: secrets "${name}" not found`);
   const data = Object.entries((secret.data ?? {}) as Record<string, string>);
   const entries = new Map(data.map(([key, value]) => [key, Buffer.from(value, "base64").toString("utf8").trim()]));
-  if (!entries.has("address")) throw new Error("secret does not contain an address");
+  if (!entries.has("address")) throw new SecretProblem("secret does not contain an address");
   return entries;
 }
 
