@@ -1,0 +1,156 @@
+/**
+ * Our image in the place of Flagger's: the Dockerfile's files in an empty folder, started as Flagger's charts, its
+ * kustomize bases and our own manifests start them.
+ */
+import { spawn } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { parseAllDocuments } from "yaml";
+import { readOperatorFlags } from "../../../src/operator/flags.ts";
+import type { KubeObject } from "../../../src/ports/kubernetes.ts";
+import { createJournal } from "../harness/operator.ts";
+import { compiled, removeCompiled } from "../harness/process.ts";
+import { startWorld, type World } from "../harness/world.ts";
+
+const ROOT = new URL("../../../", import.meta.url).pathname;
+const DOCKERFILE = readFileSync(join(ROOT, "Dockerfile"), "utf8");
+/** Of the stage that becomes the image. */
+const LAST_STAGE = DOCKERFILE.slice(DOCKERFILE.lastIndexOf("\nFROM "));
+const ENTRYPOINT: string[] = JSON.parse(/^ENTRYPOINT (.*)$/m.exec(LAST_STAGE)?.[1] ?? "[]");
+
+let image: string;
+let world: World;
+const started: (() => Promise<unknown>)[] = [];
+
+beforeAll(() => {
+  image = mkdtempSync(join(tmpdir(), "image-"));
+  const built = join(compiled(), "..");
+  for (const [, from = "", to = ""] of LAST_STAGE.matchAll(/^COPY --from=build \/src\/(\S+) (\S+)$/gm)) {
+    const target = join(image, to === "./" ? from : to);
+    if (from === "node_modules") symlinkSync(join(ROOT, from), target);
+    else cpSync(from === "dist" ? built : join(ROOT, from), target, { recursive: true });
+  }
+  for (const [, to = "", from = ""] of LAST_STAGE.matchAll(/\bln -s (\S+) (\S+)/g)) symlinkSync(to, join(image, from));
+});
+afterAll(() => {
+  rmSync(image, { recursive: true });
+  removeCompiled();
+});
+beforeEach(async () => {
+  world = await startWorld();
+  writeFileSync(join(image, "kubeconfig"), world.kubeconfig);
+});
+afterEach(async () => {
+  for (const stop of started.splice(0)) await stop();
+  await world.stop();
+});
+
+/** Resolves with its address when it listens. */
+async function run(argv: readonly string[]) {
+  const [program = "", ...args] = argv;
+  const journal = createJournal();
+  const env = { PATH: process.env["PATH"], KUBECONFIG: join(image, "kubeconfig"), AVIARY_LISTEN_ADDRESS: "127.0.0.1" };
+  const child = spawn(program, args, { cwd: image, env, stdio: ["ignore", "inherit", "pipe"] });
+  const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  let rest = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) if (line.startsWith("{")) journal.write(line);
+  });
+  const stop = () => {
+    child.kill("SIGTERM");
+    return ended;
+  };
+  started.push(stop);
+  const { msg } = await journal.logged(" on port ");
+  return { url: `http://127.0.0.1:${msg.split(" ").at(-1)}`, logged: journal.logged, stop };
+}
+
+/** The chart's arguments when every value is set; -port comes from us, so that tests find a free one. */
+const CHART = [
+  "-log-level=info",
+  "-mesh-provider=istio",
+  "-metrics-server=http://flagger-prometheus:9090",
+  "-selector-labels=app,name",
+  "-enable-config-tracking=false",
+  "-namespace=test",
+  "-slack-url=https://hooks.slack.test/services/x",
+  "-slack-proxy-url=http://proxy.test:3128",
+  "-slack-user=flagger",
+  "-slack-channel=releases",
+  "-msteams-url=https://teams.test/webhook/x",
+  "-msteams-proxy-url=http://proxy.test:3128",
+  "-enable-leader-election=true",
+  "-leader-election-namespace=istio-system",
+  "-ingress-annotations-prefix=ingress.test",
+  "-include-label-prefix=app.kubernetes.io",
+  "-ingress-class=contour",
+  "-event-webhook=http://events.test/",
+  "-kubeconfig-qps=50",
+  "-kubeconfig-burst=100",
+  "-kubeconfig-service-mesh=/tmp/controlplane/kubeconfig",
+  "-threadiness=4",
+  "-cluster-name=eu-1",
+  "-no-cross-namespace-refs=true",
+];
+
+describe("Flagger's chart with our image", () => {
+  it("Q76: every argument that it can give, both proxies included, is read", () => {
+    expect(readOperatorFlags(CHART, {})).toMatchObject({
+      kind: "run",
+      flags: {
+        ...{ logLevel: "info", meshProvider: "istio", metricsServer: "http://flagger-prometheus:9090", port: 8080 },
+        ...{ selectorLabels: ["app", "name"], configTracking: false, namespace: "test" },
+        ...{ slackUrl: "https://hooks.slack.test/services/x", slackUser: "flagger", slackChannel: "releases" },
+        ...{ slackProxyUrl: "http://proxy.test:3128", msteamsProxyUrl: "http://proxy.test:3128" },
+        ...{ msteamsUrl: "https://teams.test/webhook/x", eventWebhook: "http://events.test/" },
+        ...{ leaderElection: true, leaderElectionNamespace: "test", threadiness: 4 },
+        ...{ includeLabelPrefixes: ["app.kubernetes.io"], kubeconfigQps: 50, kubeconfigBurst: 100 },
+        ...{ kubeconfigServiceMesh: "/tmp/controlplane/kubeconfig", clusterName: "eu-1", noCrossNamespaceRefs: true },
+      },
+    });
+  });
+
+  it("starts with its command and answers its probe", async () => {
+    const here = CHART.map((arg) => arg.replace("/tmp/controlplane", image));
+    const operator = await run(["./flagger", ...here, "-port=0"]);
+    await operator.logged("Started operator workers");
+    // `wget --spider` asks with HEAD.
+    expect((await fetch(`${operator.url}/healthz`, { method: "HEAD" })).status).toBe(200);
+    expect(await operator.stop()).toBe(0);
+  });
+
+  it("its load tester's, too", async () => {
+    const argv = ["-port=0", "-log-level=info", "-timeout=1h", "-namespace-regexp="];
+    const tester = await run(["./loadtester", ...argv]);
+    expect((await fetch(`${tester.url}/healthz`, { method: "HEAD" })).status).toBe(200);
+    expect(await tester.stop()).toBe(0);
+  });
+});
+
+describe("arguments without a command", () => {
+  it("as Flagger's kustomize bases give them, are the operator's", async () => {
+    const argv = ["-log-level=info", "-include-label-prefix=app.kubernetes.io", "-mesh-provider=kubernetes"];
+    const operator = await run([...ENTRYPOINT, ...argv, "-metrics-server=http://127.0.0.1:1", "-port=0"]);
+    await operator.logged("Started operator workers");
+  });
+
+  it.each(["operator/operator.yaml", "loadtester/loadtester.yaml"])("as deploy/%s gives them, work", async (file) => {
+    const documents = parseAllDocuments(readFileSync(join(ROOT, "deploy", file), "utf8"));
+    const objects = documents.map((document) => document.toJS() as KubeObject);
+    const [container] = objects.find(({ kind }) => kind === "Deployment")?.spec.template.spec.containers ?? [];
+    const program = await run([...ENTRYPOINT, ...container.args, "-port=0"]);
+    expect((await fetch(`${program.url}${container.livenessProbe.httpGet.path}`)).status).toBe(200);
+  });
+});
+
+it("the image has what the charts' probes and pods need", () => {
+  expect(LAST_STAGE).toMatch(/apt-get install .*\bwget\b/);
+  expect(LAST_STAGE).toMatch(/^USER 10001$/m);
+  expect(readFileSync(join(ROOT, ".dockerignore"), "utf8").split("\n")).toEqual(
+    expect.arrayContaining(["node_modules", "dist", ".git"]),
+  );
+});
