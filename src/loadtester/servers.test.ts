@@ -109,7 +109,7 @@ describe("the ngrinder task", () => {
       {},
       "ngrinder POST /perftest/api/17/clone_and_start answered 200: no such test",
     ],
-  ])("fails when the server says %j, then %j", async (started, followed, text) => {
+  ])("Q81: fails alone when the server says %j, then %j", async (started, followed, text) => {
     answers = {
       "POST /perftest/api/17/clone_and_start": [started],
       "GET /perftest/api/42/status": [followed],

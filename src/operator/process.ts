@@ -12,6 +12,7 @@ import { createPrometheus } from "../metrics/prometheus/prometheus.ts";
 import { createDispatcher } from "../net/dispatcher.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
+import type { Recorder } from "../ports/recorder.ts";
 import { createJournal } from "../recorders/journal/recorder.ts";
 import { createKubeEvents, kubeEventsRecorder } from "../recorders/kube-events/index.ts";
 import { createLogRecorder } from "../recorders/log/recorder.ts";
@@ -98,6 +99,8 @@ async function serve(options: Connected): Promise<OperatorEnd> {
   const { flags, log, signal } = options;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  // Also of an instance that waits for its turn: dashboards count operators by flagger_info.
+  const metrics = createMetricsRecorder({ registry, version: options.version, meshProvider: flags.meshProvider });
   let ready = false;
   const http = await serveOperatorHttp({
     port: flags.port,
@@ -107,7 +110,7 @@ async function serve(options: Connected): Promise<OperatorEnd> {
   });
   log.info({}, `Starting HTTP server on port ${http.port}`);
   const lead = (term: AbortSignal) =>
-    runEngine({ ...options, registry, signal: term }, () => {
+    runEngine({ ...options, metrics, signal: term }, () => {
       ready = true;
     });
   try {
@@ -168,7 +171,7 @@ async function elect(
 }
 
 interface EngineRun extends Connected {
-  readonly registry: Registry;
+  readonly metrics: Recorder;
 }
 
 async function runEngine(options: EngineRun, whenReady: () => void): Promise<void> {
@@ -228,7 +231,7 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
 const TURNS_PER_THREAD = 8;
 
 function createRecorders(options: EngineRun, client: ReturnType<typeof createKubeClient>, signal: AbortSignal) {
-  const { flags, log, clock, random, registry, version, dispatcher, insecureDispatcher } = options;
+  const { flags, log, clock, random, metrics, dispatcher, insecureDispatcher } = options;
   const kubeEvents = createKubeEvents({ writer: client, clock, random, log });
   const hooks = { clock, log, globalUrl: flags.eventWebhook, signal, dispatcher, insecureDispatcher };
   const eventWebhooks = createEventWebhooks(hooks);
@@ -237,7 +240,7 @@ function createRecorders(options: EngineRun, client: ReturnType<typeof createKub
     [
       createLogRecorder(log),
       kubeEventsRecorder(kubeEvents),
-      createMetricsRecorder({ registry, version, meshProvider: flags.meshProvider }),
+      metrics,
       eventWebhooks,
       ...(journal === undefined ? [] : [journal]),
     ],

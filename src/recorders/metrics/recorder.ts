@@ -5,6 +5,8 @@ import type { Recorder, Turn } from "../../ports/recorder.ts";
 
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
+const ANALYSING: ReadonlySet<Phase> = new Set(["Progressing", "WaitingPromotion"]);
+
 export interface MetricsOptions {
   readonly registry: Registry;
   readonly version: string;
@@ -115,7 +117,9 @@ function observeTurn(metrics: Metrics, turn: Turn): void {
     const value = probe.source === "duration" ? answer.value / 1000 : answer.value;
     metrics.analysis.set({ name, namespace, metric: probe.metric.name }, value);
   }
-  if (input.observation.answers.length > 0) metrics.duration.observe({ name, namespace }, turn.tookMs / 1000);
+  // Not what is asked before a run begins: that waits for approvals and first starts.
+  const analysed = ANALYSING.has(canary.status.phase) && input.observation.answers.length > 0;
+  if (analysed) metrics.duration.observe({ name, namespace }, turn.tookMs / 1000);
   countOutcome(metrics, canary, transition.status.phase, "skipped" in transition.status && transition.status.skipped);
 }
 

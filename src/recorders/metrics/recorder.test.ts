@@ -1,0 +1,35 @@
+import { Registry } from "prom-client";
+import { expect, it } from "vitest";
+import type { Answered } from "../../core/observation.ts";
+import type { WireStatus } from "../../core/status.ts";
+import type { Turn } from "../../ports/recorder.ts";
+import { aCanary } from "../../testing/canary.ts";
+import { createMetricsRecorder } from "./recorder.ts";
+
+it("the duration of an analysis is that of the turns in which a run is judged, in Flagger's buckets", async () => {
+  const registry = new Registry();
+  const recorder = createMetricsRecorder({ registry, version: "1.44.0", meshProvider: "istio" });
+  const asked: Answered = { probe: { kind: "metric-servers" }, answer: { kind: "passed" } };
+  const turn = (status: WireStatus, answers: readonly Answered[]) => {
+    const canary = aCanary({ status });
+    const input = { observation: { answers } } as unknown as Turn["input"];
+    recorder.record({
+      canary,
+      input,
+      transition: { status: canary.status, events: [] },
+      routes: undefined,
+      tookMs: 30,
+    });
+  };
+  turn({ phase: "Initializing" }, [asked]);
+  turn({ phase: "Waiting" }, [asked]);
+  turn({ phase: "Progressing" }, []);
+  turn({ phase: "Progressing" }, [asked]);
+  turn({ phase: "WaitingPromotion" }, [asked]);
+  const text = await registry.metrics();
+  expect(text).toContain('flagger_canary_duration_seconds_count{name="podinfo",namespace="test"} 2');
+  const buckets = [...text.matchAll(/duration_seconds_bucket\{le="([^"]+)",.*\} (\d)/g)].map(
+    ([, le, n]) => `${le}:${n}`,
+  );
+  expect(buckets.join(" ")).toBe("0.005:0 0.01:0 0.025:0 0.05:2 0.1:2 0.25:2 0.5:2 1:2 2.5:2 5:2 10:2 +Inf:2");
+});
