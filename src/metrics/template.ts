@@ -32,8 +32,8 @@ export class TemplateError extends Error {
 }
 
 const NAMES = ["name", "namespace", "target", "service", "ingress", "route", "interval"] as const;
-/** How errors call the template itself. */
-const TITLE = "query";
+/** What errors call the template itself, in Flagger, too. */
+const TITLE = "tmpl";
 
 /** @throws TemplateError "template parsing failed: …", "template excution failed: …" */
 export function renderQuery(template: string, model: QueryModel): string {
@@ -58,9 +58,8 @@ export function renderQuery(template: string, model: QueryModel): string {
 function executionText(template: string, fault: ExecutionFault): string {
   const column = fault.at - (template.lastIndexOf("\n", fault.at - 1) + 1);
   const place = `${TITLE}:${lineOf(template, fault.at)}:${column}`;
-  const context = fault.source.length > 20 ? `${fault.source.slice(0, 20)}...` : fault.source;
   const name = quote(fault.template ?? TITLE);
-  return `template excution failed: template: ${place}: executing ${name} at <${context}>: ${fault.message}`;
+  return `template excution failed: template: ${place}: executing ${name} at <${fault.source}>: ${fault.message}`;
 }
 
 function lineOf(template: string, at: number): number {

@@ -144,7 +144,7 @@ function tokenAt(template: string, at: number): Token {
   const opening = { '"': "quoted string", "`": "raw quoted string", "'": "character constant" }[rest.charAt(0)];
   if (opening !== undefined) throw new TemplateFault(`unterminated ${opening}`, at);
   if (rest.startsWith(":")) throw new TemplateFault("expected :=", at);
-  if (/^[-+]/.test(rest)) throw new TemplateFault(`bad number syntax: "${rest.charAt(0)}"`, at);
+  if (/^[-+]/.test(rest)) throw new TemplateFault(`illegal number syntax: "${rest.charAt(0)}"`, at);
   if (/^[!-~]/.test(rest)) throw new TemplateFault(`unexpected "${rest.charAt(0)}" in command`, at);
   throw new TemplateFault(`unrecognized character in action: ${codePoint(rest)}`, at);
 }
