@@ -65,7 +65,7 @@ export function startEngine(options: EngineOptions): Engine {
   const ports: Ports = {
     clock,
     recorder,
-    store: createCanaryStore(options.writer, snapshot, options.parse),
+    store: createCanaryStore(options.writer, snapshot, options.parse, options.log),
     world: createWorld({
       tables: options.tables,
       snapshot,

@@ -1,21 +1,25 @@
 import { describe, expect, it } from "vitest";
 import { DEFAULT_PARSE_OPTIONS } from "../core/parse.ts";
-import type { ObjectWriter } from "../ports/kube.ts";
-import type { KubeObject } from "../ports/kubernetes.ts";
+import { KubeError, type ObjectWriter } from "../ports/kube.ts";
+import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
 import { aWireCanary } from "../testing/canary.ts";
 import { merged } from "../testing/toy-cluster.ts";
 import { createFreshSnapshot } from "./fresh.ts";
+import { OWED_ALERTS } from "./owed.ts";
 import { createCanaryStore } from "./store.ts";
 
 const REF = { namespace: "test", name: "podinfo" };
 const FOREVER = new AbortController().signal;
 
 /** One Canary behind an API server that merges patches, and prunes our memory when told to. */
-function stage(canary: KubeObject, pruning = false) {
+function stage(canary: KubeObject, pruning = false, refuses: (patch: KubeFields) => boolean = () => false) {
   let stored = canary;
+  const patches: KubeFields[] = [];
   const writer: ObjectWriter = {
     create: () => Promise.reject(new Error("nothing is created here")),
     mergePatch(_ref, patch) {
+      patches.push(patch);
+      if (refuses(patch)) return Promise.reject(new KubeError(500, "InternalError", "etcd is away"));
       stored = merged(stored, JSON.parse(JSON.stringify(patch)));
       if (pruning) delete stored["status"].aviary;
       stored.metadata.resourceVersion = String(Number(stored.metadata.resourceVersion) + 1);
@@ -29,6 +33,7 @@ function stage(canary: KubeObject, pruning = false) {
   );
   return {
     store,
+    patches,
     stored: () => stored,
     overwrite: (object: KubeObject) => {
       stored = object;
@@ -86,4 +91,43 @@ describe("Canaries in the API server", () => {
       expect(loaded(store).status).toMatchObject({ drainUntil: 0, failedChecks: 3, foreign: true });
     },
   );
+
+  describe("with Flagger's CRD, owed alerts", () => {
+    const initialized = () => aWireCanary({ status: { phase: "Initialized", lastAppliedSpec: "a" } });
+    const ALERT = { message: "Failed checks threshold reached 5", severity: "error", metadata: false } as const;
+
+    it("outlive the process in an annotation, which goes with them", async () => {
+      const first = stage(initialized(), true);
+      const canary = loaded(first.store);
+      const saved = await first.store.save(canary, { ...canary.status, owedAlerts: [ALERT] }, FOREVER);
+      expect(saved.resourceVersion).toBe(first.stored().metadata.resourceVersion);
+      const next = stage(first.stored(), true);
+      expect(loaded(next.store).status).toMatchObject({ owedAlerts: [ALERT], foreign: true });
+      const again = loaded(next.store);
+      await next.store.save(again, { ...again.status, owedAlerts: [] }, FOREVER);
+      expect(next.stored().metadata.annotations).toEqual({});
+      await next.store.save(loaded(next.store), { ...again.status, owedAlerts: [] }, FOREVER);
+      expect(next.patches).toHaveLength(3);
+    });
+
+    it("are in the status alone when the API server keeps it", async () => {
+      const { store, stored, patches } = stage(initialized());
+      const canary = loaded(store);
+      await store.save(canary, { ...canary.status, owedAlerts: [ALERT] }, FOREVER);
+      expect(stored().metadata.annotations).toBeUndefined();
+      expect(patches).toHaveLength(1);
+    });
+
+    it("do not undo a turn when they cannot be noted; a note that somebody spoilt is none", async () => {
+      const { store } = stage(initialized(), true, (patch) => patch.metadata !== undefined);
+      const canary = loaded(store);
+      await store.save(canary, { ...canary.status, owedAlerts: [ALERT] }, FOREVER);
+      expect(loaded(store).status.owedAlerts).toEqual([ALERT]);
+      for (const text of ["{", "7", '[{"message":1}]']) {
+        const object = initialized();
+        object.metadata.annotations = { [OWED_ALERTS]: text };
+        expect(loaded(stage(object, true).store).status.owedAlerts).toEqual([]);
+      }
+    });
+  });
 });

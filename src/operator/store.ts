@@ -5,10 +5,12 @@ import { canaryWeights } from "../core/plan.ts";
 import { fromWire, toWire, type WireMemory, type WireStatus } from "../core/status.ts";
 import { isConflict, type ObjectWriter } from "../ports/kube.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
+import { type Log, SILENT_LOG } from "../ports/log.ts";
 import type { CanaryStore, Loaded } from "../ports/store.ts";
 import { equal } from "./diff.ts";
 import { FINALIZER } from "./finalizer.ts";
 import type { FreshSnapshot } from "./fresh.ts";
+import { annotationFor, OWED_ALERTS, owedFrom } from "./owed.ts";
 
 /** What the API server may have pruned from a status that we wrote (Flagger's own CRD does not know `aviary`). */
 interface Remembered {
@@ -17,9 +19,31 @@ interface Remembered {
   readonly memory: WireMemory;
 }
 
-export function createCanaryStore(writer: ObjectWriter, snapshot: FreshSnapshot, options: ParseOptions): CanaryStore {
+export function createCanaryStore(
+  writer: ObjectWriter,
+  snapshot: FreshSnapshot,
+  options: ParseOptions,
+  log: Log = SILENT_LOG,
+): CanaryStore {
   const remembered = new Map<string, Remembered>();
   const keyOf = ({ namespace, name }: CanaryRef) => `${namespace}/${name}`;
+
+  /** The status is saved: that this fails must not undo the turn, and the next save tries again. */
+  async function annotateOwed(stored: KubeObject, status: CanaryStatus, signal: AbortSignal): Promise<KubeObject> {
+    const annotation = annotationFor(stored, status.owedAlerts);
+    if (annotation === undefined) return stored;
+    const { namespace = "", name } = stored.metadata;
+    const patch = { metadata: { annotations: { [OWED_ALERTS]: annotation } } };
+    try {
+      const annotated = await writer.mergePatch(refOf({ namespace, name }), patch, {}, signal);
+      snapshot.learn(RESOURCES.canary, annotated);
+      return annotated;
+    } catch (error) {
+      log.warn({ canary: `${name}.${namespace}`, err: error }, "cannot note which alerts are owed");
+      return stored;
+    }
+  }
+
   return {
     load(ref) {
       const object = snapshot.get(refOf(ref));
@@ -33,10 +57,11 @@ export function createCanaryStore(writer: ObjectWriter, snapshot: FreshSnapshot,
       const patch = { status: { ...nullsFor(before, wire), ...wire, aviary: replaced(before.aviary, wire.aviary) } };
       try {
         const options = { subresource: "status", resourceVersion: canary.resourceVersion } as const;
-        const stored = await writer.mergePatch(refOf(canary.ref), patch, options, signal);
+        let stored = await writer.mergePatch(refOf(canary.ref), patch, options, signal);
         snapshot.learn(RESOURCES.canary, stored);
         const { aviary: memory = {}, ...rest } = wire;
         remembered.set(keyOf(canary.ref), { uid: canary.uid, wire: rest, memory });
+        stored = await annotateOwed(stored, status, signal);
         return { ...canary, status, resourceVersion: stored.metadata.resourceVersion ?? "" };
       } catch (error) {
         if (isConflict(error)) snapshot.unlearn(refOf(canary.ref));
@@ -93,7 +118,9 @@ function statusFrom(object: KubeObject, spec: CanarySpec, own: Remembered | unde
     mirror: analysis.mirror,
   };
   try {
-    return fromWire(withMemory(object.status as WireStatus | undefined, own), hints);
+    const wire = withMemory(object.status as WireStatus | undefined, own);
+    const status = fromWire(wire, hints);
+    return wire?.aviary === undefined ? { ...status, owedAlerts: owedFrom(object) } : status;
   } catch (error) {
     if (error instanceof RangeError) return error.message;
     throw error;
