@@ -17,12 +17,12 @@ export function createDoors(log: Log): Doors {
     const door = kind === "gate" ? canary : `rollback.${canary}`;
     if (verb === "check") {
       const isOpen = open.has(door);
-      log.info({ canary }, `${canary} ${kind} check: approved ${isOpen}`);
+      log.info({ canary }, `${door} ${kind} check: approved ${isOpen}`);
       return isOpen ? { status: 200, body: "Approved" } : { status: 403, body: "Forbidden" };
     }
     if (verb === "open") open.add(door);
     else open.delete(door);
-    log.info({ canary }, `${canary} ${kind} ${verb === "open" ? "opened" : "closed"}`);
+    log.info({ canary }, `${door} ${kind} ${verb === "open" ? "opened" : "closed"}`);
     return { status: 202, body: "" };
   };
 }

@@ -92,11 +92,11 @@ describe("gates", () => {
       "info podinfo.test gate check: approved true",
       "info podinfo.test gate closed",
       "info podinfo.test gate check: approved false",
-      "info podinfo.test rollback check: approved false",
-      "info podinfo.test rollback opened",
-      "info podinfo.test rollback check: approved true",
-      "info podinfo.test rollback closed",
-      "info podinfo.test rollback check: approved false",
+      "info rollback.podinfo.test rollback check: approved false",
+      "info rollback.podinfo.test rollback opened",
+      "info rollback.podinfo.test rollback check: approved true",
+      "info rollback.podinfo.test rollback closed",
+      "info rollback.podinfo.test rollback check: approved false",
     ]);
   });
 

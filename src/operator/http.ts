@@ -19,9 +19,12 @@ export interface HttpOptions {
   readonly ready: () => boolean;
 }
 
+/** Milliseconds. Without the second, slow requests would be looked for twice a minute only. */
+const LIMITS = { requestTimeout: 5_000, connectionsCheckingInterval: 5_000, keepAliveTimeout: 15_000 };
+
 /** @throws Error when the port is taken: says so, and what to do */
 export async function serveOperatorHttp({ port, host, registry, ready }: HttpOptions): Promise<OperatorHttp> {
-  const server = createServer({ requestTimeout: 5_000, keepAliveTimeout: 15_000 }, (request, response) => {
+  const server = createServer(LIMITS, (request, response) => {
     // Not parsed as a URL: "//" is a path that clients may send, and no URL.
     const [pathname] = (request.url ?? "/").split("?");
     if (pathname === "/metrics") {
