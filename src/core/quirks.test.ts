@@ -206,3 +206,28 @@ describe("a run", () => {
     expect(cookies[0]).toBe(cookies[1]);
   });
 });
+
+describe("the initialisation", () => {
+  const metrics = [{ name: "request-success-rate", thresholdRange: { min: 99 } }];
+
+  it("M11: a metric server that is away is said, and holds nothing up", () => {
+    const story = tell({ analysis: { metrics } });
+    story.world.answer = () => ({ kind: "error", message: "prometheus not avaiable: x" });
+    story.run(60);
+    expect(story.timeline.map((line) => line.split(" ").slice(3).join(" "))).toEqual([
+      "Error checking metric providers: prometheus not avaiable: x",
+      "Initialization done! podinfo.test",
+    ]);
+  });
+
+  it("M18: metric servers that answer are announced, once", () => {
+    const story = tell({ analysis: { metrics } });
+    story.world.primary = { kind: "progressing", detail: "0 out of 1 new replicas have been updated" };
+    story.run(60);
+    story.world.primary = { kind: "ready" };
+    story.run(60);
+    const said = story.timeline.filter((line) => line.includes("metrics providers are available"));
+    expect(said).toHaveLength(1);
+    expect(story.status.phase).toBe("Initialized");
+  });
+});
