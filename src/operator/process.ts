@@ -255,26 +255,32 @@ function createRecorders(options: EngineRun, client: ReturnType<typeof createKub
   };
 }
 
-/** Only looks: the operator does not wait for a metric server that is away. @throws StartupError for a bad address */
+/**
+ * Only looks: the operator does not wait for a metric server that is away, nor for one that cannot be: not every Canary
+ * asks it. @throws StartupError for what is no address at all
+ */
 function checkMetricsServer(
   { metricsServer }: OperatorFlags,
   dispatcher: Dispatcher,
   log: Log,
   signal: AbortSignal,
 ): void {
+  const textOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+  const unreachable = (error: unknown) => {
+    if (!signal.aborted) log.error({}, `Metrics server ${metricsServer} unreachable ${textOf(error)}`);
+  };
   let source: ReturnType<typeof createPrometheus>;
   try {
     source = createPrometheus({ type: "prometheus", address: metricsServer, dispatcher });
   } catch (error) {
-    throw new StartupError(`Error building prometheus client: ${error instanceof Error ? error.message : error}`);
+    // What Go's parser refuses ends Flagger, too: nothing, or a colon with no scheme before it.
+    if (metricsServer === "" || (metricsServer.includes(":") && !URL.canParse(metricsServer))) {
+      throw new StartupError(`Error building prometheus client: ${textOf(error)}`);
+    }
+    unreachable(error);
+    return;
   }
-  source.online(signal).then(
-    () => log.info({}, `Connected to metrics server ${metricsServer}`),
-    (error: unknown) => {
-      if (signal.aborted) return;
-      log.error({}, `Metrics server ${metricsServer} unreachable ${error instanceof Error ? error.message : error}`);
-    },
-  );
+  source.online(signal).then(() => log.info({}, `Connected to metrics server ${metricsServer}`), unreachable);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -152,6 +152,18 @@ describe("flags", () => {
     expect(readOperatorFlags(["-slack-url=a"], { SLACK_URL: "b" })).toMatchObject({ flags: { slackUrl: "b" } });
   });
 
+  it("-metrics-server: an address without a scheme is said, none at all ends the operator", async () => {
+    const operator = await world.operator(["-metrics-server=prometheus:9090"]);
+    expect((await operator.logged("Metrics server ")).msg).toBe(
+      "Metrics server prometheus:9090 unreachable prometheus address prometheus:9090 is not a valid URL",
+    );
+    for (const address of ["", "10.0.0.1:9090"]) {
+      await expect(world.operator([`-metrics-server=${address}`])).rejects.toThrow(
+        `Error building prometheus client: prometheus address ${address} is not a valid URL`,
+      );
+    }
+  });
+
   it("-namespace: nothing outside is looked at", async () => {
     world.cluster.create(RESOURCES.namespace, { apiVersion: "v1", kind: "Namespace", metadata: { name: "other" } });
     const elsewhere = canary("elsewhere");
