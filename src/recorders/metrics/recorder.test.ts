@@ -33,3 +33,23 @@ it("the duration of an analysis is that of the turns in which a run is judged, i
   );
   expect(buckets.join(" ")).toBe("0.005:0 0.01:0 0.025:0 0.05:2 0.1:2 0.25:2 0.5:2 1:2 2.5:2 5:2 10:2 +Inf:2");
 });
+
+it("the series of a target go when its Canary is given another one", async () => {
+  const registry = new Registry();
+  const recorder = createMetricsRecorder({ registry, version: "1.44.0", meshProvider: "istio" });
+  const turn = (name: string) => {
+    const canary = aCanary({ spec: { targetRef: { apiVersion: "apps/v1", kind: "Deployment", name } } });
+    const input = { observation: { answers: [] } } as unknown as Turn["input"];
+    const routes = { primary: 90, canary: 10, mirror: false };
+    recorder.record({ canary, input, transition: { status: canary.status, events: [] }, routes, tookMs: 1 });
+    return canary.ref;
+  };
+  const ref = turn("old");
+  turn("new");
+  const text = await registry.metrics();
+  expect(text).not.toContain('"old');
+  expect(text).toContain('flagger_canary_weight{workload="new-primary",namespace="test"} 90');
+  expect(text).toContain('flagger_canary_total{namespace="test"} 1');
+  recorder.forget(ref);
+  expect(await registry.metrics()).not.toContain('"new');
+});

@@ -26,11 +26,12 @@ export function createMetricsRecorder({ registry, version, meshProvider }: Metri
 
   return {
     record(turn) {
-      const { canary } = turn;
-      if (!known.has(keyOf(canary.ref))) {
-        known.set(keyOf(canary.ref), { ref: canary.ref, target: canary.spec.targetRef.name });
-        count(canary.ref.namespace);
-      }
+      const { ref, spec } = turn.canary;
+      const target = spec.targetRef.name;
+      const before = known.get(keyOf(ref));
+      known.set(keyOf(ref), { ref, target });
+      if (before === undefined) count(ref.namespace);
+      else if (before.target !== target) removeSeries(metrics, before.target, ref.namespace);
       observeTurn(metrics, turn);
     },
     say() {},
