@@ -54,22 +54,25 @@ export async function attemptPost(attempt: Attempt): Promise<AttemptResult> {
 
 async function post(attempt: Attempt, limit: AbortSignal): Promise<AttemptResult> {
   let text = attempt.url;
+  /** The last redirect as the server wrote it. */
+  let location: string | undefined;
   let method: "POST" | "GET" = "POST";
   for (let hops = 0; ; hops += 1) {
-    const verb = method === "POST" ? "Post" : "Get";
-    const failed = (cause: string, mayRetry: boolean): AttemptResult => {
-      return { kind: "failed", cause: `${verb} "${withoutPassword(text, "***")}": ${cause}`, mayRetry };
+    // Go names the method it began with, whatever redirects made of it.
+    const failed = (cause: string, mayRetry: boolean, where = text): AttemptResult => {
+      return { kind: "failed", cause: `Post "${withoutPassword(where, "***")}": ${cause}`, mayRetry };
     };
-    if (hops >= MAX_REDIRECTS) return failed(`stopped after ${MAX_REDIRECTS} redirects`, false);
+    if (hops >= MAX_REDIRECTS) return failed(`stopped after ${MAX_REDIRECTS} redirects`, false, location);
     const url = httpUrl(text);
     if (typeof url === "string") return failed(url, false);
     try {
       const response = await send(attempt, url, method, limit);
-      const location = response.headers.location;
-      if (!REDIRECTS.has(response.statusCode) || typeof location !== "string") return await answerOf(response, limit);
+      const to = response.headers.location;
+      if (!REDIRECTS.has(response.statusCode) || typeof to !== "string") return await answerOf(response, limit);
       response.body.on("error", () => undefined).destroy();
       if (response.statusCode < 307) method = "GET";
-      text = new URL(location, url).href;
+      location = to;
+      text = new URL(to, url).href;
     } catch (error) {
       if (limit.reason instanceof OutOfTime) {
         return failed("context deadline exceeded (Client.Timeout exceeded while awaiting headers)", true);
@@ -123,7 +126,8 @@ async function answerOf(response: Dispatcher.ResponseData, limit: AbortSignal): 
       const cause = "context deadline exceeded (Client.Timeout or context cancellation while reading body)";
       return { kind: "unreadable", cause };
     }
-    return { kind: "unreadable", cause: errorText(error, undefined) };
+    const cause = errorText(error, undefined);
+    return { kind: "unreadable", cause: cause === "EOF" ? "unexpected EOF" : cause };
   }
   const body = Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES).toString("utf8");
   return {

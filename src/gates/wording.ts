@@ -22,6 +22,8 @@ export function errorText(error: unknown, url: URL | undefined): string {
       return `dial tcp: lookup ${hostname ?? url?.hostname ?? "?"}: no such host`;
     case "ECONNRESET":
       return "read: connection reset by peer";
+    case "ERR_SSL_WRONG_VERSION_NUMBER":
+      return "http: server gave HTTP response to HTTPS client";
     case "UND_ERR_SOCKET":
       return /other side closed/.test(cause.message) ? "EOF" : cause.message;
     default:
