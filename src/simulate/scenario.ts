@@ -102,8 +102,3 @@ export function versionOf(image: string): string {
   const colon = image.indexOf(":", slash + 1);
   return colon === -1 ? image.slice(slash + 1) : image.slice(colon + 1);
 }
-
-export function withImage(target: KubeObject, image: string): KubeFields {
-  const [first, ...others] = target.spec?.template?.spec?.containers ?? [];
-  return { spec: { template: { spec: { containers: [{ ...first, image }, ...others] } } } };
-}

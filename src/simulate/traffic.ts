@@ -2,21 +2,11 @@
  * The users, and the mesh between them and the pods. Requests are not simulated one by one: between two changes of routes
  * or pods they flow evenly, so each stretch of time is accounted for as a whole.
  */
-import { type KubeFields, type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
 import type { Api } from "./api.ts";
 import { isConstant, valueAt } from "./curve.ts";
-import type { Deployments } from "./deployments.ts";
+import type { Mesh, Role, Split } from "./mesh.ts";
 import { type Behaviour, behaviourOf, type Scenario } from "./scenario.ts";
 import type { Schedule } from "./schedule.ts";
-
-export type Role = "primary" | "canary";
-
-/** How the users' requests are split. Percent. */
-export interface Split {
-  readonly primary: number;
-  readonly canary: number;
-  readonly mirror: boolean;
-}
 
 /** A stretch of time in which one version answered one role's requests. */
 interface Stretch {
@@ -56,7 +46,7 @@ export interface TrafficPorts {
   readonly api: Api;
   readonly schedule: Schedule;
   readonly scenario: Scenario;
-  readonly deployments: () => Deployments;
+  readonly mesh: () => Mesh;
   /** undefined before the release. */
   readonly releasedAt: () => number | undefined;
 }
@@ -66,15 +56,8 @@ const RESOLUTION_MS = 2_000;
 /** Metric windows are not longer than that. */
 const REMEMBERED_MS = 600_000;
 
-interface Names {
-  readonly namespace: string;
-  readonly target: string;
-  readonly service: string;
-}
-
 export function createTraffic(ports: TrafficPorts): Traffic {
-  const { api, schedule, scenario, deployments } = ports;
-  const names = namesOf(scenario);
+  const { api, schedule, scenario, mesh } = ports;
   const ledger = createLedger(scenario);
   let settled = schedule.now();
   let isOpen = false;
@@ -82,8 +65,8 @@ export function createTraffic(ports: TrafficPorts): Traffic {
   const steady = isConstant(scenario.rps) && Object.values(scenario.behaviours).every(isSteady);
 
   api.onChange(({ kind }) => {
-    if (kind !== RESOURCES.virtualService && kind !== RESOURCES.service) return;
-    const wanted = splitOf(api, names, scenario);
+    if (!mesh().follows(kind)) return;
+    const wanted = mesh().split();
     schedule.after(scenario.meshLagMs, () => {
       if (wanted.primary === split.primary && wanted.canary === split.canary && wanted.mirror === split.mirror) return;
       settle();
@@ -106,7 +89,7 @@ export function createTraffic(ports: TrafficPorts): Traffic {
     const seconds = releasedAt === undefined ? 0 : Math.max(0, (from - releasedAt) / 1000);
     const requests = (valueAt(scenario.rps, seconds, split.canary) * (to - from)) / 1000;
     for (const role of ["primary", "canary"] as const) {
-      const pods = podsOf(role);
+      const pods = mesh().serving(role);
       ledger.serve({
         role,
         pods,
@@ -118,11 +101,15 @@ export function createTraffic(ports: TrafficPorts): Traffic {
       });
     }
     if (!split.mirror) return;
-    ledger.serve({ role: "canary", pods: podsOf("canary"), requests, from, to, weight: split.canary, users: false });
-  }
-
-  function podsOf(role: Role): ReadonlyMap<string, number> {
-    return deployments().serving(names.namespace, role === "primary" ? `${names.target}-primary` : names.target);
+    ledger.serve({
+      role: "canary",
+      pods: mesh().serving("canary"),
+      requests,
+      from,
+      to,
+      weight: split.canary,
+      users: false,
+    });
   }
 
   return {
@@ -216,39 +203,4 @@ function measured(stretches: readonly Stretch[], role: Role, from: number, to: n
   }
   if (requests <= 0) return undefined;
   return { successRate: ((requests - failed) / requests) * 100, latencyMs: latency / requests };
-}
-
-export function namesOf({ canary, target }: Scenario): Names {
-  return {
-    namespace: canary.metadata.namespace ?? "default",
-    target: target.metadata.name,
-    service: canary.spec?.service?.name ?? target.metadata.name,
-  };
-}
-
-/** What the mesh makes of the objects: the VirtualService's weights, else whom the apex Service selects. */
-function splitOf(api: Api, { namespace, service }: Names, scenario: Scenario): Split {
-  const routes = api.get({ type: RESOURCES.virtualService, namespace, name: service });
-  const rules: readonly KubeFields[] = [...(routes?.spec?.http ?? []), ...(routes?.spec?.tcp ?? [])];
-  const weighted = rules.filter((rule) => hostsOf(rule).includes(`${service}-canary`)).at(-1);
-  if (weighted !== undefined) {
-    const canary = weightOf(weighted, `${service}-canary`);
-    const total = canary + weightOf(weighted, `${service}-primary`);
-    const rest = rules.some((rule) => !hostsOf(rule).includes(`${service}-canary`));
-    const share = total === 0 ? 0 : (canary / total) * (rest ? scenario.matched : 100);
-    return { primary: 100 - share, canary: share, mirror: weighted.mirror?.host !== undefined };
-  }
-  const apex = api.get({ type: RESOURCES.service, namespace, name: service });
-  return selectsPrimary(apex) ? { primary: 100, canary: 0, mirror: false } : { primary: 0, canary: 100, mirror: false };
-}
-
-function selectsPrimary(apex: KubeObject | undefined): boolean {
-  return Object.values(apex?.spec?.selector ?? {}).some((value) => String(value).endsWith("-primary"));
-}
-
-const hostsOf = (rule: KubeFields): readonly string[] =>
-  (rule.route ?? []).map((route: KubeFields) => route.destination?.host ?? "");
-
-function weightOf(rule: KubeFields, host: string): number {
-  return (rule.route ?? []).find((route: KubeFields) => route.destination?.host === host)?.weight ?? 0;
 }

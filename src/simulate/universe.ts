@@ -10,18 +10,20 @@ import type { Alert, Canary } from "../core/canary.ts";
 import type { RolloutEvent } from "../core/events.ts";
 import type { Answer, Probe } from "../core/observation.ts";
 import { typeOf } from "../operator/write.ts";
-import { type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
+import { type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
 import type { Turn } from "../ports/recorder.ts";
 import { type Api, createApi } from "./api.ts";
-import { createDeployments, type Deployments } from "./deployments.ts";
+import { createMesh } from "./mesh.ts";
 import { type Operator, type OperatorListener, startOperator } from "./operators.ts";
 import { createQuestions } from "./questions.ts";
 import { createChance } from "./random.ts";
-import { imageOf, type Scenario, type UserAction, withImage } from "./scenario.ts";
+import type { Scenario, UserAction } from "./scenario.ts";
 import { createSchedule, type Schedule } from "./schedule.ts";
-import { createTraffic, namesOf, type Traffic } from "./traffic.ts";
+import { kindOf, type Refs, refsOf, type TargetKind } from "./targets.ts";
+import { createTraffic, type Traffic } from "./traffic.ts";
 import { act } from "./users.ts";
 import type { Fault, PortCall, Weather } from "./weather.ts";
+import { createWorkloads, type Workloads } from "./workloads.ts";
 
 export interface RunOptions {
   readonly scenario: Scenario;
@@ -73,17 +75,14 @@ export interface Universe {
   readonly schedule: Schedule;
   readonly api: Api;
   readonly traffic: Traffic;
-  readonly deployments: Deployments;
+  readonly workloads: Workloads;
+  /** Of the target. */
+  readonly kind: TargetKind;
   releasedAt(): number | undefined;
   canary(): KubeObject | undefined;
   target(): KubeObject | undefined;
   primary(): KubeObject | undefined;
-  readonly refs: {
-    readonly canary: ObjectRef;
-    readonly target: ObjectRef;
-    readonly primary: ObjectRef;
-    readonly routes: ObjectRef;
-  };
+  readonly refs: Refs;
   /** When somebody or something last interfered: a user, the weather, a disturbance. */
   readonly interferedAt: number;
   readonly operators: readonly Operator[];
@@ -118,11 +117,12 @@ export async function run({ scenario, weather, seed, watchers, disturbances = []
   const api = createApi(schedule.now);
   const state: State = { releasedAt: undefined, interferedAt: schedule.now(), turns: 0, calls: 0, skew: 0 };
   const releasedAt = () => state.releasedAt;
-  const traffic: Traffic = createTraffic({ api, schedule, scenario, deployments: () => deployments, releasedAt });
+  const traffic: Traffic = createTraffic({ api, schedule, scenario, mesh: () => mesh, releasedAt });
   const pods = chance.fork("pods");
-  const deployments = createDeployments({ api, schedule, chance: pods, scenario, beforeChange: traffic.settle });
+  const workloads = createWorkloads({ api, schedule, chance: pods, scenario, beforeChange: traffic.settle });
+  const mesh = createMesh({ api, scenario, workloads });
   const operators: Operator[] = [];
-  const universe = createUniverse(scenario, schedule, api, traffic, deployments, operators, state);
+  const universe = createUniverse({ scenario, schedule, api, traffic, workloads, operators }, state);
   const listeners = watchers.map((watcher) => watcher(universe));
   const tell: Tell = (what, ...args) => {
     for (const listener of listeners) (listener[what] as ((...given: typeof args) => void) | undefined)?.(...args);
@@ -212,13 +212,13 @@ function createProcesses(universe: Universe, state: State, tell: Tell, boot: (li
 
 /** Releases the new image, once, and then lets people do what they do. */
 function createRelease(universe: Universe, state: State, tell: Tell, released: () => void): () => void {
-  const { api, schedule, scenario, refs } = universe;
+  const { api, schedule, scenario, refs, kind } = universe;
   return () => {
     if (state.releasedAt !== undefined) return;
     state.releasedAt = schedule.now();
     state.interferedAt = schedule.now();
     const target = universe.target();
-    if (target !== undefined) api.patch(refs.target, withImage(target, scenario.image), {}, "user");
+    if (target !== undefined) api.patch(refs.target, kind.released(target, scenario.image), {}, "user");
     for (const action of scenario.users) {
       schedule.after(action.afterMs, () => {
         state.interferedAt = schedule.now();
@@ -276,29 +276,16 @@ function hasEnded({ status }: KubeObject): boolean {
   return ["Initialized", "Succeeded", "Failed"].includes(status?.phase ?? "") && !status?.aviary?.restoring;
 }
 
-function createUniverse(
-  scenario: Scenario,
-  schedule: Schedule,
-  api: Api,
-  traffic: Traffic,
-  deployments: Deployments,
-  operators: readonly Operator[],
-  state: {
-    readonly releasedAt: number | undefined;
-    readonly interferedAt: number;
-    readonly turns: number;
-    readonly calls: number;
-  },
-): Universe {
-  const { namespace, target, service } = namesOf(scenario);
-  const refs = {
-    canary: { type: RESOURCES.canary, namespace, name: scenario.canary.metadata.name },
-    target: { type: RESOURCES.deployment, namespace, name: target },
-    primary: { type: RESOURCES.deployment, namespace, name: `${target}-primary` },
-    routes: { type: RESOURCES.virtualService, namespace, name: service },
-  };
+type Parts = Pick<Universe, "scenario" | "schedule" | "api" | "traffic" | "workloads" | "operators">;
+
+function createUniverse(parts: Parts, state: Readonly<State>): Universe {
+  const { api, scenario } = parts;
+  const kind = kindOf(scenario.target);
+  const refs = refsOf(scenario, kind);
   return {
-    ...{ scenario, schedule, api, traffic, deployments, operators, refs },
+    ...parts,
+    kind,
+    refs,
     releasedAt: () => state.releasedAt,
     canary: () => api.get(refs.canary),
     target: () => api.get(refs.target),
@@ -316,13 +303,14 @@ function createUniverse(
 }
 
 function endOf(universe: Universe, rested: boolean): End {
-  const target = universe.target();
-  const split = universe.traffic.split();
+  const { api, kind, traffic } = universe;
+  const [target, primary, canary] = [universe.target(), universe.primary(), universe.canary()];
+  const split = traffic.split();
   return {
-    phase: universe.canary()?.status?.phase ?? "gone",
-    image: imageOf(universe.primary()?.spec?.template),
-    targetImage: imageOf(target?.spec?.template),
-    targetReplicas: target?.spec?.replicas ?? 0,
+    phase: canary?.status?.phase ?? "gone",
+    image: primary === undefined ? "" : kind.carried(primary, canary?.metadata.uid ?? "", api).image,
+    targetImage: target === undefined ? "" : kind.held(target, api).image,
+    targetReplicas: kind.size(target),
     split: `${split.primary}/${split.canary}${split.mirror ? "m" : ""}`,
     rested,
   };

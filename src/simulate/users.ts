@@ -1,23 +1,27 @@
 /** What people (and their machines) do to the cluster while the operator works. */
-import type { ObjectRef } from "../ports/kubernetes.ts";
-import { RESOURCES } from "../ports/kubernetes.ts";
-import { type UserAction, withImage } from "./scenario.ts";
+import { type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
+import type { UserAction } from "./scenario.ts";
 import type { Universe } from "./universe.ts";
 
 export function act(action: UserAction, universe: Universe): void {
-  const { api, refs, deployments } = universe;
+  const { api, refs, kind, workloads } = universe;
   const patch = (ref: ObjectRef, fields: object) => {
     if (api.get(ref) !== undefined) api.patch(ref, fields, {}, "user");
+  };
+  const scale = (ref: ObjectRef, replicas: number) => {
+    const object = api.get(ref);
+    const fields = object === undefined ? undefined : kind.scaled(object, replicas);
+    if (fields !== undefined) patch(ref, fields);
   };
   const target = universe.target();
   switch (action.kind) {
     case "release":
-      if (target !== undefined) patch(refs.target, withImage(target, action.image));
+      if (target !== undefined) patch(refs.target, kind.released(target, action.image));
       return;
     case "scale-primary":
-      return patch(refs.primary, { spec: { replicas: action.replicas } });
+      return scale(refs.primary, action.replicas);
     case "scale-target":
-      return patch(refs.target, { spec: { replicas: action.replicas } });
+      return scale(refs.target, action.replicas);
     case "edit-canary":
       return patch(refs.canary, { spec: action.spec });
     case "delete-canary":
@@ -27,7 +31,7 @@ export function act(action: UserAction, universe: Universe): void {
     case "delete-primary":
       return api.delete(refs.primary, "user");
     case "restore-target":
-      if (target === undefined) api.create(RESOURCES.deployment, universe.scenario.target, "user");
+      if (target === undefined) api.create(kind.type, universe.scenario.target, "user");
       return;
     case "delete-routes":
       return api.delete(refs.routes, "user");
@@ -39,7 +43,7 @@ export function act(action: UserAction, universe: Universe): void {
         { data: { value: action.value } },
       );
     case "lose-pods":
-      return deployments.lose(refs.target.namespace, refs[action.of].name, action.all);
+      return workloads.lose(refs[action.of], action.all);
   }
 }
 

@@ -1,12 +1,12 @@
 /** How runs end, and what they leave behind. */
-import { hashPodTemplate } from "../../core/hash/hash.ts";
 import { WriteFailure } from "../../operator/write.ts";
 import { KubeError } from "../../ports/kube.ts";
 import { RESOURCES } from "../../ports/kubernetes.ts";
 import { isConstant } from "../curve.ts";
-import { behaviourOf, imageOf, type Scenario } from "../scenario.ts";
+import { behaviourOf, type Scenario } from "../scenario.ts";
+import { firstImage } from "../targets.ts";
 import type { End, Universe } from "../universe.ts";
-import { type Invariant, usersDo } from "./invariant.ts";
+import { type Invariant, imagesByHash, usersDo } from "./invariant.ts";
 
 export const everyRunEnds: Invariant = {
   name: "every-run-ends",
@@ -32,8 +32,13 @@ function mayWait(universe: Universe): boolean {
 
 /** A target that cannot serve is not given the traffic back: the Canary stays until somebody mends it. */
 function leavesBroken(universe: Universe): boolean {
-  const broken = behaviourOf(universe.scenario, imageOf(universe.target()?.spec?.template)).crash !== undefined;
+  const broken = behaviourOf(universe.scenario, heldImage(universe)).crash !== undefined;
   return broken && universe.canary()?.metadata.deletionTimestamp !== undefined;
+}
+
+function heldImage({ api, kind, target }: Universe): string {
+  const object = target();
+  return object === undefined ? "" : kind.held(object, api).image;
 }
 
 export const noRevisionLost: Invariant = {
@@ -47,10 +52,10 @@ export const noRevisionLost: Invariant = {
       if (!rested || canary === undefined || target === undefined || canary.spec?.suspend === true) return;
       // A primary that is broken holds everything back, and says so.
       if (usersDo(universe.scenario, "delete-primary")) return;
-      const held = hashPodTemplate(target.spec.template);
+      const { hash: held, image } = universe.kind.held(target, universe.api);
       const { lastAppliedSpec, lastPromotedSpec, phase } = canary.status ?? {};
       if (held !== lastAppliedSpec && held !== lastPromotedSpec) {
-        report(`the target holds ${imageOf(target.spec.template)}, which nobody looked at (${phase})`);
+        report(`the target holds ${image}, which nobody looked at (${phase})`);
       }
     },
   }),
@@ -61,12 +66,7 @@ export const promotedIsRunning: Invariant = {
   rule: "At the end, the primary runs the revision that is recorded as promoted, and the target is taken down.",
   why: "After a failure users must be back on what worked; after a success on what was tested; and nobody pays for two copies.",
   watch(universe, report) {
-    const images = new Map<string, string>();
-    const learn = (template: unknown) => images.set(hashPodTemplate(template as never), imageOf(template));
-    universe.api.onChange(({ kind, object, old }) => {
-      const isTarget = kind === RESOURCES.deployment && object.metadata.name === universe.refs.target.name;
-      if (isTarget && old?.spec?.template !== object.spec?.template) learn(object.spec.template);
-    });
+    const images = imagesByHash(universe);
     return {
       end({ rested, image, phase, targetReplicas }) {
         const canary = universe.canary();
@@ -124,7 +124,7 @@ export function expectedVerdict(scenario: Scenario): End["phase"] | undefined {
     return undefined;
   if (!isConstant(scenario.rps) || scenario.rps === 0) return undefined;
   const next = behaviourOf(scenario, scenario.image);
-  const before = behaviourOf(scenario, imageOf(scenario.target.spec?.template));
+  const before = behaviourOf(scenario, firstImage(scenario));
   if (before.crash !== undefined || before.readyAfterMs > 20_000) return undefined;
   if (next.crash === "start") return canary.spec?.skipAnalysis === true ? undefined : "Failed";
   if (next.crash !== undefined || next.crashAsPrimary !== undefined || next.readyAfterMs > 20_000) return undefined;

@@ -1,4 +1,5 @@
 /** What must hold in every run, whatever the weather. */
+import type { KubeObject } from "../../ports/kubernetes.ts";
 import type { Scenario } from "../scenario.ts";
 import type { Universe, Watcher } from "../universe.ts";
 
@@ -33,4 +34,20 @@ export function isUndisturbed({ schedule, interferedAt }: Universe): boolean {
 /** Whether people do any of these things in the scenario. */
 export function usersDo({ users }: Scenario, ...kinds: readonly string[]): boolean {
   return users.some(({ kind }) => kinds.includes(kind));
+}
+
+/** What the hashes in a status stand for, learnt from what the target holds. */
+export function imagesByHash({ api, refs, kind, target }: Universe): ReadonlyMap<string, string> {
+  const images = new Map<string, string>();
+  const learn = (object: KubeObject) => {
+    const { hash, image } = kind.held(object, api);
+    images.set(hash, image);
+  };
+  const first = target();
+  if (first !== undefined) learn(first);
+  api.onChange(({ kind: type, object, old }) => {
+    if (type !== refs.target.type || object.metadata.name !== refs.target.name) return;
+    if (old === undefined || kind.content(old) !== kind.content(object)) learn(object);
+  });
+  return images;
 }

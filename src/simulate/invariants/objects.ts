@@ -10,7 +10,7 @@ export const handsOff: Invariant = {
     "Of objects that people made, only these fields are written: the target's replicas, the apex Service's selector, " +
     "ports and Flux annotations, the Canary's status and finalizers.",
   why: "People and GitOps agents own the rest, and would be fought over it for ever.",
-  watch({ api, refs, scenario }, report) {
+  watch({ api, refs, scenario, kind: targetKind }, report) {
     const theirs = new Set(scenario.objects.map(nameOf));
     api.onChange((change) => {
       const { object, kind, by } = change;
@@ -19,8 +19,8 @@ export const handsOff: Invariant = {
         if (kind !== RESOURCES.canary) report(`${nameOf(object)} was deleted`);
         return;
       }
-      const isTarget = kind === RESOURCES.deployment && object.metadata.name === refs.target.name;
-      if (isTarget) complain(change, ["spec.replicas"], report);
+      const isTarget = kind === targetKind.type && object.metadata.name === refs.target.name;
+      if (isTarget) complain(change, targetKind.ours, report);
       else if (kind === RESOURCES.canary) complain(change, ["status", "metadata.finalizers"], report);
       else if (theirs.has(nameOf(object))) complain(change, kind === RESOURCES.service ? SERVICE_FIELDS : [], report);
     });

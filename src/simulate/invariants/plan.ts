@@ -1,13 +1,11 @@
 /** What is promoted, and by which way a status gets there. */
 import { type CanaryStatus, type HookType, type Phase, type Revision, TRANSITIONS } from "../../core/canary.ts";
 import { failureOf } from "../../core/checks.ts";
-import { hashPodTemplate } from "../../core/hash/hash.ts";
 import { promotionId } from "../../core/identity.ts";
 import type { Plan } from "../../core/plan.ts";
-import { type KubeFields, RESOURCES } from "../../ports/kubernetes.ts";
-import { imageOf } from "../scenario.ts";
+import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Universe, Watcher } from "../universe.ts";
-import type { Invariant, Report } from "./invariant.ts";
+import { type Invariant, imagesByHash, type Report } from "./invariant.ts";
 
 export const onlyArrows: Invariant = {
   name: "only-arrows",
@@ -47,31 +45,18 @@ interface RunRecord {
 
 function createJudge(universe: Universe, report: Report): Watcher {
   const { api, refs, schedule } = universe;
-  const images = new Map<string, string>();
+  const images = imagesByHash(universe);
   const allowed = new Set<string>();
   let record: RunRecord | undefined;
   let plan: Plan | undefined;
   let spec: CanaryStatusSpec | undefined;
   let skewed = false;
 
-  const learnImage = (template: KubeFields) => images.set(hashPodTemplate(template), imageOf(template));
   api.onChange(({ kind, object, old, by, type }) => {
-    if (
-      kind === RESOURCES.deployment &&
-      object.metadata.name === refs.target.name &&
-      old?.spec?.template !== object.spec?.template
-    ) {
-      learnImage(object.spec.template);
-    }
-    if (kind === RESOURCES.canary && by === "operator")
-      judgeStatus(old?.status, object.status, object.metadata.generation ?? 0);
-    if (
-      kind === RESOURCES.deployment &&
-      object.metadata.name === refs.primary.name &&
-      by === "operator" &&
-      type === "modified"
-    ) {
-      judgeCopy(old?.spec?.template, object.spec.template);
+    if (by !== "operator") return;
+    if (kind === RESOURCES.canary) judgeStatus(old?.status, object.status, object.metadata.generation ?? 0);
+    if (kind === refs.primary.type && object.metadata.name === refs.primary.name && type === "modified") {
+      judgeCopy(old, object);
     }
   });
 
@@ -142,16 +127,15 @@ function createJudge(universe: Universe, report: Report): Watcher {
   const hookNames = (type: HookType) =>
     (spec?.analysis.webhooks ?? []).filter((hook) => hook.type === type).map((hook) => `${type} ${hook.name}`);
 
-  function judgeCopy(before: KubeFields, after: KubeFields): void {
-    const id = after?.metadata?.annotations?.["flagger-id"];
-    if (id === before?.metadata?.annotations?.["flagger-id"]) return;
-    if (!allowed.has(id)) report(`the primary got ${imageOf(after)}, which was never released for it`);
+  function judgeCopy(before: KubeObject | undefined, after: KubeObject): void {
+    const uid = universe.canary()?.metadata.uid ?? "";
+    const { id, image } = universe.kind.carried(after, uid, api);
+    if (id === undefined || (before !== undefined && id === universe.kind.carried(before, uid, api).id)) return;
+    if (!allowed.has(id)) report(`the primary got ${image}, which was never released for it`);
     const tested = record === undefined ? undefined : images.get(record.revision.spec);
-    const isTested = record !== undefined && id === promotionId(universe.canary()?.metadata.uid ?? "", record.revision);
-    if (isTested && tested !== imageOf(after)) report(`${tested} was tested, ${imageOf(after)} was copied`);
+    const isTested = record !== undefined && id === promotionId(uid, record.revision);
+    if (isTested && tested !== image) report(`${tested} was tested, ${image} was copied`);
   }
-  const first = universe.target();
-  if (first !== undefined) learnImage(first.spec.template);
 
   return {
     turn({ input }) {

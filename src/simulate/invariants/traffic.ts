@@ -2,7 +2,7 @@
 import type { Routes } from "../../core/canary.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import { HEALTHY, type Scenario } from "../scenario.ts";
-import { namesOf } from "../traffic.ts";
+import { namesOf } from "../targets.ts";
 import type { Universe } from "../universe.ts";
 import { type Invariant, isUndisturbed, usersDo } from "./invariant.ts";
 

@@ -1,0 +1,113 @@
+/** The pods of one object: they start, get ready after a while, crash, and are gone at once when they are taken down. */
+import type { KubeFields, KubeObject, ResourceType } from "../../ports/kubernetes.ts";
+import type { Api } from "../api.ts";
+import type { Chance } from "../random.ts";
+import { behaviourOf, imageOf, type Scenario } from "../scenario.ts";
+import type { Cancel, Schedule } from "../schedule.ts";
+
+export interface Pod {
+  readonly template: KubeFields;
+  readonly image: string;
+  /** Ordinal, where pods have one. */
+  readonly slot: number;
+  ready: boolean;
+  cancel: Cancel;
+}
+
+export interface PodSet {
+  pods: Pod[];
+  /** When the rollout last got on. */
+  progressAt: number;
+  complete: boolean;
+  template: KubeFields;
+  deadline: Cancel;
+  /** A look at it is due already. */
+  due: boolean;
+}
+
+export interface ControllerPorts {
+  readonly api: Api;
+  readonly schedule: Schedule;
+  readonly chance: Chance;
+  readonly scenario: Scenario;
+  /** Told before the pods that can serve change. */
+  readonly beforeChange: () => void;
+}
+
+/** What one kind's controller does when it looks at an object. */
+export interface Controller {
+  readonly type: ResourceType;
+  /** Makes pods and takes them away. @returns the status that is then written */
+  look(object: KubeObject, set: PodSet, tools: Tools): KubeFields;
+}
+
+export interface Tools {
+  readonly now: number;
+  start(template: KubeFields, slot?: number): void;
+  drop(pod: Pod): void;
+  /** Looks again after so long, unless it looks before. */
+  lookAgainAt(time: number): void;
+}
+
+const CRASH_BACK_OFF_MS = 10_000;
+
+export function newPodSet(now: number): PodSet {
+  return { pods: [], progressAt: now, complete: false, template: undefined, deadline: () => {}, due: false };
+}
+
+/** A new template starts the rollout over. */
+export function noteTemplate(set: PodSet, template: KubeFields, now: number): void {
+  if (set.template === template) return;
+  set.template = template;
+  set.complete = false;
+  set.progressAt = now;
+}
+
+export function drop(set: PodSet, pod: Pod): void {
+  pod.cancel();
+  pod.ready = false;
+  set.pods = set.pods.filter((other) => other !== pod);
+}
+
+/** @param again asks for a look when the pod changed */
+export function startPod(
+  { metadata }: KubeObject,
+  set: PodSet,
+  what: { readonly template: KubeFields; readonly slot: number },
+  ports: ControllerPorts,
+  again: () => void,
+): void {
+  const { schedule, scenario, chance, beforeChange } = ports;
+  const image = imageOf(what.template);
+  const behaviour = behaviourOf(scenario, image);
+  const asPrimary = metadata.name.endsWith("-primary");
+  const crash = asPrimary ? (behaviour.crashAsPrimary ?? behaviour.crash) : behaviour.crash;
+  const pod: Pod = { ...what, image, ready: false, cancel: () => {} };
+  const getReady = (ms: number) => {
+    pod.cancel = schedule.after(ms, () => {
+      beforeChange();
+      pod.ready = true;
+      set.progressAt = schedule.now();
+      if (typeof crash === "number") goDown(crash);
+      again();
+    });
+  };
+  const goDown = (ms: number) => {
+    pod.cancel = schedule.after(ms, () => {
+      beforeChange();
+      pod.ready = false;
+      getReady(CRASH_BACK_OFF_MS + behaviour.readyAfterMs);
+      again();
+    });
+  };
+  set.pods.push(pod);
+  if (crash !== "start") getReady(behaviour.readyAfterMs + chance.between(0, 200));
+}
+
+export const readyPods = (set: PodSet): number => set.pods.reduce((sum, { ready }) => sum + (ready ? 1 : 0), 0);
+
+export function firstPod(set: PodSet, wanted: (pod: Pod) => boolean): Pod {
+  const found = set.pods.find(wanted);
+  if (found === undefined) throw new Error("there is no such pod");
+  return found;
+}

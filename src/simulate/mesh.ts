@@ -1,0 +1,101 @@
+/** Between the users and the pods: which share of the requests goes where, by the objects in the cluster. */
+import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../ports/kubernetes.ts";
+import type { Api } from "./api.ts";
+import type { Scenario } from "./scenario.ts";
+import { kindOf, namesOf, type Refs, refsOf } from "./targets.ts";
+import type { Workloads } from "./workloads.ts";
+
+export type Role = "primary" | "canary";
+
+/** How the users' requests are split. Percent. */
+export interface Split {
+  readonly primary: number;
+  readonly canary: number;
+  readonly mirror: boolean;
+}
+
+export interface Mesh {
+  /** Whether a change of such an object may change the split. */
+  follows(type: ResourceType): boolean;
+  /** What the objects ask for; proxies follow a moment later. */
+  split(): Split;
+  /** Pods that answer requests for a role, by image. */
+  serving(role: Role): ReadonlyMap<string, number>;
+}
+
+export interface MeshPorts {
+  readonly api: Api;
+  readonly scenario: Scenario;
+  readonly workloads: Workloads;
+}
+
+export function createMesh(ports: MeshPorts): Mesh {
+  const { type } = kindOf(ports.scenario.target);
+  if (type === RESOURCES.knativeService) return createKnativeMesh(ports);
+  const { api, scenario, workloads } = ports;
+  const refs = refsOf(scenario, kindOf(scenario.target));
+  const { namespace, service, target } = namesOf(scenario);
+  const selectedBy = (...names: readonly string[]) => {
+    const services = names.map((name) => api.get({ type: RESOURCES.service, namespace, name }));
+    return workloads.selected(namespace, services.find((found) => found !== undefined)?.spec?.selector ?? {});
+  };
+  return {
+    follows: (changed) => changed === RESOURCES.virtualService || changed === RESOURCES.service,
+    split: () => splitOf(api, refs, service, scenario.matched),
+    serving(role) {
+      if (type !== RESOURCES.service) return workloads.serving(role === "primary" ? refs.primary : refs.target);
+      return role === "primary" ? selectedBy(`${target}-primary`) : selectedBy(`${target}-canary`, target);
+    },
+  };
+}
+
+/** The VirtualService's weights, else whom the apex Service selects. */
+function splitOf(api: Api, { routes: ref }: Refs, service: string, matched: number): Split {
+  const routes = api.get(ref);
+  const rules: readonly KubeFields[] = [...(routes?.spec?.http ?? []), ...(routes?.spec?.tcp ?? [])];
+  const weighted = rules.filter((rule) => hostsOf(rule).includes(`${service}-canary`)).at(-1);
+  if (weighted !== undefined) {
+    const canary = weightOf(weighted, `${service}-canary`);
+    const total = canary + weightOf(weighted, `${service}-primary`);
+    const rest = rules.some((rule) => !hostsOf(rule).includes(`${service}-canary`));
+    const share = total === 0 ? 0 : (canary / total) * (rest ? matched : 100);
+    return { primary: 100 - share, canary: share, mirror: weighted.mirror?.host !== undefined };
+  }
+  const apex = api.get({ type: RESOURCES.service, namespace: ref.namespace, name: service });
+  return selectsPrimary(apex) ? { primary: 100, canary: 0, mirror: false } : { primary: 0, canary: 100, mirror: false };
+}
+
+function selectsPrimary(apex: KubeObject | undefined): boolean {
+  return Object.values(apex?.spec?.selector ?? {}).some((value) => String(value).endsWith("-primary"));
+}
+
+const hostsOf = (rule: KubeFields): readonly string[] =>
+  (rule.route ?? []).map((route: KubeFields) => route.destination?.host ?? "");
+
+function weightOf(rule: KubeFields, host: string): number {
+  return (rule.route ?? []).find((route: KubeFields) => route.destination?.host === host)?.weight ?? 0;
+}
+
+/** A Knative Service splits its own traffic; to its latest revision only goes what that can answer. */
+function createKnativeMesh({ api, scenario, workloads }: MeshPorts): Mesh {
+  const refs = refsOf(scenario, kindOf(scenario.target));
+  const { namespace } = refs.target;
+  const revisionsOf = () => {
+    const { spec, status } = api.get(refs.target) ?? {};
+    const traffic: readonly KubeFields[] = spec?.traffic ?? [{ latestRevision: true, percent: 100 }];
+    const named = traffic.find(({ revisionName }) => revisionName !== undefined);
+    return {
+      primary: named?.revisionName ?? "",
+      canary: status?.latestReadyRevisionName ?? "",
+      share: traffic.find(({ latestRevision }) => latestRevision === true)?.percent ?? 0,
+    };
+  };
+  return {
+    follows: (changed) => changed === RESOURCES.knativeService,
+    split() {
+      const { share } = revisionsOf();
+      return { primary: 100 - share, canary: share, mirror: false };
+    },
+    serving: (role) => workloads.serving({ type: RESOURCES.knativeRevision, namespace, name: revisionsOf()[role] }),
+  };
+}
