@@ -3,7 +3,7 @@ import type { KubeFields } from "../ports/kubernetes.ts";
 import type { Curve } from "./curve.ts";
 import { type Chance, createChance } from "./random.ts";
 import { type Behaviour, HEALTHY, type HookBehaviour, type Scenario, type UserAction } from "./scenario.ts";
-import { aScenario, withConfig } from "./stories.ts";
+import { aScenario, withConfig, withTarget } from "./stories.ts";
 import type { Disturbance } from "./universe.ts";
 import { FAULTS, type Fault, type PortCall, type Weather } from "./weather.ts";
 
@@ -70,7 +70,17 @@ export function generateScenario(chance: Chance, plain: boolean): Scenario {
   });
   const replicas = chance.pick([1, 2, 3]);
   const target = { ...scenario.target, spec: { ...scenario.target.spec, replicas } };
-  return chance.hits(0.3) ? withConfig({ ...scenario, target }) : { ...scenario, target };
+  const scaled = chance.hits(0.3) ? withConfig({ ...scenario, target }) : { ...scenario, target };
+  return ofAnyKind(scaled, strategy, chance.fork("target"));
+}
+
+/** Most targets are Deployments. Knative splits by weight and nothing else. */
+function ofAnyKind(scenario: Scenario, strategy: string, chance: Chance): Scenario {
+  const kind = chance.pick(["Deployment", "Deployment", "Deployment", "StatefulSet", "DaemonSet", "Service", "Knative"]);
+  if (kind === "Deployment") return scenario;
+  if (kind === "Service" && strategy === "kubernetes") return scenario;
+  if (kind === "Knative" && (strategy !== "canary" || scenario.canary.spec.analysis.sessionAffinity)) return scenario;
+  return withTarget(scenario, kind as Parameters<typeof withTarget>[1]);
 }
 
 function strategyFields(strategy: string, chance: Chance): KubeFields {

@@ -60,6 +60,49 @@ export function aScenario({ canary, next, ...wishes }: ScenarioWishes = {}): Sce
 
 const hook = (type: string, name = type) => ({ name, type, url: `http://${name}.invalid/` });
 
+/** The same rollout with a target of another kind. */
+export function withTarget(scenario: Scenario, kind: "StatefulSet" | "DaemonSet" | "Service" | "Knative"): Scenario {
+  switch (kind) {
+    case "StatefulSet":
+      return retargeted(scenario, { ...scenario.target, kind });
+    case "DaemonSet": {
+      const { replicas: _one, progressDeadlineSeconds: _other, ...spec } = scenario.target.spec;
+      return retargeted(scenario, { ...scenario.target, kind, spec });
+    }
+    case "Knative": {
+      const metadata = { name: NAME, namespace: NAMESPACE };
+      const { template } = scenario.target.spec;
+      const target = { apiVersion: "serving.knative.dev/v1", kind: "Service", metadata, spec: { template } };
+      return retargeted(scenario, target, { provider: "knative" });
+    }
+    case "Service":
+      return withVersions(scenario);
+  }
+}
+
+function retargeted(scenario: Scenario, target: KubeObject, more: KubeFields = {}): Scenario {
+  const { apiVersion, kind } = target;
+  const spec = { ...scenario.canary.spec, ...more, targetRef: { apiVersion, kind, name: NAME } };
+  return { ...scenario, target, canary: { ...scenario.canary, spec } };
+}
+
+/** A Service as target: its versions run all the time, and a release selects another one. */
+function withVersions(scenario: Scenario): Scenario {
+  const versions = ["1", "2", "3"].map((version) => {
+    const made = aTarget(`${NAME}-v${version}`, NAMESPACE, `${NAME}:${version}`, 2);
+    const labels = { app: NAME, version };
+    const template = { ...made.spec.template, metadata: { labels } };
+    return { ...made, spec: { ...made.spec, selector: { matchLabels: labels }, template } };
+  });
+  const target = {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: NAME, namespace: NAMESPACE },
+    spec: { selector: { app: NAME, version: "1" }, ports: [{ name: "http", port: 9898 }] },
+  };
+  return retargeted({ ...scenario, objects: [...scenario.objects, ...versions] }, target);
+}
+
 /** A target that reads a ConfigMap, so that configs are copied and promoted, too. */
 export function withConfig(scenario: Scenario): Scenario {
   const name = `${NAME}-config`;
@@ -124,5 +167,12 @@ export const STORIES: Readonly<Record<string, Scenario>> = {
     canary: { spec: { revertOnDeletion: true } },
     users: [{ afterMs: 50_000, kind: "delete-canary" }],
   }),
+  "a StatefulSet": withTarget(aScenario(), "StatefulSet"),
+  "a DaemonSet": withTarget(aScenario(), "DaemonSet"),
+  "a DaemonSet with errors": withTarget(aScenario({ next: { errorRate: 10 } }), "DaemonSet"),
+  "a Service": withTarget(aScenario(), "Service"),
+  "a Service with errors": withTarget(aScenario({ next: { errorRate: 10 } }), "Service"),
+  "a Knative Service": withTarget(aScenario(), "Knative"),
+  "a Knative Service with errors": withTarget(aScenario({ next: { errorRate: 10 } }), "Knative"),
   "canary pods lost": aScenario({ users: [{ afterMs: 20_000, kind: "lose-pods", of: "target", all: true }] }),
 };

@@ -92,18 +92,22 @@ export const rightVerdict: Invariant = {
   rule: "A release that is plainly good is promoted, one that is plainly bad is not.",
   why: "Being safe by never releasing, or quick by never checking, would satisfy every other rule.",
   watch(universe, report) {
-    let hurt = false;
+    let [misled, hurt] = [false, false];
     return {
-      // Answers that were lost or late count as failed checks, as they should.
+      // Metrics of another time may speak for anything.
       fault: (fault) => {
-        hurt ||= fault === "error" || fault === "hangs" || fault === "late" || fault === "slow";
+        misled ||= fault === "late";
+        // Answers that were lost count as failed checks, as they should.
+        hurt ||= fault === "error" || fault === "hangs" || fault === "slow";
       },
       disturbed: (text) => {
-        hurt ||= text.includes("clock");
+        misled ||= text.includes("clock");
+        // A second leader that hears late sees a canary without pods, and that is a failed check.
+        hurt ||= text.includes("lead");
       },
       end(end) {
         const verdict = expectedVerdict(universe.scenario);
-        if (verdict === undefined || hurt || !end.rested) return;
+        if (verdict === undefined || misled || (hurt && verdict === "Succeeded") || !end.rested) return;
         if (verdict !== end.phase) report(`expected ${verdict}, came to ${end.phase}`);
       },
     };

@@ -130,7 +130,9 @@ function createJudge(universe: Universe, report: Report): Watcher {
   function judgeCopy(before: KubeObject | undefined, after: KubeObject): void {
     const uid = universe.canary()?.metadata.uid ?? "";
     const { id, image } = universe.kind.carried(after, uid, api);
-    if (id === undefined || (before !== undefined && id === universe.kind.carried(before, uid, api).id)) return;
+    const last = before === undefined ? undefined : universe.kind.carried(before, uid, api).id;
+    // The very first is made of what is there.
+    if (id === undefined || last === undefined || id === last) return;
     if (!allowed.has(id)) report(`the primary got ${image}, which was never released for it`);
     const tested = record === undefined ? undefined : images.get(record.revision.spec);
     const isTested = record !== undefined && id === promotionId(uid, record.revision);

@@ -103,9 +103,15 @@ function mayLose(scenario: Scenario, copy: "primary" | "target"): boolean {
   return crashes;
 }
 
-/** The weights of the VirtualService; undefined for other meshes. */
+/** The weights of the VirtualService or the Knative Service; undefined for other meshes. */
 export function routesIn({ api, refs, scenario }: Universe): Routes | undefined {
   const found = api.get(refs.routes);
+  if (refs.routes.type === RESOURCES.knativeService) {
+    const traffic: readonly KubeFields[] = found?.spec?.traffic ?? [];
+    const percent = (wanted: (entry: KubeFields) => boolean): number => traffic.find(wanted)?.percent ?? 0;
+    const canary = percent(({ latestRevision }) => latestRevision === true);
+    return { primary: percent(({ revisionName }) => revisionName !== undefined), canary, mirror: false };
+  }
   return found === undefined ? undefined : weightsOf(found, namesOf(scenario).service);
 }
 
