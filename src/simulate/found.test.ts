@@ -9,7 +9,7 @@ import { type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
 import { createApi } from "./api.ts";
 import { compareEnds, judge } from "./campaign.ts";
 import type { Scenario } from "./scenario.ts";
-import { aScenario, aSimulatedCanary, STORIES } from "./stories.ts";
+import { aScenario, aSimulatedCanary, STORIES, withTarget } from "./stories.ts";
 import { type Disturbance, run } from "./universe.ts";
 import { CALM, type Fault, type PortCall, type Weather } from "./weather.ts";
 
@@ -72,6 +72,9 @@ const FOUND: Readonly<Record<string, Found>> = {
         { afterMs: 20_500, kind: "lose-pods", of: "target", all: true },
       ],
     }),
+  },
+  "a Knative revision that never got ready held its rollout for ever": {
+    scenario: withTarget(aScenario({ next: { crash: "start" } }), "Knative"),
   },
 };
 

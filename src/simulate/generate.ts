@@ -76,7 +76,15 @@ export function generateScenario(chance: Chance, plain: boolean): Scenario {
 
 /** Most targets are Deployments. Knative splits by weight and nothing else. */
 function ofAnyKind(scenario: Scenario, strategy: string, chance: Chance): Scenario {
-  const kind = chance.pick(["Deployment", "Deployment", "Deployment", "StatefulSet", "DaemonSet", "Service", "Knative"]);
+  const kind = chance.pick([
+    "Deployment",
+    "Deployment",
+    "Deployment",
+    "StatefulSet",
+    "DaemonSet",
+    "Service",
+    "Knative",
+  ]);
   if (kind === "Deployment") return scenario;
   if (kind === "Service" && strategy === "kubernetes") return scenario;
   if (kind === "Knative" && (strategy !== "canary" || scenario.canary.spec.analysis.sessionAffinity)) return scenario;

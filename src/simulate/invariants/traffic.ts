@@ -2,7 +2,7 @@
 import type { Routes } from "../../core/canary.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import { HEALTHY, type Scenario } from "../scenario.ts";
-import { namesOf } from "../targets.ts";
+import { kindOf, namesOf } from "../targets.ts";
 import type { Universe } from "../universe.ts";
 import { type Invariant, isUndisturbed, usersDo } from "./invariant.ts";
 
@@ -96,9 +96,14 @@ function mayLose(scenario: Scenario, copy: "primary" | "target"): boolean {
   if (usersDo(scenario, "delete-routes", "edit-routes", "edit-canary", "delete-canary")) return true;
   if (usersDo(scenario, `delete-${copy}`, `scale-${copy}`)) return true;
   if (scenario.users.some((action) => action.kind === "lose-pods" && action.of === copy)) return true;
+  // Where an only pod is replaced in its place, there is none for a moment.
+  if (scenario.target.kind === "StatefulSet" && scenario.target.spec.replicas === 1) return true;
+  const versions = kindOf(scenario.target).type === RESOURCES.service;
   const crashes = Object.values(scenario.behaviours).some(
     ({ crash, crashAsPrimary }) =>
-      typeof crash === "number" || (copy === "target" && crash !== undefined) || typeof crashAsPrimary === "number",
+      typeof crash === "number" ||
+      ((copy === "target" || versions) && crash !== undefined) ||
+      typeof crashAsPrimary === "number",
   );
   return crashes;
 }

@@ -32,7 +32,7 @@ export function rollout(
  * When the rollout last got on: when its phase began, or the check that it waits for now was set. A long run, in which a
  * pod goes missing late, is not given up for that at once. undefined while nothing is rolled out.
  */
-function gotOnAt(status: CanaryStatus, intervalMs: number): number | undefined {
+export function gotOnAt(status: CanaryStatus, intervalMs: number): number | undefined {
   if (!isRunning(status.phase) && status.phase !== "Initializing") return undefined;
   return "holdUntil" in status ? Math.max(status.phaseSince, status.holdUntil - intervalMs) : status.phaseSince;
 }

@@ -89,4 +89,22 @@ describe("a Knative Service as target", () => {
       detail: 'Knative Service podinfo.test get query error: services.serving.knative.dev "podinfo" not found',
     });
   });
+
+  it("is given up when its new revision does not get ready within the deadline, in the middle of a rollout only", () => {
+    const cluster = createToyCluster(
+      mergePatch,
+      service("podinfo-00002", { [PRIMARY]: "podinfo-00001" }),
+      revision("podinfo-00001"),
+      revision("podinfo-00002", false),
+    );
+    const at = (phase: "Progressing" | "Succeeded", now: number) => {
+      const reading = workload.read(inPhase(phase, PARTS), cluster, now);
+      return reading.kind === "reading" ? [reading.target.readiness.kind, reading.recheckAt] : reading.detail;
+    };
+    const since = inPhase("Progressing", PARTS).status.phaseSince;
+    const deadline = since + inPhase("Progressing", PARTS).spec.progressDeadlineSeconds * 1000;
+    expect(at("Progressing", deadline)).toEqual(["progressing", deadline + 1]);
+    expect(at("Progressing", deadline + 1)).toEqual(["stuck", undefined]);
+    expect(at("Succeeded", deadline + 1)).toEqual(["progressing", undefined]);
+  });
 });

@@ -12,6 +12,7 @@ import { isKnativeTarget } from "../../core/parse.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import type { Workload, WorkloadReading } from "../../ports/workload.ts";
+import { gotOnAt } from "../copied/rollout.ts";
 import { getQueryError, notFound } from "../not-found.ts";
 
 /** Names the revision that serves the users; also read by the router. */
@@ -50,20 +51,25 @@ function inputs(canary: Canary, seen: Snapshot): readonly ObjectRef[] {
   return [targetRef(canary), ...[...revisions].map((name) => revisionRef(canary, name))];
 }
 
-function read(canary: Canary, seen: Snapshot): WorkloadReading {
+function read(canary: Canary, seen: Snapshot, now: number): WorkloadReading {
   const ref = targetRef(canary);
   const target = seen.get(ref);
   if (target === undefined) return { kind: "problem", detail: getQueryError(ref, "Knative Service") };
   const latest = latestOf(target);
   const primary = primaryOf(target);
-  const canarySide = revisionReadiness(canary, latest, seen);
+  const giveUpAt = deadlineOf(canary);
+  const judged = (readiness: Readiness): Readiness =>
+    readiness.kind === "ready" || giveUpAt === undefined || now <= giveUpAt
+      ? readiness
+      : { ...readiness, kind: "stuck" };
+  const canarySide = judged(revisionReadiness(canary, latest, seen));
   const primarySide: Readiness =
     primary === ""
       ? {
           kind: "progressing",
           detail: `Knative Service ${ref.name}.${ref.namespace} primary revision annotation not found`,
         }
-      : revisionReadiness(canary, primary, seen);
+      : judged(revisionReadiness(canary, primary, seen));
   return {
     kind: "reading",
     target: {
@@ -78,10 +84,20 @@ function read(canary: Canary, seen: Snapshot): WorkloadReading {
       available: primarySide.kind === "ready" ? 1 : 0,
       ...(primary === "" ? {} : { promotionId: idOf(canary, primary) }),
     },
+    ...(giveUpAt === undefined || canarySide.kind !== "progressing" ? {} : { recheckAt: giveUpAt + 1 }),
   };
 }
 
-/** There is no deadline: Knative says when a revision is ready, and until then it is waited for. */
+/**
+ * Knative goes on waiting for a revision that cannot start, and the rollout with it: so there is a deadline of ours, in the
+ * middle of a rollout only. Milliseconds since the epoch.
+ */
+function deadlineOf({ spec, status }: Canary): number | undefined {
+  const since = gotOnAt(status, spec.analysis.intervalMs);
+  return since === undefined ? undefined : since + spec.progressDeadlineSeconds * 1000;
+}
+
+/** Knative says when a revision is ready. */
 function revisionReadiness(canary: Canary, name: string, seen: Snapshot): Readiness {
   const { namespace } = canary.ref;
   if (name === "") {
