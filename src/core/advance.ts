@@ -168,7 +168,8 @@ function payPostRollout(turn: AdvanceInput, status: StatusIn<"Succeeded"> | Stat
     return failure === undefined ? EVENTS.postRolloutPassed(hook) : EVENTS.postRolloutFailed(hook, failure);
   });
   const paid = become(turn, { ...status, owesPostRollout: false });
-  if (status.phase === "Failed") return before("Failed", said, paid);
+  // Event webhooks are told the phase that failed (Q36).
+  if (status.phase === "Failed") return before(status.restoring ? "Promoting" : "Progressing", said, paid);
   const promoted = status.skipped ? EVENTS.promotedUnjudged(turn) : EVENTS.promoted(turn);
   return before("Succeeded", [...said, promoted], paid);
 }
@@ -231,7 +232,7 @@ function beginWhenAllowed(turn: AdvanceInput): Transition {
 function awaitApproval(turn: AdvanceInput, hook: string, muted: boolean): Transition {
   const waiting = { phase: "Waiting", holdUntil: turn.now + turn.spec.analysis.intervalMs } as const;
   const said = turn.status.phase === "Waiting" ? [] : [EVENTS.rolloutRefused(turn, hook, muted)];
-  return enter(turn, waiting, { canaryWeight: 0, iterations: 0 }, ...said);
+  return before(turn.status.phase, said, enter(turn, waiting, { canaryWeight: 0, iterations: 0 }));
 }
 
 /** Deletion with revertOnDeletion: first the target serves by itself again, then routes and Services are given back. */

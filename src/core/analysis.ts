@@ -174,13 +174,8 @@ function awaitPromotion(
   // The wire shows one iteration less while waiting, except for progressive runs, which have none (Q20).
   const iterations = Math.max(0, turn.spec.analysis.iterations - 1);
   const { step, withheld } = status;
-  const waiting = enter(
-    turn,
-    { phase: "WaitingPromotion", step, withheld, holdUntil },
-    { iterations },
-    EVENTS.promotionRefused(turn, hook, muted),
-  );
-  return before(status.phase, said, waiting);
+  const waiting = enter(turn, { phase: "WaitingPromotion", step, withheld, holdUntil }, { iterations });
+  return before(status.phase, [...said, EVENTS.promotionRefused(turn, hook, muted)], waiting);
 }
 
 function enterStep(

@@ -18,6 +18,8 @@ export interface ProbeInput {
 
 export const SUCCESS_RATE = "request-success-rate";
 export const REQUEST_DURATION = "request-duration";
+/** What hooks of an analysis are told, also while it waits for the promotion; only rollback hooks hear of that. */
+const RUNNING = "Progressing";
 
 export function probesFor(input: ProbeInput): readonly Probe[] {
   const { spec, status, readings } = input;
@@ -72,16 +74,16 @@ function analysisProbes(input: ProbeInput, status: Extract<CanaryStatus, { step:
   const gates = plan.steps[status.step]?.gates ?? plan.promotionGates;
   return [
     ...hooks(spec, "rollback", status.phase),
-    ...(status.step > 0 ? [...hooks(spec, "rollout", status.phase), ...metrics(spec)] : preparations(spec, status)),
+    ...(status.step > 0 ? [...hooks(spec, "rollout", RUNNING), ...metrics(spec)] : preparations(spec, status)),
     ...gates
       // While waiting for the promotion the traffic does not increase any more.
       .filter((gate) => !(gate === "confirm-traffic-increase" && status.phase === "WaitingPromotion"))
-      .flatMap((gate) => hooks(spec, gate, status.phase)),
+      .flatMap((gate) => hooks(spec, gate, RUNNING)),
   ];
 }
 
 function preparations(spec: CanarySpec, status: CanaryStatus): readonly Probe[] {
-  return status.phase === "Progressing" && !status.prepared ? hooks(spec, "pre-rollout", status.phase) : [];
+  return status.phase === "Progressing" && !status.prepared ? hooks(spec, "pre-rollout", RUNNING) : [];
 }
 
 export function hooksOf(spec: CanarySpec, type: HookType): readonly Webhook[] {

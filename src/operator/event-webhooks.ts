@@ -1,6 +1,6 @@
 /** Every event is posted to the Canary's event webhooks, else to the global one; in order per Canary, beside the turns. */
 import type { Dispatcher } from "undici";
-import { dotted } from "../core/canary.ts";
+import { type CanaryStatus, dotted } from "../core/canary.ts";
 import type { RolloutEvent } from "../core/events.ts";
 import { webhookChecksum } from "../core/hash/hash.ts";
 import { hooksOf } from "../core/probes.ts";
@@ -36,9 +36,10 @@ export function createEventWebhooks(options: EventWebhookOptions): EventWebhooks
     return own.length > 0 || options.globalUrl === "" ? own : [{ name: "events", url: options.globalUrl }];
   }
 
-  async function post(canary: SaidOf, event: RolloutEvent, at: number): Promise<void> {
+  async function post(canary: SaidOf, event: RolloutEvent, at: number, after?: CanaryStatus): Promise<void> {
     const { clock, signal, log, dispatcher, insecureDispatcher } = options;
-    const applied = canary.status?.applied;
+    // As the turn began; the first revision is known only when it ends.
+    const applied = canary.status?.applied ?? after?.applied;
     const subject = {
       name: canary.ref.name,
       namespace: canary.ref.namespace,
@@ -57,7 +58,7 @@ export function createEventWebhooks(options: EventWebhookOptions): EventWebhooks
     }
   }
 
-  function tell(canary: SaidOf, events: readonly RolloutEvent[]): void {
+  function tell(canary: SaidOf, events: readonly RolloutEvent[], after?: CanaryStatus): void {
     if (events.length === 0 || hooksFor(canary).length === 0) return;
     const key = dotted(canary.ref.name, canary.ref);
     const lane = lanes.get(key) ?? { tail: Promise.resolve(), waiting: 0 };
@@ -70,7 +71,7 @@ export function createEventWebhooks(options: EventWebhookOptions): EventWebhooks
       }
       lane.waiting += 1;
       const posted = lane.tail
-        .then(() => post(canary, event, at))
+        .then(() => post(canary, event, at, after))
         .catch((error: unknown) => {
           if (!options.signal.aborted) options.log.error({ canary: key, err: error }, "event webhook failed");
         })
@@ -84,7 +85,7 @@ export function createEventWebhooks(options: EventWebhookOptions): EventWebhooks
   }
 
   return {
-    record: ({ canary, transition }) => tell(canary, transition.events),
+    record: ({ canary, transition }) => tell(canary, transition.events, transition.status),
     say: (about, event) => tell(about, [event]),
     forget: (ref) => void lanes.delete(dotted(ref.name, ref)),
     async flush(signal) {

@@ -262,6 +262,42 @@ describe("event webhooks", () => {
     await hooks.stop();
   });
 
+  it("Q36: are told the phases that Flagger 1.44 tells, at gates and after a failure (ADR 0006)", async () => {
+    const hooks = await startReceiver();
+    const types = ["event", "confirm-rollout", "rollout", "rollback", "confirm-promotion", "post-rollout"];
+    const asked = (type: string) => hooks.received.filter(({ path }) => path === `/${type}`).map(({ body }) => body);
+    let bad = false;
+    hooks.answer = ({ path }) => {
+      const first = path.startsWith("/confirm-") && asked(path.slice(1)).length === 1;
+      const refused = path === "/rollback" || first || (bad && path === "/rollout");
+      return { status: refused ? 403 : 200, body: "no" };
+    };
+    const webhooks = types.map((type) => ({ name: type, type, url: `${hooks.url}/${type}` }));
+    await world.operator();
+    world.apply(podinfo("podinfo"), canary("podinfo", { stepWeights: [50], threshold: 1, webhooks }));
+    await initialized();
+    const checksum = asked("event").at(-1)?.checksum;
+    world.apply(podinfo("podinfo", "6.0.1"));
+    await world.until(RESOURCES.canary, "podinfo", "is promoted", inPhase("Succeeded"));
+    const phases = (type: string) => [...new Set(asked(type).map(({ phase }) => phase))];
+    expect(asked("confirm-rollout").map(({ phase }) => phase)).toEqual(["Initialized", "Waiting"]);
+    expect(asked("confirm-rollout")[0]?.checksum).toBe(checksum);
+    expect(asked("confirm-promotion").map(({ phase }) => phase)).toEqual(["Progressing", "Progressing"]);
+    expect(phases("rollout")).toEqual(["Progressing"]);
+    expect(phases("rollback")).toEqual(["Progressing", "WaitingPromotion"]);
+    bad = true;
+    world.apply(podinfo("podinfo", "6.0.2"));
+    await world.until(RESOURCES.canary, "podinfo", "has failed", inPhase("Failed"));
+    const last = "Post-rollout check post-rollout passed";
+    const told = (text: string) => asked("event").filter(({ metadata }) => metadata.eventMessage.includes(text));
+    await hooks.until("all is told", () => told(last).length === 2);
+    expect(asked("post-rollout").map(({ phase }) => phase)).toEqual(["Succeeded", "Failed"]);
+    expect(told(last).map(({ phase }) => phase)).toEqual(["Succeeded", "Progressing"]);
+    expect(told("waiting for approval").map(({ phase }) => phase)).toEqual(["Initialized"]);
+    expect(told("waiting for promotion").map(({ phase }) => phase)).toEqual(["Progressing"]);
+    await hooks.stop();
+  });
+
   it("the global one hears of Canaries without hooks of their own, invalid ones included", async () => {
     const hooks = await startReceiver();
     await world.operator([], { env: { EVENT_WEBHOOK_URL: `${hooks.url}/all` } });
