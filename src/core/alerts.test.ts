@@ -127,3 +127,26 @@ describe("other alerts", () => {
     }
   });
 });
+
+it("a release that is taken back by hand before anything else is not said to begin, as with Flagger", () => {
+  const story = released({ analysis: { webhooks: [hook("rollback"), hook("pre-rollout")] } });
+  story.timeline.length = 0;
+  story.run(60);
+  const texts = story.timeline.map((line) => line.split(" ").slice(3).join(" "));
+  expect(texts).toEqual([
+    "New revision detected! Scaling up podinfo.test",
+    "Rollback check rollback passed",
+    "Rolling back podinfo.test manual webhook invoked",
+    "Canary failed! Scaling down podinfo.test",
+  ]);
+  const going = released({ analysis: { webhooks: [hook("rollback"), hook("pre-rollout")] } });
+  going.timeline.length = 0;
+  going.world.answer = (probe) => (probe.kind === "hook" && probe.type === "rollback" ? REFUSED : { kind: "passed" });
+  going.run(5);
+  expect(going.timeline.map((line) => line.split(" ").slice(3).join(" ")).slice(0, 4)).toEqual([
+    "New revision detected! Scaling up podinfo.test",
+    "Rollback hook rollback not signaling a rollback",
+    "Starting canary analysis for podinfo.test",
+    "Pre-rollout check pre-rollout passed",
+  ]);
+});

@@ -1,7 +1,7 @@
 /** Progressing and WaitingPromotion: hold a step, judge it at its end, and go one further, wait at a gate, or go back. */
 import { type CanaryStatus, dotted, type StatusIn } from "./canary.ts";
 import { revisionChanged } from "./change.ts";
-import { failureOf } from "./checks.ts";
+import { failureOf, isRollbackHook } from "./checks.ts";
 import { EVENTS, type Said } from "./events.ts";
 import type { Answered } from "./observation.ts";
 import type { Announcement, Step } from "./plan.ts";
@@ -97,11 +97,16 @@ function giveBack(turn: AdvanceInput, status: Analysing): Transition {
 /** Reads the answers in the order in which they were asked; the first that settles the matter ends the turn. */
 function judge(turn: AdvanceInput, status: Analysing): Transition {
   const unprepared = status.phase === "Progressing" && status.step === 0 && !status.prepared;
-  const said: Said[] = unprepared ? [EVENTS.starting(turn)] : [];
-  for (const answered of turn.observation.answers) {
+  const said: Said[] = [];
+  const { answers } = turn.observation;
+  // A release that is taken back by hand first of all is not begun.
+  const opening = answers.findIndex(({ probe }) => !isRollbackHook(probe));
+  for (const [i, answered] of answers.entries()) {
+    if (unprepared && i === opening) said.push(EVENTS.starting(turn));
     const settled = judgeAnswer(turn, status, answered, said);
     if (settled !== undefined) return settled;
   }
+  if (unprepared && opening === -1) said.push(EVENTS.starting(turn));
   const next = nextStepIndex(turn.plan, status.step, status.canaryWeight);
   const step = next === undefined ? undefined : turn.plan.steps[next];
   return step === undefined || next === undefined

@@ -202,8 +202,8 @@ describe("gates", () => {
       [
         "60s Progressing 100/0 Confirm-rollout check confirm-rollout passed",
         "60s Progressing 100/0 New revision detected! Scaling up podinfo.test",
-        "60s Progressing 0/100 Starting canary analysis for podinfo.test",
         "60s Progressing 0/100 Rollback hook rollback not signaling a rollback",
+        "60s Progressing 0/100 Starting canary analysis for podinfo.test",
         "60s Progressing 0/100 Pre-rollout check pre-rollout passed",
         "60s Progressing 0/100 Confirm-traffic-increase check confirm-traffic-increase passed",
         "60s Progressing 0/100 Advance podinfo.test canary weight 100",
@@ -278,8 +278,8 @@ describe("gates", () => {
     expect(story.timeline).toMatchInlineSnapshot(`
       [
         "60s Progressing 100/0 New revision detected! Scaling up podinfo.test",
-        "60s Progressing 90/10 Starting canary analysis for podinfo.test",
         "60s Progressing 90/10 Rollback hook stop not signaling a rollback",
+        "60s Progressing 90/10 Starting canary analysis for podinfo.test",
         "60s Progressing 90/10 Advance podinfo.test canary weight 10",
         "75s Failed 100/0 Rollback check stop passed",
         "75s Failed 100/0 Rolling back podinfo.test manual webhook invoked",
