@@ -3,7 +3,7 @@ import type { KubeFields } from "../ports/kubernetes.ts";
 import type { Curve } from "./curve.ts";
 import { type Chance, createChance } from "./random.ts";
 import { type Behaviour, HEALTHY, type HookBehaviour, type Scenario, type UserAction } from "./scenario.ts";
-import { aScenario, withConfig, withTarget } from "./stories.ts";
+import { aScenario, withConfig, withScaler, withTarget } from "./stories.ts";
 import type { Disturbance } from "./universe.ts";
 import { FAULTS, type Fault, type PortCall, type Weather } from "./weather.ts";
 
@@ -85,7 +85,11 @@ function ofAnyKind(scenario: Scenario, strategy: string, chance: Chance): Scenar
     "Service",
     "Knative",
   ]);
-  if (kind === "Deployment") return scenario;
+  if (kind === "Deployment" || kind === "StatefulSet") {
+    const same = kind === "Deployment" ? scenario : withTarget(scenario, kind);
+    const scaler = chance.pick(["HorizontalPodAutoscaler", "ScaledObject", "none", "none", "none", "none"] as const);
+    return scaler === "none" ? same : withScaler(same, scaler);
+  }
   if (kind === "Service" && strategy === "kubernetes") return scenario;
   if (kind === "Knative" && (strategy !== "canary" || scenario.canary.spec.analysis.sessionAffinity)) return scenario;
   return withTarget(scenario, kind as Parameters<typeof withTarget>[1]);
@@ -227,6 +231,8 @@ const ACTIONS: readonly [Action, ...Action[]] = [
   { kind: "edit-canary", spec: { suspend: true } },
   { kind: "edit-canary", spec: { skipAnalysis: true } },
   { kind: "edit-config", value: "blue" },
+  { kind: "edit-secret", value: "blue" },
+  { kind: "edit-scaler", max: 6 },
   { kind: "delete-canary" },
   { kind: "delete-target" },
   { kind: "delete-primary" },

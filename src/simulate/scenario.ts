@@ -36,7 +36,9 @@ export type UserAction = { readonly afterMs: number } & (
   | { readonly kind: "edit-canary"; readonly spec: KubeFields }
   | { readonly kind: "delete-canary" | "delete-target" | "delete-routes" | "edit-routes" | "delete-primary" }
   | { readonly kind: "restore-target" }
-  | { readonly kind: "edit-config"; readonly value: string }
+  | { readonly kind: "edit-config" | "edit-secret"; readonly value: string }
+  /** Of the target's autoscaler. */
+  | { readonly kind: "edit-scaler"; readonly max: number }
   /** A node goes away and takes one pod, or all of them, along. */
   | { readonly kind: "lose-pods"; readonly of: "target" | "primary"; readonly all: boolean }
 );

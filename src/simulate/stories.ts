@@ -103,19 +103,38 @@ function withVersions(scenario: Scenario): Scenario {
   return retargeted({ ...scenario, objects: [...scenario.objects, ...versions] }, target);
 }
 
-/** A target that reads a ConfigMap, so that configs are copied and promoted, too. */
-export function withConfig(scenario: Scenario): Scenario {
-  const name = `${NAME}-config`;
-  const config = {
-    apiVersion: "v1",
-    kind: "ConfigMap",
-    metadata: { name, namespace: NAMESPACE },
-    data: { value: "red" },
+/** A target that an autoscaler scales by its load, between 1 and 4 pods. */
+export function withScaler(scenario: Scenario, kind: "HorizontalPodAutoscaler" | "ScaledObject"): Scenario {
+  const apiVersion = kind === "ScaledObject" ? "keda.sh/v1alpha1" : "autoscaling/v2";
+  const scaleTargetRef = { apiVersion: "apps/v1", kind: scenario.target.kind, name: NAME };
+  const spec =
+    kind === "ScaledObject"
+      ? { scaleTargetRef, minReplicaCount: 1, maxReplicaCount: 4, triggers: [TRIGGER] }
+      : { scaleTargetRef, minReplicas: 1, maxReplicas: 4 };
+  const scaler = { apiVersion, kind, metadata: { name: NAME, namespace: NAMESPACE }, spec };
+  const canary = { ...scenario.canary.spec, autoscalerRef: { apiVersion, kind, name: NAME } };
+  return {
+    ...scenario,
+    objects: [...scenario.objects, scaler],
+    canary: { ...scenario.canary, spec: canary },
   };
+}
+
+const TRIGGER = { type: "prometheus", name: "load", metadata: { query: `sum(rate(requests{app="${NAME}"}[1m]))` } };
+
+/** A target that reads a ConfigMap and a Secret, so that configs are copied and promoted, too. */
+export function withConfig(scenario: Scenario): Scenario {
+  const metadata = (name: string) => ({ name: `${NAME}-${name}`, namespace: NAMESPACE });
+  const config = { apiVersion: "v1", kind: "ConfigMap", metadata: metadata("config"), data: { value: "red" } };
+  const data = { value: Buffer.from("red").toString("base64") };
+  const secret = { apiVersion: "v1", kind: "Secret", type: "Opaque", metadata: metadata("secret"), data };
   const { template } = scenario.target.spec;
-  const volumes = [{ name: "config", configMap: { name } }];
+  const volumes = [
+    { name: "config", configMap: { name: config.metadata.name } },
+    { name: "secret", secret: { secretName: secret.metadata.name } },
+  ];
   const spec = { ...scenario.target.spec, template: { ...template, spec: { ...template.spec, volumes } } };
-  return { ...scenario, objects: [...scenario.objects, config], target: { ...scenario.target, spec } };
+  return { ...scenario, objects: [...scenario.objects, config, secret], target: { ...scenario.target, spec } };
 }
 
 export const STORIES: Readonly<Record<string, Scenario>> = {
@@ -167,6 +186,15 @@ export const STORIES: Readonly<Record<string, Scenario>> = {
     canary: { spec: { revertOnDeletion: true } },
     users: [{ afterMs: 50_000, kind: "delete-canary" }],
   }),
+  "an autoscaler": withScaler(aScenario(), "HorizontalPodAutoscaler"),
+  "KEDA, and errors": withScaler(aScenario({ next: { errorRate: 10 } }), "ScaledObject"),
+  "KEDA, and somebody raises the limit": withScaler(
+    aScenario({ users: [{ afterMs: 40_000, kind: "edit-scaler", max: 6 }] }),
+    "ScaledObject",
+  ),
+  "a secret that is changed in the middle": withConfig(
+    aScenario({ users: [{ afterMs: 40_000, kind: "edit-secret", value: "blue" }] }),
+  ),
   "a StatefulSet": withTarget(aScenario(), "StatefulSet"),
   "a DaemonSet": withTarget(aScenario(), "DaemonSet"),
   "a DaemonSet with errors": withTarget(aScenario({ next: { errorRate: 10 } }), "DaemonSet"),

@@ -13,6 +13,7 @@ import { typeOf } from "../operator/write.ts";
 import { type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
 import type { Turn } from "../ports/recorder.ts";
 import { type Api, createApi } from "./api.ts";
+import { watchAutoscalers } from "./controllers/autoscalers.ts";
 import { createMesh } from "./mesh.ts";
 import { type Operator, type OperatorListener, startOperator } from "./operators.ts";
 import { createQuestions } from "./questions.ts";
@@ -121,6 +122,7 @@ export async function run({ scenario, weather, seed, watchers, disturbances = []
   const pods = chance.fork("pods");
   const workloads = createWorkloads({ api, schedule, chance: pods, scenario, beforeChange: traffic.settle });
   const mesh = createMesh({ api, scenario, workloads });
+  watchAutoscalers({ api, schedule, scenario, traffic, releasedAt });
   const operators: Operator[] = [];
   const universe = createUniverse({ scenario, schedule, api, traffic, workloads, operators }, state);
   const listeners = watchers.map((watcher) => watcher(universe));

@@ -1,5 +1,5 @@
 /** What people (and their machines) do to the cluster while the operator works. */
-import { type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
+import { type KubeFields, type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
 import type { UserAction } from "./scenario.ts";
 import type { Universe } from "./universe.ts";
 
@@ -13,6 +13,7 @@ export function act(action: UserAction, universe: Universe): void {
     const fields = object === undefined ? undefined : kind.scaled(object, replicas);
     if (fields !== undefined) patch(ref, fields);
   };
+  const isSelf = ({ type }: ObjectRef) => type === refs.target.type && type === RESOURCES.knativeService;
   const target = universe.target();
   switch (action.kind) {
     case "release":
@@ -29,28 +30,45 @@ export function act(action: UserAction, universe: Universe): void {
     case "delete-target":
       return api.delete(refs.target, "user");
     case "delete-primary":
-      return api.delete(refs.primary, "user");
+      // A Knative Service is its own primary, and its own routes.
+      return isSelf(refs.primary) ? undefined : api.delete(refs.primary, "user");
     case "restore-target":
       if (target === undefined) api.create(kind.type, universe.scenario.target, "user");
       return;
     case "delete-routes":
-      return api.delete(refs.routes, "user");
+      return isSelf(refs.routes) ? undefined : api.delete(refs.routes, "user");
     case "edit-routes":
-      return patch(refs.routes, { spec: { http: evenRoutes(refs.routes.name) } });
+      return patch(refs.routes, { spec: isSelf(refs.routes) ? evenTraffic(target) : evenRoutes(refs.routes.name) });
     case "edit-config":
       return patch(
         { type: RESOURCES.configMap, namespace: refs.target.namespace, name: `${refs.target.name}-config` },
         { data: { value: action.value } },
       );
+    case "edit-secret":
+      return patch(
+        { type: RESOURCES.secret, namespace: refs.target.namespace, name: `${refs.target.name}-secret` },
+        { data: { value: Buffer.from(action.value).toString("base64") } },
+      );
+    case "edit-scaler":
+      for (const type of [RESOURCES.hpa, RESOURCES.scaledObject]) {
+        const field = type === RESOURCES.hpa ? "maxReplicas" : "maxReplicaCount";
+        patch({ type, namespace: refs.target.namespace, name: refs.target.name }, { spec: { [field]: action.max } });
+      }
+      return;
     case "lose-pods":
       return workloads.lose(refs[action.of], action.all);
   }
 }
 
 /** Somebody thinks that he knows better. */
-function evenRoutes(service: string): readonly object[] {
+function evenRoutes(service: string): object {
   const route = ["primary", "canary"].map((role) => ({ destination: { host: `${service}-${role}` }, weight: 50 }));
-  return [{ route }];
+  return { http: [{ route }] };
+}
+
+function evenTraffic(target: KubeObject | undefined): object {
+  const traffic: readonly KubeFields[] = target?.spec?.traffic ?? [];
+  return { traffic: traffic.map((entry) => ({ ...entry, percent: 50 })) };
 }
 
 export function describeAction(action: UserAction): string {
@@ -65,6 +83,10 @@ export function describeAction(action: UserAction): string {
       return `somebody edits the Canary: ${JSON.stringify(action.spec)}`;
     case "edit-config":
       return `somebody sets the configuration to "${action.value}"`;
+    case "edit-secret":
+      return `somebody sets the secret to "${action.value}"`;
+    case "edit-scaler":
+      return `somebody lets the autoscaler go up to ${action.max}`;
     case "lose-pods":
       return `a node takes ${action.all ? "all pods" : "a pod"} of the ${action.of} along`;
     default:

@@ -2,12 +2,14 @@
 import { mergePatch } from "../../operator/diff.ts";
 import { type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Change } from "../api.ts";
+import { PAUSED_REPLICAS } from "../controllers/autoscalers.ts";
 import type { Invariant } from "./invariant.ts";
 
 export const handsOff: Invariant = {
   name: "hands-off",
   rule:
-    "Of objects that people made, only these fields are written: the target's replicas, the apex Service's selector, " +
+    "Of objects that people made, only these fields are written: the target's replicas (of a DaemonSet its node " +
+    "selector, of a Knative Service its traffic and annotations), the pause of a ScaledObject, the apex Service's selector, " +
     "ports and Flux annotations, the Canary's status and finalizers.",
   why: "People and GitOps agents own the rest, and would be fought over it for ever.",
   watch({ api, refs, scenario, kind: targetKind }, report) {
@@ -22,13 +24,16 @@ export const handsOff: Invariant = {
       const isTarget = kind === targetKind.type && object.metadata.name === refs.target.name;
       if (isTarget) complain(change, targetKind.ours, report);
       else if (kind === RESOURCES.canary) complain(change, ["status", "metadata.finalizers"], report);
-      else if (theirs.has(nameOf(object))) complain(change, kind === RESOURCES.service ? SERVICE_FIELDS : [], report);
+      else if (theirs.has(nameOf(object))) complain(change, OURS[kind.kind] ?? [], report);
     });
     return {};
   },
 };
 
-const SERVICE_FIELDS = ["spec.selector", "spec.ports", "metadata.annotations"];
+const OURS: Readonly<Record<string, readonly string[]>> = {
+  Service: ["spec.selector", "spec.ports", "metadata.annotations"],
+  ScaledObject: [`metadata.annotations.${PAUSED_REPLICAS}`],
+};
 /** The API server's own. */
 const BOOKKEEPING = ["metadata.resourceVersion", "metadata.generation"];
 

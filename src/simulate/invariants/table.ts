@@ -1,5 +1,6 @@
 /** Everything that must hold. docs/reference/invariants.md is made from this table. */
 import type { Universe, Watcher } from "../universe.ts";
+import { aCopyRemains, scalersFollow } from "./copies.ts";
 import {
   everyRunEnds,
   noRevisionLost,
@@ -18,6 +19,8 @@ export const INVARIANTS: readonly Invariant[] = [
   nobodyServes,
   pathsServed,
   routesAsPromised,
+  aCopyRemains,
+  scalersFollow,
   onlyArrows,
   wholePlan,
   rightVerdict,
