@@ -35,7 +35,7 @@ export function generateCase(seed: number): Case {
 
 const FAULTS_BY_KIND: Readonly<Record<"calm" | "crashes" | "network" | "all", readonly Fault[]>> = {
   calm: [],
-  crashes: ["dies-before", "dies-after"],
+  crashes: ["dies-before", "dies-after", "dies-idle"],
   network: ["refused", "unreachable", "conflict", "lost-answer", "slow"],
   all: [...new Set(Object.values(FAULTS).flat())],
 };

@@ -140,6 +140,8 @@ function createCaller({ schedule, weather, nextCall, listener }: OperatorPorts, 
           else if (fault === "lost-answer")
             back(TIMEOUT_MS, () => reject(new KubeError(0, "Timeout", "no answer in time")));
           else resolve(result);
+          // What happens next happens when every promise has run out, and not in a process that is dead.
+          if (fault === "dies-idle") schedule.after(0, () => life.alive && die());
         } catch (error) {
           reject(error);
         }

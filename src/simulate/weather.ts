@@ -19,6 +19,7 @@ export interface PortCall {
  *   slow         it happens late
  *   dies-before  the process is killed before the call goes out
  *   dies-after   the process is killed when it has happened, before it hears of it
+ *   dies-idle    the process is killed when it has heard the answer and done all that it does without another answer
  *   error        a webhook or metric server answers with an error
  *   hangs        a webhook or metric server does not answer in time
  *   late         a metric server answers with what was true a while ago
@@ -31,15 +32,16 @@ export type Fault =
   | "slow"
   | "dies-before"
   | "dies-after"
+  | "dies-idle"
   | "error"
   | "hangs"
   | "late";
 
 /** Which faults can hit which port. */
 export const FAULTS = {
-  write: ["refused", "unreachable", "conflict", "lost-answer", "slow", "dies-before", "dies-after"],
-  ask: ["error", "hangs", "late", "slow", "dies-before", "dies-after"],
-  alert: ["slow", "dies-before", "dies-after"],
+  write: ["refused", "unreachable", "conflict", "lost-answer", "slow", "dies-before", "dies-after", "dies-idle"],
+  ask: ["error", "hangs", "late", "slow", "dies-before", "dies-after", "dies-idle"],
+  alert: ["slow", "dies-before", "dies-after", "dies-idle"],
 } as const satisfies Record<PortCall["port"], readonly Fault[]>;
 
 export interface Weather {

@@ -4,7 +4,7 @@ import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kuberne
 import { HEALTHY, type Scenario } from "../scenario.ts";
 import { kindOf, namesOf } from "../targets.ts";
 import type { Universe } from "../universe.ts";
-import { type Invariant, isUndisturbed, usersDo } from "./invariant.ts";
+import { hasGaps, type Invariant, isUndisturbed, usersDo } from "./invariant.ts";
 
 export const weightsSum: Invariant = {
   name: "weights-sum",
@@ -96,8 +96,7 @@ function mayLose(scenario: Scenario, copy: "primary" | "target"): boolean {
   if (usersDo(scenario, "delete-routes", "edit-routes", "edit-canary", "delete-canary")) return true;
   if (usersDo(scenario, `delete-${copy}`, `scale-${copy}`)) return true;
   if (scenario.users.some((action) => action.kind === "lose-pods" && action.of === copy)) return true;
-  // Where an only pod is replaced in its place, there is none for a moment.
-  if (scenario.target.kind === "StatefulSet" && scenario.target.spec.replicas === 1) return true;
+  if (hasGaps(scenario)) return true;
   const versions = kindOf(scenario.target).type === RESOURCES.service;
   const crashes = Object.values(scenario.behaviours).some(
     ({ crash, crashAsPrimary }) =>
