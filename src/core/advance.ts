@@ -240,7 +240,8 @@ function terminate(turn: AdvanceInput): Transition {
   const { status } = turn;
   if (status.phase !== "Terminating") {
     const terminating = { phase: "Terminating", released: false } as const;
-    return enter(turn, terminating, { canaryWeight: 0, iterations: 0 }, EVENTS.terminating(turn));
+    const entered = enter(turn, terminating, { canaryWeight: 0, iterations: 0 });
+    return before(status.phase, [EVENTS.terminating(turn)], entered);
   }
   const { target, problem } = turn.observation.readings;
   // A target that is gone has nothing to be given back to: let the Canary go.
