@@ -6,6 +6,12 @@ import { type KubeFields, type KubeObject, RESOURCES } from "../../../src/ports/
 import { canary, podinfo } from "./objects.ts";
 import type { World } from "./world.ts";
 
+/** Where it is left: a cluster whose objects can be waited for. */
+export interface Place extends Pick<World, "cluster" | "until"> {
+  /** "test" when absent. */
+  readonly namespace?: string;
+}
+
 export interface Left {
   readonly phase: string;
   /** Of podinfo in the target and in the primary. */
@@ -19,6 +25,13 @@ export interface Left {
   readonly spec?: KubeFields;
   /** In front of the hashes: those of another release of Flagger. */
   readonly otherHashes?: boolean;
+  /** What is released, and its Canary; those of objects.ts when absent. */
+  readonly manifests?: {
+    readonly target: (version: string, replicas: number) => KubeObject;
+    readonly canary: KubeObject;
+  };
+  /** Host names and gateways of the routes; those inside the mesh when absent. */
+  readonly routes?: KubeFields;
 }
 
 const FLUX = {
@@ -37,8 +50,8 @@ export function configured(version: string, replicas = 0): KubeObject {
   return target;
 }
 
-export function settings(color = "red"): KubeObject {
-  return { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "settings", namespace: "test" }, data: { color } };
+export function settings(color = "red", namespace = "test"): KubeObject {
+  return { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "settings", namespace }, data: { color } };
 }
 
 /** The definitions that Flagger ships: they do not know `status.aviary`, so the API server prunes it. */
@@ -52,13 +65,14 @@ export function flaggerCrds(): readonly KubeObject[] {
 }
 
 /** Creates it all, waits until its pods run, and gives the Canary its status last. */
-export async function leftByFlagger(world: World, left: Left): Promise<KubeObject> {
-  const { cluster } = world;
+export async function leftByFlagger(place: Place, left: Left): Promise<KubeObject> {
+  const { cluster, namespace = "test" } = place;
+  const { manifests = { target: configured, canary: canary("podinfo", left.analysis, left.spec) } } = left;
   const name = "podinfo";
   const running = RUNNING.has(left.phase);
-  const own = cluster.create(RESOURCES.canary, canary(name, left.analysis, left.spec));
+  const own = cluster.create(RESOURCES.canary, manifests.canary);
   const owned = {
-    namespace: "test",
+    namespace,
     ownerReferences: [
       {
         apiVersion: "flagger.app/v1beta1",
@@ -70,10 +84,13 @@ export async function leftByFlagger(world: World, left: Left): Promise<KubeObjec
       },
     ],
   };
-  cluster.create(RESOURCES.configMap, settings());
-  cluster.create(RESOURCES.configMap, { ...settings(), metadata: { ...owned, name: "settings-primary" } });
-  const target = cluster.create(RESOURCES.deployment, configured(left.target, running ? 1 : 0));
-  cluster.create(RESOURCES.deployment, primaryOf(left.primary, owned));
+  cluster.create(RESOURCES.configMap, settings("red", namespace));
+  cluster.create(RESOURCES.configMap, {
+    ...settings("red", namespace),
+    metadata: { ...owned, name: "settings-primary" },
+  });
+  const target = cluster.create(RESOURCES.deployment, manifests.target(left.target, running ? 1 : 0));
+  cluster.create(RESOURCES.deployment, primaryOf(manifests.target(left.primary, 1), owned));
   for (const [service, app] of [
     ["podinfo", "podinfo-primary"],
     ["podinfo-primary", "podinfo-primary"],
@@ -86,11 +103,11 @@ export async function leftByFlagger(world: World, left: Left): Promise<KubeObjec
     const kind = { apiVersion: "networking.istio.io/v1beta1", kind: "DestinationRule" };
     cluster.create(RESOURCES.destinationRule, { ...kind, metadata, spec: { host } });
   }
-  cluster.create(RESOURCES.virtualService, routesOf(left.weight ?? 0, owned));
+  cluster.create(RESOURCES.virtualService, routesOf(left, owned));
   const ready = ({ status, metadata }: KubeObject) =>
     status?.observedGeneration === metadata.generation && status?.availableReplicas === 1;
-  await world.until(RESOURCES.deployment, "podinfo-primary", "is up", ready);
-  if (running) await world.until(RESOURCES.deployment, name, "is up", ready);
+  await place.until(RESOURCES.deployment, "podinfo-primary", "is up", ready);
+  if (running) await place.until(RESOURCES.deployment, name, "is up", ready);
   return cluster.updateStatus(RESOURCES.canary, { ...own, status: statusOf(left, target) });
 }
 
@@ -98,7 +115,8 @@ function statusOf(left: Left, target: KubeObject): KubeFields {
   const salt = left.otherHashes === true ? "4" : "";
   const hashOf = (version: string) => {
     const { template } = structuredClone(target.spec);
-    template.spec.containers[0].image = `podinfo:${version}`;
+    const [container] = template.spec.containers;
+    container.image = container.image.replace(/[^:]+$/, version);
     return `${hashPodTemplate(template)}${salt}`;
   };
   const time = new Date().toISOString().replace(/\.\d+Z$/, "Z");
@@ -126,8 +144,8 @@ function statusOf(left: Left, target: KubeObject): KubeFields {
   };
 }
 
-function primaryOf(version: string, owned: KubeFields): KubeObject {
-  const { spec, ...copy } = configured(version, 1);
+function primaryOf(target: KubeObject, owned: KubeFields): KubeObject {
+  const { spec, ...copy } = target;
   spec.template.spec.containers[0].envFrom = [{ configMapRef: { name: "settings-primary" } }];
   const labels = { app: "podinfo-primary" };
   return {
@@ -158,7 +176,7 @@ function serviceOf(name: string, app: string, owned: KubeFields): KubeObject {
   };
 }
 
-function routesOf(weight: number, owned: KubeFields): KubeObject {
+function routesOf({ weight = 0, routes = {} }: Left, owned: KubeFields): KubeObject {
   return {
     apiVersion: "networking.istio.io/v1beta1",
     kind: "VirtualService",
@@ -166,6 +184,7 @@ function routesOf(weight: number, owned: KubeFields): KubeObject {
     spec: {
       hosts: ["podinfo"],
       gateways: ["mesh"],
+      ...routes,
       http: [
         {
           route: [

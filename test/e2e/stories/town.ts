@@ -28,6 +28,10 @@ export interface Town {
   until(ref: ObjectRef, what: string, holds: (object: KubeObject | undefined) => boolean): Promise<KubeObject>;
   /** `kill -9` of the operator that looks after the namespace ("" the one of all); resolves when another one runs. */
   killOperator(namespace?: string): Promise<void>;
+  /** Starts an operator that looks after this namespace alone; resolves when it is ready. */
+  employ(namespace: string): Promise<void>;
+  /** Namespaces whose operator was killed. */
+  readonly killed: ReadonlySet<string>;
   stop(): Promise<void>;
 }
 
@@ -49,6 +53,7 @@ export async function startTown({ operators = [""] }: TownOptions = {}): Promise
   writeFileSync(kubeconfig, sandbox.kubeconfig, { mode: 0o600 });
   const client = await connectCluster(readOptions(["--kubeconfig", kubeconfig], KUBECONFIG), {});
   const never = new AbortController().signal;
+  const manifests = readManifests([join(ROOT, "deploy")]);
   const town: Town = {
     sandbox,
     client,
@@ -57,13 +62,17 @@ export async function startTown({ operators = [""] }: TownOptions = {}): Promise
     },
     until: (ref, what, holds) => until(sandbox, ref, what, holds),
     killOperator: (namespace = "") => running.kill(namespace),
+    killed: running.killed,
+    async employ(namespace) {
+      await town.apply(...manifests.filter(isOperator).flatMap((object) => operatorsOf(object, [namespace])));
+      await untilAvailable(town, "istio-system", operatorName(namespace));
+    },
     async stop() {
       await client.transport.close();
       await sandbox.stop();
       rmSync(dir, { recursive: true, force: true });
     },
   };
-  const manifests = readManifests([join(ROOT, "deploy")]);
   await town.apply(...manifests.flatMap((object) => (isOperator(object) ? operatorsOf(object, operators) : [object])));
   const names = operators.map(operatorName);
   await Promise.all([
@@ -137,7 +146,9 @@ function until(
 function runningOperators() {
   const pids = new Map<string, number>();
   const started = new Map<string, () => void>();
+  const killed = new Set<string>();
   return {
+    killed,
     watched: (apps: (services: SandboxServices) => AppTable, services: SandboxServices): AppTable => {
       const table = apps(services);
       return (image) => {
@@ -160,6 +171,7 @@ function runningOperators() {
         const pid = pids.get(namespace);
         if (pid === undefined) return reject(new Error(`no operator runs for namespace "${namespace}"`));
         started.set(namespace, resolve);
+        killed.add(namespace);
         process.kill(pid, "SIGKILL");
       }),
   };

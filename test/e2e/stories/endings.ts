@@ -1,0 +1,179 @@
+/** Two ends that must not harm anybody: a primary that cannot take over, and a Canary that is deleted under traffic. */
+import { describe, it } from "vitest";
+import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
+import { deployment, GOOD, PORT } from "./manifests.ts";
+import type { Story } from "./story.ts";
+import { BY_HAND, type Telling } from "./telling.ts";
+
+const BEGUN = [
+  "New revision detected! Scaling up podinfo",
+  "Starting canary analysis for podinfo",
+  "Pre-rollout check load-start passed",
+  "Pre-rollout check warm-up passed",
+];
+const COPYING = "Copying podinfo template spec to podinfo-primary";
+const RESTORED = "Restored podinfo-primary, routing all traffic to primary";
+const { deployment: DEPLOYMENT, service: SERVICE, canary: CANARY } = RESOURCES;
+
+const imageOf = (story: Story, name: string): string =>
+  story.get({ type: DEPLOYMENT, name })?.spec.template.spec.containers[0].image;
+
+/** Told of users who come and go undisturbed, and again with the operator killed. */
+export function endings(telling: Telling): void {
+  describe.concurrent("a revision that works as canary and not as primary", () => {
+    it("crashes there: the canary serves until the primary has its last revision back", async ({ expect }) => {
+      // The label that tells primary and canary apart is read as a number, which only the canary's is.
+      const labelled = (version: string, container: object) => {
+        const object = deployment("crashing", {
+          version,
+          replicas: 1,
+          container,
+          workload: { progressDeadlineSeconds: 5 },
+        });
+        object.spec.selector.matchLabels = { name: "5" };
+        object.spec.template.metadata.labels = { name: "5" };
+        return object;
+      };
+      const labelRef = { fieldRef: { fieldPath: "metadata.labels['name']" } };
+      const story = await telling.stage(
+        "crashing",
+        {
+          target: [labelled("6.0.0", {})],
+          analysis: { stepWeights: [60] },
+        },
+        BY_HAND,
+      );
+      await story.change(labelled("6.0.1", { env: [{ name: "PODINFO_RANDOM_DELAY_MIN", valueFrom: labelRef }] }));
+      const primary = { type: DEPLOYMENT, namespace: "crashing", name: "podinfo-primary" };
+      for (const version of ["6.0.1", "6.0.0"]) {
+        await telling.town.until(primary, version, () => imageOf(story, "podinfo-primary").endsWith(`:${version}`));
+      }
+      await telling.kill("crashing");
+      const { dropped, injected, failedByPrimary } = await story.end("Failed");
+      telling.said(expect, story.timeline(), [
+        ...BEGUN,
+        "Advance podinfo canary weight 60",
+        COPYING,
+        "Promotion of podinfo failed, primary not ready: " +
+          'podinfo-primary not ready: deployment "podinfo-primary" exceeded its progress deadline',
+        RESTORED,
+      ]);
+      // An operator that comes back late finds the primary restored.
+      expect(story.routes().filter((route) => route !== "0/100")).toEqual(["100/0", "40/60", "100/0"]);
+      expect({ dropped, injected, failedByPrimary }).toEqual({ dropped: [], injected: 0, failedByPrimary: 0 });
+      expect(imageOf(story, "podinfo-primary")).toMatch(/:6\.0\.0$/);
+      expect(imageOf(story, "podinfo")).toMatch(/:6\.0\.1$/);
+      // Mended, it is released.
+      await story.change(labelled("6.0.2", {}));
+      await story.untilPhase("Succeeded");
+      expect(imageOf(story, "podinfo-primary")).toMatch(/:6\.0\.2$/);
+    });
+
+    it("fails requests there: it gets no more of them, and is restored", async ({ expect }) => {
+      const story = await telling.stage(
+        "failing",
+        {
+          analysis: {
+            interval: "3s",
+            stepWeights: [60],
+            stepWeightPromotion: 30,
+            threshold: 2,
+          },
+        },
+        ["Promoting"],
+      );
+      await story.release(GOOD);
+      await story.untilWeight(30);
+      await story.breakPods("podinfo-primary");
+      const { dropped, answers } = await story.end("Failed");
+      telling.said(expect, story.timeline(), [
+        ...BEGUN,
+        "Advance podinfo canary weight 60",
+        COPYING,
+        "Advance podinfo primary weight 70",
+        "Halt podinfo advancement success rate N < 99%",
+        expect.stringMatching(/^Promotion of podinfo failed, primary not ready: Halt podinfo advancement success rate/),
+        RESTORED,
+      ]);
+      expect(story.routes()).toEqual(["100/0", "40/60", "70/30", "0/100", "100/0"]);
+      expect(dropped).toEqual([]);
+      expect(imageOf(story, "podinfo-primary")).toMatch(/:6\.0\.0$/);
+      expect(answers.at(-1)?.status).toBe(200);
+    });
+  });
+
+  describe.concurrent("a Canary with revertOnDeletion that is deleted", () => {
+    const never = new AbortController().signal;
+    const remove = (namespace: string) =>
+      telling.town.client.kube.delete({ type: CANARY, namespace, name: "podinfo" }, {}, never);
+    const gone = (namespace: string, type: typeof DEPLOYMENT, name: string) =>
+      telling.town.until({ type, namespace, name }, "gone", (object) => object === undefined);
+
+    /** What users had before there was a Canary. */
+    const before = (namespace: string): KubeObject[] => [
+      deployment(namespace, { version: "6.0.0", replicas: 1 }),
+      {
+        apiVersion: "v1",
+        kind: "Service",
+        metadata: { name: "podinfo", namespace },
+        spec: { selector: { app: "podinfo" }, ports: [{ name: "http", port: PORT, targetPort: PORT }] },
+      },
+      {
+        apiVersion: "networking.istio.io/v1beta1",
+        kind: "VirtualService",
+        metadata: { name: "podinfo", namespace },
+        spec: {
+          hosts: [`${namespace}.example.com`, "podinfo"],
+          gateways: ["istio-system/public-gateway", "mesh"],
+          http: [{ route: [{ destination: { host: "podinfo" } }] }],
+        },
+      },
+    ];
+
+    it("at rest gives everything back, and no request is dropped", async ({ expect }) => {
+      const story = await telling.stage(
+        "leaving",
+        {
+          target: before("leaving"),
+          analysis: { stepWeights: [60] },
+          spec: { revertOnDeletion: true },
+          requestsPerSecond: 40,
+        },
+        ["Terminating"],
+      );
+      await remove("leaving");
+      await gone("leaving", CANARY, "podinfo");
+      await gone("leaving", DEPLOYMENT, "podinfo-primary");
+      const sofar = story.users.answers.length;
+      await story.users.until("the target", (answers) => answers.length > sofar + 40);
+      const { dropped, injected, failedByPrimary, answers } = await story.close();
+      expect({ dropped, injected, failedByPrimary }).toEqual({ dropped: [], injected: 0, failedByPrimary: 0 });
+      expect(answers.at(-1)?.pod).not.toContain("podinfo-primary");
+      expect(story.get({ type: DEPLOYMENT, name: "podinfo" })?.status).toMatchObject({ availableReplicas: 1 });
+      expect(story.get({ type: SERVICE, name: "podinfo" })?.spec.selector).toEqual({ app: "podinfo" });
+    });
+
+    it("in the middle of a release gives everything back, and no request is dropped", async ({ expect }) => {
+      const story = await telling.stage(
+        "leaving-early",
+        {
+          target: before("leaving-early"),
+          analysis: { stepWeights: [60, 80] },
+          spec: { revertOnDeletion: true },
+          requestsPerSecond: 40,
+        },
+        ["Terminating"],
+      );
+      await story.release(GOOD);
+      await story.untilWeight(60);
+      await remove("leaving-early");
+      await gone("leaving-early", CANARY, "podinfo");
+      await gone("leaving-early", DEPLOYMENT, "podinfo-primary");
+      const sofar = story.users.answers.length;
+      await story.users.until("the target", (answers) => answers.length > sofar + 40);
+      const { dropped, injected, failedByPrimary, answers } = await story.close();
+      expect({ dropped, injected, failedByPrimary }).toEqual({ dropped: [], injected: 0, failedByPrimary: 0 });
+      expect(answers.at(-1)?.version).toBe("6.0.1");
+    });
+  });
+}

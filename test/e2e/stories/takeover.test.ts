@@ -1,0 +1,121 @@
+/** The operator comes, goes and comes back while users keep asking: after Flagger, before Flagger, and for good. */
+import { afterAll, beforeAll, describe, it, vi } from "vitest";
+import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
+import { flaggerCrds, type Left, leftByFlagger, settings } from "../harness/flagger.ts";
+import { canary, deployment, namespace, PORT } from "./manifests.ts";
+import { startTown, type Town } from "./town.ts";
+import { startUsers, type Users } from "./users.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
+
+const { canary: CANARY, deployment: DEPLOYMENT, virtualService: ROUTES } = RESOURCES;
+
+let town: Town;
+
+beforeAll(async () => {
+  town = await startTown({ operators: [] });
+  await town.apply(...flaggerCrds());
+});
+
+afterAll(() => town.stop());
+
+const versionOf = (object: KubeObject | undefined) => object?.spec?.template.spec.containers[0].image.split(":")[1];
+const statusOf = (name: string) => town.sandbox.cluster.get(CANARY, name, "podinfo")?.status;
+const routesOf = (name: string) => town.sandbox.cluster.get(ROUTES, name, "podinfo")?.spec.http;
+const untilPhase = (name: string, phase: string) =>
+  town.until({ type: CANARY, namespace: name, name: "podinfo" }, phase, (object) => object?.status?.phase === phase);
+
+const target = (name: string) => (version: string, replicas: number) =>
+  deployment(name, { version, replicas, container: { envFrom: [{ configMapRef: { name: "settings" } }] } });
+
+/** What Flagger leaves at some moment, with users who know nothing of all this. */
+async function left(name: string, what: Left): Promise<Users> {
+  const { cluster } = town.sandbox;
+  await town.apply(namespace(name));
+  const until = (type: typeof CANARY, object: string, is: string, holds: (object: KubeObject) => boolean) =>
+    town.until({ type, namespace: name, name: object }, is, (seen) => seen !== undefined && holds(seen));
+  const manifests = { target: target(name), canary: canary(name, { analysis: { stepWeights: [30, 60] } }) };
+  const routes = { hosts: [`${name}.example.com`, "podinfo"], gateways: ["istio-system/public-gateway", "mesh"] };
+  await leftByFlagger({ cluster, until, namespace: name }, { ...what, manifests, routes });
+  const service = cluster.get(RESOURCES.service, name, "podinfo");
+  const doors = [
+    { url: town.sandbox.ingressUrl, host: `${name}.example.com` },
+    { url: `http://${service?.spec?.clusterIP}:${PORT}` },
+  ];
+  const users = startUsers([{ doors }], 10);
+  await users.until("anything", (answers) => answers.length > 5);
+  return users;
+}
+
+/** Another Canary, made after the operator began, has been brought all the way: every other had its turn. */
+async function rested(name: string): Promise<void> {
+  await town.employ(name);
+  await town.apply(
+    deployment(name, { version: "1.0.0", replicas: 1 }, "bystander"),
+    canary(name, { analysis: { stepWeights: [50] }, service: { hosts: [`bystander.${name}.com`] } }, "bystander"),
+  );
+  const ref = { type: CANARY, namespace: name, name: "bystander" };
+  await town.until(ref, "initialised", (object) => object?.status?.phase === "Initialized");
+}
+
+async function more(users: Users): Promise<void> {
+  const sofar = users.answers.length;
+  await users.until("more answers", (answers) => answers.length > sofar + 20);
+}
+
+const failures = ({ answers }: Users) => answers.filter(({ status }) => status !== 200).map(({ text }) => text);
+const said = (name: string) =>
+  town.sandbox.cluster
+    .list(RESOURCES.event, name)
+    .filter((event) => event["involvedObject"]?.kind === "Canary" && event["involvedObject"]?.name === "podinfo")
+    .map((event) => String(event["message"]));
+
+describe.concurrent("taken over from Flagger under traffic", () => {
+  it.each<Left>([
+    { phase: "Initialized", target: "6.0.0", primary: "6.0.0" },
+    { phase: "Succeeded", target: "6.0.0", primary: "6.0.0" },
+    { phase: "Failed", target: "6.0.1", primary: "6.0.0" },
+    { phase: "Succeeded", target: "6.0.0", primary: "6.0.0", otherHashes: true },
+  ])("at rest ($phase, other hashes: $otherHashes): no rollout begins, no request fails", async (what) => {
+    const name = `${what.phase}-${what.otherHashes === true ? "other" : "same"}`.toLowerCase();
+    const { expect } = await import("vitest");
+    const users = await left(name, what);
+    const before = {
+      routes: routesOf(name),
+      primary: versionOf(town.sandbox.cluster.get(DEPLOYMENT, name, "podinfo-primary")),
+    };
+    await rested(name);
+    await more(users);
+    await users.stop();
+    expect(failures(users)).toEqual([]);
+    expect(new Set(users.answers.map(({ version }) => version))).toEqual(new Set(["6.0.0"]));
+    expect(said(name)).toEqual([]);
+    expect(statusOf(name).phase).toBe(what.phase);
+    expect({
+      routes: routesOf(name),
+      primary: versionOf(town.sandbox.cluster.get(DEPLOYMENT, name, "podinfo-primary")),
+    }).toEqual(before);
+  });
+
+  it("in the middle of a run: it goes on from there to its end", async ({ expect }) => {
+    const name = "running";
+    const users = await left(name, { phase: "Progressing", target: "6.0.1", primary: "6.0.0", weight: 30 });
+    const weights: number[] = [];
+    town.sandbox.cluster.watch(ROUTES, ({ object }) => {
+      if (object.metadata.namespace !== name) return;
+      const weight = object.spec.http[0].route[1].weight;
+      if (weights.at(-1) !== weight) weights.push(weight);
+    });
+    await town.employ(name);
+    await untilPhase(name, "Succeeded");
+    await more(users);
+    await users.stop();
+    expect(failures(users)).toEqual([]);
+    expect(weights).toEqual([30, 60, 0]);
+    expect(said(name).filter((line) => /New revision|Rolling back|failed/.test(line))).toEqual([]);
+    expect(users.answers.at(-1)?.version).toBe("6.0.1");
+    // And the next revision, of the configuration alone.
+    await town.apply(settings("blue", name));
+    await untilPhase(name, "Progressing");
+  });
+});

@@ -1,0 +1,6 @@
+import { endings } from "./endings.ts";
+import { gates } from "./gates.ts";
+import { targets } from "./targets.ts";
+import { withKills } from "./telling.ts";
+
+withKills(targets, gates, endings);

@@ -1,0 +1,219 @@
+/** What can be released besides a Deployment of fixed size: a DaemonSet, a Service, a scaled Deployment, configuration. */
+import { describe, it } from "vitest";
+import { type KubeFields, type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
+import { BAD, daemonSet, deployment, GOOD, gate, PORT } from "./manifests.ts";
+import type { Telling } from "./telling.ts";
+
+const BEGUN = [
+  "New revision detected! Scaling up podinfo",
+  "Starting canary analysis for podinfo",
+  "Pre-rollout check load-start passed",
+  "Pre-rollout check warm-up passed",
+];
+const PROMOTED = [
+  "Copying podinfo template spec to podinfo-primary",
+  "Routing all traffic to primary",
+  "Promotion completed! Scaling down podinfo",
+];
+const UP = ["Advance podinfo canary weight 30", "Advance podinfo canary weight 60"];
+const TAKEN_BACK = [
+  "Halt podinfo advancement success rate N < 99%",
+  "Rolling back podinfo failed checks threshold reached 2",
+  "Canary failed! Scaling down podinfo",
+];
+const STEPS = { stepWeights: [30, 60], threshold: 10 };
+const IMPATIENT = { ...STEPS, threshold: 2 };
+const UNHARMED = { dropped: [], injected: 0, failedByPrimary: 0 };
+
+/** Told of users who come and go undisturbed, and again with the operator killed. */
+export function targets(telling: Telling): void {
+  describe.concurrent("a DaemonSet", () => {
+    const plot = (namespace: string) => ({
+      kind: "DaemonSet",
+      target: [daemonSet(namespace, { version: "6.0.0" })],
+      atRest: (object: KubeObject | undefined) => object?.status?.desiredNumberScheduled === 0,
+    });
+
+    it("is released", async ({ expect }) => {
+      const story = await telling.stage("daemons", { ...plot("daemons"), analysis: STEPS });
+      await story.change(daemonSet("daemons", GOOD));
+      const { dropped, injected, failedByPrimary } = await story.end("Succeeded");
+      telling.said(expect, story.timeline(), [...BEGUN, ...UP, ...PROMOTED]);
+      expect(story.routes()).toEqual(["100/0", "70/30", "40/60", "100/0"]);
+      expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
+    });
+
+    it("is taken back", async ({ expect }) => {
+      const story = await telling.stage("daemons-bad", { ...plot("daemons-bad"), analysis: IMPATIENT });
+      await story.change(daemonSet("daemons-bad", BAD));
+      const { dropped, failedByPrimary } = await story.end("Failed");
+      telling.said(expect, story.timeline(), [...BEGUN, UP[0], ...TAKEN_BACK]);
+      expect({ dropped, failedByPrimary }).toEqual({ dropped: [], failedByPrimary: 0 });
+    });
+  });
+
+  describe.concurrent("a Service", () => {
+    const service = (namespace: string, color: string): KubeObject => ({
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "podinfo", namespace },
+      spec: { selector: { app: color }, ports: [{ name: "http", port: PORT, targetPort: PORT }] },
+    });
+    const query = (canary: string, code: string) =>
+      `sum(rate(istio_requests_total{reporter="destination",destination_service="${canary}"${code}}[3s]))`;
+    const plot = (namespace: string, analysis: KubeFields) => {
+      const canary = `podinfo-canary.${namespace}.svc.cluster.local`;
+      const failures = `100 * ${query(canary, ',response_code=~"5.."')} / ${query(canary, "")} or on() vector(0)`;
+      return {
+        kind: "Service",
+        target: [
+          deployment(namespace, { version: "6.0.0", replicas: 1 }, "blue"),
+          service(namespace, "blue"),
+          deployment(namespace, { ...(namespace.endsWith("bad") ? BAD : GOOD), replicas: 1 }, "green"),
+        ],
+        atRest: () => true,
+        analysis: { ...analysis, metrics: [{ name: "failures", thresholdRange: { max: 1 }, query: failures }] },
+      };
+    };
+
+    it("that selects other pods is released", async ({ expect }) => {
+      const story = await telling.stage("service", plot("service", STEPS));
+      await story.change(service("service", "green"));
+      const { dropped, injected, versions } = await story.end("Succeeded");
+      telling.said(expect, story.timeline(), [...BEGUN, ...UP, ...PROMOTED]);
+      expect(story.routes()).toEqual(["100/0", "70/30", "40/60", "100/0"]);
+      expect({ dropped, injected }).toEqual({ dropped: [], injected: 0 });
+      expect(Object.keys(versions).sort()).toEqual(["6.0.0", "6.0.1"]);
+      expect(story.get({ type: RESOURCES.service, name: "podinfo-primary" })?.spec.selector).toEqual({ app: "green" });
+    });
+
+    it("that selects bad pods is taken back", async ({ expect }) => {
+      const story = await telling.stage("service-bad", plot("service-bad", IMPATIENT));
+      await story.change(service("service-bad", "green"));
+      const { dropped } = await story.end("Failed");
+      telling.said(expect, story.timeline(), [
+        ...BEGUN,
+        UP[0],
+        "Halt podinfo advancement failures N > 1",
+        ...TAKEN_BACK.slice(1),
+      ]);
+      expect(dropped).toEqual([]);
+      expect(story.get({ type: RESOURCES.service, name: "podinfo-primary" })?.spec.selector).toEqual({ app: "blue" });
+    });
+  });
+
+  describe.concurrent("a Deployment with an autoscaler", () => {
+    it("grows in the middle of a run: the traffic increases when the new pods are there", async ({ expect }) => {
+      const hpa: KubeObject = {
+        apiVersion: "autoscaling/v2",
+        kind: "HorizontalPodAutoscaler",
+        metadata: { name: "podinfo", namespace: "scaled" },
+        spec: {
+          scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "podinfo" },
+          minReplicas: 1,
+          maxReplicas: 3,
+          metrics: [
+            { type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 50 } } },
+          ],
+        },
+      };
+      // The load tester's 40 requests per second are too much for one pod, the users' share is not.
+      const container = { resources: { requests: { cpu: "100m" } } };
+      const slow = { initialDelaySeconds: 3, httpGet: { path: "/readyz", port: "http" }, periodSeconds: 1 };
+      const story = await telling.stage("scaled", {
+        target: [deployment("scaled", { version: "6.0.0", container }), hpa],
+        spec: {
+          autoscalerRef: {
+            apiVersion: "autoscaling/v2",
+            kind: "HorizontalPodAutoscaler",
+            name: "podinfo",
+            primaryScalerReplicas: { minReplicas: 2, maxReplicas: 4 },
+          },
+        },
+        analysis: STEPS,
+        hooks: [gate("confirm-traffic-increase", "/gate/check")],
+        load: 40,
+        requestsPerSecond: 6,
+      });
+      await story.turn("gate", "open");
+      await story.change(deployment("scaled", { ...GOOD, container: { ...container, readinessProbe: slow } }));
+      await story.untilWeight(30);
+      await story.turn("gate", "close");
+      const ref = { type: RESOURCES.deployment, namespace: "scaled", name: "podinfo" };
+      await telling.town.until(ref, "scaled up", (object) => object?.spec?.replicas > 1);
+      await story.turn("gate", "open");
+      const { dropped, injected, failedByPrimary } = await story.end("Succeeded");
+      const calm = story.timeline().filter((line) => !line.includes("traffic"));
+      telling.said(expect, calm, [...BEGUN, ...UP, ...PROMOTED.filter((line) => !line.includes("traffic"))]);
+      const words = story.everything().map((line) => line.replaceAll(".scaled", ""));
+      const steps = words.slice(words.indexOf(UP[0] as string), words.indexOf(UP[1] as string));
+      expect(steps).toContainEqual(
+        expect.stringMatching(/^canary deployment podinfo not ready: .* 1 of [23] .*updated replicas are available/),
+      );
+      expect(story.routes()).toEqual(["100/0", "70/30", "40/60", "100/0"]);
+      const primary = story.get({ type: RESOURCES.hpa, name: "podinfo-primary" });
+      expect(primary?.spec).toMatchObject({ minReplicas: 2, maxReplicas: 4 });
+      expect(story.get({ type: RESOURCES.deployment, name: "podinfo-primary" })?.spec.replicas).toBe(2);
+      expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
+    });
+  });
+
+  describe.concurrent("configuration that changes alone", () => {
+    const settings = (kind: "ConfigMap" | "Secret", namespace: string, values: Record<string, string>): KubeObject => ({
+      apiVersion: "v1",
+      kind,
+      metadata: { name: "settings", namespace },
+      ...(kind === "ConfigMap" ? { data: values } : { stringData: values }),
+    });
+    const using = (kind: "ConfigMap" | "Secret", namespace: string) =>
+      deployment(namespace, {
+        version: "6.0.0",
+        image: "podinfo-erratic",
+        replicas: 1,
+        container: { envFrom: [{ [kind === "ConfigMap" ? "configMapRef" : "secretRef"]: { name: "settings" } }] },
+      });
+    const valuesOf = (object: KubeObject | undefined) =>
+      Object.fromEntries(
+        Object.entries<string>(object?.data ?? {}).map(([key, value]) => [
+          key,
+          object?.kind === "Secret" ? Buffer.from(value, "base64").toString() : value,
+        ]),
+      );
+
+    for (const kind of ["ConfigMap", "Secret"] as const) {
+      const type = kind === "ConfigMap" ? RESOURCES.configMap : RESOURCES.secret;
+      const name = kind.toLowerCase();
+      const one = { PODINFO_UI_MESSAGE: "one" };
+
+      it(`${kind}: is released, and what was tested is what is promoted`, async ({ expect }) => {
+        const two = { PODINFO_UI_MESSAGE: "two" };
+        const story = await telling.stage(name, {
+          target: [settings(kind, name, one), using(kind, name)],
+          analysis: STEPS,
+        });
+        await story.change(settings(kind, name, two));
+        await story.untilWeight(60);
+        expect(valuesOf(story.get({ type, name: "settings-primary" }))).toEqual(one);
+        const { dropped, injected, failedByPrimary, answers } = await story.end("Succeeded");
+        telling.said(expect, story.timeline(), [...BEGUN, ...UP, ...PROMOTED]);
+        expect(valuesOf(story.get({ type, name: "settings-primary" }))).toEqual(two);
+        const heard = (pod: string) => new Set(answers.filter((a) => a.pod.startsWith(pod)).map((a) => a.message));
+        expect(heard("podinfo-primary-")).toEqual(new Set(["one", "two"]));
+        expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
+      });
+
+      it(`${kind}: is taken back, and the primary keeps its own`, async ({ expect }) => {
+        const namespace = `${name}-bad`;
+        const story = await telling.stage(namespace, {
+          target: [settings(kind, namespace, one), using(kind, namespace)],
+          analysis: IMPATIENT,
+        });
+        await story.change(settings(kind, namespace, { ...one, PODINFO_RANDOM_ERROR: "true" }));
+        const { dropped, failedByPrimary } = await story.end("Failed");
+        telling.said(expect, story.timeline(), [...BEGUN, UP[0], ...TAKEN_BACK]);
+        expect(valuesOf(story.get({ type, name: "settings-primary" }))).toEqual(one);
+        expect({ dropped, failedByPrimary }).toEqual({ dropped: [], failedByPrimary: 0 });
+      });
+    }
+  });
+}
