@@ -15,6 +15,7 @@ import { conditionsFor } from "./conditions.ts";
 import { EVENTS } from "./events.ts";
 import { promotionId } from "./identity.ts";
 import { finalise, promote } from "./promotion.ts";
+import { routesFor } from "./routes.ts";
 import {
   type AdvanceInput,
   amend,
@@ -52,8 +53,8 @@ function decide(turn: AdvanceInput): Transition {
   if (turn.deleting) return terminate(turn);
   if (spec.suspend) return waitFor(turn, EVENTS.suspended());
   if (status.phase === "") return enter(turn, { phase: "Initializing", renew: false });
-  const { problem } = observation.readings;
-  if (problem !== undefined) return waitFor(turn, EVENTS.warning(problem));
+  const { problem, gone } = observation.readings;
+  if (problem !== undefined) return gone === true ? awaitTarget(turn, problem) : waitFor(turn, EVENTS.warning(problem));
   switch (status.phase) {
     case "Initializing":
       return initialize(turn);
@@ -74,6 +75,14 @@ function decide(turn: AdvanceInput): Transition {
     case "Terminated":
       return stay(turn);
   }
+}
+
+/** With the target its pods are gone: what traffic they had goes to the primary until somebody brings it back. */
+function awaitTarget(turn: AdvanceInput, problem: string): Transition {
+  const { status, plan } = turn;
+  if ((routesFor(plan, status)?.canary ?? 0) === 0) return waitFor(turn, EVENTS.warning(problem));
+  const withheld = "withheld" in status ? { withheld: true } : {};
+  return become(turn, { ...status, ...withheld, canaryWeight: 0, said: problem }, EVENTS.warning(problem));
 }
 
 /** The primary copy is made; the first traffic goes to it only when it is ready. */
@@ -139,6 +148,7 @@ function idle(turn: AdvanceInput, status: Idle): Transition {
   if ("owesPostRollout" in status && status.owesPostRollout) return payPostRollout(turn, status);
   if (status.phase === "Failed" && status.promotedSpec === "") return retryBootstrap(turn);
   if (status.phase === "Failed" && status.restoring) return returnToPrimary(turn, status);
+  if (isMadeOfFailure(turn, status)) return admitPrimary(turn);
   if (isNamedOtherwise(status, turn.observation.readings)) return adopt(turn);
   if (revisionChanged(status, target.revision)) return beginWhenAllowed(turn);
   if (status.drainUntil > 0) {
@@ -152,6 +162,18 @@ function idle(turn: AdvanceInput, status: Idle): Transition {
   }
   const primaryTrouble = primary.readiness.kind === "stuck" ? primary.readiness.detail : undefined;
   return primaryTrouble === undefined ? stay(turn) : waitFor(turn, EVENTS.warning(primaryTrouble));
+}
+
+/** Somebody deleted the primary after a failure, and it was made again of what there was: the revision that failed (Q61). */
+function isMadeOfFailure({ uid, observation }: AdvanceInput, { phase, applied, promotedSpec }: Idle): boolean {
+  const { promotionId: carried } = observation.readings.primary;
+  if (phase !== "Failed" || applied === undefined || applied.spec === promotedSpec) return false;
+  return carried === promotionId(uid, applied);
+}
+
+/** What the primary runs is what is promoted: else going back to the revision before would be no change, and be ignored. */
+function admitPrimary(turn: AdvanceInput): Transition {
+  return amend(turn, { promotedSpec: turn.status.applied?.spec ?? "" }, EVENTS.primaryRemade(turn));
 }
 
 /** Our names for what is there. The configs' checksums are everybody's: a change of them still counts. */
@@ -190,6 +212,7 @@ function returnToPrimary(turn: AdvanceInput, status: StatusIn<"Failed">): Transi
     return become(turn, { ...status, canaryWeight: 0 });
   }
   if (primary.readiness.kind !== "ready" || primary.available === 0) {
+    if (isLost(turn)) return startOver(turn);
     return primary.readiness.kind === "ready" ? stay(turn) : waitFor(turn, EVENTS.warning(primary.readiness.detail));
   }
   const drainUntil = turn.now + drainMs(turn.spec);
@@ -198,6 +221,23 @@ function returnToPrimary(turn: AdvanceInput, status: StatusIn<"Failed">): Transi
     { phase: "Failed", restoring: false, drainUntil, owesPostRollout: false },
     { canaryWeight: 0 },
     EVENTS.primaryRestored(turn),
+  );
+}
+
+/** The primary was deleted before it got its last promoted revision back, and with it what it kept of that. */
+function isLost({ uid, status, observation }: AdvanceInput): boolean {
+  const { promotionId: carried, restorable, available } = observation.readings.primary;
+  const failed = status.applied !== undefined && carried === promotionId(uid, status.applied);
+  return failed && restorable === false && available === 0;
+}
+
+/** As if never initialised: the target serves as it does now, and the next revision makes a primary of its own. */
+function startOver(turn: AdvanceInput): Transition {
+  return enter(
+    turn,
+    { phase: "Failed", restoring: false, drainUntil: 0, owesPostRollout: false },
+    { promotedSpec: "" },
+    EVENTS.primaryLost(turn),
   );
 }
 

@@ -94,6 +94,18 @@ export const EVENTS = {
     ),
   /** Ours: the primary serves the last promoted revision again after a failed promotion. */
   primaryRestored: (s: Speaker) => normal(`Restored ${primaryOf(s)}, routing all traffic to primary`),
+  /** Ours: the primary was deleted before it could be restored, and nobody else knows what it ran. */
+  primaryLost: (s: Speaker) =>
+    warning(
+      `${primaryOf(s)} was deleted before it was restored, and what it ran before is lost: ` +
+        `${canaryOf(s)} serves until another revision is released`,
+    ),
+  /** Ours: the primary was deleted while the target held a revision that failed. */
+  primaryRemade: (s: Speaker) =>
+    warning(
+      `${primaryOf(s)} was deleted and made again of the revision that failed, which is all there was: ` +
+        "release a good one",
+    ),
   /** Ours: somebody else changed the routes in the middle of a step, or an operator died before it could write them. */
   routesRestored: (s: Speaker) => warning(`Routes of ${canaryOf(s)} are not as promised, restoring them`),
   gatePassed: (gate: string, hook: string) => normal(`${gate} check ${hook} passed`),

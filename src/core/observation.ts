@@ -21,6 +21,8 @@ export interface PrimaryReading {
   readonly available: number;
   /** Identity of the promotion that its template came from, see `promotionId`. */
   readonly promotionId?: string;
+  /** It kept what it ran before its last promotion. */
+  readonly restorable?: boolean;
   /** It runs just what the target holds now. Said only where the status is another operator's (`foreign`). */
   readonly carriesTarget?: boolean;
 }
@@ -28,6 +30,8 @@ export interface PrimaryReading {
 export interface Readings {
   /** Why nothing can be done at all: the target is missing, carries no selector label … (text of the event). */
   readonly problem?: string;
+  /** The problem is that the target was deleted, and its pods with it: it can answer nobody. */
+  readonly gone?: true;
   readonly target: TargetReading;
   readonly primary: PrimaryReading;
   /** The routes in the cluster are those that the status promises. */

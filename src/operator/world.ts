@@ -16,7 +16,7 @@ import { typeOf, type WriteObject } from "./write.ts";
 export interface Scene {
   readonly readings: Readings;
   readonly plan: Plan;
-  /** undefined when there is a problem: then nothing is written either. */
+  /** undefined when there is a problem: then nothing is written either, unless the target is all that is missing. */
   readonly adapters?: Adapters;
   readonly selector?: PodSelector;
 }
@@ -74,7 +74,9 @@ async function observe(canary: Canary, now: number, ports: WorldPorts, signal: A
   const reading = adapters.workload.read(canary, ports.snapshot, now);
   if (reading.kind === "problem") {
     // A Canary that leaves gives the routes back all the same, whatever has become of its target.
-    return { ...problemScene(reading.detail, plan), ...(canary.deleting ? { adapters } : {}) };
+    const scene = problemScene(reading.detail, plan);
+    const readings = reading.gone === true ? { ...scene.readings, gone: reading.gone } : scene.readings;
+    return { ...scene, readings, ...(canary.deleting || reading.gone === true ? { adapters } : {}) };
   }
   const scalerProblem = adapters.autoscaler?.problem(canary, ports.snapshot);
   if (scalerProblem !== undefined) return problemScene(scalerProblem, plan);

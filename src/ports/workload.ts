@@ -15,8 +15,8 @@ export interface PodSelector {
 }
 
 export type WorkloadReading =
-  /** Nothing can be done: text of a Warning event. */
-  | { readonly kind: "problem"; readonly detail: string }
+  /** Nothing can be done: text of a Warning event. `gone`: the target was deleted, and its pods with it. */
+  | { readonly kind: "problem"; readonly detail: string; readonly gone?: true }
   | {
       readonly kind: "reading";
       readonly target: TargetReading;

@@ -73,6 +73,20 @@ const FOUND: Readonly<Record<string, Found>> = {
       ],
     }),
   },
+  "the target was deleted in the middle of its run: its share of the traffic met nobody until it was back": {
+    scenario: aScenario({
+      users: [
+        { afterMs: 20_000, kind: "delete-target" },
+        { afterMs: 200_000, kind: "restore-target" },
+      ],
+    }),
+  },
+  "the primary was deleted in the middle of a failed promotion: it was waited for without end": {
+    scenario: aScenario({
+      next: { crashAsPrimary: "start" },
+      users: [{ afterMs: 123_000, kind: "delete-primary" }],
+    }),
+  },
   "a Knative revision that never got ready held its rollout for ever": {
     scenario: withTarget(aScenario({ next: { crash: "start" } }), "Knative"),
   },

@@ -53,6 +53,7 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
   const canary = aCanary(parts);
   const plan = planFor(canary.spec, router);
   let primaryId: string | undefined;
+  let previousId: string | undefined;
   let primaryExists = false;
   let scaledDown = false;
   const world: StoryWorld = {
@@ -90,9 +91,13 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
     if (!wanted.engaged) return;
     primaryExists = true;
     if (wanted.primary.kind === "promoted" && wanted.primary.revision.spec === world.revision.spec) {
-      if (primaryId !== wanted.primary.id) world.onPromoted();
+      if (primaryId !== wanted.primary.id) {
+        world.onPromoted();
+        previousId = primaryId;
+      }
       primaryId = wanted.primary.id;
     }
+    if (wanted.primary.kind === "restored" && primaryId === wanted.primary.from) primaryId = previousId;
     if (wanted.target !== "as-is") scaledDown = wanted.target === "down";
   }
 

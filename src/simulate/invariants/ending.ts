@@ -25,9 +25,7 @@ function mayWait(universe: Universe): boolean {
     ({ kind }) => kind === "fails" || kind === "hangs" || kind === "opens",
   );
   const canary = universe.canary();
-  // Without a primary there is nothing to give back: the canary, the healthy copy, serves on.
-  const lost = usersDo(scenario, "delete-primary") && canary?.status?.aviary?.restoring === true;
-  return lost || closed || canary?.spec?.suspend === true || universe.target() === undefined || leavesBroken(universe);
+  return closed || canary?.spec?.suspend === true || universe.target() === undefined || leavesBroken(universe);
 }
 
 /** A target that cannot serve is not given the traffic back: the Canary stays until somebody mends it. */

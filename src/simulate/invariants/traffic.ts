@@ -31,7 +31,10 @@ export const nobodyServes: Invariant = {
   why: "Requests that find no pod fail, and the promise is that a rollout cannot hurt.",
   watch: (_universe, report) => ({
     turn({ input, routes, canary }) {
-      const { target, primary, problem } = input.observation.readings;
+      const { target, primary, problem, gone } = input.observation.readings;
+      if (gone === true && !canary.spec.suspend && routes !== undefined && routes.canary > 0) {
+        return report(`${routes.canary} % go to a target that was deleted, in phase ${input.status.phase}`);
+      }
       if (
         problem !== undefined ||
         canary.spec.suspend ||
@@ -59,7 +62,8 @@ export const routesAsPromised: Invariant = {
     };
     return {
       turn({ routes, canary, input }) {
-        const free = input.observation.readings.problem !== undefined || canary.spec.suspend || canary.deleting;
+        const { problem, gone } = input.observation.readings;
+        const free = (problem !== undefined && gone !== true) || canary.spec.suspend || canary.deleting;
         last = free ? undefined : routes;
         if (isUndisturbed(universe)) compare("a turn");
       },

@@ -60,7 +60,7 @@ function read(
 ): WorkloadReading {
   const targetRef = targetOf(canary, kind);
   const target = seen.get(targetRef);
-  if (target === undefined) return problem(getQueryError(targetRef));
+  if (target === undefined) return { ...problem(getQueryError(targetRef)), gone: true };
   const selector = selectorLabelOf(target, options.selectorLabels);
   if (selector === undefined)
     return problem(`getSelectorLabel failed: ${noSelectorLabel(target, options.selectorLabels)}`);

@@ -94,6 +94,10 @@ export function restoredPrimary(primary: KubeObject, from: string): KubeObject |
   return { ...primary, metadata, spec: { ...spec, template: JSON.parse(kept) } };
 }
 
+export function isRestorable({ metadata }: KubeObject): boolean {
+  return metadata.annotations?.[PREVIOUS_TEMPLATE_ANNOTATION] !== undefined;
+}
+
 /** When a promotion is over, nobody will ask for the template before it. */
 export function withoutKeptTemplate(primary: KubeObject): KubeObject {
   if (primary.metadata.annotations?.[PREVIOUS_TEMPLATE_ANNOTATION] === undefined) return primary;

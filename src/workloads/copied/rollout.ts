@@ -5,7 +5,7 @@ import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { getQueryError } from "../not-found.ts";
 import type { CopiedKind, RolloutReading } from "./kind.ts";
-import { promotionIdOf } from "./primary.ts";
+import { isRestorable, promotionIdOf } from "./primary.ts";
 
 export function rollout(
   which: "primary" | "canary",
@@ -57,6 +57,7 @@ export function primaryRollout(
       readiness,
       available: kind.available(primary),
       ...(promotionId === undefined ? {} : { promotionId }),
+      ...(canary.status.phase === "Failed" ? { restorable: isRestorable(primary) } : {}),
     },
     ...(recheckAt === undefined ? {} : { recheckAt }),
   };
