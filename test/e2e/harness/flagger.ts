@@ -157,7 +157,11 @@ function primaryOf(target: KubeObject, owned: KubeFields): KubeObject {
       template: {
         ...spec.template,
         // Go writes the null.
-        metadata: { labels, annotations: { "flagger-id": randomUUID() }, creationTimestamp: null },
+        metadata: {
+          labels,
+          annotations: { ...spec.template.metadata.annotations, "flagger-id": randomUUID() },
+          creationTimestamp: null,
+        },
       },
     },
   };

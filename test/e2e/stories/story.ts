@@ -95,7 +95,7 @@ export async function stage(town: Town, name: string, plot: Stage): Promise<Stor
     await untilStatus("begun", (status) => RUN.includes(status.phase) || status.lastAppliedSpec !== lastAppliedSpec);
   };
   const said = listen(town, name);
-  if (!town.killed.has(name)) await said.until(/Initialization done!/);
+  await Promise.race([said.until(/Initialization done!/), town.untilKilled(name)]);
   const users = startUsers(people(doors), requestsPerSecond);
   await users.until("the first revision", (answers) => answers.some(({ status }) => status === 200));
   const close = async () => {
@@ -120,7 +120,7 @@ export async function stage(town: Town, name: string, plot: Stage): Promise<Stor
         (now) => !RUN.includes(now.phase) && now.phase !== "Initialized",
       );
       // The last words of an operator that was killed may be missing.
-      if (!town.killed.has(name)) await said.until(END);
+      await Promise.race([said.until(END), town.untilKilled(name)]);
       if (status.phase !== phase) throw new Error(`${name} ended ${status.phase}:\n${said.everything().join("\n")}`);
       await untilAtRest();
       return close();

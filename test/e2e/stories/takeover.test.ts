@@ -1,8 +1,9 @@
 /** The operator comes, goes and comes back while users keep asking: after Flagger, before Flagger, and for good. */
-import { afterAll, beforeAll, describe, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { flaggerCrds, type Left, leftByFlagger, settings } from "../harness/flagger.ts";
 import { canary, deployment, namespace, PORT } from "./manifests.ts";
+import { stage } from "./story.ts";
 import { startTown, type Town } from "./town.ts";
 import { startUsers, type Users } from "./users.ts";
 
@@ -19,6 +20,7 @@ beforeAll(async () => {
 
 afterAll(() => town.stop());
 
+const never = new AbortController().signal;
 const versionOf = (object: KubeObject | undefined) => object?.spec?.template.spec.containers[0].image.split(":")[1];
 const statusOf = (name: string) => town.sandbox.cluster.get(CANARY, name, "podinfo")?.status;
 const routesOf = (name: string) => town.sandbox.cluster.get(ROUTES, name, "podinfo")?.spec.http;
@@ -34,7 +36,10 @@ async function left(name: string, what: Left): Promise<Users> {
   await town.apply(namespace(name));
   const until = (type: typeof CANARY, object: string, is: string, holds: (object: KubeObject) => boolean) =>
     town.until({ type, namespace: name, name: object }, is, (seen) => seen !== undefined && holds(seen));
-  const manifests = { target: target(name), canary: canary(name, { analysis: { stepWeights: [30, 60] } }) };
+  const manifests = {
+    target: target(name),
+    canary: canary(name, { analysis: { stepWeights: [30, 60] }, service: { portDiscovery: false } }),
+  };
   const routes = { hosts: [`${name}.example.com`, "podinfo"], gateways: ["istio-system/public-gateway", "mesh"] };
   await leftByFlagger({ cluster, until, namespace: name }, { ...what, manifests, routes });
   const service = cluster.get(RESOURCES.service, name, "podinfo");
@@ -78,7 +83,6 @@ describe.concurrent("taken over from Flagger under traffic", () => {
     { phase: "Succeeded", target: "6.0.0", primary: "6.0.0", otherHashes: true },
   ])("at rest ($phase, other hashes: $otherHashes): no rollout begins, no request fails", async (what) => {
     const name = `${what.phase}-${what.otherHashes === true ? "other" : "same"}`.toLowerCase();
-    const { expect } = await import("vitest");
     const users = await left(name, what);
     const before = {
       routes: routesOf(name),
@@ -97,7 +101,7 @@ describe.concurrent("taken over from Flagger under traffic", () => {
     }).toEqual(before);
   });
 
-  it("in the middle of a run: it goes on from there to its end", async ({ expect }) => {
+  it("in the middle of a run: it goes on from there to its end", async () => {
     const name = "running";
     const users = await left(name, { phase: "Progressing", target: "6.0.1", primary: "6.0.0", weight: 30 });
     const weights: number[] = [];
@@ -117,5 +121,58 @@ describe.concurrent("taken over from Flagger under traffic", () => {
     // And the next revision, of the configuration alone.
     await town.apply(settings("blue", name));
     await untilPhase(name, "Progressing");
+  });
+});
+
+describe.concurrent("the operator's Deployment is deleted under traffic", () => {
+  const leave = async (name: string) => {
+    const ref = { type: DEPLOYMENT, namespace: "istio-system", name: `flagger-${name}` };
+    await town.client.kube.delete(ref, { propagationPolicy: "Foreground" }, never);
+    await town.until(ref, "gone", (object) => object === undefined);
+  };
+  /** All that decides who answers whom. */
+  const decisions = (name: string) =>
+    [ROUTES, RESOURCES.service, RESOURCES.destinationRule].flatMap((type) =>
+      town.sandbox.cluster.list(type, name).map(({ kind, metadata, spec }) => ({ kind, name: metadata.name, spec })),
+    );
+
+  it("in the middle of a run: all stays as it is, Flagger could go on from there, and so does its successor", async () => {
+    const name = "leaving";
+    await town.employ(name);
+    const story = await stage(town, name, { analysis: { stepWeights: [30, 60] } });
+    await story.release({ version: "6.0.1" });
+    await story.untilWeight(30);
+    await town.until(
+      { type: ROUTES, namespace: name, name: "podinfo" },
+      "at 30",
+      () => story.routes().at(-1) === "70/30",
+    );
+    await leave(name);
+    const before = decisions(name);
+    const status = statusOf(name);
+    expect(status).toMatchObject({ phase: "Progressing", canaryWeight: 30 });
+    expect(status.aviary).toBeUndefined();
+    await more(story.users);
+    expect(decisions(name)).toEqual(before);
+    expect(statusOf(name)).toEqual(status);
+    await town.employ(name);
+    const { dropped, injected, failedByPrimary } = await story.end("Succeeded");
+    expect(story.routes()).toEqual(["100/0", "70/30", "40/60", "100/0"]);
+    expect({ dropped, injected, failedByPrimary }).toEqual({ dropped: [], injected: 0, failedByPrimary: 0 });
+  });
+
+  it("at rest: all stays as it is, and what was released meanwhile is noticed when it comes back", async () => {
+    const name = "away";
+    await town.employ(name);
+    const story = await stage(town, name, { analysis: { stepWeights: [60] } });
+    await leave(name);
+    const before = decisions(name);
+    await town.apply(deployment(name, { version: "6.0.1", replicas: 1 }));
+    await more(story.users);
+    expect(decisions(name)).toEqual(before);
+    expect(new Set(story.users.answers.map(({ version }) => version))).toEqual(new Set(["6.0.0"]));
+    await town.employ(name);
+    const { dropped, injected, failedByPrimary } = await story.end("Succeeded");
+    expect({ dropped, injected, failedByPrimary }).toEqual({ dropped: [], injected: 0, failedByPrimary: 0 });
   });
 });

@@ -63,7 +63,7 @@ export function targets(telling: Telling): void {
       `sum(rate(istio_requests_total{reporter="destination",destination_service="${canary}"${code}}[3s]))`;
     const plot = (namespace: string, analysis: KubeFields) => {
       const canary = `podinfo-canary.${namespace}.svc.cluster.local`;
-      const failures = `100 * ${query(canary, ',response_code=~"5.."')} / ${query(canary, "")} or on() vector(0)`;
+      const failures = `100 - 100 * ${query(canary, ',response_code!~"5.."')} / ${query(canary, "")}`;
       return {
         kind: "Service",
         target: [

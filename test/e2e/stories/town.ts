@@ -30,8 +30,8 @@ export interface Town {
   killOperator(namespace?: string): Promise<void>;
   /** Starts an operator that looks after this namespace alone; resolves when it is ready. */
   employ(namespace: string): Promise<void>;
-  /** Namespaces whose operator was killed. */
-  readonly killed: ReadonlySet<string>;
+  /** Resolves when the operator of this namespace has been killed. */
+  untilKilled(namespace: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -62,7 +62,7 @@ export async function startTown({ operators = [""] }: TownOptions = {}): Promise
     },
     until: (ref, what, holds) => until(sandbox, ref, what, holds),
     killOperator: (namespace = "") => running.kill(namespace),
-    killed: running.killed,
+    untilKilled: running.untilKilled,
     async employ(namespace) {
       await town.apply(...manifests.filter(isOperator).flatMap((object) => operatorsOf(object, [namespace])));
       await untilAvailable(town, "istio-system", operatorName(namespace));
@@ -147,8 +147,10 @@ function runningOperators() {
   const pids = new Map<string, number>();
   const started = new Map<string, () => void>();
   const killed = new Set<string>();
+  const mourners = new Map<string, () => void>();
   return {
-    killed,
+    untilKilled: (namespace: string): Promise<void> =>
+      killed.has(namespace) ? Promise.resolve() : new Promise((resolve) => mourners.set(namespace, resolve)),
     watched: (apps: (services: SandboxServices) => AppTable, services: SandboxServices): AppTable => {
       const table = apps(services);
       return (image) => {
@@ -172,6 +174,7 @@ function runningOperators() {
         if (pid === undefined) return reject(new Error(`no operator runs for namespace "${namespace}"`));
         started.set(namespace, resolve);
         killed.add(namespace);
+        mourners.get(namespace)?.();
         process.kill(pid, "SIGKILL");
       }),
   };
