@@ -13,6 +13,7 @@ import type { Invariant, Violation } from "./invariant.ts";
 import { handsOff } from "./objects.ts";
 import { onlyArrows, wholePlan } from "./plan.ts";
 import { nobodyServes, pathsServed, routesAsPromised, weightsSum } from "./traffic.ts";
+import { visitorsStay } from "./visitors.ts";
 
 export const INVARIANTS: readonly Invariant[] = [
   weightsSum,
@@ -21,6 +22,7 @@ export const INVARIANTS: readonly Invariant[] = [
   routesAsPromised,
   aCopyRemains,
   scalersFollow,
+  visitorsStay,
   onlyArrows,
   wholePlan,
   rightVerdict,

@@ -101,6 +101,8 @@ function mayLose(scenario: Scenario, copy: "primary" | "target"): boolean {
   if (usersDo(scenario, `delete-${copy}`, `scale-${copy}`)) return true;
   if (scenario.users.some((action) => action.kind === "lose-pods" && action.of === copy)) return true;
   if (hasGaps(scenario)) return true;
+  const isKnative = kindOf(scenario.target).type === RESOURCES.knativeService;
+  if (isKnative && usersDo(scenario, "delete-target")) return true;
   const versions = kindOf(scenario.target).type === RESOURCES.service;
   const crashes = Object.values(scenario.behaviours).some(
     ({ crash, crashAsPrimary }) =>

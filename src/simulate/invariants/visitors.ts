@@ -1,0 +1,54 @@
+/** Who is sent where, when it matters who they are. */
+import type { Universe } from "../universe.ts";
+import { type Visit, watchVisitors } from "../visitors.ts";
+import { type Invariant, type Report, usersDo } from "./invariant.ts";
+
+export const visitorsStay: Invariant = {
+  name: "visitors-stay",
+  rule:
+    "With session affinity, whoever met the canary meets it again as long as it has traffic; in an A/B test the canary is " +
+    "met by all who match, and by nobody else; and nobody meets it who comes when it has none.",
+  why: "Users who go to and fro between versions lose what they were doing, and spoil what is measured.",
+  watch(universe, report) {
+    const { canary, users } = universe.scenario;
+    const { sessionAffinity, match } = canary.spec?.analysis ?? {};
+    const tampered = usersDo(universe.scenario, "edit-routes", "delete-routes", "edit-canary", "delete-canary");
+    if (canary.spec?.provider !== "istio" || tampered || users.length > MANY) return {};
+    if (match?.length > 0) watchVisitors(universe, exactHeaders(match), (visit) => judgeMatched(visit, report));
+    else if (sessionAffinity !== undefined) watchVisitors(universe, {}, judgeSticky(universe, report));
+    return {};
+  },
+};
+
+/** Beyond it there is always somebody who meddles. */
+const MANY = 8;
+
+function judgeMatched({ visitor, role, share }: Visit, report: Report): void {
+  const matches = Object.keys(visitor.headers).length > 0;
+  if (role === "canary" && (!matches || share === 0))
+    report(
+      `${visitor.name}, who ${matches ? "came when the canary had no traffic" : "does not match"}, met the canary`,
+    );
+  if (role === "primary" && matches && share === 100) report(`${visitor.name}, who matches, met the primary`);
+}
+
+function judgeSticky({ schedule }: Universe, report: Report): (visit: Visit) => void {
+  const met = new Map<string, number>();
+  let exposed = false;
+  return ({ visitor, role, share }) => {
+    if (exposed !== share > 0) met.clear();
+    exposed = share > 0;
+    const since = met.get(visitor.name);
+    if (role === "canary" && !exposed) report(`${visitor.name} met the canary when it had no traffic`);
+    if (role === "primary" && since !== undefined) {
+      report(`${visitor.name}, who met the canary ${(schedule.now() - since) / 1000} s before, met the primary`);
+    }
+    if (role === "canary" && since === undefined) met.set(visitor.name, schedule.now());
+  };
+}
+
+/** `[{ headers: { "x-canary": { exact: "1" } } }]` as a request has it. */
+function exactHeaders(match: readonly { readonly headers?: Readonly<Record<string, { readonly exact?: string }>> }[]) {
+  const headers = Object.entries(match[0]?.headers ?? {});
+  return Object.fromEntries(headers.map(([name, { exact = "" }]) => [name.toLowerCase(), exact]));
+}
