@@ -67,6 +67,8 @@ export function enter(
 ): Transition {
   const { failedChecks, canaryWeight, iterations, promotedSpec, conditions, writtenAt, applied, cookies, owedAlerts } =
     turn.status;
+  // Another revision has all the time that a rollout has, also when it comes in the middle of one.
+  const goesOn = position.phase === turn.status.phase && changes.applied === undefined;
   const core: StatusCore = {
     failedChecks,
     canaryWeight,
@@ -78,7 +80,7 @@ export function enter(
     owedAlerts,
     ...(applied === undefined ? {} : { applied }),
     ...changes,
-    phaseSince: position.phase === turn.status.phase ? turn.status.phaseSince : turn.now,
+    phaseSince: goesOn ? turn.status.phaseSince : turn.now,
   };
   const entered = { ...core, ...position } as CanaryStatus;
   const status = { ...entered, cookies: changes.cookies ?? cookiesFor(turn, entered) };

@@ -166,4 +166,28 @@ describe("found by simulation", () => {
     const hit = compareEnds(await judge({ scenario, seed: 3, weather: () => CALM, disturbances }), calm.end);
     expect(hit.violations).toEqual([]);
   });
+
+  it.each(["StatefulSet", "DaemonSet"] as const)(
+    "a newer release late in a run of a %s was given up at once, for the run was older than the deadline",
+    async (kind) => {
+      const scenario = aScenario({
+        canary: { analysis: { stepWeights: [10, 20, 30, 40] } },
+        users: [{ afterMs: 100_000, kind: "release", image: "podinfo:3" }],
+      });
+      const { end } = await judge({ scenario: withTarget(scenario, kind), seed: 1, weather: () => CALM });
+      expect(end).toMatchObject({ phase: "Succeeded", image: "podinfo:3" });
+    },
+  );
+
+  it("a primary that was made again of a failed revision stayed with it when the one before was released again", async () => {
+    const scenario = aScenario({
+      next: { errorRate: 20 },
+      users: [
+        { afterMs: 150_000, kind: "delete-primary" },
+        { afterMs: 250_000, kind: "release", image: "podinfo:1" },
+      ],
+    });
+    const { end } = await judge({ scenario, seed: 1, weather: () => CALM });
+    expect(end).toMatchObject({ phase: "Succeeded", image: "podinfo:1" });
+  });
 });

@@ -1,7 +1,7 @@
 /** Who is sent where, when it matters who they are. */
 import type { Universe } from "../universe.ts";
 import { type Visit, watchVisitors } from "../visitors.ts";
-import { type Invariant, type Report, usersDo } from "./invariant.ts";
+import { type Invariant, type Report, SETTLING_MS, usersDo } from "./invariant.ts";
 
 export const visitorsStay: Invariant = {
   name: "visitors-stay",
@@ -32,12 +32,16 @@ function judgeMatched({ visitor, role, share }: Visit, report: Report): void {
   if (role === "primary" && matches && share === 100) report(`${visitor.name}, who matches, met the primary`);
 }
 
-function judgeSticky({ schedule }: Universe, report: Report): (visit: Visit) => void {
+function judgeSticky({ schedule, canary }: Universe, report: Report): (visit: Visit) => void {
   const met = new Map<string, number>();
-  let exposed = false;
+  let [exposed, revision, newSince] = [false, "", 0];
   return ({ visitor, role, share }) => {
-    if (exposed !== share > 0) met.clear();
+    const tested: string = canary()?.status?.lastAppliedSpec ?? "";
+    if (tested !== revision) newSince = schedule.now();
+    // A newer revision gives out cookies of its own, as soon as its routes are known.
+    if (exposed !== share > 0 || schedule.now() - newSince < SETTLING_MS) met.clear();
     exposed = share > 0;
+    revision = tested;
     const since = met.get(visitor.name);
     if (role === "canary" && !exposed) report(`${visitor.name} met the canary when it had no traffic`);
     if (role === "primary" && since !== undefined) {
