@@ -1,0 +1,323 @@
+/**
+ * The real Flagger and we, each in a cluster of its own, are given the same Canary and the same release: what they say, the
+ * routes they write and the objects they leave must be equal, but for the departures. And each goes on where the other was
+ * killed. Needs Flagger's program, built from its release (`go build ./cmd/flagger`):
+ *
+ *   FLAGGER=/path/to/flagger npx vitest run test/e2e/operator/beside-flagger.test.ts
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type KubeFields, type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
+import { podinfo, typeOf } from "../harness/objects.ts";
+import { compiled, removeCompiled } from "../harness/process.ts";
+import { type Receiver, startMetricServer, startReceiver } from "../harness/servers.ts";
+import { startWorld, type World } from "../harness/world.ts";
+
+const FLAGGER = process.env["FLAGGER"] ?? "";
+type Who = "flagger" | "aviary";
+
+interface Case {
+  readonly canary: KubeFields;
+  readonly objects?: readonly KubeObject[];
+  readonly target?: KubeObject;
+  readonly flags?: readonly string[];
+  /** The new revision is a change of this ConfigMap, not of the image. */
+  readonly config?: string;
+  readonly deleted?: true;
+}
+
+const progressive = { interval: "10s", threshold: 2, stepWeight: 50, maxWeight: 50 };
+const stepped = (more: KubeFields) => ({ analysis: { interval: "10s", threshold: 2, ...more } });
+const labels = { app: "podinfo", "app.kubernetes.io/part-of": "shop", team: "a" };
+
+function configMap(name: string, data: Record<string, string>): KubeObject {
+  return { apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace: "test", labels }, data };
+}
+
+function configured(): KubeObject {
+  const target = podinfo("podinfo");
+  target.metadata.labels = labels;
+  target.metadata.annotations = { "app.kubernetes.io/note": "n", foo: "bar" };
+  const { spec } = target["spec"].template;
+  spec.containers[0].envFrom = [{ configMapRef: { name: "settings" } }];
+  spec.containers[0].env = [
+    { name: "OPTIONAL", valueFrom: { secretKeyRef: { name: "maybe", key: "x", optional: true } } },
+  ];
+  spec.volumes = [{ name: "all", projected: { sources: [{ configMap: { name: "files" } }] } }];
+  const labelSelector = { matchLabels: { app: "podinfo" } };
+  const term = { topologyKey: "kubernetes.io/hostname", labelSelector };
+  spec.affinity = {
+    podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 1, podAffinityTerm: term }] },
+  };
+  spec.topologySpreadConstraints = [
+    { maxSkew: 1, topologyKey: "zone", whenUnsatisfiable: "ScheduleAnyway", labelSelector },
+  ];
+  return target;
+}
+
+const OBJECTS = [configMap("settings", { color: "red" }), configMap("files", { a: "1" })];
+const HPA: KubeObject = {
+  apiVersion: "autoscaling/v2",
+  kind: "HorizontalPodAutoscaler",
+  metadata: { name: "podinfo", namespace: "test" },
+  spec: {
+    scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "podinfo" },
+    minReplicas: 1,
+    maxReplicas: 3,
+    metrics: [{ type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 99 } } }],
+  },
+};
+const SERVICE = {
+  ...{ port: 80, name: "shop", targetPort: 9898, portName: "http-web", portDiscovery: true, appProtocol: "http" },
+  ...{ hosts: ["shop.example.com"], gateways: ["istio-system/public"], timeout: "5s", rewrite: { uri: "/" } },
+  retries: { attempts: 3, perTryTimeout: "1s", retryOn: "5xx" },
+  headers: { request: { add: { x: "y" } } },
+  match: [{ uri: { prefix: "/a" } }],
+  corsPolicy: { allowOrigin: ["*"], allowMethods: ["GET"], maxAge: "24h" },
+  trafficPolicy: { tls: { mode: "ISTIO_MUTUAL" }, loadBalancer: { simple: "LEAST_CONN" } },
+  ...{ apex: { annotations: { a: "1" } }, primary: { labels: { p: "1" } }, canary: { annotations: { c: "1" } } },
+};
+
+const CASES: Readonly<Record<string, Case>> = {
+  "everything at once": {
+    target: configured(),
+    objects: [...OBJECTS, HPA],
+    flags: ["-include-label-prefix=app.kubernetes.io"],
+    canary: {
+      service: SERVICE,
+      autoscalerRef: {
+        ...{ apiVersion: "autoscaling/v2", kind: "HorizontalPodAutoscaler", name: "podinfo" },
+        primaryScalerReplicas: { minReplicas: 1, maxReplicas: 5 },
+      },
+    },
+  },
+  "session affinity": {
+    canary: stepped({ stepWeight: 50, maxWeight: 50, sessionAffinity: { cookieName: "session", maxAge: 100 } }),
+  },
+  "steps of its own, and back in steps": { canary: stepped({ stepWeights: [20, 60], stepWeightPromotion: 50 }) },
+  "an A/B test": { canary: stepped({ iterations: 2, match: [{ headers: { "x-canary": { exact: "yes" } } }] }) },
+  "blue/green with mirroring": { canary: stepped({ iterations: 2, mirror: true, mirrorWeight: 30 }) },
+  "a canary with mirroring": { canary: stepped({ stepWeight: 50, maxWeight: 50, mirror: true }) },
+  "blue/green on plain Kubernetes": { canary: { provider: "kubernetes", ...stepped({ iterations: 2 }) } },
+  "no analysis": { canary: { skipAnalysis: true } },
+  "a new configuration": { target: configured(), objects: OBJECTS, canary: {}, config: "settings" },
+  "a deletion that gives back": { canary: { revertOnDeletion: true }, deleted: true },
+};
+
+const KINDS = [
+  ...[RESOURCES.deployment, RESOURCES.service, RESOURCES.virtualService, RESOURCES.destinationRule],
+  ...[RESOURCES.configMap, RESOURCES.secret, RESOURCES.hpa],
+];
+const MINUTES = 60_000;
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+interface Town {
+  readonly world: World;
+  readonly hooks: Receiver;
+  /** Starts an operator; the one before is killed. */
+  run(who: Who): Promise<void>;
+  stop(): Promise<void>;
+}
+
+async function startTown(flags: readonly string[]): Promise<Town> {
+  const [world, metrics, hooks] = [await startWorld(), await startMetricServer(), await startReceiver()];
+  const folder = mkdtempSync(join(tmpdir(), "beside-"));
+  writeFileSync(join(folder, "kubeconfig"), world.kubeconfig);
+  let child: ChildProcess | undefined;
+  const kill = async () => {
+    const gone = new Promise((resolve) => child?.once("exit", resolve));
+    if (child?.kill("SIGKILL") === true) await gone;
+  };
+  return {
+    world,
+    hooks,
+    async run(who) {
+      await kill();
+      const own = [`-kubeconfig=${folder}/kubeconfig`, `-metrics-server=${metrics.url}`, "-control-loop-interval=1s"];
+      const argv = [...own, `-event-webhook=${hooks.url}/event`, `-port=${await freePort()}`, ...flags];
+      const program = who === "flagger" ? FLAGGER : process.execPath;
+      child = spawn(program, who === "flagger" ? argv : [compiled(), "operator", ...argv], { stdio: "ignore" });
+    },
+    async stop() {
+      await kill();
+      await Promise.all([metrics.stop(), hooks.stop(), world.stop()]);
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+/** Resolves as soon as the Canary is like this; there is no limit but the test's. */
+function until(world: World, holds: (canary: KubeObject | undefined) => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = world.cluster.watch(RESOURCES.canary, ({ object, type }) => {
+      if (!holds(type === "DELETED" ? undefined : object)) return;
+      queueMicrotask(() => stop());
+      resolve();
+    });
+  });
+}
+const phase =
+  (...phases: readonly string[]) =>
+  (canary: KubeObject | undefined) =>
+    phases.includes(canary?.["status"]?.phase ?? "");
+
+/** What waits say depends on the moment at which somebody looks (ADR 0002). */
+const isMoment = (text: string) => /rollout to finish|metrics providers are/.test(text);
+const COOKIE = /session([=.*]+)[a-zA-Z]{10}/g;
+
+function spoken(hooks: Receiver): string[] {
+  const events = hooks.received.filter(({ path }) => path === "/event").map(({ body }) => body);
+  return events
+    .filter(({ metadata }) => !isMoment(metadata.eventMessage))
+    .filter(({ metadata }) => !metadata.eventMessage.startsWith("Terminated canary")) // ADR 0006
+    .map(({ phase: told, checksum, metadata }) => `${told} ${checksum} ${metadata.eventType} ${metadata.eventMessage}`);
+}
+
+/** Without what no two clusters have in common, and without the departures. */
+function comparable(object: KubeObject): KubeFields {
+  const copy: KubeObject = JSON.parse(JSON.stringify(object).replace(COOKIE, "session$1COOKIE"));
+  const { metadata, spec } = copy;
+  for (const field of ["uid", "resourceVersion", "creationTimestamp", "managedFields", "generation"] as const) {
+    delete (metadata as KubeFields)[field];
+  }
+  for (const owner of metadata.ownerReferences ?? []) (owner as KubeFields).uid = "";
+  for (const field of ["clusterIP", "clusterIPs"]) if (spec !== undefined) delete spec[field];
+  const annotations = spec?.template?.metadata?.annotations;
+  if (annotations?.["flagger-id"] !== undefined) annotations["flagger-id"] = "";
+  // Q63: the selector label that leaks onto mesh objects.
+  if (copy.kind === "VirtualService") delete metadata.labels;
+  delete copy["status"];
+  return copy;
+}
+
+function left(world: World): KubeFields {
+  const objects = KINDS.flatMap((type) => world.cluster.list(type, "test"))
+    .filter(({ metadata }) => !metadata.name.endsWith("-primary-previous")) // ADR 0004
+    .map((object) => [`${object.kind} ${object.metadata.name}`, comparable(object)] as const);
+  const {
+    phase: now,
+    failedChecks,
+    canaryWeight,
+    iterations,
+    ...rest
+  } = world.get(RESOURCES.canary, "podinfo")?.["status"] ?? {};
+  const { trackedConfigs, lastAppliedSpec, lastPromotedSpec } = rest;
+  const status = { now, failedChecks, canaryWeight, iterations, trackedConfigs, lastAppliedSpec, lastPromotedSpec };
+  return { objects: Object.fromEntries(objects), status };
+}
+
+function canaryOf(more: KubeFields): KubeObject {
+  const targetRef = { apiVersion: "apps/v1", kind: "Deployment", name: "podinfo" };
+  const spec = { targetRef, service: { port: 9898 }, analysis: progressive, ...more };
+  return { apiVersion: "flagger.app/v1beta1", kind: "Canary", metadata: { name: "podinfo", namespace: "test" }, spec };
+}
+
+function release(world: World, config?: string): void {
+  if (config !== undefined) {
+    world.edit(RESOURCES.configMap, config, (copy) => {
+      copy["data"] = { color: "blue" };
+    });
+    return;
+  }
+  world.edit(RESOURCES.deployment, "podinfo", ({ spec }) => {
+    spec.template.spec.containers[0].image = "podinfo:6.0.1";
+  });
+}
+
+async function tell(who: Who, what: Case) {
+  const town = await startTown(what.flags ?? []);
+  const { world, hooks } = town;
+  try {
+    for (const object of what.objects ?? []) world.cluster.create(typeOf(object), structuredClone(object));
+    world.apply(what.target ?? podinfo("podinfo"), canaryOf(what.canary));
+    await town.run(who);
+    await until(world, phase("Initialized"));
+    // Whoever switches late, a proxy's propagation time or an interval later, has done it by now.
+    await new Promise((resolve) => setTimeout(resolve, 6_000));
+    const initialized = left(world);
+    const routes: string[] = [];
+    const stop = world.cluster.watch(RESOURCES.virtualService, ({ object }) => {
+      const text = JSON.stringify(comparable(object)["spec"].http);
+      if (routes.at(-1) !== text) routes.push(text);
+    });
+    release(world, what.config);
+    await until(world, phase("Progressing"));
+    await until(world, phase("Succeeded", "Failed"));
+    await new Promise((resolve) => setTimeout(resolve, 12_000));
+    const promoted = left(world);
+    if (what.deleted === true) {
+      world.cluster.remove(RESOURCES.canary, "test", "podinfo");
+      await until(world, (canary) => canary === undefined);
+    }
+    stop();
+    const routed = routes.map((text): unknown => JSON.parse(text));
+    return { events: spoken(hooks), routes: routed, initialized, promoted, end: left(world) };
+  } finally {
+    await town.stop();
+  }
+}
+
+describe.skipIf(FLAGGER === "").concurrent("beside the real Flagger", () => {
+  beforeAll(() => void compiled());
+  afterAll(removeCompiled);
+
+  it.each(Object.entries(CASES))(
+    "%s: the same is said, routed and left",
+    async (_name, what) => {
+      const [theirs, ours] = await Promise.all([tell("flagger", what), tell("aviary", what)]);
+      expect(ours).toEqual(theirs);
+    },
+    10 * MINUTES,
+  );
+
+  const takeovers = (["flagger", "aviary"] as const).flatMap((first) => [
+    [first, "confirm-rollout", "Waiting", progressive] as const,
+    [first, "confirm-promotion", "WaitingPromotion", progressive] as const,
+    [first, "confirm-promotion", "WaitingPromotion", { interval: "10s", threshold: 2, iterations: 2 }] as const,
+  ]);
+  it.each(takeovers)(
+    "%s is killed while it waits at %s (%s): the other goes on, and users notice nothing",
+    async (first, type, waits, analysis) => {
+      const town = await startTown([]);
+      const { world, hooks } = town;
+      let open = false;
+      hooks.answer = ({ path }) => ({ status: path === "/gate" && !open ? 403 : 200 });
+      const routes: string[] = [];
+      const stop = world.cluster.watch(RESOURCES.virtualService, ({ object }) => {
+        const text = JSON.stringify(
+          object["spec"].http.map(({ route }: KubeFields) => route.map((to: KubeFields) => to.weight)),
+        );
+        if (routes.at(-1) !== text) routes.push(text);
+      });
+      const webhooks = [{ name: "gate", type, url: `${hooks.url}/gate` }];
+      world.apply(podinfo("podinfo"), canaryOf({ analysis: { ...analysis, webhooks } }));
+      await town.run(first);
+      await until(world, phase("Initialized"));
+      release(world);
+      await until(world, phase(waits));
+      await town.run(first === "flagger" ? "aviary" : "flagger");
+      const asked = hooks.received.length;
+      await hooks.until("the gate is asked again", (calls) => calls.length > asked);
+      open = true;
+      await until(world, phase("Succeeded", "Failed"));
+      stop();
+      const turned = "iterations" in analysis ? "[[0,100]]" : "[[50,50]]";
+      expect(routes).toEqual(["[[100,0]]", turned, "[[100,0]]"]);
+      expect(left(world)["status"].now).toBe("Succeeded");
+      await town.stop();
+    },
+    10 * MINUTES,
+  );
+});
