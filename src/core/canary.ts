@@ -237,7 +237,7 @@ export interface StatusCore {
   readonly conditions: readonly Condition[];
   /** When this status was written; 0 before the first write. */
   readonly writtenAt: number;
-  /** When the present phase was entered. */
+  /** When the present phase was entered, or begun again with another revision. */
   readonly phaseSince: number;
   /** The text of the wait that was announced last, so that a wait is announced once and not at every turn. */
   readonly said?: string;

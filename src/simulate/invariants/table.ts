@@ -1,5 +1,6 @@
 /** Everything that must hold. docs/reference/invariants.md is made from this table. */
 import type { Universe, Watcher } from "../universe.ts";
+import { testedConfigs } from "./configs.ts";
 import { aCopyRemains, scalersFollow } from "./copies.ts";
 import {
   everyRunEnds,
@@ -25,6 +26,7 @@ export const INVARIANTS: readonly Invariant[] = [
   visitorsStay,
   onlyArrows,
   wholePlan,
+  testedConfigs,
   rightVerdict,
   promotedIsRunning,
   noRevisionLost,
