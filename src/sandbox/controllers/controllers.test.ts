@@ -156,26 +156,30 @@ describe("garbage collection", () => {
     expect(order).toEqual(["Pod", "Pod", "Pod", "ReplicaSet", "Deployment"]);
   });
 
-  it("follows kinds that are defined later", async () => {
-    const schema = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
-    const versions = [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: schema } }];
-    bed.apply({
-      apiVersion: "apiextensions.k8s.io/v1",
-      kind: "CustomResourceDefinition",
-      metadata: { name: "widgets.example.org" },
-      spec: { group: "example.org", scope: "Namespaced", names: { kind: "Widget", plural: "widgets" }, versions },
-    });
-    await bed.settle();
-    const type = { group: "example.org", version: "v1", plural: "widgets", kind: "Widget", namespaced: true };
-    const metadata = { name: "w", namespace: "default" };
-    const owner = bed.store.create(type, { apiVersion: "example.org/v1", kind: "Widget", metadata });
-    bed.apply(config("child", [owner]));
-    await bed.settle();
-    expect(bed.get(configMap, "child")).toBeDefined();
-    bed.store.remove(type, "default", "w");
-    await bed.settle();
-    expect(bed.get(configMap, "child")).toBeUndefined();
-  });
+  it.each(["", "; what is owned goes, too, when the owner goes with its definition"])(
+    "follows kinds that are defined later%s",
+    async (together) => {
+      const schema = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
+      const versions = [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: schema } }];
+      bed.apply({
+        apiVersion: "apiextensions.k8s.io/v1",
+        kind: "CustomResourceDefinition",
+        metadata: { name: "widgets.example.org" },
+        spec: { group: "example.org", scope: "Namespaced", names: { kind: "Widget", plural: "widgets" }, versions },
+      });
+      await bed.settle();
+      const type = { group: "example.org", version: "v1", plural: "widgets", kind: "Widget", namespaced: true };
+      const metadata = { name: "w", namespace: "default" };
+      const owner = bed.store.create(type, { apiVersion: "example.org/v1", kind: "Widget", metadata });
+      bed.apply(config("child", [owner]));
+      await bed.settle();
+      expect(bed.get(configMap, "child")).toBeDefined();
+      if (together === "") bed.store.remove(type, "default", "w");
+      else bed.store.remove(RESOURCES.crd, "", "widgets.example.org");
+      await bed.settle();
+      expect(bed.get(configMap, "child")).toBeUndefined();
+    },
+  );
 });
 
 describe("a namespace", () => {

@@ -28,6 +28,8 @@ interface Garbage {
   readonly dependents: Map<string, Set<string>>;
   /** Object id -> owner uids it was indexed under. */
   readonly owners: Map<string, readonly string[]>;
+  /** Uids of owners that were seen to go and still have dependents: their kind may have gone with them. */
+  readonly gone: Set<string>;
 }
 
 export function startGarbageCollector(context: ControllerContext): Stop {
@@ -45,7 +47,7 @@ export function startGarbageCollector(context: ControllerContext): Stop {
       else follow(type, garbage);
     });
     stopKinds = kinds.stop;
-    const collector: Garbage = { context, queue: wiring.queue, kinds, located, dependents, owners };
+    const collector: Garbage = { context, queue: wiring.queue, kinds, located, dependents, owners, gone: new Set() };
     garbage = collector;
     for (const type of pending) follow(type, collector);
     return (id) => collect(collector, id);
@@ -62,11 +64,11 @@ function idOf(type: ResourceType, object: KubeObject): string {
 
 /** Keeps the index, and answers what has to be looked at after this change. */
 function concerned(garbage: Garbage, type: ResourceType, object: KubeObject, deleted: boolean): readonly string[] {
-  const { located, dependents, owners } = garbage;
+  const { located, dependents, owners, gone } = garbage;
   const id = idOf(type, object);
   const before = owners.get(id) ?? [];
   const now = deleted ? [] : (object.metadata.ownerReferences ?? []).map((owner) => owner.uid);
-  for (const uid of before) if (!now.includes(uid)) unlink(dependents, uid, id);
+  for (const uid of before) if (!now.includes(uid)) unlink(garbage, uid, id);
   for (const uid of now) dependents.set(uid, (dependents.get(uid) ?? new Set()).add(id));
   if (now.length === 0) owners.delete(id);
   else owners.set(id, now);
@@ -75,15 +77,18 @@ function concerned(garbage: Garbage, type: ResourceType, object: KubeObject, del
   if (deleted) located.delete(id);
   else if (now.length > 0 || waits) located.set(id, { type, key: keyOf(object) });
   const orphaned = deleted ? [...(dependents.get(uid) ?? [])] : [];
+  if (orphaned.length > 0) gone.add(uid);
   // A waiting owner looks again when one of its dependents has gone or let go of it.
   const lost = before.filter((owner) => !now.includes(owner)).flatMap((owner) => waitingOwners(garbage, owner, object));
   return [...(deleted || (now.length === 0 && !waits) ? [] : [id]), ...orphaned, ...lost];
 }
 
-function unlink(dependents: Map<string, Set<string>>, uid: string, id: string): void {
+function unlink({ dependents, gone }: Garbage, uid: string, id: string): void {
   const ids = dependents.get(uid);
   ids?.delete(id);
-  if (ids?.size === 0) dependents.delete(uid);
+  if (ids?.size !== 0) return;
+  dependents.delete(uid);
+  gone.delete(uid);
 }
 
 function waitingOwners({ located, context }: Garbage, uid: string, dependent: KubeObject): string[] {
@@ -127,7 +132,8 @@ function collect(garbage: Garbage, id: string): void {
 type OwnerState = "present" | "absent" | "waiting" | "unknown";
 
 /** The store itself is asked, so that the order in which kinds are watched does not matter. */
-function ownerState({ kinds, context }: Garbage, object: KubeObject, ref: OwnerReference): OwnerState {
+function ownerState({ kinds, context, gone }: Garbage, object: KubeObject, ref: OwnerReference): OwnerState {
+  if (gone.has(ref.uid)) return "absent";
   const type = kinds.find(ref.apiVersion, ref.kind);
   if (type === undefined) return "unknown";
   const owner = context.cluster.get(type, type.namespaced ? namespaceOf(object) : "", ref.name);

@@ -1,7 +1,7 @@
 /** Two ends that must not harm anybody: a primary that cannot take over, and a Canary that is deleted under traffic. */
 import { describe, it } from "vitest";
-import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
-import { deployment, GOOD, PORT } from "./manifests.ts";
+import { RESOURCES } from "../../../src/ports/kubernetes.ts";
+import { beforeCanary, deployment, GOOD } from "./manifests.ts";
 import type { Story } from "./story.ts";
 import { BY_HAND, type Telling } from "./telling.ts";
 
@@ -109,32 +109,11 @@ export function endings(telling: Telling): void {
     const gone = (namespace: string, type: typeof DEPLOYMENT, name: string) =>
       telling.town.until({ type, namespace, name }, "gone", (object) => object === undefined);
 
-    /** What users had before there was a Canary. */
-    const before = (namespace: string): KubeObject[] => [
-      deployment(namespace, { version: "6.0.0", replicas: 1 }),
-      {
-        apiVersion: "v1",
-        kind: "Service",
-        metadata: { name: "podinfo", namespace },
-        spec: { selector: { app: "podinfo" }, ports: [{ name: "http", port: PORT, targetPort: PORT }] },
-      },
-      {
-        apiVersion: "networking.istio.io/v1beta1",
-        kind: "VirtualService",
-        metadata: { name: "podinfo", namespace },
-        spec: {
-          hosts: [`${namespace}.example.com`, "podinfo"],
-          gateways: ["istio-system/public-gateway", "mesh"],
-          http: [{ route: [{ destination: { host: "podinfo" } }] }],
-        },
-      },
-    ];
-
     it("at rest gives everything back, and no request is dropped", async ({ expect }) => {
       const story = await telling.stage(
         "leaving",
         {
-          target: before("leaving"),
+          target: beforeCanary("leaving"),
           analysis: { stepWeights: [60] },
           spec: { revertOnDeletion: true },
           requestsPerSecond: 40,
@@ -157,7 +136,7 @@ export function endings(telling: Telling): void {
       const story = await telling.stage(
         "leaving-early",
         {
-          target: before("leaving-early"),
+          target: beforeCanary("leaving-early"),
           analysis: { stepWeights: [60, 80] },
           spec: { revertOnDeletion: true },
           requestsPerSecond: 40,

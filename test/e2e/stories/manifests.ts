@@ -149,3 +149,24 @@ function loadTests(namespace: string, perSecond: number, name: string): readonly
 export function gate(type: string, path: string): KubeFields {
   return { name: type, type, url: `${LOAD_TESTER}${path}`, timeout: "5s" };
 }
+
+/** What users had before there was a Canary. */
+export const beforeCanary = (namespace: string): KubeObject[] => [
+  deployment(namespace, { version: "6.0.0", replicas: 1 }),
+  {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: "podinfo", namespace },
+    spec: { selector: { app: "podinfo" }, ports: [{ name: "http", port: PORT, targetPort: PORT }] },
+  },
+  {
+    apiVersion: "networking.istio.io/v1beta1",
+    kind: "VirtualService",
+    metadata: { name: "podinfo", namespace },
+    spec: {
+      hosts: [`${namespace}.example.com`, "podinfo"],
+      gateways: ["istio-system/public-gateway", "mesh"],
+      http: [{ route: [{ destination: { host: "podinfo" } }] }],
+    },
+  },
+];

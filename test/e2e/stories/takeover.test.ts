@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { flaggerCrds, type Left, leftByFlagger, settings } from "../harness/flagger.ts";
-import { canary, deployment, namespace, PORT } from "./manifests.ts";
+import { beforeCanary, canary, deployment, namespace, PORT } from "./manifests.ts";
 import { stage } from "./story.ts";
 import { startTown, type Town } from "./town.ts";
 import { startUsers, type Users } from "./users.ts";
@@ -101,9 +101,13 @@ describe.concurrent("taken over from Flagger under traffic", () => {
     }).toEqual(before);
   });
 
-  it("in the middle of a run: it goes on from there to its end", async () => {
-    const name = "running";
-    const users = await left(name, { phase: "Progressing", target: "6.0.1", primary: "6.0.0", weight: 30 });
+  it.each([
+    { phase: "Progressing", primary: "6.0.0", weight: 30, routed: [30, 60, 0] },
+    { phase: "Promoting", primary: "6.0.1", weight: 60, routed: [60, 0] },
+    { phase: "Finalising", primary: "6.0.1", weight: 0, routed: [0] },
+  ])("in the middle of a run ($phase): it goes on from there to its end", async ({ routed, ...what }) => {
+    const name = what.phase.toLowerCase();
+    const users = await left(name, { ...what, target: "6.0.1" });
     const weights: number[] = [];
     town.sandbox.cluster.watch(ROUTES, ({ object }) => {
       if (object.metadata.namespace !== name) return;
@@ -115,7 +119,7 @@ describe.concurrent("taken over from Flagger under traffic", () => {
     await more(users);
     await users.stop();
     expect(failures(users)).toEqual([]);
-    expect(weights).toEqual([30, 60, 0]);
+    expect(weights).toEqual(routed);
     expect(said(name).filter((line) => /New revision|Rolling back|failed/.test(line))).toEqual([]);
     expect(users.answers.at(-1)?.version).toBe("6.0.1");
     // And the next revision, of the configuration alone.
@@ -127,8 +131,10 @@ describe.concurrent("taken over from Flagger under traffic", () => {
 describe.concurrent("the operator's Deployment is deleted under traffic", () => {
   const leave = async (name: string) => {
     const ref = { type: DEPLOYMENT, namespace: "istio-system", name: `flagger-${name}` };
-    await town.client.kube.delete(ref, { propagationPolicy: "Foreground" }, never);
+    await town.client.kube.delete(ref, { propagation: "Foreground" }, never);
     await town.until(ref, "gone", (object) => object === undefined);
+    const pods = town.sandbox.cluster.list(RESOURCES.pod, "istio-system");
+    expect(pods.filter(({ metadata }) => metadata.labels?.["app"] === ref.name)).toEqual([]);
   };
   /** All that decides who answers whom. */
   const decisions = (name: string) =>
@@ -174,5 +180,29 @@ describe.concurrent("the operator's Deployment is deleted under traffic", () => 
     await town.employ(name);
     const { dropped, injected, failedByPrimary } = await story.end("Succeeded");
     expect({ dropped, injected, failedByPrimary }).toEqual({ dropped: [], injected: 0, failedByPrimary: 0 });
+  });
+
+  it("before its Canaries: they wait for it, users are served as ever, and it gives all back when it returns", async () => {
+    const name = "orphan";
+    await town.employ(name);
+    const story = await stage(town, name, {
+      target: beforeCanary(name),
+      analysis: { stepWeights: [60] },
+      spec: { revertOnDeletion: true },
+    });
+    await leave(name);
+    const before = decisions(name);
+    const ref = { type: CANARY, namespace: name, name: "podinfo" };
+    await town.client.kube.delete(ref, {}, never);
+    await more(story.users);
+    expect(decisions(name)).toEqual(before);
+    expect(town.sandbox.cluster.get(CANARY, name, "podinfo")?.metadata.deletionTimestamp).toBeDefined();
+    await town.employ(name);
+    await town.until(ref, "gone", (object) => object === undefined);
+    await town.until({ ...ref, type: DEPLOYMENT, name: "podinfo-primary" }, "gone", (object) => object === undefined);
+    await more(story.users);
+    const { dropped, injected, failedByPrimary, answers } = await story.close();
+    expect({ dropped, injected, failedByPrimary }).toEqual({ dropped: [], injected: 0, failedByPrimary: 0 });
+    expect(answers.at(-1)?.pod).not.toContain("podinfo-primary");
   });
 });

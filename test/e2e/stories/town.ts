@@ -129,7 +129,7 @@ function until(
     }, PATIENCE_MS);
     let ended = false;
     const stop = cluster.watch(type, ({ object }) => {
-      if (!ended && object.metadata.name === name && object.metadata.namespace === namespace) look();
+      if (!ended && object.metadata.name === name && (object.metadata.namespace ?? "") === namespace) look();
     });
     function end(settle: () => void): void {
       ended = true;
