@@ -3,6 +3,7 @@ import { parseDuration } from "../core/duration.ts";
 import type { KubeObject } from "../ports/kubernetes.ts";
 import { type Curve, parseCurve } from "./curve.ts";
 import { aTarget, type Behaviour, HEALTHY, type HookBehaviour, imageOf, type Scenario } from "./scenario.ts";
+import { kindOf } from "./targets.ts";
 
 /** The scenario options of `aviary simulate`, as written. */
 export interface ScenarioWords {
@@ -27,24 +28,14 @@ export function scenarioFrom(
   file: Partial<Scenario>,
 ): Scenario {
   const canary = inNamespace(file.canary ?? manifests.find(({ kind }) => kind === "Canary") ?? THE_CANARY);
-  const { namespace = "default" } = canary.metadata;
   const targetName: string = canary.spec?.targetRef?.name ?? canary.metadata.name;
-  const kind = canary.spec?.targetRef?.kind;
-  if (kind !== "Deployment") throw new RangeError(`only targets of kind Deployment can be simulated, found "${kind}"`);
-  const given = manifests.find((object) => object.kind === "Deployment" && object.metadata.name === targetName);
-  const replicas = number(words.replicas, "--replicas");
-  const made = file.target ?? given ?? aTarget(targetName, namespace, `${targetName}:v1`, 2);
-  const target = {
-    ...made,
-    metadata: { ...made.metadata, namespace },
-    spec: { ...made.spec, replicas: replicas ?? made.spec?.replicas ?? 2 },
-  };
+  const target = targetFrom(canary, targetName, number(words.replicas, "--replicas"), manifests, file);
   const image = words.image ?? file.image ?? `${imageOf(target.spec.template).replace(/:[^:/]*$/, "")}:v2`;
   const gap = words.metricGap === undefined ? file.metricGaps : gaps(words.metricGap);
   return {
-    canary: withoutScaler(canary),
+    canary,
     target,
-    objects: file.objects ?? manifests.filter((object) => isConfig(object)).map(inNamespace),
+    objects: file.objects ?? manifests.filter((object) => isFound(object, target)).map(inNamespace),
     image,
     impatient: file.impatient ?? false,
     behaviours: { ...file.behaviours, [image]: behaviour(words, file.behaviours?.[image] ?? HEALTHY) },
@@ -59,16 +50,45 @@ export function scenarioFrom(
   };
 }
 
-const isConfig = ({ kind }: KubeObject) => kind === "ConfigMap" || kind === "Secret";
+/** @throws RangeError for a kind that cannot be simulated, or only with its manifest */
+function targetFrom(
+  canary: KubeObject,
+  name: string,
+  replicas: number | undefined,
+  manifests: readonly KubeObject[],
+  file: Partial<Scenario>,
+): KubeObject {
+  const { namespace = "default" } = canary.metadata;
+  const { kind = "", apiVersion = "apps/v1" } = canary.spec?.targetRef ?? {};
+  const { type } = kindOf({ kind, apiVersion });
+  const given = manifests.find((object) => object.kind === kind && object.metadata.name === name);
+  const made =
+    file.target ?? given ?? (type.group === "" ? undefined : { ...aTarget(name, namespace, `${name}:v1`, 2) });
+  if (made === undefined) {
+    throw new RangeError(
+      "a Service as target needs its manifest, and those of the Deployments that it selects: add their files",
+    );
+  }
+  const spec = type.group === "apps" ? { ...made.spec, replicas: replicas ?? made.spec?.replicas ?? 2 } : made.spec;
+  return { ...made, apiVersion, kind, metadata: { ...made.metadata, namespace }, spec };
+}
+
+/** What is in the cluster beside the Canary and its target. */
+function isFound({ kind, metadata }: KubeObject, target: KubeObject): boolean {
+  return FOUND.has(kind) && !(kind === target.kind && metadata.name === target.metadata.name);
+}
+
+const FOUND: ReadonlySet<string> = new Set([
+  "ConfigMap",
+  "Secret",
+  "Deployment",
+  "Service",
+  "HorizontalPodAutoscaler",
+  "ScaledObject",
+]);
 
 function inNamespace(object: KubeObject): KubeObject {
   return { ...object, metadata: { ...object.metadata, namespace: object.metadata.namespace ?? "default" } };
-}
-
-/** Nothing is autoscaled in the simulated cluster: the numbers of pods stay as they are. */
-function withoutScaler(canary: KubeObject): KubeObject {
-  const { autoscalerRef: _scaler, ...spec } = canary.spec ?? {};
-  return { ...canary, spec };
 }
 
 /** The running example: what is simulated when no Canary is given. */

@@ -5,7 +5,8 @@ import { describeKept, judge, judgeCase, parseKept, runCases, tryEveryFault } fr
 import { parseCurve, valueAt } from "./curve.ts";
 import { generateCase } from "./generate.ts";
 import { describeInvariants } from "./invariants/document.ts";
-import { aScenario, STORIES } from "./stories.ts";
+import { readScenario } from "./scenario-file.ts";
+import { aScenario, aSimulatedCanary, STORIES } from "./stories.ts";
 import { createTimeline } from "./timeline.ts";
 import { run } from "./universe.ts";
 import { CALM } from "./weather.ts";
@@ -94,6 +95,44 @@ describe("every rule holds", () => {
     const file = new URL("../../docs/reference/invariants.md", import.meta.url);
     if (process.env["UPDATE_DOCS"] !== undefined) writeFileSync(file, describeInvariants());
     expect(readFileSync(file, "utf8")).toBe(describeInvariants());
+  });
+});
+
+describe("a scenario in a file", () => {
+  it("has curves as on the command line, and everything else by its name", () => {
+    const file = { rps: "10@0s,50@60s", behaviours: { "podinfo:v2": { errorRate: "0@10w,8@20w" } } };
+    expect(readScenario(file)).toMatchObject({
+      rps: { over: "time" },
+      behaviours: { "podinfo:v2": { errorRate: { over: "weight" }, latencyMs: 80 } },
+    });
+  });
+
+  it.each([
+    [{ rps: "fast" }, 'rps must be 2, "0@0s,5@90s"'],
+    [{ speed: 1 }, 'the scenario has no field "speed": use one of canary'],
+    [{ behaviours: { "podinfo:v2": { errors: 1 } } }, 'behaviours.podinfo:v2 has no field "errors"'],
+    [{ users: [{ kind: "panic" }] }, "users[0].kind must be one of release"],
+    [{ hooks: { gate: { kind: "maybe" } } }, "hooks.gate.kind must be one of passes"],
+    ["rps", "the scenario must be an object with canary"],
+  ])("refuses %j", (file, message) => {
+    expect(() => readScenario(file)).toThrow(message);
+  });
+
+  it.each([
+    ["DaemonSet", "apps/v1", "istio"],
+    ["StatefulSet", "apps/v1", "istio"],
+    ["Service", "serving.knative.dev/v1", "knative"],
+  ])("simulates a Canary of a %s of %s", async (kind, apiVersion, provider) => {
+    const canary = aSimulatedCanary({ spec: { provider, targetRef: { apiVersion, kind, name: "podinfo" } } });
+    const { violations, end } = await judge({ scenario: scenarioFrom({}, [canary], {}), seed: 1, weather: () => CALM });
+    expect([violations, end?.phase, end?.image]).toEqual([[], "Succeeded", "podinfo:v2"]);
+  });
+
+  it("refuses targets that it knows nothing of", () => {
+    const canary = (kind: string, apiVersion: string) =>
+      aSimulatedCanary({ spec: { targetRef: { kind, apiVersion, name: "podinfo" } } });
+    expect(() => scenarioFrom({}, [canary("CronJob", "batch/v1")], {})).toThrow("use one of Deployment of apps");
+    expect(() => scenarioFrom({}, [canary("Service", "v1")], {})).toThrow("a Service as target needs its manifest");
   });
 });
 

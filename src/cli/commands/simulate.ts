@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { parse } from "yaml";
 import { scenarioFrom } from "../../simulate/ask.ts";
 import type { Scenario } from "../../simulate/scenario.ts";
+import { readScenario as readScenarioText } from "../../simulate/scenario-file.ts";
 import { createTimeline } from "../../simulate/timeline.ts";
 import { run } from "../../simulate/universe.ts";
 import { CALM } from "../../simulate/weather.ts";
@@ -80,10 +81,17 @@ function readScenario(options: ReadOptions): Scenario {
 function readScenarioFile(file: string | undefined): Partial<Scenario> {
   if (file === undefined) return {};
   if (!existsSync(file)) throw new UserError(`there is no file ${file}`);
+  let parsed: unknown;
   try {
-    return parse(readFileSync(file, "utf8"));
+    parsed = parse(readFileSync(file, "utf8"));
   } catch (error) {
     throw new UserError(`${file} is not valid YAML: ${error instanceof Error ? error.message : error}`);
+  }
+  try {
+    return readScenarioText(parsed);
+  } catch (error) {
+    if (error instanceof RangeError) throw new UserError(`${file}: ${error.message}`, 2);
+    throw error;
   }
 }
 

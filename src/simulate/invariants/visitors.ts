@@ -34,14 +34,14 @@ function judgeMatched({ visitor, role, share }: Visit, report: Report): void {
 
 function judgeSticky({ schedule, canary }: Universe, report: Report): (visit: Visit) => void {
   const met = new Map<string, number>();
-  let [exposed, revision, newSince] = [false, "", 0];
+  let [exposed, cookie, newSince] = [false, "", 0];
   return ({ visitor, role, share }) => {
-    const tested: string = canary()?.status?.lastAppliedSpec ?? "";
-    if (tested !== revision) newSince = schedule.now();
-    // A newer revision gives out cookies of its own, as soon as its routes are known.
+    const given: string = canary()?.status?.sessionAffinityCookie ?? "";
+    if (given !== cookie) newSince = schedule.now();
+    // A newer revision, and a canary that was away, give out cookies of their own as soon as their routes are known.
     if (exposed !== share > 0 || schedule.now() - newSince < SETTLING_MS) met.clear();
     exposed = share > 0;
-    revision = tested;
+    cookie = given;
     const since = met.get(visitor.name);
     if (role === "canary" && !exposed) report(`${visitor.name} met the canary when it had no traffic`);
     if (role === "primary" && since !== undefined) {
