@@ -27,7 +27,7 @@ export function canaries(telling: Telling): void {
     });
 
     it("of a revision that fails requests is taken back", async ({ expect }) => {
-      const story = await telling.stage("errors", { analysis: { stepWeights: [30, 60], threshold: 2 } });
+      const story = await telling.stage("errors", { analysis: { stepWeights: [30, 60], threshold: 3 } });
       await story.release(BAD);
       const { dropped, failedByPrimary } = await story.end("Failed");
       telling.said(expect, story.timeline(), [
@@ -37,7 +37,7 @@ export function canaries(telling: Telling): void {
         "Pre-rollout check warm-up passed",
         "Advance podinfo canary weight 30",
         "Halt podinfo advancement success rate N < 99%",
-        "Rolling back podinfo failed checks threshold reached 2",
+        "Rolling back podinfo failed checks threshold reached 3",
         "Canary failed! Scaling down podinfo",
       ]);
       expect(story.routes()).toEqual(["100/0", "70/30", "100/0"]);
@@ -45,7 +45,7 @@ export function canaries(telling: Telling): void {
     });
 
     it("of a revision that answers late is taken back", async ({ expect }) => {
-      const story = await telling.stage("delays", { analysis: { stepWeights: [30, 60], threshold: 2 } });
+      const story = await telling.stage("delays", { analysis: { stepWeights: [30, 60], threshold: 3 } });
       const flags = ["--random-delay", "--random-delay-min=2000", "--random-delay-max=2400", "--random-delay-unit=ms"];
       await story.release({ version: "6.0.1", flags });
       const { dropped, injected, failedByPrimary } = await story.end("Failed");
@@ -59,7 +59,7 @@ export function canaries(telling: Telling): void {
           "Pre-rollout check load-start passed",
           "Pre-rollout check warm-up passed",
           "Advance podinfo canary weight 30",
-          "Rolling back podinfo failed checks threshold reached 2",
+          "Rolling back podinfo failed checks threshold reached 3",
           "Canary failed! Scaling down podinfo",
         ],
       );
@@ -67,12 +67,15 @@ export function canaries(telling: Telling): void {
       expect({ dropped, injected, failedByPrimary }).toEqual({ dropped: [], injected: 0, failedByPrimary: 0 });
     });
 
-    it("of a revision that crashes at its start never gets a request", async ({ expect }) => {
-      const story = await telling.stage("crashes", {
+    it.for([
+      ["crashes", "--no-such-flag"],
+      ["unready", "--unready"],
+    ] as const)("of a revision that %s at its start never gets a request", async ([name, flag], { expect }) => {
+      const story = await telling.stage(name, {
         analysis: { stepWeights: [30, 60] },
         spec: { progressDeadlineSeconds: 3 },
       });
-      await story.release({ version: "6.0.1", flags: ["--no-such-flag"] });
+      await story.release({ version: "6.0.1", flags: [flag] });
       const { dropped, failedByPrimary, versions } = await story.end("Failed");
       telling.said(expect, story.timeline(), [
         "New revision detected! Scaling up podinfo",

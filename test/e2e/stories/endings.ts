@@ -77,7 +77,7 @@ export function endings(telling: Telling): void {
             interval: "3s",
             stepWeights: [60],
             stepWeightPromotion: 30,
-            threshold: 2,
+            threshold: 3,
           },
         },
         ["Promoting"],

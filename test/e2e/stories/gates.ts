@@ -101,8 +101,8 @@ export function gates(telling: Telling): void {
       const { dropped, injected, failedByPrimary } = await story.end("Failed");
       telling.said(expect, story.timeline(), [
         NEW,
-        STARTED,
         "Rollback hook rollback not signaling a rollback",
+        STARTED,
         ...LOADED,
         "Advance podinfo canary weight 40",
         "Rollback check rollback passed",
@@ -115,7 +115,7 @@ export function gates(telling: Telling): void {
   });
 
   describe.concurrent("a canary that turns bad", () => {
-    const analysis = { stepWeights: [40, 80], threshold: 2 };
+    const analysis = { stepWeights: [40, 80], threshold: 3 };
 
     it("while the traffic waits for approval is taken back", async ({ expect }) => {
       const story = await telling.stage(
@@ -142,7 +142,7 @@ export function gates(telling: Telling): void {
         "Advance podinfo canary weight 40",
         "Halt podinfo advancement waiting for traffic increase approval confirm-traffic-increase",
         "Halt podinfo advancement success rate N < 99%",
-        "Rolling back podinfo failed checks threshold reached 2",
+        "Rolling back podinfo failed checks threshold reached 3",
         "Canary failed! Scaling down podinfo",
       ]);
       expect({ dropped, failedByPrimary }).toEqual({ dropped: [], failedByPrimary: 0 });
@@ -168,7 +168,7 @@ export function gates(telling: Telling): void {
         "Advance podinfo canary weight 40",
         "Halt podinfo advancement waiting for promotion approval confirm-promotion",
         "Halt podinfo advancement success rate N < 99%",
-        "Rolling back podinfo failed checks threshold reached 2",
+        "Rolling back podinfo failed checks threshold reached 3",
         "Canary failed! Scaling down podinfo",
       ]);
       expect(story.routes()).toEqual(["100/0", "60/40", "100/0"]);

@@ -160,7 +160,10 @@ function endingOf({ sandbox }: Town, name: string, answers: readonly Answer[]): 
     .filter(({ workload, namespace: of, code }) => workload === "podinfo-primary" && of === name && code >= 500);
   return {
     answers,
-    dropped: unexpected.map(({ status, text, ms }) => `${status} ${text.slice(0, 100)} after ${Math.round(ms)} ms`),
+    dropped: unexpected.map((answer) => {
+      const { status, text, ms } = answer;
+      return `${status} ${text.slice(0, 100)} after ${Math.round(ms)} ms, answer ${answers.indexOf(answer)}`;
+    }),
     injected: answers.filter(({ injected }) => injected).length,
     failedByPrimary: failed.reduce((sum, { requests }) => sum + requests, 0),
     versions,

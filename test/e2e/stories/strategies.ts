@@ -16,7 +16,7 @@ const DONE = "Promotion completed! Scaling down podinfo";
 const PROMOTED = [COPYING, "Routing all traffic to primary", DONE];
 const TAKEN_BACK = [
   "Halt podinfo advancement success rate N < 99%",
-  "Rolling back podinfo failed checks threshold reached 2",
+  "Rolling back podinfo failed checks threshold reached 3",
   "Canary failed! Scaling down podinfo",
 ];
 const iterations = (n: number) => Array.from({ length: n }, (_, i) => `Advance podinfo canary iteration ${i + 1}/${n}`);
@@ -54,7 +54,7 @@ export function strategies(telling: Telling): void {
 
     it("of a bad revision is taken back before any user has met it", async ({ expect }) => {
       const story = await telling.stage("mirror-bad", {
-        analysis: { ...analysis, threshold: 2 },
+        analysis: { ...analysis, threshold: 3 },
         requestsPerSecond: 20,
       });
       await story.release(BAD);
@@ -106,7 +106,7 @@ export function strategies(telling: Telling): void {
 
     it("of a bad revision ends for those who were held there", async ({ expect }) => {
       const story = await telling.stage("affinity-bad", {
-        analysis: { stepWeights: [50], threshold: 2, sessionAffinity },
+        analysis: { stepWeights: [50], threshold: 3, sessionAffinity },
         people: ({ ingress }) => Array.from({ length: people }, () => ({ doors: [ingress], browser: true })),
         requestsPerSecond: 24,
       });
@@ -146,7 +146,7 @@ export function strategies(telling: Telling): void {
     });
 
     it("of a bad revision harms only those who match", async ({ expect }) => {
-      const analysis = { iterations: 3, match, threshold: 2 };
+      const analysis = { iterations: 3, match, threshold: 3 };
       const story = await telling.stage("ab-bad", { analysis, people, requestsPerSecond: 16 });
       await story.release(BAD);
       const { dropped, failedByPrimary, answers } = await story.end("Failed");
@@ -173,7 +173,7 @@ export function strategies(telling: Telling): void {
     });
 
     it("of a bad revision is taken back before any user has met it", async ({ expect }) => {
-      const story = await telling.stage("green-bad", { analysis: { iterations: 2, threshold: 2 } });
+      const story = await telling.stage("green-bad", { analysis: { iterations: 2, threshold: 3 } });
       await story.release(BAD);
       const { dropped, injected, failedByPrimary, versions } = await story.end("Failed");
       telling.said(expect, story.timeline(), [...BEGUN, ...iterations(2).slice(0, 1), ...TAKEN_BACK]);
@@ -206,7 +206,7 @@ export function strategies(telling: Telling): void {
     });
 
     it("with mirroring, of a bad revision: only copies fail", async ({ expect }) => {
-      const analysis = { iterations: 2, mirror: true, threshold: 2 };
+      const analysis = { iterations: 2, mirror: true, threshold: 3 };
       const story = await telling.stage("copied-bad", { analysis, requestsPerSecond: 20 });
       await story.release(BAD);
       const { dropped, injected, failedByPrimary } = await story.end("Failed");
@@ -231,7 +231,7 @@ export function strategies(telling: Telling): void {
     });
 
     it("of a bad revision is taken back unseen", async ({ expect }) => {
-      const story = await telling.stage("plain-bad", { analysis: { iterations: 2, threshold: 2 }, spec, people });
+      const story = await telling.stage("plain-bad", { analysis: { iterations: 2, threshold: 3 }, spec, people });
       await story.release(BAD);
       const { dropped, injected, failedByPrimary, answers } = await story.end("Failed");
       telling.said(expect, story.timeline(), [...BEGUN, ...iterations(2).slice(0, 1), ...TAKEN_BACK]);

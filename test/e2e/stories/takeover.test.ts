@@ -69,11 +69,7 @@ async function more(users: Users): Promise<void> {
 }
 
 const failures = ({ answers }: Users) => answers.filter(({ status }) => status !== 200).map(({ text }) => text);
-const said = (name: string) =>
-  town.sandbox.cluster
-    .list(RESOURCES.event, name)
-    .filter((event) => event["involvedObject"]?.kind === "Canary" && event["involvedObject"]?.name === "podinfo")
-    .map((event) => String(event["message"]));
+const said = (name: string) => town.said(name);
 
 describe.concurrent("taken over from Flagger under traffic", () => {
   it.each<Left>([

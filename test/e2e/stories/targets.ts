@@ -18,11 +18,11 @@ const PROMOTED = [
 const UP = ["Advance podinfo canary weight 30", "Advance podinfo canary weight 60"];
 const TAKEN_BACK = [
   "Halt podinfo advancement success rate N < 99%",
-  "Rolling back podinfo failed checks threshold reached 2",
+  "Rolling back podinfo failed checks threshold reached 3",
   "Canary failed! Scaling down podinfo",
 ];
 const STEPS = { stepWeights: [30, 60], threshold: 10 };
-const IMPATIENT = { ...STEPS, threshold: 2 };
+const IMPATIENT = { ...STEPS, threshold: 3 };
 const UNHARMED = { dropped: [], injected: 0, failedByPrimary: 0 };
 
 /** Told of users who come and go undisturbed, and again with the operator killed. */

@@ -26,6 +26,10 @@ export interface Town {
   apply(...objects: readonly KubeObject[]): Promise<void>;
   /** Resolves with the object as soon as `holds` of it; undefined stands for an object that is not there. */
   until(ref: ObjectRef, what: string, holds: (object: KubeObject | undefined) => boolean): Promise<KubeObject>;
+  /** What was said of a Canary so far ("podinfo" when absent), each message once, oldest first. */
+  said(namespace: string, canary?: string): string[];
+  /** Resolves when something that contains `text` is or was said of it. */
+  heard(namespace: string, text: string, canary?: string): Promise<void>;
   /** `kill -9` of the operator that looks after the namespace ("" the one of all); resolves when another one runs. */
   killOperator(namespace?: string): Promise<void>;
   /** Starts an operator that looks after this namespace alone; resolves when it is ready. */
@@ -61,6 +65,8 @@ export async function startTown({ operators = [""] }: TownOptions = {}): Promise
       for (const object of objects) await applyObject(client, object, never);
     },
     until: (ref, what, holds) => until(sandbox, ref, what, holds),
+    said: (namespace, canary = "podinfo") => said(sandbox, namespace, canary),
+    heard: (namespace, text, canary = "podinfo") => heard(sandbox, namespace, text, canary),
     killOperator: (namespace = "") => running.kill(namespace),
     untilKilled: running.untilKilled,
     async employ(namespace) {
@@ -139,6 +145,33 @@ function until(
       settle();
     }
     look();
+  });
+}
+
+function said({ cluster }: Sandbox, namespace: string, canary: string): string[] {
+  const about = cluster.list(RESOURCES.event, namespace).filter(isAbout(canary));
+  // Seconds are all that Events tell of time; their versions tell the order.
+  about.sort((a, b) => Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion));
+  return about.map((event) => String(event["message"]));
+}
+
+const isAbout = (canary: string) => (event: KubeObject) =>
+  event["involvedObject"]?.kind === "Canary" && event["involvedObject"]?.name === canary;
+
+function heard(sandbox: Sandbox, namespace: string, text: string, canary: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = () => {
+      stop();
+      reject(new Error(`nobody said "${text}" of ${canary}:\n${said(sandbox, namespace, canary).join("\n")}`));
+    };
+    const patience = setTimeout(fail, PATIENCE_MS);
+    const stop = sandbox.cluster.watch(RESOURCES.event, ({ object }) => {
+      if (object.metadata.namespace !== namespace || !isAbout(canary)(object)) return;
+      if (!String(object["message"]).includes(text)) return;
+      clearTimeout(patience);
+      queueMicrotask(() => stop());
+      resolve();
+    });
   });
 }
 

@@ -1,4 +1,4 @@
-/** Aviary is removed from a cluster, definitions and all, while users keep asking. */
+/** One operator for many: it is killed, and then removed from the cluster, definitions and all, while users keep asking. */
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { beforeCanary } from "./manifests.ts";
@@ -19,6 +19,26 @@ beforeAll(async () => {
 afterAll(() => town.stop());
 
 const gone = (object: KubeObject | undefined) => object === undefined;
+
+it("the one operator of many Canaries is killed in the middle of all their runs: each comes to its end", async () => {
+  const match = [{ headers: { "x-canary": { exact: "insider" } } }];
+  const analyses = {
+    progressive: { stepWeights: [30, 60] },
+    tested: { iterations: 3, match },
+    switched: { iterations: 3 },
+  };
+  const stories = await Promise.all(
+    Object.entries(analyses).map(([name, analysis]) => stage(town, name, { analysis })),
+  );
+  await Promise.all(stories.map((story) => story.release({ version: "6.0.1" })));
+  await Promise.all(stories.map((story) => story.untilPhase("Progressing")));
+  await stories[0]?.untilWeight(30);
+  await town.killOperator();
+  for (const story of stories) {
+    const { dropped, injected, failedByPrimary } = await story.end("Succeeded");
+    expect({ dropped, injected, failedByPrimary }).toEqual({ dropped: [], injected: 0, failedByPrimary: 0 });
+  }
+});
 
 it("the definitions first: every Canary gives back what it has, at rest and in a run; then the operator", async () => {
   const plot = (name: string) => ({

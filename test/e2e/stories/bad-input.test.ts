@@ -1,81 +1,92 @@
 /** What users get wrong, and what breaks: one clear message each, nothing crashes, and it goes on when it is mended. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { RESOURCES } from "../../../src/ports/kubernetes.ts";
-import { canary, inPhase, podinfo, startWorld, type World } from "./world.ts";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../../../src/ports/kubernetes.ts";
+import { canary as canaryOf, deployment } from "./manifests.ts";
+import { startTown, type Town } from "./town.ts";
 
-let world: World;
+vi.setConfig({ testTimeout: 120_000 });
+
+let town: Town;
 
 beforeAll(async () => {
-  world = await startWorld();
+  town = await startTown();
 });
 
-afterAll(async () => {
-  await world.stop();
-});
+afterAll(() => town.stop());
 
-const heard = (name: string, text: string) => world.heard(name, text);
+const NAMESPACE = "test";
+
+/** All of them in one namespace, each with the name of its mistake. */
+const podinfo = (name: string, version = "6.0.0") => deployment(NAMESPACE, { version, replicas: 1 }, name);
+const canary = (name: string, analysis: KubeFields, spec: KubeFields = {}) =>
+  canaryOf(NAMESPACE, { analysis, spec, service: { hosts: [`${name}.example.com`] } }, name);
+const heard = (name: string, text: string) => town.heard(NAMESPACE, text, name);
+const until = (type: ResourceType, name: string, what: string, holds: (object: KubeObject) => boolean) =>
+  town.until({ type, namespace: NAMESPACE, name }, what, (object) => object !== undefined && holds(object));
+const untilPhase = (name: string, phase: string) =>
+  until(RESOURCES.canary, name, phase, ({ status }) => status?.phase === phase);
 const STEPS = { stepWeight: 50, maxWeight: 50 };
 
 describe("mistakes are said once, and mending them is enough", () => {
   it.concurrent("a missing target", async () => {
-    await world.apply(canary("ghost", STEPS));
+    await town.apply(canary("ghost", STEPS));
     await heard("ghost", 'deployment ghost.test get query error: deployments.apps "ghost" not found');
-    await world.apply(podinfo("ghost"));
-    await world.until(RESOURCES.canary, "ghost", inPhase("Initialized"));
-    expect(world.said("ghost").filter((message) => message.includes("not found"))).toHaveLength(1);
+    await town.apply(podinfo("ghost"));
+    await untilPhase("ghost", "Initialized");
+    expect(town.said(NAMESPACE, "ghost").filter((message) => message.includes("not found"))).toHaveLength(1);
   });
 
   it.concurrent("a target without a selector label", async () => {
     const target = podinfo("plain");
     target.spec.selector.matchLabels = { unknown: "plain" };
     target.spec.template.metadata.labels = { unknown: "plain" };
-    await world.apply(target, canary("plain", STEPS));
+    await town.apply(target, canary("plain", STEPS));
     await heard(
       "plain",
       "deployment plain.test spec.selector.matchLabels must contain one of [app name app.kubernetes.io/name]",
     );
-    expect(world.sandbox.cluster.get(RESOURCES.virtualService, "test", "plain")).toBeUndefined();
+    expect(town.sandbox.cluster.get(RESOURCES.virtualService, "test", "plain")).toBeUndefined();
   });
 
   it.concurrent("Q9, Q28: a Canary that could never take a step", async () => {
-    await world.apply(podinfo("still"), canary("still", { stepWeight: 0, maxWeight: 50 }));
+    await town.apply(podinfo("still"), canary("still", { stepWeight: 0, maxWeight: 50 }));
     await heard("still", "no step could ever be taken");
-    await world.apply(canary("still", STEPS));
-    await world.until(RESOURCES.canary, "still", inPhase("Initialized"));
-    expect(world.said("still").filter((message) => message.includes("invalid canary spec"))).toHaveLength(1);
+    await town.apply(canary("still", STEPS));
+    await untilPhase("still", "Initialized");
+    expect(town.said(NAMESPACE, "still").filter((message) => message.includes("invalid canary spec"))).toHaveLength(1);
   });
 
   it.concurrent("a Service without a port", async () => {
     const portless = canary("portless", STEPS);
     portless.spec.service = { port: 0 };
-    await world.apply(podinfo("portless"), portless);
+    await town.apply(podinfo("portless"), portless);
     await heard("portless", "spec.service.port is required");
   });
 
   it.concurrent("a provider that is not there", async () => {
-    await world.apply(podinfo("lost"), canary("lost", STEPS, { provider: "nginx" }));
+    await town.apply(podinfo("lost"), canary("lost", STEPS, { provider: "nginx" }));
     await heard("lost", 'unknown mesh provider "nginx": set spec.provider to one of istio, ');
   });
 
   it.concurrent("a missing ConfigMap", async () => {
     const target = podinfo("needy");
     target.spec.template.spec.containers[0].envFrom = [{ configMapRef: { name: "needed" } }];
-    await world.apply(target, canary("needy", STEPS));
+    await town.apply(target, canary("needy", STEPS));
     await heard("needy", 'configmaps "needed" not found');
-    await world.apply({
+    await town.apply({
       apiVersion: "v1",
       kind: "ConfigMap",
       metadata: { name: "needed", namespace: "test" },
       data: { a: "b" },
     });
-    await world.until(RESOURCES.canary, "needy", inPhase("Initialized"));
+    await untilPhase("needy", "Initialized");
   });
 
   it.concurrent("the API server refuses what its schema does not allow, in its own words", async () => {
     const bad = canary("shape", { ...STEPS, interval: "1h" });
-    await expect(world.apply(bad)).rejects.toThrow(
+    await expect(town.apply(bad)).rejects.toThrow(
       /spec\.analysis\.interval: Invalid value: "1h": spec\.analysis\.interval in body should match/,
     );
   });
@@ -83,16 +94,16 @@ describe("mistakes are said once, and mending them is enough", () => {
 
 describe("what a rollout depends on breaks", () => {
   const released = async (name: string, analysis: object, spec: object = {}) => {
-    await world.apply(podinfo(name), canary(name, analysis, spec));
-    await world.until(RESOURCES.canary, name, inPhase("Initialized"));
-    await world.until(RESOURCES.deployment, name, ({ spec: deployed }) => deployed.replicas === 0);
-    await world.apply(podinfo(name, "6.0.1"));
+    await town.apply(podinfo(name), canary(name, analysis, spec));
+    await untilPhase(name, "Initialized");
+    await until(RESOURCES.deployment, name, "at rest", ({ spec: deployed }) => deployed.replicas === 0);
+    await town.apply(podinfo(name, "6.0.1"));
   };
 
   it.concurrent("a metric server that does not answer fails the checks, and the release is taken back", async () => {
     await released("blind", { ...STEPS, threshold: 2 }, { metricsServer: "http://127.0.0.1:1" });
     await heard("blind", "Prometheus query failed: running query failed: request failed:");
-    await world.until(RESOURCES.canary, "blind", inPhase("Failed"));
+    await untilPhase("blind", "Failed");
   });
 
   it.concurrent("a query without data says which", async () => {
@@ -113,18 +124,18 @@ describe("what a rollout depends on breaks", () => {
       "hang",
       `Halt hang.test advancement external check slow failed POST ${url} giving up after 1 attempt(s)`,
     );
-    await world.until(RESOURCES.canary, "hang", inPhase("Failed"));
+    await untilPhase("hang", "Failed");
     silent.closeAllConnections();
     silent.close();
   });
 
   it.concurrent("routes that somebody edits in the middle of a run are restored", async () => {
-    await released("edited", { stepWeight: 10, maxWeight: 100, metrics: [], webhooks: [] });
-    await world.until(RESOURCES.canary, "edited", ({ status }) => status?.canaryWeight === 20);
-    const { kube } = world.client;
+    await released("edited", { stepWeight: 10, maxWeight: 60, interval: "1s", metrics: [], webhooks: [] });
+    await until(RESOURCES.canary, "edited", "at 20", ({ status }) => status?.canaryWeight === 20);
+    const { kube } = town.client;
     const ref = { type: RESOURCES.virtualService, namespace: "test", name: "edited" };
     await kube.mergePatch(ref, { spec: { http: [] } }, {}, new AbortController().signal);
-    await world.until(RESOURCES.virtualService, "edited", ({ spec }) => spec.http?.[0]?.route?.length === 2);
-    await world.until(RESOURCES.canary, "edited", inPhase("Succeeded"));
+    await until(RESOURCES.virtualService, "edited", "restored", ({ spec }) => spec.http?.[0]?.route?.length === 2);
+    await untilPhase("edited", "Succeeded");
   });
 });
