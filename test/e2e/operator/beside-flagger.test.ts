@@ -29,6 +29,8 @@ interface Case {
   /** The new revision is a change of this ConfigMap, not of the image. */
   readonly config?: string;
   readonly deleted?: true;
+  /** The release answers users badly. */
+  readonly bad?: true;
 }
 
 const progressive = { interval: "10s", threshold: 2, stepWeight: 50, maxWeight: 50 };
@@ -104,13 +106,23 @@ const CASES: Readonly<Record<string, Case>> = {
   "blue/green with mirroring": { canary: stepped({ iterations: 2, mirror: true, mirrorWeight: 30 }) },
   "a canary with mirroring": { canary: stepped({ stepWeight: 50, maxWeight: 50, mirror: true }) },
   "blue/green on plain Kubernetes": { canary: { provider: "kubernetes", ...stepped({ iterations: 2 }) } },
+  "a release with errors": {
+    bad: true,
+    canary: { analysis: { ...progressive, metrics: [{ name: "request-success-rate", thresholdRange: { min: 99 } }] } },
+  },
   "no analysis": { canary: { skipAnalysis: true } },
   "a new configuration": { target: configured(), objects: OBJECTS, canary: {}, config: "settings" },
   "a deletion that gives back": { canary: { revertOnDeletion: true }, deleted: true },
 };
 
 const KINDS = [
-  ...[RESOURCES.deployment, RESOURCES.service, RESOURCES.virtualService, RESOURCES.destinationRule],
+  ...[
+    RESOURCES.deployment,
+    RESOURCES.daemonSet,
+    RESOURCES.service,
+    RESOURCES.virtualService,
+    RESOURCES.destinationRule,
+  ],
   ...[RESOURCES.configMap, RESOURCES.secret, RESOURCES.hpa],
 ];
 const MINUTES = 60_000;
@@ -131,8 +143,9 @@ interface Town {
   stop(): Promise<void>;
 }
 
-async function startTown(flags: readonly string[]): Promise<Town> {
+async function startTown(flags: readonly string[], successRate = 100): Promise<Town> {
   const [world, metrics, hooks] = [await startWorld(), await startMetricServer(), await startReceiver()];
+  metrics.value = () => successRate;
   const folder = mkdtempSync(join(tmpdir(), "beside-"));
   writeFileSync(join(folder, "kubeconfig"), world.kubeconfig);
   let child: ChildProcess | undefined;
@@ -224,20 +237,20 @@ function canaryOf(more: KubeFields): KubeObject {
   return { apiVersion: "flagger.app/v1beta1", kind: "Canary", metadata: { name: "podinfo", namespace: "test" }, spec };
 }
 
-function release(world: World, config?: string): void {
+function release(world: World, { config, target }: Partial<Case> = {}): void {
   if (config !== undefined) {
     world.edit(RESOURCES.configMap, config, (copy) => {
       copy["data"] = { color: "blue" };
     });
     return;
   }
-  world.edit(RESOURCES.deployment, "podinfo", ({ spec }) => {
+  world.edit(target === undefined ? RESOURCES.deployment : typeOf(target), "podinfo", ({ spec }) => {
     spec.template.spec.containers[0].image = "podinfo:6.0.1";
   });
 }
 
 async function tell(who: Who, what: Case) {
-  const town = await startTown(what.flags ?? []);
+  const town = await startTown(what.flags ?? [], what.bad === true ? 50 : 100);
   const { world, hooks } = town;
   try {
     for (const object of what.objects ?? []) world.cluster.create(typeOf(object), structuredClone(object));
@@ -252,7 +265,7 @@ async function tell(who: Who, what: Case) {
       const text = JSON.stringify(comparable(object)["spec"].http);
       if (routes.at(-1) !== text) routes.push(text);
     });
-    release(world, what.config);
+    release(world, what);
     await until(world, phase("Progressing"));
     await until(world, phase("Succeeded", "Failed"));
     await new Promise((resolve) => setTimeout(resolve, 12_000));
