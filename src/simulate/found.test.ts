@@ -9,7 +9,7 @@ import { type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
 import { createApi } from "./api.ts";
 import { compareEnds, judge } from "./campaign.ts";
 import type { Scenario } from "./scenario.ts";
-import { aScenario, aSimulatedCanary, STORIES, withTarget } from "./stories.ts";
+import { aScenario, aSimulatedCanary, STORIES, withConfig, withTarget } from "./stories.ts";
 import { type Disturbance, run } from "./universe.ts";
 import { CALM, type Fault, type PortCall, type Weather } from "./weather.ts";
 
@@ -85,6 +85,13 @@ const FOUND: Readonly<Record<string, Found>> = {
     scenario: aScenario({
       next: { crashAsPrimary: "start" },
       users: [{ afterMs: 123_000, kind: "delete-primary" }],
+    }),
+  },
+  "two changes during the initialisation: the primary got the ConfigMap back that it had before both": {
+    scenario: withConfig(aScenario({ impatient: true, users: [{ afterMs: 30, kind: "edit-config", value: "blue" }] })),
+    weather: () => ({
+      ...CALM,
+      watch: ({ kind }) => ({ delayMs: kind.kind === "ConfigMap" ? 2 : 40 }),
     }),
   },
   "a Knative revision that never got ready held its rollout for ever": {

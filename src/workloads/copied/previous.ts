@@ -16,6 +16,7 @@ import { ownerReference } from "../../ports/owner.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { configRefs } from "../config-tracking/references.ts";
 import { primaryNameOf } from "../metadata.ts";
+import { promotionIdOf } from "./primary.ts";
 
 /** On a previous config: the id of the promotion that it was kept for. */
 export const KEPT_FOR_ANNOTATION = "aviary.flagger.app/kept-for-promotion";
@@ -42,9 +43,13 @@ export function previousOf(
     const copy = seen.get(ref);
     const next = copies.find(({ kind, metadata }) => kind === ref.type.kind && metadata.name === ref.name);
     const previous = seen.get(previousRef);
+    if (copy === undefined || next === undefined) return [];
+    const id = keptFor(previous);
     // A copy that holds the new data already was kept before that, by a turn that was interrupted.
-    if (copy === undefined || next === undefined || sameData(copy, next)) return [];
-    return [keeping(canary, previousRef, copy, previous, promotion)];
+    if (sameData(copy, next) && (id === undefined || id === promotion)) return [];
+    // What an earlier promotion wrote that never happened was not read by the primary: what it read is still kept.
+    const isLeft = id !== undefined && id !== promotion && id !== promotionIdOf(primary);
+    return [keeping(canary, previousRef, isLeft ? (previous ?? copy) : copy, previous, promotion)];
   });
 }
 
