@@ -139,7 +139,7 @@ describe("a canary in the middle of a run", () => {
     const seen = weights();
     await world.operator();
     await hooks.until("the gate is asked twice", (calls) => calls.length >= 2);
-    expect(hooks.received[0]?.body).toMatchObject({ name: "podinfo", namespace: "test", phase: "WaitingPromotion" });
+    expect(hooks.received[0]?.body).toMatchObject({ name: "podinfo", namespace: "test", phase: "Progressing" });
     expect(seen).toEqual([60]);
     hooks.answer = () => ({ status: 200 });
     await world.until(RESOURCES.canary, "podinfo", "is promoted", inPhase("Succeeded"));
