@@ -1,3 +1,5 @@
+import { ADAPTER_ROWS } from "./mutants-adapters.mjs";
+
 // Each row breaks one thing that users would miss: in `file`, `from` (found exactly once) becomes `to`.
 const C = "src/core/";
 const O = "src/operator/";
@@ -86,4 +88,4 @@ const ROWS = [
   ["src/kube/work-queue.ts", "if (again.delete(key)) add(key);", "", "news during a turn is lost"],
 ];
 
-export const MUTANTS = ROWS.map(([file, from, to, why]) => ({ file, from, to, why }));
+export const MUTANTS = [...ROWS, ...ADAPTER_ROWS].map(([file, from, to, why]) => ({ file, from, to, why }));

@@ -1,105 +1,159 @@
-// Breaks core, shell, routers and workloads on purpose, one place at a time, and fails when nothing notices. Every mutant is
-// applied to a copy of the sources; the quick tests run first, then the simulation.
-//   node scripts/mutants.mjs [--only WORD] [--from N] [--jobs N]
-import { spawn } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+// Breaks core, shell, routers, workloads and clients on purpose, one place at a time, and fails when nothing notices.
+//   node scripts/mutants.mjs [--check] [--record] [--working] [--only WORD] [--jobs N]
+//     --check     only whether the table fits the sources (instantly)
+//     --record    look for the killing tests anew and write them to mutants-killers.json
+//     --working   break the working tree instead of the last commit
+//
+// Fast, because one vitest stays alive per job (mutants-bench.mjs): a mutant costs one transformed module and, where its
+// killer is on record, one test: 0.5 s instead of the 10 s that a vitest process with all the tests of a room takes. A
+// record that no longer kills costs time only: all tests of the room and then the simulation are tried before a mutant
+// counts as a survivor.
+//
+// The last commit is what is broken, so that half-done edits cannot kill anything; without git, the tree as it is.
+import { execFileSync, fork } from "node:child_process";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { MUTANTS } from "./mutants-table.mjs";
 
+const flag = { type: "boolean", default: false };
 const { values } = parseArgs({
-  options: { only: { type: "string" }, from: { type: "string" }, jobs: { type: "string" }, check: { type: "boolean" } },
+  options: { only: { type: "string" }, jobs: { type: "string" }, check: flag, record: flag, working: flag },
 });
 const root = new URL("..", import.meta.url).pathname;
-const wanted = MUTANTS.map((mutant, index) => ({ ...mutant, number: index + 1 }))
-  .filter(({ file, why }) => values.only === undefined || `${file} ${why}`.includes(values.only))
-  .filter(({ number }) => number >= Number(values.from ?? 1));
+const KILLERS = join(root, "scripts/mutants-killers.json");
+/** Longer than any suite takes; a mutant that makes the tests hang is noticed, too. */
+const HANGS_AFTER_MS = 300_000;
+const SIMULATION = [["src/simulate/found.test.ts"], ["src/simulate/simulate.test.ts"]];
+/** What is asked of a mutant without a killer on record, one after the other. */
+const SUITES = ["core", "operator", "routers", "workloads", "kube", "gates", "metrics"].map((room) => `src/${room}/`);
+const suiteOf = (file) => SUITES.filter((room) => file.startsWith(room));
 
-const stale = wanted.filter(({ file, from }) => readFileSync(join(root, file), "utf8").split(from).length !== 2);
-for (const { number, file, from } of stale)
-  console.log(`${number} ${file} has not exactly one "${from}": mend the table`);
-if (values.check || stale.length > 0) process.exit(stale.length > 0 ? 1 : 0);
-
-/** A copy of the sources that may be broken. */
-function createBench() {
-  const dir = mkdtempSync(join(tmpdir(), "aviary-mutants-"));
-  for (const name of [
-    "src",
-    "test",
-    "docs",
-    "deploy",
-    "examples",
-    "package.json",
-    "tsconfig.json",
-    "vitest.config.ts",
-  ]) {
-    cpSync(join(root, name), join(dir, name), { recursive: true });
-  }
-  symlinkSync(join(root, "node_modules"), join(dir, "node_modules"));
-  return dir;
-}
-
-function vitest(dir, ...args) {
-  return new Promise((resolve) => {
-    const bin = join(root, "node_modules/vitest/vitest.mjs");
-    const options = ["run", "--bail=1", "--maxWorkers=1", "--no-file-parallelism", "--reporter=dot", ...args];
-    const child = spawn(process.execPath, [bin, ...options], { cwd: dir, stdio: "ignore", timeout: 180_000 });
-    child.on("close", (code) => resolve(code === 0));
+/** The table's rows that do not fit the sources under `dir`, in words. */
+function misfits(dir) {
+  const whys = MUTANTS.map(({ why }) => why);
+  return MUTANTS.flatMap(({ file, from, to, why }, index) => {
+    const path = join(dir, file);
+    const found = existsSync(path) ? readFileSync(path, "utf8").split(from).length - 1 : 0;
+    if (found !== 1) return [`"${why}": ${file} has ${found} times, not once: ${from}`];
+    if (from === to) return [`"${why}": changes nothing`];
+    return whys.indexOf(why) === index ? [] : [`"${why}" stands there twice`];
   });
 }
 
-const QUICK = {
-  "src/core/": ["src/core", "src/simulate/found.test.ts"],
-  "src/operator/": ["src/operator/diff.test.ts", "src/simulate/found.test.ts"],
-  "src/routers/": ["src/routers"],
-  "src/workloads/": ["src/workloads"],
-  "src/kube/": ["src/kube/work-queue.test.ts"],
-};
-
-function quickFor(file) {
-  return Object.entries(QUICK).find(([prefix]) => file.startsWith(prefix))?.[1] ?? [];
+function end(code, ...lines) {
+  for (const line of lines) console.log(line);
+  process.exit(code);
 }
 
-async function survives(dir, { file, from, to }) {
-  const path = join(dir, file);
-  const text = readFileSync(path, "utf8");
-  writeFileSync(
-    path,
-    text.replace(from, () => to),
-  );
-  try {
-    if (!(await vitest(dir, ...quickFor(file)))) return false;
-    return await vitest(dir, "src/simulate/simulate.test.ts");
-  } finally {
-    writeFileSync(path, text);
+if (values.check) {
+  const wrong = misfits(root);
+  end(wrong.length > 0 ? 1 : 0, ...wrong.map((text) => `mend scripts/mutants-table.mjs, ${text}`));
+}
+
+const tree = mkdtempSync(join(tmpdir(), "aviary-mutants-"));
+process.on("exit", () => rmSync(tree, { recursive: true, force: true }));
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(130));
+copySources();
+symlinkSync(join(root, "node_modules"), join(tree, "node_modules"));
+
+function copySources() {
+  const names = ["src", "test", "docs", "deploy", "examples", "package.json", "tsconfig.json", "vitest.config.ts"];
+  if (!values.working && existsSync(join(root, ".git"))) {
+    const options = { cwd: root, maxBuffer: 1 << 30 };
+    execFileSync("tar", ["x", "-C", tree], { input: execFileSync("git", ["archive", "HEAD", ...names], options) });
+    return;
   }
+  for (const name of names) cpSync(join(root, name), join(tree, name), { recursive: true });
 }
+
+const wrong = misfits(tree);
+if (wrong.length > 0) end(1, ...wrong.map((text) => `mend scripts/mutants-table.mjs, ${text}`));
+
+const known = existsSync(KILLERS) ? JSON.parse(readFileSync(KILLERS, "utf8")) : {};
+const wanted = MUTANTS.filter(({ file, why }) => values.only === undefined || `${file} ${why}`.includes(values.only));
+
+/** One vitest in a process of its own, so that it can be ended when a mutant hangs it. */
+function openBench() {
+  const start = () => fork(new URL("mutants-bench.mjs", import.meta.url), [tree], { stdio: "ignore" });
+  let child = start();
+  return {
+    /** The first test that failed, or undefined. */
+    run(job) {
+      return new Promise((resolve) => {
+        const used = child;
+        const settle = (answer) => {
+          clearTimeout(timer);
+          used.removeAllListeners();
+          resolve(answer);
+        };
+        const replace = (name) => {
+          used.kill("SIGKILL");
+          child = start();
+          settle({ file: "", name });
+        };
+        const timer = setTimeout(() => replace("the tests hang"), HANGS_AFTER_MS);
+        used.once("message", ({ failed }) => settle(failed));
+        used.once("exit", () => replace("the tests end the process"));
+        used.send(job);
+      });
+    },
+    close: () => child.kill(),
+  };
+}
+
+async function killerOf(bench, mutant) {
+  const record = values.record ? undefined : known[mutant.why];
+  const tries = [suiteOf(mutant.file), ...SIMULATION].map((files) => ({ mutant, files }));
+  if (record !== undefined && record.file !== "") {
+    tries.unshift({ mutant, files: [record.file], name: record.name });
+  }
+  for (const job of tries) {
+    if (job.files.length === 0) continue;
+    const failed = await bench.run(job);
+    if (failed !== undefined) return failed;
+  }
+  return undefined;
+}
+
+const benches = Array.from({ length: Number(values.jobs ?? Math.min(2, cpus().length)) }, openBench);
+process.on("exit", () => {
+  for (const bench of benches) bench.close();
+});
 
 // What is not broken must pass, or everything would count as killed.
-const whole = createBench();
-const suites = [...new Set(wanted.flatMap(({ file }) => quickFor(file)).concat("src/simulate/simulate.test.ts"))];
-const sound = await vitest(whole, ...suites);
-rmSync(whole, { recursive: true, force: true });
-if (!sound) {
-  console.log("the tests fail without any mutant: mend them first");
-  process.exit(1);
+const needed = new Set(
+  wanted.flatMap(({ file, why }) => (known[why]?.file && !values.record ? [known[why].file] : suiteOf(file))),
+);
+const unsound = needed.size === 0 ? undefined : await benches[0].run({ files: [...needed] });
+if (unsound !== undefined) {
+  end(1, `0 mutants killed, ${wanted.length} survived: without any mutant fails ${unsound.file}: ${unsound.name}`);
 }
 
+// The newest rows first: they are the ones that somebody waits for.
+const queue = [...wanted].reverse();
+const killers = {};
 let survivors = 0;
-const queue = [...wanted];
-async function work() {
-  const dir = createBench();
-  try {
-    for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
-      const alive = await survives(dir, mutant);
-      if (alive) survivors += 1;
-      console.log(`${alive ? "SURVIVED" : "killed  "} ${mutant.number} ${mutant.file}: ${mutant.why}`);
-    }
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
+async function work(bench) {
+  for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
+    const killer = await killerOf(bench, mutant);
+    if (killer === undefined) survivors += 1;
+    else killers[mutant.why] = killer;
+    const verdict = killer === undefined ? "SURVIVED" : "killed  ";
+    console.log(`${verdict} ${mutant.file}: ${mutant.why}${killer ? ` [${killer.file} > ${killer.name}]` : ""}`);
+    if (values.record) saveKillers();
   }
 }
-await Promise.all(Array.from({ length: Number(values.jobs ?? Math.min(2, cpus().length)) }, work));
-console.log(`${wanted.length} mutants, ${survivors} survived`);
-process.exit(survivors === 0 ? 0 : 1);
+
+function saveKillers() {
+  const all = { ...known, ...killers };
+  const kept = MUTANTS.filter(({ why }) => all[why] !== undefined).map(({ why }) => [why, all[why]]);
+  writeFileSync(KILLERS, `${JSON.stringify(Object.fromEntries(kept), undefined, 2)}\n`);
+}
+
+await Promise.all(benches.map(work));
+const late = wanted.filter(({ why }) => killers[why] !== undefined && known[why]?.name !== killers[why].name).length;
+if (late > 0 && !values.record)
+  console.log(`${late} were killed by other tests than recorded: --record makes it faster`);
+end(survivors === 0 ? 0 : 1, `${wanted.length - survivors} mutants killed, ${survivors} survived`);
