@@ -80,11 +80,12 @@ export function endings(telling: Telling): void {
             threshold: 3,
           },
         },
-        ["Promoting"],
+        BY_HAND,
       );
       await story.release(GOOD);
       await story.untilWeight(30);
       await story.breakPods("podinfo-primary");
+      await telling.kill("failing");
       const { dropped, answers } = await story.end("Failed");
       telling.said(expect, story.timeline(), [
         ...BEGUN,

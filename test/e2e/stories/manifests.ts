@@ -93,7 +93,7 @@ export interface CanaryParts {
 }
 
 /**
- * Judged every two seconds by the requests of the last three. The threshold is high, so that a busy machine on which metrics
+ * Judged every two seconds by the requests of the last five. The threshold is high, so that a busy machine on which metrics
  * come late does not fail a good revision; stories of bad ones bring their own.
  */
 export function canary(namespace: string, parts: CanaryParts, name = "podinfo"): KubeObject {
@@ -119,8 +119,8 @@ export function canary(namespace: string, parts: CanaryParts, name = "podinfo"):
         interval: "2s",
         threshold: 10,
         metrics: [
-          { name: "request-success-rate", thresholdRange: { min: 99 }, interval: "3s" },
-          { name: "request-duration", thresholdRange: { max: 1500 }, interval: "3s" },
+          { name: "request-success-rate", thresholdRange: { min: 99 }, interval: "5s" },
+          { name: "request-duration", thresholdRange: { max: 1500 }, interval: "5s" },
         ],
         webhooks: [...hooks, ...(load === 0 ? [] : loadTests(namespace, load, name))],
         ...analysis,

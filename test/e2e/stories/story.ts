@@ -197,8 +197,10 @@ function listen(town: Town, name: string) {
     const message = String(object["message"]);
     everything.push(message);
     for (const look of [...waiting]) look();
-    if (/Initialization done!/.test(message)) lines.length = 0;
-    else if (!WAITS.test(message))
+    // Said again by the successor of an operator that was killed, it is no new beginning.
+    if (/Initialization done!/.test(message)) {
+      if (!lines.some((line) => line.startsWith("New revision"))) lines.length = 0;
+    } else if (!WAITS.test(message))
       add(lines, message.replaceAll(`.${name}`, "").replace(/[\d.]+(%|s)? ([<>]) /, "N $2 "));
   });
   cluster.watch(RESOURCES.virtualService, ({ type, object }) => {

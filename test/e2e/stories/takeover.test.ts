@@ -116,7 +116,7 @@ describe.concurrent("taken over from Flagger under traffic", () => {
     await users.stop();
     expect(failures(users)).toEqual([]);
     expect(weights).toEqual(routed);
-    expect(said(name).filter((line) => /New revision|Rolling back|failed/.test(line))).toEqual([]);
+    expect(said(name).filter((line) => /New revision|Rolling back|Canary failed/.test(line))).toEqual([]);
     expect(users.answers.at(-1)?.version).toBe("6.0.1");
     // And the next revision, of the configuration alone.
     await town.apply(settings("blue", name));

@@ -51,7 +51,7 @@ export async function startTown({ operators = [""] }: TownOptions = {}): Promise
   const running = runningOperators();
   const sandbox = await startSandbox({
     prometheus: "embedded",
-    scrapeIntervalMs: 500,
+    scrapeIntervalMs: 1000,
     apps: (services) => running.watched(aviaryApps(program, kubeconfig), services),
   });
   writeFileSync(kubeconfig, sandbox.kubeconfig, { mode: 0o600 });
