@@ -86,7 +86,7 @@ export const ADAPTER_ROWS = [
   [`${K}reflector.ts`, "version = progress.began ? progress.version : undefined;", "version = progress.version;", "a server that came back with another history is not listed anew"],
   [`${K}reflector.ts`, "deadline.restart(timing.idleMs);", "", "a busy watch is cut off as if it were silent"],
   [`${K}work-queue.ts`, "if (again.delete(key)) add(key);", "if (again.has(key)) add(key);", "one piece of news causes turns for ever"],
-  [`${G}call.ts`, "return status === 429 || (status >= 500 && status !== 501);", "return status >= 500;", "a gate that asks for patience is taken for a refusal"],
+  [`${G}call.ts`, "return status === 429 || (status >= 500 && status !== 501);", "return status >= 500 && status !== 501;", "a gate that asks for patience is taken for a refusal"],
   [`${G}call.ts`, "if (result.status <= LAST_SUCCESS)", "if (result.status < 300)", "a gate that answers 204 is open"],
   [`${G}call.ts`, "!result.mayRetry || attempts > retries", "!result.mayRetry || attempts >= retries", "one retry too few"],
   [`${G}call.ts`, "Math.min(LONGEST_WAIT_MS, asked);", "asked;", "a turn hangs for as long as a server says"],

@@ -51,6 +51,7 @@ async function run({ files, name }) {
   else vitest.resetGlobalTestNamePattern();
   const found = await vitest.globTestSpecifications(files);
   const specs = found.filter(({ moduleId }) => !LEFT_OUT.some((path) => moduleId.endsWith(path)));
+  if (specs.length === 0) return undefined;
   const { unhandledErrors } = await vitest.runTestSpecifications(specs, false);
   if (unhandledErrors.length > 0) note("", String(unhandledErrors[0]?.message));
   return failed;

@@ -1,7 +1,7 @@
 // Breaks core, shell, routers, workloads and clients on purpose, one place at a time, and fails when nothing notices.
 //   node scripts/mutants.mjs [--check] [--record] [--working] [--only WORD] [--jobs N]
 //     --check     only whether the table fits the sources (instantly)
-//     --record    look for the killing tests anew and write them to mutants-killers.json
+//     --record    write the killing tests to mutants-killers.json, after each kill: can be ended and gone on with
 //     --working   break the working tree instead of the last commit
 //
 // Fast, because one vitest stays alive per job (mutants-bench.mjs): a mutant costs one transformed module and, where its
@@ -13,7 +13,7 @@
 import { execFileSync, fork } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { MUTANTS } from "./mutants-table.mjs";
 
@@ -28,7 +28,14 @@ const HANGS_AFTER_MS = 300_000;
 const SIMULATION = [["src/simulate/found.test.ts"], ["src/simulate/simulate.test.ts"]];
 /** What is asked of a mutant without a killer on record, one after the other. */
 const SUITES = ["core", "operator", "routers", "workloads", "kube", "gates", "metrics"].map((room) => `src/${room}/`);
+/** Rooms that the simulation runs for real. */
+const SIMULATED = ["src/core/", "src/operator/", "src/routers/", "src/workloads/"];
 const suiteOf = (file) => SUITES.filter((room) => file.startsWith(room));
+/** The tests beside a file, which are the likeliest to notice. */
+const besideOf = (file) => [
+  file.replace(/\.ts$/, ".test.ts"),
+  ...(SUITES.includes(`${dirname(file)}/`) ? [] : [`${dirname(file)}/`]),
+];
 
 /** The table's rows that do not fit the sources under `dir`, in words. */
 function misfits(dir) {
@@ -71,7 +78,8 @@ function copySources() {
 const wrong = misfits(tree);
 if (wrong.length > 0) end(1, ...wrong.map((text) => `mend scripts/mutants-table.mjs, ${text}`));
 
-const known = existsSync(KILLERS) ? JSON.parse(readFileSync(KILLERS, "utf8")) : {};
+const readKillers = () => (existsSync(KILLERS) ? JSON.parse(readFileSync(KILLERS, "utf8")) : {});
+const known = readKillers();
 const wanted = MUTANTS.filter(({ file, why }) => values.only === undefined || `${file} ${why}`.includes(values.only));
 
 /** One vitest in a process of its own, so that it can be ended when a mutant hangs it. */
@@ -104,8 +112,9 @@ function openBench() {
 }
 
 async function killerOf(bench, mutant) {
-  const record = values.record ? undefined : known[mutant.why];
-  const tries = [suiteOf(mutant.file), ...SIMULATION].map((files) => ({ mutant, files }));
+  const record = known[mutant.why];
+  const simulated = SIMULATED.some((room) => mutant.file.startsWith(room));
+  const tries = [besideOf(mutant.file), suiteOf(mutant.file), ...(simulated ? SIMULATION : [])].map((files) => ({ mutant, files }));
   if (record !== undefined && record.file !== "") {
     tries.unshift({ mutant, files: [record.file], name: record.name });
   }
@@ -124,11 +133,12 @@ process.on("exit", () => {
 
 // What is not broken must pass, or everything would count as killed.
 const needed = new Set(
-  wanted.flatMap(({ file, why }) => (known[why]?.file && !values.record ? [known[why].file] : suiteOf(file))),
+  wanted.flatMap(({ file, why }) => (known[why]?.file ? [known[why].file] : suiteOf(file))),
 );
-const unsound = needed.size === 0 ? undefined : await benches[0].run({ files: [...needed] });
-if (unsound !== undefined) {
-  end(1, `0 mutants killed, ${wanted.length} survived: without any mutant fails ${unsound.file}: ${unsound.name}`);
+async function prove(bench) {
+  const failed = needed.size === 0 ? undefined : await bench.run({ files: [...needed] });
+  if (failed === undefined) return;
+  end(1, `0 mutants killed, ${wanted.length} survived: without any mutant fails ${failed.file}: ${failed.name}`);
 }
 
 // The newest rows first: they are the ones that somebody waits for.
@@ -147,12 +157,17 @@ async function work(bench) {
 }
 
 function saveKillers() {
-  const all = { ...known, ...killers };
+  const all = { ...readKillers(), ...killers }; // others may be looking, too
   const kept = MUTANTS.filter(({ why }) => all[why] !== undefined).map(({ why }) => [why, all[why]]);
   writeFileSync(KILLERS, `${JSON.stringify(Object.fromEntries(kept), undefined, 2)}\n`);
 }
 
-await Promise.all(benches.map(work));
+await Promise.all(
+  benches.map(async (bench, index) => {
+    if (index === 0) await prove(bench);
+    await work(bench);
+  }),
+);
 const late = wanted.filter(({ why }) => killers[why] !== undefined && known[why]?.name !== killers[why].name).length;
 if (late > 0 && !values.record)
   console.log(`${late} were killed by other tests than recorded: --record makes it faster`);

@@ -261,6 +261,16 @@ describe("a watch cache", () => {
     expect(quick).toHaveLength(3);
   });
 
+  it("tells who comes later what is there already", async () => {
+    server.put(PATH, configMap("early"));
+    const { cache } = watchConfigMaps();
+    await cache.synced;
+    const told: string[] = [];
+    cache.onChange(({ type, object }) => void told.push(`${type} ${object.metadata.name}`));
+    await until("it is told", () => told.length > 0);
+    expect(told).toEqual(["added early"]);
+  });
+
   it("finds objects by index, and forgets keys that no longer hold", async () => {
     const byColour = (object: { data?: { colour?: string } }) => [object.data?.colour ?? "none"];
     const { cache } = watchConfigMaps({ scope: { indexers: { byColour } } });
