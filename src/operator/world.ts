@@ -76,7 +76,10 @@ async function observe(canary: Canary, now: number, ports: WorldPorts, signal: A
     // A Canary that leaves gives the routes back all the same, whatever has become of its target.
     const scene = problemScene(reading.detail, plan);
     const readings = reading.gone === true ? { ...scene.readings, gone: reading.gone } : scene.readings;
-    return { ...scene, readings, ...(canary.deleting || reading.gone === true ? { adapters } : {}) };
+    // Before the initialisation nothing of ours exists that a target which is gone could hurt; one that appears while this
+    // turn is taken has not been looked at, and may be one that is refused.
+    const served = reading.gone === true && canary.status.phase !== "" && canary.status.phase !== "Initializing";
+    return { ...scene, readings, ...(canary.deleting || served ? { adapters } : {}) };
   }
   const scalerProblem = adapters.autoscaler?.problem(canary, ports.snapshot);
   if (scalerProblem !== undefined) return problemScene(scalerProblem, plan);
