@@ -281,6 +281,18 @@ describe("a VirtualService that was there before", () => {
     );
   });
 
+  it("R7: that we made is never remembered as its owner's, whoever emptied it", () => {
+    const made = virtualService(aCanary(), split(20));
+    const emptied = { ...made, spec: { ...made.spec, http: [] } };
+    const again = virtualService(aCanary(), split(20), emptied);
+    expect(again.metadata.annotations).not.toHaveProperty([ORIGINAL]);
+  });
+
+  it("that sends nobody anywhere tells no routes", () => {
+    const cluster = written(aCanary(), { primary: 0, canary: 0, mirror: false });
+    expect(router.read(aCanary(), cluster)).toBeUndefined();
+  });
+
   it("that nobody remembers is left as it is", () => {
     const cluster = written(aCanary(), split(20));
     expect(router.release(aCanary(), cluster)).toEqual([]);
