@@ -239,6 +239,14 @@ describe("a ScaledObject", () => {
     });
   });
 
+  it("that holds the target at another number is paused at none", () => {
+    const { annotations, ...metadata } = scaledObject.metadata;
+    const held = { ...scaledObject, metadata: { ...metadata, annotations: { ...annotations, [PAUSE_ANNOTATION]: "3" } } };
+    const cluster = createToyCluster(mergePatch, held);
+    cluster.apply(keda.renderTarget(canaryWith(), aWorld({ target: "down" }), cluster));
+    expect(cluster.at("ScaledObject", "podinfo-so")).toEqual(scaledObject);
+  });
+
   it("without any annotation can be paused", () => {
     const { annotations: _none, ...metadata } = scaledObject.metadata;
     const cluster = createToyCluster(mergePatch, { ...scaledObject, metadata });
