@@ -114,7 +114,10 @@ function openBench() {
 async function killerOf(bench, mutant) {
   const record = known[mutant.why];
   const simulated = SIMULATED.some((room) => mutant.file.startsWith(room));
-  const tries = [besideOf(mutant.file), suiteOf(mutant.file), ...(simulated ? SIMULATION : [])].map((files) => ({ mutant, files }));
+  const tries = [besideOf(mutant.file), suiteOf(mutant.file), ...(simulated ? SIMULATION : [])].map((files) => ({
+    mutant,
+    files,
+  }));
   if (record !== undefined && record.file !== "") {
     tries.unshift({ mutant, files: [record.file], name: record.name });
   }
@@ -132,9 +135,7 @@ process.on("exit", () => {
 });
 
 // What is not broken must pass, or everything would count as killed.
-const needed = new Set(
-  wanted.flatMap(({ file, why }) => (known[why]?.file ? [known[why].file] : suiteOf(file))),
-);
+const needed = new Set(wanted.flatMap(({ file, why }) => (known[why]?.file ? [known[why].file] : suiteOf(file))));
 async function prove(bench) {
   const failed = needed.size === 0 ? undefined : await bench.run({ files: [...needed] });
   if (failed === undefined) return;

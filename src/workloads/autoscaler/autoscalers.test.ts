@@ -241,7 +241,10 @@ describe("a ScaledObject", () => {
 
   it("that holds the target at another number is paused at none", () => {
     const { annotations, ...metadata } = scaledObject.metadata;
-    const held = { ...scaledObject, metadata: { ...metadata, annotations: { ...annotations, [PAUSE_ANNOTATION]: "3" } } };
+    const held = {
+      ...scaledObject,
+      metadata: { ...metadata, annotations: { ...annotations, [PAUSE_ANNOTATION]: "3" } },
+    };
     const cluster = createToyCluster(mergePatch, held);
     cluster.apply(keda.renderTarget(canaryWith(), aWorld({ target: "down" }), cluster));
     expect(cluster.at("ScaledObject", "podinfo-so")).toEqual(scaledObject);
