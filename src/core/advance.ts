@@ -35,15 +35,25 @@ export type { AdvanceInput, Transition } from "./turn.ts";
 /** @returns the very status that went in when nothing changed: then there is nothing to save */
 export function advance(input: AdvanceInput): Transition {
   const { status, events } = decide(settleAlerts(input));
-  if (status === input.status) return { status, events };
+  if (saysTheSame(status, input.status)) return { status: input.status, events };
   assertArrow(input.status, status);
   const conditions = conditionsFor(status, input.spec.targetRef.kind, input.now);
   return { status: { ...status, conditions, writtenAt: input.now }, events };
 }
 
+/** Moves make new objects of what may be the same. */
+function saysTheSame(status: CanaryStatus, before: CanaryStatus): boolean {
+  if (status === before) return true;
+  const [fields, known]: Readonly<Record<string, unknown>>[] = [
+    { ...status, ...status.cookies },
+    { ...before, ...before.cookies },
+  ];
+  return Object.keys({ ...fields, ...known }).every((name) => name === "cookies" || fields?.[name] === known?.[name]);
+}
+
 /** Alerts stay owed until their delivery is known, so that a crash repeats them rather than loses them. */
 function settleAlerts(input: AdvanceInput): AdvanceInput {
-  if (input.alertsDelivered === 0) return input;
+  if (input.alertsDelivered === 0 || input.status.owedAlerts.length === 0) return input;
   const owedAlerts = input.status.owedAlerts.slice(input.alertsDelivered);
   return { ...input, status: { ...input.status, owedAlerts } };
 }

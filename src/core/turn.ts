@@ -48,7 +48,7 @@ export function stay(turn: AdvanceInput, ...said: readonly Said[]): Transition {
 /** Waits for something, and says so when it is something new. */
 export function waitFor(turn: AdvanceInput, said: Said, changes: Changes = {}): Transition {
   const text = said.event?.message;
-  if (text === turn.status.said) return amend(turn, changes);
+  if (text === turn.status.said) return Object.keys(changes).length === 0 ? stay(turn) : amend(turn, changes);
   return amend(turn, { ...changes, ...(text === undefined ? {} : { said: text }) }, said);
 }
 

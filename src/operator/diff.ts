@@ -8,33 +8,36 @@ const isFields = (value: unknown): value is Fields =>
 
 /** @returns undefined when nothing differs; lists are replaced whole, a field that goes is null */
 export function mergePatch(from: KubeObject, to: KubeObject): Fields | undefined {
-  const patch = between(from, to);
-  return patch === undefined || Object.keys(patch).length === 0 ? undefined : patch;
+  return between(from, to);
 }
 
 function between(from: Fields, to: Fields): Fields | undefined {
-  const patch: Record<string, unknown> = {};
-  for (const key of new Set([...Object.keys(from), ...Object.keys(to)])) {
-    const before = from[key];
-    const after = to[key];
-    // What was rendered shares what it did not change.
+  // What was rendered shares what it did not change.
+  if (from === to) return undefined;
+  let patch: Record<string, unknown> | undefined;
+  const note = (key: string, value: unknown) => {
+    patch ??= {};
+    patch[key] = value;
+  };
+  for (const key of Object.keys(to)) {
+    const [before, after] = [from[key], to[key]];
     if (before === after) continue;
-    if (after === undefined) {
-      if (before !== undefined) patch[key] = null;
-    } else if (isFields(before) && isFields(after)) {
+    if (after === undefined) note(key, null);
+    else if (isFields(before) && isFields(after)) {
       const nested = between(before, after);
-      if (nested !== undefined) patch[key] = nested;
-    } else if (!equal(before, after)) {
-      patch[key] = after;
-    }
+      if (nested !== undefined) note(key, nested);
+    } else if (!equal(before, after)) note(key, after);
   }
-  return Object.keys(patch).length === 0 ? undefined : patch;
+  for (const key of Object.keys(from)) if (from[key] !== undefined && !(key in to)) note(key, null);
+  return patch;
 }
 
 export function equal(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((entry, i) => equal(entry, b[i]));
   if (!isFields(a) || !isFields(b)) return false;
-  const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
-  return [...keys].every((key) => equal(a[key], b[key]));
+  return (
+    Object.keys(a).every((key) => equal(a[key], b[key])) &&
+    Object.keys(b).every((key) => key in a || b[key] === undefined)
+  );
 }

@@ -57,6 +57,7 @@ export function startEngine(options: EngineOptions): Engine {
     clock,
     wake,
     track: options.track,
+    echoed: (canary, type, object) => snapshot.echoed(canary, type, object),
     onDeleted: (type, last) => snapshot.deleted(type, last),
   });
   const snapshot = createFreshSnapshot(follower.cached);
@@ -93,9 +94,11 @@ export function startEngine(options: EngineOptions): Engine {
   const canaries = options.track(RESOURCES.canary, options.namespace);
   const stopWatching = canaries.onChange((change) => {
     const { namespace = "", name } = change.object.metadata;
+    const ref = { namespace, name };
     if (change.type === "deleted") snapshot.deleted(RESOURCES.canary, change.object);
     twins.saw(change);
-    wake({ namespace, name });
+    if (change.type !== "deleted" && snapshot.echoed(ref, RESOURCES.canary, change.object)) return;
+    wake(ref);
   });
   return {
     ready: canaries.synced,
@@ -121,6 +124,7 @@ function askingOverHttp(options: EngineOptions, { read }: Follower): Asking {
 
 function appoint(queue: WorkQueue, key: string, requeue: Requeue, clock: Clock): void {
   if (requeue.kind === "forget") queue.forget(key);
+  if (requeue.kind === "now") queue.add(key);
   if (requeue.kind === "at") queue.addAfter(key, Math.max(0, requeue.time - clock.now()));
 }
 

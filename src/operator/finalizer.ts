@@ -13,18 +13,21 @@ interface FinalizerPorts {
 
 /**
  * Puts the finalizer on or takes it off, as the spec asks.
- * @returns true when there is nothing (more) for this turn to do: the Canary is on its way out, or was just written and
- * takes its next turn when that is seen
+ * @returns "written": the Canary's next turn goes on; "leaves": it is on its way out, and nothing of it is ours any more
  */
-export async function tendFinalizer(canary: Canary, { store }: FinalizerPorts, signal: AbortSignal): Promise<boolean> {
+export async function tendFinalizer(
+  canary: Canary,
+  { store }: FinalizerPorts,
+  signal: AbortSignal,
+): Promise<"as wanted" | "written" | "leaves"> {
   const present = canary.finalizers.includes(FINALIZER);
-  if (canary.deleting && !present) return true;
+  if (canary.deleting && !present) return "leaves";
   const wanted = canary.spec.revertOnDeletion;
-  if (present === wanted) return false;
+  if (present === wanted) return "as wanted";
   // Opting out while being deleted: let it go as it is.
-  if (wanted && canary.deleting) return true;
+  if (wanted && canary.deleting) return "leaves";
   await store.setFinalizer(canary, wanted, signal);
-  return true;
+  return "written";
 }
 
 /** Lets the Canary go once everything was given back. */

@@ -43,6 +43,8 @@ export interface FollowerOptions {
   readonly track: (type: ResourceType, namespace: string) => ObjectCache;
   /** Asks for a turn. */
   readonly wake: (canary: CanaryRef) => void;
+  /** Whether a change is only what a turn of this Canary wrote; see FreshSnapshot. */
+  readonly echoed: (canary: CanaryRef, type: ResourceType, object: KubeObject) => boolean;
   /** Told of every object that is gone. */
   readonly onDeleted: (type: ResourceType, last: KubeObject) => void;
 }
@@ -57,7 +59,7 @@ export function canaryRef(key: string): CanaryRef {
   return { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
 }
 
-export function createFollower({ clock, track, wake, onDeleted }: FollowerOptions): Follower {
+export function createFollower({ clock, track, wake, echoed, onDeleted }: FollowerOptions): Follower {
   const followers = new Map<string, Set<string>>();
   const followed = new Map<string, ReadonlySet<string>>();
   const listening = new Set<ObjectCache>();
@@ -66,7 +68,10 @@ export function createFollower({ clock, track, wake, onDeleted }: FollowerOption
   function onChange(type: ResourceType, { type: what, object }: ObjectChange): void {
     const { namespace = "", name } = object.metadata;
     if (what === "deleted") onDeleted(type, object);
-    for (const key of followers.get(refKey({ type, namespace, name })) ?? []) wake(canaryRef(key));
+    for (const key of followers.get(refKey({ type, namespace, name })) ?? []) {
+      const canary = canaryRef(key);
+      if (what === "deleted" || !echoed(canary, type, object)) wake(canary);
+    }
   }
 
   function listen(ref: ObjectRef): ObjectCache {

@@ -32,6 +32,8 @@ export interface Ports {
 /** When to take the next turn if nothing happens before. Times are milliseconds since the epoch. */
 export type Requeue =
   | { readonly kind: "at"; readonly time: number }
+  /** Something was written: what that calls for is decided by the next turn, which reads it. */
+  | { readonly kind: "now" }
   | { readonly kind: "never" }
   | { readonly kind: "forget" };
 
@@ -40,9 +42,10 @@ export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSigna
   if (loaded === undefined) return forget(ref, ports);
   if (loaded.kind === "invalid") return refuse(loaded, ports);
   const { canary } = loaded;
-  if (await tendFinalizer(canary, ports, signal)) return { kind: "never" };
-
   const begun = ports.clock.now();
+  const tended = await tendFinalizer(canary, ports, signal);
+  if (tended !== "as wanted") return { kind: tended === "written" ? "now" : "never" };
+
   const scene = await ports.world.observe(canary, begun, signal);
   const answers = await askAll(canary, scene, begun, ports, signal);
   // A step is held from when it was decided on: what was asked before that may have taken longer than the hold.
@@ -62,13 +65,14 @@ export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSigna
   const saved =
     transition.status === canary.status ? canary : await ports.store.save(canary, transition.status, signal);
   ports.alerts.cleared(ref, input.alertsDelivered);
+  let wrote = saved !== canary;
   try {
-    await converge(saved, transition.status, scene, ports, signal);
+    wrote = (await converge(saved, transition.status, scene, ports, signal)) || wrote;
   } finally {
     record(canary, input, transition, begun, ports);
   }
   await finish(saved, transition.status, ports, signal);
-  return requeueFor(transition.status, scene, now);
+  return wrote ? { kind: "now" } : requeueFor(transition.status, scene, now);
 }
 
 /** Asks what the situation calls for, one after the other, until an answer settles it. */
@@ -92,7 +96,7 @@ async function askAll(
 async function converge(canary: Canary, status: CanaryStatus, scene: Scene, ports: Ports, signal: AbortSignal) {
   const { uid, spec } = canary;
   const wanted = desired({ uid, plan: scene.plan, suspended: spec.suspend && !canary.deleting }, status);
-  await ports.world.converge({ ...canary, status }, wanted, scene, signal);
+  return ports.world.converge({ ...canary, status }, wanted, scene, signal);
 }
 
 function record(canary: Canary, input: AdvanceInput, transition: Transition, begun: number, ports: Ports): void {

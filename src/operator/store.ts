@@ -1,6 +1,6 @@
 /** Canaries in the API server: loaded from the cache, saved by a compare-and-set patch of the status subresource. */
 import type { Canary, CanaryRef, CanarySpec, CanaryStatus } from "../core/canary.ts";
-import { type ParseOptions, parseSpec } from "../core/parse.ts";
+import { type Parsed, type ParseOptions, parseSpec } from "../core/parse.ts";
 import { canaryWeights } from "../core/plan.ts";
 import { fromWire, toWire, type WireMemory, type WireStatus } from "../core/status.ts";
 import { isConflict, type ObjectWriter } from "../ports/kube.ts";
@@ -26,6 +26,7 @@ export function createCanaryStore(
   log: Log = SILENT_LOG,
 ): CanaryStore {
   const remembered = new Map<string, Remembered>();
+  const read = new Map<string, ReadCanary>();
   const keyOf = ({ namespace, name }: CanaryRef) => `${namespace}/${name}`;
 
   /** The status is saved: that this fails must not undo the turn, and the next save tries again. */
@@ -36,7 +37,7 @@ export function createCanaryStore(
     const patch = { metadata: { annotations: { [OWED_ALERTS]: annotation } } };
     try {
       const annotated = await writer.mergePatch(refOf({ namespace, name }), patch, {}, signal);
-      snapshot.learn(RESOURCES.canary, annotated);
+      snapshot.learn(RESOURCES.canary, annotated, { namespace, name });
       return annotated;
     } catch (error) {
       log.warn({ canary: `${name}.${namespace}`, err: error }, "cannot note which alerts are owed");
@@ -49,7 +50,13 @@ export function createCanaryStore(
       const object = snapshot.get(refOf(ref));
       const own = remembered.get(keyOf(ref));
       if (own !== undefined && own.uid !== object?.metadata.uid) remembered.delete(keyOf(ref));
-      return object === undefined ? undefined : loadedFrom(object, ref, options, remembered.get(keyOf(ref)));
+      if (object === undefined) {
+        read.delete(keyOf(ref));
+        return undefined;
+      }
+      const current = readCanary(object, ref, options, remembered.get(keyOf(ref)), read.get(keyOf(ref)));
+      read.set(keyOf(ref), current);
+      return current.loaded;
     },
     async save(canary, status, signal) {
       const wire = toWire(status);
@@ -58,7 +65,7 @@ export function createCanaryStore(
       try {
         const options = { subresource: "status", resourceVersion: canary.resourceVersion } as const;
         let stored = await writer.mergePatch(refOf(canary.ref), patch, options, signal);
-        snapshot.learn(RESOURCES.canary, stored);
+        snapshot.learn(RESOURCES.canary, stored, canary.ref);
         const { aviary: memory = {}, ...rest } = wire;
         remembered.set(keyOf(canary.ref), { uid: canary.uid, wire: rest, memory });
         stored = await annotateOwed(stored, status, signal);
@@ -74,7 +81,7 @@ export function createCanaryStore(
       // A list is replaced whole, so nobody may have changed it meanwhile.
       const options = { resourceVersion: canary.resourceVersion };
       const stored = await writer.mergePatch(refOf(canary.ref), { metadata: { finalizers } }, options, signal);
-      snapshot.learn(RESOURCES.canary, stored);
+      snapshot.learn(RESOURCES.canary, stored, canary.ref);
     },
   };
 }
@@ -83,7 +90,33 @@ function refOf({ namespace, name }: CanaryRef): ObjectRef {
   return { type: RESOURCES.canary, namespace, name };
 }
 
-function loadedFrom(object: KubeObject, ref: CanaryRef, options: ParseOptions, own: Remembered | undefined): Loaded {
+/** What was read of a Canary, and what of: most turns find it as it was, or only its status changed. */
+interface ReadCanary {
+  readonly object: KubeObject;
+  readonly own: Remembered | undefined;
+  readonly parsed: Parsed;
+  readonly loaded: Loaded;
+}
+
+function readCanary(
+  object: KubeObject,
+  ref: CanaryRef,
+  options: ParseOptions,
+  own: Remembered | undefined,
+  known: ReadCanary | undefined,
+): ReadCanary {
+  if (known?.object === object && known.own === own) return known;
+  const { uid, generation = 0 } = object.metadata;
+  const before = known?.object.metadata;
+  // The API server counts generations for every change of a spec.
+  const parsed =
+    known !== undefined && generation > 0 && before?.uid === uid && before?.generation === generation
+      ? known.parsed
+      : parseSpec(object.spec, ref.namespace, options);
+  return { object, own, parsed, loaded: loadedFrom(object, ref, parsed, own) };
+}
+
+function loadedFrom(object: KubeObject, ref: CanaryRef, parsed: Parsed, own: Remembered | undefined): Loaded {
   const { metadata } = object;
   const common = {
     ref,
@@ -91,7 +124,6 @@ function loadedFrom(object: KubeObject, ref: CanaryRef, options: ParseOptions, o
     generation: metadata.generation ?? 0,
     resourceVersion: metadata.resourceVersion ?? "",
   };
-  const parsed = parseSpec(object.spec, ref.namespace, options);
   const deleting = metadata.deletionTimestamp !== undefined;
   // One that leaves may leave, whatever is wrong with it.
   if (parsed.kind === "invalid" && !deleting) return { kind: "invalid", ...common, problem: parsed.problem };

@@ -24,8 +24,12 @@ export interface Scene {
 export interface World {
   /** Waits until the caches that this Canary needs are filled, then reads. */
   observe(canary: Canary, now: number, signal: AbortSignal): Promise<Scene>;
-  /** Makes the cluster as desired. @throws WriteFailure with the text of the event */
-  converge(canary: Canary, wanted: DesiredWorld, scene: Scene, signal: AbortSignal): Promise<void>;
+  /**
+   * Makes the cluster as desired.
+   * @returns whether anything had to be written
+   * @throws WriteFailure with the text of the event
+   */
+  converge(canary: Canary, wanted: DesiredWorld, scene: Scene, signal: AbortSignal): Promise<boolean>;
   /** Whether this generation of an invalid Canary was refused already; remembers it. */
   refusedBefore(ref: CanaryRef, generation: number): boolean;
   forget(ref: CanaryRef): void;
@@ -156,8 +160,8 @@ async function converge(
   { adapters, selector }: Scene,
   ports: WorldPorts,
   signal: AbortSignal,
-): Promise<void> {
-  if (!wanted.engaged || adapters === undefined) return;
+): Promise<boolean> {
+  if (!wanted.engaged || adapters === undefined) return false;
   const { router, workload, services, autoscaler } = adapters;
   const { snapshot } = ports;
   const { traffic } = wanted;
@@ -180,7 +184,9 @@ async function converge(
     () => autoscaler?.renderTarget(canary, wanted, snapshot) ?? [],
     () => workload.renderTarget(canary, wanted, snapshot),
   ];
+  let wrote = false;
   for (const stage of stages) {
-    for (const object of stage()) await ports.write(object, signal);
+    for (const object of stage()) wrote = (await ports.write(object, canary.ref, signal)) || wrote;
   }
+  return wrote;
 }

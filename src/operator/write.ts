@@ -1,10 +1,15 @@
 /** Writes one object as it should be: created when missing, patched where it differs, left alone where it does not. */
+import type { CanaryRef } from "../core/canary.ts";
 import { KubeError, type ObjectWriter } from "../ports/kube.ts";
 import { apiVersionOf, type KubeObject, type ObjectRef, RESOURCES, type ResourceType } from "../ports/kubernetes.ts";
 import { mergePatch } from "./diff.ts";
 import type { FreshSnapshot } from "./fresh.ts";
 
-export type WriteObject = (wanted: KubeObject, signal: AbortSignal) => Promise<void>;
+/**
+ * @param by in whose turn
+ * @returns whether there was anything to write
+ */
+export type WriteObject = (wanted: KubeObject, by: CanaryRef, signal: AbortSignal) => Promise<boolean>;
 
 /** A write that the API server refused or did not answer; the message is the text of the event. */
 export class WriteFailure extends Error {
@@ -29,18 +34,19 @@ export function typeOf({ apiVersion, kind }: Pick<KubeObject, "apiVersion" | "ki
 }
 
 export function createWriter(writer: ObjectWriter, snapshot: FreshSnapshot): WriteObject {
-  return async (wanted, signal) => {
+  return async (wanted, by, signal) => {
     const type = typeOf(wanted);
     const ref: ObjectRef = { type, namespace: wanted.metadata.namespace ?? "", name: wanted.metadata.name };
     const seen = snapshot.get(ref);
     const patch = seen === undefined ? undefined : mergePatch(seen, wanted);
-    if (seen !== undefined && patch === undefined) return;
+    if (seen !== undefined && patch === undefined) return false;
     try {
       const written =
         patch === undefined
           ? await writer.create(type, wanted, signal)
           : await writer.mergePatch(ref, patch, {}, signal);
-      snapshot.learn(type, written);
+      snapshot.learn(type, written, by);
+      return true;
     } catch (error) {
       if (!(error instanceof KubeError)) throw error;
       // Only an answer proves that what we know is old; without one our own last write still counts.

@@ -128,10 +128,12 @@ describe("found by simulation", () => {
       spec: { replicas },
     });
     const snapshot = createFreshSnapshot(() => object("1", 3));
-    snapshot.learn(ref.type, object("2", 0));
+    snapshot.learn(ref.type, object("2", 0), { namespace: "test", name: "podinfo" });
     const away = () => Promise.reject(new KubeError(0, "Unreachable", "connection refused"));
     const write = createWriter({ create: away, mergePatch: away }, snapshot);
-    await expect(write(object("2", 1), NEVER)).rejects.toThrow("connection refused");
+    await expect(write(object("2", 1), { namespace: "test", name: "podinfo" }, NEVER)).rejects.toThrow(
+      "connection refused",
+    );
     expect(snapshot.get(ref)?.spec).toEqual({ replicas: 0 });
   });
 

@@ -24,11 +24,10 @@ const LIST_MS = 5;
 
 /** The cache of a kind, started when it is first asked for; one for all namespaces. */
 export function createWatches(ports: WatchPorts): (type: ResourceType) => ObjectCache {
-  const caches = new Map<string, ObjectCache>();
+  const caches = new Map<ResourceType, ObjectCache>();
   return (type) => {
-    const key = `${type.plural}.${type.group}`;
-    const found = caches.get(key) ?? startWatch(type, ports);
-    caches.set(key, found);
+    const found = caches.get(type) ?? startWatch(type, ports);
+    caches.set(type, found);
     return found;
   };
 }

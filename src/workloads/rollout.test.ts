@@ -71,7 +71,7 @@ function playing(targetRef: TargetRef, ...objects: readonly KubeObject[]): Play 
     },
   });
   const stage: Play = { cluster, told: [], canary, broken: undefined, run };
-  const snapshot = { get: cluster.get, learn: () => {}, unlearn: () => {}, deleted: () => {} };
+  const snapshot = { get: cluster.get, learn: () => {}, echoed: () => false, unlearn: () => {}, deleted: () => {} };
   const answer = (probe: Probe): Answer => {
     if (probe.kind !== "metric") return { kind: "passed" };
     return { kind: "value", value: probe.of === "primary" && stage.broken === "by its metrics" ? 0 : 100 };
@@ -99,7 +99,7 @@ function playing(targetRef: TargetRef, ...objects: readonly KubeObject[]): Play 
       snapshot,
       follow: () => Promise.resolve(),
       unfollow: () => {},
-      write: (object) => Promise.resolve(void cluster.apply([object])),
+      write: (object) => Promise.resolve(cluster.apply([object]).length > 0),
     }),
     asking: { ask: (_canary, probe) => Promise.resolve(answer(probe)) },
     alerts: { deliver: () => {}, delivered: () => 0, cleared: () => {}, forget: () => {} },
@@ -129,7 +129,7 @@ function playing(targetRef: TargetRef, ...objects: readonly KubeObject[]): Play 
       const before = everything(stage);
       const next = await reconcile(ref, ports, new AbortController().signal);
       control();
-      if (everything(stage) !== before) continue;
+      if (next.kind === "now" || everything(stage) !== before) continue;
       if (next.kind !== "at") return;
       now = Math.max(now + 1, next.time);
     }

@@ -1,4 +1,5 @@
 /** How runs end, and what they leave behind. */
+import { equal } from "../../operator/diff.ts";
 import { WriteFailure } from "../../operator/write.ts";
 import { KubeError } from "../../ports/kube.ts";
 import { RESOURCES } from "../../ports/kubernetes.ts";
@@ -179,6 +180,19 @@ const MOST_EVENTS = 600;
 const MOST_STATUS = 6_000;
 const MOST_SLEEPS = 2;
 const MOST_TURNS_PER_CHANGE = 3;
+
+export const nothingWrittenForNothing: Invariant = {
+  name: "nothing-written-for-nothing",
+  rule: "A status is written only when more than the time of writing changes in it.",
+  why: "A Canary that waits is looked at whenever a pod moves; thousands that wrote each time would drown the API server.",
+  watch: (_universe, report) => ({
+    turn({ input: { status: before }, transition: { status: after } }) {
+      if (after !== before && equal({ ...after, writtenAt: 0 }, { ...before, writtenAt: 0 })) {
+        report(`in ${after.phase}, waiting for ${after.said}`);
+      }
+    },
+  }),
+};
 
 export const turnsDoNotBreak: Invariant = {
   name: "turns-do-not-break",

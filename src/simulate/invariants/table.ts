@@ -6,6 +6,7 @@ import {
   everyRunEnds,
   noRevisionLost,
   nothingGrows,
+  nothingWrittenForNothing,
   promotedIsRunning,
   rightVerdict,
   turnsDoNotBreak,
@@ -33,6 +34,7 @@ export const INVARIANTS: readonly Invariant[] = [
   handsOff,
   everyRunEnds,
   nothingGrows,
+  nothingWrittenForNothing,
   turnsDoNotBreak,
 ];
 
