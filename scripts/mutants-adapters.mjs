@@ -8,7 +8,7 @@ const G = "src/gates/";
 const M = "src/metrics/";
 
 export const ADAPTER_ROWS = [
-  [`${C}status.ts`, "primaryWeight: memory?.primaryWeight ?? 0,", "primaryWeight: 0,", "a restart sends the promoted traffic back to the old primary"],
+  [`${C}status.ts`, "const primaryWeight = memory?.primaryWeight ?? primaryShare(core, hints);", "const primaryWeight = 0;", "a restart sends the promoted traffic back to the old primary"],
   [`${C}status.ts`, "weight <= core.canaryWeight", "weight < core.canaryWeight", "a pruned status recovers one step too early"],
   [`${C}status.ts`, "core.writtenAt + hints.intervalMs", "core.writtenAt", "a pruned status does not hold its step"],
   [`${C}status.ts`, "restoring: memory?.restoring ?? core.canaryWeight > 0,", "restoring: memory?.restoring ?? false,", "a failed promotion of Flagger's is taken for a failed analysis"],

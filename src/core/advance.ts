@@ -15,7 +15,8 @@ import { conditionsFor } from "./conditions.ts";
 import { EVENTS } from "./events.ts";
 import { promotionId } from "./identity.ts";
 import { finalise, promote } from "./promotion.ts";
-import { routesFor } from "./routes.ts";
+import { admitRemade } from "./remade.ts";
+import { isDeserted, routesFor } from "./routes.ts";
 import {
   type AdvanceInput,
   amend,
@@ -73,7 +74,7 @@ function decide(turn: AdvanceInput): Transition {
     case "Failed":
       return idle(turn, status);
     case "Waiting":
-      return status.holdUntil > turn.now ? stay(turn) : beginWhenAllowed(turn);
+      return admitRemade(turn) ?? (status.holdUntil > turn.now ? stay(turn) : beginWhenAllowed(turn));
     case "Progressing":
     case "WaitingPromotion":
       return analyse(turn, status);
@@ -155,10 +156,13 @@ type Idle = StatusIn<"Initialized"> | StatusIn<"Succeeded"> | StatusIn<"Failed">
 /** Between two runs: pay what is owed, let the old workload drain, and look out for the next revision. */
 function idle(turn: AdvanceInput, status: Idle): Transition {
   const { target, primary, routesInForce } = turn.observation.readings;
+  // After a failed promotion the canary is gone, too: what pods the primary has serve better than none.
+  if (isDeserted(status, turn.observation.readings)) return become(turn, { ...status, canaryWeight: 0 });
   if ("owesPostRollout" in status && status.owesPostRollout) return payPostRollout(turn, status);
   if (status.phase === "Failed" && status.promotedSpec === "") return retryBootstrap(turn);
-  if (status.phase === "Failed" && status.restoring) return returnToPrimary(turn, status);
-  if (isMadeOfFailure(turn, status)) return admitPrimary(turn);
+  if (status.phase === "Failed" && status.restoring) return returnToPrimary(turn);
+  const remade = admitRemade(turn);
+  if (remade !== undefined) return remade;
   if (isNamedOtherwise(status, turn.observation.readings)) return adopt(turn);
   if (revisionChanged(status, target.revision)) return beginWhenAllowed(turn);
   if (status.drainUntil > 0) {
@@ -172,18 +176,6 @@ function idle(turn: AdvanceInput, status: Idle): Transition {
   }
   const primaryTrouble = primary.readiness.kind === "stuck" ? primary.readiness.detail : undefined;
   return primaryTrouble === undefined ? stay(turn) : waitFor(turn, EVENTS.warning(primaryTrouble));
-}
-
-/** Somebody deleted the primary after a failure, and it was made again of what there was: the revision that failed (Q61). */
-function isMadeOfFailure({ uid, observation }: AdvanceInput, { phase, applied, promotedSpec }: Idle): boolean {
-  const { promotionId: carried } = observation.readings.primary;
-  if (phase !== "Failed" || applied === undefined || applied.spec === promotedSpec) return false;
-  return carried === promotionId(uid, applied);
-}
-
-/** What the primary runs is what is promoted: else going back to the revision before would be no change, and be ignored. */
-function admitPrimary(turn: AdvanceInput): Transition {
-  return amend(turn, { promotedSpec: turn.status.applied?.spec ?? "" }, EVENTS.primaryRemade(turn));
 }
 
 /** Our names for what is there. The configs' checksums are everybody's: a change of them still counts. */
@@ -215,12 +207,8 @@ function retryBootstrap(turn: AdvanceInput): Transition {
 }
 
 /** After a failed promotion the canary serves everything until the primary can again. */
-function returnToPrimary(turn: AdvanceInput, status: StatusIn<"Failed">): Transition {
-  const { primary, target } = turn.observation.readings;
-  // Now the canary is gone, too: what pods the primary has serve better than none.
-  if (target.available === 0 && primary.available > 0 && status.canaryWeight > 0) {
-    return become(turn, { ...status, canaryWeight: 0 });
-  }
+function returnToPrimary(turn: AdvanceInput): Transition {
+  const { primary } = turn.observation.readings;
   if (primary.readiness.kind !== "ready" || primary.available === 0) {
     if (isLost(turn)) return startOver(turn);
     return primary.readiness.kind === "ready" ? stay(turn) : waitFor(turn, EVENTS.warning(primary.readiness.detail));

@@ -5,6 +5,7 @@ import { failureOf, isRollbackHook } from "./checks.ts";
 import { EVENTS, type Said } from "./events.ts";
 import type { Answered } from "./observation.ts";
 import type { Announcement, Step } from "./plan.ts";
+import { admitRemade } from "./remade.ts";
 import { currentStep, nextStepIndex, routesFor } from "./routes.ts";
 import {
   type AdvanceInput,
@@ -22,9 +23,12 @@ import {
 type Analysing = StatusIn<"Progressing"> | StatusIn<"WaitingPromotion">;
 
 export function analyse(turn: AdvanceInput, status: Analysing): Transition {
-  const { spec, now } = turn;
-  const { target, primary, routesInForce } = turn.observation.readings;
+  const { spec } = turn;
+  const { target, primary } = turn.observation.readings;
+  const remade = admitRemade(turn);
+  if (remade !== undefined) return remade;
   if (revisionChanged(status, target.revision)) return restart(turn);
+  if (isOfAnotherPlan(turn, status)) return restart(turn, EVENTS.strategyChanged(turn));
   if (!spec.skipAnalysis) {
     if (status.failedChecks >= spec.analysis.threshold) {
       return rollBack(turn, EVENTS.thresholdReached(turn, status.failedChecks));
@@ -35,7 +39,7 @@ export function analyse(turn: AdvanceInput, status: Analysing): Transition {
       const unserved = target.available === 0 && primary.available > 0 && isExposed(turn, status);
       if (unserved && target.readiness.kind === "progressing")
         return awaitCanary(turn, status, target.readiness.detail);
-      return waitFor(turn, EVENTS.warning(primary.readiness.detail));
+      return heldAnew(turn, status) ?? waitFor(turn, EVENTS.warning(primary.readiness.detail));
     }
   }
   if (target.readiness.kind === "stuck") return rollBack(turn, EVENTS.deadlineExceeded(target.readiness.detail));
@@ -43,22 +47,29 @@ export function analyse(turn: AdvanceInput, status: Analysing): Transition {
   if (target.readiness.kind === "progressing") return awaitCanary(turn, status, target.readiness.detail);
   if (spec.skipAnalysis) return skipToPromotion(turn, status);
   if (status.withheld) return giveBack(turn, status);
-  // Also in the middle of a hold: what was measured under other routes proves nothing, so it is held anew.
-  if (status.step > 0 && !routesInForce) {
-    return become(turn, { ...status, holdUntil: now + spec.analysis.intervalMs }, EVENTS.routesRestored(turn));
-  }
-  if (now < status.holdUntil) return stay(turn);
-  return judge(turn, status);
+  return heldAnew(turn, status) ?? (turn.now < status.holdUntil ? stay(turn) : judge(turn, status));
+}
+
+/** Also in the middle of a hold: what was measured under other routes proves nothing. */
+function heldAnew(turn: AdvanceInput, status: Analysing): Transition | undefined {
+  if (status.step === 0 || status.withheld || turn.observation.readings.routesInForce) return undefined;
+  const holdUntil = turn.now + turn.spec.analysis.intervalMs;
+  return become(turn, { ...status, holdUntil }, EVENTS.routesRestored(turn));
 }
 
 /** A newer revision: all traffic back to the primary, and the analysis starts over without asking again (Q33). */
-export function restart(turn: AdvanceInput): Transition {
+export function restart(turn: AdvanceInput, why = EVENTS.restarting(turn)): Transition {
   return enter(
     turn,
     { phase: "Progressing", step: 0, holdUntil: 0, withheld: false, prepared: false },
     zeroed(turn.observation.readings.target.revision),
-    EVENTS.restarting(turn),
+    why,
   );
+}
+
+/** Somebody edited the strategy: what the run has shown so far, it has shown of another one. */
+function isOfAnotherPlan({ plan }: AdvanceInput, status: Analysing): boolean {
+  return status.step > 0 && status.plan !== undefined && status.plan !== plan.name;
 }
 
 /**
@@ -67,7 +78,9 @@ export function restart(turn: AdvanceInput): Transition {
  */
 function awaitCanary(turn: AdvanceInput, status: Analysing, detail: string): Transition {
   const { target } = turn.observation.readings;
-  if (target.available > 0 || !isExposed(turn, status)) return waitFor(turn, EVENTS.warning(detail));
+  if (target.available > 0 || !isExposed(turn, status)) {
+    return heldAnew(turn, status) ?? waitFor(turn, EVENTS.warning(detail));
+  }
   const failedChecks = status.failedChecks + 1;
   if (failedChecks >= turn.spec.analysis.threshold) {
     return rollBack(turn, EVENTS.warning(detail), EVENTS.thresholdReached(turn, failedChecks));
@@ -179,7 +192,8 @@ function awaitPromotion(
   // The wire shows one iteration less while waiting, except for progressive runs, which have none (Q20).
   const iterations = Math.max(0, turn.spec.analysis.iterations - 1);
   const { step, withheld } = status;
-  const waiting = enter(turn, { phase: "WaitingPromotion", step, withheld, holdUntil }, { iterations });
+  const plan = turn.plan.name;
+  const waiting = enter(turn, { phase: "WaitingPromotion", step, plan, withheld, holdUntil }, { iterations });
   return before(status.phase, [...said, EVENTS.promotionRefused(turn, hook, muted)], waiting);
 }
 
@@ -190,7 +204,8 @@ function enterStep(
   index: number,
   said: readonly Said[],
 ): Transition {
-  const position = { step: index, holdUntil: turn.now + turn.spec.analysis.intervalMs, withheld: false };
+  const holdUntil = turn.now + turn.spec.analysis.intervalMs;
+  const position = { step: index, plan: turn.plan.name, holdUntil, withheld: false };
   const warnings = status.step === 0 ? turn.plan.warnings.map(EVENTS.warning) : [];
   const entered = enter(
     turn,
@@ -220,6 +235,7 @@ function startPromotion(turn: AdvanceInput, status: Analysing, said: readonly Sa
   const promoting = enter(turn, {
     phase: "Promoting",
     step: status.step,
+    plan: turn.plan.name,
     holdUntil: 0,
     withheld: false,
     primaryWeight: 0,

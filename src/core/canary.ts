@@ -259,6 +259,8 @@ export interface OnStep {
   readonly holdUntil: number;
   /** The canary cannot serve: its share goes to the primary until it can. */
   readonly withheld: boolean;
+  /** Name of the plan that the step is counted in; absent before the first, and where it was forgotten. */
+  readonly plan?: string;
 }
 
 export type Position =

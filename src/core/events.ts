@@ -53,6 +53,9 @@ export const EVENTS = {
       true,
     ),
   restarting: (s: Speaker) => normal(`New revision detected! Restarting analysis for ${targetOf(s)}`),
+  /** Ours: somebody edited the strategy in the middle of a run. */
+  strategyChanged: (s: Speaker) =>
+    normal(`Strategy of ${canaryOf(s)} was changed! Restarting analysis for ${targetOf(s)}`),
   starting: (s: Speaker) => normal(`Starting canary analysis for ${targetOf(s)}`),
   advanceWeight: (s: Speaker, weight: number) => normal(`Advance ${canaryOf(s)} canary weight ${weight}`),
   advanceIteration: (s: Speaker, iteration: number, total: number) =>
@@ -102,10 +105,10 @@ export const EVENTS = {
     ),
   /** Ours: the primary was deleted while the target held a revision that failed. */
   primaryRemade: (s: Speaker) =>
-    warning(
-      `${primaryOf(s)} was deleted and made again of the revision that failed, which is all there was: ` +
-        "release a good one",
-    ),
+    remade(s, "made again of the revision that failed, which is all there was: release a good one"),
+  /** Ours: the primary was deleted while the target held a revision that was not released yet. */
+  primaryRemadeUntested: (s: Speaker) =>
+    remade(s, "made again of what the target holds, which is all there was and is not tested"),
   /** Ours: somebody else changed the routes in the middle of a step, or an operator died before it could write them. */
   routesRestored: (s: Speaker) => warning(`Routes of ${canaryOf(s)} are not as promised, restoring them`),
   gatePassed: (gate: string, hook: string) => normal(`${gate} check ${hook} passed`),
@@ -141,4 +144,10 @@ export const EVENTS = {
 
 function gateRefused(message: string, alertMessage: string, muted: boolean): Said {
   return muted ? warning(message) : alert(warning(message), "warn", alertMessage);
+}
+
+/** Users are served with something that nobody approved: somebody should hear of it. */
+function remade(s: Speaker, how: string): Said {
+  const message = `${primaryOf(s)} was deleted and ${how}`;
+  return alert(warning(message), "error", message);
 }

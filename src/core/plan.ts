@@ -35,6 +35,8 @@ export interface Step {
 }
 
 export interface Plan {
+  /** Plans of one name count the same steps: after an edit that changes it, the number of a step means nothing. */
+  readonly name: string;
   readonly steps: readonly Step[];
   /** Asked before the tested revision is copied to the primary. */
   readonly promotionGates: readonly HookType[];
@@ -54,6 +56,7 @@ export function planFor(spec: CanarySpec, router: Capabilities): Plan {
   const promotionWeights = promotionWeightsFor(spec, router);
   if (strategy === "ab-testing") {
     return {
+      name: strategy,
       steps: abTestingSteps(iterations),
       promotionGates: ["confirm-promotion"],
       promotionWeights,
@@ -62,6 +65,8 @@ export function planFor(spec: CanarySpec, router: Capabilities): Plan {
   }
   if (strategy === "blue-green") {
     return {
+      // The step behind the last test is the one that moves the users.
+      name: router.weights ? `${strategy} ${iterations}` : strategy,
       steps: blueGreenSteps(iterations, spec.analysis.mirror && router.mirror, router.weights),
       promotionGates: ["confirm-promotion"],
       promotionWeights,
@@ -69,6 +74,7 @@ export function planFor(spec: CanarySpec, router: Capabilities): Plan {
     };
   }
   return {
+    name: strategy,
     steps: canarySteps(spec, spec.analysis.mirror && router.mirror),
     // The traffic gate is asked on the way to the promotion, too: promoting is the last increase.
     promotionGates: ["confirm-traffic-increase", "confirm-promotion"],

@@ -6,6 +6,7 @@ import type { CanarySpec, CanaryStatus, HookType, Metric, Webhook } from "./cana
 import { isNamedOtherwise, revisionChanged } from "./change.ts";
 import type { MetricSourceKind, Probe, Readings } from "./observation.ts";
 import type { Plan } from "./plan.ts";
+import { isDeserted } from "./routes.ts";
 
 export interface ProbeInput {
   readonly spec: CanarySpec;
@@ -53,6 +54,8 @@ export function probesFor(input: ProbeInput): readonly Probe[] {
 
 function idleProbes(input: ProbeInput): readonly Probe[] {
   const { spec, status, readings } = input;
+  // Hooks may take their time: the users first.
+  if (isDeserted(status, readings)) return [];
   if ("owesPostRollout" in status && status.owesPostRollout) return hooks(spec, "post-rollout", status.phase);
   if (status.phase === "Failed" && (status.restoring || status.promotedSpec === "")) return [];
   if (isNamedOtherwise(status, readings)) return [];

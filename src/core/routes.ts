@@ -1,5 +1,6 @@
 /** The traffic that a status promises. Everything that shows or sets weights asks here. */
-import type { CanaryStatus, Routes } from "./canary.ts";
+import type { CanaryStatus, Routes, StatusIn } from "./canary.ts";
+import type { Readings } from "./observation.ts";
 import { type Plan, type Step, TOTAL_WEIGHT } from "./plan.ts";
 
 export const ALL_TO_PRIMARY: Routes = { primary: TOTAL_WEIGHT, canary: 0, mirror: false };
@@ -26,8 +27,22 @@ export function routesFor(plan: Plan, status: CanaryStatus): Routes | undefined 
     case "Promoting":
       if (status.skipping || status.withheld) return ALL_TO_PRIMARY;
       if (status.primaryWeight > 0) return split(TOTAL_WEIGHT - status.primaryWeight);
-      return { ...onStep(currentStep(plan, status.step), status.canaryWeight), mirror: false };
+      return whereItEnded(plan, status);
   }
+}
+
+/** At rest with traffic on a canary that lost its pods, while the primary has some. */
+export function isDeserted({ phase, canaryWeight }: CanaryStatus, { target, primary }: Readings): boolean {
+  return phase === "Failed" && canaryWeight > 0 && target.available === 0 && primary.available > 0;
+}
+
+/** The traffic stays as the run left it, also when the strategy is edited meanwhile. */
+function whereItEnded(plan: Plan, { plan: name, step, canaryWeight }: StatusIn<"Promoting">): Routes {
+  if (name === undefined || name === plan.name) {
+    return { ...onStep(currentStep(plan, step), canaryWeight), mirror: false };
+  }
+  // Only progressive runs record a weight; the others end with all of the traffic.
+  return split(canaryWeight > 0 ? canaryWeight : TOTAL_WEIGHT);
 }
 
 /** The step a run stands on; undefined before the first. A plan that got shorter meanwhile ends at its last step. */

@@ -5,6 +5,7 @@
  */
 import type { Alert, CanaryStatus, Condition, Phase, Position, Revision, StatusCore } from "./canary.ts";
 import { TRANSITIONS } from "./canary.ts";
+import { TOTAL_WEIGHT } from "./plan.ts";
 
 export interface WireStatus {
   readonly phase?: string;
@@ -25,6 +26,7 @@ export interface WireStatus {
 /** Our memory beyond Flagger's fields. Absent fields have the value that costs least to be wrong about. */
 export interface WireMemory {
   readonly step?: number;
+  readonly plan?: string;
   readonly holdUntil?: number;
   readonly drainUntil?: number;
   readonly withheld?: boolean;
@@ -95,7 +97,12 @@ function coreFrom(wire: WireStatus): StatusCore {
 function positionFrom(phase: Phase, core: StatusCore, memory: WireMemory | undefined, hints: RecoveryHints): Position {
   const held = memory?.holdUntil ?? (core.writtenAt > 0 ? core.writtenAt + hints.intervalMs : 0);
   const step = memory?.step ?? recoverStep(core, hints);
-  const onStep = { step, holdUntil: step === 0 ? (memory?.holdUntil ?? 0) : held, withheld: memory?.withheld ?? false };
+  const onStep = {
+    step,
+    holdUntil: step === 0 ? (memory?.holdUntil ?? 0) : held,
+    withheld: memory?.withheld ?? false,
+    ...(memory?.plan === undefined ? {} : { plan: memory.plan }),
+  };
   switch (phase) {
     case "":
     case "Terminated":
@@ -110,14 +117,16 @@ function positionFrom(phase: Phase, core: StatusCore, memory: WireMemory | undef
       return { phase, ...onStep, prepared: memory?.prepared ?? step > 0 };
     case "WaitingPromotion":
       return { phase, ...onStep };
-    case "Promoting":
+    case "Promoting": {
+      const primaryWeight = memory?.primaryWeight ?? primaryShare(core, hints);
       return {
         phase,
         ...onStep,
-        holdUntil: memory?.holdUntil ?? 0,
-        primaryWeight: memory?.primaryWeight ?? 0,
+        holdUntil: memory?.holdUntil ?? (primaryWeight > 0 ? held : 0),
+        primaryWeight,
         skipping: memory?.skipping ?? false,
       };
+    }
     case "Finalising":
       return { phase, holdUntil: held };
     case "Succeeded":
@@ -144,6 +153,12 @@ function positionFrom(phase: Phase, core: StatusCore, memory: WireMemory | undef
 function weightHeld(phase: Phase, core: StatusCore, memory: WireMemory | undefined, hints: RecoveryHints): number {
   const zeroed = phase === "WaitingPromotion" && core.canaryWeight === 0 && memory === undefined;
   return zeroed && hints.iterations === 0 ? (hints.weights.at(-1) ?? 0) : core.canaryWeight;
+}
+
+/** A weight that no run ends with is one of the way back: the primary has the rest. 0: the shift has not begun. */
+function primaryShare({ canaryWeight }: StatusCore, { iterations, weights }: RecoveryHints): number {
+  const before = iterations > 0 ? 0 : (weights.at(-1) ?? 0);
+  return canaryWeight === 0 || canaryWeight === before ? 0 : TOTAL_WEIGHT - canaryWeight;
 }
 
 /** The furthest step that the wire's weight and iterations prove. */
@@ -175,6 +190,7 @@ export function toWire(status: CanaryStatus): WireStatus {
 
 const REMEMBERED = [
   "step",
+  "plan",
   "holdUntil",
   "drainUntil",
   "withheld",

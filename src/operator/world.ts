@@ -46,7 +46,7 @@ export interface WorldPorts {
   readonly write: WriteObject;
 }
 
-const NO_PLAN: Plan = { steps: [], promotionGates: [], promotionWeights: [], warnings: [] };
+const NO_PLAN: Plan = { name: "", steps: [], promotionGates: [], promotionWeights: [], warnings: [] };
 const UNKNOWN = { kind: "progressing", detail: "" } as const;
 
 export function createWorld(ports: WorldPorts): World {

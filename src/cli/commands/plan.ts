@@ -36,7 +36,7 @@ export const planCommand: Command = {
     const asJson = options.text("output") === "json";
     const shown = plans.map(({ name, spec, plan }) =>
       asJson
-        ? { name, strategy: spec.strategy, intervalMs: spec.analysis.intervalMs, ...plan }
+        ? { ...plan, name, strategy: spec.strategy, intervalMs: spec.analysis.intervalMs }
         : describe(name, spec, plan),
     );
     out(asJson ? `${JSON.stringify(shown, null, 2)}\n` : shown.join("\n"));

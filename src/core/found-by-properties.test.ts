@@ -1,0 +1,155 @@
+/** What properties.test.ts found; each test is named by what broke. */
+import { describe, expect, it } from "vitest";
+import { aCanary, type CanaryParts } from "../testing/canary.ts";
+import { createModel, type Fate, type Model, type Release } from "../testing/model.ts";
+import { MESH } from "../testing/story.ts";
+import type { HookType } from "./canary.ts";
+
+const release = (spec: string, asPrimary: Fate = "quick"): Release => ({
+  spec,
+  configs: {},
+  asCanary: "quick",
+  asPrimary,
+});
+const gate = (type: HookType) => ({ type, name: type, url: "http://gate/" });
+
+/** Everything that happens by itself within so many seconds. */
+function pass(model: Model, seconds: number): Model {
+  const until = model.now + seconds * 1_000;
+  for (;;) {
+    while (model.turn() !== undefined);
+    const due = model.due();
+    if (due === undefined || due > until) break;
+    model.now = due;
+  }
+  model.now = until;
+  return model;
+}
+
+function put(model: Model, what: Release): void {
+  if (model.target !== undefined) Object.assign(model.target, { release: what, since: model.now, surviving: true });
+}
+
+/** Initialised with v0, and v1 on its way for so many seconds. */
+function begun(parts: CanaryParts, seconds: number, next = release("v1")): Model {
+  const model = createModel(aCanary(parts), MESH, { pods: true, scales: true }, release("v0"));
+  pass(model, 60);
+  put(model, next);
+  return pass(model, seconds);
+}
+
+function edit(model: Model, parts: CanaryParts): void {
+  const { analysis, strategy } = aCanary(parts).spec;
+  model.canary = { ...model.canary, spec: { ...model.canary.spec, analysis, strategy } };
+}
+
+describe("a primary that was deleted and made again of what nobody had approved", () => {
+  const REMADE = "podinfo-primary.test was deleted and made again of what the target holds";
+
+  it.each<[string, CanaryParts, number]>([
+    ["in the middle of a run", { analysis: { stepWeights: [50] } }, 5],
+    ["while its release waited for approval", { analysis: { webhooks: [gate("confirm-rollout")] } }, 5],
+  ])("%s was recorded as the one before, so that going back was no release", (_when, parts, seconds) => {
+    const model = createModel(aCanary(parts), MESH, { pods: true, scales: true }, release("v0"));
+    pass(model, 60);
+    model.answer = (probe) =>
+      probe.kind === "hook" && probe.type === "confirm-rollout"
+        ? { kind: "refused", detail: "no" }
+        : { kind: "passed" };
+    put(model, release("v1"));
+    pass(model, seconds);
+    model.primary = undefined;
+    model.turn();
+    expect(model.primary).toMatchObject({ release: { spec: "v1" } });
+    expect(model.status.promotedSpec).toBe("v1");
+    expect(model.timeline.at(-1)).toContain(REMADE);
+    model.answer = () => ({ kind: "passed" });
+    put(model, release("v0"));
+    pass(model, 300);
+    expect(model.status).toMatchObject({ phase: "Succeeded", promotedSpec: "v0" });
+    expect(model.primary).toMatchObject({ release: { spec: "v0" } });
+  });
+
+  it("at rest, just when something was released", () => {
+    const model = pass(createModel(aCanary(), MESH, { pods: true, scales: true }, release("v0")), 60);
+    model.primary = undefined;
+    put(model, release("v1"));
+    model.turn();
+    expect(model.status).toMatchObject({ phase: "Initialized", promotedSpec: "v1", applied: { spec: "v1" } });
+    expect(model.status.owedAlerts).toMatchObject([{ severity: "error" }]);
+    put(model, release("v0"));
+    pass(model, 300);
+    expect(model.status).toMatchObject({ phase: "Succeeded", promotedSpec: "v0" });
+  });
+});
+
+describe("a step", () => {
+  it("was judged too early when its routes were changed while the primary lacked pods", () => {
+    const model = begun({ analysis: { stepWeights: [50, 60] } }, 10);
+    expect(model.status).toMatchObject({ phase: "Progressing", canaryWeight: 50 });
+    if (model.primary !== undefined) model.primary.lost = { from: model.now, until: model.now + 1_000 };
+    model.routes = { primary: 100, canary: 0, mirror: false };
+    model.turn();
+    expect(model.status).toMatchObject({ holdUntil: model.now + 15_000 });
+    expect(model.timeline.at(-1)).toContain("Routes of podinfo.test are not as promised, restoring them");
+  });
+
+  it.each<[string, CanaryParts["analysis"], number, CanaryParts["analysis"]]>([
+    ["a weight for blue/green", { stepWeights: [10, 20, 30, 40] }, 40, { iterations: 1 }],
+    [
+      "an A/B test for blue/green",
+      { iterations: 5, match: [{ headers: { a: { exact: "b" } } }] },
+      40,
+      { iterations: 1 },
+    ],
+    ["more iterations of blue/green for fewer", { iterations: 5 }, 40, { iterations: 2 }],
+  ])(
+    "of %s, edited in the middle of the run, gave everybody to the canary at once",
+    (_what, before, seconds, after) => {
+      const model = begun({ analysis: before ?? {} }, seconds);
+      expect(model.status).toMatchObject({ phase: "Progressing", step: 3 });
+      edit(model, { analysis: after ?? {} });
+      model.turn();
+      expect(model.status).toMatchObject({ phase: "Progressing", step: 0 });
+      expect(model.routes).toEqual({ primary: 100, canary: 0, mirror: false });
+      expect(model.timeline.at(-1)).toContain(
+        "Strategy of podinfo.test was changed! Restarting analysis for podinfo.test",
+      );
+      expect(pass(model, 300).status).toMatchObject({ phase: "Succeeded", promotedSpec: "v1" });
+    },
+  );
+
+  it("of an A/B test that was over, edited to weights, gave everybody to a primary that was not ready", () => {
+    const match = [{ headers: { a: { exact: "b" } } }];
+    const model = begun({ analysis: { iterations: 1, match } }, 20, release("v1", "slow"));
+    expect(model.status.phase).toBe("Promoting");
+    edit(model, { analysis: { stepWeights: [50] } });
+    model.turn();
+    expect(model.routes).toEqual({ primary: 0, canary: 100, mirror: false });
+  });
+});
+
+describe("a promotion", () => {
+  it("whose weight was remembered by Flagger's fields alone went on with all of the traffic at once", () => {
+    const model = begun({ analysis: { stepWeights: [50], stepWeightPromotion: 10 } }, 25);
+    expect(model.status).toMatchObject({ phase: "Promoting", primaryWeight: 60, canaryWeight: 40 });
+    model.turn("forgets");
+    expect(model.status).toMatchObject({ phase: "Promoting", primaryWeight: 60 });
+    expect(model.routes).toEqual({ primary: 60, canary: 40, mirror: false });
+  });
+
+  it("that failed left its traffic on a canary without pods until the post-rollout hooks had answered", () => {
+    const parts = { analysis: { stepWeights: [50], webhooks: [gate("post-rollout")] } };
+    const model = begun(parts, 0, release("v1", "stuck"));
+    while (model.status.phase !== "Failed") {
+      if (model.turn() === undefined) model.now = model.due() ?? Number.NaN;
+    }
+    expect(model.status).toMatchObject({ owesPostRollout: true, canaryWeight: 100 });
+    if (model.target !== undefined) model.target.lost = { from: model.now, until: model.now + 60_000 };
+    const turn = model.turn();
+    expect(turn?.input.observation.answers).toEqual([]);
+    expect(model.status).toMatchObject({ owesPostRollout: true, canaryWeight: 0 });
+    model.turn();
+    expect(model.status).toMatchObject({ owesPostRollout: false });
+  });
+});

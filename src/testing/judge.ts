@@ -1,0 +1,250 @@
+/**
+ * Watches a model cluster turn by turn and says what no rollout may do. It keeps its own record of every run and computes
+ * for itself what a strategy demands: nothing is taken from the plan, from the steps or from what the status remembers.
+ */
+import {
+  type CanarySpec,
+  type CanaryStatus,
+  type HookType,
+  isRunning,
+  type Revision,
+  type Routes,
+  TRANSITIONS,
+} from "../core/canary.ts";
+import { sameRevision } from "../core/change.ts";
+import { failureOf } from "../core/checks.ts";
+import type { Capabilities } from "../core/plan.ts";
+import { type Model, revisionOf, type Turn } from "./model.ts";
+
+export interface Judge {
+  /** @throws Error naming the rule that the turn broke */
+  see(turn: Turn): void;
+  /** The spec was edited: the run that goes on is held to no plan. */
+  edited(): void;
+  /** Arrows taken so far, as "from>to". */
+  readonly arrows: Set<string>;
+}
+
+interface Run {
+  readonly revision: Revision;
+  edited: boolean;
+  /** The operator forgot on which step it was: it may go back, and on from there. */
+  forgot: boolean;
+  prepared: boolean;
+  approved: boolean;
+  /** Routes under which a whole interval was held and every check passed, in order. */
+  readonly passes: string[];
+  heldSince: number;
+  held: string;
+}
+
+const textOf = (routes: Routes | undefined): string =>
+  routes === undefined ? "-" : `${routes.primary}/${routes.canary}${routes.mirror ? "m" : ""}`;
+
+export function createJudge(model: Model, router: Capabilities): Judge {
+  const arrows = new Set<string>();
+  let run: Run | undefined;
+  let promised: Routes | undefined;
+
+  function see(turn: Turn): void {
+    const { input, transition, routes, crash } = turn;
+    judgeTraffic(turn, promised, router);
+    judgeWords(turn);
+    if (crash === "before the save") return;
+    const [from, to] = [input.status, transition.status];
+    if (from.phase !== to.phase) {
+      arrows.add(`${from.phase}>${to.phase}`);
+      demand(TRANSITIONS[from.phase].includes(to.phase), `no arrow leads from "${from.phase}" to "${to.phase}"`);
+    }
+    if (begins(from, to, transition.events)) {
+      if (!isRunning(from.phase)) passedAll(turn, "confirm-rollout", "at the start");
+      run = beginning(to, model.now, routes);
+    } else if (run !== undefined) follow(turn, run);
+    if (turn.copied !== undefined) judgeCopy(turn, run);
+    if (to.phase === "Failed" || to.phase === "Succeeded") run = undefined;
+    promised = routes;
+  }
+
+  function follow(turn: Turn, current: Run): void {
+    const { input, transition, routes } = turn;
+    const { spec, status: from, observation } = input;
+    const to = transition.status;
+    if (ofHooks(turn, "pre-rollout").length > 0 && !isRefused(turn, "pre-rollout")) current.prepared = true;
+    const ready = observation.readings.target.readiness.kind === "ready" && !observation.readings.target.scaledDown;
+    const counts = ready && observation.readings.routesInForce && isAnalysing(from) && !from.withheld;
+    const over = model.now - current.heldSince >= spec.analysis.intervalMs;
+    if (counts && over && passesChecks(turn)) {
+      current.passes.push(current.held);
+      current.heldSince = model.now;
+    }
+    current.forgot ||= turn.crash === "forgets";
+    const moved = textOf(routes) !== current.held;
+    // Back to the start is where whoever forgot the step goes.
+    const onward = moved && textOf(routes) !== "100/0";
+    if (isAnalysing(from) && isAnalysing(to) && onward && !from.withheld && !to.withheld && !current.edited) {
+      judgeIncrease(turn, current);
+    }
+    if (to.phase === "Promoting" && from.phase !== "Promoting") {
+      if (!spec.skipAnalysis && !current.edited) judgePlan(turn, current, router);
+      current.approved = true;
+    }
+    if (moved || !observation.readings.routesInForce) current.heldSince = model.now;
+    current.held = textOf(routes);
+  }
+
+  return {
+    see,
+    arrows,
+    edited: () => {
+      if (run !== undefined) run.edited = true;
+    },
+  };
+}
+
+type Analysing = Extract<CanaryStatus, { phase: "Progressing" | "WaitingPromotion" }>;
+
+const isAnalysing = (status: CanaryStatus): status is Analysing =>
+  status.phase === "Progressing" || status.phase === "WaitingPromotion";
+
+function demand(holds: boolean, what: string): void {
+  if (!holds) throw new Error(what);
+}
+
+const STARTS = /^New revision detected!|Restarting analysis/;
+
+function begins(from: CanaryStatus, to: CanaryStatus, events: Turn["transition"]["events"]): boolean {
+  if (to.phase !== "Progressing") return false;
+  return from.phase !== "Progressing" || events.some(({ message }) => STARTS.test(message));
+}
+
+function beginning(status: CanaryStatus, now: number, routes: Routes | undefined): Run {
+  const revision = status.applied ?? { spec: "" };
+  const fresh = { edited: false, forgot: false, prepared: false, approved: false, passes: [] };
+  return { ...fresh, revision, heldSince: now, held: textOf(routes) };
+}
+
+/** Weights sum to 100, and nobody is sent to a copy that cannot answer while the other can. */
+function judgeTraffic({ input, routes, transition }: Turn, before: Routes | undefined, router: Capabilities): void {
+  if (routes === undefined) return;
+  const { primary, canary, mirror } = routes;
+  const text = textOf(routes);
+  demand(primary + canary === 100, `weights ${text} do not sum to 100`);
+  demand(
+    [primary, canary].every((w) => Number.isInteger(w) && w >= 0),
+    `weights ${text} are no percentages`,
+  );
+  demand(!mirror || (canary === 0 && router.mirror && input.spec.analysis.mirror), `mirrors at ${text}`);
+  const { readings } = input.observation;
+  if (!router.weights || input.spec.suspend || input.deleting) return;
+  if (readings.problem !== undefined) {
+    return demand(readings.gone !== true || canary === 0, `${text} though the target is gone`);
+  }
+  const { target, primary: copy } = readings;
+  demand(!(canary > 0 && target.available === 0 && copy.available > 0), `${text} though no canary pod can serve`);
+  if (canary > (before?.canary ?? 0) && transition.status.phase !== "Failed") {
+    demand(target.readiness.kind === "ready" && !target.scaledDown, `${text} though the canary is not ready`);
+  }
+  if (transition.status.phase !== "Promoting" && transition.status.phase !== "Finalising") return;
+  if (primary > (before?.primary ?? 100) && target.available > 0) {
+    demand(copy.readiness.kind === "ready" || input.spec.skipAnalysis, `${text} though the primary is not ready`);
+  }
+}
+
+/** What is said fits what is done: failures are alerted, visitors have their cookie while the canary has traffic. */
+function judgeWords({ input, transition, routes }: Turn): void {
+  const { status: from, spec } = input;
+  const { status: to } = transition;
+  const taken = from.phase !== "Failed" && to.phase === "Failed";
+  const alerts = to.owedAlerts.slice(from.owedAlerts.length - input.alertsDelivered);
+  demand(!taken || alerts.some(({ severity }) => severity !== "info"), "a release was taken back without an alert");
+  const failed = (isAnalysing(to) || to.phase === "Promoting") && to.failedChecks > from.failedChecks;
+  demand(!failed || to.failedChecks < spec.analysis.threshold, `goes on with ${to.failedChecks} failed checks`);
+  if (spec.analysis.sessionAffinity === undefined || routes === undefined || to === from) return;
+  demand(routes.canary === 0 || to.cookies.canary !== "", `no cookie at ${textOf(routes)}`);
+}
+
+const ofHooks = ({ input }: Turn, type: HookType) =>
+  input.observation.answers.filter(({ probe }) => probe.kind === "hook" && probe.type === type);
+
+const isRefused = (turn: Turn, type: HookType): boolean =>
+  ofHooks(turn, type).some((answered) => failureOf(answered, turn.input.ref) !== undefined);
+
+function passedAll(turn: Turn, type: HookType, when: string): void {
+  const wanted = turn.input.spec.analysis.webhooks.filter((hook) => hook.type === type).length;
+  demand(ofHooks(turn, type).length === wanted && !isRefused(turn, type), `${type} was not passed ${when}`);
+}
+
+/** Every metric and every rollout hook was asked in this turn, and passed. */
+function passesChecks({ input }: Turn): boolean {
+  const { spec, observation, ref } = input;
+  const passed = observation.answers.filter((answered) => failureOf(answered, ref) === undefined);
+  const hooks = passed.filter(({ probe }) => probe.kind === "hook" && probe.type === "rollout").length;
+  const metrics = new Set(passed.flatMap(({ probe }) => (probe.kind === "metric" ? [probe.metric.name] : [])));
+  const { webhooks } = spec.analysis;
+  return (
+    hooks === webhooks.filter(({ type }) => type === "rollout").length &&
+    spec.analysis.metrics.every(({ name }) => metrics.has(name))
+  );
+}
+
+function judgeIncrease(turn: Turn, run: Run): void {
+  const { spec } = turn.input;
+  const wanted = spec.analysis.webhooks.some(({ type }) => type === "pre-rollout");
+  demand(run.prepared || !wanted, "traffic before the pre-rollout hooks passed");
+  const first = (run.passes.length === 0 || run.forgot) && run.held === "100/0";
+  demand(
+    first || run.passes.at(-1) === run.held,
+    `left ${run.held} for ${textOf(turn.routes)} without passing its checks`,
+  );
+  if (spec.strategy === "canary" && !run.held.endsWith("m") && turn.transition.status.phase === "Progressing") {
+    passedAll(turn, "confirm-traffic-increase", `at ${textOf(turn.routes)}`);
+  }
+}
+
+/** Held everywhere where the strategy leads, with every check passed, and approved. */
+function judgePlan(turn: Turn, run: Run, router: Capabilities): void {
+  const { spec } = turn.input;
+  passedAll(turn, "confirm-promotion", "before the promotion");
+  demand(!ofHooks(turn, "rollback").some((hook) => !isFailed(hook, turn)), "promoted though told to roll back");
+  const wanted = walkOf(spec, router);
+  const walked = [...run.passes];
+  for (const place of wanted) {
+    const at = walked.indexOf(place);
+    demand(at !== -1, `promoted after [${run.passes}] instead of [${wanted}]`);
+    walked.splice(at, 1);
+  }
+  demand(run.passes.at(-1) === wanted.at(-1), `promoted from ${run.passes.at(-1)} instead of ${wanted.at(-1)}`);
+}
+
+const isFailed = (answered: Turn["input"]["observation"]["answers"][number], turn: Turn) =>
+  failureOf(answered, turn.input.ref) !== undefined;
+
+/** Where a revision has to stand the test, written down from the contract (core.md 2.7 to 2.9). */
+export function walkOf(spec: CanarySpec, router: Capabilities): readonly string[] {
+  const { iterations, mirror, match, stepWeight, stepWeights, maxWeight } = spec.analysis;
+  const times = (count: number, place: string) => Array.from({ length: count }, () => place);
+  if (!router.weights) return times((iterations < 1 ? 10 : iterations) + 1, "100/0");
+  const mirrors = mirror && router.mirror;
+  if (iterations > 0) {
+    if (match.length > 0) return times(iterations, "0/100");
+    return [...times(iterations, mirrors ? "100/0m" : "100/0"), "0/100"];
+  }
+  const last = Math.min(100, stepWeights.at(-1) ?? (maxWeight > 0 ? maxWeight : 100));
+  const weights: number[] = mirrors ? [0] : [];
+  for (let weight = 0; weight < last; ) {
+    const larger = stepWeights.filter((listed) => listed > weight);
+    weight = Math.min(100, stepWeight > 0 ? weight + stepWeight : Math.min(...larger));
+    weights.push(weight);
+  }
+  return weights.map((weight) => (weight === 0 ? "100/0m" : `${100 - weight}/${weight}`));
+}
+
+/** Only what stood the test is copied; before the initialisation the primary follows the target. */
+function judgeCopy({ copied, transition, input }: Turn, run: Run | undefined): void {
+  const { status } = transition;
+  if (copied === undefined || status.phase === "Initializing") return;
+  const revision = revisionOf(copied);
+  demand(run !== undefined, `${copied.spec} was copied to the primary outside of a run (${status.phase})`);
+  demand(sameRevision(run?.revision, revision), `${run?.revision.spec} was tested, ${copied.spec} was copied`);
+  demand(run?.approved === true || input.spec.skipAnalysis, `${copied.spec} was copied before it was judged`);
+}
