@@ -80,6 +80,33 @@ export function daemonSet(namespace: string, revision: Revision, name = "podinfo
   };
 }
 
+/** Pods with names of their own, and a headless Service by which they find each other; no volumes (ADR 0003). */
+export function statefulSet(namespace: string, revision: Revision, name = "podinfo"): KubeObject {
+  const { replicas = 1, workload = {} } = revision;
+  return {
+    apiVersion: "apps/v1",
+    kind: "StatefulSet",
+    metadata: { name, namespace },
+    spec: {
+      replicas,
+      serviceName: `${name}-hosts`,
+      selector: { matchLabels: { app: name } },
+      template: podTemplate(name, revision),
+      ...workload,
+    },
+  };
+}
+
+export function hosts(namespace: string, name = "podinfo"): KubeObject {
+  const ports = [{ name: "http", port: PORT, targetPort: PORT }];
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: `${name}-hosts`, namespace },
+    spec: { clusterIP: "None", selector: { app: name }, ports },
+  };
+}
+
 export interface CanaryParts {
   /** Fields of the analysis beyond interval, threshold, metrics and load. */
   readonly analysis: KubeFields;

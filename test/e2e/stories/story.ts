@@ -1,5 +1,11 @@
 /** One story: an application, its Canary and its users in a namespace of their own, and all that was seen and said. */
-import { type KubeFields, type KubeObject, type ObjectRef, RESOURCES } from "../../../src/ports/kubernetes.ts";
+import {
+  type KubeFields,
+  type KubeObject,
+  type ObjectRef,
+  RESOURCES,
+  type ResourceType,
+} from "../../../src/ports/kubernetes.ts";
 import { type CanaryParts, canary, deployment, namespace, PORT, type Revision } from "./manifests.ts";
 import type { Town } from "./town.ts";
 import { type Answer, type Door, type Person, startUsers, type Users } from "./users.ts";
@@ -66,6 +72,12 @@ export interface Ending {
 
 const RUN: readonly string[] = ["Progressing", "Waiting", "WaitingPromotion", "Promoting", "Finalising"];
 
+/** What can be at rest, besides a Deployment. */
+const KINDS: Readonly<Record<string, ResourceType>> = {
+  DaemonSet: RESOURCES.daemonSet,
+  StatefulSet: RESOURCES.statefulSet,
+};
+
 const PATIENCE_MS = 90_000;
 
 const END = /Canary failed!|Promotion completed!|Restored/;
@@ -79,7 +91,7 @@ export async function stage(town: Town, name: string, plot: Stage): Promise<Stor
   const canaryRef = { type: RESOURCES.canary, namespace: name, name: "podinfo" };
   const untilStatus = (what: string, holds: (status: KubeFields) => boolean) =>
     town.until(canaryRef, what, (object) => holds(object?.status ?? {}));
-  const kind = plot.kind === "DaemonSet" ? RESOURCES.daemonSet : RESOURCES.deployment;
+  const kind = (plot.kind === undefined ? undefined : KINDS[plot.kind]) ?? RESOURCES.deployment;
   const { atRest = (object) => object?.spec?.replicas === 0 && (object.status?.replicas ?? 0) === 0 } = plot;
   const untilAtRest = () => town.until({ type: kind, namespace: name, name: "podinfo" }, "at rest", atRest);
   await untilStatus("Initialized", ({ phase }) => phase === "Initialized");

@@ -1,7 +1,8 @@
-/** What can be released besides a Deployment of fixed size: a DaemonSet, a Service, a scaled Deployment, configuration. */
+/** What can be released besides a Deployment of fixed size: a DaemonSet, a StatefulSet, a Service, a scaled Deployment, configuration. */
 import { describe, it } from "vitest";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
-import { BAD, daemonSet, deployment, GOOD, gate, PORT } from "./manifests.ts";
+import { addressesOf } from "../../../src/sandbox/dns/index.ts";
+import { BAD, daemonSet, deployment, GOOD, gate, hosts, PORT, statefulSet } from "./manifests.ts";
 import type { Telling } from "./telling.ts";
 
 const BEGUN = [
@@ -46,6 +47,37 @@ export function targets(telling: Telling): void {
     it("is taken back", async ({ expect }) => {
       const story = await telling.stage("daemons-bad", { ...plot("daemons-bad"), analysis: IMPATIENT });
       await story.change(daemonSet("daemons-bad", BAD));
+      const { dropped, failedByPrimary } = await story.end("Failed");
+      telling.said(expect, story.timeline(), [...BEGUN, UP[0], ...TAKEN_BACK]);
+      expect({ dropped, failedByPrimary }).toEqual({ dropped: [], failedByPrimary: 0 });
+    });
+  });
+
+  describe.concurrent("a StatefulSet", () => {
+    const plot = (namespace: string) => ({
+      kind: "StatefulSet",
+      target: [hosts(namespace), statefulSet(namespace, { version: "6.0.0", replicas: 2 })],
+    });
+
+    it("is released, and the pods of its primary find each other by name", async ({ expect }) => {
+      const story = await telling.stage("named", { ...plot("named"), analysis: STEPS });
+      await story.change(statefulSet("named", { ...GOOD, replicas: 2 }));
+      const { dropped, injected, failedByPrimary, answers } = await story.end("Succeeded");
+      telling.said(expect, story.timeline(), [...BEGUN, ...UP, ...PROMOTED]);
+      expect(story.routes()).toEqual(["100/0", "70/30", "40/60", "100/0"]);
+      expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
+      expect(new Set(answers.map(({ pod }) => pod).filter((pod) => pod.includes("primary")))).toEqual(
+        new Set(["podinfo-primary-0", "podinfo-primary-1"]),
+      );
+      const { sandbox } = telling.town;
+      const address = sandbox.cluster.get(RESOURCES.pod, "named", "podinfo-primary-1")?.status.podIP;
+      const name = "podinfo-primary-1.podinfo-primary-hosts.named.svc.cluster.local";
+      expect(addressesOf(sandbox.cluster, name)).toEqual([address]);
+    });
+
+    it("is taken back", async ({ expect }) => {
+      const story = await telling.stage("named-bad", { ...plot("named-bad"), analysis: IMPATIENT });
+      await story.change(statefulSet("named-bad", { ...BAD, replicas: 2 }));
       const { dropped, failedByPrimary } = await story.end("Failed");
       telling.said(expect, story.timeline(), [...BEGUN, UP[0], ...TAKEN_BACK]);
       expect({ dropped, failedByPrimary }).toEqual({ dropped: [], failedByPrimary: 0 });

@@ -28,6 +28,8 @@ export const BY_HAND: readonly string[] = [];
 /** Where a story may lose its operator: one that never comes there loses it with its last write. */
 const ANYWHERE = ["Initializing", "Progressing", "Promoting", "Finalising"];
 
+const WORKLOADS = [RESOURCES.deployment, RESOURCES.daemonSet, RESOURCES.statefulSet];
+
 /** Registers the stories in a town with one operator for all. */
 export function undisturbed(...stories: readonly ((telling: Telling) => void)[]): void {
   vi.setConfig({ testTimeout: 120_000 });
@@ -138,7 +140,7 @@ function killAt({ sandbox: { cluster } }: Town, namespace: string, moment: Momen
     specs.set(key, text);
     return before !== text;
   };
-  const stops = [RESOURCES.canary, RESOURCES.virtualService, RESOURCES.deployment, RESOURCES.daemonSet].map((type) =>
+  const stops = [RESOURCES.canary, RESOURCES.virtualService, ...WORKLOADS].map((type) =>
     cluster.watch(type, ({ object }) => {
       if (object.metadata.namespace === namespace && isNew(object)) written();
     }),
