@@ -1,5 +1,5 @@
 /** What we ship to be applied, against the contract. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
 
@@ -66,4 +66,15 @@ it("the operator's role grants nothing else: no wildcard of groups or verbs, and
   expect(more).toEqual([]);
   expect(RULES.flatMap(({ nonResourceURLs = [] }) => nonResourceURLs)).toEqual(["/version"]);
   expect(RULES.flatMap(({ verbs }) => verbs)).not.toContain("*");
+});
+
+it("Q78: nothing that we ship asks a Prometheus operator for anything, so no namespace of a ServiceMonitor can be wrong", () => {
+  const deploy = new URL("../deploy/", import.meta.url);
+  const files = readdirSync(deploy, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".yaml"));
+  const kinds = files.flatMap((name) =>
+    parseAllDocuments(readFileSync(new URL(name, deploy), "utf8")).map((document) => document.toJS()?.kind),
+  );
+  expect(kinds).toContain("ClusterRole");
+  expect(kinds.filter((kind) => kind === "ServiceMonitor" || kind === "PodMonitor")).toEqual([]);
+  expect(files.filter((name) => name.endsWith("Chart.yaml"))).toEqual([]);
 });

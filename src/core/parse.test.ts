@@ -105,6 +105,15 @@ describe("refusals say what, where and what to do", () => {
     expect(problemOf(parts)).toBe(problem);
   });
 
+  it("Q8: a Knative target names its provider itself, though the operator's is Knative", () => {
+    const targetRef = { apiVersion: "serving.knative.dev/v1", kind: "Service", name: "x" };
+    expect(problemOf({ spec: { targetRef } }, { meshProvider: "knative" })).toContain("can't use  provider");
+    expect(problemOf({ spec: { targetRef, provider: "knative" } })).toBe("valid");
+    expect(problemOf({ spec: { targetRef, provider: "knative", autoscalerRef: { name: "x" } } })).toBe(
+      "invalid canary spec: can't use autoscaler with Knative Service",
+    );
+  });
+
   it("references across namespaces, when they are forbidden", () => {
     const metrics = [{ name: "m", templateRef: { name: "latency", namespace: "other" } }];
     expect(problemOf({ analysis: { metrics } })).toBe("valid");

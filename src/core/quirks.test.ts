@@ -1,10 +1,12 @@
 /** The contract's register of quirks, as far as the core decides: kept, or decided otherwise as docs/reference says. */
 import { describe, expect, it } from "vitest";
 import { aSpec, aWireCanary } from "../testing/canary.ts";
-import { tell } from "../testing/story.ts";
+import { MESH, tell } from "../testing/story.ts";
 import { violation } from "./checks.ts";
 import { parseSpec } from "./parse.ts";
-import { toWire } from "./status.ts";
+import { planFor } from "./plan.ts";
+import { ALL_TO_PRIMARY, routesFor } from "./routes.ts";
+import { fromWire, toWire } from "./status.ts";
 
 const HOOK = (type: string) => ({ type, name: type, url: "http://hook.test/" });
 const REF = { namespace: "test", name: "podinfo" };
@@ -108,6 +110,17 @@ describe("a run", () => {
     expect(story.status.phase).toBe("Failed");
   });
 
+  it("Q31: behind a closed traffic gate what was prepared and announced is not repeated (ADR 0002)", () => {
+    const story = released({ analysis: { webhooks: [HOOK("pre-rollout"), HOOK("confirm-traffic-increase")] } });
+    story.world.answer = (probe) =>
+      probe.kind === "hook" && probe.type === "pre-rollout" ? { kind: "passed" } : { kind: "refused", detail: "no" };
+    story.run(120);
+    expect(story.status).toMatchObject({ phase: "Progressing", step: 0, failedChecks: 0 });
+    expect(story.timeline.filter((line) => line.includes("Starting canary analysis"))).toHaveLength(1);
+    expect(story.asked.filter((asked) => asked.startsWith("pre-rollout"))).toHaveLength(1);
+    expect(story.asked.filter((asked) => asked.startsWith("confirm-traffic")).length).toBeGreaterThan(5);
+  });
+
   it("Q33: a newer revision restarts the analysis without asking for approval again", () => {
     const story = released({ analysis: { webhooks: [HOOK("confirm-rollout")] } });
     story.run(20);
@@ -163,14 +176,35 @@ describe("a run", () => {
     expect(skipped.status.phase).toBe("Succeeded");
   });
 
-  it("Q23: a promotion whose last shift was saved goes on to its end after a crash", () => {
-    const story = released({ analysis: { stepWeights: [50], stepWeightPromotion: 25 } });
+  it("Q20: waiting for the promotion the weight stays in the status, and no iteration is less than none", () => {
+    const story = released({ analysis: { stepWeights: [50], webhooks: [HOOK("confirm-promotion")] } });
+    story.world.answer = () => ({ kind: "refused", detail: "no" });
+    story.run(40);
+    expect(toWire(story.status)).toMatchObject({ phase: "WaitingPromotion", canaryWeight: 50, iterations: 0 });
+    const counted = released({ analysis: { iterations: 3, webhooks: [HOOK("confirm-promotion")] } });
+    counted.world.answer = () => ({ kind: "refused", detail: "no" });
+    counted.run(60);
+    expect(toWire(counted.status)).toMatchObject({ phase: "WaitingPromotion", iterations: 2 });
+  });
+
+  it("Q23: a promotion whose canary has no weight any more goes on to its end, as Flagger's does not", () => {
+    const analysis = { stepWeights: [50], stepWeightPromotion: 25 };
+    const story = released({ analysis });
     story.run(200);
-    expect(story.status.phase).toBe("Succeeded");
-    const shifts = story.timeline
-      .filter((line) => line.includes("primary weight"))
-      .map((line) => line.split(" ").at(-1));
-    expect(shifts).toEqual(["75", "100"]);
+    const shifts = story.timeline.filter((line) => line.includes("primary weight"));
+    expect(shifts.map((line) => line.split(" ").at(-1))).toEqual(["75", "100"]);
+    // The last shift was saved, Finalising was not; then the operator died.
+    const left = released({ analysis });
+    left.run(16);
+    expect(left.status.phase).toBe("Promoting");
+    const { aviary: _memory, ...wire } = toWire(left.status);
+    const hints = { intervalMs: 15_000, iterations: 0, weights: [50], mirror: false };
+    left.status = fromWire({ ...wire, canaryWeight: 0 }, hints);
+    expect(routesFor(planFor(aSpec({ analysis }), MESH), left.status)).toEqual(ALL_TO_PRIMARY);
+    left.timeline.length = 0;
+    left.run(200);
+    expect(left.status.phase).toBe("Succeeded");
+    expect(left.timeline.filter((line) => line.includes("0/100") || line.includes("75/25"))).toEqual([]);
   });
 
   it("Q26: after a failed promotion no traffic goes back to a primary that is not ready", () => {

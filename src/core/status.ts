@@ -157,8 +157,9 @@ function weightHeld(phase: Phase, core: StatusCore, memory: WireMemory | undefin
 
 /** A weight that no run ends with is one of the way back: the primary has the rest. 0: the shift has not begun. */
 function primaryShare({ canaryWeight }: StatusCore, { iterations, weights }: RecoveryHints): number {
-  const before = iterations > 0 ? 0 : (weights.at(-1) ?? 0);
-  return canaryWeight === 0 || canaryWeight === before ? 0 : TOTAL_WEIGHT - canaryWeight;
+  // Others record no weight until they shift it.
+  if (iterations > 0 && canaryWeight === 0) return 0;
+  return iterations === 0 && canaryWeight === weights.at(-1) ? 0 : TOTAL_WEIGHT - canaryWeight;
 }
 
 /** The furthest step that the wire's weight and iterations prove. */

@@ -96,6 +96,22 @@ describe("the work queue", () => {
     expect(begun.length).toBe(turns);
   });
 
+  it("Q16: a turn that throws, at once or later, ends neither the process nor the turns of others", async () => {
+    const turns: string[] = [];
+    const { clock, queue, failures } = createBench({
+      concurrency: 1,
+      work: (key) => {
+        turns.push(key);
+        if (key === "at once") throw new Error("of ours");
+        return key === "later" ? Promise.reject(new TypeError("of ours")) : Promise.resolve();
+      },
+    });
+    for (const key of ["at once", "later", "sound"]) queue.add(key);
+    await clock.advance(0);
+    expect(turns).toEqual(["at once", "later", "sound"]);
+    expect(failures.map((text) => text.replace(/ \d+$/, ""))).toEqual(["at once of ours", "later of ours"]);
+  });
+
   it("drains: running turns end, nothing else begins, and haste is passed on", async () => {
     const { clock, queue, begun, failures, end } = createBench({ concurrency: 1 });
     queue.add("a");

@@ -6,8 +6,13 @@ import { SILENT_LOG } from "../ports/log.ts";
 import type { Turn } from "../ports/recorder.ts";
 import { createLogger } from "../recorders/log/logger.ts";
 import { createMetricsRecorder } from "../recorders/metrics/recorder.ts";
+import { createServicesRouter } from "../routers/services/services.ts";
+import { createRouters } from "../routers/table.ts";
 import { aCanary } from "../testing/canary.ts";
 import { tell } from "../testing/story.ts";
+import { createAutoscalers } from "../workloads/autoscalers.ts";
+import { createWorkloads } from "../workloads/table.ts";
+import { type AdapterTables, chooseAdapters } from "./adapters.ts";
 import { measure } from "./measuring.ts";
 import { combineRecorders } from "./recorders.ts";
 
@@ -34,7 +39,7 @@ describe("the register", () => {
     expect(after).not.toContain('workload="podinfo"');
   });
 
-  it("Q16: a listener that fails hurts neither the turn nor the other listeners", () => {
+  it("a listener that fails hurts neither the turn nor the other listeners", () => {
     const heard: string[] = [];
     const broken = {
       record() {
@@ -75,6 +80,22 @@ describe("the register", () => {
     expect(answer).toMatchObject({
       kind: "error",
       message: expect.stringMatching(/^Prometheus query failed for errors: template parsing failed: /),
+    });
+  });
+
+  it("Q60: an autoscaler of an unknown kind is refused by its name, and by what it could be", () => {
+    const canary = aCanary({ spec: { autoscalerRef: { kind: "VerticalPodAutoscaler", name: "podinfo" } } });
+    const options = { selectorLabels: ["app"], includeLabelPrefixes: [], configTracking: true };
+    const tables: AdapterTables = {
+      routers: createRouters({ setOwnerRefs: true }),
+      workloads: createWorkloads(options),
+      autoscalers: createAutoscalers(options),
+      services: createServicesRouter(),
+    };
+    expect(chooseAdapters(canary, tables)).toEqual({
+      kind: "problem",
+      detail:
+        'spec.autoscalerRef.kind "VerticalPodAutoscaler" is not known: use one of HorizontalPodAutoscaler, ScaledObject',
     });
   });
 

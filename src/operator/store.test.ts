@@ -4,6 +4,7 @@ import { KubeError, type ObjectWriter } from "../ports/kube.ts";
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
 import { aWireCanary } from "../testing/canary.ts";
 import { merged } from "../testing/toy-cluster.ts";
+import { FINALIZER } from "./finalizer.ts";
 import { createFreshSnapshot } from "./fresh.ts";
 import { OWED_ALERTS } from "./owed.ts";
 import { createCanaryStore } from "./store.ts";
@@ -62,6 +63,19 @@ describe("Canaries in the API server", () => {
     const leaving = { ...broken, metadata: { ...broken.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } };
     expect(stage(leaving).store.load(REF)).toMatchObject({ kind: "canary", canary: { deleting: true } });
   });
+
+  it.each([true, false])(
+    "Q10: the finalizer is put on (%s) or off by writing the finalizers and nothing else",
+    async (on) => {
+      const others = ["other.example.com/keep"];
+      const wire = aWireCanary();
+      const before = on ? others : [...others, FINALIZER];
+      const { store, patches, stored } = stage({ ...wire, metadata: { ...wire.metadata, finalizers: before } });
+      await store.setFinalizer(loaded(store), on, FOREVER);
+      expect(patches).toEqual([{ metadata: { finalizers: on ? [...others, FINALIZER] : others } }]);
+      expect(stored()["spec"]).toEqual(wire["spec"]);
+    },
+  );
 
   it.each([false, true])(
     "remembers what it wrote, also when it is pruned (%s), until somebody else writes",

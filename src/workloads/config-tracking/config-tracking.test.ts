@@ -201,7 +201,7 @@ describe("what is tracked", () => {
 describe("the primary's copy of a config", () => {
   const owner = ownerReference({ ref: { name: "podinfo" }, uid: "u1" });
 
-  it("carries what the pods read, and only the labels that are wanted", () => {
+  it("Q66: carries what the pods read, no annotations, and only the labels that are wanted", () => {
     const source = secret("login", {
       metadata: {
         name: "login",
