@@ -3,23 +3,14 @@
  * open; the mesh says what it cannot do when it compiles the routes.
  */
 import type { KubeObject } from "../ports/kubernetes.ts";
-
-interface Column {
-  readonly name: string;
-  readonly jsonPath: string;
-  readonly type: string;
-}
+import { AGE, type Column, definition } from "./crds/definition.ts";
 
 const VERSIONS = ["v1", "v1beta1", "v1alpha3"] as const;
-/** Stored, and the one that the operator speaks. */
-const STORED = "v1beta1";
-const AGE: Column = { name: "Age", jsonPath: ".metadata.creationTimestamp", type: "date" };
 
 export function istioCrds(): readonly KubeObject[] {
   return [
     crd(
       "VirtualService",
-      "virtualservice",
       ["vs"],
       [
         { name: "Gateways", jsonPath: ".spec.gateways", type: "string" },
@@ -27,37 +18,22 @@ export function istioCrds(): readonly KubeObject[] {
         AGE,
       ],
     ),
-    crd("DestinationRule", "destinationrule", ["dr"], [{ name: "Host", jsonPath: ".spec.host", type: "string" }, AGE]),
-    crd("Gateway", "gateway", ["gw"], [AGE]),
+    crd("DestinationRule", ["dr"], [{ name: "Host", jsonPath: ".spec.host", type: "string" }, AGE]),
+    crd("Gateway", ["gw"], [AGE]),
   ];
 }
 
-function crd(kind: string, singular: string, shortNames: readonly string[], columns: readonly Column[]): KubeObject {
-  const open = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
-  const schema = { openAPIV3Schema: { type: "object", properties: { spec: open, status: open } } };
-  return {
-    apiVersion: "apiextensions.k8s.io/v1",
-    kind: "CustomResourceDefinition",
-    metadata: { name: `${singular}s.networking.istio.io`, labels: { app: "istio-pilot", istio: "networking" } },
-    spec: {
-      group: "networking.istio.io",
-      names: {
-        kind,
-        listKind: `${kind}List`,
-        plural: `${singular}s`,
-        singular,
-        shortNames,
-        categories: ["istio-io", "networking-istio-io"],
-      },
-      scope: "Namespaced",
-      versions: VERSIONS.map((name) => ({
-        name,
-        served: true,
-        storage: name === STORED,
-        schema,
-        subresources: { status: {} },
-        additionalPrinterColumns: columns,
-      })),
-    },
-  };
+function crd(kind: string, shortNames: readonly string[], columns: readonly Column[]): KubeObject {
+  return definition({
+    group: "networking.istio.io",
+    kind,
+    singular: kind.toLowerCase(),
+    shortNames,
+    categories: ["istio-io", "networking-istio-io"],
+    labels: { app: "istio-pilot", istio: "networking" },
+    versions: VERSIONS,
+    // The one that the operator speaks.
+    stored: "v1beta1",
+    columns,
+  });
 }

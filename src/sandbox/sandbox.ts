@@ -9,11 +9,13 @@ import { podinfo } from "./apps/podinfo/index.ts";
 import type { AppTable } from "./apps.ts";
 import type { Cluster } from "./cluster.ts";
 import { startControllers } from "./controllers/index.ts";
+import { kedaCrds } from "./crds/keda.ts";
 import { startNameserver } from "./dns/index.ts";
 import { istioCrds } from "./istio-crds.ts";
 import { startKubelet } from "./kubelet/index.ts";
 import { type Mesh, startMesh } from "./mesh/index.ts";
 import { prometheusApp } from "./prometheus/app.ts";
+import { createPrometheusClient } from "./prometheus/client.ts";
 import { startTelemetry } from "./prometheus/telemetry.ts";
 import { createUsageSource } from "./usage.ts";
 
@@ -79,7 +81,7 @@ async function assemble(
   const server = await startApiServer({ addresses, ...(options.port === undefined ? {} : { port: options.port }) });
   undo.push(() => server.stop());
   const { cluster } = server;
-  for (const crd of istioCrds()) cluster.create(RESOURCES.crd, crd);
+  for (const crd of [...istioCrds(), ...kedaCrds()]) cluster.create(RESOURCES.crd, crd);
 
   const nameserver = await startNameserver(cluster, { address: addresses.own(NAMESERVER_HOST) });
   undo.push(() => nameserver.stop());
@@ -98,7 +100,13 @@ async function assemble(
 
   const usage = createUsageSource(mesh);
   undo.push(async () => usage.stop());
-  const controllers = startControllers(cluster, { report, autoscaler: { usage: usage.usage, tick: usage.tick } });
+  const prometheus = createPrometheusClient(cluster);
+  undo.push(() => prometheus.close());
+  const controllers = startControllers(cluster, {
+    report,
+    autoscaler: { usage: usage.usage, tick: usage.tick },
+    keda: { query: prometheus.query },
+  });
   undo.push(() => controllers.stop());
   const services = { nameserver: `${nameserver.address}:${nameserver.port}`, kubeconfig: server.kubeconfig };
   const kubelet = startKubelet(cluster, {

@@ -10,18 +10,22 @@ import { startEndpoints } from "./endpoints.ts";
 import { startEventExpiry } from "./event-expiry.ts";
 import { startGarbageCollector } from "./garbage.ts";
 import { startJobs } from "./job.ts";
+import { type KedaOptions, startKeda } from "./keda/index.ts";
 import { startNamespaces } from "./namespaces.ts";
 import { startNode } from "./node.ts";
 import { startReplicaSets } from "./replicaset.ts";
 import { startStatefulSets } from "./statefulset.ts";
 
 export type { AutoscalerOptions, PodUsage, UsageSource } from "./autoscaler/index.ts";
+export type { KedaOptions } from "./keda/index.ts";
 
 export interface ControllerOptions {
   readonly clock?: Clock;
   readonly random?: Random;
   /** Where autoscalers get their samples; without it they do not scale. */
   readonly autoscaler?: AutoscalerOptions;
+  /** How ScaledObjects ask their questions; without it nobody follows them. */
+  readonly keda?: KedaOptions;
   /** Receives what went wrong and will be tried again, one line each. Default: a Node warning. */
   readonly report?: (message: string) => void;
 }
@@ -47,7 +51,11 @@ export function startControllers(cluster: Cluster, options: ControllerOptions = 
     startEventExpiry,
   ];
   const stops = controllers.map((start) => start(context));
-  if (options.autoscaler !== undefined) stops.push(startAutoscalers(context, options.autoscaler));
+  const keda = options.keda && startKeda(context, options.keda);
+  if (keda !== undefined) stops.push(keda.stop);
+  if (options.autoscaler !== undefined) {
+    stops.push(startAutoscalers(context, { ...options.autoscaler, ...(keda && { external: keda.metric }) }));
+  }
   return {
     stop: () => {
       for (const stop of stops) stop();

@@ -5,7 +5,7 @@ import { claimAddressBlock } from "../addresses.ts";
 import { createStore, type Store } from "../api-server/store.ts";
 import type { App, AppContext, AppTable } from "../apps.ts";
 import { type Kubelet, startKubelet } from "../kubelet/index.ts";
-import { type AutoscalerOptions, startControllers } from "./index.ts";
+import { type AutoscalerOptions, type KedaOptions, startControllers } from "./index.ts";
 
 /** A program under the test's hand: it serves nothing, starts when allowed to, and exits when told. */
 export interface Puppet {
@@ -43,15 +43,25 @@ export interface TestbedOptions {
   readonly clock: Clock;
   readonly apps?: AppTable;
   readonly autoscaler?: AutoscalerOptions;
+  readonly keda?: KedaOptions;
+  readonly crds?: readonly KubeObject[];
   readonly drainMs?: number;
 }
 
 const QUIET_ROUNDS = 12;
 const round = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-export async function startTestbed({ clock, apps, autoscaler, drainMs = 0 }: TestbedOptions): Promise<Testbed> {
+export async function startTestbed({
+  clock,
+  apps,
+  autoscaler,
+  keda,
+  crds = [],
+  drainMs = 0,
+}: TestbedOptions): Promise<Testbed> {
   const addresses = await claimAddressBlock();
   const store = createStore({ clock, addresses });
+  for (const crd of crds) store.create(RESOURCES.crd, crd);
   const reports: string[] = [];
   const report = (message: string) => void reports.push(message);
   const puppets: Puppet[] = [];
@@ -61,7 +71,12 @@ export async function startTestbed({ clock, apps, autoscaler, drainMs = 0 }: Tes
     return runPuppet(context, puppets, (puppet) => bed.onStop(puppet));
   };
   const table: AppTable = (image) => apps?.(image) ?? (image.repository === "puppet" ? puppetApp : undefined);
-  const controllers = startControllers(store, { clock, report, ...(autoscaler && { autoscaler }) });
+  const controllers = startControllers(store, {
+    clock,
+    report,
+    ...(autoscaler && { autoscaler }),
+    ...(keda && { keda }),
+  });
   const kubelet = startKubelet(store, { addresses, apps: table, clock, drainMs, report });
   const get = (type: ResourceType, name: string) => store.get(type, type.namespaced ? "default" : "", name);
   const bed: Testbed = {

@@ -8,7 +8,7 @@ import { ApiError } from "../../cluster.ts";
 import { type ControllerContext, type Stop, startController, type Wiring } from "../context.ts";
 import { edit, editStatus, getByKey, isTerminating, keyOf, matchesSelector, namespaceOf } from "../objects.ts";
 import { bounded, MEMORY_MS, type Memory } from "./behaviour.ts";
-import { type Proposal, propose, type UsageSource } from "./metrics.ts";
+import { type ExternalSource, type Proposal, propose, type Sources, type UsageSource } from "./metrics.ts";
 
 export type { PodUsage, UsageSource } from "./metrics.ts";
 
@@ -17,6 +17,8 @@ export interface AutoscalerOptions {
   readonly usage: UsageSource;
   /** Calls back once per new sample of usage. @returns stops. Absent: every autoscaler looks once a second. */
   readonly tick?: (listener: () => void) => Stop;
+  /** Answers for External metrics; undefined: not known (yet). Absent: they are the target's requests per second. */
+  readonly external?: ExternalSource;
 }
 
 const SAMPLE_MS = 1_000;
@@ -42,7 +44,7 @@ export function startAutoscalers(context: ControllerContext, options: Autoscaler
     return (key) => {
       const hpa = getByKey(cluster, RESOURCES.hpa, key);
       if (hpa === undefined || isTerminating(hpa)) return;
-      look(context, wiring, options.usage, hpa, memories);
+      look(context, wiring, options, hpa, memories);
       if (options.tick === undefined) wiring.queue.addAfter(key, SAMPLE_MS);
     };
   });
@@ -62,7 +64,7 @@ interface Outcome {
 function look(
   context: ControllerContext,
   wiring: Wiring,
-  usage: UsageSource,
+  options: AutoscalerOptions,
   hpa: KubeObject,
   memories: Map<string, Memory>,
 ): void {
@@ -92,7 +94,7 @@ function look(
     save(context, hpa, { current: 0, desired: 0, currentMetrics: [], conditions }, false);
     return;
   }
-  const outcome = judge(context, wiring, usage, hpa, target, memories);
+  const outcome = judge(context, wiring, options, hpa, target, memories);
   const rescaled = outcome.desired !== current && rescale(context, wiring, hpa, type, target, outcome);
   if (rescaled) remember(memories, hpa, outcome.desired - current, context.clock.now());
   save(context, hpa, outcome, rescaled);
@@ -101,11 +103,12 @@ function look(
 function judge(
   { cluster, clock }: ControllerContext,
   { events }: Wiring,
-  usage: UsageSource,
+  options: AutoscalerOptions,
   hpa: KubeObject,
   target: KubeObject,
   memories: Map<string, Memory>,
 ): Outcome {
+  const { usage, external } = options;
   const now = clock.now();
   const current: number = target.spec?.replicas ?? 1;
   const min: number = hpa.spec?.minReplicas ?? 1;
@@ -113,7 +116,9 @@ function judge(
   const pods = cluster
     .list(RESOURCES.pod, namespaceOf(hpa))
     .filter((pod) => matchesSelector(target.spec?.selector, pod.metadata.labels));
-  const proposals = metricsOf(hpa).map((metric) => propose(metric, pods, current, usage));
+  const proposals = metricsOf(hpa).map((metric) =>
+    propose(metric, pods, current, { usage, external: externalOf(hpa, external) }),
+  );
   const heard = proposals.filter((proposal) => proposal.kind === "replicas");
   const failed = proposals.find((proposal) => proposal.kind === "unavailable");
   const proposed = Math.max(0, ...heard.map((proposal) => proposal.replicas));
@@ -149,6 +154,10 @@ function judge(
       limited(wish, min, max),
     ],
   };
+}
+
+function externalOf(hpa: KubeObject, external: ExternalSource | undefined): Sources["external"] {
+  return external && ((name, selector) => external(namespaceOf(hpa), name, selector));
 }
 
 /** Without metrics an autoscaler keeps CPU at 80 %. */

@@ -13,6 +13,15 @@ export interface PodUsage {
 /** Where usage comes from; undefined: nothing is known about the pod (yet). */
 export type UsageSource = (namespace: string, pod: string) => PodUsage | undefined;
 
+/** Where the values of External metrics come from; undefined: nothing is known of it (yet). */
+export type ExternalSource = (namespace: string, name: string, selector: KubeFields) => number | undefined;
+
+export interface Sources {
+  readonly usage: UsageSource;
+  /** Of one autoscaler's namespace. */
+  readonly external: ((name: string, selector: KubeFields) => number | undefined) | undefined;
+}
+
 export type Proposal =
   | { readonly kind: "replicas"; readonly replicas: number; readonly current: KubeFields; readonly name: string }
   | { readonly kind: "unavailable"; readonly reason: string; readonly message: string };
@@ -25,10 +34,17 @@ export function propose(
   metric: KubeFields,
   pods: readonly KubeObject[],
   replicas: number,
-  usage: UsageSource,
+  { usage, external }: Sources,
 ): Proposal {
   const active = pods.filter(isActive);
   const ready = active.filter(isReady);
+  if (metric.type === "External" && external !== undefined) {
+    const { name, selector } = metric.external?.metric ?? {};
+    const value = external(name, selector);
+    if (value !== undefined) return whole(metric, ready.length, value, replicas);
+    const message = `unable to get external metric ${name}: no answer from the metrics server`;
+    return { kind: "unavailable", reason: "FailedGetExternalMetric", message };
+  }
   const sampled = ready.flatMap((pod) => {
     const sample = usage(pod.metadata.namespace ?? "", pod.metadata.name);
     return sample === undefined ? [] : [{ pod, sample }];
