@@ -165,7 +165,8 @@ function idle(turn: AdvanceInput, status: Idle): Transition {
   if (remade !== undefined) return remade;
   if (isNamedOtherwise(status, turn.observation.readings)) return adopt(turn);
   if (revisionChanged(status, target.revision)) return beginWhenAllowed(turn);
-  if (status.drainUntil > 0) {
+  // One that is down already has nothing to lose: there is nothing to note either.
+  if (status.drainUntil > 0 && !target.scaledDown) {
     // Routes that are written late, after a crash for example: the time counts from when they are in force.
     if (!routesInForce) return become(turn, { ...status, drainUntil: turn.now + drainMs(turn.spec) });
     if (turn.now >= status.drainUntil) return become(turn, { ...status, drainUntil: 0 });

@@ -153,3 +153,29 @@ describe("a promotion", () => {
     expect(model.status).toMatchObject({ owesPostRollout: false });
   });
 });
+
+describe("the canary was taken down while it could still be asked", () => {
+  it("when the operator died right after the initialisation, and Flagger's CRD had forgotten the drain", () => {
+    const model = createModel(aCanary(), MESH, { pods: true, scales: true }, release("v0"));
+    while (model.status.phase !== "Initialized") {
+      if (model.turn() === undefined) model.now = model.due() ?? Number.NaN;
+    }
+    model.turn("forgets");
+    expect(model.target?.up).toBe(true);
+    expect(pass(model, 10).target?.up).toBe(false);
+  });
+
+  it("when its release was taken back a moment after a newer one had taken its traffic away", () => {
+    const model = begun({ analysis: { stepWeights: [50], threshold: 1, webhooks: [gate("rollback")] } }, 0);
+    model.answer = (probe) =>
+      probe.kind === "hook" && probe.type === "rollback" ? { kind: "refused", detail: "no" } : { kind: "passed" };
+    pass(model, 10);
+    expect(model.routes).toMatchObject({ canary: 50 });
+    put(model, release("v2"));
+    model.turn();
+    model.answer = () => ({ kind: "passed" });
+    pass(model, 2);
+    expect([model.status.phase, model.target?.up]).toEqual(["Failed", true]);
+    expect(pass(model, 5).target?.up).toBe(false);
+  });
+});

@@ -7,3 +7,13 @@ export function intervalOrDefault(text: string): number {
   const parsed = parseDuration(text);
   return typeof parsed === "number" && text !== "" ? parsed : ONE_MINUTE;
 }
+
+const DRAIN_MS = 5_000;
+
+/**
+ * How long a workload that lost its traffic is kept: proxies learn of new routes a moment after they are written. Milliseconds;
+ * a fifth of the analysis interval when that is shorter, so that it never weighs in a rollout's duration.
+ */
+export function drainOf(intervalMs: number): number {
+  return Math.min(DRAIN_MS, intervalMs / 5);
+}

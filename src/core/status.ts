@@ -5,6 +5,7 @@
  */
 import type { Alert, CanaryStatus, Condition, Phase, Position, Revision, StatusCore } from "./canary.ts";
 import { TRANSITIONS } from "./canary.ts";
+import { drainOf } from "./interval.ts";
 import { TOTAL_WEIGHT } from "./plan.ts";
 
 export interface WireStatus {
@@ -103,6 +104,7 @@ function positionFrom(phase: Phase, core: StatusCore, memory: WireMemory | undef
     withheld: memory?.withheld ?? false,
     ...(memory?.plan === undefined ? {} : { plan: memory.plan }),
   };
+  const drainUntil = memory === undefined ? recoverDrain(core, hints) : (memory.drainUntil ?? 0);
   switch (phase) {
     case "":
     case "Terminated":
@@ -110,7 +112,7 @@ function positionFrom(phase: Phase, core: StatusCore, memory: WireMemory | undef
     case "Initializing":
       return { phase, renew: memory?.renew ?? false };
     case "Initialized":
-      return { phase, drainUntil: memory?.drainUntil ?? 0 };
+      return { phase, drainUntil };
     case "Waiting":
       return { phase, holdUntil: memory?.holdUntil ?? 0 };
     case "Progressing":
@@ -132,14 +134,14 @@ function positionFrom(phase: Phase, core: StatusCore, memory: WireMemory | undef
     case "Succeeded":
       return {
         phase,
-        drainUntil: memory?.drainUntil ?? 0,
+        drainUntil,
         owesPostRollout: memory?.owesPostRollout ?? false,
         skipped: memory?.skipped ?? false,
       };
     case "Failed":
       return {
         phase,
-        drainUntil: memory?.drainUntil ?? 0,
+        drainUntil,
         owesPostRollout: memory?.owesPostRollout ?? false,
         // Flagger leaves weight 100 in `Failed` only after a failed promotion.
         restoring: memory?.restoring ?? core.canaryWeight > 0,
@@ -153,6 +155,11 @@ function positionFrom(phase: Phase, core: StatusCore, memory: WireMemory | undef
 function weightHeld(phase: Phase, core: StatusCore, memory: WireMemory | undefined, hints: RecoveryHints): number {
   const zeroed = phase === "WaitingPromotion" && core.canaryWeight === 0 && memory === undefined;
   return zeroed && hints.iterations === 0 ? (hints.weights.at(-1) ?? 0) : core.canaryWeight;
+}
+
+/** Counted from the last write; on the wire a time lacks what is less than a second. */
+function recoverDrain({ writtenAt }: StatusCore, { intervalMs }: RecoveryHints): number {
+  return writtenAt === 0 ? 0 : writtenAt + 1_000 + drainOf(intervalMs);
 }
 
 /** A weight that no run ends with is one of the way back: the primary has the rest. 0: the shift has not begun. */

@@ -2,6 +2,7 @@
 import type { Alert, CanaryRef, CanarySpec, CanaryStatus, Phase, Position, Revision, StatusCore } from "./canary.ts";
 import { EVENTS, type RolloutEvent, type Said } from "./events.ts";
 import { lettersFrom } from "./identity.ts";
+import { drainOf } from "./interval.ts";
 import type { Observation } from "./observation.ts";
 import type { Plan } from "./plan.ts";
 import { routesFor } from "./routes.ts";
@@ -30,14 +31,9 @@ export interface Transition {
 /** Changes to the part of the status that every phase carries. */
 export type Changes = Partial<Omit<StatusCore, "phaseSince" | "writtenAt" | "owedAlerts">>;
 
-/**
- * How long a workload that lost its traffic is kept: proxies learn of new routes a moment after they are written. Milliseconds;
- * a fifth of the analysis interval when that is shorter, so that it never weighs in a rollout's duration.
- */
-const DRAIN_MS = 5_000;
-
+/** How long a workload that lost its traffic is kept, in milliseconds. */
 export function drainMs(spec: CanarySpec): number {
-  return Math.min(DRAIN_MS, spec.analysis.intervalMs / 5);
+  return drainOf(spec.analysis.intervalMs);
 }
 
 /** Nothing changes; `said` may still be said. */
@@ -143,7 +139,9 @@ function cookiesFor(turn: AdvanceInput, next: CanaryStatus): StatusCore["cookies
 
 /** Takes the release back: all traffic to the primary, the canary away once the routes are known everywhere. */
 export function rollBack(turn: AdvanceInput, ...said: readonly Said[]): Transition {
-  const served = (routesFor(turn.plan, turn.status)?.canary ?? 0) > 0;
+  const { phaseSince } = turn.status;
+  // A restart takes the traffic away, too: it may have been a moment ago.
+  const served = (routesFor(turn.plan, turn.status)?.canary ?? 0) > 0 || turn.now < phaseSince + drainMs(turn.spec);
   const failed = enter(
     turn,
     {

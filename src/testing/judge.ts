@@ -21,6 +21,10 @@ export interface Judge {
   see(turn: Turn): void;
   /** The spec was edited: the run that goes on is held to no plan. */
   edited(): void;
+  /** Somebody else wrote the routes. */
+  rerouted(): void;
+  /** Somebody deleted the primary. */
+  deleted(): void;
   /** Arrows taken so far, as "from>to". */
   readonly arrows: Set<string>;
 }
@@ -36,6 +40,8 @@ interface Run {
   readonly passes: string[];
   heldSince: number;
   held: string;
+  /** Where it stood when its share was last its own. */
+  place: string;
 }
 
 const textOf = (routes: Routes | undefined): string =>
@@ -45,12 +51,38 @@ export function createJudge(model: Model, router: Capabilities): Judge {
   const arrows = new Set<string>();
   let run: Run | undefined;
   let promised: Routes | undefined;
+  let lacking = false;
+  let drainedSince = 0;
+  let meddled = false;
+  let owed: string | undefined;
+
+  /** After a failed promotion the primary gets back what it ran before, and only then the traffic. */
+  function judgeReturn({ input, transition }: Turn): void {
+    const { status: to } = transition;
+    const wasPromoting = input.status.phase === "Promoting" || input.status.phase === "Finalising";
+    if (to.phase !== "Failed") owed = undefined;
+    else if (wasPromoting && to.restoring) owed = model.primary?.previous?.release.spec ?? model.primary?.release.spec;
+    if (owed === undefined || to.phase !== "Failed" || to.restoring || lacking) return;
+    demand(
+      model.primary?.release.spec === owed,
+      `${owed} was owed to the primary, it runs ${model.primary?.release.spec}`,
+    );
+    owed = undefined;
+  }
 
   function see(turn: Turn): void {
     const { input, transition, routes, crash } = turn;
     judgeTraffic(turn, promised, router);
     judgeWords(turn);
+    const remade = transition.events.some(({ message }) => message.includes("was deleted and made again"));
+    demand(!remade || lacking, "a primary that nobody deleted is said to be deleted");
+    if (!meddled && turn.mesh.before?.canary !== 0) drainedSince = model.now;
+    judgeDrain(turn, model.now - drainedSince);
+    meddled &&= turn.mesh.after === turn.mesh.before;
+    if (!meddled && turn.mesh.after?.canary !== 0) drainedSince = model.now;
     if (crash === "before the save") return;
+    lacking &&= !remade;
+    judgeReturn(turn);
     const [from, to] = [input.status, transition.status];
     if (from.phase !== to.phase) {
       arrows.add(`${from.phase}>${to.phase}`);
@@ -77,6 +109,13 @@ export function createJudge(model: Model, router: Capabilities): Judge {
       current.passes.push(current.held);
       current.heldSince = model.now;
     }
+    if (isAnalysing(from) && from.withheld && isAnalysing(to) && !to.withheld && from.step > 0 && to.step > 0) {
+      demand(
+        current.edited || current.place === textOf(routes),
+        `went from ${current.place} to ${textOf(routes)} unseen`,
+      );
+    }
+    if (isAnalysing(to) && !to.withheld) current.place = textOf(routes);
     current.forgot ||= turn.crash === "forgets";
     const moved = textOf(routes) !== current.held;
     // Back to the start is where whoever forgot the step goes.
@@ -97,6 +136,12 @@ export function createJudge(model: Model, router: Capabilities): Judge {
     arrows,
     edited: () => {
       if (run !== undefined) run.edited = true;
+    },
+    deleted: () => {
+      lacking = true;
+    },
+    rerouted: () => {
+      meddled = true;
     },
   };
 }
@@ -120,7 +165,7 @@ function begins(from: CanaryStatus, to: CanaryStatus, events: Turn["transition"]
 function beginning(status: CanaryStatus, now: number, routes: Routes | undefined): Run {
   const revision = status.applied ?? { spec: "" };
   const fresh = { edited: false, forgot: false, prepared: false, approved: false, passes: [] };
-  return { ...fresh, revision, heldSince: now, held: textOf(routes) };
+  return { ...fresh, revision, heldSince: now, held: textOf(routes), place: textOf(routes) };
 }
 
 /** Weights sum to 100, and nobody is sent to a copy that cannot answer while the other can. */
@@ -144,10 +189,21 @@ function judgeTraffic({ input, routes, transition }: Turn, before: Routes | unde
   if (canary > (before?.canary ?? 0) && transition.status.phase !== "Failed") {
     demand(target.readiness.kind === "ready" && !target.scaledDown, `${text} though the canary is not ready`);
   }
-  if (transition.status.phase !== "Promoting" && transition.status.phase !== "Finalising") return;
+  const { phase } = transition.status;
+  const returning = phase === "Failed" && input.status.phase === "Failed";
+  if (phase !== "Promoting" && phase !== "Finalising" && !returning) return;
   if (primary > (before?.primary ?? 100) && target.available > 0) {
     demand(copy.readiness.kind === "ready" || input.spec.skipAnalysis, `${text} though the primary is not ready`);
   }
+}
+
+/** What may still get requests is not taken away: proxies learn of new routes a moment after they are written. */
+function judgeDrain({ tookDown, input, transition }: Turn, drainedMs: number): void {
+  if (!tookDown || input.deleting) return;
+  const { intervalMs } = input.spec.analysis;
+  const enough = Math.min(5_000, intervalMs / 5);
+  const unserved = input.observation.readings.target.available === 0;
+  demand(unserved || drainedMs >= enough, `taken down ${drainedMs} ms after its traffic (${transition.status.phase})`);
 }
 
 /** What is said fits what is done: failures are alerted, visitors have their cookie while the canary has traffic. */
@@ -157,6 +213,9 @@ function judgeWords({ input, transition, routes }: Turn): void {
   const taken = from.phase !== "Failed" && to.phase === "Failed";
   const alerts = to.owedAlerts.slice(from.owedAlerts.length - input.alertsDelivered);
   demand(!taken || alerts.some(({ severity }) => severity !== "info"), "a release was taken back without an alert");
+  const withheld = isAnalysing(from) && isAnalysing(to) && !from.withheld && to.withheld;
+  const gone = input.observation.readings.problem !== undefined;
+  demand(!withheld || gone || to.failedChecks > from.failedChecks, "a canary that went down counts as nothing");
   const failed = (isAnalysing(to) || to.phase === "Promoting") && to.failedChecks > from.failedChecks;
   demand(!failed || to.failedChecks < spec.analysis.threshold, `goes on with ${to.failedChecks} failed checks`);
   if (spec.analysis.sessionAffinity === undefined || routes === undefined || to === from) return;

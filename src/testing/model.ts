@@ -3,6 +3,7 @@
  * cluster does by itself (pods start, die, are replaced) happens at times that are known beforehand, so that a run is
  * repeatable. Nothing here knows what the core should do with it.
  */
+import { isDeepStrictEqual } from "node:util";
 import { advance } from "../core/advance.ts";
 import type { Canary, CanaryStatus, Revision, Routes } from "../core/canary.ts";
 import { sameRevision } from "../core/change.ts";
@@ -49,6 +50,10 @@ export interface Turn {
   readonly crash: Crash | undefined;
   /** What was copied to the primary in this turn. */
   readonly copied: Release | undefined;
+  /** In the mesh before the turn, and after it. */
+  readonly mesh: { readonly before: Routes | undefined; readonly after: Routes | undefined };
+  /** The target was taken down in this turn. */
+  readonly tookDown: boolean;
 }
 
 /** What kinds of target are made of. */
@@ -65,6 +70,8 @@ export interface Model {
   now: number;
   deleting: boolean;
   answer: (probe: Probe) => Answer;
+  /** Alerts reach somebody. */
+  delivers: boolean;
   target: Pods | undefined;
   primary: (Pods & { previous?: { readonly release: Release; readonly id: string } }) | undefined;
   /** In the mesh; undefined: none of ours. */
@@ -93,6 +100,7 @@ export function createModel(canary: Canary, router: Capabilities, make: Make, fi
     now: START,
     deleting: false,
     answer: () => ({ kind: "passed" }),
+    delivers: true,
     target: podsOf(first, START - 10_000),
     primary: undefined,
     routes: undefined,
@@ -116,11 +124,13 @@ function takeTurn(model: Model, make: Make, router: Capabilities, crash: Crash |
     answers.push(answered);
     if (settles(answered, ref)) break;
   }
-  const alertsDelivered = status.owedAlerts.length;
+  const alertsDelivered = model.delivers ? status.owedAlerts.length : 0;
   const observation = { readings, answers };
   const input: AdvanceInput = { ref, uid, spec, plan, status, observation, alertsDelivered, deleting, now };
   const transition = advance(input);
   const wanted = desired({ uid, plan, suspended: spec.suspend && !deleting }, transition.status);
+  const mesh = model.routes;
+  const wasUp = model.target?.up;
   const before = JSON.stringify([model.status, model.primary, model.target, model.routes]);
   let copied: Release | undefined;
   if (crash !== "before the save") {
@@ -130,7 +140,9 @@ function takeTurn(model: Model, make: Make, router: Capabilities, crash: Crash |
   const changed = JSON.stringify([model.status, model.primary, model.target, model.routes]) !== before;
   const routes = routesFor(plan, transition.status);
   if (changed || crash !== undefined) note(model, transition, routes, crash);
-  return changed || crash !== undefined ? { input, transition, wanted, routes, crash, copied } : undefined;
+  if (!changed && crash === undefined) return undefined;
+  const tookDown = wasUp === true && model.target?.up === false;
+  return { input, transition, wanted, routes, crash, copied, mesh: { before: mesh, after: model.routes }, tookDown };
 }
 
 function note(
@@ -153,8 +165,16 @@ function load({ canary, status }: Model, pruned: boolean): CanaryStatus {
   const { aviary: _memory, ...flaggers } = stored;
   const hints = { intervalMs, iterations, mirror, weights: canaryWeights(canary.spec) };
   const loaded = fromWire(pruned ? flaggers : stored, hints);
+  // Times on the wire are whole seconds, those of our own milliseconds.
+  const lost = !isDeepStrictEqual(written(loaded), written(status));
+  if (lost && !pruned) throw new Error(`stored ${JSON.stringify(status)}, and loaded ${JSON.stringify(loaded)}`);
   // Owed alerts outlive that in an annotation.
   return pruned ? { ...loaded, owedAlerts: status.owedAlerts } : loaded;
+}
+
+function written(status: CanaryStatus): unknown {
+  // Whether somebody else wrote it is seen, not written.
+  return JSON.parse(JSON.stringify({ ...status, writtenAt: 0, foreign: undefined }));
 }
 
 function read(model: Model, make: Make, router: Capabilities, status: CanaryStatus): Readings {
