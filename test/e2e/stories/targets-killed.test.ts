@@ -1,6 +1,7 @@
 import { endings } from "./endings.ts";
 import { gates } from "./gates.ts";
+import { keda } from "./keda.ts";
 import { targets } from "./targets.ts";
 import { withKills } from "./telling.ts";
 
-withKills(targets, gates, endings);
+withKills(targets, keda, gates, endings);

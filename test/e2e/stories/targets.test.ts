@@ -1,6 +1,7 @@
 import { endings } from "./endings.ts";
 import { gates } from "./gates.ts";
+import { keda } from "./keda.ts";
 import { targets } from "./targets.ts";
 import { undisturbed } from "./telling.ts";
 
-undisturbed(targets, gates, endings);
+undisturbed(targets, keda, gates, endings);

@@ -4,27 +4,7 @@ import { type KubeFields, type KubeObject, RESOURCES } from "../../../src/ports/
 import { addressesOf } from "../../../src/sandbox/dns/index.ts";
 import { BAD, daemonSet, deployment, GOOD, gate, hosts, PORT, statefulSet } from "./manifests.ts";
 import type { Telling } from "./telling.ts";
-
-const BEGUN = [
-  "New revision detected! Scaling up podinfo",
-  "Starting canary analysis for podinfo",
-  "Pre-rollout check load-start passed",
-  "Pre-rollout check warm-up passed",
-];
-const PROMOTED = [
-  "Copying podinfo template spec to podinfo-primary",
-  "Routing all traffic to primary",
-  "Promotion completed! Scaling down podinfo",
-];
-const UP = ["Advance podinfo canary weight 30", "Advance podinfo canary weight 60"];
-const TAKEN_BACK = [
-  "Halt podinfo advancement success rate N < 99%",
-  "Rolling back podinfo failed checks threshold reached 3",
-  "Canary failed! Scaling down podinfo",
-];
-const STEPS = { stepWeights: [30, 60], threshold: 10 };
-const IMPATIENT = { ...STEPS, threshold: 3 };
-const UNHARMED = { dropped: [], injected: 0, failedByPrimary: 0 };
+import { BEGUN, IMPATIENT, PROMOTED, STEPS, TAKEN_BACK, UNHARMED, UP } from "./two-steps.ts";
 
 /** Told of users who come and go undisturbed, and again with the operator killed. */
 export function targets(telling: Telling): void {

@@ -1,0 +1,96 @@
+/** A Deployment that KEDA scales: at rest it is paused at nothing, in a run it follows its load, and its primary always does. */
+import { describe, it } from "vitest";
+import { type KubeFields, type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
+import { BAD, deployment, GOOD } from "./manifests.ts";
+import type { Story } from "./story.ts";
+import type { Telling } from "./telling.ts";
+import { BEGUN, IMPATIENT, PROMOTED, STEPS, TAKEN_BACK, UNHARMED, UP } from "./two-steps.ts";
+
+const PAUSED_REPLICAS = "autoscaling.keda.sh/paused-replicas";
+
+const rateOf = (namespace: string, workload: string) =>
+  `sum(rate(istio_requests_total{destination_workload_namespace="${namespace}",destination_workload="${workload}"}[5s]))`;
+
+function scaledObject(namespace: string, spec: KubeFields): KubeObject {
+  const metadata = {
+    serverAddress: "http://prometheus.istio-system:9090",
+    query: rateOf(namespace, "podinfo"),
+    threshold: "4",
+  };
+  return {
+    apiVersion: "keda.sh/v1alpha1",
+    kind: "ScaledObject",
+    metadata: { name: "podinfo", namespace },
+    spec: {
+      scaleTargetRef: { name: "podinfo" },
+      pollingInterval: 1,
+      maxReplicaCount: 2,
+      triggers: [{ type: "prometheus", name: "requests", metadata }],
+      ...spec,
+    },
+  };
+}
+
+const ref = { apiVersion: "keda.sh/v1alpha1", kind: "ScaledObject", name: "podinfo" };
+
+function scalers(story: Story) {
+  const [source, primary] = ["podinfo", "podinfo-primary"].map((name) =>
+    story.get({ type: RESOURCES.scaledObject, name }),
+  );
+  const hpas = ["keda-hpa-podinfo", "keda-hpa-podinfo-primary"].map((name) => story.get({ type: RESOURCES.hpa, name }));
+  return { source, primary, hpa: hpas[0], primaryHpa: hpas[1] };
+}
+
+/** Told of users who come and go undisturbed, and again with the operator killed. */
+export function keda(telling: Telling): void {
+  describe.concurrent("a Deployment with a ScaledObject", () => {
+    it("is resumed for the run, grows with its load, and is paused at nothing again", async ({ expect }) => {
+      const name = "keda";
+      const primaryScalerQueries = { requests: rateOf(name, "podinfo.*") };
+      const story = await telling.stage(name, {
+        target: [deployment(name, { version: "6.0.0" }), scaledObject(name, { minReplicaCount: 1 })],
+        spec: {
+          autoscalerRef: { ...ref, primaryScalerReplicas: { minReplicas: 2, maxReplicas: 3 }, primaryScalerQueries },
+        },
+        analysis: STEPS,
+      });
+      const rested = () => {
+        const { source, primary, hpa, primaryHpa } = scalers(story);
+        expect(source?.metadata.annotations).toMatchObject({ [PAUSED_REPLICAS]: "0" });
+        expect(hpa).toBeUndefined();
+        expect(primary?.metadata.annotations?.[PAUSED_REPLICAS]).toBeUndefined();
+        expect(primary?.spec).toMatchObject({ minReplicaCount: 2, maxReplicaCount: 3 });
+        expect(primary?.spec.triggers[0].metadata.query).toBe(primaryScalerQueries.requests);
+        expect(primaryHpa?.spec).toMatchObject({ scaleTargetRef: { name: "podinfo-primary" }, minReplicas: 2 });
+      };
+      rested();
+      await story.change(deployment(name, GOOD));
+      const target = { type: RESOURCES.deployment, namespace: name, name: "podinfo" };
+      await telling.town.until(target, "scaled up by its load", (object) => object?.spec?.replicas === 2);
+      expect(scalers(story).hpa?.spec).toMatchObject({ minReplicas: 1, maxReplicas: 2 });
+      const { dropped, injected, failedByPrimary } = await story.end("Succeeded");
+      telling.said(expect, story.timeline(), [...BEGUN, ...UP, ...PROMOTED]);
+      expect(story.routes()).toEqual(["100/0", "70/30", "40/60", "100/0"]);
+      expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
+      rested();
+      expect(story.get({ type: RESOURCES.deployment, name: "podinfo-primary" })?.spec.replicas).toBeGreaterThan(1);
+    });
+
+    it("is taken back, and paused at nothing; its primary measures itself", async ({ expect }) => {
+      const name = "keda-bad";
+      const story = await telling.stage(name, {
+        target: [deployment(name, { version: "6.0.0" }), scaledObject(name, { minReplicaCount: 1 })],
+        spec: { autoscalerRef: ref },
+        analysis: IMPATIENT,
+      });
+      await story.change(deployment(name, BAD));
+      const { dropped, failedByPrimary } = await story.end("Failed");
+      telling.said(expect, story.timeline(), [...BEGUN, UP[0], ...TAKEN_BACK]);
+      expect({ dropped, failedByPrimary }).toEqual({ dropped: [], failedByPrimary: 0 });
+      const { source, primary, hpa } = scalers(story);
+      expect(source?.metadata.annotations).toMatchObject({ [PAUSED_REPLICAS]: "0" });
+      expect(hpa).toBeUndefined();
+      expect(primary?.spec.triggers[0].metadata.query).toBe(rateOf(name, "podinfo-primary"));
+    });
+  });
+}

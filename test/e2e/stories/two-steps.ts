@@ -1,0 +1,22 @@
+/** The analysis that most targets go through, in two steps, and what is said of it. */
+
+export const BEGUN = [
+  "New revision detected! Scaling up podinfo",
+  "Starting canary analysis for podinfo",
+  "Pre-rollout check load-start passed",
+  "Pre-rollout check warm-up passed",
+];
+export const PROMOTED = [
+  "Copying podinfo template spec to podinfo-primary",
+  "Routing all traffic to primary",
+  "Promotion completed! Scaling down podinfo",
+];
+export const UP = ["Advance podinfo canary weight 30", "Advance podinfo canary weight 60"];
+export const TAKEN_BACK = [
+  "Halt podinfo advancement success rate N < 99%",
+  "Rolling back podinfo failed checks threshold reached 3",
+  "Canary failed! Scaling down podinfo",
+];
+export const STEPS = { stepWeights: [30, 60], threshold: 10 };
+export const IMPATIENT = { ...STEPS, threshold: 3 };
+export const UNHARMED = { dropped: [], injected: 0, failedByPrimary: 0 };
