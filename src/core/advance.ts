@@ -214,6 +214,8 @@ function returnToPrimary(turn: AdvanceInput): Transition {
     if (isLost(turn)) return startOver(turn);
     return primary.readiness.kind === "ready" ? stay(turn) : waitFor(turn, EVENTS.warning(primary.readiness.detail));
   }
+  // A crash came before the restoration: ready it is, but with what failed.
+  if (carriesFailed(turn) && primary.restorable !== false) return stay(turn);
   const drainUntil = turn.now + drainMs(turn.spec);
   return enter(
     turn,
@@ -224,10 +226,13 @@ function returnToPrimary(turn: AdvanceInput): Transition {
 }
 
 /** The primary was deleted before it got its last promoted revision back, and with it what it kept of that. */
-function isLost({ uid, status, observation }: AdvanceInput): boolean {
-  const { promotionId: carried, restorable, available } = observation.readings.primary;
-  const failed = status.applied !== undefined && carried === promotionId(uid, status.applied);
-  return failed && restorable === false && available === 0;
+function isLost(turn: AdvanceInput): boolean {
+  const { restorable, available } = turn.observation.readings.primary;
+  return carriesFailed(turn) && restorable === false && available === 0;
+}
+
+function carriesFailed({ uid, status, observation }: AdvanceInput): boolean {
+  return status.applied !== undefined && observation.readings.primary.promotionId === promotionId(uid, status.applied);
 }
 
 /** As if never initialised: the target serves as it does now, and the next revision makes a primary of its own. */

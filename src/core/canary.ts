@@ -276,7 +276,13 @@ export type Position =
   | { readonly phase: "Waiting"; readonly holdUntil: number }
   | ({ readonly phase: "Progressing"; readonly prepared: boolean } & OnStep)
   | ({ readonly phase: "WaitingPromotion" } & OnStep)
-  | ({ readonly phase: "Promoting"; readonly primaryWeight: number; readonly skipping: boolean } & OnStep)
+  // `shiftedAt`: since when the primary has had its present weight; absent before the first, and where it was forgotten.
+  | ({
+      readonly phase: "Promoting";
+      readonly primaryWeight: number;
+      readonly shiftedAt?: number;
+      readonly skipping: boolean;
+    } & OnStep)
   | { readonly phase: "Finalising"; readonly holdUntil: number };
 
 export type CanaryStatus = StatusCore & Position;

@@ -2,7 +2,7 @@
  * What must be asked before a decision, in order. Pure: the same Canary in the same situation asks the same questions.
  * Readings cost nothing (caches), so whatever they settle alone is never asked about.
  */
-import type { CanarySpec, CanaryStatus, HookType, Metric, Webhook } from "./canary.ts";
+import type { CanarySpec, CanaryStatus, HookType, Metric, StatusIn, Webhook } from "./canary.ts";
 import { isNamedOtherwise, revisionChanged } from "./change.ts";
 import type { MetricSourceKind, Probe, Readings } from "./observation.ts";
 import type { Plan } from "./plan.ts";
@@ -46,8 +46,8 @@ export function probesFor(input: ProbeInput): readonly Probe[] {
     case "WaitingPromotion":
       return analysisProbes(input, status);
     case "Promoting":
-      return status.primaryWeight > 0 && input.now >= status.holdUntil && readings.primary.readiness.kind === "ready"
-        ? primaryMetrics(spec)
+      return status.primaryWeight > 0 && input.now >= status.holdUntil && primaryCanBeJudged(readings)
+        ? primaryMetrics(spec, measuredMs(spec, status, input.now))
         : [];
   }
 }
@@ -66,6 +66,10 @@ function idleProbes(input: ProbeInput): readonly Probe[] {
 
 function primaryAllows({ spec, readings }: ProbeInput): boolean {
   return spec.skipAnalysis || readings.primary.readiness.kind === "ready";
+}
+
+function primaryCanBeJudged({ primary, routesInForce }: Readings): boolean {
+  return primary.readiness.kind === "ready" && routesInForce;
 }
 
 function analysisProbes(input: ProbeInput, status: Extract<CanaryStatus, { step: number }>): readonly Probe[] {
@@ -120,13 +124,31 @@ function builtIn(metric: Metric): readonly MetricSourceKind[] {
 }
 
 /**
- * The primary is judged by the built-in checks alone (other queries name the canary), and only by those whose window
- * lies within the hold: an older request was answered by the revision before.
+ * The primary is judged by the built-in checks alone (other queries name the canary), and by no request that is older than
+ * its present weight: such a one was answered by the revision before. So a longer window is cut.
  */
-function primaryMetrics(spec: CanarySpec): readonly Probe[] {
+function primaryMetrics(spec: CanarySpec, measured: number): readonly Probe[] {
   return spec.analysis.metrics
-    .filter((metric) => windowMs(metric.interval) <= spec.analysis.intervalMs)
+    .filter(({ interval }) => Number.isFinite(windowMs(interval)))
+    .map((metric) => (windowMs(metric.interval) <= measured ? metric : { ...metric, interval: windowOf(measured) }))
     .flatMap((metric) => builtIn(metric).map((source): Probe => ({ kind: "metric", metric, source, of: "primary" })));
+}
+
+/** For how long the primary has had its present weight; where that was forgotten, what is sure. Milliseconds. */
+function measuredMs({ analysis }: CanarySpec, { shiftedAt }: StatusIn<"Promoting">, now: number): number {
+  return shiftedAt === undefined ? analysis.intervalMs : now - shiftedAt;
+}
+
+/** Whether there may be values yet that could not be measured so far. */
+export function isMeasuredShort(spec: CanarySpec, status: StatusIn<"Promoting">, name: string, now: number): boolean {
+  if (status.shiftedAt === undefined) return false;
+  const window = spec.analysis.metrics.find((metric) => metric.name === name)?.interval ?? "";
+  return windowMs(window) > measuredMs(spec, status, now);
+}
+
+/** As PromQL writes it; whole seconds where they are enough. */
+function windowOf(ms: number): string {
+  return ms < 1000 ? `${Math.max(1, Math.floor(ms))}ms` : `${Math.floor(ms / 1000)}s`;
 }
 
 /** A PromQL window in milliseconds; Infinity when it is not one, so that nothing is judged by it. */

@@ -13,7 +13,9 @@ import { sameRevision } from "./change.ts";
 import { failureOf } from "./checks.ts";
 import { EVENTS, type Said } from "./events.ts";
 import { promotionId } from "./identity.ts";
+import type { Answered } from "./observation.ts";
 import { TOTAL_WEIGHT } from "./plan.ts";
+import { isMeasuredShort } from "./probes.ts";
 import {
   type AdvanceInput,
   become,
@@ -37,11 +39,13 @@ export function promote(turn: AdvanceInput, status: StatusIn<"Promoting">): Tran
   if (primary.readiness.kind === "stuck") return failPromotion(turn, primary.readiness.detail);
   if (isUnserved(turn, status)) return withhold(turn, status);
   if (primary.readiness.kind === "progressing") return awaitPrimary(turn, primary.readiness.detail);
+  if (status.primaryWeight > 0 && !turn.observation.readings.routesInForce) return heldAnew(turn, status);
   if (turn.now < status.holdUntil) return stay(turn);
   for (const answered of turn.observation.answers) {
-    // A primary without traffic yet proves nothing against itself.
-    const failure = answered.answer.kind === "value" ? failureOf(answered, turn.ref) : undefined;
-    if (failure !== undefined) return doubtPrimary(turn, status, failure);
+    const failure = failureOf(answered, turn.ref);
+    if (failure === undefined) continue;
+    if (answered.answer.kind !== "no-data") return doubtPrimary(turn, status, failure);
+    if (mayStillBeMeasured(turn, status, answered)) return awaitValues(turn, status, failure);
   }
   return shiftToPrimary(turn, status);
 }
@@ -80,7 +84,8 @@ function shiftToPrimary(turn: AdvanceInput, status: StatusIn<"Promoting">): Tran
   if (weight < TOTAL_WEIGHT) {
     const holdUntil = turn.now + turn.spec.analysis.intervalMs;
     const { said: _announced, ...rest } = status;
-    return become(turn, { ...rest, primaryWeight: weight, canaryWeight: TOTAL_WEIGHT - weight, holdUntil }, ...said);
+    const split = { primaryWeight: weight, canaryWeight: TOTAL_WEIGHT - weight, shiftedAt: turn.now };
+    return become(turn, { ...rest, ...split, holdUntil }, ...said);
   }
   const finalising = enter(
     turn,
@@ -88,6 +93,23 @@ function shiftToPrimary(turn: AdvanceInput, status: StatusIn<"Promoting">): Tran
     { canaryWeight: 0, iterations: 0 },
   );
   return before(status.phase, said, finalising);
+}
+
+/** What the primary answered under other routes proves nothing. */
+function heldAnew(turn: AdvanceInput, status: StatusIn<"Promoting">): Transition {
+  const holdUntil = turn.now + turn.spec.analysis.intervalMs;
+  return become(turn, { ...status, holdUntil, shiftedAt: turn.now }, EVENTS.routesRestored(turn));
+}
+
+/** Metrics come late. A whole window without any: nobody asks the primary, so nothing can be held against it. */
+function mayStillBeMeasured(turn: AdvanceInput, status: StatusIn<"Promoting">, { probe }: Answered): boolean {
+  return probe.kind === "metric" && isMeasuredShort(turn.spec, status, probe.metric.name, turn.now);
+}
+
+function awaitValues(turn: AdvanceInput, status: StatusIn<"Promoting">, text: string): Transition {
+  const holdUntil = turn.now + turn.spec.analysis.intervalMs;
+  const said = status.said === text ? [] : [EVENTS.warning(text)];
+  return become(turn, { ...status, holdUntil, said: text }, ...said);
 }
 
 /** The primary answers users badly while it takes over: hold, and after as many doubts as checks may fail, go back. */

@@ -33,6 +33,7 @@ export interface WireMemory {
   readonly withheld?: boolean;
   readonly prepared?: boolean;
   readonly primaryWeight?: number;
+  readonly shiftedAt?: number;
   readonly skipping?: boolean;
   readonly restoring?: boolean;
   readonly owesPostRollout?: boolean;
@@ -126,6 +127,7 @@ function positionFrom(phase: Phase, core: StatusCore, memory: WireMemory | undef
         ...onStep,
         holdUntil: memory?.holdUntil ?? (primaryWeight > 0 ? held : 0),
         primaryWeight,
+        ...(memory?.shiftedAt === undefined ? {} : { shiftedAt: memory.shiftedAt }),
         skipping: memory?.skipping ?? false,
       };
     }
@@ -204,6 +206,7 @@ const REMEMBERED = [
   "withheld",
   "prepared",
   "primaryWeight",
+  "shiftedAt",
   "skipping",
   "restoring",
   "owesPostRollout",

@@ -103,8 +103,8 @@ function weatherOf(given: Case, kept: Kept | undefined, universe: () => Universe
 function mustEndAlike({ faults, storminess, scenario, disturbances }: Case): boolean {
   const { users, hooks, behaviours } = scenario;
   const steady = Object.values(behaviours).every(
-    ({ errorRate, latencyMs, crash, crashAsPrimary, readyAfterMs }) =>
-      [errorRate, latencyMs].every((curve) => typeof curve === "number") &&
+    ({ errorRate, errorRateAsPrimary = errorRate, latencyMs, crash, crashAsPrimary, readyAfterMs }) =>
+      [errorRate, errorRateAsPrimary, latencyMs].every((curve) => typeof curve === "number") &&
       typeof crash !== "number" &&
       typeof crashAsPrimary !== "number" &&
       readyAfterMs < 20_000,

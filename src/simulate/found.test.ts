@@ -10,7 +10,7 @@ import { createApi } from "./api.ts";
 import { compareEnds, judge } from "./campaign.ts";
 import type { Scenario } from "./scenario.ts";
 import { aScenario, aSimulatedCanary, STORIES, withConfig, withTarget } from "./stories.ts";
-import { type Disturbance, run } from "./universe.ts";
+import { type Disturbance, run, type Universe } from "./universe.ts";
 import { CALM, type Fault, type PortCall, type Weather } from "./weather.ts";
 
 const NEVER = new AbortController().signal;
@@ -100,6 +100,26 @@ const FOUND: Readonly<Record<string, Found>> = {
 };
 
 describe("found by simulation", () => {
+  it("killed before the primary got its revision back: the traffic returned to the one that failed, for it was ready", async () => {
+    const scenario = story("a promotion in steps, and the primary fails requests");
+    const calm = await judge({ scenario, seed: 1, weather: () => CALM });
+    let killed = false;
+    const weather = (universe: () => Universe | undefined): Weather => ({
+      ...CALM,
+      call({ what }: PortCall) {
+        const due = what === "patch Deployment podinfo-primary" && universe()?.canary()?.status?.phase === "Failed";
+        if (!due || killed) return undefined;
+        killed = true;
+        return "dies-before";
+      },
+    });
+    const hit = await judge({ scenario, seed: 1, weather });
+    expect(killed).toBe(true);
+    expect(hit.violations).toEqual([]);
+    expect(calm.end).toMatchObject({ phase: "Failed", image: "podinfo:1" });
+    expect(hit.end).toEqual(calm.end);
+  });
+
   it.each(Object.entries(FOUND))("%s", async (_, { scenario, weather = () => CALM, disturbances = [] }) => {
     const { violations } = await judge({ scenario, seed: 1, weather, disturbances });
     expect(violations).toEqual([]);

@@ -187,7 +187,9 @@ function generateBehaviour(chance: Chance): Behaviour {
     case "never-ready":
       return { ...HEALTHY, crash: "start" };
     case "as-primary":
-      return { ...HEALTHY, crashAsPrimary: chance.pick<"start" | number>(["start", 20_000]) };
+      return chance.hits(0.5)
+        ? { ...HEALTHY, crashAsPrimary: chance.pick<"start" | number>(["start", 20_000]) }
+        : { ...HEALTHY, errorRateAsPrimary: chance.pick([6, 100]) };
     case "late":
       return { ...HEALTHY, errorRate: rising };
     case "by-weight":

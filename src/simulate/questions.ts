@@ -100,7 +100,8 @@ function within(metric: Extract<Probe, { kind: "metric" }>["metric"]): number {
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
-function windowMs(window: string): number {
+/** A PromQL window in milliseconds. */
+export function windowMs(window: string): number {
   const parts = [...window.matchAll(/(\d+)(ms|s|m|h)/g)];
   return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (UNITS[unit ?? ""] ?? 0), 0) || 60_000;
 }

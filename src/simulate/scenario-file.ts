@@ -51,7 +51,14 @@ const crash: Read<"start" | number> = (value, at) => {
 
 const behaviour: Read<Behaviour> = (value, at) => ({
   ...HEALTHY,
-  ...fields(value, at, { errorRate: curve, latencyMs: curve, readyAfterMs: amount, crash, crashAsPrimary: crash }),
+  ...fields(value, at, {
+    errorRate: curve,
+    errorRateAsPrimary: curve,
+    latencyMs: curve,
+    readyAfterMs: amount,
+    crash,
+    crashAsPrimary: crash,
+  }),
 });
 
 const HOOKS = ["passes", "passes-late", "fails", "hangs", "opens", "fails-first"];

@@ -6,6 +6,8 @@ import type { Curve } from "./curve.ts";
 export interface Behaviour {
   /** Percent of the requests that fail, by time since the pods of this image first ran, or by weight. */
   readonly errorRate: Curve;
+  /** As `errorRate`, but of what the primary answers; absent: the same. */
+  readonly errorRateAsPrimary?: Curve;
   /** 99th percentile, milliseconds. */
   readonly latencyMs: Curve;
   /** From the start of a pod until it can serve. */

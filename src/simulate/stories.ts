@@ -145,6 +145,10 @@ export const STORIES: Readonly<Record<string, Scenario>> = {
   "a promotion that fails": aScenario({ next: { crashAsPrimary: "start" } }),
   "a promotion that fails, with its configuration": withConfig(aScenario({ next: { crashAsPrimary: "start" } })),
   "a promotion in steps": aScenario({ canary: { analysis: { stepWeightPromotion: 50 } } }),
+  "a promotion in steps, and the primary fails requests": aScenario({
+    canary: { analysis: { stepWeightPromotion: 10, interval: "10s" } },
+    next: { errorRateAsPrimary: 20 },
+  }),
   mirroring: aScenario({ canary: { analysis: { mirror: true } } }),
   "an A/B test": aScenario({
     canary: { analysis: { iterations: 2, match: [{ headers: { "x-canary": { exact: "1" } } }] } },

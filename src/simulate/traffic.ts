@@ -170,7 +170,9 @@ function createLedger(scenario: Scenario) {
       const behaviour = behaviourOf(scenario, image);
       const seconds = (from - since) / 1000;
       const requests = (all * count) / total;
-      const failed = (requests * Math.min(100, Math.max(0, valueAt(behaviour.errorRate, seconds, weight)))) / 100;
+      const { errorRate, errorRateAsPrimary = errorRate } = behaviour;
+      const rate = valueAt(role === "primary" ? errorRateAsPrimary : errorRate, seconds, weight);
+      const failed = (requests * Math.min(100, Math.max(0, rate))) / 100;
       if (users) tally(image, requests, failed);
       stretches.push({ from, to, role, requests, failed, latencyMs: valueAt(behaviour.latencyMs, seconds, weight) });
     }
@@ -185,8 +187,8 @@ function createLedger(scenario: Scenario) {
   };
 }
 
-function isSteady({ errorRate, latencyMs }: Behaviour): boolean {
-  return [errorRate, latencyMs].every(
+function isSteady({ errorRate, errorRateAsPrimary = errorRate, latencyMs }: Behaviour): boolean {
+  return [errorRate, errorRateAsPrimary, latencyMs].every(
     (curve) => isConstant(curve) || (typeof curve !== "number" && curve.over === "weight"),
   );
 }

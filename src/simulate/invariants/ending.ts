@@ -91,8 +91,11 @@ export const rightVerdict: Invariant = {
   rule: "A release that is plainly good is promoted, one that is plainly bad is not.",
   why: "Being safe by never releasing, or quick by never checking, would satisfy every other rule.",
   watch(universe, report) {
-    let [misled, hurt] = [false, false];
+    let [misled, hurt, stepped] = [false, false, false];
     return {
+      turn({ input }) {
+        stepped = input.plan.promotionWeights.length > 1;
+      },
       // Metrics of another time may speak for anything.
       fault: (fault) => {
         misled ||= fault === "late";
@@ -105,7 +108,7 @@ export const rightVerdict: Invariant = {
         hurt ||= text.includes("lead");
       },
       end(end) {
-        const verdict = expectedVerdict(universe.scenario);
+        const verdict = expectedVerdict(universe.scenario, stepped);
         if (verdict === undefined || misled || (hurt && verdict === "Succeeded") || !end.rested) return;
         if (verdict !== end.phase) report(`expected ${verdict}, came to ${end.phase}`);
       },
@@ -113,8 +116,8 @@ export const rightVerdict: Invariant = {
   },
 };
 
-/** undefined when it is not plain. */
-export function expectedVerdict(scenario: Scenario): End["phase"] | undefined {
+/** undefined when it is not plain. @param stepped the primary takes over in steps, and is judged meanwhile */
+export function expectedVerdict(scenario: Scenario, stepped: boolean): End["phase"] | undefined {
   const { users, metricGaps, hooks, canary } = scenario;
   // What is released during the initialisation is initialised with.
   if (scenario.impatient) return undefined;
@@ -140,6 +143,7 @@ export function expectedVerdict(scenario: Scenario): End["phase"] | undefined {
   if (canary.spec?.provider === "kubernetes" && (analysis.metrics ?? []).length > 0) return undefined;
   const judged = (analysis.metrics ?? []).some(({ name }: { name: string }) => name === "request-success-rate");
   const timed = (analysis.metrics ?? []).some(({ name }: { name: string }) => name === "request-duration");
+  if (next.errorRateAsPrimary !== undefined) return judged && stepped ? "Failed" : undefined;
   if (next.errorRate === 0 && next.latencyMs <= 100)
     return analysis.iterations > 0 && (judged || timed) && analysis.match === undefined ? undefined : "Succeeded";
   return (judged && next.errorRate > 5) || (timed && next.latencyMs > 1000) ? "Failed" : undefined;

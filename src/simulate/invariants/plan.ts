@@ -3,7 +3,9 @@ import { type CanaryStatus, type HookType, type Phase, type Revision, TRANSITION
 import { failureOf } from "../../core/checks.ts";
 import { promotionId } from "../../core/identity.ts";
 import type { Plan } from "../../core/plan.ts";
+import { REQUEST_DURATION, SUCCESS_RATE } from "../../core/probes.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
+import { windowMs } from "../questions.ts";
 import type { Universe, Watcher } from "../universe.ts";
 import { type Invariant, imagesByHash, type Report } from "./invariant.ts";
 
@@ -28,6 +30,36 @@ export const wholePlan: Invariant = {
   why: "That is what progressive delivery is for.",
   watch: (universe, report) => createJudge(universe, report),
 };
+
+export const primaryJudged: Invariant = {
+  name: "primary-judged",
+  rule:
+    "While the primary takes over in steps, it gets more only after the built-in checks were asked about what it answered at its " +
+    "present weight, and passed; or when a whole window went by in which nobody asked it anything.",
+  why: "What was tested well may still fail when it takes over, and then few should notice.",
+  watch: (_universe, report) => ({
+    turn({ input, transition }) {
+      const { status: before, spec, observation, now } = input;
+      const after = transition.status;
+      if (before.phase !== "Promoting" || before.skipping || before.primaryWeight === 0) return;
+      const grew =
+        after.phase === "Finalising" || (after.phase === "Promoting" && after.primaryWeight > before.primaryWeight);
+      if (!grew) return;
+      const age = now - (before.shiftedAt ?? now - spec.analysis.intervalMs);
+      for (const { name, interval } of spec.analysis.metrics.filter(isBuiltIn)) {
+        const asked = observation.answers.find(({ probe }) => probe.kind === "metric" && probe.metric.name === name);
+        if (asked?.probe.kind !== "metric")
+          return report(`${name} was not asked at primary weight ${before.primaryWeight}`);
+        if (windowMs(asked.probe.metric.interval) > age) return report(`${name} was asked about older requests`);
+        if (asked.answer.kind === "no-data" && (before.shiftedAt === undefined || windowMs(interval) <= age)) return;
+        if (failureOf(asked, input.ref) !== undefined)
+          return report(`${name} failed at primary weight ${before.primaryWeight}`);
+      }
+    },
+  }),
+};
+
+const isBuiltIn = ({ name }: { readonly name: string }) => name === SUCCESS_RATE || name === REQUEST_DURATION;
 
 /** Between the decision to enter a step and its being stored. */
 const CALL_MS = 100;

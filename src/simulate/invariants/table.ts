@@ -13,7 +13,7 @@ import {
 } from "./ending.ts";
 import type { Invariant, Violation } from "./invariant.ts";
 import { handsOff } from "./objects.ts";
-import { onlyArrows, wholePlan } from "./plan.ts";
+import { onlyArrows, primaryJudged, wholePlan } from "./plan.ts";
 import { nobodyServes, pathsServed, routesAsPromised, weightsSum } from "./traffic.ts";
 import { visitorsStay } from "./visitors.ts";
 
@@ -27,6 +27,7 @@ export const INVARIANTS: readonly Invariant[] = [
   visitorsStay,
   onlyArrows,
   wholePlan,
+  primaryJudged,
   testedConfigs,
   rightVerdict,
   promotedIsRunning,
