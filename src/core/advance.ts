@@ -72,7 +72,7 @@ function decide(turn: AdvanceInput): Transition {
     case "Initialized":
     case "Succeeded":
     case "Failed":
-      return idle(turn, status);
+      return idleOrDraining(turn, status);
     case "Waiting":
       return admitRemade(turn) ?? (status.holdUntil > turn.now ? stay(turn) : beginWhenAllowed(turn));
     case "Progressing":
@@ -153,9 +153,20 @@ function metricServersSaid(turn: AdvanceInput) {
 
 type Idle = StatusIn<"Initialized"> | StatusIn<"Succeeded"> | StatusIn<"Failed">;
 
+/**
+ * Routes that are written late, after a crash for example: the time counts from when they are in force. That comes before all
+ * else, for whatever this turn does, it writes them. A target that is down already has nothing to lose.
+ */
+function idleOrDraining(turn: AdvanceInput, status: Idle): Transition {
+  const { target, routesInForce } = turn.observation.readings;
+  if (status.drainUntil === 0 || routesInForce || target.scaledDown) return idle(turn, status);
+  const drained: Idle = { ...status, drainUntil: turn.now + drainMs(turn.spec) };
+  return idle({ ...turn, status: drained }, drained);
+}
+
 /** Between two runs: pay what is owed, let the old workload drain, and look out for the next revision. */
 function idle(turn: AdvanceInput, status: Idle): Transition {
-  const { target, primary, routesInForce } = turn.observation.readings;
+  const { target, primary } = turn.observation.readings;
   // After a failed promotion the canary is gone, too: what pods the primary has serve better than none.
   if (isDeserted(status, turn.observation.readings)) return become(turn, { ...status, canaryWeight: 0 });
   if ("owesPostRollout" in status && status.owesPostRollout) return payPostRollout(turn, status);
@@ -165,11 +176,8 @@ function idle(turn: AdvanceInput, status: Idle): Transition {
   if (remade !== undefined) return remade;
   if (isNamedOtherwise(status, turn.observation.readings)) return adopt(turn);
   if (revisionChanged(status, target.revision)) return beginWhenAllowed(turn);
-  // One that is down already has nothing to lose: there is nothing to note either.
-  if (status.drainUntil > 0 && !target.scaledDown) {
-    // Routes that are written late, after a crash for example: the time counts from when they are in force.
-    if (!routesInForce) return become(turn, { ...status, drainUntil: turn.now + drainMs(turn.spec) });
-    if (turn.now >= status.drainUntil) return become(turn, { ...status, drainUntil: 0 });
+  if (status.drainUntil > 0 && !target.scaledDown && turn.now >= status.drainUntil) {
+    return become(turn, { ...status, drainUntil: 0 });
   }
   // Taken back by hand after a failure: remember it, so that applying the failed revision again counts as a change (Q24).
   if (status.phase === "Failed" && !sameRevision(status.applied, target.revision)) {

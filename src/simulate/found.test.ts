@@ -139,6 +139,22 @@ describe("found by simulation", () => {
     }
   });
 
+  it("a crash before the routes were written, and a post-rollout hook to be paid: the drain was over when they were", async () => {
+    const webhooks = [slowHook("post-rollout")];
+    const scenario = aScenario({
+      canary: { analysis: { interval: "10s", threshold: 1, webhooks } },
+      next: { errorRate: 50 },
+    });
+    for (let index = 1; index <= 40; index += 1) {
+      const weather = {
+        ...CALM,
+        call: (call: PortCall) => (call.index === index ? ("dies-after" as const) : undefined),
+      };
+      const { violations } = await judge({ scenario, seed: 1, weather: () => weather });
+      expect(violations, `at call ${index}`).toEqual([]);
+    }
+  });
+
   it("an API server that did not answer made the operator forget its own last write", async () => {
     const ref = { type: RESOURCES.deployment, namespace: "test", name: "podinfo" };
     const object = (version: string, replicas: number): KubeObject => ({
