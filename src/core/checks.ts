@@ -21,7 +21,7 @@ export function violation(metric: Metric, source: MetricSourceKind, value: numbe
 }
 
 /** Without a range, the deprecated threshold is a minimum for the success rate and a maximum for all else. */
-function limitsOf(metric: Metric, source: MetricSourceKind): { min?: number; max?: number } {
+export function limitsOf(metric: Metric, source: MetricSourceKind): { min?: number; max?: number } {
   const limits =
     metric.thresholdRange ?? (source === "success-rate" ? { min: metric.threshold } : { max: metric.threshold });
   if (source !== "duration") return limits;

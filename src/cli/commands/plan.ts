@@ -1,14 +1,19 @@
 /** Shows what a Canary will go through, before it is applied. */
-
-import type { CanarySpec, HookType } from "../../core/canary.ts";
-import { formatDuration } from "../../core/duration.ts";
+import type { CanarySpec } from "../../core/canary.ts";
+import { canaryCrd } from "../../core/crd/index.ts";
 import { DEFAULT_PARSE_OPTIONS, parseSpec } from "../../core/parse.ts";
-import { type Announcement, type Plan, planFor, type Step } from "../../core/plan.ts";
-import { hooksOf } from "../../core/probes.ts";
+import { type Plan, planFor } from "../../core/plan.ts";
+import { fromWire } from "../../core/status.ts";
+import { chooseAdapters } from "../../operator/adapters.ts";
+import type { KubeObject } from "../../ports/kubernetes.ts";
+import { createServicesRouter } from "../../routers/services/services.ts";
 import { createRouters } from "../../routers/table.ts";
-import { alignColumns } from "../columns.ts";
+import { applyDefaults, crdSchema, unknownFields, validate } from "../../sandbox/api-server/schema/index.ts";
+import { createAutoscalers } from "../../workloads/autoscalers.ts";
+import { createWorkloads } from "../../workloads/table.ts";
 import { type Command, UserError } from "../command.ts";
 import { describeOptions, type OptionSpec, readOptions } from "../options.ts";
+import { planText } from "../plan-text.ts";
 import { readManifests } from "./apply.ts";
 
 const OPTIONS = {
@@ -23,83 +28,65 @@ export const planCommand: Command = {
     if (options.words.length === 0) throw new UserError("name at least one file with a Canary", 2);
     const canaries = readManifests(options.words).filter(({ kind }) => kind === "Canary");
     if (canaries.length === 0) throw new UserError(`there is no Canary in ${options.words.join(", ")}`);
-    const routers = createRouters({ setOwnerRefs: true });
     const meshProvider = options.text("mesh-provider") ?? "istio";
-    const plans = canaries.map(({ metadata, spec }) => {
-      const name = `${metadata.name}.${metadata.namespace ?? "default"}`;
-      const parsed = parseSpec(spec, metadata.namespace ?? "default", { ...DEFAULT_PARSE_OPTIONS, meshProvider });
-      if (parsed.kind === "invalid") throw new UserError(`${name}: ${parsed.problem}`);
-      const router = routers.get(parsed.spec.provider);
-      if (router === undefined) throw new UserError(`${name}: unknown mesh provider "${parsed.spec.provider}"`);
-      return { name, spec: parsed.spec, plan: planFor(parsed.spec, router.capabilities) };
-    });
+    const plans = canaries.map((canary) => planned(canary, meshProvider));
     const asJson = options.text("output") === "json";
-    const shown = plans.map(({ name, spec, plan }) =>
+    const shown = plans.map(({ name, spec, plan, notes }) =>
       asJson
-        ? { ...plan, name, strategy: spec.strategy, intervalMs: spec.analysis.intervalMs }
-        : describe(name, spec, plan),
+        ? { ...plan, name, strategy: spec.strategy, intervalMs: spec.analysis.intervalMs, notes }
+        : planText(name, spec, plan, notes),
     );
     out(asJson ? `${JSON.stringify(shown, null, 2)}\n` : shown.join("\n"));
     return Promise.resolve(0);
   },
 };
 
-function describe(name: string, spec: CanarySpec, plan: Plan): string {
-  const { intervalMs, threshold, metrics } = spec.analysis;
-  const head = [
-    `${name}: ${spec.strategy} of ${spec.targetRef.kind} ${spec.targetRef.name} on ${spec.provider}`,
-    ...plan.warnings.map((warning) => `  note: ${warning}`),
-  ];
-  if (spec.skipAnalysis)
-    return `${[...head, "  analysis is skipped: a new revision is promoted as soon as it is ready"].join("\n")}\n`;
-  const checks = metrics.map((metric) => metric.name);
-  const rows = [
-    "  AFTER\tSTEP\tPRIMARY\tCANARY\tGATES BEFORE IT",
-    ...plan.steps.map((step, i) => row(i * intervalMs, step, i === 0 ? before(spec, step) : asked(spec, step.gates))),
-    `  ${formatDuration(plan.steps.length * intervalMs)}\tpromotion\t\t\t${asked(spec, plan.promotionGates)}`,
-  ];
-  const tail = [
-    `each step is held for ${formatDuration(intervalMs)} and judged at its end by ${listed(checks)}`,
-    `${threshold} failed ${threshold === 1 ? "check takes" : "checks take"} the release back`,
-    back(plan, intervalMs),
-  ];
-  return `${[...head, "", alignColumns(rows), "", ...tail.map((line) => `  ${line}`)].join("\n")}\n`;
+interface Planned {
+  readonly name: string;
+  readonly spec: CanarySpec;
+  readonly plan: Plan;
+  /** What does not count, though it stands there. */
+  readonly notes: readonly string[];
 }
 
-function row(afterMs: number, { announcement, routes }: Step, gates: string): string {
-  const mirrored = routes.mirror ? " (mirrored)" : "";
-  return `  ${formatDuration(afterMs)}\t${stepName(announcement)}\t${routes.primary} %\t${routes.canary} %${mirrored}\t${gates}`;
+/** Refused for what the API server would refuse, and for what the operator would. */
+function planned(wire: KubeObject, meshProvider: string): Planned {
+  const { namespace = "default" } = wire.metadata;
+  const name = `${wire.metadata.name}.${namespace}`;
+  const schema = canarySchema();
+  const [error] = validate(schema, applyDefaults(schema, wire));
+  if (error !== undefined) throw new UserError(`${name}: the API server would refuse it: ${refusalText(error)}`);
+  const parsed = parseSpec(wire.spec, namespace, { ...DEFAULT_PARSE_OPTIONS, meshProvider });
+  if (parsed.kind === "invalid") throw new UserError(`${name}: ${parsed.problem}`);
+  const { spec } = parsed;
+  const status = fromWire(undefined, { intervalMs: 0, iterations: 0, weights: [], mirror: false });
+  const ref = { name: wire.metadata.name, namespace };
+  const canary = { ref, uid: "", generation: 1, resourceVersion: "", deleting: false, finalizers: [], spec, status };
+  const chosen = chooseAdapters(canary, TABLES);
+  if (chosen.kind === "problem") throw new UserError(`${name}: ${chosen.detail}`);
+  const unknown = unknownFields(schema, wire).filter((path) => path.startsWith("spec."));
+  const notes = unknown.map((path) => `${path} is no field of a Canary: the API server drops it`);
+  return { name, spec, plan: planFor(spec, chosen.adapters.router.capabilities), notes };
 }
 
-function stepName(announcement: Announcement): string {
-  switch (announcement.kind) {
-    case "weight":
-      return `weight ${announcement.weight}`;
-    case "iteration":
-      return `iteration ${announcement.iteration}/${announcement.total}`;
-    case "switch":
-      return "switch";
-    case "silent":
-      return "last check";
+/** The API server's own words, and what to do about those that help nobody. */
+function refusalText({ path, message }: { readonly path: string; readonly message: string }): string {
+  if (message.includes('"spec.analysis" must validate one and only one schema')) {
+    return `${message}: give interval, threshold and one of stepWeight, stepWeights and iterations`;
   }
+  return path === "<nil>" ? message : `${path}: ${message}`;
 }
 
-/** What stands before the first traffic: approval of the rollout, preparations, then the step's own gates. */
-function before(spec: CanarySpec, step: Step): string {
-  return asked(spec, ["confirm-rollout", "pre-rollout", ...step.gates]);
-}
+/** What has no say in which steps are taken has any value. */
+const WORKLOADS = { selectorLabels: [], includeLabelPrefixes: [], configTracking: true };
+const TABLES = {
+  routers: createRouters({ setOwnerRefs: true }),
+  workloads: createWorkloads(WORKLOADS),
+  autoscalers: createAutoscalers(WORKLOADS),
+  services: createServicesRouter(),
+};
 
-function asked(spec: CanarySpec, types: readonly HookType[]): string {
-  const names = types.flatMap((type) => hooksOf(spec, type).map((hook) => `${hook.name} (${type})`));
-  return names.length === 0 ? "-" : names.join(", ");
-}
-
-function listed(names: readonly string[]): string {
-  return names.length === 0 ? "its rollout webhooks alone" : names.join(", ");
-}
-
-function back({ promotionWeights }: Plan, intervalMs: number): string {
-  if (promotionWeights.length <= 1) return "then all traffic goes to the promoted primary at once";
-  const steps = promotionWeights.map((weight) => `${weight} %`).join(", ");
-  return `then traffic goes to the promoted primary by ${steps}, every ${formatDuration(intervalMs)}`;
+function canarySchema() {
+  const { versions } = canaryCrd().spec as { versions: { schema: { openAPIV3Schema: unknown } }[] };
+  return crdSchema(versions[0]?.schema.openAPIV3Schema);
 }

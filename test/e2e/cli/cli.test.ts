@@ -103,7 +103,7 @@ describe("without a cluster", () => {
   it("a plan is shown before anything is applied", async () => {
     const { code, out } = await aviary(`plan ${join(ROOT, "examples/podinfo")}`);
     expect(code).toBe(0);
-    expect(out).toContain("podinfo.test: canary of Deployment podinfo on istio");
+    expect(out).toContain("podinfo.test: canary release of Deployment podinfo on istio");
     expect(out).toMatch(/1m30s +weight 50 +50 % +50 %/);
   });
 });
