@@ -4,7 +4,10 @@ export default defineConfig({
   test: {
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
     // Needs the real Flagger, whose program is not ours to ship: `npm run beside-flagger`.
-    exclude: [...configDefaults.exclude, ...(process.env["FLAGGER"] ? [] : ["test/e2e/operator/beside-flagger.test.ts"])],
+    exclude: [
+      ...configDefaults.exclude,
+      ...(process.env["FLAGGER"] ? [] : ["test/e2e/operator/beside-flagger.test.ts"]),
+    ],
     pool: "forks",
     maxWorkers: 2,
     // End-to-end stories share two cores with whatever else runs there; what fails there is told, and tried again twice.
