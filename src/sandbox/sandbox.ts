@@ -10,6 +10,7 @@ import type { AppTable } from "./apps.ts";
 import type { Cluster } from "./cluster.ts";
 import { startControllers } from "./controllers/index.ts";
 import { kedaCrds } from "./crds/keda.ts";
+import { knativeCrds } from "./crds/knative.ts";
 import { startNameserver } from "./dns/index.ts";
 import { istioCrds } from "./istio-crds.ts";
 import { startKubelet } from "./kubelet/index.ts";
@@ -81,7 +82,7 @@ async function assemble(
   const server = await startApiServer({ addresses, ...(options.port === undefined ? {} : { port: options.port }) });
   undo.push(() => server.stop());
   const { cluster } = server;
-  for (const crd of [...istioCrds(), ...kedaCrds()]) cluster.create(RESOURCES.crd, crd);
+  for (const crd of [...istioCrds(), ...kedaCrds(), ...knativeCrds()]) cluster.create(RESOURCES.crd, crd);
 
   const nameserver = await startNameserver(cluster, { address: addresses.own(NAMESERVER_HOST) });
   undo.push(() => nameserver.stop());

@@ -11,6 +11,7 @@ import { startEventExpiry } from "./event-expiry.ts";
 import { startGarbageCollector } from "./garbage.ts";
 import { startJobs } from "./job.ts";
 import { type KedaOptions, startKeda } from "./keda/index.ts";
+import { startKnative } from "./knative/index.ts";
 import { startNamespaces } from "./namespaces.ts";
 import { startNode } from "./node.ts";
 import { startReplicaSets } from "./replicaset.ts";
@@ -48,6 +49,7 @@ export function startControllers(cluster: Cluster, options: ControllerOptions = 
     startStatefulSets,
     startJobs,
     startEndpoints,
+    startKnative,
     startEventExpiry,
   ];
   const stops = controllers.map((start) => start(context));

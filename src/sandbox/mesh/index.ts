@@ -14,6 +14,7 @@ import type { AddressBlock } from "../addresses.ts";
 import { machineClock } from "../clock.ts";
 import type { Cluster } from "../cluster.ts";
 import { type EventRecorder, eventRecorder } from "../controllers/events.ts";
+import { KNATIVE } from "../crds/knative.ts";
 import type { Door, Surroundings } from "./exchange/door.ts";
 import { createListeners, httpListener } from "./listeners.ts";
 import { createTelemetry, type RequestTotal } from "./observations.ts";
@@ -40,7 +41,7 @@ export interface MeshOptions {
 export interface Mesh {
   /** Of the ingress gateway, e.g. "http://127.0.0.1:8080". It answers 404 until a Gateway and a VirtualService say more. */
   readonly ingressUrl: string;
-  /** Istio's standard metrics, in Prometheus' text format. */
+  /** Istio's standard metrics, and those of Knative's gateway, in Prometheus' text format. */
   metrics(): string;
   /** Requests so far by pod, "namespace/name": live pods only, repetitions and mirrored requests included. */
   requestsByPod(): ReadonlyMap<string, number>;
@@ -85,6 +86,7 @@ export async function startMesh(cluster: Cluster, options: MeshOptions): Promise
       if (type === "DELETED" || !servers.some(({ tls }) => tls !== undefined)) return;
       events.warning(object, "NoTls", "the sandbox's gateway speaks plain HTTP for all servers; tls is not imitated");
     }),
+    cluster.watch(KNATIVE.route, () => routing.invalidate()),
     cluster.watch(RESOURCES.destinationRule, () => pools.refreshPolicies()),
   ];
   const stopWatching = () => {

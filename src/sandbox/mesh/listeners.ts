@@ -144,7 +144,7 @@ function tcpListener(
 
 function serviceDoor({ registry, routing }: ListenerContext, { key, namespace }: ServiceFacts, port: number): Door {
   const plain = plainRoute(destinationTo(key, port));
-  const meshed = () => registry().injected(namespace);
+  const meshed = () => registry().injected(namespace) || registry().service(key)?.routed === true;
   return {
     port,
     gateway: false,

@@ -1,6 +1,7 @@
 /**
  * What Envoy would tell Prometheus, with Istio's names and labels. There are two reporters: the caller's proxy ("source"),
- * who counts requests, and the called pod's ("destination"), who counts tries.
+ * who counts requests, and the called pod's ("destination"), who counts tries. Knative's gateway counts the requests to each
+ * Revision with names of its own.
  */
 import type { Workload } from "./workload.ts";
 
@@ -30,6 +31,8 @@ export interface ServiceName {
   readonly host: string;
   readonly name: string;
   readonly namespace: string;
+  /** It is that of a Revision of Knative's. */
+  readonly revision: boolean;
 }
 
 /** Requests so far between two workloads with one response code. */
@@ -163,7 +166,34 @@ function exposition(series: readonly Series[]): string {
     lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} histogram`);
     for (const { one, labels } of labelled) pushHistogram(lines, name, labels, one[field]);
   }
+  pushRevisions(lines, series);
   return `${lines.join("\n")}\n`;
+}
+
+/** "namespace/revision" is what its gateway calls a Revision. */
+function pushRevisions(lines: string[], series: readonly Series[]): void {
+  const requests = new Map<string, number>();
+  const durations = new Map<string, Histogram>();
+  for (const { first, bySource } of series) {
+    if (!first.service.revision || bySource.requests === 0) continue;
+    const cluster = `envoy_cluster_name="${escaped(`${first.service.namespace}/${first.service.name}`)}"`;
+    const coded = `${cluster},envoy_response_code="${first.code}"`;
+    requests.set(coded, (requests.get(coded) ?? 0) + bySource.requests);
+    const total = durations.get(cluster) ?? histogram();
+    total.sum += bySource.duration.sum;
+    for (const [i, count] of bySource.duration.counts.entries()) total.counts[i] = (total.counts[i] ?? 0) + count;
+    durations.set(cluster, total);
+  }
+  if (requests.size === 0) return;
+  lines.push("# HELP envoy_cluster_upstream_rq Requests to a Revision, by response code.");
+  lines.push("# TYPE envoy_cluster_upstream_rq counter");
+  for (const [labels, count] of requests) lines.push(`envoy_cluster_upstream_rq{${labels}} ${count}`);
+  const name = "envoy_cluster_upstream_rq_time";
+  lines.push(
+    `# HELP ${name} Time between a request to a Revision and the end of its answer.`,
+    `# TYPE ${name} histogram`,
+  );
+  for (const [labels, total] of durations) pushHistogram(lines, name, labels, total);
 }
 
 function pushHistogram(lines: string[], name: string, labels: string, { counts, sum }: Histogram): void {

@@ -116,8 +116,8 @@ function portOf({ ports }: ServiceFacts, wanted: number | undefined, asked: numb
   return ports.find(({ number }) => number === asked) ?? ports.find(({ protocol }) => protocol === "http");
 }
 
-function emptyPool({ namespace, name }: ServiceFacts, port: number): Pool {
-  const service = { host: fqdn(namespace, name), name, namespace };
+function emptyPool({ namespace, name, revision }: ServiceFacts, port: number): Pool {
+  const service = { host: fqdn(namespace, name), name, namespace, revision };
   return { service, port, policy: DEFAULT_POLICY, members: [], active: 0, retries: 0, turn: 0, waiting: [] };
 }
 

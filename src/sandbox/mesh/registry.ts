@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Cluster, WatchEvent } from "../cluster.ts";
+import { isPlaceholder, isRevision } from "./knative.ts";
 import { type Protocol, protocolOf } from "./protocol.ts";
 import { hasSidecar, injects, type Workload, workloadOf } from "./workload.ts";
 
@@ -36,6 +37,10 @@ export interface ServiceFacts {
   readonly ports: readonly ServicePort[];
   /** sessionAffinity: ClientIP */
   readonly sticky: boolean;
+  /** A Route of Knative's splits its requests. */
+  readonly routed: boolean;
+  /** A Revision of Knative's answers. */
+  readonly revision: boolean;
   readonly object: KubeObject;
 }
 
@@ -199,6 +204,8 @@ function serviceFacts(object: KubeObject): ServiceFacts {
       .filter((port) => (port.protocol ?? "TCP") === "TCP")
       .map((port) => ({ number: port.port, name: port.name ?? "", protocol: protocolOf(port) })),
     sticky: object.spec?.sessionAffinity === "ClientIP",
+    routed: isPlaceholder(object),
+    revision: isRevision(object),
     object,
   };
 }

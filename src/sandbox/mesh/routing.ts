@@ -4,6 +4,8 @@
  */
 import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Cluster } from "../cluster.ts";
+import { KNATIVE } from "../crds/knative.ts";
+import { KNATIVE_GATEWAY, knativeRules } from "./knative.ts";
 import { byAge } from "./pools.ts";
 import type { Registry, ServiceFacts } from "./registry.ts";
 import { expandHost, fqdn, type HostTable, hostTable, narrower, serviceKey } from "./routes/hosts.ts";
@@ -20,7 +22,7 @@ export interface Routing {
   gatewayRoute(view: RequestView): Route | undefined;
   /** The port that the Gateways declare. */
   gatewayPort(): number;
-  /** VirtualServices, Gateways or Services changed. */
+  /** VirtualServices, Gateways, Knative Routes or Services changed. */
   invalidate(): void;
 }
 
@@ -114,8 +116,11 @@ export function destinationTo(service: string, port: number) {
 }
 
 function compile(context: Context): Tables {
-  const services = [...context.cluster.list(RESOURCES.virtualService)].sort(byAge);
-  const gateways = [...context.cluster.list(RESOURCES.gateway)].sort(byAge);
+  const routes = [...context.cluster.list(KNATIVE.route)];
+  const rules = [...context.cluster.list(RESOURCES.virtualService), ...routes.flatMap(knativeRules)];
+  const services = rules.sort(byAge);
+  const declared = [...context.cluster.list(RESOURCES.gateway)].sort(byAge);
+  const gateways = routes.length === 0 ? declared : [...declared, KNATIVE_GATEWAY];
   return {
     mesh: hostTable(meshRules(context, services)),
     gateway: hostTable(gatewayRules(context, services, gateways)),

@@ -59,6 +59,8 @@ export interface MeshBed {
   clusterIP(service: string, namespace?: string): string;
   /** Asks a Service. */
   ask(service: string, path?: string, options?: AskOptions): Promise<Answer>;
+  /** Asks a Service at another port, or in another namespace. */
+  askAt(service: string, port: number, namespace: string): Promise<Answer>;
   /** Asks the ingress gateway. */
   askIngress(host: string, path?: string, options?: AskOptions): Promise<Answer>;
   /** What metrics() says for series whose labels are all given; summed. */
@@ -99,6 +101,7 @@ export async function startMeshBed(options: { readonly random?: Random } = {}): 
     },
     clusterIP,
     ask: (service, path = "/", ask = {}) => send(clusterIP(service), SERVICE_PORT, path, ask),
+    askAt: (service, port, namespace) => send(clusterIP(service, namespace), port, "/", {}),
     askIngress: (host, path = "/", ask = {}) => {
       const { hostname, port } = new URL(mesh.ingressUrl);
       return send(hostname, Number(port), path, { ...ask, headers: { host, ...ask.headers } });

@@ -1,5 +1,6 @@
 /** What happens to objects of certain kinds on their way into the store, beyond defaults: addresses, phases, order. */
 import type { KubeFields, KubeObject } from "../../../ports/kubernetes.ts";
+import { completeTraffic } from "../../crds/knative.ts";
 import { CRD_CLEANUP, establish } from "../crd.ts";
 import { forbidden, notFound } from "../errors.ts";
 import type { Resource } from "../resource.ts";
@@ -42,6 +43,8 @@ export function admit(draft: KubeObject, live: KubeObject | undefined, admission
   if (draft.apiVersion === "v1" && draft.kind === "Service") admitService(draft, admission);
   else if (draft.apiVersion === "v1" && draft.kind === "Pod" && live === undefined) {
     draft.status = { phase: "Pending", qosClass: qosClass(draft.spec?.containers ?? []) };
+  } else if (draft.apiVersion === "serving.knative.dev/v1" && draft.kind === "Service") {
+    completeTraffic(draft);
   } else if (draft.kind === "CustomResourceDefinition") {
     establish(draft, admission.now);
     if (live === undefined) draft.metadata.finalizers = [...(draft.metadata.finalizers ?? []), CRD_CLEANUP];
