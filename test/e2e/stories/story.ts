@@ -7,7 +7,7 @@ import {
   type ResourceType,
 } from "../../../src/ports/kubernetes.ts";
 import { type CanaryParts, canary, deployment, namespace, PORT, type Revision } from "./manifests.ts";
-import type { Town } from "./town.ts";
+import { type Town, turnGate } from "./town.ts";
 import { type Answer, type Door, type Person, startUsers, type Users } from "./users.ts";
 
 export interface Stage extends CanaryParts {
@@ -53,7 +53,7 @@ export interface Story {
   timeline(): string[];
   /** The same with the waits, word by word. */
   everything(): string[];
-  /** Weights of the VirtualService since then: "80/20", "80/20 mirrored". */
+  /** Weights of the VirtualService, or of a Knative Service, since then: "80/20", "80/20 mirrored". */
   routes(): string[];
 }
 
@@ -97,14 +97,16 @@ export async function stage(town: Town, name: string, plot: Stage): Promise<Stor
   await untilStatus("Initialized", ({ phase }) => phase === "Initialized");
   await untilAtRest();
   // The status is written before what follows from it: an operator killed in between leaves the routes to the next one.
-  if (plot.spec?.["provider"] !== "kubernetes") {
+  const { provider = "istio" } = plot.spec ?? {};
+  if (provider === "istio") {
     const routes = { type: RESOURCES.virtualService, namespace: name, name: "podinfo" };
     await town.until(routes, "there", (object) => object?.spec?.http !== undefined);
   }
   const service = cluster.get(RESOURCES.service, name, "podinfo");
+  const byKnative = provider === "knative";
   const doors = {
-    ingress: { url: town.sandbox.ingressUrl, host: `${name}.example.com` },
-    service: { url: `http://${service?.spec?.clusterIP}:${PORT}` },
+    ingress: { url: town.sandbox.ingressUrl, host: `${byKnative ? "podinfo." : ""}${name}.example.com` },
+    service: { url: `http://${service?.spec?.clusterIP}:${byKnative ? 80 : PORT}` },
   };
   const change = async (...objects: readonly KubeObject[]) => {
     const { lastAppliedSpec } = cluster.get(canaryRef.type, name, "podinfo")?.status ?? {};
@@ -114,6 +116,7 @@ export async function stage(town: Town, name: string, plot: Stage): Promise<Stor
   const said = listen(town, name);
   await Promise.race([said.until(/Initialization done!/), town.untilKilled(name)]);
   const users = startUsers(people(doors), requestsPerSecond);
+  town.guests.set(name, users);
   await users.until("the first revision", (answers) => answers.some(({ status }) => status === 200));
   const close = async () => {
     await users.stop();
@@ -125,7 +128,7 @@ export async function stage(town: Town, name: string, plot: Stage): Promise<Stor
     apply: town.apply,
     change,
     release: (revision) => change(deployment(name, { replicas: 1, ...revision })),
-    turn: (gate, way) => openOrClose(town, name, gate, way),
+    turn: (gate, way) => turnGate(town, { namespace: name, name: "podinfo" }, gate, way),
     breakPods: (app) => breakPods(town, name, app),
     heard: said.until,
     untilStatus,
@@ -148,13 +151,6 @@ export async function stage(town: Town, name: string, plot: Stage): Promise<Stor
     everything: said.everything,
     routes: said.routes,
   };
-}
-
-async function openOrClose(town: Town, namespace: string, gate: string, way: string): Promise<void> {
-  const tester = town.sandbox.cluster.get(RESOURCES.service, "test", "flagger-loadtester");
-  const body = JSON.stringify({ name: "podinfo", namespace });
-  const answer = await fetch(`http://${tester?.spec?.clusterIP}/${gate}/${way}`, { method: "POST", body });
-  if (answer.status !== 202) throw new Error(`${gate}/${way}: ${answer.status} ${await answer.text()}`);
 }
 
 async function breakPods(town: Town, namespace: string, app: string): Promise<void> {
@@ -188,7 +184,7 @@ function endingOf({ sandbox }: Town, name: string, answers: readonly Answer[]): 
 }
 
 /** What depends on the machine's speed: which pods are not ready yet, and whether the first metrics are there already. */
-const WAITS = /rollout to finish|^\S+ not ready: |no values found/;
+const WAITS = /rollout to finish|^\S+ not ready: |no values found|^Knative Revision \S+ is not ready/;
 
 /** Keeps what is said of the Canary from now on, with measured values left out and repetitions said once. */
 function listen(town: Town, name: string) {
@@ -218,6 +214,11 @@ function listen(town: Town, name: string) {
   cluster.watch(RESOURCES.virtualService, ({ type, object }) => {
     if (type === "DELETED" || object.metadata.namespace !== name) return;
     add(routes, routesOf(object));
+  });
+  cluster.watch(RESOURCES.knativeService, ({ type, object }) => {
+    if (type === "DELETED" || object.metadata.namespace !== name) return;
+    const shares = (object.spec?.traffic ?? []).map(({ percent }: KubeFields) => percent);
+    if (shares.length === 2) add(routes, `${shares[1]}/${shares[0]}`);
   });
   const until = (what: RegExp): Promise<void> =>
     new Promise((resolve, reject) => {

@@ -33,6 +33,7 @@ const target = (name: string) => (version: string, replicas: number) =>
 /** What Flagger leaves at some moment, with users who know nothing of all this. */
 async function left(name: string, what: Left): Promise<Users> {
   const { cluster } = town.sandbox;
+  await town.clear(name);
   await town.apply(namespace(name));
   const until = (type: typeof CANARY, object: string, is: string, holds: (object: KubeObject) => boolean) =>
     town.until({ type, namespace: name, name: object }, is, (seen) => seen !== undefined && holds(seen));
@@ -48,6 +49,7 @@ async function left(name: string, what: Left): Promise<Users> {
     { url: `http://${service?.spec?.clusterIP}:${PORT}` },
   ];
   const users = startUsers([{ doors }], 10);
+  town.guests.set(name, users);
   await users.until("anything", (answers) => answers.length > 5);
   return users;
 }
@@ -140,6 +142,7 @@ describe.concurrent("the operator's Deployment is deleted under traffic", () => 
 
   it("in the middle of a run: all stays as it is, Flagger could go on from there, and so does its successor", async () => {
     const name = "leaving";
+    await town.clear(name);
     await town.employ(name);
     const story = await stage(town, name, { analysis: { stepWeights: [30, 60] } });
     await story.release({ version: "6.0.1" });
@@ -165,6 +168,7 @@ describe.concurrent("the operator's Deployment is deleted under traffic", () => 
 
   it("at rest: all stays as it is, and what was released meanwhile is noticed when it comes back", async () => {
     const name = "away";
+    await town.clear(name);
     await town.employ(name);
     const story = await stage(town, name, { analysis: { stepWeights: [60] } });
     await leave(name);
@@ -180,6 +184,7 @@ describe.concurrent("the operator's Deployment is deleted under traffic", () => 
 
   it("before its Canaries: they wait for it, users are served as ever, and it gives all back when it returns", async () => {
     const name = "orphan";
+    await town.clear(name);
     await town.employ(name);
     const story = await stage(town, name, {
       target: beforeCanary(name),

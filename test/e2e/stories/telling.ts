@@ -28,7 +28,7 @@ export const BY_HAND: readonly string[] = [];
 /** Where a story may lose its operator: one that never comes there loses it with its last write. */
 const ANYWHERE = ["Initializing", "Progressing", "Promoting", "Finalising"];
 
-const WORKLOADS = [RESOURCES.deployment, RESOURCES.daemonSet, RESOURCES.statefulSet];
+const WORKLOADS = [RESOURCES.deployment, RESOURCES.daemonSet, RESOURCES.statefulSet, RESOURCES.knativeService];
 
 /** Registers the stories in a town with one operator for all. */
 export function undisturbed(...stories: readonly ((telling: Telling) => void)[]): void {
@@ -38,7 +38,10 @@ export function undisturbed(...stories: readonly ((telling: Telling) => void)[])
     get town() {
       return town();
     },
-    stage: (namespace, plot) => stage(town(), namespace, plot),
+    async stage(namespace, plot) {
+      await town().clear(namespace);
+      return stage(town(), namespace, plot);
+    },
     kill: async () => undefined,
     said: (expect, lines, promised) => expect(lines).toEqual(promised),
   };
@@ -61,6 +64,8 @@ export function withKills(...stories: readonly ((telling: Telling) => void)[]): 
     },
     kill,
     async stage(namespace, plot, killedIn = ANYWHERE) {
+      killed.delete(namespace);
+      await town().clear(namespace);
       await town().employ(namespace);
       if (killedIn.length > 0)
         void killAt(town(), namespace, momentOf(seed, namespace, killedIn), () => kill(namespace));

@@ -3,7 +3,7 @@
  * load tester as programs of their own in pods. Every story has a namespace, so that many are told side by side.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ClusterClient, connectCluster } from "../../../src/cli/cluster.ts";
@@ -14,6 +14,7 @@ import { type KubeObject, type ObjectRef, RESOURCES } from "../../../src/ports/k
 import { createPodinfo } from "../../../src/sandbox/apps/podinfo/index.ts";
 import type { AppTable, RunningApp } from "../../../src/sandbox/apps.ts";
 import { type Sandbox, type SandboxServices, startSandbox } from "../../../src/sandbox/sandbox.ts";
+import type { Users } from "./users.ts";
 
 const ROOT = new URL("../../../", import.meta.url).pathname;
 const PATIENCE_MS = 90_000;
@@ -34,6 +35,10 @@ export interface Town {
   killOperator(namespace?: string): Promise<void>;
   /** Starts an operator that looks after this namespace alone; resolves when it is ready. */
   employ(namespace: string): Promise<void>;
+  /** A story that is told again begins anew: what an earlier telling left of its namespace goes, users and operator included. */
+  clear(namespace: string): Promise<void>;
+  /** They go when the namespace is cleared. */
+  readonly guests: Map<string, Users>;
   /** Resolves when the operator of this namespace has been killed. */
   untilKilled(namespace: string): Promise<void>;
   stop(): Promise<void>;
@@ -69,6 +74,12 @@ export async function startTown({ operators = [""] }: TownOptions = {}): Promise
     heard: (namespace, text, canary = "podinfo") => heard(sandbox, namespace, text, canary),
     killOperator: (namespace = "") => running.kill(namespace),
     untilKilled: running.untilKilled,
+    guests: new Map(),
+    async clear(namespace) {
+      if (sandbox.cluster.get(RESOURCES.namespace, "", namespace) === undefined) return;
+      running.forget(namespace);
+      await clear(town, namespace);
+    },
     async employ(namespace) {
       await town.apply(...manifests.filter(isOperator).flatMap((object) => operatorsOf(object, [namespace])));
       await untilAvailable(town, "istio-system", operatorName(namespace));
@@ -92,7 +103,19 @@ export async function startTown({ operators = [""] }: TownOptions = {}): Promise
 function compiled(): string {
   const program = process.env["AVIARY_PROGRAM"] ?? join(ROOT, "dist/main.js");
   if (!existsSync(program)) execFileSync("npm", ["run", "--silent", "build"], { cwd: ROOT, stdio: "inherit" });
+  const newer = newerThan(program);
+  if (newer !== undefined)
+    process.stderr.write(`${program} is older than src/${newer}: "npm run build", or stories of yesterday are told\n`);
   return program;
+}
+
+/** A source that was changed since it was built. */
+function newerThan(program: string): string | undefined {
+  const built = statSync(program).mtimeMs;
+  const sources = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" });
+  return sources
+    .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
+    .find((name) => statSync(join(ROOT, "src", name)).mtimeMs > built);
 }
 
 const isOperator = ({ kind, metadata }: KubeObject) => kind === "Deployment" && metadata.name === "flagger";
@@ -111,6 +134,38 @@ function operatorsOf(manifest: KubeObject, namespaces: readonly string[]): reado
     container.readinessProbe.periodSeconds = 1;
     return object;
   });
+}
+
+async function clear(town: Town, namespace: string): Promise<void> {
+  const { sandbox, client, until } = town;
+  await town.guests.get(namespace)?.stop();
+  const never = new AbortController().signal;
+  const remove = async (gone: ObjectRef) => {
+    if (sandbox.cluster.get(gone.type, gone.namespace, gone.name) === undefined) return;
+    await client.kube.delete(gone, {}, never);
+    await until(gone, "gone", (object) => object === undefined);
+  };
+  await remove({ type: RESOURCES.deployment, namespace: "istio-system", name: operatorName(namespace) });
+  for (const { metadata } of sandbox.cluster.list(RESOURCES.canary, namespace)) {
+    // Nobody serves it any more.
+    const canary = { type: RESOURCES.canary, namespace, name: metadata.name };
+    await client.kube.mergePatch(canary, { metadata: { finalizers: null } }, {}, never);
+    for (const gate of ["gate", "rollback"]) await turnGate(town, canary, gate, "close");
+  }
+  await remove({ type: RESOURCES.namespace, namespace: "", name: namespace });
+}
+
+/** A gate of the load tester, by hand. */
+export async function turnGate(
+  { sandbox }: Town,
+  canary: Pick<ObjectRef, "name" | "namespace">,
+  gate: string,
+  way: "open" | "close",
+): Promise<void> {
+  const tester = sandbox.cluster.get(RESOURCES.service, "test", "flagger-loadtester");
+  const body = JSON.stringify({ name: canary.name, namespace: canary.namespace });
+  const answer = await fetch(`http://${tester?.spec?.clusterIP}/${gate}/${way}`, { method: "POST", body });
+  if (answer.status !== 202) throw new Error(`${gate}/${way}: ${answer.status} ${await answer.text()}`);
 }
 
 function untilAvailable(town: Town, namespace: string, name: string): Promise<KubeObject> {
@@ -200,6 +255,10 @@ function runningOperators() {
           return running;
         };
       };
+    },
+    /** Whatever happened to it is no news any more. */
+    forget(namespace: string): void {
+      for (const known of [pids, started, killed, mourners]) known.delete(namespace);
     },
     kill: (namespace: string): Promise<void> =>
       new Promise((resolve, reject) => {

@@ -1,5 +1,5 @@
 /** One operator for many: it is killed, and then removed from the cluster, definitions and all, while users keep asking. */
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { beforeCanary } from "./manifests.ts";
 import { stage } from "./story.ts";
@@ -12,11 +12,12 @@ const never = new AbortController().signal;
 
 let town: Town;
 
-beforeAll(async () => {
+// One each: what is uninstalled is no town for another telling.
+beforeEach(async () => {
   town = await startTown();
 });
 
-afterAll(() => town.stop());
+afterEach(() => town.stop());
 
 const gone = (object: KubeObject | undefined) => object === undefined;
 
