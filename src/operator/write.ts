@@ -4,6 +4,7 @@ import { KubeError, type ObjectWriter } from "../ports/kube.ts";
 import { apiVersionOf, type KubeObject, type ObjectRef, RESOURCES, type ResourceType } from "../ports/kubernetes.ts";
 import { mergePatch } from "./diff.ts";
 import type { FreshSnapshot } from "./fresh.ts";
+import { refusedWrite } from "./refusals.ts";
 
 /**
  * @param by in whose turn
@@ -52,7 +53,7 @@ export function createWriter(writer: ObjectWriter, snapshot: FreshSnapshot): Wri
       // Only an answer proves that what we know is old; without one our own last write still counts.
       if (error.code === 404 || error.code === 409) snapshot.unlearn(ref);
       const verb = patch === undefined ? "create" : "update";
-      throw new WriteFailure(`${type.kind} ${ref.name}.${ref.namespace} ${verb} error: ${error.message}`, error);
+      throw new WriteFailure(`${refusedWrite(wanted, verb)}${error.message}`, error);
     }
   };
 }
