@@ -93,7 +93,7 @@ describe("leader election", () => {
     await until("a leads", () => a.state.leading);
     expect(server.objects(PATH)[0]?.spec).toEqual({
       holderIdentity: "host-a_1",
-      leaseDurationSeconds: 60,
+      leaseDurationSeconds: 20,
       acquireTime: "2024-01-01T00:00:00.000000Z",
       renewTime: "2024-01-01T00:00:00.000000Z",
       leaseTransitions: 0,

@@ -39,8 +39,11 @@ export interface LeaseTiming {
   readonly retryMs: number;
 }
 
-/** Flagger's. */
-export const LEASE_TIMING: LeaseTiming = { durationMs: 60_000, renewMs: 15_000, retryMs: 5000 };
+/**
+ * Flagger's, but for the duration: its 60 seconds leave every rollout alone for a minute when a leader is killed. Each side
+ * waits as long as the holder asks for or longer, so both can contend for one Lease.
+ */
+export const LEASE_TIMING: LeaseTiming = { durationMs: 20_000, renewMs: 15_000, retryMs: 5000 };
 
 /** Keeps an eye on one Lease, for `LeaseOptions.cache`. */
 export function watchLease(world: WatchWorld, namespace: string, name: string, signal: AbortSignal): ObjectCache {

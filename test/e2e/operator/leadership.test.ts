@@ -52,7 +52,7 @@ describe("of two operators", () => {
     world.apply(podinfo("podinfo", "6.0.1"));
     const seen = weights();
     await world.until(RESOURCES.canary, "podinfo", "takes a step", ({ status }) => status?.canaryWeight === 30);
-    // Flagger's timing, a minute: only the release can make the other one lead within this test.
+    // The timing of production, 20 seconds: only the release can make the other one lead within this test.
     await first.stop();
     await second.logged("Acting as elected leader");
     expect(lease().holderIdentity).not.toBe(holderIdentity);
@@ -71,7 +71,7 @@ describe("of two operators", () => {
     await world.until(RESOURCES.canary, "podinfo", "takes a step", ({ status }) => status?.canaryWeight === 30);
     await killed.kill();
     expect(second.lines.filter(({ msg }) => msg === "Acting as elected leader")).toEqual([]);
-    // A minute by Flagger's timing; for the test it expires in a second.
+    // 20 seconds in production; for the test it expires in a second.
     world.edit(RESOURCES.lease, "flagger-leader-election", ({ spec }) => {
       spec.leaseDurationSeconds = 1;
     });
