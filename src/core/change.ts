@@ -15,16 +15,21 @@ function specChanged({ applied, promotedSpec }: Pick<StatusCore, "applied" | "pr
   return spec !== promotedSpec && spec !== applied.spec;
 }
 
-function configsChanged(
-  recorded: Readonly<Record<string, string>> | undefined,
-  current: Readonly<Record<string, string>> | undefined,
-): boolean {
-  // Not tracked (any more): nothing to compare.
-  if (current === undefined) return false;
-  const names = Object.keys(current);
-  if (recorded === undefined) return names.length > 0;
-  if (names.length !== Object.keys(recorded).length) return true;
-  return names.some((name) => recorded[name] !== current[name]);
+function configsChanged(recorded: Checksums | undefined, current: Checksums | undefined): boolean {
+  return changedConfigs(recorded, current).length > 0;
+}
+
+type Checksums = Readonly<Record<string, string>>;
+
+/**
+ * Which configs differ from those recorded ("configmap/name": new, changed or no longer referenced), sorted.
+ * @param recorded undefined when nothing was ever recorded: any config is a change then
+ * @param current undefined when nothing is tracked (any more): that is never a change
+ */
+export function changedConfigs(recorded: Checksums | undefined, current: Checksums | undefined): readonly string[] {
+  if (current === undefined) return [];
+  const names = new Set([...Object.keys(current), ...Object.keys(recorded ?? {})]);
+  return [...names].filter((name) => current[name] !== recorded?.[name]).sort();
 }
 
 /**

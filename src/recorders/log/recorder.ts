@@ -1,5 +1,6 @@
 /** Every event as a log line, under the Canary's name. Warnings are info, as in the original; errors are errors. */
-import { dotted } from "../../core/canary.ts";
+import { type CanaryStatus, dotted } from "../../core/canary.ts";
+import { changedConfigs } from "../../core/change.ts";
 import type { RolloutEvent } from "../../core/events.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Recorder } from "../../ports/recorder.ts";
@@ -9,9 +10,19 @@ export function createLogRecorder(log: Log): Recorder {
     error === true ? log.error({ canary }, message) : log.info({ canary }, message);
   return {
     record({ canary, transition }) {
-      for (const event of transition.events) say(dotted(canary.ref.name, canary.ref), event);
+      const name = dotted(canary.ref.name, canary.ref);
+      for (const config of newConfigs(canary.status, transition.status)) {
+        log.info({ canary: name }, `${config.replace("/", " ")} has changed`);
+      }
+      for (const event of transition.events) say(name, event);
     },
     say: ({ ref }, event) => say(dotted(ref.name, ref), event),
     forget: (ref) => log.info({}, `Deleting ${dotted(ref.name, ref)} from cache`),
   };
+}
+
+/** Events say that there is a new revision; which config made it one, only the log does. */
+function newConfigs(before: CanaryStatus, after: CanaryStatus): readonly string[] {
+  if (before.applied === undefined || before.applied === after.applied) return [];
+  return changedConfigs(before.applied.configs, after.applied?.configs);
 }

@@ -4,7 +4,7 @@ import { ownerReference } from "../../ports/owner.ts";
 import { configChecksum } from "./checksum.ts";
 import { primaryConfig } from "./primary.ts";
 import { configKey, configRefs, renameConfigRefs } from "./references.ts";
-import { changedConfig, checksumsOf, configsChanged, isTracked, missingConfig, trackedConfigs } from "./tracking.ts";
+import { checksumsOf, isTracked, missingConfig, trackedConfigs } from "./tracking.ts";
 
 const config = (name: string, fields: Partial<KubeObject> = {}): KubeObject => ({
   apiVersion: "v1",
@@ -176,25 +176,6 @@ describe("what is tracked", () => {
     expect(missingConfig(refs[3], "test")).toBe(
       'secret gone.test get query error: secret gone.test get query error: secrets "gone" not found',
     );
-  });
-
-  it.each([
-    ["nothing, never recorded", {}, undefined, []],
-    ["not tracked at all", undefined, { "configmap/a": "1" }, []],
-    ["the same", { "configmap/a": "1" }, { "configmap/a": "1" }, []],
-    ["some, never recorded", { "configmap/a": "1" }, undefined, ["configmap/a"]],
-    [
-      "another value",
-      { "configmap/a": "2", "secret/b": "1" },
-      { "configmap/a": "1", "secret/b": "1" },
-      ["configmap/a"],
-    ],
-    ["one more", { "configmap/a": "1", "secret/b": "1" }, { "configmap/a": "1" }, ["secret/b"]],
-    ["one less", {}, { "configmap/a": "1" }, ["configmap/a"]],
-    ["another one", { "secret/b": "1" }, { "configmap/a": "1" }, ["configmap/a", "secret/b"]],
-  ])("changed? %s", (_, current, recorded, which) => {
-    expect(configsChanged(current, recorded)).toEqual({ changed: which.length > 0, which });
-    expect(which.map(changedConfig)).toEqual(which.map((key) => `${key.replace("/", " ")} has changed`));
   });
 });
 

@@ -7,8 +7,6 @@ const OPT_OUT_ANNOTATION = "flagger.app/config-tracking";
 /** Secrets that users write. Others (tokens, registry logins, Helm releases) belong to a controller. */
 const SECRET_TYPES = new Set(["Opaque", "kubernetes.io/basic-auth", "kubernetes.io/ssh-auth", "kubernetes.io/tls"]);
 
-type Checksums = Readonly<Record<string, string>>;
-
 export interface TrackedConfig {
   readonly ref: ConfigRef;
   readonly object: KubeObject;
@@ -52,24 +50,4 @@ export function checksumsOf({ configs }: Pick<TrackedConfigs, "configs">): Recor
 export function missingConfig({ kind, name }: ConfigRef, namespace: string): string {
   const query = `${kind} ${name}.${namespace} get query error: `;
   return `${query}${query}${kind}s "${name}" not found`;
-}
-
-/**
- * Whether the configs differ from those recorded, and which do (new, changed or no longer referenced; sorted).
- * @param current undefined when nothing can be tracked: that is never a change
- * @param recorded undefined when nothing was ever recorded: any config is a change then
- */
-export function configsChanged(
-  current: Checksums | undefined,
-  recorded: Checksums | undefined,
-): { readonly changed: boolean; readonly which: readonly string[] } {
-  if (current === undefined) return { changed: false, which: [] };
-  const keys = new Set([...Object.keys(current), ...Object.keys(recorded ?? {})]);
-  const which = [...keys].filter((key) => current[key] !== recorded?.[key]).sort();
-  return { changed: which.length > 0, which };
-}
-
-/** "configmap podinfo-config has changed", said once per key of `configsChanged`. */
-export function changedConfig(key: string): string {
-  return `${key.replace("/", " ")} has changed`;
 }
