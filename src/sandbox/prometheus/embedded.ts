@@ -24,11 +24,21 @@ export interface EmbeddedPrometheus {
   stop(): Promise<void>;
 }
 
+/** As Prometheus' own default: a machine that is busy answers late, and that is no reason to lose all series. */
+const LEAST_TIMEOUT_MS = 10_000;
+
 /** @throws Error when the address cannot be listened on */
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedPrometheus> {
   const { address, port, targets, scrapeIntervalMs, lookbackMs, now = Date.now, log } = options;
   const store = new SeriesStore();
-  const scraper = createScraper({ store, targets, intervalMs: scrapeIntervalMs, now, log });
+  const scraper = createScraper({
+    store,
+    targets,
+    intervalMs: scrapeIntervalMs,
+    timeoutMs: Math.max(scrapeIntervalMs, LEAST_TIMEOUT_MS),
+    now,
+    log,
+  });
   const engine = createQueryEngine({ store, lookbackMs });
   const server = createServer(createHttpApi({ store, engine, targets: scraper.states, scrapeIntervalMs, now }));
   await new Promise<void>((resolve, reject) => {

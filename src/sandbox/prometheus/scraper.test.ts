@@ -9,12 +9,12 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-async function setUp(first: string) {
+async function setUp(first: string, intervalMs = 1000, timeoutMs = 300) {
   const target = await serveMetrics(first);
   const store = new SeriesStore();
   let now = 1_700_000_000_000;
   let urls: readonly string[] = [target.url];
-  const scraper = createScraper({ store, targets: () => urls, intervalMs: 1000, timeoutMs: 300, now: () => now });
+  const scraper = createScraper({ store, targets: () => urls, intervalMs, timeoutMs, now: () => now });
   closing.push(
     () => scraper.stop(),
     () => target.stop(),
@@ -77,6 +77,14 @@ describe("a scrape", () => {
     expect(scraper.states()[0]?.lastError).toMatch(message);
     await scrape("a 5\n");
     expect([values("a"), values("up")]).toEqual([[5], [1]]);
+  });
+
+  it("that is answered later than the next one is due ends nothing, when its timeout allows it", async () => {
+    const { values, scrape, target } = await setUp("", 1, 10_000);
+    await scrape("a 1\n");
+    target.delayMs = 50;
+    await scrape("a 2\n");
+    expect([values("a"), values("up")]).toEqual([[2], [1]]);
   });
 
   it("forgets targets that are gone", async () => {

@@ -8,7 +8,10 @@ export interface ScraperOptions {
   /** URLs, e.g. "http://127.64.0.3:9100/metrics". Read anew for every scrape. */
   readonly targets: () => readonly string[];
   readonly intervalMs: number;
-  /** At most the interval. */
+  /**
+   * The interval when absent. It may be longer, which Prometheus refuses: a scrape that is answered late leaves out the next
+   * ones instead of ending all series, as a machine would that is busy for a moment.
+   */
   readonly timeoutMs?: number;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
@@ -52,7 +55,7 @@ export function createScraper(options: ScraperOptions): Scraper {
   const { store, intervalMs } = options;
   const now = options.now ?? Date.now;
   const log = options.log ?? ((line: string) => process.emitWarning(line));
-  const timeoutMs = Math.min(options.timeoutMs ?? intervalMs, intervalMs);
+  const timeoutMs = options.timeoutMs ?? intervalMs;
   const agent = new Agent({ connect: { timeout: timeoutMs }, keepAliveTimeout: intervalMs * 4 });
   const targets = new Map<string, Target>();
   const stopped = new AbortController();
