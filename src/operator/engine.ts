@@ -15,6 +15,7 @@ import { createAsking } from "./asking.ts";
 import { canaryKey, canaryRef, createFollower, type Follower, ReadFailure } from "./follow.ts";
 import { createFreshSnapshot } from "./fresh.ts";
 import { type Ports, type Requeue, reconcile } from "./reconcile.ts";
+import { warnOfRenaming } from "./renamed.ts";
 import { createCanaryStore } from "./store.ts";
 import { createTwins } from "./twins.ts";
 import { createWorld } from "./world.ts";
@@ -97,6 +98,7 @@ export function startEngine(options: EngineOptions): Engine {
     const ref = { namespace, name };
     if (change.type === "deleted") snapshot.deleted(RESOURCES.canary, change.object);
     twins.saw(change);
+    warnOfRenaming(change, options.log);
     if (change.type !== "deleted" && snapshot.echoed(ref, RESOURCES.canary, change.object)) return;
     wake(ref);
   });
