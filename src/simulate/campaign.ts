@@ -5,6 +5,7 @@ import { SAME_END } from "./invariants/same-end.ts";
 import { watchInvariants } from "./invariants/table.ts";
 import { createChance } from "./random.ts";
 import type { Scenario } from "./scenario.ts";
+import { firstImage } from "./targets.ts";
 import { type Disturbance, type End, run, type Universe, type Watcher } from "./universe.ts";
 import { CALM, FAULTS, type Fault, oneFault, type PortCall, type Weather } from "./weather.ts";
 
@@ -81,7 +82,21 @@ export async function judgeCase(given: Case, kept?: Kept, watchers: Trial["watch
     verdict.violations.length === 0 && mustEndAlike(given)
       ? await judge({ scenario, seed: given.seed, weather: () => CALM })
       : undefined;
-  return twin === undefined ? verdict : compareEnds(verdict, twin.end);
+  return twin === undefined || isTakenBackBesideAnother(given, verdict) ? verdict : compareEnds(verdict, twin.end);
+}
+
+/**
+ * Of two leaders at once the one that hears late sees a canary without pods where the other has moved traffic to: that is a
+ * failed check, and may be the last. Careful in vain, but nobody is hurt.
+ */
+function isTakenBackBesideAnother({ disturbances, scenario }: Case, { end }: Verdict): boolean {
+  return (
+    disturbances.some(({ kind }) => kind === "two-leaders") &&
+    end?.phase === "Failed" &&
+    end.rested &&
+    end.image === firstImage(scenario) &&
+    end.split === "100/0"
+  );
 }
 
 function weatherOf(given: Case, kept: Kept | undefined, universe: () => Universe | undefined): Weather {
