@@ -107,12 +107,28 @@ export function hosts(namespace: string, name = "podinfo"): KubeObject {
   };
 }
 
+/** Its Revisions are podinfo-00001 and so on; who asks for it is told by Knative where it is, at port 80. */
+export function knativeService(namespace: string, revision: Revision, name = "podinfo"): KubeObject {
+  const { metadata, spec } = podTemplate(name, revision);
+  const [{ ports: _ports, readinessProbe: _probe, ...container }] = spec.containers;
+  const readinessProbe = { httpGet: { path: "/readyz" }, periodSeconds: 1 };
+  const serving = { ...container, ports: [{ containerPort: PORT }], readinessProbe };
+  return {
+    apiVersion: "serving.knative.dev/v1",
+    kind: "Service",
+    metadata: { name, namespace },
+    spec: { template: { metadata: { annotations: metadata.annotations }, spec: { containers: [serving] } } },
+  };
+}
+
 export interface CanaryParts {
   /** Fields of the analysis beyond interval, threshold, metrics and load. */
   readonly analysis: KubeFields;
   readonly spec?: KubeFields;
   readonly service?: KubeFields;
   readonly kind?: string;
+  /** Of the target; by its kind when absent. */
+  readonly apiVersion?: string;
   /** Further webhooks, asked before the load tests. */
   readonly hooks?: readonly KubeFields[];
   /** Requests per second that the load tester sends to the canary; 20 when absent, 0: nobody does. */
@@ -125,7 +141,7 @@ export interface CanaryParts {
  */
 export function canary(namespace: string, parts: CanaryParts, name = "podinfo"): KubeObject {
   const { analysis, spec = {}, service = {}, kind = "Deployment", hooks = [], load = 20 } = parts;
-  const apiVersion = kind === "Service" ? "v1" : "apps/v1";
+  const { apiVersion = kind === "Service" ? "v1" : "apps/v1" } = parts;
   return {
     apiVersion: "flagger.app/v1beta1",
     kind: "Canary",

@@ -91,19 +91,19 @@ export async function stage(town: Town, name: string, plot: Stage): Promise<Stor
   const canaryRef = { type: RESOURCES.canary, namespace: name, name: "podinfo" };
   const untilStatus = (what: string, holds: (status: KubeFields) => boolean) =>
     town.until(canaryRef, what, (object) => holds(object?.status ?? {}));
-  const kind = (plot.kind === undefined ? undefined : KINDS[plot.kind]) ?? RESOURCES.deployment;
+  const { provider = "istio" } = plot.spec ?? {};
+  const byKnative = provider === "knative";
+  const kind = byKnative ? RESOURCES.knativeService : (KINDS[plot.kind ?? ""] ?? RESOURCES.deployment);
   const { atRest = (object) => object?.spec?.replicas === 0 && (object.status?.replicas ?? 0) === 0 } = plot;
   const untilAtRest = () => town.until({ type: kind, namespace: name, name: "podinfo" }, "at rest", atRest);
   await untilStatus("Initialized", ({ phase }) => phase === "Initialized");
   await untilAtRest();
   // The status is written before what follows from it: an operator killed in between leaves the routes to the next one.
-  const { provider = "istio" } = plot.spec ?? {};
   if (provider === "istio") {
     const routes = { type: RESOURCES.virtualService, namespace: name, name: "podinfo" };
     await town.until(routes, "there", (object) => object?.spec?.http !== undefined);
   }
   const service = cluster.get(RESOURCES.service, name, "podinfo");
-  const byKnative = provider === "knative";
   const doors = {
     ingress: { url: town.sandbox.ingressUrl, host: `${byKnative ? "podinfo." : ""}${name}.example.com` },
     service: { url: `http://${service?.spec?.clusterIP}:${byKnative ? 80 : PORT}` },

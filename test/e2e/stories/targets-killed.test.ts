@@ -1,7 +1,8 @@
 import { endings } from "./endings.ts";
 import { gates } from "./gates.ts";
 import { keda } from "./keda.ts";
+import { knative } from "./knative.ts";
 import { targets } from "./targets.ts";
 import { withKills } from "./telling.ts";
 
-withKills(targets, keda, gates, endings);
+withKills(targets, keda, knative, gates, endings);

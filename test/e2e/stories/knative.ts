@@ -1,0 +1,73 @@
+/** A Knative Service: Knative keeps every revision and splits the requests between them; Aviary says how. */
+import { describe, it } from "vitest";
+import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
+import { BAD, GOOD, knativeService } from "./manifests.ts";
+import type { Story } from "./story.ts";
+import type { Telling } from "./telling.ts";
+import { BEGUN, IMPATIENT, PROMOTED, STEPS, TAKEN_BACK, UP } from "./two-steps.ts";
+
+/** Nobody comes but the users, so there are no load tests to pass. */
+const NOTICED = BEGUN.filter((line) => !line.startsWith("Pre-rollout"));
+
+const plot = (namespace: string) => ({
+  kind: "Service",
+  apiVersion: "serving.knative.dev/v1",
+  target: [knativeService(namespace, { version: "6.0.0" })],
+  spec: { provider: "knative", service: undefined },
+  load: 0,
+  requestsPerSecond: 20,
+  // What follows from the last status is written after it, if need be by the next operator.
+  atRest: (service: KubeObject | undefined) =>
+    service?.metadata.annotations?.["aviary.flagger.app/previous-revision"] === undefined &&
+    service?.status?.traffic?.[1]?.percent === 100,
+});
+
+function ending(story: Story) {
+  const service = story.get({ type: RESOURCES.knativeService, name: "podinfo" });
+  return { annotations: service?.metadata.annotations, traffic: service?.status?.traffic };
+}
+
+/** Told of users who come and go undisturbed, and again with the operator killed. */
+export function knative(telling: Telling): void {
+  describe.concurrent("a Knative Service", () => {
+    it("is released", async ({ expect }) => {
+      const story = await telling.stage("knative", { ...plot("knative"), analysis: STEPS });
+      await story.change(knativeService("knative", GOOD));
+      const { dropped, injected, versions } = await story.end("Succeeded");
+      telling.said(expect, story.timeline(), [...NOTICED, ...UP, ...PROMOTED]);
+      expect(story.routes()).toEqual(["100/0", "70/30", "40/60", "100/0"]);
+      expect({ dropped, injected }).toEqual({ dropped: [], injected: 0 });
+      expect(Object.keys(versions).sort()).toEqual(["6.0.0", "6.0.1"]);
+      expect(ending(story)).toEqual({
+        annotations: { "flagger.app/primary-revision": "podinfo-00002" },
+        traffic: [
+          { revisionName: "podinfo-00002", latestRevision: true, percent: 0 },
+          { revisionName: "podinfo-00002", latestRevision: false, percent: 100 },
+        ],
+      });
+    });
+
+    it("is taken back", async ({ expect }) => {
+      const story = await telling.stage("knative-bad", { ...plot("knative-bad"), analysis: IMPATIENT });
+      await story.change(knativeService("knative-bad", BAD));
+      const { dropped, answers } = await story.end("Failed");
+      telling.said(expect, story.timeline(), [...NOTICED, UP[0], ...TAKEN_BACK]);
+      expect(dropped).toEqual([]);
+      expect(answers.some(({ injected }) => injected)).toBe(true);
+      const failedByPrimary = telling.town.sandbox.mesh
+        .totals()
+        .filter(
+          ({ namespace, service, code }) =>
+            namespace === "knative-bad" && service.startsWith("podinfo-00001.") && code >= 500,
+        );
+      expect(failedByPrimary).toEqual([]);
+      expect(ending(story)).toEqual({
+        annotations: { "flagger.app/primary-revision": "podinfo-00001" },
+        traffic: [
+          { revisionName: "podinfo-00002", latestRevision: true, percent: 0 },
+          { revisionName: "podinfo-00001", latestRevision: false, percent: 100 },
+        ],
+      });
+    });
+  });
+}
