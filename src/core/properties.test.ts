@@ -13,7 +13,7 @@ import type { Answer, Probe } from "./observation.ts";
 import type { Capabilities } from "./plan.ts";
 
 const SEED = Number(process.env["SEED"] ?? 20261123);
-const RUNS = Number(process.env["RUNS"] ?? 800);
+const RUNS = Number(process.env["RUNS"] ?? 600);
 const KNATIVE: Capabilities = { weights: true, mirror: false, headerMatch: false, sessionAffinity: false };
 
 /** A Canary, and the place that it is in. */
@@ -41,7 +41,8 @@ type Happening =
   | { readonly kind: "scale"; readonly up: boolean }
   | { readonly kind: "delete"; readonly copy: "target" | "primary" }
   | { readonly kind: "reroute"; readonly canary: number }
-  | { readonly kind: "crash"; readonly crash: Crash }
+  /** In the turn after so many. */
+  | { readonly kind: "crash"; readonly crash: Crash; readonly after: number }
   | { readonly kind: "suspend" | "edit" | "leave" };
 
 interface Moment {
@@ -152,6 +153,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
     weight: 4,
     arbitrary: fc.record({
       kind: fc.constant("crash"),
+      after: fc.integer({ min: 0, max: 12 }),
       crash: fc.constantFrom<Crash>("before the save", "after the save", "before the routes", "forgets"),
     }),
   },
@@ -239,9 +241,9 @@ function setSpec(model: Model, change: Partial<Model["canary"]["spec"]>): void {
 }
 
 /** Turns as the operator takes them, until nothing changes, or `most` of them. */
-function settle(model: Model, judge: Judge, most: number, crash?: Crash): void {
+function settle(model: Model, judge: Judge, most: number): void {
   for (let turns = 0; turns < most; turns += 1) {
-    const turn = model.turn(turns === 0 ? crash : undefined);
+    const turn = model.turn();
     if (turn === undefined) return;
     judge.see(turn);
   }
@@ -272,6 +274,17 @@ function passUntil(model: Model, judge: Judge, phase: Phase): void {
   }
 }
 
+/** Some turns, as time goes by, and one in which the operator dies. */
+function die(model: Model, judge: Judge, crash: Crash, after: number): void {
+  for (let left = after; left > 0; left -= 1) {
+    const turn = model.turn();
+    if (turn !== undefined) judge.see(turn);
+    else model.now = Math.min(model.due() ?? model.now, model.now + 90_000);
+  }
+  const last = model.turn(crash);
+  if (last !== undefined) judge.see(last);
+}
+
 function live(model: Model, setting: Setting, judge: Judge, { happening: what, mood: how, turns }: Moment): void {
   model.answer = answerIn(how);
   model.delivers = how.delivers;
@@ -279,7 +292,8 @@ function live(model: Model, setting: Setting, judge: Judge, { happening: what, m
   happen(model, setting, judge, what);
   if (what.kind === "time") pass(model, judge, what.seconds, turns);
   else if (what.kind === "until") passUntil(model, judge, what.phase);
-  else settle(model, judge, turns, what.kind === "crash" ? what.crash : undefined);
+  else if (what.kind === "crash") die(model, judge, what.crash, what.after);
+  else settle(model, judge, turns);
 }
 
 const FIRST: Release = { spec: "v0", configs: {}, asCanary: "quick", asPrimary: "quick" };
@@ -332,7 +346,7 @@ describe("random Canaries in random weather", () => {
       }),
       { seed: SEED, numRuns: RUNS },
     );
-  });
+  }, 180_000);
 
   it.skipIf(process.env["SEED"] !== undefined)("go every way that there is", () => {
     // Never written (Q5): the Canary is gone by then.

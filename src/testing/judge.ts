@@ -73,7 +73,7 @@ export function createJudge(model: Model, router: Capabilities): Judge {
   function see(turn: Turn): void {
     const { input, transition, routes, crash } = turn;
     judgeTraffic(turn, promised, router);
-    judgeWords(turn);
+    judgeWords(turn, promised);
     const remade = transition.events.some(({ message }) => message.includes("was deleted and made again"));
     demand(!remade || lacking, "a primary that nobody deleted is said to be deleted");
     if (!meddled && turn.mesh.before?.canary !== 0) drainedSince = model.now;
@@ -207,7 +207,7 @@ function judgeDrain({ tookDown, input, transition }: Turn, drainedMs: number): v
 }
 
 /** What is said fits what is done: failures are alerted, visitors have their cookie while the canary has traffic. */
-function judgeWords({ input, transition, routes }: Turn): void {
+function judgeWords({ input, transition, routes }: Turn, before: Routes | undefined): void {
   const { status: from, spec } = input;
   const { status: to } = transition;
   const taken = from.phase !== "Failed" && to.phase === "Failed";
@@ -218,8 +218,9 @@ function judgeWords({ input, transition, routes }: Turn): void {
   demand(!withheld || gone || to.failedChecks > from.failedChecks, "a canary that went down counts as nothing");
   const failed = (isAnalysing(to) || to.phase === "Promoting") && to.failedChecks > from.failedChecks;
   demand(!failed || to.failedChecks < spec.analysis.threshold, `goes on with ${to.failedChecks} failed checks`);
-  if (spec.analysis.sessionAffinity === undefined || routes === undefined || to === from) return;
-  demand(routes.canary === 0 || to.cookies.canary !== "", `no cookie at ${textOf(routes)}`);
+  if (spec.analysis.sessionAffinity === undefined || routes === undefined) return;
+  const grows = routes.canary > (before?.canary ?? 0);
+  demand(!grows || to.cookies.canary !== "", `no cookie at ${textOf(routes)}`);
 }
 
 const ofHooks = ({ input }: Turn, type: HookType) =>
