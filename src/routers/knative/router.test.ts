@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { mergePatch } from "../../operator/diff.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
+import { completeTraffic } from "../../sandbox/crds/knative.ts";
 import { aCanary } from "../../testing/canary.ts";
 import { createToyCluster } from "../../testing/toy-cluster.ts";
 import { createKnativeRouter } from "./router.ts";
@@ -23,8 +24,18 @@ describe("the Knative router", () => {
     cluster.apply(router.render(canary, { primary: 80, canary: 20, mirror: false }, cluster));
     expect(cluster.at("Service", "podinfo").spec.traffic).toEqual([
       { latestRevision: true, percent: 20 },
-      { revisionName: "podinfo-00001", percent: 80 },
+      { revisionName: "podinfo-00001", latestRevision: false, percent: 80 },
     ]);
+  });
+
+  it("writes a split once, though Knative completes what it is given", () => {
+    const routes = { primary: 80, canary: 20, mirror: false };
+    const cluster = createToyCluster(mergePatch, PINNED);
+    cluster.apply(router.render(canary, routes, cluster));
+    const written = structuredClone(cluster.at("Service", "podinfo"));
+    completeTraffic(written);
+    cluster.put(written);
+    expect(cluster.apply(router.render(canary, routes, cluster))).toEqual([]);
   });
 
   it("R14, Q65: lets the Service follow its latest revision again, and forgets the pin", () => {

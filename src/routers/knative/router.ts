@@ -49,7 +49,8 @@ function render(canary: Canary, routes: Routes, seen: Snapshot): readonly KubeOb
   if (service === undefined || revisionName === undefined) return [];
   const traffic = [
     { latestRevision: true, percent: routes.canary },
-    { revisionName, percent: routes.primary },
+    // Knative adds what is not said of a target: said, it is no difference that is written again in every turn.
+    { revisionName, latestRevision: false, percent: routes.primary },
   ];
   return [{ ...service, spec: { ...service.spec, traffic } }];
 }

@@ -36,7 +36,7 @@ describe("a Knative Service as target", () => {
     cluster.apply(workload.renderPrimary(inPhase("Initializing", PARTS), aWorld(), cluster));
     expect(cluster.at("Service", "podinfo").spec.traffic).toEqual([
       { latestRevision: true, percent: 0 },
-      { revisionName: "podinfo-00001", percent: 100 },
+      { revisionName: "podinfo-00001", latestRevision: false, percent: 100 },
     ]);
     expect(annotations(cluster)).toEqual({ mine: "1", [PRIMARY]: "podinfo-00001" });
   });

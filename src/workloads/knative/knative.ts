@@ -144,7 +144,7 @@ function renderPrimary(canary: Canary, world: DesiredWorld, seen: Snapshot): rea
 function pinned(target: KubeObject, revisionName: string): KubeObject {
   const traffic = [
     { latestRevision: true, percent: 0 },
-    { revisionName, percent: 100 },
+    { revisionName, latestRevision: false, percent: 100 },
   ];
   const annotatedTarget = annotated(target, revisionName, undefined);
   return { ...annotatedTarget, spec: { ...target.spec, traffic } };
