@@ -5,7 +5,7 @@ import type { ParseOptions } from "../core/parse.ts";
 import { createWorkQueue, type WorkQueue } from "../kube/work-queue.ts";
 import type { Asking } from "../ports/asking.ts";
 import type { Clock, Random } from "../ports/clock.ts";
-import { isAlreadyExists, isConflict, type ObjectCache, type ObjectWriter } from "../ports/kube.ts";
+import { isAlreadyExists, isConflict, isNotFound, type ObjectCache, type ObjectWriter } from "../ports/kube.ts";
 import { RESOURCES, type ResourceType } from "../ports/kubernetes.ts";
 import type { Log } from "../ports/log.ts";
 import type { Recorder } from "../ports/recorder.ts";
@@ -145,7 +145,8 @@ function reportFailure(
   const cause = error instanceof WriteFailure ? error.refusal : error;
   const canary = canaryRef(key);
   const fields = { canary: `${canary.name}.${canary.namespace}`, retryMs };
-  if (isConflict(cause) || isAlreadyExists(cause)) {
+  // Not found is the Canary itself, which went while its turn was taken; what is missing else is a WriteFailure.
+  if (isConflict(cause) || isAlreadyExists(cause) || isNotFound(error)) {
     log.debug(fields, "somebody else wrote meanwhile, looking again");
     return;
   }

@@ -30,15 +30,16 @@ export async function tendFinalizer(
   return "written";
 }
 
-/** Lets the Canary go once everything was given back. */
+/** Lets the Canary go once everything was given back. @returns whether it went: then there is nothing left to look at */
 export async function finish(
   canary: Canary,
   status: CanaryStatus,
   { store, recorder }: FinalizerPorts,
   signal: AbortSignal,
-): Promise<void> {
-  if (!canary.deleting || status.phase !== "Terminating" || !status.released) return;
+): Promise<boolean> {
+  if (!canary.deleting || status.phase !== "Terminating" || !status.released) return false;
   await store.setFinalizer(canary, false, signal);
   const said = EVENTS.terminated(canary).event;
   if (said !== undefined) recorder.say(canary, { ...said, phase: status.phase });
+  return true;
 }

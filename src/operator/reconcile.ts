@@ -71,7 +71,7 @@ export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSigna
   } finally {
     record(canary, input, transition, begun, ports);
   }
-  await finish(saved, transition.status, ports, signal);
+  if (await finish(saved, transition.status, ports, signal)) return { kind: "never" };
   return wrote ? { kind: "now" } : requeueFor(transition.status, scene, now);
 }
 

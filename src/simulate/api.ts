@@ -137,7 +137,9 @@ function createStore() {
       const { deletionTimestamp, finalizers = [] } = after.metadata;
       if (deletionTimestamp !== undefined && finalizers.length === 0) {
         remove(type, after, by);
-        return after;
+        // As a real one answers: an object that goes gets no version of its own.
+        const { resourceVersion = "" } = before.metadata;
+        return { ...after, metadata: { ...after.metadata, resourceVersion } };
       }
       collection(type).set(keyOf(after), after);
       tell({ type: "modified", kind: type, object: after, old: before, by });

@@ -173,6 +173,20 @@ describe("found by simulation", () => {
     expect(snapshot.get(ref)?.spec).toEqual({ replicas: 0 });
   });
 
+  it("a Canary that had just gone was written once more, when the answer to the last write bore the version before it", async () => {
+    const finalized: string[] = [];
+    const weather: Weather = {
+      watch: () => ({ delayMs: 2 }),
+      call({ what }) {
+        if (what === "patch Canary podinfo") finalized.push(what);
+        return undefined;
+      },
+    };
+    await run({ scenario: story("deleted in the middle"), weather, seed: 1, watchers: [] });
+    // On and off.
+    expect(finalized).toHaveLength(2);
+  });
+
   it("two leaders would overwrite each other's status", async () => {
     const api = createApi(() => 0);
     const canary = api.create(RESOURCES.canary, aSimulatedCanary(), "user");
