@@ -13,7 +13,7 @@ const BEGUN = [
 ];
 const COPYING = "Copying podinfo template spec to podinfo-primary";
 const RESTORED = "Restored podinfo-primary, routing all traffic to primary";
-const { deployment: DEPLOYMENT, service: SERVICE, canary: CANARY } = RESOURCES;
+const { deployment: DEPLOYMENT, service: SERVICE } = RESOURCES;
 
 const imageOf = (story: Story, name: string): string =>
   story.get({ type: DEPLOYMENT, name })?.spec.template.spec.containers[0].image;
@@ -104,9 +104,6 @@ export function endings(telling: Telling): void {
   });
 
   describe.concurrent("a Canary with revertOnDeletion that is deleted", () => {
-    const never = new AbortController().signal;
-    const remove = (namespace: string) =>
-      telling.town.client.kube.delete({ type: CANARY, namespace, name: "podinfo" }, {}, never);
     const gone = (namespace: string, type: typeof DEPLOYMENT, name: string) =>
       telling.town.until({ type, namespace, name }, "gone", (object) => object === undefined);
 
@@ -121,8 +118,7 @@ export function endings(telling: Telling): void {
         },
         ["Terminating"],
       );
-      await remove("leaving");
-      await gone("leaving", CANARY, "podinfo");
+      await story.leave();
       await gone("leaving", DEPLOYMENT, "podinfo-primary");
       const sofar = story.users.answers.length;
       await story.users.until("the target", (answers) => answers.length > sofar + 40);
@@ -146,8 +142,7 @@ export function endings(telling: Telling): void {
       );
       await story.release(GOOD);
       await story.untilWeight(60);
-      await remove("leaving-early");
-      await gone("leaving-early", CANARY, "podinfo");
+      await story.leave();
       await gone("leaving-early", DEPLOYMENT, "podinfo-primary");
       const sofar = story.users.answers.length;
       await story.users.until("the target", (answers) => answers.length > sofar + 40);

@@ -1,7 +1,7 @@
 /** A Deployment that KEDA scales: at rest it is paused at nothing, in a run it follows its load, and its primary always does. */
 import { describe, it } from "vitest";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
-import { BAD, deployment, GOOD } from "./manifests.ts";
+import { BAD, beforeCanary, deployment, GOOD } from "./manifests.ts";
 import type { Story } from "./story.ts";
 import type { Telling } from "./telling.ts";
 import { BEGUN, IMPATIENT, PROMOTED, STEPS, TAKEN_BACK, UNHARMED, UP } from "./two-steps.ts";
@@ -91,6 +91,28 @@ export function keda(telling: Telling): void {
       expect(source?.metadata.annotations).toMatchObject({ [PAUSED_REPLICAS]: "0" });
       expect(hpa).toBeUndefined();
       expect(primary?.spec.triggers[0].metadata.query).toBe(rateOf(name, "podinfo-primary"));
+    });
+
+    it("is scaled by its own again when its Canary goes", async ({ expect }) => {
+      const name = "keda-leaving";
+      const story = await telling.stage(
+        name,
+        {
+          target: [...beforeCanary(name), scaledObject(name, { minReplicaCount: 1 })],
+          spec: { autoscalerRef: ref, revertOnDeletion: true },
+          analysis: STEPS,
+        },
+        ["Terminating"],
+      );
+      await story.leave();
+      const target = { type: RESOURCES.hpa, namespace: name, name: "keda-hpa-podinfo" };
+      await telling.town.until(target, "there", (hpa) => hpa?.status?.currentReplicas > 0);
+      await telling.town.until({ ...target, name: "keda-hpa-podinfo-primary" }, "gone", (hpa) => hpa === undefined);
+      const { dropped } = await story.close();
+      expect(dropped).toEqual([]);
+      const { source, primary } = scalers(story);
+      expect(source?.metadata.annotations?.[PAUSED_REPLICAS]).toBeUndefined();
+      expect(primary).toBeUndefined();
     });
   });
 }

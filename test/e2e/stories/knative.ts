@@ -6,6 +6,8 @@ import type { Story } from "./story.ts";
 import type { Telling } from "./telling.ts";
 import { BEGUN, IMPATIENT, PROMOTED, STEPS, TAKEN_BACK, UP } from "./two-steps.ts";
 
+const NOTHING: KubeObject = { apiVersion: "", kind: "", metadata: { name: "" } };
+
 /** Nobody comes but the users, so there are no load tests to pass. */
 const NOTICED = BEGUN.filter((line) => !line.startsWith("Pre-rollout"));
 
@@ -67,6 +69,27 @@ export function knative(telling: Telling): void {
           { revisionName: "podinfo-00002", latestRevision: true, percent: 0 },
           { revisionName: "podinfo-00001", latestRevision: false, percent: 100 },
         ],
+      });
+    });
+
+    it("follows its latest revision again when its Canary goes in the middle of a release", async ({ expect }) => {
+      const name = "knative-leaving";
+      const parts = plot(name);
+      const spec = { ...parts.spec, revertOnDeletion: true };
+      const story = await telling.stage(name, { ...parts, spec, analysis: STEPS }, ["Terminating"]);
+      await story.change(knativeService(name, GOOD));
+      await story.untilWeight(30);
+      await story.leave();
+      const ref = { type: RESOURCES.knativeService, namespace: name, name: "podinfo" };
+      await telling.town.until(ref, "let go of", ({ status } = NOTHING) => status?.traffic?.length === 1);
+      await story.users.until("the latest revision", (answers) =>
+        answers.slice(-20).every(({ version }) => version === "6.0.1"),
+      );
+      const { dropped } = await story.close();
+      expect(dropped).toEqual([]);
+      expect(ending(story)).toEqual({
+        annotations: undefined,
+        traffic: [{ revisionName: "podinfo-00002", latestRevision: true, percent: 100 }],
       });
     });
   });

@@ -44,6 +44,8 @@ export interface Story {
   /** Of the canary, as its status says. */
   untilWeight(weight: number): Promise<KubeObject>;
   untilStatus(what: string, holds: (status: KubeFields) => boolean): Promise<KubeObject>;
+  /** Deletes the Canary; resolves when it is gone. */
+  leave(): Promise<void>;
   /** Waits for the phase, and for the target to have nothing to do; then the users go. */
   end(phase: string): Promise<Ending>;
   /** The users go, whatever has become of the Canary. */
@@ -132,6 +134,10 @@ export async function stage(town: Town, name: string, plot: Stage): Promise<Stor
     breakPods: (app) => breakPods(town, name, app),
     heard: said.until,
     untilStatus,
+    async leave() {
+      await town.client.kube.delete(canaryRef, {}, new AbortController().signal);
+      await town.until(canaryRef, "gone", (object) => object === undefined);
+    },
     untilPhase: (phase) => untilStatus(phase, (status) => status.phase === phase),
     untilWeight: (weight) => untilStatus(`at ${weight}`, (status) => status.canaryWeight === weight),
     async end(phase) {
