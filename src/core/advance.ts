@@ -8,7 +8,7 @@
  * cluster match it (desired.ts) and tells the listeners its events.
  */
 import { analyse } from "./analysis.ts";
-import { type CanaryStatus, type StatusIn, TRANSITIONS } from "./canary.ts";
+import { type CanaryStatus, type Revision, type StatusIn, TRANSITIONS } from "./canary.ts";
 import { isNamedOtherwise, revisionChanged, sameRevision } from "./change.ts";
 import { failureOf } from "./checks.ts";
 import { conditionsFor } from "./conditions.ts";
@@ -98,7 +98,11 @@ function awaitTarget(turn: AdvanceInput, problem: string): Transition {
 
 /** The primary copy is made; the first traffic goes to it only when it is ready. */
 function initialize(turn: AdvanceInput): Transition {
-  const { target, primary } = turn.observation.readings;
+  const { target, primary, routesInForce } = turn.observation.readings;
+  const { status } = turn;
+  if (status.phase === "Initializing" && status.switching === true) {
+    return routesInForce ? initialized(turn, status.applied ?? target.revision) : stay(turn);
+  }
   const said = metricServersSaid(turn);
   // Unjudged or not, traffic only goes where somebody can answer.
   const served = turn.spec.skipAnalysis ? primary.available > 0 : primary.readiness.kind === "ready";
@@ -113,7 +117,7 @@ function initialize(turn: AdvanceInput): Transition {
   if (!served && primary.readiness.kind === "progressing") {
     return before("Initializing", said, waitFor(turn, EVENTS.warning(primary.readiness.detail)));
   }
-  return before("Initializing", said, initialized(turn));
+  return before("Initializing", said, switchToPrimary(turn));
 }
 
 /** Kinds that have no copy say nothing about it. */
@@ -134,8 +138,15 @@ function renewPrimary(turn: AdvanceInput, said: ReturnType<typeof metricServersS
   return before("Initializing", said, enter(turn, { phase: "Initializing", renew: true }, zeroed(revision)));
 }
 
-function initialized(turn: AdvanceInput): Transition {
-  const { revision } = turn.observation.readings.target;
+/** Who waits for `Initialized` may ask at once: it is said when apex Service and routes lead to the primary. */
+function switchToPrimary(turn: AdvanceInput): Transition {
+  const { target, routesInForce } = turn.observation.readings;
+  if (routesInForce) return initialized(turn, target.revision);
+  return enter(turn, { phase: "Initializing", renew: false, switching: true }, zeroed(target.revision));
+}
+
+/** @param revision what the primary was made of, whatever the target holds by now */
+function initialized(turn: AdvanceInput, revision: Revision): Transition {
   return enter(
     turn,
     { phase: "Initialized", drainUntil: turn.now + drainMs(turn.spec) },
@@ -210,7 +221,7 @@ function payPostRollout(turn: AdvanceInput, status: StatusIn<"Succeeded"> | Stat
 /** The very first primary never came up. Try again when it has, or when the target has been changed since. */
 function retryBootstrap(turn: AdvanceInput): Transition {
   const { target, primary } = turn.observation.readings;
-  if (primary.exists && primary.readiness.kind === "ready" && isMadeOfTarget(turn)) return initialized(turn);
+  if (primary.exists && primary.readiness.kind === "ready" && isMadeOfTarget(turn)) return switchToPrimary(turn);
   if (sameRevision(turn.status.applied, target.revision)) return stay(turn);
   return enter(turn, { phase: "Initializing", renew: true }, zeroed(target.revision));
 }

@@ -266,7 +266,8 @@ export interface OnStep {
 export type Position =
   | { readonly phase: "" | "Terminated" }
   // `renew`: an earlier attempt failed; the primary copy is brought to the target's present template first.
-  | { readonly phase: "Initializing"; readonly renew: boolean }
+  // `switching`: the primary is ready, and apex Service and routes are brought to it.
+  | { readonly phase: "Initializing"; readonly renew: boolean; readonly switching?: boolean }
   // `released`: the target serves again by itself; apex Service and routes are given back.
   | { readonly phase: "Terminating"; readonly released: boolean }
   | ({ readonly phase: "Initialized" } & Draining)

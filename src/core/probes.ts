@@ -33,7 +33,10 @@ export function probesFor(input: ProbeInput): readonly Probe[] {
       return [];
     case "Initializing":
       // Asked once: afterwards the wait for the primary has been announced.
-      return status.said === undefined && !spec.skipAnalysis && spec.analysis.metrics.length > 0
+      return status.said === undefined &&
+        status.switching !== true &&
+        !spec.skipAnalysis &&
+        spec.analysis.metrics.length > 0
         ? [{ kind: "metric-servers" }]
         : [];
     case "Initialized":

@@ -8,8 +8,9 @@ export const ALL_TO_PRIMARY: Routes = { primary: TOTAL_WEIGHT, canary: 0, mirror
 /** @returns undefined while the engine does not own the routes: before the first initialisation, and while leaving */
 export function routesFor(plan: Plan, status: CanaryStatus): Routes | undefined {
   switch (status.phase) {
-    case "":
     case "Initializing":
+      return status.switching === true ? ALL_TO_PRIMARY : undefined;
+    case "":
     case "Terminating":
     case "Terminated":
       return undefined;

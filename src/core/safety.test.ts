@@ -125,6 +125,21 @@ describe("routes that somebody else changed", () => {
 });
 
 describe("bootstrap", () => {
+  it("is over when the routes lead to the primary, with the revision that the primary was made of", () => {
+    const story = tell({});
+    story.world.routesInForce = false;
+    story.run(30);
+    expect(story.status).toMatchObject({ phase: "Initializing", switching: true });
+    expect(routesFor(planFor(aSpec(), MESH), story.status)).toEqual({ primary: 100, canary: 0, mirror: false });
+    expect(story.timeline.filter((line) => line.includes("Initialization done"))).toEqual([]);
+    expect(story.timeline.filter((line) => line.includes("metrics providers")).length).toBeLessThanOrEqual(1);
+    story.world.revision = { spec: "v2" };
+    story.world.routesInForce = true;
+    story.run(0);
+    expect(story.timeline.join("\n")).toContain("Initialization done! podinfo.test");
+    expect(story.status).toMatchObject({ phase: "Progressing", promotedSpec: "v1", applied: { spec: "v2" } });
+  });
+
   it("Q19: a primary that is stuck leaves the target serving, and mending the target tries again", () => {
     const story = tell({});
     story.world.primary = STUCK("podinfo-primary.test not ready: deadline");

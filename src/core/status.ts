@@ -39,6 +39,7 @@ export interface WireMemory {
   readonly owesPostRollout?: boolean;
   readonly skipped?: boolean;
   readonly renew?: boolean;
+  readonly switching?: boolean;
   readonly released?: boolean;
   readonly phaseSince?: number;
   readonly said?: string;
@@ -111,7 +112,7 @@ function positionFrom(phase: Phase, core: StatusCore, memory: WireMemory | undef
     case "Terminated":
       return { phase };
     case "Initializing":
-      return { phase, renew: memory?.renew ?? false };
+      return { phase, renew: memory?.renew ?? false, ...(memory?.switching === true ? { switching: true } : {}) };
     case "Initialized":
       return { phase, drainUntil };
     case "Waiting":
@@ -212,6 +213,7 @@ const REMEMBERED = [
   "owesPostRollout",
   "skipped",
   "renew",
+  "switching",
   "released",
   "said",
 ] as const;

@@ -131,7 +131,7 @@ function routesInForce(
   selector: PodSelector | undefined,
   { snapshot }: WorldPorts,
 ): boolean {
-  const promised = routesFor(plan, canary.status);
+  const promised = routesFor(plan, canary.status) ?? (isToBeInitialized(canary) ? ALL_TO_PRIMARY : undefined);
   if (promised === undefined) return true;
   const apex = selector === undefined ? [] : services.renderApex(canary, selector, snapshot);
   if (apex.some((object) => !isSo(object, snapshot))) return false;
@@ -142,6 +142,11 @@ function routesInForce(
     seen.canary === promised.canary &&
     seen.mirror === promised.mirror
   );
+}
+
+/** What its routes will be is known before they are promised. */
+function isToBeInitialized({ status: { phase } }: Canary): boolean {
+  return phase === "Initializing" || phase === "Failed";
 }
 
 function isSo(wanted: KubeObject, snapshot: FreshSnapshot): boolean {

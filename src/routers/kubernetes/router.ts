@@ -1,7 +1,7 @@
 /** No mesh: there are no weights to set. Traffic follows the apex Service alone, and tests run beside it (blue/green). */
 import type { Canary, Routes } from "../../core/canary.ts";
 import { planFor } from "../../core/plan.ts";
-import { routesFor } from "../../core/routes.ts";
+import { ALL_TO_PRIMARY, routesFor } from "../../core/routes.ts";
 import type { Router } from "../../ports/router.ts";
 
 const CAPABILITIES = { weights: false, mirror: false, headerMatch: false, sessionAffinity: false } as const;
@@ -13,7 +13,7 @@ export function createKubernetesRouter(): Router {
     problem: () => undefined,
     inputs: () => [],
     // Nothing is written, so whatever is promised is in force.
-    read: (canary: Canary): Routes | undefined => routesFor(planFor(canary.spec, CAPABILITIES), canary.status),
+    read: (canary: Canary): Routes => routesFor(planFor(canary.spec, CAPABILITIES), canary.status) ?? ALL_TO_PRIMARY,
     render: () => [],
     release: () => [],
   };

@@ -14,7 +14,7 @@ import {
 import type { Invariant, Violation } from "./invariant.ts";
 import { handsOff } from "./objects.ts";
 import { onlyArrows, primaryJudged, wholePlan } from "./plan.ts";
-import { nobodyServes, pathsServed, routesAsPromised, weightsSum } from "./traffic.ts";
+import { initializedIsRouted, nobodyServes, pathsServed, routesAsPromised, weightsSum } from "./traffic.ts";
 import { visitorsStay } from "./visitors.ts";
 
 export const INVARIANTS: readonly Invariant[] = [
@@ -22,6 +22,7 @@ export const INVARIANTS: readonly Invariant[] = [
   nobodyServes,
   pathsServed,
   routesAsPromised,
+  initializedIsRouted,
   aCopyRemains,
   scalersFollow,
   visitorsStay,

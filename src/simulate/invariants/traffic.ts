@@ -49,6 +49,25 @@ export const nobodyServes: Invariant = {
   }),
 };
 
+export const initializedIsRouted: Invariant = {
+  name: "initialized-is-routed",
+  rule: "A Canary is Initialized only when the routes lead to the primary.",
+  why: "Who waits for `Initialized` sends requests at once.",
+  watch: (universe, report) => {
+    const { api, scenario } = universe;
+    // Who takes the routes away may do so at the very moment.
+    if (usersDo(scenario, "delete-routes", "edit-routes", "delete-canary")) return {};
+    api.onChange(({ kind, object, old, by }) => {
+      if (kind !== RESOURCES.canary || by !== "operator") return;
+      if (object.status?.phase !== "Initialized" || old?.status?.phase === "Initialized") return;
+      if (object.spec?.provider === "kubernetes") return;
+      const found = routesIn(universe);
+      if (found?.primary !== 100) report(`the primary gets ${found?.primary ?? "nothing, there are no routes"}`);
+    });
+    return {};
+  },
+};
+
 export const routesAsPromised: Invariant = {
   name: "routes-as-promised",
   rule: "When a turn ends undisturbed, the routes in the cluster are the ones that its status promises.",
