@@ -4,7 +4,7 @@ import { revisionChanged } from "./change.ts";
 import { failureOf, isRollbackHook } from "./checks.ts";
 import { EVENTS, type Said } from "./events.ts";
 import type { Answered } from "./observation.ts";
-import type { Announcement, Step } from "./plan.ts";
+import { type Announcement, type Step, TOTAL_WEIGHT } from "./plan.ts";
 import { admitRemade } from "./remade.ts";
 import { currentStep, nextStepIndex, routesFor } from "./routes.ts";
 import {
@@ -13,6 +13,7 @@ import {
   before,
   enter,
   failCheck,
+  owesPostRollout,
   rollBack,
   stay,
   type Transition,
@@ -33,7 +34,7 @@ export function analyse(turn: AdvanceInput, status: Analysing): Transition {
     if (status.failedChecks >= spec.analysis.threshold) {
       return rollBack(turn, EVENTS.thresholdReached(turn, status.failedChecks));
     }
-    if (primary.readiness.kind === "stuck") return rollBack(turn, EVENTS.deadlineExceeded(primary.readiness.detail));
+    if (primary.readiness.kind === "stuck") return losePrimary(turn, status, primary.readiness.detail);
     if (primary.readiness.kind === "progressing") {
       // What pods the primary has serve better than none.
       const unserved = target.available === 0 && primary.available > 0 && isExposed(turn, status);
@@ -55,6 +56,23 @@ function heldAnew(turn: AdvanceInput, status: Analysing): Transition | undefined
   if (status.step === 0 || status.withheld || turn.observation.readings.routesInForce) return undefined;
   const holdUntil = turn.now + turn.spec.analysis.intervalMs;
   return become(turn, { ...status, holdUntil }, EVENTS.routesRestored(turn));
+}
+
+/**
+ * The primary breaks in the middle of a run. Taking the release back would leave nobody to serve when it has no pods any more and
+ * the canary has: then the canary serves everybody, until the primary can again (advance.ts, `returnToPrimary`).
+ */
+function losePrimary(turn: AdvanceInput, status: Analysing, detail: string): Transition {
+  const { target, primary } = turn.observation.readings;
+  const saved = primary.available === 0 && target.available > 0 && isExposed(turn, status);
+  if (!saved) return rollBack(turn, EVENTS.deadlineExceeded(detail));
+  const failed = enter(
+    turn,
+    { phase: "Failed", restoring: true, owesPostRollout: owesPostRollout(turn.spec), drainUntil: 0 },
+    { failedChecks: 0, iterations: 0, canaryWeight: TOTAL_WEIGHT },
+    EVENTS.primaryGone(turn),
+  );
+  return before(status.phase, [EVENTS.deadlineExceeded(detail)], failed);
 }
 
 /** A newer revision: all traffic back to the primary, and the analysis starts over without asking again (Q33). */

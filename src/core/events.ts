@@ -95,6 +95,8 @@ export const EVENTS = {
       "error",
       `Promotion failed, primary not ready: ${detail}`,
     ),
+  /** Ours: the primary lost all of its pods in the middle of a run. */
+  primaryGone: (s: Speaker) => warning(`${primaryOf(s)} cannot serve, routing all traffic to canary until it can`),
   /** Ours: the primary serves the last promoted revision again after a failed promotion. */
   primaryRestored: (s: Speaker) => normal(`Restored ${primaryOf(s)}, routing all traffic to primary`),
   /** Ours: the primary was deleted before it could be restored, and nobody else knows what it ran. */

@@ -179,3 +179,30 @@ describe("the canary was taken down while it could still be asked", () => {
     expect(pass(model, 5).target?.up).toBe(false);
   });
 });
+
+describe("a primary that lost all of its pods in the middle of a run", () => {
+  const breaks = (analysis: NonNullable<CanaryParts["analysis"]>) => {
+    const model = begun({ analysis }, 10);
+    if (model.primary !== undefined) model.primary.lost = { from: model.now, until: model.now + 300_000 };
+    return pass(model, 100);
+  };
+
+  it("was given all of the traffic, and the canary that could serve was taken away", () => {
+    const model = breaks({ stepWeights: [20, 50] });
+    expect(model.status).toMatchObject({ phase: "Failed", restoring: true, canaryWeight: 100 });
+    expect(model.routes).toEqual({ primary: 0, canary: 100, mirror: false });
+    expect(model.target?.up).toBe(true);
+    expect(model.timeline.find((line) => line.includes("cannot serve"))).toContain(
+      "podinfo-primary.test cannot serve, routing all traffic to canary until it can",
+    );
+    pass(model, 300);
+    expect(model.status).toMatchObject({ phase: "Failed", restoring: false, canaryWeight: 0, promotedSpec: "v0" });
+    expect(model.routes).toEqual({ primary: 100, canary: 0, mirror: false });
+    expect([model.primary?.release.spec, model.target?.up]).toEqual(["v0", false]);
+  });
+
+  it("does not bring users to a canary that none has met yet", () => {
+    const model = breaks({ iterations: 5 });
+    expect(model.status).toMatchObject({ phase: "Failed", restoring: false, canaryWeight: 0 });
+  });
+});

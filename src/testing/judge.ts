@@ -190,6 +190,11 @@ function judgeTraffic({ input, routes, transition }: Turn, before: Routes | unde
     demand(target.readiness.kind === "ready" && !target.scaledDown, `${text} though the canary is not ready`);
   }
   const { phase } = transition.status;
+  const deserted = copy.available === 0 && target.available > 0 && (before?.canary ?? 0) > 0;
+  demand(
+    phase !== "Failed" || !deserted || canary > 0,
+    "everybody is sent to a primary without pods, the canary has some",
+  );
   const returning = phase === "Failed" && input.status.phase === "Failed";
   if (phase !== "Promoting" && phase !== "Finalising" && !returning) return;
   if (primary > (before?.primary ?? 100) && target.available > 0) {
