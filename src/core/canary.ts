@@ -278,10 +278,12 @@ export type Position =
   | ({ readonly phase: "Progressing"; readonly prepared: boolean } & OnStep)
   | ({ readonly phase: "WaitingPromotion" } & OnStep)
   // `shiftedAt`: since when the primary has had its present weight; absent before the first, and where it was forgotten.
+  // `doubted`: a check failed since.
   | ({
       readonly phase: "Promoting";
       readonly primaryWeight: number;
       readonly shiftedAt?: number;
+      readonly doubted?: boolean;
       readonly skipping: boolean;
     } & OnStep)
   | { readonly phase: "Finalising"; readonly holdUntil: number };

@@ -117,6 +117,13 @@ describe("found by simulation", () => {
       expect(never.story.timeline.filter((line) => line.includes("no values found"))).toHaveLength(1);
     });
 
+    it("when it failed its checks, and then nothing was heard of it any more", () => {
+      const heard: Answer[] = [{ kind: "value", value: 0 }];
+      const { story } = promoted(() => heard.shift() ?? { kind: "no-data", message: "no values found" });
+      story.run(120);
+      expect(story.status).toMatchObject({ phase: "Failed", promotedSpec: "v1" });
+    });
+
     it("when nobody could say how it does: that is a failed check", () => {
       const { story } = promoted(() => ({ kind: "error", message: "Prometheus query failed" }));
       story.run(60);

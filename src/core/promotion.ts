@@ -44,8 +44,10 @@ export function promote(turn: AdvanceInput, status: StatusIn<"Promoting">): Tran
   for (const answered of turn.observation.answers) {
     const failure = failureOf(answered, turn.ref);
     if (failure === undefined) continue;
-    if (answered.answer.kind !== "no-data") return doubtPrimary(turn, status, failure);
-    if (mayStillBeMeasured(turn, status, answered)) return awaitValues(turn, status, failure);
+    const silent = answered.answer.kind === "no-data";
+    if (silent && mayStillBeMeasured(turn, status, answered)) return awaitValues(turn, status, failure);
+    // Silence takes nothing back of what was heard.
+    if (!silent || status.doubted === true) return doubtPrimary(turn, status, failure);
   }
   return shiftToPrimary(turn, status);
 }
@@ -83,7 +85,7 @@ function shiftToPrimary(turn: AdvanceInput, status: StatusIn<"Promoting">): Tran
       : [];
   if (weight < TOTAL_WEIGHT) {
     const holdUntil = turn.now + turn.spec.analysis.intervalMs;
-    const { said: _announced, ...rest } = status;
+    const { said: _announced, doubted: _before, ...rest } = status;
     const split = { primaryWeight: weight, canaryWeight: TOTAL_WEIGHT - weight, shiftedAt: turn.now };
     return become(turn, { ...rest, ...split, holdUntil }, ...said);
   }
@@ -117,7 +119,7 @@ function doubtPrimary(turn: AdvanceInput, status: StatusIn<"Promoting">, failure
   const failedChecks = status.failedChecks + 1;
   if (failedChecks >= turn.spec.analysis.threshold) return failPromotion(turn, failure);
   const holdUntil = turn.now + turn.spec.analysis.intervalMs;
-  return become(turn, { ...status, failedChecks, holdUntil }, EVENTS.warning(failure));
+  return become(turn, { ...status, failedChecks, doubted: true, holdUntil }, EVENTS.warning(failure));
 }
 
 /** All traffic is on the primary; the canary goes when every proxy has learnt so. */

@@ -34,6 +34,7 @@ export interface WireMemory {
   readonly prepared?: boolean;
   readonly primaryWeight?: number;
   readonly shiftedAt?: number;
+  readonly doubted?: boolean;
   readonly skipping?: boolean;
   readonly restoring?: boolean;
   readonly owesPostRollout?: boolean;
@@ -129,6 +130,7 @@ function positionFrom(phase: Phase, core: StatusCore, memory: WireMemory | undef
         holdUntil: memory?.holdUntil ?? (primaryWeight > 0 ? held : 0),
         primaryWeight,
         ...(memory?.shiftedAt === undefined ? {} : { shiftedAt: memory.shiftedAt }),
+        ...(memory?.doubted === true ? { doubted: true } : {}),
         skipping: memory?.skipping ?? false,
       };
     }
@@ -208,6 +210,7 @@ const REMEMBERED = [
   "prepared",
   "primaryWeight",
   "shiftedAt",
+  "doubted",
   "skipping",
   "restoring",
   "owesPostRollout",

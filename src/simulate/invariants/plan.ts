@@ -51,7 +51,12 @@ export const primaryJudged: Invariant = {
         if (asked?.probe.kind !== "metric")
           return report(`${name} was not asked at primary weight ${before.primaryWeight}`);
         if (windowMs(asked.probe.metric.interval) > age) return report(`${name} was asked about older requests`);
-        if (asked.answer.kind === "no-data" && (before.shiftedAt === undefined || windowMs(interval) <= age)) return;
+        if (
+          asked.answer.kind === "no-data" &&
+          before.doubted !== true &&
+          (before.shiftedAt === undefined || windowMs(interval) <= age)
+        )
+          return;
         if (failureOf(asked, input.ref) !== undefined)
           return report(`${name} failed at primary weight ${before.primaryWeight}`);
       }
