@@ -50,11 +50,18 @@ export function invalid(resource: Named, name: string, errors: readonly FieldErr
   const lines = errors.map((error) => `${error.path}: ${error.message}`);
   const text = lines.length === 1 ? lines[0] : `[${lines.join(", ")}]`;
   return new ApiError(422, "Invalid", `${kindName(resource)} "${name}" is invalid: ${text}`, {
-    name,
+    ...(name !== "" && { name }),
     ...(resource.group !== "" && { group: resource.group }),
     kind: resource.kind,
     causes: errors.map(({ path, message, reason }) => ({ reason, message, field: path })),
   });
+}
+
+/** 422 for a request's own parameters. @param kind as metav1 calls them: ListOptions, PatchOptions, … */
+export function invalidOptions(kind: string, ...errors: readonly FieldError[]): ApiError {
+  const refusal = invalid({ group: "meta.k8s.io", plural: kind, kind }, "", errors);
+  const { name: _, ...details } = refusal.details ?? {};
+  return new ApiError(422, "Invalid", refusal.message, details);
 }
 
 /** 410: the resourceVersion or continue token is older than what is remembered. */
@@ -70,7 +77,7 @@ export function statusOf(error: ApiError): Readonly<Record<string, unknown>> {
     metadata: {},
     status: "Failure",
     message: error.message,
-    reason: error.reason,
+    ...(error.reason !== "" && { reason: error.reason }),
     ...(error.details && { details: error.details }),
     code: error.code,
   };

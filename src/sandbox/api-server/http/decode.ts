@@ -3,7 +3,7 @@ import type { Buffer } from "node:buffer";
 import { parse as parseYaml } from "yaml";
 import type { KubeFields, KubeObject } from "../../../ports/kubernetes.ts";
 import { ApiError } from "../../cluster.ts";
-import { badRequest } from "../errors.ts";
+import { badRequest, invalid } from "../errors.ts";
 import { decodeProtobuf } from "../protobuf/decode.ts";
 import { apiVersionFor, type Target } from "../resource.ts";
 import { prune, unknownFields } from "../schema/index.ts";
@@ -59,6 +59,11 @@ export function checkedObject(call: Call, target: Target, given: unknown): KubeO
       `the API version in the data (${apiVersion}) does not match the expected API version (${expected})`,
     );
   }
+  if (kind !== resource.kind && resource.custom) {
+    const message = `Invalid value: ${JSON.stringify(kind)}: must be ${resource.kind}`;
+    const { name = "" } = isObject(metadata) ? metadata : {};
+    throw invalid({ ...resource, kind: String(kind) }, name, [{ path: "kind", message, reason: "FieldValueInvalid" }]);
+  }
   if (kind !== resource.kind) {
     throw badRequest(`${kind} in version "${version.name}" cannot be handled as a ${resource.kind}: wrong kind`);
   }
@@ -71,7 +76,7 @@ export function checkedObject(call: Call, target: Target, given: unknown): KubeO
 /** Drops unknown fields: silently, with warnings (the default), or not at all. @param refuse the error for Strict */
 export function withoutUnknown(
   call: Call,
-  { version }: Target,
+  { resource: { custom }, version }: Target,
   object: KubeObject,
   refuse: (words: string) => ApiError,
 ): KubeObject {
@@ -79,7 +84,8 @@ export function withoutUnknown(
   if (schema === undefined) return object;
   const validation = call.query.get("fieldValidation") ?? "Warn";
   const unknown = validation === "Ignore" ? [] : unknownFields(schema, object);
-  const words = unknown.map((path) => `unknown field "${path}"`);
+  // Of built-in kinds in the order of the document, of custom resources by name.
+  const words = (custom ? unknown.sort() : unknown).map((path) => `unknown field "${path}"`);
   if (words.length > 0 && validation === "Strict") throw refuse(words.join(", "));
   call.warnings.push(...words);
   return validation === "Ignore" || words.length > 0 ? prune(schema, object) : object;

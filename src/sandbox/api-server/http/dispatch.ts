@@ -63,7 +63,7 @@ function openApi(call: Call, version: string, rest: readonly string[]): Answer {
 
 function methodNotAllowed(): ApiError {
   const message = "the server does not allow this method on the requested resource";
-  return new ApiError(405, "MethodNotAllowed", message);
+  return new ApiError(405, "MethodNotAllowed", message, {});
 }
 
 function handlerFor(call: Call, route: Route): Handler {
@@ -77,6 +77,7 @@ function handlerFor(call: Call, route: Route): Handler {
   if (name === undefined && target.resource.namespaced && route.namespace === "" && method !== "GET") {
     if (method !== "DELETE") throw methodNotAllowed();
   }
+  if (name === undefined && method === "DELETE" && target.resource.kind === "Namespace") throw methodNotAllowed();
   const handler = handlers[method];
   if (handler === undefined) throw methodNotAllowed();
   return handler;

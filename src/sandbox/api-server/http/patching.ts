@@ -3,7 +3,7 @@ import { parse as parseYaml } from "yaml";
 import type { KubeFields, KubeObject } from "../../../ports/kubernetes.ts";
 import { rfc3339 } from "../../clock.ts";
 import { ApiError } from "../../cluster.ts";
-import { badRequest, conflict, invalid } from "../errors.ts";
+import { badRequest, conflict, invalidOptions } from "../errors.ts";
 import {
   conflictMessage,
   jsonPatch,
@@ -11,16 +11,16 @@ import {
   PatchError,
   serverSideApply,
   strategicMergePatch,
+  typingFaults,
 } from "../patch/index.ts";
 import { apiVersionFor, type Target } from "../resource.ts";
-import { unknownFields } from "../schema/index.ts";
 import type { Part } from "../store/lifecycle.ts";
 import { type Answer, type Call, flag, ok } from "./call.ts";
 import { contentType, isObject, unsupportedMediaType, withoutUnknown } from "./decode.ts";
 import { presentObject } from "./present.ts";
 import { existing } from "./reading.ts";
 import type { Route } from "./route.ts";
-import { isDryRun, placed, writeOptions } from "./writing.ts";
+import { checkedOptions, placed, writeOptions } from "./writing.ts";
 
 const JSON_PATCH = "application/json-patch+json";
 const MERGE_PATCH = "application/merge-patch+json";
@@ -50,15 +50,10 @@ export function patched(target: Target, object: KubeObject, { type, text }: Patc
     if (type === MERGE_PATCH || schema === undefined) return mergePatch(object, patch);
     return strategicMergePatch(schema, object, patch);
   } catch (error) {
-    if (error instanceof PatchError) throw patchRefused(target, object, error);
-    throw error;
+    if (!(error instanceof PatchError)) throw error;
+    if (error.code !== 422) throw badRequest(error.message);
+    throw new ApiError(422, "Invalid", error.message, {});
   }
-}
-
-function patchRefused({ resource }: Target, object: KubeObject, error: PatchError): ApiError {
-  const reason = error.code === 422 ? "Invalid" : "BadRequest";
-  const details = { name: object.metadata.name, group: resource.group, kind: resource.plural };
-  return new ApiError(error.code, reason, error.message, details);
 }
 
 function parsedPatch(text: string): unknown {
@@ -75,29 +70,35 @@ export async function patchObject(call: Call, route: Route, part: Part): Promise
   const patch = await patchIn(call, target.resource.custom);
   if (patch.type === APPLY_PATCH) return applyObject(call, route, part, patch.text);
   const live = existing(call, route);
-  const next = withoutUnknown(call, target, patched(target, live, patch), (words) => strictError(patch.text, words));
-  checkIdentity(target, live, next);
+  checkPatchOptions(call);
+  const result = patched(target, live, patch);
+  checkKind(target, result, patch.text);
+  const next = withoutUnknown(call, target, result, (words) =>
+    notDecoded(patch.text, `strict decoding error: ${words}`),
+  );
   const written = call.server.store.replace(target, placed(next, route), writeOptions(call, target, part));
   return ok(presentObject(call, target, written));
 }
 
-function strictError(text: string, words: string): ApiError {
-  const field = `patch: Invalid value: ${JSON.stringify(text)}: strict decoding error: ${words}`;
-  return new ApiError(422, "Invalid", ` "" is invalid: ${field}`, {
-    causes: [{ reason: "FieldValueInvalid", message: field, field: "patch" }],
+/** The patched object is none of its kind. A real server shows all of it, we what was sent. */
+function notDecoded(text: string, words: string): ApiError {
+  const message = `Invalid value: ${JSON.stringify(text)}: ${words}`;
+  return new ApiError(422, "Invalid", ` "" is invalid: patch: ${message}`, {
+    causes: [{ reason: "FieldValueInvalid", message, field: "patch" }],
   });
 }
 
-/** A patch may not turn an object into another one. */
-function checkIdentity({ resource, version }: Target, live: KubeObject, next: KubeObject): void {
-  const { apiVersion, kind, metadata } = next;
+/** A patch may not turn an object into one of another kind; `placed` looks after its name. */
+function checkKind({ resource, version }: Target, { apiVersion, kind }: KubeObject, text: string): void {
   const expected = apiVersionFor(resource, version.name);
-  if (apiVersion !== expected || kind !== resource.kind) {
-    throw badRequest(`a patch may not change apiVersion and kind (${expected} ${resource.kind})`);
-  }
-  if (metadata.name === live.metadata.name) return;
-  const message = `Invalid value: ${JSON.stringify(metadata.name)}: field is immutable`;
-  throw invalid(resource, live.metadata.name, [{ path: "metadata.name", message, reason: "FieldValueInvalid" }]);
+  if (apiVersion === expected && kind === resource.kind) return;
+  throw notDecoded(text, `${apiVersion} ${kind} where ${expected} ${resource.kind} is expected`);
+}
+
+function checkPatchOptions({ query }: Call): void {
+  if (!flag(query, "force")) return;
+  const message = "Forbidden: may not be specified for non-apply patch";
+  throw invalidOptions("PatchOptions", { path: "force", message, reason: "FieldValueForbidden" });
 }
 
 function applyObject(call: Call, route: Route, part: Part, text: string): Answer {
@@ -106,8 +107,8 @@ function applyObject(call: Call, route: Route, part: Part, text: string): Answer
   const { store } = call.server;
   const manager = call.query.get("fieldManager") ?? "";
   if (manager === "") {
-    const words = 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch';
-    throw new ApiError(422, "Invalid", words);
+    const message = "Required value: is required for apply patch";
+    throw invalidOptions("PatchOptions", { path: "fieldManager", message, reason: "FieldValueRequired" });
   }
   const schema = version.schema();
   if (schema === undefined) throw unsupportedMediaType([JSON_PATCH, MERGE_PATCH]);
@@ -131,7 +132,7 @@ function applyObject(call: Call, route: Route, part: Part, text: string): Answer
     }));
     throw new ApiError(409, "Conflict", conflictMessage(result.conflicts), { causes });
   }
-  const options = { part, dryRun: isDryRun(call.query.getAll("dryRun")) };
+  const options = { part, dryRun: checkedOptions(call) };
   if (live !== undefined) return ok(presentObject(call, target, store.replace(target, result.object, options)));
   if (part !== "main") existing(call, route);
   if ((applied.metadata.uid ?? "") !== "") {
@@ -151,28 +152,31 @@ function appliedObject(target: Target, route: Route, part: Part, text: string): 
   const expected = apiVersionFor(resource, version.name);
   if (!isObject(given)) throw badRequest("error decoding YAML: the apply patch is not an object");
   if (given.apiVersion !== expected || given.kind !== resource.kind) {
-    throw badRequest(
-      `the apply patch is for ${given.apiVersion} ${given.kind}, the path for ${expected} ${resource.kind}`,
-    );
+    const groupVersion = String(given.apiVersion ?? "/");
+    const place = groupVersion.includes("/") ? groupVersion : `/${groupVersion}`;
+    throw badRequest(`invalid object type: ${place}, Kind=${given.kind ?? ""}`);
   }
   if (given.metadata?.managedFields !== undefined && given.metadata.managedFields !== null) {
     throw badRequest("metadata.managedFields must be nil");
   }
   const object = placed({ ...given, metadata: given.metadata ?? { name: "" } } as KubeObject, route);
-  const schema = version.schema();
-  const [unknown] = schema === undefined ? [] : unknownFields(schema, object);
-  if (unknown !== undefined) {
-    const place = `${object.metadata.namespace ?? ""}/${object.metadata.name}; ${expected}, Kind=${resource.kind}`;
-    throw new ApiError(
-      500,
-      "",
-      `failed to create typed patch object (${place}): .${unknown}: field not declared in schema`,
-    );
-  }
+  checkTyped(target, given, object);
   if (!version.status) return object;
   const { status, spec, ...rest } = object;
   if (part === "status") return { ...rest, ...(status !== undefined && { status }) } as KubeObject;
   return { ...rest, ...(spec !== undefined && { spec }) } as KubeObject;
+}
+
+/** What is applied must fit the schema, before anything is merged. @throws ApiError 500, as the API server does */
+function checkTyped({ resource, version }: Target, given: KubeFields, object: KubeObject): void {
+  const schema = version.schema();
+  if (schema === undefined) return;
+  const faults = typingFaults(schema, object);
+  if (faults.length === 0) return;
+  const { namespace = "", name = "" } = given.metadata ?? {};
+  const place = `${namespace}/${name}; ${apiVersionFor(resource, version.name)}, Kind=${resource.kind}`;
+  const words = faults.length === 1 ? faults[0] : `errors:\n${faults.map((fault) => `  ${fault}`).join("\n")}`;
+  throw new ApiError(500, "", `failed to create typed patch object (${place}): ${words}`);
 }
 
 function parsedYaml(text: string): KubeFields {

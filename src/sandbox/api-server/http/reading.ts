@@ -2,8 +2,9 @@
 import { Buffer } from "node:buffer";
 import type { KubeObject } from "../../../ports/kubernetes.ts";
 import { ApiError } from "../../cluster.ts";
-import { badRequest, expired, notFound } from "../errors.ts";
+import { badRequest, expired, invalidOptions, notFound } from "../errors.ts";
 import type { Target } from "../resource.ts";
+import type { FieldErrorReason } from "../schema/index.ts";
 import { fromStorage } from "../store/conversion.ts";
 import type { ListMeta } from "../table/index.ts";
 import { type Answer, type Call, ok } from "./call.ts";
@@ -32,12 +33,13 @@ export function objectsOf(call: Call, { resource, version }: Target, namespace: 
 export function checkVersion(call: Call, text: string): number {
   const version = Number(text);
   if (text !== "" && !(Number.isInteger(version) && version >= 0)) {
-    throw badRequest(`resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: invalid syntax`);
+    const wrong = JSON.stringify(text);
+    throw badRequest(`resourceVersion: Invalid value: ${wrong}: strconv.ParseUint: parsing ${wrong}: invalid syntax`);
   }
   const current = call.server.store.version();
   if (version <= current) return version;
   const cause = { reason: "ResourceVersionTooLarge", message: "Too large resource version" };
-  throw new ApiError(504, "Timeout", `Too large resource version: ${version}, current: ${current}`, {
+  throw new ApiError(504, "Timeout", `Timeout: Too large resource version: ${version}, current: ${current}`, {
     causes: [cause],
     retryAfterSeconds: 1,
   });
@@ -51,21 +53,53 @@ interface Continue {
 
 export function listObjects(call: Call, { target, namespace }: Route): Answer {
   const { query, server } = call;
+  checkListOptions(query);
   checkVersion(call, query.get("resourceVersion") ?? "");
   const page = continueFrom(call, target, query.get("continue") ?? "");
   const selector = selectorOf(target, query);
   const key = ({ metadata }: KubeObject) => `${metadata.namespace ?? ""}\n${metadata.name}`;
   const all = objectsOf(call, target, namespace).filter(selector);
   const rest = page === undefined ? all : all.filter((object) => key(object) > page.after);
-  const limit = Number(query.get("limit") ?? 0);
+  const limit = limitOf(query);
   const items = limit > 0 ? rest.slice(0, limit) : rest;
   const version = page?.version ?? server.store.version();
   const last = items.at(-1);
   const metadata: ListMeta = { resourceVersion: String(version) };
   if (last === undefined || items.length === rest.length) return ok(presentList(call, target, items, metadata));
   const token = Buffer.from(JSON.stringify({ version, after: key(last) } satisfies Continue)).toString("base64url");
+  // A real server reads page by page: with a selector it cannot know how many are still to come.
+  const chosen = (query.get("labelSelector") ?? "") !== "" || (query.get("fieldSelector") ?? "") !== "";
   const remainingItemCount = rest.length - items.length;
-  return ok(presentList(call, target, items, { ...metadata, continue: token, remainingItemCount }));
+  const more = { ...metadata, continue: token, ...(!chosen && { remainingItemCount }) };
+  return ok(presentList(call, target, items, more));
+}
+
+function limitOf(query: URLSearchParams): number {
+  const text = query.get("limit") ?? "";
+  if (/^-?\d*$/.test(text)) return Number(text);
+  throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+}
+
+const MATCHES: readonly string[] = ["Exact", "NotOlderThan", ""];
+
+/** @throws ApiError 422 */
+function checkListOptions(query: URLSearchParams): void {
+  const match = query.get("resourceVersionMatch") ?? "";
+  const version = query.get("resourceVersion") ?? "";
+  if (match === "") return;
+  const say = (message: string, reason: FieldErrorReason) => {
+    throw invalidOptions("ListOptions", { path: "resourceVersionMatch", message, reason });
+  };
+  const forbidden = (why: string) => say(`Forbidden: ${why}`, "FieldValueForbidden");
+  if (version === "") forbidden("resourceVersionMatch is forbidden unless resourceVersion is provided");
+  if ((query.get("continue") ?? "") !== "") forbidden("resourceVersionMatch is forbidden for continue");
+  if (!MATCHES.includes(match)) {
+    const list = MATCHES.map((word) => JSON.stringify(word)).join(", ");
+    say(`Unsupported value: ${JSON.stringify(match)}: supported values: ${list}`, "FieldValueNotSupported");
+  }
+  if (match === "Exact" && version === "0") {
+    forbidden('resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
+  }
 }
 
 function continueFrom(call: Call, { resource }: Target, token: string): Continue | undefined {
@@ -84,5 +118,5 @@ function parsedToken(token: string): Continue {
   } catch {
     // Not JSON: reported below, like JSON of another shape.
   }
-  throw badRequest("continue key is not valid");
+  throw badRequest("invalid continue token: continue key is not valid");
 }

@@ -50,6 +50,11 @@ export async function scale(call: Call, route: Route): Promise<Answer> {
   const wanted =
     call.method === "PUT" ? decodeBody(await call.body(), contentType(call)) : await patchedScale(call, current);
   if (!isObject(wanted)) throw badRequest("the request body is not a Scale");
+  const { name } = object.metadata;
+  if ((wanted.metadata?.name ?? name) !== name) {
+    const words = `the name of the object (${wanted.metadata.name}) does not match the name on the URL (${name})`;
+    throw badRequest(words);
+  }
   const replicas = wanted.spec?.replicas ?? 0;
   if (!Number.isInteger(replicas) || replicas < 0) {
     const message = `Invalid value: ${JSON.stringify(replicas)}: must be greater than or equal to 0`;

@@ -1,5 +1,6 @@
 /** Label and field selectors: which objects a list, a watch or a deletecollection is about. */
 import type { KubeFields, KubeObject } from "../../../ports/kubernetes.ts";
+import type { ApiError } from "../../cluster.ts";
 import { badRequest } from "../errors.ts";
 import type { Target } from "../resource.ts";
 
@@ -107,6 +108,13 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   "status.successful": "status.succeeded",
 };
 
+/** Kinds without fields of their own, and custom resources, are refused in other words than the rest. */
+function unknownField({ resource }: Target, field: string, known: readonly string[]): ApiError {
+  if (resource.custom) return badRequest(`field label not supported: ${field}`);
+  if (known.length > 0) return badRequest(`field label not supported: ${field}`);
+  return badRequest(`"${field}" is not a known field selector: only "metadata.name", "metadata.namespace"`);
+}
+
 function fieldRequirements(target: Target, text: string): readonly Selector[] {
   const { resource, version } = target;
   const parts = text.split(",").filter((part) => part.trim() !== "");
@@ -116,7 +124,7 @@ function fieldRequirements(target: Target, text: string): readonly Selector[] {
     const [, field = "", operator, wanted = ""] = match;
     const known = FIELDS[`${resource.group}/${resource.plural}`] ?? version.selectableFields ?? [];
     if (field !== "metadata.name" && field !== "metadata.namespace" && !known.includes(field)) {
-      throw badRequest(`field label not supported: ${field}`);
+      throw unknownField(target, field, known);
     }
     const path = (ELSEWHERE[field] ?? field).split(".");
     const found = (object: KubeObject) => String(path.reduce((at: KubeFields, key) => at?.[key], object) ?? "");

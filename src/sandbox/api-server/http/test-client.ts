@@ -1,5 +1,6 @@
 /** A minimal HTTP client for this room's tests: no cache, no retries, the server's certificate as its only authority. */
 import { Buffer } from "node:buffer";
+import { readFileSync } from "node:fs";
 import { type IncomingMessage, request } from "node:http";
 import { request as secureRequest } from "node:https";
 import type { KubeFields } from "../../../ports/kubernetes.ts";
@@ -24,8 +25,30 @@ export interface Stream {
   close(): void;
 }
 
-/** @param token empty: none is sent */
-export function testClient(server: { readonly url: string; readonly ca: string; readonly token: string }): TestClient {
+/** What a client has to know of a server. */
+export interface TestServer {
+  /** https://host:port */
+  readonly url: string;
+  /** PEM text. */
+  readonly ca: string;
+  /** A cluster administrator's; empty: none is sent. */
+  readonly token: string;
+}
+
+/**
+ * A fake is a program that passes the suite of the real thing: with APISERVER=https://host:port, APISERVER_TOKEN (of a
+ * cluster administrator) and APISERVER_CA (a file in PEM) the tests of this room run against that Kubernetes API server.
+ * Without APISERVER they start the sandbox's own; what can be true of the sandbox alone is registered only then.
+ */
+export function externalServer(env: NodeJS.ProcessEnv = process.env): TestServer | undefined {
+  const { APISERVER: url = "", APISERVER_TOKEN: token = "", APISERVER_CA: authority = "" } = env;
+  if (url === "") return undefined;
+  if (token === "" || authority === "")
+    throw new Error("APISERVER also needs APISERVER_TOKEN and APISERVER_CA (a file)");
+  return { url: url.replace(/\/$/, ""), token, ca: readFileSync(authority, "utf8") };
+}
+
+export function testClient(server: TestServer): TestClient {
   const open = (method: string, path: string, body: Buffer, headers: Readonly<Record<string, string>>) =>
     new Promise<IncomingMessage>((resolve, reject) => {
       const all = {

@@ -1,9 +1,10 @@
 /** create, update, delete, deletecollection. */
 import type { KubeFields, KubeObject } from "../../../ports/kubernetes.ts";
 import { rfc3339 } from "../../clock.ts";
-import { badRequest, invalid, notFound } from "../errors.ts";
+import { badRequest, invalid, invalidOptions, notFound } from "../errors.ts";
 import { trackUpdate } from "../patch/index.ts";
 import { apiVersionFor, type Resource, type Target } from "../resource.ts";
+import type { FieldError } from "../schema/index.ts";
 import type { Part } from "../store/lifecycle.ts";
 import type { DeleteOptions, Deletion, Propagation, Tracker } from "../store.ts";
 import { type Answer, type Call, ok } from "./call.ts";
@@ -30,17 +31,42 @@ export function trackerOf(call: Call, { resource, version }: Target, subresource
   return (live, updated) => trackUpdate({ schema, live, updated, manager, subresource, now, apiVersion });
 }
 
-/** @throws ApiError 400 for anything but All */
-export function isDryRun(values: readonly string[]): boolean {
-  const wrong = values.find((value) => value !== "All");
-  if (wrong === undefined) return values.length > 0;
-  throw badRequest(` "" is invalid: dryRun: Unsupported value: "${wrong}": supported values: "All"`);
+/** The parameters of a verb, as metav1 calls them. */
+export type OptionsKind = "CreateOptions" | "UpdateOptions" | "PatchOptions" | "DeleteOptions";
+
+const OPTIONS: Readonly<Record<string, OptionsKind>> = {
+  POST: "CreateOptions",
+  PUT: "UpdateOptions",
+  PATCH: "PatchOptions",
+};
+
+/** @throws ApiError 422 for anything but All */
+export function isDryRun(values: readonly string[], kind: OptionsKind): boolean {
+  if (values.every((value) => value === "All")) return values.length > 0;
+  throw invalidOptions(kind, unsupported("dryRun", JSON.stringify(values), ["All"]));
+}
+
+const VALIDATIONS = ["", "Ignore", "Strict", "Warn"];
+
+/** Dry run or not. @throws ApiError 422 for parameters that no write knows */
+export function checkedOptions({ method, query }: Call): boolean {
+  const kind = OPTIONS[method] ?? "DeleteOptions";
+  const validation = query.get("fieldValidation") ?? "";
+  if (!VALIDATIONS.includes(validation)) {
+    throw invalidOptions(kind, unsupported("fieldValidation", JSON.stringify(validation), VALIDATIONS));
+  }
+  return isDryRun(query.getAll("dryRun"), kind);
+}
+
+function unsupported(path: string, value: string, supported: readonly string[]): FieldError {
+  const list = supported.map((word) => JSON.stringify(word)).join(", ");
+  return { path, message: `Unsupported value: ${value}: supported values: ${list}`, reason: "FieldValueNotSupported" };
 }
 
 /** Options of a write to `part`. */
 export function writeOptions(call: Call, target: Target, part: Part) {
   const track = trackerOf(call, target, part === "main" ? "" : part);
-  return { part, dryRun: isDryRun(call.query.getAll("dryRun")), ...(track && { track }) };
+  return { part, dryRun: checkedOptions(call), ...(track && { track }) };
 }
 
 /** Puts the object where the path says. @throws ApiError 400 when it says otherwise itself */
@@ -64,6 +90,7 @@ export function placed(object: KubeObject, { target, namespace, name }: Route): 
 
 export async function createObject(call: Call, route: Route): Promise<Answer> {
   const { target } = route;
+  checkedOptions(call);
   const object = placed(await objectIn(call, target), route);
   const made = call.server.store.insert(target, object, writeOptions(call, target, "main"));
   return { code: 201, body: presentObject(call, target, made) };
@@ -86,12 +113,14 @@ export async function updateObject(call: Call, route: Route, part: Part): Promis
 function requireVersion(resource: Resource, { metadata }: KubeObject): void {
   if (!resource.versionRequired || (metadata.resourceVersion ?? "") !== "") return;
   const message = "Invalid value: 0: must be specified for an update";
-  throw invalid(resource, metadata.name, [{ path: "metadata.resourceVersion", message, reason: "FieldValueInvalid" }]);
+  // Custom resources are called by their plural here, on a real server, too.
+  const named = resource.custom ? { ...resource, kind: resource.plural } : resource;
+  throw invalid(named, metadata.name, [{ path: "metadata.resourceVersion", message, reason: "FieldValueInvalid" }]);
 }
 
 const POLICIES: ReadonlySet<unknown> = new Set(["Background", "Foreground", "Orphan"]);
 
-/** DeleteOptions from the body, or else from the query. @throws ApiError 400 */
+/** DeleteOptions from the body, or else from the query. @throws ApiError 422 */
 export async function deleteOptions(call: Call): Promise<DeleteOptions> {
   const body: KubeFields = decodeBody(await call.body(), contentType(call)) ?? {};
   return deleteOptionsFrom(call, body);
@@ -101,18 +130,22 @@ export async function deleteOptions(call: Call): Promise<DeleteOptions> {
 export function deleteOptionsFrom({ query }: Call, body: KubeFields): DeleteOptions {
   const orphan = body.orphanDependents ?? query.get("orphanDependents");
   const legacy = orphan === true || orphan === "true" ? "Orphan" : undefined;
-  const propagation = body.propagationPolicy ?? query.get("propagationPolicy") ?? legacy;
+  const propagation = body.propagationPolicy ?? query.get("propagationPolicy");
   if (propagation !== undefined && propagation !== null && !POLICIES.has(propagation)) {
-    const words = `propagationPolicy: Unsupported value: "${propagation}"`;
-    throw badRequest(
-      `DeleteOptions is invalid: ${words}: supported values: "Foreground", "Background", "Orphan", "nil"`,
-    );
+    const wrong = JSON.stringify(propagation);
+    const error = unsupported("propagationPolicy", wrong, ["Foreground", "Background", "Orphan", "nil"]);
+    throw invalidOptions("DeleteOptions", error);
+  }
+  if (propagation && orphan !== undefined && orphan !== null) {
+    const why = "orphanDependents and deletionPropagation cannot be both set";
+    const message = `Invalid value: ${JSON.stringify(propagation)}: ${why}`;
+    throw invalidOptions("DeleteOptions", { path: "propagationPolicy", message, reason: "FieldValueInvalid" });
   }
   const grace = body.gracePeriodSeconds ?? query.get("gracePeriodSeconds") ?? undefined;
   const { uid, resourceVersion } = body.preconditions ?? {};
   return {
-    dryRun: isDryRun([...(body.dryRun ?? []), ...query.getAll("dryRun")]),
-    ...(propagation && { propagation: propagation as Propagation }),
+    dryRun: isDryRun([...(body.dryRun ?? []), ...query.getAll("dryRun")], "DeleteOptions"),
+    ...((propagation ?? legacy) && { propagation: (propagation ?? legacy) as Propagation }),
     ...(grace !== undefined && { gracePeriodSeconds: Number(grace) }),
     ...(uid && { uid }),
     ...(resourceVersion && { resourceVersion }),

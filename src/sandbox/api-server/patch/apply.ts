@@ -46,7 +46,7 @@ export interface Conflict {
   readonly manager: string;
   /** As kubectl prints it: `.spec.replicas`. */
   readonly path: string;
-  /** `"kubectl" using apps/v1 at 2024-01-01T00:00:00Z`: the manager as the API server words it. */
+  /** `"kubectl" using apps/v1`: the manager as the API server words it. */
   readonly owner: string;
 }
 
@@ -120,10 +120,9 @@ function conflictsWith(entry: ManagerEntry, touched: FieldSet): Conflict[] {
   return printPaths(lost).map((path) => ({ manager: entry.manager, path, owner }));
 }
 
-function describe({ manager, operation, subresource, apiVersion, time }: ManagerEntry): string {
+function describe({ manager, operation, subresource, apiVersion }: ManagerEntry): string {
   const name = JSON.stringify(manager) + (subresource === "" ? "" : ` with subresource ${JSON.stringify(subresource)}`);
-  if (operation === "Apply") return name;
-  return `${name} using ${apiVersion}${time === undefined ? "" : ` at ${time}`}`;
+  return operation === "Apply" ? name : `${name} using ${apiVersion}`;
 }
 
 /** The other managers without the fields that changed under them. */

@@ -2,8 +2,8 @@
 export class PatchError extends Error {
   readonly code: number;
 
-  constructor(code: number, message: string) {
-    super(message);
+  constructor(code: number, message: string, options?: ErrorOptions) {
+    super(message, options);
     this.name = "PatchError";
     this.code = code;
   }

@@ -68,7 +68,8 @@ export function printPaths(set: FieldSet, prefix = ""): string[] {
   return [...own, ...below];
 }
 
-function printPart(part: string): string {
+/** One step of a path: `.name`, `[name="app"]`, `[="x"]`. */
+export function printPart(part: string): string {
   const text = part.slice(2);
   if (part.startsWith("f:")) return `.${text}`;
   if (part.startsWith("v:")) return `[=${text}]`;

@@ -11,3 +11,4 @@ export {
 export { PatchError } from "./errors.ts";
 export { jsonPatch, mergePatch } from "./json-patch.ts";
 export { strategicMergePatch } from "./strategic.ts";
+export { typingFaults } from "./typing.ts";

@@ -149,9 +149,15 @@ describe("JSON patch", () => {
     expect(object.spec.template.spec).toEqual({ a: 1 });
   });
 
+  it("replaces what is not there, as long as its parent is", () => {
+    const path = "/spec/template/spec/a";
+    expect(jsonPatch(pod({}), [{ op: "replace", path, value: 2 }]).spec.template.spec).toEqual({ a: 2 });
+    expect(() => jsonPatch(pod({}), [{ op: "replace", path: `${path}/b`, value: 2 }])).toThrow("rejected");
+  });
+
   it.each([
     [400, { op: "add" }],
-    [400, [{ op: "multiply", path: "/a" }]],
+    [422, [{ op: "multiply", path: "/a" }]],
     [422, [{ op: "test", path: "/kind", value: "Pod" }]],
     [422, [{ op: "remove", path: "/spec/nothing" }]],
     [422, [{ op: "add", path: "/spec/a/b/c", value: 1 }]],

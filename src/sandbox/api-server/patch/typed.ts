@@ -31,7 +31,7 @@ function partsOf(node: SchemaNode | undefined, value: unknown): Map<string, Part
 }
 
 /** `k:{"containerPort":80,"protocol":"TCP"}` or `v:"x"`. */
-function elementId(node: SchemaNode, item: unknown): string {
+export function elementId(node: SchemaNode, item: unknown): string {
   if (node.list?.type !== "map" || !isFields(item)) return `v:${JSON.stringify(item)}`;
   const keys = [...node.list.keys].sort().map((key) => [key, item[key] ?? defaultKey(node, key)]);
   return `k:${JSON.stringify(Object.fromEntries(keys))}`;

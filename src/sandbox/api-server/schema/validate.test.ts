@@ -176,7 +176,7 @@ describe("CEL rules", () => {
     const schema = { ...rule({ type: "integer" }, { rule: "self > 1" }), required: ["y"] };
     expect(complaints(schema, { x: 0 })).toEqual([
       "spec.y: Required value",
-      '<nil>: Invalid value: "null": some validation rules were not checked because the object was invalid; ' +
+      "<nil>: Invalid value: null: some validation rules were not checked because the object was invalid; " +
         "correct the existing errors to complete validation",
     ]);
   });

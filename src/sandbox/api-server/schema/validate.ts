@@ -32,7 +32,7 @@ export function validate(schema: ObjectSchema, object: KubeObject, old?: KubeObj
       "some validation rules were not checked because the object was invalid; " +
       "correct the existing errors to complete validation";
     // The API server prints the absent value as a string.
-    return [...errors, invalid("<nil>", "null", detail)];
+    return [...errors, invalid("<nil>", null, detail)];
   }
   return [...errors, ...celErrors(schema.root, object, old)];
 }

@@ -120,8 +120,25 @@ function withoutTimes(object: KubeObject): unknown {
   return { ...object, metadata: { ...object.metadata, managedFields } };
 }
 
-/** Finalizers may only go while an object is being deleted. */
-export function finalizerErrors(live: KubeObject, draft: KubeObject): FieldError[] {
+/** Finalizers that the API server knows without a domain. */
+const STANDARD_FINALIZERS: ReadonlySet<string> = new Set(["kubernetes", "orphan", "foregroundDeletion"]);
+
+/** Finalizers of built-in objects have a domain, and all may only go while an object is being deleted. */
+export function finalizerErrors({ custom }: Resource, live: KubeObject | undefined, draft: KubeObject): FieldError[] {
+  const misnamed = custom ? [] : finalizerNameErrors(draft);
+  return live === undefined ? misnamed : [...misnamed, ...finalizerAdditions(live, draft)];
+}
+
+function finalizerNameErrors({ metadata }: KubeObject): FieldError[] {
+  const why = "name is neither a standard finalizer name nor is it fully qualified";
+  return (metadata.finalizers ?? []).flatMap((name, index): FieldError[] => {
+    if (name.includes("/") || STANDARD_FINALIZERS.has(name)) return [];
+    const message = `Invalid value: ${JSON.stringify(name)}: ${why}`;
+    return [{ path: `metadata.finalizers[${index}]`, message, reason: "FieldValueInvalid" }];
+  });
+}
+
+function finalizerAdditions(live: KubeObject, draft: KubeObject): FieldError[] {
   if (live.metadata.deletionTimestamp === undefined) return [];
   const before = new Set(live.metadata.finalizers ?? []);
   const added = (draft.metadata.finalizers ?? []).filter((finalizer) => !before.has(finalizer));

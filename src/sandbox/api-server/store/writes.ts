@@ -113,10 +113,8 @@ function prepare(
   if (mistyped) throw invalid(resource, draft.metadata.name, errors);
   let next = copyOf(toStorage(resource, version.name, draft));
   if (!resource.custom) defaultBuiltin(resource.storage.group, next);
-  if (stored !== undefined) {
-    inherit(next, stored);
-    errors.push(...finalizerErrors(stored, next));
-  }
+  if (stored !== undefined) inherit(next, stored);
+  errors.push(...finalizerErrors(resource, stored, next));
   errors.push(...validateBuiltin(resource.storage.group, resource.kind, next, stored));
   if (errors.length > 0) throw invalid(resource, next.metadata.name, unique(errors));
   admit(next, stored, { numbers: core.numbers, now: core.now(), dryRun: options.dryRun === true });
