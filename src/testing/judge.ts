@@ -52,7 +52,7 @@ export function createJudge(model: Model, router: Capabilities): Judge {
   let run: Run | undefined;
   let promised: Routes | undefined;
   let lacking = false;
-  let drainedSince = 0;
+  let drains: Drain = { from: 0, until: 0 };
   let meddled = false;
   let owed: string | undefined;
 
@@ -76,10 +76,10 @@ export function createJudge(model: Model, router: Capabilities): Judge {
     judgeWords(turn, promised);
     const remade = transition.events.some(({ message }) => message.includes("was deleted and made again"));
     demand(!remade || lacking, "a primary that nobody deleted is said to be deleted");
-    if (!meddled && turn.mesh.before?.canary !== 0) drainedSince = model.now;
-    judgeDrain(turn, model.now - drainedSince);
+    if (!meddled && turn.mesh.before?.canary !== 0) drains = drainFrom(turn.input.spec, model.now);
+    judgeDrain(turn, model.now, drains);
     meddled &&= turn.mesh.after === turn.mesh.before;
-    if (!meddled && turn.mesh.after?.canary !== 0) drainedSince = model.now;
+    if (!meddled && turn.mesh.after?.canary !== 0) drains = drainFrom(turn.input.spec, model.now);
     if (crash === "before the save") return;
     lacking &&= !remade;
     judgeReturn(turn);
@@ -202,13 +202,21 @@ function judgeTraffic({ input, routes, transition }: Turn, before: Routes | unde
   }
 }
 
+interface Drain {
+  readonly from: number;
+  readonly until: number;
+}
+
+/** By the interval that counted when the traffic was taken away: an edit later on neither shortens nor lengthens it. */
+function drainFrom({ analysis }: CanarySpec, now: number): Drain {
+  return { from: now, until: now + Math.min(5_000, analysis.intervalMs / 5) };
+}
+
 /** What may still get requests is not taken away: proxies learn of new routes a moment after they are written. */
-function judgeDrain({ tookDown, input, transition }: Turn, drainedMs: number): void {
+function judgeDrain({ tookDown, input, transition }: Turn, now: number, { from, until }: Drain): void {
   if (!tookDown || input.deleting) return;
-  const { intervalMs } = input.spec.analysis;
-  const enough = Math.min(5_000, intervalMs / 5);
   const unserved = input.observation.readings.target.available === 0;
-  demand(unserved || drainedMs >= enough, `taken down ${drainedMs} ms after its traffic (${transition.status.phase})`);
+  demand(unserved || now >= until, `taken down ${now - from} ms after its traffic (${transition.status.phase})`);
 }
 
 /** What is said fits what is done: failures are alerted, visitors have their cookie while the canary has traffic. */
