@@ -143,6 +143,11 @@ describe("settings", () => {
     await createNotifier("discord", { address: `${base}/api/webhooks/1/slack` }).post(INFO, never);
     expect(got[0]?.url).toBe("/api/webhooks/1/slack");
   });
+
+  it("Q74: of Discord hides that it does by a query string", async () => {
+    await createNotifier("discord", { address: `${base}/api/webhooks/1/slack?thread_id=5` }).post(INFO, never);
+    expect(got[0]?.url).toBe("/api/webhooks/1/slack/slack?thread_id=5");
+  });
 });
 
 describe("an entry's severity", () => {
