@@ -87,16 +87,16 @@ function spec(): Schema {
       progressDeadlineSeconds: number({ about: "How long a rollout may make no progress. Default: 600." }),
       targetRef: reference(["DaemonSet", "Deployment", "StatefulSet", "Service"], {}, "The workload to release."),
       autoscalerRef: autoscaler(),
-      ingressRef: reference(["Ingress"]),
-      routeRef: reference(["ApisixRoute"]),
-      upstreamRef: reference(["Upstream"], { namespace: string() }),
+      ingressRef: reference(["Ingress"], {}, "The Ingress that routes to the workload (nginx, skipper)."),
+      routeRef: reference(["ApisixRoute"], {}, "The route to the workload (apisix)."),
+      upstreamRef: reference(["Upstream"], { namespace: string() }, "The upstream to copy settings from (gloo)."),
       service: service(),
       skipAnalysis: boolean({ about: "Promote every new revision without judging it." }),
       revertOnDeletion: boolean({ about: "Give the workload and its traffic back when the Canary is deleted." }),
       suspend: boolean({ about: "Leave everything as it is until this is taken back." }),
       analysis: analysis(),
     },
-    { required: ["targetRef", "analysis"] },
+    { required: ["targetRef", "analysis"], about: "What is released, and how." },
   );
 }
 
@@ -112,7 +112,13 @@ function autoscaler(): Schema {
     ["HorizontalPodAutoscaler", "ScaledObject"],
     {
       primaryScalerQueries: map(string(), { about: "Trigger name to the query for the primary (ScaledObject)." }),
-      primaryScalerReplicas: object({ minReplicas: integer({ minimum: 1 }), maxReplicas: integer({ minimum: 1 }) }),
+      primaryScalerReplicas: object(
+        {
+          minReplicas: integer({ minimum: 1, about: "Default: that of the workload's autoscaler." }),
+          maxReplicas: integer({ minimum: 1, about: "Default: that of the workload's autoscaler." }),
+        },
+        { about: "Limits of the primary's autoscaler." },
+      ),
     },
     "The autoscaler of the workload; the primary gets a copy of it.",
   );
@@ -134,11 +140,11 @@ function analysis(): Schema {
       canaryReadyThreshold: number({ about: "Percent of the canary's pods that must be available. Default: 100." }),
       match: list(
         object({
-          headers: map(exactStringMatch()),
-          queryParams: map(stringMatch()),
-          sourceLabels: map(string()),
+          headers: map(exactStringMatch(), { about: "Headers that a request must have, by name." }),
+          queryParams: map(stringMatch(), { about: "Query parameters that a request must have, by name." }),
+          sourceLabels: map(string(), { about: "Labels of the pods that the request must come from." }),
         }),
-        { about: "Requests that go to the canary (A/B testing)." },
+        { about: "Requests that go to the canary (A/B testing): those that fulfil all of one entry." },
       ),
       metrics: list(metric(), { about: "What a good release must show." }),
       alerts: list(alert(), { about: "Who is told about the rollout." }),
@@ -151,6 +157,7 @@ function analysis(): Schema {
         ["interval", "threshold", "stepWeight"],
         ["interval", "threshold", "stepWeights"],
       ),
+      about: "The steps of a release, and what it must show at each. One of stepWeight, stepWeights and iterations.",
     },
   );
 }
@@ -168,23 +175,30 @@ function metric(): Schema {
       name: string({ about: "request-success-rate and request-duration are built in." }),
       interval: string({ pattern: DURATION, about: "Window that is looked at. Default: 1m." }),
       threshold: number({ about: "Replaced by thresholdRange: a maximum (a minimum for the success rate)." }),
-      thresholdRange: object({ min: number(), max: number() }, { about: "Values that are good, both ends included." }),
+      thresholdRange: object(
+        {
+          min: number({ about: "The least value that is good." }),
+          max: number({ about: "The largest value that is good." }),
+        },
+        { about: "Values that are good, both ends included." },
+      ),
       query: string({ about: "A PromQL query." }),
       templateRef: namespacedReference("A MetricTemplate."),
-      templateVariables: map(string()),
+      templateVariables: map(string(), { about: "Values for the template, as `{{ variables.name }}`." }),
     },
     { required: ["name"] },
   );
 }
 
 function namespacedReference(about: string): Schema {
-  return object({ name: string(), namespace: string() }, { required: ["name"], about });
+  const namespace = string({ about: "Default: the namespace of the Canary." });
+  return object({ name: string(), namespace }, { required: ["name"], about });
 }
 
 function alert(): Schema {
   return object(
     {
-      name: string(),
+      name: string({ about: "For readers." }),
       severity: string({ enum: ["", "info", "warn", "error"], about: "The least severe event that is told." }),
       providerRef: namespacedReference("An AlertProvider."),
     },
@@ -195,12 +209,12 @@ function alert(): Schema {
 function webhook(): Schema {
   return object(
     {
-      name: string(),
+      name: string({ about: "Named in the events." }),
       type: string({ enum: HOOK_TYPES, about: "When it is called. Default: rollout, at each check." }),
-      muteAlert: boolean(),
-      url: string({ format: "url" }),
+      muteAlert: boolean({ about: "Send no alert while it refuses." }),
+      url: string({ format: "url", about: "Gets a POST; 200, 201 and 202 mean yes." }),
       timeout: string({ pattern: DURATION, about: "Default: 10s." }),
-      retries: number(),
+      retries: number({ about: "Attempts after the first, while it cannot be reached or answers 429 or 5xx." }),
       disableTLS: boolean({ about: "Do not verify the certificate." }),
       metadata: map(string(), { about: "Sent along as it stands." }),
     },
@@ -213,45 +227,50 @@ function sessionAffinity(): Schema {
     {
       cookieName: string({ about: "Cookie that keeps a user on the canary." }),
       primaryCookieName: string({ about: "Cookie that keeps a user on the primary." }),
-      domain: string(),
-      httpOnly: boolean(),
+      domain: string({ about: "Domain of the cookies." }),
+      httpOnly: boolean({ about: "Hide the cookies from scripts." }),
       maxAge: number({ default: 86400, about: "Seconds." }),
-      partitioned: boolean(),
-      path: string(),
-      sameSite: string({ enum: ["Strict", "Lax", "None"] }),
-      secure: boolean(),
+      partitioned: boolean({ about: "Keep the cookies apart for each top-level site." }),
+      path: string({ about: "Path of the cookies." }),
+      sameSite: string({ enum: ["Strict", "Lax", "None"], about: "Whether the cookies are sent from other sites." }),
+      secure: boolean({ about: "Send the cookies over HTTPS only." }),
     },
-    { required: ["cookieName"] },
+    { required: ["cookieName"], about: "Users who met the canary stay with it." },
   );
 }
 
 function status(): Schema {
-  return object({
-    phase: string({ enum: PHASES }),
-    failedChecks: number(),
-    canaryWeight: number(),
-    iterations: number(),
-    trackedConfigs: map(string()),
-    lastAppliedSpec: string(),
-    lastPromotedSpec: string(),
-    lastTransitionTime: string({ format: "date-time" }),
-    sessionAffinityCookie: string(),
-    primarySessionAffinityCookie: string(),
-    previousSessionAffinityCookie: string(),
-    conditions: list(
-      object(
-        {
-          lastTransitionTime: string({ format: "date-time" }),
-          lastUpdateTime: string({ format: "date-time" }),
-          message: string(),
-          reason: string(),
-          status: string(),
-          type: string(),
-        },
-        { required: ["type", "status", "reason"] },
-      ),
-    ),
-    // With Flagger's own CRD this is pruned, and recovered from the fields above as far as they prove it.
-    aviary: anything({ about: "Memory of the operator: where in its plan the rollout stands. Not for users." }),
-  });
+  return object(
+    {
+      phase: string({ enum: PHASES, about: "How far the release has come." }),
+      failedChecks: number({ about: "Of the present run." }),
+      canaryWeight: number({ about: "Percent of the traffic that the canary has." }),
+      iterations: number({ about: "Iterations done (A/B testing, Blue/Green)." }),
+      trackedConfigs: map(string(), { about: "Checksums of the ConfigMaps and Secrets that the workload uses." }),
+      lastAppliedSpec: string({ about: "Hash of the revision that was looked at last." }),
+      lastPromotedSpec: string({ about: "Hash of the revision that the primary runs." }),
+      lastTransitionTime: string({ format: "date-time", about: "When this status was written." }),
+      sessionAffinityCookie: string({ about: "Of users who met the canary." }),
+      primarySessionAffinityCookie: string({ about: "Of users who met the primary." }),
+      previousSessionAffinityCookie: string({ about: "Of users who met the canary before: to be deleted." }),
+      conditions: list(condition(), { about: "One, of type Promoted." }),
+      // With Flagger's own CRD this is pruned, and recovered from the fields above as far as they prove it.
+      aviary: anything({ about: "Memory of the operator: where in its plan the rollout stands. Not for users." }),
+    },
+    { about: "Written by the operator." },
+  );
+}
+
+function condition(): Schema {
+  return object(
+    {
+      lastTransitionTime: string({ format: "date-time", about: "When its status changed." }),
+      lastUpdateTime: string({ format: "date-time", about: "When it was written." }),
+      message: string({ about: "For readers." }),
+      reason: string({ about: "The phase." }),
+      status: string({ about: "True: the last release was promoted. False: it failed. Unknown: it is going on." }),
+      type: string(),
+    },
+    { required: ["type", "status", "reason"] },
+  );
 }
