@@ -59,7 +59,35 @@ const DEFAULTS: Readonly<Record<string, (object: KubeObject) => void>> = {
 /** Fills a built-in object, in its stored version, in place. */
 export function defaultBuiltin(group: string, object: KubeObject): void {
   DEFAULTS[`${group}/${object.kind}`]?.(object);
+  const status = STATUS[`${group}/${object.kind}`];
+  if (status !== undefined) object.status ??= { ...status };
 }
+
+/** What a status says before anybody has written one: the numbers that Go does not omit. */
+const STATUS: Readonly<Record<string, KubeFields>> = {
+  "/ResourceQuota": {},
+  "apps/Deployment": {},
+  "apps/ReplicaSet": { replicas: 0 },
+  "apps/DaemonSet": { currentNumberScheduled: 0, desiredNumberScheduled: 0, numberMisscheduled: 0, numberReady: 0 },
+  "apps/StatefulSet": { availableReplicas: 0, replicas: 0 },
+  "batch/Job": {},
+  "batch/CronJob": {},
+  "autoscaling/HorizontalPodAutoscaler": { currentMetrics: null, desiredReplicas: 0 },
+  "policy/PodDisruptionBudget": { currentHealthy: 0, desiredHealthy: 0, disruptionsAllowed: 0, expectedPods: 0 },
+  "networking.k8s.io/Ingress": { loadBalancer: {} },
+};
+
+/** Puts the structs there that every object of a kind has in Go, so that what is missing in them is missed. */
+export function fillStructs(group: string, object: KubeObject): void {
+  if (group === "coordination.k8s.io") object.spec ??= {};
+  if (group !== "apps" || object.kind === "ControllerRevision") return;
+  object.spec ??= {};
+  if (!isStruct(object.spec)) return;
+  object.spec.template ??= {};
+  if (isStruct(object.spec.template)) object.spec.template.spec ??= {};
+}
+
+const isStruct = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
 
 function defaultNamespace(namespace: KubeObject): void {
   const { metadata } = namespace;

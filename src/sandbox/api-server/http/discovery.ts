@@ -115,6 +115,11 @@ function aggregatedResource(resource: Resource, version: ResourceVersion) {
   };
 }
 
+/** True when some version of the group is served. */
+export function servesGroup(registry: Registry, group: string): boolean {
+  return group !== "" && groupsOf(registry).has(group);
+}
+
 /** `/apis/{group}`. @throws ApiError 404 */
 export function discoverGroup(call: Call, name: string): Answer {
   const versions = groupsOf(call.server.store.registry).get(name);

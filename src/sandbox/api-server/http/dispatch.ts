@@ -1,10 +1,11 @@
 /** From a request to its handler. */
+import { Buffer } from "node:buffer";
 import { ApiError } from "../../cluster.ts";
 import { noSuchResource } from "../errors.ts";
 import { openApiV2 } from "../openapi/v2.ts";
 import { openApiIndex, openApiV3 } from "../openapi/v3.ts";
 import { type Answer, type Call, flag, ok } from "./call.ts";
-import { discoverGroup, discoverGroups, discoverResources } from "./discovery.ts";
+import { discoverGroup, discoverGroups, discoverResources, servesGroup } from "./discovery.ts";
 import { podLog } from "./logs.ts";
 import { patchObject } from "./patching.ts";
 import { getObject, listObjects } from "./reading.ts";
@@ -35,13 +36,20 @@ export function dispatch(call: Call): Answer | Promise<Answer> {
   if (root === "version" || root === "") return ok(root === "" ? { paths: ["/api", "/apis", "/version"] } : VERSION);
   if (root === "healthz" || root === "livez" || root === "readyz") return healthy(call);
   if (root === "openapi") return openApi(call, first, call.path.slice(2));
-  if (root !== "api" && root !== "apis") throw noSuchResource();
+  if (root !== "api" && root !== "apis") return nowhere(call);
+  if (root === "apis" && call.path.length > 1 && !servesGroup(call.server.store.registry, first)) return nowhere(call);
   if (call.path.length === 1) return readOnly(call, discoverGroups(call, root === "api"));
   const place = groupVersionOf(call.path);
   if (place === undefined) return readOnly(call, discoverGroup(call, first));
   if (place.rest.length === 0) return readOnly(call, discoverResources(call, place.group, place.version || second));
   const route = routeOf(call.server.store.registry, call.path);
   return handlerFor(call, route)(call, route);
+}
+
+/** Where nothing is served, not even a group, a real server answers without a Status. */
+function nowhere({ response }: Call): Answer {
+  response.setHeader("content-type", "text/plain; charset=utf-8");
+  return { code: 404, body: Buffer.from("404 page not found\n") };
 }
 
 function healthy({ response }: Call): Answer {

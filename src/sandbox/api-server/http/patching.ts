@@ -76,7 +76,8 @@ export async function patchObject(call: Call, route: Route, part: Part): Promise
   const next = withoutUnknown(call, target, result, (words) =>
     notDecoded(patch.text, `strict decoding error: ${words}`),
   );
-  const written = call.server.store.replace(target, placed(next, route), writeOptions(call, target, part));
+  const options = { ...writeOptions(call, target, part), mistyped: (words: string) => notDecoded(patch.text, words) };
+  const written = call.server.store.replace(target, placed(next, route), options);
   return ok(presentObject(call, target, written));
 }
 

@@ -28,7 +28,8 @@ export function trackerOf(call: Call, { resource, version }: Target, subresource
   const apiVersion = apiVersionFor(resource, version.name);
   const now = rfc3339(call.server.store.clock.now());
   const manager = managerOf(call);
-  return (live, updated) => trackUpdate({ schema, live, updated, manager, subresource, now, apiVersion });
+  const unreachable = version.status && subresource === "" ? ["status"] : [];
+  return (live, updated) => trackUpdate({ schema, live, updated, unreachable, manager, subresource, now, apiVersion });
 }
 
 /** The parameters of a verb, as metav1 calls them. */

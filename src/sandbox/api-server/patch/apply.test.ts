@@ -240,7 +240,7 @@ describe("the records of other writes", () => {
       "kubectl-create/Update": {
         "f:spec": {
           "f:template": {
-            "f:spec": { "f:containers": { ".": {}, 'k:{"name":"a"}': { ".": {}, "f:image": {}, "f:name": {} } } },
+            "f:spec": { "f:containers": { 'k:{"name":"a"}': { ".": {}, "f:image": {}, "f:name": {} } } },
           },
         },
       },

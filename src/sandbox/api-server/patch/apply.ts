@@ -148,6 +148,8 @@ export interface UpdateArgs {
   readonly schema: ObjectSchema;
   readonly live: KubeObject | undefined;
   readonly updated: KubeObject;
+  /** Fields that this write cannot reach, and so cannot own. */
+  readonly unreachable?: readonly string[];
   readonly manager: string;
   readonly subresource?: string;
   readonly now: string;
@@ -161,21 +163,31 @@ export function trackUpdate(args: UpdateArgs): KubeObject {
   const entries = sent.size > 0 ? sent : entriesOf(args.live);
   const updated = unmanaged(args.updated);
   const changes = compare(args.schema.root, args.live === undefined ? {} : unmanaged(args.live), updated);
-  const gained = ownable(withoutPlainParents(union(changes.added, changes.modified)));
+  const written = ownable(union(changes.added, changes.modified));
+  // In custom resources there are no structs.
+  const gained = args.schema.custom ? written : withoutPlainParents(written);
   const lost = union(changes.added, changes.modified, changes.removed);
   const mine = ownerOf(args, "Update");
   const before = entries.get(mine.id);
   entries.delete(mine.id);
   const rest = dispossess(entries, lost);
-  const set = union(difference(before?.set ?? NOTHING, changes.removed), gained);
+  const out = setOf(
+    false,
+    (args.unreachable ?? []).map((name) => [`f:${name}`, gained.children.get(`f:${name}`) ?? NOTHING] as const),
+  );
+  const set = union(difference(before?.set ?? NOTHING, changes.removed), difference(gained, out));
   const unchanged = before !== undefined && sameSet(before.set, set);
   if (!isEmpty(set)) rest.set(mine.id, { ...mine.entry, set, time: unchanged ? before.time : args.now });
   return withEntries(updated, rest.values());
 }
 
-const PLAIN: ReadonlySet<string> = new Set(["f:metadata", "f:spec", "f:status", "f:template", "f:strategy"]);
+const PLAIN: ReadonlySet<string> = new Set(
+  ["metadata", "spec", "status", "template", "jobTemplate", "strategy", "updateStrategy", "containers"].map(
+    (name) => `f:${name}`,
+  ),
+);
 
-/** Structs that are always there in Go are never "added": nobody owns them, only what is in them. */
+/** Structs and lists that are always there in Go are never "added": nobody owns them, only what is in them. */
 function withoutPlainParents(set: FieldSet): FieldSet {
   const children = [...set.children].map(([part, child]) => {
     const below = withoutPlainParents(child);

@@ -62,6 +62,9 @@ function readModelText(model: string): ModelText {
   return { attributes: JSON.parse(table) as Attribute[], description: prose(classDoc), fields: new Map(fields) };
 }
 
+/** In this version of its group the type is not what it is in the others. */
+const GRANULAR: ReadonlySet<string> = new Set(["V2CrossVersionObjectReference"]);
+
 const nodes = new Map<string, SchemaNode>();
 
 /**
@@ -75,7 +78,7 @@ export function modelNode(model: string): SchemaNode {
   nodes.set(model, node);
   const text = readModelText(model);
   if (text.description !== "") node.description = text.description;
-  if (WHOLE_TYPES.has(shortName(model))) node.atomic = true;
+  if (WHOLE_TYPES.has(shortName(model)) && !GRANULAR.has(model)) node.atomic = true;
   // Complete but for its properties before the recursion: a cyclic model copies itself while it is being read.
   const required = text.attributes.filter(({ name }) => text.fields.get(name)?.required === true);
   if (required.length > 0) node.required = required.map(({ baseName }) => baseName);

@@ -37,9 +37,10 @@ export function validate(schema: ObjectSchema, object: KubeObject, old?: KubeObj
   return [...errors, ...celErrors(schema.root, object, old)];
 }
 
-/** Go fills what is missing with zeros: in a status nobody checks, and a slice without endpoints has none. */
+/** Go fills what is missing: in a status nobody checks, a slice without endpoints has none, a role is of RBAC. */
 function toleratedInBuiltins({ path, reason }: FieldError): boolean {
-  return reason === "FieldValueRequired" && (path.startsWith("status.") || path === "endpoints");
+  if (reason !== "FieldValueRequired") return false;
+  return path.startsWith("status.") || path === "endpoints" || path === "roleRef.apiGroup";
 }
 
 const join = (path: string, name: string) => (path === "" ? name : `${path}.${name}`);

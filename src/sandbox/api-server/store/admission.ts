@@ -4,6 +4,7 @@ import { completeTraffic } from "../../crds/knative.ts";
 import { CRD_CLEANUP, establish } from "../crd.ts";
 import { forbidden, notFound } from "../errors.ts";
 import type { Resource } from "../resource.ts";
+import { same } from "./json.ts";
 
 const FIRST_NODE_PORT = 30_000;
 const NODE_PORTS = 2_768;
@@ -45,10 +46,22 @@ export function admit(draft: KubeObject, live: KubeObject | undefined, admission
     draft.status = { phase: "Pending", qosClass: qosClass(draft.spec?.containers ?? []) };
   } else if (draft.apiVersion === "serving.knative.dev/v1" && draft.kind === "Service") {
     completeTraffic(draft);
+  } else if (draft.apiVersion === "apps/v1" && draft.kind === "DaemonSet") {
+    countTemplates(draft, live);
   } else if (draft.kind === "CustomResourceDefinition") {
     establish(draft, admission.now);
     if (live === undefined) draft.metadata.finalizers = [...(draft.metadata.finalizers ?? []), CRD_CLEANUP];
   }
+}
+
+const TEMPLATE_GENERATION = "deprecated.daemonset.template.generation";
+
+/** The API server counts a DaemonSet's templates in an annotation. */
+function countTemplates(draft: KubeObject, live: KubeObject | undefined): void {
+  const before = Number(live?.metadata.annotations?.[TEMPLATE_GENERATION] ?? 0);
+  const changed = live === undefined || !same(live.spec?.template, draft.spec?.template);
+  const annotations = { ...draft.metadata.annotations, [TEMPLATE_GENERATION]: String(changed ? before + 1 : before) };
+  draft.metadata.annotations = annotations;
 }
 
 /** Numbers that were given to an object stay with it when a write leaves them out. Before validation, in place. */

@@ -2,7 +2,7 @@
 import type { Clock, Random } from "../../../ports/clock.ts";
 import type { KubeObject } from "../../../ports/kubernetes.ts";
 import { ApiError, type WatchEvent } from "../../cluster.ts";
-import { defaultBuiltin } from "../defaults/index.ts";
+import { defaultBuiltin, fillStructs } from "../defaults/index.ts";
 import { alreadyExists, badRequest, invalid, notFound } from "../errors.ts";
 import type { Registry } from "../registry.ts";
 import { apiVersionFor, type Resource, type Target } from "../resource.ts";
@@ -24,6 +24,8 @@ export interface WriteOptions {
   readonly dryRun?: boolean;
   /** Absent: nothing is recorded. */
   readonly track?: Tracker;
+  /** The refusal of a built-in object with a value of the wrong type; 400 when absent. */
+  readonly mistyped?: (words: string) => ApiError;
   /** The sandbox's own parts may do what only special endpoints do, e.g. finalize a namespace. */
   readonly trusted?: boolean;
 }
@@ -101,13 +103,14 @@ function prepare(
   const { resource, version } = target;
   const live = stored && fromStorage(resource, version.name, stored);
   const schema = version.schema();
-  let draft = given;
+  let draft = copyOf(given);
   const errors: FieldError[] = [];
+  if (!resource.custom) fillStructs(resource.storage.group, draft);
   if (schema !== undefined) {
     if (resource.custom) draft = prune(schema, draft);
     draft = applyDefaults(schema, draft);
     errors.push(...validate(schema, draft, live));
-    if (!resource.custom) checkTypes(target, errors);
+    if (!resource.custom) checkTypes(target, errors, options);
   }
   const mistyped = errors.some(({ reason }) => reason === "FieldValueTypeInvalid");
   if (mistyped) throw invalid(resource, draft.metadata.name, errors);
@@ -126,13 +129,13 @@ function prepare(
 }
 
 /** A built-in object is decoded into a Go struct: a wrong type is not even an object, hence 400. */
-function checkTypes({ resource, version }: Target, errors: readonly FieldError[]): void {
+function checkTypes({ resource, version }: Target, errors: readonly FieldError[], { mistyped }: WriteOptions): void {
   const wrong = errors.find(({ reason }) => reason === "FieldValueTypeInvalid");
   if (wrong === undefined) return;
   const { kind } = resource;
-  throw badRequest(
-    `${kind} in version "${version.name}" cannot be handled as a ${kind}: ${wrong.path}: ${wrong.message}`,
-  );
+  const words = `${wrong.path}: ${wrong.message}`;
+  if (mistyped !== undefined) throw mistyped(words);
+  throw badRequest(`${kind} in version "${version.name}" cannot be handled as a ${kind}: ${words}`);
 }
 
 /** Schema and rules may find the same fault. */

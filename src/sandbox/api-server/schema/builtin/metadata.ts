@@ -73,6 +73,7 @@ export function metadataErrors(object: KubeObject, rule: NameRule): FieldError[]
   const noName = (name ?? "") === "" && (generateName ?? "") === "";
   return [
     ...(noName ? [required("metadata.name", "name or generateName is required")] : []),
+    ...((generateName ?? "") === "" ? [] : prefixErrors(rule, String(generateName))),
     ...((name ?? "") === "" ? [] : named(rule, "metadata.name", name)),
     ...((namespace ?? "") === "" ? [] : named(dnsLabel, "metadata.namespace", namespace)),
     ...labelErrors("metadata.labels", labels),
@@ -81,6 +82,16 @@ export function metadataErrors(object: KubeObject, rule: NameRule): FieldError[]
     ...listOf(ownerReferences).flatMap((owner, index) => ownerErrors(`metadata.ownerReferences[${index}]`, owner)),
     ...controllerErrors(ownerReferences),
   ];
+}
+
+/** A prefix may end in a dash: a name does not end there. */
+function prefixErrors(rule: NameRule, prefix: string): FieldError[] {
+  const masked = prefix.replace(/-$/, "a");
+  const errors = named(rule, "metadata.generateName", masked);
+  return errors.map((error) => ({
+    ...error,
+    message: error.message.replace(JSON.stringify(masked), JSON.stringify(prefix)),
+  }));
 }
 
 function ownerErrors(at: string, owner: Fields): FieldError[] {

@@ -18,13 +18,16 @@ function selected(kind: string, object: KubeObject, old: KubeObject | undefined)
     ...notNegative("spec.revisionHistoryLimit", spec.revisionHistoryLimit),
     ...selectorErrors("spec.selector", spec.selector),
   ];
-  if (spec.selector !== undefined) {
+  const unmatched = () => {
+    const shown = fieldsOf(template.metadata).labels ?? null;
+    return invalid("spec.template.metadata.labels", shown, "`selector` does not match template `labels`");
+  };
+  if (spec.selector === undefined) errors.push(unmatched());
+  else {
     const { matchLabels, matchExpressions } = fieldsOf(spec.selector);
     const empty = Object.keys(fieldsOf(matchLabels)).length + listOf(matchExpressions).length === 0;
     if (empty) errors.push(invalid("spec.selector", spec.selector, `empty selector is invalid for ${kind}`));
-    else if (spec.template !== undefined && !selects(spec.selector, labels)) {
-      errors.push(invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"));
-    }
+    else if (!selects(spec.selector, labels)) errors.push(unmatched());
   }
   errors.push(...templateErrors("spec.template", spec.template), ...alwaysRestarts(template));
   if (old !== undefined) errors.push(...immutable("spec.selector", spec.selector, fieldsOf(old.spec).selector));
