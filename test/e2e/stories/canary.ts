@@ -45,7 +45,9 @@ export function canaries(telling: Telling): void {
     });
 
     it("of a revision that answers late is taken back", async ({ expect }) => {
-      const story = await telling.stage("delays", { analysis: { stepWeights: [30, 60], threshold: 3 } });
+      const story = await telling.stage("delays", {
+        analysis: { stepWeights: [30, 60], threshold: 3, metrics: checks(1_500) },
+      });
       const flags = ["--random-delay", "--random-delay-min=2000", "--random-delay-max=2400", "--random-delay-unit=ms"];
       await story.release({ version: "6.0.1", flags });
       const { dropped, injected, failedByPrimary } = await story.end("Failed");

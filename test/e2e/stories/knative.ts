@@ -3,7 +3,7 @@ import { describe, it } from "vitest";
 import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { BAD, GOOD, knativeService } from "./manifests.ts";
 import type { Story } from "./story.ts";
-import type { Telling } from "./telling.ts";
+import { BY_HAND, type Telling } from "./telling.ts";
 import { BEGUN, IMPATIENT, PROMOTED, STEPS, TAKEN_BACK, UP } from "./two-steps.ts";
 
 const NOTHING: KubeObject = { apiVersion: "", kind: "", metadata: { name: "" } };
@@ -70,6 +70,38 @@ export function knative(telling: Telling): void {
           { revisionName: "podinfo-00001", latestRevision: false, percent: 100 },
         ],
       });
+    });
+
+    it("that fails requests while it is promoted gets its last revision back", async ({ expect }) => {
+      const name = "knative-failing";
+      const analysis = {
+        interval: "3s",
+        stepWeights: [60],
+        stepWeightPromotion: 30,
+        threshold: 3,
+        metrics: [{ name: "request-success-rate", thresholdRange: { min: 99 }, interval: "20s" }],
+      };
+      const story = await telling.stage(name, { ...plot(name), analysis }, BY_HAND);
+      await story.change(knativeService(name, GOOD));
+      await story.untilWeight(30);
+      await story.breakPods("podinfo-00002");
+      await telling.kill(name);
+      await story.untilPhase("Failed");
+      await story.users.until("the last revision", (answers) =>
+        answers.slice(-20).every(({ version }) => version === "6.0.0"),
+      );
+      const { dropped } = await story.end("Failed");
+      telling.said(expect, story.timeline(), [
+        ...NOTICED,
+        "Advance podinfo canary weight 60",
+        PROMOTED[0],
+        "Advance podinfo primary weight 70",
+        "Halt podinfo advancement success rate N < 99%",
+        expect.stringMatching(/^Promotion of podinfo failed, primary not ready: Halt podinfo advancement success rate/),
+        "Restored podinfo-primary, routing all traffic to primary",
+      ]);
+      expect(dropped.filter((answer) => !answer.startsWith("500 "))).toEqual([]);
+      expect(ending(story).annotations).toEqual({ "flagger.app/primary-revision": "podinfo-00001" });
     });
 
     it("follows its latest revision again when its Canary goes in the middle of a release", async ({ expect }) => {

@@ -21,6 +21,9 @@ export const GOOD: Revision = { version: "6.0.1" };
 export const BAD: Revision = { version: "6.0.1", image: "podinfo-erratic", flags: ["--random-error"] };
 
 export const PORT = 9898;
+
+/** Ready at once, but not unready because the machine has no time for a while. */
+const PATIENT = { periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 5 };
 export const LOAD_TESTER = "http://flagger-loadtester.test";
 
 export function namespace(name: string): KubeObject {
@@ -40,7 +43,7 @@ export function podTemplate(
           image: `ghcr.io/stefanprodan/${image}:${version}`,
           command: ["./podinfo", `--port=${PORT}`, "--level=error", ...flags],
           ports: [{ name: "http", containerPort: PORT }],
-          readinessProbe: { httpGet: { path: "/readyz", port: "http" }, periodSeconds: 1 },
+          readinessProbe: { httpGet: { path: "/readyz", port: "http" }, ...PATIENT },
           ...container,
         },
       ],
@@ -111,7 +114,7 @@ export function hosts(namespace: string, name = "podinfo"): KubeObject {
 export function knativeService(namespace: string, revision: Revision, name = "podinfo"): KubeObject {
   const { metadata, spec } = podTemplate(name, revision);
   const [{ ports: _ports, readinessProbe: _probe, ...container }] = spec.containers;
-  const readinessProbe = { httpGet: { path: "/readyz" }, periodSeconds: 1 };
+  const readinessProbe = { httpGet: { path: "/readyz" }, ...PATIENT };
   const serving = { ...container, ports: [{ containerPort: PORT }], readinessProbe };
   return {
     apiVersion: "serving.knative.dev/v1",
@@ -136,7 +139,7 @@ export interface CanaryParts {
 }
 
 /**
- * Judged every two seconds by the requests of the last five. The threshold is high, so that a busy machine on which metrics
+ * Judged every two seconds by the requests of the last ten. The threshold is high, so that a busy machine on which metrics
  * come late does not fail a good revision; stories of bad ones bring their own.
  */
 export function canary(namespace: string, parts: CanaryParts, name = "podinfo"): KubeObject {
@@ -161,10 +164,7 @@ export function canary(namespace: string, parts: CanaryParts, name = "podinfo"):
       analysis: {
         interval: "2s",
         threshold: 10,
-        metrics: [
-          { name: "request-success-rate", thresholdRange: { min: 99 }, interval: "5s" },
-          { name: "request-duration", thresholdRange: { max: 1500 }, interval: "5s" },
-        ],
+        metrics: checks(9_000),
         webhooks: [...hooks, ...(load === 0 ? [] : loadTests(namespace, load, name))],
         ...analysis,
       },
@@ -172,6 +172,12 @@ export function canary(namespace: string, parts: CanaryParts, name = "podinfo"):
     },
   };
 }
+
+/** @param slowest 99 of 100 requests are answered within so many milliseconds */
+export const checks = (slowest: number): readonly KubeFields[] => [
+  { name: "request-success-rate", thresholdRange: { min: 99 }, interval: "10s" },
+  { name: "request-duration", thresholdRange: { max: slowest }, interval: "10s" },
+];
 
 /**
  * Begun before the first step, kept up while the analysis goes on. Nothing is judged before the load has been measured for

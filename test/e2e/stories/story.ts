@@ -37,7 +37,7 @@ export interface Story {
   /** A gate of the load tester, opened or closed by hand. */
   turn(gate: "gate" | "rollback", way: "open" | "close"): Promise<void>;
   /** From now on the running pods of this app fail every request. */
-  breakPods(app: "podinfo" | "podinfo-primary"): Promise<void>;
+  breakPods(app: string): Promise<void>;
   /** Resolves when the Canary said so. */
   heard(what: RegExp): Promise<void>;
   untilPhase(phase: string): Promise<KubeObject>;
@@ -190,7 +190,7 @@ function endingOf({ sandbox }: Town, name: string, answers: readonly Answer[]): 
 }
 
 /** What depends on the machine's speed: which pods are not ready yet, and whether the first metrics are there already. */
-const WAITS = /rollout to finish|^\S+ not ready: |no values found|^Knative Revision \S+ is not ready/;
+const WAITS = /rollout to finish|^\S+ not ready: |no values found|^Knative Revision \S+ (is not ready|get query error)/;
 
 /** Keeps what is said of the Canary from now on, with measured values left out and repetitions said once. */
 function listen(town: Town, name: string) {
