@@ -39,7 +39,13 @@ export function advance(input: AdvanceInput): Transition {
   if (saysTheSame(status, input.status)) return { status: input.status, events };
   assertArrow(input.status, status);
   const conditions = conditionsFor(status, input.spec.targetRef.kind, input.now);
-  return { status: { ...status, conditions, writtenAt: input.now }, events };
+  return { status: { ...status, ...planOf(status, input), conditions, writtenAt: input.now }, events };
+}
+
+/** A run whose plan was forgotten is believed to go by the present one, and noted as such: an edit that comes later is seen. */
+function planOf(status: CanaryStatus, { plan }: AdvanceInput): { readonly plan?: string } {
+  const forgot = "step" in status && status.step > 0 && status.plan === undefined && plan.name !== "";
+  return forgot ? { plan: plan.name } : {};
 }
 
 /** Moves make new objects of what may be the same. */

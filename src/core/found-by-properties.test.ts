@@ -138,6 +138,35 @@ describe("a promotion", () => {
     expect(model.routes).toEqual({ primary: 60, canary: 40, mirror: false });
   });
 
+  it.each<[string, CanaryParts, object]>([
+    [
+      "an A/B test after it had waited for approval",
+      {
+        analysis: {
+          iterations: 1,
+          match: [{ headers: { a: { exact: "b" } } }],
+          webhooks: [gate("confirm-promotion")],
+        },
+      },
+      { primary: 0, canary: 100, mirror: false },
+    ],
+    [
+      "a release that is not judged",
+      { spec: { skipAnalysis: true }, analysis: { iterations: 1 } },
+      { primary: 100, canary: 0, mirror: false },
+    ],
+  ])("of %s, known from Flagger's fields alone, moved the traffic before its time", (_what, parts, routes) => {
+    const model = begun(parts, 0, release("v1", "slow"));
+    let waited = false;
+    model.answer = () => (waited ? { kind: "passed" } : { kind: "refused", detail: "no" });
+    while (model.status.phase !== "Promoting") {
+      waited ||= model.status.phase === "WaitingPromotion";
+      if (model.turn() === undefined) model.now = model.due() ?? Number.NaN;
+    }
+    model.turn("forgets");
+    expect(model.routes).toEqual(routes);
+  });
+
   it("that failed left its traffic on a canary without pods until the post-rollout hooks had answered", () => {
     const parts = { analysis: { stepWeights: [50], webhooks: [gate("post-rollout")] } };
     const model = begun(parts, 0, release("v1", "stuck"));

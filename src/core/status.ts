@@ -55,6 +55,8 @@ export interface RecoveryHints {
   /** Ascending weights of a progressive run; a mirror step counts before them. */
   readonly weights: readonly number[];
   readonly mirror: boolean;
+  /** Promotes without judging; false when absent. */
+  readonly skips?: boolean;
 }
 
 export function isPhase(text: string): text is Phase {
@@ -100,7 +102,7 @@ function coreFrom(wire: WireStatus): StatusCore {
 
 function positionFrom(phase: Phase, core: StatusCore, memory: WireMemory | undefined, hints: RecoveryHints): Position {
   const held = memory?.holdUntil ?? (core.writtenAt > 0 ? core.writtenAt + hints.intervalMs : 0);
-  const step = memory?.step ?? recoverStep(core, hints);
+  const step = memory?.step ?? recoverStep(phase, core, hints);
   const onStep = {
     step,
     holdUntil: step === 0 ? (memory?.holdUntil ?? 0) : held,
@@ -131,7 +133,7 @@ function positionFrom(phase: Phase, core: StatusCore, memory: WireMemory | undef
         primaryWeight,
         ...(memory?.shiftedAt === undefined ? {} : { shiftedAt: memory.shiftedAt }),
         ...(memory?.doubted === true ? { doubted: true } : {}),
-        skipping: memory?.skipping ?? false,
+        skipping: memory?.skipping ?? hints.skips === true,
       };
     }
     case "Finalising":
@@ -174,8 +176,10 @@ function primaryShare({ canaryWeight }: StatusCore, { iterations, weights }: Rec
   return iterations === 0 && canaryWeight === weights.at(-1) ? 0 : TOTAL_WEIGHT - canaryWeight;
 }
 
-/** The furthest step that the wire's weight and iterations prove. */
-function recoverStep(core: StatusCore, hints: RecoveryHints): number {
+/** The furthest step that the wire's phase, weight and iterations prove. */
+function recoverStep(phase: Phase, core: StatusCore, hints: RecoveryHints): number {
+  // A promotion begins at the end of the plan, whatever was counted while it waited for approval.
+  if (hints.iterations > 0 && phase === "Promoting") return hints.iterations + 1;
   if (hints.iterations > 0) return Math.max(0, Math.min(core.iterations, hints.iterations + 1));
   const reached = hints.weights.filter((weight) => weight <= core.canaryWeight).length;
   return reached === 0 ? 0 : reached + (hints.mirror ? 1 : 0);

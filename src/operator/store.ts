@@ -147,6 +147,7 @@ function statusFrom(object: KubeObject, spec: CanarySpec, own: Remembered | unde
     intervalMs: analysis.intervalMs,
     iterations: analysis.iterations,
     weights: canaryWeights(spec),
+    skips: spec.skipAnalysis,
     mirror: analysis.mirror,
   };
   try {

@@ -163,7 +163,13 @@ function load({ canary, status }: Model, pruned: boolean): CanaryStatus {
   const { intervalMs, iterations, mirror } = canary.spec.analysis;
   const stored: WireStatus = JSON.parse(JSON.stringify(toWire(status)));
   const { aviary: _memory, ...flaggers } = stored;
-  const hints = { intervalMs, iterations, mirror, weights: canaryWeights(canary.spec) };
+  const hints = {
+    intervalMs,
+    iterations,
+    mirror,
+    weights: canaryWeights(canary.spec),
+    skips: canary.spec.skipAnalysis,
+  };
   const loaded = fromWire(pruned ? flaggers : stored, hints);
   // Times on the wire are whole seconds, those of our own milliseconds.
   const lost = !isDeepStrictEqual(written(loaded), written(status));
