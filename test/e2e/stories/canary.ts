@@ -1,6 +1,6 @@
 /** Progressive releases under traffic: a good and a bad revision of each kind. */
 import { describe, it } from "vitest";
-import { BAD } from "./manifests.ts";
+import { BAD, checks } from "./manifests.ts";
 import type { Telling } from "./telling.ts";
 
 /** Told of users who come and go undisturbed, and again with the operator killed. */

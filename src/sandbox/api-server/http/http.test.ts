@@ -388,6 +388,9 @@ describe("discovery and OpenAPI", () => {
     const table = await client.send("GET", path, undefined, TABLE);
     expect(table.json.columnDefinitions.map((column: KubeFields) => column.name)).toEqual(["Name", "N"]);
     expect(table.json.rows[0].cells).toEqual(["g", 3]);
+    // Its finalizer has no domain, which only Kubernetes' own objects may not have.
+    const definition = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/gizmos.example.org";
+    expect((await client.send("PATCH", definition, { metadata: { labels: { a: "b" } } }, MERGE)).code).toBe(200);
     const stream = await client.watch(`${path}?watch=1`);
     await client.send("DELETE", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/gizmos.example.org");
     expect(await stream.next((line) => line.type === "DELETED")).toMatchObject({ object: { metadata: { name: "g" } } });
