@@ -40,13 +40,20 @@ const TOKEN: Subresource = {
 };
 const FINALIZE: Subresource = { name: "finalize", group: "", version: "", kind: "Namespace", verbs: ["update"] };
 
+/** Namespaces go one at a time. */
+const ONE_BY_ONE = ALL_VERBS.filter((verb) => verb !== "deletecollection");
+
 const REVIEW: Traits = { cluster: true, verbs: ["create"] };
 
 type Row = readonly [kind: string, plural: string, traits?: Traits];
 
 const ROWS: Readonly<Record<string, readonly Row[]>> = {
   v1: [
-    ["Namespace", "namespaces", { short: "ns", cluster: true, status: true, subresources: [FINALIZE] }],
+    [
+      "Namespace",
+      "namespaces",
+      { short: "ns", cluster: true, status: true, subresources: [FINALIZE], verbs: ONE_BY_ONE },
+    ],
     ["Node", "nodes", { short: "no", cluster: true, status: true }],
     ["Pod", "pods", { short: "po", categories: ["all"], status: true, subresources: [LOG, EVICTION] }],
     ["Service", "services", { short: "svc", categories: ["all"], status: true }],

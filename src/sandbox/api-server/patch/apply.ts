@@ -182,9 +182,17 @@ export function trackUpdate(args: UpdateArgs): KubeObject {
 }
 
 const PLAIN: ReadonlySet<string> = new Set(
-  ["metadata", "spec", "status", "template", "jobTemplate", "strategy", "updateStrategy", "containers"].map(
-    (name) => `f:${name}`,
-  ),
+  [
+    "metadata",
+    "spec",
+    "status",
+    "template",
+    "jobTemplate",
+    "strategy",
+    "updateStrategy",
+    "containers",
+    "scaleTargetRef",
+  ].map((name) => `f:${name}`),
 );
 
 /** Structs and lists that are always there in Go are never "added": nobody owns them, only what is in them. */

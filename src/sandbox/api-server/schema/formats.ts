@@ -19,6 +19,8 @@ function isUri(text: string): boolean {
 
 const FORMATS: Readonly<Record<string, (text: string) => boolean>> = {
   "date-time": (text) => DATE_TIME.test(text) && !Number.isNaN(Date.parse(text)),
+  // Of Leases and Events: exactly six digits.
+  "micro-time": (text) => /\.\d{6}([Zz]|[+-]\d{2}:\d{2})$/.test(text) && DATE_TIME.test(text),
   datetime: (text) => DATE_TIME.test(text) && !Number.isNaN(Date.parse(text)),
   date: (text) => /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text)),
   duration: (text) => text === "0" || GO_DURATION.test(text.replaceAll(" ", "")),

@@ -123,7 +123,7 @@ const SCALARS: Readonly<Record<string, SchemaNode>> = {
   boolean: { type: "boolean" },
   any: { preserveUnknown: true },
   object: { type: "object", preserveUnknown: true },
-  V1MicroTime: { type: "string" },
+  V1MicroTime: { type: "string", format: "micro-time" },
   IntOrString: { intOrString: true, format: "int-or-string" },
 };
 

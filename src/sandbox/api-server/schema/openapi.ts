@@ -94,7 +94,7 @@ function plainSchema(node: SchemaNode, names: ReadonlyMap<string, string>): Fiel
   if (node.quantity === true) return { oneOf: [{ type: "string" }, { type: "number" }] };
   const schema: Fields = {};
   if (node.type !== undefined) schema.type = node.type;
-  if (node.format !== undefined) schema.format = node.format;
+  if (node.format !== undefined) schema.format = node.format === "micro-time" ? "date-time" : node.format;
   if (node.items !== undefined) schema.items = fieldSchema(node.items, names);
   if (typeof node.additional === "object") schema.additionalProperties = fieldSchema(node.additional, names);
   if (node.preserveUnknown === true) schema["x-kubernetes-preserve-unknown-fields"] = true;

@@ -24,7 +24,7 @@ export function hpaFromStorage(object: KubeObject): KubeObject {
   const notes = { [METRICS]: others, [BEHAVIOR]: behavior, [CURRENT]: currentMetrics, [CONDITIONS]: conditions };
   const annotations: Record<string, string> = { ...object.metadata.annotations };
   for (const [name, value] of Object.entries(notes)) {
-    const empty = value === undefined || (Array.isArray(value) && value.length === 0);
+    const empty = value === undefined || value === null || (Array.isArray(value) && value.length === 0);
     if (!empty) annotations[name] = JSON.stringify(value);
   }
   const metadata = { ...object.metadata, ...(Object.keys(annotations).length > 0 && { annotations }) };

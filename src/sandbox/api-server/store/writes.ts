@@ -2,6 +2,7 @@
 import type { Clock, Random } from "../../../ports/clock.ts";
 import type { KubeObject } from "../../../ports/kubernetes.ts";
 import { ApiError, type WatchEvent } from "../../cluster.ts";
+import { canonicalize } from "../defaults/canonical.ts";
 import { defaultBuiltin, fillStructs } from "../defaults/index.ts";
 import { alreadyExists, badRequest, invalid, notFound } from "../errors.ts";
 import type { Registry } from "../registry.ts";
@@ -92,6 +93,9 @@ function named({ resource, version }: Target, given: KubeObject): KubeObject {
   return { ...given, apiVersion, kind: resource.kind, metadata: given.metadata ?? { name: "" } };
 }
 
+/** Groups whose objects are written down as Go writes them. */
+const CANONICAL: ReadonlySet<string> = new Set(["", "apps", "batch", "autoscaling"]);
+
 /** Schema, defaults, admission, validation, owners. @returns the draft in its stored version */
 function prepare(
   core: Core,
@@ -114,6 +118,7 @@ function prepare(
   }
   const mistyped = errors.some(({ reason }) => reason === "FieldValueTypeInvalid");
   if (mistyped) throw invalid(resource, draft.metadata.name, errors);
+  if (schema !== undefined && CANONICAL.has(resource.group)) canonicalize(schema.root, draft);
   let next = copyOf(toStorage(resource, version.name, draft));
   if (!resource.custom) defaultBuiltin(resource.storage.group, next);
   if (stored !== undefined) inherit(next, stored);

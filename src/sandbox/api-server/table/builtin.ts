@@ -15,9 +15,7 @@ import {
 export type ColumnList = readonly (Column | "age")[];
 
 const size = (map: KubeFields) => Object.keys(map ?? {}).length;
-const dataCount = text("Data", "Number of entries.", ({ data, ...rest }) => size(data) + size(rest["binaryData"]), {
-  type: "integer",
-});
+const dataCount = text("Data", "Number of entries.", ({ data, ...rest }) => size(data) + size(rest["binaryData"]));
 
 const nodeRoles = ({ metadata }: KubeObject) => {
   const prefix = "node-role.kubernetes.io/";
@@ -112,10 +110,7 @@ const COLUMNS: Readonly<Record<string, ColumnList>> = {
   ],
   "/ConfigMap": [dataCount, "age"],
   "/Secret": [text("Type", "What the secret is for.", (secret) => secret["type"] ?? ""), dataCount, "age"],
-  "/ServiceAccount": [
-    text("Secrets", "Number of secrets.", (account) => (account["secrets"] ?? []).length, { type: "integer" }),
-    "age",
-  ],
+  "/ServiceAccount": [text("Secrets", "Number of secrets.", (account) => (account["secrets"] ?? []).length), "age"],
   "/Endpoints": [text("Endpoints", "Addresses and ports.", endpointsText), "age"],
   "/ReplicationController": replicaSetColumns,
   "/PersistentVolumeClaim": [

@@ -54,8 +54,8 @@ export const hpaColumns: ColumnList = [
   text("Reference", "What is scaled.", ({ spec }) => `${spec?.scaleTargetRef?.kind}/${spec?.scaleTargetRef?.name}`),
   text("Targets", "Measured and wanted values.", (hpa) => targets(hpa)),
   text("MinPods", "Fewest pods.", ({ spec }) => String(spec?.minReplicas ?? UNKNOWN)),
-  text("MaxPods", "Most pods.", ({ spec }) => spec?.maxReplicas ?? 0, { type: "integer" }),
-  text("Replicas", "Pods now.", ({ status }) => status?.currentReplicas ?? 0, { type: "integer" }),
+  text("MaxPods", "Most pods.", ({ spec }) => spec?.maxReplicas ?? 0),
+  text("Replicas", "Pods now.", ({ status }) => status?.currentReplicas ?? 0),
   "age",
 ];
 
