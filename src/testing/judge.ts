@@ -231,7 +231,8 @@ function judgeWords({ input, transition, routes }: Turn, before: Routes | undefi
   demand(!withheld || gone || to.failedChecks > from.failedChecks, "a canary that went down counts as nothing");
   const failed = (isAnalysing(to) || to.phase === "Promoting") && to.failedChecks > from.failedChecks;
   demand(!failed || to.failedChecks < spec.analysis.threshold, `goes on with ${to.failedChecks} failed checks`);
-  if (spec.analysis.sessionAffinity === undefined || spec.suspend || routes === undefined) return;
+  // What is promised while there is a problem is not written.
+  if (spec.analysis.sessionAffinity === undefined || spec.suspend || gone || routes === undefined) return;
   const grows = routes.canary > (before?.canary ?? 0);
   demand(!grows || to.cookies.canary !== "", `no cookie at ${textOf(routes)}`);
 }
