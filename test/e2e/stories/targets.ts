@@ -72,7 +72,7 @@ export function targets(telling: Telling): void {
       spec: { selector: { app: color }, ports: [{ name: "http", port: PORT, targetPort: PORT }] },
     });
     const query = (canary: string, code: string) =>
-      `sum(rate(istio_requests_total{reporter="destination",destination_service="${canary}"${code}}[5s]))`;
+      `sum(rate(istio_requests_total{reporter="destination",destination_service="${canary}"${code}}[10s]))`;
     const plot = (namespace: string, analysis: KubeFields) => {
       const canary = `podinfo-canary.${namespace}.svc.cluster.local`;
       const failures = `100 - 100 * ${query(canary, ',response_code!~"5.."')} / ${query(canary, "")}`;
