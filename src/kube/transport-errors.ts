@@ -29,6 +29,9 @@ export function statusError(status: KubeFields, fallbackCode: number, fallbackMe
   return new KubeError(code, reason ?? REASONS[code] ?? "Unknown", message, status?.details);
 }
 
+/** What an API server says of a group that it does not know; Go's client, and Flagger's users, read other words. */
+const UNKNOWN_PATH = "404 page not found";
+
 /** From an answer of status 400 or more. Retry-After is put where the API server puts it: details.retryAfterSeconds. */
 export function answerError(asked: Asked, code: number, headers: IncomingHttpHeaders, text: string): KubeError {
   let status: KubeFields;
@@ -41,7 +44,9 @@ export function answerError(asked: Asked, code: number, headers: IncomingHttpHea
   const error = statusError(
     status?.kind === "Status" ? status : undefined,
     code,
-    `${asked.method} ${asked.path} was answered with ${code}${body === "" ? "" : `: ${body}`}`,
+    code === 404 && body === UNKNOWN_PATH
+      ? "the server could not find the requested resource"
+      : `${asked.method} ${asked.path} was answered with ${code}${body === "" ? "" : `: ${body}`}`,
   );
   const retryAfter = Number(headers["retry-after"]);
   if (headers["retry-after"] === undefined || !Number.isFinite(retryAfter)) return error;

@@ -185,6 +185,16 @@ describe("the transport", () => {
     );
   });
 
+  it("says of a group that is not installed what Go's client says", async () => {
+    server.intercept = () => ({ code: 404, body: "404 page not found\n" });
+    const asked = connect().send({ method: "GET", path: "/apis/flagger.app/v1beta1/canaries" }, FOREVER);
+    await expect(asked).rejects.toMatchObject({
+      code: 404,
+      reason: "NotFound",
+      message: "the server could not find the requested resource",
+    });
+  });
+
   it("renews credentials once when they are refused", async () => {
     let token = 1;
     const credentials: Credentials = {
