@@ -207,6 +207,7 @@ function createSlice(
     kind: "EndpointSlice",
     metadata: {
       name: `${name}-${nameSuffix(random)}`,
+      generateName: `${name}-`,
       namespace: namespaceOf(service),
       labels,
       ownerReferences: [controllerRef(service)],

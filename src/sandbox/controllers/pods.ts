@@ -107,6 +107,7 @@ export function podFromTemplate(template: KubeFields, owner: KubeObject, name: s
       ...(metadata.annotations === undefined ? {} : { annotations: metadata.annotations }),
       ...(metadata.finalizers === undefined ? {} : { finalizers: metadata.finalizers }),
       name,
+      generateName: `${owner.metadata.name}-`,
       namespace: namespaceOf(owner),
       ownerReferences: [controllerRef(owner)],
     },

@@ -73,7 +73,8 @@ function look(
   const type = SCALABLE.find((each) => each.kind === kind);
   const target = type === undefined ? undefined : cluster.get(type, namespaceOf(hpa), name ?? "");
   if (type === undefined || target === undefined || isTerminating(target)) {
-    const message = `the HPA controller was unable to get the target's current scale: ${kind} "${name}" not found`;
+    const wanted = type === undefined ? kind : `${type.plural}.${type.group}`;
+    const message = `the HPA controller was unable to get the target's current scale: ${wanted} "${name}" not found`;
     wiring.events.warning(hpa, "FailedGetScale", message);
     const conditions = [["AbleToScale", "False", "FailedGetScale", message]] as const;
     save(
