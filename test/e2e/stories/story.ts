@@ -145,8 +145,9 @@ export async function stage(town: Town, name: string, plot: Stage): Promise<Stor
         "at an end",
         (now) => !RUN.includes(now.phase) && now.phase !== "Initialized",
       );
-      // The last words of an operator that was killed may be missing.
-      await Promise.race([said.until(END), town.untilKilled(name)]);
+      // The last words of an operator that is killed there may be missing; its successor says what it brought to an end.
+      const killedThere = town.isBack(name) ? [] : [town.untilKilled(name)];
+      await Promise.race([said.until(END), ...killedThere]);
       if (status.phase !== phase) throw new Error(`${name} ended ${status.phase}:\n${said.everything().join("\n")}`);
       await untilAtRest();
       return close();

@@ -41,6 +41,8 @@ export interface Town {
   readonly guests: Map<string, Users>;
   /** Resolves when the operator of this namespace has been killed. */
   untilKilled(namespace: string): Promise<void>;
+  /** It has been killed, and another one runs. */
+  isBack(namespace: string): boolean;
   stop(): Promise<void>;
 }
 
@@ -74,6 +76,7 @@ export async function startTown({ operators = [""] }: TownOptions = {}): Promise
     heard: (namespace, text, canary = "podinfo") => heard(sandbox, namespace, text, canary),
     killOperator: (namespace = "") => running.kill(namespace),
     untilKilled: running.untilKilled,
+    isBack: running.isBack,
     guests: new Map(),
     async clear(namespace) {
       if (sandbox.cluster.get(RESOURCES.namespace, "", namespace) === undefined) return;
@@ -235,8 +238,10 @@ function runningOperators() {
   const pids = new Map<string, number>();
   const started = new Map<string, () => void>();
   const killed = new Set<string>();
+  const back = new Set<string>();
   const mourners = new Map<string, () => void>();
   return {
+    isBack: (namespace: string): boolean => back.has(namespace),
     untilKilled: (namespace: string): Promise<void> =>
       killed.has(namespace) ? Promise.resolve() : new Promise((resolve) => mourners.set(namespace, resolve)),
     watched: (apps: (services: SandboxServices) => AppTable, services: SandboxServices): AppTable => {
@@ -250,6 +255,7 @@ function runningOperators() {
             const flag = context.argv.find((word) => word.startsWith("-namespace="));
             const namespace = flag?.slice("-namespace=".length) ?? "";
             pids.set(namespace, running.pid);
+            if (killed.has(namespace)) back.add(namespace);
             started.get(namespace)?.();
           }
           return running;
@@ -258,7 +264,7 @@ function runningOperators() {
     },
     /** Whatever happened to it is no news any more. */
     forget(namespace: string): void {
-      for (const known of [pids, started, killed, mourners]) known.delete(namespace);
+      for (const known of [pids, started, killed, back, mourners]) known.delete(namespace);
     },
     kill: (namespace: string): Promise<void> =>
       new Promise((resolve, reject) => {
