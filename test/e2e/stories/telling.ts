@@ -81,8 +81,8 @@ export function withKills(...stories: readonly ((telling: Telling) => void)[]): 
       const due = promised.filter((line, i) => promised.indexOf(line) === i);
       const kept = due.filter((line) => heard.some((one) => isAsPromised(one, line)));
       expect(heard).toEqual(kept);
-      // A turn has no more than this to say.
-      expect(due.length - kept.length, `unsaid of ${JSON.stringify(due)}`).toBeLessThanOrEqual(4);
+      // A turn has no more to say than that of a first step: a rollback hook, the beginning, two load tests, the weight.
+      expect(due.length - kept.length, `unsaid of ${JSON.stringify(due)}`).toBeLessThanOrEqual(5);
     },
   };
   describe(`the operator is killed (AVIARY_SEED=${seed}):`, () => {
