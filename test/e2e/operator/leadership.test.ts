@@ -19,8 +19,8 @@ afterAll(removeCompiled);
 beforeEach(() => begin());
 afterEach(() => world.stop());
 
-/** As short as whole seconds allow. */
-const leaseTiming = { durationMs: 1000, renewMs: 600, retryMs: 150 };
+/** Short, but not so short that a busy machine loses the lease. */
+const leaseTiming = { durationMs: 4000, renewMs: 3000, retryMs: 500 };
 const CANDIDATE = ["-enable-leader-election", "-leader-election-namespace=test"];
 const lease = () => world.get(RESOURCES.lease, "flagger-leader-election")?.spec;
 
