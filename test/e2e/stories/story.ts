@@ -146,8 +146,7 @@ export async function stage(town: Town, name: string, plot: Stage): Promise<Stor
         (now) => !RUN.includes(now.phase) && now.phase !== "Initialized",
       );
       // The last words of an operator that is killed there may be missing; its successor says what it brought to an end.
-      const killedThere = town.isBack(name) ? [] : [town.untilKilled(name)];
-      await Promise.race([said.until(END), ...killedThere]);
+      await Promise.race([said.until(END), town.untilSilenced(name)]);
       if (status.phase !== phase) throw new Error(`${name} ended ${status.phase}:\n${said.everything().join("\n")}`);
       await untilAtRest();
       return close();

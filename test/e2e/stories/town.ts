@@ -41,8 +41,8 @@ export interface Town {
   readonly guests: Map<string, Users>;
   /** Resolves when the operator of this namespace has been killed. */
   untilKilled(namespace: string): Promise<void>;
-  /** It has been killed, and another one runs. */
-  isBack(namespace: string): boolean;
+  /** Resolves when it has been killed with its Canary at an end: what it had to say of that may never be said. */
+  untilSilenced(namespace: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -74,9 +74,9 @@ export async function startTown({ operators = [""] }: TownOptions = {}): Promise
     until: (ref, what, holds) => until(sandbox, ref, what, holds),
     said: (namespace, canary = "podinfo") => said(sandbox, namespace, canary),
     heard: (namespace, text, canary = "podinfo") => heard(sandbox, namespace, text, canary),
-    killOperator: (namespace = "") => running.kill(namespace),
+    killOperator: (namespace = "") => running.kill(namespace, isOver(sandbox, namespace)),
     untilKilled: running.untilKilled,
-    isBack: running.isBack,
+    untilSilenced: running.untilSilenced,
     guests: new Map(),
     async clear(namespace) {
       if (sandbox.cluster.get(RESOURCES.namespace, "", namespace) === undefined) return;
@@ -158,6 +158,12 @@ async function clear(town: Town, namespace: string): Promise<void> {
   await remove({ type: RESOURCES.namespace, namespace: "", name: namespace });
 }
 
+/** Its run has come to an end, and users are back where they belong. */
+function isOver({ cluster }: Sandbox, namespace: string): boolean {
+  const { phase, canaryWeight } = cluster.get(RESOURCES.canary, namespace, "podinfo")?.status ?? {};
+  return (phase === "Succeeded" || phase === "Failed") && canaryWeight === 0;
+}
+
 /** A gate of the load tester, by hand. */
 export async function turnGate(
   { sandbox }: Town,
@@ -237,13 +243,11 @@ function heard(sandbox: Sandbox, namespace: string, text: string, canary: string
 function runningOperators() {
   const pids = new Map<string, number>();
   const started = new Map<string, () => void>();
-  const killed = new Set<string>();
-  const back = new Set<string>();
-  const mourners = new Map<string, () => void>();
+  const killed = createNews();
+  const silenced = createNews();
   return {
-    isBack: (namespace: string): boolean => back.has(namespace),
-    untilKilled: (namespace: string): Promise<void> =>
-      killed.has(namespace) ? Promise.resolve() : new Promise((resolve) => mourners.set(namespace, resolve)),
+    untilKilled: killed.until,
+    untilSilenced: silenced.until,
     watched: (apps: (services: SandboxServices) => AppTable, services: SandboxServices): AppTable => {
       const table = apps(services);
       return (image) => {
@@ -255,7 +259,6 @@ function runningOperators() {
             const flag = context.argv.find((word) => word.startsWith("-namespace="));
             const namespace = flag?.slice("-namespace=".length) ?? "";
             pids.set(namespace, running.pid);
-            if (killed.has(namespace)) back.add(namespace);
             started.get(namespace)?.();
           }
           return running;
@@ -264,17 +267,35 @@ function runningOperators() {
     },
     /** Whatever happened to it is no news any more. */
     forget(namespace: string): void {
-      for (const known of [pids, started, killed, back, mourners]) known.delete(namespace);
+      for (const known of [pids, started]) known.delete(namespace);
+      for (const news of [killed, silenced]) news.forget(namespace);
     },
-    kill: (namespace: string): Promise<void> =>
+    /** @param over its Canary has come to an end */
+    kill: (namespace: string, over: boolean): Promise<void> =>
       new Promise((resolve, reject) => {
         const pid = pids.get(namespace);
         if (pid === undefined) return reject(new Error(`no operator runs for namespace "${namespace}"`));
         started.set(namespace, resolve);
-        killed.add(namespace);
-        mourners.get(namespace)?.();
+        killed.tell(namespace);
+        if (over) silenced.tell(namespace);
         process.kill(pid, "SIGKILL");
       }),
+  };
+}
+
+/** What happens once in a namespace, and is waited for. */
+function createNews() {
+  const known = new Map<string, { readonly happened: Promise<void>; readonly tell: () => void }>();
+  const of = (namespace: string) => {
+    let tell = (): void => undefined;
+    const news = known.get(namespace) ?? { happened: new Promise<void>((resolve) => (tell = resolve)), tell };
+    known.set(namespace, news);
+    return news;
+  };
+  return {
+    until: (namespace: string): Promise<void> => of(namespace).happened,
+    tell: (namespace: string): void => of(namespace).tell(),
+    forget: (namespace: string): void => void known.delete(namespace),
   };
 }
 
