@@ -2,12 +2,14 @@
 import { describe, expect, it } from "vitest";
 import { aCanary, aSpec } from "../testing/canary.ts";
 import { MESH } from "../testing/story.ts";
+import { advance } from "./advance.ts";
 import type { CanaryStatus, Metric } from "./canary.ts";
 import { violation } from "./checks.ts";
 import { promotionId } from "./identity.ts";
 import { planFor } from "./plan.ts";
 import { routesFor } from "./routes.ts";
 import { fromWire, toWire } from "./status.ts";
+import type { AdvanceInput } from "./turn.ts";
 
 const REF = { namespace: "test", name: "podinfo" };
 const HINTS = { intervalMs: 15_000, iterations: 0, weights: [50], mirror: false };
@@ -46,5 +48,21 @@ describe("is noticed", () => {
       phase: "Failed",
       restoring: true,
     });
+  });
+
+  it("what is decided again in the same millisecond is not written again: each write would wake the next turn", () => {
+    const canary = aCanary();
+    const plan = planFor(canary.spec, MESH);
+    const ready = { kind: "ready" } as const;
+    const target = { revision: { spec: "v1" }, readiness: ready, available: 1, scaledDown: false };
+    const primary = { exists: true, readiness: ready, available: 1, promotionId: promotionId("uid", { spec: "v1" }) };
+    const draining = { phase: "Initialized", drainUntil: 1, applied: { spec: "v1" }, promotedSpec: "v1" } as const;
+    const turn = (status: CanaryStatus): AdvanceInput => ({
+      ...{ ref: REF, uid: "uid", spec: canary.spec, plan, status, alertsDelivered: 0, deleting: false, now: 1000 },
+      observation: { readings: { target, primary, routesInForce: false }, answers: [] },
+    });
+    const drainedAnew = advance(turn({ ...canary.status, ...draining })).status;
+    expect(drainedAnew).toMatchObject({ phase: "Initialized", drainUntil: expect.toSatisfy((time) => time > 1000) });
+    expect(advance(turn(drainedAnew)).status).toBe(drainedAnew);
   });
 });

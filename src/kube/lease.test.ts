@@ -161,4 +161,31 @@ describe("leader election", () => {
     expect(a.state.end).toBe("lost");
     expect(holder()).toBe("host-b_2");
   });
+
+  it("leaves a lease alone that somebody took before it noticed", async () => {
+    const a = contend("host-a_1");
+    await until("a leads", () => a.state.leading);
+    server.put(PATH, {
+      metadata: { name: NAME, namespace: "system" },
+      spec: { holderIdentity: "host-b_2", leaseDurationSeconds: 60 },
+    });
+    a.stop.abort();
+    await until("it ended", () => a.state.end);
+    expect(server.objects(PATH)[0]?.spec).toEqual({ holderIdentity: "host-b_2", leaseDurationSeconds: 60 });
+  });
+
+  it("is released though a renewal that was under way is stored in between", async () => {
+    const a = contend("host-a_1");
+    await until("a leads", () => a.state.leading);
+    server.intercept = (method) => {
+      if (method !== "PUT") return undefined;
+      server.intercept = undefined;
+      server.put(PATH, server.objects(PATH)[0] ?? {});
+      return undefined;
+    };
+    a.stop.abort();
+    await until("it ended", () => a.state.end);
+    expect(server.objects(PATH)[0]?.spec).toMatchObject({ leaseDurationSeconds: 1 });
+    expect(holder()).toBeUndefined();
+  });
 });

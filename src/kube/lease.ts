@@ -88,7 +88,7 @@ export async function leadWithLease(
     signal.removeEventListener("abort", end);
     term.abort(new Error("done"));
     await renewing;
-    if (!lost) await candidate.release();
+    if (!lost) await release(options, timing);
     candidate.stopTimers();
   }
   return lost ? "lost" : "released";
@@ -215,24 +215,37 @@ function createCandidate(options: LeaseOptions, timing: LeaseTiming) {
         }
       }
     },
-    /** Takes the holder out of the lease as client-go does, so that others need not wait for it to expire. Best effort. */
-    async release(): Promise<void> {
-      const forever = new AbortController().signal;
-      try {
-        await withDeadline(clock, timing.retryMs, forever, async ({ signal }) => {
-          const lease = await client.get(ref, signal);
-          if (lease?.spec?.holderIdentity !== identity) return;
-          const now = microTime(clock.now());
-          const { holderIdentity: _, ...rest } = lease.spec;
-          const spec = { ...rest, leaseDurationSeconds: 1, acquireTime: now, renewTime: now };
-          await client.replace(ref.type, { ...lease, spec }, {}, signal);
-        });
-      } catch (error) {
-        const text = error instanceof Error ? error.message : String(error);
-        log.warn({ lease: `${namespace}/${name}`, error: text }, "cannot release the leader election lease");
-      }
-    },
   };
+}
+
+/** Takes the holder out of the lease as client-go does, so that others need not wait for it to expire. Best effort. */
+async function release(options: LeaseOptions, timing: LeaseTiming): Promise<void> {
+  const { clock, log, namespace, name } = options;
+  const forever = new AbortController().signal;
+  try {
+    await withDeadline(clock, timing.retryMs, forever, async ({ signal }) => {
+      while (!(await takeNameOff(options, signal)));
+    });
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    log.warn({ lease: `${namespace}/${name}`, error: text }, "cannot release the leader election lease");
+  }
+}
+
+/** @returns false when a renewal of ours that was still under way came in between @throws KubeError */
+async function takeNameOff({ client, clock, identity, namespace, name }: LeaseOptions, signal: AbortSignal) {
+  const lease = await client.get({ type: RESOURCES.lease, namespace, name }, signal);
+  if (lease?.spec?.holderIdentity !== identity) return true;
+  const now = microTime(clock.now());
+  const { holderIdentity: _, ...rest } = lease.spec;
+  const spec = { ...rest, leaseDurationSeconds: 1, acquireTime: now, renewTime: now };
+  try {
+    await client.replace(RESOURCES.lease, { ...lease, spec }, {}, signal);
+    return true;
+  } catch (error) {
+    if (isConflict(error)) return false;
+    throw error;
+  }
 }
 
 /** The Lease as it reads once it is ours. */

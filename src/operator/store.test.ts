@@ -15,11 +15,16 @@ const FOREVER = new AbortController().signal;
 /** One Canary behind an API server that merges patches, and prunes our memory when told to. */
 function stage(canary: KubeObject, pruning = false, refuses: (patch: KubeFields) => boolean = () => false) {
   let stored = canary;
+  /** What the cache shows; absent: what is stored. */
+  let cached: KubeObject | undefined;
   const patches: KubeFields[] = [];
   const writer: ObjectWriter = {
     create: () => Promise.reject(new Error("nothing is created here")),
-    mergePatch(_ref, patch) {
+    mergePatch(_ref, patch, { resourceVersion }) {
       patches.push(patch);
+      if (resourceVersion !== undefined && resourceVersion !== stored.metadata.resourceVersion) {
+        return Promise.reject(new KubeError(409, "Conflict", "the object has been modified"));
+      }
       if (refuses(patch)) return Promise.reject(new KubeError(500, "InternalError", "etcd is away"));
       stored = merged(stored, JSON.parse(JSON.stringify(patch)));
       if (pruning) delete stored["status"].aviary;
@@ -29,7 +34,7 @@ function stage(canary: KubeObject, pruning = false, refuses: (patch: KubeFields)
   };
   const store = createCanaryStore(
     writer,
-    createFreshSnapshot(() => stored),
+    createFreshSnapshot(() => cached ?? stored),
     DEFAULT_PARSE_OPTIONS,
   );
   return {
@@ -38,6 +43,10 @@ function stage(canary: KubeObject, pruning = false, refuses: (patch: KubeFields)
     stored: () => stored,
     overwrite: (object: KubeObject) => {
       stored = object;
+    },
+    /** From now on the cache shows this, whatever is stored. */
+    lag: (object: KubeObject | undefined) => {
+      cached = object;
     },
   };
 }
@@ -105,6 +114,47 @@ describe("Canaries in the API server", () => {
       expect(loaded(store).status).toMatchObject({ drainUntil: 0, failedChecks: 3, foreign: true });
     },
   );
+
+  describe("that somebody else wrote meanwhile", () => {
+    const initialized = () => aWireCanary({ status: { phase: "Initialized", lastAppliedSpec: "a" } });
+    const written = (object: KubeObject, metadata: KubeFields, status: KubeFields = {}): KubeObject => ({
+      ...object,
+      metadata: { ...object.metadata, resourceVersion: "99", ...metadata },
+      status: { ...object["status"], ...status },
+    });
+
+    it("is not given its finalizer: those that others added would be lost", async () => {
+      const { store, stored, overwrite } = stage(initialized());
+      const canary = loaded(store);
+      overwrite(written(initialized(), { finalizers: ["other.example.com/keep"] }));
+      await expect(store.setFinalizer(canary, true, FOREVER)).rejects.toThrow("has been modified");
+      expect(stored().metadata.finalizers).toEqual(["other.example.com/keep"]);
+    });
+
+    it("is believed by the cache again, which knows better than our own last write", async () => {
+      const { store, stored, overwrite, lag } = stage(initialized());
+      lag(initialized());
+      const canary = loaded(store);
+      await store.save(canary, { ...canary.status, failedChecks: 1 }, FOREVER);
+      expect(loaded(store).status.failedChecks).toBe(1);
+      overwrite(written(stored(), {}, { failedChecks: 7 }));
+      const late = loaded(store);
+      await expect(store.save(late, { ...late.status, failedChecks: 2 }, FOREVER)).rejects.toThrow("has been modified");
+      expect(loaded(store).status.failedChecks).toBe(0);
+      lag(undefined);
+      expect(loaded(store).status.failedChecks).toBe(7);
+    });
+
+    it("or made again, has nothing to do with the one before, whose memory goes", async () => {
+      const { store, stored, overwrite } = stage(initialized(), true);
+      const canary = loaded(store);
+      const draining = { ...canary.status, phase: "Initialized", drainUntil: 1234 } as typeof canary.status;
+      await store.save(canary, draining, FOREVER);
+      expect(loaded(store).status).toMatchObject({ drainUntil: 1234 });
+      overwrite(written(stored(), { uid: "another" }));
+      expect(loaded(store).status).toMatchObject({ drainUntil: 0, foreign: true });
+    });
+  });
 
   describe("with Flagger's CRD, owed alerts", () => {
     const initialized = () => aWireCanary({ status: { phase: "Initialized", lastAppliedSpec: "a" } });

@@ -83,13 +83,10 @@ export function promotedPrimary(parts: PrimaryParts, primary: KubeObject, id: st
   };
 }
 
-/**
- * @param from id of the promotion that failed
- * @returns undefined when the primary does not carry it (any more), or kept no template
- */
-export function restoredPrimary(primary: KubeObject, from: string): KubeObject | undefined {
+/** @returns undefined when the template before its last promotion was not kept */
+export function restoredPrimary(primary: KubeObject): KubeObject | undefined {
   const kept = primary.metadata.annotations?.[PREVIOUS_TEMPLATE_ANNOTATION];
-  if (kept === undefined || promotionIdOf(primary) !== from) return undefined;
+  if (kept === undefined) return undefined;
   const { metadata, spec } = withoutKeptTemplate(primary);
   return { ...primary, metadata, spec: { ...spec, template: JSON.parse(kept) } };
 }

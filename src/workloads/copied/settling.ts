@@ -8,7 +8,7 @@ import { promotionIdOf, restoredPrimary, withoutKeptTemplate } from "./primary.t
 /** The primary as it was before the promotion `from`: first what its pods read, then the pods. */
 export function restored(canary: Canary, primary: KubeObject, from: string, seen: Snapshot): readonly KubeObject[] {
   if (promotionIdOf(primary) !== from) return abandoned(canary, primary, seen);
-  const template = restoredPrimary(primary, from);
+  const template = restoredPrimary(primary);
   // A template that was not kept goes on with the configs that belong to it.
   return template === undefined ? [] : [...returnedConfigs(canary, primary, { failed: from }, seen), template];
 }

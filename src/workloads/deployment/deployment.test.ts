@@ -189,6 +189,14 @@ describe("a failed promotion", () => {
     expect(metadata.ownerReferences).toHaveLength(1);
   });
 
+  it("is not taken back from a primary that carries another promotion by now", () => {
+    const { cluster } = failing();
+    const { template } = primarySpec(cluster);
+    const earlier = aWorld({ primary: { kind: "restored", from: "an-earlier-one" } });
+    cluster.apply(workload.renderPrimary(inPhase("Failed"), earlier, cluster));
+    expect(primarySpec(cluster).template).toEqual(template);
+  });
+
   it("keeps nothing of a secret that did not change", () => {
     expect(
       failing()
