@@ -13,10 +13,13 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { crds } from "../../../src/core/crd/index.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
+import { kedaCrds } from "../../../src/sandbox/crds/keda.ts";
+import { istioCrds } from "../../../src/sandbox/istio-crds.ts";
 import { podinfo, typeOf } from "../harness/objects.ts";
 import { compiled, removeCompiled } from "../harness/process.ts";
-import { type Receiver, startMetricServer, startReceiver } from "../harness/servers.ts";
+import { type MetricServer, type Receiver, startMetricServer, startReceiver } from "../harness/servers.ts";
 import { startWorld, type World } from "../harness/world.ts";
 
 const FLAGGER = process.env["FLAGGER"] ?? "";
@@ -86,6 +89,68 @@ const SERVICE = {
   ...{ apex: { annotations: { a: "1" } }, primary: { labels: { p: "1" } }, canary: { annotations: { c: "1" } } },
 };
 
+const METADATA = { namespace: "test" };
+const template = (name: string, query: string): KubeObject => ({
+  apiVersion: "flagger.app/v1beta1",
+  kind: "MetricTemplate",
+  metadata: { ...METADATA, name },
+  spec: { provider: { type: "prometheus", address: "http://METRICS" }, query },
+});
+const METRICS = [
+  { name: "request-success-rate", thresholdRange: { min: 50 }, interval: "1m" },
+  { name: "request-duration", thresholdRange: { max: 500_000 }, interval: "30s" },
+  { name: "inline", query: 'sum(x{of="{{ target }}",in="{{ namespace }}"}[{{ interval }}])', threshold: 200 },
+  {
+    name: "templated",
+    templateRef: { name: "named" },
+    templateVariables: { status: "5.." },
+    thresholdRange: { max: 200 },
+    interval: "1m", // Without one Flagger's is empty (Q43).
+  },
+];
+const NAMED = template(
+  "named",
+  'x{a="{{ service }}",b="{{ ingress }}",c="{{ route }}",d="{{ variables.status }}"}[{{ interval }}]',
+);
+
+const CHAT: KubeObject = {
+  apiVersion: "flagger.app/v1beta1",
+  kind: "AlertProvider",
+  metadata: { ...METADATA, name: "chat" },
+  spec: { type: "slack", channel: "ops", username: "flagger", address: "http://HOOKS/alert" },
+};
+const HOOKS = (
+  [
+    "confirm-rollout",
+    "pre-rollout",
+    "rollout",
+    "confirm-traffic-increase",
+    "confirm-promotion",
+    "post-rollout",
+  ] as const
+).map((type) => ({ name: `a ${type}`, type, url: `http://HOOKS/hook/${type}`, metadata: { cmd: type } }));
+const ALERTS = ["info", "warn", "error"].map((severity) => ({
+  ...{ name: `to ${severity}`, severity, providerRef: { name: "chat" } },
+}));
+
+function daemonSet(): KubeObject {
+  const target = podinfo("podinfo");
+  const { replicas: _, progressDeadlineSeconds: __, ...spec } = target["spec"];
+  return { ...target, kind: "DaemonSet", spec: { ...spec, updateStrategy: { type: "RollingUpdate" } } };
+}
+
+const TRIGGER = { type: "prometheus", name: "requests" };
+const SCALED_OBJECT: KubeObject = {
+  apiVersion: "keda.sh/v1alpha1",
+  kind: "ScaledObject",
+  metadata: { ...METADATA, name: "podinfo" },
+  spec: {
+    scaleTargetRef: { name: "podinfo" },
+    ...{ pollingInterval: 10, cooldownPeriod: 20, minReplicaCount: 1, maxReplicaCount: 2 },
+    triggers: [{ ...TRIGGER, metadata: { serverAddress: "http://p", query: 'sum(r{w="podinfo"})', threshold: "9" } }],
+  },
+};
+
 const CASES: Readonly<Record<string, Case>> = {
   "everything at once": {
     target: configured(),
@@ -114,6 +179,38 @@ const CASES: Readonly<Record<string, Case>> = {
   "no analysis": { canary: { skipAnalysis: true } },
   "a new configuration": { target: configured(), objects: OBJECTS, canary: {}, config: "settings" },
   "a deletion that gives back": { canary: { revertOnDeletion: true }, deleted: true },
+  "every hook, alert and kind of metric": {
+    objects: [CHAT, NAMED],
+    canary: { analysis: { ...progressive, webhooks: HOOKS, alerts: ALERTS, metrics: METRICS } },
+  },
+  "every hook and alert of a release with errors": {
+    bad: true,
+    objects: [CHAT],
+    canary: {
+      analysis: {
+        ...{ ...progressive, webhooks: HOOKS, alerts: ALERTS },
+        metrics: [{ name: "request-success-rate", thresholdRange: { min: 99 } }],
+      },
+    },
+  },
+  "a DaemonSet": { target: daemonSet(), canary: {} },
+  "a ScaledObject": {
+    objects: [SCALED_OBJECT],
+    canary: {
+      autoscalerRef: {
+        ...{ apiVersion: "keda.sh/v1alpha1", kind: "ScaledObject", name: "podinfo" },
+        primaryScalerQueries: { requests: 'sum(r{w="podinfo-primary"})' },
+        primaryScalerReplicas: { minReplicas: 1, maxReplicas: 3 },
+      },
+    },
+  },
+  TCP: { canary: { service: { port: 9898, appProtocol: "TCP" } } },
+  "a metrics provider per pod, on plain Kubernetes": {
+    canary: {
+      provider: "kubernetes",
+      analysis: { interval: "10s", threshold: 2, iterations: 1, metrics: METRICS.slice(0, 2) },
+    },
+  },
 };
 
 const KINDS = [
@@ -124,7 +221,7 @@ const KINDS = [
     RESOURCES.virtualService,
     RESOURCES.destinationRule,
   ],
-  ...[RESOURCES.configMap, RESOURCES.secret, RESOURCES.hpa],
+  ...[RESOURCES.configMap, RESOURCES.secret, RESOURCES.hpa, RESOURCES.scaledObject],
 ];
 const MINUTES = 60_000;
 
@@ -139,17 +236,23 @@ async function freePort(): Promise<number> {
 interface Town {
   readonly world: World;
   readonly hooks: Receiver;
+  readonly metrics: MetricServer;
   /** Starts an operator; the one before is killed. */
   run(who: Who): Promise<void>;
+  /** What it shows Prometheus. */
+  figures(): Promise<readonly string[]>;
   stop(): Promise<void>;
 }
 
 async function startTown(flags: readonly string[], successRate = 100): Promise<Town> {
-  const [world, metrics, hooks] = [await startWorld(), await startMetricServer(), await startReceiver()];
+  const definitions = [...crds(), ...istioCrds(), ...kedaCrds()] as readonly KubeObject[];
+  const world = await startWorld({ crds: definitions });
+  const [metrics, hooks] = [await startMetricServer(), await startReceiver()];
   metrics.value = () => successRate;
   const folder = mkdtempSync(join(tmpdir(), "beside-"));
   writeFileSync(join(folder, "kubeconfig"), world.kubeconfig);
   let child: ChildProcess | undefined;
+  let port = 0;
   const kill = async () => {
     const gone = new Promise((resolve) => child?.once("exit", resolve));
     if (child?.kill("SIGKILL") === true) await gone;
@@ -157,10 +260,16 @@ async function startTown(flags: readonly string[], successRate = 100): Promise<T
   return {
     world,
     hooks,
+    metrics,
+    async figures() {
+      const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+      return text.split("\n").filter(isFigure).map(withLabelsSorted).sort();
+    },
     async run(who) {
       await kill();
+      port = await freePort();
       const own = [`-kubeconfig=${folder}/kubeconfig`, `-metrics-server=${metrics.url}`, "-control-loop-interval=1s"];
-      const argv = [...own, `-event-webhook=${hooks.url}/event`, `-port=${await freePort()}`, ...flags];
+      const argv = [...own, `-event-webhook=${hooks.url}/event`, `-port=${port}`, ...flags];
       const program = who === "flagger" ? FLAGGER : process.execPath;
       child = spawn(program, who === "flagger" ? argv : [compiled(), "operator", ...argv], { stdio: "ignore" });
     },
@@ -172,11 +281,24 @@ async function startTown(flags: readonly string[], successRate = 100): Promise<T
   };
 }
 
-/** Resolves as soon as the Canary is like this; there is no limit but the test's. */
+/** Not what differs by the machine's speed. */
+const isFigure = (line: string) => /^flagger_/.test(line) && !/^flagger_(info|canary_duration_seconds)/.test(line);
+
+const withLabelsSorted = (line: string) =>
+  line.replace(/\{(.*)\}/, (_all, labels: string) => `{${labels.split(",").sort().join(",")}}`);
+
+/** Resolves as soon as the Canary is like this. @throws Error with all that was said of it */
 function until(world: World, holds: (canary: KubeObject | undefined) => boolean): Promise<void> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => {
+      stop();
+      const { status } = world.get(RESOURCES.canary, "podinfo") ?? {};
+      reject(new Error([`waited in vain, ${JSON.stringify(status)}`, ...world.told("podinfo")].join("\n")));
+    };
+    const patience = setTimeout(giveUp, 3 * MINUTES);
     const stop = world.cluster.watch(RESOURCES.canary, ({ object, type }) => {
       if (!holds(type === "DELETED" ? undefined : object)) return;
+      clearTimeout(patience);
       queueMicrotask(() => stop());
       resolve();
     });
@@ -197,6 +319,20 @@ function spoken(hooks: Receiver): string[] {
     .filter(({ metadata }) => !isMoment(metadata.eventMessage))
     .filter(({ metadata }) => !metadata.eventMessage.startsWith("Terminated canary")) // ADR 0006
     .map(({ phase: told, checksum, metadata }) => `${told} ${checksum} ${metadata.eventType} ${metadata.eventMessage}`);
+}
+
+/** Each call once: how often one is made depends on when pods are ready. */
+function called(hooks: Receiver, path: string): string[] {
+  const calls = hooks.received.filter((call) => call.path.startsWith(path));
+  return [...new Set(calls.map((call) => `${call.path} ${JSON.stringify(sorted(call.body))}`))];
+}
+
+/** Go writes the fields of a map in the order of their names. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([name, field]) => [name, sorted(field)]));
 }
 
 /** Without what no two clusters have in common, and without the departures. */
@@ -232,8 +368,8 @@ function left(world: World): KubeFields {
   return { objects: Object.fromEntries(objects), status };
 }
 
-function canaryOf(more: KubeFields): KubeObject {
-  const targetRef = { apiVersion: "apps/v1", kind: "Deployment", name: "podinfo" };
+function canaryOf(more: KubeFields, kind = "Deployment"): KubeObject {
+  const targetRef = { apiVersion: "apps/v1", kind, name: "podinfo" };
   const spec = { targetRef, service: { port: 9898 }, analysis: progressive, ...more };
   return { apiVersion: "flagger.app/v1beta1", kind: "Canary", metadata: { name: "podinfo", namespace: "test" }, spec };
 }
@@ -254,8 +390,14 @@ async function tell(who: Who, what: Case) {
   const town = await startTown(what.flags ?? [], what.bad === true ? 50 : 100);
   const { world, hooks } = town;
   try {
-    for (const object of what.objects ?? []) world.cluster.create(typeOf(object), structuredClone(object));
-    world.apply(what.target ?? podinfo("podinfo"), canaryOf(what.canary));
+    const servers = { "http://HOOKS": hooks.url, "http://METRICS": town.metrics.url };
+    const placed = (object: KubeObject): KubeObject =>
+      JSON.parse(
+        Object.entries(servers).reduce((text, [name, url]) => text.replaceAll(name, url), JSON.stringify(object)),
+      );
+    for (const object of what.objects ?? []) world.cluster.create(typeOf(object), placed(object));
+    const target = what.target ?? podinfo("podinfo");
+    world.apply(target, placed(canaryOf(what.canary, target.kind)));
     await town.run(who);
     await until(world, phase("Initialized"));
     // Whoever switches late, a proxy's propagation time or an interval later, has done it by now.
@@ -271,13 +413,25 @@ async function tell(who: Who, what: Case) {
     await until(world, phase("Succeeded", "Failed"));
     await new Promise((resolve) => setTimeout(resolve, 12_000));
     const promoted = left(world);
+    const figures = await town.figures();
+    const said = { hooks: called(hooks, "/hook"), alerts: called(hooks, "/alert") };
+    const queries = [...new Set(town.metrics.queries)].sort();
     if (what.deleted === true) {
       world.cluster.remove(RESOURCES.canary, "test", "podinfo");
       await until(world, (canary) => canary === undefined);
     }
     stop();
     const routed = routes.map((text): unknown => JSON.parse(text));
-    return { events: spoken(hooks), routes: routed, initialized, promoted, end: left(world) };
+    return {
+      events: spoken(hooks),
+      ...said,
+      queries,
+      figures,
+      routes: routed,
+      initialized,
+      promoted,
+      end: left(world),
+    };
   } finally {
     await town.stop();
   }

@@ -117,12 +117,16 @@ function numbered(value: bigint | Buffer): ReadonlyMap<number, bigint | Buffer> 
 }
 
 function timeText(value: bigint | Buffer): string | null {
+  return microText(value)?.replace(/\.0{6}Z$/, "Z") ?? null;
+}
+
+/** Go clients refuse a MicroTime without its six digits. */
+function microText(value: bigint | Buffer): string | null {
   const fields = numbered(value);
-  const seconds = integer(fields.get(1) ?? 0n);
-  const nanos = integer(fields.get(2) ?? 0n);
   if (fields.size === 0) return null;
-  const text = new Date(seconds * 1000).toISOString().slice(0, 19);
-  return nanos === 0 ? `${text}Z` : `${text}.${String(Math.floor(nanos / 1000)).padStart(6, "0")}Z`;
+  const seconds = new Date(integer(fields.get(1) ?? 0n) * 1000).toISOString().slice(0, 19);
+  const micros = Math.floor(integer(fields.get(2) ?? 0n) / 1000);
+  return `${seconds}.${String(micros).padStart(6, "0")}Z`;
 }
 
 const SCALARS: Readonly<Record<string, (value: bigint | Buffer) => unknown>> = {
@@ -131,6 +135,7 @@ const SCALARS: Readonly<Record<string, (value: bigint | Buffer) => unknown>> = {
   b: (value) => value !== 0n,
   y: (value) => (typeof value === "bigint" ? "" : value.toString("base64")),
   time: timeText,
+  micro: microText,
   quantity: (value) => textOf(numbered(value).get(1) ?? Buffer.alloc(0)),
   intstr: (value) => {
     const fields = numbered(value);

@@ -5,7 +5,7 @@
  *   name            a string; the number is one more than the field before
  *   7=name          a string with this number
  *   name:i b y      integer, boolean, bytes (base64 in JSON)
- *   name:time quantity intstr json texts   the API's own scalars
+ *   name:time micro quantity intstr json texts   the API's own scalars
  *   name:Other      another message
  *   name[] name{}   a list, a map with string keys
  *   @Other          a message whose fields belong to this one in JSON
@@ -147,6 +147,36 @@ DeploymentSpec: replicas:i selector:LabelSelector template:PodTemplateSpec strat
 PodTemplateSpec: metadata:ObjectMeta spec:PodSpec
 DeploymentStrategy: type rollingUpdate:RollingUpdateDeployment
 RollingUpdateDeployment: maxUnavailable:intstr maxSurge:intstr
+ReplicaSet: metadata:ObjectMeta spec:ReplicaSetSpec status:~
+ReplicaSetSpec: replicas:i selector:LabelSelector template:PodTemplateSpec minReadySeconds:i
+DaemonSet: metadata:ObjectMeta spec:DaemonSetSpec status:~
+DaemonSetSpec: selector:LabelSelector template:PodTemplateSpec updateStrategy:DaemonSetUpdateStrategy minReadySeconds:i
+  6=revisionHistoryLimit:i
+DaemonSetUpdateStrategy: type rollingUpdate:RollingUpdateDaemonSet
+RollingUpdateDaemonSet: maxUnavailable:intstr maxSurge:intstr
+StatefulSet: metadata:ObjectMeta spec:StatefulSetSpec status:~
+StatefulSetSpec: replicas:i selector:LabelSelector template:PodTemplateSpec
+  volumeClaimTemplates[]:PersistentVolumeClaim serviceName podManagementPolicy updateStrategy:StatefulSetUpdateStrategy
+  revisionHistoryLimit:i minReadySeconds:i
+  persistentVolumeClaimRetentionPolicy:StatefulSetPersistentVolumeClaimRetentionPolicy ordinals:StatefulSetOrdinals
+StatefulSetUpdateStrategy: type rollingUpdate:RollingUpdateStatefulSetStrategy
+RollingUpdateStatefulSetStrategy: partition:i maxUnavailable:intstr
+StatefulSetPersistentVolumeClaimRetentionPolicy: whenDeleted whenScaled
+StatefulSetOrdinals: start:i
+PersistentVolumeClaim: metadata:ObjectMeta spec:PersistentVolumeClaimSpec status:~
+PersistentVolumeClaimSpec: accessModes[] resources:VolumeResourceRequirements volumeName selector:LabelSelector
+  storageClassName volumeMode dataSource:TypedLocalObjectReference dataSourceRef:TypedObjectReference
+  volumeAttributesClassName
+VolumeResourceRequirements: limits{}:quantity requests{}:quantity
+TypedObjectReference: apiGroup kind name namespace
+Lease: metadata:ObjectMeta spec:LeaseSpec
+LeaseSpec: holderIdentity leaseDurationSeconds:i acquireTime:micro renewTime:micro leaseTransitions:i strategy
+  preferredHolder
+Event: metadata:ObjectMeta involvedObject:ObjectReference reason message source:EventSource firstTimestamp:time
+  lastTimestamp:time count:i type eventTime:micro series:EventSeries action related:ObjectReference
+  reportingComponent reportingInstance
+EventSource: component host
+EventSeries: count:i lastObservedTime:micro
 Job: metadata:ObjectMeta spec:JobSpec status:~
 JobSpec: parallelism:i completions:i activeDeadlineSeconds:i selector:LabelSelector manualSelector:b
   template:PodTemplateSpec backoffLimit:i ttlSecondsAfterFinished:i completionMode suspend:b
