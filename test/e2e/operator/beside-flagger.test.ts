@@ -16,202 +16,16 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { crds } from "../../../src/core/crd/index.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { kedaCrds } from "../../../src/sandbox/crds/keda.ts";
+import { knativeCrds } from "../../../src/sandbox/crds/knative.ts";
 import { istioCrds } from "../../../src/sandbox/istio-crds.ts";
 import { podinfo, typeOf } from "../harness/objects.ts";
 import { compiled, removeCompiled } from "../harness/process.ts";
 import { type MetricServer, type Receiver, startMetricServer, startReceiver } from "../harness/servers.ts";
 import { startWorld, type World } from "../harness/world.ts";
+import { CASES, type Case, progressive } from "./beside-flagger-cases.ts";
 
 const FLAGGER = process.env["FLAGGER"] ?? "";
 type Who = "flagger" | "aviary";
-
-interface Case {
-  readonly canary: KubeFields;
-  readonly objects?: readonly KubeObject[];
-  readonly target?: KubeObject;
-  readonly flags?: readonly string[];
-  /** The new revision is a change of this ConfigMap, not of the image. */
-  readonly config?: string;
-  readonly deleted?: true;
-  /** The release answers users badly. */
-  readonly bad?: true;
-}
-
-const progressive = { interval: "10s", threshold: 2, stepWeight: 50, maxWeight: 50 };
-const stepped = (more: KubeFields) => ({ analysis: { interval: "10s", threshold: 2, ...more } });
-const labels = { app: "podinfo", "app.kubernetes.io/part-of": "shop", team: "a" };
-
-function configMap(name: string, data: Record<string, string>): KubeObject {
-  return { apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace: "test", labels }, data };
-}
-
-function configured(): KubeObject {
-  const target = podinfo("podinfo");
-  target.metadata.labels = labels;
-  target.metadata.annotations = { "app.kubernetes.io/note": "n", foo: "bar" };
-  const { spec } = target["spec"].template;
-  spec.containers[0].envFrom = [{ configMapRef: { name: "settings" } }];
-  spec.containers[0].env = [
-    { name: "OPTIONAL", valueFrom: { secretKeyRef: { name: "maybe", key: "x", optional: true } } },
-  ];
-  spec.volumes = [{ name: "all", projected: { sources: [{ configMap: { name: "files" } }] } }];
-  const labelSelector = { matchLabels: { app: "podinfo" } };
-  const term = { topologyKey: "kubernetes.io/hostname", labelSelector };
-  spec.affinity = {
-    podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 1, podAffinityTerm: term }] },
-  };
-  spec.topologySpreadConstraints = [
-    { maxSkew: 1, topologyKey: "zone", whenUnsatisfiable: "ScheduleAnyway", labelSelector },
-  ];
-  return target;
-}
-
-const OBJECTS = [configMap("settings", { color: "red" }), configMap("files", { a: "1" })];
-const HPA: KubeObject = {
-  apiVersion: "autoscaling/v2",
-  kind: "HorizontalPodAutoscaler",
-  metadata: { name: "podinfo", namespace: "test" },
-  spec: {
-    scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "podinfo" },
-    minReplicas: 1,
-    maxReplicas: 3,
-    metrics: [{ type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 99 } } }],
-  },
-};
-const SERVICE = {
-  ...{ port: 80, name: "shop", targetPort: 9898, portName: "http-web", portDiscovery: true, appProtocol: "http" },
-  ...{ hosts: ["shop.example.com"], gateways: ["istio-system/public"], timeout: "5s", rewrite: { uri: "/" } },
-  retries: { attempts: 3, perTryTimeout: "1s", retryOn: "5xx" },
-  headers: { request: { add: { x: "y" } } },
-  match: [{ uri: { prefix: "/a" } }],
-  corsPolicy: { allowOrigin: ["*"], allowMethods: ["GET"], maxAge: "24h" },
-  trafficPolicy: { tls: { mode: "ISTIO_MUTUAL" }, loadBalancer: { simple: "LEAST_CONN" } },
-  ...{ apex: { annotations: { a: "1" } }, primary: { labels: { p: "1" } }, canary: { annotations: { c: "1" } } },
-};
-
-const METADATA = { namespace: "test" };
-const template = (name: string, query: string): KubeObject => ({
-  apiVersion: "flagger.app/v1beta1",
-  kind: "MetricTemplate",
-  metadata: { ...METADATA, name },
-  spec: { provider: { type: "prometheus", address: "http://METRICS" }, query },
-});
-const METRICS = [
-  { name: "request-success-rate", thresholdRange: { min: 50 }, interval: "1m" },
-  { name: "request-duration", thresholdRange: { max: 500_000 }, interval: "30s" },
-  { name: "inline", query: 'sum(x{of="{{ target }}",in="{{ namespace }}"}[{{ interval }}])', threshold: 200 },
-  {
-    name: "templated",
-    templateRef: { name: "named" },
-    templateVariables: { status: "5.." },
-    thresholdRange: { max: 200 },
-    interval: "1m", // Without one Flagger's is empty (Q43).
-  },
-];
-const NAMED = template(
-  "named",
-  'x{a="{{ service }}",b="{{ ingress }}",c="{{ route }}",d="{{ variables.status }}"}[{{ interval }}]',
-);
-
-const CHAT: KubeObject = {
-  apiVersion: "flagger.app/v1beta1",
-  kind: "AlertProvider",
-  metadata: { ...METADATA, name: "chat" },
-  spec: { type: "slack", channel: "ops", username: "flagger", address: "http://HOOKS/alert" },
-};
-const HOOKS = (
-  [
-    "confirm-rollout",
-    "pre-rollout",
-    "rollout",
-    "confirm-traffic-increase",
-    "confirm-promotion",
-    "post-rollout",
-  ] as const
-).map((type) => ({ name: `a ${type}`, type, url: `http://HOOKS/hook/${type}`, metadata: { cmd: type } }));
-const ALERTS = ["info", "warn", "error"].map((severity) => ({
-  ...{ name: `to ${severity}`, severity, providerRef: { name: "chat" } },
-}));
-
-function daemonSet(): KubeObject {
-  const target = podinfo("podinfo");
-  const { replicas: _, progressDeadlineSeconds: __, ...spec } = target["spec"];
-  return { ...target, kind: "DaemonSet", spec: { ...spec, updateStrategy: { type: "RollingUpdate" } } };
-}
-
-const TRIGGER = { type: "prometheus", name: "requests" };
-const SCALED_OBJECT: KubeObject = {
-  apiVersion: "keda.sh/v1alpha1",
-  kind: "ScaledObject",
-  metadata: { ...METADATA, name: "podinfo" },
-  spec: {
-    scaleTargetRef: { name: "podinfo" },
-    ...{ pollingInterval: 10, cooldownPeriod: 20, minReplicaCount: 1, maxReplicaCount: 2 },
-    triggers: [{ ...TRIGGER, metadata: { serverAddress: "http://p", query: 'sum(r{w="podinfo"})', threshold: "9" } }],
-  },
-};
-
-const CASES: Readonly<Record<string, Case>> = {
-  "everything at once": {
-    target: configured(),
-    objects: [...OBJECTS, HPA],
-    flags: ["-include-label-prefix=app.kubernetes.io"],
-    canary: {
-      service: SERVICE,
-      autoscalerRef: {
-        ...{ apiVersion: "autoscaling/v2", kind: "HorizontalPodAutoscaler", name: "podinfo" },
-        primaryScalerReplicas: { minReplicas: 1, maxReplicas: 5 },
-      },
-    },
-  },
-  "session affinity": {
-    canary: stepped({ stepWeight: 50, maxWeight: 50, sessionAffinity: { cookieName: "session", maxAge: 100 } }),
-  },
-  "steps of its own, and back in steps": { canary: stepped({ stepWeights: [20, 60], stepWeightPromotion: 50 }) },
-  "an A/B test": { canary: stepped({ iterations: 2, match: [{ headers: { "x-canary": { exact: "yes" } } }] }) },
-  "blue/green with mirroring": { canary: stepped({ iterations: 2, mirror: true, mirrorWeight: 30 }) },
-  "a canary with mirroring": { canary: stepped({ stepWeight: 50, maxWeight: 50, mirror: true }) },
-  "blue/green on plain Kubernetes": { canary: { provider: "kubernetes", ...stepped({ iterations: 2 }) } },
-  "a release with errors": {
-    bad: true,
-    canary: { analysis: { ...progressive, metrics: [{ name: "request-success-rate", thresholdRange: { min: 99 } }] } },
-  },
-  "no analysis": { canary: { skipAnalysis: true } },
-  "a new configuration": { target: configured(), objects: OBJECTS, canary: {}, config: "settings" },
-  "a deletion that gives back": { canary: { revertOnDeletion: true }, deleted: true },
-  "every hook, alert and kind of metric": {
-    objects: [CHAT, NAMED],
-    canary: { analysis: { ...progressive, webhooks: HOOKS, alerts: ALERTS, metrics: METRICS } },
-  },
-  "every hook and alert of a release with errors": {
-    bad: true,
-    objects: [CHAT],
-    canary: {
-      analysis: {
-        ...{ ...progressive, webhooks: HOOKS, alerts: ALERTS },
-        metrics: [{ name: "request-success-rate", thresholdRange: { min: 99 } }],
-      },
-    },
-  },
-  "a DaemonSet": { target: daemonSet(), canary: {} },
-  "a ScaledObject": {
-    objects: [SCALED_OBJECT],
-    canary: {
-      autoscalerRef: {
-        ...{ apiVersion: "keda.sh/v1alpha1", kind: "ScaledObject", name: "podinfo" },
-        primaryScalerQueries: { requests: 'sum(r{w="podinfo-primary"})' },
-        primaryScalerReplicas: { minReplicas: 1, maxReplicas: 3 },
-      },
-    },
-  },
-  TCP: { canary: { service: { port: 9898, appProtocol: "TCP" } } },
-  "a metrics provider per pod, on plain Kubernetes": {
-    canary: {
-      provider: "kubernetes",
-      analysis: { interval: "10s", threshold: 2, iterations: 1, metrics: METRICS.slice(0, 2) },
-    },
-  },
-};
 
 const KINDS = [
   ...[
@@ -221,7 +35,7 @@ const KINDS = [
     RESOURCES.virtualService,
     RESOURCES.destinationRule,
   ],
-  ...[RESOURCES.configMap, RESOURCES.secret, RESOURCES.hpa, RESOURCES.scaledObject],
+  ...[RESOURCES.configMap, RESOURCES.secret, RESOURCES.hpa, RESOURCES.scaledObject, RESOURCES.knativeService],
 ];
 const MINUTES = 60_000;
 
@@ -239,24 +53,33 @@ interface Town {
   readonly metrics: MetricServer;
   /** Starts an operator; the one before is killed. */
   run(who: Who): Promise<void>;
+  /** Starts one beside the one that runs already. @returns what kills that one */
+  runBeside(who: Who): Promise<() => Promise<void>>;
   /** What it shows Prometheus. */
   figures(): Promise<readonly string[]>;
   stop(): Promise<void>;
 }
 
 async function startTown(flags: readonly string[], successRate = 100): Promise<Town> {
-  const definitions = [...crds(), ...istioCrds(), ...kedaCrds()] as readonly KubeObject[];
+  const definitions = [...crds(), ...istioCrds(), ...kedaCrds(), ...knativeCrds()] as readonly KubeObject[];
   const world = await startWorld({ crds: definitions });
   const [metrics, hooks] = [await startMetricServer(), await startReceiver()];
   metrics.value = () => successRate;
   const folder = mkdtempSync(join(tmpdir(), "beside-"));
   writeFileSync(join(folder, "kubeconfig"), world.kubeconfig);
-  let child: ChildProcess | undefined;
+  const children: ChildProcess[] = [];
   let port = 0;
-  const kill = async () => {
+  const kill = async (child: ChildProcess | undefined) => {
     const gone = new Promise((resolve) => child?.once("exit", resolve));
     if (child?.kill("SIGKILL") === true) await gone;
   };
+  async function start(who: Who): Promise<void> {
+    port = await freePort();
+    const own = [`-kubeconfig=${folder}/kubeconfig`, `-metrics-server=${metrics.url}`, "-control-loop-interval=1s"];
+    const argv = [...own, `-event-webhook=${hooks.url}/event`, `-port=${port}`, ...flags];
+    const program = who === "flagger" ? FLAGGER : process.execPath;
+    children.push(spawn(program, who === "flagger" ? argv : [compiled(), "operator", ...argv], { stdio: "ignore" }));
+  }
   return {
     world,
     hooks,
@@ -266,15 +89,16 @@ async function startTown(flags: readonly string[], successRate = 100): Promise<T
       return text.split("\n").filter(isFigure).map(withLabelsSorted).sort();
     },
     async run(who) {
-      await kill();
-      port = await freePort();
-      const own = [`-kubeconfig=${folder}/kubeconfig`, `-metrics-server=${metrics.url}`, "-control-loop-interval=1s"];
-      const argv = [...own, `-event-webhook=${hooks.url}/event`, `-port=${port}`, ...flags];
-      const program = who === "flagger" ? FLAGGER : process.execPath;
-      child = spawn(program, who === "flagger" ? argv : [compiled(), "operator", ...argv], { stdio: "ignore" });
+      await kill(children.pop());
+      await start(who);
+    },
+    async runBeside(who) {
+      const before = children.at(-1);
+      await start(who);
+      return () => kill(before);
     },
     async stop() {
-      await kill();
+      await Promise.all(children.map(kill));
       await Promise.all([metrics.stop(), hooks.stop(), world.stop()]);
       rmSync(folder, { recursive: true });
     },
@@ -310,7 +134,8 @@ const phase =
     phases.includes(canary?.["status"]?.phase ?? "");
 
 /** What waits say depends on the moment at which somebody looks (ADR 0002). */
-const isMoment = (text: string) => /rollout to finish|metrics providers are/.test(text);
+const isMoment = (text: string) =>
+  /rollout to finish|metrics providers are|^Knative Revision \S+ is not ready$/.test(text);
 const COOKIE = /session([=.*]+)[a-zA-Z]{10}/g;
 
 function spoken(hooks: Receiver): string[] {
@@ -335,9 +160,16 @@ function sorted(value: unknown): unknown {
   return Object.fromEntries(entries.map(([name, field]) => [name, sorted(field)]));
 }
 
+/** A typed object that is written back whole gets empty fields that a patch leaves out (Q10). */
+function withoutEmpty(_name: string, value: unknown): unknown {
+  return ['""', "{}"].includes(JSON.stringify(value)) ? undefined : value;
+}
+
 /** Without what no two clusters have in common, and without the departures. */
 function comparable(object: KubeObject): KubeFields {
-  const copy: KubeObject = JSON.parse(JSON.stringify(object).replace(COOKIE, "session$1COOKIE"));
+  const knative = object.kind === "Service" && object.apiVersion !== "v1";
+  const text = knative ? JSON.stringify(object, withoutEmpty) : JSON.stringify(object);
+  const copy: KubeObject = JSON.parse(text.replace(COOKIE, "session$1COOKIE"));
   const { metadata, spec } = copy;
   for (const field of ["uid", "resourceVersion", "creationTimestamp", "managedFields", "generation"] as const) {
     delete (metadata as KubeFields)[field];
@@ -354,6 +186,7 @@ function comparable(object: KubeObject): KubeFields {
 
 function left(world: World): KubeFields {
   const objects = KINDS.flatMap((type) => world.cluster.list(type, "test"))
+    .filter(({ metadata }) => !metadata.name.startsWith("podinfo-0000")) // Knative's own
     .filter(({ metadata }) => !metadata.name.endsWith("-primary-previous")) // ADR 0004
     .map((object) => [`${object.kind} ${object.metadata.name}`, comparable(object)] as const);
   const {
@@ -368,8 +201,8 @@ function left(world: World): KubeFields {
   return { objects: Object.fromEntries(objects), status };
 }
 
-function canaryOf(more: KubeFields, kind = "Deployment"): KubeObject {
-  const targetRef = { apiVersion: "apps/v1", kind, name: "podinfo" };
+function canaryOf(more: KubeFields, { apiVersion, kind }: KubeObject = podinfo("podinfo")): KubeObject {
+  const targetRef = { apiVersion, kind, name: "podinfo" };
   const spec = { targetRef, service: { port: 9898 }, analysis: progressive, ...more };
   return { apiVersion: "flagger.app/v1beta1", kind: "Canary", metadata: { name: "podinfo", namespace: "test" }, spec };
 }
@@ -397,7 +230,7 @@ async function tell(who: Who, what: Case) {
       );
     for (const object of what.objects ?? []) world.cluster.create(typeOf(object), placed(object));
     const target = what.target ?? podinfo("podinfo");
-    world.apply(target, placed(canaryOf(what.canary, target.kind)));
+    world.apply(target, placed(canaryOf(what.canary, target)));
     await town.run(who);
     await until(world, phase("Initialized"));
     // Whoever switches late, a proxy's propagation time or an interval later, has done it by now.
@@ -413,7 +246,7 @@ async function tell(who: Who, what: Case) {
     await until(world, phase("Succeeded", "Failed"));
     await new Promise((resolve) => setTimeout(resolve, 12_000));
     const promoted = left(world);
-    const figures = await town.figures();
+    const figures = (await town.figures()).filter((line) => what.departs?.test(line) !== true);
     const said = { hooks: called(hooks, "/hook"), alerts: called(hooks, "/alert") };
     const queries = [...new Set(town.metrics.queries)].sort();
     if (what.deleted === true) {
@@ -483,6 +316,32 @@ describe.concurrent("beside the real Flagger", () => {
       stop();
       const turned = "iterations" in analysis ? "[[0,100]]" : "[[50,50]]";
       expect(routes).toEqual(["[[100,0]]", turned, "[[100,0]]"]);
+      expect(left(world)["status"].now).toBe("Succeeded");
+      await town.stop();
+    },
+    10 * MINUTES,
+  );
+
+  it.each([
+    ["flagger", "aviary"],
+    ["aviary", "flagger"],
+  ] as const)(
+    "%s leads, %s waits for its Lease, and leads when it is killed",
+    async (first, second) => {
+      const town = await startTown(["-enable-leader-election", "-leader-election-namespace=test"]);
+      const { world } = town;
+      const holder = () => world.cluster.get(RESOURCES.lease, "test", "flagger-leader-election")?.spec?.holderIdentity;
+      world.apply(podinfo("podinfo"), canaryOf({}));
+      await town.run(first);
+      await until(world, phase("Initialized"));
+      const leader = holder();
+      const killFirst = await town.runBeside(second);
+      release(world);
+      await until(world, phase("Progressing"));
+      expect(holder()).toBe(leader);
+      await killFirst();
+      await until(world, phase("Succeeded", "Failed"));
+      expect(holder()).not.toBe(leader);
       expect(left(world)["status"].now).toBe("Succeeded");
       await town.stop();
     },

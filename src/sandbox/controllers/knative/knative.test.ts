@@ -115,6 +115,16 @@ describe("a Knative Service", () => {
     await expect(change({ traffic: [{ latestRevision: true, percent: 90 }] })).rejects.toThrow("sum to 100");
   });
 
+  it("makes no Revision of a template that says the same with empty fields, as Go clients write it back", async () => {
+    bed.apply(service("1"));
+    await bed.settle();
+    const empty = { ...PROBE, image: "puppet:1", name: "", resources: {} };
+    await change({ template: { metadata: { creationTimestamp: null }, spec: { containers: [empty] } } });
+    expect(status()).toMatchObject({ observedGeneration: 2, latestCreatedRevisionName: "web-00001" });
+    await release("2");
+    expect(status()).toMatchObject({ latestCreatedRevisionName: "web-00002" });
+  });
+
   it("keeps its split until the new Revision is ready", async () => {
     bed.apply(service("1"));
     await bed.settle();

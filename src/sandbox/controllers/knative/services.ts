@@ -68,10 +68,20 @@ function child(
     });
   }
   if (!isControlledBy(live, service)) return undefined;
-  if (sameJson(live.spec, spec)) return live;
+  if (sameJson(withoutEmpty(live.spec), withoutEmpty(spec))) return live;
   return edit(cluster, type, live, (copy) => {
     copy.spec = structuredClone(spec);
   });
+}
+
+/** Go clients write `resources: {}`, `name: ""` and `creationTimestamp: null` where nobody said anything. */
+function withoutEmpty(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutEmpty);
+  if (typeof value !== "object" || value === null) return value;
+  const fields = Object.entries(value).map(([name, field]) => [name, withoutEmpty(field)] as const);
+  return Object.fromEntries(
+    fields.filter(([, field]) => !["null", '""', "{}", undefined].includes(JSON.stringify(field))),
+  );
 }
 
 function stateOf({ kind }: ResourceType, { metadata: { name } }: KubeObject, object: KubeObject | undefined): State {
