@@ -75,6 +75,7 @@ export const ADAPTER_ROWS = [
   [`${O}owed.ts`, "const wanted = pruned && owed.length > 0 ?", "const wanted = owed.length > 0 ?", "owed alerts are noted twice"],
   [`${O}fresh.ts`, "if (gone.has(object.metadata.uid ?? \"\")) return;", "", "a late answer brings a deleted object back"],
   [`${O}fresh.ts`, "cachedVersion >= ownVersion", "cachedVersion > ownVersion", "the cache never catches up with our own write"],
+  [`${K}work-queue.ts`, "await withOwnSignal(life.signal, (signal) => options.work(key, signal));", "await options.work(key, life.signal);", "what turns leave behind is kept as long as the process lives"],
   [`${K}lease.ts`, "if (holder !== \"\" && holder !== identity && !observer.expired()) return false;", "if (holder !== \"\" && holder !== identity) return false;", "a dead leader's lease is never taken over"],
   [`${K}lease.ts`, "if (lease?.spec?.holderIdentity !== identity) return true;", "if (lease?.spec === undefined) return true;", "a lost leader releases somebody else's lease"],
   [`${K}lease.ts`, "if (!lost) await release(options, timing);", "", "a leader that stops keeps the lease"],

@@ -112,6 +112,16 @@ describe("the work queue", () => {
     expect(failures.map((text) => text.replace(/ \d+$/, ""))).toEqual(["at once of ours", "later of ours"]);
   });
 
+  it("gives every turn a signal of its own, so that what a turn left listening to it goes with the turn", async () => {
+    const signals: AbortSignal[] = [];
+    const { clock, queue } = createBench({ work: async (_key, signal) => void signals.push(signal) });
+    queue.add("a");
+    await clock.advance(0);
+    queue.add("a");
+    await clock.advance(0);
+    expect(new Set(signals).size).toBe(2);
+  });
+
   it("drains: running turns end, nothing else begins, and haste is passed on", async () => {
     const { clock, queue, begun, failures, end } = createBench({ concurrency: 1 });
     queue.add("a");

@@ -7,6 +7,7 @@
  *                          └───────────┘
  */
 import type { Clock, Random } from "../ports/clock.ts";
+import { withOwnSignal } from "../ports/own-signal.ts";
 import { type BackOff, createBackOff } from "./back-off.ts";
 
 export interface WorkQueueOptions {
@@ -111,7 +112,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
 
   async function turn(key: string): Promise<void> {
     try {
-      await options.work(key, life.signal);
+      await withOwnSignal(life.signal, (signal) => options.work(key, signal));
       backOffs.delete(key);
     } catch (error) {
       failed(key, error);

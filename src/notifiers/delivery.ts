@@ -9,6 +9,7 @@
  */
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
+import { withOwnSignal } from "../ports/own-signal.ts";
 import { PostError } from "./post.ts";
 
 export type DeliveryOutcome = { readonly kind: "delivered" } | { readonly kind: "given-up"; readonly detail: string };
@@ -67,8 +68,7 @@ export function createDelivery<Item>(options: DeliveryOptions<Item>): Delivery<I
     for (let attempt = 1; ; attempt += 1) {
       const last = hurry.signal.aborted || attempt >= maxAttempts;
       try {
-        end.signal.throwIfAborted();
-        await options.send(parcel.item, end.signal);
+        await withOwnSignal(end.signal, (signal) => options.send(parcel.item, signal));
         return parcel.settle({ kind: "delivered" });
       } catch (error) {
         const detail = error instanceof Error ? error.message : String(error);

@@ -4,6 +4,7 @@ import { request as secureRequest } from "node:https";
 import { connect } from "node:net";
 import type { Clock } from "../../ports/clock.ts";
 import type { KubeFields } from "../../ports/kubernetes.ts";
+import { withOwnSignal } from "../../ports/own-signal.ts";
 
 export type ProbeResult =
   | { readonly kind: "success" }
@@ -48,7 +49,7 @@ export async function runProbe({ probe, target, clock, signal, onAttempt, onVerd
   let streak = 0;
   let last: boolean | undefined;
   while (!signal.aborted) {
-    const result = await check(probe, target, signal);
+    const result = await withOwnSignal(signal, (own) => check(probe, target, own));
     if (signal.aborted) return;
     const passed = result.kind !== "failure";
     if (result.kind !== "success") onAttempt(result);

@@ -1,5 +1,6 @@
 /** Fetches the metrics of targets at an interval and writes them into the store, with Prometheus' rules for series that end. */
 import { Agent, request } from "undici";
+import { withOwnSignal } from "../../ports/own-signal.ts";
 import { labelSet, parseExposition } from "./exposition.ts";
 import type { Series, SeriesStore } from "./series-store.ts";
 
@@ -85,10 +86,8 @@ export function createScraper(options: ScraperOptions): Scraper {
     let samples = 0;
     let failure = "";
     try {
-      const text = await fetchText(
-        target.url,
-        agent,
-        AbortSignal.any([stopped.signal, AbortSignal.timeout(timeoutMs)]),
+      const text = await withOwnSignal(stopped.signal, (own) =>
+        fetchText(target.url, agent, AbortSignal.any([own, AbortSignal.timeout(timeoutMs)])),
       );
       samples = write(store, target, text, at);
     } catch (error) {

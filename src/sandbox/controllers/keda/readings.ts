@@ -1,5 +1,6 @@
 /** What the queries of triggers answered last, and asking them again. */
 import type { Clock } from "../../../ports/clock.ts";
+import { withOwnSignal } from "../../../ports/own-signal.ts";
 import type { QueryTrigger } from "./triggers.ts";
 
 /**
@@ -87,8 +88,9 @@ export function createReadings(clock: Clock, query: QuerySource): Readings {
 
 async function answered(query: QuerySource, trigger: QueryTrigger, stop: AbortSignal): Promise<Answer> {
   try {
-    const signal = AbortSignal.any([stop, AbortSignal.timeout(TIMEOUT_MS)]);
-    const value = await query(trigger.server, trigger.query, signal);
+    const value = await withOwnSignal(stop, (own) =>
+      query(trigger.server, trigger.query, AbortSignal.any([own, AbortSignal.timeout(TIMEOUT_MS)])),
+    );
     if (value !== undefined && Number.isFinite(value)) return { value };
     return trigger.strict ? { failure: "the answer of the query is empty" } : { value: 0 };
   } catch (error) {

@@ -1,0 +1,28 @@
+import { getEventListeners } from "node:events";
+import { describe, expect, it } from "vitest";
+import { withOwnSignal } from "./own-signal.ts";
+
+describe("a signal of its own", () => {
+  it("is aborted with the one that it follows, for the same reason", async () => {
+    const long = new AbortController();
+    const work = withOwnSignal(
+      long.signal,
+      (own) => new Promise((_, reject) => (own.onabort = () => reject(own.reason))),
+    );
+    long.abort(new Error("the process ends"));
+    await expect(work).rejects.toThrow("the process ends");
+    await expect(withOwnSignal(long.signal, () => Promise.resolve("begun"))).rejects.toThrow("the process ends");
+  });
+
+  it("leaves nothing behind, however the work ends and whatever still listens", async () => {
+    const long = new AbortController();
+    const listening = (own: AbortSignal) => own.addEventListener("abort", () => undefined);
+    await withOwnSignal(long.signal, async (own) => listening(own));
+    const failing = withOwnSignal(long.signal, async (own) => {
+      listening(own);
+      throw new Error("it failed");
+    });
+    await expect(failing).rejects.toThrow("it failed");
+    expect(getEventListeners(long.signal, "abort")).toEqual([]);
+  });
+});
