@@ -46,7 +46,7 @@ describe("defaults", () => {
     expect(spec).toMatchObject({ skipAnalysis: false, analysis: { stepWeight: 7, intervalMs: 20_000 } });
   });
 
-  it("Q43: a metric without interval looks at one minute", () => {
+  it("Q43, M1: a metric without interval looks at one minute", () => {
     expect(aSpec({ analysis: { metrics: [{ name: "x", query: "up" }] } }).analysis.metrics[0]?.interval).toBe("1m");
   });
 

@@ -229,7 +229,7 @@ describe("a run", () => {
     expect(story.status.cookies.primary).toBe(first);
   });
 
-  it("Q89: a turn that is repeated makes the same cookie, so none is lost to a conflict", () => {
+  it("Q89, R19: a turn that is repeated makes the same cookie, so none is lost to a conflict", () => {
     const sessionAffinity = { cookieName: "canary" };
     const cookies = [1, 2].map(() => {
       const story = released({ analysis: { stepWeights: [50], sessionAffinity } });

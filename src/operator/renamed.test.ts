@@ -8,7 +8,7 @@ it.each<[string, string | undefined, string | undefined, readonly string[]]>([
   ["left as it is", "web", "web", []],
   ["given for the first time", undefined, "shop", []],
   ["taken away", "web", undefined, ["The service name changed to , remove web objects to avoid routing conflicts"]],
-])("a service name that is %s", (_how, before, after, said) => {
+])("R29: a service name that is %s", (_how, before, after, said) => {
   const lines: string[] = [];
   const named = (name: string | undefined) => aWireCanary({ service: name === undefined ? {} : { name } });
   const log = { ...SILENT_LOG, warn: (_fields: object, message: string) => void lines.push(message) };

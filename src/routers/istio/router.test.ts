@@ -204,6 +204,17 @@ describe("session affinity", () => {
     ]);
   });
 
+  it("R4: repairs rules with a match, too, when the primary has no cookie", () => {
+    const match = [{ uri: { prefix: "/" } }];
+    const parts = { service: { match }, analysis: { sessionAffinity: { cookieName: "canary-cookie" } } };
+    const canary = withCookies(parts, { canary: "canary-cookie=AbC" });
+    const cluster = written(canary, split(10));
+    const promised = cluster.at("VirtualService", "podinfo");
+    const broken = structuredClone(promised);
+    broken.spec.http[1].match = [{ uri: { prefix: "/elsewhere" } }];
+    expect(virtualService(canary, split(10), broken).spec).toEqual(promised.spec);
+  });
+
   it("R20: expiring a cookie leaves the headers of other requests alone", () => {
     const headers = { response: { add: { a: "b" }, remove: ["c"] } };
     const canary = withCookies({ ...AFFINITY, service: { headers } }, { previous: "canary-cookie=AbC" });
