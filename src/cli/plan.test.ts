@@ -251,7 +251,11 @@ describe("aviary plan", () => {
       },
       "podinfo.test: A/B testing is not supported by provider knative",
     ],
-    ["R24: nobody has such a provider", { spec: { provider: "nginx" } }, 'podinfo.test: unknown mesh provider "nginx": set'],
+    [
+      "R24: nobody has such a provider",
+      { spec: { provider: "nginx" } },
+      'podinfo.test: unknown mesh provider "nginx": set',
+    ],
   ])("refuses what %s would refuse", async (_who, parts, problem) => {
     await expect(plan(parts)).rejects.toThrow(problem);
   });
