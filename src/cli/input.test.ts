@@ -175,6 +175,7 @@ describe("what a Canary refers to and no file holds", () => {
     const service = { apiVersion: "v1", kind: "Service", metadata: { name: "podinfo", namespace: "test" }, spec: {} };
     const given = file([service, aWireCanary({ spec: { provider: "knative", targetRef: knative } })]);
     const { code, out } = await aviary("simulate", given);
+    expect(out.split("\n")[0]).toBe("assumed: Service podinfo.test runs podinfo:v1");
     expect([code, out.includes("\nSucceeded: the primary runs podinfo:v2")]).toEqual([0, true]);
   });
 });
@@ -207,11 +208,22 @@ describe("other commands", () => {
     ["demo now", 'takes options only, found "now"'],
     ["sandbox up now", 'takes options only, found "now"'],
     ["sandbox status -o xml", '--output must be text or json, found "xml"'],
+    ["get canaries one another", "name one kind and at most one object, e.g. canary/podinfo"],
+    ["describe canary/one canary/another", "name one object as KIND/NAME, e.g. canary/podinfo"],
+    ["wait canary/podinfo --timeout=-1s", '--timeout must be above 0, found "-1s"'],
     ["wait canary/podinfo --phase Ready", 'a Canary has no phase "Ready", use some of Initializing'],
   ])("%s", async (line, message) => {
     const { code, err } = await aviary(...line.split(" "));
     expect(code).toBe(2);
     expect(err).toContain(message);
+  });
+
+  it("apply without anything to apply, which was done", async () => {
+    expect(await aviary("apply", file(""))).toEqual({
+      code: 1,
+      out: "",
+      err: `aviary apply: there is no object in ./${count}.yaml\n`,
+    });
   });
 
   it("a command that is stopped says so, without a stack", async () => {

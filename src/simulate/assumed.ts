@@ -46,7 +46,8 @@ function has(objects: readonly KubeObject[], kind: string, name: string, namespa
 
 function target({ target: { kind, metadata, spec }, targetGiven }: Described): readonly Assumption[] {
   if (targetGiven) return [];
-  const pods = spec?.replicas === undefined ? "" : `${spec.replicas} pods of `;
+  const isCounted = kind === "Deployment" || kind === "StatefulSet";
+  const pods = isCounted ? `${spec?.replicas} pods of ` : "";
   const image = spec?.template?.spec?.containers?.[0]?.image;
   return [{ text: `${kind} ${metadata.name}.${metadata.namespace} runs ${pods}${image}` }];
 }

@@ -17,16 +17,20 @@ export const applyCommand: Command = {
   async run({ argv, env, out, signal }) {
     const options = readOptions(argv, OPTIONS);
     if (options.words.length === 0) throw new UserError("name at least one file or folder of manifests", 2);
+    const objects = readManifests(options.words);
+    if (objects.length === 0) throw new UserError(`there is no object in ${options.words.join(", ")}`);
     const client = await connectCluster(options, env);
-    try {
-      for (const object of readManifests(options.words)) {
-        await applyObject(client, object, signal);
-        out(`${object.kind.toLowerCase()}/${object.metadata.name} applied\n`);
-      }
-      return 0;
-    } catch (error) {
-      throw asUserError(error);
+    for (const object of objects) {
+      const name = `${object.kind.toLowerCase()}/${object.metadata.name}`;
+      await applyObject(client, object, signal).catch((error: unknown) => {
+        const refused = asUserError(error);
+        throw refused instanceof UserError
+          ? new UserError(`${name}: ${refused.message}`, 1, { cause: error })
+          : refused;
+      });
+      out(`${name} applied\n`);
     }
+    return 0;
   },
 };
 

@@ -32,6 +32,7 @@ export const waitCommand: Command = {
     }
     const timeout = parseDuration(options.text("timeout") ?? "");
     if (typeof timeout !== "number") throw new UserError(`--timeout: ${timeout.message}`, 2);
+    if (timeout <= 0) throw new UserError(`--timeout must be above 0, found "${options.text("timeout")}"`, 2);
     const { transport } = await connectCluster(options, env);
     const done = new AbortController();
     const world = { transport, clock: systemClock, random: Math.random, log: SILENT_LOG };
