@@ -95,6 +95,8 @@ describe("simulate", () => {
     [["--replicas", "1e9"], '--replicas must be like a whole number from 1 to 1000, found "1e9"'],
     [["--matched", "500"], '--matched must be like a number from 0 to 100, found "500"'],
     [["--metric-gap", "90s-30s"], '--metric-gap must be like 30s-90s, found "90s-30s"'],
+    [["--runs", "0"], '--runs must be a whole number from 1 on, found "0"'],
+    [["--seed", "1e30"], '--seed must be a whole number from 0 on, found "1e30"'],
     [["--keep", "u0"], "--keep needs --runs 1"],
     [["--runs", "3", "-o", "json"], "--runs and --stories print text only"],
     [["--stories", "--rps", "3"], "--runs and --stories make up their own rollouts: leave out rps"],
@@ -216,6 +218,12 @@ describe("other commands", () => {
     const { code, err } = await aviary(...line.split(" "));
     expect(code).toBe(2);
     expect(err).toContain(message);
+  });
+
+  it("a state folder whose file is broken holds no sandbox", async () => {
+    writeFileSync(join(FOLDER, "sandbox.json"), '{"pid": 1');
+    const { code, out } = await aviary("sandbox", "status", "--state-dir", FOLDER);
+    expect([code, out]).toEqual([1, "no sandbox is running\n"]);
   });
 
   it("apply without anything to apply, which was done", async () => {

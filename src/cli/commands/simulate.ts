@@ -43,7 +43,7 @@ export const simulateCommand: Command = {
     refuseMixtures(options, asJson);
     if (options.flag("stories")) return simulateStories({ out, signal });
     if (options.text("runs") !== undefined) {
-      const [runs, seed] = [wholeNumber(options, "runs"), wholeNumber(options, "seed")];
+      const [runs, seed] = [wholeNumber(options, "runs", 1), wholeNumber(options, "seed")];
       return simulateRuns({ runs, seed, keep: options.text("keep") }, { out, signal });
     }
     const timeline = createTimeline();
@@ -128,10 +128,10 @@ function readScenarioFile(file: string | undefined): Partial<Scenario> {
   }
 }
 
-function wholeNumber(options: ReadOptions, name: string): number {
+function wholeNumber(options: ReadOptions, name: string, least = 0): number {
   const value = Number(options.text(name));
-  if (!Number.isInteger(value) || value < 0) {
-    throw new UserError(`--${name} must be a whole number, found "${options.text(name)}"`, 2);
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw new UserError(`--${name} must be a whole number from ${least} on, found "${options.text(name)}"`, 2);
   }
   return value;
 }
