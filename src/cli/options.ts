@@ -24,8 +24,12 @@ export function readOptions(argv: readonly string[], table: Readonly<Record<stri
   try {
     parsed = parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
   } catch (error) {
-    const [message = ""] = String(error instanceof Error ? error.message : error).split(". ");
-    throw new UserError(`${message}; see --help`, 2);
+    const [message = ""] = String(error instanceof Error ? error.message : error).split(/\.\s/);
+    const dashed = /Option '(.*)' argument is ambiguous/.exec(message)?.[1];
+    throw new UserError(
+      `${dashed === undefined ? message : `${dashed} needs a value that does not begin with -`}; see --help`,
+      2,
+    );
   }
   return {
     text: (name) => {
@@ -35,6 +39,18 @@ export function readOptions(argv: readonly string[], table: Readonly<Record<stri
     flag: (name) => parsed.values[name] === true,
     words: parsed.positionals,
   };
+}
+
+/** @throws UserError (exit code 2) when a value is none of those that the option knows */
+export function oneOf<T extends string>({ text }: ReadOptions, name: string, values: readonly T[]): T {
+  const found = values.find((value) => value === text(name));
+  if (found === undefined) throw new UserError(`--${name} must be ${values.join(" or ")}, found "${text(name)}"`, 2);
+  return found;
+}
+
+/** @throws UserError (exit code 2) when there are words, of a command that takes none */
+export function refuseWords({ words }: ReadOptions): void {
+  if (words.length > 0) throw new UserError(`takes options only, found "${words.join(" ")}"; see --help`, 2);
 }
 
 /** A line per option, for `--help`. */

@@ -26,6 +26,11 @@ export function planText(name: string, spec: CanarySpec, plan: Plan, notes: read
   return `${indented.filter((block) => block !== "").join("\n\n")}\n`;
 }
 
+/** Without a mesh, a core/v1 Service that is the target is the one that users call. */
+export function isMetAtOnce({ provider, targetRef }: CanarySpec): boolean {
+  return provider === "kubernetes" && targetRef.kind === "Service";
+}
+
 const COLUMNS = 100;
 
 /** A sentence in lines that fit a terminal; rows of a table stay as they are. */
@@ -115,7 +120,7 @@ function legend(spec: CanarySpec, { steps }: Plan): readonly string[] {
     ...(steps.some(({ routes }) => routes.mirror)
       ? [`Copies: ${copied} the canary, too, whose answers are thrown away.`]
       : []),
-    ...(steps.every(({ routes }) => routes.canary === 0 && !routes.mirror)
+    ...(!isMetAtOnce(spec) && steps.every(({ routes }) => routes.canary === 0 && !routes.mirror)
       ? [
           `No user meets the canary: have tests call the Service ${spec.service.name}-canary, e.g. by a rollout webhook.`,
         ]

@@ -166,6 +166,19 @@ describe("aviary plan", () => {
     `);
   });
 
+  it("what a provider cannot do is said: before, it was promised", async () => {
+    const knative = { apiVersion: "serving.knative.dev/v1", kind: "Service", name: "podinfo" };
+    const sessionAffinity = { cookieName: "met" };
+    const spec = { provider: "knative", targetRef: knative };
+    const text = await plan({ spec, analysis: { stepWeights: [50], mirror: true, sessionAffinity } });
+    expect(text).toContain("note: spec.analysis.mirror does not count on the provider knative\n");
+    expect(text).toContain("note: spec.analysis.sessionAffinity does not count on the provider knative\n");
+    const service = { provider: "kubernetes", targetRef: { apiVersion: "v1", kind: "Service", name: "podinfo" } };
+    const plain = await plan({ spec: service, analysis: { iterations: 2 } });
+    expect(plain).toContain("all users meet a change of Service podinfo at once: use a mesh");
+    expect(plain).not.toContain("No user meets the canary");
+  });
+
   it("weights without a mesh", async () => {
     const analysis = { interval: "5s", iterations: 1, webhooks: [hook("rollout", "smoke")] };
     expect(await plan({ spec: { provider: "kubernetes" }, analysis })).toMatchInlineSnapshot(`

@@ -31,6 +31,11 @@ export async function runCommandLine(context: CommandContext): Promise<ExitCode>
   try {
     return await command.run({ ...context, argv: rest });
   } catch (error) {
+    // Whoever stops a command knows why it ended.
+    if (context.signal.aborted && !(error instanceof UserError)) {
+      err(`aviary ${row.name}: stopped\n`);
+      return 1;
+    }
     if (!(error instanceof UserError)) throw error;
     err(`aviary ${row.name}: ${error.message}\n`);
     return error.exitCode;

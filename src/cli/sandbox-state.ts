@@ -43,8 +43,17 @@ export function writeState({ dir }: StateFolder, state: SandboxState): void {
 export function readState(dir: string): SandboxState | undefined {
   const file = join(resolve(dir), "sandbox.json");
   if (!existsSync(file)) return undefined;
-  const state = JSON.parse(readFileSync(file, "utf8")) as SandboxState;
-  return isAlive(state.pid) ? state : undefined;
+  const state = parsed(readFileSync(file, "utf8"));
+  return state !== undefined && isAlive(state.pid) ? state : undefined;
+}
+
+/** A file that was cut off or edited tells of no sandbox. */
+function parsed(text: string): SandboxState | undefined {
+  try {
+    return (JSON.parse(text) as SandboxState | null) ?? undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 export function forgetState({ dir, kubeconfig }: StateFolder): void {

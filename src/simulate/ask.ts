@@ -1,6 +1,7 @@
 /** From the words of a command line to a scenario. */
 import { parseDuration } from "../core/duration.ts";
 import type { KubeObject } from "../ports/kubernetes.ts";
+import { assumedHooks, assumptionsFor } from "./assumed.ts";
 import { type Curve, parseCurve } from "./curve.ts";
 import { aTarget, type Behaviour, HEALTHY, type HookBehaviour, imageOf, type Scenario } from "./scenario.ts";
 import { kindOf } from "./targets.ts";
@@ -21,15 +22,43 @@ export interface ScenarioWords {
   readonly until?: string | undefined;
 }
 
+export interface AskedScenario extends Scenario {
+  /** What nobody described and was made up, in sentences. */
+  readonly assumed: readonly string[];
+}
+
 /** @throws RangeError that says which word is wrong and how it should be */
 export function scenarioFrom(
   words: ScenarioWords,
-  manifests: readonly KubeObject[],
+  objectsOfFiles: readonly KubeObject[],
   file: Partial<Scenario>,
-): Scenario {
+): AskedScenario {
+  const manifests = objectsOfFiles.map(asWritten);
+  const scenario = described(words, manifests, file);
+  const { canary, target, objects, metrics, hooks } = scenario;
+  const targetGiven = file.target !== undefined || given(canary, manifests) !== undefined;
+  // The running example is made up, every bit of it.
+  const example = canary.spec === THE_CANARY.spec;
+  const assumed = assumptionsFor({ canary, target, targetGiven, objects, manifests, metrics, hooks });
+  return {
+    ...scenario,
+    hooks: { ...assumedHooks(scenario), ...hooks },
+    objects: [...objects, ...assumed.flatMap(({ object }) => (object === undefined ? [] : [object]))],
+    assumed: example ? [] : assumed.map(({ text }) => text),
+  };
+}
+
+/** What `kubectl get` adds is the cluster's: an object begins without a status, a uid and a past. */
+function asWritten({ status: _status, ...object }: KubeObject): KubeObject {
+  const { name, namespace, labels, annotations } = object.metadata;
+  const metadata = Object.entries({ name, namespace, labels, annotations }).filter(([, value]) => value !== undefined);
+  return { ...object, metadata: Object.fromEntries(metadata) as KubeObject["metadata"] };
+}
+
+function described(words: ScenarioWords, manifests: readonly KubeObject[], file: Partial<Scenario>): Scenario {
   const canary = inNamespace(file.canary ?? manifests.find(({ kind }) => kind === "Canary") ?? THE_CANARY);
   const targetName: string = canary.spec?.targetRef?.name ?? canary.metadata.name;
-  const target = targetFrom(canary, targetName, number(words.replicas, "--replicas"), manifests, file);
+  const target = targetFrom(canary, targetName, pods(words.replicas), manifests, file);
   const image = words.image ?? file.image ?? `${imageOf(target.spec.template).replace(/:[^:/]*$/, "")}:v2`;
   const gap = words.metricGap === undefined ? file.metricGaps : gaps(words.metricGap);
   return {
@@ -40,7 +69,7 @@ export function scenarioFrom(
     impatient: file.impatient ?? false,
     behaviours: { ...file.behaviours, [image]: behaviour(words, file.behaviours?.[image] ?? HEALTHY) },
     rps: curve(words.rps, "--rps") ?? file.rps ?? 100,
-    matched: number(words.matched, "--matched") ?? file.matched ?? 20,
+    matched: percent(words.matched, "--matched") ?? file.matched ?? 20,
     metrics: { ...file.metrics, ...named(words.metrics, "--metric", (text) => curve(text, "--metric")) },
     metricGaps: gap ?? [],
     hooks: { ...file.hooks, ...named(words.hooks, "--hook", hook) },
@@ -61,9 +90,10 @@ function targetFrom(
   const { namespace = "default" } = canary.metadata;
   const { kind = "", apiVersion = "apps/v1" } = canary.spec?.targetRef ?? {};
   const { type } = kindOf({ kind, apiVersion });
-  const given = manifests.find((object) => object.kind === kind && object.metadata.name === name);
   const made =
-    file.target ?? given ?? (type.group === "" ? undefined : { ...aTarget(name, namespace, `${name}:v1`, 2) });
+    file.target ??
+    given(canary, manifests) ??
+    (type.group === "" ? undefined : { ...aTarget(name, namespace, `${name}:v1`, 2) });
   if (made === undefined) {
     throw new RangeError(
       "a Service as target needs its manifest, and those of the Deployments that it selects: add their files",
@@ -71,6 +101,15 @@ function targetFrom(
   }
   const spec = type.group === "apps" ? { ...made.spec, replicas: replicas ?? made.spec?.replicas ?? 2 } : made.spec;
   return { ...made, apiVersion, kind, metadata: { ...made.metadata, namespace }, spec };
+}
+
+/** The target's manifest. A Service of Knative and one of Kubernetes may have the same name. */
+function given(canary: KubeObject, manifests: readonly KubeObject[]): KubeObject | undefined {
+  const { kind = "", apiVersion = "apps/v1", name = canary.metadata.name } = canary.spec?.targetRef ?? {};
+  const alike = manifests.filter(
+    (object) => object.kind === kind && object.metadata.name === name && object.apiVersion === apiVersion,
+  );
+  return alike.find(({ metadata }) => metadata.namespace === canary.metadata.namespace) ?? alike[0];
 }
 
 /** What is in the cluster beside the Canary and its target. */
@@ -137,7 +176,7 @@ function gaps(text: string): Scenario["metricGaps"] {
   return text.split(",").map((part) => {
     const [from, to] = part.split("-");
     const [fromMs, toMs] = [duration(from, "--metric-gap"), duration(to, "--metric-gap")];
-    if (fromMs === undefined || toMs === undefined) throw wrong("--metric-gap", text, "30s-90s");
+    if (fromMs === undefined || toMs === undefined || fromMs >= toMs) throw wrong("--metric-gap", text, "30s-90s");
     return { fromMs, toMs };
   });
 }
@@ -181,6 +220,20 @@ function number(text: string | undefined, option: string): number | undefined {
   const parsed = Number(text);
   if (!Number.isFinite(parsed) || parsed < 0) throw wrong(option, text, "a number");
   return parsed;
+}
+
+const MOST_PODS = 1000;
+
+function pods(text: string | undefined): number | undefined {
+  const read = number(text, "--replicas");
+  if (read === undefined || (Number.isInteger(read) && read >= 1 && read <= MOST_PODS)) return read;
+  throw wrong("--replicas", text ?? "", `a whole number from 1 to ${MOST_PODS}`);
+}
+
+function percent(text: string | undefined, option: string): number | undefined {
+  const read = number(text, option);
+  if (read === undefined || read <= 100) return read;
+  throw wrong(option, text ?? "", "a number from 0 to 100");
 }
 
 function wrong(option: string, found: string, wanted: string): RangeError {

@@ -44,6 +44,13 @@ const object: Read<unknown> = (value, at) => {
   throw wrong(at, value, "an object");
 };
 
+const manifest: Read<unknown> = (value, at) => {
+  const { apiVersion, kind, metadata } = Object(value) as Fields;
+  const { name } = Object(metadata) as Fields;
+  if ([apiVersion, kind, name].every((word) => typeof word === "string" && word !== "")) return value;
+  throw wrong(at, value, "an object with apiVersion, kind and metadata.name");
+};
+
 const crash: Read<"start" | number> = (value, at) => {
   if (value === "start" || typeof value === "number") return value;
   throw wrong(at, value, "start, or milliseconds");
@@ -85,9 +92,9 @@ const action: Read<UserAction> = (value, at) =>
   }) as UserAction;
 
 const READERS: Readonly<Record<string, Read<unknown>>> = {
-  canary: object,
-  target: object,
-  objects: listOf(object),
+  canary: manifest,
+  target: manifest,
+  objects: listOf(manifest),
   image: text,
   impatient: truth,
   behaviours: namedBy(behaviour),

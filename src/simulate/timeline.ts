@@ -3,6 +3,7 @@ import { dotted } from "../core/canary.ts";
 import { failureOf } from "../core/checks.ts";
 import { describeProbe } from "./operators.ts";
 import { versionOf } from "./scenario.ts";
+import { firstImage } from "./targets.ts";
 import type { End, Universe, Watcher } from "./universe.ts";
 import { describeAction } from "./users.ts";
 
@@ -23,15 +24,19 @@ export interface Timeline {
   /** By version; "no pod" for requests that found nobody. */
   readonly requests: Readonly<Record<string, { readonly requests: number; readonly failed: number }>>;
   readonly end: End | undefined;
+  /** Why no rollout began, when none did. */
+  readonly noRelease?: string;
 }
 
 export function createTimeline(): { readonly watch: (universe: Universe) => Watcher; read(): Timeline } {
   const raw: (Omit<TimelineEntry, "at"> & { readonly time: number })[] = [];
   let seen: Universe | undefined;
   let ended: End | undefined;
+  const phases = new Set<string>();
   const watch = (universe: Universe): Watcher => {
     seen = universe;
     const add = (kind: TimelineEntry["kind"], text: string, phase = universe.canary()?.status?.phase ?? "") => {
+      phases.add(phase);
       universe.traffic.settle();
       const split = universe.traffic.split();
       raw.push({
@@ -62,6 +67,7 @@ export function createTimeline(): { readonly watch: (universe: Universe) => Watc
       acted: (action) => add("user", describeAction(action)),
       end: (end) => {
         ended = end;
+        phases.add(end.phase);
       },
     };
   };
@@ -77,9 +83,29 @@ export function createTimeline(): { readonly watch: (universe: Universe) => Watc
         entries: raw.map(({ time, ...entry }) => ({ at: time - start, ...entry })),
         requests: Object.fromEntries(requests),
         end: ended,
+        ...(ended === undefined || seen === undefined || [...phases].some((phase) => BEGUN.has(phase))
+          ? {}
+          : { noRelease: whyNone(ended, raw, seen) }),
       };
     },
   };
+}
+
+/** A rollout has begun. */
+const BEGUN: ReadonlySet<string> = new Set(["Progressing", "WaitingPromotion", "Promoting", "Finalising", "Succeeded"]);
+
+function whyNone(
+  { phase, rested }: End,
+  raw: readonly { readonly kind: string; readonly text: string }[],
+  { scenario }: Universe,
+): string {
+  if (phase === "Initialized" && firstImage(scenario) === scenario.image) {
+    return `the target runs ${scenario.image} already: name another image with --image`;
+  }
+  if (phase === "Initialized" && !rested) return "the time was over before it began: give it more with --until";
+  const last = raw.filter(({ kind, text }) => kind !== "alert" && text !== "").at(-1)?.text;
+  const state = phase === "" || phase === "gone" ? "was never initialised" : `is ${phase}`;
+  return `the Canary ${state}${last === undefined ? "" : `, and last said: ${last}`}`;
 }
 
 const round = (value: number): number => Math.round(value * 100) / 100;

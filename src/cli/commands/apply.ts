@@ -1,5 +1,5 @@
 /** Applies manifests as a GitOps agent would, for machines without kubectl: server-side, kinds before their objects. */
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { type Dirent, readdirSync, readFileSync, statSync } from "node:fs";
 import { extname, join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { apiVersionOf, collectionPath, type KubeObject, type ResourceType } from "../../ports/kubernetes.ts";
@@ -17,16 +17,20 @@ export const applyCommand: Command = {
   async run({ argv, env, out, signal }) {
     const options = readOptions(argv, OPTIONS);
     if (options.words.length === 0) throw new UserError("name at least one file or folder of manifests", 2);
+    const objects = readManifests(options.words);
+    if (objects.length === 0) throw new UserError(`there is no object in ${options.words.join(", ")}`);
     const client = await connectCluster(options, env);
-    try {
-      for (const object of readManifests(options.words)) {
-        await applyObject(client, object, signal);
-        out(`${object.kind.toLowerCase()}/${object.metadata.name} applied\n`);
-      }
-      return 0;
-    } catch (error) {
-      throw asUserError(error);
+    for (const object of objects) {
+      const name = `${object.kind.toLowerCase()}/${object.metadata.name}`;
+      await applyObject(client, object, signal).catch((error: unknown) => {
+        const refused = asUserError(error);
+        throw refused instanceof UserError
+          ? new UserError(`${name}: ${refused.message}`, 1, { cause: error })
+          : refused;
+      });
+      out(`${name} applied\n`);
     }
+    return 0;
   },
 };
 
@@ -42,25 +46,62 @@ function filesOf(path: string): readonly string[] {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined) throw new UserError(`there is no file or folder ${path}`);
   if (!stat.isDirectory()) return [path];
-  return readdirSync(path)
-    .sort()
-    .map((name) => join(path, name))
-    .filter((file) => statSync(file).isDirectory() || [".yaml", ".yml", ".json"].includes(extname(file)))
-    .flatMap(filesOf);
+  return readable(path, () => readdirSync(path, { withFileTypes: true }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map((entry) => ({ entry, file: join(path, entry.name) }))
+    .filter(({ entry, file }) => isFolder(entry, file) || [".yaml", ".yml", ".json"].includes(extname(file)))
+    .flatMap(({ file }) => filesOf(file));
 }
 
-function readObjects(file: string): readonly KubeObject[] {
-  return parseAllDocuments(readFileSync(file, "utf8")).flatMap((document) => {
+const isFolder = (entry: Dirent, file: string): boolean =>
+  entry.isDirectory() || (entry.isSymbolicLink() && statSync(file, { throwIfNoEntry: false })?.isDirectory() === true);
+
+/** @throws UserError for what the system does not let us read */
+function readable<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    throw new UserError(`cannot read ${path}: ${cause instanceof Error ? cause.message : cause}`, 1, { cause });
+  }
+}
+
+/** A YAML document of one file. @throws UserError, in one line */
+export function parseDocuments(file: string): readonly unknown[] {
+  return parseAllDocuments(readable(file, () => readFileSync(file, "utf8"))).map((document) => {
     const [error] = document.errors;
-    if (error !== undefined) throw new UserError(`${file} is not valid YAML: ${error.message}`);
-    const object = document.toJS() as KubeObject | null;
-    // kustomization.yaml is for kubectl and Flux; it is no object of the cluster.
-    if (object === null || object.apiVersion?.startsWith("kustomize.config.k8s.io")) return [];
-    if (!object.apiVersion || !object.kind || !object.metadata?.name) {
-      throw new UserError(`${file}: a document has no apiVersion, kind or metadata.name`);
-    }
-    return [object];
+    // What follows the first line is the place, drawn.
+    if (error !== undefined) throw new UserError(`${file} is not valid YAML: ${firstLine(error.message)}`);
+    return document.toJS() as unknown;
   });
+}
+
+const LONGEST = 200;
+const firstLine = (text: string): string => (text.split("\n")[0] ?? "").replace(/:$/, "").slice(0, LONGEST);
+
+function readObjects(file: string): readonly KubeObject[] {
+  return parseDocuments(file)
+    .flatMap(itemsOf)
+    .flatMap((document) => {
+      if (document === null) return [];
+      if (!isManifest(document)) {
+        throw new UserError(`${file}: a document has no apiVersion, kind or metadata.name that is text`);
+      }
+      // kustomization.yaml is for kubectl and Flux; it is no object of the cluster.
+      return document.apiVersion.startsWith("kustomize.config.k8s.io") ? [] : [document];
+    });
+}
+
+/** What `kubectl get` prints of several objects is a List. */
+function itemsOf(document: unknown): readonly unknown[] {
+  const { kind, items } = Object(document) as Record<string, unknown>;
+  return kind === "List" && Array.isArray(items) ? (items as unknown[]).flatMap(itemsOf) : [document];
+}
+
+function isManifest(document: unknown): document is KubeObject {
+  const { apiVersion, kind, metadata } = Object(document) as Record<string, unknown>;
+  const isKustomization = typeof apiVersion === "string" && apiVersion.startsWith("kustomize.config.k8s.io");
+  const { name } = Object(metadata) as Record<string, unknown>;
+  return isKustomization || [apiVersion, kind, name].every((word) => typeof word === "string" && word !== "");
 }
 
 const RETRY_MS = 50;

@@ -16,7 +16,7 @@ import { type Outcome, release, type Stage } from "../demo/release.ts";
 import { createTelemetry } from "../demo/telemetry.ts";
 import { startUserTraffic } from "../demo/traffic.ts";
 import { createView, type View } from "../demo/view.ts";
-import { describeOptions, type OptionSpec, readOptions } from "../options.ts";
+import { describeOptions, type OptionSpec, oneOf, readOptions, refuseWords } from "../options.ts";
 import { SMALL_HEAP } from "../sandbox-apps.ts";
 import { readState, type SandboxState } from "../sandbox-state.ts";
 import { applyObject, readManifests } from "./apply.ts";
@@ -37,10 +37,12 @@ export const demoCommand: Command = {
   help: describeOptions(OPTIONS),
   async run(context) {
     const options = readOptions(context.argv, OPTIONS);
+    refuseWords(options);
     const rps = Number(options.text("rps"));
+    const prometheus = oneOf(options, "prometheus", ["auto", "real", "embedded"]);
     if (!(rps > 0 && rps <= 2000)) throw new UserError("--rps must be a number from 1 to 2000", 2);
     const dir = mkdtempSync(join(tmpdir(), "aviary-demo-"));
-    const sandbox = await startSandboxProcess(dir, options.text("prometheus") ?? "auto", context);
+    const sandbox = await startSandboxProcess(dir, prometheus, context);
     try {
       const [good, bad] = await play(sandbox.state, rps, context);
       context.out(summary(good, bad));

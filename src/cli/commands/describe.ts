@@ -33,7 +33,8 @@ export const describeCommand: Command = {
 /** "canary/podinfo", "canary podinfo", "Canary.flagger.app/podinfo". @throws UserError (exit code 2) */
 export function objectOf(words: readonly string[]): { readonly type: ResourceType; readonly name: string } {
   const [kind = "", name = ""] = words.length === 1 ? (words[0] ?? "").split("/") : words;
-  if (name === "" || words.length > 2) throw new UserError("name one object as KIND/NAME, e.g. canary/podinfo", 2);
+  if (name === "" || words.length > 2 || (words.length === 2 && kind.includes("/")))
+    throw new UserError("name one object as KIND/NAME, e.g. canary/podinfo", 2);
   return { type: kindOf(kind), name };
 }
 

@@ -19,7 +19,8 @@ export const getCommand: Command = {
   help: `Usage: aviary get KIND [NAME] [OPTIONS]\n\n${describeOptions(OPTIONS)}`,
   async run({ argv, env, out, err, signal }) {
     const options = readOptions(argv, OPTIONS);
-    const [word = "canaries", name] = options.words.flatMap((given) => given.split("/"));
+    const [word = "canaries", name, ...more] = options.words.flatMap((given) => given.split("/"));
+    if (more.length > 0) throw new UserError("name one kind and at most one object, e.g. canary/podinfo", 2);
     const type = kindOf(word);
     const all = options.flag("all-namespaces");
     const namespace = all ? "" : (options.text("namespace") ?? "default");

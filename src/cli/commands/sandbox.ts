@@ -3,7 +3,15 @@ import { spawn } from "node:child_process";
 import { openSync, readFileSync, writeFileSync } from "node:fs";
 import { systemClock } from "../../time/system-clock.ts";
 import { type Command, type CommandContext, type ExitCode, UserError } from "../command.ts";
-import { describeOptions, type OptionSpec, portOf, type ReadOptions, readOptions } from "../options.ts";
+import {
+  describeOptions,
+  type OptionSpec,
+  oneOf,
+  portOf,
+  type ReadOptions,
+  readOptions,
+  refuseWords,
+} from "../options.ts";
 import { aviaryApps, SMALL_HEAP } from "../sandbox-apps.ts";
 import {
   DEFAULT_STATE_DIR,
@@ -40,9 +48,16 @@ export const sandboxDownCommand: Command = { help: describeOptions(STATUS_OPTION
 export const sandboxStatusCommand: Command = { help: describeOptions(STATUS_OPTIONS), run: status };
 export const sandboxServeCommand: Command = { help: describeOptions(SERVE_OPTIONS), run: serve };
 
+function outputOptions(argv: readonly string[], table: Readonly<Record<string, OptionSpec>>): ReadOptions {
+  const options = readOptions(argv, table);
+  refuseWords(options);
+  oneOf(options, "output", ["text", "json"]);
+  return options;
+}
+
 /** Idempotent: a sandbox that runs already is only shown. */
 async function up({ argv, out, signal }: CommandContext): Promise<ExitCode> {
-  const options = readOptions(argv, UP_OPTIONS);
+  const options = outputOptions(argv, UP_OPTIONS);
   const folder = stateFolder(options.text("state-dir") ?? DEFAULT_STATE_DIR);
   const running = readState(folder.dir) ?? (await launch(options, folder, signal));
   show(running, options, out);
@@ -90,7 +105,7 @@ function lastWords({ log }: StateFolder): string {
 }
 
 async function down({ argv, out, signal }: CommandContext): Promise<ExitCode> {
-  const options = readOptions(argv, STATUS_OPTIONS);
+  const options = outputOptions(argv, STATUS_OPTIONS);
   const folder = stateFolder(options.text("state-dir") ?? DEFAULT_STATE_DIR);
   const running = readState(folder.dir);
   if (running !== undefined) {
@@ -105,7 +120,7 @@ async function down({ argv, out, signal }: CommandContext): Promise<ExitCode> {
 }
 
 function status({ argv, out }: CommandContext): Promise<ExitCode> {
-  const options = readOptions(argv, STATUS_OPTIONS);
+  const options = outputOptions(argv, STATUS_OPTIONS);
   const running = readState(options.text("state-dir") ?? DEFAULT_STATE_DIR);
   if (running === undefined) {
     out(options.text("output") === "json" ? `${JSON.stringify({ running: false })}\n` : "no sandbox is running\n");
@@ -135,6 +150,7 @@ function show(state: SandboxState, options: ReadOptions, out: (text: string) => 
 
 async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
   const options = readOptions(argv, SERVE_OPTIONS);
+  refuseWords(options);
   const folder = stateFolder(options.text("state-dir") ?? DEFAULT_STATE_DIR);
   const port = portOf(options.text("port"), "--port");
   const ingressPort = portOf(options.text("ingress-port"), "--ingress-port");

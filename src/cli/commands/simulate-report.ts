@@ -3,7 +3,7 @@ import { formatDuration } from "../../core/duration.ts";
 import type { Timeline } from "../../simulate/timeline.ts";
 import { alignColumns } from "../columns.ts";
 
-export function describeTimeline({ entries, requests, end }: Timeline): string {
+export function describeTimeline({ entries, requests, end, noRelease }: Timeline): string {
   const rows = entries.map(
     ({ at, phase, weights, failedRequests, text }) =>
       `${seconds(at)}\t${phase || "-"}\t${weights}\t${failedRequests}\t${text}`,
@@ -12,15 +12,20 @@ export function describeTimeline({ entries, requests, end }: Timeline): string {
     ([version, { requests: all, failed }]) =>
       `${version}\t${all}\t${failed}\t${((failed / Math.max(1, all)) * 100).toFixed(2)} %`,
   );
-  const ending =
-    end === undefined ? "" : `${end.phase}: the primary runs ${end.image}, the target has ${end.targetReplicas} pods\n`;
+  const table = alignColumns(["TIME\tPHASE\tPRIMARY/CANARY\tFAILED\tWHAT HAPPENED", ...rows]);
+  if (noRelease !== undefined) return `${table}\n\nno release: ${noRelease}\n`;
   return [
-    alignColumns(["TIME\tPHASE\tPRIMARY/CANARY\tFAILED\tWHAT HAPPENED", ...rows]),
+    table,
     "",
     alignColumns(["VERSION\tREQUESTS\tFAILED\tRATE", ...versions]),
     "",
-    ending,
+    end === undefined ? "" : ending(end),
   ].join("\n");
+}
+
+function ending({ phase, image, targetReplicas, rested }: NonNullable<Timeline["end"]>): string {
+  const primary = image === "" ? "there is no primary" : `the primary runs ${image}`;
+  return `${phase}: ${primary}, the target has ${targetReplicas} pods${rested ? "" : "; given up waiting for its end (--until)"}\n`;
 }
 
 function seconds(ms: number): string {

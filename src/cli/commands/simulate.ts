@@ -1,15 +1,16 @@
 /** Runs a Canary in a simulated cluster: what would it do with a release like that, and how many requests would fail? */
-import { existsSync, readFileSync } from "node:fs";
-import { parse } from "yaml";
-import { scenarioFrom } from "../../simulate/ask.ts";
+import { existsSync } from "node:fs";
+import type { KubeObject } from "../../ports/kubernetes.ts";
+import { type AskedScenario, scenarioFrom } from "../../simulate/ask.ts";
 import type { Scenario } from "../../simulate/scenario.ts";
 import { readScenario as readScenarioText } from "../../simulate/scenario-file.ts";
 import { createTimeline } from "../../simulate/timeline.ts";
 import { run } from "../../simulate/universe.ts";
 import { CALM } from "../../simulate/weather.ts";
+import { planned } from "../canaries.ts";
 import { type Command, UserError } from "../command.ts";
-import { describeOptions, type OptionSpec, type ReadOptions, readOptions } from "../options.ts";
-import { readManifests } from "./apply.ts";
+import { describeOptions, type OptionSpec, oneOf, type ReadOptions, readOptions } from "../options.ts";
+import { parseDocuments, readManifests } from "./apply.ts";
 import { describeTimeline } from "./simulate-report.ts";
 import { simulateRuns, simulateStories } from "./simulate-runs.ts";
 
@@ -38,21 +39,48 @@ export const simulateCommand: Command = {
   help: `Usage: aviary simulate [FILE|FOLDER...] [OPTIONS]\n\n${describeOptions(OPTIONS)}`,
   async run({ argv, out, signal }) {
     const options = readOptions(argv, OPTIONS);
+    const asJson = oneOf(options, "output", ["text", "json"]) === "json";
+    refuseMixtures(options, asJson);
     if (options.flag("stories")) return simulateStories({ out, signal });
     if (options.text("runs") !== undefined) {
-      const [runs, seed] = [wholeNumber(options, "runs"), wholeNumber(options, "seed")];
+      const [runs, seed] = [wholeNumber(options, "runs", 1), wholeNumber(options, "seed")];
       return simulateRuns({ runs, seed, keep: options.text("keep") }, { out, signal });
     }
     const timeline = createTimeline();
     const seed = wholeNumber(options, "seed");
-    await run({ scenario: readScenario(options), weather: CALM, seed, watchers: [timeline.watch] });
+    const { assumed, ...scenario } = readScenario(options);
+    const { notes } = planned(scenario.canary, MESH_PROVIDER);
+    await run({ scenario, weather: CALM, seed, watchers: [timeline.watch] });
     const told = timeline.read();
-    out(options.text("output") === "json" ? `${JSON.stringify(told, null, 2)}\n` : describeTimeline(told));
-    return 0;
+    const said = [...notes.map((note) => `note: ${note}\n`), ...assumed.map((text) => `assumed: ${text}\n`)];
+    if (asJson) out(`${JSON.stringify({ notes, assumed, ...told }, null, 2)}\n`);
+    else out([...said, ...(said.length === 0 ? [] : ["\n"]), describeTimeline(told)].join(""));
+    return told.noRelease === undefined ? 0 : 1;
   },
 };
 
-function readScenario(options: ReadOptions): Scenario {
+/** As the operator's own. */
+const MESH_PROVIDER = "istio";
+const CAMPAIGN = ["runs", "keep", "stories"];
+
+/** What would be ignored is refused. */
+function refuseMixtures(options: ReadOptions, asJson: boolean): void {
+  const runs = options.text("runs");
+  if (options.text("keep") !== undefined && runs !== "1") throw new UserError("--keep needs --runs 1", 2);
+  if (runs === undefined && !options.flag("stories")) return;
+  const scenarioOptions = Object.keys(OPTIONS).filter((name) => ![...CAMPAIGN, "seed", "output"].includes(name));
+  const extra = options.words[0] ?? scenarioOptions.find((name) => options.text(name) !== undefined);
+  if (extra !== undefined)
+    throw new UserError(`--runs and --stories make up their own rollouts: leave out ${extra}`, 2);
+  if (asJson) throw new UserError("--runs and --stories print text only", 2);
+}
+
+function readScenario(options: ReadOptions): AskedScenario {
+  const file = readScenarioFile(options.text("scenario"));
+  const manifests = manifestsOf(options, file.canary !== undefined);
+  const canary = file.canary ?? manifests.find(({ kind }) => kind === "Canary");
+  // What would be refused is refused before its target is looked for.
+  if (canary !== undefined) planned(canary, MESH_PROVIDER);
   try {
     return scenarioFrom(
       {
@@ -69,8 +97,8 @@ function readScenario(options: ReadOptions): Scenario {
         image: options.text("image"),
         until: options.text("until"),
       },
-      options.words.length === 0 ? [] : readManifests(options.words),
-      readScenarioFile(options.text("scenario")),
+      manifests,
+      file,
     );
   } catch (error) {
     if (error instanceof RangeError) throw new UserError(error.message, 2);
@@ -78,15 +106,20 @@ function readScenario(options: ReadOptions): Scenario {
   }
 }
 
+/** @throws UserError unless the files hold the one Canary that is simulated */
+function manifestsOf({ words }: ReadOptions, isNamed: boolean): readonly KubeObject[] {
+  if (words.length === 0) return [];
+  const manifests = readManifests(words);
+  const names = manifests.filter(({ kind }) => kind === "Canary").map(({ metadata }) => metadata.name);
+  if (isNamed || names.length === 1) return manifests;
+  const found = names.length === 0 ? "there is no Canary" : `there are ${names.length} Canaries (${names.join(", ")})`;
+  throw new UserError(`${found} in ${words.join(", ")}: give files with one`);
+}
+
 function readScenarioFile(file: string | undefined): Partial<Scenario> {
   if (file === undefined) return {};
   if (!existsSync(file)) throw new UserError(`there is no file ${file}`);
-  let parsed: unknown;
-  try {
-    parsed = parse(readFileSync(file, "utf8"));
-  } catch (error) {
-    throw new UserError(`${file} is not valid YAML: ${error instanceof Error ? error.message : error}`);
-  }
+  const [parsed] = parseDocuments(file);
   try {
     return readScenarioText(parsed);
   } catch (error) {
@@ -95,10 +128,10 @@ function readScenarioFile(file: string | undefined): Partial<Scenario> {
   }
 }
 
-function wholeNumber(options: ReadOptions, name: string): number {
+function wholeNumber(options: ReadOptions, name: string, least = 0): number {
   const value = Number(options.text(name));
-  if (!Number.isInteger(value) || value < 0) {
-    throw new UserError(`--${name} must be a whole number, found "${options.text(name)}"`, 2);
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw new UserError(`--${name} must be a whole number from ${least} on, found "${options.text(name)}"`, 2);
   }
   return value;
 }

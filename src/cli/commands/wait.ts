@@ -1,3 +1,4 @@
+import { TRANSITIONS } from "../../core/canary.ts";
 import { parseDuration } from "../../core/duration.ts";
 import { createClusterCache } from "../../kube/cluster-cache.ts";
 import { RESOURCES } from "../../ports/kubernetes.ts";
@@ -15,6 +16,8 @@ const OPTIONS = {
   ...CLUSTER_OPTIONS,
 } as const satisfies Record<string, OptionSpec>;
 
+const PHASES = Object.keys(TRANSITIONS).filter((phase) => phase !== "");
+
 export const waitCommand: Command = {
   help: `Usage: aviary wait canary/NAME [OPTIONS]\n\n${describeOptions(OPTIONS)}`,
   async run({ argv, env, out, signal }) {
@@ -23,8 +26,13 @@ export const waitCommand: Command = {
     if (type !== RESOURCES.canary) throw new UserError("only Canaries have phases to wait for", 2);
     const namespace = options.text("namespace") ?? "default";
     const phases = (options.text("phase") ?? "").split(",");
+    const unknown = phases.find((wanted) => !PHASES.includes(wanted));
+    if (unknown !== undefined) {
+      throw new UserError(`--phase: a Canary has no phase "${unknown}", use some of ${PHASES.join(", ")}`, 2);
+    }
     const timeout = parseDuration(options.text("timeout") ?? "");
     if (typeof timeout !== "number") throw new UserError(`--timeout: ${timeout.message}`, 2);
+    if (timeout <= 0) throw new UserError(`--timeout must be above 0, found "${options.text("timeout")}"`, 2);
     const { transport } = await connectCluster(options, env);
     const done = new AbortController();
     const world = { transport, clock: systemClock, random: Math.random, log: SILENT_LOG };
