@@ -28,10 +28,13 @@ function simulate(...args) {
 
 const started = Date.now();
 const half = Math.ceil(runs / 2);
-const random = [
-  simulate("--runs", String(half), "--seed", String(seed)),
-  simulate("--runs", String(runs - half), "--seed", String(seed + half)),
+const shares = [
+  [half, seed],
+  [runs - half, seed + half],
 ];
+const random = shares
+  .filter(([count]) => count > 0)
+  .map(([count, first]) => simulate("--runs", String(count), "--seed", String(first)));
 const sum = (all, of) => all.reduce((total, one) => total + of(one), 0);
 const all = await Promise.all([...random, simulate("--stories")]);
 console.log(`${Math.round((Date.now() - started) / 1000)} s`);
