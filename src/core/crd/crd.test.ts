@@ -1,8 +1,9 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import { applyDefaults, crdSchema, prune, unknownFields, validate } from "../../sandbox/api-server/schema/index.ts";
+import { describeResources } from "./document.ts";
 import { alertProviderCrd, type CrdObject, canaryCrd, crds, metricTemplateCrd } from "./index.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: CRDs are looked into as JSON
@@ -210,6 +211,12 @@ const canary = (change: (spec: typeof BASIC & Fields) => void = () => {}) => {
 const verdict = (canary: KubeObject) =>
   // An API server names the place of a broken `oneOf` in the text only.
   validate(CANARY, applyDefaults(CANARY, canary)).map(({ path, message }) => `${path}: ${message}`);
+
+it("docs/reference/resources.md knows every field", () => {
+  const file = new URL("../../../docs/reference/resources.md", import.meta.url);
+  if (process.env["UPDATE_DOCS"] !== undefined) writeFileSync(file, describeResources());
+  expect(readFileSync(file, "utf8")).toBe(describeResources());
+});
 
 describe("a good Canary is accepted whole", () => {
   it.each<[string, (spec: Fields) => void]>([

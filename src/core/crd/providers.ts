@@ -22,7 +22,7 @@ const ALERT_CHANNELS = ["slack", "msteams", "discord", "rocket", "gchat", "gener
 export function metricTemplateCrd(): CrdObject {
   const provider = object(
     {
-      type: string({ enum: METRIC_SOURCES }),
+      type: string({ enum: METRIC_SOURCES, about: "What answers the query." }),
       address: string({ about: "URL of the API." }),
       headers: map(list(string()), { about: "Sent with each request (prometheus)." }),
       secretRef: secretRef("A Secret with the credentials, in the namespace of the template."),
@@ -49,12 +49,14 @@ export function metricTemplateCrd(): CrdObject {
 export function alertProviderCrd(): CrdObject {
   const spec = object(
     {
-      type: string({ enum: ALERT_CHANNELS }),
-      channel: string(),
-      username: string(),
+      type: string({ enum: ALERT_CHANNELS, about: "What takes the alerts." }),
+      channel: string({ about: "Default: general." }),
+      username: string({ about: "Who speaks. Default: flagger." }),
       address: string({ about: "URL of the incoming webhook." }),
       proxy: string({ about: "URL of an HTTP proxy." }),
-      secretRef: secretRef("A Secret whose key address holds the URL instead."),
+      secretRef: secretRef(
+        "A Secret whose key address holds the URL instead; its key token is sent along (slack, generic).",
+      ),
     },
     { oneOf: oneOfRequired(["type", "address"], ["type", "secretRef"]) },
   );

@@ -121,7 +121,10 @@ function mirror(): Schema {
     },
   );
   // `required` means nothing on a list; it is part of the text that others compare with.
-  return { ...list(object({ backendRef })), required: ["backendRef"] };
+  return {
+    ...list(object({ backendRef }), { about: "Where requests are copied to (Gateway API)." }),
+    required: ["backendRef"],
+  };
 }
 
 function gatewayRef(): Schema {
@@ -143,20 +146,23 @@ function portNumber(): Schema {
 }
 
 function corsPolicy(): Schema {
-  return object({
-    allowCredentials: boolean(),
-    allowHeaders: list(text()),
-    allowMethods: list(text()),
-    allowOrigin: list(text()),
-    allowOrigins: list(
-      object(
-        { exact: text(), prefix: text(), regex: text() },
-        { oneOf: oneOfRequired(["exact"], ["prefix"], ["regex"]) },
+  return object(
+    {
+      allowCredentials: boolean(),
+      allowHeaders: list(text()),
+      allowMethods: list(text()),
+      allowOrigin: list(text()),
+      allowOrigins: list(
+        object(
+          { exact: text(), prefix: text(), regex: text() },
+          { oneOf: oneOfRequired(["exact"], ["prefix"], ["regex"]) },
+        ),
       ),
-    ),
-    exposeHeaders: list(text()),
-    maxAge: string(),
-  });
+      exposeHeaders: list(text()),
+      maxAge: string(),
+    },
+    { about: "What browsers may ask for from pages of other hosts." },
+  );
 }
 
 function trafficPolicy(): Schema {
