@@ -97,6 +97,10 @@ const FOUND: Readonly<Record<string, Found>> = {
   "a Knative revision that never got ready held its rollout for ever": {
     scenario: withTarget(aScenario({ next: { crash: "start" } }), "Knative"),
   },
+  "a Knative revision that came during the initialisation got all the traffic before it was ready": {
+    scenario: withTarget(aScenario({ impatient: true, next: { readyAfterMs: 10_000 } }), "Knative"),
+    weather: () => faultAt(/^patch Service podinfo$/, "dies-before"),
+  },
 };
 
 describe("found by simulation", () => {

@@ -31,14 +31,23 @@ const read = (cluster: ToyCluster) => workload.read(aCanary(PARTS), cluster, 0);
 const annotations = (cluster: ToyCluster) => cluster.at("Service", "podinfo").metadata.annotations;
 
 describe("a Knative Service as target", () => {
-  it("is pinned to the revision that serves when the Canary comes", () => {
+  it("has its latest revision named when the Canary comes; its traffic waits until that is ready", () => {
     const cluster = createToyCluster(mergePatch, service("podinfo-00001", { [PRIMARY]: "from-an-earlier-canary" }));
     cluster.apply(workload.renderPrimary(inPhase("Initializing", PARTS), aWorld(), cluster));
-    expect(cluster.at("Service", "podinfo").spec.traffic).toEqual([
-      { latestRevision: true, percent: 0 },
-      { revisionName: "podinfo-00001", latestRevision: false, percent: 100 },
-    ]);
+    expect(cluster.at("Service", "podinfo").spec.traffic).toBeUndefined();
     expect(annotations(cluster)).toEqual({ mine: "1", [PRIMARY]: "podinfo-00001" });
+  });
+
+  it.each([
+    ["follows a release before its traffic is switched", undefined, "podinfo-00002"],
+    ["keeps the revision that was seen ready, while its traffic is switched", "podinfo-00001", "podinfo-00001"],
+    ["takes the latest, when what was seen ready is another", "podinfo-00000", "podinfo-00002"],
+  ])("%s", (_what, seenReady, primary) => {
+    const status =
+      seenReady === undefined ? {} : { switching: true, renew: false, applied: { spec: hashText(seenReady) } };
+    const cluster = createToyCluster(mergePatch, service("podinfo-00002", { [PRIMARY]: "podinfo-00001" }));
+    cluster.apply(workload.renderPrimary(inPhase("Initializing", PARTS, status), aWorld(), cluster));
+    expect(annotations(cluster)).toEqual({ mine: "1", [PRIMARY]: primary });
   });
 
   it("is left alone while it has no revision, and when the Canary goes", () => {

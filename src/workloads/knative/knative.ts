@@ -125,9 +125,8 @@ function renderPrimary(canary: Canary, world: DesiredWorld, seen: Snapshot): rea
   const primary = primaryOf(target);
   switch (world.primary.kind) {
     case "present":
-      // An annotation that an earlier Canary left behind says nothing about this one.
-      if (primary === "" || canary.status.phase === "Initializing") return [pinned(target, latest)];
-      return canary.status.phase === "Finalising" ? [] : [annotated(target, primary, undefined)];
+      if (canary.status.phase === "Finalising" && primary !== "") return [];
+      return [annotated(target, primaryToBe(canary, target), undefined)];
     case "promoted": {
       const { revision } = world.primary;
       if (primary === latest || !sameRevision(revision, { spec: hashText(latest) })) return [];
@@ -140,14 +139,16 @@ function renderPrimary(canary: Canary, world: DesiredWorld, seen: Snapshot): rea
   }
 }
 
-/** From now on a new revision gets no traffic by itself. */
-function pinned(target: KubeObject, revisionName: string): KubeObject {
-  const traffic = [
-    { latestRevision: true, percent: 0 },
-    { revisionName, latestRevision: false, percent: 100 },
-  ];
-  const annotatedTarget = annotated(target, revisionName, undefined);
-  return { ...annotatedTarget, spec: { ...target.spec, traffic } };
+/**
+ * Only a name: the traffic follows it when it is ready, and is the router's. Until then the primary is the latest revision,
+ * whatever an earlier Canary left behind; once the traffic is on its way, it is the one that was seen to be ready.
+ */
+function primaryToBe({ status }: Canary, target: KubeObject): string {
+  const [latest, primary] = [latestOf(target), primaryOf(target)];
+  if (primary === "") return latest;
+  if (status.phase !== "Initializing" || latest === primary) return primary;
+  const seenReady = status.switching === true && sameRevision(status.applied, { spec: hashText(primary) });
+  return seenReady ? primary : latest;
 }
 
 function annotated(target: KubeObject, primary: string, previous: string | undefined): KubeObject {
