@@ -165,13 +165,15 @@ export async function run({ scenario, weather, seed, watchers, disturbances = []
 /** The operator's process: started, killed, started again, or there twice. */
 function createProcesses(universe: Universe, state: State, tell: Tell, boot: (listener: OperatorListener) => void) {
   const { schedule, operators } = universe;
+  /** The eldest first. */
+  const alive = () => operators.filter(({ life }) => life.alive);
   const interfere = () => {
     state.interferedAt = schedule.now();
   };
   function restart(): void {
     interfere();
     schedule.after(RESTART_MS, () => {
-      if (operators.every(({ life }) => !life.alive)) start();
+      if (alive().length === 0) start();
     });
   }
   function start(): void {
@@ -201,12 +203,16 @@ function createProcesses(universe: Universe, state: State, tell: Tell, boot: (li
     disturb(disturbance: Disturbance): void {
       interfere();
       tell("disturbed", describeDisturbance(disturbance));
-      const first = operators.find(({ life }) => life.alive);
+      const [eldest] = alive();
       if (disturbance.kind === "clock-jump") state.skew += disturbance.byMs;
-      else if (first !== undefined && disturbance.kind === "kill") kill(first);
-      else if (first !== undefined && disturbance.kind === "two-leaders") {
+      else if (eldest !== undefined && disturbance.kind === "kill") kill(eldest);
+      else if (eldest !== undefined && disturbance.kind === "two-leaders") {
         start();
-        schedule.after(disturbance.forMs, () => kill(first));
+        // Who led at first may be gone by then; two that stay are another story.
+        schedule.after(disturbance.forMs, () => {
+          const [first, ...others] = alive();
+          if (first !== undefined && others.length > 0) kill(first);
+        });
       }
     },
   };
