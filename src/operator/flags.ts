@@ -73,7 +73,7 @@ export const OPERATOR_FLAGS = {
     "",
     "comma-separated prefixes of labels and annotations to copy to primaries; * for all",
   ),
-  threadiness: int(2, "canaries whose turns are taken at once"),
+  threadiness: int(2, "how many canaries are attended to at once, in units of 500"),
   "zap-replace-globals": bool(false, "accepted and not used"),
   "zap-encoding": text("json", "json or console"),
   namespace: text("", "the only namespace to watch; empty: all"),

@@ -227,8 +227,11 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
   stopped.abort(new Error("the operator stops"));
 }
 
-/** A turn mostly waits for answers, so that many fit on what the original calls a thread. */
-const TURNS_PER_THREAD = 8;
+/**
+ * A turn mostly waits, for a webhook up to as long as its author wants, and must hold up no other Canary meanwhile: so there
+ * are many of them, as many as there are goroutines in the original. What a turn does to the API server is limited there.
+ */
+const TURNS_PER_THREAD = 500;
 
 function createRecorders(options: EngineRun, client: ReturnType<typeof createKubeClient>, signal: AbortSignal) {
   const { flags, log, clock, random, metrics, dispatcher, insecureDispatcher } = options;

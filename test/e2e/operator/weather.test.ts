@@ -74,6 +74,26 @@ describe("an API server that goes away", () => {
   });
 });
 
+describe("webhooks that hang", () => {
+  it("hold up no other Canary, however many they are", async () => {
+    await world.operator(["-threadiness=1"]);
+    const hooks = await startReceiver();
+    hooks.answer = () => "silence";
+    const webhooks = [{ name: "gate", type: "confirm-rollout", url: hooks.url, timeout: "60s" }];
+    const stuck = Array.from({ length: 12 }, (_, index) => `stuck-${index}`);
+    for (const name of stuck) world.apply(podinfo(name), canary(name, { webhooks }));
+    world.apply(podinfo("podinfo"), canary("podinfo"));
+    for (const name of [...stuck, "podinfo"]) {
+      await world.until(RESOURCES.canary, name, "is initialised", inPhase("Initialized"));
+    }
+    for (const name of stuck) world.apply(podinfo(name, "6.0.1"));
+    await hooks.until("all are asked", (received) => received.length === stuck.length);
+    world.apply(podinfo("podinfo", "6.0.1"));
+    await world.until(RESOURCES.canary, "podinfo", "is promoted", inPhase("Succeeded"));
+    await hooks.stop();
+  });
+});
+
 describe("others who write", () => {
   it("a status that somebody else wrote meanwhile is read again, and nothing is said of it", async () => {
     const operator = await world.operator();
