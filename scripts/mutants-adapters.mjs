@@ -95,7 +95,12 @@ export const ADAPTER_ROWS = [
   [`${G}exchange.ts`, "if (response.statusCode < 307) method = \"GET\";", "method = \"GET\";", "a redirected gate gets no payload"],
   [`${G}exchange.ts`, "if (hops >= MAX_REDIRECTS)", "if (hops > MAX_REDIRECTS)", "one redirect too many is followed"],
   [`${G}payload.ts`, "metadata: { ...hookMetadata, ...described } };", "metadata: { ...described, ...hookMetadata } };", "a hook's metadata overrides the event"],
-  [`${M}prometheus/prometheus.ts`, "if (status >= 400) {", "if (status >= 500) {", "a refused query is read as an answer"],
+  [`${M}table.ts`, "return measured.kind === \"value\" && Number.isNaN(measured.value)", "return measured.kind === \"value\" && false", "a value that is no number passes every check"],
+  [`${M}providers/influxdb.ts`, "if (record === undefined) return noData(NO_VALUES);", "if (record === undefined) return value(0);", "influxdb: no answer is a perfect zero"],
+  [`${M}providers/datadog.ts`, ".find((number) => number !== undefined);", ".at(0);", "datadog: a gap hides what was measured"],
+  [`${M}providers/externalmetrics.ts`, "if (options.address === \"\") {", "if (options.address === \"\" || cluster !== undefined) {", "externalmetrics: the operator's own cluster is asked instead of the template's address"],
+  [`${M}providers/keptn.ts`, "if (status?.state === \"Completed\" &&", "if (", "keptn: an analysis is believed before it is completed"],
+  [`${M}prometheus/prometheus.ts`, "if (status >= 400) throw", "if (status >= 500) throw", "a refused query is read as an answer"],
   [`${M}prometheus/prometheus.ts`, "return token === \"\" ? undefined : `Bearer ${token}`;", "return undefined;", "the token is not sent"],
   [`${M}prometheus/prometheus.ts`, "if (answer.value !== 1)", "if (answer.value === 0)", "an unhealthy metrics server counts as online"],
 ];

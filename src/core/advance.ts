@@ -23,6 +23,7 @@ import {
   become,
   before,
   drainMs,
+  endOfWait,
   enter,
   rollBack,
   stay,
@@ -175,9 +176,10 @@ type Idle = StatusIn<"Initialized"> | StatusIn<"Succeeded"> | StatusIn<"Failed">
  * else, for whatever this turn does, it writes them. A target that is down already has nothing to lose.
  */
 function idleOrDraining(turn: AdvanceInput, status: Idle): Transition {
-  const { target, routesInForce } = turn.observation.readings;
-  if (status.drainUntil === 0 || routesInForce || target.scaledDown) return idle(turn, status);
-  const drained: Idle = { ...status, drainUntil: turn.now + drainMs(turn.spec) };
+  if (status.drainUntil === 0 || turn.observation.readings.target.scaledDown) return idle(turn, status);
+  const drainUntil = endOfWait(status.drainUntil, drainMs(turn.spec), turn);
+  if (drainUntil === status.drainUntil) return idle(turn, status);
+  const drained: Idle = { ...status, drainUntil };
   return idle({ ...turn, status: drained }, drained);
 }
 

@@ -13,6 +13,7 @@ import {
   before,
   enter,
   failCheck,
+  heldAnew,
   owesPostRollout,
   rollBack,
   stay,
@@ -40,7 +41,7 @@ export function analyse(turn: AdvanceInput, status: Analysing): Transition {
       const unserved = target.available === 0 && primary.available > 0 && isExposed(turn, status);
       if (unserved && target.readiness.kind === "progressing")
         return awaitCanary(turn, status, target.readiness.detail);
-      return heldAnew(turn, status) ?? waitFor(turn, EVENTS.warning(primary.readiness.detail));
+      return rerouted(turn, status) ?? waitFor(turn, EVENTS.warning(primary.readiness.detail));
     }
   }
   if (target.readiness.kind === "stuck") return rollBack(turn, EVENTS.deadlineExceeded(target.readiness.detail));
@@ -48,14 +49,12 @@ export function analyse(turn: AdvanceInput, status: Analysing): Transition {
   if (target.readiness.kind === "progressing") return awaitCanary(turn, status, target.readiness.detail);
   if (spec.skipAnalysis) return skipToPromotion(turn, status);
   if (status.withheld) return giveBack(turn, status);
-  return heldAnew(turn, status) ?? (turn.now < status.holdUntil ? stay(turn) : judge(turn, status));
+  return rerouted(turn, status) ?? (turn.now < status.holdUntil ? stay(turn) : judge(turn, status));
 }
 
-/** Also in the middle of a hold: what was measured under other routes proves nothing. */
-function heldAnew(turn: AdvanceInput, status: Analysing): Transition | undefined {
-  if (status.step === 0 || status.withheld || turn.observation.readings.routesInForce) return undefined;
-  const holdUntil = turn.now + turn.spec.analysis.intervalMs;
-  return become(turn, { ...status, holdUntil }, EVENTS.routesRestored(turn));
+/** Also in the middle of a hold. */
+function rerouted(turn: AdvanceInput, status: Analysing): Transition | undefined {
+  return status.step === 0 || status.withheld ? undefined : heldAnew(turn, status);
 }
 
 /**
@@ -97,7 +96,7 @@ function isOfAnotherPlan({ plan }: AdvanceInput, status: Analysing): boolean {
 function awaitCanary(turn: AdvanceInput, status: Analysing, detail: string): Transition {
   const { target } = turn.observation.readings;
   if (target.available > 0 || !isExposed(turn, status)) {
-    return heldAnew(turn, status) ?? waitFor(turn, EVENTS.warning(detail));
+    return rerouted(turn, status) ?? waitFor(turn, EVENTS.warning(detail));
   }
   const failedChecks = status.failedChecks + 1;
   if (failedChecks >= turn.spec.analysis.threshold) {

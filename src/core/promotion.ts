@@ -21,7 +21,9 @@ import {
   become,
   before,
   drainMs,
+  endOfWait,
   enter,
+  heldAnew,
   owesPostRollout,
   stay,
   type Transition,
@@ -39,7 +41,8 @@ export function promote(turn: AdvanceInput, status: StatusIn<"Promoting">): Tran
   if (primary.readiness.kind === "stuck") return failPromotion(turn, primary.readiness.detail);
   if (isUnserved(turn, status)) return withhold(turn, status);
   if (primary.readiness.kind === "progressing") return awaitPrimary(turn, primary.readiness.detail);
-  if (status.primaryWeight > 0 && !turn.observation.readings.routesInForce) return heldAnew(turn, status);
+  const rerouted = status.primaryWeight > 0 ? heldAnew(turn, status, { shiftedAt: turn.now }) : undefined;
+  if (rerouted !== undefined) return rerouted;
   if (turn.now < status.holdUntil) return stay(turn);
   for (const answered of turn.observation.answers) {
     const failure = failureOf(answered, turn.ref);
@@ -97,12 +100,6 @@ function shiftToPrimary(turn: AdvanceInput, status: StatusIn<"Promoting">): Tran
   return before(status.phase, said, finalising);
 }
 
-/** What the primary answered under other routes proves nothing. */
-function heldAnew(turn: AdvanceInput, status: StatusIn<"Promoting">): Transition {
-  const holdUntil = turn.now + turn.spec.analysis.intervalMs;
-  return become(turn, { ...status, holdUntil, shiftedAt: turn.now }, EVENTS.routesRestored(turn));
-}
-
 /** Metrics come late. A whole window without any: nobody asks the primary, so nothing can be held against it. */
 function mayStillBeMeasured(turn: AdvanceInput, status: StatusIn<"Promoting">, { probe }: Answered): boolean {
   return probe.kind === "metric" && isMeasuredShort(turn.spec, status, probe.metric.name, turn.now);
@@ -128,8 +125,9 @@ export function finalise(turn: AdvanceInput, status: StatusIn<"Finalising">): Tr
   if (primary.readiness.kind === "stuck") return failPromotion(turn, primary.readiness.detail);
   if (primary.readiness.kind === "progressing") return waitFor(turn, EVENTS.warning(primary.readiness.detail));
   // Routes that are written late, after a crash for example: the time counts from when they are in force.
-  if (!routesInForce) return become(turn, { ...status, holdUntil: turn.now + drainMs(turn.spec) });
-  if (turn.now < status.holdUntil) return stay(turn);
+  const holdUntil = endOfWait(status.holdUntil, drainMs(turn.spec), turn);
+  if (holdUntil !== status.holdUntil) return become(turn, { ...status, holdUntil });
+  if (!routesInForce || turn.now < holdUntil) return stay(turn);
   return succeed(turn, false);
 }
 

@@ -1,5 +1,15 @@
 /** One turn of one canary: what goes in, what comes out, and the few moves that every phase is written with. */
-import type { Alert, CanaryRef, CanarySpec, CanaryStatus, Phase, Position, Revision, StatusCore } from "./canary.ts";
+import type {
+  Alert,
+  CanaryRef,
+  CanarySpec,
+  CanaryStatus,
+  OnStep,
+  Phase,
+  Position,
+  Revision,
+  StatusCore,
+} from "./canary.ts";
 import { EVENTS, type RolloutEvent, type Said } from "./events.ts";
 import { lettersFrom } from "./identity.ts";
 import { drainOf } from "./interval.ts";
@@ -90,6 +100,31 @@ export function become(turn: AdvanceInput, status: CanaryStatus, ...said: readon
     events: eventsOf(status.phase, said),
   };
 }
+
+/**
+ * What was measured under other routes proves nothing: that they are not as promised is said, and the hold of the step counts
+ * from when they are in force again.
+ * @returns undefined when they are, and have been
+ */
+export function heldAnew(turn: AdvanceInput, status: CanaryStatus & OnStep, changes = {}): Transition | undefined {
+  const holdUntil = endOfWait(status.holdUntil, turn.spec.analysis.intervalMs, turn);
+  const { routesInForce } = turn.observation.readings;
+  if (holdUntil === status.holdUntil) return routesInForce ? undefined : stay(turn);
+  const said = routesInForce ? [] : [EVENTS.routesRestored(turn)];
+  return become(turn, { ...status, ...changes, holdUntil } as CanaryStatus, ...said);
+}
+
+/**
+ * The end of a wait that lasts `ms` from when the routes are in force, whatever was thought of it before. As long as they are
+ * not, it is far away, once and for all: an end that moved on at every turn would be written at every turn.
+ */
+export function endOfWait(until: number, ms: number, { now, observation }: AdvanceInput): number {
+  const longest = now + ms;
+  if (observation.readings.routesInForce) return Math.min(until, longest);
+  return until > longest ? until : now + FAR * ms;
+}
+
+const FAR = 100;
 
 /** Said before the transition, in the phase that it leaves. */
 export function before(phase: Phase, said: readonly Said[], transition: Transition): Transition {

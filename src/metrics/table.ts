@@ -1,40 +1,31 @@
 /** The metric providers, by the name a MetricTemplate gives in `spec.provider.type`. */
-import type { Dispatcher } from "undici";
 import type { MetricSource } from "../ports/metric-source.ts";
-import { MetricError } from "./metric-error.ts";
+import { MetricError, NO_VALUES } from "./metric-error.ts";
 import { createPrometheus } from "./prometheus/prometheus.ts";
+import { cloudwatch } from "./providers/cloudwatch.ts";
+import { datadog } from "./providers/datadog.ts";
+import { dynatrace } from "./providers/dynatrace.ts";
+import { externalmetrics } from "./providers/externalmetrics.ts";
+import { graphite } from "./providers/graphite.ts";
+import { influxdb } from "./providers/influxdb.ts";
+import { keptn } from "./providers/keptn.ts";
+import { newrelic } from "./providers/newrelic.ts";
+import type { Provider, ProviderOptions } from "./providers/provider.ts";
+import { splunk } from "./providers/splunk.ts";
+import { stackdriver } from "./providers/stackdriver.ts";
 
-export interface ProviderOptions {
-  readonly type: string;
-  readonly address: string;
-  readonly headers?: Readonly<Record<string, readonly string[]>> | undefined;
-  /** The data of the Secret; undefined without secretRef. */
-  readonly credentials?: ReadonlyMap<string, string> | undefined;
-  readonly region?: string | undefined;
-  readonly insecureSkipVerify?: boolean | undefined;
-  /** The metric's interval as written; some providers derive the queried window from it. */
-  readonly interval: string;
-  readonly dispatcher?: Dispatcher | undefined;
-}
-
-type Constructor = (options: ProviderOptions) => MetricSource;
-
-const missing: Constructor = ({ type }) => {
-  throw new MetricError(`metric provider "${type}" is not implemented yet`);
-};
-
-const PROVIDERS: Readonly<Record<string, Constructor>> = {
+const PROVIDERS: Readonly<Record<string, Provider>> = {
   prometheus: createPrometheus,
-  influxdb: missing,
-  datadog: missing,
-  externalmetrics: missing,
-  stackdriver: missing,
-  cloudwatch: missing,
-  newrelic: missing,
-  graphite: missing,
-  dynatrace: missing,
-  keptn: missing,
-  splunk: missing,
+  influxdb,
+  datadog,
+  externalmetrics,
+  stackdriver,
+  cloudwatch,
+  newrelic,
+  graphite,
+  dynatrace,
+  keptn,
+  splunk,
 };
 
 export const PROVIDER_NAMES: readonly string[] = Object.keys(PROVIDERS);
@@ -42,6 +33,18 @@ export const PROVIDER_NAMES: readonly string[] = Object.keys(PROVIDERS);
 /** @throws MetricError for an unknown type, and when address or credentials cannot work */
 export function createMetricSource(options: ProviderOptions): MetricSource {
   const create = Object.hasOwn(PROVIDERS, options.type) ? PROVIDERS[options.type] : undefined;
-  if (create !== undefined) return create(options);
-  throw new MetricError(`unknown metric provider "${options.type}": use one of ${PROVIDER_NAMES.join(", ")}`);
+  if (create === undefined) {
+    throw new MetricError(`unknown metric provider "${options.type}": use one of ${PROVIDER_NAMES.join(", ")}`);
+  }
+  const source = create(options);
+  return {
+    ...source,
+    // NaN is on no side of any limit: it would pass every check.
+    async measure(query, signal) {
+      const measured = await source.measure(query, signal);
+      return measured.kind === "value" && Number.isNaN(measured.value)
+        ? { kind: "no-data", detail: NO_VALUES }
+        : measured;
+    },
+  };
 }

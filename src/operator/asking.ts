@@ -5,12 +5,10 @@ import { webhookChecksum } from "../core/hash/hash.ts";
 import type { Answer, Probe } from "../core/observation.ts";
 import { callWebhook } from "../gates/call.ts";
 import type { Asking } from "../ports/asking.ts";
-import type { Clock } from "../ports/clock.ts";
 import type { MeasuringPorts } from "./measuring.ts";
 import { checkMetricServers, measure } from "./measuring.ts";
 
 export interface AskingPorts extends MeasuringPorts {
-  readonly clock: Clock;
   readonly dispatcher?: Dispatcher;
   /** For hooks with disableTLS. */
   readonly insecureDispatcher?: Dispatcher;

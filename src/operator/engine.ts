@@ -3,6 +3,7 @@ import type { Dispatcher } from "undici";
 import type { Alert, Canary, CanaryRef } from "../core/canary.ts";
 import type { ParseOptions } from "../core/parse.ts";
 import { createWorkQueue, type WorkQueue } from "../kube/work-queue.ts";
+import type { ClusterCalls } from "../metrics/providers/provider.ts";
 import type { Asking } from "../ports/asking.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import { isAlreadyExists, isConflict, isNotFound, type ObjectCache, type ObjectWriter } from "../ports/kube.ts";
@@ -42,6 +43,8 @@ export interface EngineOptions {
   readonly dispatcher?: Dispatcher;
   /** For webhooks with disableTLS. */
   readonly insecureDispatcher?: Dispatcher;
+  /** For metric providers that are in the operator's own cluster. */
+  readonly cluster?: ClusterCalls;
 }
 
 export interface Engine {
@@ -112,7 +115,7 @@ export function startEngine(options: EngineOptions): Engine {
 }
 
 function askingOverHttp(options: EngineOptions, { read }: Follower): Asking {
-  const { clock, log, metricsServer, parse, dispatcher, insecureDispatcher } = options;
+  const { clock, log, metricsServer, parse, dispatcher, insecureDispatcher, cluster } = options;
   return createAsking({
     clock,
     log,
@@ -121,6 +124,7 @@ function askingOverHttp(options: EngineOptions, { read }: Follower): Asking {
     read,
     ...(dispatcher === undefined ? {} : { dispatcher }),
     ...(insecureDispatcher === undefined ? {} : { insecureDispatcher }),
+    ...(cluster === undefined ? {} : { cluster }),
   });
 }
 

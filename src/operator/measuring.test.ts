@@ -6,6 +6,7 @@ import type { Probe } from "../core/observation.ts";
 import { type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
 import { SILENT_LOG } from "../ports/log.ts";
 import { aCanary } from "../testing/canary.ts";
+import { systemClock } from "../time/system-clock.ts";
 import { checkMetricServers, type MeasuringPorts, measure } from "./measuring.ts";
 
 const NEVER = new AbortController().signal;
@@ -37,6 +38,7 @@ const ports = (changed: Partial<MeasuringPorts> = {}): MeasuringPorts => ({
   meshProvider: "istio",
   read: async ({ type, name }) => objects.find((o) => o.kind === type.kind && o.metadata.name === name),
   log: SILENT_LOG,
+  clock: systemClock,
   ...changed,
 });
 

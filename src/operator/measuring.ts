@@ -6,8 +6,10 @@ import { isKnativeTarget } from "../core/parse.ts";
 import { MetricError } from "../metrics/metric-error.ts";
 import { askObserver, observerFor, observerKey } from "../metrics/observers.ts";
 import { createPrometheus } from "../metrics/prometheus/prometheus.ts";
+import type { ClusterCalls } from "../metrics/providers/provider.ts";
 import { createMetricSource } from "../metrics/table.ts";
 import { type QueryModel, renderQuery, TemplateError } from "../metrics/template.ts";
+import type { Clock } from "../ports/clock.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
 import type { Log } from "../ports/log.ts";
 import type { MetricSource } from "../ports/metric-source.ts";
@@ -19,6 +21,9 @@ export interface MeasuringPorts {
   /** One object, read through a cache where there is one. @throws KubeError */
   readonly read: (ref: ObjectRef, signal: AbortSignal) => Promise<KubeObject | undefined>;
   readonly log: Log;
+  readonly clock: Clock;
+  /** The operator's own cluster, for providers that are in it. */
+  readonly cluster?: ClusterCalls;
   readonly dispatcher?: Dispatcher;
 }
 
@@ -229,10 +234,13 @@ function buildSource(
   provider: KubeObject["spec"],
   credentials: ReadonlyMap<string, string> | undefined,
   metric: Metric,
-  { dispatcher }: MeasuringPorts,
+  { dispatcher, clock, log, cluster }: MeasuringPorts,
 ): MetricSource | string {
   try {
     return createMetricSource({
+      clock,
+      log,
+      cluster,
       type: provider.type ?? "",
       address: provider.address ?? "",
       headers: provider.headers,

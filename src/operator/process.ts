@@ -212,6 +212,7 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
     metricsServer: flags.metricsServer,
     recorder,
     sendAlert: alerting.send,
+    cluster: transport,
     concurrency: Math.max(1, flags.threadiness) * TURNS_PER_THREAD,
     dispatcher,
     insecureDispatcher,

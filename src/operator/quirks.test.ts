@@ -10,6 +10,7 @@ import { createServicesRouter } from "../routers/services/services.ts";
 import { createRouters } from "../routers/table.ts";
 import { aCanary } from "../testing/canary.ts";
 import { tell } from "../testing/story.ts";
+import { systemClock } from "../time/system-clock.ts";
 import { createAutoscalers } from "../workloads/autoscalers.ts";
 import { createWorkloads } from "../workloads/table.ts";
 import { type AdapterTables, chooseAdapters } from "./adapters.ts";
@@ -75,6 +76,7 @@ describe("the register", () => {
       meshProvider: "istio",
       read: () => Promise.resolve(undefined),
       log: SILENT_LOG,
+      clock: systemClock,
     };
     const answer = await measure(canary, { kind: "metric", metric, source: "query", of: "canary" }, ports, NEVER);
     expect(answer).toMatchObject({

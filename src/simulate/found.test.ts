@@ -97,6 +97,29 @@ const FOUND: Readonly<Record<string, Found>> = {
   "a Knative revision that never got ready held its rollout for ever": {
     scenario: withTarget(aScenario({ next: { crash: "start" } }), "Knative"),
   },
+  "a StatefulSet whose primary was made again of what does not start waited for its approval for ever": {
+    scenario: withTarget(
+      aScenario({
+        canary: { analysis: { webhooks: [slowHook("confirm-rollout")] } },
+        next: { crashAsPrimary: "start" },
+        hooks: { "confirm-rollout": { kind: "fails-first", calls: 9 } },
+        users: [{ afterMs: 30_000, kind: "delete-primary" }],
+      }),
+      "StatefulSet",
+    ),
+  },
+  "a Knative Service that was deleted and made again in its run said so every few milliseconds until it had a revision":
+    {
+      scenario: withTarget(
+        aScenario({
+          users: [
+            { afterMs: 25_000, kind: "delete-target" },
+            { afterMs: 85_000, kind: "restore-target" },
+          ],
+        }),
+        "Knative",
+      ),
+    },
   "a Knative revision that came during the initialisation got all the traffic before it was ready": {
     scenario: withTarget(aScenario({ impatient: true, next: { readyAfterMs: 10_000 } }), "Knative"),
     weather: () => faultAt(/^patch Service podinfo$/, "dies-before"),

@@ -1,6 +1,7 @@
 /** Reads the body of a query's answer: one number, or none. */
 import { quote } from "../../core/format.ts";
 import type { Measurement } from "../../ports/metric-source.ts";
+import { type Fields, parseAnswer } from "../json.ts";
 import { MetricError, MULTIPLE_VALUES, NO_VALUES } from "../metric-error.ts";
 
 /**
@@ -19,36 +20,13 @@ export function readAnswer(body: string): Measurement {
   return value === undefined || Number.isNaN(value) ? { kind: "no-data", detail: NO_VALUES } : { kind: "value", value };
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
 function vectorOf(body: string): readonly Fields[] {
-  const failed = (why: string) => new MetricError(`error unmarshaling result: ${why}, '${body}'`);
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(body);
-  } catch (error) {
-    throw failed(error instanceof Error ? error.message : String(error));
-  }
-  const answer = fieldsOf(parsed);
-  if (answer === undefined) throw failed(`the answer is ${kindOf(parsed)}, not an object`);
-  const data = fieldsOf(answer.data ?? {});
-  if (data === undefined) throw failed(`data is ${kindOf(answer.data)}, not an object`);
-  const result = data.result ?? [];
-  if (!Array.isArray(result)) throw failed(`data.result is ${kindOf(result)}, not an array`);
-  return result.map((element) => {
-    const fields = fieldsOf(element);
-    if (fields === undefined) throw failed(`data.result holds ${kindOf(element)} where a series was expected`);
-    return fields;
+  const answer = parseAnswer(body);
+  const { result } = answer.fieldsOf(answer.fields().data, "data");
+  return answer.listOf(result, "data.result").map((element) => {
+    if (element === null) throw answer.wrong("data.result holds null where a series was expected");
+    return answer.fieldsOf(element, "an entry of data.result");
   });
-}
-
-function fieldsOf(value: unknown): Fields | undefined {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
-}
-
-function kindOf(value: unknown): string {
-  if (value === null) return "null";
-  return Array.isArray(value) ? "an array" : `a ${typeof value}`;
 }
 
 /** Go's ParseFloat for what Prometheus writes. @throws MetricError */

@@ -1,4 +1,5 @@
 /** How runs end, and what they leave behind. */
+import type { RolloutEvent } from "../../core/events.ts";
 import { equal } from "../../operator/diff.ts";
 import { WriteFailure } from "../../operator/write.ts";
 import { KubeError } from "../../ports/kube.ts";
@@ -151,7 +152,7 @@ export function expectedVerdict(scenario: Scenario, stepped: boolean): End["phas
 
 export const nothingGrows: Invariant = {
   name: "nothing-grows",
-  rule: "Status, events, appointments and watches stay within fixed bounds; at the end no alert is owed.",
+  rule: "Status, events, appointments and watches stay within fixed bounds, nothing is said again and again; at the end no alert is owed.",
   why: "What grows without bound ends in a refused write, an unreadable history, or a process out of memory.",
   watch(universe, report) {
     let events = 0;
@@ -164,9 +165,18 @@ export const nothingGrows: Invariant = {
       const { length } = JSON.stringify(object.status ?? {});
       if (length > MOST_STATUS) report(`a status of ${length} characters`);
     });
+    const repeated = new Map<string, number[]>();
+    const listen = ({ message: text }: RolloutEvent) => {
+      count(1);
+      const now = universe.schedule.now();
+      const times = [...(repeated.get(text) ?? []), now].filter((time) => time > now - REPETITIONS_MS);
+      repeated.set(text, times);
+      if (times.length === MOST_REPETITIONS + 1)
+        report(`"${text}" ${times.length} times in ${REPETITIONS_MS / 1000} s`);
+    };
     return {
-      turn: ({ transition }) => count(transition.events.length),
-      said: () => count(1),
+      turn: ({ transition }) => transition.events.forEach(listen),
+      said: listen,
       end({ rested, phase }) {
         const owed: readonly unknown[] = universe.canary()?.status?.aviary?.owedAlerts ?? [];
         if (rested && owed.length > 0) report(`${owed.length} alerts are still owed (${phase})`);
@@ -181,6 +191,9 @@ export const nothingGrows: Invariant = {
 };
 
 const MOST_EVENTS = 600;
+/** A fault or two at a time, or two that lead, and whoever takes the next turn says it again. */
+const MOST_REPETITIONS = 12;
+const REPETITIONS_MS = 1_000;
 const MOST_STATUS = 6_000;
 const MOST_SLEEPS = 2;
 const MOST_TURNS_PER_CHANGE = 3;

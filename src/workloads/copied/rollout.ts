@@ -33,7 +33,9 @@ export function rollout(
  * pod goes missing late, is not given up for that at once. undefined while nothing is rolled out.
  */
 export function gotOnAt(status: CanaryStatus, intervalMs: number): number | undefined {
-  if (!isRunning(status.phase) && status.phase !== "Initializing") return undefined;
+  // One that waits for approval cannot begin with a primary that does not come up, and would wait for it without end.
+  const { phase } = status;
+  if (!isRunning(phase) && phase !== "Initializing" && phase !== "Waiting") return undefined;
   return "holdUntil" in status ? Math.max(status.phaseSince, status.holdUntil - intervalMs) : status.phaseSince;
 }
 

@@ -72,6 +72,13 @@ describe("a Knative Service as target", () => {
     expect(annotations(cluster)).toEqual({ mine: "1", [PRIMARY]: "podinfo-00002" });
   });
 
+  it("that was deleted and made again while a failed promotion was taken back has what it holds as primary", () => {
+    const cluster = createToyCluster(mergePatch, service("podinfo-00001"));
+    const primary = { kind: "restored", from: "whatever it was" } as const;
+    cluster.apply(workload.renderPrimary(inPhase("Failed", PARTS), aWorld({ primary }), cluster));
+    expect(annotations(cluster)).toEqual({ mine: "1", [PRIMARY]: "podinfo-00001" });
+  });
+
   it("waits for its revisions without a deadline, in the words of events", () => {
     const world = [service("podinfo-00002", { [PRIMARY]: "podinfo-00001" }), revision("podinfo-00002", false)];
     expect(read(createToyCluster(mergePatch, ...world))).toMatchObject({

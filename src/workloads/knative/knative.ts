@@ -133,6 +133,8 @@ function renderPrimary(canary: Canary, world: DesiredWorld, seen: Snapshot): rea
       return [annotated(target, latest, primary)];
     }
     case "restored": {
+      // Another Service by its name: what the one before ran is gone.
+      if (primary === "") return [annotated(target, latest, undefined)];
       const previous = target.metadata.annotations?.[PREVIOUS_ANNOTATION];
       return previous && idOf(canary, primary) === world.primary.from ? [annotated(target, previous, undefined)] : [];
     }

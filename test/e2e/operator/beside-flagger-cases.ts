@@ -14,6 +14,8 @@ export interface Case {
   readonly bad?: true;
   /** Figures that differ, by departures.md. */
   readonly departs?: RegExp;
+  /** What is answered to calls whose path has the name. */
+  readonly answers?: Readonly<Record<string, string>>;
 }
 
 export const progressive = { interval: "10s", threshold: 2, stepWeight: 50, maxWeight: 50 };
@@ -91,6 +93,51 @@ const NAMED = template(
   "named",
   'x{a="{{ service }}",b="{{ ingress }}",c="{{ route }}",d="{{ variables.status }}"}[{{ interval }}]',
 );
+
+/** Metric servers of others: what their templates and Secrets say, and what they answer. */
+const SERVERS: Readonly<Record<string, { secret?: Record<string, string>; query: string; answer: string }>> = {
+  datadog: {
+    secret: { datadog_api_key: "k", datadog_application_key: "a" },
+    query: "avg:errors{service:{{ target }}} by {version}",
+    answer: '{"series":[{"pointlist":[[1,5],[2,500]]}]}',
+  },
+  newrelic: {
+    secret: { newrelic_account_id: "7", newrelic_query_key: "q" },
+    query: "SELECT sum(x) FROM Metric WHERE app = '{{ target }}'",
+    answer: '{"results":[{"result":6.5}]}',
+  },
+  dynatrace: {
+    secret: { dynatrace_token: "t" },
+    query: 'builtin:errors:filter(eq("app","{{ target }}"))',
+    answer: '{"result":[{"data":[{"values":[500]},{"values":[7,500]}]}]}',
+  },
+  graphite: {
+    secret: { username: "u", password: "p" },
+    query: "target=sumSeries(app.{{ target }}.errors)&from=-{{ interval }}",
+    answer: '[{"target":"a","datapoints":[[500,1],[8,2],[null,3]]}]',
+  },
+  influxdb: {
+    secret: { token: "t", org: "us all" },
+    query: 'from(bucket: "b") |> range(start: -{{ interval }})',
+    answer:
+      "#datatype,string,long,double\n#group,false,false,false\n#default,_result,,\n,result,table,_value\n,,0,9.25\n",
+  },
+};
+const ofServers = Object.entries(SERVERS).flatMap(([type, { secret, query }]): KubeObject[] => [
+  {
+    ...{ apiVersion: "v1", kind: "Secret", metadata: { ...METADATA, name: type } },
+    data: Object.fromEntries(
+      Object.entries(secret ?? {}).map(([key, text]) => [key, Buffer.from(text).toString("base64")]),
+    ),
+  },
+  {
+    ...{ apiVersion: "flagger.app/v1beta1", kind: "MetricTemplate", metadata: { ...METADATA, name: type } },
+    spec: { provider: { type, address: `http://HOOKS/hook/${type}`, secretRef: { name: type } }, query },
+  },
+]);
+const BY_SERVERS = Object.keys(SERVERS).map((name) => ({
+  ...{ name, templateRef: { name }, thresholdRange: { max: 100 }, interval: "1m" },
+}));
 
 const CHAT: KubeObject = {
   apiVersion: "flagger.app/v1beta1",
@@ -170,6 +217,21 @@ export const CASES: Readonly<Record<string, Case>> = {
   "every hook, alert and kind of metric": {
     objects: [CHAT, NAMED],
     canary: { analysis: { ...progressive, webhooks: HOOKS, alerts: ALERTS, metrics: METRICS } },
+  },
+  "metric servers of others": {
+    objects: ofServers,
+    answers: Object.fromEntries(Object.entries(SERVERS).map(([type, { answer }]) => [type, answer])),
+    canary: { analysis: { ...progressive, metrics: BY_SERVERS } },
+  },
+  "a metric server of others that says no": {
+    objects: ofServers,
+    answers: { datadog: '{"series":[{"pointlist":[[1,500.126]]}]}' },
+    canary: { analysis: { ...progressive, metrics: BY_SERVERS.slice(0, 1) } },
+  },
+  "a metric server of others that has nothing to say": {
+    objects: ofServers,
+    answers: { newrelic: '{"results":[]}' },
+    canary: { analysis: { ...progressive, metrics: BY_SERVERS.slice(1, 2) } },
   },
   "every hook and alert of a release with errors": {
     bad: true,

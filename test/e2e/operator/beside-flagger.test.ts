@@ -20,7 +20,13 @@ import { knativeCrds } from "../../../src/sandbox/crds/knative.ts";
 import { istioCrds } from "../../../src/sandbox/istio-crds.ts";
 import { podinfo, typeOf } from "../harness/objects.ts";
 import { compiled, removeCompiled } from "../harness/process.ts";
-import { type MetricServer, type Receiver, startMetricServer, startReceiver } from "../harness/servers.ts";
+import {
+  type MetricServer,
+  type Received,
+  type Receiver,
+  startMetricServer,
+  startReceiver,
+} from "../harness/servers.ts";
 import { startWorld, type World } from "../harness/world.ts";
 import { CASES, type Case, progressive } from "./beside-flagger-cases.ts";
 
@@ -149,7 +155,9 @@ function spoken(hooks: Receiver): string[] {
 /** Each call once: how often one is made depends on when pods are ready. */
 function called(hooks: Receiver, path: string): string[] {
   const calls = hooks.received.filter((call) => call.path.startsWith(path));
-  return [...new Set(calls.map((call) => `${call.path} ${JSON.stringify(sorted(call.body))}`))];
+  // What is asked for ends now.
+  const place = (call: Received) => call.path.replace(/\b\d{10,13}\b/g, "NOW");
+  return [...new Set(calls.map((call) => `${place(call)} ${JSON.stringify(sorted(call.body))}`))];
 }
 
 /** Go writes the fields of a map in the order of their names. */
@@ -222,6 +230,11 @@ function release(world: World, { config, target }: Partial<Case> = {}): void {
 async function tell(who: Who, what: Case) {
   const town = await startTown(what.flags ?? [], what.bad === true ? 50 : 100);
   const { world, hooks } = town;
+  const answers = Object.entries(what.answers ?? {});
+  hooks.answer = ({ path }) => {
+    const [, body] = answers.find(([name]) => path.includes(name)) ?? [];
+    return body === undefined ? { status: 200 } : { status: 200, body };
+  };
   try {
     const servers = { "http://HOOKS": hooks.url, "http://METRICS": town.metrics.url };
     const placed = (object: KubeObject): KubeObject =>

@@ -1,0 +1,59 @@
+/** The JSON that metric servers answer, looked into without trusting it: what is not as it should be is a MetricError that says so. */
+import { MetricError } from "./metric-error.ts";
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+export interface JsonAnswer {
+  /** The whole of it. @throws MetricError when it is no object */
+  fields(): Fields;
+  /** @param where as in "data.result". @throws MetricError when `value` is there and no object */
+  fieldsOf(value: unknown, where: string): Fields;
+  /** An absent list is empty. @throws MetricError when `value` is there and no array */
+  listOf(value: unknown, where: string): readonly unknown[];
+  /** null and absent are undefined. @throws MetricError when `value` is something else than a number */
+  numberOf(value: unknown, where: string): number | undefined;
+  /** "error unmarshaling result: …, '<body>'" */
+  wrong(why: string): MetricError;
+}
+
+/** @throws MetricError when `body` is no JSON */
+export function parseAnswer(body: string): JsonAnswer {
+  const wrong = (why: string) => new MetricError(`error unmarshaling result: ${why}, '${body}'`);
+  const root = parsed(body, wrong);
+  const fieldsOf = (value: unknown, where: string): Fields => {
+    if (value === undefined || value === null) return {};
+    if (typeof value !== "object" || Array.isArray(value)) throw wrong(`${where} is ${kindOf(value)}, not an object`);
+    return value as Fields;
+  };
+  return {
+    wrong,
+    fieldsOf,
+    fields() {
+      if (root === null) throw wrong("the answer is null, not an object");
+      return fieldsOf(root, "the answer");
+    },
+    listOf(value, where) {
+      if (value === undefined || value === null) return [];
+      if (!Array.isArray(value)) throw wrong(`${where} is ${kindOf(value)}, not an array`);
+      return value;
+    },
+    numberOf(value, where) {
+      if (value === undefined || value === null) return undefined;
+      if (typeof value !== "number") throw wrong(`${where} is ${kindOf(value)}, not a number`);
+      return value;
+    },
+  };
+}
+
+function parsed(body: string, wrong: (why: string) => MetricError): unknown {
+  try {
+    return JSON.parse(body);
+  } catch (error) {
+    throw wrong(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "an array" : `a ${typeof value}`;
+}

@@ -1,0 +1,85 @@
+/** What a metric provider is built from, and what all of them check alike. */
+import type { Dispatcher } from "undici";
+import { parseDuration } from "../../core/duration.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { KubeFields } from "../../ports/kubernetes.ts";
+import type { Log } from "../../ports/log.ts";
+import type { Measurement, MetricSource } from "../../ports/metric-source.ts";
+import { sharedDispatcher } from "../http.ts";
+import { MetricError, NO_VALUES } from "../metric-error.ts";
+
+export interface ProviderOptions {
+  readonly type: string;
+  /** Empty when the template has none. */
+  readonly address: string;
+  readonly headers?: Readonly<Record<string, readonly string[]>> | undefined;
+  /** The data of the Secret; undefined without secretRef. */
+  readonly credentials?: ReadonlyMap<string, string> | undefined;
+  readonly region?: string | undefined;
+  readonly insecureSkipVerify?: boolean | undefined;
+  /** The metric's interval as written; some providers derive the queried window from it. */
+  readonly interval: string;
+  readonly clock: Clock;
+  readonly log?: Log | undefined;
+  /** The cluster in which the operator runs, with the operator's own rights. */
+  readonly cluster?: ClusterCalls | undefined;
+  /** How to connect; by default as everything of ours does (proxies, the sandbox's nameserver). */
+  readonly dispatcher?: Dispatcher | undefined;
+}
+
+export interface ClusterCalls {
+  /** @throws KubeError, or the signal's reason when aborted */
+  send(
+    request: {
+      readonly method: "GET" | "POST" | "DELETE";
+      readonly path: string;
+      readonly query?: Readonly<Record<string, string | undefined>>;
+      readonly body?: KubeFields;
+    },
+    signal: AbortSignal,
+  ): Promise<KubeFields>;
+}
+
+/** @throws MetricError when address or credentials cannot work */
+export type Provider = (options: ProviderOptions) => MetricSource;
+
+/** How many intervals some providers look back: their newest points come late. */
+const WINDOW_INTERVALS = 10;
+
+/** Milliseconds. @throws MetricError "error parsing metric interval: …" */
+export function intervalMs({ interval }: ProviderOptions): number {
+  const parsed = parseDuration(interval);
+  if (typeof parsed !== "number") throw new MetricError(`error parsing metric interval: ${parsed.message}`);
+  return parsed;
+}
+
+/** Milliseconds. @throws MetricError "error parsing metric interval: …" */
+export function windowMs(options: ProviderOptions): number {
+  return WINDOW_INTERVALS * intervalMs(options);
+}
+
+/** @param missing what to say when it is not there. @throws MetricError */
+export function credential({ credentials }: ProviderOptions, key: string, missing: string): string {
+  const value = credentials?.get(key);
+  if (value === undefined) throw new MetricError(missing);
+  return value;
+}
+
+/** An http(s) URL without its trailing slash. @throws MetricError "… address … is not a valid URL" */
+export function httpAddress({ type, address }: Pick<ProviderOptions, "type" | "address">): string {
+  const protocol = URL.canParse(address) ? new URL(address).protocol : "";
+  if (protocol !== "http:" && protocol !== "https:")
+    throw new MetricError(`${type} address ${address} is not a valid URL`);
+  return address.replace(/\/+$/, "");
+}
+
+export function connection({ dispatcher, insecureSkipVerify }: ProviderOptions): Dispatcher {
+  return dispatcher ?? sharedDispatcher(insecureSkipVerify === true);
+}
+
+export const noData = (detail: string): Measurement => ({ kind: "no-data", detail });
+
+/** No value at all in an answer that is otherwise as it should be. */
+export const nothingIn = (body: string): Measurement => noData(`invalid response: ${body}: ${NO_VALUES}`);
+
+export const value = (number: number): Measurement => ({ kind: "value", value: number });

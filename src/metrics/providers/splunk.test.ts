@@ -1,0 +1,170 @@
+/** Splunk's SignalFlow, against a real WebSocket server that speaks it. */
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { WebSocketServer } from "ws";
+import type { MetricSource } from "../../ports/metric-source.ts";
+import { systemClock } from "../../time/system-clock.ts";
+import { createMetricSource } from "../table.ts";
+import { dataPoints } from "./signalflow.ts";
+
+const NEVER = new AbortController().signal;
+const NOW = 1_700_000_000_000;
+
+type Point = readonly [type: number, series: bigint, value: number];
+
+/** A binary message, as the documentation of SignalFlow's WebSocket messages lays it out. */
+function message(points: readonly Point[], { zipped = false, type = 5, flags = 0 } = {}): Buffer {
+  const data = Buffer.alloc(12 + 17 * points.length);
+  data.writeBigUInt64BE(BigInt(NOW), 0);
+  data.writeUInt32BE(points.length, 8);
+  points.forEach(([kind, series, value], index) => {
+    const at = 12 + 17 * index;
+    data.writeUInt8(kind, at);
+    data.writeBigUInt64BE(series, at + 1);
+    if (kind === 1) data.writeBigInt64BE(BigInt(value), at + 9);
+    if (kind === 2) data.writeDoubleBE(value, at + 9);
+    if (kind === 3) data.writeInt32BE(value, at + 9);
+  });
+  const header = Buffer.alloc(20);
+  header.set([1, type, flags | (zipped ? 1 : 0), 0]);
+  header.write("ch-1", 4);
+  return Buffer.concat([header, zipped ? gzipSync(data) : data]);
+}
+
+describe("SignalFlow's binary messages", () => {
+  it("hold whole numbers, floating ones, and none", () => {
+    const points = [
+      [1, 7n, -5],
+      [2, 8n, 0.25],
+      [3, 9n, 12],
+      [0, 10n, 0],
+    ] as const;
+    const read = [
+      { series: 7n, value: -5 },
+      { series: 8n, value: 0.25 },
+      { series: 9n, value: 12 },
+    ];
+    expect(dataPoints(message(points))).toEqual(read);
+    expect(dataPoints(message(points, { zipped: true }))).toEqual(read);
+  });
+
+  it.each([
+    ["too short", Buffer.alloc(20), "expected SignalFlow message of at least 21 bytes, got 20 bytes"],
+    ["cut off in its data", message([[2, 1n, 1]]).subarray(0, 40), "a SignalFlow message ends in its data"],
+    ["cut off before it", message([]).subarray(0, 25), "a SignalFlow message ends before its data"],
+    ["JSON", message([], { flags: 2 }), "cannot handle json binary message"],
+    ["of another type", message([], { type: 6 }), "cannot handle json binary message"],
+  ])("that are %s are refused", (_, bytes, why) => {
+    expect(() => dataPoints(bytes)).toThrow(why);
+  });
+});
+
+describe("splunk", () => {
+  let server: Server;
+  let sockets: WebSocketServer;
+  let heard: Record<string, unknown>[];
+  let script: readonly (string | Buffer)[];
+  let splunk: MetricSource;
+
+  beforeEach(async () => {
+    heard = [];
+    server = createServer((request, response) => {
+      heard.push({ url: request.url, token: request.headers["x-sf-token"] });
+      response.writeHead(request.headers["x-sf-token"] === "secret" ? 200 : 401).end("no such token");
+    });
+    sockets = new WebSocketServer({ server, path: "/v2/signalflow" });
+    sockets.on("connection", (socket) => {
+      socket.on("message", (text) => {
+        const told = JSON.parse(String(text)) as Record<string, unknown>;
+        heard.push(told);
+        if (told["type"] === "authenticate") {
+          const known = told["token"] === "secret";
+          socket.send(JSON.stringify(known ? { type: "authenticated" } : { type: "error", message: "Invalid token" }));
+          return;
+        }
+        for (const part of script) socket.send(part);
+        if (script.length === 0) socket.close(1011, "out of order");
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    splunk = build("secret");
+  });
+
+  afterEach(async () => {
+    for (const socket of sockets.clients) socket.terminate();
+    sockets.close();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  function build(token: string): MetricSource {
+    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const clock = { ...systemClock, now: () => NOW };
+    const credentials = new Map([["sf_token_key", token]]);
+    return createMetricSource({ type: "splunk", address, interval: "1m", clock, credentials });
+  }
+
+  const control = (event: string) => JSON.stringify({ type: "control-message", channel: "ch-1", event });
+  const START = [control("STREAM_START"), control("JOB_START"), JSON.stringify({ type: "metadata", channel: "ch-1" })];
+
+  it("runs the program over the last ten intervals, and takes the last number", async () => {
+    script = [...START, message([[2, 1n, 0.5]]), message([[3, 1n, 2]], { zipped: true }), control("END_OF_CHANNEL")];
+    expect(await splunk.measure("data('x').publish()", NEVER)).toEqual({ kind: "value", value: 2 });
+    expect(heard).toMatchObject([
+      { type: "authenticate", token: "secret" },
+      { type: "execute", program: "data('x').publish()", start: NOW - 600_000, stop: NOW, immediate: true },
+    ]);
+  });
+
+  it("finds no values", async () => {
+    script = [...START, message([[0, 1n, 0]]), control("END_OF_CHANNEL")];
+    const none = { kind: "no-data", detail: "invalid response: no values found" };
+    expect(await splunk.measure("p", NEVER)).toEqual(none);
+  });
+
+  it.each([
+    [
+      "several series",
+      [
+        message([
+          [2, 1n, 1],
+          [2, 2n, 1],
+        ]),
+        control("END_OF_CHANNEL"),
+      ],
+      "invalid response: query returned multiple values",
+    ],
+    [
+      "a program that is wrong",
+      [JSON.stringify({ type: "error", message: "no such function" })],
+      "error executing query: no such function",
+    ],
+    ["a channel that is aborted", [control("CHANNEL_ABORT")], "error executing query: the channel was aborted: "],
+    ["what is no message", ["<html>"], "error executing query: "],
+    ["a connection that ends", [], "error executing query: the connection was closed: 1011 out of order"],
+  ])("refuses %s", async (_, parts, why) => {
+    script = parts;
+    await expect(splunk.measure("p", NEVER)).rejects.toThrow(why);
+  });
+
+  it("refuses a wrong token, a server that is away, and stops when the turn ends", async () => {
+    await expect(build("wrong").measure("p", NEVER)).rejects.toThrow("error executing query: Invalid token");
+    const turn = new AbortController();
+    script = [control("STREAM_START")];
+    const measuring = splunk.measure("p", turn.signal);
+    sockets.on("connection", () => turn.abort(new Error("the operator stops")));
+    await expect(measuring).rejects.toThrow("the operator stops");
+    const clock = systemClock;
+    const nobody = { type: "splunk", address: "http://127.0.0.1:1", interval: "1m", clock };
+    const away = createMetricSource({ ...nobody, credentials: new Map([["sf_token_key", "t"]]) });
+    await expect(away.measure("p", NEVER)).rejects.toThrow(/^error executing query: /);
+  });
+
+  it("is there when it knows the token", async () => {
+    await splunk.online(NEVER);
+    expect(heard).toEqual([{ url: "/v2/metric?limit=1", token: "secret" }]);
+    await expect(build("wrong").online(NEVER)).rejects.toThrow("error response: no such token");
+  });
+});

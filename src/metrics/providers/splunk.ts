@@ -1,0 +1,143 @@
+/** Splunk Observability: a SignalFlow program, run over a window of the past, streamed over a WebSocket. */
+import { WebSocket } from "undici";
+import { ask, causeOf } from "../http.ts";
+import { MetricError, MULTIPLE_VALUES, NO_VALUES } from "../metric-error.ts";
+import { connection, credential, noData, type Provider, type ProviderOptions, value, windowMs } from "./provider.ts";
+import { type DataPoint, dataPoints } from "./signalflow.ts";
+
+const STREAM_PATH = "/v2/signalflow";
+const VALIDATION_PATH = "/v2/metric?limit=1";
+const CHANNEL = "ch-1";
+/** Until the program runs; and for all of it. */
+const TIMEOUT_MS = 5_000;
+const LONGEST_MS = 30_000;
+
+export const splunk: Provider = (options) => {
+  if (options.address === "") throw new MetricError("splunk endpoint is not set");
+  // https://api.REALM.signalfx.com, whose stream is at wss://stream.REALM.signalfx.com
+  const streamUrl = `${options.address}${STREAM_PATH}`.replace("http", "ws").replace("api", "stream");
+  const validationUrl = `${options.address}${VALIDATION_PATH}`.replace("ws", "http").replace("stream", "api");
+  if (!URL.canParse(streamUrl)) throw new MetricError(`splunk address ${options.address} is not a valid URL`);
+  const token = credential(options, "sf_token_key", "splunk credentials does not contain sf_token_key");
+  const window = windowMs(options);
+  return {
+    type: options.type,
+    async measure(program, signal) {
+      const stop = options.clock.now();
+      const job = { streamUrl, token, program, start: Math.trunc(stop - window), stop };
+      const points = await runProgram(job, options, signal);
+      const last = points.at(-1);
+      if (last === undefined) return noData(`invalid response: ${NO_VALUES}`);
+      if (new Set(points.map(({ series }) => series)).size > 1) {
+        throw new MetricError(`invalid response: ${MULTIPLE_VALUES}`);
+      }
+      return value(last.value);
+    },
+    async online(signal) {
+      const asked = { url: validationUrl, headers: { "X-SF-Token": token } };
+      const { status, body } = await ask(asked, connection(options), signal);
+      if (status !== 200) throw new MetricError(`error response: ${body}`);
+    },
+  };
+};
+
+interface Job {
+  readonly streamUrl: string;
+  readonly token: string;
+  readonly program: string;
+  /** Milliseconds since the epoch. */
+  readonly start: number;
+  readonly stop: number;
+}
+
+/** @throws MetricError; the signal's reason when it is aborted */
+async function runProgram(job: Job, options: ProviderOptions, signal: AbortSignal): Promise<readonly DataPoint[]> {
+  signal.throwIfAborted();
+  const socket = new WebSocket(job.streamUrl, { dispatcher: connection(options) });
+  socket.binaryType = "arraybuffer";
+  const over = new AbortController();
+  const limits = { started: AbortSignal.timeout(TIMEOUT_MS), ended: AbortSignal.timeout(LONGEST_MS) };
+  try {
+    return await new Promise((resolve, reject) => {
+      const points: DataPoint[] = [];
+      let started = false;
+      const fail = (why: string) => reject(new MetricError(`error executing query: ${why}`));
+      const listen = { signal: over.signal };
+      const send = (message: object) => socket.send(JSON.stringify(message));
+      signal.addEventListener("abort", () => reject(signal.reason), listen);
+      limits.started.addEventListener("abort", () => started || fail(`no answer within ${TIMEOUT_MS / 1000}s`), listen);
+      limits.ended.addEventListener("abort", () => fail(`not over within ${LONGEST_MS / 1000}s`), listen);
+      socket.addEventListener(
+        "open",
+        () => send({ type: "authenticate", token: job.token, userAgent: "aviary" }),
+        listen,
+      );
+      socket.addEventListener("error", ({ error }) => fail(causeOf(error)), listen);
+      socket.addEventListener(
+        "close",
+        ({ code, reason }) => fail(`the connection was closed: ${code} ${reason}`),
+        listen,
+      );
+      socket.addEventListener(
+        "message",
+        ({ data }) => {
+          try {
+            if (data instanceof ArrayBuffer) points.push(...dataPoints(Buffer.from(data)));
+            else {
+              const message = textMessage(String(data));
+              if (message.kind === "authenticated") send(executeRequest(job));
+              if (message.kind === "started") started = true;
+              if (message.kind === "failed") fail(message.why);
+              if (message.kind === "ended") resolve(points);
+            }
+          } catch (error) {
+            fail(error instanceof Error ? error.message : String(error));
+          }
+        },
+        listen,
+      );
+    });
+  } finally {
+    over.abort();
+    // Nobody is told any more of what the closing brings.
+    socket.addEventListener("error", () => undefined);
+    socket.close();
+  }
+}
+
+function executeRequest({ program, start, stop }: Job): object {
+  return {
+    type: "execute",
+    channel: CHANNEL,
+    program,
+    start,
+    stop,
+    resolution: 0,
+    maxDelay: 0,
+    immediate: true,
+    timezone: "",
+  };
+}
+
+type TextMessage =
+  | { readonly kind: "authenticated" | "started" | "ended" | "other" }
+  | { readonly kind: "failed"; readonly why: string };
+
+/** @throws Error when it is no JSON */
+function textMessage(text: string): TextMessage {
+  const message = JSON.parse(text) as Readonly<Record<string, unknown>> | null;
+  switch (message?.type) {
+    case "authenticated":
+      return { kind: "authenticated" };
+    case "error":
+      return { kind: "failed", why: String(message.message ?? message.error ?? text) };
+    case "control-message":
+      if (message.event === "STREAM_START" || message.event === "JOB_START") return { kind: "started" };
+      if (message.event === "END_OF_CHANNEL") return { kind: "ended" };
+      return message.event === "CHANNEL_ABORT" ? { kind: "failed", why: `the channel was aborted: ${text}` } : OTHER;
+    default:
+      return OTHER;
+  }
+}
+
+const OTHER = { kind: "other" } as const;
