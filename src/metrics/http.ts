@@ -80,6 +80,11 @@ export function causeOf(error: unknown): string {
   return error.message === "" && error.cause !== undefined ? causeOf(error.cause) : error.message;
 }
 
+/** For the header Authorization. */
+export function basic(username: string, password: string): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
+}
+
 const shared = new Map<boolean, Dispatcher>();
 
 /** How to connect where nothing else is said. Providers are built anew for every question, connections are not. */

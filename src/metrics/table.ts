@@ -1,18 +1,18 @@
 /** The metric providers, by the name a MetricTemplate gives in `spec.provider.type`. */
 import type { MetricSource } from "../ports/metric-source.ts";
+import { cloudwatch } from "./cloudwatch/cloudwatch.ts";
+import { datadog } from "./datadog/datadog.ts";
+import { dynatrace } from "./dynatrace/dynatrace.ts";
+import { externalmetrics } from "./externalmetrics/externalmetrics.ts";
+import { graphite } from "./graphite/graphite.ts";
+import { influxdb } from "./influxdb/influxdb.ts";
+import { keptn } from "./keptn/keptn.ts";
 import { MetricError, NO_VALUES } from "./metric-error.ts";
+import { newrelic } from "./newrelic/newrelic.ts";
 import { createPrometheus } from "./prometheus/prometheus.ts";
-import { cloudwatch } from "./providers/cloudwatch.ts";
-import { datadog } from "./providers/datadog.ts";
-import { dynatrace } from "./providers/dynatrace.ts";
-import { externalmetrics } from "./providers/externalmetrics.ts";
-import { graphite } from "./providers/graphite.ts";
-import { influxdb } from "./providers/influxdb.ts";
-import { keptn } from "./providers/keptn.ts";
-import { newrelic } from "./providers/newrelic.ts";
-import type { Provider, ProviderOptions } from "./providers/provider.ts";
-import { splunk } from "./providers/splunk.ts";
-import { stackdriver } from "./providers/stackdriver.ts";
+import type { Provider, ProviderOptions } from "./provider.ts";
+import { splunk } from "./splunk/splunk.ts";
+import { stackdriver } from "./stackdriver/stackdriver.ts";
 
 const PROVIDERS: Readonly<Record<string, Provider>> = {
   prometheus: createPrometheus,

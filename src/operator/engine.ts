@@ -3,7 +3,7 @@ import type { Dispatcher } from "undici";
 import type { Alert, Canary, CanaryRef } from "../core/canary.ts";
 import type { ParseOptions } from "../core/parse.ts";
 import { createWorkQueue, type WorkQueue } from "../kube/work-queue.ts";
-import type { ClusterCalls } from "../metrics/providers/provider.ts";
+import type { ClusterCalls } from "../metrics/provider.ts";
 import type { Asking } from "../ports/asking.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import { isAlreadyExists, isConflict, isNotFound, type ObjectCache, type ObjectWriter } from "../ports/kube.ts";

@@ -6,7 +6,7 @@ import { isKnativeTarget } from "../core/parse.ts";
 import { MetricError } from "../metrics/metric-error.ts";
 import { askObserver, observerFor, observerKey } from "../metrics/observers.ts";
 import { createPrometheus } from "../metrics/prometheus/prometheus.ts";
-import type { ClusterCalls } from "../metrics/providers/provider.ts";
+import type { ClusterCalls } from "../metrics/provider.ts";
 import { createMetricSource } from "../metrics/table.ts";
 import { type QueryModel, renderQuery, TemplateError } from "../metrics/template.ts";
 import type { Clock } from "../ports/clock.ts";

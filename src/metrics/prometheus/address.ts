@@ -1,5 +1,6 @@
 /** Where queries go: the URL of the query API behind a provider's address. */
 import { posix } from "node:path";
+import { basic } from "../http.ts";
 import { MetricError } from "../metric-error.ts";
 
 export interface QueryAddress {
@@ -23,8 +24,4 @@ export function queryAddress(type: string, address: string): QueryAddress {
   url.pathname = posix.join("/", url.pathname, "api/v1/query");
   if (username === "" && password === "") return { url };
   return { url, authorization: basic(decodeURIComponent(username), decodeURIComponent(password)) };
-}
-
-export function basic(username: string, password: string): string {
-  return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
 }

@@ -2,9 +2,9 @@
 import type { Dispatcher } from "undici";
 import type { Measurement, MetricSource } from "../../ports/metric-source.ts";
 import { queryEscape } from "../escape.ts";
-import { ask, sharedDispatcher } from "../http.ts";
+import { ask, basic, sharedDispatcher } from "../http.ts";
 import { MetricError } from "../metric-error.ts";
-import { basic, queryAddress } from "./address.ts";
+import { queryAddress } from "./address.ts";
 import { readAnswer } from "./answer.ts";
 
 export interface PrometheusOptions {

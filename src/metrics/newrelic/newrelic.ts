@@ -3,7 +3,7 @@ import { queryEscape } from "../escape.ts";
 import { ask } from "../http.ts";
 import { parseAnswer } from "../json.ts";
 import { MetricError } from "../metric-error.ts";
-import { connection, credential, intervalMs, nothingIn, type Provider, value } from "./provider.ts";
+import { connection, credential, intervalMs, nothingIn, type Provider, value } from "../provider.ts";
 
 const ADDRESS = "https://insights-api.newrelic.com";
 

@@ -3,7 +3,7 @@ import type { CloudWatchClient, GetMetricDataCommandOutput, MetricDataQuery } fr
 import type { Dispatcher } from "undici";
 import { request } from "undici";
 import { MetricError, NO_VALUES } from "../metric-error.ts";
-import { connection, noData, type Provider, type ProviderOptions, value, windowMs } from "./provider.ts";
+import { connection, noData, type Provider, type ProviderOptions, value, windowMs } from "../provider.ts";
 
 const MAX_DATAPOINTS = 20;
 /** The first attempt and three more. */

@@ -3,11 +3,11 @@ import { generateKeyPairSync } from "node:crypto";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { systemClock } from "../../time/system-clock.ts";
-import { MetricError } from "../metric-error.ts";
-import { createMetricSource } from "../table.ts";
+import { systemClock } from "../time/system-clock.ts";
+import { MetricError } from "./metric-error.ts";
 import type { ProviderOptions } from "./provider.ts";
-import { stackdriverAt } from "./stackdriver.ts";
+import { stackdriverAt } from "./stackdriver/stackdriver.ts";
+import { createMetricSource } from "./table.ts";
 
 interface Call {
   readonly method: string;

@@ -3,7 +3,7 @@ import { parseQuantity } from "../../core/hash/quantity.ts";
 import { ask } from "../http.ts";
 import { type JsonAnswer, parseAnswer } from "../json.ts";
 import { MetricError, NO_VALUES } from "../metric-error.ts";
-import { connection, httpAddress, noData, type Provider, type ProviderOptions, value } from "./provider.ts";
+import { connection, httpAddress, noData, type Provider, type ProviderOptions, value } from "../provider.ts";
 
 const API = "/apis/external.metrics.k8s.io/v1beta1";
 const EXPECTED = "expected <namespace>/<metricName>?labelSelector=<urlencoded label selectors>, got";

@@ -2,7 +2,7 @@
 import { WebSocket } from "undici";
 import { ask, causeOf } from "../http.ts";
 import { MetricError, MULTIPLE_VALUES, NO_VALUES } from "../metric-error.ts";
-import { connection, credential, noData, type Provider, type ProviderOptions, value, windowMs } from "./provider.ts";
+import { connection, credential, noData, type Provider, type ProviderOptions, value, windowMs } from "../provider.ts";
 import { type DataPoint, dataPoints } from "./signalflow.ts";
 
 const STREAM_PATH = "/v2/signalflow";

@@ -1,11 +1,18 @@
 /** Graphite's render API. The query is the query string of a URL, `target=sumSeries(app.count)&from=-2min`. */
 import { posix } from "node:path";
 import { queryEscape } from "../escape.ts";
-import { ask } from "../http.ts";
+import { ask, basic } from "../http.ts";
 import { type JsonAnswer, parseAnswer } from "../json.ts";
 import { MetricError, NO_VALUES } from "../metric-error.ts";
-import { basic } from "../prometheus/address.ts";
-import { connection, credential, httpAddress, noData, type Provider, type ProviderOptions, value } from "./provider.ts";
+import {
+  connection,
+  credential,
+  httpAddress,
+  noData,
+  type Provider,
+  type ProviderOptions,
+  value,
+} from "../provider.ts";
 
 const ONLINE_QUERY = "target=test";
 

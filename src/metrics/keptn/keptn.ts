@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { KubeFields } from "../../ports/kubernetes.ts";
 import type { Measurement } from "../../ports/metric-source.ts";
 import { MetricError } from "../metric-error.ts";
-import { type ClusterCalls, type Provider, type ProviderOptions, value } from "./provider.ts";
+import { type ClusterCalls, type Provider, type ProviderOptions, value } from "../provider.ts";
 
 const API = "/apis/metrics.keptn.sh/v1beta1";
 const POLL_MS = 1_000;

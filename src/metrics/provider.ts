@@ -1,12 +1,12 @@
 /** What a metric provider is built from, and what all of them check alike. */
 import type { Dispatcher } from "undici";
-import { parseDuration } from "../../core/duration.ts";
-import type { Clock } from "../../ports/clock.ts";
-import type { KubeFields } from "../../ports/kubernetes.ts";
-import type { Log } from "../../ports/log.ts";
-import type { Measurement, MetricSource } from "../../ports/metric-source.ts";
-import { sharedDispatcher } from "../http.ts";
-import { MetricError, NO_VALUES } from "../metric-error.ts";
+import { parseDuration } from "../core/duration.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { KubeFields } from "../ports/kubernetes.ts";
+import type { Log } from "../ports/log.ts";
+import type { Measurement, MetricSource } from "../ports/metric-source.ts";
+import { sharedDispatcher } from "./http.ts";
+import { MetricError, NO_VALUES } from "./metric-error.ts";
 
 export interface ProviderOptions {
   readonly type: string;

@@ -3,7 +3,7 @@ import type { JWTInput } from "google-auth-library";
 import { ask } from "../http.ts";
 import { parseAnswer } from "../json.ts";
 import { MetricError, NO_VALUES } from "../metric-error.ts";
-import { connection, credential, noData, type Provider, type ProviderOptions, value } from "./provider.ts";
+import { connection, credential, noData, type Provider, type ProviderOptions, value } from "../provider.ts";
 
 const ADDRESS = "https://monitoring.googleapis.com";
 const SCOPE = "https://www.googleapis.com/auth/monitoring.read";

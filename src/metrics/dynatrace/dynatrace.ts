@@ -3,7 +3,7 @@ import { queryEscape } from "../escape.ts";
 import { ask } from "../http.ts";
 import { parseAnswer } from "../json.ts";
 import { MetricError } from "../metric-error.ts";
-import { connection, credential, nothingIn, type Provider, value, windowMs } from "./provider.ts";
+import { connection, credential, nothingIn, type Provider, value, windowMs } from "../provider.ts";
 
 export const dynatrace: Provider = (options) => {
   if (options.address === "") throw new MetricError("dynatrace endpoint is not set");

@@ -3,7 +3,7 @@ import { parse } from "csv-parse/sync";
 import { queryEscape } from "../escape.ts";
 import { ask } from "../http.ts";
 import { MetricError, NO_VALUES } from "../metric-error.ts";
-import { connection, credential, httpAddress, noData, type Provider, value } from "./provider.ts";
+import { connection, credential, httpAddress, noData, type Provider, value } from "../provider.ts";
 
 const TIMEOUT_MS = 15_000;
 const ONLINE_QUERY = 'from(bucket: "default") |> range(start: -2h)';
