@@ -44,7 +44,7 @@ export class Fields {
   }
 
   integer(name: string): number | undefined {
-    return this.typed(name, "a whole number", (value) => (Number.isInteger(value) ? (value as number) : undefined));
+    return this.typed(name, "a whole number", (value) => (Number.isSafeInteger(value) ? (value as number) : undefined));
   }
 
   strings(name: string): Readonly<Record<string, string>> | undefined {
@@ -61,7 +61,7 @@ export class Fields {
 
   integerList(name: string): readonly number[] {
     return this.list(name, "a list of whole numbers", (entry) =>
-      Number.isInteger(entry) ? (entry as number) : undefined,
+      Number.isSafeInteger(entry) ? (entry as number) : undefined,
     );
   }
 

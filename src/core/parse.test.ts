@@ -72,6 +72,16 @@ describe("refusals say what, where and what to do", () => {
       "invalid canary spec: spec.analysis.stepWeight: must be a whole number, found 2.5",
     ],
     [
+      "Q4: a number that is too large for a whole one",
+      { analysis: { threshold: 1e300 } },
+      "invalid canary spec: spec.analysis.threshold: must be a whole number, found 1e+300",
+    ],
+    [
+      "Q16: more iterations than a plan can hold, which would end the operator",
+      { analysis: { iterations: 1e9 } },
+      "invalid canary spec: spec.analysis.iterations: must be at most 10000, found 1000000000",
+    ],
+    [
       "Q28: a step that leads nowhere",
       { analysis: { stepWeight: 0 } },
       "invalid canary spec: spec.analysis needs iterations, stepWeights or a stepWeight greater than 0: no step could ever be taken",

@@ -40,6 +40,8 @@ export type Parsed =
   | { readonly kind: "invalid"; readonly problem: string; readonly spec: CanarySpec };
 
 const TEN_SECONDS = 10_000;
+/** A day and more at the shortest interval. Every one of them is a step of the plan. */
+const MOST_ITERATIONS = 10_000;
 const HOOK_TYPES: readonly HookType[] = [
   "confirm-rollout",
   "pre-rollout",
@@ -182,7 +184,7 @@ function readAnalysis(fields: Fields, namespace: string, options: ParseOptions):
     interval,
     intervalMs: Math.max(options.intervalFloorMs, intervalOrDefault(interval)),
     threshold: threshold > 0 ? threshold : 1,
-    iterations: fields.integer("iterations") ?? 0,
+    iterations: readIterations(fields),
     maxWeight: fields.integer("maxWeight") ?? 0,
     stepWeight: fields.integer("stepWeight") ?? 0,
     stepWeights: fields.integerList("stepWeights"),
@@ -197,6 +199,13 @@ function readAnalysis(fields: Fields, namespace: string, options: ParseOptions):
     alerts: fields.objectList("alerts").map((alert) => readAlert(alert, namespace)),
     ...(affinity ? { sessionAffinity: readAffinity(affinity) } : {}),
   };
+}
+
+function readIterations(fields: Fields): number {
+  const iterations = fields.integer("iterations") ?? 0;
+  if (iterations > MOST_ITERATIONS)
+    fields.refuse("iterations", `must be at most ${MOST_ITERATIONS}, found ${iterations}`);
+  return Math.min(iterations, MOST_ITERATIONS);
 }
 
 function readMetric(fields: Fields, namespace: string): Metric {
