@@ -128,7 +128,7 @@ function analysis(): Schema {
   return object(
     {
       interval: string({ pattern: DURATION, about: "Time between two checks, e.g. 1m. At least 10s." }),
-      iterations: number({ about: "Number of checks before the promotion (A/B testing, Blue/Green)." }),
+      iterations: number({ about: "Number of checks before the promotion (A/B testing, Blue/Green). At most 10000." }),
       threshold: number({ about: "Failed checks that take the release back." }),
       maxWeight: number({ about: "Percent of the traffic at which the canary is promoted." }),
       stepWeight: number({ about: "Percent of the traffic added at each step." }),
