@@ -56,6 +56,20 @@ describe("the work queue", () => {
     expect(begun).toEqual(["a", "b", "c", "d"]);
   });
 
+  it("works on many at once without a warning of Node's", async () => {
+    const warnings: Error[] = [];
+    const listen = (warning: Error) => void warnings.push(warning);
+    process.on("warning", listen);
+    const { queue, begun } = createBench({ concurrency: 50 });
+    for (let key = 0; key < 50; key += 1) queue.add(String(key));
+    expect(begun).toHaveLength(50);
+    // Warnings are told in a later tick, one after the other.
+    process.emitWarning("the last one");
+    await until("it is told", () => warnings.some(({ message }) => message === "the last one"));
+    process.off("warning", listen);
+    expect(warnings.map(({ message }) => message)).toEqual(["the last one"]);
+  });
+
   it("keeps the earliest appointment, and none once the key was added", async () => {
     const { clock, queue, begun, end } = createBench();
     queue.addAfter("a", 10_000);

@@ -1,6 +1,6 @@
 /** How a pod is taken out of service before its programs stop. */
 import type { Clock } from "../../ports/clock.ts";
-import { type KubeFields, RESOURCES } from "../../ports/kubernetes.ts";
+import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Cluster } from "../cluster.ts";
 import { check, pause } from "./probes.ts";
 
@@ -34,17 +34,25 @@ export async function forgottenByEndpoints(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
-  const listed = () =>
+  const lists = (endpoints: KubeObject) =>
+    ((endpoints["subsets"] ?? []) as readonly KubeFields[]).some((subset) =>
+      subset.addresses?.some((entry: KubeFields) => entry.ip === address),
+    );
+  const listing = new Set(
     cluster
       .list(RESOURCES.endpoints, namespace)
-      .flatMap((endpoints): KubeFields[] => endpoints["subsets"] ?? [])
-      .some((subset) => subset.addresses?.some((entry: KubeFields) => entry.ip === address) === true);
-  if (!listed()) return;
+      .filter(lists)
+      .map(({ metadata }) => metadata.name),
+  );
+  if (listing.size === 0) return;
   const enough = new AbortController();
   let stop: () => void = () => {};
   const forgotten = new Promise<void>((resolve) => {
-    stop = cluster.watch(RESOURCES.endpoints, () => {
-      if (!listed()) resolve();
+    stop = cluster.watch(RESOURCES.endpoints, ({ type, object }) => {
+      if (object.metadata.namespace !== namespace) return;
+      if (type !== "DELETED" && lists(object)) listing.add(object.metadata.name);
+      else listing.delete(object.metadata.name);
+      if (listing.size === 0) resolve();
     });
   });
   await Promise.race([forgotten, pause(clock, LONGEST_WAIT_MS, AbortSignal.any([signal, enough.signal]))]);
