@@ -1,5 +1,5 @@
 /** What newcomers get wrong: each is answered by one line that says what is wrong and where, and by an exit code. */
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -224,6 +224,21 @@ describe("other commands", () => {
     writeFileSync(join(FOLDER, "sandbox.json"), '{"pid": 1');
     const { code, out } = await aviary("sandbox", "status", "--state-dir", FOLDER);
     expect([code, out]).toEqual([1, "no sandbox is running\n"]);
+  });
+
+  it("a state folder that is not there holds none, and none is made to find that out", async () => {
+    const nowhere = join(FOLDER, "nowhere");
+    const { code, out } = await aviary("sandbox", "down", "--state-dir", nowhere);
+    expect([code, out]).toEqual([0, "no sandbox is running\n"]);
+    expect(existsSync(nowhere)).toBe(false);
+  });
+
+  it("a state folder that cannot be made", async () => {
+    const { code, err } = await aviary("sandbox", "up", "--state-dir", "/proc/nowhere/deep");
+    expect(code).toBe(1);
+    expect(err).toMatch(
+      /^aviary sandbox up: cannot make the state folder \/proc\/nowhere\/deep: ENOENT.*--state-dir\n$/,
+    );
   });
 
   it("apply without anything to apply, which was done", async () => {

@@ -1,6 +1,6 @@
 /** What a running sandbox leaves in its state folder, so that other commands find it. */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { UserError } from "./command.ts";
 
 export interface SandboxState {
@@ -23,14 +23,28 @@ export interface StateFolder {
 
 /** The folder, made if need be. Only its owner may look: the kubeconfig holds a token. */
 export function stateFolder(dir: string): StateFolder {
-  const path = resolve(dir);
+  const folder = placeOf(dir);
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeFolder(folder.dir);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new UserError(`cannot make the state folder ${path}: ${why}; choose another with --state-dir`, 1, { cause });
+    const what = `cannot make the state folder ${folder.dir}: ${why}; choose another with --state-dir`;
+    throw new UserError(what, 1, { cause });
   }
+  return folder;
+}
+
+/** Where things are, or would be. */
+export function placeOf(dir: string): StateFolder {
+  const path = resolve(dir);
   return { dir: path, kubeconfig: join(path, "kubeconfig"), log: join(path, "sandbox.log") };
+}
+
+/** Each on its own: asked for all at once, Node goes round in circles where none can be made (/proc). */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
 }
 
 export function writeState({ dir }: StateFolder, state: SandboxState): void {

@@ -23,8 +23,8 @@ export interface TargetKind {
   released(object: KubeObject, image: string): KubeFields;
   /** Patch by which people scale it; undefined where there is nothing to scale. */
   scaled(object: KubeObject, replicas: number): KubeFields | undefined;
-  /** Pods that it asks for; 0 also where there is nothing to take down. */
-  size(object: KubeObject | undefined): number;
+  /** Pods that it asks for; undefined where it has none of its own. */
+  size(object: KubeObject | undefined): number | undefined;
   /** Which object the primary is. */
   primaryName(name: string): string;
   /** What the primary carries. @param object the one that `primaryName` names */
@@ -78,7 +78,7 @@ const SERVICE: TargetKind = {
   held: ({ spec, metadata }) => ({ hash: hashServiceSpec(spec), image: selectedImage(metadata.name, spec) }),
   released: (_object, image) => ({ spec: { selector: { version: image.slice(image.lastIndexOf(":") + 1) } } }),
   scaled: () => undefined,
-  size: () => 0,
+  size: () => undefined,
   primaryName: copyName,
   carried: ({ metadata, spec }) => ({
     id: metadata.annotations?.[PROMOTION_ID],
@@ -100,7 +100,7 @@ const KNATIVE: TargetKind = {
   },
   released: copied(RESOURCES.knativeService, BY_REPLICAS).released,
   scaled: () => undefined,
-  size: () => 0,
+  size: () => undefined,
   primaryName: (name) => name,
   carried(object, uid, api) {
     const name = object.metadata.annotations?.[PRIMARY_REVISION];

@@ -65,7 +65,8 @@ export interface End {
   readonly image: string;
   /** What the target holds. */
   readonly targetImage: string;
-  readonly targetReplicas: number;
+  /** undefined: its kind has no pods of its own. */
+  readonly targetReplicas: number | undefined;
   readonly split: string;
   /** False: patience ran out first. */
   readonly rested: boolean;

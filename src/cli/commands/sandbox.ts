@@ -17,6 +17,7 @@ import {
   DEFAULT_STATE_DIR,
   forgetState,
   isAlive,
+  placeOf,
   readState,
   type SandboxState,
   type StateFolder,
@@ -106,7 +107,7 @@ function lastWords({ log }: StateFolder): string {
 
 async function down({ argv, out, signal }: CommandContext): Promise<ExitCode> {
   const options = outputOptions(argv, STATUS_OPTIONS);
-  const folder = stateFolder(options.text("state-dir") ?? DEFAULT_STATE_DIR);
+  const folder = placeOf(options.text("state-dir") ?? DEFAULT_STATE_DIR);
   const running = readState(folder.dir);
   if (running !== undefined) {
     process.kill(running.pid, "SIGTERM");

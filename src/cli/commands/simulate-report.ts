@@ -25,7 +25,8 @@ export function describeTimeline({ entries, requests, end, noRelease }: Timeline
 
 function ending({ phase, image, targetReplicas, rested }: NonNullable<Timeline["end"]>): string {
   const primary = image === "" ? "there is no primary" : `the primary runs ${image}`;
-  return `${phase}: ${primary}, the target has ${targetReplicas} pods${rested ? "" : "; given up waiting for its end (--until)"}\n`;
+  const pods = targetReplicas === undefined ? "" : `, the target has ${targetReplicas} pods`;
+  return `${phase}: ${primary}${pods}${rested ? "" : "; given up waiting for its end (--until)"}\n`;
 }
 
 function seconds(ms: number): string {

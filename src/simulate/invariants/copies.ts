@@ -12,8 +12,8 @@ export const aCopyRemains: Invariant = {
   watch({ api, refs, kind, workloads, scenario }, report) {
     if (losesPrimary(scenario) || hasGaps(scenario)) return {};
     api.onChange(({ kind: type, object, old, by }) => {
-      if (by !== "operator" || old === undefined || type !== kind.type || kind.size(object) > 0) return;
-      if (kind.size(old) === 0) return;
+      if (by !== "operator" || old === undefined || type !== kind.type || (kind.size(object) ?? 0) > 0) return;
+      if ((kind.size(old) ?? 0) === 0) return;
       if (object.metadata.name === refs.primary.name) report("the primary was scaled to zero");
       else if (object.metadata.name === refs.target.name && workloads.serving(refs.primary).size === 0) {
         report("the target was taken down while no primary pod could serve");
@@ -57,7 +57,7 @@ export const scalersFollow: Invariant = {
       if (primary === undefined) return report(`there is no autoscaler for the primary (${phase})`);
       if (pauseOf(primary) !== undefined) report(`the primary's autoscaler is paused (${phase})`);
       const isUp = RUNNING.has(phase);
-      const resting = AT_REST.has(phase) && universe.kind.size(universe.target()) === 0;
+      const resting = AT_REST.has(phase) && (universe.kind.size(universe.target()) ?? 0) === 0;
       if (isUp && pauseOf(own) !== undefined) report(`the target's autoscaler is paused (${phase})`);
       if (resting && type === RESOURCES.scaledObject && pauseOf(own) !== "0")
         report(`KEDA may bring the target up (${phase})`);

@@ -81,7 +81,7 @@ export const promotedIsRunning: Invariant = {
         if (promoted !== undefined && promoted !== image)
           report(`${promoted} was promoted, the primary runs ${image} (${phase})`);
         if (promoted === undefined || usersDo(universe.scenario, "scale-target", "restore-target")) return;
-        if (targetReplicas !== 0) report(`the target still has ${targetReplicas} pods (${phase})`);
+        if ((targetReplicas ?? 0) !== 0) report(`the target still has ${targetReplicas} pods (${phase})`);
       },
     };
   },
