@@ -2,9 +2,10 @@
  * All that is watched of one cluster: a watch per kind, started when somebody first asks. Kinds that are not installed
  * read as empty, and fill when they appear.
  */
+
+import { abortable } from "../ports/abortable.ts";
 import type { ObjectCache } from "../ports/kube.ts";
 import { apiVersionOf, type KubeObject, type ObjectRef, type ResourceType } from "../ports/kubernetes.ts";
-import { abortable } from "./abortable.ts";
 import type { Indexer } from "./object-store.ts";
 import type { WatchWorld } from "./reflector.ts";
 import { startWatchCache } from "./watch-cache.ts";

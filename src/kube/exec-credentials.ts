@@ -3,10 +3,10 @@
  * The program prints an ExecCredential; it is run again when that expires or the API server refuses it.
  */
 import { spawn } from "node:child_process";
+import { abortable } from "../ports/abortable.ts";
 import type { Clock } from "../ports/clock.ts";
 import { KubeError } from "../ports/kube.ts";
 import type { KubeFields } from "../ports/kubernetes.ts";
-import { abortable } from "./abortable.ts";
 import type { Credentials, Proof } from "./access.ts";
 import { DeadlineExceeded, withDeadline } from "./back-off.ts";
 import { configError, type Entry, pathIn } from "./kubeconfig.ts";

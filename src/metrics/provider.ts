@@ -1,6 +1,7 @@
 /** What a metric provider is built from, and what all of them check alike. */
 import type { Dispatcher } from "undici";
 import { parseDuration } from "../core/duration.ts";
+import { abortable } from "../ports/abortable.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { KubeFields } from "../ports/kubernetes.ts";
 import type { Log } from "../ports/log.ts";
@@ -75,6 +76,22 @@ export function httpAddress({ type, address }: Pick<ProviderOptions, "type" | "a
 
 export function connection({ dispatcher, insecureSkipVerify }: ProviderOptions): Dispatcher {
   return dispatcher ?? sharedDispatcher(insecureSkipVerify === true);
+}
+
+/**
+ * Work of a library that sets no limits of its own, waited for no longer than `ms`.
+ * @throws MetricError "no answer within 15s"; the signal's reason when that is aborted; what `work` throws
+ */
+export async function within<T>(ms: number, signal: AbortSignal, work: (limit: AbortSignal) => Promise<T>): Promise<T> {
+  const timeout = AbortSignal.timeout(ms);
+  const limit = AbortSignal.any([signal, timeout]);
+  try {
+    return await abortable(work(limit), limit);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (timeout.aborted) throw new MetricError(`no answer within ${ms / 1000}s`);
+    throw error;
+  }
 }
 
 export const noData = (detail: string): Measurement => ({ kind: "no-data", detail });

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { systemClock } from "../time/system-clock.ts";
 import { MetricError } from "./metric-error.ts";
-import type { ProviderOptions } from "./provider.ts";
+import { type ProviderOptions, within } from "./provider.ts";
 import { stackdriverAt } from "./stackdriver/stackdriver.ts";
 import { createMetricSource } from "./table.ts";
 
@@ -266,6 +266,18 @@ describe("a question", () => {
     ["[1]", /^error unmarshaling query: every entry of the list must be an object$/],
   ])("of cloudwatch that is %s is refused", async (query, message) => {
     await expect(source("cloudwatch", { region: "eu-west-1" }).measure(query, NEVER)).rejects.toThrow(message);
+  });
+});
+
+describe("what takes too long", () => {
+  it("is not waited for, and ends with the turn", async () => {
+    const forever = () => new Promise<never>(() => undefined);
+    await expect(within(5, NEVER, forever)).rejects.toThrow(new MetricError("no answer within 0.005s"));
+    const turn = new AbortController();
+    const work = within(60_000, turn.signal, forever);
+    turn.abort(new Error("the operator stops"));
+    await expect(work).rejects.toThrow("the operator stops");
+    await expect(within(60_000, NEVER, () => Promise.reject(new Error("no")))).rejects.toThrow("no");
   });
 });
 

@@ -1,6 +1,6 @@
 /** Which objects each Canary depends on, and the watches that wake it when one of them changes. */
 import type { CanaryRef } from "../core/canary.ts";
-import { abortable } from "../kube/abortable.ts";
+import { abortable } from "../ports/abortable.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ObjectCache, ObjectChange } from "../ports/kube.ts";
 import { apiVersionOf, type KubeObject, type ObjectRef, type ResourceType } from "../ports/kubernetes.ts";

@@ -3,12 +3,14 @@ import type { CloudWatchClient, GetMetricDataCommandOutput, MetricDataQuery } fr
 import type { Dispatcher } from "undici";
 import { request } from "undici";
 import { MetricError, NO_VALUES } from "../metric-error.ts";
-import { connection, noData, type Provider, type ProviderOptions, value, windowMs } from "../provider.ts";
+import { connection, noData, type Provider, type ProviderOptions, value, windowMs, within } from "../provider.ts";
 
 const MAX_DATAPOINTS = 20;
 /** The first attempt and three more. */
 const ATTEMPTS = 4;
 const BAD_REQUEST = 400;
+/** For all attempts, and to find credentials. */
+const TIMEOUT_MS = 15_000;
 
 export const cloudwatch: Provider = (options) => {
   if ((options.region ?? "") === "") throw new MetricError("region not specified");
@@ -72,7 +74,7 @@ async function getMetricData(
       EndTime: end,
       ...(points === undefined ? {} : { MaxDatapoints: points }),
     });
-    return await client.send(command, { abortSignal: signal });
+    return await within(TIMEOUT_MS, signal, (limit) => client.send(command, { abortSignal: limit }));
   } finally {
     client.destroy();
   }

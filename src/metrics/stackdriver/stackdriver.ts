@@ -3,7 +3,7 @@ import type { JWTInput } from "google-auth-library";
 import { ask } from "../http.ts";
 import { parseAnswer } from "../json.ts";
 import { MetricError, NO_VALUES } from "../metric-error.ts";
-import { connection, credential, noData, type Provider, type ProviderOptions, value } from "../provider.ts";
+import { connection, credential, noData, type Provider, type ProviderOptions, value, within } from "../provider.ts";
 
 const ADDRESS = "https://monitoring.googleapis.com";
 const SCOPE = "https://www.googleapis.com/auth/monitoring.read";
@@ -63,7 +63,7 @@ async function post(
   options: ProviderOptions,
   signal: AbortSignal,
 ): Promise<Answer> {
-  const authorization = await authorize(url, key).catch((error: unknown) => {
+  const authorization = await within(TIMEOUT_MS, signal, () => authorize(url, key)).catch((error: unknown) => {
     signal.throwIfAborted();
     throw new MetricError(`error requesting stackdriver: ${error instanceof Error ? error.message : String(error)}`);
   });
