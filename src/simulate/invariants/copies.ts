@@ -14,6 +14,8 @@ export const aCopyRemains: Invariant = {
     api.onChange(({ kind: type, object, old, by }) => {
       if (by !== "operator" || old === undefined || type !== kind.type || (kind.size(object) ?? 0) > 0) return;
       if ((kind.size(old) ?? 0) === 0) return;
+      // Who deletes the Canary takes the primary away with it; what was on its way by then arrives.
+      if (api.get(refs.canary) === undefined) return;
       if (object.metadata.name === refs.primary.name) report("the primary was scaled to zero");
       else if (object.metadata.name === refs.target.name && workloads.serving(refs.primary).size === 0) {
         report("the target was taken down while no primary pod could serve");
