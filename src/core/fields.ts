@@ -13,14 +13,6 @@ export class Fields {
     this.raw = isObject(value) ? value : {};
   }
 
-  has(name: string): boolean {
-    return isObject(this.raw[name]);
-  }
-
-  value(name: string): JsonValue | undefined {
-    return this.raw[name];
-  }
-
   refuse(name: string, why: string): void {
     this.problems.push(`${this.path}.${name}: ${why}`);
   }
@@ -45,6 +37,12 @@ export class Fields {
 
   integer(name: string): number | undefined {
     return this.typed(name, "a whole number", (value) => (Number.isSafeInteger(value) ? (value as number) : undefined));
+  }
+
+  integerOrString(name: string): number | string | undefined {
+    return this.typed(name, "a whole number or a text", (value) =>
+      typeof value === "string" || Number.isSafeInteger(value) ? (value as number | string) : undefined,
+    );
   }
 
   strings(name: string): Readonly<Record<string, string>> | undefined {

@@ -111,8 +111,27 @@ describe("refusals say what, where and what to do", () => {
       { analysis: { webhooks: [{ name: "x" }] } },
       "invalid canary spec: spec.analysis.webhooks[0].url: is required",
     ],
+    [
+      "an analysis that is no object, which went for none at all: the revision was promoted unjudged",
+      { spec: { analysis: [{ stepWeight: 10 }] } },
+      'invalid canary spec: spec.analysis: must be an object, found [{"stepWeight":10}]',
+    ],
+    [
+      "a target port that is neither number nor name, which went for none",
+      { service: { targetPort: { port: 9898 } } },
+      'invalid canary spec: spec.service.targetPort: must be a whole number or a text, found {"port":9898}',
+    ],
+    [
+      "a match whose headers are no conditions",
+      { analysis: { match: [{ headers: { "x-user": "insider" } }] } },
+      'invalid canary spec: spec.analysis.match[0].headers.x-user: must be an object, found "insider"',
+    ],
   ])("%s", (_what, parts, problem) => {
     expect(problemOf(parts)).toBe(problem);
+  });
+
+  it("an empty analysis is one without steps, not none", () => {
+    expect(problemOf({ spec: { analysis: {} } })).toContain("no step could ever be taken");
   });
 
   it("Q8: a Knative target names its provider itself, though the operator's is Knative", () => {

@@ -8,6 +8,7 @@ import type {
   AutoscalerRef,
   CanarySpec,
   HookType,
+  JsonObject,
   Metric,
   Range,
   ServiceSpec,
@@ -73,8 +74,9 @@ export function parseSpec(wire: unknown, namespace: string, options: ParseOption
 function readSpec(fields: Fields, namespace: string, options: ParseOptions): CanarySpec {
   const targetRef = readTarget(fields.object("targetRef"));
   const ownProvider = fields.string("provider");
-  const wireAnalysis = fields.has("analysis") ? fields.object("analysis") : fields.object("canaryAnalysis");
-  const analysis = readAnalysis(wireAnalysis, namespace, options);
+  // What is there and is no object is refused: it must not go for no analysis at all.
+  const wireAnalysis = fields.optional("analysis") ?? fields.optional("canaryAnalysis");
+  const analysis = readAnalysis(wireAnalysis ?? fields.object("analysis"), namespace, options);
   const metricsServer = fields.string("metricsServer");
   const upstream = fields.optional("upstreamRef");
   const ingress = fields.optional("ingressRef");
@@ -95,7 +97,7 @@ function readSpec(fields: Fields, namespace: string, options: ParseOptions): Can
     service: readService(fields.object("service"), targetRef.name),
     progressDeadlineSeconds: fields.integer("progressDeadlineSeconds") ?? 600,
     // Without any analysis there is nothing to judge by (Q2).
-    skipAnalysis: fields.boolean("skipAnalysis") || !(fields.has("analysis") || fields.has("canaryAnalysis")),
+    skipAnalysis: fields.boolean("skipAnalysis") || wireAnalysis === undefined,
     revertOnDeletion: fields.boolean("revertOnDeletion"),
     suspend: fields.boolean("suspend"),
     strategy: strategyOf(analysis),
@@ -137,7 +139,7 @@ function readAutoscaler(fields: Fields): AutoscalerRef {
 
 function readService(fields: Fields, targetName: string): ServiceSpec {
   const port = fields.integer("port") ?? 0;
-  const targetPort = fields.value("targetPort");
+  const targetPort = fields.integerOrString("targetPort");
   const appProtocol = fields.string("appProtocol");
   const trafficDistribution = fields.string("trafficDistribution");
   const metadata = (name: "apex" | "primary" | "canary") => {
@@ -153,7 +155,7 @@ function readService(fields: Fields, targetName: string): ServiceSpec {
     port,
     portName: fields.string("portName") || "http",
     // 0 means "as the port".
-    targetPort: (typeof targetPort === "number" || typeof targetPort === "string") && targetPort ? targetPort : port,
+    targetPort: targetPort || port,
     portDiscovery: fields.boolean("portDiscovery"),
     ...(appProtocol ? { appProtocol } : {}),
     ...(trafficDistribution ? { trafficDistribution } : {}),
@@ -193,7 +195,7 @@ function readAnalysis(fields: Fields, namespace: string, options: ParseOptions):
     mirrorWeight: fields.integer("mirrorWeight") ?? 0,
     primaryReadyThreshold: fields.integer("primaryReadyThreshold") ?? 100,
     canaryReadyThreshold: fields.integer("canaryReadyThreshold") ?? 100,
-    match: fields.objectList("match").map(({ raw }) => raw),
+    match: fields.objectList("match").map(readMatch),
     metrics: fields.objectList("metrics").map((metric) => readMetric(metric, namespace)),
     webhooks: fields.objectList("webhooks").map(readWebhook),
     alerts: fields.objectList("alerts").map((alert) => readAlert(alert, namespace)),
@@ -201,11 +203,24 @@ function readAnalysis(fields: Fields, namespace: string, options: ParseOptions):
   };
 }
 
+/** A plan holds a step for each: more of them than the memory does would end the operator, and with it every rollout. */
 function readIterations(fields: Fields): number {
   const iterations = fields.integer("iterations") ?? 0;
   if (iterations > MOST_ITERATIONS)
     fields.refuse("iterations", `must be at most ${MOST_ITERATIONS}, found ${iterations}`);
   return Math.min(iterations, MOST_ITERATIONS);
+}
+
+/** Kept as written, for the routers, which trust its shape. */
+function readMatch(fields: Fields): JsonObject {
+  for (const conditions of [fields.optional("headers"), fields.optional("queryParams")]) {
+    for (const name of Object.keys(conditions?.raw ?? {})) {
+      const condition = conditions?.optional(name);
+      for (const how of ["exact", "prefix", "suffix", "regex"]) condition?.string(how);
+    }
+  }
+  fields.strings("sourceLabels");
+  return fields.raw;
 }
 
 function readMetric(fields: Fields, namespace: string): Metric {
