@@ -80,6 +80,13 @@ describe("a webhook", () => {
     expect(JSON.parse(encodePayload({ ...PAYLOAD, metadata }))).toEqual({ ...PAYLOAD, metadata });
   });
 
+  it("gets metadata whose keys are numbers, or beyond the basic plane, in the order of their bytes", () => {
+    const metadata = { 10: "a", 9: "b", a: "c", "\u{1F600}": "d", "\uFF5E": "e", __proto__x: "f" };
+    expect(encodePayload({ ...PAYLOAD, metadata })).toContain(
+      '"metadata":{"10":"a","9":"b","__proto__x":"f","a":"c","\uFF5E":"e","\u{1F600}":"d"}}',
+    );
+  });
+
   it.each([
     [200, "passed", undefined],
     [202, "passed", undefined],

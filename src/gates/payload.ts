@@ -1,5 +1,7 @@
 /** What the operator sends to a webhook, byte for byte as Flagger does: key order, sorted metadata, Go's escapes. */
 
+import { compareUtf8 } from "../core/hash/fnv.ts";
+
 export interface HookPayload {
   readonly name: string;
   readonly namespace: string;
@@ -23,9 +25,12 @@ const ESCAPES: Readonly<Record<string, string>> = {
 /** Compact JSON. Metadata is left out when there is none. */
 export function encodePayload(payload: HookPayload): string {
   const { name, namespace, phase, checksum } = payload;
-  const entries = Object.entries(payload.metadata ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
-  const metadata = entries.length === 0 ? {} : { metadata: Object.fromEntries(entries) };
-  const json = JSON.stringify({ name, namespace, phase, checksum, ...metadata });
+  // Put together by hand: an object of ours would have keys that are numbers come first, in the order of the numbers.
+  const entries = Object.entries(payload.metadata ?? {})
+    .sort(([a], [b]) => compareUtf8(a, b))
+    .map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`);
+  const head = JSON.stringify({ name, namespace, phase, checksum });
+  const json = entries.length === 0 ? head : `${head.slice(0, -1)},"metadata":{${entries.join(",")}}}`;
   return json.replaceAll(/[<>&\u2028\u2029]/g, (char) => ESCAPES[char] ?? char);
 }
 
