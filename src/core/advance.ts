@@ -36,7 +36,7 @@ export type { AdvanceInput, Transition } from "./turn.ts";
 
 /** @returns the very status that went in when nothing changed: then there is nothing to save */
 export function advance(input: AdvanceInput): Transition {
-  const { status, events } = decide(settleAlerts(input));
+  const { status, events } = decide(resumed(settleAlerts(input)));
   if (saysTheSame(status, input.status)) return { status: input.status, events };
   assertArrow(input.status, status);
   const conditions = conditionsFor(status, input.spec.targetRef.kind, input.now);
@@ -64,6 +64,17 @@ function settleAlerts(input: AdvanceInput): AdvanceInput {
   if (input.alertsDelivered === 0 || input.status.owedAlerts.length === 0) return input;
   const owedAlerts = input.status.owedAlerts.slice(input.alertsDelivered);
   return { ...input, status: { ...input.status, owedAlerts } };
+}
+
+/** Who is suspended again is told again. */
+function resumed(input: AdvanceInput): AdvanceInput {
+  const wasSuspended = input.status.said === EVENTS.suspended().event?.message;
+  return wasSuspended && !input.spec.suspend ? { ...input, status: quiet(input.status) } : input;
+}
+
+/** What was waited for is there: if it goes once more, that is news. */
+function quiet({ said: _over, ...status }: CanaryStatus): CanaryStatus {
+  return status;
 }
 
 function decide(turn: AdvanceInput): Transition {
@@ -203,7 +214,8 @@ function idle(turn: AdvanceInput, status: Idle): Transition {
     return amend(turn, { applied: target.revision });
   }
   const primaryTrouble = primary.readiness.kind === "stuck" ? primary.readiness.detail : undefined;
-  return primaryTrouble === undefined ? stay(turn) : waitFor(turn, EVENTS.warning(primaryTrouble));
+  if (primaryTrouble !== undefined) return waitFor(turn, EVENTS.warning(primaryTrouble));
+  return status.said === undefined ? stay(turn) : become(turn, quiet(status));
 }
 
 /** Our names for what is there. The configs' checksums are everybody's: a change of them still counts. */

@@ -202,9 +202,42 @@ describe("after a failure", () => {
 });
 
 describe("suspend", () => {
+  it("is said again when it comes again, in the middle of a hold, too", () => {
+    const [running, suspended] = [tell(), tell({ spec: { suspend: true } })];
+    const suspend = () => {
+      suspended.status = running.status;
+      suspended.run(1);
+      running.status = suspended.status;
+    };
+    running.run(30);
+    for (const seconds of [30, 5, 0]) {
+      suspend();
+      if (seconds > 0) running.world.revision = { spec: "v2" };
+      running.run(seconds);
+    }
+    expect(suspended.timeline.map((line) => line.replace(/^.*?skipping/, "skipping"))).toEqual(
+      Array.from({ length: 3 }, () => "skipping canary run as object is suspended"),
+    );
+  });
+
   it("Q17: says once that it is suspended and does nothing", () => {
     const story = tell({ spec: { suspend: true } });
     story.run(600);
     expect(story.timeline).toHaveLength(1);
+  });
+});
+
+describe("trouble at rest", () => {
+  it("is said again when it comes again", () => {
+    const story = tell();
+    story.run(60);
+    for (const _time of [1, 2]) {
+      story.world.primary = { kind: "stuck", detail: "podinfo-primary.test not ready: it is stuck" };
+      story.run(60);
+      story.world.primary = { kind: "ready" };
+      story.run(60);
+    }
+    expect(story.timeline.filter((line) => line.endsWith("it is stuck"))).toHaveLength(2);
+    expect(story.status.said).toBe(undefined);
   });
 });
