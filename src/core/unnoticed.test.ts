@@ -7,6 +7,7 @@ import type { CanaryStatus, Metric } from "./canary.ts";
 import { violation } from "./checks.ts";
 import { promotionId } from "./identity.ts";
 import { planFor } from "./plan.ts";
+import { probesFor } from "./probes.ts";
 import { routesFor } from "./routes.ts";
 import { fromWire, toWire } from "./status.ts";
 import type { AdvanceInput } from "./turn.ts";
@@ -48,6 +49,22 @@ describe("is noticed", () => {
       phase: "Failed",
       restoring: true,
     });
+  });
+
+  it("a question about routes that are not in force: hooks would be called in vain", () => {
+    const metrics = [{ name: "request-success-rate", thresholdRange: { min: 99 } }];
+    const { spec, status: fresh } = aCanary({ analysis: { metrics } });
+    const ready = { kind: "ready" } as const;
+    const target = { revision: { spec: "v2" }, readiness: ready, available: 1, scaledDown: false };
+    const primary = { exists: true, readiness: ready, available: 1 };
+    const onStep = { step: 1, holdUntil: 0, withheld: false, prepared: true, applied: { spec: "v2" } } as const;
+    const status: CanaryStatus = { ...fresh, phase: "Progressing", ...onStep };
+    const asked = (routesInForce: boolean) =>
+      probesFor({
+        ...{ spec, plan: planFor(spec, MESH), status, now: 1000, deleting: false },
+        readings: { target, primary, routesInForce },
+      }).length;
+    expect([asked(false), asked(true)]).toEqual([0, 1]);
   });
 
   it("what is decided again in the same millisecond is not written again: each write would wake the next turn", () => {
