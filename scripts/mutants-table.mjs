@@ -85,7 +85,6 @@ const ROWS = [
   [`${O}fresh.ts`, "own === undefined || own.by.name !== canary.name || own.by.namespace !== canary.namespace", "own === undefined", "what one Canary wrote is no news for another that depends on it"],
   [`${O}reconcile.ts`, "if (await finish(saved, transition.status, ports, signal)) return { kind: \"never\" };", "await finish(saved, transition.status, ports, signal);", "a Canary that has just gone is written once more"],
   [`${O}reconcile.ts`, "return wrote ? { kind: \"now\" } : requeueFor", "return requeueFor", "what a turn wrote is never looked at"],
-  [`${C}advance.ts`, "if (saysTheSame(status, input.status)) return", "if (status === input.status) return", "what is decided again in the same millisecond is written again"],
   [`${O}world.ts`, "if (!wanted.engaged || adapters === undefined) return false;", "if (adapters === undefined) return false;", "a suspended Canary is still written for"],
   [`${R}istio/router.ts`, "const { http: _http, tcp: _tcp, gateways: _gateways, ...others } = existing.spec ?? {};", "const others = {};", "fields of a VirtualService that are not ours are lost"],
   [`${R}istio/rules.ts`, "rule(canary, serviceMatch(canary), [destination(canary, \"primary\", routes.primary)]),", "", "users outside an A/B test reach nobody"],

@@ -37,7 +37,7 @@ export type { AdvanceInput, Transition } from "./turn.ts";
 /** @returns the very status that went in when nothing changed: then there is nothing to save */
 export function advance(input: AdvanceInput): Transition {
   const { status, events } = decide(resumed(settleAlerts(input)));
-  if (saysTheSame(status, input.status)) return { status: input.status, events };
+  if (status === input.status) return { status, events };
   assertArrow(input.status, status);
   const conditions = conditionsFor(status, input.spec.targetRef.kind, input.now);
   return { status: { ...status, ...planOf(status, input), conditions, writtenAt: input.now }, events };
@@ -47,16 +47,6 @@ export function advance(input: AdvanceInput): Transition {
 function planOf(status: CanaryStatus, { plan }: AdvanceInput): { readonly plan?: string } {
   const forgot = "step" in status && status.step > 0 && status.plan === undefined && plan.name !== "";
   return forgot ? { plan: plan.name } : {};
-}
-
-/** Moves make new objects of what may be the same. */
-function saysTheSame(status: CanaryStatus, before: CanaryStatus): boolean {
-  if (status === before) return true;
-  const [fields, known]: Readonly<Record<string, unknown>>[] = [
-    { ...status, ...status.cookies },
-    { ...before, ...before.cookies },
-  ];
-  return Object.keys({ ...fields, ...known }).every((name) => name === "cookies" || fields?.[name] === known?.[name]);
 }
 
 /** Alerts stay owed until their delivery is known, so that a crash repeats them rather than loses them. */
