@@ -1,5 +1,6 @@
 /** One attempt to reach a webhook: POST, redirects as Go's HTTP client follows them, one time limit over all of it. */
 import { type Dispatcher, request } from "undici";
+import { withoutUserinfo } from "../net/userinfo.ts";
 import { errorText, isCertificateError, withoutPassword } from "./wording.ts";
 
 export interface Attempt {
@@ -96,11 +97,11 @@ function send(
   method: "POST" | "GET",
   signal: AbortSignal,
 ): Promise<Dispatcher.ResponseData> {
-  const userinfo = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  const { authorization } = withoutUserinfo(url);
   const headers = {
     "user-agent": "aviary",
     ...(method === "POST" ? { "content-type": "application/json" } : {}),
-    ...(userinfo === ":" ? {} : { authorization: `Basic ${Buffer.from(userinfo).toString("base64")}` }),
+    ...(authorization === undefined ? {} : { authorization }),
   };
   return request(url, {
     method,

@@ -2,12 +2,13 @@
 import { STATUS_CODES } from "node:http";
 import { type Dispatcher, interceptors, request } from "undici";
 import { createDispatcher } from "../net/dispatcher.ts";
+import { withoutUserinfo } from "../net/userinfo.ts";
 import { MetricError } from "./metric-error.ts";
 
 export interface MetricRequest {
   /** GET when absent. */
   readonly method?: "GET" | "POST";
-  /** May be shown in events: no credentials belong into it. */
+  /** Shown in events, but for its user and password; no other credentials belong into it. */
   readonly url: string;
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: string;
@@ -29,22 +30,23 @@ const LARGEST_BODY = 10 * 1024 * 1024;
 
 /** @throws MetricError "request failed: …", "error reading body: …"; the signal's reason when that is aborted */
 export async function ask(
-  { method = "GET", url, headers = {}, body, timeoutMs = TIMEOUT_MS }: MetricRequest,
+  { method = "GET", url: address, headers = {}, body, timeoutMs = TIMEOUT_MS }: MetricRequest,
   dispatcher: Dispatcher,
   signal: AbortSignal,
 ): Promise<MetricResponse> {
+  const url = withUserinfoSent(address);
   const timeout = AbortSignal.timeout(timeoutMs);
   const limits = AbortSignal.any([signal, timeout]);
   const failed = (doing: string, error: unknown): Error => {
     if (signal.aborted) return signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason));
     const why = timeout.aborted ? `no answer within ${timeoutMs / 1000}s` : causeOf(error);
-    return new MetricError(`${doing}: ${method === "GET" ? "Get" : "Post"} "${url}": ${why}`);
+    return new MetricError(`${doing}: ${method === "GET" ? "Get" : "Post"} "${url.shown}": ${why}`);
   };
   const following = dispatcher.compose(interceptors.redirect({ maxRedirections: MOST_REDIRECTS }));
   let response: Dispatcher.ResponseData;
   try {
-    const sent = { method, headers: mutable(headers), body: body ?? null, dispatcher: following, signal: limits };
-    response = await request(url, sent);
+    const sent = { method, body: body ?? null, dispatcher: following, signal: limits };
+    response = await request(url.shown, { ...sent, headers: { ...url.headers, ...mutable(headers) } });
   } catch (error) {
     throw failed("request failed", error);
   }
@@ -54,6 +56,13 @@ export async function ask(
   } catch (error) {
     throw failed("error reading body", error);
   }
+}
+
+/** @throws MetricError when it is no URL */
+function withUserinfoSent(address: string) {
+  if (!URL.canParse(address)) throw new MetricError(`url.Parse failed: ${address} is not a valid URL`);
+  const { url, authorization } = withoutUserinfo(new URL(address));
+  return { shown: url.href, headers: authorization === undefined ? {} : { Authorization: authorization } };
 }
 
 async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
@@ -78,11 +87,6 @@ export function causeOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return causeOf(error.errors[0]);
   if (!(error instanceof Error)) return String(error);
   return error.message === "" && error.cause !== undefined ? causeOf(error.cause) : error.message;
-}
-
-/** For the header Authorization. */
-export function basic(username: string, password: string): string {
-  return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
 }
 
 const shared = new Map<boolean, Dispatcher>();

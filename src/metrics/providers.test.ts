@@ -269,6 +269,16 @@ describe("a question", () => {
   });
 });
 
+it("user and password of an address are sent, and never shown", async () => {
+  reply = { status: 200, body: '{"series":[]}' };
+  const built = source("datadog", { address: address.replace("http://", "http://me:s%65cret@") });
+  await built.measure("q", NEVER);
+  expect(calls[0]?.headers.authorization).toBe(`Basic ${Buffer.from("me:secret").toString("base64")}`);
+  await close();
+  const failure = await built.measure("q", NEVER).catch(String);
+  expect(failure).toContain(`request failed: Get "${address}/api/v1/query?`);
+});
+
 describe("what takes too long", () => {
   it("is not waited for, and ends with the turn", async () => {
     const forever = () => new Promise<never>(() => undefined);

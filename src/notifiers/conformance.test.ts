@@ -73,6 +73,11 @@ describe.each(KINDS)("%s", (type) => {
     expect(got[0]?.headers.authorization).toBe(bearer);
   });
 
+  it("sends user and password of its address", async () => {
+    await createNotifier(type, { address: base.replace("http://", "http://me:s%65cret@") }).post(INFO, never);
+    expect(got[0]?.headers.authorization).toBe(`Basic ${Buffer.from("me:secret").toString("base64")}`);
+  });
+
   it("says when the service refuses, whether to try again, and takes any 2xx", async () => {
     const notifier = createNotifier(type, { address: base });
     answer = { status: 204, body: "" };

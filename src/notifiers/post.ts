@@ -1,5 +1,6 @@
 /** How an alert travels: one POST of JSON, five seconds, any 2xx is a success. */
 import { type Dispatcher, interceptors, request } from "undici";
+import { withoutUserinfo } from "../net/userinfo.ts";
 
 /** Why an alert did not arrive. The text never shows the address: those of chat services are secrets. */
 export class PostError extends Error {
@@ -28,12 +29,14 @@ const MAX_ERROR_BYTES = 4096;
 /** @throws PostError; the signal's reason when it is aborted */
 export async function postJson(post: Post): Promise<void> {
   const limit = AbortSignal.timeout(post.timeoutMs);
+  const { url, authorization } = withoutUserinfo(post.url);
+  const proof = post.token === undefined ? authorization : `Bearer ${post.token}`;
   try {
-    const response = await request(post.url, {
+    const response = await request(url, {
       method: "POST",
       headers: {
         "content-type": "application/json",
-        ...(post.token === undefined ? {} : { authorization: `Bearer ${post.token}` }),
+        ...(proof === undefined ? {} : { authorization: proof }),
       },
       body: JSON.stringify(post.body),
       dispatcher: post.dispatcher.compose(interceptors.redirect({ maxRedirections: MAX_REDIRECTS })),

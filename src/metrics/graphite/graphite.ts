@@ -1,7 +1,8 @@
 /** Graphite's render API. The query is the query string of a URL, `target=sumSeries(app.count)&from=-2min`. */
 import { posix } from "node:path";
+import { basic } from "../../net/userinfo.ts";
 import { queryEscape } from "../escape.ts";
-import { ask, basic } from "../http.ts";
+import { ask } from "../http.ts";
 import { type JsonAnswer, parseAnswer } from "../json.ts";
 import { MetricError, NO_VALUES } from "../metric-error.ts";
 import {

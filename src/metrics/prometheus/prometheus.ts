@@ -1,8 +1,9 @@
 /** Prometheus, and whatever speaks its query API: Thanos, Mimir, VictoriaMetrics, … */
 import type { Dispatcher } from "undici";
+import { basic } from "../../net/userinfo.ts";
 import type { Measurement, MetricSource } from "../../ports/metric-source.ts";
 import { queryEscape } from "../escape.ts";
-import { ask, basic, sharedDispatcher } from "../http.ts";
+import { ask, sharedDispatcher } from "../http.ts";
 import { MetricError } from "../metric-error.ts";
 import { queryAddress } from "./address.ts";
 import { readAnswer } from "./answer.ts";
