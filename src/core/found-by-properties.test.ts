@@ -84,6 +84,19 @@ describe("a primary that was deleted and made again of what nobody had approved"
 });
 
 describe("a step", () => {
+  it("is held by the interval that is in the spec now: a shorter one counts at once, a longer one from the next step on", () => {
+    const model = begun({ analysis: { interval: "60s", stepWeights: [50, 60] } }, 10);
+    const { now } = model;
+    const held = (interval: string) => {
+      edit(model, { analysis: { interval, stepWeights: [50, 60] } });
+      model.turn();
+      return "holdUntil" in model.status && model.status.holdUntil;
+    };
+    const before = held("60s");
+    expect(held("90s")).toBe(before);
+    expect(held("10s")).toBe(now + 10_000);
+  });
+
   it("was judged too early when its routes were changed while the primary lacked pods", () => {
     const model = begun({ analysis: { stepWeights: [50, 60] } }, 10);
     expect(model.status).toMatchObject({ phase: "Progressing", canaryWeight: 50 });

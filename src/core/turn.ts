@@ -107,21 +107,24 @@ export function become(turn: AdvanceInput, status: CanaryStatus, ...said: readon
  * @returns undefined when they are, and have been
  */
 export function heldAnew(turn: AdvanceInput, status: CanaryStatus & OnStep, changes = {}): Transition | undefined {
-  const holdUntil = endOfWait(status.holdUntil, turn.spec.analysis.intervalMs, turn);
+  const { intervalMs } = turn.spec.analysis;
   const { routesInForce } = turn.observation.readings;
+  const end = endOfWait(status.holdUntil, intervalMs, turn);
+  // An interval that was edited to a shorter one counts at once.
+  const holdUntil = routesInForce ? Math.min(end, turn.now + intervalMs) : end;
   if (holdUntil === status.holdUntil) return routesInForce ? undefined : stay(turn);
   const said = routesInForce ? [] : [EVENTS.routesRestored(turn)];
   return become(turn, { ...status, ...changes, holdUntil } as CanaryStatus, ...said);
 }
 
 /**
- * The end of a wait that lasts `ms` from when the routes are in force, whatever was thought of it before. As long as they are
- * not, it is far away, once and for all: an end that moved on at every turn would be written at every turn.
+ * The end of a wait that lasts `ms` from when the routes are in force. As long as they are not, it is far away, once and for
+ * all: an end that moved on at every turn would be written at every turn.
  */
 export function endOfWait(until: number, ms: number, { now, observation }: AdvanceInput): number {
-  const longest = now + ms;
-  if (observation.readings.routesInForce) return Math.min(until, longest);
-  return until > longest ? until : now + FAR * ms;
+  const isFar = until > now + (FAR * ms) / 2;
+  if (observation.readings.routesInForce) return isFar ? now + ms : until;
+  return isFar ? until : now + FAR * ms;
 }
 
 const FAR = 100;
