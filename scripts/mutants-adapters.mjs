@@ -60,6 +60,8 @@ export const ADAPTER_ROWS = [
   [`${W}daemonset/daemonset.ts`, "  primaryPodSpec: withoutScaleDown,", "  primaryPodSpec: (podSpec) => podSpec,", "the primary DaemonSet runs nowhere"],
   [`${W}daemonset/readiness.ts`, "if (updated < desired) return", "if (false) return", "a DaemonSet is ready with its old pods"],
   [`${W}statefulset/readiness.ts`, "if (replicas > wanted) return", "if (false) return", "a StatefulSet is ready while old pods still serve"],
+  [`${O}write.ts`, "await confirm?.();", "", "a leader of yesterday undoes what was decided since"],
+  [`${O}reconcile.ts`, "saved === loaded ? once(", "saved !== loaded ? once(", "what a cache says of a Canary is acted upon unasked"],
   [`${W}knative/knative.ts`, "return seenReady ? primary : latest;", "return latest;", "knative: the traffic is switched to a revision that came a moment ago"],
   [`${W}knative/knative.ts`, "if (primary === latest || !sameRevision(revision, { spec: hashText(latest) })) return [];", "if (primary === latest) return [];", "knative: an untested revision is promoted"],
   [`${W}replicas.ts`, ": Math.max(1, (primary.spec?.replicas as number | undefined) ?? 1);", ": ((primary.spec?.replicas as number | undefined) ?? 1);", "a target is given back with no pods"],

@@ -118,16 +118,17 @@ export function heldAnew(turn: AdvanceInput, status: CanaryStatus & OnStep, chan
 }
 
 /**
- * The end of a wait that lasts `ms` from when the routes are in force. As long as they are not, it is far away, once and for
- * all: an end that moved on at every turn would be written at every turn.
+ * The end of a wait that lasts `ms` from when the routes are in force, and no less than was promised before. As long as they are
+ * not, it is far away: an end that moved on at every turn would be written at every turn.
  */
 export function endOfWait(until: number, ms: number, { now, observation }: AdvanceInput): number {
-  const isFar = until > now + (FAR * ms) / 2;
-  if (observation.readings.routesInForce) return isFar ? now + ms : until;
-  return isFar ? until : now + FAR * ms;
+  const isFar = until > now + FAR_MS / 2;
+  if (observation.readings.routesInForce) return isFar ? Math.max(until - FAR_MS, now + ms) : until;
+  return isFar ? until : until + FAR_MS;
 }
 
-const FAR = 100;
+/** A century. */
+const FAR_MS = 3_155_760_000_000;
 
 /** Said before the transition, in the phase that it leaves. */
 export function before(phase: Phase, said: readonly Said[], transition: Transition): Transition {

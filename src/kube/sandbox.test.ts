@@ -109,6 +109,16 @@ describe("against the sandbox's API server", () => {
     expect(await client.get(ref, FOREVER)).toBeUndefined();
   });
 
+  it("says whether an object is still at a version, and leaves it there", async () => {
+    const created = await client.create(RESOURCES.deployment, deployment("asked"), FOREVER);
+    const ref = { type: RESOURCES.deployment, namespace: "test", name: "asked" };
+    const { resourceVersion = "" } = created.metadata;
+    const same = await client.mergePatch(ref, {}, { resourceVersion }, FOREVER);
+    expect(same.metadata.resourceVersion).toBe(resourceVersion);
+    await client.mergePatch(ref, { metadata: { labels: { touched: "yes" } } }, {}, FOREVER);
+    expect(isConflict(await failure(client.mergePatch(ref, {}, { resourceVersion }, FOREVER)))).toBe(true);
+  });
+
   it("watches a kind from the moment it is installed until it is removed", async () => {
     const { group, version, kind, plural } = RESOURCES.virtualService;
     const caches = createClusterCache({ ...common, transport, timing }, stop.signal);

@@ -67,7 +67,7 @@ export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSigna
   ports.alerts.cleared(ref, input.alertsDelivered);
   let wrote = saved !== canary;
   try {
-    wrote = (await converge(saved, transition.status, scene, ports, signal)) || wrote;
+    wrote = (await converge(saved, canary, scene, ports, signal)) || wrote;
   } finally {
     record(canary, input, transition, begun, ports);
   }
@@ -93,10 +93,20 @@ async function askAll(
   return answers;
 }
 
-async function converge(canary: Canary, status: CanaryStatus, scene: Scene, ports: Ports, signal: AbortSignal) {
-  const { uid, spec } = canary;
-  const wanted = desired({ uid, plan: scene.plan, suspended: spec.suspend && !canary.deleting }, status);
-  return ports.world.converge({ ...canary, status }, wanted, scene, signal);
+async function converge(saved: Canary, loaded: Canary, scene: Scene, ports: Ports, signal: AbortSignal) {
+  const { uid, spec, status } = saved;
+  const wanted = desired({ uid, plan: scene.plan, suspended: spec.suspend && !saved.deleting }, status);
+  // What was saved in this turn is known to be the latest. Else a cache said so, and another may lead by now.
+  const confirm = saved === loaded ? once(() => ports.store.confirm(loaded, signal)) : undefined;
+  return ports.world.converge(saved, wanted, scene, signal, confirm);
+}
+
+function once<T>(ask: () => Promise<T>): () => Promise<T> {
+  let asked: Promise<T> | undefined;
+  return () => {
+    asked ??= ask();
+    return asked;
+  };
 }
 
 function record(canary: Canary, input: AdvanceInput, transition: Transition, begun: number, ports: Ports): void {

@@ -25,6 +25,7 @@ function stage(canary: KubeObject, pruning = false, refuses: (patch: KubeFields)
       if (resourceVersion !== undefined && resourceVersion !== stored.metadata.resourceVersion) {
         return Promise.reject(new KubeError(409, "Conflict", "the object has been modified"));
       }
+      if (Object.keys(patch).length === 0) return Promise.resolve(stored);
       if (refuses(patch)) return Promise.reject(new KubeError(500, "InternalError", "etcd is away"));
       stored = merged(stored, JSON.parse(JSON.stringify(patch)));
       if (pruning) delete stored["status"].aviary;
@@ -58,6 +59,17 @@ function loaded(store: ReturnType<typeof stage>["store"]) {
 }
 
 describe("Canaries in the API server", () => {
+  it("are asked whether they are still what was loaded; what was not is read again", async () => {
+    const { store, stored, overwrite, lag } = stage(aWireCanary());
+    const canary = loaded(store);
+    await store.confirm(canary, FOREVER);
+    await store.confirm(canary, FOREVER);
+    const old = stored();
+    overwrite({ ...old, metadata: { ...old.metadata, resourceVersion: "99" } });
+    lag(old);
+    await expect(store.confirm(canary, FOREVER)).rejects.toMatchObject({ code: 409 });
+  });
+
   it("a status that nobody can have written is refused with what to do, and crashes nothing", () => {
     const { store } = stage(aWireCanary({ status: { phase: "Dancing" } }));
     expect(store.load(REF)).toMatchObject({

@@ -75,6 +75,14 @@ export function createCanaryStore(
         throw error;
       }
     },
+    async confirm({ ref, resourceVersion }, signal) {
+      try {
+        await writer.mergePatch(refOf(ref), {}, { resourceVersion }, signal);
+      } catch (error) {
+        if (isConflict(error)) snapshot.unlearn(refOf(ref));
+        throw error;
+      }
+    },
     async setFinalizer(canary, present, signal) {
       const others = canary.finalizers.filter((name) => name !== FINALIZER);
       const finalizers = present ? [...others, FINALIZER] : others;

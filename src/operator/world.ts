@@ -26,10 +26,17 @@ export interface World {
   observe(canary: Canary, now: number, signal: AbortSignal): Promise<Scene>;
   /**
    * Makes the cluster as desired.
+   * @param confirm asked before anything is written; what it throws is passed on
    * @returns whether anything had to be written
    * @throws WriteFailure with the text of the event
    */
-  converge(canary: Canary, wanted: DesiredWorld, scene: Scene, signal: AbortSignal): Promise<boolean>;
+  converge(
+    canary: Canary,
+    wanted: DesiredWorld,
+    scene: Scene,
+    signal: AbortSignal,
+    confirm?: () => Promise<void>,
+  ): Promise<boolean>;
   /** Whether this generation of an invalid Canary was refused already; remembers it. */
   refusedBefore(ref: CanaryRef, generation: number): boolean;
   forget(ref: CanaryRef): void;
@@ -54,7 +61,7 @@ export function createWorld(ports: WorldPorts): World {
   const keyOf = ({ namespace, name }: CanaryRef) => `${namespace}/${name}`;
   return {
     observe: (canary, now, signal) => observe(canary, now, ports, signal),
-    converge: (canary, wanted, scene, signal) => converge(canary, wanted, scene, ports, signal),
+    converge: (canary, wanted, scene, signal, confirm) => converge(canary, wanted, scene, ports, { signal, confirm }),
     refusedBefore(ref, generation) {
       const before = refused.get(keyOf(ref)) === generation;
       refused.set(keyOf(ref), generation);
@@ -164,7 +171,7 @@ async function converge(
   wanted: DesiredWorld,
   { adapters, selector }: Scene,
   ports: WorldPorts,
-  signal: AbortSignal,
+  { signal, confirm }: { readonly signal: AbortSignal; readonly confirm: (() => Promise<void>) | undefined },
 ): Promise<boolean> {
   if (!wanted.engaged || adapters === undefined) return false;
   const { router, workload, services, autoscaler } = adapters;
@@ -191,7 +198,7 @@ async function converge(
   ];
   let wrote = false;
   for (const stage of stages) {
-    for (const object of stage()) wrote = (await ports.write(object, canary.ref, signal)) || wrote;
+    for (const object of stage()) wrote = (await ports.write(object, canary.ref, signal, confirm)) || wrote;
   }
   return wrote;
 }

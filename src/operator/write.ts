@@ -8,9 +8,15 @@ import { refusedWrite } from "./refusals.ts";
 
 /**
  * @param by in whose turn
+ * @param confirm asked before a write; what it throws is passed on as it is
  * @returns whether there was anything to write
  */
-export type WriteObject = (wanted: KubeObject, by: CanaryRef, signal: AbortSignal) => Promise<boolean>;
+export type WriteObject = (
+  wanted: KubeObject,
+  by: CanaryRef,
+  signal: AbortSignal,
+  confirm?: () => Promise<void>,
+) => Promise<boolean>;
 
 /** A write that the API server refused or did not answer; the message is the text of the event. */
 export class WriteFailure extends Error {
@@ -35,12 +41,13 @@ export function typeOf({ apiVersion, kind }: Pick<KubeObject, "apiVersion" | "ki
 }
 
 export function createWriter(writer: ObjectWriter, snapshot: FreshSnapshot): WriteObject {
-  return async (wanted, by, signal) => {
+  return async (wanted, by, signal, confirm) => {
     const type = typeOf(wanted);
     const ref: ObjectRef = { type, namespace: wanted.metadata.namespace ?? "", name: wanted.metadata.name };
     const seen = snapshot.get(ref);
     const patch = seen === undefined ? undefined : mergePatch(seen, wanted);
     if (seen !== undefined && patch === undefined) return false;
+    await confirm?.();
     try {
       const written =
         patch === undefined

@@ -22,6 +22,11 @@ export interface CanaryStore {
    * @throws KubeError Conflict when somebody else wrote since `canary` was loaded
    */
   save(canary: Canary, status: CanaryStatus, signal: AbortSignal): Promise<Canary>;
+  /**
+   * Nothing is written, but asked: whoever acts on a Canary that somebody else has written since would undo their work.
+   * @throws KubeError Conflict when somebody else wrote since `canary` was loaded
+   */
+  confirm(canary: Canary, signal: AbortSignal): Promise<void>;
   /** Adds or removes the operator's finalizer. */
   setFinalizer(canary: Canary, present: boolean, signal: AbortSignal): Promise<void>;
 }

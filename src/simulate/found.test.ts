@@ -152,6 +152,28 @@ describe("found by simulation", () => {
     expect(violations).toEqual([]);
   });
 
+  it("a second leader that heard late of the Canary gave the traffic back to what the first took down", async () => {
+    /** The first hears late of the routes, the second of all else. */
+    const late = (): Weather => {
+      const heard = new WeakSet<object>();
+      return {
+        ...CALM,
+        watch(change) {
+          const first = !heard.has(change);
+          heard.add(change);
+          const isLate = first === (change.kind === RESOURCES.virtualService);
+          return { delayMs: isLate ? 10_000 : 10 };
+        },
+      };
+    };
+    const scenario = aScenario({ canary: { analysis: { iterations: 1, metrics: [] } } });
+    for (let afterMs = 60_000; afterMs <= 70_000; afterMs += 200) {
+      const disturbances = [{ kind: "two-leaders", afterMs, forMs: 20_000 }] as const;
+      const { violations } = await judge({ scenario, seed: 1, weather: late, disturbances });
+      expect(violations, `at ${afterMs} ms`).toEqual([]);
+    }
+  });
+
   it("a crash between the status and the routes shortened the drain", async () => {
     for (const fault of ["dies-after", "dies-before"] as const) {
       for (let index = 1; index <= 60; index += 1) {
