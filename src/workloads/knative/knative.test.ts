@@ -38,6 +38,15 @@ describe("a Knative Service as target", () => {
     expect(annotations(cluster)).toEqual({ mine: "1", [PRIMARY]: "podinfo-00001" });
   });
 
+  it("that had no revision yet when its initialisation was tried again has its first one named", () => {
+    const cluster = createToyCluster(mergePatch, service("podinfo-00001"));
+    const nothing = { spec: hashText("") };
+    const primary = { kind: "promoted", id: promotionId(aCanary().uid, nothing), revision: nothing } as const;
+    const status = { renew: true, applied: nothing };
+    cluster.apply(workload.renderPrimary(inPhase("Initializing", PARTS, status), aWorld({ primary }), cluster));
+    expect(annotations(cluster)).toEqual({ mine: "1", [PRIMARY]: "podinfo-00001" });
+  });
+
   it.each([
     ["follows a release before its traffic is switched", undefined, "podinfo-00002"],
     ["keeps the revision that was seen ready, while its traffic is switched", "podinfo-00001", "podinfo-00001"],

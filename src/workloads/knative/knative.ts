@@ -123,6 +123,8 @@ function renderPrimary(canary: Canary, world: DesiredWorld, seen: Snapshot): rea
   const latest = latestOf(target);
   if (target === undefined || latest === "" || canary.status.phase === "Terminating") return [];
   const primary = primaryOf(target);
+  // Whatever was recorded of it: it may have had no revision at all by then.
+  if (canary.status.phase === "Initializing") return [annotated(target, primaryToBe(canary, target), undefined)];
   switch (world.primary.kind) {
     case "present":
       if (canary.status.phase === "Finalising" && primary !== "") return [];
