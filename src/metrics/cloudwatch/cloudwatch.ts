@@ -60,6 +60,8 @@ async function getMetricData(
   { queries, start, end, points }: Asked,
   signal: AbortSignal,
 ): Promise<GetMetricDataCommandOutput> {
+  // The log is JSON, line by line: a warning that is no JSON breaks whoever reads it.
+  process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
   // Loaded by those only who use it: it is large.
   const { CloudWatchClient: Client, GetMetricDataCommand } = await import("@aws-sdk/client-cloudwatch");
   const client: CloudWatchClient = new Client({

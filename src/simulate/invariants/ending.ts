@@ -27,7 +27,14 @@ function mayWait(universe: Universe): boolean {
     ({ kind }) => kind === "fails" || kind === "hangs" || kind === "opens",
   );
   const canary = universe.canary();
-  return closed || canary?.spec?.suspend === true || universe.target() === undefined || leavesBroken(universe);
+  const waits = closed || canary?.spec?.suspend === true || universe.target() === undefined;
+  return waits || leavesBroken(universe) || bothGoDown(scenario);
+}
+
+/** A primary that is made again of a revision that goes down again and again: the two are never ready together. */
+function bothGoDown(scenario: Scenario): boolean {
+  const again = Object.values(scenario.behaviours).some(({ crash }) => typeof crash === "number");
+  return again && usersDo(scenario, "delete-primary");
 }
 
 /** A target that cannot serve is not given the traffic back: the Canary stays until somebody mends it. */
