@@ -16,6 +16,12 @@ if (process.env["AVIARY_PARENT_PIPE"] === "1") {
   process.stdin.resume();
 }
 
+// Who reads has seen enough (`aviary simulate | head`): there is nobody left to tell.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
+
 const code = await runCommandLine({
   argv: wordsOf(process.argv[1] ?? "", process.argv.slice(2)),
   env: process.env,
@@ -23,5 +29,8 @@ const code = await runCommandLine({
   err: (text) => void process.stderr.write(text),
   signal: stop.signal,
 });
+/** What is written to a pipe waits for its reader; the end of the process would cut it off. */
+const written = (stream: NodeJS.WriteStream) => new Promise<void>((resolve) => stream.write("", () => resolve()));
+await Promise.all([written(process.stdout), written(process.stderr)]);
 // A command has stopped what it started. Idle connections that it may have kept for reuse are nobody's concern any more.
 process.exit(code);

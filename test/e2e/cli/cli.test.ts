@@ -74,6 +74,16 @@ describe("without a cluster", () => {
     expect(result.code).toBe(code);
   });
 
+  it("a reader who takes their time gets all of it, and one who has seen enough is no failure", async () => {
+    // More than a pipe holds.
+    const long = `"${process.execPath}" "${join(ROOT, "bin/aviary")}" simulate --runs 1 --seed 1700001642`;
+    const slow = await run("bash", ["-c", `set -o pipefail; ${long} | { sleep 2; cat; }`]);
+    expect(slow.stdout.length).toBeGreaterThan(65_536);
+    expect(slow.stdout).toMatch(/\n1 runs, 0 violations\n$/);
+    const brief = await run("bash", ["-c", `set -o pipefail; ${long} | head -1`]);
+    expect(brief).toMatchObject({ stdout: expect.stringMatching(/^canary /), stderr: "" });
+  });
+
   it("no kubeconfig: says where it looked and what to do", async () => {
     const { code, err } = await aviary("get canaries");
     expect(code).toBe(1);
