@@ -68,7 +68,6 @@ export const ADAPTER_ROWS = [
   [`${W}replicas.ts`, "canary.spec.autoscalerRef !== undefined || replicas === 0 ? {} : { replicas };", "replicas === 0 ? {} : { replicas };", "a promotion fights the primary's autoscaler"],
   [`${O}store.ts`, "own.uid !== object?.metadata.uid", "false", "a Canary that was made again gets the memory of the one before"],
   [`${O}store.ts`, "return equal(withoutMemory(wire), own.wire) ? { ...wire, aviary: own.memory } : wire;", "return { ...wire, aviary: own.memory };", "somebody else's status is given our memory"],
-  [`${O}store.ts`, "if (isConflict(error)) snapshot.unlearn(refOf(canary.ref));\n", "", "after a conflict the stale Canary is kept"],
   [`${O}store.ts`, "if (parsed.kind === \"invalid\" && !deleting)", "if (parsed.kind === \"invalid\")", "an invalid Canary can never be deleted"],
   [`${O}store.ts`, "const options = { resourceVersion: canary.resourceVersion };", "const options = {};", "finalizers that others added meanwhile are lost"],
   [`${O}store.ts`, "{ status: { ...nullsFor(before, wire), ...wire,", "{ status: { ...wire,", "cookies of a run that is over stay in the status"],

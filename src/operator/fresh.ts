@@ -14,7 +14,7 @@ export interface FreshSnapshot extends Snapshot {
    * @returns whether it is only the echo of a write made in a turn of this Canary, and no news for it
    */
   echoed(canary: CanaryRef, type: ResourceType, object: KubeObject): boolean;
-  /** Drops what is remembered of an object, e.g. when a write met a conflict. */
+  /** Drops what is remembered of an object that is not there any more. */
   unlearn(ref: ObjectRef): void;
   /** The object is gone: that we wrote it a moment ago does not bring it back. */
   deleted(type: ResourceType, last: KubeObject): void;

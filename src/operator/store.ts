@@ -3,7 +3,7 @@ import type { Canary, CanaryRef, CanarySpec, CanaryStatus } from "../core/canary
 import { type Parsed, type ParseOptions, parseSpec } from "../core/parse.ts";
 import { canaryWeights } from "../core/plan.ts";
 import { fromWire, toWire, type WireMemory, type WireStatus } from "../core/status.ts";
-import { isConflict, type ObjectWriter } from "../ports/kube.ts";
+import type { ObjectWriter } from "../ports/kube.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
 import { type Log, SILENT_LOG } from "../ports/log.ts";
 import type { CanaryStore, Loaded } from "../ports/store.ts";
@@ -62,26 +62,16 @@ export function createCanaryStore(
       const wire = toWire(status);
       const before = (snapshot.get(refOf(canary.ref))?.status ?? {}) as WireStatus;
       const patch = { status: { ...nullsFor(before, wire), ...wire, aviary: replaced(before.aviary, wire.aviary) } };
-      try {
-        const options = { subresource: "status", resourceVersion: canary.resourceVersion } as const;
-        let stored = await writer.mergePatch(refOf(canary.ref), patch, options, signal);
-        snapshot.learn(RESOURCES.canary, stored, canary.ref);
-        const { aviary: memory = {}, ...rest } = wire;
-        remembered.set(keyOf(canary.ref), { uid: canary.uid, wire: rest, memory });
-        stored = await annotateOwed(stored, status, signal);
-        return { ...canary, status, resourceVersion: stored.metadata.resourceVersion ?? "" };
-      } catch (error) {
-        if (isConflict(error)) snapshot.unlearn(refOf(canary.ref));
-        throw error;
-      }
+      const options = { subresource: "status", resourceVersion: canary.resourceVersion } as const;
+      let stored = await writer.mergePatch(refOf(canary.ref), patch, options, signal);
+      snapshot.learn(RESOURCES.canary, stored, canary.ref);
+      const { aviary: memory = {}, ...rest } = wire;
+      remembered.set(keyOf(canary.ref), { uid: canary.uid, wire: rest, memory });
+      stored = await annotateOwed(stored, status, signal);
+      return { ...canary, status, resourceVersion: stored.metadata.resourceVersion ?? "" };
     },
     async confirm({ ref, resourceVersion }, signal) {
-      try {
-        await writer.mergePatch(refOf(ref), {}, { resourceVersion }, signal);
-      } catch (error) {
-        if (isConflict(error)) snapshot.unlearn(refOf(ref));
-        throw error;
-      }
+      await writer.mergePatch(refOf(ref), {}, { resourceVersion }, signal);
     },
     async setFinalizer(canary, present, signal) {
       const others = canary.finalizers.filter((name) => name !== FINALIZER);

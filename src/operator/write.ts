@@ -57,8 +57,8 @@ export function createWriter(writer: ObjectWriter, snapshot: FreshSnapshot): Wri
       return true;
     } catch (error) {
       if (!(error instanceof KubeError)) throw error;
-      // Only an answer proves that what we know is old; without one our own last write still counts.
-      if (error.code === 404 || error.code === 409) snapshot.unlearn(ref);
+      // Whoever wrote since did so after our own last write, which the cache may not even have heard of: it still counts.
+      if (error.code === 404) snapshot.unlearn(ref);
       const verb = patch === undefined ? "create" : "update";
       throw new WriteFailure(`${refusedWrite(wanted, verb)}${error.message}`, error);
     }

@@ -204,7 +204,10 @@ describe("found by simulation", () => {
     }
   });
 
-  it("an API server that did not answer made the operator forget its own last write", async () => {
+  it.each([
+    ["did not answer", new KubeError(0, "Unreachable", "connection refused")],
+    ["met a conflict", new KubeError(409, "Conflict", "connection refused")],
+  ])("an API server that %s made the operator forget its own last write", async (_what, error) => {
     const ref = { type: RESOURCES.deployment, namespace: "test", name: "podinfo" };
     const object = (version: string, replicas: number): KubeObject => ({
       apiVersion: "apps/v1",
@@ -214,7 +217,7 @@ describe("found by simulation", () => {
     });
     const snapshot = createFreshSnapshot(() => object("1", 3));
     snapshot.learn(ref.type, object("2", 0), { namespace: "test", name: "podinfo" });
-    const away = () => Promise.reject(new KubeError(0, "Unreachable", "connection refused"));
+    const away = () => Promise.reject(error);
     const write = createWriter({ create: away, mergePatch: away }, snapshot);
     await expect(write(object("2", 1), { namespace: "test", name: "podinfo" }, NEVER)).rejects.toThrow(
       "connection refused",
