@@ -290,6 +290,17 @@ describe("found by simulation", () => {
     },
   );
 
+  it.each(["StatefulSet", "DaemonSet"] as const)(
+    "a %s whose pods are replaced one by one, each within the deadline, was given up for all of them together",
+    async (kind) => {
+      const scenario = withTarget(aScenario({ next: { readyAfterMs: 50_000 } }), kind);
+      const { end, violations } = await judge({ scenario, seed: 1, weather: () => CALM });
+      expect({ violations, phase: end?.phase, image: end?.image }).toEqual({
+        ...{ violations: [], phase: "Succeeded", image: "podinfo:2" },
+      });
+    },
+  );
+
   it("a primary that was made again of a failed revision stayed with it when the one before was released again", async () => {
     const scenario = aScenario({
       next: { errorRate: 20 },

@@ -1,5 +1,5 @@
 /** How far the controllers have come with the target and with the primary, in the words of events. */
-import { type Canary, type CanaryStatus, isRunning } from "../../core/canary.ts";
+import { type Canary, isRunning } from "../../core/canary.ts";
 import type { PrimaryReading } from "../../core/observation.ts";
 import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
@@ -15,11 +15,11 @@ export function rollout(
   kind: CopiedKind,
 ): RolloutReading {
   const { analysis, progressDeadlineSeconds } = spec;
-  const since = gotOnAt(status, analysis.intervalMs);
+  const givenUp = giveUpAt({ status, spec });
   const { readiness, recheckAt } = kind.readiness(object, {
     progressDeadlineSeconds,
     thresholdPercent: which === "primary" ? analysis.primaryReadyThreshold : analysis.canaryReadyThreshold,
-    ...(since === undefined ? {} : { giveUpAt: since + progressDeadlineSeconds * 1000 }),
+    ...(givenUp === undefined ? {} : { giveUpAt: givenUp }),
     now,
   });
   if (readiness.kind === "ready") return { readiness };
@@ -28,15 +28,21 @@ export function rollout(
   return { readiness: { kind: readiness.kind, detail }, ...(recheckAt === undefined ? {} : { recheckAt }) };
 }
 
+/** However often it gets on: pods that go down again and again do so, too. */
+const MOST_DEADLINES = 10;
+
 /**
- * When the rollout last got on: when its phase began, or the check that it waits for now was set. A long run, in which a
- * pod goes missing late, is not given up for that at once. undefined while nothing is rolled out.
+ * When a rollout that does not get on is given up. It gets on with its phase, with the check that it waits for now being set,
+ * and with every write of the status: a wait is written when its text changes, which counts pods. So many pods that are
+ * replaced one by one have a deadline each. Milliseconds since the epoch; undefined while nothing is rolled out.
  */
-export function gotOnAt(status: CanaryStatus, intervalMs: number): number | undefined {
+export function giveUpAt({ status, spec }: Pick<Canary, "status" | "spec">): number | undefined {
   // One that waits for approval cannot begin with a primary that does not come up, and would wait for it without end.
-  const { phase } = status;
+  const { phase, phaseSince, writtenAt } = status;
   if (!isRunning(phase) && phase !== "Initializing" && phase !== "Waiting") return undefined;
-  return "holdUntil" in status ? Math.max(status.phaseSince, status.holdUntil - intervalMs) : status.phaseSince;
+  const begun = "holdUntil" in status ? Math.max(phaseSince, status.holdUntil - spec.analysis.intervalMs) : phaseSince;
+  const deadlineMs = spec.progressDeadlineSeconds * 1000;
+  return Math.min(Math.max(begun, writtenAt) + deadlineMs, begun + MOST_DEADLINES * deadlineMs);
 }
 
 export function primaryRollout(

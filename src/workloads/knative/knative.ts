@@ -12,7 +12,7 @@ import { isKnativeTarget } from "../../core/parse.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import type { Workload, WorkloadReading } from "../../ports/workload.ts";
-import { gotOnAt } from "../copied/rollout.ts";
+import { giveUpAt } from "../copied/rollout.ts";
 import { getQueryError, notFound } from "../not-found.ts";
 
 /** Names the revision that serves the users; also read by the router. */
@@ -57,11 +57,10 @@ function read(canary: Canary, seen: Snapshot, now: number): WorkloadReading {
   if (target === undefined) return { kind: "problem", detail: getQueryError(ref, "Knative Service") };
   const latest = latestOf(target);
   const primary = primaryOf(target);
-  const giveUpAt = deadlineOf(canary);
+  // Knative goes on waiting for a revision that cannot start, and the rollout with it: so there is a deadline of ours.
+  const givenUp = giveUpAt(canary);
   const judged = (readiness: Readiness): Readiness =>
-    readiness.kind === "ready" || giveUpAt === undefined || now <= giveUpAt
-      ? readiness
-      : { ...readiness, kind: "stuck" };
+    readiness.kind === "ready" || givenUp === undefined || now <= givenUp ? readiness : { ...readiness, kind: "stuck" };
   const canarySide = judged(revisionReadiness(canary, latest, seen));
   const primarySide: Readiness =
     primary === ""
@@ -84,17 +83,8 @@ function read(canary: Canary, seen: Snapshot, now: number): WorkloadReading {
       available: primarySide.kind === "ready" ? 1 : 0,
       ...(primary === "" ? {} : { promotionId: idOf(canary, primary) }),
     },
-    ...(giveUpAt === undefined || canarySide.kind !== "progressing" ? {} : { recheckAt: giveUpAt + 1 }),
+    ...(givenUp === undefined || canarySide.kind !== "progressing" ? {} : { recheckAt: givenUp + 1 }),
   };
-}
-
-/**
- * Knative goes on waiting for a revision that cannot start, and the rollout with it: so there is a deadline of ours, in the
- * middle of a rollout only. Milliseconds since the epoch.
- */
-function deadlineOf({ spec, status }: Canary): number | undefined {
-  const since = gotOnAt(status, spec.analysis.intervalMs);
-  return since === undefined ? undefined : since + spec.progressDeadlineSeconds * 1000;
 }
 
 /** Knative says when a revision is ready. */
