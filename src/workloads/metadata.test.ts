@@ -83,10 +83,7 @@ describe("port discovery", () => {
       { name: "idle" },
     ],
   };
-  const found = (
-    service: { port: number; portName?: string; targetPort?: number | string },
-    spec: unknown = podSpec,
-  ) =>
+  const found = (service: { port: number; portName?: string; targetPort?: number | string }, spec: unknown = podSpec) =>
     discoverPorts(spec, service).map(({ name, port }) => `${name}:${port}`);
   const BESIDE_HTTP = ["grpc:9999", "http-metrics:9797", "tcp-podinfod-2:7000"];
 
