@@ -1,6 +1,7 @@
 /** Command lines as Go's `flag` package reads them: one or two dashes, `-f v` or `-f=v`, booleans without a value. */
 
 import { parseDuration } from "./duration.ts";
+import { quote } from "./format.ts";
 
 export type FlagKind = "text" | "int" | "number" | "bool" | "duration";
 export type FlagTable = Readonly<Record<string, FlagKind>>;
@@ -52,8 +53,8 @@ export function readGoFlags(argv: readonly string[], table: FlagTable): FlagsRes
     }
     if (value === undefined) return { kind: "wrong", message: `flag needs an argument: -${name}` };
     if (!fits(value, kind)) {
-      const what = kind === "bool" ? "boolean value" : "value";
-      return { kind: "wrong", message: `invalid ${what} "${value}" for flag -${name}: parse error` };
+      const what = kind === "bool" ? `boolean value ${quote(value)} for` : `value ${quote(value)} for flag`;
+      return { kind: "wrong", message: `invalid ${what} -${name}: parse error` };
     }
     values.set(name, [...(values.get(name) ?? []), kind === "bool" ? String(parseBool(value)) : value]);
   }

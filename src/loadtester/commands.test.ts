@@ -50,6 +50,12 @@ describe("a command line", () => {
     ["X=1 true", "ready"],
     ["if true; then true; fi", "ready"],
     ["missing-tool $X", "missing-tool is not installed"],
+    ["missing-tool>/dev/null", "missing-tool is not installed"],
+    ["load() { true; }; load", "ready"],
+    ["load () { true; }\nload", "ready"],
+    ["2>/dev/null true", "ready"],
+    ["t$X", "ready"],
+    ["true''", "ready"],
   ])("elsewhere: %s", async (text, decision) => {
     expect(await decide(text, { AVIARY_NAMESERVER: "" })).toBe(decision);
   });

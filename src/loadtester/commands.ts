@@ -66,9 +66,12 @@ function namesIn(commands: readonly (readonly string[])[]): string[] {
   return commands.map(([name = ""]) => name);
 }
 
-/** Nothing when the line does not begin with a plain word, e.g. with an assignment: the shell will say what is wrong. */
+/**
+ * Nothing when the line does not begin with a plain word, but with an assignment, a function of its own or a word that
+ * goes on in quotes: the shell will say what is wrong.
+ */
 function firstWord(text: string): string[] {
-  const [first] = /^[\w./+-]+(?![\w./+=-])/.exec(text.trim()) ?? [];
+  const [first] = /^(?!\d+[<>])[\w./+-]+(?=[\s;&|<>]|$)(?!\s*\()/.exec(text.trim()) ?? [];
   return first === undefined ? [] : [first];
 }
 

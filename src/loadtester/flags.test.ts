@@ -36,7 +36,9 @@ describe("the load tester's command line", () => {
     [["-port"], "flag needs an argument: -port"],
     [["-port=http"], 'invalid value "http" for flag -port: no port'],
     [["-timeout=5"], 'invalid value "5" for flag -timeout: parse error'],
-    [["-zap-replace-globals=maybe"], 'invalid boolean value "maybe" for flag -zap-replace-globals: parse error'],
+    // Go says "flag" of values, and not of booleans.
+    [["-zap-replace-globals=maybe"], 'invalid boolean value "maybe" for -zap-replace-globals: parse error'],
+    [['-timeout="5s"'], 'invalid value "\\"5s\\"" for flag -timeout: parse error'],
     [["-namespace-regexp=("], 'invalid value "(" for flag -namespace-regexp: no regular expression'],
     [["---port=1"], "bad flag syntax: ---port=1"],
   ])("%j is refused", (argv, message) => {

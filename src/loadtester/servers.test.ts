@@ -118,6 +118,15 @@ describe("the ngrinder task", () => {
     expect(errors).toEqual([`command failed ngrinder test 17 on ${url} ${text}`]);
   });
 
+  it("reads a password whose base64 is broken into lines, as a block of YAML gives it", async () => {
+    answers = {
+      "POST /perftest/api/17/clone_and_start": [{ id: 42 }],
+      "GET /perftest/api/42/status": [status("FINISHED")],
+    };
+    await run({ passwd: "czNj\r\ncmV0\n" });
+    expect(calls[0]?.authorization).toBe(`Basic ${Buffer.from("admin:s3cret").toString("base64")}`);
+  });
+
   it("stops the test when its time is over", async () => {
     const limit = new AbortController();
     answers = { "POST /perftest/api/17/clone_and_start": [{ id: 42 }] };

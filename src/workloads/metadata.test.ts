@@ -83,7 +83,7 @@ describe("port discovery", () => {
       { name: "idle" },
     ],
   };
-  const found = (service: { port: number; targetPort?: number | string }, spec: unknown = podSpec) =>
+  const found = (service: { port: number; portName?: string; targetPort?: number | string }, spec: unknown = podSpec) =>
     discoverPorts(spec, service).map(({ name, port }) => `${name}:${port}`);
   const BESIDE_HTTP = ["grpc:9999", "http-metrics:9797", "tcp-podinfod-2:7000"];
 
@@ -102,6 +102,13 @@ describe("port discovery", () => {
       { name: "dns-tcp", containerPort: 53, protocol: "TCP" },
     ];
     expect(found({ port: 80 }, { containers: [{ name: "dns", ports: dns }] })).toEqual(["dns:53"]);
+  });
+
+  it("never publishes the main port's name twice, which would be refused", () => {
+    const cache = { name: "cache", ports: [{ name: "http", containerPort: 6379 }] };
+    const containers = [{ name: "app", ports: [{ name: "http", containerPort: 9898 }] }, cache];
+    expect(found({ port: 9898, portName: "http" }, { containers })).toEqual(["tcp-cache-0:6379"]);
+    expect(found({ port: 9898, portName: "web" }, { containers })).toEqual(["http:6379"]);
   });
 
   it("lets the last of two ports with one name count", () => {

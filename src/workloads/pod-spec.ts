@@ -37,20 +37,21 @@ const SIDECARS = new Set(["istio-proxy", "envoy"]);
 
 /**
  * The container ports of a pod spec, sorted by name, without sidecars, init containers and the Service's own target
- * (`targetPort`, by number or name; the port itself when unset or 0). A port without a name is called
- * `tcp-<container>-<index>`. Of two ports with one name the last counts; a port number is published once, as a Service
- * that lists it twice is refused.
+ * (`targetPort`, by number or name; the port itself when unset or 0). A port without a name, or with that of the
+ * Service's own port, is called `tcp-<container>-<index>`. Of two ports with one name the last counts; a port number is
+ * published once. A Service that lists a name or a number twice is refused.
  */
 export function discoverPorts(
   podSpec: KubeFields,
-  service: { readonly port: number; readonly targetPort?: number | string },
+  service: { readonly port: number; readonly portName?: string; readonly targetPort?: number | string },
 ): readonly DiscoveredPort[] {
   const containers: readonly Container[] = podSpec?.containers ?? [];
   const byName = new Map<string, number>();
   for (const container of containers.filter(({ name }) => !SIDECARS.has(name))) {
     for (const [index, port] of (container.ports ?? []).entries()) {
       if (isMain(port, service)) continue;
-      byName.set(port.name || `tcp-${container.name}-${index}`, port.containerPort);
+      const named = port.name !== undefined && port.name !== "" && port.name !== service.portName;
+      byName.set(named ? port.name : `tcp-${container.name}-${index}`, port.containerPort);
     }
   }
   const published = new Set([service.port]);

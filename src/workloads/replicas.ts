@@ -11,7 +11,10 @@ export const BY_REPLICAS = {
   scaledUp: (target: KubeObject, canary: Canary, primary: KubeObject | undefined, seen: Snapshot): KubeObject =>
     withReplicas(target, scaledUpReplicas(canary, primary, seen)),
   reverted: (target: KubeObject, canary: Canary, primary: KubeObject | undefined, seen: Snapshot): KubeObject =>
-    withReplicas(target, revertedReplicas(canary, primary, seen)),
+    // Without a primary nobody takes over from anybody: a target that serves keeps what it has.
+    primary === undefined && !BY_REPLICAS.isScaledDown(target)
+      ? target
+      : withReplicas(target, revertedReplicas(canary, primary, seen)),
   primaryReplicas,
   inputs: scalerOf,
 };

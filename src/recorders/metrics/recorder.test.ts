@@ -53,3 +53,31 @@ it("the series of a target go when its Canary is given another one", async () =>
   recorder.forget(ref);
   expect(await registry.metrics()).not.toContain('"new');
 });
+
+it("the series of a target stay while another Canary with a target of that name is there", async () => {
+  const registry = new Registry();
+  const recorder = createMetricsRecorder({ registry, version: "1.44.0", meshProvider: "istio" });
+  const turn = (name: string, target: string, namespace = "test") => {
+    const targetRef = { apiVersion: "apps/v1", kind: "Deployment", name: target };
+    const canary = { ...aCanary({ status: { phase: "Finalising" }, spec: { targetRef } }), ref: { namespace, name } };
+    const input = { observation: { answers: [] } } as unknown as Turn["input"];
+    const status = { ...canary.status, phase: "Succeeded" } as Turn["transition"]["status"];
+    const routes = { primary: 100, canary: 0, mirror: false };
+    recorder.record({ canary, input, transition: { status, events: [] }, routes, tookMs: 1 });
+    return canary.ref;
+  };
+  turn("elder", "podinfo");
+  const twin = turn("twin", "podinfo");
+  const elsewhere = turn("elder", "podinfo", "other");
+  const series = async () => (await registry.metrics()).split("\n").filter((line) => /^flagger_.*"podinfo"/.test(line));
+  recorder.forget(elsewhere);
+  await registry.metrics();
+  const before = await series();
+  expect(before.join("\n")).toContain('flagger_canary_successes_total{name="podinfo",namespace="test"');
+  recorder.forget(twin);
+  await registry.metrics();
+  expect(await series()).toEqual(before);
+  turn("elder", "renamed");
+  await registry.metrics();
+  expect(await series()).toEqual([]);
+});

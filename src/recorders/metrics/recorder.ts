@@ -24,6 +24,12 @@ export function createMetricsRecorder({ registry, version, meshProvider }: Metri
     metrics.total.set({ namespace }, total);
   }
 
+  /** Series are named by the target: those of a twin, or of a target of another kind, are still told of. */
+  function drop(target: string, namespace: string): void {
+    const told = [...known.values()].some((other) => other.ref.namespace === namespace && other.target === target);
+    if (!told) removeSeries(metrics, target, namespace);
+  }
+
   return {
     record(turn) {
       const { ref, spec } = turn.canary;
@@ -31,7 +37,7 @@ export function createMetricsRecorder({ registry, version, meshProvider }: Metri
       const before = known.get(keyOf(ref));
       known.set(keyOf(ref), { ref, target });
       if (before === undefined) count(ref.namespace);
-      else if (before.target !== target) removeSeries(metrics, before.target, ref.namespace);
+      else if (before.target !== target) drop(before.target, ref.namespace);
       observeTurn(metrics, turn);
     },
     say() {},
@@ -40,7 +46,7 @@ export function createMetricsRecorder({ registry, version, meshProvider }: Metri
       known.delete(keyOf(ref));
       if (gone === undefined) return;
       count(ref.namespace);
-      removeSeries(metrics, gone.target, ref.namespace);
+      drop(gone.target, ref.namespace);
     },
   };
 }

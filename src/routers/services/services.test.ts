@@ -156,6 +156,11 @@ describe("an apex Service that was there before", () => {
     }
   });
 
+  it("that never selected the primary keeps its selector when a Canary goes before it began", () => {
+    const cluster = createToyCluster(mergePatch, own());
+    expect(cluster.apply(services.release(aCanary(), PODS, cluster))).toEqual([]);
+  });
+
   it("says when its manifest cannot be read", () => {
     const cluster = createToyCluster(mergePatch, own({ [KUBECTL]: "{" }));
     expect(() => services.release(aCanary(), PODS, cluster)).toThrow(

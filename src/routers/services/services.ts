@@ -150,9 +150,15 @@ function releaseApex(canary: Canary, selector: PodSelector, seen: Snapshot): rea
   const controller = apex?.metadata.ownerReferences?.find((owner) => owner.controller === true);
   if (apex === undefined || controller?.kind === "Canary") return [];
   const applied = appliedManifest(apex, dotted(apex.metadata.name, canary.ref));
-  const annotations = withoutOurs(apex.metadata.annotations ?? {}, applied?.metadata?.annotations ?? {});
+  const seenAnnotations = apex.metadata.annotations;
+  const metadata =
+    seenAnnotations === undefined
+      ? apex.metadata
+      : { ...apex.metadata, annotations: withoutOurs(seenAnnotations, applied?.metadata?.annotations ?? {}) };
+  // A Canary that goes before it began has not taken it over: what it selects is its owner's choice.
+  if (apex.spec?.selector?.[selector.label] !== `${selector.value}-primary`) return [{ ...apex, metadata }];
   const spec = { ...apex.spec, selector: applied?.spec?.selector ?? { [selector.label]: selector.value } };
-  return [{ ...apex, metadata: { ...apex.metadata, annotations }, spec }];
+  return [{ ...apex, metadata, spec }];
 }
 
 /** @throws Error with the text of the contract when the annotation is no JSON */

@@ -65,7 +65,9 @@ function read(
   if (selector === undefined)
     return problem(`getSelectorLabel failed: ${noSelectorLabel(target, options.selectorLabels)}`);
   const refused = kind.refusal(target);
-  if (refused !== undefined) return problem(refused);
+  // What was taken over while it could be released is given back in order, whatever it has become since.
+  const leavesOrderly = canary.deleting && seen.get(primaryOf(canary, kind)) !== undefined;
+  if (refused !== undefined && !leavesOrderly) return problem(refused);
   const configs = readConfigs(canary, target, seen, options);
   const missing = configProblem(configs, canary.ref.namespace);
   // What is missing keeps nobody from leaving: the target is given back as it is.

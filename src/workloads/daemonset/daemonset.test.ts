@@ -106,6 +106,18 @@ describe("a DaemonSet", () => {
     expect(reading.kind === "problem" ? reading.detail : undefined).toBe(problem);
   });
 
+  it("that is refused by now is given back all the same, with its Services, when the Canary goes", () => {
+    const refused = target({}, { updateStrategy: { type: "OnDelete" } });
+    const primary = { ...target(), metadata: { ...target().metadata, name: "podinfo-primary" } };
+    const leaving = { ...aCanary(PARTS), deleting: true };
+    expect(read(createToyCluster(mergePatch, refused, primary), leaving)).toMatchObject({
+      kind: "reading",
+      selector: { label: "app", value: "podinfo" },
+    });
+    // Nothing was ever taken from one without a primary.
+    expect(read(createToyCluster(mergePatch, refused), leaving).kind).toBe("problem");
+  });
+
   it("without a selector label is refused, with the apostrophe", () => {
     const reading = read(createToyCluster(mergePatch, target({}, { selector: {} })));
     expect(reading).toMatchObject({

@@ -285,6 +285,21 @@ describe("a Deployment that is brought up", () => {
       expect(cluster.apply(workload.renderTarget(inPhase("Terminating", parts), left, cluster))).toEqual([]);
     }
   });
+
+  it.each<[string, number | undefined, CanaryParts, number | undefined]>([
+    ["keeps the pods it has", 5, {}, 5],
+    ["keeps those that its autoscaler gave it", 5, HPA, 5],
+    ["is left to its default", undefined, {}, undefined],
+    ["gets one when it has none", 0, {}, 1],
+    ["gets its autoscaler's minimum when it has none", 0, HPA, 2],
+  ])("whose Canary goes while there is no primary %s", (_, replicas, parts, expected) => {
+    const { replicas: _replicas, ...spec } = TARGET.spec ?? {};
+    const target = { ...TARGET, spec: { ...spec, ...(replicas !== undefined && { replicas }) } };
+    const cluster = createToyCluster(mergePatch, target, hpa({ minReplicas: 2 }));
+    const leaving = aWorld({ target: "up", traffic: "before-us" });
+    cluster.apply(workload.renderTarget(inPhase("Terminating", parts), leaving, cluster));
+    expect(cluster.at("Deployment", "podinfo").spec.replicas).toBe(expected);
+  });
 });
 
 describe("a Deployment is refused", () => {

@@ -327,6 +327,8 @@ describe("the program", () => {
     ["flagger", ["-log-level=info", "-mesh-provider=istio"], 1, "Error building kubeconfig: no Kubernetes cluster"],
     ["flagger", ["-kubeconfig=/nowhere"], 1, "Error building kubeconfig: the kubeconfig /nowhere given"],
     ["flagger", ["-port=http"], 2, 'invalid value "http" for flag -port'],
+    ["flagger", ["-threadiness=two"], 2, 'invalid value "two" for flag -threadiness: parse error\n'],
+    ["flagger", ["-enable-leader-election=yes"], 2, 'value "yes" for -enable-leader-election: parse error\n'],
   ] as const)("called as %s %s: exit code %i", async (name, argv, code, text) => {
     const finished = await runProgram(argv, {}, name);
     expect(`${finished.out}${finished.err}`).toContain(text);
