@@ -73,7 +73,7 @@ function read(
   // What is missing keeps nobody from leaving: the target is given back as it is.
   if (missing !== undefined && !canary.deleting) return problem(missing);
   const { service } = canary.spec;
-  if (service.port <= 0)
+  if (service.port <= 0 && !leavesOrderly)
     return problem(`spec.service.port is required: set it to the port that ${target.metadata.name} serves`);
 
   const canarySide = rollout("canary", target, canary, now, kind);
