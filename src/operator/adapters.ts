@@ -23,12 +23,17 @@ export type Chosen =
   | { readonly kind: "adapters"; readonly adapters: Adapters }
   | { readonly kind: "problem"; readonly detail: string };
 
+/** Who may have the routes of a Canary whose provider was changed to an unknown one: as Flagger guesses (R24). */
+const LIKELIEST = "istio";
+
 const problem = (detail: string): Chosen => ({ kind: "problem", detail });
 
 /** Reasons are worded for the user: what, where, and what to do. */
 export function chooseAdapters(canary: Canary, tables: AdapterTables): Chosen {
   const { provider, targetRef, autoscalerRef } = canary.spec;
-  const router = tables.routers.get(provider);
+  // What was taken over is given back in order, whatever the spec asks for by now.
+  const isGivingBack = canary.deleting && canary.status.promotedSpec !== "";
+  const router = tables.routers.get(provider) ?? (isGivingBack ? tables.routers.get(LIKELIEST) : undefined);
   if (router === undefined) {
     const known = [...tables.routers.keys()].sort().join(", ");
     return problem(`unknown mesh provider "${provider}": set spec.provider to one of ${known}`);
@@ -39,12 +44,12 @@ export function chooseAdapters(canary: Canary, tables: AdapterTables): Chosen {
     return problem(`spec.targetRef ${targetRef.apiVersion} ${targetRef.kind} cannot be released: use one of ${known}`);
   }
   const autoscaler = tables.autoscalers.find(({ kind }) => kind === autoscalerRef?.kind);
-  if (autoscalerRef !== undefined && autoscaler === undefined) {
+  if (autoscalerRef !== undefined && autoscaler === undefined && !isGivingBack) {
     const known = tables.autoscalers.map(({ kind }) => kind).join(", ");
     return problem(`spec.autoscalerRef.kind "${autoscalerRef.kind}" is not known: use one of ${known}`);
   }
   const refused = router.problem(canary) ?? abTestingRefusal(canary, router.capabilities, provider);
-  if (refused !== undefined) return problem(refused);
+  if (refused !== undefined && !isGivingBack) return problem(refused);
   return {
     kind: "adapters",
     adapters: { router, workload, services: tables.services, ...(autoscaler === undefined ? {} : { autoscaler }) },

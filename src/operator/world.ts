@@ -151,6 +151,10 @@ function routesInForce(
   );
 }
 
+function isLeaving({ status: { phase } }: Canary): boolean {
+  return phase === "Terminating";
+}
+
 /** What its routes will be is known before they are promised. */
 function isToBeInitialized({ status: { phase } }: Canary): boolean {
   return phase === "Initializing" || phase === "Failed";
@@ -178,7 +182,8 @@ async function converge(
   const { snapshot } = ports;
   const { traffic } = wanted;
   const stages: readonly (() => readonly KubeObject[])[] = [
-    () => (selector === undefined ? [] : services.renderCopies(canary, selector, snapshot)),
+    // A Canary on its way out makes nothing new, and needs no repair of what goes with it.
+    () => (selector === undefined || isLeaving(canary) ? [] : services.renderCopies(canary, selector, snapshot)),
     () => workload.renderPrimary(canary, wanted, snapshot),
     () => autoscaler?.renderPrimary(canary, wanted, snapshot) ?? [],
     () => {

@@ -345,6 +345,10 @@ describe.each(SPECIMENS.filter(({ scales }) => scales))("$apiVersion $kind, whic
     expect(stage.target("up")).toEqual([]);
   });
 
+  it("is left as it is when the Canary goes before there is a primary", () => {
+    expect(new Stage(specimen).in("Terminating").target("up")).toEqual([]);
+  });
+
   it("while it is down makes a primary that runs all the same", () => {
     const stage = Stage.begun(specimen);
     const before = stage.holds();

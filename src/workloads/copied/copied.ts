@@ -65,15 +65,18 @@ function read(
   if (selector === undefined)
     return problem(`getSelectorLabel failed: ${noSelectorLabel(target, options.selectorLabels)}`);
   const refused = kind.refusal(target);
+  const hasPrimary = seen.get(primaryOf(canary, kind)) !== undefined;
   // What was taken over while it could be released is given back in order, whatever it has become since.
-  const leavesOrderly = canary.deleting && seen.get(primaryOf(canary, kind)) !== undefined;
+  const leavesOrderly = canary.deleting && hasPrimary;
   if (refused !== undefined && !leavesOrderly) return problem(refused);
   const configs = readConfigs(canary, target, seen, options);
   const missing = configProblem(configs, canary.ref.namespace);
   // What is missing keeps nobody from leaving: the target is given back as it is.
-  if (missing !== undefined && !canary.deleting) return problem(missing);
+  if (missing !== undefined && !canary.deleting) {
+    return problem(hasPrimary ? missing : `createPrimary${kind.type.kind} failed: ${missing}`);
+  }
   const { service } = canary.spec;
-  if (service.port <= 0)
+  if (service.port <= 0 && !leavesOrderly)
     return problem(`spec.service.port is required: set it to the port that ${target.metadata.name} serves`);
 
   const canarySide = rollout("canary", target, canary, now, kind);

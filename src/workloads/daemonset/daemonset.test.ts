@@ -97,7 +97,10 @@ describe("a DaemonSet", () => {
   });
 
   it.each([
-    [{ type: "OnDelete" }, "daemonset podinfo.test must have RollingUpdate strategy but have OnDelete"],
+    [
+      { type: "OnDelete" },
+      "createPrimaryDaemonSet failed: daemonset podinfo.test must have RollingUpdate strategy but have OnDelete",
+    ],
     [{ type: "RollingUpdate" }, undefined],
     [undefined, undefined],
     [{ type: "" }, undefined],

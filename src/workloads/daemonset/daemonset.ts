@@ -39,9 +39,10 @@ export function createDaemonSetWorkload(options: WorkloadOptions): Workload {
 /** Under `OnDelete` no pod would ever be replaced by a promotion. */
 function refusal({ metadata, spec }: KubeObject): string | undefined {
   const strategy = spec?.updateStrategy?.type || "RollingUpdate";
-  return strategy === "RollingUpdate"
-    ? undefined
-    : `daemonset ${metadata.name}.${metadata.namespace ?? ""} must have RollingUpdate strategy but have ${strategy}`;
+  if (strategy === "RollingUpdate") return undefined;
+  // The original looks whenever it sees to it that there is a primary.
+  const what = `createPrimaryDaemonSet failed: daemonset ${metadata.name}.${metadata.namespace ?? ""}`;
+  return `${what} must have RollingUpdate strategy but have ${strategy}`;
 }
 
 function withoutScaleDown(podSpec: KubeFields): KubeFields {

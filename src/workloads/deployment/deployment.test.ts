@@ -317,8 +317,11 @@ describe("a Deployment is refused", () => {
   });
 
   it("without a config that its pods need, unless the Canary is going anyway", () => {
-    const text = "GetTargetConfigs failed: secret podinfo-tls.test get query error: ";
-    expect(problemOf(TARGET, aCanary(), configs()[0] as KubeObject)).toContain(text);
+    const text = "GetTargetConfigs failed: secret podinfo-tls.test get query error: secret podinfo-tls.test get query ";
+    const [config] = configs() as [KubeObject];
+    expect(problemOf(TARGET, aCanary(), config)).toMatch(new RegExp(`^createPrimaryDeployment failed: ${text}`));
+    const primary = { ...TARGET, metadata: { ...TARGET.metadata, name: "podinfo-primary" } };
+    expect(problemOf(TARGET, aCanary(), config, primary)).toMatch(new RegExp(`^${text}`));
     expect(problemOf(TARGET, { ...aCanary(), deleting: true })).toBeUndefined();
   });
 });

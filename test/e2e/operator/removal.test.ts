@@ -1,6 +1,6 @@
 /** A Canary that leaves, an operator that leaves: users are served all the while. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
+import { type KubeFields, type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { canary, inPhase, podinfo, weightsOf } from "../harness/objects.ts";
 import { startWorld, type World } from "../harness/world.ts";
 
@@ -123,6 +123,37 @@ describe("revertOnDeletion", () => {
     world.cluster.remove(RESOURCES.canary, "test", "podinfo");
     await world.gone(RESOURCES.canary, "podinfo");
     await world.heard("podinfo", "Terminated canary podinfo.test");
+    expect(world.get(RESOURCES.deployment, "podinfo")?.status?.availableReplicas).toBe(1);
+  });
+});
+
+describe("revertOnDeletion of a Canary that is refused by now", () => {
+  it.each([
+    ["provider", (spec: KubeFields) => ({ ...spec, provider: "linkerd" }), 'unknown mesh provider "linkerd"'],
+    [
+      "routes",
+      ({ service, analysis, ...spec }: KubeFields) => ({
+        ...spec,
+        service: { ...service, appProtocol: "TCP" },
+        analysis: { ...analysis, mirror: true },
+      }),
+      "VirtualService podinfo.test routes TCP, which cannot be mirrored",
+    ],
+    [
+      "port",
+      ({ service, ...spec }: KubeFields) => ({ ...spec, service: { ...service, port: 0 } }),
+      "spec.service.port is required",
+    ],
+  ])("for its %s: what it took over is given back", async (_, edit, said) => {
+    await world.operator();
+    world.apply(podinfo("podinfo"), ownService, ownRoutes, canary("podinfo", {}, { revertOnDeletion: true }));
+    await initialized();
+    world.edit(RESOURCES.canary, "podinfo", ({ spec }) => Object.assign(spec, edit(spec)));
+    await world.heard("podinfo", said);
+    world.cluster.remove(RESOURCES.canary, "test", "podinfo");
+    await world.gone(RESOURCES.canary, "podinfo");
+    expect(world.get(RESOURCES.service, "podinfo")?.spec.selector).toEqual({ app: "podinfo" });
+    expect(world.get(RESOURCES.virtualService, "podinfo")?.spec).toEqual(ownRoutes.spec);
     expect(world.get(RESOURCES.deployment, "podinfo")?.status?.availableReplicas).toBe(1);
   });
 });
