@@ -166,6 +166,19 @@ describe("conditions of requests", () => {
     expect(matched([{ uri: { prefix: "/beta" } }], [{ port: 80 }])).toEqual([{ port: 80, uri: { prefix: "/beta" } }]);
   });
 
+  it("R2: are kept while requests are mirrored; a canary with both never left its first step", () => {
+    const canary = aCanary({ analysis: { match: [insider], mirror: true, mirrorWeight: 10 } });
+    const cluster = written(canary, split(0, true));
+    const [met, others] = cluster.at("VirtualService", "podinfo").spec.http;
+    expect(met).toMatchObject({
+      match: [insider],
+      mirror: { host: "podinfo-canary" },
+      mirrorPercentage: { value: 10 },
+    });
+    expect(others).not.toHaveProperty("mirror");
+    expect(router.read(canary, cluster)).toEqual(split(0, true));
+  });
+
   it("4.5: an empty list is no condition", () => {
     expect(virtualService(aCanary({ service: { match: [] } }), split(0)).spec.http[0]).not.toHaveProperty("match");
   });

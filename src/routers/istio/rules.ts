@@ -25,11 +25,12 @@ export function httpRules(canary: Canary, routes: Routes): readonly HttpRule[] {
     : [...expiryRules(canary, routes, affinity), weighted];
 }
 
-/** Matched requests are split; all others reach the primary alone (whose lone weight Istio ignores, R6). */
+/** Matched requests are split, or mirrored; all others reach the primary alone (whose lone weight Istio ignores, R6). */
 function abRules(canary: Canary, routes: Routes): readonly HttpRule[] {
   const matched = mergedMatch(canary, canary.spec.analysis.match);
   return [
-    rule(canary, matched, both(canary, routes)),
+    // What is mirrored is read off the rule that knows the canary: unwritten, it would be waited for for ever (R2).
+    withMirror(canary, rule(canary, matched, both(canary, routes)), routes),
     rule(canary, serviceMatch(canary), [destination(canary, "primary", routes.primary)]),
   ];
 }
