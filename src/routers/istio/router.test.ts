@@ -133,7 +133,7 @@ describe("what cannot be routed is refused", () => {
     [
       "delegation with hosts",
       { service: { delegation: true, hosts: ["a"] } },
-      "VirtualService podinfo.test cannot have hosts and gateways when delegation enabled",
+      "reconcileVirtualService failed: VirtualService podinfo.test cannot have hosts and gateways when delegation enabled",
     ],
     ["R28: A/B testing of TCP", { ...AB, service: { appProtocol: "tcp" } }, "no requests to match"],
     ["R2: mirroring of TCP", { service: { appProtocol: "tcp" }, analysis: { mirror: true } }, "cannot be mirrored"],
@@ -196,6 +196,12 @@ describe("session affinity", () => {
       "c=v; Max-Age=5; Domain=d; HttpOnly; Partitioned; Path=/p; SameSite=Strict; Secure",
     );
     expect(cookieText("c=v", { cookieName: "c", maxAge: 5 })).toBe("c=v; Max-Age=5");
+  });
+
+  it("the primary's cookie lives for the interval as written, not for the longer one that is held", () => {
+    const canary = withCookies({ analysis: { ...AFFINITY.analysis, interval: "5s" } }, RUNNING);
+    const [primary] = virtualService(canary, split(10)).spec.http[2].route;
+    expect(primary.headers.response.add["Set-Cookie"]).toBe("primary-cookie=KlMnOpQrSt; Max-Age=5");
   });
 
   it("R18: sets no cookie for the primary without a name", () => {

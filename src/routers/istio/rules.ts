@@ -7,6 +7,7 @@
  *      afterwards     [ expires the cookie? ] [ weighted ]
  */
 import type { Canary, JsonObject, JsonValue, Routes, SessionAffinity } from "../../core/canary.ts";
+import { intervalOrDefault } from "../../core/interval.ts";
 
 export type HttpRule = { readonly [field: string]: JsonValue };
 type Weights = Pick<Routes, "primary" | "canary">;
@@ -40,7 +41,8 @@ function stickyRules(canary: Canary, routes: Routes, affinity: SessionAffinity):
   const { primaryCookieName } = affinity;
   const toCanary = { primary: 0, canary: 100 };
   const toPrimary = { primary: 100, canary: 0 };
-  const intervalSeconds = Math.floor(canary.spec.analysis.intervalMs / 1000);
+  // As written: steps of less than ten seconds are held for ten, but the cookie is the user's to time.
+  const intervalSeconds = Math.floor(intervalOrDefault(canary.spec.analysis.interval) / 1000);
   const keepsPrimary = primaryCookieName !== undefined && cookies.primary !== "";
   const primaryCookie = keepsPrimary ? setCookie(`${cookies.primary}; Max-Age=${intervalSeconds}`) : {};
   const weighted = rule(canary, serviceMatch(canary), [
