@@ -14,6 +14,7 @@ export function violation(metric: Metric, source: MetricSourceKind, value: numbe
   const say = (sign: "<" | ">", limit: number): string =>
     `Halt ${dotted(ref.name, ref)} advancement ${describe(metric, source, value)} ${sign} ${limitText(source, limit)}`;
   // A value that is no number at all proves nothing, so it cannot pass (M13).
+  if (value === Number.NEGATIVE_INFINITY) return say("<", min ?? max ?? 0);
   if (!Number.isFinite(value)) return say(">", max ?? min ?? 0);
   if (min !== undefined && value < min) return say("<", min);
   if (max !== undefined && value > max) return say(">", max);

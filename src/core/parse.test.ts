@@ -37,6 +37,10 @@ describe("defaults", () => {
     expect(aSpec({ analysis: { threshold } }).analysis.threshold).toBe(effective);
   });
 
+  it.each([0, "0", ""])("target port %j is the port itself; a Service with a port named 0 is refused", (targetPort) => {
+    expect(aSpec({ service: { targetPort } }).service.targetPort).toBe(9898);
+  });
+
   it("Q2: without any analysis it is skipped", () => {
     expect(aSpec({ spec: { analysis: undefined } }).skipAnalysis).toBe(true);
   });

@@ -154,8 +154,8 @@ function readService(fields: Fields, targetName: string): ServiceSpec {
     name: fields.string("name") || targetName,
     port,
     portName: fields.string("portName") || "http",
-    // 0 means "as the port".
-    targetPort: targetPort || port,
+    // 0 means "as the port", as a text, too.
+    targetPort: targetPort === "0" ? port : targetPort || port,
     portDiscovery: fields.boolean("portDiscovery"),
     ...(appProtocol ? { appProtocol } : {}),
     ...(trafficDistribution ? { trafficDistribution } : {}),

@@ -229,6 +229,12 @@ describe("a run", () => {
     expect(story.status.cookies.primary).toBe(first);
   });
 
+  it("R18: a nameless cookie that Flagger kept for the primary is none: one with a name is made", () => {
+    const hints = { intervalMs: 15_000, iterations: 0, weights: [50], mirror: false };
+    expect(fromWire({ primarySessionAffinityCookie: "=AbCdEfGhIj" }, hints).cookies.primary).toBe("");
+    expect(fromWire({ primarySessionAffinityCookie: "p=AbCdEfGhIj" }, hints).cookies.primary).toBe("p=AbCdEfGhIj");
+  });
+
   it("Q89, R19: a turn that is repeated makes the same cookie, so none is lost to a conflict", () => {
     const sessionAffinity = { cookieName: "canary" };
     const cookies = [1, 2].map(() => {

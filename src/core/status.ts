@@ -88,7 +88,7 @@ function coreFrom(wire: WireStatus): StatusCore {
     promotedSpec: wire.lastPromotedSpec ?? "",
     cookies: {
       canary: wire.sessionAffinityCookie ?? "",
-      primary: wire.primarySessionAffinityCookie ?? "",
+      primary: named(wire.primarySessionAffinityCookie),
       previous: wire.previousSessionAffinityCookie ?? "",
     },
     conditions: wire.conditions ?? [],
@@ -98,6 +98,11 @@ function coreFrom(wire: WireStatus): StatusCore {
     owedAlerts: wire.aviary?.owedAlerts ?? [],
     ...(applied !== undefined && wire.aviary === undefined ? { foreign: true } : {}),
   };
+}
+
+/** Flagger keeps a cookie for the primary also where it was given no name: one without a name is none (R18). */
+function named(cookie = ""): string {
+  return cookie.startsWith("=") ? "" : cookie;
 }
 
 function positionFrom(phase: Phase, core: StatusCore, memory: WireMemory | undefined, hints: RecoveryHints): Position {

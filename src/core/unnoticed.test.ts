@@ -32,6 +32,14 @@ describe("is noticed", () => {
     expect(violation(metric, "success-rate", 99, REF)).toBe(undefined);
   });
 
+  it.each([
+    [Number.POSITIVE_INFINITY, "errors +Inf > 5"],
+    [Number.NEGATIVE_INFINITY, "errors -Inf < 5"],
+  ])("an endless value, which proves nothing, in words that are true: %d", (value, text) => {
+    const metric: Metric = { name: "errors", interval: "1m", threshold: 0, thresholdRange: { max: 5 } };
+    expect(violation(metric, "template", value, REF)).toContain(text);
+  });
+
   it("a promotion of configs alone is another promotion", () => {
     const id = (checksum: string) => promotionId("uid", { spec: "v1", configs: { "configmap/a": checksum } });
     expect(id("1")).not.toBe(id("2"));

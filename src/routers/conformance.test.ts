@@ -77,10 +77,10 @@ function setUp(specimen: Specimen): { router: Router; canary: Canary; cluster: T
 
 const split = (canary: number, mirror = false): Routes => ({ primary: 100 - canary, canary, mirror });
 
-/** Traffic is mirrored only while the canary has none of its own, and never in an A/B test. */
+/** Traffic is mirrored only while the canary has none of its own. */
 function anyRoutes({ capabilities }: Router, { spec }: Canary) {
   const tcp = spec.service.appProtocol === "TCP";
-  const mirrors = capabilities.mirror && spec.analysis.match.length === 0 && !tcp;
+  const mirrors = capabilities.mirror && !tcp;
   return fc
     .record({ canary: fc.integer({ min: 0, max: 100 }), mirror: fc.boolean() })
     .map(({ canary, mirror }) => (mirror && mirrors ? split(0, true) : split(canary)));

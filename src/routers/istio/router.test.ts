@@ -133,7 +133,7 @@ describe("what cannot be routed is refused", () => {
     [
       "delegation with hosts",
       { service: { delegation: true, hosts: ["a"] } },
-      "VirtualService podinfo.test cannot have hosts and gateways when delegation enabled",
+      "reconcileVirtualService failed: VirtualService podinfo.test cannot have hosts and gateways when delegation enabled",
     ],
     ["R28: A/B testing of TCP", { ...AB, service: { appProtocol: "tcp" } }, "no requests to match"],
     ["R2: mirroring of TCP", { service: { appProtocol: "tcp" }, analysis: { mirror: true } }, "cannot be mirrored"],
@@ -166,6 +166,19 @@ describe("conditions of requests", () => {
     expect(matched([{ uri: { prefix: "/beta" } }], [{ port: 80 }])).toEqual([{ port: 80, uri: { prefix: "/beta" } }]);
   });
 
+  it("R2: are kept while requests are mirrored; a canary with both never left its first step", () => {
+    const canary = aCanary({ analysis: { match: [insider], mirror: true, mirrorWeight: 10 } });
+    const cluster = written(canary, split(0, true));
+    const [met, others] = cluster.at("VirtualService", "podinfo").spec.http;
+    expect(met).toMatchObject({
+      match: [insider],
+      mirror: { host: "podinfo-canary" },
+      mirrorPercentage: { value: 10 },
+    });
+    expect(others).not.toHaveProperty("mirror");
+    expect(router.read(canary, cluster)).toEqual(split(0, true));
+  });
+
   it("4.5: an empty list is no condition", () => {
     expect(virtualService(aCanary({ service: { match: [] } }), split(0)).spec.http[0]).not.toHaveProperty("match");
   });
@@ -183,6 +196,12 @@ describe("session affinity", () => {
       "c=v; Max-Age=5; Domain=d; HttpOnly; Partitioned; Path=/p; SameSite=Strict; Secure",
     );
     expect(cookieText("c=v", { cookieName: "c", maxAge: 5 })).toBe("c=v; Max-Age=5");
+  });
+
+  it("the primary's cookie lives for the interval as written, not for the longer one that is held", () => {
+    const canary = withCookies({ analysis: { ...AFFINITY.analysis, interval: "5s" } }, RUNNING);
+    const [primary] = virtualService(canary, split(10)).spec.http[2].route;
+    expect(primary.headers.response.add["Set-Cookie"]).toBe("primary-cookie=KlMnOpQrSt; Max-Age=5");
   });
 
   it("R18: sets no cookie for the primary without a name", () => {

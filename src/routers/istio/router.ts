@@ -45,7 +45,7 @@ function problem(canary: Canary): string | undefined {
   const { service, analysis } = canary.spec;
   const name = dotted(service.name, canary.ref);
   if (service.delegation && (service.hosts.length > 0 || service.gateways.length > 0)) {
-    return `VirtualService ${name} cannot have hosts and gateways when delegation enabled`;
+    return `reconcileVirtualService failed: VirtualService ${name} cannot have hosts and gateways when delegation enabled`;
   }
   if (isTcp(canary) && analysis.match.length > 0) {
     return `VirtualService ${name} routes TCP, which has no requests to match: remove spec.analysis.match`;

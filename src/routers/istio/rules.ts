@@ -7,6 +7,7 @@
  *      afterwards     [ expires the cookie? ] [ weighted ]
  */
 import type { Canary, JsonObject, JsonValue, Routes, SessionAffinity } from "../../core/canary.ts";
+import { intervalOrDefault } from "../../core/interval.ts";
 
 export type HttpRule = { readonly [field: string]: JsonValue };
 type Weights = Pick<Routes, "primary" | "canary">;
@@ -25,11 +26,12 @@ export function httpRules(canary: Canary, routes: Routes): readonly HttpRule[] {
     : [...expiryRules(canary, routes, affinity), weighted];
 }
 
-/** Matched requests are split; all others reach the primary alone (whose lone weight Istio ignores, R6). */
+/** Matched requests are split, or mirrored; all others reach the primary alone (whose lone weight Istio ignores, R6). */
 function abRules(canary: Canary, routes: Routes): readonly HttpRule[] {
   const matched = mergedMatch(canary, canary.spec.analysis.match);
   return [
-    rule(canary, matched, both(canary, routes)),
+    // What is mirrored is read off the rule that knows the canary: unwritten, it would be waited for for ever (R2).
+    withMirror(canary, rule(canary, matched, both(canary, routes)), routes),
     rule(canary, serviceMatch(canary), [destination(canary, "primary", routes.primary)]),
   ];
 }
@@ -39,7 +41,8 @@ function stickyRules(canary: Canary, routes: Routes, affinity: SessionAffinity):
   const { primaryCookieName } = affinity;
   const toCanary = { primary: 0, canary: 100 };
   const toPrimary = { primary: 100, canary: 0 };
-  const intervalSeconds = Math.floor(canary.spec.analysis.intervalMs / 1000);
+  // As written: steps of less than ten seconds are held for ten, but the cookie is the user's to time.
+  const intervalSeconds = Math.floor(intervalOrDefault(canary.spec.analysis.interval) / 1000);
   const keepsPrimary = primaryCookieName !== undefined && cookies.primary !== "";
   const primaryCookie = keepsPrimary ? setCookie(`${cookies.primary}; Max-Age=${intervalSeconds}`) : {};
   const weighted = rule(canary, serviceMatch(canary), [
