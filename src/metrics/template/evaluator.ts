@@ -203,7 +203,7 @@ class Execution {
       value = this.operand(operand, scope);
       if (isTrue(value) === (name.name === "or")) return value;
     }
-    return piped ?? value;
+    return piped === undefined ? value : piped;
   }
 }
 
