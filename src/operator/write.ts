@@ -5,6 +5,7 @@ import { apiVersionOf, type KubeObject, type ObjectRef, RESOURCES, type Resource
 import { mergePatch } from "./diff.ts";
 import type { FreshSnapshot } from "./fresh.ts";
 import { refusedWrite } from "./refusals.ts";
+import { createResidues } from "./residue.ts";
 
 /**
  * @param by in whose turn
@@ -41,12 +42,15 @@ export function typeOf({ apiVersion, kind }: Pick<KubeObject, "apiVersion" | "ki
 }
 
 export function createWriter(writer: ObjectWriter, snapshot: FreshSnapshot): WriteObject {
+  const residues = createResidues();
   return async (wanted, by, signal, confirm) => {
     const type = typeOf(wanted);
     const ref: ObjectRef = { type, namespace: wanted.metadata.namespace ?? "", name: wanted.metadata.name };
     const seen = snapshot.get(ref);
     const patch = seen === undefined ? undefined : mergePatch(seen, wanted);
+    if (patch === undefined) residues.settle(ref);
     if (seen !== undefined && patch === undefined) return false;
+    if (seen !== undefined && patch !== undefined && residues.has(ref, seen, patch)) return false;
     await confirm?.();
     try {
       const written =
@@ -54,6 +58,7 @@ export function createWriter(writer: ObjectWriter, snapshot: FreshSnapshot): Wri
           ? await writer.create(type, wanted, signal)
           : await writer.mergePatch(ref, patch, {}, signal);
       snapshot.learn(type, written, by);
+      if (patch !== undefined) residues.note(ref, patch, written);
       return true;
     } catch (error) {
       if (!(error instanceof KubeError)) throw error;
