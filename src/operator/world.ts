@@ -141,7 +141,7 @@ function routesInForce(
   const promised = routesFor(plan, canary.status) ?? (isToBeInitialized(canary) ? ALL_TO_PRIMARY : undefined);
   if (promised === undefined) return true;
   const apex = selector === undefined ? [] : services.renderApex(canary, selector, snapshot);
-  if (apex.some((object) => !isSo(object, snapshot))) return false;
+  if (apex.some((object) => !leadsAsWanted(object, snapshot))) return false;
   const seen = router.read(canary, snapshot);
   return (
     seen !== undefined &&
@@ -160,10 +160,11 @@ function isToBeInitialized({ status: { phase } }: Canary): boolean {
   return phase === "Initializing" || phase === "Failed";
 }
 
-function isSo(wanted: KubeObject, snapshot: FreshSnapshot): boolean {
+/** Labels and annotations route nothing, and may be for others to decide: waiting for them could have no end. */
+function leadsAsWanted(wanted: KubeObject, snapshot: FreshSnapshot): boolean {
   const { namespace = "", name } = wanted.metadata;
   const seen = snapshot.get({ type: typeOf(wanted), namespace, name });
-  return seen !== undefined && mergePatch(seen, wanted) === undefined;
+  return seen !== undefined && mergePatch(seen, wanted)?.["spec"] === undefined;
 }
 
 /**

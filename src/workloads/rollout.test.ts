@@ -12,7 +12,7 @@ import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
 import { createServicesRouter } from "../routers/services/services.ts";
 import { createRouters } from "../routers/table.ts";
 import { aCanary } from "../testing/canary.ts";
-import { createToyCluster, type ToyCluster } from "../testing/toy-cluster.ts";
+import { createToyCluster, merged, type ToyCluster } from "../testing/toy-cluster.ts";
 import { createAutoscalers } from "./autoscalers.ts";
 import { createWorkloads } from "./table.ts";
 
@@ -227,6 +227,31 @@ describe.each(["Deployment", "DaemonSet", "StatefulSet"])("a %s", (kind) => {
     expect(stage.canary.status).toMatchObject({ phase: "Terminating", released: true });
     expect(statusOf(stage.cluster.at(kind, "podinfo"), false)["availableReplicas"]).toBe(2);
   });
+});
+
+/** A webhook of the cluster labels every Service, whoever writes it. */
+function labelServices({ cluster }: Play): void {
+  const { apply: write, names } = cluster;
+  const all = () => names().map((name) => cluster.at(...(name.split("/") as [string, string])));
+  cluster.apply = (objects) => {
+    const before = JSON.stringify(all());
+    const writes = write(objects);
+    for (const service of all().filter(({ kind }) => kind === "Service")) {
+      cluster.put(merged(service, { metadata: { labels: { owner: "shop" } } }) as KubeObject);
+    }
+    return JSON.stringify(all()) === before ? [] : writes;
+  };
+}
+
+it("a release does not wait for ever for the labels of its Services, on which a webhook has the last word", async () => {
+  const stage = play("Deployment", secret("v1"));
+  labelServices(stage);
+  await stage.run();
+  expect(phaseOf(stage)).toBe("Initialized");
+  apply(stage, "Deployment", "v2");
+  await stage.run();
+  expect(phaseOf(stage)).toBe("Succeeded");
+  expect(stage.cluster.at("Service", "podinfo").metadata.labels).toEqual({ app: "podinfo", owner: "shop" });
 });
 
 describe("a Deployment that KEDA scales", () => {
