@@ -124,7 +124,7 @@ export function heldAnew(turn: AdvanceInput, status: CanaryStatus & OnStep, chan
 export function endOfWait(until: number, ms: number, { now, observation }: AdvanceInput): number {
   const isFar = until > now + FAR_MS / 2;
   if (observation.readings.routesInForce) return isFar ? Math.max(until - FAR_MS, now + ms) : until;
-  return isFar ? until : until + FAR_MS;
+  return isFar ? until : Math.max(until, now) + FAR_MS;
 }
 
 /** A century. */

@@ -75,6 +75,26 @@ describe("is noticed", () => {
     expect([asked(false), asked(true)]).toEqual([0, 1]);
   });
 
+  it("routes that are late in a promotion whose end was forgotten: its wait ends a drain after they are in force", () => {
+    const canary = aCanary();
+    const plan = planFor(canary.spec, MESH);
+    const ready = { kind: "ready" } as const;
+    const target = { revision: { spec: "v2" }, readiness: ready, available: 1, scaledDown: false };
+    const primary = { exists: true, readiness: ready, available: 1, promotionId: promotionId("uid", { spec: "v2" }) };
+    const now = 1_767_225_600_000;
+    const turn = (status: CanaryStatus, at: number, routesInForce: boolean) =>
+      advance({
+        ...{ ref: REF, uid: "uid", spec: canary.spec, plan, status, alertsDelivered: 0, deleting: false, now: at },
+        observation: { readings: { target, primary, routesInForce }, answers: [] },
+      }).status;
+    const forgotten: CanaryStatus = { ...canary.status, phase: "Finalising", holdUntil: 0, applied: { spec: "v2" } };
+    const away = turn(forgotten, now, false);
+    expect(turn(away, now + 1000, false)).toBe(away);
+    const back = turn(away, now + 2000, true);
+    expect(back).toMatchObject({ phase: "Finalising", holdUntil: now + 2000 + 3000 });
+    expect(turn(back, now + 5000, true)).toMatchObject({ phase: "Succeeded" });
+  });
+
   it("what is decided again in the same millisecond is not written again: each write would wake the next turn", () => {
     const canary = aCanary();
     const plan = planFor(canary.spec, MESH);
