@@ -1,6 +1,7 @@
 /** What a metric provider is built from, and what all of them check alike. */
 import type { Dispatcher } from "undici";
 import { parseDuration } from "../core/duration.ts";
+import { basic } from "../net/userinfo.ts";
 import { abortable } from "../ports/abortable.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { KubeFields } from "../ports/kubernetes.ts";
@@ -17,6 +18,7 @@ export interface ProviderOptions {
   /** The data of the Secret; undefined without secretRef. */
   readonly credentials?: ReadonlyMap<string, string> | undefined;
   readonly region?: string | undefined;
+  /** Accept any TLS certificate. A given `dispatcher` decides that itself. */
   readonly insecureSkipVerify?: boolean | undefined;
   /** The metric's interval as written; some providers derive the queried window from it. */
   readonly interval: string;
@@ -60,10 +62,23 @@ export function windowMs(options: ProviderOptions): number {
 }
 
 /** @param missing what to say when it is not there. @throws MetricError */
-export function credential({ credentials }: ProviderOptions, key: string, missing: string): string {
+export function credential(
+  { credentials }: Pick<ProviderOptions, "credentials">,
+  key: string,
+  missing: string,
+): string {
   const value = credentials?.get(key);
   if (value === undefined) throw new MetricError(missing);
   return value;
+}
+
+/** Of the Secret's user and password; undefined without a Secret, and when either is empty. @throws MetricError */
+export function userAuthorization(options: Pick<ProviderOptions, "type" | "credentials">): string | undefined {
+  if (options.credentials === undefined) return undefined;
+  const secret = (key: string) => credential(options, key, `${options.type} credentials does not contain a ${key}`);
+  const username = secret("username");
+  const password = secret("password");
+  return username === "" || password === "" ? undefined : basic(username, password);
 }
 
 /** An http(s) URL without its trailing slash. @throws MetricError "… address … is not a valid URL" */
@@ -74,7 +89,10 @@ export function httpAddress({ type, address }: Pick<ProviderOptions, "type" | "a
   return address.replace(/\/+$/, "");
 }
 
-export function connection({ dispatcher, insecureSkipVerify }: ProviderOptions): Dispatcher {
+export function connection({
+  dispatcher,
+  insecureSkipVerify,
+}: Pick<ProviderOptions, "dispatcher" | "insecureSkipVerify">): Dispatcher {
   return dispatcher ?? sharedDispatcher(insecureSkipVerify === true);
 }
 

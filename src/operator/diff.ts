@@ -1,9 +1,9 @@
 /** The smallest JSON merge patch (RFC 7386) that turns one object into another. */
 import type { KubeObject } from "../ports/kubernetes.ts";
 
-type Fields = { readonly [key: string]: unknown };
+export type Fields = { readonly [key: string]: unknown };
 
-const isFields = (value: unknown): value is Fields =>
+export const isFields = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** @returns undefined when nothing differs; lists are replaced whole, a field that goes is null */

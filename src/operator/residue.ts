@@ -3,10 +3,8 @@
  * Writing that again would have the same end, at full speed and for ever.
  */
 import type { KubeObject, ObjectRef } from "../ports/kubernetes.ts";
-import { equal } from "./diff.ts";
+import { equal, type Fields, isFields } from "./diff.ts";
 import { refKey } from "./fresh.ts";
-
-type Fields = { readonly [key: string]: unknown };
 
 export interface Residues {
   /** Whether the last write of this object left this very difference behind. */
@@ -61,8 +59,4 @@ function residueOf(patch: Fields, answer: Fields): Fields | undefined {
     return equal(value ?? undefined, got ?? undefined) ? [] : [[key, value]];
   });
   return left.length === 0 ? undefined : Object.fromEntries(left);
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,6 @@
 /** The external metrics API of Kubernetes: `[NAMESPACE/]METRIC[?labelSelector=…]`, of the operator's own cluster or of `address`. */
 import { parseQuantity } from "../../core/hash/quantity.ts";
-import { ask } from "../http.ts";
+import { ask, causeOf } from "../http.ts";
 import { type JsonAnswer, parseAnswer } from "../json.ts";
 import { MetricError, NO_VALUES } from "../metric-error.ts";
 import { connection, httpAddress, noData, type Provider, type ProviderOptions, value } from "../provider.ts";
@@ -20,7 +20,7 @@ export const externalmetrics: Provider = (options) => {
       const asked = parseExternalMetric(query);
       const answer = await list(asked, signal).catch((error: unknown) => {
         signal.throwIfAborted();
-        throw new MetricError(`error querying external metrics API: ${textOf(error)}`);
+        throw new MetricError(`error querying external metrics API: ${causeOf(error)}`);
       });
       const [first] = answer.listOf(answer.fields().items, "items");
       const quantity = answer.fieldsOf(first, "items[0]").value;
@@ -31,7 +31,7 @@ export const externalmetrics: Provider = (options) => {
     async online(signal) {
       await list({ namespace: "kube-system", metric: "dummy-metric", selector: "" }, signal).catch((error: unknown) => {
         signal.throwIfAborted();
-        throw new MetricError(`external metrics service unavailable: ${textOf(error)}`);
+        throw new MetricError(`external metrics service unavailable: ${causeOf(error)}`);
       });
     },
   };
@@ -116,8 +116,6 @@ function numberOf(answer: JsonAnswer, quantity: string): number {
     const { value: fast, scale, exact } = parseQuantity(quantity);
     return exact === undefined ? Number(`${fast}e${scale}`) : Number(`${exact.unscaled}e${-exact.scale}`);
   } catch (error) {
-    throw answer.wrong(textOf(error));
+    throw answer.wrong(causeOf(error));
   }
 }
-
-const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,19 +1,10 @@
 /** Graphite's render API. The query is the query string of a URL, `target=sumSeries(app.count)&from=-2min`. */
 import { posix } from "node:path";
-import { basic } from "../../net/userinfo.ts";
 import { queryEscape } from "../escape.ts";
 import { ask } from "../http.ts";
 import { type JsonAnswer, parseAnswer } from "../json.ts";
 import { MetricError, NO_VALUES } from "../metric-error.ts";
-import {
-  connection,
-  credential,
-  httpAddress,
-  noData,
-  type Provider,
-  type ProviderOptions,
-  value,
-} from "../provider.ts";
+import { connection, httpAddress, noData, type Provider, userAuthorization, value } from "../provider.ts";
 
 const ONLINE_QUERY = "target=test";
 
@@ -21,7 +12,8 @@ export const graphite: Provider = (options) => {
   const url = new URL(httpAddress(options));
   url.search = "";
   url.pathname = posix.join("/", url.pathname, "render");
-  const headers = authorization(options);
+  const authorization = userAuthorization(options);
+  const headers: Readonly<Record<string, string>> = authorization === undefined ? {} : { Authorization: authorization };
   const measure = async (query: string, signal: AbortSignal) => {
     const asked = { url: `${url.href}?${renderQueryString(query)}`, headers };
     const { status, body } = await ask(asked, connection(options), signal);
@@ -41,14 +33,6 @@ export const graphite: Provider = (options) => {
     },
   };
 };
-
-function authorization(options: ProviderOptions): Readonly<Record<string, string>> {
-  if (options.credentials === undefined) return {};
-  const missing = (key: string) => `${options.type} credentials does not contain a ${key}`;
-  const username = credential(options, "username", missing("username"));
-  const password = credential(options, "password", missing("password"));
-  return username === "" || password === "" ? {} : { Authorization: basic(username, password) };
-}
 
 /** Parameters sorted by name, always asking for JSON. */
 function renderQueryString(query: string): string {

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { KubeFields } from "../../ports/kubernetes.ts";
 import type { Measurement } from "../../ports/metric-source.ts";
+import { causeOf } from "../http.ts";
 import { MetricError } from "../metric-error.ts";
 import { type ClusterCalls, type Provider, type ProviderOptions, value } from "../provider.ts";
 
@@ -72,7 +73,7 @@ async function readMetric(
   const path = `${API}/namespaces/${namespace}/keptnmetrics/${name}`;
   const object = await cluster.send({ method: "GET", path }, signal).catch((error: unknown) => {
     signal.throwIfAborted();
-    throw new MetricError(`could not retrieve KeptnMetric ${where}: ${textOf(error)}`);
+    throw new MetricError(`could not retrieve KeptnMetric ${where}: ${causeOf(error)}`);
   });
   const text: unknown = object?.status?.value;
   if (typeof text !== "string") {
@@ -102,7 +103,7 @@ async function analyse(
   };
   await cluster.send({ method: "POST", path: collection, body }, signal).catch((error: unknown) => {
     signal.throwIfAborted();
-    throw new MetricError(`could not create Keptn Analysis ${where}: ${textOf(error)}`);
+    throw new MetricError(`could not create Keptn Analysis ${where}: ${causeOf(error)}`);
   });
   try {
     return value((await awaitVerdict(where, `${collection}/${own}`, cluster, options, signal)) ? 1 : 0);
@@ -110,7 +111,7 @@ async function analyse(
     // Also when the turn was cut short; what cannot be deleted is seen in the log.
     const path = `${collection}/${own}`;
     await cluster.send({ method: "DELETE", path }, AbortSignal.timeout(PATIENCE_MS)).catch((error: unknown) => {
-      options.log?.error({}, `Could not delete Keptn Analysis '${own}': ${textOf(error)}`);
+      options.log?.error({}, `Could not delete Keptn Analysis '${own}': ${causeOf(error)}`);
     });
   }
 }
@@ -127,11 +128,9 @@ async function awaitVerdict(
     await clock.sleep(POLL_MS, signal);
     const { status } = await cluster.send({ method: "GET", path }, signal).catch((error: unknown) => {
       signal.throwIfAborted();
-      throw new MetricError(`could not check status of created Keptn Analysis ${where}: ${textOf(error)}`);
+      throw new MetricError(`could not check status of created Keptn Analysis ${where}: ${causeOf(error)}`);
     });
     if (status?.state === "Completed" && typeof status.pass === "boolean") return status.pass;
   }
   throw new MetricError(`encountered timeout while waiting for Keptn Analysis ${where} to be finished`);
 }
-
-const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
