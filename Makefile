@@ -16,7 +16,7 @@ else
 DESCRIBE := bin/aviary describe -n $(NAMESPACE)
 endif
 
-SOURCES := $(shell find src -name '*.ts' -not -name '*.test.ts') package.json tsconfig.json tsconfig.build.json
+SOURCES := $(shell find src sandbox -name '*.ts' -not -name '*.test.ts') package.json tsconfig.json tsconfig.build.json
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test infrastructure check edit clean build bench running
@@ -52,7 +52,7 @@ edit: running ## release the next podinfo
 
 clean: ## stop and remove all of it
 ifeq ($(CLUSTER),sandbox)
-	@if [ -f dist/main.js ]; then bin/aviary sandbox down --state-dir $(STATE_DIR); fi
+	@if [ -f dist/src/main.js ]; then bin/aviary sandbox down --state-dir $(STATE_DIR); fi
 	@rm -rf $(STATE_DIR)
 else
 	@$(KUBECTL) delete --ignore-not-found -k examples/podinfo
@@ -62,16 +62,16 @@ endif
 # What the others need, said plainly when it is not there.
 running:
 ifeq ($(CLUSTER),sandbox)
-	@[ -f dist/main.js ] && bin/aviary sandbox status --state-dir $(STATE_DIR) >/dev/null || \
+	@[ -f dist/src/main.js ] && bin/aviary sandbox status --state-dir $(STATE_DIR) >/dev/null || \
 	  { echo "the sandbox is not running: make infrastructure first"; exit 1; }
 endif
 
-build: dist/main.js ## compile
+build: dist/src/main.js ## compile
 
 bench: build ## run the benchmarks
 	@npm run --silent bench
 
-dist/main.js: node_modules/.package-lock.json $(SOURCES)
+dist/src/main.js: node_modules/.package-lock.json $(SOURCES)
 	@npm run --silent build
 
 node_modules/.package-lock.json: package.json package-lock.json

@@ -2,11 +2,11 @@
 import { fork } from "node:child_process";
 import { Agent, createServer, request } from "node:http";
 import { fileURLToPath } from "node:url";
+import { claimAddressBlock } from "../sandbox/addresses.ts";
+import { createStore, type Store } from "../sandbox/api-server/store.ts";
+import { istioCrds } from "../sandbox/crds/istio.ts";
+import { type Mesh, startMesh } from "../sandbox/mesh/index.ts";
 import { RESOURCES } from "../src/ports/kubernetes.ts";
-import { claimAddressBlock } from "../src/sandbox/addresses.ts";
-import { createStore, type Store } from "../src/sandbox/api-server/store.ts";
-import { istioCrds } from "../src/sandbox/istio-crds.ts";
-import { type Mesh, startMesh } from "../src/sandbox/mesh/index.ts";
 import { type Figure, ms } from "./figure.ts";
 
 const PORT = 9898;

@@ -12,10 +12,10 @@ import { createClusterCache } from "../src/kube/cluster-cache.ts";
 import type { ObjectCache } from "../src/ports/kube.ts";
 import { RESOURCES } from "../src/ports/kubernetes.ts";
 import { SILENT_LOG } from "../src/ports/log.ts";
+import { PROJECT_ROOT as ROOT } from "../src/project-root.ts";
 import { systemClock } from "../src/time/system-clock.ts";
 import { type Figure, ms } from "./figure.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
 const PROGRAM = join(ROOT, "dist-bench/src/main.js");
 const INTERVAL_MS = 10_000;
 const STEPS = 5;

@@ -1,9 +1,10 @@
-// Compiles src/ to dist/ from scratch, so that nothing stale is ever run.
+// Compiles src/ and sandbox/ to dist/ from scratch, so that nothing stale is ever run.
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 
 const root = new URL("..", import.meta.url);
 rmSync(new URL("dist", root), { recursive: true, force: true });
-const tsc = new URL("node_modules/.bin/tsc", root).pathname;
-const { status } = spawnSync(tsc, ["-p", "tsconfig.build.json"], { cwd: root.pathname, stdio: "inherit" });
+const tsc = fileURLToPath(new URL("node_modules/.bin/tsc", root));
+const { status } = spawnSync(tsc, ["-p", "tsconfig.build.json"], { cwd: fileURLToPath(root), stdio: "inherit" });
 process.exit(status ?? 1);

@@ -1,7 +1,7 @@
 // Writes deploy/crds/ from the schemas in src/core/crd. Run it by `npm run crds`, which compiles them first.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { stringify } from "yaml";
-import { crds } from "../dist/core/crd/index.js";
+import { crds } from "../dist/src/crd/index.js";
 
 const folder = new URL("../deploy/crds/", import.meta.url);
 mkdirSync(folder, { recursive: true });

@@ -8,8 +8,8 @@ const [, , root] = process.argv;
 const LEFT_OUT = [
   "src/kube/sandbox.test.ts",
   "src/workloads/api-server.test.ts",
-  "src/core/hash/hash.test.ts",
-  "src/core/crd/crd.test.ts",
+  "src/go/hash/hash.test.ts",
+  "src/crd/crd.test.ts",
 ];
 
 let mutant;

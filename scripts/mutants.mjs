@@ -14,6 +14,7 @@ import { execFileSync, fork } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { MUTANTS } from "./mutants-table.mjs";
 
@@ -21,7 +22,7 @@ const flag = { type: "boolean", default: false };
 const { values } = parseArgs({
   options: { only: { type: "string" }, jobs: { type: "string" }, check: flag, record: flag, working: flag },
 });
-const root = new URL("..", import.meta.url).pathname;
+const root = fileURLToPath(new URL("..", import.meta.url));
 const KILLERS = join(root, "scripts/mutants-killers.json");
 /** Longer than any suite takes; a mutant that makes the tests hang is noticed, too. */
 const HANGS_AFTER_MS = 300_000;

@@ -1,6 +1,7 @@
 // 20,000 seeded rollouts in bad weather, and beside them every story with every single fault. The seed is fixed, so that a
 // failure is the change's own. --nightly: ten times as many, from a seed that is another every night.
 import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 const { values } = parseArgs({
@@ -9,7 +10,7 @@ const { values } = parseArgs({
 const runs = Number(values.runs ?? (values.nightly ? 200_000 : 20_000));
 const seed = Number(values.seed ?? (values.nightly ? Math.floor(Math.random() * 1e9) : 1));
 console.log(`seeds ${seed} to ${seed + runs - 1}`);
-const aviary = new URL("../bin/aviary", import.meta.url).pathname;
+const aviary = fileURLToPath(new URL("../bin/aviary", import.meta.url));
 
 function simulate(...args) {
   return new Promise((resolve) => {

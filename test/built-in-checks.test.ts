@@ -1,12 +1,12 @@
 /** Two rooms that share no code must understand each other: the operator's queries, and the sandbox's Prometheus. */
 import { Agent } from "undici";
 import { expect, it } from "vitest";
+import { startEmbedded } from "../sandbox/prometheus/embedded.ts";
+import { parseQuery } from "../sandbox/prometheus/promql/parse.ts";
+import { serveMetrics } from "../sandbox/prometheus/testing/metrics-server.ts";
 import { askObserver, builtInQuery, observerFor } from "../src/metrics/observers.ts";
 import { createPrometheus } from "../src/metrics/prometheus/prometheus.ts";
 import type { QueryModel } from "../src/metrics/template.ts";
-import { startEmbedded } from "../src/sandbox/prometheus/embedded.ts";
-import { parseQuery } from "../src/sandbox/prometheus/promql/parse.ts";
-import { serveMetrics } from "../src/sandbox/prometheus/testing/metrics-server.ts";
 
 const MODEL: QueryModel = {
   name: "podinfo",

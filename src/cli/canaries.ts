@@ -1,14 +1,15 @@
 /** Canaries of files, judged as they will be when they are applied: for commands that tell what one would do. */
+
+import { applyDefaults, crdSchema, unknownFields, validate } from "../../sandbox/api-server/schema/index.ts";
 import type { CanarySpec } from "../core/canary.ts";
-import { canaryCrd } from "../core/crd/index.ts";
 import { DEFAULT_PARSE_OPTIONS, parseSpec } from "../core/parse.ts";
 import { type Capabilities, type Plan, planFor } from "../core/plan.ts";
 import { fromWire } from "../core/status.ts";
+import { canaryCrd } from "../crd/index.ts";
 import { chooseAdapters } from "../operator/adapters.ts";
 import { apiVersionOf, type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
-import { createServicesRouter } from "../routers/services/services.ts";
 import { createRouters } from "../routers/table.ts";
-import { applyDefaults, crdSchema, unknownFields, validate } from "../sandbox/api-server/schema/index.ts";
+import { createServicesRouter } from "../services/services.ts";
 import { createAutoscalers } from "../workloads/autoscalers.ts";
 import { createWorkloads } from "../workloads/table.ts";
 import { UserError } from "./command.ts";

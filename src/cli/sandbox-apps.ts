@@ -1,8 +1,8 @@
 /** Aviary's own programs as pods of the sandbox run them: the very program users install, as child processes. */
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import type { App, AppContext, AppTable } from "../sandbox/apps.ts";
-import type { SandboxServices } from "../sandbox/sandbox.ts";
+import type { App, AppContext, AppTable } from "../../sandbox/apps.ts";
+import type { SandboxServices } from "../../sandbox/sandbox.ts";
 
 /** Time between asking a program to end and ending it. */
 const KILL_AFTER_MS = 10_000;

@@ -1,8 +1,8 @@
 /** What a measured value means: passed, or the text that says why not. */
 
+import { formatDuration } from "../go/duration.ts";
+import { formatFixed2, formatFloat } from "../go/format.ts";
 import { type CanaryRef, dotted, type Metric } from "./canary.ts";
-import { formatDuration } from "./duration.ts";
-import { formatFixed2, formatFloat } from "./format.ts";
 import type { Answered, MetricSourceKind, Probe } from "./observation.ts";
 
 /**

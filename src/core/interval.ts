@@ -1,4 +1,4 @@
-import { parseDuration } from "./duration.ts";
+import { parseDuration } from "../go/duration.ts";
 
 const ONE_MINUTE = 60_000;
 

@@ -4,8 +4,8 @@
  */
 import { Agent, type Dispatcher } from "undici";
 import type { Webhook } from "../core/canary.ts";
-import { type DurationError, parseDuration } from "../core/duration.ts";
 import type { Answer } from "../core/observation.ts";
+import { type DurationError, parseDuration } from "../go/duration.ts";
 import type { Clock } from "../ports/clock.ts";
 import { attemptPost } from "./exchange.ts";
 import { encodePayload, eventPayload, type HookEvent, type HookPayload } from "./payload.ts";

@@ -1,6 +1,6 @@
 /** What the operator sends to a webhook, byte for byte as Flagger does: key order, sorted metadata, Go's escapes. */
 
-import { compareUtf8 } from "../core/hash/fnv.ts";
+import { compareUtf8 } from "../go/hash/fnv.ts";
 
 export interface HookPayload {
   readonly name: string;

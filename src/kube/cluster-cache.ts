@@ -3,7 +3,7 @@
  * read as empty, and fill when they appear.
  */
 
-import { abortable } from "../ports/abortable.ts";
+import { abortable } from "../async/abortable.ts";
 import type { ObjectCache } from "../ports/kube.ts";
 import { apiVersionOf, type KubeObject, type ObjectRef, type ResourceType } from "../ports/kubernetes.ts";
 import type { Indexer } from "./object-store.ts";

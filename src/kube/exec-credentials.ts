@@ -3,7 +3,7 @@
  * The program prints an ExecCredential; it is run again when that expires or the API server refuses it.
  */
 import { spawn } from "node:child_process";
-import { abortable } from "../ports/abortable.ts";
+import { abortable } from "../async/abortable.ts";
 import type { Clock } from "../ports/clock.ts";
 import { KubeError } from "../ports/kube.ts";
 import type { KubeFields } from "../ports/kubernetes.ts";

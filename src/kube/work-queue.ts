@@ -6,8 +6,9 @@
  *   addAfter ─► timer ─────▲           │ added meanwhile, or failed (after its back-off)
  *                          └───────────┘
  */
+
+import { withOwnSignal } from "../async/own-signal.ts";
 import type { Clock, Random } from "../ports/clock.ts";
-import { withOwnSignal } from "../ports/own-signal.ts";
 import { type BackOff, createBackOff } from "./back-off.ts";
 
 export interface WorkQueueOptions {

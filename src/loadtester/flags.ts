@@ -1,5 +1,5 @@
 /** The command line of the load-test service, as the original's chart and manifests write it. */
-import { durationOf, type FlagTable, lastOf, readGoFlags } from "../core/go-flags.ts";
+import { durationOf, type FlagTable, lastOf, readGoFlags } from "../go/flags.ts";
 
 const LEVELS = ["debug", "info", "warn", "error", "fatal", "panic"] as const;
 export type LogLevel = (typeof LEVELS)[number];

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import type { Dispatcher } from "undici";
-import { parseBool } from "../core/go-flags.ts";
+import { parseBool } from "../go/flags.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import { deadline } from "./deadline.ts";

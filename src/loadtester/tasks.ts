@@ -1,6 +1,6 @@
 /** The task types, by `metadata.type`. */
 
-import { parseBool } from "../core/go-flags.ts";
+import { parseBool } from "../go/flags.ts";
 import type { Log } from "../ports/log.ts";
 import type { CommandOutcome } from "./children.ts";
 import { type Command, type CommandWorld, shellCommand, toolCommand } from "./commands.ts";

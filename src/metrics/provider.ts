@@ -1,8 +1,8 @@
 /** What a metric provider is built from, and what all of them check alike. */
 import type { Dispatcher } from "undici";
-import { parseDuration } from "../core/duration.ts";
+import { abortable } from "../async/abortable.ts";
+import { parseDuration } from "../go/duration.ts";
 import { basic } from "../net/userinfo.ts";
-import { abortable } from "../ports/abortable.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { KubeFields } from "../ports/kubernetes.ts";
 import type { Log } from "../ports/log.ts";

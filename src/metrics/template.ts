@@ -3,7 +3,7 @@
  * contract, their spelling too ("excution").
  */
 
-import { quote } from "../core/format.ts";
+import { quote } from "../go/format.ts";
 import { ExecutionFault, execute } from "./template/evaluator.ts";
 import { BUILT_IN } from "./template/functions.ts";
 import { TemplateFault } from "./template/lexer.ts";

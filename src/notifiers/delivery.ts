@@ -7,9 +7,10 @@
  *
  * Arrival is at least once: a service that took the alert but did not say so in time gets it again.
  */
+
+import { withOwnSignal } from "../async/own-signal.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
-import { withOwnSignal } from "../ports/own-signal.ts";
 import { PostError } from "./post.ts";
 
 export type DeliveryOutcome = { readonly kind: "delivered" } | { readonly kind: "given-up"; readonly detail: string };

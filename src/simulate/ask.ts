@@ -1,5 +1,5 @@
 /** From the words of a command line to a scenario. */
-import { parseDuration } from "../core/duration.ts";
+import { parseDuration } from "../go/duration.ts";
 import type { KubeObject } from "../ports/kubernetes.ts";
 import { assumedHooks, assumptionsFor } from "./assumed.ts";
 import { type Curve, parseCurve } from "./curve.ts";

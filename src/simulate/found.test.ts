@@ -1,9 +1,9 @@
 /** What the simulation found in core, shell, routers and workloads; each row is named by what broke. */
 import { describe, expect, it } from "vitest";
 import { DEFAULT_PARSE_OPTIONS } from "../core/parse.ts";
-import { createFreshSnapshot } from "../operator/fresh.ts";
-import { createCanaryStore } from "../operator/store.ts";
-import { createWriter } from "../operator/write.ts";
+import { createFreshSnapshot } from "../operator/cluster/read-your-writes.ts";
+import { createWriter } from "../operator/cluster/write.ts";
+import { createCanaryStore } from "../operator/reconcile/store.ts";
 import { isConflict, KubeError, type ObjectWriter } from "../ports/kube.ts";
 import { type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
 import { createApi } from "./api.ts";

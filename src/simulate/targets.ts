@@ -1,7 +1,8 @@
 /** What can be released in the simulated world, by kind: what an object holds, how people change it, and whose its fields are. */
-import { hashPodTemplate, hashServiceSpec, hashText, SCALE_TO_ZERO_SELECTOR } from "../core/hash/hash.ts";
+
 import { promotionId } from "../core/identity.ts";
-import { typeOf } from "../operator/write.ts";
+import { hashPodTemplate, hashServiceSpec, hashText, SCALE_TO_ZERO_SELECTOR } from "../go/hash/hash.ts";
+import { typeOf } from "../operator/cluster/write.ts";
 import { type KubeFields, type KubeObject, type ObjectRef, RESOURCES, type ResourceType } from "../ports/kubernetes.ts";
 import type { Api } from "./api.ts";
 import { NODES } from "./controllers/daemonset.ts";

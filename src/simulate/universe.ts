@@ -9,7 +9,7 @@
 import type { Alert, Canary } from "../core/canary.ts";
 import type { RolloutEvent } from "../core/events.ts";
 import type { Answer, Probe } from "../core/observation.ts";
-import { typeOf } from "../operator/write.ts";
+import { typeOf } from "../operator/cluster/write.ts";
 import { type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
 import type { Turn } from "../ports/recorder.ts";
 import { type Api, createApi } from "./api.ts";

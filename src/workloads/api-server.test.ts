@@ -3,15 +3,15 @@
  * what must not be changed. None of that may lead to another write.
  */
 import { describe, expect, it } from "vitest";
+import { createStore } from "../../sandbox/api-server/store.ts";
 import type { CanaryStatus, Phase } from "../core/canary.ts";
 import type { DesiredPrimary } from "../core/desired.ts";
 import { promotionId } from "../core/identity.ts";
-import { mergePatch } from "../operator/diff.ts";
-import { typeOf } from "../operator/write.ts";
+import { mergePatch } from "../operator/cluster/diff.ts";
+import { typeOf } from "../operator/cluster/write.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
 import type { Snapshot } from "../ports/snapshot.ts";
-import { createServicesRouter } from "../routers/services/services.ts";
-import { createStore } from "../sandbox/api-server/store.ts";
+import { createServicesRouter } from "../services/services.ts";
 import { aCanary, type CanaryParts } from "../testing/canary.ts";
 import { merged } from "../testing/toy-cluster.ts";
 import { aWorld } from "../testing/worlds.ts";

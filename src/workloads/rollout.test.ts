@@ -5,12 +5,12 @@
 import { describe, expect, it } from "vitest";
 import type { Canary, CanaryRef, TargetRef } from "../core/canary.ts";
 import type { Answer, Probe } from "../core/observation.ts";
-import { mergePatch } from "../operator/diff.ts";
-import { type Ports, reconcile } from "../operator/reconcile.ts";
-import { createWorld } from "../operator/world.ts";
+import { createWorld } from "../operator/cluster/cluster-view.ts";
+import { mergePatch } from "../operator/cluster/diff.ts";
+import { type Ports, reconcile } from "../operator/reconcile/reconcile.ts";
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
-import { createServicesRouter } from "../routers/services/services.ts";
 import { createRouters } from "../routers/table.ts";
+import { createServicesRouter } from "../services/services.ts";
 import { aCanary } from "../testing/canary.ts";
 import { createToyCluster, merged, type ToyCluster } from "../testing/toy-cluster.ts";
 import { createAutoscalers } from "./autoscalers.ts";

@@ -9,6 +9,7 @@ import type { ObjectCache } from "../../ports/kube.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import { RESOURCES } from "../../ports/kubernetes.ts";
 import { SILENT_LOG } from "../../ports/log.ts";
+import { PROJECT_ROOT } from "../../project-root.ts";
 import { systemClock } from "../../time/system-clock.ts";
 import { asUserError, connectCluster } from "../cluster.ts";
 import { type Command, type CommandContext, UserError } from "../command.ts";
@@ -31,7 +32,6 @@ const NAMESPACE = "test";
 const NAME = "podinfo";
 const HOST = "podinfo.example.com";
 const PATIENCE_MS = 60_000;
-const ROOT = new URL("../../../", import.meta.url).pathname;
 
 export const demoCommand: Command = {
   help: describeOptions(OPTIONS),
@@ -102,7 +102,7 @@ async function play(state: SandboxState, rps: number, context: CommandContext): 
   const view = createView(out, process.stdout.isTTY ? process.stdout.columns : undefined);
   const client = await connectCluster(readOptions(["--kubeconfig", state.kubeconfig], CLUSTER), context.env);
   view.line(`sandbox is up: ${state.url} (imitates Kubernetes and Istio in one process)`);
-  for (const object of readManifests([join(ROOT, "deploy"), join(ROOT, "examples/podinfo")])) {
+  for (const object of readManifests([join(PROJECT_ROOT, "deploy"), join(PROJECT_ROOT, "examples/podinfo")])) {
     await applyObject(client, quicker(object), signal);
   }
   view.line("manifests of deploy/ and examples/podinfo/ are applied");

@@ -1,5 +1,5 @@
-import { describeOperatorFlags, readOperatorFlags } from "../../operator/flags.ts";
-import { runOperator } from "../../operator/process.ts";
+import { describeOperatorFlags, readOperatorFlags } from "../../operator/process/flags.ts";
+import { runOperator } from "../../operator/process/process.ts";
 import { createLogger } from "../../recorders/log/logger.ts";
 import { systemClock } from "../../time/system-clock.ts";
 import { FLAGGER_VERSION } from "../../version.ts";

@@ -156,7 +156,7 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
   const port = portOf(options.text("port"), "--port");
   const ingressPort = portOf(options.text("ingress-port"), "--ingress-port");
   const [program = ""] = process.argv.slice(1);
-  const { startSandbox } = await import("../../sandbox/sandbox.ts");
+  const { startSandbox } = await import("../../../sandbox/sandbox.ts");
   const sandbox = await startSandbox({
     ...(port === undefined ? {} : { port }),
     ...(ingressPort === undefined ? {} : { ingressPort }),

@@ -1,5 +1,5 @@
 /** A timeline as text. */
-import { formatDuration } from "../../core/duration.ts";
+import { formatDuration } from "../../go/duration.ts";
 import type { Timeline } from "../../simulate/timeline.ts";
 import { alignColumns } from "../columns.ts";
 

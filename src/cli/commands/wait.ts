@@ -1,5 +1,5 @@
 import { TRANSITIONS } from "../../core/canary.ts";
-import { parseDuration } from "../../core/duration.ts";
+import { parseDuration } from "../../go/duration.ts";
 import { createClusterCache } from "../../kube/cluster-cache.ts";
 import { RESOURCES } from "../../ports/kubernetes.ts";
 import { SILENT_LOG } from "../../ports/log.ts";

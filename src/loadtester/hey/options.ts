@@ -1,6 +1,6 @@
 /** hey's command line: flags, defaults and refusals as in its own usage text. */
 import { readFileSync } from "node:fs";
-import { durationOf, type FlagTable, type GivenFlags, lastOf, readGoFlags } from "../../core/go-flags.ts";
+import { durationOf, type FlagTable, type GivenFlags, lastOf, readGoFlags } from "../../go/flags.ts";
 
 export interface HeyOptions {
   readonly url: URL;

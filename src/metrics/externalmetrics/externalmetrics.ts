@@ -1,5 +1,5 @@
 /** The external metrics API of Kubernetes: `[NAMESPACE/]METRIC[?labelSelector=…]`, of the operator's own cluster or of `address`. */
-import { parseQuantity } from "../../core/hash/quantity.ts";
+import { parseQuantity } from "../../go/hash/quantity.ts";
 import { ask, causeOf } from "../http.ts";
 import { type JsonAnswer, parseAnswer } from "../json.ts";
 import { MetricError, NO_VALUES } from "../metric-error.ts";

@@ -1,5 +1,5 @@
 /** Reads the body of a query's answer: one number, or none. */
-import { quote } from "../../core/format.ts";
+import { quote } from "../../go/format.ts";
 import type { Measurement } from "../../ports/metric-source.ts";
 import { type Fields, parseAnswer } from "../json.ts";
 import { MetricError, MULTIPLE_VALUES, NO_VALUES } from "../metric-error.ts";

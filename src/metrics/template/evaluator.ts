@@ -1,5 +1,5 @@
 /** Runs a parsed template. There is no data object: dot is nil until `with` or `range` sets it. */
-import { quote } from "../../core/format.ts";
+import { quote } from "../../go/format.ts";
 import { BUILT_IN, isTrue, type TemplateFunction } from "./functions.ts";
 import { TemplateFault } from "./lexer.ts";
 import { printed, typeName } from "./printf.ts";

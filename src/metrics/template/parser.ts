@@ -7,7 +7,7 @@
  *   command   = operand { space operand }
  *   operand   = (constant | function | . | .field | $x | "(" pipeline ")") { .field }
  */
-import { quote } from "../../core/format.ts";
+import { quote } from "../../go/format.ts";
 import { TemplateFault, type Token, type TokenKind, tokenize } from "./lexer.ts";
 import { charOf, numberOf, unquote } from "./literals.ts";
 import type { Block, Command, Operand, Pipeline, Place, Statement, Tree } from "./tree.ts";

@@ -1,5 +1,5 @@
 /** Go's fmt for the values a template can hold: `%v`, print, println and printf. */
-import { formatFixed, quote, shortest } from "../../core/format.ts";
+import { formatFixed, quote, shortest } from "../../go/format.ts";
 import type { Value } from "./tree.ts";
 
 export function typeName(value: Value): string {

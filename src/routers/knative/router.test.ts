@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { mergePatch } from "../../operator/diff.ts";
+import { completeTraffic } from "../../../sandbox/crds/knative.ts";
+import { mergePatch } from "../../operator/cluster/diff.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
-import { completeTraffic } from "../../sandbox/crds/knative.ts";
 import { aCanary } from "../../testing/canary.ts";
 import { createToyCluster } from "../../testing/toy-cluster.ts";
 import { createKnativeRouter } from "./router.ts";

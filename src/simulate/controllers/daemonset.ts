@@ -1,5 +1,5 @@
 /** DaemonSets: one pod on every node that the template's selector lets it run on, replaced one by one. */
-import { SCALE_TO_ZERO_SELECTOR } from "../../core/hash/hash.ts";
+import { SCALE_TO_ZERO_SELECTOR } from "../../go/hash/hash.ts";
 import { RESOURCES } from "../../ports/kubernetes.ts";
 import { type Controller, noteTemplate, readyPods } from "./pods.ts";
 

@@ -1,7 +1,7 @@
 /** How runs end, and what they leave behind. */
 import type { RolloutEvent } from "../../core/events.ts";
-import { equal } from "../../operator/diff.ts";
-import { WriteFailure } from "../../operator/write.ts";
+import { equal } from "../../operator/cluster/diff.ts";
+import { WriteFailure } from "../../operator/cluster/write.ts";
 import { KubeError } from "../../ports/kube.ts";
 import { RESOURCES } from "../../ports/kubernetes.ts";
 import { isConstant } from "../curve.ts";

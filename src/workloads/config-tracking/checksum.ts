@@ -1,6 +1,6 @@
 /** The fingerprint of a ConfigMap or Secret, equal to the one that the original operator left in the status. */
 import { createHash } from "node:crypto";
-import { compareUtf8 } from "../../core/hash/fnv.ts";
+import { compareUtf8 } from "../../go/hash/fnv.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 
 type Strings = Readonly<Record<string, string | null>>;

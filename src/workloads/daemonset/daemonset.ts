@@ -1,5 +1,5 @@
 /** DaemonSets: taken down by a node selector that no node matches, for they have no replicas to set to zero. */
-import { hashPodTemplate, SCALE_TO_ZERO_SELECTOR } from "../../core/hash/hash.ts";
+import { hashPodTemplate, SCALE_TO_ZERO_SELECTOR } from "../../go/hash/hash.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Workload, WorkloadOptions } from "../../ports/workload.ts";
 import { createCopiedWorkload } from "../copied/copied.ts";

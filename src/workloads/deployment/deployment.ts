@@ -1,5 +1,5 @@
 /** Deployments: scaled by `spec.replicas`, ready by the rules that `kubectl rollout status` follows. */
-import { hashPodTemplate } from "../../core/hash/hash.ts";
+import { hashPodTemplate } from "../../go/hash/hash.ts";
 import { RESOURCES } from "../../ports/kubernetes.ts";
 import type { Workload, WorkloadOptions } from "../../ports/workload.ts";
 import { createCopiedWorkload } from "../copied/copied.ts";

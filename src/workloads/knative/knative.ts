@@ -5,10 +5,10 @@
 import type { Canary } from "../../core/canary.ts";
 import { sameRevision } from "../../core/change.ts";
 import type { DesiredWorld } from "../../core/desired.ts";
-import { hashText } from "../../core/hash/hash.ts";
 import { promotionId } from "../../core/identity.ts";
 import type { Readiness } from "../../core/observation.ts";
 import { isKnativeTarget } from "../../core/parse.ts";
+import { hashText } from "../../go/hash/hash.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import type { Workload, WorkloadReading } from "../../ports/workload.ts";

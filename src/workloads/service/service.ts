@@ -5,9 +5,9 @@
 import type { Canary } from "../../core/canary.ts";
 import { sameRevision } from "../../core/change.ts";
 import type { DesiredWorld } from "../../core/desired.ts";
-import { hashServiceSpec } from "../../core/hash/hash.ts";
 import { promotionId } from "../../core/identity.ts";
 import { isKnativeTarget } from "../../core/parse.ts";
+import { hashServiceSpec } from "../../go/hash/hash.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import type { Workload, WorkloadOptions, WorkloadReading } from "../../ports/workload.ts";

@@ -2,7 +2,7 @@
  * StatefulSets, whose pods have names but no volumes of their own (docs/adr/0003-statefulset.md): the primary is a set
  * of its own, with a headless Service of its own by which its pods find each other.
  */
-import { hashPodTemplate } from "../../core/hash/hash.ts";
+import { hashPodTemplate } from "../../go/hash/hash.ts";
 import { type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Workload, WorkloadOptions } from "../../ports/workload.ts";
 import { createCopiedWorkload } from "../copied/copied.ts";

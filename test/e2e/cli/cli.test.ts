@@ -39,7 +39,7 @@ function commandLineOf(pid: number): string {
 }
 
 beforeAll(async () => {
-  if (!existsSync(join(ROOT, "dist/main.js"))) await run("npm", ["run", "build"], { cwd: ROOT });
+  if (!existsSync(join(ROOT, "dist/src/main.js"))) await run("npm", ["run", "build"], { cwd: ROOT });
 });
 
 afterAll(async () => {

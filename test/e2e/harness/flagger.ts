@@ -1,7 +1,7 @@
 /** A Canary and everything around it as Flagger 1.44 leaves them, at some moment of a rollout. */
 import { randomUUID } from "node:crypto";
-import { crds } from "../../../src/core/crd/index.ts";
-import { hashPodTemplate } from "../../../src/core/hash/hash.ts";
+import { crds } from "../../../src/crd/index.ts";
+import { hashPodTemplate } from "../../../src/go/hash/hash.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { canary, podinfo } from "./objects.ts";
 import type { World } from "./world.ts";

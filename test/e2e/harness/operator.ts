@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadAccess } from "../../../src/kube/config.ts";
 import type { LeaseTiming } from "../../../src/kube/lease.ts";
-import { type OperatorFlags, readOperatorFlags } from "../../../src/operator/flags.ts";
-import { type OperatorEnd, runOperator } from "../../../src/operator/process.ts";
+import { type OperatorFlags, readOperatorFlags } from "../../../src/operator/process/flags.ts";
+import { type OperatorEnd, runOperator } from "../../../src/operator/process/process.ts";
 import { createLogger } from "../../../src/recorders/log/logger.ts";
 import { systemClock } from "../../../src/time/system-clock.ts";
 

@@ -3,9 +3,9 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PROJECT_ROOT as ROOT } from "../../../src/project-root.ts";
 import { createJournal, type LogLine } from "./operator.ts";
 
-const ROOT = new URL("../../../", import.meta.url).pathname;
 /** Below node_modules, so that packages are found from there; apart from dist, so that nobody's build is disturbed. */
 const BUILT = join(ROOT, "node_modules/.cache/aviary-e2e", String(process.pid));
 

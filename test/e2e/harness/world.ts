@@ -2,15 +2,16 @@
  * A small cluster around the operator: the sandbox's API server, controllers and kubelet with podinfo in its pods. The
  * operator runs in this process, or as a process of its own where it must be killed. No mesh: routes are objects here.
  */
-import { crds } from "../../../src/core/crd/index.ts";
+
+import { claimAddressBlock } from "../../../sandbox/addresses.ts";
+import { type ApiRequest, type ApiServer, startApiServer } from "../../../sandbox/api-server/index.ts";
+import { podinfo } from "../../../sandbox/apps/podinfo/index.ts";
+import type { Cluster } from "../../../sandbox/cluster.ts";
+import { startControllers } from "../../../sandbox/controllers/index.ts";
+import { istioCrds } from "../../../sandbox/crds/istio.ts";
+import { startKubelet } from "../../../sandbox/kubelet/index.ts";
+import { crds } from "../../../src/crd/index.ts";
 import { type KubeObject, RESOURCES, type ResourceType } from "../../../src/ports/kubernetes.ts";
-import { claimAddressBlock } from "../../../src/sandbox/addresses.ts";
-import { type ApiRequest, type ApiServer, startApiServer } from "../../../src/sandbox/api-server/index.ts";
-import { podinfo } from "../../../src/sandbox/apps/podinfo/index.ts";
-import type { Cluster } from "../../../src/sandbox/cluster.ts";
-import { startControllers } from "../../../src/sandbox/controllers/index.ts";
-import { istioCrds } from "../../../src/sandbox/istio-crds.ts";
-import { startKubelet } from "../../../src/sandbox/kubelet/index.ts";
 import { typeOf } from "./objects.ts";
 import { type Operator, type OperatorSettings, startOperator } from "./operator.ts";
 

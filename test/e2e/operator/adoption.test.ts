@@ -1,8 +1,8 @@
 /** Taking a cluster over from Flagger 1.44, and handing it back: no rollout begins because the operator changed. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { istioCrds } from "../../../sandbox/crds/istio.ts";
 import { fromWire } from "../../../src/core/status.ts";
 import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
-import { istioCrds } from "../../../src/sandbox/istio-crds.ts";
 import { configured, flaggerCrds, type Left, leftByFlagger, settings } from "../harness/flagger.ts";
 import { canary, imageOf, inPhase, podinfo, weightsOf } from "../harness/objects.ts";
 import { startReceiver } from "../harness/servers.ts";

@@ -13,11 +13,11 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { crds } from "../../../src/core/crd/index.ts";
+import { istioCrds } from "../../../sandbox/crds/istio.ts";
+import { kedaCrds } from "../../../sandbox/crds/keda.ts";
+import { knativeCrds } from "../../../sandbox/crds/knative.ts";
+import { crds } from "../../../src/crd/index.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
-import { kedaCrds } from "../../../src/sandbox/crds/keda.ts";
-import { knativeCrds } from "../../../src/sandbox/crds/knative.ts";
-import { istioCrds } from "../../../src/sandbox/istio-crds.ts";
 import { podinfo, typeOf } from "../harness/objects.ts";
 import { compiled, removeCompiled } from "../harness/process.ts";
 import {

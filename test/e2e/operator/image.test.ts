@@ -8,13 +8,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
-import { readOperatorFlags } from "../../../src/operator/flags.ts";
+import { readOperatorFlags } from "../../../src/operator/process/flags.ts";
 import type { KubeObject } from "../../../src/ports/kubernetes.ts";
+import { PROJECT_ROOT as ROOT } from "../../../src/project-root.ts";
 import { createJournal } from "../harness/operator.ts";
 import { compiled, removeCompiled } from "../harness/process.ts";
 import { startWorld, type World } from "../harness/world.ts";
 
-const ROOT = new URL("../../../", import.meta.url).pathname;
 const DOCKERFILE = readFileSync(join(ROOT, "Dockerfile"), "utf8");
 /** Of the stage that becomes the image. */
 const LAST_STAGE = DOCKERFILE.slice(DOCKERFILE.lastIndexOf("\nFROM "));

@@ -1,8 +1,8 @@
 /** Two operators of which one leads; operators that are killed; alerts that must not be lost with them. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { OWED_ALERTS } from "../../../src/operator/owed.ts";
+import { istioCrds } from "../../../sandbox/crds/istio.ts";
+import { OWED_ALERTS } from "../../../src/operator/notify/owed-alerts-annotation.ts";
 import { RESOURCES } from "../../../src/ports/kubernetes.ts";
-import { istioCrds } from "../../../src/sandbox/istio-crds.ts";
 import { flaggerCrds } from "../harness/flagger.ts";
 import { canary, imageOf, inPhase, podinfo, weightsOf } from "../harness/objects.ts";
 import { compiled, removeCompiled, startOperatorProcess } from "../harness/process.ts";

@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { OPERATOR_FLAGS, readOperatorFlags } from "../../../src/operator/flags.ts";
+import { OPERATOR_FLAGS, readOperatorFlags } from "../../../src/operator/process/flags.ts";
 import { type KubeFields, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { canary, inPhase, podinfo } from "../harness/objects.ts";
 import { compiled, removeCompiled, runProgram } from "../harness/process.ts";

@@ -1,8 +1,8 @@
 /** The API server goes away, comes back, is not what it should be, or somebody else writes: the operator goes on. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { crds } from "../../../src/core/crd/index.ts";
+import { istioCrds } from "../../../sandbox/crds/istio.ts";
+import { crds } from "../../../src/crd/index.ts";
 import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
-import { istioCrds } from "../../../src/sandbox/istio-crds.ts";
 import { canary, imageOf, inPhase, podinfo, weightsOf } from "../harness/objects.ts";
 import { startReceiver } from "../harness/servers.ts";
 import { startWorld, type World, type WorldOptions } from "../harness/world.ts";

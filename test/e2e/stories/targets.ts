@@ -1,7 +1,7 @@
 /** What can be released besides a Deployment of fixed size: a DaemonSet, a StatefulSet, a Service, a scaled Deployment, configuration. */
 import { describe, it } from "vitest";
+import { addressesOf } from "../../../sandbox/dns/index.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
-import { addressesOf } from "../../../src/sandbox/dns/index.ts";
 import { BAD, daemonSet, deployment, GOOD, gate, hosts, PORT, statefulSet } from "./manifests.ts";
 import type { Telling } from "./telling.ts";
 import { BEGUN, IMPATIENT, PROMOTED, STEPS, TAKEN_BACK, UNHARMED, UP } from "./two-steps.ts";

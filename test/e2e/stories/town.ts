@@ -6,17 +6,17 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createPodinfo } from "../../../sandbox/apps/podinfo/index.ts";
+import type { AppTable, RunningApp } from "../../../sandbox/apps.ts";
+import { type Sandbox, type SandboxServices, startSandbox } from "../../../sandbox/sandbox.ts";
 import { type ClusterClient, connectCluster } from "../../../src/cli/cluster.ts";
 import { applyObject, readManifests } from "../../../src/cli/commands/apply.ts";
 import { readOptions } from "../../../src/cli/options.ts";
 import { aviaryApps } from "../../../src/cli/sandbox-apps.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../../src/ports/kubernetes.ts";
-import { createPodinfo } from "../../../src/sandbox/apps/podinfo/index.ts";
-import type { AppTable, RunningApp } from "../../../src/sandbox/apps.ts";
-import { type Sandbox, type SandboxServices, startSandbox } from "../../../src/sandbox/sandbox.ts";
+import { PROJECT_ROOT as ROOT } from "../../../src/project-root.ts";
 import type { Users } from "./users.ts";
 
-const ROOT = new URL("../../../", import.meta.url).pathname;
 const PATIENCE_MS = 90_000;
 const KUBECONFIG = { kubeconfig: { type: "string", help: "" }, context: { type: "string", help: "" } } as const;
 
@@ -104,7 +104,7 @@ export async function startTown({ operators = [""] }: TownOptions = {}): Promise
 
 /** What `npm run build` made; `make test` has run it. */
 function compiled(): string {
-  const program = process.env["AVIARY_PROGRAM"] ?? join(ROOT, "dist/main.js");
+  const program = process.env["AVIARY_PROGRAM"] ?? join(ROOT, "dist/src/main.js");
   if (!existsSync(program)) execFileSync("npm", ["run", "--silent", "build"], { cwd: ROOT, stdio: "inherit" });
   const newer = newerThan(program);
   if (newer !== undefined)

@@ -1,0 +1,80 @@
+/** The sandbox's one node: pods become programs in this process, each on a loopback address of its own. */
+import type { Clock } from "../../src/ports/clock.ts";
+import { type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
+import type { AddressBlock } from "../addresses.ts";
+import type { AppTable } from "../apps.ts";
+import { machineClock } from "../clock.ts";
+import type { Cluster, PodLogs } from "../cluster.ts";
+import { eventRecorder } from "../controllers/events.ts";
+import { isTerminating } from "../controllers/objects.ts";
+import type { ServiceAccountFiles } from "./environment.ts";
+import { createPodLogs } from "./logs.ts";
+import { type NodeServices, type PodWorker, startPod } from "./pod.ts";
+
+/** Long enough for proxies to hear that a pod is going, short enough not to be noticed. */
+const DRAIN_MS = 250;
+
+export interface KubeletOptions {
+  readonly addresses: AddressBlock;
+  readonly apps: AppTable;
+  readonly clock?: Clock;
+  /** Milliseconds between a pod's deletion and its programs being told to stop. Default 250. */
+  readonly drainMs?: number;
+  /** What pods find under /var/run/secrets/kubernetes.io/serviceaccount. */
+  readonly serviceAccount?: ServiceAccountFiles;
+  /** Receives defects of the sandbox itself, one line each. Default: a Node warning. */
+  readonly report?: (message: string) => void;
+}
+
+export interface Kubelet {
+  readonly logs: PodLogs;
+  /** Stops every program and resolves when none is left; the objects stay. */
+  stop(): Promise<void>;
+}
+
+/** Starts the node: pods are taken as they appear. */
+export function startKubelet(cluster: Cluster, options: KubeletOptions): Kubelet {
+  const clock = options.clock ?? machineClock;
+  const node: NodeServices = {
+    cluster,
+    clock,
+    addresses: options.addresses,
+    hostAddress: options.addresses.own(1),
+    apps: options.apps,
+    logs: createPodLogs(clock),
+    events: eventRecorder(cluster, clock, "kubelet"),
+    schedulerEvents: eventRecorder(cluster, clock, "default-scheduler"),
+    account: options.serviceAccount ?? { token: "", ca: "" },
+    drainMs: options.drainMs ?? DRAIN_MS,
+    report: options.report ?? ((message) => process.emitWarning(message, "SandboxKubelet")),
+  };
+  const workers = new Map<string, PodWorker>();
+  const take = (pod: KubeObject) => {
+    const uid = pod.metadata.uid ?? "";
+    const worker = startPod(node, pod);
+    workers.set(uid, worker);
+    void worker.gone.then(() => workers.delete(uid));
+  };
+  const configChanged = (event: { readonly object: KubeObject }) => {
+    for (const worker of workers.values()) worker.configChanged(event.object.metadata.name);
+  };
+  const watches = [
+    cluster.watch(RESOURCES.pod, ({ type, object }) => {
+      const worker = workers.get(object.metadata.uid ?? "");
+      if (type === "DELETED") worker?.removed();
+      else if (worker !== undefined) worker.update(object);
+      else if (!isTerminating(object)) take(object);
+    }),
+    cluster.watch(RESOURCES.configMap, configChanged),
+    cluster.watch(RESOURCES.secret, configChanged),
+  ];
+  return {
+    logs: node.logs,
+    stop: async () => {
+      for (const stop of watches) stop();
+      const all = [...workers.values()];
+      for (const worker of all) worker.shutDown();
+      await Promise.all(all.map((worker) => worker.gone));
+    },
+  };
+}

@@ -1,0 +1,196 @@
+/** Fetches the metrics of targets at an interval and writes them into the store, with Prometheus' rules for series that end. */
+import { Agent, request } from "undici";
+import { withOwnSignal } from "../../src/async/own-signal.ts";
+import { labelSet, parseExposition } from "./exposition.ts";
+import type { Series, SeriesStore } from "./series-store.ts";
+
+export interface ScraperOptions {
+  readonly store: SeriesStore;
+  /** URLs, e.g. "http://127.64.0.3:9100/metrics". Read anew for every scrape. */
+  readonly targets: () => readonly string[];
+  readonly intervalMs: number;
+  /**
+   * The interval when absent. It may be longer, which Prometheus refuses: a scrape that is answered late leaves out the next
+   * ones instead of ending all series, as a machine would that is busy for a moment.
+   */
+  readonly timeoutMs?: number;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+  /** Told when a scrape could not even begin (targets that are no URLs); a process warning when absent. */
+  readonly log?: ((line: string) => void) | undefined;
+}
+
+export interface TargetState {
+  readonly url: string;
+  readonly health: "up" | "down" | "unknown";
+  readonly lastError: string;
+  /** Milliseconds since the epoch; 0 before the first scrape. */
+  readonly lastScrape: number;
+  readonly lastDurationMs: number;
+}
+
+export interface Scraper {
+  /** Scrapes every target once, now. */
+  scrape(): Promise<void>;
+  start(): void;
+  stop(): Promise<void>;
+  states(): readonly TargetState[];
+}
+
+export const JOB = "sandbox";
+
+interface Target {
+  readonly url: string;
+  state: TargetState;
+  /** Series as written -> where its samples go. */
+  readonly known: Map<string, Series>;
+  /** Series of the last scrape: those that the next one lacks have ended. */
+  live: Set<Series>;
+  readonly own: (name: string) => Series;
+}
+
+const OWN_SERIES = ["up", "scrape_duration_seconds", "scrape_samples_scraped"];
+const LARGEST_BODY = 64 * 1024 * 1024;
+
+export function createScraper(options: ScraperOptions): Scraper {
+  const { store, intervalMs } = options;
+  const now = options.now ?? Date.now;
+  const log = options.log ?? ((line: string) => process.emitWarning(line));
+  const timeoutMs = options.timeoutMs ?? intervalMs;
+  const agent = new Agent({ connect: { timeout: timeoutMs }, keepAliveTimeout: intervalMs * 4 });
+  const targets = new Map<string, Target>();
+  const stopped = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> = Promise.resolve();
+
+  const scrape = async (): Promise<void> => {
+    const urls = new Set(options.targets());
+    const at = now();
+    for (const [url, target] of targets) {
+      if (urls.has(url)) continue;
+      targets.delete(url);
+      endAll(target, at);
+      for (const name of OWN_SERIES) target.own(name).samples.end(at);
+    }
+    const current = [...urls].map((url) => {
+      const target = targets.get(url) ?? newTarget(store, url);
+      targets.set(url, target);
+      return target;
+    });
+    await Promise.all(current.map((target) => scrapeTarget(target, at)));
+    store.forget(at);
+  };
+
+  const scrapeTarget = async (target: Target, at: number): Promise<void> => {
+    const began = performance.now();
+    let samples = 0;
+    let failure = "";
+    try {
+      const text = await withOwnSignal(stopped.signal, (own) =>
+        fetchText(target.url, agent, AbortSignal.any([own, AbortSignal.timeout(timeoutMs)])),
+      );
+      samples = write(store, target, text, at);
+    } catch (error) {
+      if (stopped.signal.aborted) return;
+      failure = error instanceof Error ? error.message || String(error.cause ?? error.name) : String(error);
+      endAll(target, at);
+    }
+    const lastDurationMs = performance.now() - began;
+    target.state = {
+      ...target.state,
+      health: failure === "" ? "up" : "down",
+      lastError: failure,
+      lastScrape: at,
+      lastDurationMs,
+    };
+    target.own("up").samples.add(at, failure === "" ? 1 : 0);
+    target.own("scrape_duration_seconds").samples.add(at, lastDurationMs / 1000);
+    target.own("scrape_samples_scraped").samples.add(at, samples);
+  };
+
+  const loop = (due: number): void => {
+    running = scrape().catch((error: unknown) =>
+      log(`cannot scrape: ${error instanceof Error ? error.message : error}`),
+    );
+    void running.then(() => {
+      if (stopped.signal.aborted) return;
+      // Turns that would already be past are left out, as Prometheus does.
+      const behind = Math.max(0, Math.floor((performance.now() - due) / intervalMs));
+      const next = due + (behind + 1) * intervalMs;
+      timer = setTimeout(() => loop(next), Math.max(0, next - performance.now()));
+    });
+  };
+
+  return {
+    scrape,
+    start: () => loop(performance.now()),
+    stop: async () => {
+      stopped.abort();
+      clearTimeout(timer);
+      await running;
+      await agent.destroy();
+    },
+    states: () => [...targets.values()].map(({ state }) => state),
+  };
+}
+
+function newTarget(store: SeriesStore, url: string): Target {
+  const { host } = new URL(url);
+  const own = (name: string) =>
+    store.series(
+      new Map([
+        ["__name__", name],
+        ["instance", host],
+        ["job", JOB],
+      ]),
+    );
+  const state: TargetState = { url, health: "unknown", lastError: "", lastScrape: 0, lastDurationMs: 0 };
+  return { url, state, known: new Map(), live: new Set(), own };
+}
+
+async function fetchText(url: string, agent: Agent, signal: AbortSignal): Promise<string> {
+  const { statusCode, body } = await request(url, {
+    dispatcher: agent,
+    signal,
+    headers: { accept: "text/plain;version=0.0.4" },
+  });
+  if (statusCode !== 200) {
+    await body.dump();
+    throw new Error(`server returned HTTP status ${statusCode}`);
+  }
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > LARGEST_BODY) throw new Error("the metrics are longer than 64 MiB");
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+/** All of the text or nothing. @returns the number of samples */
+function write(store: SeriesStore, target: Target, text: string, at: number): number {
+  const samples = [...parseExposition(text)];
+  const { host } = new URL(target.url);
+  const added = [
+    { name: "instance", value: host },
+    { name: "job", value: JOB },
+  ];
+  const live = new Set<Series>();
+  for (const sample of samples) {
+    const series = target.known.get(sample.series) ?? store.series(labelSet(sample.series, added));
+    target.known.set(sample.series, series);
+    series.samples.add(sample.at ?? at, sample.value);
+    // A series that brings its own times ends by growing old, not by a mark.
+    if (sample.at === undefined) live.add(series);
+  }
+  for (const series of target.live) if (!live.has(series)) series.samples.end(at);
+  target.live = live;
+  if (target.known.size > 2 * samples.length + 100) target.known.clear();
+  return samples.length;
+}
+
+function endAll(target: Target, at: number): void {
+  for (const series of target.live) series.samples.end(at);
+  target.live = new Set();
+}

@@ -1,0 +1,137 @@
+/**
+ * A cluster in one process: API server, controllers, one node whose pods are real programs on loopback addresses, an
+ * imitation of Istio that carries real HTTP, and the telemetry that Prometheus scrapes. Several live side by side.
+ */
+import { RESOURCES } from "../src/ports/kubernetes.ts";
+import { type AddressBlock, claimAddressBlock } from "./addresses.ts";
+import { startApiServer } from "./api-server/index.ts";
+import { podinfo } from "./apps/podinfo/index.ts";
+import type { AppTable } from "./apps.ts";
+import type { Cluster } from "./cluster.ts";
+import { startControllers } from "./controllers/index.ts";
+import { istioCrds } from "./crds/istio.ts";
+import { kedaCrds } from "./crds/keda.ts";
+import { knativeCrds } from "./crds/knative.ts";
+import { startNameserver } from "./dns/index.ts";
+import { startKubelet } from "./kubelet/index.ts";
+import { type Mesh, startMesh } from "./mesh/index.ts";
+import { prometheusApp } from "./prometheus/app.ts";
+import { createPrometheusClient } from "./prometheus/client.ts";
+import { startTelemetry } from "./prometheus/telemetry.ts";
+import { createUsageSource } from "./usage.ts";
+
+export interface SandboxOptions {
+  /** Of the API server on 127.0.0.1; 0 or absent: any free port. */
+  readonly port?: number;
+  /** Of the ingress gateway on 127.0.0.1; 0 or absent: any free port. */
+  readonly ingressPort?: number;
+  /** Further programs that pods may run, besides podinfo and Prometheus. */
+  readonly apps?: (services: SandboxServices) => AppTable;
+  /** Debian's Prometheus, the embedded one, or (auto) the real one when it is installed. */
+  readonly prometheus?: "real" | "embedded" | "auto";
+  /** Milliseconds between two scrapes; 1000 when absent. */
+  readonly scrapeIntervalMs?: number;
+  /** Chance, for the split of the traffic. */
+  readonly random?: () => number;
+  /** Receives defects of the sandbox itself, one line each. */
+  readonly report?: (message: string) => void;
+}
+
+/** What programs in pods need to find their way. */
+export interface SandboxServices {
+  /** "127.70.0.53:53053"; the value of AVIARY_NAMESERVER. */
+  readonly nameserver: string;
+  /** YAML text. */
+  readonly kubeconfig: string;
+}
+
+export interface Sandbox extends SandboxServices {
+  readonly url: string;
+  readonly ingressUrl: string;
+  readonly cluster: Cluster;
+  readonly mesh: Mesh;
+  readonly addresses: AddressBlock;
+  stop(): Promise<void>;
+}
+
+const NAMESERVER_HOST = 53;
+const TELEMETRY_HOST = 90;
+
+/** @throws Error when a port is taken, or when this machine has no loopback network to claim */
+export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const undo: (() => Promise<void>)[] = [];
+  const stop = async () => {
+    for (const step of undo.reverse().splice(0)) await step();
+  };
+  try {
+    return await assemble(options, undo, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function assemble(
+  options: SandboxOptions,
+  undo: (() => Promise<void>)[],
+  stop: () => Promise<void>,
+): Promise<Sandbox> {
+  const report = options.report ?? ((message: string) => process.emitWarning(message, "Sandbox"));
+  const addresses = await claimAddressBlock();
+  undo.push(() => addresses.release());
+  const server = await startApiServer({ addresses, ...(options.port === undefined ? {} : { port: options.port }) });
+  undo.push(() => server.stop());
+  const { cluster } = server;
+  for (const crd of [...istioCrds(), ...kedaCrds(), ...knativeCrds()]) cluster.create(RESOURCES.crd, crd);
+
+  const nameserver = await startNameserver(cluster, { address: addresses.own(NAMESERVER_HOST) });
+  undo.push(() => nameserver.stop());
+  const mesh = await startMesh(cluster, {
+    addresses,
+    ingress: { ...(options.ingressPort === undefined ? {} : { port: options.ingressPort }) },
+    ...(options.random === undefined ? {} : { random: options.random }),
+  });
+  undo.push(() => mesh.stop());
+  const telemetry = await startTelemetry({
+    cluster,
+    address: addresses.own(TELEMETRY_HOST),
+    mesh: () => mesh.metrics(),
+  });
+  undo.push(() => telemetry.stop());
+
+  const usage = createUsageSource(mesh);
+  undo.push(async () => usage.stop());
+  const prometheus = createPrometheusClient(cluster);
+  undo.push(() => prometheus.close());
+  const controllers = startControllers(cluster, {
+    report,
+    autoscaler: { usage: usage.usage, tick: usage.tick },
+    keda: { query: prometheus.query },
+  });
+  undo.push(() => controllers.stop());
+  const services = { nameserver: `${nameserver.address}:${nameserver.port}`, kubeconfig: server.kubeconfig };
+  const kubelet = startKubelet(cluster, {
+    addresses,
+    apps: appTable(options, services, telemetry.url),
+    serviceAccount: { token: server.token, ca: server.ca },
+    report,
+  });
+  undo.push(() => kubelet.stop());
+  server.setLogs(kubelet.logs);
+  return { ...services, url: server.url, ingressUrl: mesh.ingressUrl, cluster, mesh, addresses, stop };
+}
+
+function appTable(options: SandboxOptions, services: SandboxServices, telemetryUrl: string): AppTable {
+  const further = options.apps?.(services);
+  const prometheus = prometheusApp({
+    targets: () => [telemetryUrl],
+    prefer: options.prometheus ?? "auto",
+    scrapeIntervalMs: options.scrapeIntervalMs ?? 1000,
+  });
+  return (image) => {
+    const name = image.repository.split("/").at(-1);
+    if (name === "podinfo") return podinfo;
+    if (name === "prometheus") return prometheus;
+    return further?.(image);
+  };
+}

@@ -1,0 +1,210 @@
+/** The cluster around one Canary: read from caches, compared with what should be, and repaired by the smallest patches. */
+import type { Canary, CanaryRef } from "../../core/canary.ts";
+import type { DesiredWorld } from "../../core/desired.ts";
+import type { Readings } from "../../core/observation.ts";
+import { type Plan, planFor } from "../../core/plan.ts";
+import { ALL_TO_PRIMARY, routesFor } from "../../core/routes.ts";
+import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
+import type { PodSelector } from "../../ports/workload.ts";
+import { type Adapters, type AdapterTables, chooseAdapters } from "../adapters.ts";
+import { KindMissing } from "../engine/follow.ts";
+import { mergePatch } from "./diff.ts";
+import type { FreshSnapshot } from "./read-your-writes.ts";
+import { typeOf, type WriteObject } from "./write.ts";
+
+/** What a turn knows of the cluster. */
+export interface Scene {
+  readonly readings: Readings;
+  readonly plan: Plan;
+  /** undefined when there is a problem: then nothing is written either, unless the target is all that is missing. */
+  readonly adapters?: Adapters;
+  readonly selector?: PodSelector;
+}
+
+export interface World {
+  /** Waits until the caches that this Canary needs are filled, then reads. */
+  observe(canary: Canary, now: number, signal: AbortSignal): Promise<Scene>;
+  /**
+   * Makes the cluster as desired.
+   * @param confirm asked before anything is written; what it throws is passed on
+   * @returns whether anything had to be written
+   * @throws WriteFailure with the text of the event
+   */
+  converge(
+    canary: Canary,
+    wanted: DesiredWorld,
+    scene: Scene,
+    signal: AbortSignal,
+    confirm?: () => Promise<void>,
+  ): Promise<boolean>;
+  /** Whether this generation of an invalid Canary was refused already; remembers it. */
+  refusedBefore(ref: CanaryRef, generation: number): boolean;
+  forget(ref: CanaryRef): void;
+}
+
+export interface WorldPorts {
+  readonly tables: AdapterTables;
+  readonly snapshot: FreshSnapshot;
+  /** Resolves when every object named can be read from the snapshot; `canary` is woken when one of them changes. */
+  readonly follow: (canary: CanaryRef, refs: readonly ObjectRef[], signal: AbortSignal) => Promise<void>;
+  readonly unfollow: (canary: CanaryRef) => void;
+  /** Why nothing may be done for this Canary, whatever its spec says (text of the event). */
+  readonly refusal?: (canary: CanaryRef) => string | undefined;
+  readonly write: WriteObject;
+}
+
+const NO_PLAN: Plan = { name: "", steps: [], promotionGates: [], promotionWeights: [], warnings: [] };
+const UNKNOWN = { kind: "progressing", detail: "" } as const;
+
+export function createWorld(ports: WorldPorts): World {
+  const refused = new Map<string, number>();
+  const keyOf = ({ namespace, name }: CanaryRef) => `${namespace}/${name}`;
+  return {
+    observe: (canary, now, signal) => observe(canary, now, ports, signal),
+    converge: (canary, wanted, scene, signal, confirm) => converge(canary, wanted, scene, ports, { signal, confirm }),
+    refusedBefore(ref, generation) {
+      const before = refused.get(keyOf(ref)) === generation;
+      refused.set(keyOf(ref), generation);
+      return before;
+    },
+    forget(ref) {
+      refused.delete(keyOf(ref));
+      ports.unfollow(ref);
+    },
+  };
+}
+
+async function observe(canary: Canary, now: number, ports: WorldPorts, signal: AbortSignal): Promise<Scene> {
+  const refused = ports.refusal?.(canary.ref);
+  if (refused !== undefined) return problemScene(refused, NO_PLAN);
+  const chosen = chooseAdapters(canary, ports.tables);
+  if (chosen.kind === "problem") return problemScene(chosen.detail, NO_PLAN);
+  const { adapters } = chosen;
+  await followInputs(canary, adapters, ports, signal);
+  const plan = planFor(canary.spec, adapters.router.capabilities);
+  const reading = adapters.workload.read(canary, ports.snapshot, now);
+  if (reading.kind === "problem") {
+    // A Canary that leaves gives the routes back all the same, whatever has become of its target.
+    const scene = problemScene(reading.detail, plan);
+    const readings = reading.gone === true ? { ...scene.readings, gone: reading.gone } : scene.readings;
+    // Before the initialisation nothing of ours exists that a target which is gone could hurt; one that appears while this
+    // turn is taken has not been looked at, and may be one that is refused.
+    const served = reading.gone === true && canary.status.phase !== "" && canary.status.phase !== "Initializing";
+    return { ...scene, readings, ...(canary.deleting || served ? { adapters } : {}) };
+  }
+  const scalerProblem = adapters.autoscaler?.problem(canary, ports.snapshot);
+  if (scalerProblem !== undefined) return problemScene(scalerProblem, plan);
+  const { target, primary, recheckAt, selector } = reading;
+  const readings: Readings = {
+    target,
+    primary,
+    routesInForce: routesInForce(canary, plan, adapters, selector, ports),
+    ...(recheckAt === undefined ? {} : { recheckAt }),
+  };
+  return { readings, plan, adapters, ...(selector === undefined ? {} : { selector }) };
+}
+
+function problemScene(problem: string, plan: Plan): Scene {
+  const target = { revision: { spec: "" }, readiness: UNKNOWN, available: 0, scaledDown: false };
+  const primary = { exists: false, readiness: UNKNOWN, available: 0 };
+  return { readings: { problem, target, primary, routesInForce: true }, plan };
+}
+
+/** What to look at may depend on what was seen (a pod template names its ConfigMaps), so it is asked until it rests. */
+async function followInputs(canary: Canary, adapters: Adapters, ports: WorldPorts, signal: AbortSignal): Promise<void> {
+  const { router, workload, services, autoscaler } = adapters;
+  for (let known = -1, round = 0; round < 3; round += 1) {
+    const refs = [
+      ...workload.inputs(canary, ports.snapshot),
+      ...services.inputs(canary),
+      ...router.inputs(canary),
+      ...(autoscaler?.inputs(canary) ?? []),
+    ];
+    if (refs.length === known) return;
+    known = refs.length;
+    try {
+      await ports.follow(canary.ref, refs, signal);
+    } catch (error) {
+      // Nothing can be given back of what the cluster does not know.
+      if (!(canary.deleting && error instanceof KindMissing)) throw error;
+    }
+  }
+}
+
+function routesInForce(
+  canary: Canary,
+  plan: Plan,
+  { router, services }: Adapters,
+  selector: PodSelector | undefined,
+  { snapshot }: WorldPorts,
+): boolean {
+  const promised = routesFor(plan, canary.status) ?? (isToBeInitialized(canary) ? ALL_TO_PRIMARY : undefined);
+  if (promised === undefined) return true;
+  const apex = selector === undefined ? [] : services.renderApex(canary, selector, snapshot);
+  if (apex.some((object) => !leadsAsWanted(object, snapshot))) return false;
+  const seen = router.read(canary, snapshot);
+  return (
+    seen !== undefined &&
+    seen.primary === promised.primary &&
+    seen.canary === promised.canary &&
+    seen.mirror === promised.mirror
+  );
+}
+
+function isLeaving({ status: { phase } }: Canary): boolean {
+  return phase === "Terminating";
+}
+
+/** What its routes will be is known before they are promised. */
+function isToBeInitialized({ status: { phase } }: Canary): boolean {
+  return phase === "Initializing" || phase === "Failed";
+}
+
+/** Labels and annotations route nothing, and may be for others to decide: waiting for them could have no end. */
+function leadsAsWanted(wanted: KubeObject, snapshot: FreshSnapshot): boolean {
+  const { namespace = "", name } = wanted.metadata;
+  const seen = snapshot.get({ type: typeOf(wanted), namespace, name });
+  return seen !== undefined && mergePatch(seen, wanted)?.["spec"] === undefined;
+}
+
+/**
+ * In this order: what traffic may be sent to exists before it is sent, and what loses its traffic is taken away after it
+ * lost it.
+ */
+async function converge(
+  canary: Canary,
+  wanted: DesiredWorld,
+  { adapters, selector }: Scene,
+  ports: WorldPorts,
+  { signal, confirm }: { readonly signal: AbortSignal; readonly confirm: (() => Promise<void>) | undefined },
+): Promise<boolean> {
+  if (!wanted.engaged || adapters === undefined) return false;
+  const { router, workload, services, autoscaler } = adapters;
+  const { snapshot } = ports;
+  const { traffic } = wanted;
+  const stages: readonly (() => readonly KubeObject[])[] = [
+    // A Canary on its way out makes nothing new, and needs no repair of what goes with it.
+    () => (selector === undefined || isLeaving(canary) ? [] : services.renderCopies(canary, selector, snapshot)),
+    () => workload.renderPrimary(canary, wanted, snapshot),
+    () => autoscaler?.renderPrimary(canary, wanted, snapshot) ?? [],
+    () => {
+      if (selector === undefined || traffic === "before-us") return [];
+      return traffic === "released"
+        ? services.release(canary, selector, snapshot)
+        : services.renderApex(canary, selector, snapshot);
+    },
+    () => {
+      if (traffic === "before-us") return [];
+      return traffic === "released"
+        ? router.release(canary, snapshot)
+        : router.render(canary, traffic ?? ALL_TO_PRIMARY, snapshot);
+    },
+    () => autoscaler?.renderTarget(canary, wanted, snapshot) ?? [],
+    () => workload.renderTarget(canary, wanted, snapshot),
+  ];
+  let wrote = false;
+  for (const stage of stages) {
+    for (const object of stage()) wrote = (await ports.write(object, canary.ref, signal, confirm)) || wrote;
+  }
+  return wrote;
+}

@@ -1,0 +1,70 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import type { CanaryRef } from "../../core/canary.ts";
+import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import { createFreshSnapshot, type FreshSnapshot } from "./read-your-writes.ts";
+
+const REF: ObjectRef = { type: RESOURCES.service, namespace: "test", name: "podinfo" };
+const BY = { namespace: "test", name: "podinfo" };
+const version = (resourceVersion: string, uid = "1"): KubeObject => ({
+  apiVersion: "v1",
+  kind: "Service",
+  metadata: { namespace: "test", name: "podinfo", resourceVersion, uid },
+});
+
+let cached: KubeObject | undefined;
+let snapshot: FreshSnapshot;
+
+beforeEach(() => {
+  cached = undefined;
+  snapshot = createFreshSnapshot(() => cached);
+});
+
+const seen = () => snapshot.get(REF)?.metadata.resourceVersion;
+
+describe("our own last write", () => {
+  it("is seen until the cache has caught up with it, and never after", () => {
+    cached = version("10");
+    snapshot.learn(RESOURCES.service, version("12"), BY);
+    expect(seen()).toBe("12");
+    cached = version("11"); // somebody else's, written before ours
+    expect(seen()).toBe("12");
+    cached = version("12");
+    expect(seen()).toBe("12");
+    cached = version("9"); // the API server was restored from a backup
+    expect(seen()).toBe("9");
+  });
+
+  it("what we created and somebody deleted at once does not haunt us", () => {
+    snapshot.learn(RESOURCES.service, version("12"), BY);
+    expect(seen()).toBe("12");
+    // Both events came between two turns: the cache is empty again.
+    snapshot.deleted(RESOURCES.service, version("13"));
+    expect(seen()).toBeUndefined();
+  });
+
+  it("nor does what was deleted before the answer to our write came", () => {
+    snapshot.deleted(RESOURCES.service, version("13"));
+    snapshot.learn(RESOURCES.service, version("12"), BY);
+    expect(seen()).toBeUndefined();
+    snapshot.learn(RESOURCES.service, version("14", "2"), BY);
+    expect(seen()).toBe("14");
+  });
+
+  it("comes back as an echo, which is no news for whose turn wrote it, and for nobody else", () => {
+    cached = version("10");
+    snapshot.learn(RESOURCES.service, version("12"), BY);
+    const heard = (by: CanaryRef, resourceVersion: string) =>
+      snapshot.echoed(by, RESOURCES.service, version(resourceVersion));
+    expect(heard(BY, "11")).toBe(false);
+    expect(heard({ ...BY, name: "another" }, "12")).toBe(false);
+    expect(heard({ ...BY, namespace: "prod" }, "12")).toBe(false);
+    expect(heard(BY, "12")).toBe(true);
+    expect(heard(BY, "13")).toBe(false);
+  });
+
+  it("what we made anew stays, though its namesake's deletion is heard of only now", () => {
+    snapshot.learn(RESOURCES.service, version("12", "2"), BY);
+    snapshot.deleted(RESOURCES.service, version("11", "1"));
+    expect(seen()).toBe("12");
+  });
+});

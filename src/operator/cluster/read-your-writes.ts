@@ -1,0 +1,85 @@
+/**
+ * The caches, and on top of them what we wrote ourselves a moment ago: a turn never decides on a world that is older than
+ * its own last write, and so never writes the same thing twice.
+ */
+import type { CanaryRef } from "../../core/canary.ts";
+import type { KubeObject, ObjectRef, ResourceType } from "../../ports/kubernetes.ts";
+import type { Snapshot } from "../../ports/snapshot.ts";
+
+export interface FreshSnapshot extends Snapshot {
+  /** Remembers the answer to a write until the cache has caught up with it. @param by in whose turn it was written */
+  learn(type: ResourceType, written: KubeObject, by: CanaryRef): void;
+  /**
+   * Takes notice of what a watch tells: the cache has caught up with a write of that version.
+   * @returns whether it is only the echo of a write made in a turn of this Canary, and no news for it
+   */
+  echoed(canary: CanaryRef, type: ResourceType, object: KubeObject): boolean;
+  /** Drops what is remembered of an object that is not there any more. */
+  unlearn(ref: ObjectRef): void;
+  /** The object is gone: that we wrote it a moment ago does not bring it back. */
+  deleted(type: ResourceType, last: KubeObject): void;
+}
+
+/** One text per object: "virtualservices.networking.istio.io/test/podinfo". */
+export function refKey({ type, namespace, name }: ObjectRef): string {
+  return `${type.plural}.${type.group}/${namespace}/${name}`;
+}
+
+interface Written {
+  readonly object: KubeObject;
+  /** What the cache held then. */
+  readonly before: KubeObject | undefined;
+  readonly by: CanaryRef;
+}
+
+/** Far more than writes can be under way. */
+const GONE_MAX = 1000;
+
+export function createFreshSnapshot(cached: (ref: ObjectRef) => KubeObject | undefined): FreshSnapshot {
+  const written = new Map<string, Written>();
+  /** Uids of objects that are gone: the answer to a write may come after the news that its object was deleted. */
+  const gone = new Set<string>();
+  const keyOf = (type: ResourceType, object: KubeObject) =>
+    refKey({ type, namespace: object.metadata.namespace ?? "", name: object.metadata.name });
+  return {
+    get(ref) {
+      const fromCache = cached(ref);
+      if (written.size === 0) return fromCache;
+      const own = written.get(refKey(ref));
+      if (own === undefined) return fromCache;
+      if (!hasCaughtUp(fromCache, own)) return own.object;
+      written.delete(refKey(ref));
+      return fromCache;
+    },
+    learn(type, object, by) {
+      if (gone.has(object.metadata.uid ?? "")) return;
+      const ref = { type, namespace: object.metadata.namespace ?? "", name: object.metadata.name };
+      written.set(keyOf(type, object), { object, before: cached(ref), by });
+    },
+    echoed(canary, type, { metadata: { namespace = "", name, resourceVersion } }) {
+      const own = written.get(refKey({ type, namespace, name }));
+      if (own === undefined || own.by.name !== canary.name || own.by.namespace !== canary.namespace) return false;
+      const echo = resourceVersion !== undefined && own.object.metadata.resourceVersion === resourceVersion;
+      if (echo) written.delete(refKey({ type, namespace, name }));
+      return echo;
+    },
+    unlearn: (ref) => void written.delete(refKey(ref)),
+    deleted(type, last) {
+      const own = written.get(keyOf(type, last));
+      if (last.metadata.uid !== undefined) gone.add(last.metadata.uid);
+      const [oldest = ""] = gone;
+      if (gone.size > GONE_MAX) gone.delete(oldest);
+      // A namesake that was made since is another object.
+      if (own?.object.metadata.uid === last.metadata.uid) written.delete(keyOf(type, last));
+    },
+  };
+}
+
+/** Versions are compared as numbers where they are numbers; else any change since our write counts as having caught up. */
+function hasCaughtUp(fromCache: KubeObject | undefined, own: Written): boolean {
+  if (fromCache === undefined) return own.before !== undefined;
+  const cachedVersion = Number(fromCache.metadata.resourceVersion);
+  const ownVersion = Number(own.object.metadata.resourceVersion);
+  if (Number.isFinite(cachedVersion) && Number.isFinite(ownVersion)) return cachedVersion >= ownVersion;
+  return fromCache !== own.before;
+}

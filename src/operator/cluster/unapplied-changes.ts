@@ -1,0 +1,62 @@
+/**
+ * What the API server stores otherwise than it was written: its schema prunes a field, or a webhook has the last word.
+ * Writing that again would have the same end, at full speed and for ever.
+ */
+import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
+import { equal, type Fields, isFields } from "./diff.ts";
+import { refKey } from "./read-your-writes.ts";
+
+export interface Residues {
+  /** Whether the last write of this object left this very difference behind. */
+  has(ref: ObjectRef, seen: KubeObject, patch: Fields): boolean;
+  /** Compares the answer to a write with what was asked for. */
+  note(ref: ObjectRef, patch: Fields, answer: KubeObject): void;
+  /** Nothing differs any more. */
+  settle(ref: ObjectRef): void;
+}
+
+/** Far more than there are such objects. The oldest is forgotten, and costs one write. */
+const KNOWN_MAX = 1000;
+
+export function createResidues(): Residues {
+  const known = new Map<string, string>();
+  return {
+    has: (ref, seen, patch) => known.size > 0 && known.get(refKey(ref)) === textOf(patch, seen),
+    note(ref, patch, answer) {
+      known.delete(refKey(ref));
+      const left = residueOf(patch, answer);
+      if (left === undefined) return;
+      known.set(refKey(ref), textOf(left, answer));
+      const [oldest = ""] = known.keys();
+      if (known.size > KNOWN_MAX) known.delete(oldest);
+    },
+    settle: (ref) => void (known.size > 0 && known.delete(refKey(ref))),
+  };
+}
+
+/** A difference is what is asked for and what is there instead: somebody else's change makes it another. */
+function textOf(patch: Fields, seen: Fields): string {
+  return JSON.stringify([patch, sameFieldsOf(seen, patch)]);
+}
+
+function sameFieldsOf(seen: unknown, patch: Fields): unknown {
+  if (!isFields(seen)) return seen;
+  const pairs = Object.entries(patch).map(([key, value]) => [
+    key,
+    isFields(value) ? sameFieldsOf(seen[key], value) : seen[key],
+  ]);
+  return Object.fromEntries(pairs);
+}
+
+/** The part of a merge patch that is not so in the answer to it; undefined when all of it is. */
+function residueOf(patch: Fields, answer: Fields): Fields | undefined {
+  const left = Object.entries(patch).flatMap(([key, value]): [string, unknown][] => {
+    const got = answer[key];
+    if (isFields(value) && isFields(got)) {
+      const nested = residueOf(value, got);
+      return nested === undefined ? [] : [[key, nested]];
+    }
+    return equal(value ?? undefined, got ?? undefined) ? [] : [[key, value]];
+  });
+  return left.length === 0 ? undefined : Object.fromEntries(left);
+}

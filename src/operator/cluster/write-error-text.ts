@@ -1,0 +1,67 @@
+/** What the events say of a write that was refused: the words that Flagger's users know, misspellings included. */
+import { type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
+
+export type Verb = "create" | "update";
+
+/** @returns the text of the event up to the API server's own words */
+export function refusedWrite(wanted: KubeObject, verb: Verb): string {
+  const name = `${wanted.metadata.name}.${wanted.metadata.namespace ?? ""}`;
+  const known = TEXTS.get(`${wanted.apiVersion.split("/")[0]} ${wanted.kind}`);
+  return known?.(name, verb, wanted) ?? `${wanted.kind} ${name} ${verb} error: `;
+}
+
+type Text = (name: string, verb: Verb, wanted: KubeObject) => string;
+
+/** Whether we made it for a Canary; else it is the target, of which only the size is written. */
+const isCopy = ({ metadata }: KubeObject): boolean =>
+  (metadata.ownerReferences ?? []).some(
+    ({ kind, controller }) => kind === RESOURCES.canary.kind && controller === true,
+  );
+
+const scaled: Text = (name, _verb, { kind, spec }) =>
+  spec?.replicas === 0
+    ? `${kind.toLowerCase()} ${name} patch query error: `
+    : `scaling up ${name} to ${spec?.replicas ?? 1} failed: `;
+
+function copiedKind(kind: string, sizes: Text): Text {
+  const lower = kind.toLowerCase();
+  return (name, verb, wanted) => {
+    if (verb === "create") return `createPrimary${kind} failed: creating ${lower} ${name} failed: `;
+    return isCopy(wanted) ? `updating ${lower} ${name} template spec failed: ` : sizes(name, verb, wanted);
+  };
+}
+
+const config =
+  (kind: string): Text =>
+  (name, verb) =>
+    `CreatePrimaryConfigs failed: ${verb === "create" ? "creating" : "updating"} ${kind} ${name} failed: `;
+
+const route =
+  (kind: string): Text =>
+  (name, verb) =>
+    `reconcile${kind} failed: ${kind} ${name} ${verb} error: `;
+
+const scaler =
+  (created: string, updated: string): Text =>
+  (name, verb) =>
+    verb === "create" ? `creating ${created} ${name} failed: ` : `updating ${updated} ${name} failed: `;
+
+/** By API group (for the core group its version) and kind. */
+const TEXTS = new Map<string, Text>([
+  ["apps Deployment", copiedKind("Deployment", scaled)],
+  ["apps StatefulSet", copiedKind("StatefulSet", scaled)],
+  ["apps DaemonSet", copiedKind("DaemonSet", (name) => `updating daemonset ${name} failed: `)],
+  ["v1 ConfigMap", config("configmap")],
+  ["v1 Secret", config("secret")],
+  [
+    "v1 Service",
+    (name, verb, { metadata }) =>
+      `reconcileService failed: service ${verb === "create" ? name : metadata.name} ${verb} error: `,
+  ],
+  ["autoscaling HorizontalPodAutoscaler", scaler("HorizontalPodAutoscaler v2", "HorizontalPodAutoscaler v2")],
+  ["keda.sh ScaledObject", scaler("Keda ScaledObject", "ScaledObject")],
+  // Without a colon, as ever.
+  ["serving.knative.dev Service", (name) => `Knative Service ${name} update query error `],
+  ["networking.istio.io DestinationRule", route("DestinationRule")],
+  ["networking.istio.io VirtualService", route("VirtualService")],
+]);

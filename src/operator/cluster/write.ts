@@ -1,0 +1,71 @@
+/** Writes one object as it should be: created when missing, patched where it differs, left alone where it does not. */
+import type { CanaryRef } from "../../core/canary.ts";
+import { KubeError, type ObjectWriter } from "../../ports/kube.ts";
+import { apiVersionOf, type KubeObject, type ObjectRef, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
+import { mergePatch } from "./diff.ts";
+import type { FreshSnapshot } from "./read-your-writes.ts";
+import { createResidues } from "./unapplied-changes.ts";
+import { refusedWrite } from "./write-error-text.ts";
+
+/**
+ * @param by in whose turn
+ * @param confirm asked before a write; what it throws is passed on as it is
+ * @returns whether there was anything to write
+ */
+export type WriteObject = (
+  wanted: KubeObject,
+  by: CanaryRef,
+  signal: AbortSignal,
+  confirm?: () => Promise<void>,
+) => Promise<boolean>;
+
+/** A write that the API server refused or did not answer; the message is the text of the event. */
+export class WriteFailure extends Error {
+  constructor(
+    message: string,
+    readonly refusal: KubeError,
+  ) {
+    super(message, { cause: refusal });
+    this.name = "WriteFailure";
+  }
+}
+
+const TYPES = new Map<string, ResourceType>(
+  Object.values(RESOURCES).map((type) => [`${apiVersionOf(type)} ${type.kind}`, type]),
+);
+
+/** @throws Error for a kind that ports/kubernetes.ts does not list */
+export function typeOf({ apiVersion, kind }: Pick<KubeObject, "apiVersion" | "kind">): ResourceType {
+  const type = TYPES.get(`${apiVersion} ${kind}`);
+  if (type === undefined) throw new Error(`${apiVersion} ${kind} is not in RESOURCES of ports/kubernetes.ts`);
+  return type;
+}
+
+export function createWriter(writer: ObjectWriter, snapshot: FreshSnapshot): WriteObject {
+  const residues = createResidues();
+  return async (wanted, by, signal, confirm) => {
+    const type = typeOf(wanted);
+    const ref: ObjectRef = { type, namespace: wanted.metadata.namespace ?? "", name: wanted.metadata.name };
+    const seen = snapshot.get(ref);
+    const patch = seen === undefined ? undefined : mergePatch(seen, wanted);
+    if (patch === undefined) residues.settle(ref);
+    if (seen !== undefined && patch === undefined) return false;
+    if (seen !== undefined && patch !== undefined && residues.has(ref, seen, patch)) return false;
+    await confirm?.();
+    try {
+      const written =
+        patch === undefined
+          ? await writer.create(type, wanted, signal)
+          : await writer.mergePatch(ref, patch, {}, signal);
+      snapshot.learn(type, written, by);
+      if (patch !== undefined) residues.note(ref, patch, written);
+      return true;
+    } catch (error) {
+      if (!(error instanceof KubeError)) throw error;
+      // Whoever wrote since did so after our own last write, which the cache may not even have heard of: it still counts.
+      if (error.code === 404) snapshot.unlearn(ref);
+      const verb = patch === undefined ? "create" : "update";
+      throw new WriteFailure(`${refusedWrite(wanted, verb)}${error.message}`, error);
+    }
+  };
+}

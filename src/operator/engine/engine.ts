@@ -1,0 +1,166 @@
+/** The running engine: watches wake Canaries, a queue takes their turns, one at a time each, several at once in all. */
+import type { Dispatcher } from "undici";
+import type { Alert, Canary, CanaryRef } from "../../core/canary.ts";
+import type { ParseOptions } from "../../core/parse.ts";
+import { createWorkQueue, type WorkQueue } from "../../kube/work-queue.ts";
+import type { ClusterCalls } from "../../metrics/provider.ts";
+import type { Asking } from "../../ports/asking.ts";
+import type { Clock, Random } from "../../ports/clock.ts";
+import { isAlreadyExists, isConflict, isNotFound, type ObjectCache, type ObjectWriter } from "../../ports/kube.ts";
+import { RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
+import type { Log } from "../../ports/log.ts";
+import type { Recorder } from "../../ports/recorder.ts";
+import type { AdapterTables } from "../adapters.ts";
+import { createWorld } from "../cluster/cluster-view.ts";
+import { createFreshSnapshot } from "../cluster/read-your-writes.ts";
+import { warnOfRenaming } from "../cluster/renamed.ts";
+import { createWriter, WriteFailure } from "../cluster/write.ts";
+import { createAsking } from "../measure/probe-runner.ts";
+import { createAlertDesk } from "../notify/alerts.ts";
+import { type Ports, type Requeue, reconcile } from "../reconcile/reconcile.ts";
+import { createCanaryStore } from "../reconcile/store.ts";
+import { canaryKey, canaryRef, createFollower, type Follower, ReadFailure } from "./follow.ts";
+import { createTwins } from "./target-claims.ts";
+
+export interface EngineOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly writer: ObjectWriter;
+  /** The cache of a kind, started if need be; namespace "" for all. */
+  readonly track: (type: ResourceType, namespace: string) => ObjectCache;
+  /** The only namespace to look at; "" for all. */
+  readonly namespace: string;
+  readonly tables: AdapterTables;
+  readonly parse: ParseOptions;
+  readonly metricsServer: string;
+  readonly recorder: Recorder;
+  readonly sendAlert: (canary: Canary, alert: Alert) => Promise<void>;
+  /** Who answers for webhooks and metric servers; absent: they are asked over HTTP. */
+  readonly asking?: Asking;
+  /** Turns taken at once. */
+  readonly concurrency: number;
+  readonly dispatcher?: Dispatcher;
+  /** For webhooks with disableTLS. */
+  readonly insecureDispatcher?: Dispatcher;
+  /** For metric providers that are in the operator's own cluster. */
+  readonly cluster?: ClusterCalls;
+}
+
+export interface Engine {
+  /** Resolves when every Canary was seen once. */
+  readonly ready: Promise<void>;
+  /** Ends turns under way, starts no more. @param hurry aborted: stop waiting for webhooks and metric servers */
+  stop(hurry?: AbortSignal): Promise<void>;
+}
+
+export function startEngine(options: EngineOptions): Engine {
+  const { clock, random, recorder } = options;
+  const wake = (ref: CanaryRef) => queue.add(canaryKey(ref));
+  const follower = createFollower({
+    clock,
+    wake,
+    track: options.track,
+    echoed: (canary, type, object) => snapshot.echoed(canary, type, object),
+    onDeleted: (type, last) => snapshot.deleted(type, last),
+  });
+  const snapshot = createFreshSnapshot(follower.cached);
+  const twins = createTwins(options.log, wake);
+  const complaints = new Map<string, string>();
+  const ports: Ports = {
+    clock,
+    recorder,
+    store: createCanaryStore(options.writer, snapshot, options.parse, options.log),
+    world: createWorld({
+      tables: options.tables,
+      snapshot,
+      follow: follower.follow,
+      unfollow: follower.unfollow,
+      refusal: twins.problem,
+      write: createWriter(options.writer, snapshot),
+    }),
+    asking: options.asking ?? askingOverHttp(options, follower),
+    alerts: createAlertDesk(options.sendAlert, wake),
+  };
+  const queue: WorkQueue = createWorkQueue({
+    clock,
+    random,
+    concurrency: options.concurrency,
+    // An API server that comes back is noticed soon; one that stays away is not pestered.
+    backOffMinMs: 200,
+    backOffMaxMs: 10_000,
+    work: async (key, signal) => {
+      appoint(queue, key, await reconcile(canaryRef(key), ports, signal), clock);
+      complaints.delete(key);
+    },
+    onFailure: (key, error, retryMs) => reportFailure(key, error, retryMs, options, ports, complaints),
+  });
+  const canaries = options.track(RESOURCES.canary, options.namespace);
+  const stopWatching = canaries.onChange((change) => {
+    const { namespace = "", name } = change.object.metadata;
+    const ref = { namespace, name };
+    if (change.type === "deleted") snapshot.deleted(RESOURCES.canary, change.object);
+    twins.saw(change);
+    warnOfRenaming(change, options.log);
+    if (change.type !== "deleted" && snapshot.echoed(ref, RESOURCES.canary, change.object)) return;
+    wake(ref);
+  });
+  return {
+    ready: canaries.synced,
+    async stop(hurry) {
+      stopWatching();
+      await queue.drain(hurry);
+    },
+  };
+}
+
+function askingOverHttp(options: EngineOptions, { read }: Follower): Asking {
+  const { clock, log, metricsServer, parse, dispatcher, insecureDispatcher, cluster } = options;
+  return createAsking({
+    clock,
+    log,
+    metricsServer,
+    meshProvider: parse.meshProvider,
+    read,
+    ...(dispatcher === undefined ? {} : { dispatcher }),
+    ...(insecureDispatcher === undefined ? {} : { insecureDispatcher }),
+    ...(cluster === undefined ? {} : { cluster }),
+  });
+}
+
+function appoint(queue: WorkQueue, key: string, requeue: Requeue, clock: Clock): void {
+  if (requeue.kind === "forget") queue.forget(key);
+  if (requeue.kind === "now") queue.add(key);
+  if (requeue.kind === "at") queue.addAfter(key, Math.max(0, requeue.time - clock.now()));
+}
+
+/**
+ * A conflict only means that there is news; anything else users should hear of, on the Canary it happened to: once, until
+ * a turn succeeds or fails for another reason.
+ */
+function reportFailure(
+  key: string,
+  error: unknown,
+  retryMs: number,
+  { log }: EngineOptions,
+  ports: Ports,
+  complaints: Map<string, string>,
+): void {
+  const cause = error instanceof WriteFailure ? error.refusal : error;
+  const canary = canaryRef(key);
+  const fields = { canary: `${canary.name}.${canary.namespace}`, retryMs };
+  // Not found is the Canary itself, which went while its turn was taken; what is missing else is a WriteFailure.
+  if (isConflict(cause) || isAlreadyExists(cause) || isNotFound(error)) {
+    log.debug(fields, "somebody else wrote meanwhile, looking again");
+    return;
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  log.error({ ...fields, err: error }, `turn failed: ${message}`);
+  if (!(error instanceof WriteFailure || error instanceof ReadFailure) || complaints.get(key) === message) return;
+  complaints.set(key, message);
+  const loaded = ports.store.load(canary);
+  if (loaded === undefined) return;
+  const about = loaded.kind === "canary" ? loaded.canary : loaded;
+  const phase = loaded.kind === "canary" ? loaded.canary.status.phase : "";
+  ports.recorder.say(about, { type: "Warning", message, phase });
+}

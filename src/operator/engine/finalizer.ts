@@ -1,0 +1,45 @@
+/** `revertOnDeletion`: a finalizer keeps the Canary until the cluster is as it was before it. */
+import type { Canary, CanaryStatus } from "../../core/canary.ts";
+import { EVENTS } from "../../core/events.ts";
+import type { Recorder } from "../../ports/recorder.ts";
+import type { CanaryStore } from "../../ports/store.ts";
+
+export const FINALIZER = "finalizer.flagger.app";
+
+interface FinalizerPorts {
+  readonly store: CanaryStore;
+  readonly recorder: Recorder;
+}
+
+/**
+ * Puts the finalizer on or takes it off, as the spec asks.
+ * @returns "written": the Canary's next turn goes on; "leaves": it is on its way out, and nothing of it is ours any more
+ */
+export async function tendFinalizer(
+  canary: Canary,
+  { store }: FinalizerPorts,
+  signal: AbortSignal,
+): Promise<"as wanted" | "written" | "leaves"> {
+  const present = canary.finalizers.includes(FINALIZER);
+  if (canary.deleting && !present) return "leaves";
+  const wanted = canary.spec.revertOnDeletion;
+  if (present === wanted) return "as wanted";
+  // Opting out while being deleted: let it go as it is.
+  if (wanted && canary.deleting) return "leaves";
+  await store.setFinalizer(canary, wanted, signal);
+  return "written";
+}
+
+/** Lets the Canary go once everything was given back. @returns whether it went: then there is nothing left to look at */
+export async function finish(
+  canary: Canary,
+  status: CanaryStatus,
+  { store, recorder }: FinalizerPorts,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (!canary.deleting || status.phase !== "Terminating" || !status.released) return false;
+  await store.setFinalizer(canary, false, signal);
+  const said = EVENTS.terminated(canary).event;
+  if (said !== undefined) recorder.say(canary, { ...said, phase: status.phase });
+  return true;
+}

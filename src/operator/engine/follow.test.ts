@@ -1,0 +1,102 @@
+/** What turns can and cannot see, through real caches of a real (small) API server. */
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { fixedCredentials } from "../../kube/access.ts";
+import { createClusterCache } from "../../kube/cluster-cache.ts";
+import { WATCH_TIMING } from "../../kube/reflector.ts";
+import { createTransport, type KubeTransport } from "../../kube/transport.ts";
+import { type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import { SILENT_LOG } from "../../ports/log.ts";
+import { createManualClock, type ManualClock } from "../../testing/manual-clock.ts";
+import { startToyApiServer, type ToyApiServer } from "../../testing/toy-api-server.ts";
+import { until } from "../../testing/until.ts";
+import { systemClock } from "../../time/system-clock.ts";
+import { createFollower, type Follower } from "./follow.ts";
+
+const PODINFO = { namespace: "test", name: "podinfo" };
+const REF: ObjectRef = { type: RESOURCES.deployment, ...PODINFO };
+const PATH = "/apis/apps/v1/deployments";
+const OBJECT = { apiVersion: "apps/v1", kind: "Deployment", metadata: PODINFO };
+const FOREVER = new AbortController().signal;
+
+let server: ToyApiServer;
+let transport: KubeTransport;
+let stop: AbortController;
+let clock: ManualClock;
+let woken: string[];
+let follower: Follower;
+
+beforeEach(async () => {
+  server = await startToyApiServer();
+  stop = new AbortController();
+  clock = createManualClock();
+  woken = [];
+  const access = { server: server.url, namespace: "", tls: {}, credentials: fixedCredentials(), source: "test" };
+  const common = { clock: systemClock, random: () => 0 };
+  transport = createTransport({ ...common, access, qps: 0, burst: 1, userAgent: "test", attempts: 1 });
+  const timing = { ...WATCH_TIMING, backOffMinMs: 2, backOffMaxMs: 5 };
+  const cache = createClusterCache({ ...common, transport, log: SILENT_LOG, timing }, stop.signal);
+  follower = createFollower({
+    clock,
+    track: cache.track,
+    wake: ({ name }) => void woken.push(name),
+    echoed: ({ name }, _type, { metadata }) => name === metadata.annotations?.by,
+    onDeleted: (_type, { metadata }) => void woken.push(`without ${metadata.name}`),
+  });
+});
+
+afterEach(async () => {
+  stop.abort(new Error("the test is over"));
+  await transport.close();
+  await server.kill();
+});
+
+describe("following", () => {
+  it("wakes a Canary by its own objects only", async () => {
+    server.put(PATH, OBJECT);
+    await follower.follow(PODINFO, [REF], FOREVER);
+    expect(follower.cached(REF)?.metadata.name).toBe("podinfo");
+    await until("it was told of what is there", () => woken.length === 1);
+    server.put(PATH, { ...OBJECT, metadata: { namespace: "test", name: "another" } });
+    server.remove(PATH, "podinfo");
+    await until("it is woken", () => woken.length === 3);
+    expect(woken).toEqual(["podinfo", "without podinfo", "podinfo"]);
+    server.put(PATH, { ...OBJECT, metadata: { ...OBJECT.metadata, annotations: { by: "podinfo" } } });
+    await until("its own write is seen", () => follower.cached(REF));
+    follower.unfollow(PODINFO);
+    server.put(PATH, OBJECT);
+    await until("it is seen", () => follower.cached(REF)?.metadata.annotations === undefined);
+    expect(woken).toHaveLength(3);
+  });
+
+  it("says which objects it may not read and why, and goes on when it may", async () => {
+    const message = 'deployments.apps is forbidden: User "flagger" cannot list resource "deployments"';
+    server.intercept = () => ({ code: 403, body: { kind: "Status", code: 403, reason: "Forbidden", message } });
+    const refused = expect(follower.follow(PODINFO, [REF], FOREVER)).rejects.toThrow(
+      `cannot read deployments.apps: ${message}: the operator needs the verbs get, list and watch on them`,
+    );
+    await until("it was refused", () => server.requests.length > 1);
+    await clock.advance(5000);
+    await refused;
+    server.intercept = undefined;
+    await follower.follow(PODINFO, [REF], FOREVER);
+    expect(clock.sleeping()).toEqual([]);
+  });
+
+  it("does not wait for what has to stop", async () => {
+    server.manners = "silent";
+    server.intercept = () => ({ code: 500, body: { kind: "Status", code: 500, message: "no" } });
+    const hurry = new AbortController();
+    const following = follower.follow(PODINFO, [REF], hurry.signal);
+    await until("it waits", () => clock.sleeping().length === 1);
+    hurry.abort(new Error("the operator stops"));
+    await expect(following).rejects.toThrow("the operator stops");
+    expect(clock.sleeping()).toEqual([]);
+  });
+
+  it("says that a kind is not installed", async () => {
+    server.missing.add("deployments");
+    await expect(follower.follow(PODINFO, [REF], FOREVER)).rejects.toThrow(
+      "kind Deployment of apps/v1 is not installed in the cluster: install it, or choose another spec.provider",
+    );
+  });
+});

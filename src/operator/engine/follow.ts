@@ -1,0 +1,146 @@
+/** Which objects each Canary depends on, and the watches that wake it when one of them changes. */
+
+import { abortable } from "../../async/abortable.ts";
+import type { CanaryRef } from "../../core/canary.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { ObjectCache, ObjectChange } from "../../ports/kube.ts";
+import { apiVersionOf, type KubeObject, type ObjectRef, type ResourceType } from "../../ports/kubernetes.ts";
+import { refKey } from "../cluster/read-your-writes.ts";
+
+export interface Follower {
+  /**
+   * Resolves when every object named can be read. The Canary is woken by changes of these objects and of no others.
+   * @throws ReadFailure when the API server does not let us read them
+   */
+  follow(canary: CanaryRef, refs: readonly ObjectRef[], signal: AbortSignal): Promise<void>;
+  unfollow(canary: CanaryRef): void;
+  cached(ref: ObjectRef): KubeObject | undefined;
+  /** One object, once it is known whether there is one. @throws ReadFailure, or the signal's reason */
+  read(ref: ObjectRef, signal: AbortSignal): Promise<KubeObject | undefined>;
+}
+
+/** What a turn needs to see cannot be seen; the message is the text of the event. */
+export class ReadFailure extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "ReadFailure";
+  }
+}
+
+/** The cluster does not know a kind that the Canary needs. */
+export class KindMissing extends ReadFailure {
+  constructor({ group, version, kind }: ResourceType) {
+    super(
+      `kind ${kind} of ${apiVersionOf({ group, version })} is not installed in the cluster: ` +
+        "install it, or choose another spec.provider",
+    );
+    this.name = "KindMissing";
+  }
+}
+
+export interface FollowerOptions {
+  readonly clock: Clock;
+  /** The cache of a kind, started if need be. */
+  readonly track: (type: ResourceType, namespace: string) => ObjectCache;
+  /** Asks for a turn. */
+  readonly wake: (canary: CanaryRef) => void;
+  /** Whether a change is only what a turn of this Canary wrote; see FreshSnapshot. */
+  readonly echoed: (canary: CanaryRef, type: ResourceType, object: KubeObject) => boolean;
+  /** Told of every object that is gone. */
+  readonly onDeleted: (type: ResourceType, last: KubeObject) => void;
+}
+
+/** A list that takes longer than this is in trouble, and users should hear of it. */
+const PATIENCE_MS = 5_000;
+
+export const canaryKey = ({ namespace, name }: CanaryRef): string => `${namespace}/${name}`;
+
+export function canaryRef(key: string): CanaryRef {
+  const slash = key.indexOf("/");
+  return { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
+}
+
+export function createFollower({ clock, track, wake, echoed, onDeleted }: FollowerOptions): Follower {
+  const followers = new Map<string, Set<string>>();
+  const followed = new Map<string, ReadonlySet<string>>();
+  const listening = new Set<ObjectCache>();
+  const filled = new Set<ObjectCache>();
+
+  function onChange(type: ResourceType, { type: what, object }: ObjectChange): void {
+    const { namespace = "", name } = object.metadata;
+    if (what === "deleted") onDeleted(type, object);
+    for (const key of followers.get(refKey({ type, namespace, name })) ?? []) {
+      const canary = canaryRef(key);
+      if (what === "deleted" || !echoed(canary, type, object)) wake(canary);
+    }
+  }
+
+  function listen(ref: ObjectRef): ObjectCache {
+    const cache = track(ref.type, ref.namespace);
+    if (!listening.has(cache)) {
+      listening.add(cache);
+      cache.onChange((change) => onChange(ref.type, change));
+    }
+    return cache;
+  }
+
+  /** Waits until a cache says what the server would say. */
+  async function fill(caches: readonly ObjectCache[], signal: AbortSignal): Promise<void> {
+    const empty = caches.filter((cache) => !filled.has(cache));
+    if (empty.length === 0) return;
+    const done = new AbortController();
+    const patience = clock.sleep(PATIENCE_MS, done.signal).then(
+      () => "late" as const,
+      () => "done" as const,
+    );
+    const synced = Promise.all(empty.map((cache) => cache.synced.then(() => void filled.add(cache))));
+    try {
+      const end = await abortable(Promise.race([synced, patience]), signal);
+      if (end === "late") throw new ReadFailure(troubleOf(empty.filter((cache) => !filled.has(cache))));
+    } finally {
+      synced.catch(() => undefined); // a cache that is stopped later is nobody's concern
+      done.abort();
+    }
+  }
+
+  function drop(key: string): void {
+    for (const object of followed.get(key) ?? []) {
+      const keys = followers.get(object);
+      keys?.delete(key);
+      if (keys?.size === 0) followers.delete(object);
+    }
+    followed.delete(key);
+  }
+
+  return {
+    async follow(canary, refs, signal) {
+      const key = canaryKey(canary);
+      const wanted = new Set(refs.map(refKey));
+      const known = followed.get(key);
+      if (known === undefined || known.size !== wanted.size || [...wanted].some((object) => !known.has(object))) {
+        drop(key);
+        followed.set(key, wanted);
+        for (const object of wanted) followers.set(object, (followers.get(object) ?? new Set()).add(key));
+      }
+      const caches = refs.map(listen);
+      await fill(caches, signal);
+      const missing = caches.find(({ absent }) => absent);
+      if (missing !== undefined) throw new KindMissing(missing.type);
+    },
+    unfollow: (canary) => drop(canaryKey(canary)),
+    cached: ({ type, namespace, name }) => track(type, namespace).get(namespace, name),
+    async read(ref, signal) {
+      const cache = track(ref.type, ref.namespace);
+      await fill([cache], signal);
+      return cache.get(ref.namespace, ref.name);
+    },
+  };
+}
+
+function troubleOf(caches: readonly ObjectCache[]): string {
+  const [cache] = caches;
+  const kind = cache === undefined ? "objects" : `${cache.type.plural}${cache.type.group && `.${cache.type.group}`}`;
+  const why =
+    caches.find(({ trouble }) => trouble !== undefined)?.trouble ?? `no answer within ${PATIENCE_MS / 1000} s`;
+  return `cannot read ${kind}: ${why}: the operator needs the verbs get, list and watch on them`;
+}

@@ -1,0 +1,91 @@
+/**
+ * Canaries that release the same target. Two operators of one workload undo each other's work, so only the eldest is
+ * served; the others wait, untouched, until it is gone.
+ */
+import { type CanaryRef, dotted } from "../../core/canary.ts";
+import type { ObjectChange } from "../../ports/kube.ts";
+import type { KubeObject } from "../../ports/kubernetes.ts";
+import type { Log } from "../../ports/log.ts";
+import { canaryKey } from "./follow.ts";
+
+export interface Twins {
+  /** Keeps the register of targets; wakes Canaries that are free to go on now. */
+  saw(change: ObjectChange): void;
+  /** Why this Canary has to wait: the text of the event. */
+  problem(canary: CanaryRef): string | undefined;
+}
+
+interface Entry {
+  readonly ref: CanaryRef;
+  /** "podinfo.test": as the original compares them, whatever their kind (Q14). */
+  readonly target: string;
+  readonly kind: string;
+  /** RFC 3339, of creation. */
+  readonly born: string;
+}
+
+export function createTwins(log: Log, wake: (canary: CanaryRef) => void): Twins {
+  const entries = new Map<string, Entry>();
+  const byTarget = new Map<string, Map<string, Entry>>();
+
+  function drop(key: string): Entry | undefined {
+    const entry = entries.get(key);
+    if (entry === undefined) return undefined;
+    entries.delete(key);
+    const others = byTarget.get(entry.target);
+    others?.delete(key);
+    if (others?.size === 0) byTarget.delete(entry.target);
+    return entry;
+  }
+
+  const siblings = (entry: Entry): Entry[] =>
+    [...(byTarget.get(entry.target)?.values() ?? [])].filter((other) => other !== entry);
+
+  return {
+    saw({ type, object }) {
+      const entry = entryOf(object);
+      const key = canaryKey(entry.ref);
+      const before = drop(key);
+      if (type !== "deleted") {
+        entries.set(key, entry);
+        byTarget.set(entry.target, (byTarget.get(entry.target) ?? new Map()).set(key, entry));
+      }
+      const moved = before?.target !== entry.target || before.kind !== entry.kind || type === "deleted";
+      if (!moved) return;
+      if (before !== undefined) for (const other of siblings(before)) wake(other.ref);
+      if (type === "deleted") return;
+      for (const other of siblings(entry)) {
+        for (const one of [entry, other]) {
+          const said = `Bad things will happen! Found more than one canary with the same target ${entry.target}`;
+          log.error({ canary: dotted(one.ref.name, one.ref) }, said);
+        }
+        wake(other.ref);
+      }
+    },
+    problem(canary) {
+      const own = entries.get(canaryKey(canary));
+      if (own === undefined) return undefined;
+      const elder = siblings(own).find((other) => other.kind === own.kind && isElder(other, own));
+      if (elder === undefined) return undefined;
+      const who = dotted(elder.ref.name, elder.ref);
+      return `spec.targetRef ${own.kind} ${own.target} is released by canary ${who} already: delete one of the two`;
+    },
+  };
+}
+
+function isElder(a: Entry, b: Entry): boolean {
+  return a.born === b.born ? canaryKey(a.ref) < canaryKey(b.ref) : a.born < b.born;
+}
+
+function entryOf({ metadata, spec }: KubeObject): Entry {
+  const { namespace = "", name, creationTimestamp = "" } = metadata;
+  const { apiVersion = "", kind = "", name: target = "" } = spec?.targetRef ?? {};
+  // A Knative Service and a Service of the same name are two targets.
+  const group = String(apiVersion).includes("/") ? String(apiVersion).split("/")[0] : "";
+  return {
+    ref: { namespace, name },
+    target: `${target}.${namespace}`,
+    kind: kind === "Service" && group !== "" ? `${group} ${kind}` : kind,
+    born: creationTimestamp,
+  };
+}

@@ -1,0 +1,296 @@
+/** One metric of one Canary: which server, which query, and the text of the event when there is no value. */
+import type { Dispatcher } from "undici";
+import { type Canary, dotted, type Metric, primaryName } from "../../core/canary.ts";
+import type { Answer, Probe } from "../../core/observation.ts";
+import { isKnativeTarget } from "../../core/parse.ts";
+import { MetricError } from "../../metrics/metric-error.ts";
+import { askObserver, observerFor, observerKey } from "../../metrics/observers.ts";
+import { createPrometheus } from "../../metrics/prometheus/prometheus.ts";
+import type { ClusterCalls } from "../../metrics/provider.ts";
+import { createMetricSource } from "../../metrics/table.ts";
+import { type QueryModel, renderQuery, TemplateError } from "../../metrics/template.ts";
+import type { Clock } from "../../ports/clock.ts";
+import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import type { Log } from "../../ports/log.ts";
+import type { MetricSource } from "../../ports/metric-source.ts";
+
+export interface MeasuringPorts {
+  /** The operator's default Prometheus. */
+  readonly metricsServer: string;
+  readonly meshProvider: string;
+  /** One object, read through a cache where there is one. @throws KubeError */
+  readonly read: (ref: ObjectRef, signal: AbortSignal) => Promise<KubeObject | undefined>;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** The operator's own cluster, for providers that are in it. */
+  readonly cluster?: ClusterCalls;
+  readonly dispatcher?: Dispatcher;
+}
+
+type MetricProbe = Extract<Probe, { kind: "metric" }>;
+
+const KNATIVE_PRIMARY_REVISION = "flagger.app/primary-revision";
+const noData = (message: string): Answer => ({ kind: "no-data", message });
+const failed = (message: string): Answer => ({ kind: "error", message });
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+export async function measure(
+  canary: Canary,
+  probe: MetricProbe,
+  ports: MeasuringPorts,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const { metric, source } = probe;
+  const model = await modelFor(canary, probe, metric, ports, signal);
+  if (typeof model === "string") return failed(model);
+  switch (source) {
+    case "success-rate":
+    case "duration":
+      return measureBuiltIn(canary, probe, model, ports, signal);
+    case "query":
+      return measureInline(canary, metric, model, ports, signal);
+    case "template":
+      return measureByTemplate(metric, model, ports, signal);
+    case "nothing":
+      return failed("Metric query failed for no usable metrics template and query were configured");
+  }
+}
+
+/** @returns the text of the event when the target cannot be read */
+async function modelFor(
+  { ref, spec }: Canary,
+  { of }: Pick<MetricProbe, "of">,
+  metric: Metric,
+  ports: MeasuringPorts,
+  signal: AbortSignal,
+): Promise<QueryModel | string> {
+  const target = spec.targetRef.name;
+  let route = spec.routeRef?.name ?? target;
+  if (isKnativeTarget(spec.targetRef)) {
+    try {
+      route = await knativeRoute(ref.namespace, target, of, ports, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      return `Error fetching Knative service ${ref.namespace}/${target} ${textOf(error)}`;
+    }
+  }
+  return {
+    name: ref.name,
+    namespace: ref.namespace,
+    // The primary's traffic is found under the primary's name.
+    target: of === "primary" ? primaryName(spec) : target,
+    service: spec.service.name,
+    ingress: spec.ingressRef?.name ?? target,
+    route,
+    interval: metric.interval,
+    variables: metric.templateVariables ?? {},
+  };
+}
+
+/** Knative's series are told apart by revision: the newest is the canary, the primary's is written on the Service. */
+async function knativeRoute(
+  namespace: string,
+  name: string,
+  of: MetricProbe["of"],
+  ports: MeasuringPorts,
+  signal: AbortSignal,
+): Promise<string> {
+  const service = await ports.read({ type: RESOURCES.knativeService, namespace, name }, signal);
+  if (service === undefined) throw new Error(`services.serving.knative.dev "${name}" not found`);
+  const latest: string = service.status?.latestCreatedRevisionName ?? "";
+  return of === "primary" ? (service.metadata.annotations?.[KNATIVE_PRIMARY_REVISION] ?? latest) : latest;
+}
+
+/** Where built-in and inline checks are asked, or why there is no such place. */
+function builtInServer({ spec }: Canary, { metricsServer, dispatcher }: MeasuringPorts): MetricSource | string {
+  const address = spec.metricsServer ?? metricsServer;
+  try {
+    return createPrometheus({ type: "prometheus", address, dispatcher });
+  } catch (error) {
+    if (error instanceof MetricError) return `building Prometheus client for ${address} ${error.message}`;
+    throw error;
+  }
+}
+
+function keyFor({ spec }: Canary, { meshProvider }: MeasuringPorts): string {
+  const targetIsService = spec.targetRef.kind === "Service" && !isKnativeTarget(spec.targetRef);
+  return observerKey({ meshProvider, ownProvider: spec.ownProvider, targetIsService });
+}
+
+async function measureBuiltIn(
+  canary: Canary,
+  { metric, source }: MetricProbe,
+  model: QueryModel,
+  ports: MeasuringPorts,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const key = keyFor(canary, ports);
+  const kind = source === "duration" ? "duration" : "success-rate";
+  const nobody =
+    `Halt advancement no values found for ${key} metric ${metric.name} probably ` +
+    `${dotted(model.target, canary.ref)} is not receiving traffic`;
+  const server = builtInServer(canary, ports);
+  if (typeof server === "string") return failed(`Error ${server}`);
+  try {
+    const measured = await askObserver(observerFor(key), kind, model, server, signal);
+    if (measured.kind === "value") return measured;
+    return noData(kind === "duration" ? nobody : `${nobody}: ${measured.detail}`);
+  } catch (error) {
+    signal.throwIfAborted();
+    return failed(`Prometheus query failed: ${textOf(error)}`);
+  }
+}
+
+async function measureInline(
+  canary: Canary,
+  metric: Metric,
+  model: QueryModel,
+  ports: MeasuringPorts,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const server = builtInServer(canary, ports);
+  if (typeof server === "string") return failed(`Error ${server}`);
+  try {
+    const query = renderQuery(metric.query ?? "", model);
+    const measured = await server.measure(query, signal);
+    return measured.kind === "value" ? measured : noData(`Halt advancement no values found for metric: ${metric.name}`);
+  } catch (error) {
+    signal.throwIfAborted();
+    return failed(`Prometheus query failed for ${metric.name}: ${textOf(error)}`);
+  }
+}
+
+/** What a template gives, or the text of the event that says which part of it failed. */
+type TemplateSource =
+  | { readonly kind: "source"; readonly source: MetricSource; readonly query: string }
+  | { readonly kind: "failed"; readonly message: string };
+
+async function measureByTemplate(
+  metric: Metric,
+  model: QueryModel,
+  ports: MeasuringPorts,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const found = await templateSource(metric, model, ports, signal);
+  if (found.kind === "failed") return failed(found.message);
+  try {
+    const measured = await found.source.measure(found.query, signal);
+    if (measured.kind === "value") return measured;
+    return noData(`Halt advancement no values found for custom metric: ${metric.name}: ${measured.detail}`);
+  } catch (error) {
+    signal.throwIfAborted();
+    return failed(`Metric query failed for ${metric.name}: ${textOf(error)}`);
+  }
+}
+
+async function templateSource(
+  metric: Metric,
+  model: QueryModel,
+  ports: MeasuringPorts,
+  signal: AbortSignal,
+): Promise<TemplateSource> {
+  const { name = "", namespace = "" } = metric.templateRef ?? {};
+  const what = `Metric template ${name}.${namespace}`;
+  const fail = (text: string): TemplateSource => ({ kind: "failed", message: text });
+  try {
+    const template = await ports.read({ type: RESOURCES.metricTemplate, namespace, name }, signal);
+    if (template === undefined) return fail(`${what} error: metrictemplate.flagger.app "${name}" not found`);
+    const provider = template.spec?.provider ?? {};
+    const credentials = await readCredentials(provider.secretRef?.name, namespace, ports, signal);
+    if (typeof credentials === "string") return fail(`${what} secret ${provider.secretRef.name} error: ${credentials}`);
+    const source = buildSource(provider, credentials, metric, ports);
+    if (typeof source === "string") return fail(`${what} provider ${provider.type} error: ${source}`);
+    const query = renderQuery(template.spec?.query ?? "", model);
+    ports.log.debug({ canary: dotted(model.name, { namespace: model.namespace, name }) }, `${what} query: ${query}`);
+    return { kind: "source", source, query };
+  } catch (error) {
+    signal.throwIfAborted();
+    const step = error instanceof TemplateError ? "query render error" : "error";
+    return fail(`${what} ${step}: ${textOf(error)}`);
+  }
+}
+
+/** @returns a text when the Secret cannot be read, undefined when none is asked for */
+async function readCredentials(
+  name: string | undefined,
+  namespace: string,
+  ports: MeasuringPorts,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string> | string | undefined> {
+  if (!name) return undefined;
+  try {
+    const secret = await ports.read({ type: RESOURCES.secret, namespace, name }, signal);
+    if (secret === undefined) return `secrets "${name}" not found`;
+    const entries = Object.entries((secret.data ?? {}) as Record<string, string>);
+    // Files that Secrets are made of end with a newline, which no header may hold.
+    return new Map(entries.map(([key, value]) => [key, Buffer.from(value, "base64").toString("utf8").trim()]));
+  } catch (error) {
+    signal.throwIfAborted();
+    return textOf(error);
+  }
+}
+
+function buildSource(
+  provider: KubeObject["spec"],
+  credentials: ReadonlyMap<string, string> | undefined,
+  metric: Metric,
+  { dispatcher, clock, log, cluster }: MeasuringPorts,
+): MetricSource | string {
+  try {
+    return createMetricSource({
+      clock,
+      log,
+      cluster,
+      type: provider.type ?? "",
+      address: provider.address ?? "",
+      headers: provider.headers,
+      credentials,
+      region: provider.region,
+      // A given dispatcher decides about certificates itself, so it is left out where they are not to be checked.
+      ...(provider.insecureSkipVerify ? { insecureSkipVerify: true } : { dispatcher }),
+      interval: metric.interval,
+    });
+  } catch (error) {
+    if (error instanceof MetricError) return error.message;
+    throw error;
+  }
+}
+
+/** Before the first rollout: whether every metric server that the Canary names answers. The first failure is told. */
+export async function checkMetricServers(canary: Canary, ports: MeasuringPorts, signal: AbortSignal): Promise<Answer> {
+  for (const metric of canary.spec.analysis.metrics) {
+    const problem = await serverProblem(canary, metric, ports, signal);
+    if (problem !== undefined) return failed(problem);
+  }
+  return { kind: "passed" };
+}
+
+async function serverProblem(
+  canary: Canary,
+  metric: Metric,
+  ports: MeasuringPorts,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const builtIn = metric.name === "request-success-rate" || metric.name === "request-duration";
+  if (builtIn) {
+    const server = builtInServer(canary, ports);
+    return typeof server === "string" ? `error ${server}` : whyOffline(server, "", signal);
+  }
+  if (metric.templateRef === undefined) return undefined;
+  const model = await modelFor(canary, { of: "canary" }, metric, ports, signal);
+  if (typeof model === "string") return model;
+  const found = await templateSource(metric, model, ports, signal);
+  if (found.kind === "failed") return found.message.replace(/^Metric/, "metric");
+  const { name, namespace } = metric.templateRef;
+  return whyOffline(found.source, ` in metric template ${name}.${namespace}`, signal);
+}
+
+async function whyOffline(server: MetricSource, where: string, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    await server.online(signal);
+    return undefined;
+  } catch (error) {
+    signal.throwIfAborted();
+    return `${server.type}${where} not avaiable: ${textOf(error)}`;
+  }
+}

@@ -1,0 +1,52 @@
+/** Puts the core's questions to the world: webhooks, and metric servers for built-in, inline and template checks. */
+import type { Dispatcher } from "undici";
+import type { Canary } from "../../core/canary.ts";
+import type { Answer, Probe } from "../../core/observation.ts";
+import { callWebhook } from "../../gates/call.ts";
+import { webhookChecksum } from "../../go/hash/hash.ts";
+import type { Asking } from "../../ports/asking.ts";
+import type { MeasuringPorts } from "./metric-check.ts";
+import { checkMetricServers, measure } from "./metric-check.ts";
+
+export interface AskingPorts extends MeasuringPorts {
+  readonly dispatcher?: Dispatcher;
+  /** For hooks with disableTLS. */
+  readonly insecureDispatcher?: Dispatcher;
+}
+
+export function createAsking(ports: AskingPorts): Asking {
+  return {
+    ask(canary, probe, signal) {
+      switch (probe.kind) {
+        case "hook":
+          return askHook(canary, probe, ports, signal);
+        case "metric":
+          return measure(canary, probe, ports, signal);
+        case "metric-servers":
+          return checkMetricServers(canary, ports, signal);
+      }
+    },
+  };
+}
+
+function askHook(
+  canary: Canary,
+  { hook, phase }: Extract<Probe, { kind: "hook" }>,
+  { clock, dispatcher, insecureDispatcher }: AskingPorts,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const { applied } = canary.status;
+  const payload = {
+    name: canary.ref.name,
+    namespace: canary.ref.namespace,
+    phase,
+    checksum: webhookChecksum(applied?.configs, applied?.spec ?? ""),
+    ...(hook.metadata === undefined ? {} : { metadata: hook.metadata }),
+  };
+  return callWebhook(hook, payload, {
+    clock,
+    signal,
+    ...(dispatcher === undefined ? {} : { dispatcher }),
+    ...(insecureDispatcher === undefined ? {} : { insecureDispatcher }),
+  });
+}

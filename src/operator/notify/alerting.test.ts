@@ -1,0 +1,159 @@
+/** Who is told of an alert, with which fields, and what the log says when it cannot be sent. Over real HTTP. */
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Alert } from "../../core/canary.ts";
+import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import { aCanary, type CanaryParts } from "../../testing/canary.ts";
+import { systemClock } from "../../time/system-clock.ts";
+import { readOperatorFlags } from "../process/flags.ts";
+import { createAlerting } from "./alerting.ts";
+
+let server: Server;
+let base: string;
+let status: number;
+let posted: { readonly url: string; readonly token: string | undefined; readonly body: string }[];
+let lines: { readonly canary?: string; readonly msg: string }[];
+let objects: KubeObject[];
+
+beforeEach(async () => {
+  [status, posted, lines, objects] = [200, [], [], []];
+  server = createServer((request, response) => {
+    let body = "";
+    request.on("data", (chunk: Buffer) => {
+      body += chunk.toString();
+    });
+    request.on("end", () => {
+      posted.push({ url: request.url ?? "", token: request.headers.authorization, body });
+      response.writeHead(status).end("no_service");
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+
+afterEach(async () => {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+const ERROR: Alert = { message: "Failed checks threshold reached 5", severity: "error", metadata: false };
+const REF = { name: "chat" };
+
+async function send(parts: CanaryParts, flags: readonly string[] = [], alert: Partial<Alert> = {}) {
+  const read = readOperatorFlags(flags, {});
+  if (read.kind !== "run") throw new Error(JSON.stringify(read));
+  const say = (fields: object, msg: string) => void lines.push({ ...fields, msg });
+  const alerting = createAlerting(read.flags, {
+    clock: systemClock,
+    log: { debug() {}, info() {}, warn() {}, error: say },
+    async read({ type, name, namespace }: ObjectRef) {
+      if (name === "forbidden") throw new Error("cannot read secrets: no right");
+      return objects.find(
+        ({ kind, metadata }) => kind === type.kind && metadata.name === name && metadata.namespace === namespace,
+      );
+    },
+  });
+  await alerting.send(aCanary(parts), { ...ERROR, ...alert });
+}
+
+function provider(spec: object): void {
+  const { kind } = RESOURCES.alertProvider;
+  objects.push({ apiVersion: "flagger.app/v1beta1", kind, metadata: { name: "chat", namespace: "test" }, spec });
+}
+
+function secret(data: Record<string, string>): void {
+  const encoded = Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString("base64")]);
+  const metadata = { name: "hook", namespace: "test" };
+  objects.push({ apiVersion: "v1", kind: "Secret", metadata, data: Object.fromEntries(encoded) });
+}
+
+describe("an alert that cannot be sent is one log line about its Canary", () => {
+  const refusal = "postMessage failed: sending notification bad response 404: no_service";
+  it.each([
+    ["a provider that is not there", undefined, 'error: alertprovider.flagger.app "chat" not found'],
+    ["an unknown type", { type: "pager", address: "http://x" }, "error: provider pager not supported"],
+    ["an address that is none", { type: "slack", address: "chat" }, "error: invalid Slack hook URL chat"],
+    [
+      "a Secret that is not there",
+      { type: "slack", secretRef: { name: "nowhere" } },
+      'secretRef error: secrets "nowhere" not found',
+    ],
+    [
+      "a Secret that cannot be read",
+      { type: "slack", secretRef: { name: "forbidden" } },
+      "secretRef error: cannot read secrets: no right",
+    ],
+    ["a Secret without it", { type: "slack", secretRef: { name: "hook" } }, "secret does not contain an address"],
+  ])("%s", async (_what, spec, text) => {
+    if (spec !== undefined) provider(spec);
+    secret({ token: "x" });
+    await send({ analysis: { alerts: [{ name: "on-call", severity: "error", providerRef: REF }] } });
+    expect(lines).toEqual([{ canary: "podinfo.test", msg: `alert provider chat.test ${text}` }]);
+  });
+
+  it("a service that refuses, its own or the global one", async () => {
+    status = 404;
+    provider({ type: "rocket", address: base });
+    await send({ analysis: { alerts: [{ name: "on-call", severity: "error", providerRef: REF }] } });
+    await send({}, [`-slack-url=${base}`, "-slack-channel=general"]);
+    expect(lines).toEqual([
+      { canary: "podinfo.test", msg: `alert provider chat.test send error: ${refusal}` },
+      { canary: "podinfo.test", msg: `alert can't be sent: ${refusal}` },
+    ]);
+  });
+});
+
+describe("an alert goes", () => {
+  it("to the Canary's own providers only, with the Secret's address and token; an empty address is silence", async () => {
+    provider({ type: "slack", address: "http://not-this.invalid", secretRef: { name: "hook" } });
+    secret({ address: `${base}/own\n`, token: "xoxb" });
+    const alerts = [{ name: "on-call", severity: "error", providerRef: REF }];
+    await send({ analysis: { alerts } }, [`-slack-url=${base}/global`, "-slack-channel=general"]);
+    expect(posted.map(({ url, token }) => ({ url, token }))).toEqual([{ url: "/own", token: "Bearer xoxb" }]);
+    objects = [];
+    provider({ type: "slack" });
+    await send({ analysis: { alerts } });
+    expect({ lines, posts: posted.length }).toEqual({ lines: [], posts: 1 });
+  });
+
+  it("Q72: to entries without a severity, too, and to each only what it wants", async () => {
+    provider({ type: "slack", address: base });
+    const entry = (severity?: string) => ({ analysis: { alerts: [{ name: "x", severity, providerRef: REF }] } });
+    await send(entry(), [], { severity: "info" });
+    await send(entry("warn"), [], { severity: "info" });
+    await send(entry("warn"), [], { severity: "warn" });
+    await send(entry("error"), [], { severity: "warn" });
+    expect(posted).toHaveLength(2);
+  });
+
+  const common = [
+    ["Cluster", "eu-1"],
+    ["Target", "Deployment/podinfo.test"],
+    ["Failed checks threshold", "5"],
+    ["Progress deadline", "600s"],
+  ];
+  it.each([
+    [{ stepWeight: 5, maxWeight: 50 }, "Weight step: 5 max: 50"],
+    [{ stepWeight: 5, maxWeight: undefined }, "Weight step: 5 max: 0"],
+    [{ stepWeights: [1, 2, 10] }, "Weight steps: 1,2,10 max: 0"],
+    [{ iterations: 3 }, "Blue/Green"],
+    [{ iterations: 3, match: [{ headers: { cookie: { exact: "a" } } }] }, "A/B Testing"],
+  ])("Q73: with the fields of the release: %j", async (analysis, routing) => {
+    const flags = [`-msteams-url=${base}`, "-slack-url=http://not-this.invalid", "-cluster-name=eu-1"];
+    await send({ analysis }, flags, { metadata: true });
+    const [section] = JSON.parse(posted[0]?.body ?? "{}").sections;
+    expect(section.facts.map(({ name, value }: { name: string; value: string }) => [name, value])).toEqual([
+      ...common,
+      ["Traffic routing", routing],
+    ]);
+  });
+
+  it("Q73: without a routing field when no steps are given, and with the cluster's name alone otherwise", async () => {
+    const flags = [`-msteams-url=${base}`, "-cluster-name=eu-1"];
+    await send({ analysis: { stepWeight: undefined }, spec: { skipAnalysis: true } }, flags, { metadata: true });
+    await send({}, flags);
+    const facts = posted.map(({ body }) => JSON.parse(body).sections[0].facts.length);
+    expect(facts).toEqual([4, 1]);
+  });
+});

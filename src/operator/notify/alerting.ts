@@ -1,0 +1,162 @@
+/** Who is told of an alert, and with which fields: the Canary's own providers, else the global notifier. */
+import type { Dispatcher } from "undici";
+import { type Alert, type AlertTarget, type Canary, type CanarySpec, dotted } from "../../core/canary.ts";
+import { formatFloat } from "../../go/format.ts";
+import { type AlertField, type AlertMessage, shouldSend } from "../../notifiers/alert.ts";
+import { createDelivery } from "../../notifiers/delivery.ts";
+import { createNotifier, type Notifier } from "../../notifiers/notifier.ts";
+import type { Clock } from "../../ports/clock.ts";
+import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import type { Log } from "../../ports/log.ts";
+import type { OperatorFlags } from "../process/flags.ts";
+import type { SendAlert } from "./alerts.ts";
+
+export interface AlertingPorts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly read: (ref: ObjectRef) => Promise<KubeObject | undefined>;
+  readonly dispatcherFor?: (options: { readonly proxy?: string }) => Dispatcher;
+}
+
+export interface Alerting {
+  readonly send: SendAlert;
+  /** Tries what is left once more, for at most `graceMs`. */
+  flush(graceMs: number): Promise<void>;
+}
+
+interface Parcel {
+  readonly to: Notifier;
+  readonly message: AlertMessage;
+  /** Error line up to the cause. */
+  readonly failure: string;
+  readonly lane: string;
+}
+
+export function createAlerting(flags: OperatorFlags, ports: AlertingPorts): Alerting {
+  const global = globalNotifier(flags, ports);
+  const delivery = createDelivery<Parcel>({
+    clock: ports.clock,
+    log: ports.log,
+    send: ({ to, message }, signal) => to.post(message, signal),
+    laneOf: ({ lane }) => lane,
+    failureLine: ({ failure }, detail) => `${failure}${detail}`,
+    about: ({ message }) => ({ canary: message.workload }),
+  });
+  return {
+    async send(canary, alert) {
+      const message: AlertMessage = {
+        workload: dotted(canary.ref.name, canary.ref),
+        message: alert.message,
+        severity: alert.severity,
+        fields: fieldsOf(canary.spec, canary.ref.namespace, alert, flags.clusterName),
+      };
+      const parcels = await addressed(canary, message, global, ports);
+      await Promise.all(parcels.map((parcel) => delivery.deliver(parcel)));
+    },
+    flush: (graceMs) => delivery.flush(graceMs),
+  };
+}
+
+async function addressed(
+  canary: Canary,
+  message: AlertMessage,
+  global: Notifier | undefined,
+  ports: AlertingPorts,
+): Promise<readonly Parcel[]> {
+  const { alerts } = canary.spec.analysis;
+  if (alerts.length === 0) {
+    return global === undefined ? [] : [{ to: global, message, failure: "alert can't be sent: ", lane: "global" }];
+  }
+  const wanted = alerts.filter(({ severity }) => shouldSend(severity, message.severity));
+  const parcels = await Promise.all(wanted.map((target) => parcelFor(target, message, ports)));
+  return parcels.filter((parcel) => parcel !== undefined);
+}
+
+async function parcelFor(
+  { providerRef }: AlertTarget,
+  message: AlertMessage,
+  ports: AlertingPorts,
+): Promise<Parcel | undefined> {
+  const { name, namespace } = providerRef;
+  const what = `alert provider ${name}.${namespace}`;
+  try {
+    const provider = await ports.read({ type: RESOURCES.alertProvider, namespace, name });
+    if (provider === undefined) throw new Error(`alertprovider.flagger.app "${name}" not found`);
+    const { type, address = "", channel, username, proxy, secretRef } = provider.spec ?? {};
+    const secret = secretRef?.name === undefined ? undefined : await readSecret(secretRef.name, namespace, ports);
+    const to = createNotifier(
+      type,
+      {
+        address: secret?.get("address") ?? address,
+        ...(channel ? { channel } : {}),
+        ...(username ? { username } : {}),
+        ...(proxy ? { proxy } : {}),
+        ...(secret?.has("token") ? { token: secret.get("token") ?? "" } : {}),
+      },
+      ports.dispatcherFor === undefined ? {} : { dispatcherFor: ports.dispatcherFor },
+    );
+    return { to, message, failure: `${what} send error: `, lane: `${namespace}/${name}` };
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    ports.log.error({ canary: message.workload }, `${what} ${error instanceof SecretProblem ? "" : "error: "}${text}`);
+    return undefined;
+  }
+}
+
+/** What is wrong with a provider's Secret; the message is the end of the log line. */
+class SecretProblem extends Error {}
+
+/** @throws SecretProblem */
+async function readSecret(name: string, namespace: string, ports: AlertingPorts): Promise<ReadonlyMap<string, string>> {
+  const secret = await ports.read({ type: RESOURCES.secret, namespace, name }).catch((error: unknown) => {
+    throw new SecretProblem(`secretRef error: ${error instanceof Error ? error.message : String(error)}`);
+  });
+  if (secret === undefined) throw new SecretProblem(`secretRef error: secrets "${name}" not found`);
+  const data = Object.entries((secret.data ?? {}) as Record<string, string>);
+  const entries = new Map(data.map(([key, value]) => [key, Buffer.from(value, "base64").toString("utf8").trim()]));
+  if (!entries.has("address")) throw new SecretProblem("secret does not contain an address");
+  return entries;
+}
+
+function fieldsOf(spec: CanarySpec, namespace: string, alert: Alert, clusterName: string): readonly AlertField[] {
+  const cluster = clusterName === "" ? [] : [{ name: "Cluster", value: clusterName }];
+  if (!alert.metadata) return cluster;
+  const { targetRef, analysis, progressDeadlineSeconds } = spec;
+  const routing = routingText(spec);
+  return [
+    ...cluster,
+    { name: "Target", value: `${targetRef.kind}/${targetRef.name}.${namespace}` },
+    { name: "Failed checks threshold", value: String(analysis.threshold) },
+    { name: "Progress deadline", value: `${progressDeadlineSeconds}s` },
+    ...(routing === undefined ? [] : [{ name: "Traffic routing", value: routing }]),
+  ];
+}
+
+/** The maximum is shown as written, 0 when it was not (Q73). */
+function routingText({ strategy, analysis }: CanarySpec): string | undefined {
+  if (strategy === "ab-testing") return "A/B Testing";
+  if (strategy === "blue-green") return "Blue/Green";
+  const max = formatFloat(analysis.maxWeight);
+  if (analysis.stepWeight > 0) return `Weight step: ${formatFloat(analysis.stepWeight)} max: ${max}`;
+  return analysis.stepWeights.length > 0 ? `Weight steps: ${analysis.stepWeights.join(",")} max: ${max}` : undefined;
+}
+
+/** Microsoft Teams wins over Slack when both are given. A notifier that cannot work is said and left out. */
+function globalNotifier(flags: OperatorFlags, { log, dispatcherFor }: AlertingPorts): Notifier | undefined {
+  const teams = flags.msteamsUrl !== "";
+  const address = teams ? flags.msteamsUrl : flags.slackUrl;
+  if (address === "") return undefined;
+  const proxy = teams ? flags.msteamsProxyUrl : flags.slackProxyUrl;
+  try {
+    const notifier = createNotifier(
+      teams ? "msteams" : "slack",
+      { address, channel: flags.slackChannel, username: flags.slackUser, token: flags.slackToken, proxy },
+      dispatcherFor === undefined ? {} : { dispatcherFor },
+    );
+    if (address.length > 30) log.info({}, `Notifications enabled for ${address.slice(0, 30)}`);
+    return notifier;
+  } catch (error) {
+    log.error({}, `Notifier ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * Alerts are owed in the status until they are delivered. The desk hands each owed alert to the notifiers once per process
+ * and tells the engine when that is done; after a crash whoever comes next finds them still owed.
+ */
+import type { Alert, Canary, CanaryRef } from "../../core/canary.ts";
+
+/** Sends one alert to everybody concerned. Settles when it was delivered or when trying again makes no sense. */
+export type SendAlert = (canary: Canary, alert: Alert) => Promise<void>;
+
+export interface AlertDesk {
+  /** Starts delivering what is owed and not under way yet. Never blocks a turn. */
+  deliver(canary: Canary, owed: readonly Alert[]): void;
+  /** How many of the owed ones, from the oldest on, have been delivered. */
+  delivered(ref: CanaryRef): number;
+  /** That many were taken off the status, and the status is saved. */
+  cleared(ref: CanaryRef, count: number): void;
+  forget(ref: CanaryRef): void;
+}
+
+interface Desk {
+  /** Alerts handed out and still in the status, oldest first. */
+  pending: { readonly done: Promise<void>; settled: boolean }[];
+}
+
+/** @param wake asks for a turn of the Canary, so that what was delivered is taken off its status */
+export function createAlertDesk(send: SendAlert, wake: (ref: CanaryRef) => void): AlertDesk {
+  const desks = new Map<string, Desk>();
+  const keyOf = ({ namespace, name }: CanaryRef) => `${namespace}/${name}`;
+  const deskOf = (ref: CanaryRef): Desk => {
+    const found = desks.get(keyOf(ref)) ?? { pending: [] };
+    desks.set(keyOf(ref), found);
+    return found;
+  };
+  return {
+    deliver(canary, owed) {
+      if (owed.length === 0) return;
+      const desk = deskOf(canary.ref);
+      for (const alert of owed.slice(desk.pending.length)) {
+        const entry = { settled: false, done: Promise.resolve() };
+        entry.done = send(canary, alert).finally(() => {
+          entry.settled = true;
+          wake(canary.ref);
+        });
+        desk.pending.push(entry);
+      }
+    },
+    delivered(ref) {
+      const desk = desks.get(keyOf(ref));
+      if (desk === undefined) return 0;
+      const open = desk.pending.findIndex(({ settled }) => !settled);
+      return open === -1 ? desk.pending.length : open;
+    },
+    cleared(ref, count) {
+      const desk = desks.get(keyOf(ref));
+      if (desk !== undefined) desk.pending = desk.pending.slice(count);
+    },
+    forget: (ref) => void desks.delete(keyOf(ref)),
+  };
+}

@@ -1,0 +1,96 @@
+/** Every event is posted to the Canary's event webhooks, else to the global one; in order per Canary, beside the turns. */
+import type { Dispatcher } from "undici";
+import { type CanaryStatus, dotted } from "../../core/canary.ts";
+import type { RolloutEvent } from "../../core/events.ts";
+import { hooksOf } from "../../core/probes.ts";
+import { callEventWebhook, type Hook } from "../../gates/call.ts";
+import { webhookChecksum } from "../../go/hash/hash.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Log } from "../../ports/log.ts";
+import type { Recorder, SaidOf } from "../../ports/recorder.ts";
+
+export interface EventWebhookOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** For Canaries without hooks of their own; empty: none. */
+  readonly globalUrl: string;
+  readonly signal: AbortSignal;
+  readonly dispatcher?: Dispatcher;
+  readonly insecureDispatcher?: Dispatcher;
+}
+
+/** Events of one Canary that wait for a hook that hangs; newer ones are dropped beyond that. */
+const MOST_WAITING = 200;
+
+export interface EventWebhooks extends Recorder {
+  /** Resolves when everything said so far was posted, or when `signal` is aborted. */
+  flush(signal: AbortSignal): Promise<void>;
+}
+
+export function createEventWebhooks(options: EventWebhookOptions): EventWebhooks {
+  const lanes = new Map<string, { tail: Promise<void>; waiting: number }>();
+  const underWay = new Set<Promise<void>>();
+
+  function hooksFor({ spec }: SaidOf): readonly Hook[] {
+    const own: readonly Hook[] = spec === undefined ? [] : hooksOf(spec, "event");
+    return own.length > 0 || options.globalUrl === "" ? own : [{ name: "events", url: options.globalUrl }];
+  }
+
+  async function post(canary: SaidOf, event: RolloutEvent, at: number, after?: CanaryStatus): Promise<void> {
+    const { clock, signal, log, dispatcher, insecureDispatcher } = options;
+    // As the turn began; the first revision is known only when it ends.
+    const applied = canary.status?.applied ?? after?.applied;
+    const subject = {
+      name: canary.ref.name,
+      namespace: canary.ref.namespace,
+      phase: event.phase,
+      checksum: webhookChecksum(applied?.configs, applied?.spec ?? ""),
+    };
+    for (const hook of hooksFor(canary)) {
+      const ports = {
+        clock,
+        signal,
+        ...(dispatcher === undefined ? {} : { dispatcher }),
+        ...(insecureDispatcher === undefined ? {} : { insecureDispatcher }),
+      };
+      const answer = await callEventWebhook(hook, subject, { message: event.message, type: event.type, at }, ports);
+      if (answer.kind === "refused") log.error({ canary: dotted(canary.ref.name, canary.ref) }, answer.detail);
+    }
+  }
+
+  function tell(canary: SaidOf, events: readonly RolloutEvent[], after?: CanaryStatus): void {
+    if (events.length === 0 || hooksFor(canary).length === 0) return;
+    const key = dotted(canary.ref.name, canary.ref);
+    const lane = lanes.get(key) ?? { tail: Promise.resolve(), waiting: 0 };
+    lanes.set(key, lane);
+    const at = options.clock.now();
+    for (const event of events) {
+      if (lane.waiting >= MOST_WAITING) {
+        options.log.error({ canary: key }, `event webhook is too slow, dropping event: ${event.message}`);
+        continue;
+      }
+      lane.waiting += 1;
+      const posted = lane.tail
+        .then(() => post(canary, event, at, after))
+        .catch((error: unknown) => {
+          if (!options.signal.aborted) options.log.error({ canary: key, err: error }, "event webhook failed");
+        })
+        .finally(() => {
+          lane.waiting -= 1;
+          underWay.delete(posted);
+        });
+      lane.tail = posted;
+      underWay.add(posted);
+    }
+  }
+
+  return {
+    record: ({ canary, transition }) => tell(canary, transition.events, transition.status),
+    say: (about, event) => tell(about, [event]),
+    forget: (ref) => void lanes.delete(dotted(ref.name, ref)),
+    async flush(signal) {
+      const over = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+      await Promise.race([Promise.all(underWay), over]);
+    },
+  };
+}

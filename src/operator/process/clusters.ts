@@ -1,0 +1,61 @@
+/**
+ * One cluster, or two: routes may live in the cluster of the mesh's control plane (`-kubeconfig-service-mesh`), everything
+ * else in that of the Canaries.
+ */
+
+import { createKubeClient } from "../../kube/client.ts";
+import { type ClusterCache, createClusterCache } from "../../kube/cluster-cache.ts";
+import type { WatchWorld } from "../../kube/reflector.ts";
+import type { KubeTransport } from "../../kube/transport.ts";
+import type { KubeReader, KubeWriter, ObjectCache, ObjectWriter } from "../../ports/kube.ts";
+import { RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
+
+export interface Clusters {
+  readonly client: KubeReader & KubeWriter;
+  readonly cache: ClusterCache;
+  /** Where an object of this kind is written. */
+  readonly writer: ObjectWriter;
+  readonly track: (type: ResourceType, namespace: string) => ObjectCache;
+  /** Owners are found in their own cluster only. */
+  readonly routesCanBeOwned: boolean;
+}
+
+export interface ClustersOptions extends Omit<WatchWorld, "transport"> {
+  readonly transport: KubeTransport;
+  /** Absent: routes are where the Canaries are. */
+  readonly meshTransport?: KubeTransport;
+  /** The only namespace to watch; "" for all. */
+  readonly namespace: string;
+  readonly signal: AbortSignal;
+}
+
+/** Groups whose objects are with the Canaries, whatever they are used for. */
+const HOME_GROUPS = new Set(
+  [
+    ...[RESOURCES.canary, RESOURCES.deployment, RESOURCES.service, RESOURCES.hpa, RESOURCES.scaledObject],
+    ...[RESOURCES.lease, RESOURCES.knativeService],
+  ].map(({ group }) => group),
+);
+
+export function connectClusters({ transport, meshTransport, namespace, signal, ...world }: ClustersOptions): Clusters {
+  const scope = {
+    namespace,
+    perNamespace: (type: ResourceType) => type === RESOURCES.configMap || type === RESOURCES.secret,
+  };
+  const join = (to: KubeTransport) => ({
+    client: createKubeClient(to, "flagger"),
+    cache: createClusterCache({ ...world, transport: to }, signal, scope),
+  });
+  const home = join(transport);
+  const mesh = meshTransport === undefined ? home : join(meshTransport);
+  const of = ({ group }: ResourceType) => (HOME_GROUPS.has(group) ? home : mesh);
+  return {
+    ...home,
+    track: (type, inNamespace) => of(type).cache.track(type, inNamespace),
+    writer: {
+      create: (type, object, stop) => of(type).client.create(type, object, stop),
+      mergePatch: (ref, patch, options, stop) => of(ref.type).client.mergePatch(ref, patch, options, stop),
+    },
+    routesCanBeOwned: meshTransport === undefined || meshTransport.server === transport.server,
+  };
+}

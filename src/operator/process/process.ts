@@ -1,0 +1,293 @@
+/** The operator as a process: connects, checks, elects, runs the engine, and stops without leaving anything half-said. */
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { collectDefaultMetrics, Registry } from "prom-client";
+import type { Dispatcher } from "undici";
+import type { ClusterAccess } from "../../kube/access.ts";
+import { createKubeClient } from "../../kube/client.ts";
+import { loadAccess } from "../../kube/config.ts";
+import { type LeaseTiming, leadWithLease, watchLease } from "../../kube/lease.ts";
+import { createTransport, type KubeTransport } from "../../kube/transport.ts";
+import { createPrometheus } from "../../metrics/prometheus/prometheus.ts";
+import { createDispatcher } from "../../net/dispatcher.ts";
+import type { Clock, Random } from "../../ports/clock.ts";
+import type { Log } from "../../ports/log.ts";
+import type { Recorder } from "../../ports/recorder.ts";
+import { createJournal } from "../../recorders/journal/recorder.ts";
+import { createKubeEvents, kubeEventsRecorder } from "../../recorders/kube-events/index.ts";
+import { createLogRecorder } from "../../recorders/log/recorder.ts";
+import { createMetricsRecorder } from "../../recorders/metrics/recorder.ts";
+import { createRouters } from "../../routers/table.ts";
+import { createServicesRouter } from "../../services/services.ts";
+import { createAutoscalers } from "../../workloads/autoscalers.ts";
+import { createWorkloads } from "../../workloads/table.ts";
+import { startEngine } from "../engine/engine.ts";
+import { createAlerting } from "../notify/alerting.ts";
+import { createEventWebhooks } from "../notify/event-webhooks.ts";
+import { connectClusters } from "./clusters.ts";
+import type { OperatorFlags } from "./flags.ts";
+import { serveOperatorHttp } from "./http.ts";
+import { combineRecorders } from "./recorders.ts";
+import { checkCluster, StartupError } from "./startup.ts";
+
+export interface OperatorOptions {
+  readonly flags: OperatorFlags;
+  readonly version: string;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Aborted: stop. */
+  readonly signal: AbortSignal;
+  /** Where /healthz and /metrics listen; absent: all addresses. */
+  readonly host?: string;
+  /** AVIARY_NAMESERVER and the proxy variables; the process's own when absent. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** How the cluster is reached; absent: as flags and environment say. */
+  readonly access?: ClusterAccess;
+  /** Flagger's when absent. */
+  readonly leaseTiming?: LeaseTiming;
+}
+
+export interface OperatorEnd {
+  /** `lost`: another instance leads; the process must end. */
+  readonly kind: "stopped" | "lost";
+}
+
+const GRACE_MS = 3_000;
+const LEASE_NAME = "flagger-leader-election";
+
+/** Runs until `signal` is aborted or leadership is lost. @throws StartupError, KubeError when it cannot begin */
+export async function runOperator(options: OperatorOptions): Promise<OperatorEnd> {
+  const { flags, log, version, signal } = options;
+  log.info({}, `Starting flagger version ${version} revision aviary mesh provider ${flags.meshProvider}`);
+  const { kubeconfig, master, kubeconfigServiceMesh } = flags;
+  const transport = await connect(options, options.access ?? { kubeconfig, master }, "kubeconfig");
+  const meshTransport =
+    kubeconfigServiceMesh === ""
+      ? undefined
+      : await connect(options, { kubeconfig: kubeconfigServiceMesh }, "host kubeconfig");
+  const dispatchers = createDispatchers(options.env);
+  try {
+    await checkCluster(transport, flags.namespace, log, signal);
+    if (flags.namespace !== "") log.info({}, `Watching namespace ${flags.namespace}`);
+    checkMetricsServer(flags, dispatchers.dispatcher, log, signal);
+    const mesh = meshTransport === undefined ? {} : { meshTransport };
+    return await serve({ ...options, ...dispatchers, ...mesh, transport });
+  } finally {
+    await Promise.all([transport.close(), meshTransport?.close()]);
+    await Promise.all([dispatchers.dispatcher.destroy(), dispatchers.insecureDispatcher.destroy()]);
+  }
+}
+
+interface Connected extends OperatorOptions {
+  readonly transport: KubeTransport;
+  /** Of the cluster that holds the routes, when that is another one. */
+  readonly meshTransport?: KubeTransport;
+  readonly dispatcher: Dispatcher;
+  readonly insecureDispatcher: Dispatcher;
+}
+
+function createDispatchers(env: OperatorOptions["env"]): Pick<Connected, "dispatcher" | "insecureDispatcher"> {
+  const environment = env === undefined ? {} : { env };
+  return {
+    dispatcher: createDispatcher(environment),
+    insecureDispatcher: createDispatcher({ ...environment, tls: { rejectUnauthorized: false } }),
+  };
+}
+
+async function serve(options: Connected): Promise<OperatorEnd> {
+  const { flags, log, signal } = options;
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  // Also of an instance that waits for its turn: dashboards count operators by flagger_info.
+  const metrics = createMetricsRecorder({ registry, version: options.version, meshProvider: flags.meshProvider });
+  let ready = false;
+  const http = await serveOperatorHttp({
+    port: flags.port,
+    registry,
+    ready: () => ready,
+    ...(options.host === undefined ? {} : { host: options.host }),
+  });
+  log.info({}, `Starting HTTP server on port ${http.port}`);
+  const lead = (term: AbortSignal) =>
+    runEngine({ ...options, metrics, signal: term }, () => {
+      ready = true;
+    });
+  try {
+    if (!flags.leaderElection) {
+      await lead(signal);
+      return { kind: "stopped" };
+    }
+    // A follower is ready: it serves its metrics and waits for its turn.
+    ready = true;
+    return { kind: (await elect(options, lead)) === "lost" ? "lost" : "stopped" };
+  } finally {
+    await http.stop(GRACE_MS);
+    log.info({}, "HTTP server stopped");
+  }
+}
+
+/** @param what it is called in errors @throws StartupError */
+async function connect(
+  { flags, clock, random, version }: OperatorOptions,
+  where: ClusterAccess | { readonly kubeconfig: string; readonly master?: string },
+  what: string,
+): Promise<KubeTransport> {
+  const loaded = "server" in where ? Promise.resolve(where) : loadAccess({ clock, ...where });
+  const access = await loaded.catch((error: unknown) => {
+    throw new StartupError(`Error building ${what}: ${error instanceof Error ? error.message : error}`);
+  });
+  return createTransport({
+    access,
+    clock,
+    random,
+    qps: flags.kubeconfigQps,
+    burst: flags.kubeconfigBurst,
+    userAgent: `aviary/${version}`,
+  });
+}
+
+async function elect(
+  { flags, log, clock, random, signal, transport, leaseTiming }: Connected,
+  lead: (signal: AbortSignal) => Promise<void>,
+): Promise<"lost" | "released"> {
+  const identity = `${hostname()}_${randomUUID()}`;
+  const namespace = flags.leaderElectionNamespace;
+  log.info({}, `Starting leader election id: ${identity} configmap: ${LEASE_NAME} namespace: ${namespace}`);
+  const client = createKubeClient(transport, "flagger");
+  const watching = new AbortController();
+  const cache = watchLease({ transport, clock, random, log }, namespace, LEASE_NAME, watching.signal);
+  const timing = leaseTiming === undefined ? {} : { timing: leaseTiming };
+  const end = await leadWithLease(
+    { client, cache, clock, random, log, namespace, name: LEASE_NAME, identity, ...timing },
+    (term) => {
+      log.info({}, "Acting as elected leader");
+      return lead(term);
+    },
+    signal,
+  ).finally(() => watching.abort(new Error("the election is over")));
+  if (end === "lost") log.error({}, "Leadership lost");
+  return end;
+}
+
+interface EngineRun extends Connected {
+  readonly metrics: Recorder;
+}
+
+async function runEngine(options: EngineRun, whenReady: () => void): Promise<void> {
+  const { flags, log, clock, random, transport, dispatcher, insecureDispatcher, signal } = options;
+  const environment = options.env === undefined ? {} : { env: options.env };
+  const stopped = new AbortController();
+  const clusters = connectClusters({
+    ...{ transport, clock, random, log, namespace: flags.namespace, signal: stopped.signal },
+    ...(options.meshTransport === undefined ? {} : { meshTransport: options.meshTransport }),
+  });
+  const alerting = createAlerting(flags, {
+    clock,
+    log,
+    read: (ref) => clusters.cache.read(ref, stopped.signal),
+    dispatcherFor: (proxied) => createDispatcher({ ...environment, ...proxied }),
+  });
+  const { recorder, flush } = createRecorders(options, clusters.client, stopped.signal);
+  log.info({}, "Starting operator");
+  const engine = startEngine({
+    clock,
+    random,
+    log,
+    writer: clusters.writer,
+    track: clusters.track,
+    namespace: flags.namespace,
+    tables: {
+      routers: createRouters({ setOwnerRefs: clusters.routesCanBeOwned }),
+      services: createServicesRouter(),
+      workloads: createWorkloads(flags),
+      autoscalers: createAutoscalers(flags),
+    },
+    parse: {
+      meshProvider: flags.meshProvider,
+      intervalFloorMs: flags.intervalFloorMs,
+      noCrossNamespaceRefs: flags.noCrossNamespaceRefs,
+      targetKinds: createWorkloads(flags).map(({ kind }) => kind),
+    },
+    metricsServer: flags.metricsServer,
+    recorder,
+    sendAlert: alerting.send,
+    cluster: transport,
+    concurrency: Math.max(1, flags.threadiness) * TURNS_PER_THREAD,
+    dispatcher,
+    insecureDispatcher,
+  });
+  log.info({}, "Waiting for canary informer cache to sync");
+  await Promise.race([engine.ready, aborted(signal)]);
+  whenReady();
+  log.info({}, "Started operator workers");
+  await aborted(signal);
+  log.info({}, "Shutting down operator workers");
+  await engine.stop(AbortSignal.timeout(GRACE_MS));
+  await Promise.all([alerting.flush(GRACE_MS), flush()]);
+  stopped.abort(new Error("the operator stops"));
+}
+
+/**
+ * A turn mostly waits, for a webhook up to as long as its author wants, and must hold up no other Canary meanwhile: so there
+ * are many of them, as many as there are goroutines in the original. What a turn does to the API server is limited there.
+ */
+const TURNS_PER_THREAD = 500;
+
+function createRecorders(options: EngineRun, client: ReturnType<typeof createKubeClient>, signal: AbortSignal) {
+  const { flags, log, clock, random, metrics, dispatcher, insecureDispatcher } = options;
+  const kubeEvents = createKubeEvents({ writer: client, clock, random, log });
+  const hooks = { clock, log, globalUrl: flags.eventWebhook, signal, dispatcher, insecureDispatcher };
+  const eventWebhooks = createEventWebhooks(hooks);
+  const journal = flags.journal === "" ? undefined : createJournal(flags.journal, log);
+  const recorder = combineRecorders(
+    [
+      createLogRecorder(log),
+      kubeEventsRecorder(kubeEvents),
+      metrics,
+      eventWebhooks,
+      ...(journal === undefined ? [] : [journal]),
+    ],
+    log,
+  );
+  return {
+    recorder,
+    flush: async () => {
+      const grace = AbortSignal.timeout(GRACE_MS);
+      await Promise.all([kubeEvents.flush(grace), eventWebhooks.flush(grace), journal?.flush()]);
+    },
+  };
+}
+
+/**
+ * Only looks: the operator does not wait for a metric server that is away, nor for one that cannot be: not every Canary
+ * asks it. @throws StartupError for what is no address at all
+ */
+function checkMetricsServer(
+  { metricsServer }: OperatorFlags,
+  dispatcher: Dispatcher,
+  log: Log,
+  signal: AbortSignal,
+): void {
+  const textOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+  const unreachable = (error: unknown) => {
+    if (!signal.aborted) log.error({}, `Metrics server ${metricsServer} unreachable ${textOf(error)}`);
+  };
+  let source: ReturnType<typeof createPrometheus>;
+  try {
+    source = createPrometheus({ type: "prometheus", address: metricsServer, dispatcher });
+  } catch (error) {
+    // What Go's parser refuses ends Flagger, too: nothing, or a colon with no scheme before it.
+    if (metricsServer === "" || (metricsServer.includes(":") && !URL.canParse(metricsServer))) {
+      throw new StartupError(`Error building prometheus client: ${textOf(error)}`);
+    }
+    unreachable(error);
+    return;
+  }
+  source.online(signal).then(() => log.info({}, `Connected to metrics server ${metricsServer}`), unreachable);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}

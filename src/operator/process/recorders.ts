@@ -1,0 +1,20 @@
+/** One recorder made of many; a listener that fails hurts neither the turn nor the other listeners. */
+import type { Log } from "../../ports/log.ts";
+import type { Recorder } from "../../ports/recorder.ts";
+
+export function combineRecorders(recorders: readonly Recorder[], log: Log): Recorder {
+  const each = (tell: (recorder: Recorder) => void): void => {
+    for (const recorder of recorders) {
+      try {
+        tell(recorder);
+      } catch (error) {
+        log.error({ err: error }, "a recorder failed");
+      }
+    }
+  };
+  return {
+    record: (turn) => each((recorder) => recorder.record(turn)),
+    say: (about, event) => each((recorder) => recorder.say(about, event)),
+    forget: (ref) => each((recorder) => recorder.forget(ref)),
+  };
+}

@@ -1,0 +1,139 @@
+/**
+ * The whole operator in one sentence: load, observe, advance, save, converge, record.
+ *
+ * Everything is level-triggered: a turn may be taken at any time, any number of times, and after any crash. The status is
+ * saved before anything is done about it, so that whoever takes the next turn knows what was decided and can finish it.
+ */
+import { advance } from "../../core/advance.ts";
+import type { Canary, CanaryRef, CanaryStatus } from "../../core/canary.ts";
+import { settles } from "../../core/checks.ts";
+import { desired, nextTurnAt } from "../../core/desired.ts";
+import type { Answered } from "../../core/observation.ts";
+import { probesFor } from "../../core/probes.ts";
+import { routesFor } from "../../core/routes.ts";
+import type { AdvanceInput, Transition } from "../../core/turn.ts";
+import type { Asking } from "../../ports/asking.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Recorder } from "../../ports/recorder.ts";
+import type { CanaryStore, InvalidCanary } from "../../ports/store.ts";
+import type { Scene, World } from "../cluster/cluster-view.ts";
+import { finish, tendFinalizer } from "../engine/finalizer.ts";
+import type { AlertDesk } from "../notify/alerts.ts";
+
+export interface Ports {
+  readonly clock: Clock;
+  readonly store: CanaryStore;
+  readonly world: World;
+  readonly asking: Asking;
+  readonly alerts: AlertDesk;
+  readonly recorder: Recorder;
+}
+
+/** When to take the next turn if nothing happens before. Times are milliseconds since the epoch. */
+export type Requeue =
+  | { readonly kind: "at"; readonly time: number }
+  /** Something was written: what that calls for is decided by the next turn, which reads it. */
+  | { readonly kind: "now" }
+  | { readonly kind: "never" }
+  | { readonly kind: "forget" };
+
+export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSignal): Promise<Requeue> {
+  const loaded = ports.store.load(ref);
+  if (loaded === undefined) return forget(ref, ports);
+  if (loaded.kind === "invalid") return refuse(loaded, ports);
+  const { canary } = loaded;
+  const begun = ports.clock.now();
+  const tended = await tendFinalizer(canary, ports, signal);
+  if (tended !== "as wanted") return { kind: tended === "written" ? "now" : "never" };
+
+  const scene = await ports.world.observe(canary, begun, signal);
+  const answers = await askAll(canary, scene, begun, ports, signal);
+  // A step is held from when it was decided on: what was asked before that may have taken longer than the hold.
+  const now = answers.length === 0 ? begun : ports.clock.now();
+  const input: AdvanceInput = {
+    ref,
+    uid: canary.uid,
+    spec: canary.spec,
+    plan: scene.plan,
+    status: canary.status,
+    observation: { readings: scene.readings, answers },
+    alertsDelivered: ports.alerts.delivered(ref),
+    deleting: canary.deleting,
+    now,
+  };
+  const transition = advance(input);
+  const saved =
+    transition.status === canary.status ? canary : await ports.store.save(canary, transition.status, signal);
+  ports.alerts.cleared(ref, input.alertsDelivered);
+  let wrote = saved !== canary;
+  try {
+    wrote = (await converge(saved, canary, scene, ports, signal)) || wrote;
+  } finally {
+    record(canary, input, transition, begun, ports);
+  }
+  if (await finish(saved, transition.status, ports, signal)) return { kind: "never" };
+  return wrote ? { kind: "now" } : requeueFor(transition.status, scene, now);
+}
+
+/** Asks what the situation calls for, one after the other, until an answer settles it. */
+async function askAll(
+  canary: Canary,
+  scene: Scene,
+  now: number,
+  ports: Ports,
+  signal: AbortSignal,
+): Promise<readonly Answered[]> {
+  const { spec, status, deleting } = canary;
+  const answers: Answered[] = [];
+  for (const probe of probesFor({ spec, plan: scene.plan, status, readings: scene.readings, now, deleting })) {
+    const answered = { probe, answer: await ports.asking.ask(canary, probe, signal) };
+    answers.push(answered);
+    if (settles(answered, canary.ref)) break;
+  }
+  return answers;
+}
+
+async function converge(saved: Canary, loaded: Canary, scene: Scene, ports: Ports, signal: AbortSignal) {
+  const { uid, spec, status } = saved;
+  const wanted = desired({ uid, plan: scene.plan, suspended: spec.suspend && !saved.deleting }, status);
+  // What was saved in this turn is known to be the latest. Else a cache said so, and another may lead by now.
+  const confirm = saved === loaded ? once(() => ports.store.confirm(loaded, signal)) : undefined;
+  return ports.world.converge(saved, wanted, scene, signal, confirm);
+}
+
+function once<T>(ask: () => Promise<T>): () => Promise<T> {
+  let asked: Promise<T> | undefined;
+  return () => {
+    asked ??= ask();
+    return asked;
+  };
+}
+
+function record(canary: Canary, input: AdvanceInput, transition: Transition, begun: number, ports: Ports): void {
+  const tookMs = ports.clock.now() - begun;
+  ports.recorder.record({ canary, input, transition, routes: routesFor(input.plan, transition.status), tookMs });
+  ports.alerts.deliver(canary, transition.status.owedAlerts);
+}
+
+/**
+ * A time that had passed when the decision was made asks for nothing: what is waited for now is an event.
+ * @param now of the decision; a time that passed since, while the cluster was written to, is due at once
+ */
+function requeueFor(status: CanaryStatus, scene: Scene, now: number): Requeue {
+  const times = [nextTurnAt(status), scene.readings.recheckAt].filter((time) => time !== undefined && time > now);
+  return times.length === 0 ? { kind: "never" } : { kind: "at", time: Math.min(...(times as number[])) };
+}
+
+function forget(ref: CanaryRef, ports: Ports): Requeue {
+  ports.world.forget(ref);
+  ports.alerts.forget(ref);
+  ports.recorder.forget(ref);
+  return { kind: "forget" };
+}
+
+/** Routes and workloads stay as they are until somebody mends the spec; said once per generation (Q9). */
+function refuse(invalid: InvalidCanary, ports: Ports): Requeue {
+  if (ports.world.refusedBefore(invalid.ref, invalid.generation)) return { kind: "never" };
+  ports.recorder.say(invalid, { type: "Warning", message: invalid.problem, error: true, phase: "" });
+  return { kind: "never" };
+}

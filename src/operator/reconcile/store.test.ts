@@ -1,0 +1,209 @@
+import { describe, expect, it } from "vitest";
+import { DEFAULT_PARSE_OPTIONS } from "../../core/parse.ts";
+import { KubeError, type ObjectWriter } from "../../ports/kube.ts";
+import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
+import { aWireCanary } from "../../testing/canary.ts";
+import { merged } from "../../testing/toy-cluster.ts";
+import { createFreshSnapshot } from "../cluster/read-your-writes.ts";
+import { FINALIZER } from "../engine/finalizer.ts";
+import { OWED_ALERTS } from "../notify/owed-alerts-annotation.ts";
+import { createCanaryStore } from "./store.ts";
+
+const REF = { namespace: "test", name: "podinfo" };
+const FOREVER = new AbortController().signal;
+
+/** One Canary behind an API server that merges patches, and prunes our memory when told to. */
+function stage(canary: KubeObject, pruning = false, refuses: (patch: KubeFields) => boolean = () => false) {
+  let stored = canary;
+  /** What the cache shows; absent: what is stored. */
+  let cached: KubeObject | undefined;
+  const patches: KubeFields[] = [];
+  const writer: ObjectWriter = {
+    create: () => Promise.reject(new Error("nothing is created here")),
+    mergePatch(_ref, patch, { resourceVersion }) {
+      patches.push(patch);
+      if (resourceVersion !== undefined && resourceVersion !== stored.metadata.resourceVersion) {
+        return Promise.reject(new KubeError(409, "Conflict", "the object has been modified"));
+      }
+      if (Object.keys(patch).length === 0) return Promise.resolve(stored);
+      if (refuses(patch)) return Promise.reject(new KubeError(500, "InternalError", "etcd is away"));
+      stored = merged(stored, JSON.parse(JSON.stringify(patch)));
+      if (pruning) delete stored["status"].aviary;
+      stored.metadata.resourceVersion = String(Number(stored.metadata.resourceVersion) + 1);
+      return Promise.resolve(stored);
+    },
+  };
+  const store = createCanaryStore(
+    writer,
+    createFreshSnapshot(() => cached ?? stored),
+    DEFAULT_PARSE_OPTIONS,
+  );
+  return {
+    store,
+    patches,
+    stored: () => stored,
+    overwrite: (object: KubeObject) => {
+      stored = object;
+    },
+    /** From now on the cache shows this, whatever is stored. */
+    lag: (object: KubeObject | undefined) => {
+      cached = object;
+    },
+  };
+}
+
+function loaded(store: ReturnType<typeof stage>["store"]) {
+  const found = store.load(REF);
+  if (found?.kind !== "canary") throw new Error(JSON.stringify(found));
+  return found.canary;
+}
+
+describe("Canaries in the API server", () => {
+  it("are asked whether they are still what was loaded; what was not is read again", async () => {
+    const { store, stored, overwrite, lag } = stage(aWireCanary());
+    const canary = loaded(store);
+    await store.confirm(canary, FOREVER);
+    await store.confirm(canary, FOREVER);
+    const old = stored();
+    overwrite({ ...old, metadata: { ...old.metadata, resourceVersion: "99" } });
+    lag(old);
+    await expect(store.confirm(canary, FOREVER)).rejects.toMatchObject({ code: 409 });
+  });
+
+  it("a status that nobody can have written is refused with what to do, and crashes nothing", () => {
+    const { store } = stage(aWireCanary({ status: { phase: "Dancing" } }));
+    expect(store.load(REF)).toMatchObject({
+      kind: "invalid",
+      problem: 'status.phase "Dancing" is not a phase of a Canary: clear it to initialise the Canary again',
+    });
+  });
+
+  it("one that leaves may leave, whatever is wrong with its spec", () => {
+    const broken = aWireCanary({ analysis: { stepWeight: 0 } });
+    expect(stage(broken).store.load(REF)).toMatchObject({ kind: "invalid" });
+    const leaving = { ...broken, metadata: { ...broken.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } };
+    expect(stage(leaving).store.load(REF)).toMatchObject({ kind: "canary", canary: { deleting: true } });
+  });
+
+  it.each([true, false])(
+    "Q10: the finalizer is put on (%s) or off by writing the finalizers and nothing else",
+    async (on) => {
+      const others = ["other.example.com/keep"];
+      const wire = aWireCanary();
+      const before = on ? others : [...others, FINALIZER];
+      const { store, patches, stored } = stage({ ...wire, metadata: { ...wire.metadata, finalizers: before } });
+      await store.setFinalizer(loaded(store), on, FOREVER);
+      expect(patches).toEqual([{ metadata: { finalizers: on ? [...others, FINALIZER] : others } }]);
+      expect(stored()["spec"]).toEqual(wire["spec"]);
+    },
+  );
+
+  it.each([false, true])(
+    "remembers what it wrote, also when it is pruned (%s), until somebody else writes",
+    async (pruning) => {
+      const { store, stored, overwrite } = stage(
+        aWireCanary({ status: { phase: "Initialized", lastAppliedSpec: "a", lastPromotedSpec: "a" } }),
+        pruning,
+      );
+      const canary = loaded(store);
+      expect(canary.status.foreign).toBe(true);
+      const status = {
+        ...canary.status,
+        phase: "Initialized",
+        drainUntil: 1234,
+        said: "waiting",
+      } as typeof canary.status;
+      await store.save(canary, status, FOREVER);
+      expect("aviary" in stored()["status"]).toBe(!pruning);
+      expect(loaded(store).status).toMatchObject({ drainUntil: 1234, said: "waiting" });
+      expect(loaded(store).status.foreign).toBeUndefined();
+      const { aviary: _ours, ...wire } = stored()["status"];
+      overwrite({
+        ...stored(),
+        metadata: { ...stored().metadata, resourceVersion: "99" },
+        status: { ...wire, failedChecks: 3 },
+      });
+      expect(loaded(store).status).toMatchObject({ drainUntil: 0, failedChecks: 3, foreign: true });
+    },
+  );
+
+  describe("that somebody else wrote meanwhile", () => {
+    const initialized = () => aWireCanary({ status: { phase: "Initialized", lastAppliedSpec: "a" } });
+    const written = (object: KubeObject, metadata: KubeFields, status: KubeFields = {}): KubeObject => ({
+      ...object,
+      metadata: { ...object.metadata, resourceVersion: "99", ...metadata },
+      status: { ...object["status"], ...status },
+    });
+
+    it("is not given its finalizer: those that others added would be lost", async () => {
+      const { store, stored, overwrite } = stage(initialized());
+      const canary = loaded(store);
+      overwrite(written(initialized(), { finalizers: ["other.example.com/keep"] }));
+      await expect(store.setFinalizer(canary, true, FOREVER)).rejects.toThrow("has been modified");
+      expect(stored().metadata.finalizers).toEqual(["other.example.com/keep"]);
+    });
+
+    it("is known when the cache has heard of it; until then our own last write is the latest, not what was before it", async () => {
+      const { store, stored, overwrite, lag } = stage(initialized());
+      lag(initialized());
+      const canary = loaded(store);
+      await store.save(canary, { ...canary.status, failedChecks: 1 }, FOREVER);
+      expect(loaded(store).status.failedChecks).toBe(1);
+      overwrite(written(stored(), {}, { failedChecks: 7 }));
+      const late = loaded(store);
+      await expect(store.save(late, { ...late.status, failedChecks: 2 }, FOREVER)).rejects.toThrow("has been modified");
+      expect(loaded(store).status.failedChecks).toBe(1);
+      lag(undefined);
+      expect(loaded(store).status.failedChecks).toBe(7);
+    });
+
+    it("or made again, has nothing to do with the one before, whose memory goes", async () => {
+      const { store, stored, overwrite } = stage(initialized(), true);
+      const canary = loaded(store);
+      const draining = { ...canary.status, phase: "Initialized", drainUntil: 1234 } as typeof canary.status;
+      await store.save(canary, draining, FOREVER);
+      expect(loaded(store).status).toMatchObject({ drainUntil: 1234 });
+      overwrite(written(stored(), { uid: "another" }));
+      expect(loaded(store).status).toMatchObject({ drainUntil: 0, foreign: true });
+    });
+  });
+
+  describe("with Flagger's CRD, owed alerts", () => {
+    const initialized = () => aWireCanary({ status: { phase: "Initialized", lastAppliedSpec: "a" } });
+    const ALERT = { message: "Failed checks threshold reached 5", severity: "error", metadata: false } as const;
+
+    it("outlive the process in an annotation, which goes with them", async () => {
+      const first = stage(initialized(), true);
+      const canary = loaded(first.store);
+      const saved = await first.store.save(canary, { ...canary.status, owedAlerts: [ALERT] }, FOREVER);
+      expect(saved.resourceVersion).toBe(first.stored().metadata.resourceVersion);
+      const next = stage(first.stored(), true);
+      expect(loaded(next.store).status).toMatchObject({ owedAlerts: [ALERT], foreign: true });
+      const again = loaded(next.store);
+      await next.store.save(again, { ...again.status, owedAlerts: [] }, FOREVER);
+      expect(next.stored().metadata.annotations).toEqual({});
+      await next.store.save(loaded(next.store), { ...again.status, owedAlerts: [] }, FOREVER);
+      expect(next.patches).toHaveLength(3);
+    });
+
+    it("are in the status alone when the API server keeps it", async () => {
+      const { store, stored, patches } = stage(initialized());
+      const canary = loaded(store);
+      await store.save(canary, { ...canary.status, owedAlerts: [ALERT] }, FOREVER);
+      expect(stored().metadata.annotations).toBeUndefined();
+      expect(patches).toHaveLength(1);
+    });
+
+    it("do not undo a turn when they cannot be noted; a note that somebody spoilt is none", async () => {
+      const { store } = stage(initialized(), true, (patch) => patch.metadata !== undefined);
+      const canary = loaded(store);
+      await store.save(canary, { ...canary.status, owedAlerts: [ALERT] }, FOREVER);
+      expect(loaded(store).status.owedAlerts).toEqual([ALERT]);
+      for (const text of ["{", "7", '[{"message":1}]']) {
+        const object = initialized();
+        object.metadata.annotations = { [OWED_ALERTS]: text };
+        expect(loaded(stage(object, true).store).status.owedAlerts).toEqual([]);
+      }
+    });
+  });
+});

@@ -1,0 +1,180 @@
+/** Canaries in the API server: loaded from the cache, saved by a compare-and-set patch of the status subresource. */
+import type { Canary, CanaryRef, CanarySpec, CanaryStatus } from "../../core/canary.ts";
+import { type Parsed, type ParseOptions, parseSpec } from "../../core/parse.ts";
+import { canaryWeights } from "../../core/plan.ts";
+import { fromWire, toWire, type WireMemory, type WireStatus } from "../../core/status.ts";
+import type { ObjectWriter } from "../../ports/kube.ts";
+import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import { type Log, SILENT_LOG } from "../../ports/log.ts";
+import type { CanaryStore, Loaded } from "../../ports/store.ts";
+import { equal } from "../cluster/diff.ts";
+import type { FreshSnapshot } from "../cluster/read-your-writes.ts";
+import { FINALIZER } from "../engine/finalizer.ts";
+import { annotationFor, OWED_ALERTS, owedFrom } from "../notify/owed-alerts-annotation.ts";
+
+/** What the API server may have pruned from a status that we wrote (Flagger's own CRD does not know `aviary`). */
+interface Remembered {
+  readonly uid: string;
+  readonly wire: WireStatus;
+  readonly memory: WireMemory;
+}
+
+export function createCanaryStore(
+  writer: ObjectWriter,
+  snapshot: FreshSnapshot,
+  options: ParseOptions,
+  log: Log = SILENT_LOG,
+): CanaryStore {
+  const remembered = new Map<string, Remembered>();
+  const read = new Map<string, ReadCanary>();
+  const keyOf = ({ namespace, name }: CanaryRef) => `${namespace}/${name}`;
+
+  /** The status is saved: that this fails must not undo the turn, and the next save tries again. */
+  async function annotateOwed(stored: KubeObject, status: CanaryStatus, signal: AbortSignal): Promise<KubeObject> {
+    const annotation = annotationFor(stored, status.owedAlerts);
+    if (annotation === undefined) return stored;
+    const { namespace = "", name } = stored.metadata;
+    const patch = { metadata: { annotations: { [OWED_ALERTS]: annotation } } };
+    try {
+      const annotated = await writer.mergePatch(refOf({ namespace, name }), patch, {}, signal);
+      snapshot.learn(RESOURCES.canary, annotated, { namespace, name });
+      return annotated;
+    } catch (error) {
+      log.warn({ canary: `${name}.${namespace}`, err: error }, "cannot note which alerts are owed");
+      return stored;
+    }
+  }
+
+  return {
+    load(ref) {
+      const object = snapshot.get(refOf(ref));
+      const own = remembered.get(keyOf(ref));
+      if (own !== undefined && own.uid !== object?.metadata.uid) remembered.delete(keyOf(ref));
+      if (object === undefined) {
+        read.delete(keyOf(ref));
+        return undefined;
+      }
+      const current = readCanary(object, ref, options, remembered.get(keyOf(ref)), read.get(keyOf(ref)));
+      read.set(keyOf(ref), current);
+      return current.loaded;
+    },
+    async save(canary, status, signal) {
+      const wire = toWire(status);
+      const before = (snapshot.get(refOf(canary.ref))?.status ?? {}) as WireStatus;
+      const patch = { status: { ...nullsFor(before, wire), ...wire, aviary: replaced(before.aviary, wire.aviary) } };
+      const options = { subresource: "status", resourceVersion: canary.resourceVersion } as const;
+      let stored = await writer.mergePatch(refOf(canary.ref), patch, options, signal);
+      snapshot.learn(RESOURCES.canary, stored, canary.ref);
+      const { aviary: memory = {}, ...rest } = wire;
+      remembered.set(keyOf(canary.ref), { uid: canary.uid, wire: rest, memory });
+      stored = await annotateOwed(stored, status, signal);
+      return { ...canary, status, resourceVersion: stored.metadata.resourceVersion ?? "" };
+    },
+    async confirm({ ref, resourceVersion }, signal) {
+      await writer.mergePatch(refOf(ref), {}, { resourceVersion }, signal);
+    },
+    async setFinalizer(canary, present, signal) {
+      const others = canary.finalizers.filter((name) => name !== FINALIZER);
+      const finalizers = present ? [...others, FINALIZER] : others;
+      // A list is replaced whole, so nobody may have changed it meanwhile.
+      const options = { resourceVersion: canary.resourceVersion };
+      const stored = await writer.mergePatch(refOf(canary.ref), { metadata: { finalizers } }, options, signal);
+      snapshot.learn(RESOURCES.canary, stored, canary.ref);
+    },
+  };
+}
+
+function refOf({ namespace, name }: CanaryRef): ObjectRef {
+  return { type: RESOURCES.canary, namespace, name };
+}
+
+/** What was read of a Canary, and what of: most turns find it as it was, or only its status changed. */
+interface ReadCanary {
+  readonly object: KubeObject;
+  readonly own: Remembered | undefined;
+  readonly parsed: Parsed;
+  readonly loaded: Loaded;
+}
+
+function readCanary(
+  object: KubeObject,
+  ref: CanaryRef,
+  options: ParseOptions,
+  own: Remembered | undefined,
+  known: ReadCanary | undefined,
+): ReadCanary {
+  if (known?.object === object && known.own === own) return known;
+  const { uid, generation = 0 } = object.metadata;
+  const before = known?.object.metadata;
+  // The API server counts generations for every change of a spec.
+  const parsed =
+    known !== undefined && generation > 0 && before?.uid === uid && before?.generation === generation
+      ? known.parsed
+      : parseSpec(object.spec, ref.namespace, options);
+  return { object, own, parsed, loaded: loadedFrom(object, ref, parsed, own) };
+}
+
+function loadedFrom(object: KubeObject, ref: CanaryRef, parsed: Parsed, own: Remembered | undefined): Loaded {
+  const { metadata } = object;
+  const common = {
+    ref,
+    uid: metadata.uid ?? "",
+    generation: metadata.generation ?? 0,
+    resourceVersion: metadata.resourceVersion ?? "",
+  };
+  const deleting = metadata.deletionTimestamp !== undefined;
+  // One that leaves may leave, whatever is wrong with it.
+  if (parsed.kind === "invalid" && !deleting) return { kind: "invalid", ...common, problem: parsed.problem };
+  const { spec } = parsed;
+  const status = statusFrom(object, spec, own);
+  if (typeof status === "string") return { kind: "invalid", ...common, problem: status };
+  const canary: Canary = {
+    ...common,
+    deleting,
+    finalizers: metadata.finalizers ?? [],
+    spec,
+    status,
+  };
+  return { kind: "canary", canary };
+}
+
+/** @returns a text when the stored status is one that nobody can have written */
+function statusFrom(object: KubeObject, spec: CanarySpec, own: Remembered | undefined): CanaryStatus | string {
+  const { analysis } = spec;
+  const hints = {
+    intervalMs: analysis.intervalMs,
+    iterations: analysis.iterations,
+    weights: canaryWeights(spec),
+    skips: spec.skipAnalysis,
+    mirror: analysis.mirror,
+  };
+  try {
+    const wire = withMemory(object.status as WireStatus | undefined, own);
+    const status = fromWire(wire, hints);
+    return wire?.aviary === undefined ? { ...status, owedAlerts: owedFrom(object) } : status;
+  } catch (error) {
+    if (error instanceof RangeError) return error.message;
+    throw error;
+  }
+}
+
+/** What we wrote came back without our memory: put it back, as long as the rest is what we wrote. */
+function withMemory(wire: WireStatus | undefined, own: Remembered | undefined): WireStatus | undefined {
+  if (wire === undefined || own === undefined || wire.aviary !== undefined) return wire;
+  return equal(withoutMemory(wire), own.wire) ? { ...wire, aviary: own.memory } : wire;
+}
+
+function withoutMemory(wire: WireStatus): WireStatus {
+  const { aviary: _memory, ...rest } = wire;
+  return rest;
+}
+
+/** Fields that the new status no longer has are removed. */
+function nullsFor(before: WireStatus, after: WireStatus): Record<string, null> {
+  const gone = Object.keys(before).filter((key) => !(key in after));
+  return Object.fromEntries(gone.map((key) => [key, null]));
+}
+
+function replaced(before: WireMemory | undefined, after: WireMemory | undefined): Record<string, unknown> {
+  return { ...nullsFor((before ?? {}) as WireStatus, (after ?? {}) as WireStatus), ...after };
+}

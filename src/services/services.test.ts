@@ -1,0 +1,177 @@
+import { describe, expect, it } from "vitest";
+import type { Canary } from "../core/canary.ts";
+import { mergePatch } from "../operator/cluster/diff.ts";
+import type { KubeObject } from "../ports/kubernetes.ts";
+import type { PodSelector } from "../ports/workload.ts";
+import { aCanary } from "../testing/canary.ts";
+import { golden } from "../testing/golden.ts";
+import { createToyCluster, type ToyCluster } from "../testing/toy-cluster.ts";
+import { createServicesRouter } from "./services.ts";
+
+const services = createServicesRouter();
+const PODS: PodSelector = { label: "app", value: "podinfo", ports: [] };
+const FOUND: PodSelector = {
+  ...PODS,
+  ports: [
+    { name: "grpc", port: 9999 },
+    { name: "http-metrics", port: 9797 },
+  ],
+};
+const KUBECTL = "kubectl.kubernetes.io/last-applied-configuration";
+const OPT_OUTS = {
+  "kustomize.toolkit.fluxcd.io/reconcile": "disabled",
+  "helm.toolkit.fluxcd.io/driftDetection": "disabled",
+};
+
+function converge(canary: Canary, cluster: ToyCluster, selector = PODS): readonly string[] {
+  return [
+    ...cluster.apply(services.renderCopies(canary, selector, cluster)),
+    ...cluster.apply(services.renderApex(canary, selector, cluster)),
+  ];
+}
+
+/** What the API server adds to a Service that it makes. */
+function allocate(cluster: ToyCluster, name: string, ...nodePorts: number[]): void {
+  const service = cluster.at("Service", name);
+  const ports = service.spec.ports.map((port: object, i: number) => ({ ...port, nodePort: nodePorts[i] }));
+  cluster.put({
+    ...service,
+    spec: { ...service.spec, clusterIP: "10.0.0.1", ...(nodePorts.length > 0 && { ports }), sessionAffinity: "None" },
+  });
+}
+
+const APEX = {
+  service: {
+    port: 80,
+    targetPort: "http",
+    portName: "http-podinfo",
+    appProtocol: "http",
+    portDiscovery: true,
+    trafficDistribution: "PreferClose",
+    apex: { labels: { team: "a" }, annotations: { x: "y" } },
+  },
+};
+
+describe("generated Services", () => {
+  it("are as in golden/*.yaml, and written once", () => {
+    const cluster = createToyCluster(mergePatch);
+    converge(aCanary(APEX), cluster, FOUND);
+    expect(cluster.at("Service", "podinfo")).toEqual(golden(new URL("golden/apex.yaml", import.meta.url)));
+    expect(converge(aCanary(APEX), cluster, FOUND)).toEqual([]);
+    const headless = createToyCluster(mergePatch);
+    headless.apply(services.renderCopies(aCanary({ service: { headless: true } }), PODS, headless));
+    const plain = createToyCluster(mergePatch);
+    plain.apply(services.renderCopies(aCanary(), PODS, plain));
+    expect(headless.at("Service", "podinfo-canary")).toEqual(golden(new URL("golden/canary.yaml", import.meta.url)));
+    expect(plain.at("Service", "podinfo-primary")).toEqual(golden(new URL("golden/primary.yaml", import.meta.url)));
+  });
+
+  it("keep what the API server gave them", () => {
+    const cluster = createToyCluster(mergePatch);
+    const canary = aCanary(APEX);
+    converge(canary, cluster, FOUND);
+    allocate(cluster, "podinfo", 30001, 30002, 30003);
+    expect(converge(canary, cluster, FOUND)).toEqual([]);
+    converge(canary, cluster, { ...FOUND, ports: FOUND.ports.slice(0, 1) });
+    expect(cluster.at("Service", "podinfo").spec).toMatchObject({
+      clusterIP: "10.0.0.1",
+      sessionAffinity: "None",
+      ports: [
+        { name: "http-podinfo", nodePort: 30001 },
+        { name: "grpc", nodePort: 30002 },
+      ],
+    });
+  });
+
+  it("do not mind the order in which their ports are listed", () => {
+    const cluster = createToyCluster(mergePatch);
+    converge(aCanary(APEX), cluster, FOUND);
+    const apex = cluster.at("Service", "podinfo");
+    cluster.put({ ...apex, spec: { ...apex.spec, ports: [...apex.spec.ports].reverse() } });
+    expect(converge(aCanary(APEX), cluster, FOUND)).toEqual([]);
+  });
+
+  it("Q64, R26: are not made headless afterwards, nor told where to send traffic", () => {
+    const cluster = createToyCluster(mergePatch);
+    converge(aCanary(), cluster);
+    const changed = aCanary({ service: { headless: true, trafficDistribution: "PreferClose" } });
+    expect(converge(changed, cluster)).toEqual([]);
+  });
+
+  it("lose labels and annotations that are not theirs, but for those that are nobody's business", () => {
+    const cluster = createToyCluster(mergePatch);
+    converge(aCanary(), cluster);
+    const apex = cluster.at("Service", "podinfo");
+    const foreign = { theirs: "1", kept: "2" };
+    cluster.put({ ...apex, metadata: { ...apex.metadata, labels: foreign, annotations: foreign } });
+    const unmanagedMetadata = { labels: ["kept", "absent"], annotations: ["kept"] };
+    converge(aCanary({ service: { unmanagedMetadata } }), cluster);
+    const { labels, annotations } = cluster.at("Service", "podinfo").metadata;
+    expect(labels).toEqual({ app: "podinfo", kept: "2" });
+    expect(annotations).toEqual({ ...OPT_OUTS, kept: "2" });
+  });
+});
+
+describe("an apex Service that was there before", () => {
+  const own = (annotations?: Record<string, string>): KubeObject => ({
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: "podinfo", namespace: "test", labels: { mine: "1" }, ...(annotations && { annotations }) },
+    spec: {
+      type: "NodePort",
+      clusterIP: "10.0.0.7",
+      selector: { app: "podinfo", tier: "web" },
+      ports: [{ name: "http", protocol: "TCP", port: 9898, targetPort: 9898, nodePort: 30007 }],
+    },
+  });
+
+  it("is pointed at the primary, keeps its labels, and gets no owner", () => {
+    const cluster = createToyCluster(mergePatch, own());
+    converge(aCanary(), cluster);
+    const { metadata, spec } = cluster.at("Service", "podinfo");
+    expect(metadata).toEqual({ ...own().metadata, annotations: OPT_OUTS });
+    expect(spec).toEqual({ ...own().spec, selector: { app: "podinfo-primary" } });
+    expect(converge(aCanary(), cluster)).toEqual([]);
+  });
+
+  it("is left alone when it selects the primary already", () => {
+    const pointed = { ...own(), spec: { ...own().spec, selector: { app: "podinfo-primary" } } };
+    const cluster = createToyCluster(mergePatch, pointed);
+    expect(cluster.apply(services.renderApex(aCanary(), PODS, cluster))).toEqual([]);
+  });
+
+  it("R21: is given back without our annotations, selecting what it selected when its manifest is known", () => {
+    const manifest = { spec: { selector: own().spec.selector } };
+    for (const [before, selector] of [
+      [own({ [KUBECTL]: JSON.stringify(manifest) }), own().spec.selector],
+      [own(), { app: "podinfo" }],
+    ] as const) {
+      const cluster = createToyCluster(mergePatch, before);
+      converge(aCanary(), cluster);
+      cluster.apply(services.release(aCanary(), PODS, cluster));
+      const { metadata, spec } = cluster.at("Service", "podinfo");
+      expect(metadata).toEqual({ ...before.metadata, annotations: before.metadata.annotations ?? {} });
+      expect(spec).toEqual({ ...before.spec, selector });
+      expect(cluster.apply(services.release(aCanary(), PODS, cluster))).toEqual([]);
+    }
+  });
+
+  it("that never selected the primary keeps its selector when a Canary goes before it began", () => {
+    const cluster = createToyCluster(mergePatch, own());
+    expect(cluster.apply(services.release(aCanary(), PODS, cluster))).toEqual([]);
+  });
+
+  it("says when its manifest cannot be read", () => {
+    const cluster = createToyCluster(mergePatch, own({ [KUBECTL]: "{" }));
+    expect(() => services.release(aCanary(), PODS, cluster)).toThrow(
+      `router podinfo.test failed to unMarshal annotation ${KUBECTL}`,
+    );
+  });
+
+  it("is nothing to give back when a Canary owns it, or when it is gone", () => {
+    const cluster = createToyCluster(mergePatch);
+    expect(services.release(aCanary(), PODS, cluster)).toEqual([]);
+    converge(aCanary(), cluster);
+    expect(services.release(aCanary(), PODS, cluster)).toEqual([]);
+  });
+});

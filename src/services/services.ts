@@ -1,0 +1,173 @@
+/**
+ * The three ClusterIP Services of a Deployment or DaemonSet:
+ *
+ *   <apex>-canary  -> the target's pods        for tests
+ *   <apex>-primary -> the primary's pods       for the mesh
+ *   <apex>         -> the primary's pods       for everybody else
+ */
+import { type Canary, dotted, type ServiceMetadata } from "../core/canary.ts";
+import { type KubeFields, type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
+import { FLUX_OPT_OUT, ownerReference } from "../ports/owner.ts";
+import type { ServicesRouter } from "../ports/services.ts";
+import type { Snapshot } from "../ports/snapshot.ts";
+import type { PodSelector } from "../ports/workload.ts";
+import { KUBECTL_ANNOTATION, withoutOurs } from "../routers/annotations.ts";
+
+type Strings = Readonly<Record<string, string>>;
+type Role = "apex" | "primary" | "canary";
+
+export function createServicesRouter(): ServicesRouter {
+  return {
+    inputs: (canary) => (["canary", "primary", "apex"] as const).map((role) => refOf(canary, role)),
+    renderCopies: (canary, selector, seen) => [
+      ...renderService(canary, "canary", selector.value, selector, seen),
+      ...renderService(canary, "primary", `${selector.value}-primary`, selector, seen),
+    ],
+    renderApex: (canary, selector, seen) => renderService(canary, "apex", `${selector.value}-primary`, selector, seen),
+    release: releaseApex,
+  };
+}
+
+export function serviceName(canary: Canary, role: Role): string {
+  const { name } = canary.spec.service;
+  return role === "apex" ? name : `${name}-${role}`;
+}
+
+function refOf(canary: Canary, role: Role): ObjectRef {
+  return { type: RESOURCES.service, namespace: canary.ref.namespace, name: serviceName(canary, role) };
+}
+
+function renderService(
+  canary: Canary,
+  role: Role,
+  podValue: string,
+  selector: PodSelector,
+  seen: Snapshot,
+): readonly KubeObject[] {
+  const existing = seen.get(refOf(canary, role));
+  const labels = { ...metadataOf(canary, role)?.labels, [selector.label]: serviceName(canary, role) };
+  const annotations = { ...metadataOf(canary, role)?.annotations, ...FLUX_OPT_OUT };
+  const podSelector = { [selector.label]: podValue };
+  if (existing === undefined) return [created(canary, role, { labels, annotations }, podSelector, selector)];
+  const spec = repairedSpec(existing, podSelector, servicePorts(canary, selector));
+  if (!isOurs(existing, canary)) {
+    // Somebody else's Service is only pointed at the primary; its own metadata stays.
+    const metadata = { ...existing.metadata, annotations: { ...existing.metadata.annotations, ...FLUX_OPT_OUT } };
+    return spec === existing.spec ? [] : [{ ...existing, metadata, spec }];
+  }
+  const unmanaged = canary.spec.service.unmanagedMetadata;
+  const metadata = {
+    ...existing.metadata,
+    labels: { ...labels, ...kept(existing.metadata.labels, unmanaged?.labels) },
+    annotations: { ...annotations, ...kept(existing.metadata.annotations, unmanaged?.annotations) },
+  };
+  return [{ ...existing, metadata, spec }];
+}
+
+function metadataOf(canary: Canary, role: Role): ServiceMetadata | undefined {
+  return canary.spec.service[role];
+}
+
+function created(
+  canary: Canary,
+  role: Role,
+  metadata: { readonly labels: Strings; readonly annotations: Strings },
+  podSelector: Strings,
+  selector: PodSelector,
+): KubeObject {
+  const { headless, trafficDistribution } = canary.spec.service;
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: {
+      name: serviceName(canary, role),
+      namespace: canary.ref.namespace,
+      labels: { ...metadata.labels },
+      annotations: { ...metadata.annotations },
+      ownerReferences: [ownerReference(canary)],
+    },
+    spec: {
+      type: "ClusterIP",
+      selector: podSelector,
+      ports: servicePorts(canary, selector),
+      // These two are applied at creation only (Q64).
+      ...(headless ? { clusterIP: "None" } : {}),
+      ...(trafficDistribution === undefined ? {} : { trafficDistribution }),
+    },
+  };
+}
+
+function servicePorts(canary: Canary, selector: PodSelector): readonly KubeFields[] {
+  const { portName, port, targetPort, appProtocol } = canary.spec.service;
+  const main = { name: portName, protocol: "TCP", port, targetPort, ...(appProtocol ? { appProtocol } : {}) };
+  const discovered = selector.ports.map(({ name, port: number }) => ({
+    name,
+    protocol: "TCP",
+    port: number,
+    targetPort: number,
+  }));
+  return [main, ...discovered];
+}
+
+/** @returns the very spec that was seen when ports and selector are as wanted */
+function repairedSpec(existing: KubeObject, podSelector: Strings, ports: readonly KubeFields[]): KubeFields {
+  const seenPorts: readonly KubeFields[] = existing.spec?.ports ?? [];
+  const withNodePorts = ports.map((port) => {
+    const same = seenPorts.find(({ name }) => name === port.name);
+    return same?.nodePort === undefined ? port : { ...port, nodePort: same.nodePort };
+  });
+  const portsDiffer = !same(byPort(seenPorts), byPort(withNodePorts));
+  const selectorDiffers = !same(existing.spec?.selector ?? {}, podSelector);
+  return portsDiffer || selectorDiffers
+    ? { ...existing.spec, selector: podSelector, ports: withNodePorts }
+    : existing.spec;
+}
+
+const byPort = (ports: readonly KubeFields[]) => [...ports].sort((a, b) => a.port - b.port);
+
+/** Equal as JSON; a field without a value is as good as none. */
+function same(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>];
+  const keys = new Set([...Object.keys(left), ...Object.keys(right)]);
+  return [...keys].every((key) => same(left[key], right[key]));
+}
+
+function isOurs(service: KubeObject, canary: Canary): boolean {
+  const controller = service.metadata.ownerReferences?.find((owner) => owner.controller === true);
+  return controller?.kind === "Canary" && controller.name === canary.ref.name;
+}
+
+function kept(seen: Strings | undefined, keys: readonly string[] | undefined): Record<string, string> {
+  return Object.fromEntries((keys ?? []).flatMap((key) => (seen?.[key] === undefined ? [] : [[key, seen[key]]])));
+}
+
+/** A Service that a Canary owns goes with it; an adopted one selects the target's pods again. */
+function releaseApex(canary: Canary, selector: PodSelector, seen: Snapshot): readonly KubeObject[] {
+  const apex = seen.get(refOf(canary, "apex"));
+  const controller = apex?.metadata.ownerReferences?.find((owner) => owner.controller === true);
+  if (apex === undefined || controller?.kind === "Canary") return [];
+  const applied = appliedManifest(apex, dotted(apex.metadata.name, canary.ref));
+  const seenAnnotations = apex.metadata.annotations;
+  const metadata =
+    seenAnnotations === undefined
+      ? apex.metadata
+      : { ...apex.metadata, annotations: withoutOurs(seenAnnotations, applied?.metadata?.annotations ?? {}) };
+  // A Canary that goes before it began has not taken it over: what it selects is its owner's choice.
+  if (apex.spec?.selector?.[selector.label] !== `${selector.value}-primary`) return [{ ...apex, metadata }];
+  const spec = { ...apex.spec, selector: applied?.spec?.selector ?? { [selector.label]: selector.value } };
+  return [{ ...apex, metadata, spec }];
+}
+
+/** @throws Error with the text of the contract when the annotation is no JSON */
+function appliedManifest({ metadata }: KubeObject, name: string): Partial<KubeObject> | undefined {
+  const text = metadata.annotations?.[KUBECTL_ANNOTATION];
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new Error(`router ${name} failed to unMarshal annotation ${KUBECTL_ANNOTATION}`, { cause });
+  }
+}
