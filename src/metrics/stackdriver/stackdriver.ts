@@ -1,9 +1,10 @@
-/** Google Cloud Monitoring: MQL over REST, as a service account's key or as whoever the process is (workload identity). */
-import type { JWTInput } from "google-auth-library";
+/** Google Cloud Monitoring: MQL over REST, as the service account of the Secret or as the process itself (workload identity). */
 import { ask } from "../http.ts";
 import { parseAnswer } from "../json.ts";
 import { MetricError, NO_VALUES } from "../metric-error.ts";
 import { connection, credential, noData, type Provider, type ProviderOptions, value, within } from "../provider.ts";
+import { ownToken } from "./own-identity.ts";
+import { readServiceAccount, type ServiceAccount, selfSignedToken } from "./service-account.ts";
 
 const ADDRESS = "https://monitoring.googleapis.com";
 const SCOPE = "https://www.googleapis.com/auth/monitoring.read";
@@ -15,21 +16,22 @@ export function stackdriverAt(address: string): Provider {
     const { credentials } = options;
     const missing = `${options.type} credentials does not contain a project id`;
     const project = credentials === undefined ? "" : `projects/${credential(options, "project", missing)}`;
-    const key = keyOf(credentials?.get("serviceAccountKey"));
+    const key = credentials?.get("serviceAccountKey");
+    const account = key === undefined ? undefined : readServiceAccount(key);
     const url = `${address}/v3/${project}/timeSeries:query`;
     return {
       type: options.type,
       async measure(query, signal) {
-        const answer = await post(url, query, key, options, signal);
+        const answer = await post(url, query, account, options, signal);
         if (answer.failure !== undefined) throw new MetricError(`error requesting stackdriver: ${answer.failure.text}`);
         const number = firstValue(answer.body);
         return number === undefined ? noData(`invalid response: ${answer.body.trim()}: ${NO_VALUES}`) : value(number);
       },
       async online(signal) {
-        const { failure } = await post(url, "", key, options, signal).catch((error: unknown) => {
+        const { failure } = await post(url, "", account, options, signal).catch((error: unknown) => {
           throw error instanceof MetricError ? new MetricError(`unexpected error: ${error.message}`) : error;
         });
-        // Whoever finds fault with an empty question is there.
+        // A server that refuses an empty query is online.
         if (failure !== undefined && failure.code !== "InvalidArgument") {
           throw new MetricError(`unexpected status code: ${failure.code}`);
         }
@@ -40,17 +42,6 @@ export function stackdriverAt(address: string): Provider {
 
 export const stackdriver = stackdriverAt(ADDRESS);
 
-/** @throws MetricError when it is no JSON */
-function keyOf(text: string | undefined): JWTInput | undefined {
-  if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The text is a secret: it is not shown.
-    throw new MetricError("the serviceAccountKey of the stackdriver credentials is no JSON");
-  }
-}
-
 interface Answer {
   readonly body: string;
   readonly failure?: { readonly code: string; readonly text: string };
@@ -59,28 +50,31 @@ interface Answer {
 async function post(
   url: string,
   query: string,
-  key: JWTInput | undefined,
+  account: ServiceAccount | undefined,
   options: ProviderOptions,
   signal: AbortSignal,
 ): Promise<Answer> {
-  const authorization = await within(TIMEOUT_MS, signal, () => authorize(url, key)).catch((error: unknown) => {
-    signal.throwIfAborted();
-    throw new MetricError(`error requesting stackdriver: ${error instanceof Error ? error.message : String(error)}`);
-  });
-  const headers = { "Content-Type": "application/json", ...authorization };
+  const token = await within(TIMEOUT_MS, signal, (limit) => tokenOf(account, options, limit)).catch(
+    (error: unknown) => {
+      signal.throwIfAborted();
+      throw new MetricError(`error requesting stackdriver: ${error instanceof Error ? error.message : String(error)}`);
+    },
+  );
+  const headers = { "Content-Type": "application/json", Authorization: `Bearer ${token}` };
   const asked = { method: "POST", url, headers, body: JSON.stringify({ query }), timeoutMs: TIMEOUT_MS } as const;
   const { status, statusLine, body } = await ask(asked, connection(options), signal);
   return status < 300 ? { body } : { body, failure: failureOf(statusLine, body) };
 }
 
-async function authorize(url: string, credentials: JWTInput | undefined): Promise<Readonly<Record<string, string>>> {
-  // Loaded by those only who use it.
-  const { GoogleAuth, JWT } = await import("google-auth-library");
-  const auth = new GoogleAuth({ scopes: [SCOPE], ...(credentials === undefined ? {} : { credentials }) });
-  const client = await auth.getClient();
-  // Signed by the key itself: no token has to be asked for first.
-  if (client instanceof JWT) client.useJWTAccessWithScope = true;
-  return Object.fromEntries((await client.getRequestHeaders(url)).entries());
+/** The key signs for itself; a process without a key asks for a token. */
+async function tokenOf(
+  account: ServiceAccount | undefined,
+  options: ProviderOptions,
+  signal: AbortSignal,
+): Promise<string> {
+  const now = options.clock.now();
+  if (account !== undefined) return selfSignedToken(account, SCOPE, now);
+  return ownToken({ env: process.env, now, scope: SCOPE, dispatcher: connection(options), signal });
 }
 
 /** In gRPC's words, which Flagger's are: PERMISSION_DENIED is PermissionDenied. */
