@@ -99,7 +99,17 @@ describe("which cluster", () => {
       'names the cluster "z", which is not there',
     ],
     ["with a missing file", config("a", "{ client-certificate: x.pem }"), "the kubeconfig names it as client-certif"],
-    ["with an unknown provider", config("a", "{ auth-provider: { name: magic } }"), "only exec plugins and oidc, gcp"],
+    ["with an unknown provider", config("a", "{ auth-provider: { name: magic } }"), "only exec plugins and oidc work"],
+    [
+      "with gcp",
+      config("a", "{ auth-provider: { name: gcp } }"),
+      "1.26, and it does not work here either: use gke-gcloud-auth-plugin",
+    ],
+    [
+      "with azure",
+      config("a", "{ auth-provider: { name: azure } }"),
+      "1.26, and it does not work here either: use kubelogin",
+    ],
   ])("is refused clearly when the kubeconfig is %s", async (_, text, message) => {
     const kubeconfig = await write("config", text);
     await expect(load({ kubeconfig })).rejects.toMatchObject({ message: expect.stringContaining(message) });
@@ -201,11 +211,11 @@ ${printing({ clientCertificateData: "CERT", clientKeyData: "KEY" })}`;
     });
   });
 
-  it("of an old auth provider come from client-node", async () => {
-    const claims = Buffer.from(JSON.stringify({ exp: Math.floor(Date.now() / 1000) + 3600 })).toString("base64url");
+  it("are the ID token of an oidc user", async () => {
+    const claims = Buffer.from(JSON.stringify({ exp: Math.floor(clock.now() / 1000) + 3600 })).toString("base64url");
     const token = `e30.${claims}.x`;
     expect(await headersOf(`{ auth-provider: { name: oidc, config: { id-token: ${token} } } }`)).toEqual({
-      Authorization: `Bearer ${token}`,
+      authorization: `Bearer ${token}`,
     });
   });
 });

@@ -6,6 +6,7 @@ import type { KubeFields } from "../ports/kubernetes.ts";
 import { type Credentials, fixedCredentials, type Proof } from "./access.ts";
 import { execCredentials } from "./exec-credentials.ts";
 import { configError, type Entry, pathIn } from "./kubeconfig.ts";
+import { oidcCredentials } from "./oidc-credentials.ts";
 
 /** Mounted tokens are replaced about hourly and stay valid for a while; client-go looks once a minute too. */
 const TOKEN_FILE_MS = 60_000;
@@ -36,46 +37,21 @@ export function tokenFileCredentials(file: string, clock: Clock): Credentials {
   };
 }
 
-/**
- * The auth providers that kubectl had before exec plugins, from client-node. Loaded only when a kubeconfig names one: all of
- * client-node's KubeConfig costs 70 MB and half a second, these cost 2 to 7 MB.
- */
-const AUTH_PROVIDERS: Readonly<Record<string, () => Promise<AuthProvider>>> = {
-  oidc: async () => new (await import("@kubernetes/client-node/dist/oidc_auth.js")).OpenIDConnectAuth(),
-  gcp: async () => new (await import("@kubernetes/client-node/dist/gcp_auth.js")).GoogleCloudPlatformAuth(),
-  azure: async () => new (await import("@kubernetes/client-node/dist/azure_auth.js")).AzureAuth(),
+/** kubectl 1.26 removed these; a program that both clouds provide took their place. */
+const REMOVED_PROVIDERS: Readonly<Record<string, string>> = {
+  gcp: "gke-gcloud-auth-plugin (gcloud container clusters get-credentials)",
+  azure: "kubelogin (kubelogin convert-kubeconfig)",
 };
 
-interface AuthProvider {
-  applyAuthentication(user: KubeFields, options: KubeFields): Promise<void>;
-}
-
-function providerCredentials(user: Entry, name: string): Credentials {
-  const authProvider = user.fields["auth-provider"];
-  const load = AUTH_PROVIDERS[authProvider?.name];
-  if (load === undefined) {
-    const known = Object.keys(AUTH_PROVIDERS).join(", ");
-    return configError(
-      `user ${name} has the auth-provider "${authProvider?.name}": only exec plugins and ${known} work`,
-    );
-  }
-  let loaded: Promise<AuthProvider> | undefined;
-  return {
-    async prove() {
-      loaded ??= load();
-      const options: { headers: Record<string, string> } = { headers: {} };
-      try {
-        await (await loaded).applyAuthentication({ name, authProvider }, options);
-      } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
-        throw new KubeError(0, "Credentials", `auth-provider ${authProvider.name} of user ${name}: ${why}`, undefined, {
-          cause: error,
-        });
-      }
-      return { headers: options.headers };
-    },
-    renew: () => false,
-  };
+function providerCredentials(user: Entry, name: string, clock: Clock): Credentials {
+  const provider = user.fields["auth-provider"].name;
+  if (provider === "oidc") return oidcCredentials(user, name, clock);
+  const successor = REMOVED_PROVIDERS[provider];
+  const advice =
+    successor === undefined
+      ? "only exec plugins and oidc work"
+      : `kubectl removed it in version 1.26, and it does not work here either: use ${successor}`;
+  return configError(`user ${name} of the kubeconfig has the auth-provider "${provider}": ${advice}`);
 }
 
 /** `as` and its companions: act as somebody else, when the API server lets us. */
@@ -95,7 +71,9 @@ function impersonation(fields: KubeFields): Proof["headers"] {
 function ownCredentials(user: Entry, cluster: Entry, name: string, clock: Clock): Credentials {
   const { fields } = user;
   if (fields.exec !== undefined && fields.exec !== null) return execCredentials(user, cluster, name, clock);
-  if (fields["auth-provider"] !== undefined && fields["auth-provider"] !== null) return providerCredentials(user, name);
+  if (fields["auth-provider"] !== undefined && fields["auth-provider"] !== null) {
+    return providerCredentials(user, name, clock);
+  }
   if (typeof fields.tokenFile === "string") return tokenFileCredentials(pathIn(user, fields.tokenFile), clock);
   if (typeof fields.token === "string") return fixedCredentials({ authorization: `Bearer ${fields.token}` });
   if (typeof fields.username === "string") {

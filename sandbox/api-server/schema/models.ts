@@ -1,65 +1,37 @@
 /**
- * The built-in types, read from the text of @kubernetes/client-node's model files.
- *
- * Why text: importing the package costs half a second and 76 MB, and its model files are ES modules, which Node 20 cannot
- * load synchronously without a warning. The part we want is plain data: `X.attributeTypeMap = [ ...JSON... ]` in the .js
- * file (wire names, types, formats) and the property lines of the .d.ts file (which are required, and their documentation).
+ * The built-in types, from `sandbox/generated/kubernetes-models.json`. `scripts/kubernetes-models.mjs` makes that file from
+ * the models of @kubernetes/client-node, for every build and before every test run.
  */
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { PROJECT_ROOT } from "../../../src/project-root.ts";
 import { LIST_KEYS, PATCH_STRATEGIES, QUANTITY_FIELDS, SET_LISTS, WHOLE_FIELDS, WHOLE_TYPES } from "./field-tables.ts";
 import type { SchemaNode } from "./node.ts";
 
-interface Attribute {
-  readonly name: string;
-  readonly baseName: string;
-  readonly type: string;
-  readonly format: string;
-}
+/** Name on the wire, type, format, whether it is required, description. */
+type Field = readonly [name: string, type: string, format: string, required: boolean, description: string];
 
-interface ModelText {
-  readonly attributes: readonly Attribute[];
+interface Model {
   readonly description: string;
-  readonly fields: ReadonlyMap<string, { readonly description: string; readonly required: boolean }>;
+  readonly fields: readonly Field[];
 }
 
-let folder: string | undefined;
+let models: Readonly<Record<string, Model>> | undefined;
 
-function modelsFolder(): string {
-  if (folder === undefined) {
-    const require = createRequire(import.meta.url);
-    folder = join(dirname(require.resolve("@kubernetes/client-node/package.json")), "dist/gen/models");
+function modelOf(name: string): Model {
+  models ??= readModels();
+  const model = Object.hasOwn(models, name) ? models[name] : undefined;
+  if (model === undefined) throw new Error(`the Kubernetes model ${name} is not known: see sandbox/AGENTS.md`);
+  return model;
+}
+
+function readModels(): Readonly<Record<string, Model>> {
+  const file = join(PROJECT_ROOT, "sandbox/generated/kubernetes-models.json");
+  try {
+    return JSON.parse(readFileSync(file, "utf8")).models;
+  } catch (cause) {
+    throw new Error(`cannot read ${file}: run "npm run build", which makes it`, { cause });
   }
-  return folder;
-}
-
-const DOC = /\/\*\*([\s\S]*?)\*\/\s*/;
-const FIELD = new RegExp(`(?:${DOC.source})?'([^']+)'(\\??):`, "g");
-
-function prose(comment: string | undefined): string {
-  return (comment ?? "")
-    .replace(/^\s*\* ?/gm, "")
-    .replace(/\\(['"])/g, "$1")
-    .trim();
-}
-
-function readModelText(model: string): ModelText {
-  const path = join(modelsFolder(), model);
-  const code = readFileSync(`${path}.js`, "utf8");
-  const table = /attributeTypeMap = (\[[\s\S]*?\n\]|\[\]);/.exec(code)?.[1];
-  if (table === undefined) {
-    throw new Error(`${path}.js: no attributeTypeMap found; this version of @kubernetes/client-node is not supported`);
-  }
-  const types = readFileSync(`${path}.d.ts`, "utf8");
-  const start = types.indexOf("export declare class");
-  const fields = [...types.slice(start).matchAll(FIELD)].map(
-    ([, doc, name, optional]) => [name ?? "", { description: prose(doc), required: optional === "" }] as const,
-  );
-  // The file begins with a licence comment; the class comment is the last one before the class, if it has one.
-  const comment = types.lastIndexOf("/**", start);
-  const classDoc = comment > 0 ? DOC.exec(types.slice(comment, start))?.[1] : "";
-  return { attributes: JSON.parse(table) as Attribute[], description: prose(classDoc), fields: new Map(fields) };
 }
 
 /** In this version of its group the type is not what it is in the others. */
@@ -68,25 +40,25 @@ const GRANULAR: ReadonlySet<string> = new Set(["V2CrossVersionObjectReference"])
 const nodes = new Map<string, SchemaNode>();
 
 /**
- * The schema of one client-node model, e.g. `modelNode("V1PodSpec")`. Nodes are shared and may be cyclic.
- * Throws when the package has no such model.
+ * The schema of one model, e.g. `modelNode("V1PodSpec")`. Nodes are shared and may be cyclic.
+ * @throws Error when there is no such model
  */
 export function modelNode(model: string): SchemaNode {
   const known = nodes.get(model);
   if (known !== undefined) return known;
   const node: SchemaNode = { type: "object", model, properties: new Map() };
   nodes.set(model, node);
-  const text = readModelText(model);
-  if (text.description !== "") node.description = text.description;
+  const { description, fields } = modelOf(model);
+  if (description !== "") node.description = description;
   if (WHOLE_TYPES.has(shortName(model)) && !GRANULAR.has(model)) node.atomic = true;
   // Complete but for its properties before the recursion: a cyclic model copies itself while it is being read.
-  const required = text.attributes.filter(({ name }) => text.fields.get(name)?.required === true);
-  if (required.length > 0) node.required = required.map(({ baseName }) => baseName);
-  for (const attribute of text.attributes) {
-    const child = attributeNode(model, attribute);
-    const description = text.fields.get(attribute.name)?.description ?? "";
-    if (description !== "") child.description = description;
-    node.properties?.set(attribute.baseName, child);
+  const required = fields.flatMap(([name, , , isRequired]) => (isRequired ? [name] : []));
+  if (required.length > 0) node.required = required;
+  for (const field of fields) {
+    const [name, , , , text] = field;
+    const child = fieldSchema(model, field);
+    if (text !== "") child.description = text;
+    node.properties?.set(name, child);
   }
   return node;
 }
@@ -96,10 +68,10 @@ export function shortName(model: string): string {
   return model.replace(/^[A-Za-z]*?V\d+(?:(?:alpha|beta)\d+)?(?=[A-Z])/, "");
 }
 
-function attributeNode(model: string, attribute: Attribute): SchemaNode {
-  const path = `${shortName(model)}.${attribute.baseName}`;
+function fieldSchema(model: string, [name, type, format]: Field): SchemaNode {
+  const path = `${shortName(model)}.${name}`;
   // A copy: the field's own documentation and list keys must not leak into other users of the same model.
-  const node = { ...typeNode(attribute.type, attribute.format) };
+  const node = { ...typeNode(type, format) };
   if (QUANTITY_FIELDS.has(path)) markQuantity(node);
   if (WHOLE_FIELDS.has(path)) node.atomic = true;
   if (path === "PersistentVolumeSpec.claimRef") delete node.atomic;

@@ -62,8 +62,7 @@ async function getMetricData(
 ): Promise<GetMetricDataCommandOutput> {
   // The log is JSON, line by line: a warning that is no JSON breaks whoever reads it.
   process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
-  // Loaded by those only who use it: it is large.
-  const { CloudWatchClient: Client, GetMetricDataCommand } = await import("@aws-sdk/client-cloudwatch");
+  const { CloudWatchClient: Client, GetMetricDataCommand } = await loadSdk();
   const client: CloudWatchClient = new Client({
     region: options.region ?? "",
     maxAttempts: ATTEMPTS,
@@ -79,6 +78,17 @@ async function getMetricData(
     return await within(TIMEOUT_MS, signal, (limit) => client.send(command, { abortSignal: limit }));
   } finally {
     client.destroy();
+  }
+}
+
+/** Amazon's SDK is large and optional, so it is loaded when a query needs it. */
+async function loadSdk() {
+  try {
+    return await import("@aws-sdk/client-cloudwatch");
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const cure = "run `npm install @aws-sdk/client-cloudwatch` beside the operator, or use an image that has it";
+    throw new MetricError(`cloudwatch needs the optional package @aws-sdk/client-cloudwatch: ${cure} (${why})`);
   }
 }
 
