@@ -9,9 +9,10 @@ const MAX_LINES = { source: 400, test: 700 };
 const MAX_COLUMNS = 120;
 
 /** Who may import whom, by the folder below src/. A room may always import itself. */
-const ADAPTER = ["core", "go", "ports", "async", "net"];
+const ADAPTER = ["core", "go", "ports", "async", "net", "json"];
 const WALLS: Readonly<Record<string, readonly string[]>> = {
   go: [],
+  json: [],
   core: ["go"],
   crd: ["core", "go"],
   ports: ["core"],
@@ -27,7 +28,7 @@ const WALLS: Readonly<Record<string, readonly string[]>> = {
   kube: ADAPTER,
   recorders: ADAPTER,
   loadtester: ["core", "go", "ports", "async", "net"],
-  testing: ["core", "go", "ports", "async", "services"],
+  testing: ["core", "go", "ports", "async", "json", "services"],
   operator: [...ADAPTER, "routers", "services", "workloads", "metrics", "notifiers", "gates", "kube", "recorders"],
   simulate: [...ADAPTER, "routers", "services", "workloads", "operator", "recorders"],
 };

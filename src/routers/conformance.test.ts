@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { Canary, Routes } from "../core/canary.ts";
 import { planFor } from "../core/plan.ts";
 import { routesFor } from "../core/routes.ts";
-import { mergePatch } from "../operator/cluster/diff.ts";
+import { mergePatch } from "../json/merge-patch.ts";
 import { apiVersionOf, type KubeObject } from "../ports/kubernetes.ts";
 import type { Router } from "../ports/router.ts";
 import { aCanary, type CanaryParts } from "../testing/canary.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Canary } from "../core/canary.ts";
-import { mergePatch } from "../operator/cluster/diff.ts";
+import { mergePatch } from "../json/merge-patch.ts";
 import type { KubeObject } from "../ports/kubernetes.ts";
 import type { PodSelector } from "../ports/workload.ts";
 import { aCanary } from "../testing/canary.ts";

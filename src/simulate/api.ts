@@ -1,4 +1,5 @@
 /** A very small API server in memory: versions, generations, the status subresource, finalizers, owners. */
+import { applyMergePatch } from "../json/merge-patch.ts";
 import { KubeError } from "../ports/kube.ts";
 import {
   apiVersionOf,
@@ -63,9 +64,15 @@ export function createApi(now: () => number): Api {
       if (resourceVersion !== undefined && resourceVersion !== before.metadata.resourceVersion) {
         throw refused(409, "Conflict", ref.type, ref.name);
       }
-      if (subresource === "status") return store.put(ref.type, before, merged(before, { status: patch.status }), by);
+      if (subresource === "status")
+        return store.put(ref.type, before, applyMergePatch(before, { status: patch.status }), by);
       const { status: _status, ...rest } = patch;
-      return store.put(ref.type, before, merged(before, SEPARATE_STATUS.has(ref.type.kind) ? rest : patch), by);
+      return store.put(
+        ref.type,
+        before,
+        applyMergePatch(before, SEPARATE_STATUS.has(ref.type.kind) ? rest : patch),
+        by,
+      );
     },
     delete(ref, by) {
       const before = api.get(ref);
@@ -74,7 +81,7 @@ export function createApi(now: () => number): Api {
       if (finalizers.length === 0) store.remove(ref.type, before, by);
       else if (deletionTimestamp === undefined) {
         const metadata = { deletionTimestamp: new Date(now()).toISOString() };
-        store.put(ref.type, before, merged(before, { metadata }), by);
+        store.put(ref.type, before, applyMergePatch(before, { metadata }), by);
       }
     },
     onChange: store.onChange,
@@ -161,32 +168,4 @@ const TEXTS = {
 function refused(code: number, reason: keyof typeof TEXTS, type: ResourceType, name: string): KubeError {
   const resource = type.group === "" ? type.plural : `${type.plural}.${type.group}`;
   return new KubeError(code, reason, `${resource} "${name}" ${TEXTS[reason]}`);
-}
-
-/** RFC 7386, sharing what does not change: @returns the very `before` when nothing does */
-export function merged(before: KubeFields, patch: KubeFields): KubeFields {
-  let after: KubeFields = before;
-  for (const [key, wanted] of Object.entries(patch)) {
-    const value = mergedValue(before?.[key], wanted);
-    if (value === before?.[key]) continue;
-    if (after === before) after = { ...before };
-    if (value === undefined) delete after[key];
-    else after[key] = value;
-  }
-  return after;
-}
-
-function mergedValue(before: unknown, wanted: unknown): unknown {
-  if (wanted === null || wanted === undefined) return undefined;
-  if (isFields(wanted)) return merged(isFields(before) ? before : {}, wanted);
-  return sameJson(before, wanted) ? before : wanted;
-}
-
-const isFields = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-function sameJson(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (typeof a !== "object" || typeof b !== "object") return false;
-  return JSON.stringify(a) === JSON.stringify(b);
 }

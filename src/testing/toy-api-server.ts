@@ -11,6 +11,7 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { AddressInfo } from "node:net";
+import { applyMergePatch } from "../json/merge-patch.ts";
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
 
 /** normal; silent: accepts and says nothing; rude: answers every watch and closes it at once. */
@@ -63,17 +64,6 @@ const SUBRESOURCES = new Set(["status", "scale"]);
 
 function statusOf(code: number, reason: string, message: string): Intercepted {
   return { code, body: { kind: "Status", apiVersion: "v1", status: "Failure", code, reason, message } };
-}
-
-/** RFC 7386. */
-function merged(target: KubeFields, patch: KubeFields): KubeFields {
-  if (typeof patch !== "object" || patch === null || Array.isArray(patch)) return patch;
-  const result: Record<string, KubeFields> = { ...(typeof target === "object" ? target : {}) };
-  for (const [key, value] of Object.entries(patch)) {
-    if (value === null) delete result[key];
-    else result[key] = merged(result[key], value);
-  }
-  return result;
 }
 
 /** The memory: objects by collection path, and every change since the last compaction. */
@@ -150,7 +140,9 @@ function write(memory: Memory, method: string, path: string, body: KubeFields): 
   if (wanted !== undefined && wanted !== old.metadata.resourceVersion) {
     return statusOf(409, "Conflict", `Operation cannot be fulfilled on "${name}": the object has been modified`);
   }
-  return { code: 200, body: memory.put(collection, method === "PUT" ? body : merged(old, body)) };
+  const stored = method === "PUT" ? body : applyMergePatch(old, body);
+  // A patch that changes nothing makes no new version.
+  return { code: 200, body: stored === old ? old : memory.put(collection, stored) };
 }
 
 function read(memory: Memory, path: string, query: URLSearchParams): Intercepted {

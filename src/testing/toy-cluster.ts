@@ -2,6 +2,7 @@
  * A cluster without a server: objects in memory, written as the operator writes them (created when missing, else merged with
  * the smallest patch). What is read from it is frozen, so that nobody changes it by accident.
  */
+import { applyMergePatch } from "../json/merge-patch.ts";
 import type { KubeFields, KubeObject, ObjectRef, ResourceType } from "../ports/kubernetes.ts";
 import { apiVersionOf, RESOURCES } from "../ports/kubernetes.ts";
 import type { Snapshot } from "../ports/snapshot.ts";
@@ -50,7 +51,7 @@ export function createToyCluster(diff: Diff, ...objects: readonly KubeObject[]):
     }
     const patch = diff(seen, wanted);
     if (patch === undefined) return [];
-    store(merged(seen, JSON.parse(JSON.stringify(patch))));
+    store(applyMergePatch(seen, JSON.parse(JSON.stringify(patch))));
     return [`patch ${what} ${JSON.stringify(patch)}`];
   }
 
@@ -62,17 +63,6 @@ const KNOWN = new Set(Object.values(RESOURCES).map((type: ResourceType) => `${ap
 
 function assertKnown({ apiVersion, kind }: KubeObject): void {
   if (!KNOWN.has(`${apiVersion} ${kind}`)) throw new Error(`${apiVersion} ${kind} is not in RESOURCES`);
-}
-
-/** @returns `target` with an RFC 7386 patch merged into it */
-export function merged(target: KubeFields, patch: KubeFields): KubeFields {
-  if (typeof patch !== "object" || patch === null || Array.isArray(patch)) return patch;
-  const result = typeof target === "object" && target !== null && !Array.isArray(target) ? { ...target } : {};
-  for (const [key, value] of Object.entries(patch)) {
-    if (value === null) delete result[key];
-    else result[key] = merged(result[key], value);
-  }
-  return result;
 }
 
 function frozen<T>(value: T): T {

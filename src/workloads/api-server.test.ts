@@ -7,13 +7,12 @@ import { createStore } from "../../sandbox/api-server/store.ts";
 import type { CanaryStatus, Phase } from "../core/canary.ts";
 import type { DesiredPrimary } from "../core/desired.ts";
 import { promotionId } from "../core/identity.ts";
-import { mergePatch } from "../operator/cluster/diff.ts";
+import { applyMergePatch, mergePatch } from "../json/merge-patch.ts";
 import { typeOf } from "../operator/cluster/write.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
 import type { Snapshot } from "../ports/snapshot.ts";
 import { createServicesRouter } from "../services/services.ts";
 import { aCanary, type CanaryParts } from "../testing/canary.ts";
-import { merged } from "../testing/toy-cluster.ts";
 import { aWorld } from "../testing/worlds.ts";
 import { createAutoscalers } from "./autoscalers.ts";
 import { createWorkloads } from "./table.ts";
@@ -43,7 +42,7 @@ function stage(parts: CanaryParts, ...objects: readonly KubeObject[]) {
     }
     const patch = mergePatch(before, wanted);
     if (patch === undefined) return [];
-    store.update(type, merged(before, JSON.parse(JSON.stringify(patch))));
+    store.update(type, applyMergePatch(before, JSON.parse(JSON.stringify(patch))));
     return [`patch ${what} ${JSON.stringify(patch)}`];
   }
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { Canary, CanaryStatus, Phase } from "../core/canary.ts";
 import type { DesiredPrimary, DesiredWorld } from "../core/desired.ts";
 import { promotionId } from "../core/identity.ts";
-import { mergePatch } from "../operator/cluster/diff.ts";
+import { mergePatch } from "../json/merge-patch.ts";
 import { apiVersionOf, type KubeFields, type KubeObject, type ObjectRef } from "../ports/kubernetes.ts";
 import type { Workload } from "../ports/workload.ts";
 import { aCanary } from "../testing/canary.ts";

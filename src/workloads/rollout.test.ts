@@ -5,14 +5,14 @@
 import { describe, expect, it } from "vitest";
 import type { Canary, CanaryRef, TargetRef } from "../core/canary.ts";
 import type { Answer, Probe } from "../core/observation.ts";
+import { applyMergePatch, mergePatch } from "../json/merge-patch.ts";
 import { createWorld } from "../operator/cluster/cluster-view.ts";
-import { mergePatch } from "../operator/cluster/diff.ts";
 import { type Ports, reconcile } from "../operator/reconcile/reconcile.ts";
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
 import { createRouters } from "../routers/table.ts";
 import { createServicesRouter } from "../services/services.ts";
 import { aCanary } from "../testing/canary.ts";
-import { createToyCluster, merged, type ToyCluster } from "../testing/toy-cluster.ts";
+import { createToyCluster, type ToyCluster } from "../testing/toy-cluster.ts";
 import { createAutoscalers } from "./autoscalers.ts";
 import { createWorkloads } from "./table.ts";
 
@@ -237,7 +237,7 @@ function labelServices({ cluster }: Play): void {
     const before = JSON.stringify(all());
     const writes = write(objects);
     for (const service of all().filter(({ kind }) => kind === "Service")) {
-      cluster.put(merged(service, { metadata: { labels: { owner: "shop" } } }) as KubeObject);
+      cluster.put(applyMergePatch(service, { metadata: { labels: { owner: "shop" } } }) as KubeObject);
     }
     return JSON.stringify(all()) === before ? [] : writes;
   };

@@ -4,11 +4,11 @@ import type { DesiredWorld } from "../../core/desired.ts";
 import type { Readings } from "../../core/observation.ts";
 import { type Plan, planFor } from "../../core/plan.ts";
 import { ALL_TO_PRIMARY, routesFor } from "../../core/routes.ts";
+import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
 import type { PodSelector } from "../../ports/workload.ts";
 import { type Adapters, type AdapterTables, chooseAdapters } from "../adapters.ts";
 import { KindMissing } from "../engine/follow.ts";
-import { mergePatch } from "./diff.ts";
 import type { FreshSnapshot } from "./read-your-writes.ts";
 import { typeOf, type WriteObject } from "./write.ts";
 

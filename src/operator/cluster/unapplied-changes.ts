@@ -2,8 +2,9 @@
  * What the API server stores otherwise than it was written: its schema prunes a field, or a webhook has the last word.
  * Writing that again would have the same end, at full speed and for ever.
  */
+
+import { equal, type Fields, isFields } from "../../json/merge-patch.ts";
 import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
-import { equal, type Fields, isFields } from "./diff.ts";
 import { refKey } from "./read-your-writes.ts";
 
 export interface Residues {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { applyMergePatch } from "../../json/merge-patch.ts";
 import type { ObjectWriter } from "../../ports/kube.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
-import { merged } from "../../testing/toy-cluster.ts";
 import { createFreshSnapshot } from "./read-your-writes.ts";
 import { createWriter, type WriteObject } from "./write.ts";
 
@@ -24,7 +24,7 @@ beforeEach(() => {
     create: () => Promise.reject(new Error("nothing is created here")),
     mergePatch(_ref, patch) {
       patches.push(patch);
-      put(admit(merged(stored, structuredClone(patch)) as KubeObject));
+      put(admit(applyMergePatch(stored, structuredClone(patch)) as KubeObject));
       return Promise.resolve(stored);
     },
   };
@@ -51,7 +51,7 @@ describe("what the API server stores otherwise than it was written", () => {
     ["a schema that prunes", pruned],
     [
       "a webhook that has the last word",
-      (object) => merged(object, { spec: { http: [{ retries: 3 }] } }) as KubeObject,
+      (object) => applyMergePatch(object, { spec: { http: [{ retries: 3 }] } }) as KubeObject,
     ],
   ])("is written once, not for ever: %s", async (_, mind) => {
     admit = mind;
@@ -63,7 +63,7 @@ describe("what the API server stores otherwise than it was written", () => {
 
   it("a field that a webhook brings back is taken away once", async () => {
     const without = () => write({ ...stored, metadata: { ...stored.metadata, labels: {} } }, BY, FOREVER);
-    admit = (object) => merged(object, { metadata: { labels: { a: "1" } } }) as KubeObject;
+    admit = (object) => applyMergePatch(object, { metadata: { labels: { a: "1" } } }) as KubeObject;
     expect([await without(), await without()]).toEqual([true, false]);
     expect(patches).toEqual([{ metadata: { labels: { a: null } } }]);
   });

@@ -1,8 +1,8 @@
 /** Writes one object as it should be: created when missing, patched where it differs, left alone where it does not. */
 import type { CanaryRef } from "../../core/canary.ts";
+import { mergePatch } from "../../json/merge-patch.ts";
 import { KubeError, type ObjectWriter } from "../../ports/kube.ts";
 import { apiVersionOf, type KubeObject, type ObjectRef, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
-import { mergePatch } from "./diff.ts";
 import type { FreshSnapshot } from "./read-your-writes.ts";
 import { createResidues } from "./unapplied-changes.ts";
 import { refusedWrite } from "./write-error-text.ts";

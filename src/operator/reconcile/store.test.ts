@@ -1,9 +1,12 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { CanaryStatus } from "../../core/canary.ts";
 import { DEFAULT_PARSE_OPTIONS } from "../../core/parse.ts";
+import { toWire } from "../../core/status.ts";
+import { applyMergePatch } from "../../json/merge-patch.ts";
 import { KubeError, type ObjectWriter } from "../../ports/kube.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { aWireCanary } from "../../testing/canary.ts";
-import { merged } from "../../testing/toy-cluster.ts";
 import { createFreshSnapshot } from "../cluster/read-your-writes.ts";
 import { FINALIZER } from "../engine/finalizer.ts";
 import { OWED_ALERTS } from "../notify/owed-alerts-annotation.ts";
@@ -27,7 +30,7 @@ function stage(canary: KubeObject, pruning = false, refuses: (patch: KubeFields)
       }
       if (Object.keys(patch).length === 0) return Promise.resolve(stored);
       if (refuses(patch)) return Promise.reject(new KubeError(500, "InternalError", "etcd is away"));
-      stored = merged(stored, JSON.parse(JSON.stringify(patch)));
+      stored = structuredClone(applyMergePatch(stored, JSON.parse(JSON.stringify(patch))));
       if (pruning) delete stored["status"].aviary;
       stored.metadata.resourceVersion = String(Number(stored.metadata.resourceVersion) + 1);
       return Promise.resolve(stored);
@@ -57,6 +60,49 @@ function loaded(store: ReturnType<typeof stage>["store"]) {
   if (found?.kind !== "canary") throw new Error(JSON.stringify(found));
   return found.canary;
 }
+
+const checksums = fc.dictionary(fc.constantFrom("configmap/a", "configmap/b", "secret/c"), fc.constantFrom("1", "2"));
+const condition = fc.record({
+  type: fc.constant("Promoted"),
+  status: fc.constantFrom("True", "False", "Unknown"),
+  reason: fc.constantFrom("Progressing", "Failed"),
+  message: fc.string(),
+  lastUpdateTime: fc.constant("2026-01-01T00:00:00Z"),
+  lastTransitionTime: fc.constant("2026-01-01T00:00:00Z"),
+});
+const alert = fc.record({ message: fc.string(), severity: fc.constant("error" as const), metadata: fc.boolean() });
+
+/** A status of a run, with and without each of its optional parts. */
+const aStatus: fc.Arbitrary<CanaryStatus> = fc
+  .record({
+    phase: fc.constantFrom("Progressing" as const, "Promoting" as const),
+    failedChecks: fc.nat(3),
+    canaryWeight: fc.nat(100),
+    iterations: fc.nat(3),
+    applied: fc.option(fc.record({ spec: fc.constantFrom("a", "b"), configs: checksums }, { requiredKeys: ["spec"] }), {
+      nil: undefined,
+    }),
+    promotedSpec: fc.constantFrom("", "a"),
+    cookies: fc.record({
+      canary: fc.constantFrom("", "c=1"),
+      primary: fc.constantFrom("", "p=1"),
+      previous: fc.constantFrom("", "c=0"),
+    }),
+    conditions: fc.array(condition, { maxLength: 1 }),
+    writtenAt: fc.constantFrom(0, 1_000_000),
+    phaseSince: fc.nat(),
+    said: fc.option(fc.string(), { nil: undefined }),
+    owedAlerts: fc.array(alert, { maxLength: 2 }),
+    step: fc.nat(3),
+    plan: fc.option(fc.constant("weights"), { nil: undefined }),
+    holdUntil: fc.nat(),
+    withheld: fc.boolean(),
+    prepared: fc.boolean(),
+    primaryWeight: fc.nat(100),
+    skipping: fc.boolean(),
+    shiftedAt: fc.option(fc.nat(), { nil: undefined }),
+  })
+  .map((fields) => JSON.parse(JSON.stringify(fields)) as CanaryStatus);
 
 describe("Canaries in the API server", () => {
   it("are asked whether they are still what was loaded; what was not is read again", async () => {
@@ -126,6 +172,40 @@ describe("Canaries in the API server", () => {
       expect(loaded(store).status).toMatchObject({ drainUntil: 0, failedChecks: 3, foreign: true });
     },
   );
+
+  describe("store the status that was saved, and nothing of the one before", () => {
+    const configs = (...names: readonly string[]) =>
+      Object.fromEntries(names.map((name) => [`configmap/${name}`, "1"]));
+
+    it.each<[string, Record<string, string> | undefined]>([
+      ["a reference that is no longer there", configs("settings")],
+      ["another name, as configMapGenerator makes it", configs("settings", "colour-7f")],
+      ["no reference at all", {}],
+      ["no tracking", undefined],
+    ])("tracked configs: %s", async (_, wanted) => {
+      const { store, stored } = stage(aWireCanary({ status: { phase: "Initialized", lastAppliedSpec: "a" } }));
+      for (const tracked of [configs("settings", "colour-5d"), wanted, configs("settings", "colour-5d"), wanted]) {
+        const canary = loaded(store);
+        const applied = { spec: "a", ...(tracked === undefined ? {} : { configs: tracked }) };
+        await store.save(canary, { ...canary.status, applied }, FOREVER);
+        expect(stored()["status"].trackedConfigs).toEqual(tracked);
+        expect(loaded(store).status.applied).toEqual(applied);
+      }
+    });
+
+    it("any two statuses, one after the other", async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(aStatus, { minLength: 2, maxLength: 4 }), async (statuses) => {
+          const { store, stored } = stage(aWireCanary({ status: { phase: "Initialized" } }));
+          for (const status of statuses) {
+            await store.save(loaded(store), status, FOREVER);
+            expect(stored()["status"]).toEqual(JSON.parse(JSON.stringify(toWire(status))));
+          }
+        }),
+        { seed: 7, numRuns: 200 },
+      );
+    });
+  });
 
   describe("that somebody else wrote meanwhile", () => {
     const initialized = () => aWireCanary({ status: { phase: "Initialized", lastAppliedSpec: "a" } });

@@ -3,11 +3,11 @@ import type { Canary, CanaryRef, CanarySpec, CanaryStatus } from "../../core/can
 import { type Parsed, type ParseOptions, parseSpec } from "../../core/parse.ts";
 import { canaryWeights } from "../../core/plan.ts";
 import { fromWire, toWire, type WireMemory, type WireStatus } from "../../core/status.ts";
+import { equal, mergePatch } from "../../json/merge-patch.ts";
 import type { ObjectWriter } from "../../ports/kube.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import { type Log, SILENT_LOG } from "../../ports/log.ts";
 import type { CanaryStore, Loaded } from "../../ports/store.ts";
-import { equal } from "../cluster/diff.ts";
 import type { FreshSnapshot } from "../cluster/read-your-writes.ts";
 import { FINALIZER } from "../engine/finalizer.ts";
 import { annotationFor, OWED_ALERTS, owedFrom } from "../notify/owed-alerts-annotation.ts";
@@ -61,7 +61,7 @@ export function createCanaryStore(
     async save(canary, status, signal) {
       const wire = toWire(status);
       const before = (snapshot.get(refOf(canary.ref))?.status ?? {}) as WireStatus;
-      const patch = { status: { ...nullsFor(before, wire), ...wire, aviary: replaced(before.aviary, wire.aviary) } };
+      const patch = { status: mergePatch({ ...before }, { ...wire }) ?? {} };
       const options = { subresource: "status", resourceVersion: canary.resourceVersion } as const;
       let stored = await writer.mergePatch(refOf(canary.ref), patch, options, signal);
       snapshot.learn(RESOURCES.canary, stored, canary.ref);
@@ -167,14 +167,4 @@ function withMemory(wire: WireStatus | undefined, own: Remembered | undefined): 
 function withoutMemory(wire: WireStatus): WireStatus {
   const { aviary: _memory, ...rest } = wire;
   return rest;
-}
-
-/** Fields that the new status no longer has are removed. */
-function nullsFor(before: WireStatus, after: WireStatus): Record<string, null> {
-  const gone = Object.keys(before).filter((key) => !(key in after));
-  return Object.fromEntries(gone.map((key) => [key, null]));
-}
-
-function replaced(before: WireMemory | undefined, after: WireMemory | undefined): Record<string, unknown> {
-  return { ...nullsFor((before ?? {}) as WireStatus, (after ?? {}) as WireStatus), ...after };
 }

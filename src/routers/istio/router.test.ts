@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Canary, Routes } from "../../core/canary.ts";
-import { mergePatch } from "../../operator/cluster/diff.ts";
+import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { aCanary, type CanaryParts } from "../../testing/canary.ts";
 import { golden } from "../../testing/golden.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { completeTraffic } from "../../../sandbox/crds/knative.ts";
-import { mergePatch } from "../../operator/cluster/diff.ts";
+import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import { aCanary } from "../../testing/canary.ts";
 import { createToyCluster } from "../../testing/toy-cluster.ts";

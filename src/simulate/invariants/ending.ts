@@ -1,6 +1,6 @@
 /** How runs end, and what they leave behind. */
 import type { RolloutEvent } from "../../core/events.ts";
-import { equal } from "../../operator/cluster/diff.ts";
+import { equal } from "../../json/merge-patch.ts";
 import { WriteFailure } from "../../operator/cluster/write.ts";
 import { KubeError } from "../../ports/kube.ts";
 import { RESOURCES } from "../../ports/kubernetes.ts";

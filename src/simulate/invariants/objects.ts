@@ -1,5 +1,5 @@
 /** Whose fields are changed. */
-import { mergePatch } from "../../operator/cluster/diff.ts";
+import { mergePatch } from "../../json/merge-patch.ts";
 import { type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Change } from "../api.ts";
 import { PAUSED_REPLICAS } from "../controllers/autoscalers.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { CanaryStatus } from "../../core/canary.ts";
 import { promotionId } from "../../core/identity.ts";
-import { mergePatch } from "../../operator/cluster/diff.ts";
+import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { aCanary } from "../../testing/canary.ts";
 import { golden } from "../../testing/golden.ts";

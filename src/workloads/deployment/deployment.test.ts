@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { DesiredPrimary } from "../../core/desired.ts";
 import { promotionId } from "../../core/identity.ts";
-import { mergePatch } from "../../operator/cluster/diff.ts";
+import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { aCanary, type CanaryParts } from "../../testing/canary.ts";
 import { golden } from "../../testing/golden.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { promotionId } from "../../core/identity.ts";
 import { hashText } from "../../go/hash/hash.ts";
-import { mergePatch } from "../../operator/cluster/diff.ts";
+import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import { aCanary } from "../../testing/canary.ts";
 import { createToyCluster, type ToyCluster } from "../../testing/toy-cluster.ts";

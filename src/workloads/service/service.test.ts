@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { promotionId } from "../../core/identity.ts";
 import { hashServiceSpec } from "../../go/hash/hash.ts";
-import { mergePatch } from "../../operator/cluster/diff.ts";
+import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { aCanary } from "../../testing/canary.ts";
 import { golden } from "../../testing/golden.ts";

@@ -1,0 +1,73 @@
+/**
+ * JSON merge patches (RFC 7386), both ways: the smallest patch between two objects, and what an API server makes of a patch.
+ * A key that a patch does not name stays as it is, at every depth; a key that the patch sets to null goes.
+ */
+
+export type Fields = { readonly [key: string]: unknown };
+
+export const isFields = (value: unknown): value is Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** @returns undefined when nothing differs; lists are replaced whole, a field that goes is null */
+export function mergePatch(from: Fields, to: Fields): Fields | undefined {
+  // What was rendered shares what it did not change.
+  if (from === to) return undefined;
+  let patch: Record<string, unknown> | undefined;
+  const note = (key: string, value: unknown) => {
+    patch ??= {};
+    patch[key] = value;
+  };
+  for (const key of Object.keys(to)) {
+    const [before, after] = [from[key], to[key]];
+    if (before === after) continue;
+    if (isAbsent(after)) {
+      if (!isAbsent(before)) note(key, null);
+    } else if (isFields(before) && isFields(after)) {
+      const nested = mergePatch(before, after);
+      if (nested !== undefined) note(key, nested);
+    } else if (!equal(before, after)) note(key, after);
+  }
+  for (const key of Object.keys(from)) if (!isAbsent(from[key]) && !(key in to)) note(key, null);
+  return patch;
+}
+
+/** A patch cannot store null, so an object that asks for null asks for nothing. */
+const isAbsent = (value: unknown): value is null | undefined => value === null || value === undefined;
+
+/** Equal as JSON; a field that is undefined is as good as none. */
+export function equal(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((entry, i) => equal(entry, b[i]));
+  if (!isFields(a) || !isFields(b)) return false;
+  return (
+    Object.keys(a).every((key) => equal(a[key], b[key])) &&
+    Object.keys(b).every((key) => key in a || b[key] === undefined)
+  );
+}
+
+/**
+ * What an API server stores when it is sent `patch`. A field of the patch that is undefined is not sent at all.
+ * @returns shares with `stored` what does not change; the very `stored` when nothing does
+ */
+export function applyMergePatch<T>(stored: T, patch: unknown): T {
+  return merged(stored, patch) as T;
+}
+
+function merged(stored: unknown, patch: unknown): unknown {
+  if (!isFields(patch)) return equal(stored, patch) ? stored : patch;
+  const before = isFields(stored) ? stored : {};
+  let after: Record<string, unknown> | undefined = isFields(stored) ? undefined : {};
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === undefined || (value === null && !(key in before))) continue;
+    if (value === null) {
+      after ??= { ...before };
+      delete after[key];
+      continue;
+    }
+    const next = merged(before[key], value);
+    if (next === before[key]) continue;
+    after ??= { ...before };
+    after[key] = next;
+  }
+  return after ?? stored;
+}
