@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { type AdvanceInput, advance, type Transition } from "../src/core/advance.ts";
+import { type AdvanceInput, decide, type Transition } from "../src/core/advance.ts";
 import { recordHistory } from "../src/simulate/history.ts";
 import { STORIES } from "../src/simulate/stories.ts";
 
@@ -40,7 +40,7 @@ describe("recorded histories lead to the same decisions", () => {
     expect(lines.length).toBeGreaterThan(3);
     for (const [i, line] of lines.entries()) {
       const { input, transition }: { input: AdvanceInput; transition: Transition } = JSON.parse(line);
-      const again = JSON.parse(JSON.stringify(advance(input)));
+      const again = JSON.parse(JSON.stringify(decide(input)));
       expect(again, `turn ${i + 1} of ${name}`).toEqual(transition);
     }
   });

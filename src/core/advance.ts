@@ -4,8 +4,9 @@
  *   Initializing -> Initialized -> (Waiting ->) Progressing -> (WaitingPromotion ->) Promoting -> Finalising -> Succeeded
  *                                                    `------------------ Failed <-------'
  *
- * `advance` is pure: it looks at nothing but its input and does nothing. The shell saves the status it returns, makes the
- * cluster match it (desired.ts) and tells the listeners its events.
+ * `decide` is pure: it looks at nothing but its input and does nothing. It says either what must be asked first, or what comes
+ * next. The driver (take-turn.ts) asks and decides again. The shell saves the status that results, makes the cluster match it
+ * (desired.ts) and passes the events to the listeners.
  */
 import { analyse } from "./analysis.ts";
 import { type CanaryStatus, type Revision, type StatusIn, TRANSITIONS } from "./canary.ts";
@@ -14,17 +15,23 @@ import { failureOf } from "./checks.ts";
 import { conditionsFor } from "./conditions.ts";
 import { EVENTS } from "./events.ts";
 import { promotionId } from "./identity.ts";
+import type { Answered, Probe } from "./observation.ts";
+import { hookProbes } from "./probes.ts";
 import { finalise, promote } from "./promotion.ts";
 import { admitRemade } from "./remade.ts";
 import { isDeserted, routesFor } from "./routes.ts";
 import {
   type AdvanceInput,
   amend,
+  answersTo,
   become,
   before,
+  type Decision,
   drainMs,
   endOfWait,
   enter,
+  isAnswered,
+  isAsk,
   rollBack,
   stay,
   type Transition,
@@ -34,9 +41,15 @@ import {
 
 export type { AdvanceInput, Transition } from "./turn.ts";
 
-/** @returns the very status that went in when nothing changed: then there is nothing to save */
-export function advance(input: AdvanceInput): Transition {
-  const { status, events } = decide(resumed(settleAlerts(input)));
+/**
+ * @returns the questions that must be answered first, or the transition. A transition carries the very status that went in when
+ *   nothing changed: then there is nothing to save.
+ * @throws Error when the answers that go in do not answer the questions
+ */
+export function decide(input: AdvanceInput): Decision {
+  const decision = decideByPhase(resumed(settleAlerts(input)));
+  if (isAsk(decision)) return decision;
+  const { status, events } = decision;
   if (status === input.status) return { status, events };
   assertArrow(input.status, status);
   const conditions = conditionsFor(status, input.spec.targetRef.kind, input.now);
@@ -67,7 +80,7 @@ function quiet({ said: _over, ...status }: CanaryStatus): CanaryStatus {
   return status;
 }
 
-function decide(turn: AdvanceInput): Transition {
+function decideByPhase(turn: AdvanceInput): Decision {
   const { status, spec, observation } = turn;
   if (turn.deleting) return terminate(turn);
   if (spec.suspend) return waitFor(turn, EVENTS.suspended());
@@ -105,13 +118,15 @@ function awaitTarget(turn: AdvanceInput, problem: string): Transition {
 }
 
 /** The primary copy is made; the first traffic goes to it only when it is ready. */
-function initialize(turn: AdvanceInput): Transition {
+function initialize(turn: AdvanceInput): Decision {
   const { target, primary, routesInForce } = turn.observation.readings;
   const { status } = turn;
   if (status.phase === "Initializing" && status.switching === true) {
     return routesInForce ? initialized(turn, status.applied ?? target.revision) : stay(turn);
   }
-  const said = metricServersSaid(turn);
+  const answers = answersTo(turn, metricServerProbes(turn));
+  if (!isAnswered(answers)) return answers;
+  const said = metricServersSaid(turn, answers);
   // Unjudged or not, traffic only goes where somebody can answer.
   const served = turn.spec.skipAnalysis ? primary.available > 0 : primary.readiness.kind === "ready";
   if (!served && primary.readiness.kind === "stuck") {
@@ -163,8 +178,14 @@ function initialized(turn: AdvanceInput, revision: Revision): Transition {
   );
 }
 
-function metricServersSaid(turn: AdvanceInput) {
-  return turn.observation.answers.map((answered) => {
+/** Asked once: afterwards the wait for the primary has been announced. */
+function metricServerProbes({ status, spec }: AdvanceInput): readonly Probe[] {
+  const isAsked = status.said === undefined && !spec.skipAnalysis && spec.analysis.metrics.length > 0;
+  return isAsked ? [{ kind: "metric-servers" }] : [];
+}
+
+function metricServersSaid(turn: AdvanceInput, answers: readonly Answered[]) {
+  return answers.map((answered) => {
     const failure = failureOf(answered, turn.ref);
     return failure === undefined ? EVENTS.metricsAvailable() : EVENTS.metricsUnavailable(failure);
   });
@@ -176,7 +197,7 @@ type Idle = StatusIn<"Initialized"> | StatusIn<"Succeeded"> | StatusIn<"Failed">
  * Routes that are written late, after a crash for example: the time counts from when they are in force. That comes before all
  * else, for whatever this turn does, it writes them. A target that is down already has nothing to lose.
  */
-function idleOrDraining(turn: AdvanceInput, status: Idle): Transition {
+function idleOrDraining(turn: AdvanceInput, status: Idle): Decision {
   if (status.drainUntil === 0 || turn.observation.readings.target.scaledDown) return idle(turn, status);
   const drainUntil = endOfWait(status.drainUntil, drainMs(turn.spec), turn);
   if (drainUntil === status.drainUntil) return idle(turn, status);
@@ -185,7 +206,7 @@ function idleOrDraining(turn: AdvanceInput, status: Idle): Transition {
 }
 
 /** Between two runs: pay what is owed, let the old workload drain, and look out for the next revision. */
-function idle(turn: AdvanceInput, status: Idle): Transition {
+function idle(turn: AdvanceInput, status: Idle): Decision {
   const { target, primary } = turn.observation.readings;
   // After a failed promotion the canary is gone, too: what pods the primary has serve better than none.
   if (isDeserted(status, turn.observation.readings)) return become(turn, { ...status, canaryWeight: 0 });
@@ -215,8 +236,10 @@ function adopt(turn: AdvanceInput): Transition {
 }
 
 /** The hooks were asked, whatever they answered: they cannot change the outcome any more. */
-function payPostRollout(turn: AdvanceInput, status: StatusIn<"Succeeded"> | StatusIn<"Failed">): Transition {
-  const said = turn.observation.answers.map((answered) => {
+function payPostRollout(turn: AdvanceInput, status: StatusIn<"Succeeded"> | StatusIn<"Failed">): Decision {
+  const answers = answersTo(turn, hookProbes(turn.spec, "post-rollout", status.phase));
+  if (!isAnswered(answers)) return answers;
+  const said = answers.map((answered) => {
     const hook = answered.probe.kind === "hook" ? answered.probe.hook.name : "";
     const failure = failureOf(answered, turn.ref);
     return failure === undefined ? EVENTS.postRolloutPassed(hook) : EVENTS.postRolloutFailed(hook, failure);
@@ -275,7 +298,7 @@ function startOver(turn: AdvanceInput): Transition {
 }
 
 /** A revision is waiting. It begins when the primary is sound and everybody who is asked agrees. */
-function beginWhenAllowed(turn: AdvanceInput): Transition {
+function beginWhenAllowed(turn: AdvanceInput): Decision {
   const { primary, target } = turn.observation.readings;
   if (!turn.spec.skipAnalysis && primary.readiness.kind === "stuck") {
     return turn.status.phase === "Failed"
@@ -285,8 +308,10 @@ function beginWhenAllowed(turn: AdvanceInput): Transition {
   if (!turn.spec.skipAnalysis && primary.readiness.kind === "progressing") {
     return waitFor(turn, EVENTS.warning(primary.readiness.detail));
   }
+  const answers = answersTo(turn, hookProbes(turn.spec, "confirm-rollout", turn.status.phase));
+  if (!isAnswered(answers)) return answers;
   const passed = [];
-  for (const answered of turn.observation.answers) {
+  for (const answered of answers) {
     if (answered.probe.kind !== "hook") continue;
     const { name, muteAlert } = answered.probe.hook;
     if (failureOf(answered, turn.ref) !== undefined) return awaitApproval(turn, name, muteAlert);

@@ -5,15 +5,19 @@ import { failureOf, isRollbackHook } from "./checks.ts";
 import { EVENTS, type Said } from "./events.ts";
 import type { Answered } from "./observation.ts";
 import { type Announcement, type Step, TOTAL_WEIGHT } from "./plan.ts";
+import { analysisProbes } from "./probes.ts";
 import { admitRemade } from "./remade.ts";
 import { currentStep, nextStepIndex, routesFor } from "./routes.ts";
 import {
   type AdvanceInput,
+  answersTo,
   become,
   before,
+  type Decision,
   enter,
   failCheck,
   heldAnew,
+  isAnswered,
   owesPostRollout,
   rollBack,
   stay,
@@ -24,7 +28,7 @@ import {
 
 type Analysing = StatusIn<"Progressing"> | StatusIn<"WaitingPromotion">;
 
-export function analyse(turn: AdvanceInput, status: Analysing): Transition {
+export function analyse(turn: AdvanceInput, status: Analysing): Decision {
   const { spec } = turn;
   const { target, primary } = turn.observation.readings;
   const remade = admitRemade(turn);
@@ -124,12 +128,13 @@ function giveBack(turn: AdvanceInput, status: Analysing): Transition {
   return become(turn, { ...rest, withheld: false, canaryWeight, holdUntil });
 }
 
-/** Reads the answers in the order in which they were asked; the first that settles the matter ends the turn. */
-function judge(turn: AdvanceInput, status: Analysing): Transition {
+/** Asks, then reads the answers in the order in which they were asked; the first that settles the matter ends the turn. */
+function judge(turn: AdvanceInput, status: Analysing): Decision {
+  const answers = answersTo(turn, analysisProbes(turn.spec, turn.plan, status));
+  if (!isAnswered(answers)) return answers;
   const unprepared = status.phase === "Progressing" && status.step === 0 && !status.prepared;
   const said: Said[] = [];
-  const { answers } = turn.observation;
-  // A release that is taken back by hand first of all is not begun.
+  // A release that is rolled back by hand before anything else is not begun.
   const opening = answers.findIndex(({ probe }) => !isRollbackHook(probe));
   for (const [i, answered] of answers.entries()) {
     if (unprepared && i === opening) said.push(EVENTS.starting(turn));

@@ -16,7 +16,7 @@ export type Phase =
 
 /**
  * Every arrow a status may take, staying where it is aside. A Canary whose status takes another arrow is a bug:
- * `advance` asserts it.
+ * `decide` asserts it.
  */
 export const TRANSITIONS: Readonly<Record<Phase, readonly Phase[]>> = {
   "": ["Initializing", "Terminating"],

@@ -70,5 +70,6 @@ export interface Answered {
 
 export interface Observation {
   readonly readings: Readings;
+  /** Empty: nothing was asked yet. Else the answers in the order in which the questions were asked. */
   readonly answers: readonly Answered[];
 }

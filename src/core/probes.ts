@@ -1,106 +1,40 @@
 /**
- * What must be asked before a decision, in order. Pure: the same Canary in the same situation asks the same questions.
- * Readings cost nothing (caches), so whatever they settle alone is never asked about.
+ * The questions of each decision, in the order in which they are asked. The order is contract. When to ask is decided where the
+ * answers are used (advance.ts, analysis.ts, promotion.ts).
  */
 import type { CanarySpec, CanaryStatus, HookType, Metric, StatusIn, Webhook } from "./canary.ts";
-import { isNamedOtherwise, revisionChanged } from "./change.ts";
-import type { MetricSourceKind, Probe, Readings } from "./observation.ts";
+import type { MetricSourceKind, Probe } from "./observation.ts";
 import type { Plan } from "./plan.ts";
-import { isDeserted } from "./routes.ts";
-
-export interface ProbeInput {
-  readonly spec: CanarySpec;
-  readonly plan: Plan;
-  readonly status: CanaryStatus;
-  readonly readings: Readings;
-  readonly now: number;
-  readonly deleting: boolean;
-}
 
 export const SUCCESS_RATE = "request-success-rate";
 export const REQUEST_DURATION = "request-duration";
-/** What hooks of an analysis are told, also while it waits for the promotion; only rollback hooks hear of that. */
+/** The phase in the payload of the hooks of an analysis, also in WaitingPromotion; rollback hooks get the real phase. */
 const RUNNING = "Progressing";
 
-export function probesFor(input: ProbeInput): readonly Probe[] {
-  const { spec, status, readings } = input;
-  if (spec.suspend || input.deleting || readings.problem !== undefined) return [];
-  switch (status.phase) {
-    case "":
-    case "Terminating":
-    case "Terminated":
-    case "Finalising":
-      return [];
-    case "Initializing":
-      // Asked once: afterwards the wait for the primary has been announced.
-      return status.said === undefined &&
-        status.switching !== true &&
-        !spec.skipAnalysis &&
-        spec.analysis.metrics.length > 0
-        ? [{ kind: "metric-servers" }]
-        : [];
-    case "Initialized":
-    case "Succeeded":
-    case "Failed":
-      return idleProbes(input);
-    case "Waiting":
-      return input.now >= status.holdUntil && primaryAllows(input) ? hooks(spec, "confirm-rollout", status.phase) : [];
-    case "Progressing":
-    case "WaitingPromotion":
-      return analysisProbes(input, status);
-    case "Promoting":
-      return status.primaryWeight > 0 && input.now >= status.holdUntil && primaryCanBeJudged(readings)
-        ? primaryMetrics(spec, measuredMs(spec, status, input.now))
-        : [];
-  }
-}
+type Analysing = StatusIn<"Progressing"> | StatusIn<"WaitingPromotion">;
 
-function idleProbes(input: ProbeInput): readonly Probe[] {
-  const { spec, status, readings } = input;
-  // Hooks may take their time: the users first.
-  if (isDeserted(status, readings)) return [];
-  if ("owesPostRollout" in status && status.owesPostRollout) return hooks(spec, "post-rollout", status.phase);
-  if (status.phase === "Failed" && (status.restoring || status.promotedSpec === "")) return [];
-  if (isNamedOtherwise(status, readings)) return [];
-  return revisionChanged(status, readings.target.revision) && primaryAllows(input)
-    ? hooks(spec, "confirm-rollout", status.phase)
-    : [];
-}
-
-function primaryAllows({ spec, readings }: ProbeInput): boolean {
-  return spec.skipAnalysis || readings.primary.readiness.kind === "ready";
-}
-
-function primaryCanBeJudged({ primary, routesInForce }: Readings): boolean {
-  return primary.readiness.kind === "ready" && routesInForce;
-}
-
-function analysisProbes(input: ProbeInput, status: Extract<CanaryStatus, { step: number }>): readonly Probe[] {
-  const { spec, plan, readings, now } = input;
-  const ready = readings.primary.readiness.kind === "ready" && readings.target.readiness.kind === "ready";
-  if (spec.skipAnalysis || !ready || readings.target.scaledDown || now < status.holdUntil || status.withheld) return [];
-  if (revisionChanged(status, readings.target.revision)) return [];
-  if (status.step > 0 && !readings.routesInForce) return [];
+/** At the end of a step: rollback hooks, the checks of the step (before the first one: its preparations), then the gates. */
+export function analysisProbes(spec: CanarySpec, plan: Plan, status: Analysing): readonly Probe[] {
   const gates = plan.steps[status.step]?.gates ?? plan.promotionGates;
   return [
-    ...hooks(spec, "rollback", status.phase),
-    ...(status.step > 0 ? [...hooks(spec, "rollout", RUNNING), ...metrics(spec)] : preparations(spec, status)),
+    ...hookProbes(spec, "rollback", status.phase),
+    ...(status.step > 0 ? [...hookProbes(spec, "rollout", RUNNING), ...metrics(spec)] : preparations(spec, status)),
     ...gates
       // While waiting for the promotion the traffic does not increase any more.
       .filter((gate) => !(gate === "confirm-traffic-increase" && status.phase === "WaitingPromotion"))
-      .flatMap((gate) => hooks(spec, gate, RUNNING)),
+      .flatMap((gate) => hookProbes(spec, gate, RUNNING)),
   ];
 }
 
 function preparations(spec: CanarySpec, status: CanaryStatus): readonly Probe[] {
-  return status.phase === "Progressing" && !status.prepared ? hooks(spec, "pre-rollout", RUNNING) : [];
+  return status.phase === "Progressing" && !status.prepared ? hookProbes(spec, "pre-rollout", RUNNING) : [];
 }
 
 export function hooksOf(spec: CanarySpec, type: HookType): readonly Webhook[] {
   return spec.analysis.webhooks.filter((hook) => hook.type === type);
 }
 
-function hooks(spec: CanarySpec, type: HookType, phase: string): readonly Probe[] {
+export function hookProbes(spec: CanarySpec, type: HookType, phase: string): readonly Probe[] {
   return hooksOf(spec, type).map((hook) => ({ kind: "hook", hook, type, phase }));
 }
 
@@ -127,17 +61,18 @@ function builtIn(metric: Metric): readonly MetricSourceKind[] {
 }
 
 /**
- * The primary is judged by the built-in checks alone (other queries name the canary), and by no request that is older than
- * its present weight: such a one was answered by the revision before. So a longer window is cut.
+ * The primary is judged by the built-in checks alone, because other queries name the canary. Requests older than the primary's
+ * present weight were answered by the previous revision, so longer metric windows are cut to the time since the shift.
  */
-function primaryMetrics(spec: CanarySpec, measured: number): readonly Probe[] {
+export function primaryProbes(spec: CanarySpec, status: StatusIn<"Promoting">, now: number): readonly Probe[] {
+  const measured = measuredMs(spec, status, now);
   return spec.analysis.metrics
     .filter(({ interval }) => Number.isFinite(windowMs(interval)))
     .map((metric) => (windowMs(metric.interval) <= measured ? metric : { ...metric, interval: windowOf(measured) }))
     .flatMap((metric) => builtIn(metric).map((source): Probe => ({ kind: "metric", metric, source, of: "primary" })));
 }
 
-/** For how long the primary has had its present weight; where that was forgotten, what is sure. Milliseconds. */
+/** How long the primary has had its present weight, in milliseconds; one interval, which is sure, where that was forgotten. */
 function measuredMs({ analysis }: CanarySpec, { shiftedAt }: StatusIn<"Promoting">, now: number): number {
   return shiftedAt === undefined ? analysis.intervalMs : now - shiftedAt;
 }

@@ -15,22 +15,25 @@ import { EVENTS, type Said } from "./events.ts";
 import { promotionId } from "./identity.ts";
 import type { Answered } from "./observation.ts";
 import { TOTAL_WEIGHT } from "./plan.ts";
-import { isMeasuredShort } from "./probes.ts";
+import { isMeasuredShort, primaryProbes } from "./probes.ts";
 import {
   type AdvanceInput,
+  answersTo,
   become,
   before,
+  type Decision,
   drainMs,
   endOfWait,
   enter,
   heldAnew,
+  isAnswered,
   owesPostRollout,
   stay,
   type Transition,
   waitFor,
 } from "./turn.ts";
 
-export function promote(turn: AdvanceInput, status: StatusIn<"Promoting">): Transition {
+export function promote(turn: AdvanceInput, status: StatusIn<"Promoting">): Decision {
   const { primary, target } = turn.observation.readings;
   if (!isCopied(turn, status)) {
     // The target moved on before the copy was made: what it holds now was never tested.
@@ -44,7 +47,9 @@ export function promote(turn: AdvanceInput, status: StatusIn<"Promoting">): Tran
   const rerouted = status.primaryWeight > 0 ? heldAnew(turn, status, { shiftedAt: turn.now }) : undefined;
   if (rerouted !== undefined) return rerouted;
   if (turn.now < status.holdUntil) return stay(turn);
-  for (const answered of turn.observation.answers) {
+  const answers = answersTo(turn, status.primaryWeight > 0 ? primaryProbes(turn.spec, status, turn.now) : []);
+  if (!isAnswered(answers)) return answers;
+  for (const answered of answers) {
     const failure = failureOf(answered, turn.ref);
     if (failure === undefined) continue;
     const silent = answered.answer.kind === "no-data";

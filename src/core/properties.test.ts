@@ -1,5 +1,5 @@
 /**
- * Random Canaries in random weather: plan -> advance -> desired, turn after turn, and what must hold in every one of them.
+ * Random Canaries in random weather: plan -> decide -> desired, turn after turn, and what must hold in every one of them.
  * A failure prints its seed and the smallest script that shows it; `SEED=<seed> npx vitest run <this file>` repeats it.
  */
 import fc from "fast-check";

@@ -10,10 +10,11 @@ import type {
   Revision,
   StatusCore,
 } from "./canary.ts";
+import { settles } from "./checks.ts";
 import { EVENTS, type RolloutEvent, type Said } from "./events.ts";
 import { lettersFrom } from "./identity.ts";
 import { drainOf } from "./interval.ts";
-import type { Observation } from "./observation.ts";
+import type { Answered, Observation, Probe } from "./observation.ts";
 import type { Plan } from "./plan.ts";
 import { routesFor } from "./routes.ts";
 
@@ -30,6 +31,59 @@ export interface AdvanceInput {
   readonly deleting: boolean;
   /** Milliseconds since the epoch. */
   readonly now: number;
+}
+
+/** The decision needs answers from outside the caches. The driver gets them, in order, and decides again. */
+export interface Ask {
+  readonly kind: "ask";
+  readonly probes: readonly Probe[];
+}
+
+export type Decision = Ask | Transition;
+
+export function isAsk(decision: Decision): decision is Ask {
+  return "kind" in decision;
+}
+
+/**
+ * The answers to the questions of this decision. An unanswered question never passes: without answers the decision is to
+ * ask, and answers that do not cover the questions up to the first that settles the matter are refused.
+ * @returns the answers, one for each question up to the first that settles the matter; or the decision to ask
+ * @throws Error when the answers are answers to other questions, or too few
+ */
+export function answersTo(turn: AdvanceInput, probes: readonly Probe[]): readonly Answered[] | Ask {
+  const { answers } = turn.observation;
+  if (probes.length === 0) return [];
+  if (answers.length === 0) return { kind: "ask", probes };
+  for (const [i, probe] of probes.entries()) {
+    const answered = answers[i];
+    if (answered === undefined || !isSameQuestion(probe, answered.probe)) {
+      const got = answered === undefined ? "no answer" : `an answer to "${nameOf(answered.probe)}"`;
+      throw new Error(`cannot decide about ${turn.ref.name}: "${nameOf(probe)}" was asked, and there is ${got}`);
+    }
+    if (settles(answered, turn.ref)) return answers.slice(0, i + 1);
+  }
+  return answers.slice(0, probes.length);
+}
+
+export function isAnswered(answers: readonly Answered[] | Ask): answers is readonly Answered[] {
+  return !("kind" in answers);
+}
+
+/** The window of a metric is no part of the question: it may be cut to the time since a shift, and time goes on. */
+function isSameQuestion(a: Probe, b: Probe): boolean {
+  return nameOf(a) === nameOf(b);
+}
+
+function nameOf(probe: Probe): string {
+  switch (probe.kind) {
+    case "hook":
+      return `hook ${probe.type} ${probe.hook.name}`;
+    case "metric":
+      return `metric ${probe.metric.name} by ${probe.source} of the ${probe.of}`;
+    case "metric-servers":
+      return "metric servers";
+  }
 }
 
 export interface Transition {

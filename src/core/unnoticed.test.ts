@@ -1,16 +1,14 @@
 /** What mutants could break without anybody noticing. */
 import { describe, expect, it } from "vitest";
 import { aCanary, aSpec } from "../testing/canary.ts";
-import { MESH } from "../testing/story.ts";
-import { advance } from "./advance.ts";
+import { decided, MESH } from "../testing/story.ts";
 import type { CanaryStatus, Metric } from "./canary.ts";
 import { violation } from "./checks.ts";
 import { promotionId } from "./identity.ts";
 import { planFor } from "./plan.ts";
-import { probesFor } from "./probes.ts";
 import { routesFor } from "./routes.ts";
 import { fromWire, toWire } from "./status.ts";
-import type { AdvanceInput } from "./turn.ts";
+import type { Situation } from "./take-turn.ts";
 
 const REF = { namespace: "test", name: "podinfo" };
 const HINTS = { intervalMs: 15_000, iterations: 0, weights: [50], mirror: false };
@@ -59,22 +57,6 @@ describe("is noticed", () => {
     });
   });
 
-  it("a question about routes that are not in force: hooks would be called in vain", () => {
-    const metrics = [{ name: "request-success-rate", thresholdRange: { min: 99 } }];
-    const { spec, status: fresh } = aCanary({ analysis: { metrics } });
-    const ready = { kind: "ready" } as const;
-    const target = { revision: { spec: "v2" }, readiness: ready, available: 1, scaledDown: false };
-    const primary = { exists: true, readiness: ready, available: 1 };
-    const onStep = { step: 1, holdUntil: 0, withheld: false, prepared: true, applied: { spec: "v2" } } as const;
-    const status: CanaryStatus = { ...fresh, phase: "Progressing", ...onStep };
-    const asked = (routesInForce: boolean) =>
-      probesFor({
-        ...{ spec, plan: planFor(spec, MESH), status, now: 1000, deleting: false },
-        readings: { target, primary, routesInForce },
-      }).length;
-    expect([asked(false), asked(true)]).toEqual([0, 1]);
-  });
-
   it("routes that are late in a promotion whose end was forgotten: its wait ends a drain after they are in force", () => {
     const canary = aCanary();
     const plan = planFor(canary.spec, MESH);
@@ -83,9 +65,9 @@ describe("is noticed", () => {
     const primary = { exists: true, readiness: ready, available: 1, promotionId: promotionId("uid", { spec: "v2" }) };
     const now = 1_767_225_600_000;
     const turn = (status: CanaryStatus, at: number, routesInForce: boolean) =>
-      advance({
+      decided({
         ...{ ref: REF, uid: "uid", spec: canary.spec, plan, status, alertsDelivered: 0, deleting: false, now: at },
-        observation: { readings: { target, primary, routesInForce }, answers: [] },
+        readings: { target, primary, routesInForce },
       }).status;
     const forgotten: CanaryStatus = { ...canary.status, phase: "Finalising", holdUntil: 0, applied: { spec: "v2" } };
     const away = turn(forgotten, now, false);
@@ -102,12 +84,12 @@ describe("is noticed", () => {
     const target = { revision: { spec: "v1" }, readiness: ready, available: 1, scaledDown: false };
     const primary = { exists: true, readiness: ready, available: 1, promotionId: promotionId("uid", { spec: "v1" }) };
     const draining = { phase: "Initialized", drainUntil: 1, applied: { spec: "v1" }, promotedSpec: "v1" } as const;
-    const turn = (status: CanaryStatus): AdvanceInput => ({
+    const turn = (status: CanaryStatus): Situation => ({
       ...{ ref: REF, uid: "uid", spec: canary.spec, plan, status, alertsDelivered: 0, deleting: false, now: 1000 },
-      observation: { readings: { target, primary, routesInForce: false }, answers: [] },
+      readings: { target, primary, routesInForce: false },
     });
-    const drainedAnew = advance(turn({ ...canary.status, ...draining })).status;
+    const drainedAnew = decided(turn({ ...canary.status, ...draining })).status;
     expect(drainedAnew).toMatchObject({ phase: "Initialized", drainUntil: expect.toSatisfy((time) => time > 1000) });
-    expect(advance(turn(drainedAnew)).status).toBe(drainedAnew);
+    expect(decided(turn(drainedAnew)).status).toBe(drainedAnew);
   });
 });

@@ -4,17 +4,15 @@
  * repeatable. Nothing here knows what the core should do with it.
  */
 import { isDeepStrictEqual } from "node:util";
-import { advance } from "../core/advance.ts";
 import type { Canary, CanaryStatus, Revision, Routes } from "../core/canary.ts";
 import { sameRevision } from "../core/change.ts";
-import { settles } from "../core/checks.ts";
 import { type DesiredWorld, desired, nextTurnAt } from "../core/desired.ts";
 import { promotionId } from "../core/identity.ts";
-import type { Answer, Answered, Probe, Readiness, Readings } from "../core/observation.ts";
+import type { Answer, Probe, Readiness, Readings } from "../core/observation.ts";
 import { type Capabilities, canaryWeights, type Plan, planFor } from "../core/plan.ts";
-import { probesFor } from "../core/probes.ts";
 import { routesFor } from "../core/routes.ts";
 import { fromWire, toWire, type WireStatus } from "../core/status.ts";
+import { takeTurnWith } from "../core/take-turn.ts";
 import type { AdvanceInput, Transition } from "../core/turn.ts";
 
 /** How pods of a revision come up. */
@@ -118,16 +116,9 @@ function takeTurn(model: Model, make: Make, router: Capabilities, crash: Crash |
   const plan = model.plan();
   const status = load(model, crash === "forgets");
   const readings = read(model, make, router, status);
-  const answers: Answered[] = [];
-  for (const probe of probesFor({ spec, plan, status, readings, now, deleting })) {
-    const answered = { probe, answer: model.answer(probe) };
-    answers.push(answered);
-    if (settles(answered, ref)) break;
-  }
   const alertsDelivered = model.delivers ? status.owedAlerts.length : 0;
-  const observation = { readings, answers };
-  const input: AdvanceInput = { ref, uid, spec, plan, status, observation, alertsDelivered, deleting, now };
-  const transition = advance(input);
+  const situation = { ref, uid, spec, plan, status, readings, alertsDelivered, deleting, now };
+  const { input, transition } = takeTurnWith(situation, model.answer);
   const wanted = desired({ uid, plan, suspended: spec.suspend && !deleting }, transition.status);
   const mesh = model.routes;
   const wasUp = model.target?.up;

@@ -2,15 +2,13 @@
  * Plays the core alone against a world that is told in a few words, in virtual time, and prints what happened. One line a
  * turn: seconds since the start, phase, weights, what was said.
  */
-import { advance } from "../core/advance.ts";
 import type { CanaryStatus, Revision } from "../core/canary.ts";
-import { settles } from "../core/checks.ts";
 import { type DesiredWorld, desired, nextTurnAt } from "../core/desired.ts";
-import type { Answer, Answered, Probe, Readiness, Readings } from "../core/observation.ts";
+import type { Answer, Probe, Readiness, Readings } from "../core/observation.ts";
 import { type Capabilities, planFor } from "../core/plan.ts";
-import { probesFor } from "../core/probes.ts";
 import { routesFor } from "../core/routes.ts";
-import type { AdvanceInput } from "../core/turn.ts";
+import { type Situation, takeTurnWith } from "../core/take-turn.ts";
+import type { Transition } from "../core/turn.ts";
 import { aCanary, type CanaryParts } from "./canary.ts";
 
 export const MESH: Capabilities = { weights: true, mirror: true, headerMatch: true, sessionAffinity: true };
@@ -43,6 +41,17 @@ export interface Story {
   readonly alerts: string[];
   /** Takes turns until nothing more happens by itself before `seconds` more have passed. */
   run(seconds: number): void;
+}
+
+/**
+ * The decision of a situation that asks nothing.
+ * @throws Error when something is asked
+ */
+export function decided(situation: Situation): Transition {
+  const refuse = (probe: Probe): Answer => {
+    throw new Error(`asked ${describe(probe)}`);
+  };
+  return takeTurnWith(situation, refuse).transition;
 }
 
 const READY: Readiness = { kind: "ready" };
@@ -104,20 +113,15 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
   function turn(): boolean {
     const seen = readings();
     const { spec, ref, uid } = canary;
-    const base = { spec, plan, status: story.status, readings: seen, now: story.now, deleting: world.deleting };
-    const answers: Answered[] = [];
-    for (const probe of probesFor(base)) {
-      const answered = { probe, answer: world.answer(probe, story.now) };
-      story.asked.push(probe.kind === "hook" ? `${probe.type} ${probe.hook.name}` : describe(probe));
-      answers.push(answered);
-      if (settles(answered, ref)) break;
-    }
-    const input: AdvanceInput = {
-      ...{ ref, uid, spec, plan, status: story.status, now: story.now, deleting: world.deleting },
-      observation: { readings: seen, answers },
+    const situation = {
+      ...{ ref, uid, spec, plan, status: story.status, now: story.now, deleting: world.deleting, readings: seen },
       alertsDelivered: story.status.owedAlerts.length,
     };
-    const { status, events } = advance(input);
+    const { transition } = takeTurnWith(situation, (probe) => {
+      story.asked.push(probe.kind === "hook" ? `${probe.type} ${probe.hook.name}` : describe(probe));
+      return world.answer(probe, story.now);
+    });
+    const { status, events } = transition;
     const before = JSON.stringify([story.status, primaryId, scaledDown, primaryExists]);
     const seconds = (story.now - START) / 1000;
     const routes = routesFor(plan, status);

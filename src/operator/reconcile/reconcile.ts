@@ -1,16 +1,13 @@
 /**
- * The whole operator in one sentence: load, observe, advance, save, converge, record.
+ * The whole operator in one sentence: load, observe, decide, save, converge, record.
  *
  * Everything is level-triggered: a turn may be taken at any time, any number of times, and after any crash. The status is
  * saved before anything is done about it, so that whoever takes the next turn knows what was decided and can finish it.
  */
-import { advance } from "../../core/advance.ts";
 import type { Canary, CanaryRef, CanaryStatus } from "../../core/canary.ts";
-import { settles } from "../../core/checks.ts";
 import { desired, nextTurnAt } from "../../core/desired.ts";
-import type { Answered } from "../../core/observation.ts";
-import { probesFor } from "../../core/probes.ts";
 import { routesFor } from "../../core/routes.ts";
+import { type Situation, type TakenTurn, takeTurn } from "../../core/take-turn.ts";
 import type { AdvanceInput, Transition } from "../../core/turn.ts";
 import type { Asking } from "../../ports/asking.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -47,21 +44,11 @@ export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSigna
   if (tended !== "as wanted") return { kind: tended === "written" ? "now" : "never" };
 
   const scene = await ports.world.observe(canary, begun, signal);
-  const answers = await askAll(canary, scene, begun, ports, signal);
-  // A step is held from when it was decided on: what was asked before that may have taken longer than the hold.
-  const now = answers.length === 0 ? begun : ports.clock.now();
-  const input: AdvanceInput = {
-    ref,
-    uid: canary.uid,
-    spec: canary.spec,
-    plan: scene.plan,
-    status: canary.status,
-    observation: { readings: scene.readings, answers },
-    alertsDelivered: ports.alerts.delivered(ref),
-    deleting: canary.deleting,
-    now,
-  };
-  const transition = advance(input);
+  const { uid, spec, status, deleting } = canary;
+  const { plan, readings } = scene;
+  const alertsDelivered = ports.alerts.delivered(ref);
+  const situation = { ref, uid, spec, plan, status, readings, alertsDelivered, deleting, now: begun };
+  const { input, transition } = await decideAndAsk(canary, situation, ports, signal);
   const saved =
     transition.status === canary.status ? canary : await ports.store.save(canary, transition.status, signal);
   ports.alerts.cleared(ref, input.alertsDelivered);
@@ -72,25 +59,23 @@ export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSigna
     record(canary, input, transition, begun, ports);
   }
   if (await finish(saved, transition.status, ports, signal)) return { kind: "never" };
-  return wrote ? { kind: "now" } : requeueFor(transition.status, scene, now);
+  return wrote ? { kind: "now" } : requeueFor(transition.status, scene, input.now);
 }
 
-/** Asks what the situation calls for, one after the other, until an answer settles it. */
-async function askAll(
+/** The turn is decided at the time of the last answer: the questions may take longer than the hold of the next step. */
+async function decideAndAsk(
   canary: Canary,
-  scene: Scene,
-  now: number,
+  situation: Situation,
   ports: Ports,
   signal: AbortSignal,
-): Promise<readonly Answered[]> {
-  const { spec, status, deleting } = canary;
-  const answers: Answered[] = [];
-  for (const probe of probesFor({ spec, plan: scene.plan, status, readings: scene.readings, now, deleting })) {
-    const answered = { probe, answer: await ports.asking.ask(canary, probe, signal) };
-    answers.push(answered);
-    if (settles(answered, canary.ref)) break;
+): Promise<TakenTurn> {
+  const turn = takeTurn(situation);
+  let at = turn.next();
+  while (at.done !== true) {
+    const answer = await ports.asking.ask(canary, at.value, signal);
+    at = turn.next({ answer, now: ports.clock.now() });
   }
-  return answers;
+  return at.value;
 }
 
 async function converge(saved: Canary, loaded: Canary, scene: Scene, ports: Ports, signal: AbortSignal) {

@@ -1,0 +1,51 @@
+/**
+ * The one driver of a turn: decide, ask what the decision needs, decide again. Pure: it is a generator that yields each question
+ * and is sent the answer, so that the operator may await answers and a story may make them up.
+ */
+import { decide } from "./advance.ts";
+import { settles } from "./checks.ts";
+import type { Answer, Answered, Probe, Readings } from "./observation.ts";
+import { type AdvanceInput, isAsk, type Transition } from "./turn.ts";
+
+/** What is known before anything is asked. */
+export type Situation = Omit<AdvanceInput, "observation"> & { readonly readings: Readings };
+
+export interface Reply {
+  readonly answer: Answer;
+  /** When the answer came, milliseconds since the epoch: the turn is decided at the time of the last answer. */
+  readonly now: number;
+}
+
+/** A turn that was taken: all that was known when it was decided, and what was decided. */
+export interface TakenTurn {
+  readonly input: AdvanceInput;
+  readonly transition: Transition;
+}
+
+/** Questions are asked in order, up to the first answer that settles the matter. */
+export function* takeTurn({ readings, ...rest }: Situation): Generator<Probe, TakenTurn, Reply> {
+  const unasked: AdvanceInput = { ...rest, observation: { readings, answers: [] } };
+  const first = decide(unasked);
+  if (!isAsk(first)) return { input: unasked, transition: first };
+  const answers: Answered[] = [];
+  let { now } = rest;
+  for (const probe of first.probes) {
+    const reply = yield probe;
+    ({ now } = reply);
+    const answered = { probe, answer: reply.answer };
+    answers.push(answered);
+    if (settles(answered, rest.ref)) break;
+  }
+  const input: AdvanceInput = { ...rest, now, observation: { readings, answers } };
+  const transition = decide(input);
+  if (isAsk(transition)) throw new Error(`the answers about ${rest.ref.name} led to more questions`);
+  return { input, transition };
+}
+
+/** Takes a turn whose answers are known at once. */
+export function takeTurnWith(situation: Situation, ask: (probe: Probe) => Answer): TakenTurn {
+  const turn = takeTurn(situation);
+  let at = turn.next();
+  while (at.done !== true) at = turn.next({ answer: ask(at.value), now: situation.now });
+  return at.value;
+}
