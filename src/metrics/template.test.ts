@@ -46,12 +46,51 @@ describe("a query template", () => {
     expect(outcome("{{ variables.constructor }}")).toMatch(/^error: template excution failed: /);
   });
 
-  it.each([
-    ["{{ range 1000000000 }}{{ end }}", "more than 100000 iterations"],
-    ['{{ define "t" }}{{ template "t" }}{{ end }}{{ template "t" }}', "exceeded maximum template depth"],
-    ['{{ $x := "ab" }}{{ range 30 }}{{ $x = print $x $x }}{{ $x }}{{ end }}', "longer than 1 MiB"],
-    ['{{ printf "%*d" 1 2 }}', "%* is not supported"],
-  ])("%s cannot run away: %s", (template, message) => {
-    expect(outcome(template)).toContain(message);
+  it.each<[what: string, template: string, message: string]>([
+    ["iterations", "{{ range 1000000000 }}{{ end }}", "more than 20000 steps"],
+    ["itself", '{{ define "t" }}{{ template "t" }}{{ end }}{{ template "t" }}', "exceeded maximum template depth"],
+    ["doubled calls", `${doubling(60)}{{ template "t0" }}`, "more than 20000 steps"],
+    [
+      "doubled text",
+      '{{ $x := "ab" }}{{ range 30 }}{{ $x = print $x $x }}{{ $x }}{{ end }}',
+      "more than 256 KiB of text",
+    ],
+    [
+      "doubled text that is not shown",
+      '{{ $x := "aaaaaaaaaaaaaaaa" }}{{ range 24 }}{{ $x = printf "%s%s" $x $x }}{{ end }}{{ len $x }}',
+      "more than 256 KiB of text",
+    ],
+    ["plain text", `{{ range 100000 }}${"x".repeat(5000)}{{ end }}`, "more than 256 KiB of text"],
+    ["the text of a map", `{{ print ${"variables ".repeat(20_000 / 10)}}}`, "more than 256 KiB of text"],
+    ["a precision", '{{ printf "%.1000000000f" 1.0 }}', "a width or precision of more than 1000 is not supported"],
+    ["a width", '{{ printf "%100000000d" 1 }}', "a width or precision of more than 1000 is not supported"],
+    [
+      "widths",
+      `{{ printf "${"%1000d".repeat(2000)}" ${"1 ".repeat(2000)}}}`,
+      "printf: the text is longer than 256 KiB",
+    ],
+    ["parentheses", `{{ ${"(".repeat(20_000)}1${")".repeat(20_000)} }}`, "nested more than 200 deep"],
+    ["nested blocks", "{{ if true }}".repeat(4000), "nested more than 200 deep"],
+    ["else if", `{{ if false }}${"{{ else if false }}".repeat(3000)}{{ end }}`, "nested more than 200 deep"],
+    ["variables", `${"{{ $x := 1 }}".repeat(500)}${"{{ if true }}{{ end }}".repeat(100)}`, "more than 20000 steps"],
+    ["a length", "x".repeat(70_000), "it is longer than 65536 characters"],
+    ["a star", '{{ printf "%*d" 1 2 }}', "%* is not supported"],
+  ])("cannot run away by %s", (_, template, message) => {
+    expect(outcome(template, { ...MODEL, variables: { v: "x".repeat(1000) } })).toContain(message);
+  });
+
+  it("may be nested and long as far as a query ever is", () => {
+    expect(outcome(`${"{{ if true }}".repeat(100)}x${"{{ end }}".repeat(100)}`)).toBe("x");
+    expect(
+      outcome(`{{ define "t" }}{{ range 3 }}{{ . }}{{ end }}{{ end }}${'{{ template "t" }}'.repeat(500)}`),
+    ).toHaveLength(1500);
+    const spaces = `a${" ".repeat(60_000)}b {{- 1 }}`;
+    expect(outcome(spaces)).toBe(`${spaces.slice(0, -9)}1`);
   });
 });
+
+/** Each template calls the next one twice. */
+function doubling(levels: number): string {
+  const define = (_: unknown, i: number) => `{{define "t${i}"}}${`{{template "t${i + 1}"}}`.repeat(2)}{{end}}`;
+  return `${Array.from({ length: levels }, define).join("")}{{define "t${levels}"}}{{end}}`;
+}

@@ -5,10 +5,11 @@
 
 import { quote } from "../go/format.ts";
 import { ExecutionFault, execute } from "./template/evaluator.ts";
+import { OutOfFuel } from "./template/fuel.ts";
 import { BUILT_IN } from "./template/functions.ts";
 import { TemplateFault } from "./template/lexer.ts";
 import { parseTemplate } from "./template/parser.ts";
-import type { Value } from "./template/tree.ts";
+import type { Tree, Value } from "./template/tree.ts";
 
 /** What a query template can name. */
 export interface QueryModel {
@@ -35,23 +36,52 @@ const NAMES = ["name", "namespace", "target", "service", "ingress", "route", "in
 /** What errors call the template itself, in Flagger, too. */
 const TITLE = "tmpl";
 
+/** No metric server takes a longer one. */
+const LONGEST = 65_536;
+
+const FUNCTIONS = new Set([...NAMES, "variables", ...Object.keys(BUILT_IN), "and", "or"]);
+
+/** @throws TemplateError "template parsing failed: …" */
+function parsed(template: string): Tree {
+  if (template.length > LONGEST) {
+    throw new TemplateError(`template parsing failed: template: ${TITLE}: it is longer than ${LONGEST} characters`);
+  }
+  try {
+    return parseTemplate(template, FUNCTIONS);
+  } catch (error) {
+    if (!(error instanceof TemplateFault)) throw error;
+    throw new TemplateError(
+      `template parsing failed: template: ${TITLE}:${lineOf(template, error.at)}: ${error.message}`,
+    );
+  }
+}
+
+/** The trees of the templates that were rendered last, by their text. */
+const trees = new Map<string, Tree>();
+const MOST_TREES = 256;
+
+/** Each version of a template is parsed once, not at every question. @throws TemplateError */
+function treeOf(template: string): Tree {
+  const tree = trees.get(template) ?? parsed(template);
+  trees.delete(template);
+  trees.set(template, tree);
+  const [oldest] = trees.keys();
+  if (trees.size > MOST_TREES && oldest !== undefined) trees.delete(oldest);
+  return tree;
+}
+
 /** @throws TemplateError "template parsing failed: …", "template excution failed: …" */
 export function renderQuery(template: string, model: QueryModel): string {
   const functions = new Map<string, () => Value>(NAMES.map((name) => [name, () => model[name]]));
   const variables = new Map(Object.entries(model.variables));
   functions.set("variables", () => variables);
-  const known = new Set([...functions.keys(), ...Object.keys(BUILT_IN), "and", "or"]);
+  const tree = treeOf(template);
   try {
-    const tree = parseTemplate(template, known);
     return execute(tree, functions);
   } catch (error) {
     if (error instanceof ExecutionFault) throw new TemplateError(executionText(template, error));
-    if (error instanceof TemplateFault) {
-      throw new TemplateError(
-        `template parsing failed: template: ${TITLE}:${lineOf(template, error.at)}: ${error.message}`,
-      );
-    }
-    throw error;
+    if (!(error instanceof OutOfFuel)) throw error;
+    throw new TemplateError(`template excution failed: template: ${TITLE}: ${error.message}`);
   }
 }
 

@@ -26,6 +26,8 @@ export interface DispatcherOptions {
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
+/** Of one WebSocket message; undici keeps the whole of it in memory. */
+const LARGEST_MESSAGE = 1024 * 1024;
 
 /** Sends each request directly or through the proxy that its URL calls for. */
 class ProxyingDispatcher extends Dispatcher {
@@ -39,6 +41,11 @@ class ProxyingDispatcher extends Dispatcher {
     this.#direct = direct;
     this.#choose = choose;
     this.#through = through;
+  }
+
+  /** undici's WebSocket asks its dispatcher for this. */
+  get webSocketOptions() {
+    return { maxPayloadSize: LARGEST_MESSAGE };
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {

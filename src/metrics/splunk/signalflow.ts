@@ -18,8 +18,10 @@ const POINT_BYTES = 17;
 const COMPRESSED = 1;
 const JSON_ENCODED = 2;
 const DATA = 5;
+/** As many points as a check of one number can mean, with room: 10,000 of them. */
+const LARGEST_DATA = 256 * 1024;
 
-/** Numbers of a type that nobody knows, which is how "no value" is sent, are left out. @throws Error when it is no such message */
+/** Points of an unknown type are left out: that is how "no value" is sent. @throws Error when it is no such message, or too large */
 export function dataPoints(message: Buffer): readonly DataPoint[] {
   if (message.length <= HEADER_BYTES) {
     throw new Error(`expected SignalFlow message of at least 21 bytes, got ${message.length} bytes`);
@@ -28,7 +30,8 @@ export function dataPoints(message: Buffer): readonly DataPoint[] {
   if ((flags & JSON_ENCODED) !== 0 || message.readUInt8(1) !== DATA)
     throw new Error("cannot handle json binary message");
   const rest = message.subarray(HEADER_BYTES);
-  const data = (flags & COMPRESSED) === 0 ? rest : gunzipSync(rest);
+  const data = (flags & COMPRESSED) === 0 ? rest : gunzipSync(rest, { maxOutputLength: LARGEST_DATA });
+  if (data.length > LARGEST_DATA) throw new Error(`a SignalFlow message is longer than ${LARGEST_DATA} bytes`);
   if (data.length < DATA_HEADER_BYTES) throw new Error("a SignalFlow message ends before its data");
   const count = data.readUInt32BE(8);
   if (data.length < DATA_HEADER_BYTES + count * POINT_BYTES) throw new Error("a SignalFlow message ends in its data");

@@ -33,6 +33,14 @@ function message(points: readonly Point[], { zipped = false, type = 5, flags = 0
   return Buffer.concat([header, zipped ? gzipSync(data) : data]);
 }
 
+/** A zipped message of nothing but zeros. */
+function bomb(bytes: number): Buffer {
+  const header = Buffer.from(message([], { zipped: true }).subarray(0, 20));
+  const part = gzipSync(Buffer.alloc(bytes / 100), { level: 9 });
+  // Members of a gzip file follow one another.
+  return Buffer.concat([header, ...Array.from({ length: 100 }, () => part)]);
+}
+
 describe("SignalFlow's binary messages", () => {
   it("hold whole numbers, floating ones, and none", () => {
     const points = [
@@ -56,6 +64,8 @@ describe("SignalFlow's binary messages", () => {
     ["cut off before it", message([]).subarray(0, 25), "a SignalFlow message ends before its data"],
     ["JSON", message([], { flags: 2 }), "cannot handle json binary message"],
     ["of another type", message([], { type: 6 }), "cannot handle json binary message"],
+    ["zipped and large", bomb(800_000_000), "Cannot create a Buffer larger than 262144 bytes"],
+    ["large", Buffer.concat([message([]), Buffer.alloc(300_000)]), "a SignalFlow message is longer than 262144 bytes"],
   ])("that are %s are refused", (_, bytes, why) => {
     expect(() => dataPoints(bytes)).toThrow(why);
   });
@@ -142,6 +152,12 @@ describe("splunk", () => {
       "error executing query: no such function",
     ],
     ["a channel that is aborted", [control("CHANNEL_ABORT")], "error executing query: the channel was aborted: "],
+    [
+      "messages without an end",
+      Array.from({ length: 10 }, () => message(Array.from({ length: 10_000 }, () => [2, 1n, 1]))),
+      "error executing query: the answer is longer than 1048576 bytes",
+    ],
+    ["one message without an end", [Buffer.alloc(1_100_000)], "error executing query: "],
     ["what is no message", ["<html>"], "error executing query: "],
     ["a connection that ends", [], "error executing query: the connection was closed: 1011 out of order"],
   ])("refuses %s", async (_, parts, why) => {

@@ -11,6 +11,7 @@ const CHANNEL = "ch-1";
 /** Until the program runs; and for all of it. */
 const TIMEOUT_MS = 5_000;
 const LONGEST_MS = 30_000;
+const LARGEST_ANSWER = 1024 * 1024;
 
 export const splunk: Provider = (options) => {
   if (options.address === "") throw new MetricError("splunk endpoint is not set");
@@ -25,13 +26,8 @@ export const splunk: Provider = (options) => {
     async measure(program, signal) {
       const stop = options.clock.now();
       const job = { streamUrl, token, program, start: Math.trunc(stop - window), stop };
-      const points = await runProgram(job, options, signal);
-      const last = points.at(-1);
-      if (last === undefined) return noData(`invalid response: ${NO_VALUES}`);
-      if (new Set(points.map(({ series }) => series)).size > 1) {
-        throw new MetricError(`invalid response: ${MULTIPLE_VALUES}`);
-      }
-      return value(last.value);
+      const last = await runProgram(job, options, signal);
+      return last === undefined ? noData(`invalid response: ${NO_VALUES}`) : value(last.value);
     },
     async online(signal) {
       const asked = { url: validationUrl, headers: { "X-SF-Token": token } };
@@ -50,8 +46,8 @@ interface Job {
   readonly stop: number;
 }
 
-/** @throws MetricError; the signal's reason when it is aborted */
-async function runProgram(job: Job, options: ProviderOptions, signal: AbortSignal): Promise<readonly DataPoint[]> {
+/** The last point. @throws MetricError; the signal's reason when it is aborted */
+async function runProgram(job: Job, options: ProviderOptions, signal: AbortSignal): Promise<DataPoint | undefined> {
   signal.throwIfAborted();
   const socket = new WebSocket(job.streamUrl, { dispatcher: connection(options) });
   socket.binaryType = "arraybuffer";
@@ -59,7 +55,8 @@ async function runProgram(job: Job, options: ProviderOptions, signal: AbortSigna
   const limits = { started: AbortSignal.timeout(TIMEOUT_MS), ended: AbortSignal.timeout(LONGEST_MS) };
   try {
     return await new Promise((resolve, reject) => {
-      const points: DataPoint[] = [];
+      let last: DataPoint | undefined;
+      let received = 0;
       let started = false;
       const fail = (why: string) => reject(new MetricError(`error executing query: ${why}`));
       const listen = { signal: over.signal };
@@ -82,16 +79,19 @@ async function runProgram(job: Job, options: ProviderOptions, signal: AbortSigna
         "message",
         ({ data }) => {
           try {
-            if (data instanceof ArrayBuffer) points.push(...dataPoints(Buffer.from(data)));
+            received += data instanceof ArrayBuffer ? data.byteLength : String(data).length;
+            if (received > LARGEST_ANSWER) fail(`the answer is longer than ${LARGEST_ANSWER} bytes`);
+            else if (data instanceof ArrayBuffer) last = lastOf(dataPoints(Buffer.from(data)), last);
             else {
               const message = textMessage(String(data));
               if (message.kind === "authenticated") send(executeRequest(job));
               if (message.kind === "started") started = true;
               if (message.kind === "failed") fail(message.why);
-              if (message.kind === "ended") resolve(points);
+              if (message.kind === "ended") resolve(last);
             }
           } catch (error) {
-            fail(error instanceof Error ? error.message : String(error));
+            if (error instanceof MetricError) reject(error);
+            else fail(error instanceof Error ? error.message : String(error));
           }
         },
         listen,
@@ -103,6 +103,13 @@ async function runProgram(job: Job, options: ProviderOptions, signal: AbortSigna
     socket.addEventListener("error", () => undefined);
     socket.close();
   }
+}
+
+/** A check is of one series. @throws MetricError */
+function lastOf(points: readonly DataPoint[], before: DataPoint | undefined): DataPoint | undefined {
+  const series = before?.series ?? points[0]?.series;
+  if (points.some((point) => point.series !== series)) throw new MetricError(`invalid response: ${MULTIPLE_VALUES}`);
+  return points.at(-1) ?? before;
 }
 
 function executeRequest({ program, start, stop }: Job): object {

@@ -1,5 +1,6 @@
 /** Runs a parsed template. There is no data object: dot is nil until `with` or `range` sets it. */
 import { quote } from "../../go/format.ts";
+import { Fuel, OutOfFuel } from "./fuel.ts";
 import { BUILT_IN, isTrue, type TemplateFunction } from "./functions.ts";
 import { TemplateFault } from "./lexer.ts";
 import { printed, typeName } from "./printf.ts";
@@ -34,41 +35,59 @@ interface Scope {
 
 type FunctionName = Operand & { readonly kind: "function" };
 
+/** Functions that do not read the whole of a map. */
+const READS_ONE = new Set(["index", "len", "not"]);
+
 type Flow = "on" | "break" | "continue";
 
+/** Go has 100,000. */
 const DEEPEST = 100;
-/** Beyond these it is no query but a runaway template, and the operator must not hang on it. */
-const LONGEST_OUTPUT = 1_048_576;
-const MOST_ITERATIONS = 100_000;
 
-/** @throws ExecutionFault */
+/** @throws ExecutionFault, OutOfFuel */
 export function execute(tree: Tree, functions: ReadonlyMap<string, () => Value>): string {
-  const run = new Execution(tree, functions);
-  run.block(tree.body, { dot: null, variables: [{ name: "$", value: null }], depth: 0 });
-  return run.output;
+  return new Execution(tree, functions).run();
 }
 
 class Execution {
-  output = "";
-  private iterated = 0;
+  private output = "";
+  private readonly fuel = new Fuel();
 
   constructor(
     private readonly tree: Tree,
     private readonly functions: ReadonlyMap<string, () => Value>,
   ) {}
 
-  block(statements: Block, scope: Scope): Flow {
-    for (const statement of statements) {
-      const flow = this.statement(statement, scope);
-      if (flow !== "on") return flow;
-    }
-    return "on";
+  run(): string {
+    this.block(this.tree.body, { dot: null, variables: [{ name: "$", value: null }], depth: 0 });
+    return this.output;
+  }
+
+  private block(statements: Block, scope: Scope): Flow {
+    return this.fuel.within(() => {
+      for (const statement of statements) {
+        this.fuel.step();
+        const flow = this.statement(statement, scope);
+        if (flow !== "on") return flow;
+      }
+      return "on";
+    });
+  }
+
+  private write(text: string): void {
+    this.fuel.write(text.length);
+    this.output += text;
+  }
+
+  /** The scope of a block: it sees the variables around it, and its own end with it. */
+  private inner(scope: Scope): Scope {
+    this.fuel.step(scope.variables.length);
+    return { ...scope, variables: [...scope.variables] };
   }
 
   private statement(statement: Statement, scope: Scope): Flow {
     switch (statement.kind) {
       case "text":
-        this.output += statement.text;
+        this.write(statement.text);
         return "on";
       case "output":
         this.print(statement.pipeline, scope);
@@ -80,10 +99,10 @@ class Execution {
         this.named(statement, scope);
         return "on";
       case "range":
-        return this.range(statement, inner(scope));
+        return this.range(statement, this.inner(scope));
       case "if":
       case "with": {
-        const within = inner(scope);
+        const within = this.inner(scope);
         const value = this.pipeline(statement.pipeline, within);
         if (!isTrue(value)) return statement.otherwise === undefined ? "on" : this.block(statement.otherwise, within);
         return this.block(statement.body, statement.kind === "with" ? { ...within, dot: value } : within);
@@ -93,8 +112,9 @@ class Execution {
 
   private print(pipeline: Pipeline, scope: Scope): void {
     const value = this.pipeline(pipeline, scope);
-    if (pipeline.variables.length === 0) this.output += value === null ? "<no value>" : printed(value);
-    if (this.output.length > LONGEST_OUTPUT) throw new ExecutionFault("the output is longer than 1 MiB", pipeline);
+    if (pipeline.variables.length > 0) return;
+    this.fuel.step(entriesOf(value));
+    this.write(value === null ? "<no value>" : printed(value));
   }
 
   private named(statement: Extract<Statement, { kind: "template" }>, scope: Scope): void {
@@ -114,11 +134,11 @@ class Execution {
     const { pipeline } = statement;
     const value = this.pipeline({ ...pipeline, variables: [] }, scope);
     let empty = true;
+    this.fuel.step(entriesOf(value));
     for (const [index, element] of iterations(value, pipeline)) {
       empty = false;
-      this.iterated += 1;
-      if (this.iterated > MOST_ITERATIONS) throw new ExecutionFault("more than 100000 iterations", pipeline);
-      const within = inner(scope);
+      this.fuel.step();
+      const within = this.inner(scope);
       const [first, second] = pipeline.variables;
       const bound: [string | undefined, Value][] =
         second === undefined
@@ -156,6 +176,7 @@ class Execution {
   }
 
   private operand(operand: Operand, scope: Scope): Value {
+    this.fuel.step();
     switch (operand.kind) {
       case "constant":
         return operand.value;
@@ -164,9 +185,10 @@ class Execution {
       case "dot":
         return scope.dot;
       case "variable":
+        this.fuel.step(scope.variables.length >> 4);
         return scope.variables.findLast(({ name }) => name === operand.name)?.value ?? null;
       case "pipeline":
-        return this.pipeline(operand.pipeline, scope);
+        return this.fuel.within(() => this.pipeline(operand.pipeline, scope));
       case "function":
         return this.call(operand, { first: operand, rest: [], ...operand }, undefined, scope);
       case "fields": {
@@ -185,13 +207,27 @@ class Execution {
     const args = rest.map((operand) => this.operand(operand, scope));
     if (piped !== undefined) args.push(piped);
     checkCount(name, known.least, known.most, args.length);
+    this.charge(args, READS_ONE.has(name.name));
     try {
-      return known.call(args);
+      const value = known.call(args);
+      if (own === undefined) this.charge([value]);
+      return value;
     } catch (error) {
+      if (error instanceof OutOfFuel) throw error;
       throw new ExecutionFault(
         `error calling ${name.name}: ${error instanceof Error ? error.message : error}`,
         command,
       );
+    }
+  }
+
+  /** A function reads all of its arguments and makes all of its result. @param one it reads one entry of a map only */
+  private charge(values: readonly Value[], one = false): void {
+    for (const value of values) {
+      if (typeof value === "string") this.fuel.write(value.length);
+      if (value === null || typeof value !== "object" || one) continue;
+      this.fuel.step(value.size);
+      for (const [key, text] of value) this.fuel.write(key.length + text.length);
     }
   }
 
@@ -207,15 +243,15 @@ class Execution {
   }
 }
 
-function inner(scope: Scope): Scope {
-  return { ...scope, variables: [...scope.variables] };
-}
-
 /** Declares, or assigns to the innermost variable of that name (shared with the blocks around, hence the object). */
 function bind(scope: Scope, name: string, value: Value, assigns: boolean): void {
   const known = assigns ? scope.variables.findLast((variable) => variable.name === name) : undefined;
   if (known === undefined) scope.variables.push({ name, value });
   else known.value = value;
+}
+
+function entriesOf(value: Value): number {
+  return value !== null && typeof value === "object" ? value.size : 0;
 }
 
 function checkCount(name: Place & { name: string }, least: number, most: number | undefined, count: number): void {

@@ -91,11 +91,13 @@ interface Close {
 }
 
 function pushText(tokens: Token[], raw: string, at: number, trimStart: boolean, trimEnd: boolean): void {
-  let text = raw;
-  if (trimStart) text = text.replace(/^[ \t\r\n]+/, "");
-  if (trimEnd) text = text.replace(/[ \t\r\n]+$/, "");
-  if (text !== "") tokens.push({ kind: "text", text, at });
+  let [start, end] = [0, raw.length];
+  while (trimStart && start < end && isSpace(raw, start)) start += 1;
+  while (trimEnd && end > start && isSpace(raw, end - 1)) end -= 1;
+  if (end > start) tokens.push({ kind: "text", text: raw.slice(start, end), at });
 }
+
+const isSpace = (text: string, at: number): boolean => " \t\r\n".includes(text.charAt(at));
 
 function closeAt(template: string, at: number): Close | undefined {
   if (template.startsWith("}}", at)) return { next: at + 2, trim: false };

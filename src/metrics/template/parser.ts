@@ -14,6 +14,14 @@ import type { Block, Command, Operand, Pipeline, Place, Statement, Tree } from "
 
 type Ending = "end" | "else" | "end-of-text";
 
+interface BlockRead {
+  readonly body: Block;
+  readonly ending: Ending;
+  readonly at: number;
+}
+
+const DEEPEST = 200;
+
 /** @param functions names that a template may call @throws TemplateFault */
 export function parseTemplate(template: string, functions: { has(name: string): boolean }): Tree {
   return new Parser(template, functions).tree();
@@ -25,6 +33,7 @@ class Parser {
   private position = 0;
   private variables = ["$"];
   private loops = 0;
+  private depth = 0;
 
   constructor(
     private readonly template: string,
@@ -64,7 +73,16 @@ class Parser {
     return { at, source: this.template.slice(at, this.peek().at).trim() };
   }
 
-  private block(context: string): { readonly body: Block; readonly ending: Ending; readonly at: number } {
+  /** The parser calls itself for what is nested, and the stack has an end. */
+  private nested<T>(work: () => T): T {
+    if (this.depth === DEEPEST) throw new TemplateFault(`nested more than ${DEEPEST} deep`, this.peek().at);
+    this.depth += 1;
+    const made = work();
+    this.depth -= 1;
+    return made;
+  }
+
+  private block(context: string): BlockRead {
     const body: Statement[] = [];
     for (;;) {
       const token = this.next();
@@ -89,7 +107,7 @@ class Parser {
       case "with":
       case "range":
         this.position += 1;
-        return this.control(word.text as "if" | "with" | "range");
+        return this.nested(() => this.control(word.text as "if" | "with" | "range"));
       case "define":
         if (context !== "input") throw unexpected(word, "command");
         this.position += 1;
@@ -131,7 +149,7 @@ class Parser {
     const word = this.skipSpace();
     if (word.kind === "word" && kind !== "range" && word.text === kind) {
       this.position += 1;
-      return [this.control(kind)];
+      return [this.nested(() => this.control(kind))];
     }
     this.expect("close", "else");
     const { body, ending, at } = this.block(kind);
@@ -144,7 +162,7 @@ class Parser {
   private namedBlock(name: string, context: string): void {
     const [outer, outerLoops] = [this.variables, this.loops];
     [this.variables, this.loops] = [["$"], 0];
-    const { body, ending, at } = this.block(context);
+    const { body, ending, at } = this.nested(() => this.block(context));
     if (ending !== "end") throw new TemplateFault(`unexpected ${ending === "else" ? "{{else}}" : "EOF"}`, at);
     this.expect("close", "end");
     [this.variables, this.loops] = [outer, outerLoops];
@@ -294,7 +312,7 @@ class Parser {
         return constant(unquote(token));
       case "(": {
         this.position += 1;
-        const inner = this.pipeline("parenthesized pipeline", ")");
+        const inner = this.nested(() => this.pipeline("parenthesized pipeline", ")"));
         return {
           kind: "pipeline",
           pipeline: inner,

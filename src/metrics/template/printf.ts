@@ -44,6 +44,11 @@ export function sprintln(values: readonly Value[]): string {
   return `${values.map(printed).join(" ")}\n`;
 }
 
+/** Go's own bound is a million. A query needs ten. */
+const WIDEST = 1_000;
+/** As much as one rendering may make. */
+const LONGEST = 262_144;
+
 const VERB = /%([-+# 0]*)(\d*)(?:\.(\d*))?(\*|\[|[^\d.]|$)/gsu;
 
 interface Verb {
@@ -55,18 +60,25 @@ interface Verb {
 /** fmt.Sprintf, with Go's marks for what does not fit: `%!d(string=x)`, `%!s(MISSING)`, `%!(EXTRA int=1)`. */
 export function sprintf(format: string, values: readonly Value[]): string {
   let used = 0;
+  let made = 0;
   const text = format.replace(
     VERB,
     (_, flags: string, width: string, precision: string | undefined, letter: string) => {
       if (letter === "%") return "%";
       if (letter === "") return "%!(NOVERB)";
       if (letter === "*" || letter === "[") throw new Error(`printf: %${letter} is not supported in metric templates`);
+      if (Math.max(Number(width), Number(precision ?? 0)) > WIDEST) {
+        throw new Error(`printf: a width or precision of more than ${WIDEST} is not supported in metric templates`);
+      }
       const value = values[used];
       used += 1;
       if (value === undefined) return `%!${letter}(MISSING)`;
       const places = precision === undefined ? undefined : Number(precision);
       const body = formatted(value, { flags, precision: places, letter });
-      return padded(body, flags, Number(width), value);
+      const filled = padded(body, flags, Number(width), value);
+      made += filled.length;
+      if (made > LONGEST) throw new Error("printf: the text is longer than 256 KiB");
+      return filled;
     },
   );
   const extra = values.slice(used).map((value) => (value === null ? "<nil>" : `${typeName(value)}=${printed(value)}`));
