@@ -166,13 +166,22 @@ describe("aviary plan", () => {
     `);
   });
 
-  it("what a provider cannot do is said: before, it was promised", async () => {
-    const knative = { apiVersion: "serving.knative.dev/v1", kind: "Service", name: "podinfo" };
-    const sessionAffinity = { cookieName: "met" };
-    const spec = { provider: "knative", targetRef: knative };
-    const text = await plan({ spec, analysis: { stepWeights: [50], mirror: true, sessionAffinity } });
-    expect(text).toContain("note: spec.analysis.mirror does not count on the provider knative\n");
-    expect(text).toContain("note: spec.analysis.sessionAffinity does not count on the provider knative\n");
+  it("a provider that cannot mirror or keep users is refused, with those that can", async () => {
+    const targetRef = { apiVersion: "serving.knative.dev/v1", kind: "Service", name: "podinfo" };
+    const spec = { provider: "knative", targetRef };
+    await expect(plan({ spec, analysis: { stepWeights: [50], mirror: true } })).rejects.toThrow(
+      /mirroring is not supported by provider knative: remove spec.analysis.mirror or use one of .*istio/,
+    );
+    await expect(
+      plan({ spec, analysis: { stepWeights: [50], sessionAffinity: { cookieName: "met" } } }),
+    ).rejects.toThrow(/session affinity is not supported by provider knative/);
+  });
+
+  it("what does not count on plain Kubernetes is said", async () => {
+    const analysis = { iterations: 2, mirror: true, sessionAffinity: { cookieName: "met" } };
+    const text = await plan({ spec: { provider: "kubernetes" }, analysis });
+    expect(text).toContain("note: spec.analysis.mirror does not count on the provider kubernetes\n");
+    expect(text).toContain("note: spec.analysis.sessionAffinity does not count on the provider kubernetes\n");
     const service = { provider: "kubernetes", targetRef: { apiVersion: "v1", kind: "Service", name: "podinfo" } };
     const plain = await plan({ spec: service, analysis: { iterations: 2 } });
     expect(plain).toContain("all users meet a change of Service podinfo at once: use a mesh");

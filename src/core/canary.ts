@@ -182,7 +182,7 @@ export interface CanarySpec {
   readonly targetRef: TargetRef;
   readonly autoscalerRef?: AutoscalerRef;
   readonly ingressRef?: TargetRef;
-  readonly routeRef?: TargetRef;
+  readonly routeRef?: TargetRef & { readonly namespace?: string };
   readonly upstreamRef?: TargetRef & { readonly namespace?: string };
   readonly service: ServiceSpec;
   readonly progressDeadlineSeconds: number;

@@ -82,7 +82,10 @@ function readSpec(fields: Fields, namespace: string, options: ParseOptions): Can
   const ingress = fields.optional("ingressRef");
   const route = fields.optional("routeRef");
   const autoscaler = fields.optional("autoscalerRef");
-  const upstreamNamespace = upstream?.string("namespace");
+  const inNamespace = (reference: Fields) => {
+    const named = reference.string("namespace");
+    return { ...readTarget(reference), ...(named ? { namespace: named } : {}) };
+  };
   return {
     provider: ownProvider || options.meshProvider,
     ...(ownProvider ? { ownProvider } : {}),
@@ -90,10 +93,8 @@ function readSpec(fields: Fields, namespace: string, options: ParseOptions): Can
     targetRef,
     ...(autoscaler ? { autoscalerRef: readAutoscaler(autoscaler) } : {}),
     ...(ingress ? { ingressRef: readTarget(ingress) } : {}),
-    ...(route ? { routeRef: readTarget(route) } : {}),
-    ...(upstream
-      ? { upstreamRef: { ...readTarget(upstream), ...(upstreamNamespace ? { namespace: upstreamNamespace } : {}) } }
-      : {}),
+    ...(route ? { routeRef: inNamespace(route) } : {}),
+    ...(upstream ? { upstreamRef: inNamespace(upstream) } : {}),
     service: readService(fields.object("service"), targetRef.name),
     progressDeadlineSeconds: fields.integer("progressDeadlineSeconds") ?? 600,
     // Without any analysis there is nothing to judge by (Q2).
@@ -314,7 +315,8 @@ function crossNamespaceRefusal(spec: CanarySpec, namespace: string, options: Par
       : `can't access ${what} ${ref.name}.${ref.namespace}, cross-namespace references are blocked`;
   const templates = spec.analysis.metrics.map(({ templateRef }) => blocked("metric template", templateRef));
   const providers = spec.analysis.alerts.map(({ providerRef }) => blocked("alert provider", providerRef));
-  return [blocked("gloo upstream", spec.upstreamRef), ...templates, ...providers].find((text) => text !== undefined);
+  const routes = [blocked("gloo upstream", spec.upstreamRef), blocked("route", spec.routeRef)];
+  return [...routes, ...templates, ...providers].find((text) => text !== undefined);
 }
 
 export function isKnativeTarget({ kind, apiVersion }: TargetRef): boolean {

@@ -88,7 +88,11 @@ function spec(): Schema {
       targetRef: reference(["DaemonSet", "Deployment", "StatefulSet", "Service"], {}, "The workload to release."),
       autoscalerRef: autoscaler(),
       ingressRef: reference(["Ingress"], {}, "The Ingress that routes to the workload (nginx, skipper)."),
-      routeRef: reference(["ApisixRoute"], {}, "The route to the workload (apisix)."),
+      routeRef: reference(
+        ["ApisixRoute", "HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute"],
+        { namespace: string({ about: "Default: the namespace of the Canary (Gateway API)." }) },
+        "The route to the workload (apisix), or a route of yours whose backendRefs are managed (Gateway API).",
+      ),
       upstreamRef: reference(["Upstream"], { namespace: string() }, "The upstream to copy settings from (gloo)."),
       service: service(),
       skipAnalysis: boolean({ about: "Promote every new revision without judging it." }),
@@ -141,6 +145,7 @@ function analysis(): Schema {
       match: list(
         object({
           headers: map(exactStringMatch(), { about: "Headers that a request must have, by name." }),
+          method: stringMatch(),
           queryParams: map(stringMatch(), { about: "Query parameters that a request must have, by name." }),
           sourceLabels: map(string(), { about: "Labels of the pods that the request must come from." }),
         }),

@@ -94,6 +94,18 @@ function withoutDescriptions(value: Fields, inProperties = false): Fields {
 
 const contract = (kind: string) => readNotation(readFileSync(new URL(`${kind}.golden.txt`, import.meta.url), "utf8"));
 
+/** Fields of `spec.service` that Flagger does not have. */
+const GATEWAY_API_FIELDS = {
+  routeKind: { type: "string", enum: ["HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute"] },
+  routeName: { type: "string" },
+  filters: {
+    type: "array",
+    maxItems: 16,
+    items: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
+  },
+  referenceGrants: { type: "boolean" },
+};
+
 describe("the schemas are the contract and a little more", () => {
   it("Canary", () => {
     const ours = withoutDescriptions(schemaOf(canaryCrd()));
@@ -104,6 +116,11 @@ describe("the schemas are the contract and a little more", () => {
     loadBalancer.oneOf[1].properties = { consistentHash: { oneOf: keys.map((key) => ({ required: [key] })) } };
     // What we add.
     theirs.properties.spec.properties.targetRef.properties.kind.enum.splice(2, 0, "StatefulSet");
+    const { routeRef, service, analysis } = theirs.properties.spec.properties;
+    routeRef.properties.kind.enum.push("HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute");
+    routeRef.properties.namespace = { type: "string" };
+    Object.assign(service.properties, GATEWAY_API_FIELDS);
+    analysis.properties.match.items.properties.method = service.properties.match.items.properties.method;
     theirs.properties.status.properties.aviary = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
     expect(ours).toEqual(theirs);
   });

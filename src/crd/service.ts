@@ -1,5 +1,6 @@
 /** `spec.service` of a Canary: how the workload is exposed. Half of it is handed to Istio or the Gateway API as it is. */
 import {
+  anything,
   boolean,
   integer,
   intOrString,
@@ -56,6 +57,18 @@ export function service(): Schema {
       ),
       gateways: list(string(), { about: "Istio gateways." }),
       gatewayRefs: list(gatewayRef(), { maxItems: 32, about: "Gateways of the Gateway API." }),
+      routeKind: string({
+        enum: ["HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute"],
+        about: "Kind of the generated route (Gateway API). Default: HTTPRoute.",
+      }),
+      routeName: string({ about: "Name of the generated route (Gateway API). Default: the name of the Services." }),
+      filters: list(anything(), {
+        maxItems: 16,
+        about: "Filters of the generated route, passed on as they are, e.g. an ExtensionRef (Gateway API).",
+      }),
+      referenceGrants: boolean({
+        about: "Permit a route of another namespace to refer to the Services (Gateway API).",
+      }),
       corsPolicy: corsPolicy(),
       trafficPolicy: trafficPolicy(),
       apex: metadata("Metadata of the Service that users call, and of the mesh's routes."),

@@ -1,7 +1,7 @@
 /** Which translators a Canary needs, by the names in its spec. An unknown name is a problem, never a default. */
 import type { Canary } from "../core/canary.ts";
 import type { Capabilities } from "../core/plan.ts";
-import type { Router } from "../ports/router.ts";
+import type { Router, RouterKind } from "../ports/router.ts";
 import type { ServicesRouter } from "../ports/services.ts";
 import type { Autoscaler, Workload } from "../ports/workload.ts";
 
@@ -26,6 +26,18 @@ export type Chosen =
 /** Who may have the routes of a Canary whose provider was changed to an unknown one: as Flagger guesses (R24). */
 const LIKELIEST = "istio";
 
+/** The kinds of all routers, for what reads and writes their objects. */
+export function routerKinds({ routers }: Pick<AdapterTables, "routers">): readonly RouterKind[] {
+  return [...new Set([...routers.values()].flatMap(({ kinds }) => kinds))];
+}
+
+/** The router of a provider; a name with a suffix after a colon is served by the router of its beginning. */
+export function routerOf(routers: ReadonlyMap<string, Router>, provider: string): Router | undefined {
+  const exact = routers.get(provider);
+  if (exact !== undefined) return exact;
+  return [...routers.values()].find(({ name, takesSuffix }) => takesSuffix === true && provider.startsWith(`${name}:`));
+}
+
 const problem = (detail: string): Chosen => ({ kind: "problem", detail });
 
 /** Reasons are worded for the user: what, where, and what to do. */
@@ -33,7 +45,7 @@ export function chooseAdapters(canary: Canary, tables: AdapterTables): Chosen {
   const { provider, targetRef, autoscalerRef } = canary.spec;
   // What was taken over is given back in order, whatever the spec asks for by now.
   const isGivingBack = canary.deleting && canary.status.promotedSpec !== "";
-  const router = tables.routers.get(provider) ?? (isGivingBack ? tables.routers.get(LIKELIEST) : undefined);
+  const router = routerOf(tables.routers, provider) ?? (isGivingBack ? tables.routers.get(LIKELIEST) : undefined);
   if (router === undefined) {
     const known = [...tables.routers.keys()].sort().join(", ");
     return problem(`unknown mesh provider "${provider}": set spec.provider to one of ${known}`);
@@ -48,7 +60,7 @@ export function chooseAdapters(canary: Canary, tables: AdapterTables): Chosen {
     const known = tables.autoscalers.map(({ kind }) => kind).join(", ");
     return problem(`spec.autoscalerRef.kind "${autoscalerRef.kind}" is not known: use one of ${known}`);
   }
-  const refused = router.problem(canary) ?? abTestingRefusal(canary, router.capabilities, provider);
+  const refused = router.problem(canary) ?? inability(canary, router, tables);
   if (refused !== undefined && !isGivingBack) return problem(refused);
   return {
     kind: "adapters",
@@ -56,9 +68,23 @@ export function chooseAdapters(canary: Canary, tables: AdapterTables): Chosen {
   };
 }
 
-/** Without header matches an A/B test would silently send everybody to the canary (R28). */
-function abTestingRefusal({ spec }: Canary, router: Capabilities, provider: string): string | undefined {
-  return spec.strategy === "ab-testing" && router.weights && !router.headerMatch
-    ? `A/B testing is not supported by provider ${provider}: remove spec.analysis.match or use another provider`
-    : undefined;
+/**
+ * What the provider cannot do. Undone, it would send everybody to the canary (A/B, R28), hang the run at its first step
+ * (mirroring, R2), or move users between the versions (affinity). A provider without weights replaces the strategy instead.
+ */
+function inability({ spec }: Canary, router: Router, tables: AdapterTables): string | undefined {
+  const { analysis } = spec;
+  const wants: readonly (readonly [keyof Capabilities, boolean, string, string])[] = [
+    ["headerMatch", analysis.match.length > 0, "A/B testing", "match"],
+    ["mirror", analysis.mirror, "mirroring", "mirror"],
+    ["sessionAffinity", analysis.sessionAffinity !== undefined, "session affinity", "sessionAffinity"],
+  ];
+  const lacking = wants.find(
+    ([ability, asked]) => router.capabilities.weights && asked && !router.capabilities[ability],
+  );
+  if (lacking === undefined) return undefined;
+  const [ability, , what, field] = lacking;
+  const able = [...tables.routers.values()].filter(({ capabilities }) => capabilities[ability]).map(({ name }) => name);
+  const instead = `remove spec.analysis.${field} or use one of ${able.sort().join(", ")}`;
+  return `${what} is not supported by provider ${spec.provider}: ${instead}`;
 }

@@ -77,11 +77,13 @@ export function objectPath(ref: ObjectRef): string {
   return `${collectionPath(ref.type, ref.namespace)}/${ref.name}`;
 }
 
-function namespaced(group: string, version: string, kind: string, plural: string): ResourceType {
+/** A kind whose objects live in a namespace. An adapter declares the kinds that only the adapter works with. */
+export function namespaced(group: string, version: string, kind: string, plural: string): ResourceType {
   return { group, version, kind, plural, namespaced: true };
 }
 
-function clusterScoped(group: string, version: string, kind: string, plural: string): ResourceType {
+/** A kind whose objects live in no namespace. */
+export function clusterScoped(group: string, version: string, kind: string, plural: string): ResourceType {
   return { group, version, kind, plural, namespaced: false };
 }
 
@@ -104,6 +106,7 @@ export const RESOURCES = {
   lease: namespaced("coordination.k8s.io", "v1", "Lease", "leases"),
   hpa: namespaced("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"),
   scaledObject: namespaced("keda.sh", "v1alpha1", "ScaledObject", "scaledobjects"),
+  ingress: namespaced("networking.k8s.io", "v1", "Ingress", "ingresses"),
   virtualService: namespaced("networking.istio.io", "v1beta1", "VirtualService", "virtualservices"),
   destinationRule: namespaced("networking.istio.io", "v1beta1", "DestinationRule", "destinationrules"),
   gateway: namespaced("networking.istio.io", "v1beta1", "Gateway", "gateways"),

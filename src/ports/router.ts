@@ -1,6 +1,6 @@
 import type { Canary, Routes } from "../core/canary.ts";
 import type { Capabilities } from "../core/plan.ts";
-import type { KubeObject, ObjectRef } from "./kubernetes.ts";
+import type { KubeObject, ObjectRef, ResourceType } from "./kubernetes.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /**
@@ -14,8 +14,14 @@ export interface Router {
   /** Provider string, e.g. "istio". */
   readonly name: string;
   readonly capabilities: Capabilities;
+  /** The kinds that the router reads or writes, beside those that every room knows (RESOURCES of ports/kubernetes.ts). */
+  readonly kinds: readonly RouterKind[];
+  /** Names with a suffix after a colon are served too: "smi:v1alpha2" serves "smi:v1alpha2:istio". */
+  readonly takesSuffix?: true;
   /** Why this Canary cannot be routed here (text of a Warning event); undefined when it can. */
   problem(canary: Canary): string | undefined;
+  /** What stands in the way in the cluster at this moment; undefined when nothing does. Asked in every turn. */
+  obstacle?(canary: Canary, seen: Snapshot): Obstacle | undefined;
   /** Every object that read, render and release look at or write. */
   inputs(canary: Canary): readonly ObjectRef[];
   /** undefined: the objects are missing or say nothing that can be understood. */
@@ -25,11 +31,34 @@ export interface Router {
    * fields replaced. Session cookies come from `canary.status.cookies`.
    */
   render(canary: Canary, routes: Routes, seen: Snapshot): readonly KubeObject[];
+  /** Objects that must exist before the pods of the primary are made. They carry no traffic yet. */
+  prepare?(canary: Canary, seen: Snapshot): readonly KubeObject[];
   /** Objects as they were before us, as far as that is known; for `revertOnDeletion`. */
   release(canary: Canary, seen: Snapshot): readonly KubeObject[];
 }
 
+/** A kind of a mesh or gateway. */
+export interface RouterKind {
+  readonly type: ResourceType;
+  /**
+   * What the event says of a write that was refused, up to the API server's own words.
+   * @param name of the object, with its namespace where it has one: "podinfo.test"
+   */
+  readonly refused?: (name: string, verb: "create" | "update") => string;
+}
+
+export interface Obstacle {
+  /** Text of a Warning event: what is missing or refused, and by what. */
+  readonly text: string;
+  /** True: the objects are still written, because a write may remove the obstacle. False: nothing is written. */
+  readonly writable: boolean;
+}
+
 export interface RouterOptions {
+  /** Prefix of the annotations of NGINX (`-ingress-annotations-prefix`). */
+  readonly ingressAnnotationsPrefix?: string;
+  /** Class of Contour's HTTPProxies (`-ingress-class`); none when empty. */
+  readonly ingressClass?: string;
   /** False when the mesh's objects live in another cluster than the Canary. */
   readonly setOwnerRefs: boolean;
 }

@@ -3,8 +3,8 @@
  * the smallest patch). What is read from it is frozen, so that nobody changes it by accident.
  */
 import { applyMergePatch } from "../json/merge-patch.ts";
-import type { KubeFields, KubeObject, ObjectRef, ResourceType } from "../ports/kubernetes.ts";
-import { apiVersionOf, RESOURCES } from "../ports/kubernetes.ts";
+import type { KubeFields, KubeObject, ObjectRef } from "../ports/kubernetes.ts";
+import { apiVersionOf } from "../ports/kubernetes.ts";
 import type { Snapshot } from "../ports/snapshot.ts";
 
 /** @returns undefined when nothing differs */
@@ -42,7 +42,6 @@ export function createToyCluster(diff: Diff, ...objects: readonly KubeObject[]):
   };
 
   function write(wanted: KubeObject): readonly string[] {
-    assertKnown(wanted);
     const what = `${wanted.kind}/${wanted.metadata.name}`;
     const seen = stored.get(keyFor(wanted));
     if (seen === undefined) {
@@ -57,12 +56,6 @@ export function createToyCluster(diff: Diff, ...objects: readonly KubeObject[]):
 
   cluster.put(...objects);
   return cluster;
-}
-
-const KNOWN = new Set(Object.values(RESOURCES).map((type: ResourceType) => `${apiVersionOf(type)} ${type.kind}`));
-
-function assertKnown({ apiVersion, kind }: KubeObject): void {
-  if (!KNOWN.has(`${apiVersion} ${kind}`)) throw new Error(`${apiVersion} ${kind} is not in RESOURCES`);
 }
 
 function frozen<T>(value: T): T {

@@ -95,6 +95,11 @@ async function observe(canary: Canary, now: number, ports: WorldPorts, signal: A
   const scalerProblem = adapters.autoscaler?.problem(canary, ports.snapshot);
   if (scalerProblem !== undefined) return problemScene(scalerProblem, plan);
   const { target, primary, recheckAt, selector } = reading;
+  const obstacle = canary.deleting ? undefined : adapters.router.obstacle?.(canary, ports.snapshot);
+  if (obstacle !== undefined) {
+    const scene = problemScene(obstacle.text, plan);
+    return { ...scene, ...(obstacle.writable ? { adapters, ...(selector === undefined ? {} : { selector }) } : {}) };
+  }
   const readings: Readings = {
     target,
     primary,
@@ -185,6 +190,7 @@ async function converge(
   const stages: readonly (() => readonly KubeObject[])[] = [
     // A Canary on its way out makes nothing new, and needs no repair of what goes with it.
     () => (selector === undefined || isLeaving(canary) ? [] : services.renderCopies(canary, selector, snapshot)),
+    () => (isLeaving(canary) ? [] : (router.prepare?.(canary, snapshot) ?? [])),
     () => workload.renderPrimary(canary, wanted, snapshot),
     () => autoscaler?.renderPrimary(canary, wanted, snapshot) ?? [],
     () => {

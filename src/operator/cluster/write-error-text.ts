@@ -1,11 +1,15 @@
 /** What the events say of a write that was refused: the words that Flagger's users know, misspellings included. */
-import { type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
+import { apiVersionOf, type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
+import type { RouterKind } from "../../ports/router.ts";
 
 export type Verb = "create" | "update";
 
 /** @returns the text of the event up to the API server's own words */
-export function refusedWrite(wanted: KubeObject, verb: Verb): string {
-  const name = `${wanted.metadata.name}.${wanted.metadata.namespace ?? ""}`;
+export function refusedWrite(wanted: KubeObject, verb: Verb, kinds: readonly RouterKind[] = []): string {
+  const { namespace } = wanted.metadata;
+  const name = `${wanted.metadata.name}.${namespace ?? ""}`;
+  const own = kinds.find(({ type }) => apiVersionOf(type) === wanted.apiVersion && type.kind === wanted.kind);
+  if (own?.refused !== undefined) return own.refused(namespace === undefined ? wanted.metadata.name : name, verb);
   const known = TEXTS.get(`${wanted.apiVersion.split("/")[0]} ${wanted.kind}`);
   return known?.(name, verb, wanted) ?? `${wanted.kind} ${name} ${verb} error: `;
 }

@@ -3,6 +3,7 @@ import type { CanaryRef } from "../../core/canary.ts";
 import { mergePatch } from "../../json/merge-patch.ts";
 import { KubeError, type ObjectWriter } from "../../ports/kube.ts";
 import { apiVersionOf, type KubeObject, type ObjectRef, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
+import type { RouterKind } from "../../ports/router.ts";
 import type { FreshSnapshot } from "./read-your-writes.ts";
 import { createResidues } from "./unapplied-changes.ts";
 import { refusedWrite } from "./write-error-text.ts";
@@ -30,21 +31,32 @@ export class WriteFailure extends Error {
   }
 }
 
-const TYPES = new Map<string, ResourceType>(
-  Object.values(RESOURCES).map((type) => [`${apiVersionOf(type)} ${type.kind}`, type]),
-);
+const keyOf = (type: ResourceType) => `${apiVersionOf(type)} ${type.kind}`;
+const TYPES = new Map<string, ResourceType>(Object.values(RESOURCES).map((type) => [keyOf(type), type]));
 
-/** @throws Error for a kind that ports/kubernetes.ts does not list */
-export function typeOf({ apiVersion, kind }: Pick<KubeObject, "apiVersion" | "kind">): ResourceType {
-  const type = TYPES.get(`${apiVersion} ${kind}`);
-  if (type === undefined) throw new Error(`${apiVersion} ${kind} is not in RESOURCES of ports/kubernetes.ts`);
+/**
+ * @param kinds those of the routers
+ * @throws Error for a kind that neither ports/kubernetes.ts nor a router lists
+ */
+export function typeOf(
+  { apiVersion, kind }: Pick<KubeObject, "apiVersion" | "kind">,
+  kinds: readonly RouterKind[] = [],
+): ResourceType {
+  const key = `${apiVersion} ${kind}`;
+  const type = kinds.find((known) => keyOf(known.type) === key)?.type ?? TYPES.get(key);
+  if (type === undefined) throw new Error(`${key} is not in RESOURCES of ports/kubernetes.ts, nor is it a router's`);
   return type;
 }
 
-export function createWriter(writer: ObjectWriter, snapshot: FreshSnapshot): WriteObject {
+/** @param kinds what the routers write, with their error texts */
+export function createWriter(
+  writer: ObjectWriter,
+  snapshot: FreshSnapshot,
+  kinds: readonly RouterKind[] = [],
+): WriteObject {
   const residues = createResidues();
   return async (wanted, by, signal, confirm) => {
-    const type = typeOf(wanted);
+    const type = typeOf(wanted, kinds);
     const ref: ObjectRef = { type, namespace: wanted.metadata.namespace ?? "", name: wanted.metadata.name };
     const seen = snapshot.get(ref);
     const patch = seen === undefined ? undefined : mergePatch(seen, wanted);
@@ -65,7 +77,7 @@ export function createWriter(writer: ObjectWriter, snapshot: FreshSnapshot): Wri
       // Whoever wrote since did so after our own last write, which the cache may not even have heard of: it still counts.
       if (error.code === 404) snapshot.unlearn(ref);
       const verb = patch === undefined ? "create" : "update";
-      throw new WriteFailure(`${refusedWrite(wanted, verb)}${error.message}`, error);
+      throw new WriteFailure(`${refusedWrite(wanted, verb, kinds)}${error.message}`, error);
     }
   };
 }

@@ -10,7 +10,7 @@ import { isAlreadyExists, isConflict, isNotFound, type ObjectCache, type ObjectW
 import { RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Recorder } from "../../ports/recorder.ts";
-import type { AdapterTables } from "../adapters.ts";
+import { type AdapterTables, routerKinds } from "../adapters.ts";
 import { createWorld } from "../cluster/cluster-view.ts";
 import { createFreshSnapshot } from "../cluster/read-your-writes.ts";
 import { warnOfRenaming } from "../cluster/renamed.ts";
@@ -77,7 +77,7 @@ export function startEngine(options: EngineOptions): Engine {
       follow: follower.follow,
       unfollow: follower.unfollow,
       refusal: twins.problem,
-      write: createWriter(options.writer, snapshot),
+      write: createWriter(options.writer, snapshot, routerKinds(options.tables)),
     }),
     asking: options.asking ?? askingOverHttp(options, follower),
     alerts: createAlertDesk(options.sendAlert, wake),

@@ -33,7 +33,7 @@ export interface ClustersOptions extends Omit<WatchWorld, "transport"> {
 const HOME_GROUPS = new Set(
   [
     ...[RESOURCES.canary, RESOURCES.deployment, RESOURCES.service, RESOURCES.hpa, RESOURCES.scaledObject],
-    ...[RESOURCES.lease, RESOURCES.knativeService],
+    ...[RESOURCES.lease, RESOURCES.knativeService, RESOURCES.ingress],
   ].map(({ group }) => group),
 );
 

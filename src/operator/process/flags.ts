@@ -23,6 +23,8 @@ export interface OperatorFlags {
   readonly zapEncoding: string;
   readonly namespace: string;
   readonly meshProvider: string;
+  readonly ingressAnnotationsPrefix: string;
+  readonly ingressClass: string;
   readonly selectorLabels: readonly string[];
   readonly leaderElection: boolean;
   readonly leaderElectionNamespace: string;
@@ -150,6 +152,8 @@ export function readOperatorFlags(argv: readonly string[], env: Environment): Fl
       zapEncoding: value("zap-encoding"),
       namespace,
       meshProvider: value("mesh-provider"),
+      ingressAnnotationsPrefix: value("ingress-annotations-prefix"),
+      ingressClass: value("ingress-class"),
       selectorLabels: list("selector-labels"),
       leaderElection: yes("enable-leader-election"),
       leaderElectionNamespace: namespace || value("leader-election-namespace"),

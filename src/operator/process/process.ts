@@ -198,7 +198,11 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
     track: clusters.track,
     namespace: flags.namespace,
     tables: {
-      routers: createRouters({ setOwnerRefs: clusters.routesCanBeOwned }),
+      routers: createRouters({
+        setOwnerRefs: clusters.routesCanBeOwned,
+        ingressAnnotationsPrefix: flags.ingressAnnotationsPrefix,
+        ingressClass: flags.ingressClass,
+      }),
       services: createServicesRouter(),
       workloads: createWorkloads(flags),
       autoscalers: createAutoscalers(flags),

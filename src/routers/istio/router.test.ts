@@ -5,8 +5,8 @@ import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { aCanary, type CanaryParts } from "../../testing/canary.ts";
 import { golden } from "../../testing/golden.ts";
 import { createToyCluster } from "../../testing/toy-cluster.ts";
+import { cookieText } from "../cookies.ts";
 import { createIstioRouter } from "./router.ts";
-import { cookieText } from "./rules.ts";
 
 const router = createIstioRouter({ setOwnerRefs: true });
 const split = (canary: number, mirror = false): Routes => ({ primary: 100 - canary, canary, mirror });

@@ -17,6 +17,7 @@ export function createIstioRouter(options: RouterOptions): Router {
   return {
     name: "istio",
     capabilities: { weights: true, mirror: true, headerMatch: true, sessionAffinity: true },
+    kinds: [],
     problem,
     inputs: (canary) => [
       refOf(canary, RESOURCES.destinationRule, "-canary"),

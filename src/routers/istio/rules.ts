@@ -7,7 +7,7 @@
  *      afterwards     [ expires the cookie? ] [ weighted ]
  */
 import type { Canary, JsonObject, JsonValue, Routes, SessionAffinity } from "../../core/canary.ts";
-import { intervalOrDefault } from "../../core/interval.ts";
+import { cookieRegex, cookieText, expiredCookieText, primaryCookieText } from "../cookies.ts";
 
 export type HttpRule = { readonly [field: string]: JsonValue };
 type Weights = Pick<Routes, "primary" | "canary">;
@@ -41,10 +41,8 @@ function stickyRules(canary: Canary, routes: Routes, affinity: SessionAffinity):
   const { primaryCookieName } = affinity;
   const toCanary = { primary: 0, canary: 100 };
   const toPrimary = { primary: 100, canary: 0 };
-  // As written: steps of less than ten seconds are held for ten, but the cookie is the user's to time.
-  const intervalSeconds = Math.floor(intervalOrDefault(canary.spec.analysis.interval) / 1000);
   const keepsPrimary = primaryCookieName !== undefined && cookies.primary !== "";
-  const primaryCookie = keepsPrimary ? setCookie(`${cookies.primary}; Max-Age=${intervalSeconds}`) : {};
+  const primaryCookie = keepsPrimary ? setCookie(primaryCookieText(canary)) : {};
   const weighted = rule(canary, serviceMatch(canary), [
     { ...destination(canary, "primary", routes.primary), ...primaryCookie },
     { ...destination(canary, "canary", routes.canary), ...setCookie(cookieText(cookies.canary, affinity)) },
@@ -61,27 +59,8 @@ function expiryRules(canary: Canary, routes: Routes, affinity: SessionAffinity):
   const { previous } = canary.status.cookies;
   if (previous === "") return [];
   const expired = rule(canary, cookieMatch(canary, previous), both(canary, routes));
-  const headers = addResponseHeader(expired["headers"], `${cookieName(previous, affinity)}; Max-Age=-1`);
+  const headers = addResponseHeader(expired["headers"], expiredCookieText(previous, affinity));
   return [{ ...expired, headers }];
-}
-
-function cookieName(cookie: string, { cookieName: name }: SessionAffinity): string {
-  return cookie === "" ? `${name}=` : cookie;
-}
-
-/** `Set-Cookie` of the canary, attributes in the order of the contract and only those that are set. */
-export function cookieText(cookie: string, affinity: SessionAffinity): string {
-  const parts = [
-    cookie,
-    `Max-Age=${affinity.maxAge}`,
-    affinity.domain === undefined ? undefined : `Domain=${affinity.domain}`,
-    affinity.httpOnly ? "HttpOnly" : undefined,
-    affinity.partitioned ? "Partitioned" : undefined,
-    affinity.path === undefined ? undefined : `Path=${affinity.path}`,
-    affinity.sameSite === undefined ? undefined : `SameSite=${affinity.sameSite}`,
-    affinity.secure ? "Secure" : undefined,
-  ];
-  return parts.filter((part) => part !== undefined).join("; ");
 }
 
 function setCookie(text: string): { readonly headers: JsonObject } {
@@ -95,13 +74,7 @@ function addResponseHeader(headers: JsonValue | undefined, cookie: string): Json
 }
 
 function cookieMatch(canary: Canary, cookie: string): readonly JsonValue[] {
-  const [name = "", value = ""] = splitCookie(cookie);
-  return mergedMatch(canary, [{ headers: { Cookie: { regex: `.*${name}.*${value}.*` } } }]) ?? [];
-}
-
-function splitCookie(cookie: string): readonly [string, string] {
-  const at = cookie.indexOf("=");
-  return [cookie.slice(0, at), cookie.slice(at + 1)];
+  return mergedMatch(canary, [{ headers: { Cookie: { regex: cookieRegex(cookie) } } }]) ?? [];
 }
 
 /**

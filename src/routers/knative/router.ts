@@ -14,6 +14,7 @@ export function createKnativeRouter(): Router {
   return {
     name: "knative",
     capabilities: { weights: true, mirror: false, headerMatch: false, sessionAffinity: false },
+    kinds: [],
     problem: ({ spec }) =>
       isKnativeTarget(spec.targetRef)
         ? undefined

@@ -10,6 +10,7 @@ export function createKubernetesRouter(): Router {
   return {
     name: "kubernetes",
     capabilities: CAPABILITIES,
+    kinds: [],
     problem: () => undefined,
     inputs: () => [],
     // Nothing is written, so whatever is promised is in force.

@@ -1,0 +1,103 @@
+/** What becomes of requests and responses on the way: the filters of a rule. */
+import type { Canary, JsonObject } from "../../core/canary.ts";
+import { parseDuration } from "../../go/duration.ts";
+import type { KubeFields } from "../../ports/kubernetes.ts";
+import { namesOf } from "../objects.ts";
+
+export type Filter = KubeFields;
+
+/** In the order of the contract. The filters that the Canary brings along come last. */
+export function ruleFilters(canary: Canary, { cors, grpc }: { readonly cors: boolean; readonly grpc: boolean }) {
+  const { raw } = canary.spec.service;
+  const { headers, rewrite, mirror, corsPolicy, filters } = raw as KubeFields;
+  return [
+    ...headerFilter("request", headers?.request),
+    ...headerFilter("response", headers?.response),
+    ...(grpc ? [] : rewriteFilter(rewrite)),
+    ...(mirror ?? []).map(({ backendRef }: KubeFields) => mirrorFilter(backendRef)),
+    ...(cors && !grpc ? corsFilter(corsPolicy) : []),
+    ...(filters ?? []),
+  ] as readonly Filter[];
+}
+
+function headerFilter(way: "request" | "response", operations: KubeFields): readonly Filter[] {
+  if (operations === undefined || operations === null) return [];
+  const { add, set, remove } = operations;
+  const modifier = {
+    ...(hasEntries(set) ? { set: pairs(set) } : {}),
+    ...(hasEntries(add) ? { add: pairs(add) } : {}),
+    ...(remove?.length > 0 ? { remove } : {}),
+  };
+  return way === "request"
+    ? [{ type: "RequestHeaderModifier", requestHeaderModifier: modifier }]
+    : [{ type: "ResponseHeaderModifier", responseHeaderModifier: modifier }];
+}
+
+const hasEntries = (map: JsonObject | undefined) => map !== undefined && Object.keys(map).length > 0;
+
+function pairs(map: Readonly<Record<string, string>>): readonly KubeFields[] {
+  return Object.entries(map)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => ({ name, value }));
+}
+
+function rewriteFilter(rewrite: KubeFields): readonly Filter[] {
+  const { uri, authority, type } = rewrite ?? {};
+  if (!uri && !authority) return [];
+  const path =
+    type === "ReplacePrefixMatch"
+      ? { type, replacePrefixMatch: uri }
+      : { type: "ReplaceFullPath", replaceFullPath: uri };
+  const urlRewrite = { ...(authority ? { hostname: authority } : {}), ...(uri ? { path } : {}) };
+  return [{ type: "URLRewrite", urlRewrite }];
+}
+
+export function mirrorFilter({ group = "", kind = "Service", namespace, name, port }: KubeFields): Filter {
+  const backendRef = {
+    ...{ group, kind, name },
+    ...(namespace ? { namespace } : {}),
+    ...(port === undefined ? {} : { port }),
+  };
+  return { type: "RequestMirror", requestMirror: { backendRef } };
+}
+
+/** Copies requests to the canary: all of them, or the part that `analysis.mirrorWeight` names. */
+export function canaryMirror(canary: Canary): Filter {
+  const { mirrorWeight } = canary.spec.analysis;
+  const filter = mirrorFilter({ name: namesOf(canary).canary, port: canary.spec.service.port });
+  if (mirrorWeight <= 0 || mirrorWeight >= 100) return filter;
+  return { ...filter, requestMirror: { ...filter.requestMirror, percent: mirrorWeight } };
+}
+
+/** The age of a CORS answer that the API server fills in when none is named. */
+const CORS_MAX_AGE = 5;
+
+function corsFilter(policy: KubeFields): readonly Filter[] {
+  if (policy === undefined || policy === null) return [];
+  const { allowOrigin, allowOrigins, allowMethods, allowHeaders, exposeHeaders, allowCredentials, maxAge } = policy;
+  const origins = [...(allowOrigin ?? []), ...(allowOrigins ?? []).flatMap(({ exact }: KubeFields) => exact ?? [])];
+  const list = (name: string, values: readonly string[] | undefined) =>
+    values !== undefined && values.length > 0 ? { [name]: values } : {};
+  const age = parseDuration(typeof maxAge === "string" ? maxAge : "");
+  const cors = {
+    ...list("allowOrigins", origins),
+    ...list("allowMethods", allowMethods),
+    ...list("allowHeaders", allowHeaders),
+    ...list("exposeHeaders", exposeHeaders),
+    ...(allowCredentials === true ? { allowCredentials } : {}),
+    maxAge: typeof age === "number" ? Math.floor(age / 1000) : CORS_MAX_AGE,
+  };
+  return [{ type: "CORS", cors }];
+}
+
+/** One more response header. A rule may have one filter of a type only, so that it joins the one that is there (R20). */
+export function withResponseHeader(filters: readonly Filter[], name: string, value: string): readonly Filter[] {
+  const added = { name, value };
+  const at = filters.findIndex(({ type }) => type === "ResponseHeaderModifier");
+  if (at < 0) return [...filters, { type: "ResponseHeaderModifier", responseHeaderModifier: { add: [added] } }];
+  return filters.map((filter, i) => {
+    if (i !== at) return filter;
+    const { responseHeaderModifier: own } = filter;
+    return { ...filter, responseHeaderModifier: { ...own, add: [...(own.add ?? []), added] } };
+  });
+}

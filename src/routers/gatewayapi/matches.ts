@@ -1,0 +1,110 @@
+/** Conditions on requests: those of the Canary, which are Istio's, as those of HTTPRoutes and GRPCRoutes. */
+import type { JsonObject } from "../../core/canary.ts";
+import type { KubeFields } from "../../ports/kubernetes.ts";
+
+/** A match of a rule; all of its conditions must hold. */
+export type Match = KubeFields;
+
+/** What the Gateway API has no words for; the message is the text of the event. */
+export class Untranslatable extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "Untranslatable";
+  }
+}
+
+const ALL_PATHS = { type: "PathPrefix", value: "/" };
+
+/** An item that translates to no condition at all is dropped. @throws Untranslatable */
+export function httpMatches(items: readonly JsonObject[]): readonly Match[] {
+  return items.map(httpMatch).filter((match) => Object.keys(match).length > 0);
+}
+
+function httpMatch(item: JsonObject): Match {
+  const { uri, method, headers, queryParams } = item as KubeFields;
+  const path = uri === undefined ? undefined : pathMatch(uri);
+  if (method !== undefined && !method.exact) throw refusal("header", headers ?? {});
+  const headerMatches = valueMatches(headers, "header");
+  const queryMatches = valueMatches(queryParams, "query");
+  return {
+    ...(path === undefined ? {} : { path }),
+    ...(method === undefined ? {} : { method: method.exact }),
+    ...(headerMatches.length === 0 ? {} : { headers: headerMatches }),
+    ...(queryMatches.length === 0 ? {} : { queryParams: queryMatches }),
+  };
+}
+
+function pathMatch(uri: KubeFields): KubeFields {
+  if (uri.regex) return { type: "RegularExpression", value: uri.regex };
+  if (uri.exact) return { type: "Exact", value: uri.exact };
+  if (uri.prefix) return { type: "PathPrefix", value: uri.prefix };
+  throw refusal("path", uri);
+}
+
+/** In the order of their names, so that the same Canary always makes the same route. */
+function valueMatches(conditions: KubeFields, what: "header" | "query"): readonly KubeFields[] {
+  return Object.entries<KubeFields>(conditions ?? {})
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, condition]) => {
+      if (condition.exact) return { type: "Exact", name, value: condition.exact };
+      const regex = regexOf(condition);
+      if (regex === undefined) throw refusal(what, conditions);
+      return { type: "RegularExpression", name, value: regex };
+    });
+}
+
+/** The Gateway API knows no beginnings and ends of values: a regular expression says the same. */
+function regexOf({ regex, prefix, suffix }: KubeFields): string | undefined {
+  if (regex) return regex;
+  if (prefix) return `^${quoted(prefix)}.*`;
+  return suffix ? `.*${quoted(suffix)}$` : undefined;
+}
+
+const quoted = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
+function refusal(what: string, dump: KubeFields): Untranslatable {
+  return new Untranslatable(
+    `Gateway API doesn't support the specified ${what} matching selector: ${JSON.stringify(dump)}`,
+  );
+}
+
+/** gRPC has services and methods instead of paths: "/shop.Cart/Add", or "/shop.Cart/" for all of a service. */
+export function grpcMatches(items: readonly JsonObject[]): readonly Match[] {
+  return items.map(grpcMatch).filter((match) => Object.keys(match).length > 0);
+}
+
+function grpcMatch(item: JsonObject): Match {
+  const { uri, headers } = item as KubeFields;
+  const method = uri === undefined ? undefined : grpcMethod(uri);
+  const headerMatches = valueMatches(headers, "header");
+  return {
+    ...(method === undefined ? {} : { method }),
+    ...(headerMatches.length === 0 ? {} : { headers: headerMatches }),
+  };
+}
+
+function grpcMethod(uri: KubeFields): KubeFields | undefined {
+  const text: string = uri.exact ?? uri.prefix ?? "";
+  if (uri.prefix === "/") return undefined;
+  const [, service, method] = /^\/([^/]+)(?:\/([^/]*))?$/.exec(text) ?? [];
+  if (service === undefined || uri.regex !== undefined) throw refusal("path", uri);
+  return { type: "Exact", service, ...(method ? { method } : {}) };
+}
+
+/** Every condition of the analysis with every condition of the Service; what the analysis says replaces the Service's. */
+export function merged(analysis: readonly Match[], service: readonly Match[]): readonly Match[] {
+  if (service.length === 0) return analysis.map(withPath);
+  return analysis.flatMap((wanted) =>
+    service.map((base) => ({
+      ...base,
+      ...(wanted.method === undefined ? {} : { method: wanted.method }),
+      ...(wanted.headers === undefined ? {} : { headers: wanted.headers }),
+      ...(wanted.queryParams === undefined ? {} : { queryParams: wanted.queryParams }),
+    })),
+  );
+}
+
+/** The API server adds the path that a match does not name. Named, it is no difference that is written again. */
+export function withPath(match: Match): Match {
+  return match.path === undefined ? { path: ALL_PATHS, ...match } : match;
+}

@@ -1,0 +1,48 @@
+/** What the gateways say of a route: whether they took it, and whether they have seen its latest version. */
+import { type Canary, dotted } from "../../core/canary.ts";
+import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
+import type { Obstacle } from "../../ports/router.ts";
+
+const REF_FIELDS = ["group", "kind", "namespace", "name", "sectionName", "port"] as const;
+
+/** The status of the route at one of its own parents; parents that the route no longer names are left out. */
+function statuses(
+  route: KubeObject,
+): readonly { readonly parent: string; readonly conditions: readonly KubeFields[] }[] {
+  const parents: readonly KubeFields[] = route.spec?.parentRefs ?? [];
+  const known: readonly KubeFields[] = route.status?.parents ?? [];
+  return parents.flatMap((parent) =>
+    known
+      .filter(({ parentRef }) => REF_FIELDS.every((field) => parentRef?.[field] === parent[field]))
+      .map(({ conditions }) => ({ parent: parent.name, conditions: conditions ?? [] })),
+  );
+}
+
+const isRelevant = ({ type }: KubeFields) => type === "Accepted" || type === "ResolvedRefs";
+
+/** False while a gateway that takes the route has not seen its latest version. A gateway without a word is not waited for. */
+export function gatewaysFollow(route: KubeObject): boolean {
+  const { generation = 0 } = route.metadata;
+  return statuses(route).every(({ conditions }) =>
+    conditions.filter(isRelevant).every(({ observedGeneration }) => (observedGeneration ?? generation) >= generation),
+  );
+}
+
+/** A refusal of the latest version, in the words of the contract and with the reason of the gateway. */
+export function refusalOf(canary: Canary, route: KubeObject): Obstacle | undefined {
+  const { generation = 0, name } = route.metadata;
+  for (const { parent, conditions } of statuses(route)) {
+    const refused = conditions
+      .filter(isRelevant)
+      .find(({ status, observedGeneration }) => status === "False" && (observedGeneration ?? generation) >= generation);
+    if (refused === undefined) continue;
+    const { type, status, reason, message, observedGeneration = 0 } = refused;
+    const state = `status: ${status}, observed generation: ${observedGeneration}, current generation: ${generation}`;
+    const why = [reason, message].filter((text) => text !== undefined && text !== "").join(": ");
+    return {
+      text: `${route.kind} ${dotted(name, canary.ref)} parent ${parent} is not ready (${state}): ${type} is ${status}${why && `, ${why}`}`,
+      writable: true,
+    };
+  }
+  return undefined;
+}

@@ -1,0 +1,170 @@
+/**
+ * The rules of a route that belongs to the Canary, for one split of the traffic.
+ *
+ *   canary            [ weighted ]
+ *   A/B               [ matched: weighted ] [ rest: primary ]
+ *   session affinity  [ sticky canary ] [ sticky primary? ] [ weighted, sets the cookies ]
+ *      afterwards     [ expires the cookie? ] [ weighted ]
+ */
+import type { Canary, JsonObject, Routes, SessionAffinity } from "../../core/canary.ts";
+import type { KubeFields } from "../../ports/kubernetes.ts";
+import { cookieRegex, cookieText, expiredCookieText, primaryCookieText } from "../cookies.ts";
+import { namesOf } from "../objects.ts";
+import { canaryMirror, type Filter, ruleFilters, withResponseHeader } from "./filters.ts";
+import { grpcMatches, httpMatches, type Match, merged, withPath } from "./matches.ts";
+
+/** What one kind of route in one version can say. */
+export interface Dialect {
+  readonly kind: RouteKind;
+  /** Timeouts, CORS and the cookie of the primary came with v1. */
+  readonly v1: boolean;
+}
+
+export type RouteKind = "HTTPRoute" | "GRPCRoute" | "TCPRoute" | "TLSRoute";
+type Rule = KubeFields;
+type Weights = Pick<Routes, "primary" | "canary">;
+
+/** @throws Untranslatable */
+export function rulesFor(canary: Canary, routes: Routes, dialect: Dialect): readonly Rule[] {
+  if (!hasRequests(dialect)) return [{ backendRefs: backends(canary, routes) }];
+  const { match, sessionAffinity } = canary.spec.analysis;
+  const service = serviceMatches(canary, dialect);
+  if (match.length > 0) return abRules(canary, routes, service, dialect);
+  const weighted = withMirror(
+    rule(canary, defaulted(service, dialect), backends(canary, routes), dialect),
+    canary,
+    routes,
+  );
+  if (sessionAffinity === undefined) return [weighted];
+  // Without a cookie to tell them by, users cannot be kept where they were.
+  return routes.canary > 0 && canary.status.cookies.canary !== ""
+    ? stickyRules(canary, weighted, service, { affinity: sessionAffinity, dialect })
+    : [...expiryRules(canary, weighted, service, sessionAffinity), weighted];
+}
+
+/** Whether the kind knows requests; of connections only the split can be said. */
+export function hasRequests({ kind }: Dialect): boolean {
+  return kind === "HTTPRoute" || kind === "GRPCRoute";
+}
+
+/** @throws Untranslatable */
+export function translated(items: readonly JsonObject[], { kind }: Dialect): readonly Match[] {
+  return kind === "GRPCRoute" ? grpcMatches(items) : httpMatches(items);
+}
+
+function serviceMatches({ spec }: Canary, dialect: Dialect): readonly Match[] {
+  const match = (spec.service.raw["match"] ?? []) as readonly JsonObject[];
+  const matches = translated(match, dialect);
+  return dialect.kind === "HTTPRoute" ? matches.map(withPath) : matches;
+}
+
+/** Conditions that match everything. A GRPCRoute says so by having none. */
+function defaulted(matches: readonly Match[], { kind }: Dialect): readonly Match[] {
+  return matches.length > 0 || kind === "GRPCRoute" ? matches : [withPath({})];
+}
+
+/** The matches of the analysis, each within those of the Service. @throws Untranslatable */
+export function analysisMatches({ spec }: Canary, service: readonly Match[], dialect: Dialect): readonly Match[] {
+  const wanted = translated(spec.analysis.match, dialect);
+  if (dialect.kind === "GRPCRoute" && service.length === 0) return wanted;
+  return merged(wanted, service);
+}
+
+/** Matched requests are split or mirrored; all others reach the primary. */
+function abRules(canary: Canary, routes: Routes, service: readonly Match[], dialect: Dialect): readonly Rule[] {
+  const matched = analysisMatches(canary, service, dialect);
+  const rest = defaulted(service, dialect);
+  return [
+    withMirror(rule(canary, matched, backends(canary, routes), dialect), canary, routes),
+    rule(canary, rest, [backend(canary, "primary", 100)], dialect),
+  ];
+}
+
+interface Sticky {
+  readonly affinity: SessionAffinity;
+  readonly dialect: Dialect;
+}
+
+function stickyRules(canary: Canary, weighted: Rule, service: readonly Match[], sticky: Sticky): readonly Rule[] {
+  const { affinity, dialect } = sticky;
+  const { cookies } = canary.status;
+  const keepsPrimary = dialect.v1 && affinity.primaryCookieName !== undefined && cookies.primary !== "";
+  const kept = (cookie: string, weights: Weights): Rule => ({
+    ...weighted,
+    matches: cookieMatches(cookie, service),
+    backendRefs: backends(canary, weights),
+  });
+  const [primary, ofCanary] = weighted.backendRefs;
+  const split = [
+    keepsPrimary ? { ...primary, filters: setCookie(primaryCookieText(canary)) } : primary,
+    { ...ofCanary, filters: setCookie(cookieText(cookies.canary, affinity)) },
+  ];
+  return [
+    kept(cookies.canary, { primary: 0, canary: 100 }),
+    ...(keepsPrimary ? [kept(cookies.primary, { primary: 100, canary: 0 })] : []),
+    { ...weighted, backendRefs: split },
+  ];
+}
+
+/** Browsers that still carry the cookie of the last run are told to forget it. */
+function expiryRules(canary: Canary, weighted: Rule, service: readonly Match[], affinity: SessionAffinity) {
+  const { previous } = canary.status.cookies;
+  if (previous === "") return [];
+  const filters = withResponseHeader(weighted.filters ?? [], "Set-Cookie", expiredCookieText(previous, affinity));
+  return [{ ...weighted, matches: cookieMatches(previous, service), filters }];
+}
+
+function cookieMatches(cookie: string, service: readonly Match[]): readonly Match[] {
+  const header = { type: "RegularExpression", name: "Cookie", value: cookieRegex(cookie) };
+  return merged([{ headers: [header] }], service);
+}
+
+function setCookie(value: string): readonly Filter[] {
+  return withResponseHeader([], "Set-Cookie", value);
+}
+
+function rule(canary: Canary, matches: readonly Match[], backendRefs: readonly KubeFields[], dialect: Dialect): Rule {
+  const filters = ruleFilters(canary, { cors: dialect.v1, grpc: dialect.kind === "GRPCRoute" });
+  const timeouts = dialect.v1 && dialect.kind === "HTTPRoute" ? timeoutsOf(canary) : {};
+  return {
+    ...(matches.length === 0 ? {} : { matches }),
+    ...(filters.length === 0 ? {} : { filters }),
+    backendRefs,
+    ...timeouts,
+  };
+}
+
+function timeoutsOf({ spec }: Canary): KubeFields {
+  const { timeout, backendTimeout } = spec.service.raw as KubeFields;
+  if (!timeout && !backendTimeout) return {};
+  return {
+    timeouts: {
+      ...(timeout ? { request: timeout } : {}),
+      ...(backendTimeout ? { backendRequest: backendTimeout } : {}),
+    },
+  };
+}
+
+function withMirror(mirrored: Rule, canary: Canary, routes: Routes): Rule {
+  return routes.mirror ? { ...mirrored, filters: [...(mirrored.filters ?? []), canaryMirror(canary)] } : mirrored;
+}
+
+function backends(canary: Canary, { primary, canary: weight }: Weights): readonly KubeFields[] {
+  return [backend(canary, "primary", primary), backend(canary, "canary", weight)];
+}
+
+function backend(canary: Canary, role: "primary" | "canary", weight: number): KubeFields {
+  return { group: "", kind: "Service", name: namesOf(canary)[role], port: canary.spec.service.port, weight };
+}
+
+/** The routes that a rule's backends and filters show. An absent weight counts as 1. */
+export function readRule({ backendRefs, filters }: Rule, { primary, canary }: { primary: string; canary: string }) {
+  const weightOf = (name: string) => {
+    const ref = (backendRefs ?? []).find((candidate: KubeFields) => candidate.name === name);
+    return ref === undefined ? 0 : (ref.weight ?? 1);
+  };
+  const mirror = (filters ?? []).some(
+    ({ type, requestMirror }: KubeFields) => type === "RequestMirror" && requestMirror?.backendRef?.name === canary,
+  );
+  return { primary: weightOf(primary), canary: weightOf(canary), mirror } as Routes;
+}

@@ -1,0 +1,103 @@
+/** What all routers need to make objects: names, owner, metadata, and the fields of others that must survive. */
+import type { Canary } from "../core/canary.ts";
+import {
+  apiVersionOf,
+  type KubeFields,
+  type KubeObject,
+  type ObjectRef,
+  type ResourceType,
+} from "../ports/kubernetes.ts";
+import { FLUX_OPT_OUT, ownerReference } from "../ports/owner.ts";
+import type { RouterKind, RouterOptions } from "../ports/router.ts";
+import type { Snapshot } from "../ports/snapshot.ts";
+
+/** Names of the three Services, and of the routes that are named after them. */
+export interface Names {
+  readonly apex: string;
+  readonly primary: string;
+  readonly canary: string;
+}
+
+export function namesOf({ spec }: Canary): Names {
+  const { name } = spec.service;
+  return { apex: name, primary: `${name}-primary`, canary: `${name}-canary` };
+}
+
+/** An object in the namespace of the Canary, or a cluster-scoped one. */
+export function refTo({ ref }: Canary, type: ResourceType, name: string): ObjectRef {
+  return { type, namespace: type.namespaced ? ref.namespace : "", name };
+}
+
+/** A kind whose events say "<Kind> <name> <verb> error: <words of the API server>". */
+export function routeKind(type: ResourceType, prefix = ""): RouterKind {
+  return { type, refused: (name, verb) => `${prefix}${type.kind} ${name} ${verb} error: ` };
+}
+
+export interface Wanted {
+  readonly spec: KubeFields;
+  /** Fields of the spec that belong to the router: those that it does not want are removed. Default: the wanted ones. */
+  readonly fields?: readonly string[];
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Absent: annotations are left as they are. */
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Fields at the top of a new object, e.g. `mesh` of Kuma. */
+  readonly top?: KubeFields;
+}
+
+/** Labels and annotations of a route: those of `spec.service.apex`, and the word to Flux. */
+export function routeMetadata({ spec }: Canary): Pick<Wanted, "labels" | "annotations"> {
+  const { apex } = spec.service;
+  return {
+    ...(apex?.labels === undefined ? {} : { labels: apex.labels }),
+    annotations: { ...apex?.annotations, ...FLUX_OPT_OUT },
+  };
+}
+
+/** The whole object: a new one, or the one that exists with the router's fields replaced. */
+export function objectOf(
+  canary: Canary,
+  ref: ObjectRef,
+  seen: Snapshot,
+  wanted: Wanted,
+  { setOwnerRefs }: RouterOptions,
+): KubeObject {
+  const existing = seen.get(ref);
+  const labels = { ...existing?.metadata.labels, ...wanted.labels };
+  const annotations = { ...existing?.metadata.annotations, ...wanted.annotations };
+  const metadata = {
+    ...(Object.keys(labels).length === 0 ? {} : { labels }),
+    ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
+  };
+  if (existing !== undefined) {
+    const kept = Object.fromEntries(
+      Object.entries(existing.spec ?? {}).filter(([field]) => !(wanted.fields ?? []).includes(field)),
+    );
+    return { ...existing, metadata: { ...existing.metadata, ...metadata }, spec: { ...kept, ...wanted.spec } };
+  }
+  return {
+    apiVersion: apiVersionOf(ref.type),
+    kind: ref.type.kind,
+    ...wanted.top,
+    metadata: {
+      name: ref.name,
+      ...(ref.type.namespaced ? { namespace: ref.namespace } : {}),
+      ...metadata,
+      ...(setOwnerRefs && ref.type.namespaced && ref.namespace === canary.ref.namespace
+        ? { ownerReferences: [ownerReference(canary)] }
+        : {}),
+    },
+    spec: wanted.spec,
+  };
+}
+
+/** A number as the API server may store it: a number, a text, or nothing. */
+export function weightIn(value: unknown, absent = 0): number {
+  const weight = value === undefined || value === null ? absent : Number(value);
+  return Number.isFinite(weight) ? weight : absent;
+}
+
+/** The path that all routes of contour and App Mesh begin with: that of the first match of the Service. */
+export function pathPrefixOf({ spec }: Canary): string {
+  const match = spec.service.raw["match"] as KubeFields;
+  return match?.[0]?.uri?.prefix || "/";
+}
