@@ -105,6 +105,7 @@ const READERS: Readonly<Record<string, Read<unknown>>> = {
   hooks: namedBy(hook),
   users: listOf(action),
   patienceMs: amount,
+  nodes: amount,
   meshLagMs: amount,
 };
 

@@ -69,6 +69,8 @@ export interface Scenario {
   readonly users: readonly UserAction[];
   /** The simulation ends so long after the last thing that anybody did. */
   readonly patienceMs: number;
+  /** Of the cluster; two when absent. A DaemonSet has a pod on each. */
+  readonly nodes?: number;
   /** From the writing of routes until proxies follow them. */
   readonly meshLagMs: number;
 }

@@ -1,6 +1,6 @@
 /** The cluster's controllers that run pods: each object that changed is looked at a moment later, and whenever its pods change. */
 import type { KubeFields, KubeObject, ObjectRef, ResourceType } from "../ports/kubernetes.ts";
-import { DAEMON_SETS } from "./controllers/daemonset.ts";
+import { daemonSets, NODES } from "./controllers/daemonset.ts";
 import { DEPLOYMENTS } from "./controllers/deployment.ts";
 import { KNATIVE_REVISIONS, watchKnativeServices } from "./controllers/knative.ts";
 import {
@@ -23,12 +23,17 @@ export interface Workloads {
   lose(ref: ObjectRef, all: boolean): void;
 }
 
-const CONTROLLERS: readonly Controller[] = [DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, KNATIVE_REVISIONS];
 const STATUS = { subresource: "status" } as const;
 
 export function createWorkloads(ports: ControllerPorts): Workloads {
-  const sets = new Map<ResourceType, Map<string, PodSet>>(CONTROLLERS.map(({ type }) => [type, new Map()]));
-  const controllers = new Map<ResourceType, Controller>(CONTROLLERS.map((controller) => [controller.type, controller]));
+  const all: readonly Controller[] = [
+    DEPLOYMENTS,
+    STATEFUL_SETS,
+    daemonSets(ports.scenario.nodes ?? NODES),
+    KNATIVE_REVISIONS,
+  ];
+  const sets = new Map<ResourceType, Map<string, PodSet>>(all.map(({ type }) => [type, new Map()]));
+  const controllers = new Map<ResourceType, Controller>(all.map((controller) => [controller.type, controller]));
   const setOf = ({ type, namespace, name }: ObjectRef) => sets.get(type)?.get(`${namespace}/${name}`);
   ports.api.onChange(({ type, kind, object, old }) => {
     const controller = controllers.get(kind);

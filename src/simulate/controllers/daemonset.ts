@@ -1,37 +1,45 @@
-/** DaemonSets: one pod on every node that the template's selector lets it run on, replaced one by one. */
+/** DaemonSets: one pod on every node that the template's selector lets it run on, replaced node by node. */
 import { SCALE_TO_ZERO_SELECTOR } from "../../go/hash/hash.ts";
 import { RESOURCES } from "../../ports/kubernetes.ts";
-import { type Controller, noteTemplate, readyPods } from "./pods.ts";
+import { type Controller, countOf, noteTemplate, readyPods } from "./pods.ts";
 
-/** Nodes carry every label that people ask for, and not the one that takes a DaemonSet down. */
+/** How many nodes a cluster has when its scenario does not say. */
 export const NODES = 2;
 
-export const DAEMON_SETS: Controller = {
-  type: RESOURCES.daemonSet,
-  look({ metadata, spec }, set, tools) {
-    const { template } = spec;
-    const desired = template?.spec?.nodeSelector?.[SCALE_TO_ZERO_SELECTOR] === undefined ? NODES : 0;
-    noteTemplate(set, template, tools.now);
-    for (const pod of set.pods.filter((candidate) => desired === 0 || (isOld(candidate) && !candidate.ready))) {
-      tools.drop(pod);
-    }
-    // One may be missing at a time.
-    const next = readyPods(set) >= desired ? set.pods.find(isOld) : undefined;
-    if (next !== undefined) tools.drop(next);
-    while (set.pods.length < desired) tools.start(template);
-    function isOld(pod: { readonly template: unknown }): boolean {
-      return pod.template !== template;
-    }
-    const updated = set.pods.filter((pod) => !isOld(pod)).length;
-    const ready = readyPods(set);
-    return {
-      observedGeneration: metadata.generation ?? 0,
-      currentNumberScheduled: set.pods.length,
-      desiredNumberScheduled: desired,
-      updatedNumberScheduled: updated,
-      numberReady: ready,
-      numberAvailable: ready,
-      numberUnavailable: desired - ready,
-    };
-  },
-};
+/** @param nodes that carry every label that people ask for, and not the one that takes a DaemonSet down */
+export function daemonSets(nodes: number): Controller {
+  return {
+    type: RESOURCES.daemonSet,
+    look({ metadata, spec }, set, tools) {
+      const { template } = spec;
+      const desired = template?.spec?.nodeSelector?.[SCALE_TO_ZERO_SELECTOR] === undefined ? nodes : 0;
+      const { maxUnavailable = 1, maxSurge = 0 } = spec.updateStrategy?.rollingUpdate ?? {};
+      const surge = countOf(maxSurge, desired, Math.ceil);
+      const missing = surge > 0 ? 0 : Math.max(1, countOf(maxUnavailable, desired, Math.ceil));
+      const replaces = spec.updateStrategy?.type !== "OnDelete";
+      noteTemplate(set, template, tools.now);
+      const isOld = (pod: { readonly template: unknown }) => pod.template !== template;
+      for (const pod of set.pods.filter((other) => desired === 0 || (replaces && isOld(other) && !other.ready))) {
+        tools.drop(pod);
+      }
+      if (replaces) {
+        for (let old = set.pods.find(isOld); old !== undefined; old = set.pods.find(isOld)) {
+          if (readyPods(set) - 1 < desired - missing) break;
+          tools.drop(old);
+        }
+      }
+      const most = desired + (set.pods.some(isOld) && replaces ? surge : 0);
+      while (set.pods.length < most) tools.start(template);
+      const ready = readyPods(set);
+      return {
+        observedGeneration: metadata.generation ?? 0,
+        currentNumberScheduled: set.pods.length,
+        desiredNumberScheduled: desired,
+        updatedNumberScheduled: set.pods.filter((pod) => !isOld(pod)).length,
+        numberReady: ready,
+        numberAvailable: ready,
+        numberUnavailable: Math.max(0, desired - ready),
+      };
+    },
+  };
+}

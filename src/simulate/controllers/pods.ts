@@ -106,6 +106,11 @@ export function startPod(
 
 export const readyPods = (set: PodSet): number => set.pods.reduce((sum, { ready }) => sum + (ready ? 1 : 0), 0);
 
+/** "25%" of `whole` or an absolute number, as `maxSurge` and `maxUnavailable` are written. */
+export function countOf(given: number | string, whole: number, round: (exact: number) => number): number {
+  return typeof given === "number" ? given : round((whole * Number.parseFloat(given)) / 100);
+}
+
 export function firstPod(set: PodSet, wanted: (pod: Pod) => boolean): Pod {
   const found = set.pods.find(wanted);
   if (found === undefined) throw new Error("there is no such pod");
