@@ -7,6 +7,7 @@ import type { Answered } from "./observation.ts";
 import { type Announcement, type Step, TOTAL_WEIGHT } from "./plan.ts";
 import { analysisProbes } from "./probes.ts";
 import { admitRemade } from "./remade.ts";
+import { awaitRestart, restart } from "./restart.ts";
 import { currentStep, nextStepIndex, routesFor } from "./routes.ts";
 import {
   type AdvanceInput,
@@ -23,7 +24,6 @@ import {
   stay,
   type Transition,
   waitFor,
-  zeroed,
 } from "./turn.ts";
 
 type Analysing = StatusIn<"Progressing"> | StatusIn<"WaitingPromotion">;
@@ -33,6 +33,8 @@ export function analyse(turn: AdvanceInput, status: Analysing): Decision {
   const { target, primary } = turn.observation.readings;
   const remade = admitRemade(turn);
   if (remade !== undefined) return remade;
+  const postponed = awaitRestart(turn, status);
+  if (postponed !== undefined) return postponed;
   if (revisionChanged(status, target.revision)) return restart(turn);
   if (isOfAnotherPlan(turn, status)) return restart(turn, EVENTS.strategyChanged(turn));
   if (!spec.skipAnalysis) {
@@ -76,16 +78,6 @@ function losePrimary(turn: AdvanceInput, status: Analysing, detail: string): Tra
     EVENTS.primaryGone(turn),
   );
   return before(status.phase, [EVENTS.deadlineExceeded(detail)], failed);
-}
-
-/** A newer revision: all traffic back to the primary, and the analysis starts over without asking again (Q33). */
-export function restart(turn: AdvanceInput, why = EVENTS.restarting(turn)): Transition {
-  return enter(
-    turn,
-    { phase: "Progressing", step: 0, holdUntil: 0, withheld: false, prepared: false },
-    zeroed(turn.observation.readings.target.revision),
-    why,
-  );
 }
 
 /** Somebody edited the strategy: what the run has shown so far, it has shown of another one. */

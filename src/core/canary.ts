@@ -224,6 +224,16 @@ export interface Alert {
   readonly metadata: boolean;
 }
 
+/** The last time that a run started over. */
+export interface Restarted {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** Names revision and strategy. */
+  readonly of: string;
+  /** A restart was put off since the run began, and that was said. */
+  readonly slowed: boolean;
+}
+
 /** What every status carries, whatever its phase. Times are milliseconds since the epoch. */
 export interface StatusCore {
   readonly failedChecks: number;
@@ -243,6 +253,8 @@ export interface StatusCore {
   readonly said?: string;
   /** Alerts whose delivery is not yet confirmed. */
   readonly owedAlerts: readonly Alert[];
+  /** Of the run that is under way; absent when it never started over. */
+  readonly restarted?: Restarted;
   /** Written by another operator (Flagger), and not by us since: its hashes need not be ours. */
   readonly foreign?: boolean;
 }
@@ -275,7 +287,8 @@ export type Position =
   // `restoring`: a promotion failed; the primary gets its last promoted revision back before anything else happens.
   | ({ readonly phase: "Failed"; readonly owesPostRollout: boolean; readonly restoring: boolean } & Draining)
   | { readonly phase: "Waiting"; readonly holdUntil: number }
-  | ({ readonly phase: "Progressing"; readonly prepared: boolean } & OnStep)
+  // `putOff`: it starts over at `holdUntil`, and not before.
+  | ({ readonly phase: "Progressing"; readonly prepared: boolean; readonly putOff?: boolean } & OnStep)
   | ({ readonly phase: "WaitingPromotion" } & OnStep)
   // `shiftedAt`: since when the primary has had its present weight; absent before the first, and where it was forgotten.
   // `doubted`: a check failed since.

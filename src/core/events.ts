@@ -53,6 +53,14 @@ export const EVENTS = {
       true,
     ),
   restarting: (s: Speaker) => normal(`New revision detected! Restarting analysis for ${targetOf(s)}`),
+  /** Ours: the target changes faster than anything can be judged, or what is recorded of it does not stay as it was written. */
+  restartPutOff: (s: Speaker, ms: number, again: boolean) =>
+    warning(
+      `The next restart of the analysis for ${targetOf(s)} waits ${Math.ceil(ms / 1000)} s: ` +
+        (again
+          ? "it was restarted for this very revision before, what is recorded in the status does not stay as written"
+          : "the revision changed again within one interval"),
+    ),
   /** Ours: somebody edited the strategy in the middle of a run. */
   strategyChanged: (s: Speaker) =>
     normal(`Strategy of ${canaryOf(s)} was changed! Restarting analysis for ${targetOf(s)}`),

@@ -7,7 +7,6 @@
  *   traffic returns to it and the canary goes.
  */
 
-import { restart } from "./analysis.ts";
 import type { CanaryStatus, StatusIn } from "./canary.ts";
 import { sameRevision } from "./change.ts";
 import { failureOf } from "./checks.ts";
@@ -16,6 +15,7 @@ import { promotionId } from "./identity.ts";
 import type { Answered } from "./observation.ts";
 import { TOTAL_WEIGHT } from "./plan.ts";
 import { isMeasuredShort, primaryProbes } from "./probes.ts";
+import { restart } from "./restart.ts";
 import {
   type AdvanceInput,
   answersTo,

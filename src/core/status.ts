@@ -3,7 +3,7 @@
  * under `aviary`. With Flagger's own CRD the API server prunes that, and `fromWire` recovers it: never further than the
  * wire proves, so that recovering may repeat a step but cannot skip one.
  */
-import type { Alert, CanaryStatus, Condition, Phase, Position, Revision, StatusCore } from "./canary.ts";
+import type { Alert, CanaryStatus, Condition, Phase, Position, Restarted, Revision, StatusCore } from "./canary.ts";
 import { TRANSITIONS } from "./canary.ts";
 import { drainOf } from "./interval.ts";
 import { TOTAL_WEIGHT } from "./plan.ts";
@@ -42,6 +42,8 @@ export interface WireMemory {
   readonly renew?: boolean;
   readonly switching?: boolean;
   readonly released?: boolean;
+  readonly putOff?: boolean;
+  readonly restarted?: Restarted;
   readonly phaseSince?: number;
   readonly said?: string;
   readonly owedAlerts?: readonly Alert[];
@@ -95,6 +97,7 @@ function coreFrom(wire: WireStatus): StatusCore {
     writtenAt,
     phaseSince: wire.aviary?.phaseSince ?? writtenAt,
     ...(said === undefined ? {} : { said }),
+    ...(wire.aviary?.restarted === undefined ? {} : { restarted: wire.aviary.restarted }),
     owedAlerts: wire.aviary?.owedAlerts ?? [],
     ...(applied !== undefined && wire.aviary === undefined ? { foreign: true } : {}),
   };
@@ -126,7 +129,12 @@ function positionFrom(phase: Phase, core: StatusCore, memory: WireMemory | undef
     case "Waiting":
       return { phase, holdUntil: memory?.holdUntil ?? 0 };
     case "Progressing":
-      return { phase, ...onStep, prepared: memory?.prepared ?? step > 0 };
+      return {
+        phase,
+        ...onStep,
+        prepared: memory?.prepared ?? step > 0,
+        ...(memory?.putOff === true ? { putOff: true } : {}),
+      };
     case "WaitingPromotion":
       return { phase, ...onStep };
     case "Promoting": {
@@ -227,6 +235,8 @@ const REMEMBERED = [
   "renew",
   "switching",
   "released",
+  "putOff",
+  "restarted",
   "said",
 ] as const;
 

@@ -10,6 +10,7 @@ import type {
   Revision,
   StatusCore,
 } from "./canary.ts";
+import { isRunning } from "./canary.ts";
 import { settles } from "./checks.ts";
 import { EVENTS, type RolloutEvent, type Said } from "./events.ts";
 import { lettersFrom } from "./identity.ts";
@@ -127,6 +128,7 @@ export function enter(
 ): Transition {
   const { failedChecks, canaryWeight, iterations, promotedSpec, conditions, writtenAt, applied, cookies, owedAlerts } =
     turn.status;
+  const { restarted } = turn.status;
   // Another revision has all the time that a rollout has, also when it comes in the middle of one.
   const goesOn = position.phase === turn.status.phase && changes.applied === undefined;
   const core: StatusCore = {
@@ -139,6 +141,7 @@ export function enter(
     cookies,
     owedAlerts,
     ...(applied === undefined ? {} : { applied }),
+    ...(restarted === undefined || !isRunning(position.phase) ? {} : { restarted }),
     ...changes,
     phaseSince: goesOn ? turn.status.phaseSince : turn.now,
   };

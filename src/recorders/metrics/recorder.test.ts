@@ -81,3 +81,25 @@ it("the series of a target stay while another Canary with a target of that name 
   await registry.metrics();
   expect(await series()).toEqual([]);
 });
+
+it("counts restarts that are put off, each once", async () => {
+  const registry = new Registry();
+  const recorder = createMetricsRecorder({ registry, version: "1", meshProvider: "istio" });
+  const running = { ...aCanary({ status: { phase: "Progressing" } }) };
+  const waiting = { ...running.status, putOff: true } as typeof running.status;
+  const input = { observation: { answers: [] } } as unknown as Turn["input"];
+  const routes = { primary: 100, canary: 0, mirror: false };
+  const turn = (before: typeof running.status, after: typeof running.status) =>
+    recorder.record({
+      canary: { ...running, status: before },
+      input,
+      transition: { status: after, events: [] },
+      routes,
+      tookMs: 1,
+    });
+  turn(running.status, waiting);
+  turn(waiting, waiting);
+  turn(waiting, running.status);
+  turn(running.status, waiting);
+  expect(await registry.metrics()).toContain('aviary_canary_restarts_put_off_total{name="podinfo",namespace="test"} 2');
+});

@@ -100,6 +100,12 @@ function register(registry: Registry) {
       labelNames: outcome,
       registers,
     }),
+    putOff: new Counter({
+      name: "aviary_canary_restarts_put_off_total",
+      help: "Restarts of an analysis that waited because the one before was less than an interval ago",
+      labelNames: ["name", "namespace"],
+      registers,
+    }),
     failures: new Counter({
       name: "flagger_canary_failures_total",
       help: "Total number of canary failures",
@@ -127,6 +133,8 @@ function observeTurn(metrics: Metrics, turn: Turn): void {
   // Not what is asked before a run begins: that waits for approvals and first starts.
   const analysed = ANALYSING.has(canary.status.phase) && input.observation.answers.length > 0;
   if (analysed) metrics.duration.observe({ name, namespace }, turn.tookMs / 1000);
+  const waits = "putOff" in transition.status && transition.status.putOff === true;
+  if (waits && !("putOff" in canary.status && canary.status.putOff === true)) metrics.putOff.inc({ name, namespace });
   countOutcome(metrics, canary, transition.status.phase, "skipped" in transition.status && transition.status.skipped);
 }
 
@@ -153,7 +161,7 @@ function removeSeries(metrics: Metrics, name: string, namespace: string): void {
   metrics.duration.remove({ name, namespace });
   for (const workload of [name, `${name}-primary`]) metrics.weight.remove({ workload, namespace });
   // prom-client removes exact label sets only, so they are looked up.
-  for (const metric of [metrics.analysis, metrics.successes, metrics.failures])
+  for (const metric of [metrics.analysis, metrics.successes, metrics.failures, metrics.putOff])
     void removeMatching(metric, name, namespace);
 }
 
