@@ -6,12 +6,12 @@ import { join } from "node:path";
 import { PROJECT_ROOT as ROOT } from "../../../src/project-root.ts";
 import { createJournal, type LogLine } from "./operator.ts";
 
-/** Below node_modules, so that packages are found from there; apart from dist, so that nobody's build is disturbed. */
+/** Below node_modules, so that packages are found from there; apart from dist, so that the build in dist/ stays as it is. */
 const BUILT = join(ROOT, "node_modules/.cache/aviary-e2e", String(process.pid));
 
 /** @returns the path of main.js */
 export function compiled(): string {
-  const main = join(BUILT, "main.js");
+  const main = join(BUILT, "src/main.js");
   if (existsSync(main)) return main;
   const tsc = join(ROOT, "node_modules/.bin/tsc");
   execFileSync(tsc, ["-p", "tsconfig.build.json", "--outDir", BUILT], { cwd: ROOT, stdio: "inherit" });

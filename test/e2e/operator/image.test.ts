@@ -1,9 +1,9 @@
 /**
- * Our image in the place of Flagger's: the Dockerfile's files in an empty folder, started as Flagger's charts, its
+ * Aviary's image in the place of Flagger's: the files of the image in an empty folder, started as Flagger's charts, its
  * kustomize bases and our own manifests start them.
  */
-import { spawn } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -11,14 +11,16 @@ import { parseAllDocuments } from "yaml";
 import { readOperatorFlags } from "../../../src/operator/process/flags.ts";
 import type { KubeObject } from "../../../src/ports/kubernetes.ts";
 import { PROJECT_ROOT as ROOT } from "../../../src/project-root.ts";
+import { stageImage } from "../harness/image.ts";
 import { createJournal } from "../harness/operator.ts";
-import { compiled, removeCompiled } from "../harness/process.ts";
+import { removeCompiled } from "../harness/process.ts";
 import { startWorld, type World } from "../harness/world.ts";
 
 const DOCKERFILE = readFileSync(join(ROOT, "Dockerfile"), "utf8");
-/** Of the stage that becomes the image. */
-const LAST_STAGE = DOCKERFILE.slice(DOCKERFILE.lastIndexOf("\nFROM "));
-const ENTRYPOINT: string[] = JSON.parse(/^ENTRYPOINT (.*)$/m.exec(LAST_STAGE)?.[1] ?? "[]");
+/** The instructions of one stage. */
+const stage = (name: string): string =>
+  DOCKERFILE.split(/^(?=FROM )/m).find((text) => text.includes(` AS ${name}\n`)) ?? "";
+const entrypoint = (name: string): string[] => JSON.parse(/^ENTRYPOINT (.*)$/m.exec(stage(name))?.[1] ?? "[]");
 
 let image: string;
 let world: World;
@@ -26,13 +28,7 @@ const started: (() => Promise<unknown>)[] = [];
 
 beforeAll(() => {
   image = mkdtempSync(join(tmpdir(), "image-"));
-  const built = join(compiled(), "..");
-  for (const [, from = "", to = ""] of LAST_STAGE.matchAll(/^COPY --from=build \/src\/(\S+) (\S+)$/gm)) {
-    const target = join(image, to === "./" ? from : to);
-    if (from === "node_modules") symlinkSync(join(ROOT, from), target);
-    else cpSync(from === "dist" ? built : join(ROOT, from), target, { recursive: true });
-  }
-  for (const [, to = "", from = ""] of LAST_STAGE.matchAll(/\bln -s (\S+) (\S+)/g)) symlinkSync(to, join(image, from));
+  stageImage(join(image, "home/app"), process.execPath);
 });
 afterAll(() => {
   rmSync(image, { recursive: true });
@@ -52,7 +48,7 @@ async function run(argv: readonly string[]) {
   const [program = "", ...args] = argv;
   const journal = createJournal();
   const env = { PATH: process.env["PATH"], KUBECONFIG: join(image, "kubeconfig"), AVIARY_LISTEN_ADDRESS: "127.0.0.1" };
-  const child = spawn(program, args, { cwd: image, env, stdio: ["ignore", "inherit", "pipe"] });
+  const child = spawn(program, args, { cwd: join(image, "home/app"), env, stdio: ["ignore", "inherit", "pipe"] });
   const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
   let rest = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -134,23 +130,39 @@ describe("Flagger's chart with our image", () => {
 describe("arguments without a command", () => {
   it("as Flagger's kustomize bases give them, are the operator's", async () => {
     const argv = ["-log-level=info", "-include-label-prefix=app.kubernetes.io", "-mesh-provider=kubernetes"];
-    const operator = await run([...ENTRYPOINT, ...argv, "-metrics-server=http://127.0.0.1:1", "-port=0"]);
+    const operator = await run([...entrypoint("operator"), ...argv, "-metrics-server=http://127.0.0.1:1", "-port=0"]);
     await operator.logged("Started operator workers");
   });
 
-  it.each(["operator/operator.yaml", "loadtester/loadtester.yaml"])("as deploy/%s gives them, work", async (file) => {
+  it.each([
+    ["operator/operator.yaml", "operator"],
+    ["loadtester/loadtester.yaml", "loadtester"],
+  ])("as deploy/%s gives them, work in the image %s", async (file, name) => {
     const documents = parseAllDocuments(readFileSync(join(ROOT, "deploy", file), "utf8"));
     const objects = documents.map((document) => document.toJS() as KubeObject);
     const [container] = objects.find(({ kind }) => kind === "Deployment")?.spec.template.spec.containers ?? [];
-    const program = await run([...ENTRYPOINT, ...container.args, "-port=0"]);
+    const program = await run([...entrypoint(name), ...container.args, "-port=0"]);
     expect((await fetch(`${program.url}${container.livenessProbe.httpGet.path}`)).status).toBe(200);
   });
 });
 
-it("the image has what the charts' probes and pods need", () => {
-  expect(LAST_STAGE).toMatch(/apt-get install .*\bwget\b/);
-  expect(LAST_STAGE).toMatch(/^USER 10001$/m);
+it("the images run as uid 10001, the operator's has no shell, and the load tester's has what webhooks call", () => {
+  for (const name of ["operator", "loadtester"]) expect(stage(name)).toMatch(/^USER 10001$/m);
+  expect(stage("operator")).toMatch(/^FROM \$\{RUNTIME_IMAGE\}/);
+  expect(stage("operator")).not.toMatch(/^RUN /m);
+  expect(stage("loadtester")).toMatch(/apt-get install .*\bcurl\b.*\bhey\b/);
   expect(readFileSync(join(ROOT, ".dockerignore"), "utf8").split("\n")).toEqual(
     expect.arrayContaining(["node_modules", "dist", ".git"]),
   );
+});
+
+it("the program that stands for wget tells a healthy operator from a sick one", async () => {
+  const operator = await run(["./flagger", "-port=0", "-metrics-server=http://127.0.0.1:1"]);
+  const probe = (url: string) =>
+    spawnSync("./wget", ["--quiet", "--tries=1", "--timeout=4", "--spider", url], { cwd: join(image, "home/app") })
+      .status;
+  expect(probe(`${operator.url}/healthz`)).toBe(0);
+  expect(probe(`${operator.url}/no-such-page`)).toBe(1);
+  expect(probe("http://127.0.0.1:1/healthz")).toBe(1);
+  expect(probe("nonsense")).toBe(2);
 });

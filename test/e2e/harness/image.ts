@@ -1,0 +1,18 @@
+/** Lays out the files of the image as the Dockerfile does, by the same script. */
+import { execFileSync } from "node:child_process";
+import { dirname, join } from "node:path";
+import { PROJECT_ROOT } from "../../../src/project-root.ts";
+import { compiled } from "./process.ts";
+
+/** @param node the path of node inside the image. node_modules is linked, not copied: the tests need no pruned copy. */
+export function stageImage(to: string, node: string, modules: "link" | "copy" = "link"): void {
+  const dist = dirname(dirname(compiled()));
+  const more = modules === "link" ? ["--modules", "link"] : [];
+  execFileSync(
+    process.execPath,
+    [join(PROJECT_ROOT, "scripts/stage-image.mjs"), "--to", to, "--dist", dist, "--node", node, ...more],
+    {
+      stdio: ["ignore", "inherit", "pipe"],
+    },
+  );
+}
