@@ -1,6 +1,8 @@
-import type { KubeObject, ObjectRef } from "./kubernetes.ts";
+import type { KubeObject, ObjectRef, ResourceType } from "./kubernetes.ts";
 
 /** The cluster as it was last heard of. Objects are shared and frozen: copy before changing. */
 export interface Snapshot {
   get(ref: ObjectRef): KubeObject | undefined;
+  /** Every object of a kind in a namespace, in no order; empty for a kind that nothing watches. */
+  list(type: ResourceType, namespace: string): readonly KubeObject[];
 }

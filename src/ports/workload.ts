@@ -4,12 +4,18 @@ import type { PrimaryReading, TargetReading } from "../core/observation.ts";
 import type { KubeObject, ObjectRef } from "./kubernetes.ts";
 import type { Snapshot } from "./snapshot.ts";
 
-/** How the generated Services find the target's pods. */
+type Labels = Readonly<Record<string, string>>;
+
+/** How the generated Services find the pods of the target and of its primary. */
 export interface PodSelector {
-  /** e.g. "app" */
+  /** The label that the generated Services carry, each with its own name as value; e.g. "app". */
   readonly label: string;
-  /** Value on the target's pods; the primary's carry `<value>-primary`. */
-  readonly value: string;
+  /** Labels that select the target's pods, and no pod of the primary. */
+  readonly target: Labels;
+  /** Labels that select the primary's pods: the selector of the primary that exists, else of the one to be made. */
+  readonly primary: Labels;
+  /** Whether the primary has a pod that can serve. A Service is never turned to pods of which none can. */
+  readonly primaryServes: boolean;
   /** Further ports to expose, ascending by port (portDiscovery). */
   readonly ports: readonly { readonly name: string; readonly port: number }[];
 }

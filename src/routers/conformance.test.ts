@@ -75,6 +75,7 @@ describe.each(SPECIMENS)("router $router, $what", (specimen) => {
     expect(written.filter((o) => !inputs.has(`${o.apiVersion} ${o.kind}/${o.metadata.name}`))).toEqual([]);
     const asked: string[] = [];
     const seen = {
+      list: cluster.list,
       get: (ref: Parameters<ToyCluster["get"]>[0]) => {
         asked.push(`${apiVersionOf(ref.type)} ${ref.type.kind}/${ref.name}`);
         return cluster.get(ref);

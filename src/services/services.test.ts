@@ -9,7 +9,13 @@ import { createToyCluster, type ToyCluster } from "../testing/toy-cluster.ts";
 import { createServicesRouter } from "./services.ts";
 
 const services = createServicesRouter();
-const PODS: PodSelector = { label: "app", value: "podinfo", ports: [] };
+const PODS: PodSelector = {
+  label: "app",
+  target: { app: "podinfo" },
+  primary: { app: "podinfo-primary" },
+  primaryServes: true,
+  ports: [],
+};
 const FOUND: PodSelector = {
   ...PODS,
   ports: [
@@ -109,6 +115,50 @@ describe("generated Services", () => {
     const { labels, annotations } = cluster.at("Service", "podinfo").metadata;
     expect(labels).toEqual({ app: "podinfo", kept: "2" });
     expect(annotations).toEqual({ ...OPT_OUTS, kept: "2" });
+  });
+});
+
+describe("a Service that exists", () => {
+  const MOVED: PodSelector = {
+    ...PODS,
+    label: "name",
+    target: { name: "podinfo" },
+    primary: { name: "podinfo-primary" },
+  };
+  const selectors = (cluster: ToyCluster) =>
+    ["podinfo", "podinfo-primary", "podinfo-canary"].map((name) => cluster.at("Service", name).spec.selector);
+  const primary = { app: "podinfo-primary" };
+
+  it("keeps its selector as long as no pod of the primary to come can serve", () => {
+    const cluster = createToyCluster(mergePatch);
+    converge(aCanary(), cluster);
+    converge(aCanary(), cluster, { ...MOVED, primaryServes: false });
+    expect(selectors(cluster)).toEqual([primary, primary, MOVED.target]);
+    converge(aCanary(), cluster, MOVED);
+    expect(selectors(cluster)).toEqual([MOVED.primary, MOVED.primary, MOVED.target]);
+    expect(converge(aCanary(), cluster, { ...MOVED, primaryServes: false })).toEqual([]);
+  });
+
+  it("gets its ports at once all the same", () => {
+    const cluster = createToyCluster(mergePatch);
+    converge(aCanary(), cluster);
+    converge(aCanary({ service: { port: 80 } }), cluster, { ...MOVED, primaryServes: false });
+    expect(cluster.at("Service", "podinfo").spec).toMatchObject({ selector: primary, ports: [{ port: 80 }] });
+  });
+
+  it("is given back with all labels of the target", () => {
+    const labels = { app: "shop", instance: "blue" };
+    const both = { ...PODS, target: labels, primary: { ...labels, app: "shop-primary" } };
+    const metadata = { name: "podinfo", namespace: "test" };
+    const cluster = createToyCluster(mergePatch, {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata,
+      spec: { selector: { app: "shop" } },
+    });
+    converge(aCanary(), cluster, both);
+    cluster.apply(services.release(aCanary(), both, cluster));
+    expect(cluster.at("Service", "podinfo").spec.selector).toEqual(labels);
   });
 });
 

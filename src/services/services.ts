@@ -20,10 +20,10 @@ export function createServicesRouter(): ServicesRouter {
   return {
     inputs: (canary) => (["canary", "primary", "apex"] as const).map((role) => refOf(canary, role)),
     renderCopies: (canary, selector, seen) => [
-      ...renderService(canary, "canary", selector.value, selector, seen),
-      ...renderService(canary, "primary", `${selector.value}-primary`, selector, seen),
+      ...renderService(canary, "canary", selector, seen),
+      ...renderService(canary, "primary", selector, seen),
     ],
-    renderApex: (canary, selector, seen) => renderService(canary, "apex", `${selector.value}-primary`, selector, seen),
+    renderApex: (canary, selector, seen) => renderService(canary, "apex", selector, seen),
     release: releaseApex,
   };
 }
@@ -37,17 +37,11 @@ function refOf(canary: Canary, role: Role): ObjectRef {
   return { type: RESOURCES.service, namespace: canary.ref.namespace, name: serviceName(canary, role) };
 }
 
-function renderService(
-  canary: Canary,
-  role: Role,
-  podValue: string,
-  selector: PodSelector,
-  seen: Snapshot,
-): readonly KubeObject[] {
+function renderService(canary: Canary, role: Role, selector: PodSelector, seen: Snapshot): readonly KubeObject[] {
   const existing = seen.get(refOf(canary, role));
   const labels = { ...metadataOf(canary, role)?.labels, [selector.label]: serviceName(canary, role) };
   const annotations = { ...metadataOf(canary, role)?.annotations, ...FLUX_OPT_OUT };
-  const podSelector = { [selector.label]: podValue };
+  const podSelector = podSelectorOf(role, selector, existing);
   if (existing === undefined) return [created(canary, role, { labels, annotations }, podSelector, selector)];
   const spec = repairedSpec(existing, podSelector, servicePorts(canary, selector));
   if (!isOurs(existing, canary)) {
@@ -62,6 +56,16 @@ function renderService(
     annotations: { ...annotations, ...kept(existing.metadata.annotations, unmanaged?.annotations) },
   };
   return [{ ...existing, metadata, spec }];
+}
+
+/**
+ * A Service that exists is turned to the primary's pods when one of them can serve: until then it may select others that
+ * can. A primary that was made again, with another selector, begins without ready pods.
+ */
+function podSelectorOf(role: Role, { target, primary, primaryServes }: PodSelector, existing?: KubeObject): Strings {
+  if (role === "canary") return { ...target };
+  const present: Strings | undefined = existing?.spec?.selector;
+  return present === undefined || primaryServes ? { ...primary } : present;
 }
 
 function metadataOf(canary: Canary, role: Role): ServiceMetadata | undefined {
@@ -156,8 +160,8 @@ function releaseApex(canary: Canary, selector: PodSelector, seen: Snapshot): rea
       ? apex.metadata
       : { ...apex.metadata, annotations: withoutOurs(seenAnnotations, applied?.metadata?.annotations ?? {}) };
   // A Canary that goes before it began has not taken it over: what it selects is its owner's choice.
-  if (apex.spec?.selector?.[selector.label] !== `${selector.value}-primary`) return [{ ...apex, metadata }];
-  const spec = { ...apex.spec, selector: applied?.spec?.selector ?? { [selector.label]: selector.value } };
+  if (apex.spec?.selector?.[selector.label] !== selector.primary[selector.label]) return [{ ...apex, metadata }];
+  const spec = { ...apex.spec, selector: applied?.spec?.selector ?? { ...selector.target } };
   return [{ ...apex, metadata, spec }];
 }
 

@@ -30,6 +30,11 @@ export function createToyCluster(diff: Diff, ...objects: readonly KubeObject[]):
   const store = (object: KubeObject) => void stored.set(keyFor(object), frozen(structuredClone(object)));
   const cluster: ToyCluster = {
     get: ({ type, namespace, name }: ObjectRef) => stored.get(keyOf(apiVersionOf(type), type.kind, namespace, name)),
+    list: (type, namespace) =>
+      [...stored.values()].filter(
+        ({ apiVersion, kind, metadata }) =>
+          apiVersion === apiVersionOf(type) && kind === type.kind && metadata.namespace === namespace,
+      ),
     put: (...added) => added.forEach(store),
     remove: (object) => void stored.delete(keyFor(object)),
     apply: (wanted) => wanted.flatMap(write),

@@ -29,7 +29,10 @@ function stage(parts: CanaryParts, ...objects: readonly KubeObject[]) {
   const workload = createWorkloads(OPTIONS).find((candidate) => candidate.matches(canary.spec.targetRef));
   if (workload === undefined) throw new Error(`no workload for ${canary.spec.targetRef.kind}`);
   const autoscaler = createAutoscalers(OPTIONS).find(({ kind }) => kind === canary.spec.autoscalerRef?.kind);
-  const seen: Snapshot = { get: ({ type, namespace, name }) => store.get(type, namespace, name) };
+  const seen: Snapshot = {
+    get: ({ type, namespace, name }) => store.get(type, namespace, name),
+    list: (type, namespace) => store.list(type, namespace),
+  };
   const { kind } = canary.spec.targetRef;
 
   function write(wanted: KubeObject): readonly string[] {

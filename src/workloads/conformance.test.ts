@@ -234,7 +234,7 @@ describe.each(SPECIMENS)("$apiVersion $kind", (specimen) => {
       asked.add(key(ref));
       return stage.cluster.get(ref);
     };
-    const seen = { get };
+    const seen = { get, list: stage.cluster.list };
     stage.workload.read(stage.canary, seen, NOW);
     const written = stage.workload.renderPrimary(stage.canary, world(stage.promotion()), seen);
     stage.workload.renderTarget(stage.canary, world(PRESENT, "up"), seen);

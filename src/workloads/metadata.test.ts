@@ -4,8 +4,8 @@ import {
   filterPrefixes,
   noSelectorLabel,
   podAnnotations,
+  podLabelsOf,
   primaryLabels,
-  selectorLabelOf,
   withoutFlux,
 } from "./metadata.ts";
 import { discoverPorts, rewriteForPrimary } from "./pod-spec.ts";
@@ -33,7 +33,7 @@ describe("labels and annotations", () => {
   it("lose what belongs to Flux", () => {
     expect(withoutFlux(LABELS)).toEqual({ app: "podinfo", "app.kubernetes.io/name": "podinfo" });
     expect(withoutFlux(undefined)).toEqual({});
-    expect(primaryLabels(LABELS, "app", "podinfo-primary")).toEqual({
+    expect(primaryLabels(LABELS, { app: "podinfo-primary" })).toEqual({
       app: "podinfo-primary",
       "app.kubernetes.io/name": "podinfo",
     });
@@ -51,17 +51,60 @@ describe("the selector label", () => {
   });
 
   it("is the first that the operator knows, not the first that the target has", () => {
-    const { label, value, primaryValue } =
-      selectorLabelOf(target("Deployment", { "app.kubernetes.io/name": "x", name: "web" }), SELECTOR_LABELS) ?? {};
-    expect([label, value, primaryValue]).toEqual(["name", "web", "web-primary"]);
+    const given = target("Deployment", { "app.kubernetes.io/name": "x", name: "web" });
+    const primary = { "app.kubernetes.io/name": "x", name: "web-primary" };
+    expect(podLabelsOf(given, undefined, SELECTOR_LABELS)).toEqual({
+      label: "name",
+      target: given.spec.selector.matchLabels,
+      primary,
+      pods: primary,
+    });
   });
 
   it("is asked for in the words of old when there is none", () => {
-    expect(selectorLabelOf(target("Deployment", { tier: "web" }), SELECTOR_LABELS)).toBeUndefined();
-    expect(selectorLabelOf(target("Deployment"), SELECTOR_LABELS)).toBeUndefined();
+    expect(podLabelsOf(target("Deployment", { tier: "web" }), undefined, SELECTOR_LABELS)).toBeUndefined();
+    expect(podLabelsOf(target("Deployment"), undefined, SELECTOR_LABELS)).toBeUndefined();
     const text = "podinfo.test spec.selector.matchLabels must contain one of [app name app.kubernetes.io/name]";
     expect(noSelectorLabel(target("Deployment"), SELECTOR_LABELS)).toBe(`deployment ${text}`);
     expect(noSelectorLabel(target("DaemonSet"), SELECTOR_LABELS)).toBe(`daemonset ${text}'`);
+  });
+});
+
+describe("the labels of a primary that exists", () => {
+  const workload = (matchLabels: Record<string, string>): KubeObject => ({
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name: "web", namespace: "test" },
+    spec: { selector: { matchLabels } },
+  });
+  const labels = (target: Record<string, string>, primary: Record<string, string>, flag = SELECTOR_LABELS) => {
+    const found = podLabelsOf(workload(target), workload(primary), flag);
+    return found && [found.label, found.target, found.primary, found.pods];
+  };
+
+  it("are its own selector, when the target was made again with another one", () => {
+    const [target, primary] = [{ name: "web" }, { app: "web-primary" }];
+    expect(labels(target, primary)).toEqual(["app", target, primary, { app: "web-primary", name: "web-primary" }]);
+  });
+
+  it("are its own selector, when -selector-labels was changed", () => {
+    const [target, primary] = [{ app: "web", deploy: "web" }, { app: "web-primary" }];
+    expect(labels(target, primary, ["deploy", "app"])).toEqual([
+      "app",
+      target,
+      primary,
+      { app: "web-primary", deploy: "web-primary" },
+    ]);
+    expect(labels(target, primary, ["tier"])).toEqual(["app", target, primary, primary]);
+  });
+
+  it("are those that another Flagger gave it, of a target with several labels", () => {
+    const [target, primary] = [{ app: "shop", instance: "blue" }, { app: "shop-primary" }];
+    expect(labels(target, primary)).toEqual(["app", target, primary, primary]);
+  });
+
+  it("cannot be found when the flag names none of any of them", () => {
+    expect(labels({ name: "web" }, { app: "web-primary" }, ["tier"])).toBeUndefined();
   });
 });
 

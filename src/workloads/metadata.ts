@@ -29,13 +29,9 @@ export function filterPrefixes(map: Strings | undefined, prefixes: readonly stri
   return keep(withoutFlux(map), wanted);
 }
 
-/** Labels of a primary object or of its pods: those given, less Flux's, selecting the primary. */
-export function primaryLabels(
-  labels: Strings | undefined,
-  selectorLabel: string,
-  primaryValue: string,
-): Record<string, string> {
-  return { ...withoutFlux(labels), [selectorLabel]: primaryValue };
+/** Labels of a primary object or of its pods: the given labels without those of Flux, and over them `own`. */
+export function primaryLabels(labels: Strings | undefined, own: Strings): Record<string, string> {
+  return { ...withoutFlux(labels), ...own };
 }
 
 /** Annotations of the primary's pod template: the target's, less Flux's, under the promotion's own id. */
@@ -43,25 +39,45 @@ export function podAnnotations(annotations: Strings | undefined, id: string): Re
   return { ...withoutFlux(annotations), [PROMOTION_ID_ANNOTATION]: id };
 }
 
-/** The label that tells the target's pods from the primary's. */
-export interface SelectorLabel {
+/** The labels that tell the target's pods from the primary's. */
+export interface PodLabels {
+  /** The label that carries the name of the application. */
   readonly label: string;
-  /** On the target's pods. */
-  readonly value: string;
-  /** On the primary's pods. */
-  readonly primaryValue: string;
+  /** What the target selects its pods by. */
+  readonly target: Strings;
+  /** What the primary selects its pods by. Kubernetes never lets a selector change. */
+  readonly primary: Strings;
+  /** What every new pod of the primary carries: `primary`, and no value by which the target would select it. */
+  readonly pods: Strings;
 }
 
 /**
- * The first of `selectorLabels` (`-selector-labels`) in the target's `spec.selector.matchLabels`; undefined when it has
- * none of them, which `noSelectorLabel` puts in words.
+ * A new primary is selected by the target's match labels, with `-primary` behind the value of the first label of
+ * `selectorLabels` (`-selector-labels`) among them. A primary that exists keeps its own selector, even when the flag was
+ * changed since, or when the target was made again with other match labels.
+ * @returns undefined when no label can be found; `noSelectorLabel` has the text
  */
-export function selectorLabelOf(target: KubeObject, selectorLabels: readonly string[]): SelectorLabel | undefined {
+export function podLabelsOf(
+  target: KubeObject,
+  primary: KubeObject | undefined,
+  selectorLabels: readonly string[],
+): PodLabels | undefined {
   const matchLabels: Strings = target.spec?.selector?.matchLabels ?? {};
   const label = selectorLabels.find((name) => Object.hasOwn(matchLabels, name));
-  const value = label === undefined ? undefined : matchLabels[label];
-  if (label === undefined || value === undefined) return undefined;
-  return { label, value, primaryValue: primaryNameOf(value) };
+  const renamed = label === undefined ? {} : { [label]: primaryNameOf(matchLabels[label] ?? "") };
+  const selector: Strings = primary?.spec?.selector?.matchLabels ?? {};
+  if (Object.keys(selector).length === 0) {
+    if (label === undefined) return undefined;
+    const labels = { ...matchLabels, ...renamed };
+    return { label, target: matchLabels, primary: labels, pods: labels };
+  }
+  const own = Object.keys(selector);
+  const ownLabel =
+    selectorLabels.find((name) => own.includes(name)) ??
+    own.find((name) => selector[name] === primaryNameOf(matchLabels[name] ?? "")) ??
+    label;
+  if (ownLabel === undefined) return undefined;
+  return { label: ownLabel, target: matchLabels, primary: selector, pods: { ...renamed, ...selector } };
 }
 
 /** Text of the event for a target without a selector label. */

@@ -71,7 +71,14 @@ function playing(targetRef: TargetRef, ...objects: readonly KubeObject[]): Play 
     },
   });
   const stage: Play = { cluster, told: [], canary, broken: undefined, run };
-  const snapshot = { get: cluster.get, learn: () => {}, echoed: () => false, unlearn: () => {}, deleted: () => {} };
+  const snapshot = {
+    get: cluster.get,
+    list: cluster.list,
+    learn: () => {},
+    echoed: () => false,
+    unlearn: () => {},
+    deleted: () => {},
+  };
   const answer = (probe: Probe): Answer => {
     if (probe.kind !== "metric") return { kind: "passed" };
     return { kind: "value", value: probe.of === "primary" && stage.broken === "by its metrics" ? 0 : 100 };

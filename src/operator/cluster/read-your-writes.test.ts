@@ -68,3 +68,18 @@ describe("our own last write", () => {
     expect(seen()).toBe("12");
   });
 });
+
+describe("a list of objects", () => {
+  it("has what the cache holds, and what we made since", () => {
+    const inCache = version("3");
+    snapshot = createFreshSnapshot(
+      ({ name }) => (name === "podinfo" ? inCache : undefined),
+      () => [inCache],
+    );
+    const made = { ...version("4", "2"), metadata: { ...version("4", "2").metadata, name: "made" } };
+    snapshot.learn(RESOURCES.service, made, BY);
+    snapshot.learn(RESOURCES.configMap, { ...made, kind: "ConfigMap" }, BY);
+    expect(snapshot.list(RESOURCES.service, "test")).toEqual([inCache, made]);
+    expect(snapshot.list(RESOURCES.service, "other")).toEqual([inCache]);
+  });
+});

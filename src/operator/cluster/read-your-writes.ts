@@ -3,7 +3,7 @@
  * its own last write, and so never writes the same thing twice.
  */
 import type { CanaryRef } from "../../core/canary.ts";
-import type { KubeObject, ObjectRef, ResourceType } from "../../ports/kubernetes.ts";
+import { apiVersionOf, type KubeObject, type ObjectRef, type ResourceType } from "../../ports/kubernetes.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 
 export interface FreshSnapshot extends Snapshot {
@@ -35,13 +35,29 @@ interface Written {
 /** Far more than writes can be under way. */
 const GONE_MAX = 1000;
 
-export function createFreshSnapshot(cached: (ref: ObjectRef) => KubeObject | undefined): FreshSnapshot {
+export function createFreshSnapshot(
+  cached: (ref: ObjectRef) => KubeObject | undefined,
+  listed: (type: ResourceType, namespace: string) => readonly KubeObject[] = () => [],
+): FreshSnapshot {
   const written = new Map<string, Written>();
   /** Uids of objects that are gone: the answer to a write may come after the news that its object was deleted. */
   const gone = new Set<string>();
   const keyOf = (type: ResourceType, object: KubeObject) =>
     refKey({ type, namespace: object.metadata.namespace ?? "", name: object.metadata.name });
-  return {
+  const snapshot: FreshSnapshot = {
+    list(type, namespace) {
+      const fromCache = listed(type, namespace);
+      const names = new Set(fromCache.map(({ metadata }) => metadata.name));
+      const unseen = [...written.values()].filter(
+        ({ object: { kind, apiVersion, metadata } }) =>
+          kind === type.kind &&
+          apiVersion === apiVersionOf(type) &&
+          metadata.namespace === namespace &&
+          !names.has(metadata.name),
+      );
+      const refs = unseen.map(({ object }) => ({ type, namespace, name: object.metadata.name }));
+      return [...fromCache, ...refs.flatMap((ref) => snapshot.get(ref) ?? [])];
+    },
     get(ref) {
       const fromCache = cached(ref);
       if (written.size === 0) return fromCache;
@@ -73,6 +89,7 @@ export function createFreshSnapshot(cached: (ref: ObjectRef) => KubeObject | und
       if (own?.object.metadata.uid === last.metadata.uid) written.delete(keyOf(type, last));
     },
   };
+  return snapshot;
 }
 
 /** Versions are compared as numbers where they are numbers; else any change since our write counts as having caught up. */

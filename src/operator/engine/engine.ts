@@ -64,7 +64,7 @@ export function startEngine(options: EngineOptions): Engine {
     echoed: (canary, type, object) => snapshot.echoed(canary, type, object),
     onDeleted: (type, last) => snapshot.deleted(type, last),
   });
-  const snapshot = createFreshSnapshot(follower.cached);
+  const snapshot = createFreshSnapshot(follower.cached, follower.listed);
   const twins = createTwins(options.log, wake);
   const complaints = new Map<string, string>();
   const ports: Ports = {

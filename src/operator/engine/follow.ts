@@ -15,6 +15,8 @@ export interface Follower {
   follow(canary: CanaryRef, refs: readonly ObjectRef[], signal: AbortSignal): Promise<void>;
   unfollow(canary: CanaryRef): void;
   cached(ref: ObjectRef): KubeObject | undefined;
+  /** What the caches hold of a kind that some Canary follows; empty for other kinds. */
+  listed(type: ResourceType, namespace: string): readonly KubeObject[];
   /** One object, once it is known whether there is one. @throws ReadFailure, or the signal's reason */
   read(ref: ObjectRef, signal: AbortSignal): Promise<KubeObject | undefined>;
 }
@@ -129,6 +131,8 @@ export function createFollower({ clock, track, wake, echoed, onDeleted }: Follow
     },
     unfollow: (canary) => drop(canaryKey(canary)),
     cached: ({ type, namespace, name }) => track(type, namespace).get(namespace, name),
+    listed: (type, namespace) =>
+      [...listening].filter((cache) => cache.type === type).flatMap((cache) => cache.list(namespace)),
     async read(ref, signal) {
       const cache = track(ref.type, ref.namespace);
       await fill([cache], signal);

@@ -10,11 +10,12 @@ import type { TargetReading } from "../../core/observation.ts";
 import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import type { Workload, WorkloadOptions, WorkloadReading } from "../../ports/workload.ts";
-import { noSelectorLabel, primaryNameOf, selectorLabelOf } from "../metadata.ts";
+import { noSelectorLabel, podLabelsOf, primaryNameOf } from "../metadata.ts";
 import { getQueryError } from "../not-found.ts";
 import { discoverPorts } from "../pod-spec.ts";
 import { configCopies, configInputs, configProblem, readConfigs, revisionOf } from "./configs.ts";
 import type { CopiedKind } from "./kind.ts";
+import { overlapProblem, overlapping } from "./overlap.ts";
 import { previousInputs, previousOf } from "./previous.ts";
 import { carriesTemplateOf, createdPrimary, type PrimaryParts, promotedPrimary } from "./primary.ts";
 import { primaryRollout, rollout } from "./rollout.ts";
@@ -48,7 +49,19 @@ function inputs(canary: Canary, seen: Snapshot, kind: CopiedKind, options: Workl
     ? [...configInputs(target, namespace), ...previousInputs(primary, namespace)]
     : [];
   const companions = target === undefined ? [] : (kind.companions?.inputs(target) ?? []);
-  return [targetOf(canary, kind), primaryOf(canary, kind), ...configs, ...companions, ...kind.inputs(canary)];
+  const labels = target === undefined ? undefined : podLabelsOf(target, primary, options.selectorLabels);
+  const other =
+    target === undefined || labels === undefined
+      ? undefined
+      : overlapping(canary, primaryOf(canary, kind), target, labels, seen);
+  return [
+    targetOf(canary, kind),
+    primaryOf(canary, kind),
+    ...(other === undefined ? [] : [other.ref]),
+    ...configs,
+    ...companions,
+    ...kind.inputs(canary),
+  ];
 }
 
 function read(
@@ -61,11 +74,14 @@ function read(
   const targetRef = targetOf(canary, kind);
   const target = seen.get(targetRef);
   if (target === undefined) return { ...problem(getQueryError(targetRef)), gone: true };
-  const selector = selectorLabelOf(target, options.selectorLabels);
-  if (selector === undefined)
+  const primary = seen.get(primaryOf(canary, kind));
+  const labels = podLabelsOf(target, primary, options.selectorLabels);
+  if (labels === undefined)
     return problem(`getSelectorLabel failed: ${noSelectorLabel(target, options.selectorLabels)}`);
+  const other = overlapping(canary, primaryOf(canary, kind), target, labels, seen);
+  if (other !== undefined) return problem(overlapProblem(target, labels, other));
   const refused = kind.refusal(target);
-  const hasPrimary = seen.get(primaryOf(canary, kind)) !== undefined;
+  const hasPrimary = primary !== undefined;
   // What was taken over while it could be released is given back in order, whatever it has become since.
   const leavesOrderly = canary.deleting && hasPrimary;
   if (refused !== undefined && !leavesOrderly) return problem(refused);
@@ -82,8 +98,8 @@ function read(
   const canarySide = rollout("canary", target, canary, now, kind);
   const primarySide = primaryRollout(canary, primaryOf(canary, kind), seen, now, kind);
   const recheckAt = earliest(canarySide.recheckAt, primarySide.recheckAt);
-  const primary = canary.status.foreign === true ? seen.get(primaryOf(canary, kind)) : undefined;
-  const parts: PrimaryParts = { canary, target, selector, tracked: configs, kind, options };
+  const compared = canary.status.foreign === true ? primary : undefined;
+  const parts: PrimaryParts = { canary, target, labels, tracked: configs, kind, options };
   const targetReading: TargetReading = {
     revision: revisionOf(kind.hash(target.spec?.template), configs, options),
     readiness: canarySide.readiness,
@@ -95,11 +111,13 @@ function read(
     target: targetReading,
     primary: {
       ...primarySide.reading,
-      ...(primary === undefined ? {} : { carriesTarget: carriesTemplateOf(parts, primary) }),
+      ...(compared === undefined ? {} : { carriesTarget: carriesTemplateOf(parts, compared) }),
     },
     selector: {
-      label: selector.label,
-      value: selector.value,
+      label: labels.label,
+      target: labels.target,
+      primary: labels.primary,
+      primaryServes: primarySide.reading.available > 0,
       ports: service.portDiscovery ? discoverPorts(target.spec?.template?.spec, service) : [],
     },
     ...(recheckAt === undefined ? {} : { recheckAt }),
@@ -123,10 +141,10 @@ function renderPrimary(
   options: WorkloadOptions,
 ): readonly KubeObject[] {
   const target = seen.get(targetOf(canary, kind));
-  const selector = target === undefined ? undefined : selectorLabelOf(target, options.selectorLabels);
-  if (target === undefined || selector === undefined) return [];
-  const companions = kind.companions?.render(canary, target, selector, seen) ?? [];
   const primary = seen.get(primaryOf(canary, kind));
+  const labels = target === undefined ? undefined : podLabelsOf(target, primary, options.selectorLabels);
+  if (target === undefined || labels === undefined) return [];
+  const companions = kind.companions?.render(canary, target, labels, seen) ?? [];
   if (primary !== undefined && world.primary.kind === "present") {
     return [...companions, ...settled(canary, primary, seen)];
   }
@@ -138,7 +156,7 @@ function renderPrimary(
   const tracked = readConfigs(canary, target, seen, options);
   if (configProblem(tracked, canary.ref.namespace) !== undefined) return companions;
   const copies = configCopies(canary, tracked, seen, options);
-  const parts = { canary, target, selector, tracked, kind, options };
+  const parts = { canary, target, labels, tracked, kind, options };
   const held = revisionOf(kind.hash(target.spec?.template), tracked, options);
   if (primary === undefined) return [...companions, ...copies, createdPrimary(parts, promotionId(canary.uid, held))];
   if (world.primary.kind !== "promoted") return companions;

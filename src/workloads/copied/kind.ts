@@ -3,7 +3,7 @@ import type { Canary } from "../../core/canary.ts";
 import type { Readiness } from "../../core/observation.ts";
 import type { KubeFields, KubeObject, ObjectRef, ResourceType } from "../../ports/kubernetes.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
-import type { SelectorLabel } from "../metadata.ts";
+import type { PodLabels } from "../metadata.ts";
 
 export interface ReadinessRule {
   readonly progressDeadlineSeconds: number;
@@ -60,5 +60,5 @@ export interface CopiedKind extends Scaling {
 /** Objects that the primary needs beside it, e.g. the Service that names a StatefulSet's pods. */
 export interface Companions {
   inputs(target: KubeObject): readonly ObjectRef[];
-  render(canary: Canary, target: KubeObject, selector: SelectorLabel, seen: Snapshot): readonly KubeObject[];
+  render(canary: Canary, target: KubeObject, labels: PodLabels, seen: Snapshot): readonly KubeObject[];
 }

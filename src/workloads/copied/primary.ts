@@ -8,11 +8,11 @@ import { renameConfigRefs } from "../config-tracking/references.ts";
 import type { TrackedConfigs } from "../config-tracking/tracking.ts";
 import {
   filterPrefixes,
+  type PodLabels,
   PROMOTION_ID_ANNOTATION,
   podAnnotations,
   primaryLabels,
   primaryNameOf,
-  type SelectorLabel,
   withoutFlux,
 } from "../metadata.ts";
 import type { CopiedKind } from "./kind.ts";
@@ -29,14 +29,14 @@ const LARGEST_TEMPLATE = 128 * 1024;
 export interface PrimaryParts {
   readonly canary: Canary;
   readonly target: KubeObject;
-  readonly selector: SelectorLabel;
+  readonly labels: PodLabels;
   readonly tracked: TrackedConfigs;
   readonly kind: CopiedKind;
   readonly options: WorkloadOptions;
 }
 
 export function createdPrimary(parts: PrimaryParts, id: string): KubeObject {
-  const { canary, target, selector, kind } = parts;
+  const { canary, target, labels, kind } = parts;
   return {
     apiVersion: apiVersionOf(kind.type),
     kind: kind.type.kind,
@@ -51,7 +51,7 @@ export function createdPrimary(parts: PrimaryParts, id: string): KubeObject {
       ...copiedFields(target, kind),
       ...kind.primaryReplicas(target, canary, undefined),
       ...kind.fixedSpec?.(target),
-      selector: { matchLabels: { [selector.label]: selector.primaryValue } },
+      selector: { matchLabels: { ...labels.primary } },
       template: primaryTemplate(parts, id),
     },
   };
@@ -133,9 +133,9 @@ function keptTemplate(primary: KubeObject): Record<string, string> {
   return Buffer.byteLength(text) > LARGEST_TEMPLATE ? {} : { [PREVIOUS_TEMPLATE_ANNOTATION]: text };
 }
 
-function ownLabels({ target, selector, options }: PrimaryParts): Record<string, string> {
+function ownLabels({ target, labels, options }: PrimaryParts): Record<string, string> {
   const wanted = filterPrefixes(target.metadata.labels, options.includeLabelPrefixes);
-  return primaryLabels(wanted, selector.label, selector.primaryValue);
+  return primaryLabels(wanted, { [labels.label]: labels.pods[labels.label] ?? "" });
 }
 
 function copiedFields(target: KubeObject, { copiedFields: fields }: CopiedKind): KubeFields {
@@ -144,14 +144,14 @@ function copiedFields(target: KubeObject, { copiedFields: fields }: CopiedKind):
 }
 
 function primaryTemplate(parts: PrimaryParts, id: string): KubeFields {
-  const { target, selector, tracked, kind, options } = parts;
+  const { target, labels, tracked, kind, options } = parts;
   const template = target.spec?.template ?? {};
   const podSpec = kind.primaryPodSpec(template.spec ?? {}, target, options.selectorLabels);
   return {
     ...template,
     metadata: {
       ...template.metadata,
-      labels: primaryLabels(template.metadata?.labels, selector.label, selector.primaryValue),
+      labels: primaryLabels(template.metadata?.labels, labels.pods),
       annotations: podAnnotations(template.metadata?.annotations, id),
     },
     spec: renameConfigRefs(podSpec, new Set(tracked.configs.keys())),

@@ -111,11 +111,12 @@ describe("a DaemonSet", () => {
 
   it("that is refused by now is given back all the same, with its Services, when the Canary goes", () => {
     const refused = target({}, { updateStrategy: { type: "OnDelete" } });
-    const primary = { ...target(), metadata: { ...target().metadata, name: "podinfo-primary" } };
+    const own = target({}, { selector: { matchLabels: { app: "podinfo-primary" } } });
+    const primary = { ...own, metadata: { ...own.metadata, name: "podinfo-primary" } };
     const leaving = { ...aCanary(PARTS), deleting: true };
     expect(read(createToyCluster(mergePatch, refused, primary), leaving)).toMatchObject({
       kind: "reading",
-      selector: { label: "app", value: "podinfo" },
+      selector: { label: "app", target: { app: "podinfo" }, primary: { app: "podinfo-primary" } },
     });
     // Nothing was ever taken from one without a primary.
     expect(read(createToyCluster(mergePatch, refused), leaving).kind).toBe("problem");

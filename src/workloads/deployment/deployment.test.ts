@@ -108,7 +108,7 @@ describe("the primary Deployment", () => {
     promote(cluster);
     const { selector, strategy, minReadySeconds } = primarySpec(cluster);
     expect([selector, strategy, minReadySeconds]).toEqual([
-      { matchLabels: { app: "podinfo-primary" } },
+      { matchLabels: { app: "podinfo-primary", tier: "web" } },
       { type: "Recreate" },
       undefined,
     ]);

@@ -17,11 +17,12 @@ export const HOSTS_SERVICE: Companions = {
     target.spec?.serviceName
       ? [serviceRef(target, target.spec.serviceName), serviceRef(target, hostsServiceName(target))]
       : [],
-  render(canary, target, selector, seen) {
+  render(canary, target, labels, seen) {
     if (!target.spec?.serviceName) return [];
     const own = seen.get(serviceRef(target, target.spec.serviceName));
     const existing = seen.get(serviceRef(target, hostsServiceName(target)));
-    if (existing !== undefined) return [existing];
+    // Another primary may have been made since, with another selector.
+    if (existing !== undefined) return [{ ...existing, spec: { ...existing.spec, selector: { ...labels.primary } } }];
     const { ports } = own?.spec ?? {};
     return [
       {
@@ -36,7 +37,7 @@ export const HOSTS_SERVICE: Companions = {
         spec: {
           type: "ClusterIP",
           clusterIP: "None",
-          selector: { [selector.label]: selector.primaryValue },
+          selector: { ...labels.primary },
           // Peers look for each other before they are ready, as far as the target's Service lets them.
           ...(own?.spec?.publishNotReadyAddresses ? { publishNotReadyAddresses: true } : {}),
           ...(ports === undefined ? {} : { ports: ports.map(withoutNodePort) }),

@@ -114,7 +114,7 @@ describe("a StatefulSet", () => {
   it("without claims can be released", () => {
     expect(readingOf(target({ volumeClaimTemplates: [] }))).toMatchObject({
       target: { readiness: { kind: "ready" }, available: 3, scaledDown: false },
-      selector: { label: "app", value: "podinfo" },
+      selector: { label: "app", target: { app: "podinfo" }, primary: { app: "podinfo-primary" } },
     });
   });
 });

@@ -1,0 +1,82 @@
+/**
+ * Primaries whose pods cannot be told apart. Two releases of one chart often share the value of their selector label: the
+ * Services of the one would then send requests to the pods of the other.
+ */
+import type { Canary } from "../../core/canary.ts";
+import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import type { Snapshot } from "../../ports/snapshot.ts";
+import { type PodLabels, primaryNameOf } from "../metadata.ts";
+
+type Strings = Readonly<Record<string, string>>;
+
+export interface Overlap {
+  readonly ref: ObjectRef;
+  readonly object: KubeObject;
+}
+
+/** Kinds whose pods a Service may select. */
+const KINDS = [RESOURCES.deployment, RESOURCES.daemonSet, RESOURCES.statefulSet];
+
+/**
+ * Another workload whose pods the primary's Services would select too, or another primary whose Services would select
+ * the pods of this one. Only asked before any traffic was switched: a Canary that is initialised goes on.
+ */
+export function overlapping(
+  canary: Canary,
+  primary: ObjectRef,
+  target: KubeObject,
+  labels: PodLabels,
+  seen: Snapshot,
+): Overlap | undefined {
+  const { phase } = canary.status;
+  if (canary.deleting || (phase !== "" && phase !== "Initializing")) return undefined;
+  const own = seen.get(primary);
+  const pods = { ...target.spec?.template?.metadata?.labels, ...labels.pods };
+  const { namespace } = canary.ref;
+  for (const type of KINDS) {
+    for (const object of seen.list(type, namespace)) {
+      const { name } = object.metadata;
+      if (type.kind === target.kind && (name === target.metadata.name || name === primary.name)) continue;
+      const isMixed =
+        selects(labels.primary, podsOf(object)) || (isPrimary(object) && selects(selectorOf(object), pods));
+      if (isMixed && (own === undefined || isElder(object, own))) return { ref: { type, namespace, name }, object };
+    }
+  }
+  return undefined;
+}
+
+/** Text of the event. */
+export function overlapProblem(target: KubeObject, labels: PodLabels, { object: other }: Overlap): string {
+  const { name, namespace = "" } = target.metadata;
+  const shared = Object.entries(selects(labels.primary, podsOf(other)) ? labels.primary : selectorOf(other));
+  return (
+    `the pods of ${target.kind} ${primaryNameOf(name)}.${namespace} could not be told apart from the pods of ` +
+    `${other.kind} ${other.metadata.name}.${namespace}, which are selected by ` +
+    `${shared.map(([key, value]) => `${key}=${value}`).join(",")} as well: ` +
+    `give ${target.kind} ${name} a label of its own in spec.selector.matchLabels`
+  );
+}
+
+function podsOf({ spec }: KubeObject): Strings {
+  return spec?.template?.metadata?.labels ?? {};
+}
+
+function selectorOf({ spec }: KubeObject): Strings {
+  return spec?.selector?.matchLabels ?? {};
+}
+
+/** An empty selector of a workload selects nothing. */
+function selects(selector: Strings, pods: Strings): boolean {
+  const entries = Object.entries(selector);
+  return entries.length > 0 && entries.every(([key, value]) => pods[key] === value);
+}
+
+function isPrimary({ metadata }: KubeObject): boolean {
+  return (metadata.ownerReferences ?? []).some(({ kind }) => kind === RESOURCES.canary.kind);
+}
+
+/** Of two primaries that were made at once, the younger one waits. */
+function isElder({ metadata: a }: KubeObject, { metadata: b }: KubeObject): boolean {
+  const [bornA, bornB] = [a.creationTimestamp ?? "", b.creationTimestamp ?? ""];
+  return bornA === bornB ? a.name < b.name : bornA < bornB;
+}
