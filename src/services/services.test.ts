@@ -60,20 +60,20 @@ const APEX = {
 
 describe("generated Services", () => {
   it("are as in golden/*.yaml, and written once", () => {
-    const cluster = createToyCluster();
+    const cluster = createToyCluster(mergePatch);
     converge(aCanary(APEX), cluster, FOUND);
     expect(cluster.at("Service", "podinfo")).toEqual(golden(new URL("golden/apex.yaml", import.meta.url)));
     expect(converge(aCanary(APEX), cluster, FOUND)).toEqual([]);
-    const headless = createToyCluster();
+    const headless = createToyCluster(mergePatch);
     headless.apply(services.renderCopies(aCanary({ service: { headless: true } }), PODS, headless));
-    const plain = createToyCluster();
+    const plain = createToyCluster(mergePatch);
     plain.apply(services.renderCopies(aCanary(), PODS, plain));
     expect(headless.at("Service", "podinfo-canary")).toEqual(golden(new URL("golden/canary.yaml", import.meta.url)));
     expect(plain.at("Service", "podinfo-primary")).toEqual(golden(new URL("golden/primary.yaml", import.meta.url)));
   });
 
   it("keep what the API server gave them", () => {
-    const cluster = createToyCluster();
+    const cluster = createToyCluster(mergePatch);
     const canary = aCanary(APEX);
     converge(canary, cluster, FOUND);
     allocate(cluster, "podinfo", 30001, 30002, 30003);
@@ -90,7 +90,7 @@ describe("generated Services", () => {
   });
 
   it("do not mind the order in which their ports are listed", () => {
-    const cluster = createToyCluster();
+    const cluster = createToyCluster(mergePatch);
     converge(aCanary(APEX), cluster, FOUND);
     const apex = cluster.at("Service", "podinfo");
     cluster.put({ ...apex, spec: { ...apex.spec, ports: [...apex.spec.ports].reverse() } });
@@ -98,14 +98,14 @@ describe("generated Services", () => {
   });
 
   it("Q64, R26: are not made headless afterwards, nor told where to send traffic", () => {
-    const cluster = createToyCluster();
+    const cluster = createToyCluster(mergePatch);
     converge(aCanary(), cluster);
     const changed = aCanary({ service: { headless: true, trafficDistribution: "PreferClose" } });
     expect(converge(changed, cluster)).toEqual([]);
   });
 
   it("lose labels and annotations that are not theirs, but for those that are nobody's business", () => {
-    const cluster = createToyCluster();
+    const cluster = createToyCluster(mergePatch);
     converge(aCanary(), cluster);
     const apex = cluster.at("Service", "podinfo");
     const foreign = { theirs: "1", kept: "2" };
@@ -130,7 +130,7 @@ describe("a Service that exists", () => {
   const primary = { app: "podinfo-primary" };
 
   it("keeps its selector as long as no pod of the primary to come can serve", () => {
-    const cluster = createToyCluster();
+    const cluster = createToyCluster(mergePatch);
     converge(aCanary(), cluster);
     converge(aCanary(), cluster, { ...MOVED, primaryServes: false });
     expect(selectors(cluster)).toEqual([primary, primary, MOVED.target]);
@@ -140,7 +140,7 @@ describe("a Service that exists", () => {
   });
 
   it("gets its ports at once all the same", () => {
-    const cluster = createToyCluster();
+    const cluster = createToyCluster(mergePatch);
     converge(aCanary(), cluster);
     converge(aCanary({ service: { port: 80 } }), cluster, { ...MOVED, primaryServes: false });
     expect(cluster.at("Service", "podinfo").spec).toMatchObject({ selector: primary, ports: [{ port: 80 }] });
@@ -150,7 +150,7 @@ describe("a Service that exists", () => {
     const labels = { app: "shop", instance: "blue" };
     const both = { ...PODS, target: labels, primary: { ...labels, app: "shop-primary" } };
     const metadata = { name: "podinfo", namespace: "test" };
-    const cluster = createToyCluster({
+    const cluster = createToyCluster(mergePatch, {
       apiVersion: "v1",
       kind: "Service",
       metadata,
@@ -176,7 +176,7 @@ describe("an apex Service that was there before", () => {
   });
 
   it("is pointed at the primary, keeps its labels, and gets no owner", () => {
-    const cluster = createToyCluster(own());
+    const cluster = createToyCluster(mergePatch, own());
     converge(aCanary(), cluster);
     const { metadata, spec } = cluster.at("Service", "podinfo");
     expect(metadata).toEqual({ ...own().metadata, annotations: OPT_OUTS });
@@ -186,7 +186,7 @@ describe("an apex Service that was there before", () => {
 
   it("is left alone when it selects the primary already", () => {
     const pointed = { ...own(), spec: { ...own().spec, selector: { app: "podinfo-primary" } } };
-    const cluster = createToyCluster(pointed);
+    const cluster = createToyCluster(mergePatch, pointed);
     expect(cluster.apply(services.renderApex(aCanary(), PODS, cluster))).toEqual([]);
   });
 
@@ -196,7 +196,7 @@ describe("an apex Service that was there before", () => {
       [own({ [KUBECTL]: JSON.stringify(manifest) }), own().spec.selector],
       [own(), { app: "podinfo" }],
     ] as const) {
-      const cluster = createToyCluster(before);
+      const cluster = createToyCluster(mergePatch, before);
       converge(aCanary(), cluster);
       cluster.apply(services.release(aCanary(), PODS, cluster));
       const { metadata, spec } = cluster.at("Service", "podinfo");
@@ -207,19 +207,19 @@ describe("an apex Service that was there before", () => {
   });
 
   it("that never selected the primary keeps its selector when a Canary goes before it began", () => {
-    const cluster = createToyCluster(own());
+    const cluster = createToyCluster(mergePatch, own());
     expect(cluster.apply(services.release(aCanary(), PODS, cluster))).toEqual([]);
   });
 
   it("says when its manifest cannot be read", () => {
-    const cluster = createToyCluster(own({ [KUBECTL]: "{" }));
+    const cluster = createToyCluster(mergePatch, own({ [KUBECTL]: "{" }));
     expect(() => services.release(aCanary(), PODS, cluster)).toThrow(
       `router podinfo.test failed to unMarshal annotation ${KUBECTL}`,
     );
   });
 
   it("is nothing to give back when a Canary owns it, or when it is gone", () => {
-    const cluster = createToyCluster();
+    const cluster = createToyCluster(mergePatch);
     expect(services.release(aCanary(), PODS, cluster)).toEqual([]);
     converge(aCanary(), cluster);
     expect(services.release(aCanary(), PODS, cluster)).toEqual([]);

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { DesiredPrimary } from "../../core/desired.ts";
 import { promotionId } from "../../core/identity.ts";
+import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import { aCanary } from "../../testing/canary.ts";
 import { createToyCluster, type ToyCluster } from "../../testing/toy-cluster.ts";
@@ -54,7 +55,7 @@ function stage(kind: string, name: string, cluster: ToyCluster, selectorLabels =
 
 describe.each(["Deployment", "DaemonSet", "StatefulSet"])("the primary of a %s", (kind) => {
   it("keeps its selector, and its pods match it, when the target is made again with another selector", () => {
-    const cluster = createToyCluster(target(kind, "web", { app: "web" }));
+    const cluster = createToyCluster(mergePatch, target(kind, "web", { app: "web" }));
     const { begin, promote, primary, selector } = stage(kind, "web", cluster);
     begin();
     cluster.put(target(kind, "web", { "app.kubernetes.io/name": "web" }, "podinfo:2"));
@@ -71,7 +72,7 @@ describe.each(["Deployment", "DaemonSet", "StatefulSet"])("the primary of a %s",
 
   it("keeps its selector, and its pods match it, when -selector-labels is changed", () => {
     const labels = { app: "web", deploy: "web" };
-    const cluster = createToyCluster(target(kind, "web", labels));
+    const cluster = createToyCluster(mergePatch, target(kind, "web", labels));
     stage(kind, "web", cluster, ["app"]).begin();
     cluster.put(target(kind, "web", labels, "podinfo:2"));
     const { promote, primary, selector } = stage(kind, "web", cluster, ["deploy", "app"]);
@@ -84,7 +85,7 @@ describe.each(["Deployment", "DaemonSet", "StatefulSet"])("the primary of a %s",
   it("keeps the other match labels of its target, which tell two releases of one chart apart", () => {
     const release = (instance: string) =>
       target(kind, `shop-${instance}`, { "app.kubernetes.io/name": "shop", "app.kubernetes.io/instance": instance });
-    const cluster = createToyCluster(release("blue"), release("red"));
+    const cluster = createToyCluster(mergePatch, release("blue"), release("red"));
     const [blue, red] = [stage(kind, "shop-blue", cluster), stage(kind, "shop-red", cluster)];
     blue.begin();
     expect(red.read("")).toMatchObject({ kind: "reading" });
@@ -98,7 +99,7 @@ describe.each(["Deployment", "DaemonSet", "StatefulSet"])("the primary of a %s",
 
   it("is not made when its pods could not be told apart from those of another primary", () => {
     const blue = target(kind, "shop-blue", { name: "shop" });
-    const cluster = createToyCluster(blue, target(kind, "shop-red", { name: "shop" }));
+    const cluster = createToyCluster(mergePatch, blue, target(kind, "shop-red", { name: "shop" }));
     stage(kind, "shop-blue", cluster).begin();
     const red = stage(kind, "shop-red", cluster);
     expect(red.read("")).toEqual({
@@ -137,7 +138,7 @@ describe.each(["Deployment", "DaemonSet", "StatefulSet"])("the primary of a %s",
   });
 
   it("that was made first goes on when two were made at once, and a Canary that is initialised is never refused", () => {
-    const cluster = createToyCluster(target(kind, "a", { app: "x" }), target(kind, "b", { app: "x" }));
+    const cluster = createToyCluster(mergePatch, target(kind, "a", { app: "x" }), target(kind, "b", { app: "x" }));
     const [a, b] = [stage(kind, "a", cluster), stage(kind, "b", cluster)];
     a.begin();
     b.begin();
