@@ -1,72 +1,97 @@
-# Everything here works on a machine with Node 20 and npm. CLUSTER=kubeconfig takes the cluster of $KUBECONFIG or
-# ~/.kube/config instead of the sandbox.
+# Everything here works on a machine with Node 20 and npm. CLUSTER=kubeconfig takes the cluster of $KUBECONFIG, or else of
+# ~/.kube/config, instead of the sandbox. Paths are relative, so that the folder may have any name.
+SHELL := /bin/sh
 CLUSTER ?= sandbox
-STATE_DIR := $(CURDIR)/.aviary
-NAMESPACE := test
+override STATE_DIR := .aviary
+override NAMESPACE := test
+override AVIARY := node bin/aviary
 
-ifeq ($(CLUSTER),sandbox)
-export KUBECONFIG := $(STATE_DIR)/kubeconfig
+ifneq ($(words $(wildcard bin/aviary deploy/kustomization.yaml)),2)
+$(error run make in Aviary's own folder: cd there, or use make -C FOLDER)
 endif
 
-# kubectl when it is installed (with a cache of its own: it remembers other clusters by their address), else ours.
-KUBECTL := $(shell command -v kubectl 2>/dev/null)
-ifneq ($(KUBECTL),)
-DESCRIBE := $(KUBECTL) --cache-dir=$(STATE_DIR)/kubectl-cache -n $(NAMESPACE) describe
+# One choice of cluster for each call: kubectl and aviary read the same variable.
+ifeq ($(CLUSTER),sandbox)
+override KUBECONFIG := $(STATE_DIR)/kubeconfig
+# kubectl remembers clusters by their address, and a later sandbox may have the address of an earlier one.
+KUBECTL := kubectl --cache-dir=$(STATE_DIR)/kubectl-cache
+else ifeq ($(CLUSTER),kubeconfig)
+override KUBECONFIG := $(or $(value KUBECONFIG),$(value HOME)/.kube/config)
+KUBECTL := kubectl
 else
-DESCRIBE := bin/aviary describe -n $(NAMESPACE)
+$(error CLUSTER must be sandbox or kubeconfig, found "$(CLUSTER)")
+endif
+export KUBECONFIG
+
+# kubectl when it is installed, else Aviary's own command, which prints the same.
+ifneq ($(shell command -v kubectl 2>/dev/null),)
+DESCRIBE := $(KUBECTL) -n $(NAMESPACE) describe canaries.flagger.app/podinfo
+else
+DESCRIBE := $(AVIARY) describe -n $(NAMESPACE) canary/podinfo
 endif
 
 SOURCES := $(shell find src sandbox -name '*.ts' -not -name '*.test.ts') package.json tsconfig.json tsconfig.build.json
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test infrastructure check edit clean build bench running
+.DELETE_ON_ERROR:
+.PHONY: help demo test infrastructure check edit clean build bench running colon
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 24
+	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 24
 
 demo: build ## show a promotion and a rollback, on a sandbox of its own
-	@bin/aviary demo
+	@$(AVIARY) demo
 
-test: node_modules/.package-lock.json ## install what is needed and run every test
+test: colon node_modules/.package-lock.json ## install what is needed and run every test
 	@npm run --silent check
 	@npm run --silent build
 	@npx vitest run
 
 infrastructure: build ## start the cluster and install mesh, Prometheus, operator, load tester and podinfo
 ifeq ($(CLUSTER),sandbox)
-	@bin/aviary sandbox up --state-dir $(STATE_DIR)
+	@$(AVIARY) sandbox up --state-dir $(STATE_DIR)
 endif
-	@bin/aviary apply deploy examples/podinfo
-	@bin/aviary wait canary/podinfo -n $(NAMESPACE)
+	@$(AVIARY) apply deploy
+	@$(AVIARY) apply --create-only examples/podinfo
+	@$(AVIARY) wait canary/podinfo -n $(NAMESPACE) --phase initialized --timeout 5m
 ifeq ($(CLUSTER),sandbox)
-	@bin/aviary sandbox status --state-dir $(STATE_DIR) | sed -n \
+	@$(AVIARY) sandbox status --state-dir $(STATE_DIR) | sed -n \
 	  -e 's|^  ingress *\(.*\)|podinfo answers at \1: curl -H "Host: podinfo.example.com" \1/|p' \
-	  -e 's|^  kubeconfig *\(.*\)|kubectl works with: export KUBECONFIG=\1|p'
+	  -e 's|^use it with: |kubectl works with: |p'
 endif
 
 check: running ## describe the Canary and its events
-	@$(DESCRIBE) canary/podinfo
+	@$(DESCRIBE)
 
 edit: running ## release the next podinfo
-	@bin/aviary bump deployment/podinfo -n $(NAMESPACE)
+	@$(AVIARY) bump deployment/podinfo -n $(NAMESPACE)
 
-clean: ## stop and remove all of it
 ifeq ($(CLUSTER),sandbox)
-	@if [ -f dist/src/main.js ]; then bin/aviary sandbox down --state-dir $(STATE_DIR); fi
-	@rm -rf $(STATE_DIR)
+clean: ## stop the cluster and remove what infrastructure made; of a real cluster: after asking (YES=1 does not ask)
+	@if [ -e $(STATE_DIR)/sandbox.json ] || [ -e $(STATE_DIR)/lock ]; then $(MAKE) --no-print-directory build && \
+	  $(AVIARY) sandbox down --state-dir $(STATE_DIR); else echo "no sandbox is running"; fi
+	@rm -rf $(STATE_DIR)/kubectl-cache
+	@rm -f $(STATE_DIR)/sandbox.log $(STATE_DIR)/kubeconfig
+	@if [ -L $(STATE_DIR) ] || [ ! -d $(STATE_DIR) ]; then :; \
+	  else rmdir $(STATE_DIR) 2>/dev/null || echo "$(STATE_DIR) holds other files and stays"; fi
 else
-	@$(KUBECTL) delete --ignore-not-found -k examples/podinfo
-	@$(KUBECTL) delete --ignore-not-found -k deploy
+clean: build
+	@$(AVIARY) delete --created examples/podinfo $(if $(YES),--yes)
+	@$(AVIARY) delete --created deploy $(if $(YES),--yes)
 endif
 
 # What the others need, said plainly when it is not there.
-running:
+running: build
 ifeq ($(CLUSTER),sandbox)
-	@[ -f dist/src/main.js ] && bin/aviary sandbox status --state-dir $(STATE_DIR) >/dev/null || \
+	@$(AVIARY) sandbox status --state-dir $(STATE_DIR) >/dev/null || \
 	  { echo "the sandbox is not running: make infrastructure first"; exit 1; }
 endif
 
-build: dist/src/main.js ## compile
+build: colon dist/src/main.js ## compile
+
+# npm puts the folder into $PATH, whose parts a colon separates.
+colon:
+	@case "$$PWD" in *:*) echo "npm cannot work in a folder with a colon in its path: rename or move $$PWD" >&2; exit 1;; esac
 
 bench: build ## run the benchmarks
 	@npm run --silent bench
@@ -75,5 +100,5 @@ dist/src/main.js: node_modules/.package-lock.json $(SOURCES)
 	@npm run --silent build
 
 node_modules/.package-lock.json: package.json package-lock.json
-	@npm ci --no-audit --no-fund --loglevel=error
+	@npm ci --include=dev --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -1,11 +1,14 @@
 /** Where everything is put together: reads the command line, finds the command, runs it. */
+import { setMaxListeners } from "node:events";
 import { runCommandLine, wordsOf } from "./cli/run.ts";
 
 const stop = new AbortController();
+// A command may make many requests at once, and each listens for the end.
+setMaxListeners(0, stop.signal);
 for (const name of ["SIGINT", "SIGTERM"] as const) {
   process.on(name, () => {
     // The first asks, the second insists.
-    if (stop.signal.aborted) process.exit(1);
+    if (stop.signal.aborted) process.exit(130);
     stop.abort(new Error(name));
   });
 }
@@ -16,7 +19,7 @@ if (process.env["AVIARY_PARENT_PIPE"] === "1") {
   process.stdin.resume();
 }
 
-// Who reads has seen enough (`aviary simulate | head`): there is nobody left to tell.
+// The reader has seen enough (`aviary simulate | head`): nothing reads what would follow.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
   process.exit(0);
@@ -32,5 +35,5 @@ const code = await runCommandLine({
 /** What is written to a pipe waits for its reader; the end of the process would cut it off. */
 const written = (stream: NodeJS.WriteStream) => new Promise<void>((resolve) => stream.write("", () => resolve()));
 await Promise.all([written(process.stdout), written(process.stderr)]);
-// A command has stopped what it started. Idle connections that it may have kept for reuse are nobody's concern any more.
+// A command has stopped what it started. Idle connections that it kept for reuse need not end first.
 process.exit(code);

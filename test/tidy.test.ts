@@ -47,8 +47,10 @@ function files(dir: string): string[] {
   });
 }
 
+const textOf = (path: string): string => readFileSync(join(ROOT, path), "utf8");
+
 const ALL = ["src", "sandbox", "test", "bench"].flatMap(files);
-const SOURCES = ALL.map((path) => ({ path, text: readFileSync(join(ROOT, path), "utf8") }));
+const SOURCES = ALL.map((path) => ({ path, text: textOf(path) }));
 
 function importsOf(source: { path: string; text: string }): string[] {
   const found = [...source.text.matchAll(/(?:from|import\()\s*"(\.[^"]+)"/g)].map((match) => match[1] ?? "");
@@ -77,6 +79,15 @@ describe("the source tree is tidy", () => {
         .flatMap((line, i) => (line.length > MAX_COLUMNS + 20 && !isTest(path) ? [`${path}:${i + 1}`] : [])),
     );
     expect(long).toEqual([]);
+  });
+
+  it("finds files by fileURLToPath: a URL's pathname is no path once a folder has a space in its name", () => {
+    const scripts = readdirSync(join(ROOT, "scripts")).map((name) => `scripts/${name}`);
+    const all = [...SOURCES, ...[...scripts, "bin/aviary"].map((path) => ({ path, text: textOf(path) }))];
+    const broken = all.filter(({ text }) =>
+      /import\.meta\.url\s*\)\s*\.pathname|new URL\([^)]*import\.meta[^)]*\)\.pathname/.test(text),
+    );
+    expect(broken.map(({ path }) => path)).toEqual([]);
   });
 
   it("respects the walls between rooms", () => {

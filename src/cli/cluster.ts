@@ -12,12 +12,19 @@ import { DEFAULT_STATE_DIR, readState } from "./sandbox-state.ts";
 export interface ClusterClient {
   readonly transport: KubeTransport;
   readonly kube: KubeReader & KubeWriter;
+  /** The context's namespace; "default" when it names none. */
+  readonly namespace: string;
+  /** For people: the server's address and where it was read. */
+  readonly name: string;
 }
 
 export const CLUSTER_OPTIONS = {
   kubeconfig: { type: "string", help: "kubeconfig; else $KUBECONFIG, the sandbox of this folder, ~/.kube/config" },
   context: { type: "string", help: "context of the kubeconfig" },
 } as const satisfies Record<string, OptionSpec>;
+
+/** Owner of the fields that commands write. */
+export const FIELD_MANAGER = "aviary-cli";
 
 /** @throws UserError when no cluster is configured */
 export async function connectCluster(
@@ -44,7 +51,8 @@ export async function connectCluster(
       timeoutMs: 10_000,
       attempts: 2,
     });
-    return { transport, kube: createKubeClient(transport, "aviary-cli") };
+    const name = `${access.server} (${access.source})`;
+    return { transport, kube: createKubeClient(transport, FIELD_MANAGER), namespace: access.namespace, name };
   } catch (error) {
     throw asUserError(error);
   }

@@ -10,8 +10,8 @@ export interface CommandContext {
   readonly signal: AbortSignal;
 }
 
-/** Exit codes: 0 done, 1 failed, 2 the command line is wrong. */
-export type ExitCode = 0 | 1 | 2;
+/** 0 done, 1 failed, 2 the command line is wrong, 3 to 7 as `aviary status` says, 130 interrupted. */
+export type ExitCode = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 130;
 
 /** A row of the table: what help lists, and where the rest is found when it is needed. */
 export interface CommandRow {

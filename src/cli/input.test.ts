@@ -52,6 +52,14 @@ describe.each(["plan", "simulate"])("%s", (command) => {
       [with_({ metadata: { name: ["a"] } })],
       /has no apiVersion, kind or metadata.name that is/,
     ],
+    [
+      "aliases that multiply",
+      `a: &a [${"x,".repeat(9)}]\n${[..."bcdefghi"].map((key, i) => `${key}: &${key} [${`*${"abcdefgh"[i]},`.repeat(9)}]`).join("\n")}\n`,
+      /^aviary \w+: \S+ is not valid YAML: Excessive alias count/,
+    ],
+    ["an alias of itself", "a: &a [*a]\n", /^aviary \w+: \S+ is not valid YAML: /],
+    ["lists within lists without end", "[".repeat(20_000), /^aviary \w+: \S+ is not valid YAML: /],
+    ["too many documents", "---\na: 1\n".repeat(200_000), /holds 200000 YAML documents, more than 10000: split it\n$/],
     ["nothing", "", /there is no Canary in \S+.*\n$/],
     [
       "another version",

@@ -1,16 +1,21 @@
 /** Options of our own commands: `--name value`, `--name=value`, `-o json`. Node's parser, with errors for people. */
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { UserError } from "./command.ts";
+import { didYouMean } from "./nearest.ts";
 
 export interface OptionSpec {
   readonly type: "string" | "boolean";
   readonly short?: string;
   readonly preset?: string;
+  /** May be given several times. */
+  readonly multiple?: true;
   readonly help: string;
 }
 
 export interface ReadOptions {
   readonly text: (name: string) => string | undefined;
+  /** Every value of an option that may be given several times. */
+  readonly texts: (name: string) => readonly string[];
   readonly flag: (name: string) => boolean;
   readonly words: readonly string[];
 }
@@ -18,7 +23,10 @@ export interface ReadOptions {
 /** @throws UserError (exit code 2) for what is not in the table */
 export function readOptions(argv: readonly string[], table: Readonly<Record<string, OptionSpec>>): ReadOptions {
   const options: ParseArgsConfig["options"] = Object.fromEntries(
-    Object.entries(table).map(([name, { type, short }]) => [name, short === undefined ? { type } : { type, short }]),
+    Object.entries(table).map(([name, { type, short, multiple = false }]) => [
+      name,
+      { type, multiple, ...(short === undefined ? {} : { short }) },
+    ]),
   );
   let parsed: ReturnType<typeof parseArgs>;
   try {
@@ -26,8 +34,10 @@ export function readOptions(argv: readonly string[], table: Readonly<Record<stri
   } catch (error) {
     const [message = ""] = String(error instanceof Error ? error.message : error).split(/\.\s/);
     const dashed = /Option '(.*)' argument is ambiguous/.exec(message)?.[1];
+    const unknown = /Unknown option '--?([^']*)'/.exec(message)?.[1];
+    const hint = unknown === undefined ? "" : didYouMean(unknown, Object.keys(table));
     throw new UserError(
-      `${dashed === undefined ? message : `${dashed} needs a value that does not begin with -`}; see --help`,
+      `${dashed === undefined ? message : `${dashed} needs a value that does not begin with -`}${hint}; see --help`,
       2,
     );
   }
@@ -35,6 +45,10 @@ export function readOptions(argv: readonly string[], table: Readonly<Record<stri
     text: (name) => {
       const value = parsed.values[name];
       return typeof value === "string" ? value : table[name]?.preset;
+    },
+    texts: (name) => {
+      const value = parsed.values[name];
+      return Array.isArray(value) ? value.filter((one) => typeof one === "string") : [];
     },
     flag: (name) => parsed.values[name] === true,
     words: parsed.positionals,

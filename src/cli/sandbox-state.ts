@@ -1,5 +1,15 @@
 /** What a running sandbox leaves in its state folder, so that other commands find it. */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { UserError } from "./command.ts";
 
@@ -19,13 +29,17 @@ export interface StateFolder {
   readonly dir: string;
   readonly kubeconfig: string;
   readonly log: string;
+  /** Held by the process that is the sandbox, from before it starts until its end. */
+  readonly lock: string;
 }
 
-/** The folder, made if need be. Only its owner may look: the kubeconfig holds a token. */
+/** The folder, made if need be. Only its owner may look: the kubeconfig holds a token. @throws UserError */
 export function stateFolder(dir: string): StateFolder {
   const folder = placeOf(dir);
   try {
     makeFolder(folder.dir);
+    if (!statSync(folder.dir).isDirectory()) throw new Error("it is a file");
+    accessSync(folder.dir, constants.W_OK | constants.X_OK);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     const what = `cannot make the state folder ${folder.dir}: ${why}; choose another with --state-dir`;
@@ -37,7 +51,7 @@ export function stateFolder(dir: string): StateFolder {
 /** Where things are, or would be. */
 export function placeOf(dir: string): StateFolder {
   const path = resolve(dir);
-  return { dir: path, kubeconfig: join(path, "kubeconfig"), log: join(path, "sandbox.log") };
+  return { dir: path, kubeconfig: join(path, "kubeconfig"), log: join(path, "sandbox.log"), lock: join(path, "lock") };
 }
 
 /** Each on its own: asked for all at once, Node goes round in circles where none can be made (/proc). */
@@ -53,12 +67,24 @@ export function writeState({ dir }: StateFolder, state: SandboxState): void {
   renameSync(`${file}.new`, file);
 }
 
-/** The sandbox that runs with this folder; undefined when there is none (any more). */
+/** The sandbox that runs with this folder; undefined when there is none (any more). @throws UserError */
 export function readState(dir: string): SandboxState | undefined {
   const file = join(resolve(dir), "sandbox.json");
-  if (!existsSync(file)) return undefined;
-  const state = parsed(readFileSync(file, "utf8"));
+  const text = textOf(file);
+  if (text === undefined) return undefined;
+  const state = parsed(text);
   return state !== undefined && isAlive(state.pid) ? state : undefined;
+}
+
+function textOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new UserError(`cannot read the sandbox's state: ${why}; it may be of another user`, 1, { cause });
+  }
 }
 
 /** A file that was cut off or edited tells of no sandbox. */
@@ -70,15 +96,46 @@ function parsed(text: string): SandboxState | undefined {
   }
 }
 
-export function forgetState({ dir, kubeconfig }: StateFolder): void {
-  rmSync(join(dir, "sandbox.json"), { force: true });
-  rmSync(kubeconfig, { force: true });
+/** The process that is the sandbox of this folder, or is about to be; undefined when there is none. */
+export function lockedBy({ lock }: StateFolder): number | undefined {
+  try {
+    const pid = Number(readFileSync(lock, "utf8"));
+    return pid > 0 && isAlive(pid) ? pid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @returns false when another process is the sandbox of this folder */
+export function takeLock(folder: StateFolder): boolean {
+  for (;;) {
+    try {
+      writeFileSync(folder.lock, String(process.pid), { flag: "wx", mode: 0o600 });
+      return true;
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+      if (lockedBy(folder) !== undefined) return false;
+      // Its process is gone.
+      rmSync(folder.lock, { force: true });
+    }
+  }
+}
+
+export function forgetState({ dir, kubeconfig, lock }: StateFolder): void {
+  for (const file of [join(dir, "sandbox.json"), join(dir, "sandbox.json.new"), kubeconfig, lock]) {
+    rmSync(file, { force: true });
+  }
 }
 
 /** The pid may have been given to another program since: only one of ours has the sandbox's command line. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
+  } catch (error) {
+    // The process of another user may not be signalled, but it is there.
+    if (!(error instanceof Error && "code" in error && error.code === "EPERM")) return false;
+  }
+  try {
     return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("sandbox");
   } catch {
     return false;

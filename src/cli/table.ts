@@ -46,6 +46,11 @@ export const COMMANDS: readonly CommandRow[] = [
     load: async () => (await import("./commands/apply.ts")).applyCommand,
   },
   {
+    name: "delete",
+    summary: "delete the objects of manifest files, but nothing that others use",
+    load: async () => (await import("./commands/delete.ts")).deleteCommand,
+  },
+  {
     name: "get",
     summary: "list Canaries (or other objects)",
     load: async () => (await import("./commands/get.ts")).getCommand,

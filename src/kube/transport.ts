@@ -27,6 +27,8 @@ export interface KubeRequest {
   readonly body?: KubeFields;
   /** Of the body; application/json when absent. */
   readonly contentType?: string;
+  /** What the answer may be; application/json when absent. */
+  readonly accept?: string;
 }
 
 export interface KubeTransport {
@@ -84,7 +86,7 @@ export function createTransport(options: TransportOptions): KubeTransport {
       method: request.method,
       signal,
       headers: {
-        accept: "application/json",
+        accept: request.accept ?? "application/json",
         "user-agent": options.userAgent,
         ...(request.body === undefined ? {} : { "content-type": request.contentType ?? "application/json" }),
         ...proof.headers,

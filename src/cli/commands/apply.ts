@@ -1,137 +1,185 @@
 /** Applies manifests as a GitOps agent would, for machines without kubectl: server-side, kinds before their objects. */
-import { type Dirent, readdirSync, readFileSync, statSync } from "node:fs";
-import { extname, join } from "node:path";
-import { parseAllDocuments } from "yaml";
-import { apiVersionOf, collectionPath, type KubeObject, type ResourceType } from "../../ports/kubernetes.ts";
+import { isConflict, isNotFound } from "../../ports/kube.ts";
+import { type KubeObject, objectPath, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
 import { systemClock } from "../../time/system-clock.ts";
-import { asUserError, CLUSTER_OPTIONS, type ClusterClient, connectCluster } from "../cluster.ts";
+import { asUserError, CLUSTER_OPTIONS, type ClusterClient, connectCluster, FIELD_MANAGER } from "../cluster.ts";
 import { type Command, UserError } from "../command.ts";
+import { resourceOf } from "../kinds.ts";
+import { readManifests } from "../manifests.ts";
 import { describeOptions, type OptionSpec, readOptions } from "../options.ts";
 
+export { parseDocuments, readManifests } from "../manifests.ts";
+
 const OPTIONS = {
+  filename: { type: "string", short: "f", multiple: true, help: "file or folder; - is the standard input" },
+  namespace: { type: "string", short: "n", help: "namespace of objects that name none; else the context's" },
+  "dry-run": { type: "boolean", help: "say what would happen, and change nothing" },
+  force: { type: "boolean", help: "take fields over that others have set" },
+  "create-only": { type: "boolean", help: "leave objects that exist as they are" },
   ...CLUSTER_OPTIONS,
 } as const satisfies Record<string, OptionSpec>;
 
 export const applyCommand: Command = {
-  help: `Usage: aviary apply FILE|FOLDER... [OPTIONS]\n\n${describeOptions(OPTIONS)}`,
-  async run({ argv, env, out, signal }) {
+  help: `Usage: aviary apply [-f] FILE|FOLDER|-... [OPTIONS]
+
+Applies server-side, as the field manager "${FIELD_MANAGER}". Fields that someone else has set are left to them: the
+command fails and names the other field manager, unless --force is given.
+
+Examples:
+  aviary apply deploy examples/podinfo
+  aviary apply -n test -f canary.yaml --dry-run
+  cat canary.yaml | aviary apply -
+
+${describeOptions(OPTIONS)}`,
+  async run({ argv, env, out, err, signal }) {
     const options = readOptions(argv, OPTIONS);
-    if (options.words.length === 0) throw new UserError("name at least one file or folder of manifests", 2);
-    const objects = readManifests(options.words);
-    if (objects.length === 0) throw new UserError(`there is no object in ${options.words.join(", ")}`);
+    const paths = [...options.words, ...options.texts("filename")];
+    if (paths.length === 0) throw new UserError("name at least one file or folder of manifests, or - for stdin", 2);
+    const manifests = readManifests(paths);
+    if (manifests.length === 0) throw new UserError(`there is no object in ${paths.join(", ")}`);
     const client = await connectCluster(options, env);
-    for (const object of objects) {
-      const name = `${object.kind.toLowerCase()}/${object.metadata.name}`;
-      await applyObject(client, object, signal).catch((error: unknown) => {
-        const refused = asUserError(error);
-        throw refused instanceof UserError
-          ? new UserError(`${name}: ${refused.message}`, 1, { cause: error })
-          : refused;
+    err(`cluster: ${client.name}\n`);
+    const wanted: Wanted = {
+      manifests,
+      namespace: options.text("namespace"),
+      dryRun: options.flag("dry-run"),
+      force: options.flag("force"),
+      createOnly: options.flag("create-only"),
+    };
+    for (const [done, object] of manifests.entries()) {
+      const { name, verdict } = await applyOne(client, object, wanted, signal).catch((error: unknown) => {
+        throw explained(error, object, done, manifests.length);
       });
-      out(`${name} applied\n`);
+      out(`${name} ${verdict}${wanted.dryRun ? " (dry run)" : ""}\n`);
     }
     return 0;
   },
 };
 
-const ORDER: Readonly<Record<string, number>> = { Namespace: 0, CustomResourceDefinition: 1 };
-
-/** Every object of the files, namespaces and kinds first. @throws UserError for what is no manifest */
-export function readManifests(paths: readonly string[]): readonly KubeObject[] {
-  const objects = paths.flatMap(filesOf).flatMap(readObjects);
-  return objects.sort((a, b) => (ORDER[a.kind] ?? 2) - (ORDER[b.kind] ?? 2));
+interface Wanted {
+  readonly manifests: readonly KubeObject[];
+  readonly namespace: string | undefined;
+  readonly dryRun: boolean;
+  readonly force: boolean;
+  readonly createOnly: boolean;
 }
 
-function filesOf(path: string): readonly string[] {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) throw new UserError(`there is no file or folder ${path}`);
-  if (!stat.isDirectory()) return [path];
-  return readable(path, () => readdirSync(path, { withFileTypes: true }))
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .map((entry) => ({ entry, file: join(path, entry.name) }))
-    .filter(({ entry, file }) => isFolder(entry, file) || [".yaml", ".yml", ".json"].includes(extname(file)))
-    .flatMap(({ file }) => filesOf(file));
-}
+/** What is put on objects that did not exist before: `aviary delete --created` removes these and no others. */
+export const CREATED_BY = "aviary.flagger.app/created-by";
+const CREATOR = "aviary-apply";
 
-const isFolder = (entry: Dirent, file: string): boolean =>
-  entry.isDirectory() || (entry.isSymbolicLink() && statSync(file, { throwIfNoEntry: false })?.isDirectory() === true);
+export const isCreatedByApply = ({ metadata }: KubeObject): boolean => metadata.annotations?.[CREATED_BY] === CREATOR;
 
-/** @throws UserError for what the system does not let us read */
-function readable<T>(path: string, read: () => T): T {
-  try {
-    return read();
-  } catch (cause) {
-    throw new UserError(`cannot read ${path}: ${cause instanceof Error ? cause.message : cause}`, 1, { cause });
-  }
-}
+export const nameOf = ({ kind, metadata }: KubeObject): string => `${kind.toLowerCase()}/${metadata.name}`;
 
-/** A YAML document of one file. @throws UserError, in one line */
-export function parseDocuments(file: string): readonly unknown[] {
-  return parseAllDocuments(readable(file, () => readFileSync(file, "utf8"))).map((document) => {
-    const [error] = document.errors;
-    // What follows the first line is the place, drawn.
-    if (error !== undefined) throw new UserError(`${file} is not valid YAML: ${firstLine(error.message)}`);
-    return document.toJS() as unknown;
+async function applyOne(
+  client: ClusterClient,
+  given: KubeObject,
+  wanted: Wanted,
+  signal: AbortSignal,
+): Promise<{ readonly name: string; readonly verdict: string }> {
+  const name = nameOf(given);
+  const type = await resourceFor(client, given, wanted, signal);
+  // A rehearsal defines no kind: there is nothing that could be asked for it yet.
+  if (type === undefined) return { name, verdict: "created" };
+  const object = placed(given, type, wanted.namespace, client.namespace);
+  const before = await client.kube.get(refOf(type, object), signal);
+  if (before !== undefined && wanted.createOnly) return { name, verdict: "exists, left as it is" };
+  const marked = before === undefined || isCreatedByApply(before) ? withMark(object) : object;
+  const query = {
+    fieldManager: FIELD_MANAGER,
+    force: String(wanted.force),
+    ...(wanted.dryRun ? { dryRun: "All" } : {}),
+  };
+  const path = objectPath(refOf(type, object));
+  const contentType = "application/apply-patch+yaml";
+  const request = { method: "PATCH", path, body: marked, contentType, query } as const;
+  const after = await client.transport.send(request, signal).catch((error: unknown) => {
+    if (wanted.dryRun && isNotFound(error) && isInNewNamespace(object, wanted.manifests)) return undefined;
+    throw error;
   });
+  if (before === undefined) return { name, verdict: "created" };
+  // A rehearsal gives no new version: the content tells whether there is a change.
+  const same = wanted.dryRun
+    ? JSON.stringify(contentOf(before)) === JSON.stringify(contentOf(after))
+    : before.metadata.resourceVersion === after.metadata?.resourceVersion;
+  return { name, verdict: same ? "unchanged" : "configured" };
 }
 
-const LONGEST = 200;
-const firstLine = (text: string): string => (text.split("\n")[0] ?? "").replace(/:$/, "").slice(0, LONGEST);
-
-function readObjects(file: string): readonly KubeObject[] {
-  return parseDocuments(file)
-    .flatMap(itemsOf)
-    .flatMap((document) => {
-      if (document === null) return [];
-      if (!isManifest(document)) {
-        throw new UserError(`${file}: a document has no apiVersion, kind or metadata.name that is text`);
-      }
-      // kustomization.yaml is for kubectl and Flux; it is no object of the cluster.
-      return document.apiVersion.startsWith("kustomize.config.k8s.io") ? [] : [document];
-    });
+function contentOf({ metadata, ...rest }: KubeObject): unknown {
+  const { managedFields: _managed, resourceVersion: _version, generation: _generation, ...shown } = metadata;
+  return { ...rest, metadata: shown };
 }
 
-/** What `kubectl get` prints of several objects is a List. */
-function itemsOf(document: unknown): readonly unknown[] {
-  const { kind, items } = Object(document) as Record<string, unknown>;
-  return kind === "List" && Array.isArray(items) ? (items as unknown[]).flatMap(itemsOf) : [document];
+const withMark = (object: KubeObject): KubeObject => ({
+  ...object,
+  metadata: { ...object.metadata, annotations: { ...object.metadata.annotations, [CREATED_BY]: CREATOR } },
+});
+
+export const refOf = (type: ResourceType, { metadata }: KubeObject) => ({
+  type,
+  namespace: type.namespaced ? (metadata.namespace ?? "") : "",
+  name: metadata.name,
+});
+
+/** The object in its namespace. @throws UserError when -n names another than the object does */
+export function placed(object: KubeObject, type: ResourceType, asked: string | undefined, preset: string): KubeObject {
+  if (!type.namespaced) return object;
+  const own = object.metadata.namespace;
+  if (own !== undefined && asked !== undefined && own !== asked) {
+    throw new UserError(`metadata.namespace is "${own}", but -n says "${asked}": leave one of them out`);
+  }
+  return { ...object, metadata: { ...object.metadata, namespace: own ?? asked ?? preset } };
 }
 
-function isManifest(document: unknown): document is KubeObject {
-  const { apiVersion, kind, metadata } = Object(document) as Record<string, unknown>;
-  const isKustomization = typeof apiVersion === "string" && apiVersion.startsWith("kustomize.config.k8s.io");
-  const { name } = Object(metadata) as Record<string, unknown>;
-  return isKustomization || [apiVersion, kind, name].every((word) => typeof word === "string" && word !== "");
+/** A rehearsal makes no namespace: the server cannot try what would be in it. */
+const isInNewNamespace = ({ metadata }: KubeObject, manifests: readonly KubeObject[]): boolean =>
+  manifests.some((other) => other.kind === RESOURCES.namespace.kind && other.metadata.name === metadata.namespace);
+
+const definitionOf = ({ apiVersion, kind }: KubeObject, manifests: readonly KubeObject[]): KubeObject | undefined =>
+  manifests.find(
+    (other) =>
+      other.kind === RESOURCES.crd.kind &&
+      other.spec?.names?.kind === kind &&
+      apiVersion.startsWith(`${other.spec?.group}/`),
+  );
+
+function explained(error: unknown, object: KubeObject, done: number, all: number): unknown {
+  const refused = asUserError(error);
+  if (!(refused instanceof UserError)) return refused;
+  const taken = isConflict(error) ? "; --force takes the field over" : "";
+  const before = done === 0 ? "" : ` (${done} of ${all} objects were applied before)`;
+  const text = refused.message.replaceAll(/\s*\n\s*/g, " ");
+  return new UserError(`${nameOf(object)}: ${text}${taken}${before}`, 1, { cause: error });
 }
 
 const RETRY_MS = 50;
 const PATIENCE_MS = 10_000;
 
+/** Applies one object of our own, and takes every field of it. */
 export async function applyObject(client: ClusterClient, object: KubeObject, signal: AbortSignal): Promise<void> {
-  const type = await resourceFor(client, object, signal);
-  await client.kube.apply(type, object, { force: true }, signal);
+  const type = await resourceFor(client, object, { manifests: undefined, dryRun: false }, signal);
+  if (type !== undefined) await client.kube.apply(type, object, { force: true }, signal);
 }
 
-/** Asks the cluster how the kind is called in paths; a kind whose CRD was just applied may take a moment. */
+/**
+ * Asks the cluster how the kind is called in paths. A kind whose definition was just applied may take a moment.
+ * @param manifests what is applied together with it; undefined when the definition was applied in another call
+ * @returns undefined in a rehearsal, for a kind that the same manifests define
+ */
 async function resourceFor(
   { transport }: ClusterClient,
   object: KubeObject,
+  { manifests, dryRun }: { readonly manifests: readonly KubeObject[] | undefined; readonly dryRun: boolean },
   signal: AbortSignal,
-): Promise<ResourceType> {
-  const [group = "", version = ""] = object.apiVersion.includes("/")
-    ? object.apiVersion.split("/")
-    : ["", object.apiVersion];
-  const probe = { group, version, plural: "", kind: object.kind, namespaced: false };
-  const path = collectionPath(probe).replace(/\/$/, "");
-  const until = systemClock.now() + PATIENCE_MS;
+): Promise<ResourceType | undefined> {
+  const isComing = manifests === undefined || definitionOf(object, manifests) !== undefined;
+  const until = systemClock.now() + (isComing ? PATIENCE_MS : 0);
   for (;;) {
-    const known = await transport.send({ method: "GET", path }, signal).catch(() => ({ resources: [] }));
-    const found = known.resources.find(
-      ({ kind, name }: { kind: string; name: string }) => kind === object.kind && !name.includes("/"),
-    );
-    if (found !== undefined) return { ...probe, plural: found.name, namespaced: found.namespaced };
-    if (systemClock.now() > until) {
-      throw new UserError(`the cluster does not know ${apiVersionOf(probe)} ${object.kind}: apply its CRD first`);
+    const found = await resourceOf(transport, object, signal);
+    if (found !== undefined || (isComing && dryRun)) return found;
+    if (systemClock.now() >= until) {
+      throw new UserError(`the cluster does not know ${object.apiVersion} ${object.kind}: apply its CRD first`);
     }
     await systemClock.sleep(RETRY_MS, signal);
   }

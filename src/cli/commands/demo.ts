@@ -17,10 +17,11 @@ import { type Outcome, release, type Stage } from "../demo/release.ts";
 import { createTelemetry } from "../demo/telemetry.ts";
 import { startUserTraffic } from "../demo/traffic.ts";
 import { createView, type View } from "../demo/view.ts";
+import { readManifests } from "../manifests.ts";
 import { describeOptions, type OptionSpec, oneOf, readOptions, refuseWords } from "../options.ts";
 import { SMALL_HEAP } from "../sandbox-apps.ts";
 import { readState, type SandboxState } from "../sandbox-state.ts";
-import { applyObject, readManifests } from "./apply.ts";
+import { applyObject } from "./apply.ts";
 
 const OPTIONS = {
   prometheus: { type: "string", preset: "auto", help: "auto, real or embedded" },

@@ -1,9 +1,9 @@
 /** Shows what a Canary will go through, before it is applied. */
 import { planned } from "../canaries.ts";
 import { type Command, UserError } from "../command.ts";
+import { readManifests } from "../manifests.ts";
 import { describeOptions, type OptionSpec, oneOf, readOptions } from "../options.ts";
 import { planText } from "../plan-text.ts";
-import { readManifests } from "./apply.ts";
 
 const OPTIONS = {
   "mesh-provider": { type: "string", preset: "istio", help: "provider of Canaries that name none" },

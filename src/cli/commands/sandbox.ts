@@ -1,6 +1,7 @@
 /** The sandbox as a background process: up, down, status; `serve` is that process. */
 import { spawn } from "node:child_process";
 import { openSync, readFileSync, writeFileSync } from "node:fs";
+import { relative } from "node:path";
 import { systemClock } from "../../time/system-clock.ts";
 import { type Command, type CommandContext, type ExitCode, UserError } from "../command.ts";
 import {
@@ -17,11 +18,13 @@ import {
   DEFAULT_STATE_DIR,
   forgetState,
   isAlive,
+  lockedBy,
   placeOf,
   readState,
   type SandboxState,
   type StateFolder,
   stateFolder,
+  takeLock,
   writeState,
 } from "../sandbox-state.ts";
 
@@ -40,7 +43,8 @@ const SERVE_OPTIONS = {
 const UP_OPTIONS = { ...SERVE_OPTIONS, output: OUTPUT };
 const STATUS_OPTIONS = { "state-dir": STATE_DIR, output: OUTPUT };
 
-const START_TIMEOUT_MS = 20_000;
+/** A busy machine takes its time. */
+const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 30_000;
 const LOOK_AGAIN_MS = 25;
 
@@ -72,6 +76,8 @@ async function launch(options: ReadOptions, folder: StateFolder, signal: AbortSi
   });
   portOf(options.text("port"), "--port");
   portOf(options.text("ingress-port"), "--ingress-port");
+  // Another call may be starting the sandbox of this folder: it is waited for.
+  if (lockedBy(folder) !== undefined) return await started(folder, signal);
   const log = openSync(folder.log, "w", 0o600);
   const [program = ""] = process.argv.slice(1);
   const child = spawn(
@@ -83,22 +89,20 @@ async function launch(options: ReadOptions, folder: StateFolder, signal: AbortSi
     },
   );
   const ended = new Promise<never>((_resolve, reject) => {
-    child.once("exit", (code) =>
-      reject(new UserError(`the sandbox did not start (code ${code}): ${lastWords(folder)}`)),
-    );
+    child.once("exit", (code) => {
+      const problem = new UserError(`the sandbox did not start (code ${code}): ${lastWords(folder)}`);
+      if (lockedBy(folder) === undefined) reject(problem);
+    });
   });
   // Once it is up, its end is not our failure any more.
   ended.catch(() => undefined);
-  const started = waitFor(
-    () => readState(folder.dir),
-    START_TIMEOUT_MS,
-    `the sandbox did not start, see ${folder.log}`,
-    signal,
-  );
-  const state = await Promise.race([started, ended]);
+  const state = await Promise.race([started(folder, signal), ended]);
   child.unref();
   return state;
 }
+
+const started = (folder: StateFolder, signal: AbortSignal): Promise<SandboxState> =>
+  waitFor(() => readState(folder.dir), START_TIMEOUT_MS, `the sandbox did not start, see ${folder.log}`, signal);
 
 function lastWords({ log }: StateFolder): string {
   const lines = readFileSync(log, "utf8").trim().split("\n");
@@ -108,16 +112,25 @@ function lastWords({ log }: StateFolder): string {
 async function down({ argv, out, signal }: CommandContext): Promise<ExitCode> {
   const options = outputOptions(argv, STATUS_OPTIONS);
   const folder = placeOf(options.text("state-dir") ?? DEFAULT_STATE_DIR);
-  const running = readState(folder.dir);
+  // A sandbox that is about to start has no state yet, but the lock.
+  const running = readState(folder.dir)?.pid ?? lockedBy(folder);
   if (running !== undefined) {
-    process.kill(running.pid, "SIGTERM");
-    const gone = () => (isAlive(running.pid) ? undefined : true);
-    await waitFor(gone, STOP_TIMEOUT_MS, `the sandbox (process ${running.pid}) does not stop`, signal);
+    stopProcess(running);
+    const gone = () => (isAlive(running) ? undefined : true);
+    await waitFor(gone, STOP_TIMEOUT_MS, `the sandbox (process ${running}) does not stop`, signal);
   }
   forgetState(folder);
   if (options.text("output") === "json") out(`${JSON.stringify({ running: false })}\n`);
   else out(running === undefined ? "no sandbox is running\n" : "sandbox stopped\n");
   return 0;
+}
+
+function stopProcess(pid: number): void {
+  try {
+    process.kill(pid, "SIGTERM");
+  } catch (cause) {
+    throw new UserError(`cannot stop the sandbox (process ${pid}): it belongs to another user`, 1, { cause });
+  }
 }
 
 function status({ argv, out }: CommandContext): Promise<ExitCode> {
@@ -143,11 +156,15 @@ function show(state: SandboxState, options: ReadOptions, out: (text: string) => 
       `  ingress     ${state.ingressUrl}`,
       `  kubeconfig  ${state.kubeconfig}`,
       "",
-      `use it with: export KUBECONFIG=${state.kubeconfig}`,
+      `use it with: export KUBECONFIG=${shellWord(state.kubeconfig)}`,
       "",
     ].join("\n"),
   );
 }
+
+/** A word as a shell reads it, whatever is in it. */
+const shellWord = (text: string): string =>
+  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
 async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
   const options = readOptions(argv, SERVE_OPTIONS);
@@ -156,14 +173,20 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
   const port = portOf(options.text("port"), "--port");
   const ingressPort = portOf(options.text("ingress-port"), "--ingress-port");
   const [program = ""] = process.argv.slice(1);
+  const prometheus = prometheusChoice(options.text("prometheus"));
+  if (!takeLock(folder)) {
+    throw new UserError(`a sandbox of ${folder.dir} is running or starting already (process ${lockedBy(folder)})`);
+  }
   const { startSandbox } = await import("../../../sandbox/sandbox.ts");
   const sandbox = await startSandbox({
     ...(port === undefined ? {} : { port }),
     ...(ingressPort === undefined ? {} : { ingressPort }),
-    prometheus: prometheusChoice(options.text("prometheus")),
-    apps: aviaryApps(program, folder.kubeconfig),
+    prometheus,
+    // Relative, for $KUBECONFIG is a list whose parts a colon separates; programs start in the same folder.
+    apps: aviaryApps(program, relative(process.cwd(), folder.kubeconfig)),
     report: (message) => out(`${message}\n`),
   }).catch((error: unknown) => {
+    forgetState(folder);
     throw new UserError(error instanceof Error ? error.message : String(error), 1, { cause: error });
   });
   writeFileSync(folder.kubeconfig, sandbox.kubeconfig, { mode: 0o600 });

@@ -9,8 +9,8 @@ import { run } from "../../simulate/universe.ts";
 import { CALM } from "../../simulate/weather.ts";
 import { planned } from "../canaries.ts";
 import { type Command, UserError } from "../command.ts";
+import { parseDocuments, readManifests } from "../manifests.ts";
 import { describeOptions, type OptionSpec, oneOf, type ReadOptions, readOptions } from "../options.ts";
-import { parseDocuments, readManifests } from "./apply.ts";
 import { describeTimeline } from "./simulate-report.ts";
 import { simulateRuns, simulateStories } from "./simulate-runs.ts";
 

@@ -1,57 +1,150 @@
+/** Waits for a phase of a Canary, and says meanwhile what the Canary does. */
 import { TRANSITIONS } from "../../core/canary.ts";
 import { parseDuration } from "../../go/duration.ts";
 import { createClusterCache } from "../../kube/cluster-cache.ts";
-import { RESOURCES } from "../../ports/kubernetes.ts";
+import type { ObjectCache } from "../../ports/kube.ts";
+import { type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import { SILENT_LOG } from "../../ports/log.ts";
 import { systemClock } from "../../time/system-clock.ts";
 import { CLUSTER_OPTIONS, connectCluster } from "../cluster.ts";
-import { type Command, UserError } from "../command.ts";
-import { describeOptions, type OptionSpec, readOptions } from "../options.ts";
-import { objectOf } from "./describe.ts";
+import { type Command, type CommandContext, UserError } from "../command.ts";
+import { kindOf, objectWords } from "../kinds.ts";
+import { didYouMean } from "../nearest.ts";
+import { describeOptions, type OptionSpec, type ReadOptions, readOptions } from "../options.ts";
 
 const OPTIONS = {
-  namespace: { type: "string", short: "n", preset: "default", help: "namespace of the Canary" },
-  phase: { type: "string", preset: "Initialized,Succeeded", help: "comma-separated phases, one of which to wait for" },
+  namespace: { type: "string", short: "n", help: "namespace of the Canary; else the context's" },
+  phase: {
+    type: "string",
+    preset: "Initialized,Succeeded",
+    help: "comma-separated phases, one of which to wait for; initialized: any but Initializing",
+  },
   timeout: { type: "string", preset: "2m", help: "give up after this time" },
   ...CLUSTER_OPTIONS,
 } as const satisfies Record<string, OptionSpec>;
 
 const PHASES = Object.keys(TRANSITIONS).filter((phase) => phase !== "");
+/** Phases in which a run has ended: waiting on for another phase would only end with the time. */
+const FINAL = ["Succeeded", "Failed"];
 
 export const waitCommand: Command = {
-  help: `Usage: aviary wait canary/NAME [OPTIONS]\n\n${describeOptions(OPTIONS)}`,
-  async run({ argv, env, out, signal }) {
+  help: `Usage: aviary wait canary/NAME [OPTIONS]
+
+What the Canary does is said on the standard error. The command ends with code 1 when the run ends in another phase.
+
+Examples:
+  aviary wait canary/podinfo -n test
+  aviary wait canary/podinfo -n test --phase Succeeded --timeout 30m
+
+${describeOptions(OPTIONS)}`,
+  async run({ argv, env, out, err, signal }) {
     const options = readOptions(argv, OPTIONS);
-    const { type, name } = objectOf(options.words);
-    if (type !== RESOURCES.canary) throw new UserError("only Canaries have phases to wait for", 2);
-    const namespace = options.text("namespace") ?? "default";
-    const phases = (options.text("phase") ?? "").split(",");
-    const unknown = phases.find((wanted) => !PHASES.includes(wanted));
-    if (unknown !== undefined) {
-      throw new UserError(`--phase: a Canary has no phase "${unknown}", use some of ${PHASES.join(", ")}`, 2);
-    }
-    const timeout = parseDuration(options.text("timeout") ?? "");
-    if (typeof timeout !== "number") throw new UserError(`--timeout: ${timeout.message}`, 2);
-    if (timeout <= 0) throw new UserError(`--timeout must be above 0, found "${options.text("timeout")}"`, 2);
-    const { transport } = await connectCluster(options, env);
+    const { kind, name } = objectWords(options.words);
+    if (kindOf(kind) !== RESOURCES.canary) throw new UserError("only Canaries have phases to wait for", 2);
+    const phases = wantedPhases(options);
+    const timeout = timeoutOf(options);
+    const client = await connectCluster(options, env);
+    const namespace = options.text("namespace") ?? client.namespace;
     const done = new AbortController();
-    const world = { transport, clock: systemClock, random: Math.random, log: SILENT_LOG };
+    const world = { transport: client.transport, clock: systemClock, random: Math.random, log: SILENT_LOG };
     const cache = createClusterCache(world, AbortSignal.any([signal, done.signal]), { namespace });
-    const canaries = cache.track(type, namespace);
-    let phase = "";
-    const reached = new Promise<boolean>((resolve) => {
-      canaries.onChange(({ object }) => {
-        if (object.metadata.name !== name) return;
-        phase = object.status?.phase ?? "";
-        if (phases.includes(phase)) resolve(true);
-      });
-      setTimeout(() => resolve(false), timeout).unref();
-      signal.addEventListener("abort", () => resolve(false), { once: true });
-    });
-    const ok = await reached;
-    done.abort();
-    if (!ok) throw new UserError(`canary/${name} is ${phase || "not there"}, not ${phases.join(" or ")}`);
-    out(`canary/${name} is ${phase}\n`);
-    return 0;
+    try {
+      const canaries = cache.track(RESOURCES.canary, namespace);
+      const end = await phaseReached({ canaries, name, phases, timeout, signal, err });
+      if (end.kind !== "reached") {
+        const why = end.kind === "timeout" ? ` after ${options.text("timeout")}` : "";
+        const wanted = (options.text("phase") ?? "").split(",").join(" or ");
+        throw new UserError(`canary/${name} is ${end.phase || "not there"}${why}, not ${wanted}${end.hint}`);
+      }
+      out(`canary/${name} is ${end.phase}\n`);
+      return 0;
+    } finally {
+      done.abort(new Error("the wait is over"));
+    }
   },
 };
+
+function wantedPhases(options: ReadOptions): readonly string[] {
+  const words = (options.text("phase") ?? "").split(",");
+  if (words.length === 1 && words[0] === "initialized") return PHASES.filter((phase) => phase !== "Initializing");
+  const unknown = words.find((wanted) => !PHASES.includes(wanted));
+  if (unknown === undefined) return words;
+  const hint = didYouMean(unknown, PHASES);
+  throw new UserError(`--phase: a Canary has no phase "${unknown}"${hint}, use some of ${PHASES.join(", ")}`, 2);
+}
+
+function timeoutOf(options: ReadOptions): number {
+  const timeout = parseDuration(options.text("timeout") ?? "");
+  if (typeof timeout !== "number") throw new UserError(`--timeout: ${timeout.message}`, 2);
+  if (timeout <= 0) throw new UserError(`--timeout must be above 0, found "${options.text("timeout")}"`, 2);
+  return timeout;
+}
+
+interface Waiting {
+  readonly canaries: ObjectCache;
+  readonly name: string;
+  readonly phases: readonly string[];
+  readonly timeout: number;
+  readonly signal: AbortSignal;
+  readonly err: CommandContext["err"];
+}
+
+interface End {
+  readonly kind: "reached" | "ended" | "timeout" | "stopped";
+  readonly phase: string;
+  /** What to do, when the phase was not reached. */
+  readonly hint: string;
+}
+
+function phaseReached({ canaries, name, phases, timeout, signal, err }: Waiting): Promise<End> {
+  return new Promise((resolve, reject) => {
+    let phase: string | undefined;
+    let said = "";
+    const end = (kind: End["kind"], hint = "") => resolve({ kind, phase: phase ?? "", hint });
+    canaries.onChange(({ type, object }) => {
+      if (object.metadata.name !== name) return;
+      if (type === "deleted") {
+        phase = "";
+        end("ended", ": it was deleted");
+        return;
+      }
+      const before = phase;
+      phase = object.status?.phase ?? "";
+      if (phases.includes(phase ?? "")) {
+        end("reached");
+        return;
+      }
+      const text = progressOf(object);
+      if (text !== said) err(`canary/${name}: ${text}\n`);
+      said = text;
+      if (before !== undefined && before !== phase && FINAL.includes(phase ?? "")) end("ended", `: ${causeOf(object)}`);
+    });
+    void canaries.synced.then(
+      () => {
+        if (canaries.absent) reject(new UserError("the cluster does not know Canaries: apply deploy/crds first"));
+        if (phase === undefined) err(`canary/${name} is not there yet\n`);
+      },
+      () => undefined,
+    );
+    const timer = setTimeout(() => {
+      if (canaries.trouble !== undefined) reject(new UserError(canaries.trouble));
+      else end("timeout", phase === "" ? "; is the operator running?" : "; see aviary describe");
+    }, timeout);
+    timer.unref();
+    signal.addEventListener("abort", () => end("stopped"), { once: true });
+  });
+}
+
+function progressOf({ status }: KubeObject): string {
+  const { phase = "", canaryWeight = 0, failedChecks = 0 } = status ?? {};
+  if (phase === "") return "waits for the operator";
+  const weight = canaryWeight > 0 ? `, weight ${canaryWeight}` : "";
+  const failed = failedChecks > 0 ? `, failed checks ${failedChecks}` : "";
+  return `${phase}${weight}${failed}`;
+}
+
+/** The last condition's message: the operator says there why a run ended. */
+function causeOf({ status }: KubeObject): string {
+  const [condition] = status?.conditions ?? [];
+  return String(condition?.message ?? "see aviary describe");
+}

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { PROJECT_ROOT as ROOT } from "../../../src/project-root.ts";
 
-const ROOT = new URL("../../../", import.meta.url).pathname;
 const run = promisify(execFile);
 const dir = mkdtempSync(join(tmpdir(), "aviary-cli-"));
 const state = join(dir, "state");
@@ -65,7 +65,11 @@ describe("without a cluster", () => {
     ["sandbox up --bogus", 2, "Unknown option '--bogus'"],
     ["sandbox up --port 99999", 2, '--port must be a port number from 0 to 65535, found "99999"'],
     ["describe podinfo", 2, "name one object as KIND/NAME, e.g. canary/podinfo"],
-    ["describe frog/podinfo", 2, 'kind "frog" is not known here'],
+    ["wait frog/podinfo", 2, 'kind "frog" is not known here'],
+    ["wait canery/podinfo", 2, 'kind "canery" is not known here (did you mean "canary"?)'],
+    ["sandbox up --state-dri x", 2, "Unknown option '--state-dri' (did you mean \"state-dir\"?); see --help"],
+    ["sandbox up --state-dir /dev/null", 1, "cannot make the state folder /dev/null: "],
+    ["sandbox status --state-dir /dev/null", 1, ""],
     ["plan nowhere.yaml", 1, "there is no file or folder nowhere.yaml"],
     ["operator -bogus", 2, "flag provided but not defined: -bogus"],
   ])("%s", async (line, code, message) => {
@@ -138,8 +142,8 @@ describe("with a sandbox", () => {
   it("gets the manifests of a real cluster, and the operator in it initialises podinfo", async () => {
     const env = { KUBECONFIG: kubeconfig };
     const applied = await aviary(`apply ${join(ROOT, "deploy")} ${join(ROOT, "examples/podinfo")}`, env);
-    expect(applied.err).toBe("");
-    expect(applied.out).toContain("canary/podinfo applied\n");
+    expect(applied.err).toMatch(/^cluster: https:\/\/\S+ \(context aviary-sandbox of \S+\)\n$/);
+    expect(applied.out).toContain("canary/podinfo created\n");
     expect((await aviary("wait canary/podinfo -n test", env)).out).toBe("canary/podinfo is Initialized\n");
     expect((await aviary("get canaries -A", env)).out).toMatch(
       /^NAMESPACE +NAME +STATUS +WEIGHT +LASTTRANSITIONTIME\ntest +podinfo +Initialized +0 +20/,
