@@ -17,7 +17,7 @@ export function aviaryApps(program: string, kubeconfigFile: string): (services: 
     const environment = { AVIARY_NAMESERVER: nameserver, KUBECONFIG: kubeconfigFile };
     return ({ repository }) => {
       const name = repository.split("/").at(-1);
-      if (name === "aviary") return childProcess(program, [], environment);
+      if (name === "aviary" || name === "aviary-loadtester") return childProcess(program, [], environment);
       if (name === "flagger") return childProcess(program, ["operator"], environment);
       if (name === "flagger-loadtester") return childProcess(program, ["loadtester"], environment);
       return undefined;
