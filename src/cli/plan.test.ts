@@ -274,9 +274,9 @@ describe("aviary plan", () => {
       "podinfo.test: A/B testing is not supported by provider knative",
     ],
     [
-      "R24: nobody has such a provider",
+      "an Ingress that is not named",
       { spec: { provider: "nginx" } },
-      'podinfo.test: unknown mesh provider "nginx": set',
+      'podinfo.test: ingress selector is empty',
     ],
   ])("refuses what %s would refuse", async (_who, parts, problem) => {
     await expect(plan(parts)).rejects.toThrow(problem);

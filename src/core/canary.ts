@@ -315,6 +315,8 @@ export interface Canary {
   /** Deletion was asked for. */
   readonly deleting: boolean;
   readonly finalizers: readonly string[];
+  /** Of the Canary itself; a few providers have settings there. */
+  readonly annotations?: Readonly<Record<string, string>>;
   readonly spec: CanarySpec;
   readonly status: CanaryStatus;
 }

@@ -9,16 +9,39 @@ import { apiVersionOf } from "../ports/kubernetes.ts";
 import type { Router } from "../ports/router.ts";
 import { aCanary } from "../testing/canary.ts";
 import { createToyCluster, type ToyCluster } from "../testing/toy-cluster.ts";
+import { SPECIMENS as ofApisix } from "./apisix/specimens.ts";
+import { SPECIMENS as ofAppMesh } from "./appmesh/specimens.ts";
+import { SPECIMENS as ofContour } from "./contour/specimens.ts";
 import { SPECIMENS as ofGatewayApi } from "./gatewayapi/specimens.ts";
+import { SPECIMENS as ofGloo } from "./gloo/specimens.ts";
 import { SPECIMENS as ofIstio } from "./istio/specimens.ts";
 import { SPECIMENS as ofKnative } from "./knative/specimens.ts";
 import { SPECIMENS as ofKubernetes } from "./kubernetes/specimens.ts";
+import { SPECIMENS as ofKuma } from "./kuma/specimens.ts";
+import { SPECIMENS as ofNginx } from "./nginx/specimens.ts";
+import { SPECIMENS as ofSkipper } from "./skipper/specimens.ts";
+import { SPECIMENS as ofSmi } from "./smi/specimens.ts";
 import type { Specimen } from "./specimen.ts";
 import { createRouters, ROUTERS } from "./table.ts";
+import { SPECIMENS as ofTraefik } from "./traefik/specimens.ts";
 
 const COOKIES = { canary: "canary-cookie=AbCdEfGhIj", primary: "primary-cookie=KlMnOpQrSt", previous: "" };
 /** A router's folder brings its own: a new router needs a line here and none below. */
-const SPECIMENS: readonly Specimen[] = [...ofGatewayApi, ...ofIstio, ...ofKnative, ...ofKubernetes];
+const SPECIMENS: readonly Specimen[] = [
+  ...ofApisix,
+  ...ofAppMesh,
+  ...ofContour,
+  ...ofGatewayApi,
+  ...ofGloo,
+  ...ofIstio,
+  ...ofKnative,
+  ...ofKubernetes,
+  ...ofKuma,
+  ...ofNginx,
+  ...ofSkipper,
+  ...ofSmi,
+  ...ofTraefik,
+];
 
 const canaryOf = ({ parts }: Specimen, cookies = COOKIES): Canary => {
   const canary = aCanary(parts);
@@ -126,13 +149,14 @@ describe.each(SPECIMENS)("router $router, $what", (specimen) => {
 
   it("repairs what somebody broke without moving the traffic (R1)", () => {
     const { router, canary, cluster } = setUp(specimen);
-    cluster.apply(router.render(canary, split(20), cluster));
+    const routes = split(specimen.switches === true ? 100 : 20);
+    cluster.apply(router.render(canary, routes, cluster));
     const before = cluster.names().map((name) => cluster.at(...(name.split("/") as [string, string])));
     for (const object of before.filter(({ metadata }) => metadata.ownerReferences !== undefined)) {
       cluster.put({ ...object, metadata: { ...object.metadata, annotations: {} }, spec: {} });
     }
-    cluster.apply(router.render(canary, split(20), cluster));
-    if (router.capabilities.weights) expect(router.read(canary, cluster)).toEqual(split(20));
+    cluster.apply(router.render(canary, routes, cluster));
+    if (router.capabilities.weights) expect(router.read(canary, cluster)).toEqual(routes);
     for (const object of before) expect(cluster.at(object.kind, object.metadata.name).spec).toEqual(object.spec);
   });
 

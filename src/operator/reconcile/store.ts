@@ -121,6 +121,7 @@ function loadedFrom(object: KubeObject, ref: CanaryRef, parsed: Parsed, own: Rem
     uid: metadata.uid ?? "",
     generation: metadata.generation ?? 0,
     resourceVersion: metadata.resourceVersion ?? "",
+    ...(metadata.annotations === undefined ? {} : { annotations: metadata.annotations }),
   };
   const deleting = metadata.deletionTimestamp !== undefined;
   // One that leaves may leave, whatever is wrong with it.

@@ -81,7 +81,7 @@ describe("a Canary that cannot be used is refused, and touches nothing", () => {
       "provider",
       {},
       { provider: "nginx" },
-      'unknown mesh provider "nginx": set spec.provider to one of istio, knative, kubernetes',
+      "ingress selector is empty",
     ],
     [
       "portless",

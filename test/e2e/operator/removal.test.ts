@@ -129,7 +129,6 @@ describe("revertOnDeletion", () => {
 
 describe("revertOnDeletion of a Canary that is refused by now", () => {
   it.each([
-    ["provider", (spec: KubeFields) => ({ ...spec, provider: "linkerd" }), 'unknown mesh provider "linkerd"'],
     [
       "routes",
       ({ service, analysis, ...spec }: KubeFields) => ({

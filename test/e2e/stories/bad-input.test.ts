@@ -66,8 +66,8 @@ describe("mistakes are said once, and mending them is enough", () => {
   });
 
   it.concurrent("a provider that is not there", async () => {
-    await town.apply(podinfo("lost"), canary("lost", STEPS, { provider: "nginx" }));
-    await heard("lost", 'unknown mesh provider "nginx": set spec.provider to one of istio, ');
+    await town.apply(podinfo("lost"), canary("lost", STEPS, { provider: "linkerd" }));
+    await heard("lost", "kind TrafficSplit of split.smi-spec.io/v1alpha1 is not installed in the cluster");
   });
 
   it.concurrent("a missing ConfigMap", async () => {

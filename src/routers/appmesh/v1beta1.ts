@@ -1,0 +1,123 @@
+/** App Mesh before meshes were chosen by selectors: VirtualNodes for apex, primary and canary; VirtualServices that route. */
+import { type Canary, dotted } from "../../core/canary.ts";
+import { type KubeFields, type KubeObject, namespaced } from "../../ports/kubernetes.ts";
+import type { Router, RouterOptions } from "../../ports/router.ts";
+import type { Snapshot } from "../../ports/snapshot.ts";
+import { namesOf, objectOf, refTo, routeKind, routeMetadata } from "../objects.ts";
+import {
+  apexRoutes,
+  canaryRoutes,
+  gatewayAnnotations,
+  logging,
+  matchProblem,
+  protocolOf,
+  type RouteText,
+  readTargets,
+  retriesOf,
+} from "./shared.ts";
+
+const VIRTUAL_NODE = namespaced("appmesh.k8s.aws", "v1beta1", "VirtualNode", "virtualnodes");
+const VIRTUAL_SERVICE = namespaced("appmesh.k8s.aws", "v1beta1", "VirtualService", "virtualservices");
+
+export function createAppMeshRouter(options: RouterOptions): Router {
+  return {
+    name: "appmesh",
+    capabilities: { weights: true, mirror: false, headerMatch: true, sessionAffinity: false },
+    kinds: [
+      routeKind(VIRTUAL_NODE, "reconcileVirtualNode failed: "),
+      routeKind(VIRTUAL_SERVICE, "reconcileVirtualService failed: "),
+    ],
+    problem: (canary) => (meshName(canary) === "" ? "mesh name cannot be empty" : matchProblem(canary)),
+    inputs: (canary) => {
+      const { apex, primary, canary: canaryService } = namesOf(canary);
+      const nodes = [apex, primary, canaryService].map((name) => refTo(canary, VIRTUAL_NODE, name));
+      return [...nodes, serviceRef(canary, apex), serviceRef(canary, canaryService)];
+    },
+    prepare: (canary, seen) => virtualNodes(canary, seen, options),
+    read(canary, seen) {
+      const [route] = seen.get(serviceRef(canary, namesOf(canary).apex))?.spec?.routes ?? [];
+      return readTargets(canary, route?.http?.action?.weightedTargets, ({ virtualNodeName }) => virtualNodeName);
+    },
+    render(canary, routes, seen) {
+      const { apex, canary: canaryService } = namesOf(canary);
+      const text = textOf(canary);
+      return [
+        ...virtualNodes(canary, seen, options),
+        virtualService(canary, canaryService, canaryRoutes(canary, text), seen, options),
+        virtualService(canary, apex, apexRoutes(canary, routes, text), seen, options),
+      ];
+    },
+    release: () => [],
+  };
+}
+
+const meshName = ({ spec }: Canary): string => String(spec.service.raw["meshName"] ?? "");
+const serviceRef = (canary: Canary, name: string) => refTo(canary, VIRTUAL_SERVICE, dotted(name, canary.ref));
+
+function portMapping(canary: Canary): KubeFields {
+  return { portMapping: { port: canary.spec.service.port, protocol: protocolOf(canary) } };
+}
+
+/** Envoy is put into the pods of the primary only when their node exists, so that nodes come before pods. */
+function virtualNodes(canary: Canary, seen: Snapshot, options: RouterOptions): readonly KubeObject[] {
+  const { apex, primary, canary: canaryService } = namesOf(canary);
+  const backends = ((canary.spec.service.raw["backends"] ?? []) as readonly string[]).map((name) => ({
+    virtualService: { virtualServiceName: name },
+  }));
+  const nodes = [
+    [apex, primary],
+    [primary, primary],
+    [canaryService, canaryService],
+  ] as const;
+  return nodes.map(([name, host]) => {
+    const spec = {
+      meshName: meshName(canary),
+      listeners: [portMapping(canary)],
+      serviceDiscovery: { dns: { hostName: dotted(host, canary.ref) } },
+      ...(backends.length === 0 ? {} : { backends }),
+      ...logging(canary),
+    };
+    const fields = ["backends", "logging"];
+    return objectOf(
+      canary,
+      refTo(canary, VIRTUAL_NODE, name),
+      seen,
+      { spec, fields, ...routeMetadata(canary) },
+      options,
+    );
+  });
+}
+
+function virtualService(
+  canary: Canary,
+  name: string,
+  routes: readonly KubeFields[],
+  seen: Snapshot,
+  options: RouterOptions,
+): KubeObject {
+  const spec = {
+    meshName: meshName(canary),
+    virtualRouter: { name, listeners: [portMapping(canary)] },
+    routes,
+  };
+  const annotations = name === namesOf(canary).apex ? gatewayAnnotations(canary) : {};
+  return objectOf(canary, serviceRef(canary, name), seen, { spec, annotations }, options);
+}
+
+function textOf(canary: Canary): RouteText {
+  const retries = retriesOf(canary);
+  const retryPolicy =
+    retries === undefined
+      ? {}
+      : {
+          retryPolicy: {
+            perRetryTimeoutMillis: retries.perTryMs,
+            maxRetries: retries.attempts,
+            httpRetryEvents: retries.events,
+          },
+        };
+  return {
+    route: (match, weightedTargets) => ({ http: { match, ...retryPolicy, action: { weightedTargets } } }),
+    target: (virtualNodeName, weight) => ({ virtualNodeName, weight }),
+  };
+}

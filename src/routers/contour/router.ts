@@ -1,0 +1,105 @@
+/** Contour: one HTTPProxy that a root proxy of the user includes. */
+import type { Canary, Routes } from "../../core/canary.ts";
+import { type KubeFields, type KubeObject, namespaced } from "../../ports/kubernetes.ts";
+import type { Router, RouterOptions } from "../../ports/router.ts";
+import type { Snapshot } from "../../ports/snapshot.ts";
+import { namesOf, objectOf, pathPrefixOf, refTo, routeKind, routeMetadata } from "../objects.ts";
+
+const HTTP_PROXY = namespaced("projectcontour.io", "v1", "HTTPProxy", "httpproxies");
+
+export function createContourRouter(options: RouterOptions): Router {
+  const refOf = (canary: Canary) => refTo(canary, HTTP_PROXY, namesOf(canary).apex);
+  return {
+    name: "contour",
+    capabilities: { weights: true, mirror: false, headerMatch: true, sessionAffinity: false },
+    kinds: [routeKind(HTTP_PROXY)],
+    problem,
+    inputs: (canary) => [refOf(canary)],
+    read: (canary, seen) => read(canary, seen.get(refOf(canary))),
+    render(canary, routes, seen: Snapshot) {
+      const className = options.ingressClass ? { ingressClassName: options.ingressClass } : {};
+      const spec = { ...className, routes: routesOf(canary, routes) };
+      return [objectOf(canary, refOf(canary), seen, { spec, ...routeMetadata(canary) }, options)];
+    },
+    release: () => [],
+  };
+}
+
+function problem(canary: Canary): string | undefined {
+  const { match } = canary.spec.analysis;
+  return match.some((entry) => conditionsOf(entry).length === 0)
+    ? "spec.analysis.match has an entry without headers or queryParams, which would match all requests"
+    : undefined;
+}
+
+/** A weight of 0 is not stored, and an absent weight is 0 beside others. */
+function read(canary: Canary, proxy: KubeObject | undefined): Routes | undefined {
+  const services: readonly KubeFields[] = proxy?.spec?.routes?.[0]?.services ?? [];
+  if (services.length < 2) return undefined;
+  const primary = services.find(({ name }) => name === namesOf(canary).primary);
+  if (primary === undefined) return undefined;
+  const weight = primary.weight ?? 0;
+  return { primary: weight, canary: 100 - weight, mirror: false };
+}
+
+function routesOf(canary: Canary, routes: Routes): readonly KubeFields[] {
+  const { match } = canary.spec.analysis;
+  const prefix = pathPrefixOf(canary);
+  const plain = [{ prefix }];
+  if (match.length === 0) return [route(canary, plain, routes)];
+  // An entry is one route: all of its conditions must hold, and one entry is enough.
+  const matched = match.map((entry) => route(canary, joined(prefix, conditionsOf(entry)), routes));
+  return [...matched, route(canary, plain, { primary: 100, canary: 0 })];
+}
+
+/** The prefix is named once: repeated, Contour refuses the proxy (R11). */
+function joined(prefix: string, conditions: readonly KubeFields[]): readonly KubeFields[] {
+  return conditions.map((condition, i) => (i === 0 ? { prefix, ...condition } : condition));
+}
+
+function conditionsOf({ headers, queryParams }: KubeFields): readonly KubeFields[] {
+  const sorted = (map: KubeFields) => Object.entries<KubeFields>(map ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+  return [
+    ...sorted(headers).map(([name, how]) => ({ header: headerCondition(name, how) })),
+    ...sorted(queryParams).map(([name, how]) => ({ queryParameter: { name, ...how } })),
+  ];
+}
+
+/** Contour knows no beginning and end of a header: what is contained comes nearest. */
+function headerCondition(name: string, { exact, prefix, suffix, regex }: KubeFields): KubeFields {
+  if (prefix || suffix) return { name, contains: prefix || suffix };
+  return regex ? { name, regex } : { name, exact };
+}
+
+function route(
+  canary: Canary,
+  conditions: readonly KubeFields[],
+  weights: Pick<Routes, "primary" | "canary">,
+): KubeFields {
+  const { timeout, retries } = canary.spec.service.raw as KubeFields;
+  return {
+    conditions,
+    ...(timeout ? { timeoutPolicy: { response: timeout, idle: "5m" } } : {}),
+    ...(retries ? { retryPolicy: retryPolicy(retries) } : {}),
+    services: [service(canary, "primary", weights.primary), service(canary, "canary", weights.canary)],
+  };
+}
+
+function retryPolicy({ attempts, perTryTimeout, retryOn }: KubeFields): KubeFields {
+  return {
+    count: attempts ?? 0,
+    ...(perTryTimeout ? { perTryTimeout } : {}),
+    ...(retryOn ? { retryOn: retryOn.split(",") } : {}),
+  };
+}
+
+function service(canary: Canary, role: "primary" | "canary", weight: number): KubeFields {
+  const { port } = canary.spec.service;
+  const name = namesOf(canary)[role];
+  const value = `${name}.${canary.ref.namespace}.svc.cluster.local:${port}`;
+  return {
+    ...{ name, port },
+    ...(weight > 0 ? { weight } : {}),
+    requestHeadersPolicy: { set: [{ name: "l5d-dst-override", value }] },
+  };
+}

@@ -1,0 +1,147 @@
+/** Gloo: one Upstream for each Service, and one RouteTable that splits between them. */
+import { type Canary, dotted, type Routes } from "../../core/canary.ts";
+import { type KubeFields, type KubeObject, namespaced, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import type { Obstacle, Router, RouterOptions } from "../../ports/router.ts";
+import type { Snapshot } from "../../ports/snapshot.ts";
+import { namesOf, objectOf, refTo, routeKind, routeMetadata } from "../objects.ts";
+
+const ROUTE_TABLE = namespaced("gateway.solo.io", "v1", "RouteTable", "routetables");
+const UPSTREAM = namespaced("gloo.solo.io", "v1", "Upstream", "upstreams");
+const ROLES = ["primary", "canary"] as const;
+type Role = (typeof ROLES)[number];
+
+/** What is copied from the Upstream that `spec.upstreamRef` names. */
+const CONFIG_FIELDS = [
+  ...["labels", "sslConfig", "circuitBreakers", "connectionConfig", "loadBalancerConfig", "useHttp2"],
+  ...["initialStreamWindowSize", "initialConnectionWindowSize", "httpProxyHostName"],
+];
+
+export function createGlooRouter(options: RouterOptions): Router {
+  return {
+    name: "gloo",
+    capabilities: { weights: true, mirror: false, headerMatch: true, sessionAffinity: false },
+    kinds: [
+      routeKind(ROUTE_TABLE),
+      {
+        type: UPSTREAM,
+        refused: (name, verb) => `upstream ${name} ${verb === "create" ? "create query" : "spec patch"} error: `,
+      },
+    ],
+    takesSuffix: true,
+    problem,
+    obstacle,
+    inputs: (canary) => [
+      ...ROLES.flatMap((role) => [serviceRef(canary, role), upstreamRef(canary, role)]),
+      ...configRefs(canary),
+      routeTableRef(canary),
+    ],
+    read: (canary, seen) => read(canary, seen.get(routeTableRef(canary))),
+    render: (canary, routes, seen) => [
+      ...ROLES.flatMap((role) => upstream(canary, role, seen, options)),
+      objectOf(
+        canary,
+        routeTableRef(canary),
+        seen,
+        { spec: { routes: routesOf(canary, routes) }, ...routeMetadata(canary) },
+        options,
+      ),
+    ],
+    release: () => [],
+  };
+}
+
+const routeTableRef = (canary: Canary) => refTo(canary, ROUTE_TABLE, namesOf(canary).apex);
+const serviceRef = (canary: Canary, role: Role) => refTo(canary, RESOURCES.service, namesOf(canary)[role]);
+const upstreamRef = (canary: Canary, role: Role) => refTo(canary, UPSTREAM, upstreamName(canary, role));
+
+function upstreamName({ ref, spec }: Canary, role: Role): string {
+  return `${ref.namespace}-${spec.service.name}-${role}upstream-${spec.service.port}`;
+}
+
+function configRefs({ spec, ref }: Canary): readonly ObjectRef[] {
+  const { upstreamRef: config } = spec;
+  return config === undefined
+    ? []
+    : [{ type: UPSTREAM, namespace: config.namespace ?? ref.namespace, name: config.name }];
+}
+
+function problem({ spec }: Canary): string | undefined {
+  return spec.analysis.match.some((entry) => Object.keys(matcher(entry)).length === 0)
+    ? "spec.analysis.match has an entry without headers, queryParams or method, which would match all requests"
+    : undefined;
+}
+
+function obstacle(canary: Canary, seen: Snapshot): Obstacle | undefined {
+  const missing = configRefs(canary).find((ref) => seen.get(ref) === undefined);
+  if (missing === undefined) return undefined;
+  const what = `config upstream ${dotted(missing.name, canary.ref)} get query error: `;
+  return { text: `${what}upstreams.gloo.solo.io "${missing.name}" not found`, writable: false };
+}
+
+/** Made once, and then only its load balancing follows that of the user's Upstream. */
+function upstream(canary: Canary, role: Role, seen: Snapshot, options: RouterOptions): readonly KubeObject[] {
+  const ref = upstreamRef(canary, role);
+  const [config] = configRefs(canary).map((configRef) => seen.get(configRef)?.spec ?? {});
+  const existing = seen.get(ref);
+  if (existing?.spec?.kube !== undefined) {
+    const balanced = config?.loadBalancerConfig === undefined ? {} : { loadBalancerConfig: config.loadBalancerConfig };
+    return [{ ...existing, spec: { ...existing.spec, ...balanced } }];
+  }
+  const service = seen.get(serviceRef(canary, role));
+  if (service === undefined) return [];
+  const copied = CONFIG_FIELDS.filter((field) => config?.[field] !== undefined).map((field) => [field, config[field]]);
+  const kube = {
+    serviceName: namesOf(canary)[role],
+    serviceNamespace: canary.ref.namespace,
+    servicePort: canary.spec.service.port,
+    selector: service.spec?.selector,
+  };
+  return [objectOf(canary, ref, seen, { spec: { kube, ...Object.fromEntries(copied) } }, options)];
+}
+
+/** A weight of 0 is not stored. */
+function read(canary: Canary, table: KubeObject | undefined): Routes | undefined {
+  const destinations: readonly KubeFields[] = table?.spec?.routes?.[0]?.routeAction?.multi?.destinations ?? [];
+  if (destinations.length < 2) return undefined;
+  const name = upstreamName(canary, "primary");
+  const primary = destinations.find(({ destination }) => destination?.upstream?.name === name);
+  if (primary === undefined) return undefined;
+  return { primary: primary.weight ?? 0, canary: 100 - (primary.weight ?? 0), mirror: false };
+}
+
+/** Requests that match nothing go to the primary; without a route of their own they would find none (R10). */
+function routesOf(canary: Canary, routes: Routes): readonly KubeFields[] {
+  const matchers = canary.spec.analysis.match.map(matcher);
+  const split = { inheritablePathMatchers: true, routeAction: action(canary, routes) };
+  if (matchers.length === 0) return [split];
+  const rest = { inheritablePathMatchers: true, routeAction: action(canary, { primary: 100, canary: 0 }) };
+  return [{ ...split, matchers }, rest];
+}
+
+function action(canary: Canary, weights: Pick<Routes, Role>): KubeFields {
+  const destinations = ROLES.map((role) => ({
+    destination: { upstream: { name: upstreamName(canary, role), namespace: canary.ref.namespace } },
+    ...(weights[role] > 0 ? { weight: weights[role] } : {}),
+  }));
+  return { multi: { destinations } };
+}
+
+function matcher({ headers, queryParams, method }: KubeFields): KubeFields {
+  const conditions = (map: KubeFields) =>
+    Object.entries<KubeFields>(map ?? {})
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, how]) => condition(name, how));
+  const [byHeaders, byQuery] = [conditions(headers), conditions(queryParams)];
+  return {
+    ...(byHeaders.length === 0 ? {} : { headers: byHeaders }),
+    ...(byQuery.length === 0 ? {} : { queryParameters: byQuery }),
+    ...(method?.exact ? { methods: [method.exact] } : {}),
+  };
+}
+
+function condition(name: string, { exact, regex, prefix, suffix }: KubeFields): KubeFields {
+  if (exact) return { name, value: exact };
+  const quoted = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  const value = regex || (prefix ? `${quoted(prefix)}.*` : `.*${quoted(suffix ?? "")}`);
+  return { name, value, regex: true };
+}

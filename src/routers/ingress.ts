@@ -1,0 +1,76 @@
+/** What NGINX and Skipper share: the Ingress that `spec.ingressRef` names, and the one that is made beside it. */
+import { type Canary, dotted } from "../core/canary.ts";
+import { type KubeFields, type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
+import type { Obstacle, RouterKind } from "../ports/router.ts";
+import type { Snapshot } from "../ports/snapshot.ts";
+import { namesOf, refTo } from "./objects.ts";
+
+export const INGRESS_KIND: RouterKind = {
+  type: RESOURCES.ingress,
+  refused: (name, verb) => `ingress ${name} ${verb} error: `,
+};
+
+/** What the spec of an Ingress consists of: what the source no longer has goes from the copy, too. */
+export const INGRESS_FIELDS = ["defaultBackend", "ingressClassName", "rules", "tls"];
+
+export function ingressProblem({ spec }: Canary): string | undefined {
+  return spec.ingressRef === undefined ? "ingress selector is empty" : undefined;
+}
+
+export function sourceRef(canary: Canary): ObjectRef {
+  return refTo(canary, RESOURCES.ingress, canary.spec.ingressRef?.name ?? "");
+}
+
+export function managedRef(canary: Canary): ObjectRef {
+  return refTo(canary, RESOURCES.ingress, `${canary.spec.ingressRef?.name ?? ""}-canary`);
+}
+
+/** @param what the words of the provider for its source */
+export function sourceObstacle(canary: Canary, seen: Snapshot, what: string): Obstacle | undefined {
+  const ref = sourceRef(canary);
+  const source = seen.get(ref);
+  const name = dotted(ref.name, canary.ref);
+  if (source === undefined) {
+    const text = `${what} ${name} get query error: ingresses.networking.k8s.io "${ref.name}" not found`;
+    return { text, writable: false };
+  }
+  return pathsOf(source, canary).length > 0
+    ? undefined
+    : { text: `backend ${namesOf(canary).apex} not found in ingress ${ref.name}`, writable: false };
+}
+
+function pathsOf(source: KubeObject, canary: Canary): readonly KubeFields[] {
+  const rules: readonly KubeFields[] = source.spec?.rules ?? [];
+  return rules.flatMap(({ http }) => http?.paths ?? []).filter((path) => leadsToApex(path, canary));
+}
+
+function leadsToApex({ backend }: KubeFields, canary: Canary): boolean {
+  return backend?.service?.name === namesOf(canary).apex;
+}
+
+/**
+ * The spec of the source with other paths.
+ * @param replace for each rule: its paths, and which of them lead to the Service of the Canary
+ */
+export function withPaths(
+  source: KubeObject,
+  canary: Canary,
+  replace: (paths: readonly KubeFields[], leads: (path: KubeFields) => boolean) => readonly KubeFields[],
+): KubeFields {
+  const rules: readonly KubeFields[] = source.spec?.rules ?? [];
+  return {
+    ...source.spec,
+    rules: rules.map((rule) =>
+      rule.http === undefined
+        ? rule
+        : {
+            ...rule,
+            http: { ...rule.http, paths: replace(rule.http.paths ?? [], (path) => leadsToApex(path, canary)) },
+          },
+    ),
+  };
+}
+
+export function toService(path: KubeFields, name: string): KubeFields {
+  return { ...path, backend: { ...path.backend, service: { ...path.backend.service, name } } };
+}

@@ -1,0 +1,43 @@
+/** Traefik: a TraefikService that the user's IngressRoute names. */
+import type { Canary, Routes } from "../../core/canary.ts";
+import { type KubeFields, type KubeObject, namespaced } from "../../ports/kubernetes.ts";
+import type { Router, RouterOptions } from "../../ports/router.ts";
+import { namesOf, objectOf, refTo, routeKind, routeMetadata, weightIn } from "../objects.ts";
+
+const TRAEFIK_SERVICE = namespaced("traefik.io", "v1alpha1", "TraefikService", "traefikservices");
+
+export function createTraefikRouter(options: RouterOptions): Router {
+  const refOf = (canary: Canary) => refTo(canary, TRAEFIK_SERVICE, namesOf(canary).apex);
+  return {
+    name: "traefik",
+    capabilities: { weights: true, mirror: false, headerMatch: false, sessionAffinity: false },
+    kinds: [routeKind(TRAEFIK_SERVICE)],
+    problem: () => undefined,
+    inputs: (canary) => [refOf(canary)],
+    read: (canary, seen) => read(canary, seen.get(refOf(canary))),
+    render(canary, routes, seen) {
+      const weighted = { ...seen.get(refOf(canary))?.spec?.weighted, services: services(canary, routes) };
+      return [objectOf(canary, refOf(canary), seen, { spec: { weighted }, ...routeMetadata(canary) }, options)];
+    },
+    release: () => [],
+  };
+}
+
+function read(canary: Canary, service: KubeObject | undefined): Routes | undefined {
+  const { primary: primaryName, canary: canaryName } = namesOf(canary);
+  const listed: readonly KubeFields[] = service?.spec?.weighted?.services ?? [];
+  const primary = listed.find(({ name }) => name === primaryName);
+  if (primary === undefined) return undefined;
+  // Traefik's default is 1; alone, any weight is all of the traffic.
+  const weight = listed.some(({ name }) => name === canaryName) ? weightIn(primary.weight, 1) : 100;
+  return { primary: weight, canary: 100 - weight, mirror: false };
+}
+
+/** The canary is named while it has a share. A weight of 0 is written: an absent one would be 1 (R9). */
+function services(canary: Canary, routes: Routes): readonly KubeFields[] {
+  const { primary, canary: canaryName } = namesOf(canary);
+  const to = (name: string, weight: number) => {
+    return { name, namespace: canary.ref.namespace, port: canary.spec.service.port, weight };
+  };
+  return [to(primary, routes.primary), ...(routes.canary > 0 ? [to(canaryName, routes.canary)] : [])];
+}
