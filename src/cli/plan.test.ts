@@ -273,11 +273,7 @@ describe("aviary plan", () => {
       },
       "podinfo.test: A/B testing is not supported by provider knative",
     ],
-    [
-      "an Ingress that is not named",
-      { spec: { provider: "nginx" } },
-      'podinfo.test: ingress selector is empty',
-    ],
+    ["an Ingress that is not named", { spec: { provider: "nginx" } }, "podinfo.test: ingress selector is empty"],
   ])("refuses what %s would refuse", async (_who, parts, problem) => {
     await expect(plan(parts)).rejects.toThrow(problem);
   });

@@ -77,12 +77,7 @@ describe("a Canary that cannot be used is refused, and touches nothing", () => {
       { provider: "knative" },
       "invalid canary spec: can't use apps/v1/Deployment as target if provider is set to knative",
     ],
-    [
-      "provider",
-      {},
-      { provider: "nginx" },
-      "ingress selector is empty",
-    ],
+    ["provider", {}, { provider: "nginx" }, "ingress selector is empty"],
     [
       "portless",
       {},
