@@ -1,40 +1,23 @@
 /** A real rollout on a sandbox of its own, in processes of their own, under 200 requests per second of users. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import type { ChildProcess } from "node:child_process";
 import { type ClusterClient, connectCluster } from "../src/cli/cluster.ts";
-import { applyObject, readManifests } from "../src/cli/commands/apply.ts";
 import { startUserTraffic } from "../src/cli/demo/traffic.ts";
 import { readOptions } from "../src/cli/options.ts";
-import { readState, type SandboxState } from "../src/cli/sandbox-state.ts";
+import type { SandboxState } from "../src/cli/sandbox-state.ts";
 import { createClusterCache } from "../src/kube/cluster-cache.ts";
 import type { ObjectCache } from "../src/ports/kube.ts";
-import { RESOURCES } from "../src/ports/kubernetes.ts";
+import { type KubeObject, RESOURCES } from "../src/ports/kubernetes.ts";
 import { SILENT_LOG } from "../src/ports/log.ts";
-import { PROJECT_ROOT as ROOT } from "../src/project-root.ts";
 import { systemClock } from "../src/time/system-clock.ts";
 import { type Figure, ms } from "./figure.ts";
+import { CLUSTER, familyMemoryMb, installDemo, until, withSandbox } from "./sandbox-process.ts";
 
-const PROGRAM = join(ROOT, "dist-bench/src/main.js");
 const INTERVAL_MS = 10_000;
 const STEPS = 5;
 const RPS = 200;
-const CLUSTER = { kubeconfig: { type: "string", help: "" }, context: { type: "string", help: "" } } as const;
 
 export async function benchRollout(): Promise<readonly Figure[]> {
-  const dir = mkdtempSync(join(tmpdir(), "aviary-bench-"));
-  const began = performance.now();
-  const child = spawn(process.execPath, ["--max-semi-space-size=2", PROGRAM, "sandbox", "serve", "--state-dir", dir], {
-    env: { ...process.env, AVIARY_PARENT_PIPE: "1" },
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  try {
-    await new Promise<void>((resolve) => child.stdout?.once("data", () => resolve()));
-    const readyMs = performance.now() - began;
-    const state = readState(dir);
-    if (state === undefined) throw new Error("the sandbox did not start");
+  return withSandbox([], async ({ state, child, readyMs }) => {
     const ready: Figure = {
       what: "sandbox: process start to ready",
       measured: ms(readyMs),
@@ -42,18 +25,14 @@ export async function benchRollout(): Promise<readonly Figure[]> {
       met: readyMs <= 1000,
     };
     return [ready, ...(await rollout(state, child))];
-  } finally {
-    child.kill("SIGTERM");
-    await exited;
-    rmSync(dir, { recursive: true, force: true });
-  }
+  });
 }
 
 async function rollout(state: SandboxState, sandbox: ChildProcess): Promise<readonly Figure[]> {
   const ended = new AbortController();
   const { signal } = ended;
   const client = await connectCluster(readOptions(["--kubeconfig", state.kubeconfig], CLUSTER), process.env);
-  await install(client, signal);
+  await installDemo(client, withOurSteps, signal);
   const world = { transport: client.transport, clock: systemClock, random: Math.random, log: SILENT_LOG };
   const cache = createClusterCache(world, signal);
   const canaries = cache.track(RESOURCES.canary);
@@ -79,11 +58,8 @@ async function rollout(state: SandboxState, sandbox: ChildProcess): Promise<read
   }
 }
 
-async function install(client: ClusterClient, signal: AbortSignal): Promise<void> {
-  for (const object of readManifests([join(ROOT, "deploy"), join(ROOT, "examples/podinfo")])) {
-    const canary = object.kind === "Canary" ? { spec: withSteps(object.spec) } : {};
-    await applyObject(client, { ...object, ...canary }, signal);
-  }
+function withOurSteps(object: KubeObject): KubeObject {
+  return object.kind === "Canary" ? { ...object, spec: withSteps(object.spec) } : object;
 }
 
 function withSteps(spec: { analysis: object }) {
@@ -141,16 +117,6 @@ function phaseOf(canaries: ObjectCache): string {
   return canaries.get("test", "podinfo")?.status?.phase ?? "";
 }
 
-function until(cache: ObjectCache, holds: () => boolean): Promise<void> {
-  return new Promise((resolve) => {
-    const stop = cache.onChange(() => {
-      if (!holds()) return;
-      queueMicrotask(() => stop());
-      resolve();
-    });
-  });
-}
-
 /** @returns when an event that begins so was seen, on this process's monotonic clock */
 function whenSaid(events: ObjectCache, beginning: string): Promise<number> {
   return new Promise((resolve) => {
@@ -160,34 +126,4 @@ function whenSaid(events: ObjectCache, beginning: string): Promise<number> {
       resolve(performance.now());
     });
   });
-}
-
-/** Memory of a process and all below it; what they share (Node's own code) counts once. */
-function familyMemoryMb(pid: number): number {
-  const parents = new Map<number, number>();
-  for (const name of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
-    try {
-      const stat = readFileSync(`/proc/${name}/stat`, "utf8");
-      parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
-    } catch {
-      // It ended while we looked.
-    }
-  }
-  const family = new Set([pid]);
-  for (let before = 0; before !== family.size; ) {
-    before = family.size;
-    for (const [child, parent] of parents) if (family.has(parent)) family.add(child);
-  }
-  return [...family].reduce((sum, member) => sum + residentMb(member), 0);
-}
-
-/** The proportional set size: pages shared by n processes count 1/n for each. */
-function residentMb(pid: number): number {
-  try {
-    const [, kilobytes = "0"] = /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8")) ?? [];
-    return Number(kilobytes) / 1024;
-  } catch {
-    // It ended while we looked.
-    return 0;
-  }
 }

@@ -96,6 +96,7 @@ async function assemble(
     cluster,
     address: addresses.own(TELEMETRY_HOST),
     mesh: () => mesh.metrics(),
+    activity: () => mesh.requests(),
   });
   undo.push(() => telemetry.stop());
 

@@ -16,14 +16,15 @@ import type { Cluster } from "../cluster.ts";
 import { type EventRecorder, eventRecorder } from "../controllers/events.ts";
 import { KNATIVE } from "../crds/knative.ts";
 import type { Door, Surroundings } from "./exchange/door.ts";
+import { NOWHERE } from "./exchange/reports.ts";
 import { createListeners, httpListener } from "./listeners.ts";
-import { createTelemetry, type RequestTotal } from "./observations.ts";
+import { createTelemetry, type RequestTotal, type ServiceName } from "./observations.ts";
 import { createPodPorts } from "./pod-ports.ts";
 import { createPools } from "./pools.ts";
 import { createRegistry, type Registry } from "./registry.ts";
 import { gatewayId } from "./routes/matches.ts";
 import { compileService, createRouting, type Routing } from "./routing.ts";
-import { INGRESS_WORKLOAD } from "./workload.ts";
+import { INGRESS_WORKLOAD, type Workload } from "./workload.ts";
 
 export type { RequestTotal } from "./observations.ts";
 
@@ -45,6 +46,8 @@ export interface Mesh {
   metrics(): string;
   /** Requests so far by pod, "namespace/name": live pods only, repetitions and mirrored requests included. */
   requestsByPod(): ReadonlyMap<string, number>;
+  /** Requests to pods since the start: a number that stands still while the mesh is at rest. */
+  requests(): number;
   /** Requests so far by caller, workload, response code and flags: those that metrics() counts, without its histograms. */
   totals(): readonly RequestTotal[];
   /** Cuts everything. */
@@ -54,9 +57,12 @@ export interface Mesh {
 /** @throws Error when the ingress port cannot be had */
 export async function startMesh(cluster: Cluster, options: MeshOptions): Promise<Mesh> {
   const events = eventRecorder(cluster, options.clock ?? machineClock, "mesh");
-  const telemetry = createTelemetry();
   // Watches answer from microtasks, so the registry is there before anything asks for it.
   const registry = (): Registry => directory;
+  const telemetry = createTelemetry({
+    now: () => performance.now(),
+    exists: (subject) => isKnown(subject, directory),
+  });
   const ports = createPodPorts((address) => directory.podAt(address));
   const pools = createPools({ cluster, registry, ports });
   const routing = createRouting({ cluster, registry });
@@ -101,6 +107,7 @@ export async function startMesh(cluster: Cluster, options: MeshOptions): Promise
     ingressUrl: ingress.url,
     metrics: telemetry.exposition,
     requestsByPod: () => new Map([...directory.pods()].map(({ key, requests }) => [key, requests])),
+    requests: telemetry.requests,
     totals: telemetry.totals,
     stop: async () => {
       stopWatching();
@@ -108,6 +115,15 @@ export async function startMesh(cluster: Cluster, options: MeshOptions): Promise
       ports.stop();
     },
   };
+}
+
+/** Whether the cluster has pods of the workload, or the Service. The gateway, and what has no name, never go. */
+function isKnown(subject: Workload | ServiceName, registry: Registry): boolean {
+  if ("host" in subject)
+    return subject === NOWHERE || registry.service(`${subject.namespace}/${subject.name}`) !== undefined;
+  if (subject === INGRESS_WORKLOAD) return true;
+  for (const { workload } of registry.pods()) if (workload.id === subject.id) return true;
+  return false;
 }
 
 /** Says on the object what it asks for and does not get. */

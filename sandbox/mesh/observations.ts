@@ -54,7 +54,21 @@ export interface Telemetry {
   /** In Prometheus' text format. */
   exposition(): string;
   totals(): readonly RequestTotal[];
+  /** Observations since the start. */
+  requests(): number;
 }
+
+export interface TelemetryOptions {
+  /** Milliseconds, never going back. */
+  readonly now: () => number;
+  /** Whether the cluster still has the workload, or the Service. */
+  readonly exists: (subject: Workload | ServiceName) => boolean;
+}
+
+/** How long the series of a workload that is gone stay: long enough for a query to see how its last requests went. */
+const FORGET_GONE_AFTER_MS = 10 * 60_000;
+/** How often the telemetry looks for series to forget. */
+const LOOK_EVERY_MS = 10_000;
 
 /** Istio's, for milliseconds and bytes alike. */
 const BUCKETS = [
@@ -79,6 +93,8 @@ interface Counts {
 interface Series {
   readonly first: Observation;
   requests: number;
+  /** When a workload or Service of it was found to be gone. */
+  goneSince: number | undefined;
   /** Empty for a reporter that has seen nothing: requests that never reached the pod, tries that the caller did not notice. */
   readonly bySource: Counts;
   readonly byDestination: Counts;
@@ -92,21 +108,46 @@ const noCounts = (): Counts => ({
   responseBytes: histogram(),
 });
 
-export function createTelemetry(): Telemetry {
+export function createTelemetry({ now, exists }: TelemetryOptions): Telemetry {
   const series = new Map<string, Series>();
+  let lookedAt = now();
+  let requests = 0;
+  const forgetGone = () => {
+    const at = now();
+    if (at - lookedAt < LOOK_EVERY_MS) return;
+    lookedAt = at;
+    for (const [key, one] of series) {
+      const { source, destination, service } = one.first;
+      const subjects = [source, destination, service];
+      if (subjects.every((subject) => subject === undefined || exists(subject))) one.goneSince = undefined;
+      else one.goneSince ??= at;
+      if (one.goneSince !== undefined && at - one.goneSince >= FORGET_GONE_AFTER_MS) series.delete(key);
+    }
+  };
   return {
+    requests: () => requests,
     observe: (observation) => {
+      requests += 1;
       const key = keyOf(observation);
       let found = series.get(key);
       if (found === undefined) {
-        found = { first: observation, requests: 0, bySource: noCounts(), byDestination: noCounts() };
+        found = {
+          first: observation,
+          requests: 0,
+          goneSince: undefined,
+          bySource: noCounts(),
+          byDestination: noCounts(),
+        };
         series.set(key, found);
       }
       found.requests += 1;
       if (observation.seenBySource) count(found.bySource, observation);
       if (observation.seenByDestination) count(found.byDestination, observation);
     },
-    exposition: () => exposition([...series.values()]),
+    exposition: () => {
+      forgetGone();
+      return exposition([...series.values()]);
+    },
     totals: () => [...series.values()].map(totalOf),
   };
 }

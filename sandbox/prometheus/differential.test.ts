@@ -147,7 +147,7 @@ function freePort(): Promise<number> {
 }
 
 function apiWith(series: readonly GeneratedSeries[]) {
-  const store = new SeriesStore();
+  const store = new SeriesStore({ retention: { rawMs: 7_200_000, thinMs: 1, keepMs: 7_200_000 } });
   for (const { name, labels, samples } of series) {
     const set = new Map([["__name__", name], ...labels.map((label) => [label.name, label.value] as const)]);
     const { samples: ring } = store.series(set);

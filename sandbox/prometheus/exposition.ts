@@ -17,6 +17,10 @@ export interface Label {
 
 const NAME_SHAPE = /[a-zA-Z_:][a-zA-Z0-9_:]*/y;
 const LABEL_SHAPE = /\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(,|(?=\}))/sy;
+const LABELS_SHAPE = /\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\}/y;
+/** What nearly all lines end with; the rest takes the long way. */
+const PLAIN_NUMBER = /^\d+(?:\.\d+)?$/;
+const SPACE = 32;
 const VALUE_SHAPE = /^\s+([^\s#]+)(?:\s+(-?\d+))?\s*(?:#.*)?$/;
 
 /** @throws Error naming the line that cannot be read; then nothing of the text counts, as in Prometheus */
@@ -35,6 +39,10 @@ function sampleOf(line: string, number: number): ExposedSample {
     new Error(`line ${number} of the metrics: ${what} in ${JSON.stringify(line.slice(0, 120))}`);
   const end = seriesEnd(line);
   if (end === undefined) throw failed("no metric name, or labels that do not end,");
+  const rest = line.slice(end + 1);
+  if (line.charCodeAt(end) === SPACE && PLAIN_NUMBER.test(rest)) {
+    return { series: line.slice(0, end), value: Number(rest), at: undefined };
+  }
   const [, text = "", time] = VALUE_SHAPE.exec(line.slice(end)) ?? [];
   const value = floatOf(text);
   if (value === undefined) throw failed("no number");
@@ -48,14 +56,8 @@ function seriesEnd(line: string): number | undefined {
   if (name === null) return undefined;
   const brace = line.startsWith("{", NAME_SHAPE.lastIndex) ? NAME_SHAPE.lastIndex : line.indexOf("{", name[0].length);
   if (brace < 0 || line.slice(name[0].length, brace).trim() !== "") return name[0].length;
-  let quoted = false;
-  for (let i = brace; i < line.length; i += 1) {
-    const char = line[i];
-    if (quoted && char === "\\") i += 1;
-    else if (char === '"') quoted = !quoted;
-    else if (char === "}" && !quoted) return i + 1;
-  }
-  return undefined;
+  LABELS_SHAPE.lastIndex = brace;
+  return LABELS_SHAPE.test(line) ? LABELS_SHAPE.lastIndex : undefined;
 }
 
 /** As Go reads floats; undefined when it is none. */

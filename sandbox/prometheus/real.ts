@@ -88,11 +88,18 @@ export function guarded(dir: string, command: readonly string[]): readonly strin
   return ["-c", GUARD, "prometheus-guard", dir, ...command];
 }
 
+/** Two hours, as the embedded one keeps them. Short blocks: what is in no block yet is kept in memory. */
+const SHORT_MEMORY = [
+  "--storage.tsdb.retention.time=2h",
+  "--storage.tsdb.min-block-duration=10m",
+  "--storage.tsdb.max-block-duration=30m",
+];
+
 function flags({ address, port, lookbackMs, dataDir }: RealOptions, config: string, data: string): readonly string[] {
   return [
     `--config.file=${config}`,
     `--storage.tsdb.path=${data}`,
-    `--storage.tsdb.retention.time=${dataDir === undefined ? "1d" : "100y"}`,
+    ...(dataDir === undefined ? SHORT_MEMORY : ["--storage.tsdb.retention.time=100y"]),
     `--web.listen-address=${address}:${port}`,
     `--query.lookback-delta=${lookbackMs}ms`,
     "--log.level=warn",

@@ -1,4 +1,8 @@
-/** The samples of one series, oldest first, in a ring that forgets the oldest when it is full. */
+/**
+ * The samples of one series, oldest first. The latest minutes are kept as they were scraped; what is older is thinned; what
+ * is older still is forgotten. So a series has a largest size, however long the sandbox runs.
+ */
+import { lastTime, type Run, RunQueue } from "./runs.ts";
 
 export interface Sample {
   /** Milliseconds since the epoch. */
@@ -6,104 +10,111 @@ export interface Sample {
   readonly value: number;
 }
 
-const FIRST_CAPACITY = 32;
+export interface Retention {
+  /** Every sample of the latest so many milliseconds is kept. */
+  readonly rawMs: number;
+  /** Of older samples one is kept for each so many milliseconds. */
+  readonly thinMs: number;
+  /** Samples older than this are forgotten. */
+  readonly keepMs: number;
+}
+
+/** Windows of up to five minutes see every sample; a graph of two hours has a point every 15 s. */
+export const RETENTION: Retention = { rawMs: 5 * 60_000, thinMs: 15_000, keepMs: 2 * 3_600_000 };
 
 export class SampleRing {
-  private times: Float64Array;
-  private values: Float64Array;
-  /** Marks the end of a series: it is absent from here on, until its next sample. */
-  private stale: Uint8Array;
-  private first = 0;
-  private count = 0;
+  private readonly recent = new RunQueue();
+  /** Made when there is something to thin. */
+  private old: RunQueue | undefined;
 
-  /** @param limit the most samples it keeps */
-  constructor(private readonly limit: number) {
-    const capacity = Math.min(FIRST_CAPACITY, limit);
-    this.times = new Float64Array(capacity);
-    this.values = new Float64Array(capacity);
-    this.stale = new Uint8Array(capacity);
-  }
+  constructor(private readonly retention: Retention = RETENTION) {}
 
   /** Ignored when it is not newer than the newest, as Prometheus does. @returns whether it was taken */
   add(at: number, value: number): boolean {
-    return this.push(at, value, 0);
+    const newest = this.newest();
+    if (newest !== undefined && at <= newest) return false;
+    if (!this.recent.extend(at, value)) this.recent.push({ start: at, gap: 0, count: 1, value });
+    this.age(at);
+    return true;
   }
 
+  /** Marks the end of the series: it is absent from here on, until its next sample. */
   end(at: number): void {
-    this.push(at, 0, 1);
+    const newest = this.newest();
+    if (newest !== undefined && at <= newest) return;
+    this.recent.push({ start: at, gap: 0, count: 0, value: 0 });
+    this.age(at);
   }
 
   /** Time of the newest entry, end marks included; undefined when there is none. */
   newest(): number | undefined {
-    return this.count === 0 ? undefined : this.times[this.slot(this.count - 1)];
+    const run = this.recent.newest();
+    return run && lastTime(run);
+  }
+
+  /** Whether the newest entry is an end mark. */
+  ended(): boolean {
+    return this.recent.newest()?.count === 0;
   }
 
   /** The newest sample with from <= at <= to; undefined also when the series had ended by then. */
   latest(from: number, to: number): Sample | undefined {
-    const index = this.after(to) - 1;
-    if (index < 0) return undefined;
-    const slot = this.slot(index);
-    const at = this.times[slot] ?? 0;
-    return at < from || this.stale[slot] === 1 ? undefined : { at, value: this.values[slot] ?? 0 };
+    const queue = this.recent.startedBy(to) > 0 ? this.recent : this.old;
+    const index = queue?.startedBy(to) ?? 0;
+    if (queue === undefined || index === 0) return undefined;
+    const run = queue.at(index - 1);
+    if (run.count === 0) return undefined;
+    const at = run.start + stepsWithin(run, to) * run.gap;
+    return at < from ? undefined : { at, value: run.value };
   }
 
   /** All samples with from <= at <= to: closed at both ends, as in Prometheus 2. */
   between(from: number, to: number): Sample[] {
     const found: Sample[] = [];
-    const end = this.after(to);
-    for (let index = this.after(from, true); index < end; index += 1) {
-      const slot = this.slot(index);
-      if (this.stale[slot] === 0) found.push({ at: this.times[slot] ?? 0, value: this.values[slot] ?? 0 });
+    for (const queue of this.old === undefined ? [this.recent] : [this.old, this.recent]) {
+      const end = queue.startedBy(to);
+      for (let index = Math.max(0, queue.startedBy(from) - 1); index < end; index += 1) {
+        pushSamples(found, queue.at(index), from, to);
+      }
     }
     return found;
   }
 
-  private slot(index: number): number {
-    return (this.first + index) % this.times.length;
+  /** The number of runs in memory. */
+  get size(): number {
+    return this.recent.length + (this.old?.length ?? 0);
   }
 
-  /** Index of the first entry later than `time` (or not before it). */
-  private after(time: number, inclusive = false): number {
-    let low = 0;
-    let high = this.count;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      const at = this.times[this.slot(middle)] ?? 0;
-      if (inclusive ? at >= time : at > time) high = middle;
-      else low = middle + 1;
+  private age(now: number): void {
+    const { rawMs, thinMs, keepMs } = this.retention;
+    // The newest run stays, so that the next sample may continue it.
+    while (this.recent.length > 1 && lastTime(this.recent.at(0)) < now - rawMs) {
+      const run = this.recent.shift();
+      if (run !== undefined) this.thin(run, thinMs);
     }
-    return low;
+    while (this.old !== undefined && this.old.length > 0 && lastTime(this.old.at(0)) < now - keepMs) this.old.shift();
   }
 
-  private push(at: number, value: number, stale: 0 | 1): boolean {
-    const newest = this.newest();
-    if (newest !== undefined && at <= newest) return false;
-    if (this.count === this.times.length) {
-      if (this.count < this.limit) this.grow();
-      else {
-        this.first = this.slot(1);
-        this.count -= 1;
-      }
-    }
-    const slot = this.slot(this.count);
-    this.times[slot] = at;
-    this.values[slot] = value;
-    this.stale[slot] = stale;
-    this.count += 1;
-    return true;
+  /** An end mark is kept, and what comes after one: else a series would seem to have gone on in between. */
+  private thin(run: Run, thinMs: number): void {
+    this.old ??= new RunQueue();
+    const before = this.old.newest();
+    const matters = before === undefined || before.count === 0 || run.count === 0;
+    if (matters || lastTime(run) - lastTime(before) >= thinMs) this.old.push(run);
   }
+}
 
-  private grow(): void {
-    const capacity = Math.min(this.times.length * 2, this.limit);
-    const moved = <T extends Float64Array | Uint8Array>(from: T, to: T): T => {
-      for (let index = 0; index < this.count; index += 1) to[index] = from[this.slot(index)] ?? 0;
-      return to;
-    };
-    const [times, values] = [new Float64Array(capacity), new Float64Array(capacity)];
-    const next = { times: moved(this.times, times), values: moved(this.values, values) };
-    this.stale = moved(this.stale, new Uint8Array(capacity));
-    this.times = next.times;
-    this.values = next.values;
-    this.first = 0;
+/** The number of the last sample of a run that is not later than `time`; its first has the number 0. */
+function stepsWithin({ start, gap, count }: Run, time: number): number {
+  return gap === 0 ? 0 : Math.min(count - 1, Math.floor((time - start) / gap));
+}
+
+function pushSamples(found: Sample[], run: Run, from: number, to: number): void {
+  if (run.count === 0 || to < run.start) return;
+  const last = stepsWithin(run, to);
+  const first = run.gap === 0 ? 0 : Math.max(0, Math.ceil((from - run.start) / run.gap));
+  for (let step = first; step <= last; step += 1) {
+    const at = run.start + step * run.gap;
+    if (at >= from) found.push({ at, value: run.value });
   }
 }

@@ -1,7 +1,7 @@
 /** All series in memory: what a time series database is to one sandbox. */
 import { keyOf, type Labels, NAME } from "./promql/labels.ts";
 import type { Matcher } from "./promql/tree.ts";
-import { SampleRing } from "./samples.ts";
+import { RETENTION, type Retention, SampleRing } from "./samples.ts";
 
 export interface Series {
   readonly labels: Labels;
@@ -9,25 +9,26 @@ export interface Series {
 }
 
 export interface SeriesStoreOptions {
-  /** The most samples per series; older ones are forgotten. */
-  readonly samplesPerSeries?: number;
-  /** A series without a sample for this long is forgotten. */
-  readonly forgetAfterMs?: number;
+  /** How long samples are kept, and how densely; RETENTION when absent. */
+  readonly retention?: Retention;
+  /** A series that ended this long ago is forgotten, as pods and namespaces come and go. */
+  readonly forgetEndedAfterMs?: number;
 }
 
-/** Two hours of scrapes every second. */
-const SAMPLES_PER_SERIES = 7200;
-const FORGET_AFTER_MS = 2 * 3_600_000;
+const FORGET_ENDED_AFTER_MS = 10 * 60_000;
+/** How often the store looks for series to forget. */
+const LOOK_EVERY_MS = 10_000;
 
 export class SeriesStore {
   private readonly byKey = new Map<string, Series>();
   private readonly byName = new Map<string, Set<Series>>();
-  private readonly samplesPerSeries: number;
-  private readonly forgetAfterMs: number;
+  private readonly retention: Retention;
+  private readonly forgetEndedAfterMs: number;
+  private lookedAt = 0;
 
   constructor(options: SeriesStoreOptions = {}) {
-    this.samplesPerSeries = options.samplesPerSeries ?? SAMPLES_PER_SERIES;
-    this.forgetAfterMs = options.forgetAfterMs ?? FORGET_AFTER_MS;
+    this.retention = options.retention ?? RETENTION;
+    this.forgetEndedAfterMs = options.forgetEndedAfterMs ?? FORGET_ENDED_AFTER_MS;
   }
 
   get size(): number {
@@ -38,7 +39,7 @@ export class SeriesStore {
   series(labels: Labels, key = keyOf(labels)): Series {
     const known = this.byKey.get(key);
     if (known !== undefined) return known;
-    const made: Series = { labels, samples: new SampleRing(this.samplesPerSeries) };
+    const made: Series = { labels, samples: new SampleRing(this.retention) };
     this.byKey.set(key, made);
     const name = labels.get(NAME) ?? "";
     const named = this.byName.get(name) ?? new Set();
@@ -61,12 +62,19 @@ export class SeriesStore {
     return this.byKey.values();
   }
 
-  /** Drops what nobody has written for long. */
+  /** Drops series that ended, and series that have had no sample for as long as samples are kept. */
   forget(now: number): void {
+    if (Math.abs(now - this.lookedAt) < LOOK_EVERY_MS) return;
+    this.lookedAt = now;
     for (const [key, series] of this.byKey) {
-      if ((series.samples.newest() ?? 0) >= now - this.forgetAfterMs) continue;
+      const { samples, labels } = series;
+      const longest = samples.ended() ? this.forgetEndedAfterMs : this.retention.keepMs;
+      if ((samples.newest() ?? 0) >= now - longest) continue;
       this.byKey.delete(key);
-      this.byName.get(series.labels.get(NAME) ?? "")?.delete(series);
+      const name = labels.get(NAME) ?? "";
+      const named = this.byName.get(name);
+      named?.delete(series);
+      if (named?.size === 0) this.byName.delete(name);
     }
   }
 }

@@ -107,4 +107,20 @@ describe("the telemetry of a sandbox", () => {
     ]);
     expect(new Set(series.map(({ labels }) => labels["kubernetes_pod_name"]))).toEqual(new Set(["first-port"]));
   });
+
+  it("asks pods only now and then while nothing is asked of them, and at once when something is", async () => {
+    const server = await metrics("answered_total 1\n");
+    let active = 0;
+    const cluster = { list: () => [pod("podinfo-1", server.port)] } as unknown as Cluster;
+    const activity = () => active;
+    const telemetry = await startTelemetry({ cluster, address: "127.0.0.1", mesh: () => "", activity });
+    closing.push(() => telemetry.stop());
+    const scrape = async () => (await fetch(telemetry.url)).text();
+    for (let scrapes = 0; scrapes < 61; scrapes += 1) expect(await scrape()).toContain("answered_total{");
+    expect(server.asked()).toBe(11 + 10);
+    active = 1;
+    await scrape();
+    await scrape();
+    expect(server.asked()).toBe(11 + 10 + 2);
+  });
 });

@@ -17,6 +17,11 @@ export interface TelemetryOptions {
   readonly port?: number;
   /** The mesh's metrics in Prometheus' text format. */
   readonly mesh: () => string;
+  /**
+   * A number that changes when pods are asked something. While it stands still the pods are scraped only now and then,
+   * and their last answers are repeated: a sandbox at rest should cost next to nothing. Absent: pods are always scraped.
+   */
+  readonly activity?: () => number;
   /** How long a pod may take to answer; less than the scrape interval of who asks us. */
   readonly podTimeoutMs?: number;
 }
@@ -30,17 +35,21 @@ export interface Telemetry {
 const POD_TIMEOUT_MS = 700;
 const POD_JOB = "kubernetes-pods";
 const LARGEST_BODY = 16 * 1024 * 1024;
+/** So many scrapes without activity make a rest; within a rest every so many-th scrape asks the pods. */
+const REST_AFTER = 10;
+const REST_EVERY = 5;
 
 /** @throws Error when the address cannot be listened on */
 export async function startTelemetry(options: TelemetryOptions): Promise<Telemetry> {
   const timeout = options.podTimeoutMs ?? POD_TIMEOUT_MS;
   const agent = new Agent({ connect: { timeout } });
+  const gather = createGatherer(options, agent, timeout);
   const server = createServer((incoming, response) => {
     if (incoming.url !== "/metrics") {
       response.writeHead(404, { "content-type": "text/plain" }).end("the metrics are at /metrics\n");
       return;
     }
-    gather(options, agent, timeout).then(
+    gather().then(
       (text) => response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" }).end(text),
       (error: unknown) => response.writeHead(500, { "content-type": "text/plain" }).end(`no metrics: ${error}\n`),
     );
@@ -68,10 +77,38 @@ interface PodTarget {
   readonly labels: readonly Label[];
 }
 
-async function gather(options: TelemetryOptions, agent: Agent, timeout: number): Promise<string> {
-  const pods = options.cluster.list(RESOURCES.pod).flatMap((pod) => podTarget(pod) ?? []);
-  const parts = await Promise.all(pods.map((pod) => podMetrics(pod, agent, timeout)));
-  return [withEnd(options.mesh()), ...onceDescribed(parts)].join("");
+/** What is known of a pod from its last scrapes. */
+interface PodState {
+  /** A series as the pod writes it -> the same with the pod's labels. */
+  readonly names: Map<string, string>;
+  text: string;
+}
+
+function createGatherer(options: TelemetryOptions, agent: Agent, timeout: number): () => Promise<string> {
+  const activity = options.activity ?? (() => Number.NaN);
+  let states = new Map<string, PodState>();
+  let active = activity();
+  let still = 0;
+  return async () => {
+    const before = active;
+    active = activity();
+    still = active === before ? still + 1 : 0;
+    const resting = still > REST_AFTER && still % REST_EVERY !== 0;
+    const pods = options.cluster.list(RESOURCES.pod).flatMap((pod) => podTarget(pod) ?? []);
+    const kept = new Map<string, PodState>();
+    const parts = await Promise.all(
+      pods.map(async (pod) => {
+        const key = `${pod.url} ${seriesText("", pod.labels)}`;
+        const known = states.get(key);
+        const state = known ?? { names: new Map<string, string>(), text: "" };
+        kept.set(key, state);
+        if (!resting || known === undefined) state.text = await podMetrics(pod, state.names, agent, timeout);
+        return state.text;
+      }),
+    );
+    states = kept;
+    return [withEnd(options.mesh()), ...onceDescribed(parts)].join("");
+  };
 }
 
 /** undefined: nothing to scrape there. */
@@ -111,11 +148,11 @@ function labelName(name: string): string {
 }
 
 /** With an `up` of its own, 0 when the pod does not answer: one bad pod must not hide the others. */
-async function podMetrics(pod: PodTarget, agent: Agent, timeout: number): Promise<string> {
+async function podMetrics(pod: PodTarget, names: Map<string, string>, agent: Agent, timeout: number): Promise<string> {
   const up = (value: 0 | 1) => `${seriesText("up", pod.labels)} ${value}\n`;
   try {
     const text = await fetchText(pod.url, agent, AbortSignal.timeout(timeout));
-    return relabelled(text, pod.labels) + up(1);
+    return relabelled(text, pod.labels, names) + up(1);
   } catch (error) {
     const why = error instanceof Error ? error.message || error.name : String(error);
     return `# ${pod.url}: ${why.replaceAll("\n", " ")}\n${up(0)}`;
@@ -143,15 +180,27 @@ async function fetchText(url: string, agent: Agent, signal: AbortSignal): Promis
 }
 
 /** The pod's labels win; a series' own label of such a name is kept as `exported_…`, as without honor_labels. */
-function relabelled(text: string, added: readonly Label[]): string {
-  const names = new Set(added.map(({ name }) => name));
-  const described = text.split("\n").filter((line) => /^# (?:HELP|TYPE) /.test(line));
-  const samples = [...parseExposition(text)].map(({ series, value, at }) => {
-    const { name, labels } = labelsOfSeries(series);
-    const own = labels.map((label) => (names.has(label.name) ? { ...label, name: `exported_${label.name}` } : label));
-    return `${seriesText(name, [...own, ...added])} ${floatText(value)}${at === undefined ? "" : ` ${at}`}`;
-  });
+function relabelled(text: string, added: readonly Label[], names: Map<string, string>): string {
+  const own = new Set(added.map(({ name }) => name));
+  const described = text.split("\n").filter((line) => line.startsWith("# HELP ") || line.startsWith("# TYPE "));
+  const samples: string[] = [];
+  for (const { series, value, at } of parseExposition(text)) {
+    let name = names.get(series);
+    if (name === undefined) {
+      name = withLabels(series, own, added);
+      names.set(series, name);
+    }
+    samples.push(`${name} ${floatText(value)}${at === undefined ? "" : ` ${at}`}`);
+  }
+  // Series that come and go must not fill the memory.
+  if (names.size > 2 * samples.length + 100) names.clear();
   return withEnd([...described, ...samples].join("\n"));
+}
+
+function withLabels(series: string, taken: ReadonlySet<string>, added: readonly Label[]): string {
+  const { name, labels } = labelsOfSeries(series);
+  const own = labels.map((label) => (taken.has(label.name) ? { ...label, name: `exported_${label.name}` } : label));
+  return seriesText(name, [...own, ...added]);
 }
 
 function floatText(value: number): string {
@@ -166,16 +215,15 @@ function withEnd(text: string): string {
 /** HELP and TYPE of a metric are said by the first pod that has it. */
 function onceDescribed(parts: readonly string[]): readonly string[] {
   const said = new Set<string>();
-  return parts.map((part) =>
-    part
-      .split("\n")
-      .filter((line) => {
-        const subject = /^# (?:HELP|TYPE) \S+/.exec(line)?.[0];
-        if (subject === undefined) return true;
-        const first = !said.has(subject);
-        said.add(subject);
-        return first;
-      })
-      .join("\n"),
-  );
+  return parts.map((part) => {
+    const lines = part.split("\n");
+    const kept = lines.filter((line) => {
+      if (!line.startsWith("# HELP ") && !line.startsWith("# TYPE ")) return true;
+      const subject = line.slice(0, line.indexOf(" ", "# HELP ".length));
+      const first = !said.has(subject);
+      said.add(subject);
+      return first;
+    });
+    return kept.length === lines.length ? part : kept.join("\n");
+  });
 }

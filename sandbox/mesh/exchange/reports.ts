@@ -3,7 +3,8 @@ import type { ServiceName } from "../observations.ts";
 import type { Member } from "../pools.ts";
 import type { Exchange } from "./exchange.ts";
 
-const NOWHERE: ServiceName = { host: "unknown", name: "unknown", namespace: "unknown", revision: false };
+/** What was asked is no Service. */
+export const NOWHERE: ServiceName = { host: "unknown", name: "unknown", namespace: "unknown", revision: false };
 
 /** The exchange is over; its last try is part of this. */
 export function reportExchange(exchange: Exchange): void {

@@ -1,0 +1,175 @@
+/**
+ * What a sandbox costs in the long run: memory after two hours of the demo's traffic and releases, and CPU at rest.
+ *
+ * Two hours are too long to wait. The processes are measured for some minutes of releases without a pause. What grows for
+ * two hours are the samples of the embedded Prometheus: the benchmark takes the sandbox's real metrics, feeds two hours of
+ * scrapes of them to a store of the same kind, and adds the bytes. AVIARY_BENCH_MINUTES=120 measures the whole time instead.
+ */
+
+import { labelSet, parseExposition } from "../sandbox/prometheus/exposition.ts";
+import { SeriesStore } from "../sandbox/prometheus/series-store.ts";
+import { type ClusterClient, connectCluster } from "../src/cli/cluster.ts";
+import { startUserTraffic } from "../src/cli/demo/traffic.ts";
+import { readOptions } from "../src/cli/options.ts";
+import { createClusterCache } from "../src/kube/cluster-cache.ts";
+import { createDispatcher } from "../src/net/dispatcher.ts";
+import { type KubeObject, RESOURCES } from "../src/ports/kubernetes.ts";
+import { SILENT_LOG } from "../src/ports/log.ts";
+import { systemClock } from "../src/time/system-clock.ts";
+import type { Figure } from "./figure.ts";
+import { CLUSTER, familyCpuMs, familyMemoryMb, installDemo, until, withSandbox } from "./sandbox-process.ts";
+
+const MINUTES = Number(process.env["AVIARY_BENCH_MINUTES"] ?? 5);
+const RPS = 50;
+const AIM_MB = 300;
+const AIM_CPU = 3;
+const REST_MS = 30_000;
+const TWO_HOURS_S = 7200;
+const MEGABYTE = 1024 * 1024;
+
+export async function benchSandboxMemory(): Promise<readonly Figure[]> {
+  return withSandbox(["--prometheus", "embedded"], async ({ state, child }) => {
+    const pid = child.pid ?? 0;
+    const ended = new AbortController();
+    const client = await connectCluster(readOptions(["--kubeconfig", state.kubeconfig], CLUSTER), process.env);
+    await installDemo(client, hasty, ended.signal);
+    const world = { transport: client.transport, clock: systemClock, random: Math.random, log: SILENT_LOG };
+    const canaries = createClusterCache(world, ended.signal).track(RESOURCES.canary);
+    const phase = () => String(canaries.get("test", "podinfo")?.status?.phase ?? "");
+    await until(canaries, () => phase() === "Initialized");
+    const traffic = startUserTraffic({ url: state.ingressUrl, host: "podinfo.example.com", requestsPerSecond: RPS });
+    const measured: Measured[] = [];
+    const stopAt = performance.now() + MINUTES * 60_000;
+    let releases = 0;
+    while (performance.now() < stopAt) {
+      releases += 1;
+      await release(client, releases, ended.signal);
+      await until(canaries, () => phase() === "Progressing");
+      await until(canaries, () => phase() === "Succeeded" || phase() === "Failed");
+      measured.push({ atMs: performance.now(), mb: familyMemoryMb(pid) });
+    }
+    const metrics = await metricsTwice(state.nameserver);
+    await traffic.stop();
+    ended.abort();
+    const busyBefore = familyCpuMs(pid);
+    await systemClock.sleep(REST_MS, new AbortController().signal);
+    const cpu = ((familyCpuMs(pid) - busyBefore) / REST_MS) * 100;
+    return figures(measured, releases, storeMb(metrics), cpu);
+  });
+}
+
+interface Measured {
+  readonly atMs: number;
+  readonly mb: number;
+}
+
+/** Steps of two seconds: an analysis in a quarter of the demo's time, so that releases come four times as often. */
+function hasty(object: KubeObject): KubeObject {
+  if (object.kind !== "Canary") return object;
+  const { analysis } = object.spec;
+  return {
+    ...object,
+    spec: { ...object.spec, analysis: { ...analysis, interval: "2s", stepWeight: 25, threshold: 2 } },
+  };
+}
+
+/** Every second release fails a third of its requests. */
+async function release({ kube }: ClusterClient, number: number, signal: AbortSignal): Promise<void> {
+  const container = "/spec/template/spec/containers/0";
+  const ref = { type: RESOURCES.deployment, namespace: "test", name: "podinfo" };
+  const command = [
+    "./podinfo",
+    "--port=9898",
+    "--port-metrics=9797",
+    "--level=info",
+    ...(number % 2 ? [] : ["--random-error"]),
+  ];
+  const patch = [
+    { op: "replace", path: `${container}/image`, value: `ghcr.io/stefanprodan/podinfo:6.${number}.0` },
+    { op: "add", path: `${container}/command`, value: command },
+  ] as const;
+  await kube.jsonPatch(ref, patch, {}, signal);
+}
+
+/** All metrics of the sandbox at two moments, as Prometheus scrapes them. */
+async function metricsTwice(nameserver: string): Promise<readonly [string, string]> {
+  const dispatcher = createDispatcher({ env: { AVIARY_NAMESERVER: nameserver } });
+  try {
+    const url = "http://prometheus.istio-system:9090/api/v1/targets";
+    const answer = await dispatcher.request({ origin: new URL(url).origin, path: "/api/v1/targets", method: "GET" });
+    const { data } = (await answer.body.json()) as { data: { activeTargets: { scrapeUrl: string }[] } };
+    const target = data.activeTargets[0]?.scrapeUrl ?? "";
+    const first = await (await fetch(target)).text();
+    await systemClock.sleep(3_000, new AbortController().signal);
+    return [first, await (await fetch(target)).text()];
+  } finally {
+    await dispatcher.close();
+  }
+}
+
+interface StoreSize {
+  readonly series: number;
+  readonly moving: number;
+  readonly mb: number;
+}
+
+/** Two hours of scrapes, one a second: series that moved between the two moments move at every scrape. */
+function storeMb([first, second]: readonly [string, string]): StoreSize {
+  const before = new Map([...parseExposition(first)].map(({ series, value }) => [series, value]));
+  const store = new SeriesStore();
+  const bytes = () => process.memoryUsage().arrayBuffers;
+  const began = bytes();
+  let moving = 0;
+  const all = [...parseExposition(second)].map(({ series, value }) => {
+    const moves = before.get(series) !== value;
+    if (moves) moving += 1;
+    return { samples: store.series(labelSet(series, [])).samples, value, step: moves ? 1 : 0 };
+  });
+  const at = Date.now();
+  for (let tick = 0; tick < TWO_HOURS_S; tick += 1) {
+    for (const { samples, value, step } of all) samples.add(at + tick * 1000, value + tick * step);
+  }
+  globalThis.gc?.();
+  return { series: store.size, moving, mb: (bytes() - began) / MEGABYTE };
+}
+
+function figures(
+  measured: readonly Measured[],
+  releases: number,
+  store: StoreSize,
+  cpuPercent: number,
+): readonly Figure[] {
+  const half = measured.slice(Math.floor(measured.length / 2));
+  const level = Math.max(...half.map(({ mb }) => mb));
+  const total = level + (MINUTES >= 120 ? 0 : store.mb);
+  const ratio = (value: number, aim: number) => `${(value / aim).toFixed(2)} of the aim`;
+  return [
+    {
+      what: `sandbox, operator, load tester, Prometheus: memory after ${MINUTES} min, ${releases} releases, ${RPS} rps`,
+      measured: `${Math.round(level)} MB, ${slope(half).toFixed(1)} MB/min in the second half`,
+      aim: `< ${AIM_MB} MB`,
+      met: level < AIM_MB,
+    },
+    {
+      what: `the same with two hours of samples (${store.series} series, ${store.moving} of them moving: ${store.mb.toFixed(0)} MB)`,
+      measured: `${Math.round(total)} MB, ${ratio(total, AIM_MB)}`,
+      aim: `< ${AIM_MB} MB`,
+      met: total < AIM_MB,
+    },
+    {
+      what: "sandbox, operator, load tester, Prometheus: CPU at rest",
+      measured: `${cpuPercent.toFixed(1)} % of a core, ${ratio(cpuPercent, AIM_CPU)}`,
+      aim: `< ${AIM_CPU} %`,
+      met: cpuPercent < AIM_CPU,
+    },
+  ];
+}
+
+/** Least squares, in megabytes per minute. */
+function slope(points: readonly Measured[]): number {
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [x, y] = [mean(points.map(({ atMs }) => atMs)), mean(points.map(({ mb }) => mb))];
+  const spread = points.reduce((sum, { atMs }) => sum + (atMs - x) ** 2, 0);
+  const joint = points.reduce((sum, { atMs, mb }) => sum + (atMs - x) * (mb - y), 0);
+  return spread === 0 ? 0 : (joint / spread) * 60_000;
+}
