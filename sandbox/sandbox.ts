@@ -15,6 +15,7 @@ import { knativeCrds } from "./crds/knative.ts";
 import { startNameserver } from "./dns/index.ts";
 import { startKubelet } from "./kubelet/index.ts";
 import { type Mesh, startMesh } from "./mesh/index.ts";
+import { createIngressService } from "./mesh/ingress-service.ts";
 import { prometheusApp } from "./prometheus/app.ts";
 import { createPrometheusClient } from "./prometheus/client.ts";
 import { startTelemetry } from "./prometheus/telemetry.ts";
@@ -92,6 +93,7 @@ async function assemble(
     ...(options.random === undefined ? {} : { random: options.random }),
   });
   undo.push(() => mesh.stop());
+  createIngressService(cluster, Number(new URL(mesh.ingressUrl).port));
   const telemetry = await startTelemetry({
     cluster,
     address: addresses.own(TELEMETRY_HOST),

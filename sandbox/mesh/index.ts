@@ -24,7 +24,7 @@ import { createPools } from "./pools.ts";
 import { createRegistry, type Registry } from "./registry.ts";
 import { gatewayId } from "./routes/matches.ts";
 import { compileService, createRouting, type Routing } from "./routing.ts";
-import { INGRESS_WORKLOAD, type Workload } from "./workload.ts";
+import { INGRESS_WORKLOAD, injects, type Workload } from "./workload.ts";
 
 export type { RequestTotal } from "./observations.ts";
 
@@ -85,6 +85,7 @@ export async function startMesh(cluster: Cluster, options: MeshOptions): Promise
     cluster.watch(RESOURCES.virtualService, ({ type, object }) => {
       routing.invalidate();
       if (type !== "DELETED") reportProblems(cluster, object, events);
+      if (type === "ADDED") reportSidecars(cluster, object, events);
     }),
     cluster.watch(RESOURCES.gateway, ({ type, object }) => {
       routing.invalidate();
@@ -135,6 +136,24 @@ function reportProblems(cluster: Cluster, object: KubeObject, events: EventRecor
     compileService(cluster, object, gatewayId(gateway, namespace), (text) => problems.add(text));
   }
   for (const text of problems) events.warning(object, "InvalidRoute", text);
+}
+
+/** Without sidecars an analysis finds no values, and its events say no more than that. */
+function reportSidecars(cluster: Cluster, object: KubeObject, events: EventRecorder): void {
+  const { namespace = "" } = object.metadata;
+  if (injects(cluster.get(RESOURCES.namespace, "", namespace))) return;
+  const owner = object.metadata.ownerReferences?.find(({ controller }) => controller === true);
+  const canary = owner?.kind === "Canary" ? cluster.get(RESOURCES.canary, namespace, owner.name) : undefined;
+  for (const subject of canary === undefined ? [object] : [object, canary]) {
+    events.warning(subject, "NoSidecars", noSidecars(namespace));
+  }
+}
+
+function noSidecars(namespace: string): string {
+  return (
+    `namespace ${namespace} has no sidecars: the mesh neither splits nor counts requests to its Services, so checks find ` +
+    `no values; run kubectl label namespace ${namespace} istio-injection=enabled`
+  );
 }
 
 async function openIngress(around: Surroundings, routing: Routing, port: number) {

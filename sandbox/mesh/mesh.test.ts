@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type KubeFields, RESOURCES } from "../../src/ports/kubernetes.ts";
+import { createIngressService } from "./ingress-service.ts";
 import { type AskOptions, type MeshBed, SERVICE_PORT, send, startMeshBed, type TestPod } from "./testbed.ts";
 
 const { endpoints, virtualService, gateway, service: serviceType, event, namespace } = RESOURCES;
@@ -92,6 +93,8 @@ describe("a Service", () => {
     expect(bed.mesh.totals()).toEqual([]);
     expect(pod.seen[0]?.headers).not.toHaveProperty("x-request-id");
     expect(bed.mesh.requestsByPod().get(`plain/${pod.name}`)).toBe(1);
+    const said = bed.store.list(event).find((each) => each["reason"] === "NoSidecars");
+    expect(said?.["message"]).toContain("kubectl label namespace plain istio-injection=enabled");
     const live = structuredClone(bed.store.get(namespace, "", "plain"));
     if (live === undefined) throw new Error("no namespace");
     bed.store.update(namespace, { ...live, metadata: { ...live.metadata, labels: { "istio-injection": "enabled" } } });
@@ -337,6 +340,31 @@ describe("the ingress gateway", () => {
     expect(requests({ ...labels, reporter: "source" })).toBe(1);
     expect(requests({ ...labels, reporter: "destination" })).toBe(1);
     expect(primary.seen[0]?.headers).toMatchObject({ "x-forwarded-for": "127.0.0.1", host: "app.example.com:8080" });
+  });
+
+  it.each([
+    ["namespace/name", "istio-system/public"],
+    ["name.namespace", "public.istio-system"],
+    ["its full name", "public.istio-system.svc.cluster.local"],
+    ["its bare name, in its own namespace", "public"],
+    ["./name, in its own namespace", "./public"],
+  ])("is named by %s", async (_, name) => {
+    bed.put(gateway, "public", servers(["*"]), name.includes("istio-system") ? "istio-system" : "test");
+    const spec = { hosts: ["app.example.com"], gateways: [name], http: [{ route: split(100, 0) }] };
+    bed.put(virtualService, "podinfo", spec);
+    expect((await bed.askIngress("app.example.com")).body).toBe("podinfo-primary");
+  });
+
+  it("is the Service istio-ingressgateway, too", async () => {
+    bed.put(gateway, "public", servers(["*"]), "istio-system");
+    const spec = { hosts: ["app.example.com"], gateways: ["istio-system/public"], http: [{ route: split(100, 0) }] };
+    bed.put(virtualService, "podinfo", spec);
+    createIngressService(bed.store, Number(new URL(bed.mesh.ingressUrl).port), 8080);
+    expect((await bed.askIngress("app.example.com")).status).toBe(200);
+    const address = bed.clusterIP("istio-ingressgateway", "istio-system");
+    expect((await send(address, 8080, "/", { headers: { host: "app.example.com" } })).body).toBe("podinfo-primary");
+    const labels = { source_workload: "istio-ingressgateway", reporter: "destination" };
+    expect(requests(labels)).toBe(2);
   });
 
   it("lets in the hosts of its servers only; the narrowest host wins", async () => {

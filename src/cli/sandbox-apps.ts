@@ -1,5 +1,6 @@
 /** Aviary's own programs as pods of the sandbox run them: the very program users install, as child processes. */
 import { spawn } from "node:child_process";
+import { basename } from "node:path";
 import { createInterface } from "node:readline";
 import type { App, AppContext, AppTable } from "../../sandbox/apps.ts";
 import type { SandboxServices } from "../../sandbox/sandbox.ts";
@@ -11,26 +12,52 @@ const KILL_AFTER_MS = 10_000;
 export const SMALL_HEAP = "--max-semi-space-size=2";
 const COMPACT_CODE = "--optimize-for-size";
 
-/** Images whose name says Aviary or Flagger: the first word of their arguments picks the program. */
+/** What runs when a container of the image names no command: the image's entry point. */
+const ENTRY_POINTS: Readonly<Record<string, readonly string[]>> = {
+  aviary: ["operator"],
+  "aviary-loadtester": ["loadtester"],
+  flagger: ["operator"],
+  "flagger-loadtester": ["loadtester"],
+};
+
+/** Programs of the images under the names by which Flagger's charts call them. */
+const COMMANDS: Readonly<Record<string, readonly string[]>> = {
+  aviary: [],
+  flagger: ["operator"],
+  loadtester: ["loadtester"],
+};
+
+/**
+ * The words of Aviary's command line that stand for a container's command and arguments.
+ * @param image the last part of the image's name @returns undefined when the image is not Aviary's
+ */
+export function wordsFor(image: string, argv: readonly string[]): readonly string[] | undefined {
+  const entryPoint = ENTRY_POINTS[image];
+  if (entryPoint === undefined) return undefined;
+  const [first = "-", ...rest] = argv;
+  const command = COMMANDS[basename(first)];
+  if (command !== undefined) return [...command, ...rest];
+  // As the image does it: arguments alone go to the entry point, a word is a command of Aviary's.
+  return first.startsWith("-") || image !== "aviary" ? [...entryPoint, ...argv] : argv;
+}
+
+/** Images whose name says Aviary or Flagger run as child processes. */
 export function aviaryApps(program: string, kubeconfigFile: string): (services: SandboxServices) => AppTable {
   return ({ nameserver }) => {
     const environment = { AVIARY_NAMESERVER: nameserver, KUBECONFIG: kubeconfigFile };
     return ({ repository }) => {
-      const name = repository.split("/").at(-1);
-      if (name === "aviary" || name === "aviary-loadtester") return childProcess(program, [], environment);
-      if (name === "flagger") return childProcess(program, ["operator"], environment);
-      if (name === "flagger-loadtester") return childProcess(program, ["loadtester"], environment);
-      return undefined;
+      const name = repository.split("/").at(-1) ?? "";
+      return ENTRY_POINTS[name] === undefined ? undefined : childProcess(program, name, environment);
     };
   };
 }
 
-function childProcess(program: string, first: readonly string[], environment: Readonly<Record<string, string>>): App {
+function childProcess(program: string, image: string, environment: Readonly<Record<string, string>>): App {
   return (context) => {
     const env = { ...process.env, ...context.env, ...environment, ...placeOf(context) };
-    const words = context.argv.filter((word) => word !== "./flagger" && word !== "./loadtester");
+    const words = wordsFor(image, context.argv) ?? context.argv;
     // The pipe is the leash: when this process is gone, however that happened, the program sees its stdin end.
-    const child = spawn(process.execPath, [SMALL_HEAP, COMPACT_CODE, program, ...first, ...words], {
+    const child = spawn(process.execPath, [SMALL_HEAP, COMPACT_CODE, program, ...words], {
       env,
       stdio: ["pipe", "pipe", "pipe"],
     });
@@ -49,6 +76,7 @@ function childProcess(program: string, first: readonly string[], environment: Re
   };
 }
 
-function placeOf({ address, podName }: AppContext): Record<string, string> {
-  return { AVIARY_LISTEN_ADDRESS: address, AVIARY_PARENT_PIPE: "1", HOSTNAME: podName };
+function placeOf({ address, namespace, podName }: AppContext): Record<string, string> {
+  const search = [`${namespace}.svc.cluster.local`, "svc.cluster.local", "cluster.local"].join(" ");
+  return { AVIARY_SEARCH: search, AVIARY_LISTEN_ADDRESS: address, AVIARY_PARENT_PIPE: "1", HOSTNAME: podName };
 }

@@ -19,7 +19,7 @@ export interface DispatcherOptions {
   readonly tls?: TlsOptions;
   /** A proxy for everything, whatever the environment says. */
   readonly proxy?: string;
-  /** Reads AVIARY_NAMESERVER, HTTP_PROXY, HTTPS_PROXY, NO_PROXY; the process's own when absent. */
+  /** Reads AVIARY_NAMESERVER, AVIARY_SEARCH, HTTP_PROXY, HTTPS_PROXY, NO_PROXY; the process's own when absent. */
   readonly env?: Environment;
   /** Time for a connection to be made, in milliseconds; 10 s when absent. */
   readonly connectTimeoutMs?: number;
@@ -87,7 +87,7 @@ class ProxyingDispatcher extends Dispatcher {
  */
 export function createDispatcher(options: DispatcherOptions = {}): Dispatcher {
   const env = options.env ?? process.env;
-  const lookup = lookupVia(env.AVIARY_NAMESERVER);
+  const lookup = lookupVia(env.AVIARY_NAMESERVER, env.AVIARY_SEARCH);
   const connection = {
     timeout: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     ...(lookup === undefined ? {} : { lookup }),

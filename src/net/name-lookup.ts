@@ -1,7 +1,7 @@
 /**
  * Name resolution for outgoing connections. Inside the sandbox, Service names such as `podinfo.test` exist only on the
- * sandbox's own nameserver; AVIARY_NAMESERVER=address:port says where it is. Whatever it does not know is asked of the
- * machine as usual.
+ * sandbox's own nameserver; AVIARY_NAMESERVER=address:port says where it is, and AVIARY_SEARCH which domains complete a
+ * short name, as /etc/resolv.conf does in a pod. A name that the nameserver does not know is asked of the machine.
  */
 import { lookup as systemLookup } from "node:dns";
 import { Resolver } from "node:dns/promises";
@@ -10,36 +10,51 @@ import type { LookupFunction } from "node:net";
 /** A sandbox nameserver is on this machine: an answer takes microseconds, so do not wait long for a dead one. */
 const QUERY_TIMEOUT_MS = 1000;
 
+/** As kubelets write it: names with fewer dots are completed by the search domains before they are asked as they are. */
+const DOTS = 5;
+
+/** The names to ask, in order: `prometheus` in namespace test is first `prometheus.test.svc.cluster.local`. */
+export function candidates(hostname: string, search: readonly string[]): readonly string[] {
+  if (hostname.endsWith(".")) return [hostname.slice(0, -1)];
+  if (hostname.split(".").length > DOTS) return [hostname];
+  return [...search.map((domain) => `${hostname}.${domain}`), hostname];
+}
+
 /**
  * A `lookup` for net.connect that asks `nameserver` first.
  * @param nameserver "127.0.0.1:5353"; undefined or empty: no special lookup
+ * @param search domains separated by spaces
  * @throws Error when it is not an address with an optional port
  */
-export function lookupVia(nameserver: string | undefined): LookupFunction | undefined {
+export function lookupVia(nameserver: string | undefined, search = ""): LookupFunction | undefined {
   if (nameserver === undefined || nameserver === "") return undefined;
+  const domains = search.split(/\s+/).filter((domain) => domain !== "");
   const resolver = new Resolver({ timeout: QUERY_TIMEOUT_MS, tries: 1 });
   try {
     resolver.setServers([nameserver]);
   } catch (error) {
     throw new Error(
       `AVIARY_NAMESERVER is "${nameserver}": expected an IP address with a port, such as 127.0.0.1:5353`,
-      {
-        cause: error,
-      },
+      { cause: error },
     );
   }
   return (hostname, options, callback) => {
     const fallBack = () => systemLookup(hostname, options, callback);
     if (options.family === 6 || options.family === "IPv6") return fallBack();
-    resolver.resolve4(hostname).then((addresses) => {
+    firstKnown(resolver, candidates(hostname, domains)).then((addresses) => {
       const [first] = addresses;
       if (first === undefined) return fallBack();
-      if (options.all === true)
-        return callback(
-          null,
-          addresses.map((address) => ({ address, family: 4 })),
-        );
-      return callback(null, first, 4);
+      const all = () => addresses.map((address) => ({ address, family: 4 }));
+      return options.all === true ? callback(null, all()) : callback(null, first, 4);
     }, fallBack);
   };
+}
+
+async function firstKnown(resolver: Resolver, names: readonly string[]): Promise<readonly string[]> {
+  for (const name of names) {
+    // What the nameserver does not know is an error of the resolver's; the next name may be known.
+    const addresses = await resolver.resolve4(name).catch(() => []);
+    if (addresses.length > 0) return addresses;
+  }
+  return [];
 }

@@ -61,6 +61,23 @@ describe("outgoing connections", () => {
     expect(() => createDispatcher({ env: { AVIARY_NAMESERVER: "nonsense" } })).toThrow("expected an IP address");
   });
 
+  it("complete short names with the search domains of the pod's namespace", async () => {
+    const port = await listen(createServer((incoming, response) => response.end(incoming.headers.host)));
+    const nameserver = await startNameserver("prometheus.test.svc.cluster.local", "127.0.0.1");
+    const env = {
+      AVIARY_NAMESERVER: nameserver,
+      AVIARY_SEARCH: "test.svc.cluster.local svc.cluster.local cluster.local",
+    };
+    const dispatcher = createDispatcher({ env });
+    cleanUp.push(() => dispatcher.destroy());
+    const known = ["prometheus", "prometheus.test", "prometheus.test.svc", "prometheus.test.svc.cluster.local"];
+    for (const host of [...known, "localhost"]) {
+      const answer = await request(`http://${host}:${port}/`, { dispatcher });
+      expect(await answer.body.text()).toBe(`${host}:${port}`);
+    }
+    await expect(request(`http://prometheus.:${port}/`, { dispatcher })).rejects.toThrow("prometheus.");
+  });
+
   it("go through the proxy that the environment names, tunnelled only where they must be", async () => {
     const seen: string[] = [];
     const targetPort = await listen(createServer((_, response) => response.end("target")));

@@ -132,11 +132,16 @@ export function textTest(matcher: KubeFields, ignoreCase: boolean, problem: (tex
   return () => false;
 }
 
-/** "mesh" stays, "name" and "./name" get the namespace, "namespace/name" stays. */
+/**
+ * "mesh" stays, "name" and "./name" get the namespace, "namespace/name" stays. The older forms with dots, "name.namespace"
+ * and the full "name.namespace.svc.cluster.local", name the namespace, too.
+ */
 export function gatewayId(name: string, namespace: string): string {
   if (name === "mesh") return name;
-  const bare = name.startsWith("./") ? name.slice(2) : name;
-  return bare.includes("/") ? bare : `${namespace}/${bare}`;
+  if (name.startsWith("./")) return `${namespace}/${name.slice(2)}`;
+  if (name.includes("/")) return name;
+  const [first, second] = name.split(".");
+  return second === undefined ? `${namespace}/${name}` : `${second}/${first}`;
 }
 
 /** A Host header without port. */

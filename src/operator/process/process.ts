@@ -151,7 +151,8 @@ async function elect(
   { flags, log, clock, random, signal, transport, leaseTiming }: Connected,
   lead: (signal: AbortSignal) => Promise<void>,
 ): Promise<"lost" | "released"> {
-  const identity = `${hostname()}_${randomUUID()}`;
+  // A pod's name, wherever the pod runs: programs in pods of the sandbox share one machine, and its name.
+  const identity = `${process.env["HOSTNAME"] || hostname()}_${randomUUID()}`;
   const namespace = flags.leaderElectionNamespace;
   log.info({}, `Starting leader election id: ${identity} configmap: ${LEASE_NAME} namespace: ${namespace}`);
   const client = createKubeClient(transport, "flagger");
