@@ -21,7 +21,7 @@ export interface Listing {
 
 /** Reads a collection in pages. Items get the kind that the API server leaves out. @throws as KubeTransport.send */
 export async function listAll(
-  transport: KubeTransport,
+  transport: Pick<KubeTransport, "send">,
   type: ResourceType,
   namespace: string,
   options: ListOptions,
@@ -73,7 +73,7 @@ export async function serverVersion(transport: KubeTransport, signal: AbortSigna
 }
 
 /** @param fieldManager owner of the fields we write, unless a call names another */
-export function createKubeClient(transport: KubeTransport, fieldManager: string): KubeReader & KubeWriter {
+export function createKubeClient(transport: Pick<KubeTransport, "send">, fieldManager: string): KubeReader & KubeWriter {
   const patch = (contentType: string, path: string, body: KubeFields, query: object, signal: AbortSignal) =>
     transport.send({ method: "PATCH", path, body, contentType, query: { fieldManager, ...query } }, signal);
   const below = (path: string, subresource: string | undefined) =>

@@ -12,7 +12,7 @@ import type { Clock, Random } from "../ports/clock.ts";
 import { isAlreadyExists, isConflict, type KubeReader, type KubeWriter, type ObjectCache } from "../ports/kube.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
 import type { Log } from "../ports/log.ts";
-import { withDeadline } from "./back-off.ts";
+import { withDeadline } from "../async/back-off.ts";
 import type { WatchWorld } from "./reflector.ts";
 import { startWatchCache } from "./watch-cache.ts";
 

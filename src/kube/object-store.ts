@@ -47,7 +47,7 @@ export function createObjectStore(indexers: Readonly<Record<string, Indexer>> = 
     if (old !== undefined && isSameVersion(old, object)) return [];
     // Deleted and created again while nobody looked: two objects, not two states of one.
     if (old !== undefined && old.metadata.uid !== object.metadata.uid) return [...remove(old), ...put(object)];
-    const frozen = deepFreeze(object);
+    const frozen = deepFreeze(withKnownSpec(object, old));
     const inNamespace = namespaces.get(namespaceOf(object)) ?? new Map<string, KubeObject>();
     inNamespace.set(object.metadata.name, frozen);
     namespaces.set(namespaceOf(object), inNamespace);
@@ -97,6 +97,16 @@ export function createObjectStore(indexers: Readonly<Record<string, Indexer>> = 
 function isSameVersion(a: KubeObject, b: KubeObject): boolean {
   const version = a.metadata.resourceVersion;
   return version !== undefined && version === b.metadata.resourceVersion && a.metadata.uid === b.metadata.uid;
+}
+
+/**
+ * The spec that is known already, when only the status of a workload changed: the API server counts its generations. What is
+ * derived from a spec, as the hash of a pod template, is remembered by its identity.
+ */
+function withKnownSpec(object: KubeObject, old: KubeObject | undefined): KubeObject {
+  const { generation } = object.metadata;
+  const counts = object.apiVersion === "apps/v1" && typeof generation === "number" && generation > 0;
+  return counts && old?.metadata.generation === generation ? { ...object, spec: old["spec"] } : object;
 }
 
 function deepFreeze<T>(value: T): T {

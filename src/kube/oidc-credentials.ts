@@ -10,7 +10,7 @@ import type { Clock } from "../ports/clock.ts";
 import { KubeError } from "../ports/kube.ts";
 import type { KubeFields } from "../ports/kubernetes.ts";
 import type { Credentials } from "./access.ts";
-import { withDeadline } from "./back-off.ts";
+import { withDeadline } from "../async/back-off.ts";
 import { type Entry, pathIn } from "./kubeconfig.ts";
 
 const ISSUER_MS = 30_000;

@@ -12,7 +12,7 @@
  * service after one that did not: only a watch that lived HEALTHY_MS resets the back-off.
  */
 import type { Clock, Random } from "../ports/clock.ts";
-import { isGone, isNotFound } from "../ports/kube.ts";
+import { isDenied, isGone, isNotFound } from "../ports/kube.ts";
 import {
   apiVersionOf,
   collectionPath,
@@ -21,7 +21,7 @@ import {
   type ResourceType,
 } from "../ports/kubernetes.ts";
 import type { Log } from "../ports/log.ts";
-import { createBackOff, DeadlineExceeded, withDeadline } from "./back-off.ts";
+import { createBackOff, DeadlineExceeded, withDeadline } from "../async/back-off.ts";
 import { listAll } from "./client.ts";
 import type { KubeTransport } from "./transport.ts";
 import { statusError } from "./transport-errors.ts";
@@ -68,8 +68,8 @@ export interface Sink {
   remove(last: KubeObject): void;
   /** The server does not know the kind. */
   absent(): void;
-  /** It cannot be listed or watched, and why; undefined: it can again. */
-  troubled(why: string | undefined): void;
+  /** It cannot be listed or watched, and why; undefined: it can again. @param denied the server refused */
+  troubled(why: string | undefined, denied?: boolean): void;
 }
 
 const HEALTHY_MS = 5000;
@@ -132,7 +132,7 @@ export async function reflect(
       if (isNotFound(error)) journal.absent();
       else {
         journal.failed(error);
-        sink.troubled(error instanceof Error ? error.message : String(error));
+        sink.troubled(error instanceof Error ? error.message : String(error), isDenied(error));
       }
       await clock.sleep(backOff.next(), signal).catch(() => undefined); // stopped: the loop's condition sees it
     }

@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { KubeError } from "../ports/kube.ts";
 import type { KubeFields } from "../ports/kubernetes.ts";
-import { DeadlineExceeded } from "./back-off.ts";
+import { DeadlineExceeded } from "../async/back-off.ts";
 
 type Asked = { readonly method: string; readonly path: string };
 

@@ -1,22 +1,22 @@
 /**
  * HTTP to one API server: raw JSON out, raw JSON in.
  *
- *   call ─► rate limit ─► prove who we are ─► request ─► answer
- *             ▲                                 │ 401: renew the proof, once
- *             └──────── wait ◄──────────────────┘ 429/503 with Retry-After; no connection; lost connection of a GET
+ *   call ─► admission ─► prove who we are ─► request ─► answer
+ *             ▲                                │ 401: renew the proof, once
+ *             └──────── wait ◄─────────────────┘ 429/503 with Retry-After; no connection; lost connection of a GET
  *
  * A request is sent again only when it cannot have had an effect: it was never delivered, the server said that it did not
  * take it, or it was a read.
  */
 import type { Dispatcher } from "undici";
+import { createBackOff, withDeadline } from "../async/back-off.ts";
 import { createDispatcher, type TlsOptions } from "../net/dispatcher.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import { KubeError } from "../ports/kube.ts";
 import type { KubeFields } from "../ports/kubernetes.ts";
 import type { ClusterAccess, Proof } from "./access.ts";
-import { createBackOff, withDeadline } from "./back-off.ts";
+import { createAdmission } from "./admission.ts";
 import { jsonLines } from "./json-lines.ts";
-import { createRateLimit } from "./rate-limit.ts";
 import { answerError, connectionError, wasNeverSent } from "./transport-errors.ts";
 
 export interface KubeRequest {
@@ -29,6 +29,8 @@ export interface KubeRequest {
   readonly contentType?: string;
   /** What the answer may be; application/json when absent. */
   readonly accept?: string;
+  /** Sent at once, before all that waits: the renewal of a Lease must not wait for a burst of others. */
+  readonly urgent?: boolean;
 }
 
 export interface KubeTransport {
@@ -41,8 +43,16 @@ export interface KubeTransport {
    * throws KubeError when the connection breaks. Tried once only: a watcher has its own back-off. Iterate it or abort it.
    */
   stream(request: Omit<KubeRequest, "method">, signal: AbortSignal): Promise<AsyncIterable<KubeFields>>;
+  /** How many requests may be under way at the moment, how many are, and how many wait. For metrics. */
+  readonly load: TransportLoad;
   /** Drops all connections. Calls fail from now on. */
   close(): Promise<void>;
+}
+
+export interface TransportLoad {
+  readonly limit: number;
+  readonly inFlight: number;
+  readonly waiting: number;
 }
 
 export interface TransportOptions {
@@ -55,15 +65,30 @@ export interface TransportOptions {
   readonly burst: number;
   /** Sent as User-Agent; shown in audit logs. */
   readonly userAgent: string;
-  /** For one answer to be complete, or for a stream to begin, in milliseconds; 30 s when absent. */
+  /** For one answer to be complete, or for a stream to begin, in milliseconds; longer than the server's own when absent. */
   readonly timeoutMs?: number;
   /** How often a request is sent at most; 5 when absent. */
   readonly attempts?: number;
   /** Makes the connections; for tests and for unusual networks. */
   readonly dispatcher?: (tls: TlsOptions) => Dispatcher;
+  /** The most requests under way at the same time, watches not counted; MAX_IN_FLIGHT when absent. */
+  readonly maxInFlight?: number;
 }
 
-const TIMEOUT_MS = 30_000;
+/**
+ * An API server gives up a write after 34 s and a read after 60 s. Giving up earlier would throw its work away and ask for
+ * the same again.
+ */
+const WRITE_TIMEOUT_MS = 45_000;
+const READ_TIMEOUT_MS = 65_000;
+/**
+ * With the urgent requests and about ten watches these stay below 40 connections. HTTP/1.1 needs a connection for each
+ * request under way.
+ */
+export const MAX_IN_FLIGHT = 26;
+const URGENT_CONNECTIONS = 2;
+/** An API server closes an idle connection after 90 s. This is shorter, so that no write meets a closing connection. */
+const KEEP_ALIVE_MS = 75_000;
 const ATTEMPTS = 5;
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 5000;
@@ -74,12 +99,14 @@ type Answer = Dispatcher.ResponseData;
 
 export function createTransport(options: TransportOptions): KubeTransport {
   const { access, clock } = options;
-  const limit = createRateLimit(options.qps, options.burst, clock);
-  const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
-  const connections = createConnections(options);
+  const maxInFlight = options.maxInFlight ?? MAX_IN_FLIGHT;
+  const admission = createAdmission({ ...options, maxInFlight });
+  const timeoutFor = ({ method }: KubeRequest) =>
+    options.timeoutMs ?? (method === "GET" ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS);
+  const connections = createConnections(options, maxInFlight + URGENT_CONNECTIONS);
 
-  async function sendOnce(request: KubeRequest, proof: Proof, signal: AbortSignal): Promise<Answer> {
-    const dispatcher = connections.forProof(proof);
+  async function sendOnce(request: KubeRequest, proof: Proof, signal: AbortSignal, use: Use): Promise<Answer> {
+    const dispatcher = connections.forProof(proof)[use];
     return await dispatcher.request({
       origin: new URL(access.server).origin,
       path: pathOf(request, access.server),
@@ -96,17 +123,17 @@ export function createTransport(options: TransportOptions): KubeTransport {
   }
 
   /** The answer, whatever its status, after at most one renewal of the proof. */
-  async function authenticated(request: KubeRequest, signal: AbortSignal): Promise<Answer> {
-    const answer = await sendOnce(request, await access.credentials.prove(signal), signal);
+  async function authenticated(request: KubeRequest, signal: AbortSignal, use: Use): Promise<Answer> {
+    const answer = await sendOnce(request, await access.credentials.prove(signal), signal, use);
     if (answer.statusCode !== 401 || !access.credentials.renew()) return answer;
     await answer.body.dump();
-    return await sendOnce(request, await access.credentials.prove(signal), signal);
+    return await sendOnce(request, await access.credentials.prove(signal), signal, use);
   }
 
   async function attempt(request: KubeRequest, signal: AbortSignal): Promise<KubeFields> {
     try {
-      return await withDeadline(clock, timeoutMs, signal, async (deadline) => {
-        const answer = await authenticated(request, deadline.signal);
+      return await withDeadline(clock, timeoutFor(request), signal, async (deadline) => {
+        const answer = await authenticated(request, deadline.signal, "requests");
         const text = await answer.body.text();
         if (answer.statusCode >= 400) throw answerError(request, answer.statusCode, answer.headers, text);
         return parse(request, text);
@@ -116,14 +143,28 @@ export function createTransport(options: TransportOptions): KubeTransport {
     }
   }
 
+  /** One attempt, when it is its turn. */
+  async function admitted(request: KubeRequest, signal: AbortSignal): Promise<KubeFields> {
+    if (request.urgent === true) return await attempt(request, signal);
+    const ticket = await admission.enter(laneOf(request), signal);
+    try {
+      const answer = await attempt(request, signal);
+      ticket.leave("answered");
+      return answer;
+    } catch (error) {
+      ticket.leave(isOverload(error) ? "overloaded" : "answered", (retryAfterSeconds(error) ?? 0) * 1000);
+      throw error;
+    }
+  }
+
   return {
     server: access.server,
+    load: admission,
     async send(request, signal) {
       const backOff = createBackOff(RETRY_MIN_MS, RETRY_MAX_MS, options.random);
       for (let left = (options.attempts ?? ATTEMPTS) - 1; ; left -= 1) {
-        await limit.take(signal);
         try {
-          return await attempt(request, signal);
+          return await admitted(request, signal);
         } catch (error) {
           const waitMs = left > 0 ? retryDelay(request, error, backOff.next()) : undefined;
           if (waitMs === undefined) throw error;
@@ -133,7 +174,7 @@ export function createTransport(options: TransportOptions): KubeTransport {
     },
     async stream(request, signal) {
       const get: KubeRequest = { ...request, method: "GET" };
-      await limit.take(signal);
+      await admission.enterStream(signal);
       const lifetime = new AbortController();
       const end = () => lifetime.abort(signal.reason);
       signal.addEventListener("abort", end, { once: true });
@@ -142,10 +183,10 @@ export function createTransport(options: TransportOptions): KubeTransport {
         lifetime.abort();
       };
       try {
-        const answer = await withDeadline(clock, timeoutMs, signal, (deadline) => {
+        const answer = await withDeadline(clock, timeoutFor(get), signal, (deadline) => {
           const giveUp = () => lifetime.abort(deadline.signal.reason);
           deadline.signal.addEventListener("abort", giveUp, { once: true });
-          return authenticated(get, lifetime.signal);
+          return authenticated(get, lifetime.signal, "streams");
         });
         if (answer.statusCode >= 400) {
           throw answerError(get, answer.statusCode, answer.headers, await answer.body.text());
@@ -156,7 +197,10 @@ export function createTransport(options: TransportOptions): KubeTransport {
         throw connectionError(get, access.server, error, signal);
       }
     },
-    close: () => connections.close(),
+    close() {
+      admission.close();
+      return connections.close();
+    },
   };
 
   async function* lines(request: KubeRequest, answer: Answer, signal: AbortSignal, release: () => void) {
@@ -170,28 +214,53 @@ export function createTransport(options: TransportOptions): KubeTransport {
   }
 }
 
-/** One set of connections for the access's own TLS, and one for the certificate an exec plugin handed out last. */
-function createConnections(options: TransportOptions) {
+/** The same server, for requests that must not wait for others. */
+export function urgently(transport: KubeTransport): Pick<KubeTransport, "send"> {
+  return { send: (request, signal) => transport.send({ ...request, urgent: true }, signal) };
+}
+
+/** Watches have connections of their own: they must not wait for requests, nor requests for them. */
+type Use = "requests" | "streams";
+type Connections = Readonly<Record<Use, Dispatcher>>;
+
+/** One set of connections for the access's own TLS, and one for the certificate that an exec plugin handed out last. */
+function createConnections(options: TransportOptions, atMost: number) {
   const { access } = options;
-  const open =
-    options.dispatcher ??
-    ((tls: TlsOptions) => createDispatcher({ tls, ...(access.proxy === undefined ? {} : { proxy: access.proxy }) }));
+  const proxy = access.proxy === undefined ? {} : { proxy: access.proxy };
+  const open = (tls: TlsOptions): Connections => {
+    if (options.dispatcher !== undefined) {
+      const given = options.dispatcher(tls);
+      return { requests: given, streams: given };
+    }
+    const common = { tls, ...proxy, keepAliveMs: KEEP_ALIVE_MS };
+    return { requests: createDispatcher({ ...common, connections: atMost }), streams: createDispatcher(common) };
+  };
   const own = open(access.tls);
-  let issued: { readonly cert: unknown; readonly dispatcher: Dispatcher } | undefined;
+  let issued: { readonly cert: unknown; readonly connections: Connections } | undefined;
   return {
-    forProof(proof: Proof): Dispatcher {
+    forProof(proof: Proof): Connections {
       if (proof.tls === undefined) return own;
-      if (issued !== undefined && issued.cert === proof.tls.cert) return issued.dispatcher;
+      if (issued !== undefined && issued.cert === proof.tls.cert) return issued.connections;
       // Streams of the previous certificate may live on: closing waits for them.
-      void issued?.dispatcher.close();
-      const dispatcher = open({ ...access.tls, ...proof.tls });
-      issued = { cert: proof.tls.cert, dispatcher };
-      return dispatcher;
+      for (const dispatcher of dispatchersOf(issued?.connections)) void dispatcher.close();
+      const connections = open({ ...access.tls, ...proof.tls });
+      issued = { cert: proof.tls.cert, connections };
+      return connections;
     },
     async close(): Promise<void> {
-      await Promise.all([own.destroy(), issued?.dispatcher.destroy()]);
+      const all = [...dispatchersOf(own), ...dispatchersOf(issued?.connections)];
+      await Promise.all(all.map((dispatcher) => dispatcher.destroy()));
     },
   };
+}
+
+function dispatchersOf(connections: Connections | undefined): readonly Dispatcher[] {
+  return connections === undefined ? [] : [...new Set([connections.requests, connections.streams])];
+}
+
+/** The namespace of a request: tenants take turns. */
+function laneOf({ path }: KubeRequest): string {
+  return /\/namespaces\/([^/]+)/.exec(path)?.[1] ?? "";
 }
 
 /** A server may live below a path, as behind Rancher: https://host/k8s/clusters/c-1. */
@@ -218,10 +287,23 @@ function parse(request: KubeRequest, text: string): KubeFields {
 /** @returns milliseconds to wait, or undefined when the request must not be sent again */
 function retryDelay(request: KubeRequest, error: unknown, backOffMs: number): number | undefined {
   if (!(error instanceof KubeError)) return undefined;
-  const asked = error.details?.retryAfterSeconds;
-  if ((error.code === 429 || error.code >= 500) && typeof asked === "number") {
+  const asked = retryAfterSeconds(error);
+  if (asked !== undefined) {
     return asked * 1000 <= RETRY_AFTER_MAX_MS ? Math.max(asked * 1000, backOffMs) : undefined;
   }
   if (error.code !== 0 || error.reason !== "Unreachable") return undefined;
   return wasNeverSent(error) || request.method === "GET" ? backOffMs : undefined;
+}
+
+/** What the server asked for, when it refused for reasons of its own. */
+function retryAfterSeconds(error: unknown): number | undefined {
+  if (!(error instanceof KubeError) || (error.code !== 429 && error.code < 500)) return undefined;
+  const asked = error.details?.retryAfterSeconds;
+  return typeof asked === "number" ? asked : undefined;
+}
+
+/** The server has more work than it can do, or none of its work arrives. */
+function isOverload(error: unknown): boolean {
+  if (!(error instanceof KubeError)) return false;
+  return [429, 503, 504].includes(error.code) || (error.code === 0 && error.reason === "Timeout");
 }

@@ -184,7 +184,7 @@ describe("a watch cache", () => {
     server.manners = "silent";
     const { cache } = watchConfigMaps({ clock, timing: WATCH_TIMING });
     await until("the list was asked for", () => server.requests.length === 1);
-    await clock.advance(30_000);
+    await clock.advance(65_000);
     await until("it says so", () => lines.includes("cannot watch, trying again"));
     server.manners = "normal";
     await clock.advance(1000);

@@ -14,7 +14,8 @@ export interface CacheScope extends Collection {
 export function startWatchCache(scope: CacheScope, world: WatchWorld, signal: AbortSignal): ObjectCache {
   const store = createObjectStore(scope.indexers);
   const listeners = createListeners(world.log);
-  const synced = createGate();
+  const synced = createGate<void>();
+  const denied = createGate<string>();
   let absent = false;
   let trouble: string | undefined;
   const emit = (changes: readonly ObjectChange[]) => {
@@ -34,8 +35,9 @@ export function startWatchCache(scope: CacheScope, world: WatchWorld, signal: Ab
       emit(store.replaceAll([]));
       synced.open();
     },
-    troubled(why) {
+    troubled(why, isDenied) {
       trouble = why;
+      if (why !== undefined && isDenied === true) denied.open(why);
     },
   };
   setMaxListeners(0, signal); // all caches of a process share it
@@ -44,6 +46,7 @@ export function startWatchCache(scope: CacheScope, world: WatchWorld, signal: Ab
   return {
     type: scope.type,
     synced: synced.passed,
+    denied: denied.passed,
     get absent() {
       return absent;
     },
@@ -61,10 +64,10 @@ export function startWatchCache(scope: CacheScope, world: WatchWorld, signal: Ab
 }
 
 /** A promise that is settled once, from outside. */
-function createGate() {
-  let open = () => {};
+function createGate<T>() {
+  let open = (_value: T) => {};
   let fail = (_reason: unknown) => {};
-  const passed = new Promise<void>((resolve, reject) => {
+  const passed = new Promise<T>((resolve, reject) => {
     open = resolve;
     fail = reject;
   });

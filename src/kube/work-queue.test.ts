@@ -156,4 +156,18 @@ describe("the work queue", () => {
     expect(begun).toEqual(["a"]);
     expect(failures).toEqual([]);
   });
+
+  it("lets lanes take turns, and leaves slots free when one lane hangs", async () => {
+    const { clock, queue, begun, end } = createBench({ concurrency: 10, lane: (key) => key.split("/")[0] ?? "" });
+    for (let i = 0; i < 100; i += 1) queue.add(`noisy/${i}`);
+    expect(begun).toHaveLength(8);
+    for (const key of ["quiet/a", "quiet/b"]) queue.add(key);
+    await clock.advance(0);
+    expect(begun.slice(8)).toEqual(["quiet/a", "quiet/b"]);
+    await end("quiet/a");
+    await end("quiet/b");
+    expect(queue.running).toBe(8);
+    await end("noisy/0");
+    expect(begun.at(-1)).toBe("noisy/8");
+  });
 });

@@ -7,15 +7,21 @@
  *                          └───────────┘
  */
 
+import { type BackOff, createBackOff } from "../async/back-off.ts";
+import { createLanes } from "../async/lanes.ts";
 import { withOwnSignal } from "../async/own-signal.ts";
 import type { Clock, Random } from "../ports/clock.ts";
-import { type BackOff, createBackOff } from "./back-off.ts";
 
 export interface WorkQueueOptions {
   readonly clock: Clock;
   readonly random: Random;
   /** How many keys are worked on at once. */
   readonly concurrency: number;
+  /**
+   * The lane of a key, e.g. its namespace. Lanes take turns, and one lane never holds all slots: it may hold SHARE times as
+   * many as are free. Absent: all keys are in one lane, which may hold all.
+   */
+  readonly lane?: (key: string) => string;
   /** One turn. A throw (other than after `signal` was aborted) puts the key back after its back-off. */
   readonly work: (key: string, signal: AbortSignal) => Promise<void>;
   /** Told of every failed turn. */
@@ -43,6 +49,8 @@ export interface WorkQueue {
   drain(hurry?: AbortSignal): Promise<void>;
 }
 
+/** One lane may hold 4/5 of all slots, two lanes 4/9 each, and so on: a few stay free for the next. */
+const SHARE = 4;
 const BACK_OFF_MIN_MS = 1000;
 const BACK_OFF_MAX_MS = 300_000;
 
@@ -78,8 +86,12 @@ function createAppointments(clock: Clock, due: (key: string) => void) {
 
 /** Works until drained. */
 export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
-  const waiting = new Set<string>();
+  const laneOf = options.lane ?? (() => "");
+  const waiting = createLanes<string>();
   const running = new Set<string>();
+  /** Slots in use, by lane. */
+  const busy = new Map<string, number>();
+  const waits = (key: string) => waiting.has(laneOf(key), key);
   const again = new Set<string>();
   const backOffs = new Map<string, BackOff>();
   const appointments = createAppointments(options.clock, add);
@@ -91,12 +103,12 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     appointments.cancel(key);
     if (draining) return;
     if (running.has(key)) again.add(key);
-    else waiting.add(key);
+    else waiting.push(laneOf(key), key);
     pump();
   }
 
   function addAfter(key: string, ms: number): void {
-    if (draining || waiting.has(key) || again.has(key)) return;
+    if (draining || waits(key) || again.has(key)) return;
     if (ms <= 0) add(key);
     else appointments.make(key, ms);
   }
@@ -119,18 +131,32 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       failed(key, error);
     } finally {
       running.delete(key);
+      count(key, -1);
     }
     if (again.delete(key)) add(key);
     pump();
     if (running.size === 0) idle();
   }
 
+  function count(key: string, by: number): void {
+    const lane = laneOf(key);
+    const held = (busy.get(lane) ?? 0) + by;
+    if (held === 0) busy.delete(lane);
+    else busy.set(lane, held);
+  }
+
+  function mayRun(lane: string): boolean {
+    if (options.lane === undefined) return true;
+    return (busy.get(lane) ?? 0) < SHARE * (options.concurrency - running.size);
+  }
+
   function pump(): void {
-    for (const key of waiting) {
-      if (draining || running.size >= options.concurrency) return;
-      waiting.delete(key);
-      running.add(key);
-      void turn(key);
+    while (!draining && running.size < options.concurrency) {
+      const next = waiting.shift(mayRun);
+      if (next === undefined) return;
+      running.add(next.entry);
+      count(next.entry, 1);
+      void turn(next.entry);
     }
   }
 
@@ -139,7 +165,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     addAfter,
     forget(key) {
       appointments.cancel(key);
-      waiting.delete(key);
+      waiting.remove(laneOf(key), key);
       again.delete(key);
       backOffs.delete(key);
     },

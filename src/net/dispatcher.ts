@@ -1,4 +1,5 @@
 /** How every outgoing HTTP connection of ours is made: name resolution, proxies, TLS. One place, so that all agree. */
+import { createSecureContext } from "node:tls";
 import { Agent, Dispatcher, ProxyAgent } from "undici";
 import { lookupVia } from "./name-lookup.ts";
 import { type Environment, type ProxyChoice, proxyChoice } from "./proxy-choice.ts";
@@ -23,6 +24,10 @@ export interface DispatcherOptions {
   readonly env?: Environment;
   /** Time for a connection to be made, in milliseconds; 10 s when absent. */
   readonly connectTimeoutMs?: number;
+  /** The most connections to one origin; any number when absent. */
+  readonly connections?: number;
+  /** How long an idle connection is kept, in milliseconds, unless the server says otherwise; 4 s when absent. */
+  readonly keepAliveMs?: number;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -92,12 +97,31 @@ export function createDispatcher(options: DispatcherOptions = {}): Dispatcher {
     timeout: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     ...(lookup === undefined ? {} : { lookup }),
   };
-  const target = { ...connection, ...options.tls };
-  const common = { headersTimeout: 0, bodyTimeout: 0 };
+  const target = { ...connection, ...sharedTls(options.tls) };
+  const common = {
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    ...(options.connections === undefined ? {} : { connections: options.connections }),
+    ...(options.keepAliveMs === undefined ? {} : { keepAliveTimeout: options.keepAliveMs }),
+  };
   const direct = new Agent({ ...common, connect: target });
   const through = (uri: string) =>
     new ProxyAgent({ ...common, uri, requestTls: target, proxyTls: connection, proxyTunnel: false });
   const { proxy } = options;
   const choose = proxy === undefined ? proxyChoice(env) : () => proxy;
   return new ProxyingDispatcher(direct, choose, through);
+}
+
+/**
+ * Certificates and keys are read once for all connections: reading a CA for each costs more than the handshake. What cannot
+ * be read stays as it is, and the connection says why.
+ */
+function sharedTls(tls: TlsOptions = {}) {
+  const { ca, cert, key, ...rest } = tls;
+  if (ca === undefined && cert === undefined && key === undefined) return rest;
+  try {
+    return { ...rest, secureContext: createSecureContext({ ca, cert, key }) };
+  } catch {
+    return tls;
+  }
 }

@@ -31,6 +31,8 @@ const answered = (error: unknown, code: number, reason?: string): boolean =>
 
 export const isNotFound = (error: unknown): boolean => answered(error, 404);
 export const isForbidden = (error: unknown): boolean => answered(error, 403);
+/** The server does not let us: unknown user (401), or no right (403). */
+export const isDenied = (error: unknown): boolean => answered(error, 401) || answered(error, 403);
 /** The object already exists (409). */
 export const isAlreadyExists = (error: unknown): boolean => answered(error, 409, "AlreadyExists");
 /** Somebody else changed the object, or owns the applied field (409, but not AlreadyExists): read again, decide again. */
@@ -137,6 +139,8 @@ export interface ObjectCache {
   readonly absent: boolean;
   /** Why the server cannot be listed or watched now, in its words, e.g. that RBAC forbids it; undefined when it can. */
   readonly trouble?: string | undefined;
+  /** Resolves with the server's words when it refuses (401, 403) to list or watch; absent: it is never refused. */
+  readonly denied?: Promise<string>;
   get(namespace: string, name: string): KubeObject | undefined;
   /** `namespace` absent or "": all that are cached. In no particular order. */
   list(namespace?: string): readonly KubeObject[];

@@ -110,7 +110,7 @@ function playing(targetRef: TargetRef, ...objects: readonly KubeObject[]): Play 
       write: (object) => Promise.resolve(cluster.apply([object]).length > 0),
     }),
     asking: { ask: (_canary, probe) => Promise.resolve(answer(probe)) },
-    alerts: { deliver: () => {}, delivered: () => 0, cleared: () => {}, forget: () => {} },
+    alerts: { isWanted: () => true, deliver: () => {}, delivered: () => 0, cleared: () => {}, forget: () => {} },
     recorder: {
       record({ transition, routes }) {
         const split = routes === undefined ? "-" : `${routes.primary}/${routes.canary}`;

@@ -6,7 +6,7 @@ import { createWorkQueue, type WorkQueue } from "../../kube/work-queue.ts";
 import type { ClusterCalls } from "../../metrics/provider.ts";
 import type { Asking } from "../../ports/asking.ts";
 import type { Clock, Random } from "../../ports/clock.ts";
-import { isAlreadyExists, isConflict, isNotFound, type ObjectCache, type ObjectWriter } from "../../ports/kube.ts";
+import type { ObjectCache, ObjectWriter } from "../../ports/kube.ts";
 import { RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Recorder } from "../../ports/recorder.ts";
@@ -14,11 +14,12 @@ import { type AdapterTables, routerKinds } from "../adapters.ts";
 import { createWorld } from "../cluster/cluster-view.ts";
 import { createFreshSnapshot } from "../cluster/read-your-writes.ts";
 import { warnOfRenaming } from "../cluster/renamed.ts";
-import { createWriter, WriteFailure } from "../cluster/write.ts";
+import { createWriter } from "../cluster/write.ts";
 import { createAsking } from "../measure/probe-runner.ts";
 import { createAlertDesk } from "../notify/alerts.ts";
 import { type Ports, type Requeue, reconcile } from "../reconcile/reconcile.ts";
 import { createCanaryStore } from "../reconcile/store.ts";
+import { type Complaints, createComplaints } from "./complaints.ts";
 import { canaryKey, canaryRef, createFollower, type Follower, ReadFailure } from "./follow.ts";
 import { createTwins } from "./target-claims.ts";
 
@@ -36,6 +37,8 @@ export interface EngineOptions {
   readonly metricsServer: string;
   readonly recorder: Recorder;
   readonly sendAlert: (canary: Canary, alert: Alert) => Promise<void>;
+  /** Whether an alert of this Canary has a receiver; absent: always. */
+  readonly alertsWanted?: (canary: Canary) => boolean;
   /** Who answers for webhooks and metric servers; absent: they are asked over HTTP. */
   readonly asking?: Asking;
   /** Turns taken at once. */
@@ -66,7 +69,6 @@ export function startEngine(options: EngineOptions): Engine {
   });
   const snapshot = createFreshSnapshot(follower.cached, follower.listed);
   const twins = createTwins(options.log, wake);
-  const complaints = new Map<string, string>();
   const ports: Ports = {
     clock,
     recorder,
@@ -80,20 +82,23 @@ export function startEngine(options: EngineOptions): Engine {
       write: createWriter(options.writer, snapshot, routerKinds(options.tables)),
     }),
     asking: options.asking ?? askingOverHttp(options, follower),
-    alerts: createAlertDesk(options.sendAlert, wake),
+    alerts: createAlertDesk(options.sendAlert, wake, options.alertsWanted),
   };
+  const complaints = createComplaints(options.log, ports.store, recorder);
+  const turns = createTurns(ports, complaints, wake);
   const queue: WorkQueue = createWorkQueue({
     clock,
     random,
     concurrency: options.concurrency,
+    lane: (key) => canaryRef(key).namespace,
     // An API server that comes back is noticed soon; one that stays away is not pestered.
     backOffMinMs: 200,
     backOffMaxMs: 10_000,
     work: async (key, signal) => {
-      appoint(queue, key, await reconcile(canaryRef(key), ports, signal), clock);
-      complaints.delete(key);
+      const requeue = await turns.take(key, signal);
+      if (requeue !== undefined) appoint(queue, key, requeue, clock);
     },
-    onFailure: (key, error, retryMs) => reportFailure(key, error, retryMs, options, ports, complaints),
+    onFailure: complaints.failed,
   });
   const canaries = options.track(RESOURCES.canary, options.namespace);
   const stopWatching = canaries.onChange((change) => {
@@ -110,6 +115,39 @@ export function startEngine(options: EngineOptions): Engine {
     async stop(hurry) {
       stopWatching();
       await queue.drain(hurry);
+    },
+  };
+}
+
+/** Turns of Canaries. One that cannot see what it needs waits until it can, instead of trying again and again. */
+function createTurns(ports: Ports, complaints: Complaints, wake: (ref: CanaryRef) => void) {
+  const parked = new Set<string>();
+
+  function park(key: string, filled: Promise<unknown>): void {
+    if (parked.has(key)) return;
+    parked.add(key);
+    void filled.then(
+      () => {
+        parked.delete(key);
+        wake(canaryRef(key));
+      },
+      () => undefined, // the operator stops
+    );
+  }
+
+  return {
+    /** @returns undefined when the Canary waits for a cache, which wakes it */
+    async take(key: string, signal: AbortSignal): Promise<Requeue | undefined> {
+      try {
+        const requeue = await reconcile(canaryRef(key), ports, signal);
+        complaints.settled(key);
+        return requeue;
+      } catch (error) {
+        if (!(error instanceof ReadFailure) || error.filled === undefined) throw error;
+        complaints.unreadable(key, error);
+        park(key, error.filled);
+        return undefined;
+      }
     },
   };
 }
@@ -132,35 +170,4 @@ function appoint(queue: WorkQueue, key: string, requeue: Requeue, clock: Clock):
   if (requeue.kind === "forget") queue.forget(key);
   if (requeue.kind === "now") queue.add(key);
   if (requeue.kind === "at") queue.addAfter(key, Math.max(0, requeue.time - clock.now()));
-}
-
-/**
- * A conflict only means that there is news; anything else users should hear of, on the Canary it happened to: once, until
- * a turn succeeds or fails for another reason.
- */
-function reportFailure(
-  key: string,
-  error: unknown,
-  retryMs: number,
-  { log }: EngineOptions,
-  ports: Ports,
-  complaints: Map<string, string>,
-): void {
-  const cause = error instanceof WriteFailure ? error.refusal : error;
-  const canary = canaryRef(key);
-  const fields = { canary: `${canary.name}.${canary.namespace}`, retryMs };
-  // Not found is the Canary itself, which went while its turn was taken; what is missing else is a WriteFailure.
-  if (isConflict(cause) || isAlreadyExists(cause) || isNotFound(error)) {
-    log.debug(fields, "somebody else wrote meanwhile, looking again");
-    return;
-  }
-  const message = error instanceof Error ? error.message : String(error);
-  log.error({ ...fields, err: error }, `turn failed: ${message}`);
-  if (!(error instanceof WriteFailure || error instanceof ReadFailure) || complaints.get(key) === message) return;
-  complaints.set(key, message);
-  const loaded = ports.store.load(canary);
-  if (loaded === undefined) return;
-  const about = loaded.kind === "canary" ? loaded.canary : loaded;
-  const phase = loaded.kind === "canary" ? loaded.canary.status.phase : "";
-  ports.recorder.say(about, { type: "Warning", message, phase });
 }

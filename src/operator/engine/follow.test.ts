@@ -10,7 +10,7 @@ import { createManualClock, type ManualClock } from "../../testing/manual-clock.
 import { startToyApiServer, type ToyApiServer } from "../../testing/toy-api-server.ts";
 import { until } from "../../testing/until.ts";
 import { systemClock } from "../../time/system-clock.ts";
-import { createFollower, type Follower } from "./follow.ts";
+import { createFollower, type Follower, type ReadFailure } from "./follow.ts";
 
 const PODINFO = { namespace: "test", name: "podinfo" };
 const REF: ObjectRef = { type: RESOURCES.deployment, ...PODINFO };
@@ -74,12 +74,23 @@ describe("following", () => {
     const refused = expect(follower.follow(PODINFO, [REF], FOREVER)).rejects.toThrow(
       `cannot read deployments.apps: ${message}: the operator needs the verbs get, list and watch on them`,
     );
-    await until("it was refused", () => server.requests.length > 1);
-    await clock.advance(5000);
     await refused;
+    const failure: unknown = await follower.follow(PODINFO, [REF], FOREVER).catch((error: unknown) => error);
     server.intercept = undefined;
+    await (failure as ReadFailure).filled;
     await follower.follow(PODINFO, [REF], FOREVER);
     expect(clock.sleeping()).toEqual([]);
+  });
+
+  it("waits for a list that takes long, and says after a minute that there is no answer", async () => {
+    server.manners = "silent";
+    const following = follower.follow(PODINFO, [REF], FOREVER);
+    const refused = expect(following).rejects.toThrow("cannot read deployments.apps: no answer within 60 s: ");
+    const another = follower.follow({ ...PODINFO, name: "another" }, [REF], FOREVER).catch(() => "refused, too");
+    await until("they wait together", () => clock.sleeping().length === 1);
+    await clock.advance(60_000);
+    await refused;
+    expect(await another).toBe("refused, too");
   });
 
   it("does not wait for what has to stop", async () => {
@@ -90,7 +101,6 @@ describe("following", () => {
     await until("it waits", () => clock.sleeping().length === 1);
     hurry.abort(new Error("the operator stops"));
     await expect(following).rejects.toThrow("the operator stops");
-    expect(clock.sleeping()).toEqual([]);
   });
 
   it("says that a kind is not installed", async () => {

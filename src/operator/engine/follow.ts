@@ -23,7 +23,11 @@ export interface Follower {
 
 /** What a turn needs to see cannot be seen; the message is the text of the event. */
 export class ReadFailure extends Error {
-  constructor(message: string) {
+  /** @param filled settles when it can be seen, or when the operator stops; absent: trying again is all that helps */
+  constructor(
+    message: string,
+    readonly filled?: Promise<unknown>,
+  ) {
     super(message);
     this.name = "ReadFailure";
   }
@@ -52,8 +56,8 @@ export interface FollowerOptions {
   readonly onDeleted: (type: ResourceType, last: KubeObject) => void;
 }
 
-/** A list that takes longer than this is in trouble, and users should hear of it. */
-const PATIENCE_MS = 5_000;
+/** A cache that is empty for so long is worth a word to users. Large clusters and busy servers take their time. */
+const SILENCE_MS = 60_000;
 
 export const canaryKey = ({ namespace, name }: CanaryRef): string => `${namespace}/${name}`;
 
@@ -67,6 +71,7 @@ export function createFollower({ clock, track, wake, echoed, onDeleted }: Follow
   const followed = new Map<string, ReadonlySet<string>>();
   const listening = new Set<ObjectCache>();
   const filled = new Set<ObjectCache>();
+  const waits = new Map<ObjectCache, Promise<void>>();
 
   function onChange(type: ResourceType, { type: what, object }: ObjectChange): void {
     const { namespace = "", name } = object.metadata;
@@ -86,23 +91,32 @@ export function createFollower({ clock, track, wake, echoed, onDeleted }: Follow
     return cache;
   }
 
-  /** Waits until a cache says what the server would say. */
+  /** @throws ReadFailure when the server refuses, or is silent for too long */
+  async function firstList(cache: ObjectCache): Promise<void> {
+    const done = new AbortController();
+    const full = cache.synced.then(() => {
+      filled.add(cache);
+      return "filled" as const;
+    });
+    const silence = clock.sleep(SILENCE_MS, done.signal).then(
+      () => `no answer within ${SILENCE_MS / 1000} s`,
+      () => "filled" as const,
+    );
+    const end = await Promise.race([full, cache.denied ?? silence, silence]).finally(() => done.abort());
+    if (end !== "filled") throw new ReadFailure(troubleOf(cache, end), cache.synced);
+  }
+
+  /** One wait per cache, which all turns share. */
+  function whenFilled(cache: ObjectCache): Promise<void> {
+    const wait = waits.get(cache) ?? firstList(cache);
+    waits.set(cache, wait);
+    return wait;
+  }
+
+  /** Waits until the caches say what the server would say. */
   async function fill(caches: readonly ObjectCache[], signal: AbortSignal): Promise<void> {
     const empty = caches.filter((cache) => !filled.has(cache));
-    if (empty.length === 0) return;
-    const done = new AbortController();
-    const patience = clock.sleep(PATIENCE_MS, done.signal).then(
-      () => "late" as const,
-      () => "done" as const,
-    );
-    const synced = Promise.all(empty.map((cache) => cache.synced.then(() => void filled.add(cache))));
-    try {
-      const end = await abortable(Promise.race([synced, patience]), signal);
-      if (end === "late") throw new ReadFailure(troubleOf(empty.filter((cache) => !filled.has(cache))));
-    } finally {
-      synced.catch(() => undefined); // a cache that is stopped later is nobody's concern
-      done.abort();
-    }
+    if (empty.length > 0) await abortable(Promise.all(empty.map(whenFilled)), signal);
   }
 
   function drop(key: string): void {
@@ -141,10 +155,7 @@ export function createFollower({ clock, track, wake, echoed, onDeleted }: Follow
   };
 }
 
-function troubleOf(caches: readonly ObjectCache[]): string {
-  const [cache] = caches;
-  const kind = cache === undefined ? "objects" : `${cache.type.plural}${cache.type.group && `.${cache.type.group}`}`;
-  const why =
-    caches.find(({ trouble }) => trouble !== undefined)?.trouble ?? `no answer within ${PATIENCE_MS / 1000} s`;
-  return `cannot read ${kind}: ${why}: the operator needs the verbs get, list and watch on them`;
+function troubleOf({ type, trouble }: ObjectCache, end: string): string {
+  const kind = `${type.plural}${type.group && `.${type.group}`}`;
+  return `cannot read ${kind}: ${trouble ?? end}: the operator needs the verbs get, list and watch on them`;
 }

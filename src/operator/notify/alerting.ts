@@ -20,6 +20,8 @@ export interface AlertingPorts {
 
 export interface Alerting {
   readonly send: SendAlert;
+  /** Whether an alert of this Canary has a receiver. */
+  readonly hasReceiver: (canary: Canary) => boolean;
   /** Tries what is left once more, for at most `graceMs`. */
   flush(graceMs: number): Promise<void>;
 }
@@ -43,6 +45,7 @@ export function createAlerting(flags: OperatorFlags, ports: AlertingPorts): Aler
     about: ({ message }) => ({ canary: message.workload }),
   });
   return {
+    hasReceiver: ({ spec }) => spec.analysis.alerts.length > 0 || global !== undefined,
     async send(canary, alert) {
       const message: AlertMessage = {
         workload: dotted(canary.ref.name, canary.ref),

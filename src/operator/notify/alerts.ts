@@ -8,6 +8,8 @@ import type { Alert, Canary, CanaryRef } from "../../core/canary.ts";
 export type SendAlert = (canary: Canary, alert: Alert) => Promise<void>;
 
 export interface AlertDesk {
+  /** False when no receiver is configured for this Canary: then nothing need be owed. */
+  isWanted(canary: Canary): boolean;
   /** Starts delivering what is owed and not under way yet. Never blocks a turn. */
   deliver(canary: Canary, owed: readonly Alert[]): void;
   /** How many of the owed ones, from the oldest on, have been delivered. */
@@ -23,7 +25,11 @@ interface Desk {
 }
 
 /** @param wake asks for a turn of the Canary, so that what was delivered is taken off its status */
-export function createAlertDesk(send: SendAlert, wake: (ref: CanaryRef) => void): AlertDesk {
+export function createAlertDesk(
+  send: SendAlert,
+  wake: (ref: CanaryRef) => void,
+  isWanted: (canary: Canary) => boolean = () => true,
+): AlertDesk {
   const desks = new Map<string, Desk>();
   const keyOf = ({ namespace, name }: CanaryRef) => `${namespace}/${name}`;
   const deskOf = (ref: CanaryRef): Desk => {
@@ -32,6 +38,7 @@ export function createAlertDesk(send: SendAlert, wake: (ref: CanaryRef) => void)
     return found;
   };
   return {
+    isWanted,
     deliver(canary, owed) {
       if (owed.length === 0) return;
       const desk = deskOf(canary.ref);

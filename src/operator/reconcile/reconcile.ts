@@ -48,7 +48,8 @@ export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSigna
   const { plan, readings } = scene;
   const alertsDelivered = ports.alerts.delivered(ref);
   const situation = { ref, uid, spec, plan, status, readings, alertsDelivered, deleting, now: begun };
-  const { input, transition } = await decideAndAsk(canary, situation, ports, signal);
+  const { input, transition: decided } = await decideAndAsk(canary, situation, ports, signal);
+  const transition = owedOnly(decided, ports.alerts.isWanted(canary));
   const saved =
     transition.status === canary.status ? canary : await ports.store.save(canary, transition.status, signal);
   ports.alerts.cleared(ref, input.alertsDelivered);
@@ -56,10 +57,17 @@ export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSigna
   try {
     wrote = (await converge(saved, canary, scene, ports, signal)) || wrote;
   } finally {
-    record(canary, input, transition, begun, ports);
+    record(canary, input, decided, begun, ports);
+    ports.alerts.deliver(canary, transition.status.owedAlerts);
   }
   if (await finish(saved, transition.status, ports, signal)) return { kind: "never" };
   return wrote ? { kind: "now" } : requeueFor(transition.status, scene, input.now);
+}
+
+/** An alert that has no receiver is not owed: remembering it would cost two writes. */
+function owedOnly(transition: Transition, wanted: boolean): Transition {
+  const { status } = transition;
+  return wanted || status.owedAlerts.length === 0 ? transition : { ...transition, status: { ...status, owedAlerts: [] } };
 }
 
 /** The turn is decided at the time of the last answer: the questions may take longer than the hold of the next step. */
@@ -97,7 +105,6 @@ function once<T>(ask: () => Promise<T>): () => Promise<T> {
 function record(canary: Canary, input: AdvanceInput, transition: Transition, begun: number, ports: Ports): void {
   const tookMs = ports.clock.now() - begun;
   ports.recorder.record({ canary, input, transition, routes: routesFor(input.plan, transition.status), tookMs });
-  ports.alerts.deliver(canary, transition.status.owedAlerts);
 }
 
 /**

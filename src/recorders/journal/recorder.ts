@@ -8,6 +8,9 @@ export interface Journal extends Recorder {
   flush(): Promise<void>;
 }
 
+/** Specs hold addresses and metadata of webhooks, which are for the operator alone. */
+const OWNER_ONLY = 0o600;
+
 /** @param file created when missing, appended to otherwise */
 export function createJournal(file: string, log: Log): Journal {
   let pending: string[] = [];
@@ -18,7 +21,7 @@ export function createJournal(file: string, log: Log): Journal {
     pending = [];
     if (lines.length === 0) return;
     try {
-      await appendFile(file, lines.join(""));
+      await appendFile(file, lines.join(""), { mode: OWNER_ONLY });
     } catch (error) {
       log.error({ err: error, file }, "the journal cannot be written, turns are not recorded there");
     }

@@ -17,12 +17,14 @@ let server: ToyApiServer;
 let transport: KubeTransport;
 let clock: ManualClock;
 let lines: string[];
+let dropped: number;
 const log: Log = { ...SILENT_LOG, warn: (_, message) => lines.push(message) };
 
 beforeEach(async () => {
   server = await startToyApiServer();
   clock = createManualClock(Date.UTC(2024, 4, 6, 7, 8, 9, 123));
   lines = [];
+  dropped = 0;
   const access = { server: server.url, namespace: "", tls: {}, credentials: fixedCredentials(), source: "test" };
   const common = { clock: systemClock, random: () => 0, qps: 0, burst: 1, userAgent: "test", attempts: 1 };
   transport = createTransport({ ...common, access });
@@ -34,7 +36,12 @@ afterEach(async () => {
 });
 
 const start = (capacity = 1000) =>
-  createKubeEvents({ writer: createKubeClient(transport, "flagger"), clock, random: () => 1, log, capacity });
+  createKubeEvents({
+    ...{ writer: createKubeClient(transport, "flagger"), clock, random: () => 1, log, capacity },
+    onDropped: () => {
+      dropped += 1;
+    },
+  });
 
 const object = {
   apiVersion: "flagger.app/v1beta1",
@@ -122,12 +129,13 @@ describe("Kubernetes Events", () => {
     expect(server.objects(PATH)[1]?.lastTimestamp).toBe("2024-05-06T07:08:09Z");
   });
 
-  it("give way when too many wait, the oldest first, and are given up when time is over", async () => {
+  it("are dropped and counted when too many of one object wait, the oldest first, and given up when time is over", async () => {
     await server.kill();
     const events = start(3);
     for (const message of ["a", "b", "c", "d", "e"]) say(events, message);
     // "a" is being written already; of the others only three may wait.
-    expect(lines).toEqual(["too many events wait for the API server, dropped the oldest"]);
+    expect(lines).toEqual(["too many events wait for the API server, dropping the oldest"]);
+    expect(dropped).toBe(1);
     const hurry = new AbortController();
     const flushed = events.flush(hurry.signal);
     await until("it waits", () => clock.sleeping()[0]);
@@ -149,5 +157,26 @@ describe("Kubernetes Events", () => {
     say(events, "one");
     await events.flush(FOREVER);
     expect(written()).toEqual(["1 Normal one"]);
+  });
+
+  it("of one object do not wait for events of another that the API server cannot take", async () => {
+    const events = start();
+    server.intercept = (_method, path, _headers) => (path.includes("/noisy/") ? { code: 500, body: {} } : undefined);
+    const noisy = (i: number) => ({ object: { ...object, namespace: "noisy", name: `c${i}` }, type: "Normal" }) as const;
+    for (let i = 0; i < 50; i += 1) events.record({ ...noisy(i), message: "one" });
+    await until("each was tried", () => server.requests.length >= 50);
+    say(events, "quiet");
+    await until("it is written", () => written().length === 1);
+    expect(clock.asked.every((ms) => ms === 500)).toBe(true);
+    const hurry = new AbortController();
+    hurry.abort(new Error("shut down"));
+    await events.flush(hurry.signal);
+  });
+
+  it("are cut at 1,024 characters", async () => {
+    const events = start();
+    say(events, "x".repeat(10_000_000));
+    await events.flush(FOREVER);
+    expect(server.objects(PATH)[0]?.message).toHaveLength(1024);
   });
 });

@@ -1,12 +1,18 @@
 /**
- * What the operator says, as Kubernetes Events (`kubectl describe canary`). Recording never waits: events queue, and one
- * writer sends them in order, however long the API server is away; when too many wait, the oldest are given up.
+ * What the operator says, as Kubernetes Events (`kubectl describe canary`). Recording never waits. The events of one object
+ * are written in order; objects do not wait for each other:
+ *
+ *   record ─► the lane of the object ─► ready ─► one of PARALLEL writers ─► written, or refused for good
+ *                     ▲                                   │
+ *                     └───────── wait, twice as long ◄────┘ no answer, overload
+ *
+ * When too many events of one object wait, or too many in all, the oldest of the longest lane is dropped and counted.
  */
 import type { Clock, Random } from "../../ports/clock.ts";
 import { isAlreadyExists, isNotFound, KubeError, type KubeWriter } from "../../ports/kube.ts";
 import { type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Log } from "../../ports/log.ts";
-import { createCorrelator, eventObject, eventPatch, type KubeEvent } from "./correlate.ts";
+import { type Correlation, createCorrelator, eventObject, eventPatch, type KubeEvent } from "./correlate.ts";
 
 export interface KubeEvents {
   /** Returns at once; never throws. */
@@ -24,43 +30,154 @@ export interface KubeEventsOptions {
   readonly component?: string;
   /** "Synced" when absent, for all events, as in the original. */
   readonly reason?: string;
-  /** How many may wait; 1000 when absent. */
+  /** How many may wait per object; 200 when absent. */
   readonly capacity?: number;
+  /** How many may wait in all; 10,000 when absent. */
+  readonly totalCapacity?: number;
+  /** Called for every event that is dropped, for a metric. */
+  readonly onDropped?: () => void;
 }
 
-const CAPACITY = 1000;
+const CAPACITY = 200;
+const TOTAL_CAPACITY = 10_000;
+const PARALLEL = 4;
 const RETRY_MIN_MS = 500;
 const RETRY_MAX_MS = 60_000;
+/** The API's own limit for a note of events.k8s.io, in characters. */
+const LONGEST_MESSAGE = 1024;
+
+interface Entry {
+  readonly event: KubeEvent;
+  readonly atMs: number;
+  /** Set by the first attempt: a second one is no second sighting. */
+  correlation?: Correlation;
+}
+
+interface Lane {
+  readonly key: string;
+  readonly entries: Entry[];
+  /** The oldest entry is being written, or waits for its next attempt. */
+  busy: boolean;
+  retryMs: number;
+  dropped: number;
+}
 
 export function createKubeEvents(options: KubeEventsOptions): KubeEvents {
-  const { clock, log, writer } = options;
+  const { clock, log } = options;
+  const life = new AbortController();
+  const write = createEventWriter(options, life.signal);
+  const lanes = new Map<string, Lane>();
+  /** Lanes with something to write, the one that waits longest first. */
+  const ready = new Set<Lane>();
+  let waiting = 0;
+  let writing = 0;
+  let idle = () => {};
+
+  function pump(): void {
+    for (const lane of ready) {
+      if (writing >= PARALLEL || life.signal.aborted) return;
+      ready.delete(lane);
+      void serve(lane);
+    }
+  }
+
+  async function serve(lane: Lane): Promise<void> {
+    const [entry] = lane.entries;
+    if (entry === undefined) return;
+    lane.busy = true;
+    writing += 1;
+    const end = await write(entry);
+    writing -= 1;
+    if (end === "again" && !life.signal.aborted) {
+      const ms = lane.retryMs * (0.5 + options.random() / 2);
+      lane.retryMs = Math.min(lane.retryMs * 2, RETRY_MAX_MS);
+      void clock.sleep(ms, life.signal).then(
+        () => next(lane),
+        () => undefined, // given up by `flush`
+      );
+    } else {
+      lane.entries.shift();
+      waiting -= 1;
+      lane.retryMs = RETRY_MIN_MS;
+      next(lane);
+    }
+    pump();
+  }
+
+  function next(lane: Lane): void {
+    lane.busy = false;
+    if (lane.entries.length > 0) ready.add(lane);
+    else {
+      lanes.delete(lane.key);
+      if (lane.dropped > 0) log.warn({ object: lane.key, dropped: lane.dropped }, "events were dropped, too many waited");
+    }
+    if (waiting === 0) idle();
+    pump();
+  }
+
+  /** The oldest event that is not being written. */
+  function drop(lane: Lane): void {
+    const [dropped] = lane.entries.splice(lane.busy ? 1 : 0, 1);
+    if (dropped === undefined) return;
+    waiting -= 1;
+    if (lane.dropped === 0) {
+      const about = { object: lane.key, event: dropped.event.message };
+      log.warn(about, "too many events wait for the API server, dropping the oldest");
+    }
+    lane.dropped += 1;
+    options.onDropped?.();
+  }
+
+  function longest(): Lane | undefined {
+    let found: Lane | undefined;
+    for (const lane of lanes.values()) if (lane.entries.length > (found?.entries.length ?? 1)) found = lane;
+    return found;
+  }
+
+  return {
+    record(event) {
+      if (life.signal.aborted) return;
+      const key = `${event.object.namespace}/${event.object.name}`;
+      const lane = lanes.get(key) ?? { key, entries: [], busy: false, retryMs: RETRY_MIN_MS, dropped: 0 };
+      lanes.set(key, lane);
+      lane.entries.push({ event: { ...event, message: cut(event.message) }, atMs: clock.now() });
+      waiting += 1;
+      if (lane.entries.length - (lane.busy ? 1 : 0) > (options.capacity ?? CAPACITY)) drop(lane);
+      else if (waiting > (options.totalCapacity ?? TOTAL_CAPACITY)) drop(longest() ?? lane);
+      if (!lane.busy) ready.add(lane);
+      pump();
+    },
+    async flush(signal) {
+      const empty = new Promise<void>((resolve) => {
+        idle = resolve;
+      });
+      const abort = () => {
+        life.abort(signal.reason);
+        if (waiting > 0) log.warn({ events: waiting }, "events were not written before the end");
+        idle();
+      };
+      if (signal.aborted) abort();
+      signal.addEventListener("abort", abort, { once: true });
+      if (waiting > 0 && !life.signal.aborted) await empty;
+      signal.removeEventListener("abort", abort);
+    },
+  };
+}
+
+function cut(message: string): string {
+  return message.length <= LONGEST_MESSAGE ? message : `${message.slice(0, LONGEST_MESSAGE - 1)}…`;
+}
+
+/** One attempt to write an event: it is done with (written, or refused for a reason that will not go away), or due again. */
+function createEventWriter({ writer, log, ...options }: KubeEventsOptions, signal: AbortSignal) {
   const component = options.component ?? "flagger";
   const reason = options.reason ?? "Synced";
   const correlator = createCorrelator();
-  const life = new AbortController();
-  let queue: { readonly event: KubeEvent; readonly atMs: number }[] = [];
-  let writing: Promise<void> | undefined;
-
-  async function write(event: KubeEvent, atMs: number): Promise<void> {
-    const { key, sighting, known } = correlator.correlate(event, atMs);
-    const object = eventObject(event, sighting, component, reason);
-    const { name, namespace } = object.metadata;
-    const ref: ObjectRef = { type: RESOURCES.event, namespace, name };
-    await persist(event, async () => {
-      if (known && (await patched(ref, eventPatch(sighting)))) return;
-      await writer.create(RESOURCES.event, object, life.signal).catch((error: unknown) => {
-        if (!isAlreadyExists(error)) throw error; // an earlier attempt got through, only its answer did not
-      });
-    }).catch((error: unknown) => {
-      if (!known) correlator.forget(key);
-      throw error;
-    });
-  }
 
   /** @returns false when the Event has expired */
   async function patched(ref: ObjectRef, patch: object): Promise<boolean> {
     try {
-      await writer.mergePatch(ref, patch, {}, life.signal);
+      await writer.mergePatch(ref, patch, {}, signal);
       return true;
     } catch (error) {
       if (isNotFound(error)) return false;
@@ -68,54 +185,33 @@ export function createKubeEvents(options: KubeEventsOptions): KubeEvents {
     }
   }
 
-  /** Tries until it is done, or refused for a reason that will not go away. */
-  async function persist({ object, message }: KubeEvent, attempt: () => Promise<void>): Promise<void> {
-    for (let delayMs = RETRY_MIN_MS; ; delayMs = Math.min(delayMs * 2, RETRY_MAX_MS)) {
-      try {
-        return await attempt();
-      } catch (error) {
-        life.signal.throwIfAborted();
-        const text = error instanceof Error ? error.message : String(error);
-        const about = { object: `${object.namespace}/${object.name}`, event: message, error: text };
-        if (!isPassing(error)) {
-          log.warn(about, "the API server refused an event");
-          throw error;
-        }
+  async function attempt(entry: Entry): Promise<void> {
+    entry.correlation ??= correlator.correlate(entry.event, entry.atMs);
+    const { sighting, known } = entry.correlation;
+    const object = eventObject(entry.event, sighting, component, reason);
+    const { name, namespace } = object.metadata;
+    if (known && (await patched({ type: RESOURCES.event, namespace, name }, eventPatch(sighting)))) return;
+    await writer.create(RESOURCES.event, object, signal).catch((error: unknown) => {
+      if (!isAlreadyExists(error)) throw error; // an earlier attempt got through, only its answer did not
+    });
+  }
+
+  return async (entry: Entry): Promise<"done" | "again"> => {
+    try {
+      await attempt(entry);
+      return "done";
+    } catch (error) {
+      const { object, message } = entry.event;
+      const text = error instanceof Error ? error.message : String(error);
+      const about = { object: `${object.namespace}/${object.name}`, event: message, error: text };
+      if (isPassing(error) && !signal.aborted) {
         log.debug(about, "cannot write an event, trying again");
-        await clock.sleep(delayMs * (0.5 + options.random() / 2), life.signal);
+        return "again";
       }
+      if (!signal.aborted) log.warn(about, "the API server refused an event");
+      if (entry.correlation?.known === false) correlator.forget(entry.correlation.key);
+      return "done";
     }
-  }
-
-  async function drain(): Promise<void> {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      await write(next.event, next.atMs).catch(() => undefined); // said already, or given up by `flush`
-      if (life.signal.aborted) break;
-    }
-    writing = undefined;
-  }
-
-  return {
-    record(event) {
-      if (life.signal.aborted) return;
-      queue.push({ event, atMs: clock.now() });
-      if (queue.length > (options.capacity ?? CAPACITY)) {
-        const dropped = queue.shift();
-        log.warn({ event: dropped?.event.message }, "too many events wait for the API server, dropped the oldest");
-      }
-      writing ??= drain();
-    },
-    async flush(signal) {
-      const abort = () => {
-        life.abort(signal.reason);
-        if (queue.length > 0) log.warn({ events: queue.length }, "events were not written before the end");
-        queue = [];
-      };
-      if (signal.aborted) abort();
-      signal.addEventListener("abort", abort, { once: true });
-      while (writing !== undefined) await writing;
-      signal.removeEventListener("abort", abort);
-    },
   };
 }
 

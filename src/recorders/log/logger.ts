@@ -13,8 +13,9 @@ export interface LoggerOptions {
 }
 
 export function createLogger({ level, encoding, write }: LoggerOptions): Logger {
-  const sink = { write: write ?? ((line: string) => void process.stderr.write(line)) };
-  const destination = encoding === "console" ? { write: (line: string) => sink.write(toConsole(line)) } : sink;
+  const put = write ?? ((line: string) => void process.stderr.write(line));
+  const shape = encoding === "console" ? (line: string) => toConsole(cut(line)) : cut;
+  const destination = { write: (line: string) => put(shape(line)) };
   return pino(
     {
       level: levelOf(level),
@@ -33,9 +34,38 @@ function levelOf(name: string): string {
   return LEVELS.find((level) => level === name) ?? "info";
 }
 
-/** "2026-01-01T00:00:00.000Z	info	message	{fields}" */
+/** The longest line, in characters. What a server or a tenant says must not fill the disk. */
+const LONGEST_LINE = 16_384;
+const LONGEST_TEXT = 2_000;
+
+function cut(line: string): string {
+  if (line.length <= LONGEST_LINE) return line;
+  const { level, ts, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
+  const kept = `${JSON.stringify({ level, ts, msg: shortened(msg), ...(shortened(fields) as object) })}\n`;
+  if (kept.length <= LONGEST_LINE) return kept;
+  return `${JSON.stringify({ level, ts, msg: shortened(msg), cut: line.length })}\n`;
+}
+
+/** Long texts are cut, wherever they are. */
+function shortened(value: unknown): unknown {
+  if (typeof value === "string") return value.length <= LONGEST_TEXT ? value : `${value.slice(0, LONGEST_TEXT)}…`;
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.slice(0, 100).map(shortened);
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, shortened(inner)]));
+}
+
+/** "2026-01-01T00:00:00.000Z	info	message	{fields}"; a message of several lines is quoted, so that it is one line. */
 function toConsole(line: string): string {
   const { level, ts, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
   const rest = Object.keys(fields).length === 0 ? "" : `\t${JSON.stringify(fields)}`;
-  return `${ts}\t${level}\t${msg}${rest}\n`;
+  const text = String(msg);
+  return `${ts}\t${level}\t${hasControl(text) ? JSON.stringify(text) : text}${rest}\n`;
+}
+
+function hasControl(text: string): boolean {
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code < 0x20 || (code >= 0x7f && code < 0xa0)) return true;
+  }
+  return false;
 }

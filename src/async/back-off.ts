@@ -34,10 +34,13 @@ export class DeadlineExceeded extends Error {
   }
 }
 
+/** Made once: a reason that is made at every abort brings a stack along that nothing reads. */
+const DONE = new Error("the work is done");
+
 /** A deadline that can be moved while the work goes on. */
 export interface Deadline {
   readonly signal: AbortSignal;
-  /** From now on another `ms` milliseconds. */
+  /** From now on another `ms` milliseconds, not fewer than before. */
   restart(ms: number): void;
 }
 
@@ -55,21 +58,25 @@ export async function withDeadline<T>(
   const linked = new AbortController();
   const follow = () => linked.abort(signal.reason);
   signal.addEventListener("abort", follow, { once: true });
-  let timer = new AbortController();
-  const restart = (again: number) => {
-    timer.abort();
-    timer = new AbortController();
-    const mine = timer;
-    clock.sleep(again, mine.signal).then(
-      () => linked.abort(new DeadlineExceeded(again)),
-      () => undefined, // stopped: the work was done in time
-    );
+  const timer = new AbortController();
+  let span = ms;
+  let since = clock.now();
+  /** One timer, however often the deadline is moved: when it is over, it goes on for what is left. */
+  const expire = async () => {
+    for (let left = span; left > 0; left = Math.min(span, since + span - clock.now())) {
+      await clock.sleep(left, timer.signal);
+    }
+    linked.abort(new DeadlineExceeded(span));
   };
-  restart(ms);
+  expire().catch(() => undefined); // stopped: the work was done in time
+  const restart = (again: number) => {
+    span = again;
+    since = clock.now();
+  };
   try {
     return await work({ signal: linked.signal, restart });
   } finally {
-    timer.abort();
+    timer.abort(DONE);
     signal.removeEventListener("abort", follow);
   }
 }

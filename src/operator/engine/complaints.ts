@@ -1,0 +1,68 @@
+/**
+ * What is said of turns that failed. An error is said once on its Canary, until a turn succeeds or fails for another reason.
+ * A kind that the API server does not let us read is said once in each namespace: it is no fault of any one Canary.
+ */
+import { isAlreadyExists, isConflict, isNotFound } from "../../ports/kube.ts";
+import type { Log } from "../../ports/log.ts";
+import type { Recorder } from "../../ports/recorder.ts";
+import type { CanaryStore } from "../../ports/store.ts";
+import { WriteFailure } from "../cluster/write.ts";
+import { canaryRef, ReadFailure } from "./follow.ts";
+
+export interface Complaints {
+  /** A turn failed and is taken again after `retryMs`. */
+  failed(key: string, error: unknown, retryMs: number): void;
+  /** A turn waits for a cache that cannot be filled. */
+  unreadable(key: string, failure: ReadFailure): void;
+  /** A turn succeeded, or the Canary is gone. */
+  settled(key: string): void;
+}
+
+export function createComplaints(log: Log, store: Pick<CanaryStore, "load">, recorder: Recorder): Complaints {
+  /** The last complaint, by Canary. */
+  const last = new Map<string, string>();
+  /** Messages about kinds that cannot be read, and the namespaces in which they were said. */
+  const said = new Map<string, Set<string>>();
+
+  function say(key: string, message: string): void {
+    const loaded = store.load(canaryRef(key));
+    if (loaded === undefined) return;
+    const about = loaded.kind === "canary" ? loaded.canary : loaded;
+    const phase = loaded.kind === "canary" ? loaded.canary.status.phase : "";
+    recorder.say(about, { type: "Warning", message, phase });
+  }
+
+  return {
+    failed(key, error, retryMs) {
+      const cause = error instanceof WriteFailure ? error.refusal : error;
+      const { namespace, name } = canaryRef(key);
+      const fields = { canary: `${name}.${namespace}`, retryMs };
+      // Not found is the Canary itself, which went while its turn was taken; what is missing else is a WriteFailure.
+      if (isConflict(cause) || isAlreadyExists(cause) || isNotFound(error)) {
+        log.debug(fields, "another client wrote meanwhile, looking again");
+        return;
+      }
+      const message = error instanceof Error ? error.message : String(error);
+      const isNew = last.get(key) !== message;
+      last.set(key, message);
+      if (isNew) log.error({ ...fields, err: error }, `turn failed: ${message}`);
+      else log.debug(fields, `turn failed again: ${message}`);
+      if (isNew && (error instanceof WriteFailure || error instanceof ReadFailure)) say(key, message);
+    },
+    unreadable(key, { message, filled }) {
+      const { namespace } = canaryRef(key);
+      const known = said.get(message);
+      const namespaces = known ?? new Set();
+      if (known === undefined) {
+        said.set(message, namespaces);
+        log.error({}, message);
+        const forget = () => void said.delete(message);
+        void filled?.then(forget, forget);
+      }
+      if (namespaces.has(namespace)) return;
+      namespaces.add(namespace);
+      say(key, message);
+    },
+    settled: (key) => void last.delete(key),
+  };
+}
