@@ -78,3 +78,13 @@ it("Q78: nothing that we ship asks a Prometheus operator for anything, so no nam
   expect(kinds.filter((kind) => kind === "ServiceMonitor" || kind === "PodMonitor")).toEqual([]);
   expect(files.filter((name) => name.endsWith("Chart.yaml"))).toEqual([]);
 });
+
+it("the operator's heap fits the memory limit of its container", () => {
+  const pod = parseAllDocuments(OPERATOR)
+    .map((document) => document.toJS())
+    .find(({ kind }) => kind === "Deployment").spec.template.spec;
+  const [{ env, resources }] = pod.containers;
+  const limit = Number(/^(\d+)Mi$/.exec(resources.limits.memory)?.[1]);
+  const { value } = env.find(({ name }: { name: string }) => name === "NODE_OPTIONS");
+  expect(value).toContain(`--max-old-space-size=${limit * 0.75} `);
+});

@@ -1,8 +1,10 @@
+import { setMaxListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import { createManualClock } from "../testing/manual-clock.ts";
 import { type AdmissionOptions, createAdmission, type Ticket } from "./admission.ts";
 
 const FOREVER = new AbortController().signal;
+setMaxListeners(0, FOREVER);
 
 function start(options: Partial<AdmissionOptions> = {}) {
   const clock = createManualClock();

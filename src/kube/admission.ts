@@ -10,7 +10,7 @@
  */
 
 import { createBackOff } from "../async/back-off.ts";
-import { createLanes } from "../async/lanes.ts";
+import { createLanes, type Lanes } from "../async/lanes.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 
 export interface AdmissionOptions {
@@ -52,37 +52,31 @@ const PAUSE_MAX_MS = 10_000;
 const CLOSED = new Error("the connection to the API server is closed");
 
 interface Waiting {
-  readonly lane: string;
   admit(): void;
 }
 
-export function createAdmission({ clock, random, qps, burst, maxInFlight }: AdmissionOptions): Admission {
+export function createAdmission(options: AdmissionOptions): Admission {
+  const { clock, qps } = options;
   const requests = createLanes<Waiting>();
   const streams = createLanes<Waiting>();
-  const bucket = createBucket(qps, Math.max(1, burst), clock);
-  const backOff = createBackOff(PAUSE_MIN_MS, PAUSE_MAX_MS, random);
-  let limit = maxInFlight;
-  let credit = 0;
-  let inFlight = 0;
-  /** Counts the halvings: what was sent before the last one says nothing about the new limit. */
-  let epoch = 0;
-  let paused = false;
-  let waking = false;
+  const bucket = createBucket(qps, Math.max(1, options.burst), clock);
   const life = new AbortController();
-  const later = (ms: number, work: () => void) => clock.sleep(ms, life.signal).then(work, () => undefined);
+  let waking = false;
+  const later = (ms: number, work: () => void) => void clock.sleep(ms, life.signal).then(work, () => undefined);
+  const slots = createSlots(options, later, pump);
 
   function wakeIn(ms: number): void {
     if (waking) return;
     waking = true;
-    void later(ms, () => {
+    later(ms, () => {
       waking = false;
       pump();
     });
   }
 
   function pump(): void {
-    while (!paused) {
-      const queue = streams.size > 0 ? streams : inFlight < limit ? requests : undefined;
+    while (!slots.paused) {
+      const queue = streams.size > 0 ? streams : slots.inFlight < slots.limit ? requests : undefined;
       if (queue === undefined || queue.size === 0) return;
       const waitMs = bucket.take();
       if (waitMs > 0) return wakeIn(waitMs);
@@ -90,78 +84,95 @@ export function createAdmission({ clock, random, qps, burst, maxInFlight }: Admi
     }
   }
 
-  function pause(ms: number): void {
-    paused = true;
-    void later(ms, () => {
-      paused = false;
-      pump();
-    });
-  }
-
-  function overloaded(retryAfterMs: number): void {
-    epoch += 1;
-    credit = 0;
-    limit = Math.max(1, Math.floor(limit / 2));
-    if (!paused) pause(Math.max(backOff.next(), Math.min(retryAfterMs, PAUSE_MAX_MS)));
-  }
-
-  function answered(): void {
-    backOff.reset();
-    credit += 1;
-    if (credit < limit || limit >= maxInFlight) return;
-    credit = 0;
-    limit += 1;
-  }
-
-  function ticket(): Ticket {
-    const mine = epoch;
-    let left = false;
-    inFlight += 1;
-    return {
-      leave(outcome, retryAfterMs = 0) {
-        if (left) return;
-        left = true;
-        inFlight -= 1;
-        if (mine === epoch) outcome === "overloaded" ? overloaded(retryAfterMs) : answered();
-        pump();
-      },
-    };
-  }
-
-  function wait<T>(queue: typeof requests, lane: string, signal: AbortSignal, admitted: () => T): Promise<T> {
-    signal.throwIfAborted();
-    return new Promise((resolve, reject) => {
-      const entry: Waiting = {
-        lane,
-        admit() {
-          signal.removeEventListener("abort", giveUp);
-          resolve(admitted());
-        },
-      };
-      const giveUp = () => {
-        queue.remove(lane, entry);
-        reject(signal.reason);
-      };
-      signal.addEventListener("abort", giveUp, { once: true });
-      queue.push(lane, entry);
-      pump();
-    });
+  function wait<T>(queue: Lanes<Waiting>, lane: string, signal: AbortSignal, admitted: () => T): Promise<T> {
+    const place = waitIn(queue, lane, signal, admitted);
+    pump();
+    return place;
   }
 
   return {
-    enter: async (lane, signal) => await wait(requests, lane, signal, ticket),
+    enter: async (lane, signal) => await wait(requests, lane, signal, slots.take),
     enterStream: async (signal) => await wait(streams, "", signal, () => undefined),
     get limit() {
-      return limit;
+      return slots.limit;
     },
     get inFlight() {
-      return inFlight;
+      return slots.inFlight;
     },
     get waiting() {
       return requests.size + streams.size;
     },
     close: () => life.abort(CLOSED),
   };
+}
+
+/** A place in a queue, given up when the signal is aborted. */
+function waitIn<T>(queue: Lanes<Waiting>, lane: string, signal: AbortSignal, admitted: () => T): Promise<T> {
+  signal.throwIfAborted();
+  return new Promise((resolve, reject) => {
+    const entry: Waiting = {
+      admit() {
+        signal.removeEventListener("abort", giveUp);
+        resolve(admitted());
+      },
+    };
+    const giveUp = () => {
+      queue.remove(lane, entry);
+      reject(signal.reason);
+    };
+    signal.addEventListener("abort", giveUp, { once: true });
+    queue.push(lane, entry);
+  });
+}
+
+/** Slots for requests under way: one more after as many answers, half as many and a pause after an overload. */
+function createSlots(
+  { random, maxInFlight }: AdmissionOptions,
+  later: (ms: number, work: () => void) => void,
+  changed: () => void,
+) {
+  const backOff = createBackOff(PAUSE_MIN_MS, PAUSE_MAX_MS, random);
+  let answers = 0;
+  /** Counts the halvings: what was sent before the last one says nothing about the new limit. */
+  let epoch = 0;
+  const slots = { limit: maxInFlight, inFlight: 0, paused: false, take };
+
+  function overloaded(retryAfterMs: number): void {
+    epoch += 1;
+    answers = 0;
+    slots.limit = Math.max(1, Math.floor(slots.limit / 2));
+    if (slots.paused) return;
+    slots.paused = true;
+    later(Math.max(backOff.next(), Math.min(retryAfterMs, PAUSE_MAX_MS)), () => {
+      slots.paused = false;
+      changed();
+    });
+  }
+
+  function answered(): void {
+    backOff.reset();
+    answers += 1;
+    if (answers < slots.limit || slots.limit >= maxInFlight) return;
+    answers = 0;
+    slots.limit += 1;
+  }
+
+  function take(): Ticket {
+    const mine = epoch;
+    let left = false;
+    slots.inFlight += 1;
+    return {
+      leave(outcome, retryAfterMs = 0) {
+        if (left) return;
+        left = true;
+        slots.inFlight -= 1;
+        if (mine === epoch) outcome === "overloaded" ? overloaded(retryAfterMs) : answered();
+        changed();
+      },
+    };
+  }
+
+  return slots;
 }
 
 /** Token bucket. `take` returns 0 when a token was taken, else the milliseconds until there is one. */

@@ -73,7 +73,10 @@ export async function serverVersion(transport: KubeTransport, signal: AbortSigna
 }
 
 /** @param fieldManager owner of the fields we write, unless a call names another */
-export function createKubeClient(transport: Pick<KubeTransport, "send">, fieldManager: string): KubeReader & KubeWriter {
+export function createKubeClient(
+  transport: Pick<KubeTransport, "send">,
+  fieldManager: string,
+): KubeReader & KubeWriter {
   const patch = (contentType: string, path: string, body: KubeFields, query: object, signal: AbortSignal) =>
     transport.send({ method: "PATCH", path, body, contentType, query: { fieldManager, ...query } }, signal);
   const below = (path: string, subresource: string | undefined) =>

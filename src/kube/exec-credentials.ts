@@ -4,11 +4,11 @@
  */
 import { spawn } from "node:child_process";
 import { abortable } from "../async/abortable.ts";
+import { DeadlineExceeded, withDeadline } from "../async/back-off.ts";
 import type { Clock } from "../ports/clock.ts";
 import { KubeError } from "../ports/kube.ts";
 import type { KubeFields } from "../ports/kubernetes.ts";
 import type { Credentials, Proof } from "./access.ts";
-import { DeadlineExceeded, withDeadline } from "../async/back-off.ts";
 import { configError, type Entry, pathIn } from "./kubeconfig.ts";
 
 /** Plugins may ask a cloud; a minute is what a person would wait. */

@@ -8,11 +8,12 @@
  * Time is measured from when *we* saw the last renewal, never from the times in the Lease: clocks of machines differ.
  * A follower waits for changes of the Lease, so a released one is taken over at once.
  */
+
+import { withDeadline } from "../async/back-off.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import { isAlreadyExists, isConflict, type KubeReader, type KubeWriter, type ObjectCache } from "../ports/kube.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
 import type { Log } from "../ports/log.ts";
-import { withDeadline } from "../async/back-off.ts";
 import type { WatchWorld } from "./reflector.ts";
 import { startWatchCache } from "./watch-cache.ts";
 

@@ -5,12 +5,12 @@
 import { readFile } from "node:fs/promises";
 import { request } from "undici";
 import { abortable } from "../async/abortable.ts";
+import { withDeadline } from "../async/back-off.ts";
 import { createDispatcher } from "../net/dispatcher.ts";
 import type { Clock } from "../ports/clock.ts";
 import { KubeError } from "../ports/kube.ts";
 import type { KubeFields } from "../ports/kubernetes.ts";
 import type { Credentials } from "./access.ts";
-import { withDeadline } from "../async/back-off.ts";
 import { type Entry, pathIn } from "./kubeconfig.ts";
 
 const ISSUER_MS = 30_000;

@@ -11,6 +11,8 @@
  * Reconnecting at once is right after a watch that lived a while (servers end them every few minutes) and a denial of
  * service after one that did not: only a watch that lived HEALTHY_MS resets the back-off.
  */
+
+import { createBackOff, DeadlineExceeded, withDeadline } from "../async/back-off.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import { isDenied, isGone, isNotFound } from "../ports/kube.ts";
 import {
@@ -21,7 +23,6 @@ import {
   type ResourceType,
 } from "../ports/kubernetes.ts";
 import type { Log } from "../ports/log.ts";
-import { createBackOff, DeadlineExceeded, withDeadline } from "../async/back-off.ts";
 import { listAll } from "./client.ts";
 import type { KubeTransport } from "./transport.ts";
 import { statusError } from "./transport-errors.ts";

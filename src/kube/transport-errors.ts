@@ -1,8 +1,8 @@
 /** From what undici and the API server say to one kind of error with a text that helps. */
 import type { IncomingHttpHeaders } from "node:http";
+import { DeadlineExceeded } from "../async/back-off.ts";
 import { KubeError } from "../ports/kube.ts";
 import type { KubeFields } from "../ports/kubernetes.ts";
-import { DeadlineExceeded } from "../async/back-off.ts";
 
 type Asked = { readonly method: string; readonly path: string };
 

@@ -105,30 +105,7 @@ export function createTransport(options: TransportOptions): KubeTransport {
     options.timeoutMs ?? (method === "GET" ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS);
   const connections = createConnections(options, maxInFlight + URGENT_CONNECTIONS);
 
-  async function sendOnce(request: KubeRequest, proof: Proof, signal: AbortSignal, use: Use): Promise<Answer> {
-    const dispatcher = connections.forProof(proof)[use];
-    return await dispatcher.request({
-      origin: new URL(access.server).origin,
-      path: pathOf(request, access.server),
-      method: request.method,
-      signal,
-      headers: {
-        accept: request.accept ?? "application/json",
-        "user-agent": options.userAgent,
-        ...(request.body === undefined ? {} : { "content-type": request.contentType ?? "application/json" }),
-        ...proof.headers,
-      },
-      body: request.body === undefined ? null : JSON.stringify(request.body),
-    });
-  }
-
-  /** The answer, whatever its status, after at most one renewal of the proof. */
-  async function authenticated(request: KubeRequest, signal: AbortSignal, use: Use): Promise<Answer> {
-    const answer = await sendOnce(request, await access.credentials.prove(signal), signal, use);
-    if (answer.statusCode !== 401 || !access.credentials.renew()) return answer;
-    await answer.body.dump();
-    return await sendOnce(request, await access.credentials.prove(signal), signal, use);
-  }
+  const authenticated = createExchange(options, connections);
 
   async function attempt(request: KubeRequest, signal: AbortSignal): Promise<KubeFields> {
     try {
@@ -212,6 +189,33 @@ export function createTransport(options: TransportOptions): KubeTransport {
       release();
     }
   }
+}
+
+/** One request and its answer, whatever the status, after at most one renewal of the proof. */
+function createExchange({ access, userAgent }: TransportOptions, connections: ReturnType<typeof createConnections>) {
+  async function sendOnce(request: KubeRequest, proof: Proof, signal: AbortSignal, use: Use): Promise<Answer> {
+    const dispatcher = connections.forProof(proof)[use];
+    return await dispatcher.request({
+      origin: new URL(access.server).origin,
+      path: pathOf(request, access.server),
+      method: request.method,
+      signal,
+      headers: {
+        accept: request.accept ?? "application/json",
+        "user-agent": userAgent,
+        ...(request.body === undefined ? {} : { "content-type": request.contentType ?? "application/json" }),
+        ...proof.headers,
+      },
+      body: request.body === undefined ? null : JSON.stringify(request.body),
+    });
+  }
+
+  return async (request: KubeRequest, signal: AbortSignal, use: Use): Promise<Answer> => {
+    const answer = await sendOnce(request, await access.credentials.prove(signal), signal, use);
+    if (answer.statusCode !== 401 || !access.credentials.renew()) return answer;
+    await answer.body.dump();
+    return await sendOnce(request, await access.credentials.prove(signal), signal, use);
+  };
 }
 
 /** The same server, for requests that must not wait for others. */

@@ -84,13 +84,38 @@ function createAppointments(clock: Clock, due: (key: string) => void) {
   };
 }
 
+/** The keys that are worked on, counted by lane. */
+function createSlots({ concurrency, lane }: WorkQueueOptions) {
+  const running = new Set<string>();
+  const busy = new Map<string, number>();
+  function count(key: string, by: number): void {
+    const name = lane?.(key) ?? "";
+    const held = (busy.get(name) ?? 0) + by;
+    if (held === 0) busy.delete(name);
+    else busy.set(name, held);
+  }
+  return {
+    get running() {
+      return running.size;
+    },
+    isRunning: (key: string) => running.has(key),
+    enter(key: string): void {
+      running.add(key);
+      count(key, 1);
+    },
+    leave(key: string): void {
+      running.delete(key);
+      count(key, -1);
+    },
+    mayRun: (name: string) => lane === undefined || (busy.get(name) ?? 0) < SHARE * (concurrency - running.size),
+  };
+}
+
 /** Works until drained. */
 export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   const laneOf = options.lane ?? (() => "");
   const waiting = createLanes<string>();
-  const running = new Set<string>();
-  /** Slots in use, by lane. */
-  const busy = new Map<string, number>();
+  const slots = createSlots(options);
   const waits = (key: string) => waiting.has(laneOf(key), key);
   const again = new Set<string>();
   const backOffs = new Map<string, BackOff>();
@@ -102,7 +127,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   function add(key: string): void {
     appointments.cancel(key);
     if (draining) return;
-    if (running.has(key)) again.add(key);
+    if (slots.isRunning(key)) again.add(key);
     else waiting.push(laneOf(key), key);
     pump();
   }
@@ -130,32 +155,18 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     } catch (error) {
       failed(key, error);
     } finally {
-      running.delete(key);
-      count(key, -1);
+      slots.leave(key);
     }
     if (again.delete(key)) add(key);
     pump();
-    if (running.size === 0) idle();
-  }
-
-  function count(key: string, by: number): void {
-    const lane = laneOf(key);
-    const held = (busy.get(lane) ?? 0) + by;
-    if (held === 0) busy.delete(lane);
-    else busy.set(lane, held);
-  }
-
-  function mayRun(lane: string): boolean {
-    if (options.lane === undefined) return true;
-    return (busy.get(lane) ?? 0) < SHARE * (options.concurrency - running.size);
+    if (slots.running === 0) idle();
   }
 
   function pump(): void {
-    while (!draining && running.size < options.concurrency) {
-      const next = waiting.shift(mayRun);
+    while (!draining && slots.running < options.concurrency) {
+      const next = waiting.shift(slots.mayRun);
       if (next === undefined) return;
-      running.add(next.entry);
-      count(next.entry, 1);
+      slots.enter(next.entry);
       void turn(next.entry);
     }
   }
@@ -173,7 +184,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       return waiting.size;
     },
     get running() {
-      return running.size;
+      return slots.running;
     },
     async drain(hurry) {
       draining = true;
@@ -186,7 +197,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       const ended = new Promise<void>((resolve) => {
         idle = resolve;
       });
-      if (running.size > 0) await ended;
+      if (slots.running > 0) await ended;
       hurry?.removeEventListener("abort", hasten);
     },
   };

@@ -27,7 +27,9 @@ import { createEventWebhooks } from "../notify/event-webhooks.ts";
 import { connectClusters } from "./clusters.ts";
 import type { OperatorFlags } from "./flags.ts";
 import { serveOperatorHttp } from "./http.ts";
+import { watchMemory } from "./memory.ts";
 import { combineRecorders } from "./recorders.ts";
+import { createSelfMetrics, type SelfMetrics } from "./self-metrics.ts";
 import { checkCluster, StartupError } from "./startup.ts";
 
 export interface OperatorOptions {
@@ -103,6 +105,8 @@ async function serve(options: Connected): Promise<OperatorEnd> {
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LOOP_PRECISION_MS });
   // Also of an instance that waits for its turn: dashboards count operators by flagger_info.
   const metrics = createMetricsRecorder({ registry, version: options.version, meshProvider: flags.meshProvider });
+  const self = createSelfMetrics(registry, options.transport.load);
+  const stopMemory = watchMemory(log);
   let ready = false;
   const http = await serveOperatorHttp({
     port: flags.port,
@@ -112,7 +116,7 @@ async function serve(options: Connected): Promise<OperatorEnd> {
   });
   log.info({}, `Starting HTTP server on port ${http.port}`);
   const lead = (term: AbortSignal) =>
-    runEngine({ ...options, metrics, signal: term }, () => {
+    runEngine({ ...options, metrics, self, signal: term }, () => {
       ready = true;
     });
   try {
@@ -124,6 +128,7 @@ async function serve(options: Connected): Promise<OperatorEnd> {
     ready = true;
     return { kind: (await elect(options, lead)) === "lost" ? "lost" : "stopped" };
   } finally {
+    stopMemory();
     await http.stop(GRACE_MS);
     log.info({}, "HTTP server stopped");
   }
@@ -175,6 +180,7 @@ async function elect(
 
 interface EngineRun extends Connected {
   readonly metrics: Recorder;
+  readonly self: SelfMetrics;
 }
 
 async function runEngine(options: EngineRun, whenReady: () => void): Promise<void> {
@@ -243,8 +249,8 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
 const TURNS_PER_THREAD = 500;
 
 function createRecorders(options: EngineRun, client: ReturnType<typeof createKubeClient>, signal: AbortSignal) {
-  const { flags, log, clock, random, metrics, dispatcher, insecureDispatcher } = options;
-  const kubeEvents = createKubeEvents({ writer: client, clock, random, log });
+  const { flags, log, clock, random, metrics, self, dispatcher, insecureDispatcher } = options;
+  const kubeEvents = createKubeEvents({ writer: client, clock, random, log, onDropped: self.eventDropped });
   const hooks = { clock, log, globalUrl: flags.eventWebhook, signal, dispatcher, insecureDispatcher };
   const eventWebhooks = createEventWebhooks(hooks);
   const journal = flags.journal === "" ? undefined : createJournal(flags.journal, log);

@@ -67,7 +67,9 @@ export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSigna
 /** An alert that has no receiver is not owed: remembering it would cost two writes. */
 function owedOnly(transition: Transition, wanted: boolean): Transition {
   const { status } = transition;
-  return wanted || status.owedAlerts.length === 0 ? transition : { ...transition, status: { ...status, owedAlerts: [] } };
+  return wanted || status.owedAlerts.length === 0
+    ? transition
+    : { ...transition, status: { ...status, owedAlerts: [] } };
 }
 
 /** The turn is decided at the time of the last answer: the questions may take longer than the hold of the next step. */

@@ -162,7 +162,8 @@ describe("Kubernetes Events", () => {
   it("of one object do not wait for events of another that the API server cannot take", async () => {
     const events = start();
     server.intercept = (_method, path, _headers) => (path.includes("/noisy/") ? { code: 500, body: {} } : undefined);
-    const noisy = (i: number) => ({ object: { ...object, namespace: "noisy", name: `c${i}` }, type: "Normal" }) as const;
+    const noisy = (i: number) =>
+      ({ object: { ...object, namespace: "noisy", name: `c${i}` }, type: "Normal" }) as const;
     for (let i = 0; i < 50; i += 1) events.record({ ...noisy(i), message: "one" });
     await until("each was tried", () => server.requests.length >= 50);
     say(events, "quiet");

@@ -8,6 +8,7 @@
  *
  * When too many events of one object wait, or too many in all, the oldest of the longest lane is dropped and counted.
  */
+import { setMaxListeners } from "node:events";
 import type { Clock, Random } from "../../ports/clock.ts";
 import { isAlreadyExists, isNotFound, KubeError, type KubeWriter } from "../../ports/kube.ts";
 import { type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
@@ -65,6 +66,7 @@ interface Lane {
 export function createKubeEvents(options: KubeEventsOptions): KubeEvents {
   const { clock, log } = options;
   const life = new AbortController();
+  setMaxListeners(0, life.signal); // every lane that waits listens to it
   const write = createEventWriter(options, life.signal);
   const lanes = new Map<string, Lane>();
   /** Lanes with something to write, the one that waits longest first. */
@@ -109,29 +111,11 @@ export function createKubeEvents(options: KubeEventsOptions): KubeEvents {
     if (lane.entries.length > 0) ready.add(lane);
     else {
       lanes.delete(lane.key);
-      if (lane.dropped > 0) log.warn({ object: lane.key, dropped: lane.dropped }, "events were dropped, too many waited");
+      if (lane.dropped > 0)
+        log.warn({ object: lane.key, dropped: lane.dropped }, "events were dropped, too many waited");
     }
     if (waiting === 0) idle();
     pump();
-  }
-
-  /** The oldest event that is not being written. */
-  function drop(lane: Lane): void {
-    const [dropped] = lane.entries.splice(lane.busy ? 1 : 0, 1);
-    if (dropped === undefined) return;
-    waiting -= 1;
-    if (lane.dropped === 0) {
-      const about = { object: lane.key, event: dropped.event.message };
-      log.warn(about, "too many events wait for the API server, dropping the oldest");
-    }
-    lane.dropped += 1;
-    options.onDropped?.();
-  }
-
-  function longest(): Lane | undefined {
-    let found: Lane | undefined;
-    for (const lane of lanes.values()) if (lane.entries.length > (found?.entries.length ?? 1)) found = lane;
-    return found;
   }
 
   return {
@@ -142,8 +126,9 @@ export function createKubeEvents(options: KubeEventsOptions): KubeEvents {
       lanes.set(key, lane);
       lane.entries.push({ event: { ...event, message: cut(event.message) }, atMs: clock.now() });
       waiting += 1;
-      if (lane.entries.length - (lane.busy ? 1 : 0) > (options.capacity ?? CAPACITY)) drop(lane);
-      else if (waiting > (options.totalCapacity ?? TOTAL_CAPACITY)) drop(longest() ?? lane);
+      const isFull = lane.entries.length - (lane.busy ? 1 : 0) > (options.capacity ?? CAPACITY);
+      const areMany = waiting > (options.totalCapacity ?? TOTAL_CAPACITY);
+      if ((isFull || areMany) && dropOldest(isFull ? lane : longestOf(lanes.values(), lane), options)) waiting -= 1;
       if (!lane.busy) ready.add(lane);
       pump();
     },
@@ -162,6 +147,25 @@ export function createKubeEvents(options: KubeEventsOptions): KubeEvents {
       signal.removeEventListener("abort", abort);
     },
   };
+}
+
+/** Drops the oldest event that is not being written. @returns false when there is none */
+function dropOldest(lane: Lane, { log, onDropped }: KubeEventsOptions): boolean {
+  const [dropped] = lane.entries.splice(lane.busy ? 1 : 0, 1);
+  if (dropped === undefined) return false;
+  if (lane.dropped === 0) {
+    const about = { object: lane.key, event: dropped.event.message };
+    log.warn(about, "too many events wait for the API server, dropping the oldest");
+  }
+  lane.dropped += 1;
+  onDropped?.();
+  return true;
+}
+
+function longestOf(lanes: Iterable<Lane>, known: Lane): Lane {
+  let longest = known;
+  for (const lane of lanes) if (lane.entries.length > longest.entries.length) longest = lane;
+  return longest;
 }
 
 function cut(message: string): string {

@@ -1,0 +1,47 @@
+/** What the operator measures of itself: how it treats the API server, and how long its event loop is blocked. */
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { TransportLoad } from "../../kube/transport.ts";
+
+export interface SelfMetrics {
+  eventDropped(): void;
+  /** @param ms how late a timer was */
+  loopDelayed(ms: number): void;
+  quarantined(canaries: number): void;
+}
+
+const DELAYS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+export function createSelfMetrics(registry: Registry, load: TransportLoad): SelfMetrics {
+  const registers = [registry];
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      ...{ name, help, registers },
+      collect() {
+        this.set(read());
+      },
+    });
+  gauge("aviary_api_requests_limit", "Requests to the API server that may be under way at once", () => load.limit);
+  gauge("aviary_api_requests_in_flight", "Requests to the API server that are under way", () => load.inFlight);
+  gauge("aviary_api_requests_waiting", "Requests to the API server that wait for their turn", () => load.waiting);
+  const quarantined = new Gauge({
+    name: "aviary_quarantined_canaries",
+    help: "Canaries that are left alone because a turn of theirs blocked the operator",
+    registers,
+  });
+  const dropped = new Counter({
+    name: "aviary_events_dropped_total",
+    help: "Kubernetes Events that were dropped because too many waited for the API server",
+    registers,
+  });
+  const delays = new Histogram({
+    name: "aviary_event_loop_delay_seconds",
+    help: "How long the event loop was blocked, by a timer of 250 ms",
+    buckets: DELAYS,
+    registers,
+  });
+  return {
+    eventDropped: () => dropped.inc(),
+    loopDelayed: (ms) => delays.observe(ms / 1000),
+    quarantined: (canaries) => quarantined.set(canaries),
+  };
+}
