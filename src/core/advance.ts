@@ -19,6 +19,7 @@ import type { Answered, Probe } from "./observation.ts";
 import { hookProbes } from "./probes.ts";
 import { finalise, promote } from "./promotion.ts";
 import { admitRemade } from "./remade.ts";
+import { endWaiting } from "./revert.ts";
 import { isDeserted, routesFor } from "./routes.ts";
 import {
   type AdvanceInput,
@@ -95,7 +96,9 @@ function decideByPhase(turn: AdvanceInput): Decision {
     case "Failed":
       return idleOrDraining(turn, status);
     case "Waiting":
-      return admitRemade(turn) ?? (status.holdUntil > turn.now ? stay(turn) : beginWhenAllowed(turn));
+      return (
+        admitRemade(turn) ?? endWaiting(turn) ?? (status.holdUntil > turn.now ? stay(turn) : beginWhenAllowed(turn))
+      );
     case "Progressing":
     case "WaitingPromotion":
       return analyse(turn, status);
@@ -247,6 +250,7 @@ function payPostRollout(turn: AdvanceInput, status: StatusIn<"Succeeded"> | Stat
   const paid = become(turn, { ...status, owesPostRollout: false });
   // Event webhooks are told the phase that failed (Q36).
   if (status.phase === "Failed") return before(status.restoring ? "Promoting" : "Progressing", said, paid);
+  if (status.reverted === true) return before("Succeeded", said, paid);
   const promoted = status.skipped ? EVENTS.promotedUnjudged(turn) : EVENTS.promoted(turn);
   return before("Succeeded", [...said, promoted], paid);
 }

@@ -1,6 +1,6 @@
 /** Progressing and WaitingPromotion: hold a step, judge it at its end, and go one further, wait at a gate, or go back. */
 import { type CanaryStatus, dotted, type StatusIn } from "./canary.ts";
-import { revisionChanged } from "./change.ts";
+import { sameRevision } from "./change.ts";
 import { failureOf, isRollbackHook } from "./checks.ts";
 import { EVENTS, type Said } from "./events.ts";
 import type { Answered } from "./observation.ts";
@@ -8,6 +8,7 @@ import { type Announcement, type Step, TOTAL_WEIGHT } from "./plan.ts";
 import { analysisProbes } from "./probes.ts";
 import { admitRemade } from "./remade.ts";
 import { awaitRestart, restart } from "./restart.ts";
+import { endReverted } from "./revert.ts";
 import { currentStep, nextStepIndex, routesFor } from "./routes.ts";
 import {
   type AdvanceInput,
@@ -33,9 +34,10 @@ export function analyse(turn: AdvanceInput, status: Analysing): Decision {
   const { target, primary } = turn.observation.readings;
   const remade = admitRemade(turn);
   if (remade !== undefined) return remade;
-  const postponed = awaitRestart(turn, status);
-  if (postponed !== undefined) return postponed;
-  if (revisionChanged(status, target.revision)) return restart(turn);
+  const settled = endReverted(turn) ?? awaitRestart(turn, status);
+  if (settled !== undefined) return settled;
+  // Back at the promoted template, but with another configuration: that is to be judged, too, and not only when it is copied.
+  if (!sameRevision(status.applied, target.revision)) return restart(turn);
   if (isOfAnotherPlan(turn, status)) return restart(turn, EVENTS.strategyChanged(turn));
   if (!spec.skipAnalysis) {
     if (status.failedChecks >= spec.analysis.threshold) {

@@ -26,11 +26,12 @@ export const TRANSITIONS: Readonly<Record<Phase, readonly Phase[]>> = {
   Succeeded: ["Waiting", "Progressing", "Failed", "Terminating"],
   // Back to Initializing: the primary never came up at all, and the target has been mended since.
   Failed: ["Initializing", "Initialized", "Waiting", "Progressing", "Terminating"],
-  Waiting: ["Progressing", "Failed", "Terminating"],
-  Progressing: ["WaitingPromotion", "Promoting", "Failed", "Terminating"],
+  // To Succeeded: the target holds the promoted revision again, so there is nothing to release any more.
+  Waiting: ["Progressing", "Succeeded", "Failed", "Terminating"],
+  Progressing: ["WaitingPromotion", "Promoting", "Succeeded", "Failed", "Terminating"],
   // Back to Progressing: a newer revision restarts the analysis.
-  WaitingPromotion: ["Progressing", "Promoting", "Failed", "Terminating"],
-  // Back to Progressing: the target moved on before its tested template was copied. Straight to Succeeded: skipAnalysis.
+  WaitingPromotion: ["Progressing", "Promoting", "Succeeded", "Failed", "Terminating"],
+  // Back to Progressing: the target moved on before its tested template was copied. Straight to Succeeded: skipAnalysis, or reverted.
   Promoting: ["Progressing", "Finalising", "Succeeded", "Failed", "Terminating"],
   Finalising: ["Succeeded", "Failed", "Terminating"],
   // A Canary whose deletion was taken back by nobody: nothing leads out but the end.
@@ -283,7 +284,13 @@ export type Position =
   // `released`: the target serves again by itself; apex Service and routes are given back.
   | { readonly phase: "Terminating"; readonly released: boolean }
   | ({ readonly phase: "Initialized" } & Draining)
-  | ({ readonly phase: "Succeeded"; readonly owesPostRollout: boolean; readonly skipped: boolean } & Draining)
+  // `reverted`: the run ended because the target holds the promoted revision again; nothing was promoted.
+  | ({
+      readonly phase: "Succeeded";
+      readonly owesPostRollout: boolean;
+      readonly skipped: boolean;
+      readonly reverted?: boolean;
+    } & Draining)
   // `restoring`: a promotion failed; the primary gets its last promoted revision back before anything else happens.
   | ({ readonly phase: "Failed"; readonly owesPostRollout: boolean; readonly restoring: boolean } & Draining)
   | { readonly phase: "Waiting"; readonly holdUntil: number }

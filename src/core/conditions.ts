@@ -6,7 +6,8 @@ const CONDITION_TYPE = "Promoted";
 /** The present condition is kept while status and reason stay the same. */
 export function conditionsFor(status: CanaryStatus, kind: string, now: number): readonly Condition[] {
   if (status.phase === "") return status.conditions;
-  const wanted = describe(status.phase, kind);
+  const isReverted = status.phase === "Succeeded" && status.reverted === true;
+  const wanted = isReverted ? REVERTED : describe(status.phase, kind);
   const present = status.conditions.find(({ type }) => type === CONDITION_TYPE);
   if (present !== undefined && present.status === wanted.status && present.reason === status.phase) {
     return status.conditions;
@@ -22,6 +23,9 @@ export function conditionsFor(status: CanaryStatus, kind: string, now: number): 
     },
   ];
 }
+
+/** Ours: what the target holds is what was promoted before. */
+const REVERTED = { status: "True", message: "Target reverted to the promoted revision, nothing was promoted." };
 
 function describe(phase: Phase, kind: string): { readonly status: string; readonly message: string } {
   switch (phase) {

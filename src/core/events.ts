@@ -86,6 +86,13 @@ export const EVENTS = {
       "info",
       "Canary analysis was skipped, promotion finished.",
     ),
+  /** Ours: the target holds the promoted revision again. */
+  reverted: (s: Speaker) =>
+    alert(
+      normal(`${targetOf(s)} was reverted to the promoted revision! Routing all traffic to ${primaryOf(s)}`),
+      "info",
+      "Target reverted to the promoted revision, canary analysis ended.",
+    ),
   thresholdReached: (s: Speaker, failedChecks: number) =>
     alert(
       warning(`Rolling back ${canaryOf(s)} failed checks threshold reached ${failedChecks}`),

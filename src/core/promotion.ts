@@ -16,6 +16,7 @@ import type { Answered } from "./observation.ts";
 import { TOTAL_WEIGHT } from "./plan.ts";
 import { isMeasuredShort, primaryProbes } from "./probes.ts";
 import { restart } from "./restart.ts";
+import { endReverted } from "./revert.ts";
 import {
   type AdvanceInput,
   answersTo,
@@ -36,6 +37,8 @@ import {
 export function promote(turn: AdvanceInput, status: StatusIn<"Promoting">): Decision {
   const { primary, target } = turn.observation.readings;
   if (!isCopied(turn, status)) {
+    const reverted = endReverted(turn);
+    if (reverted !== undefined) return reverted;
     // The target moved on before the copy was made: what it holds now was never tested.
     if (!sameRevision(status.applied, target.revision)) return restart(turn);
     return isUnserved(turn, status) ? withhold(turn, status) : stay(turn);

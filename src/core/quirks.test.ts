@@ -131,14 +131,6 @@ describe("a run", () => {
     expect(story.asked).toEqual([]);
   });
 
-  it("Q34: going back to the promoted spec in the middle of a run neither restarts nor cancels it", () => {
-    const story = released();
-    story.run(20);
-    story.world.revision = { spec: "v1" };
-    story.run(15);
-    expect(story.status).toMatchObject({ phase: "Progressing", canaryWeight: 30 });
-  });
-
   it("Q35: a revision that arrives while the primary takes over is released afterwards", () => {
     const story = released({ analysis: { stepWeights: [100], stepWeightPromotion: 25 } });
     story.run(16);

@@ -39,6 +39,7 @@ export interface WireMemory {
   readonly restoring?: boolean;
   readonly owesPostRollout?: boolean;
   readonly skipped?: boolean;
+  readonly reverted?: boolean;
   readonly renew?: boolean;
   readonly switching?: boolean;
   readonly released?: boolean;
@@ -157,6 +158,7 @@ function positionFrom(phase: Phase, core: StatusCore, memory: WireMemory | undef
         drainUntil,
         owesPostRollout: memory?.owesPostRollout ?? false,
         skipped: memory?.skipped ?? false,
+        ...(memory?.reverted === true ? { reverted: true } : {}),
       };
     case "Failed":
       return {
@@ -232,6 +234,7 @@ const REMEMBERED = [
   "restoring",
   "owesPostRollout",
   "skipped",
+  "reverted",
   "renew",
   "switching",
   "released",

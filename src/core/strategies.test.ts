@@ -221,18 +221,6 @@ describe("gates", () => {
     `);
   });
 
-  it("Q38: a release that waits for approval begins when approved, whatever the target holds by then", () => {
-    const story = released({ analysis: { webhooks: [GATE("confirm-rollout")] } });
-    story.world.answer = () => ({ kind: "refused", detail: "no" });
-    story.run(20);
-    expect(story.status.phase).toBe("Waiting");
-    story.world.revision = { spec: "v1" };
-    story.world.answer = () => ({ kind: "passed" });
-    story.run(15);
-    expect(story.status.phase).toBe("Progressing");
-    expect(story.timeline.filter((line) => line.includes("waiting for approval"))).toHaveLength(1);
-  });
-
   it("a canary that turns bad at a gate is rolled back", () => {
     const story = released({
       analysis: {

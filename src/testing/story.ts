@@ -4,6 +4,7 @@
  */
 import type { CanaryStatus, Revision } from "../core/canary.ts";
 import { type DesiredWorld, desired, nextTurnAt } from "../core/desired.ts";
+import { promotionId } from "../core/identity.ts";
 import type { Answer, Probe, Readiness, Readings } from "../core/observation.ts";
 import { type Capabilities, planFor } from "../core/plan.ts";
 import { routesFor } from "../core/routes.ts";
@@ -98,6 +99,8 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
 
   function obey(wanted: DesiredWorld): void {
     if (!wanted.engaged) return;
+    // It is made of what the target holds, and carries the name of that.
+    if (!primaryExists) primaryId = promotionId(canary.uid, world.revision);
     primaryExists = true;
     if (wanted.primary.kind === "promoted" && wanted.primary.revision.spec === world.revision.spec) {
       if (primaryId !== wanted.primary.id) {

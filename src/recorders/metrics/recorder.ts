@@ -135,6 +135,7 @@ function observeTurn(metrics: Metrics, turn: Turn): void {
   if (analysed) metrics.duration.observe({ name, namespace }, turn.tookMs / 1000);
   const waits = "putOff" in transition.status && transition.status.putOff === true;
   if (waits && !("putOff" in canary.status && canary.status.putOff === true)) metrics.putOff.inc({ name, namespace });
+  if ("reverted" in transition.status && transition.status.reverted === true) return;
   countOutcome(metrics, canary, transition.status.phase, "skipped" in transition.status && transition.status.skipped);
 }
 
