@@ -1,6 +1,7 @@
 import type { Canary, Routes } from "../core/canary.ts";
 import type { Capabilities } from "../core/plan.ts";
 import type { KubeObject, ObjectRef, ResourceType } from "./kubernetes.ts";
+import type { MadeObject } from "./owner.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /**
@@ -24,6 +25,8 @@ export interface Router {
   obstacle?(canary: Canary, seen: Snapshot): Obstacle | undefined;
   /** Every object that read, render and release look at or write. */
   inputs(canary: Canary): readonly ObjectRef[];
+  /** The objects that the router makes; see `MadeObject`. Absent: it only changes objects of others. */
+  made?(canary: Canary): readonly MadeObject[];
   /** undefined: the objects are missing or say nothing that can be understood. */
   read(canary: Canary, seen: Snapshot): Routes | undefined;
   /**

@@ -2,6 +2,7 @@ import type { Canary, TargetRef } from "../core/canary.ts";
 import type { DesiredWorld } from "../core/desired.ts";
 import type { PrimaryReading, TargetReading } from "../core/observation.ts";
 import type { KubeObject, ObjectRef } from "./kubernetes.ts";
+import type { MadeObject } from "./owner.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 type Labels = Readonly<Record<string, string>>;
@@ -39,6 +40,8 @@ export interface Workload {
   matches(target: TargetRef): boolean;
   /** Every object that read and render look at, as far as `seen` tells: called again when more is known. */
   inputs(canary: Canary, seen: Snapshot): readonly ObjectRef[];
+  /** The objects that the workload makes; see `MadeObject`. */
+  made(canary: Canary, seen: Snapshot): readonly MadeObject[];
   read(canary: Canary, seen: Snapshot, now: number): WorkloadReading;
   /**
    * The primary copy and its configuration as they should be, in the order in which to write them; whole objects, for an
@@ -62,6 +65,7 @@ export interface WorkloadOptions {
 export interface Autoscaler {
   readonly kind: string;
   inputs(canary: Canary): readonly ObjectRef[];
+  made(canary: Canary): readonly MadeObject[];
   /** Why it cannot be followed (text of a Warning event), e.g. the source is missing. */
   problem(canary: Canary, seen: Snapshot): string | undefined;
   /** The primary's scaler. */

@@ -7,7 +7,7 @@
  */
 import { type Canary, dotted, type ServiceMetadata } from "../core/canary.ts";
 import { type KubeFields, type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
-import { FLUX_OPT_OUT, ownerReference } from "../ports/owner.ts";
+import { FLUX_OPT_OUT, isOptedOutOfFlux, ownerReference } from "../ports/owner.ts";
 import type { ServicesRouter } from "../ports/services.ts";
 import type { Snapshot } from "../ports/snapshot.ts";
 import type { PodSelector } from "../ports/workload.ts";
@@ -19,6 +19,14 @@ type Role = "apex" | "primary" | "canary";
 export function createServicesRouter(): ServicesRouter {
   return {
     inputs: (canary) => (["canary", "primary", "apex"] as const).map((role) => refOf(canary, role)),
+    made: (canary) => [
+      { ref: refOf(canary, "apex"), as: `the Service of canary ${canary.ref.name}`, use: "adopted" },
+      ...(["primary", "canary"] as const).map((role) => ({
+        ref: refOf(canary, role),
+        as: `the Service for the pods of the ${role}`,
+        isMade: isOptedOutOfFlux,
+      })),
+    ],
     renderCopies: (canary, selector, seen) => [
       ...renderService(canary, "canary", selector, seen),
       ...renderService(canary, "primary", selector, seen),

@@ -2,6 +2,9 @@
 import type { Canary } from "../core/canary.ts";
 import { type KubeFields, type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
 import type { Snapshot } from "../ports/snapshot.ts";
+import type { Before } from "./copied/kind.ts";
+
+const APPLIED_ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration";
 
 /** All of `Scaling` in copied/kind.ts. */
 export const BY_REPLICAS = {
@@ -42,11 +45,25 @@ function revertedReplicas(canary: Canary, primary: KubeObject | undefined, seen:
     : Math.max(1, (primary.spec?.replicas as number | undefined) ?? 1);
 }
 
-/** They follow the target on creation, and on promotion only when nothing else scales the primary. */
-function primaryReplicas(target: KubeObject, canary: Canary, primary: KubeObject | undefined): KubeFields {
+/**
+ * They follow the target on creation, and on promotion only when nothing else scales the primary. A target that is down
+ * says nothing about how many pods serve: a primary that was deleted is made again as large as it was, else as large as
+ * the manifest of the target says.
+ */
+function primaryReplicas(target: KubeObject, canary: Canary, { primary, replicas: before }: Before): KubeFields {
   const replicas: number = target.spec?.replicas ?? 1;
-  if (primary === undefined) return { replicas: Math.max(1, replicas) };
+  if (primary === undefined) return { replicas: Math.max(1, replicas || before || appliedReplicas(target)) };
   return canary.spec.autoscalerRef !== undefined || replicas === 0 ? {} : { replicas };
+}
+
+/** As `kubectl apply` remembers it; 0 when it does not. */
+function appliedReplicas({ metadata }: KubeObject): number {
+  try {
+    const { spec } = JSON.parse(metadata.annotations?.[APPLIED_ANNOTATION] ?? "{}");
+    return Number.isSafeInteger(spec?.replicas) ? spec.replicas : 0;
+  } catch {
+    return 0;
+  }
 }
 
 function withReplicas(object: KubeObject, replicas: number): KubeObject {

@@ -9,6 +9,7 @@ import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
 import type { PodSelector } from "../../ports/workload.ts";
 import { type Adapters, type AdapterTables, chooseAdapters } from "../adapters.ts";
 import { KindMissing } from "../engine/follow.ts";
+import { foreignObject } from "./foreign.ts";
 import type { FreshSnapshot } from "./read-your-writes.ts";
 import { typeOf, type WriteObject } from "./write.ts";
 
@@ -95,6 +96,8 @@ async function observe(canary: Canary, now: number, ports: WorldPorts, signal: A
   const scalerProblem = adapters.autoscaler?.problem(canary, ports.snapshot);
   if (scalerProblem !== undefined) return problemScene(scalerProblem, plan);
   const { target, primary, recheckAt, selector } = reading;
+  const foreign = canary.deleting ? undefined : foreignAmong(canary, adapters, selector, ports.snapshot);
+  if (foreign !== undefined) return problemScene(foreign, plan);
   const obstacle = canary.deleting ? undefined : adapters.router.obstacle?.(canary, ports.snapshot);
   if (obstacle !== undefined) {
     const scene = problemScene(obstacle.text, plan);
@@ -107,6 +110,22 @@ async function observe(canary: Canary, now: number, ports: WorldPorts, signal: A
     ...(recheckAt === undefined ? {} : { recheckAt }),
   };
   return { readings, plan, adapters, ...(selector === undefined ? {} : { selector }) };
+}
+
+/** Without pods of the target's own no Services are generated. */
+function foreignAmong(
+  canary: Canary,
+  { router, workload, services, autoscaler }: Adapters,
+  selector: PodSelector | undefined,
+  seen: FreshSnapshot,
+): string | undefined {
+  const made = [
+    ...workload.made(canary, seen),
+    ...(selector === undefined ? [] : services.made(canary)),
+    ...(autoscaler?.made(canary) ?? []),
+    ...(router.made?.(canary) ?? []),
+  ];
+  return foreignObject(canary, made, seen);
 }
 
 function problemScene(problem: string, plan: Plan): Scene {

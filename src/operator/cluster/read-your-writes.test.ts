@@ -83,3 +83,23 @@ describe("a list of objects", () => {
     expect(snapshot.list(RESOURCES.service, "other")).toEqual([inCache]);
   });
 });
+
+describe("the size of a workload that was deleted", () => {
+  const ref: ObjectRef = { type: RESOURCES.deployment, namespace: "test", name: "podinfo" };
+  const sized = (replicas?: number): KubeObject => ({
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name: "podinfo", namespace: "test", uid: "9" },
+    spec: { ...(replicas !== undefined && { replicas }) },
+  });
+
+  it("is known until it is made again", () => {
+    expect(snapshot.replicasBefore?.(ref)).toBeUndefined();
+    snapshot.deleted(RESOURCES.deployment, sized());
+    expect(snapshot.replicasBefore?.(ref)).toBeUndefined();
+    snapshot.deleted(RESOURCES.deployment, sized(3));
+    expect(snapshot.replicasBefore?.(ref)).toBe(3);
+    cached = sized(1);
+    expect(snapshot.replicasBefore?.(ref)).toBeUndefined();
+  });
+});

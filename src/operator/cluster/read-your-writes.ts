@@ -40,6 +40,8 @@ export function createFreshSnapshot(
   listed: (type: ResourceType, namespace: string) => readonly KubeObject[] = () => [],
 ): FreshSnapshot {
   const written = new Map<string, Written>();
+  /** What workloads asked for when they were deleted: made again, they begin with as many pods. */
+  const sizes = new Map<string, number>();
   /** Uids of objects that are gone: the answer to a write may come after the news that its object was deleted. */
   const gone = new Set<string>();
   const keyOf = (type: ResourceType, object: KubeObject) =>
@@ -58,6 +60,7 @@ export function createFreshSnapshot(
       const refs = unseen.map(({ object }) => ({ type, namespace, name: object.metadata.name }));
       return [...fromCache, ...refs.flatMap((ref) => snapshot.get(ref) ?? [])];
     },
+    replicasBefore: (ref) => (snapshot.get(ref) === undefined ? sizes.get(refKey(ref)) : undefined),
     get(ref) {
       const fromCache = cached(ref);
       if (written.size === 0) return fromCache;
@@ -82,6 +85,7 @@ export function createFreshSnapshot(
     unlearn: (ref) => void written.delete(refKey(ref)),
     deleted(type, last) {
       const own = written.get(keyOf(type, last));
+      if (typeof last.spec?.replicas === "number") remember(sizes, keyOf(type, last), last.spec.replicas);
       if (last.metadata.uid !== undefined) gone.add(last.metadata.uid);
       const [oldest = ""] = gone;
       if (gone.size > GONE_MAX) gone.delete(oldest);
@@ -90,6 +94,13 @@ export function createFreshSnapshot(
     },
   };
   return snapshot;
+}
+
+function remember(sizes: Map<string, number>, key: string, replicas: number): void {
+  sizes.delete(key);
+  sizes.set(key, replicas);
+  const [oldest = ""] = sizes.keys();
+  if (sizes.size > GONE_MAX) sizes.delete(oldest);
 }
 
 /** Versions are compared as numbers where they are numbers; else any change since our write counts as having caught up. */

@@ -136,6 +136,11 @@ describe("what cannot be routed is refused", () => {
       "reconcileVirtualService failed: VirtualService podinfo.test cannot have hosts and gateways when delegation enabled",
     ],
     ["R28: A/B testing of TCP", { ...AB, service: { appProtocol: "tcp" } }, "no requests to match"],
+    [
+      "matching TCP by more than the port",
+      { service: { appProtocol: "TCP", match: [{ port: 1 }, { sourceLabels: { a: "b" }, uri: { prefix: "/a" } }] } },
+      "routes TCP, for which only the port of a match is kept: remove sourceLabels, uri from spec.service.match",
+    ],
     ["R2: mirroring of TCP", { service: { appProtocol: "tcp" }, analysis: { mirror: true } }, "cannot be mirrored"],
   ])("%s", (_, parts, text) => expect(router.problem(aCanary(parts))).toContain(text));
 });

@@ -1,5 +1,6 @@
 /** Istio: one VirtualService that splits, two DestinationRules that carry the traffic policy. */
-import { type Canary, dotted, type Routes } from "../../core/canary.ts";
+import { isDeepStrictEqual } from "node:util";
+import { type Canary, dotted, type JsonObject, type JsonValue, type Routes } from "../../core/canary.ts";
 import {
   type KubeFields,
   type KubeObject,
@@ -7,7 +8,7 @@ import {
   RESOURCES,
   type ResourceType,
 } from "../../ports/kubernetes.ts";
-import { FLUX_OPT_OUT, ownerReference } from "../../ports/owner.ts";
+import { FLUX_OPT_OUT, type MadeObject, ownerReference } from "../../ports/owner.ts";
 import type { Router, RouterOptions } from "../../ports/router.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { KUBECTL_ANNOTATION, ORIGINAL_ANNOTATION, withoutOurs } from "../annotations.ts";
@@ -24,6 +25,7 @@ export function createIstioRouter(options: RouterOptions): Router {
       refOf(canary, RESOURCES.destinationRule, "-primary"),
       refOf(canary, RESOURCES.virtualService),
     ],
+    made: (canary) => (options.setOwnerRefs ? made(canary) : []),
     read,
     render: (canary, routes, seen) => [
       destinationRule(canary, "-canary", seen, options),
@@ -36,6 +38,23 @@ export function createIstioRouter(options: RouterOptions): Router {
 
 function refOf(canary: Canary, type: ResourceType, suffix = ""): ObjectRef {
   return { type, namespace: canary.ref.namespace, name: `${canary.spec.service.name}${suffix}` };
+}
+
+/** A DestinationRule without an owner is no one else's as long as writing it takes nothing away from it. */
+function made(canary: Canary): readonly MadeObject[] {
+  const rules = (["-canary", "-primary"] as const).map((suffix) => {
+    const ref = refOf(canary, RESOURCES.destinationRule, suffix);
+    const { trafficPolicy } = canary.spec.service.raw;
+    const isMade = ({ spec }: KubeObject) =>
+      spec?.host === ref.name &&
+      (spec.trafficPolicy === undefined || isDeepStrictEqual(spec.trafficPolicy, trafficPolicy));
+    return { ref, as: `the DestinationRule for Service ${ref.name}`, isMade };
+  });
+  const { name } = canary.ref;
+  return [
+    ...rules,
+    { ref: refOf(canary, RESOURCES.virtualService), as: `the VirtualService of canary ${name}`, use: "adopted" },
+  ];
 }
 
 function isTcp(canary: Canary): boolean {
@@ -51,11 +70,31 @@ function problem(canary: Canary): string | undefined {
   if (isTcp(canary) && analysis.match.length > 0) {
     return `VirtualService ${name} routes TCP, which has no requests to match: remove spec.analysis.match`;
   }
+  // A match that lost a condition would catch everybody.
+  const lost = isTcp(canary) ? lostConditions(service.raw["match"]) : [];
+  if (lost.length > 0) {
+    return (
+      `VirtualService ${name} routes TCP, for which only the port of a match is kept: ` +
+      `remove ${lost.join(", ")} from spec.service.match, or it would match all connections`
+    );
+  }
   // The mirror step would be waited for in vain (R2).
   if (isTcp(canary) && analysis.mirror) {
     return `VirtualService ${name} routes TCP, which cannot be mirrored: remove spec.analysis.mirror`;
   }
   return undefined;
+}
+
+/** Fields of `spec.service.match` that a TCP rule cannot keep, each once. */
+function lostConditions(match: JsonValue | undefined): readonly string[] {
+  const entries = Array.isArray(match) ? (match as readonly JsonObject[]) : [];
+  const fields = entries.flatMap((entry) => Object.entries(entry)).filter(([field, value]) => !isKept(field, value));
+  return [...new Set(fields.map(([field]) => field))];
+}
+
+/** A name is no condition, and neither is the path "/", with which all begin. */
+function isKept(field: string, value: JsonValue): boolean {
+  return field === "port" || field === "name" || (field === "uri" && isDeepStrictEqual(value, { prefix: "/" }));
 }
 
 function destinationRule(

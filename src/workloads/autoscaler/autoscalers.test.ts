@@ -110,6 +110,18 @@ describe.each([
     expect(limits).toEqual([5, 10]);
   });
 
+  it("gets an edit of those limits at once, and nothing else of its source", () => {
+    const cluster = createToyCluster(mergePatch, source);
+    render(cluster);
+    const max = kind === "ScaledObject" ? "maxReplicaCount" : "maxReplicas";
+    cluster.put(withSpec({ [max]: 9 }));
+    render(cluster, aWorld(), { primaryScalerReplicas: { minReplicas: 6 } });
+    const { minReplicas, minReplicaCount, maxReplicas, maxReplicaCount } = primary(cluster).spec;
+    const limits = kind === "ScaledObject" ? [minReplicaCount, maxReplicaCount] : [minReplicas, maxReplicas];
+    expect(limits).toEqual([6, source.spec[max]]);
+    expect(render(cluster, aWorld(), { primaryScalerReplicas: { minReplicas: 6 } })).toEqual([]);
+  });
+
   it("says when its source is missing, unless the Canary is going anyway", () => {
     const empty = createToyCluster(mergePatch);
     const canary = aCanary(partsOf());
@@ -132,6 +144,42 @@ describe("a HorizontalPodAutoscaler", () => {
     const cluster = createToyCluster(mergePatch, hpa);
     cluster.apply(autoscaler?.renderPrimary(canary, SYNC, cluster) ?? []);
     cluster.put({ ...hpa, metadata: { ...hpa.metadata, labels: { other: "1" }, annotations: { more: "2" } } });
+    expect(cluster.apply(autoscaler?.renderPrimary(canary, SYNC, cluster) ?? [])).toEqual([]);
+  });
+
+  it("asks for the primary in its metrics of type Pods and Object, where they name the target", () => {
+    const labels = (value: string) => ({ matchLabels: { app: value, zone: "a" } });
+    const among = (...values: string[]) => ({ matchExpressions: [{ key: "app", operator: "In", values }] });
+    const metrics = [
+      { type: "Pods", pods: { metric: { name: "rps", selector: labels("podinfo") }, target: { averageValue: "1k" } } },
+      { type: "Pods", pods: { metric: { name: "rps", selector: among("podinfo-canary", "web") } } },
+      { type: "Pods", pods: { metric: { name: "podinfo" } } },
+      { type: "Object", object: { metric: { name: "rps" }, describedObject: { kind: "Service", name: "podinfo" } } },
+      {
+        type: "Object",
+        object: { metric: { name: "r" }, describedObject: { kind: "Service", name: "podinfo-canary" } },
+      },
+      { type: "Object", object: { metric: { name: "rps" }, describedObject: { kind: "Deployment", name: "podinfo" } } },
+      { type: "Object", object: { metric: { name: "rps" }, describedObject: { kind: "Ingress", name: "podinfo" } } },
+      { type: "External", external: { metric: { name: "queue", selector: labels("podinfo") } } },
+      { type: "FutureKind", future: { metric: { name: "podinfo" } } },
+    ];
+    const cluster = createToyCluster(mergePatch, { ...hpa, spec: { ...hpa.spec, metrics } });
+    cluster.apply(autoscaler?.renderPrimary(canary, SYNC, cluster) ?? []);
+    const made = cluster.at("HorizontalPodAutoscaler", "podinfo-hpa-primary").spec.metrics;
+    expect(made[0].pods).toEqual({ ...metrics[0]?.pods, metric: { name: "rps", selector: labels("podinfo-primary") } });
+    expect(made[1].pods.metric.selector).toEqual(among("podinfo-primary", "web"));
+    expect(made[2]).toEqual(metrics[2]);
+    const described = made
+      .slice(3, 7)
+      .map(({ object }: KubeFields) => `${object.describedObject.kind} ${object.describedObject.name}`);
+    expect(described).toEqual([
+      "Service podinfo-primary",
+      "Service podinfo-primary",
+      "Deployment podinfo-primary",
+      "Ingress podinfo",
+    ]);
+    expect(made.slice(7)).toEqual(metrics.slice(7));
     expect(cluster.apply(autoscaler?.renderPrimary(canary, SYNC, cluster) ?? [])).toEqual([]);
   });
 

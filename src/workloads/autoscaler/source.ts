@@ -1,6 +1,7 @@
 /** What every kind of autoscaler shares: where the source and the primary's copy are, and what they scale. */
 import type { Canary } from "../../core/canary.ts";
 import type { KubeFields, KubeObject, ObjectRef, ResourceType } from "../../ports/kubernetes.ts";
+import type { MadeObject } from "../../ports/owner.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { primaryNameOf } from "../metadata.ts";
 import { getQueryError } from "../not-found.ts";
@@ -14,6 +15,15 @@ export function sourceRef(canary: Canary, type: ResourceType): ObjectRef | undef
 export function sourceAndPrimary(canary: Canary, type: ResourceType): readonly ObjectRef[] {
   const source = sourceRef(canary, type);
   return source === undefined ? [] : [source, { ...source, name: primaryNameOf(source.name) }];
+}
+
+/** The primary's scaler. One without an owner is known by what it scales. */
+export function madeScaler(canary: Canary, type: ResourceType): readonly MadeObject[] {
+  const [source, ref] = sourceAndPrimary(canary, type);
+  if (source === undefined || ref === undefined) return [];
+  const primary = primaryNameOf(canary.spec.targetRef.name);
+  const isMade = ({ spec }: KubeObject) => spec?.scaleTargetRef?.name === primary;
+  return [{ ref, as: `the copy of ${type.kind} ${source.name}`, isMade }];
 }
 
 export interface SeenScalers {

@@ -1,11 +1,11 @@
 /** ConfigMaps and Secrets of a target as a turn sees them: part of the revision, and copied for the primary. */
 import type { Canary, Revision } from "../../core/canary.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
-import { ownerReference } from "../../ports/owner.ts";
+import { type MadeObject, ownerReference } from "../../ports/owner.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import type { WorkloadOptions } from "../../ports/workload.ts";
 import { primaryConfig } from "../config-tracking/primary.ts";
-import { type ConfigKind, configRefs } from "../config-tracking/references.ts";
+import { type ConfigKind, configKey, configRefs } from "../config-tracking/references.ts";
 import { checksumsOf, missingConfig, type TrackedConfigs, trackedConfigs } from "../config-tracking/tracking.ts";
 import { primaryNameOf } from "../metadata.ts";
 
@@ -16,6 +16,25 @@ export function configInputs(target: KubeObject | undefined, namespace: string):
   return configRefs(target?.spec?.template).flatMap(({ kind, name }) => {
     const ref = configRef(kind, name, namespace);
     return [ref, { ...ref, name: primaryNameOf(name) }];
+  });
+}
+
+/**
+ * The copies. One without an owner is known by the primary, which reads it, unless the target reads it as well. Canaries
+ * of several targets may use one config, and then share its copy.
+ */
+export function madeConfigs(
+  target: KubeObject | undefined,
+  primary: KubeObject | undefined,
+  namespace: string,
+): readonly MadeObject[] {
+  const named = (object: KubeObject | undefined) => new Set(configRefs(object?.spec?.template).map(configKey));
+  const [ofTarget, ofPrimary] = [named(target), named(primary)];
+  return configRefs(target?.spec?.template).map(({ kind, name }) => {
+    const ref = configRef(kind, primaryNameOf(name), namespace);
+    const key = configKey({ kind, name: ref.name });
+    const isMade = () => ofPrimary.has(key) && !ofTarget.has(key);
+    return { ref, as: `the copy of ${ref.type.kind} ${name}`, use: "shared", isMade };
   });
 }
 

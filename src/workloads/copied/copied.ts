@@ -8,16 +8,17 @@ import type { DesiredWorld } from "../../core/desired.ts";
 import { promotionId } from "../../core/identity.ts";
 import type { TargetReading } from "../../core/observation.ts";
 import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
+import type { MadeObject } from "../../ports/owner.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import type { Workload, WorkloadOptions, WorkloadReading } from "../../ports/workload.ts";
 import { noSelectorLabel, podLabelsOf, primaryNameOf } from "../metadata.ts";
 import { getQueryError } from "../not-found.ts";
 import { discoverPorts } from "../pod-spec.ts";
-import { configCopies, configInputs, configProblem, readConfigs, revisionOf } from "./configs.ts";
+import { configCopies, configInputs, configProblem, madeConfigs, readConfigs, revisionOf } from "./configs.ts";
 import type { CopiedKind } from "./kind.ts";
 import { overlapProblem, overlapping } from "./overlap.ts";
 import { previousInputs, previousOf } from "./previous.ts";
-import { carriesTemplateOf, createdPrimary, type PrimaryParts, promotedPrimary } from "./primary.ts";
+import { carriesTemplateOf, createdPrimary, type PrimaryParts, promotedPrimary, promotionIdOf } from "./primary.ts";
 import { primaryRollout, rollout } from "./rollout.ts";
 import { restored, settled } from "./settling.ts";
 
@@ -26,6 +27,7 @@ export function createCopiedWorkload(kind: CopiedKind, options: WorkloadOptions)
     kind: kind.type.kind,
     matches: (target) => target.kind === kind.type.kind,
     inputs: (canary, seen) => inputs(canary, seen, kind, options),
+    made: (canary, seen) => made(canary, seen, kind, options),
     read: (canary, seen, now) => read(canary, seen, now, kind, options),
     renderPrimary: (canary, world, seen) => renderPrimary(canary, world, seen, kind, options),
     renderTarget: (canary, world, seen) => renderTarget(canary, world, seen, kind),
@@ -62,6 +64,19 @@ function inputs(canary: Canary, seen: Snapshot, kind: CopiedKind, options: Workl
     ...companions,
     ...kind.inputs(canary),
   ];
+}
+
+function made(canary: Canary, seen: Snapshot, kind: CopiedKind, options: WorkloadOptions): readonly MadeObject[] {
+  const { namespace } = canary.ref;
+  const target = seen.get(targetOf(canary, kind));
+  const primary = seen.get(primaryOf(canary, kind));
+  const own: MadeObject = {
+    ref: primaryOf(canary, kind),
+    as: `the copy of ${kind.type.kind} ${canary.spec.targetRef.name}`,
+    isMade: (object) => promotionIdOf(object) !== undefined,
+  };
+  const companions = target === undefined ? [] : (kind.companions?.made(target) ?? []);
+  return [own, ...companions, ...(options.configTracking ? madeConfigs(target, primary, namespace) : [])];
 }
 
 function read(
@@ -158,7 +173,11 @@ function renderPrimary(
   const copies = configCopies(canary, tracked, seen, options);
   const parts = { canary, target, labels, tracked, kind, options };
   const held = revisionOf(kind.hash(target.spec?.template), tracked, options);
-  if (primary === undefined) return [...companions, ...copies, createdPrimary(parts, promotionId(canary.uid, held))];
+  if (primary === undefined) {
+    const replicasBefore = seen.replicasBefore?.(primaryOf(canary, kind));
+    const made = { ...parts, ...(replicasBefore === undefined ? {} : { replicasBefore }) };
+    return [...companions, ...copies, createdPrimary(made, promotionId(canary.uid, held))];
+  }
   if (world.primary.kind !== "promoted") return companions;
   const { id, revision } = world.primary;
   // What the target holds now may be newer than what was tested: then nothing is copied.

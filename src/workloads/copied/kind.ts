@@ -2,6 +2,7 @@
 import type { Canary } from "../../core/canary.ts";
 import type { Readiness } from "../../core/observation.ts";
 import type { KubeFields, KubeObject, ObjectRef, ResourceType } from "../../ports/kubernetes.ts";
+import type { MadeObject } from "../../ports/owner.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import type { PodLabels } from "../metadata.ts";
 
@@ -23,6 +24,12 @@ export interface RolloutReading {
   readonly recheckAt?: number;
 }
 
+/** The primary that exists, or how many pods it asked for before it was deleted, where that was seen. */
+export interface Before {
+  readonly primary?: KubeObject;
+  readonly replicas?: number;
+}
+
 /** How a target is taken down and brought up again. */
 export interface Scaling {
   /** Pods that can serve. */
@@ -33,7 +40,7 @@ export interface Scaling {
   /** As it serves by itself again when the Canary goes, whether it is down now or not (Q49). */
   reverted(target: KubeObject, canary: Canary, primary: KubeObject | undefined, seen: Snapshot): KubeObject;
   /** Fields of the primary's `spec` that say how many pods it has; empty: they are not to be touched. */
-  primaryReplicas(target: KubeObject, canary: Canary, primary: KubeObject | undefined): KubeFields;
+  primaryReplicas(target: KubeObject, canary: Canary, before: Before): KubeFields;
   /** Further objects that scaling looks at. */
   inputs(canary: Canary): readonly ObjectRef[];
 }
@@ -60,5 +67,6 @@ export interface CopiedKind extends Scaling {
 /** Objects that the primary needs beside it, e.g. the Service that names a StatefulSet's pods. */
 export interface Companions {
   inputs(target: KubeObject): readonly ObjectRef[];
+  made(target: KubeObject): readonly MadeObject[];
   render(canary: Canary, target: KubeObject, labels: PodLabels, seen: Snapshot): readonly KubeObject[];
 }

@@ -33,10 +33,12 @@ export interface PrimaryParts {
   readonly tracked: TrackedConfigs;
   readonly kind: CopiedKind;
   readonly options: WorkloadOptions;
+  /** How many pods the primary asked for before it was deleted, where that was seen. */
+  readonly replicasBefore?: number;
 }
 
 export function createdPrimary(parts: PrimaryParts, id: string): KubeObject {
-  const { canary, target, labels, kind } = parts;
+  const { canary, target, labels, kind, replicasBefore: replicas } = parts;
   return {
     apiVersion: apiVersionOf(kind.type),
     kind: kind.type.kind,
@@ -49,7 +51,7 @@ export function createdPrimary(parts: PrimaryParts, id: string): KubeObject {
     },
     spec: {
       ...copiedFields(target, kind),
-      ...kind.primaryReplicas(target, canary, undefined),
+      ...kind.primaryReplicas(target, canary, { ...(replicas === undefined ? {} : { replicas }) }),
       ...kind.fixedSpec?.(target),
       selector: { matchLabels: { ...labels.primary } },
       template: primaryTemplate(parts, id),
@@ -77,7 +79,7 @@ export function promotedPrimary(parts: PrimaryParts, primary: KubeObject, id: st
     spec: {
       ...Object.fromEntries(kept),
       ...copiedFields(target, kind),
-      ...kind.primaryReplicas(target, canary, primary),
+      ...kind.primaryReplicas(target, canary, { primary }),
       template: primaryTemplate(parts, id),
     },
   };

@@ -88,6 +88,26 @@ describe("the primary Deployment", () => {
     expect(cluster.names()).not.toContain("Secret/registry-login-primary");
   });
 
+  it.each([
+    ["as large as it was, when it was deleted", 7, "{}", 7],
+    ["as large as the manifest of the target says", undefined, '{"spec":{"replicas":4}}', 4],
+    ["of one pod, when nothing is known", undefined, "{}", 1],
+    ["of one pod, when the manifest is no JSON", undefined, "{", 1],
+  ])("is made %s, of a target that is down", (_, before, applied, expected) => {
+    const metadata = {
+      ...TARGET.metadata,
+      annotations: { "kubectl.kubernetes.io/last-applied-configuration": applied },
+    };
+    const cluster = createToyCluster(
+      mergePatch,
+      { ...TARGET, metadata, spec: { ...TARGET.spec, replicas: 0 } },
+      ...configs(),
+    );
+    const seen = { get: cluster.get, list: cluster.list, replicasBefore: () => before };
+    cluster.apply(workload.renderPrimary(inPhase("Initializing"), aWorld(), seen));
+    expect(primarySpec(cluster).replicas).toBe(expected);
+  });
+
   it("Q50: promotion removes labels and annotations of the primary that are not included by prefix", () => {
     const cluster = begun();
     const primary = cluster.at("Deployment", "podinfo-primary");

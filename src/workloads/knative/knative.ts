@@ -28,6 +28,7 @@ export function createKnativeWorkload(): Workload {
     kind: RESOURCES.knativeService.kind,
     matches: isKnativeTarget,
     inputs,
+    made: () => [],
     read,
     renderPrimary,
     renderTarget: () => [],

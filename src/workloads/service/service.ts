@@ -2,6 +2,7 @@
  * core/v1 Services as targets: what is released is the Service's spec, e.g. its selector. No pods are managed. The target
  * itself is never changed; `<target>-canary` always follows it, `<target>-primary` when it is promoted.
  */
+import { isDeepStrictEqual } from "node:util";
 import type { Canary } from "../../core/canary.ts";
 import { sameRevision } from "../../core/change.ts";
 import type { DesiredWorld } from "../../core/desired.ts";
@@ -9,6 +10,7 @@ import { promotionId } from "../../core/identity.ts";
 import { isKnativeTarget } from "../../core/parse.ts";
 import { hashServiceSpec } from "../../go/hash/hash.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import type { MadeObject } from "../../ports/owner.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import type { Workload, WorkloadOptions, WorkloadReading } from "../../ports/workload.ts";
 import { PROMOTION_ID_ANNOTATION, primaryNameOf } from "../metadata.ts";
@@ -22,6 +24,7 @@ export function createServiceWorkload(options: WorkloadOptions): Workload {
     kind: RESOURCES.service.kind,
     matches: (target) => target.kind === RESOURCES.service.kind && !isKnativeTarget(target),
     inputs: (canary) => [refOf(canary), refOf(canary, "-canary"), refOf(canary, "-primary")],
+    made,
     read,
     renderPrimary: (canary, world, seen) => renderPrimary(canary, world, seen, options),
     renderTarget: () => [],
@@ -31,6 +34,18 @@ export function createServiceWorkload(options: WorkloadOptions): Workload {
 function refOf(canary: Canary, suffix: "" | "-canary" | "-primary" = ""): ObjectRef {
   const { name } = canary.spec.targetRef;
   return { type: RESOURCES.service, namespace: canary.ref.namespace, name: `${name}${suffix}` };
+}
+
+/** A copy without an owner is known by what it selects, or by the promotion that it carries. */
+function made(canary: Canary, seen: Snapshot): readonly MadeObject[] {
+  const { name } = canary.spec.targetRef;
+  const target = seen.get(refOf(canary));
+  const selects = ({ spec }: KubeObject) => isDeepStrictEqual(spec?.selector, target?.spec?.selector);
+  const isPromoted = ({ metadata }: KubeObject) => metadata.annotations?.[PROMOTION_ID_ANNOTATION] !== undefined;
+  return [
+    { ref: refOf(canary, "-canary"), as: `the copy of Service ${name} for the canary`, isMade: selects },
+    { ref: refOf(canary, "-primary"), as: `the copy of Service ${name} for the primary`, isMade: isPromoted },
+  ];
 }
 
 function read(canary: Canary, seen: Snapshot): WorkloadReading {

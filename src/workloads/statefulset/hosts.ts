@@ -3,7 +3,7 @@
  * generated `<apex>-primary` need not be headless, so the primary has a third.
  */
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
-import { FLUX_OPT_OUT, ownerReference } from "../../ports/owner.ts";
+import { FLUX_OPT_OUT, isOptedOutOfFlux, ownerReference } from "../../ports/owner.ts";
 import type { Companions } from "../copied/kind.ts";
 import { primaryNameOf } from "../metadata.ts";
 
@@ -16,6 +16,16 @@ export const HOSTS_SERVICE: Companions = {
   inputs: (target) =>
     target.spec?.serviceName
       ? [serviceRef(target, target.spec.serviceName), serviceRef(target, hostsServiceName(target))]
+      : [],
+  made: (target) =>
+    target.spec?.serviceName
+      ? [
+          {
+            ref: serviceRef(target, hostsServiceName(target)),
+            as: "the Service for the host names of the primary's pods",
+            isMade: isOptedOutOfFlux,
+          },
+        ]
       : [],
   render(canary, target, labels, seen) {
     if (!target.spec?.serviceName) return [];

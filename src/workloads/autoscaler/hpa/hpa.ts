@@ -11,12 +11,14 @@ import type { Autoscaler } from "../../../ports/workload.ts";
 import { withoutFlux } from "../../metadata.ts";
 import {
   isLeaving,
+  madeScaler,
   missingSource,
   primaryScaleTarget,
   type SeenScalers,
   seenScalers,
   sourceAndPrimary,
 } from "../source.ts";
+import { primaryMetrics } from "./metrics.ts";
 
 const TYPE = RESOURCES.hpa;
 
@@ -24,6 +26,7 @@ export function createHpaAutoscaler(): Autoscaler {
   return {
     kind: TYPE.kind,
     inputs: (canary) => sourceAndPrimary(canary, TYPE),
+    made: (canary) => madeScaler(canary, TYPE),
     problem: (canary, seen) => missingSource(canary, TYPE, seen, TYPE.kind),
     renderPrimary,
     renderTarget: () => [],
@@ -35,7 +38,7 @@ function renderPrimary(canary: Canary, world: DesiredWorld, seen: Snapshot): rea
   if (scalers === undefined) return [];
   const { source, primary } = scalers;
   if (primary === undefined) return isLeaving(canary) ? [] : [created(canary, scalers)];
-  if (!world.syncScaler) return [];
+  if (!world.syncScaler) return [{ ...primary, spec: { ...primary.spec, ...ownLimits(canary) } }];
   // Labels and annotations are not compared: what cannot differ in effect is not written (Q54).
   const scaleTargetRef = primary.spec?.scaleTargetRef ?? primaryScaleTarget(canary, source);
   return [{ ...primary, spec: { ...primarySpec(canary, source), scaleTargetRef } }];
@@ -56,11 +59,21 @@ function created(canary: Canary, { source, primaryName }: SeenScalers): KubeObje
 }
 
 function primarySpec(canary: Canary, source: KubeObject): KubeFields {
-  const { minReplicas, maxReplicas } = canary.spec.autoscalerRef?.primaryScalerReplicas ?? {};
+  const { metrics } = source.spec ?? {};
   return {
     ...source.spec,
+    ...(metrics === undefined ? {} : { metrics: primaryMetrics(metrics, canary.spec) }),
     // An absent minimum is 1, and is filled in as such by the API server.
-    minReplicas: minReplicas ?? source.spec?.minReplicas ?? 1,
+    minReplicas: source.spec?.minReplicas ?? 1,
+    ...ownLimits(canary),
+  };
+}
+
+/** Limits that the Canary sets for the primary. An edit of them counts at once. */
+function ownLimits({ spec }: Canary): KubeFields {
+  const { minReplicas, maxReplicas } = spec.autoscalerRef?.primaryScalerReplicas ?? {};
+  return {
+    ...(minReplicas === undefined ? {} : { minReplicas }),
     ...(maxReplicas === undefined ? {} : { maxReplicas }),
   };
 }

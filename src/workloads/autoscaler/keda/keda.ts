@@ -13,6 +13,7 @@ import type { Autoscaler, WorkloadOptions } from "../../../ports/workload.ts";
 import { filterPrefixes, primaryNameOf, withoutFlux } from "../../metadata.ts";
 import {
   isLeaving,
+  madeScaler,
   missingSource,
   primaryScaleTarget,
   type SeenScalers,
@@ -33,6 +34,7 @@ export function createKedaAutoscaler(options: AutoscalerOptions): Autoscaler {
   return {
     kind: TYPE.kind,
     inputs: (canary) => sourceAndPrimary(canary, TYPE),
+    made: (canary) => madeScaler(canary, TYPE),
     problem: (canary, seen) => missingSource(canary, TYPE, seen, `Keda ${TYPE.kind}`),
     renderPrimary: (canary, world, seen) => renderPrimary(canary, world, seen, options),
     renderTarget,
@@ -49,8 +51,9 @@ function renderPrimary(
   if (scalers === undefined) return [];
   const { source, primary } = scalers;
   if (primary === undefined) return isLeaving(canary) ? [] : [created(canary, scalers)];
+  if (!world.syncScaler) return [{ ...primary, spec: { ...primary.spec, ...ownLimits(canary) } }];
   const spec = primarySpec(canary, source);
-  if (!world.syncScaler || isDeepStrictEqual(primary.spec, spec)) return [];
+  if (isDeepStrictEqual(primary.spec, spec)) return [];
   // What the primary's scaler says about itself is pruned by the prefix filter when it is updated (Q56).
   const { labels, annotations, ...metadata } = primary.metadata;
   return [
@@ -84,19 +87,27 @@ function created(canary: Canary, { source, primaryName }: SeenScalers): KubeObje
 }
 
 function primarySpec(canary: Canary, source: KubeObject): KubeFields {
-  const { primaryScalerReplicas: replicas, primaryScalerQueries } = canary.spec.autoscalerRef ?? {};
+  const { primaryScalerQueries } = canary.spec.autoscalerRef ?? {};
   const { advanced, triggers } = source.spec ?? {};
   const hpa = advanced?.horizontalPodAutoscalerConfig ?? {};
   return {
     ...source.spec,
     scaleTargetRef: primaryScaleTarget(canary, source),
-    ...(replicas?.minReplicas === undefined ? {} : { minReplicaCount: replicas.minReplicas }),
-    ...(replicas?.maxReplicas === undefined ? {} : { maxReplicaCount: replicas.maxReplicas }),
+    ...ownLimits(canary),
     advanced: {
       ...advanced,
       horizontalPodAutoscalerConfig: hpa.name ? { ...hpa, name: primaryNameOf(hpa.name) } : hpa,
     },
     triggers: primaryTriggers(triggers ?? [], canary.spec.targetRef.name, primaryScalerQueries),
+  };
+}
+
+/** Limits that the Canary sets for the primary. An edit of them counts at once. */
+function ownLimits({ spec }: Canary): KubeFields {
+  const { minReplicas, maxReplicas } = spec.autoscalerRef?.primaryScalerReplicas ?? {};
+  return {
+    ...(minReplicas === undefined ? {} : { minReplicaCount: minReplicas }),
+    ...(maxReplicas === undefined ? {} : { maxReplicaCount: maxReplicas }),
   };
 }
 

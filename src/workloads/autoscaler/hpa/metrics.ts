@@ -1,0 +1,79 @@
+/** The metrics of the primary's HorizontalPodAutoscaler: the source's, where they name the target they name the primary. */
+import type { CanarySpec } from "../../../core/canary.ts";
+import { primaryNameOf } from "../../metadata.ts";
+
+/** As in autoscaling/v2; fields that are not read here are kept as they are. */
+interface LabelSelector {
+  readonly matchLabels?: Readonly<Record<string, string>>;
+  readonly matchExpressions?: readonly { readonly key: string; readonly values?: readonly string[] }[];
+}
+
+interface MetricIdentifier {
+  readonly name: string;
+  readonly selector?: LabelSelector;
+}
+
+interface DescribedObject {
+  readonly kind: string;
+  readonly name: string;
+}
+
+export interface MetricSpec {
+  readonly type: string;
+  readonly pods?: { readonly metric?: MetricIdentifier };
+  readonly object?: { readonly metric?: MetricIdentifier; readonly describedObject?: DescribedObject };
+}
+
+/**
+ * Metrics of type Pods and Object ask for the primary as queries of KEDA do: a label whose value is the target's name, or
+ * that name with `-canary`, names the primary. So does an object of which there is a copy for the primary. The names of
+ * External metrics belong to other systems, and Resource metrics name nothing.
+ */
+export function primaryMetrics(
+  metrics: readonly MetricSpec[],
+  { targetRef, service }: Pick<CanarySpec, "targetRef" | "service">,
+): readonly MetricSpec[] {
+  const renamed = (value: string) => renaming(value, targetRef.name);
+  return metrics.map((metric) => {
+    if (metric.type === "Pods" && metric.pods?.metric) {
+      return { ...metric, pods: { ...metric.pods, metric: withSelector(metric.pods.metric, renamed) } };
+    }
+    if (metric.type !== "Object" || metric.object === undefined) return metric;
+    const { metric: identifier, describedObject } = metric.object;
+    return {
+      ...metric,
+      object: {
+        ...metric.object,
+        ...(identifier && { metric: withSelector(identifier, renamed) }),
+        ...(describedObject && { describedObject: withName(describedObject, targetRef, service.name) }),
+      },
+    };
+  });
+}
+
+function renaming(value: string, name: string): string {
+  return value === name || value === `${name}-canary` ? primaryNameOf(name) : value;
+}
+
+function withName(described: DescribedObject, target: CanarySpec["targetRef"], service: string): DescribedObject {
+  if (described.kind === target.kind) return { ...described, name: renaming(described.name, target.name) };
+  return described.kind === "Service" ? { ...described, name: renaming(described.name, service) } : described;
+}
+
+function withSelector(metric: MetricIdentifier, renamed: (value: string) => string): MetricIdentifier {
+  const { selector } = metric;
+  if (!selector) return metric;
+  const { matchLabels, matchExpressions } = selector;
+  const labels = Object.entries(matchLabels ?? {}).map(([key, value]) => [key, renamed(value)]);
+  const expressions = matchExpressions?.map((given) =>
+    given.values ? { ...given, values: given.values.map(renamed) } : given,
+  );
+  return {
+    ...metric,
+    selector: {
+      ...selector,
+      ...(matchLabels && { matchLabels: Object.fromEntries(labels) }),
+      ...(expressions && { matchExpressions: expressions }),
+    },
+  };
+}
