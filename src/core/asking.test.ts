@@ -2,13 +2,14 @@
 import { describe, expect, it } from "vitest";
 import { aCanary, type CanaryParts } from "../testing/canary.ts";
 import { MESH } from "../testing/story.ts";
-import { decide } from "./advance.ts";
 import type { CanaryStatus, Position } from "./canary.ts";
+import { decide } from "./decide.ts";
 import { promotionId } from "./identity.ts";
 import type { Answer, Answered, Probe, Readings } from "./observation.ts";
 import { planFor } from "./plan.ts";
 import { takeTurnWith } from "./take-turn.ts";
 import { type AdvanceInput, type Decision, isAsk } from "./turn.ts";
+import { NO_WAIT } from "./waits.ts";
 
 const REF = { namespace: "test", name: "podinfo" };
 const NOW = 1_767_225_600_000;
@@ -23,8 +24,8 @@ const CHECKED: CanaryParts = {
     ],
   },
 };
-const STEP = { step: 1, holdUntil: NOW - 1, withheld: false };
-const OWED = { drainUntil: 0, owesPostRollout: true };
+const STEP = { step: 1, hold: { kind: "until", at: NOW - 1 }, withheld: false } as const;
+const OWED = { drain: NO_WAIT, owesPostRollout: true };
 const PASSED: Answer = { kind: "passed" };
 
 function turnAt(position: Position, answers: readonly Answered[], readings: Partial<Readings> = {}): AdvanceInput {
@@ -55,9 +56,9 @@ const NOT_TARGET = { target: { revision: { spec: "v3" }, readiness: READY, avail
 const PROMOTING = { phase: "Promoting", ...STEP, primaryWeight: 60, skipping: false } as const;
 
 const ASKING: readonly [string, Position, Partial<Readings>, readonly string[]][] = [
-  ["metric servers while initializing", { phase: "Initializing", renew: false }, {}, ["metric-servers"]],
-  ["the gate of a new revision", { phase: "Initialized", drainUntil: 0 }, NOT_TARGET, ["confirm-rollout start"]],
-  ["the gate again while waiting", { phase: "Waiting", holdUntil: 0 }, NOT_TARGET, ["confirm-rollout start"]],
+  ["metric servers while initializing", { phase: "Initializing", stage: "copying" }, {}, ["metric-servers"]],
+  ["the gate of a new revision", { phase: "Initialized", drain: NO_WAIT }, NOT_TARGET, ["confirm-rollout start"]],
+  ["the gate again while waiting", { phase: "Waiting", hold: NO_WAIT }, NOT_TARGET, ["confirm-rollout start"]],
   [
     "checks, then the gate, at the end of a step",
     { phase: "Progressing", ...STEP, prepared: true },
@@ -104,7 +105,11 @@ describe("a decision that readings alone settle", () => {
     ["routes that are not in force", { phase: "Progressing", ...STEP, prepared: true }, { routesInForce: false }],
     ["a newer revision", { phase: "Progressing", ...STEP, prepared: true }, NOT_TARGET],
     ["an edited strategy", { phase: "Progressing", ...STEP, prepared: true, plan: "ab-testing" }, {}],
-    ["a hold that is not over", { phase: "Progressing", ...STEP, prepared: true, holdUntil: NOW + 1 }, {}],
+    [
+      "a hold that is not over",
+      { phase: "Progressing", ...STEP, prepared: true, hold: { kind: "until", at: NOW + 1 } },
+      {},
+    ],
   ])("asks nothing: %s", (_what, position, readings) => {
     expect(isAsk(decide(turnAt(position, [], readings)))).toBe(false);
   });

@@ -1,43 +1,9 @@
 /** The words of the engine: what a Canary asks for (CanarySpec), and how far its rollout has come (CanaryStatus). */
 
-export type Phase =
-  | ""
-  | "Initializing"
-  | "Initialized"
-  | "Waiting"
-  | "Progressing"
-  | "WaitingPromotion"
-  | "Promoting"
-  | "Finalising"
-  | "Succeeded"
-  | "Failed"
-  | "Terminating"
-  | "Terminated";
+import type { Reason } from "./events.ts";
+import type { Phase, Position } from "./phases/positions.ts";
 
-/**
- * Every arrow a status may take, staying where it is aside. A Canary whose status takes another arrow is a bug:
- * `decide` asserts it.
- */
-export const TRANSITIONS: Readonly<Record<Phase, readonly Phase[]>> = {
-  "": ["Initializing", "Terminating"],
-  Initializing: ["Initialized", "Failed", "Terminating"],
-  // A change is seen: asked for approval, begun at once, or refused because the primary is broken.
-  Initialized: ["Waiting", "Progressing", "Failed", "Terminating"],
-  Succeeded: ["Waiting", "Progressing", "Failed", "Terminating"],
-  // Back to Initializing: the primary never came up at all, and the target has been mended since.
-  Failed: ["Initializing", "Initialized", "Waiting", "Progressing", "Terminating"],
-  // To Succeeded: the target holds the promoted revision again, so there is nothing to release any more.
-  Waiting: ["Progressing", "Succeeded", "Failed", "Terminating"],
-  Progressing: ["WaitingPromotion", "Promoting", "Succeeded", "Failed", "Terminating"],
-  // Back to Progressing: a newer revision restarts the analysis.
-  WaitingPromotion: ["Progressing", "Promoting", "Succeeded", "Failed", "Terminating"],
-  // Back to Progressing: the target moved on before its tested template was copied. Straight to Succeeded: skipAnalysis, or reverted.
-  Promoting: ["Progressing", "Finalising", "Succeeded", "Failed", "Terminating"],
-  Finalising: ["Succeeded", "Failed", "Terminating"],
-  // A Canary whose deletion was taken back by nobody: nothing leads out but the end.
-  Terminating: ["Terminated"],
-  Terminated: [],
-};
+export type { Phase, Position } from "./phases/positions.ts";
 
 export interface CanaryRef {
   readonly namespace: string;
@@ -231,8 +197,13 @@ export interface Restarted {
   readonly at: number;
   /** Names revision and strategy. */
   readonly of: string;
-  /** A restart was put off since the run began, and that was said. */
+  /** A restart was put off since the run began, and that was announced. */
   readonly slowed: boolean;
+}
+
+export interface Announced {
+  readonly reason: Reason;
+  readonly message: string;
 }
 
 /** What every status carries, whatever its phase. Times are milliseconds since the epoch. */
@@ -250,63 +221,15 @@ export interface StatusCore {
   readonly writtenAt: number;
   /** When the present phase was entered, or begun again with another revision. */
   readonly phaseSince: number;
-  /** The text of the wait that was announced last, so that a wait is announced once and not at every turn. */
-  readonly said?: string;
+  /** The wait that was announced last, so that a wait is announced once and not at every turn. */
+  readonly announced?: Announced;
   /** Alerts whose delivery is not yet confirmed. */
   readonly owedAlerts: readonly Alert[];
   /** Of the run that is under way; absent when it never started over. */
   readonly restarted?: Restarted;
-  /** Written by another operator (Flagger), and not by us since: its hashes need not be ours. */
+  /** Written by another operator (Flagger), and not by Aviary since: its hashes may differ from ours. */
   readonly foreign?: boolean;
 }
-
-/** Waiting until the mesh has learnt the new routes before the workload that lost its traffic is taken away. */
-export interface Draining {
-  readonly drainUntil: number;
-}
-
-/** A run stands on a step: 0 before the first one, else the number of steps entered. */
-export interface OnStep {
-  readonly step: number;
-  /** Nothing is judged before this time: the metric window needs to fill. */
-  readonly holdUntil: number;
-  /** The canary cannot serve: its share goes to the primary until it can. */
-  readonly withheld: boolean;
-  /** Name of the plan that the step is counted in; absent before the first, and where it was forgotten. */
-  readonly plan?: string;
-}
-
-export type Position =
-  | { readonly phase: "" | "Terminated" }
-  // `renew`: an earlier attempt failed; the primary copy is brought to the target's present template first.
-  // `switching`: the primary is ready, and apex Service and routes are brought to it.
-  | { readonly phase: "Initializing"; readonly renew: boolean; readonly switching?: boolean }
-  // `released`: the target serves again by itself; apex Service and routes are given back.
-  | { readonly phase: "Terminating"; readonly released: boolean }
-  | ({ readonly phase: "Initialized" } & Draining)
-  // `reverted`: the run ended because the target holds the promoted revision again; nothing was promoted.
-  | ({
-      readonly phase: "Succeeded";
-      readonly owesPostRollout: boolean;
-      readonly skipped: boolean;
-      readonly reverted?: boolean;
-    } & Draining)
-  // `restoring`: a promotion failed; the primary gets its last promoted revision back before anything else happens.
-  | ({ readonly phase: "Failed"; readonly owesPostRollout: boolean; readonly restoring: boolean } & Draining)
-  | { readonly phase: "Waiting"; readonly holdUntil: number }
-  // `putOff`: it starts over at `holdUntil`, and not before.
-  | ({ readonly phase: "Progressing"; readonly prepared: boolean; readonly putOff?: boolean } & OnStep)
-  | ({ readonly phase: "WaitingPromotion" } & OnStep)
-  // `shiftedAt`: since when the primary has had its present weight; absent before the first, and where it was forgotten.
-  // `doubted`: a check failed since.
-  | ({
-      readonly phase: "Promoting";
-      readonly primaryWeight: number;
-      readonly shiftedAt?: number;
-      readonly doubted?: boolean;
-      readonly skipping: boolean;
-    } & OnStep)
-  | { readonly phase: "Finalising"; readonly holdUntil: number };
 
 export type CanaryStatus = StatusCore & Position;
 
@@ -336,12 +259,4 @@ export function dotted(name: string, ref: CanaryRef): string {
 /** The primary copy of the target. Services and routes are named after `service.name` instead. */
 export function primaryName(spec: CanarySpec): string {
   return `${spec.targetRef.name}-primary`;
-}
-
-export function isRunning(phase: Phase): boolean {
-  return phase === "Progressing" || phase === "WaitingPromotion" || phase === "Promoting" || phase === "Finalising";
-}
-
-export function isBootstrapping(phase: Phase): boolean {
-  return phase === "" || phase === "Initializing";
 }

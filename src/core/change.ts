@@ -4,7 +4,7 @@ import type { Readings } from "./observation.ts";
 
 /**
  * The target holds another revision than the one recorded. Going back to the promoted spec is not a change: that is how
- * users take a release back by hand.
+ * users roll back by hand.
  */
 export function revisionChanged(status: Pick<StatusCore, "applied" | "promotedSpec">, now: Revision): boolean {
   return specChanged(status, now.spec) || configsChanged(status.applied?.configs, now.configs);
@@ -33,10 +33,10 @@ export function changedConfigs(recorded: Checksums | undefined, current: Checksu
 }
 
 /**
- * Another release of Flagger names the same target by another hash, because the layout that it hashes changed. Nothing
- * is to be released when the Canary rests and its primary runs what the target holds.
+ * Another release of Flagger computes another hash for the same target, because the layout that it hashes changed. Nothing is to
+ * be released when the Canary rests and its primary runs what the target holds.
  */
-export function isNamedOtherwise(status: CanaryStatus, { target, primary }: Readings): boolean {
+export function hasForeignHash(status: CanaryStatus, { target, primary }: Readings): boolean {
   const atRest = status.phase === "Initialized" || status.phase === "Succeeded";
   return (
     atRest &&

@@ -1,8 +1,10 @@
 /** What should be true of the cluster, given a status. The shell compares and repairs; it never decides. */
-import type { CanaryStatus, Revision, Routes } from "./canary.ts";
-import { promotionId } from "./identity.ts";
+import type { CanaryStatus, Revision, Routes, StatusIn } from "./canary.ts";
+import type { DesiredInPhase } from "./phases/phase.ts";
+import { type Phase, rulesOf } from "./phases/table.ts";
 import type { Plan } from "./plan.ts";
 import { routesFor } from "./routes.ts";
+import { endOf } from "./waits.ts";
 
 export type DesiredPrimary =
   /** Exists; made from the target when missing, else left as it is. */
@@ -20,7 +22,10 @@ export interface DesiredWorld {
   readonly target: "up" | "down" | "as-is";
   /** Primary scaler follows its source (promotion) or is only made when missing. */
   readonly syncScaler: boolean;
-  /** The apex Service and the mesh send traffic to the primary; `released`: as if we had never been here. */
+  /**
+   * Where apex Service and mesh send the traffic. `before-us`: the routes are not ours yet, so they are not touched. `released`:
+   * the original routes are restored.
+   */
   readonly traffic: Routes | "before-us" | "released";
 }
 
@@ -36,62 +41,19 @@ export function desired(
   canary: { readonly uid: string; readonly plan: Plan; readonly suspended: boolean },
   status: CanaryStatus,
 ): DesiredWorld {
-  if (canary.suspended) return HANDS_OFF;
-  const world = (target: DesiredWorld["target"], primary: DesiredPrimary = { kind: "present" }): DesiredWorld => ({
-    engaged: true,
-    primary,
-    target,
-    syncScaler: primary.kind === "promoted",
-    traffic: routesFor(canary.plan, status) ?? "before-us",
-  });
-  const promoted = (): DesiredPrimary =>
-    status.applied === undefined
-      ? { kind: "present" }
-      : { kind: "promoted", id: promotionId(canary.uid, status.applied), revision: status.applied };
-  switch (status.phase) {
-    case "":
-    case "Terminated":
-      return HANDS_OFF;
-    case "Initializing":
-      return world("as-is", status.renew ? promoted() : { kind: "present" });
-    case "Initialized":
-    case "Succeeded":
-      return world(status.drainUntil > 0 ? "as-is" : "down");
-    case "Waiting":
-      return world("as-is");
-    case "Progressing":
-    case "WaitingPromotion":
-      return world("up");
-    case "Promoting":
-      return world("up", promoted());
-    case "Finalising":
-      return world("up");
-    case "Failed":
-      return failedWorld(world, status, canary.uid);
-    case "Terminating":
-      return { ...world("up"), traffic: status.released ? "released" : "before-us" };
-  }
+  const wanted = canary.suspended ? "hands-off" : desiredIn(status, canary.uid);
+  if (wanted === "hands-off") return HANDS_OFF;
+  const { target, primary, traffic = routesFor(canary.plan, status) ?? "before-us" } = wanted;
+  return { engaged: true, primary, target, syncScaler: primary.kind === "promoted", traffic };
 }
 
-function failedWorld(
-  world: (target: DesiredWorld["target"], primary?: DesiredPrimary) => DesiredWorld,
-  status: Extract<CanaryStatus, { phase: "Failed" }>,
-  uid: string,
-): DesiredWorld {
-  // Never initialised: users are still served by the target (Q19).
-  if (status.promotedSpec === "") return world("as-is");
-  if (status.restoring) {
-    const from = status.applied === undefined ? "" : promotionId(uid, status.applied);
-    return world(status.canaryWeight > 0 ? "up" : "as-is", { kind: "restored", from });
-  }
-  return world(status.drainUntil > 0 ? "as-is" : "down");
+function desiredIn<P extends Phase>(status: StatusIn<P>, uid: string): DesiredInPhase {
+  return rulesOf<P>(status.phase).desired(status, uid);
 }
 
 /** When the status alone, without any news from the cluster, asks for another turn. Milliseconds since the epoch. */
 export function nextTurnAt(status: CanaryStatus): number | undefined {
-  const times = [
-    "holdUntil" in status && status.holdUntil > 0 ? status.holdUntil : undefined,
-    "drainUntil" in status && status.drainUntil > 0 ? status.drainUntil : undefined,
-  ].filter((time) => time !== undefined);
+  const waits = [...("hold" in status ? [status.hold] : []), ...("drain" in status ? [status.drain] : [])];
+  const times = waits.map(endOf).filter((time) => time !== undefined);
   return times.length === 0 ? undefined : Math.min(...times);
 }

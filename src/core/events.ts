@@ -1,28 +1,78 @@
-/** Everything the engine ever says, each text in one place. Listeners decide where it goes. */
+/** Everything the engine ever says, each text in one place. Listeners decide where it goes. Code compares reasons, never texts. */
 import type { Alert, CanaryRef, CanarySpec, Phase } from "./canary.ts";
 import { dotted, primaryName } from "./canary.ts";
 
+/** Why something is said. `Unknown`: stored by a release that kept no reasons. */
+export type Reason =
+  | "Unknown"
+  | "Suspended"
+  | "Invalid"
+  | "WriteFailed"
+  | "TargetProblem"
+  | "MetricServersAvailable"
+  | "MetricServersUnavailable"
+  | "PrimaryNotReady"
+  | "CanaryNotReady"
+  | "NotSupported"
+  | "CheckFailed"
+  | "Initialized"
+  | "NewRevision"
+  | "AnalysisRestarted"
+  | "StrategyChanged"
+  | "RestartPutOff"
+  | "AnalysisStarted"
+  | "WeightAdvanced"
+  | "IterationAdvanced"
+  | "PrimaryWeightAdvanced"
+  | "RoutedToCanary"
+  | "RoutedToPrimary"
+  | "CopyingTemplate"
+  | "WaitingForPrimary"
+  | "Promoted"
+  | "PromotedUnjudged"
+  | "Reverted"
+  | "ThresholdReached"
+  | "ManualRollback"
+  | "DeadlineExceeded"
+  | "Failed"
+  | "PromotionFailed"
+  | "PrimaryGone"
+  | "PrimaryRestored"
+  | "PrimaryLost"
+  | "PrimaryRecreated"
+  | "RoutesNotInForce"
+  | "GatePassed"
+  | "GateRefused"
+  | "HookFailed"
+  | "PostRolloutPassed"
+  | "PostRolloutFailed"
+  | "RollbackNotSignaled"
+  | "RollbackSignaled"
+  | "Terminating"
+  | "Terminated";
+
 export interface RolloutEvent {
   readonly type: "Normal" | "Warning";
+  readonly reason: Reason;
   readonly message: string;
   /** Logged as an error, not only as a warning. */
   readonly error?: boolean;
-  /** The phase that event webhooks are told. */
+  /** The phase in the payload of event webhooks. */
   readonly phase: Phase;
 }
 
 /** What a turn has to say: the event, and the alert that goes with it. */
-export interface Said {
-  readonly event?: Omit<RolloutEvent, "phase">;
+export interface Notice {
+  readonly event: Omit<RolloutEvent, "phase">;
   readonly alert?: Alert;
 }
 
 type Speaker = { readonly ref: CanaryRef; readonly spec: CanarySpec };
 
-const normal = (message: string): Said => ({ event: { type: "Normal", message } });
-const warning = (message: string): Said => ({ event: { type: "Warning", message } });
-const alert = (said: Said, severity: Alert["severity"], message: string, metadata = false): Said => ({
-  ...said,
+const normal = (reason: Reason, message: string): Notice => ({ event: { type: "Normal", reason, message } });
+const warning = (reason: Reason, message: string): Notice => ({ event: { type: "Warning", reason, message } });
+const alert = (notice: Notice, severity: Alert["severity"], message: string, metadata = false): Notice => ({
+  ...notice,
   alert: { message, severity, metadata },
 });
 
@@ -31,104 +81,135 @@ const targetOf = ({ ref, spec }: Speaker): string => dotted(spec.targetRef.name,
 const primaryOf = ({ ref, spec }: Speaker): string => dotted(primaryName(spec), ref);
 
 export const EVENTS = {
-  suspended: () => normal("skipping canary run as object is suspended"),
-  metricsAvailable: () => normal("all the metrics providers are available!"),
-  metricsUnavailable: (detail: string): Said => ({
-    event: { type: "Warning", message: `Error checking metric providers: ${detail}`, error: true },
+  suspended: () => normal("Suspended", "skipping canary run as object is suspended"),
+  metricsAvailable: () => normal("MetricServersAvailable", "all the metrics providers are available!"),
+  metricsUnavailable: (detail: string): Notice => ({
+    event: {
+      type: "Warning",
+      reason: "MetricServersUnavailable",
+      message: `Error checking metric providers: ${detail}`,
+      error: true,
+    },
   }),
-  /** Texts that come from where the trouble is: readiness, routing, metrics. */
-  warning,
+  /** The texts of these come from where the trouble is: the target, readiness, the router, a check. */
+  targetProblem: (text: string) => warning("TargetProblem", text),
+  primaryNotReady: (text: string) => warning("PrimaryNotReady", text),
+  canaryNotReady: (text: string) => warning("CanaryNotReady", text),
+  notSupported: (text: string) => warning("NotSupported", text),
+  checkFailed: (text: string, error?: boolean): Notice => ({
+    event: { type: "Warning", reason: "CheckFailed", message: text, ...(error === undefined ? {} : { error }) },
+  }),
   initialized: (s: Speaker) =>
     alert(
-      normal(`Initialization done! ${canaryOf(s)}`),
+      normal("Initialized", `Initialization done! ${canaryOf(s)}`),
       "info",
       `New ${s.spec.targetRef.kind} detected, initialization completed.`,
       true,
     ),
   newRevision: (s: Speaker) =>
     alert(
-      normal(`New revision detected! Scaling up ${targetOf(s)}`),
+      normal("NewRevision", `New revision detected! Scaling up ${targetOf(s)}`),
       "info",
       "New revision detected, progressing canary analysis.",
       true,
     ),
-  restarting: (s: Speaker) => normal(`New revision detected! Restarting analysis for ${targetOf(s)}`),
+  restarting: (s: Speaker) =>
+    normal("AnalysisRestarted", `New revision detected! Restarting analysis for ${targetOf(s)}`),
   /** Ours: the target changes faster than anything can be judged, or what is recorded of it does not stay as it was written. */
   restartPutOff: (s: Speaker, ms: number, again: boolean) =>
     warning(
+      "RestartPutOff",
       `The next restart of the analysis for ${targetOf(s)} waits ${Math.ceil(ms / 1000)} s: ` +
         (again
           ? "it was restarted for this very revision before, what is recorded in the status does not stay as written"
           : "the revision changed again within one interval"),
     ),
-  /** Ours: somebody edited the strategy in the middle of a run. */
+  /** Ours: the strategy was edited in the middle of a run. */
   strategyChanged: (s: Speaker) =>
-    normal(`Strategy of ${canaryOf(s)} was changed! Restarting analysis for ${targetOf(s)}`),
-  starting: (s: Speaker) => normal(`Starting canary analysis for ${targetOf(s)}`),
-  advanceWeight: (s: Speaker, weight: number) => normal(`Advance ${canaryOf(s)} canary weight ${weight}`),
+    normal("StrategyChanged", `Strategy of ${canaryOf(s)} was changed! Restarting analysis for ${targetOf(s)}`),
+  starting: (s: Speaker) => normal("AnalysisStarted", `Starting canary analysis for ${targetOf(s)}`),
+  advanceWeight: (s: Speaker, weight: number) =>
+    normal("WeightAdvanced", `Advance ${canaryOf(s)} canary weight ${weight}`),
   advanceIteration: (s: Speaker, iteration: number, total: number) =>
-    normal(`Advance ${canaryOf(s)} canary iteration ${iteration}/${total}`),
-  advancePrimary: (s: Speaker, weight: number) => normal(`Advance ${canaryOf(s)} primary weight ${weight}`),
+    normal("IterationAdvanced", `Advance ${canaryOf(s)} canary iteration ${iteration}/${total}`),
+  advancePrimary: (s: Speaker, weight: number) =>
+    normal("PrimaryWeightAdvanced", `Advance ${canaryOf(s)} primary weight ${weight}`),
   allToCanary: (mirrored: boolean) =>
-    normal(mirrored ? "Stop traffic mirroring and route all traffic to canary" : "Routing all traffic to canary"),
-  allToPrimary: () => normal("Routing all traffic to primary"),
-  copying: (s: Speaker) => normal(`Copying ${targetOf(s)} template spec to ${primaryOf(s)}`),
-  waitingForPrimary: (s: Speaker, detail: string) => normal(`Waiting for ${primaryOf(s)} rollout to finish: ${detail}`),
+    normal(
+      "RoutedToCanary",
+      mirrored ? "Stop traffic mirroring and route all traffic to canary" : "Routing all traffic to canary",
+    ),
+  allToPrimary: () => normal("RoutedToPrimary", "Routing all traffic to primary"),
+  copying: (s: Speaker) => normal("CopyingTemplate", `Copying ${targetOf(s)} template spec to ${primaryOf(s)}`),
+  waitingForPrimary: (s: Speaker, detail: string) =>
+    normal("WaitingForPrimary", `Waiting for ${primaryOf(s)} rollout to finish: ${detail}`),
   promoted: (s: Speaker) =>
     alert(
-      normal(`Promotion completed! Scaling down ${targetOf(s)}`),
+      normal("Promoted", `Promotion completed! Scaling down ${targetOf(s)}`),
       "info",
       "Canary analysis completed successfully, promotion finished.",
     ),
   promotedUnjudged: (s: Speaker) =>
     alert(
-      normal(`Promotion completed! Canary analysis was skipped for ${targetOf(s)}`),
+      normal("PromotedUnjudged", `Promotion completed! Canary analysis was skipped for ${targetOf(s)}`),
       "info",
       "Canary analysis was skipped, promotion finished.",
     ),
   /** Ours: the target holds the promoted revision again. */
   reverted: (s: Speaker) =>
     alert(
-      normal(`${targetOf(s)} was reverted to the promoted revision! Routing all traffic to ${primaryOf(s)}`),
+      normal(
+        "Reverted",
+        `${targetOf(s)} was reverted to the promoted revision! Routing all traffic to ${primaryOf(s)}`,
+      ),
       "info",
       "Target reverted to the promoted revision, canary analysis ended.",
     ),
   thresholdReached: (s: Speaker, failedChecks: number) =>
     alert(
-      warning(`Rolling back ${canaryOf(s)} failed checks threshold reached ${failedChecks}`),
+      warning("ThresholdReached", `Rolling back ${canaryOf(s)} failed checks threshold reached ${failedChecks}`),
       "error",
       `Failed checks threshold reached ${failedChecks}`,
     ),
   manualRollback: (s: Speaker) =>
-    alert(warning(`Rolling back ${canaryOf(s)} manual webhook invoked`), "warn", "Rolling back manual webhook invoked"),
+    alert(
+      warning("ManualRollback", `Rolling back ${canaryOf(s)} manual webhook invoked`),
+      "warn",
+      "Rolling back manual webhook invoked",
+    ),
   /** The readiness text is the event; the alert names the cause (Q21). */
-  deadlineExceeded: (detail: string) => alert(warning(detail), "error", `Progress deadline exceeded ${detail}`),
-  failed: (s: Speaker) => warning(`Canary failed! Scaling down ${canaryOf(s)}`),
+  deadlineExceeded: (detail: string) =>
+    alert(warning("DeadlineExceeded", detail), "error", `Progress deadline exceeded ${detail}`),
+  failed: (s: Speaker) => warning("Failed", `Canary failed! Scaling down ${canaryOf(s)}`),
   promotionFailed: (s: Speaker, detail: string) =>
     alert(
-      warning(`Promotion of ${targetOf(s)} failed, primary not ready: ${detail}`),
+      warning("PromotionFailed", `Promotion of ${targetOf(s)} failed, primary not ready: ${detail}`),
       "error",
       `Promotion failed, primary not ready: ${detail}`,
     ),
   /** Ours: the primary lost all of its pods in the middle of a run. */
-  primaryGone: (s: Speaker) => warning(`${primaryOf(s)} cannot serve, routing all traffic to canary until it can`),
+  primaryGone: (s: Speaker) =>
+    warning("PrimaryGone", `${primaryOf(s)} cannot serve, routing all traffic to canary until it can`),
   /** Ours: the primary serves the last promoted revision again after a failed promotion. */
-  primaryRestored: (s: Speaker) => normal(`Restored ${primaryOf(s)}, routing all traffic to primary`),
-  /** Ours: the primary was deleted before it could be restored, and nobody else knows what it ran. */
+  primaryRestored: (s: Speaker) =>
+    normal("PrimaryRestored", `Restored ${primaryOf(s)}, routing all traffic to primary`),
+  /** Ours: the primary was deleted before it could be restored, and no other record of what it ran is left. */
   primaryLost: (s: Speaker) =>
     warning(
+      "PrimaryLost",
       `${primaryOf(s)} was deleted before it was restored, and what it ran before is lost: ` +
         `${canaryOf(s)} serves until another revision is released`,
     ),
   /** Ours: the primary was deleted while the target held a revision that failed. */
-  primaryRemade: (s: Speaker) =>
-    remade(s, "made again of the revision that failed, which is all there was: release a good one"),
+  primaryRecreated: (s: Speaker) =>
+    recreated(s, "made again of the revision that failed, which is all there was: release a good one"),
   /** Ours: the primary was deleted while the target held a revision that was not released yet. */
-  primaryRemadeUntested: (s: Speaker) =>
-    remade(s, "made again of what the target holds, which is all there was and is not tested"),
-  /** Ours: somebody else changed the routes in the middle of a step, or an operator died before it could write them. */
-  routesRestored: (s: Speaker) => warning(`Routes of ${canaryOf(s)} are not as promised, restoring them`),
-  gatePassed: (gate: string, hook: string) => normal(`${gate} check ${hook} passed`),
+  primaryRecreatedUntested: (s: Speaker) =>
+    recreated(s, "made again of what the target holds, which is all there was and is not tested"),
+  /** Ours: another writer changed the routes in the middle of a step, or an operator died before it could write them. */
+  routesRestored: (s: Speaker) =>
+    warning("RoutesNotInForce", `Routes of ${canaryOf(s)} are not as promised, restoring them`),
+  gatePassed: (gate: string, hook: string) => normal("GatePassed", `${gate} check ${hook} passed`),
   rolloutRefused: (s: Speaker, hook: string, muted: boolean) =>
     gateRefused(
       `Halt ${canaryOf(s)} advancement waiting for approval ${hook}`,
@@ -148,23 +229,25 @@ export const EVENTS = {
       muted,
     ),
   preRolloutFailed: (s: Speaker, hook: string, detail: string) =>
-    warning(`Halt ${canaryOf(s)} advancement pre-rollout check ${hook} failed ${detail}`),
+    warning("HookFailed", `Halt ${canaryOf(s)} advancement pre-rollout check ${hook} failed ${detail}`),
   rolloutHookFailed: (s: Speaker, hook: string, detail: string) =>
-    warning(`Halt ${canaryOf(s)} advancement external check ${hook} failed ${detail}`),
-  postRolloutPassed: (hook: string) => normal(`Post-rollout check ${hook} passed`),
-  postRolloutFailed: (hook: string, detail: string) => warning(`Post-rollout hook ${hook} failed ${detail}`),
-  rollbackNotSignaled: (hook: string) => normal(`Rollback hook ${hook} not signaling a rollback`),
-  rollbackSignaled: (hook: string) => normal(`Rollback check ${hook} passed`),
-  terminating: (s: Speaker) => normal(`Terminating canary ${canaryOf(s)}`),
-  terminated: (s: Speaker) => normal(`Terminated canary ${canaryOf(s)}`),
+    warning("HookFailed", `Halt ${canaryOf(s)} advancement external check ${hook} failed ${detail}`),
+  postRolloutPassed: (hook: string) => normal("PostRolloutPassed", `Post-rollout check ${hook} passed`),
+  postRolloutFailed: (hook: string, detail: string) =>
+    warning("PostRolloutFailed", `Post-rollout hook ${hook} failed ${detail}`),
+  rollbackNotSignaled: (hook: string) =>
+    normal("RollbackNotSignaled", `Rollback hook ${hook} not signaling a rollback`),
+  rollbackSignaled: (hook: string) => normal("RollbackSignaled", `Rollback check ${hook} passed`),
+  terminating: (s: Speaker) => normal("Terminating", `Terminating canary ${canaryOf(s)}`),
+  terminated: (s: Speaker) => normal("Terminated", `Terminated canary ${canaryOf(s)}`),
 } as const;
 
-function gateRefused(message: string, alertMessage: string, muted: boolean): Said {
-  return muted ? warning(message) : alert(warning(message), "warn", alertMessage);
+function gateRefused(message: string, alertMessage: string, muted: boolean): Notice {
+  return muted ? warning("GateRefused", message) : alert(warning("GateRefused", message), "warn", alertMessage);
 }
 
-/** Users are served with something that nobody approved: somebody should hear of it. */
-function remade(s: Speaker, how: string): Said {
+/** Users are served with a revision that was not approved, so an alert goes with it. */
+function recreated(s: Speaker, how: string): Notice {
   const message = `${primaryOf(s)} was deleted and ${how}`;
-  return alert(warning(message), "error", message);
+  return alert(warning("PrimaryRecreated", message), "error", message);
 }

@@ -4,6 +4,7 @@ import { aCanary, type CanaryParts } from "../testing/canary.ts";
 import { createModel, type Fate, type Model, type Release } from "../testing/model.ts";
 import { MESH } from "../testing/story.ts";
 import type { HookType } from "./canary.ts";
+import { endOf } from "./waits.ts";
 
 const release = (spec: string, asPrimary: Fate = "quick"): Release => ({
   spec,
@@ -90,7 +91,7 @@ describe("a step", () => {
     const held = (interval: string) => {
       edit(model, { analysis: { interval, stepWeights: [50, 60] } });
       model.turn();
-      return "holdUntil" in model.status && model.status.holdUntil;
+      return "hold" in model.status && endOf(model.status.hold);
     };
     const before = held("60s");
     expect(held("90s")).toBe(before);
@@ -106,7 +107,7 @@ describe("a step", () => {
     expect(model.timeline.at(-1)).toContain("Routes of podinfo.test are not as promised, restoring them");
     // The hold counts from when they are in force again.
     model.turn();
-    expect(model.status).toMatchObject({ holdUntil: model.now + 15_000 });
+    expect(model.status).toMatchObject({ hold: { kind: "until", at: model.now + 15_000 } });
   });
 
   it.each<[string, CanaryParts["analysis"], number, CanaryParts["analysis"]]>([

@@ -1,10 +1,13 @@
 /** What the engine is told about the world before it decides: readings (from caches) and answers (asked over the network). */
 import type { HookType, Metric, Revision, Webhook } from "./canary.ts";
 
-/** `detail` is the text of the event that says so. `stuck`: waiting will not help any more. */
+/**
+ * `detail` is the text of the event. `progress` is how far the rollout has come, for readers: "1 of 2 updated replicas are
+ * available". `stuck`: waiting will not help any more.
+ */
 export type Readiness =
   | { readonly kind: "ready" }
-  | { readonly kind: "progressing" | "stuck"; readonly detail: string };
+  | { readonly kind: "progressing" | "stuck"; readonly detail: string; readonly progress?: string };
 
 export interface TargetReading {
   readonly revision: Revision;

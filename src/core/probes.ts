@@ -1,6 +1,6 @@
 /**
  * The questions of each decision, in the order in which they are asked. The order is contract. When to ask is decided where the
- * answers are used (advance.ts, analysis.ts, promotion.ts).
+ * answers are used (phases/).
  */
 import type { CanarySpec, CanaryStatus, HookType, Metric, StatusIn, Webhook } from "./canary.ts";
 import type { MetricSourceKind, Probe } from "./observation.ts";

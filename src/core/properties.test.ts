@@ -8,8 +8,9 @@ import { aCanary, type CanaryParts } from "../testing/canary.ts";
 import { createJudge, type Judge } from "../testing/judge.ts";
 import { type Crash, createModel, type Fate, type Make, type Model, podsOf, type Release } from "../testing/model.ts";
 import { MESH, PLAIN } from "../testing/story.ts";
-import { type HookType, type Phase, TRANSITIONS } from "./canary.ts";
+import type { HookType, Phase } from "./canary.ts";
 import type { Answer, Probe } from "./observation.ts";
+import { TRANSITIONS } from "./phases/table.ts";
 import type { Capabilities } from "./plan.ts";
 
 const SEED = Number(process.env["SEED"] ?? 20261123);
@@ -371,7 +372,7 @@ function leave(model: Model, given: Setting, judge: Judge, phase: Phase): void {
   // A target that cannot serve is not given the traffic back, until somebody mends it.
   if (model.target?.release.asCanary === "stuck") happen(model, given, judge, { kind: "release", release: LAST });
   calm(model, judge);
-  expect(model.status).toMatchObject({ phase: "Terminating", released: true });
+  expect(model.status).toMatchObject({ phase: "Terminating", handedBack: true });
 }
 
 function goOn(model: Model, given: Setting, judge: Judge): void {

@@ -12,18 +12,18 @@ function released(parts: Parameters<typeof tell>[0] = {}) {
   return story;
 }
 
-const NOT_READY = (detail: string) => ({ kind: "progressing", detail }) as const;
+const NOT_READY = (detail: string, progress = detail) => ({ kind: "progressing", detail, progress }) as const;
 const STUCK = (detail: string) => ({ kind: "stuck", detail }) as const;
 
 describe("safe promotion", () => {
-  const SLOW =
-    "podinfo-primary.test not ready: waiting for rollout to finish: 0 out of 2 new replicas have been updated";
+  const PROGRESS = "0 out of 2 new replicas have been updated";
+  const SLOW = `podinfo-primary.test not ready: waiting for rollout to finish: ${PROGRESS}`;
   const BAD = 'podinfo-primary.test not ready: deployment "podinfo-primary" exceeded its progress deadline';
 
   it("a primary that does not become ready never receives the traffic, and the canary keeps its own", () => {
     const story = released({ analysis: { stepWeights: [50] } });
     story.world.onPromoted = () => {
-      story.world.primary = NOT_READY(SLOW);
+      story.world.primary = NOT_READY(SLOW, PROGRESS);
     };
     story.run(300);
     expect(story.status).toMatchObject({ phase: "Promoting", canaryWeight: 50 });
@@ -129,7 +129,7 @@ describe("bootstrap", () => {
     const story = tell({});
     story.world.routesInForce = false;
     story.run(30);
-    expect(story.status).toMatchObject({ phase: "Initializing", switching: true });
+    expect(story.status).toMatchObject({ phase: "Initializing", stage: "switching" });
     expect(routesFor(planFor(aSpec(), MESH), story.status)).toEqual({ primary: 100, canary: 0, mirror: false });
     expect(story.timeline.filter((line) => line.includes("Initialization done"))).toEqual([]);
     expect(story.timeline.filter((line) => line.includes("metrics providers")).length).toBeLessThanOrEqual(1);
@@ -238,6 +238,6 @@ describe("trouble at rest", () => {
       story.run(60);
     }
     expect(story.timeline.filter((line) => line.endsWith("it is stuck"))).toHaveLength(2);
-    expect(story.status.said).toBe(undefined);
+    expect(story.status.announced).toBe(undefined);
   });
 });

@@ -76,7 +76,7 @@ describe("a status without our memory", () => {
 
   it("is held for a whole interval after it was written: a restart shortens no step", () => {
     const wire: WireStatus = { phase: "Progressing", canaryWeight: 20, lastTransitionTime: "2026-01-01T00:00:00Z" };
-    expect(fromWire(wire, HINTS)).toMatchObject({ holdUntil: Date.UTC(2026, 0, 1) + 15_000 });
+    expect(fromWire(wire, HINTS)).toMatchObject({ hold: { kind: "until", at: Date.UTC(2026, 0, 1) + 15_000 } });
   });
 
   it("an unknown phase is refused with a remedy", () => {

@@ -2,8 +2,9 @@
  * The one driver of a turn: decide, ask what the decision needs, decide again. Pure: it is a generator that yields each question
  * and is sent the answer, so that the operator may await answers and a story may make them up.
  */
-import { decide } from "./advance.ts";
+
 import { settles } from "./checks.ts";
+import { decide } from "./decide.ts";
 import type { Answer, Answered, Probe, Readings } from "./observation.ts";
 import { type AdvanceInput, isAsk, type Transition } from "./turn.ts";
 

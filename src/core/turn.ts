@@ -1,23 +1,12 @@
 /** One turn of one canary: what goes in, what comes out, and the few moves that every phase is written with. */
-import type {
-  Alert,
-  CanaryRef,
-  CanarySpec,
-  CanaryStatus,
-  OnStep,
-  Phase,
-  Position,
-  Revision,
-  StatusCore,
-} from "./canary.ts";
-import { isRunning } from "./canary.ts";
+import type { Alert, CanaryRef, CanarySpec, CanaryStatus, Phase, Position, Revision, StatusCore } from "./canary.ts";
 import { settles } from "./checks.ts";
-import { EVENTS, type RolloutEvent, type Said } from "./events.ts";
-import { lettersFrom } from "./identity.ts";
+import { EVENTS, type Notice, type RolloutEvent } from "./events.ts";
 import { drainOf } from "./interval.ts";
 import type { Answered, Observation, Probe } from "./observation.ts";
+import type { OnStep } from "./phases/positions.ts";
 import type { Plan } from "./plan.ts";
-import { routesFor } from "./routes.ts";
+import { countedFromRoutes, endOf, NO_WAIT, waitUntil } from "./waits.ts";
 
 export interface AdvanceInput {
   readonly ref: CanaryRef;
@@ -28,16 +17,30 @@ export interface AdvanceInput {
   readonly observation: Observation;
   /** How many of the owed alerts, from the oldest on, have been delivered since. */
   readonly alertsDelivered: number;
-  /** Deletion was asked for and the finalizer is ours to serve. */
+  /** Deletion was asked for, and the finalizer is ours to serve. */
   readonly deleting: boolean;
   /** Milliseconds since the epoch. */
   readonly now: number;
+}
+
+/** What the phases decide with. */
+export interface Turn extends AdvanceInput {
+  /** Percent of the traffic that the status promises to the canary. */
+  readonly canaryShare: number;
 }
 
 /** The decision needs answers from outside the caches. The driver gets them, in order, and decides again. */
 export interface Ask {
   readonly kind: "ask";
   readonly probes: readonly Probe[];
+}
+
+export type StatusOnStep = Extract<CanaryStatus, OnStep>;
+
+export interface Transition {
+  readonly status: CanaryStatus;
+  /** In the order in which they were said. */
+  readonly events: readonly RolloutEvent[];
 }
 
 export type Decision = Ask | Transition;
@@ -87,44 +90,47 @@ function nameOf(probe: Probe): string {
   }
 }
 
-export interface Transition {
-  readonly status: CanaryStatus;
-  /** In the order in which they were said. */
-  readonly events: readonly RolloutEvent[];
-}
-
 /** Changes to the part of the status that every phase carries. */
 export type Changes = Partial<Omit<StatusCore, "phaseSince" | "writtenAt" | "owedAlerts">>;
 
 /** How long a workload that lost its traffic is kept, in milliseconds. */
-export function drainMs(spec: CanarySpec): number {
+export function drainDelayMs(spec: CanarySpec): number {
   return drainOf(spec.analysis.intervalMs);
 }
 
-/** Nothing changes; `said` may still be said. */
-export function stay(turn: AdvanceInput, ...said: readonly Said[]): Transition {
-  return { status: withAlerts(turn.status, said), events: eventsOf(turn.status.phase, said) };
+/** Nothing changes; notices may still be given. */
+export function unchanged(turn: AdvanceInput, ...notices: readonly Notice[]): Transition {
+  return update(turn.status, ...notices);
 }
 
-/** Waits for something, and says so when it is something new. */
-export function waitFor(turn: AdvanceInput, said: Said, changes: Changes = {}): Transition {
-  const text = said.event?.message;
-  if (text === turn.status.said) return Object.keys(changes).length === 0 ? stay(turn) : amend(turn, changes);
-  return amend(turn, { ...changes, ...(text === undefined ? {} : { said: text }) }, said);
+/** Waits for something, and announces the wait when it is another one than before. */
+export function waitFor(turn: AdvanceInput, notice: Notice, changes: Changes = {}): Transition {
+  if (isAnnounced(turn.status, notice)) {
+    return Object.keys(changes).length === 0 ? unchanged(turn) : updateCommon(turn, changes);
+  }
+  return updateCommon(turn, { ...changes, announced: announcementOf(notice) }, notice);
+}
+
+export function isAnnounced({ announced }: StatusCore, { event }: Notice): boolean {
+  if (announced === undefined || announced.message !== event.message) return false;
+  return announced.reason === event.reason || announced.reason === "Unknown";
+}
+
+export function announcementOf({ event: { reason, message } }: Notice): NonNullable<StatusCore["announced"]> {
+  return { reason, message };
 }
 
 /** Stays in the phase with changes to the common part. */
-export function amend(turn: AdvanceInput, changes: Changes, ...said: readonly Said[]): Transition {
-  const status = { ...turn.status, ...changes };
-  return { status: withAlerts(status, said), events: eventsOf(status.phase, said) };
+export function updateCommon(turn: AdvanceInput, changes: Changes, ...notices: readonly Notice[]): Transition {
+  return update({ ...turn.status, ...changes }, ...notices);
 }
 
-/** Moves to a position. A wait that was announced is over; cookies follow the traffic. */
-export function enter(
+/** Moves to a position. A wait that was announced is over. */
+export function enterPhase(
   turn: AdvanceInput,
   position: Position,
   changes: Changes = {},
-  ...said: readonly Said[]
+  ...notices: readonly Notice[]
 ): Transition {
   const { failedChecks, canaryWeight, iterations, promotedSpec, conditions, writtenAt, applied, cookies, owedAlerts } =
     turn.status;
@@ -141,126 +147,88 @@ export function enter(
     cookies,
     owedAlerts,
     ...(applied === undefined ? {} : { applied }),
-    ...(restarted === undefined || !isRunning(position.phase) ? {} : { restarted }),
+    ...(restarted === undefined ? {} : { restarted }),
     ...changes,
     phaseSince: goesOn ? turn.status.phaseSince : turn.now,
   };
-  const entered = { ...core, ...position } as CanaryStatus;
-  const status = { ...entered, cookies: changes.cookies ?? cookiesFor(turn, entered) };
-  return { status: withAlerts(status, said), events: eventsOf(status.phase, said) };
+  return update({ ...core, ...position }, ...notices);
 }
 
-/** The same phase, elsewhere in it. */
-export function become(turn: AdvanceInput, status: CanaryStatus, ...said: readonly Said[]): Transition {
-  return {
-    status: withAlerts({ ...status, cookies: cookiesFor(turn, status) }, said),
-    events: eventsOf(status.phase, said),
-  };
+/** The status as given, with the alerts of the notices; events are said in its phase. */
+export function update(status: CanaryStatus, ...notices: readonly Notice[]): Transition {
+  return { status: withAlerts(status, notices), events: eventsOf(status.phase, notices) };
 }
 
 /**
- * What was measured under other routes proves nothing: that they are not as promised is said, and the hold of the step counts
- * from when they are in force again.
- * @returns undefined when they are, and have been
+ * Metrics measured while the cluster's routes differed are discarded. Announces the difference once, and restarts the hold when
+ * the routes are in force.
+ * @returns undefined when the routes are in force, and have been
  */
-export function heldAnew(turn: AdvanceInput, status: CanaryStatus & OnStep, changes = {}): Transition | undefined {
+export function restartHold<S extends StatusOnStep>(
+  turn: AdvanceInput,
+  status: S,
+  changes: Partial<S> = {},
+): Transition | undefined {
   const { intervalMs } = turn.spec.analysis;
   const { routesInForce } = turn.observation.readings;
-  const end = endOfWait(status.holdUntil, intervalMs, turn);
+  const counted = countedFromRoutes(status.hold, intervalMs, routesInForce, turn.now);
   // An interval that was edited to a shorter one counts at once.
-  const holdUntil = routesInForce ? Math.min(end, turn.now + intervalMs) : end;
-  if (holdUntil === status.holdUntil) return routesInForce ? undefined : stay(turn);
-  const said = routesInForce ? [] : [EVENTS.routesRestored(turn)];
-  return become(turn, { ...status, ...changes, holdUntil } as CanaryStatus, ...said);
+  const isTooLong = (endOf(counted) ?? 0) > turn.now + intervalMs;
+  const hold = routesInForce && isTooLong ? waitUntil(turn.now + intervalMs) : counted;
+  if (hold === status.hold) return routesInForce ? undefined : unchanged(turn);
+  const notices = routesInForce ? [] : [EVENTS.routesRestored(turn)];
+  return update({ ...status, ...changes, hold }, ...notices);
 }
 
-/**
- * The end of a wait that lasts `ms` from when the routes are in force, and no less than was promised before. As long as they are
- * not, it is far away: an end that moved on at every turn would be written at every turn.
- */
-export function endOfWait(until: number, ms: number, { now, observation }: AdvanceInput): number {
-  const isFar = until > now + FAR_MS / 2;
-  if (observation.readings.routesInForce) return isFar ? Math.max(until - FAR_MS, now + ms) : until;
-  return isFar ? until : Math.max(until, now) + FAR_MS;
-}
-
-/** A century. */
-const FAR_MS = 3_155_760_000_000;
-
-/** Said before the transition, in the phase that it leaves. */
-export function before(phase: Phase, said: readonly Said[], transition: Transition): Transition {
+/** Given before the transition, in the phase that it leaves. */
+export function prependEvents(phase: Phase, notices: readonly Notice[], transition: Transition): Transition {
   return {
-    status: withAlerts(transition.status, said),
-    events: [...eventsOf(phase, said), ...transition.events],
+    ...transition,
+    status: withAlerts(transition.status, notices),
+    events: [...eventsOf(phase, notices), ...transition.events],
   };
 }
 
-function eventsOf(phase: Phase, said: readonly Said[]): RolloutEvent[] {
-  return said.flatMap(({ event }) => (event === undefined ? [] : [{ ...event, phase }]));
+function eventsOf(phase: Phase, notices: readonly Notice[]): RolloutEvent[] {
+  return notices.map(({ event }) => ({ ...event, phase }));
 }
 
-function withAlerts(status: CanaryStatus, said: readonly Said[]): CanaryStatus {
-  const alerts: Alert[] = said.flatMap(({ alert }) => (alert === undefined ? [] : [alert]));
+function withAlerts(status: CanaryStatus, notices: readonly Notice[]): CanaryStatus {
+  const alerts: Alert[] = notices.flatMap(({ alert }) => (alert === undefined ? [] : [alert]));
   return alerts.length === 0 ? status : { ...status, owedAlerts: [...status.owedAlerts, ...alerts] };
 }
 
 /** The fields of a run that starts over. */
-export function zeroed(revision: Revision): Changes {
+export function resetCounters(revision: Revision): Changes {
   return { failedChecks: 0, canaryWeight: 0, iterations: 0, applied: revision };
 }
 
-/**
- * Session cookies: made when the canary first gets traffic, retired when it loses it. The primary's cookie is never
- * rotated (Q88) and only made when it has a name (R18).
- */
-function cookiesFor(turn: AdvanceInput, next: CanaryStatus): StatusCore["cookies"] {
-  const affinity = turn.spec.analysis.sessionAffinity;
-  const { cookies } = turn.status;
-  if (affinity === undefined) return cookies;
-  // By the routes, not by the recorded weight: blue/green and A/B runs record none.
-  if ((routesFor(turn.plan, next)?.canary ?? 0) === 0) {
-    return cookies.canary === "" ? cookies : { ...cookies, previous: cookies.canary, canary: "" };
-  }
-  const make = (name: string): string =>
-    `${name}=${lettersFrom(`${turn.uid} ${name} ${next.applied?.spec} ${turn.now}`, 10)}`;
-  return {
-    previous: cookies.previous,
-    canary: cookies.canary === "" ? make(affinity.cookieName) : cookies.canary,
-    primary:
-      cookies.primary === "" && affinity.primaryCookieName !== undefined
-        ? make(affinity.primaryCookieName)
-        : cookies.primary,
-  };
-}
-
-/** Takes the release back: all traffic to the primary, the canary away once the routes are known everywhere. */
-export function rollBack(turn: AdvanceInput, ...said: readonly Said[]): Transition {
+/** Rolls back: all traffic goes to the primary, and the canary goes once every proxy knows the routes. */
+export function rollBack(turn: Turn, ...notices: readonly Notice[]): Transition {
   const { phaseSince } = turn.status;
   // A restart takes the traffic away, too: it may have been a moment ago.
-  const served = (routesFor(turn.plan, turn.status)?.canary ?? 0) > 0 || turn.now < phaseSince + drainMs(turn.spec);
-  const failed = enter(
+  const served = turn.canaryShare > 0 || turn.now < phaseSince + drainDelayMs(turn.spec);
+  const failed = enterPhase(
     turn,
     {
       phase: "Failed",
       restoring: false,
-      drainUntil: served ? turn.now + drainMs(turn.spec) : 0,
+      drain: served ? waitUntil(turn.now + drainDelayMs(turn.spec)) : NO_WAIT,
       owesPostRollout: owesPostRollout(turn.spec),
     },
-    zeroed(turn.observation.readings.target.revision),
+    resetCounters(turn.observation.readings.target.revision),
     EVENTS.failed(turn),
   );
-  return before(turn.status.phase, said, failed);
+  return prependEvents(turn.status.phase, notices, failed);
 }
 
-/** One more failed check; the one that reaches the threshold takes the release back at once. */
-export function failCheck(turn: AdvanceInput, said: readonly Said[]): Transition {
-  const failedChecks = turn.status.failedChecks + 1;
+/** One more failed check; the one that reaches the threshold rolls back at once. */
+export function failCheck(turn: Turn, status: StatusOnStep, notices: readonly Notice[]): Transition {
+  const failedChecks = status.failedChecks + 1;
   if (failedChecks >= turn.spec.analysis.threshold) {
-    return rollBack(turn, ...said, EVENTS.thresholdReached(turn, failedChecks));
+    return rollBack(turn, ...notices, EVENTS.thresholdReached(turn, failedChecks));
   }
-  const { status } = turn;
-  if (!("holdUntil" in status)) return amend(turn, { failedChecks }, ...said);
-  return become(turn, { ...status, failedChecks, holdUntil: turn.now + turn.spec.analysis.intervalMs }, ...said);
+  return update({ ...status, failedChecks, hold: waitUntil(turn.now + turn.spec.analysis.intervalMs) }, ...notices);
 }
 
 export function owesPostRollout(spec: CanarySpec): boolean {

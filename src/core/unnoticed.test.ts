@@ -9,6 +9,7 @@ import { planFor } from "./plan.ts";
 import { routesFor } from "./routes.ts";
 import { fromWire, toWire } from "./status.ts";
 import type { Situation } from "./take-turn.ts";
+import { NO_WAIT } from "./waits.ts";
 
 const REF = { namespace: "test", name: "podinfo" };
 const HINTS = { intervalMs: 15_000, iterations: 0, weights: [50], mirror: false };
@@ -16,7 +17,7 @@ const HINTS = { intervalMs: 15_000, iterations: 0, weights: [50], mirror: false 
 describe("is noticed", () => {
   it("a promotion in steps moves the traffic step by step after a blue/green run, too", () => {
     const plan = planFor(aSpec({ analysis: { iterations: 1, stepWeightPromotion: 20 } }), MESH);
-    const onStep = { step: 2, holdUntil: 0, withheld: false, skipping: false, primaryWeight: 70, canaryWeight: 30 };
+    const onStep = { step: 2, hold: NO_WAIT, withheld: false, skipping: false, primaryWeight: 70, canaryWeight: 30 };
     const status: CanaryStatus = { ...aCanary().status, phase: "Promoting", ...onStep };
     expect(routesFor(plan, status)).toEqual({ primary: 70, canary: 30, mirror: false });
   });
@@ -48,7 +49,7 @@ describe("is noticed", () => {
       phase: "Failed",
       restoring: true,
       owesPostRollout: false,
-      drainUntil: 0,
+      drain: NO_WAIT,
       canaryWeight: 0,
     } as const;
     expect(fromWire(toWire({ ...aCanary().status, ...failed }), HINTS)).toMatchObject({
@@ -69,11 +70,11 @@ describe("is noticed", () => {
         ...{ ref: REF, uid: "uid", spec: canary.spec, plan, status, alertsDelivered: 0, deleting: false, now: at },
         readings: { target, primary, routesInForce },
       }).status;
-    const forgotten: CanaryStatus = { ...canary.status, phase: "Finalising", holdUntil: 0, applied: { spec: "v2" } };
+    const forgotten: CanaryStatus = { ...canary.status, phase: "Finalising", hold: NO_WAIT, applied: { spec: "v2" } };
     const away = turn(forgotten, now, false);
     expect(turn(away, now + 1000, false)).toBe(away);
     const back = turn(away, now + 2000, true);
-    expect(back).toMatchObject({ phase: "Finalising", holdUntil: now + 2000 + 3000 });
+    expect(back).toMatchObject({ phase: "Finalising", hold: { kind: "until", at: now + 2000 + 3000 } });
     expect(turn(back, now + 5000, true)).toMatchObject({ phase: "Succeeded" });
   });
 
@@ -83,13 +84,18 @@ describe("is noticed", () => {
     const ready = { kind: "ready" } as const;
     const target = { revision: { spec: "v1" }, readiness: ready, available: 1, scaledDown: false };
     const primary = { exists: true, readiness: ready, available: 1, promotionId: promotionId("uid", { spec: "v1" }) };
-    const draining = { phase: "Initialized", drainUntil: 1, applied: { spec: "v1" }, promotedSpec: "v1" } as const;
+    const draining = {
+      phase: "Initialized",
+      drain: { kind: "until", at: 1 },
+      applied: { spec: "v1" },
+      promotedSpec: "v1",
+    } as const;
     const turn = (status: CanaryStatus): Situation => ({
       ...{ ref: REF, uid: "uid", spec: canary.spec, plan, status, alertsDelivered: 0, deleting: false, now: 1000 },
       readings: { target, primary, routesInForce: false },
     });
     const drainedAnew = decided(turn({ ...canary.status, ...draining })).status;
-    expect(drainedAnew).toMatchObject({ phase: "Initialized", drainUntil: expect.toSatisfy((time) => time > 1000) });
+    expect(drainedAnew).toMatchObject({ phase: "Initialized", drain: { kind: "after-routes", notBefore: 1000 } });
     expect(decided(turn(drainedAnew)).status).toBe(drainedAnew);
   });
 });

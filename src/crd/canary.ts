@@ -1,4 +1,5 @@
 /** The Canary resource, but for `spec.service`, which is long: see `service.ts`. */
+import { PHASES } from "../core/phases/table.ts";
 import { type CrdObject, column, crd, wideColumn } from "./definition.ts";
 import { anything, boolean, integer, list, map, number, object, oneOfRequired, type Schema, string } from "./schema.ts";
 import { service, stringMatch } from "./service.ts";
@@ -38,21 +39,6 @@ const HOOK_TYPES = [
   "event",
   "rollback",
   "confirm-traffic-increase",
-];
-
-const PHASES = [
-  "",
-  "Initializing",
-  "Initialized",
-  "Waiting",
-  "Progressing",
-  "WaitingPromotion",
-  "Promoting",
-  "Finalising",
-  "Succeeded",
-  "Failed",
-  "Terminating",
-  "Terminated",
 ];
 
 /** The CustomResourceDefinition of Canary. */

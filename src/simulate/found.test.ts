@@ -252,7 +252,7 @@ describe("found by simulation", () => {
     const store = createCanaryStore(writer, snapshot, DEFAULT_PARSE_OPTIONS);
     const loaded = store.load(ref);
     if (loaded?.kind !== "canary") throw new Error("the Canary is not valid");
-    const status = { ...loaded.canary.status, phase: "Initializing", renew: false } as const;
+    const status = { ...loaded.canary.status, phase: "Initializing", stage: "copying" } as const;
     await store.save(loaded.canary, status, NEVER);
     await expect(store.save(loaded.canary, status, NEVER)).rejects.toSatisfy(isConflict);
   });

@@ -2,17 +2,11 @@
  * Watches a model cluster turn by turn and says what no rollout may do. It keeps its own record of every run and computes
  * for itself what a strategy demands: nothing is taken from the plan, from the steps or from what the status remembers.
  */
-import {
-  type CanarySpec,
-  type CanaryStatus,
-  type HookType,
-  isRunning,
-  type Revision,
-  type Routes,
-  TRANSITIONS,
-} from "../core/canary.ts";
+import type { CanarySpec, CanaryStatus, HookType, Revision, Routes } from "../core/canary.ts";
 import { sameRevision } from "../core/change.ts";
 import { failureOf } from "../core/checks.ts";
+import type { Reason } from "../core/events.ts";
+import { isRunning, TRANSITIONS } from "../core/phases/table.ts";
 import type { Capabilities } from "../core/plan.ts";
 import { type Model, revisionOf, type Turn } from "./model.ts";
 
@@ -74,7 +68,7 @@ export function createJudge(model: Model, router: Capabilities): Judge {
     const { input, transition, routes, crash } = turn;
     judgeTraffic(turn, promised, router);
     judgeWords(turn, promised);
-    const remade = transition.events.some(({ message }) => message.includes("was deleted and made again"));
+    const remade = transition.events.some(({ reason }) => reason === "PrimaryRecreated");
     demand(!remade || lacking, "a primary that nobody deleted is said to be deleted");
     if (!meddled && turn.mesh.before?.canary !== 0) drains = drainFrom(turn.input.spec, model.now);
     judgeDrain(turn, model.now, drains);
@@ -155,11 +149,11 @@ function demand(holds: boolean, what: string): void {
   if (!holds) throw new Error(what);
 }
 
-const STARTS = /^New revision detected!|Restarting analysis/;
+const STARTS: readonly Reason[] = ["NewRevision", "AnalysisRestarted", "StrategyChanged"];
 
 function begins(from: CanaryStatus, to: CanaryStatus, events: Turn["transition"]["events"]): boolean {
   if (to.phase !== "Progressing") return false;
-  return from.phase !== "Progressing" || events.some(({ message }) => STARTS.test(message));
+  return from.phase !== "Progressing" || events.some(({ reason }) => STARTS.includes(reason));
 }
 
 function beginning(status: CanaryStatus, now: number, routes: Routes | undefined): Run {

@@ -219,9 +219,10 @@ function serving(pods: Pods, fate: Fate, now: number, make: Make, which: string)
   const lost = now < pods.lost.until;
   if (!lost && now >= pods.since + STARTS_MS[fate]) return ready;
   const stuck = now >= Math.max(pods.since, lost ? pods.lost.from : 0) + GIVEN_UP_MS;
-  const detail = `${which} ${pods.release.spec} not ready: waiting for rollout to finish: 0 of 1 updated`;
+  const progress = "0 of 1 updated";
+  const detail = `${which} ${pods.release.spec} not ready: waiting for rollout to finish: ${progress}`;
   const available = pods.surviving && !lost ? 1 : 0;
-  return { readiness: { kind: stuck ? "stuck" : "progressing", detail }, available } as const;
+  return { readiness: { kind: stuck ? "stuck" : "progressing", detail, progress }, available } as const;
 }
 
 /** @returns what was copied to the primary */

@@ -231,7 +231,7 @@ describe.each(["Deployment", "DaemonSet", "StatefulSet"])("a %s", (kind) => {
     stage.canary = { ...stage.canary, deleting: true };
     await stage.run();
     expect(stage.canary.finalizers).toEqual([]);
-    expect(stage.canary.status).toMatchObject({ phase: "Terminating", released: true });
+    expect(stage.canary.status).toMatchObject({ phase: "Terminating", handedBack: true });
     expect(statusOf(stage.cluster.at(kind, "podinfo"), false)["availableReplicas"]).toBe(2);
   });
 });

@@ -1,5 +1,5 @@
 /** Waits for a phase of a Canary, and says meanwhile what the Canary does. */
-import { TRANSITIONS } from "../../core/canary.ts";
+import { TRANSITIONS } from "../../core/phases/table.ts";
 import { parseDuration } from "../../go/duration.ts";
 import { createClusterCache } from "../../kube/cluster-cache.ts";
 import type { ObjectCache } from "../../ports/kube.ts";

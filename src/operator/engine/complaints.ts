@@ -29,7 +29,7 @@ export function createComplaints(log: Log, store: Pick<CanaryStore, "load">, rec
     if (loaded === undefined) return;
     const about = loaded.kind === "canary" ? loaded.canary : loaded;
     const phase = loaded.kind === "canary" ? loaded.canary.status.phase : "";
-    recorder.say(about, { type: "Warning", message, phase });
+    recorder.say(about, { type: "Warning", reason: "WriteFailed", message, phase });
   }
 
   return {

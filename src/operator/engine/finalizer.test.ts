@@ -26,20 +26,20 @@ function stage() {
   return { done, ports: { store, recorder } };
 }
 
-const terminating = (canary: Canary, released: boolean): CanaryStatus => ({
+const terminating = (canary: Canary, handedBack: boolean): CanaryStatus => ({
   ...canary.status,
   phase: "Terminating",
-  released,
+  handedBack,
 });
 
 describe("a Canary with revertOnDeletion that is deleted", () => {
   it.each([
-    { released: false, goes: false, expected: [] },
-    { released: true, goes: true, expected: ["taken off", "Terminated canary podinfo.test"] },
-  ])("goes only when everything was given back ($released)", async ({ released, goes, expected }) => {
+    { handedBack: false, goes: false, expected: [] },
+    { handedBack: true, goes: true, expected: ["taken off", "Terminated canary podinfo.test"] },
+  ])("goes only when everything was given back ($handedBack)", async ({ handedBack, goes, expected }) => {
     const { done, ports } = stage();
     const canary: Canary = { ...aCanary(), deleting: true };
-    expect(await finish(canary, terminating(canary, released), ports, NEVER)).toBe(goes);
+    expect(await finish(canary, terminating(canary, handedBack), ports, NEVER)).toBe(goes);
     expect(done).toEqual(expected);
   });
 

@@ -37,9 +37,8 @@ export async function finish(
   { store, recorder }: FinalizerPorts,
   signal: AbortSignal,
 ): Promise<boolean> {
-  if (!canary.deleting || status.phase !== "Terminating" || !status.released) return false;
+  if (!canary.deleting || status.phase !== "Terminating" || !status.handedBack) return false;
   await store.setFinalizer(canary, false, signal);
-  const said = EVENTS.terminated(canary).event;
-  if (said !== undefined) recorder.say(canary, { ...said, phase: status.phase });
+  recorder.say(canary, { ...EVENTS.terminated(canary).event, phase: status.phase });
   return true;
 }

@@ -44,7 +44,12 @@ function begin(globalUrl: string, log: Log = SILENT_LOG) {
   return createEventWebhooks({ clock: createManualClock(), log, globalUrl, signal: stop.signal });
 }
 
-const event = (message: string): RolloutEvent => ({ type: "Normal", message, phase: "Progressing" });
+const event = (message: string): RolloutEvent => ({
+  type: "Normal",
+  reason: "WeightAdvanced",
+  message,
+  phase: "Progressing",
+});
 
 function turnOf(name: string, messages: readonly string[], webhooks: readonly object[] = []): Turn {
   const canary = aCanary({ name, analysis: { webhooks } });

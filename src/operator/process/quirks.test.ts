@@ -52,7 +52,7 @@ describe("the register", () => {
       forget() {},
     };
     const whole = { record() {}, say: () => void heard.push("said"), forget() {} };
-    const event = { type: "Normal", message: "x", phase: "" } as const;
+    const event = { type: "Normal", reason: "Initialized", message: "x", phase: "" } as const;
     combineRecorders([broken, whole], SILENT_LOG).say(aCanary(), event);
     expect(heard).toEqual(["said"]);
   });

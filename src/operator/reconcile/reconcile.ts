@@ -128,6 +128,6 @@ function forget(ref: CanaryRef, ports: Ports): Requeue {
 /** Routes and workloads stay as they are until somebody mends the spec; said once per generation (Q9). */
 function refuse(invalid: InvalidCanary, ports: Ports): Requeue {
   if (ports.world.refusedBefore(invalid.ref, invalid.generation)) return { kind: "never" };
-  ports.recorder.say(invalid, { type: "Warning", message: invalid.problem, error: true, phase: "" });
+  ports.recorder.say(invalid, { type: "Warning", reason: "Invalid", message: invalid.problem, error: true, phase: "" });
   return { kind: "never" };
 }

@@ -91,11 +91,15 @@ const aStatus: fc.Arbitrary<CanaryStatus> = fc
     conditions: fc.array(condition, { maxLength: 1 }),
     writtenAt: fc.constantFrom(0, 1_000_000),
     phaseSince: fc.nat(),
-    said: fc.option(fc.string(), { nil: undefined }),
+    announced: fc.option(fc.record({ reason: fc.constant("Suspended"), message: fc.string() }), { nil: undefined }),
     owedAlerts: fc.array(alert, { maxLength: 2 }),
     step: fc.nat(3),
     plan: fc.option(fc.constant("weights"), { nil: undefined }),
-    holdUntil: fc.nat(),
+    hold: fc.oneof(
+      fc.constant({ kind: "none" }),
+      fc.record({ kind: fc.constant("until"), at: fc.integer({ min: 1 }) }),
+      fc.record({ kind: fc.constant("after-routes"), notBefore: fc.nat() }),
+    ),
     withheld: fc.boolean(),
     prepared: fc.boolean(),
     primaryWeight: fc.nat(100),
@@ -156,12 +160,15 @@ describe("Canaries in the API server", () => {
       const status = {
         ...canary.status,
         phase: "Initialized",
-        drainUntil: 1234,
-        said: "waiting",
+        drain: { kind: "until", at: 1234 },
+        announced: { reason: "Suspended", message: "waiting" },
       } as typeof canary.status;
       await store.save(canary, status, FOREVER);
       expect("aviary" in stored()["status"]).toBe(!pruning);
-      expect(loaded(store).status).toMatchObject({ drainUntil: 1234, said: "waiting" });
+      expect(loaded(store).status).toMatchObject({
+        drain: { kind: "until", at: 1234 },
+        announced: { reason: "Suspended", message: "waiting" },
+      });
       expect(loaded(store).status.foreign).toBeUndefined();
       const { aviary: _ours, ...wire } = stored()["status"];
       overwrite({
@@ -169,7 +176,7 @@ describe("Canaries in the API server", () => {
         metadata: { ...stored().metadata, resourceVersion: "99" },
         status: { ...wire, failedChecks: 3 },
       });
-      expect(loaded(store).status).toMatchObject({ drainUntil: 0, failedChecks: 3, foreign: true });
+      expect(loaded(store).status).toMatchObject({ drain: { kind: "none" }, failedChecks: 3, foreign: true });
     },
   );
 
@@ -240,11 +247,15 @@ describe("Canaries in the API server", () => {
     it("or made again, has nothing to do with the one before, whose memory goes", async () => {
       const { store, stored, overwrite } = stage(initialized(), true);
       const canary = loaded(store);
-      const draining = { ...canary.status, phase: "Initialized", drainUntil: 1234 } as typeof canary.status;
+      const draining = {
+        ...canary.status,
+        phase: "Initialized",
+        drain: { kind: "until", at: 1234 },
+      } as typeof canary.status;
       await store.save(canary, draining, FOREVER);
-      expect(loaded(store).status).toMatchObject({ drainUntil: 1234 });
+      expect(loaded(store).status).toMatchObject({ drain: { kind: "until", at: 1234 } });
       overwrite(written(stored(), { uid: "another" }));
-      expect(loaded(store).status).toMatchObject({ drainUntil: 0, foreign: true });
+      expect(loaded(store).status).toMatchObject({ drain: { kind: "none" }, foreign: true });
     });
   });
 

@@ -219,7 +219,7 @@ export const nothingWrittenForNothing: Invariant = {
   watch: (_universe, report) => ({
     turn({ input: { status: before }, transition: { status: after } }) {
       if (after !== before && equal({ ...after, writtenAt: 0 }, { ...before, writtenAt: 0 })) {
-        report(`in ${after.phase}, waiting for ${after.said}`);
+        report(`in ${after.phase}, waiting for ${after.announced?.message}`);
       }
     },
   }),

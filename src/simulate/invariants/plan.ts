@@ -1,7 +1,8 @@
 /** What is promoted, and by which way a status gets there. */
-import { type CanaryStatus, type HookType, type Phase, type Revision, TRANSITIONS } from "../../core/canary.ts";
+import type { CanaryStatus, HookType, Phase, Revision } from "../../core/canary.ts";
 import { failureOf } from "../../core/checks.ts";
 import { promotionId } from "../../core/identity.ts";
+import { TRANSITIONS } from "../../core/phases/table.ts";
 import type { Plan } from "../../core/plan.ts";
 import { REQUEST_DURATION, SUCCESS_RATE } from "../../core/probes.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
@@ -53,7 +54,7 @@ export const primaryJudged: Invariant = {
         if (windowMs(asked.probe.metric.interval) > age) return report(`${name} was asked about older requests`);
         if (
           asked.answer.kind === "no-data" &&
-          before.doubted !== true &&
+          before.failedSinceShift !== true &&
           (before.shiftedAt === undefined || windowMs(interval) <= age)
         )
           return;

@@ -280,7 +280,7 @@ describe("a ScaledObject", () => {
     const bootstrap = desired({ uid, plan, suspended: false }, status);
     expect(cluster.apply(keda.renderTarget(canaryWith(), bootstrap, cluster))).toEqual([]);
     expect(bootstrap.traffic).toBe("before-us");
-    const done = inPhase("Initialized", {}, { drainUntil: 0 } as Partial<CanaryStatus>);
+    const done = inPhase("Initialized", {}, { drain: { kind: "none" } } as Partial<CanaryStatus>);
     expect(desired({ uid, plan, suspended: false }, done.status)).toMatchObject({
       target: "down",
       traffic: { primary: 100 },

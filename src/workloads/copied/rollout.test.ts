@@ -9,7 +9,12 @@ const PARTS = { analysis: { interval: "1m" }, spec: { progressDeadlineSeconds: 1
 describe("a rollout that does not get on is given up", () => {
   it.each<[string, Parameters<typeof inPhase>[0], Partial<CanaryStatus>, number | undefined]>([
     ["after its deadline", "Progressing", { phaseSince: MINUTE, writtenAt: MINUTE }, 3 * MINUTE],
-    ["not by a missing pod late in a long run", "Progressing", { phaseSince: 0, holdUntil: 60 * MINUTE }, 61 * MINUTE],
+    [
+      "not by a missing pod late in a long run",
+      "Progressing",
+      { phaseSince: 0, hold: { kind: "until", at: 60 * MINUTE } },
+      61 * MINUTE,
+    ],
     [
       "not while one pod after the other is replaced",
       "Promoting",
@@ -17,11 +22,16 @@ describe("a rollout that does not get on is given up", () => {
       11 * MINUTE,
     ],
     ["though pods come and go again and again", "Promoting", { phaseSince: 0, writtenAt: 500 * MINUTE }, 20 * MINUTE],
-    ["while it waits for approval", "Waiting", { phaseSince: MINUTE, holdUntil: 0, writtenAt: 0 }, 3 * MINUTE],
+    [
+      "while it waits for approval",
+      "Waiting",
+      { phaseSince: MINUTE, hold: { kind: "none" }, writtenAt: 0 },
+      3 * MINUTE,
+    ],
     ["never at rest", "Succeeded", { phaseSince: MINUTE }, undefined],
   ])("%s", (_what, phase, status, time) => {
-    expect(giveUpAt(inPhase(phase, PARTS, { writtenAt: 0, holdUntil: 0, ...status } as Partial<CanaryStatus>))).toBe(
-      time,
-    );
+    expect(
+      giveUpAt(inPhase(phase, PARTS, { writtenAt: 0, hold: { kind: "none" }, ...status } as Partial<CanaryStatus>)),
+    ).toBe(time);
   });
 });

@@ -1,6 +1,8 @@
 /** How far the controllers have come with the target and with the primary, in the words of events. */
-import { type Canary, isRunning } from "../../core/canary.ts";
+import type { Canary } from "../../core/canary.ts";
 import type { PrimaryReading } from "../../core/observation.ts";
+import { isRunning } from "../../core/phases/table.ts";
+import { startOf } from "../../core/waits.ts";
 import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { getQueryError } from "../not-found.ts";
@@ -25,7 +27,16 @@ export function rollout(
   if (readiness.kind === "ready") return { readiness };
   const { name, namespace = "" } = object.metadata;
   const detail = kind.wrap(which, name, namespace, readiness.detail, readiness.kind === "stuck");
-  return { readiness: { kind: readiness.kind, detail }, ...(recheckAt === undefined ? {} : { recheckAt }) };
+  return {
+    readiness: { kind: readiness.kind, detail, ...progressOf(readiness.detail) },
+    ...(recheckAt === undefined ? {} : { recheckAt }),
+  };
+}
+
+const WAITING = "waiting for rollout to finish: ";
+
+function progressOf(detail: string): { readonly progress?: string } {
+  return detail.startsWith(WAITING) ? { progress: detail.slice(WAITING.length) } : {};
 }
 
 /** However often it gets on: pods that go down again and again do so, too. */
@@ -40,7 +51,7 @@ export function giveUpAt({ status, spec }: Pick<Canary, "status" | "spec">): num
   // One that waits for approval cannot begin with a primary that does not come up, and would wait for it without end.
   const { phase, phaseSince, writtenAt } = status;
   if (!isRunning(phase) && phase !== "Initializing" && phase !== "Waiting") return undefined;
-  const begun = "holdUntil" in status ? Math.max(phaseSince, status.holdUntil - spec.analysis.intervalMs) : phaseSince;
+  const begun = "hold" in status ? Math.max(phaseSince, startOf(status.hold, spec.analysis.intervalMs)) : phaseSince;
   const deadlineMs = spec.progressDeadlineSeconds * 1000;
   return Math.min(Math.max(begun, writtenAt) + deadlineMs, begun + MOST_DEADLINES * deadlineMs);
 }

@@ -170,9 +170,14 @@ describe("a DaemonSet's rollout", () => {
   const HOUR = 60 * MINUTE;
   it.each<[string, CanaryStatus["phase"], object, string]>([
     ["a pod is missing for a moment after a long idle time", "Succeeded", { phaseSince: NOW - HOUR }, "progressing"],
-    ["the run began long ago", "Progressing", { phaseSince: NOW - HOUR, holdUntil: 0 }, "stuck"],
-    ["the run has just begun", "Progressing", { phaseSince: NOW - MINUTE, holdUntil: 0 }, "progressing"],
-    ["a pod goes missing late in a long run", "Progressing", { phaseSince: NOW - HOUR, holdUntil: NOW }, "progressing"],
+    ["the run began long ago", "Progressing", { phaseSince: NOW - HOUR, hold: { kind: "none" } }, "stuck"],
+    ["the run has just begun", "Progressing", { phaseSince: NOW - MINUTE, hold: { kind: "none" } }, "progressing"],
+    [
+      "a pod goes missing late in a long run",
+      "Progressing",
+      { phaseSince: NOW - HOUR, hold: { kind: "until", at: NOW } },
+      "progressing",
+    ],
     ["the first primary never came up", "Initializing", { phaseSince: NOW - HOUR }, "stuck"],
   ])("Q40: when %s it is %s", (_, phase, status, kind) => {
     const cluster = createToyCluster(mergePatch, target());
@@ -185,7 +190,7 @@ describe("a DaemonSet's rollout", () => {
 
   it("Q62: is told in the misspelled words of events", () => {
     const late = { ...target(), status: { observedGeneration: 1, desiredNumberScheduled: 1 } };
-    const since = { phaseSince: NOW - HOUR, holdUntil: 0 };
+    const since = { phaseSince: NOW - HOUR, hold: { kind: "none" } };
     expect(read(createToyCluster(mergePatch, late), inPhase("Progressing", PARTS, since))).toMatchObject({
       target: {
         readiness: {

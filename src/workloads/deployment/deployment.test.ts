@@ -432,10 +432,12 @@ describe("a Deployment's rollout", () => {
       {
         kind: "progressing",
         detail: `canary deployment podinfo.test not ready: ${WAITING}observed deployment generation less than desired generation`,
+        progress: "observed deployment generation less than desired generation",
       },
       {
         kind: "progressing",
         detail: `podinfo-primary.test not ready: ${WAITING}0 out of 3 new replicas have been updated`,
+        progress: "0 out of 3 new replicas have been updated",
       },
     ]);
   });

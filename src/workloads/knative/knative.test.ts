@@ -42,7 +42,7 @@ describe("a Knative Service as target", () => {
     const cluster = createToyCluster(mergePatch, service("podinfo-00001"));
     const nothing = { spec: hashText("") };
     const primary = { kind: "promoted", id: promotionId(aCanary().uid, nothing), revision: nothing } as const;
-    const status = { renew: true, applied: nothing };
+    const status = { stage: "renewing", applied: nothing } as const;
     cluster.apply(workload.renderPrimary(inPhase("Initializing", PARTS, status), aWorld({ primary }), cluster));
     expect(annotations(cluster)).toEqual({ mine: "1", [PRIMARY]: "podinfo-00001" });
   });
@@ -53,7 +53,7 @@ describe("a Knative Service as target", () => {
     ["takes the latest, when what was seen ready is another", "podinfo-00000", "podinfo-00002"],
   ])("%s", (_what, seenReady, primary) => {
     const status =
-      seenReady === undefined ? {} : { switching: true, renew: false, applied: { spec: hashText(seenReady) } };
+      seenReady === undefined ? {} : ({ stage: "switching", applied: { spec: hashText(seenReady) } } as const);
     const cluster = createToyCluster(mergePatch, service("podinfo-00002", { [PRIMARY]: "podinfo-00001" }));
     cluster.apply(workload.renderPrimary(inPhase("Initializing", PARTS, status), aWorld(), cluster));
     expect(annotations(cluster)).toEqual({ mine: "1", [PRIMARY]: primary });

@@ -142,7 +142,7 @@ function primaryToBe({ status }: Canary, target: KubeObject): string {
   const [latest, primary] = [latestOf(target), primaryOf(target)];
   if (primary === "") return latest;
   if (status.phase !== "Initializing" || latest === primary) return primary;
-  const seenReady = status.switching === true && sameRevision(status.applied, { spec: hashText(primary) });
+  const seenReady = status.stage === "switching" && sameRevision(status.applied, { spec: hashText(primary) });
   return seenReady ? primary : latest;
 }
 

@@ -1,0 +1,28 @@
+/**
+ * Session cookies: made when the canary first gets traffic, retired when it loses it. The primary's cookie is never
+ * rotated (Q88) and only made when it has a name (R18).
+ */
+import type { CanaryStatus, StatusCore } from "./canary.ts";
+import { lettersFrom } from "./identity.ts";
+import { routesFor } from "./routes.ts";
+import type { AdvanceInput } from "./turn.ts";
+
+export function cookiesFor(turn: AdvanceInput, next: CanaryStatus): StatusCore["cookies"] {
+  const affinity = turn.spec.analysis.sessionAffinity;
+  const { cookies } = turn.status;
+  if (affinity === undefined) return cookies;
+  // By the routes, not by the recorded weight: blue/green and A/B runs record none.
+  if ((routesFor(turn.plan, next)?.canary ?? 0) === 0) {
+    return cookies.canary === "" ? cookies : { ...cookies, previous: cookies.canary, canary: "" };
+  }
+  const make = (name: string): string =>
+    `${name}=${lettersFrom(`${turn.uid} ${name} ${next.applied?.spec} ${turn.now}`, 10)}`;
+  return {
+    previous: cookies.previous,
+    canary: cookies.canary === "" ? make(affinity.cookieName) : cookies.canary,
+    primary:
+      cookies.primary === "" && affinity.primaryCookieName !== undefined
+        ? make(affinity.primaryCookieName)
+        : cookies.primary,
+  };
+}

@@ -1,0 +1,100 @@
+/**
+ * The decision. READ THIS FIRST, then the phase that you need in phases/.
+ *
+ *   Initializing -> Initialized -> (Waiting ->) Progressing -> (WaitingPromotion ->) Promoting -> Finalising -> Succeeded
+ *                                                    `------------------ Failed <-------'
+ *
+ * `decide` is pure: it looks at nothing but its input and does nothing. It says either what must be asked first, or what comes
+ * next. The driver (take-turn.ts) asks and decides again. The shell saves the status that results, makes the cluster match it
+ * (desired.ts) and passes the events to the listeners.
+ */
+import type { CanaryStatus, StatusIn } from "./canary.ts";
+import { conditionsFor } from "./conditions.ts";
+import { cookiesFor } from "./cookies.ts";
+import { EVENTS } from "./events.ts";
+import { isRunning, type Phase, rulesOf, TRANSITIONS } from "./phases/table.ts";
+import { terminate } from "./phases/terminating.ts";
+import { routesFor } from "./routes.ts";
+import {
+  type AdvanceInput,
+  announcementOf,
+  type Decision,
+  enterPhase,
+  isAsk,
+  type Transition,
+  type Turn,
+  update,
+  waitFor,
+} from "./turn.ts";
+
+/**
+ * @returns the questions that must be answered first, or the transition. A transition carries the very status that went in when
+ *   nothing changed: then there is nothing to save.
+ * @throws Error when the answers that go in do not answer the questions
+ */
+export function decide(input: AdvanceInput): Decision {
+  const ready = resumed(settleAlerts(input));
+  const canaryShare = routesFor(input.plan, ready.status)?.canary ?? 0;
+  const decision = decideAnyPhase({ ...ready, canaryShare });
+  if (isAsk(decision) || decision.status === input.status) return decision;
+  assertArrow(input.status, decision.status);
+  const status = withoutRestart(decision.status);
+  const conditions = conditionsFor(status, input.spec.targetRef.kind, input.now);
+  const cookies = cookiesFor(input, status);
+  return { ...decision, status: { ...status, ...planOf(status, input), cookies, conditions, writtenAt: input.now } };
+}
+
+/** What a run remembers of its restarts ends with the run. */
+function withoutRestart(status: CanaryStatus): CanaryStatus {
+  if (status.restarted === undefined || isRunning(status.phase)) return status;
+  const { restarted: _over, ...rest } = status;
+  return rest;
+}
+
+/** A run whose plan was forgotten is believed to go by the present one, and noted as such: a later edit is seen. */
+function planOf(status: CanaryStatus, { plan }: AdvanceInput): { readonly plan?: string } {
+  const forgot = "step" in status && status.step > 0 && status.plan === undefined && plan.name !== "";
+  return forgot ? { plan: plan.name } : {};
+}
+
+/** Alerts stay owed until their delivery is known, so that a crash repeats them rather than loses them. */
+function settleAlerts(input: AdvanceInput): AdvanceInput {
+  if (input.alertsDelivered === 0 || input.status.owedAlerts.length === 0) return input;
+  const owedAlerts = input.status.owedAlerts.slice(input.alertsDelivered);
+  return { ...input, status: { ...input.status, owedAlerts } };
+}
+
+/** Forgets the announced suspension once `spec.suspend` is false, so that the next suspension is announced. */
+function resumed(input: AdvanceInput): AdvanceInput {
+  const { announced, ...status } = input.status;
+  return announced?.reason === "Suspended" && !input.spec.suspend ? { ...input, status } : input;
+}
+
+function decideAnyPhase(turn: Turn): Decision {
+  const { status, spec, observation } = turn;
+  if (turn.deleting) return terminate(turn);
+  if (spec.suspend) return waitFor(turn, EVENTS.suspended());
+  if (status.phase === "") return enterPhase(turn, { phase: "Initializing", stage: "copying" });
+  const { problem, gone } = observation.readings;
+  if (problem === undefined) return decideInPhase(turn, status);
+  return gone === true ? awaitTarget(turn, problem) : waitFor(turn, EVENTS.targetProblem(problem));
+}
+
+function decideInPhase<P extends Phase>(turn: Turn, status: StatusIn<P>): Decision {
+  return rulesOf<P>(status.phase).decide(turn, status);
+}
+
+/** With the target its pods are gone: what traffic they had goes to the primary until the target is back. */
+function awaitTarget(turn: Turn, problem: string): Transition {
+  const { status } = turn;
+  const notice = EVENTS.targetProblem(problem);
+  if (turn.canaryShare === 0) return waitFor(turn, notice);
+  const without = { canaryWeight: 0, announced: announcementOf(notice) };
+  if ("withheld" in status) return update({ ...status, ...without, withheld: true }, notice);
+  return update({ ...status, ...without }, notice);
+}
+
+function assertArrow(from: CanaryStatus, to: CanaryStatus): void {
+  if (from.phase === to.phase || TRANSITIONS[from.phase].includes(to.phase)) return;
+  throw new Error(`a rollout cannot go from "${from.phase}" to "${to.phase}": see the arrows in core/phases`);
+}

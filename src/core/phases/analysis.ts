@@ -1,0 +1,272 @@
+/** Progressing and WaitingPromotion: hold a step, judge it at its end, and go one further, wait at a gate, or roll back. */
+import { dotted, type Routes, type StatusIn } from "../canary.ts";
+import { sameRevision } from "../change.ts";
+import { failureOf, isRollbackHook } from "../checks.ts";
+import { EVENTS, type Notice } from "../events.ts";
+import type { Answered } from "../observation.ts";
+import { type Announcement, type Plan, type Step, TOTAL_WEIGHT } from "../plan.ts";
+import { analysisProbes } from "../probes.ts";
+import { recordRecreatedPrimary } from "../recreated-primary.ts";
+import { awaitRestart, restart } from "../restart.ts";
+import { endReverted } from "../revert.ts";
+import { ALL_TO_PRIMARY, currentStep, nextStepIndex, stepRoutes } from "../steps.ts";
+import {
+  announcementOf,
+  answersTo,
+  type Decision,
+  enterPhase,
+  failCheck,
+  isAnnounced,
+  isAnswered,
+  owesPostRollout,
+  prependEvents,
+  restartHold,
+  rollBack,
+  type Transition,
+  type Turn,
+  unchanged,
+  update,
+  waitFor,
+} from "../turn.ts";
+import { isOver, NO_WAIT, waitUntil } from "../waits.ts";
+
+type Analysing = StatusIn<"Progressing"> | StatusIn<"WaitingPromotion">;
+
+export function onStepRoutes(plan: Plan, { withheld, step, canaryWeight }: Analysing): Routes {
+  return withheld ? ALL_TO_PRIMARY : stepRoutes(currentStep(plan, step), canaryWeight);
+}
+
+export function analyse(turn: Turn, status: Analysing): Decision {
+  const { spec } = turn;
+  const { target, primary } = turn.observation.readings;
+  const recreated = recordRecreatedPrimary(turn, true);
+  if (recreated !== undefined) return recreated;
+  const settled = endReverted(turn) ?? awaitRestart(turn, status);
+  if (settled !== undefined) return settled;
+  // The promoted template with another configuration must be judged, too, and not only once it is copied.
+  if (!sameRevision(status.applied, target.revision)) return restart(turn);
+  if (isOfAnotherPlan(turn, status)) return restart(turn, EVENTS.strategyChanged(turn));
+  if (!spec.skipAnalysis) {
+    if (status.failedChecks >= spec.analysis.threshold) {
+      return rollBack(turn, EVENTS.thresholdReached(turn, status.failedChecks));
+    }
+    if (primary.readiness.kind === "stuck") return losePrimary(turn, status, primary.readiness.detail);
+    if (primary.readiness.kind === "progressing") {
+      // What pods the primary has serve better than none.
+      const unserved = target.available === 0 && primary.available > 0 && isExposed(turn);
+      if (unserved && target.readiness.kind === "progressing")
+        return awaitCanary(turn, status, target.readiness.detail);
+      return rerouted(turn, status) ?? waitFor(turn, EVENTS.primaryNotReady(primary.readiness.detail));
+    }
+  }
+  if (target.readiness.kind === "stuck") return rollBack(turn, EVENTS.deadlineExceeded(target.readiness.detail));
+  if (target.scaledDown) return isExposed(turn) ? awaitCanary(turn, status, scaledToZero(turn)) : unchanged(turn);
+  if (target.readiness.kind === "progressing") return awaitCanary(turn, status, target.readiness.detail);
+  if (spec.skipAnalysis) return skipToPromotion(turn, status);
+  if (status.withheld) return giveBack(turn, status);
+  return rerouted(turn, status) ?? (isOver(status.hold, turn.now) ? judge(turn, status) : unchanged(turn));
+}
+
+/** Also in the middle of a hold. */
+function rerouted(turn: Turn, status: Analysing): Transition | undefined {
+  return status.step === 0 || status.withheld ? undefined : restartHold(turn, status);
+}
+
+/**
+ * The primary breaks in the middle of a run. When the primary has no pods left and the canary has some, a rollback would end in
+ * an outage: then the canary serves all traffic until the primary can serve again (rest.ts, `returnToPrimary`).
+ */
+function losePrimary(turn: Turn, status: Analysing, detail: string): Transition {
+  const { target, primary } = turn.observation.readings;
+  const saved = primary.available === 0 && target.available > 0 && isExposed(turn);
+  if (!saved) return rollBack(turn, EVENTS.deadlineExceeded(detail));
+  const failed = enterPhase(
+    turn,
+    { phase: "Failed", restoring: true, owesPostRollout: owesPostRollout(turn.spec), drain: NO_WAIT },
+    { failedChecks: 0, iterations: 0, canaryWeight: TOTAL_WEIGHT },
+    EVENTS.primaryGone(turn),
+  );
+  return prependEvents(status.phase, [EVENTS.deadlineExceeded(detail)], failed);
+}
+
+/** The strategy was edited: what the run has shown so far belongs to another plan. */
+function isOfAnotherPlan({ plan }: Turn, status: Analysing): boolean {
+  return status.step > 0 && status.plan !== undefined && status.plan !== plan.name;
+}
+
+/**
+ * No pod of the canary can serve: its share goes to the primary until one can. That counts as a failed check; without the
+ * count, a canary that goes down again and again would get its share back for ever. With some pods only the analysis waits.
+ */
+function awaitCanary(turn: Turn, status: Analysing, detail: string): Transition {
+  const { target } = turn.observation.readings;
+  if (target.available > 0 || !isExposed(turn)) {
+    return rerouted(turn, status) ?? waitFor(turn, EVENTS.canaryNotReady(detail));
+  }
+  const notice = EVENTS.canaryNotReady(detail);
+  const failedChecks = status.failedChecks + 1;
+  if (failedChecks >= turn.spec.analysis.threshold) {
+    return rollBack(turn, notice, EVENTS.thresholdReached(turn, failedChecks));
+  }
+  const notices = isAnnounced(status, notice) ? [] : [notice];
+  const announced = announcementOf(notice);
+  return update({ ...status, failedChecks, withheld: true, canaryWeight: 0, announced }, ...notices);
+}
+
+function isExposed({ canaryShare }: Turn): boolean {
+  return canaryShare > 0;
+}
+
+/** Another writer scaled the canary to zero in the middle of its run; it is brought up again. */
+function scaledToZero({ spec, ref }: Turn): string {
+  const { kind, name } = spec.targetRef;
+  return `canary ${kind.toLowerCase()} ${dotted(name, ref)} not ready: it was scaled to zero by somebody else`;
+}
+
+/** The canary can serve again: it gets its share back, and the step is held for a full interval. */
+function giveBack(turn: Turn, status: Analysing): Transition {
+  const canaryWeight = currentStep(turn.plan, status.step)?.weight ?? 0;
+  const hold = waitUntil(turn.now + turn.spec.analysis.intervalMs);
+  const { announced: _announced, ...rest } = status;
+  return update({ ...rest, withheld: false, canaryWeight, hold });
+}
+
+/** Asks, then reads the answers in the order in which they were asked; the first that settles the matter ends the turn. */
+function judge(turn: Turn, status: Analysing): Decision {
+  const answers = answersTo(turn, analysisProbes(turn.spec, turn.plan, status));
+  if (!isAnswered(answers)) return answers;
+  const unprepared = status.phase === "Progressing" && status.step === 0 && !status.prepared;
+  const notices: Notice[] = [];
+  // A release that is rolled back by hand before anything else is not begun.
+  const opening = answers.findIndex(({ probe }) => !isRollbackHook(probe));
+  for (const [i, answered] of answers.entries()) {
+    if (unprepared && i === opening) notices.push(EVENTS.starting(turn));
+    const settled = judgeAnswer(turn, status, answered, notices);
+    if (settled !== undefined) return settled;
+  }
+  if (unprepared && opening === -1) notices.push(EVENTS.starting(turn));
+  const next = nextStepIndex(turn.plan, status.step, status.canaryWeight);
+  const step = next === undefined ? undefined : turn.plan.steps[next];
+  return step === undefined || next === undefined
+    ? startPromotion(turn, status, notices)
+    : enterStep(turn, status, step, next + 1, notices);
+}
+
+/** @param notices those of this turn so far; an answer that lets the run go on adds to them */
+function judgeAnswer(turn: Turn, status: Analysing, answered: Answered, notices: Notice[]): Transition | undefined {
+  const { probe, answer } = answered;
+  const failure = failureOf(answered, turn.ref);
+  if (probe.kind !== "hook") {
+    if (failure === undefined) return undefined;
+    return failCheck(turn, status, [...notices, EVENTS.checkFailed(failure, answer.kind === "error")]);
+  }
+  const { name, muteAlert } = probe.hook;
+  switch (probe.type) {
+    case "rollback":
+      if (failure === undefined) {
+        return rollBack(turn, ...notices, EVENTS.rollbackSignaled(name), EVENTS.manualRollback(turn));
+      }
+      notices.push(EVENTS.rollbackNotSignaled(name));
+      return undefined;
+    case "pre-rollout":
+      if (failure !== undefined)
+        return failCheck(turn, status, [...notices, EVENTS.preRolloutFailed(turn, name, failure)]);
+      notices.push(EVENTS.gatePassed("Pre-rollout", name));
+      return undefined;
+    case "rollout":
+      return failure === undefined
+        ? undefined
+        : failCheck(turn, status, [...notices, EVENTS.rolloutHookFailed(turn, name, failure)]);
+    case "confirm-traffic-increase":
+      if (failure !== undefined) {
+        return holdAtGate(turn, status, notices, EVENTS.increaseRefused(turn, name, muteAlert));
+      }
+      notices.push(EVENTS.gatePassed("Confirm-traffic-increase", name));
+      return undefined;
+    case "confirm-promotion":
+      if (failure !== undefined) return awaitPromotion(turn, status, notices, name, muteAlert);
+      notices.push(EVENTS.gatePassed("Confirm-promotion", name));
+      return undefined;
+    case "confirm-rollout":
+    case "post-rollout":
+    case "event":
+      return undefined;
+  }
+}
+
+/** The gate is asked again after an interval, at whose end the step is judged again, too. */
+function holdAtGate(turn: Turn, status: Analysing, notices: readonly Notice[], refusal: Notice): Transition {
+  const hold = waitUntil(turn.now + turn.spec.analysis.intervalMs);
+  const held: Analysing = status.phase === "Progressing" ? { ...status, prepared: true, hold } : { ...status, hold };
+  if (isAnnounced(status, refusal)) return update(held, ...notices);
+  return update({ ...held, announced: announcementOf(refusal) }, ...notices, refusal);
+}
+
+/** The first refusal changes the phase and is announced; later ones are silent. */
+function awaitPromotion(
+  turn: Turn,
+  status: Analysing,
+  notices: readonly Notice[],
+  hook: string,
+  muted: boolean,
+): Transition {
+  const hold = waitUntil(turn.now + turn.spec.analysis.intervalMs);
+  if (status.phase === "WaitingPromotion") return update({ ...status, hold }, ...notices);
+  // The wire shows one iteration less while waiting, except for progressive runs, which have none (Q20).
+  const iterations = Math.max(0, turn.spec.analysis.iterations - 1);
+  const { step, withheld } = status;
+  const plan = turn.plan.name;
+  const waiting = enterPhase(turn, { phase: "WaitingPromotion", step, plan, withheld, hold }, { iterations });
+  return prependEvents(status.phase, [...notices, EVENTS.promotionRefused(turn, hook, muted)], waiting);
+}
+
+function enterStep(turn: Turn, status: Analysing, step: Step, index: number, notices: readonly Notice[]): Transition {
+  const hold = waitUntil(turn.now + turn.spec.analysis.intervalMs);
+  const position = { step: index, plan: turn.plan.name, hold, withheld: false };
+  const warnings = status.step === 0 ? turn.plan.warnings.map(EVENTS.notSupported) : [];
+  const entered = enterPhase(
+    turn,
+    status.phase === "WaitingPromotion"
+      ? { phase: "WaitingPromotion", ...position }
+      : { phase: "Progressing", prepared: true, ...position },
+    { canaryWeight: step.weight, iterations: step.iterations },
+    ...announcements(turn, step.announcement),
+  );
+  return prependEvents(status.phase, [...notices, ...warnings], entered);
+}
+
+function announcements(turn: Turn, announcement: Announcement): Notice[] {
+  switch (announcement.kind) {
+    case "weight":
+      return [EVENTS.advanceWeight(turn, announcement.weight)];
+    case "iteration":
+      return [EVENTS.advanceIteration(turn, announcement.iteration, announcement.total)];
+    case "switch":
+      return [EVENTS.allToCanary(announcement.mirrored)];
+    case "silent":
+      return [];
+  }
+}
+
+function startPromotion(turn: Turn, status: Analysing, notices: readonly Notice[]): Transition {
+  const promoting = enterPhase(turn, {
+    phase: "Promoting",
+    step: status.step,
+    plan: turn.plan.name,
+    hold: NO_WAIT,
+    withheld: false,
+    primaryWeight: 0,
+    skipping: false,
+  });
+  return prependEvents(status.phase, [...notices, EVENTS.copying(turn)], promoting);
+}
+
+/** skipAnalysis: the revision is promoted unjudged, as its owner asked; traffic never leaves the primary. */
+function skipToPromotion(turn: Turn, status: Analysing): Transition {
+  const promoting = enterPhase(
+    turn,
+    { phase: "Promoting", step: status.step, hold: NO_WAIT, withheld: false, primaryWeight: 0, skipping: true },
+    { canaryWeight: 0 },
+  );
+  return prependEvents(status.phase, [EVENTS.copying(turn)], promoting);
+}

@@ -1,0 +1,35 @@
+/** At rest after a rollback; or on the way there, while the primary gets its last promoted revision back (`restoring`). */
+import { promotionId } from "../identity.ts";
+import { split } from "../steps.ts";
+import { readDrain, writeDrain } from "./memory.ts";
+import { type PhaseRules, PRESENT } from "./phase.ts";
+import { decideAtRest } from "./rest.ts";
+
+export const failed: PhaseRules<"Failed"> = {
+  name: "Failed",
+  // Back to Initializing: the primary never came up at all, and the target has been mended since.
+  arrows: ["Initializing", "Initialized", "Waiting", "Progressing", "Terminating"],
+  running: false,
+  decide: decideAtRest,
+  // Never initialised: nothing was ever switched to the primary.
+  routes: (_plan, { promotedSpec, canaryWeight }) => (promotedSpec === "" ? undefined : split(canaryWeight)),
+  desired(status, uid) {
+    // Never initialised: users are still served by the target (Q19).
+    if (status.promotedSpec === "") return { target: "as-is", primary: PRESENT };
+    if (!status.restoring) return { target: status.drain.kind === "none" ? "down" : "as-is", primary: PRESENT };
+    const from = status.applied === undefined ? "" : promotionId(uid, status.applied);
+    return { target: status.canaryWeight > 0 ? "up" : "as-is", primary: { kind: "restored", from } };
+  },
+  // Said after a failed promotion, too, where nothing was scaled to zero (Q6).
+  condition: (kind) => ({ status: "False", message: `Canary analysis failed, ${kind} scaled to zero.` }),
+  memory: {
+    read: (memory, known) => ({
+      phase: "Failed",
+      ...readDrain(memory, known),
+      owesPostRollout: memory?.owesPostRollout ?? false,
+      // Flagger leaves weight 100 in `Failed` only after a failed promotion.
+      restoring: memory?.restoring ?? known.core.canaryWeight > 0,
+    }),
+    write: ({ owesPostRollout, restoring, ...draining }) => ({ ...writeDrain(draining), restoring, owesPostRollout }),
+  },
+};

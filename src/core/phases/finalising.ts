@@ -1,0 +1,36 @@
+/** All traffic is on the primary; the canary goes when every proxy knows the routes. */
+import type { StatusIn } from "../canary.ts";
+import { EVENTS } from "../events.ts";
+import { ALL_TO_PRIMARY } from "../steps.ts";
+import { type Decision, drainDelayMs, type Turn, unchanged, update, waitFor } from "../turn.ts";
+import { countedFromRoutes, isOver } from "../waits.ts";
+import { recoverHold, writeHold } from "./memory.ts";
+import { type PhaseRules, PRESENT } from "./phase.ts";
+import { failPromotion, succeed } from "./promotion-ends.ts";
+
+export const finalising: PhaseRules<"Finalising"> = {
+  name: "Finalising",
+  arrows: ["Succeeded", "Failed", "Terminating"],
+  running: true,
+  decide: finalise,
+  routes: () => ALL_TO_PRIMARY,
+  desired: () => ({ target: "up", primary: PRESENT }),
+  condition: () => ({
+    status: "Unknown",
+    message: "Canary analysis completed, routing all traffic to primary.",
+  }),
+  memory: {
+    read: (memory, known) => ({ phase: "Finalising", hold: recoverHold(memory, known) }),
+    write: ({ hold }) => writeHold(hold),
+  },
+};
+
+function finalise(turn: Turn, status: StatusIn<"Finalising">): Decision {
+  const { primary, routesInForce } = turn.observation.readings;
+  if (primary.readiness.kind === "stuck") return failPromotion(turn, primary.readiness.detail);
+  if (primary.readiness.kind === "progressing") return waitFor(turn, EVENTS.primaryNotReady(primary.readiness.detail));
+  // Routes that are written late, after a crash for example: the time counts from when they are in force.
+  const hold = countedFromRoutes(status.hold, drainDelayMs(turn.spec), routesInForce, turn.now);
+  if (hold !== status.hold) return update({ ...status, hold });
+  return routesInForce && isOver(hold, turn.now) ? succeed(turn, false) : unchanged(turn);
+}

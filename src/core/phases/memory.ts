@@ -1,0 +1,56 @@
+/** Reading and writing the parts of the memory that several phases share, and recovering them where they were pruned. */
+import type { StatusCore } from "../canary.ts";
+import { drainOf } from "../interval.ts";
+import { readWait, waitUntil, writeWait } from "../waits.ts";
+import type { RecoveryHints, WireMemory } from "../wire.ts";
+import type { Known } from "./phase.ts";
+import type { Draining, OnStep, Phase, Wait } from "./positions.ts";
+
+export function readHold(memory: WireMemory | undefined): Wait {
+  return readWait(memory?.holdUntil, memory?.holdAfterRoutes);
+}
+
+export function writeHold(wait: Wait): WireMemory {
+  const { time, afterRoutes } = writeWait(wait);
+  return { holdUntil: time, ...(afterRoutes === undefined ? {} : { holdAfterRoutes: afterRoutes }) };
+}
+
+/** A hold that was forgotten began at the last write at the latest. */
+export function recoverHold(memory: WireMemory | undefined, { core, hints }: Known): Wait {
+  if (memory?.holdUntil !== undefined) return readHold(memory);
+  return core.writtenAt > 0 ? waitUntil(core.writtenAt + hints.intervalMs) : readHold(undefined);
+}
+
+export function readOnStep(phase: Phase, memory: WireMemory | undefined, known: Known): OnStep {
+  const step = memory?.step ?? recoverStep(phase, known.core, known.hints);
+  return {
+    step,
+    hold: step === 0 ? readHold(memory) : recoverHold(memory, known),
+    withheld: memory?.withheld ?? false,
+    ...(memory?.plan === undefined ? {} : { plan: memory.plan }),
+  };
+}
+
+export function writeOnStep({ step, hold, withheld, plan }: OnStep): WireMemory {
+  return { step, ...(plan === undefined ? {} : { plan }), ...writeHold(hold), withheld };
+}
+
+export function readDrain(memory: WireMemory | undefined, { core, hints }: Known): Draining {
+  if (memory !== undefined) return { drain: readWait(memory.drainUntil, memory.drainAfterRoutes) };
+  // Counted from the last write; a time on the wire lacks what is less than a second.
+  return { drain: readWait(core.writtenAt === 0 ? 0 : core.writtenAt + 1_000 + drainOf(hints.intervalMs), undefined) };
+}
+
+export function writeDrain({ drain }: Draining): WireMemory {
+  const { time, afterRoutes } = writeWait(drain);
+  return { drainUntil: time, ...(afterRoutes === undefined ? {} : { drainAfterRoutes: afterRoutes }) };
+}
+
+/** The furthest step that the wire's phase, weight and iterations prove. */
+function recoverStep(phase: Phase, core: StatusCore, hints: RecoveryHints): number {
+  // A promotion begins at the end of the plan, whatever was counted while it waited for approval.
+  if (hints.iterations > 0 && phase === "Promoting") return hints.iterations + 1;
+  if (hints.iterations > 0) return Math.max(0, Math.min(core.iterations, hints.iterations + 1));
+  const reached = hints.weights.filter((weight) => weight <= core.canaryWeight).length;
+  return reached === 0 ? 0 : reached + (hints.mirror ? 1 : 0);
+}

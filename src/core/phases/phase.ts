@@ -1,0 +1,49 @@
+/** What a phase is: its name, where it leads, what it decides, and what it promises. One file each; table.ts lists them. */
+import type { Routes, StatusCore, StatusIn } from "../canary.ts";
+import type { DesiredPrimary, DesiredWorld } from "../desired.ts";
+import type { Plan } from "../plan.ts";
+import type { Decision, Turn } from "../turn.ts";
+import type { RecoveryHints, WireMemory } from "../wire.ts";
+import type { Phase, Position } from "./positions.ts";
+
+export interface PhaseRules<P extends Phase> {
+  readonly name: P;
+  /** Every phase that may come next, staying aside. A status that takes another arrow is a bug: `decide` asserts it. */
+  readonly arrows: readonly Phase[];
+  /** A release is under way. */
+  readonly running: boolean;
+  /** What comes next; called when the target can be read, and the Canary is neither suspended nor leaving. */
+  decide(turn: Turn, status: StatusIn<P>): Decision;
+  /** The traffic that the status promises; undefined while the engine does not own the routes. */
+  routes(plan: Plan, status: StatusIn<P>): Routes | undefined;
+  /** What should be true of the cluster beside the routes. */
+  desired(status: StatusIn<P>, uid: string): DesiredInPhase;
+  /** The condition `Promoted`. */
+  condition(kind: string, status: StatusIn<P>): { readonly status: ConditionStatus; readonly message: string };
+  /** What is remembered beyond Flagger's fields. */
+  readonly memory: {
+    /** Absent fields fall back to the value whose error is harmless: repeat a step, never skip one. */
+    read(memory: WireMemory | undefined, known: Known): PositionIn<P>;
+    write(status: StatusIn<P>): WireMemory;
+  };
+}
+
+export type ConditionStatus = "True" | "False" | "Unknown";
+export type PositionIn<P extends Phase> = Extract<Position, { readonly phase: P }>;
+
+/** `hands-off`: touch nothing at all. `traffic` is given only where the routes are handed back or not touched. */
+export type DesiredInPhase =
+  | "hands-off"
+  | {
+      readonly target: DesiredWorld["target"];
+      readonly primary: DesiredPrimary;
+      readonly traffic?: "before-us" | "released";
+    };
+
+/** What the wire proves without our memory. */
+export interface Known {
+  readonly core: StatusCore;
+  readonly hints: RecoveryHints;
+}
+
+export const PRESENT: DesiredPrimary = { kind: "present" };

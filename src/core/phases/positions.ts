@@ -1,0 +1,70 @@
+/**
+ * Where a rollout stands: the phases, and what each of them remembers. To add a phase, add its shape here, a file beside this one
+ * and a row in table.ts; the compiler asks for the latter two.
+ */
+
+/**
+ * A wait that ends by time. `after-routes`: it counts from when the cluster's routes are as promised, which they are not yet,
+ * and ends no earlier than `notBefore`. Times are milliseconds since the epoch.
+ */
+export type Wait =
+  | { readonly kind: "none" }
+  | { readonly kind: "until"; readonly at: number }
+  | { readonly kind: "after-routes"; readonly notBefore: number };
+
+/** The workload that lost its traffic stays until every proxy knows the new routes. `none`: it may go. */
+export interface Draining {
+  readonly drain: Wait;
+}
+
+/** A run stands on a step: 0 before the first one, else the number of steps entered. */
+export interface OnStep {
+  readonly step: number;
+  /** Nothing is judged before its end: the metric window must fill. */
+  readonly hold: Wait;
+  /** The canary cannot serve: its share goes to the primary until it can. */
+  readonly withheld: boolean;
+  /** Name of the plan that the step is counted in; absent before the first, and where it was forgotten. */
+  readonly plan?: string;
+}
+
+export type Position =
+  | { readonly phase: "" }
+  | { readonly phase: "Initializing"; readonly stage: InitializingStage }
+  | ({ readonly phase: "Initialized" } & Draining)
+  | { readonly phase: "Waiting"; readonly hold: Wait }
+  // `prepared`: the gates and the pre-rollout hooks before the first step have passed.
+  // `putOff`: the run starts over at the end of the hold, and not before.
+  | ({ readonly phase: "Progressing"; readonly prepared: boolean; readonly putOff?: boolean } & OnStep)
+  | ({ readonly phase: "WaitingPromotion" } & OnStep)
+  | ({
+      readonly phase: "Promoting";
+      readonly primaryWeight: number;
+      /** Since when the primary has had its present weight; absent before the first, and where it was forgotten. */
+      readonly shiftedAt?: number;
+      /** A check of the primary failed since then. */
+      readonly failedSinceShift?: boolean;
+      /** skipAnalysis: promoted unjudged, without any traffic to the canary. */
+      readonly skipping: boolean;
+    } & OnStep)
+  | { readonly phase: "Finalising"; readonly hold: Wait }
+  | ({
+      readonly phase: "Succeeded";
+      readonly owesPostRollout: boolean;
+      readonly skipped: boolean;
+      /** The run ended because the target holds the promoted revision again; nothing was promoted. */
+      readonly reverted?: boolean;
+    } & Draining)
+  // `restoring`: a promotion failed; the primary gets its last promoted revision back before anything else happens.
+  | ({ readonly phase: "Failed"; readonly owesPostRollout: boolean; readonly restoring: boolean } & Draining)
+  // `handedBack`: the target serves again by itself; apex Service and routes are handed back.
+  | { readonly phase: "Terminating"; readonly handedBack: boolean }
+  | { readonly phase: "Terminated" };
+
+/**
+ * `copying`: the primary is made of the target. `renewing`: the target changed meanwhile, and the primary follows it.
+ * `switching`: the primary is ready, and apex Service and routes are brought to it.
+ */
+export type InitializingStage = "copying" | "renewing" | "switching";
+
+export type Phase = Position["phase"];

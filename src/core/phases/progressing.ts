@@ -1,0 +1,27 @@
+/** The canary goes through the steps of its plan. */
+import { analyse, onStepRoutes } from "./analysis.ts";
+import { readOnStep, writeOnStep } from "./memory.ts";
+import { type PhaseRules, PRESENT } from "./phase.ts";
+
+export const progressing: PhaseRules<"Progressing"> = {
+  name: "Progressing",
+  // To Succeeded: the target holds the promoted revision again.
+  arrows: ["WaitingPromotion", "Promoting", "Succeeded", "Failed", "Terminating"],
+  running: true,
+  decide: analyse,
+  routes: onStepRoutes,
+  desired: () => ({ target: "up", primary: PRESENT }),
+  condition: () => ({ status: "Unknown", message: "New revision detected, progressing canary analysis." }),
+  memory: {
+    read(memory, known) {
+      const onStep = readOnStep("Progressing", memory, known);
+      const prepared = memory?.prepared ?? onStep.step > 0;
+      return { phase: "Progressing", ...onStep, prepared, ...(memory?.putOff === true ? { putOff: true } : {}) };
+    },
+    write: ({ prepared, putOff, ...onStep }) => ({
+      ...writeOnStep(onStep),
+      prepared,
+      ...(putOff === undefined ? {} : { putOff }),
+    }),
+  },
+};

@@ -1,0 +1,192 @@
+/**
+ * Promoting. The rule of safe promotion:
+ *
+ *   The tested template is copied to the primary only while the target still holds it. The canary keeps its traffic until
+ *   the primary that carries the copy is ready; a primary that cannot become ready never gets more than it has, and the
+ *   canary, the healthy copy, stays. Then the primary gets its last promoted revision back, and only when that is ready the
+ *   traffic returns to it and the canary goes.
+ */
+import type { CanaryStatus, Routes, StatusIn } from "../canary.ts";
+import { sameRevision } from "../change.ts";
+import { failureOf } from "../checks.ts";
+import { EVENTS, type Notice } from "../events.ts";
+import { promotionId } from "../identity.ts";
+import type { Answered, Readiness } from "../observation.ts";
+import { type Plan, TOTAL_WEIGHT } from "../plan.ts";
+import { isMeasuredShort, primaryProbes } from "../probes.ts";
+import { restart } from "../restart.ts";
+import { endReverted } from "../revert.ts";
+import { ALL_TO_PRIMARY, currentStep, split, stepRoutes } from "../steps.ts";
+import {
+  announcementOf,
+  answersTo,
+  type Decision,
+  drainDelayMs,
+  enterPhase,
+  isAnnounced,
+  isAnswered,
+  prependEvents,
+  restartHold,
+  type Transition,
+  type Turn,
+  unchanged,
+  update,
+  waitFor,
+} from "../turn.ts";
+import { isOver, waitUntil } from "../waits.ts";
+import type { WireMemory } from "../wire.ts";
+import { readHold, readOnStep, recoverHold, writeOnStep } from "./memory.ts";
+import type { Known, PhaseRules, PositionIn } from "./phase.ts";
+import { promotedPrimary } from "./promoted-primary.ts";
+import { failPromotion, succeed } from "./promotion-ends.ts";
+
+export const promoting: PhaseRules<"Promoting"> = {
+  name: "Promoting",
+  // Back to Progressing: the target moved on before its tested template was copied. Straight to Succeeded:
+  // skipAnalysis, or the target holds the promoted revision again.
+  arrows: ["Progressing", "Finalising", "Succeeded", "Failed", "Terminating"],
+  running: true,
+  decide: promote,
+  routes(plan, status) {
+    if (status.skipping || status.withheld) return ALL_TO_PRIMARY;
+    if (status.primaryWeight > 0) return split(TOTAL_WEIGHT - status.primaryWeight);
+    return whereItEnded(plan, status);
+  },
+  desired: (status, uid) => ({ target: "up", primary: promotedPrimary(status, uid) }),
+  condition: () => ({ status: "Unknown", message: "Canary analysis completed, starting primary rolling update." }),
+  memory: {
+    read: readPosition,
+    write: ({ primaryWeight, shiftedAt, failedSinceShift, skipping, ...onStep }) => ({
+      ...writeOnStep(onStep),
+      primaryWeight,
+      ...(shiftedAt === undefined ? {} : { shiftedAt }),
+      ...(failedSinceShift === undefined ? {} : { doubted: failedSinceShift }),
+      skipping,
+    }),
+  },
+};
+
+function readPosition(memory: WireMemory | undefined, known: Known): PositionIn<"Promoting"> {
+  const { hints } = known;
+  const primaryWeight = memory?.primaryWeight ?? primaryShare(known);
+  return {
+    phase: "Promoting",
+    ...readOnStep("Promoting", memory, known),
+    hold: primaryWeight > 0 || memory?.holdUntil !== undefined ? recoverHold(memory, known) : readHold(memory),
+    primaryWeight,
+    ...(memory?.shiftedAt === undefined ? {} : { shiftedAt: memory.shiftedAt }),
+    ...(memory?.doubted === true ? { failedSinceShift: true } : {}),
+    skipping: memory?.skipping ?? hints.skips === true,
+  };
+}
+
+/** A weight that no run ends with is one of the way back: the primary has the rest. 0: the shift has not begun. */
+function primaryShare({ core: { canaryWeight }, hints: { iterations, weights } }: Known): number {
+  // Other strategies record no weight until they shift it.
+  if (iterations > 0 && canaryWeight === 0) return 0;
+  return iterations === 0 && canaryWeight === weights.at(-1) ? 0 : TOTAL_WEIGHT - canaryWeight;
+}
+
+/** The traffic stays as the run left it, also when the strategy is edited meanwhile. */
+function whereItEnded(plan: Plan, { plan: name, step, canaryWeight }: StatusIn<"Promoting">): Routes {
+  if (name === undefined || name === plan.name) {
+    return { ...stepRoutes(currentStep(plan, step), canaryWeight), mirror: false };
+  }
+  // Only progressive runs record a weight; the others end with all of the traffic.
+  return split(canaryWeight > 0 ? canaryWeight : TOTAL_WEIGHT);
+}
+
+function promote(turn: Turn, status: StatusIn<"Promoting">): Decision {
+  const { primary, target } = turn.observation.readings;
+  if (!isCopied(turn, status)) {
+    const reverted = endReverted(turn);
+    if (reverted !== undefined) return reverted;
+    // The target moved on before the copy was made: what it holds now was never tested.
+    if (!sameRevision(status.applied, target.revision)) return restart(turn);
+    return isUnserved(turn, status) ? withhold(status) : unchanged(turn);
+  }
+  if (status.skipping) return succeed(turn, true);
+  if (primary.readiness.kind === "stuck") return failPromotion(turn, primary.readiness.detail);
+  if (isUnserved(turn, status)) return withhold(status);
+  if (primary.readiness.kind === "progressing") return awaitPrimary(turn, primary.readiness);
+  const rerouted = status.primaryWeight > 0 ? restartHold(turn, status, { shiftedAt: turn.now }) : undefined;
+  if (rerouted !== undefined) return rerouted;
+  if (!isOver(status.hold, turn.now)) return unchanged(turn);
+  const answers = answersTo(turn, status.primaryWeight > 0 ? primaryProbes(turn.spec, status, turn.now) : []);
+  if (!isAnswered(answers)) return answers;
+  for (const answered of answers) {
+    const failure = failureOf(answered, turn.ref);
+    if (failure === undefined) continue;
+    const silent = answered.answer.kind === "no-data";
+    if (silent && mayStillBeMeasured(turn, status, answered)) return awaitValues(turn, status, failure);
+    // Silence does not undo a failure that was measured before.
+    if (!silent || status.failedSinceShift === true) return doubtPrimary(turn, status, failure);
+  }
+  return shiftToPrimary(turn, status);
+}
+
+/** The canary lost its pods while it had traffic. */
+function isUnserved({ observation }: Turn, { withheld }: StatusIn<"Promoting">): boolean {
+  const { primary, target } = observation.readings;
+  return target.available === 0 && primary.available > 0 && !withheld;
+}
+
+function withhold(status: StatusIn<"Promoting">): Transition {
+  return update({ ...status, withheld: true, canaryWeight: 0 });
+}
+
+function isCopied({ uid, observation }: Turn, { applied }: CanaryStatus): boolean {
+  return applied !== undefined && observation.readings.primary.promotionId === promotionId(uid, applied);
+}
+
+/** A text for readers is notices once, then the readiness texts as they change. */
+function awaitPrimary(turn: Turn, { detail, progress }: NotReady): Transition {
+  const waiting = waitFor(turn, EVENTS.primaryNotReady(detail));
+  if (turn.status.announced !== undefined) return waiting;
+  return prependEvents(turn.status.phase, [EVENTS.waitingForPrimary(turn, progress ?? detail)], waiting);
+}
+
+type NotReady = Exclude<Readiness, { readonly kind: "ready" }>;
+
+function shiftToPrimary(turn: Turn, status: StatusIn<"Promoting">): Transition {
+  const weights = turn.plan.promotionWeights;
+  const weight = weights.find((planned) => planned > status.primaryWeight) ?? TOTAL_WEIGHT;
+  const stepped = weights.length > 1 || (weights[0] ?? TOTAL_WEIGHT) < TOTAL_WEIGHT;
+  const notices: Notice[] = stepped
+    ? [EVENTS.advancePrimary(turn, weight)]
+    : weights.length > 0
+      ? [EVENTS.allToPrimary()]
+      : [];
+  if (weight < TOTAL_WEIGHT) {
+    const hold = waitUntil(turn.now + turn.spec.analysis.intervalMs);
+    const { announced: _announced, failedSinceShift: _before, ...rest } = status;
+    const split = { primaryWeight: weight, canaryWeight: TOTAL_WEIGHT - weight, shiftedAt: turn.now };
+    return update({ ...rest, ...split, hold }, ...notices);
+  }
+  const finalising = enterPhase(
+    turn,
+    { phase: "Finalising", hold: waitUntil(turn.now + drainDelayMs(turn.spec)) },
+    { canaryWeight: 0, iterations: 0 },
+  );
+  return prependEvents(status.phase, notices, finalising);
+}
+
+/** Metrics come late. After a whole window without any, no requests reach the primary, so no value can be expected. */
+function mayStillBeMeasured(turn: Turn, status: StatusIn<"Promoting">, { probe }: Answered): boolean {
+  return probe.kind === "metric" && isMeasuredShort(turn.spec, status, probe.metric.name, turn.now);
+}
+
+function awaitValues(turn: Turn, status: StatusIn<"Promoting">, text: string): Transition {
+  const hold = waitUntil(turn.now + turn.spec.analysis.intervalMs);
+  const notice = EVENTS.checkFailed(text);
+  const notices = isAnnounced(status, notice) ? [] : [notice];
+  return update({ ...status, hold, announced: announcementOf(notice) }, ...notices);
+}
+
+/** The primary fails a check while it takes over: hold, and after as many failures as checks may fail, roll back. */
+function doubtPrimary(turn: Turn, status: StatusIn<"Promoting">, failure: string): Transition {
+  const failedChecks = status.failedChecks + 1;
+  if (failedChecks >= turn.spec.analysis.threshold) return failPromotion(turn, failure);
+  const hold = waitUntil(turn.now + turn.spec.analysis.intervalMs);
+  return update({ ...status, failedChecks, failedSinceShift: true, hold }, EVENTS.checkFailed(failure));
+}

@@ -1,0 +1,180 @@
+/**
+ * Initialized, Succeeded, Failed: between two runs. Pay what is owed, let the old workload drain, and look out for the next
+ * revision.
+ */
+import type { CanaryStatus, StatusIn } from "../canary.ts";
+import { hasForeignHash, revisionChanged, sameRevision } from "../change.ts";
+import { failureOf } from "../checks.ts";
+import { EVENTS } from "../events.ts";
+import { promotionId } from "../identity.ts";
+import { hookProbes } from "../probes.ts";
+import { recordRecreatedPrimary } from "../recreated-primary.ts";
+import { isDeserted } from "../steps.ts";
+import {
+  answersTo,
+  type Decision,
+  drainDelayMs,
+  enterPhase,
+  isAnswered,
+  prependEvents,
+  resetCounters,
+  rollBack,
+  type Transition,
+  type Turn,
+  unchanged,
+  update,
+  updateCommon,
+  waitFor,
+} from "../turn.ts";
+import { countedFromRoutes, isOver, NO_WAIT, waitUntil } from "../waits.ts";
+import { isMadeOfTarget, switchToPrimary } from "./initializing.ts";
+
+type Idle = StatusIn<"Initialized"> | StatusIn<"Succeeded"> | StatusIn<"Failed">;
+
+/**
+ * The drain counts from when the routes are in force; they may be written late, after a crash for example. That comes before
+ * anything else, because this turn writes the routes. A target that is scaled down already has nothing to lose.
+ */
+export function decideAtRest(turn: Turn, status: Idle): Decision {
+  const { target, routesInForce } = turn.observation.readings;
+  if (status.drain.kind === "none" || target.scaledDown) return idle(turn, status);
+  const drain = countedFromRoutes(status.drain, drainDelayMs(turn.spec), routesInForce, turn.now);
+  if (drain === status.drain) return idle(turn, status);
+  const draining: Idle = { ...status, drain };
+  return idle({ ...turn, status: draining }, draining);
+}
+
+function idle(turn: Turn, status: Idle): Decision {
+  const { target, primary } = turn.observation.readings;
+  // After a failed promotion the canary is gone, too: what pods the primary has serve better than none.
+  if (isDeserted(status, turn.observation.readings)) return update({ ...status, canaryWeight: 0 });
+  if ("owesPostRollout" in status && status.owesPostRollout) return payPostRollout(turn, status);
+  if (status.phase === "Failed" && status.promotedSpec === "") return retryBootstrap(turn);
+  if (status.phase === "Failed" && status.restoring) return returnToPrimary(turn);
+  const recreated = recordRecreatedPrimary(turn, false);
+  if (recreated !== undefined) return recreated;
+  if (hasForeignHash(status, turn.observation.readings)) return adoptHashes(turn);
+  if (revisionChanged(status, target.revision)) return beginWhenAllowed(turn);
+  if (status.drain.kind !== "none" && !target.scaledDown && isOver(status.drain, turn.now)) {
+    return update({ ...status, drain: NO_WAIT });
+  }
+  // Rolled back by hand after a failure: remember it, so that applying the failed revision again counts as a change (Q24).
+  if (status.phase === "Failed" && !sameRevision(status.applied, target.revision)) {
+    return updateCommon(turn, { applied: target.revision });
+  }
+  const primaryTrouble = primary.readiness.kind === "stuck" ? primary.readiness.detail : undefined;
+  if (primaryTrouble !== undefined) return waitFor(turn, EVENTS.primaryNotReady(primaryTrouble));
+  return status.announced === undefined ? unchanged(turn) : update(withoutAnnouncement(status));
+}
+
+/** What was waited for is there: if it is missing once more, that is news. */
+function withoutAnnouncement({ announced: _over, ...status }: CanaryStatus): CanaryStatus {
+  return status;
+}
+
+/** Takes our hash for what the target holds. Checksums of configs are the same in every release: a change of them still counts. */
+function adoptHashes(turn: Turn): Transition {
+  const { spec } = turn.observation.readings.target.revision;
+  return updateCommon(turn, { applied: { ...turn.status.applied, spec }, promotedSpec: spec, foreign: false });
+}
+
+/** The hooks were asked, whatever they answered: they cannot change the outcome any more. */
+function payPostRollout(turn: Turn, status: StatusIn<"Succeeded"> | StatusIn<"Failed">): Decision {
+  const answers = answersTo(turn, hookProbes(turn.spec, "post-rollout", status.phase));
+  if (!isAnswered(answers)) return answers;
+  const notices = answers.map((answered) => {
+    const hook = answered.probe.kind === "hook" ? answered.probe.hook.name : "";
+    const failure = failureOf(answered, turn.ref);
+    return failure === undefined ? EVENTS.postRolloutPassed(hook) : EVENTS.postRolloutFailed(hook, failure);
+  });
+  const paid = update({ ...status, owesPostRollout: false });
+  // Event webhooks are told the phase that failed (Q36).
+  if (status.phase === "Failed") return prependEvents(status.restoring ? "Promoting" : "Progressing", notices, paid);
+  if (status.reverted === true) return prependEvents("Succeeded", notices, paid);
+  const promoted = status.skipped ? EVENTS.promotedUnjudged(turn) : EVENTS.promoted(turn);
+  return prependEvents("Succeeded", [...notices, promoted], paid);
+}
+
+/** The very first primary never came up. Try again when it has, or when the target has been changed since. */
+function retryBootstrap(turn: Turn): Transition {
+  const { target, primary } = turn.observation.readings;
+  if (primary.exists && primary.readiness.kind === "ready" && isMadeOfTarget(turn)) return switchToPrimary(turn);
+  if (sameRevision(turn.status.applied, target.revision)) return unchanged(turn);
+  return enterPhase(turn, { phase: "Initializing", stage: "renewing" }, resetCounters(target.revision));
+}
+
+/** After a failed promotion the canary serves everything until the primary can again. */
+function returnToPrimary(turn: Turn): Transition {
+  const { primary } = turn.observation.readings;
+  if (primary.readiness.kind !== "ready" || primary.available === 0) {
+    if (isLost(turn)) return startOver(turn);
+    return primary.readiness.kind === "ready"
+      ? unchanged(turn)
+      : waitFor(turn, EVENTS.primaryNotReady(primary.readiness.detail));
+  }
+  // A crash came before the restoration: ready it is, but with what failed.
+  if (carriesFailed(turn) && primary.restorable !== false) return unchanged(turn);
+  const drain = waitUntil(turn.now + drainDelayMs(turn.spec));
+  return enterPhase(
+    turn,
+    { phase: "Failed", restoring: false, drain, owesPostRollout: false },
+    { canaryWeight: 0 },
+    EVENTS.primaryRestored(turn),
+  );
+}
+
+/** The primary was deleted before it got its last promoted revision back, and with it what it kept of that. */
+function isLost(turn: Turn): boolean {
+  const { restorable, available } = turn.observation.readings.primary;
+  return carriesFailed(turn) && restorable === false && available === 0;
+}
+
+function carriesFailed({ uid, status, observation }: Turn): boolean {
+  return status.applied !== undefined && observation.readings.primary.promotionId === promotionId(uid, status.applied);
+}
+
+/** As if never initialised: the target serves as it does now, and the next revision makes a primary of its own. */
+function startOver(turn: Turn): Transition {
+  return enterPhase(
+    turn,
+    { phase: "Failed", restoring: false, drain: NO_WAIT, owesPostRollout: false },
+    { promotedSpec: "" },
+    EVENTS.primaryLost(turn),
+  );
+}
+
+/** A revision is waiting. It begins when the primary is sound and everybody who is asked agrees. */
+export function beginWhenAllowed(turn: Turn): Decision {
+  const { primary, target } = turn.observation.readings;
+  if (!turn.spec.skipAnalysis && primary.readiness.kind === "stuck") {
+    return turn.status.phase === "Failed"
+      ? waitFor(turn, EVENTS.primaryNotReady(primary.readiness.detail))
+      : rollBack(turn, EVENTS.deadlineExceeded(primary.readiness.detail));
+  }
+  if (!turn.spec.skipAnalysis && primary.readiness.kind === "progressing") {
+    return waitFor(turn, EVENTS.primaryNotReady(primary.readiness.detail));
+  }
+  const answers = answersTo(turn, hookProbes(turn.spec, "confirm-rollout", turn.status.phase));
+  if (!isAnswered(answers)) return answers;
+  const passed = [];
+  for (const answered of answers) {
+    if (answered.probe.kind !== "hook") continue;
+    const { name, muteAlert } = answered.probe.hook;
+    if (failureOf(answered, turn.ref) !== undefined) return awaitApproval(turn, name, muteAlert);
+    passed.push(EVENTS.gatePassed("Confirm-rollout", name));
+  }
+  const begun = enterPhase(
+    turn,
+    { phase: "Progressing", step: 0, hold: NO_WAIT, withheld: false, prepared: false },
+    resetCounters(target.revision),
+    EVENTS.newRevision(turn),
+  );
+  return prependEvents(turn.status.phase, passed, begun);
+}
+
+/** Notice once, on the way in; while waiting the gate is asked again every interval, silently. */
+function awaitApproval(turn: Turn, hook: string, muted: boolean): Transition {
+  const waiting = { phase: "Waiting", hold: waitUntil(turn.now + turn.spec.analysis.intervalMs) } as const;
+  const notices = turn.status.phase === "Waiting" ? [] : [EVENTS.rolloutRefused(turn, hook, muted)];
+  return prependEvents(turn.status.phase, notices, enterPhase(turn, waiting, { canaryWeight: 0, iterations: 0 }));
+}

@@ -1,0 +1,37 @@
+/** At rest after a promotion. */
+import { ALL_TO_PRIMARY } from "../steps.ts";
+import { readDrain, writeDrain } from "./memory.ts";
+import { type PhaseRules, PRESENT } from "./phase.ts";
+import { decideAtRest } from "./rest.ts";
+
+export const succeeded: PhaseRules<"Succeeded"> = {
+  name: "Succeeded",
+  arrows: ["Waiting", "Progressing", "Failed", "Terminating"],
+  running: false,
+  decide: decideAtRest,
+  routes: () => ALL_TO_PRIMARY,
+  desired: ({ drain }) => ({ target: drain.kind === "none" ? "down" : "as-is", primary: PRESENT }),
+  condition: (_kind, { reverted }) => ({
+    status: "True",
+    message:
+      reverted === true
+        ? // Ours: what the target holds is what was promoted before.
+          "Target reverted to the promoted revision, nothing was promoted."
+        : "Canary analysis completed successfully, promotion finished.",
+  }),
+  memory: {
+    read: (memory, known) => ({
+      phase: "Succeeded",
+      ...readDrain(memory, known),
+      owesPostRollout: memory?.owesPostRollout ?? false,
+      skipped: memory?.skipped ?? false,
+      ...(memory?.reverted === true ? { reverted: true } : {}),
+    }),
+    write: ({ owesPostRollout, skipped, reverted, ...draining }) => ({
+      ...writeDrain(draining),
+      owesPostRollout,
+      skipped,
+      ...(reverted === undefined ? {} : { reverted }),
+    }),
+  },
+};

@@ -1,0 +1,70 @@
+/** The table of phases is the only list of them: what is derived from it, and what each phase remembers on the wire. */
+import { describe, expect, it } from "vitest";
+import { canaryCrd } from "../../crd/index.ts";
+import { aCanary } from "../../testing/canary.ts";
+import type { CanaryStatus } from "../canary.ts";
+import { fromWire, toWire, type WireMemory } from "../status.ts";
+import type { Position, Wait } from "./positions.ts";
+import { PHASES, rulesOf, TRANSITIONS } from "./table.ts";
+
+const HINTS = { intervalMs: 15_000, iterations: 0, weights: [10, 20], mirror: false };
+const NOW = 1_767_225_600_000;
+const CENTURY = 3_155_760_000_000;
+const AWAY: Wait = { kind: "after-routes", notBefore: NOW };
+const STEP = { step: 1, hold: AWAY, withheld: true, plan: "canary" };
+
+const POSITIONS: readonly Position[] = [
+  { phase: "Initializing", stage: "copying" },
+  { phase: "Initializing", stage: "renewing" },
+  { phase: "Initializing", stage: "switching" },
+  { phase: "Initialized", drain: { kind: "until", at: NOW } },
+  { phase: "Waiting", hold: { kind: "until", at: NOW } },
+  { phase: "Progressing", ...STEP, prepared: true },
+  { phase: "WaitingPromotion", ...STEP },
+  { phase: "Promoting", ...STEP, primaryWeight: 60, shiftedAt: NOW, failedSinceShift: true, skipping: false },
+  { phase: "Finalising", hold: AWAY },
+  { phase: "Succeeded", drain: AWAY, owesPostRollout: true, skipped: true },
+  { phase: "Failed", drain: { kind: "none" }, owesPostRollout: true, restoring: true },
+  { phase: "Terminating", handedBack: true },
+  { phase: "Terminated" },
+];
+
+describe("the table of phases", () => {
+  it("names each phase by its key, and every arrow leads to a phase of the table", () => {
+    expect(PHASES.map((phase) => rulesOf(phase).name)).toEqual(PHASES);
+    const ends = Object.values(TRANSITIONS).flat();
+    expect(ends.filter((phase) => !PHASES.includes(phase))).toEqual([]);
+  });
+
+  it("is the enum of the CRD", () => {
+    expect(JSON.stringify(canaryCrd())).toContain(JSON.stringify({ enum: PHASES }).slice(1, -1));
+  });
+
+  it.each(POSITIONS.map((position) => [position.phase, position] as const))(
+    "remembers all of %s on the wire",
+    (_phase, position) => {
+      const status: CanaryStatus = { ...aCanary().status, writtenAt: NOW, ...position };
+      expect(fromWire(JSON.parse(JSON.stringify(toWire(status))), HINTS)).toEqual(status);
+    },
+  );
+});
+
+describe("a memory that release 0.1.0 wrote", () => {
+  it.each<[string, WireMemory, object]>([
+    ["Initializing", { renew: true }, { stage: "renewing" }],
+    ["Initializing", { renew: false, switching: true }, { stage: "switching" }],
+    ["Initialized", { drainUntil: 0 }, { drain: { kind: "none" } }],
+    ["Waiting", { holdUntil: NOW }, { hold: { kind: "until", at: NOW } }],
+    ["Finalising", { holdUntil: NOW + CENTURY }, { hold: AWAY }],
+    [
+      "Promoting",
+      { primaryWeight: 60, doubted: true, holdUntil: 0 },
+      { failedSinceShift: true, hold: { kind: "none" } },
+    ],
+    ["Terminating", { released: true }, { handedBack: true }],
+    ["Failed", { said: "podinfo-primary not ready" }, { announced: { reason: "Unknown" } }],
+    ["Succeeded", { said: "skipping canary run as object is suspended" }, { announced: { reason: "Suspended" } }],
+  ])("is read in %s: %j", (phase, aviary, expected) => {
+    expect(fromWire({ phase, aviary }, HINTS)).toMatchObject(expected);
+  });
+});

@@ -1,0 +1,27 @@
+/** A new revision waits for the confirm-rollout gate. */
+import { recordRecreatedPrimary } from "../recreated-primary.ts";
+import { endWaiting } from "../revert.ts";
+import { ALL_TO_PRIMARY } from "../steps.ts";
+import { unchanged } from "../turn.ts";
+import { isOver } from "../waits.ts";
+import { readHold, writeHold } from "./memory.ts";
+import { type PhaseRules, PRESENT } from "./phase.ts";
+import { beginWhenAllowed } from "./rest.ts";
+
+export const waiting: PhaseRules<"Waiting"> = {
+  name: "Waiting",
+  // To Succeeded: the target holds the promoted revision again, so there is nothing to release any more.
+  arrows: ["Progressing", "Succeeded", "Failed", "Terminating"],
+  running: false,
+  decide: (turn, { hold }) =>
+    recordRecreatedPrimary(turn, false) ??
+    endWaiting(turn) ??
+    (isOver(hold, turn.now) ? beginWhenAllowed(turn) : unchanged(turn)),
+  routes: () => ALL_TO_PRIMARY,
+  desired: () => ({ target: "as-is", primary: PRESENT }),
+  condition: () => ({ status: "Unknown", message: "Waiting for approval." }),
+  memory: {
+    read: (memory) => ({ phase: "Waiting", hold: readHold(memory) }),
+    write: ({ hold }) => writeHold(hold),
+  },
+};

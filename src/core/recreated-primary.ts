@@ -1,0 +1,27 @@
+/**
+ * A deleted primary is recreated from the target, tested or not (Q61, ADR 0007). `promotedSpec` then records what the primary
+ * really runs; otherwise to release the previous revision again would not be seen as a change.
+ */
+import { EVENTS } from "./events.ts";
+import { promotionId } from "./identity.ts";
+import { type AdvanceInput, type Transition, updateCommon } from "./turn.ts";
+
+/** @returns the status that says so, once; undefined when the primary is what it is recorded to be */
+export function recordRecreatedPrimary(turn: AdvanceInput, isInRun: boolean): Transition | undefined {
+  const { phase, promotedSpec, applied } = turn.status;
+  const runs = recreatedFrom(turn);
+  if (runs === undefined || runs === promotedSpec) return undefined;
+  const notice = phase === "Failed" ? EVENTS.primaryRecreated(turn) : EVENTS.primaryRecreatedUntested(turn);
+  // During a run keep `applied`, so the analysis continues and judges this revision. At rest, record it as already applied.
+  const { revision } = turn.observation.readings.target;
+  const history = isInRun || runs === applied?.spec ? {} : { applied: revision };
+  return updateCommon(turn, { promotedSpec: runs, ...history }, notice);
+}
+
+/** The spec that the primary is made of, or will be in this turn, though it was not promoted. */
+function recreatedFrom({ uid, status, observation }: AdvanceInput): string | undefined {
+  const { primary, target } = observation.readings;
+  if (!primary.exists) return target.revision.spec;
+  const { applied } = status;
+  return applied !== undefined && primary.promotionId === promotionId(uid, applied) ? applied.spec : undefined;
+}

@@ -1,0 +1,40 @@
+/** Which step a run stands on, which is next, and the traffic of a step. */
+import type { CanaryStatus, Routes } from "./canary.ts";
+import type { Readings } from "./observation.ts";
+import { type Plan, type Step, TOTAL_WEIGHT } from "./plan.ts";
+
+export const ALL_TO_PRIMARY: Routes = { primary: TOTAL_WEIGHT, canary: 0, mirror: false };
+
+/** At rest with traffic on a canary that lost its pods, while the primary has some. */
+export function isDeserted({ phase, canaryWeight }: CanaryStatus, { target, primary }: Readings): boolean {
+  return phase === "Failed" && canaryWeight > 0 && target.available === 0 && primary.available > 0;
+}
+
+/** The step a run stands on; undefined before the first. A plan that got shorter meanwhile ends at its last step. */
+export function currentStep(plan: Plan, step: number): Step | undefined {
+  return step === 0 ? undefined : plan.steps[Math.min(step, plan.steps.length) - 1];
+}
+
+/**
+ * The index of the step to enter next; undefined: promote. When the weights were edited in the middle of a run, the next
+ * one is the smallest that is larger than what the canary has (Q27).
+ */
+export function nextStepIndex(plan: Plan, step: number, canaryWeight: number): number | undefined {
+  const current = currentStep(plan, step);
+  if (current !== undefined && current.announcement.kind === "weight" && current.weight !== canaryWeight) {
+    const larger = plan.steps.findIndex(({ weight }) => weight > canaryWeight);
+    return larger === -1 ? undefined : larger;
+  }
+  return step < plan.steps.length ? step : undefined;
+}
+
+/** A progressive step keeps the recorded weight, so that editing the spec moves no traffic before the next check. */
+export function stepRoutes(step: Step | undefined, canaryWeight: number): Routes {
+  if (step === undefined) return ALL_TO_PRIMARY;
+  if (step.announcement.kind !== "weight") return step.routes;
+  return { ...split(canaryWeight), mirror: step.routes.mirror && canaryWeight === 0 };
+}
+
+export function split(canary: number): Routes {
+  return { primary: TOTAL_WEIGHT - canary, canary, mirror: false };
+}

@@ -1,0 +1,62 @@
+/** The status on the wire: Flagger's fields, and what we remember beyond them under `aviary`. */
+import type { Alert, Condition, Restarted } from "./canary.ts";
+import type { Reason } from "./events.ts";
+
+export interface WireStatus {
+  readonly phase?: string;
+  readonly failedChecks?: number;
+  readonly canaryWeight?: number;
+  readonly iterations?: number;
+  readonly trackedConfigs?: Readonly<Record<string, string>> | null;
+  readonly lastAppliedSpec?: string;
+  readonly lastPromotedSpec?: string;
+  readonly lastTransitionTime?: string | null;
+  readonly sessionAffinityCookie?: string;
+  readonly primarySessionAffinityCookie?: string;
+  readonly previousSessionAffinityCookie?: string;
+  readonly conditions?: readonly Condition[];
+  readonly aviary?: WireMemory;
+}
+
+/** Our memory beyond Flagger's fields. Which phase writes and reads which field: `memory` in phases/. */
+export interface WireMemory {
+  readonly step?: number;
+  readonly plan?: string;
+  readonly holdUntil?: number;
+  /** `holdUntil` is the earliest end of a hold that counts from when the routes are in force. */
+  readonly holdAfterRoutes?: boolean;
+  readonly drainUntil?: number;
+  readonly drainAfterRoutes?: boolean;
+  readonly withheld?: boolean;
+  readonly prepared?: boolean;
+  readonly primaryWeight?: number;
+  readonly shiftedAt?: number;
+  readonly doubted?: boolean;
+  readonly skipping?: boolean;
+  readonly restoring?: boolean;
+  readonly owesPostRollout?: boolean;
+  readonly skipped?: boolean;
+  readonly reverted?: boolean;
+  readonly renew?: boolean;
+  readonly switching?: boolean;
+  readonly released?: boolean;
+  readonly putOff?: boolean;
+  readonly restarted?: Restarted;
+  readonly phaseSince?: number;
+  /** The wait that was announced last: its message, and since 0.2 its reason. */
+  readonly said?: string;
+  readonly saidReason?: Reason;
+  readonly owedAlerts?: readonly Alert[];
+}
+
+/** What is needed to recover a memory that was pruned. */
+export interface RecoveryHints {
+  readonly intervalMs: number;
+  /** Iterations to go through; 0 for a progressive run. */
+  readonly iterations: number;
+  /** Ascending weights of a progressive run; a mirror step counts before them. */
+  readonly weights: readonly number[];
+  readonly mirror: boolean;
+  /** Promotes without judging; false when absent. */
+  readonly skips?: boolean;
+}
