@@ -7,6 +7,7 @@ import { serveMetrics } from "../sandbox/prometheus/testing/metrics-server.ts";
 import { askObserver, builtInQuery, observerFor } from "../src/metrics/observers.ts";
 import { createPrometheus } from "../src/metrics/prometheus/prometheus.ts";
 import type { QueryModel } from "../src/metrics/template.ts";
+import { systemClock } from "../src/time/system-clock.ts";
 
 const MODEL: QueryModel = {
   name: "podinfo",
@@ -43,7 +44,7 @@ it("success rate and duration of a pod, from its metrics to the number", async (
   const server = await startEmbedded({ ...where, targets, scrapeIntervalMs: 60_000, lookbackMs: 60_000 });
   const dispatcher = new Agent();
   try {
-    const source = createPrometheus({ type: "prometheus", address: server.url, dispatcher });
+    const source = createPrometheus({ type: "prometheus", clock: systemClock, address: server.url, dispatcher });
     const { signal } = new AbortController();
     await source.online(signal);
     const ask = (kind: "success-rate" | "duration") =>

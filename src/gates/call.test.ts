@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { generate } from "selfsigned";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Clock } from "../ports/clock.ts";
+import { createManualClock } from "../testing/manual-clock.ts";
 import { callEventWebhook, callWebhook, type Hook } from "./call.ts";
 import { encodePayload, eventPayload } from "./payload.ts";
 
@@ -134,7 +135,7 @@ describe("a webhook", () => {
     const url = `http://user:secret@${broken}/x`;
     expect(await call({ url, retries: 2 })).toEqual({
       kind: "refused",
-      detail: `POST http://user:xxxxx@${broken}/x giving up after 3 attempt(s): database is down`,
+      detail: `POST http://${broken}/x giving up after 3 attempt(s): database is down`,
     });
     const silent = await serve(status(500));
     expect(await call({ url: `http://${silent}/` })).toEqual({
@@ -148,8 +149,8 @@ describe("a webhook", () => {
     expect(await call({ url: "http://u:secret@127.0.0.1:1/x", retries: 1 }, clock)).toEqual({
       kind: "refused",
       detail:
-        "POST http://u:xxxxx@127.0.0.1:1/x giving up after 2 attempt(s): " +
-        'Post "http://u:***@127.0.0.1:1/x": dial tcp 127.0.0.1:1: connect: connection refused',
+        "POST http://127.0.0.1:1/x giving up after 2 attempt(s): " +
+        'Post "http://127.0.0.1:1/x": dial tcp 127.0.0.1:1: connect: connection refused',
     });
     expect(clock.waits).toEqual([1000]);
   });
@@ -249,6 +250,68 @@ describe("a webhook", () => {
         "http: server gave HTTP response to HTTPS client",
     });
   });
+
+  it("shows nothing of its address that may be secret, however the address is written", async () => {
+    const clock = testClock();
+    for (const url of [
+      "http://S3CR3T@127.0.0.1:1/x",
+      "http://127.0.0.1:1/x?token=S3CR3T#S3CR3T",
+      "http:user:S3CR3T@127.0.0.1:1/x",
+      "http:\\\\user:S3CR3T@127.0.0.1:1/x",
+      " http://user:S3CR3T@127.0.0.1:1/x",
+      "http://us\ter:S3CR3T@127.0.0.1:1/x",
+      "podinfo.test/x?S3CR3T",
+    ]) {
+      const answer = await call({ url }, clock);
+      expect(JSON.stringify(answer)).toMatch(/127.0.0.1:1|podinfo.test/);
+      expect(JSON.stringify(answer)).not.toContain("S3CR3T");
+    }
+  });
+
+  it("may say what it likes: one line of 1,024 characters that no terminal obeys", async () => {
+    const host = await serve(
+      status(400, `\x1b[2J\x1b[31mOWNED\x1b[0m\r\n{"level":"info"}\u202e\x07${"x".repeat(9_000_000)}`),
+    );
+    const answer = await call({ url: `http://${host}/` });
+    const detail = answer.kind === "refused" ? (answer.detail ?? "") : "";
+    expect(detail.slice(0, 70)).toBe('\\x1b[2J\\x1b[31mOWNED\\x1b[0m {"level":"info"}\\u202e\\x07xxxxxxxxxxxxxxxx');
+    expect(detail.length).toBeLessThan(1200);
+  });
+
+  it("that redirects elsewhere does not show what the other server says, and takes no password along", async () => {
+    let sent = {};
+    const other = await serve((request, response, body) => {
+      sent = { authorization: request.headers.authorization, body };
+      response.writeHead(403).end("METADATA OF A CLOUD");
+    });
+    const host = await serve(status(307, "", { location: `http://${other}/` }));
+    expect(await call({ url: `http://u:S3CR3T@${host}/` })).toEqual({
+      kind: "refused",
+      detail: "(the answer of another server, to which the webhook redirects, is not shown)",
+    });
+    expect(sent).toEqual({ authorization: undefined, body: encodePayload(PAYLOAD) });
+  });
+
+  it.each([["0s"], ["-5s"], ["600h"]])(
+    "with the time limit %s and endless retries ends after an hour",
+    async (timeout) => {
+      const clock = createManualClock(NOW);
+      const host = await serve((_request, response) => response.writeHead(503).end());
+      const ports = { clock, signal: new AbortController().signal };
+      const hook = { name: "g", url: `http://${host}/`, timeout, retries: 2_147_483_647 };
+      let answer: unknown;
+      const calling = callWebhook(hook, PAYLOAD, ports).then((it) => {
+        answer = it;
+      });
+      while (answer === undefined) await clock.advance(10_000);
+      await calling;
+      expect(answer).toMatchObject({
+        kind: "refused",
+        detail: expect.stringMatching(/giving up after \d{2,3} attempt/),
+      });
+      expect(clock.now() - NOW).toBeLessThan(2 * 3_600_000);
+    },
+  );
 
   it("ends with the turn that asked", async () => {
     const turn = new AbortController();

@@ -6,10 +6,10 @@ import { Agent, type Dispatcher } from "undici";
 import type { Webhook } from "../core/canary.ts";
 import type { Answer } from "../core/observation.ts";
 import { type DurationError, parseDuration } from "../go/duration.ts";
+import { show } from "../net/show.ts";
 import type { Clock } from "../ports/clock.ts";
 import { attemptPost } from "./exchange.ts";
 import { encodePayload, eventPayload, type HookEvent, type HookPayload } from "./payload.ts";
-import { withoutPassword } from "./wording.ts";
 
 export type Hook = Pick<Webhook, "name" | "url"> &
   Partial<Pick<Webhook, "timeout" | "retries" | "disableTLS" | "metadata">>;
@@ -30,6 +30,8 @@ const FIRST_WAIT_MS = 1000;
 /** Also the longest `Retry-After` that is honoured: a turn must not hang on what a server says. */
 const LONGEST_WAIT_MS = 30_000;
 const LAST_SUCCESS = 202;
+/** For all attempts of one call together. A hook without a time limit, or with endless retries, ends then. */
+const LONGEST_CALL_MS = 3_600_000;
 
 /** @throws the signal's reason when it is aborted; every other failure is an answer */
 export function callWebhook(hook: Hook, payload: HookPayload, ports: HookPorts): Promise<HookAnswer> {
@@ -63,28 +65,26 @@ async function callWithin(
 ): Promise<HookAnswer> {
   if (typeof timeoutMs !== "number") return { kind: "refused", detail: timeoutMs.message };
   const { clock, signal } = ports;
-  const attempt = {
-    url: hook.url,
-    body: encodePayload(payload),
-    dispatcher: hook.disableTLS === true ? (ports.insecureDispatcher ?? lenient()) : ports.dispatcher,
-    timeoutMs,
-    sleep: clock.sleep,
-    signal,
-  };
+  const dispatcher = hook.disableTLS === true ? (ports.insecureDispatcher ?? lenient()) : ports.dispatcher;
+  const body = encodePayload(payload);
   const retries = Math.max(0, Math.trunc(hook.retries ?? 0));
+  const end = clock.now() + LONGEST_CALL_MS;
   for (let attempts = 1; ; attempts += 1) {
-    const result = await attemptPost(attempt);
-    const givingUp = `POST ${withoutPassword(hook.url, "xxxxx")} giving up after ${attempts} attempt(s)`;
+    const left = Math.max(1, end - clock.now());
+    const limit = timeoutMs > 0 ? Math.min(timeoutMs, left) : left;
+    const result = await attemptPost({ url: hook.url, body, timeoutMs: limit, ports: { clock, signal, dispatcher } });
+    const givingUp = `POST ${show(hook.url)} giving up after ${attempts} attempt(s)`;
     if (result.kind === "unreadable") return { kind: "refused", detail: `error reading body: ${result.cause}` };
     if (result.kind === "failed") {
-      if (!result.mayRetry || attempts > retries) return { kind: "refused", detail: `${givingUp}: ${result.cause}` };
+      if (!result.mayRetry || attempts > retries || clock.now() >= end)
+        return { kind: "refused", detail: `${givingUp}: ${result.cause}` };
       await clock.sleep(backoffMs(attempts), signal);
       continue;
     }
     if (result.status <= LAST_SUCCESS) return { kind: "passed" };
     if (!isRetryable(result.status)) return { kind: "refused", detail: result.body };
     // Q68: the documentation promises the body; the prefix stays for those who search for it.
-    if (attempts > retries) {
+    if (attempts > retries || clock.now() >= end) {
       return { kind: "refused", detail: result.body === "" ? givingUp : `${givingUp}: ${result.body}` };
     }
     await clock.sleep(waitFor(result.status, result.retryAfter, attempts, clock.now()), signal);

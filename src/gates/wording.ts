@@ -1,5 +1,7 @@
 /** Connection errors in the words of Go's HTTP client: they end up in events, and people search for them. */
 
+import { firstCause } from "../net/show.ts";
+
 /** @param url where to, for errors that do not say it */
 export function errorText(error: unknown, url: URL | undefined): string {
   const cause = causeOf(error);
@@ -39,7 +41,7 @@ export function isCertificateError(error: unknown): boolean {
 
 /** Node bundles the errors of a name's several addresses; the first one says enough. */
 function causeOf(error: unknown): Error {
-  const first = error instanceof AggregateError ? (error.errors[0] as unknown) : error;
+  const first = firstCause(error);
   return first instanceof Error ? first : new Error(String(first));
 }
 
@@ -51,9 +53,4 @@ function codeOf(error: Error): string {
 function hostAndPort(url: URL | undefined): string {
   if (url === undefined) return "?";
   return `${url.hostname}:${url.port === "" ? (url.protocol === "https:" ? "443" : "80") : url.port}`;
-}
-
-/** A URL as it was written, but for the password, which must not reach an event. */
-export function withoutPassword(url: string, mask: string): string {
-  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/[^/?#:]*):[^/?#]*@/i, `$1:${mask}@`);
 }

@@ -1,7 +1,7 @@
 /** The `concord` task: starts a process on a Concord server and waits for its end. */
 import { readFile, stat } from "node:fs/promises";
 import { FormData, request } from "undici";
-import { deadline, TimeIsUp } from "./deadline.ts";
+import { deadline, TimeIsUp } from "../async/deadline.ts";
 import { canaryOf, type TaskPayload } from "./payload.ts";
 import type { PreparedTask, TaskWorld } from "./tasks.ts";
 

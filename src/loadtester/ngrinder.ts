@@ -1,7 +1,7 @@
 /** The `ngrinder` task: clones a test on an nGrinder server, starts it and follows it to its end. */
 import { request } from "undici";
+import { deadline } from "../async/deadline.ts";
 import { parseDuration } from "../go/duration.ts";
-import { deadline } from "./deadline.ts";
 import { canaryOf, type TaskPayload } from "./payload.ts";
 import type { PreparedTask, TaskWorld } from "./tasks.ts";
 

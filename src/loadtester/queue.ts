@@ -5,9 +5,10 @@
  *   add --(100 ms)--> identical one running?  yes: dropped   no: started, each on its own
  *    `-- an identical one still waiting is replaced
  */
+
+import { deadline } from "../async/deadline.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
-import { deadline } from "./deadline.ts";
 
 const START_EVERY_MS = 100;
 

@@ -3,10 +3,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import type { Dispatcher } from "undici";
+import { deadline } from "../async/deadline.ts";
 import { parseBool } from "../go/flags.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
-import { deadline } from "./deadline.ts";
 import { createDoors, type Doors, type Reply } from "./doors.ts";
 import { type ForwardProxy, startForwardProxy } from "./forward-proxy.ts";
 import { plainDispatcher } from "./hey/hey.ts";

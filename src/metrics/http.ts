@@ -1,16 +1,20 @@
-/** One HTTP request to a metric server: redirects are followed, bodies bounded, failures are MetricErrors with Go's words. */
+/** One HTTP request to a metric server; failures are MetricErrors with Go's words. */
 import { STATUS_CODES } from "node:http";
-import { type Dispatcher, interceptors, request } from "undici";
+import type { Dispatcher } from "undici";
 import { createDispatcher } from "../net/dispatcher.ts";
-import { withoutUserinfo } from "../net/userinfo.ts";
+import { httpUrl } from "../net/http-url.ts";
+import { exchange, type Headers, type OutboundAnswer, OutboundFailure, type OutboundPorts } from "../net/outbound.ts";
+import { causeOf, clean, show } from "../net/show.ts";
 import { MetricError } from "./metric-error.ts";
 
 export interface MetricRequest {
   /** GET when absent. */
   readonly method?: "GET" | "POST";
-  /** Shown in events, but for its user and password; no other credentials belong into it. */
+  /** Address and path. Events show it without user, password and query. */
   readonly url: string;
-  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  /** Behind the "?". Events show it: no credentials belong into it. */
+  readonly search?: string;
+  readonly headers?: Headers;
   readonly body?: string;
   /** For the whole answer; 5 s when absent. */
   readonly timeoutMs?: number;
@@ -21,72 +25,33 @@ export interface MetricResponse {
   /** "403 Forbidden" */
   readonly statusLine: string;
   readonly body: string;
+  /** The body as messages show it: one line of at most 1,024 characters. */
+  readonly said: string;
 }
 
 const TIMEOUT_MS = 5000;
-const MOST_REDIRECTS = 10;
 /** A query that answers more than this is no check of one number. */
-const LARGEST_BODY = 10 * 1024 * 1024;
+const LONGEST_BODY = 1024 * 1024;
 
 /** @throws MetricError "request failed: …", "error reading body: …"; the signal's reason when that is aborted */
-export async function ask(
-  { method = "GET", url: address, headers = {}, body, timeoutMs = TIMEOUT_MS }: MetricRequest,
-  dispatcher: Dispatcher,
-  signal: AbortSignal,
-): Promise<MetricResponse> {
-  const url = withUserinfoSent(address);
-  const timeout = AbortSignal.timeout(timeoutMs);
-  const limits = AbortSignal.any([signal, timeout]);
-  const failed = (doing: string, error: unknown): Error => {
-    if (signal.aborted) return signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason));
-    const why = timeout.aborted ? `no answer within ${timeoutMs / 1000}s` : causeOf(error);
-    return new MetricError(`${doing}: ${method === "GET" ? "Get" : "Post"} "${url.shown}": ${why}`);
-  };
-  const following = dispatcher.compose(interceptors.redirect({ maxRedirections: MOST_REDIRECTS }));
-  let response: Dispatcher.ResponseData;
+export async function ask(asked: MetricRequest, ports: OutboundPorts): Promise<MetricResponse> {
+  const { method = "GET", search, headers, body, timeoutMs = TIMEOUT_MS } = asked;
+  const query = search === undefined ? "" : `?${search}`;
+  const url = httpUrl(`${asked.url}${query}`);
+  if (url === undefined) throw new MetricError(`url.Parse failed: ${show(asked.url)} is not a valid URL`);
+  const limits = { timeoutMs, longestBody: LONGEST_BODY, whenLonger: "fail", redirects: "own" } as const;
+  let answer: OutboundAnswer;
   try {
-    const sent = { method, body: body ?? null, dispatcher: following, signal: limits };
-    response = await request(url.shown, { ...sent, headers: { ...url.headers, ...mutable(headers) } });
+    answer = await exchange({ url, method, headers, body, ...limits }, ports);
   } catch (error) {
-    throw failed("request failed", error);
+    if (!(error instanceof OutboundFailure)) throw error;
+    const why = error.kind === "time" ? `no answer within ${timeoutMs / 1000}s` : causeOf(error.cause ?? error);
+    const doing = error.during === "sending" ? "request failed" : "error reading body";
+    throw new MetricError(`${doing}: ${method === "GET" ? "Get" : "Post"} "${show(asked.url)}${query}": ${why}`);
   }
-  try {
-    const { statusCode: status } = response;
-    return { status, statusLine: `${status} ${STATUS_CODES[status] ?? ""}`, body: await textOf(response.body) };
-  } catch (error) {
-    throw failed("error reading body", error);
-  }
-}
-
-/** @throws MetricError when it is no URL */
-function withUserinfoSent(address: string) {
-  if (!URL.canParse(address)) throw new MetricError(`url.Parse failed: ${address} is not a valid URL`);
-  const { url, authorization } = withoutUserinfo(new URL(address));
-  return { shown: url.href, headers: authorization === undefined ? {} : { Authorization: authorization } };
-}
-
-async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size > LARGEST_BODY) throw new Error(`the answer is longer than ${LARGEST_BODY} bytes`);
-  }
-  return Buffer.concat(chunks).toString();
-}
-
-function mutable(headers: Readonly<Record<string, string | readonly string[]>>): Record<string, string | string[]> {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, typeof value === "string" ? value : [...value]]),
-  );
-}
-
-/** A failed connection carries its reason in `cause` or, tried on several addresses, in `errors`. */
-export function causeOf(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return causeOf(error.errors[0]);
-  if (!(error instanceof Error)) return String(error);
-  return error.message === "" && error.cause !== undefined ? causeOf(error.cause) : error.message;
+  const { status } = answer;
+  const statusLine = `${status} ${STATUS_CODES[status] ?? ""}`;
+  return { status, statusLine, body: answer.body, said: clean(answer.body) };
 }
 
 const shared = new Map<boolean, Dispatcher>();

@@ -9,6 +9,7 @@ import { type AddressBlock, claimAddressBlock } from "../../sandbox/addresses.ts
 import { type ApiServer, startApiServer } from "../../sandbox/api-server/index.ts";
 import { loadAccess } from "../kube/config.ts";
 import { createTransport, type KubeTransport } from "../kube/transport.ts";
+import type { Clock } from "../ports/clock.ts";
 import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../ports/kubernetes.ts";
 import { SILENT_LOG } from "../ports/log.ts";
 import { systemClock } from "../time/system-clock.ts";
@@ -70,6 +71,11 @@ const keptnMetric = (name: string, status: KubeFields): KubeObject => {
   return { apiVersion: "metrics.keptn.sh/v1beta1", kind: "KeptnMetric", metadata: { name, namespace: "test" }, status };
 };
 
+/** A clock whose pauses of a second are others; time limits stay as they are. */
+function polling(pause: (signal?: AbortSignal) => Promise<void>): Clock {
+  return { ...clock, sleep: (ms, signal) => (ms === 1000 ? pause(signal) : clock.sleep(ms, signal)) };
+}
+
 describe("keptn", () => {
   it("reads the value of a KeptnMetric", async () => {
     server.cluster.create(METRIC, keptnMetric("latency", { value: "0.25" }));
@@ -98,7 +104,7 @@ describe("keptn", () => {
       const status = { state: "Completed", pass };
       queueMicrotask(() => void server.cluster.update(ANALYSIS, { ...object, status }));
     });
-    const quick = { ...clock, sleep: (_ms: number, signal?: AbortSignal) => clock.sleep(1, signal) };
+    const quick = polling((signal) => clock.sleep(1, signal));
     expect(await source("keptn", { clock: quick }).measure("analysis/test/def/2m/a=b;c=d;e", NEVER)).toEqual({
       kind: "value",
       value,
@@ -111,12 +117,12 @@ describe("keptn", () => {
   });
 
   it("deletes its Analysis when nobody finishes it, and when the turn ends", async () => {
-    const hasty = { ...clock, now: () => performance.now() * 1000, sleep: () => Promise.resolve() };
+    const hasty = { ...polling(() => Promise.resolve()), now: () => performance.now() * 1000 };
     const measuring = source("keptn", { clock: hasty }).measure("analysis/test/def", NEVER);
     const late = "encountered timeout while waiting for Keptn Analysis test/def to be finished";
     await expect(measuring).rejects.toThrow(late);
     const turn = new AbortController();
-    const stopped = { ...clock, sleep: () => Promise.reject(new Error("the operator stops")) };
+    const stopped = polling(() => Promise.reject(new Error("the operator stops")));
     await expect(source("keptn", { clock: stopped }).measure("analysis/test/def", turn.signal)).rejects.toThrow(
       "the operator stops",
     );

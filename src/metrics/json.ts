@@ -1,4 +1,5 @@
-/** The JSON that metric servers answer, looked into without trusting it: what is not as it should be is a MetricError that says so. */
+/** The JSON that metric servers answer, read without trusting it: what has the wrong type is a MetricError that says so. */
+import { clean } from "../net/show.ts";
 import { MetricError } from "./metric-error.ts";
 
 export type Fields = Readonly<Record<string, unknown>>;
@@ -18,7 +19,7 @@ export interface JsonAnswer {
 
 /** @throws MetricError when `body` is no JSON */
 export function parseAnswer(body: string): JsonAnswer {
-  const wrong = (why: string) => new MetricError(`error unmarshaling result: ${why}, '${body}'`);
+  const wrong = (why: string) => new MetricError(`error unmarshaling result: ${clean(why)}, '${clean(body)}'`);
   const root = parsed(body, wrong);
   const fieldsOf = (value: unknown, where: string): Fields => {
     if (value === undefined || value === null) return {};

@@ -1,7 +1,11 @@
 /** What a metric provider is built from, and what all of them check alike. */
 import type { Dispatcher } from "undici";
 import { abortable } from "../async/abortable.ts";
+import { deadline, TimeIsUp } from "../async/deadline.ts";
 import { parseDuration } from "../go/duration.ts";
+import { httpUrl } from "../net/http-url.ts";
+import type { OutboundPorts } from "../net/outbound.ts";
+import { clean, show } from "../net/show.ts";
 import { basic } from "../net/userinfo.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { KubeFields } from "../ports/kubernetes.ts";
@@ -83,9 +87,7 @@ export function userAuthorization(options: Pick<ProviderOptions, "type" | "crede
 
 /** An http(s) URL without its trailing slash. @throws MetricError "… address … is not a valid URL" */
 export function httpAddress({ type, address }: Pick<ProviderOptions, "type" | "address">): string {
-  const protocol = URL.canParse(address) ? new URL(address).protocol : "";
-  if (protocol !== "http:" && protocol !== "https:")
-    throw new MetricError(`${type} address ${address} is not a valid URL`);
+  if (httpUrl(address) === undefined) throw new MetricError(`${type} address ${show(address)} is not a valid URL`);
   return address.replace(/\/+$/, "");
 }
 
@@ -96,25 +98,38 @@ export function connection({
   return dispatcher ?? sharedDispatcher(insecureSkipVerify === true);
 }
 
+/** What a request to the provider's server is sent with. */
+export function outbound(
+  options: Pick<ProviderOptions, "dispatcher" | "insecureSkipVerify" | "clock">,
+  signal: AbortSignal,
+): OutboundPorts {
+  return { clock: options.clock, dispatcher: connection(options), signal };
+}
+
 /**
  * Work of a library that sets no limits of its own, waited for no longer than `ms`.
  * @throws MetricError "no answer within 15s"; the signal's reason when that is aborted; what `work` throws
  */
-export async function within<T>(ms: number, signal: AbortSignal, work: (limit: AbortSignal) => Promise<T>): Promise<T> {
-  const timeout = AbortSignal.timeout(ms);
-  const limit = AbortSignal.any([signal, timeout]);
+export async function within<T>(
+  ms: number,
+  { clock, signal }: Pick<OutboundPorts, "clock" | "signal">,
+  work: (limit: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const limit = deadline(clock, ms, signal);
   try {
-    return await abortable(work(limit), limit);
+    return await abortable(work(limit.signal), limit.signal);
   } catch (error) {
     signal.throwIfAborted();
-    if (timeout.aborted) throw new MetricError(`no answer within ${ms / 1000}s`);
+    if (limit.signal.reason instanceof TimeIsUp) throw new MetricError(`no answer within ${ms / 1000}s`);
     throw error;
+  } finally {
+    limit.clear();
   }
 }
 
 export const noData = (detail: string): Measurement => ({ kind: "no-data", detail });
 
 /** No value at all in an answer that is otherwise as it should be. */
-export const nothingIn = (body: string): Measurement => noData(`invalid response: ${body}: ${NO_VALUES}`);
+export const nothingIn = (body: string): Measurement => noData(`invalid response: ${clean(body)}: ${NO_VALUES}`);
 
 export const value = (number: number): Measurement => ({ kind: "value", value: number });

@@ -4,6 +4,7 @@
  */
 
 import { quote } from "../go/format.ts";
+import { clean } from "../net/show.ts";
 import { ExecutionFault, execute } from "./template/evaluator.ts";
 import { OutOfFuel } from "./template/fuel.ts";
 import { BUILT_IN } from "./template/functions.ts";
@@ -27,7 +28,7 @@ export interface QueryModel {
 /** A template that cannot be parsed or executed; the message is the text that goes into events. */
 export class TemplateError extends Error {
   constructor(message: string) {
-    super(message);
+    super(clean(message));
     this.name = "TemplateError";
   }
 }
@@ -36,6 +37,8 @@ const NAMES = ["name", "namespace", "target", "service", "ingress", "route", "in
 /** What errors call the template itself, in Flagger, too. */
 const TITLE = "tmpl";
 
+/** Of the action that went wrong, in characters of its text. */
+const LONGEST_SOURCE = 256;
 /** No metric server takes a longer one. */
 const LONGEST = 65_536;
 
@@ -89,7 +92,7 @@ function executionText(template: string, fault: ExecutionFault): string {
   const column = fault.at - (template.lastIndexOf("\n", fault.at - 1) + 1);
   const place = `${TITLE}:${lineOf(template, fault.at)}:${column}`;
   const name = quote(fault.template ?? TITLE);
-  return `template excution failed: template: ${place}: executing ${name} at <${fault.source}>: ${fault.message}`;
+  return `template excution failed: template: ${place}: executing ${name} at <${clean(fault.source, LONGEST_SOURCE)}>: ${fault.message}`;
 }
 
 function lineOf(template: string, at: number): number {

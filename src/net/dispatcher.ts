@@ -1,7 +1,10 @@
-/** How every outgoing HTTP connection of ours is made: name resolution, proxies, TLS. One place, so that all agree. */
+/** How every outgoing HTTP connection is made: name resolution, proxies, TLS, and where it may go. One place, so that all agree. */
+import { lookup as systemLookup } from "node:dns";
+import type { LookupFunction } from "node:net";
 import { createSecureContext } from "node:tls";
-import { Agent, Dispatcher, ProxyAgent } from "undici";
-import { lookupVia } from "./name-lookup.ts";
+import { Agent, buildConnector, Dispatcher, ProxyAgent } from "undici";
+import { ANYWHERE, type Egress, EgressRefused } from "./egress.ts";
+import { guardedLookup, lookupVia } from "./name-lookup.ts";
 import { type Environment, type ProxyChoice, proxyChoice } from "./proxy-choice.ts";
 
 export interface TlsOptions {
@@ -18,8 +21,10 @@ export interface TlsOptions {
 
 export interface DispatcherOptions {
   readonly tls?: TlsOptions;
-  /** A proxy for everything, whatever the environment says. */
+  /** A proxy for everything, whatever the environment says. The rules of `egress` apply to it. */
   readonly proxy?: string;
+  /** Where connections may go; anywhere when absent. */
+  readonly egress?: Egress;
   /** Reads AVIARY_NAMESERVER, AVIARY_SEARCH, HTTP_PROXY, HTTPS_PROXY, NO_PROXY; the process's own when absent. */
   readonly env?: Environment;
   /** Time for a connection to be made, in milliseconds; 10 s when absent. */
@@ -40,9 +45,11 @@ class ProxyingDispatcher extends Dispatcher {
   readonly #choose: ProxyChoice;
   readonly #through: (proxy: string) => Dispatcher;
   readonly #proxies = new Map<string, Dispatcher>();
+  readonly #egress: Egress;
 
-  constructor(direct: Dispatcher, choose: ProxyChoice, through: (proxy: string) => Dispatcher) {
+  constructor(direct: Dispatcher, choose: ProxyChoice, through: (proxy: string) => Dispatcher, egress: Egress) {
     super();
+    this.#egress = egress;
     this.#direct = direct;
     this.#choose = choose;
     this.#through = through;
@@ -54,7 +61,10 @@ class ProxyingDispatcher extends Dispatcher {
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    return this.#for(new URL(String(options.origin))).dispatch(options, handler);
+    const url = new URL(String(options.origin));
+    // A proxy resolves names itself, so that at least addresses are looked at here.
+    refuse(this.#egress, url.hostname, url.port, url.protocol);
+    return this.#for(url).dispatch(options, handler);
   }
 
   override close(): Promise<void>;
@@ -86,12 +96,45 @@ class ProxyingDispatcher extends Dispatcher {
   }
 }
 
+/** @throws EgressRefused */
+function refuse(
+  egress: Egress,
+  host: string,
+  port: string | number | null | undefined,
+  protocol: string | undefined,
+): void {
+  if (egress.trusts(host, port ? String(port) : protocol === "https:" ? "443" : "80")) return;
+  const why = egress.refusal(host);
+  if (why !== undefined) throw new EgressRefused(why);
+}
+
+/** Connects as `options` say, to where `egress` lets it. */
+function connectorFor(
+  options: buildConnector.BuildOptions & { readonly lookup?: LookupFunction },
+  egress: Egress,
+): buildConnector.connector {
+  const trusted = buildConnector(options);
+  const guarded = buildConnector({ ...options, lookup: guardedLookup(options.lookup ?? systemLookup, egress) });
+  return (target, callback) => {
+    const { hostname, port, protocol } = target;
+    try {
+      refuse(egress, hostname, port, protocol);
+    } catch (error) {
+      process.nextTick(callback, error, null);
+      return;
+    }
+    const trusts = egress.trusts(hostname, port || (protocol === "https:" ? "443" : "80"));
+    (trusts ? trusted : guarded)(target, callback);
+  };
+}
+
 /**
  * A dispatcher for undici's `request` and `fetch`. Its own header and body time-outs are off: callers pass a signal.
- * @throws Error when AVIARY_NAMESERVER makes no sense
+ * @throws Error when AVIARY_NAMESERVER makes no sense; EgressRefused for a `proxy` that the rules refuse
  */
 export function createDispatcher(options: DispatcherOptions = {}): Dispatcher {
   const env = options.env ?? process.env;
+  const { proxy, egress = ANYWHERE } = options;
   const lookup = lookupVia(env.AVIARY_NAMESERVER, env.AVIARY_SEARCH);
   const connection = {
     timeout: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
@@ -104,12 +147,16 @@ export function createDispatcher(options: DispatcherOptions = {}): Dispatcher {
     ...(options.connections === undefined ? {} : { connections: options.connections }),
     ...(options.keepAliveMs === undefined ? {} : { keepAliveTimeout: options.keepAliveMs }),
   };
-  const direct = new Agent({ ...common, connect: target });
+  const direct = new Agent({ ...common, connect: connectorFor(target, egress) });
+  // The environment's proxies are chosen by those who run the program; another one is an address like any other.
+  const { hostname = "", port = "", protocol = "" } = proxy === undefined ? {} : new URL(proxy);
+  if (proxy !== undefined) refuse(egress, hostname, port, protocol);
+  const toProxy =
+    proxy === undefined ? connection : { ...connection, lookup: guardedLookup(lookup ?? systemLookup, egress) };
   const through = (uri: string) =>
-    new ProxyAgent({ ...common, uri, requestTls: target, proxyTls: connection, proxyTunnel: false });
-  const { proxy } = options;
+    new ProxyAgent({ ...common, uri, requestTls: target, proxyTls: toProxy, proxyTunnel: false });
   const choose = proxy === undefined ? proxyChoice(env) : () => proxy;
-  return new ProxyingDispatcher(direct, choose, through);
+  return new ProxyingDispatcher(direct, choose, through, egress);
 }
 
 /**

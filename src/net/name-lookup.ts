@@ -6,6 +6,7 @@
 import { lookup as systemLookup } from "node:dns";
 import { Resolver } from "node:dns/promises";
 import type { LookupFunction } from "node:net";
+import { type Egress, EgressRefused } from "./egress.ts";
 
 /** A sandbox nameserver is on this machine: an answer takes microseconds, so do not wait long for a dead one. */
 const QUERY_TIMEOUT_MS = 1000;
@@ -57,4 +58,29 @@ async function firstKnown(resolver: Resolver, names: readonly string[]): Promise
     if (addresses.length > 0) return addresses;
   }
   return [];
+}
+
+/** As `lookup`, without the addresses that `egress` refuses: what is looked at here is what is connected to. */
+export function guardedLookup(lookup: LookupFunction, egress: Egress): LookupFunction {
+  return (hostname, options, callback) => {
+    const refusal = egress.refusal(hostname);
+    if (refusal !== undefined) return process.nextTick(callback, new EgressRefused(refusal), []);
+    lookup(hostname, options, (error, found, family) => {
+      if (error !== null) return callback(error, found, family);
+      const all = typeof found === "string" ? [{ address: found, family: family ?? 4 }] : found;
+      const [why] = all.flatMap(({ address }) => egress.refusal(address) ?? []);
+      const allowed = all.filter(({ address }) => egress.refusal(address) === undefined);
+      const [first] = allowed;
+      if (first === undefined) return callback(why === undefined ? noAddress(hostname) : forName(hostname, why), []);
+      return options.all === true ? callback(null, allowed) : callback(null, first.address, first.family);
+    });
+  };
+}
+
+function forName(hostname: string, why: string): EgressRefused {
+  return new EgressRefused(`${hostname}: ${why}`);
+}
+
+function noAddress(hostname: string): Error {
+  return Object.assign(new Error(`getaddrinfo ENOTFOUND ${hostname}`), { code: "ENOTFOUND", hostname });
 }

@@ -1,12 +1,14 @@
 /** The payload of Slack's incoming webhooks, which Discord and Rocket.Chat understand, too. */
 import type { AlertMessage, Speaker } from "./alert.ts";
 
-export interface Colours {
+export interface Style {
   readonly good: string;
   readonly bad: string;
+  /** How a text is written that the chat shows as it stands. */
+  readonly plain: (text: string) => string;
 }
 
-export function attachmentPayload(alert: AlertMessage, speaker: Speaker, colours: Colours): object {
+export function attachmentPayload(alert: AlertMessage, speaker: Speaker, { good, bad, plain }: Style): object {
   return {
     channel: speaker.channel,
     username: speaker.username,
@@ -14,11 +16,11 @@ export function attachmentPayload(alert: AlertMessage, speaker: Speaker, colours
     icon_emoji: ":rocket:",
     attachments: [
       {
-        color: alert.severity === "error" ? colours.bad : colours.good,
-        author_name: alert.workload,
-        text: alert.message,
+        color: alert.severity === "error" ? bad : good,
+        author_name: plain(alert.workload),
+        text: plain(alert.message),
         mrkdwn_in: ["text"],
-        fields: alert.fields.map(({ name, value }) => ({ title: name, value, short: false })),
+        fields: alert.fields.map(({ name, value }) => ({ title: name, value: plain(value), short: false })),
       },
     ],
   };

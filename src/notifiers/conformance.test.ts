@@ -4,8 +4,9 @@ import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { until } from "../testing/until.ts";
-import { type AlertMessage, shouldSend } from "./alert.ts";
-import { createNotifier } from "./notifier.ts";
+import { systemClock } from "../time/system-clock.ts";
+import { type AlertMessage, type NotifierSettings, shouldSend } from "./alert.ts";
+import { createNotifier, type NotifierPorts } from "./notifier.ts";
 import { NOTIFIERS } from "./table.ts";
 
 const ERROR: AlertMessage = {
@@ -25,6 +26,8 @@ const INFO: AlertMessage = {
 };
 
 const KINDS = Object.keys(NOTIFIERS);
+const notifier = (type: string, settings: NotifierSettings, ports: Partial<NotifierPorts> = {}) =>
+  createNotifier(type, settings, { clock: systemClock, ...ports });
 const never = new AbortController().signal;
 
 let server: Server;
@@ -59,7 +62,7 @@ describe.each(KINDS)("%s", (type) => {
     ["error", ERROR],
     ["info", INFO],
   ])("posts the golden payload of an alert with severity %s", async (severity, alert) => {
-    await createNotifier(type, { address: `${base}/hook?key=1` }).post(alert, never);
+    await notifier(type, { address: `${base}/hook?key=1` }).post(alert, never);
     expect(got).toMatchObject([{ method: "POST", headers: { "content-type": "application/json" } }]);
     const golden = readFileSync(new URL(`./${type}/golden/${severity}.json`, import.meta.url), "utf8");
     // As text: the order of the keys counts, too.
@@ -67,63 +70,71 @@ describe.each(KINDS)("%s", (type) => {
     expect(got[0]?.url).toBe(type === "discord" ? "/hook/slack?key=1" : "/hook?key=1");
   });
 
+  it("shows what a stranger said, and obeys none of it", async () => {
+    if (type === "generic") return; // Plain JSON: its receiver writes the markup.
+    const message = "<!channel> <https://evil|approve> <a href=x>y</a> [click](https://evil) @all";
+    await notifier(type, { address: base }).post({ ...ERROR, message }, never);
+    expect(got[0]?.body).not.toMatch(/<!channel>|<https:|<a href/);
+    if (type !== "slack" && type !== "gchat") expect(got[0]?.body).not.toMatch(/[^\\]\[click\]\(/);
+  });
+
   it("sends a token only where it belongs", async () => {
-    await createNotifier(type, { address: base, token: "xoxb-1" }).post(INFO, never);
+    await notifier(type, { address: base, token: "xoxb-1" }).post(INFO, never);
     const bearer = type === "slack" || type === "generic" ? "Bearer xoxb-1" : undefined;
     expect(got[0]?.headers.authorization).toBe(bearer);
   });
 
   it("sends user and password of its address", async () => {
-    await createNotifier(type, { address: base.replace("http://", "http://me:s%65cret@") }).post(INFO, never);
+    await notifier(type, { address: base.replace("http://", "http://me:s%65cret@") }).post(INFO, never);
     expect(got[0]?.headers.authorization).toBe(`Basic ${Buffer.from("me:secret").toString("base64")}`);
   });
 
   it("says when the service refuses, whether to try again, and takes any 2xx", async () => {
-    const notifier = createNotifier(type, { address: base });
+    const built = notifier(type, { address: base });
     answer = { status: 204, body: "" };
-    await notifier.post(INFO, never);
+    await built.post(INFO, never);
     answer = { status: 404, body: "no_service" };
-    await expect(notifier.post(INFO, never)).rejects.toMatchObject({
+    await expect(built.post(INFO, never)).rejects.toMatchObject({
       message: "postMessage failed: sending notification bad response 404: no_service",
       mayRetry: false,
     });
     answer = { status: 503, body: "later" };
-    await expect(notifier.post(INFO, never)).rejects.toMatchObject({ mayRetry: true });
+    await expect(built.post(INFO, never)).rejects.toMatchObject({ mayRetry: true });
   });
 
   it("says when the service cannot be reached or does not answer, without showing the address", async () => {
-    const gone = createNotifier(type, { address: "http://127.0.0.1:1/secret" });
+    const gone = notifier(type, { address: "http://127.0.0.1:1/secret" });
     await expect(gone.post(INFO, never)).rejects.toMatchObject({
       message: "postMessage failed: sending notification failed to send: connect ECONNREFUSED 127.0.0.1:1",
       mayRetry: true,
     });
     answer = "silence";
-    const slow = createNotifier(type, { address: base }, { timeoutMs: 50 });
+    const slow = notifier(type, { address: base }, { timeoutMs: 50 });
     await expect(slow.post(INFO, never)).rejects.toThrow(/failed to send: no answer within 0.05 s$/);
     const cut = new AbortController();
-    const cutOff = expect(createNotifier(type, { address: base }).post(INFO, cut.signal)).rejects.toThrow("ending");
+    const cutOff = expect(notifier(type, { address: base }).post(INFO, cut.signal)).rejects.toThrow("ending");
     await until("both have asked", () => got.length === 2);
     cut.abort(new Error("ending"));
     await cutOff;
   });
 
   it("goes through its proxy", async () => {
-    await createNotifier(type, { address: "http://chat.invalid/x", proxy: base }).post(INFO, never);
+    await notifier(type, { address: "http://chat.invalid/x", proxy: base }).post(INFO, never);
     expect(got[0]?.url).toMatch(/^http:\/\/chat\.invalid\/x/);
-    expect(() => createNotifier(type, { address: base, proxy: "nonsense" })).toThrow(
+    expect(() => notifier(type, { address: base, proxy: "nonsense" })).toThrow(
       "unable to parse proxy URL 'nonsense', error: ",
     );
   });
 
   it("without an address says nothing", async () => {
-    await createNotifier(type, { address: "" }).post(ERROR, never);
+    await notifier(type, { address: "" }).post(ERROR, never);
     expect(got).toEqual([]);
   });
 });
 
 describe("settings", () => {
   it.each([
-    ["slack", { address: "hooks.slack.com/x" }, "invalid Slack hook URL hooks.slack.com/x"],
+    ["slack", { address: "hooks.slack.com/x" }, "invalid Slack hook URL hooks.slack.com/…"],
     ["slack", { address: "http://x", username: "" }, "empty Slack username"],
     ["slack", { address: "http://x", channel: "" }, "empty Slack channel"],
     ["discord", { address: "x" }, "invalid Discord hook URL x"],
@@ -136,21 +147,21 @@ describe("settings", () => {
     ["pager", { address: "http://x" }, "provider pager not supported"],
     ["toString", { address: "http://x" }, "provider toString not supported"],
   ])("of %s that make no sense are refused: %j", (type, settings, text) => {
-    expect(() => createNotifier(type, settings)).toThrow(new Error(text));
+    expect(() => notifier(type, settings)).toThrow(new Error(text));
   });
 
   it("name channel and user", async () => {
-    await createNotifier("slack", { address: base, channel: "ops", username: "bird" }).post(INFO, never);
+    await notifier("slack", { address: base, channel: "ops", username: "bird" }).post(INFO, never);
     expect(JSON.parse(got[0]?.body ?? "")).toMatchObject({ channel: "ops", username: "bird" });
   });
 
   it("Q74: of Discord may name the Slack-compatible address already", async () => {
-    await createNotifier("discord", { address: `${base}/api/webhooks/1/slack` }).post(INFO, never);
+    await notifier("discord", { address: `${base}/api/webhooks/1/slack` }).post(INFO, never);
     expect(got[0]?.url).toBe("/api/webhooks/1/slack");
   });
 
   it("Q74: of Discord hides that it does by a query string", async () => {
-    await createNotifier("discord", { address: `${base}/api/webhooks/1/slack?thread_id=5` }).post(INFO, never);
+    await notifier("discord", { address: `${base}/api/webhooks/1/slack?thread_id=5` }).post(INFO, never);
     expect(got[0]?.url).toBe("/api/webhooks/1/slack/slack?thread_id=5");
   });
 });

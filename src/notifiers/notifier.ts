@@ -1,5 +1,8 @@
 /** One configured alert provider. */
 import { type Dispatcher, getGlobalDispatcher, ProxyAgent } from "undici";
+import { httpUrl } from "../net/http-url.ts";
+import { showHost } from "../net/show.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { AlertMessage, NotifierKind, NotifierSettings } from "./alert.ts";
 import { postJson } from "./post.ts";
 import { NOTIFIERS } from "./table.ts";
@@ -10,6 +13,7 @@ export interface Notifier {
 }
 
 export interface NotifierPorts {
+  readonly clock: Clock;
   /** The way to a service: through this proxy, or as the environment says. undici's own when absent. */
   readonly dispatcherFor?: (options: { readonly proxy?: string }) => Dispatcher;
   /** For one post, answer included; 5 s when absent. */
@@ -24,12 +28,13 @@ const DEFAULT_USERNAME = "flagger";
  * An empty address makes a notifier that says nothing.
  * @throws Error when the settings make no sense; the text is Flagger's
  */
-export function createNotifier(type: string, settings: NotifierSettings, ports: NotifierPorts = {}): Notifier {
+export function createNotifier(type: string, settings: NotifierSettings, ports: NotifierPorts): Notifier {
   if (settings.address === "") return { post: () => Promise.resolve() };
   const kind = Object.hasOwn(NOTIFIERS, type) ? NOTIFIERS[type] : undefined;
   if (kind === undefined) throw new Error(`provider ${type} not supported`);
   const address = httpUrl(settings.address);
-  if (address === undefined) throw new Error(`invalid ${kind.title} ${kind.addressTitle} URL ${settings.address}`);
+  if (address === undefined)
+    throw new Error(`invalid ${kind.title} ${kind.addressTitle} URL ${showHost(settings.address)}`);
   const speaker = speakerFrom(kind, settings);
   const url = kind.target(settings.address, address);
   const token = kind.usesToken && settings.token !== undefined && settings.token !== "" ? settings.token : undefined;
@@ -37,7 +42,15 @@ export function createNotifier(type: string, settings: NotifierSettings, ports: 
   const timeoutMs = ports.timeoutMs ?? TIMEOUT_MS;
   return {
     post: (alert, signal) => {
-      return postJson({ url, token, body: kind.render(alert, speaker), dispatcher, timeoutMs, signal });
+      return postJson({
+        url,
+        token,
+        body: kind.render(alert, speaker),
+        dispatcher,
+        timeoutMs,
+        clock: ports.clock,
+        signal,
+      });
     },
   };
 }
@@ -53,12 +66,7 @@ function speakerFrom(kind: NotifierKind, settings: NotifierSettings) {
 function dispatcherFrom(proxy: string, ports: NotifierPorts): Dispatcher {
   if (proxy === "") return ports.dispatcherFor?.({}) ?? getGlobalDispatcher();
   if (httpUrl(proxy) === undefined) {
-    throw new Error(`unable to parse proxy URL '${proxy}', error: it is not an http:// or https:// URL`);
+    throw new Error(`unable to parse proxy URL '${showHost(proxy)}', error: it is not an http:// or https:// URL`);
   }
   return ports.dispatcherFor?.({ proxy }) ?? new ProxyAgent({ uri: proxy, proxyTunnel: false });
-}
-
-function httpUrl(text: string): URL | undefined {
-  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return undefined;
-  return new URL(text);
 }

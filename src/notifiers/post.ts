@@ -1,6 +1,8 @@
 /** How an alert travels: one POST of JSON, five seconds, any 2xx is a success. */
-import { type Dispatcher, interceptors, request } from "undici";
-import { withoutUserinfo } from "../net/userinfo.ts";
+import type { Dispatcher } from "undici";
+import { exchange, OutboundFailure } from "../net/outbound.ts";
+import { causeOf, clean } from "../net/show.ts";
+import type { Clock } from "../ports/clock.ts";
 
 /** Why an alert did not arrive. The text never shows the address: those of chat services are secrets. */
 export class PostError extends Error {
@@ -20,60 +22,36 @@ export interface Post {
   readonly body: object;
   readonly dispatcher: Dispatcher;
   readonly timeoutMs: number;
+  readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
-const MAX_REDIRECTS = 10;
-const MAX_ERROR_BYTES = 4096;
+const LONGEST_ANSWER = 4096;
 
 /** @throws PostError; the signal's reason when it is aborted */
-export async function postJson(post: Post): Promise<void> {
-  const limit = AbortSignal.timeout(post.timeoutMs);
-  const { url, authorization } = withoutUserinfo(post.url);
-  const proof = post.token === undefined ? authorization : `Bearer ${post.token}`;
+export async function postJson({ url, token, body, dispatcher, timeoutMs, clock, signal }: Post): Promise<void> {
+  const headers = {
+    "content-type": "application/json",
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+  };
+  const asked = { url, method: "POST", headers, body: JSON.stringify(body), timeoutMs } as const;
+  const limits = { longestBody: LONGEST_ANSWER, whenLonger: "cut", redirects: "any" } as const;
   try {
-    const response = await request(url, {
-      method: "POST",
-      headers: {
-        "content-type": "application/json",
-        ...(proof === undefined ? {} : { authorization: proof }),
-      },
-      body: JSON.stringify(post.body),
-      dispatcher: post.dispatcher.compose(interceptors.redirect({ maxRedirections: MAX_REDIRECTS })),
-      signal: AbortSignal.any([post.signal, limit]),
-    });
-    const { statusCode } = response;
-    if (statusCode >= 200 && statusCode < 300) {
-      // It has arrived, whatever becomes of the rest of the answer; reading it gives the connection back.
-      response.body.dump({ limit: MAX_ERROR_BYTES }).catch(() => undefined);
-      return;
-    }
-    const text = await beginningOf(response.body);
+    const answer = await exchange({ ...asked, ...limits }, { clock, dispatcher, signal });
+    if (answer.status >= 200 && answer.status < 300) return;
+    const said = answer.foreign ? "" : clean(answer.body);
     throw new PostError(
-      `postMessage failed: sending notification bad response ${statusCode}: ${text}`,
-      statusCode === 429 || statusCode >= 500,
+      `postMessage failed: sending notification bad response ${answer.status}: ${said}`,
+      answer.status === 429 || answer.status >= 500,
     );
   } catch (error) {
-    if (error instanceof PostError) throw error;
-    post.signal.throwIfAborted();
-    const cause = limit.aborted ? `no answer within ${post.timeoutMs / 1000} s` : causeText(error);
-    throw new PostError(`postMessage failed: sending notification failed to send: ${cause}`, true);
+    if (!(error instanceof OutboundFailure)) throw error;
+    const cause = error.kind === "time" ? `no answer within ${timeoutMs / 1000} s` : causeText(error);
+    throw new PostError(`postMessage failed: sending notification failed to send: ${cause}`, error.kind !== "refused");
   }
 }
 
-async function beginningOf(body: AsyncIterable<Buffer>): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size >= MAX_ERROR_BYTES) break;
-  }
-  return Buffer.concat(chunks).subarray(0, MAX_ERROR_BYTES).toString("utf8");
-}
-
-function causeText(error: unknown): string {
-  const first = error instanceof AggregateError ? (error.errors[0] as unknown) : error;
-  if (!(first instanceof Error)) return String(first);
-  return first.message === "" ? ((first as NodeJS.ErrnoException).code ?? first.name) : first.message;
+/** A redirect's reason names the address it leads to, which may be a secret, too. */
+function causeText(error: OutboundFailure): string {
+  return causeOf(error.kind === "network" || error.kind === "refused" ? (error.cause ?? error) : error);
 }

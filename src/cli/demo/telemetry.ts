@@ -2,6 +2,7 @@
 import type { Dispatcher } from "undici";
 import { builtInQuery, observerFor } from "../../metrics/observers.ts";
 import { createPrometheus } from "../../metrics/prometheus/prometheus.ts";
+import { systemClock } from "../../time/system-clock.ts";
 
 export interface Measured {
   readonly successRate: number | undefined;
@@ -11,7 +12,7 @@ export interface Measured {
 const WINDOW = "10s";
 
 export function createTelemetry(address: string, dispatcher: Dispatcher) {
-  const prometheus = createPrometheus({ type: "prometheus", address, dispatcher });
+  const prometheus = createPrometheus({ type: "prometheus", address, clock: systemClock, dispatcher });
   const istio = observerFor("istio");
 
   async function ask(kind: "success-rate" | "duration", target: string, namespace: string, signal: AbortSignal) {

@@ -2,8 +2,18 @@
 import type { CloudWatchClient, GetMetricDataCommandOutput, MetricDataQuery } from "@aws-sdk/client-cloudwatch";
 import type { Dispatcher } from "undici";
 import { request } from "undici";
+import { clean } from "../../net/show.ts";
 import { MetricError, NO_VALUES } from "../metric-error.ts";
-import { connection, noData, type Provider, type ProviderOptions, value, windowMs, within } from "../provider.ts";
+import {
+  connection,
+  noData,
+  outbound,
+  type Provider,
+  type ProviderOptions,
+  value,
+  windowMs,
+  within,
+} from "../provider.ts";
 
 const MAX_DATAPOINTS = 20;
 /** The first attempt and three more. */
@@ -26,7 +36,7 @@ export const cloudwatch: Provider = (options) => {
         throw new MetricError(`error requesting cloudwatch: ${awsText(error)}`);
       });
       const results = answer.MetricDataResults ?? [];
-      const shown = JSON.stringify(results);
+      const shown = clean(JSON.stringify(results));
       const [first] = results;
       if (first === undefined) return noData(`invalid response: ${shown}: ${NO_VALUES}`);
       const [newest] = first.Values ?? [];
@@ -75,7 +85,7 @@ async function getMetricData(
       EndTime: end,
       ...(points === undefined ? {} : { MaxDatapoints: points }),
     });
-    return await within(TIMEOUT_MS, signal, (limit) => client.send(command, { abortSignal: limit }));
+    return await within(TIMEOUT_MS, outbound(options, signal), (limit) => client.send(command, { abortSignal: limit }));
   } finally {
     client.destroy();
   }

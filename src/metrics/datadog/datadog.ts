@@ -4,7 +4,7 @@ import { queryEscape } from "../escape.ts";
 import { ask } from "../http.ts";
 import { parseAnswer } from "../json.ts";
 import { MetricError } from "../metric-error.ts";
-import { connection, credential, nothingIn, type Provider, value, windowMs } from "../provider.ts";
+import { credential, nothingIn, outbound, type Provider, value, windowMs } from "../provider.ts";
 
 const ADDRESS = "https://api.datadoghq.com";
 
@@ -17,21 +17,21 @@ export const datadog: Provider = (options) => {
   };
   const fromDelta = Math.trunc(windowMs(options) / 1000);
   const address = options.address === "" ? ADDRESS : options.address;
-  const get = (path: string, signal: AbortSignal) =>
-    ask({ url: `${address}${path}`, headers }, connection(options), signal);
+  const get = (path: string, search: string | undefined, signal: AbortSignal) =>
+    ask({ url: `${address}${path}`, headers, ...(search === undefined ? {} : { search }) }, outbound(options, signal));
   return {
     type: options.type,
     async measure(query, signal) {
       const to = Math.trunc(options.clock.now() / 1000);
-      const path = `/api/v1/query?from=${to - fromDelta}&query=${queryEscape(query)}&to=${to}`;
-      const { status, statusLine, body } = await get(path, signal);
-      if (status !== 200) throw new MetricError(`error response: ${body}: ${statusLine}`);
+      const search = `from=${to - fromDelta}&query=${queryEscape(query)}&to=${to}`;
+      const { status, statusLine, body, said } = await get("/api/v1/query", search, signal);
+      if (status !== 200) throw new MetricError(`error response: ${said}: ${statusLine}`);
       const number = oldestPoint(body);
       return number === undefined ? nothingIn(body) : value(number);
     },
     async online(signal) {
-      const { status, body } = await get("/api/v1/validate", signal);
-      if (status !== 200) throw new MetricError(`error response: ${body}`);
+      const { status, said } = await get("/api/v1/validate", undefined, signal);
+      if (status !== 200) throw new MetricError(`error response: ${said}`);
     },
   };
 };

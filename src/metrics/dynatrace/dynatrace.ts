@@ -3,16 +3,17 @@ import { queryEscape } from "../escape.ts";
 import { ask } from "../http.ts";
 import { parseAnswer } from "../json.ts";
 import { MetricError } from "../metric-error.ts";
-import { connection, credential, nothingIn, type Provider, value, windowMs } from "../provider.ts";
+import { credential, nothingIn, outbound, type Provider, value, windowMs } from "../provider.ts";
 
 export const dynatrace: Provider = (options) => {
   if (options.address === "") throw new MetricError("dynatrace endpoint is not set");
   const token = credential(options, "dynatrace_token", "dynatrace credentials does not contain dynatrace_token");
   const headers = { Authorization: `Api-Token ${token}` };
   const fromDelta = Math.trunc(windowMs(options));
-  const get = async (path: string, signal: AbortSignal) => {
-    const { status, body } = await ask({ url: `${options.address}${path}`, headers }, connection(options), signal);
-    if (status !== 200) throw new MetricError(`error response: ${body}`);
+  const get = async (path: string, search: string, signal: AbortSignal) => {
+    const asked = { url: `${options.address}${path}`, search, headers };
+    const { status, body, said } = await ask(asked, outbound(options, signal));
+    if (status !== 200) throw new MetricError(`error response: ${said}`);
     return body;
   };
   return {
@@ -20,13 +21,13 @@ export const dynatrace: Provider = (options) => {
     async measure(query, signal) {
       const to = Math.trunc(options.clock.now() / 1000) * 1000;
       const selector = queryEscape(query);
-      const path = `/api/v2/metrics/query?from=${to - fromDelta}&metricSelector=${selector}&resolution=Inf&to=${to}`;
-      const body = await get(path, signal);
+      const search = `from=${to - fromDelta}&metricSelector=${selector}&resolution=Inf&to=${to}`;
+      const body = await get("/api/v2/metrics/query", search, signal);
       const number = firstValue(body);
       return number === undefined ? nothingIn(body) : value(number);
     },
     async online(signal) {
-      await get("/api/v2/metrics?pageSize=1", signal);
+      await get("/api/v2/metrics", "pageSize=1", signal);
     },
   };
 };

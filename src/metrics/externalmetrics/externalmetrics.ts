@@ -1,9 +1,10 @@
 /** The external metrics API of Kubernetes: `[NAMESPACE/]METRIC[?labelSelector=…]`, of the operator's own cluster or of `address`. */
 import { parseQuantity } from "../../go/hash/quantity.ts";
-import { ask, causeOf } from "../http.ts";
+import { causeOf } from "../../net/show.ts";
+import { ask } from "../http.ts";
 import { type JsonAnswer, parseAnswer } from "../json.ts";
 import { MetricError, NO_VALUES } from "../metric-error.ts";
-import { connection, httpAddress, noData, type Provider, type ProviderOptions, value } from "../provider.ts";
+import { httpAddress, noData, outbound, type Provider, type ProviderOptions, value } from "../provider.ts";
 
 const API = "/apis/external.metrics.k8s.io/v1beta1";
 const EXPECTED = "expected <namespace>/<metricName>?labelSelector=<urlencoded label selectors>, got";
@@ -54,13 +55,10 @@ function caller(options: ProviderOptions): Get {
   const token = credentials?.get("token");
   const headers = { Accept: "application/json", ...(token ? { Authorization: `Bearer ${token}` } : {}) };
   return async (path, labelSelector, signal) => {
-    const query = labelSelector === undefined ? "" : `?labelSelector=${encodeURIComponent(labelSelector)}`;
-    const { status, body, statusLine } = await ask(
-      { url: `${address}${path}${query}`, headers },
-      connection(options),
-      signal,
-    );
-    if (status >= 400) throw new MetricError(`${statusLine}: ${body}`);
+    const search = labelSelector === undefined ? {} : { search: `labelSelector=${encodeURIComponent(labelSelector)}` };
+    const asked = { url: `${address}${path}`, ...search, headers };
+    const { status, body, statusLine, said } = await ask(asked, outbound(options, signal));
+    if (status >= 400) throw new MetricError(`${statusLine}: ${said}`);
     return parseAnswer(body);
   };
 }

@@ -1,10 +1,11 @@
 /** Graphite's render API. The query is the query string of a URL, `target=sumSeries(app.count)&from=-2min`. */
 import { posix } from "node:path";
+import { clean } from "../../net/show.ts";
 import { queryEscape } from "../escape.ts";
 import { ask } from "../http.ts";
 import { type JsonAnswer, parseAnswer } from "../json.ts";
 import { MetricError, NO_VALUES } from "../metric-error.ts";
-import { connection, httpAddress, noData, type Provider, userAuthorization, value } from "../provider.ts";
+import { httpAddress, noData, outbound, type Provider, userAuthorization, value } from "../provider.ts";
 
 const ONLINE_QUERY = "target=test";
 
@@ -15,9 +16,9 @@ export const graphite: Provider = (options) => {
   const authorization = userAuthorization(options);
   const headers: Readonly<Record<string, string>> = authorization === undefined ? {} : { Authorization: authorization };
   const measure = async (query: string, signal: AbortSignal) => {
-    const asked = { url: `${url.href}?${renderQueryString(query)}`, headers };
-    const { status, body } = await ask(asked, connection(options), signal);
-    if (status >= 400) throw new MetricError(`error response: ${body}`);
+    const asked = { url: url.href, search: renderQueryString(query), headers };
+    const { status, body, said } = await ask(asked, outbound(options, signal));
+    if (status >= 400) throw new MetricError(`error response: ${said}`);
     const number = lastValue(body);
     return number === undefined ? noData(NO_VALUES) : value(number);
   };
@@ -54,7 +55,8 @@ function lastValue(body: string): number | undefined {
 
 /** `[value, time]`; both may be null or texts. */
 function pointValue(answer: JsonAnswer, point: unknown): number | undefined {
-  const wrong = (why: string) => new MetricError(`error unmarshaling data point: ${why}: ${JSON.stringify(point)}`);
+  const wrong = (why: string) =>
+    new MetricError(`error unmarshaling data point: ${why}: ${clean(JSON.stringify(point))}`);
   const pair = answer.listOf(point, "a data point");
   if (pair.length !== 2) throw wrong("it must have a value and a time");
   const [number, time] = pair.map((part) => (typeof part === "string" ? textNumber(part) : part));

@@ -1,9 +1,10 @@
 /** InfluxDB 2: Flux, answered in annotated CSV. The first record must carry a floating-point `_value`. */
 import { parse } from "csv-parse/sync";
+import { clean } from "../../net/show.ts";
 import { queryEscape } from "../escape.ts";
 import { ask } from "../http.ts";
 import { MetricError, NO_VALUES } from "../metric-error.ts";
-import { connection, credential, httpAddress, noData, type Provider, value } from "../provider.ts";
+import { credential, httpAddress, noData, outbound, type Provider, value } from "../provider.ts";
 
 const TIMEOUT_MS = 15_000;
 const ONLINE_QUERY = 'from(bucket: "default") |> range(start: -2h)';
@@ -19,13 +20,14 @@ export const influxdb: Provider = (options) => {
   const headers = { "Content-Type": "application/json", Accept: "text/csv", Authorization: `Token ${token}` };
   const run = async (query: string, signal: AbortSignal) => {
     const failed = (why: string) => new MetricError(`error accessing influxdb query api: ${why}`);
-    const url = `${address}/api/v2/query?org=${queryEscape(org)}`;
+    const url = `${address}/api/v2/query`;
     const body = JSON.stringify({ query, type: "flux", dialect: DIALECT });
-    const asked = { method: "POST", url, headers, body, timeoutMs: TIMEOUT_MS } as const;
-    const answer = await ask(asked, connection(options), signal).catch((error: unknown) => {
+    const limited = { method: "POST", timeoutMs: TIMEOUT_MS } as const;
+    const asked = { ...limited, url, search: `org=${queryEscape(org)}`, headers, body };
+    const answer = await ask(asked, outbound(options, signal)).catch((error: unknown) => {
       throw error instanceof MetricError ? failed(error.message) : error;
     });
-    if (answer.status >= 300) throw failed(`${answer.statusLine}: ${answer.body}`);
+    if (answer.status >= 300) throw failed(`${answer.statusLine}: ${answer.said}`);
     return firstRecord(answer.body);
   };
   return {
@@ -35,7 +37,7 @@ export const influxdb: Provider = (options) => {
       // M8: no record is no perfect zero.
       if (record === undefined) return noData(NO_VALUES);
       const text = record.fields.get("_value") ?? "";
-      const shown = [...record.fields].map(([name, field]) => `${name}:${field}`).join(",");
+      const shown = clean([...record.fields].map(([name, field]) => `${name}:${field}`).join(","));
       if (text === "") return noData(`invalid response: ${shown}: ${NO_VALUES}`);
       const number = Number(text.replace(/^([-+]?)inf(inity)?$/i, "$1Infinity"));
       if (record.valueType !== "double" || (Number.isNaN(number) && !/^nan$/i.test(text))) {
@@ -93,6 +95,6 @@ function rowsOf(body: string): readonly (readonly string[])[] {
   try {
     return parse(body, { relax_column_count: true, skip_empty_lines: true });
   } catch (error) {
-    throw new MetricError(`query error: ${error instanceof Error ? error.message : String(error)}: '${body}'`);
+    throw new MetricError(`query error: ${error instanceof Error ? error.message : String(error)}: '${clean(body)}'`);
   }
 }

@@ -1,8 +1,9 @@
 /** Keptn's objects in the operator's own cluster: a KeptnMetric is read, an Analysis is made, waited for and deleted. */
 import { randomBytes } from "node:crypto";
+import { deadline } from "../../async/deadline.ts";
+import { causeOf } from "../../net/show.ts";
 import type { KubeFields } from "../../ports/kubernetes.ts";
 import type { Measurement } from "../../ports/metric-source.ts";
-import { causeOf } from "../http.ts";
 import { MetricError } from "../metric-error.ts";
 import { type ClusterCalls, type Provider, type ProviderOptions, value } from "../provider.ts";
 
@@ -110,9 +111,13 @@ async function analyse(
   } finally {
     // Also when the turn was cut short; what cannot be deleted is seen in the log.
     const path = `${collection}/${own}`;
-    await cluster.send({ method: "DELETE", path }, AbortSignal.timeout(PATIENCE_MS)).catch((error: unknown) => {
-      options.log?.error({}, `Could not delete Keptn Analysis '${own}': ${causeOf(error)}`);
-    });
+    const limit = deadline(options.clock, PATIENCE_MS);
+    await cluster
+      .send({ method: "DELETE", path }, limit.signal)
+      .catch((error: unknown) => {
+        options.log?.error({}, `Could not delete Keptn Analysis '${own}': ${causeOf(error)}`);
+      })
+      .finally(() => limit.clear());
   }
 }
 

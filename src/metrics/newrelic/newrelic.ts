@@ -3,7 +3,7 @@ import { queryEscape } from "../escape.ts";
 import { ask } from "../http.ts";
 import { parseAnswer } from "../json.ts";
 import { MetricError } from "../metric-error.ts";
-import { connection, credential, intervalMs, nothingIn, type Provider, value } from "../provider.ts";
+import { credential, intervalMs, nothingIn, outbound, type Provider, value } from "../provider.ts";
 
 const ADDRESS = "https://insights-api.newrelic.com";
 
@@ -15,9 +15,10 @@ export const newrelic: Provider = (options) => {
   const since = `SINCE ${Math.trunc(intervalMs(options) / 1000)} seconds ago`;
   const address = options.address === "" ? ADDRESS : options.address;
   const get = async (nrql: string, signal: AbortSignal) => {
-    const url = `${address}/v1/accounts/${account}/query?nrql=${queryEscape(`${nrql} ${since}`)}`;
-    const { status, body } = await ask({ url, headers }, connection(options), signal);
-    if (status !== 200) throw new MetricError(`error response: ${body}`);
+    const url = `${address}/v1/accounts/${encodeURIComponent(account)}/query`;
+    const search = `nrql=${queryEscape(`${nrql} ${since}`)}`;
+    const { status, body, said } = await ask({ url, search, headers }, outbound(options, signal));
+    if (status !== 200) throw new MetricError(`error response: ${said}`);
     return body;
   };
   return {

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { Agent } from "undici";
 import { afterEach, describe, expect, it } from "vitest";
 import type { MetricSource } from "../../ports/metric-source.ts";
+import { systemClock } from "../../time/system-clock.ts";
 import { createPrometheus, type PrometheusOptions } from "./prometheus.ts";
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -23,10 +24,10 @@ afterEach(async () => {
   await Promise.all(closing.splice(0).map((close) => close()));
 });
 
-function prometheus(options: Omit<PrometheusOptions, "type">): MetricSource {
+function prometheus(options: Omit<PrometheusOptions, "type" | "clock">): MetricSource {
   const dispatcher = new Agent();
   closing.push(() => dispatcher.destroy());
-  return createPrometheus({ type: "prometheus", dispatcher, ...options });
+  return createPrometheus({ type: "prometheus", clock: systemClock, dispatcher, ...options });
 }
 
 const vector = (...values: unknown[]) =>
@@ -94,7 +95,12 @@ describe("what Prometheus answers", () => {
 });
 
 describe("how Prometheus is asked", () => {
-  async function requestOf(path: string, options: Partial<PrometheusOptions> = {}, query = "x", userinfo = "") {
+  async function requestOf(
+    path: string,
+    options: Partial<Omit<PrometheusOptions, "clock">> = {},
+    query = "x",
+    userinfo = "",
+  ) {
     const seen: IncomingMessage[] = [];
     const address = await serve((request, response) => {
       seen.push(request);

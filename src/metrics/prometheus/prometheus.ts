@@ -3,14 +3,14 @@ import type { Measurement, MetricSource } from "../../ports/metric-source.ts";
 import { queryEscape } from "../escape.ts";
 import { ask } from "../http.ts";
 import { MetricError } from "../metric-error.ts";
-import { connection, type ProviderOptions, userAuthorization } from "../provider.ts";
+import { outbound, type ProviderOptions, userAuthorization } from "../provider.ts";
 import { queryAddress } from "./address.ts";
 import { readAnswer } from "./answer.ts";
 
 /** The Secret holds `token`, or `username` and `password`. */
 export type PrometheusOptions = Pick<
   ProviderOptions,
-  "type" | "address" | "headers" | "credentials" | "insecureSkipVerify" | "dispatcher"
+  "type" | "address" | "headers" | "credentials" | "insecureSkipVerify" | "dispatcher" | "clock"
 >;
 
 const ONLINE_QUERY = "vector(1)";
@@ -24,9 +24,10 @@ export function createPrometheus(options: PrometheusOptions): MetricSource {
     ...(authorization === undefined ? {} : { Authorization: [authorization] }),
   };
   const measure = async (query: string, signal: AbortSignal): Promise<Measurement> => {
-    const url = `${address.url.href}?query=${queryEscape(query.replace(/\s+/g, " "))}`;
-    const { status, statusLine, body } = await ask({ url, headers }, connection(options), signal);
-    if (status >= 400) throw new MetricError(`error response: Status ${statusLine}: ${body}`);
+    const search = `query=${queryEscape(query.replace(/\s+/g, " "))}`;
+    const asked = { url: address.url.href, search, headers };
+    const { status, statusLine, body, said } = await ask(asked, outbound(options, signal));
+    if (status >= 400) throw new MetricError(`error response: Status ${statusLine}: ${said}`);
     return readAnswer(body);
   };
   return { type: options.type, measure, online: (signal) => online(measure, signal) };

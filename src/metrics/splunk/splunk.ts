@@ -1,8 +1,18 @@
 /** Splunk Observability: a SignalFlow program, run over a window of the past, streamed over a WebSocket. */
 import { WebSocket } from "undici";
-import { ask, causeOf } from "../http.ts";
+import { causeOf, clean, show } from "../../net/show.ts";
+import { ask } from "../http.ts";
 import { MetricError, MULTIPLE_VALUES, NO_VALUES } from "../metric-error.ts";
-import { connection, credential, noData, type Provider, type ProviderOptions, value, windowMs } from "../provider.ts";
+import {
+  connection,
+  credential,
+  noData,
+  outbound,
+  type Provider,
+  type ProviderOptions,
+  value,
+  windowMs,
+} from "../provider.ts";
 import { type DataPoint, dataPoints } from "./signalflow.ts";
 
 const STREAM_PATH = "/v2/signalflow";
@@ -18,7 +28,7 @@ export const splunk: Provider = (options) => {
   // https://api.REALM.signalfx.com, whose stream is at wss://stream.REALM.signalfx.com
   const streamUrl = `${options.address}${STREAM_PATH}`.replace("http", "ws").replace("api", "stream");
   const validationUrl = `${options.address}${VALIDATION_PATH}`.replace("ws", "http").replace("stream", "api");
-  if (!URL.canParse(streamUrl)) throw new MetricError(`splunk address ${options.address} is not a valid URL`);
+  if (!URL.canParse(streamUrl)) throw new MetricError(`splunk address ${show(options.address)} is not a valid URL`);
   const token = credential(options, "sf_token_key", "splunk credentials does not contain sf_token_key");
   const window = windowMs(options);
   return {
@@ -31,8 +41,8 @@ export const splunk: Provider = (options) => {
     },
     async online(signal) {
       const asked = { url: validationUrl, headers: { "X-SF-Token": token } };
-      const { status, body } = await ask(asked, connection(options), signal);
-      if (status !== 200) throw new MetricError(`error response: ${body}`);
+      const { status, said } = await ask(asked, outbound(options, signal));
+      if (status !== 200) throw new MetricError(`error response: ${said}`);
     },
   };
 };
@@ -52,18 +62,18 @@ async function runProgram(job: Job, options: ProviderOptions, signal: AbortSigna
   const socket = new WebSocket(job.streamUrl, { dispatcher: connection(options) });
   socket.binaryType = "arraybuffer";
   const over = new AbortController();
-  const limits = { started: AbortSignal.timeout(TIMEOUT_MS), ended: AbortSignal.timeout(LONGEST_MS) };
+  const after = (ms: number, then: () => void) => void options.clock.sleep(ms, over.signal).then(then, () => undefined);
   try {
     return await new Promise((resolve, reject) => {
       let last: DataPoint | undefined;
       let received = 0;
       let started = false;
-      const fail = (why: string) => reject(new MetricError(`error executing query: ${why}`));
+      const fail = (why: string) => reject(new MetricError(`error executing query: ${clean(why)}`));
       const listen = { signal: over.signal };
       const send = (message: object) => socket.send(JSON.stringify(message));
       signal.addEventListener("abort", () => reject(signal.reason), listen);
-      limits.started.addEventListener("abort", () => started || fail(`no answer within ${TIMEOUT_MS / 1000}s`), listen);
-      limits.ended.addEventListener("abort", () => fail(`not over within ${LONGEST_MS / 1000}s`), listen);
+      after(TIMEOUT_MS, () => started || fail(`no answer within ${TIMEOUT_MS / 1000}s`));
+      after(LONGEST_MS, () => fail(`not over within ${LONGEST_MS / 1000}s`));
       socket.addEventListener(
         "open",
         () => send({ type: "authenticate", token: job.token, userAgent: "aviary" }),
@@ -99,7 +109,7 @@ async function runProgram(job: Job, options: ProviderOptions, signal: AbortSigna
     });
   } finally {
     over.abort();
-    // Nobody is told any more of what the closing brings.
+    // An error of the closing itself comes too late to matter.
     socket.addEventListener("error", () => undefined);
     socket.close();
   }

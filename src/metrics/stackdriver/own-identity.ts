@@ -6,7 +6,7 @@
  *   otherwise                        the metadata server of the machine (workload identity of GKE)
  */
 import { readFile } from "node:fs/promises";
-import type { Dispatcher } from "undici";
+import type { OutboundPorts } from "../../net/outbound.ts";
 import { ask, type MetricRequest } from "../http.ts";
 import { parseAnswer } from "../json.ts";
 import { MetricError } from "../metric-error.ts";
@@ -19,8 +19,7 @@ export interface OwnIdentityWorld {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly scope: string;
-  readonly dispatcher: Dispatcher;
-  readonly signal: AbortSignal;
+  readonly ports: OutboundPorts;
 }
 
 const METADATA_HOST = "metadata.google.internal";
@@ -33,10 +32,14 @@ export async function ownToken(world: OwnIdentityWorld): Promise<string> {
   return file === "" ? fromMetadata(world) : fromFile(file, world);
 }
 
-async function fromMetadata({ env, scope, dispatcher, signal }: OwnIdentityWorld): Promise<string> {
+async function fromMetadata({ env, scope, ports }: OwnIdentityWorld): Promise<string> {
   const host = env["GCE_METADATA_HOST"] || METADATA_HOST;
-  const url = `http://${host}${TOKEN_PATH}?scopes=${encodeURIComponent(scope)}`;
-  return tokenFrom({ url, headers: { "Metadata-Flavor": "Google" } }, "access_token", dispatcher, signal);
+  const search = `scopes=${encodeURIComponent(scope)}`;
+  return tokenFrom(
+    { url: `http://${host}${TOKEN_PATH}`, search, headers: { "Metadata-Flavor": "Google" } },
+    "access_token",
+    ports,
+  );
 }
 
 async function fromFile(file: string, world: OwnIdentityWorld): Promise<string> {
@@ -81,7 +84,7 @@ async function federated(federation: Federation, world: OwnIdentityWorld): Promi
         "tokens from addresses and programs are not supported",
     );
   }
-  const { dispatcher, signal, scope } = world;
+  const { ports, scope } = world;
   const body = JSON.stringify({
     grantType: "urn:ietf:params:oauth:grant-type:token-exchange",
     requestedTokenType: "urn:ietf:params:oauth:token-type:access_token",
@@ -91,11 +94,11 @@ async function federated(federation: Federation, world: OwnIdentityWorld): Promi
     subjectToken: subjectToken(await readFile(file, "utf8"), format),
   });
   const json = { "Content-Type": "application/json" };
-  const own = await tokenFrom({ method: "POST", url, headers: json, body }, "access_token", dispatcher, signal);
+  const own = await tokenFrom({ method: "POST", url, headers: json, body }, "access_token", ports);
   if (acting === undefined) return own;
   const headers = { ...json, Authorization: `Bearer ${own}` };
   const asked = { method: "POST", url: acting, headers, body: JSON.stringify({ scope: [scope] }) } as const;
-  return tokenFrom(asked, "accessToken", dispatcher, signal);
+  return tokenFrom(asked, "accessToken", ports);
 }
 
 function subjectToken(text: string, format: NonNullable<Federation["credential_source"]>["format"]): string {
@@ -104,8 +107,8 @@ function subjectToken(text: string, format: NonNullable<Federation["credential_s
   return String(fields[format.subject_token_field_name ?? ""] ?? "");
 }
 
-async function tokenFrom(asked: MetricRequest, field: string, dispatcher: Dispatcher, signal: AbortSignal) {
-  const { status, statusLine, body } = await ask(asked, dispatcher, signal);
+async function tokenFrom(asked: MetricRequest, field: string, ports: OutboundPorts) {
+  const { status, statusLine, body } = await ask(asked, ports);
   if (status !== 200) throw new MetricError(`no access token for the operator from ${asked.url}: ${statusLine}`);
   const token = parseAnswer(body).fields()[field];
   if (typeof token !== "string" || token === "") throw new MetricError(`no access token in the answer of ${asked.url}`);

@@ -1,8 +1,9 @@
 /** Google Cloud Monitoring: MQL over REST, as the service account of the Secret or as the process itself (workload identity). */
-import { ask } from "../http.ts";
+import { clean } from "../../net/show.ts";
+import { ask, sharedDispatcher } from "../http.ts";
 import { parseAnswer } from "../json.ts";
 import { MetricError, NO_VALUES } from "../metric-error.ts";
-import { connection, credential, noData, type Provider, type ProviderOptions, value, within } from "../provider.ts";
+import { credential, noData, outbound, type Provider, type ProviderOptions, value, within } from "../provider.ts";
 import { ownToken } from "./own-identity.ts";
 import { readServiceAccount, type ServiceAccount, selfSignedToken } from "./service-account.ts";
 
@@ -25,7 +26,9 @@ export function stackdriverAt(address: string): Provider {
         const answer = await post(url, query, account, options, signal);
         if (answer.failure !== undefined) throw new MetricError(`error requesting stackdriver: ${answer.failure.text}`);
         const number = firstValue(answer.body);
-        return number === undefined ? noData(`invalid response: ${answer.body.trim()}: ${NO_VALUES}`) : value(number);
+        return number === undefined
+          ? noData(`invalid response: ${clean(answer.body.trim())}: ${NO_VALUES}`)
+          : value(number);
       },
       async online(signal) {
         const { failure } = await post(url, "", account, options, signal).catch((error: unknown) => {
@@ -54,7 +57,7 @@ async function post(
   options: ProviderOptions,
   signal: AbortSignal,
 ): Promise<Answer> {
-  const token = await within(TIMEOUT_MS, signal, (limit) => tokenOf(account, options, limit)).catch(
+  const token = await within(TIMEOUT_MS, outbound(options, signal), (limit) => tokenOf(account, options, limit)).catch(
     (error: unknown) => {
       signal.throwIfAborted();
       throw new MetricError(`error requesting stackdriver: ${error instanceof Error ? error.message : String(error)}`);
@@ -62,7 +65,7 @@ async function post(
   );
   const headers = { "Content-Type": "application/json", Authorization: `Bearer ${token}` };
   const asked = { method: "POST", url, headers, body: JSON.stringify({ query }), timeoutMs: TIMEOUT_MS } as const;
-  const { status, statusLine, body } = await ask(asked, connection(options), signal);
+  const { status, statusLine, body } = await ask(asked, outbound(options, signal));
   return status < 300 ? { body } : { body, failure: failureOf(statusLine, body) };
 }
 
@@ -74,13 +77,15 @@ async function tokenOf(
 ): Promise<string> {
   const now = options.clock.now();
   if (account !== undefined) return selfSignedToken(account, SCOPE, now);
-  return ownToken({ env: process.env, now, scope: SCOPE, dispatcher: connection(options), signal });
+  // Only those who run the operator say where its own identity comes from, a metadata server for example: no rule of egress holds.
+  const ports = { clock: options.clock, dispatcher: sharedDispatcher(false), signal };
+  return ownToken({ env: process.env, now, scope: SCOPE, ports });
 }
 
 /** In gRPC's words, which Flagger's are: PERMISSION_DENIED is PermissionDenied. */
 function failureOf(statusLine: string, body: string): { readonly code: string; readonly text: string } {
   const [, status] = /"status":\s*"([A-Z_]+)"/.exec(body) ?? [];
-  if (status === undefined) return { code: statusLine, text: `${statusLine}: ${body}` };
+  if (status === undefined) return { code: statusLine, text: `${statusLine}: ${clean(body)}` };
   const code = status.toLowerCase().replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
   const answer = parseAnswer(body);
   const { message } = answer.fieldsOf(answer.fields().error, "error");

@@ -1,6 +1,7 @@
 /** Discord, through its Slack-compatible webhook. */
 import type { NotifierKind } from "../alert.ts";
 import { attachmentPayload } from "../attachments.ts";
+import { escaped, parted } from "../markup.ts";
 
 export const discord: NotifierKind = {
   title: "Discord",
@@ -14,5 +15,6 @@ export const discord: NotifierKind = {
     slack.pathname = `${url.pathname.replace(/\/+$/, "")}/slack`;
     return slack;
   },
-  render: (alert, speaker) => attachmentPayload(alert, speaker, { good: "good", bad: "danger" }),
+  render: (alert, speaker) =>
+    attachmentPayload(alert, speaker, { good: "good", bad: "danger", plain: (text) => parted(escaped(text)) }),
 };

@@ -1,5 +1,6 @@
 /** Google Chat: a card, one section for the message and one for each field. The severity does not show. */
 import { asConfigured, type NotifierKind } from "../alert.ts";
+import { escaped } from "../markup.ts";
 
 const strong = (text: string): string => `<font color=#848484><strong>${text}</strong></font>`;
 const section = (text: string): object => ({ widgets: [{ textParagraph: { text } }] });
@@ -19,8 +20,8 @@ export const gchat: NotifierKind = {
           imageUrl: "https://flagger.app/favicon.png",
         },
         sections: [
-          section(strong(alert.message)),
-          ...alert.fields.map(({ name, value }) => section(`${name}<br>${strong(value)}`)),
+          section(strong(escaped(alert.message))),
+          ...alert.fields.map(({ name, value }) => section(`${name}<br>${strong(escaped(value))}`)),
         ],
       },
     ],

@@ -1,5 +1,6 @@
 /** Microsoft Teams: a message card. */
 import { asConfigured, type NotifierKind } from "../alert.ts";
+import { escapedMarkdown } from "../markup.ts";
 
 export const msteams: NotifierKind = {
   title: "MS Teams",
@@ -14,9 +15,9 @@ export const msteams: NotifierKind = {
     summary: alert.workload,
     sections: [
       {
-        activityTitle: alert.message,
+        activityTitle: escapedMarkdown(alert.message),
         activitySubtitle: alert.workload,
-        facts: alert.fields.map(({ name, value }) => ({ name, value })),
+        facts: alert.fields.map(({ name, value }) => ({ name, value: escapedMarkdown(value) })),
       },
     ],
   }),

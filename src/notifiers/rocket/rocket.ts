@@ -1,6 +1,7 @@
 /** Rocket.Chat: an incoming webhook. */
 import { asConfigured, type NotifierKind } from "../alert.ts";
 import { attachmentPayload } from "../attachments.ts";
+import { parted } from "../markup.ts";
 
 export const rocket: NotifierKind = {
   title: "Rocket",
@@ -8,5 +9,5 @@ export const rocket: NotifierKind = {
   needsSpeaker: true,
   usesToken: false,
   target: asConfigured,
-  render: (alert, speaker) => attachmentPayload(alert, speaker, { good: "#0076D7", bad: "#FF0000" }),
+  render: (alert, speaker) => attachmentPayload(alert, speaker, { good: "#0076D7", bad: "#FF0000", plain: parted }),
 };

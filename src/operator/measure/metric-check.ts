@@ -9,6 +9,7 @@ import { createPrometheus } from "../../metrics/prometheus/prometheus.ts";
 import type { ClusterCalls } from "../../metrics/provider.ts";
 import { createMetricSource } from "../../metrics/table.ts";
 import { type QueryModel, renderQuery, TemplateError } from "../../metrics/template.ts";
+import { show } from "../../net/show.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Log } from "../../ports/log.ts";
@@ -25,6 +26,8 @@ export interface MeasuringPorts {
   /** The operator's own cluster, for providers that are in it. */
   readonly cluster?: ClusterCalls;
   readonly dispatcher?: Dispatcher;
+  /** For templates with insecureSkipVerify: like `dispatcher`, but accepting any certificate. */
+  readonly insecureDispatcher?: Dispatcher;
 }
 
 type MetricProbe = Extract<Probe, { kind: "metric" }>;
@@ -102,12 +105,12 @@ async function knativeRoute(
 }
 
 /** Where built-in and inline checks are asked, or why there is no such place. */
-function builtInServer({ spec }: Canary, { metricsServer, dispatcher }: MeasuringPorts): MetricSource | string {
+function builtInServer({ spec }: Canary, { metricsServer, dispatcher, clock }: MeasuringPorts): MetricSource | string {
   const address = spec.metricsServer ?? metricsServer;
   try {
-    return createPrometheus({ type: "prometheus", address, dispatcher });
+    return createPrometheus({ type: "prometheus", address, clock, dispatcher });
   } catch (error) {
-    if (error instanceof MetricError) return `building Prometheus client for ${address} ${error.message}`;
+    if (error instanceof MetricError) return `building Prometheus client for ${show(address)} ${error.message}`;
     throw error;
   }
 }
@@ -234,7 +237,7 @@ function buildSource(
   provider: KubeObject["spec"],
   credentials: ReadonlyMap<string, string> | undefined,
   metric: Metric,
-  { dispatcher, clock, log, cluster }: MeasuringPorts,
+  { dispatcher, insecureDispatcher, clock, log, cluster }: MeasuringPorts,
 ): MetricSource | string {
   try {
     return createMetricSource({
@@ -246,8 +249,9 @@ function buildSource(
       headers: provider.headers,
       credentials,
       region: provider.region,
-      // A given dispatcher decides about certificates itself, so it is left out where they are not to be checked.
-      ...(provider.insecureSkipVerify ? { insecureSkipVerify: true } : { dispatcher }),
+      // A dispatcher decides about certificates itself.
+      insecureSkipVerify: provider.insecureSkipVerify === true,
+      dispatcher: provider.insecureSkipVerify === true ? insecureDispatcher : dispatcher,
       interval: metric.interval,
     });
   } catch (error) {

@@ -1,5 +1,4 @@
 /** Puts the core's questions to the world: webhooks, and metric servers for built-in, inline and template checks. */
-import type { Dispatcher } from "undici";
 import type { Canary } from "../../core/canary.ts";
 import type { Answer, Probe } from "../../core/observation.ts";
 import { callWebhook } from "../../gates/call.ts";
@@ -8,11 +7,7 @@ import type { Asking } from "../../ports/asking.ts";
 import type { MeasuringPorts } from "./metric-check.ts";
 import { checkMetricServers, measure } from "./metric-check.ts";
 
-export interface AskingPorts extends MeasuringPorts {
-  readonly dispatcher?: Dispatcher;
-  /** For hooks with disableTLS. */
-  readonly insecureDispatcher?: Dispatcher;
-}
+export interface AskingPorts extends MeasuringPorts {}
 
 export function createAsking(ports: AskingPorts): Asking {
   return {

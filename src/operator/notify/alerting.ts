@@ -2,9 +2,10 @@
 import type { Dispatcher } from "undici";
 import { type Alert, type AlertTarget, type Canary, type CanarySpec, dotted } from "../../core/canary.ts";
 import { formatFloat } from "../../go/format.ts";
+import { show } from "../../net/show.ts";
 import { type AlertField, type AlertMessage, shouldSend } from "../../notifiers/alert.ts";
 import { createDelivery } from "../../notifiers/delivery.ts";
-import { createNotifier, type Notifier } from "../../notifiers/notifier.ts";
+import { createNotifier, type Notifier, type NotifierPorts } from "../../notifiers/notifier.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Log } from "../../ports/log.ts";
@@ -96,7 +97,7 @@ async function parcelFor(
         ...(proxy ? { proxy } : {}),
         ...(secret?.has("token") ? { token: secret.get("token") ?? "" } : {}),
       },
-      ports.dispatcherFor === undefined ? {} : { dispatcherFor: ports.dispatcherFor },
+      notifierPorts(ports),
     );
     return { to, message, failure: `${what} send error: `, lane: `${namespace}/${name}` };
   } catch (error) {
@@ -144,8 +145,13 @@ function routingText({ strategy, analysis }: CanarySpec): string | undefined {
   return analysis.stepWeights.length > 0 ? `Weight steps: ${analysis.stepWeights.join(",")} max: ${max}` : undefined;
 }
 
+function notifierPorts({ clock, dispatcherFor }: AlertingPorts): NotifierPorts {
+  return { clock, ...(dispatcherFor === undefined ? {} : { dispatcherFor }) };
+}
+
 /** Microsoft Teams wins over Slack when both are given. A notifier that cannot work is said and left out. */
-function globalNotifier(flags: OperatorFlags, { log, dispatcherFor }: AlertingPorts): Notifier | undefined {
+function globalNotifier(flags: OperatorFlags, ports: AlertingPorts): Notifier | undefined {
+  const { log } = ports;
   const teams = flags.msteamsUrl !== "";
   const address = teams ? flags.msteamsUrl : flags.slackUrl;
   if (address === "") return undefined;
@@ -154,9 +160,9 @@ function globalNotifier(flags: OperatorFlags, { log, dispatcherFor }: AlertingPo
     const notifier = createNotifier(
       teams ? "msteams" : "slack",
       { address, channel: flags.slackChannel, username: flags.slackUser, token: flags.slackToken, proxy },
-      dispatcherFor === undefined ? {} : { dispatcherFor },
+      notifierPorts(ports),
     );
-    if (address.length > 30) log.info({}, `Notifications enabled for ${address.slice(0, 30)}`);
+    if (address.length > 30) log.info({}, `Notifications enabled for ${show(address).slice(0, 30)}`);
     return notifier;
   } catch (error) {
     log.error({}, `Notifier ${error instanceof Error ? error.message : String(error)}`);

@@ -10,6 +10,7 @@ import { type LeaseTiming, leadWithLease, watchLease } from "../../kube/lease.ts
 import { createTransport, type KubeTransport, urgently } from "../../kube/transport.ts";
 import { createPrometheus } from "../../metrics/prometheus/prometheus.ts";
 import { createDispatcher } from "../../net/dispatcher.ts";
+import { show } from "../../net/show.ts";
 import type { Clock, Random } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Recorder } from "../../ports/recorder.ts";
@@ -73,7 +74,7 @@ export async function runOperator(options: OperatorOptions): Promise<OperatorEnd
   try {
     await checkCluster(transport, flags.namespace, log, signal);
     if (flags.namespace !== "") log.info({}, `Watching namespace ${flags.namespace}`);
-    checkMetricsServer(flags, dispatchers.dispatcher, log, signal);
+    checkMetricsServer(flags, { clock: options.clock, ...dispatchers }, log, signal);
     const mesh = meshTransport === undefined ? {} : { meshTransport };
     return await serve({ ...options, ...dispatchers, ...mesh, transport });
   } finally {
@@ -279,17 +280,17 @@ function createRecorders(options: EngineRun, client: ReturnType<typeof createKub
  */
 function checkMetricsServer(
   { metricsServer }: OperatorFlags,
-  dispatcher: Dispatcher,
+  { dispatcher, clock }: Pick<Connected, "dispatcher" | "clock">,
   log: Log,
   signal: AbortSignal,
 ): void {
   const textOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
   const unreachable = (error: unknown) => {
-    if (!signal.aborted) log.error({}, `Metrics server ${metricsServer} unreachable ${textOf(error)}`);
+    if (!signal.aborted) log.error({}, `Metrics server ${show(metricsServer)} unreachable ${textOf(error)}`);
   };
   let source: ReturnType<typeof createPrometheus>;
   try {
-    source = createPrometheus({ type: "prometheus", address: metricsServer, dispatcher });
+    source = createPrometheus({ type: "prometheus", address: metricsServer, clock, dispatcher });
   } catch (error) {
     // What Go's parser refuses ends Flagger, too: nothing, or a colon with no scheme before it.
     if (metricsServer === "" || (metricsServer.includes(":") && !URL.canParse(metricsServer))) {
@@ -298,7 +299,7 @@ function checkMetricsServer(
     unreachable(error);
     return;
   }
-  source.online(signal).then(() => log.info({}, `Connected to metrics server ${metricsServer}`), unreachable);
+  source.online(signal).then(() => log.info({}, `Connected to metrics server ${show(metricsServer)}`), unreachable);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,0 +1,181 @@
+/**
+ * The one way out for HTTP: metric servers, webhooks and alert providers are asked here. Time is the clock's, bodies are bounded,
+ * redirects follow one rule, and no header but harmless ones goes to an origin that was not asked for.
+ */
+import { type Dispatcher, request } from "undici";
+import { type Deadline, deadline, TimeIsUp } from "../async/deadline.ts";
+import type { Clock } from "../ports/clock.ts";
+import { EgressRefused } from "./egress.ts";
+import { withoutUserinfo } from "./userinfo.ts";
+
+export type Headers = Readonly<Record<string, string | readonly string[]>>;
+
+export interface Outgoing {
+  /** User and password in it are sent as Basic authorization, unless `headers` hold another one. */
+  readonly url: URL;
+  readonly method: "GET" | "POST";
+  readonly headers?: Headers | undefined;
+  readonly body?: string | undefined;
+  /** For all of it: connections, redirects, the body. */
+  readonly timeoutMs: number;
+  /** Bytes. A longer body is cut, or fails when `whenLonger` says so. */
+  readonly longestBody: number;
+  readonly whenLonger: "cut" | "fail";
+  /** "own": within the origin, or from http to https of the same host. "any": as Go's HTTP client does. */
+  readonly redirects: "own" | "any";
+}
+
+export interface OutboundPorts {
+  readonly clock: Clock;
+  readonly dispatcher: Dispatcher | undefined;
+  readonly signal: AbortSignal;
+}
+
+export interface OutboundAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly body: string;
+  /** Whether a redirect led to another origin. Such a body is not shown to the author of the address. */
+  readonly foreign: boolean;
+}
+
+export class OutboundFailure extends Error {
+  override readonly name = "OutboundFailure";
+  constructor(
+    /** What was under way. */
+    readonly during: "sending" | "reading",
+    readonly kind: "time" | "refused" | "too-long" | "redirect" | "network",
+    /** The address that was asked last, as it was written. */
+    readonly address: string,
+    message: string,
+    cause?: unknown,
+  ) {
+    super(message, { cause });
+  }
+}
+
+const MOST_REDIRECTS = 10;
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+/** What may be said to a server that a redirect names. */
+const HARMLESS = new Set(["accept", "content-type", "user-agent"]);
+
+/** @throws OutboundFailure; the signal's reason when it is aborted */
+export async function exchange(outgoing: Outgoing, ports: OutboundPorts): Promise<OutboundAnswer> {
+  ports.signal.throwIfAborted();
+  const limit = deadline(ports.clock, outgoing.timeoutMs, ports.signal);
+  try {
+    return await follow(outgoing, ports.dispatcher, limit);
+  } catch (error) {
+    ports.signal.throwIfAborted();
+    throw error;
+  } finally {
+    limit.clear();
+  }
+}
+
+interface Hop {
+  readonly url: URL;
+  readonly method: "GET" | "POST";
+  readonly body: string | null;
+  readonly headers: Headers;
+}
+
+async function follow(outgoing: Outgoing, dispatcher: Dispatcher | undefined, limit: Deadline) {
+  const { headers = {}, body = null } = outgoing;
+  let hop: Hop = { url: outgoing.url, method: outgoing.method, body, headers };
+  let foreign = false;
+  for (let hops = 1; ; hops += 1) {
+    const response = await send(hop, dispatcher, limit);
+    const { location } = response.headers;
+    if (!REDIRECTS.has(response.statusCode) || typeof location !== "string") {
+      const text = await textOf(response, outgoing, hop, limit);
+      return { status: response.statusCode, headers: response.headers, body: text, foreign };
+    }
+    response.body.on("error", () => undefined).destroy();
+    if (hops >= MOST_REDIRECTS) {
+      throw new OutboundFailure("sending", "redirect", location, `stopped after ${MOST_REDIRECTS} redirects`);
+    }
+    const next = nextUrl(location, hop.url);
+    if (outgoing.redirects === "own" && !isOwn(hop.url, next)) {
+      const why = `it redirects to another origin, ${next.origin}, which is not followed: write the address that answers`;
+      throw new OutboundFailure("sending", "redirect", hop.url.href, why);
+    }
+    foreign ||= next.origin !== outgoing.url.origin;
+    hop = nextHop(hop, next, response.statusCode);
+  }
+}
+
+/** @throws OutboundFailure when it is no http(s) URL */
+function nextUrl(location: string, from: URL): URL {
+  const [, scheme = ""] = /^([a-z][a-z0-9+.-]*):/i.exec(location) ?? [];
+  const wrong = (why: string) => new OutboundFailure("sending", "redirect", location, why);
+  if (scheme !== "" && !/^https?$/i.test(scheme)) throw wrong(`unsupported protocol scheme "${scheme.toLowerCase()}"`);
+  if (!URL.canParse(location, from.href)) throw wrong("invalid URL");
+  return new URL(location, from.href);
+}
+
+function isOwn(from: URL, to: URL): boolean {
+  if (from.origin === to.origin) return true;
+  return from.protocol === "http:" && to.protocol === "https:" && from.hostname === to.hostname;
+}
+
+/** As Go's client: 301 to 303 ask with GET, 307 and 308 repeat. */
+function nextHop(hop: Hop, url: URL, status: number): Hop {
+  const headers = isOwn(hop.url, url) ? hop.headers : harmless(hop.headers);
+  if (status >= 307) return { ...hop, url, headers };
+  const { "content-type": _dropped, ...rest } = headers;
+  return { url, method: "GET", body: null, headers: rest };
+}
+
+function harmless(headers: Headers): Headers {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => HARMLESS.has(name.toLowerCase())));
+}
+
+async function send(hop: Hop, dispatcher: Dispatcher | undefined, limit: Deadline): Promise<Dispatcher.ResponseData> {
+  const { url, authorization } = withoutUserinfo(hop.url);
+  const given = Object.keys(hop.headers).some((name) => name.toLowerCase() === "authorization");
+  const own: Headers = authorization === undefined || given ? {} : { authorization };
+  const headers = { "user-agent": "aviary", ...mutable(own), ...mutable(hop.headers) };
+  try {
+    const { method, body } = hop;
+    return await request(url, { method, headers, body, signal: limit.signal, ...(dispatcher && { dispatcher }) });
+  } catch (error) {
+    throw failureOf("sending", error, hop.url, limit);
+  }
+}
+
+function mutable(headers: Headers): Record<string, string | string[]> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, typeof value === "string" ? value : [...value]]),
+  );
+}
+
+async function textOf(
+  response: Dispatcher.ResponseData,
+  { longestBody, whenLonger }: Outgoing,
+  { url }: Hop,
+  limit: Deadline,
+): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of response.body as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size > longestBody) break;
+    }
+  } catch (error) {
+    throw failureOf("reading", error, url, limit);
+  }
+  if (size > longestBody && whenLonger === "fail") {
+    throw new OutboundFailure("reading", "too-long", url.href, `the answer is longer than ${longestBody} bytes`);
+  }
+  return Buffer.concat(chunks).subarray(0, longestBody).toString("utf8");
+}
+
+function failureOf(during: "sending" | "reading", error: unknown, url: URL, limit: Deadline): OutboundFailure {
+  const kind =
+    limit.signal.reason instanceof TimeIsUp ? "time" : error instanceof EgressRefused ? "refused" : "network";
+  const message = error instanceof Error ? error.message : String(error);
+  return new OutboundFailure(during, kind, url.href, message, error);
+}
