@@ -35,7 +35,10 @@ const PLAIN = /^https?:\/\/[A-Za-z0-9.[\]:_-]+(?:\/[^\s?#@\\\p{C}]*)?$/iu;
  */
 export function clean(text: string, longest = LONGEST_FOREIGN): string {
   const cut = text.length > longest ? text.slice(0, longest) : text;
-  const line = cut.replace(/[\t\n\v\f\r\u0085\u2028\u2029]+/g, " ").replace(UNSAFE, escaped);
+  const line = cut
+    .replace(/[\t\n\v\f\r\u0085\u2028\u2029]+/g, " ")
+    .replace(UNSAFE, escaped)
+    .slice(0, longest);
   return cut === text ? line : `${line.replace(/[\ud800-\udbff]$/, "")}… (${text.length} characters in all)`;
 }
 

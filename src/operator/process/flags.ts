@@ -34,6 +34,8 @@ export interface OperatorFlags {
   readonly intervalFloorMs: number;
   /** Empty: no journal. */
   readonly journal: string;
+  readonly allowLocalEgress: boolean;
+  readonly egressDenyCidrs: readonly string[];
 }
 
 export type FlagsRead =
@@ -94,6 +96,14 @@ export const OPERATOR_FLAGS = {
   "no-cross-namespace-refs": bool(false, "refuse references to objects of other namespaces"),
   "interval-floor": duration("10s", "Aviary's own: the shortest analysis interval"),
   journal: text("", "Aviary's own: file to which every turn is appended, for replay"),
+  "allow-local-egress": bool(
+    false,
+    "Aviary's own: webhooks, metric servers and alert providers may be on the operator's own machine, or be the API server",
+  ),
+  "egress-deny-cidrs": text(
+    "",
+    "Aviary's own: comma-separated networks to which no webhook, metric server or alert provider may lead",
+  ),
   // klog's flags: accepted, because charts and scripts pass them.
   v: text("", "accepted and not used"),
   vmodule: text("", "accepted and not used"),
@@ -162,6 +172,8 @@ export function readOperatorFlags(argv: readonly string[], env: Environment): Fl
       noCrossNamespaceRefs: yes("no-cross-namespace-refs"),
       intervalFloorMs: durationOf(flags, "interval-floor", 10_000),
       journal: value("journal"),
+      allowLocalEgress: yes("allow-local-egress"),
+      egressDenyCidrs: list("egress-deny-cidrs").filter((network) => network.trim() !== ""),
     },
   };
 }

@@ -2,14 +2,12 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { collectDefaultMetrics, Registry } from "prom-client";
-import type { Dispatcher } from "undici";
 import type { ClusterAccess } from "../../kube/access.ts";
 import { createKubeClient } from "../../kube/client.ts";
 import { loadAccess } from "../../kube/config.ts";
 import { type LeaseTiming, leadWithLease, watchLease } from "../../kube/lease.ts";
 import { createTransport, type KubeTransport, urgently } from "../../kube/transport.ts";
 import { createPrometheus } from "../../metrics/prometheus/prometheus.ts";
-import { createDispatcher } from "../../net/dispatcher.ts";
 import { show } from "../../net/show.ts";
 import type { Clock, Random } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
@@ -29,6 +27,7 @@ import { connectClusters } from "./clusters.ts";
 import type { OperatorFlags } from "./flags.ts";
 import { serveOperatorHttp } from "./http.ts";
 import { watchMemory } from "./memory.ts";
+import { createOutgoing, type Outgoing } from "./outgoing.ts";
 import { combineRecorders } from "./recorders.ts";
 import { createSelfMetrics, type SelfMetrics } from "./self-metrics.ts";
 import { checkCluster, StartupError } from "./startup.ts";
@@ -70,33 +69,33 @@ export async function runOperator(options: OperatorOptions): Promise<OperatorEnd
     kubeconfigServiceMesh === ""
       ? undefined
       : await connect(options, { kubeconfig: kubeconfigServiceMesh }, "host kubeconfig");
-  const dispatchers = createDispatchers(options.env);
+  const servers = [transport.server, ...(meshTransport === undefined ? [] : [meshTransport.server])];
+  const outgoing = outgoingFrom(options, servers);
   try {
     await checkCluster(transport, flags.namespace, log, signal);
     if (flags.namespace !== "") log.info({}, `Watching namespace ${flags.namespace}`);
-    checkMetricsServer(flags, { clock: options.clock, ...dispatchers }, log, signal);
+    checkMetricsServer(flags, { clock: options.clock, ...outgoing }, log, signal);
     const mesh = meshTransport === undefined ? {} : { meshTransport };
-    return await serve({ ...options, ...dispatchers, ...mesh, transport });
+    return await serve({ ...options, ...outgoing, ...mesh, transport });
   } finally {
     await Promise.all([transport.close(), meshTransport?.close()]);
-    await Promise.all([dispatchers.dispatcher.destroy(), dispatchers.insecureDispatcher.destroy()]);
+    await outgoing.destroy();
   }
 }
 
-interface Connected extends OperatorOptions {
+interface Connected extends OperatorOptions, Outgoing {
   readonly transport: KubeTransport;
   /** Of the cluster that holds the routes, when that is another one. */
   readonly meshTransport?: KubeTransport;
-  readonly dispatcher: Dispatcher;
-  readonly insecureDispatcher: Dispatcher;
 }
 
-function createDispatchers(env: OperatorOptions["env"]): Pick<Connected, "dispatcher" | "insecureDispatcher"> {
-  const environment = env === undefined ? {} : { env };
-  return {
-    dispatcher: createDispatcher(environment),
-    insecureDispatcher: createDispatcher({ ...environment, tls: { rejectUnauthorized: false } }),
-  };
+/** @throws StartupError for flags that make no sense */
+function outgoingFrom({ flags, env = process.env }: OperatorOptions, servers: readonly string[]): Outgoing {
+  try {
+    return createOutgoing(flags, env, servers);
+  } catch (error) {
+    throw new StartupError(error instanceof Error ? error.message : String(error));
+  }
 }
 
 async function serve(options: Connected): Promise<OperatorEnd> {
@@ -186,7 +185,6 @@ interface EngineRun extends Connected {
 
 async function runEngine(options: EngineRun, whenReady: () => void): Promise<void> {
   const { flags, log, clock, random, transport, dispatcher, insecureDispatcher, signal } = options;
-  const environment = options.env === undefined ? {} : { env: options.env };
   const stopped = new AbortController();
   const clusters = connectClusters({
     ...{ transport, clock, random, log, namespace: flags.namespace, signal: stopped.signal },
@@ -196,7 +194,7 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
     clock,
     log,
     read: (ref) => clusters.cache.read(ref, stopped.signal),
-    dispatcherFor: (proxied) => createDispatcher({ ...environment, ...proxied }),
+    dispatcherFor: options.dispatcherFor,
   });
   const { recorder, flush } = createRecorders(options, clusters.client, stopped.signal);
   log.info({}, "Starting operator");

@@ -36,7 +36,13 @@ export interface Operator {
 }
 
 /** Flags of tests: fast, and nothing that needs a metric server. */
-const FLAGS = ["-port=0", "-interval-floor=100ms", "-log-level=debug", "-metrics-server=http://127.0.0.1:1"];
+const FLAGS = [
+  "-port=0",
+  "-interval-floor=100ms",
+  "-log-level=debug",
+  "-metrics-server=http://127.0.0.1:1",
+  "-allow-local-egress",
+];
 const LIMIT_MS = 20_000;
 
 /** @throws Error for flags that do not parse */

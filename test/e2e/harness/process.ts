@@ -37,7 +37,7 @@ export interface OperatorProcess {
   stop(): Promise<number | null>;
 }
 
-const FLAGS = ["-port=0", "-interval-floor=100ms", "-metrics-server=http://127.0.0.1:1"];
+const FLAGS = ["-port=0", "-interval-floor=100ms", "-metrics-server=http://127.0.0.1:1", "-allow-local-egress"];
 
 export async function startOperatorProcess(
   kubeconfig: string,

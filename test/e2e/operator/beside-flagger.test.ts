@@ -84,7 +84,11 @@ async function startTown(flags: readonly string[], successRate = 100): Promise<T
     const own = [`-kubeconfig=${folder}/kubeconfig`, `-metrics-server=${metrics.url}`, "-control-loop-interval=1s"];
     const argv = [...own, `-event-webhook=${hooks.url}/event`, `-port=${port}`, ...flags];
     const program = who === "flagger" ? FLAGGER : process.execPath;
-    children.push(spawn(program, who === "flagger" ? argv : [compiled(), "operator", ...argv], { stdio: "ignore" }));
+    children.push(
+      spawn(program, who === "flagger" ? argv : [compiled(), "operator", ...argv, "-allow-local-egress"], {
+        stdio: "ignore",
+      }),
+    );
   }
   return {
     world,
