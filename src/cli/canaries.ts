@@ -2,6 +2,8 @@
 
 import { applyDefaults, crdSchema, unknownFields, validate } from "../../sandbox/api-server/schema/index.ts";
 import type { CanarySpec } from "../core/canary.ts";
+import { type Doubt, doubtsOf, doubtText } from "../core/doubts.ts";
+import { didYouMean } from "../core/nearest.ts";
 import { DEFAULT_PARSE_OPTIONS, parseSpec } from "../core/parse.ts";
 import { type Capabilities, type Plan, planFor } from "../core/plan.ts";
 import { fromWire } from "../core/status.ts";
@@ -21,34 +23,69 @@ export interface Planned {
   readonly plan: Plan;
   /** What does not count, though it stands there. */
   readonly notes: readonly string[];
+  /** What cannot be meant. */
+  readonly doubts: readonly Doubt[];
 }
 
-/** Refused for what the API server would refuse, and for what the operator would. @throws UserError */
+/** Refused for what the API server would refuse, and for what the operator would. @throws UserError with the first */
 export function planned(wire: KubeObject, meshProvider: string): Planned {
+  const examined = examine(wire, meshProvider);
+  if (examined.kind === "refused") throw new UserError(`${nameOf(wire)}: ${examined.problems[0]}`);
+  return examined.planned;
+}
+
+export type Examined =
+  | { readonly kind: "planned"; readonly planned: Planned }
+  /** At least one; each names the field, what is wrong with it and what to do. */
+  | { readonly kind: "refused"; readonly problems: readonly string[] };
+
+const nameOf = ({ metadata }: KubeObject): string => `${metadata.name}.${metadata.namespace ?? "default"}`;
+
+/** Everything that would be refused, at once. */
+export function examine(wire: KubeObject, meshProvider: string): Examined {
+  const refused = (...problems: readonly string[]): Examined => ({ kind: "refused", problems });
   const { namespace = "default" } = wire.metadata;
-  const name = `${wire.metadata.name}.${namespace}`;
   const apiVersion = apiVersionOf(RESOURCES.canary);
-  if (wire.apiVersion !== apiVersion) {
-    throw new UserError(`${name}: apiVersion must be ${apiVersion}, found ${wire.apiVersion}`);
-  }
+  if (wire.apiVersion !== apiVersion) return refused(`apiVersion must be ${apiVersion}, found ${wire.apiVersion}`);
   const schema = canarySchema();
-  const [error] = validate(schema, applyDefaults(schema, wire));
-  if (error !== undefined) throw new UserError(`${name}: the API server would refuse it: ${refusalText(error)}`);
+  const errors = validate(schema, applyDefaults(schema, wire));
+  if (errors.length > 0) {
+    return refused(...errors.map((error) => `the API server would refuse it: ${refusalText(error)}`));
+  }
   const parsed = parseSpec(wire.spec, namespace, { ...DEFAULT_PARSE_OPTIONS, meshProvider });
-  if (parsed.kind === "invalid") throw new UserError(`${name}: ${parsed.problem}`);
+  if (parsed.kind === "invalid") return refused(parsed.problem);
   const { spec } = parsed;
   const status = fromWire(undefined, { intervalMs: 0, iterations: 0, weights: [], mirror: false });
   const ref = { name: wire.metadata.name, namespace };
   const canary = { ref, uid: "", generation: 1, resourceVersion: "", deleting: false, finalizers: [], spec, status };
   const chosen = chooseAdapters(canary, TABLES);
-  if (chosen.kind === "problem") throw new UserError(`${name}: ${chosen.detail}`);
+  if (chosen.kind === "problem") return refused(chosen.detail);
   const unknown = unknownFields(schema, wire).filter((path) => path.startsWith("spec."));
   const { capabilities } = chosen.adapters.router;
-  const dropped = unknown.map((path) => `${path} is no field of a Canary: the API server drops it`);
-  return { name, spec, plan: planFor(spec, capabilities), notes: [...dropped, ...ignored(spec, capabilities)] };
+  const dropped = unknown.map((path) => {
+    const hint = didYouMean(lastOf(path), fieldNames(SCHEMA));
+    return `${path} is no field of a Canary: the API server drops it${hint}`;
+  });
+  const notes = [...dropped, ...ignored(spec, capabilities)];
+  const plan = planFor(spec, capabilities);
+  return { kind: "planned", planned: { name: nameOf(wire), spec, plan, notes, doubts: doubtsOf(spec) } };
 }
 
-/** What a provider cannot do, and nobody else says. */
+/** A line for each mistake with which no release succeeds. */
+export const hopelessOf = ({ name, doubts }: Planned): readonly string[] =>
+  doubts.filter(({ always }) => always).map((doubt) => `${name}: ${doubtText(doubt)}`);
+
+const lastOf = (path: string): string => path.split(/[.[]/).at(-1) ?? path;
+
+/** Every name of a field that occurs in a schema. */
+function fieldNames(schema: unknown): readonly string[] {
+  if (typeof schema !== "object" || schema === null) return [];
+  const { properties = {}, items } = schema as { properties?: Record<string, unknown>; items?: unknown };
+  const below = [...Object.values(properties), items].flatMap(fieldNames);
+  return [...new Set([...Object.keys(properties), ...below])];
+}
+
+/** What a provider cannot do, and no other message says. */
 function ignored(spec: CanarySpec, { mirror, sessionAffinity }: Capabilities): readonly string[] {
   const { analysis, provider } = spec;
   const without = (field: string) => `spec.analysis.${field} does not count on the provider ${provider}`;
@@ -61,12 +98,15 @@ function ignored(spec: CanarySpec, { mirror, sessionAffinity }: Capabilities): r
   ];
 }
 
-/** The API server's own words, and what to do about those that help nobody. */
+/** The API server's own words, and what to do about those that do not help. */
 function refusalText({ path, message }: { readonly path: string; readonly message: string }): string {
   if (message.includes('"spec.analysis" must validate one and only one schema')) {
     return `${message}: give interval, threshold and one of stepWeight, stepWeights and iterations`;
   }
-  return path === "<nil>" ? message : `${path}: ${message}`;
+  const [, word, values = ""] = /Unsupported value: "(.*?)": supported values: (.*)$/.exec(message) ?? [];
+  const known = [...values.matchAll(/"(.*?)"/g)].map(([, value = ""]) => value);
+  const hint = word === undefined ? "" : didYouMean(word, known);
+  return `${path === "<nil>" ? message : `${path}: ${message}`}${hint}`;
 }
 
 /** What has no say in which steps are taken has any value. */
@@ -78,7 +118,6 @@ const TABLES = {
   services: createServicesRouter(),
 };
 
-function canarySchema() {
-  const { versions } = canaryCrd().spec as { versions: { schema: { openAPIV3Schema: unknown } }[] };
-  return crdSchema(versions[0]?.schema.openAPIV3Schema);
-}
+const { versions } = canaryCrd().spec as { versions: { schema: { openAPIV3Schema: unknown } }[] };
+const SCHEMA = versions[0]?.schema.openAPIV3Schema;
+const canarySchema = () => crdSchema(SCHEMA);

@@ -96,6 +96,86 @@ describe.each(["plan", "simulate"])("%s", (command) => {
   });
 });
 
+describe("mistakes with which no release succeeds", () => {
+  const metrics = [{ name: "request-duraton", thresholdRange: { max: 500 }, interval: "1m" }];
+  const given = () => file([aWireCanary({ analysis: { metrics, interval: "5min" } })]);
+
+  it.each(["plan", "simulate"])("%s says each in a line, and fails", async (command) => {
+    const { code, err } = await aviary(command, given());
+    expect(code).toBe(1);
+    expect(err.trim().split("\n")).toEqual([
+      expect.stringMatching(/podinfo\.test: spec\.analysis\.interval: "5min" is no duration: .*; write 5m$/),
+      expect.stringMatching(/podinfo\.test: spec\.analysis\.metrics\[0\]\.name: .*did you mean "request-duration"/),
+    ]);
+  });
+
+  it("lint says all of them, refusals and warnings included, as text and as JSON", async () => {
+    const { code, out } = await aviary("lint", given());
+    expect([code, out]).toEqual([
+      1,
+      expect.stringMatching(/^error canary\/podinfo in test: (.*\n)*1 Canary: 2 errors, /),
+    ]);
+    const other = aWireCanary({ analysis: { webhooks: [{ name: "a", url: "http://a/", type: "pre-rolout" }] } });
+    const refused = await aviary("lint", file([other]));
+    expect(refused.out).toContain('(did you mean "pre-rollout"?)');
+    const json = JSON.parse((await aviary("lint", "-o", "json", given())).out);
+    expect(json[0]).toEqual({ object: "canary/podinfo in test", severity: "error", text: expect.any(String) });
+  });
+
+  it("lint warns of fields that do not exist and of references that the files do not hold; --strict fails", async () => {
+    const misspelt = aWireCanary({
+      analysis: { stepWieght: 5, metrics: [{ name: "a", templateRef: { name: "eror-rate" } }] },
+    });
+    const template = {
+      apiVersion: "flagger.app/v1beta1",
+      kind: "MetricTemplate",
+      metadata: { name: "error-rate", namespace: "test" },
+    };
+    const path = file([misspelt, template]);
+    const { code, out } = await aviary("lint", path);
+    expect(code).toBe(0);
+    expect(out).toContain(
+      'spec.analysis.stepWieght is no field of a Canary: the API server drops it (did you mean "step',
+    );
+    expect(out).toContain(
+      'no MetricTemplate "eror-rate" in test (did you mean "error-rate"?); the cluster must have it',
+    );
+    expect((await aviary("lint", "--strict", path)).code).toBe(1);
+  });
+
+  it("simulate names webhooks and metrics that the Canary does not have", async () => {
+    const hooks = [{ name: "load-test", url: "http://a.test/" }];
+    const path = file([aWireCanary({ analysis: { webhooks: hooks } })]);
+    const { code, err } = await aviary("simulate", path, "--hook", "loadtest=passes");
+    expect([code, err]).toEqual([
+      2,
+      'aviary simulate: canary/podinfo has no webhook "loadtest" (did you mean "load-test"?): it has load-test\n',
+    ]);
+    expect((await aviary("simulate", path, "--metric", "x=1")).err).toContain('no metric "x": it has none');
+  });
+});
+
+describe("a campaign that is interrupted", () => {
+  it.each([["--runs", "50000"], ["--stories"]])("%s says how far it came, and fails", async (...words) => {
+    const stop = new AbortController();
+    let out = "";
+    const done = runCommandLine({
+      argv: ["simulate", ...words],
+      env: {},
+      signal: stop.signal,
+      out: (text) => {
+        out += text;
+      },
+      err: () => undefined,
+    });
+    setImmediate(() => stop.abort());
+    expect([await done, out]).toEqual([
+      130,
+      expect.stringMatching(/^interrupted after \d+ (of 50000 )?runs, \d+ viol/),
+    ]);
+  });
+});
+
 describe("simulate", () => {
   it.each([
     [["--rps", "-5"], "--rps needs a value that does not begin with -"],
@@ -270,6 +350,6 @@ describe("other commands", () => {
         err += text;
       },
     });
-    expect([code, err]).toEqual([1, "aviary sandbox up: stopped\n"]);
+    expect([code, err]).toEqual([130, "aviary sandbox up: stopped\n"]);
   });
 });

@@ -1,9 +1,10 @@
 /** Kinds as people name them: short names, plurals, `KIND.GROUP`; what is not in the table is looked up in the cluster. */
+
+import { didYouMean } from "../core/nearest.ts";
 import type { KubeTransport } from "../kube/transport.ts";
 import { isNotFound } from "../ports/kube.ts";
 import { type KubeFields, RESOURCES, type ResourceType } from "../ports/kubernetes.ts";
 import { UserError } from "./command.ts";
-import { didYouMean } from "./nearest.ts";
 
 /** As kubectl has them. Kinds of the table are found without asking the cluster. */
 const SHORT_NAMES: Readonly<Record<string, ResourceType>> = {

@@ -1,7 +1,7 @@
 /** Options of our own commands: `--name value`, `--name=value`, `-o json`. Node's parser, with errors for people. */
 import { type ParseArgsConfig, parseArgs } from "node:util";
+import { didYouMean } from "../core/nearest.ts";
 import { UserError } from "./command.ts";
-import { didYouMean } from "./nearest.ts";
 
 export interface OptionSpec {
   readonly type: "string" | "boolean";

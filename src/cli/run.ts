@@ -1,5 +1,6 @@
 /** Finds the command that the first words name and runs it; help and errors look the same for all of them. */
 import { basename } from "node:path";
+import { didYouMean } from "../core/nearest.ts";
 import { AVIARY_VERSION, FLAGGER_VERSION } from "../version.ts";
 import { type CommandContext, type CommandRow, type ExitCode, UserError } from "./command.ts";
 import { COMMANDS } from "./table.ts";
@@ -31,13 +32,17 @@ export async function runCommandLine(context: CommandContext): Promise<ExitCode>
   try {
     return await command.run({ ...context, argv: rest });
   } catch (error) {
-    // Whoever stops a command knows why it ended.
     if (context.signal.aborted && !(error instanceof UserError)) {
       err(`aviary ${row.name}: stopped\n`);
-      return 1;
+      return 130;
     }
     if (!(error instanceof UserError)) throw error;
-    err(`aviary ${row.name}: ${error.message}\n`);
+    err(
+      error.message
+        .split("\n")
+        .map((line) => `aviary ${row.name}: ${line}\n`)
+        .join(""),
+    );
     return error.exitCode;
   }
 }
@@ -61,6 +66,16 @@ function listCommands({ argv, out, err }: CommandContext): ExitCode {
     out(text);
     return 0;
   }
-  err(group.length > 0 ? text : `aviary: there is no command "${argv.join(" ")}"\n\n${text}`);
+  const words = argv.join(" ");
+  const hint =
+    didYouMean(
+      words,
+      COMMANDS.map(({ name }) => name),
+    ) ||
+    didYouMean(
+      first,
+      COMMANDS.map(({ name }) => name),
+    );
+  err(group.length > 0 ? text : `aviary: there is no command "${words}"${hint}\n\n${text}`);
   return 2;
 }

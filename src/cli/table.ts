@@ -36,6 +36,11 @@ export const COMMANDS: readonly CommandRow[] = [
     load: async () => (await import("./commands/plan.ts")).planCommand,
   },
   {
+    name: "lint",
+    summary: "say what is wrong with Canaries before they are applied",
+    load: async () => (await import("./commands/lint.ts")).lintCommand,
+  },
+  {
     name: "simulate",
     summary: "show what a Canary would do with a release, in virtual time",
     load: async () => (await import("./commands/simulate.ts")).simulateCommand,

@@ -10,7 +10,9 @@ export interface InvalidCanary {
   readonly problem: string;
 }
 
-export type Loaded = { readonly kind: "canary"; readonly canary: Canary } | InvalidCanary;
+export type Loaded =
+  /** `doubts`: what is accepted, but cannot be meant; texts of Warning events. */
+  { readonly kind: "canary"; readonly canary: Canary; readonly doubts?: readonly string[] } | InvalidCanary;
 
 /** Where Canaries are kept. `save` is the commit point of a turn. */
 export interface CanaryStore {

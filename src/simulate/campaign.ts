@@ -152,25 +152,35 @@ export interface Failure {
   readonly violation: Violation;
 }
 
-/** @param each told of every run that failed, shrunk */
+/** What was done before the end, or before the interruption. */
+export interface Tally {
+  readonly runs: number;
+  readonly violations: number;
+}
+
+/** Lets signals and other work in: the runs themselves never leave the microtasks. */
+const breathe = () => new Promise((resolve) => setImmediate(resolve));
+const RUNS_PER_BREATH = 20;
+
+/** @param each is called for every run that failed, shrunk */
 export async function runCases(
   seed: number,
   count: number,
   signal: AbortSignal,
   each: (failure: Failure) => void,
-): Promise<number> {
+): Promise<Tally> {
   let violations = 0;
-  for (let i = 0; i < count && !signal.aborted; i += 1) {
+  for (let i = 0; i < count; i += 1) {
+    if (i % RUNS_PER_BREATH === 0) await breathe();
+    if (signal.aborted) return { runs: i, violations };
     const given = generateCase(seed + i);
     const verdict = await judgeCase(given);
-    // Lets signals and other work in: the runs themselves never leave the microtasks.
-    if (i % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
     const [first] = verdict.violations;
     if (first === undefined) continue;
     violations += 1;
     each(await shrink(given, verdict, first));
   }
-  return violations;
+  return { runs: count, violations };
 }
 
 /** Leaves out whatever is not needed to break the same rule. */
@@ -251,12 +261,21 @@ export interface StoryFailure {
   readonly violation: Violation;
 }
 
-/** The story in calm weather, then with one fault at every call, of every kind that can hit it. */
+export interface FaultsTried {
+  /** Every so many runs only. */
+  readonly stride?: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The story in calm weather, then with one fault at every call, of every kind that can hit it.
+ * @returns how many runs there were
+ */
 export async function tryEveryFault(
   story: string,
   scenario: Scenario,
   each: (failure: StoryFailure) => void,
-  stride = 1,
+  { stride = 1, signal }: FaultsTried = {},
 ): Promise<number> {
   const calls: PortCall[] = [];
   const spy: Weather = {
@@ -271,6 +290,8 @@ export async function tryEveryFault(
   let runs = 1;
   for (const call of calls) {
     for (const fault of FAULTS[call.port]) {
+      if (runs % RUNS_PER_BREATH === 0) await breathe();
+      if (signal?.aborted === true) return runs;
       runs += 1;
       if (runs % stride !== 0) continue;
       const verdict = compareEnds(

@@ -79,7 +79,7 @@ describe("every rule holds", () => {
       failures.push(`${fault} at ${call?.index} ${call?.what}: ${violation.invariant} ${violation.text}`);
     };
     // Every fault at every call takes its time: all of them are tried by `npm run simulate:ci`.
-    await tryEveryFault(story, scenario, each, 37);
+    await tryEveryFault(story, scenario, each, { stride: 37 });
     expect(failures).toEqual([]);
   });
 

@@ -1,5 +1,6 @@
 /** Shows what a Canary will go through, before it is applied. */
-import { planned } from "../canaries.ts";
+import { doubtText } from "../../core/doubts.ts";
+import { hopelessOf, planned } from "../canaries.ts";
 import { type Command, UserError } from "../command.ts";
 import { readManifests } from "../manifests.ts";
 import { describeOptions, type OptionSpec, oneOf, readOptions } from "../options.ts";
@@ -11,8 +12,16 @@ const OPTIONS = {
 } as const satisfies Record<string, OptionSpec>;
 
 export const planCommand: Command = {
-  help: `Usage: aviary plan FILE|FOLDER... [OPTIONS]\n\n${describeOptions(OPTIONS)}`,
-  run({ argv, out }) {
+  help: `Usage: aviary plan FILE|FOLDER|-... [OPTIONS]
+
+A Canary whose releases could never succeed is planned, and said to be so: the exit code is 1.
+
+Examples:
+  aviary plan examples/podinfo
+  kubectl get canary podinfo -n test -o yaml | aviary plan -
+
+${describeOptions(OPTIONS)}`,
+  run({ argv, out, err }) {
     const options = readOptions(argv, OPTIONS);
     const asJson = oneOf(options, "output", ["text", "json"]) === "json";
     if (options.words.length === 0) throw new UserError("name at least one file with a Canary", 2);
@@ -20,12 +29,15 @@ export const planCommand: Command = {
     if (canaries.length === 0) throw new UserError(`there is no Canary in ${options.words.join(", ")}`);
     const meshProvider = options.text("mesh-provider") ?? "istio";
     const plans = canaries.map((canary) => planned(canary, meshProvider));
-    const shown = plans.map(({ name, spec, plan, notes }) =>
-      asJson
-        ? { ...plan, name, strategy: spec.strategy, intervalMs: spec.analysis.intervalMs, notes }
-        : planText(name, spec, plan, notes),
-    );
+    const shown = plans.map(({ name, spec, plan, notes, doubts }) => {
+      const said = [...notes, ...doubts.filter(({ always }) => !always || asJson).map(doubtText)];
+      return asJson
+        ? { ...plan, name, strategy: spec.strategy, intervalMs: spec.analysis.intervalMs, notes: said }
+        : planText(name, spec, plan, said);
+    });
     out(asJson ? `${JSON.stringify(shown, null, 2)}\n` : shown.join("\n"));
-    return Promise.resolve(0);
+    const hopeless = plans.flatMap(hopelessOf);
+    for (const line of hopeless) err(`aviary plan: ${line}\n`);
+    return Promise.resolve(hopeless.length === 0 ? 0 : 1);
   },
 };

@@ -5,6 +5,7 @@ import {
   parseKept,
   runCases,
   type StoryFailure,
+  type Tally,
   tryEveryFault,
 } from "../../simulate/campaign.ts";
 import { generateCase } from "../../simulate/generate.ts";
@@ -26,12 +27,18 @@ export interface RunsWanted {
 /** Random runs from `seed` on; one run is shown whole. */
 export async function simulateRuns({ runs, seed, keep }: RunsWanted, { out, signal }: Out): Promise<ExitCode> {
   if (runs === 1) return replay(seed, keep, out);
-  const violations = await runCases(seed, runs, signal, ({ given, kept, violation }) => {
+  const done = await runCases(seed, runs, signal, ({ given, kept, violation }) => {
     out(`seed ${given.seed}: ${describeViolation(violation)}\n`);
     out(`  replay: aviary simulate --runs 1 --seed ${given.seed} --keep ${describeKept(kept)}\n`);
   });
-  out(`${runs} runs, ${violations} violations\n`);
-  return violations === 0 ? 0 : 1;
+  return ending(done, signal, out, ` of ${runs}`);
+}
+
+/** An interrupted campaign says how far it came, and is no success. */
+function ending({ runs, violations }: Tally, signal: AbortSignal, out: Out["out"], planned = ""): ExitCode {
+  if (signal.aborted) out(`interrupted after ${runs}${planned} runs, ${violations} violations\n`);
+  else out(`${runs} runs, ${violations} violations\n`);
+  return signal.aborted ? 130 : violations === 0 ? 0 : 1;
 }
 
 async function replay(seed: number, keep: string | undefined, out: Out["out"]): Promise<ExitCode> {
@@ -65,10 +72,9 @@ export async function simulateStories({ out, signal }: Out): Promise<ExitCode> {
   };
   for (const [story, scenario] of Object.entries(STORIES)) {
     if (signal.aborted) break;
-    runs += await tryEveryFault(story, scenario, tell);
+    runs += await tryEveryFault(story, scenario, tell, { signal });
   }
-  out(`${runs} runs, ${violations} violations\n`);
-  return violations === 0 ? 0 : 1;
+  return ending({ runs, violations }, signal, out);
 }
 
 function describeViolation({ invariant, at, text }: Violation): string {

@@ -1,5 +1,7 @@
 /** Runs a Canary in a simulated cluster: what would it do with a release like that, and how many requests would fail? */
 import { existsSync } from "node:fs";
+import { doubtText } from "../../core/doubts.ts";
+import { didYouMean } from "../../core/nearest.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import { type AskedScenario, scenarioFrom } from "../../simulate/ask.ts";
 import type { Scenario } from "../../simulate/scenario.ts";
@@ -7,7 +9,7 @@ import { readScenario as readScenarioText } from "../../simulate/scenario-file.t
 import { createTimeline } from "../../simulate/timeline.ts";
 import { run } from "../../simulate/universe.ts";
 import { CALM } from "../../simulate/weather.ts";
-import { planned } from "../canaries.ts";
+import { hopelessOf, planned } from "../canaries.ts";
 import { type Command, UserError } from "../command.ts";
 import { parseDocuments, readManifests } from "../manifests.ts";
 import { describeOptions, type OptionSpec, oneOf, type ReadOptions, readOptions } from "../options.ts";
@@ -26,7 +28,7 @@ const OPTIONS = {
   hook: { type: "string", help: "NAME=passes, fails, hangs, opens@60s, fails-first@2; several apart by ;" },
   replicas: { type: "string", help: "pods of the target" },
   image: { type: "string", help: "the image that is released" },
-  until: { type: "string", help: "give up so long after the last thing that somebody did (default 1h)" },
+  until: { type: "string", help: "give up so long after the last thing that a user did (default 1h)" },
   scenario: { type: "string", help: "YAML file with a scenario; options above win over it" },
   runs: { type: "string", help: "so many random rollouts in bad weather instead; fails when a rule is broken" },
   keep: { type: "string", help: "with --runs 1: only these of its troubles, as a failure says" },
@@ -36,7 +38,16 @@ const OPTIONS = {
 } as const satisfies Record<string, OptionSpec>;
 
 export const simulateCommand: Command = {
-  help: `Usage: aviary simulate [FILE|FOLDER...] [OPTIONS]\n\n${describeOptions(OPTIONS)}`,
+  help: `Usage: aviary simulate [FILE|FOLDER|-...] [OPTIONS]
+
+Without a file, an example is simulated.
+
+Examples:
+  aviary simulate --error-rate 0@10w,8@20w
+  aviary simulate examples/podinfo --latency 600 --rps 20
+  aviary simulate --runs 200 --seed 1
+
+${describeOptions(OPTIONS)}`,
   async run({ argv, out, signal }) {
     const options = readOptions(argv, OPTIONS);
     const asJson = oneOf(options, "output", ["text", "json"]) === "json";
@@ -49,7 +60,12 @@ export const simulateCommand: Command = {
     const timeline = createTimeline();
     const seed = wholeNumber(options, "seed");
     const { assumed, ...scenario } = readScenario(options);
-    const { notes } = planned(scenario.canary, MESH_PROVIDER);
+    const examined = planned(scenario.canary, MESH_PROVIDER);
+    const notes = [...examined.notes, ...examined.doubts.map(doubtText)];
+    refuseUnknownNames(scenario.canary, options, readScenarioFile(options.text("scenario")));
+    const hopeless = hopelessOf(examined);
+    // The simulation has values for every metric: it would show a success that no cluster can have.
+    if (hopeless.length > 0) throw new UserError(hopeless.join("\n"));
     await run({ scenario, weather: CALM, seed, watchers: [timeline.watch] });
     const told = timeline.read();
     const said = [...notes.map((note) => `note: ${note}\n`), ...assumed.map((text) => `assumed: ${text}\n`)];
@@ -58,6 +74,26 @@ export const simulateCommand: Command = {
     return told.noRelease === undefined ? 0 : 1;
   },
 };
+
+/** A webhook or metric that the Canary does not have would be described for nothing. @throws UserError (exit code 2) */
+function refuseUnknownNames(canary: KubeObject, options: ReadOptions, file: Partial<Scenario>): void {
+  const analysis = canary.spec?.analysis ?? canary.spec?.canaryAnalysis ?? {};
+  const named = (list: unknown) => (Array.isArray(list) ? list : []).map(({ name }: { name: string }) => name);
+  const asked = (option: string) =>
+    (options.text(option) ?? "")
+      .split(";")
+      .flatMap((part) => (part.includes("=") ? [part.replace(/=[^=]*$/, "")] : []));
+  const check = (what: string, wanted: readonly string[], known: readonly string[]) => {
+    const unknown = wanted.find((name) => !known.includes(name));
+    if (unknown === undefined) return;
+    const has = known.length === 0 ? "it has none" : `it has ${known.join(", ")}`;
+    const { name } = canary.metadata;
+    const hint = didYouMean(unknown, known);
+    throw new UserError(`canary/${name} has no ${what} "${unknown}"${hint}: ${has}`, 2);
+  };
+  check("webhook", [...asked("hook"), ...Object.keys(file.hooks ?? {})], named(analysis.webhooks));
+  check("metric", [...asked("metric"), ...Object.keys(file.metrics ?? {})], named(analysis.metrics));
+}
 
 /** As the operator's own. */
 const MESH_PROVIDER = "istio";

@@ -1,4 +1,5 @@
 /** Waits for a phase of a Canary, and says meanwhile what the Canary does. */
+import { didYouMean } from "../../core/nearest.ts";
 import { TRANSITIONS } from "../../core/phases/table.ts";
 import { parseDuration } from "../../go/duration.ts";
 import { createClusterCache } from "../../kube/cluster-cache.ts";
@@ -9,7 +10,6 @@ import { systemClock } from "../../time/system-clock.ts";
 import { CLUSTER_OPTIONS, connectCluster } from "../cluster.ts";
 import { type Command, type CommandContext, UserError } from "../command.ts";
 import { kindOf, objectWords } from "../kinds.ts";
-import { didYouMean } from "../nearest.ts";
 import { describeOptions, type OptionSpec, type ReadOptions, readOptions } from "../options.ts";
 
 const OPTIONS = {

@@ -38,7 +38,7 @@ export interface World {
     signal: AbortSignal,
     confirm?: () => Promise<void>,
   ): Promise<boolean>;
-  /** Whether this generation of an invalid Canary was refused already; remembers it. */
+  /** Whether this generation of a Canary was refused or doubted already; remembers it. */
   refusedBefore(ref: CanaryRef, generation: number): boolean;
   forget(ref: CanaryRef): void;
 }

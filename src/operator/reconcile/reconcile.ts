@@ -38,7 +38,8 @@ export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSigna
   const loaded = ports.store.load(ref);
   if (loaded === undefined) return forget(ref, ports);
   if (loaded.kind === "invalid") return refuse(loaded, ports);
-  const { canary } = loaded;
+  const { canary, doubts = [] } = loaded;
+  sayDoubts(canary, doubts, ports);
   const begun = ports.clock.now();
   const tended = await tendFinalizer(canary, ports, signal);
   if (tended !== "as wanted") return { kind: tended === "written" ? "now" : "never" };
@@ -125,7 +126,14 @@ function forget(ref: CanaryRef, ports: Ports): Requeue {
   return { kind: "forget" };
 }
 
-/** Routes and workloads stay as they are until somebody mends the spec; said once per generation (Q9). */
+/** The release goes on as the contract asks; its author learns once per generation what cannot be meant. */
+function sayDoubts(canary: Canary, doubts: readonly string[], ports: Ports): void {
+  if (doubts.length === 0 || ports.world.refusedBefore(canary.ref, canary.generation)) return;
+  const { phase } = canary.status;
+  for (const message of doubts) ports.recorder.say(canary, { type: "Warning", message, phase });
+}
+
+/** Routes and workloads stay as they are until the spec is mended; said once per generation (Q9). */
 function refuse(invalid: InvalidCanary, ports: Ports): Requeue {
   if (ports.world.refusedBefore(invalid.ref, invalid.generation)) return { kind: "never" };
   ports.recorder.say(invalid, { type: "Warning", reason: "Invalid", message: invalid.problem, error: true, phase: "" });

@@ -108,6 +108,13 @@ const aStatus: fc.Arbitrary<CanaryStatus> = fc
   })
   .map((fields) => JSON.parse(JSON.stringify(fields)) as CanaryStatus);
 
+it("what cannot be meant is loaded with the Canary, for an event; one that leaves is not doubted", () => {
+  const doubtful = aWireCanary({ analysis: { interval: "5min" } });
+  expect(stage(doubtful).store.load(REF)).toMatchObject({ doubts: [expect.stringContaining("write 5m")] });
+  const leaving = { ...doubtful, metadata: { ...doubtful.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } };
+  expect(stage(leaving).store.load(REF)).toMatchObject({ doubts: [] });
+});
+
 describe("Canaries in the API server", () => {
   it("are asked whether they are still what was loaded; what was not is read again", async () => {
     const { store, stored, overwrite, lag } = stage(aWireCanary());

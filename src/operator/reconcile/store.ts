@@ -1,5 +1,6 @@
 /** Canaries in the API server: loaded from the cache, saved by a compare-and-set patch of the status subresource. */
 import type { Canary, CanaryRef, CanarySpec, CanaryStatus } from "../../core/canary.ts";
+import { doubtsOf, doubtText } from "../../core/doubts.ts";
 import { type Parsed, type ParseOptions, parseSpec } from "../../core/parse.ts";
 import { canaryWeights } from "../../core/plan.ts";
 import { fromWire, toWire, type WireMemory, type WireStatus } from "../../core/status.ts";
@@ -136,7 +137,7 @@ function loadedFrom(object: KubeObject, ref: CanaryRef, parsed: Parsed, own: Rem
     spec,
     status,
   };
-  return { kind: "canary", canary };
+  return { kind: "canary", canary, doubts: deleting ? [] : doubtsOf(spec).map(doubtText) };
 }
 
 /** @returns a text when the stored status is one that nobody can have written */

@@ -1,0 +1,110 @@
+/** Says everything that is wrong with Canaries: object, field, cause and cure, one a line. */
+import { doubtText } from "../../core/doubts.ts";
+import { didYouMean } from "../../core/nearest.ts";
+import type { KubeObject } from "../../ports/kubernetes.ts";
+import { examine } from "../canaries.ts";
+import { coloured } from "../colour.ts";
+import { type Command, UserError } from "../command.ts";
+import { readManifests } from "../manifests.ts";
+import { describeOptions, type OptionSpec, oneOf, readOptions } from "../options.ts";
+
+const OPTIONS = {
+  "mesh-provider": { type: "string", preset: "istio", help: "provider of Canaries that name none" },
+  strict: { type: "boolean", help: "warnings are failures, too" },
+  output: { type: "string", short: "o", preset: "text", help: "text or json" },
+} as const satisfies Record<string, OptionSpec>;
+
+interface Mistake {
+  /** "canary/podinfo in test" */
+  readonly object: string;
+  /** error: refused, or no release can succeed. warning: accepted, but hardly meant. */
+  readonly severity: "error" | "warning";
+  readonly text: string;
+}
+
+export const lintCommand: Command = {
+  help: `Usage: aviary lint FILE|FOLDER|-... [OPTIONS]
+
+Needs no cluster. Exit code 1 when there is an error: something that is refused, or with which no release can succeed.
+
+Examples:
+  aviary lint examples/podinfo
+  aviary lint --strict canaries/
+  kustomize build . | aviary lint -
+
+${describeOptions(OPTIONS)}`,
+  run({ argv, env, out }) {
+    const options = readOptions(argv, OPTIONS);
+    const asJson = oneOf(options, "output", ["text", "json"]) === "json";
+    if (options.words.length === 0) throw new UserError("name at least one file with a Canary, or - for stdin", 2);
+    const manifests = readManifests(options.words);
+    const canaries = manifests.filter(({ kind }) => kind === "Canary");
+    if (canaries.length === 0) throw new UserError(`there is no Canary in ${options.words.join(", ")}`);
+    const found = canaries.flatMap((one) => mistakesOf(one, manifests, options.text("mesh-provider") ?? "istio"));
+    if (asJson) out(`${JSON.stringify(found, null, 2)}\n`);
+    else {
+      const paint = coloured(env);
+      for (const { object, severity, text } of found) {
+        out(`${severity === "error" ? paint.bad("error") : paint.warn("warning")} ${object}: ${text}\n`);
+      }
+      const count = (kind: string) => found.filter(({ severity }) => severity === kind).length;
+      const canary = canaries.length === 1 ? "1 Canary" : `${canaries.length} Canaries`;
+      out(`${canary}: ${count("error")} errors, ${count("warning")} warnings\n`);
+    }
+    const bad = found.filter(({ severity }) => severity === "error" || options.flag("strict"));
+    return Promise.resolve(bad.length === 0 ? 0 : 1);
+  },
+};
+
+function mistakesOf(canary: KubeObject, manifests: readonly KubeObject[], provider: string): readonly Mistake[] {
+  const { name, namespace = "default" } = canary.metadata;
+  const object = `canary/${name} in ${namespace}`;
+  const examined = examine(canary, provider);
+  if (examined.kind === "refused") return examined.problems.map((text) => ({ object, severity: "error", text }));
+  const { notes, doubts } = examined.planned;
+  const doubted = doubts.map((doubt) => ({
+    object,
+    severity: doubt.always ? ("error" as const) : ("warning" as const),
+    text: doubtText(doubt),
+  }));
+  const warned = [...notes, ...missing(canary, manifests)].map((text) => ({
+    object,
+    severity: "warning" as const,
+    text,
+  }));
+  return [...doubted, ...warned];
+}
+
+/** References to kinds that the files hold, but not under this name. Kinds that the files do not hold are elsewhere. */
+function missing(canary: KubeObject, manifests: readonly KubeObject[]): readonly string[] {
+  const { metadata, spec } = canary;
+  const own = metadata.namespace ?? "default";
+  const analysis = spec?.analysis ?? spec?.canaryAnalysis ?? {};
+  const references = [
+    { field: "spec.targetRef", kind: spec.targetRef.kind, ref: spec.targetRef },
+    { field: "spec.autoscalerRef", kind: spec.autoscalerRef?.kind, ref: spec.autoscalerRef },
+    ...listOf(analysis.metrics).map(({ templateRef }, i) => ({
+      field: `spec.analysis.metrics[${i}].templateRef`,
+      kind: "MetricTemplate",
+      ref: templateRef,
+    })),
+    ...listOf(analysis.alerts).map(({ providerRef }, i) => ({
+      field: `spec.analysis.alerts[${i}].providerRef`,
+      kind: "AlertProvider",
+      ref: providerRef,
+    })),
+  ];
+  return references.flatMap(({ field, kind, ref }) => {
+    if (ref === undefined || ref === null) return [];
+    const namespace = ref.namespace ?? own;
+    const known = manifests
+      .filter((one) => one.kind === kind && (one.metadata.namespace ?? "default") === namespace)
+      .map((one) => one.metadata.name);
+    if (known.length === 0 || known.includes(ref.name)) return [];
+    const hint = didYouMean(ref.name, known);
+    return [`${field}: these files hold no ${kind} "${ref.name}" in ${namespace}${hint}; the cluster must have it`];
+  });
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: fields of a manifest that the schema has checked.
+const listOf = (list: unknown): readonly any[] => (Array.isArray(list) ? list : []);
