@@ -43,7 +43,9 @@ function metricDoubts(metric: Metric, i: number): readonly Doubt[] {
   if (!isBuiltIn && query === undefined && templateRef === undefined) {
     found.push({
       field: `${field}.name`,
-      cause: `"${name}" is no built-in metric${didYouMean(name, BUILT_IN)} and has neither a templateRef nor a query: its check always fails`,
+      cause:
+        `"${name}" is no built-in metric${didYouMean(name, BUILT_IN)} and has neither a templateRef nor a query: ` +
+        "its check always fails",
       cure: `use one of ${BUILT_IN.join(", ")}, or give it a templateRef`,
       always: true,
     });
