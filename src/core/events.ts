@@ -7,6 +7,7 @@ export type Reason =
   | "Unknown"
   | "Suspended"
   | "Invalid"
+  | "Doubtful"
   | "WriteFailed"
   | "TargetProblem"
   | "MetricServersAvailable"

@@ -130,7 +130,7 @@ function forget(ref: CanaryRef, ports: Ports): Requeue {
 function sayDoubts(canary: Canary, doubts: readonly string[], ports: Ports): void {
   if (doubts.length === 0 || ports.world.refusedBefore(canary.ref, canary.generation)) return;
   const { phase } = canary.status;
-  for (const message of doubts) ports.recorder.say(canary, { type: "Warning", message, phase });
+  for (const message of doubts) ports.recorder.say(canary, { type: "Warning", reason: "Doubtful", message, phase });
 }
 
 /** Routes and workloads stay as they are until the spec is mended; said once per generation (Q9). */
