@@ -106,6 +106,34 @@ const GATEWAY_API_FIELDS = {
   referenceGrants: { type: "boolean" },
 };
 
+const URL_OR_NONE = { maxLength: 2048, pattern: "^$|^https?://" };
+
+/** What a tenant could make too large for the operator is bounded, far above what a Canary needs. */
+function addBounds({ analysis, metricsServer }: Fields): void {
+  const { metrics, webhooks, alerts, stepWeights } = analysis.properties;
+  for (const list of [metrics, webhooks, alerts]) Object.assign(list, { maxItems: 50 });
+  Object.assign(stepWeights, { maxItems: 100 });
+  Object.assign(metrics.items.properties.query, { maxLength: 65_536 });
+  Object.assign(webhooks.items.properties.url, { maxLength: 2048, pattern: "^https?://" });
+  Object.assign(metricsServer, URL_OR_NONE);
+}
+
+/** Paths of fields that `kubectl explain` says nothing about. */
+function undescribed(schema: Fields, path: string): string[] {
+  const own = Object.entries<Fields>(schema.properties ?? {}).flatMap(([name, field]) => [
+    ...(field.description ? [] : [`${path}.${name}`]),
+    ...undescribed(field, `${path}.${name}`),
+  ]);
+  const inner = [schema.items, schema.additionalProperties].filter((found) => found !== undefined);
+  return [...own, ...inner.flatMap((found) => undescribed(found, `${path}[]`))];
+}
+
+describe("every field", () => {
+  it("has a description, which is a sentence", () => {
+    for (const crd of crds()) expect(undescribed(schemaOf(crd), crd.metadata.name)).toEqual([]);
+  });
+});
+
 describe("the schemas are the contract and a little more", () => {
   it("Canary", () => {
     const ours = withoutDescriptions(schemaOf(canaryCrd()));
@@ -121,17 +149,24 @@ describe("the schemas are the contract and a little more", () => {
     routeRef.properties.namespace = { type: "string" };
     Object.assign(service.properties, GATEWAY_API_FIELDS);
     analysis.properties.match.items.properties.method = service.properties.match.items.properties.method;
+    addBounds(theirs.properties.spec.properties);
     theirs.properties.status.properties.aviary = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
     expect(ours).toEqual(theirs);
   });
 
   it("MetricTemplate", () => {
-    expect(withoutDescriptions(schemaOf(metricTemplateCrd()))).toEqual(contract("metrictemplate"));
+    const theirs = contract("metrictemplate");
+    const { provider, query } = theirs.properties.spec.properties;
+    Object.assign(query, { maxLength: 65_536 });
+    Object.assign(provider.properties.address, URL_OR_NONE);
+    expect(withoutDescriptions(schemaOf(metricTemplateCrd()))).toEqual(theirs);
   });
 
   it("AlertProvider", () => {
     const theirs = contract("alertprovider");
     theirs.properties.spec.properties.type.enum.push("generic");
+    Object.assign(theirs.properties.spec.properties.address, URL_OR_NONE);
+    Object.assign(theirs.properties.spec.properties.proxy, { maxLength: 2048 });
     expect(withoutDescriptions(schemaOf(alertProviderCrd()))).toEqual(theirs);
   });
 });

@@ -8,9 +8,9 @@ export function describeResources(): string {
 
 const HEAD = `# Resources
 
-Every field of \`flagger.app/v1beta1\` as the API server knows it (\`deploy/crds\`): Flagger's, and a little more. A dot leads into an
-object, \`[]\` into each entry of a list, \`{}\` into each value of a map. Fields in bold must be there where what holds them is there.
-This page is made from \`src/core/crd\`; a test keeps it equal.
+Every field of \`flagger.app/v1beta1\` as the API server knows it (\`deploy/crds\`): the fields of Flagger and a few more. A dot leads into
+an object, \`[]\` into each entry of a list, \`{}\` into each value of a map. A field in bold is required in the object that holds it.
+This page is made from \`src/crd\`. A test keeps the two equal.
 `;
 
 /** More fields than this are shown in a table of their own. */

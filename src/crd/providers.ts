@@ -1,6 +1,6 @@
 /** The resources that Canaries refer to: where metrics come from and where alerts go. */
 import { type CrdObject, column, crd } from "./definition.ts";
-import { boolean, list, map, object, oneOfRequired, type Schema, string } from "./schema.ts";
+import { boolean, list, map, object, oneOfRequired, type Schema, string, url } from "./schema.ts";
 
 const METRIC_SOURCES = [
   "prometheus",
@@ -23,15 +23,16 @@ export function metricTemplateCrd(): CrdObject {
   const provider = object(
     {
       type: string({ enum: METRIC_SOURCES, about: "What answers the query." }),
-      address: string({ about: "URL of the API." }),
-      headers: map(list(string()), { about: "Sent with each request (prometheus)." }),
+      address: url({ mayBeEmpty: true, about: "URL of the API. CloudWatch, Google Cloud and Keptn ignore it." }),
+      headers: map(list(string()), { about: "Headers of each request, by name (prometheus)." }),
       secretRef: secretRef("A Secret with the credentials, in the namespace of the template."),
       region: string({ about: "Region of the cloud (cloudwatch)." }),
-      insecureSkipVerify: boolean({ about: "Do not verify the certificate." }),
+      insecureSkipVerify: boolean({ about: "Do not verify the certificate of the API." }),
     },
-    { required: ["type"] },
+    { required: ["type"], about: "The service that answers the query." },
   );
   const query = string({
+    maxLength: 65536,
     about: "A Go template: {{ namespace }}, {{ target }}, {{ interval }}, {{ variables.name }} …",
   });
   return crd({
@@ -39,7 +40,9 @@ export function metricTemplateCrd(): CrdObject {
     plural: "metrictemplates",
     columns: [column("Provider", ".spec.provider.type")],
     schema: object(
-      { spec: object({ provider, query }, { required: ["provider", "query"] }) },
+      {
+        spec: object({ provider, query }, { required: ["provider", "query"], about: "The query, and who answers it." }),
+      },
       { about: METRIC_TEMPLATE },
     ),
   });
@@ -50,15 +53,15 @@ export function alertProviderCrd(): CrdObject {
   const spec = object(
     {
       type: string({ enum: ALERT_CHANNELS, about: "What takes the alerts." }),
-      channel: string({ about: "Default: general." }),
-      username: string({ about: "Who speaks. Default: flagger." }),
-      address: string({ about: "URL of the incoming webhook." }),
-      proxy: string({ about: "URL of an HTTP proxy." }),
+      channel: string({ about: "Channel that the alerts are posted to. Default: general." }),
+      username: string({ about: "Name under which the alerts are posted. Default: flagger." }),
+      address: url({ mayBeEmpty: true, about: "URL of the incoming webhook." }),
+      proxy: string({ maxLength: 2048, about: "URL of an HTTP proxy for the alerts." }),
       secretRef: secretRef(
         "A Secret whose key address holds the URL instead; its key token is sent along (slack, generic).",
       ),
     },
-    { oneOf: oneOfRequired(["type", "address"], ["type", "secretRef"]) },
+    { oneOf: oneOfRequired(["type", "address"], ["type", "secretRef"]), about: "Where the alerts go." },
   );
   return crd({
     kind: "AlertProvider",
@@ -71,5 +74,5 @@ export function alertProviderCrd(): CrdObject {
 const METRIC_TEMPLATE = "A query that judges rollouts, and the service that answers it.";
 
 function secretRef(about: string): Schema {
-  return object({ name: string() }, { required: ["name"], about });
+  return object({ name: string({ about: "Name of the Secret." }) }, { required: ["name"], about });
 }

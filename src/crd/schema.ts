@@ -38,6 +38,15 @@ interface ObjectRules extends About {
   readonly rules?: readonly { readonly rule: string; readonly message: string }[];
 }
 
+/** Longest address that is taken. */
+const URL_LENGTH = 2048;
+
+/** An address for HTTP, or an empty text where one may be missing. */
+export function url(rules: About & { readonly format?: string; readonly mayBeEmpty?: true }): Schema {
+  const { mayBeEmpty, ...rest } = rules;
+  return string({ ...rest, maxLength: URL_LENGTH, pattern: mayBeEmpty === true ? "^$|^https?://" : "^https?://" });
+}
+
 interface ListRules extends About {
   readonly maxItems?: number;
 }
