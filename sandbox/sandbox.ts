@@ -40,14 +40,15 @@ export interface SandboxOptions {
 
 /** What programs in pods need to find their way. */
 export interface SandboxServices {
+  /** Of the API server: https://127.0.0.1:PORT. */
+  readonly url: string;
   /** "127.70.0.53:53053"; the value of AVIARY_NAMESERVER. */
   readonly nameserver: string;
-  /** YAML text. */
+  /** YAML text: the owner of the sandbox may do everything. Pods have the token of their ServiceAccount instead. */
   readonly kubeconfig: string;
 }
 
 export interface Sandbox extends SandboxServices {
-  readonly url: string;
   readonly ingressUrl: string;
   readonly cluster: Cluster;
   readonly mesh: Mesh;
@@ -112,16 +113,31 @@ async function assemble(
     keda: { query: prometheus.query },
   });
   undo.push(() => controllers.stop());
-  const services = { nameserver: `${nameserver.address}:${nameserver.port}`, kubeconfig: server.kubeconfig };
+  const services = {
+    url: server.url,
+    nameserver: `${nameserver.address}:${nameserver.port}`,
+    kubeconfig: server.kubeconfig,
+  };
   const kubelet = startKubelet(cluster, {
     addresses,
     apps: appTable(options, services, telemetry.url),
-    serviceAccount: { token: server.token, ca: server.ca },
+    serviceAccount: { token: remembered(server.tokenFor), ca: server.ca },
     report,
   });
   undo.push(() => kubelet.stop());
   server.setLogs(kubelet.logs);
-  return { ...services, url: server.url, ingressUrl: mesh.ingressUrl, cluster, mesh, addresses, stop };
+  return { ...services, ingressUrl: mesh.ingressUrl, cluster, mesh, addresses, stop };
+}
+
+/** One token per ServiceAccount, however many pods have it. */
+function remembered(tokenFor: (namespace: string, account: string) => string): typeof tokenFor {
+  const tokens = new Map<string, string>();
+  return (namespace, account) => {
+    const key = `${namespace}/${account}`;
+    const token = tokens.get(key) ?? tokenFor(namespace, account);
+    tokens.set(key, token);
+    return token;
+  };
 }
 
 function appTable(options: SandboxOptions, services: SandboxServices, telemetryUrl: string): AppTable {

@@ -8,6 +8,8 @@ import type { Clock } from "../../src/ports/clock.ts";
 import type { AddressBlock } from "../addresses.ts";
 import { machineClock } from "../clock.ts";
 import type { Cluster, PodLogs } from "../cluster.ts";
+import { createBootstrapRoles } from "./authorization/bootstrap.ts";
+import { createAuthorizer } from "./authorization/rbac.ts";
 import { createListener, createTokens } from "./http/listener.ts";
 import { type Certificate, selfSigned } from "./http/tls.ts";
 import { createStore, type Store } from "./store.ts";
@@ -48,6 +50,8 @@ export interface ApiServer {
   /** PEM: the authority (and certificate) of the server. */
   readonly ca: string;
   readonly token: string;
+  /** A token for a ServiceAccount that does not expire. */
+  tokenFor(namespace: string, account: string): string;
   /** YAML text of a kubeconfig with one context, "aviary-sandbox". */
   readonly kubeconfig: string;
   setLogs(logs: PodLogs): void;
@@ -65,7 +69,10 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const hosts = [host, "localhost", "kubernetes", "kubernetes.default.svc"];
   const certificate = options.resumed?.certificate ?? selfSigned(hosts, clock.now());
   const tokens = createTokens(token, () => clock.now());
-  const listener = createListener({ store, logs: () => logs, issueToken: tokens.issue }, tokens, certificate);
+  const authorizer = createAuthorizer(store);
+  if (options.resumed === undefined) createBootstrapRoles(store);
+  const shared = { store, authorizer, logs: () => logs, issueToken: tokens.issue, userOfToken: tokens.userOf };
+  const listener = createListener(shared, tokens, certificate);
   const { onRequest } = options;
   if (onRequest !== undefined) {
     listener.on("request", ({ method = "", url = "", headers }) => {
@@ -82,6 +89,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     url,
     ca: certificate.cert,
     token,
+    tokenFor: (namespace, account) => tokens.issue(namespace, account, Number.POSITIVE_INFINITY),
     kubeconfig: kubeconfig(url, certificate.cert, token),
     setLogs: (source) => {
       logs = source;

@@ -3,6 +3,7 @@ import type { Clock, Random } from "../../src/ports/clock.ts";
 import { machineClock } from "../clock.ts";
 import type { Cluster } from "../cluster.ts";
 import { type AutoscalerOptions, startAutoscalers } from "./autoscaler/index.ts";
+import { startClusterRoles } from "./cluster-roles.ts";
 import type { ControllerContext, Stop } from "./context.ts";
 import { startDaemonSets } from "./daemonset.ts";
 import { startDeployments } from "./deployment/index.ts";
@@ -51,6 +52,7 @@ export function startControllers(cluster: Cluster, options: ControllerOptions = 
     startEndpoints,
     startKnative,
     startEventExpiry,
+    startClusterRoles,
   ];
   const stops = controllers.map((start) => start(context));
   const keda = options.keda && startKeda(context, options.keda);

@@ -109,9 +109,10 @@ function readConfig(
   return new Map([...text(object.binaryData, "base64"), ...text(object.data, "utf8")]);
 }
 
-/** What a service account's mount holds. */
+/** What the mounts of service accounts hold. */
 export interface ServiceAccountFiles {
-  readonly token: string;
+  /** The bearer token of an account; the same one each time. */
+  readonly token: (namespace: string, account: string) => string;
   /** PEM */
   readonly ca: string;
 }
@@ -150,9 +151,13 @@ function mountedAt(mount: KubeFields, path: string): string | undefined {
   return path.startsWith(`${inside}/`) ? `${root}/${path.slice(inside.length + 1)}` : undefined;
 }
 
+function tokenOf({ pod }: PodFacts, account: ServiceAccountFiles): Buffer {
+  return Buffer.from(account.token(pod.metadata.namespace ?? "", pod.spec?.serviceAccountName ?? "default"));
+}
+
 function accountFiles(facts: PodFacts, account: ServiceAccountFiles): [string, Uint8Array][] {
   return [
-    ["token", Buffer.from(account.token)],
+    ["token", tokenOf(facts, account)],
     ["ca.crt", Buffer.from(account.ca)],
     ["namespace", Buffer.from(facts.pod.metadata.namespace ?? "")],
   ];
@@ -179,7 +184,7 @@ function volumeFiles(
         ),
       ]);
     }
-    if (part.serviceAccountToken) return [[part.serviceAccountToken.path ?? "token", Buffer.from(account.token)]];
+    if (part.serviceAccountToken) return [[part.serviceAccountToken.path ?? "token", tokenOf(facts, account)]];
     return [];
   };
   return volume.projected ? (volume.projected.sources ?? []).flatMap(source) : source(volume);

@@ -44,7 +44,7 @@ export function startKubelet(cluster: Cluster, options: KubeletOptions): Kubelet
     logs: createPodLogs(clock),
     events: eventRecorder(cluster, clock, "kubelet"),
     schedulerEvents: eventRecorder(cluster, clock, "default-scheduler"),
-    account: options.serviceAccount ?? { token: "", ca: "" },
+    account: options.serviceAccount ?? { token: () => "", ca: "" },
     drainMs: options.drainMs ?? DRAIN_MS,
     report: options.report ?? ((message) => process.emitWarning(message, "SandboxKubelet")),
   };

@@ -75,6 +75,12 @@ const BUCKETS = [
   0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000, 600000, 1800000, 3600000,
 ];
 
+/**
+ * The byte histograms show these bounds only: all of Istio's would be most of what Prometheus keeps here, and nearly
+ * nothing asks for them.
+ */
+const BYTE_BUCKETS: ReadonlySet<number> = new Set([100, 1000, 10_000, 60_000]);
+
 interface Histogram {
   /** Not cumulative; the last one counts what is beyond all bounds. */
   readonly counts: number[];
@@ -89,10 +95,14 @@ interface Counts {
   readonly responseBytes: Histogram;
 }
 
+type Reporter = "source" | "destination";
+
 /** One who-to-whom with one outcome. */
 interface Series {
   readonly first: Observation;
   requests: number;
+  /** Its labels as text, by reporter, made once. */
+  readonly labels: Readonly<Record<Reporter, string>>;
   /** When a workload or Service of it was found to be gone. */
   goneSince: number | undefined;
   /** Empty for a reporter that has seen nothing: requests that never reached the pod, tries that the caller did not notice. */
@@ -131,13 +141,7 @@ export function createTelemetry({ now, exists }: TelemetryOptions): Telemetry {
       const key = keyOf(observation);
       let found = series.get(key);
       if (found === undefined) {
-        found = {
-          first: observation,
-          requests: 0,
-          goneSince: undefined,
-          bySource: noCounts(),
-          byDestination: noCounts(),
-        };
+        found = newSeries(observation);
         series.set(key, found);
       }
       found.requests += 1;
@@ -150,6 +154,11 @@ export function createTelemetry({ now, exists }: TelemetryOptions): Telemetry {
     },
     totals: () => [...series.values()].map(totalOf),
   };
+}
+
+function newSeries(first: Observation): Series {
+  const labels = { source: labelText(first, "source"), destination: labelText(first, "destination") };
+  return { first, labels, requests: 0, goneSince: undefined, bySource: noCounts(), byDestination: noCounts() };
 }
 
 function keyOf({ source, destination, service, code, flags }: Observation): string {
@@ -186,26 +195,22 @@ function totalOf({ first, requests }: Series): RequestTotal {
 }
 
 const HISTOGRAMS = [
-  ["istio_request_duration_milliseconds", "duration", "Time between a request and the end of its answer."],
-  ["istio_request_bytes", "requestBytes", "Sizes of request bodies."],
-  ["istio_response_bytes", "responseBytes", "Sizes of response bodies."],
+  ["istio_request_duration_milliseconds", "duration", "Time between a request and the end of its answer.", undefined],
+  ["istio_request_bytes", "requestBytes", "Sizes of request bodies.", BYTE_BUCKETS],
+  ["istio_response_bytes", "responseBytes", "Sizes of response bodies.", BYTE_BUCKETS],
 ] as const;
 
 function exposition(series: readonly Series[]): string {
-  const labelled = series.flatMap(({ first, bySource, byDestination }) =>
-    [
-      { reporter: "source", counts: bySource },
-      { reporter: "destination", counts: byDestination },
-    ]
-      .filter(({ counts }) => counts.requests > 0)
-      .map(({ reporter, counts }) => ({ one: counts, labels: labelText(first, reporter) })),
-  );
+  const labelled = series.flatMap(({ labels, bySource, byDestination }) => [
+    ...(bySource.requests > 0 ? [{ one: bySource, labels: labels.source }] : []),
+    ...(byDestination.requests > 0 ? [{ one: byDestination, labels: labels.destination }] : []),
+  ]);
   const lines = ["# HELP istio_requests_total Requests, by who asked whom and how it went."];
   lines.push("# TYPE istio_requests_total counter");
   for (const { one, labels } of labelled) lines.push(`istio_requests_total{${labels}} ${one.requests}`);
-  for (const [name, field, help] of HISTOGRAMS) {
+  for (const [name, field, help, shown] of HISTOGRAMS) {
     lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} histogram`);
-    for (const { one, labels } of labelled) pushHistogram(lines, name, labels, one[field]);
+    for (const { one, labels } of labelled) pushHistogram(lines, name, labels, one[field], shown);
   }
   pushRevisions(lines, series);
   return `${lines.join("\n")}\n`;
@@ -237,18 +242,24 @@ function pushRevisions(lines: string[], series: readonly Series[]): void {
   for (const [labels, total] of durations) pushHistogram(lines, name, labels, total);
 }
 
-function pushHistogram(lines: string[], name: string, labels: string, { counts, sum }: Histogram): void {
+function pushHistogram(
+  lines: string[],
+  name: string,
+  labels: string,
+  { counts, sum }: Histogram,
+  shown?: ReadonlySet<number>,
+): void {
   let total = 0;
   for (const [i, bound] of BUCKETS.entries()) {
     total += counts[i] ?? 0;
-    lines.push(`${name}_bucket{${labels},le="${bound}"} ${total}`);
+    if (shown === undefined || shown.has(bound)) lines.push(`${name}_bucket{${labels},le="${bound}"} ${total}`);
   }
   total += counts[BUCKETS.length] ?? 0;
   lines.push(`${name}_bucket{${labels},le="+Inf"} ${total}`);
   lines.push(`${name}_sum{${labels}} ${sum}`, `${name}_count{${labels}} ${total}`);
 }
 
-function labelText({ source, destination, service, code, flags }: Observation, reporter: string): string {
+function labelText({ source, destination, service, code, flags }: Observation, reporter: Reporter): string {
   const labels: readonly (readonly [string, string])[] = [
     ["reporter", reporter],
     ...workloadLabels("source", source),

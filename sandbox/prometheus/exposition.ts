@@ -49,6 +49,14 @@ function sampleOf(line: string, number: number): ExposedSample {
   return { series: line.slice(0, end), value, at: time === undefined ? undefined : Number(time) };
 }
 
+/**
+ * A copy of a part of a longer text. Without it, who keeps the part keeps the whole text in memory: a series that is
+ * remembered would hold the scrape that it was first seen in.
+ */
+export function detached(part: string): string {
+  return Buffer.from(part).toString();
+}
+
 /** Where name and labels end. */
 function seriesEnd(line: string): number | undefined {
   NAME_SHAPE.lastIndex = 0;

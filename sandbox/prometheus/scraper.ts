@@ -1,7 +1,7 @@
 /** Fetches the metrics of targets at an interval and writes them into the store, with Prometheus' rules for series that end. */
 import { Agent, request } from "undici";
 import { withOwnSignal } from "../../src/async/own-signal.ts";
-import { labelSet, parseExposition } from "./exposition.ts";
+import { detached, labelSet, parseExposition } from "./exposition.ts";
 import type { Series, SeriesStore } from "./series-store.ts";
 
 export interface ScraperOptions {
@@ -178,8 +178,12 @@ function write(store: SeriesStore, target: Target, text: string, at: number): nu
   ];
   const live = new Set<Series>();
   for (const sample of samples) {
-    const series = target.known.get(sample.series) ?? store.series(labelSet(sample.series, added));
-    target.known.set(sample.series, series);
+    let series = target.known.get(sample.series);
+    if (series === undefined) {
+      const text = detached(sample.series);
+      series = store.series(labelSet(text, added));
+      target.known.set(text, series);
+    }
     series.samples.add(sample.at ?? at, sample.value);
     // A series that brings its own times ends by growing old, not by a mark.
     if (sample.at === undefined) live.add(series);

@@ -8,7 +8,7 @@ import type { AddressInfo } from "node:net";
 import { Agent, request } from "undici";
 import { type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { Cluster } from "../cluster.ts";
-import { type Label, labelsOfSeries, parseExposition, seriesText } from "./exposition.ts";
+import { detached, type Label, labelsOfSeries, parseExposition, seriesText } from "./exposition.ts";
 
 export interface TelemetryOptions {
   readonly cluster: Cluster;
@@ -187,8 +187,9 @@ function relabelled(text: string, added: readonly Label[], names: Map<string, st
   for (const { series, value, at } of parseExposition(text)) {
     let name = names.get(series);
     if (name === undefined) {
-      name = withLabels(series, own, added);
-      names.set(series, name);
+      const key = detached(series);
+      name = withLabels(key, own, added);
+      names.set(key, name);
     }
     samples.push(`${name} ${floatText(value)}${at === undefined ? "" : ` ${at}`}`);
   }

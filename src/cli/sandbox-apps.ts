@@ -1,12 +1,9 @@
 /** Aviary's own programs as pods of the sandbox run them: the very program users install, as child processes. */
-import { spawn } from "node:child_process";
 import { basename } from "node:path";
-import { createInterface } from "node:readline";
 import type { App, AppContext, AppTable } from "../../sandbox/apps.ts";
+import { startChild } from "../../sandbox/programs/child.ts";
+import { makePodFolder } from "../../sandbox/programs/pod-folder.ts";
 import type { SandboxServices } from "../../sandbox/sandbox.ts";
-
-/** Time between asking a program to end and ending it. */
-const KILL_AFTER_MS = 10_000;
 
 /** These programs wait most of their time: a small nursery and compact code keep a dozen megabytes free each. */
 export const SMALL_HEAP = "--max-semi-space-size=2";
@@ -41,44 +38,39 @@ export function wordsFor(image: string, argv: readonly string[]): readonly strin
   return first.startsWith("-") || image !== "aviary" ? [...entryPoint, ...argv] : argv;
 }
 
-/** Images whose name says Aviary or Flagger run as child processes. */
-export function aviaryApps(program: string, kubeconfigFile: string): (services: SandboxServices) => AppTable {
-  return ({ nameserver }) => {
-    const environment = { AVIARY_NAMESERVER: nameserver, KUBECONFIG: kubeconfigFile };
-    return ({ repository }) => {
+/** Images whose name says Aviary or Flagger run as child processes, with the rights of their pod's ServiceAccount. */
+export function aviaryApps(program: string): (services: SandboxServices) => AppTable {
+  return (services) =>
+    ({ repository }) => {
       const name = repository.split("/").at(-1) ?? "";
-      return ENTRY_POINTS[name] === undefined ? undefined : childProcess(program, name, environment);
+      return ENTRY_POINTS[name] === undefined ? undefined : childProcess(program, name, services);
     };
-  };
 }
 
-function childProcess(program: string, image: string, environment: Readonly<Record<string, string>>): App {
+function childProcess(program: string, image: string, services: SandboxServices): App {
   return (context) => {
-    const env = { ...process.env, ...context.env, ...environment, ...placeOf(context) };
+    const folder = makePodFolder(context, services.url);
     const given = wordsFor(image, context.argv) ?? context.argv;
     // All pods of a sandbox are on one machine.
     const words = given[0] === "operator" ? [...given, "-allow-local-egress"] : given;
-    // The pipe is the leash: when this process is gone, however that happened, the program sees its stdin end.
-    const child = spawn(process.execPath, [SMALL_HEAP, COMPACT_CODE, program, ...words], {
-      env,
-      stdio: ["pipe", "pipe", "pipe"],
+    return startChild({
+      command: process.execPath,
+      args: [SMALL_HEAP, COMPACT_CODE, program, ...words],
+      // KUBECONFIG is there also when the file is not: no program of a pod may find the kubeconfig of a person.
+      env: { ...process.env, ...context.env, ...placeOf(context, services), KUBECONFIG: folder.kubeconfig },
+      log: context.log,
+      ended: folder.remove,
     });
-    for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on("line", context.log);
-    const exited = new Promise<number>((resolve, reject) => {
-      child.once("error", reject);
-      child.once("exit", (code) => resolve(code ?? 137));
-    });
-    const stop = async () => {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      child.kill("SIGTERM");
-      const insist = setTimeout(() => child.kill("SIGKILL"), KILL_AFTER_MS);
-      await exited.finally(() => clearTimeout(insist));
-    };
-    return Promise.resolve({ exited, stop, pid: child.pid });
   };
 }
 
-function placeOf({ address, namespace, podName }: AppContext): Record<string, string> {
+function placeOf({ address, namespace, podName }: AppContext, { nameserver }: SandboxServices): Record<string, string> {
   const search = [`${namespace}.svc.cluster.local`, "svc.cluster.local", "cluster.local"].join(" ");
-  return { AVIARY_SEARCH: search, AVIARY_LISTEN_ADDRESS: address, AVIARY_PARENT_PIPE: "1", HOSTNAME: podName };
+  return {
+    AVIARY_NAMESERVER: nameserver,
+    AVIARY_SEARCH: search,
+    AVIARY_LISTEN_ADDRESS: address,
+    AVIARY_PARENT_PIPE: "1",
+    HOSTNAME: podName,
+  };
 }

@@ -2,19 +2,21 @@
 import type { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { PodLogs } from "../../cluster.ts";
+import type { User } from "../authorization/attributes.ts";
+import type { Authorizer } from "../authorization/rbac.ts";
 import type { Store } from "../store.ts";
 
-export interface User {
-  readonly username: string;
-  readonly groups: readonly string[];
-}
+export type { User } from "../authorization/attributes.ts";
 
 /** What all handlers share. */
 export interface Server {
   readonly store: Store;
+  readonly authorizer: Authorizer;
   logs(): PodLogs | undefined;
   /** A new bearer token for a service account. */
   issueToken(namespace: string, account: string, expiresMs: number): string;
+  /** Whose token it is; undefined when it is not valid. */
+  userOfToken(token: string): User | undefined;
 }
 
 export interface Call {

@@ -4,6 +4,7 @@ import { ApiError } from "../../cluster.ts";
 import { noSuchResource } from "../errors.ts";
 import { openApiV2 } from "../openapi/v2.ts";
 import { openApiIndex, openApiV3 } from "../openapi/v3.ts";
+import { requirePath, requireRoute } from "./access.ts";
 import { type Answer, type Call, flag, ok } from "./call.ts";
 import { discoverGroup, discoverGroups, discoverResources, servesGroup } from "./discovery.ts";
 import { podLog } from "./logs.ts";
@@ -14,6 +15,9 @@ import { groupVersionOf, type Route, routeOf } from "./route.ts";
 import { scale } from "./scale.ts";
 import { watchObjects } from "./watch.ts";
 import { createObject, deleteObject, deleteObjects, updateObject } from "./writing.ts";
+
+/** What a client may read before it has shown a token, and whoever it is. */
+export const PUBLIC: ReadonlySet<string> = new Set(["healthz", "livez", "readyz", "version"]);
 
 type Handler = (call: Call, route: Route) => Answer | Promise<Answer>;
 
@@ -33,17 +37,20 @@ const VERSION = {
 /** Answers one request. @throws ApiError for every refusal */
 export function dispatch(call: Call): Answer | Promise<Answer> {
   const [root = "", first = "", second = ""] = call.path;
+  const place = groupVersionOf(call.path);
+  if ((place?.rest.length ?? 0) === 0 && !PUBLIC.has(root)) requirePath(call);
   if (root === "version" || root === "") return ok(root === "" ? { paths: ["/api", "/apis", "/version"] } : VERSION);
   if (root === "healthz" || root === "livez" || root === "readyz") return healthy(call);
   if (root === "openapi") return openApi(call, first, call.path.slice(2));
   if (root !== "api" && root !== "apis") return nowhere(call);
   if (root === "apis" && call.path.length > 1 && !servesGroup(call.server.store.registry, first)) return nowhere(call);
   if (call.path.length === 1) return readOnly(call, discoverGroups(call, root === "api"));
-  const place = groupVersionOf(call.path);
   if (place === undefined) return readOnly(call, discoverGroup(call, first));
   if (place.rest.length === 0) return readOnly(call, discoverResources(call, place.group, place.version || second));
   const route = routeOf(call.server.store.registry, call.path);
-  return handlerFor(call, route)(call, route);
+  const handler = handlerFor(call, route);
+  requireRoute(call, route);
+  return handler(call, route);
 }
 
 /** Where nothing is served, not even a group, a real server answers without a Status. */

@@ -1,44 +1,46 @@
 /** The https server: connections, tokens, bodies, and errors as Status objects. */
 import { Buffer } from "node:buffer";
-import { createHash, randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
+import { createHash, randomBytes, randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server as HttpsServer } from "node:https";
 import { ApiError } from "../../cluster.ts";
+import { impersonated } from "../authorization/impersonation.ts";
 import { statusOf } from "../errors.ts";
 import type { Answer, Call, Server, User } from "./call.ts";
-import { dispatch } from "./dispatch.ts";
+import { dispatch, PUBLIC } from "./dispatch.ts";
 import type { Certificate } from "./tls.ts";
 
 const MAX_BODY_BYTES = 3 * 1024 * 1024;
 const ADMIN: User = { username: "sandbox-admin", groups: ["system:masters", "system:authenticated"] };
 const ANYONE: User = { username: "system:anonymous", groups: ["system:unauthenticated"] };
-/** What a client may read before it has shown a token. */
-const PUBLIC: ReadonlySet<string> = new Set(["healthz", "livez", "readyz", "version"]);
 
-/** Bearer tokens and whose they are. Kept as digests, so that comparing takes the same time for every guess. */
+/** Bearer tokens and whose they are. Kept as digests, so that looking one up tells nothing about the others. */
 export interface Tokens {
-  userOf(header: string | undefined): User | undefined;
+  userOf(token: string): User | undefined;
   issue(namespace: string, account: string, expiresMs: number): string;
+}
+
+/** What a ServiceAccount is for authorizers. */
+export function accountUser(namespace: string, account: string): User {
+  const groups = ["system:serviceaccounts", `system:serviceaccounts:${namespace}`, "system:authenticated"];
+  return { username: `system:serviceaccount:${namespace}:${account}`, groups };
 }
 
 /** @param admin the sandbox owner's token @param now milliseconds since the epoch */
 export function createTokens(admin: string, now: () => number): Tokens {
-  const digest = (token: string) => createHash("sha256").update(token).digest();
-  const known: { readonly digest: Buffer; readonly user: User; readonly expiresMs: number }[] = [
-    { digest: digest(admin), user: ADMIN, expiresMs: Number.POSITIVE_INFINITY },
-  ];
+  const digest = (token: string) => createHash("sha256").update(token).digest("hex");
+  const known = new Map<string, { readonly user: User; readonly expiresMs: number }>([
+    [digest(admin), { user: ADMIN, expiresMs: Number.POSITIVE_INFINITY }],
+  ]);
   return {
-    userOf: (header) => {
-      const token = /^Bearer\s+(\S+)$/i.exec(header ?? "")?.[1];
-      if (token === undefined) return undefined;
-      const given = digest(token);
-      return known.find((entry) => entry.expiresMs > now() && timingSafeEqual(entry.digest, given))?.user;
+    userOf: (token) => {
+      const entry = known.get(digest(token));
+      return entry !== undefined && entry.expiresMs > now() ? entry.user : undefined;
     },
     issue: (namespace, account, expiresMs) => {
+      for (const [key, entry] of known) if (entry.expiresMs <= now()) known.delete(key);
       const token = randomBytes(24).toString("base64url");
-      const username = `system:serviceaccount:${namespace}:${account}`;
-      const groups = ["system:serviceaccounts", `system:serviceaccounts:${namespace}`, "system:authenticated"];
-      known.push({ digest: digest(token), user: { username, groups }, expiresMs });
+      known.set(digest(token), { user: accountUser(namespace, account), expiresMs });
       return token;
     },
   };
@@ -93,7 +95,9 @@ function callOf(
   const url = new URL(request.url ?? "/", "https://sandbox");
   const path = url.pathname.split("/").slice(1).map(decodeSegment);
   while (path.length > 1 && path.at(-1) === "") path.pop();
-  const user = tokens.userOf(request.headers.authorization) ?? (PUBLIC.has(path[0] ?? "") ? ANYONE : undefined);
+  const token = /^Bearer\s+(\S+)$/i.exec(request.headers.authorization ?? "")?.[1];
+  const proven = token === undefined ? undefined : tokens.userOf(token);
+  const user = proven ?? (PUBLIC.has(path[0] ?? "") ? ANYONE : undefined);
   if (user === undefined) throw new ApiError(401, "Unauthorized", "Unauthorized");
   return {
     server,
@@ -101,7 +105,7 @@ function callOf(
     path,
     query: url.searchParams,
     accept: request.headers.accept ?? "",
-    user,
+    user: impersonated(server.authorizer, user, request.headers),
     request,
     response,
     body: () => bodyOf(request),

@@ -15,6 +15,7 @@ import {
 } from "../patch/index.ts";
 import { apiVersionFor, type Target } from "../resource.ts";
 import type { Part } from "../store/lifecycle.ts";
+import { requireRoute } from "./access.ts";
 import { type Answer, type Call, flag, ok } from "./call.ts";
 import { contentType, isObject, unsupportedMediaType, withoutUnknown } from "./decode.ts";
 import { presentObject } from "./present.ts";
@@ -115,6 +116,7 @@ function applyObject(call: Call, route: Route, part: Part, text: string): Answer
   if (schema === undefined) throw unsupportedMediaType([JSON_PATCH, MERGE_PATCH]);
   const applied = appliedObject(target, route, part, text);
   const live = store.read(target, route.namespace, route.name ?? "");
+  if (live === undefined) requireRoute(call, route, "create");
   const result = serverSideApply({
     schema,
     live,

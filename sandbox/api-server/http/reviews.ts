@@ -1,7 +1,8 @@
-/** Who am I, and what may I do? There is no RBAC in the sandbox: whoever has a token may do everything. */
+/** Who am I, and what may I do? */
 import type { KubeFields, KubeObject } from "../../../src/ports/kubernetes.ts";
 import { rfc3339 } from "../../clock.ts";
 import { ApiError } from "../../cluster.ts";
+import type { Attributes } from "../authorization/attributes.ts";
 import type { Target } from "../resource.ts";
 import { selectorText } from "../selector-text.ts";
 import type { Answer, Call, User } from "./call.ts";
@@ -11,21 +12,51 @@ import type { Route } from "./route.ts";
 import { selectorOf } from "./selectors.ts";
 import { deleteOptionsFrom } from "./writing.ts";
 
-const userInfo = ({ username, groups }: User) => ({ username, groups });
+const userInfo = ({ username, groups, uid, extra }: User) => ({
+  username,
+  groups,
+  ...(uid !== undefined && { uid }),
+  ...(extra !== undefined && { extra }),
+});
+
+/** What a review asks about. @throws ApiError 422 */
+function askedIn({ kind, spec }: KubeObject): Attributes {
+  const { resourceAttributes: resource, nonResourceAttributes: path } = spec ?? {};
+  if ((resource === undefined) === (path === undefined)) {
+    const why = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
+    throw new ApiError(422, "Invalid", `${kind}.authorization.k8s.io "" is invalid: spec: Invalid value: ${why}`, {});
+  }
+  if (resource === undefined) return { verb: path.verb ?? "", path: path.path ?? "" };
+  const { verb = "", group = "", subresource = "", namespace = "", name = "" } = resource;
+  return { verb, group, resource: resource.resource ?? "", subresource, namespace, name };
+}
+
+function access(call: Call, user: User, review: KubeObject): KubeFields {
+  const { allowed, reason } = call.server.authorizer.decide(user, askedIn(review));
+  return { allowed, ...(reason !== "" && { reason }) };
+}
+
+function subjectAccess(call: Call, review: KubeObject): KubeFields {
+  const { user = "", groups = [], uid, extra } = review.spec ?? {};
+  return access(call, { username: user, groups, ...(uid && { uid }), ...(extra && { extra }) }, review);
+}
 
 const STATUSES: Readonly<Record<string, (call: Call, review: KubeObject) => KubeFields>> = {
   SelfSubjectReview: (call) => ({ userInfo: userInfo(call.user) }),
-  SelfSubjectAccessReview: () => ({ allowed: true, reason: "the sandbox allows everything" }),
-  SubjectAccessReview: () => ({ allowed: true, reason: "the sandbox allows everything" }),
-  LocalSubjectAccessReview: () => ({ allowed: true, reason: "the sandbox allows everything" }),
-  SelfSubjectRulesReview: () => ({
-    resourceRules: [{ verbs: ["*"], apiGroups: ["*"], resources: ["*"] }],
-    nonResourceRules: [{ verbs: ["*"], nonResourceURLs: ["*"] }],
-    incomplete: false,
-  }),
+  SelfSubjectAccessReview: (call, review) => access(call, call.user, review),
+  SubjectAccessReview: subjectAccess,
+  LocalSubjectAccessReview: subjectAccess,
+  SelfSubjectRulesReview: (call, review) => {
+    const rules = call.server.authorizer.rules(call.user, review.spec?.namespace ?? "");
+    return {
+      resourceRules: rules.filter(({ apiGroups }) => apiGroups !== undefined),
+      nonResourceRules: rules.filter(({ nonResourceURLs }) => nonResourceURLs !== undefined),
+      incomplete: false,
+    };
+  },
   TokenReview: (call, review) => {
-    const authenticated = call.request.headers.authorization === `Bearer ${review.spec?.token}`;
-    return authenticated ? { authenticated, user: userInfo(call.user) } : { authenticated };
+    const user = call.server.userOfToken(review.spec?.token ?? "");
+    return user === undefined ? { authenticated: false } : { authenticated: true, user: userInfo(user) };
   },
 };
 

@@ -7,6 +7,7 @@ import { apiVersionFor, type Resource, type Target } from "../resource.ts";
 import type { FieldError } from "../schema/index.ts";
 import type { Part } from "../store/lifecycle.ts";
 import type { DeleteOptions, Deletion, Propagation, Tracker } from "../store.ts";
+import { requireRoute } from "./access.ts";
 import { type Answer, type Call, ok } from "./call.ts";
 import { contentType, decodeBody, objectIn } from "./decode.ts";
 import { presentList, presentObject } from "./present.ts";
@@ -105,6 +106,7 @@ export async function updateObject(call: Call, route: Route, part: Part): Promis
   const options = writeOptions(call, target, part);
   if (store.read(target, route.namespace, name) === undefined) {
     if (part !== "main" || !target.resource.createOnUpdate) throw notFound(target.resource, name);
+    requireRoute(call, route, "create");
     return { code: 201, body: presentObject(call, target, store.insert(target, object, options)) };
   }
   requireVersion(target.resource, object);

@@ -1,7 +1,6 @@
 /** The sandbox as a background process: up, down, status; `serve` is that process. */
 import { spawn } from "node:child_process";
 import { openSync, readFileSync, writeFileSync } from "node:fs";
-import { relative } from "node:path";
 import { systemClock } from "../../time/system-clock.ts";
 import { type Command, type CommandContext, type ExitCode, UserError } from "../command.ts";
 import {
@@ -182,8 +181,7 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
     ...(port === undefined ? {} : { port }),
     ...(ingressPort === undefined ? {} : { ingressPort }),
     prometheus,
-    // Relative, for $KUBECONFIG is a list whose parts a colon separates; programs start in the same folder.
-    apps: aviaryApps(program, relative(process.cwd(), folder.kubeconfig)),
+    apps: aviaryApps(program),
     report: (message) => out(`${message}\n`),
   }).catch((error: unknown) => {
     forgetState(folder);

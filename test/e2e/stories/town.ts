@@ -59,7 +59,7 @@ export async function startTown({ operators = [""] }: TownOptions = {}): Promise
   const sandbox = await startSandbox({
     prometheus: "embedded",
     scrapeIntervalMs: 1000,
-    apps: (services) => running.watched(aviaryApps(program, kubeconfig), services),
+    apps: (services) => running.watched(aviaryApps(program), services),
   });
   writeFileSync(kubeconfig, sandbox.kubeconfig, { mode: 0o600 });
   const client = await connectCluster(readOptions(["--kubeconfig", kubeconfig], KUBECONFIG), {});

@@ -1,0 +1,51 @@
+/** Programs of this machine as the programs of containers: child processes, whose lines are the container's log. */
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import type { RunningApp } from "../apps.ts";
+
+export interface ChildOptions {
+  readonly command: string;
+  readonly args: readonly string[];
+  /** All of the environment. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd?: string;
+  readonly log: (line: string) => void;
+  /** What is done when the program has ended: its files are removed. */
+  readonly ended?: () => void;
+}
+
+export interface ChildProgram extends RunningApp {
+  readonly pid: number;
+}
+
+/** Time between asking a program to end and ending it. */
+const KILL_AFTER_MS = 10_000;
+
+/** @throws Error when the program cannot be started */
+export async function startChild(options: ChildOptions): Promise<ChildProgram> {
+  const { command, args, env, cwd, log } = options;
+  // A pipe as stdin: a program that reads it sees its end when the sandbox is gone, however the sandbox ended.
+  const child = spawn(command, [...args], { env, stdio: ["pipe", "pipe", "pipe"], ...(cwd !== undefined && { cwd }) });
+  child.stdin.on("error", () => {});
+  for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on("line", log);
+  const exited = new Promise<number>((resolve) => {
+    child.once("exit", (code, signal) => {
+      options.ended?.();
+      resolve(code ?? (signal === "SIGTERM" ? 143 : 137));
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    child.once("spawn", resolve);
+    child.once("error", (error: NodeJS.ErrnoException) => {
+      options.ended?.();
+      reject(error.code === "ENOENT" ? new Error(`the program ${command} was not found on this machine`) : error);
+    });
+  });
+  const stop = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill("SIGTERM");
+    const insist = setTimeout(() => child.kill("SIGKILL"), KILL_AFTER_MS);
+    await exited.finally(() => clearTimeout(insist));
+  };
+  return { exited, stop, pid: child.pid ?? 0 };
+}
