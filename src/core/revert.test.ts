@@ -42,9 +42,9 @@ describe("a target that is reverted to the promoted revision", () => {
     const story = running();
     story.world.revision = ONE;
     story.run(1);
-    expect(story.status).toMatchObject({ phase: "Succeeded", drainUntil: story.now - 1_000 + 3_000 });
+    expect(story.status).toMatchObject({ phase: "Succeeded", drain: { kind: "until", at: story.now - 1_000 + 3_000 } });
     story.run(10);
-    expect(story.status).toMatchObject({ phase: "Succeeded", drainUntil: 0 });
+    expect(story.status).toMatchObject({ phase: "Succeeded", drain: { kind: "none" } });
   });
 
   it.each([

@@ -1,4 +1,4 @@
-/** What is common to the three custom resources: group, version, scope and how they are listed. */
+/** What is common to the custom resources: group, version, scope and how they are listed. */
 import type { Schema } from "./schema.ts";
 
 export const GROUP = "flagger.app";
@@ -22,31 +22,37 @@ export type CrdObject = {
 };
 
 export interface Definition {
+  /** Flagger's group and version when absent. */
+  readonly group?: string;
+  readonly version?: string;
+  /** Whether the status is written apart from the rest; true when absent. */
+  readonly statusSubresource?: boolean;
   readonly kind: string;
   readonly plural: string;
   readonly columns: readonly Column[];
   readonly schema: Schema;
 }
 
-export function crd({ kind, plural, columns, schema }: Definition): CrdObject {
+export function crd(definition: Definition): CrdObject {
+  const { kind, plural, columns, schema, group = GROUP, version = VERSION, statusSubresource = true } = definition;
   return {
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
     metadata: {
-      name: `${plural}.${GROUP}`,
+      name: `${plural}.${group}`,
       // Uninstalling the chart must not delete every rollout of every team.
       annotations: { "helm.sh/resource-policy": "keep" },
     },
     spec: {
-      group: GROUP,
+      group,
       scope: "Namespaced",
       names: { kind, listKind: `${kind}List`, plural, singular: kind.toLowerCase(), categories: ["all"] },
       versions: [
         {
-          name: VERSION,
+          name: version,
           served: true,
           storage: true,
-          subresources: { status: {} },
+          ...(statusSubresource ? { subresources: { status: {} } } : {}),
           additionalPrinterColumns: columns,
           schema: { openAPIV3Schema: schema },
         },

@@ -1,0 +1,119 @@
+/** What happened in a run: version 1 of the record. The operator writes it, people and programs read it. It never steers. */
+import type { Cause, Failure } from "./cause.ts";
+import type { Verb } from "./steering.ts";
+
+export const RUN_RECORD_VERSION = 1;
+
+export type Verdict =
+  | "running"
+  | "promoted"
+  | "rolled-back"
+  /** Another revision or strategy took its place. */
+  | "superseded"
+  /** The target holds the promoted revision again. */
+  | "reverted"
+  | "deleted";
+
+/** What is released, known when the run begins. */
+export interface RunRecordSpec {
+  readonly version: typeof RUN_RECORD_VERSION;
+  readonly canary: string;
+  readonly canaryUid: string;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  /** Hash of the target's spec, and of the one that the primary runs. */
+  readonly revision: string;
+  readonly previousRevision: string;
+  /** Images of target and primary, by container. */
+  readonly images: Readonly<Record<string, string>>;
+  readonly previousImages: Readonly<Record<string, string>>;
+  /** "configmap/name" or "secret/name"; never what they hold. */
+  readonly changedConfigs: readonly string[];
+  readonly strategy: string;
+  readonly threshold: number;
+  /** Analysis interval in milliseconds. */
+  readonly intervalMs: number;
+  readonly steps: readonly RecordedStep[];
+}
+
+export interface RecordedStep {
+  /** Percent of the traffic for the canary. */
+  readonly weight: number;
+  readonly mirror: boolean;
+  /** Types of the hooks that are asked before the step. */
+  readonly gates: readonly string[];
+}
+
+/** What happened so far. */
+export interface RunRecordStatus {
+  readonly verdict: Verdict;
+  /** Made of `cause` by core/words.ts. */
+  readonly sentence: string;
+  readonly cause?: Cause;
+  readonly phase: string;
+  readonly step: number;
+  readonly weight: number;
+  readonly failedChecks: number;
+  /** ISO 8601; absent while it is under way. */
+  readonly endedAt?: string;
+  /** Oldest first; the middle is left out when there are too many, failures last. */
+  readonly checks: readonly RecordedCheck[];
+  readonly timeline: readonly TimelineEntry[];
+  /** Actions of people, oldest first. */
+  readonly people: readonly RecordedAction[];
+  /** Requests over all checks of the run, where the provider counts them. */
+  readonly requests?: Requests;
+  /** Gzipped turns in base64, one JSON line each; absent when it would be too large. */
+  readonly journal?: string;
+  /** Turns that are missing from the record: the operator was restarted, or the record was not accepted. */
+  readonly gaps: number;
+}
+
+/** One question of one turn, and its answer. */
+export interface RecordedCheck {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly step: number;
+  readonly weight: number;
+  /** Name of the metric or hook. */
+  readonly check: string;
+  readonly source: Failure["source"];
+  readonly of: "canary" | "primary";
+  readonly passed: boolean;
+  readonly value?: number;
+  readonly text?: string;
+  readonly min?: number;
+  readonly max?: number;
+  readonly detail?: string;
+  /** Requests that the value was computed of, where the provider counts them. */
+  readonly requests?: number;
+  /** It decided nothing: a check before it had failed already. */
+  readonly forTheRecord?: boolean;
+}
+
+export interface TimelineEntry {
+  readonly at: string;
+  readonly phase: string;
+  readonly step: number;
+  /** Percent promised to the canary; absent while the routes are not ours. */
+  readonly weight?: number;
+  readonly reason: string;
+  readonly type: "Normal" | "Warning";
+  readonly message: string;
+}
+
+export interface RecordedAction {
+  readonly at: string;
+  readonly verb: Verb;
+  readonly by: string;
+  readonly reason?: string;
+  readonly outcome: "applied" | "refused" | "expired";
+  readonly message: string;
+}
+
+export interface Requests {
+  readonly canary?: number;
+  readonly canaryFailed?: number;
+  readonly primary?: number;
+  readonly primaryFailed?: number;
+}

@@ -1,0 +1,90 @@
+/** What people ask of a rollout. Every verb is an RBAC verb on canaries, a command and a button, all by the same name. */
+
+export const VERBS = [
+  "pause",
+  "resume",
+  "approve",
+  "refuse",
+  "promote",
+  "promote-full",
+  "abort",
+  "retry",
+  "undo",
+  "skip",
+  "set-weight",
+] as const;
+
+export type Verb = (typeof VERBS)[number];
+
+/** The situation that the person saw. An action is refused when another one has come about since. */
+export interface Expected {
+  /** Id of the run, see `RunRef`. */
+  readonly run?: string;
+  /** Hash of the revision that is released: `status.lastAppliedSpec`. */
+  readonly revision?: string;
+  readonly step?: number;
+}
+
+/** One wish of one person. */
+export interface Action {
+  /** Unique; the uid of the CanaryAction. An action acts once. */
+  readonly id: string;
+  /** Of the CanaryAction, for messages. */
+  readonly name: string;
+  readonly verb: Verb;
+  readonly by: string;
+  readonly reason?: string;
+  /** When it was asked, and when it is too late to act on it. Milliseconds since the epoch. */
+  readonly at: number;
+  readonly expiresAt: number;
+  readonly expect: Expected;
+  /** approve, refuse: the hook that is meant; absent: the one that waits. */
+  readonly gate?: string;
+  /** skip: the step; set-weight and skip: the weight; undo: the run. */
+  readonly toStep?: number;
+  readonly toWeight?: number;
+  readonly toRun?: string;
+  /** pause: how long, in milliseconds; absent: until somebody resumes. */
+  readonly forMs?: number;
+  /** pause: checks are not asked meanwhile. */
+  readonly freezeChecks?: boolean;
+  /** skip: gates in between are not asked. */
+  readonly gatesToo?: boolean;
+}
+
+/** What became of an action. `message` says what it did ("weight 20 -> 25"), or why nothing was done. */
+export interface ActionAnswer {
+  readonly id: string;
+  readonly outcome: "applied" | "refused" | "expired";
+  readonly message: string;
+}
+
+/** A run that is paused: it stays on its step, at its weight, and its checks go on. */
+export interface Hold {
+  readonly by: string;
+  readonly reason?: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** When the hold ends by itself; absent: when a person resumes. */
+  readonly until?: number;
+  readonly freezeChecks?: boolean;
+}
+
+/** Names a run: the same in the status, the record, the actions and the console. */
+export interface RunRef {
+  /** e.g. "podinfo-20260101t000100-85d557": the name of its CanaryRun. */
+  readonly id: string;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+}
+
+/** What keeps runs from beginning. */
+export interface Freeze {
+  readonly name: string;
+  readonly by: string;
+  readonly reason?: string;
+  /** Milliseconds since the epoch; absent: until the freeze is deleted. */
+  readonly until?: number;
+  /** What becomes of runs that are under way. */
+  readonly runs: "finish" | "hold";
+}

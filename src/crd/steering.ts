@@ -1,0 +1,168 @@
+/** CanaryAction, CanaryFreeze and CanaryRun: what people ask of a rollout, what keeps it, and what happened in it. */
+import { VERBS } from "../core/steering.ts";
+import { STEERING_GROUP, STEERING_VERSION } from "../ports/steering.ts";
+import { type CrdObject, column, crd, wideColumn } from "./definition.ts";
+import { anything, boolean, integer, list, map, object, type Schema, string } from "./schema.ts";
+
+const OURS = { group: STEERING_GROUP, version: STEERING_VERSION };
+const NAME = { maxLength: 253, minLength: 1 };
+const TEXT = { maxLength: 1024 };
+const DURATION = { pattern: "^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$", maxLength: 32 };
+
+/** The CustomResourceDefinition of CanaryAction. */
+export function canaryActionCrd(): CrdObject {
+  return crd({
+    ...OURS,
+    kind: "CanaryAction",
+    plural: "canaryactions",
+    columns: [
+      column("Canary", ".spec.canary"),
+      column("Verb", ".spec.verb"),
+      column("By", ".spec.by"),
+      column("Phase", ".status.phase"),
+      wideColumn("Message", ".status.message"),
+    ],
+    schema: object(
+      { spec: actionSpec(), status: actionStatus() },
+      { required: ["spec"], about: "One wish of one person: pause, approve, promote, abort or another verb." },
+    ),
+  });
+}
+
+function actionSpec(): Schema {
+  const expect = object(
+    {
+      run: string({ ...NAME, about: "Name of the run." }),
+      revision: string({ ...NAME, about: "Hash of the revision: status.lastAppliedSpec of the Canary." }),
+      step: integer({ minimum: 0, about: "The step that the run stands on." }),
+    },
+    { about: "The situation that the person saw. The action is refused when it has changed since." },
+  );
+  const to = object(
+    {
+      step: integer({ minimum: 1, about: "skip: the step to go to." }),
+      weight: integer({ minimum: 0, maximum: 100, about: "skip, set-weight: percent of the traffic." }),
+      run: string({ ...NAME, about: "undo: the run whose revision the primary gets back." }),
+    },
+    { about: "Where to." },
+  );
+  return object(
+    {
+      canary: string({ ...NAME, about: "Name of the Canary, in this namespace." }),
+      verb: string({ enum: VERBS, about: "What to do." }),
+      expect,
+      by: string({ ...NAME, about: "The user who asks." }),
+      reason: string({ ...TEXT, about: "For the record." }),
+      expiresAfter: string({ ...DURATION, about: "Nothing is done any more after this time. Default: 10m." }),
+      gate: string({ ...NAME, about: "approve, refuse: name of the webhook; else the one that waits." }),
+      to,
+      for: string({ ...DURATION, about: "pause: ends by itself after this time." }),
+      freezeChecks: boolean({ about: "pause: checks are not asked meanwhile, so nothing rolls back." }),
+      gatesToo: boolean({ about: "skip: gates in between are not asked." }),
+    },
+    {
+      required: ["canary", "verb", "by"],
+      about: "Created once, never changed.",
+      rules: [{ rule: "self == oldSelf", message: "an action cannot be changed: create another one" }],
+    },
+  );
+}
+
+function actionStatus(): Schema {
+  return object(
+    {
+      phase: string({ enum: ["Applied", "Refused", "Expired"], about: "What became of it." }),
+      message: string({ about: "What was done, or why nothing was done." }),
+      at: string({ format: "date-time", about: "When that was decided." }),
+      run: string({ about: "The run that it acted on." }),
+    },
+    { about: "Written by the operator, once." },
+  );
+}
+
+/** The CustomResourceDefinition of CanaryFreeze. */
+export function canaryFreezeCrd(): CrdObject {
+  return crd({
+    ...OURS,
+    kind: "CanaryFreeze",
+    plural: "canaryfreezes",
+    columns: [column("By", ".spec.by"), column("Until", ".spec.until"), column("Reason", ".spec.reason")],
+    schema: object(
+      {
+        spec: object(
+          {
+            canaries: list(string(NAME), {
+              maxItems: 256,
+              about: "Names of Canaries; all of this namespace if empty.",
+            }),
+            from: string({ format: "date-time", about: "Default: at once." }),
+            until: string({ format: "date-time", about: "Default: until the object is deleted." }),
+            by: string({ ...NAME, about: "The user who asks." }),
+            reason: string({ ...TEXT, about: "Shown where a release waits." }),
+            runs: string({ enum: ["finish", "hold"], about: "What becomes of runs under way. Default: finish." }),
+          },
+          { required: ["by"] },
+        ),
+      },
+      { required: ["spec"], about: "While it stands, no run begins in its namespace." },
+    ),
+  });
+}
+
+/** The CustomResourceDefinition of CanaryRun. */
+export function canaryRunCrd(): CrdObject {
+  return crd({
+    ...OURS,
+    statusSubresource: false,
+    kind: "CanaryRun",
+    plural: "canaryruns",
+    columns: [
+      column("Canary", ".spec.canary"),
+      column("Verdict", ".status.verdict"),
+      column("Started", ".spec.startedAt"),
+      column("What", ".status.sentence"),
+    ],
+    schema: object(
+      { spec: runSpec(), status: runStatus() },
+      { required: ["spec"], about: "What happened in one run of a Canary. Written by the operator; it never steers." },
+    ),
+  });
+}
+
+function runSpec(): Schema {
+  const images = map(string());
+  return object({
+    version: integer({ about: "Version of this record." }),
+    canary: string({ about: "Name of the Canary." }),
+    canaryUid: string(),
+    startedAt: string({ format: "date-time" }),
+    revision: string({ about: "Hash of what is released." }),
+    previousRevision: string({ about: "Hash of what the primary runs." }),
+    images,
+    previousImages: images,
+    changedConfigs: list(string(), { about: "Names of ConfigMaps and Secrets; never what they hold." }),
+    strategy: string(),
+    threshold: integer(),
+    intervalMs: integer(),
+    steps: list(anything(), { about: "Weight, mirror and gates of each step." }),
+  });
+}
+
+function runStatus(): Schema {
+  return object({
+    verdict: string({ about: "running, promoted, rolled-back, superseded, reverted or deleted." }),
+    sentence: string({ about: "Why, in one sentence with numbers." }),
+    cause: anything({ about: "Why, as data." }),
+    phase: string(),
+    step: integer(),
+    weight: integer(),
+    failedChecks: integer(),
+    endedAt: string({ format: "date-time" }),
+    checks: list(anything(), { about: "Every question and its answer." }),
+    timeline: list(anything(), { about: "What was said, with step and weight." }),
+    people: list(anything(), { about: "Actions and what became of them." }),
+    requests: anything({ about: "Requests and failures of canary and primary." }),
+    journal: string({ about: "Gzipped turns in base64: aviary replay reads them." }),
+    gaps: integer({ about: "Turns that are missing from this record." }),
+  });
+}

@@ -1,0 +1,69 @@
+/** The objects of aviary.flagger.app/v1alpha1 on the wire: what people ask for, what is frozen, and what happened. */
+import type { RunRecordSpec, RunRecordStatus } from "../core/run-record.ts";
+import type { Expected, Verb } from "../core/steering.ts";
+import { namespaced } from "./kubernetes.ts";
+
+export const STEERING_GROUP = "aviary.flagger.app";
+export const STEERING_VERSION = "v1alpha1";
+
+export const STEERING = {
+  action: namespaced(STEERING_GROUP, STEERING_VERSION, "CanaryAction", "canaryactions"),
+  freeze: namespaced(STEERING_GROUP, STEERING_VERSION, "CanaryFreeze", "canaryfreezes"),
+  run: namespaced(STEERING_GROUP, STEERING_VERSION, "CanaryRun", "canaryruns"),
+} as const;
+
+/** On a CanaryAction and a CanaryRun: the name of the Canary, for selectors. */
+export const CANARY_LABEL = "aviary.flagger.app/canary";
+/** On a CanaryRun: its verdict. */
+export const VERDICT_LABEL = "aviary.flagger.app/verdict";
+
+/** `spec` of a CanaryAction: created once, never changed. */
+export interface CanaryActionSpec {
+  /** Name of the Canary, in the namespace of the action. */
+  readonly canary: string;
+  readonly verb: Verb;
+  /** The command line and the console always fill it. */
+  readonly expect?: Expected;
+  /** The user; a ValidatingAdmissionPolicy holds it against who creates the object. */
+  readonly by: string;
+  readonly reason?: string;
+  /** Go duration; "10m" when absent. */
+  readonly expiresAfter?: string;
+  readonly gate?: string;
+  readonly to?: { readonly step?: number; readonly weight?: number; readonly run?: string };
+  /** pause: Go duration. */
+  readonly for?: string;
+  readonly freezeChecks?: boolean;
+  readonly gatesToo?: boolean;
+}
+
+/** Written once, by the operator. */
+export interface CanaryActionStatus {
+  readonly phase: "Applied" | "Refused" | "Expired";
+  /** "weight 20 -> 25", or why nothing was done. */
+  readonly message: string;
+  /** ISO 8601. */
+  readonly at: string;
+  /** The run that it acted on. */
+  readonly run?: string;
+}
+
+/** `spec` of a CanaryFreeze: while it stands, no run begins in its namespace. */
+export interface CanaryFreezeSpec {
+  /** Names of Canaries; all of the namespace when absent or empty. */
+  readonly canaries?: readonly string[];
+  /** ISO 8601; at once when absent. */
+  readonly from?: string;
+  /** ISO 8601; until it is deleted when absent. */
+  readonly until?: string;
+  readonly by: string;
+  readonly reason?: string;
+  /** What becomes of runs that are under way; "finish" when absent. */
+  readonly runs?: "finish" | "hold";
+}
+
+/** A CanaryRun. `status` is no subresource: the operator alone writes the object. */
+export interface CanaryRunFields {
+  readonly spec: RunRecordSpec;
+  readonly status: RunRecordStatus;
+}
