@@ -1,5 +1,9 @@
 /** What people ask of a rollout. Every verb is an RBAC verb on canaries, a command and a button, all by the same name. */
 
+/** The group of what Aviary adds to Flagger's objects. */
+export const STEERING_GROUP = "aviary.flagger.app";
+export const STEERING_VERSION = "v1alpha1";
+
 export const VERBS = [
   "pause",
   "resume",

@@ -1,6 +1,5 @@
 /** CanaryAction, CanaryFreeze and CanaryRun: what people ask of a rollout, what keeps it, and what happened in it. */
-import { VERBS } from "../core/steering.ts";
-import { STEERING_GROUP, STEERING_VERSION } from "../ports/steering.ts";
+import { STEERING_GROUP, STEERING_VERSION, VERBS } from "../core/steering.ts";
 import { type CrdObject, column, crd, wideColumn } from "./definition.ts";
 import { anything, boolean, integer, list, map, object, type Schema, string } from "./schema.ts";
 
@@ -91,7 +90,7 @@ export function canaryFreezeCrd(): CrdObject {
       {
         spec: object(
           {
-            canaries: list(string(NAME), {
+            canaries: list(string({ ...NAME, about: "Name of a Canary." }), {
               maxItems: 256,
               about: "Names of Canaries; all of this namespace if empty.",
             }),
@@ -101,7 +100,7 @@ export function canaryFreezeCrd(): CrdObject {
             reason: string({ ...TEXT, about: "Shown where a release waits." }),
             runs: string({ enum: ["finish", "hold"], about: "What becomes of runs under way. Default: finish." }),
           },
-          { required: ["by"] },
+          { required: ["by"], about: "What is frozen, until when, and why." },
         ),
       },
       { required: ["spec"], about: "While it stands, no run begins in its namespace." },
@@ -130,39 +129,45 @@ export function canaryRunCrd(): CrdObject {
 }
 
 function runSpec(): Schema {
-  const images = map(string());
-  return object({
-    version: integer({ about: "Version of this record." }),
-    canary: string({ about: "Name of the Canary." }),
-    canaryUid: string(),
-    startedAt: string({ format: "date-time" }),
-    revision: string({ about: "Hash of what is released." }),
-    previousRevision: string({ about: "Hash of what the primary runs." }),
-    images,
-    previousImages: images,
-    changedConfigs: list(string(), { about: "Names of ConfigMaps and Secrets; never what they hold." }),
-    strategy: string(),
-    threshold: integer(),
-    intervalMs: integer(),
-    steps: list(anything(), { about: "Weight, mirror and gates of each step." }),
-  });
+  const images = (whose: string) => map(string(), { about: `Images of the containers of ${whose}.` });
+  return object(
+    {
+      version: integer({ about: "Version of this record." }),
+      canary: string({ about: "Name of the Canary." }),
+      canaryUid: string({ about: "Uid of the Canary." }),
+      startedAt: string({ format: "date-time", about: "When the run began." }),
+      revision: string({ about: "Hash of what is released." }),
+      previousRevision: string({ about: "Hash of what the primary runs." }),
+      images: images("the target"),
+      previousImages: images("the primary"),
+      changedConfigs: list(string(), { about: "Names of ConfigMaps and Secrets; never what they hold." }),
+      strategy: string({ about: "canary, ab-testing or blue-green." }),
+      threshold: integer({ about: "Failed checks that end the run." }),
+      intervalMs: integer({ about: "Interval of the analysis in milliseconds." }),
+      steps: list(anything(), { about: "Weight, mirror and gates of each step." }),
+    },
+    { about: "What is released, known when the run begins." },
+  );
 }
 
 function runStatus(): Schema {
-  return object({
-    verdict: string({ about: "running, promoted, rolled-back, superseded, reverted or deleted." }),
-    sentence: string({ about: "Why, in one sentence with numbers." }),
-    cause: anything({ about: "Why, as data." }),
-    phase: string(),
-    step: integer(),
-    weight: integer(),
-    failedChecks: integer(),
-    endedAt: string({ format: "date-time" }),
-    checks: list(anything(), { about: "Every question and its answer." }),
-    timeline: list(anything(), { about: "What was said, with step and weight." }),
-    people: list(anything(), { about: "Actions and what became of them." }),
-    requests: anything({ about: "Requests and failures of canary and primary." }),
-    journal: string({ about: "Gzipped turns in base64: aviary replay reads them." }),
-    gaps: integer({ about: "Turns that are missing from this record." }),
-  });
+  return object(
+    {
+      verdict: string({ about: "running, promoted, rolled-back, superseded, reverted or deleted." }),
+      sentence: string({ about: "Why, in one sentence with numbers." }),
+      cause: anything({ about: "Why, as data." }),
+      phase: string({ about: "The phase of the Canary." }),
+      step: integer({ about: "The step that the run stands on, or ended on." }),
+      weight: integer({ about: "Percent of the traffic of the canary." }),
+      failedChecks: integer({ about: "Checks that failed so far." }),
+      endedAt: string({ format: "date-time", about: "When the run ended; absent while it is under way." }),
+      checks: list(anything(), { about: "Every question and its answer." }),
+      timeline: list(anything(), { about: "What was said, with step and weight." }),
+      people: list(anything(), { about: "Actions and what became of them." }),
+      requests: anything({ about: "Requests and failures of canary and primary." }),
+      journal: string({ about: "Gzipped turns in base64: aviary replay reads them." }),
+      gaps: integer({ about: "Turns that are missing from this record." }),
+    },
+    { about: "What happened so far." },
+  );
 }

@@ -1,10 +1,7 @@
 /** The objects of aviary.flagger.app/v1alpha1 on the wire: what people ask for, what is frozen, and what happened. */
 import type { RunRecordSpec, RunRecordStatus } from "../core/run-record.ts";
-import type { Expected, Verb } from "../core/steering.ts";
+import { type Expected, STEERING_GROUP, STEERING_VERSION, type Verb } from "../core/steering.ts";
 import { namespaced } from "./kubernetes.ts";
-
-export const STEERING_GROUP = "aviary.flagger.app";
-export const STEERING_VERSION = "v1alpha1";
 
 export const STEERING = {
   action: namespaced(STEERING_GROUP, STEERING_VERSION, "CanaryAction", "canaryactions"),
