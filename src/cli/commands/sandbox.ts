@@ -12,6 +12,7 @@ import {
   readOptions,
   refuseWords,
 } from "../options.ts";
+import { requirePrometheus } from "../prometheus.ts";
 import { aviaryApps, SMALL_HEAP } from "../sandbox-apps.ts";
 import {
   DEFAULT_STATE_DIR,
@@ -173,6 +174,7 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
   const ingressPort = portOf(options.text("ingress-port"), "--ingress-port");
   const [program = ""] = process.argv.slice(1);
   const prometheus = prometheusChoice(options.text("prometheus"));
+  await requirePrometheus(prometheus);
   if (!takeLock(folder)) {
     throw new UserError(`a sandbox of ${folder.dir} is running or starting already (process ${lockedBy(folder)})`);
   }

@@ -1,4 +1,4 @@
-/** One release of the demo: change the target, watch the Canary until it is promoted or taken back, count what users saw. */
+/** One release of the demo: change the target, watch the Canary until it is promoted or rolled back, count what users saw. */
 
 import type { ObjectCache } from "../../ports/kube.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
@@ -18,8 +18,14 @@ export interface Stage {
   readonly measure: (target: string, namespace: string, signal: AbortSignal) => Promise<Measured>;
   readonly namespace: string;
   readonly name: string;
-  /** The last thing that was said of the Canary. */
-  readonly lastEvent: () => string;
+  readonly events: EventFeed;
+}
+
+/** What was said of the Canary, oldest first. */
+export interface EventFeed {
+  readonly seen: () => readonly string[];
+  /** @returns stops listening */
+  onMore(listener: () => void): () => void;
 }
 
 export interface Outcome {
@@ -27,12 +33,20 @@ export interface Outcome {
   readonly requests: number;
   readonly failed: number;
   readonly refused: number;
+  /** Why it was rolled back; empty when it was promoted. */
+  readonly reasons: readonly string[];
   /** Milliseconds in each phase, in the order in which they were entered. */
   readonly phases: readonly { readonly phase: string; readonly ms: number }[];
 }
 
 const REDRAW_MS = 500;
-const PATIENCE_MS = 180_000;
+const PATIENCE_MS = 900_000;
+/** Events are written a moment after the status. */
+const EVENT_PATIENCE_MS = 15_000;
+const LAST_WORDS: Readonly<Record<string, RegExp>> = {
+  Succeeded: /^Promotion completed/,
+  Failed: /^Canary failed/,
+};
 
 /** @param change of the pod template's container */
 export async function release(
@@ -40,7 +54,8 @@ export async function release(
   change: (container: KubeObject) => void,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const { client, namespace, name, traffic } = stage;
+  const { client, namespace, name, traffic, events } = stage;
+  const said = events.seen().length;
   const ref = { type: RESOURCES.deployment, namespace, name };
   const target = await client.kube.get(ref, signal);
   if (target === undefined) throw new UserError(`deployment ${name} not found in namespace ${namespace}`);
@@ -51,15 +66,49 @@ export async function release(
   await client.kube.mergePatch(ref, { spec: { template: { spec: { containers: [first, ...others] } } } }, {}, signal);
   const redraw = redrawing(stage, signal);
   const { phase, phases } = await journey;
+  // What is said of this release comes before the title of the next.
+  await lastWords(events, said, LAST_WORDS[phase] ?? /./, signal);
   await redraw.stop();
   const after = traffic.totals();
   return {
     phase,
     phases,
+    reasons: phase === "Failed" ? reasonsOf(events.seen().slice(said)) : [],
     requests: after.requests - before.requests,
     failed: after.failed - before.failed,
     refused: after.refused - before.refused,
   };
+}
+
+/** The failed checks, each once, and what followed from them. */
+function reasonsOf(said: readonly string[]): readonly string[] {
+  const last = (pattern: RegExp) => said.filter((text) => pattern.test(text)).slice(-1);
+  return [...last(/^Halt /), ...last(/^Rolling back /)];
+}
+
+function lastWords(events: EventFeed, from: number, words: RegExp, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => end(), EVENT_PATIENCE_MS);
+    const look = () => {
+      if (
+        signal.aborted ||
+        events
+          .seen()
+          .slice(from)
+          .some((text) => words.test(text))
+      )
+        end();
+    };
+    const stop = events.onMore(look);
+    signal.addEventListener("abort", look, { once: true });
+    function end(): void {
+      clearTimeout(timer);
+      stop();
+      signal.removeEventListener("abort", look);
+      resolve();
+    }
+    look();
+  });
 }
 
 /** Follows the Canary out of its rest and back into one. */
@@ -118,7 +167,7 @@ function redrawing(stage: Stage, signal: AbortSignal): { stop(): Promise<void> }
 }
 
 async function sceneOf(stage: Stage, signal: AbortSignal): Promise<Scene> {
-  const { canaries, namespace, name, traffic, lastEvent } = stage;
+  const { canaries, namespace, name, traffic, events } = stage;
   const nothing: Measured = { successRate: undefined, latencyMs: undefined };
   // The picture goes on when Prometheus does not answer: the operator's own checks decide, not this view.
   const measure = (target: string) => stage.measure(target, namespace, signal).catch(() => nothing);
@@ -128,7 +177,7 @@ async function sceneOf(stage: Stage, signal: AbortSignal): Promise<Scene> {
   const { requests, failed } = traffic.totals();
   return {
     phase: status.phase ?? "",
-    check: lastEvent(),
+    check: events.seen().at(-1) ?? "",
     primary: { name: "primary", weight: 100 - weight, ...primary },
     canary: { name: "canary", weight, ...canary },
     requests,
