@@ -1,5 +1,5 @@
 /** Style as a test: what STYLE.md says about sizes and walls, checked over the source tree. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
 
@@ -118,5 +118,45 @@ describe("the source tree is tidy", () => {
       },
     );
     expect(broken).toEqual([]);
+  });
+});
+
+/** Words that newcomers stumble over: an actor without a name, and phrases that are not technical English. */
+const RIDDLES =
+  /\b(nobody|somebody|whoever|whatever|as ever|in vain|be it|such a one|of ours|told of|heard of|takes? (?:it|the release|everything) back|taken back)\b/i;
+
+/** Rooms whose comments, messages, test titles and pages are plain English. Add a room when it is clean. */
+const PLAIN = [
+  "Makefile",
+  "README.md",
+  "docs/README.md",
+  "docs/glossary.md",
+  "docs/guides",
+  "docs/tutorials",
+  "docs/reference/commands.md",
+  "docs/reference/departures.md",
+  "docs/reference/operator.md",
+  "examples",
+  "bin",
+  "src/cli",
+  "src/core/doubts.ts",
+  "src/core/nearest.ts",
+  "test/e2e/cli",
+  "test/e2e/docs",
+];
+
+describe("plain English", () => {
+  const everyFile = (path: string): string[] => {
+    if (!statSync(join(ROOT, path)).isDirectory()) return [path];
+    return readdirSync(join(ROOT, path)).flatMap((name) => everyFile(join(path, name)));
+  };
+
+  it.each(PLAIN)("%s names its actors", (room) => {
+    const riddles = everyFile(room).flatMap((path) =>
+      textOf(path)
+        .split("\n")
+        .flatMap((line, i) => (RIDDLES.test(line) ? [`${path}:${i + 1}: ${line.trim().slice(0, 100)}`] : [])),
+    );
+    expect(riddles).toEqual([]);
   });
 });

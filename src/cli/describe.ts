@@ -2,7 +2,7 @@
 import type { KubeObject } from "../ports/kubernetes.ts";
 import { alignColumns, humanAge } from "./columns.ts";
 
-/** Metadata that is shown at the top, or that nobody wants to read. */
+/** Metadata that is shown at the top, or that is of no use to people. */
 const HIDDEN_METADATA = new Set(["name", "namespace", "labels", "annotations", "managedFields", "selfLink"]);
 const HIDDEN_ANNOTATIONS = new Set(["kubectl.kubernetes.io/last-applied-configuration"]);
 const INITIALISMS: Readonly<Record<string, string>> = { uid: "UID", api: "API", url: "URL", cpu: "CPU", ip: "IP" };

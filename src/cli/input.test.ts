@@ -251,11 +251,11 @@ describe("what a Canary refers to and no file holds", () => {
     expect([code, out.includes("\nSucceeded: ")]).toEqual([0, true]);
   });
 
-  it("a rollback hook asks for nothing, unless it is told to: before, it took every release back", async () => {
+  it("a rollback hook asks for nothing, unless it is told to: else it rolls nothing back", async () => {
     const webhooks = [{ name: "undo", type: "rollback", url: "http://loadtester.test/" }];
     const given = file([aWireCanary({ analysis: { webhooks } }), aTarget("podinfo", "test", "podinfo:v1", 2)]);
     const { out } = await aviary("simulate", given);
-    expect(out).toMatch(/^assumed: nobody asks for a rollback: undo \(--hook\)\n/);
+    expect(out).toMatch(/^assumed: no one asks for a rollback: undo \(--hook\)\n/);
     expect(out).toContain("\nSucceeded: ");
     expect((await aviary("simulate", given, "--hook", "undo=passes")).out).toContain("\nFailed: ");
   });

@@ -57,7 +57,7 @@ function beginning(spec: CanarySpec): readonly string[] {
 
 function unjudged(spec: CanarySpec): readonly string[] {
   return [
-    "Analysis is skipped: the new revision is promoted as soon as its pods are ready, whatever it does.",
+    "Analysis is skipped: the new revision is promoted as soon as its pods are ready, without any check.",
     ...after(spec),
   ];
 }
@@ -184,19 +184,19 @@ function promoting({ promotionWeights }: Plan, intervalMs: number, step: number)
 
 function bad(spec: CanarySpec): readonly string[] {
   const { intervalMs, threshold }: Analysis = spec.analysis;
-  const failures = threshold === 1 ? "1 failed check takes" : `${threshold} failed checks take`;
+  const failures = threshold === 1 ? "1 failed check rolls" : `${threshold} failed checks roll`;
   const soonest = formatDuration(threshold * intervalMs);
   const byHand = namesOf(spec, "rollback");
   return [
     `${failures} the release back (${soonest} when every check fails), as does a canary that is not ready within ` +
       `${formatDuration(spec.progressDeadlineSeconds * 1000)}.`,
-    ...(byHand === "" ? [] : [`${byHand} can take it back at any check, by answering 200.`]),
+    ...(byHand === "" ? [] : [`${byHand} can roll it back at any check, by answering 200.`]),
   ];
 }
 
 function after(spec: CanarySpec): readonly string[] {
   const hooks = namesOf(spec, "post-rollout");
-  return hooks === "" ? [] : [`Afterwards, whatever the end, ${hooks} is called.`];
+  return hooks === "" ? [] : [`After the end, good or bad, ${hooks} is called.`];
 }
 
 const naming = (hooks: readonly Webhook[], type: HookType): readonly string[] =>

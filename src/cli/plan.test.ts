@@ -65,10 +65,10 @@ describe("aviary plan", () => {
         Promotion: the primary gets the new revision; when its pods are ready, traffic goes to it by 85 %,
         100 %, every 1m0s, and the canary goes.
 
-        5 failed checks take the release back (5m0s when every check fails), as does a canary that is not
+        5 failed checks roll the release back (5m0s when every check fails), as does a canary that is not
         ready within 10m0s.
-        undo (rollback) can take it back at any check, by answering 200.
-        Afterwards, whatever the end, tell (post-rollout) is called.
+        undo (rollback) can roll it back at any check, by answering 200.
+        After the end, good or bad, tell (post-rollout) is called.
       "
     `);
   });
@@ -100,7 +100,7 @@ describe("aviary plan", () => {
         Promotion: the primary gets the new revision; when its pods are ready, all traffic goes to it at
         once, and the canary goes.
 
-        5 failed checks take the release back (1m15s when every check fails), as does a canary that is not
+        5 failed checks roll the release back (1m15s when every check fails), as does a canary that is not
         ready within 10m0s.
       "
     `);
@@ -131,7 +131,7 @@ describe("aviary plan", () => {
         Promotion: the primary gets the new revision; when its pods are ready, all traffic goes to it at
         once, and the canary goes.
 
-        1 failed check takes the release back (30s when every check fails), as does a canary that is not
+        1 failed check rolls the release back (30s when every check fails), as does a canary that is not
         ready within 10m0s.
       "
     `);
@@ -160,7 +160,7 @@ describe("aviary plan", () => {
         Promotion: the primary gets the new revision; when its pods are ready, all traffic goes to it at
         once, and the canary goes.
 
-        5 failed checks take the release back (1m15s when every check fails), as does a canary that is not
+        5 failed checks roll the release back (1m15s when every check fails), as does a canary that is not
         ready within 10m0s.
       "
     `);
@@ -212,7 +212,7 @@ describe("aviary plan", () => {
         Promotion: the primary gets the new revision; when its pods are ready, it serves all users, as
         before, and the canary goes.
 
-        5 failed checks take the release back (50s when every check fails), as does a canary that is not
+        5 failed checks roll the release back (50s when every check fails), as does a canary that is not
         ready within 10m0s.
       "
     `);
@@ -229,7 +229,7 @@ describe("aviary plan", () => {
 
         It begins when Service podinfo has a new revision.
 
-        Analysis is skipped: the new revision is promoted as soon as its pods are ready, whatever it does.
+        Analysis is skipped: the new revision is promoted as soon as its pods are ready, without any check.
       "
     `);
   });
@@ -245,7 +245,7 @@ describe("aviary plan", () => {
     expect(shown.steps).toHaveLength(1);
   });
 
-  it("names fields that nobody reads", async () => {
+  it("names fields that no Canary has", async () => {
     expect(await plan({ spec: { skipAnalysys: true } })).toContain(
       "note: spec.skipAnalysys is no field of a Canary: the API server drops it",
     );

@@ -127,7 +127,7 @@ export function forgetState({ dir, kubeconfig, lock }: StateFolder): void {
   }
 }
 
-/** The pid may have been given to another program since: only one of ours has the sandbox's command line. */
+/** The pid may have been given to another program since: only a sandbox has this command line. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

@@ -117,7 +117,7 @@ function webhooks(given: Described): readonly Assumption[] {
   const closed = silentHooks(given, (type) => type === "rollback");
   return [
     ...(passing.length === 0 ? [] : [{ text: `webhooks pass: ${passing.join(", ")} (--hook)` }]),
-    ...(closed.length === 0 ? [] : [{ text: `nobody asks for a rollback: ${closed.join(", ")} (--hook)` }]),
+    ...(closed.length === 0 ? [] : [{ text: `no one asks for a rollback: ${closed.join(", ")} (--hook)` }]),
   ];
 }
 

@@ -162,7 +162,7 @@ function show(state: SandboxState, options: ReadOptions, out: (text: string) => 
   );
 }
 
-/** A word as a shell reads it, whatever is in it. */
+/** A word as a shell reads it, with any character in it. */
 const shellWord = (text: string): string =>
   /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 

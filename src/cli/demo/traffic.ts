@@ -55,7 +55,7 @@ export function startUserTraffic({ url, host, requestsPerSecond }: TrafficOption
       if (answer.statusCode >= 500) fail(`${answer.statusCode} ${body.slice(0, 200)}`);
       else if (answer.statusCode >= 400) refused += 1;
     } catch (error) {
-      // Whatever went wrong, the user got no answer: that is what is counted.
+      // The user got no answer: that is what is counted, with any cause.
       fail(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
     }
   }

@@ -32,7 +32,7 @@ async function aviary(line: string, env: Readonly<Record<string, string>> = {}):
   );
 }
 
-/** Empty for a process that has ended, also while nobody has collected it yet. */
+/** Empty for a process that has ended, also before its parent has collected it. */
 function commandLineOf(pid: number): string {
   const file = `/proc/${pid}/cmdline`;
   return existsSync(file) ? readFileSync(file, "utf8") : "";
@@ -96,7 +96,7 @@ describe("without a cluster", () => {
     expect(err).not.toContain("    at ");
   });
 
-  it("the kubeconfig of a dead cluster: says that nobody answers there", async () => {
+  it("the kubeconfig of a dead cluster: says that no server answers there", async () => {
     const file = join(dir, "dead");
     const cluster = { server: "https://127.0.0.1:1", "insecure-skip-tls-verify": true };
     writeFileSync(

@@ -1,0 +1,67 @@
+/** What the documentation promises, compared with the code: providers, links, marks of command blocks. */
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { PROJECT_ROOT as ROOT } from "../src/project-root.ts";
+import { createRouters } from "../src/routers/table.ts";
+import { commandBlocks } from "./docs-blocks.ts";
+
+const pages = (dir: string): string[] =>
+  readdirSync(join(ROOT, dir), { withFileTypes: true }).flatMap((entry) => {
+    const path = join(dir, entry.name);
+    if (entry.isDirectory()) return pages(path);
+    return entry.name.endsWith(".md") ? [path] : [];
+  });
+const PAGES = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", ...pages("docs")];
+const textOf = (path: string): string => readFileSync(join(ROOT, path), "utf8");
+
+describe("the documentation", () => {
+  it("has a row for each provider, with what its router can do", () => {
+    const routers = [...createRouters({ setOwnerRefs: true })];
+    const sign = (can: boolean) => (can ? "yes" : "-");
+    const rows = routers.map(([name, { capabilities }]) => {
+      const { weights, headerMatch, mirror, sessionAffinity } = capabilities;
+      return `| \`${name}\` | ${[weights, headerMatch, mirror, sessionAffinity].map(sign).join(" | ")} |`;
+    });
+    const found = textOf("docs/guides/providers.md").split("\n");
+    expect(found.filter((line) => line.startsWith("| `") && !line.startsWith("| `provider`"))).toEqual(rows);
+    expect(textOf("README.md")).toContain(`All ${rows.length} providers`);
+  });
+
+  it.each(PAGES)("%s: its links lead somewhere", (page) => {
+    const targets = [...textOf(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target);
+    const broken = targets.filter((target) => {
+      if (/^[a-z]+:/.test(target)) return false;
+      const [path = "", anchor] = target.split("#");
+      const file = path === "" ? page : join(dirname(page), path);
+      if (!existsSync(join(ROOT, file))) return true;
+      if (anchor === undefined || statSync(join(ROOT, file)).isDirectory()) return false;
+      return !anchorsOf(textOf(file)).includes(anchor);
+    });
+    expect(broken).toEqual([]);
+  });
+
+  it("every page of docs/ is in the index, or in a folder that is", () => {
+    const index = textOf("docs/README.md");
+    const missing = pages("docs").filter((page) => {
+      const path = page.replace("docs/", "");
+      return path !== "README.md" && !path.startsWith("adr/") && !index.includes(`(${path})`);
+    });
+    expect(missing).toEqual([]);
+  });
+
+  it("a command block names what it needs, or which test runs it, or is run", () => {
+    const marks = PAGES.flatMap((page) => commandBlocks(textOf(page)).map(({ mark }) => mark));
+    expect(marks.length).toBeGreaterThan(10);
+    for (const mark of marks) expect(mark ?? "run").toMatch(/^(run$|needs: |run by: |page: example$)/);
+  });
+});
+
+function anchorsOf(text: string): string[] {
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, title = ""]) =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+}

@@ -1,0 +1,127 @@
+/**
+ * Every command block of the documentation does what the page says: each page's blocks run in their order in a sandbox. A
+ * block that needs what the sandbox has not, or that another test runs, says so in a comment above it.
+ */
+import { execFile } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { PROJECT_ROOT } from "../../../src/project-root.ts";
+import { commandBlocks } from "../../docs-blocks.ts";
+
+const run = promisify(execFile);
+const base = mkdtempSync(join(tmpdir(), "aviary-docs-"));
+/** The reader's checkout. */
+const folder = join(base, "my aviary");
+const tools = join(base, "tools");
+const MINUTES = 60_000;
+
+const pages = (dir: string): string[] =>
+  readdirSync(join(PROJECT_ROOT, dir), { withFileTypes: true }).flatMap((entry) => {
+    const path = join(dir, entry.name);
+    if (entry.isDirectory()) return pages(path);
+    return entry.name.endsWith(".md") ? [path] : [];
+  });
+
+const hasKubectl = (process.env["PATH"] ?? "").split(":").some((dir) => existsSync(join(dir, "kubectl")));
+const needsKubectl = (text: string) => /\bkubectl\b/.test(text);
+
+const PAGES = ["README.md", ...pages("docs")].map((path) => {
+  const text = readFileSync(join(PROJECT_ROOT, path), "utf8");
+  const blocks = commandBlocks(text).filter(({ mark }) => mark === undefined || mark === "page: example");
+  return { path, text, blocks };
+});
+
+/** Files that a page tells its reader to save: "Save this as `canary.yaml`:" and the block after it. */
+function savedFiles(text: string): readonly (readonly [string, string])[] {
+  const found = text.matchAll(/Save this as `([^`]+)`:\n\n```yaml\n([\s\S]*?)```/g);
+  return [...found].map(([, name = "", content = ""]) => [name, content] as const);
+}
+
+async function shell(script: string): Promise<string> {
+  const { KUBECONFIG: _own, ...outer } = process.env;
+  const env = { ...outer, HOME: base, PATH: `${tools}:${process.env["PATH"]}` };
+  const words = ["-e", "-c", `shopt -s expand_aliases\n${script}`];
+  const { stdout, stderr } = await run("bash", words, { cwd: folder, env, maxBuffer: 1 << 24 }).catch((error) => {
+    throw new Error(`${script}\n${error.stdout}\n${error.stderr}`);
+  });
+  return stdout + stderr;
+}
+
+beforeAll(async () => {
+  mkdirSync(folder, { recursive: true });
+  mkdirSync(tools);
+  for (const name of ["bin", "deploy", "examples", "package.json"]) {
+    cpSync(join(PROJECT_ROOT, name), join(folder, name), { recursive: true });
+  }
+  const dist = join(PROJECT_ROOT, "dist");
+  if (!existsSync(join(dist, "src/main.js"))) await run("npm", ["run", "build"], { cwd: PROJECT_ROOT });
+  writeFileSync(
+    join(tools, "aviary"),
+    `#!/bin/sh\nexec ${process.execPath} '${join(PROJECT_ROOT, "bin/aviary")}' "$@"\n`,
+    { mode: 0o755 },
+  );
+});
+
+afterAll(async () => {
+  await shell("aviary sandbox down").catch(() => undefined);
+  rmSync(base, { recursive: true, force: true });
+});
+
+/** The blocks of a page are one session: what a block exports or aliases is there in the next. */
+const sessionOf = (blocks: readonly { readonly commands: string }[]): string =>
+  blocks.map(({ commands }) => commands).join("\n");
+
+const runnable = (path: string) =>
+  PAGES.find((page) => page.path === path)?.blocks.filter(
+    ({ commands, mark }) => mark === undefined && (hasKubectl || !needsKubectl(commands)),
+  ) ?? [];
+
+describe("a session on a sandbox of its own", () => {
+  it("docs/tutorials/first-canary.md: from a Deployment to a promotion and a rollback", {
+    timeout: 15 * MINUTES,
+  }, async () => {
+    const { text = "" } = PAGES.find(({ path }) => path === "docs/tutorials/first-canary.md") ?? {};
+    for (const [name, content] of savedFiles(text)) writeFileSync(join(folder, name), content);
+    const blocks = runnable("docs/tutorials/first-canary.md");
+    if (!hasKubectl) return;
+    const out = await shell(sessionOf(blocks));
+    expect(out).toContain("1 Canary: 0 errors, 0 warnings");
+    expect(out).toMatch(/canary\/web is Initialized[\s\S]*is Succeeded[\s\S]*is Failed[\s\S]*is Succeeded/);
+    expect(out).toMatch(/Halt web\.shop advancement success rate [\d.]+% < 95%/);
+    expect(out).toContain("sandbox stopped");
+  });
+});
+
+describe("blocks that need no cluster", () => {
+  const alone = PAGES.filter(({ path }) => path !== "docs/tutorials/first-canary.md").filter(
+    ({ path }) => runnable(path).length > 0,
+  );
+
+  it.each(alone.map(({ path }) => [path]))("%s", { timeout: 5 * MINUTES }, async (path) => {
+    expect(await shell(sessionOf(runnable(path)))).not.toBe("");
+  });
+});
+
+describe("blocks about the example application", () => {
+  const about = PAGES.filter(({ blocks }) => blocks.some(({ mark }) => mark === "page: example"));
+
+  beforeAll(async () => {
+    await shell("aviary sandbox up && aviary apply deploy examples/podinfo");
+    await shell("aviary wait canary/podinfo -n test --timeout 5m --kubeconfig .aviary/kubeconfig");
+  }, 10 * MINUTES);
+
+  it.each(about.map((page) => [page.path, page] as const))("%s", { timeout: 5 * MINUTES }, async (_, { blocks }) => {
+    const wanted = blocks
+      .filter(({ mark, commands }) => mark === "page: example" && (hasKubectl || !needsKubectl(commands)))
+      .map(({ commands }) => commands);
+    const session = [
+      "export KUBECONFIG=.aviary/kubeconfig",
+      "alias kubectl='kubectl --cache-dir=.aviary/kc'",
+      ...wanted,
+    ];
+    expect(await shell(session.join("\n"))).toContain("canary/podinfo");
+  });
+});
