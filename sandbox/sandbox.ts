@@ -7,12 +7,15 @@ import { type AddressBlock, claimAddressBlock } from "./addresses.ts";
 import { startApiServer } from "./api-server/index.ts";
 import { podinfo } from "./apps/podinfo/index.ts";
 import type { AppTable } from "./apps.ts";
+import { machineClock } from "./clock.ts";
 import type { Cluster } from "./cluster.ts";
 import { startControllers } from "./controllers/index.ts";
+import { fluxCrds } from "./crds/flux.ts";
 import { istioCrds } from "./crds/istio.ts";
 import { kedaCrds } from "./crds/keda.ts";
 import { knativeCrds } from "./crds/knative.ts";
 import { startNameserver } from "./dns/index.ts";
+import { startFlux } from "./flux/index.ts";
 import { startKubelet } from "./kubelet/index.ts";
 import { type Mesh, startMesh } from "./mesh/index.ts";
 import { createIngressService } from "./mesh/ingress-service.ts";
@@ -32,6 +35,8 @@ export interface SandboxOptions {
   readonly prometheus?: "real" | "embedded" | "auto";
   /** Milliseconds between two scrapes; 1000 when absent. */
   readonly scrapeIntervalMs?: number;
+  /** Flux on this sandbox: the folder whose folders are Git repositories, and a folder for fetched commits. */
+  readonly flux?: { readonly repositories: string; readonly cache: string };
   /** Chance, for the split of the traffic. */
   readonly random?: () => number;
   /** Receives defects of the sandbox itself, one line each. */
@@ -53,11 +58,14 @@ export interface Sandbox extends SandboxServices {
   readonly cluster: Cluster;
   readonly mesh: Mesh;
   readonly addresses: AddressBlock;
+  /** Where Git repositories are served; absent without `flux`. */
+  readonly gitUrl?: string;
   stop(): Promise<void>;
 }
 
 const NAMESERVER_HOST = 53;
 const TELEMETRY_HOST = 90;
+const GIT_HOST = 94;
 
 /** @throws Error when a port is taken, or when this machine has no loopback network to claim */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
@@ -84,7 +92,8 @@ async function assemble(
   const server = await startApiServer({ addresses, ...(options.port === undefined ? {} : { port: options.port }) });
   undo.push(() => server.stop());
   const { cluster } = server;
-  for (const crd of [...istioCrds(), ...kedaCrds(), ...knativeCrds()]) cluster.create(RESOURCES.crd, crd);
+  for (const crd of [...istioCrds(), ...kedaCrds(), ...knativeCrds(), ...fluxCrds()])
+    cluster.create(RESOURCES.crd, crd);
 
   const nameserver = await startNameserver(cluster, { address: addresses.own(NAMESERVER_HOST) });
   undo.push(() => nameserver.stop());
@@ -126,7 +135,15 @@ async function assemble(
   });
   undo.push(() => kubelet.stop());
   server.setLogs(kubelet.logs);
-  return { ...services, ingressUrl: mesh.ingressUrl, cluster, mesh, addresses, stop };
+  const flux =
+    options.flux &&
+    (await startFlux(
+      { cluster, clock: machineClock, random: options.random ?? Math.random, report },
+      { ...options.flux, host: addresses.own(GIT_HOST), api: { url: server.url, token: server.token, ca: server.ca } },
+    ));
+  if (flux !== undefined) undo.push(() => flux.stop());
+  const git = flux === undefined ? {} : { gitUrl: flux.gitUrl };
+  return { ...services, ingressUrl: mesh.ingressUrl, cluster, mesh, addresses, ...git, stop };
 }
 
 /** One token per ServiceAccount, however many pods have it. */

@@ -19,6 +19,8 @@ export interface SandboxState {
   readonly ingressUrl: string;
   readonly nameserver: string;
   readonly kubeconfig: string;
+  /** Where the sandbox serves Git repositories; absent when this machine has no git. */
+  readonly gitUrl?: string;
   /** RFC 3339 */
   readonly startedAt: string;
 }

@@ -31,6 +31,21 @@ export const COMMANDS: readonly CommandRow[] = [
     load: async () => (await import("./commands/sandbox.ts")).sandboxServeCommand,
   },
   {
+    name: "gitops up",
+    summary: "let the sandbox's Flux deploy the walk-through from a Git repository",
+    load: async () => (await import("./commands/gitops.ts")).gitopsUpCommand,
+  },
+  {
+    name: "gitops bump",
+    summary: "commit the next image of podinfo: a release by Git",
+    load: async () => (await import("./commands/gitops.ts")).gitopsBumpCommand,
+  },
+  {
+    name: "gitops status",
+    summary: "show what Flux has fetched and applied",
+    load: async () => (await import("./commands/gitops.ts")).gitopsStatusCommand,
+  },
+  {
     name: "plan",
     summary: "show the steps, durations and gates that a Canary will go through",
     load: async () => (await import("./commands/plan.ts")).planCommand,

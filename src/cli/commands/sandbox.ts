@@ -1,6 +1,7 @@
 /** The sandbox as a background process: up, down, status; `serve` is that process. */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { openSync, readFileSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { systemClock } from "../../time/system-clock.ts";
 import { type Command, type CommandContext, type ExitCode, UserError } from "../command.ts";
 import {
@@ -184,6 +185,7 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
     ...(ingressPort === undefined ? {} : { ingressPort }),
     prometheus,
     apps: aviaryApps(program),
+    ...fluxOptions(folder),
     report: (message) => out(`${message}\n`),
   }).catch((error: unknown) => {
     forgetState(folder);
@@ -196,6 +198,7 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
     ingressUrl: sandbox.ingressUrl,
     nameserver: sandbox.nameserver,
     kubeconfig: folder.kubeconfig,
+    ...(sandbox.gitUrl === undefined ? {} : { gitUrl: sandbox.gitUrl }),
     startedAt: new Date(systemClock.now()).toISOString(),
   });
   out(`sandbox is up at ${sandbox.url}\n`);
@@ -206,6 +209,12 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
   await sandbox.stop();
   forgetState(folder);
   return 0;
+}
+
+/** Flux runs where git is installed: it serves the repositories of the state folder. */
+function fluxOptions({ dir }: StateFolder): { flux?: { repositories: string; cache: string } } {
+  if (spawnSync("git", ["--version"], { stdio: "ignore" }).status !== 0) return {};
+  return { flux: { repositories: resolve(dir, "repositories"), cache: resolve(dir, "flux") } };
 }
 
 function prometheusChoice(text: string | undefined): "auto" | "real" | "embedded" {

@@ -1,0 +1,50 @@
+/** The kinds of Flux that the sandbox's own controllers serve, and the kinds that Flux's real controllers watch besides. */
+import type { KubeObject } from "../../src/ports/kubernetes.ts";
+import { AGE, definition } from "./definition.ts";
+
+const SOURCE = "source.toolkit.fluxcd.io";
+
+const STATUS = [
+  AGE,
+  { name: "Ready", jsonPath: '.status.conditions[?(@.type=="Ready")].status', type: "string" },
+  { name: "Status", jsonPath: '.status.conditions[?(@.type=="Ready")].message', type: "string" },
+];
+
+/** Kinds without a controller in the sandbox. The real controllers do not start when one of these kinds is missing. */
+const WATCHED: readonly (readonly [kind: string, singular: string, plural?: string])[] = [
+  ["OCIRepository", "ocirepository", "ocirepositories"],
+  ["Bucket", "bucket"],
+  ["HelmRepository", "helmrepository", "helmrepositories"],
+  ["HelmChart", "helmchart"],
+  ["ExternalArtifact", "externalartifact"],
+];
+
+export function fluxCrds(): readonly KubeObject[] {
+  const source = (kind: string, singular: string, plural = `${singular}s`, shortNames: readonly string[] = []) =>
+    withPlural(
+      definition({ group: SOURCE, kind, singular, shortNames, categories: [], versions: ["v1"], columns: STATUS }),
+      plural,
+    );
+  return [
+    source("GitRepository", "gitrepository", "gitrepositories", ["gitrepo"]),
+    definition({
+      group: "kustomize.toolkit.fluxcd.io",
+      kind: "Kustomization",
+      singular: "kustomization",
+      shortNames: ["ks"],
+      categories: [],
+      versions: ["v1"],
+      columns: STATUS,
+    }),
+    ...WATCHED.map(([kind, singular, plural]) => source(kind, singular, plural)),
+  ];
+}
+
+function withPlural(crd: KubeObject, plural: string): KubeObject {
+  const name = `${plural}.${crd.spec.group}`;
+  return {
+    ...crd,
+    metadata: { ...crd.metadata, name },
+    spec: { ...crd.spec, names: { ...crd.spec.names, plural } },
+  };
+}
