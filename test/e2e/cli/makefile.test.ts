@@ -27,7 +27,19 @@ const tools = join(base, "tools");
 /** Where a shell that splits the folder's name at its first space would look. */
 const neighbour = join(base, "my");
 
-const COPIED = ["Makefile", "bin", "deploy", "examples", "src", "sandbox", "scripts", "package.json"];
+const COPIED = [
+  "Makefile",
+  "apps",
+  "bin",
+  "clusters",
+  "deploy",
+  "examples",
+  "infrastructure",
+  "src",
+  "sandbox",
+  "scripts",
+  "package.json",
+];
 const TOOLS = ["sh", "node", "make", "sed", "grep", "find", "rm", "rmdir", "expand", "touch", "bash", "env"];
 
 interface Result {

@@ -1,0 +1,151 @@
+/** `make infrastructure|clean TARGET=aks` with programs that stand for az, terraform and git: what is checked, and in which order. */
+import { execFile } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { PROJECT_ROOT } from "../../../src/project-root.ts";
+
+const run = promisify(execFile);
+const SYSTEM = ["bash", "sh", "cat", "dirname", "mktemp", "rm", "mkdir", "chmod", "grep", "head", "env", "touch"];
+
+let base: string;
+let folder: string;
+let tools: string;
+const calls = () => (existsSync(join(base, "calls")) ? readFileSync(join(base, "calls"), "utf8") : "");
+
+beforeEach(async () => {
+  base = mkdtempSync(join(tmpdir(), "aviary aks-"));
+  folder = join(base, "my aviary");
+  tools = join(base, "tools");
+  for (const path of [join(folder, "scripts"), join(folder, "infrastructure/aks"), tools])
+    mkdirSync(path, { recursive: true });
+  cpSync(join(PROJECT_ROOT, "scripts/aks.sh"), join(folder, "scripts/aks.sh"));
+  for (const name of SYSTEM) {
+    const { stdout } = await run("/bin/sh", ["-c", `command -v ${name}`]);
+    symlinkSync(stdout.trim(), join(tools, name));
+  }
+  program(
+    "az",
+    'case "$*" in *list-usage*) echo "2 20";; *"--query id"*) echo 11111111-1111-1111-1111-111111111111;; *get-credentials*) touch .aviary/aks.kubeconfig;; esac',
+  );
+  program(
+    "terraform",
+    'case "$*" in *"state list"*) echo azurerm_resource_group.this;; *resource_group*) echo rg-aviary;; *cluster*) echo aviary;; esac',
+  );
+  program(
+    "git",
+    'case "$*" in remote) echo origin;; "remote get-url"*) echo git@example.com:me/aviary.git;; *show-current*) echo main;; esac',
+  );
+});
+afterEach(() => rmSync(base, { recursive: true }));
+
+function program(name: string, body: string): void {
+  const text = `#!/bin/sh\nprintf '%s\\n' "${name} $* [git_url=$TF_VAR_git_url branch=$TF_VAR_git_branch]" >>"${base}/calls"\n${body}\n`;
+  rmSync(join(tools, name), { force: true });
+  writeFileSync(join(tools, name), text, { mode: 0o755 });
+}
+
+async function aks(word: string, env: Readonly<Record<string, string>> = {}) {
+  return run(join(tools, "bash"), [join(folder, "scripts/aks.sh"), word], {
+    env: { PATH: tools, HOME: base, ...env },
+  }).then(
+    ({ stdout, stderr }) => ({ code: 0, out: stdout, err: stderr }),
+    (error: { code: number; stdout: string; stderr: string }) => ({
+      code: error.code,
+      out: error.stdout,
+      err: error.stderr,
+    }),
+  );
+}
+
+describe("make infrastructure TARGET=aks", () => {
+  it("plans, applies what it planned, and writes the kubeconfig to a file of its own", async () => {
+    const { code, out } = await aks("infrastructure", { YES: "1" });
+    expect(code).toBe(0);
+    expect(out).toContain("export KUBECONFIG=.aviary/aks.kubeconfig");
+    const order = ["init", "plan", "apply"].map((word) => calls().indexOf(` ${word} -input=false`));
+    expect(order).toEqual([...order].sort((a, b) => a - b));
+    expect(calls()).toContain("--file .aviary/aks.kubeconfig");
+    // Flux does not know the form git@host:path.
+    expect(calls()).toContain("git_url=https://example.com/me/aviary.git branch=main");
+  });
+
+  it("asks before it creates: without a terminal and without YES=1 nothing is created", async () => {
+    const { code, err } = await aks("infrastructure");
+    expect([code, err]).toEqual([1, expect.stringContaining("Call it again with YES=1")]);
+    expect(calls()).not.toContain(" apply ");
+  });
+
+  it.each([
+    ["az is not installed", () => rmSync(join(tools, "az")), "missing: az"],
+    ["terraform is not installed", () => rmSync(join(tools, "terraform")), "missing: terraform"],
+    [
+      "nobody is logged in, or the login has expired",
+      () => program("az", "exit 1"),
+      "missing: a login: run `az login`",
+    ],
+    ["git is not installed", () => rmSync(join(tools, "git")), "missing: git"],
+    ["the folder is no repository", () => program("git", "exit 128"), "is no Git repository"],
+    ["the repository has no remote", () => program("git", "exit 0"), "has no remote"],
+    [
+      "the working tree is dirty",
+      () => program("git", 'case "$*" in remote) echo origin;; "status --porcelain"*) echo " M Makefile";; esac'),
+      "changes that are not committed",
+    ],
+    [
+      "no branch is checked out",
+      () => program("git", 'case "$*" in remote) echo origin;; "remote get-url"*) echo https://example.com/a;; esac'),
+      "no branch is checked out",
+    ],
+    ["the quota is used up", () => program("az", 'case "$*" in *list-usage*) echo "19 20";; esac'), "leaves 1 cores"],
+    [
+      "the region is not known",
+      () => program("az", 'case "$*" in *list-usage*) exit 1;; esac'),
+      "the region westeurope is not known",
+    ],
+  ])("says so and creates nothing when %s", async (_name, prepare, message) => {
+    prepare();
+    const { code, err } = await aks("infrastructure", { YES: "1" });
+    expect([code, err]).toEqual([1, expect.stringContaining(message)]);
+    expect(err).toMatch(/[Nn]othing was created/);
+    expect(calls()).not.toContain(" apply ");
+  });
+
+  it("names a subscription that the login does not have", async () => {
+    program("az", 'case "$*" in *--subscription*) exit 1;; *list-usage*) echo "0 20";; esac');
+    const { err } = await aks("infrastructure", { TF_VAR_subscription_id: "22222222-2222-2222-2222-222222222222" });
+    expect(err).toContain("missing: the subscription 22222222-2222-2222-2222-222222222222");
+  });
+
+  it("says how to go on or back when Azure fails half-way", async () => {
+    program("terraform", 'case "$*" in *" apply "*) exit 1;; esac');
+    const { code, err } = await aks("infrastructure", { YES: "1" });
+    expect([code, err]).toEqual([1, expect.stringContaining("created in part")]);
+    expect(err).toContain("make clean TARGET=aks");
+  });
+});
+
+describe("make clean TARGET=aks", () => {
+  it("removes nothing where nothing was made", async () => {
+    expect(await aks("clean")).toEqual({
+      code: 0,
+      out: "there is no infrastructure of this checkout on Azure\n",
+      err: "",
+    });
+    expect(calls()).toBe("");
+  });
+
+  it("destroys what the state names, after asking", async () => {
+    writeFileSync(join(folder, "infrastructure/aks/terraform.tfstate"), "{}");
+    expect((await aks("clean")).err).toContain("Remove the resource group rg-aviary");
+    expect(calls()).not.toContain("destroy");
+    expect((await aks("clean", { YES: "1" })).code).toBe(0);
+    expect(calls()).toContain("destroy -input=false -auto-approve");
+  });
+});
+
+it("another word is refused with the usage", async () => {
+  expect(await aks("explode")).toMatchObject({ code: 2, err: "usage: scripts/aks.sh infrastructure|clean\n" });
+});
