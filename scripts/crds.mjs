@@ -12,3 +12,7 @@ for (const crd of crds()) {
     writeFileSync(new URL(file, folder), `# Generated from src/crd by "npm run crds": change it there.\n${text}`);
   console.log(`deploy/crds/${file}`);
 }
+
+const names = crds().map((crd) => `  - ${crd.metadata.name}.yaml\n`);
+const kustomization = `apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n${names.sort().join("")}`;
+writeFileSync(new URL("kustomization.yaml", folders[0]), kustomization);
