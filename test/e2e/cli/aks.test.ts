@@ -82,7 +82,7 @@ describe("make infrastructure TARGET=aks", () => {
     ["az is not installed", () => rmSync(join(tools, "az")), "missing: az"],
     ["terraform is not installed", () => rmSync(join(tools, "terraform")), "missing: terraform"],
     [
-      "nobody is logged in, or the login has expired",
+      "there is no login, or the login has expired",
       () => program("az", "exit 1"),
       "missing: a login: run `az login`",
     ],
