@@ -81,11 +81,7 @@ describe("make infrastructure TARGET=aks", () => {
   it.each([
     ["az is not installed", () => rmSync(join(tools, "az")), "missing: az"],
     ["terraform is not installed", () => rmSync(join(tools, "terraform")), "missing: terraform"],
-    [
-      "there is no login, or the login has expired",
-      () => program("az", "exit 1"),
-      "missing: a login: run `az login`",
-    ],
+    ["there is no login, or the login has expired", () => program("az", "exit 1"), "missing: a login: run `az login`"],
     ["git is not installed", () => rmSync(join(tools, "git")), "missing: git"],
     ["the folder is no repository", () => program("git", "exit 128"), "is no Git repository"],
     ["the repository has no remote", () => program("git", "exit 0"), "has no remote"],
