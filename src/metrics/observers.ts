@@ -7,12 +7,16 @@ import { MetricError } from "./metric-error.ts";
 import { type QueryModel, renderQuery, TemplateError } from "./template.ts";
 
 export type CheckKind = "success-rate" | "duration";
+/** The number of requests says how much a rate is worth: one bad request of two is no evidence. */
+export type QueryKind = CheckKind | "requests";
 
 export interface Observer {
   /** As in the guides: "istio", "http", … */
   readonly name: string;
   /** Template of a query that gives percent. */
   readonly successRate: string;
+  /** Template of a query that gives the number of requests that the success rate is of. */
+  readonly requests: string;
   /** Template of a query that gives milliseconds, once multiplied by `durationScale`. */
   readonly duration: string;
   readonly durationScale: 1 | 1000;
@@ -23,7 +27,10 @@ export interface Observer {
 }
 
 const rate = (metric: string, selector: string) => `sum( rate( ${metric}{ ${selector} }[{{ interval }}] ) )`;
-const percent = (metric: string, good: string, all: string) => ` ${rate(metric, good)} / ${rate(metric, all)} * 100`;
+const percent = (metric: string, good: string, all: string) => ({
+  successRate: ` ${rate(metric, good)} / ${rate(metric, all)} * 100`,
+  requests: ` sum( increase( ${metric}{ ${all} }[{{ interval }}] ) )`,
+});
 const quantile99 = (metric: string, selector: string) =>
   ` histogram_quantile( 0.99, sum( rate( ${metric}{ ${selector} }[{{ interval }}] ) ) by (le) )`;
 
@@ -31,7 +38,7 @@ const quantile99 = (metric: string, selector: string) =>
 function ofWorkload(name: string, requests: string, durations: string, selector: string, good: string): Observer {
   return {
     name,
-    successRate: percent(requests, `${selector}, ${good}`, selector),
+    ...percent(requests, `${selector}, ${good}`, selector),
     duration: quantile99(durations, selector),
     durationScale: 1,
   };
@@ -41,7 +48,7 @@ function ofWorkload(name: string, requests: string, durations: string, selector:
 function ofEnvoy(name: string, selector: string): Observer {
   return {
     name,
-    successRate: percent("envoy_cluster_upstream_rq", `${selector}, envoy_response_code!~"5.*"`, `${selector},`),
+    ...percent("envoy_cluster_upstream_rq", `${selector}, envoy_response_code!~"5.*"`, `${selector},`),
     duration: quantile99("envoy_cluster_upstream_rq_time_bucket", `${selector},`),
     durationScale: 1,
   };
@@ -60,7 +67,7 @@ const istio = ofWorkload(
 const LINKERD = 'namespace="{{ namespace }}", deployment=~"{{ target }}",';
 const linkerd: Observer = {
   name: "linkerd",
-  successRate: percent(
+  ...percent(
     "response_total",
     `${LINKERD} classification!="failure", direction="inbound"`,
     `${LINKERD} direction="inbound"`,
@@ -110,7 +117,7 @@ const NGINX = 'namespace="{{ namespace }}", ingress="{{ ingress }}", canary!=""'
 const NGINX_DURATION = "nginx_ingress_controller_response_duration_seconds";
 const nginx: Observer = {
   name: "nginx",
-  successRate: percent("nginx_ingress_controller_requests", `${NGINX}, status!~"5.*"`, NGINX),
+  ...percent("nginx_ingress_controller_requests", `${NGINX}, status!~"5.*"`, NGINX),
   duration: ` ${rate(`${NGINX_DURATION}_sum`, NGINX)} / ${rate(`${NGINX_DURATION}_count`, NGINX)} * 1000`,
   durationScale: 1,
 };
@@ -119,7 +126,7 @@ const TRAEFIK = "traefik_service_request_duration_seconds_bucket";
 const TRAEFIK_SERVICE = 'service=~"{{ namespace }}-{{ service }}-canary-[0-9a-zA-Z-]+@kubernetescrd"';
 const traefik: Observer = {
   name: "traefik",
-  successRate: percent(TRAEFIK, `${TRAEFIK_SERVICE}, code!~"5..", le="+Inf"`, `${TRAEFIK_SERVICE}, le="+Inf"`),
+  ...percent(TRAEFIK, `${TRAEFIK_SERVICE}, code!~"5..", le="+Inf"`, `${TRAEFIK_SERVICE}, le="+Inf"`),
   duration: `${quantile99(TRAEFIK, TRAEFIK_SERVICE)} * 1000`,
   durationScale: 1,
 };
@@ -127,7 +134,7 @@ const traefik: Observer = {
 const APISIX_ROUTE = 'route=~"{{ namespace }}_{{ route }}-{{ service }}-canary_.+"';
 const apisix: Observer = {
   name: "apisix",
-  successRate: percent("apisix_http_status", `${APISIX_ROUTE}, code!~"5.."`, APISIX_ROUTE),
+  ...percent("apisix_http_status", `${APISIX_ROUTE}, code!~"5.."`, APISIX_ROUTE),
   duration: quantile99("apisix_http_latency_bucket", `type=~"request", ${APISIX_ROUTE}`),
   durationScale: 1,
 };
@@ -144,6 +151,7 @@ const skipper: Observer = {
   successRate:
     `${SKIPPER_ROUTE}${skipperRate(SKIPPER_REQUESTS, SKIPPER_GOOD)}` +
     ` / ${skipperRate(SKIPPER_REQUESTS, SKIPPER_ALL)} * 100`,
+  requests: `${SKIPPER_ROUTE}sum(increase(${SKIPPER_REQUESTS}{${SKIPPER_ALL}}[{{ interval }}]))`,
   duration:
     `${SKIPPER_ROUTE}${skipperRate(`${SKIPPER_DURATION}_sum`, 'route=~"{{ $route }}"')}` +
     ` / ${skipperRate(`${SKIPPER_DURATION}_count`, 'route=~"{{ $route }}"')} * 1000`,
@@ -191,8 +199,9 @@ export function observerFor(key: string): Observer {
 }
 
 /** The query as it is sent. @throws TemplateError */
-export function builtInQuery(observer: Observer, kind: CheckKind, model: QueryModel): string {
-  const template = kind === "duration" ? observer.duration : observer.successRate;
+export function builtInQuery(observer: Observer, kind: QueryKind, model: QueryModel): string {
+  const templates = { "success-rate": observer.successRate, duration: observer.duration, requests: observer.requests };
+  const template = templates[kind];
   return renderQuery(template, observer.wordCharactersOnly ? wordsOf(model) : model);
 }
 
