@@ -1,7 +1,8 @@
 /** What we ship to be applied, against the contract. */
 import { readdirSync, readFileSync } from "node:fs";
-import { expect, it } from "vitest";
-import { parseAllDocuments } from "yaml";
+import { describe, expect, it } from "vitest";
+import { parse, parseAllDocuments } from "yaml";
+import { createRouters } from "../src/routers/table.ts";
 
 interface Rule {
   readonly apiGroups?: readonly string[];
@@ -47,6 +48,7 @@ const GRANTED: readonly (readonly [group: string, resources: readonly string[], 
   // Ours: what the adapters watch and write beyond Flagger's.
   ["apps", withFinalizers("statefulsets"), ALL],
   ["serving.knative.dev", ["services", "revisions"], "list watch patch"],
+  ["gateway.networking.k8s.io", ["grpcroutes", "tcproutes", "tlsroutes", "referencegrants"], ALL],
 ];
 
 it.each(GRANTED)("Q77: the operator's role grants, in %j, %j: %s", (group, resources, verbs) => {
@@ -87,4 +89,30 @@ it("the operator's heap fits the memory limit of its container", () => {
   const limit = Number(/^(\d+)Mi$/.exec(resources.limits.memory)?.[1]);
   const { value } = env.find(({ name }: { name: string }) => name === "NODE_OPTIONS");
   expect(value).toContain(`--max-old-space-size=${limit * 0.75} `);
+});
+
+/** Rules of the chart, by provider. */
+const CHART_RULES: Readonly<Record<string, readonly Rule[]>> = parse(
+  readFileSync(new URL("../charts/aviary/files/rbac.yaml", import.meta.url), "utf8"),
+).providers;
+
+describe.each([...createRouters({ setOwnerRefs: true })])("provider %s", (name, router) => {
+  it.each([
+    ["the operator's role", () => RULES],
+    ["the chart", () => CHART_RULES[name] ?? []],
+  ])("%s grants what the router reads and writes", (_where, rules) => {
+    const verbs = ["get", "list", "watch", "create", "patch"];
+    const missing = router.kinds.flatMap(({ type: { group, plural } }) => {
+      const granting = rules().filter(
+        ({ apiGroups, resources }) => apiGroups?.includes(group) && resources?.includes(plural),
+      );
+      const granted = new Set(granting.flatMap((rule) => rule.verbs));
+      return verbs.filter((verb) => !granted.has(verb)).map((verb) => `${verb} ${plural}.${group}`);
+    });
+    expect(missing).toEqual([]);
+  });
+
+  it("the chart knows it", () => {
+    expect(Object.keys(CHART_RULES)).toContain(name);
+  });
 });
