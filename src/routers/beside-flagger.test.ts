@@ -89,6 +89,14 @@ const DEPARTURES: readonly Departure[] = [
       if (Object.keys(metadata.labels).length === 0) delete metadata.labels;
     },
   },
+  {
+    why: "R22: a match without a path gets the one that the API server would fill in",
+    of: /^gatewayapi/,
+    theirs: ({ spec }) => {
+      for (const { matches } of spec.rules)
+        for (const match of matches) match.path ??= { type: "PathPrefix", value: "/" };
+    },
+  },
 ];
 
 function departed(name: string, written: Written, whose: "theirs" | "ours"): Written {

@@ -26,7 +26,7 @@ function openCrd({ group, version, kind, plural, namespaced }: ResourceType): Ku
       scope: namespaced ? "Namespaced" : "Cluster",
       versions: [
         {
-          ...{ name: version, served: true, storage: true },
+          ...{ name: version, served: true, storage: true, subresources: { status: {} } },
           schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
         },
       ],
