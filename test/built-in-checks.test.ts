@@ -132,7 +132,7 @@ describe.each(Object.entries(REQUESTS))("the built-in checks of %s", (key, serie
     const server = await startEmbedded({ ...where, targets, scrapeIntervalMs: 60_000, lookbackMs: 60_000 });
     const dispatcher = new Agent();
     try {
-      const source = createPrometheus({ type: "prometheus", address: server.url, dispatcher });
+      const source = createPrometheus({ type: "prometheus", clock: systemClock, address: server.url, dispatcher });
       const { signal } = new AbortController();
       time += 1000;
       await server.scraper.scrape();

@@ -101,8 +101,8 @@ describe.each([...createRouters({ setOwnerRefs: true })])("provider %s", (name, 
     ["the operator's role", () => RULES],
     ["the chart", () => CHART_RULES[name] ?? []],
   ])("%s grants what the router reads and writes", (_where, rules) => {
-    const verbs = ["get", "list", "watch", "create", "patch"];
-    const missing = router.kinds.flatMap(({ type: { group, plural } }) => {
+    const missing = router.kinds.flatMap(({ type: { group, plural }, changesOnly }) => {
+      const verbs = ["get", "list", "watch", "patch", ...(changesOnly === true ? [] : ["create"])];
       const granting = rules().filter(
         ({ apiGroups, resources }) => apiGroups?.includes(group) && resources?.includes(plural),
       );

@@ -39,6 +39,8 @@ export interface Readings {
   readonly primary: PrimaryReading;
   /** The routes in the cluster are those that the status promises. */
   readonly routesInForce: boolean;
+  /** The routes are written as promised, but the mesh says that it has not taken them yet. Then they are not in force. */
+  readonly routesLate?: true;
   /** A reading that will change by time alone, without an event (a deadline): look again then. Milliseconds. */
   readonly recheckAt?: number;
 }

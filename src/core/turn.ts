@@ -170,13 +170,13 @@ export function restartHold<S extends StatusOnStep>(
   changes: Partial<S> = {},
 ): Transition | undefined {
   const { intervalMs } = turn.spec.analysis;
-  const { routesInForce } = turn.observation.readings;
+  const { routesInForce, routesLate } = turn.observation.readings;
   const counted = countedFromRoutes(status.hold, intervalMs, routesInForce, turn.now);
   // An interval that was edited to a shorter one counts at once.
   const isTooLong = (endOf(counted) ?? 0) > turn.now + intervalMs;
   const hold = routesInForce && isTooLong ? waitUntil(turn.now + intervalMs) : counted;
   if (hold === status.hold) return routesInForce ? undefined : unchanged(turn);
-  const notices = routesInForce ? [] : [EVENTS.routesRestored(turn)];
+  const notices = routesInForce || routesLate === true ? [] : [EVENTS.routesRestored(turn)];
   return update({ ...status, ...changes, hold }, ...notices);
 }
 

@@ -29,6 +29,8 @@ export interface Router {
   made?(canary: Canary): readonly MadeObject[];
   /** undefined: the objects are missing or say nothing that can be understood. */
   read(canary: Canary, seen: Snapshot): Routes | undefined;
+  /** False: the mesh says that it has not taken the latest version of the routes yet. Absent: the mesh says nothing. */
+  followed?(canary: Canary, seen: Snapshot): boolean;
   /**
    * Whole objects as they should be, in the order in which to write them: for an object that exists, the seen one with our
    * fields replaced. Session cookies come from `canary.status.cookies`.
@@ -43,6 +45,8 @@ export interface Router {
 /** A kind of a mesh or gateway. */
 export interface RouterKind {
   readonly type: ResourceType;
+  /** Objects of this kind are changed, and never made. */
+  readonly changesOnly?: true;
   /**
    * What the event says of a write that was refused, up to the API server's own words.
    * @param name of the object, with its namespace where it has one: "podinfo.test"

@@ -90,6 +90,20 @@ const DEPARTURES: readonly Departure[] = [
     },
   },
   {
+    why: "R10: requests that match nothing go to the primary; with Flagger they find no route",
+    of: /^gloo, A\/B/,
+    ours: ({ kind, spec }) => {
+      if (kind === "RouteTable") spec.routes = spec.routes.slice(0, 1);
+    },
+  },
+  {
+    why: "A field that the user's route does not have is not written with Go's empty value",
+    of: /^apisix/,
+    theirs: ({ spec }) => {
+      for (const rule of spec.http) delete rule.websocket;
+    },
+  },
+  {
     why: "R22: a match without a path gets the one that the API server would fill in",
     of: /^gatewayapi/,
     theirs: ({ spec }) => {

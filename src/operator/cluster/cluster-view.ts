@@ -106,7 +106,7 @@ async function observe(canary: Canary, now: number, ports: WorldPorts, signal: A
   const readings: Readings = {
     target,
     primary,
-    routesInForce: routesInForce(canary, plan, adapters, selector, ports),
+    ...routesReading(canary, plan, adapters, selector, ports),
     ...(recheckAt === undefined ? {} : { recheckAt }),
   };
   return { readings, plan, adapters, ...(selector === undefined ? {} : { selector }) };
@@ -155,7 +155,20 @@ async function followInputs(canary: Canary, adapters: Adapters, ports: WorldPort
   }
 }
 
-function routesInForce(
+/** Whether the routes are as promised, and whether the mesh has taken them. */
+function routesReading(
+  canary: Canary,
+  plan: Plan,
+  adapters: Adapters,
+  selector: PodSelector | undefined,
+  ports: WorldPorts,
+): Pick<Readings, "routesInForce" | "routesLate"> {
+  if (!areAsPromised(canary, plan, adapters, selector, ports)) return { routesInForce: false };
+  const isLate = adapters.router.followed?.(canary, ports.snapshot) === false;
+  return isLate ? { routesInForce: false, routesLate: true } : { routesInForce: true };
+}
+
+function areAsPromised(
   canary: Canary,
   plan: Plan,
   { router, services }: Adapters,

@@ -1,6 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
+import { createRouters } from "../../routers/table.ts";
+import { routerKinds } from "../adapters.ts";
 import { refusedWrite, type Verb } from "./write-error-text.ts";
+
+const KINDS = routerKinds({ routers: createRouters({ setOwnerRefs: true }) });
 
 const OWNED = [{ apiVersion: "flagger.app/v1beta1", kind: "Canary", name: "podinfo", uid: "1", controller: true }];
 const object = (apiVersion: string, kind: string, name: string, spec?: KubeFields): KubeObject => ({
@@ -70,6 +74,6 @@ describe("a write that is refused is told in the words of the contract", () => {
     ],
     ["update", object("example.com/v1", "Route", "podinfo"), "Route podinfo.test update error: "],
   ])("%s", (verb, wanted, text) => {
-    expect(refusedWrite(wanted, verb)).toBe(text);
+    expect(refusedWrite(wanted, verb, KINDS)).toBe(text);
   });
 });

@@ -40,11 +40,6 @@ const config =
   (name, verb) =>
     `CreatePrimaryConfigs failed: ${verb === "create" ? "creating" : "updating"} ${kind} ${name} failed: `;
 
-const route =
-  (kind: string): Text =>
-  (name, verb) =>
-    `reconcile${kind} failed: ${kind} ${name} ${verb} error: `;
-
 const scaler =
   (created: string, updated: string): Text =>
   (name, verb) =>
@@ -64,8 +59,4 @@ const TEXTS = new Map<string, Text>([
   ],
   ["autoscaling HorizontalPodAutoscaler", scaler("HorizontalPodAutoscaler v2", "HorizontalPodAutoscaler v2")],
   ["keda.sh ScaledObject", scaler("Keda ScaledObject", "ScaledObject")],
-  // Without a colon, as ever.
-  ["serving.knative.dev Service", (name) => `Knative Service ${name} update query error `],
-  ["networking.istio.io DestinationRule", route("DestinationRule")],
-  ["networking.istio.io VirtualService", route("VirtualService")],
 ]);

@@ -78,7 +78,7 @@ function virtualNodes(canary: Canary, seen: Snapshot, options: RouterOptions): r
     if (selector === undefined) return [];
     const spec = {
       podSelector: { matchLabels: selector },
-      listeners: [{ portMapping: { port: containerPort, protocol }, ...listenerTimeout(canary, protocol) }],
+      listeners: [{ portMapping: { port: containerPort, protocol }, ...listenerTimeout(canary) }],
       serviceDiscovery: { dns: { hostname: `${name}.${canary.ref.namespace}.svc.cluster.local.` } },
       ...backendsOf(canary),
       ...logging(canary),
@@ -106,9 +106,10 @@ function perRequest({ spec }: Canary): KubeFields | undefined {
 
 const milliseconds = (value: number): KubeFields => ({ unit: "ms", value: Math.trunc(value) });
 
-function listenerTimeout(canary: Canary, protocol: string): KubeFields {
+/** Under `http` whatever the protocol, as Flagger writes it. */
+function listenerTimeout(canary: Canary): KubeFields {
   const timeout = perRequest(canary);
-  return timeout === undefined ? {} : { timeout: { [protocol]: timeout } };
+  return timeout === undefined ? {} : { timeout: { http: timeout } };
 }
 
 function virtualRouter(

@@ -52,6 +52,10 @@ export function createGatewayApiRouter(version: "v1" | "v1beta1", options: Route
     obstacle: (canary, seen) => obstacle(canary, routeOf(canary), seen),
     inputs: (canary) => [routeOf(canary), ...grantRefs(canary)],
     read: (canary, seen) => read(canary, routeOf(canary), seen),
+    followed(canary, seen) {
+      const route = seen.get(routeOf(canary));
+      return route === undefined || gatewaysFollow(route);
+    },
     render(canary, routes, seen) {
       const ref = routeOf(canary);
       const dialect = dialectOf(canary);
@@ -134,7 +138,7 @@ function obstacle(canary: Canary, ref: ObjectRef, seen: Snapshot): Obstacle | un
 
 function read(canary: Canary, ref: ObjectRef, seen: Snapshot): Routes | undefined {
   const route = seen.get(ref);
-  if (route === undefined || !gatewaysFollow(route)) return undefined;
+  if (route === undefined) return undefined;
   if (isAdopted(canary)) return readAdopted(canary, route);
   const names = namesOf(canary);
   const rules: readonly KubeFields[] = route.spec?.rules ?? [];

@@ -12,13 +12,17 @@ import { FLUX_OPT_OUT, type MadeObject, ownerReference } from "../../ports/owner
 import type { Router, RouterOptions } from "../../ports/router.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { KUBECTL_ANNOTATION, ORIGINAL_ANNOTATION, withoutOurs } from "../annotations.ts";
+import { routeKind } from "../objects.ts";
 import { type HttpRule, httpRules, tcpRules } from "./rules.ts";
 
 export function createIstioRouter(options: RouterOptions): Router {
   return {
     name: "istio",
     capabilities: { weights: true, mirror: true, headerMatch: true, sessionAffinity: true },
-    kinds: [],
+    kinds: [
+      routeKind(RESOURCES.destinationRule, "reconcileDestinationRule failed: "),
+      routeKind(RESOURCES.virtualService, "reconcileVirtualService failed: "),
+    ],
     problem,
     inputs: (canary) => [
       refOf(canary, RESOURCES.destinationRule, "-canary"),

@@ -14,7 +14,14 @@ export function createKnativeRouter(): Router {
   return {
     name: "knative",
     capabilities: { weights: true, mirror: false, headerMatch: false, sessionAffinity: false },
-    kinds: [],
+    // Without a colon, as Flagger writes it.
+    kinds: [
+      {
+        type: RESOURCES.knativeService,
+        changesOnly: true,
+        refused: (name) => `Knative Service ${name} update query error `,
+      },
+    ],
     problem: ({ spec }) =>
       isKnativeTarget(spec.targetRef)
         ? undefined

@@ -1,7 +1,6 @@
 /** Skipper: a second Ingress with both Services in it, split by weights in an annotation and switched by a predicate. */
 import type { Canary, Routes } from "../../core/canary.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
-import { FLUX_OPT_OUT } from "../../ports/owner.ts";
 import type { Router, RouterOptions } from "../../ports/router.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { KUBECTL_ANNOTATION } from "../annotations.ts";
@@ -59,7 +58,6 @@ function render(canary: Canary, routes: Routes, seen: Snapshot, options: RouterO
   const existing = seen.get(ref);
   const { [KUBECTL_ANNOTATION]: _applied, ...inherited } = existing?.metadata.annotations ?? {
     ...source.metadata.annotations,
-    ...FLUX_OPT_OUT,
   };
   const predicate = predicateFor(canary, routes, existing, inherited[PREDICATE] ?? "");
   const weights = JSON.stringify({ [canaryService]: routes.canary, [primary]: routes.primary });
