@@ -196,9 +196,7 @@ function ofAppMesh(provider: string): Readonly<Record<string, RouteCase>> {
 export const CORPUS: Readonly<Record<string, RouteCase>> = {
   ...ofGatewayApi("gatewayapi:v1"),
   ...ofGatewayApi("gatewayapi:v1beta1"),
-  ...["linkerd", "osm", "smi:v1alpha1", "smi:v1alpha2", "smi:v1alpha3"]
-    .map(ofSmi)
-    .reduce((all, of) => ({ ...all, ...of })),
+  ...Object.assign({}, ...["linkerd", "osm", "smi:v1alpha1", "smi:v1alpha2", "smi:v1alpha3"].map(ofSmi)),
   ...ofIngress(),
   ...ofContourAndGloo(),
   ...ofOthers(),
@@ -229,7 +227,8 @@ export function comparable(object: KubeObject): KubeFields {
 /** Adds what was written, unless it is as before. */
 export function note(written: Record<string, KubeFields[]>, object: KubeObject): void {
   const key = `${object.kind}/${object.metadata.name}`;
-  const versions = (written[key] ??= []);
+  const versions = written[key] ?? [];
+  written[key] = versions;
   const version = comparable(object);
   if (JSON.stringify(versions.at(-1)) !== JSON.stringify(version)) versions.push(version);
 }
