@@ -147,7 +147,7 @@ describe.each(SPECIMENS)("router $router, $what", (specimen) => {
     expect(() => router.render(canary, split(50), empty)).not.toThrow();
   });
 
-  it("repairs what somebody broke without moving the traffic (R1)", () => {
+  it("repairs what another broke without moving the traffic (R1)", () => {
     const { router, canary, cluster } = setUp(specimen);
     const routes = split(specimen.switches === true ? 100 : 20);
     cluster.apply(router.render(canary, routes, cluster));

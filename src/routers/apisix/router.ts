@@ -8,7 +8,7 @@ import { namesOf, objectOf, refTo, weightIn } from "../objects.ts";
 
 const APISIX_ROUTE = namespaced("apisix.apache.org", "v2", "ApisixRoute", "apisixroutes");
 
-/** Before the route of the user, whatever that has. */
+/** Before the route of the user, so that it wins at any priority of that. */
 const PRIORITY = 10_000;
 
 export function createApisixRouter(options: RouterOptions): Router {

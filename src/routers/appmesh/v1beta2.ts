@@ -106,7 +106,7 @@ function perRequest({ spec }: Canary): KubeFields | undefined {
 
 const milliseconds = (value: number): KubeFields => ({ unit: "ms", value: Math.trunc(value) });
 
-/** Under `http` whatever the protocol, as Flagger writes it. */
+/** Under `http` for every protocol, as Flagger writes it. */
 function listenerTimeout(canary: Canary): KubeFields {
   const timeout = perRequest(canary);
   return timeout === undefined ? {} : { timeout: { http: timeout } };

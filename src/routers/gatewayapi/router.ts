@@ -1,5 +1,5 @@
 /**
- * The Gateway API: one route that splits, owned by the Canary, or the route of somebody else that the Canary names
+ * The Gateway API: one route that splits, owned by the Canary, or the route of another owner that the Canary names
  * (adopted.ts). `spec.service.routeKind` chooses between HTTPRoute, GRPCRoute, TCPRoute and TLSRoute.
  */
 import { type Canary, dotted, type Routes } from "../../core/canary.ts";

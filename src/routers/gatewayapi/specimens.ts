@@ -37,7 +37,7 @@ const PARTS: Readonly<Record<string, Pick<Specimen, "mirrors"> & Specimen["parts
   "a TLSRoute": { service: { routeKind: "TLSRoute", hosts: ["db.example.com"] }, mirrors: false },
 };
 
-/** A route of somebody else: one rule for the Service, one with another backend beside it, and one for others. */
+/** A route of another owner: one rule for the Service, one with another backend beside it, and one for others. */
 export const THEIR_ROUTE: KubeObject = {
   apiVersion: "gateway.networking.k8s.io/v1",
   kind: "HTTPRoute",
@@ -73,8 +73,8 @@ function adopted(router: string): readonly Specimen[] {
   const elsewhere = { ...THEIR_ROUTE, apiVersion, metadata: { name: "shop", namespace: "edge" }, spec: inTest() };
   const spec = { provider: router, routeRef };
   return [
-    { router, what: "a route of somebody else", parts: { spec }, world },
-    { router, what: "an A/B test on a route of somebody else", parts: { spec, analysis: AB }, world, mirrors: false },
+    { router, what: "a route of another owner", parts: { spec }, world },
+    { router, what: "an A/B test on a route of another owner", parts: { spec, analysis: AB }, world, mirrors: false },
     {
       ...{ router, what: "a route of another namespace", world: [elsewhere] },
       parts: { spec: { ...spec, routeRef: { ...routeRef, namespace: "edge" } }, service: { referenceGrants: true } },

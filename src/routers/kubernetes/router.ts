@@ -13,7 +13,7 @@ export function createKubernetesRouter(): Router {
     kinds: [],
     problem: () => undefined,
     inputs: () => [],
-    // Nothing is written, so whatever is promised is in force.
+    // Nothing is written, so what is promised is in force.
     read: (canary: Canary): Routes => routesFor(planFor(canary.spec, CAPABILITIES), canary.status) ?? ALL_TO_PRIMARY,
     render: () => [],
     release: () => [],

@@ -111,7 +111,7 @@ describe("Gateway API", () => {
     await world.until(RESOURCES.canary, "podinfo", "is promoted", inPhase("Succeeded"));
   });
 
-  it("a route of somebody else keeps its rules, and is as its owner wrote it before and after the run", async () => {
+  it("a route of another owner keeps its rules, and is as its owner wrote it before and after the run", async () => {
     const backendRefs = [{ group: "", kind: "Service", name: "podinfo", port: 9898, weight: 1 }];
     const filters = [{ type: "RequestHeaderModifier", requestHeaderModifier: { add: [{ name: "a", value: "b" }] } }];
     const theirs: KubeObject = {
