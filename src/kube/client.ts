@@ -12,6 +12,12 @@ import {
 import type { KubeTransport } from "./transport.ts";
 
 const PAGE = 500;
+/** Annotations may hold 256 KiB each, so that pages of metadata must be shorter. */
+const METADATA_PAGE = 50;
+/** For servers that cannot leave out contents, the whole object will do. */
+const partial = (kind: string) => `application/json;as=${kind};g=meta.k8s.io;v=v1,application/json`;
+export const METADATA_OF_LIST = partial("PartialObjectMetadataList");
+export const METADATA_OF_WATCH = partial("PartialObjectMetadata");
 
 /** A collection and the version it was read at, from which a watch can go on. */
 export interface Listing {
@@ -24,23 +30,24 @@ export async function listAll(
   transport: Pick<KubeTransport, "send">,
   type: ResourceType,
   namespace: string,
-  options: ListOptions,
+  options: ListOptions & { readonly metadataOnly?: boolean },
   signal: AbortSignal,
 ): Promise<Listing> {
   const path = collectionPath(type, namespace);
   /** What items of built-in kinds do not say themselves. */
   const unnamed = { apiVersion: apiVersionOf(type), kind: type.kind };
   const wanted = options.limit ?? Number.POSITIVE_INFINITY;
-  const { labelSelector, fieldSelector } = options;
+  const { labelSelector, fieldSelector, metadataOnly = false } = options;
+  const accept = metadataOnly ? { accept: METADATA_OF_LIST } : {};
   let objects: KubeObject[] = [];
   let paged = true;
   let next: string | undefined;
   for (;;) {
-    const limit = paged ? String(Math.min(PAGE, wanted - objects.length)) : undefined;
+    const limit = paged ? String(Math.min(metadataOnly ? METADATA_PAGE : PAGE, wanted - objects.length)) : undefined;
     let page: KubeFields;
     try {
       const query = { labelSelector, fieldSelector, limit, continue: next };
-      page = await transport.send({ method: "GET", path, query }, signal);
+      page = await transport.send({ method: "GET", path, query, ...accept }, signal);
     } catch (error) {
       if (!isGone(error) || next === undefined) throw error;
       // The pages took so long that the first one is too old to be continued: read everything at once.
@@ -53,13 +60,19 @@ export async function listAll(
       throw new KubeError(0, "BadAnswer", `the answer to GET ${path} is not a list`);
     }
     const items: KubeObject[] = page?.items ?? [];
-    objects.push(...items.map((item) => ({ ...unnamed, ...item })));
+    objects.push(...items.map((item) => (metadataOnly ? bare(item, unnamed) : { ...unnamed, ...item })));
     next = page?.metadata?.continue;
     if (next === undefined || next === "" || objects.length >= wanted) {
       const kept = objects.length > wanted ? objects.slice(0, wanted) : objects;
       return { objects: kept, resourceVersion: page?.metadata?.resourceVersion ?? "" };
     }
   }
+}
+
+/** What a metadata watch keeps of an object: which one it is, and its version. */
+export function bare({ metadata }: KubeObject, kind: Pick<KubeObject, "apiVersion" | "kind">): KubeObject {
+  const { name, namespace = "", uid = "", resourceVersion = "" } = metadata;
+  return { ...kind, metadata: { name, namespace, uid, resourceVersion } };
 }
 
 /**

@@ -6,6 +6,7 @@
 import { abortable } from "../async/abortable.ts";
 import type { ObjectCache } from "../ports/kube.ts";
 import { apiVersionOf, type KubeObject, type ObjectRef, type ResourceType } from "../ports/kubernetes.ts";
+import { startContentCache } from "./content-cache.ts";
 import type { Indexer } from "./object-store.ts";
 import type { WatchWorld } from "./reflector.ts";
 import { startWatchCache } from "./watch-cache.ts";
@@ -14,8 +15,8 @@ export interface ClusterCacheOptions {
   /** The only namespace to watch; absent or "": all. */
   readonly namespace?: string;
   /**
-   * Kinds to be watched in single namespaces, as they are asked for: right for those that are many and large where we need
-   * few (ConfigMaps, Secrets). All others are watched once, over all namespaces.
+   * Kinds to be watched in single namespaces, as they are asked for, by their metadata: right for those that are many and
+   * large where we need few (ConfigMaps, Secrets). All others are watched whole and once, over all namespaces.
    */
   readonly perNamespace?: (type: ResourceType) => boolean;
   /** Indexes for `byIndex`, by kind. */
@@ -72,7 +73,10 @@ export function createClusterCache(
     if (signal.aborted) follow();
     signal.addEventListener("abort", follow, { once: true });
     const indexers = options.indexers?.(type) ?? {};
-    const cache = startWatchCache({ type, namespace, indexers }, world, own.signal);
+    const cache =
+      options.perNamespace?.(type) === true
+        ? startContentCache({ type, namespace }, world, own.signal)
+        : startWatchCache({ type, namespace, indexers }, world, own.signal);
     const stop = () => {
       signal.removeEventListener("abort", follow);
       own.abort(new Error(`${type.plural} are no longer watched`));
@@ -97,7 +101,10 @@ export function createClusterCache(
     async read(ref, readSignal) {
       const cache = track(ref.type, ref.namespace);
       await abortable(cache.synced, readSignal);
-      return cache.get(ref.namespace, ref.name);
+      await cache.hold?.(ref.namespace, ref.name);
+      const object = cache.get(ref.namespace, ref.name);
+      cache.release?.(ref.namespace, ref.name);
+      return object;
     },
     get tracked() {
       return [...tracked.values()].map(({ type, namespace, cache }) => ({ type, namespace, cache }));

@@ -23,7 +23,7 @@ import {
   type ResourceType,
 } from "../ports/kubernetes.ts";
 import type { Log } from "../ports/log.ts";
-import { listAll } from "./client.ts";
+import { bare, listAll, METADATA_OF_WATCH } from "./client.ts";
 import type { KubeTransport } from "./transport.ts";
 import { statusError } from "./transport-errors.ts";
 
@@ -34,6 +34,8 @@ export interface Collection {
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
+  /** Mirror nothing but names and versions. */
+  readonly metadataOnly?: boolean;
 }
 
 export interface WatchTiming {
@@ -104,7 +106,7 @@ export async function reflect(
       const { type, namespace } = collection;
       const listing = await listAll(transport, type, namespace ?? "", collection, signal);
       signal.throwIfAborted();
-      sink.replaceAll(listing.objects.map(slim));
+      sink.replaceAll(collection.metadataOnly === true ? listing.objects : listing.objects.map(slim));
       version = listing.resourceVersion;
       sink.troubled(undefined);
     }
@@ -161,13 +163,14 @@ async function watch(
   };
   try {
     const end = await withDeadline(clock, timing.idleMs, signal, async (deadline): Promise<End> => {
-      const events = await transport.stream({ path, query }, deadline.signal);
+      const accept = collection.metadataOnly === true ? { accept: METADATA_OF_WATCH } : {};
+      const events = await transport.stream({ path, query, ...accept }, deadline.signal);
       progress.began = true;
       journal.watching();
       sink.troubled(undefined);
       for await (const event of events) {
         deadline.restart(timing.idleMs);
-        if (!take(event, sink, progress)) return "too-old";
+        if (!take(event, collection, sink, progress)) return "too-old";
       }
       return "closed";
     });
@@ -182,16 +185,18 @@ async function watch(
 }
 
 /** Takes in one event. @returns false when the version is too old to go on from @throws KubeError for ERROR events */
-function take(event: KubeFields, sink: Sink, progress: Progress): boolean {
+function take(event: KubeFields, { type, metadataOnly }: Collection, sink: Sink, progress: Progress): boolean {
   const object: KubeObject = event?.object;
+  const kept = () =>
+    metadataOnly === true ? bare(object, { apiVersion: apiVersionOf(type), kind: type.kind }) : slim(object);
   if (event?.type === "ERROR") {
     const error = statusError(object, 500, "the API server ended the watch without saying why");
     if (isGone(error)) return false;
     progress.began = false; // whatever it is: list again
     throw error;
   }
-  if (event?.type === "ADDED" || event?.type === "MODIFIED") sink.put(slim(object));
-  if (event?.type === "DELETED") sink.remove(slim(object));
+  if (event?.type === "ADDED" || event?.type === "MODIFIED") sink.put(kept());
+  if (event?.type === "DELETED") sink.remove(kept());
   progress.version = object?.metadata?.resourceVersion ?? progress.version;
   return true;
 }

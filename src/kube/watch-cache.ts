@@ -64,7 +64,7 @@ export function startWatchCache(scope: CacheScope, world: WatchWorld, signal: Ab
 }
 
 /** A promise that is settled once, from outside. */
-function createGate<T>() {
+export function createGate<T>() {
   let open = (_value: T) => {};
   let fail = (_reason: unknown) => {};
   const passed = new Promise<T>((resolve, reject) => {

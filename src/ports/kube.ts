@@ -152,4 +152,11 @@ export interface ObjectCache {
    * @returns stops listening
    */
   onChange(listener: ChangeListener): () => void;
+  /**
+   * Only where contents are read on demand (ConfigMaps, Secrets): resolves when `get` returns the object, and keeps it
+   * current until it is released as often as it was held. Absent: all objects are kept.
+   * @throws KubeError when it cannot be read, Error when too much is held
+   */
+  hold?(namespace: string, name: string): Promise<void>;
+  release?(namespace: string, name: string): void;
 }

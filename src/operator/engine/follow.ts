@@ -6,6 +6,10 @@ import type { Clock } from "../../ports/clock.ts";
 import type { ObjectCache, ObjectChange } from "../../ports/kube.ts";
 import { apiVersionOf, type KubeObject, type ObjectRef, type ResourceType } from "../../ports/kubernetes.ts";
 import { refKey } from "../cluster/read-your-writes.ts";
+import { createHoldings } from "./holdings.ts";
+import { ReadFailure } from "./read-failure.ts";
+
+export { ReadFailure } from "./read-failure.ts";
 
 export interface Follower {
   /**
@@ -19,18 +23,6 @@ export interface Follower {
   listed(type: ResourceType, namespace: string): readonly KubeObject[];
   /** One object, once it is known whether there is one. @throws ReadFailure, or the signal's reason */
   read(ref: ObjectRef, signal: AbortSignal): Promise<KubeObject | undefined>;
-}
-
-/** What a turn needs to see cannot be seen; the message is the text of the event. */
-export class ReadFailure extends Error {
-  /** @param filled settles when it can be seen, or when the operator stops; absent: trying again is all that helps */
-  constructor(
-    message: string,
-    readonly filled?: Promise<unknown>,
-  ) {
-    super(message);
-    this.name = "ReadFailure";
-  }
 }
 
 /** The cluster does not know a kind that the Canary needs. */
@@ -69,6 +61,7 @@ export function canaryRef(key: string): CanaryRef {
 export function createFollower({ clock, track, wake, echoed, onDeleted }: FollowerOptions): Follower {
   const followers = new Map<string, Set<string>>();
   const followed = new Map<string, ReadonlySet<string>>();
+  const holdings = createHoldings(track);
   const listening = new Set<ObjectCache>();
   const filled = new Set<ObjectCache>();
   const waits = new Map<ObjectCache, Promise<void>>();
@@ -142,14 +135,19 @@ export function createFollower({ clock, track, wake, echoed, onDeleted }: Follow
       await fill(caches, signal);
       const missing = caches.find(({ absent }) => absent);
       if (missing !== undefined) throw new KindMissing(missing.type);
+      await abortable(holdings.keep(key, refs), signal);
     },
-    unfollow: (canary) => drop(canaryKey(canary)),
+    unfollow(canary) {
+      drop(canaryKey(canary));
+      holdings.drop(canaryKey(canary));
+    },
     cached: ({ type, namespace, name }) => track(type, namespace).get(namespace, name),
     listed: (type, namespace) =>
       [...listening].filter((cache) => cache.type === type).flatMap((cache) => cache.list(namespace)),
     async read(ref, signal) {
       const cache = track(ref.type, ref.namespace);
       await fill([cache], signal);
+      await abortable(holdings.touch(ref), signal);
       return cache.get(ref.namespace, ref.name);
     },
   };

@@ -1,0 +1,86 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { ObjectCache, ObjectChange } from "../ports/kube.ts";
+import { RESOURCES } from "../ports/kubernetes.ts";
+import { SILENT_LOG } from "../ports/log.ts";
+import { type StubCluster, startStubCluster } from "../testing/stub-cluster.ts";
+import { until } from "../testing/until.ts";
+import { systemClock } from "../time/system-clock.ts";
+import { fixedCredentials } from "./access.ts";
+import { startContentCache } from "./content-cache.ts";
+import { createTransport, type KubeTransport } from "./transport.ts";
+
+const TYPE = RESOURCES.secret;
+
+let cluster: StubCluster;
+let transport: KubeTransport;
+let stop: AbortController;
+let cache: ObjectCache;
+let told: string[];
+
+beforeEach(async () => {
+  // 200 MiB would be too much for one string of all.
+  const filler = "x".repeat(2 ** 20);
+  cluster = await startStubCluster({ fill: (object) => ({ ...object, data: { ...object.data, filler } }) });
+  for (let i = 0; i < 200; i += 1) cluster.put(TYPE, secret(`s-${i}`, "1"));
+  stop = new AbortController();
+  const common = { clock: systemClock, random: Math.random };
+  const access = { server: cluster.url, namespace: "", tls: {}, credentials: fixedCredentials(), source: "test" };
+  transport = createTransport({ ...common, access, qps: 0, burst: 1, userAgent: "test" });
+  cache = startContentCache({ type: TYPE, namespace: "test" }, { ...common, transport, log: SILENT_LOG }, stop.signal);
+  told = [];
+  cache.onChange(({ type, object }: ObjectChange) => void told.push(`${type} ${object.metadata.name}`));
+  await cache.synced;
+});
+
+afterEach(async () => {
+  stop.abort(new Error("the test is over"));
+  await transport.close();
+  await cluster.close();
+});
+
+const secret = (name: string, value: string) => ({ metadata: { namespace: "test", name }, data: { value } });
+const value = (name: string) => cache.get("test", name)?.data?.value;
+const reads = () => cluster.figures.verbs.get("GET") ?? 0;
+
+describe("a cache of contents on demand", () => {
+  it("reads what is held, by name, and keeps it current; all else is known by its name only", async () => {
+    expect(reads()).toBe(0);
+    await cache.hold?.("test", "s-7");
+    await cache.hold?.("test", "s-7");
+    expect([value("s-7"), reads(), cache.list().length]).toEqual(["1", 1, 1]);
+    cluster.put(TYPE, secret("s-8", "2"));
+    cluster.put(TYPE, secret("s-7", "2"));
+    await until("it is seen", () => value("s-7") === "2");
+    expect([told, reads()]).toEqual([["added s-7", "modified s-7"], 2]);
+    cluster.remove(TYPE, "test", "s-7");
+    await until("it is gone", () => cache.get("test", "s-7") === undefined);
+    cluster.put(TYPE, secret("s-7", "3"));
+    await until("it is back", () => value("s-7") === "3");
+    expect(told.slice(2)).toEqual(["deleted s-7", "added s-7"]);
+  });
+
+  it("refuses to read what is not held, so that no turn takes it for missing", async () => {
+    expect(cache.get("test", "nothing")).toBeUndefined();
+    expect(() => cache.get("test", "s-1")).toThrow("Secret test/s-1 is read and was not asked for: hold it first");
+    await cache.hold?.("test", "s-1");
+    expect(value("s-1")).toBe("1");
+    cache.release?.("test", "s-1");
+    expect(() => cache.get("test", "s-1")).toThrow("hold it first");
+  });
+
+  it("sees what appears after it was asked for", async () => {
+    await cache.hold?.("test", "new");
+    expect(value("new")).toBeUndefined();
+    cluster.put(TYPE, secret("new", "1"));
+    await until("it is seen", () => value("new") === "1");
+  });
+
+  it("holds no more than a bound, and says what to do", async () => {
+    for (let i = 0; i < 15; i += 1) await cache.hold?.("test", `s-${i}`);
+    await expect(cache.hold?.("test", "s-15")).rejects.toThrow(
+      "the secrets that Canaries of namespace test refer to hold 17 MiB: at most 16 MiB can be tracked; refer to fewer",
+    );
+    cache.release?.("test", "s-0");
+    await cache.hold?.("test", "s-15");
+  });
+});

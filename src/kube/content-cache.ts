@@ -1,0 +1,224 @@
+/**
+ * A cache for kinds whose objects are many and large, and of which few are needed: ConfigMaps and Secrets. It mirrors the
+ * metadata of all, and reads the contents of those that are held:
+ *
+ *   metadata watch ─► version of each object ─► is it held? ─► GET ─► contents, and the change is told
+ *                                                  └─ no: nothing is read, nothing is told
+ *
+ * So memory follows what Canaries refer to, and not what lies in a namespace.
+ */
+import { setMaxListeners } from "node:events";
+import { createBackOff } from "../async/back-off.ts";
+import { isNotFound, type ObjectCache, type ObjectChange } from "../ports/kube.ts";
+import { apiVersionOf, type KubeObject, objectPath, type ResourceType } from "../ports/kubernetes.ts";
+import { createListeners } from "./listeners.ts";
+import { createObjectStore, type ObjectStore } from "./object-store.ts";
+import { type Collection, reflect, type Sink, type WatchWorld } from "./reflector.ts";
+import { createGate } from "./watch-cache.ts";
+
+/** Contents that are held in one namespace, in characters of JSON. Ten configs of the largest size fit. */
+const MOST_HELD = 16 * 2 ** 20;
+const RETRY_MIN_MS = 200;
+const RETRY_MAX_MS = 30_000;
+
+interface Held {
+  readonly namespace: string;
+  readonly name: string;
+  holders: number;
+  object: KubeObject | undefined;
+  /** Characters of JSON. */
+  size: number;
+  /** Settles when the contents are as the metadata says. */
+  reading: Promise<void> | undefined;
+}
+
+/** Starts to watch; stops when `signal` is aborted. What was read stays readable. */
+export function startContentCache(scope: Collection, world: WatchWorld, signal: AbortSignal): ObjectCache {
+  const { type } = scope;
+  const known = createObjectStore();
+  const listeners = createListeners(world.log);
+  const contents = createContents(type, world, known, listeners.emit, signal);
+  const synced = createGate<void>();
+  const denied = createGate<string>();
+  const state: { absent: boolean; trouble: string | undefined } = { absent: false, trouble: undefined };
+  const sink: Sink = {
+    replaceAll(objects) {
+      state.absent = false;
+      contents.changed(known.replaceAll(objects));
+      synced.open();
+    },
+    put: (object) => contents.changed(known.put(object)),
+    remove: (last) => contents.changed(known.remove(last)),
+    absent() {
+      Object.assign(state, { absent: true, trouble: undefined });
+      contents.changed(known.replaceAll([]));
+      synced.open();
+    },
+    troubled(why, isDenied) {
+      state.trouble = why;
+      if (why !== undefined && isDenied === true) denied.open(why);
+    },
+  };
+  setMaxListeners(0, signal); // all caches of a process share it
+  void reflect({ ...scope, metadataOnly: true }, world, sink, signal).then(
+    () => synced.fail(signal.reason),
+    synced.fail,
+  );
+  return {
+    type,
+    synced: synced.passed,
+    denied: denied.passed,
+    get absent() {
+      return state.absent;
+    },
+    get trouble() {
+      return state.trouble;
+    },
+    get: contents.get,
+    list: contents.list,
+    byIndex(index) {
+      throw new Error(`${type.plural} have no index "${index}"`);
+    },
+    onChange: (listener) => listeners.add(listener, []),
+    hold: contents.hold,
+    release: contents.release,
+  };
+}
+
+/** @throws KubeError; undefined: there is no such object */
+async function readOne(type: ResourceType, { namespace, name }: Held, { transport }: WatchWorld, signal: AbortSignal) {
+  try {
+    const object = await transport.send({ method: "GET", path: objectPath({ type, namespace, name }) }, signal);
+    return { ...object, apiVersion: apiVersionOf(type), kind: type.kind } as KubeObject;
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+/** The contents that are held. @param known the metadata of all */
+function createContents(
+  type: ResourceType,
+  world: WatchWorld,
+  known: ObjectStore,
+  emit: (change: ObjectChange) => void,
+  signal: AbortSignal,
+) {
+  const held = new Map<string, Held>();
+  const keyOf = (namespace: string, name: string) => `${namespace}/${name}`;
+  const isHeld = (entry: Held) => held.get(keyOf(entry.namespace, entry.name)) === entry;
+
+  /** @throws KubeError @throws Error when the contents are too large */
+  async function readInto(entry: Held): Promise<void> {
+    const object = await readOne(type, entry, world, signal);
+    const size = object === undefined ? 0 : JSON.stringify(object).length;
+    let all = size;
+    for (const other of held.values()) if (other !== entry) all += other.size;
+    if (all > MOST_HELD) throw new Error(tooLarge(type, entry.namespace, all));
+    take(entry, object, size);
+  }
+
+  function take(entry: Held, object: KubeObject | undefined, size: number): void {
+    const old = entry.object;
+    entry.object = deepFreeze(object);
+    entry.size = size;
+    const change = changeOf(old, entry.object);
+    if (change !== undefined && isHeld(entry)) emit(change);
+  }
+
+  /** Reads until the contents are as new as the metadata. */
+  async function refresh(entry: Held): Promise<void> {
+    const backOff = createBackOff(RETRY_MIN_MS, RETRY_MAX_MS, world.random);
+    while (!signal.aborted && isHeld(entry) && isStale(entry, known.get(entry.namespace, entry.name))) {
+      try {
+        await readInto(entry);
+      } catch (error) {
+        if (signal.aborted) return;
+        const text = error instanceof Error ? error.message : String(error);
+        world.log.warn({ object: keyOf(entry.namespace, entry.name), error: text }, `cannot read ${type.plural}`);
+        await world.clock.sleep(backOff.next(), signal).catch(() => undefined);
+      }
+    }
+  }
+
+  function refreshOnce(entry: Held): void {
+    if (entry.reading !== undefined || !isStale(entry, known.get(entry.namespace, entry.name))) return;
+    entry.reading = refresh(entry).then(() => {
+      entry.reading = undefined;
+      if (!signal.aborted && isHeld(entry)) refreshOnce(entry); // news may have come at the last moment
+    });
+  }
+
+  function release(namespace: string, name: string): void {
+    const entry = held.get(keyOf(namespace, name));
+    if (entry === undefined) return;
+    entry.holders -= 1;
+    if (entry.holders <= 0) held.delete(keyOf(namespace, name));
+  }
+
+  return {
+    changed(changes: readonly ObjectChange[]): void {
+      for (const { type: what, object } of changes) {
+        const entry = held.get(keyOf(object.metadata.namespace ?? "", object.metadata.name));
+        if (entry === undefined) continue;
+        if (what === "deleted") take(entry, undefined, 0);
+        else refreshOnce(entry);
+      }
+    },
+    async hold(namespace: string, name: string): Promise<void> {
+      const key = keyOf(namespace, name);
+      const entry = held.get(key) ?? { namespace, name, holders: 0, object: undefined, size: 0, reading: undefined };
+      held.set(key, entry);
+      entry.holders += 1;
+      if (!isStale(entry, known.get(namespace, name))) return;
+      try {
+        await readInto(entry);
+      } catch (error) {
+        release(namespace, name);
+        throw error;
+      }
+    },
+    release,
+    get(namespace: string, name: string): KubeObject | undefined {
+      const entry = held.get(keyOf(namespace, name));
+      if (entry !== undefined) return entry.object;
+      if (known.get(namespace, name) === undefined) return undefined;
+      throw new Error(`${type.kind} ${namespace}/${name} is read and was not asked for: hold it first`);
+    },
+    list: (namespace = ""): readonly KubeObject[] =>
+      [...held.values()].flatMap(({ object }) =>
+        object === undefined || (namespace !== "" && object.metadata.namespace !== namespace) ? [] : [object],
+      ),
+  };
+}
+
+function tooLarge({ plural }: ResourceType, namespace: string, size: number): string {
+  const mebi = (characters: number) => Math.ceil(characters / 2 ** 20);
+  return (
+    `the ${plural} that Canaries of namespace ${namespace} refer to hold ${mebi(size)} MiB: ` +
+    `at most ${mebi(MOST_HELD)} MiB can be tracked; refer to fewer or smaller ones`
+  );
+}
+
+/** Versions are compared as numbers where they are numbers: contents may be newer than the metadata. */
+function isStale({ object }: Held, metadata: KubeObject | undefined): boolean {
+  if (metadata === undefined) return false;
+  if (object === undefined || object.metadata.uid !== metadata.metadata.uid) return true;
+  const [have, want] = [Number(object.metadata.resourceVersion), Number(metadata.metadata.resourceVersion)];
+  if (Number.isFinite(have) && Number.isFinite(want)) return have < want;
+  return object.metadata.resourceVersion !== metadata.metadata.resourceVersion;
+}
+
+function changeOf(old: KubeObject | undefined, object: KubeObject | undefined): ObjectChange | undefined {
+  if (object === undefined) return old === undefined ? undefined : { type: "deleted", object: old, old };
+  if (old === undefined) return { type: "added", object };
+  return old.metadata.resourceVersion === object.metadata.resourceVersion
+    ? undefined
+    : { type: "modified", object, old };
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  for (const inner of Object.values(value)) deepFreeze(inner);
+  return Object.freeze(value);
+}

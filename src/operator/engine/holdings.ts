@@ -1,0 +1,66 @@
+/** Whose contents must be at hand: objects of caches that read contents on demand, see ObjectCache.hold. */
+import type { ObjectCache } from "../../ports/kube.ts";
+import type { ObjectRef, ResourceType } from "../../ports/kubernetes.ts";
+import { refKey } from "../cluster/read-your-writes.ts";
+import { ReadFailure } from "./read-failure.ts";
+
+export interface Holdings {
+  /** A holder, e.g. a Canary, needs these objects from now on, and no others. @throws ReadFailure */
+  keep(holder: string, refs: readonly ObjectRef[]): Promise<void>;
+  drop(holder: string): void;
+  /** One object, read now and then: kept for as long as it is among the last MOST_READ. @throws ReadFailure */
+  touch(ref: ObjectRef): Promise<void>;
+}
+
+/** Secrets and templates that checks and alerts read. */
+const MOST_READ = 200;
+
+export function createHoldings(track: (type: ResourceType, namespace: string) => ObjectCache): Holdings {
+  const held = new Map<string, Map<string, ObjectRef>>();
+  const recent = new Map<string, ObjectRef>();
+  const isOnDemand = ({ type, namespace }: ObjectRef) => track(type, namespace).hold !== undefined;
+  const release = ({ type, namespace, name }: ObjectRef) => track(type, namespace).release?.(namespace, name);
+
+  async function holdIn(mine: Map<string, ObjectRef>, ref: ObjectRef): Promise<void> {
+    const { type, namespace, name } = ref;
+    mine.set(refKey(ref), ref);
+    try {
+      await track(type, namespace).hold?.(namespace, name);
+    } catch (error) {
+      mine.delete(refKey(ref)); // who fails holds nothing
+      const text = error instanceof Error ? error.message : String(error);
+      throw new ReadFailure(`cannot read ${type.kind} ${namespace}/${name}: ${text}`);
+    }
+  }
+
+  return {
+    async keep(holder, refs) {
+      const wanted = new Map(refs.filter(isOnDemand).map((ref) => [refKey(ref), ref]));
+      const mine = held.get(holder) ?? new Map<string, ObjectRef>();
+      if (wanted.size === 0 && mine.size === 0) return;
+      held.set(holder, mine);
+      await Promise.all([...wanted].map(([key, ref]) => (mine.has(key) ? undefined : holdIn(mine, ref))));
+      for (const [key, ref] of [...mine]) {
+        if (wanted.has(key)) continue;
+        mine.delete(key);
+        release(ref);
+      }
+    },
+    drop(holder) {
+      for (const ref of held.get(holder)?.values() ?? []) release(ref);
+      held.delete(holder);
+    },
+    async touch(ref) {
+      if (!isOnDemand(ref)) return;
+      const key = refKey(ref);
+      const known = recent.get(key);
+      recent.delete(key);
+      if (known === undefined) await holdIn(recent, ref);
+      else recent.set(key, ref);
+      const [oldest] = recent;
+      if (recent.size <= MOST_READ || oldest === undefined) return;
+      recent.delete(oldest[0]);
+      release(oldest[1]);
+    },
+  };
+}
