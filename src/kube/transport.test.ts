@@ -276,4 +276,15 @@ describe("TLS", () => {
     await connect({ server: url, tls: { rejectUnauthorized: false } }).send(version, FOREVER);
     expect(seen).toEqual(["Bearer t alice", "- bob", "- -"]);
   });
+
+  it("knows by how much the server's clock differs, once it is more than an answer takes", async () => {
+    const transport = connect({}, { clock: { ...systemClock, now: () => Date.now() + 7_200_000 } });
+    server.intercept = () => ({ code: 200, body: {} });
+    expect(transport.aheadMs).toBe(0);
+    await transport.send({ method: "GET", path: "/version" }, FOREVER);
+    expect(Math.round(transport.aheadMs / 100_000)).toBe(-72);
+    server.intercept = () => ({ code: 200, headers: { date: "never" }, body: {} });
+    await transport.send({ method: "GET", path: "/version" }, FOREVER);
+    expect(Math.round(transport.aheadMs / 100_000)).toBe(-72);
+  });
 });

@@ -45,6 +45,8 @@ export interface KubeTransport {
   stream(request: Omit<KubeRequest, "method">, signal: AbortSignal): Promise<AsyncIterable<KubeFields>>;
   /** How many requests may be under way at the moment, how many are, and how many wait. For metrics. */
   readonly load: TransportLoad;
+  /** By how much the server's clock is ahead of ours, milliseconds, by its last answer; 0 while it is about the same. */
+  readonly aheadMs: number;
   /** Drops all connections. Calls fail from now on. */
   close(): Promise<void>;
 }
@@ -105,7 +107,8 @@ export function createTransport(options: TransportOptions): KubeTransport {
     options.timeoutMs ?? (method === "GET" ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS);
   const connections = createConnections(options, maxInFlight + URGENT_CONNECTIONS);
 
-  const authenticated = createExchange(options, connections);
+  const skew = createSkew(clock);
+  const authenticated = createExchange(options, connections, skew);
 
   async function attempt(request: KubeRequest, signal: AbortSignal): Promise<KubeFields> {
     try {
@@ -137,6 +140,9 @@ export function createTransport(options: TransportOptions): KubeTransport {
   return {
     server: access.server,
     load: admission,
+    get aheadMs() {
+      return skew.aheadMs;
+    },
     async send(request, signal) {
       const backOff = createBackOff(RETRY_MIN_MS, RETRY_MAX_MS, options.random);
       for (let left = (options.attempts ?? ATTEMPTS) - 1; ; left -= 1) {
@@ -192,10 +198,14 @@ export function createTransport(options: TransportOptions): KubeTransport {
 }
 
 /** One request and its answer, whatever the status, after at most one renewal of the proof. */
-function createExchange({ access, userAgent }: TransportOptions, connections: ReturnType<typeof createConnections>) {
+function createExchange(
+  { access, userAgent }: TransportOptions,
+  connections: ReturnType<typeof createConnections>,
+  skew: Skew,
+) {
   async function sendOnce(request: KubeRequest, proof: Proof, signal: AbortSignal, use: Use): Promise<Answer> {
     const dispatcher = connections.forProof(proof)[use];
-    return await dispatcher.request({
+    const answer = await dispatcher.request({
       origin: new URL(access.server).origin,
       path: pathOf(request, access.server),
       method: request.method,
@@ -208,6 +218,8 @@ function createExchange({ access, userAgent }: TransportOptions, connections: Re
       },
       body: request.body === undefined ? null : JSON.stringify(request.body),
     });
+    skew.saw(answer.headers["date"]);
+    return answer;
   }
 
   return async (request: KubeRequest, signal: AbortSignal, use: Use): Promise<Answer> => {
@@ -216,6 +228,20 @@ function createExchange({ access, userAgent }: TransportOptions, connections: Re
     await answer.body.dump();
     return await sendOnce(request, await access.credentials.prove(signal), signal, use);
   };
+}
+
+type Skew = ReturnType<typeof createSkew>;
+
+/** An answer says its time in whole seconds, and takes a while to arrive. */
+const SAME_TIME_MS = 2_000;
+
+function createSkew(clock: Clock) {
+  const skew = { aheadMs: 0, saw };
+  function saw(date: unknown): void {
+    const ahead = typeof date === "string" ? Date.parse(date) + 500 - clock.now() : Number.NaN;
+    if (Number.isFinite(ahead)) skew.aheadMs = Math.abs(ahead) < SAME_TIME_MS ? 0 : ahead;
+  }
+  return skew;
 }
 
 /** The same server, for requests that must not wait for others. */

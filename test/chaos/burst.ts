@@ -104,3 +104,12 @@ function eventsOf(cluster: StubCluster): ReadonlyMap<string, number> {
   }
   return counts;
 }
+
+export function kubeconfigOf(server: string): string {
+  return JSON.stringify({
+    ...{ apiVersion: "v1", kind: "Config", "current-context": "stub" },
+    clusters: [{ name: "stub", cluster: { server } }],
+    users: [{ name: "stub", user: {} }],
+    contexts: [{ name: "stub", context: { cluster: "stub", user: "stub" } }],
+  });
+}

@@ -7,7 +7,7 @@ import { afterAll, expect, it } from "vitest";
 import { type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import { type StubCluster, startStubCluster } from "../../src/testing/stub-cluster.ts";
 import { compiled, removeCompiled } from "../e2e/harness/process.ts";
-import { canaryOf, deployment } from "./burst.ts";
+import { canaryOf, deployment, kubeconfigOf } from "./burst.ts";
 
 const MiB = 2 ** 20;
 const REF = { namespace: "tenant", name: "app" };
@@ -79,12 +79,3 @@ it("a release succeeds within 200 MB beside 5,000 Secrets of 1 MiB", async () =>
     rmSync(folder, { recursive: true });
   }
 });
-
-function kubeconfigOf(server: string): string {
-  return JSON.stringify({
-    ...{ apiVersion: "v1", kind: "Config", "current-context": "stub" },
-    clusters: [{ name: "stub", cluster: { server } }],
-    users: [{ name: "stub", user: {} }],
-    contexts: [{ name: "stub", context: { cluster: "stub", user: "stub" } }],
-  });
-}

@@ -1,3 +1,5 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describeOperatorFlags, readOperatorFlags } from "../../operator/process/flags.ts";
 import { runOperator } from "../../operator/process/process.ts";
 import { createLogger } from "../../recorders/log/logger.ts";
@@ -32,6 +34,7 @@ export const operatorCommand: Command = {
         version: FLAGGER_VERSION,
         clock: systemClock,
         random: Math.random,
+        quarantineFile: env["AVIARY_QUARANTINE_FILE"] ?? join(tmpdir(), "aviary-quarantine.json"),
         ...(host === undefined ? {} : { host }),
       });
       return end.kind === "lost" ? 1 : 0;

@@ -52,6 +52,8 @@ export interface WorldPorts {
   /** Why nothing may be done for this Canary, whatever its spec says (text of the event). */
   readonly refusal?: (canary: CanaryRef) => string | undefined;
   readonly write: WriteObject;
+  /** By how much the clock of the API server is ahead of ours, milliseconds; absent: not at all. */
+  readonly serverAheadMs?: () => number;
 }
 
 const NO_PLAN: Plan = { name: "", steps: [], promotionGates: [], promotionWeights: [], warnings: [] };
@@ -83,7 +85,9 @@ async function observe(canary: Canary, now: number, ports: WorldPorts, signal: A
   const { adapters } = chosen;
   await followInputs(canary, adapters, ports, signal);
   const plan = planFor(canary.spec, adapters.router.capabilities);
-  const reading = adapters.workload.read(canary, ports.snapshot, now);
+  // Deadlines count from times that the cluster wrote down: they are compared with its clock, not with ours.
+  const aheadMs = ports.serverAheadMs?.() ?? 0;
+  const reading = adapters.workload.read(canary, ports.snapshot, now + aheadMs);
   if (reading.kind === "problem") {
     // A Canary that leaves gives the routes back all the same, whatever has become of its target.
     const scene = problemScene(reading.detail, plan);
@@ -107,7 +111,7 @@ async function observe(canary: Canary, now: number, ports: WorldPorts, signal: A
     target,
     primary,
     ...routesReading(canary, plan, adapters, selector, ports),
-    ...(recheckAt === undefined ? {} : { recheckAt }),
+    ...(recheckAt === undefined ? {} : { recheckAt: recheckAt - aheadMs }),
   };
   return { readings, plan, adapters, ...(selector === undefined ? {} : { selector }) };
 }

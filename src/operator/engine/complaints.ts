@@ -14,6 +14,8 @@ export interface Complaints {
   failed(key: string, error: unknown, retryMs: number): void;
   /** A turn waits for a cache that cannot be filled. */
   unreadable(key: string, failure: ReadFailure): void;
+  /** The Canary is left alone, because a turn of it blocked the operator. */
+  quarantined(key: string, held: { readonly until: number; readonly where: string }): void;
   /** A turn succeeded, or the Canary is gone. */
   settled(key: string): void;
 }
@@ -61,6 +63,14 @@ export function createComplaints(log: Log, store: Pick<CanaryStore, "load">, rec
       }
       if (namespaces.has(namespace)) return;
       namespaces.add(namespace);
+      say(key, message);
+    },
+    quarantined(key, { until, where }) {
+      const message =
+        `a turn of this Canary blocked the operator at ${where}: it is left alone until ` +
+        `${new Date(until).toISOString()} or until its spec is changed; look at its queries, templates and sizes`;
+      if (last.get(key) === message) return;
+      last.set(key, message);
       say(key, message);
     },
     settled: (key) => void last.delete(key),

@@ -17,11 +17,13 @@ import { warnOfRenaming } from "../cluster/renamed.ts";
 import { createWriter } from "../cluster/write.ts";
 import { createAsking } from "../measure/probe-runner.ts";
 import { createAlertDesk } from "../notify/alerts.ts";
-import { type Ports, type Requeue, reconcile } from "../reconcile/reconcile.ts";
+import type { Ports, Requeue } from "../reconcile/reconcile.ts";
 import { createCanaryStore } from "../reconcile/store.ts";
-import { type Complaints, createComplaints } from "./complaints.ts";
-import { canaryKey, canaryRef, createFollower, type Follower, ReadFailure } from "./follow.ts";
+import type { Quarantine } from "../watchdog/quarantine.ts";
+import { createComplaints } from "./complaints.ts";
+import { canaryKey, canaryRef, createFollower, type Follower } from "./follow.ts";
 import { createTwins } from "./target-claims.ts";
+import { createTurns } from "./turns.ts";
 
 export interface EngineOptions {
   readonly clock: Clock;
@@ -41,6 +43,10 @@ export interface EngineOptions {
   readonly alertsWanted?: (canary: Canary) => boolean;
   /** Who answers for webhooks and metric servers; absent: they are asked over HTTP. */
   readonly asking?: Asking;
+  /** By how much the clock of the API server is ahead of ours, milliseconds; absent: not at all. */
+  readonly serverAheadMs?: () => number;
+  /** Canaries to leave alone; absent: none. */
+  readonly quarantine?: Quarantine;
   /** Turns taken at once. */
   readonly concurrency: number;
   readonly dispatcher?: Dispatcher;
@@ -85,7 +91,8 @@ export function startEngine(options: EngineOptions): Engine {
     alerts: createAlertDesk(options.sendAlert, wake, options.alertsWanted),
   };
   const complaints = createComplaints(options.log, ports.store, recorder);
-  const turns = createTurns(ports, complaints, wake);
+  const { quarantine } = options;
+  const turns = createTurns({ ports, complaints, wake, ...(quarantine === undefined ? {} : { quarantine }) });
   const queue: WorkQueue = createWorkQueue({
     clock,
     random,
@@ -115,39 +122,6 @@ export function startEngine(options: EngineOptions): Engine {
     async stop(hurry) {
       stopWatching();
       await queue.drain(hurry);
-    },
-  };
-}
-
-/** Turns of Canaries. One that cannot see what it needs waits until it can, instead of trying again and again. */
-function createTurns(ports: Ports, complaints: Complaints, wake: (ref: CanaryRef) => void) {
-  const parked = new Set<string>();
-
-  function park(key: string, filled: Promise<unknown>): void {
-    if (parked.has(key)) return;
-    parked.add(key);
-    void filled.then(
-      () => {
-        parked.delete(key);
-        wake(canaryRef(key));
-      },
-      () => undefined, // the operator stops
-    );
-  }
-
-  return {
-    /** @returns undefined when the Canary waits for a cache, which wakes it */
-    async take(key: string, signal: AbortSignal): Promise<Requeue | undefined> {
-      try {
-        const requeue = await reconcile(canaryRef(key), ports, signal);
-        complaints.settled(key);
-        return requeue;
-      } catch (error) {
-        if (!(error instanceof ReadFailure) || error.filled === undefined) throw error;
-        complaints.unreadable(key, error);
-        park(key, error.filled);
-        return undefined;
-      }
     },
   };
 }

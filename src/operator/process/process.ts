@@ -23,6 +23,8 @@ import { createWorkloads } from "../../workloads/table.ts";
 import { startEngine } from "../engine/engine.ts";
 import { createAlerting } from "../notify/alerting.ts";
 import { createEventWebhooks } from "../notify/event-webhooks.ts";
+import { createQuarantine, type Quarantine, readQuarantine } from "../watchdog/quarantine.ts";
+import { startWatchdog } from "../watchdog/watchdog.ts";
 import { connectClusters } from "./clusters.ts";
 import type { OperatorFlags } from "./flags.ts";
 import { serveOperatorHttp } from "./http.ts";
@@ -48,6 +50,8 @@ export interface OperatorOptions {
   readonly access?: ClusterAccess;
   /** Flagger's when absent. */
   readonly leaseTiming?: LeaseTiming;
+  /** Where Canaries that block the event loop are noted; absent: there is no watchdog. */
+  readonly quarantineFile?: string;
 }
 
 export interface OperatorEnd {
@@ -107,6 +111,7 @@ async function serve(options: Connected): Promise<OperatorEnd> {
   const metrics = createMetricsRecorder({ registry, version: options.version, meshProvider: flags.meshProvider });
   const self = createSelfMetrics(registry, options.transport.load);
   const stopMemory = watchMemory(log);
+  const stopWatchdog = guard(options, self);
   let ready = false;
   const http = await serveOperatorHttp({
     port: flags.port,
@@ -129,9 +134,24 @@ async function serve(options: Connected): Promise<OperatorEnd> {
     return { kind: (await elect(options, lead)) === "lost" ? "lost" : "stopped" };
   } finally {
     stopMemory();
+    stopWatchdog();
     await http.stop(GRACE_MS);
     log.info({}, "HTTP server stopped");
   }
+}
+
+/** Starts the watchdog of the event loop. */
+function guard({ quarantineFile: file, log }: OperatorOptions, self: SelfMetrics): () => void {
+  return file === undefined ? () => undefined : startWatchdog({ file, log, onDelay: self.loopDelayed });
+}
+
+/** What an earlier process of this place was blocked by. */
+function quarantineOf({ quarantineFile: file, log }: OperatorOptions, self: SelfMetrics): Quarantine {
+  const entries = file === undefined ? [] : readQuarantine(file, log);
+  self.quarantined(entries.length);
+  for (const { canary, where } of entries)
+    log.warn({ canary }, `Canary ${canary} once blocked the operator at ${where}`);
+  return createQuarantine(entries);
 }
 
 /** @param what it is called in errors @throws StartupError */
@@ -225,6 +245,8 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
     recorder,
     sendAlert: alerting.send,
     alertsWanted: alerting.hasReceiver,
+    serverAheadMs: () => transport.aheadMs,
+    quarantine: quarantineOf(options, options.self),
     cluster: transport,
     concurrency: Math.max(1, flags.threadiness) * TURNS_PER_THREAD,
     dispatcher,

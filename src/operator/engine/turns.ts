@@ -1,0 +1,67 @@
+/** Turns of Canaries, one at a time each, and what happens when one cannot be taken. */
+import type { CanaryRef } from "../../core/canary.ts";
+import { type Ports, type Requeue, reconcile } from "../reconcile/reconcile.ts";
+import type { Quarantine } from "../watchdog/quarantine.ts";
+import { underWay } from "../watchdog/under-way.ts";
+import type { Complaints } from "./complaints.ts";
+import { canaryRef } from "./follow.ts";
+import { ReadFailure } from "./read-failure.ts";
+
+export interface Turns {
+  /** @returns undefined when the Canary waits for a cache, which wakes it @throws what the turn throws */
+  take(key: string, signal: AbortSignal): Promise<Requeue | undefined>;
+}
+
+export interface TurnsOptions {
+  readonly ports: Ports;
+  readonly complaints: Complaints;
+  readonly wake: (ref: CanaryRef) => void;
+  /** Absent: no Canary is left alone. */
+  readonly quarantine?: Quarantine;
+}
+
+export function createTurns({ ports, complaints, wake, quarantine }: TurnsOptions): Turns {
+  const parked = new Set<string>();
+
+  /** A Canary that cannot see what it needs waits until it can, instead of trying again and again. */
+  function park(key: string, filled: Promise<unknown>): void {
+    if (parked.has(key)) return;
+    parked.add(key);
+    void filled.then(
+      () => {
+        parked.delete(key);
+        wake(canaryRef(key));
+      },
+      () => undefined, // the operator stops
+    );
+  }
+
+  /** A Canary that blocked the operator is left alone, unless it leaves: then nothing of it is asked any more. */
+  function leftAlone(key: string): Requeue | undefined {
+    if (quarantine === undefined || quarantine.size === 0) return undefined;
+    const loaded = ports.store.load(canaryRef(key));
+    if (loaded === undefined || (loaded.kind === "canary" && loaded.canary.deleting)) return undefined;
+    const { uid, generation } = loaded.kind === "canary" ? loaded.canary : loaded;
+    const held = quarantine.held(key, `${uid} ${generation}`, ports.clock.now());
+    if (held === undefined) return undefined;
+    complaints.quarantined(key, held);
+    return { kind: "at", time: held.until };
+  }
+
+  return {
+    async take(key, signal) {
+      const alone = leftAlone(key);
+      if (alone !== undefined) return alone;
+      try {
+        const requeue = await underWay(key, () => reconcile(canaryRef(key), ports, signal));
+        complaints.settled(key);
+        return requeue;
+      } catch (error) {
+        if (!(error instanceof ReadFailure) || error.filled === undefined) throw error;
+        complaints.unreadable(key, error);
+        park(key, error.filled);
+        return undefined;
+      }
+    },
+  };
+}
