@@ -56,6 +56,11 @@ export const COMMANDS: readonly CommandRow[] = [
     load: async () => (await import("./commands/lint.ts")).lintCommand,
   },
   {
+    name: "convert",
+    summary: "turn Canaries and Ingresses of NGINX into the Gateway API",
+    load: async () => (await import("./commands/convert.ts")).convertCommand,
+  },
+  {
     name: "simulate",
     summary: "show what a Canary would do with a release, in virtual time",
     load: async () => (await import("./commands/simulate.ts")).simulateCommand,

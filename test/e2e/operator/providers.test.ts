@@ -1,5 +1,6 @@
 /** The whole operator with each provider: a release from the bootstrap to the promotion, by the objects that it writes. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { convertNginx } from "../../../src/cli/convert/nginx.ts";
 import { crds } from "../../../src/crd/index.ts";
 import {
   type KubeFields,
@@ -156,6 +157,36 @@ describe("Gateway API", () => {
     world.apply(podinfo("podinfo"), gatewayCanary({ service: { port: 9898 }, routeRef }));
     await world.heard("podinfo", "HTTPRoute shop.test of spec.routeRef is not there");
     expect(world.get(RESOURCES.service, "podinfo-primary")).toBeUndefined();
+  });
+});
+
+describe("from NGINX to the Gateway API", () => {
+  it("the Ingress goes on to lead to the primary, and the next release goes by the HTTPRoute", async () => {
+    await startWith("gatewayapi:v1");
+    await world.operator();
+    const what = CORPUS["nginx, steps"];
+    if (what === undefined) throw new Error("no such case");
+    const ingresses = structuredClone(what.objects ?? []);
+    for (const ingress of ingresses) world.cluster.create(RESOURCES.ingress, ingress);
+    const before = canaryOf(what);
+    world.apply(podinfo("podinfo"), before);
+    await released();
+    const options = { gateway: { name: "gateway" }, prefix: "nginx.ingress.kubernetes.io" };
+    const { objects } = convertNginx(before, ingresses, options);
+    const selectors: KubeFields[] = [];
+    world.cluster.watch(RESOURCES.service, ({ object }) => {
+      if (object.metadata.name === "podinfo") selectors.push(object.spec.selector);
+    });
+    world.apply(...objects.filter(({ kind }) => kind === "Canary"));
+    await world.until(HTTP_ROUTE, "podinfo", "is made", ({ spec }) => spec.rules[0].backendRefs[0].weight === 100);
+    world.apply(podinfo("podinfo", "6.0.2"));
+    await world.until(HTTP_ROUTE, "podinfo", "has a step", ({ spec }) => spec.rules[0].backendRefs[1].weight === 60);
+    await world.until(RESOURCES.canary, "podinfo", "is promoted", inPhase("Succeeded"));
+    expect(new Set(selectors.map((selector) => JSON.stringify(selector)))).toEqual(
+      new Set(['{"app":"podinfo-primary"}']),
+    );
+    const weight = world.get(RESOURCES.ingress, "shop-canary")?.metadata.annotations;
+    expect(weight?.["nginx.ingress.kubernetes.io/canary-weight"]).toBe("0");
   });
 });
 
