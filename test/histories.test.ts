@@ -84,7 +84,8 @@ function statusOfToday(recorded: CanaryStatus, { spec }: AdvanceInput): CanarySt
 }
 
 function withoutReasons({ status, events }: Transition): unknown {
-  const { announced, ...rest } = status;
+  // Release 0.1.0 did not remember what the spec named.
+  const { announced, names: _names, ...rest } = status;
   return {
     status: { ...rest, announced: announced?.message },
     events: events.map(({ reason: _reason, ...event }) => event),

@@ -1,6 +1,7 @@
 /** The words of the engine: what a Canary asks for (CanarySpec), and how far its rollout has come (CanaryStatus). */
 
 import type { Reason } from "./events.ts";
+import type { Names } from "./names.ts";
 import type { Phase, Position } from "./phases/positions.ts";
 
 export type { Phase, Position } from "./phases/positions.ts";
@@ -227,6 +228,8 @@ export interface StatusCore {
   readonly owedAlerts: readonly Alert[];
   /** Of the run that is under way; absent when it never started over. */
   readonly restarted?: Restarted;
+  /** What the spec named when the routes were last ours; absent before, and where it was forgotten. */
+  readonly names?: Names;
   /** Written by another operator (Flagger), and not by Aviary since: its hashes may differ from ours. */
   readonly foreign?: boolean;
 }

@@ -12,6 +12,7 @@ import type { CanaryStatus, StatusIn } from "./canary.ts";
 import { conditionsFor } from "./conditions.ts";
 import { cookiesFor } from "./cookies.ts";
 import { EVENTS } from "./events.ts";
+import { leaveFormer, type Names, namesOf } from "./names.ts";
 import { isRunning, type Phase, rulesOf, TRANSITIONS } from "./phases/table.ts";
 import { terminate } from "./phases/terminating.ts";
 import { routesFor } from "./routes.ts";
@@ -41,7 +42,8 @@ export function decide(input: AdvanceInput): Decision {
   const status = withoutRestart(decision.status);
   const conditions = conditionsFor(status, input.spec.targetRef.kind, input.now);
   const cookies = cookiesFor(input, status);
-  return { ...decision, status: { ...status, ...planOf(status, input), cookies, conditions, writtenAt: input.now } };
+  const noted = { ...planOf(status, input), ...namesNoted(status, input), cookies, conditions, writtenAt: input.now };
+  return { ...decision, status: { ...status, ...noted } };
 }
 
 /** What a run remembers of its restarts ends with the run. */
@@ -55,6 +57,11 @@ function withoutRestart(status: CanaryStatus): CanaryStatus {
 function planOf(status: CanaryStatus, { plan }: AdvanceInput): { readonly plan?: string } {
   const forgot = "step" in status && status.step > 0 && status.plan === undefined && plan.name !== "";
   return forgot ? { plan: plan.name } : {};
+}
+
+/** From when on the routes are ours, the status remembers under which names. */
+function namesNoted(status: CanaryStatus, { spec, plan }: AdvanceInput): { readonly names?: Names } {
+  return status.names === undefined && routesFor(plan, status) !== undefined ? { names: namesOf(spec) } : {};
 }
 
 /** Alerts stay owed until their delivery is known, so that a crash repeats them rather than loses them. */
@@ -75,6 +82,8 @@ function decideAnyPhase(turn: Turn): Decision {
   if (turn.deleting) return terminate(turn);
   if (spec.suspend) return waitFor(turn, EVENTS.suspended());
   if (status.phase === "") return enterPhase(turn, { phase: "Initializing", stage: "copying" });
+  const left = leaveFormer(turn);
+  if (left !== undefined) return left;
   const { problem, gone } = observation.readings;
   if (problem === undefined) return decideInPhase(turn, status);
   return gone === true ? awaitTarget(turn, problem) : waitFor(turn, EVENTS.targetProblem(problem));

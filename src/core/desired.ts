@@ -27,6 +27,8 @@ export interface DesiredWorld {
    * the original routes are restored.
    */
   readonly traffic: Routes | "before-us" | "released";
+  /** The routes that the Canary named before are left: they send all traffic to the primary, and nothing else is touched. */
+  readonly leaving?: true;
 }
 
 const HANDS_OFF: DesiredWorld = {
@@ -44,7 +46,8 @@ export function desired(
   const wanted = canary.suspended ? "hands-off" : desiredIn(status, canary.uid);
   if (wanted === "hands-off") return HANDS_OFF;
   const { target, primary, traffic = routesFor(canary.plan, status) ?? "before-us" } = wanted;
-  return { engaged: true, primary, target, syncScaler: primary.kind === "promoted", traffic };
+  const world = { engaged: true, primary, target, syncScaler: primary.kind === "promoted", traffic };
+  return status.names?.leaveAt === undefined ? world : { ...world, leaving: true };
 }
 
 function desiredIn<P extends Phase>(status: StatusIn<P>, uid: string): DesiredInPhase {
@@ -54,6 +57,6 @@ function desiredIn<P extends Phase>(status: StatusIn<P>, uid: string): DesiredIn
 /** When the status alone, without any news from the cluster, asks for another turn. Milliseconds since the epoch. */
 export function nextTurnAt(status: CanaryStatus): number | undefined {
   const waits = [...("hold" in status ? [status.hold] : []), ...("drain" in status ? [status.drain] : [])];
-  const times = waits.map(endOf).filter((time) => time !== undefined);
+  const times = [...waits.map(endOf), status.names?.leaveAt].filter((time) => time !== undefined);
   return times.length === 0 ? undefined : Math.min(...times);
 }

@@ -20,6 +20,8 @@ export type Reason =
   | "NewRevision"
   | "AnalysisRestarted"
   | "StrategyChanged"
+  | "RoutingChanged"
+  | "TargetRenamed"
   | "RestartPutOff"
   | "AnalysisStarted"
   | "WeightAdvanced"
@@ -128,6 +130,20 @@ export const EVENTS = {
   /** Ours: the strategy was edited in the middle of a run. */
   strategyChanged: (s: Speaker) =>
     normal("StrategyChanged", `Strategy of ${canaryOf(s)} was changed! Restarting analysis for ${targetOf(s)}`),
+  /** Ours: provider or Service were edited in the middle of a run. */
+  routingChanged: (s: Speaker, provider: string, service: string) =>
+    normal(
+      "RoutingChanged",
+      `Routing of ${canaryOf(s)} was changed from ${provider} (Service ${service}) to ${s.spec.provider} ` +
+        `(Service ${s.spec.service.name})! Restarting analysis for ${targetOf(s)}`,
+    ),
+  /** Ours: the Canary names another target than before. */
+  targetRenamed: (s: Speaker, { kind, name }: { readonly kind: string; readonly name: string }) =>
+    warning(
+      "TargetRenamed",
+      `Target of ${canaryOf(s)} was changed from ${kind} ${name} to ${s.spec.targetRef.kind} ${s.spec.targetRef.name}: ` +
+        `${kind} ${name}-primary serves until the new primary is ready, and is not deleted: delete it afterwards`,
+    ),
   starting: (s: Speaker) => normal("AnalysisStarted", `Starting canary analysis for ${targetOf(s)}`),
   advanceWeight: (s: Speaker, weight: number) =>
     normal("WeightAdvanced", `Advance ${canaryOf(s)} canary weight ${weight}`),

@@ -41,6 +41,11 @@ export interface Readings {
   readonly routesInForce: boolean;
   /** The routes are written as promised, but the mesh says that it has not taken them yet. Then they are not in force. */
   readonly routesLate?: true;
+  /**
+   * What the Canary named before and names no more: its routes send nothing to the canary any more, and the autoscaler of
+   * the primary is gone. Absent: nothing was renamed.
+   */
+  readonly formerLeft?: boolean;
   /** A reading that will change by time alone, without an event (a deadline): look again then. Milliseconds. */
   readonly recheckAt?: number;
 }

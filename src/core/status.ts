@@ -44,6 +44,7 @@ function coreFrom(wire: WireStatus): StatusCore {
     phaseSince: wire.aviary?.phaseSince ?? writtenAt,
     ...(announced === undefined ? {} : { announced }),
     ...(wire.aviary?.restarted === undefined ? {} : { restarted: wire.aviary.restarted }),
+    ...(wire.aviary?.names === undefined ? {} : { names: wire.aviary.names }),
     owedAlerts: wire.aviary?.owedAlerts ?? [],
     ...(applied !== undefined && wire.aviary === undefined ? { foreign: true } : {}),
   };
@@ -92,12 +93,13 @@ export function toWire(status: CanaryStatus): WireStatus {
 }
 
 function memoryOf(status: CanaryStatus): WireMemory {
-  const { announced, owedAlerts, phaseSince, restarted } = status;
+  const { announced, owedAlerts, phaseSince, restarted, names } = status;
   return {
     ...positionMemory(status),
     ...(announced === undefined ? {} : { said: announced.message, saidReason: announced.reason }),
     phaseSince,
     ...(restarted === undefined ? {} : { restarted }),
+    ...(names === undefined ? {} : { names }),
     ...(owedAlerts.length === 0 ? {} : { owedAlerts }),
   };
 }

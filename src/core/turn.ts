@@ -134,7 +134,7 @@ export function enterPhase(
 ): Transition {
   const { failedChecks, canaryWeight, iterations, promotedSpec, conditions, writtenAt, applied, cookies, owedAlerts } =
     turn.status;
-  const { restarted } = turn.status;
+  const { restarted, names } = turn.status;
   // Another revision has all the time that a rollout has, also when it comes in the middle of one.
   const goesOn = position.phase === turn.status.phase && changes.applied === undefined;
   const core: StatusCore = {
@@ -148,6 +148,7 @@ export function enterPhase(
     owedAlerts,
     ...(applied === undefined ? {} : { applied }),
     ...(restarted === undefined ? {} : { restarted }),
+    ...(names === undefined ? {} : { names }),
     ...changes,
     phaseSince: goesOn ? turn.status.phaseSince : turn.now,
   };

@@ -1,6 +1,7 @@
 /** The status on the wire: Flagger's fields, and what we remember beyond them under `aviary`. */
 import type { Alert, Condition, Restarted } from "./canary.ts";
 import type { Reason } from "./events.ts";
+import type { Names } from "./names.ts";
 
 export interface WireStatus {
   readonly phase?: string;
@@ -42,6 +43,7 @@ export interface WireMemory {
   readonly released?: boolean;
   readonly putOff?: boolean;
   readonly restarted?: Restarted;
+  readonly names?: Names;
   readonly phaseSince?: number;
   /** The wait that was announced last: its message, and since 0.2 its reason. */
   readonly said?: string;

@@ -119,6 +119,9 @@ export interface KubeWriter {
 /** All that the engine itself writes with: objects as they should be, and the status of Canaries. */
 export type ObjectWriter = Pick<KubeWriter, "create" | "mergePatch">;
 
+/** Deletes the copies that nothing needs any more. */
+export type ObjectRemover = Pick<KubeWriter, "delete">;
+
 /** One change of a cached object. Objects are shared and frozen: copy before changing. */
 export type ObjectChange =
   | { readonly type: "added"; readonly object: KubeObject }

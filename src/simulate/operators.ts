@@ -93,6 +93,12 @@ export function startOperator(ports: OperatorPorts): Operator {
           CALL_MS,
           () => api.patch(ref, patch, options, "operator"),
         ),
+      delete: (ref) =>
+        call("write", `delete ${ref.type.kind} ${ref.name}`, CALL_MS, () => {
+          const was = api.get(ref) !== undefined;
+          api.delete(ref, "operator");
+          return was;
+        }),
     },
     track: (type) => watch(type),
     namespace: "",

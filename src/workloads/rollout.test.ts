@@ -108,6 +108,7 @@ function playing(targetRef: TargetRef, ...objects: readonly KubeObject[]): Play 
       follow: () => Promise.resolve(),
       unfollow: () => {},
       write: (object) => Promise.resolve(cluster.apply([object]).length > 0),
+      remove: () => Promise.resolve(false),
     }),
     asking: { ask: (_canary, probe) => Promise.resolve(answer(probe)) },
     alerts: { isWanted: () => true, deliver: () => {}, delivered: () => 0, cleared: () => {}, forget: () => {} },

@@ -7,7 +7,8 @@ import { decideAtRest } from "./rest.ts";
 export const initialized: PhaseRules<"Initialized"> = {
   name: "Initialized",
   // A change is seen: asked for approval, begun at once, or refused because the primary is broken.
-  arrows: ["Waiting", "Progressing", "Failed", "Terminating"],
+  // Back to Initializing: the Canary names another target.
+  arrows: ["Initializing", "Waiting", "Progressing", "Failed", "Terminating"],
   running: false,
   decide: decideAtRest,
   routes: () => ALL_TO_PRIMARY,

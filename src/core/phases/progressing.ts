@@ -6,7 +6,8 @@ import { type PhaseRules, PRESENT } from "./phase.ts";
 export const progressing: PhaseRules<"Progressing"> = {
   name: "Progressing",
   // To Succeeded: the target holds the promoted revision again.
-  arrows: ["WaitingPromotion", "Promoting", "Succeeded", "Failed", "Terminating"],
+  // Back to Initializing: the Canary names another target.
+  arrows: ["Initializing", "WaitingPromotion", "Promoting", "Succeeded", "Failed", "Terminating"],
   running: true,
   decide: analyse,
   routes: onStepRoutes,

@@ -6,7 +6,8 @@ import { decideAtRest } from "./rest.ts";
 
 export const succeeded: PhaseRules<"Succeeded"> = {
   name: "Succeeded",
-  arrows: ["Waiting", "Progressing", "Failed", "Terminating"],
+  // Back to Initializing: the Canary names another target.
+  arrows: ["Initializing", "Waiting", "Progressing", "Failed", "Terminating"],
   running: false,
   decide: decideAtRest,
   routes: () => ALL_TO_PRIMARY,

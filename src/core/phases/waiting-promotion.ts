@@ -6,7 +6,8 @@ import { type PhaseRules, PRESENT } from "./phase.ts";
 export const waitingPromotion: PhaseRules<"WaitingPromotion"> = {
   name: "WaitingPromotion",
   // Back to Progressing: a newer revision restarts the analysis.
-  arrows: ["Progressing", "Promoting", "Succeeded", "Failed", "Terminating"],
+  // Back to Initializing: the Canary names another target.
+  arrows: ["Initializing", "Progressing", "Promoting", "Succeeded", "Failed", "Terminating"],
   running: true,
   decide: analyse,
   routes: onStepRoutes,

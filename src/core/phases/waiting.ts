@@ -11,7 +11,8 @@ import { beginWhenAllowed } from "./rest.ts";
 export const waiting: PhaseRules<"Waiting"> = {
   name: "Waiting",
   // To Succeeded: the target holds the promoted revision again, so there is nothing to release any more.
-  arrows: ["Progressing", "Succeeded", "Failed", "Terminating"],
+  // Back to Initializing: the Canary names another target.
+  arrows: ["Initializing", "Progressing", "Succeeded", "Failed", "Terminating"],
   running: false,
   decide: (turn, { hold }) =>
     recordRecreatedPrimary(turn, false) ??

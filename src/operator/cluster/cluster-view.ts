@@ -8,10 +8,11 @@ import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
 import type { PodSelector } from "../../ports/workload.ts";
 import { type Adapters, type AdapterTables, chooseAdapters } from "../adapters.ts";
-import { KindMissing } from "../engine/follow.ts";
+import { KindMissing, ReadFailure } from "../engine/follow.ts";
 import { foreignObject } from "./foreign.ts";
+import { type Former, formerOf, isLeft, obsoleteOf } from "./former.ts";
 import type { FreshSnapshot } from "./read-your-writes.ts";
-import { typeOf, type WriteObject } from "./write.ts";
+import { type RemoveObject, typeOf, type WriteObject } from "./write.ts";
 
 /** What a turn knows of the cluster. */
 export interface Scene {
@@ -20,6 +21,8 @@ export interface Scene {
   /** undefined when there is a problem: then nothing is written either, unless the target is all that is missing. */
   readonly adapters?: Adapters;
   readonly selector?: PodSelector;
+  /** What the Canary named before; absent when it names the same. */
+  readonly former?: Former;
 }
 
 export interface World {
@@ -54,6 +57,7 @@ export interface WorldPorts {
   readonly write: WriteObject;
   /** By how much the clock of the API server is ahead of ours, milliseconds; absent: not at all. */
   readonly serverAheadMs?: () => number;
+  readonly remove: RemoveObject;
 }
 
 const NO_PLAN: Plan = { name: "", steps: [], promotionGates: [], promotionWeights: [], warnings: [] };
@@ -80,10 +84,34 @@ export function createWorld(ports: WorldPorts): World {
 async function observe(canary: Canary, now: number, ports: WorldPorts, signal: AbortSignal): Promise<Scene> {
   const refused = ports.refusal?.(canary.ref);
   if (refused !== undefined) return problemScene(refused, NO_PLAN);
+  const former = formerOf(canary, ports.tables);
+  const scene = await observeAs(canary, former?.refs ?? [], now, ports, signal);
+  if (former === undefined) return scene;
+  return { ...scene, former, readings: { ...scene.readings, formerLeft: isLeft(former, ports.snapshot) } };
+}
+
+/** @param more what is looked at beside, because the Canary named it before */
+async function observeAs(
+  canary: Canary,
+  more: readonly ObjectRef[],
+  now: number,
+  ports: WorldPorts,
+  signal: AbortSignal,
+): Promise<Scene> {
   const chosen = chooseAdapters(canary, ports.tables);
-  if (chosen.kind === "problem") return problemScene(chosen.detail, NO_PLAN);
+  if (chosen.kind === "problem") {
+    if (more.length > 0) await ports.follow(canary.ref, more, signal);
+    return problemScene(chosen.detail, NO_PLAN);
+  }
   const { adapters } = chosen;
-  await followInputs(canary, adapters, ports, signal);
+  try {
+    await followInputs(canary, adapters, more, ports, signal);
+  } catch (error) {
+    // The new names cannot be followed: those of before are left all the same.
+    if (more.length === 0 || !(error instanceof ReadFailure)) throw error;
+    await ports.follow(canary.ref, more, signal);
+    return problemScene(error.message, NO_PLAN);
+  }
   const plan = planFor(canary.spec, adapters.router.capabilities);
   // Deadlines count from times that the cluster wrote down: they are compared with its clock, not with ours.
   const aheadMs = ports.serverAheadMs?.() ?? 0;
@@ -139,7 +167,13 @@ function problemScene(problem: string, plan: Plan): Scene {
 }
 
 /** What to look at may depend on what was seen (a pod template names its ConfigMaps), so it is asked until it rests. */
-async function followInputs(canary: Canary, adapters: Adapters, ports: WorldPorts, signal: AbortSignal): Promise<void> {
+async function followInputs(
+  canary: Canary,
+  adapters: Adapters,
+  more: readonly ObjectRef[],
+  ports: WorldPorts,
+  signal: AbortSignal,
+): Promise<void> {
   const { router, workload, services, autoscaler } = adapters;
   for (let known = -1, round = 0; round < 3; round += 1) {
     const refs = [
@@ -147,6 +181,7 @@ async function followInputs(canary: Canary, adapters: Adapters, ports: WorldPort
       ...services.inputs(canary),
       ...router.inputs(canary),
       ...(autoscaler?.inputs(canary) ?? []),
+      ...more,
     ];
     if (refs.length === known) return;
     known = refs.length;
@@ -215,11 +250,13 @@ function leadsAsWanted(wanted: KubeObject, snapshot: FreshSnapshot): boolean {
 async function converge(
   canary: Canary,
   wanted: DesiredWorld,
-  { adapters, selector }: Scene,
+  { adapters, selector, former }: Scene,
   ports: WorldPorts,
   { signal, confirm }: { readonly signal: AbortSignal; readonly confirm: (() => Promise<void>) | undefined },
 ): Promise<boolean> {
-  if (!wanted.engaged || adapters === undefined) return false;
+  if (!wanted.engaged) return false;
+  let wrote = former !== undefined && (await leave(canary, wanted, former, ports, { signal, confirm }));
+  if (wanted.leaving === true || adapters === undefined) return wrote;
   const { router, workload, services, autoscaler } = adapters;
   const { snapshot } = ports;
   const { traffic } = wanted;
@@ -244,9 +281,27 @@ async function converge(
     () => autoscaler?.renderTarget(canary, wanted, snapshot) ?? [],
     () => workload.renderTarget(canary, wanted, snapshot),
   ];
-  let wrote = false;
   for (const stage of stages) {
     for (const object of stage()) wrote = (await ports.write(object, canary.ref, signal, confirm)) || wrote;
+  }
+  return wrote;
+}
+
+/** The routes of before send all traffic to the primary; the autoscaler that the primary has no more goes. */
+async function leave(
+  canary: Canary,
+  { leaving }: DesiredWorld,
+  former: Former,
+  { write, remove, snapshot }: WorldPorts,
+  { signal, confirm }: { readonly signal: AbortSignal; readonly confirm: (() => Promise<void>) | undefined },
+): Promise<boolean> {
+  let wrote = false;
+  const obsolete = obsoleteOf(former, snapshot);
+  if (obsolete !== undefined) wrote = await remove(obsolete, canary.ref, signal, confirm);
+  if (leaving !== true || isLeft(former, snapshot)) return wrote;
+  const routed = { ...former.canary, status: canary.status };
+  for (const object of former.router?.render(routed, ALL_TO_PRIMARY, snapshot) ?? []) {
+    wrote = (await write(object, canary.ref, signal, confirm)) || wrote;
   }
   return wrote;
 }

@@ -1,7 +1,7 @@
 /** Writes one object as it should be: created when missing, patched where it differs, left alone where it does not. */
 import type { CanaryRef } from "../../core/canary.ts";
 import { mergePatch } from "../../json/merge-patch.ts";
-import { KubeError, type ObjectWriter } from "../../ports/kube.ts";
+import { KubeError, type ObjectRemover, type ObjectWriter } from "../../ports/kube.ts";
 import { apiVersionOf, type KubeObject, type ObjectRef, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
 import type { RouterKind } from "../../ports/router.ts";
 import type { FreshSnapshot } from "./read-your-writes.ts";
@@ -19,6 +19,9 @@ export type WriteObject = (
   signal: AbortSignal,
   confirm?: () => Promise<void>,
 ) => Promise<boolean>;
+
+/** Deletes this very object. @returns whether it was there; see WriteObject for the rest */
+export type RemoveObject = WriteObject;
 
 /** A write that the API server refused or did not answer; the message is the text of the event. */
 export class WriteFailure extends Error {
@@ -78,6 +81,28 @@ export function createWriter(
       if (error.code === 404) snapshot.unlearn(ref);
       const verb = patch === undefined ? "create" : "update";
       throw new WriteFailure(`${refusedWrite(wanted, verb, kinds)}${error.message}`, error);
+    }
+  };
+}
+
+/** @param kinds what the routers write */
+export function createRemover(
+  remover: ObjectRemover,
+  snapshot: FreshSnapshot,
+  kinds: readonly RouterKind[] = [],
+): RemoveObject {
+  return async (object, _by, signal, confirm) => {
+    const type = typeOf(object, kinds);
+    const { name, namespace = "", uid } = object.metadata;
+    const ref: ObjectRef = { type, namespace, name };
+    await confirm?.();
+    try {
+      const removed = await remover.delete(ref, { propagation: "Background", ...(uid && { uid }) }, signal);
+      snapshot.unlearn(ref);
+      return removed;
+    } catch (error) {
+      if (!(error instanceof KubeError)) throw error;
+      throw new WriteFailure(`${type.kind} ${name}.${namespace} delete error: ${error.message}`, error);
     }
   };
 }

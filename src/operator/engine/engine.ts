@@ -6,7 +6,7 @@ import { createWorkQueue, type WorkQueue } from "../../kube/work-queue.ts";
 import type { ClusterCalls } from "../../metrics/provider.ts";
 import type { Asking } from "../../ports/asking.ts";
 import type { Clock, Random } from "../../ports/clock.ts";
-import type { ObjectCache, ObjectWriter } from "../../ports/kube.ts";
+import type { ObjectCache, ObjectRemover, ObjectWriter } from "../../ports/kube.ts";
 import { RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Recorder } from "../../ports/recorder.ts";
@@ -14,7 +14,7 @@ import { type AdapterTables, routerKinds } from "../adapters.ts";
 import { createWorld } from "../cluster/cluster-view.ts";
 import { createFreshSnapshot } from "../cluster/read-your-writes.ts";
 import { warnOfRenaming } from "../cluster/renamed.ts";
-import { createWriter } from "../cluster/write.ts";
+import { createRemover, createWriter } from "../cluster/write.ts";
 import { createAsking } from "../measure/probe-runner.ts";
 import { createAlertDesk } from "../notify/alerts.ts";
 import type { Ports, Requeue } from "../reconcile/reconcile.ts";
@@ -29,7 +29,7 @@ export interface EngineOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  readonly writer: ObjectWriter;
+  readonly writer: ObjectWriter & ObjectRemover;
   /** The cache of a kind, started if need be; namespace "" for all. */
   readonly track: (type: ResourceType, namespace: string) => ObjectCache;
   /** The only namespace to look at; "" for all. */
@@ -85,6 +85,7 @@ export function startEngine(options: EngineOptions): Engine {
       follow: follower.follow,
       unfollow: follower.unfollow,
       refusal: twins.problem,
+      remove: createRemover(options.writer, snapshot, routerKinds(options.tables)),
       write: createWriter(options.writer, snapshot, routerKinds(options.tables)),
     }),
     asking: options.asking ?? askingOverHttp(options, follower),

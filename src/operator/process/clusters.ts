@@ -7,14 +7,14 @@ import { createKubeClient } from "../../kube/client.ts";
 import { type ClusterCache, createClusterCache } from "../../kube/cluster-cache.ts";
 import type { WatchWorld } from "../../kube/reflector.ts";
 import type { KubeTransport } from "../../kube/transport.ts";
-import type { KubeReader, KubeWriter, ObjectCache, ObjectWriter } from "../../ports/kube.ts";
+import type { KubeReader, KubeWriter, ObjectCache, ObjectRemover, ObjectWriter } from "../../ports/kube.ts";
 import { RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
 
 export interface Clusters {
   readonly client: KubeReader & KubeWriter;
   readonly cache: ClusterCache;
   /** Where an object of this kind is written. */
-  readonly writer: ObjectWriter;
+  readonly writer: ObjectWriter & ObjectRemover;
   readonly track: (type: ResourceType, namespace: string) => ObjectCache;
   /** Owners are found in their own cluster only. */
   readonly routesCanBeOwned: boolean;
@@ -55,6 +55,7 @@ export function connectClusters({ transport, meshTransport, namespace, signal, .
     writer: {
       create: (type, object, stop) => of(type).client.create(type, object, stop),
       mergePatch: (ref, patch, options, stop) => of(ref.type).client.mergePatch(ref, patch, options, stop),
+      delete: (ref, options, stop) => of(ref.type).client.delete(ref, options, stop),
     },
     routesCanBeOwned: meshTransport === undefined || meshTransport.server === transport.server,
   };

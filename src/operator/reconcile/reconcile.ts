@@ -4,8 +4,10 @@
  * Everything is level-triggered: a turn may be taken at any time, any number of times, and after any crash. The status is
  * saved before anything is done about it, so that whoever takes the next turn knows what was decided and can finish it.
  */
+
 import type { Canary, CanaryRef, CanaryStatus } from "../../core/canary.ts";
 import { desired, nextTurnAt } from "../../core/desired.ts";
+import { specInForce } from "../../core/names.ts";
 import { routesFor } from "../../core/routes.ts";
 import { type Situation, type TakenTurn, takeTurn } from "../../core/take-turn.ts";
 import type { AdvanceInput, Transition } from "../../core/turn.ts";
@@ -38,7 +40,8 @@ export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSigna
   const loaded = ports.store.load(ref);
   if (loaded === undefined) return forget(ref, ports);
   if (loaded.kind === "invalid") return refuse(loaded, ports);
-  const { canary, doubts = [] } = loaded;
+  const { canary: asWritten, doubts = [] } = loaded;
+  const canary = { ...asWritten, spec: specInForce(asWritten.spec, asWritten.status, asWritten.deleting) };
   sayDoubts(canary, doubts, ports);
   const begun = ports.clock.now();
   const tended = await tendFinalizer(canary, ports, signal);

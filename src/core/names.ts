@@ -1,0 +1,136 @@
+/**
+ * The provider, Service, target and autoscaler that a Canary names may be edited at any time. What it named before is left in
+ * order: first the routes of old send all traffic to the primary, then every proxy learns so, and then the new names count.
+ */
+import type { CanarySpec, CanaryStatus, TargetRef } from "./canary.ts";
+import { EVENTS } from "./events.ts";
+import {
+  type AdvanceInput,
+  drainDelayMs,
+  enterPhase,
+  type Transition,
+  type Turn,
+  unchanged,
+  updateCommon,
+} from "./turn.ts";
+import { NO_WAIT, waitUntil } from "./waits.ts";
+
+export interface ScalerName {
+  readonly kind: string;
+  readonly name: string;
+}
+
+/** What the spec named when the routes were last ours. */
+export interface Names {
+  readonly provider: string;
+  readonly service: string;
+  readonly target: TargetRef;
+  readonly scaler?: ScalerName;
+  /** The routes under these names are being left: when the new names may count. Milliseconds since the epoch. */
+  readonly leaveAt?: number;
+}
+
+export function namesOf({ provider, service, targetRef, autoscalerRef }: CanarySpec): Names {
+  return {
+    provider,
+    service: service.name,
+    target: targetRef,
+    ...(autoscalerRef === undefined ? {} : { scaler: { kind: autoscalerRef.kind, name: autoscalerRef.name } }),
+  };
+}
+
+/** The spec as it was under these names, as far as they tell. */
+export function underNames(spec: CanarySpec, { provider, service, target, scaler }: Names): CanarySpec {
+  const { autoscalerRef, ...rest } = spec;
+  const isSame = autoscalerRef?.kind === scaler?.kind && autoscalerRef?.name === scaler?.name;
+  const former = isSame ? autoscalerRef : scaler && { apiVersion: "", ...scaler };
+  return {
+    ...rest,
+    ...(former === undefined ? {} : { autoscalerRef: former }),
+    provider,
+    ownProvider: provider,
+    targetRef: target,
+    service: { ...spec.service, name: service },
+  };
+}
+
+/**
+ * The spec that counts in this turn. A promotion, and the way back from one, ends under the names that it began with: in
+ * the middle of it the canary may be all that serves.
+ */
+export function specInForce(spec: CanarySpec, status: CanaryStatus, deleting: boolean): CanarySpec {
+  const { phase, names } = status;
+  const isHeld =
+    phase === "Promoting" ||
+    phase === "Finalising" ||
+    (phase === "Failed" && status.restoring) ||
+    (deleting && names?.leaveAt === undefined);
+  if (names === undefined || !isHeld || isSameRouting(names, namesOf(spec))) return spec;
+  const { autoscalerRef, ...former } = underNames(spec, names);
+  return spec.autoscalerRef === undefined ? former : { ...former, autoscalerRef: spec.autoscalerRef };
+}
+
+/** Names that the status remembers and that the spec has no more. */
+export function formerNames(spec: CanarySpec, { names }: CanaryStatus): Names | undefined {
+  if (names === undefined) return undefined;
+  const wanted = namesOf(spec);
+  return isSameRouting(names, wanted) && isSameScaler(names, wanted) ? undefined : names;
+}
+
+/** @returns undefined when nothing is to be left, or when it has been */
+export function leaveFormer(turn: Turn): Transition | undefined {
+  const { status, spec, now } = turn;
+  const former = formerNames(spec, status);
+  const { names } = status;
+  if (former === undefined) return names?.leaveAt === undefined ? undefined : settle(turn);
+  const wanted = namesOf(spec);
+  const { problem, primary, formerLeft = true } = turn.observation.readings;
+  if (isSameRouting(former, wanted)) return formerLeft ? settle(turn) : undefined; // only the autoscaler changed
+  if (former.leaveAt === undefined) return beginLeaving(turn, former);
+  if (!formerLeft || now < former.leaveAt) return unchanged(turn);
+  if (problem !== undefined) return undefined;
+  if (status.phase !== "Initializing") return settle(turn);
+  // A target that was released before has a primary, whose revision is promoted: any other must be judged.
+  return primary.exists
+    ? enterPhase(turn, { phase: "Initialized", drain: NO_WAIT }, { names: wanted, applied: { spec: "" } })
+    : updateCommon(turn, { names: wanted, promotedSpec: "" });
+}
+
+function settle(turn: AdvanceInput): Transition {
+  return updateCommon(turn, { names: namesOf(turn.spec) });
+}
+
+function beginLeaving(turn: Turn, former: Names): Transition {
+  const { status, spec, now } = turn;
+  const leaveAt = now + drainDelayMs(spec);
+  const changes = { failedChecks: 0, canaryWeight: 0, iterations: 0, names: { ...former, leaveAt } };
+  const { target } = former;
+  const isRenamed = target.kind !== spec.targetRef.kind || target.name !== spec.targetRef.name;
+  if (isRenamed) {
+    return enterPhase(turn, { phase: "Initializing", stage: "copying" }, changes, EVENTS.targetRenamed(turn, target));
+  }
+  if (status.phase !== "Progressing" && status.phase !== "WaitingPromotion") {
+    // Everywhere else all traffic goes to the primary already.
+    return settle(turn);
+  }
+  const hold = waitUntil(leaveAt);
+  return enterPhase(
+    turn,
+    { phase: "Progressing", step: 0, withheld: false, prepared: false, hold },
+    changes,
+    EVENTS.routingChanged(turn, former.provider, former.service),
+  );
+}
+
+function isSameRouting(a: Names, b: Names): boolean {
+  return (
+    a.provider === b.provider &&
+    a.service === b.service &&
+    a.target.kind === b.target.kind &&
+    a.target.name === b.target.name
+  );
+}
+
+function isSameScaler(a: Names, b: Names): boolean {
+  return a.scaler?.kind === b.scaler?.kind && a.scaler?.name === b.scaler?.name;
+}

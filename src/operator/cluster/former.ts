@@ -1,0 +1,54 @@
+/** What a Canary named before its spec was edited: the routes that must send nothing to the canary, and copies that go. */
+import type { Canary } from "../../core/canary.ts";
+import { formerNames, namesOf, underNames } from "../../core/names.ts";
+import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
+import type { MadeObject } from "../../ports/owner.ts";
+import type { Router } from "../../ports/router.ts";
+import type { Snapshot } from "../../ports/snapshot.ts";
+import type { AdapterTables } from "../adapters.ts";
+
+export interface Former {
+  /** The Canary under the names that it had before. */
+  readonly canary: Canary;
+  readonly router?: Router;
+  /** Everything that the two below look at. */
+  readonly refs: readonly ObjectRef[];
+  /** The primary's autoscaler, when the Canary names another one now, or none. */
+  readonly scaler?: MadeObject;
+}
+
+/** @returns undefined when the Canary names what it named before */
+export function formerOf(canary: Canary, tables: AdapterTables): Former | undefined {
+  const names = canary.deleting ? undefined : formerNames(canary.spec, canary.status);
+  if (names === undefined) return undefined;
+  const former = { ...canary, spec: underNames(canary.spec, names) };
+  const router = tables.routers.get(names.provider);
+  const wanted = namesOf(canary.spec);
+  const isSameScaler = names.scaler?.kind === wanted.scaler?.kind && names.scaler?.name === wanted.scaler?.name;
+  const autoscaler = isSameScaler ? undefined : tables.autoscalers.find(({ kind }) => kind === names.scaler?.kind);
+  const [scaler] = autoscaler?.made(former) ?? [];
+  return {
+    canary: former,
+    ...(router === undefined ? {} : { router }),
+    ...(scaler === undefined ? {} : { scaler }),
+    refs: [...(router?.inputs(former) ?? []), ...(scaler === undefined ? [] : [scaler.ref])],
+  };
+}
+
+/** Whether nothing is left to do under the names of before. */
+export function isLeft(former: Former, seen: Snapshot): boolean {
+  const { canary, router } = former;
+  const routes = router?.read(canary, seen);
+  const sends = routes !== undefined && (routes.canary > 0 || routes.mirror);
+  return !sends && obsoleteOf(former, seen) === undefined;
+}
+
+/** The autoscaler that the primary has no more. Only one that was made for this Canary is ever deleted. */
+export function obsoleteOf({ canary, scaler }: Former, seen: Snapshot): KubeObject | undefined {
+  const object = scaler === undefined ? undefined : seen.get(scaler.ref);
+  const owners = object?.metadata.ownerReferences ?? [];
+  const isOurs = owners.some(
+    ({ kind, uid, name }) => kind === "Canary" && (uid === canary.uid || name === canary.ref.name),
+  );
+  return isOurs && object?.metadata.deletionTimestamp === undefined ? object : undefined;
+}

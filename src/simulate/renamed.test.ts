@@ -1,0 +1,80 @@
+/** What a Canary names is edited, at every moment of a release: no request fails, and nothing of before is left behind. */
+import { describe, expect, it } from "vitest";
+import { type KubeFields, type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
+import { judge } from "./campaign.ts";
+import type { Scenario } from "./scenario.ts";
+import { aScenario, type ScenarioWishes } from "./stories.ts";
+import { run } from "./universe.ts";
+import { CALM } from "./weather.ts";
+
+/** Of the release: before its first step, on its steps, in the promotion, and at rest. */
+const MOMENTS = [2, 20, 35, 50, 65, 80, 95, 110, 125, 140, 200].map((seconds) => seconds * 1_000);
+
+/** Invariants that know only the objects that the Canary named first. */
+const OF_ONE_NAME = ["routes-as-promised", "scalers-follow", "hands-off", "every-run-ends"];
+
+const edited = (spec: KubeFields, afterMs: number, wishes: ScenarioWishes = {}): Scenario =>
+  aScenario({ patienceMs: 400_000, ...wishes, users: [{ afterMs, kind: "edit-canary", spec }] });
+
+async function played(scenario: Scenario) {
+  const { violations } = await judge({ scenario, seed: 1, weather: () => CALM });
+  expect(violations.filter(({ invariant }) => !OF_ONE_NAME.includes(invariant))).toEqual([]);
+  return run({ scenario, seed: 1, weather: CALM, watchers: [] });
+}
+
+function weights(routes: KubeObject | undefined): string {
+  const [rule] = routes?.spec?.http ?? [];
+  return (rule?.route ?? []).map(({ weight }: KubeFields) => weight).join("/");
+}
+
+describe.each(MOMENTS)("%i ms after the release", (afterMs) => {
+  it("the provider is edited: the routes of before send everything to the primary", async () => {
+    const { api, refs, canary } = await played(edited({ provider: "kubernetes" }, afterMs));
+    expect(weights(api.get(refs.routes))).toBe("100/0");
+    // Without a mesh nothing measures the canary: a run that starts over then may fail.
+    expect(["Succeeded", "Failed"]).toContain(canary()?.status?.phase);
+  });
+
+  it("service.name is edited: the routes of before send everything to the primary", async () => {
+    const { api, refs } = await played(edited({ service: { port: 9898, name: "web" } }, afterMs));
+    expect(weights(api.get(refs.routes))).toBe("100/0");
+    expect(weights(api.get({ ...refs.routes, name: "web" }))).toBe("100/0");
+  });
+});
+
+const HPA: KubeObject = {
+  apiVersion: "autoscaling/v2",
+  kind: "HorizontalPodAutoscaler",
+  metadata: { name: "podinfo", namespace: "test" },
+  spec: {
+    scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "podinfo" },
+    minReplicas: 2,
+    maxReplicas: 4,
+  },
+};
+const SCALED_OBJECT: KubeObject = {
+  apiVersion: "keda.sh/v1alpha1",
+  kind: "ScaledObject",
+  metadata: { name: "podinfo", namespace: "test" },
+  spec: { scaleTargetRef: { name: "podinfo" }, minReplicaCount: 2, maxReplicaCount: 4, triggers: [] },
+};
+
+describe.each([20_000, 95_000, 200_000])("with an autoscaler, %i ms after the release", (afterMs) => {
+  const ref = { apiVersion: "autoscaling/v2", kind: "HorizontalPodAutoscaler", name: "podinfo" };
+  const wishes = { canary: { spec: { autoscalerRef: ref } }, objects: [HPA, SCALED_OBJECT] };
+  const primaryName = { namespace: "test", name: "podinfo-primary" };
+
+  it("its reference is removed: the primary's copy goes, and the user's own stays", async () => {
+    const { api, refs } = await played(edited({ autoscalerRef: null }, afterMs, wishes));
+    expect(api.get({ type: RESOURCES.hpa, ...primaryName })).toBeUndefined();
+    expect(api.get({ type: RESOURCES.hpa, namespace: "test", name: "podinfo" })?.spec.maxReplicas).toBe(4);
+    expect(api.get(refs.primary)).toBeDefined();
+  });
+
+  it("a ScaledObject takes its place: the primary has one scaler", async () => {
+    const autoscalerRef = { apiVersion: "keda.sh/v1alpha1", kind: "ScaledObject", name: "podinfo" };
+    const { api } = await played(edited({ autoscalerRef }, afterMs, wishes));
+    expect(api.get({ type: RESOURCES.hpa, ...primaryName })).toBeUndefined();
+    expect(api.get({ type: RESOURCES.scaledObject, ...primaryName })).toBeDefined();
+  });
+});
