@@ -45,6 +45,7 @@ async function observe(aheadMs: number) {
     snapshot: { ...cluster, learn: () => {}, echoed: () => false, unlearn: () => {}, deleted: () => {} },
     follow: () => Promise.resolve(),
     unfollow: () => {},
+    remove: () => Promise.resolve(false),
     write: () => Promise.resolve(false),
     serverAheadMs: () => aheadMs,
   });
