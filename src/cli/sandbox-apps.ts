@@ -1,5 +1,7 @@
 /** Aviary's own programs as pods of the sandbox run them: the very program users install, as child processes. */
-import { basename } from "node:path";
+import { randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import type { App, AppContext, AppTable } from "../../sandbox/apps.ts";
 import { startChild } from "../../sandbox/programs/child.ts";
 import { makePodFolder } from "../../sandbox/programs/pod-folder.ts";
@@ -38,21 +40,45 @@ export function wordsFor(image: string, argv: readonly string[]): readonly strin
   return first.startsWith("-") || image !== "aviary" ? [...entryPoint, ...argv] : argv;
 }
 
-/** Images whose name says Aviary or Flagger run as child processes, with the rights of their pod's ServiceAccount. */
-export function aviaryApps(program: string): (services: SandboxServices) => AppTable {
-  return (services) =>
-    ({ repository }) => {
+/**
+ * Images whose name says Aviary or Flagger run as child processes, with the rights of their pod's ServiceAccount.
+ * @param kubeconfigFile beside which the token of the load tester is written
+ */
+export function aviaryApps(program: string, kubeconfigFile: string): (services: SandboxServices) => AppTable {
+  return (services) => {
+    const token = webhookTokenOf(kubeconfigFile);
+    writeFileSync(token, `${randomBytes(24).toString("hex")}\n`, { mode: 0o600 });
+    return ({ repository }) => {
       const name = repository.split("/").at(-1) ?? "";
-      return ENTRY_POINTS[name] === undefined ? undefined : childProcess(program, name, services);
+      return ENTRY_POINTS[name] === undefined ? undefined : childProcess(program, name, services, token);
     };
+  };
 }
 
-function childProcess(program: string, image: string, services: SandboxServices): App {
+/**
+ * The load tester runs commands, and every user of the machine and every web page can reach it. So it takes only requests that carry
+ * this file's token, or that the operator has signed with it.
+ */
+export function webhookTokenOf(kubeconfigFile: string): string {
+  return join(dirname(resolve(kubeconfigFile)), "webhook-token");
+}
+
+/**
+ * All pods of a sandbox are on one machine, so that the operator must be allowed to ask its own. The load tester's commands see
+ * the variables that its manifest names, and none of the developer's.
+ */
+function flagsOf(command: string, token: string, context: AppContext): readonly string[] {
+  if (command === "operator") return ["-allow-local-egress", `-webhook-key-file=${token}`];
+  if (command !== "loadtester") return [];
+  return [`-token-file=${token}`, `-command-env=${Object.keys(context.env).join(",")}`];
+}
+
+function childProcess(program: string, image: string, services: SandboxServices, token: string): App {
   return (context) => {
     const folder = makePodFolder(context, services.url);
-    const given = wordsFor(image, context.argv) ?? context.argv;
-    // All pods of a sandbox are on one machine.
-    const words = given[0] === "operator" ? [...given, "-allow-local-egress"] : given;
+    const [command = "", ...given] = wordsFor(image, context.argv) ?? context.argv;
+    // What the manifest says comes last, and wins.
+    const words = [command, ...flagsOf(command, token, context), ...given];
     return startChild({
       command: process.execPath,
       args: [SMALL_HEAP, COMPACT_CODE, program, ...words],

@@ -21,6 +21,8 @@ export interface HookPorts {
   readonly dispatcher?: Dispatcher;
   /** For hooks with `disableTLS`: like `dispatcher`, proxies included (Q71), but accepting any certificate. */
   readonly insecureDispatcher?: Dispatcher;
+  /** Signs what is sent, for receivers that know the key. */
+  readonly key?: string;
 }
 
 export type HookAnswer = Extract<Answer, { readonly kind: "passed" | "refused" }>;
@@ -72,7 +74,13 @@ async function callWithin(
   for (let attempts = 1; ; attempts += 1) {
     const left = Math.max(1, end - clock.now());
     const limit = timeoutMs > 0 ? Math.min(timeoutMs, left) : left;
-    const result = await attemptPost({ url: hook.url, body, timeoutMs: limit, ports: { clock, signal, dispatcher } });
+    const result = await attemptPost({
+      url: hook.url,
+      body,
+      timeoutMs: limit,
+      ports: { clock, signal, dispatcher },
+      key: ports.key,
+    });
     const givingUp = `POST ${show(hook.url)} giving up after ${attempts} attempt(s)`;
     if (result.kind === "unreadable") return { kind: "refused", detail: `error reading body: ${result.cause}` };
     if (result.kind === "failed") {

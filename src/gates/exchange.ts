@@ -2,6 +2,7 @@
 import { httpUrl } from "../net/http-url.ts";
 import { exchange, OutboundFailure, type OutboundPorts } from "../net/outbound.ts";
 import { clean, show } from "../net/show.ts";
+import { SIGNATURE_HEADER, signatureOf } from "../net/signature.ts";
 import { errorText, isCertificateError } from "./wording.ts";
 
 export interface Attempt {
@@ -10,6 +11,8 @@ export interface Attempt {
   /** For the whole attempt. */
   readonly timeoutMs: number;
   readonly ports: OutboundPorts;
+  /** Signs the request; undefined: no signature. */
+  readonly key?: string | undefined;
 }
 
 export type AttemptResult =
@@ -29,10 +32,12 @@ const LONGEST_BODY = 4096;
 const ELSEWHERE = "(the answer of another server, to which the webhook redirects, is not shown)";
 
 /** @throws the signal's reason when it is aborted */
-export async function attemptPost({ url: text, body, timeoutMs, ports }: Attempt): Promise<AttemptResult> {
+export async function attemptPost({ url: text, body, timeoutMs, ports, key }: Attempt): Promise<AttemptResult> {
   const url = httpUrl(text);
   if (url === undefined) return failed(text, whyNoUrl(text), false);
-  const headers = { "content-type": "application/json" };
+  const signed = { host: url.host, path: `${url.pathname}${url.search}`, body };
+  const signature = key === undefined ? {} : { [SIGNATURE_HEADER]: signatureOf(key, signed, ports.clock.now()) };
+  const headers = { "content-type": "application/json", ...signature };
   const limits = { timeoutMs, longestBody: LONGEST_BODY, whenLonger: "cut", redirects: "any" } as const;
   try {
     const answer = await exchange({ url, method: "POST", headers, body, ...limits }, ports);

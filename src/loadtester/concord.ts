@@ -2,10 +2,12 @@
 import { readFile, stat } from "node:fs/promises";
 import { FormData, request } from "undici";
 import { deadline, TimeIsUp } from "../async/deadline.ts";
+import { textWithin } from "../net/outbound.ts";
 import { canaryOf, type TaskPayload } from "./payload.ts";
 import type { PreparedTask, TaskWorld } from "./tasks.ts";
 
 const REQUIRED = ["server", "org", "project", "repo", "entrypoint", "apiKeyPath", "endpoint"] as const;
+const LONGEST_ANSWER = 1024 * 1024;
 const REQUEST_TIMEOUT_MS = 60_000;
 const ARGUMENT = "arguments.";
 
@@ -123,7 +125,7 @@ async function call(
     const { dispatcher } = world;
     const options = { dispatcher, method, headers, body: form ?? null, signal: limit.signal };
     const response = await request(url, options);
-    const text = await response.body.text();
+    const text = await textWithin(response.body, LONGEST_ANSWER);
     if (response.statusCode >= 300) {
       throw new Error(`concord ${method} ${url.pathname} answered ${response.statusCode}: ${text.slice(0, 200)}`);
     }

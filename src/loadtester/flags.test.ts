@@ -11,6 +11,10 @@ describe("the load tester's command line", () => {
         logLevel: "info",
         timeoutMs: 5_400_000,
         namespaceRegexp: "^team-",
+        namespaceRegexpFull: false,
+        tokenFile: "",
+        commandEnv: [],
+        maxAwaited: 50,
         logEncoding: "json",
       },
     });

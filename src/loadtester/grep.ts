@@ -1,8 +1,12 @@
 /** grep at the end of a pipeline: does the answer contain the word? */
+import { runInNewContext } from "node:vm";
 import { type Program, refused } from "./program.ts";
 
 const MATCHED = 0;
 const UNMATCHED = 1;
+const FAILED = 2;
+/** Some patterns take for ever on some lines, and this process has one thread. */
+const LONGEST_MS = 1000;
 
 interface GrepOptions {
   readonly letters: ReadonlySet<string>;
@@ -25,7 +29,11 @@ export const grep: Program = (args) => {
     kind: "ready",
     run: ({ stdin }) => {
       const lines = stdin.toString("utf8").replace(/\n$/, "").split("\n");
-      const found = stdin.length === 0 ? [] : lines.filter((line) => matches(line) !== letters.has("v"));
+      const found = stdin.length === 0 ? [] : timed(() => lines.filter((line) => matches(line) !== letters.has("v")));
+      if (found === undefined) {
+        const stderr = `grep: the pattern takes more than ${LONGEST_MS / 1000} s\n`;
+        return Promise.resolve({ exitCode: FAILED, stdout: Buffer.alloc(0), stderr });
+      }
       const text = letters.has("c") ? `${found.length}\n` : found.map((line) => `${line}\n`).join("");
       return Promise.resolve({
         exitCode: found.length > 0 ? MATCHED : UNMATCHED,
@@ -35,6 +43,16 @@ export const grep: Program = (args) => {
     },
   };
 };
+
+/** @returns undefined when it takes too long */
+function timed<T>(work: () => T): T | undefined {
+  try {
+    return runInNewContext("work()", { work }, { timeout: LONGEST_MS }) as T;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ERR_SCRIPT_EXECUTION_TIMEOUT") return undefined;
+    throw error;
+  }
+}
 
 function readArguments(args: readonly string[]): GrepOptions | string {
   const letters = new Set<string>();

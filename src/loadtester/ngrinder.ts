@@ -2,10 +2,12 @@
 import { request } from "undici";
 import { deadline } from "../async/deadline.ts";
 import { parseDuration } from "../go/duration.ts";
+import { textWithin } from "../net/outbound.ts";
 import { canaryOf, type TaskPayload } from "./payload.ts";
 import type { PreparedTask, TaskWorld } from "./tasks.ts";
 
 const POLL_EVERY_MS = 1000;
+const LONGEST_ANSWER = 1024 * 1024;
 const STOP_WITHIN_MS = 10_000;
 const FAILED = new Set(["STOP_BY_ERROR", "CANCELED", "UNKNOWN"]);
 
@@ -104,7 +106,7 @@ async function call(
   const url = new URL(path, server.url);
   const { dispatcher } = world;
   const response = await request(url, { dispatcher, method, headers: { authorization: server.authorization }, signal });
-  const text = await response.body.text();
+  const text = await textWithin(response.body, LONGEST_ANSWER);
   const said = `ngrinder ${method} ${url.pathname} answered ${response.statusCode}`;
   let answer: unknown;
   try {

@@ -25,6 +25,8 @@ export interface QueuedTask {
 
 export interface TaskQueue {
   add(task: QueuedTask): void;
+  /** Tasks that wait or run. */
+  size(): number;
   /** Drops what waits, aborts what runs, and resolves when all of it has ended. */
   stop(): Promise<void>;
 }
@@ -65,6 +67,7 @@ export function createTaskQueue(clock: Clock, log: Log, timeoutMs: number): Task
       waiting.set(task.id, task);
       if (isFirst) void clock.sleep(START_EVERY_MS, stopped.signal).then(startAll, () => waiting.clear());
     },
+    size: () => waiting.size + running.size,
     async stop() {
       stopped.abort(new Error("the load tester is stopping"));
       await Promise.all(running.values());

@@ -52,9 +52,15 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-async function post(path: string, payload: unknown, method = "POST"): Promise<{ status: number; body: string }> {
+async function post(
+  path: string,
+  payload: unknown,
+  method = "POST",
+  more: Readonly<Record<string, string>> = {},
+): Promise<{ status: number; body: string }> {
   const body = typeof payload === "string" ? payload : JSON.stringify(payload);
-  const response = await fetch(tester.url + path, { method, body });
+  const headers = { "content-type": "application/json", ...more };
+  const response = await fetch(tester.url + path, { method, body, headers });
   return { status: response.status, body: await response.text() };
 }
 

@@ -5,15 +5,18 @@ import { collectDefaultMetrics, Registry } from "prom-client";
 import type { Dispatcher } from "undici";
 import { deadline } from "../async/deadline.ts";
 import { parseBool } from "../go/flags.ts";
+import { show } from "../net/show.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
+import { refusalOf } from "./admission.ts";
 import { createDoors, type Doors, type Reply } from "./doors.ts";
+import { commandEnvironment } from "./environment.ts";
 import { type ForwardProxy, startForwardProxy } from "./forward-proxy.ts";
 import { plainDispatcher } from "./hey/hey.ts";
 import { canaryOf, parsePayload } from "./payload.ts";
 import type { LoadLimits } from "./program.ts";
 import { createTaskQueue, type TaskQueue } from "./queue.ts";
-import { prepareTask, type TaskWorld } from "./tasks.ts";
+import { type PreparedTask, prepareTask, type TaskWorld } from "./tasks.ts";
 
 export interface LoadtesterOptions {
   /** Address to listen on; all of the machine's when absent. */
@@ -22,8 +25,16 @@ export interface LoadtesterOptions {
   readonly port?: number;
   /** Every command is killed after this time; 1 h when absent. */
   readonly timeoutMs?: number;
-  /** Callers whose namespace does not match (anywhere in it) are refused. Empty or absent: everybody may call. */
+  /** Callers whose namespace does not match (anywhere in it) are refused. Empty or absent: all may call. */
   readonly namespaceRegexp?: string;
+  /** The expression must match the whole name. */
+  readonly namespaceRegexpFull?: boolean;
+  /** Without it no task is run and no gate opened; empty or absent: none is asked for. */
+  readonly token?: string;
+  /** Variables that commands see besides the usual ones; "*" is all of them. */
+  readonly commandEnv?: readonly string[];
+  /** Awaited tasks at once; 50 when absent. */
+  readonly maxAwaited?: number;
   readonly log: Log;
   readonly clock: Clock;
   /**
@@ -55,6 +66,10 @@ const DEFAULT_TIMEOUT_MS = 3_600_000;
 const DEFAULT_GRACE_MS = 60_000;
 const DEFAULT_LIMITS: LoadLimits = { workers: 500, requestsPerSecond: 2000 };
 const MAX_BODY_BYTES = 1024 * 1024;
+const MOST_AWAITED = 50;
+/** Load that waits to be started, or runs: each is a process, or up to 500 connections. */
+const MOST_QUEUED = 200;
+const LONGEST_FAILURE = 16 * 1024;
 /** The release of Flagger's load tester whose behaviour this is. */
 const VERSION = "0.38.0";
 
@@ -65,6 +80,10 @@ interface Service {
   readonly registry: Registry;
   readonly isAllowed: (namespace: string) => boolean;
   readonly timeoutMs: number;
+  readonly token: string;
+  readonly maxAwaited: number;
+  /** How many awaited tasks run. */
+  awaited: number;
   /** Aborted when no more requests are wanted, and when awaited tasks have to end. */
   readonly stopping: AbortSignal;
   readonly ending: AbortSignal;
@@ -86,7 +105,7 @@ export async function startLoadtester(options: LoadtesterOptions): Promise<Loadt
       dispatcher,
       monotonicMs: options.monotonicMs ?? (() => performance.now()),
       limits: options.limits ?? DEFAULT_LIMITS,
-      env: options.env ?? process.env,
+      env: commandEnvironment(options.env ?? process.env, options.commandEnv ?? []),
       proxyUrl: async () => {
         proxy ??= startForwardProxy(dispatcher);
         return (await proxy).url;
@@ -95,8 +114,11 @@ export async function startLoadtester(options: LoadtesterOptions): Promise<Loadt
     doors: createDoors(log),
     queue: createTaskQueue(clock, log, timeoutMs),
     registry: new Registry(),
-    isAllowed: namespaceFilter(options.namespaceRegexp ?? ""),
+    isAllowed: namespaceFilter(options.namespaceRegexp ?? "", options.namespaceRegexpFull === true),
     timeoutMs,
+    token: options.token ?? "",
+    maxAwaited: options.maxAwaited ?? MOST_AWAITED,
+    awaited: 0,
     stopping: stopping.signal,
     ending: ending.signal,
   };
@@ -124,10 +146,10 @@ export async function startLoadtester(options: LoadtesterOptions): Promise<Loadt
   };
 }
 
-function namespaceFilter(pattern: string): (namespace: string) => boolean {
+function namespaceFilter(pattern: string, full: boolean): (namespace: string) => boolean {
   if (pattern === "") return () => true;
   try {
-    const expression = new RegExp(pattern);
+    const expression = new RegExp(full ? `^(?:${pattern})$` : pattern);
     return (namespace) => expression.test(namespace);
   } catch (error) {
     const because = error instanceof Error ? error.message : String(error);
@@ -148,19 +170,23 @@ function listen(server: Server, port: number, host: string | undefined): Promise
 
 async function serve(service: Service, request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
-    const reply = await replyTo(service, request);
+    const reply = await replyTo(service, request, response);
     response.statusCode = reply.status;
     if (service.stopping.aborted) response.setHeader("connection", "close");
     response.setHeader("content-type", reply.type ?? "text/plain; charset=utf-8");
     response.end(reply.body);
   } catch (error) {
-    service.world.log.error({ error: String(error) }, `cannot answer ${request.method} ${request.url}`);
+    service.world.log.error({ error: String(error) }, `cannot answer ${request.method} ${show(request.url ?? "")}`);
     if (!response.headersSent) response.statusCode = 500;
     response.end("internal error, see the load tester's log");
   }
 }
 
-async function replyTo(service: Service, request: IncomingMessage): Promise<Reply & { readonly type?: string }> {
+async function replyTo(
+  service: Service,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<Reply & { readonly type?: string }> {
   const path = (request.url ?? "/").replace(/[?#].*$/s, "");
   if (path === "/healthz") return { status: 200, body: "OK" };
   if (path === "/gate/approve") return { status: 200, body: "OK" };
@@ -169,6 +195,12 @@ async function replyTo(service: Service, request: IncomingMessage): Promise<Repl
     return { status: 200, body: await service.registry.metrics(), type: service.registry.contentType };
   }
   const text = await bodyOf(request);
+  const asked = { headers: request.headers, path: request.url ?? "/", body: text ?? "" };
+  const refused = refusalOf(asked, service.token, service.world.clock.now());
+  if (refused !== undefined) {
+    service.world.log.warn({}, `refused ${request.method} ${show(path)}: ${refused.body}`);
+    return refused;
+  }
   const payload = text === undefined ? undefined : parsePayload(text);
   if (payload === undefined) return { status: 400, body: "" };
   if (!service.isAllowed(payload.namespace)) return { status: 403, body: "Forbidden" };
@@ -177,15 +209,37 @@ async function replyTo(service: Service, request: IncomingMessage): Promise<Repl
   const task = await prepareTask(service.world, payload);
   if (task.kind === "invalid") return { status: 400, body: task.message };
   if (task.kind === "queued") {
+    if (service.queue.size() >= MOST_QUEUED) return { status: 429, body: `${MOST_QUEUED} tasks wait or run already` };
     service.queue.add(task.task);
     return { status: 202, body: "" };
   }
+  if (service.awaited >= service.maxAwaited) {
+    return { status: 429, body: `${service.maxAwaited} awaited tasks run already` };
+  }
+  return awaitTask(service, task, response, parseBool(payload.metadata.returnCmdOutput ?? "") === true);
+}
+
+/** A task ends with its time, with the load tester, and with the caller: an answer that reaches nobody is not worth a process. */
+async function awaitTask(
+  service: Service,
+  task: Extract<PreparedTask, { kind: "awaited" }>,
+  response: ServerResponse,
+  withOutput: boolean,
+): Promise<Reply> {
   const limit = deadline(service.world.clock, service.timeoutMs, service.ending);
+  const gone = new AbortController();
+  const leave = () => gone.abort(new Error("the caller has left"));
+  response.once("close", leave);
+  // The caller may have left while the task was prepared.
+  if (response.closed || response.destroyed) leave();
+  service.awaited += 1;
   try {
-    const outcome = await task.run(limit.signal);
-    if (outcome.failure !== undefined) return { status: 500, body: outcome.failure };
-    return { status: 200, body: parseBool(payload.metadata.returnCmdOutput ?? "") === true ? outcome.output : "" };
+    const outcome = await task.run(AbortSignal.any([limit.signal, gone.signal]));
+    if (outcome.failure !== undefined) return { status: 500, body: outcome.failure.slice(0, LONGEST_FAILURE) };
+    return { status: 200, body: withOutput ? outcome.output : "" };
   } finally {
+    service.awaited -= 1;
+    response.off("close", leave);
     limit.clear();
   }
 }
@@ -201,7 +255,7 @@ async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
       chunks.push(chunk);
     }
   } catch {
-    return undefined; // The caller went away; there is nobody to tell.
+    return undefined; // The caller went away and gets no answer.
   }
   return Buffer.concat(chunks).toString("utf8");
 }

@@ -8,6 +8,7 @@ import { prepareConcord } from "./concord.ts";
 import { prepareNgrinder } from "./ngrinder.ts";
 import { canaryOf, type TaskPayload } from "./payload.ts";
 import type { QueuedTask } from "./queue.ts";
+import { redacted } from "./redact.ts";
 
 export type PreparedTask =
   /** Answered 202 at once. */
@@ -29,7 +30,7 @@ type TaskType = (world: TaskWorld, payload: TaskPayload) => Promise<PreparedTask
 const TASK_TYPES: Readonly<Record<string, TaskType>> = {
   cmd: queuedCommand,
   bash: awaitedCommand((world, command) => {
-    world.log.info({}, `bash command ${command}`);
+    world.log.info({}, `bash command ${redacted(command)}`);
     return shellCommand(world, "bash", command);
   }),
   helm: awaitedCommand(tool("helm")),
@@ -53,7 +54,7 @@ export async function prepareTask(world: TaskWorld, payload: TaskPayload): Promi
 function tool(name: string): (world: TaskWorld, command: string) => Promise<Command> {
   return (world, command) => {
     const args = command.split(/\s+/).filter((word) => word !== "");
-    world.log.info({}, `running command ${name} ${args.join(" ")}`);
+    world.log.info({}, `running command ${name} ${redacted(args.join(" "))}`);
     return toolCommand(world, name, args);
   };
 }
@@ -62,7 +63,8 @@ async function queuedCommand(world: TaskWorld, payload: TaskPayload): Promise<Pr
   const text = payload.metadata.cmd ?? "";
   if (text === "") return { kind: "invalid", message: "cmd not found in metadata" };
   const command = await shellCommand(world, "sh", text);
-  if (command.kind === "refused") return { kind: "invalid", message: `cannot run ${text}: ${command.reason}` };
+  if (command.kind === "refused")
+    return { kind: "invalid", message: `cannot run ${redacted(text)}: ${command.reason}` };
   const canary = canaryOf(payload);
   const logOutput = parseBool(payload.metadata.logCmdOutput ?? "") === true;
   return {
@@ -70,7 +72,7 @@ async function queuedCommand(world: TaskWorld, payload: TaskPayload): Promise<Pr
     task: {
       id: `${canary} ${text}`,
       canary,
-      title: text,
+      title: redacted(text),
       run: async (signal) => logOutcome(world.log, canary, text, await command.run(signal), logOutput),
     },
   };
@@ -86,22 +88,30 @@ function awaitedCommand(find: (world: TaskWorld, command: string) => Promise<Com
       kind: "awaited",
       run: async (signal) => {
         if (command.kind === "refused") {
-          world.log.error({ canary }, `command failed ${text} ${command.reason}`);
-          return { output: "", failure: `command ${text} failed: ${command.reason}` };
+          world.log.error({ canary }, `command failed ${redacted(text)} ${command.reason}`);
+          return { output: "", failure: `command ${redacted(text)} failed: ${command.reason}` };
         }
         const outcome = await command.run(signal);
         logOutcome(world.log, canary, text, outcome, true);
         if (outcome.error === "") return { output: outcome.output };
-        return { output: outcome.output, failure: `command ${text} failed: ${outcome.output}: ${outcome.error}` };
+        return {
+          output: outcome.output,
+          failure: `command ${redacted(text)} failed: ${outcome.output}: ${outcome.error}`,
+        };
       },
     };
   };
 }
 
-function logOutcome(log: Log, canary: string, text: string, outcome: CommandOutcome, logOutput: boolean): void {
+/** Longest output of a command in one line of the log. */
+const LONGEST_LOGGED = 16 * 1024;
+
+function logOutcome(log: Log, canary: string, command: string, outcome: CommandOutcome, logOutput: boolean): void {
+  const text = redacted(command);
+  const output = outcome.output.slice(-LONGEST_LOGGED);
   if (outcome.error !== "") {
-    log.error({ canary }, `command failed ${text} ${outcome.error} ${outcome.output}`);
+    log.error({ canary }, `command failed ${text} ${outcome.error} ${output}`);
     return;
   }
-  log.info(logOutput ? { canary, output: outcome.output } : { canary }, `command finished ${text}`);
+  log.info(logOutput ? { canary, output } : { canary }, `command finished ${text}`);
 }

@@ -150,6 +150,18 @@ function mutable(headers: Headers): Record<string, string | string[]> {
   );
 }
 
+/** At most `most` bytes of a body as text. @throws Error when it is longer, or breaks off */
+export async function textWithin(body: AsyncIterable<Buffer>, most: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > most) throw new Error(`the answer is longer than ${most} bytes`);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
 async function textOf(
   response: Dispatcher.ResponseData,
   { longestBody, whenLonger }: Outgoing,

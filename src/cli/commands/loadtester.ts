@@ -1,9 +1,22 @@
+import { readFileSync } from "node:fs";
 import { LOADTESTER_USAGE, parseLoadtesterFlags } from "../../loadtester/flags.ts";
 import { startLoadtester } from "../../loadtester/server.ts";
 import { createDispatcher } from "../../net/dispatcher.ts";
 import { createLogger } from "../../recorders/log/logger.ts";
 import { systemClock } from "../../time/system-clock.ts";
 import { type Command, UserError } from "../command.ts";
+
+/** @throws UserError when the file cannot be read, or is empty: no token must not go for "no token needed" */
+function tokenOf(file: string): string {
+  if (file === "") return "";
+  try {
+    const token = readFileSync(file, "utf8").trim();
+    if (token !== "") return token;
+  } catch (error) {
+    throw new UserError(`-token-file ${file}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  throw new UserError(`-token-file ${file}: the file is empty, expected a token`);
+}
 
 export const loadtesterCommand: Command = {
   help: LOADTESTER_USAGE,
@@ -26,6 +39,10 @@ export const loadtesterCommand: Command = {
       port: flags.port,
       timeoutMs: flags.timeoutMs,
       namespaceRegexp: flags.namespaceRegexp,
+      namespaceRegexpFull: flags.namespaceRegexpFull,
+      token: tokenOf(flags.tokenFile),
+      commandEnv: flags.commandEnv,
+      maxAwaited: flags.maxAwaited,
       dispatcher: createDispatcher({ tls: { rejectUnauthorized: false } }),
       ...(host === undefined ? {} : { host }),
     }).catch((error: unknown) => {

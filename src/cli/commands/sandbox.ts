@@ -184,7 +184,7 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
     ...(port === undefined ? {} : { port }),
     ...(ingressPort === undefined ? {} : { ingressPort }),
     prometheus,
-    apps: aviaryApps(program),
+    apps: aviaryApps(program, folder.kubeconfig),
     ...fluxOptions(folder),
     report: (message) => out(`${message}\n`),
   }).catch((error: unknown) => {

@@ -1,6 +1,7 @@
 /** curl in its simplest forms, on this process's own HTTP client. */
 import { writeFile } from "node:fs/promises";
 import { Agent, type Dispatcher, request } from "undici";
+import { deadline, TimeIsUp } from "../../async/deadline.ts";
 import { type Program, type ProgramContext, type ProgramResult, refused } from "../program.ts";
 import { type CurlOptions, readCurlArguments, urlOf } from "./options.ts";
 
@@ -67,8 +68,8 @@ async function runCurl(options: CurlOptions, url: URL, context: ProgramContext):
   const insecure = options.insecure ? new Agent({ connect: { rejectUnauthorized: false } }) : undefined;
   // The service's own dispatcher knows how names resolve; only a certificate that nobody vouches for needs another one.
   const dispatcher = url.protocol === "https:" && insecure !== undefined ? insecure : context.dispatcher;
-  const limit = options.timeoutMs > 0 ? AbortSignal.timeout(options.timeoutMs) : undefined;
-  const signal = limit === undefined ? context.signal : AbortSignal.any([context.signal, limit]);
+  const limit = options.timeoutMs > 0 ? deadline(context.clock, options.timeoutMs, context.signal) : undefined;
+  const signal = limit?.signal ?? context.signal;
   try {
     const fetched = await follow(options, url, dispatcher, signal);
     if (options.fail && fetched.status >= 400) {
@@ -80,10 +81,11 @@ async function runCurl(options: CurlOptions, url: URL, context: ProgramContext):
     if (options.output !== "/dev/null") await writeOutput(options.output, stdout);
     return { exitCode: EXIT.ok, stdout: Buffer.alloc(0), stderr: "" };
   } catch (error) {
-    const failure = failureOf(error, url, limit?.aborted === true, options.timeoutMs);
+    const failure = failureOf(error, url, limit?.signal.reason instanceof TimeIsUp, options.timeoutMs);
     const stderr = options.silent && !options.showErrors ? "" : `curl: (${failure.exitCode}) ${failure.message}\n`;
     return { exitCode: failure.exitCode, stdout: Buffer.alloc(0), stderr };
   } finally {
+    limit?.clear();
     await insecure?.destroy();
   }
 }

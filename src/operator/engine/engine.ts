@@ -52,6 +52,8 @@ export interface EngineOptions {
   readonly dispatcher?: Dispatcher;
   /** For webhooks with disableTLS. */
   readonly insecureDispatcher?: Dispatcher;
+  /** Signs webhooks. */
+  readonly webhookKey?: string;
   /** For metric providers that are in the operator's own cluster. */
   readonly cluster?: ClusterCalls;
 }
@@ -128,7 +130,7 @@ export function startEngine(options: EngineOptions): Engine {
 }
 
 function askingOverHttp(options: EngineOptions, { read }: Follower): Asking {
-  const { clock, log, metricsServer, parse, dispatcher, insecureDispatcher, cluster } = options;
+  const { clock, log, metricsServer, parse, dispatcher, insecureDispatcher, webhookKey, cluster } = options;
   return createAsking({
     clock,
     log,
@@ -137,6 +139,7 @@ function askingOverHttp(options: EngineOptions, { read }: Follower): Asking {
     read,
     ...(dispatcher === undefined ? {} : { dispatcher }),
     ...(insecureDispatcher === undefined ? {} : { insecureDispatcher }),
+    ...(webhookKey === undefined ? {} : { webhookKey }),
     ...(cluster === undefined ? {} : { cluster }),
   });
 }

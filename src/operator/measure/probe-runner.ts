@@ -7,7 +7,10 @@ import type { Asking } from "../../ports/asking.ts";
 import type { MeasuringPorts } from "./metric-check.ts";
 import { checkMetricServers, measure } from "./metric-check.ts";
 
-export interface AskingPorts extends MeasuringPorts {}
+export interface AskingPorts extends MeasuringPorts {
+  /** Signs webhooks. */
+  readonly webhookKey?: string;
+}
 
 export function createAsking(ports: AskingPorts): Asking {
   return {
@@ -27,7 +30,7 @@ export function createAsking(ports: AskingPorts): Asking {
 function askHook(
   canary: Canary,
   { hook, phase }: Extract<Probe, { kind: "hook" }>,
-  { clock, dispatcher, insecureDispatcher }: AskingPorts,
+  { clock, dispatcher, insecureDispatcher, webhookKey }: AskingPorts,
   signal: AbortSignal,
 ): Promise<Answer> {
   const { applied } = canary.status;
@@ -43,5 +46,6 @@ function askHook(
     signal,
     ...(dispatcher === undefined ? {} : { dispatcher }),
     ...(insecureDispatcher === undefined ? {} : { insecureDispatcher }),
+    ...(webhookKey === undefined ? {} : { key: webhookKey }),
   });
 }

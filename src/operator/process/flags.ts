@@ -36,6 +36,8 @@ export interface OperatorFlags {
   readonly journal: string;
   readonly allowLocalEgress: boolean;
   readonly egressDenyCidrs: readonly string[];
+  /** Empty: webhooks are not signed. */
+  readonly webhookKeyFile: string;
 }
 
 export type FlagsRead =
@@ -104,6 +106,7 @@ export const OPERATOR_FLAGS = {
     "",
     "Aviary's own: comma-separated networks to which no webhook, metric server or alert provider may lead",
   ),
+  "webhook-key-file": text("", "Aviary's own: file with a key by which webhooks are signed, the load tester's token"),
   // klog's flags: accepted, because charts and scripts pass them.
   v: text("", "accepted and not used"),
   vmodule: text("", "accepted and not used"),
@@ -172,6 +175,7 @@ export function readOperatorFlags(argv: readonly string[], env: Environment): Fl
       noCrossNamespaceRefs: yes("no-cross-namespace-refs"),
       intervalFloorMs: durationOf(flags, "interval-floor", 10_000),
       journal: value("journal"),
+      webhookKeyFile: value("webhook-key-file"),
       allowLocalEgress: yes("allow-local-egress"),
       egressDenyCidrs: list("egress-deny-cidrs").filter((network) => network.trim() !== ""),
     },

@@ -1,5 +1,6 @@
 /** The operator as a process: connects, checks, elects, runs the engine, and stops without leaving anything half-said. */
 import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import type { ClusterAccess } from "../../kube/access.ts";
@@ -251,6 +252,7 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
     concurrency: Math.max(1, flags.threadiness) * TURNS_PER_THREAD,
     dispatcher,
     insecureDispatcher,
+    ...webhookKey(flags.webhookKeyFile),
   });
   log.info({}, "Waiting for canary informer cache to sync");
   await Promise.race([engine.ready, aborted(signal)]);
@@ -320,6 +322,18 @@ function checkMetricsServer(
     return;
   }
   source.online(signal).then(() => log.info({}, `Connected to metrics server ${show(metricsServer)}`), unreachable);
+}
+
+/** @throws StartupError when the file cannot be read, or is empty */
+function webhookKey(file: string): { readonly webhookKey?: string } {
+  if (file === "") return {};
+  try {
+    const key = readFileSync(file, "utf8").trim();
+    if (key !== "") return { webhookKey: key };
+  } catch (error) {
+    throw new StartupError(`-webhook-key-file ${file}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  throw new StartupError(`-webhook-key-file ${file}: the file is empty, expected a key`);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

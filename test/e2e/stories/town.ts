@@ -3,7 +3,7 @@
  * load tester as programs of their own in pods. Every story has a namespace, so that many are told side by side.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createPodinfo } from "../../../sandbox/apps/podinfo/index.ts";
@@ -12,7 +12,7 @@ import { type Sandbox, type SandboxServices, startSandbox } from "../../../sandb
 import { type ClusterClient, connectCluster } from "../../../src/cli/cluster.ts";
 import { applyObject, readManifests } from "../../../src/cli/commands/apply.ts";
 import { readOptions } from "../../../src/cli/options.ts";
-import { aviaryApps } from "../../../src/cli/sandbox-apps.ts";
+import { aviaryApps, webhookTokenOf } from "../../../src/cli/sandbox-apps.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { PROJECT_ROOT as ROOT } from "../../../src/project-root.ts";
 import type { Users } from "./users.ts";
@@ -22,6 +22,8 @@ const KUBECONFIG = { kubeconfig: { type: "string", help: "" }, context: { type: 
 
 export interface Town {
   readonly sandbox: Sandbox;
+  /** File with the token of the load tester. */
+  readonly webhookToken: string;
   readonly client: ClusterClient;
   /** Server-side, as users' tools do. */
   apply(...objects: readonly KubeObject[]): Promise<void>;
@@ -59,7 +61,7 @@ export async function startTown({ operators = [""] }: TownOptions = {}): Promise
   const sandbox = await startSandbox({
     prometheus: "embedded",
     scrapeIntervalMs: 1000,
-    apps: (services) => running.watched(aviaryApps(program), services),
+    apps: (services) => running.watched(aviaryApps(program, kubeconfig), services),
   });
   writeFileSync(kubeconfig, sandbox.kubeconfig, { mode: 0o600 });
   const client = await connectCluster(readOptions(["--kubeconfig", kubeconfig], KUBECONFIG), {});
@@ -67,6 +69,7 @@ export async function startTown({ operators = [""] }: TownOptions = {}): Promise
   const manifests = readManifests([join(ROOT, "deploy")]);
   const town: Town = {
     sandbox,
+    webhookToken: webhookTokenOf(kubeconfig),
     client,
     async apply(...objects) {
       for (const object of objects) await applyObject(client, object, never);
@@ -166,14 +169,18 @@ function isOver({ cluster }: Sandbox, namespace: string): boolean {
 
 /** A gate of the load tester, by hand. */
 export async function turnGate(
-  { sandbox }: Town,
+  { sandbox, webhookToken }: Town,
   canary: Pick<ObjectRef, "name" | "namespace">,
   gate: string,
   way: "open" | "close",
 ): Promise<void> {
   const tester = sandbox.cluster.get(RESOURCES.service, "test", "flagger-loadtester");
   const body = JSON.stringify({ name: canary.name, namespace: canary.namespace });
-  const answer = await fetch(`http://${tester?.spec?.clusterIP}/${gate}/${way}`, { method: "POST", body });
+  const headers = {
+    "content-type": "application/json",
+    authorization: `Bearer ${readFileSync(webhookToken, "utf8").trim()}`,
+  };
+  const answer = await fetch(`http://${tester?.spec?.clusterIP}/${gate}/${way}`, { method: "POST", headers, body });
   if (answer.status !== 202) throw new Error(`${gate}/${way}: ${answer.status} ${await answer.text()}`);
 }
 
