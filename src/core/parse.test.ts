@@ -155,3 +155,49 @@ describe("refusals say what, where and what to do", () => {
     );
   });
 });
+
+describe("bounds", () => {
+  const many = (count: number, entry: object) => Array.from({ length: count }, () => entry);
+  it.each<[string, CanaryParts, string]>([
+    [
+      "step weights",
+      { analysis: { stepWeights: Array(200_000).fill(1) } },
+      "stepWeights: must have at most 100 entries",
+    ],
+    [
+      "metrics",
+      { analysis: { metrics: many(51, { name: "m", query: "q" }) } },
+      "metrics: must have at most 50 entries",
+    ],
+    [
+      "webhooks",
+      { analysis: { webhooks: many(51, { name: "w", url: "http://x" }) } },
+      "webhooks: must have at most 50 entries, found 51",
+    ],
+    [
+      "alerts",
+      { analysis: { alerts: many(51, { name: "a", providerRef: { name: "p" } }) } },
+      "alerts: must have at most 50 entries",
+    ],
+    [
+      "a query",
+      { analysis: { metrics: [{ name: "m", query: "x".repeat(70_000) }] } },
+      "query: must have at most 65536 characters, found 70000",
+    ],
+    [
+      "an address",
+      { analysis: { webhooks: [{ name: "w", url: `http://${"x".repeat(3000)}` }] } },
+      "url: must have at most 2048 characters",
+    ],
+    [
+      "retries",
+      { analysis: { webhooks: [{ name: "w", url: "http://x", retries: 2_147_483_647 }] } },
+      "retries: must be at most 1000, found 2147483647",
+    ],
+    [
+      "a metric server",
+      { spec: { metricsServer: `http://${"x".repeat(3000)}` } },
+      "metricsServer: must have at most 2048",
+    ],
+  ])("of %s are refused in plain words", (_, parts, problem) => expect(problemOf(parts)).toContain(problem));
+});

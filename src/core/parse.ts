@@ -2,6 +2,7 @@
  * Wire Canary -> CanarySpec: every default and every refusal, nowhere else. The API server has checked the shape against
  * the CRD; what it cannot check, or what an older CRD let through, is refused here, for this one Canary (Q4, Q9).
  */
+import { BOUNDS } from "./bounds.ts";
 import type {
   AlertTarget,
   Analysis,
@@ -77,7 +78,7 @@ function readSpec(fields: Fields, namespace: string, options: ParseOptions): Can
   // What is there and is no object is refused: it must not go for no analysis at all.
   const wireAnalysis = fields.optional("analysis") ?? fields.optional("canaryAnalysis");
   const analysis = readAnalysis(wireAnalysis ?? fields.object("analysis"), namespace, options);
-  const metricsServer = fields.string("metricsServer");
+  const metricsServer = shortText(fields, "metricsServer", BOUNDS.url, fields.string("metricsServer") ?? "");
   const upstream = fields.optional("upstreamRef");
   const ingress = fields.optional("ingressRef");
   const route = fields.optional("routeRef");
@@ -190,18 +191,36 @@ function readAnalysis(fields: Fields, namespace: string, options: ParseOptions):
     iterations: readIterations(fields),
     maxWeight: fields.integer("maxWeight") ?? 0,
     stepWeight: fields.integer("stepWeight") ?? 0,
-    stepWeights: fields.integerList("stepWeights"),
+    stepWeights: atMost(fields, "stepWeights", BOUNDS.stepWeights, fields.integerList("stepWeights")),
     stepWeightPromotion: fields.integer("stepWeightPromotion") ?? 0,
     mirror: fields.boolean("mirror"),
     mirrorWeight: fields.integer("mirrorWeight") ?? 0,
     primaryReadyThreshold: fields.integer("primaryReadyThreshold") ?? 100,
     canaryReadyThreshold: fields.integer("canaryReadyThreshold") ?? 100,
     match: fields.objectList("match").map(readMatch),
-    metrics: fields.objectList("metrics").map((metric) => readMetric(metric, namespace)),
-    webhooks: fields.objectList("webhooks").map(readWebhook),
-    alerts: fields.objectList("alerts").map((alert) => readAlert(alert, namespace)),
+    metrics: atMost(fields, "metrics", BOUNDS.entries, fields.objectList("metrics")).map((metric) =>
+      readMetric(metric, namespace),
+    ),
+    webhooks: atMost(fields, "webhooks", BOUNDS.entries, fields.objectList("webhooks")).map(readWebhook),
+    alerts: atMost(fields, "alerts", BOUNDS.entries, fields.objectList("alerts")).map((alert) =>
+      readAlert(alert, namespace),
+    ),
     ...(affinity ? { sessionAffinity: readAffinity(affinity) } : {}),
   };
+}
+
+/** What is refused is not read: it may be more than the memory holds. */
+function atMost<T>(fields: Fields, name: string, most: number, items: readonly T[]): readonly T[] {
+  if (items.length <= most) return items;
+  fields.refuse(name, `must have at most ${most} entries, found ${items.length}`);
+  return [];
+}
+
+/** A text that is refused when it is longer. */
+function shortText(fields: Fields, name: string, most: number, text: string): string {
+  if (text.length <= most) return text;
+  fields.refuse(name, `must have at most ${most} characters, found ${text.length}`);
+  return "";
 }
 
 /** A plan holds a step for each: more of them than the memory does would end the operator, and with it every rollout. */
@@ -228,7 +247,7 @@ function readMetric(fields: Fields, namespace: string): Metric {
   const range = fields.optional("thresholdRange");
   const template = fields.optional("templateRef");
   const variables = fields.strings("templateVariables");
-  const query = fields.string("query");
+  const query = shortText(fields, "query", BOUNDS.query, fields.string("query") ?? "");
   return {
     name: fields.required("name"),
     interval: fields.string("interval") || "1m",
@@ -254,13 +273,15 @@ function readWebhook(fields: Fields): Webhook {
   if (known === undefined)
     fields.refuse("type", `"${type}" is not a webhook type, use one of ${HOOK_TYPES.join(", ")}`);
   const metadata = fields.strings("metadata");
+  const retries = fields.integer("retries") ?? 0;
+  if (retries > BOUNDS.retries) fields.refuse("retries", `must be at most ${BOUNDS.retries}, found ${retries}`);
   return {
     name: fields.required("name"),
     type: known ?? "rollout",
-    url: fields.required("url"),
+    url: shortText(fields, "url", BOUNDS.url, fields.required("url")),
     muteAlert: fields.boolean("muteAlert"),
     timeout: fields.string("timeout") ?? "",
-    retries: fields.integer("retries") ?? 0,
+    retries,
     disableTLS: fields.boolean("disableTLS"),
     ...(metadata ? { metadata } : {}),
   };

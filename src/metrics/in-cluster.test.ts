@@ -116,6 +116,27 @@ describe("keptn", () => {
     expect(server.cluster.list(ANALYSIS)).toEqual([]);
   });
 
+  it.each([
+    "keptnmetric/..%2f..%2fapi/y",
+    "keptnmetric/../y",
+    "keptnmetric/test/..",
+    "keptnmetric/test/y?watch=1",
+    "keptnmetric/test/y#z",
+    "analysis/te st/def",
+    "analysis/test/def%2f..",
+  ])("asks nothing for %s, whose parts are no names", async (query) => {
+    await expect(source("keptn").measure(query, NEVER)).rejects.toThrow("is not a name of Kubernetes");
+  });
+
+  it("stays in its namespace with -no-cross-namespace-refs", async () => {
+    const blocked = "can't access namespace victim, cross-namespace references are blocked";
+    const own = { onlyNamespace: "test" };
+    await expect(source("keptn", own).measure("keptnmetric/victim/y", NEVER)).rejects.toThrow(blocked);
+    await expect(source("keptn", own).measure("analysis/victim/def/1m/a=b", NEVER)).rejects.toThrow(blocked);
+    await expect(source("externalmetrics", own).measure("victim/queue", NEVER)).rejects.toThrow(blocked);
+    await expect(source("externalmetrics").measure("test/..", NEVER)).rejects.toThrow("metric name cannot be ..");
+  });
+
   it("deletes its Analysis when nobody finishes it, and when the turn ends", async () => {
     const hasty = { ...polling(() => Promise.resolve()), now: () => performance.now() * 1000 };
     const measuring = source("keptn", { clock: hasty }).measure("analysis/test/def", NEVER);

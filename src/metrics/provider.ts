@@ -30,6 +30,8 @@ export interface ProviderOptions {
   readonly log?: Log | undefined;
   /** The cluster in which the operator runs, with the operator's own rights. */
   readonly cluster?: ClusterCalls | undefined;
+  /** The only namespace whose objects `cluster` may be asked for; undefined: all. */
+  readonly onlyNamespace?: string | undefined;
   /** How to connect; by default as everything of ours does (proxies, the sandbox's nameserver). */
   readonly dispatcher?: Dispatcher | undefined;
 }
@@ -52,6 +54,21 @@ export type Provider = (options: ProviderOptions) => MetricSource;
 
 /** How many intervals some providers look back: their newest points come late. */
 const WINDOW_INTERVALS = 10;
+
+/**
+ * A name as Kubernetes takes it. A query's text becomes part of a path that the operator asks for with its own rights.
+ * @throws MetricError
+ */
+export function objectName(text: string, what: string): string {
+  if (/^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/.test(text) && !text.includes("..")) return text;
+  throw new MetricError(`${what} ${JSON.stringify(text)} is not a name of Kubernetes`);
+}
+
+/** @throws MetricError when `-no-cross-namespace-refs` keeps the query to another namespace */
+export function namespaceFor({ onlyNamespace }: Pick<ProviderOptions, "onlyNamespace">, namespace: string): string {
+  if (onlyNamespace === undefined || namespace === onlyNamespace) return objectName(namespace, "namespace");
+  throw new MetricError(`can't access namespace ${namespace}, cross-namespace references are blocked`);
+}
 
 /** Milliseconds. @throws MetricError "error parsing metric interval: …" */
 export function intervalMs({ interval }: ProviderOptions): number {

@@ -4,7 +4,15 @@ import { causeOf } from "../../net/show.ts";
 import { ask } from "../http.ts";
 import { type JsonAnswer, parseAnswer } from "../json.ts";
 import { MetricError, NO_VALUES } from "../metric-error.ts";
-import { httpAddress, noData, outbound, type Provider, type ProviderOptions, value } from "../provider.ts";
+import {
+  httpAddress,
+  namespaceFor,
+  noData,
+  outbound,
+  type Provider,
+  type ProviderOptions,
+  value,
+} from "../provider.ts";
 
 const API = "/apis/external.metrics.k8s.io/v1beta1";
 const EXPECTED = "expected <namespace>/<metricName>?labelSelector=<urlencoded label selectors>, got";
@@ -18,7 +26,10 @@ export const externalmetrics: Provider = (options) => {
   return {
     type: options.type,
     async measure(query, signal) {
-      const asked = parseExternalMetric(query);
+      const parsed = parseExternalMetric(query);
+      // Of another cluster at `address` the template's own token decides.
+      const own = options.address === "" ? options : {};
+      const asked = { ...parsed, namespace: namespaceFor(own, parsed.namespace), metric: plainName(parsed.metric) };
       const answer = await list(asked, signal).catch((error: unknown) => {
         signal.throwIfAborted();
         throw new MetricError(`error querying external metrics API: ${causeOf(error)}`);
@@ -87,6 +98,12 @@ export function parseExternalMetric(query: string): ExternalMetric {
   const fault = selectorFault(selector);
   if (fault !== undefined) throw wrong(`error parsing label selector from string ${selector}: ${fault}`);
   return { namespace, metric, selector };
+}
+
+/** Names of external metrics may be nearly anything; "." and ".." lead elsewhere. @throws MetricError */
+function plainName(metric: string): string {
+  if (!/^\.{1,2}$/.test(metric)) return metric;
+  throw new MetricError(`error parsing metric query: metric name cannot be ${metric}`);
 }
 
 function decoded(path: string): string | undefined {

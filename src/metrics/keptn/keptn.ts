@@ -5,7 +5,14 @@ import { causeOf } from "../../net/show.ts";
 import type { KubeFields } from "../../ports/kubernetes.ts";
 import type { Measurement } from "../../ports/metric-source.ts";
 import { MetricError } from "../metric-error.ts";
-import { type ClusterCalls, type Provider, type ProviderOptions, value } from "../provider.ts";
+import {
+  type ClusterCalls,
+  namespaceFor,
+  objectName,
+  type Provider,
+  type ProviderOptions,
+  value,
+} from "../provider.ts";
 
 const API = "/apis/metrics.keptn.sh/v1beta1";
 const POLL_MS = 1_000;
@@ -17,8 +24,13 @@ export const keptn: Provider = (options) => {
   if (cluster === undefined) throw new MetricError("could not initialize KeptnProvider: no KubeConfig provided");
   return {
     type,
-    measure(query, signal) {
-      const asked = parseKeptnQuery(query);
+    async measure(query, signal) {
+      const parsed = parseKeptnQuery(query);
+      const asked = {
+        ...parsed,
+        namespace: namespaceFor(options, parsed.namespace),
+        name: objectName(parsed.name, "resource"),
+      };
       return asked.kind === "keptnmetrics"
         ? readMetric(asked, cluster, signal)
         : analyse(asked, cluster, options, signal);

@@ -140,6 +140,7 @@ function askingOverHttp(options: EngineOptions, { read }: Follower): Asking {
     ...(dispatcher === undefined ? {} : { dispatcher }),
     ...(insecureDispatcher === undefined ? {} : { insecureDispatcher }),
     ...(webhookKey === undefined ? {} : { webhookKey }),
+    ownNamespaceOnly: parse.noCrossNamespaceRefs,
     ...(cluster === undefined ? {} : { cluster }),
   });
 }

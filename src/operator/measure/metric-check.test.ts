@@ -144,4 +144,39 @@ describe("a metric server", () => {
       message: "Metric template errors.test secret login error: cannot read secrets: forbidden",
     });
   });
+
+  it.each([
+    "kubernetes.io/service-account-token",
+    "kubernetes.io/dockerconfigjson",
+    "kubernetes.io/dockercfg",
+    "bootstrap.kubernetes.io/token",
+    "helm.sh/release.v1",
+  ])("gets nothing of a Secret of type %s", async (type) => {
+    const template = {
+      provider: { type: "prometheus", address: metricsServer, secretRef: { name: "ci" } },
+      query: "up",
+    };
+    objects = [
+      {
+        apiVersion: "flagger.app/v1beta1",
+        kind: "MetricTemplate",
+        metadata: { name: "errors", namespace: "test" },
+        spec: template,
+      },
+      {
+        apiVersion: "v1",
+        kind: "Secret",
+        metadata: { name: "ci", namespace: "test" },
+        type,
+        data: { token: btoa("CI") },
+      },
+    ];
+    const canary = aCanary({ analysis: { metrics: [{ name: "errors", templateRef: { name: "errors" } }] } });
+    expect(await ask(canary, { source: "template" })).toMatchObject({
+      message: expect.stringContaining(
+        `errors.test secret ci error: secrets of type ${type} are never sent to a provider`,
+      ),
+    });
+    expect(asked).toEqual([]);
+  });
 });

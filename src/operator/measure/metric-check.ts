@@ -14,6 +14,7 @@ import type { Clock } from "../../ports/clock.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Log } from "../../ports/log.ts";
 import type { MetricSource } from "../../ports/metric-source.ts";
+import { credentialsOf } from "../cluster/credentials.ts";
 
 export interface MeasuringPorts {
   /** The operator's default Prometheus. */
@@ -25,6 +26,8 @@ export interface MeasuringPorts {
   readonly clock: Clock;
   /** The operator's own cluster, for providers that are in it. */
   readonly cluster?: ClusterCalls;
+  /** `-no-cross-namespace-refs`: providers within the cluster answer from the template's namespace only. */
+  readonly ownNamespaceOnly?: boolean;
   readonly dispatcher?: Dispatcher;
   /** For templates with insecureSkipVerify: like `dispatcher`, but accepting any certificate. */
   readonly insecureDispatcher?: Dispatcher;
@@ -201,7 +204,7 @@ async function templateSource(
     const provider = template.spec?.provider ?? {};
     const credentials = await readCredentials(provider.secretRef?.name, namespace, ports, signal);
     if (typeof credentials === "string") return fail(`${what} secret ${provider.secretRef.name} error: ${credentials}`);
-    const source = buildSource(provider, credentials, metric, ports);
+    const source = buildSource(provider, credentials, metric, namespace, ports);
     if (typeof source === "string") return fail(`${what} provider ${provider.type} error: ${source}`);
     const query = renderQuery(template.spec?.query ?? "", model);
     ports.log.debug({ canary: dotted(model.name, { namespace: model.namespace, name }) }, `${what} query: ${query}`);
@@ -224,9 +227,7 @@ async function readCredentials(
   try {
     const secret = await ports.read({ type: RESOURCES.secret, namespace, name }, signal);
     if (secret === undefined) return `secrets "${name}" not found`;
-    const entries = Object.entries((secret.data ?? {}) as Record<string, string>);
-    // Files that Secrets are made of end with a newline, which no header may hold.
-    return new Map(entries.map(([key, value]) => [key, Buffer.from(value, "base64").toString("utf8").trim()]));
+    return credentialsOf(secret);
   } catch (error) {
     signal.throwIfAborted();
     return textOf(error);
@@ -237,13 +238,15 @@ function buildSource(
   provider: KubeObject["spec"],
   credentials: ReadonlyMap<string, string> | undefined,
   metric: Metric,
-  { dispatcher, insecureDispatcher, clock, log, cluster }: MeasuringPorts,
+  namespace: string,
+  { dispatcher, insecureDispatcher, clock, log, cluster, ownNamespaceOnly }: MeasuringPorts,
 ): MetricSource | string {
   try {
     return createMetricSource({
       clock,
       log,
       cluster,
+      ...(ownNamespaceOnly === true ? { onlyNamespace: namespace } : {}),
       type: provider.type ?? "",
       address: provider.address ?? "",
       headers: provider.headers,

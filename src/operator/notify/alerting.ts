@@ -9,6 +9,7 @@ import { createNotifier, type Notifier, type NotifierPorts } from "../../notifie
 import type { Clock } from "../../ports/clock.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Log } from "../../ports/log.ts";
+import { credentialsOf } from "../cluster/credentials.ts";
 import type { OperatorFlags } from "../process/flags.ts";
 import type { SendAlert } from "./alerts.ts";
 
@@ -116,8 +117,8 @@ async function readSecret(name: string, namespace: string, ports: AlertingPorts)
     throw new SecretProblem(`secretRef error: ${error instanceof Error ? error.message : String(error)}`);
   });
   if (secret === undefined) throw new SecretProblem(`secretRef error: secrets "${name}" not found`);
-  const data = Object.entries((secret.data ?? {}) as Record<string, string>);
-  const entries = new Map(data.map(([key, value]) => [key, Buffer.from(value, "base64").toString("utf8").trim()]));
+  const entries = credentialsOf(secret);
+  if (typeof entries === "string") throw new SecretProblem(`secretRef error: ${entries}`);
   if (!entries.has("address")) throw new SecretProblem("secret does not contain an address");
   return entries;
 }
