@@ -173,6 +173,8 @@ export interface Routes {
   readonly primary: number;
   readonly canary: number;
   readonly mirror: boolean;
+  /** Also who is not matched by an A/B test, and who comes without the mesh: the primary has no pods at that time. */
+  readonly everyone?: true;
 }
 
 export interface Condition {

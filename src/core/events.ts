@@ -157,6 +157,12 @@ export const EVENTS = {
       mirrored ? "Stop traffic mirroring and route all traffic to canary" : "Routing all traffic to canary",
     ),
   allToPrimary: () => normal("RoutedToPrimary", "Routing all traffic to primary"),
+  /** Ours: all pods of the primary are replaced at once, and none can serve meanwhile. */
+  covering: (s: Speaker) =>
+    normal(
+      "RoutedToCanary",
+      `The pods of ${primaryOf(s)} are replaced all at once, routing all traffic to ${targetOf(s)} until they are ready`,
+    ),
   copying: (s: Speaker) => normal("CopyingTemplate", `Copying ${targetOf(s)} template spec to ${primaryOf(s)}`),
   waitingForPrimary: (s: Speaker, detail: string) =>
     normal("WaitingForPrimary", `Waiting for ${primaryOf(s)} rollout to finish: ${detail}`),

@@ -235,7 +235,7 @@ describe("a primary that lost all of its pods in the middle of a run", () => {
   it("was given all of the traffic, and the canary that could serve was taken away", () => {
     const model = breaks({ stepWeights: [20, 50] });
     expect(model.status).toMatchObject({ phase: "Failed", restoring: true, canaryWeight: 100 });
-    expect(model.routes).toEqual({ primary: 0, canary: 100, mirror: false });
+    expect(model.routes).toEqual({ primary: 0, canary: 100, mirror: false, everyone: true });
     expect(model.target?.up).toBe(true);
     expect(model.timeline.find((line) => line.includes("cannot serve"))).toContain(
       "podinfo-primary.test cannot serve, routing all traffic to canary until it can",

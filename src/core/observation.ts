@@ -22,6 +22,8 @@ export interface PrimaryReading {
   readonly exists: boolean;
   readonly readiness: Readiness;
   readonly available: number;
+  /** While its pods are replaced by others there is a time in which none can serve. */
+  readonly gap?: true;
   /** Identity of the promotion that its template came from, see `promotionId`. */
   readonly promotionId?: string;
   /** It kept what it ran before its last promotion. */

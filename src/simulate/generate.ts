@@ -41,21 +41,21 @@ const FAULTS_BY_KIND: Readonly<Record<"calm" | "crashes" | "network" | "all", re
 };
 
 export function generateScenario(chance: Chance, plain: boolean): Scenario {
-  const strategy = chance.pick(["canary", "canary", "canary", "ab", "blue-green", "kubernetes", "mirror"] as const);
+  const way = chance.pick(["canary", "canary", "canary", "ab", "blue-green", "kubernetes", "mirror"] as const);
   const analysis: KubeFields = {
     interval: chance.pick(["10s", "20s", "30s", "60s"]),
     threshold: chance.pick([1, 2, 3, 5]),
-    ...strategyFields(strategy, chance),
+    ...strategyFields(way, chance),
     ...(chance.hits(0.2) ? { stepWeightPromotion: chance.pick([20, 50]) } : {}),
     ...(chance.hits(0.15)
       ? { sessionAffinity: { cookieName: "c", ...(chance.hits(0.5) ? { primaryCookieName: "p" } : {}) } }
       : {}),
     ...(chance.hits(0.15) ? { metrics: [] } : {}),
   };
-  if (strategy === "kubernetes" || strategy === "blue-green") analysis.metrics = [];
+  if (way === "kubernetes" || way === "blue-green") analysis.metrics = [];
   const { webhooks, hooks } = generateHooks(chance.fork("hooks"), plain);
   const spec = {
-    ...(strategy === "kubernetes" ? { provider: "kubernetes" } : {}),
+    ...(way === "kubernetes" ? { provider: "kubernetes" } : {}),
     ...(chance.hits(0.1) ? { skipAnalysis: true } : {}),
     ...(chance.hits(0.3) ? { revertOnDeletion: true } : {}),
   };
@@ -69,10 +69,23 @@ export function generateScenario(chance: Chance, plain: boolean): Scenario {
     meshLagMs: chance.pick([0, 500, 1_500]),
   });
   const replicas = chance.pick([1, 2, 3]);
-  const target = { ...scenario.target, spec: { ...scenario.target.spec, replicas } };
+  const strategy = chance.pick(STRATEGIES);
+  const rolling = strategy === undefined ? {} : { strategy };
+  const target = { ...scenario.target, spec: { ...scenario.target.spec, replicas, ...rolling } };
   const scaled = chance.hits(0.3) ? withConfig({ ...scenario, target }) : { ...scenario, target };
-  return ofAnyKind(scaled, strategy, chance.fork("target"));
+  return ofAnyKind(scaled, way, chance.fork("target"));
 }
+
+/** How a Deployment replaces its pods. */
+const STRATEGIES: readonly [KubeFields, ...KubeFields[]] = [
+  undefined,
+  undefined,
+  undefined,
+  { type: "Recreate" },
+  { type: "RollingUpdate", rollingUpdate: { maxSurge: 0, maxUnavailable: "100%" } },
+  { type: "RollingUpdate", rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } },
+  { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+];
 
 /** Most targets are Deployments. Knative splits by weight and nothing else. */
 function ofAnyKind(scenario: Scenario, strategy: string, chance: Chance): Scenario {
@@ -92,7 +105,8 @@ function ofAnyKind(scenario: Scenario, strategy: string, chance: Chance): Scenar
   }
   if (kind === "Service" && strategy === "kubernetes") return scenario;
   if (kind === "Knative" && (strategy !== "canary" || scenario.canary.spec.analysis.sessionAffinity)) return scenario;
-  return withTarget(scenario, kind as Parameters<typeof withTarget>[1]);
+  const nodes = kind === "DaemonSet" && chance.hits(0.4) ? { nodes: 1 } : {};
+  return withTarget({ ...scenario, ...nodes }, kind as Parameters<typeof withTarget>[1]);
 }
 
 function strategyFields(strategy: string, chance: Chance): KubeFields {

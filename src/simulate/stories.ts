@@ -63,10 +63,12 @@ const hook = (type: string, name = type) => ({ name, type, url: `http://${name}.
 /** The same rollout with a target of another kind. */
 export function withTarget(scenario: Scenario, kind: "StatefulSet" | "DaemonSet" | "Service" | "Knative"): Scenario {
   switch (kind) {
-    case "StatefulSet":
-      return retargeted(scenario, { ...scenario.target, kind });
+    case "StatefulSet": {
+      const { strategy: _none, ...spec } = scenario.target.spec;
+      return retargeted(scenario, { ...scenario.target, kind, spec });
+    }
     case "DaemonSet": {
-      const { replicas: _one, progressDeadlineSeconds: _other, ...spec } = scenario.target.spec;
+      const { replicas: _one, progressDeadlineSeconds: _other, strategy: _none, ...spec } = scenario.target.spec;
       return retargeted(scenario, { ...scenario.target, kind, spec });
     }
     case "Knative": {
@@ -119,6 +121,19 @@ export function withScaler(scenario: Scenario, kind: "HorizontalPodAutoscaler" |
     canary: { ...scenario.canary, spec: canary },
   };
 }
+
+/** The same target, whose pods are replaced in another way. */
+export function withStrategy(scenario: Scenario, strategy: KubeFields): Scenario {
+  const { target } = scenario;
+  return { ...scenario, target: { ...target, spec: { ...target.spec, strategy } } };
+}
+
+const recreated = (scenario: Scenario): Scenario => withStrategy(scenario, { type: "Recreate" });
+
+const ofOne = (scenario: Scenario): Scenario => ({
+  ...scenario,
+  target: { ...scenario.target, spec: { ...scenario.target.spec, replicas: 1 } },
+});
 
 const TRIGGER = { type: "prometheus", name: "load", metadata: { query: `sum(rate(requests{app="${NAME}"}[1m]))` } };
 
@@ -206,5 +221,17 @@ export const STORIES: Readonly<Record<string, Scenario>> = {
   "a Service with errors": withTarget(aScenario({ next: { errorRate: 10 } }), "Service"),
   "a Knative Service": withTarget(aScenario(), "Knative"),
   "a Knative Service with errors": withTarget(aScenario({ next: { errorRate: 10 } }), "Knative"),
+  "Recreate, by weights": recreated(aScenario()),
+  "Recreate, by A/B": recreated(
+    aScenario({ canary: { analysis: { iterations: 2, match: [{ headers: { "x-canary": { exact: "1" } } }] } } }),
+  ),
+  "Recreate, blue/green without a mesh": recreated(
+    aScenario({ canary: { spec: { provider: "kubernetes" }, analysis: { iterations: 2, metrics: [] } } }),
+  ),
+  "Recreate, no analysis": recreated(aScenario({ canary: { spec: { skipAnalysis: true } } })),
+  "Recreate, and the primary never gets ready": recreated(aScenario({ next: { crashAsPrimary: "start" } })),
+  "one pod without surge": withStrategy(aScenario(), { rollingUpdate: { maxSurge: 0, maxUnavailable: "100%" } }),
+  "a DaemonSet on one node": { ...withTarget(aScenario(), "DaemonSet"), nodes: 1 },
+  "a StatefulSet of one pod": ofOne(withTarget(aScenario(), "StatefulSet")),
   "canary pods lost": aScenario({ users: [{ afterMs: 20_000, kind: "lose-pods", of: "target", all: true }] }),
 };

@@ -19,6 +19,8 @@ export interface Visit {
   readonly role: Role;
   /** The canary's weight in the rule for everybody who is not known yet. Percent. */
   readonly share: number;
+  /** Nobody is asked who they are: all requests go the same way. */
+  readonly everyone: boolean;
 }
 
 const EVERY_MS = 5_000;
@@ -41,7 +43,10 @@ export function watchVisitors(universe: Universe, headers: Visitor["headers"], t
   const come = () => {
     for (const visitor of visitors) {
       const role = visit(visitor, rules, schedule.now(), chance);
-      if (role !== undefined) told({ visitor, role, share: shareOf(rules.find(sendsCanary)) });
+      if (role !== undefined) {
+        const split = rules.find(sendsCanary);
+        told({ visitor, role, share: shareOf(split), everyone: split?.match === undefined });
+      }
     }
     schedule.after(EVERY_MS, come);
   };

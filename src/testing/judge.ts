@@ -308,10 +308,14 @@ export function walkOf(spec: CanarySpec, router: Capabilities): readonly string[
 }
 
 /** Only what stood the test is copied; before the initialisation the primary follows the target. */
-function judgeCopy({ copied, transition, input }: Turn, run: Run | undefined): void {
+function judgeCopy({ copied, transition, input, mesh }: Turn, run: Run | undefined): void {
+  const served = mesh.before;
   const { status } = transition;
   if (copied === undefined || status.phase === "Initializing") return;
   const revision = revisionOf(copied);
+  const { primary, target } = input.observation.readings;
+  const exposed = primary.gap === true && primary.available > 0 && target.available > 0;
+  demand(!exposed || served?.canary === 100, `all pods of the primary were replaced at ${textOf(served)}`);
   demand(run !== undefined, `${copied.spec} was copied to the primary outside of a run (${status.phase})`);
   demand(sameRevision(run?.revision, revision), `${run?.revision.spec} was tested, ${copied.spec} was copied`);
   demand(run?.approved === true || input.spec.skipAnalysis, `${copied.spec} was copied before it was judged`);

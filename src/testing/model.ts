@@ -60,6 +60,8 @@ export interface Make {
   readonly pods: boolean;
   /** Is scaled down while idle. */
   readonly scales: boolean;
+  /** All pods of the primary are replaced at once. */
+  readonly gap?: boolean;
 }
 
 export interface Model {
@@ -201,6 +203,7 @@ function read(model: Model, make: Make, router: Capabilities, status: CanaryStat
       ...(primary === undefined
         ? { readiness: waiting("primary not found"), available: 0 }
         : { ...serving(primary, primary.release.asPrimary, now, make, "primary"), promotionId: primary.id }),
+      ...(primary !== undefined && make.gap === true ? { gap: true as const } : {}),
       ...(primary !== undefined && status.phase === "Failed" ? { restorable: primary.previous !== undefined } : {}),
       ...(status.foreign === true ? { carriesTarget: primary?.release.spec === target.release.spec } : {}),
     },
@@ -251,7 +254,8 @@ function convergePrimary(model: Model, wanted: DesiredWorld, make: Make): Releas
     return undefined;
   }
   const roll = (release: Release, id: string) => {
-    primary.surviving = make.pods && serving(primary, primary.release.asPrimary, now, make, "").available > 0;
+    primary.surviving =
+      make.pods && make.gap !== true && serving(primary, primary.release.asPrimary, now, make, "").available > 0;
     Object.assign(primary, { release, id, since: now });
   };
   if (wanted.primary.kind === "present" && status.phase !== "Finalising") delete primary.previous;

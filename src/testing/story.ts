@@ -22,12 +22,16 @@ export interface StoryWorld {
   primary: Readiness;
   canaryAvailable: number;
   primaryAvailable: number;
+  /** All pods of the primary are replaced at once. */
+  gap: boolean;
   /** What a probe is answered; everything passes by default. */
   answer: (probe: Probe, now: number) => Answer;
   deleting: boolean;
   routesInForce: boolean;
   /** Called when the primary gets a new template, before the next turn. */
   onPromoted: () => void;
+  /** Called when the primary gets its last template back. */
+  onRestored: () => void;
 }
 
 export interface Story {
@@ -72,10 +76,12 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
     primary: READY,
     canaryAvailable: 1,
     primaryAvailable: 1,
+    gap: false,
     answer: () => ({ kind: "passed" }),
     deleting: false,
     routesInForce: true,
     onPromoted: () => {},
+    onRestored: () => {},
   };
   const story: Story = { timeline: [], status: canary.status, now: START, world, asked: [], alerts: [], run };
 
@@ -92,6 +98,7 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
         readiness: world.primary,
         available: world.primaryAvailable,
         ...(primaryId === undefined ? {} : { promotionId: primaryId }),
+        ...(world.gap ? { gap: true as const } : {}),
       },
       routesInForce: world.routesInForce,
     };
@@ -109,7 +116,10 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
       }
       primaryId = wanted.primary.id;
     }
-    if (wanted.primary.kind === "restored" && primaryId === wanted.primary.from) primaryId = previousId;
+    if (wanted.primary.kind === "restored" && primaryId === wanted.primary.from) {
+      primaryId = previousId;
+      world.onRestored();
+    }
     if (wanted.target !== "as-is") scaledDown = wanted.target === "down";
   }
 

@@ -2,6 +2,7 @@
 import { dotted, type Routes, type StatusIn } from "../canary.ts";
 import { sameRevision } from "../change.ts";
 import { failureOf, isRollbackHook } from "../checks.ts";
+import { mustCover } from "../cover.ts";
 import { EVENTS, type Notice } from "../events.ts";
 import type { Answered } from "../observation.ts";
 import { type Announcement, type Plan, type Step, TOTAL_WEIGHT } from "../plan.ts";
@@ -14,6 +15,7 @@ import {
   announcementOf,
   answersTo,
   type Decision,
+  drainDelayMs,
   enterPhase,
   failCheck,
   isAnnounced,
@@ -29,6 +31,7 @@ import {
   waitFor,
 } from "../turn.ts";
 import { isOver, NO_WAIT, waitUntil } from "../waits.ts";
+import type { PositionIn } from "./phase.ts";
 
 type Analysing = StatusIn<"Progressing"> | StatusIn<"WaitingPromotion">;
 
@@ -249,24 +252,32 @@ function announcements(turn: Turn, announcement: Announcement): Notice[] {
 }
 
 function startPromotion(turn: Turn, status: Analysing, notices: readonly Notice[]): Transition {
-  const promoting = enterPhase(turn, {
-    phase: "Promoting",
-    step: status.step,
-    plan: turn.plan.name,
-    hold: NO_WAIT,
-    withheld: false,
-    primaryWeight: 0,
-    skipping: false,
-  });
-  return prependEvents(status.phase, [...notices, EVENTS.copying(turn)], promoting);
+  const position = { step: status.step, plan: turn.plan.name, withheld: false, primaryWeight: 0, skipping: false };
+  return copyOrCover(turn, status, position, notices, status.canaryWeight);
 }
 
-/** skipAnalysis: the revision is promoted unjudged, as its owner asked; traffic never leaves the primary. */
+/** skipAnalysis: the revision is promoted unjudged, as its owner asked; traffic leaves the primary only when it cannot serve. */
 function skipToPromotion(turn: Turn, status: Analysing): Transition {
-  const promoting = enterPhase(
-    turn,
-    { phase: "Promoting", step: status.step, hold: NO_WAIT, withheld: false, primaryWeight: 0, skipping: true },
-    { canaryWeight: 0 },
-  );
-  return prependEvents(status.phase, [EVENTS.copying(turn)], promoting);
+  const position = { step: status.step, withheld: false, primaryWeight: 0, skipping: true };
+  return copyOrCover(turn, status, position, [], 0);
+}
+
+type Start = Omit<PositionIn<"Promoting">, "phase" | "hold" | "covering">;
+
+/** The copy is made at once, or when the canary covers for the primary. @param canaryWeight while the copy is made at once */
+function copyOrCover(
+  turn: Turn,
+  status: Analysing,
+  position: Start,
+  notices: readonly Notice[],
+  canaryWeight: number,
+): Transition {
+  if (!mustCover(turn)) {
+    const copying = enterPhase(turn, { phase: "Promoting", ...position, hold: NO_WAIT }, { canaryWeight });
+    return prependEvents(status.phase, [...notices, EVENTS.copying(turn)], copying);
+  }
+  const hold = waitUntil(turn.now + drainDelayMs(turn.spec));
+  const all = { canaryWeight: TOTAL_WEIGHT };
+  const covering = enterPhase(turn, { phase: "Promoting", ...position, hold, covering: "begun" }, all);
+  return prependEvents(status.phase, [...notices, EVENTS.covering(turn)], covering);
 }

@@ -1,8 +1,10 @@
 /** At rest after a rollback; or on the way there, while the primary gets its last promoted revision back (`restoring`). */
 import { promotionId } from "../identity.ts";
-import { split } from "../steps.ts";
+import { TOTAL_WEIGHT } from "../plan.ts";
+import { EVERYONE_TO_CANARY, split } from "../steps.ts";
 import { readDrain, writeDrain } from "./memory.ts";
 import { type PhaseRules, PRESENT } from "./phase.ts";
+import { promotedPrimary } from "./promoted-primary.ts";
 import { decideAtRest } from "./rest.ts";
 
 export const failed: PhaseRules<"Failed"> = {
@@ -12,11 +14,16 @@ export const failed: PhaseRules<"Failed"> = {
   running: false,
   decide: decideAtRest,
   // Never initialised: nothing was ever switched to the primary.
-  routes: (_plan, { promotedSpec, canaryWeight }) => (promotedSpec === "" ? undefined : split(canaryWeight)),
+  routes: (_plan, { promotedSpec, canaryWeight }) => {
+    if (promotedSpec === "") return undefined;
+    return canaryWeight === TOTAL_WEIGHT ? EVERYONE_TO_CANARY : split(canaryWeight);
+  },
   desired(status, uid) {
     // Never initialised: users are still served by the target (Q19).
     if (status.promotedSpec === "") return { target: "as-is", primary: PRESENT };
     if (!status.restoring) return { target: status.drain.kind === "none" ? "down" : "as-is", primary: PRESENT };
+    // The canary covers first, see cover.ts: until then the primary stays as the promotion left it.
+    if (status.drain.kind !== "none") return { target: "up", primary: promotedPrimary(status, uid) };
     const from = status.applied === undefined ? "" : promotionId(uid, status.applied);
     return { target: status.canaryWeight > 0 ? "up" : "as-is", primary: { kind: "restored", from } };
   },

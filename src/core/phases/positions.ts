@@ -44,8 +44,10 @@ export type Position =
       readonly shiftedAt?: number;
       /** A check of the primary failed since then. */
       readonly failedSinceShift?: boolean;
-      /** skipAnalysis: promoted unjudged, without any traffic to the canary. */
+      /** skipAnalysis: promoted unjudged, with traffic to the canary only while it covers for the primary. */
       readonly skipping: boolean;
+      /** The canary has all traffic while the primary's pods are replaced, see cover.ts. */
+      readonly covering?: "begun" | "full";
     } & OnStep)
   | { readonly phase: "Finalising"; readonly hold: Wait }
   | ({
@@ -55,7 +57,8 @@ export type Position =
       /** The run ended because the target holds the promoted revision again; nothing was promoted. */
       readonly reverted?: boolean;
     } & Draining)
-  // `restoring`: a promotion failed; the primary gets its last promoted revision back before anything else happens.
+  // `restoring`: a promotion failed; the primary gets its last promoted revision back before anything else happens, and after the
+  // drain where the canary must cover for it meanwhile.
   | ({ readonly phase: "Failed"; readonly owesPostRollout: boolean; readonly restoring: boolean } & Draining)
   // `handedBack`: the target serves again by itself; apex Service and routes are handed back.
   | { readonly phase: "Terminating"; readonly handedBack: boolean }

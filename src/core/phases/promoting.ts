@@ -9,6 +9,7 @@
 import type { CanaryStatus, Routes, StatusIn } from "../canary.ts";
 import { sameRevision } from "../change.ts";
 import { failureOf } from "../checks.ts";
+import { cover } from "../cover.ts";
 import { EVENTS, type Notice } from "../events.ts";
 import { promotionId } from "../identity.ts";
 import type { Answered, Readiness } from "../observation.ts";
@@ -16,7 +17,7 @@ import { type Plan, TOTAL_WEIGHT } from "../plan.ts";
 import { isMeasuredShort, primaryProbes } from "../probes.ts";
 import { restart } from "../restart.ts";
 import { endReverted } from "../revert.ts";
-import { ALL_TO_PRIMARY, currentStep, split, stepRoutes } from "../steps.ts";
+import { ALL_TO_PRIMARY, currentStep, EVERYONE_TO_CANARY, split, stepRoutes } from "../steps.ts";
 import {
   announcementOf,
   answersTo,
@@ -36,7 +37,7 @@ import {
 import { isOver, waitUntil } from "../waits.ts";
 import type { WireMemory } from "../wire.ts";
 import { readHold, readOnStep, recoverHold, writeOnStep } from "./memory.ts";
-import type { Known, PhaseRules, PositionIn } from "./phase.ts";
+import { type Known, type PhaseRules, type PositionIn, PRESENT } from "./phase.ts";
 import { promotedPrimary } from "./promoted-primary.ts";
 import { failPromotion, succeed } from "./promotion-ends.ts";
 
@@ -48,20 +49,27 @@ export const promoting: PhaseRules<"Promoting"> = {
   running: true,
   decide: promote,
   routes(plan, status) {
-    if (status.skipping || status.withheld) return ALL_TO_PRIMARY;
+    if (status.withheld) return ALL_TO_PRIMARY;
     if (status.primaryWeight > 0) return split(TOTAL_WEIGHT - status.primaryWeight);
+    if (status.covering !== undefined) return EVERYONE_TO_CANARY;
+    if (status.skipping) return ALL_TO_PRIMARY;
     return whereItEnded(plan, status);
   },
-  desired: (status, uid) => ({ target: "up", primary: promotedPrimary(status, uid) }),
+  // The copy is made when the canary covers for the primary.
+  desired: (status, uid) => ({
+    target: "up",
+    primary: status.covering === "begun" ? PRESENT : promotedPrimary(status, uid),
+  }),
   condition: () => ({ status: "Unknown", message: "Canary analysis completed, starting primary rolling update." }),
   memory: {
     read: readPosition,
-    write: ({ primaryWeight, shiftedAt, failedSinceShift, skipping, ...onStep }) => ({
+    write: ({ primaryWeight, shiftedAt, failedSinceShift, skipping, covering, ...onStep }) => ({
       ...writeOnStep(onStep),
       primaryWeight,
       ...(shiftedAt === undefined ? {} : { shiftedAt }),
       ...(failedSinceShift === undefined ? {} : { doubted: failedSinceShift }),
       skipping,
+      ...(covering === undefined ? {} : { covering }),
     }),
   },
 };
@@ -69,6 +77,7 @@ export const promoting: PhaseRules<"Promoting"> = {
 function readPosition(memory: WireMemory | undefined, known: Known): PositionIn<"Promoting"> {
   const { hints } = known;
   const primaryWeight = memory?.primaryWeight ?? primaryShare(known);
+  const covering = memory === undefined ? recoverCover(known) : memory.covering;
   return {
     phase: "Promoting",
     ...readOnStep("Promoting", memory, known),
@@ -77,7 +86,13 @@ function readPosition(memory: WireMemory | undefined, known: Known): PositionIn<
     ...(memory?.shiftedAt === undefined ? {} : { shiftedAt: memory.shiftedAt }),
     ...(memory?.doubted === true ? { failedSinceShift: true } : {}),
     skipping: memory?.skipping ?? hints.skips === true,
+    ...(covering === undefined ? {} : { covering }),
   };
+}
+
+/** With all traffic on the canary the copy may have been made: to undo it would lose what the primary ran before. */
+function recoverCover({ core: { canaryWeight } }: Known): "full" | undefined {
+  return canaryWeight === TOTAL_WEIGHT ? "full" : undefined;
 }
 
 /** A weight that no run ends with is one of the way back: the primary has the rest. 0: the shift has not begun. */
@@ -103,12 +118,14 @@ function promote(turn: Turn, status: StatusIn<"Promoting">): Decision {
     if (reverted !== undefined) return reverted;
     // The target moved on before the copy was made: what it holds now was never tested.
     if (!sameRevision(status.applied, target.revision)) return restart(turn);
+    if (status.covering !== undefined) return cover(turn, status);
     return isUnserved(turn, status) ? withhold(status) : unchanged(turn);
   }
-  if (status.skipping) return succeed(turn, true);
+  if (status.skipping && status.covering === undefined) return succeed(turn, true);
   if (primary.readiness.kind === "stuck") return failPromotion(turn, primary.readiness.detail);
   if (isUnserved(turn, status)) return withhold(status);
   if (primary.readiness.kind === "progressing") return awaitPrimary(turn, primary.readiness);
+  if (status.skipping) return succeed(turn, true);
   const rerouted = status.primaryWeight > 0 ? restartHold(turn, status, { shiftedAt: turn.now }) : undefined;
   if (rerouted !== undefined) return rerouted;
   if (!isOver(status.hold, turn.now)) return unchanged(turn);
@@ -159,7 +176,7 @@ function shiftToPrimary(turn: Turn, status: StatusIn<"Promoting">): Transition {
       : [];
   if (weight < TOTAL_WEIGHT) {
     const hold = waitUntil(turn.now + turn.spec.analysis.intervalMs);
-    const { announced: _announced, failedSinceShift: _before, ...rest } = status;
+    const { announced: _announced, failedSinceShift: _before, covering: _over, ...rest } = status;
     const split = { primaryWeight: weight, canaryWeight: TOTAL_WEIGHT - weight, shiftedAt: turn.now };
     return update({ ...rest, ...split, hold }, ...notices);
   }

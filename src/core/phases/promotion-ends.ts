@@ -1,4 +1,5 @@
 /** How a promotion ends: well, or with the primary getting its last promoted revision back. */
+import { mustCover } from "../cover.ts";
 import { EVENTS } from "../events.ts";
 import { TOTAL_WEIGHT } from "../plan.ts";
 import { drainDelayMs, enterPhase, owesPostRollout, prependEvents, type Transition, type Turn } from "../turn.ts";
@@ -19,11 +20,14 @@ export function succeed(turn: Turn, skipped: boolean): Transition {
 
 /** The healthy copy is the canary, if it can serve at all: it takes everything, and the primary is restored. */
 export function failPromotion(turn: Turn, detail: string): Transition {
-  const { target } = turn.observation.readings;
+  const { target, primary } = turn.observation.readings;
+  // What pods the primary has serve until proxies know that the canary covers: only then they are replaced.
+  const waits = mustCover(turn) && primary.available > 0;
+  const drain = waits ? waitUntil(turn.now + drainDelayMs(turn.spec)) : NO_WAIT;
   // `applied` stays what failed: a newer revision that the target may hold by now is still to come.
   const failed = enterPhase(
     turn,
-    { phase: "Failed", restoring: true, owesPostRollout: owesPostRollout(turn.spec), drain: NO_WAIT },
+    { phase: "Failed", restoring: true, owesPostRollout: owesPostRollout(turn.spec), drain },
     { failedChecks: 0, iterations: 0, canaryWeight: target.available > 0 ? TOTAL_WEIGHT : 0 },
   );
   return prependEvents(turn.status.phase, [EVENTS.promotionFailed(turn, detail)], failed);

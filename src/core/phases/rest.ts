@@ -48,6 +48,8 @@ function idle(turn: Turn, status: Idle): Decision {
   const { target, primary } = turn.observation.readings;
   // After a failed promotion the canary is gone, too: what pods the primary has serve better than none.
   if (isDeserted(status, turn.observation.readings)) return update({ ...status, canaryWeight: 0 });
+  const isCovering = status.phase === "Failed" && status.restoring && status.drain.kind !== "none";
+  if (isCovering && isOver(status.drain, turn.now)) return update({ ...status, drain: NO_WAIT });
   if ("owesPostRollout" in status && status.owesPostRollout) return payPostRollout(turn, status);
   if (status.phase === "Failed" && status.promotedSpec === "") return retryBootstrap(turn);
   if (status.phase === "Failed" && status.restoring) return returnToPrimary(turn);

@@ -1,5 +1,5 @@
 /** The cluster around one Canary: read from caches, compared with what should be, and repaired by the smallest patches. */
-import type { Canary, CanaryRef } from "../../core/canary.ts";
+import type { Canary, CanaryRef, Routes } from "../../core/canary.ts";
 import type { DesiredWorld } from "../../core/desired.ts";
 import type { Readings } from "../../core/observation.ts";
 import { type Plan, planFor } from "../../core/plan.ts";
@@ -216,15 +216,27 @@ function areAsPromised(
 ): boolean {
   const promised = routesFor(plan, canary.status) ?? (isToBeInitialized(canary) ? ALL_TO_PRIMARY : undefined);
   if (promised === undefined) return true;
-  const apex = selector === undefined ? [] : services.renderApex(canary, selector, snapshot);
+  const apex = selector === undefined ? [] : services.renderApex(canary, selector, snapshot, servedBy(promised));
   if (apex.some((object) => !leadsAsWanted(object, snapshot))) return false;
-  const seen = router.read(canary, snapshot);
+  const seen = router.read(asRouted(canary, promised), snapshot);
   return (
     seen !== undefined &&
     seen.primary === promised.primary &&
     seen.canary === promised.canary &&
     seen.mirror === promised.mirror
   );
+}
+
+/** Whose pods answer those who come without the mesh. */
+function servedBy({ everyone }: Routes): "primary" | "canary" {
+  return everyone === true ? "canary" : "primary";
+}
+
+/** Where everyone is sent to the canary, nobody is asked whether an A/B test matches. */
+function asRouted(canary: Canary, { everyone }: Routes): Canary {
+  if (everyone !== true || canary.spec.analysis.match.length === 0) return canary;
+  const { sessionAffinity: _notInTests, ...analysis } = canary.spec.analysis;
+  return { ...canary, spec: { ...canary.spec, analysis: { ...analysis, match: [] } } };
 }
 
 function isLeaving({ status: { phase } }: Canary): boolean {
@@ -260,24 +272,31 @@ async function converge(
   const { router, workload, services, autoscaler } = adapters;
   const { snapshot } = ports;
   const { traffic } = wanted;
+  const routes = typeof traffic === "string" ? ALL_TO_PRIMARY : traffic;
+  const primary = [
+    () => workload.renderPrimary(canary, wanted, snapshot),
+    () => autoscaler?.renderPrimary(canary, wanted, snapshot) ?? [],
+  ];
+  // A primary that cannot serve while it is replaced loses its traffic first.
+  const [before, after] = routes.everyone === true ? [[], primary] : [primary, []];
   const stages: readonly (() => readonly KubeObject[])[] = [
     // A Canary on its way out makes nothing new, and needs no repair of what goes with it.
     () => (selector === undefined || isLeaving(canary) ? [] : services.renderCopies(canary, selector, snapshot)),
     () => (isLeaving(canary) ? [] : (router.prepare?.(canary, snapshot) ?? [])),
-    () => workload.renderPrimary(canary, wanted, snapshot),
-    () => autoscaler?.renderPrimary(canary, wanted, snapshot) ?? [],
+    ...before,
     () => {
       if (selector === undefined || traffic === "before-us") return [];
       return traffic === "released"
         ? services.release(canary, selector, snapshot)
-        : services.renderApex(canary, selector, snapshot);
+        : services.renderApex(canary, selector, snapshot, servedBy(routes));
     },
     () => {
       if (traffic === "before-us") return [];
       return traffic === "released"
         ? router.release(canary, snapshot)
-        : router.render(canary, traffic ?? ALL_TO_PRIMARY, snapshot);
+        : router.render(asRouted(canary, routes), routes, snapshot);
     },
+    ...after,
     () => autoscaler?.renderTarget(canary, wanted, snapshot) ?? [],
     () => workload.renderTarget(canary, wanted, snapshot),
   ];

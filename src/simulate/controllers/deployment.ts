@@ -88,7 +88,7 @@ function statusOf(deployment: KubeObject, set: PodSet, desired: number, spare: n
   const available = readyPods(set);
   set.complete ||= updated === desired && pods.length === updated && available === desired;
   const late = !set.complete && paused !== true && now >= set.progressAt + deadlineMs(deployment);
-  const enough = available >= desired - spare;
+  const enough = available >= desired - (deployment.spec.strategy?.type === "Recreate" ? 0 : spare);
   const before: readonly KubeFields[] = deployment.status?.conditions ?? [];
   const condition = (type: string, status: string, reason: string): KubeFields => {
     const found = before.find((candidate) => candidate.type === type);

@@ -3,14 +3,14 @@ import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kuberne
 import { PAUSED_REPLICAS } from "../controllers/autoscalers.ts";
 import type { Scenario } from "../scenario.ts";
 import type { Universe } from "../universe.ts";
-import { hasGaps, type Invariant, isUndisturbed, usersDo } from "./invariant.ts";
+import { type Invariant, isUndisturbed, usersDo } from "./invariant.ts";
 
 export const aCopyRemains: Invariant = {
   name: "a-copy-remains",
   rule: "The operator takes the target down only while the primary has pods that can serve, and the primary never.",
   why: "With both copies down there is nobody left to answer, whatever the routes say.",
   watch({ api, refs, kind, workloads, scenario }, report) {
-    if (losesPrimary(scenario) || hasGaps(scenario)) return {};
+    if (losesPrimary(scenario)) return {};
     api.onChange(({ kind: type, object, old, by }) => {
       if (by !== "operator" || old === undefined || type !== kind.type || (kind.size(object) ?? 0) > 0) return;
       if ((kind.size(old) ?? 0) === 0) return;

@@ -36,11 +36,6 @@ export function usersDo({ users }: Scenario, ...kinds: readonly string[]): boole
   return users.some(({ kind }) => kinds.includes(kind));
 }
 
-/** An only pod that is replaced in its place: there is none for a moment, whoever replaces it. */
-export function hasGaps({ target, canary }: Scenario): boolean {
-  return target.kind === "StatefulSet" && (target.spec.replicas === 1 || canary.spec.autoscalerRef !== undefined);
-}
-
 /** What the hashes in a status stand for, learnt from what the target holds. */
 export function imagesByHash({ api, refs, kind, target }: Universe): ReadonlyMap<string, string> {
   const images = new Map<string, string>();

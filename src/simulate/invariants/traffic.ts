@@ -1,10 +1,12 @@
 /** Where the requests go. */
 import type { Routes } from "../../core/canary.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
+import { daemonSetHasGap, deploymentHasGap, statefulSetHasGap } from "../../workloads/gap.ts";
+import { NODES } from "../controllers/daemonset.ts";
 import { HEALTHY, type Scenario } from "../scenario.ts";
 import { kindOf, namesOf } from "../targets.ts";
 import type { Universe } from "../universe.ts";
-import { hasGaps, type Invariant, isUndisturbed, usersDo } from "./invariant.ts";
+import { type Invariant, isUndisturbed, usersDo } from "./invariant.ts";
 
 export const weightsSum: Invariant = {
   name: "weights-sum",
@@ -114,12 +116,23 @@ export const pathsServed: Invariant = {
   },
 };
 
+function replacesAllAtOnce({ target: { kind, spec }, nodes, canary }: Scenario): boolean {
+  const { strategy, updateStrategy, replicas = 1 } = spec;
+  // An autoscaler may leave one pod.
+  const pods = canary.spec.autoscalerRef === undefined ? replicas : 1;
+  if (kind === "Deployment") return deploymentHasGap(strategy, pods);
+  if (kind === "StatefulSet") return statefulSetHasGap(updateStrategy, pods);
+  return kind === "DaemonSet" && daemonSetHasGap(updateStrategy, nodes ?? NODES);
+}
+
 /** Whether the scenario itself takes pods away from a copy. */
 function mayLose(scenario: Scenario, copy: "primary" | "target"): boolean {
   if (usersDo(scenario, "delete-routes", "edit-routes", "edit-canary", "delete-canary")) return true;
   if (usersDo(scenario, `delete-${copy}`, `scale-${copy}`)) return true;
+  // Who releases again, or at once, replaces all pods of the target at once where its strategy says so.
+  const again = scenario.impatient || usersDo(scenario, "release", "edit-config", "restore-target");
+  if (copy === "target" && again && replacesAllAtOnce(scenario)) return true;
   if (scenario.users.some((action) => action.kind === "lose-pods" && action.of === copy)) return true;
-  if (hasGaps(scenario)) return true;
   const isKnative = kindOf(scenario.target).type === RESOURCES.knativeService;
   if (isKnative && usersDo(scenario, "delete-target")) return true;
   const versions = kindOf(scenario.target).type === RESOURCES.service;

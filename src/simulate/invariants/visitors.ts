@@ -7,14 +7,15 @@ export const visitorsStay: Invariant = {
   name: "visitors-stay",
   rule:
     "With session affinity, whoever met the canary meets it again as long as it has traffic; in an A/B test the canary is " +
-    "met by all who match, and by nobody else; and nobody meets it who comes when it has none.",
+    "met by all who match, and by nobody else, except while the primary has no pods; and nobody meets it who comes when it has none.",
   why: "Users who go to and fro between versions lose what they were doing, and spoil what is measured.",
   watch(universe, report) {
     const { canary, users } = universe.scenario;
     const { sessionAffinity, match } = canary.spec?.analysis ?? {};
     const tampered = usersDo(universe.scenario, "edit-routes", "delete-routes", "edit-canary", "delete-canary");
     if (canary.spec?.provider !== "istio" || tampered || users.length > MANY) return {};
-    if (match?.length > 0) watchVisitors(universe, exactHeaders(match), (visit) => judgeMatched(visit, report));
+    if (match?.length > 0)
+      watchVisitors(universe, exactHeaders(match), (visit) => judgeMatched(visit, universe, report));
     else if (sessionAffinity !== undefined) watchVisitors(universe, {}, judgeSticky(universe, report));
     return {};
   },
@@ -23,7 +24,11 @@ export const visitorsStay: Invariant = {
 /** Beyond it there is always somebody who meddles. */
 const MANY = 8;
 
-function judgeMatched({ visitor, role, share }: Visit, report: Report): void {
+/** The canary covers for a primary that is replaced, or that could not be; proxies learn a moment later that it is over. */
+const COVERED: ReadonlySet<string> = new Set(["Promoting", "Finalising", "Succeeded", "Failed"]);
+
+function judgeMatched({ visitor, role, share, everyone }: Visit, { canary }: Universe, report: Report): void {
+  if (everyone && COVERED.has(canary()?.status?.phase)) return;
   const matches = Object.keys(visitor.headers).length > 0;
   if (role === "canary" && (!matches || share === 0))
     report(

@@ -126,6 +126,7 @@ function read(
     target: targetReading,
     primary: {
       ...primarySide.reading,
+      ...(primary !== undefined && kind.hasGap(primary, target) ? { gap: true } : {}),
       ...(compared === undefined ? {} : { carriesTarget: carriesTemplateOf(parts, compared) }),
     },
     selector: {

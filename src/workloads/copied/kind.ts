@@ -55,6 +55,8 @@ export interface CopiedKind extends Scaling {
   refusal(target: KubeObject): string | undefined;
   /** Whether its controller has rolled out what its spec asks for; details are bare, see `wrap`. */
   readiness(object: KubeObject, rule: ReadinessRule): RolloutReading;
+  /** Whether no pod can serve for a time while the primary takes over the target's template and strategy. */
+  hasGap(primary: KubeObject, target: KubeObject): boolean;
   /** Around the bare readiness details: texts of events. */
   wrap(which: "primary" | "canary", name: string, namespace: string, detail: string, stuck: boolean): string;
   /** The target's pod spec as the primary runs it: affinities, the node selector of a scaled-down DaemonSet. */

@@ -4,6 +4,7 @@ import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kuberne
 import type { Workload, WorkloadOptions } from "../../ports/workload.ts";
 import { createCopiedWorkload } from "../copied/copied.ts";
 import type { CopiedKind } from "../copied/kind.ts";
+import { daemonSetHasGap } from "../gap.ts";
 import { daemonSetReadiness } from "./readiness.ts";
 
 const DAEMON_SET: CopiedKind = {
@@ -12,6 +13,8 @@ const DAEMON_SET: CopiedKind = {
   hash: (template) => hashPodTemplate(template, { daemonSet: true }),
   refusal,
   readiness: daemonSetReadiness,
+  hasGap: (primary, target) =>
+    daemonSetHasGap(target.spec?.updateStrategy, primary.status?.desiredNumberScheduled ?? 1),
   // Misspelled as ever: existing alerts look for these words (Q62).
   wrap: (which, name, namespace, detail, stuck) =>
     which === "primary"

@@ -363,6 +363,19 @@ describe("a Deployment's rollout", () => {
   };
   const WAITING = "waiting for rollout to finish: ";
 
+  it("has a deadline of ours where Kubernetes sets none: pods that a finished rollout gets again, all of which may be missing", () => {
+    const conditions = [
+      { type: "Available", status: "True", reason: "MinimumReplicasAvailable" },
+      { type: "Progressing", status: "True", reason: "NewReplicaSetAvailable" },
+    ];
+    const object = { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "podinfo" }, spec: { replicas: 3 } };
+    const status = { updatedReplicas: 3, replicas: 3, conditions };
+    const at = (giveUpAt: number) => deploymentReadiness({ ...object, status }, { ...rule, giveUpAt });
+    expect(at(NOW + 1_000)).toMatchObject({ readiness: { kind: "progressing" }, recheckAt: NOW + 1_001 });
+    expect(at(NOW - 1_000).readiness.kind).toBe("stuck");
+    expect(deploymentReadiness({ ...object, status }, rule).readiness.kind).toBe("progressing");
+  });
+
   it.each<[string, KubeFields, KubeFields | undefined, number | undefined, string, string]>([
     ["done", { replicas: 3, updatedReplicas: 3, availableReplicas: 3 }, undefined, 100, "ready", ""],
     ["Q48: nothing to do", {}, { replicas: 0 }, 100, "ready", ""],

@@ -4,6 +4,7 @@ import { RESOURCES } from "../../ports/kubernetes.ts";
 import type { Workload, WorkloadOptions } from "../../ports/workload.ts";
 import { createCopiedWorkload } from "../copied/copied.ts";
 import type { CopiedKind } from "../copied/kind.ts";
+import { deploymentHasGap } from "../gap.ts";
 import { rewriteForPrimary } from "../pod-spec.ts";
 import { BY_REPLICAS } from "../replicas.ts";
 import { deploymentReadiness } from "./readiness.ts";
@@ -15,6 +16,7 @@ const DEPLOYMENT: CopiedKind = {
   hash: (template) => hashPodTemplate(template),
   refusal: () => undefined,
   readiness: deploymentReadiness,
+  hasGap: (primary, target) => deploymentHasGap(target.spec?.strategy, primary.spec?.replicas ?? 1),
   wrap: (which, name, namespace, detail) =>
     which === "primary"
       ? `${name}.${namespace} not ready: ${detail}`

@@ -22,7 +22,7 @@ export function deploymentReadiness(deployment: KubeObject, rule: ReadinessRule)
   }
   const detail = unfinished(spec, status, rule.thresholdPercent);
   if (detail === undefined) return { readiness: { kind: "ready" } };
-  const deadline = unavailableUntil(conditions, rule);
+  const deadline = unavailableUntil(conditions, rule) ?? untoldUntil(conditions, rule);
   if (deadline === undefined) return progressing(detail);
   return rule.now > deadline
     ? { readiness: { kind: "stuck", detail: `waiting for rollout to finish: ${detail}` } }
@@ -46,6 +46,15 @@ function unfinished(
   const needed = requiredAvailable(updated, thresholdPercent);
   if (available >= needed) return undefined;
   return `${available} of ${needed} (readyThreshold ${thresholdPercent}%) updated replicas are available`;
+}
+
+/**
+ * Kubernetes sets no deadline for pods that a finished rollout gets again, and calls a Deployment available when as many pods may be
+ * missing as it has: then the deadline is ours.
+ */
+function untoldUntil(conditions: readonly Condition[], { giveUpAt }: ReadinessRule): number | undefined {
+  const progress = conditions.find(({ type }) => type === "Progressing");
+  return progress?.reason === "NewReplicaSetAvailable" ? giveUpAt : undefined;
 }
 
 /** While pods are missing, the time until which that is only a delay. Milliseconds since the epoch. */

@@ -7,6 +7,7 @@ import { type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Workload, WorkloadOptions } from "../../ports/workload.ts";
 import { createCopiedWorkload } from "../copied/copied.ts";
 import type { CopiedKind } from "../copied/kind.ts";
+import { statefulSetHasGap } from "../gap.ts";
 import { rewriteForPrimary } from "../pod-spec.ts";
 import { BY_REPLICAS } from "../replicas.ts";
 import { HOSTS_SERVICE, hostsServiceName } from "./hosts.ts";
@@ -19,6 +20,7 @@ const STATEFUL_SET: CopiedKind = {
   hash: (template) => hashPodTemplate(template),
   refusal,
   readiness: statefulSetReadiness,
+  hasGap: (primary, target) => statefulSetHasGap(target.spec?.updateStrategy, primary.spec?.replicas ?? 1),
   wrap: (which, name, namespace, detail) =>
     which === "primary"
       ? `primary statefulset ${name}.${namespace} not ready: ${detail}`

@@ -1,0 +1,61 @@
+/**
+ * The canary covers for a primary whose pods are all replaced at once (`Recreate`, a single pod without surge, a DaemonSet on one
+ * node): while the copy starts, none of the primary's pods can serve. So all traffic goes to the canary, which was tested, before the
+ * copy is made, and comes back when the primary is ready.
+ *
+ *   begun   the routes lead to the canary, and proxies learn of it
+ *   full    every proxy knows: the copy is made, and the canary covers until the primary is ready
+ */
+import type { StatusIn } from "./canary.ts";
+import { EVENTS } from "./events.ts";
+import { TOTAL_WEIGHT } from "./plan.ts";
+import {
+  type AdvanceInput,
+  drainDelayMs,
+  rollBack,
+  type Transition,
+  type Turn,
+  unchanged,
+  update,
+  waitFor,
+} from "./turn.ts";
+import { countedFromRoutes, isOver, NO_WAIT, waitUntil } from "./waits.ts";
+
+type Promoting = StatusIn<"Promoting">;
+
+/** Whether the primary would leave its users without an answer while it is replaced, and the canary can answer them. */
+export function mustCover({ observation }: AdvanceInput): boolean {
+  const { primary, target } = observation.readings;
+  return primary.gap === true && target.available > 0;
+}
+
+/** Before the copy is made. */
+export function cover(turn: Turn, status: Promoting): Transition {
+  const { target, primary, routesInForce } = turn.observation.readings;
+  if (status.withheld) return coverAgain(turn, status);
+  if (target.available === 0 && primary.available > 0) return uncover(turn, status);
+  if (status.covering === "full") return unchanged(turn);
+  const hold = countedFromRoutes(status.hold, drainDelayMs(turn.spec), routesInForce, turn.now);
+  if (hold !== status.hold) return update({ ...status, hold });
+  if (!isOver(hold, turn.now)) return unchanged(turn);
+  return update({ ...status, covering: "full", hold: NO_WAIT }, EVENTS.copying(turn));
+}
+
+/** The canary lost its pods before the primary was touched: that counts as a failed check, or it could go on so for ever. */
+function uncover(turn: Turn, status: Promoting): Transition {
+  const failedChecks = status.failedChecks + 1;
+  if (failedChecks >= turn.spec.analysis.threshold) {
+    return rollBack(turn, EVENTS.thresholdReached(turn, failedChecks));
+  }
+  return update({ ...status, failedChecks, withheld: true, canaryWeight: 0, covering: "begun" });
+}
+
+function coverAgain(turn: Turn, status: Promoting): Transition {
+  const { target } = turn.observation.readings;
+  if (target.readiness.kind === "stuck") return rollBack(turn, EVENTS.deadlineExceeded(target.readiness.detail));
+  if (target.readiness.kind === "progressing") return waitFor(turn, EVENTS.canaryNotReady(target.readiness.detail));
+  if (target.available === 0) return unchanged(turn);
+  const { announced: _over, ...rest } = status;
+  const hold = waitUntil(turn.now + drainDelayMs(turn.spec));
+  return update({ ...rest, withheld: false, canaryWeight: TOTAL_WEIGHT, hold });
+}

@@ -1,0 +1,31 @@
+/** Whether there is a time in which none of the pods can serve while others take their place, by the strategy of the update. */
+import type { KubeFields } from "../ports/kubernetes.ts";
+
+/** `maxSurge` or `maxUnavailable`, as a number of pods: "25%" of `whole`, or the number itself. */
+export function podCount(given: unknown, whole: number, round: (exact: number) => number): number {
+  if (typeof given === "number") return given;
+  const percent = typeof given === "string" && given.endsWith("%") ? Number.parseFloat(given) : Number.NaN;
+  return Number.isNaN(percent) ? 0 : round((whole * percent) / 100);
+}
+
+/** @param strategy of a Deployment: both limits are 25 % when absent, and cannot both be nothing */
+export function deploymentHasGap(strategy: KubeFields, replicas: number): boolean {
+  if (strategy?.type === "Recreate") return true;
+  const { maxSurge = "25%", maxUnavailable = "25%" } = strategy?.rollingUpdate ?? {};
+  const surge = podCount(maxSurge, replicas, Math.ceil);
+  const unavailable = podCount(maxUnavailable, replicas, Math.floor);
+  return replicas - (surge === 0 && unavailable === 0 ? 1 : unavailable) <= 0;
+}
+
+/** @param strategy of a DaemonSet: a pod is replaced in its place unless there is a surge */
+export function daemonSetHasGap(strategy: KubeFields, nodes: number): boolean {
+  const { maxSurge = 0, maxUnavailable = 1 } = strategy?.rollingUpdate ?? {};
+  if (podCount(maxSurge, nodes, Math.ceil) > 0) return false;
+  return nodes - Math.max(1, podCount(maxUnavailable, nodes, Math.ceil)) <= 0;
+}
+
+/** @param strategy of a StatefulSet: a pod is replaced in its place, one after the other unless the cluster allows more */
+export function statefulSetHasGap(strategy: KubeFields, replicas: number): boolean {
+  const { maxUnavailable = 1 } = strategy?.rollingUpdate ?? {};
+  return replicas - Math.max(1, podCount(maxUnavailable, replicas, Math.ceil)) <= 0;
+}
