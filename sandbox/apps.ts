@@ -1,4 +1,4 @@
-/** Programs that pods run. The kubelet finds the program by the container's image; main.ts hands it the table. */
+/** Programs that pods run. The kubelet finds the program by the container's image. */
 
 export interface AppContext {
   readonly namespace: string;
@@ -9,6 +9,8 @@ export interface AppContext {
   readonly image: string;
   /** command and args of the container, joined in that order. */
   readonly argv: readonly string[];
+  /** The args alone, for programs whose command is given elsewhere. */
+  readonly args?: readonly string[];
   /** Resolved environment: literals, ConfigMap and Secret references, field references. */
   readonly env: Readonly<Record<string, string>>;
   /** The pod's own loopback address, e.g. "127.100.0.7". The app listens there on its container's ports. */
@@ -23,6 +25,8 @@ export interface AppContext {
 }
 
 export interface RunningApp {
+  /** Of the program, when it is a process of its own. */
+  readonly pid?: number;
   /** Settles when the program ends by itself: the exit code. */
   readonly exited: Promise<number>;
   /** Stops gracefully: no new connections, requests in flight are finished, then resolves. */

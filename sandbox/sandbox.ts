@@ -19,6 +19,7 @@ import { startFlux } from "./flux/index.ts";
 import { startKubelet } from "./kubelet/index.ts";
 import { type Mesh, startMesh } from "./mesh/index.ts";
 import { createIngressService } from "./mesh/ingress-service.ts";
+import { ownImages } from "./programs/own-images.ts";
 import { prometheusApp } from "./prometheus/app.ts";
 import { createPrometheusClient } from "./prometheus/client.ts";
 import { startTelemetry } from "./prometheus/telemetry.ts";
@@ -31,6 +32,8 @@ export interface SandboxOptions {
   readonly ingressPort?: number;
   /** Further programs that pods may run, besides podinfo and Prometheus. */
   readonly apps?: (services: SandboxServices) => AppTable;
+  /** Path of images.yaml, which maps images to programs of this machine; the file need not exist. */
+  readonly images?: string;
   /** Debian's Prometheus, the embedded one, or (auto) the real one when it is installed. */
   readonly prometheus?: "real" | "embedded" | "auto";
   /** Milliseconds between two scrapes; 1000 when absent. */
@@ -129,7 +132,7 @@ async function assemble(
   };
   const kubelet = startKubelet(cluster, {
     addresses,
-    apps: appTable(options, services, telemetry.url),
+    apps: appTable(options, services, telemetry.url, ownTable(options, cluster, server.url, report)),
     serviceAccount: { token: remembered(server.tokenFor), ca: server.ca },
     report,
   });
@@ -157,7 +160,17 @@ function remembered(tokenFor: (namespace: string, account: string) => string): t
   };
 }
 
-function appTable(options: SandboxOptions, services: SandboxServices, telemetryUrl: string): AppTable {
+/** The images of the user come first: they may stand for any image, podinfo included. */
+function ownTable(
+  { images }: SandboxOptions,
+  cluster: Cluster,
+  server: string,
+  report: (message: string) => void,
+): AppTable {
+  return images === undefined ? () => undefined : ownImages({ cluster, server, file: images, report });
+}
+
+function appTable(options: SandboxOptions, services: SandboxServices, telemetryUrl: string, own: AppTable): AppTable {
   const further = options.apps?.(services);
   const prometheus = prometheusApp({
     targets: () => [telemetryUrl],
@@ -165,6 +178,8 @@ function appTable(options: SandboxOptions, services: SandboxServices, telemetryU
     scrapeIntervalMs: options.scrapeIntervalMs ?? 1000,
   });
   return (image) => {
+    const mine = own(image);
+    if (mine !== undefined) return mine;
     const name = image.repository.split("/").at(-1);
     if (name === "podinfo") return podinfo;
     if (name === "prometheus") return prometheus;

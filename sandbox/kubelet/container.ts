@@ -135,7 +135,9 @@ async function changeOr(host: ContainerHost, ms: number): Promise<void> {
 }
 
 async function pullBackOff(container: ContainerState, host: ContainerHost, image: string, ms: number) {
-  const why = `the sandbox has no program for this image; it runs only the images in its app table`;
+  const why =
+    "the sandbox has no program for this image; it runs podinfo, Prometheus, Aviary and Flagger, and images that you map: " +
+    'aviary sandbox image add NAME --command "node server.js"';
   host.normal("Pulling", `Pulling image "${image}"`);
   host.warning("Failed", `Failed to pull image "${image}": ${why}`);
   host.warning("Failed", "Error: ErrImagePull");

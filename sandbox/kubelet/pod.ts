@@ -235,6 +235,7 @@ function appContext(live: LivePod, spec: KubeFields, log: (line: string) => void
     containerName: spec.name,
     image: spec.image,
     argv: commandLine(spec, env),
+    args: commandLine({ args: spec.args }, env),
     env,
     address: live.view.address ?? "",
     ports: (spec.ports ?? []).map((port: KubeFields) => ({ name: port.name ?? "", containerPort: port.containerPort })),

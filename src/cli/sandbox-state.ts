@@ -50,6 +50,9 @@ export function stateFolder(dir: string): StateFolder {
   return folder;
 }
 
+/** Where `aviary sandbox image` writes. */
+export const imageFileOf = (dir: string): string => join(dir, "images.yaml");
+
 /** Where things are, or would be. */
 export function placeOf(dir: string): StateFolder {
   const path = resolve(dir);

@@ -31,6 +31,21 @@ export const COMMANDS: readonly CommandRow[] = [
     load: async () => (await import("./commands/sandbox.ts")).sandboxServeCommand,
   },
   {
+    name: "sandbox image add",
+    summary: "let a program of this machine run for an image",
+    load: async () => (await import("./commands/sandbox-image.ts")).sandboxImageAddCommand,
+  },
+  {
+    name: "sandbox image list",
+    summary: "list the images that stand for programs of this machine",
+    load: async () => (await import("./commands/sandbox-image.ts")).sandboxImageListCommand,
+  },
+  {
+    name: "sandbox image remove",
+    summary: "let no program run for an image any more",
+    load: async () => (await import("./commands/sandbox-image.ts")).sandboxImageRemoveCommand,
+  },
+  {
     name: "gitops up",
     summary: "let the sandbox's Flux deploy the walk-through from a Git repository",
     load: async () => (await import("./commands/gitops.ts")).gitopsUpCommand,

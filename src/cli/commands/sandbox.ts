@@ -18,6 +18,7 @@ import { aviaryApps, SMALL_HEAP } from "../sandbox-apps.ts";
 import {
   DEFAULT_STATE_DIR,
   forgetState,
+  imageFileOf,
   isAlive,
   lockedBy,
   placeOf,
@@ -186,6 +187,7 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
     prometheus,
     apps: aviaryApps(program, folder.kubeconfig),
     ...fluxOptions(folder),
+    images: imageFileOf(folder.dir),
     report: (message) => out(`${message}\n`),
   }).catch((error: unknown) => {
     forgetState(folder);
