@@ -111,6 +111,126 @@ export const COMMANDS: readonly CommandRow[] = [
     load: async () => (await import("./commands/bump.ts")).bumpCommand,
   },
   {
+    name: "list",
+    summary: "list Canaries with one sentence each",
+    load: async () => (await import("./commands/list.ts")).listCommand,
+  },
+  {
+    name: "show",
+    summary: "draw a Canary as a tree: steps, checks, gates, pods",
+    load: async () => (await import("./commands/show.ts")).showCommand,
+  },
+  {
+    name: "why",
+    summary: "say why a release is where it is, or how it ended",
+    load: async () => (await import("./commands/runs.ts")).whyCommand,
+  },
+  {
+    name: "history",
+    summary: "list the runs of a Canary",
+    load: async () => (await import("./commands/runs.ts")).historyCommand,
+  },
+  {
+    name: "run",
+    summary: "print the record of a run",
+    load: async () => (await import("./commands/runs.ts")).runCommand,
+  },
+  {
+    name: "diff",
+    summary: "compare two runs",
+    load: async () => (await import("./commands/runs.ts")).diffCommand,
+  },
+  {
+    name: "replay",
+    summary: "print the turns of a run",
+    load: async () => (await import("./commands/runs.ts")).replayCommand,
+  },
+  {
+    name: "gates",
+    summary: "list the releases that wait for a person",
+    load: async () => (await import("./commands/gates.ts")).gatesCommand,
+  },
+  {
+    name: "status",
+    summary: "print how a release stands, or wait for its end, for CI",
+    load: async () => (await import("./commands/status.ts")).statusCommand,
+  },
+  {
+    name: "pause",
+    summary: "hold a release at its weight; checks go on, and still roll back",
+    load: async () => (await import("./commands/verbs.ts")).verbCommand("pause"),
+  },
+  {
+    name: "resume",
+    summary: "go on with a release that is paused",
+    load: async () => (await import("./commands/verbs.ts")).verbCommand("resume"),
+  },
+  {
+    name: "approve",
+    summary: "let a release through the gate that it waits for, once",
+    load: async () => (await import("./commands/verbs.ts")).verbCommand("approve"),
+  },
+  {
+    name: "refuse",
+    summary: "close the gate that a release waits for: the release is rolled back",
+    load: async () => (await import("./commands/verbs.ts")).verbCommand("refuse"),
+  },
+  {
+    name: "promote",
+    summary: "take the next step now; --full: promote now",
+    load: async () => (await import("./commands/verbs.ts")).verbCommand("promote"),
+  },
+  {
+    name: "abort",
+    summary: "roll a release back",
+    load: async () => (await import("./commands/verbs.ts")).verbCommand("abort"),
+  },
+  {
+    name: "retry",
+    summary: "analyse a revision that failed once more",
+    load: async () => (await import("./commands/verbs.ts")).verbCommand("retry"),
+  },
+  {
+    name: "undo",
+    summary: "give the primary back what was promoted before",
+    load: async () => (await import("./commands/verbs.ts")).verbCommand("undo"),
+  },
+  {
+    name: "skip",
+    summary: "go forward to a later step",
+    load: async () => (await import("./commands/verbs.ts")).verbCommand("skip"),
+  },
+  {
+    name: "set-weight",
+    summary: "set the canary's share by hand, and hold it",
+    load: async () => (await import("./commands/verbs.ts")).verbCommand("set-weight"),
+  },
+  {
+    name: "check",
+    summary: "say whether an installation can work",
+    load: async () => (await import("./commands/check.ts")).checkCommand,
+  },
+  {
+    name: "freeze",
+    summary: "let no release begin",
+    load: async () => (await import("./commands/freeze.ts")).freezeCommand,
+  },
+  {
+    name: "thaw",
+    summary: "end a freeze",
+    load: async () => (await import("./commands/freeze.ts")).thawCommand,
+  },
+  {
+    name: "freezes",
+    summary: "list what is frozen",
+    load: async () => (await import("./commands/freeze.ts")).freezesCommand,
+  },
+  {
+    name: "completion",
+    summary: "print completion for bash, zsh or fish",
+    load: async () => (await import("./commands/completion.ts")).completionCommand,
+  },
+  {
     name: "operator",
     summary: "watch Canaries and run their rollouts",
     load: async () => (await import("./commands/operator.ts")).operatorCommand,

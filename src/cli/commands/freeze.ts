@@ -1,0 +1,161 @@
+/** Windows in which no release begins: freeze, thaw, and the list of them. */
+import { parseDuration } from "../../go/duration.ts";
+import { isNotFound } from "../../ports/kube.ts";
+import { apiVersionOf, collectionPath, type KubeObject } from "../../ports/kubernetes.ts";
+import { type CanaryFreezeSpec, STEERING } from "../../ports/steering.ts";
+import { systemClock } from "../../time/system-clock.ts";
+import { asUserError, CLUSTER_OPTIONS, connectCluster, FIELD_MANAGER } from "../cluster.ts";
+import { alignColumns } from "../columns.ts";
+import { type Command, UserError } from "../command.ts";
+import { describeOptions, type OptionSpec, oneOf, readOptions, refuseWords } from "../options.ts";
+import { whoAmI } from "../steer/action.ts";
+import { NAMESPACE } from "../steer/options.ts";
+import { listed } from "../steer/seen.ts";
+
+const FREEZE_OPTIONS = {
+  until: { type: "string", help: "time at which it ends, e.g. 2026-12-27T08:00:00Z; else until `thaw`" },
+  for: { type: "string", help: "how long, e.g. 48h" },
+  reason: { type: "string", help: "shown where a release waits" },
+  runs: { type: "string", preset: "finish", help: "finish or hold: what becomes of releases under way" },
+  "dry-run": { type: "boolean", help: "say what would be created; the cluster checks the rights" },
+  ...NAMESPACE,
+  ...CLUSTER_OPTIONS,
+} as const satisfies Record<string, OptionSpec>;
+
+export const freezeCommand: Command = {
+  help: `Usage: aviary freeze [CANARY...] [OPTIONS]
+
+No release begins in the namespace, or of the Canaries that are named, until the freeze ends or is deleted.
+
+Examples:
+  aviary freeze -n shop --for 48h --reason "sale"
+  aviary freeze podinfo -n test --until 2026-12-27T08:00:00Z --runs hold
+
+${describeOptions(FREEZE_OPTIONS)}`,
+  async run({ argv, env, out, err, signal }) {
+    const options = readOptions(argv, FREEZE_OPTIONS);
+    const runs = oneOf(options, "runs", ["finish", "hold"]);
+    const until = endOf(options.text("until"), options.text("for"));
+    const client = await connectCluster(options, env);
+    const namespace = options.text("namespace") ?? client.namespace;
+    const canaries = options.words.map((word) => word.replace(/^canar(?:y|ies)\//, ""));
+    const reason = options.text("reason");
+    try {
+      const spec: CanaryFreezeSpec = {
+        by: await whoAmI(client, signal),
+        runs,
+        ...(canaries.length === 0 ? {} : { canaries }),
+        ...(until === undefined ? {} : { until }),
+        ...(reason === undefined ? {} : { reason }),
+      };
+      const name = `freeze-${systemClock.now().toString(36)}`;
+      const body = {
+        apiVersion: apiVersionOf(STEERING.freeze),
+        kind: "CanaryFreeze",
+        metadata: { name, namespace },
+        spec,
+      };
+      err(`cluster: ${client.name}\n`);
+      const dryRun = options.flag("dry-run");
+      const query = { fieldManager: FIELD_MANAGER, ...(dryRun ? { dryRun: "All" } : {}) };
+      const path = collectionPath(STEERING.freeze, namespace);
+      await client.transport.send({ method: "POST", path, body, query }, signal);
+      const what = canaries.length === 0 ? `all Canaries of ${namespace}` : canaries.join(", ");
+      out(
+        `freeze/${name}: ${what}, ${until === undefined ? "until `aviary thaw`" : `until ${until}`}${dryRun ? " (dry run)" : ""}\n`,
+      );
+      return 0;
+    } catch (error) {
+      throw explained(error);
+    }
+  },
+};
+
+function endOf(until: string | undefined, span: string | undefined): string | undefined {
+  if (until !== undefined && span !== undefined) throw new UserError("give --until or --for, not both", 2);
+  if (span !== undefined) {
+    const ms = parseDuration(span);
+    if (typeof ms !== "number" || ms <= 0)
+      throw new UserError(`--for must be a duration such as 48h, found "${span}"`, 2);
+    return new Date(systemClock.now() + ms).toISOString();
+  }
+  if (until === undefined) return undefined;
+  const at = Date.parse(until);
+  if (!Number.isFinite(at)) throw new UserError(`--until must be like 2026-12-27T08:00:00Z, found "${until}"`, 2);
+  if (at <= systemClock.now()) throw new UserError(`--until ${until} has passed already`, 2);
+  return new Date(at).toISOString();
+}
+
+function explained(error: unknown): unknown {
+  if (!isNotFound(error)) return asUserError(error);
+  return new UserError("the cluster does not know CanaryFreezes: `aviary apply deploy/crds` first", 1, {
+    cause: error,
+  });
+}
+
+const THAW_OPTIONS = {
+  all: { type: "boolean", help: "every freeze of the namespace" },
+  ...NAMESPACE,
+  ...CLUSTER_OPTIONS,
+} as const satisfies Record<string, OptionSpec>;
+
+export const thawCommand: Command = {
+  help: `Usage: aviary thaw NAME... | --all [OPTIONS]
+
+Examples:
+  aviary freezes -n shop
+  aviary thaw -n shop --all
+
+${describeOptions(THAW_OPTIONS)}`,
+  async run({ argv, env, out, err, signal }) {
+    const options = readOptions(argv, THAW_OPTIONS);
+    if (options.flag("all") === options.words.length > 0) throw new UserError("name freezes, or give --all", 2);
+    const client = await connectCluster(options, env);
+    const namespace = options.text("namespace") ?? client.namespace;
+    err(`cluster: ${client.name}\n`);
+    try {
+      const all = await listed(client, STEERING.freeze, namespace, {}, signal);
+      const names = options.flag("all") ? all.map(({ metadata }) => metadata.name) : options.words;
+      for (const word of names) {
+        const name = word.replace(/^(?:canary)?freezes?\//, "");
+        const gone = await client.kube.delete({ type: STEERING.freeze, namespace, name }, {}, signal);
+        if (!gone) throw new UserError(`freeze "${name}" not found in namespace ${namespace}`);
+        out(`freeze/${name} deleted\n`);
+      }
+      if (names.length === 0) out(`nothing is frozen in ${namespace}\n`);
+      return 0;
+    } catch (error) {
+      throw explained(error);
+    }
+  },
+};
+
+const LIST_OPTIONS = {
+  ...NAMESPACE,
+  "all-namespaces": { type: "boolean", short: "A", help: "all namespaces" },
+  ...CLUSTER_OPTIONS,
+} as const satisfies Record<string, OptionSpec>;
+
+export const freezesCommand: Command = {
+  help: `Usage: aviary freezes [OPTIONS]\n\nExamples:\n  aviary freezes -A\n\n${describeOptions(LIST_OPTIONS)}`,
+  async run({ argv, env, out, err, signal }) {
+    const options = readOptions(argv, LIST_OPTIONS);
+    refuseWords(options);
+    const client = await connectCluster(options, env);
+    const namespace = options.flag("all-namespaces") ? "" : (options.text("namespace") ?? client.namespace);
+    try {
+      const freezes = await listed(client, STEERING.freeze, namespace, {}, signal);
+      if (freezes.length === 0) err("nothing is frozen\n");
+      else out(`${alignColumns(["NAMESPACE\tNAME\tCANARIES\tUNTIL\tRUNS\tBY\tREASON", ...freezes.map(rowOf)])}\n`);
+      return 0;
+    } catch (error) {
+      throw explained(error);
+    }
+  },
+};
+
+function rowOf({ metadata, spec }: KubeObject): string {
+  const { canaries = [], until = "thaw", runs = "finish", by = "", reason = "" } = spec ?? {};
+  const which = canaries.length === 0 ? "all" : canaries.join(",");
+  return [metadata.namespace ?? "", metadata.name, which, until, runs, by, reason].join("\t");
+}

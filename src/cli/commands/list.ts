@@ -1,0 +1,99 @@
+/** All Canaries with one sentence each: what it does, what it waits for, how its last release ended. */
+import { type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
+import { systemClock } from "../../time/system-clock.ts";
+import { asUserError, CLUSTER_OPTIONS, connectCluster } from "../cluster.ts";
+import { coloured } from "../colour.ts";
+import { alignColumns, humanAge } from "../columns.ts";
+import { type Command, UserError } from "../command.ts";
+import { describeOptions, type OptionSpec, oneOf, readOptions, refuseWords } from "../options.ts";
+import { type Facts, factsOf, isAttentionNeeded, RUNNING, stepText } from "../steer/facts.ts";
+import { NAMESPACE } from "../steer/options.ts";
+import { imagesOf, listed } from "../steer/seen.ts";
+
+const OPTIONS = {
+  ...NAMESPACE,
+  "all-namespaces": { type: "boolean", short: "A", help: "all namespaces" },
+  selector: { type: "string", short: "l", help: "only Canaries with these labels, e.g. team=shop" },
+  attention: { type: "boolean", help: "only those that a person should look at" },
+  output: { type: "string", short: "o", preset: "table", help: "table, name or json" },
+  ...CLUSTER_OPTIONS,
+} as const satisfies Record<string, OptionSpec>;
+
+export const listCommand: Command = {
+  help: `Usage: aviary list [OPTIONS]
+
+Examples:
+  aviary list -A
+  aviary list -A --attention
+  aviary list -n test -o json
+
+${describeOptions(OPTIONS)}`,
+  async run({ argv, env, out, err, signal }) {
+    const options = readOptions(argv, OPTIONS);
+    refuseWords(options);
+    const output = oneOf(options, "output", ["table", "name", "json"]);
+    const client = await connectCluster(options, env);
+    const namespace = options.flag("all-namespaces") ? "" : (options.text("namespace") ?? client.namespace);
+    const selector = options.text("selector");
+    try {
+      const query = selector === undefined ? {} : { labelSelector: selector };
+      const [canaries, deployments] = await Promise.all([
+        client.kube.list(RESOURCES.canary, namespace, query, signal),
+        output === "name" ? [] : listed(client, RESOURCES.deployment, namespace, {}, signal),
+      ]);
+      const rows = canaries
+        .map((canary) => ({ facts: factsOf(canary), image: imageOf(canary, deployments) }))
+        .filter(({ facts }) => !options.flag("attention") || isAttentionNeeded(facts))
+        .sort((a, b) => keyOf(a.facts).localeCompare(keyOf(b.facts)));
+      if (output === "json") out(`${JSON.stringify(rows.map(asJson), null, 2)}\n`);
+      else if (output === "name") out(rows.map(({ facts }) => `canary/${facts.name}\n`).join(""));
+      else if (rows.length === 0)
+        err(options.flag("attention") ? "nothing needs attention\n" : "there are no Canaries\n");
+      else out(tableOf(rows, env));
+      return 0;
+    } catch (error) {
+      throw missingKind(error);
+    }
+  },
+};
+
+interface Row {
+  readonly facts: Facts;
+  readonly image: string;
+}
+
+const keyOf = ({ namespace, name }: Facts) => `${namespace}/${name}`;
+
+function missingKind(error: unknown): unknown {
+  const said = asUserError(error);
+  const isMissing = said instanceof UserError && said.message.includes("could not find the requested resource");
+  return isMissing ? new UserError("the cluster does not know Canaries: `aviary apply deploy/crds` first") : said;
+}
+
+function imageOf(canary: KubeObject, deployments: readonly KubeObject[]): string {
+  const { name } = canary.spec?.targetRef ?? {};
+  const target = deployments.find(
+    ({ metadata }) => metadata.name === name && metadata.namespace === canary.metadata.namespace,
+  );
+  return target === undefined ? "" : (imagesOf(target)[0]?.split("/").at(-1) ?? "");
+}
+
+function tableOf(rows: readonly Row[], env: Readonly<Record<string, string | undefined>>): string {
+  const paint = coloured(env);
+  const cells = rows.map(({ facts, image }) => {
+    const traffic = RUNNING.includes(facts.phase) ? `${100 - facts.weight}/${facts.weight}` : "-";
+    const failed = facts.failedChecks > 0 ? `${facts.failedChecks}/${facts.threshold}` : "-";
+    const since = facts.since === 0 ? "" : humanAge(systemClock.now() - facts.since);
+    const { namespace, name, phase, what } = facts;
+    return [namespace, name, phase || "-", stepText(facts), traffic, failed, image, since, what].join("\t");
+  });
+  const head = "NAMESPACE\tNAME\tPHASE\tSTEP\tTRAFFIC\tFAILED\tIMAGE\tSINCE\tWHAT";
+  const [title = "", ...lines] = alignColumns([head, ...cells]).split("\n");
+  return [paint.bold(title), ...lines.map(paint.states)].map((line) => `${line}\n`).join("");
+}
+
+function asJson({ facts, image }: Row) {
+  const { namespace, name, phase, step, weight, failedChecks, threshold, revision, what, plan, hold, run } = facts;
+  const steps = plan?.steps.length ?? 0;
+  return { namespace, name, phase, step, steps, weight, failedChecks, threshold, revision, image, what, hold, run };
+}

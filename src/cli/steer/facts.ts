@@ -1,0 +1,111 @@
+/** What a Canary is doing, in the words of the command line: read from the object itself, so that Flagger's work, too. */
+import type { CanarySpec } from "../../core/canary.ts";
+import { DEFAULT_PARSE_OPTIONS, parseSpec } from "../../core/parse.ts";
+import { type Plan, planFor } from "../../core/plan.ts";
+import type { Hold, RunRef } from "../../core/steering.ts";
+import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
+import { createRouters } from "../../routers/table.ts";
+
+export interface Facts {
+  readonly name: string;
+  readonly namespace: string;
+  readonly phase: string;
+  /** Steps entered; 0 before the first. */
+  readonly step: number;
+  readonly weight: number;
+  readonly failedChecks: number;
+  readonly threshold: number;
+  /** Hash of the revision that is released. */
+  readonly revision: string;
+  /** undefined for a Canary that is refused. */
+  readonly spec: CanarySpec | undefined;
+  readonly plan: Plan | undefined;
+  readonly hold: Hold | undefined;
+  readonly run: RunRef | undefined;
+  /** Milliseconds since the epoch; of the last change of phase or weight. */
+  readonly since: number;
+  /** One sentence: what it does or waits for, or how its last release ended. */
+  readonly what: string;
+}
+
+/** Phases in which a release is under way. */
+export const RUNNING: readonly string[] = ["Waiting", "Progressing", "WaitingPromotion", "Promoting", "Finalising"];
+export const WAITING: readonly string[] = ["Waiting", "WaitingPromotion"];
+
+const ROUTERS = createRouters({ setOwnerRefs: true });
+
+export function factsOf(canary: KubeObject): Facts {
+  const { metadata, status = {} } = canary;
+  const { namespace = "default", name } = metadata;
+  const parsed = parseSpec(canary.spec, namespace, DEFAULT_PARSE_OPTIONS);
+  const spec = parsed.kind === "valid" ? parsed.spec : undefined;
+  const router = spec === undefined ? undefined : ROUTERS.get(spec.provider);
+  const plan = spec === undefined || router === undefined ? undefined : planFor(spec, router.capabilities);
+  const memory: KubeFields = status.aviary ?? {};
+  const phase: string = status.phase ?? "";
+  const weight: number = status.canaryWeight ?? 0;
+  const known = {
+    name,
+    namespace,
+    phase,
+    step: memory.step ?? stepAt(plan, weight, status.iterations ?? 0),
+    weight,
+    failedChecks: status.failedChecks ?? 0,
+    threshold: spec?.analysis.threshold ?? 1,
+    revision: status.lastAppliedSpec ?? "",
+    spec,
+    plan,
+    hold: memory.hold,
+    run: memory.run,
+    since: Date.parse(status.lastTransitionTime ?? metadata.creationTimestamp ?? "") || 0,
+  };
+  return { ...known, what: sentence(known, parsed.kind === "invalid" ? parsed.problem : undefined, canary) };
+}
+
+/** With Flagger's own definition the step is pruned: the weight tells it. */
+function stepAt(plan: Plan | undefined, weight: number, iterations: number): number {
+  const steps = plan?.steps ?? [];
+  const found = steps.findIndex((step) => step.weight === weight && step.iterations === iterations);
+  return weight === 0 && iterations === 0 ? 0 : found + 1;
+}
+
+function sentence(facts: Omit<Facts, "what">, problem: string | undefined, { spec, status }: KubeObject): string {
+  const { phase, hold, plan, step, weight, failedChecks, threshold } = facts;
+  if (problem !== undefined) return problem;
+  if (phase === "") return "no operator has taken it up yet";
+  if (hold !== undefined) {
+    const until = hold.until === undefined ? "" : ` until ${new Date(hold.until).toISOString()}`;
+    return `paused by ${hold.by} at ${weight} %${until}${hold.reason ? `: "${hold.reason}"` : ""}`;
+  }
+  if (spec?.suspend === true) return "suspended (spec.suspend)";
+  const failed = failedChecks > 0 ? `, ${failedChecks} of ${threshold} failed checks` : "";
+  if (WAITING.includes(phase)) return `waits for ${gatesOf(facts).join(" or ") || "approval"}${failed}`;
+  if (phase === "Progressing") {
+    const place = step === 0 ? "before the first step" : `step ${step} of ${plan?.steps.length ?? "?"} (${weight} %)`;
+    return `${place}${failed}`;
+  }
+  if (phase === "Promoting") return "the primary gets the new revision";
+  if (phase === "Finalising") return "all traffic goes to the primary, and the canary goes";
+  if (phase === "Initialized" || phase === "Succeeded") return "the primary serves all users";
+  return String(status?.conditions?.[0]?.message ?? "");
+}
+
+const GATE_TYPES: Readonly<Record<string, string>> = {
+  Waiting: "confirm-rollout",
+  Progressing: "confirm-traffic-increase",
+  WaitingPromotion: "confirm-promotion",
+};
+
+/** Names of the webhooks that can hold the release in its present phase. */
+export function gatesOf({ phase, spec }: Pick<Facts, "phase" | "spec">): readonly string[] {
+  const type = GATE_TYPES[phase];
+  return (spec?.analysis.webhooks ?? []).filter((hook) => hook.type === type).map(({ name }) => name);
+}
+
+/** "4/10", or "-" while no release is under way. */
+export const stepText = ({ phase, step, plan }: Facts): string =>
+  RUNNING.includes(phase) && plan !== undefined ? `${step}/${plan.steps.length}` : "-";
+
+export function isAttentionNeeded({ phase, hold, failedChecks, spec }: Facts): boolean {
+  return WAITING.includes(phase) || phase === "Failed" || hold !== undefined || failedChecks > 0 || spec === undefined;
+}

@@ -1,0 +1,13 @@
+/** Options that the commands about Canaries share. */
+import { CLUSTER_OPTIONS } from "../cluster.ts";
+import type { OptionSpec } from "../options.ts";
+
+export const NAMESPACE = {
+  namespace: { type: "string", short: "n", help: "namespace; else the context's" },
+} as const satisfies Record<string, OptionSpec>;
+
+export const OUTPUT = {
+  output: { type: "string", short: "o", preset: "text", help: "text or json" },
+} as const satisfies Record<string, OptionSpec>;
+
+export const CANARY_OPTIONS = { ...NAMESPACE, ...CLUSTER_OPTIONS } as const;

@@ -1,0 +1,106 @@
+/** Reads of the cluster that several commands need. What is not installed or not permitted reads as empty. */
+import { isForbidden, isNotFound } from "../../ports/kube.ts";
+import { type KubeObject, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
+import { CANARY_LABEL, STEERING } from "../../ports/steering.ts";
+import type { ClusterClient } from "../cluster.ts";
+import { UserError } from "../command.ts";
+import { kindOf, objectWords } from "../kinds.ts";
+
+export interface CanaryName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** "canary/podinfo", "canary podinfo" or "podinfo". @throws UserError (exit code 2) */
+export function canaryWord(words: readonly string[]): string {
+  if (words.length === 1 && words[0] !== undefined && !words[0].includes("/")) return words[0];
+  const { kind, name } = objectWords(words);
+  if (kindOf(kind) !== RESOURCES.canary) throw new UserError(`name a Canary, found ${kind}/${name}`, 2);
+  return name;
+}
+
+/** @throws UserError when there is none */
+export async function canaryOf({ kube }: ClusterClient, at: CanaryName, signal: AbortSignal): Promise<KubeObject> {
+  const canary = await kube.get({ type: RESOURCES.canary, ...at }, signal);
+  if (canary === undefined) throw new UserError(`canary "${at.name}" not found in namespace ${at.namespace}`);
+  return canary;
+}
+
+export async function listed(
+  { kube }: ClusterClient,
+  type: ResourceType,
+  namespace: string,
+  options: { readonly labelSelector?: string; readonly fieldSelector?: string },
+  signal: AbortSignal,
+): Promise<readonly KubeObject[]> {
+  return await kube.list(type, namespace, options, signal).catch((error: unknown) => {
+    if (isNotFound(error) || isForbidden(error)) return [];
+    throw error;
+  });
+}
+
+/** CanaryRuns of a Canary, newest first. */
+export async function runsOf(
+  client: ClusterClient,
+  at: CanaryName,
+  signal: AbortSignal,
+): Promise<readonly KubeObject[]> {
+  const labelSelector = `${CANARY_LABEL}=${at.name}`;
+  const runs = await listed(client, STEERING.run, at.namespace, { labelSelector }, signal);
+  return [...runs].sort((a, b) => (startOf(a) < startOf(b) ? 1 : -1));
+}
+
+const startOf = ({ spec }: KubeObject): string => spec?.startedAt ?? "";
+
+/** Events of an object, oldest first. */
+export async function eventsOf(client: ClusterClient, object: KubeObject, signal: AbortSignal) {
+  const { namespace = "", uid } = object.metadata;
+  const fieldSelector = `involvedObject.uid=${uid}`;
+  const events = await listed(client, RESOURCES.event, namespace, { fieldSelector }, signal);
+  return [...events].sort((a, b) => timeOf(a) - timeOf(b));
+}
+
+export const timeOf = (event: KubeObject): number =>
+  Date.parse(event["lastTimestamp"] ?? event["eventTime"] ?? event.metadata.creationTimestamp ?? "") || 0;
+
+export interface Copy {
+  readonly name: string;
+  readonly images: readonly string[];
+  readonly pods: readonly KubeObject[];
+}
+
+const TARGETS: readonly ResourceType[] = [RESOURCES.deployment, RESOURCES.daemonSet, RESOURCES.statefulSet];
+
+/** Target and primary with their pods; absent where there is no such workload. */
+export async function copiesOf(client: ClusterClient, canary: KubeObject, signal: AbortSignal) {
+  const { kind, name } = canary.spec?.targetRef ?? {};
+  const type = TARGETS.find((one) => one.kind === kind);
+  const { namespace = "" } = canary.metadata;
+  const read = async (wanted: string): Promise<Copy | undefined> => {
+    if (type === undefined) return undefined;
+    const workload = await client.kube.get({ type, namespace, name: wanted }, signal);
+    if (workload === undefined) return undefined;
+    const labels = Object.entries(workload.spec?.selector?.matchLabels ?? {});
+    const labelSelector = labels.map(([key, value]) => `${key}=${value}`).join(",");
+    const pods = await listed(client, RESOURCES.pod, namespace, { labelSelector }, signal);
+    return { name: wanted, images: imagesOf(workload), pods };
+  };
+  const [canaryCopy, primary] = await Promise.all([read(name), read(`${name}-primary`)]);
+  return { canary: canaryCopy, primary };
+}
+
+export const imagesOf = (workload: KubeObject): readonly string[] =>
+  (workload.spec?.template?.spec?.containers ?? []).map(({ image }: { image?: string }) => image ?? "");
+
+/** "1/1 Running", with the reason why a container waits, e.g. ImagePullBackOff. */
+export function podText({ metadata, status }: KubeObject): string {
+  const containers = [...(status?.containerStatuses ?? [])];
+  const ready = containers.filter((one) => one.ready === true).length;
+  const waiting = containers.map((one) => one.state?.waiting).find((state) => state !== undefined && state !== null);
+  const restarts = containers.reduce((sum, one) => sum + (one.restartCount ?? 0), 0);
+  const state =
+    metadata.deletionTimestamp === undefined ? (waiting?.reason ?? status?.phase ?? "Unknown") : "Terminating";
+  const why = waiting?.message ? `: ${String(waiting.message).slice(0, 120)}` : "";
+  const again = restarts > 0 ? `, ${restarts} restarts` : "";
+  return `${metadata.name}  ${ready}/${containers.length} ${state}${again}${why}`;
+}
