@@ -51,6 +51,7 @@ export type Reason =
   | "PostRolloutFailed"
   | "RollbackNotSignaled"
   | "RollbackSignaled"
+  | "Deleted"
   | "Terminating"
   | "Terminated";
 

@@ -7,9 +7,10 @@ import type { ClusterCalls } from "../../metrics/provider.ts";
 import type { Asking } from "../../ports/asking.ts";
 import type { Clock, Random } from "../../ports/clock.ts";
 import type { ObjectCache, ObjectRemover, ObjectWriter } from "../../ports/kube.ts";
-import { RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
+import { type KubeObject, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Recorder } from "../../ports/recorder.ts";
+import type { Snapshot } from "../../ports/snapshot.ts";
 import { type AdapterTables, routerKinds } from "../adapters.ts";
 import { createWorld } from "../cluster/cluster-view.ts";
 import { createFreshSnapshot } from "../cluster/read-your-writes.ts";
@@ -21,6 +22,7 @@ import type { Ports, Requeue } from "../reconcile/reconcile.ts";
 import { createCanaryStore } from "../reconcile/store.ts";
 import type { Quarantine } from "../watchdog/quarantine.ts";
 import { createComplaints } from "./complaints.ts";
+import { warnOfDeletion } from "./deleted-canary.ts";
 import { canaryKey, canaryRef, createFollower, type Follower } from "./follow.ts";
 import { createTwins } from "./target-claims.ts";
 import { createTurns } from "./turns.ts";
@@ -116,6 +118,7 @@ export function startEngine(options: EngineOptions): Engine {
     const ref = { namespace, name };
     if (change.type === "deleted") snapshot.deleted(RESOURCES.canary, change.object);
     twins.saw(change);
+    warnOfDeletion(change, primaryOf(change.object, snapshot), recorder);
     warnOfRenaming(change, options.log);
     if (change.type !== "deleted" && snapshot.echoed(ref, RESOURCES.canary, change.object)) return;
     wake(ref);
@@ -127,6 +130,13 @@ export function startEngine(options: EngineOptions): Engine {
       await queue.drain(hurry);
     },
   };
+}
+
+/** As it was seen last; undefined for targets without a size. */
+function primaryOf({ metadata, spec }: KubeObject, seen: Snapshot): KubeObject | undefined {
+  const { kind, name } = spec?.targetRef ?? {};
+  const type = [RESOURCES.deployment, RESOURCES.statefulSet].find((known) => known.kind === kind);
+  return type && seen.get({ type, namespace: metadata.namespace ?? "", name: `${name}-primary` });
 }
 
 function askingOverHttp(options: EngineOptions, { read }: Follower): Asking {

@@ -1,0 +1,59 @@
+/** Selector, provider and target are edited while users keep asking: no request fails. */
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { RESOURCES } from "../../../src/ports/kubernetes.ts";
+import { canary, deployment, podTemplate, type Revision } from "./manifests.ts";
+import { stage } from "./story.ts";
+import { startTown, type Town } from "./town.ts";
+import { UNHARMED } from "./two-steps.ts";
+
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
+
+const never = new AbortController().signal;
+const DEPLOYMENT = RESOURCES.deployment;
+
+let town: Town;
+
+beforeAll(async () => {
+  town = await startTown();
+});
+
+afterAll(() => town.stop());
+
+/** The Deployment with other labels in its selector and on its pods. */
+function relabelled(namespace: string, revision: Revision, labels: Record<string, string>) {
+  const template = podTemplate("podinfo", revision);
+  const metadata = { ...template.metadata, labels };
+  const workload = { selector: { matchLabels: labels }, template: { ...template, metadata } };
+  return deployment(namespace, { ...revision, replicas: 1, workload });
+}
+
+describe.concurrent("users are served without a failure", () => {
+  it("when the target is made again with another selector, and released", async () => {
+    const name = "selector-moved";
+    const story = await stage(town, name, { analysis: { stepWeights: [40, 80] } });
+    const target = { type: DEPLOYMENT, namespace: name, name: "podinfo" };
+    await town.client.kube.delete(target, { propagation: "Foreground" }, never);
+    await town.until(target, "gone", (object) => object === undefined);
+    await story.change(relabelled(name, { version: "6.0.1" }, { "app.kubernetes.io/name": "podinfo" }));
+    const { dropped, injected, failedByPrimary, versions } = await story.end("Succeeded");
+    expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
+    expect(versions["6.0.1"]).toBeGreaterThan(0);
+    const { selector } = story.get({ type: RESOURCES.service, name: "podinfo-primary" })?.spec ?? {};
+    expect(selector).toEqual({ app: "podinfo-primary" });
+  });
+
+  it("when the provider is edited in the middle of a run", async () => {
+    const name = "provider-edited";
+    const plot = { analysis: { stepWeights: [40, 80] }, load: 0 };
+    const analysis = { ...plot.analysis, metrics: [] };
+    const story = await stage(town, name, { ...plot, analysis });
+    await story.release({ version: "6.0.1" });
+    await story.untilWeight(40);
+    await story.apply(canary(name, { ...plot, analysis, spec: { provider: "kubernetes" } }));
+    const { dropped, injected, failedByPrimary, answers } = await story.end("Succeeded");
+    expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
+    expect(answers.at(-1)?.pod).toContain("podinfo-primary");
+    expect(story.routes().at(-1)).toBe("100/0");
+    expect(story.timeline()).toContainEqual(expect.stringContaining("was changed from istio (Service podinfo)"));
+  });
+});
