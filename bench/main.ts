@@ -1,12 +1,14 @@
 /** Prints every figure that is promised, as a table. */
 import { alignColumns } from "../src/cli/columns.ts";
 import type { Figure } from "./figure.ts";
+import { benchBurst } from "./burst.ts";
 import { benchMesh } from "./mesh.ts";
 import { benchRollout } from "./rollout.ts";
 import { benchSandboxMemory } from "./sandbox-memory.ts";
 import { benchSimulation } from "./simulate.ts";
 
 const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
+  burst: benchBurst,
   mesh: benchMesh,
   rollout: benchRollout,
   sandbox: benchSandboxMemory,
