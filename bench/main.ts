@@ -1,7 +1,7 @@
 /** Prints every figure that is promised, as a table. */
 import { alignColumns } from "../src/cli/columns.ts";
-import type { Figure } from "./figure.ts";
 import { benchBurst } from "./burst.ts";
+import type { Figure } from "./figure.ts";
 import { benchMesh } from "./mesh.ts";
 import { benchRollout } from "./rollout.ts";
 import { benchSandboxMemory } from "./sandbox-memory.ts";

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
+import { allRules, rightsOf } from "../src/operator/rights.ts";
 import { createRouters } from "../src/routers/table.ts";
 
 interface Rule {
@@ -16,59 +17,43 @@ const RULES: readonly Rule[] = parseAllDocuments(OPERATOR)
   .map((document) => document.toJS())
   .find(({ kind }) => kind === "ClusterRole").rules;
 
-const ALL = "get list watch create update patch delete";
-const withFinalizers = (names: string) => names.split(" ").flatMap((name) => [name, `${name}/finalizers`]);
+const RIGHTS = rightsOf(createRouters({ setOwnerRefs: true }));
 
-/** core.md 6.7, the rows "chart only" included. */
-const GRANTED: readonly (readonly [group: string, resources: readonly string[], verbs: string])[] = [
-  ["", ["events", ...withFinalizers("configmaps secrets services")], ALL],
-  ["coordination.k8s.io", ["leases"], ALL],
-  ["apps", withFinalizers("daemonsets deployments"), ALL],
-  ["autoscaling", withFinalizers("horizontalpodautoscalers"), ALL],
-  ["extensions", withFinalizers("ingresses"), ALL],
-  ["networking.k8s.io", withFinalizers("ingresses"), ALL],
-  ["flagger.app", ["canaries", "canaries/status", "canaries/finalizers"], ALL],
-  ["flagger.app", ["metrictemplates", "metrictemplates/status", "alertproviders", "alertproviders/status"], ALL],
-  ["networking.istio.io", withFinalizers("virtualservices destinationrules"), ALL],
-  ["appmesh.k8s.aws", withFinalizers("virtualnodes virtualrouters virtualservices"), ALL],
-  ["split.smi-spec.io", withFinalizers("trafficsplits"), ALL],
-  ["specs.smi-spec.io", withFinalizers("httproutegroups"), ALL],
-  ["gloo.solo.io", withFinalizers("upstreams"), ALL],
-  ["gateway.solo.io", withFinalizers("routetables"), ALL],
-  ["projectcontour.io", withFinalizers("httpproxies"), ALL],
-  ["traefik.io", ["traefikservices"], ALL],
-  ["kuma.io", withFinalizers("trafficroutes"), ALL],
-  ["gateway.networking.k8s.io", withFinalizers("httproutes"), ALL],
-  ["keda.sh", withFinalizers("scaledobjects"), ALL],
-  ["apisix.apache.org", ["apisixroutes"], ALL],
-  ["metrics.keptn.sh", ["keptnmetrics", "analyses"], ALL],
-  ["serving.knative.dev", ["services"], "get update"],
-  ["serving.knative.dev", ["revisions"], "get"],
-  ["external.metrics.k8s.io", ["*"], "get watch list"],
-  // Ours: what the adapters watch and write beyond Flagger's.
-  ["apps", withFinalizers("statefulsets"), ALL],
-  ["serving.knative.dev", ["services", "revisions"], "list watch patch"],
-  ["gateway.networking.k8s.io", ["grpcroutes", "tcproutes", "tlsroutes", "referencegrants"], ALL],
-];
-
-it.each(GRANTED)("Q77: the operator's role grants, in %j, %j: %s", (group, resources, verbs) => {
-  const missing = resources.flatMap((resource) => {
-    const rules = RULES.filter((rule) => rule.apiGroups?.includes(group) && rule.resources?.includes(resource));
-    const granted = new Set(rules.flatMap((rule) => rule.verbs));
-    return verbs.split(" ").filter((verb) => !granted.has(verb));
-  });
-  expect(missing).toEqual([]);
+it("the roles are those of the table of rights: run `npm run rbac`", () => {
+  expect(RULES).toEqual(allRules(RIGHTS));
+  const chart = readFileSync(new URL("../charts/aviary/files/rbac.yaml", import.meta.url), "utf8");
+  expect(parse(chart)).toEqual(JSON.parse(JSON.stringify(RIGHTS)));
 });
 
-it("the operator's role grants nothing else: no wildcard of groups or verbs, and one URL", () => {
-  const listed = new Set(GRANTED.flatMap(([group, resources]) => resources.map((resource) => `${group}/${resource}`)));
-  const more = RULES.flatMap(({ apiGroups = [], resources = [] }) =>
-    apiGroups.flatMap((group) => resources.map((resource) => `${group}/${resource}`)),
-  ).filter((resource) => !listed.has(resource));
-  expect(more).toEqual([]);
+it("nothing is deleted but Analyses, nothing replaced but Leases, and no group or verb is a wildcard", () => {
+  const granting = (verb: string) =>
+    RULES.filter(({ verbs }) => verbs.includes(verb)).flatMap((rule) => rule.resources);
+  expect(granting("delete")).toEqual(["analyses"]);
+  expect(granting("update")).toEqual(["leases", "canaries/finalizers"]);
+  expect(RULES.flatMap(({ verbs, apiGroups = [] }) => [...verbs, ...apiGroups])).not.toContain("*");
   expect(RULES.flatMap(({ nonResourceURLs = [] }) => nonResourceURLs)).toEqual(["/version"]);
-  expect(RULES.flatMap(({ verbs }) => verbs)).not.toContain("*");
 });
+
+/** The standard "restricted" of Kubernetes' Pod Security, as far as these pods touch it. */
+it.each(["operator/operator.yaml", "loadtester/loadtester.yaml", "prometheus/prometheus.yaml"])(
+  "the pods of %s are restricted",
+  (file) => {
+    const pods = parseAllDocuments(readFileSync(new URL(`../deploy/${file}`, import.meta.url), "utf8"))
+      .map((document) => document.toJS())
+      .filter(({ kind }) => kind === "Deployment")
+      .map(({ spec }) => spec.template.spec);
+    expect(pods).toHaveLength(1);
+    for (const { securityContext, containers } of pods) {
+      expect(securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } });
+      for (const container of containers) {
+        expect(container.securityContext).toMatchObject({
+          ...{ allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
+        });
+        expect(container.resources.limits.memory).toBeDefined();
+      }
+    }
+  },
+);
 
 it("Q78: nothing that we ship asks a Prometheus operator for anything, so no namespace of a ServiceMonitor can be wrong", () => {
   const deploy = new URL("../deploy/", import.meta.url);

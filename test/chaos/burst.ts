@@ -42,7 +42,12 @@ export async function burst({ canaries, namespaces, flags = [], ...stub }: Burst
   });
   try {
     await Promise.race([initialised, operator.then(() => Promise.reject(new Error("the operator ended")))]);
-    return { seconds: (performance.now() - begun) / 1000, errors, figures: cluster.figures, events: eventsOf(cluster) };
+    return {
+      seconds: (performance.now() - begun) / 1000,
+      errors,
+      figures: { ...cluster.figures },
+      events: eventsOf(cluster),
+    };
   } finally {
     stop.abort(new Error("the burst is over"));
     await operator.catch(() => undefined);

@@ -34,7 +34,7 @@ export const operatorCommand: Command = {
         version: FLAGGER_VERSION,
         clock: systemClock,
         random: Math.random,
-        quarantineFile: env["AVIARY_QUARANTINE_FILE"] ?? join(tmpdir(), "aviary-quarantine.json"),
+        ...quarantineFile(env),
         ...(host === undefined ? {} : { host }),
       });
       return end.kind === "lost" ? 1 : 0;
@@ -45,3 +45,12 @@ export const operatorCommand: Command = {
     }
   },
 };
+
+/** In a pod the folder for temporary files is the operator's own; elsewhere others share it, and a name must be given. */
+function quarantineFile(env: Readonly<Record<string, string | undefined>>): { readonly quarantineFile?: string } {
+  const named = env["AVIARY_QUARANTINE_FILE"];
+  if (named !== undefined) return { quarantineFile: named };
+  return env["KUBERNETES_SERVICE_HOST"] === undefined
+    ? {}
+    : { quarantineFile: join(tmpdir(), "aviary-quarantine.json") };
+}

@@ -1,0 +1,83 @@
+/**
+ * What the operator asks of the API server, by kind. The roles in deploy/ and in the chart are made of this table by
+ * `npm run rbac`; tests compare both with it, and with what the operator really asks.
+ */
+import { RESOURCES, type ResourceType } from "../ports/kubernetes.ts";
+import type { Router } from "../ports/router.ts";
+
+export interface Rule {
+  readonly apiGroups?: readonly string[];
+  readonly resources?: readonly string[];
+  readonly nonResourceURLs?: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+export interface Rights {
+  /** Of the Lease, in its own namespace. */
+  readonly leader: readonly Rule[];
+  /** Whatever the provider is. */
+  readonly common: readonly Rule[];
+  /** Only with configs that are tracked, or with credentials of metric and alert providers. */
+  readonly secrets: readonly Rule[];
+  readonly providers: Readonly<Record<string, readonly Rule[]>>;
+}
+
+const READ = ["get", "list", "watch"];
+/** Objects are created and patched. None is deleted: what the operator makes goes with its owner, the Canary. */
+const MAKE = [...READ, "create", "patch"];
+const CHANGE = [...READ, "patch"];
+const LEASE = [...READ, "create", "update"];
+
+const rule = (types: readonly ResourceType[], verbs: readonly string[]): Rule => ({
+  apiGroups: [types[0]?.group ?? ""],
+  resources: types.map(({ plural }) => plural),
+  verbs,
+});
+
+const { canary, metricTemplate, alertProvider, deployment, daemonSet, statefulSet } = RESOURCES;
+const FLAGGER = [canary.group];
+const KEPTN = ["metrics.keptn.sh"];
+
+const COMMON: readonly Rule[] = [
+  rule([RESOURCES.event], ["create", "patch"]),
+  rule([RESOURCES.configMap, RESOURCES.service], MAKE),
+  // The Lease may be in another namespace than the operator.
+  rule([RESOURCES.lease], LEASE),
+  rule([daemonSet, deployment, statefulSet], MAKE),
+  rule([RESOURCES.hpa], MAKE),
+  rule([RESOURCES.scaledObject], MAKE),
+  rule([canary], CHANGE),
+  { apiGroups: FLAGGER, resources: ["canaries/status"], verbs: ["patch"] },
+  // Clusters that enforce the permission of owners ask for it: copies are owned by their Canary.
+  { apiGroups: FLAGGER, resources: ["canaries/finalizers"], verbs: ["update"] },
+  rule([metricTemplate, alertProvider], READ),
+  { apiGroups: KEPTN, resources: ["keptnmetrics"], verbs: ["get"] },
+  // The only kind that is deleted: an Analysis asks one question, and is taken away with its answer.
+  { apiGroups: KEPTN, resources: ["analyses"], verbs: ["get", "create", "delete"] },
+  { apiGroups: ["external.metrics.k8s.io"], resources: ["*"], verbs: ["get", "list"] },
+  { nonResourceURLs: ["/version"], verbs: ["get"] },
+];
+
+export function rightsOf(routers: ReadonlyMap<string, Router>): Rights {
+  return {
+    leader: [rule([RESOURCES.lease], LEASE)],
+    common: COMMON,
+    secrets: [rule([RESOURCES.secret], MAKE)],
+    providers: Object.fromEntries([...routers].map(([name, router]) => [name, rulesOf(router)])),
+  };
+}
+
+/** All of it in one role, each rule once. */
+export function allRules({ common, secrets, providers }: Rights): readonly Rule[] {
+  const rules = [...common, ...secrets, ...Object.values(providers).flat()];
+  return [...new Map(rules.map((one) => [JSON.stringify(one), one])).values()];
+}
+
+function rulesOf({ kinds }: Router): readonly Rule[] {
+  const groups = new Map<string, ResourceType[]>();
+  for (const { type, changesOnly } of kinds) {
+    const key = `${type.group} ${changesOnly === true}`;
+    groups.set(key, [...(groups.get(key) ?? []), type]);
+  }
+  return [...groups].map(([key, types]) => rule(types, key.endsWith(" true") ? CHANGE : MAKE));
+}
