@@ -85,9 +85,14 @@ function statusOfToday(recorded: CanaryStatus, { spec }: AdvanceInput): CanarySt
 
 function withoutReasons({ status, events }: Transition): unknown {
   // Release 0.1.0 did not remember what the spec named.
-  const { announced, names: _names, ...rest } = status;
+  const { announced, names: _names, run: _run, cause: _cause, ...rest } = status;
+  // The sentence behind Flagger's message came later.
+  const conditions = rest.conditions.map((condition) => ({
+    ...condition,
+    message: condition.message.replace(/(scaled to zero\.).*/, "$1"),
+  }));
   return {
-    status: { ...rest, announced: announced?.message },
+    status: { ...rest, conditions, announced: announced?.message },
     events: events.map(({ reason: _reason, ...event }) => event),
   };
 }

@@ -1,8 +1,10 @@
 /** The words of the engine: what a Canary asks for (CanarySpec), and how far its rollout has come (CanaryStatus). */
 
+import type { Cause } from "./cause.ts";
 import type { Reason } from "./events.ts";
 import type { Names } from "./names.ts";
 import type { Phase, Position } from "./phases/positions.ts";
+import type { Approved, Hold, RunRef } from "./steering.ts";
 
 export type { Phase, Position } from "./phases/positions.ts";
 
@@ -232,6 +234,16 @@ export interface StatusCore {
   readonly restarted?: Restarted;
   /** What the spec named when the routes were last ours; absent before, and where it was forgotten. */
   readonly names?: Names;
+  /** The run that is under way, or the last one. */
+  readonly run?: RunRef;
+  /** Why the last run ended; absent while one is under way, and before the first. */
+  readonly cause?: Cause;
+  /** The run is held by a person. */
+  readonly paused?: Hold;
+  /** Gates that a person approved, for the step that the run stands on. */
+  readonly approved?: Approved;
+  /** The last action that was applied, so that it acts once. */
+  readonly acted?: { readonly id: string; readonly message: string };
   /** Written by another operator (Flagger), and not by Aviary since: its hashes may differ from ours. */
   readonly foreign?: boolean;
 }

@@ -57,4 +57,7 @@ export type Cause = Place &
     | { readonly kind: "deleted" }
   );
 
-export type CauseKind = Cause["kind"];
+type Without<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+/** A cause without the place: what a phase knows of an end. */
+export type End = Without<Cause, keyof Place>;

@@ -3,6 +3,7 @@
 import { formatDuration } from "../go/duration.ts";
 import { formatFixed2, formatFloat } from "../go/format.ts";
 import { type CanaryRef, dotted, type Metric } from "./canary.ts";
+import type { Failure } from "./cause.ts";
 import type { Answered, MetricSourceKind, Probe } from "./observation.ts";
 
 /**
@@ -58,6 +59,24 @@ export function failureOf({ probe, answer }: Answered, ref: CanaryRef): string |
     case "value":
       return probe.kind === "metric" ? violation(probe.metric, probe.source, answer.value, ref) : undefined;
   }
+}
+
+/** The failure as data; the answer is one that failed. */
+export function failureData({ probe, answer }: Answered): Failure {
+  if (probe.kind !== "metric") {
+    const check = probe.kind === "hook" ? probe.hook.name : "metric servers";
+    return { check, source: "hook", ...(answer.kind === "refused" ? { detail: answer.detail } : {}) };
+  }
+  const { metric, source } = probe;
+  const common = { check: metric.name, source };
+  if (answer.kind === "no-data" || answer.kind === "error") return { ...common, detail: answer.message };
+  if (answer.kind !== "value") return common;
+  const { min, max } = limitsOf(metric, source);
+  const { value } = answer;
+  const isLow = value === Number.NEGATIVE_INFINITY || (min !== undefined && value < min);
+  const limit = isLow ? (min ?? max) : (max ?? min);
+  const measured = Number.isFinite(value) ? { value } : { text: formatFixed2(value) };
+  return { ...common, ...measured, sign: isLow ? "<" : ">", ...(limit === undefined ? {} : { limit }) };
 }
 
 /** Whether this answer settles the turn, so that the probes behind it need not be asked. */

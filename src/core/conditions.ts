@@ -1,15 +1,25 @@
 /** The one condition of a Canary, `Promoted`, as a function of the phase. */
 import type { CanaryStatus, Condition, StatusIn } from "./canary.ts";
+import type { Cause } from "./cause.ts";
 import { type Phase, rulesOf } from "./phases/table.ts";
+import { sentenceOf } from "./words.ts";
 
 const CONDITION_TYPE = "Promoted";
 
-/** The present condition is kept while status and reason stay the same. */
-export function conditionsFor(status: CanaryStatus, kind: string, now: number): readonly Condition[] {
+/** The present condition is kept while status and reason stay the same, and no run ended. */
+export function conditionsFor(
+  status: CanaryStatus,
+  kind: string,
+  now: number,
+  cause: Cause | undefined,
+): readonly Condition[] {
   if (status.phase === "") return status.conditions;
-  const wanted = conditionIn(status, kind);
+  const told = conditionIn(status, kind);
+  // Flagger's message, and behind it why: which check, which value, which limit.
+  const isTold = status.phase === "Failed" && cause !== undefined;
+  const wanted = isTold ? { ...told, message: `${told.message} ${sentenceOf(cause)}` } : told;
   const present = status.conditions.find(({ type }) => type === CONDITION_TYPE);
-  if (present !== undefined && present.status === wanted.status && present.reason === status.phase) {
+  if (present !== undefined && present.status === wanted.status && present.reason === status.phase && !isTold) {
     return status.conditions;
   }
   const time = new Date(Math.floor(now / 1000) * 1000).toISOString().replace(".000Z", "Z");

@@ -8,6 +8,7 @@
  * next. The driver (take-turn.ts) asks and decides again. The shell saves the status that results, makes the cluster match it
  * (desired.ts) and passes the events to the listeners.
  */
+import { act } from "./act.ts";
 import type { CanaryStatus, StatusIn } from "./canary.ts";
 import { conditionsFor } from "./conditions.ts";
 import { cookiesFor } from "./cookies.ts";
@@ -16,6 +17,7 @@ import { leaveFormer, type Names, namesOf } from "./names.ts";
 import { isRunning, type Phase, rulesOf, TRANSITIONS } from "./phases/table.ts";
 import { terminate } from "./phases/terminating.ts";
 import { routesFor } from "./routes.ts";
+import { ofRun } from "./run.ts";
 import {
   type AdvanceInput,
   announcementOf,
@@ -34,13 +36,13 @@ import {
  * @throws Error when the answers that go in do not answer the questions
  */
 export function decide(input: AdvanceInput): Decision {
-  const ready = resumed(settleAlerts(input));
+  const ready = unpaused(resumed(settleAlerts(input)));
   const canaryShare = routesFor(input.plan, ready.status)?.canary ?? 0;
   const decision = decideAnyPhase({ ...ready, canaryShare });
   if (isAsk(decision) || decision.status === input.status) return decision;
   assertArrow(input.status, decision.status);
-  const status = withoutRestart(decision.status);
-  const conditions = conditionsFor(status, input.spec.targetRef.kind, input.now);
+  const status = ofRun(input, withoutRestart(decision.status));
+  const conditions = conditionsFor(status, input.spec.targetRef.kind, input.now, decision.cause);
   const cookies = cookiesFor(input, status);
   const noted = { ...planOf(status, input), ...namesNoted(status, input), cookies, conditions, writtenAt: input.now };
   return { ...decision, status: { ...status, ...noted } };
@@ -85,8 +87,14 @@ function decideAnyPhase(turn: Turn): Decision {
   const left = leaveFormer(turn);
   if (left !== undefined) return left;
   const { problem, gone } = observation.readings;
-  if (problem === undefined) return decideInPhase(turn, status);
+  if (problem === undefined) return act(turn, (acted) => decideInPhase(acted, acted.status));
   return gone === true ? awaitTarget(turn, problem) : waitFor(turn, EVENTS.targetProblem(problem));
+}
+
+/** A pause that was asked for a time is over when the time is. */
+function unpaused(input: AdvanceInput): AdvanceInput {
+  const { paused, ...status } = input.status;
+  return paused?.until !== undefined && paused.until <= input.now ? { ...input, status } : input;
 }
 
 function decideInPhase<P extends Phase>(turn: Turn, status: StatusIn<P>): Decision {

@@ -57,6 +57,7 @@ function desiredIn<P extends Phase>(status: StatusIn<P>, uid: string): DesiredIn
 /** When the status alone, without any news from the cluster, asks for another turn. Milliseconds since the epoch. */
 export function nextTurnAt(status: CanaryStatus): number | undefined {
   const waits = [...("hold" in status ? [status.hold] : []), ...("drain" in status ? [status.drain] : [])];
-  const times = [...waits.map(endOf), status.names?.leaveAt].filter((time) => time !== undefined);
+  const steered = [status.names?.leaveAt, status.paused?.until];
+  const times = [...waits.map(endOf), ...steered].filter((time) => time !== undefined);
   return times.length === 0 ? undefined : Math.min(...times);
 }

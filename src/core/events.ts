@@ -1,6 +1,7 @@
 /** Everything the engine ever says, each text in one place. Listeners decide where it goes. Code compares reasons, never texts. */
 import type { Alert, CanaryRef, CanarySpec, Phase } from "./canary.ts";
 import { dotted, primaryName } from "./canary.ts";
+import type { Freeze } from "./steering.ts";
 
 /** Why something is said. `Unknown`: stored by a release that kept no reasons. */
 export type Reason =
@@ -52,6 +53,9 @@ export type Reason =
   | "RollbackNotSignaled"
   | "RollbackSignaled"
   | "Deleted"
+  | "Frozen"
+  | "Action"
+  | "Aborted"
   | "Terminating"
   | "Terminated";
 
@@ -262,9 +266,26 @@ export const EVENTS = {
   rollbackNotSignaled: (hook: string) =>
     normal("RollbackNotSignaled", `Rollback hook ${hook} not signaling a rollback`),
   rollbackSignaled: (hook: string) => normal("RollbackSignaled", `Rollback check ${hook} passed`),
+  /** Ours: a CanaryFreeze keeps the release from beginning. */
+  frozen: ({ name, by, reason, until }: Freeze) =>
+    normal(
+      "Frozen",
+      `A new revision waits: frozen by ${by} (${name})${until === undefined ? "" : ` until ${timeText(until)}`}` +
+        `${reason === undefined ? "" : `: ${reason}`}`,
+    ),
+  /** Ours: a person rolled back. */
+  aborted: (s: Speaker, by: string) =>
+    alert(warning("Aborted", `Rolling back ${canaryOf(s)} aborted by ${by}`), "warn", `Rolling back, aborted by ${by}`),
+  /** Ours: a person acted. */
+  acted: (s: Speaker, verb: string, by: string, message: string) =>
+    normal("Action", `${verb} of ${canaryOf(s)} by ${by}: ${message}`),
   terminating: (s: Speaker) => normal("Terminating", `Terminating canary ${canaryOf(s)}`),
   terminated: (s: Speaker) => normal("Terminated", `Terminated canary ${canaryOf(s)}`),
 } as const;
+
+function timeText(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
+}
 
 function gateRefused(message: string, alertMessage: string, muted: boolean): Notice {
   return muted ? warning("GateRefused", message) : alert(warning("GateRefused", message), "warn", alertMessage);

@@ -15,19 +15,28 @@ type Analysing = StatusIn<"Progressing"> | StatusIn<"WaitingPromotion">;
 
 /** At the end of a step: rollback hooks, the checks of the step (before the first one: its preparations), then the gates. */
 export function analysisProbes(spec: CanarySpec, plan: Plan, status: Analysing): readonly Probe[] {
-  const gates = plan.steps[status.step]?.gates ?? plan.promotionGates;
+  // A run that is held does not go on, so its gates need not open.
+  const isApproved = (probe: Probe) => probe.kind === "hook" && isApprovedGate(status, probe.type, probe.hook.name);
+  const gates = status.paused !== undefined ? [] : (plan.steps[status.step]?.gates ?? plan.promotionGates);
   return [
     ...hookProbes(spec, "rollback", status.phase),
     ...(status.step > 0 ? [...hookProbes(spec, "rollout", RUNNING), ...metrics(spec)] : preparations(spec, status)),
     ...gates
       // While waiting for the promotion the traffic does not increase any more.
       .filter((gate) => !(gate === "confirm-traffic-increase" && status.phase === "WaitingPromotion"))
-      .flatMap((gate) => hookProbes(spec, gate, RUNNING)),
+      .flatMap((gate) => hookProbes(spec, gate, RUNNING))
+      .filter((probe) => !isApproved(probe)),
   ];
 }
 
 function preparations(spec: CanarySpec, status: CanaryStatus): readonly Probe[] {
   return status.phase === "Progressing" && !status.prepared ? hookProbes(spec, "pre-rollout", RUNNING) : [];
+}
+
+/** A person approved this gate for the step that the run stands on. */
+export function isApprovedGate(status: CanaryStatus, type: HookType, name: string): boolean {
+  const step = "step" in status ? status.step : 0;
+  return status.approved?.step === step && status.approved.hooks.includes(`${type} ${name}`);
 }
 
 export function hooksOf(spec: CanarySpec, type: HookType): readonly Webhook[] {

@@ -32,7 +32,9 @@ describe("conditions", () => {
     expect(condition(story)).toMatchObject({
       status: "False",
       reason: "Failed",
-      message: "Canary analysis failed, Deployment scaled to zero.",
+      message:
+        "Canary analysis failed, Deployment scaled to zero. " +
+        "Rolled back in the promotion: the primary did not become ready: deadline.",
     });
   });
 

@@ -6,19 +6,34 @@
 import type { CanaryStatus, Restarted, Revision } from "./canary.ts";
 import { EVENTS } from "./events.ts";
 import { promotionId } from "./identity.ts";
-import { type AdvanceInput, enterPhase, resetCounters, type Transition, unchanged, update } from "./turn.ts";
+import {
+  type AdvanceInput,
+  enterPhase,
+  placeOf,
+  resetCounters,
+  type Transition,
+  type Turn,
+  unchanged,
+  update,
+} from "./turn.ts";
 import { isOver, NO_WAIT, waitUntil } from "./waits.ts";
 
 const AT_STEP_0 = { phase: "Progressing", step: 0, withheld: false, prepared: false } as const;
 
-/** @param why what is said when the run starts over now */
-export function restart(turn: AdvanceInput, why = EVENTS.restarting(turn)): Transition {
+export function restart(turn: Turn, by: "revision" | "strategy" = "revision"): Transition {
+  const why = by === "revision" ? EVENTS.restarting(turn) : EVENTS.strategyChanged(turn);
   const { revision } = turn.observation.readings.target;
   const { restarted } = turn.status;
   const due = restarted === undefined ? turn.now : restarted.at + turn.spec.analysis.intervalMs;
   if (restarted !== undefined && turn.now < due) return putOff(turn, restarted, due, revision);
   const record: Restarted = { at: turn.now, of: nameOf(turn, revision), slowed: restarted?.slowed ?? false };
-  return enterPhase(turn, { ...AT_STEP_0, hold: NO_WAIT }, { ...resetCounters(revision), restarted: record }, why);
+  const begun = enterPhase(
+    turn,
+    { ...AT_STEP_0, hold: NO_WAIT },
+    { ...resetCounters(revision), restarted: record },
+    why,
+  );
+  return { ...begun, cause: { kind: "superseded", by, ...placeOf(turn) } };
 }
 
 /** The revision of the run stays recorded: when the time comes, the target is compared with it again. */

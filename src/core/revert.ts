@@ -6,7 +6,15 @@ import type { CanaryStatus } from "./canary.ts";
 import { revisionChanged, sameRevision } from "./change.ts";
 import { EVENTS } from "./events.ts";
 import { promotionId } from "./identity.ts";
-import { type AdvanceInput, drainDelayMs, enterPhase, owesPostRollout, type Transition, type Turn } from "./turn.ts";
+import {
+  type AdvanceInput,
+  drainDelayMs,
+  endRun,
+  enterPhase,
+  owesPostRollout,
+  type Transition,
+  type Turn,
+} from "./turn.ts";
 import { NO_WAIT, waitUntil } from "./waits.ts";
 
 /** @returns undefined when the target holds what is released, or something that the primary does not run */
@@ -15,7 +23,7 @@ export function endReverted(turn: Turn): Transition | undefined {
   if (sameRevision(turn.status.applied, revision) || !runsAlready(turn)) return undefined;
   // A run that starts over had traffic a moment ago.
   const served = turn.canaryShare > 0 || turn.now < turn.status.phaseSince + drainDelayMs(turn.spec);
-  return enterPhase(
+  const ended = enterPhase(
     turn,
     {
       phase: "Succeeded",
@@ -27,6 +35,7 @@ export function endReverted(turn: Turn): Transition | undefined {
     { failedChecks: 0, canaryWeight: 0, iterations: 0, applied: revision, promotedSpec: revision.spec },
     EVENTS.reverted(turn),
   );
+  return endRun(turn, { kind: "reverted" }, ended);
 }
 
 /** The revision that waited for approval is gone: the Canary rests as it did before, and no approval is needed any more. */

@@ -43,12 +43,26 @@ function coreFrom(wire: WireStatus): StatusCore {
     writtenAt,
     phaseSince: wire.aviary?.phaseSince ?? writtenAt,
     ...(announced === undefined ? {} : { announced }),
-    ...(wire.aviary?.restarted === undefined ? {} : { restarted: wire.aviary.restarted }),
     ...(wire.aviary?.names === undefined ? {} : { names: wire.aviary.names }),
+    ...steeringOf(wire.aviary ?? {}),
     owedAlerts: wire.aviary?.owedAlerts ?? [],
     ...(applied !== undefined && wire.aviary === undefined ? { foreign: true } : {}),
   };
 }
+
+/** What is stored as it stands. */
+function steeringOf({ restarted, run, cause, paused, approved, acted }: Steering): Steering {
+  return {
+    ...(restarted === undefined ? {} : { restarted }),
+    ...(run === undefined ? {} : { run }),
+    ...(cause === undefined ? {} : { cause }),
+    ...(paused === undefined ? {} : { paused }),
+    ...(approved === undefined ? {} : { approved }),
+    ...(acted === undefined ? {} : { acted }),
+  };
+}
+
+type Steering = Pick<StatusCore, "restarted" | "run" | "cause" | "paused" | "approved" | "acted">;
 
 /** Releases before the reasons stored the message alone. */
 function announcedFrom(memory: WireMemory | undefined): Announced | undefined {
@@ -93,13 +107,13 @@ export function toWire(status: CanaryStatus): WireStatus {
 }
 
 function memoryOf(status: CanaryStatus): WireMemory {
-  const { announced, owedAlerts, phaseSince, restarted, names } = status;
+  const { announced, owedAlerts, phaseSince, names } = status;
   return {
     ...positionMemory(status),
     ...(announced === undefined ? {} : { said: announced.message, saidReason: announced.reason }),
     phaseSince,
-    ...(restarted === undefined ? {} : { restarted }),
     ...(names === undefined ? {} : { names }),
+    ...steeringOf(status),
     ...(owedAlerts.length === 0 ? {} : { owedAlerts }),
   };
 }

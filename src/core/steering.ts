@@ -74,6 +74,13 @@ export interface Hold {
   readonly freezeChecks?: boolean;
 }
 
+/** Approval is given once: for this step, and gone with it. */
+export interface Approved {
+  readonly step: number;
+  /** "type name" of hooks, e.g. "confirm-promotion ask". */
+  readonly hooks: readonly string[];
+}
+
 /** Names a run: the same in the status, the record, the actions and the console. */
 export interface RunRef {
   /** e.g. "podinfo-20260101t000100-85d557": the name of its CanaryRun. */

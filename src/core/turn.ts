@@ -1,11 +1,13 @@
 /** One turn of one canary: what goes in, what comes out, and the few moves that every phase is written with. */
 import type { Alert, CanaryRef, CanarySpec, CanaryStatus, Phase, Position, Revision, StatusCore } from "./canary.ts";
+import type { Cause, End, Failure, Place } from "./cause.ts";
 import { settles } from "./checks.ts";
 import { EVENTS, type Notice, type RolloutEvent } from "./events.ts";
 import { drainOf } from "./interval.ts";
 import type { Answered, Observation, Probe } from "./observation.ts";
 import type { OnStep } from "./phases/positions.ts";
 import type { Plan } from "./plan.ts";
+import type { Action, ActionAnswer, Freeze } from "./steering.ts";
 import { countedFromRoutes, endOf, NO_WAIT, waitUntil } from "./waits.ts";
 
 export interface AdvanceInput {
@@ -19,6 +21,10 @@ export interface AdvanceInput {
   readonly alertsDelivered: number;
   /** Deletion was asked for, and the finalizer is ours to serve. */
   readonly deleting: boolean;
+  /** What people asked of this Canary and was not answered yet, oldest first; none when absent. */
+  readonly actions?: readonly Action[];
+  /** What keeps a run from beginning; absent: nothing does. */
+  readonly freeze?: Freeze;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
@@ -39,6 +45,10 @@ export type StatusOnStep = Extract<CanaryStatus, OnStep>;
 
 export interface Transition {
   readonly status: CanaryStatus;
+  /** Why a run ended in this turn; absent when none did. */
+  readonly cause?: Cause;
+  /** What became of the actions of people, as far as they were looked at in this turn. */
+  readonly answered?: readonly ActionAnswer[];
   /** In the order in which they were said. */
   readonly events: readonly RolloutEvent[];
 }
@@ -134,7 +144,7 @@ export function enterPhase(
 ): Transition {
   const { failedChecks, canaryWeight, iterations, promotedSpec, conditions, writtenAt, applied, cookies, owedAlerts } =
     turn.status;
-  const { restarted, names } = turn.status;
+  const { restarted, names, run, cause, paused, approved, acted } = turn.status;
   // Another revision has all the time that a rollout has, also when it comes in the middle of one.
   const goesOn = position.phase === turn.status.phase && changes.applied === undefined;
   const core: StatusCore = {
@@ -149,6 +159,11 @@ export function enterPhase(
     ...(applied === undefined ? {} : { applied }),
     ...(restarted === undefined ? {} : { restarted }),
     ...(names === undefined ? {} : { names }),
+    ...(run === undefined ? {} : { run }),
+    ...(cause === undefined ? {} : { cause }),
+    ...(paused === undefined ? {} : { paused }),
+    ...(approved === undefined ? {} : { approved }),
+    ...(acted === undefined ? {} : { acted }),
     ...changes,
     phaseSince: goesOn ? turn.status.phaseSince : turn.now,
   };
@@ -204,8 +219,19 @@ export function resetCounters(revision: Revision): Changes {
   return { failedChecks: 0, canaryWeight: 0, iterations: 0, applied: revision };
 }
 
+/** The run ends by this transition, and the status remembers why. */
+export function endRun(turn: Turn, end: End, transition: Transition): Transition {
+  const cause = { ...end, ...placeOf(turn) };
+  return { ...transition, cause, status: { ...transition.status, cause } };
+}
+
+/** Where the run stands. */
+export function placeOf({ status, plan, canaryShare }: Turn): Place {
+  return { step: "step" in status ? status.step : 0, steps: plan.steps.length, weight: canaryShare };
+}
+
 /** Rolls back: all traffic goes to the primary, and the canary goes once every proxy knows the routes. */
-export function rollBack(turn: Turn, ...notices: readonly Notice[]): Transition {
+export function rollBack(turn: Turn, end: End, ...notices: readonly Notice[]): Transition {
   const { phaseSince } = turn.status;
   // A restart takes the traffic away, too: it may have been a moment ago.
   const served = turn.canaryShare > 0 || turn.now < phaseSince + drainDelayMs(turn.spec);
@@ -220,14 +246,15 @@ export function rollBack(turn: Turn, ...notices: readonly Notice[]): Transition 
     resetCounters(turn.observation.readings.target.revision),
     EVENTS.failed(turn),
   );
-  return prependEvents(turn.status.phase, notices, failed);
+  return endRun(turn, end, prependEvents(turn.status.phase, notices, failed));
 }
 
 /** One more failed check; the one that reaches the threshold rolls back at once. */
-export function failCheck(turn: Turn, status: StatusOnStep, notices: readonly Notice[]): Transition {
+export function failCheck(turn: Turn, status: StatusOnStep, failure: Failure, notices: readonly Notice[]): Transition {
   const failedChecks = status.failedChecks + 1;
   if (failedChecks >= turn.spec.analysis.threshold) {
-    return rollBack(turn, ...notices, EVENTS.thresholdReached(turn, failedChecks));
+    const end = { kind: "threshold", failedChecks, failure } as const;
+    return rollBack(turn, end, ...notices, EVENTS.thresholdReached(turn, failedChecks));
   }
   return update({ ...status, failedChecks, hold: waitUntil(turn.now + turn.spec.analysis.intervalMs) }, ...notices);
 }

@@ -1,7 +1,9 @@
 /** The status on the wire: Flagger's fields, and what we remember beyond them under `aviary`. */
 import type { Alert, Condition, Restarted } from "./canary.ts";
+import type { Cause } from "./cause.ts";
 import type { Reason } from "./events.ts";
 import type { Names } from "./names.ts";
+import type { Approved, Hold, RunRef } from "./steering.ts";
 
 export interface WireStatus {
   readonly phase?: string;
@@ -45,6 +47,11 @@ export interface WireMemory {
   readonly putOff?: boolean;
   readonly restarted?: Restarted;
   readonly names?: Names;
+  readonly run?: RunRef;
+  readonly cause?: Cause;
+  readonly paused?: Hold;
+  readonly approved?: Approved;
+  readonly acted?: { readonly id: string; readonly message: string };
   readonly phaseSince?: number;
   /** The wait that was announced last: its message, and since 0.2 its reason. */
   readonly said?: string;

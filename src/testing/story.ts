@@ -8,6 +8,7 @@ import { promotionId } from "../core/identity.ts";
 import type { Answer, Probe, Readiness, Readings } from "../core/observation.ts";
 import { type Capabilities, planFor } from "../core/plan.ts";
 import { routesFor } from "../core/routes.ts";
+import type { Action, Freeze, Verb } from "../core/steering.ts";
 import { type Situation, takeTurnWith } from "../core/take-turn.ts";
 import type { Transition } from "../core/turn.ts";
 import { aCanary, type CanaryParts } from "./canary.ts";
@@ -32,6 +33,7 @@ export interface StoryWorld {
   onPromoted: () => void;
   /** Called when the primary gets its last template back. */
   onRestored: () => void;
+  freeze?: Freeze | undefined;
 }
 
 export interface Story {
@@ -42,6 +44,10 @@ export interface Story {
   readonly world: StoryWorld;
   /** Everything asked so far, as "type name" or "metric name". */
   readonly asked: string[];
+  /** A person acts; answered in a later turn. */
+  act(verb: Verb, parts?: Partial<Action>): void;
+  /** What became of every action so far, as "outcome: message". */
+  readonly answers: string[];
   /** Every alert so far, as "severity message". */
   readonly alerts: string[];
   /** Takes turns until nothing more happens by itself before `seconds` more have passed. */
@@ -83,7 +89,18 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
     onPromoted: () => {},
     onRestored: () => {},
   };
-  const story: Story = { timeline: [], status: canary.status, now: START, world, asked: [], alerts: [], run };
+  const story: Story = {
+    timeline: [],
+    status: canary.status,
+    now: START,
+    world,
+    asked: [],
+    alerts: [],
+    answers: [],
+    act,
+    run,
+  };
+  let pending: readonly Action[] = [];
 
   function readings(): Readings {
     return {
@@ -129,12 +146,16 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
     const situation = {
       ...{ ref, uid, spec, plan, status: story.status, now: story.now, deleting: world.deleting, readings: seen },
       alertsDelivered: story.status.owedAlerts.length,
+      actions: pending,
+      ...(world.freeze === undefined ? {} : { freeze: world.freeze }),
     };
     const { transition } = takeTurnWith(situation, (probe) => {
       story.asked.push(probe.kind === "hook" ? `${probe.type} ${probe.hook.name}` : describe(probe));
       return world.answer(probe, story.now);
     });
-    const { status, events } = transition;
+    const { status, events, answered = [] } = transition;
+    pending = pending.filter(({ id }) => answered.every((answer) => answer.id !== id));
+    story.answers.push(...answered.map(({ outcome, message }) => `${outcome}: ${message}`));
     const before = JSON.stringify([story.status, primaryId, scaledDown, primaryExists]);
     const seconds = (story.now - START) / 1000;
     const routes = routesFor(plan, status);
@@ -143,7 +164,13 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
     story.alerts.push(...status.owedAlerts.map(({ severity, message }) => `${severity} ${message}`));
     story.status = status;
     obey(desired({ uid, plan, suspended: spec.suspend }, status));
-    return JSON.stringify([story.status, primaryId, scaledDown, primaryExists]) !== before;
+    return answered.length > 0 || JSON.stringify([story.status, primaryId, scaledDown, primaryExists]) !== before;
+  }
+
+  function act(verb: Verb, parts: Partial<Action> = {}): void {
+    const id = `action-${pending.length + story.answers.length}`;
+    const times = { at: story.now, expiresAt: story.now + 600_000 };
+    pending = [...pending, { id, name: id, verb, by: "alice", ...times, expect: {}, ...parts }];
   }
 
   function run(seconds: number): void {

@@ -1,7 +1,7 @@
 /** Progressing and WaitingPromotion: hold a step, judge it at its end, and go one further, wait at a gate, or roll back. */
 import { dotted, type Routes, type StatusIn } from "../canary.ts";
 import { sameRevision } from "../change.ts";
-import { failureOf, isRollbackHook } from "../checks.ts";
+import { failureData, failureOf, isRollbackHook } from "../checks.ts";
 import { mustCover } from "../cover.ts";
 import { EVENTS, type Notice } from "../events.ts";
 import type { Answered } from "../observation.ts";
@@ -16,6 +16,7 @@ import {
   answersTo,
   type Decision,
   drainDelayMs,
+  endRun,
   enterPhase,
   failCheck,
   isAnnounced,
@@ -33,7 +34,7 @@ import {
 import { isOver, NO_WAIT, waitUntil } from "../waits.ts";
 import type { PositionIn } from "./phase.ts";
 
-type Analysing = StatusIn<"Progressing"> | StatusIn<"WaitingPromotion">;
+export type Analysing = StatusIn<"Progressing"> | StatusIn<"WaitingPromotion">;
 
 export function onStepRoutes(plan: Plan, { withheld, step, canaryWeight }: Analysing): Routes {
   return withheld ? ALL_TO_PRIMARY : stepRoutes(currentStep(plan, step), canaryWeight);
@@ -48,10 +49,11 @@ export function analyse(turn: Turn, status: Analysing): Decision {
   if (settled !== undefined) return settled;
   // The promoted template with another configuration must be judged, too, and not only once it is copied.
   if (!sameRevision(status.applied, target.revision)) return restart(turn);
-  if (isOfAnotherPlan(turn, status)) return restart(turn, EVENTS.strategyChanged(turn));
+  if (isOfAnotherPlan(turn, status)) return restart(turn, "strategy");
   if (!spec.skipAnalysis) {
     if (status.failedChecks >= spec.analysis.threshold) {
-      return rollBack(turn, EVENTS.thresholdReached(turn, status.failedChecks));
+      const end = { kind: "threshold", failedChecks: status.failedChecks } as const;
+      return rollBack(turn, end, EVENTS.thresholdReached(turn, status.failedChecks));
     }
     if (primary.readiness.kind === "stuck") return losePrimary(turn, status, primary.readiness.detail);
     if (primary.readiness.kind === "progressing") {
@@ -62,7 +64,10 @@ export function analyse(turn: Turn, status: Analysing): Decision {
       return rerouted(turn, status) ?? waitFor(turn, EVENTS.primaryNotReady(primary.readiness.detail));
     }
   }
-  if (target.readiness.kind === "stuck") return rollBack(turn, EVENTS.deadlineExceeded(target.readiness.detail));
+  if (target.readiness.kind === "stuck") {
+    const { detail } = target.readiness;
+    return rollBack(turn, { kind: "deadline", of: "canary", detail }, EVENTS.deadlineExceeded(detail));
+  }
   if (target.scaledDown) return isExposed(turn) ? awaitCanary(turn, status, scaledToZero(turn)) : unchanged(turn);
   if (target.readiness.kind === "progressing") return awaitCanary(turn, status, target.readiness.detail);
   if (spec.skipAnalysis) return skipToPromotion(turn, status);
@@ -82,14 +87,15 @@ function rerouted(turn: Turn, status: Analysing): Transition | undefined {
 function losePrimary(turn: Turn, status: Analysing, detail: string): Transition {
   const { target, primary } = turn.observation.readings;
   const saved = primary.available === 0 && target.available > 0 && isExposed(turn);
-  if (!saved) return rollBack(turn, EVENTS.deadlineExceeded(detail));
+  if (!saved) return rollBack(turn, { kind: "deadline", of: "primary", detail }, EVENTS.deadlineExceeded(detail));
   const failed = enterPhase(
     turn,
     { phase: "Failed", restoring: true, owesPostRollout: owesPostRollout(turn.spec), drain: NO_WAIT },
     { failedChecks: 0, iterations: 0, canaryWeight: TOTAL_WEIGHT },
     EVENTS.primaryGone(turn),
   );
-  return prependEvents(status.phase, [EVENTS.deadlineExceeded(detail)], failed);
+  const ended = prependEvents(status.phase, [EVENTS.deadlineExceeded(detail)], failed);
+  return endRun(turn, { kind: "primary-gone", detail }, ended);
 }
 
 /** The strategy was edited: what the run has shown so far belongs to another plan. */
@@ -109,7 +115,9 @@ function awaitCanary(turn: Turn, status: Analysing, detail: string): Transition 
   const notice = EVENTS.canaryNotReady(detail);
   const failedChecks = status.failedChecks + 1;
   if (failedChecks >= turn.spec.analysis.threshold) {
-    return rollBack(turn, notice, EVENTS.thresholdReached(turn, failedChecks));
+    const failure = { check: "pods of the canary", source: "pods", detail } as const;
+    const end = { kind: "threshold", failedChecks, failure } as const;
+    return rollBack(turn, end, notice, EVENTS.thresholdReached(turn, failedChecks));
   }
   const notices = isAnnounced(status, notice) ? [] : [notice];
   const announced = announcementOf(notice);
@@ -136,6 +144,7 @@ function giveBack(turn: Turn, status: Analysing): Transition {
 
 /** Asks, then reads the answers in the order in which they were asked; the first that settles the matter ends the turn. */
 function judge(turn: Turn, status: Analysing): Decision {
+  if (status.paused?.freezeChecks === true) return unchanged(turn);
   const answers = answersTo(turn, analysisProbes(turn.spec, turn.plan, status));
   if (!isAnswered(answers)) return answers;
   const unprepared = status.phase === "Progressing" && status.step === 0 && !status.prepared;
@@ -148,6 +157,24 @@ function judge(turn: Turn, status: Analysing): Decision {
     if (settled !== undefined) return settled;
   }
   if (unprepared && opening === -1) notices.push(EVENTS.starting(turn));
+  if (isHeld(turn)) return holdPaused(turn, status, notices);
+  return advance(turn, status, notices);
+}
+
+/** Held by a person, or by a freeze that holds runs. */
+export function isHeld({ status, freeze }: Turn): boolean {
+  return status.paused !== undefined || freeze?.runs === "hold";
+}
+
+/** Every check passed while the run is held: it stays, and the checks are asked again after an interval. */
+function holdPaused(turn: Turn, status: Analysing, notices: readonly Notice[]): Transition {
+  const hold = waitUntil(turn.now + turn.spec.analysis.intervalMs);
+  const prepared = status.phase === "Progressing" && notices.length > 0 ? { ...status, prepared: true } : status;
+  return update({ ...prepared, hold }, ...notices);
+}
+
+/** To the next step, or to the promotion when there is none. */
+export function advance(turn: Turn, status: Analysing, notices: readonly Notice[]): Transition {
   const next = nextStepIndex(turn.plan, status.step, status.canaryWeight);
   const step = next === undefined ? undefined : turn.plan.steps[next];
   return step === undefined || next === undefined
@@ -161,25 +188,31 @@ function judgeAnswer(turn: Turn, status: Analysing, answered: Answered, notices:
   const failure = failureOf(answered, turn.ref);
   if (probe.kind !== "hook") {
     if (failure === undefined) return undefined;
-    return failCheck(turn, status, [...notices, EVENTS.checkFailed(failure, answer.kind === "error")]);
+    const notice = EVENTS.checkFailed(failure, answer.kind === "error");
+    return failCheck(turn, status, failureData(answered), [...notices, notice]);
   }
   const { name, muteAlert } = probe.hook;
   switch (probe.type) {
     case "rollback":
       if (failure === undefined) {
-        return rollBack(turn, ...notices, EVENTS.rollbackSignaled(name), EVENTS.manualRollback(turn));
+        const end = { kind: "rollback-hook", hook: name } as const;
+        return rollBack(turn, end, ...notices, EVENTS.rollbackSignaled(name), EVENTS.manualRollback(turn));
       }
       notices.push(EVENTS.rollbackNotSignaled(name));
       return undefined;
     case "pre-rollout":
-      if (failure !== undefined)
-        return failCheck(turn, status, [...notices, EVENTS.preRolloutFailed(turn, name, failure)]);
+      if (failure !== undefined) {
+        const notice = EVENTS.preRolloutFailed(turn, name, failure);
+        return failCheck(turn, status, failureData(answered), [...notices, notice]);
+      }
       notices.push(EVENTS.gatePassed("Pre-rollout", name));
       return undefined;
     case "rollout":
-      return failure === undefined
-        ? undefined
-        : failCheck(turn, status, [...notices, EVENTS.rolloutHookFailed(turn, name, failure)]);
+      if (failure === undefined) return undefined;
+      return failCheck(turn, status, failureData(answered), [
+        ...notices,
+        EVENTS.rolloutHookFailed(turn, name, failure),
+      ]);
     case "confirm-traffic-increase":
       if (failure !== undefined) {
         return holdAtGate(turn, status, notices, EVENTS.increaseRefused(turn, name, muteAlert));
@@ -223,7 +256,13 @@ function awaitPromotion(
   return prependEvents(status.phase, [...notices, EVENTS.promotionRefused(turn, hook, muted)], waiting);
 }
 
-function enterStep(turn: Turn, status: Analysing, step: Step, index: number, notices: readonly Notice[]): Transition {
+export function enterStep(
+  turn: Turn,
+  status: Analysing,
+  step: Step,
+  index: number,
+  notices: readonly Notice[],
+): Transition {
   const hold = waitUntil(turn.now + turn.spec.analysis.intervalMs);
   const position = { step: index, plan: turn.plan.name, hold, withheld: false };
   const warnings = status.step === 0 ? turn.plan.warnings.map(EVENTS.notSupported) : [];
@@ -251,13 +290,13 @@ function announcements(turn: Turn, announcement: Announcement): Notice[] {
   }
 }
 
-function startPromotion(turn: Turn, status: Analysing, notices: readonly Notice[]): Transition {
+export function startPromotion(turn: Turn, status: Analysing, notices: readonly Notice[]): Transition {
   const position = { step: status.step, plan: turn.plan.name, withheld: false, primaryWeight: 0, skipping: false };
   return copyOrCover(turn, status, position, notices, status.canaryWeight);
 }
 
 /** skipAnalysis: the revision is promoted unjudged, as its owner asked; traffic leaves the primary only when it cannot serve. */
-function skipToPromotion(turn: Turn, status: Analysing): Transition {
+export function skipToPromotion(turn: Turn, status: Analysing): Transition {
   const position = { step: status.step, withheld: false, primaryWeight: 0, skipping: true };
   return copyOrCover(turn, status, position, [], 0);
 }

@@ -7,8 +7,9 @@
  *   traffic returns to it and the canary goes.
  */
 import type { CanaryStatus, Routes, StatusIn } from "../canary.ts";
+import type { Failure } from "../cause.ts";
 import { sameRevision } from "../change.ts";
-import { failureOf } from "../checks.ts";
+import { failureData, failureOf } from "../checks.ts";
 import { cover } from "../cover.ts";
 import { EVENTS, type Notice } from "../events.ts";
 import { promotionId } from "../identity.ts";
@@ -36,6 +37,7 @@ import {
 } from "../turn.ts";
 import { isOver, waitUntil } from "../waits.ts";
 import type { WireMemory } from "../wire.ts";
+import { isHeld } from "./analysis.ts";
 import { readHold, readOnStep, recoverHold, writeOnStep } from "./memory.ts";
 import { type Known, type PhaseRules, type PositionIn, PRESENT } from "./phase.ts";
 import { promotedPrimary } from "./promoted-primary.ts";
@@ -137,9 +139,9 @@ function promote(turn: Turn, status: StatusIn<"Promoting">): Decision {
     const silent = answered.answer.kind === "no-data";
     if (silent && mayStillBeMeasured(turn, status, answered)) return awaitValues(turn, status, failure);
     // Silence does not undo a failure that was measured before.
-    if (!silent || status.failedSinceShift === true) return doubtPrimary(turn, status, failure);
+    if (!silent || status.failedSinceShift === true) return doubtPrimary(turn, status, failure, failureData(answered));
   }
-  return shiftToPrimary(turn, status);
+  return isHeld(turn) ? unchanged(turn) : shiftToPrimary(turn, status);
 }
 
 /** The canary lost its pods while it had traffic. */
@@ -156,7 +158,7 @@ function isCopied({ uid, observation }: Turn, { applied }: CanaryStatus): boolea
   return applied !== undefined && observation.readings.primary.promotionId === promotionId(uid, applied);
 }
 
-/** A text for readers is notices once, then the readiness texts as they change. */
+/** A text for readers is given once, then the readiness texts as they change. */
 function awaitPrimary(turn: Turn, { detail, progress }: NotReady): Transition {
   const waiting = waitFor(turn, EVENTS.primaryNotReady(detail));
   if (turn.status.announced !== undefined) return waiting;
@@ -201,9 +203,11 @@ function awaitValues(turn: Turn, status: StatusIn<"Promoting">, text: string): T
 }
 
 /** The primary fails a check while it takes over: hold, and after as many failures as checks may fail, roll back. */
-function doubtPrimary(turn: Turn, status: StatusIn<"Promoting">, failure: string): Transition {
+function doubtPrimary(turn: Turn, status: StatusIn<"Promoting">, failure: string, data: Failure): Transition {
   const failedChecks = status.failedChecks + 1;
-  if (failedChecks >= turn.spec.analysis.threshold) return failPromotion(turn, failure);
+  if (failedChecks >= turn.spec.analysis.threshold) {
+    return failPromotion(turn, failure, { kind: "primary-checks", failedChecks, failure: data });
+  }
   const hold = waitUntil(turn.now + turn.spec.analysis.intervalMs);
   return update({ ...status, failedChecks, failedSinceShift: true, hold }, EVENTS.checkFailed(failure));
 }

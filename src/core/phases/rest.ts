@@ -7,7 +7,8 @@ import { hasForeignHash, revisionChanged, sameRevision } from "../change.ts";
 import { failureOf } from "../checks.ts";
 import { EVENTS } from "../events.ts";
 import { promotionId } from "../identity.ts";
-import { hookProbes } from "../probes.ts";
+import type { Probe } from "../observation.ts";
+import { hookProbes, isApprovedGate } from "../probes.ts";
 import { recordRecreatedPrimary } from "../recreated-primary.ts";
 import { isDeserted } from "../steps.ts";
 import {
@@ -151,12 +152,24 @@ export function beginWhenAllowed(turn: Turn): Decision {
   if (!turn.spec.skipAnalysis && primary.readiness.kind === "stuck") {
     return turn.status.phase === "Failed"
       ? waitFor(turn, EVENTS.primaryNotReady(primary.readiness.detail))
-      : rollBack(turn, EVENTS.deadlineExceeded(primary.readiness.detail));
+      : rollBack(
+          turn,
+          { kind: "deadline", of: "primary", detail: primary.readiness.detail },
+          EVENTS.deadlineExceeded(primary.readiness.detail),
+        );
   }
   if (!turn.spec.skipAnalysis && primary.readiness.kind === "progressing") {
     return waitFor(turn, EVENTS.primaryNotReady(primary.readiness.detail));
   }
-  const answers = answersTo(turn, hookProbes(turn.spec, "confirm-rollout", turn.status.phase));
+  if (turn.freeze !== undefined) return waitFor(turn, EVENTS.frozen(turn.freeze));
+  if (turn.status.paused !== undefined) return unchanged(turn);
+  const gates = hookProbes(turn.spec, "confirm-rollout", turn.status.phase);
+  const isApproved = (probe: Probe) =>
+    probe.kind === "hook" && isApprovedGate(turn.status, "confirm-rollout", probe.hook.name);
+  const answers = answersTo(
+    turn,
+    gates.filter((probe) => !isApproved(probe)),
+  );
   if (!isAnswered(answers)) return answers;
   const passed = [];
   for (const answered of answers) {

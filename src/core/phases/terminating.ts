@@ -1,6 +1,7 @@
 /** Deletion with revertOnDeletion: first the target serves by itself again, then routes and Services are handed back. */
+import type { CanaryStatus } from "../canary.ts";
 import { EVENTS } from "../events.ts";
-import { type Decision, enterPhase, prependEvents, type Turn, unchanged, waitFor } from "../turn.ts";
+import { type Decision, endRun, enterPhase, prependEvents, type Turn, unchanged, waitFor } from "../turn.ts";
 import { type PhaseRules, PRESENT } from "./phase.ts";
 
 export const terminating: PhaseRules<"Terminating"> = {
@@ -23,12 +24,17 @@ export const terminating: PhaseRules<"Terminating"> = {
   },
 };
 
+function isInRun({ phase }: CanaryStatus): boolean {
+  return phase === "Progressing" || phase === "WaitingPromotion" || phase === "Promoting" || phase === "Finalising";
+}
+
 /** Called in any phase while the Canary is being deleted. */
 export function terminate(turn: Turn): Decision {
   const { status } = turn;
   if (status.phase !== "Terminating") {
     const entered = enterPhase(turn, { phase: "Terminating", handedBack: false }, { canaryWeight: 0, iterations: 0 });
-    return prependEvents(status.phase, [EVENTS.terminating(turn)], entered);
+    const leaving = prependEvents(status.phase, [EVENTS.terminating(turn)], entered);
+    return isInRun(status) ? endRun(turn, { kind: "deleted" }, leaving) : leaving;
   }
   const { target, problem } = turn.observation.readings;
   // A target that is gone has nothing to be given back to: let the Canary go.

@@ -1,0 +1,47 @@
+/**
+ * What people asked for comes first, one action a turn. An action acts once, on the situation that its person saw: another run,
+ * revision or step refuses it, and so does time.
+ */
+import { EVENTS } from "./events.ts";
+import { type Outcome, refused } from "./intents/intent.ts";
+import { INTENTS } from "./intents/table.ts";
+import type { Action, ActionAnswer } from "./steering.ts";
+import { type Decision, isAsk, prependEvents, type Turn } from "./turn.ts";
+
+/** @param decide what the phase decides when no action decides instead */
+export function act(turn: Turn, decide: (turn: Turn) => Decision): Decision {
+  const [action] = turn.actions ?? [];
+  if (action === undefined) return decide(turn);
+  const { acted } = turn.status;
+  // Applied before, and the operator died before the action's object was answered.
+  if (acted?.id === action.id) return answeredBy(decide(turn), action, "applied", acted.message);
+  if (action.expiresAt <= turn.now) return answeredBy(decide(turn), action, "expired", "it was not applied in time");
+  const outcome = outcomeOf(turn, action);
+  if (outcome.kind === "refused") return answeredBy(decide(turn), action, "refused", outcome.message);
+  const { decision, message } = outcome;
+  if (isAsk(decision)) return decision;
+  const notice = EVENTS.acted(turn, action.verb, action.by, message);
+  const done = prependEvents(turn.status.phase, [notice], decision);
+  const status = { ...done.status, acted: { id: action.id, message } };
+  return answeredBy({ ...done, status }, action, "applied", message);
+}
+
+function outcomeOf(turn: Turn, action: Action): Outcome {
+  const { status } = turn;
+  const { run, revision, step } = action.expect;
+  if (run !== undefined && run !== status.run?.id) return refused(`the run is ${status.run?.id ?? "another"} by now`);
+  if (revision !== undefined && revision !== status.applied?.spec) {
+    return refused(`the revision is ${status.applied?.spec ?? "another"} by now`);
+  }
+  const present = "step" in status ? status.step : 0;
+  if (step !== undefined && step !== present) return refused(`the run is at step ${present} by now`);
+  const { phases, apply } = INTENTS[action.verb];
+  if (!phases.includes(status.phase)) {
+    return refused(`${action.verb} is not possible in ${status.phase}, only in ${phases.join(", ")}`);
+  }
+  return apply(turn, action);
+}
+
+function answeredBy(decision: Decision, { id }: Action, outcome: ActionAnswer["outcome"], message: string): Decision {
+  return isAsk(decision) ? decision : { ...decision, answered: [{ id, outcome, message }] };
+}

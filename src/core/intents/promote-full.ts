@@ -1,0 +1,16 @@
+import { skipToPromotion, startPromotion } from "../phases/analysis.ts";
+import { applied, type Intent, obstacleTo, refused } from "./intent.ts";
+
+/** To the end: the rest of the steps, gates and checks is skipped. The rules of safe promotion stay. */
+export const promoteFull: Intent = {
+  phases: ["Progressing", "WaitingPromotion"],
+  apply(turn) {
+    const { status } = turn;
+    if (status.phase !== "Progressing" && status.phase !== "WaitingPromotion") return refused("no run is under way");
+    const obstacle = obstacleTo(turn);
+    if (obstacle !== undefined) return refused(obstacle);
+    const next = turn.canaryShare === 0 ? skipToPromotion(turn, status) : startPromotion(turn, status, []);
+    const { paused: _over, ...released } = next.status;
+    return applied("the promotion begins, without the rest of the checks", { ...next, status: released });
+  },
+};

@@ -1,0 +1,20 @@
+import { advance } from "../phases/analysis.ts";
+import { applied, type Intent, obstacleTo, refused } from "./intent.ts";
+
+/** The next step now: the hold, the gates and the checks of this step end. The next step is judged. */
+export const promote: Intent = {
+  phases: ["Progressing", "WaitingPromotion"],
+  apply(turn) {
+    const { status } = turn;
+    if (status.phase !== "Progressing" && status.phase !== "WaitingPromotion") return refused("no run is under way");
+    const obstacle = obstacleTo(turn);
+    if (obstacle !== undefined) return refused(obstacle);
+    const { paused: _over, ...free } = status;
+    const next = advance(turn, free, []);
+    const to = next.status;
+    const message =
+      to.phase === "Promoting" ? "the promotion begins" : `step ${status.step} -> ${"step" in to ? to.step : ""}`;
+    const { paused: _held, ...released } = to;
+    return applied(message, { ...next, status: released });
+  },
+};

@@ -1,0 +1,15 @@
+import { update } from "../turn.ts";
+import { waitUntil } from "../waits.ts";
+import { applied, type Intent, refused } from "./intent.ts";
+
+/** The step is held for a full interval again, because the metric window must be of the resumed state. */
+export const resume: Intent = {
+  phases: ["Waiting", "Progressing", "WaitingPromotion", "Promoting"],
+  apply({ status, now, spec, canaryShare }) {
+    const { paused, ...rest } = status;
+    if (paused === undefined) return refused("not paused");
+    const isOnStep = "step" in rest && rest.step > 0;
+    const resumed = isOnStep ? { ...rest, hold: waitUntil(now + spec.analysis.intervalMs) } : rest;
+    return applied(`goes on from ${canaryShare} %`, update(resumed));
+  },
+};

@@ -1,0 +1,25 @@
+import { enterStep } from "../phases/analysis.ts";
+import { hooksOf } from "../probes.ts";
+import { applied, type Intent, obstacleTo, refused } from "./intent.ts";
+
+/** Forward to a step. Gates in between are named, and need to be skipped by name of the option, too. */
+export const skip: Intent = {
+  phases: ["Progressing"],
+  apply(turn, { toStep, toWeight, gatesToo }) {
+    const { status, plan, spec } = turn;
+    if (status.phase !== "Progressing") return refused("no run is under way");
+    const byWeight = plan.steps.findIndex(({ weight }) => weight === toWeight) + 1;
+    const to = toStep ?? byWeight;
+    const step = plan.steps[to - 1];
+    if (step === undefined) return refused(`there is no such step: the plan has ${plan.steps.length}`);
+    if (to <= status.step) return refused(`the run is at step ${status.step} already`);
+    const between = plan.steps.slice(status.step, to).flatMap(({ gates }) => gates);
+    const gates = [...new Set(between)].flatMap((type) => hooksOf(spec, type).map(({ name }) => name));
+    if (gates.length > 0 && gatesToo !== true) return refused(`gates are in between: ${gates.join(", ")}`);
+    const obstacle = obstacleTo(turn);
+    if (obstacle !== undefined) return refused(obstacle);
+    const { paused: _over, ...free } = status;
+    const next = enterStep(turn, free, step, to, []);
+    return applied(`step ${status.step} -> ${to}`, next);
+  },
+};

@@ -1,0 +1,44 @@
+/** Names of runs, and what a status remembers of its run. */
+import type { CanaryStatus } from "./canary.ts";
+import { isRunning } from "./phases/table.ts";
+import type { RunRef } from "./steering.ts";
+import type { AdvanceInput } from "./turn.ts";
+
+/** @returns the status with the name of its run, and without what belongs to an earlier run or step */
+export function ofRun(input: AdvanceInput, status: CanaryStatus): CanaryStatus {
+  const { cause, paused, approved, ...rest } = status;
+  const running = isRunning(status.phase);
+  const begins = running && beginsRun(input.status, status);
+  const isHeld = paused !== undefined && (running || status.phase === "Waiting");
+  const step = "step" in status ? status.step : 0;
+  const isApproved = approved !== undefined && approved.step === step && isSameRun(input.status, status);
+  return {
+    ...rest,
+    ...(begins ? { run: nameRun(input, status.applied?.spec ?? "") } : {}),
+    ...(cause === undefined || running ? {} : { cause }),
+    ...(isHeld ? { paused } : {}),
+    ...(isApproved ? { approved } : {}),
+  } as CanaryStatus;
+}
+
+function beginsRun(from: CanaryStatus, to: CanaryStatus): boolean {
+  return !isRunning(from.phase) || !isSameRun(from, to);
+}
+
+function isSameRun(from: CanaryStatus, to: CanaryStatus): boolean {
+  return from.restarted?.at === to.restarted?.at;
+}
+
+/** e.g. "podinfo-20260101t000100-85d557": sorts by time, and fits a name of Kubernetes. */
+function nameRun({ ref, now }: AdvanceInput, revision: string): RunRef {
+  const at = new Date(now)
+    .toISOString()
+    .replace(/[-:]|\.\d+Z$/g, "")
+    .toLowerCase();
+  const hash =
+    revision
+      .toLowerCase()
+      .replace(/[^a-z0-9]/g, "")
+      .slice(0, 6) || "0";
+  return { id: `${ref.name.slice(0, 220)}-${at}-${hash}`, startedAt: now };
+}
