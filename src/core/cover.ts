@@ -45,14 +45,18 @@ export function cover(turn: Turn, status: Promoting): Transition {
 function uncover(turn: Turn, status: Promoting): Transition {
   const failedChecks = status.failedChecks + 1;
   if (failedChecks >= turn.spec.analysis.threshold) {
-    return rollBack(turn, EVENTS.thresholdReached(turn, failedChecks));
+    const failure = { check: "pods of the canary", source: "pods", detail: "no pod of the canary can serve" } as const;
+    return rollBack(turn, { kind: "threshold", failedChecks, failure }, EVENTS.thresholdReached(turn, failedChecks));
   }
   return update({ ...status, failedChecks, withheld: true, canaryWeight: 0, covering: "begun" });
 }
 
 function coverAgain(turn: Turn, status: Promoting): Transition {
   const { target } = turn.observation.readings;
-  if (target.readiness.kind === "stuck") return rollBack(turn, EVENTS.deadlineExceeded(target.readiness.detail));
+  if (target.readiness.kind === "stuck") {
+    const { detail } = target.readiness;
+    return rollBack(turn, { kind: "deadline", of: "canary", detail }, EVENTS.deadlineExceeded(detail));
+  }
   if (target.readiness.kind === "progressing") return waitFor(turn, EVENTS.canaryNotReady(target.readiness.detail));
   if (target.available === 0) return unchanged(turn);
   const { announced: _over, ...rest } = status;
