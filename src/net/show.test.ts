@@ -9,6 +9,8 @@ describe("an address", () => {
     ["https://[::1]:9090/x/y", "https://[::1]:9090/x/y"],
     ["http://user:S3CR3T@host:8080/x", "http://host:8080/x"],
     ["http://S3CR3T@host/x", "http://host/x"],
+    ["http://user:pass/S3CR3T@host/x", "…@host/x"],
+    ["http://user/S3CR3T@host/x", "http://user/…"],
     ["http://host/x?token=S3CR3T#S3CR3T", "http://host/x?…"],
     ["http:user:S3CR3T@host/x", "…@host/x"],
     [" http://user:S3CR3T@host/x", "…@host/x"],

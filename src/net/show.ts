@@ -14,7 +14,9 @@ export function show(address: string | URL): string {
   if (PLAIN.test(text)) return text;
   if (/^https?:\/\/\S*$/i.test(text) && URL.canParse(text)) {
     const { origin, pathname, search } = new URL(text);
-    return clean(`${origin}${pathname}${search === "" ? "" : "?…"}`);
+    // An unescaped slash in a password makes a path of it.
+    const path = pathname.includes("@") ? "/…" : pathname;
+    return clean(`${origin}${path}${search === "" ? "" : "?…"}`);
   }
   // No address that can be asked: the part that cannot be a secret.
   const [head = ""] = text.split(/[?#]/);

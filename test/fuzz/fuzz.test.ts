@@ -1,0 +1,292 @@
+/**
+ * Random and hostile inputs to every reader of foreign text. A reader answers or refuses; it never breaks, hangs, grows without
+ * bound or says more than a message holds. A short run with a fixed seed is part of the tests; `npm run fuzz` is the long one:
+ *
+ *   FUZZ_RUNS=100000 FUZZ_SEED=7 npm run fuzz
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { UserError } from "../../src/cli/command.ts";
+import { parseDocuments } from "../../src/cli/manifests.ts";
+import { DEFAULT_PARSE_OPTIONS, parseSpec } from "../../src/core/parse.ts";
+import { planFor } from "../../src/core/plan.ts";
+import { parseDuration } from "../../src/go/duration.ts";
+import { readKubeconfig } from "../../src/kube/kubeconfig.ts";
+import { refusalOf } from "../../src/loadtester/admission.ts";
+import { parsePayload } from "../../src/loadtester/payload.ts";
+import { redacted } from "../../src/loadtester/redact.ts";
+import { readCommandLine } from "../../src/loadtester/words.ts";
+import { parseExternalMetric } from "../../src/metrics/externalmetrics/externalmetrics.ts";
+import { parseKeptnQuery } from "../../src/metrics/keptn/keptn.ts";
+import { MetricError } from "../../src/metrics/metric-error.ts";
+import { readAnswer } from "../../src/metrics/prometheus/answer.ts";
+import { dataPoints } from "../../src/metrics/splunk/signalflow.ts";
+import { renderQuery, TemplateError } from "../../src/metrics/template.ts";
+import { createEgress } from "../../src/net/egress.ts";
+import { httpUrl } from "../../src/net/http-url.ts";
+import { clean, show } from "../../src/net/show.ts";
+import { KubeError } from "../../src/ports/kube.ts";
+import { aWireCanary } from "../../src/testing/canary.ts";
+import { MESH } from "../../src/testing/story.ts";
+
+const RUNS = Number(process.env["FUZZ_RUNS"] ?? "300");
+const SEED = Number(process.env["FUZZ_SEED"] ?? "1");
+const LONG = RUNS > 10_000 ? 3_600_000 : 60_000;
+
+function hold<T>(inputs: fc.Arbitrary<T>, check: (input: T) => void): void {
+  fc.assert(fc.property(inputs, check), { numRuns: RUNS, seed: SEED });
+}
+
+/** What `work` refuses, in a message of bounded length. @throws what is no refusal */
+function refused(work: () => unknown, kinds: readonly (abstract new (...args: never[]) => Error)[]): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof Error) || !kinds.some((kind) => error instanceof kind)) throw error;
+    expect(error.message.length).toBeLessThan(8192);
+  }
+}
+
+const text = fc.oneof(
+  fc.string({ unit: "binary", maxLength: 300 }),
+  fc.constantFrom(
+    "",
+    "\0",
+    "\x1b[2J",
+    "__proto__",
+    "constructor",
+    "../..",
+    "-1",
+    "1e309",
+    "x".repeat(5000),
+    "{{",
+    "1m",
+  ),
+);
+const json = fc.oneof(
+  fc.json({ maxDepth: 6 }),
+  text,
+  fc.integer({ min: 1, max: 3000 }).map((depth) => `${"[".repeat(depth)}${"]".repeat(depth)}`),
+);
+
+describe("Canary specs", () => {
+  /** A good spec with one part replaced by anything. */
+  const spec = fc.tuple(fc.nat(), fc.jsonValue({ maxDepth: 4 }), text).map(([where, value, key]) => {
+    const good = structuredClone(
+      aWireCanary({
+        analysis: {
+          metrics: [{ name: "m", query: "q", thresholdRange: { max: 1 } }],
+          webhooks: [{ name: "w", url: "http://x" }],
+          match: [{ headers: { a: { exact: "b" } } }],
+        },
+      }).spec,
+    ) as Record<string, unknown>;
+    const places: { readonly of: Record<string, unknown>; readonly key: string }[] = [];
+    const walk = (of: Record<string, unknown>) => {
+      for (const [name, inner] of Object.entries(of)) {
+        places.push({ of, key: name });
+        if (typeof inner === "object" && inner !== null) walk(inner as Record<string, unknown>);
+      }
+    };
+    walk(good);
+    const place = places[where % places.length];
+    if (place !== undefined) place.of[place.key] = value;
+    return where % 7 === 0 ? { ...good, [key]: value } : good;
+  });
+
+  it("are read or refused, and what is read has a plan", { timeout: LONG }, () => {
+    hold(spec, (wire) => {
+      const parsed = parseSpec(wire as never, "test", DEFAULT_PARSE_OPTIONS);
+      if (parsed.kind === "valid") expect(planFor(parsed.spec, MESH).steps.length).toBeLessThan(20_000);
+    });
+    hold(fc.jsonValue({ maxDepth: 5 }), (wire) => void parseSpec(wire as never, "test", DEFAULT_PARSE_OPTIONS));
+  });
+});
+
+describe("metric templates", () => {
+  const { block } = fc.letrec((tie) => ({
+    block: fc.array(tie("statement"), { maxLength: 5 }).map((parts) => parts.join("")),
+    statement: fc.oneof(
+      { maxDepth: 5 },
+      fc.constantFrom(
+        "text ",
+        "{{ name }}",
+        "{{ $x }}",
+        "{{ . }}",
+        "{{ break }}",
+        '{{ template "t0" }}',
+        "{{- /* c */ -}}",
+      ),
+      fc.tuple(fc.integer({ min: 0, max: 4 }), tie("block")).map(([n, body]) => `{{ define "t${n}" }}${body}{{ end }}`),
+      fc.integer({ min: 0, max: 4 }).map((n) => `{{ template "t${n}" . }}`),
+      fc.tuple(tie("value"), tie("block")).map(([value, body]) => `{{ range ${value} }}${body}{{ end }}`),
+      fc.tuple(tie("value"), tie("block"), tie("block")).map(([v, a, b]) => `{{ if ${v} }}${a}{{ else }}${b}{{ end }}`),
+      fc.tuple(tie("value"), tie("block")).map(([value, body]) => `{{ with $x := ${value} }}${body}{{ end }}`),
+      tie("value").map((value) => `{{ $x := ${value} }}{{ $x = print $x $x }}{{ $x }}`),
+      tie("value").map((value) => `{{ ${value} }}`),
+    ),
+    value: fc.oneof(
+      { maxDepth: 4 },
+      fc.constantFrom("1", "1000000", "2.5e300", '"a"', "variables", "variables.v", "name", "nil", "true", "$", "'c'"),
+      fc
+        .tuple(fc.constantFrom("d", "s", "q", "f", "v", "x", "c"), fc.nat({ max: 2_000_000_000 }), tie("value"))
+        .map(([verb, width, value]) => `(printf "%${width}.${width % 7}${verb}" ${value})`),
+      fc
+        .tuple(fc.constantFrom("len", "html", "js", "urlquery", "print", "not", "index", "slice", "eq"), tie("value"))
+        .map(([name, value]) => `(${name} ${value})`),
+      fc.tuple(tie("value"), tie("value")).map(([a, b]) => `(${a} | print ${b})`),
+    ),
+  }));
+  const model = { name: "n", namespace: "ns", target: "t", service: "s", ingress: "i", route: "r", interval: "1m" };
+  const variables = { v: "x".repeat(500), "key-with-dash": "d" };
+
+  it("render within their fuel, or say why not", { timeout: LONG }, () => {
+    hold(
+      fc.oneof(
+        block,
+        text,
+        text.map((inner) => `{{ ${inner} }}`),
+      ),
+      (template) => {
+        refused(() => {
+          const query = renderQuery(String(template), { ...model, variables });
+          expect(query.length).toBeLessThanOrEqual(262_144);
+        }, [TemplateError]);
+      },
+    );
+  });
+});
+
+describe("answers of metric servers", () => {
+  it("in JSON are a number, no number, or an error of bounded length", { timeout: LONG }, () => {
+    const value = fc.oneof(fc.jsonValue(), fc.constantFrom("NaN", "+Inf", "1e309", "0x1", "1", "", " 1"));
+    const vector = fc.array(fc.oneof(fc.record({ value: fc.tuple(fc.double(), value) }), fc.jsonValue()), {
+      maxLength: 4,
+    });
+    const answer = fc.oneof(
+      json,
+      vector.map((result) => JSON.stringify({ data: { result } })),
+    );
+    hold(answer, (body) => refused(() => readAnswer(body), [MetricError]));
+  });
+
+  it("in SignalFlow's bytes are points, or an error", { timeout: LONG }, () => {
+    const bytes = fc.uint8Array({ maxLength: 200 });
+    const message = fc.tuple(fc.integer({ min: 0, max: 3 }), bytes).map(([flags, rest]) => {
+      return Buffer.concat([Buffer.from([1, 5, flags, 0]), Buffer.alloc(16), rest]);
+    });
+    hold(fc.oneof(message, bytes.map(Buffer.from)), (input) => refused(() => dataPoints(Buffer.from(input)), [Error]));
+  });
+
+  it("are asked for by names only, whatever the query says", { timeout: LONG }, () => {
+    hold(fc.oneof(text, fc.webPath(), fc.webUrl()), (query) => {
+      refused(() => parseKeptnQuery(query), [MetricError]);
+      refused(() => parseExternalMetric(query), [MetricError]);
+      parseDuration(query);
+    });
+  });
+});
+
+describe("texts of strangers", () => {
+  const address = fc.oneof(
+    text,
+    fc.webUrl({ withQueryParameters: true, withFragments: true }),
+    fc
+      .tuple(fc.constantFrom("http:", "http://", "https:/", "http:\\\\", " http://"), text, text)
+      .map(([scheme, user, host]) => {
+        return `${scheme}${user}:S3CR3T@${host}`;
+      }),
+  );
+
+  it("are shown in one line without control characters, addresses without secrets", { timeout: LONG }, () => {
+    hold(fc.tuple(text, address), ([foreign, url]) => {
+      expect(clean(foreign)).not.toMatch(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/u);
+      expect(show(url)).not.toMatch(/\p{Cc}/u);
+      expect(show(url)).not.toContain("S3CR3T@");
+      httpUrl(url);
+    });
+  });
+
+  it("as addresses never lead to a cloud's metadata", { timeout: LONG }, () => {
+    const egress = createEgress({ allowLocal: true, denyCidrs: [], apiServers: [], trusted: [] });
+    const forms = [
+      "169.254.169.254",
+      "2852039166",
+      "0xa9fea9fe",
+      "0251.0376.0251.0376",
+      "169.254.43518",
+      "[::ffff:a9fe:a9fe]",
+    ];
+    hold(fc.tuple(fc.constantFrom(...forms), fc.webPath(), fc.nat({ max: 65_535 })), ([host, path, port]) => {
+      const url = httpUrl(`http://${host}:${port}${path}`);
+      expect(url === undefined || egress.refusal(url.hostname) !== undefined).toBe(true);
+    });
+    hold(fc.ipV4(), (ip) => {
+      expect(egress.refusal(`::ffff:${ip}`) === undefined).toBe(egress.refusal(ip) === undefined);
+    });
+  });
+});
+
+describe("requests to the load tester", () => {
+  it("are read or refused", { timeout: LONG }, () => {
+    const headers = fc.dictionary(
+      fc.constantFrom("host", "origin", "content-type", "authorization", "x-aviary-signature", "sec-fetch-site"),
+      text,
+    );
+    hold(fc.tuple(json, headers), ([body, given]) => {
+      parsePayload(body);
+      expect(refusalOf({ headers: given, path: "/", body }, "TOKEN-OF-32-CHARACTERS", 0)).toBeDefined();
+      refusalOf({ headers: given, path: "/", body }, "", 0);
+    });
+  });
+
+  it("name commands that are read and logged, however they are quoted", { timeout: LONG }, () => {
+    hold(fc.oneof(text, fc.string({ unit: fc.constantFrom(..."ab '\"\\$|;&()`-=:/@") })), (line) => {
+      readCommandLine(line);
+      redacted(line);
+    });
+  });
+});
+
+describe("files", () => {
+  const yaml = fc.oneof(
+    text,
+    json,
+    fc
+      .jsonValue({ maxDepth: 4 })
+      .map((value) => JSON.stringify({ clusters: value, users: [value], "current-context": value })),
+    fc.constantFrom(
+      "a: &a [*a]",
+      "a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]",
+      "---\n".repeat(50),
+     
+     
+      "\t",
+    ),
+  );
+
+  it("of kubeconfigs and manifests are read or refused in a sentence", { timeout: LONG }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), "aviary-fuzz-"));
+    const file = join(folder, "file");
+    try {
+      const runs = { numRuns: Math.min(RUNS, 20_000), seed: SEED };
+      await fc.assert(
+        fc.asyncProperty(yaml, async (content) => {
+          writeFileSync(file, content);
+          refused(() => parseDocuments(file), [UserError]);
+          const failure = await readKubeconfig(file).then(
+            () => undefined,
+            (error: unknown) => error,
+          );
+          expect(failure === undefined || failure instanceof KubeError).toBe(true);
+        }),
+        runs,
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
