@@ -262,8 +262,7 @@ describe("files", () => {
       "a: &a [*a]",
       "a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]",
       "---\n".repeat(50),
-     
-     
+
       "\t",
     ),
   );
