@@ -1,0 +1,26 @@
+/** Seeded storms: a server that refuses, fails and forgets at random. Every Canary is initialised all the same. */
+import { expect, it } from "vitest";
+import { createChance } from "../../src/simulate/random.ts";
+import { burst } from "./burst.ts";
+
+const SEEDS = process.env["CHAOS_SEEDS"]?.split(",").map(Number) ?? [1, 2];
+const FAULTS = [
+  { code: 429, reason: "TooManyRequests", details: { retryAfterSeconds: 0 } },
+  { code: 500, reason: "InternalError" },
+  { code: 503, reason: "ServiceUnavailable" },
+  { code: 410, reason: "Expired" },
+];
+
+it.each(SEEDS)("seed %i: 429, 500, 503 and 410 at random delay the Canaries and stop none", async (seed) => {
+  const chance = createChance(seed);
+  const { figures } = await burst({
+    ...{ canaries: 20, namespaces: 4, workers: 8, workMs: 2 },
+    intercept(_method, path) {
+      // The first look at the cluster decides whether the operator starts at all.
+      if (path === "/version" || path.includes("limit=1&") || path.endsWith("limit=1") || chance.next() > 0.1) return;
+      const fault = FAULTS[Math.floor(chance.next() * FAULTS.length)];
+      return { code: fault?.code ?? 500, body: { kind: "Status", status: "Failure", message: "storm", ...fault } };
+    },
+  });
+  expect(figures.mostConnections).toBeLessThanOrEqual(40);
+});
