@@ -63,6 +63,8 @@ export interface Sandbox extends SandboxServices {
   readonly addresses: AddressBlock;
   /** Where Git repositories are served; absent without `flux`. */
   readonly gitUrl?: string;
+  /** Lets Prometheus have the metrics of a further program, too. */
+  scrape(url: string): void;
   stop(): Promise<void>;
 }
 
@@ -107,11 +109,13 @@ async function assemble(
   });
   undo.push(() => mesh.stop());
   createIngressService(cluster, Number(new URL(mesh.ingressUrl).port));
+  const furtherMetrics: string[] = [];
   const telemetry = await startTelemetry({
     cluster,
     address: addresses.own(TELEMETRY_HOST),
     mesh: () => mesh.metrics(),
     activity: () => mesh.requests(),
+    further: () => furtherMetrics,
   });
   undo.push(() => telemetry.stop());
 
@@ -146,7 +150,8 @@ async function assemble(
     ));
   if (flux !== undefined) undo.push(() => flux.stop());
   const git = flux === undefined ? {} : { gitUrl: flux.gitUrl };
-  return { ...services, ingressUrl: mesh.ingressUrl, cluster, mesh, addresses, ...git, stop };
+  const scrape = (url: string) => void furtherMetrics.push(url);
+  return { ...services, ingressUrl: mesh.ingressUrl, cluster, mesh, addresses, ...git, scrape, stop };
 }
 
 /** One token per ServiceAccount, however many pods have it. */

@@ -17,6 +17,8 @@ export interface TelemetryOptions {
   readonly port?: number;
   /** The mesh's metrics in Prometheus' text format. */
   readonly mesh: () => string;
+  /** URLs of further programs' metrics; a program that does not answer is left out. */
+  readonly further?: () => readonly string[];
   /**
    * A number that changes when pods are asked something. While it stands still the pods are scraped only now and then,
    * and their last answers are repeated: a sandbox at rest should cost next to nothing. Absent: pods are always scraped.
@@ -107,7 +109,11 @@ function createGatherer(options: TelemetryOptions, agent: Agent, timeout: number
       }),
     );
     states = kept;
-    return [withEnd(options.mesh()), ...onceDescribed(parts)].join("");
+    const urls = options.further?.() ?? [];
+    const others = await Promise.all(
+      urls.map((url) => fetchText(url, agent, AbortSignal.timeout(timeout)).then(withEnd, () => "")),
+    );
+    return [withEnd(options.mesh()), ...onceDescribed([...parts, ...others])].join("");
   };
 }
 

@@ -2,6 +2,8 @@
 import { spawn, spawnSync } from "node:child_process";
 import { openSync, readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
+import type { MeshPrograms } from "../../../sandbox/mesh-programs/contour.ts";
+import type { Sandbox } from "../../../sandbox/sandbox.ts";
 import { systemClock } from "../../time/system-clock.ts";
 import { type Command, type CommandContext, type ExitCode, UserError } from "../command.ts";
 import {
@@ -41,6 +43,8 @@ const SERVE_OPTIONS = {
   port: { type: "string", help: "of the API server; any free port when absent" },
   "ingress-port": { type: "string", help: "of the ingress gateway; any free port when absent" },
   prometheus: { type: "string", preset: "auto", help: "auto, real or embedded" },
+  mesh: { type: "string", preset: "imitation", help: "imitation, or contour beside it: real programs of this machine" },
+  "mesh-programs": { type: "string", help: "folder of contour and envoy, when they are not on the PATH" },
 } as const satisfies Record<string, OptionSpec>;
 const UP_OPTIONS = { ...SERVE_OPTIONS, output: OUTPUT };
 const STATUS_OPTIONS = { "state-dir": STATE_DIR, output: OUTPUT };
@@ -72,7 +76,7 @@ async function up({ argv, out, signal }: CommandContext): Promise<ExitCode> {
 }
 
 async function launch(options: ReadOptions, folder: StateFolder, signal: AbortSignal): Promise<SandboxState> {
-  const passed = ["port", "ingress-port", "prometheus"].flatMap((name) => {
+  const passed = ["port", "ingress-port", "prometheus", "mesh", "mesh-programs"].flatMap((name) => {
     const value = options.text(name);
     return value === undefined ? [] : [`--${name}`, value];
   });
@@ -176,6 +180,7 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
   const ingressPort = portOf(options.text("ingress-port"), "--ingress-port");
   const [program = ""] = process.argv.slice(1);
   const prometheus = prometheusChoice(options.text("prometheus"));
+  oneOf(options, "mesh", ["imitation", "contour"]);
   await requirePrometheus(prometheus);
   if (!takeLock(folder)) {
     throw new UserError(`a sandbox of ${folder.dir} is running or starting already (process ${lockedBy(folder)})`);
@@ -194,10 +199,15 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
     throw new UserError(error instanceof Error ? error.message : String(error), 1, { cause: error });
   });
   writeFileSync(folder.kubeconfig, sandbox.kubeconfig, { mode: 0o600 });
+  const contour = await startMeshPrograms(options, sandbox, folder, out).catch(async (error: unknown) => {
+    await sandbox.stop();
+    forgetState(folder);
+    throw new UserError(error instanceof Error ? error.message : String(error), 1, { cause: error });
+  });
   writeState(folder, {
     pid: process.pid,
     url: sandbox.url,
-    ingressUrl: sandbox.ingressUrl,
+    ingressUrl: contour?.url ?? sandbox.ingressUrl,
     nameserver: sandbox.nameserver,
     kubeconfig: folder.kubeconfig,
     ...(sandbox.gitUrl === undefined ? {} : { gitUrl: sandbox.gitUrl }),
@@ -208,6 +218,7 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
     if (signal.aborted) resolve();
     else signal.addEventListener("abort", () => resolve(), { once: true });
   });
+  await contour?.stop();
   await sandbox.stop();
   forgetState(folder);
   return 0;
@@ -217,6 +228,26 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
 function fluxOptions({ dir }: StateFolder): { flux?: { repositories: string; cache: string } } {
   if (spawnSync("git", ["--version"], { stdio: "ignore" }).status !== 0) return {};
   return { flux: { repositories: resolve(dir, "repositories"), cache: resolve(dir, "flux") } };
+}
+
+async function startMeshPrograms(
+  options: ReadOptions,
+  sandbox: Sandbox,
+  folder: StateFolder,
+  out: (text: string) => void,
+): Promise<MeshPrograms | undefined> {
+  if (options.text("mesh") !== "contour") return undefined;
+  const { startContour } = await import("../../../sandbox/mesh-programs/contour.ts");
+  const programs = options.text("mesh-programs");
+  const contour = await startContour({
+    cluster: sandbox.cluster,
+    kubeconfig: folder.kubeconfig,
+    ...(programs === undefined ? {} : { programs: resolve(programs) }),
+    log: (line) => out(`contour: ${line}\n`),
+  });
+  sandbox.scrape(contour.metricsUrl);
+  out(`Envoy with Contour listens at ${contour.url}\n`);
+  return contour;
 }
 
 function prometheusChoice(text: string | undefined): "auto" | "real" | "embedded" {
