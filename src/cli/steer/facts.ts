@@ -55,7 +55,7 @@ export function factsOf(canary: KubeObject): Facts {
     revision: status.lastAppliedSpec ?? "",
     spec,
     plan,
-    hold: memory.hold,
+    hold: memory.paused,
     run: memory.run,
     since: Date.parse(status.lastTransitionTime ?? metadata.creationTimestamp ?? "") || 0,
   };

@@ -167,7 +167,7 @@ describe("status, for CI", () => {
     ["waits", { phase: "Waiting" }, ["--until", "promoted,waiting"], 5, "waits for people"],
     [
       "held",
-      { phase: "Progressing", memory: { hold: { by: "alice", at: 0 } } },
+      { phase: "Progressing", memory: { paused: { by: "alice", at: 0 } } },
       ["--until", "paused"],
       5,
       "paused by alice",
