@@ -127,9 +127,8 @@ export function takeLock(folder: StateFolder): boolean {
 }
 
 export function forgetState({ dir, kubeconfig, lock }: StateFolder): void {
-  for (const file of [join(dir, "sandbox.json"), join(dir, "sandbox.json.new"), kubeconfig, lock]) {
-    rmSync(file, { force: true });
-  }
+  const files = ["sandbox.json", "sandbox.json.new", "webhook-token"].map((name) => join(dir, name));
+  for (const file of [...files, kubeconfig, lock]) rmSync(file, { force: true });
 }
 
 /** The pid may have been given to another program since: only a sandbox has this command line. */
