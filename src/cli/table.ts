@@ -61,6 +61,11 @@ export const COMMANDS: readonly CommandRow[] = [
     load: async () => (await import("./commands/gitops.ts")).gitopsStatusCommand,
   },
   {
+    name: "console",
+    summary: "see and steer the canaries of a cluster in a browser",
+    load: async () => (await import("./commands/console.ts")).consoleCommand,
+  },
+  {
     name: "plan",
     summary: "show the steps, durations and gates that a Canary will go through",
     load: async () => (await import("./commands/plan.ts")).planCommand,

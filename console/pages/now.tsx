@@ -1,0 +1,88 @@
+/** The page "Now": what needs a person, and what is under way. */
+
+import { useComputed } from "@preact/signals";
+import type { CanaryRow } from "../../src/console/types.ts";
+import { list, listProblem, loadList } from "../api.ts";
+import { ago } from "../format.ts";
+import { canaryPath, Empty, Link, Loading, now, Split, State, Trouble } from "../parts.tsx";
+import { useTitle } from "./reading.ts";
+
+const byUrgency = (a: CanaryRow, b: CanaryRow): number => b.since - a.since;
+
+export function NowPage() {
+  const rows = useComputed(() => [...(list.value?.rows.values() ?? [])].sort(byUrgency));
+  const attention = rows.value.filter((row) => row.attention);
+  const running = rows.value.filter((row) => row.running && !row.attention);
+  useTitle(attention.length > 0 ? `${attention.length} need you` : "Now");
+  if (listProblem.value !== undefined && list.value === undefined)
+    return <Trouble problem={listProblem.value} again={() => void loadList()} />;
+  if (list.value === undefined) return <Loading what="the canaries" />;
+  if (rows.value.length === 0) return <NoCanaries />;
+  return (
+    <>
+      <h1>Now</h1>
+      <section aria-labelledby="needs-you">
+        <h2 id="needs-you">Needs you {attention.length > 0 && <span class="count">{attention.length}</span>}</h2>
+        {attention.length === 0 ? <p class="dim">No canary waits for a person.</p> : <Cards rows={attention} />}
+      </section>
+      <section aria-labelledby="under-way">
+        <h2 id="under-way">Under way {running.length > 0 && <span class="count">{running.length}</span>}</h2>
+        {running.length === 0 ? <p class="dim">No release is under way.</p> : <Cards rows={running} />}
+      </section>
+      <p class="dim">
+        {rows.value.length === 1 ? "One canary" : `${rows.value.length} canaries`} in all.{" "}
+        <Link to="/canaries">Show all</Link>
+      </p>
+    </>
+  );
+}
+
+export function NoCanaries() {
+  const { hidden = 0, absent, trouble } = list.value ?? {};
+  if (trouble !== undefined) return <Empty title="The canaries cannot be read">{trouble}</Empty>;
+  if (absent) {
+    return (
+      <Empty title="This cluster knows no Canaries">
+        <p>
+          The custom resource <code>canaries.flagger.app</code> is not installed. <code>kubectl apply -k deploy</code>{" "}
+          installs it.
+        </p>
+      </Empty>
+    );
+  }
+  if (hidden > 0)
+    return (
+      <Empty title="Nothing to see">{<p>You have no right to list canaries. {hidden} are hidden from you.</p>}</Empty>
+    );
+  return (
+    <Empty title="No canary yet">
+      <p>
+        Apply a Canary for a Deployment, and it appears here. <code>aviary plan FILE</code> shows what it would do.
+      </p>
+    </Empty>
+  );
+}
+
+function Cards({ rows }: { rows: readonly CanaryRow[] }) {
+  return (
+    <ul class="cards">
+      {rows.slice(0, 50).map((row) => (
+        <li key={canaryPath(row)} class="card">
+          <div class="head">
+            <Link to={canaryPath(row)}>
+              <b>{row.name}</b> <span class="dim">{row.namespace}</span>
+            </Link>
+            <State phase={row.phase} paused={row.paused} />
+          </div>
+          <p>{row.what}</p>
+          {row.running && <Split weight={row.weight} label={row.name} />}
+          <p class="dim small">
+            {row.steps > 0 && row.running && `step ${row.step} of ${row.steps} · `}
+            {row.failedChecks > 0 && `${row.failedChecks} of ${row.threshold} failed checks · `}since{" "}
+            {ago(row.since, now.value)}
+          </p>
+        </li>
+      ))}
+    </ul>
+  );
+}

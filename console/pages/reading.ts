@@ -1,0 +1,32 @@
+/** Reads for pages: the title, one address, and what went wrong. */
+
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { get, Refused } from "../api.ts";
+
+export function useTitle(title: string): void {
+  useEffect(() => {
+    document.title = `${title} · Aviary`;
+  }, [title]);
+}
+
+export const refusedOf = (error: unknown): Refused =>
+  error instanceof Refused ? error : new Refused(0, String(error));
+
+/** Reads an address, and again whenever `version` changes. The old answer stays on the screen meanwhile. */
+export function useRead<T>(address: string, version: unknown) {
+  const value = useSignal<T | undefined>(undefined);
+  const problem = useSignal<Refused | undefined>(undefined);
+  const read = () =>
+    get<T>(address).then(
+      (answer) => {
+        value.value = answer;
+        problem.value = undefined;
+      },
+      (error: unknown) => {
+        problem.value = refusedOf(error);
+      },
+    );
+  useEffect(() => void read(), [address, version]);
+  return { value, problem, read };
+}

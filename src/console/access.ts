@@ -1,0 +1,136 @@
+/**
+ * Who asks, and what they may do. One place decides: every route names an RBAC verb, and `allow` is asked before the route
+ * runs. In the mode `local` the API server itself judges each request, because the console has the user's own identity.
+ */
+import { randomBytes, timingSafeEqual } from "node:crypto";
+import type { ClusterClient } from "../cli/cluster.ts";
+import { whoAmI } from "../cli/steer/action.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Mode } from "./types.ts";
+
+export interface User {
+  readonly name: string;
+  readonly groups: readonly string[];
+}
+
+export interface Access {
+  readonly mode: Mode;
+  /** Why nobody can steer in this mode; undefined when people can. */
+  readonly steeringOff: string | undefined;
+  /** @returns undefined for a request without a valid identity */
+  user(credentials: Credentials, signal: AbortSignal): Promise<User | undefined>;
+  /** @returns why the user may not; undefined when the user may */
+  refusal(
+    user: User,
+    verb: string,
+    resource: string,
+    namespace: string,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<string | undefined>;
+  /** The one-time token of the mode `local`: the first caller gets a session, later callers nothing. */
+  redeem(token: string): string | undefined;
+  readonly oneTimeToken: string | undefined;
+}
+
+export interface Credentials {
+  readonly session: string | undefined;
+  readonly bearer: string | undefined;
+}
+
+const KEPT_MS = 30_000;
+const MOST_KEPT = 10_000;
+const NONE = "steering is off: the console was started without authentication (--auth none)";
+
+export function createAccess(mode: Mode, client: ClusterClient, clock: Clock): Access {
+  const session = randomBytes(24).toString("base64url");
+  let oneTime: string | undefined = mode === "local" ? randomBytes(24).toString("base64url") : undefined;
+  let own: Promise<string> | undefined;
+  const kept = new Map<string, { readonly until: number; readonly value: Promise<unknown> }>();
+
+  /** Reviews are kept for half a minute, so that a page of rows is not a page of reviews. */
+  function keep<T>(key: string, make: () => Promise<T>): Promise<T> {
+    const found = kept.get(key);
+    if (found !== undefined && found.until > clock.now()) return found.value as Promise<T>;
+    if (kept.size > MOST_KEPT) kept.clear();
+    const value = make();
+    kept.set(key, { until: clock.now() + KEPT_MS, value });
+    value.catch(() => kept.delete(key));
+    return value;
+  }
+
+  return {
+    mode,
+    steeringOff: mode === "none" ? NONE : undefined,
+    oneTimeToken: oneTime,
+    redeem(token) {
+      if (oneTime === undefined || !same(token, oneTime)) return undefined;
+      oneTime = undefined;
+      return session;
+    },
+    async user(credentials, signal) {
+      if (mode === "none") return { name: "anonymous viewer", groups: [] };
+      if (mode === "local") {
+        if (credentials.session === undefined || !same(credentials.session, session)) return undefined;
+        own ??= whoAmI(client, signal).catch((error: unknown) => {
+          own = undefined;
+          throw error;
+        });
+        return { name: await own, groups: [] };
+      }
+      const { bearer } = credentials;
+      return bearer === undefined
+        ? undefined
+        : await keep(`token ${bearer}`, () => reviewToken(client, bearer, signal));
+    },
+    async refusal(user, verb, resource, namespace, name, signal) {
+      if (mode === "none") return READS.includes(verb) ? undefined : NONE;
+      const attributes = { verb, ...RESOURCES[resource], resource, namespace, name };
+      const key = `${user.name} ${user.groups.join(",")} ${JSON.stringify(attributes)}`;
+      return await keep(key, () => review(client, mode === "local" ? undefined : user, attributes, signal));
+    },
+  };
+}
+
+const READS = ["get", "list", "watch"];
+const RESOURCES: Readonly<Record<string, { readonly group: string }>> = {
+  canaries: { group: "flagger.app" },
+  canaryruns: { group: "aviary.flagger.app" },
+  canaryactions: { group: "aviary.flagger.app" },
+};
+
+function same(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
+}
+
+async function reviewToken(
+  { transport }: ClusterClient,
+  token: string,
+  signal: AbortSignal,
+): Promise<User | undefined> {
+  const body = { apiVersion: "authentication.k8s.io/v1", kind: "TokenReview", metadata: {}, spec: { token } };
+  const { status } = await transport.send(
+    { method: "POST", path: "/apis/authentication.k8s.io/v1/tokenreviews", body },
+    signal,
+  );
+  if (status?.authenticated !== true) return undefined;
+  return { name: String(status.user?.username ?? ""), groups: status.user?.groups ?? [] };
+}
+
+async function review(
+  { transport }: ClusterClient,
+  user: User | undefined,
+  resourceAttributes: Readonly<Record<string, unknown>>,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const kind = user === undefined ? "SelfSubjectAccessReview" : "SubjectAccessReview";
+  const spec = { resourceAttributes, ...(user === undefined ? {} : { user: user.name, groups: user.groups }) };
+  const path = `/apis/authorization.k8s.io/v1/${kind.toLowerCase()}s`;
+  const body = { apiVersion: "authorization.k8s.io/v1", kind, metadata: {}, spec };
+  const { status } = await transport.send({ method: "POST", path, body }, signal);
+  if (status?.allowed === true) return undefined;
+  const { verb, resource, namespace } = resourceAttributes;
+  const where = namespace === "" ? "in all namespaces" : `in namespace ${String(namespace)}`;
+  return `you have no right to ${String(verb)} ${String(resource)} ${where}${status?.reason ? ` (${status.reason})` : ""}`;
+}

@@ -1,0 +1,158 @@
+/** Turns objects of the cluster into what the pages show. Pure, but for the reads that are handed in. */
+import { type Facts, factsOf, gatesOf, isAttentionNeeded, RUNNING } from "../cli/steer/facts.ts";
+import { previewOf } from "../cli/steer/preview.ts";
+import { type Copy, timeOf } from "../cli/steer/seen.ts";
+import type { Step } from "../core/plan.ts";
+import { VERBS } from "../core/steering.ts";
+import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
+import type {
+  CanaryRow,
+  CanaryView,
+  CopyView,
+  EventView,
+  PodView,
+  RunRow,
+  RunView,
+  StepView,
+  VerbView,
+} from "./types.ts";
+
+/** Foreign text is cut here: an event or an image name may be as long as its writer likes. */
+const LONGEST = 1024;
+export const cut = (text: unknown): string => {
+  const whole = typeof text === "string" ? text : "";
+  return whole.length > LONGEST ? `${whole.slice(0, LONGEST)}…` : whole;
+};
+
+export function rowOf(canary: KubeObject): CanaryRow {
+  return rowOfFacts(factsOf(canary));
+}
+
+function rowOfFacts(facts: Facts): CanaryRow {
+  const { namespace, name, phase, weight, step, failedChecks, threshold, since, plan, spec, hold } = facts;
+  return {
+    ...{ namespace, name, phase, weight, step, failedChecks, threshold, since },
+    what: cut(facts.what),
+    steps: plan?.steps.length ?? 0,
+    strategy: plan?.name.split(" ")[0] ?? "",
+    provider: spec?.provider ?? "",
+    running: RUNNING.includes(phase),
+    attention: isAttentionNeeded(facts),
+    paused: hold !== undefined,
+  };
+}
+
+export interface Parts {
+  readonly copies: { readonly canary: Copy | undefined; readonly primary: Copy | undefined };
+  readonly events: readonly KubeObject[];
+  readonly runs: readonly KubeObject[];
+  readonly records: boolean;
+  /** Why a verb is not allowed; undefined when it is. */
+  readonly forbidden: (verb: string) => string | undefined;
+}
+
+const MOST_EVENTS = 100;
+const MOST_RUNS = 20;
+
+export function canaryView(object: KubeObject, parts: Parts): CanaryView {
+  const facts = factsOf(object);
+  const { plan, spec, phase } = facts;
+  const runs = parts.runs.map(runRow);
+  const held: KubeFields = object.status?.aviary?.hold;
+  const judgedAt = phase === "Progressing" && held === undefined ? until(object.status?.aviary) : undefined;
+  const [latest] = parts.runs;
+  return {
+    ...rowOfFacts(facts),
+    plan: (plan?.steps ?? []).map((step) => stepView(step, facts)),
+    intervalMs: spec?.analysis.intervalMs ?? 0,
+    ...(judgedAt === undefined ? {} : { judgedAt }),
+    gates: gatesOf(facts),
+    warnings: plan?.warnings ?? [],
+    ...(parts.copies.canary === undefined ? {} : { canary: copyView(parts.copies.canary) }),
+    ...(parts.copies.primary === undefined ? {} : { primary: copyView(parts.copies.primary) }),
+    events: parts.events.slice(-MOST_EVENTS).map(eventView).reverse(),
+    runs: runs.slice(0, MOST_RUNS),
+    ...(latest === undefined ? {} : { run: runView(latest) }),
+    verbs: verbViews(facts, parts.forbidden),
+    records: parts.records,
+  };
+}
+
+/** The memory of the operator names the end of a step's hold in one of two shapes. */
+function until(memory: KubeFields): number | undefined {
+  const wait: KubeFields = memory?.wait ?? memory?.hold_;
+  const at: unknown = memory?.holdUntil ?? wait?.at;
+  return typeof at === "number" && at > 0 && at < 1e14 ? at : undefined;
+}
+
+/** A step lists every kind of gate that it may have: only those that the Canary has webhooks for are gates. */
+const stepView = ({ routes, weight, gates }: Step, { spec }: Facts): StepView => ({
+  weight: weight > 0 ? weight : routes.canary,
+  mirror: routes.mirror,
+  gates: gates.filter((type) => spec?.analysis.webhooks.some((hook) => hook.type === type)),
+});
+
+function verbViews(facts: Facts, forbidden: Parts["forbidden"]): readonly VerbView[] {
+  return VERBS.filter((verb) => verb !== "skip" && verb !== "set-weight").map((verb) => {
+    const { text, refusal } = previewOf(verb, facts, {});
+    const idle = GATED.includes(verb) && gatesOf(facts).length === 0 ? "no gate waits for a person" : undefined;
+    const why = refusal ?? idle ?? forbidden(verb);
+    return { verb, effect: text, ...(why === undefined ? {} : { refusal: why }) };
+  });
+}
+
+const GATED: readonly string[] = ["approve", "refuse"];
+
+function copyView({ name, images, pods }: Copy): CopyView {
+  return { name, images: images.map(cut), pods: pods.map(podView) };
+}
+
+function podView({ metadata, status }: KubeObject): PodView {
+  const containers: KubeFields[] = status?.containerStatuses ?? [];
+  const waiting = containers.map((one) => one.state?.waiting).find((state) => state?.reason !== undefined);
+  const state =
+    metadata.deletionTimestamp === undefined ? (waiting?.reason ?? status?.phase ?? "Unknown") : "Terminating";
+  return {
+    name: metadata.name,
+    ready: containers.length > 0 && containers.every((one) => one.ready === true),
+    restarts: containers.reduce((sum, one) => sum + (one.restartCount ?? 0), 0),
+    state: cut(waiting?.message ? `${state}: ${waiting.message}` : state),
+  };
+}
+
+const eventView = (event: KubeObject): EventView => ({
+  at: timeOf(event),
+  type: cut(event["type"]),
+  message: cut(event["message"] ?? event["note"]),
+  count: Number(event["count"] ?? event["series"]?.count ?? 1),
+});
+
+export function runRow({ metadata, spec, status }: KubeObject): RunRow {
+  return {
+    namespace: metadata.namespace ?? "",
+    id: metadata.name,
+    canary: cut(spec?.canary),
+    verdict: cut(status?.verdict) || "running",
+    sentence: cut(status?.sentence),
+    images: spec?.images ?? {},
+    startedAt: cut(spec?.startedAt),
+    ...(status?.endedAt === undefined ? {} : { endedAt: cut(status.endedAt) }),
+  };
+}
+
+export function runView(object: KubeObject): RunView {
+  const { spec = {}, status = {} } = object;
+  return {
+    ...runRow(object),
+    previousImages: spec.previousImages ?? {},
+    changedConfigs: (spec.changedConfigs ?? []).map(cut),
+    strategy: cut(spec.strategy),
+    threshold: spec.threshold ?? 0,
+    steps: spec.steps ?? [],
+    checks: (status.checks ?? []).map((check: KubeFields) => ({ ...check, detail: check.detail && cut(check.detail) })),
+    timeline: (status.timeline ?? []).map((entry: KubeFields) => ({ ...entry, message: cut(entry.message) })),
+    people: status.people ?? [],
+    ...(status.requests === undefined ? {} : { requests: status.requests }),
+    gaps: status.gaps ?? 0,
+  };
+}
