@@ -251,5 +251,11 @@ const CHARACTER = 6.4;
 function badge(text: string, colour: string): string {
   const escaped = text.replace(/[<>&"]/g, (character) => `&#${character.charCodeAt(0)};`);
   const width = Math.round(text.length * CHARACTER) + 16;
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="20" role="img" aria-label="${escaped}"><rect width="${width}" height="20" rx="3" fill="${colour}"/><text x="${width / 2}" y="14" fill="#fff" text-anchor="middle" font-family="Verdana,sans-serif" font-size="11">${escaped}</text></svg>`;
+  const label = `role="img" aria-label="${escaped}"`;
+  const font = 'font-family="Verdana,sans-serif" font-size="11"';
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="20" ${label}>`,
+    `<rect width="${width}" height="20" rx="3" fill="${colour}"/>`,
+    `<text x="${width / 2}" y="14" fill="#fff" text-anchor="middle" ${font}>${escaped}</text></svg>`,
+  ].join("");
 }
