@@ -228,6 +228,8 @@ export interface StatusCore {
   readonly phaseSince: number;
   /** The wait that was announced last, so that a wait is announced once and not at every turn. */
   readonly announced?: Announced;
+  /** What was said to be wrong though the rollout goes on, so that it is said once. */
+  readonly warned?: string;
   /** Alerts whose delivery is not yet confirmed. */
   readonly owedAlerts: readonly Alert[];
   /** Of the run that is under way; absent when it never started over. */

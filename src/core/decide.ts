@@ -24,6 +24,7 @@ import {
   type Decision,
   enterPhase,
   isAsk,
+  prependEvents,
   type Transition,
   type Turn,
   update,
@@ -38,7 +39,7 @@ import {
 export function decide(input: AdvanceInput): Decision {
   const ready = unpaused(resumed(settleAlerts(input)));
   const canaryShare = routesFor(input.plan, ready.status)?.canary ?? 0;
-  const decision = decideAnyPhase({ ...ready, canaryShare });
+  const decision = warnOnce(input, decideAnyPhase({ ...ready, canaryShare }));
   if (isAsk(decision) || decision.status === input.status) return decision;
   assertArrow(input.status, decision.status);
   const status = ofRun(input, withoutRestart(decision.status));
@@ -46,6 +47,17 @@ export function decide(input: AdvanceInput): Decision {
   const cookies = cookiesFor(input, status);
   const noted = { ...planOf(status, input), ...namesNoted(status, input), cookies, conditions, writtenAt: input.now };
   return { ...decision, status: { ...status, ...noted } };
+}
+
+/** A warning is said when it is another one than before, and forgotten when it is over. */
+function warnOnce({ status: before, observation }: AdvanceInput, decision: Decision): Decision {
+  if (isAsk(decision)) return decision;
+  const { warning } = observation.readings;
+  const { warned: _before, ...rest } = decision.status;
+  if (warning === undefined) return before.warned === undefined ? decision : { ...decision, status: rest };
+  const status = { ...rest, warned: warning };
+  if (warning === before.warned) return decision.status === before ? decision : { ...decision, status };
+  return prependEvents(before.phase, [EVENTS.goesOn(warning)], { ...decision, status });
 }
 
 /** What a run remembers of its restarts ends with the run. */

@@ -162,6 +162,19 @@ export const EVENTS = {
       mirrored ? "Stop traffic mirroring and route all traffic to canary" : "Routing all traffic to canary",
     ),
   allToPrimary: () => normal("RoutedToPrimary", "Routing all traffic to primary"),
+  /** Ours: something is wrong, and the rollout goes on. */
+  goesOn: (text: string) => warning("TargetProblem", text),
+  /** Ours: a Canary that is deleted cannot give the traffic back to a target that cannot serve. */
+  handBackStuck: (s: Speaker, detail: string): Notice =>
+    alert(
+      warning(
+        "DeadlineExceeded",
+        `${targetOf(s)} cannot get its traffic back, ${primaryOf(s)} goes on serving: ${detail}; release a revision that gets ` +
+          "ready, or set spec.revertOnDeletion to false to delete the Canary and its primary as they are",
+      ),
+      "error",
+      `Deletion waits, the target is not ready: ${detail}`,
+    ),
   /** Ours: all pods of the primary are replaced at once, and none can serve meanwhile. */
   covering: (s: Speaker) =>
     normal(

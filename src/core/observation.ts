@@ -37,6 +37,8 @@ export interface Readings {
   readonly problem?: string;
   /** The problem is that the target was deleted, and its pods with it: it can answer nobody. */
   readonly gone?: true;
+  /** What is wrong though the rollout goes on, and what ends it (text of the event, said once). */
+  readonly warning?: string;
   readonly target: TargetReading;
   readonly primary: PrimaryReading;
   /** The routes in the cluster are those that the status promises. */

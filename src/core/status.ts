@@ -43,6 +43,7 @@ function coreFrom(wire: WireStatus): StatusCore {
     writtenAt,
     phaseSince: wire.aviary?.phaseSince ?? writtenAt,
     ...(announced === undefined ? {} : { announced }),
+    ...(wire.aviary?.warned === undefined ? {} : { warned: wire.aviary.warned }),
     ...(wire.aviary?.names === undefined ? {} : { names: wire.aviary.names }),
     ...steeringOf(wire.aviary ?? {}),
     owedAlerts: wire.aviary?.owedAlerts ?? [],
@@ -107,9 +108,10 @@ export function toWire(status: CanaryStatus): WireStatus {
 }
 
 function memoryOf(status: CanaryStatus): WireMemory {
-  const { announced, owedAlerts, phaseSince, names } = status;
+  const { announced, warned, owedAlerts, phaseSince, names } = status;
   return {
     ...positionMemory(status),
+    ...(warned === undefined ? {} : { warned }),
     ...(announced === undefined ? {} : { said: announced.message, saidReason: announced.reason }),
     phaseSince,
     ...(names === undefined ? {} : { names }),

@@ -56,6 +56,7 @@ export interface WireMemory {
   /** The wait that was announced last: its message, and since 0.2 its reason. */
   readonly said?: string;
   readonly saidReason?: Reason;
+  readonly warned?: string;
   readonly owedAlerts?: readonly Alert[];
 }
 

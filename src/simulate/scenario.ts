@@ -37,7 +37,10 @@ export type UserAction = { readonly afterMs: number } & (
   /** Merged into the Canary's spec. */
   | { readonly kind: "edit-canary"; readonly spec: KubeFields }
   | { readonly kind: "delete-canary" | "delete-target" | "delete-routes" | "edit-routes" | "delete-primary" }
-  | { readonly kind: "restore-target" }
+  | { readonly kind: "restore-target" | "delete-scaler" }
+  /** The target refers to its ConfigMap no more, or to one of another name, as kustomize's configMapGenerator makes it. */
+  | { readonly kind: "drop-config" }
+  | { readonly kind: "rename-config"; readonly value: string }
   | { readonly kind: "edit-config" | "edit-secret"; readonly value: string }
   /** Of the target's autoscaler. */
   | { readonly kind: "edit-scaler"; readonly max: number }

@@ -233,5 +233,15 @@ export const STORIES: Readonly<Record<string, Scenario>> = {
   "one pod without surge": withStrategy(aScenario(), { rollingUpdate: { maxSurge: 0, maxUnavailable: "100%" } }),
   "a DaemonSet on one node": { ...withTarget(aScenario(), "DaemonSet"), nodes: 1 },
   "a StatefulSet of one pod": ofOne(withTarget(aScenario(), "StatefulSet")),
+  "an autoscaler that is deleted in the middle": withScaler(
+    aScenario({ users: [{ afterMs: 40_000, kind: "delete-scaler" }] }),
+    "HorizontalPodAutoscaler",
+  ),
+  "a reference to a configuration that is dropped in the middle": withConfig(
+    aScenario({ users: [{ afterMs: 40_000, kind: "drop-config" }] }),
+  ),
+  "a configuration of another name": withConfig(
+    aScenario({ image: "podinfo:1", users: [{ afterMs: 10_000, kind: "rename-config", value: "green" }] }),
+  ),
   "canary pods lost": aScenario({ users: [{ afterMs: 20_000, kind: "lose-pods", of: "target", all: true }] }),
 };

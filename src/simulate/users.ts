@@ -55,9 +55,35 @@ export function act(action: UserAction, universe: Universe): void {
         patch({ type, namespace: refs.target.namespace, name: refs.target.name }, { spec: { [field]: action.max } });
       }
       return;
+    case "delete-scaler":
+      for (const type of [RESOURCES.hpa, RESOURCES.scaledObject]) {
+        api.delete({ type, namespace: refs.target.namespace, name: refs.target.name }, "user");
+      }
+      return;
+    case "drop-config":
+      return patch(refs.target, withConfigRef(target, undefined));
+    case "rename-config": {
+      const name = `${refs.target.name}-config-${action.value}`;
+      const ref = { type: RESOURCES.configMap, namespace: refs.target.namespace, name };
+      const metadata = { name, namespace: ref.namespace };
+      if (api.get(ref) === undefined) {
+        const made = { apiVersion: "v1", kind: "ConfigMap", metadata, data: { value: action.value } };
+        api.create(ref.type, made, "user");
+      }
+      return patch(refs.target, withConfigRef(target, name));
+    }
     case "lose-pods":
       return workloads.lose(refs[action.of], action.all);
   }
+}
+
+/** @param name of the ConfigMap that the target's pods mount; undefined: none */
+function withConfigRef(target: KubeObject | undefined, name: string | undefined): object {
+  const before: readonly KubeFields[] = target?.spec?.template?.spec?.volumes ?? [];
+  if (!before.some(({ configMap }) => configMap !== undefined)) return {};
+  const others = before.filter(({ configMap }) => configMap === undefined);
+  const volumes = name === undefined ? others : [{ name: "config", configMap: { name } }, ...others];
+  return { spec: { template: { spec: { volumes } } } };
 }
 
 /** Somebody thinks that he knows better. */
@@ -87,6 +113,8 @@ export function describeAction(action: UserAction): string {
       return `somebody sets the secret to "${action.value}"`;
     case "edit-scaler":
       return `somebody lets the autoscaler go up to ${action.max}`;
+    case "rename-config":
+      return `somebody lets the target read a ConfigMap of another name ("${action.value}")`;
     case "lose-pods":
       return `a node takes ${action.all ? "all pods" : "a pod"} of the ${action.of} along`;
     default:

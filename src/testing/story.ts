@@ -28,6 +28,8 @@ export interface StoryWorld {
   /** What a probe is answered; everything passes by default. */
   answer: (probe: Probe, now: number) => Answer;
   deleting: boolean;
+  /** What is wrong though the rollout goes on. */
+  warning: string | undefined;
   routesInForce: boolean;
   /** Called when the primary gets a new template, before the next turn. */
   onPromoted: () => void;
@@ -85,6 +87,7 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
     gap: false,
     answer: () => ({ kind: "passed" }),
     deleting: false,
+    warning: undefined,
     routesInForce: true,
     onPromoted: () => {},
     onRestored: () => {},
@@ -118,6 +121,7 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
         ...(world.gap ? { gap: true as const } : {}),
       },
       routesInForce: world.routesInForce,
+      ...(world.warning === undefined ? {} : { warning: world.warning }),
     };
   }
 

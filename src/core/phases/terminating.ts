@@ -39,6 +39,9 @@ export function terminate(turn: Turn): Decision {
   const { target, problem } = turn.observation.readings;
   // A target that is gone has nothing to be given back to: let the Canary go.
   const serving = problem !== undefined || (target.readiness.kind === "ready" && !target.scaledDown);
+  if (!serving && target.readiness.kind === "stuck") {
+    return waitFor(turn, EVENTS.handBackStuck(turn, target.readiness.detail));
+  }
   if (!serving && target.readiness.kind !== "ready") {
     return waitFor(turn, EVENTS.canaryNotReady(target.readiness.detail));
   }

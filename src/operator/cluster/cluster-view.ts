@@ -2,6 +2,7 @@
 import type { Canary, CanaryRef, Routes } from "../../core/canary.ts";
 import type { DesiredWorld } from "../../core/desired.ts";
 import type { Readings } from "../../core/observation.ts";
+import { isRunning } from "../../core/phases/table.ts";
 import { type Plan, planFor } from "../../core/plan.ts";
 import { ALL_TO_PRIMARY, routesFor } from "../../core/routes.ts";
 import { mergePatch } from "../../json/merge-patch.ts";
@@ -126,7 +127,7 @@ async function observeAs(
     return { ...scene, readings, ...(canary.deleting || served ? { adapters } : {}) };
   }
   const scalerProblem = adapters.autoscaler?.problem(canary, ports.snapshot);
-  if (scalerProblem !== undefined) return problemScene(scalerProblem, plan);
+  if (scalerProblem !== undefined && !isUnderWay(canary)) return problemScene(scalerProblem, plan);
   const { target, primary, recheckAt, selector } = reading;
   const foreign = canary.deleting ? undefined : foreignAmong(canary, adapters, selector, ports.snapshot);
   if (foreign !== undefined) return problemScene(foreign, plan);
@@ -140,9 +141,12 @@ async function observeAs(
     primary,
     ...routesReading(canary, plan, adapters, selector, ports),
     ...(recheckAt === undefined ? {} : { recheckAt: recheckAt - aheadMs }),
+    ...(scalerProblem === undefined ? {} : { warning: `${scalerProblem}; ${WITHOUT_SCALER}` }),
   };
   return { readings, plan, adapters, ...(selector === undefined ? {} : { selector }) };
 }
+
+const WITHOUT_SCALER = "the rollout goes on without the autoscaler: create it again, or remove spec.autoscalerRef";
 
 /** Without pods of the target's own no Services are generated. */
 function foreignAmong(
@@ -237,6 +241,15 @@ function asRouted(canary: Canary, { everyone }: Routes): Canary {
   if (everyone !== true || canary.spec.analysis.match.length === 0) return canary;
   const { sessionAffinity: _notInTests, ...analysis } = canary.spec.analysis;
   return { ...canary, spec: { ...canary.spec, analysis: { ...analysis, match: [] } } };
+}
+
+/** Users are on the canary, or on their way back: that is brought to its end, whatever scales it. */
+function isUnderWay({ status }: Canary): boolean {
+  return isRunning(status.phase) || ("drain" in status && status.drain.kind !== "none") || isRestoring(status);
+}
+
+function isRestoring(status: Canary["status"]): boolean {
+  return status.phase === "Failed" && status.restoring;
 }
 
 function isLeaving({ status: { phase } }: Canary): boolean {

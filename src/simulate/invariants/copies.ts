@@ -44,7 +44,7 @@ export const scalersFollow: Invariant = {
     const source = scenario.objects.find(
       ({ kind }) => kind === RESOURCES.hpa.kind || kind === RESOURCES.scaledObject.kind,
     );
-    if (source === undefined) return {};
+    if (source === undefined || usersDo(scenario, "delete-scaler")) return {};
     const type = source.kind === RESOURCES.hpa.kind ? RESOURCES.hpa : RESOURCES.scaledObject;
     const at = (name: string) => api.get({ type, namespace: refs.target.namespace, name });
     const { name } = source.metadata;

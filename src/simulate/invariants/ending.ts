@@ -28,7 +28,16 @@ function mayWait(universe: Universe): boolean {
   );
   const canary = universe.canary();
   const waits = closed || canary?.spec?.suspend === true || universe.target() === undefined;
-  return waits || leavesBroken(universe) || bothGoDown(scenario);
+  return waits || leavesBroken(universe) || bothGoDown(scenario) || lacksScaler(universe);
+}
+
+const RUNNING: ReadonlySet<string> = new Set(["Progressing", "WaitingPromotion", "Promoting", "Finalising"]);
+
+/** Nothing begins before the autoscaler that the Canary names is there again, and a Warning says so. */
+function lacksScaler({ scenario, canary }: Universe): boolean {
+  // A run that is under way is brought to its end.
+  if (RUNNING.has(canary()?.status?.phase)) return false;
+  return scenario.canary.spec?.autoscalerRef !== undefined && usersDo(scenario, "delete-scaler");
 }
 
 /** A primary that is made again of a revision that goes down again and again: the two are never ready together. */
@@ -63,7 +72,7 @@ export const noRevisionLost: Invariant = {
       const target = universe.target();
       if (!rested || canary === undefined || target === undefined || canary.spec?.suspend === true) return;
       // A primary that is broken holds everything back, and says so.
-      if (usersDo(universe.scenario, "delete-primary")) return;
+      if (usersDo(universe.scenario, "delete-primary") || lacksScaler(universe)) return;
       const { hash: held, image } = universe.kind.held(target, universe.api);
       const { lastAppliedSpec, lastPromotedSpec, phase } = canary.status ?? {};
       if (held !== lastAppliedSpec && held !== lastPromotedSpec) {
@@ -86,7 +95,8 @@ export const promotedIsRunning: Invariant = {
           !rested ||
           canary === undefined ||
           canary.spec?.suspend === true ||
-          usersDo(universe.scenario, "delete-primary")
+          usersDo(universe.scenario, "delete-primary") ||
+          lacksScaler(universe)
         )
           return;
         const promoted = images.get(canary.status?.lastPromotedSpec);

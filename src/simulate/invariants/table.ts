@@ -1,5 +1,6 @@
 /** Everything that must hold. docs/reference/invariants.md is made from this table. */
 import type { Universe, Watcher } from "../universe.ts";
+import { boundedRestarts, servicesServe } from "./bounds.ts";
 import { testedConfigs } from "./configs.ts";
 import { aCopyRemains, scalersFollow } from "./copies.ts";
 import {
@@ -27,6 +28,8 @@ export const INVARIANTS: readonly Invariant[] = [
   scalersFollow,
   visitorsStay,
   onlyArrows,
+  boundedRestarts,
+  servicesServe,
   wholePlan,
   primaryJudged,
   testedConfigs,

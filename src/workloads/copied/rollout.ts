@@ -50,7 +50,8 @@ const MOST_DEADLINES = 10;
 export function giveUpAt({ status, spec }: Pick<Canary, "status" | "spec">): number | undefined {
   // One that waits for approval cannot begin with a primary that does not come up, and would wait for it without end.
   const { phase, phaseSince, writtenAt } = status;
-  if (!isRunning(phase) && phase !== "Initializing" && phase !== "Waiting") return undefined;
+  const waits = phase === "Initializing" || phase === "Waiting" || phase === "Terminating";
+  if (!isRunning(phase) && !waits) return undefined;
   const begun = "hold" in status ? Math.max(phaseSince, startOf(status.hold, spec.analysis.intervalMs)) : phaseSince;
   const deadlineMs = spec.progressDeadlineSeconds * 1000;
   return Math.min(Math.max(begun, writtenAt) + deadlineMs, begun + MOST_DEADLINES * deadlineMs);

@@ -1,0 +1,72 @@
+/** What is bounded by construction: restarts of a run. And what a Service that users reach selects. */
+import { type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
+import type { Scenario } from "../scenario.ts";
+import { namesOf } from "../targets.ts";
+import { type Invariant, usersDo } from "./invariant.ts";
+
+/** A decision is stored a moment after it was made. */
+const CALL_MS = 500;
+
+export const boundedRestarts: Invariant = {
+  name: "bounded-restarts",
+  rule: "A run restarts at most once for one change of its target or its configuration, and at most once in an interval.",
+  why: "A run that restarts without end never releases anything, and floods status, events and alerts.",
+  watch(universe, report) {
+    const { api, schedule, refs, kind } = universe;
+    let changes = 0;
+    let seen = 0;
+    let last: number | undefined;
+    let skewed = false;
+    api.onChange(({ kind: type, object, old, by, type: change }) => {
+      const isTarget = type === refs.target.type && object.metadata.name === refs.target.name;
+      if (isTarget && (old === undefined || change === "deleted" || kind.content(old) !== kind.content(object)))
+        changes += 1;
+      if (by === "user" && (type === RESOURCES.configMap || type === RESOURCES.secret)) changes += 1;
+    });
+    return {
+      disturbed: (text) => {
+        skewed ||= text.includes("clock") || text.includes("lead");
+      },
+      turn({ transition, input }) {
+        const { phase } = transition.status;
+        if (phase !== "Progressing") last = undefined;
+        if (skewed || !transition.events.some(({ reason }) => reason === "AnalysisRestarted")) return;
+        const now = schedule.now();
+        if (changes === seen) report("restarted, though nothing changed since the restart before");
+        if (last !== undefined && now - last < input.spec.analysis.intervalMs - CALL_MS) {
+          report(`restarted ${now - last} ms after the restart before`);
+        }
+        seen = changes;
+        last = now;
+      },
+    };
+  },
+};
+
+export const servicesServe: Invariant = {
+  name: "services-serve",
+  rule: "No Service that users reach is turned to pods none of which can serve, unless pods themselves fail or people take them away.",
+  why: "A selector is written in a moment, and every request after it fails.",
+  watch(universe, report) {
+    const { api, workloads, scenario } = universe;
+    const { namespace, service } = namesOf(scenario);
+    api.onChange(({ kind, object, old, by }) => {
+      if (by !== "operator" || kind !== RESOURCES.service || old === undefined) return;
+      if (object.metadata.name !== service || sameSelector(old, object)) return;
+      // A Service that is the target itself is copied, not turned.
+      if (scenario.target.kind === "Service" || mayFail(scenario)) return;
+      const selected = (one: KubeObject) => workloads.selected(namespace, one.spec?.selector ?? {}).size;
+      if (selected(object) === 0 && selected(old) > 0) report(`${object.metadata.name} selects no pod that can serve`);
+    });
+    return {};
+  },
+};
+
+/** Pods that fail by themselves may do so in the very moment of the write. */
+function mayFail(scenario: Scenario): boolean {
+  const crashes = Object.values(scenario.behaviours).some(({ crash }) => typeof crash === "number");
+  return crashes || usersDo(scenario, "lose-pods", "scale-target", "delete-target", "delete-primary", "scale-primary");
+}
+
+const sameSelector = (a: KubeObject, b: KubeObject): boolean =>
+  JSON.stringify(a.spec?.selector) === JSON.stringify(b.spec?.selector);
