@@ -4,6 +4,7 @@
  */
 import { RESOURCES, type ResourceType } from "../ports/kubernetes.ts";
 import type { Router } from "../ports/router.ts";
+import { STEERING } from "../ports/steering.ts";
 
 export interface Rule {
   readonly apiGroups?: readonly string[];
@@ -51,6 +52,10 @@ const COMMON: readonly Rule[] = [
   // Clusters that enforce the permission of owners ask for it: copies are owned by their Canary.
   { apiGroups: FLAGGER, resources: ["canaries/finalizers"], verbs: ["update"] },
   rule([metricTemplate, alertProvider], READ),
+  rule([STEERING.action, STEERING.freeze], READ),
+  { apiGroups: [STEERING.action.group], resources: ["canaryactions/status"], verbs: ["patch"] },
+  // The oldest records of a Canary are deleted.
+  rule([STEERING.run], [...MAKE, "delete"]),
   { apiGroups: KEPTN, resources: ["keptnmetrics"], verbs: ["get"] },
   // The only kind that is deleted: an Analysis asks one question, and is taken away with its answer.
   { apiGroups: KEPTN, resources: ["analyses"], verbs: ["get", "create", "delete"] },

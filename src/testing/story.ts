@@ -2,14 +2,14 @@
  * Plays the core alone against a world that is told in a few words, in virtual time, and prints what happened. One line a
  * turn: seconds since the start, phase, weights, what was said.
  */
-import type { CanaryStatus, Revision } from "../core/canary.ts";
+import type { CanaryStatus, Revision, Routes } from "../core/canary.ts";
 import { type DesiredWorld, desired, nextTurnAt } from "../core/desired.ts";
 import { promotionId } from "../core/identity.ts";
 import type { Answer, Probe, Readiness, Readings } from "../core/observation.ts";
 import { type Capabilities, planFor } from "../core/plan.ts";
 import { routesFor } from "../core/routes.ts";
 import type { Action, Freeze, Verb } from "../core/steering.ts";
-import { type Situation, takeTurnWith } from "../core/take-turn.ts";
+import { type Situation, type TakenTurn, takeTurnWith } from "../core/take-turn.ts";
 import type { Transition } from "../core/turn.ts";
 import { aCanary, type CanaryParts } from "./canary.ts";
 
@@ -38,6 +38,10 @@ export interface StoryWorld {
   freeze?: Freeze | undefined;
 }
 
+export interface StoryTurn extends TakenTurn {
+  readonly routes: Routes | undefined;
+}
+
 export interface Story {
   /** What happened, a line per turn in which something did. */
   readonly timeline: string[];
@@ -48,6 +52,8 @@ export interface Story {
   readonly asked: string[];
   /** A person acts; answered in a later turn. */
   act(verb: Verb, parts?: Partial<Action>): void;
+  /** Every turn that was taken so far. */
+  readonly turns: readonly StoryTurn[];
   /** What became of every action so far, as "outcome: message". */
   readonly answers: string[];
   /** Every alert so far, as "severity message". */
@@ -92,6 +98,7 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
     onPromoted: () => {},
     onRestored: () => {},
   };
+  const turns: StoryTurn[] = [];
   const story: Story = {
     timeline: [],
     status: canary.status,
@@ -100,6 +107,7 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
     asked: [],
     alerts: [],
     answers: [],
+    turns,
     act,
     run,
   };
@@ -153,7 +161,7 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
       actions: pending,
       ...(world.freeze === undefined ? {} : { freeze: world.freeze }),
     };
-    const { transition } = takeTurnWith(situation, (probe) => {
+    const { input, transition } = takeTurnWith(situation, (probe) => {
       story.asked.push(probe.kind === "hook" ? `${probe.type} ${probe.hook.name}` : describe(probe));
       return world.answer(probe, story.now);
     });
@@ -164,6 +172,7 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
     const seconds = (story.now - START) / 1000;
     const routes = routesFor(plan, status);
     const split = routes === undefined ? "-" : `${routes.primary}/${routes.canary}${routes.mirror ? "m" : ""}`;
+    turns.push({ input, transition, routes });
     for (const { message } of events) story.timeline.push(`${seconds}s ${status.phase} ${split} ${message}`);
     story.alerts.push(...status.owedAlerts.map(({ severity, message }) => `${severity} ${message}`));
     story.status = status;

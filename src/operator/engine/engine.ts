@@ -20,6 +20,7 @@ import { createAsking } from "../measure/probe-runner.ts";
 import { createAlertDesk } from "../notify/alerts.ts";
 import type { Ports, Requeue } from "../reconcile/reconcile.ts";
 import { createCanaryStore } from "../reconcile/store.ts";
+import type { ActionDesk } from "../steering/action-desk.ts";
 import type { Quarantine } from "../watchdog/quarantine.ts";
 import { createComplaints } from "./complaints.ts";
 import { warnOfDeletion } from "./deleted-canary.ts";
@@ -40,6 +41,8 @@ export interface EngineOptions {
   readonly parse: ParseOptions;
   readonly metricsServer: string;
   readonly recorder: Recorder;
+  /** What people ask for; absent: nothing can be asked. */
+  readonly actions?: ActionDesk;
   readonly sendAlert: (canary: Canary, alert: Alert) => Promise<void>;
   /** Whether an alert of this Canary has a receiver; absent: always. */
   readonly alertsWanted?: (canary: Canary) => boolean;
@@ -82,6 +85,7 @@ export function startEngine(options: EngineOptions): Engine {
   const ports: Ports = {
     clock,
     recorder,
+    ...(options.actions === undefined ? {} : { actions: options.actions }),
     store: createCanaryStore(options.writer, snapshot, options.parse, options.log),
     world: createWorld({
       tables: options.tables,
@@ -113,6 +117,8 @@ export function startEngine(options: EngineOptions): Engine {
     onFailure: complaints.failed,
   });
   const canaries = options.track(RESOURCES.canary, options.namespace);
+  const namesIn = (namespace: string) => canaries.list(namespace).map(({ metadata }) => metadata.name);
+  const stopActions = options.actions?.onChange(wake, namesIn) ?? (() => undefined);
   const stopWatching = canaries.onChange((change) => {
     const { namespace = "", name } = change.object.metadata;
     const ref = { namespace, name };
@@ -127,6 +133,7 @@ export function startEngine(options: EngineOptions): Engine {
     ready: canaries.synced,
     async stop(hurry) {
       stopWatching();
+      stopActions();
       await queue.drain(hurry);
     },
   };

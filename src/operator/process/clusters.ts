@@ -9,6 +9,7 @@ import type { WatchWorld } from "../../kube/reflector.ts";
 import type { KubeTransport } from "../../kube/transport.ts";
 import type { KubeReader, KubeWriter, ObjectCache, ObjectRemover, ObjectWriter } from "../../ports/kube.ts";
 import { RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
+import { STEERING } from "../../ports/steering.ts";
 
 export interface Clusters {
   readonly client: KubeReader & KubeWriter;
@@ -33,7 +34,7 @@ export interface ClustersOptions extends Omit<WatchWorld, "transport"> {
 const HOME_GROUPS = new Set(
   [
     ...[RESOURCES.canary, RESOURCES.deployment, RESOURCES.service, RESOURCES.hpa, RESOURCES.scaledObject],
-    ...[RESOURCES.lease, RESOURCES.knativeService, RESOURCES.ingress],
+    ...[RESOURCES.lease, RESOURCES.knativeService, RESOURCES.ingress, STEERING.action],
   ].map(({ group }) => group),
 );
 

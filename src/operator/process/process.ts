@@ -17,6 +17,7 @@ import { createJournal } from "../../recorders/journal/recorder.ts";
 import { createKubeEvents, kubeEventsRecorder } from "../../recorders/kube-events/index.ts";
 import { createLogRecorder } from "../../recorders/log/recorder.ts";
 import { createMetricsRecorder } from "../../recorders/metrics/recorder.ts";
+import { createRunRecorder } from "../../recorders/runs/recorder.ts";
 import { createRouters } from "../../routers/table.ts";
 import { createServicesRouter } from "../../services/services.ts";
 import { createAutoscalers } from "../../workloads/autoscalers.ts";
@@ -24,6 +25,7 @@ import { createWorkloads } from "../../workloads/table.ts";
 import { startEngine } from "../engine/engine.ts";
 import { createAlerting } from "../notify/alerting.ts";
 import { createEventWebhooks } from "../notify/event-webhooks.ts";
+import { createActionDesk } from "../steering/action-desk.ts";
 import { createQuarantine, type Quarantine, readQuarantine } from "../watchdog/quarantine.ts";
 import { startWatchdog } from "../watchdog/watchdog.ts";
 import { connectClusters } from "./clusters.ts";
@@ -219,6 +221,7 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
   });
   const { recorder, flush } = createRecorders(options, clusters.client, stopped.signal);
   log.info({}, "Starting operator");
+  const actions = createActionDesk({ track: clusters.track, writer: clusters.writer, log, namespace: flags.namespace });
   const engine = startEngine({
     clock,
     random,
@@ -244,6 +247,7 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
     },
     metricsServer: flags.metricsServer,
     recorder,
+    actions,
     sendAlert: alerting.send,
     alertsWanted: alerting.hasReceiver,
     serverAheadMs: () => transport.aheadMs,
@@ -276,6 +280,7 @@ function createRecorders(options: EngineRun, client: ReturnType<typeof createKub
   const kubeEvents = createKubeEvents({ writer: client, clock, random, log, onDropped: self.eventDropped });
   const hooks = { clock, log, globalUrl: flags.eventWebhook, signal, dispatcher, insecureDispatcher };
   const eventWebhooks = createEventWebhooks(hooks);
+  const runs = createRunRecorder({ client, log, signal });
   const journal = flags.journal === "" ? undefined : createJournal(flags.journal, log);
   const recorder = combineRecorders(
     [
@@ -283,6 +288,7 @@ function createRecorders(options: EngineRun, client: ReturnType<typeof createKub
       kubeEventsRecorder(kubeEvents),
       metrics,
       eventWebhooks,
+      runs,
       ...(journal === undefined ? [] : [journal]),
     ],
     log,
@@ -291,7 +297,7 @@ function createRecorders(options: EngineRun, client: ReturnType<typeof createKub
     recorder,
     flush: async () => {
       const grace = AbortSignal.timeout(GRACE_MS);
-      await Promise.all([kubeEvents.flush(grace), eventWebhooks.flush(grace), journal?.flush()]);
+      await Promise.all([kubeEvents.flush(grace), eventWebhooks.flush(grace), runs.flush(), journal?.flush()]);
     },
   };
 }

@@ -18,6 +18,7 @@ import type { CanaryStore, InvalidCanary } from "../../ports/store.ts";
 import type { Scene, World } from "../cluster/cluster-view.ts";
 import { finish, tendFinalizer } from "../engine/finalizer.ts";
 import type { AlertDesk } from "../notify/alerts.ts";
+import type { ActionDesk } from "../steering/action-desk.ts";
 
 export interface Ports {
   readonly clock: Clock;
@@ -26,6 +27,8 @@ export interface Ports {
   readonly asking: Asking;
   readonly alerts: AlertDesk;
   readonly recorder: Recorder;
+  /** Absent: nobody can ask for anything. */
+  readonly actions?: Pick<ActionDesk, "look" | "answer">;
 }
 
 /** When to take the next turn if nothing happens before. Times are milliseconds since the epoch. */
@@ -51,11 +54,13 @@ export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSigna
   const { uid, spec, status, deleting } = canary;
   const { plan, readings } = scene;
   const alertsDelivered = ports.alerts.delivered(ref);
-  const situation = { ref, uid, spec, plan, status, readings, alertsDelivered, deleting, now: begun };
+  const { recheckAt: steeredAt, ...steered } = ports.actions?.look(ref, begun) ?? { actions: [] };
+  const situation = { ref, uid, spec, plan, status, readings, alertsDelivered, deleting, now: begun, ...steered };
   const { input, transition: decided } = await decideAndAsk(canary, situation, ports, signal);
   const transition = owedOnly(decided, ports.alerts.isWanted(canary));
   const saved =
     transition.status === canary.status ? canary : await ports.store.save(canary, transition.status, signal);
+  await answerActions(saved, decided, input.now, ports, signal);
   ports.alerts.cleared(ref, input.alertsDelivered);
   let wrote = saved !== canary;
   try {
@@ -65,7 +70,15 @@ export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSigna
     ports.alerts.deliver(canary, transition.status.owedAlerts);
   }
   if (await finish(saved, transition.status, ports, signal)) return { kind: "never" };
-  return wrote ? { kind: "now" } : requeueFor(transition.status, scene, input.now);
+  return wrote ? { kind: "now" } : requeueFor(transition.status, scene, input.now, steeredAt);
+}
+
+/** After the save: a crash in between is made good by the next turn, which finds the action in the status. */
+async function answerActions(saved: Canary, decided: Transition, now: number, ports: Ports, signal: AbortSignal) {
+  const { answered = [] } = decided;
+  if (answered.length === 0) return;
+  const { run } = saved.status;
+  await ports.actions?.answer(saved.ref, answered, { now, ...(run === undefined ? {} : { run: run.id }) }, signal);
 }
 
 /** An alert that has no receiver is not owed: remembering it would cost two writes. */
@@ -117,8 +130,10 @@ function record(canary: Canary, input: AdvanceInput, transition: Transition, beg
  * A time that had passed when the decision was made asks for nothing: what is waited for now is an event.
  * @param now of the decision; a time that passed since, while the cluster was written to, is due at once
  */
-function requeueFor(status: CanaryStatus, scene: Scene, now: number): Requeue {
-  const times = [nextTurnAt(status), scene.readings.recheckAt].filter((time) => time !== undefined && time > now);
+function requeueFor(status: CanaryStatus, scene: Scene, now: number, steeredAt: number | undefined): Requeue {
+  const times = [nextTurnAt(status), scene.readings.recheckAt, steeredAt].filter(
+    (time) => time !== undefined && time > now,
+  );
   return times.length === 0 ? { kind: "never" } : { kind: "at", time: Math.min(...(times as number[])) };
 }
 

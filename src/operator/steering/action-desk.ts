@@ -1,0 +1,180 @@
+/**
+ * What people asked for, from the API server to the core and back. CanaryActions and CanaryFreezes are watched; where their CRDs
+ * are not installed nothing is asked. An action is answered in its status, once; until then every turn looks at it again.
+ */
+import type { CanaryRef } from "../../core/canary.ts";
+import type { Action, ActionAnswer, Freeze, Verb } from "../../core/steering.ts";
+import { VERBS } from "../../core/steering.ts";
+import { parseDuration } from "../../go/duration.ts";
+import { isNotFound, type ObjectCache, type ObjectWriter } from "../../ports/kube.ts";
+import type { KubeObject, ResourceType } from "../../ports/kubernetes.ts";
+import type { Log } from "../../ports/log.ts";
+import {
+  type CanaryActionSpec,
+  type CanaryActionStatus,
+  type CanaryFreezeSpec,
+  STEERING,
+} from "../../ports/steering.ts";
+
+export interface Steered {
+  /** Not answered yet, oldest first. */
+  readonly actions: readonly Action[];
+  readonly freeze?: Freeze;
+  /** When a freeze begins or ends, milliseconds since the epoch: look again then. */
+  readonly recheckAt?: number;
+}
+
+export interface ActionDesk {
+  look(ref: CanaryRef, now: number): Steered;
+  /** Writes what became of actions; what cannot be written is answered again by a later turn. */
+  answer(ref: CanaryRef, answers: readonly ActionAnswer[], turn: AnsweredTurn, signal: AbortSignal): Promise<void>;
+  /** Calls `wake` for a Canary that an action or freeze is about. @returns stops it */
+  onChange(wake: (ref: CanaryRef) => void, canariesOf: (namespace: string) => readonly string[]): () => void;
+}
+
+export interface AnsweredTurn {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** Id of the run that was acted on. */
+  readonly run?: string;
+}
+
+export interface ActionDeskOptions {
+  readonly track: (type: ResourceType, namespace: string) => ObjectCache;
+  readonly writer: ObjectWriter;
+  readonly log: Log;
+  /** The only namespace to look at; "" for all. */
+  readonly namespace: string;
+}
+
+const EXPIRES_AFTER_MS = 600_000;
+
+export function createActionDesk({ track, writer, log, namespace }: ActionDeskOptions): ActionDesk {
+  const actions = track(STEERING.action, namespace);
+  const freezes = track(STEERING.freeze, namespace);
+  /** Answered, and the cache may not show it yet. */
+  const answered = new Map<string, ActionAnswer>();
+
+  return {
+    look(ref, now) {
+      const pending = actions
+        .list(ref.namespace)
+        .filter((object) => isPending(object, ref) && !answered.has(uidOf(object)));
+      const read = pending.map(actionFrom).filter((action) => action !== undefined);
+      return { actions: read.sort((a, b) => a.at - b.at || (a.name < b.name ? -1 : 1)), ...frozen(ref, now) };
+    },
+    async answer(ref, answers, { now, run }, signal) {
+      for (const answer of answers) {
+        const object = actions.list(ref.namespace).find((found) => uidOf(found) === answer.id);
+        if (object === undefined) continue;
+        answered.set(answer.id, answer);
+        const phase = PHASES[answer.outcome];
+        const at = new Date(now).toISOString();
+        const status: CanaryActionStatus = {
+          phase,
+          message: answer.message,
+          at,
+          ...(run === undefined ? {} : { run }),
+        };
+        const { name } = object.metadata;
+        const target = { type: STEERING.action, namespace: ref.namespace, name };
+        try {
+          await writer.mergePatch(target, { status }, { subresource: "status" }, signal);
+        } catch (error) {
+          answered.delete(answer.id);
+          if (!isNotFound(error))
+            log.warn({ action: `${name}.${ref.namespace}`, err: error }, "cannot answer an action");
+        }
+      }
+    },
+    onChange(wake, canariesOf) {
+      const stopActions = actions.onChange(({ object, type }) => {
+        const { namespace: inNamespace = "" } = object.metadata;
+        if (type === "deleted" || object["status"]?.phase !== undefined) answered.delete(uidOf(object));
+        const name = object["spec"]?.canary;
+        if (type !== "deleted" && typeof name === "string") wake({ namespace: inNamespace, name });
+      });
+      const stopFreezes = freezes.onChange(({ object }) => {
+        const { namespace: inNamespace = "" } = object.metadata;
+        for (const name of canariesOf(inNamespace)) wake({ namespace: inNamespace, name });
+      });
+      return () => {
+        stopActions();
+        stopFreezes();
+      };
+    },
+  };
+
+  function frozen(ref: CanaryRef, now: number): Omit<Steered, "actions"> {
+    const concerned = freezes.list(ref.namespace).filter((object) => concerns(object, ref.name));
+    const spans = concerned.map((object) => ({ object, ...spanOf(object["spec"]) }));
+    const present = spans.find(({ from, until }) => from <= now && (until === undefined || now < until));
+    const times = spans.flatMap(({ from, until }) => [from, until ?? 0]).filter((time) => time > now);
+    return {
+      ...(present === undefined ? {} : { freeze: freezeFrom(present.object, present.until) }),
+      ...(times.length === 0 ? {} : { recheckAt: Math.min(...times) }),
+    };
+  }
+}
+
+const PHASES = { applied: "Applied", refused: "Refused", expired: "Expired" } as const;
+
+const uidOf = ({ metadata }: KubeObject): string => metadata.uid ?? "";
+
+function isPending(object: KubeObject, { name }: CanaryRef): boolean {
+  return object["spec"]?.canary === name && object["status"]?.phase === undefined;
+}
+
+/** The schema of the CRD holds, so only what it cannot say is looked at. */
+function actionFrom({ metadata, ...object }: KubeObject): Action | undefined {
+  const spec = object["spec"] as CanaryActionSpec;
+  if (!VERBS.includes(spec.verb as Verb)) return undefined;
+  const at = Date.parse(String(metadata["creationTimestamp"] ?? "")) || 0;
+  const { to = {} } = spec;
+  const forMs = durationOf(spec.for);
+  return {
+    id: metadata.uid ?? "",
+    name: metadata.name,
+    verb: spec.verb,
+    by: spec.by,
+    at,
+    expiresAt: at + (durationOf(spec.expiresAfter) ?? EXPIRES_AFTER_MS),
+    expect: spec.expect ?? {},
+    ...(spec.reason === undefined ? {} : { reason: spec.reason }),
+    ...(spec.gate === undefined ? {} : { gate: spec.gate }),
+    ...(to.step === undefined ? {} : { toStep: to.step }),
+    ...(to.weight === undefined ? {} : { toWeight: to.weight }),
+    ...(to.run === undefined ? {} : { toRun: to.run }),
+    ...(forMs === undefined ? {} : { forMs }),
+    ...(spec.freezeChecks === true ? { freezeChecks: true } : {}),
+    ...(spec.gatesToo === true ? { gatesToo: true } : {}),
+  };
+}
+
+function durationOf(text: string | undefined): number | undefined {
+  const parsed = text === undefined ? undefined : parseDuration(text);
+  return typeof parsed === "number" ? parsed : undefined;
+}
+
+function concerns(object: KubeObject, name: string): boolean {
+  const { canaries = [] } = object["spec"] as CanaryFreezeSpec;
+  return canaries.length === 0 || canaries.includes(name);
+}
+
+function spanOf({ from, until }: CanaryFreezeSpec): { readonly from: number; readonly until: number | undefined } {
+  return {
+    from: from === undefined ? 0 : Date.parse(from),
+    until: until === undefined ? undefined : Date.parse(until),
+  };
+}
+
+function freezeFrom({ metadata, ...object }: KubeObject, until: number | undefined): Freeze {
+  const { by, reason, runs = "finish" } = object["spec"] as CanaryFreezeSpec;
+  return {
+    name: metadata.name,
+    by,
+    runs,
+    ...(reason === undefined ? {} : { reason }),
+    ...(until === undefined ? {} : { until }),
+  };
+}
