@@ -73,7 +73,22 @@ export function generateScenario(chance: Chance, plain: boolean): Scenario {
   const rolling = strategy === undefined ? {} : { strategy };
   const target = { ...scenario.target, spec: { ...scenario.target.spec, replicas, ...rolling } };
   const scaled = chance.hits(0.3) ? withConfig({ ...scenario, target }) : { ...scenario, target };
-  return ofAnyKind(scaled, way, chance.fork("target"));
+  return ofAnyProvider(ofAnyKind(scaled, way, chance.fork("target")), way, chance.fork("provider"));
+}
+
+/** Half of the Canaries that can be served by others are. Traefik and Linkerd split by weight and nothing else. */
+function ofAnyProvider(scenario: Scenario, strategy: string, chance: Chance): Scenario {
+  const { provider, analysis } = scenario.canary.spec;
+  const provided = chance.pick(["istio", "istio", "gatewayapi:v1", "traefik", "linkerd"] as const);
+  if (strategy === "kubernetes" || provider === "knative" || provided === "istio") return scenario;
+  const plain = !analysis.match && !analysis.mirror && !analysis.sessionAffinity;
+  return plain || provided === "gatewayapi:v1" ? providedBy(scenario, provided) : scenario;
+}
+
+function providedBy(scenario: Scenario, provider: string): Scenario {
+  const { canary } = scenario;
+  const service = { ...canary.spec.service, gatewayRefs: [{ name: "gateway" }] };
+  return { ...scenario, canary: { ...canary, spec: { ...canary.spec, provider, service } } };
 }
 
 /** How a Deployment replaces its pods. */

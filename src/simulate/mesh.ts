@@ -1,6 +1,8 @@
 /** Between the users and the pods: which share of the requests goes where, by the objects in the cluster. */
 import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../ports/kubernetes.ts";
 import type { Api } from "./api.ts";
+import type { MeshReader } from "./meshes/mesh-reader.ts";
+import { meshOf } from "./meshes/table.ts";
 import type { Scenario } from "./scenario.ts";
 import { kindOf, namesOf, type Refs, refsOf } from "./targets.ts";
 import type { Workloads } from "./workloads.ts";
@@ -35,13 +37,14 @@ export function createMesh(ports: MeshPorts): Mesh {
   const { api, scenario, workloads } = ports;
   const refs = refsOf(scenario, kindOf(scenario.target));
   const { namespace, service, target } = namesOf(scenario);
+  const reader = meshOf(scenario.canary.spec?.provider);
   const selectedBy = (...names: readonly string[]) => {
     const services = names.map((name) => api.get({ type: RESOURCES.service, namespace, name }));
     return workloads.selected(namespace, services.find((found) => found !== undefined)?.spec?.selector ?? {});
   };
   return {
-    follows: (changed) => changed === RESOURCES.virtualService || changed === RESOURCES.service,
-    split: () => splitOf(api, refs, service, scenario.matched),
+    follows: ({ kind }) => kind === reader.type.kind || kind === RESOURCES.service.kind,
+    split: () => splitOf(ports, reader, refs, service),
     serving(role) {
       if (type !== RESOURCES.service) return workloads.serving(role === "primary" ? refs.primary : refs.target);
       return role === "primary" ? selectedBy(`${target}-primary`) : selectedBy(`${target}-canary`, target);
@@ -49,17 +52,15 @@ export function createMesh(ports: MeshPorts): Mesh {
   };
 }
 
-/** The VirtualService's weights, else whom the apex Service selects. */
-function splitOf(api: Api, { routes: ref }: Refs, service: string, matched: number): Split {
+/** The weights that the mesh reads, else those that the apex Service selects. */
+function splitOf({ api, scenario }: MeshPorts, reader: MeshReader, { routes: ref }: Refs, service: string): Split {
   const routes = api.get(ref);
-  const rules: readonly KubeFields[] = [...(routes?.spec?.http ?? []), ...(routes?.spec?.tcp ?? [])];
-  const weighted = rules.filter((rule) => hostsOf(rule).includes(`${service}-canary`)).at(-1);
-  if (weighted !== undefined) {
-    const canary = weightOf(weighted, `${service}-canary`);
-    const total = canary + weightOf(weighted, `${service}-primary`);
-    const rest = rules.some((rule) => !hostsOf(rule).includes(`${service}-canary`));
-    const share = total === 0 ? 0 : (canary / total) * (rest ? matched : 100);
-    return { primary: 100 - share, canary: share, mirror: weighted.mirror?.host !== undefined };
+  const weights = routes === undefined ? undefined : reader.weights(routes, service);
+  if (weights !== undefined) {
+    const { primary, canary, mirror, matchedOnly } = weights;
+    const total = primary + canary;
+    const share = total === 0 ? 0 : (canary / total) * (matchedOnly ? scenario.matched : 100);
+    return { primary: 100 - share, canary: share, mirror };
   }
   const apex = api.get({ type: RESOURCES.service, namespace: ref.namespace, name: service });
   return selectsPrimary(apex) ? { primary: 100, canary: 0, mirror: false } : { primary: 0, canary: 100, mirror: false };
@@ -67,13 +68,6 @@ function splitOf(api: Api, { routes: ref }: Refs, service: string, matched: numb
 
 function selectsPrimary(apex: KubeObject | undefined): boolean {
   return Object.values(apex?.spec?.selector ?? {}).some((value) => String(value).endsWith("-primary"));
-}
-
-const hostsOf = (rule: KubeFields): readonly string[] =>
-  (rule.route ?? []).map((route: KubeFields) => route.destination?.host ?? "");
-
-function weightOf(rule: KubeFields, host: string): number {
-  return (rule.route ?? []).find((route: KubeFields) => route.destination?.host === host)?.weight ?? 0;
 }
 
 /** A Knative Service splits its own traffic; to its latest revision only goes what that can answer. */

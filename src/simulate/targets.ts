@@ -6,6 +6,7 @@ import { typeOf } from "../operator/cluster/write.ts";
 import { type KubeFields, type KubeObject, type ObjectRef, RESOURCES, type ResourceType } from "../ports/kubernetes.ts";
 import type { Api } from "./api.ts";
 import { NODES } from "./controllers/daemonset.ts";
+import { meshOf } from "./meshes/table.ts";
 import { imageOf, type Scenario } from "./scenario.ts";
 
 /** One revision as the simulation and the status tell it apart. */
@@ -178,6 +179,6 @@ export function refsOf(scenario: Scenario, { type, primaryName }: TargetKind): R
     primary: { type, namespace, name: primaryName(target) },
     routes: isKnative
       ? { type, namespace, name: target }
-      : { type: RESOURCES.virtualService, namespace, name: service },
+      : { type: meshOf(scenario.canary.spec?.provider).type, namespace, name: service },
   };
 }

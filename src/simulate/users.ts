@@ -1,5 +1,6 @@
 /** What people (and their machines) do to the cluster while the operator works. */
 import { type KubeFields, type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
+import { meshOf } from "./meshes/table.ts";
 import type { UserAction } from "./scenario.ts";
 import type { Universe } from "./universe.ts";
 
@@ -38,7 +39,7 @@ export function act(action: UserAction, universe: Universe): void {
     case "delete-routes":
       return isSelf(refs.routes) ? undefined : api.delete(refs.routes, "user");
     case "edit-routes":
-      return patch(refs.routes, { spec: isSelf(refs.routes) ? evenTraffic(target) : evenRoutes(refs.routes.name) });
+      return patch(refs.routes, { spec: isSelf(refs.routes) ? evenTraffic(target) : evenRoutes(universe) });
     case "edit-config":
       return patch(
         { type: RESOURCES.configMap, namespace: refs.target.namespace, name: `${refs.target.name}-config` },
@@ -86,10 +87,9 @@ function withConfigRef(target: KubeObject | undefined, name: string | undefined)
   return { spec: { template: { spec: { volumes } } } };
 }
 
-/** Somebody thinks that he knows better. */
-function evenRoutes(service: string): object {
-  const route = ["primary", "canary"].map((role) => ({ destination: { host: `${service}-${role}` }, weight: 50 }));
-  return { http: [{ route }] };
+/** A person changes the routes by hand. */
+function evenRoutes({ api, refs, scenario }: Universe): object {
+  return meshOf(scenario.canary.spec?.provider).even(api.get(refs.routes), refs.routes.name);
 }
 
 function evenTraffic(target: KubeObject | undefined): object {

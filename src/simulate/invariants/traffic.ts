@@ -1,8 +1,9 @@
 /** Where the requests go. */
 import type { Routes } from "../../core/canary.ts";
-import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
+import { type KubeFields, RESOURCES } from "../../ports/kubernetes.ts";
 import { daemonSetHasGap, deploymentHasGap, statefulSetHasGap } from "../../workloads/gap.ts";
 import { NODES } from "../controllers/daemonset.ts";
+import { meshOf } from "../meshes/table.ts";
 import { HEALTHY, type Scenario } from "../scenario.ts";
 import { kindOf, namesOf } from "../targets.ts";
 import type { Universe } from "../universe.ts";
@@ -41,7 +42,8 @@ export const nobodyServes: Invariant = {
         problem !== undefined ||
         canary.spec.suspend ||
         routes === undefined ||
-        !canary.spec.provider.includes("istio")
+        canary.spec.provider === "kubernetes" ||
+        canary.spec.provider === "knative"
       )
         return;
       if (routes.canary > 0 && target.available === 0 && primary.available > 0) {
@@ -154,22 +156,11 @@ export function routesIn({ api, refs, scenario }: Universe): Routes | undefined 
     const canary = percent(({ latestRevision }) => latestRevision === true);
     return { primary: percent(({ revisionName }) => revisionName !== undefined), canary, mirror: false };
   }
-  return found === undefined ? undefined : weightsOf(found, namesOf(scenario).service);
-}
-
-function weightsOf({ spec }: KubeObject, service: string): Routes {
-  const rules: readonly KubeFields[] = [...(spec?.http ?? []), ...(spec?.tcp ?? [])];
-  const weight = (rule: KubeFields, host: string): number =>
-    rule.route.find((route: KubeFields) => route.destination?.host === host)?.weight ?? 0;
-  const split = rules
-    .filter((rule) => rule.route.some((route: KubeFields) => route.destination?.host === `${service}-canary`))
-    .at(-1);
-  if (split === undefined) return { primary: 0, canary: 0, mirror: false };
-  return {
-    primary: weight(split, `${service}-primary`),
-    canary: weight(split, `${service}-canary`),
-    mirror: split.mirror?.host !== undefined,
-  };
+  if (found === undefined) return undefined;
+  const reader = meshOf(scenario.canary.spec?.provider);
+  const weights = reader.weights(found, namesOf(scenario).service);
+  if (weights === undefined) return { primary: 0, canary: 0, mirror: false };
+  return { primary: weights.primary, canary: weights.canary, mirror: weights.mirror };
 }
 
 const isSame = (a: Routes, b: Routes) => a.primary === b.primary && a.canary === b.canary && a.mirror === b.mirror;

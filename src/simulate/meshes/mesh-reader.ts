@@ -1,0 +1,27 @@
+/** How one mesh reads the objects that route: written apart from the routers, whose writing it judges. */
+import type { KubeFields, KubeObject, ResourceType } from "../../ports/kubernetes.ts";
+import { createRouters } from "../../routers/table.ts";
+
+export interface Weights {
+  readonly primary: number;
+  readonly canary: number;
+  readonly mirror: boolean;
+  /** Only requests that match go by these weights; all others reach the primary. */
+  readonly matchedOnly: boolean;
+}
+
+export interface MeshReader {
+  readonly type: ResourceType;
+  /** undefined: the object says nothing of the canary. */
+  weights(object: KubeObject, service: string): Weights | undefined;
+  /** A spec that gives both the same share, as a person would write it. */
+  even(object: KubeObject | undefined, service: string): KubeFields;
+}
+
+/** The simulated cluster tells kinds apart by identity, so that a reader names the very kind that the router writes. */
+export function kindOfRouter(provider: string, kind: string): ResourceType {
+  const kinds = createRouters({ setOwnerRefs: true }).get(provider)?.kinds ?? [];
+  const found = kinds.find(({ type }) => type.kind === kind);
+  if (found === undefined) throw new Error(`provider ${provider} has no kind ${kind}`);
+  return found.type;
+}
