@@ -36,6 +36,11 @@ resource "azurerm_kubernetes_cluster" "this" {
     }
   }
 
+  # Nodes are those of the pool: AKS makes none by itself.
+  node_provisioning_profile {
+    mode = "Manual"
+  }
+
   identity {
     type = "SystemAssigned"
   }
