@@ -2,8 +2,12 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
+import { mergePatch } from "../src/json/merge-patch.ts";
 import { allRules, rightsOf } from "../src/operator/rights.ts";
 import { createRouters } from "../src/routers/table.ts";
+import { aCanary } from "../src/testing/canary.ts";
+import { createToyCluster } from "../src/testing/toy-cluster.ts";
+import { createKnativeWorkload } from "../src/workloads/knative/knative.ts";
 
 interface Rule {
   readonly apiGroups?: readonly string[];
@@ -99,5 +103,32 @@ describe.each([...createRouters({ setOwnerRefs: true })])("provider %s", (name, 
 
   it("the chart knows it", () => {
     expect(Object.keys(CHART_RULES)).toContain(name);
+  });
+});
+
+describe.each([
+  ["the operator's role", RULES],
+  ["the chart, with provider knative", CHART_RULES["knative"] ?? []],
+])("%s", (_where, rules) => {
+  it("lets the operator watch all that it looks at for a Knative Service", () => {
+    const targetRef = { apiVersion: "serving.knative.dev/v1", kind: "Service", name: "podinfo" };
+    const service = {
+      ...{ apiVersion: targetRef.apiVersion, kind: targetRef.kind, metadata: { name: "podinfo", namespace: "test" } },
+      status: { latestCreatedRevisionName: "podinfo-00001" },
+    };
+    const inputs = createKnativeWorkload().inputs(
+      aCanary({ spec: { targetRef, provider: "knative" } }),
+      createToyCluster(mergePatch, service),
+    );
+    expect(inputs.map(({ type }) => type.plural)).toEqual(["services", "revisions"]);
+    const granted = (group: string, plural: string, verb: string) =>
+      rules.some(
+        ({ apiGroups, resources, verbs }) =>
+          apiGroups?.includes(group) && resources?.includes(plural) && verbs.includes(verb),
+      );
+    const missing = inputs.flatMap(({ type: { group, plural } }) =>
+      ["get", "list", "watch"].filter((verb) => !granted(group, plural, verb)).map((verb) => `${verb} ${plural}`),
+    );
+    expect(missing).toEqual([]);
   });
 });

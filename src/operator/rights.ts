@@ -63,12 +63,17 @@ const COMMON: readonly Rule[] = [
   { nonResourceURLs: ["/version"], verbs: ["get"] },
 ];
 
+/** What the targets of one provider ask beside its routers: a Knative Service is as ready as its revisions. */
+const TARGETS: Readonly<Record<string, readonly Rule[]>> = { knative: [rule([RESOURCES.knativeRevision], READ)] };
+
 export function rightsOf(routers: ReadonlyMap<string, Router>): Rights {
   return {
     leader: [rule([RESOURCES.lease], LEASE)],
     common: COMMON,
     secrets: [rule([RESOURCES.secret], MAKE)],
-    providers: Object.fromEntries([...routers].map(([name, router]) => [name, rulesOf(router)])),
+    providers: Object.fromEntries(
+      [...routers].map(([name, router]) => [name, [...rulesOf(router), ...(TARGETS[name] ?? [])]]),
+    ),
   };
 }
 

@@ -202,7 +202,9 @@ function until(
     };
     const patience = setTimeout(() => {
       const { status } = cluster.get(type, namespace, name) ?? {};
-      end(() => reject(new Error(`${type.kind} ${namespace}/${name} is not ${what}: ${JSON.stringify(status)}`)));
+      const events = said({ cluster }, namespace, "podinfo").join("\n");
+      const text = `${type.kind} ${namespace}/${name} is not ${what}: ${JSON.stringify(status)}\n${events}`;
+      end(() => reject(new Error(text)));
     }, PATIENCE_MS);
     let ended = false;
     const stop = cluster.watch(type, ({ object }) => {
@@ -219,7 +221,7 @@ function until(
   });
 }
 
-function said({ cluster }: Sandbox, namespace: string, canary: string): string[] {
+function said({ cluster }: Pick<Sandbox, "cluster">, namespace: string, canary: string): string[] {
   const about = cluster.list(RESOURCES.event, namespace).filter(isAbout(canary));
   // Seconds are all that Events tell of time; their versions tell the order.
   about.sort((a, b) => Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion));
