@@ -1,0 +1,58 @@
+/** People act on a rollout through CanaryActions while users keep asking; every run leaves a record. */
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { apiVersionOf, type KubeFields, RESOURCES } from "../../../src/ports/kubernetes.ts";
+import { STEERING } from "../../../src/ports/steering.ts";
+import { stage } from "./story.ts";
+import { startTown, type Town } from "./town.ts";
+
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
+
+const never = new AbortController().signal;
+
+let town: Town;
+
+beforeAll(async () => {
+  town = await startTown();
+});
+
+afterAll(() => town.stop());
+
+/** @returns the answer of the operator */
+async function act(namespace: string, name: string, spec: KubeFields): Promise<KubeFields> {
+  const type = STEERING.action;
+  const object = {
+    ...{ apiVersion: apiVersionOf(type), kind: type.kind, metadata: { name, namespace } },
+    spec: { canary: "podinfo", by: "alice", ...spec },
+  };
+  await town.client.kube.create(type, object, never);
+  const answered = await town.until({ type, namespace, name }, "answered", (found) => found?.["status"] !== undefined);
+  return answered["status"];
+}
+
+describe("a person", () => {
+  it("pauses a run, which keeps its weight, and aborts it; the record says who and why", async () => {
+    const name = "steered";
+    const story = await stage(town, name, { analysis: { stepWeights: [40, 80] } });
+    await story.release({ version: "6.0.1" });
+    await story.untilWeight(40);
+    expect(await act(name, "hold", { verb: "pause", reason: "watching" })).toMatchObject({
+      phase: "Applied",
+      message: "paused at 40 %, checks go on",
+    });
+    expect(await act(name, "stale", { verb: "promote", expect: { step: 7 } })).toMatchObject({ phase: "Refused" });
+    expect(await act(name, "stop", { verb: "abort", reason: "wrong image" })).toMatchObject({ phase: "Applied" });
+    const ref = { type: RESOURCES.canary, namespace: name, name: "podinfo" };
+    const failed = await town.until(ref, "rolled back", (found) => found?.["status"]?.phase === "Failed");
+    const id = failed["status"].aviary.run.id;
+    const recorded = (found: KubeFields) => found?.status?.verdict === "rolled-back";
+    const run = await town.until({ type: STEERING.run, namespace: name, name: id }, "recorded", recorded);
+    expect(run["status"]).toMatchObject({
+      sentence: 'Aborted at step 1 of 2 (40 %) by alice: "wrong image".',
+      people: [
+        { verb: "pause", outcome: "applied" },
+        { verb: "promote", outcome: "refused" },
+        { verb: "abort", outcome: "applied" },
+      ],
+    });
+  });
+});
