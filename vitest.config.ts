@@ -1,28 +1,57 @@
 import { configDefaults, defineConfig } from "vitest/config";
 
-/** The sandbox is a house of its own: `vitest run --project sandbox`. */
-const project = (name: string, include: readonly string[]) => ({
+/** Tests beside the sources that start servers, a sandbox or thousands of rollouts: they belong to no quick answer. */
+const SLOW_SOURCES = [
+  "src/core/properties.test.ts",
+  "src/crd/crd.test.ts",
+  "src/cli/steer/steer.test.ts",
+  "src/kube/{sandbox,weather}.test.ts",
+  "src/loadtester/**/*.test.ts",
+  "src/metrics/in-cluster.test.ts",
+  "src/routers/beside-flagger.test.ts",
+  "src/simulate/**/*.test.ts",
+  "src/workloads/api-server.test.ts",
+];
+
+/** The real Flagger's program is not part of this repository: `npm run beside-flagger`. */
+const NEEDS_FLAGGER = "test/e2e/operator/beside-flagger*.test.ts";
+
+interface Project {
+  readonly name: string;
+  readonly include: readonly string[];
+  readonly exclude?: readonly string[];
+}
+
+const project = ({ name, include, exclude = [] }: Project) => ({
   extends: true as const,
-  test: { name, include: [...include] },
+  test: {
+    name,
+    include: [...include],
+    exclude: [...configDefaults.exclude, ...(process.env["FLAGGER"] ? [] : [NEEDS_FLAGGER]), ...exclude],
+  },
 });
 
 export default defineConfig({
   test: {
     projects: [
-      project("aviary", ["src/**/*.test.ts", "test/**/*.test.ts"]),
-      project("sandbox", ["sandbox/**/*.test.ts"]),
+      // `npm test`: pure code and single servers. The answer comes in under a minute.
+      project({ name: "unit", include: ["src/**/*.test.ts", "test/*.test.ts"], exclude: SLOW_SOURCES }),
+      // `npm run test:integration`: the sandbox, API servers, charts, storms, random inputs.
+      project({
+        name: "integration",
+        include: [...SLOW_SOURCES, "sandbox/**/*.test.ts", "test/{chaos,charts,fuzz}/**/*.test.ts"],
+      }),
+      // `npm run test:e2e`: whole processes and users with traffic.
+      project({ name: "end-to-end", include: ["test/e2e/**/*.test.ts"] }),
     ],
     // Makes the Kubernetes types that the sandbox reads, unless they are there already.
     globalSetup: ["scripts/kubernetes-models.mjs"],
-    // Needs the real Flagger, whose program is not ours to ship: `npm run beside-flagger`.
-    exclude: [
-      ...configDefaults.exclude,
-      ...(process.env["FLAGGER"] ? [] : ["test/e2e/operator/beside-flagger*.test.ts"]),
-    ],
+    // Fixes the seed of random inputs.
+    setupFiles: ["test/seed.ts"],
     pool: "forks",
     maxWorkers: 2,
-    // End-to-end stories share two cores with whatever else runs there; what fails there is told, and tried again twice.
-    retry: process.env["CI"] === "true" ? 2 : 0,
+    // A test that fails now and then is a defect of the test or of the code.
+    retry: 0,
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -82,7 +82,9 @@ describe("the source tree is tidy", () => {
   });
 
   it("finds files by fileURLToPath: a URL's pathname is no path once a folder has a space in its name", () => {
-    const scripts = readdirSync(join(ROOT, "scripts")).map((name) => `scripts/${name}`);
+    const scripts = readdirSync(join(ROOT, "scripts"), { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".mjs"))
+      .map((name) => `scripts/${name}`);
     const all = [...SOURCES, ...[...scripts, "bin/aviary"].map((path) => ({ path, text: textOf(path) }))];
     const broken = all.filter(({ text }) =>
       /import\.meta\.url\s*\)\s*\.pathname|new URL\([^)]*import\.meta[^)]*\)\.pathname/.test(text),

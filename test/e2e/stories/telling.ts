@@ -5,10 +5,11 @@
  *   with kills:  each has its own, which is killed at the first, second or third write in one of the phases of its story
  *                (or where the story itself says so: at a gate, in a restoration)
  *
- * Which phase and which write is drawn; the seed is part of the tests' names, and AVIARY_SEED repeats it.
+ * Which phase and which write is drawn from the seed of test/seed.ts, which is part of the tests' names: another seed draws others.
  */
 import { afterAll, beforeAll, describe, type ExpectStatic, vi } from "vitest";
 import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
+import { SEED } from "../../seed.ts";
 import { type Stage, type Story, stage } from "./story.ts";
 import { startTown, type Town } from "./town.ts";
 
@@ -51,7 +52,7 @@ export function undisturbed(...stories: readonly ((telling: Telling) => void)[])
 /** Registers the stories in a town in which every one has its operator, which is killed. */
 export function withKills(...stories: readonly ((telling: Telling) => void)[]): void {
   vi.setConfig({ testTimeout: 120_000 });
-  const seed = Number(process.env["AVIARY_SEED"] ?? Date.now() % 100_000);
+  const seed = SEED % 100_000;
   const town = townOfTests([]);
   const killed = new Set<string>();
   const kill = (namespace: string) => {

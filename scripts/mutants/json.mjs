@@ -1,0 +1,8 @@
+/** What is broken on purpose in src/json/, see scripts/mutants.mjs. */
+export const ROWS = [
+  {
+    breaks: "fields that are to go stay",
+    from: "for (const key of Object.keys(from)) if (!isAbsent(from[key]) && !(key in to)) note(key, null);",
+    to: "",
+  },
+];

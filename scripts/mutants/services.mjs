@@ -1,0 +1,23 @@
+/** What is broken on purpose in src/services/, see scripts/mutants.mjs. */
+export const ROWS = [
+  {
+    breaks: "node ports change at every turn",
+    from: "same?.nodePort === undefined ? port : { ...port, nodePort: same.nodePort }",
+    to: "port",
+  },
+  {
+    breaks: "discovered ports are not served",
+    from: "return [main, ...discovered];",
+    to: "return [main];",
+  },
+  {
+    breaks: "the primary's Service selects the target's pods",
+    from: 'servedBy: "primary" | "canary" = role === "canary" ? "canary" : "primary",',
+    to: 'servedBy: "primary" | "canary" = "canary",',
+  },
+  {
+    breaks: "the apex Service selects the untested pods",
+    from: 'renderService(canary, "apex", selector, seen, servedBy),',
+    to: 'renderService(canary, "apex", selector, seen, "canary"),',
+  },
+];

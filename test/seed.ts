@@ -1,0 +1,9 @@
+/**
+ * Random inputs come from a fixed seed, so that a failure is the fault of the change. `AVIARY_SEED=<number>` draws other inputs:
+ * the nightly run sets it.
+ */
+import { configureGlobal, readConfigureGlobal } from "fast-check";
+
+export const SEED = Number(process.env["AVIARY_SEED"] ?? 20_261_128);
+
+configureGlobal({ ...readConfigureGlobal(), seed: SEED });
