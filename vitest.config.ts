@@ -5,6 +5,7 @@ const SLOW_SOURCES = [
   "src/core/properties.test.ts",
   "src/crd/crd.test.ts",
   "src/cli/steer/steer.test.ts",
+  "src/console/**/*.test.ts",
   "src/kube/{sandbox,weather}.test.ts",
   "src/loadtester/**/*.test.ts",
   "src/metrics/in-cluster.test.ts",

@@ -8,8 +8,10 @@ import { PROJECT_ROOT as ROOT } from "../src/project-root.ts";
 const MAX_LINES = { source: 400, test: 700 };
 const MAX_COLUMNS = 120;
 
-/** Who may import whom, by the folder below src/. A room may always import itself. */
 const ADAPTER = ["core", "go", "ports", "async", "net", "json"];
+const SHELL = [...ADAPTER, "routers", "services", "workloads", "metrics", "notifiers", "gates", "kube", "recorders"];
+
+/** Who may import whom, by the folder below src/. A room may always import itself. Every room has a row. */
 const WALLS: Readonly<Record<string, readonly string[]>> = {
   go: [],
   json: [],
@@ -29,9 +31,17 @@ const WALLS: Readonly<Record<string, readonly string[]>> = {
   recorders: ADAPTER,
   loadtester: ["core", "go", "ports", "async", "net"],
   testing: ["core", "go", "ports", "async", "json", "services"],
-  operator: [...ADAPTER, "routers", "services", "workloads", "metrics", "notifiers", "gates", "kube", "recorders"],
+  operator: SHELL,
   simulate: [...ADAPTER, "routers", "services", "workloads", "operator", "recorders"],
+  console: [...ADAPTER, "cli"],
+  cli: [...SHELL, "console", "crd", "loadtester", "operator", "simulate", "time"],
 };
+
+/** Beside src/: what of it the sandbox and the pages of the console may import, and who may import them. */
+const HOUSES = {
+  sandbox: { mayImport: /^src\/(ports|async)\/|^src\/project-root\.ts$/, importedBy: /^src\/cli\// },
+  console: { mayImport: /^src\/console\/types\.ts$/, importedBy: /^$/ },
+} as const;
 
 /** Folders of a family that its members share. */
 const SHARED = ["src/workloads/config-tracking/", "src/workloads/copied/"];
@@ -49,7 +59,7 @@ function files(dir: string): string[] {
 
 const textOf = (path: string): string => readFileSync(join(ROOT, path), "utf8");
 
-const ALL = ["src", "sandbox", "test", "bench"].flatMap(files);
+const ALL = ["src", "sandbox", "console", "test", "bench"].flatMap(files);
 const SOURCES = ALL.map((path) => ({ path, text: textOf(path) }));
 
 function importsOf(source: { path: string; text: string }): string[] {
@@ -93,19 +103,44 @@ describe("the source tree is tidy", () => {
   });
 
   it("respects the walls between rooms", () => {
-    const broken = SOURCES.filter(({ path }) => path.startsWith("src/") && !isTest(path)).flatMap((source) => {
-      const room = source.path.split("/")[1] ?? "";
-      const allowed = WALLS[room];
-      if (allowed === undefined) return [];
+    // A file at the top of src/ puts the rooms together, or belongs to all of them.
+    const broken = SOURCES.filter(({ path }) => path.split("/").length > 2 && !isTest(path)).flatMap((source) => {
+      const [house, room = ""] = source.path.split("/");
+      if (house !== "src") return [];
       return importsOf(source)
-        .filter((target) => target.startsWith("src/"))
+        .filter((target) => target.startsWith("src/") && target.split("/").length > 2)
         .filter((target) => {
           const other = target.split("/")[1] ?? "";
-          return other !== room && !allowed.includes(other);
+          return other !== room && !WALLS[room]?.includes(other);
         })
         .map((target) => `${source.path} imports ${target}`);
     });
     expect(broken).toEqual([]);
+  });
+
+  it("has a wall around every room, and around no room that is gone", () => {
+    const rooms = readdirSync(join(ROOT, "src"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    expect(Object.keys(WALLS).sort()).toEqual(rooms.map(({ name }) => name).sort());
+  });
+
+  it.each(Object.entries(HOUSES))("keeps %s apart from src", (house, { mayImport, importedBy }) => {
+    const broken = SOURCES.filter(({ path }) => !isTest(path)).flatMap((source) => {
+      const isInside = source.path.startsWith(`${house}/`);
+      return importsOf(source)
+        .filter((target) =>
+          isInside
+            ? !target.startsWith(`${house}/`) && !mayImport.test(target)
+            : source.path.startsWith("src/") && target.startsWith(`${house}/`) && !importedBy.test(source.path),
+        )
+        .map((target) => `${source.path} imports ${target}`);
+    });
+    expect(broken).toEqual([]);
+  });
+
+  it("names every room in ARCHITECTURE.md", () => {
+    const text = textOf("ARCHITECTURE.md");
+    const rooms = [...Object.keys(WALLS), ...Object.keys(HOUSES)];
+    expect(rooms.filter((room) => !new RegExp(`[\`/ ]${room}/`).test(text))).toEqual([]);
   });
 
   it("keeps the members of a family apart", () => {
