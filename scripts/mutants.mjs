@@ -162,5 +162,6 @@ await Promise.all(
   }),
 );
 const late = wanted.filter(({ breaks }) => killers[breaks] && known[breaks] !== killers[breaks]).length;
-if (late > 0 && !values.record) console.log(`${late} were killed by other tests than recorded: --record makes it faster`);
+if (late > 0 && !values.record)
+  console.log(`${late} were killed by other tests than recorded: --record makes it faster`);
 end(survivors === 0 ? 0 : 1, `${wanted.length - survivors} mutants killed, ${survivors} survived`);

@@ -10,7 +10,9 @@ const ROOMS = ["core", "operator", "routers", "services", "workloads", "kube", "
 const tables = await Promise.all(ROOMS.map(async (room) => ({ room, rows: (await import(`./${room}.mjs`)).ROWS })));
 
 /** Each with the folder or file that holds it. */
-export const MUTANTS = tables.flatMap(({ room, rows }) => rows.map((row) => ({ ...row, in: row.in ?? `src/${room}/` })));
+export const MUTANTS = tables.flatMap(({ room, rows }) =>
+  rows.map((row) => ({ ...row, in: row.in ?? `src/${room}/` })),
+);
 
 /** White space does not count: the formatter may have broken the line elsewhere. */
 export function patternOf(from) {
@@ -33,7 +35,8 @@ function sourcesUnder(root, path) {
 export function locate(root) {
   const texts = new Map();
   const textsUnder = (path) => {
-    const known = texts.get(path) ?? sourcesUnder(root, path).map((file) => [file, readFileSync(join(root, file), "utf8")]);
+    const known =
+      texts.get(path) ?? sourcesUnder(root, path).map((file) => [file, readFileSync(join(root, file), "utf8")]);
     texts.set(path, known);
     return known;
   };
