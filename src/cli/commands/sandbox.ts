@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { openSync, readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
-import type { MeshPrograms } from "../../../sandbox/mesh-programs/contour.ts";
+import type { MeshPrograms } from "../../../sandbox/mesh-programs/programs.ts";
 import type { Sandbox } from "../../../sandbox/sandbox.ts";
 import { systemClock } from "../../time/system-clock.ts";
 import { type Command, type CommandContext, type ExitCode, UserError } from "../command.ts";
@@ -38,13 +38,19 @@ const STATE_DIR: OptionSpec = {
   help: "folder of kubeconfig, log and state",
 };
 const OUTPUT: OptionSpec = { type: "string", short: "o", preset: "text", help: "text or json" };
+const REAL_MESHES = "contour or istio";
 const SERVE_OPTIONS = {
   "state-dir": STATE_DIR,
   port: { type: "string", help: "of the API server; any free port when absent" },
   "ingress-port": { type: "string", help: "of the ingress gateway; any free port when absent" },
   prometheus: { type: "string", preset: "auto", help: "auto, real or embedded" },
-  mesh: { type: "string", preset: "imitation", help: "imitation, or contour beside it: real programs of this machine" },
-  "mesh-programs": { type: "string", help: "folder of contour and envoy, when they are not on the PATH" },
+  mesh: {
+    type: "string",
+    preset: "imitation",
+    help: `imitation, or beside it ${REAL_MESHES}: programs of this machine`,
+  },
+  "mesh-programs": { type: "string", help: "folder of the mesh's programs, when they are not on the PATH" },
+  "mesh-crds": { type: "string", help: "file of Istio's CRDs (crd-all.gen.yaml), for --mesh istio" },
 } as const satisfies Record<string, OptionSpec>;
 const UP_OPTIONS = { ...SERVE_OPTIONS, output: OUTPUT };
 const STATUS_OPTIONS = { "state-dir": STATE_DIR, output: OUTPUT };
@@ -76,7 +82,7 @@ async function up({ argv, out, signal }: CommandContext): Promise<ExitCode> {
 }
 
 async function launch(options: ReadOptions, folder: StateFolder, signal: AbortSignal): Promise<SandboxState> {
-  const passed = ["port", "ingress-port", "prometheus", "mesh", "mesh-programs"].flatMap((name) => {
+  const passed = ["port", "ingress-port", "prometheus", "mesh", "mesh-programs", "mesh-crds"].flatMap((name) => {
     const value = options.text(name);
     return value === undefined ? [] : [`--${name}`, value];
   });
@@ -180,7 +186,10 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
   const ingressPort = portOf(options.text("ingress-port"), "--ingress-port");
   const [program = ""] = process.argv.slice(1);
   const prometheus = prometheusChoice(options.text("prometheus"));
-  oneOf(options, "mesh", ["imitation", "contour"]);
+  oneOf(options, "mesh", ["imitation", "contour", "istio"]);
+  if (options.text("mesh-crds") !== undefined && options.text("mesh") !== "istio") {
+    throw new UserError("--mesh-crds is for --mesh istio only", 2);
+  }
   await requirePrometheus(prometheus);
   if (!takeLock(folder)) {
     throw new UserError(`a sandbox of ${folder.dir} is running or starting already (process ${lockedBy(folder)})`);
@@ -199,7 +208,7 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
     throw new UserError(error instanceof Error ? error.message : String(error), 1, { cause: error });
   });
   writeFileSync(folder.kubeconfig, sandbox.kubeconfig, { mode: 0o600 });
-  const contour = await startMeshPrograms(options, sandbox, folder, out).catch(async (error: unknown) => {
+  const mesh = await startMeshPrograms(options, sandbox, folder, out).catch(async (error: unknown) => {
     await sandbox.stop();
     forgetState(folder);
     throw new UserError(error instanceof Error ? error.message : String(error), 1, { cause: error });
@@ -207,7 +216,7 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
   writeState(folder, {
     pid: process.pid,
     url: sandbox.url,
-    ingressUrl: contour?.url ?? sandbox.ingressUrl,
+    ingressUrl: mesh?.url ?? sandbox.ingressUrl,
     nameserver: sandbox.nameserver,
     kubeconfig: folder.kubeconfig,
     ...(sandbox.gitUrl === undefined ? {} : { gitUrl: sandbox.gitUrl }),
@@ -218,7 +227,7 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
     if (signal.aborted) resolve();
     else signal.addEventListener("abort", () => resolve(), { once: true });
   });
-  await contour?.stop();
+  await mesh?.stop();
   await sandbox.stop();
   forgetState(folder);
   return 0;
@@ -236,18 +245,24 @@ async function startMeshPrograms(
   folder: StateFolder,
   out: (text: string) => void,
 ): Promise<MeshPrograms | undefined> {
-  if (options.text("mesh") !== "contour") return undefined;
-  const { startContour } = await import("../../../sandbox/mesh-programs/contour.ts");
-  const programs = options.text("mesh-programs");
-  const contour = await startContour({
+  const name = options.text("mesh");
+  if (name === undefined || name === "imitation") return undefined;
+  const [programs, crds] = [options.text("mesh-programs"), options.text("mesh-crds")];
+  const common = {
     cluster: sandbox.cluster,
-    kubeconfig: folder.kubeconfig,
+    kubeconfig: resolve(folder.kubeconfig),
     ...(programs === undefined ? {} : { programs: resolve(programs) }),
-    log: (line) => out(`contour: ${line}\n`),
-  });
-  sandbox.scrape(contour.metricsUrl);
-  out(`Envoy with Contour listens at ${contour.url}\n`);
-  return contour;
+    log: (line: string) => out(`${name}: ${line}\n`),
+  };
+  const mesh = await (name === "istio"
+    ? (await import("../../../sandbox/mesh-programs/istio.ts")).startIstio({
+        ...common,
+        ...(crds === undefined ? {} : { crds: resolve(crds) }),
+      })
+    : (await import("../../../sandbox/mesh-programs/contour.ts")).startContour(common));
+  sandbox.scrape(mesh.metricsUrl);
+  out(`Envoy with ${name} listens at ${mesh.url}\n`);
+  return mesh;
 }
 
 function prometheusChoice(text: string | undefined): "auto" | "real" | "embedded" {

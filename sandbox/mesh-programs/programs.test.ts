@@ -1,6 +1,6 @@
 /** How the programs of a real mesh are found. */
 import { expect, it } from "vitest";
-import { findAll } from "./contour.ts";
+import { findAll } from "./programs.ts";
 
 it("programs that are missing are named, with the cure", () => {
   expect(() => findAll(["contour", "envoy"], "/nonexistent", "")).toThrow(
