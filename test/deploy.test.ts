@@ -29,10 +29,11 @@ it("the roles are those of the table of rights: run `npm run rbac`", () => {
   expect(parse(chart)).toEqual(JSON.parse(JSON.stringify(RIGHTS)));
 });
 
-it("nothing is deleted but Analyses and old records of runs, nothing replaced but Leases, and no group or verb is a wildcard", () => {
+it("nothing is deleted but Analyses, records of runs and copies of autoscalers, nothing replaced but Leases, and no wildcard", () => {
   const granting = (verb: string) =>
     RULES.filter(({ verbs }) => verbs.includes(verb)).flatMap((rule) => rule.resources);
-  expect(granting("delete")).toEqual(["canaryruns", "analyses"]);
+  const deleted = ["horizontalpodautoscalers", "scaledobjects", "canaryruns", "analyses"];
+  expect(granting("delete")).toEqual(deleted);
   expect(granting("update")).toEqual(["leases", "canaries/finalizers"]);
   expect(RULES.flatMap(({ verbs, apiGroups = [] }) => [...verbs, ...apiGroups])).not.toContain("*");
   expect(RULES.flatMap(({ nonResourceURLs = [] }) => nonResourceURLs)).toEqual(["/version"]);

@@ -15,6 +15,7 @@ import { createServicesRouter } from "../services/services.ts";
 import { createAutoscalers } from "../workloads/autoscalers.ts";
 import { createWorkloads } from "../workloads/table.ts";
 import { UserError } from "./command.ts";
+import { type Given, readGiven } from "./given.ts";
 import { isMetAtOnce } from "./plan-text.ts";
 
 export interface Planned {
@@ -28,8 +29,8 @@ export interface Planned {
 }
 
 /** Refused for what the API server would refuse, and for what the operator would. @throws UserError with the first */
-export function planned(wire: KubeObject, meshProvider: string): Planned {
-  const examined = examine(wire, meshProvider);
+export function planned(wire: KubeObject, meshProvider: string, given = NOTHING_GIVEN): Planned {
+  const examined = examine(wire, meshProvider, given);
   if (examined.kind === "refused") throw new UserError(`${nameOf(wire)}: ${examined.problems[0]}`);
   return examined.planned;
 }
@@ -41,8 +42,11 @@ export type Examined =
 
 const nameOf = ({ metadata }: KubeObject): string => `${metadata.name}.${metadata.namespace ?? "default"}`;
 
+/** The manifests that Canaries are planned or linted with: a Canary may be refused because of another object in them. */
+export const givenManifests = (manifests: readonly KubeObject[]): Given => readGiven(manifests, SELECTOR_LABELS);
+
 /** Everything that would be refused, at once. */
-export function examine(wire: KubeObject, meshProvider: string): Examined {
+export function examine(wire: KubeObject, meshProvider: string, given = NOTHING_GIVEN): Examined {
   const refused = (...problems: readonly string[]): Examined => ({ kind: "refused", problems });
   const { namespace = "default" } = wire.metadata;
   const apiVersion = apiVersionOf(RESOURCES.canary);
@@ -60,6 +64,8 @@ export function examine(wire: KubeObject, meshProvider: string): Examined {
   const canary = { ref, uid: "", generation: 1, resourceVersion: "", deleting: false, finalizers: [], spec, status };
   const chosen = chooseAdapters(canary, TABLES);
   if (chosen.kind === "problem") return refused(chosen.detail);
+  const clashes = given.problems(canary, chosen.adapters);
+  if (clashes.length > 0) return refused(...clashes);
   const unknown = unknownFields(schema, wire).filter((path) => path.startsWith("spec."));
   const { capabilities } = chosen.adapters.router;
   const dropped = unknown.map((path) => {
@@ -109,14 +115,17 @@ function refusalText({ path, message }: { readonly path: string; readonly messag
   return `${path === "<nil>" ? message : `${path}: ${message}`}${hint}`;
 }
 
-/** What has no say in which steps are taken has any value. */
-const WORKLOADS = { selectorLabels: [], includeLabelPrefixes: [], configTracking: true };
+/** As the operator's flags have it when they are not given. */
+const SELECTOR_LABELS = ["app", "name", "app.kubernetes.io/name"];
+const WORKLOADS = { selectorLabels: SELECTOR_LABELS, includeLabelPrefixes: [], configTracking: true };
 const TABLES = {
   routers: createRouters({ setOwnerRefs: true }),
   workloads: createWorkloads(WORKLOADS),
   autoscalers: createAutoscalers(WORKLOADS),
   services: createServicesRouter(),
 };
+
+const NOTHING_GIVEN: Given = { problems: () => [] };
 
 const { versions } = canaryCrd().spec as { versions: { schema: { openAPIV3Schema: unknown } }[] };
 const SCHEMA = versions[0]?.schema.openAPIV3Schema;

@@ -24,8 +24,10 @@ export interface Rights {
 }
 
 const READ = ["get", "list", "watch"];
-/** Objects are created and patched. None is deleted: what the operator makes goes with its owner, the Canary. */
+/** Objects are created and patched, and hardly any is deleted: what the operator makes goes with its owner, the Canary. */
 const MAKE = [...READ, "create", "patch"];
+/** Copies of autoscalers are deleted, too (two must not scale one primary), and the oldest records of runs. */
+const REPLACE = [...MAKE, "delete"];
 const CHANGE = [...READ, "patch"];
 const LEASE = [...READ, "create", "update"];
 
@@ -45,8 +47,8 @@ const COMMON: readonly Rule[] = [
   // The Lease may be in another namespace than the operator.
   rule([RESOURCES.lease], LEASE),
   rule([daemonSet, deployment, statefulSet], MAKE),
-  rule([RESOURCES.hpa], MAKE),
-  rule([RESOURCES.scaledObject], MAKE),
+  rule([RESOURCES.hpa], REPLACE),
+  rule([RESOURCES.scaledObject], REPLACE),
   rule([canary], CHANGE),
   { apiGroups: FLAGGER, resources: ["canaries/status"], verbs: ["patch"] },
   // Clusters that enforce the permission of owners ask for it: copies are owned by their Canary.
@@ -55,9 +57,9 @@ const COMMON: readonly Rule[] = [
   rule([STEERING.action, STEERING.freeze], READ),
   { apiGroups: [STEERING.action.group], resources: ["canaryactions/status"], verbs: ["patch"] },
   // The oldest records of a Canary are deleted.
-  rule([STEERING.run], [...MAKE, "delete"]),
+  rule([STEERING.run], REPLACE),
   { apiGroups: KEPTN, resources: ["keptnmetrics"], verbs: ["get"] },
-  // The only kind that is deleted: an Analysis asks one question, and is taken away with its answer.
+  // An Analysis asks one question, and is deleted with its answer.
   { apiGroups: KEPTN, resources: ["analyses"], verbs: ["get", "create", "delete"] },
   { apiGroups: ["external.metrics.k8s.io"], resources: ["*"], verbs: ["get", "list"] },
   { nonResourceURLs: ["/version"], verbs: ["get"] },

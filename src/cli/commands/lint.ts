@@ -2,7 +2,7 @@
 import { doubtText } from "../../core/doubts.ts";
 import { didYouMean } from "../../core/nearest.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
-import { examine } from "../canaries.ts";
+import { examine, givenManifests } from "../canaries.ts";
 import { coloured } from "../colour.ts";
 import { type Command, UserError } from "../command.ts";
 import { readManifests } from "../manifests.ts";
@@ -40,7 +40,9 @@ ${describeOptions(OPTIONS)}`,
     const manifests = readManifests(options.words);
     const canaries = manifests.filter(({ kind }) => kind === "Canary");
     if (canaries.length === 0) throw new UserError(`there is no Canary in ${options.words.join(", ")}`);
-    const found = canaries.flatMap((one) => mistakesOf(one, manifests, options.text("mesh-provider") ?? "istio"));
+    const given = givenManifests(manifests);
+    const provider = options.text("mesh-provider") ?? "istio";
+    const found = canaries.flatMap((one) => mistakesOf(one, { manifests, given, provider }));
     if (asJson) out(`${JSON.stringify(found, null, 2)}\n`);
     else {
       const paint = coloured(env);
@@ -56,10 +58,16 @@ ${describeOptions(OPTIONS)}`,
   },
 };
 
-function mistakesOf(canary: KubeObject, manifests: readonly KubeObject[], provider: string): readonly Mistake[] {
+interface Scope {
+  readonly manifests: readonly KubeObject[];
+  readonly given: ReturnType<typeof givenManifests>;
+  readonly provider: string;
+}
+
+function mistakesOf(canary: KubeObject, { manifests, given, provider }: Scope): readonly Mistake[] {
   const { name, namespace = "default" } = canary.metadata;
   const object = `canary/${name} in ${namespace}`;
-  const examined = examine(canary, provider);
+  const examined = examine(canary, provider, given);
   if (examined.kind === "refused") return examined.problems.map((text) => ({ object, severity: "error", text }));
   const { notes, doubts } = examined.planned;
   const doubted = doubts.map((doubt) => ({

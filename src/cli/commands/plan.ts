@@ -1,6 +1,6 @@
 /** Shows what a Canary will go through, before it is applied. */
 import { doubtText } from "../../core/doubts.ts";
-import { hopelessOf, planned } from "../canaries.ts";
+import { givenManifests, hopelessOf, planned } from "../canaries.ts";
 import { type Command, UserError } from "../command.ts";
 import { readManifests } from "../manifests.ts";
 import { describeOptions, type OptionSpec, oneOf, readOptions } from "../options.ts";
@@ -14,6 +14,7 @@ const OPTIONS = {
 export const planCommand: Command = {
   help: `Usage: aviary plan FILE|FOLDER|-... [OPTIONS]
 
+Targets, Services and other objects in the files count: a Canary that would be refused because of one of them is refused.
 A Canary whose releases could never succeed is planned, and said to be so: the exit code is 1.
 
 Examples:
@@ -25,10 +26,12 @@ ${describeOptions(OPTIONS)}`,
     const options = readOptions(argv, OPTIONS);
     const asJson = oneOf(options, "output", ["text", "json"]) === "json";
     if (options.words.length === 0) throw new UserError("name at least one file with a Canary", 2);
-    const canaries = readManifests(options.words).filter(({ kind }) => kind === "Canary");
+    const manifests = readManifests(options.words);
+    const canaries = manifests.filter(({ kind }) => kind === "Canary");
     if (canaries.length === 0) throw new UserError(`there is no Canary in ${options.words.join(", ")}`);
     const meshProvider = options.text("mesh-provider") ?? "istio";
-    const plans = canaries.map((canary) => planned(canary, meshProvider));
+    const given = givenManifests(manifests);
+    const plans = canaries.map((canary) => planned(canary, meshProvider, given));
     const shown = plans.map(({ name, spec, plan, notes, doubts }) => {
       const said = [...notes, ...doubts.filter(({ always }) => !always || asJson).map(doubtText)];
       return asJson

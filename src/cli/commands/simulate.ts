@@ -9,7 +9,7 @@ import { readScenario as readScenarioText } from "../../simulate/scenario-file.t
 import { createTimeline } from "../../simulate/timeline.ts";
 import { run } from "../../simulate/universe.ts";
 import { CALM } from "../../simulate/weather.ts";
-import { hopelessOf, planned } from "../canaries.ts";
+import { givenManifests, hopelessOf, planned } from "../canaries.ts";
 import { type Command, UserError } from "../command.ts";
 import { parseDocuments, readManifests } from "../manifests.ts";
 import { describeOptions, type OptionSpec, oneOf, type ReadOptions, readOptions } from "../options.ts";
@@ -116,7 +116,7 @@ function readScenario(options: ReadOptions): AskedScenario {
   const manifests = manifestsOf(options, file.canary !== undefined);
   const canary = file.canary ?? manifests.find(({ kind }) => kind === "Canary");
   // What would be refused is refused before its target is looked for.
-  if (canary !== undefined) planned(canary, MESH_PROVIDER);
+  if (canary !== undefined) planned(canary, MESH_PROVIDER, givenManifests(manifests));
   try {
     return scenarioFrom(
       {

@@ -36,9 +36,9 @@ beforeAll(async () => {
   const common = { clock: systemClock, random: () => 0 };
   transport = createTransport({ ...common, access, qps: 0, burst: 10, userAgent: "aviary/test" });
   kube = createKubeClient(transport, "flagger");
-  expect(
-    (await aviary("apply", join(PROJECT_ROOT, "deploy/crds"), join(PROJECT_ROOT, "deploy/namespaces.yaml"))).code,
-  ).toBe(0);
+  expect((await aviary("apply", join(PROJECT_ROOT, "deploy/crds"), join(PROJECT_ROOT, "deploy/namespaces"))).code).toBe(
+    0,
+  );
 });
 
 afterAll(async () => {
