@@ -2,7 +2,8 @@ import { configDefaults, defineConfig } from "vitest/config";
 
 /** Tests beside the sources that start servers, a sandbox or thousands of rollouts: they belong to no quick answer. */
 const SLOW_SOURCES = [
-  "src/core/properties.test.ts",
+  "src/cli/input.test.ts",
+  "src/core/{properties,parse-properties}.test.ts",
   "src/crd/crd.test.ts",
   "src/cli/steer/steer.test.ts",
   "src/console/**/*.test.ts",

@@ -1,8 +1,9 @@
 // Breaks the sources on purpose, one place at a time, and fails when no test notices.
-//   node scripts/mutants.mjs [--check] [--record] [--working] [--sample] [--only WORD] [--jobs N]
+//   node scripts/mutants.mjs [--check] [--record] [--working] [--sample] [--fresh] [--only WORD] [--jobs N]
 //     --check     only whether the rows of scripts/mutants/ fit the sources (instantly; `npm run check` does it)
 //     --record    write the test files that noticed to scripts/mutants/killers.json, after each mutant
 //     --working   break the working tree instead of the last commit
+//     --fresh     only mutants without a test file on record
 //     --sample    every third mutant, always the same ones: what CI has time for
 //
 // Fast, because one vitest stays alive per job (mutants/bench.mjs): a mutant costs one transformed module and, where its
@@ -22,13 +23,15 @@ const flag = { type: "boolean", default: false };
 const { values } = parseArgs({
   options: {
     ...{ only: { type: "string" }, jobs: { type: "string" } },
-    ...{ check: flag, record: flag, working: flag, sample: flag },
+    ...{ check: flag, record: flag, working: flag, sample: flag, fresh: flag },
   },
 });
 const root = fileURLToPath(new URL("..", import.meta.url));
 const KILLERS = join(root, "scripts/mutants/killers.json");
 /** Longer than any suite takes; a mutant that makes the tests hang is noticed, too. */
-const HANGS_AFTER_MS = 180_000;
+const HANGS_AFTER_MS = 300_000;
+/** All tests that the mutants need, without any mutant. */
+const PROOF_MS = 1_800_000;
 const SAMPLED = 3;
 const SIMULATION = ["src/simulate/found.test.ts", "src/simulate/simulate.test.ts"];
 /** Rooms that the simulation runs for real. */
@@ -76,7 +79,9 @@ if (misfits.length > 0) end(1, ...misfits, `0 mutants killed, ${misfits.length} 
 const readKillers = () => (existsSync(KILLERS) ? JSON.parse(readFileSync(KILLERS, "utf8")) : {});
 const known = readKillers();
 const isWanted = ({ file, breaks }) => values.only === undefined || `${file} ${breaks}`.includes(values.only);
-const wanted = found.filter(isWanted).filter((_, index) => !values.sample || index % SAMPLED === 0);
+const wanted = found
+  .filter((mutant, index) => isWanted(mutant) && (!values.sample || index % SAMPLED === 0))
+  .filter(({ breaks }) => !values.fresh || known[breaks] === undefined);
 
 /** One vitest in a process of its own, so that it can be ended when a mutant hangs it. */
 function openBench() {
@@ -84,7 +89,7 @@ function openBench() {
   let child = start();
   return {
     /** The first test file that failed, or undefined. */
-    run(job) {
+    run(job, longestMs = HANGS_AFTER_MS) {
       return new Promise((resolve) => {
         const used = child;
         const settle = (answer) => {
@@ -97,7 +102,7 @@ function openBench() {
           child = start();
           settle({ file: job.files[0], why });
         };
-        const timer = setTimeout(() => replace("the tests hang"), HANGS_AFTER_MS);
+        const timer = setTimeout(() => replace("the tests hang"), longestMs);
         used.once("message", ({ failed }) => settle(failed));
         used.once("exit", () => replace("the tests end the process"));
         used.send(job);
@@ -130,7 +135,7 @@ process.on("exit", () => {
 // What is not broken must pass, or everything would count as killed.
 const needed = new Set(wanted.map(({ breaks, file }) => known[breaks] ?? roomOf(file)));
 async function prove(bench) {
-  const failed = needed.size === 0 ? undefined : await bench.run({ files: [...needed] });
+  const failed = needed.size === 0 ? undefined : await bench.run({ files: [...needed] }, PROOF_MS);
   if (failed === undefined) return;
   end(1, `0 mutants killed, ${wanted.length} survived: without any mutant fails ${failed.file}: ${failed.why}`);
 }
