@@ -1,5 +1,4 @@
 /** The objects of aviary.flagger.app/v1alpha1 on the wire: what people ask for, what is frozen, and what happened. */
-import type { RunRecordSpec, RunRecordStatus } from "../core/run-record.ts";
 import { type Expected, STEERING_GROUP, STEERING_VERSION, type Verb } from "../core/steering.ts";
 import { namespaced } from "./kubernetes.ts";
 
@@ -57,10 +56,4 @@ export interface CanaryFreezeSpec {
   readonly reason?: string;
   /** What becomes of runs that are under way; "finish" when absent. */
   readonly runs?: "finish" | "hold";
-}
-
-/** A CanaryRun. `status` is no subresource: the operator alone writes the object. */
-export interface CanaryRunFields {
-  readonly spec: RunRecordSpec;
-  readonly status: RunRecordStatus;
 }

@@ -4,7 +4,7 @@ import { type KubeFields, RESOURCES } from "../../ports/kubernetes.ts";
 import { daemonSetHasGap, deploymentHasGap, statefulSetHasGap } from "../../workloads/gap.ts";
 import { NODES } from "../controllers/daemonset.ts";
 import { meshOf } from "../meshes/table.ts";
-import { HEALTHY, type Scenario } from "../scenario.ts";
+import type { Scenario } from "../scenario.ts";
 import { kindOf, namesOf } from "../targets.ts";
 import type { Universe } from "../universe.ts";
 import { type Invariant, isUndisturbed, usersDo } from "./invariant.ts";
@@ -165,6 +165,3 @@ export function routesIn({ api, refs, scenario }: Universe): Routes | undefined 
 
 const isSame = (a: Routes, b: Routes) => a.primary === b.primary && a.canary === b.canary && a.mirror === b.mirror;
 const textOf = ({ primary, canary, mirror }: Routes) => `${primary}/${canary}${mirror ? " mirrored" : ""}`;
-
-export const isHealthy = (scenario: Scenario, image: string): boolean =>
-  (scenario.behaviours[image] ?? HEALTHY) === HEALTHY;
