@@ -4,7 +4,7 @@
 //     --record    write the test files that noticed to scripts/mutants/killers.json, after each mutant
 //     --working   break the working tree instead of the last commit
 //     --fresh     only mutants without a test file on record
-//     --sample    every third mutant, always the same ones: what CI has time for
+//     --sample    every third mutant that has a test file on record, always the same ones: what CI has time for
 //
 // Fast, because one vitest stays alive per job (mutants/bench.mjs): a mutant costs one transformed module and, where its
 // killer is on record, one test file. A record that no longer notices costs time only: the tests beside the file, those of the
@@ -80,7 +80,7 @@ const readKillers = () => (existsSync(KILLERS) ? JSON.parse(readFileSync(KILLERS
 const known = readKillers();
 const isWanted = ({ file, breaks }) => values.only === undefined || `${file} ${breaks}`.includes(values.only);
 const wanted = found
-  .filter((mutant, index) => isWanted(mutant) && (!values.sample || index % SAMPLED === 0))
+  .filter((mutant, index) => isWanted(mutant) && (!values.sample || (index % SAMPLED === 0 && known[mutant.breaks])))
   .filter(({ breaks }) => !values.fresh || known[breaks] === undefined);
 
 /** One vitest in a process of its own, so that it can be ended when a mutant hangs it. */

@@ -43,7 +43,7 @@ const mutate = {
 };
 
 // Threads start faster than processes, and a module graph of its own for every test file keeps mutants apart.
-const running = { watch: false, pool: "threads", maxWorkers: 1, bail: 1, retry: 0, testTimeout: 60_000 };
+const running = { watch: false, pool: "threads", maxWorkers: 1, bail: 1, retry: 0, testTimeout: 600_000 };
 const found = { include: ["src/**/*.test.ts"], exclude: LEFT_OUT, setupFiles: ["test/seed.ts"] };
 const options = { root, config: false, ...running, ...found, reporters: [reporter] };
 const vitest = await createVitest("test", options, { plugins: [mutate] });

@@ -51,9 +51,4 @@ export const ROWS = [
     from: "if (this.text < 0) throw",
     to: "if (false) throw",
   },
-  {
-    breaks: "a template that nests without end overflows the stack",
-    from: "if (this.depth >= DEEPEST) throw",
-    to: "if (false) throw",
-  },
 ];

@@ -136,11 +136,6 @@ export const ROWS = [
     to: "try { const written",
   },
   {
-    breaks: "a former leader deletes what was decided since",
-    from: "await confirm?.(); try { const removed",
-    to: "try { const removed",
-  },
-  {
     breaks: "cookies of a run that is over stay in the status",
     from: "const patch = { status: mergePatch({ ...before }, { ...wire }) ?? {} };",
     to: "const patch = { status: { ...wire } };",
