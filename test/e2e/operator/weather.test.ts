@@ -113,7 +113,7 @@ describe("others who write", () => {
     world.apply(podinfo("podinfo", "6.0.1"));
     await world.until(RESOURCES.canary, "podinfo", "is promoted", inPhase("Succeeded"));
     await world.heard("podinfo", "Promotion completed!");
-    expect(operator.lines.filter(({ msg }) => msg.includes("somebody else wrote meanwhile")).length).toBe(1);
+    expect(operator.lines.filter(({ msg }) => msg.includes("another client wrote meanwhile")).length).toBe(1);
     const errors = operator.lines.filter(({ level, msg }) => level === "error" && !msg.startsWith("Metrics server"));
     expect(errors).toEqual([]);
     expect(told().slice(1)).toEqual(["Normal Confirm-rollout check gate passed", ...ROLLOUT]);
