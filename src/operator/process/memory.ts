@@ -47,12 +47,21 @@ export function memoryProblem({ heap, heapLimit, resident, containerLimit }: Mem
   return undefined;
 }
 
+/** 0 where the system does not tell, as in a root file system without /proc: the heap's own figures remain. */
+function residentBytes(): number {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return 0;
+  }
+}
+
 /** Says at once what is wrong with the limits, and later, once each time, that memory runs out. @returns stops watching */
 export function watchMemory(log: Log): () => void {
   const containerLimit = readContainerLimit();
   const read = (): MemoryReading => {
     const { used_heap_size: heap, heap_size_limit: heapLimit } = getHeapStatistics();
-    return { heap, heapLimit, resident: process.memoryUsage.rss(), containerLimit };
+    return { heap, heapLimit, resident: residentBytes(), containerLimit };
   };
   const wrong = limitProblem(read());
   if (wrong !== undefined) log.warn({}, wrong);
