@@ -35,6 +35,7 @@ const COPIED = [
   "apps",
   "bin",
   "clusters",
+  "console",
   "deploy",
   "examples",
   "infrastructure",
