@@ -162,6 +162,9 @@ describe("the source tree is tidy", () => {
 const RIDDLES =
   /\b(nobody|somebody|whoever|whatever|as ever|in vain|be it|such a one|of ours|told of|heard of|takes? (?:it|the release|everything) back|taken back)\b/i;
 
+/** Texts of events that alerts may look for: they stay as they are. */
+const CONTRACT = /scaled to zero by somebody else/;
+
 /** Rooms whose comments, messages, test titles and pages are plain English. Add a room when it is clean. */
 const PLAIN = [
   "Makefile",
@@ -176,8 +179,7 @@ const PLAIN = [
   "examples",
   "bin",
   "src/cli",
-  "src/core/doubts.ts",
-  "src/core/nearest.ts",
+  "src/core",
   "test/e2e/cli",
   "test/e2e/docs",
 ];
@@ -192,7 +194,9 @@ describe("plain English", () => {
     const riddles = everyFile(room).flatMap((path) =>
       textOf(path)
         .split("\n")
-        .flatMap((line, i) => (RIDDLES.test(line) ? [`${path}:${i + 1}: ${line.trim().slice(0, 100)}`] : [])),
+        .flatMap((line, i) =>
+          RIDDLES.test(line.replace(CONTRACT, "")) ? [`${path}:${i + 1}: ${line.trim().slice(0, 100)}`] : [],
+        ),
     );
     expect(riddles).toEqual([]);
   });

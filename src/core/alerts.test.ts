@@ -1,4 +1,4 @@
-/** What people are alerted to: the contract's list, and that no way to fail is left out. */
+/** The alerts that people get: the contract's list, with every way to fail. */
 import { describe, expect, it } from "vitest";
 import { tell } from "../testing/story.ts";
 import type { Answer } from "./observation.ts";
@@ -46,7 +46,7 @@ describe("a release that fails is alerted, with its reason", () => {
       `error Progress deadline exceeded ${STUCK.detail}`,
     ],
     [
-      "a canary that nobody can reach any more",
+      "a canary that no request can reach any more",
       { analysis: { threshold: 1 } },
       (story) => {
         story.run(1);
@@ -128,7 +128,7 @@ describe("other alerts", () => {
   });
 });
 
-it("a release that is taken back by hand before anything else is not said to begin, as with Flagger", () => {
+it("a release that is rolled back by hand before anything else is not announced as begun, as with Flagger", () => {
   const story = released({ analysis: { webhooks: [hook("rollback"), hook("pre-rollout")] } });
   story.timeline.length = 0;
   story.run(60);

@@ -75,7 +75,7 @@ describe("a decision that needs answers", () => {
     expect(asked(decide(turnAt(position, [], readings)))).toEqual(wanted);
   });
 
-  it.each(ASKING)("is refused %s with an answer to another question", (_what, position, readings) => {
+  it.each(ASKING)("refuses %s with an answer to another question", (_what, position, readings) => {
     const other: Probe = { kind: "hook", hook: aHook("another"), type: "rollout", phase: "Progressing" };
     const turn = turnAt(position, [{ probe: other, answer: PASSED }], readings);
     expect(() => decide(turn)).toThrow(/was asked, and there is an answer to "hook rollout another"/);

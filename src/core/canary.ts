@@ -175,7 +175,7 @@ export interface Routes {
   readonly primary: number;
   readonly canary: number;
   readonly mirror: boolean;
-  /** Also who is not matched by an A/B test, and who comes without the mesh: the primary has no pods at that time. */
+  /** Also requests that an A/B test does not match, and requests from outside the mesh: the primary has no pods at that time. */
   readonly everyone?: true;
 }
 
@@ -188,7 +188,7 @@ export interface Condition {
   readonly lastTransitionTime: string;
 }
 
-/** An alert that is owed to the users until its delivery is known; kept in the status so that no crash loses it. */
+/** An alert whose delivery is not confirmed yet; kept in the status so that no crash loses it. */
 export interface Alert {
   readonly message: string;
   readonly severity: Severity;
@@ -211,12 +211,12 @@ export interface Announced {
   readonly message: string;
 }
 
-/** What every status carries, whatever its phase. Times are milliseconds since the epoch. */
+/** The part of the status that every phase carries. Times are milliseconds since the epoch. */
 export interface StatusCore {
   readonly failedChecks: number;
   readonly canaryWeight: number;
   readonly iterations: number;
-  /** What the target held when it was last looked at in earnest; undefined before the first time. */
+  /** The target's revision that was last taken up for a release; undefined before the first one. */
   readonly applied?: Revision;
   /** Hash of the spec that the primary runs. */
   readonly promotedSpec: string;
@@ -232,9 +232,9 @@ export interface StatusCore {
   readonly warned?: string;
   /** Alerts whose delivery is not yet confirmed. */
   readonly owedAlerts: readonly Alert[];
-  /** Of the run that is under way; absent when it never started over. */
+  /** The last restart of the run that is under way; absent when the run never started over. */
   readonly restarted?: Restarted;
-  /** What the spec named when the routes were last ours; absent before, and where it was forgotten. */
+  /** The names of the spec when the routes were last Aviary's; absent before, and where Flagger's CRD pruned them. */
   readonly names?: Names;
   /** The run that is under way, or the last one. */
   readonly run?: RunRef;
@@ -246,7 +246,7 @@ export interface StatusCore {
   readonly approved?: Approved;
   /** The last action that was applied, so that it acts once. */
   readonly acted?: { readonly id: string; readonly message: string };
-  /** Written by another operator (Flagger), and not by Aviary since: its hashes may differ from ours. */
+  /** Written by another operator (Flagger), and not by Aviary since: its hashes may differ from Aviary's. */
   readonly foreign?: boolean;
 }
 
@@ -264,7 +264,7 @@ export interface Canary {
   /** Deletion was asked for. */
   readonly deleting: boolean;
   readonly finalizers: readonly string[];
-  /** Of the Canary itself; a few providers have settings there. */
+  /** Annotations of the Canary itself; a few providers have settings there. */
   readonly annotations?: Readonly<Record<string, string>>;
   readonly spec: CanarySpec;
   readonly status: CanaryStatus;

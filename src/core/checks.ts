@@ -14,7 +14,7 @@ export function violation(metric: Metric, source: MetricSourceKind, value: numbe
   const { min, max } = limitsOf(metric, source);
   const say = (sign: "<" | ">", limit: number): string =>
     `Halt ${dotted(ref.name, ref)} advancement ${describe(metric, source, value)} ${sign} ${limitText(source, limit)}`;
-  // A value that is no number at all proves nothing, so it cannot pass (M13).
+  // A value that is not a number proves nothing, so it cannot pass (M13).
   if (value === Number.NEGATIVE_INFINITY) return say("<", min ?? max ?? 0);
   if (!Number.isFinite(value)) return say(">", max ?? min ?? 0);
   if (min !== undefined && value < min) return say("<", min);
@@ -46,7 +46,7 @@ function limitText(source: MetricSourceKind, limit: number): string {
   return source === "success-rate" ? `${formatFloat(limit)}%` : formatFloat(limit);
 }
 
-/** The text of the failure, or undefined when the answer lets the rollout go on. Rollback hooks signal by passing. */
+/** The text of the failure, or undefined when the answer lets the rollout go on. A rollback hook asks for a rollback by passing. */
 export function failureOf({ probe, answer }: Answered, ref: CanaryRef): string | undefined {
   switch (answer.kind) {
     case "passed":

@@ -15,7 +15,7 @@ export function conditionsFor(
 ): readonly Condition[] {
   if (status.phase === "") return status.conditions;
   const told = conditionIn(status, kind);
-  // Flagger's message, and behind it why: which check, which value, which limit.
+  // Flagger's message, followed by the cause: which check, which value, which limit.
   const isTold = status.phase === "Failed" && cause !== undefined;
   const wanted = isTold ? { ...told, message: `${told.message} ${sentenceOf(cause)}` } : told;
   const present = status.conditions.find(({ type }) => type === CONDITION_TYPE);

@@ -11,7 +11,7 @@ export function cookiesFor(turn: AdvanceInput, next: CanaryStatus): StatusCore["
   const affinity = turn.spec.analysis.sessionAffinity;
   const { cookies } = turn.status;
   if (affinity === undefined) return cookies;
-  // By the routes, not by the recorded weight: blue/green and A/B runs record none.
+  // The routes decide, not the recorded weight: blue/green and A/B runs record no weight.
   if ((routesFor(turn.plan, next)?.canary ?? 0) === 0) {
     return cookies.canary === "" ? cookies : { ...cookies, previous: cookies.canary, canary: "" };
   }

@@ -41,7 +41,7 @@ export function cover(turn: Turn, status: Promoting): Transition {
   return update({ ...status, covering: "full", hold: NO_WAIT }, EVENTS.copying(turn));
 }
 
-/** The canary lost its pods before the primary was touched: that counts as a failed check, or it could go on so for ever. */
+/** The canary lost its pods before the primary was touched. That counts as a failed check; without the count it could repeat for ever. */
 function uncover(turn: Turn, status: Promoting): Transition {
   const failedChecks = status.failedChecks + 1;
   if (failedChecks >= turn.spec.analysis.threshold) {

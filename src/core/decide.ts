@@ -49,7 +49,7 @@ export function decide(input: AdvanceInput): Decision {
   return { ...decision, status: { ...status, ...noted } };
 }
 
-/** A warning is said when it is another one than before, and forgotten when it is over. */
+/** Announces a warning when it differs from the one before, and forgets the warning when it is over. */
 function warnOnce({ status: before, observation }: AdvanceInput, decision: Decision): Decision {
   if (isAsk(decision)) return decision;
   const { warning } = observation.readings;
@@ -60,20 +60,20 @@ function warnOnce({ status: before, observation }: AdvanceInput, decision: Decis
   return prependEvents(before.phase, [EVENTS.goesOn(warning)], { ...decision, status });
 }
 
-/** What a run remembers of its restarts ends with the run. */
+/** The record of a run's restarts ends with the run. */
 function withoutRestart(status: CanaryStatus): CanaryStatus {
   if (status.restarted === undefined || isRunning(status.phase)) return status;
   const { restarted: _over, ...rest } = status;
   return rest;
 }
 
-/** A run whose plan was forgotten is believed to go by the present one, and noted as such: a later edit is seen. */
+/** A run whose plan was pruned from the status is assumed to follow the present plan. The plan is recorded, so a later edit is seen. */
 function planOf(status: CanaryStatus, { plan }: AdvanceInput): { readonly plan?: string } {
   const forgot = "step" in status && status.step > 0 && status.plan === undefined && plan.name !== "";
   return forgot ? { plan: plan.name } : {};
 }
 
-/** From when on the routes are ours, the status remembers under which names. */
+/** As soon as the routes are Aviary's, the status records under which names. */
 function namesNoted(status: CanaryStatus, { spec, plan }: AdvanceInput): { readonly names?: Names } {
   return status.names === undefined && routesFor(plan, status) !== undefined ? { names: namesOf(spec) } : {};
 }
@@ -103,7 +103,7 @@ function decideAnyPhase(turn: Turn): Decision {
   return gone === true ? awaitTarget(turn, problem) : waitFor(turn, EVENTS.targetProblem(problem));
 }
 
-/** A pause that was asked for a time is over when the time is. */
+/** A pause with a duration ends after it. */
 function unpaused(input: AdvanceInput): AdvanceInput {
   const { paused, ...status } = input.status;
   return paused?.until !== undefined && paused.until <= input.now ? { ...input, status } : input;
@@ -113,7 +113,7 @@ function decideInPhase<P extends Phase>(turn: Turn, status: StatusIn<P>): Decisi
   return rulesOf<P>(status.phase).decide(turn, status);
 }
 
-/** With the target its pods are gone: what traffic they had goes to the primary until the target is back. */
+/** A deleted target has no pods: their share of the traffic goes to the primary until the target is back. */
 function awaitTarget(turn: Turn, problem: string): Transition {
   const { status } = turn;
   const notice = EVENTS.targetProblem(problem);

@@ -18,7 +18,7 @@ export interface DesiredWorld {
   /** False: touch nothing at all. */
   readonly engaged: boolean;
   readonly primary: DesiredPrimary;
-  /** `as-is`: it is not ours to scale now. */
+  /** `as-is`: Aviary does not scale the target now. */
   readonly target: "up" | "down" | "as-is";
   /** Primary scaler follows its source (promotion) or is only made when missing. */
   readonly syncScaler: boolean;

@@ -1,9 +1,9 @@
-/** Everything the engine ever says, each text in one place. Listeners decide where it goes. Code compares reasons, never texts. */
+/** Every event and alert of the engine, each text in one place. Listeners decide where it goes. Code compares reasons, never texts. */
 import type { Alert, CanaryRef, CanarySpec, Phase } from "./canary.ts";
 import { dotted, primaryName } from "./canary.ts";
 import type { Freeze } from "./steering.ts";
 
-/** Why something is said. `Unknown`: stored by a release that kept no reasons. */
+/** Why a notice is given. `Unknown`: stored by a release that kept no reasons. */
 export type Reason =
   | "Unknown"
   | "Suspended"
@@ -69,7 +69,7 @@ export interface RolloutEvent {
   readonly phase: Phase;
 }
 
-/** What a turn has to say: the event, and the alert that goes with it. */
+/** A notice: the event, and the alert that goes with it. */
 export interface Notice {
   readonly event: Omit<RolloutEvent, "phase">;
   readonly alert?: Alert;
@@ -99,7 +99,7 @@ export const EVENTS = {
       error: true,
     },
   }),
-  /** The texts of these come from where the trouble is: the target, readiness, the router, a check. */
+  /** The texts of these come from the place of the trouble: the target, readiness, the router, a check. */
   targetProblem: (text: string) => warning("TargetProblem", text),
   primaryNotReady: (text: string) => warning("PrimaryNotReady", text),
   canaryNotReady: (text: string) => warning("CanaryNotReady", text),
@@ -123,7 +123,7 @@ export const EVENTS = {
     ),
   restarting: (s: Speaker) =>
     normal("AnalysisRestarted", `New revision detected! Restarting analysis for ${targetOf(s)}`),
-  /** Ours: the target changes faster than anything can be judged, or what is recorded of it does not stay as it was written. */
+  /** Ours: the target changes faster than a revision can be judged, or its record in the status does not stay as it was written. */
   restartPutOff: (s: Speaker, ms: number, again: boolean) =>
     warning(
       "RestartPutOff",

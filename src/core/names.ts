@@ -26,7 +26,7 @@ export interface Names {
   readonly service: string;
   readonly target: TargetRef;
   readonly scaler?: ScalerName;
-  /** The routes under these names are being left: when the new names may count. Milliseconds since the epoch. */
+  /** When the new names may count, while the routes under the former names are being left. Milliseconds since the epoch. */
   readonly leaveAt?: number;
 }
 
@@ -39,7 +39,7 @@ export function namesOf({ provider, service, targetRef, autoscalerRef }: CanaryS
   };
 }
 
-/** The spec as it was under these names, as far as they tell. */
+/** The spec as it was under these names, as far as the names tell. */
 export function underNames(spec: CanarySpec, { provider, service, target, scaler }: Names): CanarySpec {
   const { autoscalerRef, ...rest } = spec;
   const isSame = autoscalerRef?.kind === scaler?.kind && autoscalerRef?.name === scaler?.name;

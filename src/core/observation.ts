@@ -1,4 +1,4 @@
-/** What the engine is told about the world before it decides: readings (from caches) and answers (asked over the network). */
+/** The input of a decision: readings (from caches) and answers (from the network). */
 import type { HookType, Metric, Revision, Webhook } from "./canary.ts";
 
 /**
@@ -14,7 +14,7 @@ export interface TargetReading {
   readonly readiness: Readiness;
   /** Pods that can serve now. */
   readonly available: number;
-  /** The target was taken down to nothing (or never brought up). */
+  /** The target is scaled to zero (or was never scaled up). */
   readonly scaledDown: boolean;
 }
 
@@ -22,20 +22,20 @@ export interface PrimaryReading {
   readonly exists: boolean;
   readonly readiness: Readiness;
   readonly available: number;
-  /** While its pods are replaced by others there is a time in which none can serve. */
+  /** When the primary's pods are replaced, there is a time in which none of them can serve. */
   readonly gap?: true;
   /** Identity of the promotion that its template came from, see `promotionId`. */
   readonly promotionId?: string;
-  /** It kept what it ran before its last promotion. */
+  /** The primary still has a record of what it ran before its last promotion. */
   readonly restorable?: boolean;
-  /** It runs just what the target holds now. Said only where the status is another operator's (`foreign`). */
+  /** The primary runs exactly what the target holds now. Given only where another operator wrote the status (`foreign`). */
   readonly carriesTarget?: boolean;
 }
 
 export interface Readings {
   /** Why nothing can be done at all: the target is missing, carries no selector label … (text of the event). */
   readonly problem?: string;
-  /** The problem is that the target was deleted, and its pods with it: it can answer nobody. */
+  /** The problem is that the target was deleted, and its pods with it: no pod of the canary can answer. */
   readonly gone?: true;
   /** What is wrong though the rollout goes on, and what ends it (text of the event, said once). */
   readonly warning?: string;

@@ -1,4 +1,4 @@
-/** Whatever somebody writes into a Canary: it is understood, and makes a sound plan, or it is refused in words. */
+/** Any Canary is either understood, and makes a sound plan, or refused with a message. */
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { parseSpec } from "./parse.ts";
@@ -42,7 +42,7 @@ function pathsOf(value: unknown, at: Path = []): readonly Path[] {
   return [at, ...Object.entries(value).flatMap(([key, inner]) => pathsOf(inner, [...at, key]))];
 }
 
-/** Where an edit before it has taken the way, nothing is edited. */
+/** Edits nothing where an earlier edit removed the path. */
 function edited(value: unknown, [key, ...rest]: Path, to: unknown): unknown {
   if (key === undefined) return to;
   if (Array.isArray(value))
@@ -81,7 +81,7 @@ it(`any value in any field is understood or refused in words (seed ${SEED})`, ()
       const wire = edits.reduce<unknown>((spec, [path, value]) => edited(spec, path, value), sound());
       const parsed = parseSpec(wire, "test");
       if (parsed.kind === "invalid") expect(parsed.problem).toMatch(/^invalid canary spec: .{10}/s);
-      // Also of what is refused: a Canary that leaves gives back what it has.
+      // A refused Canary is parsed, too: when it leaves, its routes are handed back.
       const { steps } = planFor(parsed.spec, { ...CAPABLE, weights });
       expect(steps.length).toBeLessThanOrEqual(10_001);
       for (const { routes } of steps) {

@@ -75,7 +75,7 @@ export function parseSpec(wire: unknown, namespace: string, options: ParseOption
 function readSpec(fields: Fields, namespace: string, options: ParseOptions): CanarySpec {
   const targetRef = readTarget(fields.object("targetRef"));
   const ownProvider = fields.string("provider");
-  // What is there and is no object is refused: it must not go for no analysis at all.
+  // A value that is not an object is refused: it must not count as an absent analysis.
   const wireAnalysis = fields.optional("analysis") ?? fields.optional("canaryAnalysis");
   const analysis = readAnalysis(wireAnalysis ?? fields.object("analysis"), namespace, options);
   const metricsServer = shortText(fields, "metricsServer", BOUNDS.url, fields.string("metricsServer") ?? "");
@@ -209,7 +209,7 @@ function readAnalysis(fields: Fields, namespace: string, options: ParseOptions):
   };
 }
 
-/** What is refused is not read: it may be more than the memory holds. */
+/** A refused list is not read: it may be larger than the memory. */
 function atMost<T>(fields: Fields, name: string, most: number, items: readonly T[]): readonly T[] {
   if (items.length <= most) return items;
   fields.refuse(name, `must have at most ${most} entries, found ${items.length}`);
@@ -223,7 +223,7 @@ function shortText(fields: Fields, name: string, most: number, text: string): st
   return "";
 }
 
-/** A plan holds a step for each: more of them than the memory does would end the operator, and with it every rollout. */
+/** A plan holds a step for each iteration. Too many would exhaust the operator's memory, and end every rollout with it. */
 function readIterations(fields: Fields): number {
   const iterations = fields.integer("iterations") ?? 0;
   if (iterations > MOST_ITERATIONS)
@@ -318,7 +318,7 @@ function readAffinity(fields: Fields): SessionAffinity {
   };
 }
 
-/** What is wrong though every field is well-formed; the order is the original's. */
+/** Faults of a spec whose fields are all well-formed; in Flagger's order. */
 function refusal(spec: CanarySpec, namespace: string, options: ParseOptions): string | undefined {
   return (
     crossNamespaceRefusal(spec, namespace, options) ??
@@ -367,7 +367,7 @@ function targetRefusal({ targetRef, analysis }: CanarySpec, { targetKinds }: Par
   return undefined;
 }
 
-/** A progressive run that could never take a step would stall without a word (Q28). */
+/** A progressive run that can never take a step would stall silently (Q28). */
 function planRefusal({ analysis, skipAnalysis, provider }: CanarySpec): string | undefined {
   if (skipAnalysis || analysis.iterations > 0 || provider === "kubernetes") return undefined;
   if (analysis.stepWeights.length > 0) {

@@ -25,7 +25,7 @@ describe("weights", () => {
   });
 });
 
-describe("a plan, whatever the spec", () => {
+describe("a plan of any spec", () => {
   const analysis = fc.record({
     stepWeight: fc.integer({ min: 1, max: 120 }),
     maxWeight: fc.integer({ min: 0, max: 150 }),
@@ -46,7 +46,7 @@ describe("a plan, whatever the spec", () => {
         for (const { routes, announcement } of plan.steps) {
           expect(routes.primary + routes.canary).toBe(100);
           expect(Math.min(routes.primary, routes.canary)).toBeGreaterThanOrEqual(0);
-          // Mirrored requests are copies: the canary answers nobody at the same time.
+          // Mirrored requests are copies: the canary answers no user at the same time.
           if (routes.mirror) expect(routes.canary).toBe(0);
           if (!router.weights) expect(routes.canary).toBe(0);
           if (announcement.kind === "weight") expect(announcement.weight).toBe(routes.canary);

@@ -35,20 +35,20 @@ export interface Step {
 }
 
 export interface Plan {
-  /** Plans of one name count the same steps: after an edit that changes it, the number of a step means nothing. */
+  /** Identifies the step numbering. When an edit changes the name, stored step numbers are invalid and the analysis restarts. */
   readonly name: string;
   readonly steps: readonly Step[];
   /** Asked before the tested revision is copied to the primary. */
   readonly promotionGates: readonly HookType[];
   /** Weights of the primary, in order, while traffic goes back to it; the last is 100. Empty: there is none to shift. */
   readonly promotionWeights: readonly number[];
-  /** What the provider cannot do and is done instead (Q32). */
+  /** What the provider cannot do, and what Aviary does instead (Q32). */
   readonly warnings: readonly string[];
 }
 
 export const TOTAL_WEIGHT = 100;
 
-/** Iterations used when the provider cannot shift weights and none were given. */
+/** Iterations of a run whose provider cannot shift weights and whose spec gives no iterations. */
 const FALLBACK_ITERATIONS = 10;
 
 export function planFor(spec: CanarySpec, router: Capabilities): Plan {
@@ -83,7 +83,7 @@ export function planFor(spec: CanarySpec, router: Capabilities): Plan {
   };
 }
 
-/** Without weights (plain Kubernetes) only blue/green is possible; what else was asked for is said and replaced. */
+/** Without weights (plain Kubernetes) only blue/green is possible; any other strategy is replaced, with a notice. */
 function effectiveStrategy(spec: CanarySpec, router: Capabilities) {
   const { analysis, strategy } = spec;
   if (router.weights) return { strategy, iterations: analysis.iterations, warnings: [] };
@@ -113,7 +113,7 @@ function canarySteps(spec: CanarySpec, mirror: boolean): Step[] {
       announcement: { kind: "weight", weight },
       weight,
       iterations: 0,
-      // Leaving the mirror step asks nobody: the increase was approved on the way into it.
+      // No gate is asked on the way out of the mirror step: the increase was approved on the way into it.
       gates: mirror && i === 0 ? [] : ["confirm-traffic-increase"],
     }),
   );

@@ -15,7 +15,7 @@ type Analysing = StatusIn<"Progressing"> | StatusIn<"WaitingPromotion">;
 
 /** At the end of a step: rollback hooks, the checks of the step (before the first one: its preparations), then the gates. */
 export function analysisProbes(spec: CanarySpec, plan: Plan, status: Analysing): readonly Probe[] {
-  // A run that is held does not go on, so its gates need not open.
+  // A run that is held does not advance, so its gates are not asked.
   const isApproved = (probe: Probe) => probe.kind === "hook" && isApprovedGate(status, probe.type, probe.hook.name);
   const gates = status.paused !== undefined ? [] : (plan.steps[status.step]?.gates ?? plan.promotionGates);
   return [
@@ -86,7 +86,7 @@ function measuredMs({ analysis }: CanarySpec, { shiftedAt }: StatusIn<"Promoting
   return shiftedAt === undefined ? analysis.intervalMs : now - shiftedAt;
 }
 
-/** Whether there may be values yet that could not be measured so far. */
+/** Whether values that are missing so far may still come. */
 export function isMeasuredShort(spec: CanarySpec, status: StatusIn<"Promoting">, name: string, now: number): boolean {
   if (status.shiftedAt === undefined) return false;
   const window = spec.analysis.metrics.find((metric) => metric.name === name)?.interval ?? "";

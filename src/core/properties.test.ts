@@ -17,10 +17,10 @@ const SEED = Number(process.env["SEED"] ?? 20261123);
 const RUNS = Number(process.env["RUNS"] ?? 600);
 const KNATIVE: Capabilities = { weights: true, mirror: false, headerMatch: false, sessionAffinity: false };
 
-/** A Canary, and the place that it is in. */
+/** A Canary and its cluster. */
 interface Setting {
   readonly parts: CanaryParts;
-  /** What somebody may edit it to. */
+  /** The specs that a person may edit it to. */
   readonly edited: CanaryParts;
   readonly router: Capabilities;
   readonly make: Make;
@@ -42,7 +42,7 @@ type Happening =
   | { readonly kind: "scale"; readonly up: boolean }
   | { readonly kind: "delete"; readonly copy: "target" | "primary" }
   | { readonly kind: "reroute"; readonly canary: number }
-  /** In the turn after so many. */
+  /** In the turn after this many turns. */
   | { readonly kind: "crash"; readonly crash: Crash; readonly after: number }
   | { readonly kind: "suspend" | "edit" | "leave" };
 
@@ -74,7 +74,7 @@ const MATCH = [{ headers: { "x-canary": { exact: "insider" } } }];
 const percent = fc.integer({ min: 0, max: 130 });
 const weights = fc.uniqueArray(fc.integer({ min: 1, max: 100 }), { minLength: 1, maxLength: 5 });
 
-/** One of the three ways that the CRD allows. */
+/** One of the three strategies that the CRD allows. */
 const strategy = fc.oneof(
   fc.record({ stepWeight: fc.integer({ min: 5, max: 110 }), maxWeight: percent }),
   weights.map((list) => ({ stepWeights: list.sort((a, b) => a - b) })),
@@ -263,7 +263,7 @@ function pass(model: Model, judge: Judge, seconds: number, turnsEach: number): v
   model.now = until;
 }
 
-/** Takes turns, as time goes by, until the run has come there; no longer than any run takes. */
+/** Takes turns, as time goes by, until the run has reached that phase; no longer than any run takes. */
 function passUntil(model: Model, judge: Judge, phase: Phase): void {
   for (let until = model.now + 600_000; model.status.phase !== phase; ) {
     const turn = model.turn();
@@ -302,14 +302,14 @@ const FIRST: Release = { spec: "v0", configs: {}, asCanary: "quick", asPrimary: 
 const LAST: Release = { spec: "v9", configs: { "secret/last": "1" }, asCanary: "quick", asPrimary: "quick" };
 const LONG = 20_000;
 
-/** Peace, with everything there that has to be there. */
+/** Peace: every object exists that the Canary needs. */
 function calm(model: Model, judge: Judge): void {
   model.answer = answerIn(PEACE);
   model.delivers = true;
   setSpec(model, { suspend: false });
   model.target ??= podsOf(FIRST, model.now);
   pass(model, judge, LONG, 100);
-  // Nothing more is to come: neither of itself nor at a time.
+  // Nothing is pending: neither another turn at once nor one at a time.
   expect(model.turn()).toBeUndefined();
   expect(model.status.owedAlerts).toEqual([]);
 }
@@ -359,7 +359,7 @@ describe("random Canaries in random weather", () => {
       (from) => `${from}>Initializing`,
     );
     const missed = all.filter((arrow) => !arrows.has(arrow) && arrow !== never && !renamed.includes(arrow));
-    // The rarest take minutes to come by: a primary, for example, that breaks within the seconds that Finalising lasts.
+    // The rarest arrows take minutes to find: for example a primary that breaks within the seconds that Finalising lasts.
     expect(missed.length, missed.join(" ")).toBeLessThanOrEqual(5);
   });
 });
@@ -374,7 +374,7 @@ function leave(model: Model, given: Setting, judge: Judge, phase: Phase): void {
   passUntil(model, judge, phase);
   happen(model, given, judge, { kind: "leave" });
   calm(model, judge);
-  // A target that cannot serve is not given the traffic back, until somebody mends it.
+  // A target that cannot serve does not get the traffic back until a person mends it.
   if (model.target?.release.asCanary === "stuck") happen(model, given, judge, { kind: "release", release: LAST });
   calm(model, judge);
   expect(model.status).toMatchObject({ phase: "Terminating", handedBack: true });
@@ -388,7 +388,7 @@ function goOn(model: Model, given: Setting, judge: Judge): void {
   const heldBack = isHeldBack(model) && phase === "Succeeded";
   happen(model, given, judge, { kind: "release", release: LAST });
   calm(model, judge);
-  // Whatever happened before, a good release in peace is promoted.
+  // A good release in peace is promoted; earlier trouble does not matter.
   if (heldBack) return;
   expect(model.status).toMatchObject({ phase, promotedSpec: LAST.spec, failedChecks: 0 });
   expect(model.primary?.release).toMatchObject(LAST);

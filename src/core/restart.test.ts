@@ -44,7 +44,7 @@ it("a record that does not stay as it was written restarts it once in an interva
   story.world.revision = { spec: "v3", configs: {} };
   for (let second = 0; second < 40; second += 1) {
     story.run(1);
-    // Somebody gives the status back what a patch took out of it.
+    // Another writer restores a field that a patch removed from the status.
     const { aviary, ...wire } = toWire(story.status);
     const kept = { ...wire, trackedConfigs: { "configmap/a": "1" }, ...(aviary === undefined ? {} : { aviary }) };
     const hints = { intervalMs: 15_000, iterations: 0, weights: [10, 20, 30, 40, 50], mirror: false };

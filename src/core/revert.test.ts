@@ -48,7 +48,7 @@ describe("a target that is reverted to the promoted revision", () => {
   });
 
   it.each([
-    ["at a step that nobody may leave", { webhooks: [HOOK("confirm-traffic-increase")] }, "Progressing"],
+    ["at a step behind a closed gate", { webhooks: [HOOK("confirm-traffic-increase")] }, "Progressing"],
     [
       "before the promotion is approved of",
       { stepWeights: [50], webhooks: [HOOK("confirm-promotion")] },

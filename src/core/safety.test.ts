@@ -111,7 +111,7 @@ describe("a canary that cannot serve", () => {
   });
 });
 
-describe("routes that somebody else changed", () => {
+describe("routes that another writer changed", () => {
   it("are restored, and the step is held once more before it is judged", () => {
     const story = released({ analysis: { metrics: [{ name: "request-success-rate" }] } });
     story.world.answer = () => ({ kind: "value", value: 100 });
@@ -179,7 +179,7 @@ describe("after a failure", () => {
     expect(story.timeline).toEqual([]);
   });
 
-  it("taking the revision back by hand and applying it again is a new release", () => {
+  it("a failed revision that is rolled back by hand and applied again is a new release", () => {
     const story = failed();
     story.world.revision = { spec: "v1" };
     story.run(10);

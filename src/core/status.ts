@@ -51,7 +51,7 @@ function coreFrom(wire: WireStatus): StatusCore {
   };
 }
 
-/** What is stored as it stands. */
+/** Fields that are stored as they stand. */
 function steeringOf({ restarted, run, cause, paused, approved, acted }: Steering): Steering {
   return {
     ...(restarted === undefined ? {} : { restarted }),

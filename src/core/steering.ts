@@ -29,7 +29,7 @@ export interface Expected {
   readonly step?: number;
 }
 
-/** One wish of one person. */
+/** One action of one person. */
 export interface Action {
   /** Unique; the uid of the CanaryAction. An action acts once. */
   readonly id: string;
@@ -48,7 +48,7 @@ export interface Action {
   readonly toStep?: number;
   readonly toWeight?: number;
   readonly toRun?: string;
-  /** pause: how long, in milliseconds; absent: until somebody resumes. */
+  /** pause: how long, in milliseconds; absent: until a person resumes. */
   readonly forMs?: number;
   /** pause: checks are not asked meanwhile. */
   readonly freezeChecks?: boolean;
@@ -56,7 +56,7 @@ export interface Action {
   readonly gatesToo?: boolean;
 }
 
-/** What became of an action. `message` says what it did ("weight 20 -> 25"), or why nothing was done. */
+/** The outcome of an action. `message` says what the action did ("weight 20 -> 25"), or why it did nothing. */
 export interface ActionAnswer {
   readonly id: string;
   readonly outcome: "applied" | "refused" | "expired";

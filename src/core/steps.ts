@@ -13,7 +13,7 @@ export function isDeserted({ phase, canaryWeight }: CanaryStatus, { target, prim
   return phase === "Failed" && canaryWeight > 0 && target.available === 0 && primary.available > 0;
 }
 
-/** The step a run stands on; undefined before the first. A plan that got shorter meanwhile ends at its last step. */
+/** The step a run stands on; undefined before the first. When the plan got shorter meanwhile, this is its last step. */
 export function currentStep(plan: Plan, step: number): Step | undefined {
   return step === 0 ? undefined : plan.steps[Math.min(step, plan.steps.length) - 1];
 }

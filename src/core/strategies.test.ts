@@ -3,7 +3,7 @@ import { PLAIN, tell } from "../testing/story.ts";
 
 const GATE = (type: string, name = type) => ({ type, name, url: "http://gate.test/" });
 
-/** A story that is initialised and has a second revision waiting. */
+/** A story that is initialised and has a second revision in its target. */
 function released(...args: Parameters<typeof tell>) {
   const story = tell(...args);
   story.run(60);
@@ -256,7 +256,7 @@ describe("gates", () => {
     expect(story.status.phase).toBe("Failed");
   });
 
-  it("a rollback hook that passes takes the release back", () => {
+  it("a rollback hook that passes rolls the release back", () => {
     const story = released({ analysis: { webhooks: [GATE("rollback", "stop")] } });
     let signal = false;
     story.world.answer = () => (signal ? { kind: "passed" } : { kind: "refused", detail: "Forbidden" });

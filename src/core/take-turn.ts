@@ -8,7 +8,7 @@ import { decide } from "./decide.ts";
 import type { Answer, Answered, Probe, Readings } from "./observation.ts";
 import { type AdvanceInput, isAsk, type Transition } from "./turn.ts";
 
-/** What is known before anything is asked. */
+/** The input that is known before any question is asked. */
 export type Situation = Omit<AdvanceInput, "observation"> & { readonly readings: Readings };
 
 export interface Reply {
@@ -17,7 +17,7 @@ export interface Reply {
   readonly now: number;
 }
 
-/** A turn that was taken: all that was known when it was decided, and what was decided. */
+/** A turn that was taken: the input of the decision, and the decision. */
 export interface TakenTurn {
   readonly input: AdvanceInput;
   readonly transition: Transition;

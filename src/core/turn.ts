@@ -21,7 +21,7 @@ export interface AdvanceInput {
   readonly alertsDelivered: number;
   /** Deletion was asked for, and the finalizer is ours to serve. */
   readonly deleting: boolean;
-  /** What people asked of this Canary and was not answered yet, oldest first; none when absent. */
+  /** Actions of people on this Canary that are not answered yet, oldest first; none when absent. */
   readonly actions?: readonly Action[];
   /** What keeps a run from beginning; absent: nothing does. */
   readonly freeze?: Freeze;
@@ -47,9 +47,9 @@ export interface Transition {
   readonly status: CanaryStatus;
   /** Why a run ended in this turn; absent when none did. */
   readonly cause?: Cause;
-  /** What became of the actions of people, as far as they were looked at in this turn. */
+  /** Outcomes of the actions that this turn looked at. */
   readonly answered?: readonly ActionAnswer[];
-  /** In the order in which they were said. */
+  /** In the order in which they were given. */
   readonly events: readonly RolloutEvent[];
 }
 
@@ -113,7 +113,7 @@ export function unchanged(turn: AdvanceInput, ...notices: readonly Notice[]): Tr
   return update(turn.status, ...notices);
 }
 
-/** Waits for something, and announces the wait when it is another one than before. */
+/** Waits, and announces the wait when its text or reason changed. */
 export function waitFor(turn: AdvanceInput, notice: Notice, changes: Changes = {}): Transition {
   if (isAnnounced(turn.status, notice)) {
     return Object.keys(changes).length === 0 ? unchanged(turn) : updateCommon(turn, changes);
@@ -145,7 +145,7 @@ export function enterPhase(
   const { failedChecks, canaryWeight, iterations, promotedSpec, conditions, writtenAt, applied, cookies, owedAlerts } =
     turn.status;
   const { restarted, names, run, cause, paused, approved, acted } = turn.status;
-  // Another revision has all the time that a rollout has, also when it comes in the middle of one.
+  // A new revision gets the full deadline of a rollout, also when it comes in the middle of one.
   const goesOn = position.phase === turn.status.phase && changes.applied === undefined;
   const core: StatusCore = {
     failedChecks,

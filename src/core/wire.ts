@@ -60,7 +60,7 @@ export interface WireMemory {
   readonly owedAlerts?: readonly Alert[];
 }
 
-/** What is needed to recover a memory that was pruned. */
+/** The parts of the spec that recovering a pruned memory needs. */
 export interface RecoveryHints {
   readonly intervalMs: number;
   /** Iterations to go through; 0 for a progressive run. */

@@ -57,7 +57,7 @@ export function analyse(turn: Turn, status: Analysing): Decision {
     }
     if (primary.readiness.kind === "stuck") return losePrimary(turn, status, primary.readiness.detail);
     if (primary.readiness.kind === "progressing") {
-      // What pods the primary has serve better than none.
+      // The few pods of the primary serve better than none.
       const unserved = target.available === 0 && primary.available > 0 && isExposed(turn);
       if (unserved && target.readiness.kind === "progressing")
         return awaitCanary(turn, status, target.readiness.detail);

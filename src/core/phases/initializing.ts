@@ -113,7 +113,7 @@ export function switchToPrimary(turn: Turn): Transition {
   return enterPhase(turn, { phase: "Initializing", stage: "switching" }, resetCounters(target.revision));
 }
 
-/** @param revision what the primary was made of, whatever the target holds by now */
+/** @param revision what the primary was made of; the target may hold another revision now */
 function enterInitialized(turn: Turn, revision: Revision): Transition {
   return enterPhase(
     turn,

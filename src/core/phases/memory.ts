@@ -15,7 +15,7 @@ export function writeHold(wait: Wait): WireMemory {
   return { holdUntil: time, ...(afterRoutes === undefined ? {} : { holdAfterRoutes: afterRoutes }) };
 }
 
-/** A hold that was forgotten began at the last write at the latest. */
+/** A hold that was pruned from the status began at the last write at the latest. */
 export function recoverHold(memory: WireMemory | undefined, { core, hints }: Known): Wait {
   if (memory?.holdUntil !== undefined) return readHold(memory);
   return core.writtenAt > 0 ? waitUntil(core.writtenAt + hints.intervalMs) : readHold(undefined);
@@ -37,7 +37,7 @@ export function writeOnStep({ step, hold, withheld, plan }: OnStep): WireMemory 
 
 export function readDrain(memory: WireMemory | undefined, { core, hints }: Known): Draining {
   if (memory !== undefined) return { drain: readWait(memory.drainUntil, memory.drainAfterRoutes) };
-  // Counted from the last write; a time on the wire lacks what is less than a second.
+  // Counted from the last write; a time on the wire is cut to whole seconds.
   return { drain: readWait(core.writtenAt === 0 ? 0 : core.writtenAt + 1_000 + drainOf(hints.intervalMs), undefined) };
 }
 
@@ -48,7 +48,7 @@ export function writeDrain({ drain }: Draining): WireMemory {
 
 /** The furthest step that the wire's phase, weight and iterations prove. */
 function recoverStep(phase: Phase, core: StatusCore, hints: RecoveryHints): number {
-  // A promotion begins at the end of the plan, whatever was counted while it waited for approval.
+  // A promotion begins at the end of the plan; what the status counted while the run waited for approval does not matter.
   if (hints.iterations > 0 && phase === "Promoting") return hints.iterations + 1;
   if (hints.iterations > 0) return Math.max(0, Math.min(core.iterations, hints.iterations + 1));
   const reached = hints.weights.filter((weight) => weight <= core.canaryWeight).length;

@@ -24,7 +24,7 @@ export interface OnStep {
   readonly hold: Wait;
   /** The canary cannot serve: its share goes to the primary until it can. */
   readonly withheld: boolean;
-  /** Name of the plan that the step is counted in; absent before the first, and where it was forgotten. */
+  /** Name of the plan that counts the step; absent before the first step, and where Flagger's CRD pruned it. */
   readonly plan?: string;
 }
 
@@ -40,7 +40,7 @@ export type Position =
   | ({
       readonly phase: "Promoting";
       readonly primaryWeight: number;
-      /** Since when the primary has had its present weight; absent before the first, and where it was forgotten. */
+      /** Since when the primary has had its present weight; absent before the first shift, and where Flagger's CRD pruned it. */
       readonly shiftedAt?: number;
       /** A check of the primary failed since then. */
       readonly failedSinceShift?: boolean;

@@ -97,7 +97,7 @@ function recoverCover({ core: { canaryWeight } }: Known): "full" | undefined {
   return canaryWeight === TOTAL_WEIGHT ? "full" : undefined;
 }
 
-/** A weight that no run ends with is one of the way back: the primary has the rest. 0: the shift has not begun. */
+/** A weight that no run ends with belongs to the shift back: the primary has the rest. 0: the shift has not begun. */
 function primaryShare({ core: { canaryWeight }, hints: { iterations, weights } }: Known): number {
   // Other strategies record no weight until they shift it.
   if (iterations > 0 && canaryWeight === 0) return 0;
@@ -138,7 +138,7 @@ function promote(turn: Turn, status: StatusIn<"Promoting">): Decision {
     if (failure === undefined) continue;
     const silent = answered.answer.kind === "no-data";
     if (silent && mayStillBeMeasured(turn, status, answered)) return awaitValues(turn, status, failure);
-    // Silence does not undo a failure that was measured before.
+    // Missing values do not undo a failure that was measured before.
     if (!silent || status.failedSinceShift === true) return doubtPrimary(turn, status, failure, failureData(answered));
   }
   return isHeld(turn) ? unchanged(turn) : shiftToPrimary(turn, status);
@@ -158,7 +158,7 @@ function isCopied({ uid, observation }: Turn, { applied }: CanaryStatus): boolea
   return applied !== undefined && observation.readings.primary.promotionId === promotionId(uid, applied);
 }
 
-/** A text for readers is given once, then the readiness texts as they change. */
+/** The first wait is announced with a text for readers, later ones with the readiness texts as they change. */
 function awaitPrimary(turn: Turn, { detail, progress }: NotReady): Transition {
   const waiting = waitFor(turn, EVENTS.primaryNotReady(detail));
   if (turn.status.announced !== undefined) return waiting;

@@ -17,7 +17,7 @@ import { NO_WAIT, waitUntil } from "../waits.ts";
 export function succeed(turn: Turn, skipped: boolean): Transition {
   const owed = owesPostRollout(turn.spec);
   const notices = owed ? [] : [skipped ? EVENTS.promotedUnjudged(turn) : EVENTS.promoted(turn)];
-  // Unjudged, it may have been so quick that the routes of the initialisation are hardly known everywhere.
+  // An unjudged promotion can be so quick that not every proxy knows the routes of the initialisation yet.
   const drain = skipped ? waitUntil(turn.now + drainDelayMs(turn.spec)) : NO_WAIT;
   const entered = enterPhase(
     turn,
@@ -28,17 +28,17 @@ export function succeed(turn: Turn, skipped: boolean): Transition {
   return endRun(turn, { kind: skipped ? "promoted-unjudged" : "promoted" }, entered);
 }
 
-/** The healthy copy is the canary, if it can serve at all: it takes everything, and the primary is restored. */
+/** The canary is the healthy copy. When it can serve, it gets all traffic while the primary is restored. */
 export function failPromotion(
   turn: Turn,
   detail: string,
   end: End = { kind: "primary-not-ready", detail },
 ): Transition {
   const { target, primary } = turn.observation.readings;
-  // What pods the primary has serve until proxies know that the canary covers: only then they are replaced.
+  // The primary's pods serve until every proxy knows that the canary covers; only then are the pods replaced.
   const waits = mustCover(turn) && primary.available > 0;
   const drain = waits ? waitUntil(turn.now + drainDelayMs(turn.spec)) : NO_WAIT;
-  // `applied` stays what failed: a newer revision that the target may hold by now is still to come.
+  // `applied` stays the failed revision, so that a newer revision in the target still counts as a change.
   const failed = enterPhase(
     turn,
     { phase: "Failed", restoring: true, owesPostRollout: owesPostRollout(turn.spec), drain },

@@ -47,7 +47,7 @@ export function decideAtRest(turn: Turn, status: Idle): Decision {
 
 function idle(turn: Turn, status: Idle): Decision {
   const { target, primary } = turn.observation.readings;
-  // After a failed promotion the canary is gone, too: what pods the primary has serve better than none.
+  // After a failed promotion the canary has no pods either: the few pods of the primary serve better than none.
   if (isDeserted(status, turn.observation.readings)) return update({ ...status, canaryWeight: 0 });
   const isCovering = status.phase === "Failed" && status.restoring && status.drain.kind !== "none";
   if (isCovering && isOver(status.drain, turn.now)) return update({ ...status, drain: NO_WAIT });
@@ -70,7 +70,7 @@ function idle(turn: Turn, status: Idle): Decision {
   return status.announced === undefined ? unchanged(turn) : update(withoutAnnouncement(status));
 }
 
-/** What was waited for is there: if it is missing once more, that is news. */
+/** The awaited thing is there. When it is missing once more, the wait is announced again. */
 function withoutAnnouncement({ announced: _over, ...status }: CanaryStatus): CanaryStatus {
   return status;
 }
@@ -81,7 +81,7 @@ function adoptHashes(turn: Turn): Transition {
   return updateCommon(turn, { applied: { ...turn.status.applied, spec }, promotedSpec: spec, foreign: false });
 }
 
-/** The hooks were asked, whatever they answered: they cannot change the outcome any more. */
+/** The hooks were called. Their answers do not matter, because the outcome is settled. */
 function payPostRollout(turn: Turn, status: StatusIn<"Succeeded"> | StatusIn<"Failed">): Decision {
   const answers = answersTo(turn, hookProbes(turn.spec, "post-rollout", status.phase));
   if (!isAnswered(answers)) return answers;
@@ -115,7 +115,7 @@ function returnToPrimary(turn: Turn): Transition {
       ? unchanged(turn)
       : waitFor(turn, EVENTS.primaryNotReady(primary.readiness.detail));
   }
-  // A crash came before the restoration: ready it is, but with what failed.
+  // The operator died before the restoration: the primary is ready, but still runs the failed revision.
   if (carriesFailed(turn) && primary.restorable !== false) return unchanged(turn);
   const drain = waitUntil(turn.now + drainDelayMs(turn.spec));
   return enterPhase(
@@ -126,7 +126,7 @@ function returnToPrimary(turn: Turn): Transition {
   );
 }
 
-/** The primary was deleted before it got its last promoted revision back, and with it what it kept of that. */
+/** The primary was deleted before it got its last promoted revision back, and its record of that revision went with it. */
 function isLost(turn: Turn): boolean {
   const { restorable, available } = turn.observation.readings.primary;
   return carriesFailed(turn) && restorable === false && available === 0;
@@ -146,7 +146,7 @@ function startOver(turn: Turn): Transition {
   );
 }
 
-/** A revision is waiting. It begins when the primary is sound and everybody who is asked agrees. */
+/** A revision is waiting. Its run begins when the primary is ready and every gate agrees. */
 export function beginWhenAllowed(turn: Turn): Decision {
   const { primary, target } = turn.observation.readings;
   if (!turn.spec.skipAnalysis && primary.readiness.kind === "stuck") {

@@ -1,4 +1,4 @@
-/** The contract's register of quirks, as far as the core decides: kept, or decided otherwise as docs/reference says. */
+/** The entries of docs/reference/flagger-register.md that the core decides. Departures are listed in docs/reference/departures.md. */
 import { describe, expect, it } from "vitest";
 import { aSpec, aWireCanary } from "../testing/canary.ts";
 import { MESH, tell } from "../testing/story.ts";
@@ -49,7 +49,7 @@ describe("conditions", () => {
     });
   });
 
-  it("Q5: Terminated is never written, to whatever end a Canary comes", () => {
+  it("Q5: Terminated is never written, however a Canary ends", () => {
     const story = released();
     story.world.deleting = true;
     story.run(600);
@@ -58,7 +58,7 @@ describe("conditions", () => {
 });
 
 describe("the spec", () => {
-  it("Q3: a Canary without a Service is read; its port is missed where it is needed", () => {
+  it("Q3: a Canary without a Service is read; a missing port is reported where the port is needed", () => {
     const wire = { ...aWireCanary().spec, service: undefined };
     const parsed = parseSpec(wire, "test");
     expect(parsed).toMatchObject({ kind: "valid", spec: { service: { name: "podinfo", port: 0 } } });
@@ -104,7 +104,7 @@ describe("a run", () => {
     expect(story.timeline.at(-1)).toContain("0/100 Halt podinfo.test advancement waiting for promotion approval");
   });
 
-  it("Q31: a pre-rollout hook that fails is tried again with its announcement, every interval", () => {
+  it("Q31: a pre-rollout hook that fails is called and announced again every interval", () => {
     const story = released({ analysis: { threshold: 3, webhooks: [HOOK("pre-rollout")] } });
     story.world.answer = () => ({ kind: "refused", detail: "no" });
     story.run(60);
@@ -112,7 +112,7 @@ describe("a run", () => {
     expect(story.status.phase).toBe("Failed");
   });
 
-  it("Q31: behind a closed traffic gate what was prepared and announced is not repeated (ADR 0002)", () => {
+  it("Q31: behind a closed traffic gate neither pre-rollout hooks nor their announcement are repeated (ADR 0002)", () => {
     const story = released({ analysis: { webhooks: [HOOK("pre-rollout"), HOOK("confirm-traffic-increase")] } });
     story.world.answer = (probe) =>
       probe.kind === "hook" && probe.type === "pre-rollout" ? { kind: "passed" } : { kind: "refused", detail: "no" };
@@ -146,7 +146,7 @@ describe("a run", () => {
     expect(story.status.applied?.spec).toBe("v3");
   });
 
-  it("Q36, Q37: after a rollback the counters are zero, and post-rollout hooks are told Failed", () => {
+  it("Q36, Q37: after a rollback the counters are zero, and post-rollout hooks get the phase Failed", () => {
     const metrics = [{ name: "request-success-rate", threshold: 99 }];
     const story = released({ analysis: { threshold: 2, metrics, webhooks: [HOOK("post-rollout")] } });
     const told: string[] = [];
@@ -170,7 +170,7 @@ describe("a run", () => {
     expect(skipped.status.phase).toBe("Succeeded");
   });
 
-  it("Q20: waiting for the promotion the weight stays in the status, and no iteration is less than none", () => {
+  it("Q20: while the run waits for the promotion the weight stays in the status, and iterations are never negative", () => {
     const story = released({ analysis: { stepWeights: [50], webhooks: [HOOK("confirm-promotion")] } });
     story.world.answer = () => ({ kind: "refused", detail: "no" });
     story.run(40);
@@ -181,13 +181,13 @@ describe("a run", () => {
     expect(toWire(counted.status)).toMatchObject({ phase: "WaitingPromotion", iterations: 2 });
   });
 
-  it("Q23: a promotion whose canary has no weight any more goes on to its end, as Flagger's does not", () => {
+  it("Q23: a promotion whose canary has weight 0 goes on to its end; Flagger's stops", () => {
     const analysis = { stepWeights: [50], stepWeightPromotion: 25 };
     const story = released({ analysis });
     story.run(200);
     const shifts = story.timeline.filter((line) => line.includes("primary weight"));
     expect(shifts.map((line) => line.split(" ").at(-1))).toEqual(["75", "100"]);
-    // The last shift was saved, Finalising was not; then the operator died.
+    // The operator died after it had saved the last shift and before it saved Finalising.
     const left = released({ analysis });
     left.run(16);
     expect(left.status.phase).toBe("Promoting");
@@ -223,13 +223,13 @@ describe("a run", () => {
     expect(story.status.cookies.primary).toBe(first);
   });
 
-  it("R18: a nameless cookie that Flagger kept for the primary is none: one with a name is made", () => {
+  it("R18: a cookie without a name that Flagger kept for the primary is replaced by one with a name", () => {
     const hints = { intervalMs: 15_000, iterations: 0, weights: [50], mirror: false };
     expect(fromWire({ primarySessionAffinityCookie: "=AbCdEfGhIj" }, hints).cookies.primary).toBe("");
     expect(fromWire({ primarySessionAffinityCookie: "p=AbCdEfGhIj" }, hints).cookies.primary).toBe("p=AbCdEfGhIj");
   });
 
-  it("Q89, R19: a turn that is repeated makes the same cookie, so none is lost to a conflict", () => {
+  it("Q89, R19: a repeated turn makes the same cookie, so a write conflict loses none", () => {
     const sessionAffinity = { cookieName: "canary" };
     const cookies = [1, 2].map(() => {
       const story = released({ analysis: { stepWeights: [50], sessionAffinity } });
@@ -244,7 +244,7 @@ describe("a run", () => {
 describe("the initialisation", () => {
   const metrics = [{ name: "request-success-rate", thresholdRange: { min: 99 } }];
 
-  it("M11: a metric server that is away is said, and holds nothing up", () => {
+  it("M11: a metric server that does not answer is announced and delays nothing", () => {
     const story = tell({ analysis: { metrics } });
     story.world.answer = () => ({ kind: "error", message: "prometheus not avaiable: x" });
     story.run(60);

@@ -1,4 +1,4 @@
-/** What mutants could break without anybody noticing. */
+/** Boundary cases of single decisions: equal limits, infinite values, pruned memory, equal times. */
 import { describe, expect, it } from "vitest";
 import { aCanary, aSpec } from "../testing/canary.ts";
 import { decided, MESH } from "../testing/story.ts";
@@ -14,7 +14,7 @@ import { NO_WAIT } from "./waits.ts";
 const REF = { namespace: "test", name: "podinfo" };
 const HINTS = { intervalMs: 15_000, iterations: 0, weights: [50], mirror: false };
 
-describe("is noticed", () => {
+describe("boundaries", () => {
   it("a promotion in steps moves the traffic step by step after a blue/green run, too", () => {
     const plan = planFor(aSpec({ analysis: { iterations: 1, stepWeightPromotion: 20 } }), MESH);
     const onStep = { step: 2, hold: NO_WAIT, withheld: false, skipping: false, primaryWeight: 70, canaryWeight: 30 };
@@ -25,7 +25,7 @@ describe("is noticed", () => {
   it.each([
     [98.99, "success rate 98.99% < 99%"],
     [Number.NaN, "success rate NaN% > 99%"],
-  ])("a success rate of %d against a minimum of 99", (value, text) => {
+  ])("a success rate of %d fails a minimum of 99, and 99 passes it", (value, text) => {
     const metric: Metric = { name: "request-success-rate", interval: "1m", threshold: 0, thresholdRange: { min: 99 } };
     expect(violation(metric, "success-rate", value, REF)).toContain(text);
     expect(violation(metric, "success-rate", 99, REF)).toBe(undefined);
@@ -34,17 +34,17 @@ describe("is noticed", () => {
   it.each([
     [Number.POSITIVE_INFINITY, "errors +Inf > 5"],
     [Number.NEGATIVE_INFINITY, "errors -Inf < 5"],
-  ])("an endless value, which proves nothing, in words that are true: %d", (value, text) => {
+  ])("the infinite value %d fails, with a text that is true", (value, text) => {
     const metric: Metric = { name: "errors", interval: "1m", threshold: 0, thresholdRange: { max: 5 } };
     expect(violation(metric, "template", value, REF)).toContain(text);
   });
 
-  it("a promotion of configs alone is another promotion", () => {
+  it("a promotion of changed configs has an identity of its own", () => {
     const id = (checksum: string) => promotionId("uid", { spec: "v1", configs: { "configmap/a": checksum } });
     expect(id("1")).not.toBe(id("2"));
   });
 
-  it("a restart remembers that the primary is being restored, whoever has the traffic", () => {
+  it("a restarted operator knows that the primary is being restored, also where the canary has no traffic", () => {
     const failed = {
       phase: "Failed",
       restoring: true,
@@ -58,7 +58,7 @@ describe("is noticed", () => {
     });
   });
 
-  it("routes that are late in a promotion whose end was forgotten: its wait ends a drain after they are in force", () => {
+  it("a promotion whose end was pruned waits until one drain after its late routes are in force", () => {
     const canary = aCanary();
     const plan = planFor(canary.spec, MESH);
     const ready = { kind: "ready" } as const;
@@ -78,7 +78,7 @@ describe("is noticed", () => {
     expect(turn(back, now + 5000, true)).toMatchObject({ phase: "Succeeded" });
   });
 
-  it("what is decided again in the same millisecond is not written again: each write would wake the next turn", () => {
+  it("the same decision in the same millisecond writes no status, because each write would wake the next turn", () => {
     const canary = aCanary();
     const plan = planFor(canary.spec, MESH);
     const ready = { kind: "ready" } as const;

@@ -1,4 +1,4 @@
-/** What the simulation found in the core; each test is named by what broke. */
+/** Traffic goes only to pods that can serve, and a primary that takes over is judged on the way. */
 import { describe, expect, it } from "vitest";
 import { tell } from "../testing/story.ts";
 import type { Answer } from "./observation.ts";
@@ -13,8 +13,8 @@ function released(parts: Parameters<typeof tell>[0] = {}) {
 
 const WAITING = { kind: "progressing", detail: "podinfo-primary.test not ready: 0 of 2" } as const;
 
-describe("found by simulation", () => {
-  it("skipAnalysis: the first traffic went to a primary without pods", () => {
+describe("availability", () => {
+  it("skipAnalysis: the first traffic waits until the primary has a pod that serves", () => {
     const story = tell({ spec: { skipAnalysis: true } });
     story.world.primary = WAITING;
     story.world.primaryAvailable = 0;
@@ -25,7 +25,7 @@ describe("found by simulation", () => {
     expect(story.status.phase).toBe("Initialized");
   });
 
-  it("a canary that went down again and again got its share back each time, for ever", () => {
+  it("a canary that goes down again and again reaches the threshold and is rolled back", () => {
     const story = released({ analysis: { stepWeights: [50], threshold: 3 } });
     for (let i = 0; i < 3; i += 1) {
       story.world.canary = { kind: "ready" };
@@ -39,7 +39,7 @@ describe("found by simulation", () => {
     expect(story.alerts).toContain("error Failed checks threshold reached 3");
   });
 
-  it("after a failed promotion the canary died, too, and kept everything from a primary that had pods", () => {
+  it("after a failed promotion a canary that loses its pods gives the traffic to a primary that has pods", () => {
     const story = released({ analysis: { stepWeights: [50] } });
     story.world.onPromoted = () => {
       story.world.primary = { kind: "stuck", detail: "podinfo-primary.test not ready: exceeded its progress deadline" };
@@ -59,7 +59,7 @@ describe("found by simulation", () => {
     expect(story.status).toMatchObject({ phase: "Failed", restoring: false, canaryWeight: 0 });
   });
 
-  it("the canary went before routes that were written late were known everywhere", () => {
+  it("the canary stays until routes that were written late are in force", () => {
     const story = released({ analysis: { stepWeights: [50] } });
     story.run(15);
     expect(story.status.phase).toBe("Finalising");
@@ -71,7 +71,7 @@ describe("found by simulation", () => {
     expect(story.status.phase).toBe("Succeeded");
   });
 
-  it("a primary that answers badly while it takes over is taken back after as many doubts as checks may fail", () => {
+  it("a primary that fails its checks while it takes over is rolled back at the threshold", () => {
     const metrics = [{ name: "request-success-rate", thresholdRange: { min: 99 }, interval: "15s" }];
     const story = released({ analysis: { stepWeights: [50], stepWeightPromotion: 10, threshold: 2, metrics } });
     story.world.answer = (probe) =>
@@ -80,12 +80,12 @@ describe("found by simulation", () => {
     expect(story.status).toMatchObject({ phase: "Failed", promotedSpec: "v1" });
   });
 
-  describe("a primary that takes over in steps was given all of the traffic unjudged", () => {
+  describe("a primary that takes over in steps is judged before it gets all of the traffic", () => {
     const metrics = [{ name: "request-success-rate", thresholdRange: { min: 99 }, interval: "40s" }];
     const analysis = { interval: "15s", stepWeights: [50], stepWeightPromotion: 30, threshold: 2, metrics };
     const GOOD: Answer = { kind: "value", value: 100 };
 
-    /** @param answer what is said of the primary, by the window that is asked about */
+    /** @param answer the metric server's answer about the primary, for the window of the query */
     function promoted(answer: (window: string) => Answer) {
       const windows: string[] = [];
       const story = released({ analysis });
@@ -97,14 +97,14 @@ describe("found by simulation", () => {
       return { story, windows };
     }
 
-    it("when the window of its checks was longer than a step: it is asked about what it answered since", () => {
+    it("with a metric window longer than a step: the query covers the time since the shift only", () => {
       const { story, windows } = promoted(() => ({ kind: "value", value: 50 }));
       story.run(60);
       expect(windows).toEqual(["15s", "30s"]);
       expect(story.status).toMatchObject({ phase: "Failed", promotedSpec: "v1" });
     });
 
-    it("when its values came late: they are waited for, until a whole window without any says that nobody asks", () => {
+    it("with values that come late: the step waits for them, for one whole window at most", () => {
       const nothing: Answer = { kind: "no-data", message: "no values found" };
       const late = promoted((window) => (window === "15s" ? nothing : GOOD));
       late.story.run(120);
@@ -117,20 +117,20 @@ describe("found by simulation", () => {
       expect(never.story.timeline.filter((line) => line.includes("no values found"))).toHaveLength(1);
     });
 
-    it("when it failed its checks, and then nothing was heard of it any more", () => {
+    it("with a failed check and then no values: the promotion is rolled back", () => {
       const heard: Answer[] = [{ kind: "value", value: 0 }];
       const { story } = promoted(() => heard.shift() ?? { kind: "no-data", message: "no values found" });
       story.run(120);
       expect(story.status).toMatchObject({ phase: "Failed", promotedSpec: "v1" });
     });
 
-    it("when nobody could say how it does: that is a failed check", () => {
+    it("with a metric server that answers with errors: each error is a failed check", () => {
       const { story } = promoted(() => ({ kind: "error", message: "Prometheus query failed" }));
       story.run(60);
       expect(story.status).toMatchObject({ phase: "Failed", promotedSpec: "v1" });
     });
 
-    it("when its routes were not in force: the step is held anew", () => {
+    it("with routes that are not in force: the hold of the step starts again", () => {
       const { story, windows } = promoted(() => GOOD);
       story.run(16);
       expect(story.status).toMatchObject({ phase: "Promoting", primaryWeight: 80 });
@@ -144,7 +144,7 @@ describe("found by simulation", () => {
       expect(story.status.phase).toBe("Succeeded");
     });
 
-    it("without our memory only what is sure is asked about, and nothing is waited for without end", () => {
+    it("without Aviary's own memory: one interval is queried once, and the promotion ends", () => {
       const { story, windows } = promoted(() => ({ kind: "no-data", message: "no values found" }));
       story.run(16);
       if (story.status.phase !== "Promoting") throw new Error(`it is ${story.status.phase}`);

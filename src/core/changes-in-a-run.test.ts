@@ -1,4 +1,4 @@
-/** What properties.test.ts found; each test is named by what broke. */
+/** Edits, crashes and lost pods in the middle of a run. */
 import { describe, expect, it } from "vitest";
 import { aCanary, type CanaryParts } from "../testing/canary.ts";
 import { createModel, type Fate, type Model, type Release } from "../testing/model.ts";
@@ -44,13 +44,13 @@ function edit(model: Model, parts: CanaryParts): void {
   model.canary = { ...model.canary, spec: { ...model.canary.spec, analysis, strategy } };
 }
 
-describe("a primary that was deleted and made again of what nobody had approved", () => {
+describe("a deleted primary that is recreated from an unapproved target", () => {
   const REMADE = "podinfo-primary.test was deleted and made again of what the target holds";
 
   it.each<[string, CanaryParts, number]>([
     ["in the middle of a run", { analysis: { stepWeights: [50] } }, 5],
     ["while its release waited for approval", { analysis: { webhooks: [gate("confirm-rollout")] } }, 5],
-  ])("%s was recorded as the one before, so that going back was no release", (_when, parts, seconds) => {
+  ])("%s is recorded as promoted, so that the previous revision is a new release", (_when, parts, seconds) => {
     const model = createModel(aCanary(parts), MESH, { pods: true, scales: true }, release("v0"));
     pass(model, 60);
     model.answer = (probe) =>
@@ -71,7 +71,7 @@ describe("a primary that was deleted and made again of what nobody had approved"
     expect(model.primary).toMatchObject({ release: { spec: "v0" } });
   });
 
-  it("at rest, just when something was released", () => {
+  it("at rest, in the same turn as a new revision, is recorded as promoted and alerted", () => {
     const model = pass(createModel(aCanary(), MESH, { pods: true, scales: true }, release("v0")), 60);
     model.primary = undefined;
     put(model, release("v1"));
@@ -85,7 +85,7 @@ describe("a primary that was deleted and made again of what nobody had approved"
 });
 
 describe("a step", () => {
-  it("is held by the interval that is in the spec now: a shorter one counts at once, a longer one from the next step on", () => {
+  it("is held for the interval of the present spec: a shorter one counts at once, a longer one from the next step on", () => {
     const model = begun({ analysis: { interval: "60s", stepWeights: [50, 60] } }, 10);
     const { now } = model;
     const held = (interval: string) => {
@@ -98,14 +98,14 @@ describe("a step", () => {
     expect(held("10s")).toBe(now + 10_000);
   });
 
-  it("was judged too early when its routes were changed while the primary lacked pods", () => {
+  it("whose routes were changed while the primary lacked pods is held again before it is judged", () => {
     const model = begun({ analysis: { stepWeights: [50, 60] } }, 10);
     expect(model.status).toMatchObject({ phase: "Progressing", canaryWeight: 50 });
     if (model.primary !== undefined) model.primary.lost = { from: model.now, until: model.now + 1_000 };
     model.routes = { primary: 100, canary: 0, mirror: false };
     model.turn();
     expect(model.timeline.at(-1)).toContain("Routes of podinfo.test are not as promised, restoring them");
-    // The hold counts from when they are in force again.
+    // The hold counts from when the routes are in force again.
     model.turn();
     expect(model.status).toMatchObject({ hold: { kind: "until", at: model.now + 15_000 } });
   });
@@ -120,7 +120,7 @@ describe("a step", () => {
     ],
     ["more iterations of blue/green for fewer", { iterations: 5 }, 40, { iterations: 2 }],
   ])(
-    "of %s, edited in the middle of the run, gave everybody to the canary at once",
+    "of %s, edited in the middle of the run, starts the run over with all traffic on the primary",
     (_what, before, seconds, after) => {
       const model = begun({ analysis: before ?? {} }, seconds);
       expect(model.status).toMatchObject({ phase: "Progressing", step: 3 });
@@ -135,7 +135,7 @@ describe("a step", () => {
     },
   );
 
-  it("of an A/B test that was over, edited to weights, gave everybody to a primary that was not ready", () => {
+  it("of a finished A/B test, edited to weights, keeps all traffic on the canary until the primary is ready", () => {
     const match = [{ headers: { a: { exact: "b" } } }];
     const model = begun({ analysis: { iterations: 1, match } }, 20, release("v1", "slow"));
     expect(model.status.phase).toBe("Promoting");
@@ -146,7 +146,7 @@ describe("a step", () => {
 });
 
 describe("a promotion", () => {
-  it("whose weight was remembered by Flagger's fields alone went on with all of the traffic at once", () => {
+  it("whose weight is known from Flagger's fields alone keeps that weight", () => {
     const model = begun({ analysis: { stepWeights: [50], stepWeightPromotion: 10 } }, 25);
     expect(model.status).toMatchObject({ phase: "Promoting", primaryWeight: 60, canaryWeight: 40 });
     model.turn("forgets");
@@ -171,7 +171,7 @@ describe("a promotion", () => {
       { spec: { skipAnalysis: true }, analysis: { iterations: 1 } },
       { primary: 100, canary: 0, mirror: false },
     ],
-  ])("of %s, known from Flagger's fields alone, moved the traffic before its time", (_what, parts, routes) => {
+  ])("of %s, known from Flagger's fields alone, moves no traffic before its time", (_what, parts, routes) => {
     const model = begun(parts, 0, release("v1", "slow"));
     let waited = false;
     model.answer = () => (waited ? { kind: "passed" } : { kind: "refused", detail: "no" });
@@ -183,7 +183,7 @@ describe("a promotion", () => {
     expect(model.routes).toEqual(routes);
   });
 
-  it("that failed left its traffic on a canary without pods until the post-rollout hooks had answered", () => {
+  it("that failed takes its traffic from a canary without pods before it calls the post-rollout hooks", () => {
     const parts = { analysis: { stepWeights: [50], webhooks: [gate("post-rollout")] } };
     const model = begun(parts, 0, release("v1", "stuck"));
     while (model.status.phase !== "Failed") {
@@ -199,8 +199,8 @@ describe("a promotion", () => {
   });
 });
 
-describe("the canary was taken down while it could still be asked", () => {
-  it("when the operator died right after the initialisation, and Flagger's CRD had forgotten the drain", () => {
+describe("the canary keeps its pods while proxies may still send it requests", () => {
+  it("after a crash right after the initialisation, where Flagger's CRD pruned the drain", () => {
     const model = createModel(aCanary(), MESH, { pods: true, scales: true }, release("v0"));
     while (model.status.phase !== "Initialized") {
       if (model.turn() === undefined) model.now = model.due() ?? Number.NaN;
@@ -210,7 +210,7 @@ describe("the canary was taken down while it could still be asked", () => {
     expect(pass(model, 10).target?.up).toBe(false);
   });
 
-  it("when its release was taken back a moment after a newer one had taken its traffic away", () => {
+  it("after a rollback that comes a moment after a newer revision restarted the run", () => {
     const model = begun({ analysis: { stepWeights: [50], threshold: 1, webhooks: [gate("rollback")] } }, 0);
     model.answer = (probe) =>
       probe.kind === "hook" && probe.type === "rollback" ? { kind: "refused", detail: "no" } : { kind: "passed" };
@@ -225,14 +225,14 @@ describe("the canary was taken down while it could still be asked", () => {
   });
 });
 
-describe("a primary that lost all of its pods in the middle of a run", () => {
+describe("a primary that loses all of its pods in the middle of a run", () => {
   const breaks = (analysis: NonNullable<CanaryParts["analysis"]>) => {
     const model = begun({ analysis }, 10);
     if (model.primary !== undefined) model.primary.lost = { from: model.now, until: model.now + 300_000 };
     return pass(model, 100);
   };
 
-  it("was given all of the traffic, and the canary that could serve was taken away", () => {
+  it("is covered by a canary that can serve, which gets all of the traffic", () => {
     const model = breaks({ stepWeights: [20, 50] });
     expect(model.status).toMatchObject({ phase: "Failed", restoring: true, canaryWeight: 100 });
     expect(model.routes).toEqual({ primary: 0, canary: 100, mirror: false, everyone: true });
@@ -246,7 +246,7 @@ describe("a primary that lost all of its pods in the middle of a run", () => {
     expect([model.primary?.release.spec, model.target?.up]).toEqual(["v0", false]);
   });
 
-  it("does not bring users to a canary that none has met yet", () => {
+  it("is not covered by a canary that has had no traffic yet", () => {
     const model = breaks({ iterations: 5 });
     expect(model.status).toMatchObject({ phase: "Failed", restoring: false, canaryWeight: 0 });
   });
