@@ -43,7 +43,7 @@ const problem = (detail: string): Chosen => ({ kind: "problem", detail });
 /** Reasons are worded for the user: what, where, and what to do. */
 export function chooseAdapters(canary: Canary, tables: AdapterTables): Chosen {
   const { provider, targetRef, autoscalerRef } = canary.spec;
-  // What was taken over is given back in order, whatever the spec asks for by now.
+  // A Canary that leaves gets its routes handed back, also when its present spec is invalid.
   const isGivingBack = canary.deleting && canary.status.promotedSpec !== "";
   const router = routerOf(tables.routers, provider) ?? (isGivingBack ? tables.routers.get(LIKELIEST) : undefined);
   if (router === undefined) {

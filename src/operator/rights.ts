@@ -16,7 +16,7 @@ export interface Rule {
 export interface Rights {
   /** Of the Lease, in its own namespace. */
   readonly leader: readonly Rule[];
-  /** Whatever the provider is. */
+  /** With every provider. */
   readonly common: readonly Rule[];
   /** Only with configs that are tracked, or with credentials of metric and alert providers. */
   readonly secrets: readonly Rule[];

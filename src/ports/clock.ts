@@ -1,6 +1,6 @@
 /** Time as an argument, so that an hour of waiting can be tested in a millisecond. */
 export interface Clock {
-  /** Milliseconds since the epoch. May jump when somebody sets the machine's clock: measure short spans only. */
+  /** Milliseconds since the epoch. May jump when the machine's clock is set: measure short spans only. */
   now(): number;
   /**
    * Resolves after `ms` milliseconds, never earlier.

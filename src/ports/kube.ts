@@ -2,7 +2,7 @@
 import type { Json, KubeFields, KubeObject, ObjectRef, ResourceType } from "./kubernetes.ts";
 
 /**
- * Reasons of ours, for when there is no answer to quote; all others are the API server's. Config: no usable kubeconfig.
+ * Aviary's own reasons, where there is no answer to quote; all others are the API server's. Config: no usable kubeconfig.
  * Credentials: an exec plugin or a token file failed.
  */
 export type LocalReason = "Unreachable" | "Timeout" | "BadAnswer" | "Config" | "Credentials";
@@ -35,7 +35,7 @@ export const isForbidden = (error: unknown): boolean => answered(error, 403);
 export const isDenied = (error: unknown): boolean => answered(error, 401) || answered(error, 403);
 /** The object already exists (409). */
 export const isAlreadyExists = (error: unknown): boolean => answered(error, 409, "AlreadyExists");
-/** Somebody else changed the object, or owns the applied field (409, but not AlreadyExists): read again, decide again. */
+/** Another writer changed the object, or owns the applied field (409, but not AlreadyExists): read again, decide again. */
 export const isConflict = (error: unknown): boolean => answered(error, 409) && !isAlreadyExists(error);
 /** The resourceVersion or continue token is too old (410): list again. */
 export const isGone = (error: unknown): boolean => answered(error, 410);
@@ -151,7 +151,7 @@ export interface ObjectCache {
   byIndex(index: string, key: string): readonly KubeObject[];
   /**
    * Calls `listener` with `added` for what is cached already, then with every change in order. Never called re-entrantly; a
-   * promise is awaited before this listener's next call, but nobody else waits for it; what it throws is logged.
+   * promise is awaited before this listener's next call, but no other caller waits for the promise; what it throws is logged.
    * @returns stops listening
    */
   onChange(listener: ChangeListener): () => void;

@@ -21,7 +21,7 @@ export const FLUX_OPT_OUT: Readonly<Record<string, string>> = {
   "helm.toolkit.fluxcd.io/driftDetection": "disabled",
 };
 
-/** An object that an adapter writes, and the name that it may have to share with an object of somebody else. */
+/** An object that an adapter writes, and the name that another owner's object may already have. */
 export interface MadeObject {
   readonly ref: ObjectRef;
   /** What it is, for the text of an event: "the copy of ConfigMap db". */

@@ -1,6 +1,6 @@
 import type { KubeObject, ObjectRef, ResourceType } from "./kubernetes.ts";
 
-/** The cluster as it was last heard of. Objects are shared and frozen: copy before changing. */
+/** The cluster as the caches last saw it. Objects are shared and frozen: copy before changing. */
 export interface Snapshot {
   get(ref: ObjectRef): KubeObject | undefined;
   /** How many replicas an object asked for when it was deleted; undefined when that was not seen, or when it exists. */

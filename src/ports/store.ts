@@ -21,12 +21,12 @@ export interface CanaryStore {
   /**
    * Compare and set.
    * @returns the Canary as it is now stored
-   * @throws KubeError Conflict when somebody else wrote since `canary` was loaded
+   * @throws KubeError Conflict when another writer wrote since `canary` was loaded
    */
   save(canary: Canary, status: CanaryStatus, signal: AbortSignal): Promise<Canary>;
   /**
-   * Nothing is written, but asked: whoever acts on a Canary that somebody else has written since would undo their work.
-   * @throws KubeError Conflict when somebody else wrote since `canary` was loaded
+   * Writes nothing, but checks that `canary` is still current: to act on an older Canary would undo another writer's work.
+   * @throws KubeError Conflict when another writer wrote since `canary` was loaded
    */
   confirm(canary: Canary, signal: AbortSignal): Promise<void>;
   /** Adds or removes the operator's finalizer. */

@@ -287,7 +287,7 @@ function judgePlan(turn: Turn, run: Run, router: Capabilities): void {
 const isFailed = (answered: Turn["input"]["observation"]["answers"][number], turn: Turn) =>
   failureOf(answered, turn.input.ref) !== undefined;
 
-/** Where a revision has to stand the test, written down from the contract (core.md 2.7 to 2.9). */
+/** Where a revision is judged, written down from Flagger's behaviour. */
 export function walkOf(spec: CanarySpec, router: Capabilities): readonly string[] {
   const { iterations, mirror, match, stepWeight, stepWeights, maxWeight } = spec.analysis;
   const times = (count: number, place: string) => Array.from({ length: count }, () => place);

@@ -53,10 +53,10 @@ export interface WorldPorts {
   /** Resolves when every object named can be read from the snapshot; `canary` is woken when one of them changes. */
   readonly follow: (canary: CanaryRef, refs: readonly ObjectRef[], signal: AbortSignal) => Promise<void>;
   readonly unfollow: (canary: CanaryRef) => void;
-  /** Why nothing may be done for this Canary, whatever its spec says (text of the event). */
+  /** Why nothing may be done for this Canary, with any spec (text of the event). */
   readonly refusal?: (canary: CanaryRef) => string | undefined;
   readonly write: WriteObject;
-  /** By how much the clock of the API server is ahead of ours, milliseconds; absent: not at all. */
+  /** By how much the API server's clock is ahead of the operator's, milliseconds; absent: not at all. */
   readonly serverAheadMs?: () => number;
   readonly remove: RemoveObject;
 }
@@ -118,10 +118,10 @@ async function observeAs(
   const aheadMs = ports.serverAheadMs?.() ?? 0;
   const reading = adapters.workload.read(canary, ports.snapshot, now + aheadMs);
   if (reading.kind === "problem") {
-    // A Canary that leaves gives the routes back all the same, whatever has become of its target.
+    // A Canary that leaves hands the routes back, also when its target is gone or changed.
     const scene = problemScene(reading.detail, plan);
     const readings = reading.gone === true ? { ...scene.readings, gone: reading.gone } : scene.readings;
-    // Before the initialisation nothing of ours exists that a target which is gone could hurt; one that appears while this
+    // Before the initialisation no object of Aviary exists that a missing target could hurt; one that appears while this
     // turn is taken has not been looked at, and may be one that is refused.
     const served = reading.gone === true && canary.status.phase !== "" && canary.status.phase !== "Initializing";
     return { ...scene, readings, ...(canary.deleting || served ? { adapters } : {}) };
@@ -231,19 +231,19 @@ function areAsPromised(
   );
 }
 
-/** Whose pods answer those who come without the mesh. */
+/** The pods that answer requests from outside the mesh. */
 function servedBy({ everyone }: Routes): "primary" | "canary" {
   return everyone === true ? "canary" : "primary";
 }
 
-/** Where everyone is sent to the canary, nobody is asked whether an A/B test matches. */
+/** Routes that send every user to the canary have no match of an A/B test. */
 function asRouted(canary: Canary, { everyone }: Routes): Canary {
   if (everyone !== true || canary.spec.analysis.match.length === 0) return canary;
   const { sessionAffinity: _notInTests, ...analysis } = canary.spec.analysis;
   return { ...canary, spec: { ...canary.spec, analysis: { ...analysis, match: [] } } };
 }
 
-/** Users are on the canary, or on their way back: that is brought to its end, whatever scales it. */
+/** Users are on the canary, or on their way back: the way back is finished, with any kind of scaler. */
 function isUnderWay({ status }: Canary): boolean {
   return isRunning(status.phase) || ("drain" in status && status.drain.kind !== "none") || isRestoring(status);
 }

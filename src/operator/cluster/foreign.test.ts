@@ -100,7 +100,7 @@ describe.each(CASES)("a %s %s", (kind, name, parts, spec) => {
     expect(judged({})).toContain(`rename or delete ${kind} ${name}, or rename what`);
   });
 
-  it("that somebody else's controller owns is refused by its owner's name", () => {
+  it("that another controller owns is refused by its owner's name", () => {
     expect(judged({ ownerReferences: [owner("db", "2", "Cluster")] })).toContain("its owner is Cluster db");
   });
 

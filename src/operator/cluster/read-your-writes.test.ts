@@ -26,7 +26,7 @@ describe("our own last write", () => {
     cached = version("10");
     snapshot.learn(RESOURCES.service, version("12"), BY);
     expect(seen()).toBe("12");
-    cached = version("11"); // somebody else's, written before ours
+    cached = version("11"); // of another writer, before Aviary's write
     expect(seen()).toBe("12");
     cached = version("12");
     expect(seen()).toBe("12");
@@ -34,7 +34,7 @@ describe("our own last write", () => {
     expect(seen()).toBe("9");
   });
 
-  it("what we created and somebody deleted at once does not haunt us", () => {
+  it("an object that another writer deletes right after its creation is gone from the snapshot", () => {
     snapshot.learn(RESOURCES.service, version("12"), BY);
     expect(seen()).toBe("12");
     // Both events came between two turns: the cache is empty again.
@@ -50,7 +50,7 @@ describe("our own last write", () => {
     expect(seen()).toBe("14");
   });
 
-  it("comes back as an echo, which is no news for whose turn wrote it, and for nobody else", () => {
+  it("comes back as an echo, which is no news for the Canary whose turn wrote it, and news for any other", () => {
     cached = version("10");
     snapshot.learn(RESOURCES.service, version("12"), BY);
     const heard = (by: CanaryRef, resourceVersion: string) =>
@@ -62,7 +62,7 @@ describe("our own last write", () => {
     expect(heard(BY, "13")).toBe(false);
   });
 
-  it("what we made anew stays, though its namesake's deletion is heard of only now", () => {
+  it("a recreated object stays when the deletion of its namesake arrives late", () => {
     snapshot.learn(RESOURCES.service, version("12", "2"), BY);
     snapshot.deleted(RESOURCES.service, version("11", "1"));
     expect(seen()).toBe("12");

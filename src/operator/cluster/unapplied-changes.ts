@@ -35,7 +35,7 @@ export function createResidues(): Residues {
   };
 }
 
-/** A difference is what is asked for and what is there instead: somebody else's change makes it another. */
+/** Key of a difference: the patch plus the current values, so a foreign change yields a new key. */
 function textOf(patch: Fields, seen: Fields): string {
   return JSON.stringify([patch, sameFieldsOf(seen, patch)]);
 }

@@ -14,7 +14,7 @@ const object = (apiVersion: string, kind: string, name: string, spec?: KubeField
   ...(spec === undefined ? {} : { spec }),
 });
 
-/** core.md 3 and Appendix D, routing.md */
+/** The error texts of Flagger. */
 describe("a write that is refused is told in the words of the contract", () => {
   it.each<[Verb, KubeObject, string]>([
     [

@@ -68,7 +68,7 @@ describe("what the API server stores otherwise than it was written", () => {
     expect(patches).toEqual([{ metadata: { labels: { a: null } } }]);
   });
 
-  it("is written again when something else is wanted, or when somebody changed it", async () => {
+  it("is written again when the wanted value changes, or when another writer changed the object", async () => {
     admit = pruned;
     await want(routing("1s"));
     expect(await want(routing("2s"))).toBe(true);
@@ -79,7 +79,7 @@ describe("what the API server stores otherwise than it was written", () => {
     expect(patches).toHaveLength(3);
   });
 
-  it("what is taken as written is repaired as often as somebody changes it in the same way", async () => {
+  it("a foreign change is repaired as often as another writer repeats it", async () => {
     for (let round = 0; round < 3; round += 1) {
       expect(await want(routing("1s"))).toBe(true);
       put({ ...stored, spec: { http: [] } });

@@ -77,7 +77,7 @@ export function createWriter(
       return true;
     } catch (error) {
       if (!(error instanceof KubeError)) throw error;
-      // Whoever wrote since did so after our own last write, which the cache may not even have heard of: it still counts.
+      // On conflict the snapshot keeps Aviary's last write: the cache may be older than that write.
       if (error.code === 404) snapshot.unlearn(ref);
       const verb = patch === undefined ? "create" : "update";
       throw new WriteFailure(`${refusedWrite(wanted, verb, kinds)}${error.message}`, error);

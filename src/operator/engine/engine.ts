@@ -48,7 +48,7 @@ export interface EngineOptions {
   readonly alertsWanted?: (canary: Canary) => boolean;
   /** Who answers for webhooks and metric servers; absent: they are asked over HTTP. */
   readonly asking?: Asking;
-  /** By how much the clock of the API server is ahead of ours, milliseconds; absent: not at all. */
+  /** By how much the API server's clock is ahead of the operator's, milliseconds; absent: not at all. */
   readonly serverAheadMs?: () => number;
   /** Canaries to leave alone; absent: none. */
   readonly quarantine?: Quarantine;

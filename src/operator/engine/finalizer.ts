@@ -13,7 +13,7 @@ interface FinalizerPorts {
 
 /**
  * Puts the finalizer on or takes it off, as the spec asks.
- * @returns "written": the Canary's next turn goes on; "leaves": it is on its way out, and nothing of it is ours any more
+ * @returns "written": the Canary's next turn goes on; "leaves": it is on its way out, and Aviary owns nothing of it any more
  */
 export async function tendFinalizer(
   canary: Canary,

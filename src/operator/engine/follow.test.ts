@@ -55,7 +55,7 @@ describe("following", () => {
     server.put(PATH, OBJECT);
     await follower.follow(PODINFO, [REF], FOREVER);
     expect(follower.cached(REF)?.metadata.name).toBe("podinfo");
-    await until("it was told of what is there", () => woken.length === 1);
+    await until("the Canary was woken by its first list", () => woken.length === 1);
     server.put(PATH, { ...OBJECT, metadata: { namespace: "test", name: "another" } });
     server.remove(PATH, "podinfo");
     await until("it is woken", () => woken.length === 3);

@@ -44,7 +44,7 @@ export interface FollowerOptions {
   readonly wake: (canary: CanaryRef) => void;
   /** Whether a change is only what a turn of this Canary wrote; see FreshSnapshot. */
   readonly echoed: (canary: CanaryRef, type: ResourceType, object: KubeObject) => boolean;
-  /** Told of every object that is gone. */
+  /** Called for every object that is gone. */
   readonly onDeleted: (type: ResourceType, last: KubeObject) => void;
 }
 

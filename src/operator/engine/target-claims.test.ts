@@ -28,7 +28,7 @@ const add = (object: KubeObject) => twins.saw({ type: "added", object });
 const waits = (name: string) => twins.problem({ namespace: "test", name });
 
 describe("canaries on one target", () => {
-  it("only the eldest goes on, in whatever order they are seen; names decide between those of one second", () => {
+  it("only the eldest goes on, in any order of arrival; names decide between those of one second", () => {
     add(born("young", 3));
     add(born("b", 1));
     add(born("a", 1));

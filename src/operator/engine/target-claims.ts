@@ -17,7 +17,7 @@ export interface Twins {
 
 interface Entry {
   readonly ref: CanaryRef;
-  /** "podinfo.test": as the original compares them, whatever their kind (Q14). */
+  /** "podinfo.test": Flagger compares names without kinds (Q14). */
   readonly target: string;
   readonly kind: string;
   /** RFC 3339, of creation. */

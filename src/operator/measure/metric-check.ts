@@ -132,7 +132,7 @@ async function measureBuiltIn(
 ): Promise<Answer> {
   const key = keyFor(canary, ports);
   const kind = source === "duration" ? "duration" : "success-rate";
-  const nobody =
+  const noRequests =
     `Halt advancement no values found for ${key} metric ${metric.name} probably ` +
     `${dotted(model.target, canary.ref)} is not receiving traffic`;
   const server = builtInServer(canary, ports);
@@ -140,7 +140,7 @@ async function measureBuiltIn(
   try {
     const measured = await askObserver(observerFor(key), kind, model, server, signal);
     if (measured.kind === "value") return measured;
-    return noData(kind === "duration" ? nobody : `${nobody}: ${measured.detail}`);
+    return noData(kind === "duration" ? noRequests : `${noRequests}: ${measured.detail}`);
   } catch (error) {
     signal.throwIfAborted();
     return failed(`Prometheus query failed: ${textOf(error)}`);
@@ -263,7 +263,7 @@ function buildSource(
   }
 }
 
-/** Before the first rollout: whether every metric server that the Canary names answers. The first failure is told. */
+/** Before the first rollout: whether every metric server that the Canary names answers. The first failure is announced. */
 export async function checkMetricServers(canary: Canary, ports: MeasuringPorts, signal: AbortSignal): Promise<Answer> {
   for (const metric of canary.spec.analysis.metrics) {
     const problem = await serverProblem(canary, metric, ports, signal);

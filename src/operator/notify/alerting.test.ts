@@ -1,4 +1,4 @@
-/** Who is told of an alert, with which fields, and what the log says when it cannot be sent. Over real HTTP. */
+/** The receivers of an alert, its fields, and the log line when the alert cannot be sent. Over real HTTP. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";

@@ -1,4 +1,4 @@
-/** Who is told of an alert, and with which fields: the Canary's own providers, else the global notifier. */
+/** The receivers of an alert and its fields: the Canary's own providers, else the global notifier. */
 import type { Dispatcher } from "undici";
 import { type Alert, type AlertTarget, type Canary, type CanarySpec, dotted } from "../../core/canary.ts";
 import { formatFloat } from "../../go/format.ts";

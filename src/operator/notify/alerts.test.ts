@@ -5,7 +5,7 @@ import { createAlertDesk } from "./alerts.ts";
 
 const alert = (message: string): Alert => ({ message, severity: "error", metadata: false });
 
-/** A desk whose notifiers deliver when they are told to. */
+/** A desk whose notifiers deliver at the test's command. */
 function open() {
   const canary = aCanary();
   const sent: { readonly message: string; readonly deliver: () => void }[] = [];
@@ -53,7 +53,7 @@ describe("owed alerts", () => {
     expect(desk.delivered()).toBe(0);
   });
 
-  it("of a Canary that is gone are nobody's", () => {
+  it("of a deleted Canary are dropped", () => {
     const desk = open();
     desk.deliver("first");
     desk.forget();

@@ -1,10 +1,10 @@
 /**
  * Alerts are owed in the status until they are delivered. The desk hands each owed alert to the notifiers once per process
- * and tells the engine when that is done; after a crash whoever comes next finds them still owed.
+ * and wakes the engine when that is done; after a crash the next process finds them still owed.
  */
 import type { Alert, Canary, CanaryRef } from "../../core/canary.ts";
 
-/** Sends one alert to everybody concerned. Settles when it was delivered or when trying again makes no sense. */
+/** Sends one alert to all of its receivers. Settles when it was delivered or when trying again makes no sense. */
 export type SendAlert = (canary: Canary, alert: Alert) => Promise<void>;
 
 export interface AlertDesk {

@@ -18,7 +18,7 @@ export function annotationFor(stored: KubeObject, owed: readonly Alert[]): strin
   return wanted === (stored.metadata.annotations?.[OWED_ALERTS] ?? null) ? undefined : wanted;
 }
 
-/** What the annotation holds; nothing when somebody has spoilt it. */
+/** The alerts in the annotation; none when it cannot be read. */
 export function owedFrom({ metadata }: KubeObject): readonly Alert[] {
   const text = metadata.annotations?.[OWED_ALERTS];
   if (text === undefined) return [];
@@ -26,7 +26,7 @@ export function owedFrom({ metadata }: KubeObject): readonly Alert[] {
     const alerts: unknown = JSON.parse(text);
     return Array.isArray(alerts) && alerts.every(isAlert) ? alerts : [];
   } catch {
-    return []; // Not ours any more: an alert that cannot be read cannot be sent.
+    return []; // An alert that cannot be read cannot be sent.
   }
 }
 

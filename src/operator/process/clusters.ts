@@ -30,7 +30,7 @@ export interface ClustersOptions extends Omit<WatchWorld, "transport"> {
   readonly signal: AbortSignal;
 }
 
-/** Groups whose objects are with the Canaries, whatever they are used for. */
+/** Groups whose objects are always in the Canaries' cluster. */
 const HOME_GROUPS = new Set(
   [
     ...[RESOURCES.canary, RESOURCES.deployment, RESOURCES.service, RESOURCES.hpa, RESOURCES.scaledObject],

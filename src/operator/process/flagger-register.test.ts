@@ -1,4 +1,4 @@
-/** The contract's register of quirks, as far as the shell decides. */
+/** The entries of docs/reference/flagger-register.md that the shell decides. */
 import { Registry } from "prom-client";
 import { describe, expect, it } from "vitest";
 import { canaryCrd } from "../../crd/index.ts";

@@ -2,7 +2,7 @@
  * The whole operator in one sentence: load, observe, decide, save, converge, record.
  *
  * Everything is level-triggered: a turn may be taken at any time, any number of times, and after any crash. The status is
- * saved before anything is done about it, so that whoever takes the next turn knows what was decided and can finish it.
+ * saved before anything is done about it, so that the next turn, of this process or another, knows the decision and can finish it.
  */
 
 import type { Canary, CanaryRef, CanaryStatus } from "../../core/canary.ts";
@@ -27,7 +27,7 @@ export interface Ports {
   readonly asking: Asking;
   readonly alerts: AlertDesk;
   readonly recorder: Recorder;
-  /** Absent: nobody can ask for anything. */
+  /** Absent: no person can ask for an action. */
   readonly actions?: Pick<ActionDesk, "look" | "answer">;
 }
 
@@ -127,7 +127,7 @@ function record(canary: Canary, input: AdvanceInput, transition: Transition, beg
 }
 
 /**
- * A time that had passed when the decision was made asks for nothing: what is waited for now is an event.
+ * Times that had passed at the decision are ignored, because an event wakes the Canary.
  * @param now of the decision; a time that passed since, while the cluster was written to, is due at once
  */
 function requeueFor(status: CanaryStatus, scene: Scene, now: number, steeredAt: number | undefined): Requeue {

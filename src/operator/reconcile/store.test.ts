@@ -48,7 +48,7 @@ function stage(canary: KubeObject, pruning = false, refuses: (patch: KubeFields)
     overwrite: (object: KubeObject) => {
       stored = object;
     },
-    /** From now on the cache shows this, whatever is stored. */
+    /** From now on the cache shows this object instead of the stored one. */
     lag: (object: KubeObject | undefined) => {
       cached = object;
     },
@@ -127,7 +127,7 @@ describe("Canaries in the API server", () => {
     await expect(store.confirm(canary, FOREVER)).rejects.toMatchObject({ code: 409 });
   });
 
-  it("a status that nobody can have written is refused with what to do, and crashes nothing", () => {
+  it("a status that no operator writes is refused with what to do, and crashes nothing", () => {
     const { store } = stage(aWireCanary({ status: { phase: "Dancing" } }));
     expect(store.load(REF)).toMatchObject({
       kind: "invalid",
@@ -135,7 +135,7 @@ describe("Canaries in the API server", () => {
     });
   });
 
-  it("one that leaves may leave, whatever is wrong with its spec", () => {
+  it("one that leaves may leave with any fault in its spec", () => {
     const broken = aWireCanary({ analysis: { stepWeight: 0 } });
     expect(stage(broken).store.load(REF)).toMatchObject({ kind: "invalid" });
     const leaving = { ...broken, metadata: { ...broken.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } };
@@ -156,7 +156,7 @@ describe("Canaries in the API server", () => {
   );
 
   it.each([false, true])(
-    "remembers what it wrote, also when it is pruned (%s), until somebody else writes",
+    "remembers what it wrote, also when it is pruned (%s), until another writer writes",
     async (pruning) => {
       const { store, stored, overwrite } = stage(
         aWireCanary({ status: { phase: "Initialized", lastAppliedSpec: "a", lastPromotedSpec: "a" } }),
@@ -221,7 +221,7 @@ describe("Canaries in the API server", () => {
     });
   });
 
-  describe("that somebody else wrote meanwhile", () => {
+  describe("that another writer wrote meanwhile", () => {
     const initialized = () => aWireCanary({ status: { phase: "Initialized", lastAppliedSpec: "a" } });
     const written = (object: KubeObject, metadata: KubeFields, status: KubeFields = {}): KubeObject => ({
       ...object,
@@ -237,7 +237,7 @@ describe("Canaries in the API server", () => {
       expect(stored().metadata.finalizers).toEqual(["other.example.com/keep"]);
     });
 
-    it("is known when the cache has heard of it; until then our own last write is the latest, not what was before it", async () => {
+    it("is known when the cache has it; until then Aviary's own last write is the latest", async () => {
       const { store, stored, overwrite, lag } = stage(initialized());
       lag(initialized());
       const canary = loaded(store);
@@ -292,7 +292,7 @@ describe("Canaries in the API server", () => {
       expect(patches).toHaveLength(1);
     });
 
-    it("do not undo a turn when they cannot be noted; a note that somebody spoilt is none", async () => {
+    it("do not undo a turn when they cannot be noted; an unreadable note counts as none", async () => {
       const { store } = stage(initialized(), true, (patch) => patch.metadata !== undefined);
       const canary = loaded(store);
       await store.save(canary, { ...canary.status, owedAlerts: [ALERT] }, FOREVER);

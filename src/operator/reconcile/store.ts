@@ -77,7 +77,7 @@ export function createCanaryStore(
     async setFinalizer(canary, present, signal) {
       const others = canary.finalizers.filter((name) => name !== FINALIZER);
       const finalizers = present ? [...others, FINALIZER] : others;
-      // A list is replaced whole, so nobody may have changed it meanwhile.
+      // A list is replaced whole, so the patch fails when another writer changed the list meanwhile.
       const options = { resourceVersion: canary.resourceVersion };
       const stored = await writer.mergePatch(refOf(canary.ref), { metadata: { finalizers } }, options, signal);
       snapshot.learn(RESOURCES.canary, stored, canary.ref);
@@ -125,7 +125,7 @@ function loadedFrom(object: KubeObject, ref: CanaryRef, parsed: Parsed, own: Rem
     ...(metadata.annotations === undefined ? {} : { annotations: metadata.annotations }),
   };
   const deleting = metadata.deletionTimestamp !== undefined;
-  // One that leaves may leave, whatever is wrong with it.
+  // A Canary that leaves may leave with any fault in its spec.
   if (parsed.kind === "invalid" && !deleting) return { kind: "invalid", ...common, problem: parsed.problem };
   const { spec } = parsed;
   const status = statusFrom(object, spec, own);
@@ -140,7 +140,7 @@ function loadedFrom(object: KubeObject, ref: CanaryRef, parsed: Parsed, own: Rem
   return { kind: "canary", canary, doubts: deleting ? [] : doubtsOf(spec).map(doubtText) };
 }
 
-/** @returns a text when the stored status is one that nobody can have written */
+/** @returns a text when the stored status is one that no operator writes */
 function statusFrom(object: KubeObject, spec: CanarySpec, own: Remembered | undefined): CanaryStatus | string {
   const { analysis } = spec;
   const hints = {

@@ -212,7 +212,7 @@ describe("-kubeconfig-service-mesh", () => {
 });
 
 describe("event webhooks", () => {
-  it("are told every event in order, with the phase of Flagger's gated run (core.md 2.17)", async () => {
+  it("are told every event in order, with the phase of Flagger's gated run", async () => {
     const hooks = await startReceiver();
     const hook = (name: string, type: string) => ({ name, type, url: `${hooks.url}/${name}` });
     const webhooks = [
