@@ -7,13 +7,17 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CLUSTER_OPTIONS, type ClusterClient, connectCluster } from "../../../src/cli/cluster.ts";
 import { readOptions } from "../../../src/cli/options.ts";
+import { createClusterCache } from "../../../src/kube/cluster-cache.ts";
 import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
+import { SILENT_LOG } from "../../../src/ports/log.ts";
 import { PROJECT_ROOT } from "../../../src/project-root.ts";
+import { systemClock } from "../../../src/time/system-clock.ts";
 
 const run = promisify(execFile);
 const base = mkdtempSync(join(tmpdir(), "aviary gitops-"));
 const state = join(base, "state");
 const signal = new AbortController().signal;
+const stopped = new AbortController();
 let client: ClusterClient;
 
 const aviary = (...words: string[]) =>
@@ -33,8 +37,24 @@ beforeAll(async () => {
   await aviary("gitops", "up", "--state-dir", state);
   client = await connectCluster(readOptions([], CLUSTER_OPTIONS), { KUBECONFIG: join(state, "kubeconfig") });
   await aviary("wait", "canary/podinfo", "-n", "test", "--phase", "initialized");
+  await scaledDown();
 });
+/** The target goes down a little after the Canary is initialised. Only then the operator rests. */
+async function scaledDown(): Promise<void> {
+  const cache = createClusterCache(
+    { transport: client.transport, clock: systemClock, random: Math.random, log: SILENT_LOG },
+    stopped.signal,
+  ).track(RESOURCES.deployment);
+  await new Promise<void>((resolve) => {
+    cache.onChange(({ object }) => {
+      const { replicas } = object.spec ?? {};
+      if (object.metadata.name === "podinfo" && replicas === 0 && !object.status?.replicas) resolve();
+    });
+  });
+}
+
 afterAll(async () => {
+  stopped.abort();
   await aviary("sandbox", "down", "--state-dir", state);
   rmSync(base, { recursive: true });
 });
@@ -53,7 +73,7 @@ async function objects(): Promise<readonly KubeObject[]> {
 
 const written = (all: readonly KubeObject[]) =>
   Object.fromEntries(
-    all.map(({ kind, metadata }) => [`${kind}/${metadata.name}`, metadata.generation ?? metadata.resourceVersion]),
+    all.map(({ kind, metadata, spec }) => [`${kind}/${metadata.name}`, metadata.generation ?? JSON.stringify(spec)]),
   );
 
 describe("Flux and the operator", () => {
@@ -77,6 +97,7 @@ describe("Flux and the operator", () => {
   });
 
   it("the status shows the commit that is applied", async () => {
+    await aviary("gitops", "up", "--state-dir", state);
     const commit = (
       await run("git", ["-c", "safe.directory=*", "rev-parse", "HEAD"], { cwd: repository })
     ).stdout.slice(0, 12);
@@ -86,7 +107,7 @@ describe("Flux and the operator", () => {
 
   it("Flux prunes nothing that the operator made, and brings manifests of this checkout without the released image", async () => {
     await aviary("gitops", "up", "--state-dir", state);
-    const names = (await objects()).map(({ kind, metadata }) => `${kind}/${metadata.name}`);
+    const names = (await objects()).map(({ kind, metadata, spec }) => `${kind}/${metadata.name}`);
     const made = ["Deployment/podinfo-primary", "Service/podinfo", "Service/podinfo-canary", "VirtualService/podinfo"];
     expect(names).toEqual(expect.arrayContaining(made));
     const target = await client.kube.get({ type: RESOURCES.deployment, namespace: "test", name: "podinfo" }, signal);
