@@ -107,7 +107,7 @@ describe("Flux and the operator", () => {
 
   it("Flux prunes nothing that the operator made, and brings manifests of this checkout without the released image", async () => {
     await aviary("gitops", "up", "--state-dir", state);
-    const names = (await objects()).map(({ kind, metadata, spec }) => `${kind}/${metadata.name}`);
+    const names = (await objects()).map(({ kind, metadata }) => `${kind}/${metadata.name}`);
     const made = ["Deployment/podinfo-primary", "Service/podinfo", "Service/podinfo-canary", "VirtualService/podinfo"];
     expect(names).toEqual(expect.arrayContaining(made));
     const target = await client.kube.get({ type: RESOURCES.deployment, namespace: "test", name: "podinfo" }, signal);
