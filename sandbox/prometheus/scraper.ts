@@ -1,7 +1,8 @@
 /** Fetches the metrics of targets at an interval and writes them into the store, with Prometheus' rules for series that end. */
-import { Agent, request } from "undici";
+import { Agent } from "undici";
 import { withOwnSignal } from "../../src/async/own-signal.ts";
 import { detached, labelSet, parseExposition } from "./exposition.ts";
+import { fetchText } from "./fetch-text.ts";
 import type { Series, SeriesStore } from "./series-store.ts";
 
 export interface ScraperOptions {
@@ -50,7 +51,7 @@ interface Target {
 }
 
 const OWN_SERIES = ["up", "scrape_duration_seconds", "scrape_samples_scraped"];
-const LARGEST_BODY = 64 * 1024 * 1024;
+const LARGEST_MIB = 64;
 
 export function createScraper(options: ScraperOptions): Scraper {
   const { store, intervalMs } = options;
@@ -87,7 +88,7 @@ export function createScraper(options: ScraperOptions): Scraper {
     let failure = "";
     try {
       const text = await withOwnSignal(stopped.signal, (own) =>
-        fetchText(target.url, agent, AbortSignal.any([own, AbortSignal.timeout(timeoutMs)])),
+        fetchText(target.url, agent, AbortSignal.any([own, AbortSignal.timeout(timeoutMs)]), LARGEST_MIB),
       );
       samples = write(store, target, text, at);
     } catch (error) {
@@ -146,26 +147,6 @@ function newTarget(store: SeriesStore, url: string): Target {
     );
   const state: TargetState = { url, health: "unknown", lastError: "", lastScrape: 0, lastDurationMs: 0 };
   return { url, state, known: new Map(), live: new Set(), own };
-}
-
-async function fetchText(url: string, agent: Agent, signal: AbortSignal): Promise<string> {
-  const { statusCode, body } = await request(url, {
-    dispatcher: agent,
-    signal,
-    headers: { accept: "text/plain;version=0.0.4" },
-  });
-  if (statusCode !== 200) {
-    await body.dump();
-    throw new Error(`server returned HTTP status ${statusCode}`);
-  }
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size > LARGEST_BODY) throw new Error("the metrics are longer than 64 MiB");
-  }
-  return Buffer.concat(chunks).toString();
 }
 
 /** All of the text or nothing. @returns the number of samples */

@@ -5,10 +5,11 @@
  */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { Agent, request } from "undici";
+import { Agent } from "undici";
 import { type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { Cluster } from "../cluster.ts";
 import { detached, type Label, labelsOfSeries, parseExposition, seriesText } from "./exposition.ts";
+import { fetchText } from "./fetch-text.ts";
 
 export interface TelemetryOptions {
   readonly cluster: Cluster;
@@ -36,7 +37,7 @@ export interface Telemetry {
 
 const POD_TIMEOUT_MS = 700;
 const POD_JOB = "kubernetes-pods";
-const LARGEST_BODY = 16 * 1024 * 1024;
+const LARGEST_MIB = 16;
 /** So many scrapes without activity make a rest; within a rest every so many-th scrape asks the pods. */
 const REST_AFTER = 10;
 const REST_EVERY = 5;
@@ -111,7 +112,7 @@ function createGatherer(options: TelemetryOptions, agent: Agent, timeout: number
     states = kept;
     const urls = options.further?.() ?? [];
     const others = await Promise.all(
-      urls.map((url) => fetchText(url, agent, AbortSignal.timeout(timeout)).then(withEnd, () => "")),
+      urls.map((url) => fetchText(url, agent, AbortSignal.timeout(timeout), LARGEST_MIB).then(withEnd, () => "")),
     );
     return [withEnd(options.mesh()), ...onceDescribed([...parts, ...others])].join("");
   };
@@ -157,32 +158,12 @@ function labelName(name: string): string {
 async function podMetrics(pod: PodTarget, names: Map<string, string>, agent: Agent, timeout: number): Promise<string> {
   const up = (value: 0 | 1) => `${seriesText("up", pod.labels)} ${value}\n`;
   try {
-    const text = await fetchText(pod.url, agent, AbortSignal.timeout(timeout));
+    const text = await fetchText(pod.url, agent, AbortSignal.timeout(timeout), LARGEST_MIB);
     return relabelled(text, pod.labels, names) + up(1);
   } catch (error) {
     const why = error instanceof Error ? error.message || error.name : String(error);
     return `# ${pod.url}: ${why.replaceAll("\n", " ")}\n${up(0)}`;
   }
-}
-
-async function fetchText(url: string, agent: Agent, signal: AbortSignal): Promise<string> {
-  const { statusCode, body } = await request(url, {
-    dispatcher: agent,
-    signal,
-    headers: { accept: "text/plain;version=0.0.4" },
-  });
-  if (statusCode !== 200) {
-    await body.dump();
-    throw new Error(`server returned HTTP status ${statusCode}`);
-  }
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size > LARGEST_BODY) throw new Error("the metrics are longer than 16 MiB");
-  }
-  return Buffer.concat(chunks).toString();
 }
 
 /** The pod's labels win; a series' own label of such a name is kept as `exported_…`, as without honor_labels. */

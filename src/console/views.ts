@@ -58,8 +58,7 @@ export function canaryView(object: KubeObject, parts: Parts): CanaryView {
   const facts = factsOf(object);
   const { plan, spec, phase } = facts;
   const runs = parts.runs.map(runRow);
-  const held: KubeFields = object.status?.aviary?.hold;
-  const judgedAt = phase === "Progressing" && held === undefined ? until(object.status?.aviary) : undefined;
+  const judgedAt = phase === "Progressing" && facts.hold === undefined ? holdUntil(object) : undefined;
   const [latest] = parts.runs;
   return {
     ...rowOfFacts(facts),
@@ -78,11 +77,10 @@ export function canaryView(object: KubeObject, parts: Parts): CanaryView {
   };
 }
 
-/** The memory of the operator names the end of a step's hold in one of two shapes. */
-function until(memory: KubeFields): number | undefined {
-  const wait: KubeFields = memory?.wait ?? memory?.hold_;
-  const at: unknown = memory?.holdUntil ?? wait?.at;
-  return typeof at === "number" && at > 0 && at < 1e14 ? at : undefined;
+/** When the present step is judged, as the operator remembers it. Flagger's own definition prunes this field. */
+function holdUntil({ status }: KubeObject): number | undefined {
+  const at: unknown = status?.aviary?.holdUntil;
+  return typeof at === "number" && at > 0 ? at : undefined;
 }
 
 /** A step lists every kind of gate that it may have: only those that the Canary has webhooks for are gates. */
