@@ -183,6 +183,9 @@ const PLAIN = [
   "src/core",
   "src/operator",
   "src/ports",
+  "src/routers",
+  "src/services",
+  "src/workloads",
   "test/e2e/cli",
   "test/e2e/docs",
 ];

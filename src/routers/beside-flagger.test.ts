@@ -1,4 +1,4 @@
-/** What our routers write for the corpus equals what the real Flagger wrote, but for the departures that are named here. */
+/** Aviary's routers write the same objects as the real Flagger for the corpus, except for the departures named here. */
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { Canary, Routes } from "../core/canary.ts";
@@ -45,7 +45,7 @@ const service = (name: string, app: string): KubeObject => ({
   spec: { selector: { app } },
 });
 
-/** Writes what a good release calls for: the bootstrap, the steps, and the promotion. */
+/** Writes the objects of a good release: the bootstrap, the steps, and the promotion. */
 function ourWriting(what: RouteCase): Written {
   const [router, canary] = [routerOf(what), canaryOf(what)];
   expect(router.problem(canary)).toBeUndefined();
@@ -74,7 +74,7 @@ function noteWritten(written: Record<string, KubeFields[]>, object: KubeObject, 
 interface Departure {
   readonly why: string;
   readonly of: RegExp;
-  /** Changes what Flagger wrote, or what we wrote, to what the other would have. */
+  /** Turns what Flagger or Aviary wrote into what the other one would have written. */
   readonly theirs?: (object: KubeFields) => void;
   readonly ours?: (object: KubeFields) => void;
 }

@@ -26,7 +26,7 @@ import { createRouters, ROUTERS } from "./table.ts";
 import { SPECIMENS as ofTraefik } from "./traefik/specimens.ts";
 
 const COOKIES = { canary: "canary-cookie=AbCdEfGhIj", primary: "primary-cookie=KlMnOpQrSt", previous: "" };
-/** A router's folder brings its own: a new router needs a line here and none below. */
+/** A router's folder brings its own specimen: a new router needs a line here and none below. */
 const SPECIMENS: readonly Specimen[] = [
   ...ofApisix,
   ...ofAppMesh,
@@ -56,7 +56,7 @@ function setUp(specimen: Specimen): { router: Router; canary: Canary; cluster: T
 
 const split = (canary: number, mirror = false): Routes => ({ primary: 100 - canary, canary, mirror });
 
-/** Traffic is mirrored only while the canary has none of its own. */
+/** Traffic is mirrored only while the canary has no share of its own. */
 function anyRoutes({ capabilities }: Router, specimen: Specimen) {
   const mirrors = capabilities.mirror && specimen.mirrors !== false;
   const weights = specimen.switches === true ? fc.constantFrom(0, 100) : fc.integer({ min: 0, max: 100 });
@@ -73,12 +73,12 @@ describe("the table of routers", () => {
 });
 
 describe.each(SPECIMENS)("router $router, $what", (specimen) => {
-  it("can be routed", () => {
+  it("accepts every specimen", () => {
     const { router, canary } = setUp(specimen);
     expect(router.problem(canary)).toBeUndefined();
   });
 
-  it("what was written is what is read, and writing twice is writing once", () => {
+  it("reads the routes that it wrote, and writes nothing the second time", () => {
     const { router, canary, cluster } = setUp(specimen);
     fc.assert(
       fc.property(anyRoutes(router, specimen), (routes) => {
@@ -91,7 +91,7 @@ describe.each(SPECIMENS)("router $router, $what", (specimen) => {
     );
   });
 
-  it("writes and reads nothing but its inputs", () => {
+  it("depends on nothing but its inputs", () => {
     const { router, canary, cluster } = setUp(specimen);
     const inputs = new Set(router.inputs(canary).map(({ type, name }) => `${apiVersionOf(type)} ${type.kind}/${name}`));
     const written = router.render(canary, split(10), cluster);
@@ -110,7 +110,7 @@ describe.each(SPECIMENS)("router $router, $what", (specimen) => {
     expect(asked.filter((ref) => !inputs.has(ref))).toEqual([]);
   });
 
-  it("leaves alone what is not its own", () => {
+  it("leaves fields and objects of other owners alone", () => {
     const { router, canary, cluster } = setUp(specimen);
     const written = router.render(canary, split(0), cluster);
     cluster.apply(written);
@@ -139,7 +139,7 @@ describe.each(SPECIMENS)("router $router, $what", (specimen) => {
     }
   });
 
-  it("finds nothing where there is nothing", () => {
+  it("reads no routes from an empty cluster", () => {
     const { router, canary } = setUp(specimen);
     const empty = createToyCluster(mergePatch);
     if (router.capabilities.weights) expect(router.read(canary, empty)).toBeUndefined();
@@ -147,7 +147,7 @@ describe.each(SPECIMENS)("router $router, $what", (specimen) => {
     expect(() => router.render(canary, split(50), empty)).not.toThrow();
   });
 
-  it("repairs what another broke without moving the traffic (R1)", () => {
+  it("repairs objects that another client broke, without moving traffic (R1)", () => {
     const { router, canary, cluster } = setUp(specimen);
     const routes = split(specimen.switches === true ? 100 : 20);
     cluster.apply(router.render(canary, routes, cluster));
@@ -160,7 +160,7 @@ describe.each(SPECIMENS)("router $router, $what", (specimen) => {
     for (const object of before) expect(cluster.at(object.kind, object.metadata.name).spec).toEqual(object.spec);
   });
 
-  it("gives back and then has nothing more to give back", () => {
+  it("hands objects back once", () => {
     const { router, canary, cluster } = setUp(specimen);
     cluster.apply(router.render(canary, split(20), cluster));
     cluster.apply(router.release(canary, cluster));

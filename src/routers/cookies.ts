@@ -17,7 +17,7 @@ export function cookieText(cookie: string, affinity: SessionAffinity): string {
   return parts.filter((part) => part !== undefined).join("; ");
 }
 
-/** `Set-Cookie` of the primary. It lives as long as the interval that the user wrote, not the one that is held. */
+/** `Set-Cookie` of the primary. It lives as long as the interval that the user wrote, not the bounded one. */
 export function primaryCookieText({ spec, status }: Canary): string {
   const seconds = Math.floor(intervalOrDefault(spec.analysis.interval) / 1000);
   return `${status.cookies.primary}; Max-Age=${seconds}`;

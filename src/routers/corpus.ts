@@ -1,6 +1,6 @@
 /**
- * Canaries of every provider that the real Flagger was given, and what it wrote for them: `golden/<case>.json`. The files are
- * written by test/e2e/operator/beside-flagger-routes.test.ts; beside-flagger.test.ts here compares our own writing with them.
+ * Canaries of every provider, and what the real Flagger wrote for them: `golden/<case>.json`. The files are
+ * written by test/e2e/operator/beside-flagger-routes.test.ts; beside-flagger.test.ts compares Aviary's objects with them.
  */
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
 
@@ -204,14 +204,14 @@ export const CORPUS: Readonly<Record<string, RouteCase>> = {
   ...ofAppMesh("appmesh:v1beta2"),
 };
 
-/** What was written for a case, in order; by "Kind/name". A version that equals the one before is left out. */
+/** The objects written for a case, in order, by "Kind/name". A version that equals the previous one is left out. */
 export type Written = Readonly<Record<string, readonly KubeFields[]>>;
 
 export function goldenFile(name: string): URL {
   return new URL(`golden/${name.replace(/[^\w]+/g, "-").toLowerCase()}.json`, import.meta.url);
 }
 
-/** Without what no two clusters have in common: identities, times, random cookies. */
+/** Without the fields that differ between any two clusters: identities, times, random cookies. */
 export function comparable(object: KubeObject): KubeFields {
   const copy: KubeObject = JSON.parse(
     JSON.stringify(object).replace(/(canary-cookie|primary-cookie)([=.*]+)[a-zA-Z]{10}/g, "$1$2COOKIE"),
@@ -224,7 +224,7 @@ export function comparable(object: KubeObject): KubeFields {
   return copy;
 }
 
-/** Adds what was written, unless it is as before. */
+/** Adds what was written, unless it equals the previous version. */
 export function note(written: Record<string, KubeFields[]>, object: KubeObject): void {
   const key = `${object.kind}/${object.metadata.name}`;
   const versions = written[key] ?? [];

@@ -1,4 +1,4 @@
-/** What NGINX and Skipper share: the Ingress that `spec.ingressRef` names, and the one that is made beside it. */
+/** What NGINX and Skipper share: the Ingress that `spec.ingressRef` names, and the second Ingress beside it. */
 import { type Canary, dotted } from "../core/canary.ts";
 import { type KubeFields, type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
 import type { Obstacle, RouterKind } from "../ports/router.ts";
@@ -10,7 +10,7 @@ export const INGRESS_KIND: RouterKind = {
   refused: (name, verb) => `ingress ${name} ${verb} error: `,
 };
 
-/** What the spec of an Ingress consists of: what the source no longer has goes from the copy, too. */
+/** The fields of an Ingress spec. A field that the source no longer has is removed from the copy, too. */
 export const INGRESS_FIELDS = ["defaultBackend", "ingressClassName", "rules", "tls"];
 
 export function ingressProblem({ spec }: Canary): string | undefined {
@@ -25,7 +25,7 @@ export function managedRef(canary: Canary): ObjectRef {
   return refTo(canary, RESOURCES.ingress, `${canary.spec.ingressRef?.name ?? ""}-canary`);
 }
 
-/** @param what the words of the provider for its source */
+/** @param what the provider's words for its source */
 export function sourceObstacle(canary: Canary, seen: Snapshot, what: string): Obstacle | undefined {
   const ref = sourceRef(canary);
   const source = seen.get(ref);

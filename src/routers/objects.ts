@@ -1,4 +1,4 @@
-/** What all routers need to make objects: names, owner, metadata, and the fields of others that must survive. */
+/** What all routers need to build objects: names, owner, metadata, and fields of other clients that must survive. */
 import type { Canary } from "../core/canary.ts";
 import {
   apiVersionOf,
@@ -11,7 +11,7 @@ import { FLUX_OPT_OUT, ownerReference } from "../ports/owner.ts";
 import type { RouterKind, RouterOptions } from "../ports/router.ts";
 import type { Snapshot } from "../ports/snapshot.ts";
 
-/** Names of the three Services, and of the routes that are named after them. */
+/** Names of the three Services, and of the routes that carry these names. */
 export interface Names {
   readonly apex: string;
   readonly primary: string;
@@ -35,7 +35,7 @@ export function routeKind(type: ResourceType, prefix = ""): RouterKind {
 
 export interface Wanted {
   readonly spec: KubeFields;
-  /** Fields of the spec that belong to the router: those that it does not want are removed. Default: the wanted ones. */
+  /** Fields of the spec that the router owns: it removes those that it does not want. Default: the wanted fields. */
   readonly fields?: readonly string[];
   readonly labels?: Readonly<Record<string, string>>;
   /** Absent: annotations are left as they are. */
@@ -44,7 +44,7 @@ export interface Wanted {
   readonly top?: KubeFields;
 }
 
-/** Labels and annotations of a route: those of `spec.service.apex`, and the word to Flux. */
+/** Labels and annotations of a route: those of `spec.service.apex`, and the annotation for Flux. */
 export function routeMetadata({ spec }: Canary): Pick<Wanted, "labels" | "annotations"> {
   const { apex } = spec.service;
   return {
@@ -53,7 +53,7 @@ export function routeMetadata({ spec }: Canary): Pick<Wanted, "labels" | "annota
   };
 }
 
-/** The whole object: a new one, or the one that exists with the router's fields replaced. */
+/** The whole object: a new one, or the existing one with the router's fields replaced. */
 export function objectOf(
   canary: Canary,
   ref: ObjectRef,
@@ -90,13 +90,13 @@ export function objectOf(
   };
 }
 
-/** A number as the API server may store it: a number, a text, or nothing. */
+/** A number as the API server may store it: a number, a text, or absent. */
 export function weightIn(value: unknown, absent = 0): number {
   const weight = value === undefined || value === null ? absent : Number(value);
   return Number.isFinite(weight) ? weight : absent;
 }
 
-/** The path that all routes of contour and App Mesh begin with: that of the first match of the Service. */
+/** The path with which all routes of contour and App Mesh begin: the path of the Service's first match. */
 export function pathPrefixOf({ spec }: Canary): string {
   const match = spec.service.raw["match"] as KubeFields;
   return match?.[0]?.uri?.prefix || "/";

@@ -1,20 +1,20 @@
-/** What the conformance suite needs to try a router: a Canary of each kind that it serves, and the cluster around it. */
+/** What the conformance suite needs to test a router: a Canary of each kind that the router serves, and the cluster around it. */
 import type { KubeObject } from "../ports/kubernetes.ts";
 
 export interface Specimen {
   /** Name of the router. */
   readonly router: string;
   readonly what: string;
-  /** Parts of a wire Canary, as testing/canary.ts takes them. */
+  /** Parts of a Canary, as testing/canary.ts takes them. */
   readonly parts: {
     readonly analysis?: Readonly<Record<string, unknown>>;
     readonly service?: Readonly<Record<string, unknown>>;
     readonly spec?: Readonly<Record<string, unknown>>;
   };
-  /** Objects of others that the router reads or writes. */
+  /** Objects of other owners that the router reads or writes. */
   readonly world: readonly KubeObject[];
-  /** All traffic or none: what an A/B test asks for where matched requests cannot be split. */
+  /** All traffic or none: the split of an A/B test where matched requests cannot be split. */
   readonly switches?: true;
-  /** The router cannot mirror this one. */
+  /** The router cannot mirror this Canary's requests. */
   readonly mirrors?: false;
 }

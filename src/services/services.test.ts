@@ -36,7 +36,7 @@ function converge(canary: Canary, cluster: ToyCluster, selector = PODS): readonl
   ];
 }
 
-/** What the API server adds to a Service that it makes. */
+/** The fields that the API server adds to a new Service. */
 function allocate(cluster: ToyCluster, name: string, ...nodePorts: number[]): void {
   const service = cluster.at("Service", name);
   const ports = service.spec.ports.map((port: object, i: number) => ({ ...port, nodePort: nodePorts[i] }));
@@ -72,7 +72,7 @@ describe("generated Services", () => {
     expect(plain.at("Service", "podinfo-primary")).toEqual(golden(new URL("golden/primary.yaml", import.meta.url)));
   });
 
-  it("keep what the API server gave them", () => {
+  it("keep the fields that the API server set", () => {
     const cluster = createToyCluster(mergePatch);
     const canary = aCanary(APEX);
     converge(canary, cluster, FOUND);
@@ -89,7 +89,7 @@ describe("generated Services", () => {
     });
   });
 
-  it("do not mind the order in which their ports are listed", () => {
+  it("are equal when only the order of their ports differs", () => {
     const cluster = createToyCluster(mergePatch);
     converge(aCanary(APEX), cluster, FOUND);
     const apex = cluster.at("Service", "podinfo");
@@ -97,14 +97,14 @@ describe("generated Services", () => {
     expect(converge(aCanary(APEX), cluster, FOUND)).toEqual([]);
   });
 
-  it("Q64, R26: are not made headless afterwards, nor told where to send traffic", () => {
+  it("Q64, R26: keep clusterIP and traffic policy after their creation", () => {
     const cluster = createToyCluster(mergePatch);
     converge(aCanary(), cluster);
     const changed = aCanary({ service: { headless: true, trafficDistribution: "PreferClose" } });
     expect(converge(changed, cluster)).toEqual([]);
   });
 
-  it("lose labels and annotations that are not theirs, but for those that are nobody's business", () => {
+  it("lose labels and annotations that the Canary does not set, except those in unmanagedMetadata", () => {
     const cluster = createToyCluster(mergePatch);
     converge(aCanary(), cluster);
     const apex = cluster.at("Service", "podinfo");
@@ -129,7 +129,7 @@ describe("a Service that exists", () => {
     ["podinfo", "podinfo-primary", "podinfo-canary"].map((name) => cluster.at("Service", name).spec.selector);
   const primary = { app: "podinfo-primary" };
 
-  it("keeps its selector as long as no pod of the primary to come can serve", () => {
+  it("keeps its selector until a pod of the new primary can serve", () => {
     const cluster = createToyCluster(mergePatch);
     converge(aCanary(), cluster);
     converge(aCanary(), cluster, { ...MOVED, primaryServes: false });
@@ -139,14 +139,14 @@ describe("a Service that exists", () => {
     expect(converge(aCanary(), cluster, { ...MOVED, primaryServes: false })).toEqual([]);
   });
 
-  it("gets its ports at once all the same", () => {
+  it("gets its ports at once", () => {
     const cluster = createToyCluster(mergePatch);
     converge(aCanary(), cluster);
     converge(aCanary({ service: { port: 80 } }), cluster, { ...MOVED, primaryServes: false });
     expect(cluster.at("Service", "podinfo").spec).toMatchObject({ selector: primary, ports: [{ port: 80 }] });
   });
 
-  it("is given back with all labels of the target", () => {
+  it("is handed back with all labels of the target in its selector", () => {
     const labels = { app: "shop", instance: "blue" };
     const both = { ...PODS, target: labels, primary: { ...labels, app: "shop-primary" } };
     const metadata = { name: "podinfo", namespace: "test" };
@@ -184,13 +184,13 @@ describe("an apex Service that was there before", () => {
     expect(converge(aCanary(), cluster)).toEqual([]);
   });
 
-  it("is left alone when it selects the primary already", () => {
+  it("is not written when it selects the primary already", () => {
     const pointed = { ...own(), spec: { ...own().spec, selector: { app: "podinfo-primary" } } };
     const cluster = createToyCluster(mergePatch, pointed);
     expect(cluster.apply(services.renderApex(aCanary(), PODS, cluster))).toEqual([]);
   });
 
-  it("R21: is given back without our annotations, selecting what it selected when its manifest is known", () => {
+  it("R21: is handed back without the operator's annotations, and with its old selector when its manifest is known", () => {
     const manifest = { spec: { selector: own().spec.selector } };
     for (const [before, selector] of [
       [own({ [KUBECTL]: JSON.stringify(manifest) }), own().spec.selector],
@@ -206,19 +206,19 @@ describe("an apex Service that was there before", () => {
     }
   });
 
-  it("that never selected the primary keeps its selector when a Canary goes before it began", () => {
+  it("keeps its selector when the Canary is deleted before the Service selected the primary", () => {
     const cluster = createToyCluster(mergePatch, own());
     expect(cluster.apply(services.release(aCanary(), PODS, cluster))).toEqual([]);
   });
 
-  it("says when its manifest cannot be read", () => {
+  it("reports a manifest that cannot be read", () => {
     const cluster = createToyCluster(mergePatch, own({ [KUBECTL]: "{" }));
     expect(() => services.release(aCanary(), PODS, cluster)).toThrow(
       `router podinfo.test failed to unMarshal annotation ${KUBECTL}`,
     );
   });
 
-  it("is nothing to give back when a Canary owns it, or when it is gone", () => {
+  it("is not handed back when a Canary owns it, or when it does not exist", () => {
     const cluster = createToyCluster(mergePatch);
     expect(services.release(aCanary(), PODS, cluster)).toEqual([]);
     converge(aCanary(), cluster);

@@ -3,7 +3,7 @@
  *
  *   <apex>-canary  -> the target's pods        for tests
  *   <apex>-primary -> the primary's pods       for the mesh
- *   <apex>         -> the primary's pods       for everybody else; the target's while it covers for the primary
+ *   <apex>         -> the primary's pods       for all other clients; the target's while it covers for the primary
  */
 import { type Canary, dotted, type ServiceMetadata } from "../core/canary.ts";
 import { type KubeFields, type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
@@ -59,7 +59,7 @@ function renderService(
   if (existing === undefined) return [created(canary, role, { labels, annotations }, podSelector, selector)];
   const spec = repairedSpec(existing, podSelector, servicePorts(canary, selector));
   if (!isOurs(existing, canary)) {
-    // Somebody else's Service is only pointed at the primary; its own metadata stays.
+    // Another owner's Service is only pointed at the primary; its metadata stays.
     const metadata = { ...existing.metadata, annotations: { ...existing.metadata.annotations, ...FLUX_OPT_OUT } };
     return spec === existing.spec ? [] : [{ ...existing, metadata, spec }];
   }
@@ -73,8 +73,8 @@ function renderService(
 }
 
 /**
- * A Service that exists is turned to the primary's pods when one of them can serve: until then it may select others that
- * can. A primary that was made again, with another selector, begins without ready pods.
+ * An existing Service is pointed at the primary's pods as soon as one of them can serve: before, it may select other pods
+ * that can. A primary that was created again with another selector starts without ready pods.
  */
 function podSelectorOf(
   servedBy: "primary" | "canary",
@@ -112,7 +112,7 @@ function created(
       type: "ClusterIP",
       selector: podSelector,
       ports: servicePorts(canary, selector),
-      // These two are applied at creation only (Q64).
+      // These two fields are applied at creation only (Q64).
       ...(headless ? { clusterIP: "None" } : {}),
       ...(trafficDistribution === undefined ? {} : { trafficDistribution }),
     },
@@ -131,7 +131,7 @@ function servicePorts(canary: Canary, selector: PodSelector): readonly KubeField
   return [main, ...discovered];
 }
 
-/** @returns the very spec that was seen when ports and selector are as wanted */
+/** @returns the given spec itself when ports and selector are as wanted */
 function repairedSpec(existing: KubeObject, podSelector: Strings, ports: readonly KubeFields[]): KubeFields {
   const seenPorts: readonly KubeFields[] = existing.spec?.ports ?? [];
   const withNodePorts = ports.map((port) => {
@@ -147,7 +147,7 @@ function repairedSpec(existing: KubeObject, podSelector: Strings, ports: readonl
 
 const byPort = (ports: readonly KubeFields[]) => [...ports].sort((a, b) => a.port - b.port);
 
-/** Equal as JSON; a field without a value is as good as none. */
+/** Equal as JSON; a field with the value undefined counts as absent. */
 function same(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
@@ -166,7 +166,7 @@ function kept(seen: Strings | undefined, keys: readonly string[] | undefined): R
   return Object.fromEntries((keys ?? []).flatMap((key) => (seen?.[key] === undefined ? [] : [[key, seen[key]]])));
 }
 
-/** A Service that a Canary owns goes with it; an adopted one selects the target's pods again. */
+/** A Service that a Canary owns is deleted with it; an adopted one selects the target's pods again. */
 function releaseApex(canary: Canary, selector: PodSelector, seen: Snapshot): readonly KubeObject[] {
   const apex = seen.get(refOf(canary, "apex"));
   const controller = apex?.metadata.ownerReferences?.find((owner) => owner.controller === true);
@@ -177,7 +177,7 @@ function releaseApex(canary: Canary, selector: PodSelector, seen: Snapshot): rea
     seenAnnotations === undefined
       ? apex.metadata
       : { ...apex.metadata, annotations: withoutOurs(seenAnnotations, applied?.metadata?.annotations ?? {}) };
-  // A Canary that goes before it began has not taken it over: what it selects is its owner's choice.
+  // A Canary that is deleted before its bootstrap has not taken the Service over: its selector is the owner's choice.
   if (apex.spec?.selector?.[selector.label] !== selector.primary[selector.label]) return [{ ...apex, metadata }];
   const spec = { ...apex.spec, selector: applied?.spec?.selector ?? { ...selector.target } };
   return [{ ...apex, metadata, spec }];

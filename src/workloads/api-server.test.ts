@@ -1,6 +1,6 @@
 /**
- * What we write and what an API server makes of it: it validates, fills in defaults, gives addresses, and refuses to change
- * what must not be changed. None of that may lead to another write.
+ * What the operator writes, and what an API server makes of it: the API server validates, fills in defaults, assigns addresses,
+ * and refuses to change immutable fields. None of these may cause a second write.
  */
 import { describe, expect, it } from "vitest";
 import { createStore } from "../../sandbox/api-server/store.ts";
@@ -20,7 +20,7 @@ import { createWorkloads } from "./table.ts";
 const OPTIONS = { selectorLabels: ["app"], includeLabelPrefixes: [], configTracking: true };
 const services = createServicesRouter();
 
-/** Everything that a turn writes, over a real store; "create Kind/name" or "patch Kind/name <patch>" for each write. */
+/** Records every write of a turn over a real store: "create Kind/name" or "patch Kind/name <patch>". */
 function stage(parts: CanaryParts, ...objects: readonly KubeObject[]) {
   const store = createStore();
   store.create(RESOURCES.namespace, { apiVersion: "v1", kind: "Namespace", metadata: { name: "test" } });

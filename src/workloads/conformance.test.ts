@@ -26,13 +26,13 @@ const config = (name: string, value: string): KubeObject => ({
   data: { value },
 });
 
-/** A target that runs `version`, and what belongs to it. */
+/** A target that runs `version`, and the objects that belong to it. */
 interface Specimen {
   readonly kind: string;
   readonly apiVersion: string;
   readonly provider?: string;
   readonly world: (version: string) => readonly KubeObject[];
-  /** The primary's part that a promotion changes. */
+  /** The part of the primary that a promotion changes. */
   readonly primaryHolds: (cluster: ToyCluster) => unknown;
   readonly scales: boolean;
 }
@@ -142,7 +142,7 @@ class Stage {
     this.workload = found;
   }
 
-  /** Somebody gives the target another version; what we put on it stays. */
+  /** A user gives the target another version; the operator's changes to it stay. */
   release(version: string): void {
     for (const object of this.specimen.world(version)) {
       const { apiVersion, kind, metadata } = object;
@@ -172,7 +172,7 @@ class Stage {
     return this.cluster.apply(this.workload.renderTarget(this.canary, world(PRESENT, target), this.cluster));
   }
 
-  /** The promotion of what the target holds now. */
+  /** The promotion of the revision that the target holds now. */
   promotion(): DesiredPrimary & { readonly kind: "promoted" } {
     const { revision } = this.read().target;
     return { kind: "promoted", id: promotionId(this.canary.uid, revision), revision };
@@ -182,7 +182,7 @@ class Stage {
     return this.specimen.primaryHolds(this.cluster);
   }
 
-  /** Bootstrapped, idle. */
+  /** A Canary that is bootstrapped and idle. */
   static begun(specimen: Specimen): Stage {
     const stage = new Stage(specimen).in("Initializing");
     stage.cluster.apply(stage.primary(PRESENT));
@@ -198,7 +198,7 @@ describe("the table of workloads", () => {
 });
 
 describe.each(SPECIMENS)("$apiVersion $kind", (specimen) => {
-  it("without a target says so, in words, and writes nothing", () => {
+  it("reports a missing target in words, and writes nothing", () => {
     const stage = new Stage(specimen);
     const empty = createToyCluster(mergePatch);
     const reading = stage.workload.read(stage.canary, empty, NOW);
@@ -210,7 +210,7 @@ describe.each(SPECIMENS)("$apiVersion $kind", (specimen) => {
     expect(stage.workload.inputs(stage.canary, empty).length).toBeGreaterThan(0);
   });
 
-  it("gets a primary, once, which carries the promotion of what the target held", () => {
+  it("gets one primary, which carries the promotion of the target's revision", () => {
     const stage = new Stage(specimen).in("Initializing");
     expect(stage.read().primary.exists).toBe(false);
     stage.cluster.apply(stage.primary(PRESENT));
@@ -219,12 +219,12 @@ describe.each(SPECIMENS)("$apiVersion $kind", (specimen) => {
     expect(stage.cluster.apply(stage.in("Succeeded").primary(PRESENT))).toEqual([]);
   });
 
-  it("makes nothing when the Canary goes", () => {
+  it("creates nothing when the Canary is being deleted", () => {
     const stage = new Stage(specimen).in("Terminating");
     expect(stage.primary(PRESENT)).toEqual([]);
   });
 
-  it("looks at nothing but its inputs", () => {
+  it("depends on nothing but its inputs", () => {
     const stage = Stage.begun(specimen);
     stage.release("2");
     const key = ({ type, name }: ObjectRef) => `${apiVersionOf(type)} ${type.kind}/${name}`;
@@ -242,7 +242,7 @@ describe.each(SPECIMENS)("$apiVersion $kind", (specimen) => {
     expect(written.filter((o) => !inputs.has(`${o.apiVersion} ${o.kind}/${o.metadata.name}`))).toEqual([]);
   });
 
-  it("is copied only while it still holds what was tested", () => {
+  it("is copied only while it holds the tested revision", () => {
     const stage = Stage.begun(specimen);
     stage.release("2");
     const tested = stage.promotion();
@@ -257,7 +257,7 @@ describe.each(SPECIMENS)("$apiVersion $kind", (specimen) => {
     expect(stage.cluster.apply(stage.primary(tested))).toEqual([]);
   });
 
-  it("keeps fields of the primary that are not ours", () => {
+  it("keeps fields of the primary that other controllers set", () => {
     const stage = Stage.begun(specimen);
     const name = specimen.provider === "knative" ? "podinfo" : "podinfo-primary";
     const primary = stage.cluster.at(specimen.kind, name);
@@ -275,7 +275,7 @@ describe.each(SPECIMENS)("$apiVersion $kind", (specimen) => {
     });
   });
 
-  it("gives the primary back what it held when a promotion fails, wherever a crash interrupted it", () => {
+  it("restores the primary when a promotion fails, wherever a crash interrupted it", () => {
     const stage = Stage.begun(specimen);
     const before = stage.holds();
     const id = stage.read().primary.promotionId;
@@ -301,7 +301,7 @@ describe.each(SPECIMENS)("$apiVersion $kind", (specimen) => {
     }
   });
 
-  it("undoes the half of a promotion that was given up before the template was copied", () => {
+  it("undoes a promotion that was abandoned before the template was copied", () => {
     for (const done of [0, 1, 2, 3]) {
       const stage = Stage.begun(specimen);
       const before = stage.holds();
@@ -315,7 +315,7 @@ describe.each(SPECIMENS)("$apiVersion $kind", (specimen) => {
     }
   });
 
-  it("keeps nothing of what was before once a promotion is over", () => {
+  it("removes the previous template and configs once a promotion is over", () => {
     const stage = Stage.begun(specimen);
     const before = JSON.stringify(stage.holds());
     stage.release("secret-2");
@@ -330,7 +330,7 @@ describe.each(SPECIMENS)("$apiVersion $kind", (specimen) => {
 });
 
 describe.each(SPECIMENS.filter(({ scales }) => scales))("$apiVersion $kind, which has pods,", (specimen) => {
-  it("goes down and up again as the same revision, and loses nothing", () => {
+  it("keeps its revision and its fields when it is scaled down and up again", () => {
     const stage = Stage.begun(specimen);
     const { revision, scaledDown } = stage.read().target;
     const before = stage.cluster.at(specimen.kind, "podinfo");
@@ -345,11 +345,11 @@ describe.each(SPECIMENS.filter(({ scales }) => scales))("$apiVersion $kind, whic
     expect(stage.target("up")).toEqual([]);
   });
 
-  it("is left as it is when the Canary goes before there is a primary", () => {
+  it("stays as it is when the Canary is deleted before there is a primary", () => {
     expect(new Stage(specimen).in("Terminating").target("up")).toEqual([]);
   });
 
-  it("while it is down makes a primary that runs all the same", () => {
+  it("gets a running primary also while the target is scaled down", () => {
     const stage = Stage.begun(specimen);
     const before = stage.holds();
     stage.target("down");
@@ -359,7 +359,7 @@ describe.each(SPECIMENS.filter(({ scales }) => scales))("$apiVersion $kind, whic
     expect(stage.cluster.at(specimen.kind, "podinfo-primary").spec.replicas).not.toBe(0);
   });
 
-  it("gives its primary any template as it is", () => {
+  it("copies any template to its primary unchanged", () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string({ minLength: 1 }), fc.jsonValue()), (fields) => {
         // As the API server has it: what JSON does not know is not there.

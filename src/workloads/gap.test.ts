@@ -9,7 +9,7 @@ const rolling = (maxSurge?: number | string, maxUnavailable?: number | string) =
   },
 });
 
-describe("no pod can serve for a time while others take their place", () => {
+describe("a gap, in which no pod can serve while pods are replaced", () => {
   it.each([
     ["Recreate", { type: "Recreate" }, 3, true],
     ["no strategy", undefined, 1, false],

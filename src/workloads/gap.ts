@@ -1,4 +1,4 @@
-/** Whether there is a time in which none of the pods can serve while others take their place, by the strategy of the update. */
+/** Whether the update strategy leaves a time in which no pod can serve while pods are replaced. */
 import type { KubeFields } from "../ports/kubernetes.ts";
 
 /** `maxSurge` or `maxUnavailable`, as a number of pods: "25%" of `whole`, or the number itself. */
@@ -8,7 +8,7 @@ export function podCount(given: unknown, whole: number, round: (exact: number) =
   return Number.isNaN(percent) ? 0 : round((whole * percent) / 100);
 }
 
-/** @param strategy of a Deployment: both limits are 25 % when absent, and cannot both be nothing */
+/** @param strategy of a Deployment: both limits are 25 % when absent, and cannot both be zero */
 export function deploymentHasGap(strategy: KubeFields, replicas: number): boolean {
   if (strategy?.type === "Recreate") return true;
   const { maxSurge = "25%", maxUnavailable = "25%" } = strategy?.rollingUpdate ?? {};
@@ -17,14 +17,14 @@ export function deploymentHasGap(strategy: KubeFields, replicas: number): boolea
   return replicas - (surge === 0 && unavailable === 0 ? 1 : unavailable) <= 0;
 }
 
-/** @param strategy of a DaemonSet: a pod is replaced in its place unless there is a surge */
+/** @param strategy of a DaemonSet: a new pod starts after the old one is gone, unless there is a surge */
 export function daemonSetHasGap(strategy: KubeFields, nodes: number): boolean {
   const { maxSurge = 0, maxUnavailable = 1 } = strategy?.rollingUpdate ?? {};
   if (podCount(maxSurge, nodes, Math.ceil) > 0) return false;
   return nodes - Math.max(1, podCount(maxUnavailable, nodes, Math.ceil)) <= 0;
 }
 
-/** @param strategy of a StatefulSet: a pod is replaced in its place, one after the other unless the cluster allows more */
+/** @param strategy of a StatefulSet: a new pod starts after the old one is gone, one after the other unless the cluster allows more */
 export function statefulSetHasGap(strategy: KubeFields, replicas: number): boolean {
   const { maxUnavailable = 1 } = strategy?.rollingUpdate ?? {};
   return replicas - Math.max(1, podCount(maxUnavailable, replicas, Math.ceil)) <= 0;

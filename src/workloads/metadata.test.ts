@@ -30,7 +30,7 @@ describe("labels and annotations", () => {
     expect(Object.keys(filterPrefixes(LABELS, prefixes))).toEqual(keys);
   });
 
-  it("lose what belongs to Flux", () => {
+  it("lose the keys of Flux", () => {
     expect(withoutFlux(LABELS)).toEqual({ app: "podinfo", "app.kubernetes.io/name": "podinfo" });
     expect(withoutFlux(undefined)).toEqual({});
     expect(primaryLabels(LABELS, { app: "podinfo-primary" })).toEqual({
@@ -61,7 +61,7 @@ describe("the selector label", () => {
     });
   });
 
-  it("is asked for in the words of old when there is none", () => {
+  it("is asked for in Flagger's words when there is none", () => {
     expect(podLabelsOf(target("Deployment", { tier: "web" }), undefined, SELECTOR_LABELS)).toBeUndefined();
     expect(podLabelsOf(target("Deployment"), undefined, SELECTOR_LABELS)).toBeUndefined();
     const text = "podinfo.test spec.selector.matchLabels must contain one of [app name app.kubernetes.io/name]";
@@ -82,12 +82,12 @@ describe("the labels of a primary that exists", () => {
     return found && [found.label, found.target, found.primary, found.pods];
   };
 
-  it("are its own selector, when the target was made again with another one", () => {
+  it("are its own selector when the target was created again with another one", () => {
     const [target, primary] = [{ name: "web" }, { app: "web-primary" }];
     expect(labels(target, primary)).toEqual(["app", target, primary, { app: "web-primary", name: "web-primary" }]);
   });
 
-  it("are its own selector, when -selector-labels was changed", () => {
+  it("are its own selector when -selector-labels was changed", () => {
     const [target, primary] = [{ app: "web", deploy: "web" }, { app: "web-primary" }];
     expect(labels(target, primary, ["deploy", "app"])).toEqual([
       "app",
@@ -98,12 +98,12 @@ describe("the labels of a primary that exists", () => {
     expect(labels(target, primary, ["tier"])).toEqual(["app", target, primary, primary]);
   });
 
-  it("are those that another Flagger gave it, of a target with several labels", () => {
+  it("are those that Flagger gave it, for a target with several labels", () => {
     const [target, primary] = [{ app: "shop", instance: "blue" }, { app: "shop-primary" }];
     expect(labels(target, primary)).toEqual(["app", target, primary, primary]);
   });
 
-  it("cannot be found when the flag names none of any of them", () => {
+  it("cannot be found when the flag names no label of the target or the primary", () => {
     expect(labels({ name: "web" }, { app: "web-primary" }, ["tier"])).toBeUndefined();
   });
 });
@@ -138,7 +138,7 @@ describe("port discovery", () => {
     [{ port: 80, targetPort: "http" }],
   ])("%j publishes the ports beside the main one", (service) => expect(found(service)).toEqual(BESIDE_HTTP));
 
-  it("never publishes a number twice, which would be refused", () => {
+  it("never publishes a number twice, because the API server would refuse it", () => {
     expect(found({ port: 9797, targetPort: "http" })).toEqual(["grpc:9999", "tcp-podinfod-2:7000"]);
     const dns = [
       { name: "dns", containerPort: 53, protocol: "UDP" },
@@ -147,14 +147,14 @@ describe("port discovery", () => {
     expect(found({ port: 80 }, { containers: [{ name: "dns", ports: dns }] })).toEqual(["dns:53"]);
   });
 
-  it("never publishes the main port's name twice, which would be refused", () => {
+  it("never publishes the main port's name twice, because the API server would refuse it", () => {
     const cache = { name: "cache", ports: [{ name: "http", containerPort: 6379 }] };
     const containers = [{ name: "app", ports: [{ name: "http", containerPort: 9898 }] }, cache];
     expect(found({ port: 9898, portName: "http" }, { containers })).toEqual(["tcp-cache-0:6379"]);
     expect(found({ port: 9898, portName: "web" }, { containers })).toEqual(["http:6379"]);
   });
 
-  it("lets the last of two ports with one name count", () => {
+  it("publishes the last of two ports with the same name", () => {
     const containers = [1, 2].map((n) => ({ name: `c${n}`, ports: [{ name: "admin", containerPort: n }] }));
     expect(found({ port: 80 }, { containers })).toEqual(["admin:2"]);
     expect(found({ port: 80 }, {})).toEqual([]);
@@ -204,7 +204,7 @@ describe("the pod spec of the primary", () => {
     expect(given).toEqual(before);
   });
 
-  it("is left alone when the label does not have the target's name", () => {
+  it("stays as it is when the label does not have the target's name", () => {
     const given = { ...spec("web"), affinity: { podAntiAffinity: spec("web").affinity.podAntiAffinity } };
     expect(rewriteForPrimary(given, options)).toEqual(given);
     expect(rewriteForPrimary({ containers: [] }, options)).toEqual({ containers: [] });

@@ -1,12 +1,12 @@
-/** Names, labels, annotations and owners of the objects that are made for a Canary: rules shared by all target kinds. */
+/** Names, labels, annotations and owners of the objects that are created for a Canary: rules that all target kinds share. */
 import type { KubeObject } from "../ports/kubernetes.ts";
 
 type Strings = Readonly<Record<string, string>>;
 
-/** Keys with this in them tie an object to its Flux source; on a copy they would make Flux delete or rewrite it. */
+/** Keys that contain this word tie an object to its Flux source. On a copy they would make Flux delete or rewrite the copy. */
 const FLUX_MARKER = "toolkit.fluxcd.io";
 
-/** Names the promotion that a pod template came from. A new value rolls the pods. */
+/** Names the promotion that a pod template comes from. A new value makes Kubernetes replace the pods. */
 export const PROMOTION_ID_ANNOTATION = "flagger-id";
 
 /** "podinfo" -> "podinfo-primary": objects, label values and configs alike. */
@@ -14,14 +14,14 @@ export function primaryNameOf(name: string): string {
   return `${name}-primary`;
 }
 
-/** Without what belongs to Flux. */
+/** The given keys without those of Flux. */
 export function withoutFlux(map: Strings | undefined): Record<string, string> {
   return keep(map, (key) => !key.includes(FLUX_MARKER));
 }
 
 /**
- * What of a target's labels or annotations its primary may carry: keys that begin with one of `prefixes`
- * (`-include-label-prefix`). `*` stands for all keys; an empty prefix, which is the default, for none. Never Flux's own.
+ * The target's labels or annotations that its primary may carry: keys that begin with one of `prefixes`
+ * (`-include-label-prefix`). `*` stands for all keys; an empty prefix, the default, for none. Keys of Flux are never carried.
  */
 export function filterPrefixes(map: Strings | undefined, prefixes: readonly string[]): Record<string, string> {
   const wanted = (key: string) =>
@@ -29,12 +29,12 @@ export function filterPrefixes(map: Strings | undefined, prefixes: readonly stri
   return keep(withoutFlux(map), wanted);
 }
 
-/** Labels of a primary object or of its pods: the given labels without those of Flux, and over them `own`. */
+/** Labels of a primary object or of its pods: the given labels without those of Flux, overridden by `own`. */
 export function primaryLabels(labels: Strings | undefined, own: Strings): Record<string, string> {
   return { ...withoutFlux(labels), ...own };
 }
 
-/** Annotations of the primary's pod template: the target's, less Flux's, under the promotion's own id. */
+/** Annotations of the primary's pod template: the target's without those of Flux, and the promotion's id. */
 export function podAnnotations(annotations: Strings | undefined, id: string): Record<string, string> {
   return { ...withoutFlux(annotations), [PROMOTION_ID_ANNOTATION]: id };
 }
@@ -43,19 +43,19 @@ export function podAnnotations(annotations: Strings | undefined, id: string): Re
 export interface PodLabels {
   /** The label that carries the name of the application. */
   readonly label: string;
-  /** What the target selects its pods by. */
+  /** The selector of the target. */
   readonly target: Strings;
-  /** What the primary selects its pods by. Kubernetes never lets a selector change. */
+  /** The selector of the primary. Kubernetes never lets a selector change. */
   readonly primary: Strings;
-  /** What every new pod of the primary carries: `primary`, and no value by which the target would select it. */
+  /** The labels of every new pod of the primary: `primary`, and no value by which the target would select the pod. */
   readonly pods: Strings;
 }
 
 /**
- * A new primary is selected by the target's match labels, with `-primary` behind the value of the first label of
- * `selectorLabels` (`-selector-labels`) among them. A primary that exists keeps its own selector, even when the flag was
- * changed since, or when the target was made again with other match labels.
- * @returns undefined when no label can be found; `noSelectorLabel` has the text
+ * The selector of a new primary is the target's match labels, with `-primary` appended to the value of the first label of
+ * `selectorLabels` (`-selector-labels`) among them. An existing primary keeps its own selector, even when the flag has
+ * changed, or when the target was created again with other match labels.
+ * @returns undefined when no label is found; `noSelectorLabel` has the text
  */
 export function podLabelsOf(
   target: KubeObject,
@@ -83,7 +83,7 @@ export function podLabelsOf(
 /** Text of the event for a target without a selector label. */
 export function noSelectorLabel(target: KubeObject, selectorLabels: readonly string[]): string {
   const kind = target.kind.toLowerCase();
-  // The stray apostrophe is part of the text that is matched by existing alerts.
+  // The stray apostrophe is part of the text that existing alerts look for.
   const end = kind === "daemonset" ? "'" : "";
   const name = `${target.metadata.name}.${target.metadata.namespace ?? ""}`;
   return `${kind} ${name} spec.selector.matchLabels must contain one of [${selectorLabels.join(" ")}]${end}`;

@@ -1,4 +1,4 @@
-/** Texts of events for what is not there, in the words that the API server and the original put together. */
+/** Texts of events for missing objects, in the words of the API server and Flagger. */
 import type { ObjectRef } from "../ports/kubernetes.ts";
 
 /** `deployment podinfo.test get query error: deployments.apps "podinfo" not found` */

@@ -1,4 +1,4 @@
-/** What is read from and changed in a target's pod spec on its way to the primary, whatever kind the target is. */
+/** What the operator reads from a target's pod spec and changes on its way to the primary, for every kind of target. */
 import type { KubeFields } from "../ports/kubernetes.ts";
 import { primaryNameOf } from "./metadata.ts";
 
@@ -32,14 +32,14 @@ interface Selecting {
   readonly labelSelector?: LabelSelector;
 }
 
-/** Proxies that a mesh puts beside the application. */
+/** Sidecar containers that a mesh adds to the pods. */
 const SIDECARS = new Set(["istio-proxy", "envoy"]);
 
 /**
  * The container ports of a pod spec, sorted by name, without sidecars, init containers and the Service's own target
- * (`targetPort`, by number or name; the port itself when unset or 0). A port without a name, or with that of the
- * Service's own port, is called `tcp-<container>-<index>`. Of two ports with one name the last counts; a port number is
- * published once. A Service that lists a name or a number twice is refused.
+ * (`targetPort`, by number or name; the port itself when unset or 0). A port without a name, or with the name of the
+ * Service's own port, is called `tcp-<container>-<index>`. Of two ports with the same name the last counts. A port number
+ * is published once, because the API server refuses a Service that lists a name or a number twice.
  */
 export function discoverPorts(
   podSpec: KubeFields,
@@ -69,7 +69,7 @@ function isMain(
 }
 
 /**
- * The pod spec with its pods kept apart from the primary's own pods, as the target's were from the target's: selectors of
+ * The pod spec in which the primary's pods are kept apart from each other, as the target's pods were: selectors of
  * topology spread constraints and of pod anti-affinity that name the target (`targetName` as the value of one of
  * `selectorLabels`) name the primary. Pod affinity and node affinity stay as they are.
  */

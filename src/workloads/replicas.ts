@@ -1,4 +1,4 @@
-/** Targets that are scaled by `spec.replicas`: how many they are brought up with, and how many the primary gets. */
+/** Targets that are scaled by `spec.replicas`: how many replicas the target gets when it is scaled up, and the primary. */
 import type { Canary } from "../core/canary.ts";
 import { type KubeFields, type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
 import type { Snapshot } from "../ports/snapshot.ts";
@@ -6,7 +6,7 @@ import type { Before } from "./copied/kind.ts";
 
 const APPLIED_ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration";
 
-/** All of `Scaling` in copied/kind.ts. */
+/** Implements `Scaling` of copied/kind.ts. */
 export const BY_REPLICAS = {
   available: (object: KubeObject): number => object.status?.availableReplicas ?? 0,
   isScaledDown: (object: KubeObject): boolean => object.spec?.replicas === 0,
@@ -14,7 +14,7 @@ export const BY_REPLICAS = {
   scaledUp: (target: KubeObject, canary: Canary, primary: KubeObject | undefined, seen: Snapshot): KubeObject =>
     withReplicas(target, scaledUpReplicas(canary, primary, seen)),
   reverted: (target: KubeObject, canary: Canary, primary: KubeObject | undefined, seen: Snapshot): KubeObject =>
-    // Without a primary nobody takes over from anybody: a target that serves keeps what it has.
+    // Without a primary there is nothing to take over: a target that serves keeps its replicas.
     primary === undefined && !BY_REPLICAS.isScaledDown(target)
       ? target
       : withReplicas(target, revertedReplicas(canary, primary, seen)),
@@ -30,7 +30,7 @@ function scalerOf(canary: Canary): readonly ObjectRef[] {
   return ref?.kind === "ScaledObject" ? [{ type: RESOURCES.scaledObject, namespace, name: ref.name }] : [];
 }
 
-/** As many as the primary has; with a scaler its minimum, at least 1: it will find the right number by itself. */
+/** As many replicas as the primary; with an autoscaler its minimum, at least 1, because the autoscaler finds the right number. */
 function scaledUpReplicas(canary: Canary, primary: KubeObject | undefined, seen: Snapshot): number {
   const [scaler] = scalerOf(canary);
   if (scaler === undefined) return Math.max(1, primary?.spec?.replicas ?? 1);
@@ -38,7 +38,7 @@ function scaledUpReplicas(canary: Canary, primary: KubeObject | undefined, seen:
   return Math.max(1, spec?.minReplicas ?? spec?.minReplicaCount ?? 1);
 }
 
-/** As many as the primary has, scaler or not: it takes over from it. Never 0, or nobody would serve. */
+/** As many replicas as the primary, with or without an autoscaler: the target takes over from it. Never 0, because no pod would serve. */
 function revertedReplicas(canary: Canary, primary: KubeObject | undefined, seen: Snapshot): number {
   return primary === undefined
     ? scaledUpReplicas(canary, primary, seen)
@@ -46,9 +46,9 @@ function revertedReplicas(canary: Canary, primary: KubeObject | undefined, seen:
 }
 
 /**
- * They follow the target on creation, and on promotion only when nothing else scales the primary. A target that is down
- * says nothing about how many pods serve: a primary that was deleted is made again as large as it was, else as large as
- * the manifest of the target says.
+ * The replicas follow the target on creation, and on promotion only when nothing else scales the primary. The replicas of a
+ * scaled-down target do not count: a primary that was deleted gets the number it had, or else the number in the manifest
+ * of the target.
  */
 function primaryReplicas(target: KubeObject, canary: Canary, { primary, replicas: before }: Before): KubeFields {
   const replicas: number = target.spec?.replicas ?? 1;
@@ -56,7 +56,7 @@ function primaryReplicas(target: KubeObject, canary: Canary, { primary, replicas
   return canary.spec.autoscalerRef !== undefined || replicas === 0 ? {} : { replicas };
 }
 
-/** As `kubectl apply` remembers it; 0 when it does not. */
+/** The number in the annotation of `kubectl apply`; 0 when there is none. */
 function appliedReplicas({ metadata }: KubeObject): number {
   try {
     const { spec } = JSON.parse(metadata.annotations?.[APPLIED_ANNOTATION] ?? "{}");

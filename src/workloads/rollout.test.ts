@@ -1,6 +1,6 @@
 /**
  * Whole rollouts with the real operator, in virtual time, over a cluster in memory whose controllers finish at once, or
- * never. Istio carries the traffic, as its objects say.
+ * never. The traffic follows Istio's objects.
  */
 import { describe, expect, it } from "vitest";
 import type { Canary, CanaryRef, TargetRef } from "../core/canary.ts";
@@ -24,15 +24,15 @@ interface Play {
   /** "seconds phase primary/canary event" */
   readonly told: string[];
   canary: Canary;
-  /** Pods of this image never come up in the primary; or "by its metrics": they do, and answer badly. */
+  /** Pods of this image never come up in the primary; "by its metrics": they come up, and answer with errors. */
   broken: string | undefined;
-  /** Until nothing happens by itself any more. */
+  /** Runs until nothing is scheduled any more. */
   run(): Promise<void>;
 }
 
 const image = (object: KubeObject): string => object.spec?.template?.spec?.containers?.[0]?.image ?? "";
 
-/** What the controllers of the cluster would have made of the spec by now. */
+/** The status that the cluster's controllers would write for the current spec. */
 function statusOf(object: KubeObject, broken: boolean): KubeFields {
   const { replicas = 1, template } = object.spec;
   const down = template.spec.nodeSelector?.["flagger.app/scale-to-zero"] !== undefined;
@@ -176,7 +176,7 @@ const secret = (value: string): KubeObject => ({
   data: { value },
 });
 
-/** Somebody applies another version; how many replicas there are is not theirs. */
+/** A user applies another version, without a number of replicas. */
 function apply({ cluster }: Play, kind: string, version: string): void {
   const seen = cluster.at(kind, "podinfo");
   cluster.put({ ...seen, spec: { ...seen.spec, template: target(kind, version).spec.template } }, secret(version));
@@ -207,7 +207,7 @@ describe.each(["Deployment", "DaemonSet", "StatefulSet"])("a %s", (kind) => {
     expect(stage.told.join("\n")).toContain("Progressing 50/50 Advance podinfo.test canary weight 50");
   });
 
-  it("whose promotion fails gives the primary back what it ran, and is released all the same later on", async () => {
+  it("restores its primary when the promotion fails, and can be released later", async () => {
     const stage = play(kind, secret("v1"));
     await stage.run();
     const { template } = primary(stage).spec;
@@ -215,7 +215,7 @@ describe.each(["Deployment", "DaemonSet", "StatefulSet"])("a %s", (kind) => {
     apply(stage, kind, "v2");
     await stage.run();
     expect(phaseOf(stage)).toBe("Failed");
-    // Until the primary could serve again, the healthy canary had all the traffic.
+    // Until the primary can serve again, the healthy canary has all the traffic.
     expect(stage.told.join("\n")).toMatch(/ Failed 0\/100 .*\n.* Failed 100\/0 /);
     expect(primary(stage).spec.template).toEqual(template);
     expect(stage.cluster.at("Secret", "key-primary").data).toEqual({ value: "v1" });
@@ -226,7 +226,7 @@ describe.each(["Deployment", "DaemonSet", "StatefulSet"])("a %s", (kind) => {
     expect([phaseOf(stage), image(primary(stage))]).toEqual(["Succeeded", "v3"]);
   });
 
-  it("serves by itself again when its Canary goes", async () => {
+  it("serves by itself again when its Canary is deleted", async () => {
     const stage = play(kind, secret("v1"));
     await stage.run();
     stage.canary = { ...stage.canary, deleting: true };
@@ -237,7 +237,7 @@ describe.each(["Deployment", "DaemonSet", "StatefulSet"])("a %s", (kind) => {
   });
 });
 
-/** A webhook of the cluster labels every Service, whoever writes it. */
+/** A webhook of the cluster that labels every Service on every write. */
 function labelServices({ cluster }: Play): void {
   const { apply: write, names } = cluster;
   const all = () => names().map((name) => cluster.at(...(name.split("/") as [string, string])));
@@ -251,7 +251,7 @@ function labelServices({ cluster }: Play): void {
   };
 }
 
-it("a release does not wait for ever for the labels of its Services, on which a webhook has the last word", async () => {
+it("a release does not wait for labels of its Services that an admission webhook changes", async () => {
   const stage = play("Deployment", secret("v1"));
   labelServices(stage);
   await stage.run();
@@ -272,7 +272,7 @@ describe("a Deployment that KEDA scales", () => {
   const paused = ({ cluster }: Play) =>
     cluster.at("ScaledObject", "podinfo").metadata.annotations?.["autoscaling.keda.sh/paused-replicas"];
 
-  it("is paused while it is down, and follows its source when it is promoted", async () => {
+  it("is paused while it is scaled down, and follows its source when it is promoted", async () => {
     const stage = play("Deployment", secret("v1"), scaledObject);
     await stage.run();
     expect([phaseOf(stage), paused(stage)]).toEqual(["Initialized", "0"]);
@@ -289,7 +289,7 @@ describe("a Deployment that KEDA scales", () => {
   });
 });
 
-describe("what has no pods", () => {
+describe("a target without pods", () => {
   const knative = (latest: string): KubeObject => ({
     apiVersion: "serving.knative.dev/v1",
     kind: "Service",
@@ -323,22 +323,25 @@ describe("what has no pods", () => {
       () => [knative("v1"), revision("v1"), revision("v2")],
       ({ cluster }: Play) => cluster.put({ ...cluster.at("Service", "podinfo"), status: knative("v2").status }),
     ],
-  ])("%s %s is released, or given back when the primary answers badly", async (apiVersion, kind, world, release) => {
-    for (const broken of [undefined, "by its metrics"]) {
-      const stage = playing({ apiVersion, kind, name: "podinfo" }, ...world());
-      stage.broken = broken;
-      stage.canary = { ...stage.canary, spec: { ...stage.canary.spec, analysis: stepwise(stage.canary) } };
-      await stage.run();
-      expect([phaseOf(stage), primaryVersion(stage)]).toEqual(["Initialized", "v1"]);
-      release(stage);
-      await stage.run();
-      const expected = broken === undefined ? ["Succeeded", "v2"] : ["Failed", "v1"];
-      expect([phaseOf(stage), primaryVersion(stage)]).toEqual(expected);
-      expect(stage.told.join("\n")).toContain("Promoting");
-    }
-  });
+  ])(
+    "%s %s is released, or rolled back when the primary answers with errors",
+    async (apiVersion, kind, world, release) => {
+      for (const broken of [undefined, "by its metrics"]) {
+        const stage = playing({ apiVersion, kind, name: "podinfo" }, ...world());
+        stage.broken = broken;
+        stage.canary = { ...stage.canary, spec: { ...stage.canary.spec, analysis: stepwise(stage.canary) } };
+        await stage.run();
+        expect([phaseOf(stage), primaryVersion(stage)]).toEqual(["Initialized", "v1"]);
+        release(stage);
+        await stage.run();
+        const expected = broken === undefined ? ["Succeeded", "v2"] : ["Failed", "v1"];
+        expect([phaseOf(stage), primaryVersion(stage)]).toEqual(expected);
+        expect(stage.told.join("\n")).toContain("Promoting");
+      }
+    },
+  );
 
-  /** Traffic goes to the primary in steps, so that it can be judged before it has all. */
+  /** The traffic returns to the primary in steps, so that the primary is judged before it has all. */
   function stepwise({ spec }: Canary): Canary["spec"]["analysis"] {
     return { ...spec.analysis, stepWeightPromotion: 10 };
   }

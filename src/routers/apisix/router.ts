@@ -1,4 +1,4 @@
-/** APISIX: a second ApisixRoute of higher priority beside the one of the user, with both Services as backends. */
+/** APISIX: a second ApisixRoute of higher priority beside the user's, with both Services as backends. */
 import { type Canary, dotted, type Routes } from "../../core/canary.ts";
 import { type KubeFields, type KubeObject, namespaced } from "../../ports/kubernetes.ts";
 import type { Obstacle, Router, RouterOptions } from "../../ports/router.ts";
@@ -8,7 +8,7 @@ import { namesOf, objectOf, refTo, weightIn } from "../objects.ts";
 
 const APISIX_ROUTE = namespaced("apisix.apache.org", "v2", "ApisixRoute", "apisixroutes");
 
-/** Before the route of the user, so that it wins at any priority of that. */
+/** Added to the priority of the user's route, so that the copy always wins. */
 const PRIORITY = 10_000;
 
 export function createApisixRouter(options: RouterOptions): Router {
@@ -74,7 +74,7 @@ function render(canary: Canary, routes: Routes, seen: Snapshot, options: RouterO
   ];
   const { [KUBECTL_ANNOTATION]: _applied, ...annotations } = source.metadata.annotations ?? {};
   const wanted = {
-    // Routes of streams stay with the user's own: twice, they would be in each other's way.
+    // Stream routes stay on the user's route only: two copies would conflict.
     spec: { http: [{ ...rule, priority: PRIORITY, backends }] },
     labels: source.metadata.labels ?? {},
     annotations,

@@ -1,4 +1,4 @@
-/** What both versions of App Mesh's API say alike. */
+/** What both versions of App Mesh's API have in common. */
 import type { Canary, Routes } from "../../core/canary.ts";
 import { parseDuration } from "../../go/duration.ts";
 import type { KubeFields } from "../../ports/kubernetes.ts";
@@ -18,14 +18,14 @@ export function gatewayAnnotations({ spec }: Canary): Readonly<Record<string, st
   const prefix = "gateway.appmesh.k8s.aws";
   return {
     [`${prefix}/expose`]: "true",
-    // Each name is followed by a comma, the last one, too.
+    // Every name ends with a comma, including the last one.
     [`${prefix}/domain`]: hosts.map((host) => `${host},`).join(""),
     ...(timeout ? { [`${prefix}/timeout`]: timeout } : {}),
     ...((retries?.attempts ?? 0) > 0 ? { [`${prefix}/retries`]: String(retries.attempts) } : {}),
   };
 }
 
-/** Access logs go to the output of Envoy when the Canary's annotation says so. */
+/** Access logs go to Envoy's standard output when the Canary's annotation says so. */
 export function logging({ annotations }: Canary): KubeFields {
   return annotations?.["appmesh.flagger.app/accesslog"] === "enabled"
     ? { logging: { accessLog: { file: { path: "/dev/stdout" } } } }
@@ -56,14 +56,14 @@ export interface RouteText {
   readonly target: (name: string, weight: number) => KubeFields;
 }
 
-/** Routes to the apex: the split, or for an A/B test matched requests first and the rest to the primary. */
+/** Routes to the apex: the split, or for an A/B test matched requests first and all others to the primary. */
 export function apexRoutes(canary: Canary, weights: Weights, { route, target }: RouteText): readonly KubeFields[] {
   const { apex, primary, canary: canaryService } = namesOf(canary);
   const prefix = pathPrefixOf(canary);
   const both = [target(canaryService, weights.canary), target(primary, weights.primary)];
   const { match } = canary.spec.analysis;
   if (match.length === 0) return [{ name: apex, ...route({ prefix }, both) }];
-  // An entry is one route: all of its conditions must hold, and one entry is enough.
+  // An entry is one route: all its conditions must hold, and one matching entry is enough.
   const matched = match.map((entry, i) => {
     const name = i === 0 ? `${apex}-a` : `${apex}-a-${i + 1}`;
     return { name, priority: 10 + i, ...route({ prefix, headers: headersOf(entry) }, both) };

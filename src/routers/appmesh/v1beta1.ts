@@ -1,4 +1,4 @@
-/** App Mesh before meshes were chosen by selectors: VirtualNodes for apex, primary and canary; VirtualServices that route. */
+/** App Mesh before meshes used selectors: VirtualNodes for apex, primary and canary; VirtualServices that route. */
 import { type Canary, dotted } from "../../core/canary.ts";
 import { type KubeFields, type KubeObject, namespaced } from "../../ports/kubernetes.ts";
 import type { Router, RouterOptions } from "../../ports/router.ts";
@@ -58,7 +58,7 @@ function portMapping(canary: Canary): KubeFields {
   return { portMapping: { port: canary.spec.service.port, protocol: protocolOf(canary) } };
 }
 
-/** Envoy is put into the pods of the primary only when their node exists, so that nodes come before pods. */
+/** App Mesh adds Envoy to the primary's pods only if their node exists, so nodes are created before pods. */
 function virtualNodes(canary: Canary, seen: Snapshot, options: RouterOptions): readonly KubeObject[] {
   const { apex, primary, canary: canaryService } = namesOf(canary);
   const backends = ((canary.spec.service.raw["backends"] ?? []) as readonly string[]).map((name) => ({

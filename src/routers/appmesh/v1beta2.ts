@@ -67,7 +67,7 @@ export function createAppMeshV1beta2Router(options: RouterOptions): Router {
   };
 }
 
-/** A node takes the pods that the Service of its name selects; until that is there, the node is not made. */
+/** A node takes the pods that the Service of its name selects. Without that Service the node is not created. */
 function virtualNodes(canary: Canary, seen: Snapshot, options: RouterOptions): readonly KubeObject[] {
   const { targetPort, port } = canary.spec.service;
   const containerPort = typeof targetPort === "number" && targetPort > 0 ? targetPort : port;

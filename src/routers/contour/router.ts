@@ -32,7 +32,7 @@ function problem(canary: Canary): string | undefined {
     : undefined;
 }
 
-/** A weight of 0 is not stored, and an absent weight is 0 beside others. */
+/** Contour does not store a weight of 0. Beside other weights, an absent one means 0. */
 function read(canary: Canary, proxy: KubeObject | undefined): Routes | undefined {
   const services: readonly KubeFields[] = proxy?.spec?.routes?.[0]?.services ?? [];
   if (services.length < 2) return undefined;
@@ -47,12 +47,12 @@ function routesOf(canary: Canary, routes: Routes): readonly KubeFields[] {
   const prefix = pathPrefixOf(canary);
   const plain = [{ prefix }];
   if (match.length === 0) return [route(canary, plain, routes)];
-  // An entry is one route: all of its conditions must hold, and one entry is enough.
+  // An entry is one route: all its conditions must hold, and one matching entry is enough.
   const matched = match.map((entry) => route(canary, joined(prefix, conditionsOf(entry)), routes));
   return [...matched, route(canary, plain, { primary: 100, canary: 0 })];
 }
 
-/** The prefix is named once: repeated, Contour refuses the proxy (R11). */
+/** The prefix occurs once: Contour refuses a proxy that repeats it (R11). */
 function joined(prefix: string, conditions: readonly KubeFields[]): readonly KubeFields[] {
   return conditions.map((condition, i) => (i === 0 ? { prefix, ...condition } : condition));
 }
@@ -65,7 +65,7 @@ function conditionsOf({ headers, queryParams }: KubeFields): readonly KubeFields
   ];
 }
 
-/** Contour knows no beginning and end of a header: what is contained comes nearest. */
+/** Contour cannot match the start and the end of a header; `contains` is the nearest. */
 function headerCondition(name: string, { exact, prefix, suffix, regex }: KubeFields): KubeFields {
   if (prefix || suffix) return { name, contains: prefix || suffix };
   return regex ? { name, regex } : { name, exact };

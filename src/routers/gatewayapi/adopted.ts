@@ -1,8 +1,8 @@
 /**
  * "Use my route": a route that its owner wrote and that `spec.routeRef` names. Only the backendRefs to the Service of the
- * Canary are managed. All else stays: rules, filters, timeouts, other backends, and the metadata but for one annotation.
+ * Canary are managed. All else stays: rules, filters, timeouts, other backends, and the metadata except one annotation.
  *
- * At rest the route is as its owner wrote it: the apex Service leads to the primary anyway. So a GitOps tool that compares it
+ * Between runs the route is as its owner wrote it: the apex Service leads to the primary anyway. So a GitOps tool that compares it
  * with its manifest finds no difference. In a run the reference to the apex is replaced by references to primary and canary.
  */
 import type { Canary, Routes } from "../../core/canary.ts";
@@ -17,7 +17,7 @@ type Ref = KubeFields;
 
 const TOTAL = 100;
 
-/** Reads the routes off a route of another owner. A route that names the apex sends all traffic to the primary. */
+/** Reads the traffic split from a route of another owner. A route that names the apex sends all traffic to the primary. */
 export function readAdopted(canary: Canary, route: KubeObject): Routes | undefined {
   const names = namesOf(canary);
   const rules: readonly Rule[] = route.spec?.rules ?? [];
@@ -45,7 +45,7 @@ export function renderAdopted(canary: Canary, routes: Routes, route: KubeObject,
   return { ...route, spec: { ...route.spec, rules: wanted } };
 }
 
-/** What of the route cannot be managed. */
+/** The parts of the route that cannot be managed. */
 export function adoptedObstacle(canary: Canary, route: KubeObject): Obstacle | undefined {
   const name = `${route.kind} ${route.metadata.name}.${route.metadata.namespace}`;
   const managed = (route.spec?.rules ?? []).filter((rule: Rule) => refsOf(rule, canary).length > 0);
@@ -78,7 +78,7 @@ export function routeNamespace({ spec, ref }: Canary): string {
   return spec.routeRef?.namespace ?? ref.namespace;
 }
 
-/** Weights of the managed references: their share of a rule that has other backends, too. */
+/** Weights of the managed references: their share of a rule that also has other backends. */
 function shareOf(rule: Rule, canary: Canary): number {
   return refsOf(rule, canary).reduce((sum, { weight = 1 }) => sum + weight, 0);
 }
@@ -127,7 +127,7 @@ function withSplit(rule: Rule, canary: Canary, routes: Routes): Rule {
   return { ...rule, ...mirrored, backendRefs: inPlaceOf(rule, canary, split) };
 }
 
-/** For an A/B test: a copy of the rule for matched requests. It names the canary first, so that it is known as a copy. */
+/** For an A/B test: a copy of the rule for matched requests. It names the canary first, which marks it as a copy. */
 function insertedRule(rule: Rule, canary: Canary, routes: Routes, dialect: Dialect): Rule {
   const { name: _name, ...copy } = withSplit(rule, canary, routes);
   const managed = refsOf(copy, canary);

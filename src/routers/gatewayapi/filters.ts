@@ -1,4 +1,4 @@
-/** What becomes of requests and responses on the way: the filters of a rule. */
+/** The filters of a rule: changes of requests and responses on their way. */
 import type { Canary, JsonObject } from "../../core/canary.ts";
 import { parseDuration } from "../../go/duration.ts";
 import type { KubeFields } from "../../ports/kubernetes.ts";
@@ -6,7 +6,7 @@ import { namesOf } from "../objects.ts";
 
 export type Filter = KubeFields;
 
-/** In the order of the contract. The filters that the Canary brings along come last. */
+/** In the order of the contract. The Canary's own filters come last. */
 export function ruleFilters(canary: Canary, { cors, grpc }: { readonly cors: boolean; readonly grpc: boolean }) {
   const { raw } = canary.spec.service;
   const { headers, rewrite, mirror, corsPolicy, filters } = raw as KubeFields;
@@ -61,7 +61,7 @@ export function mirrorFilter({ group = "", kind = "Service", namespace, name, po
   return { type: "RequestMirror", requestMirror: { backendRef } };
 }
 
-/** Copies requests to the canary: all of them, or the part that `analysis.mirrorWeight` names. */
+/** Copies requests to the canary: all of them, or the share in `analysis.mirrorWeight`. */
 export function canaryMirror(canary: Canary): Filter {
   const { mirrorWeight } = canary.spec.analysis;
   const filter = mirrorFilter({ name: namesOf(canary).canary, port: canary.spec.service.port });
@@ -69,7 +69,7 @@ export function canaryMirror(canary: Canary): Filter {
   return { ...filter, requestMirror: { ...filter.requestMirror, percent: mirrorWeight } };
 }
 
-/** The age of a CORS answer that the API server fills in when none is named. */
+/** The age of a CORS answer that the API server fills in by default. */
 const CORS_MAX_AGE = 5;
 
 function corsFilter(policy: KubeFields): readonly Filter[] {
@@ -90,7 +90,7 @@ function corsFilter(policy: KubeFields): readonly Filter[] {
   return [{ type: "CORS", cors }];
 }
 
-/** One more response header. A rule may have one filter of a type only, so that it joins the one that is there (R20). */
+/** Adds a response header. A rule may have one filter of each type, so the header joins an existing filter (R20). */
 export function withResponseHeader(filters: readonly Filter[], name: string, value: string): readonly Filter[] {
   const added = { name, value };
   const at = filters.findIndex(({ type }) => type === "ResponseHeaderModifier");

@@ -1,4 +1,4 @@
-/** Permission for a route of another namespace to refer to the Services of the Canary; made when the Canary asks for it. */
+/** Permission for a route of another namespace to refer to the Services of the Canary; created when the Canary asks for it. */
 import type { Canary } from "../../core/canary.ts";
 import { type KubeObject, namespaced, type ObjectRef } from "../../ports/kubernetes.ts";
 import type { RouterOptions } from "../../ports/router.ts";

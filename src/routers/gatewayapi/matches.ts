@@ -1,11 +1,11 @@
-/** Conditions on requests: those of the Canary, which are Istio's, as those of HTTPRoutes and GRPCRoutes. */
+/** Conditions on requests: translates those of the Canary, which are Istio's, into those of HTTPRoutes and GRPCRoutes. */
 import type { JsonObject } from "../../core/canary.ts";
 import type { KubeFields } from "../../ports/kubernetes.ts";
 
-/** A match of a rule; all of its conditions must hold. */
+/** A match of a rule; all its conditions must hold. */
 export type Match = KubeFields;
 
-/** What the Gateway API has no words for; the message is the text of the event. */
+/** Thrown for a condition that the Gateway API cannot express; the message is the text of the event. */
 export class Untranslatable extends Error {
   constructor(message: string) {
     super(message);
@@ -15,7 +15,7 @@ export class Untranslatable extends Error {
 
 const ALL_PATHS = { type: "PathPrefix", value: "/" };
 
-/** An item that translates to no condition at all is dropped. @throws Untranslatable */
+/** Drops an item that translates to no condition. @throws Untranslatable */
 export function httpMatches(items: readonly JsonObject[]): readonly Match[] {
   return items.map(httpMatch).filter((match) => Object.keys(match).length > 0);
 }
@@ -41,7 +41,7 @@ function pathMatch(uri: KubeFields): KubeFields {
   throw refusal("path", uri);
 }
 
-/** In the order of their names, so that the same Canary always makes the same route. */
+/** Sorted by name, so that the same Canary always produces the same route. */
 function valueMatches(conditions: KubeFields, what: "header" | "query"): readonly KubeFields[] {
   return Object.entries<KubeFields>(conditions ?? {})
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -53,7 +53,7 @@ function valueMatches(conditions: KubeFields, what: "header" | "query"): readonl
     });
 }
 
-/** The Gateway API knows no beginnings and ends of values: a regular expression says the same. */
+/** The Gateway API cannot match the start and the end of a value; a regular expression can. */
 function regexOf({ regex, prefix, suffix }: KubeFields): string | undefined {
   if (regex) return regex;
   if (prefix) return `^${quoted(prefix)}.*`;
@@ -91,7 +91,7 @@ function grpcMethod(uri: KubeFields): KubeFields | undefined {
   return { type: "Exact", service, ...(method ? { method } : {}) };
 }
 
-/** Every condition of the analysis with every condition of the Service; what the analysis says replaces the Service's. */
+/** Every condition of the analysis with every condition of the Service; the analysis replaces the Service's conditions. */
 export function merged(analysis: readonly Match[], service: readonly Match[]): readonly Match[] {
   if (service.length === 0) return analysis.map(withPath);
   return analysis.flatMap((wanted) =>
@@ -104,7 +104,7 @@ export function merged(analysis: readonly Match[], service: readonly Match[]): r
   );
 }
 
-/** The API server adds the path that a match does not name. Named, it is no difference that is written again. */
+/** The API server adds the default path to a match. Written here, it is no difference that would be written again. */
 export function withPath(match: Match): Match {
   return match.path === undefined ? { path: ALL_PATHS, ...match } : match;
 }

@@ -1,11 +1,11 @@
-/** What the gateways say of a route: whether they took it, and whether they have seen its latest version. */
+/** What the gateways report about a route: whether they accepted it, and whether they have seen its latest version. */
 import { type Canary, dotted } from "../../core/canary.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import type { Obstacle } from "../../ports/router.ts";
 
 const REF_FIELDS = ["group", "kind", "namespace", "name", "sectionName", "port"] as const;
 
-/** The status of the route at one of its own parents; parents that the route no longer names are left out. */
+/** The status of the route at its own parents; parents that the route no longer names are left out. */
 function statuses(
   route: KubeObject,
 ): readonly { readonly parent: string; readonly conditions: readonly KubeFields[] }[] {
@@ -20,7 +20,7 @@ function statuses(
 
 const isRelevant = ({ type }: KubeFields) => type === "Accepted" || type === "ResolvedRefs";
 
-/** False while a gateway that takes the route has not seen its latest version. A gateway without a word is not waited for. */
+/** False while a gateway of the route has not seen its latest version. The operator does not wait for a gateway that reports nothing. */
 export function gatewaysFollow(route: KubeObject): boolean {
   const { generation = 0 } = route.metadata;
   return statuses(route).every(({ conditions }) =>
@@ -28,7 +28,7 @@ export function gatewaysFollow(route: KubeObject): boolean {
   );
 }
 
-/** A refusal of the latest version, in the words of the contract and with the reason of the gateway. */
+/** A refusal of the latest version, in the words of the contract and with the gateway's reason. */
 export function refusalOf(canary: Canary, route: KubeObject): Obstacle | undefined {
   const { generation = 0, name } = route.metadata;
   for (const { parent, conditions } of statuses(route)) {

@@ -24,7 +24,7 @@ const PLURALS = { HTTPRoute: "httproutes", GRPCRoute: "grpcroutes", TCPRoute: "t
 const isRouteKind = (kind: string): kind is RouteKind => kind in PLURALS;
 const type = (version: string, kind: RouteKind): ResourceType => namespaced(GROUP, version, kind, PLURALS[kind]);
 
-/** Kinds by the version that the provider names. What a version does not have is taken from the one that has it. */
+/** Kinds by the version in the provider's name. A kind that this version lacks is taken from the version that has it. */
 const TYPES = {
   v1: [type("v1", "HTTPRoute"), type("v1", "GRPCRoute"), type("v1alpha2", "TCPRoute"), type("v1alpha2", "TLSRoute")],
   v1beta1: [
@@ -44,7 +44,7 @@ export function createGatewayApiRouter(version: "v1" | "v1beta1", options: Route
   const dialectOf = (canary: Canary): Dialect => ({ kind: kindOf(canary), v1: version === "v1" });
   return {
     name: `gatewayapi:${version}`,
-    // What the provider can do with HTTPRoutes; `problem` knows what the other kinds cannot.
+    // Capabilities of HTTPRoutes; `problem` knows what the other kinds cannot do.
     capabilities: { weights: true, mirror: true, headerMatch: true, sessionAffinity: true },
     kinds: [...TYPES[version], REFERENCE_GRANT].map((kind) => routeKind(kind)),
     takesSuffix: true,
@@ -114,7 +114,7 @@ function matchProblem({ spec }: Canary, dialect: Dialect): string | undefined {
   try {
     translated((spec.service.raw["match"] ?? []) as readonly KubeFields[], dialect);
     const wanted = translated(spec.analysis.match, dialect);
-    // A test whose conditions all translate to nothing would match every user (R3).
+    // An A/B test without any translatable condition would match every user (R3).
     return spec.analysis.match.length > 0 && wanted.length < spec.analysis.match.length
       ? "spec.analysis.match has an entry without headers, queryParams or method, which would match all requests"
       : undefined;
@@ -145,7 +145,7 @@ function read(canary: Canary, ref: ObjectRef, seen: Snapshot): Routes | undefine
   const weighted = rules.filter(({ backendRefs }) =>
     (backendRefs ?? []).some(({ name }: KubeFields) => name === names.canary),
   );
-  // Rules before the last that knows the canary are sticky sessions.
+  // Rules before the last rule that names the canary are sticky sessions.
   const last = weighted.at(-1);
   return last === undefined ? undefined : readRule(last, names);
 }
@@ -168,7 +168,7 @@ function generated(canary: Canary, routes: Routes, { ref, dialect, seen, options
   return objectOf(canary, ref, seen, { spec, fields, ...routeMetadata(canary) }, options);
 }
 
-/** With the defaults of the API server, so that they are no difference. */
+/** With the API server's defaults, so that they are no difference. */
 function parentRef({ group = GROUP, kind = "Gateway", ...others }: KubeFields): KubeFields {
   return { group, kind, ...others };
 }

@@ -13,10 +13,10 @@ import { namesOf } from "../objects.ts";
 import { canaryMirror, type Filter, ruleFilters, withResponseHeader } from "./filters.ts";
 import { grpcMatches, httpMatches, type Match, merged, withPath } from "./matches.ts";
 
-/** What one kind of route in one version can say. */
+/** What one kind of route can express in one version. */
 export interface Dialect {
   readonly kind: RouteKind;
-  /** Timeouts, CORS and the cookie of the primary came with v1. */
+  /** Timeouts, CORS and the primary's cookie exist since v1. */
   readonly v1: boolean;
 }
 
@@ -36,13 +36,13 @@ export function rulesFor(canary: Canary, routes: Routes, dialect: Dialect): read
     routes,
   );
   if (sessionAffinity === undefined) return [weighted];
-  // Without a cookie to tell them by, users cannot be kept where they were.
+  // Without a cookie, users cannot be kept on the version that they had.
   return routes.canary > 0 && canary.status.cookies.canary !== ""
     ? stickyRules(canary, weighted, service, { affinity: sessionAffinity, dialect })
     : [...expiryRules(canary, weighted, service, sessionAffinity), weighted];
 }
 
-/** Whether the kind knows requests; of connections only the split can be said. */
+/** Whether the kind knows requests. For connections only the split can be expressed. */
 export function hasRequests({ kind }: Dialect): boolean {
   return kind === "HTTPRoute" || kind === "GRPCRoute";
 }
@@ -58,12 +58,12 @@ function serviceMatches({ spec }: Canary, dialect: Dialect): readonly Match[] {
   return dialect.kind === "HTTPRoute" ? matches.map(withPath) : matches;
 }
 
-/** Conditions that match everything. A GRPCRoute says so by having none. */
+/** Conditions that match everything. A GRPCRoute then has none. */
 function defaulted(matches: readonly Match[], { kind }: Dialect): readonly Match[] {
   return matches.length > 0 || kind === "GRPCRoute" ? matches : [withPath({})];
 }
 
-/** The matches of the analysis, each within those of the Service. @throws Untranslatable */
+/** Each match of the analysis combined with those of the Service. @throws Untranslatable */
 export function analysisMatches({ spec }: Canary, service: readonly Match[], dialect: Dialect): readonly Match[] {
   const wanted = translated(spec.analysis.match, dialect);
   if (dialect.kind === "GRPCRoute" && service.length === 0) return wanted;
@@ -106,7 +106,7 @@ function stickyRules(canary: Canary, weighted: Rule, service: readonly Match[], 
   ];
 }
 
-/** Browsers that still carry the cookie of the last run are told to forget it. */
+/** Tells browsers that still carry the cookie of the last run to forget it. */
 function expiryRules(canary: Canary, weighted: Rule, service: readonly Match[], affinity: SessionAffinity) {
   const { previous } = canary.status.cookies;
   if (previous === "") return [];
@@ -157,7 +157,7 @@ function backend(canary: Canary, role: "primary" | "canary", weight: number): Ku
   return { group: "", kind: "Service", name: namesOf(canary)[role], port: canary.spec.service.port, weight };
 }
 
-/** The routes that a rule's backends and filters show. An absent weight counts as 1. */
+/** The traffic split in a rule's backends and filters. An absent weight counts as 1. */
 export function readRule({ backendRefs, filters }: Rule, { primary, canary }: { primary: string; canary: string }) {
   const weightOf = (name: string) => {
     const ref = (backendRefs ?? []).find((candidate: KubeFields) => candidate.name === name);

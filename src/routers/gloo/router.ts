@@ -10,7 +10,7 @@ const UPSTREAM = namespaced("gloo.solo.io", "v1", "Upstream", "upstreams");
 const ROLES = ["primary", "canary"] as const;
 type Role = (typeof ROLES)[number];
 
-/** What is copied from the Upstream that `spec.upstreamRef` names. */
+/** The fields that are copied from the Upstream that `spec.upstreamRef` names. */
 const CONFIG_FIELDS = [
   ...["labels", "sslConfig", "circuitBreakers", "connectionConfig", "loadBalancerConfig", "useHttp2"],
   ...["initialStreamWindowSize", "initialConnectionWindowSize", "httpProxyHostName"],
@@ -78,7 +78,7 @@ function obstacle(canary: Canary, seen: Snapshot): Obstacle | undefined {
   return { text: `${what}upstreams.gloo.solo.io "${missing.name}" not found`, writable: false };
 }
 
-/** Made once, and then only its load balancing follows that of the user's Upstream. */
+/** Created once. Later only its load balancing follows the user's Upstream. */
 function upstream(canary: Canary, role: Role, seen: Snapshot, options: RouterOptions): readonly KubeObject[] {
   const ref = upstreamRef(canary, role);
   const [config] = configRefs(canary).map((configRef) => seen.get(configRef)?.spec ?? {});
@@ -99,7 +99,7 @@ function upstream(canary: Canary, role: Role, seen: Snapshot, options: RouterOpt
   return [objectOf(canary, ref, seen, { spec: { kube, ...Object.fromEntries(copied) } }, options)];
 }
 
-/** A weight of 0 is not stored. */
+/** Gloo does not store a weight of 0. */
 function read(canary: Canary, table: KubeObject | undefined): Routes | undefined {
   const destinations: readonly KubeFields[] = table?.spec?.routes?.[0]?.routeAction?.multi?.destinations ?? [];
   if (destinations.length < 2) return undefined;
@@ -109,7 +109,7 @@ function read(canary: Canary, table: KubeObject | undefined): Routes | undefined
   return { primary: primary.weight ?? 0, canary: 100 - (primary.weight ?? 0), mirror: false };
 }
 
-/** Requests that match nothing go to the primary; without a route of their own they would find none (R10). */
+/** Requests that match nothing go to the primary; without a route of their own they would fail (R10). */
 function routesOf(canary: Canary, routes: Routes): readonly KubeFields[] {
   const matchers = canary.spec.analysis.match.map(matcher);
   const split = { inheritablePathMatchers: true, routeAction: action(canary, routes) };

@@ -37,7 +37,7 @@ const AFFINITY: CanaryParts = {
 };
 const RUNNING = { canary: "canary-cookie=AbCdEfGhIj", primary: "primary-cookie=KlMnOpQrSt" };
 
-/** What the router writes into a cluster that holds `world`. */
+/** The objects that the router writes into a cluster that holds `world`. */
 function written(canary: Canary, routes: Routes, ...world: readonly KubeObject[]) {
   const cluster = createToyCluster(mergePatch, ...world);
   cluster.apply(router.render(canary, routes, cluster));
@@ -80,7 +80,7 @@ describe("a VirtualService", () => {
     ],
     [["*"], ["*"]],
     [[], ["podinfo"]],
-  ])("answers for %j as %j", (hosts, expected) => {
+  ])("with hosts %j has the hosts %j", (hosts, expected) => {
     expect(virtualService(aCanary({ service: { hosts } }), split(0)).spec.hosts).toEqual(expected);
   });
 
@@ -99,7 +99,7 @@ describe("a VirtualService", () => {
     expect(made?.metadata.ownerReferences).toBeUndefined();
   });
 
-  it("leaves no rules behind when the protocol changes", () => {
+  it("removes the old protocol's rules when the protocol changes", () => {
     const tcp = aCanary({ service: { appProtocol: "tcp" } });
     const cluster = written(tcp, split(20));
     cluster.apply(router.render(aCanary(), split(30), cluster));
@@ -110,7 +110,7 @@ describe("a VirtualService", () => {
     expect(router.read(tcp, cluster)).toEqual(split(40));
   });
 
-  it("Q63, R23: carries the apex' labels and annotations, and nothing that the generated Service adds to them", () => {
+  it("Q63, R23: carries the apex' labels and annotations, but not those of the generated Service", () => {
     const apex = { labels: { team: "a" }, annotations: { x: "y" } };
     const { metadata } = virtualService(aCanary({ service: { apex } }), split(0));
     expect(metadata.labels).toEqual(apex.labels);
@@ -163,7 +163,7 @@ describe("conditions of requests", () => {
     ]);
   });
 
-  it("R5: are never dropped, which would send everybody to the canary", () => {
+  it("R5: are never dropped, because the rule would then send all users to the canary", () => {
     const beta = { queryParams: { beta: { exact: "1" } } };
     expect(matched([beta], [{ uri: { prefix: "/" } }])).toEqual([{ uri: { prefix: "/" }, ...beta }]);
     const more = { queryParams: { a: { exact: "2" } } };
@@ -171,7 +171,7 @@ describe("conditions of requests", () => {
     expect(matched([{ uri: { prefix: "/beta" } }], [{ port: 80 }])).toEqual([{ port: 80, uri: { prefix: "/beta" } }]);
   });
 
-  it("R2: are kept while requests are mirrored; a canary with both never left its first step", () => {
+  it("R2: are kept while requests are mirrored", () => {
     const canary = aCanary({ analysis: { match: [insider], mirror: true, mirrorWeight: 10 } });
     const cluster = written(canary, split(0, true));
     const [met, others] = cluster.at("VirtualService", "podinfo").spec.http;
@@ -184,18 +184,18 @@ describe("conditions of requests", () => {
     expect(router.read(canary, cluster)).toEqual(split(0, true));
   });
 
-  it("4.5: an empty list is no condition", () => {
+  it("4.5: an empty list counts as no condition", () => {
     expect(virtualService(aCanary({ service: { match: [] } }), split(0)).spec.http[0]).not.toHaveProperty("match");
   });
 
-  it("R6: all others stay with the primary, whose lone weight Istio ignores", () => {
+  it("R6: send all other requests to the primary, whose single weight Istio ignores", () => {
     const { spec } = virtualService(aCanary(AB), split(100));
     expect(spec.http[1]).toEqual({ route: [{ destination: { host: "podinfo-primary" }, weight: 0 }] });
   });
 });
 
 describe("session affinity", () => {
-  it("writes the cookie's attributes in order, and those that are set", () => {
+  it("writes the cookie's attributes that are set, in order", () => {
     const all = { domain: "d", httpOnly: true, partitioned: true, path: "/p", sameSite: "Strict", secure: true };
     expect(cookieText("c=v", { cookieName: "c", maxAge: 5, ...all })).toBe(
       "c=v; Max-Age=5; Domain=d; HttpOnly; Partitioned; Path=/p; SameSite=Strict; Secure",
@@ -203,7 +203,7 @@ describe("session affinity", () => {
     expect(cookieText("c=v", { cookieName: "c", maxAge: 5 })).toBe("c=v; Max-Age=5");
   });
 
-  it("the primary's cookie lives for the interval as written, not for the longer one that is held", () => {
+  it("gives the primary's cookie the interval as written, not the bounded one", () => {
     const canary = withCookies({ analysis: { ...AFFINITY.analysis, interval: "5s" } }, RUNNING);
     const [primary] = virtualService(canary, split(10)).spec.http[2].route;
     expect(primary.headers.response.add["Set-Cookie"]).toBe("primary-cookie=KlMnOpQrSt; Max-Age=5");
@@ -216,7 +216,7 @@ describe("session affinity", () => {
     expect(spec.http[1].route[0]).toEqual({ destination: { host: "podinfo-primary" }, weight: 90 });
   });
 
-  it("holds nobody by a cookie that was not made: an empty one would match everybody", () => {
+  it("has no rule for an absent cookie: an empty one would match all users", () => {
     const { spec } = virtualService(withCookies(AFFINITY, {}), split(100));
     expect(spec.http).toEqual([
       {
@@ -239,7 +239,7 @@ describe("session affinity", () => {
     expect(virtualService(canary, split(10), broken).spec).toEqual(promised.spec);
   });
 
-  it("R20: expiring a cookie leaves the headers of other requests alone", () => {
+  it("R20: expires a cookie without changing the headers of other requests", () => {
     const headers = { response: { add: { a: "b" }, remove: ["c"] } };
     const canary = withCookies({ ...AFFINITY, service: { headers } }, { previous: "canary-cookie=AbC" });
     const [expiry, weighted] = virtualService(canary, split(0)).spec.http;
@@ -249,7 +249,7 @@ describe("session affinity", () => {
     expect(weighted.headers).toEqual(headers);
   });
 
-  it("R2: mirrors on the rule that is read", () => {
+  it("R2: mirrors on the rule from which the routes are read", () => {
     const parts = { analysis: { ...AFFINITY.analysis, mirror: true } };
     const cluster = written(withCookies(parts, { previous: "canary-cookie=AbC" }), split(0, true));
     const [expiry, weighted] = cluster.at("VirtualService", "podinfo").spec.http;
@@ -285,7 +285,7 @@ describe("a VirtualService that was there before", () => {
     );
   });
 
-  it("R7: is remembered anew when its owner has written it again in the meantime", () => {
+  it("R7: is remembered again when its owner has written it in the meantime", () => {
     const cluster = written(aCanary(), split(20), own());
     const again = { ...own(cluster.at("VirtualService", "podinfo").metadata.annotations), spec: { hosts: ["new"] } };
     cluster.put(again);
@@ -293,13 +293,13 @@ describe("a VirtualService that was there before", () => {
     expect(cluster.at("VirtualService", "podinfo").metadata.annotations?.[ORIGINAL]).toBe('{"hosts":["new"]}');
   });
 
-  it("is given back as we found it", () => {
+  it("is handed back with the spec that the operator found", () => {
     const cluster = written(aCanary(), split(20), own({ mine: "1" }));
     cluster.apply(router.release(aCanary(), cluster));
     expect(cluster.at("VirtualService", "podinfo")).toEqual(own({ mine: "1" }));
   });
 
-  it("is given back as its owner applied it, with what its owner told Flux", () => {
+  it("is handed back as its owner applied it, with the owner's annotations for Flux", () => {
     const owners = { "kustomize.toolkit.fluxcd.io/reconcile": "disabled" };
     const manifest = { ...own(owners), spec: { hosts: ["applied"], http: [{ route: [] }] } };
     const before = own({ ...owners, [KUBECTL]: JSON.stringify(manifest) });
@@ -309,26 +309,26 @@ describe("a VirtualService that was there before", () => {
     expect(cluster.at("VirtualService", "podinfo")).toEqual({ ...before, spec: manifest.spec });
   });
 
-  it("says when what was remembered cannot be read", () => {
+  it("reports a stored manifest that cannot be read", () => {
     const cluster = written(aCanary(), split(20), own({ [KUBECTL]: "{" }));
     expect(() => router.release(aCanary(), cluster)).toThrow(
       `VirtualService podinfo.test failed to unMarshal annotation ${KUBECTL}`,
     );
   });
 
-  it("R7: that we made is never remembered as its owner's, whoever emptied it", () => {
+  it("R7: is never remembered as its owner's when the operator created it, even if another client emptied it", () => {
     const made = virtualService(aCanary(), split(20));
     const emptied = { ...made, spec: { ...made.spec, http: [] } };
     const again = virtualService(aCanary(), split(20), emptied);
     expect(again.metadata.annotations).not.toHaveProperty([ORIGINAL]);
   });
 
-  it("that sends nobody anywhere tells no routes", () => {
+  it("without destinations yields no routes", () => {
     const cluster = written(aCanary(), { primary: 0, canary: 0, mirror: false });
     expect(router.read(aCanary(), cluster)).toBeUndefined();
   });
 
-  it("that nobody remembers is left as it is", () => {
+  it("stays as it is when no stored manifest exists", () => {
     const cluster = written(aCanary(), split(20));
     expect(router.release(aCanary(), cluster)).toEqual([]);
   });

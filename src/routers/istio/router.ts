@@ -44,7 +44,7 @@ function refOf(canary: Canary, type: ResourceType, suffix = ""): ObjectRef {
   return { type, namespace: canary.ref.namespace, name: `${canary.spec.service.name}${suffix}` };
 }
 
-/** A DestinationRule without an owner is no one else's as long as writing it takes nothing away from it. */
+/** A DestinationRule without an owner may be taken over as long as writing it removes nothing from it. */
 function made(canary: Canary): readonly MadeObject[] {
   const rules = (["-canary", "-primary"] as const).map((suffix) => {
     const ref = refOf(canary, RESOURCES.destinationRule, suffix);
@@ -74,7 +74,7 @@ function problem(canary: Canary): string | undefined {
   if (isTcp(canary) && analysis.match.length > 0) {
     return `VirtualService ${name} routes TCP, which has no requests to match: remove spec.analysis.match`;
   }
-  // A match that lost a condition would catch everybody.
+  // A match that lost a condition would match all requests.
   const lost = isTcp(canary) ? lostConditions(service.raw["match"]) : [];
   if (lost.length > 0) {
     return (
@@ -82,21 +82,21 @@ function problem(canary: Canary): string | undefined {
       `remove ${lost.join(", ")} from spec.service.match, or it would match all connections`
     );
   }
-  // The mirror step would be waited for in vain (R2).
+  // Otherwise the operator would wait for the mirror step without end (R2).
   if (isTcp(canary) && analysis.mirror) {
     return `VirtualService ${name} routes TCP, which cannot be mirrored: remove spec.analysis.mirror`;
   }
   return undefined;
 }
 
-/** Fields of `spec.service.match` that a TCP rule cannot keep, each once. */
+/** Fields of `spec.service.match` that a TCP rule cannot express, each once. */
 function lostConditions(match: JsonValue | undefined): readonly string[] {
   const entries = Array.isArray(match) ? (match as readonly JsonObject[]) : [];
   const fields = entries.flatMap((entry) => Object.entries(entry)).filter(([field, value]) => !isKept(field, value));
   return [...new Set(fields.map(([field]) => field))];
 }
 
-/** A name is no condition, and neither is the path "/", with which all begin. */
+/** A name is no condition, and neither is the path "/", because every path starts with it. */
 function isKept(field: string, value: JsonValue): boolean {
   return field === "port" || field === "name" || (field === "uri" && isDeepStrictEqual(value, { prefix: "/" }));
 }
@@ -162,7 +162,7 @@ function wantedSpec(canary: Canary, routes: Routes): KubeFields {
   };
 }
 
-/** The spec of a VirtualService that was there before us, unless kubectl remembers it; never one that we wrote (R7). */
+/** The spec of a VirtualService that existed before the Canary, unless kubectl stored it; never a spec that the operator wrote (R7). */
 function rememberedOriginal(existing: KubeObject, canary: Canary): Record<string, string> {
   const { annotations = {}, ownerReferences = [] } = existing.metadata;
   const owned = ownerReferences.some(({ kind }) => kind === "Canary");
@@ -184,7 +184,7 @@ function identity(canary: Canary, ref: ObjectRef, { setOwnerRefs }: RouterOption
 
 function read(canary: Canary, seen: Snapshot): Routes | undefined {
   const existing = seen.get(refOf(canary, RESOURCES.virtualService));
-  // The last rule that knows the canary carries the weights: rules before it are sticky sessions.
+  // The last rule that names the canary carries the weights: rules before it are sticky sessions.
   const weighted = existing === undefined ? undefined : rulesFor(existing, canary).at(-1);
   if (weighted === undefined) return undefined;
   const { name } = canary.spec.service;
@@ -195,7 +195,7 @@ function read(canary: Canary, seen: Snapshot): Routes | undefined {
   return { primary, canary: weight, mirror: Boolean(mirror?.host) };
 }
 
-/** Those rules that know the canary: nobody but us writes such. */
+/** The rules that name the canary. Only the operator writes such rules. */
 function rulesFor({ spec }: KubeObject, canary: Canary): readonly HttpRule[] {
   const rules: readonly HttpRule[] = [...(spec?.http ?? []), ...(spec?.tcp ?? [])];
   return rules.filter((rule) => hosts(rule).includes(`${canary.spec.service.name}-canary`));
@@ -218,7 +218,7 @@ function weightOf(rule: HttpRule, host: string): number {
   return destinations(rule).find(({ destination }) => destination?.host === host)?.weight ?? 0;
 }
 
-/** Back to what its owner applied, or to what we found; what we made ourselves goes with the Canary. */
+/** Restores what its owner applied, or what the operator found. A VirtualService that the operator created is deleted with the Canary. */
 function release(canary: Canary, seen: Snapshot): readonly KubeObject[] {
   const ref = refOf(canary, RESOURCES.virtualService);
   const existing = seen.get(ref);

@@ -20,17 +20,17 @@ export function httpRules(canary: Canary, routes: Routes): readonly HttpRule[] {
   const affinity = analysis.sessionAffinity;
   const weighted = withMirror(canary, rule(canary, serviceMatch(canary), both(canary, routes)), routes);
   if (affinity === undefined) return [weighted];
-  // Without a cookie to tell them by, nobody can be kept where they were.
+  // Without a cookie, users cannot be kept on the version that they had.
   return routes.canary > 0 && canary.status.cookies.canary !== ""
     ? stickyRules(canary, routes, affinity)
     : [...expiryRules(canary, routes, affinity), weighted];
 }
 
-/** Matched requests are split, or mirrored; all others reach the primary alone (whose lone weight Istio ignores, R6). */
+/** Matched requests are split or mirrored; all others reach the primary alone (Istio ignores its single weight, R6). */
 function abRules(canary: Canary, routes: Routes): readonly HttpRule[] {
   const matched = mergedMatch(canary, canary.spec.analysis.match);
   return [
-    // What is mirrored is read off the rule that knows the canary: unwritten, it would be waited for for ever (R2).
+    // Mirroring is read from the rule that names the canary: without it the operator would wait without end (R2).
     withMirror(canary, rule(canary, matched, both(canary, routes)), routes),
     rule(canary, serviceMatch(canary), [destination(canary, "primary", routes.primary)]),
   ];
@@ -54,7 +54,7 @@ function stickyRules(canary: Canary, routes: Routes, affinity: SessionAffinity):
   return [...sticky, withMirror(canary, weighted, routes)];
 }
 
-/** Browsers that still carry the cookie of the last run are told to forget it. */
+/** Tells browsers that still carry the cookie of the last run to forget it. */
 function expiryRules(canary: Canary, routes: Routes, affinity: SessionAffinity): readonly HttpRule[] {
   const { previous } = canary.status.cookies;
   if (previous === "") return [];
@@ -67,7 +67,7 @@ function setCookie(text: string): { readonly headers: JsonObject } {
   return { headers: { response: { add: { "Set-Cookie": text } } } };
 }
 
-/** A copy with one more response header, so that the rule's own headers are not shared with other rules (R20). */
+/** A copy with one more response header. Other rules that share the headers stay unchanged (R20). */
 function addResponseHeader(headers: JsonValue | undefined, cookie: string): JsonObject {
   const own = (headers ?? {}) as { readonly response?: { readonly add?: JsonObject } };
   return { ...own, response: { ...own.response, add: { ...own.response?.add, "Set-Cookie": cookie } } };
@@ -78,9 +78,9 @@ function cookieMatch(canary: Canary, cookie: string): readonly JsonValue[] {
 }
 
 /**
- * Every condition of the analysis with every condition of the Service: headers and sourceLabels of the analysis replace the
- * Service's. Of all else the Service's counts, then the analysis': a condition that was dropped would send everybody to the
- * canary (R5).
+ * Every condition of the analysis with every condition of the Service. Headers and sourceLabels of the analysis replace the
+ * Service's. For all other fields the Service's value wins over the analysis'. No condition is dropped, because a rule
+ * without its condition would send all users to the canary (R5).
  */
 export function mergedMatch(canary: Canary, analysis: readonly JsonObject[]): readonly JsonValue[] {
   const service = (serviceMatch(canary) ?? []) as readonly JsonObject[];
@@ -101,7 +101,7 @@ function queryParams(base: JsonObject, wanted: JsonObject): JsonObject {
   return own === undefined || more === undefined ? {} : { queryParams: { ...own, ...more } };
 }
 
-/** `service.match` as written; empty counts as absent. */
+/** `service.match` as written; an empty one counts as absent. */
 function serviceMatch(canary: Canary): readonly JsonValue[] | undefined {
   const { match } = canary.spec.service.raw;
   return Array.isArray(match) && match.length > 0 ? match : undefined;
@@ -138,7 +138,7 @@ export function destination(canary: Canary, role: "primary" | "canary", weight: 
   const { service } = canary.spec;
   const host = `${service.name}-${role}`;
   const [gateway] = service.gateways;
-  // Through a gateway, or delegated, a Service of several ports must say which one.
+  // Behind a gateway, or when delegated, a Service with several ports must name one.
   const named = service.portDiscovery && ((gateway !== undefined && gateway !== "mesh") || service.delegation);
   return { destination: { host, ...(named ? { port: { number: service.port } } : {}) }, weight };
 }
@@ -153,7 +153,7 @@ function withMirror(canary: Canary, weighted: HttpRule, routes: Routes): HttpRul
   };
 }
 
-/** One TCP route; of the Service's matches only the ports count. */
+/** One TCP route. Of the Service's matches only the ports count. */
 export function tcpRules(canary: Canary, routes: Routes): readonly HttpRule[] {
   const match = serviceMatch(canary)?.map((entry) => {
     const { port } = entry as JsonObject;

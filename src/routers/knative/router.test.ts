@@ -28,7 +28,7 @@ describe("the Knative router", () => {
     ]);
   });
 
-  it("writes a split once, though Knative completes what it is given", () => {
+  it("writes a split once, although Knative adds defaults to it", () => {
     const routes = { primary: 80, canary: 20, mirror: false };
     const cluster = createToyCluster(mergePatch, PINNED);
     cluster.apply(router.render(canary, routes, cluster));
@@ -38,7 +38,7 @@ describe("the Knative router", () => {
     expect(cluster.apply(router.render(canary, routes, cluster))).toEqual([]);
   });
 
-  it("R14, Q65: lets the Service follow its latest revision again, and forgets the pin", () => {
+  it("R14, Q65: makes the Service follow its latest revision again, and removes the pinned one", () => {
     const cluster = createToyCluster(mergePatch, PINNED);
     cluster.apply(router.render(canary, { primary: 100, canary: 0, mirror: false }, cluster));
     cluster.apply(router.release(canary, cluster));
@@ -54,7 +54,7 @@ describe("the Knative router", () => {
     expect(router.read(canary, cluster)).toBeUndefined();
   });
 
-  it("R14: a traffic entry that does not say latestRevision is not the latest", () => {
+  it("R14: does not take an entry without latestRevision for the latest", () => {
     const traffic = [{ revisionName: "podinfo-00001", percent: 100 }, { percent: 0 }];
     const cluster = createToyCluster(mergePatch, { ...PINNED, spec: { traffic } });
     expect(router.read(canary, cluster)).toBeUndefined();

@@ -1,6 +1,6 @@
 /**
  * Knative: the target Service splits its own traffic between its latest revision, the canary, and the revision that an
- * annotation names, the primary. The annotation is the workload's; the split is ours.
+ * annotation names, the primary. The workload writes the annotation; the router writes the split.
  */
 import type { Canary, Routes } from "../../core/canary.ts";
 import { isKnativeTarget } from "../../core/parse.ts";
@@ -53,17 +53,17 @@ function read(canary: Canary, seen: Snapshot): Routes | undefined {
 function render(canary: Canary, routes: Routes, seen: Snapshot): readonly KubeObject[] {
   const service = seen.get(refOf(canary));
   const revisionName = service === undefined ? undefined : primaryOf(service);
-  // Before a primary is named there is nothing to split.
+  // There is nothing to split before the annotation names a primary.
   if (service === undefined || revisionName === undefined) return [];
   const traffic = [
     { latestRevision: true, percent: routes.canary },
-    // Knative adds what is not said of a target: said, it is no difference that is written again in every turn.
+    // Knative adds defaults to a target. Written here, they are no difference that every turn would write again.
     { revisionName, latestRevision: false, percent: routes.primary },
   ];
   return [{ ...service, spec: { ...service.spec, traffic } }];
 }
 
-/** The Service follows its latest revision again, and nothing stays pinned (R14). */
+/** The Service follows its latest revision again, and no revision stays pinned (R14). */
 function release(canary: Canary, seen: Snapshot): readonly KubeObject[] {
   const service = seen.get(refOf(canary));
   if (service === undefined || primaryOf(service) === undefined) return [];

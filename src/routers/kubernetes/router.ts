@@ -13,7 +13,7 @@ export function createKubernetesRouter(): Router {
     kinds: [],
     problem: () => undefined,
     inputs: () => [],
-    // Nothing is written, so what is promised is in force.
+    // The router writes nothing, so the promised routes are always in force.
     read: (canary: Canary): Routes => routesFor(planFor(canary.spec, CAPABILITIES), canary.status) ?? ALL_TO_PRIMARY,
     render: () => [],
     release: () => [],

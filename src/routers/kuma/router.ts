@@ -1,4 +1,4 @@
-/** Kuma: one TrafficRoute. It lives in no namespace, so that no Canary can own it: it outlives the Canary. */
+/** Kuma: one TrafficRoute. It is cluster-scoped, so no Canary can own it: it outlives the Canary. */
 import type { Canary, Routes } from "../../core/canary.ts";
 import { clusterScoped, type KubeFields, type KubeObject } from "../../ports/kubernetes.ts";
 import type { Router, RouterOptions } from "../../ports/router.ts";

@@ -1,4 +1,4 @@
-/** NGINX: a second Ingress beside the one of the user, whose annotations say which part of the requests goes to the canary. */
+/** NGINX: a second Ingress beside the user's, whose annotations say which share of the requests goes to the canary. */
 import { type Canary, dotted, type Routes } from "../../core/canary.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { FLUX_OPT_OUT } from "../../ports/owner.ts";
@@ -91,7 +91,7 @@ function conditionsOf({ spec }: Canary): readonly Condition[] {
   );
 }
 
-/** NGINX sends those with the value "always" in the cookie to the canary: what is named is the cookie. */
+/** NGINX sends requests whose cookie has the value "always" to the canary; the Canary only names the cookie. */
 function matchAnnotations(canary: Canary): Strings {
   const annotations: Record<string, string> = {};
   for (const { name, exact, regex } of conditionsOf(canary)) {
@@ -106,7 +106,7 @@ function matchAnnotations(canary: Canary): Strings {
   return annotations;
 }
 
-/** NGINX knows one header and one cookie. What it cannot say would route other users than those that were meant. */
+/** NGINX knows one header and one cookie. A condition that it cannot express would route other users than intended. */
 function matchProblem(canary: Canary): string | undefined {
   const { match } = canary.spec.analysis;
   if (match.length === 0) return undefined;

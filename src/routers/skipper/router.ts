@@ -1,4 +1,4 @@
-/** Skipper: a second Ingress with both Services in it, split by weights in an annotation and switched by a predicate. */
+/** Skipper: a second Ingress with both Services, split by weights in an annotation and switched by a predicate. */
 import type { Canary, Routes } from "../../core/canary.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import type { Router, RouterOptions } from "../../ports/router.ts";
@@ -42,7 +42,7 @@ function readWeights(canary: Canary, ingress: KubeObject | undefined): Routes | 
     const [p, c] = [weights[primary], weights[canaryService]];
     return typeof p === "number" && typeof c === "number" ? { primary: p, canary: c, mirror: false } : undefined;
   } catch {
-    return undefined; // Text of others that is no JSON says nothing; it is written anew.
+    return undefined; // A text of another client that is no JSON is written anew.
   }
 }
 
@@ -72,7 +72,7 @@ function render(canary: Canary, routes: Routes, seen: Snapshot, options: RouterO
   return [{ ...made, metadata: { ...made.metadata, annotations } }];
 }
 
-/** Without a share for the canary the Ingress is switched off: the traffic goes by that of the user. A new one is on. */
+/** Without a share for the canary the second Ingress is switched off, and the user's Ingress serves. A new one is on. */
 function predicateFor(canary: Canary, routes: Routes, existing: KubeObject | undefined, present: string): string {
   const before = readWeights(canary, existing);
   const rested = before === undefined || before.canary === 0;

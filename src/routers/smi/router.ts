@@ -14,7 +14,7 @@ const KINDS = {
   v1alpha3: routeKind(TYPES.v1alpha3),
 };
 
-/** For Istio's adapter of SMI: the gateways of the routes that it makes. */
+/** For Istio's SMI adapter: the gateways of the routes that it creates. */
 const GATEWAYS = "VirtualService.v1alpha3.networking.istio.io/spec.gateways";
 
 export function createSmiRouter(name: string, version: SmiVersion, options: RouterOptions): Router {
@@ -50,7 +50,7 @@ function gateways({ spec }: Canary): { readonly annotations?: Readonly<Record<st
   return ofIstio && named.length > 0 ? { annotations: { [GATEWAYS]: JSON.stringify(named) } } : {};
 }
 
-/** Weights are numbers, or texts as quantities are. */
+/** Weights are numbers, or texts in the format of quantities. */
 function read(canary: Canary, object: KubeObject | undefined): Routes | undefined {
   const { primary, canary: canaryService } = namesOf(canary);
   const backends: readonly KubeFields[] = object?.spec?.backends ?? [];

@@ -28,12 +28,12 @@ function read(canary: Canary, service: KubeObject | undefined): Routes | undefin
   const listed: readonly KubeFields[] = service?.spec?.weighted?.services ?? [];
   const primary = listed.find(({ name }) => name === primaryName);
   if (primary === undefined) return undefined;
-  // Traefik's default is 1; alone, any weight is all of the traffic.
+  // Traefik's default is 1; a single weight is all of the traffic.
   const weight = listed.some(({ name }) => name === canaryName) ? weightIn(primary.weight, 1) : 100;
   return { primary: weight, canary: 100 - weight, mirror: false };
 }
 
-/** The canary is named while it has a share. A weight of 0 is written: an absent one would be 1 (R9). */
+/** The canary is listed while it has a share. A weight of 0 is written, because an absent one would mean 1 (R9). */
 function services(canary: Canary, routes: Routes): readonly KubeFields[] {
   const { primary, canary: canaryName } = namesOf(canary);
   const to = (name: string, weight: number) => {

@@ -80,7 +80,7 @@ describe.each([
   const primary = (cluster: ToyCluster) => cluster.at(kind, `${name}-primary`);
   const withSpec = (spec: KubeFields, object = source) => ({ ...object, spec: { ...object.spec, ...spec } });
 
-  it(`is made for the primary as in ${file}, once`, () => {
+  it(`is made once for the primary, as in ${file}`, () => {
     const cluster = createToyCluster(mergePatch, source);
     render(cluster);
     expect(primary(cluster)).toEqual(golden(new URL(file, import.meta.url)));
@@ -88,7 +88,7 @@ describe.each([
     expect(render(cluster, SYNC)).toEqual([]);
   });
 
-  it("follows its source when a revision is promoted, and only then", () => {
+  it("follows its source only when a revision is promoted", () => {
     const cluster = createToyCluster(mergePatch, source);
     render(cluster);
     const max = kind === "ScaledObject" ? "maxReplicaCount" : "maxReplicas";
@@ -102,7 +102,7 @@ describe.each([
     expect(render(cluster, SYNC)).toEqual([]);
   });
 
-  it("has limits of its own where the Canary says so", () => {
+  it("takes the primary's limits from the Canary where they are set", () => {
     const cluster = createToyCluster(mergePatch, source);
     render(cluster, aWorld(), { primaryScalerReplicas: { minReplicas: 5, maxReplicas: 10 } });
     const { minReplicas, maxReplicas, minReplicaCount, maxReplicaCount } = primary(cluster).spec;
@@ -110,7 +110,7 @@ describe.each([
     expect(limits).toEqual([5, 10]);
   });
 
-  it("gets an edit of those limits at once, and nothing else of its source", () => {
+  it("applies an edit of the primary's limits at once, and nothing else of its source", () => {
     const cluster = createToyCluster(mergePatch, source);
     render(cluster);
     const max = kind === "ScaledObject" ? "maxReplicaCount" : "maxReplicas";
@@ -122,7 +122,7 @@ describe.each([
     expect(render(cluster, aWorld(), { primaryScalerReplicas: { minReplicas: 6 } })).toEqual([]);
   });
 
-  it("says when its source is missing, unless the Canary is going anyway", () => {
+  it("reports a missing source, unless the Canary is being deleted", () => {
     const empty = createToyCluster(mergePatch);
     const canary = aCanary(partsOf());
     expect(autoscaler.problem(canary, empty)).toBe(
@@ -140,14 +140,14 @@ describe("a HorizontalPodAutoscaler", () => {
   const autoscaler = createAutoscalers({ includeLabelPrefixes: [] })[0];
   const canary = aCanary({ spec: { autoscalerRef: { kind: "HorizontalPodAutoscaler", name: "podinfo-hpa" } } });
 
-  it("Q54: does not write the primary's for labels and annotations that are never copied", () => {
+  it("Q54: is not written when only labels or annotations differ", () => {
     const cluster = createToyCluster(mergePatch, hpa);
     cluster.apply(autoscaler?.renderPrimary(canary, SYNC, cluster) ?? []);
     cluster.put({ ...hpa, metadata: { ...hpa.metadata, labels: { other: "1" }, annotations: { more: "2" } } });
     expect(cluster.apply(autoscaler?.renderPrimary(canary, SYNC, cluster) ?? [])).toEqual([]);
   });
 
-  it("asks for the primary in its metrics of type Pods and Object, where they name the target", () => {
+  it("names the primary in metrics of type Pods and Object that name the target", () => {
     const labels = (value: string) => ({ matchLabels: { app: value, zone: "a" } });
     const among = (...values: string[]) => ({ matchExpressions: [{ key: "app", operator: "In", values }] });
     const metrics = [
@@ -183,7 +183,7 @@ describe("a HorizontalPodAutoscaler", () => {
     expect(cluster.apply(autoscaler?.renderPrimary(canary, SYNC, cluster) ?? [])).toEqual([]);
   });
 
-  it("without a minimum has one of 1, and is never paused", () => {
+  it("has a minimum of 1 when none is set, and is never paused", () => {
     const { minReplicas: _min, ...spec } = hpa.spec;
     const cluster = createToyCluster(mergePatch, { ...hpa, spec });
     cluster.apply(autoscaler?.renderPrimary(canary, SYNC, cluster) ?? []);
@@ -214,11 +214,11 @@ describe("a ScaledObject", () => {
     ["podinfo-primary", "podinfo-primary-primary"],
     ["other", "other"],
     ["$& $1 podinfo", "$& $1 podinfo-primary"],
-  ])("has the query %s rewritten as %s", (query, expected) => {
+  ])("rewrites the query %s as %s", (query, expected) => {
     expect(primaryQueries([trigger("a", query)])).toEqual([expected]);
   });
 
-  it("has the queries that the Canary gives, and leaves all others alone", () => {
+  it("takes the queries that the Canary gives, and rewrites no other query", () => {
     const queries = { a: "given", c: "new" };
     const triggers = [
       trigger("a", "podinfo"),
@@ -232,7 +232,7 @@ describe("a ScaledObject", () => {
     expect(primaryQueries([trigger("a", "podinfo")], { primaryScalerQueries: {} })).toEqual(["podinfo"]);
   });
 
-  it("always says how its HPA is configured", () => {
+  it("always sets the configuration of its HPA", () => {
     const { advanced: _advanced, ...spec } = scaledObject.spec;
     const cluster = createToyCluster(mergePatch, { ...scaledObject, spec });
     cluster.apply(keda.renderPrimary(canaryWith(), aWorld(), cluster));
@@ -250,13 +250,13 @@ describe("a ScaledObject", () => {
     expect([labels, annotations, ownerReferences?.length]).toEqual([{ team: "a" }, {}, 1]);
   });
 
-  it("Q57: the primary is made running though the source is paused at that moment", () => {
+  it("Q57: the primary's ScaledObject is not paused when its source is", () => {
     const cluster = createToyCluster(mergePatch, scaledObject);
     cluster.apply(keda.renderPrimary(canaryWith(), aWorld(), cluster));
     expect(cluster.at("ScaledObject", "podinfo-so-primary").metadata.annotations).toEqual({ mine: "1" });
   });
 
-  it("Q55: is paused and resumed by its annotation alone; nothing else of the user's object changes", () => {
+  it("Q55: is paused and resumed by its annotation alone; the operator changes nothing else of the user's object", () => {
     const { [PAUSE_ANNOTATION]: _pause, ...annotations } = scaledObject.metadata.annotations ?? {};
     const running = { ...scaledObject, metadata: { ...scaledObject.metadata, annotations } };
     const cluster = createToyCluster(mergePatch, running);
@@ -273,7 +273,7 @@ describe("a ScaledObject", () => {
     expect(cluster.at("ScaledObject", "podinfo-so")).toEqual(running);
   });
 
-  it("Q91: is not paused at bootstrap before the traffic went to the primary", () => {
+  it("Q91: is paused at bootstrap only after the traffic went to the primary", () => {
     const { status, uid, spec } = inPhase("Initializing");
     const plan = planFor(spec, { weights: true, mirror: true, headerMatch: true, sessionAffinity: true });
     const cluster = createToyCluster(mergePatch, scaledObject);
@@ -287,7 +287,7 @@ describe("a ScaledObject", () => {
     });
   });
 
-  it("that holds the target at another number is paused at none", () => {
+  it("is paused at 0 replicas when it was paused at another number", () => {
     const { annotations, ...metadata } = scaledObject.metadata;
     const held = {
       ...scaledObject,
@@ -298,7 +298,7 @@ describe("a ScaledObject", () => {
     expect(cluster.at("ScaledObject", "podinfo-so")).toEqual(scaledObject);
   });
 
-  it("without any annotation can be paused", () => {
+  it("can be paused when it has no annotations", () => {
     const { annotations: _none, ...metadata } = scaledObject.metadata;
     const cluster = createToyCluster(mergePatch, { ...scaledObject, metadata });
     cluster.apply(keda.renderTarget(canaryWith(), aWorld({ target: "down" }), cluster));

@@ -1,4 +1,4 @@
-/** What every kind of autoscaler shares: where the source and the primary's copy are, and what they scale. */
+/** What all kinds of autoscaler share: where the source and the primary's copy are, and what they scale. */
 import type { Canary } from "../../core/canary.ts";
 import type { KubeFields, KubeObject, ObjectRef, ResourceType } from "../../ports/kubernetes.ts";
 import type { MadeObject } from "../../ports/owner.ts";
@@ -17,7 +17,7 @@ export function sourceAndPrimary(canary: Canary, type: ResourceType): readonly O
   return source === undefined ? [] : [source, { ...source, name: primaryNameOf(source.name) }];
 }
 
-/** The primary's scaler. One without an owner is known by what it scales. */
+/** The primary's scaler. A scaler without an owner is recognised by its target. */
 export function madeScaler(canary: Canary, type: ResourceType): readonly MadeObject[] {
   const [source, ref] = sourceAndPrimary(canary, type);
   if (source === undefined || ref === undefined) return [];
@@ -42,19 +42,19 @@ export function seenScalers(canary: Canary, type: ResourceType, seen: Snapshot):
   return { source, primaryName: primaryRef.name, ...(primary === undefined ? {} : { primary }) };
 }
 
-/** Text of the event for a source that is not there. A Canary on its way out needs none: nothing is scaled any more. */
+/** Text of the event for a missing source. A Canary that is being deleted needs no source: it scales nothing any more. */
 export function missingSource(canary: Canary, type: ResourceType, seen: Snapshot, what: string): string | undefined {
   const ref = sourceRef(canary, type);
   if (ref === undefined || canary.deleting || seen.get(ref) !== undefined) return undefined;
   return getQueryError(ref, what);
 }
 
-/** The source's target with the primary's name: kind, version and whatever else it says stay. */
+/** The source's target with the primary's name. Kind, version and all other fields stay. */
 export function primaryScaleTarget(canary: Canary, source: KubeObject): KubeFields {
   return { ...source.spec?.scaleTargetRef, name: primaryNameOf(canary.spec.targetRef.name) };
 }
 
-/** A Canary on its way out makes nothing new. */
+/** A Canary that is being deleted creates nothing. */
 export function isLeaving({ status }: Canary): boolean {
   return status.phase === "Terminating";
 }

@@ -1,4 +1,4 @@
-/** The fingerprint of a ConfigMap or Secret, equal to the one that the original operator left in the status. */
+/** The checksum of a ConfigMap or Secret, equal to the one that Flagger writes into the status. */
 import { createHash } from "node:crypto";
 import { compareUtf8 } from "../../go/hash/fnv.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
@@ -8,8 +8,8 @@ type Strings = Readonly<Record<string, string | null>>;
 const HEX_DIGITS = 16;
 
 /**
- * 16 hex digits: the first half of SHA-256 over the compact JSON of `data`. `binaryData` counts when there is any; an
- * object without it keeps the checksum it always had. Secret values are base64 already and are taken as they stand.
+ * 16 hex digits: the first half of SHA-256 over the compact JSON of `data`. `binaryData` counts when it is present; an
+ * object without it keeps the checksum that Flagger gave it. Secret values are hashed in base64, as they are stored.
  */
 export function configChecksum(object: KubeObject): string {
   const binary: Strings = object.binaryData ?? {};
@@ -17,7 +17,7 @@ export function configChecksum(object: KubeObject): string {
   return createHash("sha256").update(text).digest("hex").slice(0, HEX_DIGITS);
 }
 
-/** As Go's encoder writes a map: keys in byte order (JSON.stringify would put "9" before "10"), safe inside HTML. */
+/** JSON as Go's encoder writes a map: keys in byte order (JSON.stringify would put "9" before "10"), escaped for HTML. */
 function goJson(map: Strings | null | undefined): string {
   if (map === null || map === undefined) return "null";
   const pairs = Object.keys(map)

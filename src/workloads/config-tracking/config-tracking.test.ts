@@ -19,7 +19,7 @@ const secret = (name: string, fields: Partial<KubeObject> = {}): KubeObject => (
   ...fields,
 });
 
-/** Every way in which a pod can refer to a config, each with its own name. */
+/** Every way in which a pod can refer to a config, each with another name. */
 const EVERYWHERE = {
   metadata: { labels: { app: "podinfo" } },
   spec: {
@@ -74,13 +74,13 @@ const FOUND = [
 const shown = (refs: ReturnType<typeof configRefs>) => refs.map((ref) => `${configKey(ref)}${ref.optional ? "?" : ""}`);
 
 describe("references to configs", () => {
-  it("are found everywhere", () => {
+  it("are found in every field that can hold one", () => {
     expect(shown(configRefs(EVERYWHERE))).toEqual(FOUND);
     expect(configRefs({})).toEqual([]);
     expect(configRefs({ spec: { volumes: null, containers: [{ name: "a" }] } })).toEqual([]);
   });
 
-  it("are all renamed that are found, and nothing else is touched", () => {
+  it("are renamed wherever they are found, and nothing else changes", () => {
     const before = structuredClone(EVERYWHERE);
     const keys = new Set(configRefs(EVERYWHERE).map(configKey));
     const spec = renameConfigRefs(EVERYWHERE.spec, keys);
@@ -90,7 +90,7 @@ describe("references to configs", () => {
     expect(JSON.parse(back)).toEqual(EVERYWHERE.spec);
   });
 
-  it("are left alone where the config is not tracked", () => {
+  it("stay as they are where the config is not tracked", () => {
     const spec = renameConfigRefs(EVERYWHERE.spec, new Set(["configmap/volume"]));
     expect(spec.volumes[0].configMap).toEqual({ name: "volume-primary", items: [{ key: "k", path: "p" }] });
     expect(spec.volumes.slice(1)).toEqual(EVERYWHERE.spec.volumes.slice(1));
@@ -102,7 +102,7 @@ describe("references to configs", () => {
     [[false, true], false],
     [[true, true], true],
     [[undefined, true], false],
-  ])("Q53: optional: %j counts as optional: %s, wherever the mandatory one stands", (flags, optional) => {
+  ])("Q53: references with optional %j make the config optional: %s, in any order", (flags, optional) => {
     const envFrom = flags.map((flag) => ({
       configMapRef: { name: "c", ...(flag !== undefined && { optional: flag }) },
     }));
@@ -122,12 +122,12 @@ describe("the checksum of a config", () => {
     ["a secret", secret("s", { data: { apiKey: "dGVzdA==", z: "" } }), "22d7b1eb632610c4"],
   ])("%s", (_, object, checksum) => expect(configChecksum(object)).toBe(checksum));
 
-  it("puts keys that look like numbers in byte order", () => {
+  it("sorts keys that look like numbers in byte order", () => {
     // printf '{"10":"a","9":"b"}' | sha256sum
     expect(configChecksum(config("c", { data: { 9: "b", 10: "a" } }))).toBe("12db95af954b2813");
   });
 
-  it("Q52: sees binary data, but does not change for lack of it", () => {
+  it("Q52: covers binary data, and stays the same for an object without it", () => {
     const plain = configChecksum(config("c", { data: { color: "red" } }));
     const sums = [
       config("c", { data: { color: "red" }, binaryData: { logo: "AAEC" } }),
@@ -158,7 +158,7 @@ describe("what is tracked", () => {
     ["a registry login", secret("s", { type: "kubernetes.io/dockerconfigjson" }), false],
   ])("%s", (_, object, tracked) => expect(isTracked(object)).toBe(tracked));
 
-  it("is looked up; what is not there is told apart from what is not tracked", () => {
+  it("is looked up; a missing config is told apart from one that is not tracked", () => {
     const store = new Map([
       ["configmap/here", config("here", { data: { color: "red" } })],
       ["secret/here", secret("here", { type: "kubernetes.io/dockerconfigjson" })],
@@ -182,7 +182,7 @@ describe("what is tracked", () => {
 describe("the primary's copy of a config", () => {
   const owner = ownerReference({ ref: { name: "podinfo" }, uid: "u1" });
 
-  it("Q66: carries what the pods read, no annotations, and only the labels that are wanted", () => {
+  it("Q66: carries the data, no annotations, and only the included labels", () => {
     const source = secret("login", {
       metadata: {
         name: "login",
@@ -216,7 +216,7 @@ describe("the primary's copy of a config", () => {
     expect(copy.metadata.labels).toBeUndefined();
   });
 
-  it("keeps its other owners, none of them as controller", () => {
+  it("keeps its other owners, but not as controllers", () => {
     const other = ownerReference({ ref: { name: "frontend" }, uid: "u2" });
     const formerSelf = ownerReference({ ref: { name: "podinfo" }, uid: "u0" });
     const existing = config("c-primary", {

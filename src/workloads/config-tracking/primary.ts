@@ -1,19 +1,19 @@
-/** The primary's own copy of a ConfigMap or Secret: what was tested stays what is served while users edit the original. */
+/** The primary's own copy of a ConfigMap or Secret: the primary serves with the tested data while users edit the original. */
 import type { KubeObject, OwnerReference } from "../../ports/kubernetes.ts";
 import { filterPrefixes, primaryNameOf } from "../metadata.ts";
 
 export interface CopyOptions {
   /** The Canary for which the copy is made. */
   readonly owner: OwnerReference;
-  /** The copy as it is now. It may serve other Canaries too. */
+  /** The existing copy. Other Canaries may use it too. */
   readonly existing?: KubeObject;
   /** `-include-label-prefix`. */
   readonly includeLabelPrefixes: readonly string[];
 }
 
 /**
- * The whole object `<name>-primary` as it should be: data, binary data and secret type of `object`, no annotations. Not
- * `immutable`: the next promotion has to change it.
+ * The whole object `<name>-primary` as it should be: data, binary data and secret type of `object`, no annotations. It is
+ * not `immutable`, because the next promotion has to change it.
  */
 export function primaryConfig(object: KubeObject, { owner, existing, includeLabelPrefixes }: CopyOptions): KubeObject {
   const { name, namespace, labels } = object.metadata;
@@ -34,13 +34,13 @@ export function primaryConfig(object: KubeObject, { owner, existing, includeLabe
   };
 }
 
-/** An object has one controller at most; the other owners keep it alive all the same. */
+/** An object has one controller at most. The other owners also keep the object alive. */
 function othersOf(existing: KubeObject | undefined, owner: OwnerReference): OwnerReference[] {
   const others = (existing?.metadata.ownerReferences ?? []).filter((other) => !isSame(other, owner));
   return others.map((other) => ({ ...other, controller: false }));
 }
 
-/** By name as well: a Canary that was deleted and made again has another uid. */
+/** Compared by name as well: a Canary that was deleted and created again has another uid. */
 function isSame(a: OwnerReference, b: OwnerReference): boolean {
   return a.uid === b.uid || (a.kind === b.kind && a.name === b.name && groupOf(a) === groupOf(b));
 }

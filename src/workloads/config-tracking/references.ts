@@ -1,5 +1,5 @@
 /**
- * Where a pod spec refers to ConfigMaps and Secrets. Finding and renaming walk the same way, so that whatever is tracked
+ * Where a pod spec refers to ConfigMaps and Secrets. Finding and renaming walk the same way, so that every tracked config
  * is also renamed:
  *
  *   volumes[].configMap | secret | projected.sources[].configMap | secret
@@ -7,7 +7,7 @@
  *     .env[].valueFrom.configMapKeyRef | secretKeyRef
  *     .envFrom[].configMapRef | secretRef
  *
- * Image pull secrets and the secrets of CSI and other volume drivers are the platform's, not the application's.
+ * Image pull secrets and the secrets of CSI and other volume drivers belong to the platform, not to the application.
  */
 import type { KubeFields } from "../../ports/kubernetes.ts";
 import { primaryNameOf } from "../metadata.ts";
@@ -17,28 +17,28 @@ export type ConfigKind = "configmap" | "secret";
 export interface ConfigRef {
   readonly kind: ConfigKind;
   readonly name: string;
-  /** Every reference says that the pod can do without it. */
+  /** True when every reference is optional: the pod starts without the config. */
   readonly optional: boolean;
 }
 
-/** "configmap/podinfo-config": how a config is called in `status.trackedConfigs`. */
+/** "configmap/podinfo-config": the name of a config in `status.trackedConfigs`. */
 export function configKey({ kind, name }: Pick<ConfigRef, "kind" | "name">): string {
   return `${kind}/${name}`;
 }
 
-/** The configs of a pod template, each once, in the order in which they are first mentioned. */
+/** The configs of a pod template, each once, in the order of their first mention. */
 export function configRefs(podTemplate: KubeFields): readonly ConfigRef[] {
   const found = new Map<string, ConfigRef>();
   renamed(podTemplate?.spec ?? {}, (ref) => {
     const before = found.get(configKey(ref));
-    // One mandatory reference makes the config mandatory: without it the pod does not start.
+    // One mandatory reference makes the config mandatory: the pod does not start without it.
     found.set(configKey(ref), { ...ref, optional: ref.optional && before?.optional !== false });
     return ref.name;
   });
   return [...found.values()];
 }
 
-/** The pod spec with every reference to a config of `tracked` (keys as of `configKey`) turned to its primary copy. */
+/** The pod spec in which every reference to a config of `tracked` (keys as of `configKey`) names its primary copy. */
 export function renameConfigRefs(podSpec: KubeFields, tracked: ReadonlySet<string>): KubeFields {
   return renamed(podSpec, (ref) => (tracked.has(configKey(ref)) ? primaryNameOf(ref.name) : ref.name));
 }
@@ -91,12 +91,12 @@ function refAt(ref: KubeFields, kind: ConfigKind, field: "name" | "secretName", 
   return { ...ref, [field]: rename({ kind, name, optional: ref.optional === true }) };
 }
 
-/** `holder` with its object `field` changed; as it is when it has none. */
+/** `holder` with its object `field` changed; unchanged when it has none. */
 function within(holder: KubeFields, field: string, change: (value: KubeFields) => KubeFields): KubeFields {
   return holder?.[field] ? { ...holder, [field]: change(holder[field]) } : holder;
 }
 
-/** `holder` with every element of its list `field` changed; as it is when it has none. */
+/** `holder` with every element of its list `field` changed; unchanged when it has none. */
 function each(holder: KubeFields, field: string, change: (element: KubeFields) => KubeFields): KubeFields {
   return within(holder, field, (list) => list.map(change));
 }

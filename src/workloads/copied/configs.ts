@@ -1,4 +1,4 @@
-/** ConfigMaps and Secrets of a target as a turn sees them: part of the revision, and copied for the primary. */
+/** ConfigMaps and Secrets of a target in one turn: they are part of the revision, and are copied for the primary. */
 import type { Canary, Revision } from "../../core/canary.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import { type MadeObject, ownerReference } from "../../ports/owner.ts";
@@ -20,7 +20,7 @@ export function configInputs(target: KubeObject | undefined, namespace: string):
 }
 
 /**
- * The copies. One without an owner is known by the primary, which reads it, unless the target reads it as well. Canaries
+ * The copies. A copy without an owner is recognised because the primary reads it and the target does not. Canaries
  * of several targets may use one config, and then share its copy.
  */
 export function madeConfigs(
@@ -49,7 +49,7 @@ export function readConfigs(
   return trackedConfigs(configRefs(target.spec?.template), (kind, name) => seen.get(configRef(kind, name, namespace)));
 }
 
-/** Text of the event when the target cannot run for want of a config. */
+/** Text of the event when the target cannot run because a config is missing. */
 export function configProblem({ missing }: TrackedConfigs, namespace: string): string | undefined {
   const mandatory = missing.find(({ optional }) => !optional);
   return mandatory === undefined ? undefined : `GetTargetConfigs failed: ${missingConfig(mandatory, namespace)}`;
@@ -79,7 +79,7 @@ function configRef(kind: ConfigKind, name: string, namespace: string): ObjectRef
   return { type: kind === "configmap" ? RESOURCES.configMap : RESOURCES.secret, namespace, name };
 }
 
-/** The existing copy with our fields in it. Its type stays: it cannot be changed. */
+/** The existing copy with our fields set. Its type stays, because Kubernetes does not let a type change. */
 function overExisting(copy: KubeObject, existing: KubeObject): KubeObject {
   const { data: _data, binaryData: _binary, ...rest } = existing;
   const { labels: _labels, ...metadata } = existing.metadata;

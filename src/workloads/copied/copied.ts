@@ -1,5 +1,5 @@
 /**
- * A target with a `-primary` copy of itself. The copy serves the users; the target is brought up only to be tested, and
+ * A target with a `-primary` copy of itself. The copy serves the users. The target is scaled up only to be tested, and
  * its template is then copied over the primary's.
  */
 import type { Canary } from "../../core/canary.ts";
@@ -97,12 +97,12 @@ function read(
   if (other !== undefined) return problem(overlapProblem(target, labels, other));
   const refused = kind.refusal(target);
   const hasPrimary = primary !== undefined;
-  // What was taken over while it could be released is given back in order, whatever it has become since.
+  // A target that the operator took over is handed back in order, also when it cannot be released any more.
   const leavesOrderly = canary.deleting && hasPrimary;
   if (refused !== undefined && !leavesOrderly) return problem(refused);
   const configs = readConfigs(canary, target, seen, options);
   const missing = configProblem(configs, canary.ref.namespace);
-  // What is missing keeps nobody from leaving: the target is given back as it is.
+  // A missing object does not keep a Canary from leaving: the target is handed back as it is.
   if (missing !== undefined && !canary.deleting) {
     return problem(hasPrimary ? missing : `createPrimary${kind.type.kind} failed: ${missing}`);
   }
@@ -167,7 +167,7 @@ function renderPrimary(
   if (primary !== undefined && world.primary.kind === "restored") {
     return [...companions, ...restored(canary, primary, world.primary.from, seen)];
   }
-  // A Canary on its way out makes nothing new.
+  // A Canary that is being deleted creates nothing.
   if (primary === undefined && canary.status.phase === "Terminating") return [];
   const tracked = readConfigs(canary, target, seen, options);
   if (configProblem(tracked, canary.ref.namespace) !== undefined) return companions;
@@ -181,7 +181,7 @@ function renderPrimary(
   }
   if (world.primary.kind !== "promoted") return companions;
   const { id, revision } = world.primary;
-  // What the target holds now may be newer than what was tested: then nothing is copied.
+  // The target may hold a newer revision than the tested one: then nothing is copied.
   if (!sameRevision(revision, held)) return companions;
   const previous = previousOf(canary, primary, copies, id, seen);
   return [...companions, ...previous, ...copies, promotedPrimary(parts, primary, id)];

@@ -1,4 +1,4 @@
-/** What differs between the kinds of target that are released by a copy of themselves. */
+/** The differences between the kinds of target that are released by a copy of themselves. */
 import type { Canary } from "../../core/canary.ts";
 import type { Readiness } from "../../core/observation.ts";
 import type { KubeFields, KubeObject, ObjectRef, ResourceType } from "../../ports/kubernetes.ts";
@@ -11,8 +11,8 @@ export interface ReadinessRule {
   /** Percent of the updated pods that must be available. */
   readonly thresholdPercent: number;
   /**
-   * When kinds whose controller knows no deadline are given up. Absent while nothing is being rolled out: a pod that is
-   * missing for a moment is then no reason to refuse a revision (Q40). Milliseconds since the epoch.
+   * When the operator gives up a rollout whose controller has no deadline. Absent while nothing is being rolled out: a pod that
+   * is missing for a moment is then no reason to refuse a revision (Q40). Milliseconds since the epoch.
    */
   readonly giveUpAt?: number;
   readonly now: number;
@@ -20,36 +20,36 @@ export interface ReadinessRule {
 
 export interface RolloutReading {
   readonly readiness: Readiness;
-  /** When a deadline will make it stuck, if nothing else happens. Milliseconds since the epoch. */
+  /** When a deadline will make the rollout stuck, if nothing else happens. Milliseconds since the epoch. */
   readonly recheckAt?: number;
 }
 
-/** The primary that exists, or how many pods it asked for before it was deleted, where that was seen. */
+/** The existing primary, or the number of replicas of a deleted primary, where the operator saw it. */
 export interface Before {
   readonly primary?: KubeObject;
   readonly replicas?: number;
 }
 
-/** How a target is taken down and brought up again. */
+/** How a target is scaled down and up again. */
 export interface Scaling {
   /** Pods that can serve. */
   available(object: KubeObject): number;
   isScaledDown(object: KubeObject): boolean;
   scaledDown(target: KubeObject): KubeObject;
   scaledUp(target: KubeObject, canary: Canary, primary: KubeObject | undefined, seen: Snapshot): KubeObject;
-  /** As it serves by itself again when the Canary goes, whether it is down now or not (Q49). */
+  /** The spec with which the target serves by itself after the Canary is deleted, scaled down now or not (Q49). */
   reverted(target: KubeObject, canary: Canary, primary: KubeObject | undefined, seen: Snapshot): KubeObject;
-  /** Fields of the primary's `spec` that say how many pods it has; empty: they are not to be touched. */
+  /** Fields of the primary's `spec` that say how many pods it has; empty when the operator must not set them. */
   primaryReplicas(target: KubeObject, canary: Canary, before: Before): KubeFields;
-  /** Further objects that scaling looks at. */
+  /** Further objects that scaling reads. */
   inputs(canary: Canary): readonly ObjectRef[];
 }
 
 export interface CopiedKind extends Scaling {
   readonly type: ResourceType;
-  /** Fields of `spec` that every promotion copies, and takes away where the target has none. */
+  /** Fields of `spec` that every promotion copies, and removes where the target has none. */
   readonly copiedFields: readonly string[];
-  /** Hash of what counts as the revision. */
+  /** Hash of the fields that make up the revision. */
   hash(template: KubeFields): string;
   /** Why this target cannot be released; undefined when it can. */
   refusal(target: KubeObject): string | undefined;
@@ -59,9 +59,9 @@ export interface CopiedKind extends Scaling {
   hasGap(primary: KubeObject, target: KubeObject): boolean;
   /** Around the bare readiness details: texts of events. */
   wrap(which: "primary" | "canary", name: string, namespace: string, detail: string, stuck: boolean): string;
-  /** The target's pod spec as the primary runs it: affinities, the node selector of a scaled-down DaemonSet. */
+  /** The target's pod spec as the primary runs it, e.g. without the node selector of a scaled-down DaemonSet. */
   primaryPodSpec(podSpec: KubeFields, target: KubeObject, selectorLabels: readonly string[]): KubeFields;
-  /** Fields of `spec` that the primary gets when it is made and keeps for good. */
+  /** Fields of `spec` that the primary gets when it is created and keeps. */
   readonly fixedSpec?: (target: KubeObject) => KubeFields;
   readonly companions?: Companions;
 }

@@ -1,6 +1,6 @@
 /**
  * Primaries whose pods cannot be told apart. Two releases of one chart often share the value of their selector label: the
- * Services of the one would then send requests to the pods of the other.
+ * Services of the first would then send requests to pods of the second.
  */
 import type { Canary } from "../../core/canary.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
@@ -19,7 +19,7 @@ const KINDS = [RESOURCES.deployment, RESOURCES.daemonSet, RESOURCES.statefulSet]
 
 /**
  * Another workload whose pods the primary's Services would select too, or another primary whose Services would select
- * the pods of this one. Only asked before any traffic was switched: a Canary that is initialised goes on.
+ * the pods of this primary. Checked only before the traffic is switched: a Canary that is initialised goes on.
  */
 export function overlapping(
   canary: Canary,
@@ -75,7 +75,7 @@ function isPrimary({ metadata }: KubeObject): boolean {
   return (metadata.ownerReferences ?? []).some(({ kind }) => kind === RESOURCES.canary.kind);
 }
 
-/** Of two primaries that were made at once, the younger one waits. */
+/** Of two primaries that were created at the same time, the younger one waits. */
 function isElder({ metadata: a }: KubeObject, { metadata: b }: KubeObject): boolean {
   const [bornA, bornB] = [a.creationTimestamp ?? "", b.creationTimestamp ?? ""];
   return bornA === bornB ? a.name < b.name : bornA < bornB;

@@ -1,12 +1,12 @@
 /**
- * What the primary's configs held before a promotion, so that a promotion that fails can be taken back altogether. A copy
- * keeps its name from one revision to the next, so its old data would be lost once it is written over:
+ * What the primary's configs held before a promotion, so that a promotion that fails can be rolled back completely. A copy
+ * keeps its name from one revision to the next, so its old data would be lost once it is overwritten:
  *
  *   podinfo-config-primary            what the primary's pods read
- *   podinfo-config-primary-previous   what they read before the promotion named in its annotation; emptied when it is over
+ *   podinfo-config-primary-previous   what they read before the promotion named in its annotation; emptied when that promotion is over
  *
- * Written in this order, each step repeatable: previous <- copy, copy <- target's, template. Until the template carries
- * the promotion's id too, the promotion has not happened, and the copies go back to what they were.
+ * Written in this order, each step repeatable: previous <- copy, copy <- target's, template. As long as the template does
+ * not carry the promotion's id, the promotion has not happened, and the copies get their old data back.
  */
 
 import { isDeepStrictEqual } from "node:util";
@@ -18,7 +18,7 @@ import { configRefs } from "../config-tracking/references.ts";
 import { primaryNameOf } from "../metadata.ts";
 import { promotionIdOf } from "./primary.ts";
 
-/** On a previous config: the id of the promotion that it was kept for. */
+/** On a previous config: the id of the promotion for which it is kept. */
 export const KEPT_FOR_ANNOTATION = "aviary.flagger.app/kept-for-promotion";
 
 interface KeptConfig {
@@ -26,12 +26,12 @@ interface KeptConfig {
   readonly previous: ObjectRef;
 }
 
-/** Every copy that the primary's template reads, and where its previous data would be. */
+/** Every copy that the primary's template reads, and the object that would keep its previous data. */
 export function previousInputs(primary: KubeObject | undefined, namespace: string): readonly ObjectRef[] {
   return keptConfigs(primary, namespace).flatMap(({ copy, previous }) => [copy, previous]);
 }
 
-/** The data that `copies` are about to lose, for those that the primary reads. */
+/** The data that `copies` are about to lose, for the copies that the primary reads. */
 export function previousOf(
   canary: Canary,
   primary: KubeObject,
@@ -45,17 +45,17 @@ export function previousOf(
     const previous = seen.get(previousRef);
     if (copy === undefined || next === undefined) return [];
     const id = keptFor(previous);
-    // A copy that holds the new data already was kept before that, by a turn that was interrupted.
+    // An interrupted turn kept the old data of a copy that holds the new data already.
     if (sameData(copy, next) && (id === undefined || id === promotion)) return [];
-    // What an earlier promotion wrote that never happened was not read by the primary: what it read is still kept.
+    // If an earlier promotion was abandoned, the copy holds its data, but the primary never used it: the previous object holds what the primary used.
     const isLeft = id !== undefined && id !== promotion && id !== promotionIdOf(primary);
     return [keeping(canary, previousRef, isLeft ? (previous ?? copy) : copy, previous, promotion)];
   });
 }
 
 /**
- * Copies of promotions that did not happen after all get their data back.
- * @param promotion only what was kept for it; undefined: for any but the one that the primary carries
+ * Restores the data of copies whose promotion did not happen.
+ * @param promotion restores only what was kept for this promotion; undefined: for any but the one that the primary carries
  */
 export function returnedConfigs(
   canary: Canary,
@@ -69,12 +69,12 @@ export function returnedConfigs(
     const id = keptFor(previous);
     if (copy === undefined || previous === undefined || id === undefined) return [];
     const failed = "failed" in promotion ? id === promotion.failed : id !== promotion.carried;
-    // What another Canary's primary reads as well is not ours to take back.
+    // A copy that another Canary's primary reads too is not restored.
     return failed && !isShared(copy, canary) ? [withData(copy, previous)] : [];
   });
 }
 
-/** Secrets are not kept for longer than they are needed. */
+/** Empties Secrets as soon as they are not needed any more. */
 export function forgottenConfigs(
   canary: Canary,
   primary: KubeObject,
@@ -114,7 +114,7 @@ function keeping(
     apiVersion: copy.apiVersion,
     kind: copy.kind,
     metadata: { name: ref.name, namespace: ref.namespace, ownerReferences: [ownerReference(canary)] },
-    // Other types demand keys, and could not be emptied.
+    // Other types have mandatory keys and cannot be emptied.
     ...(copy.kind === "Secret" ? { type: "Opaque" } : {}),
   };
   const annotations = { ...base.metadata.annotations, [KEPT_FOR_ANNOTATION]: promotion };

@@ -1,4 +1,4 @@
-/** The primary copy: how it is made, promoted, and given back what it ran before. */
+/** The primary copy: how it is created, promoted, and restored. */
 import { isDeepStrictEqual } from "node:util";
 import type { Canary } from "../../core/canary.ts";
 import { apiVersionOf, type KubeFields, type KubeObject } from "../../ports/kubernetes.ts";
@@ -18,12 +18,12 @@ import {
 import type { CopiedKind } from "./kind.ts";
 
 /**
- * The template that the primary ran before its last promotion, as JSON, so that a promotion that fails can be taken back
- * even by an operator that was started after it. Gone when the promotion is over.
+ * The template that the primary ran before its last promotion, as JSON, so that a promotion that fails can be rolled back,
+ * even by an operator that started after it. Removed when the promotion is over.
  */
 export const PREVIOUS_TEMPLATE_ANNOTATION = "aviary.flagger.app/previous-template";
 
-/** All annotations of an object may take 256 KiB together; a larger template is not kept and cannot be restored. */
+/** All annotations of an object together may take 256 KiB. A larger template is not kept and cannot be restored. */
 const LARGEST_TEMPLATE = 128 * 1024;
 
 export interface PrimaryParts {
@@ -33,7 +33,7 @@ export interface PrimaryParts {
   readonly tracked: TrackedConfigs;
   readonly kind: CopiedKind;
   readonly options: WorkloadOptions;
-  /** How many pods the primary asked for before it was deleted, where that was seen. */
+  /** How many replicas the primary had before it was deleted, where the operator saw that. */
   readonly replicasBefore?: number;
 }
 
@@ -59,10 +59,10 @@ export function createdPrimary(parts: PrimaryParts, id: string): KubeObject {
   };
 }
 
-/** The seen primary with the target's template over its own. Metadata is replaced under the prefix filter (Q50). */
+/** The existing primary with the target's template. Metadata is replaced under the prefix filter (Q50). */
 export function promotedPrimary(parts: PrimaryParts, primary: KubeObject, id: string): KubeObject {
   const { canary, target, kind, options } = parts;
-  // Once copied the template is left alone: the API server may have added defaults to it, users may have scaled it.
+  // A copied template is not compared again: the API server may have added defaults, and users may have scaled it.
   if (promotionIdOf(primary) === id) return primary;
   const outdated = new Set(kind.copiedFields);
   const kept = Object.entries(primary.spec ?? {}).filter(([field]) => !outdated.has(field));
@@ -97,21 +97,21 @@ export function isRestorable({ metadata }: KubeObject): boolean {
   return metadata.annotations?.[PREVIOUS_TEMPLATE_ANNOTATION] !== undefined;
 }
 
-/** When a promotion is over, nobody will ask for the template before it. */
+/** When a promotion is over, the template before it is not needed any more. */
 export function withoutKeptTemplate(primary: KubeObject): KubeObject {
   if (primary.metadata.annotations?.[PREVIOUS_TEMPLATE_ANNOTATION] === undefined) return primary;
   const { [PREVIOUS_TEMPLATE_ANNOTATION]: _kept, ...annotations } = primary.metadata.annotations;
   return { ...primary, metadata: { ...primary.metadata, annotations } };
 }
 
-/** Whether the primary's template is the target's as it would be promoted now, whatever promotion it came from. */
+/** Whether the primary's template is the target's as it would be promoted now, from any promotion. */
 export function carriesTemplateOf(parts: PrimaryParts, primary: KubeObject): boolean {
   const id = promotionIdOf(primary);
   if (id === undefined) return false;
   return isDeepStrictEqual(meaningOf(primaryTemplate(parts, id)), meaningOf(primary.spec?.template));
 }
 
-/** Without what says nothing: Go clients write `creationTimestamp: null` and empty maps where others leave them out. */
+/** The template without empty fields: Go clients write `creationTimestamp: null` and empty maps where others omit them. */
 function meaningOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(meaningOf);
   if (typeof value !== "object" || value === null) return value;

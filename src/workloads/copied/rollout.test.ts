@@ -6,11 +6,11 @@ import { giveUpAt } from "./rollout.ts";
 const MINUTE = 60_000;
 const PARTS = { analysis: { interval: "1m" }, spec: { progressDeadlineSeconds: 120 } };
 
-describe("a rollout that does not get on is given up", () => {
+describe("a rollout that makes no progress is given up", () => {
   it.each<[string, Parameters<typeof inPhase>[0], Partial<CanaryStatus>, number | undefined]>([
     ["after its deadline", "Progressing", { phaseSince: MINUTE, writtenAt: MINUTE }, 3 * MINUTE],
     [
-      "not by a missing pod late in a long run",
+      "not because a pod is missing late in a long run",
       "Progressing",
       { phaseSince: 0, hold: { kind: "until", at: 60 * MINUTE } },
       61 * MINUTE,

@@ -1,4 +1,4 @@
-/** How far the controllers have come with the target and with the primary, in the words of events. */
+/** The progress that controllers report for the target and for the primary, in the words of events. */
 import type { Canary } from "../../core/canary.ts";
 import type { PrimaryReading } from "../../core/observation.ts";
 import { isRunning } from "../../core/phases/table.ts";
@@ -39,16 +39,16 @@ function progressOf(detail: string): { readonly progress?: string } {
   return detail.startsWith(WAITING) ? { progress: detail.slice(WAITING.length) } : {};
 }
 
-/** However often it gets on: pods that go down again and again do so, too. */
+/** A limit that holds despite progress: pods that crash again and again make progress, too. */
 const MOST_DEADLINES = 10;
 
 /**
- * When a rollout that does not get on is given up. It gets on with its phase, with the check that it waits for now being set,
- * and with every write of the status: a wait is written when its text changes, which counts pods. So many pods that are
+ * When a rollout that makes no progress is given up. Progress is: a new phase, a new target of the current wait, and
+ * every write of the status, because a wait is written when its text changes, and the text counts pods. So pods that are
  * replaced one by one have a deadline each. Milliseconds since the epoch; undefined while nothing is rolled out.
  */
 export function giveUpAt({ status, spec }: Pick<Canary, "status" | "spec">): number | undefined {
-  // One that waits for approval cannot begin with a primary that does not come up, and would wait for it without end.
+  // A Canary that waits for approval cannot start while its primary does not come up, and would wait without end.
   const { phase, phaseSince, writtenAt } = status;
   const waits = phase === "Initializing" || phase === "Waiting" || phase === "Terminating";
   if (!isRunning(phase) && !waits) return undefined;

@@ -1,4 +1,4 @@
-/** A selector never changes: what a primary is selected by is what it was made with, whatever the target says by now. */
+/** A selector never changes: a primary keeps the selector that it was created with, also when the target's changes. */
 import { describe, expect, it } from "vitest";
 import type { DesiredPrimary } from "../../core/desired.ts";
 import { promotionId } from "../../core/identity.ts";
@@ -54,7 +54,7 @@ function stage(kind: string, name: string, cluster: ToyCluster, selectorLabels =
 }
 
 describe.each(["Deployment", "DaemonSet", "StatefulSet"])("the primary of a %s", (kind) => {
-  it("keeps its selector, and its pods match it, when the target is made again with another selector", () => {
+  it("keeps a selector that its pods match when the target is created again with another selector", () => {
     const cluster = createToyCluster(mergePatch, target(kind, "web", { app: "web" }));
     const { begin, promote, primary, selector } = stage(kind, "web", cluster);
     begin();
@@ -70,7 +70,7 @@ describe.each(["Deployment", "DaemonSet", "StatefulSet"])("the primary of a %s",
     expect(primary().template.metadata.labels).toEqual({ app: "web-primary", "app.kubernetes.io/name": "web-primary" });
   });
 
-  it("keeps its selector, and its pods match it, when -selector-labels is changed", () => {
+  it("keeps a selector that its pods match when -selector-labels is changed", () => {
     const labels = { app: "web", deploy: "web" };
     const cluster = createToyCluster(mergePatch, target(kind, "web", labels));
     stage(kind, "web", cluster, ["app"]).begin();
@@ -82,7 +82,7 @@ describe.each(["Deployment", "DaemonSet", "StatefulSet"])("the primary of a %s",
     expect([primary().selector.matchLabels, primary().template.metadata.labels]).toEqual([own, own]);
   });
 
-  it("keeps the other match labels of its target, which tell two releases of one chart apart", () => {
+  it("keeps the other match labels of its target, which distinguish two releases of one chart", () => {
     const release = (instance: string) =>
       target(kind, `shop-${instance}`, { "app.kubernetes.io/name": "shop", "app.kubernetes.io/instance": instance });
     const cluster = createToyCluster(mergePatch, release("blue"), release("red"));
@@ -97,7 +97,7 @@ describe.each(["Deployment", "DaemonSet", "StatefulSet"])("the primary of a %s",
     expect([blue.read("Initializing").kind, red.read("Initializing").kind]).toEqual(["reading", "reading"]);
   });
 
-  it("is not made when its pods could not be told apart from those of another primary", () => {
+  it("is not created when its pods could not be told apart from those of another primary", () => {
     const blue = target(kind, "shop-blue", { name: "shop" });
     const cluster = createToyCluster(mergePatch, blue, target(kind, "shop-red", { name: "shop" }));
     stage(kind, "shop-blue", cluster).begin();
@@ -114,7 +114,7 @@ describe.each(["Deployment", "DaemonSet", "StatefulSet"])("the primary of a %s",
     expect(red.read("")).toMatchObject({ kind: "reading" });
   });
 
-  it("that another Flagger made, and whose selector has one label only, refuses a second release", () => {
+  it("refuses a second release when Flagger created the first primary with one selector label", () => {
     const [one, two] = [
       { name: "shop", tier: "blue" },
       { name: "shop", tier: "red" },
@@ -129,7 +129,7 @@ describe.each(["Deployment", "DaemonSet", "StatefulSet"])("the primary of a %s",
       flaggers,
       target(kind, "shop-red", two),
     );
-    // The release of old goes on; the new one would send its pods into the other's Service.
+    // The first release goes on; the second would send its pods into the first one's Service.
     expect(stage(kind, "shop-blue", cluster).read("Succeeded")).toMatchObject({ kind: "reading" });
     expect(stage(kind, "shop-red", cluster).read("")).toMatchObject({
       kind: "problem",
@@ -137,7 +137,7 @@ describe.each(["Deployment", "DaemonSet", "StatefulSet"])("the primary of a %s",
     });
   });
 
-  it("that was made first goes on when two were made at once, and a Canary that is initialised is never refused", () => {
+  it("goes on when it is the older of two, and a Canary that is initialised is never refused", () => {
     const cluster = createToyCluster(mergePatch, target(kind, "a", { app: "x" }), target(kind, "b", { app: "x" }));
     const [a, b] = [stage(kind, "a", cluster), stage(kind, "b", cluster)];
     a.begin();

@@ -1,19 +1,19 @@
-/** After a promotion: giving back what it changed when it failed, and forgetting what was kept for that when it did not. */
+/** After a promotion: a failed one is rolled back; after a successful one the copies for a rollback are removed. */
 import type { Canary } from "../../core/canary.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { forgottenConfigs, returnedConfigs } from "./previous.ts";
 import { promotionIdOf, restoredPrimary, withoutKeptTemplate } from "./primary.ts";
 
-/** The primary as it was before the promotion `from`: first what its pods read, then the pods. */
+/** The primary as it was before the promotion `from`: first the configs that its pods read, then the pods. */
 export function restored(canary: Canary, primary: KubeObject, from: string, seen: Snapshot): readonly KubeObject[] {
   if (promotionIdOf(primary) !== from) return abandoned(canary, primary, seen);
   const template = restoredPrimary(primary);
-  // A template that was not kept goes on with the configs that belong to it.
+  // Without the previous template, the primary keeps the configs that belong to its current one.
   return template === undefined ? [] : [...returnedConfigs(canary, primary, { failed: from }, seen), template];
 }
 
-/** The primary as it is, with nothing left of promotions that are over. */
+/** The primary as it is, without the remains of promotions that are over. */
 export function settled(canary: Canary, primary: KubeObject, seen: Snapshot): readonly KubeObject[] {
   const carried = promotionIdOf(primary);
   const returned = abandoned(canary, primary, seen);
@@ -23,7 +23,7 @@ export function settled(canary: Canary, primary: KubeObject, seen: Snapshot): re
   return [...returned, ...forgotten, going ? primary : withoutKeptTemplate(primary)];
 }
 
-/** Of promotions that changed configs, but never the template. */
+/** For promotions that changed configs, but never the template. */
 function abandoned(canary: Canary, primary: KubeObject, seen: Snapshot): readonly KubeObject[] {
   return returnedConfigs(canary, primary, { carried: promotionIdOf(primary) }, seen);
 }

@@ -49,7 +49,7 @@ describe("the primary DaemonSet", () => {
     expect(cluster.at("DaemonSet", "podinfo-primary")).toEqual(expected);
   });
 
-  it("Q61: made from a target that is down, and promoted from one, runs on every node all the same", () => {
+  it("Q61: runs on every node, also when it is created or promoted from a target that is scaled down", () => {
     const down = target({ nodeSelector: { disk: "ssd", [SELECTOR]: "true" } });
     const cluster = createToyCluster(mergePatch, down);
     cluster.apply(workload.renderPrimary(inPhase("Initializing", PARTS), aWorld(), cluster));
@@ -77,7 +77,7 @@ describe("a DaemonSet", () => {
     ["no node selector", {}],
     ["a node selector", { nodeSelector: { disk: "ssd" } }],
     ["an empty one", { nodeSelector: {} }],
-  ])("with %s is down by a selector that no node matches, and the same revision", (_, podSpec) => {
+  ])("with %s is scaled down by a selector that no node matches, and keeps its revision", (_, podSpec) => {
     const cluster = createToyCluster(mergePatch, target(podSpec));
     const converge = (wanted: "up" | "down") =>
       cluster.apply(workload.renderTarget(inPhase("Succeeded", PARTS), aWorld({ target: wanted }), cluster));
@@ -89,7 +89,7 @@ describe("a DaemonSet", () => {
     expect(live().spec.template.spec.nodeSelector ?? {}).toEqual((podSpec as KubeFields).nodeSelector ?? {});
   });
 
-  it("is given back without the selector when the Canary goes", () => {
+  it("is handed back without the selector when the Canary is deleted", () => {
     const cluster = createToyCluster(mergePatch, target({ nodeSelector: { [SELECTOR]: "true" } }));
     const leaving = aWorld({ target: "up", traffic: "before-us" });
     cluster.apply(workload.renderTarget(inPhase("Terminating", PARTS), leaving, cluster));
@@ -109,7 +109,7 @@ describe("a DaemonSet", () => {
     expect(reading.kind === "problem" ? reading.detail : undefined).toBe(problem);
   });
 
-  it("that is refused by now is given back all the same, with its Services, when the Canary goes", () => {
+  it("that cannot be released any more is handed back with its Services when the Canary is deleted", () => {
     const refused = target({}, { updateStrategy: { type: "OnDelete" } });
     const own = target({}, { selector: { matchLabels: { app: "podinfo-primary" } } });
     const primary = { ...own, metadata: { ...own.metadata, name: "podinfo-primary" } };
@@ -118,7 +118,7 @@ describe("a DaemonSet", () => {
       kind: "reading",
       selector: { label: "app", target: { app: "podinfo" }, primary: { app: "podinfo-primary" } },
     });
-    // Nothing was ever taken from one without a primary.
+    // The operator takes nothing over from a target without a primary.
     expect(read(createToyCluster(mergePatch, refused), leaving).kind).toBe("problem");
   });
 
@@ -151,13 +151,13 @@ describe("a DaemonSet's rollout", () => {
     expect(rollout(status, undefined, threshold).readiness).toEqual({ kind: "progressing", detail: WAITING + detail });
   });
 
-  it("is done with what the threshold asks for, and with no node at all", () => {
+  it("is finished when the threshold is reached, and when there is no node", () => {
     const status = { desiredNumberScheduled: 3, updatedNumberScheduled: 3, numberAvailable: 2 };
     expect(rollout(status, NOW - 1, 80).readiness.kind).toBe("ready");
     expect(rollout({}, NOW - 1).readiness.kind).toBe("ready");
   });
 
-  it("is given up at its deadline, and looked at again then", () => {
+  it("is given up at its deadline, and the turn is scheduled for that time", () => {
     const late = { desiredNumberScheduled: 3 };
     expect(rollout(late, NOW)).toMatchObject({ readiness: { kind: "progressing" }, recheckAt: NOW + 1 });
     expect(rollout(late, NOW - 1).readiness).toEqual({
@@ -188,7 +188,7 @@ describe("a DaemonSet's rollout", () => {
     expect(reading).toMatchObject({ primary: { readiness: { kind } } });
   });
 
-  it("Q62: is told in the misspelled words of events", () => {
+  it("Q62: is reported in Flagger's misspelled words", () => {
     const late = { ...target(), status: { observedGeneration: 1, desiredNumberScheduled: 1 } };
     const since = { phaseSince: NOW - HOUR, hold: { kind: "none" } };
     expect(read(createToyCluster(mergePatch, late), inPhase("Progressing", PARTS, since))).toMatchObject({

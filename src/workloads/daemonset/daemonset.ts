@@ -1,4 +1,4 @@
-/** DaemonSets: taken down by a node selector that no node matches, for they have no replicas to set to zero. */
+/** DaemonSets: scaled down by a node selector that no node matches, because they have no replicas to set to zero. */
 import { hashPodTemplate, SCALE_TO_ZERO_SELECTOR } from "../../go/hash/hash.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Workload, WorkloadOptions } from "../../ports/workload.ts";
@@ -15,12 +15,12 @@ const DAEMON_SET: CopiedKind = {
   readiness: daemonSetReadiness,
   hasGap: (primary, target) =>
     daemonSetHasGap(target.spec?.updateStrategy, primary.status?.desiredNumberScheduled ?? 1),
-  // Misspelled as ever: existing alerts look for these words (Q62).
+  // Misspelled as in Flagger: existing alerts look for these words (Q62).
   wrap: (which, name, namespace, detail, stuck) =>
     which === "primary"
       ? `primary daemonset ${name}.${namespace} not ready: ${detail}`
       : `canary damonset ${name}.${namespace} not ready with retryable ${!stuck}: ${detail}`,
-  // The selector of a target that is down must not come to the primary, which would then run nowhere (Q61).
+  // The node selector of a scaled-down target must not reach the primary, which would then run on no node (Q61).
   primaryPodSpec: withoutScaleDown,
   available: (object) => object.status?.numberAvailable ?? 0,
   isScaledDown: (object) => object.spec?.template?.spec?.nodeSelector?.[SCALE_TO_ZERO_SELECTOR] !== undefined,
@@ -39,11 +39,11 @@ export function createDaemonSetWorkload(options: WorkloadOptions): Workload {
   return createCopiedWorkload(DAEMON_SET, options);
 }
 
-/** Under `OnDelete` no pod would ever be replaced by a promotion. */
+/** Under `OnDelete` a promotion would never replace a pod. */
 function refusal({ metadata, spec }: KubeObject): string | undefined {
   const strategy = spec?.updateStrategy?.type || "RollingUpdate";
   if (strategy === "RollingUpdate") return undefined;
-  // The original looks whenever it sees to it that there is a primary.
+  // Flagger checks this whenever it makes sure that there is a primary.
   const what = `createPrimaryDaemonSet failed: daemonset ${metadata.name}.${metadata.namespace ?? ""}`;
   return `${what} must have RollingUpdate strategy but have ${strategy}`;
 }

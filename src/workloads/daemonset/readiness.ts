@@ -1,4 +1,4 @@
-/** Whether a DaemonSet's rollout is finished, still going, or stuck. Its controller knows no deadline, so it is ours. */
+/** Whether a DaemonSet's rollout is finished, in progress, or stuck. Its controller has no deadline, so the operator sets one. */
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import type { ReadinessRule, RolloutReading } from "../copied/kind.ts";
 import { requiredAvailable } from "../threshold.ts";

@@ -79,7 +79,7 @@ const put = (cluster: ToyCluster, spec: KubeFields, name = "podinfo") => {
 const primarySpec = (cluster: ToyCluster) => cluster.at("Deployment", "podinfo-primary").spec;
 
 describe("the primary Deployment", () => {
-  it("is made as in golden/primary.yaml, with copies of its configs", () => {
+  it("is created as in golden/primary.yaml, with copies of its configs", () => {
     const cluster = begun();
     const { id } = promote(begun());
     expect(cluster.at("Deployment", "podinfo-primary")).toEqual(withId(file("primary"), id));
@@ -93,7 +93,7 @@ describe("the primary Deployment", () => {
     ["as large as the manifest of the target says", undefined, '{"spec":{"replicas":4}}', 4],
     ["of one pod, when nothing is known", undefined, "{}", 1],
     ["of one pod, when the manifest is no JSON", undefined, "{", 1],
-  ])("is made %s, of a target that is down", (_, before, applied, expected) => {
+  ])("is created %s, from a target that is scaled down", (_, before, applied, expected) => {
     const metadata = {
       ...TARGET.metadata,
       annotations: { "kubectl.kubernetes.io/last-applied-configuration": applied },
@@ -121,7 +121,7 @@ describe("the primary Deployment", () => {
     expect(ownerReferences).toHaveLength(1);
   });
 
-  it("loses what the target no longer says, and keeps its selector", () => {
+  it("loses fields that the target no longer has, and keeps its selector", () => {
     const cluster = begun();
     const { minReadySeconds: _gone, ...spec } = TARGET.spec;
     cluster.put({ ...TARGET, spec: { ...spec, strategy: { type: "Recreate" }, template: { metadata: {}, spec: {} } } });
@@ -145,12 +145,12 @@ describe("the primary Deployment", () => {
     expect(primarySpec(cluster).replicas).toBe(expected);
   });
 
-  it("Q61: is made again from what the target holds, with a pod", () => {
+  it("Q61: is created again from the target, with one pod", () => {
     const cluster = begun({ ...TARGET, spec: { ...TARGET.spec, replicas: 0 } });
     expect(primarySpec(cluster).replicas).toBe(1);
   });
 
-  it("Q51: pods are kept apart by the target's name, whatever the label says", () => {
+  it("Q51: keeps its pods apart by the target's name, for any value of the label", () => {
     const cluster = begun({
       ...TARGET,
       spec: { ...TARGET.spec, selector: { matchLabels: { app: "web" } } },
@@ -171,7 +171,7 @@ describe("the primary Deployment", () => {
     expect(cluster.at("ConfigMap", "podinfo-config-primary").data).toEqual({ color: "blue" });
   });
 
-  it("is copied as it is when configs are not tracked", () => {
+  it("is an unchanged copy when configs are not tracked", () => {
     const untracking = createDeploymentWorkload({
       selectorLabels: ["app"],
       includeLabelPrefixes: [],
@@ -196,7 +196,7 @@ describe("a failed promotion", () => {
     return { cluster, template, restored: aWorld({ primary: { kind: "restored", from: id } }) };
   };
 
-  it("gives template and configs back, and then forgets them", () => {
+  it("restores template and configs, and then removes the kept ones", () => {
     const { cluster, template, restored } = failing();
     const previous = cluster.at("ConfigMap", "podinfo-config-primary-previous");
     expect(previous.data).toEqual({ color: "red" });
@@ -209,7 +209,7 @@ describe("a failed promotion", () => {
     expect(metadata.ownerReferences).toHaveLength(1);
   });
 
-  it("is not taken back from a primary that carries another promotion by now", () => {
+  it("is not rolled back on a primary that carries another promotion", () => {
     const { cluster } = failing();
     const { template } = primarySpec(cluster);
     const earlier = aWorld({ primary: { kind: "restored", from: "an-earlier-one" } });
@@ -217,7 +217,7 @@ describe("a failed promotion", () => {
     expect(primarySpec(cluster).template).toEqual(template);
   });
 
-  it("keeps nothing of a secret that did not change", () => {
+  it("keeps no data of a Secret that did not change", () => {
     expect(
       failing()
         .cluster.names()
@@ -225,7 +225,7 @@ describe("a failed promotion", () => {
     ).toEqual(["ConfigMap/podinfo-config-primary-previous"]);
   });
 
-  it("does not take back what another Canary's primary reads, too", () => {
+  it("does not restore a config that another Canary's primary reads, too", () => {
     const { cluster, restored } = failing();
     const copy = cluster.at("ConfigMap", "podinfo-config-primary");
     const other = { apiVersion: "flagger.app/v1beta1", kind: "Canary", name: "other", uid: "other", controller: false };
@@ -235,7 +235,7 @@ describe("a failed promotion", () => {
     expect(cluster.at("ConfigMap", "podinfo-config-primary").data).toEqual({ color: "blue" });
   });
 
-  it("cannot give back a template that was too large to be kept, and leaves the configs that belong to the new one", () => {
+  it("cannot restore a template that was too large to keep, and leaves the new template's configs", () => {
     const huge = { ...TARGET.spec.template, spec: { containers: [], note: "é".repeat(70_000) } };
     const cluster = begun({ ...TARGET, spec: { ...TARGET.spec, template: huge } });
     put(cluster, { template: TARGET.spec.template });
@@ -282,13 +282,13 @@ describe("a Deployment that is brought up", () => {
     expect(cluster.at("Deployment", "podinfo").spec.replicas).toBe(expected);
   });
 
-  it("keeps the number it has when it is up", () => {
+  it("keeps its number of replicas when it is scaled up already", () => {
     const cluster = begun();
     put(cluster, { replicas: 7 });
     expect(cluster.apply(workload.renderTarget(inPhase("Progressing"), aWorld({ target: "up" }), cluster))).toEqual([]);
   });
 
-  it("Q49: takes over the primary's number when the Canary goes, autoscaler or not, but never none", () => {
+  it("Q49: takes over the primary's number of replicas when the Canary is deleted, with or without autoscaler, but at least one", () => {
     for (const [primary, parts, expected] of [
       [6, {}, 6],
       [6, HPA, 6],
@@ -312,7 +312,7 @@ describe("a Deployment that is brought up", () => {
     ["is left to its default", undefined, {}, undefined],
     ["gets one when it has none", 0, {}, 1],
     ["gets its autoscaler's minimum when it has none", 0, HPA, 2],
-  ])("whose Canary goes while there is no primary %s", (_, replicas, parts, expected) => {
+  ])("whose Canary is deleted while there is no primary %s", (_, replicas, parts, expected) => {
     const { replicas: _replicas, ...spec } = TARGET.spec ?? {};
     const target = { ...TARGET, spec: { ...spec, ...(replicas !== undefined && { replicas }) } };
     const cluster = createToyCluster(mergePatch, target, hpa({ minReplicas: 2 }));
@@ -336,7 +336,7 @@ describe("a Deployment is refused", () => {
     );
   });
 
-  it("without a config that its pods need, unless the Canary is going anyway", () => {
+  it("without a config that its pods need, unless the Canary is being deleted", () => {
     const text = "GetTargetConfigs failed: secret podinfo-tls.test get query error: secret podinfo-tls.test get query ";
     const [config] = configs() as [KubeObject];
     expect(problemOf(TARGET, aCanary(), config)).toMatch(new RegExp(`^createPrimaryDeployment failed: ${text}`));
@@ -363,7 +363,7 @@ describe("a Deployment's rollout", () => {
   };
   const WAITING = "waiting for rollout to finish: ";
 
-  it("has a deadline of ours where Kubernetes sets none: pods that a finished rollout gets again, all of which may be missing", () => {
+  it("has the operator's deadline where Kubernetes sets none: pods that a finished rollout replaces", () => {
     const conditions = [
       { type: "Available", status: "True", reason: "MinimumReplicasAvailable" },
       { type: "Progressing", status: "True", reason: "NewReplicaSetAvailable" },
@@ -433,12 +433,12 @@ describe("a Deployment's rollout", () => {
     expect(read(status, spec, threshold).slice(0, 2)).toEqual([kind, detail]);
   });
 
-  it("unavailable for a while is looked at again when that is too long", () => {
+  it("that is unavailable schedules a turn for the end of its deadline", () => {
     const [kind, , recheckAt] = read({ replicas: 3, updatedReplicas: 3, conditions: unavailable(-59) });
     expect([kind, recheckAt]).toEqual(["progressing", NOW + 1001]);
   });
 
-  it("is told in the words of events", () => {
+  it("is reported in the words of Flagger's events", () => {
     const cluster = begun();
     const reading = readOf(cluster);
     expect([reading.target.readiness, reading.primary.readiness]).toEqual([

@@ -1,4 +1,4 @@
-/** Whether a Deployment's rollout is finished, still going, or stuck: the rules and texts of the contract, in its order. */
+/** Whether a Deployment's rollout is finished, in progress, or stuck: the rules and texts of the contract, in its order. */
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import type { ReadinessRule, RolloutReading } from "../copied/kind.ts";
 import { requiredAvailable } from "../threshold.ts";
@@ -49,15 +49,15 @@ function unfinished(
 }
 
 /**
- * Kubernetes sets no deadline for pods that a finished rollout gets again, and calls a Deployment available when as many pods may be
- * missing as it has: then the deadline is ours.
+ * Kubernetes sets no deadline for pods that a finished rollout replaces, and it calls a Deployment available when as many
+ * pods may be missing as it has. For both cases the operator sets the deadline.
  */
 function untoldUntil(conditions: readonly Condition[], { giveUpAt }: ReadinessRule): number | undefined {
   const progress = conditions.find(({ type }) => type === "Progressing");
   return progress?.reason === "NewReplicaSetAvailable" ? giveUpAt : undefined;
 }
 
-/** While pods are missing, the time until which that is only a delay. Milliseconds since the epoch. */
+/** While pods are missing: until when that counts as a delay. Milliseconds since the epoch. */
 function unavailableUntil(conditions: readonly Condition[], rule: ReadinessRule): number | undefined {
   const progress = conditions.find(({ type }) => type === "Progressing");
   const available = conditions.find(({ type }) => type === "Available");

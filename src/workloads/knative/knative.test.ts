@@ -31,14 +31,14 @@ const read = (cluster: ToyCluster) => workload.read(aCanary(PARTS), cluster, 0);
 const annotations = (cluster: ToyCluster) => cluster.at("Service", "podinfo").metadata.annotations;
 
 describe("a Knative Service as target", () => {
-  it("has its latest revision named when the Canary comes; its traffic waits until that is ready", () => {
+  it("has its latest revision named when the Canary is created; its traffic waits until that revision is ready", () => {
     const cluster = createToyCluster(mergePatch, service("podinfo-00001", { [PRIMARY]: "from-an-earlier-canary" }));
     cluster.apply(workload.renderPrimary(inPhase("Initializing", PARTS), aWorld(), cluster));
     expect(cluster.at("Service", "podinfo").spec.traffic).toBeUndefined();
     expect(annotations(cluster)).toEqual({ mine: "1", [PRIMARY]: "podinfo-00001" });
   });
 
-  it("that had no revision yet when its initialisation was tried again has its first one named", () => {
+  it("without a revision has its first revision named when the operator tries its initialisation again", () => {
     const cluster = createToyCluster(mergePatch, service("podinfo-00001"));
     const nothing = { spec: hashText("") };
     const primary = { kind: "promoted", id: promotionId(aCanary().uid, nothing), revision: nothing } as const;
@@ -59,7 +59,7 @@ describe("a Knative Service as target", () => {
     expect(annotations(cluster)).toEqual({ mine: "1", [PRIMARY]: primary });
   });
 
-  it("is left alone while it has no revision, and when the Canary goes", () => {
+  it("is not written while it has no revision, nor when the Canary is deleted", () => {
     const empty = createToyCluster(mergePatch, service(undefined));
     expect(workload.renderPrimary(inPhase("Initializing", PARTS), aWorld(), empty)).toEqual([]);
     expect(read(empty)).toMatchObject({
@@ -81,9 +81,9 @@ describe("a Knative Service as target", () => {
     expect(annotations(cluster)).toEqual({ mine: "1", [PRIMARY]: "podinfo-00002" });
   });
 
-  it("that was deleted and made again while a failed promotion was taken back has what it holds as primary", () => {
+  it("that was deleted and created again during a rollback serves its own revision as primary", () => {
     const cluster = createToyCluster(mergePatch, service("podinfo-00001"));
-    const primary = { kind: "restored", from: "whatever it was" } as const;
+    const primary = { kind: "restored", from: "any promotion" } as const;
     cluster.apply(workload.renderPrimary(inPhase("Failed", PARTS), aWorld({ primary }), cluster));
     expect(annotations(cluster)).toEqual({ mine: "1", [PRIMARY]: "podinfo-00001" });
   });
@@ -108,14 +108,14 @@ describe("a Knative Service as target", () => {
     });
   });
 
-  it("that is missing is told", () => {
+  it("that is missing is reported", () => {
     expect(read(createToyCluster(mergePatch))).toEqual({
       kind: "problem",
       detail: 'Knative Service podinfo.test get query error: services.serving.knative.dev "podinfo" not found',
     });
   });
 
-  it("is given up when its new revision does not get ready within the deadline, in the middle of a rollout only", () => {
+  it("is given up only during a rollout, when its new revision is not ready by the deadline", () => {
     const cluster = createToyCluster(
       mergePatch,
       service("podinfo-00002", { [PRIMARY]: "podinfo-00001" }),

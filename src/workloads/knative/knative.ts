@@ -1,6 +1,6 @@
 /**
- * Knative Services: nothing is copied, for Knative keeps every revision. The primary is the revision that an annotation of
- * the target names; promoting moves the annotation. The traffic is the router's.
+ * Knative Services: nothing is copied, because Knative keeps every revision. An annotation of the target names the primary
+ * revision; a promotion moves the annotation. The router shifts the traffic.
  */
 import type { Canary } from "../../core/canary.ts";
 import { sameRevision } from "../../core/change.ts";
@@ -15,10 +15,10 @@ import type { Workload, WorkloadReading } from "../../ports/workload.ts";
 import { giveUpAt } from "../copied/rollout.ts";
 import { getQueryError, notFound } from "../not-found.ts";
 
-/** Names the revision that serves the users; also read by the router. */
+/** Names the revision that serves the users. The router reads it, too. */
 const PRIMARY_ANNOTATION = "flagger.app/primary-revision";
 
-/** Names the one before the last promotion; gone when the promotion is over. */
+/** Names the primary revision before the last promotion. Removed when the promotion is over. */
 const PREVIOUS_ANNOTATION = "aviary.flagger.app/previous-revision";
 
 const READY: Readiness = { kind: "ready" };
@@ -58,7 +58,7 @@ function read(canary: Canary, seen: Snapshot, now: number): WorkloadReading {
   if (target === undefined) return { kind: "problem", detail: getQueryError(ref, "Knative Service") };
   const latest = latestOf(target);
   const primary = primaryOf(target);
-  // Knative goes on waiting for a revision that cannot start, and the rollout with it: so there is a deadline of ours.
+  // Knative waits for a revision that cannot start without end, and the rollout would wait with it. So the operator sets a deadline.
   const givenUp = giveUpAt(canary);
   const judged = (readiness: Readiness): Readiness =>
     readiness.kind === "ready" || givenUp === undefined || now <= givenUp ? readiness : { ...readiness, kind: "stuck" };
@@ -114,7 +114,7 @@ function renderPrimary(canary: Canary, world: DesiredWorld, seen: Snapshot): rea
   const latest = latestOf(target);
   if (target === undefined || latest === "" || canary.status.phase === "Terminating") return [];
   const primary = primaryOf(target);
-  // Whatever was recorded of it: it may have had no revision at all by then.
+  // The recorded revision does not count: the Service may have had no revision at that time.
   if (canary.status.phase === "Initializing") return [annotated(target, primaryToBe(canary, target), undefined)];
   switch (world.primary.kind) {
     case "present":
@@ -126,7 +126,7 @@ function renderPrimary(canary: Canary, world: DesiredWorld, seen: Snapshot): rea
       return [annotated(target, latest, primary)];
     }
     case "restored": {
-      // Another Service by its name: what the one before ran is gone.
+      // This is another Service of the same name: the revisions of the deleted one are gone.
       if (primary === "") return [annotated(target, latest, undefined)];
       const previous = target.metadata.annotations?.[PREVIOUS_ANNOTATION];
       return previous && idOf(canary, primary) === world.primary.from ? [annotated(target, previous, undefined)] : [];
@@ -135,8 +135,8 @@ function renderPrimary(canary: Canary, world: DesiredWorld, seen: Snapshot): rea
 }
 
 /**
- * Only a name: the traffic follows it when it is ready, and is the router's. Until then the primary is the latest revision,
- * whatever an earlier Canary left behind; once the traffic is on its way, it is the one that was seen to be ready.
+ * Only a name is written. The router sends the traffic to that revision when it is ready. Before, the primary is the latest
+ * revision, even if an earlier Canary left another name. Once the router shifts traffic, it is the revision that was ready.
  */
 function primaryToBe({ status }: Canary, target: KubeObject): string {
   const [latest, primary] = [latestOf(target), primaryOf(target)];

@@ -1,17 +1,17 @@
-/** The two copies of a target Service: everything is the target's but what the cluster gave each of them for itself. */
+/** The two copies of a target Service: all fields are the target's, except those that the cluster assigned to each copy. */
 import type { Canary } from "../../core/canary.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { ownerReference } from "../../ports/owner.ts";
 import type { WorkloadOptions } from "../../ports/workload.ts";
 import { filterPrefixes, PROMOTION_ID_ANNOTATION, primaryNameOf } from "../metadata.ts";
 
-/** What the primary selected before its last promotion, as JSON; gone when the promotion is over. */
+/** The primary's selector before its last promotion, as JSON. Removed when the promotion is over. */
 export const PREVIOUS_SPEC_ANNOTATION = "aviary.flagger.app/previous-spec";
 
-/** What `kubectl apply` wrote on the target would make it manage the copy. */
+/** The annotation of `kubectl apply`. On the copy it would make kubectl manage the copy. */
 const KUBECTL_ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration";
 
-/** Follows the target at once; labels and annotations that others put on it stay. */
+/** Follows the target at once. Labels and annotations that other controllers set on it stay. */
 export function canaryCopy(canary: Canary, target: KubeObject, existing: KubeObject | undefined): KubeObject {
   if (existing === undefined) return created(canary, target, `${target.metadata.name}-canary`, {});
   return {
@@ -63,7 +63,7 @@ export function restoredPrimary(primary: KubeObject, from: string): readonly Kub
   return [{ ...primary, metadata: { ...metadata, annotations }, spec }];
 }
 
-/** When a promotion is over, nobody will ask for what was before it. */
+/** When a promotion is over, the selector before it is not needed any more. */
 export function settledPrimary(primary: KubeObject): KubeObject {
   if (primary.metadata.annotations?.[PREVIOUS_SPEC_ANNOTATION] === undefined) return primary;
   const { [PREVIOUS_SPEC_ANNOTATION]: _kept, ...annotations } = primary.metadata.annotations;
@@ -94,7 +94,7 @@ function created(
   };
 }
 
-/** The API server does not store an empty map, so that one would be written again and again. */
+/** The API server does not store an empty map. The operator would write one again and again. */
 function filled(field: string, map: Readonly<Record<string, string>>): object {
   return Object.keys(map).length === 0 ? {} : { [field]: map };
 }
@@ -105,7 +105,7 @@ function copiedAnnotations({ metadata }: KubeObject): Record<string, string> {
 }
 
 /**
- * The target's spec with the copy's own addresses and node ports; a new copy has none yet, unless the target is headless
+ * The target's spec with the copy's own addresses and node ports. A new copy has none, unless the target is headless
  * (Q58).
  */
 function copiedSpec(canary: Canary, target: KubeObject, existing: KubeObject | undefined): KubeFields {

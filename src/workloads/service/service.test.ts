@@ -41,7 +41,7 @@ const target = (spec: KubeFields = {}): KubeObject => ({
 const converge = (cluster: ToyCluster, parts = PARTS) =>
   cluster.apply(workload.renderPrimary(inPhase("Succeeded", parts), aWorld(), cluster));
 
-/** As the API server does for a Service that it makes. */
+/** The fields that the API server assigns to a new Service. */
 function allocate(cluster: ToyCluster, name: string, last: number): void {
   const service = cluster.at("Service", name);
   const ports = service.spec.ports.map((port: object, i: number) => ({ ...port, nodePort: 30100 + 10 * last + i }));
@@ -56,7 +56,7 @@ function promote(cluster: ToyCluster): void {
 }
 
 describe("a Service as target", () => {
-  it("Q58: has copies that ask for addresses and ports of their own, as in golden/copies.yaml", () => {
+  it("Q58: has copies with addresses and node ports of their own, as in golden/copies.yaml", () => {
     const cluster = createToyCluster(mergePatch, target());
     const parts = { ...PARTS, service: { trafficDistribution: "PreferClose" } };
     cluster.apply(workload.renderPrimary(inPhase("Initializing", parts), aWorld(), cluster));
@@ -77,7 +77,7 @@ describe("a Service as target", () => {
     expect(converge(cluster)).toEqual(['patch Service/podinfo-canary {"spec":{"selector":{"version":"v2"}}}']);
   });
 
-  it("Q58: promotes all but what the cluster gave the primary, which keeps its owner", () => {
+  it("Q58: promotes every field that the cluster did not assign, and keeps the primary's owner", () => {
     const cluster = createToyCluster(mergePatch, target());
     converge(cluster);
     allocate(cluster, "podinfo-primary", 3);
@@ -104,14 +104,14 @@ describe("a Service as target", () => {
   it.each<[string, KubeFields, KubeFields]>([
     ["Q58: a headless one", { type: "ClusterIP", clusterIP: "None", clusterIPs: ["None"] }, { clusterIP: "None" }],
     ["one for a name outside", { type: "ExternalName", externalName: "example.com" }, { externalName: "example.com" }],
-  ])("%s keeps what it is", (_, spec, expected) => {
+  ])("%s keeps its own addresses", (_, spec, expected) => {
     const cluster = createToyCluster(mergePatch, target(spec));
     converge(cluster);
     expect(cluster.at("Service", "podinfo-primary").spec).toMatchObject(expected);
     expect(converge(cluster)).toEqual([]);
   });
 
-  it("has no address any more when it turns into a name", () => {
+  it("loses its address when it becomes an ExternalName", () => {
     const cluster = createToyCluster(mergePatch, target());
     converge(cluster);
     allocate(cluster, "podinfo-canary", 2);
@@ -133,7 +133,7 @@ describe("a Service as target", () => {
     expect(workload.renderTarget(inPhase("Succeeded", PARTS), aWorld({ target: "down" }), cluster)).toEqual([]);
   });
 
-  it("R27: must be the one that routes are named after", () => {
+  it("R27: must have the name that the routes use", () => {
     const canary = aCanary({ ...PARTS, service: { name: "web" } });
     expect(workload.read(canary, createToyCluster(mergePatch, target()), 0)).toMatchObject({
       kind: "problem",
@@ -141,7 +141,7 @@ describe("a Service as target", () => {
     });
   });
 
-  it("that is missing is told in the name of its primary", () => {
+  it("that is missing is reported under the name of its primary", () => {
     expect(workload.read(aCanary(PARTS), createToyCluster(mergePatch), 0)).toEqual({
       kind: "problem",
       detail: 'service podinfo-primary.test get query error: services "podinfo" not found',

@@ -1,6 +1,6 @@
 /**
- * core/v1 Services as targets: what is released is the Service's spec, e.g. its selector. No pods are managed. The target
- * itself is never changed; `<target>-canary` always follows it, `<target>-primary` when it is promoted.
+ * core/v1 Services as targets: a release is a change of the Service's spec, e.g. its selector. No pods are managed. The
+ * target itself is never changed; `<target>-canary` always follows it, `<target>-primary` when it is promoted.
  */
 import { isDeepStrictEqual } from "node:util";
 import type { Canary } from "../../core/canary.ts";
@@ -36,7 +36,7 @@ function refOf(canary: Canary, suffix: "" | "-canary" | "-primary" = ""): Object
   return { type: RESOURCES.service, namespace: canary.ref.namespace, name: `${name}${suffix}` };
 }
 
-/** A copy without an owner is known by what it selects, or by the promotion that it carries. */
+/** A copy without an owner is recognised by its selector, or by the promotion that it carries. */
 function made(canary: Canary, seen: Snapshot): readonly MadeObject[] {
   const { name } = canary.spec.targetRef;
   const target = seen.get(refOf(canary));
@@ -66,12 +66,12 @@ function read(canary: Canary, seen: Snapshot): WorkloadReading {
   };
 }
 
-/** The text for a missing target names the primary, as ever. */
+/** The text for a missing target names the primary, as in Flagger. */
 function targetProblem(canary: Canary, target: KubeObject | undefined): string | undefined {
   const { name } = canary.spec.targetRef;
   const apex = canary.spec.service.name;
   if (apex !== name) {
-    // Routes would lead to Services that nobody makes (R27).
+    // The routes would lead to Services that do not exist (R27).
     return `spec.service.name "${apex}" must be "${name}", the target Service that routes and copies are named after`;
   }
   const primary = `${primaryNameOf(name)}.${canary.ref.namespace}`;
@@ -85,7 +85,7 @@ function renderPrimary(
   options: WorkloadOptions,
 ): readonly KubeObject[] {
   const target = seen.get(refOf(canary));
-  // A Canary on its way out makes nothing new.
+  // A Canary that is being deleted creates nothing.
   if (target === undefined || canary.status.phase === "Terminating") return [];
   const copy = canaryCopy(canary, target, seen.get(refOf(canary, "-canary")));
   const primary = seen.get(refOf(canary, "-primary"));
@@ -107,7 +107,7 @@ function primaryAs(
     case "restored":
       return restoredPrimary(primary, wanted.from);
     case "promoted":
-      // What the target holds now may be newer than what was tested: then nothing is copied.
+      // The target may hold a newer revision than the tested one: then nothing is copied.
       return sameRevision(wanted.revision, { spec: hashServiceSpec(target.spec) })
         ? [promotedPrimary(canary, target, primary, wanted.id, options)]
         : [];

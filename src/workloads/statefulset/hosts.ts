@@ -1,6 +1,6 @@
 /**
- * The headless Service that gives the primary's pods their host names. The target's own selects the target's pods, and the
- * generated `<apex>-primary` need not be headless, so the primary has a third.
+ * The headless Service that gives the primary's pods their host names. The target's Service selects the target's pods, and
+ * the generated `<apex>-primary` may have an address, so the primary has a third Service.
  */
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import { FLUX_OPT_OUT, isOptedOutOfFlux, ownerReference } from "../../ports/owner.ts";
@@ -31,7 +31,7 @@ export const HOSTS_SERVICE: Companions = {
     if (!target.spec?.serviceName) return [];
     const own = seen.get(serviceRef(target, target.spec.serviceName));
     const existing = seen.get(serviceRef(target, hostsServiceName(target)));
-    // Another primary may have been made since, with another selector.
+    // The primary may have been created again with another selector.
     if (existing !== undefined) return [{ ...existing, spec: { ...existing.spec, selector: { ...labels.primary } } }];
     const { ports } = own?.spec ?? {};
     return [
@@ -48,7 +48,7 @@ export const HOSTS_SERVICE: Companions = {
           type: "ClusterIP",
           clusterIP: "None",
           selector: { ...labels.primary },
-          // Peers look for each other before they are ready, as far as the target's Service lets them.
+          // Peers must find each other before they are ready, if the target's Service allows it.
           ...(own?.spec?.publishNotReadyAddresses ? { publishNotReadyAddresses: true } : {}),
           ...(ports === undefined ? {} : { ports: ports.map(withoutNodePort) }),
         },

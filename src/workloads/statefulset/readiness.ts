@@ -1,4 +1,4 @@
-/** Whether a StatefulSet's rollout is finished, still going, or stuck: as `kubectl rollout status` has it, with our deadline. */
+/** Whether a StatefulSet's rollout is finished, in progress, or stuck: the rules of `kubectl rollout status`, and a deadline. */
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import type { ReadinessRule, RolloutReading } from "../copied/kind.ts";
 import { requiredAvailable } from "../threshold.ts";

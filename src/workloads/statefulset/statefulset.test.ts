@@ -47,7 +47,7 @@ describe("the primary StatefulSet", () => {
     return cluster;
   };
 
-  it("has host names of its own, and can be taken back", () => {
+  it("has host names of its own, and can be rolled back", () => {
     const cluster = made(target(), governing);
     expect(cluster.at("StatefulSet", "podinfo-primary").spec).toMatchObject({
       replicas: 3,
@@ -68,7 +68,7 @@ describe("the primary StatefulSet", () => {
     expect(hosts.metadata.ownerReferences).toMatchObject([{ kind: "Canary", controller: true }]);
   });
 
-  it("gets its host names back when somebody deletes them, and none when the target has none", () => {
+  it("gets a new Service of host names when a user deletes it, and none when the target has none", () => {
     const cluster = made(target(), governing);
     cluster.remove(cluster.at("Service", "podinfo-primary-hosts"));
     cluster.apply(workload.renderPrimary(inPhase("Succeeded", PARTS), aWorld(), cluster));
@@ -76,7 +76,7 @@ describe("the primary StatefulSet", () => {
     expect(made(target({ serviceName: "" })).names()).toEqual(["StatefulSet/podinfo", "StatefulSet/podinfo-primary"]);
   });
 
-  it("keeps what the API server does not let anybody change", () => {
+  it("keeps the fields that the API server does not let change", () => {
     const cluster = made(target(), governing);
     const { revision } = readingOf(target()).target;
     cluster.put(target({ serviceName: "other", podManagementPolicy: "Parallel", minReadySeconds: 3 }));
@@ -143,7 +143,7 @@ describe("a StatefulSet's rollout", () => {
     });
   });
 
-  it("is given up at its deadline, and looked at again then", () => {
+  it("is given up at its deadline, and the turn is scheduled for that time", () => {
     expect(rollout({}, NOW)).toMatchObject({ readiness: { kind: "progressing" }, recheckAt: NOW + 1 });
     expect(rollout({}, NOW - 1).readiness).toEqual({
       kind: "stuck",

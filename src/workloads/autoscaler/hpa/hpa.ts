@@ -1,6 +1,6 @@
 /**
- * HorizontalPodAutoscalers: the primary gets one of its own, and takes over the source's limits and metrics when a revision
- * is promoted. The source needs no pausing: it rests while its target has no replicas.
+ * HorizontalPodAutoscalers: the primary gets its own, which takes over the source's limits and metrics when a revision
+ * is promoted. The source is not paused: an HPA does nothing while its target has no replicas.
  */
 import type { Canary } from "../../../core/canary.ts";
 import type { DesiredWorld } from "../../../core/desired.ts";
@@ -39,7 +39,7 @@ function renderPrimary(canary: Canary, world: DesiredWorld, seen: Snapshot): rea
   const { source, primary } = scalers;
   if (primary === undefined) return isLeaving(canary) ? [] : [created(canary, scalers)];
   if (!world.syncScaler) return [{ ...primary, spec: { ...primary.spec, ...ownLimits(canary) } }];
-  // Labels and annotations are not compared: what cannot differ in effect is not written (Q54).
+  // Labels and annotations are not compared, because a difference in them has no effect (Q54).
   const scaleTargetRef = primary.spec?.scaleTargetRef ?? primaryScaleTarget(canary, source);
   return [{ ...primary, spec: { ...primarySpec(canary, source), scaleTargetRef } }];
 }
@@ -63,13 +63,13 @@ function primarySpec(canary: Canary, source: KubeObject): KubeFields {
   return {
     ...source.spec,
     ...(metrics === undefined ? {} : { metrics: primaryMetrics(metrics, canary.spec) }),
-    // An absent minimum is 1, and is filled in as such by the API server.
+    // An absent minimum means 1; the API server fills it in.
     minReplicas: source.spec?.minReplicas ?? 1,
     ...ownLimits(canary),
   };
 }
 
-/** Limits that the Canary sets for the primary. An edit of them counts at once. */
+/** Limits of the primary that the Canary sets. An edit of them applies at once. */
 function ownLimits({ spec }: Canary): KubeFields {
   const { minReplicas, maxReplicas } = spec.autoscalerRef?.primaryScalerReplicas ?? {};
   return {

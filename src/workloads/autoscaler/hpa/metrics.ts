@@ -1,8 +1,8 @@
-/** The metrics of the primary's HorizontalPodAutoscaler: the source's, where they name the target they name the primary. */
+/** The metrics of the primary's HorizontalPodAutoscaler: the source's metrics, with the primary's name for the target's. */
 import type { CanarySpec } from "../../../core/canary.ts";
 import { primaryNameOf } from "../../metadata.ts";
 
-/** As in autoscaling/v2; fields that are not read here are kept as they are. */
+/** As in autoscaling/v2. Fields that are not listed here are kept as they are. */
 interface LabelSelector {
   readonly matchLabels?: Readonly<Record<string, string>>;
   readonly matchExpressions?: readonly { readonly key: string; readonly values?: readonly string[] }[];
@@ -25,9 +25,9 @@ export interface MetricSpec {
 }
 
 /**
- * Metrics of type Pods and Object ask for the primary as queries of KEDA do: a label whose value is the target's name, or
- * that name with `-canary`, names the primary. So does an object of which there is a copy for the primary. The names of
- * External metrics belong to other systems, and Resource metrics name nothing.
+ * Metrics of type Pods and Object name the primary by the same rule as KEDA's queries: a label whose value is the target's
+ * name, or that name with `-canary`, gets the primary's name. An object that has a copy for the primary is replaced by the
+ * copy. External metrics stay, because their names belong to other systems. Resource metrics contain no name.
  */
 export function primaryMetrics(
   metrics: readonly MetricSpec[],

@@ -1,7 +1,7 @@
 /**
- * KEDA ScaledObjects: the primary gets one of its own, whose queries look at the primary; the source is paused while the
- * target is down, for else KEDA would bring it up again. Objects are patched, never decoded: what a newer KEDA knows and we
- * do not survives in the user's object and reaches the primary's (Q55).
+ * KEDA ScaledObjects: the primary gets its own, whose queries measure the primary. The source is paused while the target is
+ * scaled down, because KEDA would scale it up again. Objects are patched, never decoded: fields of a newer KEDA survive in
+ * the user's object and are copied to the primary's (Q55).
  */
 import { isDeepStrictEqual } from "node:util";
 import type { Canary } from "../../../core/canary.ts";
@@ -25,7 +25,7 @@ import { primaryTriggers } from "./triggers.ts";
 
 const TYPE = RESOURCES.scaledObject;
 
-/** Holds the target at this number of replicas. */
+/** Annotation of KEDA that holds the target at this number of replicas. */
 export const PAUSE_ANNOTATION = "autoscaling.keda.sh/paused-replicas";
 
 export type AutoscalerOptions = Pick<WorkloadOptions, "includeLabelPrefixes">;
@@ -54,7 +54,7 @@ function renderPrimary(
   if (!world.syncScaler) return [{ ...primary, spec: { ...primary.spec, ...ownLimits(canary) } }];
   const spec = primarySpec(canary, source);
   if (isDeepStrictEqual(primary.spec, spec)) return [];
-  // What the primary's scaler says about itself is pruned by the prefix filter when it is updated (Q56).
+  // The prefix filter prunes the labels and annotations of the primary's scaler when the scaler is updated (Q56).
   const { labels, annotations, ...metadata } = primary.metadata;
   return [
     {
@@ -70,7 +70,7 @@ function renderPrimary(
 }
 
 function created(canary: Canary, { source, primaryName }: SeenScalers): KubeObject {
-  // The source may be paused at this moment; the primary never is (Q57).
+  // The source may be paused at this moment; the primary's copy never is (Q57).
   const { [PAUSE_ANNOTATION]: _paused, ...annotations } = withoutFlux(source.metadata.annotations);
   return {
     apiVersion: apiVersionOf(TYPE),
@@ -102,7 +102,7 @@ function primarySpec(canary: Canary, source: KubeObject): KubeFields {
   };
 }
 
-/** Limits that the Canary sets for the primary. An edit of them counts at once. */
+/** Limits of the primary that the Canary sets. An edit of them applies at once. */
 function ownLimits({ spec }: Canary): KubeFields {
   const { minReplicas, maxReplicas } = spec.autoscalerRef?.primaryScalerReplicas ?? {};
   return {
@@ -111,7 +111,7 @@ function ownLimits({ spec }: Canary): KubeFields {
   };
 }
 
-/** The pause comes after the traffic went to the primary (Q91): `world.target` says when, the order of writes sees to it. */
+/** KEDA is paused after the traffic went to the primary (Q91): `world.target` and the order of writes make sure of that. */
 function renderTarget(canary: Canary, world: DesiredWorld, seen: Snapshot): readonly KubeObject[] {
   const ref = sourceRef(canary, TYPE);
   const source = ref === undefined ? undefined : seen.get(ref);

@@ -2,12 +2,12 @@
 import type { KubeFields } from "../../../ports/kubernetes.ts";
 import { primaryNameOf } from "../../metadata.ts";
 
-/** Cannot stand in a query, so that what was replaced once is not replaced again. */
+/** A character that no query contains. It marks names that are replaced already, so that they are not replaced again. */
 const PLACEHOLDER = "\u0000";
 
 /**
- * @param targetName whose mentions in queries (`podinfo`, `podinfo-canary`) become the primary's
- * @param queries by trigger name; given ones replace the rewriting altogether
+ * @param targetName the name whose mentions in queries (`podinfo`, `podinfo-canary`) become the primary's
+ * @param queries by trigger name; a given query is used unchanged instead of the rewritten one
  */
 export function primaryTriggers(
   triggers: readonly KubeFields[],
@@ -24,7 +24,7 @@ function given(queries: Readonly<Record<string, string>>, name: unknown): string
   return typeof name === "string" && Object.hasOwn(queries, name) ? queries[name] : undefined;
 }
 
-/** A query that names the primary already is told `podinfo-primary-primary`, as ever: give such queries by hand. */
+/** Like Flagger, turns a query that names `podinfo-primary` already into `podinfo-primary-primary`: give such queries by hand. */
 function rewritten(query: unknown, targetName: string): string | undefined {
   if (typeof query !== "string") return undefined;
   return query
