@@ -47,7 +47,8 @@ export function previousOf(
     const id = keptFor(previous);
     // An interrupted turn kept the old data of a copy that holds the new data already.
     if (sameData(copy, next) && (id === undefined || id === promotion)) return [];
-    // If an earlier promotion was abandoned, the copy holds its data, but the primary never used it: the previous object holds what the primary used.
+    // If an earlier promotion was abandoned, the copy holds that promotion's data, but the primary never used it: the
+    // previous object holds what the primary used.
     const isLeft = id !== undefined && id !== promotion && id !== promotionIdOf(primary);
     return [keeping(canary, previousRef, isLeft ? (previous ?? copy) : copy, previous, promotion)];
   });
