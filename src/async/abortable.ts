@@ -1,4 +1,4 @@
-/** `promise`, but no longer waited for once the signal is aborted. */
+/** Waits for `promise`, but only until the signal is aborted. */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   let abort = () => {};

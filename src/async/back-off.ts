@@ -1,16 +1,16 @@
-/** How long to wait before trying again, and how to give each attempt its time. */
+/** Delays between attempts, and deadlines of attempts. */
 import type { Clock, Random } from "../ports/clock.ts";
 
 export interface BackOff {
   /** The next delay in milliseconds; doubles with every call. */
   next(): number;
-  /** After a success: begin anew. */
+  /** Call after a success: the delays start again at the shortest. */
   reset(): void;
 }
 
 /**
- * Delays of minMs, 2 minMs, 4 minMs ... maxMs, each taken at random from the upper half of its range, so that many clients
- * of a restarted server do not return all at once.
+ * Delays of minMs, 2 minMs, 4 minMs ... maxMs, each drawn at random from the upper half of its range, so that many clients
+ * of a restarted server do not all return at once.
  */
 export function createBackOff(minMs: number, maxMs: number, random: Random): BackOff {
   let attempts = 0;
@@ -34,13 +34,13 @@ export class DeadlineExceeded extends Error {
   }
 }
 
-/** Made once: a reason that is made at every abort brings a stack along that nothing reads. */
+/** One shared object: a new reason at every abort would carry a stack that no code reads. */
 const DONE = new Error("the work is done");
 
 /** A deadline that can be moved while the work goes on. */
 export interface Deadline {
   readonly signal: AbortSignal;
-  /** From now on another `ms` milliseconds, not fewer than before. */
+  /** Extends the deadline to `ms` milliseconds from now; never shortens it. */
   restart(ms: number): void;
 }
 
@@ -61,14 +61,14 @@ export async function withDeadline<T>(
   const timer = new AbortController();
   let span = ms;
   let since = clock.now();
-  /** One timer, however often the deadline is moved: when it is over, it goes on for what is left. */
+  /** Uses one timer: when it fires and the deadline has moved, it waits for the rest. */
   const expire = async () => {
     for (let left = span; left > 0; left = Math.min(span, since + span - clock.now())) {
       await clock.sleep(left, timer.signal);
     }
     linked.abort(new DeadlineExceeded(span));
   };
-  expire().catch(() => undefined); // stopped: the work was done in time
+  expire().catch(() => undefined); // aborted: the work was done in time
   const restart = (again: number) => {
     span = again;
     since = clock.now();

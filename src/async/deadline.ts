@@ -1,9 +1,9 @@
-/** A signal that is aborted after a time, or with its parent. */
+/** A signal that is aborted after a time, or when its parent is aborted. */
 import type { Clock } from "../ports/clock.ts";
 
 export interface Deadline {
   readonly signal: AbortSignal;
-  /** The work is done: lets go of the timer and of the parent. */
+  /** Call when the work is done: stops the timer and leaves the parent. */
   clear(): void;
 }
 
@@ -19,7 +19,7 @@ export function deadline(clock: Clock, ms: number, parent?: AbortSignal): Deadli
   else parent?.addEventListener("abort", follow, { once: true });
   clock.sleep(ms, done.signal).then(
     () => own.abort(new TimeIsUp(`not done after ${ms} ms`)),
-    () => undefined, // Cleared in time.
+    () => undefined, // cleared in time
   );
   return {
     signal: own.signal,

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createLanes } from "./lanes.ts";
 
 describe("lanes", () => {
-  it("are served in turns, and each one in order", () => {
+  it("are served in turns, each one in order", () => {
     const lanes = createLanes<string>();
     for (const entry of ["a1", "a2", "a3"]) lanes.push("a", entry);
     lanes.push("b", "b1");
@@ -20,7 +20,7 @@ describe("lanes", () => {
     expect([lanes.shift()?.lane, lanes.shift()?.lane]).toContain("quiet");
   });
 
-  it("that are not free are passed over", () => {
+  it("are skipped while they are not free", () => {
     const lanes = createLanes<string>();
     lanes.push("a", "a1");
     lanes.push("b", "b1");
@@ -29,7 +29,7 @@ describe("lanes", () => {
     expect(lanes.sizeOf("a")).toBe(1);
   });
 
-  it("let go of an entry that is removed, and of the oldest entry of the longest lane", () => {
+  it("drop an entry that is removed, and the oldest entry of the longest lane", () => {
     const lanes = createLanes<string>();
     for (const entry of ["a1", "a2", "a3"]) lanes.push("a", entry);
     lanes.push("b", "b1");

@@ -7,7 +7,7 @@ export interface Lanes<T> {
   /** How many entries wait in one lane. */
   sizeOf(lane: string): number;
   has(lane: string, entry: T): boolean;
-  /** An entry that waits already keeps its place. */
+  /** Adds an entry. An entry that waits already keeps its place. */
   push(lane: string, entry: T): void;
   /** The next entry, of the lane whose turn it is. @param free lanes that may be served; absent: all */
   shift(free?: (lane: string) => boolean): { readonly lane: string; readonly entry: T } | undefined;

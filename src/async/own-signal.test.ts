@@ -14,7 +14,7 @@ describe("a signal of its own", () => {
     await expect(withOwnSignal(long.signal, () => Promise.resolve("begun"))).rejects.toThrow("the process ends");
   });
 
-  it("leaves nothing behind, however the work ends and whatever still listens", async () => {
+  it("leaves no listener on its parent, however the work ends", async () => {
     const long = new AbortController();
     const listening = (own: AbortSignal) => own.addEventListener("abort", () => undefined);
     await withOwnSignal(long.signal, async (own) => listening(own));

@@ -1,4 +1,4 @@
-/** The Canary resource, but for `spec.service`, which is long: see `service.ts`. */
+/** The Canary resource, except `spec.service`, which is long: see `service.ts`. */
 import { PHASES } from "../core/phases/table.ts";
 import { type CrdObject, column, crd, wideColumn } from "./definition.ts";
 import {
@@ -16,7 +16,7 @@ import {
 } from "./schema.ts";
 import { service, stringMatch } from "./service.ts";
 
-/** Minutes or seconds. Not anchored at its end, so 1m30s and 500ms are taken too. */
+/** Minutes or seconds. The pattern has no end anchor, so it accepts 1m30s and 500ms, too. */
 const DURATION = "^[0-9]+(m|s)";
 
 const PROVIDERS = [
@@ -188,7 +188,7 @@ const WAYS = {
   regex: "A regular expression (RE2) for the whole value.",
 } as const;
 
-/** One of four ways to match, and one there must be. */
+/** One of four ways to match; exactly one must be present. */
 function exactStringMatch(): Schema {
   const ways = Object.keys(WAYS);
   const fields = Object.fromEntries(Object.entries(WAYS).map(([way, about]) => [way, string({ about })]));
@@ -280,7 +280,7 @@ function status(): Schema {
       primarySessionAffinityCookie: string({ about: "Cookie of users who were routed to the primary." }),
       previousSessionAffinityCookie: string({ about: "Cookie of the run before, which browsers are told to delete." }),
       conditions: list(condition(), { about: "One condition, of type Promoted." }),
-      // With Flagger's own CRD this is pruned, and recovered from the fields above as far as they prove it.
+      // Flagger's own CRD prunes this field. The operator then recovers it from the fields above, as far as they allow.
       aviary: anything({ about: "Memory of the operator: where in its plan the rollout stands. Not for users." }),
     },
     { about: "Written by the operator." },

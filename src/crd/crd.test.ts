@@ -134,15 +134,15 @@ describe("every field", () => {
   });
 });
 
-describe("the schemas are the contract and a little more", () => {
+describe("the schemas are Flagger's, and Aviary's additions", () => {
   it("Canary", () => {
     const ours = withoutDescriptions(schemaOf(canaryCrd()));
     const theirs = contract("canary");
-    // What the notation cannot say: one key of the consistent hash.
+    // A rule that the notation cannot express: one key of the consistent hash.
     const { loadBalancer } = theirs.properties.spec.properties.service.properties.trafficPolicy.properties;
     const keys = ["httpHeaderName", "httpCookie", "useSourceIp", "httpQueryParameterName"];
     loadBalancer.oneOf[1].properties = { consistentHash: { oneOf: keys.map((key) => ({ required: [key] })) } };
-    // What we add.
+    // Aviary's additions.
     theirs.properties.spec.properties.targetRef.properties.kind.enum.splice(2, 0, "StatefulSet");
     const { routeRef, service, analysis } = theirs.properties.spec.properties;
     routeRef.properties.kind.enum.push("HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute");
@@ -391,7 +391,7 @@ describe("a good Canary is accepted whole", () => {
     expect(spec.analysis.sessionAffinity).toEqual({ cookieName: "c", maxAge: 86400 });
   });
 
-  it("keeps our memory in the status and drops what nobody knows", () => {
+  it("keeps status.aviary and drops unknown fields", () => {
     const status = { phase: "Progressing", failedChecks: 0, aviary: { step: 3, owedAlerts: [{ message: "m" }] } };
     const pruned = prune(CANARY, object("Canary", { ...BASIC, canaryAnalysis: {} }, { ...status, invented: 1 }));
     expect(pruned.status).toEqual(status);
@@ -399,7 +399,7 @@ describe("a good Canary is accepted whole", () => {
   });
 });
 
-describe("a bad Canary is refused, and told where", () => {
+describe("a bad Canary is refused with the path of the bad field", () => {
   it.each<[string, (spec: Fields) => void, string]>([
     [
       "no target",
@@ -479,7 +479,7 @@ describe("a bad Canary is refused, and told where", () => {
       "spec.service.mirror[0].backendRef",
     ],
     [
-      "a load balancer of two minds",
+      "a load balancer with two modes",
       (spec) => {
         spec.service.trafficPolicy = { loadBalancer: { simple: "RANDOM", consistentHash: { useSourceIp: true } } };
       },
@@ -507,7 +507,7 @@ describe("a bad Canary is refused, and told where", () => {
       "spec.analysis.webhooks[0].type",
     ],
     [
-      "a scaler of nothing",
+      "a scaler without a minimum",
       (spec) => {
         spec.autoscalerRef = {
           apiVersion: "a",

@@ -40,7 +40,7 @@ export function crd(definition: Definition): CrdObject {
     kind: "CustomResourceDefinition",
     metadata: {
       name: `${plural}.${group}`,
-      // Uninstalling the chart must not delete every rollout of every team.
+      // Uninstalling the chart must not delete every Canary of every team.
       annotations: { "helm.sh/resource-policy": "keep" },
     },
     spec: {

@@ -1,4 +1,4 @@
-/** docs/reference/resources.md, made from the schemas: every field of a Canary, a MetricTemplate and an AlertProvider. */
+/** docs/reference/resources.md, generated from the schemas: every field of a Canary, a MetricTemplate and an AlertProvider. */
 import { type CrdObject, crds } from "./index.ts";
 import type { Schema } from "./schema.ts";
 
@@ -13,10 +13,10 @@ an object, \`[]\` into each entry of a list, \`{}\` into each value of a map. A 
 This page is made from \`src/crd\`. A test keeps the two equal.
 `;
 
-/** More fields than this are shown in a table of their own. */
+/** An object with more fields than this gets a table of its own. */
 const TABLE_FROM = 12;
 
-/** As much of a schema as is shown. */
+/** The part of a schema that the page shows. */
 interface Shown {
   readonly description?: string;
   readonly type?: string;
@@ -51,7 +51,7 @@ function tabulate(path: string, shown: Shown, tables: string[]): void {
 
 type Visit = (field: string, shown: Shown, required: boolean) => boolean;
 
-/** Calls `visit` for every field below, and goes into those for which it says true. */
+/** Calls `visit` for every field below, and descends into a field when `visit` returns true. */
 function fill(prefix: string, shown: Shown, visit: Visit): void {
   const { mark, inner } = within(shown);
   if (isTextMatch(inner)) return;
@@ -62,7 +62,7 @@ function fill(prefix: string, shown: Shown, visit: Visit): void {
   }
 }
 
-/** Through lists and maps to what has the fields, and how the way is written. */
+/** Descends through lists and maps to the object with fields, and returns the path as it is written. */
 function within(shown: Shown): { readonly mark: string; readonly inner: Shown } {
   const next = shown.items ?? shown.additionalProperties;
   if (next === undefined) return { mark: "", inner: shown };
@@ -102,7 +102,7 @@ function typeOf(shown: Shown): string {
   return type ?? "number or string";
 }
 
-/** `{ exact: … }` and its like, which are everywhere, are one type. */
+/** `{ exact: … }` and similar objects occur in many places; the page shows them as one type. */
 function isTextMatch({ properties = {} }: Shown): boolean {
   return "exact" in properties && "regex" in properties;
 }

@@ -1,4 +1,4 @@
-/** The CustomResourceDefinitions: Flagger's, field for field, and a little more. */
+/** The CustomResourceDefinitions: Flagger's, field for field, and Aviary's additions. */
 import { canaryCrd } from "./canary.ts";
 import type { CrdObject } from "./definition.ts";
 import { alertProviderCrd, metricTemplateCrd } from "./providers.ts";

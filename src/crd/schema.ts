@@ -1,5 +1,5 @@
 /**
- * Words to write an OpenAPI schema with, so that a CRD reads like the object it describes:
+ * Functions to write an OpenAPI schema with, so that a CRD reads like the object that it describes:
  *
  *   object({ name: string(), retries: number({ about: "tries after the first" }) }, { required: ["name"] })
  */
@@ -10,7 +10,7 @@ export interface Schema {
 }
 
 interface About {
-  /** What `kubectl explain` says. */
+  /** The text that `kubectl explain` prints. */
   readonly about?: string;
 }
 
@@ -34,11 +34,11 @@ interface ObjectRules extends About {
   readonly required?: readonly string[];
   /** Alternatives of which exactly one must hold. */
   readonly oneOf?: readonly Schema[];
-  /** Rules in CEL with the message for those who break them. */
+  /** Rules in CEL, each with the message for an object that breaks it. */
   readonly rules?: readonly { readonly rule: string; readonly message: string }[];
 }
 
-/** Longest address that is taken. */
+/** Longest address that is accepted. */
 const URL_LENGTH = 2048;
 
 /** An address for HTTP, or an empty text where one may be missing. */
@@ -82,7 +82,7 @@ export function object(properties: Readonly<Record<string, Schema>>, rules: Obje
   };
 }
 
-/** An object with any fields at all. */
+/** An object with arbitrary fields. */
 export function anything(rules: About = {}): Schema {
   return { ...typed("object", rules), "x-kubernetes-preserve-unknown-fields": true };
 }
@@ -91,12 +91,12 @@ export function list(items: Schema, rules: ListRules = {}): Schema {
   return { ...typed("array", rules), items };
 }
 
-/** An object whose keys are free and whose values are all alike. */
+/** An object with arbitrary keys, whose values all have one type. */
 export function map(values: Schema, rules: About = {}): Schema {
   return { ...typed("object", rules), additionalProperties: values };
 }
 
-/** For `oneOf`: the fields of one of the groups are there. */
+/** For `oneOf`: the fields of one of the groups are present. */
 export function oneOfRequired(...groups: readonly (readonly string[])[]): readonly Schema[] {
   return groups.map((required) => ({ required }));
 }

@@ -1,4 +1,4 @@
-/** `spec.service` of a Canary: how the workload is exposed. Much of it is passed on to Istio or to the Gateway API unchanged. */
+/** `spec.service` of a Canary: how the workload is exposed. Most of it is passed on to Istio or to the Gateway API unchanged. */
 import {
   anything,
   boolean,
@@ -19,7 +19,7 @@ const API_GROUP = `^$|${DNS_SUBDOMAIN}`;
 const DNS_LABEL = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
 const KIND = "^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$";
 
-/** A string where Istio's schema says so twice. The format means nothing, but the schemas are compared with Flagger's. */
+/** A string for which Istio's schema sets the format "string". It has no effect, but the schemas are compared with Flagger's. */
 const text = (about: string): Schema => string({ format: "string", about });
 const int32 = (about: string): Schema => integer({ format: "int32", about });
 const metadata = (about: string): Schema =>
@@ -110,7 +110,7 @@ export function service(): Schema {
   );
 }
 
-/** exact, prefix or regex; or none of them, which matches everything. */
+/** exact, prefix or regex; without any of them the match accepts everything. */
 export function stringMatch(about?: string): Schema {
   const ways = ["exact", "prefix", "regex"].map((way) => [way]);
   return object(
@@ -183,7 +183,7 @@ function mirror(): Schema {
       about: "The Service that receives the copies.",
     },
   );
-  // `required` means nothing on a list. Flagger's schema has it, and the schemas are compared.
+  // `required` has no effect on a list. Flagger's schema has it, and the schemas are compared.
   return {
     ...list(object({ backendRef }), { about: "Where requests are copied to (Gateway API)." }),
     required: ["backendRef"],

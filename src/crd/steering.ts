@@ -1,4 +1,4 @@
-/** CanaryAction, CanaryFreeze and CanaryRun: what people ask of a rollout, what keeps it, and what happened in it. */
+/** CanaryAction, CanaryFreeze and CanaryRun: what people ask of a rollout, what holds it, and what happened in it. */
 import { STEERING_GROUP, STEERING_VERSION, VERBS } from "../core/steering.ts";
 import { type CrdObject, column, crd, wideColumn } from "./definition.ts";
 import { anything, boolean, integer, list, map, object, type Schema, string } from "./schema.ts";

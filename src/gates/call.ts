@@ -1,6 +1,6 @@
 /**
- * Asks a webhook. A gate is open when the final answer is 200, 201 or 202 (Q67); anything else refuses, and the text that
- * the refusal carries is what users see in the Canary's events.
+ * Calls a webhook. A gate is open when the final answer is 200, 201 or 202 (Q67). Every other answer refuses, and users see
+ * the text of the refusal in the Canary's events.
  */
 import { Agent, type Dispatcher } from "undici";
 import type { Webhook } from "../core/canary.ts";
@@ -21,7 +21,7 @@ export interface HookPorts {
   readonly dispatcher?: Dispatcher;
   /** For hooks with `disableTLS`: like `dispatcher`, proxies included (Q71), but accepting any certificate. */
   readonly insecureDispatcher?: Dispatcher;
-  /** Signs what is sent, for receivers that know the key. */
+  /** Signs the request, for receivers that know the key. */
   readonly key?: string;
 }
 
@@ -29,7 +29,7 @@ export type HookAnswer = Extract<Answer, { readonly kind: "passed" | "refused" }
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 const FIRST_WAIT_MS = 1000;
-/** Also the longest `Retry-After` that is honoured: a turn must not hang on what a server says. */
+/** Also the longest `Retry-After` that is honoured: a server must not block a turn for longer. */
 const LONGEST_WAIT_MS = 30_000;
 const LAST_SUCCESS = 202;
 /** For all attempts of one call together. A hook without a time limit, or with endless retries, ends then. */
@@ -38,7 +38,7 @@ const LONGEST_CALL_MS = 3_600_000;
 /** @throws the signal's reason when it is aborted; every other failure is an answer */
 export function callWebhook(hook: Hook, payload: HookPayload, ports: HookPorts): Promise<HookAnswer> {
   const timeout = hook.timeout ?? "";
-  // Q69: "5" is no duration, but too short to be one, and then it means the default.
+  // Q69: "5" is no Go duration, but too short to be one, and then the default counts.
   return callWithin(hook, payload, ports, timeout.length < 2 ? DEFAULT_TIMEOUT_MS : parseDuration(timeout));
 }
 
@@ -91,7 +91,7 @@ async function callWithin(
     }
     if (result.status <= LAST_SUCCESS) return { kind: "passed" };
     if (!isRetryable(result.status)) return { kind: "refused", detail: result.body };
-    // Q68: the documentation promises the body; the prefix stays for those who search for it.
+    // Q68: the documentation promises the body; the prefix stays for users who search for it.
     if (attempts > retries || clock.now() >= end) {
       return { kind: "refused", detail: result.body === "" ? givingUp : `${givingUp}: ${result.body}` };
     }
@@ -101,7 +101,7 @@ async function callWithin(
 
 let lenientAgent: Agent | undefined;
 
-/** One for the process: its idle connections keep nobody from ending. */
+/** One dispatcher for the process. Its idle connections do not keep the process alive. */
 function lenient(): Dispatcher {
   lenientAgent ??= new Agent({ connect: { rejectUnauthorized: false } });
   return lenientAgent;
@@ -120,7 +120,7 @@ function waitFor(status: number, retryAfter: string | undefined, attempts: numbe
   return asked === undefined ? backoffMs(attempts) : Math.min(LONGEST_WAIT_MS, asked);
 }
 
-/** Seconds, or a date. */
+/** The header's value: seconds, or a date. */
 function retryAfterMs(text: string | undefined, now: number): number | undefined {
   if (text === undefined) return undefined;
   if (/^\d+$/.test(text)) return Number(text) * 1000;

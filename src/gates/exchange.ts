@@ -27,7 +27,7 @@ export type AttemptResult =
   | { readonly kind: "unreadable"; readonly cause: string }
   | { readonly kind: "failed"; readonly cause: string; readonly mayRetry: boolean };
 
-/** Four times what is shown: a character has up to four bytes. */
+/** Four times the shown length: a character has up to four bytes. */
 const LONGEST_BODY = 4096;
 const ELSEWHERE = "(the answer of another server, to which the webhook redirects, is not shown)";
 
@@ -51,7 +51,7 @@ export async function attemptPost({ url: text, body, timeoutMs, ports, key }: At
   }
 }
 
-// Go names the method it began with, whatever redirects made of it.
+// Go names the method of the first request, also after redirects that changed it.
 function failed(where: string, cause: string, mayRetry: boolean): AttemptResult {
   return { kind: "failed", cause: `Post "${show(where)}": ${cause}`, mayRetry };
 }

@@ -25,7 +25,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 /** Compact JSON. Metadata is left out when there is none. */
 export function encodePayload(payload: HookPayload): string {
   const { name, namespace, phase, checksum } = payload;
-  // Put together by hand: an object of ours would have keys that are numbers come first, in the order of the numbers.
+  // Built as a string, because JavaScript objects sort integer-like keys first.
   const entries = Object.entries(payload.metadata ?? {})
     .sort(([a], [b]) => compareUtf8(a, b))
     .map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`);

@@ -1,8 +1,8 @@
-/** Connection errors in the words of Go's HTTP client: they end up in events, and people search for them. */
+/** Connection errors in the words of Go's HTTP client: events contain them, and people search for them. */
 
 import { firstCause } from "../net/show.ts";
 
-/** @param url where to, for errors that do not say it */
+/** @param url the address, for errors that do not contain it */
 export function errorText(error: unknown, url: URL | undefined): string {
   const cause = causeOf(error);
   const { address, port, hostname } = cause as { address?: string; port?: number; hostname?: string };
@@ -33,13 +33,13 @@ export function errorText(error: unknown, url: URL | undefined): string {
   }
 }
 
-/** A certificate does not get better by asking again. */
+/** Another attempt does not change the certificate. */
 export function isCertificateError(error: unknown): boolean {
   const code = codeOf(causeOf(error));
   return /^(CERT_|ERR_TLS_CERT|DEPTH_ZERO_SELF_SIGNED|SELF_SIGNED|UNABLE_TO_(GET|VERIFY|DECRYPT))/.test(code);
 }
 
-/** Node bundles the errors of a name's several addresses; the first one says enough. */
+/** Node bundles the errors of all addresses of a name; the first one is enough. */
 function causeOf(error: unknown): Error {
   const first = firstCause(error);
   return first instanceof Error ? first : new Error(String(first));

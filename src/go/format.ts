@@ -54,7 +54,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "\\": "\\\\",
 };
 
-/** `%q`: in double quotes, whatever does not print is escaped. */
+/** `%q`: in double quotes; characters that do not print are escaped. */
 export function quote(text: string): string {
   const escaped = (char: string): string => {
     const known = ESCAPES[char];

@@ -34,11 +34,11 @@ describe("what an API server stores", () => {
     expect(applyMergePatch(stored, patch)).toEqual(expected);
   });
 
-  it("keeps what a patch sets to undefined, which is never sent", () => {
+  it("keeps a field that a patch sets to undefined, because undefined is never sent", () => {
     expect(applyMergePatch({ a: 1 }, { a: undefined })).toEqual({ a: 1 });
   });
 
-  it("is the very object when nothing changes, and shares what does not change", () => {
+  it("returns the same object when nothing changes, and shares unchanged parts", () => {
     const stored = { a: { b: [1] }, c: { d: 1 } };
     expect(applyMergePatch(stored, { a: { b: [1], x: null } })).toBe(stored);
     expect(applyMergePatch(stored, { a: { b: [2] } }).c).toBe(stored.c);
@@ -52,7 +52,7 @@ const json = fc.letrec((tie) => ({
 })).map;
 
 describe("a patch between two objects", () => {
-  it("turns the one into the other, whatever both hold", () => {
+  it("turns the first into the second, for any two objects", () => {
     fc.assert(
       fc.property(json, json, (from, to) => {
         const [one, other] = [from as object as Record<string, unknown>, to as object as Record<string, unknown>];

@@ -1,6 +1,6 @@
 /**
- * JSON merge patches (RFC 7386), both ways: the smallest patch between two objects, and what an API server makes of a patch.
- * A key that a patch does not name stays as it is, at every depth; a key that the patch sets to null goes.
+ * JSON merge patches (RFC 7386), both ways: the smallest patch between two objects, and the result of applying a patch.
+ * A key that a patch does not name stays as it is, at every depth. A key that the patch sets to null is removed.
  */
 
 export type Fields = { readonly [key: string]: unknown };
@@ -8,9 +8,9 @@ export type Fields = { readonly [key: string]: unknown };
 export const isFields = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** @returns undefined when nothing differs; lists are replaced whole, a field that goes is null */
+/** @returns undefined when nothing differs; lists are replaced whole, a removed field is null */
 export function mergePatch(from: Fields, to: Fields): Fields | undefined {
-  // What was rendered shares what it did not change.
+  // Rendered objects share the parts that did not change.
   if (from === to) return undefined;
   let patch: Record<string, unknown> | undefined;
   const note = (key: string, value: unknown) => {
@@ -31,10 +31,10 @@ export function mergePatch(from: Fields, to: Fields): Fields | undefined {
   return patch;
 }
 
-/** A patch cannot store null, so an object that asks for null asks for nothing. */
+/** A patch cannot store null, so a wanted null counts as absent. */
 const isAbsent = (value: unknown): value is null | undefined => value === null || value === undefined;
 
-/** Equal as JSON; a field that is undefined is as good as none. */
+/** Equal as JSON; a field with the value undefined counts as absent. */
 export function equal(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((entry, i) => equal(entry, b[i]));
@@ -46,8 +46,8 @@ export function equal(a: unknown, b: unknown): boolean {
 }
 
 /**
- * What an API server stores when it is sent `patch`. A field of the patch that is undefined is not sent at all.
- * @returns shares with `stored` what does not change; the very `stored` when nothing does
+ * The object that an API server stores after `patch`. A field of the patch that is undefined is not sent.
+ * @returns shares unchanged parts with `stored`; `stored` itself when nothing changes
  */
 export function applyMergePatch<T>(stored: T, patch: unknown): T {
   return merged(stored, patch) as T;

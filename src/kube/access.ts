@@ -1,7 +1,7 @@
-/** Where the API server is and how to be let in: what a kubeconfig or a service account comes down to. */
+/** The address of the API server, and the credentials for it: what a kubeconfig or a service account provides. */
 import type { TlsOptions } from "../net/dispatcher.ts";
 
-/** What one request carries to prove who we are. */
+/** The credentials that one request carries. */
 export interface Proof {
   readonly headers: Readonly<Record<string, string | string[]>>;
   /** A client certificate, where an exec plugin hands one out. */
@@ -9,9 +9,9 @@ export interface Proof {
 }
 
 export interface Credentials {
-  /** @throws KubeError with reason "Credentials" when they cannot be had */
+  /** @throws KubeError with reason "Credentials" when there are none */
   prove(signal: AbortSignal): Promise<Proof>;
-  /** The server refused the last proof (401): do not use it again. @returns false when there is no other to be had */
+  /** The server refused the last credentials (401): do not use them again. @returns false when there are no others */
   renew(): boolean;
 }
 

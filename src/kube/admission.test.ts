@@ -51,7 +51,7 @@ describe("requests in flight", () => {
     expect(passed).toEqual(["a", "b", "c"]);
   });
 
-  it("are halved once for all that an overloaded server refused together, after a pause, and grow again with answers", async () => {
+  it("are halved once for all requests that an overloaded server refused together, and grow again with answers", async () => {
     const { clock, admission, tickets, enter } = start({ maxInFlight: 8 });
     for (let i = 0; i < 8; i += 1) void enter(`first ${i}`);
     await clock.advance(0);
@@ -85,7 +85,7 @@ describe("requests in flight", () => {
     expect([admission.inFlight, admission.limit]).toEqual([1, 1]);
   });
 
-  it("of one namespace delay a request of another namespace by one request", async () => {
+  it("of one namespace delay another namespace's request by one request", async () => {
     const { clock, passed, tickets, enter } = start({ maxInFlight: 1 });
     for (let i = 0; i < 100; i += 1) void enter(`noisy ${i}`, "noisy");
     void enter("quiet", "quiet");

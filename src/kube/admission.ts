@@ -25,7 +25,7 @@ export interface AdmissionOptions {
 }
 
 export interface Ticket {
-  /** Call this once, when the answer is complete or there will be none. @param retryAfterMs what the server asked for */
+  /** Call this once, when the answer is complete or will not come. @param retryAfterMs the server's Retry-After */
   leave(outcome: "answered" | "overloaded", retryAfterMs?: number): void;
 }
 
@@ -36,13 +36,13 @@ export interface Admission {
    * @throws the signal's reason when aborted; the request's place is given up then
    */
   enter(lane: string, signal: AbortSignal): Promise<Ticket>;
-  /** As `enter`, for a watch: it takes a token of the rate and no slot, because it stays open. */
+  /** As `enter`, for a watch: a watch takes a token of the rate and no slot, because it stays open. */
   enterStream(signal: AbortSignal): Promise<void>;
-  /** Slots at the moment. */
+  /** The current number of slots. */
   readonly limit: number;
   readonly inFlight: number;
   readonly waiting: number;
-  /** Stops the timers. Nothing is admitted any more. */
+  /** Stops the timers. From then on nothing is admitted. */
   close(): void;
 }
 
@@ -133,7 +133,7 @@ function createSlots(
 ) {
   const backOff = createBackOff(PAUSE_MIN_MS, PAUSE_MAX_MS, random);
   let answers = 0;
-  /** Counts the halvings: what was sent before the last one says nothing about the new limit. */
+  /** Counts the halvings: the answer to a request sent before the last halving does not change the new limit. */
   let epoch = 0;
   const slots = { limit: maxInFlight, inFlight: 0, paused: false, take };
 

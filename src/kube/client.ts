@@ -12,14 +12,14 @@ import {
 import type { KubeTransport } from "./transport.ts";
 
 const PAGE = 500;
-/** Annotations may hold 256 KiB each, so that pages of metadata must be shorter. */
+/** An object's annotations may take 256 KiB, so pages of metadata must be short. */
 const METADATA_PAGE = 50;
-/** For servers that cannot leave out contents, the whole object will do. */
+/** Servers that cannot return metadata alone may return whole objects. */
 const partial = (kind: string) => `application/json;as=${kind};g=meta.k8s.io;v=v1,application/json`;
 export const METADATA_OF_LIST = partial("PartialObjectMetadataList");
 export const METADATA_OF_WATCH = partial("PartialObjectMetadata");
 
-/** A collection and the version it was read at, from which a watch can go on. */
+/** A collection and its version, from which a watch can continue. */
 export interface Listing {
   readonly objects: readonly KubeObject[];
   readonly resourceVersion: string;
@@ -34,7 +34,7 @@ export async function listAll(
   signal: AbortSignal,
 ): Promise<Listing> {
   const path = collectionPath(type, namespace);
-  /** What items of built-in kinds do not say themselves. */
+  /** Kind and API version, which items of built-in kinds do not carry. */
   const unnamed = { apiVersion: apiVersionOf(type), kind: type.kind };
   const wanted = options.limit ?? Number.POSITIVE_INFINITY;
   const { labelSelector, fieldSelector, metadataOnly = false } = options;
@@ -50,7 +50,7 @@ export async function listAll(
       page = await transport.send({ method: "GET", path, query, ...accept }, signal);
     } catch (error) {
       if (!isGone(error) || next === undefined) throw error;
-      // The pages took so long that the first one is too old to be continued: read everything at once.
+      // Reading the pages took so long that the version of the first one is too old: read everything at once.
       objects = [];
       next = undefined;
       paged = false;
@@ -69,15 +69,15 @@ export async function listAll(
   }
 }
 
-/** What a metadata watch keeps of an object: which one it is, and its version. */
+/** The fields of an object that a metadata watch keeps: its identity and its version. */
 export function bare({ metadata }: KubeObject, kind: Pick<KubeObject, "apiVersion" | "kind">): KubeObject {
   const { name, namespace = "", uid = "", resourceVersion = "" } = metadata;
   return { ...kind, metadata: { name, namespace, uid, resourceVersion } };
 }
 
 /**
- * The API server's version, e.g. "v1.33.2": a first sign of life.
- * @throws KubeError, also when something else answers at that address
+ * The API server's version, e.g. "v1.33.2", as a first check that the server answers.
+ * @throws KubeError, also when another kind of server answers at that address
  */
 export async function serverVersion(transport: KubeTransport, signal: AbortSignal): Promise<string> {
   const answer = await transport.send({ method: "GET", path: "/version" }, signal);
@@ -85,7 +85,7 @@ export async function serverVersion(transport: KubeTransport, signal: AbortSigna
   throw new KubeError(0, "BadAnswer", `what answers at ${transport.server} is not a Kubernetes API server`);
 }
 
-/** @param fieldManager owner of the fields we write, unless a call names another */
+/** @param fieldManager owner of the written fields, unless a call names another one */
 export function createKubeClient(
   transport: Pick<KubeTransport, "send">,
   fieldManager: string,

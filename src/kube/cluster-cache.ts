@@ -1,6 +1,6 @@
 /**
- * All that is watched of one cluster: a watch per kind, started when somebody first asks. Kinds that are not installed
- * read as empty, and fill when they appear.
+ * All watches of one cluster: one per kind, started when a caller first asks for the kind. Kinds that are not installed
+ * read as empty, and fill when they are installed.
  */
 
 import { abortable } from "../async/abortable.ts";
@@ -15,8 +15,8 @@ export interface ClusterCacheOptions {
   /** The only namespace to watch; absent or "": all. */
   readonly namespace?: string;
   /**
-   * Kinds to be watched in single namespaces, as they are asked for, by their metadata: right for those that are many and
-   * large where we need few (ConfigMaps, Secrets). All others are watched whole and once, over all namespaces.
+   * Kinds that are watched in single namespaces, on demand, by their metadata: right for kinds with many large objects of
+   * which few are needed (ConfigMaps, Secrets). All other kinds are watched once, over all namespaces.
    */
   readonly perNamespace?: (type: ResourceType) => boolean;
   /** Indexes for `byIndex`, by kind. */
@@ -25,17 +25,17 @@ export interface ClusterCacheOptions {
 
 export interface ClusterCache {
   /**
-   * The cache for objects of this kind, started if need be. It may hold more than the namespace that was asked for.
+   * The cache for objects of this kind; starts it if necessary. It may hold more than the given namespace.
    * @throws Error when watching is restricted to another namespace, or the kind needs a namespace and none is given
    */
   track(type: ResourceType, namespace?: string): ObjectCache;
-  /** Stops watching and forgets; the next `track` starts anew. */
+  /** Stops watching and drops the cache; the next `track` starts anew. */
   untrack(type: ResourceType, namespace?: string): void;
   /**
    * One object as last seen; waits for the first list. @throws the signal's reason
    */
   read(ref: ObjectRef, signal: AbortSignal): Promise<KubeObject | undefined>;
-  /** What is being watched, for a status page. */
+  /** The kinds that are watched, for a status page. */
   readonly tracked: readonly { readonly type: ResourceType; readonly namespace: string; readonly cache: ObjectCache }[];
 }
 

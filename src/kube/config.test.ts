@@ -24,7 +24,7 @@ async function write(name: string, text: string): Promise<string> {
   return path;
 }
 
-/** A kubeconfig with one of everything, all called `name`. */
+/** A kubeconfig with one entry of each kind, all called `name`. */
 const config = (name: string, user = "{ token: t }", cluster = "") => `
 apiVersion: v1
 kind: Config
@@ -39,7 +39,7 @@ const headersOf = async (user: string, cluster = "") => {
   return (await access.credentials.prove(FOREVER)).headers;
 };
 
-describe("which cluster", () => {
+describe("the cluster", () => {
   it("is the flag's, else $KUBECONFIG's, else the pod's, else that of ~/.kube/config", async () => {
     const flag = await write("flag", config("flag"));
     const listed = await write("listed", config("listed"));
@@ -59,7 +59,7 @@ describe("which cluster", () => {
     expect(await load({ master: "10.1.2.3:8080" })).toMatchObject({ server: "http://10.1.2.3:8080" });
   });
 
-  it("comes from several files as one, the first that says something winning", async () => {
+  it("comes from several merged files, of which the first one that sets a field wins", async () => {
     const a = await write("a/config", config("a").replace("current-context: a", ""));
     const b = await write("b/config", config("b", "{ tokenFile: token }"));
     await write("b/token", "from-b");
@@ -84,7 +84,7 @@ describe("which cluster", () => {
     ["the listed file is missing", { env: { KUBECONFIG: "/no/such" } }, "$KUBECONFIG names /no/such, which does not"],
     ["the master is no URL", { master: "::", kubeconfig: "" }, `the API server's address "::" (--master) is not a URL`],
     ["the pod has no token", { env: { KUBERNETES_SERVICE_HOST: "10.0.0.1" }, serviceAccountDir: "/no" }, "automount"],
-  ])("is asked for clearly when %s", async (_, options, message) => {
+  ])("is missing with a clear message when %s", async (_, options, message) => {
     await expect(load(options)).rejects.toMatchObject({ reason: "Config", message: expect.stringContaining(message) });
   });
 
@@ -110,14 +110,14 @@ describe("which cluster", () => {
       config("a", "{ auth-provider: { name: azure } }"),
       "1.26, and it does not work here either: use kubelogin",
     ],
-  ])("is refused clearly when the kubeconfig is %s", async (_, text, message) => {
+  ])("is refused with a clear message when the kubeconfig is %s", async (_, text, message) => {
     const kubeconfig = await write("config", text);
     await expect(load({ kubeconfig })).rejects.toMatchObject({ message: expect.stringContaining(message) });
   });
 });
 
 describe("credentials", () => {
-  it("are tokens, passwords, certificates, and the right to act as somebody else", async () => {
+  it("are tokens, passwords, certificates, and impersonation", async () => {
     expect(await headersOf("{ username: u, password: p }")).toEqual({ authorization: "Basic dTpw" });
     expect(await headersOf("{}")).toEqual({});
     expect(await headersOf("{ token: t, as: bob, as-groups: [a, b], as-user-extra: { Reason: [x] } }")).toEqual({
@@ -134,7 +134,7 @@ describe("credentials", () => {
     expect(access.proxy).toBe("http://p:1");
   });
 
-  it("of a file are read again after a minute, and when they are refused", async () => {
+  it("from a file are read again after a minute, and when they are refused", async () => {
     const file = await write("token", "one");
     const access = await load({ kubeconfig: await write("config", config("dev", "{ tokenFile: token }")) });
     const now = async () => (await access.credentials.prove(FOREVER)).headers.authorization;
@@ -161,7 +161,7 @@ describe("credentials", () => {
     }
     const printing = (status: object) => `echo '${JSON.stringify({ kind: "ExecCredential", status })}'`;
 
-    it("are asked for once by all, and again when they expire or are refused", async () => {
+    it("are requested once for all callers, and again when they expire or are refused", async () => {
       const expirationTimestamp = new Date(clock.now() + 300_000).toISOString();
       const { access, runs } = await plugin(printing({ token: "secret", expirationTimestamp }));
       const proofs = await Promise.all([1, 2, 3].map(() => access.credentials.prove(FOREVER)));
@@ -178,7 +178,7 @@ describe("credentials", () => {
       expect(await runs()).toBe(3);
     });
 
-    it("may be a certificate, and know the cluster", async () => {
+    it("may be a certificate, and the plugin gets the cluster's data", async () => {
       const script = `echo "$KUBERNETES_EXEC_INFO $1" > "$LOG.info"
 ${printing({ clientCertificateData: "CERT", clientKeyData: "KEY" })}`;
       const { access } = await plugin(script);
@@ -191,7 +191,7 @@ ${printing({ clientCertificateData: "CERT", clientKeyData: "KEY" })}`;
     it.each([
       ["fails", "echo 'please log in first' >&2; exit 3", "failed with exit code 3: please log in first"],
       ["prints nonsense", "echo hello", "did not print an ExecCredential"],
-    ])("are explained when it %s, and tried again next time", async (_, script, message) => {
+    ])("fail with an explanation when it %s, and are requested again next time", async (_, script, message) => {
       const { access, runs } = await plugin(script, ", installHint: See example.org");
       for (let i = 0; i < 2; i += 1) {
         await expect(access.credentials.prove(FOREVER)).rejects.toMatchObject({
@@ -202,7 +202,7 @@ ${printing({ clientCertificateData: "CERT", clientKeyData: "KEY" })}`;
       expect(await runs()).toBe(2);
     });
 
-    it("are explained when it is not installed", async () => {
+    it("fail with an explanation when it is not installed", async () => {
       const exec = "{ exec: { command: no-such-program-anywhere } }";
       const access = await load({ kubeconfig: await write("config", config("dev", exec)) });
       await expect(access.credentials.prove(FOREVER)).rejects.toThrow(

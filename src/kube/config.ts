@@ -1,5 +1,5 @@
 /**
- * Which cluster, and as whom. Looked for in this order; `master` replaces the server's address in what is found:
+ * Chooses the cluster and the credentials, in this order; `master` replaces the server's address:
  *
  *   the --kubeconfig flag  ─►  $KUBECONFIG (a list)  ─►  the pod's service account  ─►  ~/.kube/config
  */
@@ -23,22 +23,22 @@ import { tokenFileCredentials, userCredentials } from "./user-credentials.ts";
 
 export interface AccessOptions {
   readonly clock: Clock;
-  /** --kubeconfig; "" is as good as absent. */
+  /** --kubeconfig; "" counts as absent. */
   readonly kubeconfig?: string;
-  /** --master: URL of the API server, whatever the kubeconfig says. */
+  /** --master: URL of the API server; overrides the kubeconfig's. */
   readonly master?: string;
   /** Instead of the kubeconfig's current-context. */
   readonly context?: string;
   /** KUBECONFIG, KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT; the process's own when absent. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly home?: string;
-  /** Where pods find their service account. */
+  /** The folder in which pods find their service account. */
   readonly serviceAccountDir?: string;
 }
 
 const SERVICE_ACCOUNT_DIR = "/var/run/secrets/kubernetes.io/serviceaccount";
 
-/** @throws KubeError with reason "Config", saying what was looked for and what to do */
+/** @throws KubeError with reason "Config", which says where this function looked and what to do */
 export async function loadAccess(options: AccessOptions): Promise<ClusterAccess> {
   const found = await findAccess(options);
   const { master = "" } = options;
@@ -58,7 +58,7 @@ async function findAccess(options: AccessOptions): Promise<ClusterAccess> {
   const listed = listedFiles(env.KUBECONFIG);
   const configs = (await Promise.all(listed.map(readKubeconfig))).filter((config) => config !== undefined);
   if (configs.length > 0) return await accessOf(mergeKubeconfigs(configs), context, options.clock);
-  // Somebody who names a file does not mean another cluster when it is missing.
+  // A user who names a file does not mean another cluster when the file is missing.
   if (listed.length > 0) return configError(`$KUBECONFIG names ${listed.join(", ")}, which does not exist`);
   looked.push("$KUBECONFIG is not set");
 

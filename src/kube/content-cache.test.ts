@@ -18,7 +18,7 @@ let cache: ObjectCache;
 let told: string[];
 
 beforeEach(async () => {
-  // 200 MiB would be too much for one string of all.
+  // One string of 200 MiB would be too large.
   const filler = "x".repeat(2 ** 20);
   cluster = await startStubCluster({ fill: (object) => ({ ...object, data: { ...object.data, filler } }) });
   for (let i = 0; i < 200; i += 1) cluster.put(TYPE, secret(`s-${i}`, "1"));
@@ -43,7 +43,7 @@ const value = (name: string) => cache.get("test", name)?.data?.value;
 const reads = () => cluster.figures.verbs.get("GET") ?? 0;
 
 describe("a cache of contents on demand", () => {
-  it("reads what is held, by name, and keeps it current; all else is known by its name only", async () => {
+  it("reads held objects by name and keeps them current; of other objects it knows the names only", async () => {
     expect(reads()).toBe(0);
     await cache.hold?.("test", "s-7");
     await cache.hold?.("test", "s-7");
@@ -59,7 +59,7 @@ describe("a cache of contents on demand", () => {
     expect(told.slice(2)).toEqual(["deleted s-7", "added s-7"]);
   });
 
-  it("refuses to read what is not held, so that no turn takes it for missing", async () => {
+  it("refuses to read an object that is not held, so that no turn takes the object for missing", async () => {
     expect(cache.get("test", "nothing")).toBeUndefined();
     expect(() => cache.get("test", "s-1")).toThrow("Secret test/s-1 is read and was not asked for: hold it first");
     await cache.hold?.("test", "s-1");
@@ -68,7 +68,7 @@ describe("a cache of contents on demand", () => {
     expect(() => cache.get("test", "s-1")).toThrow("hold it first");
   });
 
-  it("sees what appears after it was asked for", async () => {
+  it("sees an object that is created after the first request for it", async () => {
     await cache.hold?.("test", "new");
     expect(value("new")).toBeUndefined();
     cluster.put(TYPE, secret("new", "1"));

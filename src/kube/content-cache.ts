@@ -1,11 +1,11 @@
 /**
- * A cache for kinds whose objects are many and large, and of which few are needed: ConfigMaps and Secrets. It mirrors the
- * metadata of all, and reads the contents of those that are held:
+ * A cache for kinds with many large objects of which few are needed: ConfigMaps and Secrets. It mirrors the metadata of all
+ * objects, and reads the contents of those that are held:
  *
- *   metadata watch ─► version of each object ─► is it held? ─► GET ─► contents, and the change is told
- *                                                  └─ no: nothing is read, nothing is told
+ *   metadata watch ─► version of each object ─► is it held? ─► GET ─► contents, and listeners get the change
+ *                                                  └─ no: nothing is read, no listener is called
  *
- * So memory follows what Canaries refer to, and not what lies in a namespace.
+ * So memory depends on the configs that Canaries refer to, not on those in the namespace.
  */
 import { setMaxListeners } from "node:events";
 import { createBackOff } from "../async/back-off.ts";
@@ -28,11 +28,11 @@ interface Held {
   object: KubeObject | undefined;
   /** Characters of JSON. */
   size: number;
-  /** Settles when the contents are as the metadata says. */
+  /** Settles when the contents are as new as the metadata. */
   reading: Promise<void> | undefined;
 }
 
-/** Starts to watch; stops when `signal` is aborted. What was read stays readable. */
+/** Starts to watch; stops when `signal` is aborted. Contents that were read stay readable. */
 export function startContentCache(scope: Collection, world: WatchWorld, signal: AbortSignal): ObjectCache {
   const { type } = scope;
   const known = createObjectStore();
@@ -96,7 +96,7 @@ async function readOne(type: ResourceType, { namespace, name }: Held, { transpor
   }
 }
 
-/** The contents that are held. @param known the metadata of all */
+/** The contents that are held. @param known the metadata of all objects */
 function createContents(
   type: ResourceType,
   world: WatchWorld,
@@ -145,7 +145,7 @@ function createContents(
     if (entry.reading !== undefined || !isStale(entry, known.get(entry.namespace, entry.name))) return;
     entry.reading = refresh(entry).then(() => {
       entry.reading = undefined;
-      if (!signal.aborted && isHeld(entry)) refreshOnce(entry); // news may have come at the last moment
+      if (!signal.aborted && isHeld(entry)) refreshOnce(entry); // a change may have come at the last moment
     });
   }
 
@@ -200,7 +200,7 @@ function tooLarge({ plural }: ResourceType, namespace: string, size: number): st
   );
 }
 
-/** Versions are compared as numbers where they are numbers: contents may be newer than the metadata. */
+/** Versions are compared as numbers where both are numbers: the contents may be newer than the metadata. */
 function isStale({ object }: Held, metadata: KubeObject | undefined): boolean {
   if (metadata === undefined) return false;
   if (object === undefined || object.metadata.uid !== metadata.metadata.uid) return true;

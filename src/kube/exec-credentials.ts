@@ -1,6 +1,6 @@
 /**
- * Credentials from a program that the kubeconfig names (`users[].user.exec`): how cloud providers' clusters are entered.
- * The program prints an ExecCredential; it is run again when that expires or the API server refuses it.
+ * Credentials from a program that the kubeconfig names (`users[].user.exec`), as cloud providers use them. The program
+ * prints an ExecCredential; it runs again when that expires or the API server refuses it.
  */
 import { spawn } from "node:child_process";
 import { abortable } from "../async/abortable.ts";
@@ -11,9 +11,9 @@ import type { KubeFields } from "../ports/kubernetes.ts";
 import type { Credentials, Proof } from "./access.ts";
 import { configError, type Entry, pathIn } from "./kubeconfig.ts";
 
-/** Plugins may ask a cloud; a minute is what a person would wait. */
+/** A plugin may call a cloud; a person would wait for a minute. */
 const PLUGIN_MS = 60_000;
-/** A token that expires during the request is refused: stop using it a little earlier. */
+/** A token that expires during the request is refused, so its last seconds are not used. */
 const EARLY_MS = 10_000;
 
 interface Issued {
@@ -22,13 +22,13 @@ interface Issued {
   readonly expiresAt: number;
 }
 
-/** @param user the kubeconfig's user @param cluster told to the plugin when it asks with provideClusterInfo */
+/** @param user the kubeconfig's user @param cluster passed to a plugin with provideClusterInfo */
 export function execCredentials(user: Entry, cluster: Entry, name: string, clock: Clock): Credentials {
   const { exec } = user.fields;
   if (typeof exec?.command !== "string") configError(`user ${name} of the kubeconfig has exec without a command`);
   if (exec.interactiveMode === "Always") {
     configError(
-      `user ${name} of the kubeconfig wants to ask questions (interactiveMode: Always): nobody is there to answer`,
+      `user ${name} of the kubeconfig wants to ask questions (interactiveMode: Always): the operator has no terminal to answer`,
     );
   }
   let current: Promise<Issued> | undefined;
@@ -51,11 +51,11 @@ export function execCredentials(user: Entry, cluster: Entry, name: string, clock
   return {
     async prove(signal) {
       if (settled !== undefined && settled.expiresAt - EARLY_MS <= clock.now()) current = settled = undefined;
-      // One run serves all who wait for it, so it does not end with the first of them that gives up.
+      // One run serves all callers that wait for it, so it does not end with the first caller that gives up.
       current ??= issue();
       const mine = current;
       mine.catch(() => {
-        if (current === mine) current = undefined; // try again next time
+        if (current === mine) current = undefined; // the next call tries again
       });
       return (await abortable(mine, signal)).proof;
     },

@@ -1,4 +1,4 @@
-/** A watch answers with one JSON object per line; chunks end anywhere, also in the middle of a character. */
+/** A watch answers with one JSON object per line. Chunks may end anywhere, also inside a character. */
 import type { KubeFields } from "../ports/kubernetes.ts";
 
 /** @throws SyntaxError when a line is not JSON */
@@ -15,5 +15,5 @@ export async function* jsonLines(chunks: AsyncIterable<Uint8Array>): AsyncGenera
     }
     if (rest !== "") parts.push(rest);
   }
-  // A line without its end was cut off by the connection: the watch resumes before it.
+  // The connection cut off the last line: the watch resumes before it.
 }

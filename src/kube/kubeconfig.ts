@@ -1,11 +1,11 @@
-/** Kubeconfig files: where they are, what is in them, and how several become one. As kubectl does it. */
+/** Kubeconfig files: their paths, their contents, and how several are merged. The rules are kubectl's. */
 import { readFile } from "node:fs/promises";
 import { delimiter, dirname, isAbsolute, join } from "node:path";
 import { parse } from "yaml";
 import { KubeError } from "../ports/kube.ts";
 import type { KubeFields } from "../ports/kubernetes.ts";
 
-/** A cluster, user or context with the folder that its relative paths start from. */
+/** A cluster, user or context, with the folder that its relative paths start from. */
 export interface Entry {
   readonly fields: KubeFields;
   readonly folder: string;
@@ -25,7 +25,7 @@ export function configError(message: string, cause?: unknown): never {
   throw new KubeError(0, "Config", message, undefined, { cause });
 }
 
-/** An absolute path as it is, a relative one seen from the kubeconfig's folder. */
+/** An absolute path unchanged, a relative one resolved against the kubeconfig's folder. */
 export function pathIn(entry: Pick<Entry, "folder">, path: string): string {
   return isAbsolute(path) ? path : join(entry.folder, path);
 }
@@ -68,7 +68,7 @@ export async function readKubeconfig(file: string): Promise<Kubeconfig | undefin
   };
 }
 
-/** The first file that says something wins. */
+/** The first file that sets a field wins. */
 export function mergeKubeconfigs(configs: readonly Kubeconfig[]): Kubeconfig {
   const merge = (pick: (config: Kubeconfig) => ReadonlyMap<string, Entry>) =>
     new Map(configs.toReversed().flatMap((config) => [...pick(config)]));

@@ -30,7 +30,7 @@ afterEach(async () => {
 
 const holder = () => server.objects(PATH)[0]?.spec.holderIdentity;
 
-/** One operator. `end` is how its leadership ended. */
+/** One operator. `end` says how its leadership ended. */
 function contend(identity: string) {
   const access = { server: server.url, namespace: "", tls: {}, credentials: fixedCredentials(), source: "test" };
   const common = { clock, random: () => 0, log: SILENT_LOG };
@@ -79,7 +79,7 @@ function contend(identity: string) {
   return { state, stop };
 }
 
-/** Lets the clock run in small steps, each as soon as all requests of the step before are answered. */
+/** Advances the clock in small steps, each as soon as all requests of the step before are answered. */
 async function pass(ms: number): Promise<void> {
   for (let gone = 0; gone < ms; gone += 500) {
     await clock.advance(500);
@@ -111,10 +111,10 @@ describe("leader election", () => {
     expect(server.objects(PATH)[0]?.spec).toMatchObject({ holderIdentity: "host-b_2", leaseTransitions: 1 });
   });
 
-  it("takes over from a holder that died, but not before its time", async () => {
+  it("takes over from a dead holder, but not before the lease has expired", async () => {
     server.put(PATH, {
       metadata: { name: NAME, namespace: "system" },
-      // Its clock is an hour ahead; that must not matter.
+      // Its clock is an hour ahead, which must not matter.
       spec: { holderIdentity: "dead", leaseDurationSeconds: 60, renewTime: "2024-01-01T01:00:00.000000Z" },
     });
     const a = contend("host-a_1");
@@ -126,7 +126,7 @@ describe("leader election", () => {
     expect(server.objects(PATH)[0]?.spec.leaseTransitions).toBe(1);
   });
 
-  it("steps down in time when the API server is away, and says that it lost", async () => {
+  it("steps down in time when the API server is unreachable, and returns lost", async () => {
     const a = contend("host-a_1");
     await until("a leads", () => a.state.leading);
     await pass(20_000);
@@ -139,7 +139,7 @@ describe("leader election", () => {
     expect(a.state.end).toBe("lost");
   });
 
-  it("bears an API server that is away for a moment", async () => {
+  it("keeps the lead when the API server is unreachable for a moment", async () => {
     const a = contend("host-a_1");
     await until("a leads", () => a.state.leading);
     server.intercept = () => ({ code: 500, body: { kind: "Status", code: 500, message: "etcd has no leader" } });
@@ -149,7 +149,7 @@ describe("leader election", () => {
     expect(a.state.leading).toBe(true);
   });
 
-  it("steps down at once when somebody took the lease", async () => {
+  it("steps down at once when another operator took the lease", async () => {
     const a = contend("host-a_1");
     await until("a leads", () => a.state.leading);
     server.put(PATH, {
@@ -162,7 +162,7 @@ describe("leader election", () => {
     expect(holder()).toBe("host-b_2");
   });
 
-  it("leaves a lease alone that somebody took before it noticed", async () => {
+  it("does not release a lease that another operator took before the leader noticed", async () => {
     const a = contend("host-a_1");
     await until("a leads", () => a.state.leading);
     server.put(PATH, {
@@ -174,7 +174,7 @@ describe("leader election", () => {
     expect(server.objects(PATH)[0]?.spec).toEqual({ holderIdentity: "host-b_2", leaseDurationSeconds: 60 });
   });
 
-  it("is released though a renewal that was under way is stored in between", async () => {
+  it("releases the lease although a late renewal is stored in between", async () => {
     const a = contend("host-a_1");
     await until("a leads", () => a.state.leading);
     server.intercept = (method) => {

@@ -1,12 +1,12 @@
 /**
- * Leader election on a coordination.k8s.io Lease, in the format of client-go, so that old and new operators can contend for
- * the same one during an upgrade.
+ * Leader election on a coordination.k8s.io Lease, in the format of client-go, so that Flagger and Aviary can compete for the
+ * same Lease during an upgrade.
  *
- *   follower ──(nobody holds it, or its holder has not renewed for the lease's duration)──► write it: leader
+ *   follower ──(the lease has no holder, or the holder has not renewed it for its duration)──► write it: leader
  *   leader   ──(renewed every retryMs)──► ... ──(not renewed for renewMs, or taken)──► lost: stop all work
  *
- * Time is measured from when *we* saw the last renewal, never from the times in the Lease: clocks of machines differ.
- * A follower waits for changes of the Lease, so a released one is taken over at once.
+ * Time is measured from when *this process* saw the last renewal, never from the times in the Lease: clocks differ.
+ * A follower watches the Lease, so it takes a released one over at once.
  */
 
 import { withDeadline } from "../async/back-off.ts";
@@ -19,7 +19,7 @@ import { startWatchCache } from "./watch-cache.ts";
 
 export interface LeaseOptions {
   readonly client: KubeReader & KubeWriter;
-  /** Watches the Lease, see `watchLease`; only wakes followers up, so it may lag. */
+  /** Watches the Lease, see `watchLease`. It only wakes followers, so it may lag. */
   readonly cache: ObjectCache;
   readonly clock: Clock;
   readonly random: Random;
@@ -32,21 +32,21 @@ export interface LeaseOptions {
 }
 
 export interface LeaseTiming {
-  /** Others take the lease over when it was not renewed for so long; whole seconds. */
+  /** Another operator takes the lease over when it was not renewed for this long; whole seconds. */
   readonly durationMs: number;
-  /** The leader steps down when it could not renew for so long; less than durationMs, so that there are never two. */
+  /** The leader steps down when it could not renew for this long; less than durationMs, so that there are never two leaders. */
   readonly renewMs: number;
   /** Between two attempts. */
   readonly retryMs: number;
 }
 
 /**
- * Flagger's, but for the duration: its 60 seconds leave every rollout alone for a minute when a leader is killed. Each side
- * waits as long as the holder asks for or longer, so both can contend for one Lease.
+ * Flagger's values, except the duration: Flagger's 60 seconds would leave every rollout alone for a minute after a leader is
+ * killed. Each side waits at least as long as the holder asks for, so both can compete for one Lease.
  */
 export const LEASE_TIMING: LeaseTiming = { durationMs: 20_000, renewMs: 15_000, retryMs: 5000 };
 
-/** Keeps an eye on one Lease, for `LeaseOptions.cache`. */
+/** Watches one Lease, for `LeaseOptions.cache`. */
 export function watchLease(world: WatchWorld, namespace: string, name: string, signal: AbortSignal): ObjectCache {
   return startWatchCache({ type: RESOURCES.lease, namespace, fieldSelector: `metadata.name=${name}` }, world, signal);
 }
@@ -54,9 +54,9 @@ export function watchLease(world: WatchWorld, namespace: string, name: string, s
 export type LeaseEnd = "released" | "lost";
 
 /**
- * Waits for leadership, then runs `lead` with a signal that is aborted when leadership is lost or `signal` is. Releases the
- * lease once `lead` has ended, so that the next leader need not wait.
- * @returns "lost" when somebody else may lead now: the caller must not go on; "released" after `signal` or when `lead` ended
+ * Waits for leadership, then runs `lead` with a signal that is aborted when leadership is lost or `signal` is aborted.
+ * Releases the lease once `lead` has ended, so that the next leader need not wait.
+ * @returns "lost" when another operator may lead now: the caller must stop; "released" after `signal` or when `lead` ended
  * @throws what `lead` throws, after the release
  */
 export async function leadWithLease(
@@ -95,7 +95,7 @@ export async function leadWithLease(
   return lost ? "lost" : "released";
 }
 
-/** What we have seen of the Lease. Sleeping, not reading the clock, tells how long ago that was. */
+/** The Lease as last seen. Sleeping, not reading the clock, measures its age. */
 function createObserver({ clock, identity, log }: LeaseOptions, timing: LeaseTiming, onExpiry: () => void) {
   let version = "";
   /** Aborted by the next version. */
@@ -103,11 +103,11 @@ function createObserver({ clock, identity, log }: LeaseOptions, timing: LeaseTim
   let expired = false;
   let holder: string | undefined;
   return {
-    /** Nobody renewed it for its duration. */
+    /** True when the holder did not renew the lease for its duration. */
     expired: () => expired,
     holder: () => holder,
     stop: () => fresh.abort(),
-    /** Notes the Lease; a version not seen before is a sign of life. */
+    /** Records the Lease; a new version is a sign of life. */
     saw(lease: KubeObject): void {
       const seen = lease.metadata.resourceVersion ?? "";
       if (seen === version) return;
@@ -138,11 +138,11 @@ function createCandidate(options: LeaseOptions, timing: LeaseTiming) {
   let wake = () => {};
   const observer = createObserver(options, timing, () => wake());
   const stopFollowing = options.cache.onChange(({ type, object }) => {
-    // Renewals are no news; that nobody holds it is.
+    // Ignore renewals; react when the lease is deleted or released.
     if (type === "deleted" || (object.spec?.holderIdentity ?? "") === "") wake();
   });
 
-  /** Reads, judges, writes. @returns whether the lease is ours now @throws KubeError */
+  /** Reads, decides, writes. @returns whether this process holds the lease now @throws KubeError */
   async function attempt(signal: AbortSignal): Promise<boolean> {
     const seen = await client.get(ref, signal);
     if (seen !== undefined) observer.saw(seen);
@@ -156,12 +156,12 @@ function createCandidate(options: LeaseOptions, timing: LeaseTiming) {
       observer.saw(written);
       return true;
     } catch (error) {
-      if (isConflict(error) || isAlreadyExists(error)) return false; // somebody was faster
+      if (isConflict(error) || isAlreadyExists(error)) return false; // another operator was faster
       throw error;
     }
   }
 
-  /** Each attempt gets `retryMs`; trouble is logged and counts as a no. */
+  /** Each attempt has `retryMs`; an error is logged and counts as not held. */
   async function tryOnce(signal: AbortSignal): Promise<boolean> {
     try {
       return await withDeadline(clock, timing.retryMs, signal, (deadline) => attempt(deadline.signal));
@@ -173,13 +173,13 @@ function createCandidate(options: LeaseOptions, timing: LeaseTiming) {
     }
   }
 
-  /** Until the lease changes or it is time to look again. */
+  /** Waits until the lease changes or the next attempt is due. */
   async function pause(signal: AbortSignal): Promise<void> {
     const nap = new AbortController();
     const abort = () => nap.abort();
     signal.addEventListener("abort", abort, { once: true });
     wake = abort;
-    // Contenders look at different moments, so that they do not collide at every turn.
+    // Contenders try at different times, so that they do not collide every time.
     await clock.sleep(timing.retryMs * (1 + options.random() * 0.2), nap.signal).catch(() => undefined);
     wake = () => {};
     signal.removeEventListener("abort", abort);
@@ -197,7 +197,7 @@ function createCandidate(options: LeaseOptions, timing: LeaseTiming) {
       }
       return false;
     },
-    /** Resolves with "lost" when the lease was not renewed in time or is somebody else's, with "ended" after `signal`. */
+    /** Resolves with "lost" when the lease was not renewed in time or has another holder, with "ended" after `signal`. */
     async renewUntilLost(signal: AbortSignal): Promise<"lost" | "ended"> {
       for (;;) {
         try {
@@ -219,7 +219,7 @@ function createCandidate(options: LeaseOptions, timing: LeaseTiming) {
   };
 }
 
-/** Takes the holder out of the lease as client-go does, so that others need not wait for it to expire. Best effort. */
+/** Removes the holder from the lease as client-go does, so that others need not wait until it expires. Best effort. */
 async function release(options: LeaseOptions, timing: LeaseTiming): Promise<void> {
   const { clock, log, namespace, name } = options;
   const forever = new AbortController().signal;
@@ -233,7 +233,7 @@ async function release(options: LeaseOptions, timing: LeaseTiming): Promise<void
   }
 }
 
-/** @returns false when a renewal of ours that was still under way came in between @throws KubeError */
+/** @returns false when a late renewal of this process came in between @throws KubeError */
 async function takeNameOff({ client, clock, identity, namespace, name }: LeaseOptions, signal: AbortSignal) {
   const lease = await client.get({ type: RESOURCES.lease, namespace, name }, signal);
   if (lease?.spec?.holderIdentity !== identity) return true;
@@ -249,7 +249,7 @@ async function takeNameOff({ client, clock, identity, namespace, name }: LeaseOp
   }
 }
 
-/** The Lease as it reads once it is ours. */
+/** The Lease with this process as its holder. */
 function claim(options: LeaseOptions, timing: LeaseTiming, lease: KubeObject | undefined): KubeObject {
   const { name, namespace, identity } = options;
   const now = microTime(options.clock.now());

@@ -1,11 +1,11 @@
 /**
- * Delivers changes to listeners, each at its own pace: a slow one has a longer queue, a broken one has its errors logged,
- * and neither holds up the watch or the others.
+ * Delivers changes to listeners, each at its own pace: a slow listener has a longer queue, the errors of a broken one are
+ * logged, and neither delays the watch or the others.
  */
 import type { ChangeListener, ObjectChange } from "../ports/kube.ts";
 import type { Log } from "../ports/log.ts";
 
-/** A queue this long means that a listener does not keep up; worth one line, not one per change. */
+/** A queue of this length means that a listener is too slow; that is logged once, not once per change. */
 const LONG_QUEUE = 10_000;
 
 export interface Listeners {
@@ -22,7 +22,7 @@ export function createListeners(log: Log): Listeners {
     let busy = false;
     let stopped = false;
     async function drain(): Promise<void> {
-      // First let the code that caused the change finish: listeners are never called re-entrantly.
+      // The code that caused the change finishes first: listeners are never called re-entrantly.
       await undefined;
       while (waiting.length > 0) {
         const batch = waiting;

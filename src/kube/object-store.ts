@@ -1,8 +1,8 @@
-/** Objects in memory by namespace and name, with indexes; tells what a write changed. */
+/** Objects in memory by namespace and name, with indexes; reports what a write changed. */
 import type { ObjectChange } from "../ports/kube.ts";
 import type { KubeObject } from "../ports/kubernetes.ts";
 
-/** Keys that an object is filed under, e.g. the uids of its owners. Must depend on nothing but the object. */
+/** The keys under which an object is indexed, e.g. the uids of its owners. Must depend on nothing but the object. */
 export type Indexer = (object: KubeObject) => readonly string[];
 
 export interface ObjectStore {
@@ -10,11 +10,11 @@ export interface ObjectStore {
   get(namespace: string, name: string): KubeObject | undefined;
   list(namespace?: string): readonly KubeObject[];
   byIndex(index: string, key: string): readonly KubeObject[];
-  /** No change when that very version was here already; two when a namesake was. */
+  /** Returns no change when this version was stored already; two changes when an object of that name with another uid was. */
   put(object: KubeObject): readonly ObjectChange[];
-  /** @param last the object's last state @returns no change when it was not here */
+  /** @param last the object's last state @returns no change when it was not stored */
   remove(last: KubeObject): readonly ObjectChange[];
-  /** Makes the store hold exactly these. */
+  /** Replaces the contents of the store. */
   replaceAll(objects: readonly KubeObject[]): readonly ObjectChange[];
 }
 
@@ -45,7 +45,7 @@ export function createObjectStore(indexers: Readonly<Record<string, Indexer>> = 
   function put(object: KubeObject): readonly ObjectChange[] {
     const old = find(object);
     if (old !== undefined && isSameVersion(old, object)) return [];
-    // Deleted and created again while nobody looked: two objects, not two states of one.
+    // The object was deleted and created again between two lists: these are two objects, not two states of one.
     if (old !== undefined && old.metadata.uid !== object.metadata.uid) return [...remove(old), ...put(object)];
     const frozen = deepFreeze(withKnownSpec(object, old));
     const inNamespace = namespaces.get(namespaceOf(object)) ?? new Map<string, KubeObject>();
@@ -93,15 +93,15 @@ export function createObjectStore(indexers: Readonly<Record<string, Indexer>> = 
   };
 }
 
-/** Versions are compared for equality only: their order is the server's business. The uid tells namesakes apart. */
+/** Versions are compared for equality only, because their order is opaque. The uid distinguishes objects of one name. */
 function isSameVersion(a: KubeObject, b: KubeObject): boolean {
   const version = a.metadata.resourceVersion;
   return version !== undefined && version === b.metadata.resourceVersion && a.metadata.uid === b.metadata.uid;
 }
 
 /**
- * The spec that is known already, when only the status of a workload changed: the API server counts its generations. What is
- * derived from a spec, as the hash of a pod template, is remembered by its identity.
+ * Reuses the stored spec when only the status of a workload changed (the API server counts generations). Values derived
+ * from a spec, like the hash of a pod template, are cached by the spec's identity.
  */
 function withKnownSpec(object: KubeObject, old: KubeObject | undefined): KubeObject {
   const { generation } = object.metadata;

@@ -1,5 +1,5 @@
 /**
- * Mirrors one collection of the API server into a sink. It never gives up until it is stopped:
+ * Mirrors one collection of the API server into a sink. It runs until it is stopped:
  *
  *            ┌── 404: the kind is not installed: nothing; look again later ─┐
  *            ▼                                                              │
@@ -8,8 +8,8 @@
  *                    │   │  move the version on
  *                    └───┘ ended, broken or silent: resume
  *
- * Reconnecting at once is right after a watch that lived a while (servers end them every few minutes) and a denial of
- * service after one that did not: only a watch that lived HEALTHY_MS resets the back-off.
+ * A watch that lived for a while is resumed at once, because servers end watches every few minutes. After a watch that ended
+ * quickly that would be a denial of service: only a watch that lived HEALTHY_MS resets the back-off.
  */
 
 import { createBackOff, DeadlineExceeded, withDeadline } from "../async/back-off.ts";
@@ -27,19 +27,19 @@ import { bare, listAll, METADATA_OF_WATCH } from "./client.ts";
 import type { KubeTransport } from "./transport.ts";
 import { statusError } from "./transport-errors.ts";
 
-/** Which objects to mirror. */
+/** The objects to mirror. */
 export interface Collection {
   readonly type: ResourceType;
   /** Absent or "": every namespace. */
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
-  /** Mirror nothing but names and versions. */
+  /** Mirror only names and versions. */
   readonly metadataOnly?: boolean;
 }
 
 export interface WatchTiming {
-  /** Silence after which a watch is taken for dead and resumed. API servers send a bookmark about once a minute. */
+  /** Silence after which a watch counts as dead and is resumed. API servers send a bookmark about once a minute. */
   readonly idleMs: number;
   /** The server is asked to end each watch after this long (up to half as much again, at random). */
   readonly lifetimeMs: number;
@@ -63,15 +63,15 @@ export interface WatchWorld {
   readonly timing?: WatchTiming;
 }
 
-/** Where the objects go. */
+/** The receiver of the objects. */
 export interface Sink {
-  /** This is all there is. */
+  /** The complete collection. */
   replaceAll(objects: readonly KubeObject[]): void;
   put(object: KubeObject): void;
   remove(last: KubeObject): void;
   /** The server does not know the kind. */
   absent(): void;
-  /** It cannot be listed or watched, and why; undefined: it can again. @param denied the server refused */
+  /** Why the kind cannot be listed or watched; undefined: it can again. @param denied the server refused */
   troubled(why: string | undefined, denied?: boolean): void;
 }
 
@@ -79,7 +79,7 @@ const HEALTHY_MS = 5000;
 
 type End = "closed" | "silent" | "too-old";
 
-/** How far one watch came. */
+/** The progress of one watch. */
 interface Progress {
   /** Version to resume from. */
   version: string;
@@ -98,7 +98,7 @@ export async function reflect(
   const timing = world.timing ?? WATCH_TIMING;
   const backOff = createBackOff(timing.backOffMinMs, timing.backOffMaxMs, random);
   const journal = createJournal(world.log, collection);
-  /** Where to resume; undefined: list first. */
+  /** The version to resume from; undefined: list first. */
   let version: string | undefined;
 
   async function turn(): Promise<void> {
@@ -116,8 +116,8 @@ export async function reflect(
       const end = await watch(collection, world, timing, sink, progress, journal, signal);
       version = end === "too-old" ? undefined : progress.version;
     } catch (error) {
-      // A server that could not be reached, or refused, may come back with another history: resuming there could wait
-      // for ever for a version that never comes.
+      // A server that was unreachable, or refused, may come back with another history. A watch that resumes there could wait
+      // for a version that never comes.
       version = progress.began ? progress.version : undefined;
       throw error;
     } finally {
@@ -137,7 +137,7 @@ export async function reflect(
         journal.failed(error);
         sink.troubled(error instanceof Error ? error.message : String(error), isDenied(error));
       }
-      await clock.sleep(backOff.next(), signal).catch(() => undefined); // stopped: the loop's condition sees it
+      await clock.sleep(backOff.next(), signal).catch(() => undefined); // aborted: the loop's condition ends it
     }
   }
 }
@@ -184,7 +184,7 @@ async function watch(
   }
 }
 
-/** Takes in one event. @returns false when the version is too old to go on from @throws KubeError for ERROR events */
+/** Handles one event. @returns false when the version is too old to continue from @throws KubeError for ERROR events */
 function take(event: KubeFields, { type, metadataOnly }: Collection, sink: Sink, progress: Progress): boolean {
   const object: KubeObject = event?.object;
   const kept = () =>
@@ -192,7 +192,7 @@ function take(event: KubeFields, { type, metadataOnly }: Collection, sink: Sink,
   if (event?.type === "ERROR") {
     const error = statusError(object, 500, "the API server ended the watch without saying why");
     if (isGone(error)) return false;
-    progress.began = false; // whatever it is: list again
+    progress.began = false; // for any error: list again
     throw error;
   }
   if (event?.type === "ADDED" || event?.type === "MODIFIED") sink.put(kept());
@@ -201,7 +201,7 @@ function take(event: KubeFields, { type, metadataOnly }: Collection, sink: Sink,
   return true;
 }
 
-/** managedFields is often half of an object, and nobody reads it from a cache. */
+/** managedFields is often half of an object, and no reader of a cache needs it. */
 function slim(object: KubeObject): KubeObject {
   if (object.metadata.managedFields === undefined) return object;
   const { managedFields: _, ...metadata } = object.metadata;
@@ -210,7 +210,7 @@ function slim(object: KubeObject): KubeObject {
 
 type Journal = ReturnType<typeof createJournal>;
 
-/** Says each trouble once, and once that it is over. */
+/** Logs each trouble once, and once that it is over. */
 function createJournal(log: Log, { type, namespace }: Collection) {
   const kind = `${type.plural}.${apiVersionOf(type)}`;
   const fields = { kind, ...(namespace === undefined || namespace === "" ? {} : { namespace }) };

@@ -73,7 +73,7 @@ const failure = (promise: Promise<unknown>): Promise<unknown> =>
   );
 
 describe("against the sandbox's API server", () => {
-  it("is let in by its kubeconfig", async () => {
+  it("accepts its kubeconfig", async () => {
     expect(await serverVersion(transport, FOREVER)).toMatch(/^v1\.\d+/);
   });
 
@@ -82,7 +82,7 @@ describe("against the sandbox's API server", () => {
     const ref = { type, namespace: "test", name: "podinfo" };
     const applied = await client.apply(type, deployment("podinfo", 2), { force: false }, FOREVER);
     expect(applied.spec.replicas).toBe(2);
-    const other = { force: false, fieldManager: "somebody-else" };
+    const other = { force: false, fieldManager: "another-manager" };
     const conflict = await failure(client.apply(type, deployment("podinfo", 5), other, FOREVER));
     expect(isConflict(conflict)).toBe(true);
     expect((await client.apply(type, deployment("podinfo", 5), { ...other, force: true }, FOREVER)).spec.replicas).toBe(
@@ -109,7 +109,7 @@ describe("against the sandbox's API server", () => {
     expect(await client.get(ref, FOREVER)).toBeUndefined();
   });
 
-  it("says whether an object is still at a version, and leaves it there", async () => {
+  it("reports whether an object still has a version, without changing it", async () => {
     const created = await client.create(RESOURCES.deployment, deployment("asked"), FOREVER);
     const ref = { type: RESOURCES.deployment, namespace: "test", name: "asked" };
     const { resourceVersion = "" } = created.metadata;
@@ -157,7 +157,7 @@ describe("against the sandbox's API server", () => {
       apiVersion: "coordination.k8s.io/v1",
       kind: "Lease",
       metadata: { name: "flagger-leader-election", namespace: "kube-lease-test" },
-      // What a leader of an older client-go leaves behind.
+      // The Lease that a leader with an older client-go leaves.
       spec: {
         holderIdentity: "",
         leaseDurationSeconds: 1,

@@ -1,4 +1,4 @@
-/** From what undici and the API server say to one kind of error with a text that helps. */
+/** Turns the errors of undici and the API server into one kind of error with a helpful text. */
 import type { IncomingHttpHeaders } from "node:http";
 import { DeadlineExceeded } from "../async/back-off.ts";
 import { KubeError } from "../ports/kube.ts";
@@ -6,7 +6,7 @@ import type { KubeFields } from "../ports/kubernetes.ts";
 
 type Asked = { readonly method: string; readonly path: string };
 
-/** What a status code means to the API server when the body does not say. */
+/** The reason for a status code when the body has none. */
 const REASONS: Readonly<Record<number, string>> = {
   400: "BadRequest",
   401: "Unauthorized",
@@ -21,7 +21,7 @@ const REASONS: Readonly<Record<number, string>> = {
   504: "Timeout",
 };
 
-/** From a metav1.Status, as the body of an answer or in a watch's ERROR event. */
+/** From a metav1.Status, the body of an answer or of a watch's ERROR event. */
 export function statusError(status: KubeFields, fallbackCode: number, fallbackMessage: string): KubeError {
   const code = typeof status?.code === "number" ? status.code : fallbackCode;
   const reason = typeof status?.reason === "string" && status.reason !== "" ? status.reason : undefined;
@@ -29,7 +29,7 @@ export function statusError(status: KubeFields, fallbackCode: number, fallbackMe
   return new KubeError(code, reason ?? REASONS[code] ?? "Unknown", message, status?.details);
 }
 
-/** What an API server says of a group that it does not know; Go's client, and Flagger's users, read other words. */
+/** The API server's text for an unknown group. Go's client, and so Flagger's users, see another text. */
 const UNKNOWN_PATH = "404 page not found";
 
 /** From an answer of status 400 or more. Retry-After is put where the API server puts it: details.retryAfterSeconds. */
@@ -54,7 +54,7 @@ export function answerError(asked: Asked, code: number, headers: IncomingHttpHea
   return new KubeError(error.code, error.reason, error.message, details);
 }
 
-/** Connections that were never made. */
+/** Error codes of connections that were never established. */
 const NEVER_SENT = new Set([
   "ECONNREFUSED",
   "ENOTFOUND",
@@ -89,7 +89,7 @@ export function wasNeverSent(error: KubeError): boolean {
   return NEVER_SENT.has(codeOf(error.cause) ?? "");
 }
 
-/** What to throw for `error`: the caller's own reason after an abort, errors that speak already, or why no answer came. */
+/** The error to throw for `error`: the caller's own reason after an abort, a clear error unchanged, or why no answer came. */
 export function connectionError(asked: Asked, server: string, error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;
   if (error instanceof KubeError) return error;

@@ -64,7 +64,7 @@ const failure = (promise: Promise<unknown>): Promise<unknown> =>
   );
 
 describe("the Kubernetes client's verbs", () => {
-  it("create, read, patch, replace and delete raw objects, and say why not", async () => {
+  it("create, read, patch, replace and delete raw objects, and explain refusals", async () => {
     const client = createKubeClient(connect(), "flagger");
     const made = await client.create(RESOURCES.configMap, configMap("a", { k: "1" }), FOREVER);
     expect(isAlreadyExists(await failure(client.create(RESOURCES.configMap, configMap("a"), FOREVER)))).toBe(true);
@@ -100,7 +100,7 @@ describe("the Kubernetes client's verbs", () => {
 });
 
 describe("the transport", () => {
-  it("waits as long as an overloaded server asks, also with writes", async () => {
+  it("waits as long as an overloaded server asks, also for writes", async () => {
     const clock = createManualClock();
     const client = createKubeClient(connect({}, { clock }), "flagger");
     server.intercept = () => ({ code: 429, headers: { "retry-after": "7" }, body: { kind: "Status", code: 429 } });
@@ -112,7 +112,7 @@ describe("the transport", () => {
     expect(server.requests).toHaveLength(2);
   });
 
-  it("repeats a read whose answer was cut off, but not a write: it may have happened", async () => {
+  it("repeats a read whose answer was cut off, but not a write, which may have had its effect", async () => {
     let connections = 0;
     const sockets = new Set<Socket>();
     const cutting = createTcpServer((socket) => {
@@ -133,7 +133,7 @@ describe("the transport", () => {
     expect(connections).toBe(4);
   });
 
-  it("sends a write again when no connection could be made, and says what to look at when it gives up", async () => {
+  it("sends a write again when no connection was made, and says what to check when it gives up", async () => {
     const clock = createManualClock();
     const client = createKubeClient(connect({}, { clock, attempts: 3 }), "flagger");
     await server.kill();
@@ -153,7 +153,7 @@ describe("the transport", () => {
     });
   });
 
-  it("gives up on a server that is silent, later than the server itself would, and at once when told to", async () => {
+  it("gives up on a silent server later than the server itself would, and at once when it is aborted", async () => {
     const clock = createManualClock();
     const transport = connect({}, { clock });
     server.manners = "silent";
@@ -175,7 +175,7 @@ describe("the transport", () => {
     expect(clock.sleeping()).toEqual([]);
   });
 
-  it("says so when the answer is not of an API server", async () => {
+  it("reports an answer that does not come from an API server", async () => {
     const HTML = "<html>Welcome to nginx";
     server.intercept = () => ({ code: 200, body: HTML });
     const transport = connect();
@@ -190,7 +190,7 @@ describe("the transport", () => {
     );
   });
 
-  it("says of a group that is not installed what Go's client says", async () => {
+  it("reports a group that is not installed in the words of Go's client", async () => {
     server.intercept = () => ({ code: 404, body: "404 page not found\n" });
     const asked = connect().send({ method: "GET", path: "/apis/flagger.app/v1beta1/canaries" }, FOREVER);
     await expect(asked).rejects.toMatchObject({
@@ -200,7 +200,7 @@ describe("the transport", () => {
     });
   });
 
-  it("renews credentials once when they are refused", async () => {
+  it("renews refused credentials once", async () => {
     let token = 1;
     const credentials: Credentials = {
       prove: async () => ({ headers: { authorization: `Bearer ${token}` } }),
@@ -222,13 +222,13 @@ describe("the transport", () => {
     expect(server.requests).toHaveLength(4);
   });
 
-  it("keeps the path that a server lives below", async () => {
+  it("keeps the path prefix of the server's URL", async () => {
     const transport = connect({ server: `${server.url}/k8s/clusters/c-1/` });
     await failure(transport.send({ method: "GET", path: "/version" }, FOREVER));
     expect(server.requests).toEqual(["GET /k8s/clusters/c-1/version"]);
   });
 
-  it("tells a refusal with the API server's own words", async () => {
+  it("reports a refusal in the API server's words", async () => {
     const message = 'deployments.apps is forbidden: User "system:anonymous" cannot list resource "deployments"';
     server.intercept = () => ({ code: 403, body: { kind: "Status", code: 403, reason: "Forbidden", message } });
     const error = await failure(connect().send({ method: "GET", path: "/apis/apps/v1/deployments" }, FOREVER));
@@ -254,7 +254,7 @@ describe("TLS", () => {
   }
   const extensions = [{ name: "subjectAltName" as const, altNames: [{ type: 7 as const, ip: "127.0.0.1" }] }];
 
-  it("trusts the given authority only, and shows client certificates, also such as a plugin hands out", async () => {
+  it("trusts the given authority only, and sends client certificates, including those of a plugin", async () => {
     const ca = await generate([{ name: "commonName", value: "kube" }], { keyType: "ec", extensions });
     const alice = await generate([{ name: "commonName", value: "alice" }], { keyType: "ec" });
     const bob = await generate([{ name: "commonName", value: "bob" }], { keyType: "ec" });
@@ -277,7 +277,7 @@ describe("TLS", () => {
     expect(seen).toEqual(["Bearer t alice", "- bob", "- -"]);
   });
 
-  it("knows by how much the server's clock differs, once it is more than an answer takes", async () => {
+  it("measures the difference of the server's clock when it is larger than the time of an answer", async () => {
     const transport = connect({}, { clock: { ...systemClock, now: () => Date.now() + 7_200_000 } });
     server.intercept = () => ({ code: 200, body: {} });
     expect(transport.aheadMs).toBe(0);

@@ -1,11 +1,11 @@
 /**
- * HTTP to one API server: raw JSON out, raw JSON in.
+ * HTTP to one API server: it takes and returns raw JSON.
  *
- *   call ─► admission ─► prove who we are ─► request ─► answer
- *             ▲                                │ 401: renew the proof, once
+ *   call ─► admission ─► credentials ──────► request ─► answer
+ *             ▲                                │ 401: new credentials, once
  *             └──────── wait ◄─────────────────┘ 429/503 with Retry-After; no connection; lost connection of a GET
  *
- * A request is sent again only when it cannot have had an effect: it was never delivered, the server said that it did not
+ * A request is sent again only when the first one cannot have had an effect: it was never delivered, the server did not
  * take it, or it was a read.
  */
 import type { Dispatcher } from "undici";
@@ -27,9 +27,9 @@ export interface KubeRequest {
   readonly body?: KubeFields;
   /** Of the body; application/json when absent. */
   readonly contentType?: string;
-  /** What the answer may be; application/json when absent. */
+  /** The accepted media type of the answer; application/json when absent. */
   readonly accept?: string;
-  /** Sent at once, before all that waits: the renewal of a Lease must not wait for a burst of others. */
+  /** Sent at once, before all waiting requests: the renewal of a Lease must not wait for a burst of others. */
   readonly urgent?: boolean;
 }
 
@@ -40,12 +40,12 @@ export interface KubeTransport {
   send(request: KubeRequest, signal: AbortSignal): Promise<KubeFields>;
   /**
    * Sends a GET whose answer has no end. Resolves when the answer begins; iterating ends when the server closes it and
-   * throws KubeError when the connection breaks. Tried once only: a watcher has its own back-off. Iterate it or abort it.
+   * throws KubeError when the connection breaks. It is tried once: a watcher has its own back-off. Iterate it or abort it.
    */
   stream(request: Omit<KubeRequest, "method">, signal: AbortSignal): Promise<AsyncIterable<KubeFields>>;
-  /** How many requests may be under way at the moment, how many are, and how many wait. For metrics. */
+  /** Metrics: the limit of requests under way, how many are under way, and how many wait. */
   readonly load: TransportLoad;
-  /** By how much the server's clock is ahead of ours, milliseconds, by its last answer; 0 while it is about the same. */
+  /** How far the server's clock is ahead of this machine's, in milliseconds, by its last answer; 0 while they agree. */
   readonly aheadMs: number;
   /** Drops all connections. Calls fail from now on. */
   close(): Promise<void>;
@@ -71,21 +71,21 @@ export interface TransportOptions {
   readonly timeoutMs?: number;
   /** How often a request is sent at most; 5 when absent. */
   readonly attempts?: number;
-  /** Makes the connections; for tests and for unusual networks. */
+  /** Makes the connections; replaced in tests and for unusual networks. */
   readonly dispatcher?: (tls: TlsOptions) => Dispatcher;
   /** The most requests under way at the same time, watches not counted; MAX_IN_FLIGHT when absent. */
   readonly maxInFlight?: number;
 }
 
 /**
- * An API server gives up a write after 34 s and a read after 60 s. Giving up earlier would throw its work away and ask for
- * the same again.
+ * An API server gives up a write after 34 s and a read after 60 s. A client that gave up earlier would waste the server's
+ * work and ask for it again.
  */
 const WRITE_TIMEOUT_MS = 45_000;
 const READ_TIMEOUT_MS = 65_000;
 /**
- * With the urgent requests and about ten watches these stay below 40 connections. HTTP/1.1 needs a connection for each
- * request under way.
+ * Together with the urgent requests and about ten watches these stay below 40 connections. HTTP/1.1 needs one connection
+ * per request under way.
  */
 export const MAX_IN_FLIGHT = 26;
 const URGENT_CONNECTIONS = 2;
@@ -94,7 +94,7 @@ const KEEP_ALIVE_MS = 75_000;
 const ATTEMPTS = 5;
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 5000;
-/** A server that asks us to stay away longer than this is told to the caller instead. */
+/** When the server asks for a longer wait than this, the caller gets an error instead. */
 const RETRY_AFTER_MAX_MS = 60_000;
 
 type Answer = Dispatcher.ResponseData;
@@ -197,7 +197,7 @@ export function createTransport(options: TransportOptions): KubeTransport {
   }
 }
 
-/** One request and its answer, whatever the status, after at most one renewal of the proof. */
+/** One request and its answer, of any status, with at most one renewal of the credentials. */
 function createExchange(
   { access, userAgent }: TransportOptions,
   connections: ReturnType<typeof createConnections>,
@@ -232,7 +232,7 @@ function createExchange(
 
 type Skew = ReturnType<typeof createSkew>;
 
-/** An answer says its time in whole seconds, and takes a while to arrive. */
+/** The Date header has whole seconds, and the answer needs time to arrive. */
 const SAME_TIME_MS = 2_000;
 
 function createSkew(clock: Clock) {
@@ -244,16 +244,16 @@ function createSkew(clock: Clock) {
   return skew;
 }
 
-/** The same server, for requests that must not wait for others. */
+/** The same server, with a client for requests that must not wait for others. */
 export function urgently(transport: KubeTransport): Pick<KubeTransport, "send"> {
   return { send: (request, signal) => transport.send({ ...request, urgent: true }, signal) };
 }
 
-/** Watches have connections of their own: they must not wait for requests, nor requests for them. */
+/** Watches have their own connections, so that watches and requests do not wait for each other. */
 type Use = "requests" | "streams";
 type Connections = Readonly<Record<Use, Dispatcher>>;
 
-/** One set of connections for the access's own TLS, and one for the certificate that an exec plugin handed out last. */
+/** One set of connections for the configured TLS, and one for the last certificate of an exec plugin. */
 function createConnections(options: TransportOptions, atMost: number) {
   const { access } = options;
   const proxy = access.proxy === undefined ? {} : { proxy: access.proxy };
@@ -271,7 +271,7 @@ function createConnections(options: TransportOptions, atMost: number) {
     forProof(proof: Proof): Connections {
       if (proof.tls === undefined) return own;
       if (issued !== undefined && issued.cert === proof.tls.cert) return issued.connections;
-      // Streams of the previous certificate may live on: closing waits for them.
+      // Streams of the previous certificate may still be open: closing waits for them.
       for (const dispatcher of dispatchersOf(issued?.connections)) void dispatcher.close();
       const connections = open({ ...access.tls, ...proof.tls });
       issued = { cert: proof.tls.cert, connections };
@@ -288,12 +288,12 @@ function dispatchersOf(connections: Connections | undefined): readonly Dispatche
   return connections === undefined ? [] : [...new Set([connections.requests, connections.streams])];
 }
 
-/** The namespace of a request: tenants take turns. */
+/** The namespace of a request, because tenants take turns. */
 function laneOf({ path }: KubeRequest): string {
   return /\/namespaces\/([^/]+)/.exec(path)?.[1] ?? "";
 }
 
-/** A server may live below a path, as behind Rancher: https://host/k8s/clusters/c-1. */
+/** A server's URL may have a path, as behind Rancher: https://host/k8s/clusters/c-1. */
 function pathOf(request: KubeRequest, server: string): string {
   const url = new URL(server);
   const query = new URLSearchParams();
@@ -325,14 +325,14 @@ function retryDelay(request: KubeRequest, error: unknown, backOffMs: number): nu
   return wasNeverSent(error) || request.method === "GET" ? backOffMs : undefined;
 }
 
-/** What the server asked for, when it refused for reasons of its own. */
+/** The wait that the server asked for when it was overloaded. */
 function retryAfterSeconds(error: unknown): number | undefined {
   if (!(error instanceof KubeError) || (error.code !== 429 && error.code < 500)) return undefined;
   const asked = error.details?.retryAfterSeconds;
   return typeof asked === "number" ? asked : undefined;
 }
 
-/** The server has more work than it can do, or none of its work arrives. */
+/** The server is overloaded, or its answers do not arrive. */
 function isOverload(error: unknown): boolean {
   if (!(error instanceof KubeError)) return false;
   return [429, 503, 504].includes(error.code) || (error.code === 0 && error.reason === "Timeout");

@@ -1,4 +1,4 @@
-/** How a kubeconfig's user proves who it is. */
+/** The credentials of a kubeconfig's user. */
 import { readFile } from "node:fs/promises";
 import type { Clock } from "../ports/clock.ts";
 import { KubeError } from "../ports/kube.ts";
@@ -8,10 +8,10 @@ import { execCredentials } from "./exec-credentials.ts";
 import { configError, type Entry, pathIn } from "./kubeconfig.ts";
 import { oidcCredentials } from "./oidc-credentials.ts";
 
-/** Mounted tokens are replaced about hourly and stay valid for a while; client-go looks once a minute too. */
+/** Mounted tokens are replaced about hourly and stay valid for a while; client-go reads them once a minute, too. */
 const TOKEN_FILE_MS = 60_000;
 
-/** A bearer token from a file that somebody else keeps fresh. */
+/** A bearer token from a file that another program renews. */
 export function tokenFileCredentials(file: string, clock: Clock): Credentials {
   let token: string | undefined;
   let readAt = 0;
@@ -37,7 +37,7 @@ export function tokenFileCredentials(file: string, clock: Clock): Credentials {
   };
 }
 
-/** kubectl 1.26 removed these; a program that both clouds provide took their place. */
+/** kubectl 1.26 removed these; the programs that the clouds provide replaced them. */
 const REMOVED_PROVIDERS: Readonly<Record<string, string>> = {
   gcp: "gke-gcloud-auth-plugin (gcloud container clusters get-credentials)",
   azure: "kubelogin (kubelogin convert-kubeconfig)",
@@ -54,7 +54,7 @@ function providerCredentials(user: Entry, name: string, clock: Clock): Credentia
   return configError(`user ${name} of the kubeconfig has the auth-provider "${provider}": ${advice}`);
 }
 
-/** `as` and its companions: act as somebody else, when the API server lets us. */
+/** `as` and its companions: impersonation, when the API server allows it. */
 function impersonation(fields: KubeFields): Proof["headers"] {
   const extra: [string, string[]][] = Object.entries(fields["as-user-extra"] ?? {}).map(([key, values]) => [
     `impersonate-extra-${encodeURIComponent(key.toLowerCase())}`,
@@ -83,7 +83,7 @@ function ownCredentials(user: Entry, cluster: Entry, name: string, clock: Clock)
   return fixedCredentials();
 }
 
-/** Client certificates are not here: they belong to the connection. @throws KubeError Config */
+/** Client certificates are not here, because they belong to the connection. @throws KubeError Config */
 export function userCredentials(user: Entry, cluster: Entry, name: string, clock: Clock): Credentials {
   const own = ownCredentials(user, cluster, name, clock);
   const as = impersonation(user.fields);

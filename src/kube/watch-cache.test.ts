@@ -14,7 +14,7 @@ import { createTransport, type KubeTransport } from "./transport.ts";
 import { type CacheScope, startWatchCache } from "./watch-cache.ts";
 
 const PATH = "/api/v1/namespaces/test/configmaps";
-/** With a real clock the tests wait for real back-offs: keep them short. */
+/** With a real clock the tests wait for real back-offs, so the back-offs are short. */
 const QUICK: WatchTiming = { ...WATCH_TIMING, backOffMinMs: 5, backOffMaxMs: 20 };
 
 const configMap = (name: string, data: Record<string, string> = {}) => ({
@@ -99,7 +99,7 @@ describe("a watch cache", () => {
     expect(cache.get("test", "new")).toBeUndefined();
   });
 
-  it("Q12: reports what was deleted and created while the server was dead", async () => {
+  it("Q12: reports objects that were deleted and created while the server was down", async () => {
     server.put(PATH, configMap("stays"));
     server.put(PATH, configMap("goes"));
     server.put(PATH, configMap("replaced"));
@@ -120,7 +120,7 @@ describe("a watch cache", () => {
     await until("it says so", () => lines.includes("watching again"));
   });
 
-  it("does not wait for versions of a former life when the server comes back without its memory", async () => {
+  it("lists again when the server comes back with another history", async () => {
     for (let i = 0; i < 20; i += 1) server.put(PATH, configMap("before"));
     const { cache } = watchConfigMaps();
     await until("the watch is open", () => server.watches() === 1);
@@ -131,7 +131,7 @@ describe("a watch cache", () => {
     await until("the new world is seen", () => names(cache).join() === "after");
   });
 
-  it("resumes where it was when the server ends a watch, also where only a bookmark said how far it was", async () => {
+  it("resumes at the last version when the server ends a watch, including versions from bookmarks", async () => {
     const { cache } = watchConfigMaps();
     await until("the watch is open", () => server.watches() === 1);
     server.put("/api/v1/namespaces/other/configmaps", configMap("elsewhere"));
@@ -146,7 +146,7 @@ describe("a watch cache", () => {
     expect(listRequests()).toHaveLength(1);
   });
 
-  it.each(["answer", "event"])("lists again when its version is too old (as an %s)", async (how) => {
+  it.each(["answer", "event"])("lists again when its version is too old (reported in an %s)", async (how) => {
     server.put(PATH, configMap("old"));
     const { cache, changes } = watchConfigMaps();
     await until("the watch is open", () => server.watches() === 1);
@@ -164,7 +164,7 @@ describe("a watch cache", () => {
     expect(changes).toEqual(["added old", "deleted old", "added new"]);
   });
 
-  it("notices a watch that fell silent, and resumes it without listing", async () => {
+  it("resumes a silent watch without listing", async () => {
     const clock = createManualClock();
     const { cache } = watchConfigMaps({ clock, timing: WATCH_TIMING });
     await until("the watch is open", () => server.watches() === 1);
@@ -179,7 +179,7 @@ describe("a watch cache", () => {
     expect(new URL(server.url + watchRequests()[1]?.slice(4)).searchParams.get("resourceVersion")).toBe("101");
   });
 
-  it("gives up on a server that accepts and says nothing, and comes back to it", async () => {
+  it("reconnects to a server that accepts connections and does not answer", async () => {
     const clock = createManualClock();
     server.manners = "silent";
     const { cache } = watchConfigMaps({ clock, timing: WATCH_TIMING });
@@ -191,7 +191,7 @@ describe("a watch cache", () => {
     await cache.synced;
   });
 
-  it("does not hammer a server that closes every watch at once", async () => {
+  it("backs off from a server that closes every watch at once", async () => {
     const clock = createManualClock();
     server.manners = "rude";
     watchConfigMaps({ clock, timing: WATCH_TIMING });
@@ -202,7 +202,7 @@ describe("a watch cache", () => {
       await clock.advance(sleeping);
       await until("it tried again", () => watchRequests().length > before);
     }
-    // 200 ms, 400 ms ... 30 s: about 8 to get there, then one in at most 30 s.
+    // 200 ms, 400 ms ... 30 s: about 8 attempts to get there, then one in at most 30 s.
     expect(watchRequests().length).toBeLessThan(45);
     expect(watchRequests().length).toBeGreaterThan(20);
     server.manners = "normal";
@@ -210,7 +210,7 @@ describe("a watch cache", () => {
     await until("a watch stays open", () => server.watches() === 1);
   });
 
-  it("survives a server that is away for a minute, asking less and less often", async () => {
+  it("recovers from a server that is down for a minute, with fewer and fewer requests", async () => {
     const clock = createManualClock();
     server.put(PATH, configMap("a"));
     const { cache } = watchConfigMaps({ clock, timing: WATCH_TIMING });
@@ -231,7 +231,7 @@ describe("a watch cache", () => {
     await until("it is back", () => cache.get("test", "b"));
   });
 
-  it("isolates listeners that fail or are slow", async () => {
+  it("isolates listeners that throw or are slow", async () => {
     const { cache } = watchConfigMaps();
     await cache.synced;
     const slow: string[] = [];
@@ -261,7 +261,7 @@ describe("a watch cache", () => {
     expect(quick).toHaveLength(3);
   });
 
-  it("tells who comes later what is there already", async () => {
+  it("delivers existing objects to a listener that is added later", async () => {
     server.put(PATH, configMap("early"));
     const { cache } = watchConfigMaps();
     await cache.synced;
@@ -271,7 +271,7 @@ describe("a watch cache", () => {
     expect(told).toEqual(["added early"]);
   });
 
-  it("finds objects by index, and forgets keys that no longer hold", async () => {
+  it("finds objects by index, and drops keys that no longer apply", async () => {
     const byColour = (object: { data?: { colour?: string } }) => [object.data?.colour ?? "none"];
     const { cache } = watchConfigMaps({ scope: { indexers: { byColour } } });
     await cache.synced;
@@ -284,7 +284,7 @@ describe("a watch cache", () => {
     expect(() => cache.byIndex("bySize", "xl")).toThrow('no index "bySize"; there are: byColour');
   });
 
-  it("hands out objects that cannot be spoilt", async () => {
+  it("returns objects that cannot be changed", async () => {
     server.put(PATH, configMap("a", { k: "v" }));
     const { cache } = watchConfigMaps();
     await cache.synced;
@@ -293,7 +293,7 @@ describe("a watch cache", () => {
     }).toThrow(TypeError);
   });
 
-  it("stops at once when told to, and says why to who waits", async () => {
+  it("stops at once when it is aborted, and rejects waiting readers with the reason", async () => {
     server.manners = "silent";
     const { cache } = watchConfigMaps();
     await until("the list was asked for", () => server.requests.length === 1);
@@ -306,7 +306,7 @@ describe("a cluster cache", () => {
   const type = RESOURCES.virtualService;
   const path = "/apis/networking.istio.io/v1beta1/virtualservices";
 
-  it("reads kinds that are not installed as empty, says so once, and fills when they appear and empties when they go", async () => {
+  it("reads a kind that is not installed as empty, logs that once, and follows its installation and removal", async () => {
     server.missing.add("virtualservices");
     const caches = createClusterCache(world(systemClock, QUICK), stop.signal);
     const cache = caches.track(type);
@@ -326,7 +326,7 @@ describe("a cluster cache", () => {
     expect(cache.list()).toEqual([]);
   });
 
-  it("watches heavy kinds by namespace only, and stops what is no longer wanted", async () => {
+  it("watches heavy kinds by namespace only, and stops watches that are not needed any more", async () => {
     const caches = createClusterCache(world(systemClock, QUICK), stop.signal, {
       perNamespace: ({ plural }) => plural === "configmaps",
     });
@@ -341,7 +341,7 @@ describe("a cluster cache", () => {
     expect(caches.tracked).toEqual([]);
   });
 
-  it("refuses other namespaces when restricted to one", async () => {
+  it("refuses other namespaces when it is restricted to one", async () => {
     const caches = createClusterCache(world(systemClock, QUICK), stop.signal, { namespace: "test" });
     expect(() => caches.track(RESOURCES.service, "other")).toThrow("only namespace test is watched");
     await caches.track(RESOURCES.service, "test").synced;

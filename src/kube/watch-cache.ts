@@ -10,7 +10,7 @@ export interface CacheScope extends Collection {
   readonly indexers?: Readonly<Record<string, Indexer>>;
 }
 
-/** Starts to list and watch; stops when `signal` is aborted. What was cached stays readable. */
+/** Starts to list and watch; stops when `signal` is aborted. Cached objects stay readable. */
 export function startWatchCache(scope: CacheScope, world: WatchWorld, signal: AbortSignal): ObjectCache {
   const store = createObjectStore(scope.indexers);
   const listeners = createListeners(world.log);
@@ -63,7 +63,7 @@ export function startWatchCache(scope: CacheScope, world: WatchWorld, signal: Ab
   };
 }
 
-/** A promise that is settled once, from outside. */
+/** A promise that other code settles, once. */
 export function createGate<T>() {
   let open = (_value: T) => {};
   let fail = (_reason: unknown) => {};
@@ -71,6 +71,6 @@ export function createGate<T>() {
     open = resolve;
     fail = reject;
   });
-  passed.catch(() => {}); // nobody may be waiting when the cache is stopped
+  passed.catch(() => {}); // the cache may stop while no caller waits
   return { passed, open, fail };
 }

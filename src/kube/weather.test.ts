@@ -1,4 +1,4 @@
-/** Many changes under bad weather: whatever happens to the connection, the cache ends up equal to the server. */
+/** Many changes over unreliable connections: after any failure the cache ends up equal to the server. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { RESOURCES } from "../ports/kubernetes.ts";
@@ -61,8 +61,8 @@ async function take(server: ToyApiServer, what: Step): Promise<void> {
   }
 }
 
-describe("under bad weather", () => {
-  it("a watch cache converges, and its changes tell the same story", async () => {
+describe("over unreliable connections", () => {
+  it("a watch cache converges, and the changes that it reports lead to the same state", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
         const server = await startToyApiServer();

@@ -32,7 +32,7 @@ function createBench(options: Partial<WorkQueueOptions> = {}) {
 }
 
 describe("the work queue", () => {
-  it("Q15: gives a key one turn at a time, and one more for all that was added meanwhile", async () => {
+  it("Q15: gives a key one turn at a time, and one more for all additions during a turn", async () => {
     const { queue, begun, end } = createBench();
     queue.add("a");
     queue.add("a");
@@ -45,7 +45,7 @@ describe("the work queue", () => {
     expect(queue.running).toBe(0);
   });
 
-  it("works on as many keys as it may, first come, first served", async () => {
+  it("works on as many keys at once as allowed, in the order of their arrival", async () => {
     const { queue, begun, end } = createBench();
     for (const key of ["a", "b", "c", "d", "c"]) queue.add(key);
     expect(begun).toEqual(["a", "b"]);
@@ -56,21 +56,21 @@ describe("the work queue", () => {
     expect(begun).toEqual(["a", "b", "c", "d"]);
   });
 
-  it("works on many at once without a warning of Node's", async () => {
+  it("works on many keys at once without a warning of Node.js", async () => {
     const warnings: Error[] = [];
     const listen = (warning: Error) => void warnings.push(warning);
     process.on("warning", listen);
     const { queue, begun } = createBench({ concurrency: 50 });
     for (let key = 0; key < 50; key += 1) queue.add(String(key));
     expect(begun).toHaveLength(50);
-    // Warnings are told in a later tick, one after the other.
+    // Node emits warnings in a later tick, one after the other.
     process.emitWarning("the last one");
     await until("it is told", () => warnings.some(({ message }) => message === "the last one"));
     process.off("warning", listen);
     expect(warnings.map(({ message }) => message)).toEqual(["the last one"]);
   });
 
-  it("keeps the earliest appointment, and none once the key was added", async () => {
+  it("keeps a key's earliest appointment, and drops it when the key is added", async () => {
     const { clock, queue, begun, end } = createBench();
     queue.addAfter("a", 10_000);
     queue.addAfter("a", 3000);
@@ -89,7 +89,7 @@ describe("the work queue", () => {
     expect(clock.sleeping()).toEqual([]);
   });
 
-  it("Q11: puts a failed key back, later each time, until it succeeds or is forgotten", async () => {
+  it("Q11: puts a failed key back, later each time, until it succeeds or is dropped", async () => {
     const { clock, queue, begun, failures, end } = createBench({ backOffMinMs: 1000, backOffMaxMs: 4000 });
     queue.add("a");
     for (const ms of [1000, 2000, 4000, 4000]) {
@@ -110,23 +110,23 @@ describe("the work queue", () => {
     expect(begun.length).toBe(turns);
   });
 
-  it("Q16: a turn that throws, at once or later, ends neither the process nor the turns of others", async () => {
+  it("Q16: survives a turn that throws, synchronously or later, and goes on with other turns", async () => {
     const turns: string[] = [];
     const { clock, queue, failures } = createBench({
       concurrency: 1,
       work: (key) => {
         turns.push(key);
-        if (key === "at once") throw new Error("of ours");
-        return key === "later" ? Promise.reject(new TypeError("of ours")) : Promise.resolve();
+        if (key === "at once") throw new Error("of the test");
+        return key === "later" ? Promise.reject(new TypeError("of the test")) : Promise.resolve();
       },
     });
     for (const key of ["at once", "later", "sound"]) queue.add(key);
     await clock.advance(0);
     expect(turns).toEqual(["at once", "later", "sound"]);
-    expect(failures.map((text) => text.replace(/ \d+$/, ""))).toEqual(["at once of ours", "later of ours"]);
+    expect(failures.map((text) => text.replace(/ \d+$/, ""))).toEqual(["at once of the test", "later of the test"]);
   });
 
-  it("gives every turn a signal of its own, so that what a turn left listening to it goes with the turn", async () => {
+  it("gives every turn its own signal, so that the turn's listeners are released with the turn", async () => {
     const signals: AbortSignal[] = [];
     const { clock, queue } = createBench({ work: async (_key, signal) => void signals.push(signal) });
     queue.add("a");
@@ -136,7 +136,7 @@ describe("the work queue", () => {
     expect(new Set(signals).size).toBe(2);
   });
 
-  it("drains: running turns end, nothing else begins, and haste is passed on", async () => {
+  it("drains: running turns end, no other turn starts, and an abort reaches the turns", async () => {
     const { clock, queue, begun, failures, end } = createBench({ concurrency: 1 });
     queue.add("a");
     queue.add("b");

@@ -1,5 +1,5 @@
 /**
- * Keys that need a turn. A key waits once however often it is added, is never worked on twice at the same time, and one
+ * Keys that need a turn. A key waits once, however often it is added. It never has two turns at the same time. A key that is
  * added during its own turn gets another turn after it.
  *
  *   add ──────────────► waiting ──► running ──► idle
@@ -18,13 +18,13 @@ export interface WorkQueueOptions {
   /** How many keys are worked on at once. */
   readonly concurrency: number;
   /**
-   * The lane of a key, e.g. its namespace. Lanes take turns, and one lane never holds all slots: it may hold SHARE times as
-   * many as are free. Absent: all keys are in one lane, which may hold all.
+   * The lane of a key, e.g. its namespace. Lanes take turns, and no lane ever holds all slots: it may hold SHARE times as
+   * many as are free. Absent: all keys are in one lane, which may hold all slots.
    */
   readonly lane?: (key: string) => string;
   /** One turn. A throw (other than after `signal` was aborted) puts the key back after its back-off. */
   readonly work: (key: string, signal: AbortSignal) => Promise<void>;
-  /** Told of every failed turn. */
+  /** Called for every failed turn. */
   readonly onFailure: (key: string, error: unknown, retryMs: number) => void;
   /** After the first failure of a key in a row; doubles. 1 s when absent. */
   readonly backOffMinMs?: number;
@@ -33,9 +33,9 @@ export interface WorkQueueOptions {
 }
 
 export interface WorkQueue {
-  /** As soon as possible; cancels a later appointment of the key. */
+  /** Gives the key a turn as soon as possible; cancels a later appointment of the key. */
   add(key: string): void;
-  /** In `ms` milliseconds, unless the key has an earlier appointment, which stands. */
+  /** Gives the key a turn in `ms` milliseconds, unless the key has an earlier appointment. */
   addAfter(key: string, ms: number): void;
   /** Drops the key's appointments, waiting turn and failures. A running turn goes on. */
   forget(key: string): void;
@@ -54,7 +54,7 @@ const SHARE = 4;
 const BACK_OFF_MIN_MS = 1000;
 const BACK_OFF_MAX_MS = 300_000;
 
-/** Made once: a reason that is made at every abort brings a stack along that nobody reads. */
+/** One shared object: a new reason at every abort would carry a stack that no code reads. */
 const CANCELLED = new Error("the appointment was cancelled");
 
 /** One time per key; the earliest wins. */

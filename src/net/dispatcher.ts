@@ -1,4 +1,4 @@
-/** How every outgoing HTTP connection is made: name resolution, proxies, TLS, and where it may go. One place, so that all agree. */
+/** How every outgoing HTTP connection is made: name resolution, proxies, TLS, and egress rules. All rooms share this one place. */
 import { lookup as systemLookup } from "node:dns";
 import type { LookupFunction } from "node:net";
 import { createSecureContext } from "node:tls";
@@ -21,7 +21,7 @@ export interface TlsOptions {
 
 export interface DispatcherOptions {
   readonly tls?: TlsOptions;
-  /** A proxy for everything, whatever the environment says. The rules of `egress` apply to it. */
+  /** A proxy for everything; overrides the environment. The rules of `egress` apply to it. */
   readonly proxy?: string;
   /** Where connections may go; anywhere when absent. */
   readonly egress?: Egress;
@@ -36,10 +36,10 @@ export interface DispatcherOptions {
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
-/** Of one WebSocket message; undici keeps the whole of it in memory. */
+/** Largest WebSocket message; undici keeps a whole message in memory. */
 const LARGEST_MESSAGE = 1024 * 1024;
 
-/** Sends each request directly or through the proxy that its URL calls for. */
+/** Sends each request directly or through the proxy for its URL. */
 class ProxyingDispatcher extends Dispatcher {
   readonly #direct: Dispatcher;
   readonly #choose: ProxyChoice;
@@ -62,7 +62,7 @@ class ProxyingDispatcher extends Dispatcher {
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     const url = new URL(String(options.origin));
-    // A proxy resolves names itself, so that at least addresses are looked at here.
+    // A proxy resolves names itself, so only addresses can be checked here.
     refuse(this.#egress, url.hostname, url.port, url.protocol);
     return this.#for(url).dispatch(options, handler);
   }
@@ -108,7 +108,7 @@ function refuse(
   if (why !== undefined) throw new EgressRefused(why);
 }
 
-/** Connects as `options` say, to where `egress` lets it. */
+/** Connects as `options` say, if `egress` allows it. */
 function connectorFor(
   options: buildConnector.BuildOptions & { readonly lookup?: LookupFunction },
   egress: Egress,
@@ -148,7 +148,7 @@ export function createDispatcher(options: DispatcherOptions = {}): Dispatcher {
     ...(options.keepAliveMs === undefined ? {} : { keepAliveTimeout: options.keepAliveMs }),
   };
   const direct = new Agent({ ...common, connect: connectorFor(target, egress) });
-  // The environment's proxies are chosen by those who run the program; another one is an address like any other.
+  // The environment's proxies are chosen by the people who run the program; any other proxy is checked like an address.
   const { hostname = "", port = "", protocol = "" } = proxy === undefined ? {} : new URL(proxy);
   if (proxy !== undefined) refuse(egress, hostname, port, protocol);
   const toProxy =
@@ -160,8 +160,8 @@ export function createDispatcher(options: DispatcherOptions = {}): Dispatcher {
 }
 
 /**
- * Certificates and keys are read once for all connections: reading a CA for each costs more than the handshake. What cannot
- * be read stays as it is, and the connection says why.
+ * Certificates and keys are read once for all connections: reading a CA each time costs more than the handshake. A value that
+ * cannot be read stays as it is, and the connection reports why.
  */
 function sharedTls(tls: TlsOptions = {}) {
   const { ca, cert, key, ...rest } = tls;

@@ -1,7 +1,7 @@
 /**
  * Where the operator's requests may go. Tenants write addresses into Canaries, MetricTemplates and AlertProviders, and the operator
- * asks them from its own place in the network. So each address is looked at after its name is resolved, for each connection: a
- * name that changes its address between two looks gains nothing.
+ * calls them from its own place in the network. So each address is checked after its name is resolved, at every connection: a
+ * name whose address changes between two checks does not get around the rules.
  *
  *   always refused                     link-local addresses and the metadata services of clouds
  *   refused unless local is allowed    the operator's own machine, the API server of the cluster
@@ -16,14 +16,14 @@ export interface EgressRules {
   readonly denyCidrs: readonly string[];
   /** Host names or addresses of the API server. */
   readonly apiServers: readonly string[];
-  /** URLs that whoever runs the operator has configured: their hosts and ports are never refused. */
+  /** URLs that the people who run the operator have configured: their hosts and ports are never refused. */
   readonly trusted: readonly string[];
 }
 
 export interface Egress {
   /** Whether the rules do not apply to this host and port. */
   trusts(host: string, port: string): boolean;
-  /** Why `host`, a name or an address, may not be connected to. A name passes here; its addresses are looked at when they are known. */
+  /** Why connecting to `host`, a name or an address, is refused. A name passes here; its addresses are checked when they are resolved. */
   refusal(host: string): string | undefined;
 }
 
@@ -33,7 +33,7 @@ export class EgressRefused extends Error {
   readonly code = "EGRESS_REFUSED";
 }
 
-/** Link-local, and the metadata services that clouds have elsewhere: AWS, Google, Azure, Alibaba. */
+/** Link-local addresses, and the metadata services of clouds at other addresses: AWS, Google, Azure, Alibaba. */
 const METADATA = ["169.254.0.0/16", "fe80::/10", "fd00:ec2::254", "fd20:ce::254", "168.63.129.16", "100.100.100.200"];
 const LOCAL = ["127.0.0.0/8", "::1", "0.0.0.0/8", "::"];
 
@@ -62,7 +62,7 @@ export function createEgress({ allowLocal, denyCidrs, apiServers, trusted }: Egr
   };
 }
 
-/** For what only those who run a program decide: everything goes. */
+/** For addresses that only the people who run a program choose: everything is allowed. */
 export const ANYWHERE: Egress = { trusts: () => true, refusal: () => undefined };
 
 function listOf(networks: readonly string[]): BlockList {
@@ -81,7 +81,7 @@ function listOf(networks: readonly string[]): BlockList {
 
 const holds = (list: BlockList, address: string): boolean => list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
 
-/** Without brackets, zone and the dot of a fully qualified name. */
+/** Without brackets, zone and the final dot of a fully qualified name. */
 function plain(host: string): string {
   return host
     .replace(/^\[|\]$/g, "")

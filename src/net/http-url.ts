@@ -1,4 +1,4 @@
-/** An address that HTTP can ask, read strictly: what one reader takes for a host, another one takes for a password. */
+/** An HTTP address, read strictly: two readers must not take different parts of a lax one for the host. */
 
 /** undefined when `text` is no http(s) URL, holds white space or a backslash, or leaves out the slashes. */
 export function httpUrl(text: string): URL | undefined {

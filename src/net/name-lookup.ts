@@ -1,20 +1,20 @@
 /**
  * Name resolution for outgoing connections. Inside the sandbox, Service names such as `podinfo.test` exist only on the
- * sandbox's own nameserver; AVIARY_NAMESERVER=address:port says where it is, and AVIARY_SEARCH which domains complete a
- * short name, as /etc/resolv.conf does in a pod. A name that the nameserver does not know is asked of the machine.
+ * sandbox's own nameserver. AVIARY_NAMESERVER=address:port names it, and AVIARY_SEARCH lists the domains that complete a
+ * short name, as /etc/resolv.conf does in a pod. For other names the machine's resolver is used.
  */
 import { lookup as systemLookup } from "node:dns";
 import { Resolver } from "node:dns/promises";
 import type { LookupFunction } from "node:net";
 import { type Egress, EgressRefused } from "./egress.ts";
 
-/** A sandbox nameserver is on this machine: an answer takes microseconds, so do not wait long for a dead one. */
+/** A sandbox nameserver runs on this machine: an answer takes microseconds, so a dead one is given up soon. */
 const QUERY_TIMEOUT_MS = 1000;
 
-/** As kubelets write it: names with fewer dots are completed by the search domains before they are asked as they are. */
+/** As kubelets configure it: a name with fewer dots is first completed by the search domains, then tried unchanged. */
 const DOTS = 5;
 
-/** The names to ask, in order: `prometheus` in namespace test is first `prometheus.test.svc.cluster.local`. */
+/** The names to try, in order: `prometheus` in namespace test is first `prometheus.test.svc.cluster.local`. */
 export function candidates(hostname: string, search: readonly string[]): readonly string[] {
   if (hostname.endsWith(".")) return [hostname.slice(0, -1)];
   if (hostname.split(".").length > DOTS) return [hostname];
@@ -53,14 +53,14 @@ export function lookupVia(nameserver: string | undefined, search = ""): LookupFu
 
 async function firstKnown(resolver: Resolver, names: readonly string[]): Promise<readonly string[]> {
   for (const name of names) {
-    // What the nameserver does not know is an error of the resolver's; the next name may be known.
+    // The resolver reports a name that the nameserver does not know as an error; the next name may be known.
     const addresses = await resolver.resolve4(name).catch(() => []);
     if (addresses.length > 0) return addresses;
   }
   return [];
 }
 
-/** As `lookup`, without the addresses that `egress` refuses: what is looked at here is what is connected to. */
+/** As `lookup`, without the addresses that `egress` refuses: the checked address is the one that is connected to. */
 export function guardedLookup(lookup: LookupFunction, egress: Egress): LookupFunction {
   return (hostname, options, callback) => {
     const refusal = egress.refusal(hostname);

@@ -25,7 +25,7 @@ async function listen(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** Knows one name, and answers NXDOMAIN to all others. */
+/** Knows one name, and answers NXDOMAIN for all others. */
 async function startNameserver(name: string, address: string): Promise<string> {
   const socket = createSocket("udp4");
   const wanted = Buffer.concat([
@@ -48,7 +48,7 @@ async function startNameserver(name: string, address: string): Promise<string> {
 }
 
 describe("outgoing connections", () => {
-  it("find names on the sandbox's nameserver, and all others as usual", async () => {
+  it("resolve names with the sandbox's nameserver, and other names with the machine's resolver", async () => {
     const port = await listen(createServer((incoming, response) => response.end(incoming.headers.host)));
     const nameserver = await startNameserver("podinfo-canary.test", "127.0.0.1");
     const dispatcher = createDispatcher({ env: { AVIARY_NAMESERVER: nameserver } });
@@ -78,7 +78,7 @@ describe("outgoing connections", () => {
     await expect(request(`http://prometheus.:${port}/`, { dispatcher })).rejects.toThrow("prometheus.");
   });
 
-  it("go through the proxy that the environment names, tunnelled only where they must be", async () => {
+  it("go through the environment's proxy, with a tunnel only for https", async () => {
     const seen: string[] = [];
     const targetPort = await listen(createServer((_, response) => response.end("target")));
     const proxy = createServer((incoming, response) => {
@@ -103,7 +103,7 @@ describe("outgoing connections", () => {
     expect(seen).toEqual(["GET http://slack.example/hook", "CONNECT slack.example:443"]);
   });
 
-  it("check certificates through a tunnel as they would without", async () => {
+  it("check certificates through a tunnel as without one", async () => {
     const extensions = [{ name: "subjectAltName" as const, altNames: [{ type: 2 as const, value: "kube.example" }] }];
     const ca = await generate([{ name: "commonName", value: "kube" }], { keyType: "ec", extensions });
     const target = createHttpsServer({ key: ca.private, cert: ca.cert }, (_, response) => response.end("inside"));

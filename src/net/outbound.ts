@@ -1,6 +1,6 @@
 /**
- * The one way out for HTTP: metric servers, webhooks and alert providers are asked here. Time is the clock's, bodies are bounded,
- * redirects follow one rule, and no header but harmless ones goes to an origin that was not asked for.
+ * The one way out for HTTP: metric servers, webhooks and alert providers are called here. Time comes from the clock, bodies are
+ * bounded, redirects follow one rule, and only harmless headers go to an origin that the caller did not name.
  */
 import { type Dispatcher, request } from "undici";
 import { type Deadline, deadline, TimeIsUp } from "../async/deadline.ts";
@@ -11,12 +11,12 @@ import { withoutUserinfo } from "./userinfo.ts";
 export type Headers = Readonly<Record<string, string | readonly string[]>>;
 
 export interface Outgoing {
-  /** User and password in it are sent as Basic authorization, unless `headers` hold another one. */
+  /** User and password in it are sent as Basic authorization, unless `headers` contain an authorization. */
   readonly url: URL;
   readonly method: "GET" | "POST";
   readonly headers?: Headers | undefined;
   readonly body?: string | undefined;
-  /** For all of it: connections, redirects, the body. */
+  /** The time limit for everything: connections, redirects, the body. */
   readonly timeoutMs: number;
   /** Bytes. A longer body is cut, or fails when `whenLonger` says so. */
   readonly longestBody: number;
@@ -35,17 +35,17 @@ export interface OutboundAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body: string;
-  /** Whether a redirect led to another origin. Such a body is not shown to the author of the address. */
+  /** Whether a redirect led to another origin. The author of the address must not see such a body. */
   readonly foreign: boolean;
 }
 
 export class OutboundFailure extends Error {
   override readonly name = "OutboundFailure";
   constructor(
-    /** What was under way. */
+    /** The action that failed. */
     readonly during: "sending" | "reading",
     readonly kind: "time" | "refused" | "too-long" | "redirect" | "network",
-    /** The address that was asked last, as it was written. */
+    /** The last requested address, as it was written. */
     readonly address: string,
     message: string,
     cause?: unknown,
@@ -56,7 +56,7 @@ export class OutboundFailure extends Error {
 
 const MOST_REDIRECTS = 10;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
-/** What may be said to a server that a redirect names. */
+/** The headers that may go to an origin that a redirect names. */
 const HARMLESS = new Set(["accept", "content-type", "user-agent"]);
 
 /** @throws OutboundFailure; the signal's reason when it is aborted */
@@ -119,7 +119,7 @@ function isOwn(from: URL, to: URL): boolean {
   return from.protocol === "http:" && to.protocol === "https:" && from.hostname === to.hostname;
 }
 
-/** As Go's client: 301 to 303 ask with GET, 307 and 308 repeat. */
+/** As Go's client: after 301 to 303 the method is GET, after 307 and 308 it is unchanged. */
 function nextHop(hop: Hop, url: URL, status: number): Hop {
   const headers = isOwn(hop.url, url) ? hop.headers : harmless(hop.headers);
   if (status >= 307) return { ...hop, url, headers };
@@ -150,7 +150,7 @@ function mutable(headers: Headers): Record<string, string | string[]> {
   );
 }
 
-/** At most `most` bytes of a body as text. @throws Error when it is longer, or breaks off */
+/** At most `most` bytes of a body as text. @throws Error when it is longer, or ends early */
 export async function textWithin(body: AsyncIterable<Buffer>, most: number): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;

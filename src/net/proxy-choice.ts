@@ -1,4 +1,4 @@
-/** Which proxy a URL goes through, by the usual environment variables (lower case wins, as in curl and Go). */
+/** The proxy for a URL, by the usual environment variables (lower case wins, as in curl and Go). */
 import { BlockList, isIP } from "node:net";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -16,7 +16,7 @@ const family = (address: string): "ipv4" | "ipv6" => (isIP(address) === 6 ? "ipv
 
 type Rule = (host: string, port: string) => boolean;
 
-/** "10.0.0.0/8", "10.1.2.3", "example.com" (and what is below it), ".svc", "*.svc", "host:8080", "*" */
+/** "10.0.0.0/8", "10.1.2.3", "example.com" (and its subdomains), ".svc", "*.svc", "host:8080", "*" */
 function ruleOf(entry: string): Rule {
   if (entry === "*") return () => true;
   const [network = "", prefix] = entry.split("/");

@@ -1,10 +1,10 @@
 /**
- * How a receiver knows that the operator has sent a webhook: a header with a time and a code that only a holder of the key can make.
+ * How a receiver verifies that the operator sent a webhook: a header with a time and a code that only a holder of the key can make.
  *
  *   X-Aviary-Signature: t=1700000000000,v1=<HMAC-SHA256 of time, host, path and body, in hexadecimal>
  *
- * The key itself never travels, so a webhook that goes to a stranger tells the stranger nothing. The host is signed, so that what
- * one receiver got does not open the gate of another.
+ * The key itself is never sent, so the receiver of a webhook cannot sign others. The host is signed, so that a request to one
+ * receiver cannot open the gate of another.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 
@@ -33,7 +33,7 @@ export function isSignedBy(key: string, header: string, signed: Signed, now: num
   return isSame(given, code(key, time, signed));
 }
 
-/** In a time that tells nothing of where the texts differ. */
+/** Takes the same time for any two texts, so that the time reveals nothing. */
 export function isSame(given: string, known: string): boolean {
   const digest = (text: string) => createHmac("sha256", "compare").update(text).digest();
   return timingSafeEqual(digest(given), digest(known));

@@ -1,7 +1,7 @@
 /** User and password in a URL: undici ignores them, Go's HTTP client sends them. */
 
 export interface PlainAddress {
-  /** Without user and password, as it may be shown. */
+  /** The URL without user and password, which may be shown. */
   readonly url: URL;
   /** For the header of the same name; undefined when the URL has neither. */
   readonly authorization: string | undefined;
@@ -21,7 +21,7 @@ export function basic(username: string, password: string): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
 }
 
-/** What is not percent-encoded as it must be is taken as it stands. */
+/** A part that is not valid percent-encoding is taken unchanged. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);

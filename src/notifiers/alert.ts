@@ -1,4 +1,4 @@
-/** What is announced, and what one kind of chat or webhook service needs to know to announce it. */
+/** An alert, and what one kind of chat or webhook service needs to send it. */
 import type { Severity } from "../core/canary.ts";
 
 export interface AlertField {
@@ -15,7 +15,7 @@ export interface AlertMessage {
 }
 
 export interface NotifierSettings {
-  /** The service's address; empty: nothing is ever sent. */
+  /** The service's address; with an empty one nothing is sent. */
   readonly address: string;
   /** "general" when absent; empty is an error where the service needs one. */
   readonly channel?: string;
@@ -26,7 +26,7 @@ export interface NotifierSettings {
   readonly proxy?: string;
 }
 
-/** Who speaks where; defaults are filled in. */
+/** The sender's name and the channel, with defaults filled in. */
 export interface Speaker {
   readonly channel: string;
   readonly username: string;
@@ -34,9 +34,9 @@ export interface Speaker {
 
 /** One kind of service: pure. */
 export interface NotifierKind {
-  /** As in error texts, e.g. "invalid Slack hook URL …". */
+  /** The name in error texts, e.g. "invalid Slack hook URL …". */
   readonly title: string;
-  /** What its address is called in error texts. */
+  /** The name of its address in error texts. */
   readonly addressTitle: string;
   /** Whether it is an error to have no username or no channel. */
   readonly needsSpeaker: boolean;

@@ -4,7 +4,7 @@ import type { AlertMessage, Speaker } from "./alert.ts";
 export interface Style {
   readonly good: string;
   readonly bad: string;
-  /** How a text is written that the chat shows as it stands. */
+  /** Escapes a text so that the chat shows it literally. */
   readonly plain: (text: string) => string;
 }
 

@@ -1,4 +1,4 @@
-/** Every kind of alert provider, over real HTTP; what each posts is in its golden files. */
+/** Every kind of alert provider, over real HTTP; golden files hold what each one posts. */
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -65,12 +65,12 @@ describe.each(KINDS)("%s", (type) => {
     await notifier(type, { address: `${base}/hook?key=1` }).post(alert, never);
     expect(got).toMatchObject([{ method: "POST", headers: { "content-type": "application/json" } }]);
     const golden = readFileSync(new URL(`./${type}/golden/${severity}.json`, import.meta.url), "utf8");
-    // As text: the order of the keys counts, too.
+    // Compared as text, because the order of the keys counts, too.
     expect(got[0]?.body).toBe(JSON.stringify(JSON.parse(golden)));
     expect(got[0]?.url).toBe(type === "discord" ? "/hook/slack?key=1" : "/hook?key=1");
   });
 
-  it("shows what a stranger said, and obeys none of it", async () => {
+  it("escapes markup in foreign texts", async () => {
     if (type === "generic") return; // Plain JSON: its receiver writes the markup.
     const message = "<!channel> <https://evil|approve> <a href=x>y</a> [click](https://evil) @all";
     await notifier(type, { address: base }).post({ ...ERROR, message }, never);
@@ -78,18 +78,18 @@ describe.each(KINDS)("%s", (type) => {
     if (type !== "slack" && type !== "gchat") expect(got[0]?.body).not.toMatch(/[^\\]\[click\]\(/);
   });
 
-  it("sends a token only where it belongs", async () => {
+  it("sends a token only to services that take one", async () => {
     await notifier(type, { address: base, token: "xoxb-1" }).post(INFO, never);
     const bearer = type === "slack" || type === "generic" ? "Bearer xoxb-1" : undefined;
     expect(got[0]?.headers.authorization).toBe(bearer);
   });
 
-  it("sends user and password of its address", async () => {
+  it("sends the user and password in its address", async () => {
     await notifier(type, { address: base.replace("http://", "http://me:s%65cret@") }).post(INFO, never);
     expect(got[0]?.headers.authorization).toBe(`Basic ${Buffer.from("me:secret").toString("base64")}`);
   });
 
-  it("says when the service refuses, whether to try again, and takes any 2xx", async () => {
+  it("reports a refusal and whether to try again, and accepts any 2xx", async () => {
     const built = notifier(type, { address: base });
     answer = { status: 204, body: "" };
     await built.post(INFO, never);
@@ -102,7 +102,7 @@ describe.each(KINDS)("%s", (type) => {
     await expect(built.post(INFO, never)).rejects.toMatchObject({ mayRetry: true });
   });
 
-  it("says when the service cannot be reached or does not answer, without showing the address", async () => {
+  it("reports a service that is unreachable or does not answer, without its address", async () => {
     const gone = notifier(type, { address: "http://127.0.0.1:1/secret" });
     await expect(gone.post(INFO, never)).rejects.toMatchObject({
       message: "postMessage failed: sending notification failed to send: connect ECONNREFUSED 127.0.0.1:1",
@@ -126,7 +126,7 @@ describe.each(KINDS)("%s", (type) => {
     );
   });
 
-  it("without an address says nothing", async () => {
+  it("sends nothing without an address", async () => {
     await notifier(type, { address: "" }).post(ERROR, never);
     expect(got).toEqual([]);
   });
@@ -146,21 +146,21 @@ describe("settings", () => {
     ["generic", { address: "x" }, "invalid generic webhook URL x"],
     ["pager", { address: "http://x" }, "provider pager not supported"],
     ["toString", { address: "http://x" }, "provider toString not supported"],
-  ])("of %s that make no sense are refused: %j", (type, settings, text) => {
+  ])("of %s that are invalid are refused: %j", (type, settings, text) => {
     expect(() => notifier(type, settings)).toThrow(new Error(text));
   });
 
-  it("name channel and user", async () => {
+  it("contain channel and user", async () => {
     await notifier("slack", { address: base, channel: "ops", username: "bird" }).post(INFO, never);
     expect(JSON.parse(got[0]?.body ?? "")).toMatchObject({ channel: "ops", username: "bird" });
   });
 
-  it("Q74: of Discord may name the Slack-compatible address already", async () => {
+  it("Q74: of Discord may contain the Slack-compatible address already", async () => {
     await notifier("discord", { address: `${base}/api/webhooks/1/slack` }).post(INFO, never);
     expect(got[0]?.url).toBe("/api/webhooks/1/slack");
   });
 
-  it("Q74: of Discord hides that it does by a query string", async () => {
+  it("Q74: of Discord get the ending twice when a query string follows it", async () => {
     await notifier("discord", { address: `${base}/api/webhooks/1/slack?thread_id=5` }).post(INFO, never);
     expect(got[0]?.url).toBe("/api/webhooks/1/slack/slack?thread_id=5");
   });

@@ -9,7 +9,7 @@ interface Parcel {
   readonly text: string;
 }
 
-/** A service that fails as often as it is told to, and notes what reached it. */
+/** A service that fails a given number of times, and records what reached it. */
 function start(failures: readonly (Error | "hang")[], options: Partial<DeliveryOptions<Parcel>> = {}) {
   const clock = createManualClock();
   const left = [...failures];
@@ -39,7 +39,7 @@ const other = { lane: "teams", text: "other" };
 const lost = () => new Error("connection refused");
 
 describe("delivery of alerts", () => {
-  it("tries again with growing pauses, keeping the order of a lane and not holding up the others", async () => {
+  it("tries again with growing pauses, keeps the order of a lane and does not delay other lanes", async () => {
     const { clock, delivery, tried } = start([lost(), undefined as never, lost(), lost()]);
     const outcomes = [delivery.deliver(one), delivery.deliver(other), delivery.deliver(two)];
     await clock.advance(999);
@@ -50,7 +50,7 @@ describe("delivery of alerts", () => {
     expect(await Promise.all(outcomes)).toEqual(Array(3).fill({ kind: "delivered" }));
   });
 
-  it("does not give up while a service is away for less than an hour", async () => {
+  it("does not give up while a service is down for less than an hour", async () => {
     const { clock, delivery, tried } = start(Array.from({ length: 19 }, lost));
     const outcome = delivery.deliver(one);
     await clock.advance(3_600_000);
@@ -59,7 +59,7 @@ describe("delivery of alerts", () => {
     expect(clock.asked.slice(7, 11)).toEqual([128_000, 256_000, 300_000, 300_000]);
   });
 
-  it("gives up after the last attempt, or at once when the service understood and refused", async () => {
+  it("gives up after the last attempt, or at once when the service refused the alert", async () => {
     const refusal = new PostError("bad response 404: no_service", false);
     const failures = [lost(), lost(), lost(), lost(), lost(), refusal];
     const { clock, delivery, tried, errors } = start(failures, { maxAttempts: 5 });
@@ -73,7 +73,7 @@ describe("delivery of alerts", () => {
     expect(errors).toEqual(["slack send error: connection refused", "slack send error: bad response 404: no_service"]);
   });
 
-  it("gives up the oldest when too many wait", async () => {
+  it("gives up the oldest alert when too many wait", async () => {
     const { clock, delivery } = start(["hang"], { laneLimit: 2 });
     const outcomes = ["a", "b", "c", "d"].map((text) => delivery.deliver({ lane: "slack", text }));
     expect(await outcomes[1]).toEqual({ kind: "given-up", detail: "more than 2 alerts are waiting" });
@@ -82,7 +82,7 @@ describe("delivery of alerts", () => {
     await flushed;
   });
 
-  it("tries everything once more at the end of the process", async () => {
+  it("tries every alert once more at the end of the process", async () => {
     const { clock, delivery, tried } = start([lost()]);
     const outcomes = [delivery.deliver(one), delivery.deliver(two)];
     await clock.advance(0);

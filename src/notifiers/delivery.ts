@@ -1,11 +1,11 @@
 /**
- * Alerts on their way. A turn hands an alert over and goes on; the queue tries until it has arrived or there is no hope.
+ * The queue of alerts. A turn hands an alert over and goes on; the queue tries until the alert is delivered or given up.
  *
  *   deliver --> lane of its provider: one at a time, in order --> send --+--> delivered
  *                                        ^                               |
  *                                        `--- 1, 2, 4 … s <-- failed ---+--> given up after an hour, with an error line
  *
- * Arrival is at least once: a service that took the alert but did not say so in time gets it again.
+ * Alerts arrive at least once: a service that accepted an alert but did not answer in time gets it again.
  */
 
 import { withOwnSignal } from "../async/own-signal.ts";
@@ -19,11 +19,11 @@ export interface DeliveryOptions<Item> {
   readonly clock: Clock;
   readonly log: Log;
   readonly send: (item: Item, signal: AbortSignal) => Promise<void>;
-  /** Items of one lane arrive in order; a lane that is stuck does not hold up the others. One lane when absent. */
+  /** Items of one lane arrive in order; a blocked lane does not delay the others. One lane when absent. */
   readonly laneOf?: (item: Item) => string;
   /** The error line when it is given up, e.g. "alert provider slack.test send error: …". */
   readonly failureLine?: (item: Item, detail: string) => string;
-  /** What else the log lines carry, e.g. the Canary it is about. */
+  /** Further fields of the log lines, e.g. the Canary. */
   readonly about?: (item: Item) => object;
   /** 20 when absent: about an hour. */
   readonly maxAttempts?: number;
@@ -34,7 +34,7 @@ export interface DeliveryOptions<Item> {
 export interface Delivery<Item> {
   /** Never rejects, and need not be awaited. */
   deliver(item: Item): Promise<DeliveryOutcome>;
-  /** For the end of the process: everything that waits is tried once more at once; what is left after `graceMs` is given up. */
+  /** At the end of the process: tries everything that waits once more; gives up the rest after `graceMs`. */
   flush(graceMs: number): Promise<void>;
 }
 
@@ -44,7 +44,7 @@ interface Parcel<Item> {
 }
 
 const FIRST_WAIT_MS = 1000;
-/** A chat service that is away for lunch must not cost anybody the news of a rollback. */
+/** A chat service that is down for an hour must not lose the news of a rollback. */
 const LONGEST_WAIT_MS = 300_000;
 const MAX_ATTEMPTS = 20;
 const LANE_LIMIT = 100;
@@ -56,7 +56,7 @@ export function createDelivery<Item>(options: DeliveryOptions<Item>): Delivery<I
   const about = options.about ?? (() => ({}));
   const lanes = new Map<string, Parcel<Item>[]>();
   const working = new Set<Promise<void>>();
-  /** Aborted when waiting makes no sense any more, and when even sending does not. */
+  /** Aborted when waiting is pointless, and when sending is, too. */
   const hurry = new AbortController();
   const end = new AbortController();
 
@@ -116,7 +116,7 @@ export function createDelivery<Item>(options: DeliveryOptions<Item>): Delivery<I
   };
 }
 
-/** Ends early, without an error, when it is cut short. */
+/** Ends early, without an error, when it is aborted. */
 async function pause(clock: Clock, ms: number, cut: AbortSignal): Promise<void> {
   try {
     await clock.sleep(ms, cut);

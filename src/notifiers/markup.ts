@@ -1,6 +1,6 @@
-/** Texts of alerts hold what strangers said, a webhook's answer for example. A chat must show them, not obey them. */
+/** Escapes for texts that come from outside, e.g. a webhook's answer. A chat must show such a text, not interpret it. */
 
-/** Slack's and Discord's own escape, and Google Chat's HTML: no link, no mention of a channel. */
+/** Slack's and Discord's escape, and Google Chat's HTML: no links, no mentions of channels. */
 export function escaped(text: string): string {
   return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 }
@@ -10,7 +10,7 @@ export function escapedMarkdown(text: string): string {
   return escaped(text).replace(/[[\]*_`~]/g, "\\$&");
 }
 
-/** For a chat without an escape: an empty character parts what would be a link or a mention. */
+/** For a chat without an escape: a zero-width character breaks links and mentions. */
 export function parted(text: string): string {
   return text.replace(/[<@]|\](?=\()/g, "$&\u200b");
 }

@@ -14,9 +14,9 @@ export interface Notifier {
 
 export interface NotifierPorts {
   readonly clock: Clock;
-  /** The way to a service: through this proxy, or as the environment says. undici's own when absent. */
+  /** The connection to a service: through this proxy, or as the environment says. undici's own when absent. */
   readonly dispatcherFor?: (options: { readonly proxy?: string }) => Dispatcher;
-  /** For one post, answer included; 5 s when absent. */
+  /** Time limit of one post, including the answer; 5 s when absent. */
   readonly timeoutMs?: number;
 }
 
@@ -25,8 +25,8 @@ const DEFAULT_CHANNEL = "general";
 const DEFAULT_USERNAME = "flagger";
 
 /**
- * An empty address makes a notifier that says nothing.
- * @throws Error when the settings make no sense; the text is Flagger's
+ * With an empty address the notifier sends nothing.
+ * @throws Error when the settings are invalid; the text is Flagger's
  */
 export function createNotifier(type: string, settings: NotifierSettings, ports: NotifierPorts): Notifier {
   if (settings.address === "") return { post: () => Promise.resolve() };

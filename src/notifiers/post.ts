@@ -1,15 +1,15 @@
-/** How an alert travels: one POST of JSON, five seconds, any 2xx is a success. */
+/** How an alert is sent: one POST of JSON, five seconds, any 2xx is a success. */
 import type { Dispatcher } from "undici";
 import { exchange, OutboundFailure } from "../net/outbound.ts";
 import { causeOf, clean } from "../net/show.ts";
 import type { Clock } from "../ports/clock.ts";
 
-/** Why an alert did not arrive. The text never shows the address: those of chat services are secrets. */
+/** Why an alert did not arrive. The text never contains the address, because addresses of chat services are secrets. */
 export class PostError extends Error {
   override readonly name = "PostError";
   constructor(
     message: string,
-    /** false when the service understood and refused: asking again will not help. */
+    /** false when the service refused the alert: another attempt will not help. */
     readonly mayRetry: boolean,
   ) {
     super(message);
@@ -51,7 +51,7 @@ export async function postJson({ url, token, body, dispatcher, timeoutMs, clock,
   }
 }
 
-/** A redirect's reason names the address it leads to, which may be a secret, too. */
+/** The reason for a redirect contains its target, which may be a secret, too. */
 function causeText(error: OutboundFailure): string {
   return causeOf(error.kind === "network" || error.kind === "refused" ? (error.cause ?? error) : error);
 }

@@ -1,6 +1,6 @@
 /**
- * The typed dump that the spec hash runs over: JSON of a Kubernetes object in, the text that Go's dump library prints
- * for the decoded value out. Each type is compiled once, from the tables, to a small printer.
+ * The typed dump that the spec hash runs over: it takes the JSON of a Kubernetes object and returns the text that Go's dump
+ * library prints for the decoded value. Each type is compiled once, from the tables, to a small printer.
  *
  *   {"name":"a","ports":[]}  as  Container  ->  {Name:(string)a Image:(string) Command:([]string)<nil> ...}
  *
@@ -28,7 +28,7 @@ export interface Field {
   readonly type: string;
 }
 
-/** A map that is there but has nothing in it. A plain `{}` counts as absent: stored objects cannot tell the two apart. */
+/** A map that is present and empty. A plain `{}` counts as absent: stored objects cannot distinguish the two. */
 export const EMPTY_MAP: Readonly<Record<string, never>> = Object.freeze({});
 
 const NIL = "<nil>";
@@ -155,7 +155,7 @@ function struct(name: string, fields: readonly Field[]): Printer {
   const parts = fields.map((field, i) => {
     const { name: type, print } = printerOf(field.type);
     const label = `${i === 0 ? "" : " "}${field.name}:(${type})`;
-    // Most fields of most objects are absent: their text is made once.
+    // Most fields of most objects are absent: the text of an absent field is made once.
     return { key: field.key, print, label, absent: label + print(undefined) };
   });
   const zero = `{${parts.map((part) => part.absent).join("")}}`;

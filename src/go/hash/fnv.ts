@@ -1,4 +1,4 @@
-/** FNV-1a over UTF-8, and Kubernetes' spelling of it: what remains of a spec once it is hashed. */
+/** FNV-1a over UTF-8, and Kubernetes' spelling of a hash. */
 
 const OFFSET = 2166136261;
 const PRIME = 16777619;
@@ -6,7 +6,7 @@ const ALPHABET = "bcdfghjklmnpqrstvwxz2456789";
 
 /** 32-bit FNV-1a of the UTF-8 bytes of `text`, unsigned. Half a surrogate pair counts as U+FFFD, as in Go. */
 export function fnv1a(text: string): number {
-  // As a signed 32-bit number from the start: twice as fast.
+  // A signed 32-bit number from the start: twice as fast.
   let hash = OFFSET | 0;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);

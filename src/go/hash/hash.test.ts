@@ -17,7 +17,7 @@ interface Vector {
   readonly hash: string;
 }
 
-/** Made by running the original dump library over the original API types. */
+/** Made by running Go's dump library over Kubernetes' API types. */
 const VECTORS = JSON.parse(readFileSync(new URL("vectors.golden.json", import.meta.url), "utf8")) as Vector[];
 const RUNS = { seed: 20260714, numRuns: 200 };
 
@@ -36,7 +36,7 @@ function hashOf({ type, input }: Vector): string | undefined {
   return undefined;
 }
 
-describe("the spec hash of the original operator", () => {
+describe("the spec hash of Flagger", () => {
   it("has all its vectors", () => expect(VECTORS.length).toBe(16));
 
   it.each(VECTORS.map((vector) => [vector.label, vector] as const))("%s", (_, vector) => {
@@ -45,8 +45,8 @@ describe("the spec hash of the original operator", () => {
     expect(hashOf(vector) ?? vector.hash).toBe(vector.hash);
   });
 
-  it("has its tables unchanged, also where no vector looks", () => {
-    // Compared once, field by field, with the Go types of k8s.io/api v0.36. Another number here rolls every canary.
+  it("has unchanged tables, also where no vector covers them", () => {
+    // Compared once, field by field, with the Go types of k8s.io/api v0.36. Another number here would restart every rollout.
     const words = [...STRUCTS].map(([type, fields]) => JSON.stringify([type, fields])).toSorted();
     expect(STRUCTS.size).toBe(117);
     expect(fnv1a(words.join("\n"))).toBe(3002411519);
@@ -158,7 +158,7 @@ describe("the text that is hashed", () => {
     );
   });
 
-  it("does not see fields newer than its tables, nor empty lists, empty maps and nulls where there may be none", () => {
+  it("ignores fields newer than its tables, and empty lists, empty maps and nulls of optional fields", () => {
     fc.assert(
       fc.property(seeds, fc.constantFrom(...TOPS), (seed, top) => {
         const value = sample(top, seeded(seed), 0.3);
@@ -168,14 +168,14 @@ describe("the text that is hashed", () => {
     );
   });
 
-  it("tells an empty structure from none", () => {
+  it("distinguishes an empty structure from an absent one", () => {
     const none = hashPodTemplate({ spec: { containers: [{ name: "a" }] } });
     expect(hashPodTemplate({ spec: { containers: [{ name: "a" }], securityContext: {} } })).not.toBe(none);
     expect(hashPodTemplate({ spec: { containers: [{ name: "a" }], nodeSelector: {} } })).toBe(none);
   });
 });
 
-/** Adds to each struct what a decoder of the old types would never see. */
+/** Adds to each struct fields that a decoder of the old types would ignore. */
 function withNoise(value: unknown, type: string): unknown {
   if (type.startsWith("*")) return withNoise(value, type.slice(1));
   if (Array.isArray(value)) return value.map((element) => withNoise(element, type.slice(2)));
@@ -221,7 +221,7 @@ describe("quantities", () => {
     expect(quantityText("")).toContain("Format:(resource.Format)}");
   });
 
-  it("keeps the amount, whichever way it is held", () => {
+  it("keeps the amount in both representations", () => {
     const digits = fc.bigInt({ min: 0n, max: 10n ** 24n });
     fc.assert(
       fc.property(digits, fc.constantFrom("", "k", "M", "G"), (amount, unit) => {

@@ -1,6 +1,6 @@
 /**
- * The spec hash: how a target's revision is named in `status.lastAppliedSpec` and `status.lastPromotedSpec`. It must
- * equal the hash of the operator that wrote the status before us, or taking over a cluster would restart every rollout.
+ * The spec hash: the name of a target's revision in `status.lastAppliedSpec` and `status.lastPromotedSpec`. It must equal
+ * the hash of the Flagger that wrote the status, or taking over a cluster would restart every rollout.
  */
 import { dump, EMPTY_MAP, mapText } from "./dump.ts";
 import { fnv1a, safeEncode } from "./fnv.ts";
@@ -24,7 +24,7 @@ export function hashPodTemplate(template: unknown, options: { readonly daemonSet
   return known;
 }
 
-/** Every turn asks for the hash of the same template: objects of a cache never change, they are replaced. */
+/** Every turn needs the hash of the same template. Objects of a cache never change; they are replaced. */
 const HASHED = new WeakMap<object, string>();
 
 /** Hash of the `spec` of a core/v1 Service. */
@@ -45,7 +45,7 @@ export function webhookChecksum(
   return hashDump(checksumText(trackedConfigs, lastAppliedSpec));
 }
 
-/** What `webhookChecksum` hashes. */
+/** The text that `webhookChecksum` hashes. */
 export function checksumText(
   trackedConfigs: Readonly<Record<string, string>> | undefined,
   lastAppliedSpec: string,
@@ -55,7 +55,7 @@ export function checksumText(
   return `${CHECKSUM_TYPE}{TrackedConfigs:(*map[string]string)${configs} LastAppliedSpec:(string)${lastAppliedSpec}}`;
 }
 
-/** The template of a DaemonSet as it is hashed: scaled down or not makes no difference. */
+/** The template of a DaemonSet as it is hashed: scaling it down makes no difference. */
 export function withoutScaleDown(template: unknown): JsonRecord {
   const outer = recordOf(template);
   const spec = recordOf(outer.spec);

@@ -9,7 +9,7 @@ export const discord: NotifierKind = {
   needsSpeaker: true,
   usesToken: false,
   target(address, url) {
-    // Q74: the whole address is looked at, so a query string hides an ending that is there already.
+    // Q74: the whole address is checked, so a query string hides an ending that is there already.
     if (address.endsWith("/slack")) return url;
     const slack = new URL(url);
     slack.pathname = `${url.pathname.replace(/\/+$/, "")}/slack`;

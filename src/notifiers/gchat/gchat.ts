@@ -1,4 +1,4 @@
-/** Google Chat: a card, one section for the message and one for each field. The severity does not show. */
+/** Google Chat: a card with one section for the message and one for each field. The card does not show the severity. */
 import { asConfigured, type NotifierKind } from "../alert.ts";
 import { escaped } from "../markup.ts";
 

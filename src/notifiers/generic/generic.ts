@@ -1,5 +1,5 @@
 /**
- * Anything that takes JSON. Our own addition (Flagger has no such type), for receivers that are not a chat:
+ * Any receiver of JSON that is not a chat. An addition of Aviary; Flagger has no such type.
  *
  *   {"name":"podinfo","namespace":"test","severity":"error","message":"…",
  *    "fields":[{"name":"Target","value":"Deployment/podinfo.test"}],"channel":"general","username":"flagger"}
@@ -15,7 +15,7 @@ export const generic: NotifierKind = {
   usesToken: true,
   target: asConfigured,
   render(alert, speaker) {
-    // A Canary's name may hold dots, a namespace's cannot.
+    // A Canary's name may contain dots, a namespace's cannot.
     const dot = alert.workload.lastIndexOf(".");
     return {
       name: dot === -1 ? alert.workload : alert.workload.slice(0, dot),

@@ -16,7 +16,7 @@ afterEach(() => rm(folder, { recursive: true }));
 
 const turn = { input: { status: {} }, transition: { status: {}, events: [] } } as unknown as Turn;
 
-it("the journal is for the eyes of its owner only", async () => {
+it("only the owner of the journal's file can read it", async () => {
   const file = join(folder, "journal.jsonl");
   const journal = createJournal(file, SILENT_LOG);
   journal.record(turn);
@@ -25,7 +25,7 @@ it("the journal is for the eyes of its owner only", async () => {
   expect(await readFile(file, "utf8")).toContain('"input"');
 });
 
-it("a full disk is reported, and harms nothing else", async () => {
+it("a full disk is reported, and nothing else fails", async () => {
   const errors: string[] = [];
   const log: Log = { ...SILENT_LOG, error: (_, message) => errors.push(message) };
   const journal = createJournal("/dev/full", log);

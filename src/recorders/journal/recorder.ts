@@ -1,4 +1,4 @@
-/** Every turn that changed something as one JSON line: enough to take it again (`test/histories`). */
+/** Every turn that changed something as one JSON line: enough to replay it (`test/histories`). */
 import { appendFile } from "node:fs/promises";
 import type { Log } from "../../ports/log.ts";
 import type { Recorder } from "../../ports/recorder.ts";
@@ -8,7 +8,7 @@ export interface Journal extends Recorder {
   flush(): Promise<void>;
 }
 
-/** Specs hold addresses and metadata of webhooks, which are for the operator alone. */
+/** Specs contain addresses and metadata of webhooks, which only the operator may read. */
 const OWNER_ONLY = 0o600;
 
 /** @param file created when missing, appended to otherwise */

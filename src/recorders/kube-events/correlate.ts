@@ -1,6 +1,6 @@
 /**
- * How events of one kind are told apart, counted and merged, as client-go's EventCorrelator does, minus its token bucket:
- * that one drops what busy Canaries say, because all their events share one reason.
+ * Distinguishes, counts and merges events as client-go's EventCorrelator does, without its token bucket: the bucket would
+ * drop events of busy Canaries, because all their events have the same reason.
  */
 import type { KubeFields } from "../../ports/kubernetes.ts";
 
@@ -38,7 +38,7 @@ export const COMBINED_PREFIX = "(combined from similar events): ";
  */
 export const SIMILAR_MAX = 200;
 const SIMILAR_WINDOW_MS = 600_000;
-/** Events remembered. API servers forget Events after an hour; so may we, oldest first. */
+/** Number of remembered events. API servers delete Events after an hour, so the oldest may be dropped. */
 const REMEMBERED_MAX = 4096;
 
 interface Family {
@@ -46,7 +46,7 @@ interface Family {
   lastMs: number;
 }
 
-/** A map that forgets what was written longest ago. */
+/** A map that drops its least recently written entries. */
 function remember<V>(memory: Map<string, V>, key: string, value: V): void {
   memory.delete(key);
   memory.set(key, value);
@@ -55,10 +55,10 @@ function remember<V>(memory: Map<string, V>, key: string, value: V): void {
 }
 
 export interface Correlation {
-  /** Under which to `forget`. */
+  /** The key for `forget`. */
   readonly key: string;
   readonly sighting: Sighting;
-  /** The Event object exists already: count it up. */
+  /** The Event object exists already: increase its count. */
   readonly known: boolean;
 }
 
@@ -80,7 +80,7 @@ export function createCorrelator() {
   }
 
   return {
-    /** @param now when it happened, milliseconds since the epoch */
+    /** @param now time of the event, milliseconds since the epoch */
     correlate({ object, type, message }: KubeEvent, now: number): Correlation {
       const familyKey = JSON.stringify([
         object.apiVersion,
@@ -104,14 +104,14 @@ export function createCorrelator() {
       remember(sightings, key, sighting);
       return { key, sighting, known: before !== undefined };
     },
-    /** The Event object never came to be. */
+    /** The Event object was never created. */
     forget(key: string): void {
       sightings.delete(key);
     },
   };
 }
 
-/** `<object>.<hex of the time in nanoseconds>`; the serial number keeps those of one millisecond apart. */
+/** `<object>.<hex of the time in nanoseconds>`; the serial number distinguishes events of the same millisecond. */
 function eventName(object: string, nowMs: number, serial: number): string {
   const suffix = (BigInt(Math.trunc(nowMs)) * 1_000_000n + BigInt(serial)).toString(16);
   const room = 253 - suffix.length - 1;
@@ -141,7 +141,7 @@ export function eventObject(event: KubeEvent, sighting: Sighting, component: str
   };
 }
 
-/** What changes when it happens again. */
+/** The fields that change when the event repeats. */
 export function eventPatch(sighting: Sighting): KubeFields {
   return { count: sighting.count, lastTimestamp: seconds(sighting.lastMs), message: sighting.message };
 }

@@ -1,4 +1,4 @@
-/** The recorder that turns what the engine says into Kubernetes Events about the Canary. */
+/** The recorder that turns the engine's events into Kubernetes Events about the Canary. */
 import type { Canary } from "../../core/canary.ts";
 import type { RolloutEvent } from "../../core/events.ts";
 import { apiVersionOf, RESOURCES } from "../../ports/kubernetes.ts";
@@ -7,7 +7,7 @@ import type { KubeEvents } from "./kube-events.ts";
 
 export { createKubeEvents, type KubeEvents, type KubeEventsOptions } from "./kube-events.ts";
 
-/** `events` must be flushed by who made it. */
+/** The creator of `events` must flush it. */
 export function kubeEventsRecorder(events: KubeEvents): Recorder {
   const say = (about: Pick<Canary, "ref" | "uid" | "resourceVersion">, { type, message }: RolloutEvent) => {
     const { ref, uid, resourceVersion } = about;

@@ -56,7 +56,7 @@ const say = (events: KubeEvents, message: string, type: "Normal" | "Warning" = "
 const written = () => server.objects(PATH).map((event) => `${event.count} ${event.type} ${event.message}`);
 
 describe("Kubernetes Events", () => {
-  it("are written as the original writes them", async () => {
+  it("are written as Flagger writes them", async () => {
     const events = start();
     say(events, "Starting canary analysis for podinfo.test");
     await events.flush(FOREVER);
@@ -77,7 +77,7 @@ describe("Kubernetes Events", () => {
     ]);
   });
 
-  it("are counted up when they repeat, and created again when the cluster forgot them", async () => {
+  it("are counted when they repeat, and created again when the cluster has deleted them", async () => {
     const events = start();
     say(events, "Halt podinfo.test advancement", "Warning");
     await events.flush(FOREVER);
@@ -96,7 +96,7 @@ describe("Kubernetes Events", () => {
     expect(written()).toEqual(["3 Warning Halt podinfo.test advancement"]);
   });
 
-  it("Q90: are merged when there are very many, until there was a pause; none is dropped", async () => {
+  it("Q90: are merged when there are very many, until a pause; none is dropped", async () => {
     const events = start();
     for (let weight = 1; weight <= SIMILAR_MAX + 30; weight += 1)
       say(events, `Advance podinfo.test canary weight ${weight}`);
@@ -110,7 +110,7 @@ describe("Kubernetes Events", () => {
     expect(written().at(-1)).toBe("1 Normal Promotion completed! Scaling down podinfo.test");
   });
 
-  it("wait for an API server that is away, with the time at which they happened", async () => {
+  it("wait for an unreachable API server, and keep their time", async () => {
     await server.kill();
     const events = start();
     say(events, "one");
@@ -129,7 +129,7 @@ describe("Kubernetes Events", () => {
     expect(server.objects(PATH)[1]?.lastTimestamp).toBe("2024-05-06T07:08:09Z");
   });
 
-  it("are dropped and counted when too many of one object wait, the oldest first, and given up when time is over", async () => {
+  it("are dropped and counted, the oldest first, when too many of one object wait, and given up at the end", async () => {
     await server.kill();
     const events = start(3);
     for (const message of ["a", "b", "c", "d", "e"]) say(events, message);
@@ -145,7 +145,7 @@ describe("Kubernetes Events", () => {
     expect(clock.sleeping()).toEqual([]);
   });
 
-  it("that are refused are given up with a line, and hold nothing up", async () => {
+  it("that are refused are given up with a log line, and delay no others", async () => {
     server.intercept = (method) =>
       method === "POST"
         ? { code: 403, body: { kind: "Status", code: 403, reason: "Forbidden", message: "no" } }
@@ -159,7 +159,7 @@ describe("Kubernetes Events", () => {
     expect(written()).toEqual(["1 Normal one"]);
   });
 
-  it("of one object do not wait for events of another that the API server cannot take", async () => {
+  it("of one object do not wait for another object's events", async () => {
     const events = start();
     server.intercept = (_method, path, _headers) => (path.includes("/noisy/") ? { code: 500, body: {} } : undefined);
     const noisy = (i: number) =>
@@ -174,7 +174,7 @@ describe("Kubernetes Events", () => {
     await events.flush(hurry.signal);
   });
 
-  it("are cut at 1,024 characters", async () => {
+  it("are truncated to 1,024 characters", async () => {
     const events = start();
     say(events, "x".repeat(10_000_000));
     await events.flush(FOREVER);

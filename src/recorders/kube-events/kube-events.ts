@@ -1,5 +1,5 @@
 /**
- * What the operator says, as Kubernetes Events (`kubectl describe canary`). Recording never waits. The events of one object
+ * The operator's events as Kubernetes Events (`kubectl describe canary`). Recording never waits. The events of one object
  * are written in order; objects do not wait for each other:
  *
  *   record ─► the lane of the object ─► ready ─► one of PARALLEL writers ─► written, or refused for good
@@ -18,7 +18,7 @@ import { type Correlation, createCorrelator, eventObject, eventPatch, type KubeE
 export interface KubeEvents {
   /** Returns at once; never throws. */
   record(event: KubeEvent): void;
-  /** Resolves when all that was recorded is written; when `signal` is aborted first, the rest is given up. */
+  /** Resolves when all recorded events are written; when `signal` is aborted first, the rest is given up. */
   flush(signal: AbortSignal): Promise<void>;
 }
 
@@ -29,11 +29,11 @@ export interface KubeEventsOptions {
   readonly log: Log;
   /** source.component; "flagger" when absent: dashboards and alerts look for it. */
   readonly component?: string;
-  /** "Synced" when absent, for all events, as in the original. */
+  /** "Synced" when absent, for all events, as in Flagger. */
   readonly reason?: string;
-  /** How many may wait per object; 200 when absent. */
+  /** Most events that wait per object; 200 when absent. */
   readonly capacity?: number;
-  /** How many may wait in all; 10,000 when absent. */
+  /** Most events that wait in all; 10,000 when absent. */
   readonly totalCapacity?: number;
   /** Called for every event that is dropped, for a metric. */
   readonly onDropped?: () => void;
@@ -50,7 +50,7 @@ const LONGEST_MESSAGE = 1024;
 interface Entry {
   readonly event: KubeEvent;
   readonly atMs: number;
-  /** Set by the first attempt: a second one is no second sighting. */
+  /** Set by the first attempt, so that a second attempt does not count as a repetition. */
   correlation?: Correlation;
 }
 
@@ -69,7 +69,7 @@ export function createKubeEvents(options: KubeEventsOptions): KubeEvents {
   setMaxListeners(0, life.signal); // every lane that waits listens to it
   const write = createEventWriter(options, life.signal);
   const lanes = new Map<string, Lane>();
-  /** Lanes with something to write, the one that waits longest first. */
+  /** Lanes with something to write, the longest waiting first. */
   const ready = new Set<Lane>();
   let waiting = 0;
   let writing = 0;
@@ -172,7 +172,7 @@ function cut(message: string): string {
   return message.length <= LONGEST_MESSAGE ? message : `${message.slice(0, LONGEST_MESSAGE - 1)}…`;
 }
 
-/** One attempt to write an event: it is done with (written, or refused for a reason that will not go away), or due again. */
+/** One attempt to write an event. Afterwards it is done (written, or refused permanently), or due again. */
 function createEventWriter({ writer, log, ...options }: KubeEventsOptions, signal: AbortSignal) {
   const component = options.component ?? "flagger";
   const reason = options.reason ?? "Synced";
@@ -196,7 +196,7 @@ function createEventWriter({ writer, log, ...options }: KubeEventsOptions, signa
     const { name, namespace } = object.metadata;
     if (known && (await patched({ type: RESOURCES.event, namespace, name }, eventPatch(sighting)))) return;
     await writer.create(RESOURCES.event, object, signal).catch((error: unknown) => {
-      if (!isAlreadyExists(error)) throw error; // an earlier attempt got through, only its answer did not
+      if (!isAlreadyExists(error)) throw error; // an earlier attempt succeeded, only its answer was lost
     });
   }
 
@@ -219,7 +219,7 @@ function createEventWriter({ writer, log, ...options }: KubeEventsOptions, signa
   };
 }
 
-/** Worth trying again: no answer, overload, trouble inside. Not: no right, no such namespace, not valid. */
+/** Worth another attempt: no answer, overload, internal errors. Not: forbidden, no such namespace, invalid. */
 function isPassing(error: unknown): boolean {
   return error instanceof KubeError && (error.code === 0 || error.code === 429 || error.code >= 500);
 }

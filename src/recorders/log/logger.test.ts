@@ -7,7 +7,7 @@ function logged(encoding: string) {
 }
 
 describe("log lines", () => {
-  it.each(["json", "console"])("of %s hold 16 KiB at most, whatever a server said", (encoding) => {
+  it.each(["json", "console"])("of %s hold 16 KiB at most, also with a longer text of a server", (encoding) => {
     const { log, lines } = logged(encoding);
     const huge = "x".repeat(1_000_000);
     log.info({ canary: "podinfo.test", answer: huge, nested: { list: Array(20).fill(huge) } }, huge);
@@ -20,7 +20,7 @@ describe("log lines", () => {
     if (encoding === "json") expect(JSON.parse(lines[1] ?? "")).toMatchObject({ level: "error" });
   });
 
-  it("of the console are one line, though the message has several", () => {
+  it("of the console are one line, also for a message of several lines", () => {
     const { log, lines } = logged("console");
     log.info({}, 'a\n{"level":"info","msg":"forged"}\u001b[2J');
     log.info({}, "plain");

@@ -1,4 +1,4 @@
-/** The process's log: one JSON object a line on stderr, with the keys that Flagger's users filter by. */
+/** The process's log: one JSON object per line on stderr, with the keys that Flagger's users filter by. */
 import { type Logger, pino } from "pino";
 
 const LEVELS = ["debug", "info", "warn", "error", "fatal"] as const;
@@ -6,9 +6,9 @@ const LEVELS = ["debug", "info", "warn", "error", "fatal"] as const;
 export interface LoggerOptions {
   /** debug, info, warn (or warning, Q75), error, fatal, panic; anything else means info. */
   readonly level: string;
-  /** json, or console for people. */
+  /** json, or console, which is easier to read. */
   readonly encoding: string;
-  /** Where lines go; stderr when absent. */
+  /** The stream for the lines; stderr when absent. */
   readonly write?: (line: string) => void;
 }
 
@@ -34,7 +34,7 @@ function levelOf(name: string): string {
   return LEVELS.find((level) => level === name) ?? "info";
 }
 
-/** The longest line, in characters. What a server or a tenant says must not fill the disk. */
+/** The longest line, in characters. Texts of servers and tenants must not fill the disk. */
 const LONGEST_LINE = 16_384;
 const LONGEST_TEXT = 2_000;
 
@@ -46,7 +46,7 @@ function cut(line: string): string {
   return `${JSON.stringify({ level, ts, msg: shortened(msg), cut: line.length })}\n`;
 }
 
-/** Long texts are cut, wherever they are. */
+/** Truncates long texts at any depth. */
 function shortened(value: unknown): unknown {
   if (typeof value === "string") return value.length <= LONGEST_TEXT ? value : `${value.slice(0, LONGEST_TEXT)}…`;
   if (typeof value !== "object" || value === null) return value;

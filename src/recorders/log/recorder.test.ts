@@ -5,7 +5,7 @@ import { createLogger } from "./logger.ts";
 import { createLogRecorder } from "./recorder.ts";
 
 describe("the log of a turn", () => {
-  it("says which configs made a revision new, then the events", () => {
+  it("names the configs that made a revision new, then the events", () => {
     const lines: string[] = [];
     const log = createLogger({ level: "info", encoding: "json", write: (line) => void lines.push(line) });
     const canary = aCanary({

@@ -1,4 +1,4 @@
-/** Every event as a log line, under the Canary's name. Warnings are info, as in the original; errors are errors. */
+/** Every event as a log line, under the Canary's name. Warnings have level info, as in Flagger; errors have level error. */
 import { type CanaryStatus, dotted } from "../../core/canary.ts";
 import { changedConfigs } from "../../core/change.ts";
 import type { RolloutEvent } from "../../core/events.ts";
@@ -21,7 +21,7 @@ export function createLogRecorder(log: Log): Recorder {
   };
 }
 
-/** Events say that there is a new revision; which config made it one, only the log does. */
+/** Events report a new revision; only the log says which config made it new. */
 function newConfigs(before: CanaryStatus, after: CanaryStatus): readonly string[] {
   if (before.applied === undefined || before.applied === after.applied) return [];
   return changedConfigs(before.applied.configs, after.applied?.configs);

@@ -6,7 +6,7 @@ import type { Turn } from "../../ports/recorder.ts";
 import { aCanary } from "../../testing/canary.ts";
 import { createMetricsRecorder } from "./recorder.ts";
 
-it("the duration of an analysis is that of the turns in which a run is judged, in Flagger's buckets", async () => {
+it("the duration of an analysis covers the turns that judge a run, in Flagger's buckets", async () => {
   const registry = new Registry();
   const recorder = createMetricsRecorder({ registry, version: "1.44.0", meshProvider: "istio" });
   const asked: Answered = { probe: { kind: "metric-servers" }, answer: { kind: "passed" } };
@@ -34,7 +34,7 @@ it("the duration of an analysis is that of the turns in which a run is judged, i
   expect(buckets.join(" ")).toBe("0.005:0 0.01:0 0.025:0 0.05:2 0.1:2 0.25:2 0.5:2 1:2 2.5:2 5:2 10:2 +Inf:2");
 });
 
-it("the series of a target go when its Canary is given another one", async () => {
+it("the series of a target are removed when its Canary gets another target", async () => {
   const registry = new Registry();
   const recorder = createMetricsRecorder({ registry, version: "1.44.0", meshProvider: "istio" });
   const turn = (name: string) => {
@@ -54,7 +54,7 @@ it("the series of a target go when its Canary is given another one", async () =>
   expect(await registry.metrics()).not.toContain('"new');
 });
 
-it("the series of a target stay while another Canary with a target of that name is there", async () => {
+it("the series of a target stay while another Canary has a target of that name", async () => {
   const registry = new Registry();
   const recorder = createMetricsRecorder({ registry, version: "1.44.0", meshProvider: "istio" });
   const turn = (name: string, target: string, namespace = "test") => {
@@ -82,7 +82,7 @@ it("the series of a target stay while another Canary with a target of that name 
   expect(await series()).toEqual([]);
 });
 
-it("counts restarts that are put off, each once", async () => {
+it("counts each postponed restart once", async () => {
   const registry = new Registry();
   const recorder = createMetricsRecorder({ registry, version: "1", meshProvider: "istio" });
   const running = { ...aCanary({ status: { phase: "Progressing" } }) };

@@ -1,4 +1,4 @@
-/** Prometheus metrics under Flagger's names, labels and help texts. Series go when their Canary goes (Q13). */
+/** Prometheus metrics under Flagger's names, labels and help texts. The series of a Canary are removed with it (Q13). */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import { type Canary, type CanaryRef, type Phase, primaryName } from "../../core/canary.ts";
 import type { Recorder, Turn } from "../../ports/recorder.ts";
@@ -24,7 +24,7 @@ export function createMetricsRecorder({ registry, version, meshProvider }: Metri
     metrics.total.set({ namespace }, total);
   }
 
-  /** Series are named by the target: those of a twin, or of a target of another kind, are still told of. */
+  /** Series are named by the target: a target of the same name of another Canary or kind keeps them. */
   function drop(target: string, namespace: string): void {
     const told = [...known.values()].some((other) => other.ref.namespace === namespace && other.target === target);
     if (!told) removeSeries(metrics, target, namespace);
@@ -130,7 +130,7 @@ function observeTurn(metrics: Metrics, turn: Turn): void {
     const value = probe.source === "duration" ? answer.value / 1000 : answer.value;
     metrics.analysis.set({ name, namespace, metric: probe.metric.name }, value);
   }
-  // Not what is asked before a run begins: that waits for approvals and first starts.
+  // Checks before a run starts do not count: they wait for approvals and first starts.
   const analysed = ANALYSING.has(canary.status.phase) && input.observation.answers.length > 0;
   if (analysed) metrics.duration.observe({ name, namespace }, turn.tookMs / 1000);
   const waits = "putOff" in transition.status && transition.status.putOff === true;

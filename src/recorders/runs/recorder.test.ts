@@ -11,7 +11,7 @@ const PARTS = {
   analysis: { metrics: [{ name: "request-success-rate", thresholdRange: { min: 99 }, interval: "1m" }] },
 };
 
-/** The objects of an API server, as far as the recorder asks. */
+/** The objects of an API server, as far as the recorder reads them. */
 function createClient(refuses: (verb: string) => boolean = () => false) {
   const stored = new Map<string, KubeObject>();
   const told = (verb: string) => {
@@ -66,7 +66,7 @@ function rolledBack(): Story {
   return story;
 }
 
-it("a run leaves its checks, what was said, who acted, and one sentence", async () => {
+it("a run leaves its checks, its events, the people who acted, and one sentence", async () => {
   const { client, runs } = createClient();
   const recorder = createRunRecorder(optionsOf(client));
   const story = rolledBack();
@@ -97,7 +97,7 @@ it("a run leaves its checks, what was said, who acted, and one sentence", async 
   expect(status.timeline[0]).toMatchObject({ reason: "NewRevision" });
 });
 
-it("a record that the API server does not accept counts its gaps, and goes on when it does", async () => {
+it("a record that the API server refuses counts its gaps, and goes on when it is accepted", async () => {
   let away = true;
   const { client, runs } = createClient(() => away);
   const recorder = createRunRecorder(optionsOf(client));
@@ -112,7 +112,7 @@ it("a record that the API server does not accept counts its gaps, and goes on wh
   expect(runs()[0]?.["status"].gaps).toBeGreaterThan(0);
 });
 
-it("an operator that takes over goes on with the record", async () => {
+it("an operator that takes over continues the record", async () => {
   const { client, runs } = createClient();
   const story = rolledBack();
   const half = story.turns.findIndex(({ transition }) => transition.status.failedChecks === 3);
@@ -127,7 +127,7 @@ it("an operator that takes over goes on with the record", async () => {
   expect(status.checks.filter(({ passed }: KubeFields) => !passed)).toHaveLength(5);
 });
 
-it("the oldest runs of a Canary go as a whole", async () => {
+it("the oldest runs of a Canary are deleted as a whole", async () => {
   const { client, stored, runs } = createClient();
   for (let i = 0; i < KEPT_RUNS; i += 1) {
     const name = `podinfo-old-${i}`;

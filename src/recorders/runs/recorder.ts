@@ -1,6 +1,6 @@
 /**
- * Every run leaves a CanaryRun. Recording never steers: turns do not wait for it, and what the API server does not accept is
- * missing from the record and counted there as a gap. The states of one run are written in order, the latest for all.
+ * Every run leaves a CanaryRun. Recording never affects a rollout: turns do not wait for it, and a state that the API server
+ * refuses is missing from the record, which counts it as a gap. The states of one run are written in order, the latest for all.
  */
 import type { CanaryRef } from "../../core/canary.ts";
 import type { Cause } from "../../core/cause.ts";
@@ -30,10 +30,10 @@ interface Record {
   readonly run: RunRef;
   readonly spec: RunRecordSpec;
   status: RunRecordStatus;
-  /** The object exists, as far as is known. */
+  /** Whether the object exists, as far as the recorder knows. */
   exists: boolean;
   dirty: boolean;
-  /** An operator before this one may have begun the record. */
+  /** A previous operator may have begun the record. */
   isUnread: boolean;
 }
 
@@ -65,14 +65,14 @@ export function createRunRecorder({ client, log, signal }: RunRecorderOptions): 
       else await create(record, labels);
       record.exists = true;
     } catch (error) {
-      // The kind is not installed: nothing is recorded, and that is no trouble.
+      // The kind is not installed: nothing is recorded, and nothing is reported.
       if (isNotFound(error) && !record.exists) isAbsent = true;
       else if (!signal.aborted) log.warn({ run: `${run.id}.${ref.namespace}`, err: error }, "a run cannot be recorded");
       record.status = { ...record.status, gaps: record.status.gaps + 1 };
     }
   }
 
-  /** An operator before this one began the record: it goes on, with a gap. */
+  /** A previous operator began the record: it is continued, with a gap. */
   async function readOn(record: Record, target: ObjectRef): Promise<void> {
     const found = await client.get(target, signal);
     record.isUnread = false;
@@ -128,7 +128,7 @@ export function createRunRecorder({ client, log, signal }: RunRecorderOptions): 
   };
 }
 
-/** Whole runs go, oldest first. */
+/** Deletes whole runs, the oldest first. */
 async function tidy(
   { namespace, name }: CanaryRef,
   client: RunRecorderOptions["client"],

@@ -1,4 +1,4 @@
-/** What a turn adds to the record of its run. Pure: the recorder writes what results. */
+/** What a turn adds to the record of its run. Pure: the recorder writes the result. */
 import type { Cause } from "../../core/cause.ts";
 import { changedConfigs } from "../../core/change.ts";
 import { failureOf, limitsOf } from "../../core/checks.ts";
@@ -16,7 +16,7 @@ import type { RunRef } from "../../core/steering.ts";
 import { placeText, sentenceOf } from "../../core/words.ts";
 import type { Turn } from "../../ports/recorder.ts";
 
-/** The middle is left out when there are more. */
+/** When there are more, the middle ones are left out. */
 export const MOST_ENTRIES = 400;
 
 const timeOf = (ms: number): string => new Date(ms).toISOString();
@@ -115,7 +115,7 @@ function actionsOf({ input, transition }: Turn): readonly RecordedAction[] {
   });
 }
 
-/** The first and the last are kept. */
+/** Keeps the first and the last. */
 function bounded<T>(entries: readonly T[]): readonly T[] {
   if (entries.length <= MOST_ENTRIES) return entries;
   return [...entries.slice(0, MOST_ENTRIES / 2), ...entries.slice(-MOST_ENTRIES / 2)];
