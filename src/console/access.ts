@@ -15,7 +15,7 @@ export interface User {
 
 export interface Access {
   readonly mode: Mode;
-  /** Why nobody can steer in this mode; undefined when people can. */
+  /** Why this mode does not allow steering; undefined when it does. */
   readonly steeringOff: string | undefined;
   /** @returns undefined for a request without a valid identity */
   user(credentials: Credentials, signal: AbortSignal): Promise<User | undefined>;

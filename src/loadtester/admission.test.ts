@@ -1,4 +1,4 @@
-/** Who may ask the load tester, over real HTTP: pages, strangers, holders of the token, operators that sign. */
+/** Who may call the load tester, over real HTTP: web pages, clients without a token, holders of the token, operators that sign. */
 import { request } from "node:http";
 import { afterEach, describe, expect, it } from "vitest";
 import { callWebhook } from "../gates/call.ts";
@@ -28,7 +28,7 @@ interface Sent {
   readonly namespace?: string;
 }
 
-/** Node's own client, because fetch sets headers of its own and keeps some from being set. */
+/** Node's own client, because fetch sets some headers itself and forbids others. */
 function post({ path = "/gate/open", headers = {}, metadata, namespace = "test" }: Sent = {}) {
   const body = JSON.stringify({ name: "podinfo", namespace, metadata });
   return new Promise<{ status: number; body: string }>((resolve, reject) => {
@@ -66,7 +66,7 @@ describe("a load tester", () => {
     expect((await post({ headers, path: "/", metadata: bash("id") })).status).toBe(status === 202 ? 200 : status);
   });
 
-  it("with a token runs nothing and opens nothing for a stranger", async () => {
+  it("with a token runs no command and opens no gate for a caller without it", async () => {
     await start({ token: TOKEN });
     const strangers = [
       {},
@@ -86,7 +86,7 @@ describe("a load tester", () => {
     expect(lines.join()).not.toContain(TOKEN);
   });
 
-  it("knows who has the token, in whichever way it comes", async () => {
+  it("accepts the token in every form of the header", async () => {
     await start({ token: TOKEN });
     for (const authorization of [`Bearer ${TOKEN}`, `Basic ${btoa(`:${TOKEN}`)}`, `Basic ${btoa(`${TOKEN}:x`)}`]) {
       expect((await post({ headers: { authorization, host: "rebind.evil.example" } })).status).toBe(202);
@@ -101,7 +101,7 @@ describe("a load tester", () => {
     expect(await callWebhook(named, payload, ports)).toEqual({ kind: "passed" });
   });
 
-  it("takes a signature for what was signed only, and not for ever", async () => {
+  it("accepts a signature for the signed request only, and for a limited time", async () => {
     await start({ token: TOKEN });
     const { host } = new URL(tester.url);
     const body = JSON.stringify({ name: "podinfo", namespace: "test" });
@@ -116,7 +116,7 @@ describe("a load tester", () => {
     expect((await post({ path: "/gate/check", ...sign({}, Date.now() - 301_000) })).status).toBe(401);
   });
 
-  it("matches the whole name of a namespace when it is told to", async () => {
+  it("matches the whole name of a namespace when the flag says so", async () => {
     await start({ namespaceRegexp: "prod" });
     expect((await post({ namespace: "not-prod-at-all" })).status).toBe(202);
     await tester.stop();
@@ -125,7 +125,7 @@ describe("a load tester", () => {
     expect((await post({ namespace: "staging" })).status).toBe(202);
   });
 
-  it("keeps its environment from commands, but for what they need and what is named", async () => {
+  it("hides its environment from commands, except the needed and the named variables", async () => {
     const env = { PATH: process.env.PATH, HOME: "/h", SUPER_SECRET_ENV: "hunter2", NAMED: "1", LC_ALL: "C" };
     await start({ env, commandEnv: ["NAMED"] });
     const seen = await post({ path: "/", metadata: bash("env") });
@@ -136,7 +136,7 @@ describe("a load tester", () => {
     expect((await post({ path: "/", metadata: bash("env") })).body).toContain("hunter2");
   });
 
-  it("runs so many awaited tasks at once, and says when there are more", async () => {
+  it("limits the awaited tasks at once, and refuses more with a message", async () => {
     await start({ maxAwaited: 2, graceMs: 0 });
     const running = [1, 2].map(() => post({ path: "/", metadata: bash("sleep 60") }).catch(() => undefined));
     await until("both run", () => lines.filter((line) => line.startsWith("bash command")).length === 2);

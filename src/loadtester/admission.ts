@@ -1,6 +1,6 @@
 /**
- * Who may ask the load tester. It runs commands and opens gates, so it takes no request that a web page could make, and with a token
- * it takes only requests that prove who sends them:
+ * Who may call the load tester. It runs commands and opens gates, so it refuses every request that a web page could make. With a
+ * token it accepts only requests that prove who sends them:
  *
  *   Authorization: Bearer TOKEN          people and scripts
  *   http://:TOKEN@flagger-loadtester/    a webhook of any operator (sent as Basic)
@@ -17,7 +17,7 @@ export interface Asked {
   readonly body: string;
 }
 
-/** What a browser cannot send to another site without asking first, and what `curl -d` sends. */
+/** A content type that a browser cannot send to another site without a preflight, and the one that `curl -d` sends. */
 const TYPES = /^application\/(?:json|x-www-form-urlencoded)\s*(?:;|$)/i;
 
 /** @param token "" for none @returns the refusal; undefined when the request may go on */
@@ -49,7 +49,7 @@ function isFromPage(headers: IncomingHttpHeaders): boolean {
   return site !== undefined && site !== "none";
 }
 
-/** An address, or SERVICE[.NAMESPACE[.svc[.cluster.local]]]: no name that a page's owner could have registered, but for two labels. */
+/** An address, or SERVICE[.NAMESPACE[.svc[.cluster.local]]]: except those of two labels, no page's owner can register such a name. */
 function isServiceName(host: string): boolean {
   const name = host.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
   return isIP(name) !== 0 || /^[a-z0-9-]+(?:\.[a-z0-9-]+(?:\.svc(?:\.[a-z0-9.-]+)?)?)?\.?$/i.test(name);

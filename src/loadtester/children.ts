@@ -1,11 +1,11 @@
 /** Real programs as child processes: their whole process group ends with the signal, their output is bounded. */
 import { spawn } from "node:child_process";
 
-/** More output than this is cut in the middle of its life: the beginning goes, because errors come last. */
+/** Longer output is truncated: the beginning is dropped, because errors come last. */
 const MAX_OUTPUT_BYTES = 1024 * 1024;
 
 export interface CommandOutcome {
-  /** stdout and stderr, as they came. */
+  /** stdout and stderr, in the order in which they came. */
   readonly output: string;
   /** "" when it succeeded; else in Go's words, e.g. "exit status 1" or "signal: killed". */
   readonly error: string;
@@ -21,13 +21,13 @@ export function runChild(
   return new Promise((resolve) => {
     if (signal.aborted) return resolve({ output: "", error: "signal: killed" });
     const output = boundedOutput();
-    // A group of its own, so that what the shell started ends with the shell.
+    // A process group of its own, so that programs started by the shell end with the shell.
     const child = spawn(file, args, { env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
     child.stdout.on("data", output.add);
     child.stderr.on("data", output.add);
     const kill = () => {
       killGroup(child.pid);
-      // A grandchild in another group may keep the pipes open: its output is not waited for.
+      // A grandchild in another group may keep the pipes open: its output is not awaited.
       child.stdout.destroy();
       child.stderr.destroy();
     };

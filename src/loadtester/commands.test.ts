@@ -60,8 +60,8 @@ describe("a command line", () => {
     expect(await decide(text, { AVIARY_NAMESERVER: "" })).toBe(decision);
   });
 
-  it("is run by us where the tool is missing", async () => {
-    // A PATH with a shell and nothing else cannot be had everywhere; without any PATH there is no shell either.
+  it("is run by the built-in tool where the program is missing", async () => {
+    // Not every machine has a PATH with only a shell; without any PATH there is no shell either.
     expect(await decide("hey -n 1 -c 1 http://127.0.0.1:1/", { PATH: "/nonexistent" })).toBe("ready");
     expect(await decide("true", { PATH: "/nonexistent" })).toBe("bash is not installed");
   });

@@ -1,8 +1,8 @@
 /**
  * How a command line is run:
  *
- *   hey, curl, curl | grep   the real program, where it is installed and host names are the machine's own;
- *                            else built in (in a sandbox names resolve only through our own HTTP client)
+ *   hey, curl, curl | grep   the real program, where it is installed and the machine resolves the host names;
+ *                            else the built-in one (in a sandbox only the built-in HTTP client resolves names)
  *   anything else            sh or bash, where the tools are installed; in a sandbox they get an HTTP proxy that
  *                            knows the names
  *   what cannot work         refused at once, with the reason and what is possible
@@ -27,15 +27,15 @@ export interface CommandWorld {
   readonly clock: Clock;
   readonly monotonicMs: () => number;
   readonly limits: LoadLimits;
-  /** PATH finds the programs; AVIARY_NAMESERVER says that host names are not the machine's own. */
+  /** PATH finds the programs; AVIARY_NAMESERVER says that the machine does not resolve the host names. */
   readonly env: NodeJS.ProcessEnv;
   /** URL of an HTTP proxy that resolves the sandbox's host names. */
   readonly proxyUrl: () => Promise<string>;
 }
 
-/** Programs that talk to hosts by name and know no `http_proxy`. */
+/** Programs that connect to hosts by name and ignore `http_proxy`. */
 const PROXYLESS = ["hey", "wrk", "ghz", "grpc_health_probe", "nc", "ab"];
-/** One of them in the place of a command, or behind a program that runs another one. */
+/** One of these programs as a command, or as an argument of a program that runs another one. */
 const PROXYLESS_WORD = new RegExp(
   "(?:^|[;|&(`]|-c\\s+['\"]|\\b(?:time|timeout \\S+|nohup|exec|xargs)\\s)" +
     `\\s*(?:[\\w./-]*/)?(${PROXYLESS.join("|")})(?=\\s|$)`,
@@ -67,8 +67,8 @@ function namesIn(commands: readonly (readonly string[])[]): string[] {
 }
 
 /**
- * Nothing when the line does not begin with a plain word, but with an assignment, a function of its own or a word that
- * goes on in quotes: the shell will say what is wrong.
+ * Nothing when the line does not begin with a plain word, but with an assignment, a function or a word that continues in
+ * quotes: the shell reports what is wrong.
  */
 function firstWord(text: string): string[] {
   const [first] = /^(?!\d+[<>])[\w./+-]+(?=[\s;&|<>]|$)(?!\s*\()/.exec(text.trim()) ?? [];
@@ -104,7 +104,7 @@ async function whyMissing(
 ): Promise<Command | undefined> {
   const wanted = new Set([...(shell === "bash" ? ["bash"] : []), ...names]);
   for (const name of wanted) {
-    // The shell itself knows best: it finds its builtins and functions, too.
+    // The shell decides: it finds its builtins and functions, too.
     const finder = shell === "bash" && name !== "bash" ? "bash" : "sh";
     const never = new AbortController().signal;
     const found = await runChild(finder, ["-c", 'command -v -- "$1"', finder, name], world.env, never);

@@ -1,4 +1,4 @@
-/** The manual gates: doors that people open and close by hand. In memory, closed at first, lost on restart (Q85). */
+/** The manual gates, which people open and close by hand. In memory, closed at first, lost on restart (Q85). */
 import type { Log } from "../ports/log.ts";
 
 export interface Reply {

@@ -1,6 +1,6 @@
 /**
  * The environment of commands: what a shell, kubectl and helm need, and what the flag `-command-env` names. The load tester's own
- * environment may hold secrets, and whoever may call it could print them.
+ * environment may contain secrets, and every caller could print them.
  */
 
 const PASSED = new Set([
@@ -11,7 +11,7 @@ const PASSED = new Set([
 ]);
 const PREFIXES = ["LC_", "HELM_"];
 
-/** @param names of variables that are passed on, too; "*" is all of them */
+/** @param names of further variables to pass on; "*" is all of them */
 export function commandEnvironment(env: NodeJS.ProcessEnv, names: readonly string[]): NodeJS.ProcessEnv {
   if (names.includes("*")) return env;
   const isPassed = (name: string) =>

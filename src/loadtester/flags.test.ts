@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { parseLoadtesterFlags } from "./flags.ts";
 
 describe("the load tester's command line", () => {
-  it("is read as the original's chart writes it", () => {
+  it("is read as Flagger's chart writes it", () => {
     const argv = ["-port=8080", "--log-level", "info", "-timeout=1h30m", "-namespace-regexp=^team-"];
     expect(parseLoadtesterFlags(argv)).toEqual({
       kind: "run",
@@ -20,7 +20,7 @@ describe("the load tester's command line", () => {
     });
   });
 
-  it("has the original's defaults", () => {
+  it("has Flagger's defaults", () => {
     expect(parseLoadtesterFlags([])).toMatchObject({
       flags: { port: 9090, logLevel: "debug", timeoutMs: 3_600_000, namespaceRegexp: "" },
     });
@@ -40,7 +40,7 @@ describe("the load tester's command line", () => {
     [["-port"], "flag needs an argument: -port"],
     [["-port=http"], 'invalid value "http" for flag -port: no port'],
     [["-timeout=5"], 'invalid value "5" for flag -timeout: parse error'],
-    // Go says "flag" of values, and not of booleans.
+    // Go says "flag" in messages about values, and not about booleans.
     [["-zap-replace-globals=maybe"], 'invalid boolean value "maybe" for -zap-replace-globals: parse error'],
     [['-timeout="5s"'], 'invalid value "\\"5s\\"" for flag -timeout: parse error'],
     [["-namespace-regexp=("], 'invalid value "(" for flag -namespace-regexp: no regular expression'],

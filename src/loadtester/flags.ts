@@ -1,4 +1,4 @@
-/** The command line of the load-test service, as the original's chart and manifests write it. */
+/** The command line of the load-test service, as Flagger's chart and manifests write it. */
 import { durationOf, type FlagTable, lastOf, readGoFlags } from "../go/flags.ts";
 
 const LEVELS = ["debug", "info", "warn", "error", "fatal", "panic"] as const;
@@ -10,7 +10,7 @@ export interface LoadtesterFlags {
   readonly timeoutMs: number;
   readonly namespaceRegexp: string;
   readonly namespaceRegexpFull: boolean;
-  /** Empty: no token is asked for. */
+  /** Empty: no token is required. */
   readonly tokenFile: string;
   readonly commandEnv: readonly string[];
   readonly maxAwaited: number;
@@ -68,7 +68,7 @@ export function parseLoadtesterFlags(argv: readonly string[]): LoadtesterCommand
   return {
     kind: "run",
     flags: {
-      // Q75: `warning` is documented; whatever else is unknown means info.
+      // Q75: `warning` is documented; any other unknown value means info.
       logLevel: level === "warning" ? "warn" : (LEVELS.find((known) => known === level) ?? "info"),
       port: Number(port),
       timeoutMs: durationOf(read.flags, "timeout", 3_600_000),

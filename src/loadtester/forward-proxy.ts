@@ -1,8 +1,8 @@
 /**
- * A plain HTTP proxy on loopback. In a sandbox host names resolve only through our own HTTP client; programs that honour
- * `http_proxy` (curl, wget and most scripts) reach the sandbox's Services through this door:
+ * A plain HTTP proxy on loopback. In a sandbox only the built-in HTTP client resolves host names; programs that honour
+ * `http_proxy` (curl, wget and most scripts) reach the sandbox's Services through this proxy:
  *
- *   sh -c 'curl http://podinfo-canary.test/ | jq …' --http_proxy--> here --our dispatcher--> the Service
+ *   sh -c 'curl http://podinfo-canary.test/ | jq …' --http_proxy--> this proxy --dispatcher--> the Service
  */
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -15,7 +15,7 @@ export interface ForwardProxy {
   stop(): Promise<void>;
 }
 
-/** Belong to one connection, not to the message. */
+/** Headers of one connection, which are not forwarded. */
 const HOP_BY_HOP = new Set(["connection", "keep-alive", "proxy-connection", "proxy-authorization", "te", "trailer"]);
 for (const header of ["transfer-encoding", "upgrade", "expect"]) HOP_BY_HOP.add(header);
 

@@ -1,11 +1,11 @@
-/** grep at the end of a pipeline: does the answer contain the word? */
+/** grep at the end of a pipeline: it checks whether the answer contains the word. */
 import { runInNewContext } from "node:vm";
 import { type Program, refused } from "./program.ts";
 
 const MATCHED = 0;
 const UNMATCHED = 1;
 const FAILED = 2;
-/** Some patterns take for ever on some lines, and this process has one thread. */
+/** Some patterns take endless time on some lines, and this process has one thread. */
 const LONGEST_MS = 1000;
 
 interface GrepOptions {
@@ -93,7 +93,7 @@ function matcher({ letters, pattern }: GrepOptions): ((line: string) => boolean)
   }
 }
 
-/** In a basic regular expression `+ ? | ( ) { }` are plain, and special with a backslash: the other way round than ours. */
+/** In a basic regular expression `+ ? | ( ) { }` are plain, and special after a backslash: the opposite of JavaScript's. */
 function basicToModern(pattern: string): string {
   return pattern.replaceAll(/\\?[+?|(){}]/g, (found) => (found.startsWith("\\") ? found.slice(1) : `\\${found}`));
 }

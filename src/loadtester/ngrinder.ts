@@ -47,7 +47,7 @@ function jobFrom(metadata: Readonly<Record<string, string>>): Job | string {
   const url = URL.canParse(server) ? new URL(server) : undefined;
   if (url === undefined) return `invalid url: parse "${server}"`;
   if (!/^[+-]?\d+$/.test(clone)) return `metadata clone must be integer: parsing "${clone}": invalid syntax`;
-  // Go reads over line ends in base64.
+  // Go ignores line ends in base64.
   if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(passwd.replace(/[\r\n]/g, ""))) {
     return "metadata password is invalid: illegal base64 data";
   }

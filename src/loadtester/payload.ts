@@ -1,4 +1,4 @@
-/** What a webhook of a Canary sends; only what the load tester reads of it. */
+/** The payload of a Canary's webhook: only the fields that the load tester reads. */
 
 export interface TaskPayload {
   readonly name: string;
@@ -26,7 +26,7 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return undefined; // Whatever is wrong with it, the answer is 400 without a text.
+    return undefined; // For every fault the answer is 400 without a text.
   }
 }
 

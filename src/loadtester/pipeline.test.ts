@@ -1,4 +1,4 @@
-/** curl and grep as built in, beside the real programs wherever this machine has them. */
+/** The built-in curl and grep, compared with the real programs where this machine has them. */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
@@ -100,16 +100,16 @@ describe("curl", () => {
     ["curl -s BASE/echo | grep -iE 'get|put'", 0],
     ["curl -s BASE/echo | grep -v -F /", 0],
     ["curl -s BASE/echo | grep -w 'G\\(E\\|X\\)T'", 0],
-  ])("does as the real one: %s", async (template, exitCode) => {
+  ])("behaves like the real one: %s", async (template, exitCode) => {
     const line = template.replaceAll("BASE", base);
     const own = await builtIn(line);
     expect(own.exitCode).toBe(exitCode);
     const truth = await real(line);
-    // The limit of redirects leaves the last page on the real one's output; nobody reads that.
+    // At the redirect limit the real curl also prints the last page, which no caller reads.
     if (truth !== undefined && exitCode !== 47) expect({ exitCode, stdout: own.stdout }).toEqual(truth);
   });
 
-  it("says what went wrong unless it was told to be silent", async () => {
+  it("reports errors unless it is silent", async () => {
     expect((await builtIn(`curl -f ${base}/broken`)).stderr).toBe("curl: (22) The requested URL returned error: 503\n");
     expect((await builtIn("curl -sS http://127.0.0.1:1/")).stderr).toBe(
       "curl: (7) Failed to connect to 127.0.0.1 port 1: Connection refused\n",
@@ -117,7 +117,7 @@ describe("curl", () => {
     expect((await builtIn(`curl -sf ${base}/broken`)).stderr).toBe("");
   });
 
-  it("writes what it got to a file", async () => {
+  it("writes the answer to a file", async () => {
     const file = join(folder, "out");
     expect(await builtIn(`curl -s ${base}/echo -o ${file}`)).toMatchObject({ exitCode: 0, stdout: "" });
     expect(readFileSync(file, "utf8")).toContain("/echo");

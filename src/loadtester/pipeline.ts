@@ -1,4 +1,4 @@
-/** A command line made only of programs that we understand ourselves, as one program. */
+/** A command line of built-in programs only, as one program. */
 import { curl } from "./curl/curl.ts";
 import { grep } from "./grep.ts";
 import { hey } from "./hey/hey.ts";
@@ -7,7 +7,7 @@ import { type Program, type ProgramResult, refused, type Understood } from "./pr
 /** By the name of the command, without its folder. */
 export const PROGRAMS: Readonly<Record<string, Program>> = { hey, curl, grep };
 
-/** For messages: what can be run without a shell. */
+/** For messages: the programs that can run without a shell. */
 export const POSSIBLE = "hey, curl (one URL, simple flags) and curl … | grep WORD are built in";
 
 /** "/usr/bin/hey" -> "hey" */
@@ -19,7 +19,7 @@ export function isOurs(word: string): boolean {
   return Object.hasOwn(PROGRAMS, baseName(word));
 }
 
-/** The exit code is the last command's, as in a shell without pipefail; stderr is everybody's. */
+/** The exit code is the last command's, as in a shell without pipefail; all commands share stderr. */
 export function understand(commands: readonly (readonly string[])[]): Understood {
   const ready: Extract<Understood, { kind: "ready" }>[] = [];
   for (const [name = "", ...args] of commands) {

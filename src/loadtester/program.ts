@@ -1,8 +1,8 @@
-/** Programs that the load tester understands by itself, without a shell and without the program being installed. */
+/** Programs that are built into the load tester: they need no shell and no installation. */
 import type { Dispatcher } from "undici";
 import type { Clock } from "../ports/clock.ts";
 
-/** What a program run by the load tester itself may touch. */
+/** What a built-in program may use. */
 export interface ProgramContext {
   readonly dispatcher: Dispatcher;
   readonly clock: Clock;

@@ -107,7 +107,7 @@ describe("gates", () => {
   });
 
   it("that are fixed answer without being asked anything", async () => {
-    await start({ namespaceRegexp: "^nobody$" });
+    await start({ namespaceRegexp: "^none$" });
     expect(await post("/gate/approve", "not JSON")).toEqual({ status: 200, body: "OK" });
     expect(await post("/gate/halt", "", "PUT")).toEqual({ status: 403, body: "Forbidden" });
     expect(await (await fetch(`${tester.url}/healthz`)).text()).toBe("OK");
@@ -342,7 +342,7 @@ function readable(file: string): string {
 
 function isAlive(pid: number): boolean {
   try {
-    // A killed process that nobody has waited for yet is a zombie: state Z.
+    // A killed process whose parent has not waited for it yet is a zombie: state Z.
     return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
   } catch {
     return false;

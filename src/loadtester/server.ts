@@ -219,7 +219,7 @@ async function replyTo(
   return awaitTask(service, task, response, parseBool(payload.metadata.returnCmdOutput ?? "") === true);
 }
 
-/** A task ends with its time, with the load tester, and with the caller: an answer that reaches nobody is not worth a process. */
+/** A task ends with its time, with the load tester, and with the caller: a task without a caller would waste a process. */
 async function awaitTask(
   service: Service,
   task: Extract<PreparedTask, { kind: "awaited" }>,

@@ -14,7 +14,7 @@ const SIMPLE = [
   `"a\\\nb"`,
 ];
 
-/** Words separated by NUL, commands by a line feed: what the real shell makes of the same text. */
+/** Words separated by NUL, commands by a line feed: the real shell's result for the same text. */
 function wordsOfRealShell(text: string): string[][] {
   const script = `say() { printf '%s\\0' "$@"; }; for c in "$@"; do eval "say $c"; echo; done`;
   const pipeline = text.split(" | ");

@@ -23,7 +23,7 @@ const OPERATORS: Readonly<Record<string, string>> = {
 const RESERVED = new Set(["!", "{", "}", "case", "do", "done", "elif", "else", "esac", "fi", "for"]);
 for (const word of ["function", "if", "in", "select", "then", "time", "until", "while", "[["]) RESERVED.add(word);
 
-/** Thrown inside this file only: the reading stops at the first construct that is not ours. */
+/** Thrown inside this file only: reading stops at the first construct that needs a shell. */
 class NeedsShell extends Error {}
 
 interface Reader {

@@ -12,11 +12,11 @@ export interface MetricRequest {
   readonly method?: "GET" | "POST";
   /** Address and path. Events show it without user, password and query. */
   readonly url: string;
-  /** Behind the "?". Events show it: no credentials belong into it. */
+  /** The part after the "?". Events show it, so it must not contain credentials. */
   readonly search?: string;
   readonly headers?: Headers;
   readonly body?: string;
-  /** For the whole answer; 5 s when absent. */
+  /** Time limit for the whole answer; 5 s when absent. */
   readonly timeoutMs?: number;
 }
 
@@ -30,7 +30,7 @@ export interface MetricResponse {
 }
 
 const TIMEOUT_MS = 5000;
-/** A query that answers more than this is no check of one number. */
+/** A longer answer cannot be a check of one number. */
 const LONGEST_BODY = 1024 * 1024;
 
 /** @throws MetricError "request failed: …", "error reading body: …"; the signal's reason when that is aborted */
@@ -56,7 +56,7 @@ export async function ask(asked: MetricRequest, ports: OutboundPorts): Promise<M
 
 const shared = new Map<boolean, Dispatcher>();
 
-/** How to connect where nothing else is said. Providers are built anew for every question, connections are not. */
+/** The default connections. Providers are created for every query; connections are kept. */
 export function sharedDispatcher(insecure: boolean): Dispatcher {
   const known = shared.get(insecure) ?? createDispatcher(insecure ? { tls: { rejectUnauthorized: false } } : {});
   shared.set(insecure, known);

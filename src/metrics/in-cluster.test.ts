@@ -1,4 +1,4 @@
-/** Providers that live in a cluster, against the sandbox's API server. */
+/** Providers whose data is in a cluster, against the sandbox's API server. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -71,7 +71,7 @@ const keptnMetric = (name: string, status: KubeFields): KubeObject => {
   return { apiVersion: "metrics.keptn.sh/v1beta1", kind: "KeptnMetric", metadata: { name, namespace: "test" }, status };
 };
 
-/** A clock whose pauses of a second are others; time limits stay as they are. */
+/** A clock that changes pauses of a second; time limits stay as they are. */
 function polling(pause: (signal?: AbortSignal) => Promise<void>): Clock {
   return { ...clock, sleep: (ms, signal) => (ms === 1000 ? pause(signal) : clock.sleep(ms, signal)) };
 }
@@ -83,7 +83,7 @@ describe("keptn", () => {
     await source("keptn").online(NEVER);
   });
 
-  it("says what is wrong with a KeptnMetric", async () => {
+  it("reports what is wrong with a KeptnMetric", async () => {
     server.cluster.create(METRIC, keptnMetric("words", { value: "many" }));
     server.cluster.create(METRIC, keptnMetric("empty", {}));
     const measure = (name: string) => source("keptn").measure(`keptnmetric/test/${name}`, NEVER);
@@ -96,7 +96,7 @@ describe("keptn", () => {
   it.each([
     [true, 1],
     [false, 0],
-  ])("makes an Analysis, and takes pass: %s for %i; then it is gone", async (pass, value) => {
+  ])("creates an Analysis, reads pass: %s as %i, and deletes it", async (pass, value) => {
     const specs: unknown[] = [];
     const stop = server.cluster.watch(ANALYSIS, ({ type, object }) => {
       if (type !== "ADDED") return;
@@ -124,7 +124,7 @@ describe("keptn", () => {
     "keptnmetric/test/y#z",
     "analysis/te st/def",
     "analysis/test/def%2f..",
-  ])("asks nothing for %s, whose parts are no names", async (query) => {
+  ])("sends no request for %s, whose parts are no names", async (query) => {
     await expect(source("keptn").measure(query, NEVER)).rejects.toThrow("is not a name of Kubernetes");
   });
 
@@ -137,7 +137,7 @@ describe("keptn", () => {
     await expect(source("externalmetrics").measure("test/..", NEVER)).rejects.toThrow("metric name cannot be ..");
   });
 
-  it("deletes its Analysis when nobody finishes it, and when the turn ends", async () => {
+  it("deletes its Analysis when Keptn does not finish it, and when the turn ends", async () => {
     const hasty = { ...polling(() => Promise.resolve()), now: () => performance.now() * 1000 };
     const measuring = source("keptn", { clock: hasty }).measure("analysis/test/def", NEVER);
     const late = "encountered timeout while waiting for Keptn Analysis test/def to be finished";
@@ -190,14 +190,14 @@ describe("externalmetrics", () => {
     expect(() => parseExternalMetric(query)).toThrow(`error parsing metric query: ${why}`);
   });
 
-  it("of the operator's own cluster that has none says so", async () => {
+  it("reports that the operator's own cluster has no such metric", async () => {
     await expect(source("externalmetrics").measure("test/m", NEVER)).rejects.toThrow(
       /^error querying external metrics API: /,
     );
     await expect(source("externalmetrics").online(NEVER)).rejects.toThrow(/^external metrics service unavailable: /);
   });
 
-  it("of the operator's own cluster are asked with its rights", async () => {
+  it("queries the operator's own cluster with the operator's rights", async () => {
     const sent: unknown[] = [];
     const send = (request: unknown) => {
       sent.push(request);
@@ -209,7 +209,7 @@ describe("externalmetrics", () => {
     expect(sent).toEqual([{ method: "GET", path, query: { labelSelector: "a=b" } }]);
   });
 
-  it("M12: of another address are asked with the template's token, and nothing of the operator's", async () => {
+  it("M12: queries another address with the template's token, and without the operator's credentials", async () => {
     const heard: unknown[] = [];
     let items: readonly KubeFields[] = [{ value: "1Ki" }];
     const elsewhere = createServer(({ url, headers: { authorization } }, response) => {

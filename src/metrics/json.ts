@@ -1,17 +1,17 @@
-/** The JSON that metric servers answer, read without trusting it: what has the wrong type is a MetricError that says so. */
+/** Reads the JSON that metric servers answer, and checks it: a wrong type is a MetricError that names the field. */
 import { clean } from "../net/show.ts";
 import { MetricError } from "./metric-error.ts";
 
 export type Fields = Readonly<Record<string, unknown>>;
 
 export interface JsonAnswer {
-  /** The whole of it. @throws MetricError when it is no object */
+  /** The whole body. @throws MetricError when it is no object */
   fields(): Fields;
-  /** @param where as in "data.result". @throws MetricError when `value` is there and no object */
+  /** @param where as in "data.result". @throws MetricError when `value` is present and no object */
   fieldsOf(value: unknown, where: string): Fields;
-  /** An absent list is empty. @throws MetricError when `value` is there and no array */
+  /** An absent list is empty. @throws MetricError when `value` is present and no array */
   listOf(value: unknown, where: string): readonly unknown[];
-  /** null and absent are undefined. @throws MetricError when `value` is something else than a number */
+  /** null and absent are undefined. @throws MetricError when `value` is anything else than a number */
   numberOf(value: unknown, where: string): number | undefined;
   /** "error unmarshaling result: …, '<body>'" */
   wrong(why: string): MetricError;

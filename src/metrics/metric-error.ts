@@ -1,6 +1,6 @@
 import { clean } from "../net/show.ts";
 
-/** What servers said is cut where it enters a message; this holds for all that is said together. */
+/** Texts of servers are truncated where they enter a message; this limit is for the whole message. */
 const LONGEST = 4096;
 
 /** A query that could not be answered, or a provider that cannot be set up; the message is the text that goes into events. */
@@ -13,5 +13,5 @@ export class MetricError extends Error {
 
 /** Detail of a measurement without data. */
 export const NO_VALUES = "no values found";
-/** More than one number came back. */
+/** The query returned more than one number. */
 export const MULTIPLE_VALUES = "query returned multiple values";

@@ -43,7 +43,7 @@ describe("built-in queries", () => {
     expect(collapsed(builtInQuery(observer, "duration", MODEL))).toBe(expected(queries["request-duration"]));
   });
 
-  it("are sent as the contract's wire forms", () => {
+  it("are sent in the form that the contract gives", () => {
     const model = { ...MODEL, namespace: "skipper", service: "backend" };
     expect(collapsed(builtInQuery(observerFor("skipper"), "success-rate", model))).toBe(
       ' sum(rate(skipper_response_duration_seconds_bucket{route=~"kube(ew)?_skipper__skipper_ingress_canary__.*__backend' +
@@ -56,14 +56,14 @@ describe("built-in queries", () => {
     );
   });
 
-  it.each(["gloo", "traefik", "kuma", "apisix"])("%s asks for the service, not the target (M3)", (name) => {
+  it.each(["gloo", "traefik", "kuma", "apisix"])("%s queries by the service, not by the target (M3)", (name) => {
     const query = builtInQuery(observerFor(name), "success-rate", { ...MODEL, service: "apex" });
     expect(query).toContain("apex-canary");
     expect(query).not.toContain("podinfo-canary");
   });
 });
 
-describe("which observer looks", () => {
+describe("the observer", () => {
   it.each([
     [{ meshProvider: "istio" }, "istio", "istio"],
     [{ meshProvider: "istio", ownProvider: "kubernetes" }, "kubernetes", "http"],
@@ -77,7 +77,7 @@ describe("which observer looks", () => {
     expect(observerFor(key).name).toBe(name);
   });
 
-  it("is linkerd's whenever the operator's provider is (M16, Q46)", () => {
+  it("is linkerd's when the operator's provider is linkerd (M16, Q46)", () => {
     expect(observerKey({ meshProvider: "smi:linkerd", ownProvider: "istio", targetIsService: false })).toBe("linkerd");
   });
 
@@ -91,11 +91,11 @@ describe("which observer looks", () => {
   });
 });
 
-describe("asking a built-in check", () => {
+describe("a built-in check", () => {
   const ask = (key: string, kind: "success-rate" | "duration", answer: Measurement | Error) =>
     askObserver(observerFor(key), kind, MODEL, answering(answer), signal);
 
-  it("gives whole milliseconds, cut off", async () => {
+  it("returns whole milliseconds, truncated", async () => {
     expect(await ask("kubernetes", "duration", { kind: "value", value: 0.5009 })).toEqual({
       kind: "value",
       value: 500,
@@ -112,7 +112,7 @@ describe("asking a built-in check", () => {
     expect(answer).toEqual({ kind: "value", value: Number.POSITIVE_INFINITY });
   });
 
-  it("says what it was doing when it failed, except the http observer's success rate", async () => {
+  it("names the failed action, except for the http observer's success rate", async () => {
     const failure = new MetricError("request failed: x");
     await expect(ask("istio", "success-rate", failure)).rejects.toThrow(/^running query failed: request failed: x$/);
     await expect(ask("kubernetes", "duration", failure)).rejects.toThrow(/^running query failed: request failed: x$/);

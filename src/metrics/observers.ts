@@ -1,13 +1,13 @@
 /**
- * The built-in checks: which queries ask a mesh for the success rate and the duration of the canary's requests.
- * The texts are contract: users have dashboards and recorded series that match them.
+ * The built-in checks: the queries for the success rate and the duration of the canary's requests, for each mesh.
+ * The texts are contract: users have dashboards and recording rules that match them.
  */
 import type { Measurement, MetricSource } from "../ports/metric-source.ts";
 import { MetricError } from "./metric-error.ts";
 import { type QueryModel, renderQuery, TemplateError } from "./template.ts";
 
 export type CheckKind = "success-rate" | "duration";
-/** The number of requests says how much a rate is worth: one bad request of two is no evidence. */
+/** The number of requests shows how reliable a rate is: one bad request of two is no evidence. */
 export type QueryKind = CheckKind | "requests";
 
 export interface Observer {
@@ -15,12 +15,12 @@ export interface Observer {
   readonly name: string;
   /** Template of a query that gives percent. */
   readonly successRate: string;
-  /** Template of a query that gives the number of requests that the success rate is of. */
+  /** Template of a query for the number of requests behind the success rate. */
   readonly requests: string;
-  /** Template of a query that gives milliseconds, once multiplied by `durationScale`. */
+  /** Template of a query for milliseconds, after multiplication by `durationScale`. */
   readonly duration: string;
   readonly durationScale: 1 | 1000;
-  /** Names have only word characters in this mesh's metrics: all others become "_" before the query is rendered. */
+  /** Names have only word characters in this mesh's metrics: other characters become "_" before the query is rendered. */
   readonly wordCharactersOnly?: true;
   /** Errors of the success rate are passed on without "running query failed: ". */
   readonly bareSuccessRateErrors?: true;
@@ -34,7 +34,7 @@ const percent = (metric: string, good: string, all: string) => ({
 const quantile99 = (metric: string, selector: string) =>
   ` histogram_quantile( 0.99, sum( rate( ${metric}{ ${selector} }[{{ interval }}] ) ) by (le) )`;
 
-/** Series of one workload: those with `failed` on them are errors. */
+/** Series of one workload; those that match `failed` are errors. */
 function ofWorkload(name: string, requests: string, durations: string, selector: string, good: string): Observer {
   return {
     name,
@@ -44,7 +44,7 @@ function ofWorkload(name: string, requests: string, durations: string, selector:
   };
 }
 
-/** Envoy's own series, told apart by one label. The comma before the brace is how they are sent since ever. */
+/** Envoy's own series, selected by one label. Flagger's queries have the comma before the brace, too. */
 function ofEnvoy(name: string, selector: string): Observer {
   return {
     name,
@@ -159,7 +159,7 @@ const skipper: Observer = {
   wordCharactersOnly: true,
 };
 
-/** All of them; the first that matches a key counts, whatever matches none is istio's (M2). */
+/** All observers. The first that matches a key is used; a key without a match uses istio's (M2). */
 const OBSERVERS: readonly { readonly matches: (key: string) => boolean; readonly observer: Observer }[] = [
   { matches: (key) => key.startsWith("appmesh"), observer: appmesh },
   { matches: (key) => key === "linkerd", observer: linkerd },
@@ -188,9 +188,9 @@ export interface ObserverChoice {
 /** The name under which the observer is chosen; "no values found" events show it. */
 export function observerKey({ meshProvider, ownProvider, targetIsService }: ObserverChoice): string {
   let key = meshProvider.includes("crossover") ? "crossover" : meshProvider;
-  // A linkerd operator sees every canary through linkerd, whatever the canary says (M16, Q46).
+  // With the operator's provider linkerd, every canary is observed through linkerd, for any provider of the Canary (M16, Q46).
   if (ownProvider) key = meshProvider.includes("linkerd") ? "linkerd" : ownProvider;
-  // With this suffix only the keys known by their beginning keep their queries, all others get istio's (Q45).
+  // With this suffix, only keys that are matched by their prefix keep their queries; all others get istio's (Q45).
   return targetIsService ? `${key}:service` : key;
 }
 
@@ -218,8 +218,8 @@ function wordsOf(model: QueryModel): QueryModel {
 }
 
 /**
- * Asks one built-in check.
- * @returns percent for the success rate, whole milliseconds for the duration (infinite when the mesh says so, M13)
+ * Runs one built-in check.
+ * @returns percent for the success rate, whole milliseconds for the duration (infinite when the mesh reports infinity, M13)
  * @throws MetricError with the text for the event
  */
 export async function askObserver(

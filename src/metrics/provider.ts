@@ -1,4 +1,4 @@
-/** What a metric provider is built from, and what all of them check alike. */
+/** The settings of a metric provider, and the checks that all providers share. */
 import type { Dispatcher } from "undici";
 import { abortable } from "../async/abortable.ts";
 import { deadline, TimeIsUp } from "../async/deadline.ts";
@@ -30,9 +30,9 @@ export interface ProviderOptions {
   readonly log?: Log | undefined;
   /** The cluster in which the operator runs, with the operator's own rights. */
   readonly cluster?: ClusterCalls | undefined;
-  /** The only namespace whose objects `cluster` may be asked for; undefined: all. */
+  /** The only namespace whose objects `cluster` may be queried for; undefined: all. */
   readonly onlyNamespace?: string | undefined;
-  /** How to connect; by default as everything of ours does (proxies, the sandbox's nameserver). */
+  /** How to connect; by default as all of the operator's connections (proxies, the sandbox's nameserver). */
   readonly dispatcher?: Dispatcher | undefined;
 }
 
@@ -52,11 +52,11 @@ export interface ClusterCalls {
 /** @throws MetricError when address or credentials cannot work */
 export type Provider = (options: ProviderOptions) => MetricSource;
 
-/** How many intervals some providers look back: their newest points come late. */
+/** How many intervals some providers look back, because their newest points come late. */
 const WINDOW_INTERVALS = 10;
 
 /**
- * A name as Kubernetes takes it. A query's text becomes part of a path that the operator asks for with its own rights.
+ * A name that Kubernetes accepts. A query's text becomes part of a path that the operator requests with its own rights.
  * @throws MetricError
  */
 export function objectName(text: string, what: string): string {
@@ -64,7 +64,7 @@ export function objectName(text: string, what: string): string {
   throw new MetricError(`${what} ${JSON.stringify(text)} is not a name of Kubernetes`);
 }
 
-/** @throws MetricError when `-no-cross-namespace-refs` keeps the query to another namespace */
+/** @throws MetricError when `-no-cross-namespace-refs` forbids a query to another namespace */
 export function namespaceFor({ onlyNamespace }: Pick<ProviderOptions, "onlyNamespace">, namespace: string): string {
   if (onlyNamespace === undefined || namespace === onlyNamespace) return objectName(namespace, "namespace");
   throw new MetricError(`can't access namespace ${namespace}, cross-namespace references are blocked`);
@@ -82,7 +82,7 @@ export function windowMs(options: ProviderOptions): number {
   return WINDOW_INTERVALS * intervalMs(options);
 }
 
-/** @param missing what to say when it is not there. @throws MetricError */
+/** @param missing the message when it is absent. @throws MetricError */
 export function credential(
   { credentials }: Pick<ProviderOptions, "credentials">,
   key: string,
@@ -115,7 +115,7 @@ export function connection({
   return dispatcher ?? sharedDispatcher(insecureSkipVerify === true);
 }
 
-/** What a request to the provider's server is sent with. */
+/** The headers of a request to the provider's server. */
 export function outbound(
   options: Pick<ProviderOptions, "dispatcher" | "insecureSkipVerify" | "clock">,
   signal: AbortSignal,
@@ -124,7 +124,7 @@ export function outbound(
 }
 
 /**
- * Work of a library that sets no limits of its own, waited for no longer than `ms`.
+ * Waits at most `ms` for work of a library that has no limits of its own.
  * @throws MetricError "no answer within 15s"; the signal's reason when that is aborted; what `work` throws
  */
 export async function within<T>(
@@ -146,7 +146,7 @@ export async function within<T>(
 
 export const noData = (detail: string): Measurement => ({ kind: "no-data", detail });
 
-/** No value at all in an answer that is otherwise as it should be. */
+/** A valid answer without any value. */
 export const nothingIn = (body: string): Measurement => noData(`invalid response: ${clean(body)}: ${NO_VALUES}`);
 
 export const value = (number: number): Measurement => ({ kind: "value", value: number });

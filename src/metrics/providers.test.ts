@@ -1,4 +1,4 @@
-/** Providers that are asked over HTTP, against servers that answer as theirs do. */
+/** Providers over HTTP, against servers that answer as the real ones do. */
 import { generateKeyPairSync } from "node:crypto";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -66,7 +66,7 @@ function source(type: string, settings: Settings = {}) {
   return createMetricSource(optionsOf(type, { ...(SECRETS[type] && { secret: SECRETS[type] }), ...settings }));
 }
 
-/** What a provider makes of an answer: a number, "no data: …" or the error's text. */
+/** The result of an answer: a number, "no data: …" or the error's text. */
 async function outcome(type: string, body: string, status = 200, settings: Settings = {}): Promise<number | string> {
   reply = { status, body };
   try {
@@ -193,14 +193,14 @@ describe("an answer", () => {
     expect(await outcome(type, "<html>")).toMatch(/^error unmarshaling result: .*<html>/s);
   });
 
-  it("that never comes is waited for as long as the turn lasts, and no longer", async () => {
+  it("that never comes is awaited only until the turn ends", async () => {
     const turn = new AbortController();
     turn.abort(new Error("the operator stops"));
     await expect(source("datadog").measure("q", turn.signal)).rejects.toThrow("the operator stops");
   });
 });
 
-describe("a question", () => {
+describe("a query", () => {
   it.each<[provider: string, query: string, url: string, header: [string, string]]>([
     [
       "datadog",
@@ -269,7 +269,7 @@ describe("a question", () => {
   });
 });
 
-it("user and password of an address are sent, and never shown", async () => {
+it("sends the user and password in an address, and never shows them", async () => {
   reply = { status: 200, body: '{"series":[]}' };
   const built = source("datadog", { address: address.replace("http://", "http://me:s%65cret@") });
   await built.measure("q", NEVER);
@@ -279,8 +279,8 @@ it("user and password of an address are sent, and never shown", async () => {
   expect(failure).toContain(`request failed: Get "${address}/api/v1/query?`);
 });
 
-describe("what takes too long", () => {
-  it("is not waited for, and ends with the turn", async () => {
+describe("an answer that takes too long", () => {
+  it("is given up, and ends with the turn", async () => {
     const forever = () => new Promise<never>(() => undefined);
     await expect(within(5, { clock: systemClock, signal: NEVER }, forever)).rejects.toThrow(
       new MetricError("no answer within 0.005s"),
@@ -295,7 +295,7 @@ describe("what takes too long", () => {
   });
 });
 
-describe("whether it is there", () => {
+describe("the check whether a provider is online", () => {
   it.each<[provider: string, url: string]>([
     ["datadog", "/api/v1/validate"],
     ["newrelic", "/v1/accounts/42/query?nrql=SELECT+*+FROM+Metric+SINCE+60+seconds+ago".replace("*", "%2A")],
@@ -310,7 +310,7 @@ describe("whether it is there", () => {
     await expect(source(type).online(NEVER)).rejects.toThrow("away");
   });
 
-  it("cloudwatch: whoever finds fault with an empty question is there", async () => {
+  it("cloudwatch: a server that rejects an empty query is online", async () => {
     useAws();
     const online = () => source("cloudwatch", { region: "eu-west-1" }).online(NEVER);
     await online();
@@ -323,7 +323,7 @@ describe("whether it is there", () => {
   });
 });
 
-describe("what it is built from", () => {
+describe("the settings of a provider", () => {
   it.each<[provider: string, settings: Settings, message: string]>([
     ["datadog", { secret: {} }, "datadog credentials does not contain datadog_api_key"],
     ["datadog", { secret: { datadog_api_key: "k" } }, "datadog credentials does not contain datadog_application_key"],
@@ -376,7 +376,7 @@ describe("stackdriver", () => {
   const built = () => stackdriverAt(address)(optionsOf("stackdriver", { secret: { project: "p", serviceAccountKey } }));
   const data = (values: string) => `{"timeSeriesData":[{"pointData":[{"values":[${values}]}]}]}`;
 
-  it("asks in MQL, as the key's own account", async () => {
+  it("queries in MQL, as the account of the key", async () => {
     reply.body = data('{"doubleValue":1.5}');
     expect(await built().measure("fetch x", NEVER)).toEqual({ kind: "value", value: 1.5 });
     expect(calls).toMatchObject([
@@ -389,7 +389,7 @@ describe("stackdriver", () => {
     });
   });
 
-  it("M9: takes whole numbers for what they are", async () => {
+  it("M9: reads whole numbers", async () => {
     reply.body = data('{"int64Value":"7"}');
     expect(await built().measure("q", NEVER)).toEqual({ kind: "value", value: 7 });
   });
@@ -399,7 +399,7 @@ describe("stackdriver", () => {
     expect(await built().measure("q", NEVER)).toMatchObject({ kind: "no-data" });
   });
 
-  it("tells what went wrong, and is there when it finds fault with an empty question", async () => {
+  it("reports errors, and counts as online when it rejects an empty query", async () => {
     const refused = (code: number, status: string) => ({
       status: code,
       body: JSON.stringify({ error: { code, message: "no", status } }),
@@ -413,7 +413,7 @@ describe("stackdriver", () => {
   });
 });
 
-/** The SDK's own way to be told who it is and whom to ask. */
+/** The SDK's own environment variables for identity and address. */
 function useAws(): void {
   vi.stubEnv("AWS_ENDPOINT_URL_CLOUDWATCH", address);
   vi.stubEnv("AWS_ACCESS_KEY_ID", "id");

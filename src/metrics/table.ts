@@ -39,7 +39,7 @@ export function createMetricSource(options: ProviderOptions): MetricSource {
   const source = create(options);
   return {
     ...source,
-    // NaN is on no side of any limit: it would pass every check.
+    // NaN is neither below nor above a limit: it would pass every check.
     async measure(query, signal) {
       const measured = await source.measure(query, signal);
       return measured.kind === "value" && Number.isNaN(measured.value)

@@ -39,7 +39,7 @@ describe("a query template", () => {
     },
   );
 
-  it("fails on a variable when there are none at all", () => {
+  it("fails on a variable when no variables are given", () => {
     expect(outcome("{{ variables.v }}", { ...MODEL, variables: {} })).toMatch(
       /^error: template excution failed: .*"v"/,
     );
@@ -75,11 +75,11 @@ describe("a query template", () => {
     ["variables", `${"{{ $x := 1 }}".repeat(500)}${"{{ if true }}{{ end }}".repeat(100)}`, "more than 20000 steps"],
     ["a length", "x".repeat(70_000), "it is longer than 65536 characters"],
     ["a star", '{{ printf "%*d" 1 2 }}', "%* is not supported"],
-  ])("cannot run away by %s", (_, template, message) => {
+  ])("is stopped when it uses too much: %s", (_, template, message) => {
     expect(outcome(template, { ...MODEL, variables: { v: "x".repeat(1000) } })).toContain(message);
   });
 
-  it("may be nested and long as far as a query ever is", () => {
+  it("may be nested and long within the limits", () => {
     expect(outcome(`${"{{ if true }}".repeat(100)}x${"{{ end }}".repeat(100)}`)).toBe("x");
     expect(
       outcome(`{{ define "t" }}{{ range 3 }}{{ . }}{{ end }}{{ end }}${'{{ template "t" }}'.repeat(500)}`),

@@ -1,6 +1,6 @@
 /**
- * Renders the query of a check: Go's text/template with the functions of MetricTemplates. The words of the errors are
- * contract, their spelling too ("excution").
+ * Renders the query of a check: Go's text/template with the functions of MetricTemplates. The texts of the errors are
+ * contract, including their spelling ("excution").
  */
 
 import { quote } from "../go/format.ts";
@@ -12,7 +12,7 @@ import { TemplateFault } from "./template/lexer.ts";
 import { parseTemplate } from "./template/parser.ts";
 import type { Tree, Value } from "./template/tree.ts";
 
-/** What a query template can name. */
+/** The values that a query template can name. */
 export interface QueryModel {
   readonly name: string;
   readonly namespace: string;
@@ -34,12 +34,12 @@ export class TemplateError extends Error {
 }
 
 const NAMES = ["name", "namespace", "target", "service", "ingress", "route", "interval"] as const;
-/** What errors call the template itself, in Flagger, too. */
+/** The name of the template itself in errors, as in Flagger. */
 const TITLE = "tmpl";
 
-/** Of the action that went wrong, in characters of its text. */
+/** The longest quotation of the failed action, in characters. */
 const LONGEST_SOURCE = 256;
-/** No metric server takes a longer one. */
+/** No metric server accepts a longer query. */
 const LONGEST = 65_536;
 
 const FUNCTIONS = new Set([...NAMES, "variables", ...Object.keys(BUILT_IN), "and", "or"]);
@@ -59,11 +59,11 @@ function parsed(template: string): Tree {
   }
 }
 
-/** The trees of the templates that were rendered last, by their text. */
+/** The parsed templates that were rendered last, by their text. */
 const trees = new Map<string, Tree>();
 const MOST_TREES = 256;
 
-/** Each version of a template is parsed once, not at every question. @throws TemplateError */
+/** Parses each version of a template once, not at every query. @throws TemplateError */
 function treeOf(template: string): Tree {
   const tree = trees.get(template) ?? parsed(template);
   trees.delete(template);

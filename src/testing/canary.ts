@@ -1,4 +1,4 @@
-/** Builders: a valid Canary in one line, with what a test cares about changed. */
+/** Builders: a valid Canary in one line, with the changes that a test needs. */
 import type { Canary, CanarySpec } from "../core/canary.ts";
 import { DEFAULT_PARSE_OPTIONS, type ParseOptions, parseSpec } from "../core/parse.ts";
 import { canaryWeights } from "../core/plan.ts";

@@ -1,4 +1,4 @@
-/** Objects as somebody would write them by hand, in a file beside the test. */
+/** Objects as a person would write them, in a file beside the test. */
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
 import type { KubeObject } from "../ports/kubernetes.ts";

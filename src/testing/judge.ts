@@ -1,6 +1,6 @@
 /**
- * Watches a model cluster turn by turn and says what no rollout may do. It keeps its own record of every run and computes
- * for itself what a strategy demands: nothing is taken from the plan, from the steps or from what the status remembers.
+ * Watches a model cluster turn by turn and throws when a rollout breaks a rule. It keeps its own record of every run and computes
+ * the demands of a strategy itself: it uses neither the plan, nor the steps, nor the memory in the status.
  */
 import type { CanarySpec, CanaryStatus, HookType, Revision, Routes } from "../core/canary.ts";
 import { sameRevision } from "../core/change.ts";
@@ -13,11 +13,11 @@ import { type Model, revisionOf, type Turn } from "./model.ts";
 export interface Judge {
   /** @throws Error naming the rule that the turn broke */
   see(turn: Turn): void;
-  /** The spec was edited: the run that goes on is held to no plan. */
+  /** The spec was edited: the run in progress is compared with no plan. */
   edited(): void;
-  /** Somebody else wrote the routes. */
+  /** Another client wrote the routes. */
   rerouted(): void;
-  /** Somebody deleted the primary. */
+  /** A user deleted the primary. */
   deleted(): void;
   /** Arrows taken so far, as "from>to". */
   readonly arrows: Set<string>;
@@ -26,15 +26,15 @@ export interface Judge {
 interface Run {
   readonly revision: Revision;
   edited: boolean;
-  /** The operator forgot on which step it was: it may go back, and on from there. */
+  /** The operator lost its step: it may go back, and on from there. */
   forgot: boolean;
   prepared: boolean;
   approved: boolean;
-  /** Routes under which a whole interval was held and every check passed, in order. */
+  /** Routes under which the run held a whole interval and passed every check, in order. */
   readonly passes: string[];
   heldSince: number;
   held: string;
-  /** Where it stood when its share was last its own. */
+  /** The routes when the canary last had its own share. */
   place: string;
 }
 
@@ -50,7 +50,7 @@ export function createJudge(model: Model, router: Capabilities): Judge {
   let meddled = false;
   let owed: string | undefined;
 
-  /** After a failed promotion the primary gets back what it ran before, and only then the traffic. */
+  /** After a failed promotion the primary gets its previous template back first, and then the traffic. */
   function judgeReturn({ input, transition }: Turn): void {
     const { status: to } = transition;
     const wasPromoting = input.status.phase === "Promoting" || input.status.phase === "Finalising";
@@ -69,7 +69,7 @@ export function createJudge(model: Model, router: Capabilities): Judge {
     judgeTraffic(turn, promised, router);
     judgeWords(turn, promised);
     const remade = transition.events.some(({ reason }) => reason === "PrimaryRecreated");
-    demand(!remade || lacking, "a primary that nobody deleted is said to be deleted");
+    demand(!remade || lacking, "the operator reports the deletion of a primary that was not deleted");
     if (!meddled && turn.mesh.before?.canary !== 0) drains = drainFrom(turn.input.spec, model.now);
     judgeDrain(turn, model.now, drains);
     meddled &&= turn.mesh.after === turn.mesh.before;
@@ -112,7 +112,7 @@ export function createJudge(model: Model, router: Capabilities): Judge {
     if (isAnalysing(to) && !to.withheld) current.place = textOf(routes);
     current.forgot ||= turn.crash === "forgets";
     const moved = textOf(routes) !== current.held;
-    // Back to the start is where whoever forgot the step goes.
+    // An operator that lost its step goes back to the start.
     const onward = moved && textOf(routes) !== "100/0";
     if (isAnalysing(from) && isAnalysing(to) && onward && !from.withheld && !to.withheld && !current.edited) {
       judgeIncrease(turn, current);
@@ -162,7 +162,7 @@ function beginning(status: CanaryStatus, now: number, routes: Routes | undefined
   return { ...fresh, revision, heldSince: now, held: textOf(routes), place: textOf(routes) };
 }
 
-/** Weights sum to 100, and nobody is sent to a copy that cannot answer while the other can. */
+/** Weights sum to 100, and no user is sent to a copy that cannot answer while the other can. */
 function judgeTraffic({ input, routes, transition }: Turn, before: Routes | undefined, router: Capabilities): void {
   if (routes === undefined) return;
   const { primary, canary, mirror } = routes;
@@ -187,7 +187,7 @@ function judgeTraffic({ input, routes, transition }: Turn, before: Routes | unde
   const deserted = copy.available === 0 && target.available > 0 && (before?.canary ?? 0) > 0;
   demand(
     phase !== "Failed" || !deserted || canary > 0,
-    "everybody is sent to a primary without pods, the canary has some",
+    "all users are sent to a primary without pods, although the canary has pods",
   );
   const returning = phase === "Failed" && input.status.phase === "Failed";
   if (phase !== "Promoting" && phase !== "Finalising" && !returning) return;
@@ -201,31 +201,31 @@ interface Drain {
   readonly until: number;
 }
 
-/** By the interval that counted when the traffic was taken away: an edit later on neither shortens nor lengthens it. */
+/** By the interval that counted when the traffic was removed: a later edit neither shortens nor lengthens the wait. */
 function drainFrom({ analysis }: CanarySpec, now: number): Drain {
   return { from: now, until: now + Math.min(5_000, analysis.intervalMs / 5) };
 }
 
-/** What may still get requests is not taken away: proxies learn of new routes a moment after they are written. */
+/** A copy that may still get requests is not scaled down: proxies learn of new routes a moment after they are written. */
 function judgeDrain({ tookDown, input, transition }: Turn, now: number, { from, until }: Drain): void {
   if (!tookDown || input.deleting) return;
   const unserved = input.observation.readings.target.available === 0;
   demand(unserved || now >= until, `taken down ${now - from} ms after its traffic (${transition.status.phase})`);
 }
 
-/** What is said fits what is done: failures are alerted, visitors have their cookie while the canary has traffic. */
+/** Events fit the actions: failures raise alerts, and visitors have their cookie while the canary has traffic. */
 function judgeWords({ input, transition, routes }: Turn, before: Routes | undefined): void {
   const { status: from, spec } = input;
   const { status: to } = transition;
   const taken = from.phase !== "Failed" && to.phase === "Failed";
   const alerts = to.owedAlerts.slice(from.owedAlerts.length - input.alertsDelivered);
-  demand(!taken || alerts.some(({ severity }) => severity !== "info"), "a release was taken back without an alert");
+  demand(!taken || alerts.some(({ severity }) => severity !== "info"), "a release was rolled back without an alert");
   const withheld = isAnalysing(from) && isAnalysing(to) && !from.withheld && to.withheld;
   const gone = input.observation.readings.problem !== undefined;
   demand(!withheld || gone || to.failedChecks > from.failedChecks, "a canary that went down counts as nothing");
   const failed = (isAnalysing(to) || to.phase === "Promoting") && to.failedChecks > from.failedChecks;
   demand(!failed || to.failedChecks < spec.analysis.threshold, `goes on with ${to.failedChecks} failed checks`);
-  // What is promised while there is a problem is not written.
+  // Promised routes are not written while there is a problem.
   if (spec.analysis.sessionAffinity === undefined || spec.suspend || gone || routes === undefined) return;
   const grows = routes.canary > (before?.canary ?? 0);
   demand(!grows || to.cookies.canary !== "", `no cookie at ${textOf(routes)}`);
@@ -242,7 +242,7 @@ function passedAll(turn: Turn, type: HookType, when: string): void {
   demand(ofHooks(turn, type).length === wanted && !isRefused(turn, type), `${type} was not passed ${when}`);
 }
 
-/** Every metric and every rollout hook was asked in this turn, and passed. */
+/** Every metric and every rollout hook was checked in this turn, and passed. */
 function passesChecks({ input }: Turn): boolean {
   const { spec, observation, ref } = input;
   const passed = observation.answers.filter((answered) => failureOf(answered, ref) === undefined);
@@ -269,7 +269,7 @@ function judgeIncrease(turn: Turn, run: Run): void {
   }
 }
 
-/** Held everywhere where the strategy leads, with every check passed, and approved. */
+/** Held at every step of the strategy, with every check passed, and approved. */
 function judgePlan(turn: Turn, run: Run, router: Capabilities): void {
   const { spec } = turn.input;
   passedAll(turn, "confirm-promotion", "before the promotion");
@@ -287,7 +287,7 @@ function judgePlan(turn: Turn, run: Run, router: Capabilities): void {
 const isFailed = (answered: Turn["input"]["observation"]["answers"][number], turn: Turn) =>
   failureOf(answered, turn.input.ref) !== undefined;
 
-/** Where a revision is judged, written down from Flagger's behaviour. */
+/** Where a revision is judged, as observed in Flagger. */
 export function walkOf(spec: CanarySpec, router: Capabilities): readonly string[] {
   const { iterations, mirror, match, stepWeight, stepWeights, maxWeight } = spec.analysis;
   const times = (count: number, place: string) => Array.from({ length: count }, () => place);
@@ -307,7 +307,7 @@ export function walkOf(spec: CanarySpec, router: Capabilities): readonly string[
   return weights.map((weight) => (weight === 0 ? "100/0m" : `${100 - weight}/${weight}`));
 }
 
-/** Only what stood the test is copied; before the initialisation the primary follows the target. */
+/** Only the tested revision is copied; before the initialisation the primary follows the target. */
 function judgeCopy({ copied, transition, input, mesh }: Turn, run: Run | undefined): void {
   const served = mesh.before;
   const { status } = transition;

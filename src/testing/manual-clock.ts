@@ -8,15 +8,15 @@ interface Sleeper {
 }
 
 export interface ManualClock extends Clock {
-  /** Durations now being slept, soonest due first. */
+  /** Durations of current sleeps, soonest due first. */
   sleeping(): readonly number[];
-  /** How long every sleep so far was asked to be, in the order they began. */
+  /** The requested duration of every sleep so far, in the order in which they began. */
   readonly asked: readonly number[];
-  /** Moves on, waking sleepers one by one in the order they are due, and lets each do what it can without waiting for I/O. */
+  /** Moves on, and wakes sleepers one by one in the order in which they are due; each may run as far as it can without I/O. */
   advance(ms: number): Promise<void>;
 }
 
-/** Timers first, then what they caused: one round through the event loop. */
+/** Timers first, then their consequences: one round through the event loop. */
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /** @param startMs milliseconds since the epoch */

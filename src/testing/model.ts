@@ -1,7 +1,7 @@
 /**
- * A cluster in a few words, and the core's loop around it: load, observe, advance, save, converge. Everything that a real
+ * A small model of a cluster, and the core's loop around it: load, observe, advance, save, converge. Everything that a real
  * cluster does by itself (pods start, die, are replaced) happens at times that are known beforehand, so that a run is
- * repeatable. Nothing here knows what the core should do with it.
+ * repeatable. The model does not know what the core should do.
  */
 import { isDeepStrictEqual } from "node:util";
 import type { Canary, CanaryStatus, Revision, Routes } from "../core/canary.ts";
@@ -15,7 +15,7 @@ import { fromWire, toWire, type WireStatus } from "../core/status.ts";
 import { takeTurnWith } from "../core/take-turn.ts";
 import type { AdvanceInput, Transition } from "../core/turn.ts";
 
-/** How pods of a revision come up. */
+/** How pods of a revision start. */
 export type Fate = "quick" | "slow" | "stuck";
 
 export interface Release extends Revision {
@@ -25,36 +25,36 @@ export interface Release extends Revision {
 
 interface Pods {
   release: Release;
-  /** The promotion that the template came from; of a primary only. */
+  /** The promotion that the template came from; only for a primary. */
   id: string;
-  /** When the present template was begun to be rolled out. Milliseconds. */
+  /** When the rollout of the present template began. Milliseconds. */
   since: number;
-  /** Pods of the template before serve until those of the new one do. */
+  /** Pods of the previous template serve until the new ones do. */
   surviving: boolean;
-  /** Pods are gone meanwhile, for a reason of their own. */
+  /** Pods are missing meanwhile, for a reason outside the rollout. */
   lost: { readonly from: number; readonly until: number };
   up: boolean;
 }
 
-/** Where the operator dies. `forgets`: and what Flagger's CRD does not know is gone, too. */
+/** Where the operator dies. `forgets`: and fields that Flagger's CRD does not have are lost, too. */
 export type Crash = "before the save" | "after the save" | "before the routes" | "forgets";
 
 export interface Turn {
   readonly input: AdvanceInput;
   readonly transition: Transition;
   readonly wanted: DesiredWorld;
-  /** What the status promises after the turn; undefined: they are not ours. */
+  /** What the status promises after the turn; undefined: another client's routes. */
   readonly routes: Routes | undefined;
   readonly crash: Crash | undefined;
-  /** What was copied to the primary in this turn. */
+  /** What this turn copied to the primary. */
   readonly copied: Release | undefined;
   /** In the mesh before the turn, and after it. */
   readonly mesh: { readonly before: Routes | undefined; readonly after: Routes | undefined };
-  /** The target was taken down in this turn. */
+  /** This turn scaled the target down. */
   readonly tookDown: boolean;
 }
 
-/** What kinds of target are made of. */
+/** Properties of a kind of target. */
 export interface Make {
   /** Has pods of its own that come and go. */
   readonly pods: boolean;
@@ -70,18 +70,18 @@ export interface Model {
   now: number;
   deleting: boolean;
   answer: (probe: Probe) => Answer;
-  /** Alerts reach somebody. */
+  /** Alerts are delivered. */
   delivers: boolean;
   target: Pods | undefined;
   primary: (Pods & { previous?: { readonly release: Release; readonly id: string } }) | undefined;
-  /** In the mesh; undefined: none of ours. */
+  /** In the mesh; undefined: not the operator's routes. */
   routes: Routes | undefined;
   readonly plan: () => Plan;
   /** A line per turn that changed something. */
   readonly timeline: string[];
   /** One turn. @returns undefined when nothing changed by it */
   turn(crash?: Crash): Turn | undefined;
-  /** When something happens by itself next; undefined: never. */
+  /** The time of the next change that happens by itself; undefined: never. */
   due(): number | undefined;
 }
 
@@ -164,15 +164,15 @@ function load({ canary, status }: Model, pruned: boolean): CanaryStatus {
     skips: canary.spec.skipAnalysis,
   };
   const loaded = fromWire(pruned ? flaggers : stored, hints);
-  // Times on the wire are whole seconds, those of our own milliseconds.
+  // Times in Flagger's fields are whole seconds, those in status.aviary milliseconds.
   const lost = !isDeepStrictEqual(written(loaded), written(status));
   if (lost && !pruned) throw new Error(`stored ${JSON.stringify(status)}, and loaded ${JSON.stringify(loaded)}`);
-  // Owed alerts outlive that in an annotation.
+  // An annotation keeps undelivered alerts.
   return pruned ? { ...loaded, owedAlerts: status.owedAlerts } : loaded;
 }
 
 function written(status: CanaryStatus): unknown {
-  // Whether somebody else wrote it is seen, not written.
+  // Whether another client wrote them is read from the routes, not stored.
   return JSON.parse(JSON.stringify({ ...status, writtenAt: 0, foreign: undefined }));
 }
 

@@ -1,6 +1,6 @@
 /**
- * Plays the core alone against a world that is told in a few words, in virtual time, and prints what happened. One line a
- * turn: seconds since the start, phase, weights, what was said.
+ * Plays the core alone against a world that is described in a few words, in virtual time, and prints what happened. One line
+ * per turn: seconds since the start, phase, weights, events.
  */
 import type { CanaryStatus, Revision, Routes } from "../core/canary.ts";
 import { type DesiredWorld, desired, nextTurnAt } from "../core/desired.ts";
@@ -16,7 +16,7 @@ import { aCanary, type CanaryParts } from "./canary.ts";
 export const MESH: Capabilities = { weights: true, mirror: true, headerMatch: true, sessionAffinity: true };
 export const PLAIN: Capabilities = { weights: false, mirror: false, headerMatch: false, sessionAffinity: false };
 
-/** The world as a story tells it; changed by the story's script between turns. */
+/** The world of a story; the story's script changes it between turns. */
 export interface StoryWorld {
   revision: Revision;
   canary: Readiness;
@@ -25,10 +25,10 @@ export interface StoryWorld {
   primaryAvailable: number;
   /** All pods of the primary are replaced at once. */
   gap: boolean;
-  /** What a probe is answered; everything passes by default. */
+  /** The answer to a probe; everything passes by default. */
   answer: (probe: Probe, now: number) => Answer;
   deleting: boolean;
-  /** What is wrong though the rollout goes on. */
+  /** A problem during which the rollout goes on. */
   warning: string | undefined;
   routesInForce: boolean;
   /** Called when the primary gets a new template, before the next turn. */
@@ -43,28 +43,28 @@ export interface StoryTurn extends TakenTurn {
 }
 
 export interface Story {
-  /** What happened, a line per turn in which something did. */
+  /** The events, one line for each turn in which something happened. */
   readonly timeline: string[];
   status: CanaryStatus;
   now: number;
   readonly world: StoryWorld;
-  /** Everything asked so far, as "type name" or "metric name". */
+  /** Every probe so far, as "type name" or "metric name". */
   readonly asked: string[];
-  /** A person acts; answered in a later turn. */
+  /** A person acts; a later turn answers. */
   act(verb: Verb, parts?: Partial<Action>): void;
   /** Every turn that was taken so far. */
   readonly turns: readonly StoryTurn[];
-  /** What became of every action so far, as "outcome: message". */
+  /** The results of all actions so far, as "outcome: message". */
   readonly answers: string[];
   /** Every alert so far, as "severity message". */
   readonly alerts: string[];
-  /** Takes turns until nothing more happens by itself before `seconds` more have passed. */
+  /** Takes turns until nothing more happens by itself in the next `seconds`. */
   run(seconds: number): void;
 }
 
 /**
- * The decision of a situation that asks nothing.
- * @throws Error when something is asked
+ * The decision in a situation that needs no probes.
+ * @throws Error when the core asks for a probe
  */
 export function decided(situation: Situation): Transition {
   const refuse = (probe: Probe): Answer => {
@@ -135,7 +135,7 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
 
   function obey(wanted: DesiredWorld): void {
     if (!wanted.engaged) return;
-    // It is made of what the target holds, and carries the name of that.
+    // It is copied from the target's revision, and carries its name.
     if (!primaryExists) primaryId = promotionId(canary.uid, world.revision);
     primaryExists = true;
     if (wanted.primary.kind === "promoted" && wanted.primary.revision.spec === world.revision.spec) {

@@ -1,6 +1,6 @@
 /**
- * An API server for bursts and large clusters: a real HTTP server over objects in memory, which is as slow as it is told to
- * be. It works on few requests at once, the others wait, and one that waits for too long is answered with 504, as by a
+ * An API server for bursts and large clusters: a real HTTP server over objects in memory, as slow as a test wants. It works on
+ * few requests at once, the others wait, and a request that waits for too long is answered with 504, as by a
  * starved kube-apiserver. Its Deployments become ready as soon as they are written. For small worlds see toy-api-server.ts.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -11,13 +11,13 @@ import { apiVersionOf, type KubeFields, type KubeObject, type ResourceType } fro
 export interface StubOptions {
   /** Requests worked on at once; 1,000 when absent. */
   readonly workers?: number;
-  /** How long one request is worked on, milliseconds; 0 when absent. Reads cost as much as writes. */
+  /** The duration of one request, milliseconds; 0 when absent. Reads cost as much as writes. */
   readonly workMs?: number;
-  /** A request that was not begun after so long is answered with 504; 34 s when absent. */
+  /** A request that has not started after this time is answered with 504; 34 s when absent. */
   readonly patienceMs?: number;
-  /** Fills an object when it is sent whole; for contents that would not fit in memory. */
+  /** Completes an object when it is sent; for contents that would not fit in memory. */
   readonly fill?: (object: KubeObject) => KubeObject;
-  /** Called before a request is worked on; what it returns is the answer. */
+  /** Called before a request is handled; a returned value is the answer. */
   readonly intercept?: (
     method: string,
     path: string,
@@ -33,7 +33,7 @@ export interface StubFigures {
   mostConnections: number;
   mostInFlight: number;
   timeouts: number;
-  /** Closed by the client before the answer. */
+  /** The client closed these before the answer. */
   abandoned: number;
 }
 
@@ -46,7 +46,7 @@ export interface StubCluster {
   remove(type: ResourceType, namespace: string, name: string): void;
   /** Called after every write. */
   onWrite(listener: (object: KubeObject) => void): void;
-  /** Forgets all versions: open watches are ended with 410. */
+  /** Drops all versions: open watches end with 410. */
   expire(): void;
   close(): Promise<void>;
 }
@@ -87,7 +87,7 @@ function readRequest(request: IncomingMessage): Asked {
   };
 }
 
-/** Lets few requests in at once. */
+/** Admits few requests at once. */
 function createDesk({ workers = 1000, workMs = 0, patienceMs = 34_000 }: StubOptions) {
   const waiting: (() => void)[] = [];
   let busy = 0;
@@ -224,7 +224,7 @@ export async function startStubCluster(options: StubOptions = {}): Promise<StubC
     const watcher = { asked, response };
     watchers.add(watcher);
     response.on("close", () => watchers.delete(watcher));
-    // Deletions between the list and the watch are not kept: tests do not delete then.
+    // Deletions between the list and the watch are not recorded: tests do not delete then.
     for (const object of objects.inside(asked.collection).values()) {
       const isNewer = Number(object.metadata.resourceVersion) > since;
       if (isNewer && (asked.namespace === "" || asked.namespace === object.metadata.namespace)) {
@@ -289,7 +289,7 @@ const EMPTY: Asked = {
   ...{ query: new URLSearchParams(), metadataOnly: false },
 };
 
-/** As the controllers leave a Deployment whose pods are all ready. */
+/** The state of a Deployment whose pods are all ready. */
 function ready(object: KubeObject): KubeFields {
   const replicas = object["spec"]?.replicas ?? 1;
   const counts = { replicas, readyReplicas: replicas, updatedReplicas: replicas, availableReplicas: replicas };

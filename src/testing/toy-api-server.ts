@@ -1,7 +1,7 @@
 /**
- * A small real HTTP server that speaks as much of the Kubernetes API as a client needs: create, read, list in pages,
- * replace, merge-patch, delete, and watches with bookmarks and 410. It can be killed, restarted, made silent or rude.
- * For what a full cluster answers there is the sandbox's API server.
+ * A small real HTTP server with the part of the Kubernetes API that a client needs: create, read, list in pages,
+ * replace, merge-patch, delete, and watches with bookmarks and 410. A test can kill it, restart it, or make it silent or rude.
+ * The sandbox's API server answers like a full cluster.
  */
 import {
   createServer,
@@ -14,7 +14,7 @@ import type { AddressInfo } from "node:net";
 import { applyMergePatch } from "../json/merge-patch.ts";
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
 
-/** normal; silent: accepts and says nothing; rude: answers every watch and closes it at once. */
+/** normal; silent: accepts connections and does not answer; rude: answers every watch and closes it at once. */
 export type Manners = "normal" | "silent" | "rude";
 
 interface Change {
@@ -29,24 +29,24 @@ export interface ToyApiServer {
   manners: Manners;
   /** "METHOD path?query" of every request so far. */
   readonly requests: string[];
-  /** Their content types. */
+  /** The content types of these requests. */
   readonly contentTypes: string[];
   /** Watches that are open now. */
   watches(): number;
   /** Collections (last path segment, e.g. "virtualservices") that are answered with 404. */
   readonly missing: Set<string>;
-  /** Called before a request is answered; what it returns is the answer. */
+  /** Called before a request is answered; a returned value is the answer. */
   intercept: ((method: string, path: string, headers: IncomingHttpHeaders) => Intercepted | undefined) | undefined;
-  /** Writes as somebody else would. @param path of the collection, e.g. "/api/v1/namespaces/test/configmaps" */
+  /** Writes as another client would. @param path of the collection, e.g. "/api/v1/namespaces/test/configmaps" */
   put(path: string, object: KubeFields): KubeObject;
   remove(path: string, name: string): void;
   objects(path: string): readonly KubeObject[];
   bookmark(): void;
   /** Sends every open watch this event. */
   say(event: KubeFields): void;
-  /** Forgets history: versions before now are answered with 410. */
+  /** Drops the history: versions before now are answered with 410. */
   compact(): void;
-  /** Ends every open watch in good order. */
+  /** Ends every open watch regularly. */
   endWatches(): void;
   /** Breaks all connections and stops listening. */
   kill(): Promise<void>;
@@ -157,13 +157,13 @@ function read(memory: Memory, path: string, query: URLSearchParams): Intercepted
   const from = Number(query.get("continue") ?? 0);
   const limit = Number(query.get("limit") ?? all.length);
   const more = limit > 0 && from + limit < all.length;
-  // Like the real one, items do not say their kind.
+  // Like the real server, it leaves the kind out of items.
   const items = all.slice(from, more ? from + limit : undefined).map(({ kind: _k, apiVersion: _v, ...rest }) => rest);
   const metadata = { resourceVersion: String(memory.version()), ...(more ? { continue: String(from + limit) } : {}) };
   return { code: 200, body: { kind: "List", apiVersion: "v1", metadata, items } };
 }
 
-/** What a test may change while the server runs. */
+/** Settings that a test may change while the server runs. */
 type Temper = Pick<ToyApiServer, "manners" | "intercept" | "missing" | "requests" | "contentTypes">;
 
 function send(response: ServerResponse, answer: Intercepted): void {
@@ -171,7 +171,7 @@ function send(response: ServerResponse, answer: Intercepted): void {
   response.end(typeof answer.body === "string" ? answer.body : JSON.stringify(answer.body));
 }
 
-/** Nothing, once the watch has been ended. */
+/** Undefined, once the watch has ended. */
 function tellOne(response: ServerResponse, event: KubeFields): void {
   if (!response.writableEnded) response.write(`${JSON.stringify(event)}\n`);
 }

@@ -1,6 +1,6 @@
 /**
  * A cluster without a server: objects in memory, written as the operator writes them (created when missing, else merged with
- * the smallest patch). What is read from it is frozen, so that nobody changes it by accident.
+ * the smallest patch). Objects that are read from it are frozen, so that no test changes them by accident.
  */
 import { applyMergePatch } from "../json/merge-patch.ts";
 import type { KubeFields, KubeObject, ObjectRef } from "../ports/kubernetes.ts";
@@ -11,7 +11,7 @@ import type { Snapshot } from "../ports/snapshot.ts";
 export type Diff = (from: KubeObject, to: KubeObject) => KubeFields | undefined;
 
 export interface ToyCluster extends Snapshot {
-  /** Puts an object there as somebody else would. */
+  /** Stores an object as another client would. */
   put(...objects: readonly KubeObject[]): void;
   remove(object: Pick<KubeObject, "apiVersion" | "kind" | "metadata">): void;
   /** Writes in order. @returns "create Kind/name" or "patch Kind/name <patch>" for each write that was needed */

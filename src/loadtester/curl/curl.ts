@@ -10,7 +10,7 @@ const MAX_REDIRECTS = 50;
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
-/** curl's exit codes, since they are what users look up. */
+/** curl's exit codes, because users look them up. */
 const EXIT = {
   ok: 0,
   badUrl: 3,
@@ -66,7 +66,7 @@ class CurlFailure extends Error {
 
 async function runCurl(options: CurlOptions, url: URL, context: ProgramContext): Promise<ProgramResult> {
   const insecure = options.insecure ? new Agent({ connect: { rejectUnauthorized: false } }) : undefined;
-  // The service's own dispatcher knows how names resolve; only a certificate that nobody vouches for needs another one.
+  // The service's own dispatcher resolves names; only accepting an untrusted certificate needs another one.
   const dispatcher = url.protocol === "https:" && insecure !== undefined ? insecure : context.dispatcher;
   const limit = options.timeoutMs > 0 ? deadline(context.clock, options.timeoutMs, context.signal) : undefined;
   const signal = limit?.signal ?? context.signal;

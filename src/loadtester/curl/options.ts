@@ -40,7 +40,7 @@ const WITH_VALUE: Readonly<Record<string, (options: CurlOptions, value: string) 
   "--max-time": (options, value) => {
     options.timeoutMs = secondsToMs(value);
   },
-  // Connections are made by the service's dispatcher, which has a limit of its own.
+  // The service's dispatcher makes the connections and has a time limit of its own.
   "--connect-timeout": (_options, value) => {
     secondsToMs(value);
   },

@@ -31,7 +31,7 @@ export type ExchangeResult =
 
 class OutOfTime extends Error {}
 
-/** Never rejects: what goes wrong is the measurement. An abort of `signal` cuts the exchange off. */
+/** Never rejects: an error is part of the measurement. An abort of `signal` ends the exchange. */
 export function exchange(
   dispatcher: Dispatcher,
   request: ExchangeRequest,
@@ -89,7 +89,7 @@ export function exchange(
         fail(error);
       },
     };
-    // A connection that is never made must not outlive the time-out: the request has not started yet then.
+    // A connection that is never established must not outlive the time-out: the request has not started yet.
     cut.signal.addEventListener("abort", () => fail(cut.signal.reason), { once: true });
     try {
       dispatcher.dispatch(
@@ -111,7 +111,7 @@ export function exchange(
   });
 }
 
-/** The words of Go's HTTP client where they are well known, since people search their logs for them. */
+/** The words of Go's HTTP client for common errors, because people search their logs for them. */
 function failureText(request: ExchangeRequest, error: unknown): string {
   const method = request.method.charAt(0) + request.method.slice(1).toLowerCase();
   const what = `${method} "${request.origin}${request.path}"`;

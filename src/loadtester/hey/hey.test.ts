@@ -67,7 +67,7 @@ function start(line: string, signal: AbortSignal, limits: LoadLimits): Promise<P
   return understood.run({ ...context, stdin: Buffer.alloc(0) });
 }
 
-/** The text with every number and bar made the same. */
+/** The text with equal numbers and bars. */
 function skeleton(text: string): string {
   return text.replaceAll(/\d+/g, "0").replaceAll(/■+/g, "");
 }
@@ -112,11 +112,11 @@ describe("hey", () => {
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(200);
   });
 
-  it("counts statuses and errors apart, and keeps connections", async () => {
+  it("counts statuses and errors separately, and reuses connections", async () => {
     const text = await run(`hey -n 41 -c 4 ${base}/some`);
     expect(seen).toHaveLength(40); // 41 do not divide by 4 workers: hey leaves the rest out.
     expect(text).toContain("  [200]\t30 responses\n  [500]\t10 responses\n");
-    // A worker may begin its next request before undici has taken the connection back: two each at most.
+    // A worker may begin its next request before undici has freed the connection: at most two connections each.
     expect(new Set(seen.map(({ port }) => port)).size).toBeLessThanOrEqual(8);
     const refused = await run("hey -n 3 -c 1 http://127.0.0.1:1/x");
     expect(refused).toContain(
@@ -124,7 +124,7 @@ describe("hey", () => {
     );
   });
 
-  it("sends what the flags say", async () => {
+  it("sends requests as the flags say", async () => {
     await run(
       `hey -n 1 -c 1 -m put -d '{"a": 1}' -T application/json -A 'text/x' -a me:secret -H 'X-Test: a b' -host shop.test ` +
         `-U probe -disable-keepalive -cpus 2 ${base}/path?q=1`,
@@ -141,7 +141,7 @@ describe("hey", () => {
     });
   });
 
-  it("follows redirects unless told not to", async () => {
+  it("follows redirects unless a flag forbids it", async () => {
     expect(await run(`hey -n 1 -c 1 ${base}/moved`)).toContain("[200]\t1 responses");
     expect(await run(`hey -n 1 -c 1 -disable-redirects ${base}/moved`)).toContain("[302]\t1 responses");
   });
@@ -158,7 +158,7 @@ describe("hey", () => {
     expect(await run(`hey -n 1 -c 1 -t 1 ${base}/hang`)).toContain("context deadline exceeded");
   });
 
-  it("keeps to the bounds of the service, and says so", async () => {
+  it("keeps to the limits of the service, and reports that", async () => {
     const never = new AbortController().signal;
     const limits = { workers: 2, requestsPerSecond: 40 };
     const note = "hey: this load generator is limited to 2 workers and 40 requests per second\n";
@@ -208,7 +208,7 @@ describe("the pace", () => {
     expect(ticks.sort((a, b) => a - b)).toEqual([25, 50, 75, 100, 125, 150, 175, 200]);
   });
 
-  it("does not drift, and leaves missed ticks out", () => {
+  it("does not drift, and skips missed ticks", () => {
     const pace = paceOf(0, 1, 100);
     expect(nextTick(pace, 4, 57.3)).toEqual({ tick: 5, atMs: 60 });
     expect(nextTick(pace, 4, 63)).toEqual({ tick: 5, atMs: 60 });

@@ -8,7 +8,7 @@ import { nextTick, paceOf } from "./pace.ts";
 import { countAnswer, countFailure, csv, newTally, summary, type Tally } from "./report.ts";
 
 const MAX_REDIRECTS = 10;
-/** The share of the limit from which a run without `-q` was held back by it. */
+/** A run without `-q` that reaches this share of the limit was limited by it. */
 const NEARLY = 0.9;
 
 export const hey: Program = (args) => {
@@ -25,7 +25,7 @@ interface Run {
   readonly workers: number;
   readonly ratePerWorker: number;
   readonly startMs: number;
-  /** Aborted at the end of `-z`, or with the whole command: no further request is begun. */
+  /** Aborted at the end of `-z`, or with the whole command: no further request starts. */
   readonly over: AbortSignal;
   readonly tally: Tally;
 }
@@ -64,7 +64,7 @@ async function runHey(options: HeyOptions, context: ProgramContext): Promise<Pro
   return { exitCode: 0, stdout: Buffer.from(text), stderr: limitNote(run, elapsed) };
 }
 
-/** Says it when the bounds of this service held the load back; "" when they did not. */
+/** The message when the service's limits reduced the load; "" when they did not. */
 function limitNote({ options, context, tally, workers }: Run, elapsed: number): string {
   const { requestsPerSecond } = context.limits;
   const wanted = options.ratePerWorker * options.workers;
@@ -87,7 +87,7 @@ async function work(run: Run, worker: number, share: number): Promise<void> {
     }
     const offset = (context.monotonicMs() - run.startMs) / 1000;
     const result = await exchange(run.dispatcher, run.request, context.monotonicMs, context.signal);
-    // What the end of the command cut off says nothing about the server.
+    // Requests that the end of the command aborted say nothing about the server.
     if (context.signal.aborted) return;
     if (result.kind === "done") countAnswer(tally, result.exchange, offset);
     else countFailure(tally, result.error);
@@ -131,7 +131,7 @@ function ownDispatcher(options: HeyOptions): Dispatcher | undefined {
   return undefined;
 }
 
-/** What is used where the composition root hands in no dispatcher: like hey, it accepts any certificate. */
+/** The default dispatcher: like hey, it accepts any certificate. */
 export function plainDispatcher(): Agent {
   return new Agent({ connect: { rejectUnauthorized: false }, allowH2: true });
 }

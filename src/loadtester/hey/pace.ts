@@ -1,12 +1,12 @@
 /**
- * When each worker sends. hey's workers all tick at the same moments; ours are staggered over one period, so that the load
+ * When each worker sends. hey's workers all tick at the same moments; these are staggered over one period, so that the load
  * on the server is even:
  *
  *   worker 0  |---x-------x-------x
  *   worker 1  |-----x-------x------     period = 1 / rate of one worker
  *
- * A tick is a time counted from the start, so lateness does not add up. A worker that is late by more than a period
- * leaves the missed ticks out instead of catching up in a burst.
+ * A tick is a time relative to the start, so lateness does not add up. A worker that is late by more than a period
+ * skips the missed ticks instead of catching up in a burst.
  */
 
 export interface Pace {

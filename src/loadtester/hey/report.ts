@@ -1,7 +1,7 @@
-/** What hey prints at the end: the summary that people and scripts read, or one line per request as CSV. */
+/** hey's output at the end: the summary that people and scripts read, or one CSV line per request. */
 import type { Exchange } from "./exchange.ts";
 
-/** Beyond this many samples only sums are kept, as hey does; an endless run must not fill the memory. */
+/** Beyond this many samples only sums are kept, as in hey; an endless run must not fill the memory. */
 const MAX_SAMPLES = 1_000_000;
 const BARS = 40;
 const BUCKETS = 10;
@@ -139,7 +139,7 @@ function histogram(sorted: Float64Array): string[] {
   });
 }
 
-/** A percentile that so few samples do not reach is left out (hey prints a row of zeros). */
+/** Percentiles that need more samples are left out (hey prints a row of zeros). */
 function latencies(sorted: Float64Array): string[] {
   return PERCENTILES.flatMap((percentile) => {
     const at = Math.ceil((percentile * sorted.length) / 100);

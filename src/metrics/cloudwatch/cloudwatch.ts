@@ -1,4 +1,4 @@
-/** Amazon CloudWatch: GetMetricData, with credentials from where the AWS SDKs look for them (environment, files, IRSA, instance). */
+/** Amazon CloudWatch: GetMetricData, with the credentials that the AWS SDK finds (environment, files, IRSA, instance). */
 import type { CloudWatchClient, GetMetricDataCommandOutput, MetricDataQuery } from "@aws-sdk/client-cloudwatch";
 import type { Dispatcher } from "undici";
 import { request } from "undici";
@@ -19,7 +19,7 @@ const MAX_DATAPOINTS = 20;
 /** The first attempt and three more. */
 const ATTEMPTS = 4;
 const BAD_REQUEST = 400;
-/** For all attempts, and to find credentials. */
+/** For all attempts, including the search for credentials. */
 const TIMEOUT_MS = 15_000;
 
 export const cloudwatch: Provider = (options) => {
@@ -51,7 +51,7 @@ export const cloudwatch: Provider = (options) => {
         signal.throwIfAborted();
         const status = statusOf(error);
         if (status === undefined) throw new MetricError(`unexpected error: ${awsText(error)}`);
-        // Whoever finds fault with an empty question is there.
+        // A server that rejects an empty query is online.
         if (status !== BAD_REQUEST) throw new MetricError(`unexpected status code: ${awsText(error)}`);
       }
     },
@@ -70,7 +70,7 @@ async function getMetricData(
   { queries, start, end, points }: Asked,
   signal: AbortSignal,
 ): Promise<GetMetricDataCommandOutput> {
-  // The log is JSON, line by line: a warning that is no JSON breaks whoever reads it.
+  // The log is JSON, line by line. A warning that is no JSON would break its readers.
   process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
   const { CloudWatchClient: Client, GetMetricDataCommand } = await loadSdk();
   const client: CloudWatchClient = new Client({
@@ -110,11 +110,11 @@ interface SdkRequest {
   readonly path: string;
   readonly query?: Readonly<Record<string, string | readonly string[] | null>>;
   readonly headers: Record<string, string>;
-  // biome-ignore lint/suspicious/noExplicitAny: whatever the SDK sends
+  // biome-ignore lint/suspicious/noExplicitAny: the SDK's own types
   readonly body?: any;
 }
 
-/** The SDK's requests by our own connections, so that proxies and name resolution are the same for all. */
+/** Sends the SDK's requests over the operator's connections, so that proxies and name resolution are the same for all. */
 function handlerOver(dispatcher: Dispatcher) {
   return {
     async handle(sent: SdkRequest, { abortSignal }: { abortSignal?: unknown } = {}) {

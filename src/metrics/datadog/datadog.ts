@@ -36,7 +36,7 @@ export const datadog: Provider = (options) => {
   };
 };
 
-/** The newest buckets are incomplete, so the oldest one of the first series counts that has a value (M9). */
+/** The newest buckets are incomplete, so the oldest value of the first series counts (M9). */
 function oldestPoint(body: string): number | undefined {
   const answer = parseAnswer(body);
   const [first] = answer.listOf(answer.fields().series, "series");

@@ -27,7 +27,7 @@ export const externalmetrics: Provider = (options) => {
     type: options.type,
     async measure(query, signal) {
       const parsed = parseExternalMetric(query);
-      // Of another cluster at `address` the template's own token decides.
+      // For another cluster at `address` the template's own token counts.
       const own = options.address === "" ? options : {};
       const asked = { ...parsed, namespace: namespaceFor(own, parsed.namespace), metric: plainName(parsed.metric) };
       const answer = await list(asked, signal).catch((error: unknown) => {
@@ -51,7 +51,7 @@ export const externalmetrics: Provider = (options) => {
 
 type Get = (path: string, labelSelector: string | undefined, signal: AbortSignal) => Promise<JsonAnswer>;
 
-/** M12: the operator's own credentials go to its own cluster only, those of the template to the template's address. */
+/** M12: the operator's credentials are sent to its own cluster only, those of the template to the template's address. */
 function caller(options: ProviderOptions): Get {
   const { cluster, credentials } = options;
   if (options.address === "") {
@@ -77,7 +77,7 @@ function caller(options: ProviderOptions): Get {
 export interface ExternalMetric {
   readonly namespace: string;
   readonly metric: string;
-  /** As the API takes it; empty: everything. */
+  /** The selector as the API takes it; empty: all metrics. */
   readonly selector: string;
 }
 
@@ -100,7 +100,7 @@ export function parseExternalMetric(query: string): ExternalMetric {
   return { namespace, metric, selector };
 }
 
-/** Names of external metrics may be nearly anything; "." and ".." lead elsewhere. @throws MetricError */
+/** External metrics may have almost any name; "." and ".." would change the path. @throws MetricError */
 function plainName(metric: string): string {
   if (!/^\.{1,2}$/.test(metric)) return metric;
   throw new MetricError(`error parsing metric query: metric name cannot be ${metric}`);
@@ -110,7 +110,7 @@ function decoded(path: string): string | undefined {
   try {
     return decodeURIComponent(path);
   } catch {
-    return undefined; // not percent-encoded as it must be
+    return undefined; // invalid percent-encoding
   }
 }
 

@@ -34,7 +34,7 @@ export const influxdb: Provider = (options) => {
     type: options.type,
     async measure(query, signal) {
       const record = await run(query, signal);
-      // M8: no record is no perfect zero.
+      // M8: an answer without records is not a zero.
       if (record === undefined) return noData(NO_VALUES);
       const text = record.fields.get("_value") ?? "";
       const shown = clean([...record.fields].map(([name, field]) => `${name}:${field}`).join(","));
@@ -58,8 +58,8 @@ interface FluxRecord {
 }
 
 /**
- * An answer is a sequence of tables, any of which may be empty: annotations, a line of names, records. What goes wrong while
- * it is written is a table with a column `error`.
+ * An answer is a sequence of tables, each of which may be empty: annotations, a line of names, records. An error during the
+ * answer is a table with a column `error`.
  * @throws MetricError for that, and when the answer is no CSV
  */
 function firstRecord(body: string): FluxRecord | undefined {
@@ -83,7 +83,7 @@ function recordOf(
   annotations: ReadonlyMap<string, readonly string[]>,
 ): FluxRecord {
   const defaults = annotations.get("default") ?? [];
-  // The first column is the annotations'.
+  // The first column holds the annotations.
   const columns = header.map((name, index) => [name, row[index] || (defaults[index] ?? "")] as const).slice(1);
   const fields = new Map(columns);
   const failure = fields.get("error");

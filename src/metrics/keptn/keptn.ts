@@ -1,4 +1,4 @@
-/** Keptn's objects in the operator's own cluster: a KeptnMetric is read, an Analysis is made, waited for and deleted. */
+/** Keptn's objects in the operator's own cluster: a KeptnMetric is read; an Analysis is created, awaited and deleted. */
 import { randomBytes } from "node:crypto";
 import { deadline } from "../../async/deadline.ts";
 import { causeOf } from "../../net/show.ts";
@@ -55,7 +55,7 @@ const KINDS: Readonly<Record<string, KeptnQuery["kind"]>> = {
   analyses: "analyses",
 };
 
-/** All of it in lower case (M15). @throws MetricError */
+/** The query in lower case (M15). @throws MetricError */
 export function parseKeptnQuery(query: string): KeptnQuery {
   const [kind = "", namespace, name, duration = "1m", args = ""] = query.toLowerCase().trim().split("/");
   if (namespace === undefined || name === undefined) {
@@ -121,7 +121,7 @@ async function analyse(
   try {
     return value((await awaitVerdict(where, `${collection}/${own}`, cluster, options, signal)) ? 1 : 0);
   } finally {
-    // Also when the turn was cut short; what cannot be deleted is seen in the log.
+    // Also when the turn was aborted; the log shows an Analysis that could not be deleted.
     const path = `${collection}/${own}`;
     const limit = deadline(options.clock, PATIENCE_MS);
     await cluster

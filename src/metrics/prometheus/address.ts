@@ -1,4 +1,4 @@
-/** Where queries go: the URL of the query API behind a provider's address. */
+/** The URL of the query API for a provider's address. */
 import { posix } from "node:path";
 import { type PlainAddress, withoutUserinfo } from "../../net/userinfo.ts";
 import { httpAddress, type ProviderOptions } from "../provider.ts";

@@ -5,7 +5,7 @@ import { type Fields, parseAnswer } from "../json.ts";
 import { MetricError, MULTIPLE_VALUES, NO_VALUES } from "../metric-error.ts";
 
 /**
- * The last element of the vector counts (M6); NaN and an empty vector are no data.
+ * The last element of the vector counts (M6). NaN and an empty vector are no data.
  * @throws MetricError for anything but a vector of numbers
  */
 export function readAnswer(body: string): Measurement {

@@ -41,7 +41,7 @@ async function answerTo(body: string, status = 200) {
   return prometheus({ address }).measure("x", signal);
 }
 
-describe("what Prometheus answers", () => {
+describe("an answer of Prometheus", () => {
   it.each([
     ["one number", vector("100"), 100],
     ["the last element counts (M6)", vector("1", "2"), 2],
@@ -83,7 +83,7 @@ describe("what Prometheus answers", () => {
     await expect(answerTo(body, status)).rejects.toThrow(message);
   });
 
-  it("nothing at all: the connection is refused, or the signal ends the wait", async () => {
+  it("that does not come is an error when the connection is refused or the signal is aborted", async () => {
     const source = prometheus({ address: "http://u:secret@127.0.0.1:1" });
     await expect(source.measure("vector(1)", signal)).rejects.toThrow(
       /^request failed: Get "http:\/\/127.0.0.1:1\/api\/v1\/query\?query=vector%281%29": .*ECONNREFUSED/,
@@ -94,7 +94,7 @@ describe("what Prometheus answers", () => {
   });
 });
 
-describe("how Prometheus is asked", () => {
+describe("a query to Prometheus", () => {
   async function requestOf(
     path: string,
     options: Partial<Omit<PrometheusOptions, "clock">> = {},
@@ -111,7 +111,7 @@ describe("how Prometheus is asked", () => {
     await source.measure(query, signal);
     await source.measure(query, signal);
     const request = seen.at(-1);
-    if (request === undefined) throw new Error("nobody asked");
+    if (request === undefined) throw new Error("no request came");
     return request;
   }
 
@@ -128,7 +128,7 @@ describe("how Prometheus is asked", () => {
     expect(url).toBe("/api/v1/query?query=+a%7Bb%3D%22c%22%7D+%5B1m%5D+%2B+1+");
   });
 
-  it("sends the headers of the template, every value, and one bearer token however often it asks (M7)", async () => {
+  it("sends all values of the template's headers, and one bearer token in every request (M7)", async () => {
     const { rawHeaders } = await requestOf("", {
       headers: { "X-Scope-OrgID": ["t1", "t2"] },
       credentials: new Map([
@@ -144,7 +144,7 @@ describe("how Prometheus is asked", () => {
     ]);
   });
 
-  it("logs in with user and password, of the Secret or else of the address", async () => {
+  it("sends user and password from the Secret, or else from the address", async () => {
     const credentials = new Map([
       ["username", "u"],
       ["password", "p"],
@@ -165,7 +165,7 @@ describe("how Prometheus is asked", () => {
   });
 });
 
-describe("a Prometheus that cannot be set up", () => {
+describe("a provider that cannot be created", () => {
   it.each(["", "prometheus:9090", "/x", "ftp://host"])("address %j", (address) => {
     expect(() => prometheus({ address })).toThrow(`prometheus address ${address} is not a valid URL`);
   });
@@ -182,7 +182,7 @@ describe("a Prometheus that cannot be set up", () => {
   });
 });
 
-describe("whether Prometheus is online", () => {
+describe("the check whether Prometheus is online", () => {
   const onlineWith = async (body: string, status = 200) => {
     const asked: (string | undefined)[] = [];
     const address = await serve((request, response) => {
@@ -193,7 +193,7 @@ describe("whether Prometheus is online", () => {
     return asked;
   };
 
-  it("asks for vector(1) and wants a 1", async () => {
+  it("queries vector(1) and expects 1", async () => {
     expect(await onlineWith(vector("1"))).toEqual(["/api/v1/query?query=vector%281%29"]);
     await expect(onlineWith(vector("2"))).rejects.toThrow(/^value is not 1 for query: vector\(1\)$/);
     await expect(onlineWith(vector())).rejects.toThrow(/^running query failed: no values found$/);

@@ -1,4 +1,4 @@
-/** Prometheus, and whatever speaks its query API: Thanos, Mimir, VictoriaMetrics, … */
+/** Prometheus, and other servers with its query API: Thanos, Mimir, VictoriaMetrics, … */
 import type { Measurement, MetricSource } from "../../ports/metric-source.ts";
 import { queryEscape } from "../escape.ts";
 import { ask } from "../http.ts";

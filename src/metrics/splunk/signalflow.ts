@@ -18,10 +18,10 @@ const POINT_BYTES = 17;
 const COMPRESSED = 1;
 const JSON_ENCODED = 2;
 const DATA = 5;
-/** As many points as a check of one number can mean, with room: 10,000 of them. */
+/** More points than a check of one number can need: 10,000. */
 const LARGEST_DATA = 256 * 1024;
 
-/** Points of an unknown type are left out: that is how "no value" is sent. @throws Error when it is no such message, or too large */
+/** Leaves out points of an unknown type, which mean "no value". @throws Error when it is no such message, or too large */
 export function dataPoints(message: Buffer): readonly DataPoint[] {
   if (message.length <= HEADER_BYTES) {
     throw new Error(`expected SignalFlow message of at least 21 bytes, got ${message.length} bytes`);

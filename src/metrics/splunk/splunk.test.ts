@@ -42,7 +42,7 @@ function bomb(bytes: number): Buffer {
 }
 
 describe("SignalFlow's binary messages", () => {
-  it("hold whole numbers, floating ones, and none", () => {
+  it("contain integers, floating-point numbers, or no value", () => {
     const points = [
       [1, 7n, -5],
       [2, 8n, 0.25],
@@ -128,7 +128,7 @@ describe("splunk", () => {
     ]);
   });
 
-  it("finds no values", async () => {
+  it("reports that there are no values", async () => {
     script = [...START, message([[0, 1n, 0]]), control("END_OF_CHANNEL")];
     const none = { kind: "no-data", detail: "invalid response: no values found" };
     expect(await splunk.measure("p", NEVER)).toEqual(none);
@@ -165,7 +165,7 @@ describe("splunk", () => {
     await expect(splunk.measure("p", NEVER)).rejects.toThrow(why);
   });
 
-  it("refuses a wrong token, a server that is away, and stops when the turn ends", async () => {
+  it("reports a refused token and an unreachable server, and stops when the turn ends", async () => {
     await expect(build("wrong").measure("p", NEVER)).rejects.toThrow("error executing query: Invalid token");
     const turn = new AbortController();
     script = [control("STREAM_START")];
@@ -173,12 +173,12 @@ describe("splunk", () => {
     sockets.on("connection", () => turn.abort(new Error("the operator stops")));
     await expect(measuring).rejects.toThrow("the operator stops");
     const clock = systemClock;
-    const nobody = { type: "splunk", address: "http://127.0.0.1:1", interval: "1m", clock };
-    const away = createMetricSource({ ...nobody, credentials: new Map([["sf_token_key", "t"]]) });
+    const unreachable = { type: "splunk", address: "http://127.0.0.1:1", interval: "1m", clock };
+    const away = createMetricSource({ ...unreachable, credentials: new Map([["sf_token_key", "t"]]) });
     await expect(away.measure("p", NEVER)).rejects.toThrow(/^error executing query: /);
   });
 
-  it("is there when it knows the token", async () => {
+  it("counts as online when the server accepts the token", async () => {
     await splunk.online(NEVER);
     expect(heard).toEqual([{ url: "/v2/metric?limit=1", token: "secret" }]);
     await expect(build("wrong").online(NEVER)).rejects.toThrow("error response: no such token");

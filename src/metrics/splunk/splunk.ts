@@ -18,7 +18,7 @@ import { type DataPoint, dataPoints } from "./signalflow.ts";
 const STREAM_PATH = "/v2/signalflow";
 const VALIDATION_PATH = "/v2/metric?limit=1";
 const CHANNEL = "ch-1";
-/** Until the program runs; and for all of it. */
+/** Time limits: until the program runs, and for everything. */
 const TIMEOUT_MS = 5_000;
 const LONGEST_MS = 30_000;
 const LARGEST_ANSWER = 1024 * 1024;
@@ -109,13 +109,13 @@ async function runProgram(job: Job, options: ProviderOptions, signal: AbortSigna
     });
   } finally {
     over.abort();
-    // An error of the closing itself comes too late to matter.
+    // An error while closing does not matter any more.
     socket.addEventListener("error", () => undefined);
     socket.close();
   }
 }
 
-/** A check is of one series. @throws MetricError */
+/** A check uses one series. @throws MetricError */
 function lastOf(points: readonly DataPoint[], before: DataPoint | undefined): DataPoint | undefined {
   const series = before?.series ?? points[0]?.series;
   if (points.some((point) => point.series !== series)) throw new MetricError(`invalid response: ${MULTIPLE_VALUES}`);

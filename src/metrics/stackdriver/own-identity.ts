@@ -1,6 +1,6 @@
 /**
- * Who the operator's own process is to Google, where a MetricTemplate names no Secret. Only those who run the operator decide
- * that, by its environment:
+ * The identity of the operator's own process at Google, for a MetricTemplate without a Secret. Only the people who run the operator
+ * choose it, by its environment:
  *
  *   GOOGLE_APPLICATION_CREDENTIALS   a file: a service account's key, or a workload identity federation whose token is in a file
  *   otherwise                        the metadata server of the machine (workload identity of GKE)
@@ -71,7 +71,7 @@ interface Federation {
   };
 }
 
-/** The token of another identity provider, which lies in a file, is exchanged for one of Google's. */
+/** A token of another identity provider, stored in a file, is exchanged for one of Google's. */
 async function federated(federation: Federation, world: OwnIdentityWorld): Promise<string> {
   const {
     credential_source: { file, format } = {},

@@ -1,6 +1,6 @@
 /**
- * A Google service account's key, read from a Secret that a tenant writes. Google's own libraries follow what such a key says:
- * they open files, start programs and call addresses that the key names. This reader takes two fields and does nothing else:
+ * A Google service account's key from a Secret that a tenant writes. Google's own libraries follow every instruction in such a
+ * key: they open files, start programs and call addresses that the key names. This reader uses two fields only:
  * it opens no file, makes no connection and starts no program.
  */
 import { createPrivateKey, type KeyObject, sign } from "node:crypto";
@@ -19,7 +19,7 @@ const MOST_BITS = 4096;
 const TOKEN_LIFE_S = 3600;
 const WHERE = "the serviceAccountKey of the stackdriver credentials";
 
-/** The texts name the fault and never quote the key: it is a secret. @throws MetricError for any other kind of key */
+/** The texts name the fault and never quote the key, which is a secret. @throws MetricError for any other kind of key */
 export function readServiceAccount(text: string): ServiceAccount {
   const fields = fieldsOf(text);
   if (fields.type !== "service_account") {
@@ -60,7 +60,7 @@ function rsaKey(pem: string): KeyObject {
 }
 
 /**
- * A token that the key itself signs. Google takes it in place of an access token, so no token has to be fetched.
+ * A token that the key itself signs. Google accepts it instead of an access token, so no token has to be fetched.
  * @param now milliseconds since the epoch
  * @throws MetricError when the key cannot sign
  */

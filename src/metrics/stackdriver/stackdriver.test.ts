@@ -1,6 +1,6 @@
 /**
- * What a tenant's Secret can make the operator do through the Google provider: sign with a key, and nothing else. A trap server
- * stands where the keys point to; a file holds what must not leave.
+ * A tenant's Secret can make the operator sign with a key through the Google provider, and nothing else. A trap server listens
+ * at the addresses in the keys; a file holds data that must not leave.
  */
 import { generateKeyPairSync } from "node:crypto";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -88,7 +88,7 @@ async function outcome(serviceAccountKey: string | undefined): Promise<string | 
   }
 }
 
-/** Nothing went to the trap, nothing of the file went anywhere, no program ran. */
+/** The trap got no request, the file's contents went nowhere, and no program ran. */
 function expectNothingLeft() {
   expect(trap.calls).toEqual([]);
   expect(JSON.stringify(google.calls)).not.toContain(TOKEN_OF_THE_POD);
@@ -132,7 +132,7 @@ describe("a key from a Secret", () => {
     ],
     ["authorized_user", () => ({ type: "authorized_user", refresh_token: "r", token_uri: `${trap.address}/t` })],
     ["no type", () => ({ client_email: "a@b", private_key: RSA, token_uri: `${trap.address}/t` })],
-  ])("of %s is refused by name: no file is opened, no address asked", async (_, key) => {
+  ])("of %s is refused by its type: no file is opened, no request is sent", async (_, key) => {
     vi.stubEnv("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "1");
     expect(await outcome(JSON.stringify(key()))).toMatch(/^the serviceAccountKey .* must be of type service_account: /);
     expectNothingLeft();
@@ -145,7 +145,7 @@ describe("a key from a Secret", () => {
     ["a text for a private_key", { private_key: "SECRET" }, "is no RSA key in PEM"],
     ["a key of another kind", { private_key: EC }, "is no RSA key in PEM"],
     ["a key beyond all sizes", { private_key: `${RSA}${" ".repeat(20_000)}` }, "is no RSA key in PEM"],
-  ])("with %s is refused without being quoted", async (_, change, message) => {
+  ])("with %s is refused without a quotation", async (_, change, message) => {
     const text = await outcome(
       JSON.stringify({ type: "service_account", client_email: "a@b", private_key: RSA, ...change }),
     );
@@ -153,7 +153,7 @@ describe("a key from a Secret", () => {
     expect(text).not.toMatch(/SECRET|BEGIN/);
   });
 
-  it("of a service account may name whatever it likes: only Google's API is asked, and by its own signature", async () => {
+  it("of a service account may contain any URL: only Google's API gets requests, with the key's signature", async () => {
     const named = { token_uri: `${trap.address}/t`, auth_uri: `${trap.address}/a`, universe_domain: "evil.example" };
     const own = { type: "service_account", client_email: "a@b", private_key: RSA };
     expect(await outcome(JSON.stringify({ ...external({ file: tokenFile }), ...named, ...own }))).toBe(1);
@@ -161,7 +161,7 @@ describe("a key from a Secret", () => {
     expect(google.calls.map(({ url }) => url)).toEqual(["/v3/projects/p/timeSeries:query"]);
   });
 
-  it("that is any JSON at all makes no connection and opens no file", async () => {
+  it("with arbitrary JSON makes no connection and opens no file", async () => {
     const value = fc.oneof(
       fc.json().map((text): unknown => JSON.parse(text)),
       fc.constantFrom("service_account", "external_account", "authorized_user", RSA),
@@ -181,11 +181,11 @@ describe("a key from a Secret", () => {
   });
 });
 
-describe("the process itself, where a template names no key", () => {
+describe("the identity of the process, when a template names no key", () => {
   const asProcess = () => outcome(undefined);
   const bearer = () => google.calls.at(-1)?.head.match(/Bearer (\S+)/)?.[1];
 
-  it("is whom the machine's metadata server says", async () => {
+  it("comes from the machine's metadata server", async () => {
     vi.stubEnv("GOOGLE_APPLICATION_CREDENTIALS", "");
     vi.stubEnv("GCE_METADATA_HOST", new URL(trap.address).host);
     expect(await asProcess()).toBe(1);
@@ -193,7 +193,7 @@ describe("the process itself, where a template names no key", () => {
     expect(trap.calls).toMatchObject([{ method: "GET", head: expect.stringContaining("Metadata-Flavor Google") }]);
   });
 
-  it("is a federated identity whose token lies in a file that the environment names", async () => {
+  it("is a federated identity whose token is in a file that the environment names", async () => {
     const file = join(folder, "credentials.json");
     const acting = `${trap.address}/v1/x:generateAccessToken`;
     writeFileSync(
@@ -217,7 +217,7 @@ describe("the process itself, where a template names no key", () => {
     expect(trap.calls).toEqual([]);
   });
 
-  it("says what is missing", async () => {
+  it("reports what is missing", async () => {
     vi.stubEnv("GOOGLE_APPLICATION_CREDENTIALS", join(folder, "nowhere"));
     expect(await asProcess()).toMatch(
       /^error requesting stackdriver: cannot read GOOGLE_APPLICATION_CREDENTIALS: ENOENT/,

@@ -69,7 +69,7 @@ async function post(
   return status < 300 ? { body } : { body, failure: failureOf(statusLine, body) };
 }
 
-/** The key signs for itself; a process without a key asks for a token. */
+/** The key signs for itself; a process without a key requests a token. */
 async function tokenOf(
   account: ServiceAccount | undefined,
   options: ProviderOptions,
@@ -77,12 +77,12 @@ async function tokenOf(
 ): Promise<string> {
   const now = options.clock.now();
   if (account !== undefined) return selfSignedToken(account, SCOPE, now);
-  // Only those who run the operator say where its own identity comes from, a metadata server for example: no rule of egress holds.
+  // Only the people who run the operator choose its own identity, e.g. a metadata server: the egress rules do not apply.
   const ports = { clock: options.clock, dispatcher: sharedDispatcher(false), signal };
   return ownToken({ env: process.env, now, scope: SCOPE, ports });
 }
 
-/** In gRPC's words, which Flagger's are: PERMISSION_DENIED is PermissionDenied. */
+/** In gRPC's words, which Flagger uses: PERMISSION_DENIED is PermissionDenied. */
 function failureOf(statusLine: string, body: string): { readonly code: string; readonly text: string } {
   const [, status] = /"status":\s*"([A-Z_]+)"/.exec(body) ?? [];
   if (status === undefined) return { code: statusLine, text: `${statusLine}: ${clean(body)}` };
@@ -92,7 +92,7 @@ function failureOf(statusLine: string, body: string): { readonly code: string; r
   return { code, text: `rpc error: code = ${code} desc = ${message}` };
 }
 
-/** First series, first point, first value; whole numbers are texts, and numbers all the same (M9). */
+/** First series, first point, first value. Whole numbers come as texts, and count as numbers (M9). */
 function firstValue(body: string): number | undefined {
   const answer = parseAnswer(body);
   const [series] = answer.listOf(answer.fields().timeSeriesData, "timeSeriesData");

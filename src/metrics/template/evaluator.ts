@@ -12,7 +12,7 @@ export class ExecutionFault extends TemplateFault {
     message: string,
     place: Place,
     readonly source: string = place.source,
-    /** Name of the template in which it happened; undefined: the main one. */
+    /** Name of the template with the fault; undefined: the main one. */
     readonly template?: string,
   ) {
     super(message, place.at);
@@ -25,22 +25,22 @@ interface Variable {
   value: Value;
 }
 
-/** What is visible where a statement stands; a block appends to `variables` and drops them at its end. */
+/** The variables that are visible at a statement. A block appends to `variables` and drops them at its end. */
 interface Scope {
   readonly dot: Value;
   readonly variables: Variable[];
-  /** How many templates deep. */
+  /** The depth of template calls. */
   readonly depth: number;
 }
 
 type FunctionName = Operand & { readonly kind: "function" };
 
-/** Functions that do not read the whole of a map. */
+/** Functions that do not read a whole map. */
 const READS_ONE = new Set(["index", "len", "not"]);
 
 type Flow = "on" | "break" | "continue";
 
-/** Go has 100,000. */
+/** Go's limit is 100,000. */
 const DEEPEST = 100;
 
 /** @throws ExecutionFault, OutOfFuel */
@@ -78,7 +78,7 @@ class Execution {
     this.output += text;
   }
 
-  /** The scope of a block: it sees the variables around it, and its own end with it. */
+  /** The scope of a block: it sees the outer variables, and its own end with it. */
   private inner(scope: Scope): Scope {
     this.fuel.step(scope.variables.length);
     return { ...scope, variables: [...scope.variables] };

@@ -1,17 +1,17 @@
 /**
- * How much work one rendering may be. A query is a line of text with a few names in it; a template that needs more than this is a
- * runaway or an attack, and the operator has one event loop for all namespaces. Fuel is counted, not timed: a template renders
- * everywhere or nowhere. At these limits a rendering takes a few milliseconds.
+ * How much work one rendering may do. A query is a line of text with a few names in it. A template that needs more is a
+ * mistake or an attack, and the operator has one event loop for all namespaces. Fuel is counted, not timed: a template renders
+ * on every machine or on none. Within these limits a rendering takes a few milliseconds.
  */
 
 /** Statements, operands, calls, and variables that are copied into a block. */
 const MOST_STEPS = 20_000;
-/** Characters of output, and of everything that functions are given and make. */
+/** Characters of output, and of all arguments and results of functions. */
 const MOST_TEXT = 262_144;
-/** Blocks, parentheses and templates within each other. */
+/** Nesting of blocks, parentheses and templates. */
 const DEEPEST = 500;
 
-/** The rendering is too much work; the evaluator adds the place. */
+/** The rendering uses too much fuel; the evaluator adds the place. */
 export class OutOfFuel extends Error {
   override readonly name = "OutOfFuel";
 }

@@ -4,7 +4,7 @@ import { printed, sprint, sprintf, sprintln, typeName } from "./printf.ts";
 import type { Value } from "./tree.ts";
 
 export interface TemplateFunction {
-  /** Number of arguments; `most` is absent when any number goes. */
+  /** Number of arguments; `most` is absent when there is no upper limit. */
   readonly least: number;
   readonly most?: number;
   readonly call: (args: readonly Value[]) => Value;
@@ -111,7 +111,7 @@ function javaScript(text: string): string {
 
 const NOTHING: Value = null;
 
-/** `and` and `or` are the evaluator's, because they stop early. */
+/** The evaluator implements `and` and `or`, because they stop early. */
 export const BUILT_IN: Readonly<Record<string, TemplateFunction>> = {
   printf: { least: 1, call: ([format = NOTHING, ...args]) => sprintf(formatOf(format), args) },
   print: { least: 0, call: sprint },

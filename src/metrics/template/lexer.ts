@@ -27,7 +27,7 @@ export type TokenKind =
 export interface Token {
   readonly kind: TokenKind;
   readonly text: string;
-  /** Where it starts in the template. */
+  /** The position of its start in the template. */
   readonly at: number;
 }
 
@@ -45,7 +45,7 @@ export class TemplateFault extends Error {
 const TERMINATOR = /^(?:[ \t\r\n.,|:()]|}}|$)/;
 const ALPHANUMERIC = "[_\\p{L}\\p{Nd}]";
 
-/** Tokens within an action, tried in this order. `follows`: only a separator may come right behind. */
+/** Tokens within an action, tried in this order. `follows`: only a separator may follow. */
 const SHAPES: readonly { readonly kind: TokenKind; readonly shape: RegExp; readonly follows?: true }[] = [
   { kind: "space", shape: /^[ \t\r\n]+/ },
   { kind: "declare", shape: /^:=/ },

@@ -73,7 +73,7 @@ class Parser {
     return { at, source: this.template.slice(at, this.peek().at).trim() };
   }
 
-  /** The parser calls itself for what is nested, and the stack has an end. */
+  /** The parser is recursive, and the stack is limited. */
   private nested<T>(work: () => T): T {
     if (this.depth === DEEPEST) throw new TemplateFault(`nested more than ${DEEPEST} deep`, this.peek().at);
     this.depth += 1;

@@ -44,9 +44,9 @@ export function sprintln(values: readonly Value[]): string {
   return `${values.map(printed).join(" ")}\n`;
 }
 
-/** Go's own bound is a million. A query needs ten. */
+/** Go's limit is a million. A query needs ten. */
 const WIDEST = 1_000;
-/** As much as one rendering may make. */
+/** The limit of one rendering. */
 const LONGEST = 262_144;
 
 const VERB = /%([-+# 0]*)(\d*)(?:\.(\d*))?(\*|\[|[^\d.]|$)/gsu;
@@ -57,7 +57,7 @@ interface Verb {
   readonly letter: string;
 }
 
-/** fmt.Sprintf, with Go's marks for what does not fit: `%!d(string=x)`, `%!s(MISSING)`, `%!(EXTRA int=1)`. */
+/** fmt.Sprintf, with Go's marks for wrong arguments: `%!d(string=x)`, `%!s(MISSING)`, `%!(EXTRA int=1)`. */
 export function sprintf(format: string, values: readonly Value[]): string {
   let used = 0;
   let made = 0;
