@@ -9,7 +9,7 @@ import {
   type ResourceType,
 } from "../ports/kubernetes.ts";
 
-/** Who wrote: the operator under test, the user, or the cluster's own controllers. */
+/** The writer: the operator under test, the user, or the cluster's own controllers. */
 export type Author = "operator" | "user" | "cluster";
 
 export interface Change {
@@ -94,7 +94,7 @@ export function createApi(now: () => number): Api {
 
 const keyOf = ({ metadata }: KubeObject) => `${metadata.namespace ?? ""}/${metadata.name}`;
 
-/** Objects by kind and name, versions, and who is told of changes. */
+/** Objects by kind and name, their versions, and the listeners for changes. */
 function createStore() {
   const collections = new Map<ResourceType, Map<string, KubeObject>>();
   const listeners = new Set<(change: Change) => void>();
@@ -144,7 +144,7 @@ function createStore() {
       const { deletionTimestamp, finalizers = [] } = after.metadata;
       if (deletionTimestamp !== undefined && finalizers.length === 0) {
         remove(type, after, by);
-        // As a real one answers: an object that goes gets no version of its own.
+        // As a real API server answers: a deleted object gets no new version.
         const { resourceVersion = "" } = before.metadata;
         return { ...after, metadata: { ...after.metadata, resourceVersion } };
       }

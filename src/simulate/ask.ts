@@ -1,4 +1,4 @@
-/** From the words of a command line to a scenario. */
+/** Turns the options of a command line into a scenario. */
 import { parseDuration } from "../go/duration.ts";
 import type { KubeObject } from "../ports/kubernetes.ts";
 import { assumedHooks, assumptionsFor } from "./assumed.ts";
@@ -23,11 +23,11 @@ export interface ScenarioWords {
 }
 
 export interface AskedScenario extends Scenario {
-  /** What nobody described and was made up, in sentences. */
+  /** Objects that no manifest describes and that the simulation invented, in sentences. */
   readonly assumed: readonly string[];
 }
 
-/** @throws RangeError that says which word is wrong and how it should be */
+/** @throws RangeError that names the wrong word and the right form */
 export function scenarioFrom(
   words: ScenarioWords,
   objectsOfFiles: readonly KubeObject[],
@@ -37,7 +37,7 @@ export function scenarioFrom(
   const scenario = described(words, manifests, file);
   const { canary, target, objects, metrics, hooks } = scenario;
   const targetGiven = file.target !== undefined || given(canary, manifests) !== undefined;
-  // The running example is made up, every bit of it.
+  // The running example is invented as a whole.
   const example = canary.spec === THE_CANARY.spec;
   const assumed = assumptionsFor({ canary, target, targetGiven, objects, manifests, metrics, hooks });
   return {
@@ -48,7 +48,7 @@ export function scenarioFrom(
   };
 }
 
-/** What `kubectl get` adds is the cluster's: an object begins without a status, a uid and a past. */
+/** Removes what `kubectl get` adds: an object begins without a status, a uid and a history. */
 function asWritten({ status: _status, ...object }: KubeObject): KubeObject {
   const { name, namespace, labels, annotations } = object.metadata;
   const metadata = Object.entries({ name, namespace, labels, annotations }).filter(([, value]) => value !== undefined);
@@ -112,7 +112,7 @@ function given(canary: KubeObject, manifests: readonly KubeObject[]): KubeObject
   return alike.find(({ metadata }) => metadata.namespace === canary.metadata.namespace) ?? alike[0];
 }
 
-/** What is in the cluster beside the Canary and its target. */
+/** The objects beside the Canary and its target. */
 function isFound({ kind, metadata }: KubeObject, target: KubeObject): boolean {
   return FOUND.has(kind) && !(kind === target.kind && metadata.name === target.metadata.name);
 }
@@ -130,7 +130,7 @@ function inNamespace(object: KubeObject): KubeObject {
   return { ...object, metadata: { ...object.metadata, namespace: object.metadata.namespace ?? "default" } };
 }
 
-/** The running example: what is simulated when no Canary is given. */
+/** The running example, which is simulated when no Canary is given. */
 const THE_CANARY: KubeObject = {
   apiVersion: "flagger.app/v1beta1",
   kind: "Canary",

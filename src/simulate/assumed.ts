@@ -1,9 +1,9 @@
-/** What a Canary refers to and nobody described: made up, so that its rollout can be shown, and said. */
+/** Objects that a Canary refers to and that no manifest describes: the simulation invents them, and reports that. */
 import { apiVersionOf, type KubeFields, type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
 import { configRefs } from "../workloads/config-tracking/references.ts";
 import type { HookBehaviour } from "./scenario.ts";
 
-/** A sentence, and the object that makes it true; none where the simulation asks for none. */
+/** A sentence, and the object that makes it true; no object where the simulation needs none. */
 export interface Assumption {
   readonly text: string;
   readonly object?: KubeObject;
@@ -12,10 +12,10 @@ export interface Assumption {
 export interface Described {
   readonly canary: KubeObject;
   readonly target: KubeObject;
-  /** Whether somebody wrote the target's manifest. */
+  /** Whether a manifest of the target was given. */
   readonly targetGiven: boolean;
   readonly objects: readonly KubeObject[];
-  /** Kinds besides what the simulated cluster holds: templates, providers. */
+  /** Kinds that the simulated cluster does not hold: templates, providers. */
   readonly manifests: readonly KubeObject[];
   /** Values of metrics and behaviour of webhooks that the scenario names. */
   readonly metrics: Readonly<Record<string, unknown>>;
@@ -99,14 +99,14 @@ function templates(given: Described): readonly Assumption[] {
 
 type Asked = Pick<Described, "canary" | "hooks">;
 
-/** Names of the webhooks that nobody described. */
+/** Names of the webhooks that the scenario does not describe. */
 function silentHooks({ canary, hooks }: Asked, isWanted: (type: string) => boolean): readonly string[] {
   const all: readonly KubeFields[] = analysisOf({ canary }).webhooks ?? [];
   const silent = all.filter(({ name, type = "rollout" }) => isWanted(type) && !(name in hooks));
   return [...new Set(silent.map(({ name }) => name as string))];
 }
 
-/** A rollback hook that passes takes every release back: nobody wants to see that who did not ask for it. */
+/** A rollback hook that passes would roll back every release, so an invented one refuses. */
 export function assumedHooks(given: Asked): Readonly<Record<string, HookBehaviour>> {
   const names = silentHooks(given, (type) => type === "rollback");
   return Object.fromEntries(names.map((name) => [name, { kind: "fails" } as const]));

@@ -12,9 +12,9 @@ import { CALM, FAULTS, type Fault, oneFault, type PortCall, type Weather } from 
 export interface Verdict {
   readonly violations: readonly Violation[];
   readonly end: End | undefined;
-  /** Every call that was made, in order. */
+  /** Every call, in order. */
   readonly calls: number;
-  /** Faults that hit, by the number of the call. */
+  /** Faults that took effect, by the number of the call. */
   readonly hits: ReadonlyMap<number, Fault>;
 }
 
@@ -54,13 +54,13 @@ export async function judge({ scenario, seed, weather, disturbances = [], watche
   return { violations, end, calls: seen?.calls ?? 0, hits };
 }
 
-/** What of a case is kept; absent: everything. */
+/** The parts of a case that are kept; absent: all. */
 export interface Kept {
   readonly users: readonly number[];
   readonly disturbances: readonly number[];
   /** By the number of the call. */
   readonly faults: ReadonlyMap<number, Fault>;
-  /** Whether watches are late, doubled and broken. */
+  /** Whether watches are late, duplicated and broken. */
   readonly watches: boolean;
 }
 
@@ -86,8 +86,8 @@ export async function judgeCase(given: Case, kept?: Kept, watchers: Trial["watch
 }
 
 /**
- * Of two leaders at once the one that hears late sees a canary without pods where the other has moved traffic to: that is a
- * failed check, and may be the last. Careful in vain, but nobody is hurt.
+ * Allowed: with two leaders, the stale one may see traffic on a canary without pods and count a failed check, so a good
+ * release may be rolled back. That is unnecessary, but safe.
  */
 function isTakenBackBesideAnother({ disturbances, scenario }: Case, { end }: Verdict): boolean {
   return (
@@ -114,7 +114,7 @@ function weatherOf(given: Case, kept: Kept | undefined, universe: () => Universe
   return { call, watch: kept.watches ? storm.watch : CALM.watch };
 }
 
-/** Only crashes and the network, and nothing in the scenario depends on when things happen. */
+/** Only crashes and network faults, and a scenario in which nothing depends on the time. */
 function mustEndAlike({ faults, storminess, scenario, disturbances }: Case): boolean {
   const { users, hooks, behaviours } = scenario;
   const steady = Object.values(behaviours).every(
@@ -152,17 +152,17 @@ export interface Failure {
   readonly violation: Violation;
 }
 
-/** What was done before the end, or before the interruption. */
+/** The runs that were done before the end, or before the interruption. */
 export interface Tally {
   readonly runs: number;
   readonly violations: number;
 }
 
-/** Lets signals and other work in: the runs themselves never leave the microtasks. */
+/** Lets signals and other work run: the runs themselves use microtasks only. */
 const breathe = () => new Promise((resolve) => setImmediate(resolve));
 const RUNS_PER_BREATH = 20;
 
-/** @param each is called for every run that failed, shrunk */
+/** @param each is called for every run that failed, after it was minimised */
 export async function runCases(
   seed: number,
   count: number,
@@ -183,7 +183,7 @@ export async function runCases(
   return { runs: count, violations };
 }
 
-/** Leaves out whatever is not needed to break the same rule. */
+/** Leaves out everything that is not needed to break the same rule. */
 async function shrink(given: Case, verdict: Verdict, violation: Violation): Promise<Failure> {
   const everything: Kept = {
     users: given.scenario.users.map((_, i) => i),
@@ -262,14 +262,14 @@ export interface StoryFailure {
 }
 
 export interface FaultsTried {
-  /** Every so many runs only. */
+  /** In every n-th run only. */
   readonly stride?: number;
   readonly signal?: AbortSignal;
 }
 
 /**
- * The story in calm weather, then with one fault at every call, of every kind that can hit it.
- * @returns how many runs there were
+ * Runs the story in calm weather, then with one fault at every call, of every kind that can hit the call.
+ * @returns the number of runs
  */
 export async function tryEveryFault(
   story: string,

@@ -1,8 +1,8 @@
 /** A quantity of the simulated world as a function of time and of the canary's share of the traffic. */
 
 /**
- * A number; or points between which the value runs straight, over seconds since the release (`time`) or over the percent of
- * the traffic that the canary gets (`weight`). Before the first point and after the last the value stays.
+ * A number; or points with straight lines between them, over seconds since the release (`time`) or over the percent of the
+ * traffic that the canary gets (`weight`). Before the first point and after the last the value is constant.
  */
 export type Curve =
   | number
@@ -25,7 +25,7 @@ export function valueAt(curve: Curve, seconds: number, weight: number): number {
   return before[1];
 }
 
-/** Whether the value never changes, so that what it leads to does not depend on when it is looked at. */
+/** Whether the value never changes, so that its effect does not depend on the time. */
 export function isConstant(curve: Curve): boolean {
   return typeof curve === "number" || curve.points.length < 2;
 }
@@ -34,7 +34,7 @@ const POINT = /^(-?\d+(?:\.\d+)?)%?(?:ms)?(?:@(\d+(?:\.\d+)?)(s|m|w))?$/;
 
 /**
  * "2", "2%" or points: "0@0s,5@90s" over time, "0@0w,5@30w" over the canary's weight.
- * @returns undefined when it is none of these
+ * @returns undefined for any other text
  */
 export function parseCurve(text: string): Curve | undefined {
   const points: [number, number][] = [];

@@ -1,4 +1,4 @@
-/** Scenarios, weather and disturbances from a seed: what could be out there. */
+/** Scenarios, weather and disturbances from a seed. */
 import type { KubeFields } from "../ports/kubernetes.ts";
 import type { Curve } from "./curve.ts";
 import { type Chance, createChance } from "./random.ts";
@@ -7,15 +7,15 @@ import { aScenario, withConfig, withScaler, withTarget } from "./stories.ts";
 import type { Disturbance } from "./universe.ts";
 import { FAULTS, type Fault, type PortCall, type Weather } from "./weather.ts";
 
-/** Everything that makes a run. */
+/** Everything that determines a run. */
 export interface Case {
   readonly seed: number;
   readonly scenario: Scenario;
   readonly disturbances: readonly Disturbance[];
-  /** Chance of a fault per call, and of trouble per watch event. */
+  /** Probability of a fault per call, and of trouble per watch event. */
   readonly storminess: number;
   readonly faults: readonly Fault[];
-  /** Weather calms down so long after the release, so that every run can end. */
+  /** The weather is calm from this time after the release, so that every run can end. */
   readonly calmAfterMs: number;
 }
 
@@ -236,7 +236,7 @@ function generateUsers(chance: Chance): UserAction[] {
   }).flatMap((action) => follow(action));
 }
 
-/** What people do, they also undo, or a run could not be expected to end. */
+/** People also undo what they do, because otherwise a run might not end. */
 function follow(action: UserAction): UserAction[] {
   const later = { afterMs: action.afterMs + 60_000 };
   if (action.kind === "delete-target") return [action, { ...later, kind: "restore-target" }];
@@ -290,11 +290,11 @@ function generateDisturbances(chance: Chance, clock: boolean): Disturbance[] {
 
 export interface StormPorts {
   readonly chance: Chance;
-  /** False once it calmed down. */
+  /** False once the weather is calm. */
   readonly blows: () => boolean;
 }
 
-/** Faults at random, as often and of the kinds that the case says. */
+/** Random faults, with the probability and of the kinds that the case gives. */
 export function createStorm({ storminess, faults }: Case, { chance, blows }: StormPorts): Weather {
   const calls = chance.fork("calls");
   const watches = chance.fork("watches");

@@ -1,4 +1,4 @@
-/** What the simulation found in core, shell, routers and workloads; each row is named by what broke. */
+/** Faults that the simulation found in core, shell, routers and workloads; each row shows that the fault is mended. */
 import { describe, expect, it } from "vitest";
 import { DEFAULT_PARSE_OPTIONS } from "../core/parse.ts";
 import { createFreshSnapshot } from "../operator/cluster/read-your-writes.ts";
@@ -43,13 +43,13 @@ const FOUND: Readonly<Record<string, Found>> = {
     scenario: story("no analysis"),
     weather: () => faultAt(/^patch Canary podinfo status$/, "lost-answer"),
   },
-  "a canary that goes down again and again got its share back each time, for ever": {
+  "a canary that crashes again and again does not get its share back each time": {
     scenario: aScenario({ next: { crash: 15_000 } }),
   },
-  "a release during the initialisation was recorded as promoted, though the primary never ran it": {
+  "a release during the initialisation is not recorded as promoted before the primary runs it": {
     scenario: aScenario({ impatient: true }),
   },
-  "somebody scaled the canary to zero while the Canary was suspended: it kept its traffic": {
+  "a canary that a user scales to zero while the Canary is suspended loses its traffic": {
     scenario: aScenario({
       users: [
         { afterMs: 20_000, kind: "edit-canary", spec: { suspend: true } },
@@ -58,13 +58,13 @@ const FOUND: Readonly<Record<string, Found>> = {
       ],
     }),
   },
-  "a step was not held at all when its gate took as long as the interval": {
+  "a step is held also when its gate takes as long as the interval": {
     scenario: aScenario({
       canary: { analysis: { interval: "10s", webhooks: [slowHook("pre-rollout")] } },
       hooks: { "pre-rollout": { kind: "passes-late" } },
     }),
   },
-  "the canary lost its pods while the primary was short of some: it kept its traffic": {
+  "a canary that loses its pods while the primary lacks some loses its traffic": {
     scenario: aScenario({
       canary: { analysis: { interval: "60s" } },
       users: [
@@ -73,7 +73,7 @@ const FOUND: Readonly<Record<string, Found>> = {
       ],
     }),
   },
-  "the target was deleted in the middle of its run: its share of the traffic met nobody until it was back": {
+  "a target that is deleted in a run loses its share of the traffic": {
     scenario: aScenario({
       users: [
         { afterMs: 20_000, kind: "delete-target" },
@@ -81,23 +81,23 @@ const FOUND: Readonly<Record<string, Found>> = {
       ],
     }),
   },
-  "the primary was deleted in the middle of a failed promotion: it was waited for without end": {
+  "a primary that is deleted during a failed promotion does not block the run": {
     scenario: aScenario({
       next: { crashAsPrimary: "start" },
       users: [{ afterMs: 123_000, kind: "delete-primary" }],
     }),
   },
-  "two changes during the initialisation: the primary got the ConfigMap back that it had before both": {
+  "after two changes during the initialisation the primary has the newest ConfigMap": {
     scenario: withConfig(aScenario({ impatient: true, users: [{ afterMs: 30, kind: "edit-config", value: "blue" }] })),
     weather: () => ({
       ...CALM,
       watch: ({ kind }) => ({ delayMs: kind.kind === "ConfigMap" ? 2 : 40 }),
     }),
   },
-  "a Knative revision that never got ready held its rollout for ever": {
+  "a Knative revision that never gets ready does not block its rollout": {
     scenario: withTarget(aScenario({ next: { crash: "start" } }), "Knative"),
   },
-  "a StatefulSet whose primary was made again of what does not start waited for its approval for ever": {
+  "a StatefulSet whose primary was created again from a revision that does not start does not wait for approval without end": {
     scenario: withTarget(
       aScenario({
         canary: { analysis: { webhooks: [slowHook("confirm-rollout")] } },
@@ -108,7 +108,7 @@ const FOUND: Readonly<Record<string, Found>> = {
       "StatefulSet",
     ),
   },
-  "a Knative Service that was deleted and made again in its run said so every few milliseconds until it had a revision":
+  "a Knative Service that is deleted and created again in its run is reported once":
     {
       scenario: withTarget(
         aScenario({
@@ -120,14 +120,14 @@ const FOUND: Readonly<Record<string, Found>> = {
         "Knative",
       ),
     },
-  "a Knative revision that came during the initialisation got all the traffic before it was ready": {
+  "a Knative revision that comes during the initialisation gets traffic only when it is ready": {
     scenario: withTarget(aScenario({ impatient: true, next: { readyAfterMs: 10_000 } }), "Knative"),
     weather: () => faultAt(/^patch Service podinfo$/, "dies-before"),
   },
 };
 
-describe("found by simulation", () => {
-  it("killed before the primary got its revision back: the traffic returned to the one that failed, for it was ready", async () => {
+describe("in a hard case", () => {
+  it("an operator killed before the primary was restored sends no traffic to the failed revision", async () => {
     const scenario = story("a promotion in steps, and the primary fails requests");
     const calm = await judge({ scenario, seed: 1, weather: () => CALM });
     let killed = false;
@@ -152,8 +152,8 @@ describe("found by simulation", () => {
     expect(violations).toEqual([]);
   });
 
-  it("a second leader that heard late of the Canary gave the traffic back to what the first took down", async () => {
-    /** The first hears late of the routes, the second of all else. */
+  it("a second leader with stale watches does not send traffic to the copy that the first leader scaled down", async () => {
+    /** The first leader learns of the routes late, the second of everything else. */
     const late = (): Weather => {
       const heard = new WeakSet<object>();
       return {
@@ -174,7 +174,7 @@ describe("found by simulation", () => {
     }
   });
 
-  it("a crash between the status and the routes shortened the drain", async () => {
+  it("a crash between the status and the routes does not shorten the drain", async () => {
     for (const fault of ["dies-after", "dies-before"] as const) {
       for (let index = 1; index <= 60; index += 1) {
         const weather = { ...CALM, call: (call: PortCall) => (call.index === index ? fault : undefined) };
@@ -188,7 +188,7 @@ describe("found by simulation", () => {
     }
   });
 
-  it("a crash before the routes were written, and a post-rollout hook to be paid: the drain was over when they were", async () => {
+  it("after a crash before the routes were written, the drain starts when they are written, also with a post-rollout hook", async () => {
     const webhooks = [slowHook("post-rollout")];
     const scenario = aScenario({
       canary: { analysis: { interval: "10s", threshold: 1, webhooks } },
@@ -207,7 +207,7 @@ describe("found by simulation", () => {
   it.each([
     ["did not answer", new KubeError(0, "Unreachable", "connection refused")],
     ["met a conflict", new KubeError(409, "Conflict", "connection refused")],
-  ])("an API server that %s made the operator forget its own last write", async (_what, error) => {
+  ])("an API server that %s does not make the operator forget its own last write", async (_what, error) => {
     const ref = { type: RESOURCES.deployment, namespace: "test", name: "podinfo" };
     const object = (version: string, replicas: number): KubeObject => ({
       apiVersion: "apps/v1",
@@ -225,7 +225,7 @@ describe("found by simulation", () => {
     expect(snapshot.get(ref)?.spec).toEqual({ replicas: 0 });
   });
 
-  it("a Canary that had just gone was written once more, when the answer to the last write bore the version before it", async () => {
+  it("a deleted Canary is not written again when the last write was answered with an old version", async () => {
     const finalized: string[] = [];
     const weather: Weather = {
       watch: () => ({ delayMs: 2 }),
@@ -239,7 +239,7 @@ describe("found by simulation", () => {
     expect(finalized).toHaveLength(2);
   });
 
-  it("two leaders would overwrite each other's status", async () => {
+  it("two leaders do not overwrite each other's status", async () => {
     const api = createApi(() => 0);
     const canary = api.create(RESOURCES.canary, aSimulatedCanary(), "user");
     const ref = { namespace: "test", name: "podinfo" };
@@ -257,7 +257,7 @@ describe("found by simulation", () => {
     await expect(store.save(loaded.canary, status, NEVER)).rejects.toSatisfy(isConflict);
   });
 
-  it("a suspended Canary is left alone, whatever happens to its objects", async () => {
+  it("a suspended Canary stays as it is when its objects change", async () => {
     const scenario = aScenario({
       users: [
         { afterMs: 20_000, kind: "edit-canary", spec: { suspend: true } },
@@ -279,7 +279,7 @@ describe("found by simulation", () => {
   });
 
   it.each(["StatefulSet", "DaemonSet"] as const)(
-    "a newer release late in a run of a %s was given up at once, for the run was older than the deadline",
+    "a newer release late in a run of a %s has its own deadline",
     async (kind) => {
       const scenario = aScenario({
         canary: { analysis: { stepWeights: [10, 20, 30, 40] } },
@@ -291,7 +291,7 @@ describe("found by simulation", () => {
   );
 
   it.each(["StatefulSet", "DaemonSet"] as const)(
-    "a %s whose pods are replaced one by one, each within the deadline, was given up for all of them together",
+    "a %s whose pods are replaced one by one, each within the deadline, is not given up",
     async (kind) => {
       const scenario = withTarget(aScenario({ next: { readyAfterMs: 50_000 } }), kind);
       const { end, violations } = await judge({ scenario, seed: 1, weather: () => CALM });
@@ -301,7 +301,7 @@ describe("found by simulation", () => {
     },
   );
 
-  it("a primary that was made again of a failed revision stayed with it when the one before was released again", async () => {
+  it("a primary that was created again from a failed revision gets the previous one when that is released again", async () => {
     const scenario = aScenario({
       next: { errorRate: 20 },
       users: [

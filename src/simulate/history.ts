@@ -1,9 +1,9 @@
-/** A run as a journal: every turn that changed something, enough to take it again. */
+/** A run as a journal: every turn that changed something, enough to replay it. */
 import type { Scenario } from "./scenario.ts";
 import { run } from "./universe.ts";
 import { CALM } from "./weather.ts";
 
-/** @returns the lines that recorders/journal would have written */
+/** @returns the lines that recorders/journal would write */
 export async function recordHistory(scenario: Scenario, seed: number): Promise<readonly string[]> {
   const lines: string[] = [];
   const watchers = [

@@ -1,4 +1,4 @@
-/** Between the users and the pods: which share of the requests goes where, by the objects in the cluster. */
+/** The mesh between users and pods: which share of the requests goes where, by the objects in the cluster. */
 import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../ports/kubernetes.ts";
 import type { Api } from "./api.ts";
 import type { MeshReader } from "./meshes/mesh-reader.ts";
@@ -17,9 +17,9 @@ export interface Split {
 }
 
 export interface Mesh {
-  /** Whether a change of such an object may change the split. */
+  /** Whether a change of this object may change the split. */
   follows(type: ResourceType): boolean;
-  /** What the objects ask for; proxies follow a moment later. */
+  /** The split that the objects ask for; proxies follow a moment later. */
   split(): Split;
   /** Pods that answer requests for a role, by image. */
   serving(role: Role): ReadonlyMap<string, number>;
@@ -52,7 +52,7 @@ export function createMesh(ports: MeshPorts): Mesh {
   };
 }
 
-/** The weights that the mesh reads, else those that the apex Service selects. */
+/** The weights that the mesh reads, else those of the pods that the apex Service selects. */
 function splitOf({ api, scenario }: MeshPorts, reader: MeshReader, { routes: ref }: Refs, service: string): Split {
   const routes = api.get(ref);
   const weights = routes === undefined ? undefined : reader.weights(routes, service);
@@ -70,7 +70,7 @@ function selectsPrimary(apex: KubeObject | undefined): boolean {
   return Object.values(apex?.spec?.selector ?? {}).some((value) => String(value).endsWith("-primary"));
 }
 
-/** A Knative Service splits its own traffic; to its latest revision only goes what that can answer. */
+/** A Knative Service splits its own traffic; "latest revision" means the latest ready one. */
 function createKnativeMesh({ api, scenario, workloads }: MeshPorts): Mesh {
   const refs = refsOf(scenario, kindOf(scenario.target));
   const { namespace } = refs.target;

@@ -25,20 +25,20 @@ export interface OperatorPorts {
   readonly chance: Chance;
   readonly weather: Weather;
   readonly question: (canary: Canary, probe: Probe, lateMs: number) => Reply;
-  /** How wrong the clock of the machine is. */
+  /** The error of the machine's clock. */
   readonly skew: () => number;
   /** The number of the next call. */
   readonly nextCall: () => number;
   readonly listener: OperatorListener;
 }
 
-/** What the simulation hears from inside the operator. */
+/** Events inside the operator, for the simulation. */
 export interface OperatorListener {
   turn(turn: Turn): void;
   said(ref: CanaryRef, event: RolloutEvent): void;
   asked(canary: Canary, probe: Probe, answer: Answer): void;
   alerted(alert: Alert): void;
-  /** A turn ended by an error. */
+  /** A turn ended with an error. */
   failed(error: unknown): void;
   fault(fault: Fault, call: PortCall): void;
   /** The process was killed by a fault. */
@@ -56,7 +56,7 @@ const SLOW_MS = 20_000;
 const TIMEOUT_MS = 10_000;
 const LATE_MS = 60_000;
 
-/** Pure, so that all operators of all runs share them. */
+/** Pure, so all operators of all runs share them. */
 const WORKLOAD_OPTIONS = {
   selectorLabels: ["app", "name", "app.kubernetes.io/name"],
   includeLabelPrefixes: [],
@@ -126,7 +126,7 @@ type Call = <T>(
   effect: (fault: Fault | undefined) => T,
 ) => Promise<T>;
 
-/** Every call takes its time, may be hit, and never comes back to a process that is dead. */
+/** Every call takes time, may be hit by a fault, and never returns to a dead process. */
 function createCaller({ schedule, weather, nextCall, listener }: OperatorPorts, life: Life): Call {
   return (port, what, ms, effect) =>
     new Promise((resolve, reject) => {
@@ -146,7 +146,7 @@ function createCaller({ schedule, weather, nextCall, listener }: OperatorPorts, 
           else if (fault === "lost-answer")
             back(TIMEOUT_MS, () => reject(new KubeError(0, "Timeout", "no answer in time")));
           else resolve(result);
-          // What happens next happens when every promise has run out, and not in a process that is dead.
+          // The next step happens when every promise has run out, and not in a dead process.
           if (fault === "dies-idle") schedule.after(0, () => life.alive && die());
         } catch (error) {
           reject(error);
@@ -156,7 +156,7 @@ function createCaller({ schedule, weather, nextCall, listener }: OperatorPorts, 
       if (fault === "dies-before") die();
       else if (fault === "refused") fail(new KubeError(500, "InternalError", "the API server stumbled"));
       else if (fault === "unreachable") fail(new KubeError(0, "Unreachable", "connection refused"));
-      else if (fault === "conflict") fail(new KubeError(409, "Conflict", "somebody else wrote meanwhile"));
+      else if (fault === "conflict") fail(new KubeError(409, "Conflict", "another client wrote meanwhile"));
       else back(fault === "slow" ? SLOW_MS : ms, happen);
     });
 }

@@ -1,4 +1,4 @@
-/** Webhooks and metric servers of the simulated world: what the engine asks is answered from the model. */
+/** Webhooks and metric servers of the simulated world: the model answers the engine's probes. */
 import { type Canary, dotted } from "../core/canary.ts";
 import type { Answer, Probe } from "../core/observation.ts";
 import { valueAt } from "./curve.ts";
@@ -14,7 +14,7 @@ export interface QuestionPorts {
   readonly releasedAt: () => number | undefined;
 }
 
-/** @returns the answer, how long it takes, and what a metric server saw @param lateMs how old the metrics are */
+/** @returns the answer, its delay, and what a metric server saw @param lateMs age of the metrics */
 export function createQuestions(ports: QuestionPorts): (canary: Canary, probe: Probe, lateMs: number) => Reply {
   const calls = new Map<string, number>();
   return (canary, probe, lateMs) => {
@@ -92,7 +92,7 @@ function measure(
   return { kind: "value", value: valueAt(curve, since / 1000, traffic.split().canary) };
 }
 
-/** A metric that the scenario says nothing about is good. */
+/** A metric that the scenario does not describe is good. */
 function within(metric: Extract<Probe, { kind: "metric" }>["metric"]): number {
   const { min, max } = metric.thresholdRange ?? { max: metric.threshold };
   return min ?? max ?? 0;

@@ -1,4 +1,4 @@
-/** Chance from a seed: the same seed gives the same numbers on every machine. Not for secrets. */
+/** Random numbers from a seed: the same seed gives the same numbers on every machine. Not for secrets. */
 
 export interface Chance {
   /** A number in [0, 1). */
@@ -8,7 +8,7 @@ export interface Chance {
   /** True with that probability. */
   hits(probability: number): boolean;
   pick<T>(choices: readonly [T, ...T[]]): T;
-  /** A stream of its own, so that drawing more here changes nothing there. */
+  /** An independent stream: drawing more numbers here changes no other stream. */
   fork(name: string): Chance;
 }
 
@@ -30,7 +30,7 @@ export function createChance(seed: number): Chance {
   };
 }
 
-/** FNV-1a, so that streams of neighbouring seeds and names have nothing in common. */
+/** FNV-1a, so that streams of similar seeds and names are independent. */
 function mixText(text: string, seed: number): number {
   let hash = 2_166_136_261 ^ Math.imul(seed, 0x9e3779b1);
   for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 16_777_619);

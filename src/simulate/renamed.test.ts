@@ -1,4 +1,4 @@
-/** What a Canary names is edited, at every moment of a release: no request fails, and nothing of before is left behind. */
+/** A name in the Canary is edited at every moment of a release: no request fails, and no old object is left. */
 import { describe, expect, it } from "vitest";
 import { type KubeFields, type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
 import { judge } from "./campaign.ts";
@@ -7,10 +7,10 @@ import { aScenario, type ScenarioWishes } from "./stories.ts";
 import { run } from "./universe.ts";
 import { CALM } from "./weather.ts";
 
-/** Of the release: before its first step, on its steps, in the promotion, and at rest. */
+/** Moments of the release: before its first step, on its steps, in the promotion, and idle. */
 const MOMENTS = [2, 20, 35, 50, 65, 80, 95, 110, 125, 140, 200].map((seconds) => seconds * 1_000);
 
-/** Invariants that know only the objects that the Canary named first. */
+/** Invariants that know only the first names. */
 const OF_ONE_NAME = ["routes-as-promised", "scalers-follow", "hands-off", "every-run-ends"];
 
 const edited = (spec: KubeFields, afterMs: number, wishes: ScenarioWishes = {}): Scenario =>
@@ -28,14 +28,14 @@ function weights(routes: KubeObject | undefined): string {
 }
 
 describe.each(MOMENTS)("%i ms after the release", (afterMs) => {
-  it("the provider is edited: the routes of before send everything to the primary", async () => {
+  it("the provider is edited: the old routes send everything to the primary", async () => {
     const { api, refs, canary } = await played(edited({ provider: "kubernetes" }, afterMs));
     expect(weights(api.get(refs.routes))).toBe("100/0");
-    // Without a mesh nothing measures the canary: a run that starts over then may fail.
+    // Without a mesh the canary is not measured: a run that starts over may then fail.
     expect(["Succeeded", "Failed"]).toContain(canary()?.status?.phase);
   });
 
-  it("service.name is edited: the routes of before send everything to the primary", async () => {
+  it("service.name is edited: the old routes send everything to the primary", async () => {
     const { api, refs } = await played(edited({ service: { port: 9898, name: "web" } }, afterMs));
     expect(weights(api.get(refs.routes))).toBe("100/0");
     expect(weights(api.get({ ...refs.routes, name: "web" }))).toBe("100/0");
@@ -64,7 +64,7 @@ describe.each([20_000, 95_000, 200_000])("with an autoscaler, %i ms after the re
   const wishes = { canary: { spec: { autoscalerRef: ref } }, objects: [HPA, SCALED_OBJECT] };
   const primaryName = { namespace: "test", name: "podinfo-primary" };
 
-  it("its reference is removed: the primary's copy goes, and the user's own stays", async () => {
+  it("its reference is removed: the primary's copy is deleted, and the user's own stays", async () => {
     const { api, refs } = await played(edited({ autoscalerRef: null }, afterMs, wishes));
     expect(api.get({ type: RESOURCES.hpa, ...primaryName })).toBeUndefined();
     expect(api.get({ type: RESOURCES.hpa, namespace: "test", name: "podinfo" })?.spec.maxReplicas).toBe(4);

@@ -1,4 +1,4 @@
-/** A scenario as people write it: checked word by word, with curves as on the command line. */
+/** A scenario as people write it: checked field by field, with curves as on the command line. */
 import { type Curve, parseCurve } from "./curve.ts";
 import type { Behaviour, HookBehaviour, Scenario, UserAction } from "./scenario.ts";
 import { HEALTHY } from "./scenario.ts";
@@ -6,7 +6,7 @@ import { HEALTHY } from "./scenario.ts";
 type Read<T> = (value: unknown, at: string) => T;
 type Fields = Readonly<Record<string, unknown>>;
 
-/** @throws RangeError that says which field is wrong and how it should be */
+/** @throws RangeError that names the wrong field and the right form */
 export function readScenario(parsed: unknown): Partial<Scenario> {
   if (parsed === null || parsed === undefined) return {};
   return fields(parsed, "the scenario", READERS) as Partial<Scenario>;

@@ -1,36 +1,36 @@
-/** What is simulated, as plain JSON: the Canary, how each release behaves, the traffic, and what people do meanwhile. */
+/** A scenario, as plain JSON: the Canary, the behaviour of each release, the traffic, and the actions of people. */
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
 import type { Curve } from "./curve.ts";
 
-/** How the pods of one image behave. */
+/** The behaviour of the pods of one image. */
 export interface Behaviour {
   /** Percent of the requests that fail, by time since the pods of this image first ran, or by weight. */
   readonly errorRate: Curve;
-  /** As `errorRate`, but of what the primary answers; absent: the same. */
+  /** As `errorRate`, but for the primary's answers; absent: the same. */
   readonly errorRateAsPrimary?: Curve;
   /** 99th percentile, milliseconds. */
   readonly latencyMs: Curve;
   /** From the start of a pod until it can serve. */
   readonly readyAfterMs: number;
-  /** `start`: never gets ready. A number: every pod goes down so many milliseconds after it got ready, again and again. */
+  /** `start`: never gets ready. A number: every pod crashes this many milliseconds after it got ready, again and again. */
   readonly crash?: "start" | number;
-  /** As `crash`, but only in the primary: what was tested well may still fail when it takes over. */
+  /** As `crash`, but only in the primary: a tested revision may still fail when it takes over. */
   readonly crashAsPrimary?: "start" | number;
 }
 
 export const HEALTHY: Behaviour = { errorRate: 0, latencyMs: 80, readyAfterMs: 2_000 };
 
-/** What a webhook does, by its name. */
+/** The behaviour of a webhook, by its name. */
 export type HookBehaviour =
   | { readonly kind: "passes" | "fails" | "hangs" }
-  /** After as long as is allowed. */
+  /** Answers after the longest allowed time. */
   | { readonly kind: "passes-late" }
-  /** Refuses until so long after the release, then passes. */
+  /** Refuses until this time after the release, then passes. */
   | { readonly kind: "opens"; readonly afterMs: number }
-  /** The first so many calls fail. */
+  /** The first n calls fail. */
   | { readonly kind: "fails-first"; readonly calls: number };
 
-/** What somebody does in the middle; `afterMs` counts from the release. */
+/** An action of a person; `afterMs` counts from the release. */
 export type UserAction = { readonly afterMs: number } & (
   | { readonly kind: "release"; readonly image: string }
   | { readonly kind: "scale-primary" | "scale-target"; readonly replicas: number }
@@ -38,13 +38,13 @@ export type UserAction = { readonly afterMs: number } & (
   | { readonly kind: "edit-canary"; readonly spec: KubeFields }
   | { readonly kind: "delete-canary" | "delete-target" | "delete-routes" | "edit-routes" | "delete-primary" }
   | { readonly kind: "restore-target" | "delete-scaler" }
-  /** The target refers to its ConfigMap no more, or to one of another name, as kustomize's configMapGenerator makes it. */
+  /** The target no longer refers to its ConfigMap, or refers to one of another name, as kustomize's configMapGenerator does. */
   | { readonly kind: "drop-config" }
   | { readonly kind: "rename-config"; readonly value: string }
   | { readonly kind: "edit-config" | "edit-secret"; readonly value: string }
   /** Of the target's autoscaler. */
   | { readonly kind: "edit-scaler"; readonly max: number }
-  /** A node goes away and takes one pod, or all of them, along. */
+  /** A node fails, with one pod or with all of them. */
   | { readonly kind: "lose-pods"; readonly of: "target" | "primary"; readonly all: boolean }
 );
 
@@ -52,11 +52,11 @@ export interface Scenario {
   readonly canary: KubeObject;
   /** The target as it is before the release. */
   readonly target: KubeObject;
-  /** Whatever else is in the cluster. */
+  /** Further objects of the cluster. */
   readonly objects: readonly KubeObject[];
   /** The image that is released once the Canary is initialised. */
   readonly image: string;
-  /** Released as soon as the Canary begins to initialise, instead of when it has. */
+  /** Released as soon as the Canary begins to initialise, not when it has finished. */
   readonly impatient: boolean;
   /** By image; absent: healthy. */
   readonly behaviours: Readonly<Record<string, Behaviour>>;
@@ -70,9 +70,9 @@ export interface Scenario {
   readonly metricGaps: readonly { readonly fromMs: number; readonly toMs: number }[];
   readonly hooks: Readonly<Record<string, HookBehaviour>>;
   readonly users: readonly UserAction[];
-  /** The simulation ends so long after the last thing that anybody did. */
+  /** The simulation ends this long after the last action of a person. */
   readonly patienceMs: number;
-  /** Of the cluster; two when absent. A DaemonSet has a pod on each. */
+  /** Nodes of the cluster; two when absent. A DaemonSet has a pod on each. */
   readonly nodes?: number;
   /** From the writing of routes until proxies follow them. */
   readonly meshLagMs: number;
@@ -100,7 +100,7 @@ export function aTarget(name: string, namespace: string, image: string, replicas
   };
 }
 
-/** The image of the first container: what is released is told by it. */
+/** The image of the first container, which identifies the release. */
 export function imageOf(template: KubeFields): string {
   return template?.spec?.containers?.[0]?.image ?? "";
 }

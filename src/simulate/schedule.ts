@@ -1,24 +1,24 @@
 /**
- * Virtual time in one thread: a queue of what is to happen when. Between two happenings every promise is let run out, so
- * that a run is a function of its seed alone. No timer of the machine is used, and nothing waits in earnest.
+ * Virtual time in one thread: a queue of future events. Between two events every promise runs to its end, so a run depends on
+ * its seed alone. No timer of the machine is used, and nothing waits in real time.
  */
 import type { Clock } from "../ports/clock.ts";
 
 export type Cancel = () => void;
 
 export interface Schedule {
-  /** Milliseconds since the epoch, as the universe has it; operators may have another idea. */
+  /** Milliseconds since the epoch, as the universe has it; the clocks of operators may differ. */
   now(): number;
   /** In `ms` milliseconds of virtual time. */
   after(ms: number, happen: () => void): Cancel;
-  /** When the next thing will happen; undefined: never. */
+  /** The time of the next event; undefined: there is none. */
   next(): number | undefined;
   /**
-   * Lets things happen until `until`, or until `done` says so (asked after each).
-   * @throws Error when more than `limit` things happened: somebody goes round in circles
+   * Runs events until `until`, or until `done` returns true (checked after each event).
+   * @throws Error after more than `limit` events: something repeats without end
    */
   run(until: number, limit: number, done: () => boolean): Promise<void>;
-  /** How much has happened so far. */
+  /** The number of events so far. */
   readonly count: number;
 }
 
@@ -36,7 +36,7 @@ export function createSchedule(start = START): Schedule {
   let order = 0;
   let count = 0;
 
-  /** Drops what was cancelled. */
+  /** Drops cancelled events. */
   function head(): Happening | undefined {
     while (heap[0] !== undefined && heap[0].happen === undefined) pop(heap);
     return heap[0];
@@ -64,7 +64,7 @@ export function createSchedule(start = START): Schedule {
               resolve();
               return;
             }
-            if (count >= last) throw new Error(`more than ${limit} things happened: somebody goes round in circles`);
+            if (count >= last) throw new Error(`more than ${limit} events: something repeats without end`);
             pop(heap);
             count += 1;
             now = first.time;
@@ -84,7 +84,7 @@ export function createSchedule(start = START): Schedule {
   return schedule;
 }
 
-/** Calls back when every promise that can go on has gone on: a tick that is asked for by a microtask comes after all others. */
+/** Calls back when every promise has run as far as it can: a tick requested by a microtask comes after all others. */
 function whenQuiet(then: () => void): void {
   queueMicrotask(() => process.nextTick(then));
 }
@@ -120,15 +120,15 @@ function pop(heap: Happening[]): void {
   heap[at] = last;
 }
 
-/** What one process knows of the time. */
+/** The time as one process knows it. */
 export interface Life {
-  /** False once the process was killed: nothing it waits for ever comes. */
+  /** False once the process was killed: none of its sleeps ends. */
   alive: boolean;
-  /** Sleeps under way. */
+  /** Current sleeps. */
   sleeping: number;
 }
 
-/** @param skew how wrong the machine's clock is, milliseconds */
+/** @param skew error of the machine's clock, milliseconds */
 export function clockOf(schedule: Schedule, life: Life, skew: () => number): Clock {
   return {
     now: () => schedule.now() + skew(),

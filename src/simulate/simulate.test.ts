@@ -14,7 +14,7 @@ import { CALM } from "./weather.ts";
 const NEVER = new AbortController().signal;
 
 describe("a simulated rollout", () => {
-  it("tells what a release would do, second by second", async () => {
+  it("shows a release second by second", async () => {
     const timeline = createTimeline();
     await run({
       scenario: scenarioFrom({ errorRate: "0@10w,8@20w" }, [], {}),
@@ -65,7 +65,7 @@ describe("a simulated rollout", () => {
 });
 
 describe("every rule holds", () => {
-  it("in random rollouts in bad weather", async () => {
+  it("in random rollouts under faults", async () => {
     const failures: string[] = [];
     await runCases(1_000, 120, NEVER, ({ given, kept, violation }) => {
       failures.push(`seed ${given.seed} keep ${describeKept(kept)}: ${violation.invariant} ${violation.text}`);
@@ -78,12 +78,12 @@ describe("every rule holds", () => {
     const each = ({ call, fault, violation }: Parameters<Parameters<typeof tryEveryFault>[2]>[0]) => {
       failures.push(`${fault} at ${call?.index} ${call?.what}: ${violation.invariant} ${violation.text}`);
     };
-    // Every fault at every call takes its time: all of them are tried by `npm run simulate:ci`.
+    // All faults at all calls take long: `npm run simulate:nightly` tries them.
     await tryEveryFault(story, scenario, each, { stride: 37 });
     expect(failures).toEqual([]);
   });
 
-  it("and a rule that is broken is found, and said how to see again", async () => {
+  it("and a broken rule is reported with the command that repeats the run", async () => {
     // Traffic that follows its routes only after a minute: no drain is that long.
     const { violations } = await judge({ scenario: aScenario({ meshLagMs: 60_000 }), seed: 1, weather: () => CALM });
     expect(violations.map(({ invariant }) => invariant)).toContain("always-served");
@@ -128,7 +128,7 @@ describe("a scenario in a file", () => {
     expect([violations, end?.phase, end?.image]).toEqual([[], "Succeeded", "podinfo:v2"]);
   });
 
-  it("refuses targets that it knows nothing of", () => {
+  it("refuses targets without a manifest", () => {
     const canary = (kind: string, apiVersion: string) =>
       aSimulatedCanary({ spec: { targetRef: { kind, apiVersion, name: "podinfo" } } });
     expect(() => scenarioFrom({}, [canary("CronJob", "batch/v1")], {})).toThrow("use one of Deployment of apps");

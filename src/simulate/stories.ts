@@ -1,4 +1,4 @@
-/** Rollouts worth telling: each is tried with every single fault at every call. */
+/** Named rollouts: each is run with every single fault at every call. */
 import { apiVersionOf, type KubeFields, type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
 import { aTarget, type Behaviour, HEALTHY, type Scenario } from "./scenario.ts";
 
@@ -34,7 +34,7 @@ export function aSimulatedCanary({ spec = {}, analysis = {} }: CanaryWishes = {}
 
 export interface ScenarioWishes extends Partial<Omit<Scenario, "canary">> {
   readonly canary?: CanaryWishes;
-  /** How the release behaves. */
+  /** The behaviour of the release. */
   readonly next?: Partial<Behaviour>;
 }
 
@@ -88,7 +88,7 @@ function retargeted(scenario: Scenario, target: KubeObject, more: KubeFields = {
   return { ...scenario, target, canary: { ...scenario.canary, spec } };
 }
 
-/** A Service as target: its versions run all the time, and a release selects another one. */
+/** A Service as target: its versions always run, and a release selects another one. */
 function withVersions(scenario: Scenario): Scenario {
   const versions = ["1", "2", "3"].map((version) => {
     const made = aTarget(`${NAME}-v${version}`, NAMESPACE, `${NAME}:${version}`, 2);
@@ -122,7 +122,7 @@ export function withScaler(scenario: Scenario, kind: "HorizontalPodAutoscaler" |
   };
 }
 
-/** The same target, whose pods are replaced in another way. */
+/** The same target with another update strategy. */
 export function withStrategy(scenario: Scenario, strategy: KubeFields): Scenario {
   const { target } = scenario;
   return { ...scenario, target: { ...target, spec: { ...target.spec, strategy } } };
@@ -197,7 +197,7 @@ export const STORIES: Readonly<Record<string, Scenario>> = {
   }),
   "a newer release in the middle": aScenario({ users: [{ afterMs: 50_000, kind: "release", image: "podinfo:3" }] }),
   "a release during the initialisation": aScenario({ impatient: true }),
-  "taken back by hand": aScenario({ users: [{ afterMs: 50_000, kind: "release", image: "podinfo:1" }] }),
+  "rolled back by hand": aScenario({ users: [{ afterMs: 50_000, kind: "release", image: "podinfo:1" }] }),
   "a new configuration": withConfig(
     aScenario({ image: "podinfo:1", users: [{ afterMs: 10_000, kind: "edit-config", value: "blue" }] }),
   ),
@@ -207,7 +207,7 @@ export const STORIES: Readonly<Record<string, Scenario>> = {
   }),
   "an autoscaler": withScaler(aScenario(), "HorizontalPodAutoscaler"),
   "KEDA, and errors": withScaler(aScenario({ next: { errorRate: 10 } }), "ScaledObject"),
-  "KEDA, and somebody raises the limit": withScaler(
+  "KEDA, and a user raises the limit": withScaler(
     aScenario({ users: [{ afterMs: 40_000, kind: "edit-scaler", max: 6 }] }),
     "ScaledObject",
   ),

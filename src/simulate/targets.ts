@@ -1,4 +1,4 @@
-/** What can be released in the simulated world, by kind: what an object holds, how people change it, and whose its fields are. */
+/** The kinds of target in the simulated world: the revision in an object, how people change it, and the owners of its fields. */
 
 import { promotionId } from "../core/identity.ts";
 import { hashPodTemplate, hashServiceSpec, hashText, SCALE_TO_ZERO_SELECTOR } from "../go/hash/hash.ts";
@@ -9,7 +9,7 @@ import { NODES } from "./controllers/daemonset.ts";
 import { meshOf } from "./meshes/table.ts";
 import { imageOf, type Scenario } from "./scenario.ts";
 
-/** One revision as the simulation and the status tell it apart. */
+/** One revision, as the simulation and the status identify it. */
 export interface Held {
   /** As in `status.lastAppliedSpec`. */
   readonly hash: string;
@@ -21,15 +21,15 @@ export interface TargetKind {
   /** Changes only when the object may hold another revision than before. */
   content(object: KubeObject): unknown;
   held(object: KubeObject, api: Api): Held;
-  /** Patch by which people release an image. */
+  /** The patch with which people release an image. */
   released(object: KubeObject, image: string): KubeFields;
-  /** Patch by which people scale it; undefined where there is nothing to scale. */
+  /** The patch with which people scale it; undefined where there is nothing to scale. */
   scaled(object: KubeObject, replicas: number): KubeFields | undefined;
-  /** Pods that it asks for; undefined where it has none of its own. */
+  /** The replicas that it asks for; undefined where it has no pods of its own. */
   size(object: KubeObject | undefined): number | undefined;
-  /** Which object the primary is. */
+  /** The object that is the primary. */
   primaryName(name: string): string;
-  /** What the primary carries. @param object the one that `primaryName` names */
+  /** The revision that the primary carries. @param object the one that `primaryName` names */
   carried(object: KubeObject, uid: string, api: Api): { readonly id: string | undefined; readonly image: string };
   /** Fields of the target that the operator may write. */
   readonly ours: readonly string[];
@@ -73,7 +73,7 @@ const DAEMON_SET = copied(RESOURCES.daemonSet, {
   ours: ["spec.template.spec.nodeSelector"],
 });
 
-/** What a Service releases are the pods of another version that it selects. */
+/** A release of a Service selects the pods of another version. */
 const SERVICE: TargetKind = {
   type: RESOURCES.service,
   content: ({ spec }) => spec,
@@ -127,7 +127,7 @@ const KINDS = new Map<ResourceType, TargetKind>(
   ].map((kind) => [kind.type, kind]),
 );
 
-/** @throws RangeError for what cannot be simulated */
+/** @throws RangeError for a kind that cannot be simulated */
 export function kindOf(target: Pick<KubeObject, "apiVersion" | "kind">): TargetKind {
   const kind = [...KINDS.values()].find(({ type }) => type === known(target));
   if (kind !== undefined) return kind;
@@ -143,7 +143,7 @@ function known(target: Pick<KubeObject, "apiVersion" | "kind">): ResourceType | 
   }
 }
 
-/** What the target holds before the release. */
+/** The target's revision before the release. */
 export function firstImage({ target: { metadata, spec } }: Scenario): string {
   return spec?.template === undefined ? selectedImage(metadata.name, spec) : imageOf(spec.template);
 }

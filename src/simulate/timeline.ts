@@ -1,4 +1,4 @@
-/** What happened in a run, in the order in which it did, for people and for tools. */
+/** The events of a run, in their order, for people and for tools. */
 import { dotted } from "../core/canary.ts";
 import { failureOf } from "../core/checks.ts";
 import { describeProbe } from "./operators.ts";
@@ -12,7 +12,7 @@ export interface TimelineEntry {
   readonly at: number;
   readonly kind: "event" | "check" | "alert" | "user" | "weather" | "error";
   readonly phase: string;
-  /** "90/10", "100/0m" while mirrored: what proxies do now. */
+  /** "90/10", "100/0m" while mirrored: the split that proxies follow now. */
   readonly weights: string;
   readonly text: string;
   /** Requests of users so far that failed. */
@@ -21,10 +21,10 @@ export interface TimelineEntry {
 
 export interface Timeline {
   readonly entries: TimelineEntry[];
-  /** By version; "no pod" for requests that found nobody. */
+  /** By version; "no pod" for requests that found no pod. */
   readonly requests: Readonly<Record<string, { readonly requests: number; readonly failed: number }>>;
   readonly end: End | undefined;
-  /** Why no rollout began, when none did. */
+  /** Why no rollout began. */
   readonly noRelease?: string;
 }
 

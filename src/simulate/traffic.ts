@@ -1,5 +1,5 @@
 /**
- * The users, and the mesh between them and the pods. Requests are not simulated one by one: between two changes of routes
+ * The users, and the mesh between them and the pods. Single requests are not simulated: between two changes of routes
  * or pods they flow evenly, so each stretch of time is accounted for as a whole.
  */
 import type { Api } from "./api.ts";
@@ -26,15 +26,15 @@ export interface Tally {
 export interface Traffic {
   /** From now on there are users. */
   open(): void;
-  /** Accounts for the time until now; to be called before anything changes that requests depend on. */
+  /** Accounts for the time until now; call it before any change that affects requests. */
   settle(): void;
-  /** What users got so far, by image; "" for requests that found no pod. */
+  /** The answers that users got so far, by image; "" for requests that found no pod. */
   readonly tallies: ReadonlyMap<string, Tally>;
   /** Requests that found no pod of the role that they were sent to. */
   readonly unserved: Readonly<Record<Role, number>>;
   /** The split that proxies follow now. */
   split(): Split;
-  /** What a metric server knows of one role in a window that ends at `to`. undefined: nothing was asked of it. */
+  /** What a metric server knows about one role in a window that ends at `to`. undefined: it got no requests. */
   window(
     role: Role,
     from: number,
@@ -138,7 +138,7 @@ interface Served {
   readonly to: number;
   /** Percent of the users that the canary gets. */
   readonly weight: number;
-  /** False: copies of requests, whose answers nobody sees. */
+  /** False: copies of requests, whose answers no user sees. */
   readonly users: boolean;
 }
 

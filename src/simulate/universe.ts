@@ -1,10 +1,10 @@
 /**
- * One run: a cluster with its controllers, users, a mesh, metric servers, and an operator that lives in it.
+ * One run: a cluster with its controllers, users, a mesh, metric servers, and an operator.
  *
  *   0 s           the Canary and its target are applied, the operator starts
  *   initialised   the release: the target gets its new image
- *   + afterMs     what the scenario's users do
- *   quiet         nothing is left to be done: the run ends
+ *   + afterMs     the actions of the scenario's users
+ *   quiet         nothing is left to do: the run ends
  */
 import type { Alert, Canary } from "../core/canary.ts";
 import type { RolloutEvent } from "../core/events.ts";
@@ -30,21 +30,21 @@ export interface RunOptions {
   readonly scenario: Scenario;
   readonly weather: Weather;
   readonly seed: number;
-  /** Told of everything as it happens. */
+  /** Called for everything that happens. */
   readonly watchers: readonly ((universe: Universe) => Watcher)[];
-  /** What happens to the operator's process besides the weather. */
+  /** Disturbances of the operator's process besides the weather. */
   readonly disturbances?: readonly Disturbance[];
 }
 
 /** Counts from the release. */
 export type Disturbance = { readonly afterMs: number } & (
   | { readonly kind: "kill" }
-  /** A second operator works beside the first for so long. */
+  /** A second operator works beside the first for this long. */
   | { readonly kind: "two-leaders"; readonly forMs: number }
   | { readonly kind: "clock-jump"; readonly byMs: number }
 );
 
-/** Listens to a run. Every function may be left out. */
+/** Follows a run. Every function may be left out. */
 export interface Watcher {
   readonly turn?: (turn: Turn) => void;
   readonly said?: (event: RolloutEvent) => void;
@@ -54,21 +54,21 @@ export interface Watcher {
   readonly fault?: (fault: Fault, call: PortCall) => void;
   readonly disturbed?: (text: string) => void;
   readonly acted?: (action: UserAction) => void;
-  /** After the last happening. */
+  /** After the last event. */
   readonly end?: (end: End) => void;
 }
 
-/** How a run ended; equal for runs that came to the same end. */
+/** How a run ended; equal for runs with the same end. */
 export interface End {
   readonly phase: string;
-  /** What the primary runs. */
+  /** The primary's revision. */
   readonly image: string;
-  /** What the target holds. */
+  /** The target's revision. */
   readonly targetImage: string;
   /** undefined: its kind has no pods of its own. */
   readonly targetReplicas: number | undefined;
   readonly split: string;
-  /** False: patience ran out first. */
+  /** False: the time limit came first. */
   readonly rested: boolean;
 }
 
@@ -85,7 +85,7 @@ export interface Universe {
   target(): KubeObject | undefined;
   primary(): KubeObject | undefined;
   readonly refs: Refs;
-  /** When somebody or something last interfered: a user, the weather, a disturbance. */
+  /** The last interference: a user, the weather, a disturbance. */
   readonly interferedAt: number;
   readonly operators: readonly Operator[];
   readonly turns: number;
@@ -94,12 +94,12 @@ export interface Universe {
 
 /** The target's pods are ready by then. */
 const START_AFTER_MS = 120_000;
-/** Metric windows know nothing any more of the time before. */
+/** Metric windows no longer reach back to the time before. */
 const RELEASE_AFTER_MS = 45_000;
 const IMPATIENCE_MS = 1_000;
 const RELEASE_ANYWAY_MS = 300_000;
 const RESTART_MS = 3_000;
-/** Nothing may be left to do for so long before a run counts as over. */
+/** A run is over when nothing was left to do for this long. */
 const REST_MS = 60_000;
 const MAX_HAPPENINGS = 200_000;
 
@@ -150,7 +150,7 @@ export async function run({ scenario, weather, seed, watchers, disturbances = []
     schedule.after(scenario.impatient ? IMPATIENCE_MS : RELEASE_AFTER_MS, release);
   });
   for (const object of [...scenario.objects, scenario.target]) api.create(typeOf(object), object, "user");
-  // What was there before us serves already.
+  // The existing target serves already.
   schedule.after(START_AFTER_MS, () => {
     api.create(RESOURCES.canary, scenario.canary, "user");
     traffic.open();
@@ -163,7 +163,7 @@ export async function run({ scenario, weather, seed, watchers, disturbances = []
   return universe;
 }
 
-/** The operator's process: started, killed, started again, or there twice. */
+/** The operator's process: started, killed, started again, or twice at once. */
 function createProcesses(universe: Universe, state: State, tell: Tell, boot: (listener: OperatorListener) => void) {
   const { schedule, operators } = universe;
   /** The eldest first. */
@@ -209,7 +209,7 @@ function createProcesses(universe: Universe, state: State, tell: Tell, boot: (li
       else if (eldest !== undefined && disturbance.kind === "kill") kill(eldest);
       else if (eldest !== undefined && disturbance.kind === "two-leaders") {
         start();
-        // Who led at first may be gone by then; two that stay are another story.
+        // The first leader may be dead by then; two leaders that stay are another scenario.
         schedule.after(disturbance.forMs, () => {
           const [first, ...others] = alive();
           if (first !== undefined && others.length > 0) kill(first);
@@ -219,7 +219,7 @@ function createProcesses(universe: Universe, state: State, tell: Tell, boot: (li
   };
 }
 
-/** Releases the new image, once, and then lets people do what they do. */
+/** Releases the new image once, then runs the users' actions. */
 function createRelease(universe: Universe, state: State, tell: Tell, released: () => void): () => void {
   const { api, schedule, scenario, refs, kind } = universe;
   return () => {
@@ -250,7 +250,7 @@ function describeDisturbance(disturbance: Disturbance): string {
   }
 }
 
-/** @returns whether everything came to rest before patience ran out */
+/** @returns whether everything came to rest before the time limit */
 async function live(universe: Universe, scenario: Scenario, disturbances: readonly Disturbance[]): Promise<boolean> {
   const { schedule, api } = universe;
   const busyUntil = Math.max(0, ...[...scenario.users, ...disturbances].map(({ afterMs }) => afterMs));
@@ -259,7 +259,7 @@ async function live(universe: Universe, scenario: Scenario, disturbances: readon
   const restMs = back.reduce((sum, ms) => sum + ms, REST_MS);
   let changedAt = schedule.now();
   let rested = false;
-  // Pods may come and go for ever, and be talked about; what counts is that nobody acts upon it.
+  // Pods may change without end, and events may report that; a run is quiet when no change leads to a write.
   api.onChange(({ kind, object, old, by }) => {
     const talk = by === "operator" && kind === RESOURCES.canary && object.status?.phase === old?.status?.phase;
     if (by === "cluster" || talk) return;
@@ -273,7 +273,7 @@ async function live(universe: Universe, scenario: Scenario, disturbances: readon
     rested = now >= releasedAt + busyUntil && now >= changedAt + restMs && (canary === undefined || hasEnded(canary));
     return rested || now >= Math.max(universe.interferedAt, releasedAt + busyUntil) + scenario.patienceMs;
   };
-  // So that the end is noticed when nothing happens any more.
+  // The end is noticed also when nothing happens any more.
   const pulse = () => void schedule.after(REST_MS / 2, pulse);
   pulse();
   const forever = schedule.now() + 7 * 86_400_000;

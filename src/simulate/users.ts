@@ -1,4 +1,4 @@
-/** What people (and their machines) do to the cluster while the operator works. */
+/** Actions of people (and their tools) in the cluster while the operator works. */
 import { type KubeFields, type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
 import { meshOf } from "./meshes/table.ts";
 import type { UserAction } from "./scenario.ts";
@@ -100,24 +100,24 @@ function evenTraffic(target: KubeObject | undefined): object {
 export function describeAction(action: UserAction): string {
   switch (action.kind) {
     case "release":
-      return `somebody releases ${action.image}`;
+      return `a user releases ${action.image}`;
     case "scale-primary":
-      return `somebody scales the primary to ${action.replicas}`;
+      return `a user scales the primary to ${action.replicas}`;
     case "scale-target":
-      return `somebody scales the target to ${action.replicas}`;
+      return `a user scales the target to ${action.replicas}`;
     case "edit-canary":
-      return `somebody edits the Canary: ${JSON.stringify(action.spec)}`;
+      return `a user edits the Canary: ${JSON.stringify(action.spec)}`;
     case "edit-config":
-      return `somebody sets the configuration to "${action.value}"`;
+      return `a user sets the configuration to "${action.value}"`;
     case "edit-secret":
-      return `somebody sets the secret to "${action.value}"`;
+      return `a user sets the secret to "${action.value}"`;
     case "edit-scaler":
-      return `somebody lets the autoscaler go up to ${action.max}`;
+      return `a user lets the autoscaler go up to ${action.max}`;
     case "rename-config":
-      return `somebody lets the target read a ConfigMap of another name ("${action.value}")`;
+      return `a user lets the target read a ConfigMap of another name ("${action.value}")`;
     case "lose-pods":
       return `a node takes ${action.all ? "all pods" : "a pod"} of the ${action.of} along`;
     default:
-      return `somebody does ${action.kind}`;
+      return `a user does ${action.kind}`;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * People with browsers, where it matters who they are: each has headers and keeps the cookies that it is given, and is sent
- * where the VirtualService's rules send it. They come by every few seconds.
+ * Users with browsers, for strategies that distinguish them: each has headers and keeps its cookies, and is sent where the
+ * VirtualService's rules say. They send a request every few seconds.
  */
 import { type KubeFields, RESOURCES } from "../ports/kubernetes.ts";
 import type { Role } from "./mesh.ts";
@@ -9,7 +9,7 @@ import type { Universe } from "./universe.ts";
 
 export interface Visitor {
   readonly name: string;
-  /** Lower-case names; what an A/B test may look at. */
+  /** Lower-case names; the headers of an A/B test. */
   readonly headers: Readonly<Record<string, string>>;
   readonly cookies: Map<string, { readonly value: string; readonly until: number }>;
 }
@@ -17,16 +17,16 @@ export interface Visitor {
 export interface Visit {
   readonly visitor: Visitor;
   readonly role: Role;
-  /** The canary's weight in the rule for everybody who is not known yet. Percent. */
+  /** The canary's weight in the rule for users without a cookie. Percent. */
   readonly share: number;
-  /** Nobody is asked who they are: all requests go the same way. */
+  /** Users are not distinguished: all requests go the same way. */
   readonly everyone: boolean;
 }
 
 const EVERY_MS = 5_000;
 const COUNT = 10;
 
-/** @param headers of every other visitor @param told of every visit */
+/** @param headers of every other visitor @param told called for every visit */
 export function watchVisitors(universe: Universe, headers: Visitor["headers"], told: (visit: Visit) => void): void {
   const { api, refs, schedule, scenario } = universe;
   const chance = createChance(7).fork("visitors");
@@ -53,12 +53,12 @@ export function watchVisitors(universe: Universe, headers: Visitor["headers"], t
   schedule.after(EVERY_MS, come);
 }
 
-/** The share of those who match, or of those who match nothing. */
+/** The share of the users who match, or of those who do not. */
 function shareOf(rule: KubeFields): number {
   return weightTo("canary", rule);
 }
 
-/** The rule that splits: not one for a cookie, whose readers are known already. */
+/** The rule that splits: not a rule for a cookie, whose users are known already. */
 function sendsCanary(rule: KubeFields): boolean {
   const byCookie = (rule.match ?? []).some(({ headers }: KubeFields) => headers?.Cookie?.regex !== undefined);
   return !byCookie && rule.route?.some(({ destination }: KubeFields) => destination.host.endsWith("-canary"));

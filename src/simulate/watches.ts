@@ -1,4 +1,4 @@
-/** Watch caches of one process: what it knows of the cluster is always a little old, and in bad weather very old. */
+/** Watch caches of one process: its view of the cluster is always a little stale, and under faults very stale. */
 import type { ChangeListener, ObjectCache, ObjectChange } from "../ports/kube.ts";
 import type { KubeObject, ResourceType } from "../ports/kubernetes.ts";
 import type { Api, Change } from "./api.ts";
@@ -6,10 +6,10 @@ import type { Life, Schedule } from "./schedule.ts";
 
 /** What happens to one watch event on its way. */
 export interface WatchFate {
-  /** Milliseconds on the way; events of one watch never overtake each other. */
+  /** Delay in milliseconds; events of one watch never overtake each other. */
   readonly delayMs: number;
   readonly twice?: boolean;
-  /** The watch breaks here: nothing is heard for so long, then everything is listed anew. */
+  /** The watch breaks here: it is silent for this long, then everything is listed again. */
   readonly deafMs?: number;
 }
 
@@ -22,7 +22,7 @@ export interface WatchPorts {
 
 const LIST_MS = 5;
 
-/** The cache of a kind, started when it is first asked for; one for all namespaces. */
+/** The cache of a kind, started on first use; one for all namespaces. */
 export function createWatches(ports: WatchPorts): (type: ResourceType) => ObjectCache {
   const caches = new Map<ResourceType, ObjectCache>();
   return (type) => {
@@ -36,7 +36,7 @@ function startWatch(type: ResourceType, { api, schedule, life, fate }: WatchPort
   const known = new Map<string, KubeObject>();
   const listeners = new Set<ChangeListener>();
   let deaf = true;
-  /** Counts the watches that broke: what was under way on one of them never arrives. */
+  /** Counts the watches that broke: events that were under way on them never arrive. */
   let broken = 0;
   let freeAt = 0;
   let open = () => {};

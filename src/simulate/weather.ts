@@ -1,8 +1,8 @@
-/** What the world does to a process: every call it makes and everything it hears may be hit. */
+/** Faults that the world causes to a process: every call and every watch event may be hit. */
 import type { Change } from "./api.ts";
 import type { WatchFate } from "./watches.ts";
 
-/** One call of the operator to the world outside of it. */
+/** One call of the operator to the outside. */
 export interface PortCall {
   /** Counted over the whole run, from 1. */
   readonly index: number;
@@ -14,15 +14,15 @@ export interface PortCall {
 /**
  *   refused      the API server answers 500, nothing happened
  *   unreachable  no connection, nothing happened
- *   conflict     somebody else wrote meanwhile, nothing happened
+ *   conflict     another client wrote meanwhile, nothing happened
  *   lost-answer  it happened, but the answer is a time-out
  *   slow         it happens late
- *   dies-before  the process is killed before the call goes out
- *   dies-after   the process is killed when it has happened, before it hears of it
- *   dies-idle    the process is killed when it has heard the answer and done all that it does without another answer
+ *   dies-before  the process is killed before the call is sent
+ *   dies-after   the process is killed after the call had its effect, before the answer arrives
+ *   dies-idle    the process is killed after the answer arrived and all work without further answers is done
  *   error        a webhook or metric server answers with an error
  *   hangs        a webhook or metric server does not answer in time
- *   late         a metric server answers with what was true a while ago
+ *   late         a metric server answers with old data
  */
 export type Fault =
   | "refused"
@@ -45,14 +45,14 @@ export const FAULTS = {
 } as const satisfies Record<PortCall["port"], readonly Fault[]>;
 
 export interface Weather {
-  /** undefined: all is well. */
+  /** undefined: no fault. */
   call(call: PortCall): Fault | undefined;
   watch(change: Change): WatchFate;
 }
 
 export const CALM: Weather = { call: () => undefined, watch: () => ({ delayMs: 2 }) };
 
-/** Calm but for one fault at the call of that number. */
+/** Calm except one fault at the call of that number. */
 export function oneFault(index: number, fault: Fault): Weather {
   return { ...CALM, call: (call) => (call.index === index ? fault : undefined) };
 }

@@ -1,4 +1,4 @@
-/** The cluster's controllers that run pods: each object that changed is looked at a moment later, and whenever its pods change. */
+/** The cluster's controllers that run pods: each changed object is checked a moment later, and whenever its pods change. */
 import type { KubeFields, KubeObject, ObjectRef, ResourceType } from "../ports/kubernetes.ts";
 import { daemonSets, NODES } from "./controllers/daemonset.ts";
 import { DEPLOYMENTS } from "./controllers/deployment.ts";
@@ -19,7 +19,7 @@ export interface Workloads {
   serving(ref: ObjectRef): ReadonlyMap<string, number>;
   /** Pods that can serve now and carry these labels, by image. */
   selected(namespace: string, selector: Readonly<Record<string, string>>): ReadonlyMap<string, number>;
-  /** A node takes one pod, or all, along. */
+  /** A node fails, with one pod or with all of them. */
   lose(ref: ObjectRef, all: boolean): void;
 }
 

@@ -1,6 +1,6 @@
 /**
- * What scales targets by their load: HorizontalPodAutoscalers, which rest while their target has no replicas, and KEDA's
- * ScaledObjects, which bring it up again unless they are paused.
+ * Autoscalers: HorizontalPodAutoscalers, which do nothing while their target has no replicas, and KEDA's ScaledObjects,
+ * which scale it up again unless they are paused.
  */
 import { type KubeFields, type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Api } from "../api.ts";
@@ -19,9 +19,9 @@ export interface AutoscalerPorts {
   readonly releasedAt: () => number | undefined;
 }
 
-/** How often they look, as Kubernetes does. */
+/** The interval of their checks, as in Kubernetes. */
 const PERIOD_MS = 15_000;
-/** Requests per second that one pod is there for. */
+/** Requests per second for one pod. */
 const LOAD_PER_POD = 40;
 
 export function watchAutoscalers(ports: AutoscalerPorts): void {
@@ -31,7 +31,7 @@ export function watchAutoscalers(ports: AutoscalerPorts): void {
     const ref = { type: kind, namespace: object.metadata.namespace ?? "", name: object.metadata.name };
     const { uid } = object.metadata;
     if (type === "added") schedule.after(PERIOD_MS, () => tick(ref, uid));
-    // KEDA hears of its objects at once.
+    // KEDA reacts to its objects at once.
     const paused = old?.metadata.annotations?.[PAUSED_REPLICAS] !== object.metadata.annotations?.[PAUSED_REPLICAS];
     if (kind === RESOURCES.scaledObject && type === "modified" && paused) {
       schedule.after(100, () => scale(ref, ports));
@@ -56,7 +56,7 @@ function scale(ref: ObjectRef, ports: AutoscalerPorts): void {
   const now: number = target.spec?.replicas ?? 1;
   const paused = scaler.metadata.annotations?.[PAUSED_REPLICAS];
   const isKeda = ref.type === RESOURCES.scaledObject;
-  // An HPA leaves alone what somebody scaled to zero; KEDA does not.
+  // An HPA does not scale a target that has no replicas; KEDA does.
   if (now === 0 && !isKeda) return;
   const wanted = isKeda && paused !== undefined ? Number(paused) : wantedBy(scaler.spec, name, ports);
   if (wanted !== now) api.patch(workload, { spec: { replicas: wanted } }, {}, "cluster");

@@ -1,4 +1,4 @@
-/** DaemonSets: one pod on every node that the template's selector lets it run on, replaced node by node. */
+/** DaemonSets: one pod on every node that matches the template's selector, replaced node by node. */
 import { SCALE_TO_ZERO_SELECTOR } from "../../go/hash/hash.ts";
 import { RESOURCES } from "../../ports/kubernetes.ts";
 import { type Controller, countOf, noteTemplate, readyPods } from "./pods.ts";
@@ -6,7 +6,7 @@ import { type Controller, countOf, noteTemplate, readyPods } from "./pods.ts";
 /** How many nodes a cluster has when its scenario does not say. */
 export const NODES = 2;
 
-/** @param nodes that carry every label that people ask for, and not the one that takes a DaemonSet down */
+/** @param nodes carry every label that people use, except the one that scales a DaemonSet down */
 export function daemonSets(nodes: number): Controller {
   return {
     type: RESOURCES.daemonSet,

@@ -22,7 +22,7 @@ export const DEPLOYMENTS: Controller = {
     const isOld = (pod: Pod) => pod.template !== set.template;
     // A paused Deployment is still scaled; only a new template waits.
     scaleDown(set, desired, tools);
-    // One that was paused from the beginning has no pods at all.
+    // A Deployment that was paused from the beginning has no pods.
     if (set.template === undefined) return statusOf(deployment, set, desired, limits.unavailable, tools.now);
     if (deployment.spec.strategy?.type === "Recreate") recreate(set, desired, isOld, tools);
     else roll(set, desired, limits, isOld, tools);
@@ -39,7 +39,7 @@ interface Limits {
   readonly unavailable: number;
 }
 
-/** 25 % each when absent; a surge is rounded up, what may be missing is rounded down, and both cannot be nothing. */
+/** 25 % each when absent. A surge is rounded up, unavailable pods are rounded down, and both cannot be zero. */
 function limitsOf({ spec }: KubeObject, desired: number): Limits {
   if (spec.strategy?.type === "Recreate") return { surge: 0, unavailable: desired };
   const { maxSurge, maxUnavailable } = spec.strategy?.rollingUpdate ?? {};
@@ -55,7 +55,7 @@ function scaleDown(set: PodSet, desired: number, tools: Tools): void {
   if (desired === 0) for (const pod of [...set.pods]) tools.drop(pod);
 }
 
-/** Every old pod goes before the first new one starts. */
+/** All old pods are deleted before the first new one starts. */
 function recreate(set: PodSet, desired: number, isOld: (pod: Pod) => boolean, tools: Tools): void {
   for (const pod of set.pods.filter(isOld)) tools.drop(pod);
   while (set.pods.length < desired) tools.start(set.template);
@@ -69,7 +69,7 @@ function roll(
   tools: Tools,
 ): void {
   const count = (wanted: (pod: Pod) => boolean) => set.pods.filter(wanted).length;
-  // Old pods that cannot serve go first.
+  // Old pods that cannot serve are deleted first.
   for (const pod of set.pods.filter((candidate) => isOld(candidate) && !candidate.ready)) tools.drop(pod);
   while (count(isOld) > 0 && readyPods(set) - 1 >= desired - unavailable) {
     tools.drop(firstPod(set, isOld));
@@ -115,7 +115,7 @@ function statusOf(deployment: KubeObject, set: PodSet, desired: number, spare: n
   };
 }
 
-/** Looks again when the deadline will have passed. */
+/** Schedules a check for the end of the deadline. */
 function watchDeadline(deployment: KubeObject, set: PodSet, { now, lookAgainAt }: Tools): void {
   const end = set.progressAt + deadlineMs(deployment);
   if (!set.complete && end > now) lookAgainAt(end);

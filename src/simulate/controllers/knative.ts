@@ -18,7 +18,7 @@ export const KNATIVE_REVISIONS: Controller = {
 
 const STATUS = { subresource: "status" } as const;
 
-/** Makes Revisions of templates, and says which is the latest, and which the latest that is ready. */
+/** Makes Revisions of templates, and reports the latest one and the latest ready one. */
 export function watchKnativeServices({ api, schedule, chance }: ControllerPorts): void {
   const templates = new Map<string, unknown>();
   const counts = new Map<string, number>();

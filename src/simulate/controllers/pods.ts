@@ -1,4 +1,4 @@
-/** The pods of one object: they start, get ready after a while, crash, and are gone at once when they are taken down. */
+/** The pods of one object: they start, get ready after a while, crash, and are deleted at once. */
 import type { KubeFields, KubeObject, ResourceType } from "../../ports/kubernetes.ts";
 import type { Api } from "../api.ts";
 import type { Chance } from "../random.ts";
@@ -16,12 +16,12 @@ export interface Pod {
 
 export interface PodSet {
   pods: Pod[];
-  /** When the rollout last got on. */
+  /** The time of the last progress of the rollout. */
   progressAt: number;
   complete: boolean;
   template: KubeFields;
   deadline: Cancel;
-  /** A look at it is due already. */
+  /** A check is scheduled already. */
   due: boolean;
 }
 
@@ -30,14 +30,14 @@ export interface ControllerPorts {
   readonly schedule: Schedule;
   readonly chance: Chance;
   readonly scenario: Scenario;
-  /** Told before the pods that can serve change. */
+  /** Called before the number of pods that can serve changes. */
   readonly beforeChange: () => void;
 }
 
-/** What one kind's controller does when it looks at an object. */
+/** What the controller of one kind does when it checks an object. */
 export interface Controller {
   readonly type: ResourceType;
-  /** Makes pods and takes them away. @returns the status that is then written */
+  /** Creates and deletes pods. @returns the status to write */
   look(object: KubeObject, set: PodSet, tools: Tools): KubeFields;
 }
 
@@ -45,7 +45,7 @@ export interface Tools {
   readonly now: number;
   start(template: KubeFields, slot?: number): void;
   drop(pod: Pod): void;
-  /** Looks again after so long, unless it looks before. */
+  /** Checks again after this time, unless another check comes first. */
   lookAgainAt(time: number): void;
 }
 
@@ -55,7 +55,7 @@ export function newPodSet(now: number): PodSet {
   return { pods: [], progressAt: now, complete: false, template: undefined, deadline: () => {}, due: false };
 }
 
-/** A new template starts the rollout over. */
+/** A new template restarts the rollout. */
 export function noteTemplate(set: PodSet, template: KubeFields, now: number): void {
   if (set.template === template) return;
   set.template = template;
@@ -69,7 +69,7 @@ export function drop(set: PodSet, pod: Pod): void {
   set.pods = set.pods.filter((other) => other !== pod);
 }
 
-/** @param again asks for a look when the pod changed */
+/** @param again schedules a check after a change of the pod */
 export function startPod(
   { metadata }: KubeObject,
   set: PodSet,

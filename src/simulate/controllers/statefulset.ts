@@ -10,7 +10,7 @@ export const STATEFUL_SETS: Controller = {
     const ordered = spec.podManagementPolicy !== "Parallel";
     noteTemplate(set, template, tools.now);
     for (const pod of set.pods.filter(({ slot }) => slot >= desired)) tools.drop(pod);
-    // In order, a pod that cannot start holds up all others, and its own replacement.
+    // Under OrderedReady a pod that cannot start blocks all others, and its own replacement.
     const blocked = ordered && set.pods.some(({ ready }) => !ready);
     if (!blocked) {
       for (let slot = desired - 1; slot >= 0; slot -= 1) {

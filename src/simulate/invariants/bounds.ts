@@ -1,4 +1,4 @@
-/** What is bounded by construction: restarts of a run. And what a Service that users reach selects. */
+/** Bounds by construction: restarts of a run, and the pods that a users' Service selects. */
 import { type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Scenario } from "../scenario.ts";
 import { namesOf } from "../targets.ts";
@@ -45,15 +45,15 @@ export const boundedRestarts: Invariant = {
 
 export const servicesServe: Invariant = {
   name: "services-serve",
-  rule: "No Service that users reach is turned to pods none of which can serve, unless pods themselves fail or people take them away.",
-  why: "A selector is written in a moment, and every request after it fails.",
+  rule: "No Service that users reach is pointed at pods that cannot serve, unless pods themselves fail or people delete them.",
+  why: "A new selector applies at once, and every request after it fails.",
   watch(universe, report) {
     const { api, workloads, scenario } = universe;
     const { namespace, service } = namesOf(scenario);
     api.onChange(({ kind, object, old, by }) => {
       if (by !== "operator" || kind !== RESOURCES.service || old === undefined) return;
       if (object.metadata.name !== service || sameSelector(old, object)) return;
-      // A Service that is the target itself is copied, not turned.
+      // A Service that is the target itself is copied, and its selector stays.
       if (scenario.target.kind === "Service" || mayFail(scenario)) return;
       const selected = (one: KubeObject) => workloads.selected(namespace, one.spec?.selector ?? {}).size;
       if (selected(object) === 0 && selected(old) > 0) report(`${object.metadata.name} selects no pod that can serve`);
@@ -62,7 +62,7 @@ export const servicesServe: Invariant = {
   },
 };
 
-/** Pods that fail by themselves may do so in the very moment of the write. */
+/** Pods that fail by themselves may fail at the moment of the write. */
 function mayFail(scenario: Scenario): boolean {
   const crashes = Object.values(scenario.behaviours).some(({ crash }) => typeof crash === "number");
   return crashes || usersDo(scenario, "lose-pods", "scale-target", "delete-target", "delete-primary", "scale-primary");

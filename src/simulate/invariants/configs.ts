@@ -1,4 +1,4 @@
-/** ConfigMaps and Secrets: the primary reads what was tested, and nothing else. */
+/** ConfigMaps and Secrets: the primary reads tested data only. */
 import { type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import { configChecksum } from "../../workloads/config-tracking/checksum.ts";
 import type { Universe } from "../universe.ts";
@@ -7,13 +7,13 @@ import { type Invariant, usersDo } from "./invariant.ts";
 export const testedConfigs: Invariant = {
   name: "tested-configs",
   rule:
-    "The primary's copies of ConfigMaps and Secrets only ever hold what belongs to a revision that was promoted; at the end " +
-    "they hold what belongs to the last of these.",
+    "The primary's copies of ConfigMaps and Secrets only ever hold the data of a promoted revision; at the end " +
+    "they hold the data of the last one.",
   why: "Configuration is half of a release: a bad value that reaches users untested hurts as much as bad code.",
   watch(universe, report) {
     const { api, scenario } = universe;
     const configs = scenario.objects.filter(({ kind }) => kind === "ConfigMap" || kind === "Secret");
-    // A primary that is made again is made of what there is.
+    // A primary that is created again starts with the existing data.
     if (configs.length === 0 || usersDo(scenario, "edit-canary", "delete-primary")) return {};
     const names = new Set(configs.map(({ kind, metadata }) => `${kind} ${metadata.name}-primary`));
     const promoted = new Map<string, Set<string>>();
@@ -25,7 +25,7 @@ export const testedConfigs: Invariant = {
       if (names.has(name) && old !== undefined && sumOf(old) !== sumOf(object)) judge(name, object);
     });
 
-    /** Who comes to Promoting has passed its plan (whole-plan sees to that), who initialises is what there was. */
+    /** A Canary in Promoting has passed its plan (whole-plan checks that); during the initialisation the existing data counts. */
     function learn(before: string | undefined, status: KubeObject["status"]): void {
       const sums: Readonly<Record<string, string>> = status?.trackedConfigs ?? {};
       const { phase } = status ?? {};
@@ -63,7 +63,7 @@ function copiesOf({ api }: Universe, names: ReadonlySet<string>): readonly KubeO
   return all.filter(({ kind, metadata }) => names.has(`${kind} ${metadata.name}`));
 }
 
-/** Nothing is expected of a Canary that is held back. */
+/** Nothing is expected of a Canary that is held. */
 function isTold(universe: Universe): boolean {
   const canary = universe.canary();
   return canary !== undefined && canary.spec?.suspend !== true;

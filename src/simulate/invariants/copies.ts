@@ -1,4 +1,4 @@
-/** The copies and what scales them: somebody serves at every moment, and nobody is paid for in vain. */
+/** The copies and their autoscalers: a copy serves at every moment, and idle copies cost nothing. */
 import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import { PAUSED_REPLICAS } from "../controllers/autoscalers.ts";
 import type { Scenario } from "../scenario.ts";
@@ -7,14 +7,14 @@ import { type Invariant, isUndisturbed, usersDo } from "./invariant.ts";
 
 export const aCopyRemains: Invariant = {
   name: "a-copy-remains",
-  rule: "The operator takes the target down only while the primary has pods that can serve, and the primary never.",
-  why: "With both copies down there is nobody left to answer, whatever the routes say.",
+  rule: "The operator scales the target down only while the primary has pods that can serve, and never scales the primary down.",
+  why: "With both copies down no pod answers, for any routes.",
   watch({ api, refs, kind, workloads, scenario }, report) {
     if (losesPrimary(scenario)) return {};
     api.onChange(({ kind: type, object, old, by }) => {
       if (by !== "operator" || old === undefined || type !== kind.type || (kind.size(object) ?? 0) > 0) return;
       if ((kind.size(old) ?? 0) === 0) return;
-      // Who deletes the Canary takes the primary away with it; what was on its way by then arrives.
+      // Deleting the Canary deletes its primary; writes that were under way still arrive.
       if (api.get(refs.canary) === undefined) return;
       if (object.metadata.name === refs.primary.name) report("the primary was scaled to zero");
       else if (object.metadata.name === refs.target.name && workloads.serving(refs.primary).size === 0) {
@@ -25,7 +25,7 @@ export const aCopyRemains: Invariant = {
   },
 };
 
-/** Whether the scenario itself takes the primary's pods away. */
+/** Whether the scenario itself deletes the primary's pods. */
 function losesPrimary(scenario: Scenario): boolean {
   if (usersDo(scenario, "delete-primary", "scale-primary", "lose-pods")) return true;
   return Object.values(scenario.behaviours).some(
@@ -37,8 +37,8 @@ export const scalersFollow: Invariant = {
   name: "scalers-follow",
   rule:
     "The primary has an autoscaler of its own, never paused and with the limits that were promoted; the target's is paused " +
-    "only while the target is down; how many pods the primary has is the autoscaler's to say.",
-  why: "A scaler that is paused or left behind lets users starve under load; one that runs for an idle target costs money.",
+    "only while the target is down; the autoscaler alone decides how many pods the primary has.",
+  why: "A primary whose scaler is paused or outdated is overloaded; a scaler that runs for an idle target costs money.",
   watch(universe, report) {
     const { api, refs, scenario } = universe;
     const source = scenario.objects.find(
@@ -90,7 +90,7 @@ function limitsOf(scaler: KubeObject | undefined): string {
   return `${spec.minReplicas ?? spec.minReplicaCount}..${spec.maxReplicas ?? spec.maxReplicaCount}`;
 }
 
-/** Nothing keeps the operator from its work. */
+/** Nothing prevents the operator from working. */
 function isFree(universe: Universe): boolean {
   return universe.target() !== undefined && universe.canary()?.spec?.suspend !== true;
 }

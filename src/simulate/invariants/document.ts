@@ -1,4 +1,4 @@
-/** docs/reference/invariants.md, made from the table. */
+/** docs/reference/invariants.md, generated from the table. */
 import { SAME_END } from "./same-end.ts";
 import { INVARIANTS } from "./table.ts";
 
@@ -9,9 +9,9 @@ export function describeInvariants(): string {
 
 const HEAD = `# Invariants
 
-What holds in every rollout, whatever the weather. \`aviary simulate --runs N --seed S\` runs the real engine in a simulated
+Rules that hold in every rollout, under every fault. \`aviary simulate --runs N --seed S\` runs the real engine in a simulated
 cluster in which API calls fail, conflict and time out, watches are late, doubled and broken, the operator is killed between
-any two calls or led twice, clocks jump, metric servers and webhooks fail, hang or answer late, and people edit, scale and
+any two calls or has a second leader, clocks jump, metric servers and webhooks fail, hang or answer late, and people edit, scale and
 delete things in the middle; it checks every rule below and fails when one is broken. \`aviary simulate --stories\` tries every
-single fault at every call. This page is made from \`src/simulate/invariants/table.ts\`; a test keeps it equal.
+single fault at every call. This page is generated from \`src/simulate/invariants/table.ts\`; a test keeps it equal.
 `;

@@ -1,4 +1,4 @@
-/** How runs end, and what they leave behind. */
+/** How runs end, and what they leave. */
 import type { RolloutEvent } from "../../core/events.ts";
 import { equal } from "../../json/merge-patch.ts";
 import { WriteFailure } from "../../operator/cluster/write.ts";
@@ -13,7 +13,7 @@ import { type Invariant, imagesByHash, usersDo } from "./invariant.ts";
 export const everyRunEnds: Invariant = {
   name: "every-run-ends",
   rule: "Every rollout comes to an end and rests there, unless a gate is closed, the Canary suspended, or its target gone.",
-  why: "A rollout that hangs holds back the next one, and nobody is told.",
+  why: "A rollout that hangs blocks the next one, without a message.",
   watch: (universe, report) => ({
     end({ rested, phase }) {
       if (!rested && !mayWait(universe)) report(`still ${phase} after all patience`);
@@ -33,23 +33,23 @@ function mayWait(universe: Universe): boolean {
 
 const RUNNING: ReadonlySet<string> = new Set(["Progressing", "WaitingPromotion", "Promoting", "Finalising"]);
 
-/** Nothing begins before the autoscaler that the Canary names is there again, and a Warning says so. */
+/** Nothing begins before the autoscaler that the Canary names exists again, and a Warning says so. */
 function lacksScaler({ scenario, canary }: Universe): boolean {
-  // A run that is under way is brought to its end.
+  // A run in progress is completed.
   if (RUNNING.has(canary()?.status?.phase)) return false;
   return scenario.canary.spec?.autoscalerRef !== undefined && usersDo(scenario, "delete-scaler");
 }
 
-/** A primary that is made again of a revision that goes down again and again: the two are never ready together. */
+/** A primary that was created again from a crashing revision: it is never ready at the same time as the target. */
 function bothGoDown(scenario: Scenario): boolean {
   const again = Object.values(scenario.behaviours).some(({ crash }) => typeof crash === "number");
   return again && usersDo(scenario, "delete-primary");
 }
 
-/** A target that cannot serve is not given the traffic back: the Canary stays until somebody mends it. */
+/** A target that cannot serve does not get the traffic: the Canary stays until a user mends the target. */
 function leavesBroken(universe: Universe): boolean {
   const { scenario, kind } = universe;
-  // Kubernetes does not replace the pod of a StatefulSet that never gets ready, whatever is released after it.
+  // Kubernetes does not replace the pod of a StatefulSet that never gets ready, not even for a newer release.
   const stuck = kind.type === RESOURCES.statefulSet && Object.values(scenario.behaviours).some(neverServes);
   const broken = stuck || behaviourOf(scenario, heldImage(universe)).crash !== undefined;
   return broken && universe.canary()?.metadata.deletionTimestamp !== undefined;
@@ -64,19 +64,19 @@ function heldImage({ api, kind, target }: Universe): string {
 
 export const noRevisionLost: Invariant = {
   name: "no-revision-lost",
-  rule: "At the end, what the target holds was either promoted or judged.",
-  why: "A release that is silently skipped is found out only when somebody misses it.",
+  rule: "At the end, the target's revision was either promoted or judged.",
+  why: "A release that is skipped silently is noticed only when users miss it.",
   watch: (universe, report) => ({
     end({ rested }) {
       const canary = universe.canary();
       const target = universe.target();
       if (!rested || canary === undefined || target === undefined || canary.spec?.suspend === true) return;
-      // A primary that is broken holds everything back, and says so.
+      // A broken primary blocks everything, and events say so.
       if (usersDo(universe.scenario, "delete-primary") || lacksScaler(universe)) return;
       const { hash: held, image } = universe.kind.held(target, universe.api);
       const { lastAppliedSpec, lastPromotedSpec, phase } = canary.status ?? {};
       if (held !== lastAppliedSpec && held !== lastPromotedSpec) {
-        report(`the target holds ${image}, which nobody looked at (${phase})`);
+        report(`the target holds ${image}, which was never judged (${phase})`);
       }
     },
   }),
@@ -84,8 +84,8 @@ export const noRevisionLost: Invariant = {
 
 export const promotedIsRunning: Invariant = {
   name: "promoted-is-running",
-  rule: "At the end, the primary runs the revision that is recorded as promoted, and the target is taken down.",
-  why: "After a failure users must be back on what worked; after a success on what was tested; and nobody pays for two copies.",
+  rule: "At the end, the primary runs the revision that is recorded as promoted, and the target is scaled down.",
+  why: "After a failure users must have the version that worked, after a success the tested one, and two copies cost twice as much.",
   watch(universe, report) {
     const images = imagesByHash(universe);
     return {
@@ -111,23 +111,23 @@ export const promotedIsRunning: Invariant = {
 
 export const rightVerdict: Invariant = {
   name: "right-verdict",
-  rule: "A release that is plainly good is promoted, one that is plainly bad is not.",
-  why: "Being safe by never releasing, or quick by never checking, would satisfy every other rule.",
+  rule: "A clearly good release is promoted, a clearly bad one is not.",
+  why: "An operator that never released, or never checked, would satisfy every other rule.",
   watch(universe, report) {
     let [misled, hurt, stepped] = [false, false, false];
     return {
       turn({ input }) {
         stepped = input.plan.promotionWeights.length > 1;
       },
-      // Metrics of another time may speak for anything.
+      // Metrics of another time may show anything.
       fault: (fault) => {
         misled ||= fault === "late";
-        // Answers that were lost count as failed checks, as they should.
+        // Lost answers count as failed checks, as they should.
         hurt ||= fault === "error" || fault === "hangs" || fault === "slow";
       },
       disturbed: (text) => {
         misled ||= text.includes("clock");
-        // A second leader that hears late sees a canary without pods, and that is a failed check.
+        // A second leader with stale watches sees a canary without pods, and that is a failed check.
         hurt ||= text.includes("lead");
       },
       end(end) {
@@ -139,10 +139,10 @@ export const rightVerdict: Invariant = {
   },
 };
 
-/** undefined when it is not plain. @param stepped the primary takes over in steps, and is judged meanwhile */
+/** undefined when the verdict is not clear. @param stepped the primary takes over in steps, and is judged meanwhile */
 export function expectedVerdict(scenario: Scenario, stepped: boolean): End["phase"] | undefined {
   const { users, metricGaps, hooks, canary } = scenario;
-  // What is released during the initialisation is initialised with.
+  // A revision released during the initialisation becomes the first primary.
   if (scenario.impatient) return undefined;
   if (
     users.length > 0 ||
@@ -155,7 +155,7 @@ export function expectedVerdict(scenario: Scenario, stepped: boolean): End["phas
   const next = behaviourOf(scenario, scenario.image);
   const before = behaviourOf(scenario, firstImage(scenario));
   if (before.crash !== undefined || before.readyAfterMs > 20_000) return undefined;
-  // Whether the pods behind a Service get ready is nobody's to say.
+  // The pods behind a Service may become ready or not.
   if (next.crash !== undefined && scenario.target.kind === "Service") return undefined;
   if (next.crash === "start") return canary.spec?.skipAnalysis === true ? undefined : "Failed";
   if (next.crash !== undefined || next.crashAsPrimary !== undefined || next.readyAfterMs > 20_000) return undefined;
@@ -174,8 +174,10 @@ export function expectedVerdict(scenario: Scenario, stepped: boolean): End["phas
 
 export const nothingGrows: Invariant = {
   name: "nothing-grows",
-  rule: "Status, events, appointments and watches stay within fixed bounds, nothing is said again and again; at the end no alert is owed.",
-  why: "What grows without bound ends in a refused write, an unreadable history, or a process out of memory.",
+  rule:
+    "Status, events, appointments and watches stay within fixed bounds, and no event repeats without end; at the end " +
+    "every alert is delivered.",
+  why: "Unbounded growth ends in a refused write, an unreadable history, or a process out of memory.",
   watch(universe, report) {
     let events = 0;
     const count = (more: number) => {
@@ -190,7 +192,7 @@ export const nothingGrows: Invariant = {
     const repeated = new Map<string, number[]>();
     const listen = ({ message: text }: RolloutEvent) => {
       count(1);
-      // Two that lead see the world at two times, and contradict each other.
+      // Two leaders see the world at different times, and contradict each other.
       if (universe.operators.filter(({ life }) => life.alive).length > 1) return;
       const now = universe.schedule.now();
       const times = [...(repeated.get(text) ?? []), now].filter((time) => time > now - REPETITIONS_MS);
@@ -215,7 +217,7 @@ export const nothingGrows: Invariant = {
 };
 
 const MOST_EVENTS = 600;
-/** A fault or two at a time, and whoever takes the next turn says it again. */
+/** One or two faults: the next turn reports the same again. */
 const MOST_REPETITIONS = 12;
 const REPETITIONS_MS = 1_000;
 const MOST_STATUS = 6_000;
@@ -224,8 +226,10 @@ const MOST_TURNS_PER_CHANGE = 3;
 
 export const nothingWrittenForNothing: Invariant = {
   name: "nothing-written-for-nothing",
-  rule: "A status is written only when more than the time of writing changes in it.",
-  why: "A Canary that waits is looked at whenever a pod moves; thousands that wrote each time would drown the API server.",
+  rule: "A status is written only when more than its time changes.",
+  why:
+    "Every change of a pod causes a turn of a waiting Canary; thousands of Canaries that wrote each time would overload " +
+    "the API server.",
   watch: (_universe, report) => ({
     turn({ input: { status: before }, transition: { status: after } }) {
       if (after !== before && equal({ ...after, writtenAt: 0 }, { ...before, writtenAt: 0 })) {
@@ -237,8 +241,8 @@ export const nothingWrittenForNothing: Invariant = {
 
 export const turnsDoNotBreak: Invariant = {
   name: "turns-do-not-break",
-  rule: "No turn ends by an error of our own: only by what the API server refused or did not answer.",
-  why: "Such an error repeats at every turn, and the rollout stands still.",
+  rule: "No turn ends with an error of the operator's own code: only with a refusal or a missing answer of the API server.",
+  why: "Such an error repeats in every turn, and the rollout stops.",
   watch: (_universe, report) => ({
     failed(error) {
       if (error instanceof KubeError || error instanceof WriteFailure) return;

@@ -1,20 +1,20 @@
-/** What must hold in every run, whatever the weather. */
+/** A rule that must hold in every run, under every fault. */
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import type { Scenario } from "../scenario.ts";
 import type { Universe, Watcher } from "../universe.ts";
 
 export interface Invariant {
-  /** As in reports: "weights-sum". */
+  /** The name in reports: "weights-sum". */
   readonly name: string;
-  /** What holds, as a sentence. */
+  /** The rule, as a sentence. */
   readonly rule: string;
   /** Why users need it, as a sentence. */
   readonly why: string;
-  /** Listens to a run, and reports where the rule is broken. */
+  /** Follows a run, and reports where the rule is broken. */
   readonly watch: (universe: Universe, report: Report) => Watcher;
 }
 
-/** @param text what was found, and where */
+/** @param text the finding, and its place */
 export type Report = (text: string) => void;
 
 export interface Violation {
@@ -24,7 +24,7 @@ export interface Violation {
   readonly text: string;
 }
 
-/** Times in which nobody interfered for so long that everything must have been heard of. */
+/** Times without interference that are long enough for every change to have arrived. */
 export const SETTLING_MS = 45_000;
 
 export function isUndisturbed({ schedule, interferedAt }: Universe): boolean {
@@ -36,7 +36,7 @@ export function usersDo({ users }: Scenario, ...kinds: readonly string[]): boole
   return users.some(({ kind }) => kinds.includes(kind));
 }
 
-/** What the hashes in a status stand for, learnt from what the target holds. */
+/** The revisions behind the hashes in a status, recorded from the target's history. */
 export function imagesByHash({ api, refs, kind, target }: Universe): ReadonlyMap<string, string> {
   const images = new Map<string, string>();
   const learn = (object: KubeObject) => {

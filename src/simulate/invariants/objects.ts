@@ -1,4 +1,4 @@
-/** Whose fields are changed. */
+/** The owner of every field that is changed. */
 import { mergePatch } from "../../json/merge-patch.ts";
 import { type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Change } from "../api.ts";
@@ -11,7 +11,7 @@ export const handsOff: Invariant = {
     "Of objects that people made, only these fields are written: the target's replicas (of a DaemonSet its node " +
     "selector, of a Knative Service its traffic and annotations), the pause of a ScaledObject, the apex Service's selector, " +
     "ports and Flux annotations, the Canary's status and finalizers.",
-  why: "People and GitOps agents own the rest, and would be fought over it for ever.",
+  why: "People and GitOps agents own the rest, and the operator would overwrite their fields without end.",
   watch({ api, refs, scenario, kind: targetKind }, report) {
     const theirs = new Set(scenario.objects.map(nameOf));
     api.onChange((change) => {
@@ -34,7 +34,7 @@ const OURS: Readonly<Record<string, readonly string[]>> = {
   Service: ["spec.selector", "spec.ports", "metadata.annotations"],
   ScaledObject: [`metadata.annotations.${PAUSED_REPLICAS}`],
 };
-/** The API server's own. */
+/** Fields of the API server. */
 const BOOKKEEPING = ["metadata.resourceVersion", "metadata.generation"];
 
 const nameOf = ({ kind, metadata }: KubeObject) => `${kind} ${metadata.name}`;
@@ -47,7 +47,7 @@ function complain({ object, old }: Change, ours: readonly string[], report: (tex
   }
 }
 
-/** "spec.replicas" and so on, down to what is no object. */
+/** "spec.replicas" and so on, down to values that are no objects. */
 function changedPaths(patch: object, prefix = ""): string[] {
   return Object.entries(patch).flatMap(([key, value]) => {
     const path = `${prefix}${key}`;

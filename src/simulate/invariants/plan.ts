@@ -1,4 +1,4 @@
-/** What is promoted, and by which way a status gets there. */
+/** What is promoted, and the arrows by which a status gets there. */
 import type { CanaryStatus, HookType, Phase, Revision } from "../../core/canary.ts";
 import { failureOf } from "../../core/checks.ts";
 import { promotionId } from "../../core/identity.ts";
@@ -13,7 +13,7 @@ import { type Invariant, imagesByHash, type Report } from "./invariant.ts";
 export const onlyArrows: Invariant = {
   name: "only-arrows",
   rule: "A stored status only takes arrows of TRANSITIONS.",
-  why: "Tools and people rely on the phases and their order; a phase that is skipped is work that was not done.",
+  why: "Tools and people rely on the phases and their order; a skipped phase is work that was not done.",
   watch({ api }, report) {
     api.onChange(({ kind, object, old, by }) => {
       if (kind !== RESOURCES.canary || by !== "operator") return;
@@ -27,7 +27,7 @@ export const onlyArrows: Invariant = {
 
 export const wholePlan: Invariant = {
   name: "whole-plan",
-  rule: "Only a revision that was held on every step, with every check and gate passed, is copied to the primary.",
+  rule: "Only a revision that was held at every step, and passed every check and gate, is copied to the primary.",
   why: "That is what progressive delivery is for.",
   watch: (universe, report) => createJudge(universe, report),
 };
@@ -35,9 +35,9 @@ export const wholePlan: Invariant = {
 export const primaryJudged: Invariant = {
   name: "primary-judged",
   rule:
-    "While the primary takes over in steps, it gets more only after the built-in checks were asked about what it answered at its " +
-    "present weight, and passed; or when a whole window went by in which nobody asked it anything.",
-  why: "What was tested well may still fail when it takes over, and then few should notice.",
+    "While the primary takes over in steps, it gets more traffic only after the built-in checks of its answers at its " +
+    "present weight have passed, or after a whole window without requests to it.",
+  why: "A tested revision may still fail when it takes over, and then few users should notice.",
   watch: (_universe, report) => ({
     turn({ input, transition }) {
       const { status: before, spec, observation, now } = input;
@@ -67,7 +67,7 @@ export const primaryJudged: Invariant = {
 
 const isBuiltIn = ({ name }: { readonly name: string }) => name === SUCCESS_RATE || name === REQUEST_DURATION;
 
-/** Between the decision to enter a step and its being stored. */
+/** Between the decision to enter a step and the write that stores it. */
 const CALL_MS = 100;
 
 interface RunRecord {
@@ -77,7 +77,7 @@ interface RunRecord {
   generation: number;
   step: number;
   enteredAt: number;
-  /** What passed since the step was entered: metric names, and hook types with names. */
+  /** The checks that passed since the step was entered: metric names, and hook types with names. */
   readonly passed: Set<string>;
 }
 
@@ -169,7 +169,7 @@ function createJudge(universe: Universe, report: Report): Watcher {
     const uid = universe.canary()?.metadata.uid ?? "";
     const { id, image } = universe.kind.carried(after, uid, api);
     const last = before === undefined ? undefined : universe.kind.carried(before, uid, api).id;
-    // The very first is made of what is there.
+    // The first primary is created from the existing target.
     if (id === undefined || last === undefined || id === last) return;
     if (!allowed.has(id)) report(`the primary got ${image}, which was never released for it`);
     const tested = record === undefined ? undefined : images.get(record.revision.spec);
@@ -181,7 +181,7 @@ function createJudge(universe: Universe, report: Report): Watcher {
     turn({ input }) {
       ({ plan, spec } = input);
       const { primary } = input.observation.readings;
-      // What it runs already it may get back.
+      // The revision that it runs already may be restored.
       if (primary.promotionId !== undefined) allowed.add(primary.promotionId);
     },
     asked(canary, probe, answer) {

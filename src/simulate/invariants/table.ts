@@ -1,4 +1,4 @@
-/** Everything that must hold. docs/reference/invariants.md is made from this table. */
+/** All rules. docs/reference/invariants.md is generated from this table. */
 import type { Universe, Watcher } from "../universe.ts";
 import { boundedRestarts, servicesServe } from "./bounds.ts";
 import { testedConfigs } from "./configs.ts";
@@ -43,7 +43,7 @@ export const INVARIANTS: readonly Invariant[] = [
   turnsDoNotBreak,
 ];
 
-/** Watchers that add to `found` whatever is broken, each rule at most once. */
+/** Watchers that add every broken rule to `found`, each at most once. */
 export function watchInvariants(found: Violation[]): readonly ((universe: Universe) => Watcher)[] {
   return INVARIANTS.map(({ name, watch }) => (universe: Universe) => {
     let reported = false;

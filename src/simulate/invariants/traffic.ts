@@ -11,8 +11,8 @@ import { type Invariant, isUndisturbed, usersDo } from "./invariant.ts";
 
 export const weightsSum: Invariant = {
   name: "weights-sum",
-  rule: "The weights of every rule that knows the canary sum to 100.",
-  why: "A mesh refuses or rescales other sums, and then nobody knows who gets which share.",
+  rule: "The weights of every routing rule that names the canary sum to 100.",
+  why: "A mesh refuses or rescales other sums, and the shares are then unknown.",
   watch({ api }, report) {
     api.onChange(({ kind, object, by }) => {
       if (kind !== RESOURCES.virtualService || by !== "operator") return;
@@ -20,7 +20,7 @@ export const weightsSum: Invariant = {
         const weights: readonly number[] = rule.route.map(({ weight }: KubeFields) => weight ?? 0);
         const sum = weights.reduce((total, weight) => total + weight, 0);
         const bad = weights.some((weight) => weight < 0 || weight > 100 || !Number.isInteger(weight));
-        // A lone destination gets everything, whatever its weight.
+        // A single destination gets everything, at any weight.
         if (bad || (weights.length > 1 && sum !== 100)) report(`a rule has weights ${weights.join(" + ")}`);
       }
     });
@@ -29,9 +29,9 @@ export const weightsSum: Invariant = {
 };
 
 export const nobodyServes: Invariant = {
-  name: "nobody-serves",
-  rule: "No turn that knows that no canary pod can serve, but a primary pod can, leaves traffic on the canary.",
-  why: "Requests that find no pod fail, and the promise is that a rollout cannot hurt.",
+  name: "traffic-needs-pods",
+  rule: "No turn leaves traffic on the canary when it sees that no canary pod can serve and a primary pod can.",
+  why: "Requests that find no pod fail, and a rollout must not cause failures.",
   watch: (_universe, report) => ({
     turn({ input, routes, canary }) {
       const { target, primary, problem, gone } = input.observation.readings;
@@ -56,10 +56,10 @@ export const nobodyServes: Invariant = {
 export const initializedIsRouted: Invariant = {
   name: "initialized-is-routed",
   rule: "A Canary is Initialized only when the routes lead to the primary.",
-  why: "Who waits for `Initialized` sends requests at once.",
+  why: "Scripts that wait for `Initialized` send requests at once.",
   watch: (universe, report) => {
     const { api, scenario } = universe;
-    // Who takes the routes away may do so at the very moment.
+    // A user may delete the routes at this very moment.
     if (usersDo(scenario, "delete-routes", "edit-routes", "delete-canary")) return {};
     api.onChange(({ kind, object, old, by }) => {
       if (kind !== RESOURCES.canary || by !== "operator") return;
@@ -74,8 +74,8 @@ export const initializedIsRouted: Invariant = {
 
 export const routesAsPromised: Invariant = {
   name: "routes-as-promised",
-  rule: "When a turn ends undisturbed, the routes in the cluster are the ones that its status promises.",
-  why: "What users are shown (status, events, dashboards) must be what their requests meet.",
+  rule: "When a turn ends without a fault, the cluster has the routes that its status promises.",
+  why: "Status, events and dashboards must show where requests really go.",
   watch(universe, report) {
     let last: Routes | undefined;
     const compare = (when: string) => {
@@ -97,12 +97,12 @@ export const routesAsPromised: Invariant = {
 
 export const pathsServed: Invariant = {
   name: "always-served",
-  rule: "No request finds its copy without pods, unless pods themselves fail or people take them away.",
+  rule: "No request finds its copy without pods, unless pods themselves fail or people delete them.",
   why: "Scaling, copying and switching must be ordered so that a copy loses its traffic before it loses its pods.",
   watch(universe, report) {
     let slow = false;
     return {
-      // An API server that takes longer for a write than routes take to settle defeats every order of writes.
+      // When an API server takes longer for a write than routes take to apply, no order of writes helps.
       fault: (fault) => {
         slow ||= fault === "slow";
       },
@@ -127,11 +127,11 @@ function replacesAllAtOnce({ target: { kind, spec }, nodes, canary }: Scenario):
   return kind === "DaemonSet" && daemonSetHasGap(updateStrategy, nodes ?? NODES);
 }
 
-/** Whether the scenario itself takes pods away from a copy. */
+/** Whether the scenario itself deletes pods of a copy. */
 function mayLose(scenario: Scenario, copy: "primary" | "target"): boolean {
   if (usersDo(scenario, "delete-routes", "edit-routes", "edit-canary", "delete-canary")) return true;
   if (usersDo(scenario, `delete-${copy}`, `scale-${copy}`)) return true;
-  // Who releases again, or at once, replaces all pods of the target at once where its strategy says so.
+  // A second or an immediate release replaces all pods of the target at once where its strategy says so.
   const again = scenario.impatient || usersDo(scenario, "release", "edit-config", "restore-target");
   if (copy === "target" && again && replacesAllAtOnce(scenario)) return true;
   if (scenario.users.some((action) => action.kind === "lose-pods" && action.of === copy)) return true;

@@ -1,4 +1,4 @@
-/** Who is sent where, when it matters who they are. */
+/** Where single users are sent, for strategies that distinguish them. */
 import type { Universe } from "../universe.ts";
 import { type Visit, watchVisitors } from "../visitors.ts";
 import { type Invariant, type Report, SETTLING_MS, usersDo } from "./invariant.ts";
@@ -6,9 +6,9 @@ import { type Invariant, type Report, SETTLING_MS, usersDo } from "./invariant.t
 export const visitorsStay: Invariant = {
   name: "visitors-stay",
   rule:
-    "With session affinity, whoever met the canary meets it again as long as it has traffic; in an A/B test the canary is " +
-    "met by all who match, and by nobody else, except while the primary has no pods; and nobody meets it who comes when it has none.",
-  why: "Users who go to and fro between versions lose what they were doing, and spoil what is measured.",
+    "With session affinity, a user of the canary stays on it as long as it has traffic. In an A/B test, all users who match " +
+    "get the canary and no others, except while the primary has no pods. No user gets a canary that has no traffic.",
+  why: "Users who switch between versions lose their work, and falsify the measurements.",
   watch(universe, report) {
     const { canary, users } = universe.scenario;
     const { sessionAffinity, match } = canary.spec?.analysis ?? {};
@@ -21,10 +21,10 @@ export const visitorsStay: Invariant = {
   },
 };
 
-/** Beyond it there is always somebody who meddles. */
+/** Beyond this time there is always interference. */
 const MANY = 8;
 
-/** The canary covers for a primary that is replaced, or that could not be; proxies learn a moment later that it is over. */
+/** The canary covers for a primary that is replaced, or that could not be replaced; proxies learn a moment later that this is over. */
 const COVERED: ReadonlySet<string> = new Set(["Promoting", "Finalising", "Succeeded", "Failed"]);
 
 function judgeMatched({ visitor, role, share, everyone }: Visit, { canary }: Universe, report: Report): void {
@@ -43,7 +43,7 @@ function judgeSticky({ schedule, canary }: Universe, report: Report): (visit: Vi
   return ({ visitor, role, share }) => {
     const given: string = canary()?.status?.sessionAffinityCookie ?? "";
     if (given !== cookie) newSince = schedule.now();
-    // A newer revision, and a canary that was away, give out cookies of their own as soon as their routes are known.
+    // A newer revision, and a canary that returns, set cookies of their own as soon as their routes apply.
     if (exposed !== share > 0 || schedule.now() - newSince < SETTLING_MS) met.clear();
     exposed = share > 0;
     cookie = given;

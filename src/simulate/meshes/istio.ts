@@ -5,7 +5,7 @@ export const ISTIO: MeshReader = {
   type: RESOURCES.virtualService,
   weights({ spec }: KubeObject, service) {
     const rules: readonly KubeFields[] = [...(spec?.http ?? []), ...(spec?.tcp ?? [])];
-    // Rules before the last that knows the canary are sticky sessions.
+    // Rules before the last rule that names the canary are sticky sessions.
     const split = rules.filter((rule) => hostsOf(rule).includes(`${service}-canary`)).at(-1);
     if (split === undefined) return undefined;
     return {

@@ -1,4 +1,4 @@
-/** How one mesh reads the objects that route: written apart from the routers, whose writing it judges. */
+/** How one mesh reads the objects that route: written independently of the routers, whose writing it judges. */
 import type { KubeFields, KubeObject, ResourceType } from "../../ports/kubernetes.ts";
 import { createRouters } from "../../routers/table.ts";
 
@@ -6,19 +6,19 @@ export interface Weights {
   readonly primary: number;
   readonly canary: number;
   readonly mirror: boolean;
-  /** Only requests that match go by these weights; all others reach the primary. */
+  /** Only requests that match follow these weights; all others reach the primary. */
   readonly matchedOnly: boolean;
 }
 
 export interface MeshReader {
   readonly type: ResourceType;
-  /** undefined: the object says nothing of the canary. */
+  /** undefined: the object does not name the canary. */
   weights(object: KubeObject, service: string): Weights | undefined;
   /** A spec that gives both the same share, as a person would write it. */
   even(object: KubeObject | undefined, service: string): KubeFields;
 }
 
-/** The simulated cluster tells kinds apart by identity, so that a reader names the very kind that the router writes. */
+/** The simulated cluster compares kinds by identity, so a reader names the same kind object as the router. */
 export function kindOfRouter(provider: string, kind: string): ResourceType {
   const kinds = createRouters({ setOwnerRefs: true }).get(provider)?.kinds ?? [];
   const found = kinds.find(({ type }) => type.kind === kind);

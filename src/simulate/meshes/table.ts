@@ -1,4 +1,4 @@
-/** The meshes that are simulated, by the name of their provider. A provider that is not here cannot be simulated. */
+/** The simulated meshes, by the name of their provider. A provider that is not in the table cannot be simulated. */
 import { GATEWAY_API } from "./gateway-api.ts";
 import { ISTIO } from "./istio.ts";
 import type { MeshReader } from "./mesh-reader.ts";
@@ -12,7 +12,7 @@ export const MESHES: Readonly<Record<string, MeshReader>> = {
   traefik: TRAEFIK,
 };
 
-/** The reader of a provider. Istio's stands in where nothing routes: on plain Kubernetes and Knative. */
+/** The reader of a provider. Istio's is used where nothing routes: on plain Kubernetes and Knative. */
 export function meshOf(provider: string | undefined): MeshReader {
   return MESHES[provider ?? "istio"] ?? ISTIO;
 }
