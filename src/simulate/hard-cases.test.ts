@@ -97,29 +97,29 @@ const FOUND: Readonly<Record<string, Found>> = {
   "a Knative revision that never gets ready does not block its rollout": {
     scenario: withTarget(aScenario({ next: { crash: "start" } }), "Knative"),
   },
-  "a StatefulSet whose primary was created again from a revision that does not start does not wait for approval without end": {
-    scenario: withTarget(
-      aScenario({
-        canary: { analysis: { webhooks: [slowHook("confirm-rollout")] } },
-        next: { crashAsPrimary: "start" },
-        hooks: { "confirm-rollout": { kind: "fails-first", calls: 9 } },
-        users: [{ afterMs: 30_000, kind: "delete-primary" }],
-      }),
-      "StatefulSet",
-    ),
-  },
-  "a Knative Service that is deleted and created again in its run is reported once":
+  "a StatefulSet whose primary was created again from a revision that does not start does not wait for approval without end":
     {
       scenario: withTarget(
         aScenario({
-          users: [
-            { afterMs: 25_000, kind: "delete-target" },
-            { afterMs: 85_000, kind: "restore-target" },
-          ],
+          canary: { analysis: { webhooks: [slowHook("confirm-rollout")] } },
+          next: { crashAsPrimary: "start" },
+          hooks: { "confirm-rollout": { kind: "fails-first", calls: 9 } },
+          users: [{ afterMs: 30_000, kind: "delete-primary" }],
         }),
-        "Knative",
+        "StatefulSet",
       ),
     },
+  "a Knative Service that is deleted and created again in its run is reported once": {
+    scenario: withTarget(
+      aScenario({
+        users: [
+          { afterMs: 25_000, kind: "delete-target" },
+          { afterMs: 85_000, kind: "restore-target" },
+        ],
+      }),
+      "Knative",
+    ),
+  },
   "a Knative revision that comes during the initialisation gets traffic only when it is ready": {
     scenario: withTarget(aScenario({ impatient: true, next: { readyAfterMs: 10_000 } }), "Knative"),
     weather: () => faultAt(/^patch Service podinfo$/, "dies-before"),
