@@ -21,8 +21,12 @@ interface Result {
   readonly err: string;
 }
 
+/** The words of `line` are separated by spaces; the path of the project may hold spaces itself, so `ROOT` stands for it. */
 async function aviary(line: string, env: Readonly<Record<string, string>> = {}): Promise<Result> {
-  const words = line.split(" ").filter((word) => word !== "");
+  const words = line
+    .split(" ")
+    .filter((word) => word !== "")
+    .map((word) => word.replace(/^ROOT\b/, ROOT));
   const { KUBECONFIG: _own, ...outer } = process.env;
   const options = { cwd: dir, env: { ...outer, HOME: dir, ...env } };
   return run(process.execPath, [join(ROOT, "bin/aviary"), ...words], options).then(
@@ -128,7 +132,7 @@ describe("without a cluster", () => {
   });
 
   it("a plan is shown before anything is applied", async () => {
-    const { code, out } = await aviary(`plan ${join(ROOT, "examples/podinfo")}`);
+    const { code, out } = await aviary("plan ROOT/examples/podinfo");
     expect(code).toBe(0);
     expect(out).toContain("podinfo.test: canary release of Deployment podinfo on istio");
     expect(out).toMatch(/1m30s +weight 50 +50 % +50 %/);
@@ -154,7 +158,7 @@ describe("with a sandbox", () => {
 
   it("gets the manifests of a real cluster, and the operator in it initialises podinfo", async () => {
     const env = { KUBECONFIG: kubeconfig };
-    const applied = await aviary(`apply ${join(ROOT, "deploy")} ${join(ROOT, "examples/podinfo")}`, env);
+    const applied = await aviary("apply ROOT/deploy ROOT/examples/podinfo", env);
     expect(applied.err).toMatch(/^cluster: https:\/\/\S+ \(context aviary-sandbox of \S+\)\n$/);
     expect(applied.out).toContain("canary/podinfo created\n");
     expect((await aviary("wait canary/podinfo -n test", env)).out).toBe("canary/podinfo is Initialized\n");
