@@ -1,4 +1,4 @@
-/** What the mesh adds to a request: the same paced load, straight at a pod and through a Service with a weighted route. */
+/** What the mesh adds to a request: the same paced load, directly to a pod and through a Service with a weighted route. */
 import { fork } from "node:child_process";
 import { Agent, createServer, request } from "node:http";
 import { fileURLToPath } from "node:url";
@@ -23,7 +23,7 @@ interface Load {
   readonly failed: number;
 }
 
-/** The load comes from a process of its own, so that it does not count as the mesh's. */
+/** A separate process sends the load, so that the load does not count as the mesh's work. */
 export async function benchMesh(): Promise<readonly Figure[]> {
   const addresses = await claimAddressBlock();
   const store = createStore({ addresses });
@@ -126,7 +126,7 @@ async function installRoute(store: Store, pods: readonly string[]): Promise<stri
   return String(store.get(RESOURCES.service, "test", "podinfo")?.spec?.clusterIP);
 }
 
-/** Best of several rounds each, taken in turns: other work on the machine only ever adds. */
+/** Best of several rounds each, in turns: other work on the machine only ever adds time. */
 async function compare(pod: string, service: string, mesh: Mesh): Promise<[Load, Load, number]> {
   const direct: Load[] = [];
   const meshed: Load[] = [];
@@ -198,7 +198,7 @@ async function load(address: string, kind: Kind): Promise<Load> {
   return { p50: at(0.5), p99: at(0.99), most, failed };
 }
 
-/** Sends what is due by the clock, millisecond by millisecond. */
+/** Sends the requests that are due, millisecond by millisecond. */
 async function paced(ask: () => Promise<void>): Promise<void> {
   const open = new Set<Promise<void>>();
   const began = performance.now();

@@ -1,4 +1,4 @@
-/** A real rollout on a sandbox of its own, in processes of their own, under 200 requests per second of users. */
+/** A real rollout on its own sandbox, in separate processes, under 200 requests per second of users. */
 import type { ChildProcess } from "node:child_process";
 import { type ClusterClient, connectCluster } from "../src/cli/cluster.ts";
 import { startUserTraffic } from "../src/cli/demo/traffic.ts";
@@ -117,7 +117,7 @@ function phaseOf(canaries: ObjectCache): string {
   return canaries.get("test", "podinfo")?.status?.phase ?? "";
 }
 
-/** @returns when an event that begins so was seen, on this process's monotonic clock */
+/** @returns the time of an event that begins with this text, on this process's monotonic clock */
 function whenSaid(events: ObjectCache, beginning: string): Promise<number> {
   return new Promise((resolve) => {
     const stop = events.onChange(({ object }) => {

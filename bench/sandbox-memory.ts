@@ -1,5 +1,5 @@
 /**
- * What a sandbox costs in the long run: memory after two hours of the demo's traffic and releases, and CPU at rest.
+ * The cost of a sandbox in the long run: memory after two hours of the demo's traffic and releases, and CPU when idle.
  *
  * Two hours are too long to wait. The processes are measured for some minutes of releases without a pause. What grows for
  * two hours are the samples of the embedded Prometheus: the benchmark takes the sandbox's real metrics, feeds two hours of

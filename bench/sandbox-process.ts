@@ -109,7 +109,7 @@ function residentMb(pid: number): number {
     const [, kilobytes = "0"] = /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8")) ?? [];
     return Number(kilobytes) / 1024;
   } catch {
-    // It ended while we looked.
+    // It ended in the meantime.
     return 0;
   }
 }

@@ -17,7 +17,7 @@ const HOSTS_PER_SUBNET = 254;
 export interface AddressBlock {
   /** "127.B" */
   readonly prefix: string;
-  /** A free pod address. Released addresses are reused last, so that stragglers of a dead pod reach nobody. */
+  /** A free pod address. Released addresses are reused last, so that late requests to a dead pod reach no other pod. */
   pod(): string;
   releasePod(address: string): void;
   /** A free cluster IP. */

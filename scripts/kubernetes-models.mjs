@@ -26,7 +26,7 @@ export function writeKubernetesModels() {
   const names = readdirSync(folder).flatMap((file) => /^(.*)\.d\.ts$/.exec(file)?.[1] ?? []);
   const models = Object.fromEntries(names.filter(isWanted).flatMap((name) => modelOf(folder, name)));
   mkdirSync(join(ROOT, "sandbox/generated"), { recursive: true });
-  // Several test runs may write at once: a reader must never meet half a file.
+  // Several test runs may write at once: a reader must never see half a file.
   const draft = `${FILE}.${process.pid}`;
   writeFileSync(draft, JSON.stringify({ source, models }));
   renameSync(draft, FILE);

@@ -1,4 +1,4 @@
-// 3,000 seeded rollouts in bad weather. The seed is fixed, so that a failure is the change's own.
+// 3,000 seeded rollouts under faults. The seed is fixed, so that a failure is caused by the change.
 // --nightly: 200,000, from a seed that is another every night, and beside them every story with every single fault.
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,4 @@
-/** Two rooms that share no code must understand each other: the operator's queries, and the sandbox's Prometheus. */
+/** Two rooms that share no code must fit together: the operator's queries, and the sandbox's Prometheus. */
 import { Agent } from "undici";
 import { describe, expect, it } from "vitest";
 import { startEmbedded } from "../sandbox/prometheus/embedded.ts";
@@ -78,7 +78,7 @@ const REQUESTS: Readonly<Record<string, Series>> = {
 
 interface Series {
   readonly count: string;
-  /** Buckets of durations; some meshes are asked for the average instead. */
+  /** Buckets of durations; for some meshes the query uses the average instead. */
   readonly bucket?: string;
   readonly average?: string;
   readonly status: string;
@@ -94,7 +94,7 @@ function envoy(labels: Readonly<Record<string, string>>): Series {
   return { count, bucket, status: "envoy_response_code", labels };
 }
 
-/** What a proxy shows after so many requests, each of which took 150 ms. */
+/** The metrics of a proxy after this many requests, each of which took 150 ms. */
 function exposition(series: Series, good: number, bad: number): string {
   const line = (name: string, more: Readonly<Record<string, string>>, value: number) => {
     const labels = Object.entries({ ...series.labels, ...more }).map(([key, text]) => `${key}="${text}"`);

@@ -1,4 +1,4 @@
-/** What we ship to be applied, against the contract. */
+/** The manifests that Aviary ships, compared with the contract. */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
@@ -23,7 +23,7 @@ const RULES: readonly Rule[] = parseAllDocuments(OPERATOR)
 
 const RIGHTS = rightsOf(createRouters({ setOwnerRefs: true }));
 
-it("the roles are those of the table of rights: run `npm run rbac`", () => {
+it("the roles come from the table of rights: run `npm run rbac`", () => {
   expect(RULES).toEqual(allRules(RIGHTS));
   const chart = readFileSync(new URL("../charts/aviary/files/rbac.yaml", import.meta.url), "utf8");
   expect(parse(chart)).toEqual(JSON.parse(JSON.stringify(RIGHTS)));
@@ -39,7 +39,7 @@ it("nothing is deleted but Analyses, records of runs and copies of autoscalers, 
   expect(RULES.flatMap(({ nonResourceURLs = [] }) => nonResourceURLs)).toEqual(["/version"]);
 });
 
-/** The standard "restricted" of Kubernetes' Pod Security, as far as these pods touch it. */
+/** The standard "restricted" of Kubernetes' Pod Security, as far as it concerns these pods. */
 it.each(["operator/operator.yaml", "loadtester/loadtester.yaml", "prometheus/prometheus.yaml"])(
   "the pods of %s are restricted",
   (file) => {
@@ -60,7 +60,7 @@ it.each(["operator/operator.yaml", "loadtester/loadtester.yaml", "prometheus/pro
   },
 );
 
-it("Q78: nothing that we ship asks a Prometheus operator for anything, so no namespace of a ServiceMonitor can be wrong", () => {
+it("Q78: no manifest configures a Prometheus operator, so no ServiceMonitor can have a wrong namespace", () => {
   const deploy = new URL("../deploy/", import.meta.url);
   const files = readdirSync(deploy, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".yaml"));
   const kinds = files.flatMap((name) =>
@@ -111,7 +111,7 @@ describe.each([
   ["the operator's role", RULES],
   ["the chart, with provider knative", CHART_RULES["knative"] ?? []],
 ])("%s", (_where, rules) => {
-  it("lets the operator watch all that it looks at for a Knative Service", () => {
+  it("lets the operator watch every kind that it reads for a Knative Service", () => {
     const targetRef = { apiVersion: "serving.knative.dev/v1", kind: "Service", name: "podinfo" };
     const service = {
       ...{ apiVersion: targetRef.apiVersion, kind: targetRef.kind, metadata: { name: "podinfo", namespace: "test" } },

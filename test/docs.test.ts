@@ -41,7 +41,7 @@ describe("the documentation", () => {
     expect(broken).toEqual([]);
   });
 
-  it("every page of docs/ is in the index, or in a folder that is", () => {
+  it("every page of docs/, or its folder, is in the index", () => {
     const index = textOf("docs/README.md");
     const missing = pages("docs").filter((page) => {
       const path = page.replace("docs/", "");
@@ -50,7 +50,7 @@ describe("the documentation", () => {
     expect(missing).toEqual([]);
   });
 
-  it("a command block names what it needs, or which test runs it, or is run", () => {
+  it("a command block says what it needs or which test runs it, or this test runs it", () => {
     const marks = PAGES.flatMap((page) => commandBlocks(textOf(page)).map(({ mark }) => mark));
     expect(marks.length).toBeGreaterThan(10);
     for (const mark of marks) expect(mark ?? "run").toMatch(/^(run$|needs: |run by: |page: example$)/);

@@ -1,5 +1,5 @@
 /**
- * Journals that a release recorded (test/histories/*.jsonl) must lead to the same decisions in every later one, or an ADR says
+ * Journals that a release recorded (test/histories/*.jsonl) must lead to the same decisions in every later release, or an ADR says
  * why not. New ones are recorded by `RECORD_HISTORIES=1 npx vitest run test/histories.test.ts`, which never touches old ones.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -84,9 +84,9 @@ function statusOfToday(recorded: CanaryStatus, { spec }: AdvanceInput): CanarySt
 }
 
 function withoutReasons({ status, events }: Transition): unknown {
-  // Release 0.1.0 did not remember what the spec named.
+  // Release 0.1.0 did not store the names in the spec.
   const { announced, names: _names, run: _run, cause: _cause, ...rest } = status;
-  // The sentence behind Flagger's message came later.
+  // The sentence behind Flagger's message is newer.
   const conditions = rest.conditions.map((condition) => ({
     ...condition,
     message: condition.message.replace(/(scaled to zero\.).*/, "$1"),

@@ -1,5 +1,5 @@
 /**
- * Terraform's files for AKS. Every argument is held against a table of those that the provider documents. Where terraform is on
+ * Terraform's files for AKS. Every argument is compared with a table of those that the provider documents. Where terraform is on
  * PATH, `fmt` runs, too. Where $AZURERM_MIRROR names a folder with the provider
  * (a file system mirror of Terraform), `validate` and `test` run.
  */
@@ -48,7 +48,7 @@ const DOCUMENTED: Readonly<Record<string, string>> = {
   azurerm_federated_identity_credential: "name user_assigned_identity_id audience issuer subject",
   azurerm_role_assignment: "scope role_definition_name principal_id",
 };
-/** Terraform's own. */
+/** Arguments of Terraform itself. */
 const EVERYWHERE = ["count", "for_each", "depends_on", "lifecycle"];
 
 interface Block {
@@ -57,7 +57,7 @@ interface Block {
   readonly path: readonly string[];
 }
 
-/** Reads the blocks and arguments of HCL that `terraform fmt` has laid out: one of them a line. */
+/** Reads the blocks and arguments of HCL as `terraform fmt` lays them out: one per line. */
 function argumentsOf(text: string): readonly { readonly resource: string; readonly argument: string }[] {
   const found: { resource: string; argument: string }[] = [];
   const open: Block[] = [];

@@ -1,4 +1,4 @@
-/** What a release is made of: the versions, the package, the workflows and the dev container. */
+/** The parts of a release: the versions, the package, the workflows and the dev container. */
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { PROJECT_ROOT } from "../src/project-root.ts";
 const read = (path: string) => readFileSync(join(PROJECT_ROOT, path), "utf8");
 const { version } = JSON.parse(read("package.json")) as { version: string };
 
-it("every place that repeats the version says the version of package.json", () => {
+it("every place that repeats the version has the version of package.json", () => {
   const run = () => execFileSync(process.execPath, [join(PROJECT_ROOT, "scripts/version.mjs"), "--check", version]);
   expect(run).not.toThrow();
 });

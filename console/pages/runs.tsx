@@ -1,4 +1,4 @@
-/** Releases on record: the list, and one release for good. */
+/** Releases on record: the list, and one release with all its data. */
 import type { RunRow, RunView } from "../../src/console/types.ts";
 import { changes, query, setQuery } from "../api.ts";
 import { clock, day, number, shortImage, took } from "../format.ts";

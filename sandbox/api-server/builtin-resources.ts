@@ -125,7 +125,7 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
   "apiregistration.k8s.io/v1": [
     ["APIService", "apiservices", { cluster: true, status: true, categories: ["api-extensions"] }],
   ],
-  // Stored, so that installation manifests can be applied; nobody asks webhooks or policies here.
+  // Stored, so that installation manifests can be applied; the sandbox calls no admission webhooks and applies no policies.
   "admissionregistration.k8s.io/v1": [
     [
       "ValidatingAdmissionPolicy",

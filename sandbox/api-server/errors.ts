@@ -25,7 +25,7 @@ export function alreadyExists(resource: Named, name: string): ApiError {
   return new ApiError(409, "AlreadyExists", message, details(resource, name));
 }
 
-/** Optimistic concurrency: somebody else was faster. */
+/** Optimistic concurrency: another client was faster. */
 export function modified(resource: Named, name: string): ApiError {
   const why = "the object has been modified; please apply your changes to the latest version and try again";
   return conflict(resource, name, why);

@@ -29,7 +29,7 @@ export interface ApiServerOptions {
   readonly clock?: Clock;
   /** To come back as the server that was stopped: with `port` and `token`, clients notice an outage and nothing more. */
   readonly resumed?: Pick<ApiServer, "store" | "certificate">;
-  /** Told of every request before it is answered. */
+  /** Called for every request before it is answered. */
   readonly onRequest?: (request: ApiRequest) => void;
 }
 

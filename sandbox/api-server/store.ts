@@ -111,7 +111,7 @@ function createCore(options: StoreOptions): Core {
   return core;
 }
 
-/** Addresses that nobody else in the sandbox uses, for stores without an address block of their own. */
+/** Addresses that are unused in the sandbox, for stores without an address block of their own. */
 function spareAddresses() {
   let next = 0;
   return {

@@ -105,7 +105,7 @@ describe("endpoints", () => {
     expect(slices()).toEqual([]);
   });
 
-  it("of a Service without selector belong to somebody else", async () => {
+  it("of a Service without selector belong to another client", async () => {
     const service = serviceFor("web");
     delete service.spec.selector;
     bed.apply(service);
@@ -117,7 +117,7 @@ describe("endpoints", () => {
 });
 
 describe("garbage collection", () => {
-  it("removes what belongs to nobody any more, through several generations", async () => {
+  it("removes objects whose owners are gone, through several generations", async () => {
     const first = bed.apply(config("first"));
     const second = bed.apply(config("second", [first]));
     const third = bed.apply(config("third", [second]));
@@ -203,7 +203,7 @@ describe("a DaemonSet", () => {
   const change = (edit: (template: KubeFields) => void) =>
     bed.change(daemonSet, "agent", (copy) => edit(copy.spec.template));
 
-  it("runs one pod, replaces it, and is scaled to zero by a node selector nobody has", async () => {
+  it("runs one pod, replaces it, and is scaled to zero by a node selector that no node has", async () => {
     bed.apply(workload("DaemonSet", "agent"));
     await bed.settle();
     const one = { desiredNumberScheduled: 1, currentNumberScheduled: 1, numberReady: 1, numberMisscheduled: 0 };

@@ -26,7 +26,7 @@ export interface ControllerOptions {
   readonly random?: Random;
   /** Where autoscalers get their samples; without it they do not scale. */
   readonly autoscaler?: AutoscalerOptions;
-  /** How ScaledObjects ask their questions; without it nobody follows them. */
+  /** How ScaledObjects run their queries; without it there is no KEDA controller. */
   readonly keda?: KedaOptions;
   /** Receives what went wrong and will be tried again, one line each. Default: a Node warning. */
   readonly report?: (message: string) => void;

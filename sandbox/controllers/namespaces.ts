@@ -48,7 +48,7 @@ function letGo({ cluster }: ControllerContext, namespace: KubeObject): void {
       copy.spec.finalizers = copy.spec.finalizers.filter((name: string) => name !== FINALIZER);
     }
   });
-  // A namespace without finalizers of its own goes with this; others wait for whoever put them there.
+  // This removes a namespace without further finalizers; others wait for the clients that added theirs.
   const left = cluster.get(RESOURCES.namespace, "", namespace.metadata.name);
   if (left !== undefined && (left.metadata.finalizers ?? []).length === 0) {
     cluster.remove(RESOURCES.namespace, "", namespace.metadata.name);

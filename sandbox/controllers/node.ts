@@ -5,7 +5,7 @@ import { type ControllerContext, type Stop, startController } from "./context.ts
 import { editStatus } from "./objects.ts";
 import { NODE, NODE_LABELS, NODE_NAME } from "./types.ts";
 
-/** Registers the node; somebody who deletes it gets it back. */
+/** Registers the node, again when it was deleted. */
 export function startNode(context: ControllerContext): Stop {
   const { cluster, clock } = context;
   return startController(context, "node-controller", (wiring) => {

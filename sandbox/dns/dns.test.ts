@@ -53,7 +53,7 @@ describe("the nameserver, asked by Node's own resolver", () => {
     expect((await resolver.resolve4("headless.test")).sort()).toEqual(["127.70.1.1", "127.70.1.2"]);
   });
 
-  it.each(["nobody.test", "podinfo.elsewhere", "example.com", "a.b.c.d.e"])("%s does not exist", async (name) => {
+  it.each(["absent.test", "podinfo.elsewhere", "example.com", "a.b.c.d.e"])("%s does not exist", async (name) => {
     await expect(resolver.resolve4(name)).rejects.toMatchObject({ code: "ENOTFOUND" });
   });
 

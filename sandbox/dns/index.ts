@@ -17,7 +17,7 @@ export interface Nameserver {
   stop(): Promise<void>;
 }
 
-/** Nobody should remember more than a moment: asking costs microseconds. */
+/** Clients may cache an answer for a moment only: a query costs microseconds. */
 const SECONDS_TO_LIVE = 1;
 
 /** @throws Error when it cannot listen there */

@@ -112,7 +112,7 @@ function transform(
   return result;
 }
 
-/** Every `image` of every container, at whatever depth the pod template lies. */
+/** Every `image` of every container, at any depth of the pod template. */
 function setImage(
   value: KubeFields,
   image: { name: string; newName?: string; newTag?: string; digest?: string },

@@ -69,7 +69,7 @@ describe("a pod under a clock that stands still", () => {
     expect(bed.get(pod, "one")).toBeUndefined();
   });
 
-  it("waits for an image nobody has, and says so", async () => {
+  it("waits for an unknown image, and reports it", async () => {
     bed.apply(podOf("one", { image: "example.org/nothing:1" }));
     await bed.settle();
     expect(live("one").status.phase).toBe("Pending");

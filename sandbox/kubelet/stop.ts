@@ -23,7 +23,7 @@ export async function preStop(
   }
 }
 
-/** Nobody waits longer than this for endpoints to forget a pod: somebody may have listed its address by hand. */
+/** The longest wait until endpoints drop a pod: a user may have listed its address by hand. */
 const LONGEST_WAIT_MS = 2_000;
 
 /** Resolves when no Endpoints of the namespace list the address any longer. */

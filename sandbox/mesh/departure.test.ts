@@ -75,7 +75,7 @@ describe("pods that leave before their Service's endpoints say so", () => {
     });
   }
 
-  it("are asked while there is nobody else", async () => {
+  it("get requests while there is no other pod", async () => {
     const last = await bed.pod("podinfo");
     bed.endpoints("podinfo", [last]);
     announceDeletion(last);

@@ -79,7 +79,7 @@ it("splits a Route's requests by its status, inside and at the gateway, and coun
   expect(await askedOf(50, inside)).toEqual({ "web-00001": 50 });
 });
 
-it("reaches a tagged Revision by the tag's own names, whatever its share", async () => {
+it("reaches a tagged Revision by the tag's own names, with any share", async () => {
   await route([
     { revisionName: "web-00002", latestRevision: true, percent: 0, tag: "new" },
     { revisionName: "web-00001", percent: 100 },

@@ -43,7 +43,7 @@ function weighted(targets: readonly KubeFields[], whole: boolean): readonly Kube
     }));
 }
 
-/** Whether its requests are Knative's to split: its gateway sees them, in whatever namespace. */
+/** Whether its requests are Knative's to split: its gateway handles them, for any namespace. */
 export function isPlaceholder(service: KubeObject): boolean {
   return service.metadata.labels?.[KNATIVE_LABELS.route] !== undefined;
 }

@@ -298,7 +298,7 @@ describe("a VirtualService", () => {
     expect(stranger.headers).not.toHaveProperty("access-control-allow-origin");
   });
 
-  it("mirrors: the copy is counted, its answer is nobody's business", async () => {
+  it("mirrors: the copy is counted, its answer is dropped", async () => {
     route([{ route: split(100, 0), mirror: { host: "podinfo-canary" } }]);
     const host = "podinfo.test:9898";
     const answer = await bed.ask("podinfo", "/x", { method: "POST", body: "payload", headers: { host } });
@@ -329,7 +329,7 @@ describe("a VirtualService", () => {
 describe("the ingress gateway", () => {
   const servers = (hosts: string[]) => ({ servers: [{ port: { number: 80, protocol: "HTTP" }, hosts }] });
 
-  it("knows nobody until a Gateway and a VirtualService say more", async () => {
+  it("has no routes until a Gateway and a VirtualService define some", async () => {
     expect((await bed.askIngress("app.example.com")).status).toBe(404);
     bed.put(gateway, "public", servers(["*"]), "istio-system");
     const spec = { hosts: ["app.example.com"], gateways: ["istio-system/public"], http: [{ route: split(100, 0) }] };

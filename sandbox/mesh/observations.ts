@@ -7,9 +7,9 @@ import type { Workload } from "./workload.ts";
 
 /** One finished request. */
 export interface Observation {
-  /** undefined: somebody outside the mesh. */
+  /** undefined: a client outside the mesh. */
   readonly source: Workload | undefined;
-  /** undefined: nobody was reached. */
+  /** undefined: no pod was reached. */
   readonly destination: Workload | undefined;
   readonly service: ServiceName;
   /** HTTP status as the caller saw it; 0 when the caller went away before there was one. */

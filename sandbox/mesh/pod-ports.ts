@@ -1,5 +1,5 @@
 /**
- * Ports of pods that traffic is sent to, each with its own kept-alive connections. A port that nobody lists any longer is
+ * Ports of pods that traffic is sent to, each with its own kept-alive connections. A port that no Service lists any longer is
  * retired: it is never picked again, idle connections close at once, and requests in flight finish.
  */
 import { Agent } from "node:http";

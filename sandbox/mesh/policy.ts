@@ -33,7 +33,7 @@ export interface Policy {
   readonly outliers: Outliers | undefined;
 }
 
-/** Istio's own: 10 s to connect, and limits that nobody reaches. */
+/** Istio's own: 10 s to connect, and limits that are never reached. */
 export const DEFAULT_POLICY: Policy = {
   balancer: "least-request",
   hash: undefined,

@@ -172,7 +172,7 @@ const isIn = (member: Member) => member.ejectedUntil === 0 || member.ejectedUnti
 /**
  * The endpoint for one request.
  * @param hash under consistent hashing; undefined: by the balancer
- * @param tried have failed this request already; they are asked again only when there is nobody else
+ * @param tried have failed this request already; they are tried again only when there is no other pod
  */
 export function pick(
   pool: Pool,

@@ -14,7 +14,7 @@ export interface PodFacts {
   workload: Workload;
   /** Whether a proxy of its own would see its requests. */
   sidecar: boolean;
-  /** Being deleted: nobody is sent to it any more, even if its Services' endpoints do not say so yet. */
+  /** Being deleted: no request is sent to it any more, even if its Services' endpoints do not say so yet. */
   leaving: boolean;
   /** Sent to it so far, repetitions and mirrored ones included. */
   requests: number;
@@ -77,7 +77,7 @@ interface State {
   readonly namespaces: Map<string, KubeObject>;
   /** By Service, then by the slice's name. */
   readonly slices: Map<string, Map<string, KubeObject>>;
-  /** Read only for Services without slices: those that somebody wrote by hand. */
+  /** Read only for Services without slices: those that a user wrote by hand. */
   readonly endpoints: Map<string, KubeObject>;
   readonly podObjects: Map<string, KubeObject>;
   /** Addresses of deleted pods, until another pod has them: endpoints may name them a little longer. */
@@ -185,7 +185,7 @@ function onPod(state: State, { type, object }: WatchEvent, listener: RegistryLis
   if (leaving || returned) departed(state, object, listener);
 }
 
-/** A pod came between its Services and their endpoints: whoever may list it looks again. */
+/** A pod came between its Services and their endpoints: every Service that may list it is updated. */
 function departed(state: State, pod: KubeObject, listener: RegistryListener): void {
   const { namespace = "" } = pod.metadata;
   for (const { key, namespace: own } of state.services.values()) if (own === namespace) listener.endpoints(key);
@@ -210,7 +210,7 @@ function serviceFacts(object: KubeObject): ServiceFacts {
   };
 }
 
-/** Pods on their way out are asked only while there is nobody else, as kube-proxy does. */
+/** Terminating pods get requests only while there is no other pod, as in kube-proxy. */
 function endpointsOf(state: State, key: string, port: ServicePort): readonly Address[] {
   const listed = listedEndpoints(state, key, port).filter(({ address }) => !state.deserted.has(address));
   const staying = listed.filter(({ address }) => state.pods.get(address)?.leaving !== true);

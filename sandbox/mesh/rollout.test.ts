@@ -65,7 +65,7 @@ const rolledOut = () => {
   return whole && status?.readyReplicas === 2 && status?.replicas === 2;
 };
 
-it("nobody notices a rollout", { timeout: 60_000 }, async () => {
+it("no request fails during a rollout", { timeout: 60_000 }, async () => {
   await expect.poll(rolledOut, { timeout: 20_000 }).toBe(true);
   const clusterIP = sandbox.cluster.get(service, "test", "podinfo")?.spec?.clusterIP;
   const doors = [

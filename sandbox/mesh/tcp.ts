@@ -16,7 +16,7 @@ export function serveConnection(around: Surroundings, { socket, split, port, mes
   const destination = choose(split, around.random);
   const pool =
     destination && around.pools.find(destination.service, destination.port, destination.subset, port, meshed);
-  // Nobody is there to be told: the caller sees its connection break.
+  // No answer is possible: the caller sees its connection break.
   socket.on("error", () => socket.destroy());
   if (pool === undefined) return void socket.destroy();
   socket.pause();

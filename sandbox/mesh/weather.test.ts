@@ -89,7 +89,7 @@ describe("users notice nothing", () => {
     await users.until(100);
     await users.stop();
     expect([...users.outcomes.keys()]).toEqual(["200"]);
-    // At weight 0 nobody is sent there: only what was under way at the change may have arrived.
+    // At weight 0 no request is sent there: only requests under way at the change may have arrived.
     expect(canary.seen.length - before).toBeLessThanOrEqual(16);
     expect(canary.seen.length).toBeGreaterThan(50);
   });
@@ -233,7 +233,7 @@ describe("a DestinationRule", () => {
     for (let i = 0; i < 10; i += 1) {
       expect((await bed.ask("podinfo", "/", { headers: { cookie } })).body).toBe(first.body);
     }
-    // Another pod's end moves nobody else.
+    // The end of another pod moves no other user.
     bed.endpoints(
       "podinfo",
       pods.filter((_pod, i) => "abcd"[i] === first.body || i < 2),

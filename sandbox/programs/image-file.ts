@@ -73,7 +73,7 @@ export function editImageFile(file: string, image: string, program: ImageProgram
   return true;
 }
 
-/** The entries as they are now. A file that cannot be read is an error of whoever asks. */
+/** The entries as they are now. A file that cannot be read is an error for the caller. */
 export function followImageFile(file: string): () => ImagePrograms {
   let known: ImagePrograms = new Map();
   let readAt: string | undefined;

@@ -55,5 +55,5 @@ it("says what it cannot use", async () => {
   await expect(ask()).rejects.toThrow("the query returned several values, it must return one: sum(rate(");
   answer = { code: 503, data: "tired" };
   await expect(ask()).rejects.toThrow(/^http:\/\/prometheus.istio-system:9090\/ answered 503: .*tired/);
-  await expect(ask("nobody.istio-system")).rejects.toThrow("no such name in the cluster: nobody.istio-system");
+  await expect(ask("absent.istio-system")).rejects.toThrow("no such name in the cluster: absent.istio-system");
 });

@@ -206,9 +206,9 @@ function bySeries(result: Answer["body"]): Map<string, readonly Pair[]> {
   return found;
 }
 
-function comparePairs(key: string, ours: readonly Pair[], theirs: readonly Pair[]): string | undefined {
-  if (ours.length !== theirs.length) return `${key}: ${ours.length} values here, ${theirs.length} there`;
-  for (const [i, [at, text]] of ours.entries()) {
+function comparePairs(key: string, here: readonly Pair[], theirs: readonly Pair[]): string | undefined {
+  if (here.length !== theirs.length) return `${key}: ${here.length} values here, ${theirs.length} there`;
+  for (const [i, [at, text]] of here.entries()) {
     const [otherAt, otherText] = theirs[i] ?? [0, ""];
     if (at !== otherAt) return `${key}: times ${at} and ${otherAt}`;
     const [a, b] = [Number(text.replace("Inf", "Infinity")), Number(otherText.replace("Inf", "Infinity"))];

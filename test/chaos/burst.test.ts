@@ -28,7 +28,7 @@ it("Canaries applied at once to a slow API server are all initialised, without a
 });
 
 it("an API server that cannot keep up gets fewer requests at once, and all Canaries are initialised", async () => {
-  // What it can do in its own patience are about 12 requests.
+  // Within its time limit it can answer about 12 requests.
   const { figures } = await burst({ canaries: 30, namespaces: 3, workers: 2, workMs: 10, patienceMs: 60 });
   const requests = [...figures.verbs.values()].reduce((sum, count) => sum + count);
   expect(figures.timeouts).toBeGreaterThan(0);

@@ -1,4 +1,4 @@
-/** Many Canaries applied at once to an API server that is slow: what it takes until all are initialised. */
+/** Many Canaries applied at once to a slow API server: the requests and the time until all are initialised. */
 
 import { fixedCredentials } from "../../src/kube/access.ts";
 import { readOperatorFlags } from "../../src/operator/process/flags.ts";
@@ -16,7 +16,7 @@ export interface BurstOptions extends StubOptions {
 
 export interface BurstEnd {
   readonly seconds: number;
-  /** Events by their message, with the names of the Canaries taken out. */
+  /** Events by their message, without the names of the Canaries. */
   readonly events: ReadonlyMap<string, number>;
   readonly errors: readonly string[];
   readonly figures: StubCluster["figures"];

@@ -1,4 +1,4 @@
-/** What lies unused in a namespace costs the operator nothing: it would be killed for its memory, for all tenants. */
+/** Unused objects of a namespace cost the operator no memory: otherwise it would be killed, for all tenants. */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

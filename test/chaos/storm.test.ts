@@ -1,4 +1,4 @@
-/** Seeded storms: a server that refuses, fails and forgets at random. Every Canary is initialised all the same. */
+/** Seeded storms: a server that refuses, fails and loses history at random. Every Canary is initialised in the end. */
 import { expect, it } from "vitest";
 import { createChance } from "../../src/simulate/random.ts";
 import { burst } from "./burst.ts";
@@ -16,7 +16,7 @@ it.each(SEEDS)("seed %i: 429, 500, 503 and 410 at random delay the Canaries and 
   const { figures } = await burst({
     ...{ canaries: 20, namespaces: 4, workers: 8, workMs: 2 },
     intercept(_method, path) {
-      // The first look at the cluster decides whether the operator starts at all.
+      // The first read of the cluster decides whether the operator starts at all.
       if (path === "/version" || path.includes("limit=1&") || path.endsWith("limit=1") || chance.next() > 0.1) return;
       const fault = FAULTS[Math.floor(chance.next() * FAULTS.length)];
       return { code: fault?.code ?? 500, body: { kind: "Status", status: "Failure", message: "storm", ...fault } };

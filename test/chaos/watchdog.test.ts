@@ -9,7 +9,7 @@ import { type StubCluster, startStubCluster } from "../../src/testing/stub-clust
 import { compiled, removeCompiled } from "../e2e/harness/process.ts";
 import { canaryOf, deployment, kubeconfigOf } from "./burst.ts";
 
-/** Stands for any code that never ends: it begins when the poisoned Canary's primary is written. */
+/** Stands for any code that never ends: it starts when the primary of the blocking Canary is written. */
 const POISON = `
   const stringify = JSON.stringify;
   JSON.stringify = (value, ...rest) => {

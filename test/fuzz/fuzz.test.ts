@@ -40,7 +40,7 @@ function hold<T>(inputs: fc.Arbitrary<T>, check: (input: T) => void): void {
   fc.assert(fc.property(inputs, check), { numRuns: RUNS, seed: SEED });
 }
 
-/** What `work` refuses, in a message of bounded length. @throws what is no refusal */
+/** The refusal of `work`, in a message of bounded length. @throws any other error */
 function refused(work: () => unknown, kinds: readonly (abstract new (...args: never[]) => Error)[]): void {
   try {
     work();
@@ -73,7 +73,7 @@ const json = fc.oneof(
 );
 
 describe("Canary specs", () => {
-  /** A good spec with one part replaced by anything. */
+  /** A valid spec with one part replaced by a random value. */
   const spec = fc.tuple(fc.nat(), fc.jsonValue({ maxDepth: 4 }), text).map(([where, value, key]) => {
     const good = structuredClone(
       aWireCanary({
@@ -97,7 +97,7 @@ describe("Canary specs", () => {
     return where % 7 === 0 ? { ...good, [key]: value } : good;
   });
 
-  it("are read or refused, and what is read has a plan", { timeout: LONG }, () => {
+  it("are read or refused, and every accepted spec has a plan", { timeout: LONG }, () => {
     hold(spec, (wire) => {
       const parsed = parseSpec(wire as never, "test", DEFAULT_PARSE_OPTIONS);
       if (parsed.kind === "valid") expect(planFor(parsed.spec, MESH).steps.length).toBeLessThan(20_000);
@@ -181,7 +181,7 @@ describe("answers of metric servers", () => {
     hold(fc.oneof(message, bytes.map(Buffer.from)), (input) => refused(() => dataPoints(Buffer.from(input)), [Error]));
   });
 
-  it("are asked for by names only, whatever the query says", { timeout: LONG }, () => {
+  it("are requested by names only, for any query", { timeout: LONG }, () => {
     hold(fc.oneof(text, fc.webPath(), fc.webUrl()), (query) => {
       refused(() => parseKeptnQuery(query), [MetricError]);
       refused(() => parseExternalMetric(query), [MetricError]);
@@ -190,7 +190,7 @@ describe("answers of metric servers", () => {
   });
 });
 
-describe("texts of strangers", () => {
+describe("foreign texts", () => {
   const address = fc.oneof(
     text,
     fc.webUrl({ withQueryParameters: true, withFragments: true }),

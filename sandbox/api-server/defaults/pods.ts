@@ -1,6 +1,6 @@
 /**
  * What the API server fills into pods and pod templates. Controllers compare and hash templates after defaulting, so a
- * missing default here would show as a change that nobody made.
+ * missing default here would look like a change.
  */
 import type { KubeFields } from "../../../src/ports/kubernetes.ts";
 

@@ -16,7 +16,7 @@ import { scale } from "./scale.ts";
 import { watchObjects } from "./watch.ts";
 import { createObject, deleteObject, deleteObjects, updateObject } from "./writing.ts";
 
-/** What a client may read before it has shown a token, and whoever it is. */
+/** Paths that every client may read, also without a token. */
 export const PUBLIC: ReadonlySet<string> = new Set(["healthz", "livez", "readyz", "version"]);
 
 type Handler = (call: Call, route: Route) => Answer | Promise<Answer>;

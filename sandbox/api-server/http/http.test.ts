@@ -59,7 +59,7 @@ const deployment = (name: string, spec: object = {}) => ({
 describe("access", () => {
   it("asks for a token", async () => {
     const stranger = testClient({ ...(external ?? server), token: "" });
-    // The sandbox knows nobody without one, a real server may know "system:anonymous", who may do nothing.
+    // The sandbox has no user without one; a real server may have "system:anonymous", which has no rights.
     expect([401, 403]).toContain((await stranger.send("GET", CM)).code);
     const guesser = testClient({ ...(external ?? server), token: "wrong" });
     expect(await guesser.send("GET", CM)).toMatchObject({

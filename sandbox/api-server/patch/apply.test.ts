@@ -261,7 +261,7 @@ describe("the records of other writes", () => {
     expect(updated(one, structuredClone(one), "b", { now: later })).toEqual(one);
   });
 
-  it("know a scale from an update: replicas handed to an autoscaler are not taken back by an apply without them", () => {
+  it("distinguish a scale from an update: an apply without replicas leaves those of an autoscaler", () => {
     const one = applied(undefined, deployment({ replicas: 1, paused: true }), "a");
     const scaled = updated(one, { ...one, spec: { replicas: 5, paused: true } }, "hpa", { subresource: "scale" });
     expect(owners(scaled)).toMatchObject({ "hpa/Update/scale": { "f:spec": { "f:replicas": {} } } });

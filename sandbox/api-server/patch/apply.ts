@@ -1,7 +1,7 @@
 /**
  * Server-side apply and the bookkeeping of every other write.
  *
- *   apply:  live + applied --merge--> merged --minus what this manager gave up and nobody else owns--> object
+ *   apply:  live + applied --merge--> merged --minus what this manager gave up and no other owns--> object
  *           fields of others that would change are conflicts, unless forced: then the others lose them
  *   update: what the write changed now belongs to the writer
  */
@@ -105,7 +105,7 @@ function entriesBefore(args: ApplyArgs): Entries {
   return new Map([[entryId(entry), entry]]);
 }
 
-/** Takes out what the manager applied last time, does not apply now, and nobody else owns. */
+/** Removes fields that the manager applied last time and not now, and that have no other owner. */
 function withoutGivenUp(schema: ObjectSchema, merged: KubeObject, previous: FieldSet, owned: FieldSet): KubeObject {
   const { root } = schema;
   // `ownable` also keeps the metadata as such: what the server wrote there has no owner and must stay.
@@ -195,7 +195,7 @@ const PLAIN: ReadonlySet<string> = new Set(
   ].map((name) => `f:${name}`),
 );
 
-/** Structs and lists that are always there in Go are never "added": nobody owns them, only what is in them. */
+/** Structs and lists that are always there in Go are never "added": they have no owner, only their contents have. */
 function withoutPlainParents(set: FieldSet): FieldSet {
   const children = [...set.children].map(([part, child]) => {
     const below = withoutPlainParents(child);

@@ -6,7 +6,7 @@ import { PatchError } from "./errors.ts";
 
 const OPERATIONS: ReadonlySet<unknown> = new Set(["add", "remove", "replace", "move", "copy", "test"]);
 
-/** Says no more than this, whatever is wrong. */
+/** The one message for every fault. */
 const REFUSED = "the server rejected our request due to an error in our request";
 
 /** Applies a JSON patch to a copy. Throws a `PatchError`: 400 when it is no list, 422 when it does not fit. */

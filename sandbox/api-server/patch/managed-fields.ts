@@ -67,7 +67,7 @@ function byAge(a: ManagerEntry, b: ManagerEntry): number {
 
 const field = (name: string, set: FieldSet) => [`f:${name}`, set] as const;
 
-/** Nobody owns these: they name the object, or the server writes them. */
+/** Fields without an owner: they name the object, or the server writes them. */
 const UNOWNED = setOf(true, [
   field("apiVersion", MEMBER),
   field("kind", MEMBER),
@@ -89,7 +89,7 @@ const UNOWNED = setOf(true, [
   ),
 ]);
 
-/** The set without the fields that nobody can own. */
+/** The set without the fields that cannot have an owner. */
 export function ownable(set: FieldSet): FieldSet {
   return difference(set, UNOWNED);
 }

@@ -106,7 +106,7 @@ function mergeField(
 }
 
 /**
- * A value of the patch that has no counterpart in the object. Whatever carries a `$patch` directive vanishes, even a
+ * A value of the patch that has no counterpart in the object. A value with a `$patch` directive is removed, even a
  * "replace" with a value: surprising, but so it is in Kubernetes.
  */
 function asNew(value: unknown): unknown {

@@ -37,7 +37,7 @@ export function validate(schema: ObjectSchema, object: KubeObject, old?: KubeObj
   return [...errors, ...celErrors(schema.root, object, old)];
 }
 
-/** Go fills what is missing: in a status nobody checks, a slice without endpoints has none, a role is of RBAC. */
+/** Go fills missing fields: a status is not checked, a slice without endpoints has an empty list, a role is of RBAC. */
 function toleratedInBuiltins({ path, reason }: FieldError): boolean {
   if (reason !== "FieldValueRequired") return false;
   return path.startsWith("status.") || path === "endpoints" || path === "roleRef.apiGroup";

@@ -16,7 +16,7 @@ export interface ServiceNumbers {
   nodePort(): number;
 }
 
-/** Takes cluster IPs from the sandbox's block; node ports are only numbers here, nobody listens on them. */
+/** Takes cluster IPs from the sandbox's block; node ports are only numbers here, without a listener. */
 export function serviceNumbers(addresses: {
   readonly service: () => string;
   readonly releaseService: (address: string) => void;

@@ -51,7 +51,7 @@ function columnsOf({ resource, version }: Target): readonly Column[] {
   const columns = builtinColumns(resource.storage.group, resource.kind);
   if (columns === undefined) return [NAME, CREATED];
   const all = columns.map((column) => (column === "age" ? AGE : column));
-  // Nobody reads the names of events: they come last, and only with `-o wide`.
+  // The names of events are rarely needed: they come last, and only with `-o wide`.
   return resource.kind === "Event" ? all : [NAME, ...all];
 }
 

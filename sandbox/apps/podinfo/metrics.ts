@@ -1,6 +1,6 @@
 /**
  * podinfo's own metrics: how long requests took, by method, path and status. Recording happens on every request, so a
- * series is found with two map look-ups and counted into a plain array; text is made only when somebody scrapes.
+ * series is found with two map look-ups and counted into a plain array; text is made only for a scrape.
  */
 
 /** Upper bounds in seconds: the Prometheus client's defaults. */

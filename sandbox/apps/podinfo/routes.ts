@@ -98,7 +98,7 @@ function infoRoutes(state: PodinfoState): Route[] {
     num_goroutine: String(state.connections() + 1),
     num_cpu: String(CPUS),
   });
-  // Nothing in it changes but the connection count, which nobody needs to the millisecond: made at most ten times a second.
+  // Only the connection count changes, and it may be slightly old: the answer is made at most ten times a second.
   let prepared: Buffer = Buffer.alloc(0);
   let preparedAt = Number.NEGATIVE_INFINITY;
   const info = ({ response }: Exchange) => {

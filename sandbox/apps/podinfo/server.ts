@@ -1,5 +1,5 @@
 /**
- * A small HTTP server: routes by method and path, one measured answer per request, and an end that drops nobody.
+ * A small HTTP server: routes by method and path, one measured answer per request, and an end that drops no request.
  * This is the sandbox's hottest code (every request of every demo ends here): look-ups are maps, bodies are prepared.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -49,7 +49,7 @@ interface Entry extends Route {
 interface Table {
   readonly exact: ReadonlyMap<string, Entry>;
   readonly prefixed: ReadonlyMap<string, Entry>;
-  /** Known paths whatever the method: "/readyz/enable", and "/status/" for those with a parameter. */
+  /** Paths that are known for every method: "/readyz/enable", and "/status/" for those with a parameter. */
   readonly paths: ReadonlySet<string>;
 }
 

@@ -256,9 +256,9 @@ function chance(seed: number): () => number {
   };
 }
 
-describe("a rolling update, whatever the numbers", () => {
+describe("a rolling update with random numbers", () => {
   it.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])(
-    "keeps its bounds and sends nobody to a dying pod (seed %i)",
+    "keeps its bounds and sends no request to a dying pod (seed %i)",
     async (seed) => {
       const random = chance(seed);
       const pick = (max: number) => Math.floor(random() * (max + 1));

@@ -130,7 +130,7 @@ function withNewest(context: ControllerContext, { events }: Wiring, view: View):
   return newest === undefined ? undefined : { deployment, newest, old };
 }
 
-/** Somebody changed `replicas` since the ReplicaSets were last sized. */
+/** `replicas` was changed since the ReplicaSets were last sized. */
 function isScaling({ deployment, newest, old }: View): boolean {
   return [...(newest === undefined ? [] : [newest]), ...old].some((set) => {
     const desired = set.metadata.annotations?.[DESIRED_REPLICAS];

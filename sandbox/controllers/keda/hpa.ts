@@ -10,7 +10,7 @@ export function hpaName({ metadata, spec }: KubeObject): string {
   return spec?.advanced?.horizontalPodAutoscalerConfig?.name || `keda-hpa-${metadata.name}`;
 }
 
-/** @returns "taken" when somebody else's object has its name */
+/** @returns "taken" when another client's object has its name */
 export function ensureHpa(
   { cluster }: ControllerContext,
   scaledObject: KubeObject,

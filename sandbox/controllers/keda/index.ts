@@ -80,7 +80,7 @@ export function startKeda(context: ControllerContext, { query }: KedaOptions): K
   };
 }
 
-/** What somebody wants of it; its status and what others note on it are no news. */
+/** The fields that clients set; changes of its status and of others' annotations are ignored. */
 function wishOf({ metadata }: KubeObject): string {
   const { generation, deletionTimestamp, finalizers, labels, annotations = {} } = metadata;
   const pauses = [annotations[PAUSED], annotations[PAUSED_REPLICAS]];

@@ -122,7 +122,7 @@ describe("a ScaledObject", () => {
     expect(bed.events("web")).toContain("KEDAScaleTargetActivated: Scaled Deployment default/web from 0 to 1");
   });
 
-  it("that is paused at a number has no autoscaler, and puts nobody right who scales the target", async () => {
+  it("that is paused at a number has no autoscaler, and lets users scale the target", async () => {
     answer = 45;
     bed.apply(scaler({ minReplicaCount: 1 }));
     await bed.settle();
@@ -203,7 +203,7 @@ describe("between nothing and the least size", () => {
     ["nothing to do, never was, but it is new", { initialCooldownPeriod: 200 }, 4, {}, undefined],
     ["nothing to do: idles", { minReplicaCount: 3, idleReplicaCount: 1 }, 3, {}, 1],
     ["nothing to do: the least", { minReplicaCount: 3 }, 1, {}, 3],
-    ["nobody knows: what is there stays", {}, 4, { failed: true }, undefined],
+    ["unknown: the replicas stay", {}, 4, { failed: true }, undefined],
   ])("%s", (_name, spec, current, more, expected) => {
     expect(judged(spec, current, more)).toBe(expected);
   });

@@ -9,7 +9,7 @@ import { type ControllerContext, type Stop, startController, type Wiring } from 
 import { controllerRef, edit, getByKey, isTerminating, keyOf, namespaceOf } from "../objects.ts";
 import { conditionOf, type State, saveStatus, TRUE } from "./conditions.ts";
 
-/** So long a Revision that no Route names keeps its pods: whoever was on the way to it gets an answer. */
+/** A Revision that no Route names keeps its pods for this long, so that requests under way get an answer. */
 const REST_MS = 30_000;
 const USER_PORT = 8080;
 const DEADLINE_SECONDS = 600;

@@ -45,7 +45,7 @@ function targetOf({ metadata }: KubeObject): (target: KubeFields) => KubeFields 
   return (target) => (target.latestRevision === true ? { ...target, configurationName: metadata.name } : target);
 }
 
-/** @returns undefined when somebody else's object has its name */
+/** @returns undefined when another client's object has its name */
 function child(
   { cluster }: ControllerContext,
   type: ResourceType,
@@ -74,7 +74,7 @@ function child(
   });
 }
 
-/** Go clients write `resources: {}`, `name: ""` and `creationTimestamp: null` where nobody said anything. */
+/** Go clients write `resources: {}`, `name: ""` and `creationTimestamp: null` for absent fields. */
 function withoutEmpty(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutEmpty);
   if (typeof value !== "object" || value === null) return value;

@@ -66,7 +66,7 @@ export interface Exchange {
   over: boolean;
 }
 
-/** Serves one request. Never throws: whatever happens becomes an answer. */
+/** Serves one request. Never throws: every error becomes an answer. */
 export function serveExchange(around: Surroundings, door: Door, request: IncomingMessage, response: ServerResponse) {
   const source = door.source(request.socket.remoteAddress ?? "");
   const view = new RequestView(request, request.headers.host ?? "", door.port, source);

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { editHeaders, type HeaderEdits, removeHeaders } from "../routes/header-edits.ts";
 
-/** They belong to one connection, not to the request. Expect is answered by whoever reads the body: us. */
+/** They belong to one connection, not to the request. The proxy reads the body, so it answers Expect. */
 const REQUEST_HOPS = new Set([
   "connection",
   "keep-alive",

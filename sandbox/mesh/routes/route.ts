@@ -12,7 +12,7 @@ export class RequestView {
   /**
    * @param authority the Host header as sent
    * @param port of the listener, as declared by the Service or Gateway
-   * @param source the pod that asks; undefined: somebody outside the cluster
+   * @param source the pod that sends the request; undefined: a client outside the cluster
    */
   constructor(
     private readonly request: IncomingMessage,
@@ -52,7 +52,7 @@ export interface Destination {
   readonly response: HeaderEdits | undefined;
 }
 
-/** Destinations with the share of requests up to and including each, rising to 1; empty when nobody may be chosen. */
+/** Destinations with the share of requests up to and including each, rising to 1; empty when none may be chosen. */
 export interface Split {
   readonly destinations: readonly Destination[];
   readonly upTo: readonly number[];

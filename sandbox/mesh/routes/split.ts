@@ -17,7 +17,7 @@ export function destinationOf(destination: KubeFields, namespace: string, header
 }
 
 /**
- * Weights need not sum to 100. A lone destination gets everything, whatever its weight says; several that all weigh
+ * Weights need not sum to 100. A single destination gets everything, at any weight; several that all weigh
  * nothing get nothing.
  */
 export function splitOf(routes: readonly KubeFields[], namespace: string): Split {

@@ -14,7 +14,7 @@ export class ExecutionError extends Error {
   }
 }
 
-/** Nothing is guessed: whatever the embedded Prometheus lacks, it refuses by this. */
+/** The embedded Prometheus refuses with this error everything that it does not support. */
 export function notImplemented(what: string): QueryError {
   return new QueryError(
     `not implemented in the sandbox's Prometheus: ${what} (install Debian's prometheus package for all of PromQL)`,

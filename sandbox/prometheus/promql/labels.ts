@@ -3,7 +3,7 @@ export type Labels = ReadonlyMap<string, string>;
 
 export const NAME = "__name__";
 
-/** One text per label set, whatever the order of its labels. */
+/** One text per label set, for any order of its labels. */
 export function keyOf(labels: Labels): string {
   let key = "";
   for (const name of [...labels.keys()].sort()) key += `${name}\u0001${labels.get(name)}\u0002`;

@@ -1,7 +1,7 @@
 /**
  * Reads PromQL. Lezer's grammar is made for editors: it recovers from errors, lets `offset`, `@` and `[…]` reach over
  * the operators before them, and knows words of later Prometheus versions. So its tree is taken apart into operands and
- * operators again, put together by PromQL's precedence, and whatever is not Prometheus 2's is refused.
+ * operators again, put together by PromQL's precedence, and everything that Prometheus 2 does not have is refused.
  */
 import type { SyntaxNode } from "@lezer/common";
 import { parser } from "@prometheus-io/lezer-promql";

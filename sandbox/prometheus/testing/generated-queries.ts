@@ -30,7 +30,7 @@ const SAMPLE_FUNCTIONS = "abs ceil floor sqrt ln log2 log10 sgn round sort sort_
 );
 /** Small differences of their argument become large ones. */
 const ROUGH_FUNCTIONS = "exp sin cos tan sinh cosh tanh".split(" ");
-/** Of what is no time they give whatever the processor makes of it. */
+/** For values that are no time, their result depends on the processor. */
 const CALENDAR_FUNCTIONS = "minute hour day_of_week day_of_month day_of_year days_in_month month year".split(" ");
 const AGGREGATIONS = "sum avg min max count stddev stdvar group".split(" ");
 const LABELS = ["pod", "code", "app", "le", "place"];

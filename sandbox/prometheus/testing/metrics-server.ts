@@ -1,4 +1,4 @@
-/** A real HTTP server that exposes whatever text it is given, for tests. */
+/** A real HTTP server that exposes a given text, for tests. */
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 

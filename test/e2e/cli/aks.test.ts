@@ -1,4 +1,4 @@
-/** `make infrastructure|clean TARGET=aks` with programs that stand for az, terraform and git: what is checked, and in which order. */
+/** `make infrastructure|clean TARGET=aks` with stand-ins for az, terraform and git: the checks and their order. */
 import { execFile } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -61,14 +61,14 @@ async function aks(word: string, env: Readonly<Record<string, string>> = {}) {
 }
 
 describe("make infrastructure TARGET=aks", () => {
-  it("plans, applies what it planned, and writes the kubeconfig to a file of its own", async () => {
+  it("plans, applies that plan, and writes the kubeconfig to a separate file", async () => {
     const { code, out } = await aks("infrastructure", { YES: "1" });
     expect(code).toBe(0);
     expect(out).toContain("export KUBECONFIG=.aviary/aks.kubeconfig");
     const order = ["init", "plan", "apply"].map((word) => calls().indexOf(` ${word} -input=false`));
     expect(order).toEqual([...order].sort((a, b) => a - b));
     expect(calls()).toContain("--file .aviary/aks.kubeconfig");
-    // Flux does not know the form git@host:path.
+    // Flux does not accept the form git@host:path.
     expect(calls()).toContain("git_url=https://example.com/me/aviary.git branch=main");
   });
 
@@ -101,7 +101,7 @@ describe("make infrastructure TARGET=aks", () => {
       () => program("az", 'case "$*" in *list-usage*) exit 1;; esac'),
       "the region westeurope is not known",
     ],
-  ])("says so and creates nothing when %s", async (_name, prepare, message) => {
+  ])("reports it and creates nothing when %s", async (_name, prepare, message) => {
     prepare();
     const { code, err } = await aks("infrastructure", { YES: "1" });
     expect([code, err]).toEqual([1, expect.stringContaining(message)]);
@@ -115,7 +115,7 @@ describe("make infrastructure TARGET=aks", () => {
     expect(err).toContain("missing: the subscription 22222222-2222-2222-2222-222222222222");
   });
 
-  it("says how to go on or back when Azure fails half-way", async () => {
+  it("says how to continue or undo when Azure fails half-way", async () => {
     program("terraform", 'case "$*" in *" apply "*) exit 1;; esac');
     const { code, err } = await aks("infrastructure", { YES: "1" });
     expect([code, err]).toEqual([1, expect.stringContaining("created in part")]);
@@ -124,7 +124,7 @@ describe("make infrastructure TARGET=aks", () => {
 });
 
 describe("make clean TARGET=aks", () => {
-  it("removes nothing where nothing was made", async () => {
+  it("removes nothing where nothing was created", async () => {
     expect(await aks("clean")).toEqual({
       code: 0,
       out: "there is no infrastructure of this checkout on Azure\n",
@@ -133,7 +133,7 @@ describe("make clean TARGET=aks", () => {
     expect(calls()).toBe("");
   });
 
-  it("destroys what the state names, after asking", async () => {
+  it("destroys the resources in the state, after a confirmation", async () => {
     writeFileSync(join(folder, "infrastructure/aks/terraform.tfstate"), "{}");
     expect((await aks("clean")).err).toContain("Remove the resource group rg-aviary");
     expect(calls()).not.toContain("destroy");
@@ -142,6 +142,6 @@ describe("make clean TARGET=aks", () => {
   });
 });
 
-it("another word is refused with the usage", async () => {
+it("an unknown word is refused with the usage", async () => {
   expect(await aks("explode")).toMatchObject({ code: 2, err: "usage: scripts/aks.sh infrastructure|clean\n" });
 });

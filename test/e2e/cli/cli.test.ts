@@ -1,4 +1,4 @@
-/** The program as users run it: the walk-through's commands, what they print, how they fail. */
+/** The program as users run it: the walk-through's commands, their output, and their errors. */
 import { execFile } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { PROJECT_ROOT as ROOT } from "../../../src/project-root.ts";
 
-// Each command is a program of its own; the machine may be busy.
+// Each command is a separate program; the machine may be busy.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const run = promisify(execFile);
@@ -85,8 +85,8 @@ describe("without a cluster", () => {
     expect(result.code).toBe(code);
   });
 
-  it("a reader who takes their time gets all of it, and one who has seen enough is no failure", async () => {
-    // More than a pipe holds.
+  it("a slow reader gets the whole output, and a reader that stops early is no error", async () => {
+    // More than a pipe's buffer.
     const canary = { apiVersion: "flagger.app/v1beta1", kind: "Canary" };
     const targetRef = { apiVersion: "apps/v1", kind: "Deployment", name: "a" };
     const analysis = { interval: "1m", threshold: 1, stepWeight: 1, maxWeight: 50 };
@@ -105,7 +105,7 @@ describe("without a cluster", () => {
     expect(brief).toMatchObject({ stdout: expect.stringMatching(/^canary-0\./), stderr: "" });
   });
 
-  it("no kubeconfig: says where it looked and what to do", async () => {
+  it("without a kubeconfig it names the searched places and what to do", async () => {
     const { code, err } = await aviary("get canaries");
     expect(code).toBe(1);
     expect(err).toContain("aviary get: ");
@@ -113,7 +113,7 @@ describe("without a cluster", () => {
     expect(err).not.toContain("    at ");
   });
 
-  it("the kubeconfig of a dead cluster: says that no server answers there", async () => {
+  it("with the kubeconfig of a dead cluster it says that no server answers", async () => {
     const file = join(dir, "dead");
     const cluster = { server: "https://127.0.0.1:1", "insecure-skip-tls-verify": true };
     writeFileSync(
@@ -140,7 +140,7 @@ describe("without a cluster", () => {
 });
 
 describe("with a sandbox", () => {
-  it("comes up once, however often it is asked to", async () => {
+  it("starts once, also when it is started again", async () => {
     const first = JSON.parse((await aviary(`sandbox up --state-dir ${state} -o json`)).out);
     const second = JSON.parse((await aviary(`sandbox up --state-dir ${state} -o json`)).out);
     expect(first).toMatchObject({ running: true, url: expect.stringMatching(/^https:/), kubeconfig });
@@ -148,7 +148,7 @@ describe("with a sandbox", () => {
     expect(readFileSync(kubeconfig, "utf8")).toContain(first.url);
   });
 
-  it("a port that is taken is said, and what to do", async () => {
+  it("a port in use is reported, with what to do", async () => {
     const { url } = JSON.parse((await aviary(`sandbox status --state-dir ${state} -o json`)).out);
     const { port } = new URL(url);
     const { code, err } = await aviary(`sandbox up --state-dir ${join(dir, "other")} --port ${port}`);
@@ -171,7 +171,7 @@ describe("with a sandbox", () => {
     expect(described).toMatch(/ {2}Normal +Synced +\S+ +flagger +Initialization done! podinfo.test\n/);
   });
 
-  it("an edit is seen at once", async () => {
+  it("an edit is noticed at once", async () => {
     const env = { KUBECONFIG: kubeconfig };
     expect((await aviary("bump deployment/podinfo -n test", env)).out).toBe(
       "deployment/podinfo image: ghcr.io/stefanprodan/podinfo:6.0.0 -> ghcr.io/stefanprodan/podinfo:6.0.1\n",
@@ -182,7 +182,7 @@ describe("with a sandbox", () => {
     );
   });
 
-  it("goes down and leaves nothing running", async () => {
+  it("stops and leaves no process running", async () => {
     const { pid } = JSON.parse((await aviary(`sandbox status --state-dir ${state} -o json`)).out);
     expect((await aviary(`sandbox down --state-dir ${state}`)).out).toBe("sandbox stopped\n");
     expect(commandLineOf(pid)).toBe("");

@@ -1,4 +1,4 @@
-/** The walk-through by GitOps on the sandbox: a release is a commit, and Flux and the operator do not fight over fields. */
+/** The walk-through with GitOps on the sandbox: a release is a commit, and Flux and the operator do not overwrite each other. */
 import { execFile, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -39,7 +39,7 @@ beforeAll(async () => {
   await aviary("wait", "canary/podinfo", "-n", "test", "--phase", "initialized");
   await scaledDown();
 });
-/** The target goes down a little after the Canary is initialised. Only then the operator rests. */
+/** The operator scales the target down a little after the Canary is initialised, and then rests. */
 async function scaledDown(): Promise<void> {
   const cache = createClusterCache(
     { transport: client.transport, clock: systemClock, random: Math.random, log: SILENT_LOG },
@@ -84,7 +84,7 @@ describe("Flux and the operator", () => {
     expect(written(await objects())).toEqual(before);
   });
 
-  it("an edit is a commit that changes one line, and Flux carries it to the Deployment", async () => {
+  it("an edit is a commit that changes one line, and Flux applies it to the Deployment", async () => {
     const { stdout } = await aviary("gitops", "bump", "--state-dir", state);
     expect(stdout).toMatch(/^podinfo 6\.0\.0 -> 6\.0\.1, commit [0-9a-f]{12}\n$/);
     expect((await gitLog())[0]).toBe("podinfo 6.0.1");
@@ -105,7 +105,7 @@ describe("Flux and the operator", () => {
     expect(stdout).toMatch(new RegExp(`^kustomization/podinfo +True +main@sha1:${commit}$`, "m"));
   });
 
-  it("Flux prunes nothing that the operator made, and brings manifests of this checkout without the released image", async () => {
+  it("Flux prunes no object of the operator, and applies this checkout's manifests without the released image", async () => {
     await aviary("gitops", "up", "--state-dir", state);
     const names = (await objects()).map(({ kind, metadata }) => `${kind}/${metadata.name}`);
     const made = ["Deployment/podinfo-primary", "Service/podinfo", "Service/podinfo-canary", "VirtualService/podinfo"];

@@ -1,4 +1,4 @@
-/** The Makefile's targets in a folder with an odd name, beside other clusters: what they touch, and what they leave. */
+/** The Makefile's targets in a folder with a space in its name, beside other clusters: what they change, and what they leave. */
 import { execFile, execFileSync } from "node:child_process";
 import {
   cpSync,
@@ -27,7 +27,7 @@ const ODD = "my av'iary $HOME & (x) #1 ünï%20";
 const folder = join(base, ODD);
 const home = join(base, "home of mine");
 const tools = join(base, "tools");
-/** Where a shell that splits the folder's name at its first space would look. */
+/** The folder that a shell would use if it split the name at its first space. */
 const neighbour = join(base, "my");
 
 const COPIED = [
@@ -58,7 +58,7 @@ interface Where {
   readonly kubectl?: boolean;
 }
 
-/** @param kubectl whether the machine has it */
+/** @param kubectl whether the machine has kubectl */
 async function make(words: readonly string[], { cwd = folder, env = {}, kubectl = false }: Where = {}) {
   const path = kubectl ? `${tools}:${process.env["PATH"]}` : tools;
   return run(join(tools, "make"), words, { cwd, env: { PATH: path, HOME: home, ...env } }).then(
@@ -87,7 +87,7 @@ beforeAll(async () => {
     cpSync(join(PROJECT_ROOT, name), join(folder, name), { recursive: true, preserveTimestamps: true });
   }
   symlinkSync(join(PROJECT_ROOT, "node_modules"), join(folder, "node_modules"));
-  // As after an installation and a build. An npm that is called after all is noticed.
+  // As after an installation and a build. A call of npm is noticed.
   const long = new Date(0);
   for (const name of ["package.json", "package-lock.json"]) utimesSync(join(folder, name), long, long);
   await run(process.execPath, [join(folder, "scripts/build.mjs")]);
@@ -115,12 +115,12 @@ describe("make, without a cluster", () => {
     expect(out).toContain("  make clean");
   });
 
-  it("clean removes nothing when there is nothing", async () => {
+  it("clean removes nothing when nothing exists", async () => {
     expect(await make(["clean"])).toEqual({ code: 0, out: "no sandbox is running\n", err: "" });
     expect(readdirSync(neighbour)).toEqual(["dear"]);
   });
 
-  it.each(["check", "edit"])("%s says what to do first, and asks no other cluster", async (target) => {
+  it.each(["check", "edit"])("%s says what to do first, and contacts no other cluster", async (target) => {
     const { code, out } = await make([target], { env: { KUBECONFIG: join(home, ".kube/config") } });
     expect([code, out]).toEqual([2, "the sandbox is not running: make infrastructure first\n"]);
   });
@@ -130,7 +130,7 @@ describe("make, without a cluster", () => {
     expect([code, err]).toEqual([2, expect.stringContaining('CLUSTER must be sandbox or kubeconfig, found "prod"')]);
   });
 
-  it("another folder is refused: its .aviary is not ours", async () => {
+  it("another folder is refused, because its .aviary was made by another checkout", async () => {
     mkdirSync(join(base, "elsewhere/.aviary"), { recursive: true });
     const { code, err } = await make(["-f", join(folder, "Makefile"), "clean"], { cwd: join(base, "elsewhere") });
     expect([code, err]).toEqual([2, expect.stringContaining("run make in Aviary's own folder")]);
@@ -141,14 +141,14 @@ describe("make, without a cluster", () => {
 describe("make, with the sandbox, while other clusters are configured", () => {
   const env = { KUBECONFIG: join(home, ".kube/config") };
 
-  it("infrastructure installs everything and says what it did", async () => {
+  it("infrastructure installs everything and reports it", async () => {
     const { code, out, err } = await make(["infrastructure"], { env });
     expect({ code, err }).toEqual({ code: 0, err: expect.stringContaining("of .aviary/kubeconfig") });
     for (const line of ["deployment/flagger created", "canary/podinfo created", "canary/podinfo is Initialized"]) {
       expect(out).toContain(`${line}\n`);
     }
     expect(out).toMatch(/podinfo answers at http:\/\/127\.0\.0\.1:\d+: curl -H "Host: podinfo.example.com"/);
-    // What is printed for a shell can be given to one.
+    // A line that is printed for a shell works in a shell.
     const [, line = ""] = /kubectl works with: (export .*)/.exec(out) ?? [];
     const { stdout } = await run("/bin/sh", ["-c", `${line}; cat "$KUBECONFIG"`]);
     expect(stdout).toBe(readFileSync(join(folder, ".aviary/kubeconfig"), "utf8"));
@@ -162,7 +162,7 @@ describe("make, with the sandbox, while other clusters are configured", () => {
     expect(err).toMatch(/^cluster: https:\/\/127\.0\.0\.1:\d+ /);
   });
 
-  it("infrastructure once more changes nothing, least of all the image", async () => {
+  it("a second infrastructure changes nothing, also not the image", async () => {
     const { code, out } = await make(["infrastructure"], { env });
     expect(code).toBe(0);
     expect(out).toContain("deployment/podinfo exists, left as it is\n");
@@ -170,7 +170,7 @@ describe("make, with the sandbox, while other clusters are configured", () => {
     expect((await make(["edit"], { env })).out).toContain("podinfo:6.0.1 -> ghcr.io/stefanprodan/podinfo:6.0.2");
   });
 
-  it("clean stops the sandbox and removes what infrastructure made, but no file of others", async () => {
+  it("clean stops the sandbox and removes what infrastructure created, but no other file", async () => {
     writeFileSync(join(folder, ".aviary/mine"), "");
     const first = await make(["clean"], { env });
     expect([first.code, first.out]).toEqual([0, "sandbox stopped\n.aviary holds other files and stays\n"]);
@@ -201,7 +201,7 @@ describe("make CLUSTER=kubeconfig", () => {
     expect((await make(["check", ...real])).out).toContain("Initialization done! podinfo.test");
   });
 
-  it("clean asks first: without a terminal it does nothing", async () => {
+  it("clean asks for confirmation: without a terminal it does nothing", async () => {
     const { code, err } = await make(["clean", ...real]);
     expect([code, err]).toEqual([2, expect.stringContaining("there is no terminal to ask, add --yes")]);
     expect(await aviary("get", "canaries", "-A")).toContain("podinfo");
@@ -220,7 +220,7 @@ describe("make CLUSTER=kubeconfig", () => {
     expect(await aviary("get", "canaries", "-A")).toMatch(/istio-system +podinfo/);
   });
 
-  it("clean removes the rest, when no one else needs it; a namespace that holds something stays", async () => {
+  it("clean removes the rest when no other Canary needs it; a namespace with objects stays", async () => {
     await aviary("delete", "--yes", join(base, "their-canary.yaml"));
     const config = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "mine", namespace: "test" } };
     writeFileSync(join(base, "mine.json"), JSON.stringify(config));
@@ -229,7 +229,7 @@ describe("make CLUSTER=kubeconfig", () => {
     expect(code).toBe(0);
     expect(out).toContain("customresourcedefinition/canaries.flagger.app deleted\n");
     expect(out).toContain("namespace/test kept: it holds objects of others, e.g. configmap/mine");
-    // The sandbox has it from the start, as a cluster with Istio has.
+    // The sandbox has it from the start, as a cluster with Istio does.
     expect(out).toContain("namespace/istio-system kept: it was there before `aviary apply`");
     expect(await aviary("get", "cm", "-n", "test")).toContain("mine");
   });

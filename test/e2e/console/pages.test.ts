@@ -1,6 +1,6 @@
 /**
- * The pages of the console in a real browser: each page, in light and dark, on a desk and on a phone. axe finds nothing, no page
- * scrolls sideways, foreign text stays text, and a person finds out by keyboard alone why a release was rolled back.
+ * The pages of the console in a real browser: each page, in light and dark, on a desktop and on a phone. axe finds nothing, no page
+ * scrolls sideways, foreign text stays text, and a person can find out by keyboard alone why a release was rolled back.
  */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -134,7 +134,7 @@ beforeAll(async () => {
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
   browser = await chromium.launch({ executablePath: CHROMIUM, args: quiet.split(" ") });
   undo.push(() => browser?.close());
-  // The policy of the pages forbids what a test does to look into them. Another test holds the policy itself.
+  // The pages' security policy forbids what this test does to inspect them. Another test covers the policy.
   page = await browser.newPage({ bypassCSP: true });
   page.on("pageerror", (error) => errors.push(String(error)));
   await page.goto(`${running.url}login?token=${access.oneTimeToken}`);
@@ -218,7 +218,7 @@ describe("the pages", () => {
     await page.waitForFunction(`document.querySelector("h1")?.textContent === "Releases"`);
   });
 
-  it("name what a button does, and say when no operator answers", async () => {
+  it("name each button's action, and report that no operator answers", async () => {
     await page.goto(`${origin}/canaries/test/cart`);
     await settled();
     await page.getByRole("button", { name: "Next step now" }).click();

@@ -1,6 +1,6 @@
 /**
  * Every command block of the documentation does what the page says: each page's blocks run in their order in a sandbox. A
- * block that needs what the sandbox has not, or that another test runs, says so in a comment above it.
+ * block that needs something which the sandbox lacks, or that another test runs, has a comment about it.
  */
 import { execFile } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -79,7 +79,7 @@ const runnable = (path: string) =>
     ({ commands, mark }) => mark === undefined && (hasKubectl || !needsKubectl(commands)),
   ) ?? [];
 
-describe("a session on a sandbox of its own", () => {
+describe("a session on its own sandbox", () => {
   it("docs/tutorials/first-canary.md: from a Deployment to a promotion and a rollback", {
     timeout: 15 * MINUTES,
   }, async () => {

@@ -1,4 +1,4 @@
-/** A Canary and everything around it as Flagger 1.44 leaves them, at some moment of a rollout. */
+/** A Canary and its objects as Flagger 1.44 leaves them, at some moment of a rollout. */
 import { randomUUID } from "node:crypto";
 import { crds } from "../../../src/crd/index.ts";
 import { hashPodTemplate } from "../../../src/go/hash/hash.ts";
@@ -19,13 +19,13 @@ export interface Left {
   readonly primary: string;
   /** Canary weight of the routes; 0 when absent. */
   readonly weight?: number;
-  /** Merged over what Flagger would have written of hashes and counters. */
+  /** Merged over the hashes and counters that Flagger would have written. */
   readonly status?: KubeFields;
   readonly analysis?: KubeFields;
   readonly spec?: KubeFields;
-  /** In front of the hashes: those of another release of Flagger. */
+  /** A prefix of the hashes, as another release of Flagger would write them. */
   readonly otherHashes?: boolean;
-  /** What is released, and its Canary; those of objects.ts when absent. */
+  /** The target and its Canary; those of objects.ts when absent. */
   readonly manifests?: {
     readonly target: (version: string, replicas: number) => KubeObject;
     readonly canary: KubeObject;
@@ -43,7 +43,7 @@ const RUNNING = new Set(["Progressing", "WaitingPromotion", "Promoting", "Finali
 /** Of data {"color":"red"}, by the contract's vectors. */
 const CHECKSUM = "241889ca0604e333";
 
-/** The target that the fixtures are made of: podinfo with a ConfigMap. */
+/** The target of the fixtures: podinfo with a ConfigMap. */
 export function configured(version: string, replicas = 0): KubeObject {
   const target = podinfo("podinfo", version, { replicas });
   target.spec.template.spec.containers[0].envFrom = [{ configMapRef: { name: "settings" } }];
@@ -54,7 +54,7 @@ export function settings(color = "red", namespace = "test"): KubeObject {
   return { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "settings", namespace }, data: { color } };
 }
 
-/** The definitions that Flagger ships: they do not know `status.aviary`, so the API server prunes it. */
+/** The CRDs that Flagger ships: they do not have `status.aviary`, so the API server prunes it. */
 export function flaggerCrds(): readonly KubeObject[] {
   return (crds() as readonly KubeObject[]).map((crd) => {
     const copy = structuredClone(crd);
@@ -64,7 +64,7 @@ export function flaggerCrds(): readonly KubeObject[] {
   });
 }
 
-/** Creates it all, waits until its pods run, and gives the Canary its status last. */
+/** Creates all objects, waits until the pods run, and writes the Canary's status last. */
 export async function leftByFlagger(place: Place, left: Left): Promise<KubeObject> {
   const { cluster, namespace = "test" } = place;
   const { manifests = { target: configured, canary: canary("podinfo", left.analysis, left.spec) } } = left;

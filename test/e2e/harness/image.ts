@@ -1,10 +1,10 @@
-/** Lays out the files of the image as the Dockerfile does, by the same script. */
+/** Lays out the files of the image as the Dockerfile does, with the same script. */
 import { execFileSync } from "node:child_process";
 import { dirname, join } from "node:path";
 import { PROJECT_ROOT } from "../../../src/project-root.ts";
 import { compiled } from "./process.ts";
 
-/** @param node the path of node inside the image. node_modules is linked, not copied: the tests need no pruned copy. */
+/** @param node the path of node inside the image. node_modules is linked, not copied, and not pruned. */
 export function stageImage(to: string, node: string, modules: "link" | "copy" = "link"): void {
   const dist = dirname(dirname(compiled()));
   const more = modules === "link" ? ["--modules", "link"] : [];

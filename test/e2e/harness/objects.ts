@@ -1,4 +1,4 @@
-/** What users apply: podinfo as a Deployment, and the Canary that releases it. */
+/** The manifests of a user: podinfo as a Deployment, and the Canary that releases it. */
 import {
   apiVersionOf,
   type KubeFields,
@@ -35,7 +35,7 @@ export function podinfo(name: string, version = "6.0.0", spec: KubeFields = {}):
   };
 }
 
-/** Two steps of 300 ms, taken back after two failed checks. @param analysis without `stepWeight`s when it has its own */
+/** Two steps of 300 ms, rolled back after two failed checks. @param analysis without `stepWeight`s when it has its own */
 export function canary(name: string, analysis: KubeFields = {}, spec: KubeFields = {}): KubeObject {
   const own = "iterations" in analysis || "stepWeights" in analysis || "stepWeight" in analysis;
   return {
@@ -51,7 +51,7 @@ export function canary(name: string, analysis: KubeFields = {}, spec: KubeFields
   };
 }
 
-/** For `until`: the Canary's phase, and that nothing is left to be done in it. */
+/** For `until`: the Canary is in this phase, and nothing is left to do. */
 export const inPhase =
   (phase: string) =>
   ({ status }: KubeObject): boolean =>

@@ -1,4 +1,4 @@
-/** The operator under test, with its log kept. */
+/** The operator under test, with its log. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,14 +18,14 @@ export interface LogLine {
 
 export interface OperatorSettings {
   readonly leaseTiming?: LeaseTiming;
-  /** Resolves the call once this was logged; "Started operator workers" when absent. */
+  /** The call resolves once this was logged; "Started operator workers" when absent. */
   readonly begun?: string;
   readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface Operator {
   readonly lines: readonly LogLine[];
-  /** Settles when it ended by itself. */
+  /** Settles when the operator ends by itself. */
   readonly ended: Promise<OperatorEnd>;
   /** Resolves with the first line, present or future, whose text contains `text`. */
   logged(text: string): Promise<LogLine>;
@@ -72,7 +72,7 @@ export async function startOperator(
     access: await accessFrom(kubeconfig),
     ...(settings.leaseTiming === undefined ? {} : { leaseTiming: settings.leaseTiming }),
   });
-  ended.catch(() => undefined); // whoever started it hears of it below, or asks `ended`
+  ended.catch(() => undefined); // the caller gets the error below, or from `ended`
   const operator: Operator = {
     lines: journal.lines,
     ended,
@@ -103,7 +103,7 @@ async function accessFrom(kubeconfig: string) {
   }
 }
 
-/** Log lines, and whoever waits for one. */
+/** Log lines, and the callers that wait for one. */
 export function createJournal() {
   const lines: LogLine[] = [];
   const waiting = new Set<(line: LogLine) => void>();
@@ -118,7 +118,7 @@ export function createJournal() {
       const known = lines.find(({ msg }) => msg.includes(text));
       if (known !== undefined) return Promise.resolve(known);
       return new Promise((resolve, reject) => {
-        const fail = () => reject(new Error(`waited ${LIMIT_MS / 1000} s in vain until "${text}" is logged`));
+        const fail = () => reject(new Error(`waited ${LIMIT_MS / 1000} s for the log line "${text}"`));
         const timer = setTimeout(fail, LIMIT_MS);
         const tell = (line: LogLine) => {
           if (!line.msg.includes(text)) return;

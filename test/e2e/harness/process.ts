@@ -1,4 +1,4 @@
-/** The operator as a process of its own, compiled from the present sources, so that it can be killed. */
+/** The operator as a separate process, compiled from the present sources, so that it can be killed. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { PROJECT_ROOT as ROOT } from "../../../src/project-root.ts";
 import { createJournal, type LogLine } from "./operator.ts";
 
-/** Below node_modules, so that packages are found from there; apart from dist, so that the build in dist/ stays as it is. */
+/** Below node_modules, so that packages are found; apart from dist, so that the build in dist/ stays as it is. */
 const BUILT = join(ROOT, "node_modules/.cache/aviary-e2e", String(process.pid));
 
 /** @returns the path of main.js */
@@ -69,7 +69,7 @@ export async function startOperatorProcess(
   };
 }
 
-/** Runs a command to its end. @param as the name under which it is called; our own when absent */
+/** Runs a command to its end. @param as the name under which it is called; its own when absent */
 export async function runProgram(
   argv: readonly string[],
   env: Readonly<Record<string, string>> = {},

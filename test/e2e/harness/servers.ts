@@ -1,11 +1,11 @@
-/** Small real HTTP servers that the operator talks to: a metric server, and whoever receives its calls. */
+/** Small real HTTP servers that the operator calls: a metric server, and a receiver of webhooks and alerts. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 export interface Received {
   readonly path: string;
   readonly method: string;
-  // biome-ignore lint/suspicious/noExplicitAny: a test looks into whatever JSON it was sent
+  // biome-ignore lint/suspicious/noExplicitAny: a test inspects arbitrary JSON
   readonly body: any;
 }
 
@@ -17,9 +17,9 @@ export interface Reply {
 export interface Receiver {
   readonly url: string;
   readonly received: readonly Received[];
-  /** What is answered; "silence" lets the caller wait. 200 OK at first. */
+  /** The answer; "silence" keeps the caller waiting. 200 OK at first. */
   answer: (call: Received) => Reply | "silence";
-  /** Resolves when as many calls came in as `holds` wants. @throws Error after 20 s */
+  /** Resolves when the calls satisfy `holds`. @throws Error after 20 s */
   until(what: string, holds: (received: readonly Received[]) => boolean): Promise<void>;
   stop(): Promise<void>;
 }
@@ -43,7 +43,7 @@ export async function startReceiver(port = 0): Promise<Receiver> {
     answer: () => ({ status: 200, body: "OK" }),
     until: (what, holds) =>
       new Promise((resolve, reject) => {
-        const fail = () => reject(new Error(`waited in vain until ${what}: ${JSON.stringify(received, undefined, 1)}`));
+        const fail = () => reject(new Error(`this did not happen: ${what}: ${JSON.stringify(received, undefined, 1)}`));
         const timer = setTimeout(fail, LIMIT_MS);
         const look = () => {
           if (!holds(received)) return;
@@ -61,13 +61,13 @@ export async function startReceiver(port = 0): Promise<Receiver> {
 
 export interface MetricServer {
   readonly url: string;
-  /** Values by a text that the query contains; undefined: no series. */
+  /** Values by a text in the query; undefined: no series. */
   value: (query: string) => number | undefined;
   readonly queries: readonly string[];
   stop(): Promise<void>;
 }
 
-/** As much of Prometheus as one query needs. */
+/** The part of Prometheus that one query needs. */
 export async function startMetricServer(port = 0): Promise<MetricServer> {
   const queries: string[] = [];
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {

@@ -1,6 +1,6 @@
 /**
  * A small cluster around the operator: the sandbox's API server, controllers and kubelet with podinfo in its pods. The
- * operator runs in this process, or as a process of its own where it must be killed. No mesh: routes are objects here.
+ * operator runs in this process, or in a separate process where it must be killed. No mesh: routes are only objects.
  */
 
 import { claimAddressBlock } from "../../../sandbox/addresses.ts";
@@ -16,7 +16,7 @@ import { typeOf } from "./objects.ts";
 import { type Operator, type OperatorSettings, startOperator } from "./operator.ts";
 
 export interface WorldOptions {
-  /** Ours and Istio's when absent. */
+  /** Aviary's and Istio's when absent. */
   readonly crds?: readonly KubeObject[];
 }
 
@@ -24,24 +24,24 @@ export interface World {
   readonly cluster: Cluster;
   readonly kubeconfig: string;
   readonly url: string;
-  /** Every request to the API server since it started, or since `forgetRequests`. */
+  /** Every request to the API server since its start, or since `forgetRequests`. */
   requests(): readonly ApiRequest[];
   forgetRequests(): void;
-  /** Stopped with the world. Resolves when it has begun to work. */
+  /** Ends with the world. Resolves when the operator works. */
   operator(flags?: readonly string[], settings?: OperatorSettings): Promise<Operator>;
-  /** Creates objects, or replaces all but the status. */
+  /** Creates objects, or replaces everything but the status. */
   apply(...objects: readonly KubeObject[]): void;
   /** Changes an object as a user would with `kubectl edit`. */
   edit(type: ResourceType, name: string, change: (copy: KubeObject) => void): KubeObject;
   get(type: ResourceType, name: string): KubeObject | undefined;
-  /** Resolves with the object as soon as it is as described. @throws Error after 20 s, with all that was said */
+  /** Resolves with the object as soon as it is as described. @throws Error after 20 s, with all events */
   until(type: ResourceType, name: string, what: string, holds: (object: KubeObject) => boolean): Promise<KubeObject>;
   gone(type: ResourceType, name: string): Promise<void>;
-  /** Resolves when something that contains `text` is (or was) said of the Canary; with the whole text. */
+  /** Resolves with an event of the Canary, past or future, whose text contains `text`. */
   heard(canary: string, text: string): Promise<string>;
-  /** What was said of a Canary so far, oldest first: "Normal text", with " x3" when it was said three times. */
+  /** The events of a Canary so far, oldest first: "Normal text", with " x3" when the event has that count. */
   told(canary: string): readonly string[];
-  /** The API server goes away; `end` brings it back on the same port. Controllers and pods go on meanwhile. */
+  /** The API server stops; `end` starts it again on the same port. Controllers and pods go on meanwhile. */
   outage(): Promise<{ end(): Promise<void> }>;
   stop(): Promise<void>;
 }
@@ -71,7 +71,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     return new Promise<T>((resolve, reject) => {
       const fail = () => {
         stop();
-        reject(new Error(`waited ${LIMIT_MS / 1000} s in vain until ${what}\n${sayAll(cluster, operators)}`));
+        reject(new Error(`waited ${LIMIT_MS / 1000} s, but this did not happen: ${what}\n${sayAll(cluster, operators)}`));
       };
       const timer = setTimeout(fail, LIMIT_MS);
       const stop = cluster.watch(type, (event) => {
@@ -153,7 +153,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   };
 }
 
-/** A user's manifest says nothing of replicas that it leaves out, nor of the status. */
+/** A user's manifest does not mention replicas, nor the status. */
 function keptOf(seen: KubeObject, object: KubeObject): Pick<KubeObject, "metadata"> {
   const { uid, ownerReferences, finalizers } = seen.metadata;
   return {
@@ -171,7 +171,7 @@ function isAbout(event: KubeObject, canary: string): boolean {
   return kind === "Canary" && name === canary;
 }
 
-/** Seconds are all that Events tell of time; the order in which they were written is told by the hour of their names. */
+/** Events have times in seconds; the time in their names shows the order of the writes. */
 function eventsOf(cluster: Cluster, canary: string): readonly KubeObject[] {
   const serial = ({ metadata }: KubeObject) => BigInt(`0x${metadata.name.split(".").at(-1) ?? "0"}`);
   return cluster

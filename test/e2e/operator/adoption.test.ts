@@ -1,4 +1,4 @@
-/** Taking a cluster over from Flagger 1.44, and handing it back: no rollout begins because the operator changed. */
+/** Taking a cluster over from Flagger 1.44, and handing it back: a change of the operator starts no rollout. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { istioCrds } from "../../../sandbox/crds/istio.ts";
 import { fromWire } from "../../../src/core/status.ts";
@@ -19,18 +19,18 @@ const status = () => world.get(RESOURCES.canary, "podinfo")?.status;
 const idOf = () => world.get(RESOURCES.deployment, "podinfo-primary")?.spec.template.metadata.annotations["flagger-id"];
 const isWait = (line: string) => line.includes("not ready:") || line.includes("rollout to finish");
 const told = () => world.told("podinfo").filter((line) => !isWait(line));
-/** What was written so far, Events aside: "PATCH deployments/podinfo", "POST services". */
+/** The writes so far, except Events: "PATCH deployments/podinfo", "POST services". */
 const writes = () =>
   world
     .requests()
     .filter(({ method, url }) => method !== "GET" && !url.includes("/events"))
     .map(({ method, url }) => `${method} ${url.replace(/^.*\/namespaces\/test\/|\?.*$/g, "")}`);
-/** What the bystander takes. */
+/** The time that the bystander takes. */
 const BYSTANDER = [
   ...["POST deployments", "POST services", "POST services", "POST services"],
   ...["POST destinationrules", "POST destinationrules", "POST virtualservices"],
 ];
-/** Canary weights that the routes went through from now on. */
+/** The canary weights of the routes from now on. */
 function weights(): number[] {
   const seen: number[] = [];
   world.cluster.watch(RESOURCES.virtualService, ({ object }) => {
@@ -40,7 +40,7 @@ function weights(): number[] {
   return seen;
 }
 
-/** The operator has taken its first turns: another Canary, made after it began, was brought all the way by then. */
+/** The operator has taken its first turns: another Canary, created after its start, has finished. */
 async function rested(): Promise<void> {
   await world.operator();
   world.apply(podinfo("bystander"), canary("bystander"));
@@ -48,12 +48,12 @@ async function rested(): Promise<void> {
   await world.until(RESOURCES.deployment, "bystander", "is scaled down", ({ spec }) => spec.replicas === 0);
 }
 
-describe("a canary at rest", () => {
+describe("an idle canary", () => {
   it.each<Left>([
     { phase: "Initialized", target: "6.0.0", primary: "6.0.0" },
     { phase: "Succeeded", target: "6.0.0", primary: "6.0.0" },
     { phase: "Failed", target: "6.0.1", primary: "6.0.0" },
-  ])("$phase: nothing is written at all, and the next revision is released", async (left) => {
+  ])("$phase: the operator writes nothing, and releases the next revision", async (left) => {
     await leftByFlagger(world, left);
     const id = idOf();
     world.forgetRequests();
@@ -79,7 +79,7 @@ describe("a canary at rest", () => {
     expect(told()[0]).toBe("Normal New revision detected! Scaling up podinfo.test");
   });
 
-  it.each(["Initialized", "Succeeded"])("%s under other hashes: they are rewritten in silence", async (phase) => {
+  it.each(["Initialized", "Succeeded"])("%s with other hashes: the operator rewrites them without an event", async (phase) => {
     await leftByFlagger(world, { phase, target: "6.0.0", primary: "6.0.0", otherHashes: true });
     const before = status();
     const id = idOf();
@@ -92,7 +92,7 @@ describe("a canary at rest", () => {
     expect(world.get(RESOURCES.deployment, "podinfo")?.spec.replicas).toBe(0);
   });
 
-  it("under other hashes, with a target that was changed meanwhile: that is released", async () => {
+  it("with other hashes, and a target that was changed meanwhile: the change is released", async () => {
     await leftByFlagger(world, { phase: "Succeeded", target: "6.0.0", primary: "6.0.0", otherHashes: true });
     world.apply(configured("6.0.1"));
     await world.operator();
@@ -101,7 +101,7 @@ describe("a canary at rest", () => {
 });
 
 describe("a ConfigMap", () => {
-  it.each([false, true])("that changes after the take-over is released (other hashes: %s)", async (otherHashes) => {
+  it.each([false, true])("that changes after the takeover is released (other hashes: %s)", async (otherHashes) => {
     await leftByFlagger(world, { phase: "Succeeded", target: "6.0.0", primary: "6.0.0", otherHashes });
     await rested();
     expect(world.told("podinfo")).toEqual([]);
@@ -112,7 +112,7 @@ describe("a ConfigMap", () => {
   });
 });
 
-describe("a canary in the middle of a run", () => {
+describe("a canary in a run", () => {
   it("Progressing at weight 30: goes on from there", async () => {
     await leftByFlagger(world, { phase: "Progressing", target: "6.0.1", primary: "6.0.0", weight: 30 });
     const seen = weights();
@@ -128,7 +128,7 @@ describe("a canary in the middle of a run", () => {
     ]);
   });
 
-  it("WaitingPromotion: keeps waiting with its traffic until the gate opens", async () => {
+  it("WaitingPromotion: waits with its traffic until the gate opens", async () => {
     const hooks = await startReceiver();
     hooks.answer = () => ({ status: 403, body: "Forbidden" });
     const webhooks = [{ name: "gate", type: "confirm-promotion", url: `${hooks.url}/gate` }];
@@ -165,7 +165,7 @@ describe("a canary in the middle of a run", () => {
   });
 });
 
-/** What Flagger reads of a status: it must find in it what it would have written itself. */
+/** The fields of a status that Flagger reads: they must be what Flagger itself would have written. */
 function asFlaggerWouldRead(own: KubeObject | undefined): object {
   const { aviary, ...wire } = own?.status ?? {};
   expect(aviary).toBeUndefined();
@@ -179,8 +179,8 @@ function asFlaggerWouldRead(own: KubeObject | undefined): object {
   };
 }
 
-describe("handing back to Flagger, whose CRD prunes our memory", () => {
-  it("a whole rollout works, and what is left in the middle and at the end is what Flagger leaves", async () => {
+describe("handing back to Flagger, whose CRD prunes status.aviary", () => {
+  it("a whole rollout works, and leaves Flagger's status in the middle and at the end", async () => {
     await leftByFlagger(world, { phase: "Initialized", target: "6.0.0", primary: "6.0.0" });
     const before = status();
     const operator = await world.operator();

@@ -1,4 +1,4 @@
-/** What users get wrong: one clear message each, nothing is touched, and mending it is enough. */
+/** Mistakes of users: one clear message each, no object is touched, and correcting the mistake is enough. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type KubeFields, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { canary, inPhase, podinfo, weightsOf } from "../harness/objects.ts";
@@ -25,7 +25,7 @@ afterAll(async () => {
 
 async function initialized(name: string): Promise<void> {
   await world.until(RESOURCES.canary, name, "is initialised", inPhase("Initialized"));
-  // The last thing that is done.
+  // The last action.
   const { name: target } = world.get(RESOURCES.canary, name)?.spec.targetRef ?? {};
   await world.until(RESOURCES.deployment, target, "is scaled down", ({ spec }) => spec.replicas === 0);
 }
@@ -38,7 +38,7 @@ async function started(name: string, analysis: KubeFields): Promise<void> {
   world.apply(podinfo(name, "6.0.1"));
 }
 
-describe("a Canary that cannot be used is refused, and touches nothing", () => {
+describe("an invalid Canary is refused, and no object is touched", () => {
   it.concurrent.each<[string, KubeFields, KubeFields, string]>([
     [
       "no-step",
@@ -123,7 +123,7 @@ describe("targets", () => {
     expect(count("missing", "not found")).toBe(1);
   });
 
-  it.concurrent("one that goes missing leaves the routes as they are", async () => {
+  it.concurrent("one that is deleted leaves the routes as they are", async () => {
     world.apply(podinfo("lost"), canary("lost"));
     await initialized("lost");
     const before = world.get(RESOURCES.virtualService, "lost");
@@ -134,7 +134,7 @@ describe("targets", () => {
     await world.heard("lost", "New revision detected! Scaling up lost.test");
   });
 
-  it.concurrent("one without a selector label is said", async () => {
+  it.concurrent("one without a selector label is reported", async () => {
     const target = podinfo("unlabelled");
     target.spec.selector.matchLabels = { unknown: "unlabelled" };
     target.spec.template.metadata.labels = { unknown: "unlabelled" };
@@ -146,7 +146,7 @@ describe("targets", () => {
     expect(world.get(RESOURCES.service, "unlabelled")).toBeUndefined();
   });
 
-  it.concurrent("Q14: two canaries on one: the elder is served, the other waits for its end", async () => {
+  it.concurrent("Q14: of two canaries on one target, the older one runs and the other waits for its end", async () => {
     world.apply(podinfo("shared"), canary("shared"));
     await initialized("shared");
     const service = { port: 9898, name: "other" };
@@ -176,12 +176,12 @@ describe("metrics", () => {
     metrics: [{ name, interval: "1m", thresholdRange: { min: 99 }, query: `up{job="${name}"}` }],
   });
 
-  it.concurrent("a query without data halts the analysis, and data lets it go on", async () => {
+  it.concurrent("a query without data halts the analysis, and with data it goes on", async () => {
     let value: number | undefined;
     const { value: others } = metrics;
-    metrics.value = (query) => (query.includes("nobody") ? value : others(query));
-    await started("nodata", checked("nobody", 50));
-    expect(await world.heard("nodata", "Halt advancement")).toBe("Halt advancement no values found for metric: nobody");
+    metrics.value = (query) => (query.includes("absent") ? value : others(query));
+    await started("nodata", checked("absent", 50));
+    expect(await world.heard("nodata", "Halt advancement")).toBe("Halt advancement no values found for metric: absent");
     const halted = await world.until(
       RESOURCES.canary,
       "nodata",
@@ -193,19 +193,19 @@ describe("metrics", () => {
     await world.until(RESOURCES.canary, "nodata", "is promoted", inPhase("Succeeded"));
   });
 
-  it.concurrent("a metric server that is away fails checks, says where it is, and takes a release back at last", async () => {
+  it.concurrent("an unreachable metric server fails checks with its address, and the release is rolled back", async () => {
     world.apply(podinfo("away"), canary("away", checked("away"), { metricsServer: "http://127.0.0.1:1" }));
     await initialized("away");
     world.apply(podinfo("away", "6.0.1"));
     const text = await world.heard("away", "Prometheus query failed");
     expect(text).toMatch(/^Prometheus query failed for away: .*127\.0\.0\.1:1/);
-    const failed = await world.until(RESOURCES.canary, "away", "is taken back", inPhase("Failed"));
+    const failed = await world.until(RESOURCES.canary, "away", "is rolled back", inPhase("Failed"));
     expect(failed.status.canaryWeight).toBe(0);
     await world.until(RESOURCES.virtualService, "away", "is given back", (vs) => weightsOf(vs)[1] === 0);
     await world.heard("away", "Rolling back away.test failed checks threshold reached 3");
   });
 
-  it.concurrent("a missing template is said by its name", async () => {
+  it.concurrent("a missing template is reported by its name", async () => {
     const { metrics: _own, ...analysis } = checked("x");
     await started("untold", { ...analysis, metrics: [{ name: "latency", templateRef: { name: "latency" } }] });
     expect(await world.heard("untold", "Metric template")).toBe(
@@ -223,6 +223,6 @@ describe("webhooks", () => {
       `Halt hung.test advancement external check load failed POST ${url} giving up after 1 attempt(s): ` +
         `Post "${url}": context deadline exceeded (Client.Timeout exceeded while awaiting headers)`,
     );
-    await world.until(RESOURCES.canary, "hung", "is taken back", inPhase("Failed"));
+    await world.until(RESOURCES.canary, "hung", "is rolled back", inPhase("Failed"));
   });
 });

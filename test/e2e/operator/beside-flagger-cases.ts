@@ -1,4 +1,4 @@
-/** Canaries that are given to the real Flagger and to us, and what is released by them. */
+/** Canaries that both the real Flagger and Aviary get, and what they release. */
 import type { KubeFields, KubeObject } from "../../../src/ports/kubernetes.ts";
 import { podinfo } from "../harness/objects.ts";
 
@@ -10,11 +10,11 @@ export interface Case {
   /** The new revision is a change of this ConfigMap, not of the image. */
   readonly config?: string;
   readonly deleted?: true;
-  /** The release answers users badly. */
+  /** The release answers users with errors. */
   readonly bad?: true;
-  /** Figures that differ, by departures.md. */
+  /** Metrics that differ, by departures.md. */
   readonly departs?: RegExp;
-  /** What is answered to calls whose path has the name. */
+  /** Answers to calls whose path contains the name. */
   readonly answers?: Readonly<Record<string, string>>;
 }
 
@@ -86,7 +86,7 @@ const METRICS = [
     templateRef: { name: "named" },
     templateVariables: { status: "5.." },
     thresholdRange: { max: 200 },
-    interval: "1m", // Without one Flagger's is empty (Q43).
+    interval: "1m", // without one, Flagger's is empty (Q43)
   },
 ];
 const NAMED = template(
@@ -94,7 +94,7 @@ const NAMED = template(
   'x{a="{{ service }}",b="{{ ingress }}",c="{{ route }}",d="{{ variables.status }}"}[{{ interval }}]',
 );
 
-/** Metric servers of others: what their templates and Secrets say, and what they answer. */
+/** Metric servers of other vendors: their templates, Secrets and answers. */
 const SERVERS: Readonly<Record<string, { secret?: Record<string, string>; query: string; answer: string }>> = {
   datadog: {
     secret: { datadog_api_key: "k", datadog_application_key: "a" },

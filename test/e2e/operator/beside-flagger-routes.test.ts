@@ -1,6 +1,6 @@
 /**
- * The real Flagger is given every Canary of src/routers/corpus.ts, and what it writes is compared with the golden files. With
- * UPDATE_GOLDEN they are written. Needs Flagger's program; see beside-flagger.test.ts:
+ * The real Flagger gets every Canary of src/routers/corpus.ts, and the objects that it writes are compared with the golden files.
+ * With UPDATE_GOLDEN the files are written. Needs Flagger's program; see beside-flagger.test.ts:
  *
  *   FLAGGER=/path/to/flagger npm run beside-flagger
  */
@@ -87,7 +87,7 @@ async function written(what: RouteCase): Promise<Written> {
 
 describe.concurrent("routes beside the real Flagger", () => {
   it.each(Object.entries(CORPUS))(
-    "%s: what it writes is what the golden file says",
+    "%s: it writes the objects of the golden file",
     async (name, what) => {
       const file = goldenFile(name);
       const theirs = await written(what);

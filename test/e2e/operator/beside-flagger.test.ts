@@ -1,7 +1,7 @@
 /**
- * The real Flagger and we, each in a cluster of its own, are given the same Canary and the same release: what they say, the
- * routes they write and the objects they leave must be equal, but for the departures. And each goes on where the other was
- * killed. Needs Flagger's program, built from its release (`go build ./cmd/flagger`); without it this file is no part of the
+ * The real Flagger and Aviary, each in a cluster of its own, get the same Canary and the same release: their events, routes and
+ * objects must be equal, except for the departures. And each continues where the other was killed. Needs Flagger's program,
+ * built from its release (`go build ./cmd/flagger`); without it this file is not part of the
  * tests (vitest.config.ts):
  *
  *   FLAGGER=/path/to/flagger npm run beside-flagger
@@ -53,20 +53,20 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-interface Town {
+interface Fixture {
   readonly world: World;
   readonly hooks: Receiver;
   readonly metrics: MetricServer;
-  /** Starts an operator; the one before is killed. */
+  /** Starts an operator; the previous one is killed. */
   run(who: Who): Promise<void>;
-  /** Starts one beside the one that runs already. @returns what kills that one */
+  /** Starts a second operator. @returns a function that kills it */
   runBeside(who: Who): Promise<() => Promise<void>>;
-  /** What it shows Prometheus. */
+  /** Its metrics for Prometheus. */
   figures(): Promise<readonly string[]>;
   stop(): Promise<void>;
 }
 
-async function startTown(flags: readonly string[], successRate = 100): Promise<Town> {
+async function startFixture(flags: readonly string[], successRate = 100): Promise<Fixture> {
   const definitions = [...crds(), ...istioCrds(), ...kedaCrds(), ...knativeCrds()] as readonly KubeObject[];
   const world = await startWorld({ crds: definitions });
   const [metrics, hooks] = [await startMetricServer(), await startReceiver()];
@@ -115,19 +115,19 @@ async function startTown(flags: readonly string[], successRate = 100): Promise<T
   };
 }
 
-/** Not what differs by the machine's speed. */
+/** Without the parts that depend on the machine's speed. */
 const isFigure = (line: string) => /^flagger_/.test(line) && !/^flagger_(info|canary_duration_seconds)/.test(line);
 
 const withLabelsSorted = (line: string) =>
   line.replace(/\{(.*)\}/, (_all, labels: string) => `{${labels.split(",").sort().join(",")}}`);
 
-/** Resolves as soon as the Canary is like this. @throws Error with all that was said of it */
+/** Resolves as soon as the Canary is as described. @throws Error with all of its events */
 function until(world: World, holds: (canary: KubeObject | undefined) => boolean): Promise<void> {
   return new Promise((resolve, reject) => {
     const giveUp = () => {
       stop();
       const { status } = world.get(RESOURCES.canary, "podinfo") ?? {};
-      reject(new Error([`waited in vain, ${JSON.stringify(status)}`, ...world.told("podinfo")].join("\n")));
+      reject(new Error([`this state did not come: ${JSON.stringify(status)}`, ...world.told("podinfo")].join("\n")));
     };
     const patience = setTimeout(giveUp, 3 * MINUTES);
     const stop = world.cluster.watch(RESOURCES.canary, ({ object, type }) => {
@@ -143,7 +143,7 @@ const phase =
   (canary: KubeObject | undefined) =>
     phases.includes(canary?.["status"]?.phase ?? "");
 
-/** What waits say depends on the moment at which somebody looks (ADR 0002). */
+/** The text of a wait depends on the time of the check (ADR 0002). */
 const isMoment = (text: string) =>
   /rollout to finish|metrics providers are|^Knative Revision \S+ is not ready$/.test(text);
 const COOKIE = /session([=.*]+)[a-zA-Z]{10}/g;
@@ -156,10 +156,10 @@ function spoken(hooks: Receiver): string[] {
     .map(({ phase: told, checksum, metadata }) => `${told} ${checksum} ${metadata.eventType} ${metadata.eventMessage}`);
 }
 
-/** Each call once: how often one is made depends on when pods are ready. */
+/** Each call once: how often a call is made depends on when pods are ready. */
 function called(hooks: Receiver, path: string): string[] {
   const calls = hooks.received.filter((call) => call.path.startsWith(path));
-  // What is asked for ends now.
+  // The watch ends now.
   const place = (call: Received) => call.path.replace(/\b\d{10,13}\b/g, "NOW");
   return [...new Set(calls.map((call) => `${place(call)} ${JSON.stringify(sorted(call.body))}`))];
 }
@@ -177,7 +177,7 @@ function withoutEmpty(_name: string, value: unknown): unknown {
   return ['""', "{}"].includes(JSON.stringify(value)) ? undefined : value;
 }
 
-/** Without what no two clusters have in common, and without the departures. */
+/** Without the fields that differ between any two clusters, and without the departures. */
 function comparable(object: KubeObject): KubeFields {
   const knative = object.kind === "Service" && object.apiVersion !== "v1";
   const text = knative ? JSON.stringify(object, withoutEmpty) : JSON.stringify(object);
@@ -232,15 +232,15 @@ function release(world: World, { config, target }: Partial<Case> = {}): void {
 }
 
 async function tell(who: Who, what: Case) {
-  const town = await startTown(what.flags ?? [], what.bad === true ? 50 : 100);
-  const { world, hooks } = town;
+  const fixture = await startFixture(what.flags ?? [], what.bad === true ? 50 : 100);
+  const { world, hooks } = fixture;
   const answers = Object.entries(what.answers ?? {});
   hooks.answer = ({ path }) => {
     const [, body] = answers.find(([name]) => path.includes(name)) ?? [];
     return body === undefined ? { status: 200 } : { status: 200, body };
   };
   try {
-    const servers = { "http://HOOKS": hooks.url, "http://METRICS": town.metrics.url };
+    const servers = { "http://HOOKS": hooks.url, "http://METRICS": fixture.metrics.url };
     const placed = (object: KubeObject): KubeObject =>
       JSON.parse(
         Object.entries(servers).reduce((text, [name, url]) => text.replaceAll(name, url), JSON.stringify(object)),
@@ -248,9 +248,9 @@ async function tell(who: Who, what: Case) {
     for (const object of what.objects ?? []) world.cluster.create(typeOf(object), placed(object));
     const target = what.target ?? podinfo("podinfo");
     world.apply(target, placed(canaryOf(what.canary, target)));
-    await town.run(who);
+    await fixture.run(who);
     await until(world, phase("Initialized"));
-    // Whoever switches late, a proxy's propagation time or an interval later, has done it by now.
+    // A router that switches late, a proxy's propagation time or an interval later, has done it by now.
     await new Promise((resolve) => setTimeout(resolve, 6_000));
     const initialized = left(world);
     const routes: string[] = [];
@@ -263,9 +263,9 @@ async function tell(who: Who, what: Case) {
     await until(world, phase("Succeeded", "Failed"));
     await new Promise((resolve) => setTimeout(resolve, 12_000));
     const promoted = left(world);
-    const figures = (await town.figures()).filter((line) => what.departs?.test(line) !== true);
+    const figures = (await fixture.figures()).filter((line) => what.departs?.test(line) !== true);
     const said = { hooks: called(hooks, "/hook"), alerts: called(hooks, "/alert") };
-    const queries = [...new Set(town.metrics.queries)].sort();
+    const queries = [...new Set(fixture.metrics.queries)].sort();
     if (what.deleted === true) {
       world.cluster.remove(RESOURCES.canary, "test", "podinfo");
       await until(world, (canary) => canary === undefined);
@@ -283,7 +283,7 @@ async function tell(who: Who, what: Case) {
       end: left(world),
     };
   } finally {
-    await town.stop();
+    await fixture.stop();
   }
 }
 
@@ -292,7 +292,7 @@ describe.concurrent("beside the real Flagger", () => {
   afterAll(removeCompiled);
 
   it.each(Object.entries(CASES))(
-    "%s: the same is said, routed and left",
+    "%s: events, routes and objects are the same",
     async (_name, what) => {
       const [theirs, ours] = await Promise.all([tell("flagger", what), tell("aviary", what)]);
       expect(ours).toEqual(theirs);
@@ -306,10 +306,10 @@ describe.concurrent("beside the real Flagger", () => {
     [first, "confirm-promotion", "WaitingPromotion", { interval: "10s", threshold: 2, iterations: 2 }] as const,
   ]);
   it.each(takeovers)(
-    "%s is killed while it waits at %s (%s): the other goes on, and users notice nothing",
+    "%s is killed while it waits at %s (%s): the other continues, and no request fails",
     async (first, type, waits, analysis) => {
-      const town = await startTown([]);
-      const { world, hooks } = town;
+      const fixture = await startFixture([]);
+      const { world, hooks } = fixture;
       let open = false;
       hooks.answer = ({ path }) => ({ status: path === "/gate" && !open ? 403 : 200 });
       const routes: string[] = [];
@@ -321,11 +321,11 @@ describe.concurrent("beside the real Flagger", () => {
       });
       const webhooks = [{ name: "gate", type, url: `${hooks.url}/gate` }];
       world.apply(podinfo("podinfo"), canaryOf({ analysis: { ...analysis, webhooks } }));
-      await town.run(first);
+      await fixture.run(first);
       await until(world, phase("Initialized"));
       release(world);
       await until(world, phase(waits));
-      await town.run(first === "flagger" ? "aviary" : "flagger");
+      await fixture.run(first === "flagger" ? "aviary" : "flagger");
       const asked = hooks.received.length;
       await hooks.until("the gate is asked again", (calls) => calls.length > asked);
       open = true;
@@ -334,7 +334,7 @@ describe.concurrent("beside the real Flagger", () => {
       const turned = "iterations" in analysis ? "[[0,100]]" : "[[50,50]]";
       expect(routes).toEqual(["[[100,0]]", turned, "[[100,0]]"]);
       expect(left(world)["status"].now).toBe("Succeeded");
-      await town.stop();
+      await fixture.stop();
     },
     10 * MINUTES,
   );
@@ -345,14 +345,14 @@ describe.concurrent("beside the real Flagger", () => {
   ] as const)(
     "%s leads, %s waits for its Lease, and leads when it is killed",
     async (first, second) => {
-      const town = await startTown(["-enable-leader-election", "-leader-election-namespace=test"]);
-      const { world } = town;
+      const fixture = await startFixture(["-enable-leader-election", "-leader-election-namespace=test"]);
+      const { world } = fixture;
       const holder = () => world.cluster.get(RESOURCES.lease, "test", "flagger-leader-election")?.spec?.holderIdentity;
       world.apply(podinfo("podinfo"), canaryOf({}));
-      await town.run(first);
+      await fixture.run(first);
       await until(world, phase("Initialized"));
       const leader = holder();
-      const killFirst = await town.runBeside(second);
+      const killFirst = await fixture.runBeside(second);
       release(world);
       await until(world, phase("Progressing"));
       expect(holder()).toBe(leader);
@@ -360,7 +360,7 @@ describe.concurrent("beside the real Flagger", () => {
       await until(world, phase("Succeeded", "Failed"));
       expect(holder()).not.toBe(leader);
       expect(left(world)["status"].now).toBe("Succeeded");
-      await town.stop();
+      await fixture.stop();
     },
     10 * MINUTES,
   );

@@ -1,4 +1,4 @@
-/** What a rollout costs the API server, counted there. Counts, not times: they are the same on every machine. */
+/** The number of API requests of a rollout. Counts, not times: they are the same on every machine. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { canary, inPhase, podinfo } from "../harness/objects.ts";
@@ -27,7 +27,7 @@ function shortOf(url: string): string {
   return searchParams.has("watch") ? `${path} (watch)` : path;
 }
 
-/** Initialised, its old pods gone, its alerts delivered, its events written: nothing is left to be done. */
+/** Initialised, its old pods gone, its alerts delivered, its events written: nothing is left to do. */
 async function atRest(name: string): Promise<void> {
   await world.heard(name, `Initialization done! ${name}.test`);
   await world.until(RESOURCES.deployment, name, "is scaled down", ({ spec }) => spec.replicas === 0);
@@ -38,7 +38,7 @@ async function atRest(name: string): Promise<void> {
 }
 
 describe("a new revision", () => {
-  it("is seen when it is written, though the interval is an hour", async () => {
+  it("is noticed when it is written, although the interval is an hour", async () => {
     const operator = await world.operator();
     world.apply(podinfo("slow"), canary("slow", { interval: "60m" }));
     await world.until(RESOURCES.canary, "slow", "is initialised", inPhase("Initialized"));
@@ -52,7 +52,7 @@ describe("a new revision", () => {
 });
 
 describe("requests to the API server", () => {
-  it("idle: none, though other objects change; a step: two objects and its event, and no reads", async () => {
+  it("idle: none, even when other objects change; a step: two objects and its event, and no reads", async () => {
     await world.operator([`-metrics-server=${metrics.url}`]);
     const checks = { metrics: [{ name: "up", query: "up", thresholdRange: { min: 99 } }] };
     world.apply(podinfo("podinfo"), canary("podinfo", { ...checks, interval: "1s", stepWeights: [10, 20, 30] }));
@@ -61,14 +61,14 @@ describe("requests to the API server", () => {
     world.forgetRequests();
     world.apply(podinfo("bystander"), canary("bystander", { interval: "1s" }));
     world.edit(RESOURCES.deployment, "podinfo", (copy) => {
-      copy.metadata.annotations = { ...copy.metadata.annotations, note: "somebody looks around" };
+      copy.metadata.annotations = { ...copy.metadata.annotations, note: "another tool's" };
     });
     await atRest("bystander");
     expect(said().filter((line) => line.startsWith("GET"))).toEqual([]);
     expect(said().filter((line) => line.includes("podinfo"))).toEqual([]);
     expect(world.told("podinfo").at(-1)).toBe("Normal Initialization done! podinfo.test");
 
-    // The interval is a second: the revision is seen without waiting for it, in the turn that its watch event caused.
+    // The interval is a second: the revision is noticed earlier, in the turn that its watch event caused.
     world.apply(podinfo("podinfo", "6.0.1"));
     const seen = await world.heard("podinfo", "New revision detected! Scaling up podinfo.test");
     expect(seen).toBe("New revision detected! Scaling up podinfo.test");

@@ -1,6 +1,6 @@
 /**
- * Aviary's image in the place of Flagger's: the files of the image in an empty folder, started as Flagger's charts, its
- * kustomize bases and our own manifests start them.
+ * Aviary's image in place of Flagger's: the files of the image in an empty folder, started as Flagger's charts, its
+ * kustomize bases and Aviary's own manifests start them.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -65,7 +65,7 @@ async function run(argv: readonly string[]) {
   return { url: `http://127.0.0.1:${msg.split(" ").at(-1)}`, logged: journal.logged, stop };
 }
 
-/** The chart's arguments when every value is set; -port comes from us, so that tests find a free one. */
+/** The chart's arguments when every value is set; the test chooses a free -port. */
 const CHART = [
   "-log-level=info",
   "-mesh-provider=istio",
@@ -93,7 +93,7 @@ const CHART = [
   "-no-cross-namespace-refs=true",
 ];
 
-describe("Flagger's chart with our image", () => {
+describe("Flagger's chart with Aviary's image", () => {
   it("Q76: every argument that it can give, both proxies included, is read", () => {
     expect(readOperatorFlags(CHART, {})).toMatchObject({
       kind: "run",
@@ -119,7 +119,7 @@ describe("Flagger's chart with our image", () => {
     expect(await operator.stop()).toBe(0);
   });
 
-  it("its load tester's, too", async () => {
+  it("starts the load tester, too", async () => {
     const argv = ["-port=0", "-log-level=info", "-timeout=1h", "-namespace-regexp="];
     const tester = await run(["./loadtester", ...argv]);
     expect((await fetch(`${tester.url}/healthz`, { method: "HEAD" })).status).toBe(200);
@@ -156,7 +156,7 @@ it("the images run as uid 10001, the operator's has no shell, and the load teste
   );
 });
 
-it("the program that stands for wget tells a healthy operator from a sick one", async () => {
+it("the program that stands for wget distinguishes a healthy operator from a broken one", async () => {
   const operator = await run(["./flagger", "-port=0", "-metrics-server=http://127.0.0.1:1"]);
   const probe = (url: string) =>
     spawnSync("./wget", ["--quiet", "--tries=1", "--timeout=4", "--spider", url], { cwd: join(image, "home/app") })

@@ -1,4 +1,4 @@
-/** Two operators of which one leads; operators that are killed; alerts that must not be lost with them. */
+/** Two operators with one leader; operators that are killed; alerts that must survive them. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { istioCrds } from "../../../sandbox/crds/istio.ts";
 import { OWED_ALERTS } from "../../../src/operator/notify/owed-alerts-annotation.ts";
@@ -19,7 +19,7 @@ afterAll(removeCompiled);
 beforeEach(() => begin());
 afterEach(() => world.stop());
 
-/** Short, but not so short that a busy machine loses the lease. */
+/** Short, but long enough that a busy machine does not lose the lease. */
 const leaseTiming = { durationMs: 4000, renewMs: 3000, retryMs: 500 };
 const CANDIDATE = ["-enable-leader-election", "-leader-election-namespace=test"];
 const lease = () => world.get(RESOURCES.lease, "flagger-leader-election")?.spec;
@@ -39,7 +39,7 @@ function weights(): number[] {
 }
 
 describe("of two operators", () => {
-  it("one leads, and the other takes over at once when it leaves in good order", async () => {
+  it("one leads, and the other takes over at once when the leader stops regularly", async () => {
     const first = await world.operator(CANDIDATE);
     const second = await world.operator(CANDIDATE, { begun: "Starting leader election id" });
     expect(await second.get("/healthz")).toEqual({ status: 200, body: "OK" });
@@ -52,7 +52,7 @@ describe("of two operators", () => {
     world.apply(podinfo("podinfo", "6.0.1"));
     const seen = weights();
     await world.until(RESOURCES.canary, "podinfo", "takes a step", ({ status }) => status?.canaryWeight === 30);
-    // The timing of production, 20 seconds: only the release can make the other one lead within this test.
+    // The timing of production, 20 seconds: the other one can lead within this test only because the lease is released.
     await first.stop();
     await second.logged("Acting as elected leader");
     expect(lease().holderIdentity).not.toBe(holderIdentity);
@@ -61,7 +61,7 @@ describe("of two operators", () => {
   });
 
   it("the other one takes over in the middle of a rollout when the leader is killed", async () => {
-    // The leader is a process: nothing of it is left to give the lease back.
+    // The leader is a separate process: a killed one releases no lease.
     const killed = await startOperatorProcess(world.kubeconfig, CANDIDATE);
     await killed.logged("Acting as elected leader");
     world.apply(podinfo("podinfo"), canary("podinfo"));
@@ -93,7 +93,7 @@ describe("kill -9 in the middle of a rollout", () => {
   it.each([
     ["our CRD", {}],
     ["Flagger's CRD, which keeps none of our memory", { crds: [...flaggerCrds(), ...istioCrds()] }],
-  ])("with %s: the next operator goes on, and repeats a step at most", async (_name, options) => {
+  ])("with %s: the next operator continues, and repeats at most one step", async (_name, options) => {
     await world.stop();
     await begin(options);
     world.apply(podinfo("podinfo"), canary("podinfo", { stepWeights: [20, 40, 60] }));
@@ -145,7 +145,7 @@ describe("alerts", () => {
     await slack.stop();
   });
 
-  it("a service that is away holds up no rollout", async () => {
+  it("a service that is down delays no rollout", async () => {
     await world.operator(["-slack-url=http://127.0.0.1:1/hook", "-slack-channel=general"]);
     world.apply(podinfo("podinfo"), canary("podinfo"));
     await initialized();

@@ -1,4 +1,4 @@
-/** What surrounds the rollouts: addresses, metrics, log, flags, exit codes, event webhooks. As Flagger's users know them. */
+/** Everything around the rollouts: addresses, metrics, log, flags, exit codes, event webhooks, as Flagger's users know them. */
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
@@ -27,7 +27,7 @@ async function initialized(): Promise<void> {
 }
 
 describe("addresses", () => {
-  it("/healthz, /readyz and /metrics; anything else is not found, and odd paths crash nothing", async () => {
+  it("/healthz, /readyz and /metrics answer; other paths are not found, and odd ones crash nothing", async () => {
     const operator = await world.operator();
     expect(await operator.get("/healthz")).toEqual({ status: 200, body: "OK" });
     expect(await operator.get("/readyz")).toEqual({ status: 200, body: "OK" });
@@ -100,7 +100,7 @@ describe("the log", () => {
       canary: "podinfo.test",
       msg: "Initialization done! podinfo.test",
     });
-    // The metric server is asked beside all this, so its line may come anywhere.
+    // The metric server is checked at the same time, so its line may come anywhere.
     const start = operator.lines.filter(({ msg }) => !msg.startsWith("Metrics server "));
     expect(start.slice(0, 6).map(({ level, msg }) => `${level} ${msg}`)).toEqual([
       "info Starting flagger version 1.44.0 revision aviary mesh provider istio",
@@ -152,7 +152,7 @@ describe("flags", () => {
     expect(readOperatorFlags(["-slack-url=a"], { SLACK_URL: "b" })).toMatchObject({ flags: { slackUrl: "b" } });
   });
 
-  it("-metrics-server: an address without a scheme is said, none at all ends the operator", async () => {
+  it("-metrics-server: an address without a scheme is reported, an empty one ends the operator", async () => {
     const operator = await world.operator(["-metrics-server=prometheus:9090"]);
     expect((await operator.logged("Metrics server ")).msg).toBe(
       "Metrics server prometheus:9090 unreachable prometheus address prometheus:9090 is not a valid URL",
@@ -164,7 +164,7 @@ describe("flags", () => {
     }
   });
 
-  it("-namespace: nothing outside is looked at", async () => {
+  it("-namespace: other namespaces are not read", async () => {
     world.cluster.create(RESOURCES.namespace, { apiVersion: "v1", kind: "Namespace", metadata: { name: "other" } });
     const elsewhere = canary("elsewhere");
     elsewhere.metadata.namespace = "other";
@@ -192,7 +192,7 @@ describe("flags", () => {
 });
 
 describe("-kubeconfig-service-mesh", () => {
-  it("routes are written to the mesh's own cluster, owned by nobody; everything else stays at home", async () => {
+  it("routes are written to the mesh's own cluster without owners; everything else to the first cluster", async () => {
     const mesh = await startWorld();
     const folder = mkdtempSync(join(tmpdir(), "mesh-"));
     writeFileSync(join(folder, "kubeconfig"), mesh.kubeconfig);
@@ -212,7 +212,7 @@ describe("-kubeconfig-service-mesh", () => {
 });
 
 describe("event webhooks", () => {
-  it("are told every event in order, with the phase of Flagger's gated run", async () => {
+  it("get every event in order, with the phase of Flagger's gated run", async () => {
     const hooks = await startReceiver();
     const hook = (name: string, type: string) => ({ name, type, url: `${hooks.url}/${name}` });
     const webhooks = [
@@ -262,7 +262,7 @@ describe("event webhooks", () => {
     await hooks.stop();
   });
 
-  it("Q36: are told the phases that Flagger 1.44 tells, at gates and after a failure (ADR 0006)", async () => {
+  it("Q36: get the phases that Flagger 1.44 sends, at gates and after a failure (ADR 0006)", async () => {
     const hooks = await startReceiver();
     const types = ["event", "confirm-rollout", "rollout", "rollback", "confirm-promotion", "post-rollout"];
     const asked = (type: string) => hooks.received.filter(({ path }) => path === `/${type}`).map(({ body }) => body);
@@ -298,7 +298,7 @@ describe("event webhooks", () => {
     await hooks.stop();
   });
 
-  it("the global one hears of Canaries without hooks of their own, invalid ones included", async () => {
+  it("the global one gets the events of Canaries without hooks, including invalid ones", async () => {
     const hooks = await startReceiver();
     await world.operator([], { env: { EVENT_WEBHOOK_URL: `${hooks.url}/all` } });
     world.apply(podinfo("podinfo"), canary("podinfo", { stepWeight: 0 }));
@@ -335,7 +335,7 @@ describe("the program", () => {
     expect(finished.code).toBe(code);
   });
 
-  it("a cluster that does not answer: says where, and ends with 1", async () => {
+  it("a cluster that does not answer is reported with its address, and the exit code is 1", async () => {
     const folder = mkdtempSync(join(tmpdir(), "dead-"));
     writeFileSync(`${folder}/kubeconfig`, kubeconfig);
     const finished = await runProgram(["operator", `-kubeconfig=${folder}/kubeconfig`]);
@@ -348,7 +348,7 @@ describe("the program", () => {
     expect(finished.code).toBe(1);
   });
 
-  it("a port that is taken: says which flag to change, and ends with 1", async () => {
+  it("a port in use is reported with the flag to change, and the exit code is 1", async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
     const { port } = other.address() as AddressInfo;

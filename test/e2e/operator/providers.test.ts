@@ -81,7 +81,7 @@ const GATEWAY = { port: 9898, gatewayRefs: [{ name: "gateway" }] };
 const gatewayCanary = (more: KubeFields = {}): KubeObject =>
   canaryOf({ provider: "gatewayapi:v1", canary: { service: GATEWAY, analysis: STEPS, ...more } });
 
-/** As a gateway that takes the route, or refuses it, writes its status. */
+/** Writes the status of a route, as a gateway that accepts or refuses it. */
 function gatewaySays(status: "True" | "False", type: ResourceType = HTTP_ROUTE): void {
   const route = world.get(type, "podinfo");
   if (route === undefined) throw new Error("no route");
@@ -99,7 +99,7 @@ describe("Gateway API", () => {
     await world.operator();
   });
 
-  it("a route that the gateway refuses is said, and goes on when the Canary names another gateway", async () => {
+  it("a route that the gateway refuses is reported, and the Canary goes on when it names another gateway", async () => {
     world.apply(podinfo("podinfo"), gatewayCanary());
     await world.until(HTTP_ROUTE, "podinfo", "is made", () => true);
     gatewaySays("False");
@@ -112,7 +112,7 @@ describe("Gateway API", () => {
     await world.until(RESOURCES.canary, "podinfo", "is promoted", inPhase("Succeeded"));
   });
 
-  it("a route of another owner keeps its rules, and is as its owner wrote it before and after the run", async () => {
+  it("a route of another owner keeps its rules, and is unchanged before and after the run", async () => {
     const backendRefs = [{ group: "", kind: "Service", name: "podinfo", port: 9898, weight: 1 }];
     const filters = [{ type: "RequestHeaderModifier", requestHeaderModifier: { add: [{ name: "a", value: "b" }] } }];
     const theirs: KubeObject = {
@@ -152,7 +152,7 @@ describe("Gateway API", () => {
     expect(world.get(HTTP_ROUTE, "shop")?.metadata.annotations).toBeUndefined();
   });
 
-  it("a route that is named and not there is said, and nothing is made before it is", async () => {
+  it("a missing route is reported, and nothing is created before it exists", async () => {
     const routeRef = { apiVersion: "gateway.networking.k8s.io/v1", kind: "HTTPRoute", name: "shop" };
     world.apply(podinfo("podinfo"), gatewayCanary({ service: { port: 9898 }, routeRef }));
     await world.heard("podinfo", "HTTPRoute shop.test of spec.routeRef is not there");
@@ -161,7 +161,7 @@ describe("Gateway API", () => {
 });
 
 describe("from NGINX to the Gateway API", () => {
-  it("the Ingress goes on to lead to the primary, and the next release goes by the HTTPRoute", async () => {
+  it("the Ingress still leads to the primary, and the next release uses the HTTPRoute", async () => {
     await startWith("gatewayapi:v1");
     await world.operator();
     const what = CORPUS["nginx, steps"];
@@ -191,7 +191,7 @@ describe("from NGINX to the Gateway API", () => {
 });
 
 describe("a provider whose kinds are not installed", () => {
-  it("is said once, and goes on when they are", async () => {
+  it("is reported once, and the Canary goes on when they are installed", async () => {
     world = await startWorld({ crds: OWN });
     await world.operator();
     const what = CORPUS["traefik, steps"];

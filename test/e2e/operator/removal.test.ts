@@ -1,4 +1,4 @@
-/** A Canary that leaves, an operator that leaves: users are served all the while. */
+/** A Canary that is deleted, an operator that stops: users are served all the time. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { canary, inPhase, podinfo, weightsOf } from "../harness/objects.ts";
@@ -18,7 +18,7 @@ async function initialized(): Promise<void> {
   await world.until(RESOURCES.deployment, "podinfo", "is scaled down", ({ spec }) => spec.replicas === 0);
 }
 
-/** The Service that users had before there was a Canary. */
+/** The Service that users called before there was a Canary. */
 const ownService: KubeObject = {
   apiVersion: "v1",
   kind: "Service",
@@ -34,7 +34,7 @@ const ownRoutes: KubeObject = {
 };
 
 describe("revertOnDeletion", () => {
-  it("the target serves again before its Service and its routes are given back", async () => {
+  it("the target serves again before its Service and its routes are handed back", async () => {
     const operator = await world.operator();
     world.apply(podinfo("podinfo", "6.0.0", { replicas: 2 }), ownService, ownRoutes);
     world.apply(canary("podinfo", {}, { revertOnDeletion: true }));
@@ -64,16 +64,16 @@ describe("revertOnDeletion", () => {
     expect(world.get(RESOURCES.virtualService, "podinfo")?.spec.http[0].route).toEqual([
       { destination: { host: "podinfo" } },
     ]);
-    // Its own finalizer is no news to it.
-    expect(operator.lines.filter(({ msg }) => msg.includes("somebody else wrote"))).toEqual([]);
-    // What was made for the Canary goes with it; what was there before stays.
+    // Removing its own finalizer is no change for the operator.
+    expect(operator.lines.filter(({ msg }) => msg.includes("another client wrote"))).toEqual([]);
+    // Objects that were created for the Canary are deleted with it; earlier objects stay.
     await world.gone(RESOURCES.deployment, "podinfo-primary");
     await world.gone(RESOURCES.service, "podinfo-canary");
     expect(world.get(RESOURCES.deployment, "podinfo")?.spec.replicas).toBe(2);
     expect(world.get(RESOURCES.service, "podinfo")).toBeDefined();
   });
 
-  it("in the middle of a rollout, with the operator restarted on the way", async () => {
+  it("works during a rollout, with a restart of the operator", async () => {
     const operator = await world.operator();
     world.apply(podinfo("podinfo"), ownService, canary("podinfo", {}, { revertOnDeletion: true }));
     await initialized();
@@ -88,7 +88,7 @@ describe("revertOnDeletion", () => {
     expect(world.get(RESOURCES.deployment, "podinfo")?.status?.availableReplicas).toBe(1);
   });
 
-  it("can be opted out of, also while the Canary is being deleted", async () => {
+  it("can be disabled, also while the Canary is being deleted", async () => {
     const operator = await world.operator();
     world.apply(podinfo("podinfo"), canary("podinfo", {}, { revertOnDeletion: true }));
     await initialized();
@@ -114,7 +114,7 @@ describe("revertOnDeletion", () => {
     expect(world.told("podinfo").filter((line) => line.includes("Terminat"))).toEqual([]);
   });
 
-  it("an invalid Canary can leave, too", async () => {
+  it("works for an invalid Canary, too", async () => {
     await world.operator();
     world.apply(podinfo("podinfo"), canary("podinfo", {}, { revertOnDeletion: true }));
     await initialized();
@@ -127,7 +127,7 @@ describe("revertOnDeletion", () => {
   });
 });
 
-describe("revertOnDeletion of a Canary that is refused by now", () => {
+describe("revertOnDeletion of a Canary that has become invalid", () => {
   it.each([
     [
       "routes",
@@ -143,7 +143,7 @@ describe("revertOnDeletion of a Canary that is refused by now", () => {
       ({ service, ...spec }: KubeFields) => ({ ...spec, service: { ...service, port: 0 } }),
       "spec.service.port is required",
     ],
-  ])("for its %s: what it took over is given back", async (_, edit, said) => {
+  ])("for its %s: it hands back what it took over", async (_, edit, said) => {
     await world.operator();
     world.apply(podinfo("podinfo"), ownService, ownRoutes, canary("podinfo", {}, { revertOnDeletion: true }));
     await initialized();
@@ -157,8 +157,8 @@ describe("revertOnDeletion of a Canary that is refused by now", () => {
   });
 });
 
-describe("without it", () => {
-  it("what the Canary owns goes with it, and nothing else is touched", async () => {
+describe("without revertOnDeletion", () => {
+  it("the Canary's objects are deleted with it, and no others are touched", async () => {
     const operator = await world.operator();
     world.apply(podinfo("podinfo"), ownService, canary("podinfo"));
     await initialized();
@@ -183,7 +183,7 @@ describe("without it", () => {
 });
 
 describe("the operator", () => {
-  it("can go in the middle of a rollout: routes and pods stay as they are", async () => {
+  it("can stop during a rollout: routes and pods stay as they are", async () => {
     const operator = await world.operator();
     world.apply(podinfo("podinfo"), canary("podinfo"));
     await initialized();

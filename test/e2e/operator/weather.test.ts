@@ -1,4 +1,4 @@
-/** The API server goes away, comes back, is not what it should be, or somebody else writes: the operator goes on. */
+/** The API server stops, comes back, lacks kinds, or other clients write: the operator goes on. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { istioCrds } from "../../../sandbox/crds/istio.ts";
 import { crds } from "../../../src/crd/index.ts";
@@ -33,8 +33,8 @@ const ROLLOUT = [
 const isWait = (line: string) => line.includes("not ready:") || line.includes("rollout to finish");
 const told = () => world.told("podinfo").filter((line) => !isWait(line));
 
-describe("an API server that goes away", () => {
-  it("in the middle of a rollout: routes stay, and the rollout goes on when it is back", async () => {
+describe("an API server that stops", () => {
+  it("during a rollout: routes stay, and the rollout goes on when it is back", async () => {
     const operator = await world.operator();
     world.apply(podinfo("podinfo"), canary("podinfo"));
     await initialized();
@@ -53,7 +53,7 @@ describe("an API server that goes away", () => {
     expect(imageOf(world.get(RESOURCES.deployment, "podinfo-primary"))).toBe("podinfo:6.0.1");
   });
 
-  it("while nothing happens: a revision that came meanwhile is found", async () => {
+  it("while the Canary is idle: a revision that came meanwhile is found", async () => {
     await world.operator();
     world.apply(podinfo("podinfo"), canary("podinfo"));
     await initialized();
@@ -63,7 +63,7 @@ describe("an API server that goes away", () => {
     await world.until(RESOURCES.canary, "podinfo", "is promoted", inPhase("Succeeded"));
   });
 
-  it("ends the operator in good order when it is told to stop meanwhile", async () => {
+  it("does not prevent the operator from stopping regularly", async () => {
     const operator = await world.operator();
     world.apply(podinfo("podinfo"), canary("podinfo"));
     await initialized();
@@ -75,7 +75,7 @@ describe("an API server that goes away", () => {
 });
 
 describe("webhooks that hang", () => {
-  it("hold up no other Canary, however many they are", async () => {
+  it("delay no other Canary, even when there are many", async () => {
     await world.operator(["-threadiness=1"]);
     const hooks = await startReceiver();
     hooks.answer = () => "silence";
@@ -94,11 +94,11 @@ describe("webhooks that hang", () => {
   });
 });
 
-describe("others who write", () => {
-  it("a status that somebody else wrote meanwhile is read again, and nothing is said of it", async () => {
+describe("other clients that write", () => {
+  it("a status that another client wrote meanwhile is read again, without an event", async () => {
     const operator = await world.operator();
     const hooks = await startReceiver();
-    // The gate is asked in the middle of the turn: whoever writes then, writes before the turn's own status.
+    // The gate is called in the middle of the turn: a write at that time comes before the turn's own status.
     hooks.answer = ({ path }) => {
       if (path === "/gate" && hooks.received.length === 1) {
         world.edit(RESOURCES.canary, "podinfo", ({ metadata }) => {
@@ -120,7 +120,7 @@ describe("others who write", () => {
     await hooks.stop();
   });
 
-  it("routes that somebody changes in the middle of a step are restored, and the step is held again", async () => {
+  it("routes that another client changes during a step are restored, and the step is held again", async () => {
     await world.operator();
     world.apply(podinfo("podinfo"), canary("podinfo", { interval: "1s" }));
     await initialized();
@@ -134,7 +134,7 @@ describe("others who write", () => {
     });
     await world.until(RESOURCES.virtualService, "podinfo", "is restored", (routes) => weightsOf(routes)[1] === 30);
     await world.heard("podinfo", "Routes of podinfo.test are not as promised, restoring them");
-    // The wait has no end until the routes are in force again; the turn that sees them there writes its end.
+    // The wait has no end until the routes are in force again; the turn that sees them writes its end.
     const held = await world.until(
       RESOURCES.canary,
       "podinfo",
@@ -145,7 +145,7 @@ describe("others who write", () => {
     await world.until(RESOURCES.canary, "podinfo", "is promoted", inPhase("Succeeded"));
   });
 
-  it("what is deleted is made again", async () => {
+  it("deleted objects are created again", async () => {
     await world.operator();
     world.apply(podinfo("podinfo"), canary("podinfo"));
     await initialized();
@@ -161,7 +161,7 @@ describe("others who write", () => {
     }
   });
 
-  it("a write that is refused is said once, and done when it is allowed", async () => {
+  it("a refused write is reported once, and done when it is allowed", async () => {
     await world.stop();
     const strict = istioCrds().map((crd) => structuredClone(crd) as KubeObject);
     for (const version of strict[0]?.spec.versions ?? []) {
@@ -183,7 +183,7 @@ describe("others who write", () => {
 });
 
 describe("a cluster that lacks something", () => {
-  it("our kinds are not installed: says which, and what to do", async () => {
+  it("when Aviary's CRDs are not installed, the operator names them and what to do", async () => {
     await world.stop();
     await begin({ crds: istioCrds() });
     await expect(world.operator()).rejects.toThrow(
@@ -192,7 +192,7 @@ describe("a cluster that lacks something", () => {
     );
   });
 
-  it("Istio is not installed yet: the Canary waits for it", async () => {
+  it("when Istio is not installed yet, the Canary waits for it", async () => {
     await world.stop();
     await begin({ crds: crds() as readonly KubeObject[] });
     await world.operator();

@@ -1,16 +1,16 @@
 /** Progressive releases under traffic: a good and a bad revision of each kind. */
 import { describe, it } from "vitest";
 import { BAD, checks } from "./manifests.ts";
-import type { Telling } from "./telling.ts";
+import type { StoryRun } from "./story-run.ts";
 
-/** Told of users who come and go undisturbed, and again with the operator killed. */
-export function canaries(telling: Telling): void {
+/** Each story runs twice: withoutKills, and with the operator killed. */
+export function canaries(run: StoryRun): void {
   describe.concurrent("a progressive canary", () => {
     it("of a good revision goes up step by step and is promoted", async ({ expect }) => {
-      const story = await telling.stage("good", { analysis: { stepWeights: [30, 60] } });
+      const story = await run.stage("good", { analysis: { stepWeights: [30, 60] } });
       await story.release({ version: "6.0.1" });
       const { dropped, injected, failedByPrimary, versions } = await story.end("Succeeded");
-      telling.said(expect, story.timeline(), [
+      run.said(expect, story.timeline(), [
         "New revision detected! Scaling up podinfo",
         "Starting canary analysis for podinfo",
         "Pre-rollout check load-start passed",
@@ -26,11 +26,11 @@ export function canaries(telling: Telling): void {
       expect(versions).toEqual({ "6.0.0": expect.any(Number), "6.0.1": expect.any(Number) });
     });
 
-    it("of a revision that fails requests is taken back", async ({ expect }) => {
-      const story = await telling.stage("errors", { analysis: { stepWeights: [30, 60], threshold: 3 } });
+    it("of a revision that fails requests is rolled back", async ({ expect }) => {
+      const story = await run.stage("errors", { analysis: { stepWeights: [30, 60], threshold: 3 } });
       await story.release(BAD);
       const { dropped, failedByPrimary } = await story.end("Failed");
-      telling.said(expect, story.timeline(), [
+      run.said(expect, story.timeline(), [
         "New revision detected! Scaling up podinfo",
         "Starting canary analysis for podinfo",
         "Pre-rollout check load-start passed",
@@ -44,15 +44,15 @@ export function canaries(telling: Telling): void {
       expect({ dropped, failedByPrimary }).toEqual({ dropped: [], failedByPrimary: 0 });
     });
 
-    it("of a revision that answers late is taken back", async ({ expect }) => {
-      const story = await telling.stage("delays", {
+    it("of a revision that answers late is rolled back", async ({ expect }) => {
+      const story = await run.stage("delays", {
         analysis: { stepWeights: [30, 60], threshold: 3, metrics: checks(1_500) },
       });
       const flags = ["--random-delay", "--random-delay-min=2000", "--random-delay-max=2400", "--random-delay-unit=ms"];
       await story.release({ version: "6.0.1", flags });
       const { dropped, injected, failedByPrimary } = await story.end("Failed");
-      // On a busy machine the first check may come before the first late answer: then it halts for want of values.
-      telling.said(
+      // On a busy machine the first check may come before the first late answer: then the run halts without values.
+      run.said(
         expect,
         story.timeline().filter((line) => !line.startsWith("Halt")),
         [
@@ -73,13 +73,13 @@ export function canaries(telling: Telling): void {
       ["crashes", "--no-such-flag"],
       ["unready", "--unready"],
     ] as const)("of a revision that %s at its start never gets a request", async ([name, flag], { expect }) => {
-      const story = await telling.stage(name, {
+      const story = await run.stage(name, {
         analysis: { stepWeights: [30, 60] },
         spec: { progressDeadlineSeconds: 3 },
       });
       await story.release({ version: "6.0.1", flags: [flag] });
       const { dropped, failedByPrimary, versions } = await story.end("Failed");
-      telling.said(expect, story.timeline(), [
+      run.said(expect, story.timeline(), [
         "New revision detected! Scaling up podinfo",
         "Canary failed! Scaling down podinfo",
       ]);

@@ -1,9 +1,9 @@
-/** Selector, provider and target are edited while users keep asking: no request fails. */
+/** Selector, provider and target are edited while users send requests: no request fails. */
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { canary, deployment, podTemplate, type Revision } from "./manifests.ts";
 import { stage } from "./story.ts";
-import { startTown, type Town } from "./town.ts";
+import { startFixture, type Fixture } from "./fixture.ts";
 import { UNHARMED } from "./two-steps.ts";
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
@@ -11,13 +11,13 @@ vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
 const never = new AbortController().signal;
 const DEPLOYMENT = RESOURCES.deployment;
 
-let town: Town;
+let fixture: Fixture;
 
 beforeAll(async () => {
-  town = await startTown();
+  fixture = await startFixture();
 });
 
-afterAll(() => town.stop());
+afterAll(() => fixture.stop());
 
 /** The Deployment with other labels in its selector and on its pods. */
 function relabelled(namespace: string, revision: Revision, labels: Record<string, string>) {
@@ -28,12 +28,12 @@ function relabelled(namespace: string, revision: Revision, labels: Record<string
 }
 
 describe.concurrent("users are served without a failure", () => {
-  it("when the target is made again with another selector, and released", async () => {
+  it("when the target is created again with another selector, and released", async () => {
     const name = "selector-moved";
-    const story = await stage(town, name, { analysis: { stepWeights: [40, 80] } });
+    const story = await stage(fixture, name, { analysis: { stepWeights: [40, 80] } });
     const target = { type: DEPLOYMENT, namespace: name, name: "podinfo" };
-    await town.client.kube.delete(target, { propagation: "Foreground" }, never);
-    await town.until(target, "gone", (object) => object === undefined);
+    await fixture.client.kube.delete(target, { propagation: "Foreground" }, never);
+    await fixture.until(target, "gone", (object) => object === undefined);
     await story.change(relabelled(name, { version: "6.0.1" }, { "app.kubernetes.io/name": "podinfo" }));
     const { dropped, injected, failedByPrimary, versions } = await story.end("Succeeded");
     expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
@@ -42,11 +42,11 @@ describe.concurrent("users are served without a failure", () => {
     expect(selector).toEqual({ app: "podinfo-primary" });
   });
 
-  it("when the provider is edited in the middle of a run", async () => {
+  it("when the provider is edited during a run", async () => {
     const name = "provider-edited";
     const plot = { analysis: { stepWeights: [40, 80] }, load: 0 };
     const analysis = { ...plot.analysis, metrics: [] };
-    const story = await stage(town, name, { ...plot, analysis });
+    const story = await stage(fixture, name, { ...plot, analysis });
     await story.release({ version: "6.0.1" });
     await story.untilWeight(40);
     await story.apply(canary(name, { ...plot, analysis, spec: { provider: "kubernetes" } }));

@@ -1,9 +1,9 @@
-/** Two ends that must not harm anybody: a primary that cannot take over, and a Canary that is deleted under traffic. */
+/** Two ends that must not harm users: a primary that cannot take over, and a Canary that is deleted under traffic. */
 import { describe, it } from "vitest";
 import { RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { beforeCanary, deployment, GOOD } from "./manifests.ts";
 import type { Story } from "./story.ts";
-import { BY_HAND, type Telling } from "./telling.ts";
+import { KILLED_BY_STORY, type StoryRun } from "./story-run.ts";
 
 const BEGUN = [
   "New revision detected! Scaling up podinfo",
@@ -18,11 +18,11 @@ const { deployment: DEPLOYMENT, service: SERVICE } = RESOURCES;
 const imageOf = (story: Story, name: string): string =>
   story.get({ type: DEPLOYMENT, name })?.spec.template.spec.containers[0].image;
 
-/** Told of users who come and go undisturbed, and again with the operator killed. */
-export function endings(telling: Telling): void {
+/** Each story runs twice: withoutKills, and with the operator killed. */
+export function endings(run: StoryRun): void {
   describe.concurrent("a revision that works as canary and not as primary", () => {
-    it("crashes there: the canary serves until the primary has its last revision back", async ({ expect }) => {
-      // The label that tells primary and canary apart is read as a number, which only the canary's is.
+    it("crashes as primary: the canary serves until the primary is restored", async ({ expect }) => {
+      // podinfo reads the label that distinguishes primary and canary as a number, and only the canary's is one.
       const labelled = (version: string, container: object) => {
         const object = deployment("crashing", {
           version,
@@ -35,22 +35,22 @@ export function endings(telling: Telling): void {
         return object;
       };
       const labelRef = { fieldRef: { fieldPath: "metadata.labels['name']" } };
-      const story = await telling.stage(
+      const story = await run.stage(
         "crashing",
         {
           target: [labelled("6.0.0", {})],
           analysis: { stepWeights: [60] },
         },
-        BY_HAND,
+        KILLED_BY_STORY,
       );
       await story.change(labelled("6.0.1", { env: [{ name: "PODINFO_RANDOM_DELAY_MIN", valueFrom: labelRef }] }));
       const primary = { type: DEPLOYMENT, namespace: "crashing", name: "podinfo-primary" };
       for (const version of ["6.0.1", "6.0.0"]) {
-        await telling.town.until(primary, version, () => imageOf(story, "podinfo-primary").endsWith(`:${version}`));
+        await run.fixture.until(primary, version, () => imageOf(story, "podinfo-primary").endsWith(`:${version}`));
       }
-      await telling.kill("crashing");
+      await run.kill("crashing");
       const { dropped, injected, failedByPrimary } = await story.end("Failed");
-      telling.said(expect, story.timeline(), [
+      run.said(expect, story.timeline(), [
         ...BEGUN,
         "Advance podinfo canary weight 60",
         COPYING,
@@ -63,14 +63,14 @@ export function endings(telling: Telling): void {
       expect({ dropped, injected, failedByPrimary }).toEqual({ dropped: [], injected: 0, failedByPrimary: 0 });
       expect(imageOf(story, "podinfo-primary")).toMatch(/:6\.0\.0$/);
       expect(imageOf(story, "podinfo")).toMatch(/:6\.0\.1$/);
-      // Mended, it is released.
+      // The corrected revision is released.
       await story.change(labelled("6.0.2", {}));
       await story.untilPhase("Succeeded");
       expect(imageOf(story, "podinfo-primary")).toMatch(/:6\.0\.2$/);
     });
 
-    it("fails requests there: it gets no more of them, and is restored", async ({ expect }) => {
-      const story = await telling.stage(
+    it("fails requests as primary: it gets no more of them, and is restored", async ({ expect }) => {
+      const story = await run.stage(
         "failing",
         {
           analysis: {
@@ -78,18 +78,18 @@ export function endings(telling: Telling): void {
             stepWeights: [60],
             stepWeightPromotion: 30,
             threshold: 3,
-            // So long a machine may be too busy to measure: the primary waits for values, and is not promoted without any.
+            // The machine may be too busy to measure for this long: the primary waits for values, and is not promoted without any.
             metrics: [{ name: "request-success-rate", thresholdRange: { min: 99 }, interval: "20s" }],
           },
         },
-        BY_HAND,
+        KILLED_BY_STORY,
       );
       await story.release(GOOD);
       await story.untilWeight(30);
       await story.breakPods("podinfo-primary");
-      await telling.kill("failing");
+      await run.kill("failing");
       const { dropped, answers } = await story.end("Failed");
-      telling.said(expect, story.timeline(), [
+      run.said(expect, story.timeline(), [
         ...BEGUN,
         "Advance podinfo canary weight 60",
         COPYING,
@@ -107,10 +107,10 @@ export function endings(telling: Telling): void {
 
   describe.concurrent("a Canary with revertOnDeletion that is deleted", () => {
     const gone = (namespace: string, type: typeof DEPLOYMENT, name: string) =>
-      telling.town.until({ type, namespace, name }, "gone", (object) => object === undefined);
+      run.fixture.until({ type, namespace, name }, "gone", (object) => object === undefined);
 
-    it("at rest gives everything back, and no request is dropped", async ({ expect }) => {
-      const story = await telling.stage(
+    it("hands everything back when idle, and no request fails", async ({ expect }) => {
+      const story = await run.stage(
         "leaving",
         {
           target: beforeCanary("leaving"),
@@ -131,8 +131,8 @@ export function endings(telling: Telling): void {
       expect(story.get({ type: SERVICE, name: "podinfo" })?.spec.selector).toEqual({ app: "podinfo" });
     });
 
-    it("in the middle of a release gives everything back, and no request is dropped", async ({ expect }) => {
-      const story = await telling.stage(
+    it("hands everything back during a release, and no request fails", async ({ expect }) => {
+      const story = await run.stage(
         "leaving-early",
         {
           target: beforeCanary("leaving-early"),

@@ -1,8 +1,8 @@
-/** Gates that people open and close at the load tester, while users keep coming. */
+/** Gates that people open and close at the load tester, while users send requests. */
 import { describe, it } from "vitest";
 import { RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { GOOD, gate } from "./manifests.ts";
-import { BY_HAND, type Telling } from "./telling.ts";
+import { KILLED_BY_STORY, type StoryRun } from "./story-run.ts";
 
 const DEPLOYMENT = RESOURCES.deployment;
 const STARTED = "Starting canary analysis for podinfo";
@@ -15,17 +15,17 @@ const PROMOTED = [
 ];
 const UNHARMED = { dropped: [], injected: 0, failedByPrimary: 0 };
 
-/** Told of users who come and go undisturbed, and again with the operator killed. */
-export function gates(telling: Telling): void {
+/** Each story runs twice: withoutKills, and with the operator killed. */
+export function gates(run: StoryRun): void {
   describe.concurrent("a gate", () => {
     it("holds the rollout and every increase of the traffic until it is opened", async ({ expect }) => {
-      const story = await telling.stage(
+      const story = await run.stage(
         "increase",
         {
           analysis: { stepWeights: [60] },
           hooks: [gate("confirm-rollout", "/gate/check"), gate("confirm-traffic-increase", "/gate/check")],
         },
-        BY_HAND,
+        KILLED_BY_STORY,
       );
       await story.release(GOOD);
       await story.heard(/waiting for approval confirm-rollout/);
@@ -34,11 +34,11 @@ export function gates(telling: Telling): void {
       await story.untilPhase("Progressing");
       await story.turn("gate", "close");
       await story.heard(/waiting for traffic increase approval/);
-      await telling.kill("increase");
+      await run.kill("increase");
       expect(story.routes()).toEqual(["100/0"]);
       await story.turn("gate", "open");
       const { dropped, injected, failedByPrimary } = await story.end("Succeeded");
-      telling.said(expect, story.timeline(), [
+      run.said(expect, story.timeline(), [
         "Halt podinfo advancement waiting for approval confirm-rollout",
         "Confirm-rollout check confirm-rollout passed",
         NEW,
@@ -55,7 +55,7 @@ export function gates(telling: Telling): void {
     });
 
     it("holds the promotion until it is opened", async ({ expect }) => {
-      const story = await telling.stage(
+      const story = await run.stage(
         "promotion",
         {
           analysis: { stepWeights: [60] },
@@ -72,7 +72,7 @@ export function gates(telling: Telling): void {
       );
       await story.turn("gate", "open");
       const { dropped, injected, failedByPrimary } = await story.end("Succeeded");
-      telling.said(expect, story.timeline(), [
+      run.said(expect, story.timeline(), [
         NEW,
         STARTED,
         ...LOADED,
@@ -85,21 +85,21 @@ export function gates(telling: Telling): void {
       expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
     });
 
-    it("that says roll back takes a good revision back", async ({ expect }) => {
-      const story = await telling.stage(
+    it("of type rollback rolls back a good revision", async ({ expect }) => {
+      const story = await run.stage(
         "rollback",
         {
           analysis: { stepWeights: [40, 80] },
           hooks: [gate("rollback", "/rollback/check")],
         },
-        BY_HAND,
+        KILLED_BY_STORY,
       );
       await story.release(GOOD);
       await story.untilWeight(40);
       await story.turn("rollback", "open");
-      await telling.kill("rollback");
+      await run.kill("rollback");
       const { dropped, injected, failedByPrimary } = await story.end("Failed");
-      telling.said(expect, story.timeline(), [
+      run.said(expect, story.timeline(), [
         NEW,
         "Rollback hook rollback not signaling a rollback",
         STARTED,
@@ -117,24 +117,24 @@ export function gates(telling: Telling): void {
   describe.concurrent("a canary that turns bad", () => {
     const analysis = { stepWeights: [40, 80], threshold: 3 };
 
-    it("while the traffic waits for approval is taken back", async ({ expect }) => {
-      const story = await telling.stage(
+    it("while the traffic waits for approval is rolled back", async ({ expect }) => {
+      const story = await run.stage(
         "bad-traffic",
         {
           analysis,
           hooks: [gate("confirm-traffic-increase", "/gate/check")],
         },
-        BY_HAND,
+        KILLED_BY_STORY,
       );
       await story.turn("gate", "open");
       await story.release(GOOD);
       await story.untilWeight(40);
       await story.turn("gate", "close");
       await story.heard(/waiting for traffic increase approval/);
-      await telling.kill("bad-traffic");
+      await run.kill("bad-traffic");
       await story.breakPods("podinfo");
       const { dropped, failedByPrimary } = await story.end("Failed");
-      telling.said(expect, story.timeline(), [
+      run.said(expect, story.timeline(), [
         NEW,
         STARTED,
         ...LOADED,
@@ -148,8 +148,8 @@ export function gates(telling: Telling): void {
       expect({ dropped, failedByPrimary }).toEqual({ dropped: [], failedByPrimary: 0 });
     });
 
-    it("while its promotion waits for approval is taken back", async ({ expect }) => {
-      const story = await telling.stage(
+    it("while its promotion waits for approval is rolled back", async ({ expect }) => {
+      const story = await run.stage(
         "bad-promotion",
         {
           analysis: { ...analysis, stepWeights: [40] },
@@ -161,7 +161,7 @@ export function gates(telling: Telling): void {
       await story.untilPhase("WaitingPromotion");
       await story.breakPods("podinfo");
       const { dropped, failedByPrimary } = await story.end("Failed");
-      telling.said(expect, story.timeline(), [
+      run.said(expect, story.timeline(), [
         NEW,
         STARTED,
         ...LOADED,

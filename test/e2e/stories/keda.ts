@@ -1,9 +1,9 @@
-/** A Deployment that KEDA scales: at rest it is paused at nothing, in a run it follows its load, and its primary always does. */
+/** A Deployment that KEDA scales: when idle it is paused at 0 replicas, in a run it follows its load, and its primary always does. */
 import { describe, it } from "vitest";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { BAD, beforeCanary, deployment, GOOD } from "./manifests.ts";
 import type { Story } from "./story.ts";
-import type { Telling } from "./telling.ts";
+import type { StoryRun } from "./story-run.ts";
 import { BEGUN, IMPATIENT, PROMOTED, STEPS, TAKEN_BACK, UNHARMED, UP } from "./two-steps.ts";
 
 const PAUSED_REPLICAS = "autoscaling.keda.sh/paused-replicas";
@@ -41,13 +41,13 @@ function scalers(story: Story) {
   return { source, primary, hpa: hpas[0], primaryHpa: hpas[1] };
 }
 
-/** Told of users who come and go undisturbed, and again with the operator killed. */
-export function keda(telling: Telling): void {
+/** Each story runs twice: withoutKills, and with the operator killed. */
+export function keda(run: StoryRun): void {
   describe.concurrent("a Deployment with a ScaledObject", () => {
-    it("is resumed for the run, grows with its load, and is paused at nothing again", async ({ expect }) => {
+    it("is resumed for the run, grows with its load, and is paused at 0 replicas again", async ({ expect }) => {
       const name = "keda";
       const primaryScalerQueries = { requests: rateOf(name, "podinfo.*") };
-      const story = await telling.stage(name, {
+      const story = await run.stage(name, {
         target: [deployment(name, { version: "6.0.0" }), scaledObject(name, { minReplicaCount: 1 })],
         spec: {
           autoscalerRef: { ...ref, primaryScalerReplicas: { minReplicas: 2, maxReplicas: 3 }, primaryScalerQueries },
@@ -66,26 +66,26 @@ export function keda(telling: Telling): void {
       rested();
       await story.change(deployment(name, GOOD));
       const target = { type: RESOURCES.deployment, namespace: name, name: "podinfo" };
-      await telling.town.until(target, "scaled up by its load", (object) => object?.spec?.replicas === 2);
+      await run.fixture.until(target, "scaled up by its load", (object) => object?.spec?.replicas === 2);
       expect(scalers(story).hpa?.spec).toMatchObject({ minReplicas: 1, maxReplicas: 2 });
       const { dropped, injected, failedByPrimary } = await story.end("Succeeded");
-      telling.said(expect, story.timeline(), [...BEGUN, ...UP, ...PROMOTED]);
+      run.said(expect, story.timeline(), [...BEGUN, ...UP, ...PROMOTED]);
       expect(story.routes()).toEqual(["100/0", "70/30", "40/60", "100/0"]);
       expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
       rested();
       expect(story.get({ type: RESOURCES.deployment, name: "podinfo-primary" })?.spec.replicas).toBeGreaterThan(1);
     });
 
-    it("is taken back, and paused at nothing; its primary measures itself", async ({ expect }) => {
+    it("is rolled back, and paused at 0 replicas; its primary's scaler measures the primary", async ({ expect }) => {
       const name = "keda-bad";
-      const story = await telling.stage(name, {
+      const story = await run.stage(name, {
         target: [deployment(name, { version: "6.0.0" }), scaledObject(name, { minReplicaCount: 1 })],
         spec: { autoscalerRef: ref },
         analysis: IMPATIENT,
       });
       await story.change(deployment(name, BAD));
       const { dropped, failedByPrimary } = await story.end("Failed");
-      telling.said(expect, story.timeline(), [...BEGUN, UP[0], ...TAKEN_BACK]);
+      run.said(expect, story.timeline(), [...BEGUN, UP[0], ...TAKEN_BACK]);
       expect({ dropped, failedByPrimary }).toEqual({ dropped: [], failedByPrimary: 0 });
       const { source, primary, hpa } = scalers(story);
       expect(source?.metadata.annotations).toMatchObject({ [PAUSED_REPLICAS]: "0" });
@@ -93,9 +93,9 @@ export function keda(telling: Telling): void {
       expect(primary?.spec.triggers[0].metadata.query).toBe(rateOf(name, "podinfo-primary"));
     });
 
-    it("is scaled by its own again when its Canary goes", async ({ expect }) => {
+    it("is scaled by its own ScaledObject again when its Canary is deleted", async ({ expect }) => {
       const name = "keda-leaving";
-      const story = await telling.stage(
+      const story = await run.stage(
         name,
         {
           target: [...beforeCanary(name), scaledObject(name, { minReplicaCount: 1 })],
@@ -106,8 +106,8 @@ export function keda(telling: Telling): void {
       );
       await story.leave();
       const target = { type: RESOURCES.hpa, namespace: name, name: "keda-hpa-podinfo" };
-      await telling.town.until(target, "there", (hpa) => hpa?.status?.currentReplicas > 0);
-      await telling.town.until({ ...target, name: "keda-hpa-podinfo-primary" }, "gone", (hpa) => hpa === undefined);
+      await run.fixture.until(target, "there", (hpa) => hpa?.status?.currentReplicas > 0);
+      await run.fixture.until({ ...target, name: "keda-hpa-podinfo-primary" }, "gone", (hpa) => hpa === undefined);
       const { dropped } = await story.close();
       expect(dropped).toEqual([]);
       const { source, primary } = scalers(story);

@@ -1,10 +1,10 @@
-/** What the stories release: podinfo as a Deployment, DaemonSet or behind Services, and the Canary that watches over it. */
+/** The targets of the stories: podinfo as a Deployment, DaemonSet or behind Services, and its Canary. */
 import type { KubeFields, KubeObject } from "../../../src/ports/kubernetes.ts";
 
 export interface Revision {
   /** The image's tag. */
   readonly version: string;
-  /** "podinfo", or "podinfo-erratic" (town.ts), whose every second request fails with `--random-error`. */
+  /** "podinfo", or "podinfo-erratic" (fixture.ts), whose every second request fails with `--random-error`. */
   readonly image?: string;
   /** Further flags of podinfo. */
   readonly flags?: readonly string[];
@@ -22,7 +22,7 @@ export const BAD: Revision = { version: "6.0.1", image: "podinfo-erratic", flags
 
 export const PORT = 9898;
 
-/** Ready at once, but not unready because the machine has no time for a while. */
+/** Ready at once, and not unready when the machine is busy for a while. */
 const PATIENT = { periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 5 };
 export const LOAD_TESTER = "http://flagger-loadtester.test";
 
@@ -110,7 +110,7 @@ export function hosts(namespace: string, name = "podinfo"): KubeObject {
   };
 }
 
-/** Its Revisions are podinfo-00001 and so on; who asks for it is told by Knative where it is, at port 80. */
+/** Its Revisions are podinfo-00001 and so on; Knative publishes its address, at port 80. */
 export function knativeService(namespace: string, revision: Revision, name = "podinfo"): KubeObject {
   const { metadata, spec } = podTemplate(name, revision);
   const [{ ports: _ports, readinessProbe: _probe, ...container }] = spec.containers;
@@ -132,15 +132,15 @@ export interface CanaryParts {
   readonly kind?: string;
   /** Of the target; by its kind when absent. */
   readonly apiVersion?: string;
-  /** Further webhooks, asked before the load tests. */
+  /** Further webhooks, called before the load tests. */
   readonly hooks?: readonly KubeFields[];
-  /** Requests per second that the load tester sends to the canary; 20 when absent, 0: nobody does. */
+  /** Requests per second that the load tester sends to the canary; 20 when absent, 0: none. */
   readonly load?: number;
 }
 
 /**
- * Judged every two seconds by the requests of the last ten. The threshold is high, so that a busy machine on which metrics
- * come late does not fail a good revision; stories of bad ones bring their own.
+ * Judged every two seconds by the requests of the last ten. The threshold is high, so that late metrics on a busy machine
+ * do not fail a good revision; stories of bad revisions set their own.
  */
 export function canary(namespace: string, parts: CanaryParts, name = "podinfo"): KubeObject {
   const { analysis, spec = {}, service = {}, kind = "Deployment", hooks = [], load = 20 } = parts;
@@ -173,15 +173,15 @@ export function canary(namespace: string, parts: CanaryParts, name = "podinfo"):
   };
 }
 
-/** @param slowest 99 of 100 requests are answered within so many milliseconds */
+/** @param slowest 99 of 100 requests are answered within this many milliseconds */
 export const checks = (slowest: number): readonly KubeFields[] => [
   { name: "request-success-rate", thresholdRange: { min: 99 }, interval: "10s" },
   { name: "request-duration", thresholdRange: { max: slowest }, interval: "10s" },
 ];
 
 /**
- * Begun before the first step, kept up while the analysis goes on. Nothing is judged before the load has been measured for
- * a while, however busy the machine is.
+ * Starts before the first step and runs during the analysis. Nothing is judged before the load has been measured for
+ * a while, also on a busy machine.
  */
 function loadTests(namespace: string, perSecond: number, name: string): readonly KubeFields[] {
   const address = `http://${name}-canary.${namespace}:${PORT}/`;
@@ -199,7 +199,7 @@ export function gate(type: string, path: string): KubeFields {
   return { name: type, type, url: `${LOAD_TESTER}${path}`, timeout: "5s" };
 }
 
-/** What users had before there was a Canary. */
+/** The Service that users called before there was a Canary. */
 export const beforeCanary = (namespace: string): KubeObject[] => [
   deployment(namespace, { version: "6.0.0", replicas: 1 }),
   {

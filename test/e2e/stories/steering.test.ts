@@ -1,21 +1,21 @@
-/** People act on a rollout through CanaryActions while users keep asking; every run leaves a record. */
+/** People steer a rollout through CanaryActions while users send requests; every run leaves a record. */
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { apiVersionOf, type KubeFields, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { STEERING } from "../../../src/ports/steering.ts";
 import { stage } from "./story.ts";
-import { startTown, type Town } from "./town.ts";
+import { startFixture, type Fixture } from "./fixture.ts";
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
 
 const never = new AbortController().signal;
 
-let town: Town;
+let fixture: Fixture;
 
 beforeAll(async () => {
-  town = await startTown();
+  fixture = await startFixture();
 });
 
-afterAll(() => town.stop());
+afterAll(() => fixture.stop());
 
 /** @returns the answer of the operator */
 async function act(namespace: string, name: string, spec: KubeFields): Promise<KubeFields> {
@@ -24,15 +24,15 @@ async function act(namespace: string, name: string, spec: KubeFields): Promise<K
     ...{ apiVersion: apiVersionOf(type), kind: type.kind, metadata: { name, namespace } },
     spec: { canary: "podinfo", by: "alice", ...spec },
   };
-  await town.client.kube.create(type, object, never);
-  const answered = await town.until({ type, namespace, name }, "answered", (found) => found?.["status"] !== undefined);
+  await fixture.client.kube.create(type, object, never);
+  const answered = await fixture.until({ type, namespace, name }, "answered", (found) => found?.["status"] !== undefined);
   return answered["status"];
 }
 
 describe("a person", () => {
   it("pauses a run, which keeps its weight, and aborts it; the record says who and why", async () => {
     const name = "steered";
-    const story = await stage(town, name, { analysis: { stepWeights: [40, 80] } });
+    const story = await stage(fixture, name, { analysis: { stepWeights: [40, 80] } });
     await story.release({ version: "6.0.1" });
     await story.untilWeight(40);
     expect(await act(name, "hold", { verb: "pause", reason: "watching" })).toMatchObject({
@@ -42,10 +42,10 @@ describe("a person", () => {
     expect(await act(name, "stale", { verb: "promote", expect: { step: 7 } })).toMatchObject({ phase: "Refused" });
     expect(await act(name, "stop", { verb: "abort", reason: "wrong image" })).toMatchObject({ phase: "Applied" });
     const ref = { type: RESOURCES.canary, namespace: name, name: "podinfo" };
-    const failed = await town.until(ref, "rolled back", (found) => found?.["status"]?.phase === "Failed");
+    const failed = await fixture.until(ref, "rolled back", (found) => found?.["status"]?.phase === "Failed");
     const id = failed["status"].aviary.run.id;
     const recorded = (found: KubeFields) => found?.status?.verdict === "rolled-back";
-    const run = await town.until({ type: STEERING.run, namespace: name, name: id }, "recorded", recorded);
+    const run = await fixture.until({ type: STEERING.run, namespace: name, name: id }, "recorded", recorded);
     expect(run["status"]).toMatchObject({
       sentence: 'Aborted at step 1 of 2 (40 %) by alice: "wrong image".',
       people: [

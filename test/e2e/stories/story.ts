@@ -1,4 +1,4 @@
-/** One story: an application, its Canary and its users in a namespace of their own, and all that was seen and said. */
+/** One story: an application, its Canary and its users in one namespace, and all events and answers. */
 import {
   type KubeFields,
   type KubeObject,
@@ -7,16 +7,16 @@ import {
   type ResourceType,
 } from "../../../src/ports/kubernetes.ts";
 import { type CanaryParts, canary, deployment, namespace, PORT, type Revision } from "./manifests.ts";
-import { type Town, turnGate } from "./town.ts";
+import { type Fixture, turnGate } from "./fixture.ts";
 import { type Answer, type Door, type Person, startUsers, type Users } from "./users.ts";
 
 export interface Stage extends CanaryParts {
-  /** The target and what belongs to it; a Deployment of podinfo 6.0.0 when absent. */
+  /** The target and its objects; a Deployment of podinfo 6.0.0 when absent. */
   readonly target?: readonly KubeObject[];
   readonly people?: (doors: Doors) => readonly Person[];
-  /** Of all users together; 10 when absent. */
+  /** Requests per second of all users together; 10 when absent. */
   readonly requestsPerSecond?: number;
-  /** The target, once it has nothing to do; absent: it is scaled to zero. */
+  /** The target when it is idle; absent: it is scaled to zero. */
   readonly atRest?: (target: KubeObject | undefined) => boolean;
 }
 
@@ -29,8 +29,8 @@ export interface Doors {
 export interface Story {
   readonly users: Users;
   readonly doors: Doors;
-  readonly apply: Town["apply"];
-  /** Applies what makes the next revision; resolves when that has been noticed. */
+  readonly apply: Fixture["apply"];
+  /** Applies the next revision; resolves when the operator has noticed it. */
   change(...objects: readonly KubeObject[]): Promise<void>;
   /** The next revision of the Deployment. */
   release(revision: Revision): Promise<void>;
@@ -38,35 +38,35 @@ export interface Story {
   turn(gate: "gate" | "rollback", way: "open" | "close"): Promise<void>;
   /** From now on the running pods of this app fail every request. */
   breakPods(app: string): Promise<void>;
-  /** Resolves when the Canary said so. */
+  /** Resolves when an event of the Canary contains this. */
   heard(what: RegExp): Promise<void>;
   untilPhase(phase: string): Promise<KubeObject>;
-  /** Of the canary, as its status says. */
+  /** The canary's weight, as its status says. */
   untilWeight(weight: number): Promise<KubeObject>;
   untilStatus(what: string, holds: (status: KubeFields) => boolean): Promise<KubeObject>;
   /** Deletes the Canary; resolves when it is gone. */
   leave(): Promise<void>;
-  /** Waits for the phase, and for the target to have nothing to do; then the users go. */
+  /** Waits for the phase, and until the target is idle; then the users stop. */
   end(phase: string): Promise<Ending>;
-  /** The users go, whatever has become of the Canary. */
+  /** The users stop, in any state of the Canary. */
   close(): Promise<Ending>;
   get(ref: Pick<ObjectRef, "type" | "name">): KubeObject | undefined;
   /** Events of the Canary since it was initialised, in the order in which they were written, without waits for pods. */
   timeline(): string[];
-  /** The same with the waits, word by word. */
+  /** The same events with the waits, unchanged. */
   everything(): string[];
   /** Weights of the VirtualService, or of a Knative Service, since then: "80/20", "80/20 mirrored". */
   routes(): string[];
 }
 
-/** What users saw from the initialisation to the end. */
+/** The users' requests from the initialisation to the end. */
 export interface Ending {
   readonly answers: readonly Answer[];
-  /** Answers that no user should see, other than what `--random-error` made: always to be empty. */
+  /** Answers that no user should see, except those of `--random-error`: always empty. */
   readonly dropped: readonly string[];
-  /** Requests failed by the program, on purpose. */
+  /** Requests that the program failed on purpose. */
   readonly injected: number;
-  /** Requests that the primary, whichever its revision, answered with 5xx. */
+  /** Requests that the primary, in any revision, answered with 5xx. */
   readonly failedByPrimary: number;
   /** How many users' requests each version answered. */
   readonly versions: Readonly<Record<string, number>>;
@@ -74,7 +74,7 @@ export interface Ending {
 
 const RUN: readonly string[] = ["Progressing", "Waiting", "WaitingPromotion", "Promoting", "Finalising"];
 
-/** What can be at rest, besides a Deployment. */
+/** Kinds of target that can be idle, besides a Deployment. */
 const KINDS: Readonly<Record<string, ResourceType>> = {
   DaemonSet: RESOURCES.daemonSet,
   StatefulSet: RESOURCES.statefulSet,
@@ -84,59 +84,59 @@ const PATIENCE_MS = 90_000;
 
 const END = /Canary failed!|Promotion completed!|Restored/;
 
-/** Applies the target and its Canary, waits until the primary has taken over, and lets the users in. */
-export async function stage(town: Town, name: string, plot: Stage): Promise<Story> {
+/** Applies the target and its Canary, waits until the primary has taken over, and starts the users. */
+export async function stage(fixture: Fixture, name: string, plot: Stage): Promise<Story> {
   const { people = ({ ingress, service }) => [{ doors: [ingress, service] }], requestsPerSecond = 10 } = plot;
   const { target = [deployment(name, { version: "6.0.0", replicas: 1 })] } = plot;
-  const { cluster } = town.sandbox;
-  await town.apply(namespace(name), ...target, canary(name, plot));
+  const { cluster } = fixture.sandbox;
+  await fixture.apply(namespace(name), ...target, canary(name, plot));
   const canaryRef = { type: RESOURCES.canary, namespace: name, name: "podinfo" };
   const untilStatus = (what: string, holds: (status: KubeFields) => boolean) =>
-    town.until(canaryRef, what, (object) => holds(object?.status ?? {}));
+    fixture.until(canaryRef, what, (object) => holds(object?.status ?? {}));
   const { provider = "istio" } = plot.spec ?? {};
   const byKnative = provider === "knative";
   const kind = byKnative ? RESOURCES.knativeService : (KINDS[plot.kind ?? ""] ?? RESOURCES.deployment);
   const { atRest = (object) => object?.spec?.replicas === 0 && (object.status?.replicas ?? 0) === 0 } = plot;
-  const untilAtRest = () => town.until({ type: kind, namespace: name, name: "podinfo" }, "at rest", atRest);
+  const untilAtRest = () => fixture.until({ type: kind, namespace: name, name: "podinfo" }, "at rest", atRest);
   await untilStatus("Initialized", ({ phase }) => phase === "Initialized");
   await untilAtRest();
-  // The status is written before what follows from it: an operator killed in between leaves the routes to the next one.
+  // The status is written before its consequences: an operator killed in between leaves the routes to the next one.
   if (provider === "istio") {
     const routes = { type: RESOURCES.virtualService, namespace: name, name: "podinfo" };
-    await town.until(routes, "there", (object) => object?.spec?.http !== undefined);
+    await fixture.until(routes, "there", (object) => object?.spec?.http !== undefined);
   }
   const service = cluster.get(RESOURCES.service, name, "podinfo");
   const doors = {
-    ingress: { url: town.sandbox.ingressUrl, host: `${byKnative ? "podinfo." : ""}${name}.example.com` },
+    ingress: { url: fixture.sandbox.ingressUrl, host: `${byKnative ? "podinfo." : ""}${name}.example.com` },
     service: { url: `http://${service?.spec?.clusterIP}:${byKnative ? 80 : PORT}` },
   };
   const change = async (...objects: readonly KubeObject[]) => {
     const { lastAppliedSpec } = cluster.get(canaryRef.type, name, "podinfo")?.status ?? {};
-    await town.apply(...objects);
+    await fixture.apply(...objects);
     await untilStatus("begun", (status) => RUN.includes(status.phase) || status.lastAppliedSpec !== lastAppliedSpec);
   };
-  const said = listen(town, name);
-  await Promise.race([said.until(/Initialization done!/), town.untilKilled(name)]);
+  const said = listen(fixture, name);
+  await Promise.race([said.until(/Initialization done!/), fixture.untilKilled(name)]);
   const users = startUsers(people(doors), requestsPerSecond);
-  town.guests.set(name, users);
+  fixture.activeUsers.set(name, users);
   await users.until("the first revision", (answers) => answers.some(({ status }) => status === 200));
   const close = async () => {
     await users.stop();
-    return endingOf(town, name, users.answers);
+    return endingOf(fixture, name, users.answers);
   };
   return {
     users,
     doors,
-    apply: town.apply,
+    apply: fixture.apply,
     change,
     release: (revision) => change(deployment(name, { replicas: 1, ...revision })),
-    turn: (gate, way) => turnGate(town, { namespace: name, name: "podinfo" }, gate, way),
-    breakPods: (app) => breakPods(town, name, app),
+    turn: (gate, way) => turnGate(fixture, { namespace: name, name: "podinfo" }, gate, way),
+    breakPods: (app) => breakPods(fixture, name, app),
     heard: said.until,
     untilStatus,
     async leave() {
-      await town.client.kube.delete(canaryRef, {}, new AbortController().signal);
-      await town.until(canaryRef, "gone", (object) => object === undefined);
+      await fixture.client.kube.delete(canaryRef, {}, new AbortController().signal);
+      await fixture.until(canaryRef, "gone", (object) => object === undefined);
     },
     untilPhase: (phase) => untilStatus(phase, (status) => status.phase === phase),
     untilWeight: (weight) => untilStatus(`at ${weight}`, (status) => status.canaryWeight === weight),
@@ -145,8 +145,8 @@ export async function stage(town: Town, name: string, plot: Stage): Promise<Stor
         "at an end",
         (now) => !RUN.includes(now.phase) && now.phase !== "Initialized",
       );
-      // The last words of an operator that is killed there may be missing; its successor says what it brought to an end.
-      await Promise.race([said.until(END), town.untilSilenced(name)]);
+      // The last events of a killed operator may be missing; its successor reports the end.
+      await Promise.race([said.until(END), fixture.untilSilenced(name)]);
       if (status.phase !== phase) throw new Error(`${name} ended ${status.phase}:\n${said.everything().join("\n")}`);
       await untilAtRest();
       return close();
@@ -159,8 +159,8 @@ export async function stage(town: Town, name: string, plot: Stage): Promise<Stor
   };
 }
 
-async function breakPods(town: Town, namespace: string, app: string): Promise<void> {
-  const pods = town.sandbox.cluster
+async function breakPods(fixture: Fixture, namespace: string, app: string): Promise<void> {
+  const pods = fixture.sandbox.cluster
     .list(RESOURCES.pod, namespace)
     .filter(({ metadata }) => metadata.labels?.["app"] === app && metadata.deletionTimestamp === undefined)
     .filter(({ status }) => status?.phase === "Running");
@@ -170,7 +170,7 @@ async function breakPods(town: Town, namespace: string, app: string): Promise<vo
   }
 }
 
-function endingOf({ sandbox }: Town, name: string, answers: readonly Answer[]): Ending {
+function endingOf({ sandbox }: Fixture, name: string, answers: readonly Answer[]): Ending {
   const unexpected = answers.filter(({ status, injected }) => status !== 200 && !injected);
   const versions: Record<string, number> = {};
   for (const { version } of answers) if (version !== "") versions[version] = (versions[version] ?? 0) + 1;
@@ -189,12 +189,12 @@ function endingOf({ sandbox }: Town, name: string, answers: readonly Answer[]): 
   };
 }
 
-/** What depends on the machine's speed: which pods are not ready yet, and whether the first metrics are there already. */
+/** Events that depend on the machine's speed: which pods are not ready yet, and whether the first metrics exist. */
 const WAITS = /rollout to finish|^\S+ not ready: |no values found|^Knative Revision \S+ (is not ready|get query error)/;
 
-/** Keeps what is said of the Canary from now on, with measured values left out and repetitions said once. */
-function listen(town: Town, name: string) {
-  const { cluster } = town.sandbox;
+/** Records the Canary's events from now on, without measured values and repetitions. */
+function listen(fixture: Fixture, name: string) {
+  const { cluster } = fixture.sandbox;
   const lines: string[] = [];
   const everything: string[] = [];
   const waiting = new Set<() => void>();
@@ -211,7 +211,7 @@ function listen(town: Town, name: string) {
     const message = String(object["message"]);
     everything.push(message);
     for (const look of [...waiting]) look();
-    // Said again by the successor of an operator that was killed, it is no new beginning.
+    // The successor of a killed operator repeats this event; it is no new beginning.
     if (/Initialization done!/.test(message)) {
       if (!lines.some((line) => line.startsWith("New revision"))) lines.length = 0;
     } else if (!WAITS.test(message))
@@ -228,7 +228,7 @@ function listen(town: Town, name: string) {
   });
   const until = (what: RegExp): Promise<void> =>
     new Promise((resolve, reject) => {
-      const fail = () => reject(new Error(`${name}: nobody said ${what}:\n${everything.join("\n")}`));
+      const fail = () => reject(new Error(`${name}: no event said ${what}:\n${everything.join("\n")}`));
       const patience = setTimeout(fail, PATIENCE_MS);
       const look = () => {
         if (!everything.some((message) => what.test(message))) return;
@@ -242,7 +242,7 @@ function listen(town: Town, name: string) {
   return { lines: () => [...lines], everything: () => [...everything], routes: () => [...routes], until };
 }
 
-/** Rule by rule: primary/canary. A lone destination gets everything. */
+/** Rule by rule: primary/canary. A single destination gets everything. */
 function routesOf({ spec }: KubeObject): string {
   const rules: readonly KubeFields[] = spec?.http ?? [];
   const texts = rules.map(({ route, mirror, match }) => {

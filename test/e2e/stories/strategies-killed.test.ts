@@ -1,5 +1,5 @@
 import { canaries } from "./canary.ts";
 import { strategies } from "./strategies.ts";
-import { withKills } from "./telling.ts";
+import { withOperatorKills } from "./story-run.ts";
 
-withKills(canaries, strategies);
+withOperatorKills(canaries, strategies);

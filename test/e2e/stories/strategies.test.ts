@@ -1,5 +1,5 @@
 import { canaries } from "./canary.ts";
 import { strategies } from "./strategies.ts";
-import { undisturbed } from "./telling.ts";
+import { withoutKills } from "./story-run.ts";
 
-undisturbed(canaries, strategies);
+withoutKills(canaries, strategies);

@@ -1,8 +1,8 @@
-/** The other strategies under traffic, each with a good and a bad revision: who meets the canary, and who must not. */
+/** The other strategies under traffic, each with a good and a bad revision: which users get the canary, and which must not. */
 import { describe, it } from "vitest";
 import { BAD, GOOD } from "./manifests.ts";
 import type { Stage } from "./story.ts";
-import type { Telling } from "./telling.ts";
+import type { StoryRun } from "./story-run.ts";
 import type { Answer } from "./users.ts";
 
 const BEGUN = [
@@ -25,11 +25,11 @@ const UNHARMED = { dropped: [], injected: 0, failedByPrimary: 0 };
 
 const byCanary = ({ pod }: Answer) => pod !== "" && !pod.startsWith("podinfo-primary-");
 
-/** Told of users who come and go undisturbed, and again with the operator killed. */
-export function strategies(telling: Telling): void {
-  /** Requests that pods of a workload were sent, the load tester's and mirrored ones included. */
+/** Each story runs twice: withoutKills, and with the operator killed. */
+export function strategies(run: StoryRun): void {
+  /** Requests to the pods of a workload, including the load tester's and mirrored ones. */
   function requestsOf(namespace: string, workload: string): number {
-    return telling.town.sandbox.mesh
+    return run.fixture.sandbox.mesh
       .totals()
       .filter((total) => total.namespace === namespace && total.workload === workload)
       .reduce((sum, { requests }) => sum + requests, 0);
@@ -39,10 +39,10 @@ export function strategies(telling: Telling): void {
     const analysis = { stepWeights: [50], mirror: true };
 
     it("is tried with copies first, then goes up", async ({ expect }) => {
-      const story = await telling.stage("mirror", { analysis, load: 0, requestsPerSecond: 20 });
+      const story = await run.stage("mirror", { analysis, load: 0, requestsPerSecond: 20 });
       await story.release(GOOD);
       const { dropped, injected, failedByPrimary } = await story.end("Succeeded");
-      telling.said(expect, story.timeline(), [
+      run.said(expect, story.timeline(), [
         ...BEGUN.slice(0, 2),
         "Advance podinfo canary weight 0",
         "Advance podinfo canary weight 50",
@@ -52,14 +52,14 @@ export function strategies(telling: Telling): void {
       expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
     });
 
-    it("of a bad revision is taken back before any user has met it", async ({ expect }) => {
-      const story = await telling.stage("mirror-bad", {
+    it("of a bad revision is rolled back before any user has met it", async ({ expect }) => {
+      const story = await run.stage("mirror-bad", {
         analysis: { ...analysis, threshold: 3 },
         requestsPerSecond: 20,
       });
       await story.release(BAD);
       const { dropped, injected, failedByPrimary, versions } = await story.end("Failed");
-      telling.said(expect, story.timeline(), [...BEGUN, "Advance podinfo canary weight 0", ...TAKEN_BACK]);
+      run.said(expect, story.timeline(), [...BEGUN, "Advance podinfo canary weight 0", ...TAKEN_BACK]);
       expect(story.routes()).toEqual(["100/0", "100/0 mirrored", "100/0"]);
       expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
       expect(Object.keys(versions)).toEqual(["6.0.0"]);
@@ -70,8 +70,8 @@ export function strategies(telling: Telling): void {
     const sessionAffinity = { cookieName: "canary-user", maxAge: 3600 };
     const people = 8;
 
-    it("keeps who has met the canary there, and is over with the release", async ({ expect }) => {
-      const story = await telling.stage("affinity", {
+    it("keeps users on the canary that they have met, and ends with the release", async ({ expect }) => {
+      const story = await run.stage("affinity", {
         analysis: { stepWeights: [30, 60], sessionAffinity },
         people: ({ ingress }) => Array.from({ length: people }, () => ({ doors: [ingress], browser: true })),
         requestsPerSecond: 24,
@@ -85,7 +85,7 @@ export function strategies(telling: Telling): void {
         return last.every((answer) => answer?.cookies.size === 0);
       });
       const { dropped, injected, failedByPrimary } = await story.end("Succeeded");
-      telling.said(expect, story.timeline(), [
+      run.said(expect, story.timeline(), [
         ...BEGUN,
         "Advance podinfo canary weight 30",
         "Advance podinfo canary weight 60",
@@ -104,8 +104,8 @@ export function strategies(telling: Telling): void {
       expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
     });
 
-    it("of a bad revision ends for those who were held there", async ({ expect }) => {
-      const story = await telling.stage("affinity-bad", {
+    it("of a bad revision ends for the users who were kept on it", async ({ expect }) => {
+      const story = await run.stage("affinity-bad", {
         analysis: { stepWeights: [50], threshold: 3, sessionAffinity },
         people: ({ ingress }) => Array.from({ length: people }, () => ({ doors: [ingress], browser: true })),
         requestsPerSecond: 24,
@@ -117,7 +117,7 @@ export function strategies(telling: Telling): void {
         return last.every((answer) => answer?.version === "6.0.0" && answer.cookies.size === 0);
       });
       const { dropped, failedByPrimary, answers } = await story.end("Failed");
-      telling.said(expect, story.timeline(), [...BEGUN, "Advance podinfo canary weight 50", ...TAKEN_BACK]);
+      run.said(expect, story.timeline(), [...BEGUN, "Advance podinfo canary weight 50", ...TAKEN_BACK]);
       expect(answers.filter(byCanary).length).toBeGreaterThan(0);
       expect({ dropped, failedByPrimary }).toEqual({ dropped: [], failedByPrimary: 0 });
     });
@@ -135,22 +135,22 @@ export function strategies(telling: Telling): void {
       { doors: [ingress, service], headers: { "x-canary": "outsider", cookie: "canary=never" } },
     ];
 
-    it("sends those who match to the canary, and nobody else", async ({ expect }) => {
-      const story = await telling.stage("ab", { analysis: { iterations: 3, match }, people, requestsPerSecond: 16 });
+    it("sends users who match to the canary, and no others", async ({ expect }) => {
+      const story = await run.stage("ab", { analysis: { iterations: 3, match }, people, requestsPerSecond: 16 });
       await story.release(GOOD);
       const { dropped, injected, failedByPrimary, answers } = await story.end("Succeeded");
-      telling.said(expect, story.timeline(), [...BEGUN, ...iterations(3), ...PROMOTED]);
+      run.said(expect, story.timeline(), [...BEGUN, ...iterations(3), ...PROMOTED]);
       const metBy = new Set(answers.filter(byCanary).map(({ person }) => person));
       expect([...metBy].sort()).toEqual([1, 2]);
       expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
     });
 
-    it("of a bad revision harms only those who match", async ({ expect }) => {
+    it("of a bad revision harms only users who match", async ({ expect }) => {
       const analysis = { iterations: 3, match, threshold: 3 };
-      const story = await telling.stage("ab-bad", { analysis, people, requestsPerSecond: 16 });
+      const story = await run.stage("ab-bad", { analysis, people, requestsPerSecond: 16 });
       await story.release(BAD);
       const { dropped, failedByPrimary, answers } = await story.end("Failed");
-      telling.said(expect, story.timeline(), [...BEGUN, ...iterations(3).slice(0, 1), ...TAKEN_BACK]);
+      run.said(expect, story.timeline(), [...BEGUN, ...iterations(3).slice(0, 1), ...TAKEN_BACK]);
       const harmed = new Set(answers.filter(({ injected }) => injected).map(({ person }) => person));
       expect([...harmed].sort()).toEqual([1, 2]);
       expect({ dropped, failedByPrimary }).toEqual({ dropped: [], failedByPrimary: 0 });
@@ -159,10 +159,10 @@ export function strategies(telling: Telling): void {
 
   describe.concurrent("blue/green", () => {
     it("is tested beside the traffic, gets all of it, and is promoted", async ({ expect }) => {
-      const story = await telling.stage("green", { analysis: { iterations: 2 } });
+      const story = await run.stage("green", { analysis: { iterations: 2 } });
       await story.release(GOOD);
       const { dropped, injected, failedByPrimary } = await story.end("Succeeded");
-      telling.said(expect, story.timeline(), [
+      run.said(expect, story.timeline(), [
         ...BEGUN,
         ...iterations(2),
         "Routing all traffic to canary",
@@ -172,18 +172,18 @@ export function strategies(telling: Telling): void {
       expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
     });
 
-    it("of a bad revision is taken back before any user has met it", async ({ expect }) => {
-      const story = await telling.stage("green-bad", { analysis: { iterations: 2, threshold: 3 } });
+    it("of a bad revision is rolled back before any user has met it", async ({ expect }) => {
+      const story = await run.stage("green-bad", { analysis: { iterations: 2, threshold: 3 } });
       await story.release(BAD);
       const { dropped, injected, failedByPrimary, versions } = await story.end("Failed");
-      telling.said(expect, story.timeline(), [...BEGUN, ...iterations(2).slice(0, 1), ...TAKEN_BACK]);
+      run.said(expect, story.timeline(), [...BEGUN, ...iterations(2).slice(0, 1), ...TAKEN_BACK]);
       expect(story.routes()).toEqual(["100/0"]);
       expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
       expect(Object.keys(versions)).toEqual(["6.0.0"]);
     });
 
-    it("with mirroring is tried with copies of the traffic, whose answers no user gets", async ({ expect }) => {
-      const story = await telling.stage("copied", {
+    it("with mirroring is tested with copies of the traffic, whose answers no user gets", async ({ expect }) => {
+      const story = await run.stage("copied", {
         analysis: { iterations: 2, mirror: true },
         load: 0,
         requestsPerSecond: 20,
@@ -191,11 +191,11 @@ export function strategies(telling: Telling): void {
       await story.release(GOOD);
       await story.heard(/iteration 2\/2/);
       const seen = [...story.users.answers];
-      // Nobody but the mirror talks to the canary.
+      // Only the mirror talks to the canary.
       expect(requestsOf("copied", "podinfo")).toBeGreaterThan(0);
       expect(seen.filter(byCanary)).toEqual([]);
       const { dropped, injected, failedByPrimary } = await story.end("Succeeded");
-      telling.said(expect, story.timeline(), [
+      run.said(expect, story.timeline(), [
         ...BEGUN.slice(0, 2),
         ...iterations(2),
         "Stop traffic mirroring and route all traffic to canary",
@@ -207,10 +207,10 @@ export function strategies(telling: Telling): void {
 
     it("with mirroring, of a bad revision: only copies fail", async ({ expect }) => {
       const analysis = { iterations: 2, mirror: true, threshold: 3 };
-      const story = await telling.stage("copied-bad", { analysis, requestsPerSecond: 20 });
+      const story = await run.stage("copied-bad", { analysis, requestsPerSecond: 20 });
       await story.release(BAD);
       const { dropped, injected, failedByPrimary } = await story.end("Failed");
-      telling.said(expect, story.timeline(), [...BEGUN, ...iterations(2).slice(0, 1), ...TAKEN_BACK]);
+      run.said(expect, story.timeline(), [...BEGUN, ...iterations(2).slice(0, 1), ...TAKEN_BACK]);
       expect(story.routes()).toEqual(["100/0", "100/0 mirrored", "100/0"]);
       expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
     });
@@ -221,31 +221,31 @@ export function strategies(telling: Telling): void {
     const people: Stage["people"] = ({ service }) => [{ doors: [service] }];
 
     it("never touches the traffic and is promoted", async ({ expect }) => {
-      const story = await telling.stage("plain", { analysis: { iterations: 2 }, spec, people });
+      const story = await run.stage("plain", { analysis: { iterations: 2 }, spec, people });
       await story.release(GOOD);
       const { dropped, injected, failedByPrimary, answers } = await story.end("Succeeded");
-      telling.said(expect, story.timeline(), [...BEGUN, ...iterations(2), COPYING, DONE]);
+      run.said(expect, story.timeline(), [...BEGUN, ...iterations(2), COPYING, DONE]);
       expect(answers.filter(byCanary)).toEqual([]);
       expect(story.routes()).toEqual([]);
       expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
     });
 
-    it("of a bad revision is taken back unseen", async ({ expect }) => {
-      const story = await telling.stage("plain-bad", { analysis: { iterations: 2, threshold: 3 }, spec, people });
+    it("of a bad revision is rolled back unseen", async ({ expect }) => {
+      const story = await run.stage("plain-bad", { analysis: { iterations: 2, threshold: 3 }, spec, people });
       await story.release(BAD);
       const { dropped, injected, failedByPrimary, answers } = await story.end("Failed");
-      telling.said(expect, story.timeline(), [...BEGUN, ...iterations(2).slice(0, 1), ...TAKEN_BACK]);
+      run.said(expect, story.timeline(), [...BEGUN, ...iterations(2).slice(0, 1), ...TAKEN_BACK]);
       expect(answers.filter(byCanary)).toEqual([]);
       expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
     });
   });
 
   describe.concurrent("promotion", () => {
-    it("in steps gives the traffic back little by little", async ({ expect }) => {
-      const story = await telling.stage("stepped", { analysis: { stepWeights: [60], stepWeightPromotion: 30 } });
+    it("in steps gives the traffic back step by step", async ({ expect }) => {
+      const story = await run.stage("stepped", { analysis: { stepWeights: [60], stepWeightPromotion: 30 } });
       await story.release(GOOD);
       const { dropped, injected, failedByPrimary } = await story.end("Succeeded");
-      telling.said(expect, story.timeline(), [
+      run.said(expect, story.timeline(), [
         ...BEGUN,
         "Advance podinfo canary weight 60",
         COPYING,
@@ -258,11 +258,11 @@ export function strategies(telling: Telling): void {
     });
 
     it("without analysis happens at once, and users stay with the primary", async ({ expect }) => {
-      const story = await telling.stage("skipped", { analysis: { stepWeights: [60] }, spec: { skipAnalysis: true } });
+      const story = await run.stage("skipped", { analysis: { stepWeights: [60] }, spec: { skipAnalysis: true } });
       await story.release(GOOD);
       await story.users.until("6.0.1", (answers) => answers.some(({ version }) => version === "6.0.1"));
       const { dropped, injected, failedByPrimary, answers } = await story.end("Succeeded");
-      telling.said(expect, story.timeline(), [
+      run.said(expect, story.timeline(), [
         "New revision detected! Scaling up podinfo",
         COPYING,
         "Promotion completed! Canary analysis was skipped for podinfo",

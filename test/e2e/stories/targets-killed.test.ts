@@ -3,6 +3,6 @@ import { gates } from "./gates.ts";
 import { keda } from "./keda.ts";
 import { knative } from "./knative.ts";
 import { targets } from "./targets.ts";
-import { withKills } from "./telling.ts";
+import { withOperatorKills } from "./story-run.ts";
 
-withKills(targets, keda, knative, gates, endings);
+withOperatorKills(targets, keda, knative, gates, endings);

@@ -3,6 +3,6 @@ import { gates } from "./gates.ts";
 import { keda } from "./keda.ts";
 import { knative } from "./knative.ts";
 import { targets } from "./targets.ts";
-import { undisturbed } from "./telling.ts";
+import { withoutKills } from "./story-run.ts";
 
-undisturbed(targets, keda, knative, gates, endings);
+withoutKills(targets, keda, knative, gates, endings);

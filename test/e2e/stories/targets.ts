@@ -1,13 +1,13 @@
-/** What can be released besides a Deployment of fixed size: a DaemonSet, a StatefulSet, a Service, a scaled Deployment, configuration. */
+/** Targets besides a Deployment of fixed size: a DaemonSet, a StatefulSet, a Service, a scaled Deployment, configuration. */
 import { describe, it } from "vitest";
 import { addressesOf } from "../../../sandbox/dns/index.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { BAD, daemonSet, deployment, GOOD, gate, hosts, PORT, statefulSet } from "./manifests.ts";
-import type { Telling } from "./telling.ts";
+import type { StoryRun } from "./story-run.ts";
 import { BEGUN, IMPATIENT, PROMOTED, STEPS, TAKEN_BACK, UNHARMED, UP } from "./two-steps.ts";
 
-/** Told of users who come and go undisturbed, and again with the operator killed. */
-export function targets(telling: Telling): void {
+/** Each story runs twice: withoutKills, and with the operator killed. */
+export function targets(run: StoryRun): void {
   describe.concurrent("a DaemonSet", () => {
     const plot = (namespace: string) => ({
       kind: "DaemonSet",
@@ -16,19 +16,19 @@ export function targets(telling: Telling): void {
     });
 
     it("is released", async ({ expect }) => {
-      const story = await telling.stage("daemons", { ...plot("daemons"), analysis: STEPS });
+      const story = await run.stage("daemons", { ...plot("daemons"), analysis: STEPS });
       await story.change(daemonSet("daemons", GOOD));
       const { dropped, injected, failedByPrimary } = await story.end("Succeeded");
-      telling.said(expect, story.timeline(), [...BEGUN, ...UP, ...PROMOTED]);
+      run.said(expect, story.timeline(), [...BEGUN, ...UP, ...PROMOTED]);
       expect(story.routes()).toEqual(["100/0", "70/30", "40/60", "100/0"]);
       expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
     });
 
-    it("is taken back", async ({ expect }) => {
-      const story = await telling.stage("daemons-bad", { ...plot("daemons-bad"), analysis: IMPATIENT });
+    it("is rolled back", async ({ expect }) => {
+      const story = await run.stage("daemons-bad", { ...plot("daemons-bad"), analysis: IMPATIENT });
       await story.change(daemonSet("daemons-bad", BAD));
       const { dropped, failedByPrimary } = await story.end("Failed");
-      telling.said(expect, story.timeline(), [...BEGUN, UP[0], ...TAKEN_BACK]);
+      run.said(expect, story.timeline(), [...BEGUN, UP[0], ...TAKEN_BACK]);
       expect({ dropped, failedByPrimary }).toEqual({ dropped: [], failedByPrimary: 0 });
     });
   });
@@ -40,26 +40,26 @@ export function targets(telling: Telling): void {
     });
 
     it("is released, and the pods of its primary find each other by name", async ({ expect }) => {
-      const story = await telling.stage("named", { ...plot("named"), analysis: STEPS });
+      const story = await run.stage("named", { ...plot("named"), analysis: STEPS });
       await story.change(statefulSet("named", { ...GOOD, replicas: 2 }));
       const { dropped, injected, failedByPrimary, answers } = await story.end("Succeeded");
-      telling.said(expect, story.timeline(), [...BEGUN, ...UP, ...PROMOTED]);
+      run.said(expect, story.timeline(), [...BEGUN, ...UP, ...PROMOTED]);
       expect(story.routes()).toEqual(["100/0", "70/30", "40/60", "100/0"]);
       expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
       expect(new Set(answers.map(({ pod }) => pod).filter((pod) => pod.includes("primary")))).toEqual(
         new Set(["podinfo-primary-0", "podinfo-primary-1"]),
       );
-      const { sandbox } = telling.town;
+      const { sandbox } = run.fixture;
       const address = sandbox.cluster.get(RESOURCES.pod, "named", "podinfo-primary-1")?.status.podIP;
       const name = "podinfo-primary-1.podinfo-primary-hosts.named.svc.cluster.local";
       expect(addressesOf(sandbox.cluster, name)).toEqual([address]);
     });
 
-    it("is taken back", async ({ expect }) => {
-      const story = await telling.stage("named-bad", { ...plot("named-bad"), analysis: IMPATIENT });
+    it("is rolled back", async ({ expect }) => {
+      const story = await run.stage("named-bad", { ...plot("named-bad"), analysis: IMPATIENT });
       await story.change(statefulSet("named-bad", { ...BAD, replicas: 2 }));
       const { dropped, failedByPrimary } = await story.end("Failed");
-      telling.said(expect, story.timeline(), [...BEGUN, UP[0], ...TAKEN_BACK]);
+      run.said(expect, story.timeline(), [...BEGUN, UP[0], ...TAKEN_BACK]);
       expect({ dropped, failedByPrimary }).toEqual({ dropped: [], failedByPrimary: 0 });
     });
   });
@@ -89,21 +89,21 @@ export function targets(telling: Telling): void {
     };
 
     it("that selects other pods is released", async ({ expect }) => {
-      const story = await telling.stage("service", plot("service", STEPS));
+      const story = await run.stage("service", plot("service", STEPS));
       await story.change(service("service", "green"));
       const { dropped, injected, versions } = await story.end("Succeeded");
-      telling.said(expect, story.timeline(), [...BEGUN, ...UP, ...PROMOTED]);
+      run.said(expect, story.timeline(), [...BEGUN, ...UP, ...PROMOTED]);
       expect(story.routes()).toEqual(["100/0", "70/30", "40/60", "100/0"]);
       expect({ dropped, injected }).toEqual({ dropped: [], injected: 0 });
       expect(Object.keys(versions).sort()).toEqual(["6.0.0", "6.0.1"]);
       expect(story.get({ type: RESOURCES.service, name: "podinfo-primary" })?.spec.selector).toEqual({ app: "green" });
     });
 
-    it("that selects bad pods is taken back", async ({ expect }) => {
-      const story = await telling.stage("service-bad", plot("service-bad", IMPATIENT));
+    it("that selects bad pods is rolled back", async ({ expect }) => {
+      const story = await run.stage("service-bad", plot("service-bad", IMPATIENT));
       await story.change(service("service-bad", "green"));
       const { dropped } = await story.end("Failed");
-      telling.said(expect, story.timeline(), [
+      run.said(expect, story.timeline(), [
         ...BEGUN,
         UP[0],
         "Halt podinfo advancement failures N > 1",
@@ -115,7 +115,7 @@ export function targets(telling: Telling): void {
   });
 
   describe.concurrent("a Deployment with an autoscaler", () => {
-    it("grows in the middle of a run: the traffic increases when the new pods are there", async ({ expect }) => {
+    it("grows during a run: the traffic increases when the new pods are ready", async ({ expect }) => {
       const hpa: KubeObject = {
         apiVersion: "autoscaling/v2",
         kind: "HorizontalPodAutoscaler",
@@ -129,10 +129,10 @@ export function targets(telling: Telling): void {
           ],
         },
       };
-      // The load tester's 40 requests per second are too much for one pod, the users' share is not.
+      // The load tester's 40 requests per second are too many for one pod, the users' share is not.
       const container = { resources: { requests: { cpu: "100m" } } };
       const slow = { initialDelaySeconds: 3, httpGet: { path: "/readyz", port: "http" }, periodSeconds: 1 };
-      const story = await telling.stage("scaled", {
+      const story = await run.stage("scaled", {
         target: [deployment("scaled", { version: "6.0.0", container }), hpa],
         spec: {
           autoscalerRef: {
@@ -152,11 +152,11 @@ export function targets(telling: Telling): void {
       await story.untilWeight(30);
       await story.turn("gate", "close");
       const ref = { type: RESOURCES.deployment, namespace: "scaled", name: "podinfo" };
-      await telling.town.until(ref, "scaled up", (object) => object?.spec?.replicas > 1);
+      await run.fixture.until(ref, "scaled up", (object) => object?.spec?.replicas > 1);
       await story.turn("gate", "open");
       const { dropped, injected, failedByPrimary } = await story.end("Succeeded");
       const calm = story.timeline().filter((line) => !line.includes("traffic"));
-      telling.said(expect, calm, [...BEGUN, ...UP, ...PROMOTED.filter((line) => !line.includes("traffic"))]);
+      run.said(expect, calm, [...BEGUN, ...UP, ...PROMOTED.filter((line) => !line.includes("traffic"))]);
       const words = story.everything().map((line) => line.replaceAll(".scaled", ""));
       const steps = words.slice(words.indexOf(UP[0] as string), words.indexOf(UP[1] as string));
       expect(steps).toContainEqual(
@@ -197,9 +197,9 @@ export function targets(telling: Telling): void {
       const name = kind.toLowerCase();
       const one = { PODINFO_UI_MESSAGE: "one" };
 
-      it(`${kind}: is released, and what was tested is what is promoted`, async ({ expect }) => {
+      it(`${kind}: is released, and the tested configuration is promoted`, async ({ expect }) => {
         const two = { PODINFO_UI_MESSAGE: "two" };
-        const story = await telling.stage(name, {
+        const story = await run.stage(name, {
           target: [settings(kind, name, one), using(kind, name)],
           analysis: STEPS,
         });
@@ -207,22 +207,22 @@ export function targets(telling: Telling): void {
         await story.untilWeight(60);
         expect(valuesOf(story.get({ type, name: "settings-primary" }))).toEqual(one);
         const { dropped, injected, failedByPrimary, answers } = await story.end("Succeeded");
-        telling.said(expect, story.timeline(), [...BEGUN, ...UP, ...PROMOTED]);
+        run.said(expect, story.timeline(), [...BEGUN, ...UP, ...PROMOTED]);
         expect(valuesOf(story.get({ type, name: "settings-primary" }))).toEqual(two);
         const heard = (pod: string) => new Set(answers.filter((a) => a.pod.startsWith(pod)).map((a) => a.message));
         expect(heard("podinfo-primary-")).toEqual(new Set(["one", "two"]));
         expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
       });
 
-      it(`${kind}: is taken back, and the primary keeps its own`, async ({ expect }) => {
+      it(`${kind}: is rolled back, and the primary keeps its own`, async ({ expect }) => {
         const namespace = `${name}-bad`;
-        const story = await telling.stage(namespace, {
+        const story = await run.stage(namespace, {
           target: [settings(kind, namespace, one), using(kind, namespace)],
           analysis: IMPATIENT,
         });
         await story.change(settings(kind, namespace, { ...one, PODINFO_RANDOM_ERROR: "true" }));
         const { dropped, failedByPrimary } = await story.end("Failed");
-        telling.said(expect, story.timeline(), [...BEGUN, UP[0], ...TAKEN_BACK]);
+        run.said(expect, story.timeline(), [...BEGUN, UP[0], ...TAKEN_BACK]);
         expect(valuesOf(story.get({ type, name: "settings-primary" }))).toEqual(one);
         expect({ dropped, failedByPrimary }).toEqual({ dropped: [], failedByPrimary: 0 });
       });

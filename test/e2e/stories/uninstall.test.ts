@@ -1,27 +1,27 @@
-/** One operator for many: it is killed, and then removed from the cluster, definitions and all, while users keep asking. */
+/** One operator for many Canaries: it is killed, and then removed from the cluster with its CRDs, while users send requests. */
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { beforeCanary } from "./manifests.ts";
 import { stage } from "./story.ts";
-import { startTown, type Town } from "./town.ts";
+import { startFixture, type Fixture } from "./fixture.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
 const { crd: CRD, deployment: DEPLOYMENT } = RESOURCES;
 const never = new AbortController().signal;
 
-let town: Town;
+let fixture: Fixture;
 
-// One each: what is uninstalled is no town for another telling.
+// Each has its own sandbox, because the uninstallation removes shared objects.
 beforeEach(async () => {
-  town = await startTown();
+  fixture = await startFixture();
 });
 
-afterEach(() => town.stop());
+afterEach(() => fixture.stop());
 
 const gone = (object: KubeObject | undefined) => object === undefined;
 
-it("the one operator of many Canaries is killed in the middle of all their runs: each comes to its end", async () => {
+it("the one operator of many Canaries is killed during all their runs: each run ends", async () => {
   const match = [{ headers: { "x-canary": { exact: "insider" } } }];
   const analyses = {
     progressive: { stepWeights: [30, 60] },
@@ -29,19 +29,19 @@ it("the one operator of many Canaries is killed in the middle of all their runs:
     switched: { iterations: 3 },
   };
   const stories = await Promise.all(
-    Object.entries(analyses).map(([name, analysis]) => stage(town, name, { analysis })),
+    Object.entries(analyses).map(([name, analysis]) => stage(fixture, name, { analysis })),
   );
   await Promise.all(stories.map((story) => story.release({ version: "6.0.1" })));
   await Promise.all(stories.map((story) => story.untilPhase("Progressing")));
   await stories[0]?.untilWeight(30);
-  await town.killOperator();
+  await fixture.killOperator();
   for (const story of stories) {
     const { dropped, injected, failedByPrimary } = await story.end("Succeeded");
     expect({ dropped, injected, failedByPrimary }).toEqual({ dropped: [], injected: 0, failedByPrimary: 0 });
   }
 });
 
-it("the definitions first: every Canary gives back what it has, at rest and in a run; then the operator", async () => {
+it("the CRDs are removed first: every Canary hands back its objects, idle or in a run; then the operator is removed", async () => {
   const plot = (name: string) => ({
     target: beforeCanary(name),
     analysis: { stepWeights: [60, 80] },
@@ -50,21 +50,21 @@ it("the definitions first: every Canary gives back what it has, at rest and in a
   });
   const names = ["resting", "running"] as const;
   const [resting, running] = await Promise.all([
-    stage(town, "resting", plot("resting")),
-    stage(town, "running", plot("running")),
+    stage(fixture, "resting", plot("resting")),
+    stage(fixture, "running", plot("running")),
   ]);
   await running.release({ version: "6.0.1" });
   await running.untilWeight(60);
   for (const plural of ["canaries", "metrictemplates", "alertproviders"]) {
-    await town.client.kube.delete({ type: CRD, namespace: "", name: `${plural}.flagger.app` }, {}, never);
+    await fixture.client.kube.delete({ type: CRD, namespace: "", name: `${plural}.flagger.app` }, {}, never);
   }
-  await town.until({ type: CRD, namespace: "", name: "canaries.flagger.app" }, "gone", gone);
+  await fixture.until({ type: CRD, namespace: "", name: "canaries.flagger.app" }, "gone", gone);
   for (const namespace of names) {
-    await town.until({ type: DEPLOYMENT, namespace, name: "podinfo-primary" }, "gone", gone);
+    await fixture.until({ type: DEPLOYMENT, namespace, name: "podinfo-primary" }, "gone", gone);
   }
   const operator = { type: DEPLOYMENT, namespace: "istio-system", name: "flagger" };
-  await town.client.kube.delete(operator, { propagation: "Foreground" }, never);
-  await town.until(operator, "gone", gone);
+  await fixture.client.kube.delete(operator, { propagation: "Foreground" }, never);
+  await fixture.until(operator, "gone", gone);
   for (const [story, version] of [
     [resting, "6.0.0"],
     [running, "6.0.1"],
@@ -79,5 +79,5 @@ it("the definitions first: every Canary gives back what it has, at rest and in a
       expect(JSON.stringify(story.get({ type, name: "podinfo" })?.spec)).not.toContain("primary");
     }
   }
-  expect(town.sandbox.cluster.list(CRD, "").filter(({ spec }) => spec.group === "flagger.app")).toEqual([]);
+  expect(fixture.sandbox.cluster.list(CRD, "").filter(({ spec }) => spec.group === "flagger.app")).toEqual([]);
 });

@@ -1,20 +1,20 @@
-/** Users of a released application: paced requests, and for each of them who answered and how. */
+/** Users of a released application: paced requests, and for each request the pod that answered, and how. */
 import { Agent, type Dispatcher } from "undici";
 
 export interface Answer {
-  /** Which of the people asked: an index. */
+  /** The user who sent the request: an index. */
   readonly person: number;
-  /** 0: nobody answered. */
+  /** 0: no answer. */
   readonly status: number;
-  /** The program's version, e.g. "6.0.1"; empty when the program did not say. */
+  /** The program's version, e.g. "6.0.1"; empty when the answer has none. */
   readonly version: string;
   /** The program's greeting (PODINFO_UI_MESSAGE). */
   readonly message: string;
-  /** Name of the pod that answered; empty when it did not say. */
+  /** Name of the pod that answered; empty when the answer has none. */
   readonly pod: string;
   /** The program failed on purpose (`--random-error`), so the request did reach it. */
   readonly injected: boolean;
-  /** What this user keeps: name=value of the cookies set so far. */
+  /** This user's cookies: name=value of those set so far. */
   readonly cookies: ReadonlyMap<string, string>;
   /** "Set-Cookie" of this answer, as sent. */
   readonly setCookies: readonly string[];
@@ -23,24 +23,24 @@ export interface Answer {
 }
 
 export interface Door {
-  /** Scheme and authority that is connected to. */
+  /** Scheme and authority of the connection. */
   readonly url: string;
   readonly host?: string;
 }
 
 export interface Person {
-  /** Goes through one of these, in turn. */
+  /** Through one of these proxies, in turn. */
   readonly doors: readonly Door[];
   readonly headers?: Readonly<Record<string, string>>;
-  /** Keeps cookies, and asks again when it has been answered; else every request is a stranger's. */
+  /** Keeps cookies, and sends the next request after an answer; else every request is a new user's. */
   readonly browser?: boolean;
   readonly path?: string;
 }
 
 export interface Users {
-  /** Everything answered so far, in the order of the answers. */
+  /** All answers so far, in their order. */
   readonly answers: readonly Answer[];
-  /** Resolves as soon as `holds` of the answers so far. */
+  /** Resolves as soon as the answers satisfy `holds`. */
   until(what: string, holds: (answers: readonly Answer[]) => boolean): Promise<void>;
   /** Resolves when every request has been answered. */
   stop(): Promise<void>;
@@ -50,7 +50,7 @@ const TICK_MS = 20;
 const REQUEST_TIMEOUT_MS = 10_000;
 const PATIENCE_MS = 30_000;
 
-/** `requestsPerSecond` of all the people together, who come one after the other. */
+/** `requestsPerSecond` of all users together, who send them in turn. */
 export function startUsers(people: readonly Person[], requestsPerSecond: number): Users {
   const agent = new Agent({ connections: 32 });
   const answers: Answer[] = [];
@@ -140,11 +140,11 @@ async function ask(
       text,
     };
   } catch (error) {
-    // Whatever went wrong, the user got no answer.
+    // For every error the user got no answer.
     const text = String(error);
     const ms = performance.now() - began;
-    const nobody = { version: "", pod: "", message: "", injected: false };
-    return { status: 0, ...nobody, cookies: new Map(jar), setCookies: [], ms, text };
+    const noAnswer = { version: "", pod: "", message: "", injected: false };
+    return { status: 0, ...noAnswer, cookies: new Map(jar), setCookies: [], ms, text };
   }
 }
 
@@ -157,7 +157,7 @@ function saidBy(text: string): Pick<Answer, "version" | "pod" | "message" | "inj
   }
 }
 
-/** As a browser: the newest value counts, and what has expired is forgotten. */
+/** As in a browser: the newest value counts, and expired cookies are dropped. */
 function keep(jar: Map<string, string>, line: string): void {
   const [pair = "", ...attributes] = line.split(";").map((part) => part.trim());
   const [name = "", ...value] = pair.split("=");

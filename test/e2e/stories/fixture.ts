@@ -1,6 +1,6 @@
 /**
- * A town to tell stories in: one sandbox with mesh and Prometheus, the manifests of deploy/ in it, the operator and the
- * load tester as programs of their own in pods. Every story has a namespace, so that many are told side by side.
+ * The fixture of the stories: one sandbox with mesh and Prometheus, the manifests of deploy/ in it, the operator and the
+ * load tester as programs in pods. Every story has a namespace, so that many stories run side by side.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -20,40 +20,40 @@ import type { Users } from "./users.ts";
 const PATIENCE_MS = 90_000;
 const KUBECONFIG = { kubeconfig: { type: "string", help: "" }, context: { type: "string", help: "" } } as const;
 
-export interface Town {
+export interface Fixture {
   readonly sandbox: Sandbox;
   /** File with the token of the load tester. */
   readonly webhookToken: string;
   readonly client: ClusterClient;
-  /** Server-side, as users' tools do. */
+  /** Applies server-side, as users' tools do. */
   apply(...objects: readonly KubeObject[]): Promise<void>;
-  /** Resolves with the object as soon as `holds` of it; undefined stands for an object that is not there. */
+  /** Resolves with the object as soon as it satisfies `holds`; undefined stands for an object that does not exist. */
   until(ref: ObjectRef, what: string, holds: (object: KubeObject | undefined) => boolean): Promise<KubeObject>;
-  /** What was said of a Canary so far ("podinfo" when absent), each message once, oldest first. */
+  /** The events of a Canary so far ("podinfo" when absent), each message once, oldest first. */
   said(namespace: string, canary?: string): string[];
-  /** Resolves when something that contains `text` is or was said of it. */
+  /** Resolves with an event of the Canary, past or future, that contains `text`. */
   heard(namespace: string, text: string, canary?: string): Promise<void>;
-  /** `kill -9` of the operator that looks after the namespace ("" the one of all); resolves when another one runs. */
+  /** Sends `kill -9` to the operator of the namespace ("": the one for all); resolves when the next one runs. */
   killOperator(namespace?: string): Promise<void>;
-  /** Starts an operator that looks after this namespace alone; resolves when it is ready. */
-  employ(namespace: string): Promise<void>;
-  /** A story that is told again begins anew: what an earlier telling left of its namespace goes, users and operator included. */
+  /** Starts an operator for this namespace alone; resolves when it is ready. */
+  startOperatorFor(namespace: string): Promise<void>;
+  /** Removes what an earlier run of the story left in its namespace, including users and operator. */
   clear(namespace: string): Promise<void>;
-  /** They go when the namespace is cleared. */
-  readonly guests: Map<string, Users>;
+  /** These users stop when the namespace is cleared. */
+  readonly activeUsers: Map<string, Users>;
   /** Resolves when the operator of this namespace has been killed. */
   untilKilled(namespace: string): Promise<void>;
-  /** Resolves when it has been killed with its Canary at an end: what it had to say of that may never be said. */
+  /** Resolves when the operator was killed with its Canary at an end: the last events may never be written. */
   untilSilenced(namespace: string): Promise<void>;
   stop(): Promise<void>;
 }
 
-export interface TownOptions {
-  /** An operator for each of these namespaces instead of one for all: each can be killed alone. */
+export interface FixtureOptions {
+  /** One operator for each of these namespaces instead of one for all, so that each can be killed alone. */
   readonly operators?: readonly string[];
 }
 
-export async function startTown({ operators = [""] }: TownOptions = {}): Promise<Town> {
+export async function startFixture({ operators = [""] }: FixtureOptions = {}): Promise<Fixture> {
   const program = compiled();
   const dir = mkdtempSync(join(tmpdir(), "aviary-stories-"));
   const kubeconfig = join(dir, "kubeconfig");
@@ -67,7 +67,7 @@ export async function startTown({ operators = [""] }: TownOptions = {}): Promise
   const client = await connectCluster(readOptions(["--kubeconfig", kubeconfig], KUBECONFIG), {});
   const never = new AbortController().signal;
   const manifests = readManifests([join(ROOT, "deploy")]);
-  const town: Town = {
+  const fixture: Fixture = {
     sandbox,
     webhookToken: webhookTokenOf(kubeconfig),
     client,
@@ -80,15 +80,15 @@ export async function startTown({ operators = [""] }: TownOptions = {}): Promise
     killOperator: (namespace = "") => running.kill(namespace, isOver(sandbox, namespace)),
     untilKilled: running.untilKilled,
     untilSilenced: running.untilSilenced,
-    guests: new Map(),
+    activeUsers: new Map(),
     async clear(namespace) {
       if (sandbox.cluster.get(RESOURCES.namespace, "", namespace) === undefined) return;
       running.forget(namespace);
-      await clear(town, namespace);
+      await clear(fixture, namespace);
     },
-    async employ(namespace) {
-      await town.apply(...manifests.filter(isOperator).flatMap((object) => operatorsOf(object, [namespace])));
-      await untilAvailable(town, "istio-system", operatorName(namespace));
+    async startOperatorFor(namespace) {
+      await fixture.apply(...manifests.filter(isOperator).flatMap((object) => operatorsOf(object, [namespace])));
+      await untilAvailable(fixture, "istio-system", operatorName(namespace));
     },
     async stop() {
       await client.transport.close();
@@ -96,16 +96,16 @@ export async function startTown({ operators = [""] }: TownOptions = {}): Promise
       rmSync(dir, { recursive: true, force: true });
     },
   };
-  await town.apply(...manifests.flatMap((object) => (isOperator(object) ? operatorsOf(object, operators) : [object])));
+  await fixture.apply(...manifests.flatMap((object) => (isOperator(object) ? operatorsOf(object, operators) : [object])));
   const names = operators.map(operatorName);
   await Promise.all([
-    ...["prometheus", ...names].map((name) => untilAvailable(town, "istio-system", name)),
-    untilAvailable(town, "test", "flagger-loadtester"),
+    ...["prometheus", ...names].map((name) => untilAvailable(fixture, "istio-system", name)),
+    untilAvailable(fixture, "test", "flagger-loadtester"),
   ]);
-  return town;
+  return fixture;
 }
 
-/** What `npm run build` made; `make test` has run it. */
+/** The result of `npm run build`, which `make test` runs. */
 function compiled(): string {
   const program = process.env["AVIARY_PROGRAM"] ?? join(ROOT, "dist/src/main.js");
   if (!existsSync(program)) execFileSync("npm", ["run", "--silent", "build"], { cwd: ROOT, stdio: "inherit" });
@@ -115,7 +115,7 @@ function compiled(): string {
   return program;
 }
 
-/** A source that was changed since it was built. */
+/** A source that was changed after the build. */
 function newerThan(program: string): string | undefined {
   const built = statSync(program).mtimeMs;
   const sources = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" });
@@ -142,9 +142,9 @@ function operatorsOf(manifest: KubeObject, namespaces: readonly string[]): reado
   });
 }
 
-async function clear(town: Town, namespace: string): Promise<void> {
-  const { sandbox, client, until } = town;
-  await town.guests.get(namespace)?.stop();
+async function clear(fixture: Fixture, namespace: string): Promise<void> {
+  const { sandbox, client, until } = fixture;
+  await fixture.activeUsers.get(namespace)?.stop();
   const never = new AbortController().signal;
   const remove = async (gone: ObjectRef) => {
     if (sandbox.cluster.get(gone.type, gone.namespace, gone.name) === undefined) return;
@@ -153,23 +153,23 @@ async function clear(town: Town, namespace: string): Promise<void> {
   };
   await remove({ type: RESOURCES.deployment, namespace: "istio-system", name: operatorName(namespace) });
   for (const { metadata } of sandbox.cluster.list(RESOURCES.canary, namespace)) {
-    // Nobody serves it any more.
+    // No operator works on it any more.
     const canary = { type: RESOURCES.canary, namespace, name: metadata.name };
     await client.kube.mergePatch(canary, { metadata: { finalizers: null } }, {}, never);
-    for (const gate of ["gate", "rollback"]) await turnGate(town, canary, gate, "close");
+    for (const gate of ["gate", "rollback"]) await turnGate(fixture, canary, gate, "close");
   }
   await remove({ type: RESOURCES.namespace, namespace: "", name: namespace });
 }
 
-/** Its run has come to an end, and users are back where they belong. */
+/** Its run has ended, and users have the right version. */
 function isOver({ cluster }: Sandbox, namespace: string): boolean {
   const { phase, canaryWeight } = cluster.get(RESOURCES.canary, namespace, "podinfo")?.status ?? {};
   return (phase === "Succeeded" || phase === "Failed") && canaryWeight === 0;
 }
 
-/** A gate of the load tester, by hand. */
+/** Opens or closes a gate of the load tester. */
 export async function turnGate(
-  { sandbox, webhookToken }: Town,
+  { sandbox, webhookToken }: Fixture,
   canary: Pick<ObjectRef, "name" | "namespace">,
   gate: string,
   way: "open" | "close",
@@ -184,9 +184,9 @@ export async function turnGate(
   if (answer.status !== 202) throw new Error(`${gate}/${way}: ${answer.status} ${await answer.text()}`);
 }
 
-function untilAvailable(town: Town, namespace: string, name: string): Promise<KubeObject> {
+function untilAvailable(fixture: Fixture, namespace: string, name: string): Promise<KubeObject> {
   const ref = { type: RESOURCES.deployment, namespace, name };
-  return town.until(ref, "available", (object) => (object?.status?.availableReplicas ?? 0) > 0);
+  return fixture.until(ref, "available", (object) => (object?.status?.availableReplicas ?? 0) > 0);
 }
 
 function until(
@@ -213,7 +213,7 @@ function until(
     function end(settle: () => void): void {
       ended = true;
       clearTimeout(patience);
-      // The watch may speak before `cluster.watch` has returned.
+      // The watch may call back before `cluster.watch` has returned.
       queueMicrotask(() => stop());
       settle();
     }
@@ -223,7 +223,7 @@ function until(
 
 function said({ cluster }: Pick<Sandbox, "cluster">, namespace: string, canary: string): string[] {
   const about = cluster.list(RESOURCES.event, namespace).filter(isAbout(canary));
-  // Seconds are all that Events tell of time; their versions tell the order.
+  // Events have times in seconds only; their versions show the order.
   about.sort((a, b) => Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion));
   return about.map((event) => String(event["message"]));
 }
@@ -235,7 +235,7 @@ function heard(sandbox: Sandbox, namespace: string, text: string, canary: string
   return new Promise((resolve, reject) => {
     const fail = () => {
       stop();
-      reject(new Error(`nobody said "${text}" of ${canary}:\n${said(sandbox, namespace, canary).join("\n")}`));
+      reject(new Error(`no event said "${text}" of ${canary}:\n${said(sandbox, namespace, canary).join("\n")}`));
     };
     const patience = setTimeout(fail, PATIENCE_MS);
     const stop = sandbox.cluster.watch(RESOURCES.event, ({ object }) => {
@@ -248,7 +248,7 @@ function heard(sandbox: Sandbox, namespace: string, text: string, canary: string
   });
 }
 
-/** Knows the processes of the operators, by the namespace that they look after. */
+/** Knows the operators' processes, by namespace. */
 function runningOperators() {
   const pids = new Map<string, number>();
   const started = new Map<string, () => void>();
@@ -274,7 +274,7 @@ function runningOperators() {
         };
       };
     },
-    /** Whatever happened to it is no news any more. */
+    /** Drops the records of a namespace. */
     forget(namespace: string): void {
       for (const known of [pids, started]) known.delete(namespace);
       for (const news of [killed, silenced]) news.forget(namespace);
@@ -292,7 +292,7 @@ function runningOperators() {
   };
 }
 
-/** What happens once in a namespace, and is waited for. */
+/** Something that happens once in a namespace, and that callers wait for. */
 function createNews() {
   const known = new Map<string, { readonly happened: Promise<void>; readonly tell: () => void }>();
   const of = (namespace: string) => {
@@ -308,7 +308,7 @@ function createNews() {
   };
 }
 
-/** The draws of a podinfo with `--random-error`: a request fails, with 500; the next one does not. */
+/** podinfo's random numbers under `--random-error`: one request fails with 500, the next one does not. */
 function everySecond(): () => number {
   const draws = [0, 0, 0.9];
   let turn = 0;

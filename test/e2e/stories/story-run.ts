@@ -1,77 +1,77 @@
 /**
- * Every story is told twice: as it is, and with the operator killed (`kill -9`) in its middle. Its end is the same.
+ * Every story runs twice: withoutKills, and with the operator killed (`kill -9`) during it. Its end is the same.
  *
- *   undisturbed: one operator looks after all the namespaces
- *   with kills:  each has its own, which is killed at the first, second or third write in one of the phases of its story
- *                (or where the story itself says so: at a gate, in a restoration)
+ *   undisturbed: one operator for all namespaces
+ *   with kills:  each namespace has its own operator, which is killed at the first, second or third write in one of the
+ *                phases of its story (or where the story itself says so: at a gate, in a restoration)
  *
- * Which phase and which write is drawn from the seed of test/seed.ts, which is part of the tests' names: another seed draws others.
+ * Phase and write are drawn from the seed of test/seed.ts, which is part of the tests' names: another seed draws others.
  */
 import { afterAll, beforeAll, describe, type ExpectStatic, vi } from "vitest";
 import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { SEED } from "../../seed.ts";
 import { type Stage, type Story, stage } from "./story.ts";
-import { startTown, type Town } from "./town.ts";
+import { startFixture, type Fixture } from "./fixture.ts";
 
-export interface Telling {
-  readonly town: Town;
-  /** As `stage` of story.ts. @param killedIn phases to draw from; empty: the story itself says when, with `kill` */
+export interface StoryRun {
+  readonly fixture: Fixture;
+  /** As `stage` of story.ts. @param killedIn phases to draw from; empty: the story itself calls `kill` */
   stage(namespace: string, plot: Stage, killedIn?: readonly string[]): Promise<Story>;
-  /** The operator of the namespace is killed now, where it is at all. */
+  /** Kills the operator of the namespace now, in the run with kills. */
   kill(namespace: string): Promise<void>;
-  /** What was said is as promised: word by word, or, of an operator that was killed, as far as it came to say it. */
+  /** Compares the events: word by word, or, after a kill, as far as the killed operator came. */
   said(expect: ExpectStatic, lines: readonly string[], promised: readonly unknown[]): void;
 }
 
-/** The story itself says when, with `kill`. */
-export const BY_HAND: readonly string[] = [];
+/** The story itself calls `kill`. */
+export const KILLED_BY_STORY: readonly string[] = [];
 
-/** Where a story may lose its operator: one that never comes there loses it with its last write. */
+/** Where a story may lose its operator. A story that never reaches the phase loses it with its last write. */
 const ANYWHERE = ["Initializing", "Progressing", "Promoting", "Finalising"];
 
 const WORKLOADS = [RESOURCES.deployment, RESOURCES.daemonSet, RESOURCES.statefulSet, RESOURCES.knativeService];
 
-/** Registers the stories in a town with one operator for all. */
-export function undisturbed(...stories: readonly ((telling: Telling) => void)[]): void {
+/** Registers the stories with one operator for all. */
+export function withoutKills(...stories: readonly ((run: StoryRun) => void)[]): void {
   vi.setConfig({ testTimeout: 120_000 });
-  const town = townOfTests([""]);
-  const telling: Telling = {
-    get town() {
-      return town();
+  const fixture = townOfTests([""]);
+  const run: StoryRun = {
+    get fixture() {
+      return fixture();
     },
     async stage(namespace, plot) {
-      await town().clear(namespace);
-      return stage(town(), namespace, plot);
+      await fixture().clear(namespace);
+      return stage(fixture(), namespace, plot);
     },
     kill: async () => undefined,
     said: (expect, lines, promised) => expect(lines).toEqual(promised),
   };
-  for (const register of stories) register(telling);
+  for (const register of stories) register(run);
 }
 
-/** Registers the stories in a town in which every one has its operator, which is killed. */
-export function withKills(...stories: readonly ((telling: Telling) => void)[]): void {
+/** Registers the stories with one operator for each, which is killed. */
+export function withOperatorKills(...stories: readonly ((run: StoryRun) => void)[]): void {
   vi.setConfig({ testTimeout: 120_000 });
   const seed = SEED % 100_000;
-  const town = townOfTests([]);
+  const fixture = townOfTests([]);
   const killed = new Set<string>();
   const kill = (namespace: string) => {
     killed.add(namespace);
-    return town().killOperator(namespace);
+    return fixture().killOperator(namespace);
   };
-  const telling: Telling = {
-    get town() {
-      return town();
+  const run: StoryRun = {
+    get fixture() {
+      return fixture();
     },
     kill,
     async stage(namespace, plot, killedIn = ANYWHERE) {
       killed.delete(namespace);
-      await town().clear(namespace);
-      await town().employ(namespace);
+      await fixture().clear(namespace);
+      await fixture().startOperatorFor(namespace);
       if (killedIn.length > 0)
-        void killAt(town(), namespace, momentOf(seed, namespace, killedIn), () => kill(namespace));
-      // Less of a crowd than in the other telling: every operator that starts takes its time of the same two cores.
-      const story = await stage(town(), namespace, { load: 10, requestsPerSecond: 6, ...plot });
+        void killAt(fixture(), namespace, momentOf(seed, namespace, killedIn), () => kill(namespace));
+      // Fewer stories at once than without kills: every operator that starts needs time on the same two cores.
+      const story = await stage(fixture(), namespace, { load: 10, requestsPerSecond: 6, ...plot });
       const left = () => {
         if (!killed.has(namespace)) throw new Error(`${namespace}: its operator was not killed (seed ${seed})`);
       };
@@ -82,25 +82,25 @@ export function withKills(...stories: readonly ((telling: Telling) => void)[]): 
       const due = promised.filter((line, i) => promised.indexOf(line) === i);
       const kept = due.filter((line) => heard.some((one) => isAsPromised(one, line)));
       expect(heard).toEqual(kept);
-      // A turn has no more to say than that of a first step: a rollback hook, the beginning, two load tests, the weight.
+      // The first step has the most events in one turn: a rollback hook, the start, two load tests, the weight.
       expect(due.length - kept.length, `unsaid of ${JSON.stringify(due)}`).toBeLessThanOrEqual(5);
     },
   };
   describe(`the operator is killed (AVIARY_SEED=${seed}):`, () => {
-    for (const register of stories) register(telling);
+    for (const register of stories) register(run);
   });
 }
 
-function townOfTests(operators: readonly string[]): () => Town {
-  let town: Town | undefined;
+function townOfTests(operators: readonly string[]): () => Fixture {
+  let fixture: Fixture | undefined;
   beforeAll(async () => {
-    town = await startTown({ operators });
+    fixture = await startFixture({ operators });
   });
-  afterAll(() => town?.stop());
+  afterAll(() => fixture?.stop());
   return () => {
-    if (town === undefined)
-      throw new Error("the town is not there yet: it is for tests only, not for their registration");
-    return town;
+    if (fixture === undefined)
+      throw new Error("the fixture is not there yet: it is for tests only, not for their registration");
+    return fixture;
   };
 }
 
@@ -111,7 +111,7 @@ function isAsPromised(line: string, promised: unknown): boolean {
 
 interface Moment {
   readonly phase: string;
-  /** Writes in that phase before the one at which it is killed. */
+  /** Writes in that phase before the one at which the operator is killed. */
   readonly writes: number;
 }
 
@@ -122,8 +122,8 @@ function momentOf(seed: number, name: string, phases: readonly string[]): Moment
   return { phase: phases[draw % phases.length] as string, writes: Math.floor(draw / phases.length) % 3 };
 }
 
-/** Kills at once when the write has been stored, so that the operator may not even hear of it; at the end at the latest. */
-function killAt({ sandbox: { cluster } }: Town, namespace: string, moment: Moment, kill: () => Promise<void>): void {
+/** Kills as soon as the write is stored, so that the operator may not even get the answer; at the latest at the end. */
+function killAt({ sandbox: { cluster } }: Fixture, namespace: string, moment: Moment, kill: () => Promise<void>): void {
   const specs = new Map<string, unknown>();
   let writes = -1;
   let over = false;
@@ -133,12 +133,12 @@ function killAt({ sandbox: { cluster } }: Town, namespace: string, moment: Momen
     const last = phase === "Succeeded" || phase === "Failed";
     if (over || (writes < moment.writes && !last)) return;
     over = true;
-    kill().catch(() => undefined); // the story's end tells
+    kill().catch(() => undefined); // the end of the story shows it
     queueMicrotask(() => {
       for (const stop of stops) stop();
     });
   };
-  /** Of workloads only what somebody wants of them counts, not how far they are. */
+  /** For workloads only the spec counts, not the progress. */
   const isNew = ({ kind, metadata, spec, status }: KubeObject): boolean => {
     const key = `${kind}/${metadata.name}`;
     const text = JSON.stringify(kind === "Canary" ? status : spec);
