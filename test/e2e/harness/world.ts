@@ -71,7 +71,9 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     return new Promise<T>((resolve, reject) => {
       const fail = () => {
         stop();
-        reject(new Error(`waited ${LIMIT_MS / 1000} s, but this did not happen: ${what}\n${sayAll(cluster, operators)}`));
+        reject(
+          new Error(`waited ${LIMIT_MS / 1000} s, but this did not happen: ${what}\n${sayAll(cluster, operators)}`),
+        );
       };
       const timer = setTimeout(fail, LIMIT_MS);
       const stop = cluster.watch(type, (event) => {

@@ -79,18 +79,25 @@ describe("an idle canary", () => {
     expect(told()[0]).toBe("Normal New revision detected! Scaling up podinfo.test");
   });
 
-  it.each(["Initialized", "Succeeded"])("%s with other hashes: the operator rewrites them without an event", async (phase) => {
-    await leftByFlagger(world, { phase, target: "6.0.0", primary: "6.0.0", otherHashes: true });
-    const before = status();
-    const id = idOf();
-    await rested();
-    const now = status();
-    expect(now.lastAppliedSpec).not.toBe(before.lastAppliedSpec);
-    expect(now).toMatchObject({ phase, lastPromotedSpec: now.lastAppliedSpec, trackedConfigs: before.trackedConfigs });
-    expect(world.told("podinfo")).toEqual([]);
-    expect(idOf()).toBe(id);
-    expect(world.get(RESOURCES.deployment, "podinfo")?.spec.replicas).toBe(0);
-  });
+  it.each(["Initialized", "Succeeded"])(
+    "%s with other hashes: the operator rewrites them without an event",
+    async (phase) => {
+      await leftByFlagger(world, { phase, target: "6.0.0", primary: "6.0.0", otherHashes: true });
+      const before = status();
+      const id = idOf();
+      await rested();
+      const now = status();
+      expect(now.lastAppliedSpec).not.toBe(before.lastAppliedSpec);
+      expect(now).toMatchObject({
+        phase,
+        lastPromotedSpec: now.lastAppliedSpec,
+        trackedConfigs: before.trackedConfigs,
+      });
+      expect(world.told("podinfo")).toEqual([]);
+      expect(idOf()).toBe(id);
+      expect(world.get(RESOURCES.deployment, "podinfo")?.spec.replicas).toBe(0);
+    },
+  );
 
   it("with other hashes, and a target that was changed meanwhile: the change is released", async () => {
     await leftByFlagger(world, { phase: "Succeeded", target: "6.0.0", primary: "6.0.0", otherHashes: true });

@@ -3,8 +3,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../../../src/ports/kubernetes.ts";
+import { type Fixture, startFixture } from "./fixture.ts";
 import { canary as canaryOf, deployment } from "./manifests.ts";
-import { startFixture, type Fixture } from "./fixture.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -55,7 +55,9 @@ describe("mistakes are reported once, and correcting them is enough", () => {
     await heard("still", "no step could ever be taken");
     await fixture.apply(canary("still", STEPS));
     await untilPhase("still", "Initialized");
-    expect(fixture.said(NAMESPACE, "still").filter((message) => message.includes("invalid canary spec"))).toHaveLength(1);
+    expect(fixture.said(NAMESPACE, "still").filter((message) => message.includes("invalid canary spec"))).toHaveLength(
+      1,
+    );
   });
 
   it.concurrent("a Service without a port", async () => {

@@ -96,7 +96,9 @@ export async function startFixture({ operators = [""] }: FixtureOptions = {}): P
       rmSync(dir, { recursive: true, force: true });
     },
   };
-  await fixture.apply(...manifests.flatMap((object) => (isOperator(object) ? operatorsOf(object, operators) : [object])));
+  await fixture.apply(
+    ...manifests.flatMap((object) => (isOperator(object) ? operatorsOf(object, operators) : [object])),
+  );
   const names = operators.map(operatorName);
   await Promise.all([
     ...["prometheus", ...names].map((name) => untilAvailable(fixture, "istio-system", name)),

@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { apiVersionOf, type KubeFields, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { STEERING } from "../../../src/ports/steering.ts";
+import { type Fixture, startFixture } from "./fixture.ts";
 import { stage } from "./story.ts";
-import { startFixture, type Fixture } from "./fixture.ts";
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
 
@@ -25,7 +25,11 @@ async function act(namespace: string, name: string, spec: KubeFields): Promise<K
     spec: { canary: "podinfo", by: "alice", ...spec },
   };
   await fixture.client.kube.create(type, object, never);
-  const answered = await fixture.until({ type, namespace, name }, "answered", (found) => found?.["status"] !== undefined);
+  const answered = await fixture.until(
+    { type, namespace, name },
+    "answered",
+    (found) => found?.["status"] !== undefined,
+  );
   return answered["status"];
 }
 

@@ -10,8 +10,8 @@
 import { afterAll, beforeAll, describe, type ExpectStatic, vi } from "vitest";
 import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { SEED } from "../../seed.ts";
+import { type Fixture, startFixture } from "./fixture.ts";
 import { type Stage, type Story, stage } from "./story.ts";
-import { startFixture, type Fixture } from "./fixture.ts";
 
 export interface StoryRun {
   readonly fixture: Fixture;

@@ -6,8 +6,8 @@ import {
   RESOURCES,
   type ResourceType,
 } from "../../../src/ports/kubernetes.ts";
-import { type CanaryParts, canary, deployment, namespace, PORT, type Revision } from "./manifests.ts";
 import { type Fixture, turnGate } from "./fixture.ts";
+import { type CanaryParts, canary, deployment, namespace, PORT, type Revision } from "./manifests.ts";
 import { type Answer, type Door, type Person, startUsers, type Users } from "./users.ts";
 
 export interface Stage extends CanaryParts {

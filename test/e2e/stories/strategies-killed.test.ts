@@ -1,5 +1,5 @@
 import { canaries } from "./canary.ts";
-import { strategies } from "./strategies.ts";
 import { withOperatorKills } from "./story-run.ts";
+import { strategies } from "./strategies.ts";
 
 withOperatorKills(canaries, strategies);

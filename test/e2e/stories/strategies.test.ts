@@ -1,5 +1,5 @@
 import { canaries } from "./canary.ts";
-import { strategies } from "./strategies.ts";
 import { withoutKills } from "./story-run.ts";
+import { strategies } from "./strategies.ts";
 
 withoutKills(canaries, strategies);

@@ -162,12 +162,7 @@ export function strategies(run: StoryRun): void {
       const story = await run.stage("green", { analysis: { iterations: 2 } });
       await story.release(GOOD);
       const { dropped, injected, failedByPrimary } = await story.end("Succeeded");
-      run.said(expect, story.timeline(), [
-        ...BEGUN,
-        ...iterations(2),
-        "Routing all traffic to canary",
-        ...PROMOTED,
-      ]);
+      run.said(expect, story.timeline(), [...BEGUN, ...iterations(2), "Routing all traffic to canary", ...PROMOTED]);
       expect(story.routes()).toEqual(["100/0", "0/100", "100/0"]);
       expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
     });

@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { flaggerCrds, type Left, leftByFlagger, settings } from "../harness/flagger.ts";
+import { type Fixture, startFixture } from "./fixture.ts";
 import { beforeCanary, canary, deployment, namespace, PORT } from "./manifests.ts";
 import { stage } from "./story.ts";
-import { startFixture, type Fixture } from "./fixture.ts";
 import { startUsers, type Users } from "./users.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -200,7 +200,11 @@ describe.concurrent("the operator's Deployment is deleted under traffic", () => 
     expect(fixture.sandbox.cluster.get(CANARY, name, "podinfo")?.metadata.deletionTimestamp).toBeDefined();
     await fixture.startOperatorFor(name);
     await fixture.until(ref, "gone", (object) => object === undefined);
-    await fixture.until({ ...ref, type: DEPLOYMENT, name: "podinfo-primary" }, "gone", (object) => object === undefined);
+    await fixture.until(
+      { ...ref, type: DEPLOYMENT, name: "podinfo-primary" },
+      "gone",
+      (object) => object === undefined,
+    );
     await more(story.users);
     const { dropped, injected, failedByPrimary, answers } = await story.close();
     expect({ dropped, injected, failedByPrimary }).toEqual({ dropped: [], injected: 0, failedByPrimary: 0 });

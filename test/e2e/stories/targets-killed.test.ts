@@ -2,7 +2,7 @@ import { endings } from "./endings.ts";
 import { gates } from "./gates.ts";
 import { keda } from "./keda.ts";
 import { knative } from "./knative.ts";
-import { targets } from "./targets.ts";
 import { withOperatorKills } from "./story-run.ts";
+import { targets } from "./targets.ts";
 
 withOperatorKills(targets, keda, knative, gates, endings);

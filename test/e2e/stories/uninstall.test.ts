@@ -1,9 +1,9 @@
 /** One operator for many Canaries: it is killed, and then removed from the cluster with its CRDs, while users send requests. */
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
+import { type Fixture, startFixture } from "./fixture.ts";
 import { beforeCanary } from "./manifests.ts";
 import { stage } from "./story.ts";
-import { startFixture, type Fixture } from "./fixture.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
