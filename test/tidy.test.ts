@@ -16,7 +16,7 @@ const WALLS: Readonly<Record<string, readonly string[]>> = {
   go: [],
   json: [],
   core: ["go"],
-  crd: ["core", "go"],
+  crd: [...ADAPTER, "routers", "metrics", "notifiers"],
   ports: ["core"],
   async: ["ports"],
   net: ["ports", "async"],

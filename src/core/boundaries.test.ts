@@ -27,8 +27,8 @@ describe("boundaries", () => {
     [Number.NaN, "success rate NaN% > 99%"],
   ])("a success rate of %d fails a minimum of 99, and 99 passes it", (value, text) => {
     const metric: Metric = { name: "request-success-rate", interval: "1m", threshold: 0, thresholdRange: { min: 99 } };
-    expect(violation(metric, "success-rate", value, REF)).toContain(text);
-    expect(violation(metric, "success-rate", 99, REF)).toBe(undefined);
+    expect(violation({ kind: "metric", metric, source: "success-rate", of: "canary" }, value, REF)).toContain(text);
+    expect(violation({ kind: "metric", metric, source: "success-rate", of: "canary" }, 99, REF)).toBe(undefined);
   });
 
   it.each([
@@ -36,7 +36,7 @@ describe("boundaries", () => {
     [Number.NEGATIVE_INFINITY, "errors -Inf < 5"],
   ])("the infinite value %d fails, with a text that is true", (value, text) => {
     const metric: Metric = { name: "errors", interval: "1m", threshold: 0, thresholdRange: { max: 5 } };
-    expect(violation(metric, "template", value, REF)).toContain(text);
+    expect(violation({ kind: "metric", metric, source: "template", of: "canary" }, value, REF)).toContain(text);
   });
 
   it("a promotion of changed configs has an identity of its own", () => {

@@ -37,17 +37,23 @@ export interface Metric {
   readonly query?: string;
   readonly templateRef?: { readonly name: string; readonly namespace: string };
   readonly templateVariables?: Readonly<Record<string, string>>;
+  /** Name of a row in judges/table.ts; `thresholds` when absent. */
+  readonly judge?: string;
 }
 
-export type HookType =
-  | "confirm-rollout"
-  | "pre-rollout"
-  | "rollout"
-  | "confirm-traffic-increase"
-  | "confirm-promotion"
-  | "post-rollout"
-  | "rollback"
-  | "event";
+/** In the order of Flagger's CRD. */
+export const HOOK_TYPES = [
+  "confirm-rollout",
+  "pre-rollout",
+  "rollout",
+  "confirm-promotion",
+  "post-rollout",
+  "event",
+  "rollback",
+  "confirm-traffic-increase",
+] as const;
+
+export type HookType = (typeof HOOK_TYPES)[number];
 
 export interface Webhook {
   readonly name: string;

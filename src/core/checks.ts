@@ -1,49 +1,21 @@
-/** What a measured value means: passed, or the text that says why not. */
-
-import { formatDuration } from "../go/duration.ts";
-import { formatFixed2, formatFloat } from "../go/format.ts";
-import { type CanaryRef, dotted, type Metric } from "./canary.ts";
+/** Whether an answer passed, or the text that says why not. The judge of a metric decides about its values. */
+import { type CanaryRef, dotted, type Metric, type Range } from "./canary.ts";
 import type { Failure } from "./cause.ts";
-import type { Answered, MetricSourceKind, Probe } from "./observation.ts";
+import { JUDGES, judgeOf } from "./judges/table.ts";
+import type { Answered, MetricProbe, MetricSourceKind, Probe } from "./observation.ts";
 
 /**
- * Judges a value against the metric's limits; limits are inclusive.
- * @returns the text of the Warning event, or undefined when the value is good
+ * The verdict of the metric's judge as the text of the Warning event.
+ * @returns undefined when the value passes
  */
-export function violation(metric: Metric, source: MetricSourceKind, value: number, ref: CanaryRef): string | undefined {
-  const { min, max } = limitsOf(metric, source);
-  const say = (sign: "<" | ">", limit: number): string =>
-    `Halt ${dotted(ref.name, ref)} advancement ${describe(metric, source, value)} ${sign} ${limitText(source, limit)}`;
-  // A value that is not a number proves nothing, so it cannot pass (M13).
-  if (value === Number.NEGATIVE_INFINITY) return say("<", min ?? max ?? 0);
-  if (!Number.isFinite(value)) return say(">", max ?? min ?? 0);
-  if (min !== undefined && value < min) return say("<", min);
-  if (max !== undefined && value > max) return say(">", max);
-  return undefined;
+export function violation(probe: MetricProbe, value: number, ref: CanaryRef, judges = JUDGES): string | undefined {
+  const verdict = judgeOf(probe.metric, judges).judge({ ...probe, value });
+  return verdict.kind === "pass" ? undefined : `Halt ${dotted(ref.name, ref)} advancement ${verdict.finding}`;
 }
 
-/** Without a range, the deprecated threshold is a minimum for the success rate and a maximum for all else. */
-export function limitsOf(metric: Metric, source: MetricSourceKind): { min?: number; max?: number } {
-  const limits =
-    metric.thresholdRange ?? (source === "success-rate" ? { min: metric.threshold } : { max: metric.threshold });
-  if (source !== "duration") return limits;
-  // Durations are compared in whole milliseconds (Q44).
-  return {
-    ...(limits.min === undefined ? {} : { min: Math.trunc(limits.min) }),
-    ...(limits.max === undefined ? {} : { max: Math.trunc(limits.max) }),
-  };
-}
-
-function describe(metric: Metric, source: MetricSourceKind, value: number): string {
-  if (source === "success-rate") return `success rate ${formatFixed2(value)}%`;
-  if (source === "duration")
-    return `request duration ${Number.isFinite(value) ? formatDuration(value) : String(value)}`;
-  return `${metric.name} ${formatFixed2(value)}`;
-}
-
-function limitText(source: MetricSourceKind, limit: number): string {
-  if (source === "duration") return formatDuration(limit);
-  return source === "success-rate" ? `${formatFloat(limit)}%` : formatFloat(limit);
+/** The range of values that pass, for plans and records. */
+export function limitsOf(metric: Metric, source: MetricSourceKind): Range {
+  return judgeOf(metric).limits(metric, source);
 }
 
 /** The text of the failure, or undefined when the answer lets the rollout go on. A rollback hook asks for a rollback by passing. */
@@ -57,7 +29,7 @@ export function failureOf({ probe, answer }: Answered, ref: CanaryRef): string |
     case "error":
       return answer.message;
     case "value":
-      return probe.kind === "metric" ? violation(probe.metric, probe.source, answer.value, ref) : undefined;
+      return probe.kind === "metric" ? violation(probe, answer.value, ref) : undefined;
   }
 }
 
@@ -71,12 +43,8 @@ export function failureData({ probe, answer }: Answered): Failure {
   const common = { check: metric.name, source };
   if (answer.kind === "no-data" || answer.kind === "error") return { ...common, detail: answer.message };
   if (answer.kind !== "value") return common;
-  const { min, max } = limitsOf(metric, source);
-  const { value } = answer;
-  const isLow = value === Number.NEGATIVE_INFINITY || (min !== undefined && value < min);
-  const limit = isLow ? (min ?? max) : (max ?? min);
-  const measured = Number.isFinite(value) ? { value } : { text: formatFixed2(value) };
-  return { ...common, ...measured, sign: isLow ? "<" : ">", ...(limit === undefined ? {} : { limit }) };
+  const verdict = judgeOf(metric).judge({ ...probe, value: answer.value });
+  return verdict.kind === "pass" ? common : { ...common, ...verdict.data };
 }
 
 /** Whether this answer settles the turn, so that the probes behind it need not be asked. */

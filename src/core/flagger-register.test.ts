@@ -68,15 +68,19 @@ describe("the spec", () => {
     const [metric] = aSpec({ analysis: { metrics: [{ name: "request-duration", thresholdRange: { max: 0.9 } }] } })
       .analysis.metrics;
     if (metric === undefined) throw new Error("no metric");
-    expect(violation(metric, "duration", 1, REF)).toBe("Halt podinfo.test advancement request duration 1ms > 0s");
-    expect(violation(metric, "duration", 0, REF)).toBeUndefined();
+    expect(violation({ kind: "metric", metric, source: "duration", of: "canary" }, 1, REF)).toBe(
+      "Halt podinfo.test advancement request duration 1ms > 0s",
+    );
+    expect(violation({ kind: "metric", metric, source: "duration", of: "canary" }, 0, REF)).toBeUndefined();
   });
 
   it("M5: without any limit a query may not be positive", () => {
     const [metric] = aSpec({ analysis: { metrics: [{ name: "errors", query: "up" }] } }).analysis.metrics;
     if (metric === undefined) throw new Error("no metric");
-    expect(violation(metric, "query", 0.001, REF)).toBe("Halt podinfo.test advancement errors 0.00 > 0");
-    expect(violation(metric, "query", 0, REF)).toBeUndefined();
+    expect(violation({ kind: "metric", metric, source: "query", of: "canary" }, 0.001, REF)).toBe(
+      "Halt podinfo.test advancement errors 0.00 > 0",
+    );
+    expect(violation({ kind: "metric", metric, source: "query", of: "canary" }, 0, REF)).toBeUndefined();
   });
 });
 

@@ -57,16 +57,18 @@ export interface Readings {
 /** How one metric is asked. One entry of `analysis.metrics` may be asked more than one way. */
 export type MetricSourceKind = "success-rate" | "duration" | "query" | "template" | "nothing";
 
+export interface MetricProbe {
+  readonly kind: "metric";
+  readonly metric: Metric;
+  readonly source: MetricSourceKind;
+  /** Whose traffic: the canary's, or the primary's while it takes over. */
+  readonly of: "canary" | "primary";
+}
+
 /** One question to the world outside the caches. Asked in order; the first answer that settles the matter ends the asking. */
 export type Probe =
   | { readonly kind: "hook"; readonly hook: Webhook; readonly type: HookType; readonly phase: string }
-  | {
-      readonly kind: "metric";
-      readonly metric: Metric;
-      readonly source: MetricSourceKind;
-      /** Whose traffic: the canary's, or the primary's while it takes over. */
-      readonly of: "canary" | "primary";
-    }
+  | MetricProbe
   | { readonly kind: "metric-servers" };
 
 export type Answer =

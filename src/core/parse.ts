@@ -3,24 +3,25 @@
  * the CRD; what it cannot check, or what an older CRD let through, is refused here, for this one Canary (Q4, Q9).
  */
 import { BOUNDS } from "./bounds.ts";
-import type {
-  AlertTarget,
-  Analysis,
-  AutoscalerRef,
-  CanarySpec,
-  HookType,
-  JsonObject,
-  Metric,
-  Range,
-  ServiceSpec,
-  SessionAffinity,
-  Severity,
-  Strategy,
-  TargetRef,
-  Webhook,
+import {
+  type AlertTarget,
+  type Analysis,
+  type AutoscalerRef,
+  type CanarySpec,
+  HOOK_TYPES,
+  type JsonObject,
+  type Metric,
+  type Range,
+  type ServiceSpec,
+  type SessionAffinity,
+  type Severity,
+  type Strategy,
+  type TargetRef,
+  type Webhook,
 } from "./canary.ts";
 import { Fields } from "./fields.ts";
 import { intervalOrDefault } from "./interval.ts";
+import { DEFAULT_JUDGE, JUDGES } from "./judges/table.ts";
 
 export interface ParseOptions {
   /** The operator's default for `spec.provider`. */
@@ -44,16 +45,6 @@ export type Parsed =
 const TEN_SECONDS = 10_000;
 /** A day and more at the shortest interval. Every one of them is a step of the plan. */
 const MOST_ITERATIONS = 10_000;
-const HOOK_TYPES: readonly HookType[] = [
-  "confirm-rollout",
-  "pre-rollout",
-  "rollout",
-  "confirm-traffic-increase",
-  "confirm-promotion",
-  "post-rollout",
-  "rollback",
-  "event",
-];
 
 export const DEFAULT_PARSE_OPTIONS: ParseOptions = {
   meshProvider: "istio",
@@ -248,6 +239,10 @@ function readMetric(fields: Fields, namespace: string): Metric {
   const template = fields.optional("templateRef");
   const variables = fields.strings("templateVariables");
   const query = shortText(fields, "query", BOUNDS.query, fields.string("query") ?? "");
+  const judge = fields.string("judge");
+  if (judge && !Object.hasOwn(JUDGES, judge)) {
+    fields.refuse("judge", `"${judge}" is not a judge, use one of ${Object.keys(JUDGES).join(", ")}`);
+  }
   return {
     name: fields.required("name"),
     interval: fields.string("interval") || "1m",
@@ -258,6 +253,7 @@ function readMetric(fields: Fields, namespace: string): Metric {
       ? { templateRef: { name: template.required("name"), namespace: template.string("namespace") || namespace } }
       : {}),
     ...(variables ? { templateVariables: variables } : {}),
+    ...(judge && JUDGES[judge] !== DEFAULT_JUDGE ? { judge } : {}),
   };
 }
 

@@ -1,5 +1,8 @@
 /** The Canary resource, except `spec.service`, which is long: see `service.ts`. */
+import { HOOK_TYPES } from "../core/canary.ts";
+import { DEFAULT_JUDGE, JUDGES } from "../core/judges/table.ts";
 import { PHASES } from "../core/phases/table.ts";
+import { ROUTERS } from "../routers/table.ts";
 import { type CrdObject, column, crd, wideColumn } from "./definition.ts";
 import {
   anything,
@@ -18,40 +21,6 @@ import { service, stringMatch } from "./service.ts";
 
 /** Minutes or seconds. The pattern has no end anchor, so it accepts 1m30s and 500ms, too. */
 const DURATION = "^[0-9]+(m|s)";
-
-const PROVIDERS = [
-  "apisix",
-  "appmesh",
-  "appmesh:v1beta2",
-  "contour",
-  "gatewayapi:v1",
-  "gatewayapi:v1beta1",
-  "gloo",
-  "istio",
-  "knative",
-  "kubernetes",
-  "kuma",
-  "linkerd",
-  "nginx",
-  "osm",
-  "skipper",
-  "smi:v1alpha1",
-  "smi:v1alpha2",
-  "smi:v1alpha3",
-  "traefik",
-];
-
-const HOOK_TYPES = [
-  "",
-  "confirm-rollout",
-  "pre-rollout",
-  "rollout",
-  "confirm-promotion",
-  "post-rollout",
-  "event",
-  "rollback",
-  "confirm-traffic-increase",
-];
 
 /** The CustomResourceDefinition of Canary. */
 export function canaryCrd(): CrdObject {
@@ -80,7 +49,10 @@ export function canaryCrd(): CrdObject {
 function spec(): Schema {
   return object(
     {
-      provider: string({ enum: PROVIDERS, about: "Mesh or ingress. Default: the operator's -mesh-provider." }),
+      provider: string({
+        enum: Object.keys(ROUTERS),
+        about: "Mesh or ingress. Default: the operator's -mesh-provider.",
+      }),
       metricsServer: url({
         mayBeEmpty: true,
         about: "Address of Prometheus. Default: the operator's -metrics-server.",
@@ -211,6 +183,7 @@ function metric(): Schema {
       query: string({ maxLength: 65536, about: "A PromQL query." }),
       templateRef: namespacedReference("The MetricTemplate with the query.", "MetricTemplate"),
       templateVariables: map(string(), { about: "Values for the template, as `{{ variables.name }}`." }),
+      judge: string({ enum: Object.keys(JUDGES), about: `Decides about the values. Default: ${DEFAULT_JUDGE.name}.` }),
     },
     { required: ["name"] },
   );
@@ -236,7 +209,7 @@ function webhook(): Schema {
   return object(
     {
       name: string({ about: "Name of the webhook, for events." }),
-      type: string({ enum: HOOK_TYPES, about: "When it is called. Default: rollout, at each check." }),
+      type: string({ enum: ["", ...HOOK_TYPES], about: "When it is called. Default: rollout, at each check." }),
       muteAlert: boolean({ about: "Send no alert while this webhook refuses." }),
       url: url({ format: "url", about: "Address that receives a POST. The answers 200, 201 and 202 mean yes." }),
       timeout: string({ pattern: DURATION, about: "How long an answer may take. Default: 10s." }),

@@ -149,6 +149,7 @@ describe("the schemas are Flagger's, and Aviary's additions", () => {
     routeRef.properties.namespace = { type: "string" };
     Object.assign(service.properties, GATEWAY_API_FIELDS);
     analysis.properties.match.items.properties.method = service.properties.match.items.properties.method;
+    analysis.properties.metrics.items.properties.judge = { type: "string", enum: ["thresholds"] };
     addBounds(theirs.properties.spec.properties);
     theirs.properties.status.properties.aviary = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
     expect(ours).toEqual(theirs);

@@ -1,28 +1,14 @@
 /** The resources that Canaries refer to: where metrics come from and where alerts go. */
+import { PROVIDER_NAMES } from "../metrics/table.ts";
+import { NOTIFIERS } from "../notifiers/table.ts";
 import { type CrdObject, column, crd } from "./definition.ts";
 import { boolean, list, map, object, oneOfRequired, type Schema, string, url } from "./schema.ts";
-
-const METRIC_SOURCES = [
-  "prometheus",
-  "influxdb",
-  "datadog",
-  "externalmetrics",
-  "stackdriver",
-  "cloudwatch",
-  "newrelic",
-  "graphite",
-  "dynatrace",
-  "keptn",
-  "splunk",
-];
-
-const ALERT_CHANNELS = ["slack", "msteams", "discord", "rocket", "gchat", "generic"];
 
 /** The CustomResourceDefinition of MetricTemplate. */
 export function metricTemplateCrd(): CrdObject {
   const provider = object(
     {
-      type: string({ enum: METRIC_SOURCES, about: "What answers the query." }),
+      type: string({ enum: PROVIDER_NAMES, about: "What answers the query." }),
       address: url({ mayBeEmpty: true, about: "URL of the API. CloudWatch, Google Cloud and Keptn ignore it." }),
       headers: map(list(string()), { about: "Headers of each request, by name (prometheus)." }),
       secretRef: secretRef("A Secret with the credentials, in the namespace of the template."),
@@ -52,7 +38,7 @@ export function metricTemplateCrd(): CrdObject {
 export function alertProviderCrd(): CrdObject {
   const spec = object(
     {
-      type: string({ enum: ALERT_CHANNELS, about: "What takes the alerts." }),
+      type: string({ enum: Object.keys(NOTIFIERS), about: "What takes the alerts." }),
       channel: string({ about: "Channel that the alerts are posted to. Default: general." }),
       username: string({ about: "Name under which the alerts are posted. Default: flagger." }),
       address: url({ mayBeEmpty: true, about: "URL of the incoming webhook." }),

@@ -1,4 +1,4 @@
-/** The metric providers, by the name a MetricTemplate gives in `spec.provider.type`. */
+/** The metric providers, by the name in `spec.provider.type` of a MetricTemplate. The CRD's enum is this list. */
 import type { MetricSource } from "../ports/metric-source.ts";
 import { cloudwatch } from "./cloudwatch/cloudwatch.ts";
 import { datadog } from "./datadog/datadog.ts";

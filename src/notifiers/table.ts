@@ -1,4 +1,4 @@
-/** The kinds of alert providers, by the `type` that users write. */
+/** The kinds of alert providers, by the `type` that users write. The CRD's enum is this list. */
 import type { NotifierKind } from "./alert.ts";
 import { discord } from "./discord/discord.ts";
 import { gchat } from "./gchat/gchat.ts";
@@ -7,4 +7,4 @@ import { msteams } from "./msteams/msteams.ts";
 import { rocket } from "./rocket/rocket.ts";
 import { slack } from "./slack/slack.ts";
 
-export const NOTIFIERS: Readonly<Record<string, NotifierKind>> = { slack, discord, rocket, msteams, gchat, generic };
+export const NOTIFIERS: Readonly<Record<string, NotifierKind>> = { slack, msteams, discord, rocket, gchat, generic };

@@ -40,7 +40,7 @@ export interface Wanted {
   readonly labels?: Readonly<Record<string, string>>;
   /** Absent: annotations are left as they are. */
   readonly annotations?: Readonly<Record<string, string>>;
-  /** Fields at the top of a new object, e.g. `mesh` of Kuma. */
+  /** Fields at the top of a new object, e.g. `mesh` of a TrafficRoute. */
   readonly top?: KubeFields;
 }
 

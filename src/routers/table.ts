@@ -1,4 +1,4 @@
-/** Every provider, by the name in `spec.provider`. */
+/** Every provider, by the name in `spec.provider`. The CRD's enum is this list. */
 import type { Router, RouterOptions } from "../ports/router.ts";
 import { createApisixRouter } from "./apisix/router.ts";
 import { createAppMeshRouter } from "./appmesh/v1beta1.ts";

@@ -1,0 +1,36 @@
+/**
+ * A judge decides what one measurement of a metric means. `analysis.metrics[].judge` names the judge. A judge is pure: it gets
+ * evidence, and returns a verdict. The phases count the verdicts, and decide about the rollout.
+ */
+import type { Metric, Range } from "../canary.ts";
+import type { Failure } from "../cause.ts";
+import type { MetricSourceKind } from "../observation.ts";
+
+export interface Evidence {
+  readonly metric: Metric;
+  readonly source: MetricSourceKind;
+  /** Whose requests were measured. */
+  readonly of: "canary" | "primary";
+  /** Percent for `success-rate`, milliseconds for `duration`, else the query's own unit. May be infinite or NaN. */
+  readonly value: number;
+}
+
+export type Verdict =
+  | { readonly kind: "pass" }
+  | {
+      readonly kind: "fail";
+      /** What is wrong, for the event: "success rate 94.73% < 99%". */
+      readonly finding: string;
+      /** The same as data. */
+      readonly data: Pick<Failure, "value" | "text" | "sign" | "limit">;
+    };
+
+export interface Judge {
+  /** The value of `analysis.metrics[].judge`. */
+  readonly name: string;
+  /** One sentence for the CRD: which values pass. */
+  readonly about: string;
+  /** The range of values that pass, for plans and records; open where the judge has no fixed limits. */
+  limits(metric: Metric, source: MetricSourceKind): Range;
+  judge(evidence: Evidence): Verdict;
+}
