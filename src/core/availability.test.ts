@@ -25,6 +25,19 @@ describe("availability", () => {
     expect(story.status.phase).toBe("Initialized");
   });
 
+  it("skipAnalysis: a primary whose pods are all replaced at once gets the first traffic when it is ready", () => {
+    const story = tell({ spec: { skipAnalysis: true } });
+    story.world.gap = true;
+    story.world.primary = { kind: "progressing", detail: "observed daemonset generation less than desired generation" };
+    // The pod that is just going is still counted.
+    story.world.primaryAvailable = 1;
+    story.run(30);
+    expect(story.status.phase).toBe("Initializing");
+    story.world.primary = { kind: "ready" };
+    story.run(30);
+    expect(story.status.phase).toBe("Initialized");
+  });
+
   it("a canary that goes down again and again reaches the threshold and is rolled back", () => {
     const story = released({ analysis: { stepWeights: [50], threshold: 3 } });
     for (let i = 0; i < 3; i += 1) {

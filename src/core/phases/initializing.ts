@@ -55,8 +55,7 @@ function initialize(turn: Turn, stage: InitializingStage): Decision {
   const answers = answersTo(turn, metricServerProbes(turn));
   if (!isAnswered(answers)) return answers;
   const notices = metricServerNotices(turn, answers);
-  // Unjudged or not, traffic only goes to pods that can answer.
-  const served = turn.spec.skipAnalysis ? primary.available > 0 : primary.readiness.kind === "ready";
+  const served = canServe(turn);
   if (!served && primary.readiness.kind === "stuck") {
     // The target keeps serving: nothing has been switched yet, so nothing is scaled down (Q19).
     const position = { phase: "Failed", restoring: false, drain: NO_WAIT, owesPostRollout: false } as const;
@@ -73,6 +72,15 @@ function initialize(turn: Turn, stage: InitializingStage): Decision {
     return prependEvents("Initializing", notices, waitFor(turn, EVENTS.primaryNotReady(primary.readiness.detail)));
   }
   return prependEvents("Initializing", notices, switchToPrimary(turn));
+}
+
+/**
+ * Unjudged or not, traffic only goes to pods that can answer. Where all pods are replaced at once, the ones that are counted may
+ * be those that are just going.
+ */
+function canServe({ spec, observation }: Turn): boolean {
+  const { readiness, available, gap } = observation.readings.primary;
+  return readiness.kind === "ready" || (spec.skipAnalysis && gap !== true && available > 0);
 }
 
 /** Asked once: afterwards the wait for the primary has been announced. */

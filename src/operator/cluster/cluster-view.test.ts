@@ -1,41 +1,21 @@
 import { describe, expect, it } from "vitest";
 import { mergePatch } from "../../json/merge-patch.ts";
+import type { KubeObject } from "../../ports/kubernetes.ts";
 import { createRouters } from "../../routers/table.ts";
 import { createServicesRouter } from "../../services/services.ts";
 import { aCanary } from "../../testing/canary.ts";
-import { createToyCluster } from "../../testing/toy-cluster.ts";
+import { createToyCluster, type ToyCluster } from "../../testing/toy-cluster.ts";
+import { aWorld, inPhase } from "../../testing/worlds.ts";
 import { createAutoscalers } from "../../workloads/autoscalers.ts";
 import { createWorkloads } from "../../workloads/table.ts";
-import { createWorld } from "./cluster-view.ts";
+import { createWorld, type WorldPorts } from "./cluster-view.ts";
 
 const OPTIONS = { selectorLabels: ["app"], includeLabelPrefixes: [], configTracking: true };
 const NOW = Date.UTC(2026, 0, 1);
 const HOUR = 3_600_000;
 
-/** What a turn sees of pods that are missing since a moment ago, by the cluster's clock. */
-async function observe(aheadMs: number) {
-  const labels = { app: "podinfo" };
-  const cluster = createToyCluster(mergePatch, {
-    apiVersion: "apps/v1",
-    kind: "Deployment",
-    metadata: { name: "podinfo", namespace: "test", generation: 1 },
-    spec: {
-      replicas: 1,
-      selector: { matchLabels: labels },
-      template: { metadata: { labels }, spec: { containers: [] } },
-    },
-    status: {
-      ...{ observedGeneration: 1, replicas: 1, updatedReplicas: 1, availableReplicas: 0 },
-      conditions: [
-        { type: "Progressing", status: "True", reason: "ReplicaSetUpdated" },
-        {
-          ...{ type: "Available", status: "False", reason: "MinimumReplicasUnavailable" },
-          lastUpdateTime: new Date(NOW + aheadMs).toISOString(),
-        },
-      ],
-    },
-  });
-  const world = createWorld({
+function worldOf(cluster: ToyCluster, parts: Partial<WorldPorts> = {}) {
+  return createWorld({
     tables: {
       routers: createRouters({ setOwnerRefs: true }),
       workloads: createWorkloads(OPTIONS),
@@ -47,8 +27,41 @@ async function observe(aheadMs: number) {
     unfollow: () => {},
     remove: () => Promise.resolve(false),
     write: () => Promise.resolve(false),
-    serverAheadMs: () => aheadMs,
+    ...parts,
   });
+}
+
+function deployment(name: string): KubeObject {
+  const labels = { app: name };
+  return {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name, namespace: "test", generation: 1 },
+    spec: {
+      replicas: 1,
+      selector: { matchLabels: labels },
+      template: { metadata: { labels }, spec: { containers: [] } },
+    },
+    status: { observedGeneration: 1, replicas: 1, updatedReplicas: 1, availableReplicas: 1 },
+  };
+}
+
+/** What a turn sees of pods that are missing since a moment ago, by the cluster's clock. */
+async function observe(aheadMs: number) {
+  const cluster = createToyCluster(mergePatch, {
+    ...deployment("podinfo"),
+    status: {
+      ...{ observedGeneration: 1, replicas: 1, updatedReplicas: 1, availableReplicas: 0 },
+      conditions: [
+        { type: "Progressing", status: "True", reason: "ReplicaSetUpdated" },
+        {
+          ...{ type: "Available", status: "False", reason: "MinimumReplicasUnavailable" },
+          lastUpdateTime: new Date(NOW + aheadMs).toISOString(),
+        },
+      ],
+    },
+  });
+  const world = worldOf(cluster, { serverAheadMs: () => aheadMs });
   const canary = aCanary({ spec: { progressDeadlineSeconds: 60 } });
   return (await world.observe(canary, NOW, new AbortController().signal)).readings;
 }
@@ -58,5 +71,43 @@ describe("the deadline of a rollout", () => {
     const { target, recheckAt } = await observe(aheadMs);
     expect(target.readiness.kind).toBe("progressing");
     expect(recheckAt).toBe(NOW + 60_001);
+  });
+});
+
+describe("a Canary whose autoscaler was deleted", () => {
+  const parts = {
+    spec: { autoscalerRef: { apiVersion: "autoscaling/v2", kind: "HorizontalPodAutoscaler", name: "podinfo" } },
+  };
+  const written = async (phase: "Initializing" | "Succeeded", ...more: readonly KubeObject[]) => {
+    const names: string[] = [];
+    const cluster = createToyCluster(mergePatch, deployment("podinfo"), ...more);
+    const world = worldOf(cluster, {
+      write: (object) => {
+        if (cluster.apply([object]).length > 0) names.push(`${object.kind} ${object.metadata.name}`);
+        return Promise.resolve(true);
+      },
+    });
+    const canary = inPhase(phase, parts, { promotedSpec: phase === "Succeeded" ? "1" : "", drain: { kind: "none" } });
+    const { signal } = new AbortController();
+    const scene = await world.observe(canary, NOW, signal);
+    expect(scene.readings.problem).toContain("HorizontalPodAutoscaler podinfo");
+    await world.converge(canary, aWorld({ target: "down" }), scene, signal);
+    return { names, replicas: cluster.at("Deployment", "podinfo").spec.replicas };
+  };
+  const primary = { ...deployment("podinfo-primary") };
+  const { metadata } = primary;
+  const ownerReferences = [{ apiVersion: "flagger.app/v1beta1", kind: "Canary", name: "podinfo", uid: aCanary().uid }];
+  const ours = { ...primary, metadata: { ...metadata, ownerReferences } } as KubeObject;
+
+  it("finishes at rest what its status promises: the target is taken down", async () => {
+    expect((await written("Succeeded", ours)).replicas).toBe(0);
+  });
+
+  it("writes nothing before it is initialised", async () => {
+    expect((await written("Initializing")).names).toEqual([]);
+  });
+
+  it("writes nothing over an object of others", async () => {
+    expect((await written("Succeeded", primary)).names).toEqual([]);
   });
 });

@@ -1,11 +1,10 @@
 /** The cluster around one Canary: read from caches, compared with what should be, and repaired by the smallest patches. */
-import type { Canary, CanaryRef, Routes } from "../../core/canary.ts";
+import type { Canary, CanaryRef } from "../../core/canary.ts";
 import type { DesiredWorld } from "../../core/desired.ts";
 import type { Readings } from "../../core/observation.ts";
 import { isRunning } from "../../core/phases/table.ts";
 import { type Plan, planFor } from "../../core/plan.ts";
-import { ALL_TO_PRIMARY, routesFor } from "../../core/routes.ts";
-import { mergePatch } from "../../json/merge-patch.ts";
+import { ALL_TO_PRIMARY } from "../../core/routes.ts";
 import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
 import type { PodSelector } from "../../ports/workload.ts";
 import { type Adapters, type AdapterTables, chooseAdapters } from "../adapters.ts";
@@ -13,7 +12,8 @@ import { KindMissing, ReadFailure } from "../engine/follow.ts";
 import { foreignObject } from "./foreign.ts";
 import { type Former, formerOf, isLeft, obsoleteOf } from "./former.ts";
 import type { FreshSnapshot } from "./read-your-writes.ts";
-import { type RemoveObject, typeOf, type WriteObject } from "./write.ts";
+import { asRouted, routesReading, servedBy } from "./routes-in-force.ts";
+import type { RemoveObject, WriteObject } from "./write.ts";
 
 /** What a turn knows of the cluster. */
 export interface Scene {
@@ -127,24 +127,31 @@ async function observeAs(
     return { ...scene, readings, ...(canary.deleting || served ? { adapters } : {}) };
   }
   const scalerProblem = adapters.autoscaler?.problem(canary, ports.snapshot);
-  if (scalerProblem !== undefined && !isUnderWay(canary)) return problemScene(scalerProblem, plan);
   const { target, primary, recheckAt, selector } = reading;
   const foreign = canary.deleting ? undefined : foreignAmong(canary, adapters, selector, ports.snapshot);
+  if (scalerProblem !== undefined && !isUnderWay(canary)) {
+    // What a turn promised before the autoscaler went, and did not get done, is still done: the target is taken down.
+    const finishes = foreign === undefined && isAtRest(canary);
+    return { ...problemScene(scalerProblem, plan), ...(finishes ? { adapters, ...withSelector(selector) } : {}) };
+  }
   if (foreign !== undefined) return problemScene(foreign, plan);
   const obstacle = canary.deleting ? undefined : adapters.router.obstacle?.(canary, ports.snapshot);
   if (obstacle !== undefined) {
     const scene = problemScene(obstacle.text, plan);
-    return { ...scene, ...(obstacle.writable ? { adapters, ...(selector === undefined ? {} : { selector }) } : {}) };
+    return { ...scene, ...(obstacle.writable ? { adapters, ...withSelector(selector) } : {}) };
   }
   const readings: Readings = {
     target,
     primary,
-    ...routesReading(canary, plan, adapters, selector, ports),
+    ...routesReading(canary, plan, adapters, selector, ports.snapshot),
     ...(recheckAt === undefined ? {} : { recheckAt: recheckAt - aheadMs }),
     ...(scalerProblem === undefined ? {} : { warning: `${scalerProblem}; ${WITHOUT_SCALER}` }),
   };
-  return { readings, plan, adapters, ...(selector === undefined ? {} : { selector }) };
+  return { readings, plan, adapters, ...withSelector(selector) };
 }
+
+const withSelector = (selector: PodSelector | undefined): Pick<Scene, "selector"> =>
+  selector === undefined ? {} : { selector };
 
 const WITHOUT_SCALER = "the rollout goes on without the autoscaler: create it again, or remove spec.autoscalerRef";
 
@@ -198,54 +205,15 @@ async function followInputs(
   }
 }
 
-/** Whether the routes are as promised, and whether the mesh has taken them. */
-function routesReading(
-  canary: Canary,
-  plan: Plan,
-  adapters: Adapters,
-  selector: PodSelector | undefined,
-  ports: WorldPorts,
-): Pick<Readings, "routesInForce" | "routesLate"> {
-  if (!areAsPromised(canary, plan, adapters, selector, ports)) return { routesInForce: false };
-  const isLate = adapters.router.followed?.(canary, ports.snapshot) === false;
-  return isLate ? { routesInForce: false, routesLate: true } : { routesInForce: true };
-}
-
-function areAsPromised(
-  canary: Canary,
-  plan: Plan,
-  { router, services }: Adapters,
-  selector: PodSelector | undefined,
-  { snapshot }: WorldPorts,
-): boolean {
-  const promised = routesFor(plan, canary.status) ?? (isToBeInitialized(canary) ? ALL_TO_PRIMARY : undefined);
-  if (promised === undefined) return true;
-  const apex = selector === undefined ? [] : services.renderApex(canary, selector, snapshot, servedBy(promised));
-  if (apex.some((object) => !leadsAsWanted(object, snapshot))) return false;
-  const seen = router.read(asRouted(canary, promised), snapshot);
-  return (
-    seen !== undefined &&
-    seen.primary === promised.primary &&
-    seen.canary === promised.canary &&
-    seen.mirror === promised.mirror
-  );
-}
-
-/** The pods that answer requests from outside the mesh. */
-function servedBy({ everyone }: Routes): "primary" | "canary" {
-  return everyone === true ? "canary" : "primary";
-}
-
-/** Routes that send every user to the canary have no match of an A/B test. */
-function asRouted(canary: Canary, { everyone }: Routes): Canary {
-  if (everyone !== true || canary.spec.analysis.match.length === 0) return canary;
-  const { sessionAffinity: _notInTests, ...analysis } = canary.spec.analysis;
-  return { ...canary, spec: { ...canary.spec, analysis: { ...analysis, match: [] } } };
-}
-
 /** Users are on the canary, or on their way back: the way back is finished, with any kind of scaler. */
 function isUnderWay({ status }: Canary): boolean {
   return isRunning(status.phase) || ("drain" in status && status.drain.kind !== "none") || isRestoring(status);
+}
+
+/** A run has ended, and the routes are Aviary's. */
+function isAtRest({ status }: Canary): boolean {
+  const { phase } = status;
+  return phase === "Initialized" || phase === "Succeeded" || (phase === "Failed" && status.promotedSpec !== "");
 }
 
 function isRestoring(status: Canary["status"]): boolean {
@@ -254,18 +222,6 @@ function isRestoring(status: Canary["status"]): boolean {
 
 function isLeaving({ status: { phase } }: Canary): boolean {
   return phase === "Terminating";
-}
-
-/** What its routes will be is known before they are promised. */
-function isToBeInitialized({ status: { phase } }: Canary): boolean {
-  return phase === "Initializing" || phase === "Failed";
-}
-
-/** Labels and annotations route nothing, and may be for others to decide: waiting for them could have no end. */
-function leadsAsWanted(wanted: KubeObject, snapshot: FreshSnapshot): boolean {
-  const { namespace = "", name } = wanted.metadata;
-  const seen = snapshot.get({ type: typeOf(wanted), namespace, name });
-  return seen !== undefined && mergePatch(seen, wanted)?.["spec"] === undefined;
 }
 
 /**

@@ -38,8 +38,9 @@ function read(canary: Canary, seen: Snapshot, prefix: string): Routes | undefine
   const annotations = seen.get(managedRef(canary))?.metadata.annotations;
   if (annotations?.[`${prefix}/canary`] === undefined) return undefined;
   const matches = ["canary-by-cookie", "canary-by-header"].some((key) => annotations[`${prefix}/${key}`] !== undefined);
-  const matched = canary.spec.analysis.match.length > 0 && matches;
-  const weight = matched ? 100 : Number(annotations[`${prefix}/canary-weight`] ?? 0);
+  const weight = matches ? 100 : Number(annotations[`${prefix}/canary-weight`] ?? 0);
+  // The weight is for those who match where everyone is meant, or the other way round.
+  if (weight > 0 && matches !== canary.spec.analysis.match.length > 0) return undefined;
   return Number.isInteger(weight) ? { primary: 100 - weight, canary: weight, mirror: false } : undefined;
 }
 
