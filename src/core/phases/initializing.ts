@@ -55,7 +55,11 @@ function initialize(turn: Turn, stage: InitializingStage): Decision {
   const answers = answersTo(turn, metricServerProbes(turn));
   if (!isAnswered(answers)) return answers;
   const notices = metricServerNotices(turn, answers);
-  const served = canServe(turn);
+  // Unjudged or not, traffic only goes to pods that can answer.
+  const isReady = primary.readiness.kind === "ready";
+  const answering = turn.spec.skipAnalysis ? primary.available > 0 : isReady;
+  // Where all pods are replaced at once, the ones that are counted may be those that are just going.
+  const served = primary.gap === true ? isReady : answering;
   if (!served && primary.readiness.kind === "stuck") {
     // The target keeps serving: nothing has been switched yet, so nothing is scaled down (Q19).
     const position = { phase: "Failed", restoring: false, drain: NO_WAIT, owesPostRollout: false } as const;
@@ -72,15 +76,6 @@ function initialize(turn: Turn, stage: InitializingStage): Decision {
     return prependEvents("Initializing", notices, waitFor(turn, EVENTS.primaryNotReady(primary.readiness.detail)));
   }
   return prependEvents("Initializing", notices, switchToPrimary(turn));
-}
-
-/**
- * Unjudged or not, traffic only goes to pods that can answer. Where all pods are replaced at once, the ones that are counted may
- * be those that are just going.
- */
-function canServe({ spec, observation }: Turn): boolean {
-  const { readiness, available, gap } = observation.readings.primary;
-  return readiness.kind === "ready" || (spec.skipAnalysis && gap !== true && available > 0);
 }
 
 /** Asked once: afterwards the wait for the primary has been announced. */

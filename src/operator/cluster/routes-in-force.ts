@@ -37,9 +37,14 @@ function areAsPromised(
   if (apex.some((object) => !leadsAsWanted(object, snapshot))) return false;
   const routed = asRouted(canary, promised);
   const seen = router.read(routed, snapshot);
-  if (seen === undefined || seen.primary !== promised.primary || seen.canary !== promised.canary) return false;
-  if (seen.mirror !== promised.mirror) return false;
-  return canary.spec.analysis.match.length === 0 || areForThoseAsked(router, routed, promised, snapshot);
+  const isTest = canary.spec.analysis.match.length > 0;
+  return (
+    seen !== undefined &&
+    seen.primary === promised.primary &&
+    seen.canary === promised.canary &&
+    seen.mirror === promised.mirror &&
+    (!isTest || areForThoseAsked(router, routed, promised, snapshot))
+  );
 }
 
 /**
