@@ -60,6 +60,42 @@ it.each(["operator/operator.yaml", "loadtester/loadtester.yaml", "prometheus/pro
   },
 );
 
+interface Peer {
+  readonly namespaceSelector?: { readonly matchLabels: Readonly<Record<string, string>> };
+  readonly podSelector?: { readonly matchLabels: Readonly<Record<string, string>> };
+}
+
+/** Who may reach the port of the container: "namespace/app", where a star is any. */
+it.each([
+  ["operator", ["istio-system/prometheus", "monitoring/*"]],
+  ["loadtester", ["istio-system/flagger"]],
+  ["prometheus", ["istio-system/flagger", "monitoring/*"]],
+])("only those who need them reach the pods of %s", (folder, callers) => {
+  const read = (file: string) =>
+    parseAllDocuments(readFileSync(new URL(`../deploy/${folder}/${file}`, import.meta.url), "utf8")).map((document) =>
+      document.toJS(),
+    );
+  expect(read("kustomization.yaml")[0].resources).toContain("network.yaml");
+  const [policy] = read("network.yaml");
+  const deployment = read(`${folder}.yaml`).find(({ kind }) => kind === "Deployment");
+  expect(policy.metadata.namespace).toBe(deployment.metadata.namespace);
+  expect(deployment.spec.template.metadata.labels).toMatchObject(policy.spec.podSelector.matchLabels);
+  // Egress stays open.
+  expect(policy.spec.policyTypes).toEqual(["Ingress"]);
+  const ofHttp = policy.spec.ingress.filter(({ ports }: { ports: { port: unknown }[] }) => ports[0]?.port === "http");
+  const named = ({ namespaceSelector, podSelector }: Peer) =>
+    `${namespaceSelector?.matchLabels["kubernetes.io/metadata.name"] ?? policy.metadata.namespace}/${podSelector?.matchLabels["app"] ?? "*"}`;
+  expect(ofHttp.flatMap(({ from }: { from: Peer[] }) => from.map(named))).toEqual(callers);
+  expect(policy.spec.ingress.every(({ from }: { from?: Peer[] }) => (from ?? []).length > 0)).toBe(true);
+});
+
+it("the load tester has no token of the API server", () => {
+  const [, deployment] = parseAllDocuments(
+    readFileSync(new URL("../deploy/loadtester/loadtester.yaml", import.meta.url), "utf8"),
+  ).map((document) => document.toJS());
+  expect(deployment.spec.template.spec.automountServiceAccountToken).toBe(false);
+});
+
 it("Q78: no manifest configures a Prometheus operator, so no ServiceMonitor can have a wrong namespace", () => {
   const deploy = new URL("../deploy/", import.meta.url);
   const files = readdirSync(deploy, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".yaml"));

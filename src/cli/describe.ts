@@ -1,4 +1,6 @@
 /** What `kubectl describe` prints of a custom resource and its events, for machines without kubectl. */
+
+import { show } from "../net/show.ts";
 import type { KubeObject } from "../ports/kubernetes.ts";
 import { alignColumns, humanAge } from "./columns.ts";
 
@@ -9,7 +11,8 @@ const INITIALISMS: Readonly<Record<string, string>> = { uid: "UID", api: "API", 
 
 /** @param events of the object, in any order @param now milliseconds since the epoch */
 export function describeObject(object: KubeObject, events: readonly KubeObject[], now: number): string {
-  const { metadata, apiVersion, kind, ...rest } = object;
+  const { metadata, apiVersion, kind, ...fields } = object;
+  const rest = kind === "Secret" ? { ...fields, ...sizesOf(object) } : fields;
   const shown = Object.fromEntries(Object.entries(metadata).filter(([key]) => !HIDDEN_METADATA.has(key)));
   const annotations = Object.entries(metadata.annotations ?? {}).filter(([key]) => !HIDDEN_ANNOTATIONS.has(key));
   const lines = [
@@ -22,6 +25,13 @@ export function describeObject(object: KubeObject, events: readonly KubeObject[]
     ...fieldLines({ metadata: shown, ...rest }, 0),
   ];
   return `${alignColumns(lines)}\n${describeEvents(events, now)}`;
+}
+
+/** What a Secret holds is not for the screen. */
+function sizesOf({ data }: KubeObject): { readonly data?: Readonly<Record<string, string>> } {
+  if (!isFields(data)) return {};
+  const size = (value: unknown) => `${Buffer.from(String(value), "base64").length} bytes`;
+  return { data: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, size(value)])) };
 }
 
 function mapLines(title: string, entries: readonly (readonly [string, string])[], join: string): string[] {
@@ -45,7 +55,12 @@ function valueLines(label: string, value: unknown, level: number): string[] {
     return [`${indent}${label}:`, ...items];
   }
   if (isFields(value)) return [`${indent}${label}:`, ...fieldLines(value, level + 1)];
-  return [`${indent}${label}:\t${String(value)}`];
+  return [`${indent}${label}:\t${isAddress(value) ? show(value) : String(value)}`];
+}
+
+/** Its user, password and query are for the one who is asked. */
+function isAddress(value: unknown): value is string {
+  return typeof value === "string" && /^https?:\/\//i.test(value);
 }
 
 function isFields(value: unknown): value is Readonly<Record<string, unknown>> {

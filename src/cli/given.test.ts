@@ -126,3 +126,42 @@ describe("an object that has the name of one that will be made", () => {
     expect(await lint(...app, made)).toMatchObject({ code: 0 });
   });
 });
+
+describe("a MetricTemplate with variables that nothing quotes", () => {
+  const template = (query: string): KubeObject => ({
+    ...plain("MetricTemplate", "latency"),
+    apiVersion: "flagger.app/v1beta1",
+    spec: { provider: { type: "prometheus", address: "http://prometheus.test" }, query },
+  });
+  const metrics = [{ name: "m", templateRef: { name: "latency" }, thresholdRange: { max: 1 }, interval: "1m" }];
+  const canary = aWireCanary({ analysis: { metrics } });
+  const said =
+    "spec.query: {{ variables.ns }} is not quoted, so that the author of a Canary can write a query of their own";
+
+  async function planText(...objects: readonly KubeObject[]): Promise<string> {
+    let text = "";
+    const out = (more: string) => {
+      text += more;
+    };
+    const { signal } = new AbortController();
+    await planCommand.run({ argv: [written(objects)], out, err: out, env: {}, signal });
+    return text.replaceAll(/\s+/g, " ");
+  }
+
+  it("is warned of by lint and by the plan of its Canaries", async () => {
+    const bare = template('sum(rate(m{ns="{{ variables.ns }}"}[1m]))');
+    const linted = await lint(canary, bare);
+    expect(linted).toMatchObject({
+      code: 0,
+      text: expect.stringContaining(`warning metrictemplate/latency in test: ${said}`),
+    });
+    expect(await planText(canary, bare)).toContain(`note: MetricTemplate latency: ${said}`);
+    const other = { ...bare, metadata: { ...bare.metadata, namespace: "other" } };
+    expect(await planText(canary, other)).not.toContain("not quoted");
+  });
+
+  it("that are quoted is fine", async () => {
+    const { text } = await lint(canary, template('sum(rate(m{ns={{ printf "%q" variables.ns }}}[1m]))'));
+    expect(text).toContain("1 Canary: 0 errors, 0 warnings");
+  });
+});

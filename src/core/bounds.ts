@@ -1,4 +1,4 @@
-/** How much a Canary may ask for. The CRD says the same; these hold with Flagger's own CRD, too. */
+/** How much a Canary may ask for. The CRDs are made of these numbers; they hold with Flagger's own CRDs, too. */
 
 export const BOUNDS = {
   /** Characters of a query: more than any metric server takes in a URL. */

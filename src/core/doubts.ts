@@ -4,6 +4,7 @@
  * doubts; the operator says them once for each generation.
  */
 import { parseDuration } from "../go/duration.ts";
+import { parseWindow } from "../go/promql-window.ts";
 import type { CanarySpec, Metric, Range } from "./canary.ts";
 import { intervalOrDefault } from "./interval.ts";
 import { didYouMean } from "./nearest.ts";
@@ -51,7 +52,7 @@ function metricDoubts(metric: Metric, i: number): readonly Doubt[] {
     });
   }
   // A window of PromQL may also be in days, weeks and years; other providers read Go's durations.
-  if (typeof parseDuration(interval) !== "number" && !/^(\d+(ms|[smhdwy]))+$/.test(interval)) {
+  if (typeof parseDuration(interval) !== "number" && parseWindow(interval) === undefined) {
     found.push(unreadable(`${field}.interval`, interval, "its queries fail"));
   }
   return [

@@ -19,6 +19,7 @@ import {
   type TargetRef,
   type Webhook,
 } from "./canary.ts";
+import { elsewhereRefusal, namedElsewhere } from "./elsewhere.ts";
 import { Fields } from "./fields.ts";
 import { intervalOrDefault } from "./interval.ts";
 import { DEFAULT_JUDGE, JUDGES } from "./judges/table.ts";
@@ -28,8 +29,10 @@ export interface ParseOptions {
   readonly meshProvider: string;
   /** Shortest analysis interval in milliseconds; Flagger's floor is 10 s. */
   readonly intervalFloorMs: number;
-  /** Refuse references to metric templates, alert providers and upstreams of other namespaces. */
+  /** Refuse what names an object of another namespace. */
   readonly noCrossNamespaceRefs: boolean;
+  /** "namespace/name" of gateways that may be used all the same; none when absent. */
+  readonly sharedGateways?: readonly string[];
   /** Workload kinds that can be targets, as "Kind" or "Kind.group". */
   readonly targetKinds: readonly string[];
 }
@@ -326,14 +329,7 @@ function refusal(spec: CanarySpec, namespace: string, options: ParseOptions): st
 
 function crossNamespaceRefusal(spec: CanarySpec, namespace: string, options: ParseOptions): string | undefined {
   if (!options.noCrossNamespaceRefs) return undefined;
-  const blocked = (what: string, ref: { name: string; namespace?: string } | undefined): string | undefined =>
-    ref?.namespace === undefined || ref.namespace === namespace
-      ? undefined
-      : `can't access ${what} ${ref.name}.${ref.namespace}, cross-namespace references are blocked`;
-  const templates = spec.analysis.metrics.map(({ templateRef }) => blocked("metric template", templateRef));
-  const providers = spec.analysis.alerts.map(({ providerRef }) => blocked("alert provider", providerRef));
-  const routes = [blocked("gloo upstream", spec.upstreamRef), blocked("route", spec.routeRef)];
-  return [...routes, ...templates, ...providers].find((text) => text !== undefined);
+  return elsewhereRefusal(namedElsewhere(spec, namespace, options.sharedGateways));
 }
 
 export function isKnativeTarget({ kind, apiVersion }: TargetRef): boolean {

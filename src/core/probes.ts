@@ -2,6 +2,7 @@
  * The questions of each decision, in the order in which they are asked. The order is contract. When to ask is decided where the
  * answers are used (phases/).
  */
+import { parseWindow } from "../go/promql-window.ts";
 import type { CanarySpec, CanaryStatus, HookType, Metric, StatusIn, Webhook } from "./canary.ts";
 import type { MetricSourceKind, Probe } from "./observation.ts";
 import type { Plan } from "./plan.ts";
@@ -98,10 +99,7 @@ function windowOf(ms: number): string {
   return ms < 1000 ? `${Math.max(1, Math.floor(ms))}ms` : `${Math.floor(ms / 1000)}s`;
 }
 
-/** A PromQL window in milliseconds; Infinity when it is not one, so that nothing is judged by it. */
+/** Infinity when it is no window of Prometheus, so that nothing is judged by it. */
 function windowMs(window: string): number {
-  const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-  const parts = [...window.matchAll(/(\d+)(ms|s|m|h|d)/g)];
-  if (parts.length === 0) return Number.POSITIVE_INFINITY;
-  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (units[unit ?? ""] ?? 0), 0);
+  return parseWindow(window) ?? Number.POSITIVE_INFINITY;
 }

@@ -1,4 +1,5 @@
 /** The Canary resource, except `spec.service`, which is long: see `service.ts`. */
+import { BOUNDS } from "../core/bounds.ts";
 import { HOOK_TYPES } from "../core/canary.ts";
 import { DEFAULT_JUDGE, JUDGES } from "../core/judges/table.ts";
 import { PHASES } from "../core/phases/table.ts";
@@ -121,7 +122,7 @@ function analysis(): Schema {
       threshold: number({ about: "Failed checks after which the release is rolled back." }),
       maxWeight: number({ about: "Percent of the traffic at which the canary is promoted." }),
       stepWeight: number({ about: "Percent of the traffic added at each step." }),
-      stepWeights: list(number(), { maxItems: 100, about: "Percent of the traffic at each step." }),
+      stepWeights: list(number(), { maxItems: BOUNDS.stepWeights, about: "Percent of the traffic at each step." }),
       stepWeightPromotion: number({ about: "Percent by which traffic goes back to the promoted primary." }),
       mirror: boolean({ about: "Copy requests to the canary before any are routed to it." }),
       mirrorWeight: number({ about: "Percent of the requests that are copied." }),
@@ -136,9 +137,9 @@ function analysis(): Schema {
         }),
         { about: "Requests that go to the canary (A/B testing): those that fulfil all of one entry." },
       ),
-      metrics: list(metric(), { maxItems: 50, about: "Measurements that a good release must pass." }),
-      alerts: list(alert(), { maxItems: 50, about: "Alerts about the rollout." }),
-      webhooks: list(webhook(), { maxItems: 50, about: "Gates and hooks that are called over HTTP." }),
+      metrics: list(metric(), { maxItems: BOUNDS.entries, about: "Measurements that a good release must pass." }),
+      alerts: list(alert(), { maxItems: BOUNDS.entries, about: "Alerts about the rollout." }),
+      webhooks: list(webhook(), { maxItems: BOUNDS.entries, about: "Gates and hooks that are called over HTTP." }),
       sessionAffinity: sessionAffinity(),
     },
     {
@@ -180,7 +181,7 @@ function metric(): Schema {
         },
         { about: "Values that are good, both ends included." },
       ),
-      query: string({ maxLength: 65536, about: "A PromQL query." }),
+      query: string({ maxLength: BOUNDS.query, about: "A PromQL query." }),
       templateRef: namespacedReference("The MetricTemplate with the query.", "MetricTemplate"),
       templateVariables: map(string(), { about: "Values for the template, as `{{ variables.name }}`." }),
       judge: string({ enum: Object.keys(JUDGES), about: `Decides about the values. Default: ${DEFAULT_JUDGE.name}.` }),
@@ -213,7 +214,10 @@ function webhook(): Schema {
       muteAlert: boolean({ about: "Send no alert while this webhook refuses." }),
       url: url({ format: "url", about: "Address that receives a POST. The answers 200, 201 and 202 mean yes." }),
       timeout: string({ pattern: DURATION, about: "How long an answer may take. Default: 10s." }),
-      retries: number({ about: "Further attempts, while the address cannot be reached or answers 429 or 5xx." }),
+      retries: number({
+        maximum: BOUNDS.retries,
+        about: "Further attempts, while the address cannot be reached or answers 429 or 5xx.",
+      }),
       disableTLS: boolean({ about: "Do not verify the certificate of the address." }),
       metadata: map(string(), { about: "Sent along unchanged." }),
     },

@@ -114,6 +114,7 @@ function addBounds({ analysis, metricsServer }: Fields): void {
   for (const list of [metrics, webhooks, alerts]) Object.assign(list, { maxItems: 50 });
   Object.assign(stepWeights, { maxItems: 100 });
   Object.assign(metrics.items.properties.query, { maxLength: 65_536 });
+  Object.assign(webhooks.items.properties.retries, { maximum: 1000 });
   Object.assign(webhooks.items.properties.url, { maxLength: 2048, pattern: "^https?://" });
   Object.assign(metricsServer, URL_OR_NONE);
 }

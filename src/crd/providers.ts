@@ -1,4 +1,5 @@
 /** The resources that Canaries refer to: where metrics come from and where alerts go. */
+import { BOUNDS } from "../core/bounds.ts";
 import { PROVIDER_NAMES } from "../metrics/table.ts";
 import { NOTIFIERS } from "../notifiers/table.ts";
 import { type CrdObject, column, crd } from "./definition.ts";
@@ -18,7 +19,7 @@ export function metricTemplateCrd(): CrdObject {
     { required: ["type"], about: "The service that answers the query." },
   );
   const query = string({
-    maxLength: 65536,
+    maxLength: BOUNDS.query,
     about: "A Go template: {{ namespace }}, {{ target }}, {{ interval }}, {{ variables.name }} …",
   });
   return crd({
@@ -42,7 +43,7 @@ export function alertProviderCrd(): CrdObject {
       channel: string({ about: "Channel that the alerts are posted to. Default: general." }),
       username: string({ about: "Name under which the alerts are posted. Default: flagger." }),
       address: url({ mayBeEmpty: true, about: "URL of the incoming webhook." }),
-      proxy: string({ maxLength: 2048, about: "URL of an HTTP proxy for the alerts." }),
+      proxy: string({ maxLength: BOUNDS.url, about: "URL of an HTTP proxy for the alerts." }),
       secretRef: secretRef(
         "A Secret whose key address holds the URL instead; its key token is sent along (slack, generic).",
       ),

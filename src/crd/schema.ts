@@ -3,6 +3,7 @@
  *
  *   object({ name: string(), retries: number({ about: "tries after the first" }) }, { required: ["name"] })
  */
+import { BOUNDS } from "../core/bounds.ts";
 
 /** An OpenAPI v3 schema as a CRD carries it. */
 export interface Schema {
@@ -38,13 +39,10 @@ interface ObjectRules extends About {
   readonly rules?: readonly { readonly rule: string; readonly message: string }[];
 }
 
-/** Longest address that is accepted. */
-const URL_LENGTH = 2048;
-
 /** An address for HTTP, or an empty text where one may be missing. */
 export function url(rules: About & { readonly format?: string; readonly mayBeEmpty?: true }): Schema {
   const { mayBeEmpty, ...rest } = rules;
-  return string({ ...rest, maxLength: URL_LENGTH, pattern: mayBeEmpty === true ? "^$|^https?://" : "^https?://" });
+  return string({ ...rest, maxLength: BOUNDS.url, pattern: mayBeEmpty === true ? "^$|^https?://" : "^https?://" });
 }
 
 interface ListRules extends About {

@@ -9,11 +9,14 @@ import {
   objectPath,
   type ResourceType,
 } from "../ports/kubernetes.ts";
+import { TOO_LARGE } from "./answer-text.ts";
 import type { KubeTransport } from "./transport.ts";
 
 const PAGE = 500;
 /** An object's annotations may take 256 KiB, so pages of metadata must be short. */
 const METADATA_PAGE = 50;
+/** A larger page would block the event loop while it is read: then fewer objects are asked for. */
+const PAGE_BYTES = 4 * 2 ** 20;
 /** Servers that cannot return metadata alone may return whole objects. */
 const partial = (kind: string) => `application/json;as=${kind};g=meta.k8s.io;v=v1,application/json`;
 export const METADATA_OF_LIST = partial("PartialObjectMetadataList");
@@ -41,14 +44,20 @@ export async function listAll(
   const accept = metadataOnly ? { accept: METADATA_OF_LIST } : {};
   let objects: KubeObject[] = [];
   let paged = true;
+  let size = metadataOnly ? METADATA_PAGE : PAGE;
   let next: string | undefined;
   for (;;) {
-    const limit = paged ? String(Math.min(metadataOnly ? METADATA_PAGE : PAGE, wanted - objects.length)) : undefined;
+    const limit = paged ? String(Math.min(size, wanted - objects.length)) : undefined;
+    const bound = paged && size > 1 ? { mostBytes: PAGE_BYTES } : {};
     let page: KubeFields;
     try {
       const query = { labelSelector, fieldSelector, limit, continue: next };
-      page = await transport.send({ method: "GET", path, query, ...accept }, signal);
+      page = await transport.send({ method: "GET", path, query, ...accept, ...bound }, signal);
     } catch (error) {
+      if (error instanceof KubeError && error.reason === TOO_LARGE) {
+        size = Math.ceil(size / 4);
+        continue;
+      }
       if (!isGone(error) || next === undefined) throw error;
       // Reading the pages took so long that the version of the first one is too old: read everything at once.
       objects = [];

@@ -16,6 +16,7 @@ import { KubeError } from "../ports/kube.ts";
 import type { KubeFields } from "../ports/kubernetes.ts";
 import type { ClusterAccess, Proof } from "./access.ts";
 import { createAdmission } from "./admission.ts";
+import { answerText } from "./answer-text.ts";
 import { jsonLines } from "./json-lines.ts";
 import { answerError, connectionError, wasNeverSent } from "./transport-errors.ts";
 
@@ -31,6 +32,8 @@ export interface KubeRequest {
   readonly accept?: string;
   /** Sent at once, before all waiting requests: the renewal of a Lease must not wait for a burst of others. */
   readonly urgent?: boolean;
+  /** How large the answer may be; absent: any size. A larger one is a KubeError with the reason TOO_LARGE. */
+  readonly mostBytes?: number;
 }
 
 export interface KubeTransport {
@@ -114,7 +117,7 @@ export function createTransport(options: TransportOptions): KubeTransport {
     try {
       return await withDeadline(clock, timeoutFor(request), signal, async (deadline) => {
         const answer = await authenticated(request, deadline.signal, "requests");
-        const text = await answer.body.text();
+        const text = await answerText(answer.body, request);
         if (answer.statusCode >= 400) throw answerError(request, answer.statusCode, answer.headers, text);
         return parse(request, text);
       });

@@ -1,4 +1,5 @@
 /** Reads the JSON that metric servers answer, and checks it: a wrong type is a MetricError that names the field. */
+import { parseBounded } from "../json/bounded-json.ts";
 import { clean } from "../net/show.ts";
 import { MetricError } from "./metric-error.ts";
 
@@ -17,7 +18,7 @@ export interface JsonAnswer {
   wrong(why: string): MetricError;
 }
 
-/** @throws MetricError when `body` is no JSON */
+/** @throws MetricError when `body` is no JSON, or JSON with too much in it */
 export function parseAnswer(body: string): JsonAnswer {
   const wrong = (why: string) => new MetricError(`error unmarshaling result: ${clean(why)}, '${clean(body)}'`);
   const root = parsed(body, wrong);
@@ -48,7 +49,7 @@ export function parseAnswer(body: string): JsonAnswer {
 
 function parsed(body: string, wrong: (why: string) => MetricError): unknown {
   try {
-    return JSON.parse(body);
+    return parseBounded(body);
   } catch (error) {
     throw wrong(error instanceof Error ? error.message : String(error));
   }

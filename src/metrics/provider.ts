@@ -3,6 +3,7 @@ import type { Dispatcher } from "undici";
 import { abortable } from "../async/abortable.ts";
 import { deadline, TimeIsUp } from "../async/deadline.ts";
 import { parseDuration } from "../go/duration.ts";
+import { parseWindow } from "../go/promql-window.ts";
 import { httpUrl } from "../net/http-url.ts";
 import type { OutboundPorts } from "../net/outbound.ts";
 import { clean, show } from "../net/show.ts";
@@ -70,9 +71,13 @@ export function namespaceFor({ onlyNamespace }: Pick<ProviderOptions, "onlyNames
   throw new MetricError(`can't access namespace ${namespace}, cross-namespace references are blocked`);
 }
 
-/** Milliseconds. @throws MetricError "error parsing metric interval: …" */
+/** Milliseconds of a duration of Go or a window of Prometheus. @throws MetricError "error parsing metric interval: …" */
 export function intervalMs({ interval }: ProviderOptions): number {
   const parsed = parseDuration(interval);
+  if (typeof parsed !== "number") {
+    const window = parseWindow(interval);
+    if (window !== undefined) return window;
+  }
   if (typeof parsed !== "number") throw new MetricError(`error parsing metric interval: ${parsed.message}`);
   return parsed;
 }

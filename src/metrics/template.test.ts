@@ -47,9 +47,9 @@ describe("a query template", () => {
   });
 
   it.each<[what: string, template: string, message: string]>([
-    ["iterations", "{{ range 1000000000 }}{{ end }}", "more than 20000 steps"],
+    ["iterations", "{{ range 1000000000 }}{{ end }}", "more than 10000 steps"],
     ["itself", '{{ define "t" }}{{ template "t" }}{{ end }}{{ template "t" }}', "exceeded maximum template depth"],
-    ["doubled calls", `${doubling(60)}{{ template "t0" }}`, "more than 20000 steps"],
+    ["doubled calls", `${doubling(60)}{{ template "t0" }}`, "more than 10000 steps"],
     [
       "doubled text",
       '{{ $x := "ab" }}{{ range 30 }}{{ $x = print $x $x }}{{ $x }}{{ end }}',
@@ -69,10 +69,14 @@ describe("a query template", () => {
       `{{ printf "${"%1000d".repeat(2000)}" ${"1 ".repeat(2000)}}}`,
       "printf: the text is longer than 256 KiB",
     ],
-    ["parentheses", `{{ ${"(".repeat(20_000)}1${")".repeat(20_000)} }}`, "nested more than 200 deep"],
-    ["nested blocks", "{{ if true }}".repeat(4000), "nested more than 200 deep"],
-    ["else if", `{{ if false }}${"{{ else if false }}".repeat(3000)}{{ end }}`, "nested more than 200 deep"],
-    ["variables", `${"{{ $x := 1 }}".repeat(500)}${"{{ if true }}{{ end }}".repeat(100)}`, "more than 20000 steps"],
+    ["parentheses", `{{ ${"(".repeat(4_000)}1${")".repeat(4_000)} }}`, "nested more than 200 deep"],
+    ["parentheses without end", `{{ ${"(".repeat(20_000)}`, "more than 10000 words"],
+    ["arguments", `{{ eq ${"1 ".repeat(30_000)} }}`, "more than 10000 words"],
+    ["actions", "{{ name }}".repeat(6_500), "more than 10000 words"],
+    ["fields", `{{ variables${".a".repeat(30_000)} }}`, "more than 10000 words"],
+    ["nested blocks", "{{ if true }}".repeat(1000), "nested more than 200 deep"],
+    ["else if", `{{ if false }}${"{{ else if false }}".repeat(1000)}{{ end }}`, "nested more than 200 deep"],
+    ["variables", `${"{{ $x := 1 }}".repeat(500)}${"{{ if true }}{{ end }}".repeat(100)}`, "more than 10000 steps"],
     ["a length", "x".repeat(70_000), "it is longer than 65536 characters"],
     ["a star", '{{ printf "%*d" 1 2 }}', "%* is not supported"],
   ])("is stopped when it uses too much: %s", (_, template, message) => {

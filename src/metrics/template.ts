@@ -5,6 +5,7 @@
 
 import { quote } from "../go/format.ts";
 import { clean } from "../net/show.ts";
+import { bareVariables } from "./template/bare.ts";
 import { ExecutionFault, execute } from "./template/evaluator.ts";
 import { OutOfFuel } from "./template/fuel.ts";
 import { BUILT_IN } from "./template/functions.ts";
@@ -85,6 +86,16 @@ export function renderQuery(template: string, model: QueryModel): string {
     if (error instanceof ExecutionFault) throw new TemplateError(executionText(template, error));
     if (!(error instanceof OutOfFuel)) throw error;
     throw new TemplateError(`template excution failed: template: ${TITLE}: ${error.message}`);
+  }
+}
+
+/** Variables of the Canary that the template shows without quoting them; none for what cannot be parsed. */
+export function bareVariablesIn(template: string): readonly string[] {
+  try {
+    return bareVariables(parsed(template));
+  } catch (error) {
+    if (error instanceof TemplateError) return [];
+    throw error;
   }
 }
 

@@ -6,6 +6,7 @@ import { type Dispatcher, request } from "undici";
 import { type Deadline, deadline, TimeIsUp } from "../async/deadline.ts";
 import type { Clock } from "../ports/clock.ts";
 import { EgressRefused } from "./egress.ts";
+import { withoutSent } from "./sent-secrets.ts";
 import { withoutUserinfo } from "./userinfo.ts";
 
 export type Headers = Readonly<Record<string, string | readonly string[]>>;
@@ -89,7 +90,8 @@ async function follow(outgoing: Outgoing, dispatcher: Dispatcher | undefined, li
     const { location } = response.headers;
     if (!REDIRECTS.has(response.statusCode) || typeof location !== "string") {
       const text = await textOf(response, outgoing, hop, limit);
-      return { status: response.statusCode, headers: response.headers, body: text, foreign };
+      const said = withoutSent(text, outgoing.url, headers, HARMLESS);
+      return { status: response.statusCode, headers: response.headers, body: said, foreign };
     }
     response.body.on("error", () => undefined).destroy();
     if (hops >= MOST_REDIRECTS) {

@@ -1,6 +1,7 @@
 /** Webhooks and metric servers of the simulated world: the model answers the engine's probes. */
 import { type Canary, dotted } from "../core/canary.ts";
 import type { Answer, Probe } from "../core/observation.ts";
+import { parseWindow } from "../go/promql-window.ts";
 import { valueAt } from "./curve.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Schedule } from "./schedule.ts";
@@ -98,10 +99,7 @@ function within(metric: Extract<Probe, { kind: "metric" }>["metric"]): number {
   return min ?? max ?? 0;
 }
 
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-
-/** A PromQL window in milliseconds. */
+/** A window of Prometheus in milliseconds; what is none counts as a minute. */
 export function windowMs(window: string): number {
-  const parts = [...window.matchAll(/(\d+)(ms|s|m|h)/g)];
-  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (UNITS[unit ?? ""] ?? 0), 0) || 60_000;
+  return parseWindow(window) || 60_000;
 }

@@ -17,6 +17,8 @@ export interface StubOptions {
   readonly patienceMs?: number;
   /** Completes an object when it is sent; for contents that would not fit in memory. */
   readonly fill?: (object: KubeObject) => KubeObject;
+  /** How long the pods of a Deployment take to become ready, milliseconds; at once when absent. */
+  readonly readyAfterMs?: number;
   /** Called before a request is handled; a returned value is the answer. */
   readonly intercept?: (
     method: string,
@@ -173,8 +175,23 @@ export async function startStubCluster(options: StubOptions = {}): Promise<StubC
     tell(collection, old === undefined ? "ADDED" : "MODIFIED", object);
     for (const listen of listeners) listen(object);
     const isNew = old?.metadata.generation !== object.metadata.generation;
-    if (collection === "apps/deployments" && isNew) setImmediate(() => save(collection, ready(object)));
+    if (collection === "apps/deployments" && isNew) roll(collection, object);
     return object;
+  }
+
+  /** As the controllers of Deployments do. */
+  function roll(collection: string, object: KubeObject): void {
+    const { readyAfterMs } = options;
+    if (readyAfterMs === undefined) {
+      setImmediate(() => save(collection, ready(object)));
+      return;
+    }
+    setImmediate(() => save(collection, unready(object)));
+    const finish = () => {
+      const now = objects.inside(collection).get(`${object.metadata.namespace}/${object.metadata.name}`);
+      if (now !== undefined && now.metadata.generation === object.metadata.generation) save(collection, ready(now));
+    };
+    setTimeout(finish, readyAfterMs).unref();
   }
 
   function write(asked: Asked, body: KubeFields): { readonly code: number; readonly body: KubeFields } {
@@ -294,6 +311,18 @@ function ready(object: KubeObject): KubeFields {
   const replicas = object["spec"]?.replicas ?? 1;
   const counts = { replicas, readyReplicas: replicas, updatedReplicas: replicas, availableReplicas: replicas };
   return { ...object, status: { ...counts, observedGeneration: object.metadata.generation, conditions: [] } };
+}
+
+/** Its pods are started, and none is ready yet. */
+function unready(object: KubeObject): KubeFields {
+  const replicas = object["spec"]?.replicas ?? 1;
+  const lastUpdateTime = new Date().toISOString();
+  const conditions = [
+    { type: "Progressing", status: "True", reason: "ReplicaSetUpdated", lastUpdateTime },
+    { type: "Available", status: "False", reason: "MinimumReplicasUnavailable", lastUpdateTime },
+  ];
+  const counts = { replicas, readyReplicas: 0, updatedReplicas: replicas, availableReplicas: 0 };
+  return { ...object, status: { ...counts, observedGeneration: object.metadata.generation, conditions } };
 }
 
 function createFigures() {

@@ -2,6 +2,7 @@
 import { doubtText } from "../../core/doubts.ts";
 import { didYouMean } from "../../core/nearest.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
+import { bareVariablesOf } from "../bare-variables.ts";
 import { examine, givenManifests } from "../canaries.ts";
 import { coloured } from "../colour.ts";
 import { type Command, UserError } from "../command.ts";
@@ -42,7 +43,10 @@ ${describeOptions(OPTIONS)}`,
     if (canaries.length === 0) throw new UserError(`there is no Canary in ${options.words.join(", ")}`);
     const given = givenManifests(manifests);
     const provider = options.text("mesh-provider") ?? "istio";
-    const found = canaries.flatMap((one) => mistakesOf(one, { manifests, given, provider }));
+    const found = [
+      ...canaries.flatMap((one) => mistakesOf(one, { manifests, given, provider })),
+      ...manifests.flatMap(templateMistakes),
+    ];
     if (asJson) out(`${JSON.stringify(found, null, 2)}\n`);
     else {
       const paint = coloured(env);
@@ -81,6 +85,12 @@ function mistakesOf(canary: KubeObject, { manifests, given, provider }: Scope): 
     text,
   }));
   return [...doubted, ...warned];
+}
+
+function templateMistakes(template: KubeObject): readonly Mistake[] {
+  const { name, namespace = "default" } = template.metadata;
+  const object = `metrictemplate/${name} in ${namespace}`;
+  return bareVariablesOf(template).map((text) => ({ object, severity: "warning", text }));
 }
 
 /** References to kinds that the files hold, but not under this name. Kinds that the files do not hold are elsewhere. */

@@ -1,5 +1,6 @@
 /** Shows what a Canary will go through, before it is applied. */
 import { doubtText } from "../../core/doubts.ts";
+import { bareVariablesFor } from "../bare-variables.ts";
 import { givenManifests, hopelessOf, planned } from "../canaries.ts";
 import { type Command, UserError } from "../command.ts";
 import { readManifests } from "../manifests.ts";
@@ -32,8 +33,9 @@ ${describeOptions(OPTIONS)}`,
     const meshProvider = options.text("mesh-provider") ?? "istio";
     const given = givenManifests(manifests);
     const plans = canaries.map((canary) => planned(canary, meshProvider, given));
-    const shown = plans.map(({ name, spec, plan, notes, doubts }) => {
-      const said = [...notes, ...doubts.filter(({ always }) => !always || asJson).map(doubtText)];
+    const shown = plans.map(({ name, spec, plan, notes, doubts }, i) => {
+      const bare = canaries.slice(i, i + 1).flatMap((canary) => bareVariablesFor(canary, manifests));
+      const said = [...notes, ...bare, ...doubts.filter(({ always }) => !always || asJson).map(doubtText)];
       return asJson
         ? { ...plan, name, strategy: spec.strategy, intervalMs: spec.analysis.intervalMs, notes: said }
         : planText(name, spec, plan, said);

@@ -2,6 +2,7 @@
 import type { CloudWatchClient, GetMetricDataCommandOutput, MetricDataQuery } from "@aws-sdk/client-cloudwatch";
 import type { Dispatcher } from "undici";
 import { request } from "undici";
+import { parseBounded } from "../../json/bounded-json.ts";
 import { clean } from "../../net/show.ts";
 import { MetricError, NO_VALUES } from "../metric-error.ts";
 import {
@@ -148,7 +149,7 @@ function readQueries(query: string): MetricDataQuery[] {
   const failed = (why: string) => new MetricError(`error unmarshaling query: ${why}`);
   let parsed: unknown;
   try {
-    parsed = JSON.parse(query);
+    parsed = parseBounded(query);
   } catch (error) {
     throw failed(error instanceof Error ? error.message : String(error));
   }

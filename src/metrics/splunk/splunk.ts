@@ -1,5 +1,6 @@
 /** Splunk Observability: a SignalFlow program, run over a window of the past, streamed over a WebSocket. */
 import { WebSocket } from "undici";
+import { parseBounded } from "../../json/bounded-json.ts";
 import { causeOf, clean, show } from "../../net/show.ts";
 import { ask } from "../http.ts";
 import { MetricError, MULTIPLE_VALUES, NO_VALUES } from "../metric-error.ts";
@@ -140,9 +141,9 @@ type TextMessage =
   | { readonly kind: "authenticated" | "started" | "ended" | "other" }
   | { readonly kind: "failed"; readonly why: string };
 
-/** @throws Error when it is no JSON */
+/** @throws Error when it is no JSON that can be read */
 function textMessage(text: string): TextMessage {
-  const message = JSON.parse(text) as Readonly<Record<string, unknown>> | null;
+  const message = parseBounded(text) as Readonly<Record<string, unknown>> | null;
   switch (message?.type) {
     case "authenticated":
       return { kind: "authenticated" };

@@ -37,7 +37,7 @@ export function readServiceAccount(text: string): ServiceAccount {
 function fieldsOf(text: string): Readonly<Record<string, unknown>> {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    parsed = parseBounded(text);
   } catch {
     throw new MetricError(`${WHERE} is no JSON`);
   }
@@ -77,3 +77,5 @@ export function selfSignedToken({ email, key, keyId }: ServiceAccount, scope: st
 }
 
 const encoded = (part: object): string => Buffer.from(JSON.stringify(part)).toString("base64url");
+
+import { parseBounded } from "../../json/bounded-json.ts";

@@ -5,7 +5,7 @@
  */
 
 /** Statements, operands, calls, and variables that are copied into a block. */
-const MOST_STEPS = 20_000;
+const MOST_STEPS = 10_000;
 /** Characters of output, and of all arguments and results of functions. */
 const MOST_TEXT = 262_144;
 /** Nesting of blocks, parentheses and templates. */

@@ -64,7 +64,10 @@ const SHAPES: readonly { readonly kind: TokenKind; readonly shape: RegExp; reado
   { kind: "word", shape: new RegExp(`^${ALPHANUMERIC}+`, "u"), follows: true },
 ];
 
-/** @throws TemplateFault */
+/** A query is a line of text with a few names in it. As many words as this are read in a few milliseconds. */
+const MOST_TOKENS = 10_000;
+
+/** @throws TemplateFault, also for a template of too many words */
 export function tokenize(template: string): readonly Token[] {
   const tokens: Token[] = [];
   let at = 0;
@@ -75,6 +78,7 @@ export function tokenize(template: string): readonly Token[] {
     const trimHere = open >= 0 && /^-[ \t\r\n]/.test(template.slice(open + 2, open + 4));
     pushText(tokens, template.slice(at, end), at, trimNext, trimHere);
     if (open < 0) break;
+    if (tokens.length > MOST_TOKENS) throw tooMany(open);
     const start = open + (trimHere ? 4 : 2);
     const close = template.startsWith("/*", start) ? comment(template, start) : action(template, open, start, tokens);
     at = close.next;
@@ -83,6 +87,8 @@ export function tokenize(template: string): readonly Token[] {
   tokens.push({ kind: "end-of-text", text: "EOF", at: template.length });
   return tokens;
 }
+
+const tooMany = (at: number) => new TemplateFault(`more than ${MOST_TOKENS} words`, at);
 
 interface Close {
   readonly next: number;
@@ -128,6 +134,7 @@ function action(template: string, open: number, start: number, tokens: Token[]):
     if (token.kind === ")") depth -= 1;
     if (depth < 0) throw new TemplateFault("unexpected right paren", at);
     tokens.push(token);
+    if (tokens.length > MOST_TOKENS) throw tooMany(at);
     at += token.text.length;
   }
 }

@@ -95,6 +95,7 @@ export function startEngine(options: EngineOptions): Engine {
       refusal: twins.problem,
       remove: createRemover(options.writer, snapshot, routerKinds(options.tables)),
       write: createWriter(options.writer, snapshot, routerKinds(options.tables)),
+      ...(options.serverAheadMs === undefined ? {} : { serverAheadMs: options.serverAheadMs }),
     }),
     asking: options.asking ?? askingOverHttp(options, follower),
     alerts: createAlertDesk(options.sendAlert, wake, options.alertsWanted),

@@ -31,6 +31,7 @@ export interface OperatorFlags {
   readonly configTracking: boolean;
   readonly clusterName: string;
   readonly noCrossNamespaceRefs: boolean;
+  readonly sharedGateways: readonly string[];
   readonly intervalFloorMs: number;
   /** Empty: no journal. */
   readonly journal: string;
@@ -97,6 +98,10 @@ export const OPERATOR_FLAGS = {
   "cluster-name": text("", "cluster name that alerts show"),
   "no-cross-namespace-refs": bool(false, "refuse references to objects of other namespaces"),
   "interval-floor": duration("10s", "Aviary's own: the shortest analysis interval"),
+  "shared-gateways": text(
+    "",
+    "Aviary's own: comma-separated gateways (namespace/name, namespace/*) that -no-cross-namespace-refs lets every canary use",
+  ),
   journal: text("", "Aviary's own: file to which every turn is appended, for replay"),
   "allow-local-egress": bool(
     false,
@@ -173,6 +178,7 @@ export function readOperatorFlags(argv: readonly string[], env: Environment): Fl
       configTracking: yes("enable-config-tracking"),
       clusterName: value("cluster-name"),
       noCrossNamespaceRefs: yes("no-cross-namespace-refs"),
+      sharedGateways: list("shared-gateways").filter((name) => name !== ""),
       intervalFloorMs: durationOf(flags, "interval-floor", 10_000),
       journal: value("journal"),
       webhookKeyFile: value("webhook-key-file"),

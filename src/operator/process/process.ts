@@ -243,6 +243,7 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
       meshProvider: flags.meshProvider,
       intervalFloorMs: flags.intervalFloorMs,
       noCrossNamespaceRefs: flags.noCrossNamespaceRefs,
+      sharedGateways: flags.sharedGateways,
       targetKinds: createWorkloads(flags).map(({ kind }) => kind),
     },
     metricsServer: flags.metricsServer,

@@ -28,4 +28,49 @@ describe("log lines", () => {
     expect(lines[0]).toContain('"a\\n{\\"level\\":\\"info\\",\\"msg\\":\\"forged\\"}\\u001b[2J"');
     expect(lines[1]).toMatch(/\tinfo\tplain\n$/);
   });
+
+  it.each(["json", "console"])("of %s are made without reading what is too large or too strange", (encoding) => {
+    const { log, lines } = logged(encoding);
+    let read = 0;
+    const item = () => ({
+      get name() {
+        read += 1;
+        return "x".repeat(100);
+      },
+    });
+    const circle: Record<string, unknown> = { canary: "podinfo.test" };
+    circle["itself"] = circle;
+    log.warn({ items: Array.from({ length: 20_000 }, item) }, "a large list");
+    log.warn(Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`key-${i}`, "x".repeat(50)])), "a large map");
+    log.warn(circle, "a circle");
+    log.warn({ bytes: Buffer.alloc(10_000_000), big: 10n, work: () => undefined }, "bytes");
+    log.warn(
+      {
+        broken: {
+          get it() {
+            throw new Error("no");
+          },
+        },
+      },
+      "a getter that throws",
+    );
+    log.warn({ text: "\u0000".repeat(5_000) }, "escapes");
+    expect(read).toBeLessThan(1_000);
+    expect(lines).toHaveLength(6);
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(16_384);
+  });
+
+  it("of an error keep its message, its stack and its cause", () => {
+    const { log, lines } = logged("json");
+    log.error({ err: new Error("no answer", { cause: new Error("refused") }) }, "turn failed");
+    expect(JSON.parse(lines[0] ?? "")).toMatchObject({
+      msg: "turn failed",
+      err: {
+        type: "Error",
+        message: "no answer",
+        stack: expect.stringContaining("logger.test"),
+        cause: { message: "refused" },
+      },
+    });
+  });
 });

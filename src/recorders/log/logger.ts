@@ -1,5 +1,6 @@
 /** The process's log: one JSON object per line on stderr, with the keys that Flagger's users filter by. */
 import { type Logger, pino } from "pino";
+import { bounded, shortened } from "./bounded.ts";
 
 const LEVELS = ["debug", "info", "warn", "error", "fatal"] as const;
 
@@ -23,6 +24,16 @@ export function createLogger({ level, encoding, write }: LoggerOptions): Logger 
       messageKey: "msg",
       timestamp: () => `,"ts":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
+      // Errors are copied by bounded.ts.
+      serializers: { err: (copied: unknown) => copied },
+      hooks: {
+        // Before pino serialises anything.
+        logMethod(args: unknown[], method) {
+          const [fields, message] = args;
+          const short = typeof message === "string" ? shortened(message, LONGEST_MESSAGE) : message;
+          method.call(this, bounded(fields) as object, short as string);
+        },
+      },
     },
     destination,
   );
@@ -36,22 +47,14 @@ function levelOf(name: string): string {
 
 /** The longest line, in characters. Texts of servers and tenants must not fill the disk. */
 const LONGEST_LINE = 16_384;
-const LONGEST_TEXT = 2_000;
+/** Characters of a message: events have fewer. */
+const LONGEST_MESSAGE = 4_096;
 
+/** A line can still be longer, by texts that are full of what JSON escapes. */
 function cut(line: string): string {
   if (line.length <= LONGEST_LINE) return line;
-  const { level, ts, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
-  const kept = `${JSON.stringify({ level, ts, msg: shortened(msg), ...(shortened(fields) as object) })}\n`;
-  if (kept.length <= LONGEST_LINE) return kept;
-  return `${JSON.stringify({ level, ts, msg: shortened(msg), cut: line.length })}\n`;
-}
-
-/** Truncates long texts at any depth. */
-function shortened(value: unknown): unknown {
-  if (typeof value === "string") return value.length <= LONGEST_TEXT ? value : `${value.slice(0, LONGEST_TEXT)}…`;
-  if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.slice(0, 100).map(shortened);
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, shortened(inner)]));
+  const { level, ts, msg } = JSON.parse(line) as Record<string, unknown>;
+  return `${JSON.stringify({ level, ts, msg: shortened(String(msg), 2_000), cut: line.length })}\n`;
 }
 
 /** "2026-01-01T00:00:00.000Z	info	message	{fields}"; a message of several lines is quoted, so that it is one line. */
