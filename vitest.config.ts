@@ -49,6 +49,8 @@ export default defineConfig({
       }),
       // `npm run test:e2e`: whole processes and users with traffic.
       project({ name: "end-to-end", include: ["test/e2e/**/*.test.ts"] }),
+      // `npm run test:meshes`: releases on real proxies, where MESH_PROGRAMS names their programs; else a line says so.
+      project({ name: "real-meshes", include: ["test/real-meshes/**/*.test.ts"] }),
     ],
     // Makes the Kubernetes types that the sandbox reads, unless they are there already.
     globalSetup: ["scripts/kubernetes-models.mjs"],

@@ -63,6 +63,8 @@ export interface Sandbox extends SandboxServices {
   readonly addresses: AddressBlock;
   /** Where Git repositories are served; absent without `flux`. */
   readonly gitUrl?: string;
+  /** Lets pods run further programs, for images that have none yet. @returns takes the programs away */
+  provide(apps: AppTable): () => void;
   /** Lets Prometheus have the metrics of a further program, too. */
   scrape(url: string): void;
   stop(): Promise<void>;
@@ -134,9 +136,10 @@ async function assemble(
     nameserver: `${nameserver.address}:${nameserver.port}`,
     kubeconfig: server.kubeconfig,
   };
+  const apps = furtherApps(appTable(options, services, telemetry.url, ownTable(options, cluster, server.url, report)));
   const kubelet = startKubelet(cluster, {
     addresses,
-    apps: appTable(options, services, telemetry.url, ownTable(options, cluster, server.url, report)),
+    apps: apps.table,
     serviceAccount: { token: remembered(server.tokenFor), ca: server.ca },
     report,
   });
@@ -151,7 +154,34 @@ async function assemble(
   if (flux !== undefined) undo.push(() => flux.stop());
   const git = flux === undefined ? {} : { gitUrl: flux.gitUrl };
   const scrape = (url: string) => void furtherMetrics.push(url);
-  return { ...services, ingressUrl: mesh.ingressUrl, cluster, mesh, addresses, ...git, scrape, stop };
+  return {
+    ...services,
+    ingressUrl: mesh.ingressUrl,
+    cluster,
+    mesh,
+    addresses,
+    ...git,
+    provide: apps.provide,
+    scrape,
+    stop,
+  };
+}
+
+function furtherApps(own: AppTable): { readonly table: AppTable; readonly provide: Sandbox["provide"] } {
+  const further = new Set<AppTable>();
+  return {
+    table: (image) => {
+      for (const table of [own, ...further]) {
+        const app = table(image);
+        if (app !== undefined) return app;
+      }
+      return undefined;
+    },
+    provide: (table) => {
+      further.add(table);
+      return () => void further.delete(table);
+    },
+  };
 }
 
 /** One token per ServiceAccount, however many pods have it. */

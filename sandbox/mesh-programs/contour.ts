@@ -2,16 +2,22 @@
  * The real Contour with a real Envoy, as child processes against the sandbox's API server. Contour reads HTTPProxies and
  * EndpointSlices, Envoy carries the requests to the pods. None of their code is here: both programs are found on this machine.
  */
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { RESOURCES } from "../../src/ports/kubernetes.ts";
+import type { Cluster } from "../cluster.ts";
 import { contourCrds } from "../crds/contour.ts";
+import { hasCrd, installCrds } from "./crds.ts";
+import { createGateway, GATEWAY_NAME, hasGatewayApi } from "./gateway.ts";
 import { findAll, freePorts, type MeshOptions, type MeshPrograms, programGroup } from "./programs.ts";
 
 /** @throws Error that names the programs that are missing */
 export async function startContour(options: MeshOptions): Promise<MeshPrograms> {
-  const { cluster, kubeconfig } = options;
+  const { cluster, kubeconfig, crds = [], log } = options;
   const [contour, envoy] = findAll(["contour", "envoy"], options.programs);
-  for (const crd of contourCrds()) cluster.create(RESOURCES.crd, crd);
+  if (crds.length > 0) installCrds(cluster, crds, log);
+  for (const crd of contourCrds()) if (!hasCrd(cluster, crd.metadata.name)) cluster.create(RESOURCES.crd, crd);
+  const gatewayApi = hasGatewayApi(cluster);
   const metadata = { name: "projectcontour" };
   cluster.create(RESOURCES.namespace, { apiVersion: "v1", kind: "Namespace", metadata });
   const [xds = 0, metrics = 0, health = 0, stats = 0, debug = 0, https = 0, free = 0] = await freePorts(7);
@@ -30,6 +36,7 @@ export async function startContour(options: MeshOptions): Promise<MeshPrograms> 
     const how = ["--no-incluster", `--kubeconfig=${kubeconfig}`, "--insecure", "--disable-leader-election"];
     // A pipe of Node's cannot be opened by its name, so Envoy's access log may not be /dev/stdout.
     const quiet = ["--envoy-http-access-log=/dev/null", "--envoy-https-access-log=/dev/null"];
+    if (gatewayApi) how.push("--config-path", gatewayConfig(cluster, group.dir, port));
     const serving = await group.start(contour, ["serve", ...how, ...quiet, ...[...places, ...doors].flat()]);
     await group.ready(serving, `http://127.0.0.1:${health}/healthz`);
     const config = join(group.dir, "envoy.json");
@@ -53,5 +60,17 @@ export async function startContour(options: MeshOptions): Promise<MeshPrograms> 
     throw error;
   }
   const metricsUrl = `http://127.0.0.1:${stats}/stats/prometheus`;
-  return { url: `http://127.0.0.1:${port}`, metricsUrl, stop: group.stop };
+  const url = `http://127.0.0.1:${port}`;
+  return { url, metricsUrl, stop: group.stop, ...(gatewayApi && { gatewayUrl: url }) };
 }
+
+/** With a Gateway, Contour leads HTTPProxies by its only listener, too. @returns path of the file */
+function gatewayConfig(cluster: Cluster, dir: string, port: number): string {
+  createGateway(cluster, { controllerName: "projectcontour.io/gateway-controller", port: listenerPort(port) });
+  const file = join(dir, "contour.json");
+  writeFileSync(file, JSON.stringify({ gateway: { gatewayRef: GATEWAY_NAME } }));
+  return file;
+}
+
+/** Contour lets Envoy listen 8000 above the port of a Gateway's listener, and begins anew behind the highest port. */
+const listenerPort = (port: number): number => (port > 8000 ? port - 8000 : port + 57_535);

@@ -7,7 +7,7 @@ import { expect, it, vi } from "vitest";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { Cluster } from "../cluster.ts";
 import { startSandbox } from "../sandbox.ts";
-import { readCrds, startIstio } from "./istio.ts";
+import { startIstio } from "./istio.ts";
 import { findAll } from "./programs.ts";
 
 const PROGRAMS = process.env["MESH_PROGRAMS"];
@@ -25,7 +25,9 @@ it("istiod and Envoy lead requests to pods (without the programs, the test says 
     const kubeconfig = join(dir, "kubeconfig");
     writeFileSync(kubeconfig, sandbox.kubeconfig);
     const programs = PROGRAMS === undefined ? {} : { programs: PROGRAMS };
-    const mesh = await startIstio({ cluster: sandbox.cluster, kubeconfig, ...programs, log: () => {} });
+    const { cluster, provide } = sandbox;
+    const apiPort = Number(new URL(sandbox.url).port);
+    const mesh = await startIstio({ cluster, kubeconfig, apiPort, provide, ...programs, log: () => {} });
     try {
       createShop(sandbox.cluster);
       await vi.waitFor(async () => expect((await ask(mesh.url)).status).toBe(200), { timeout: START_MS });
@@ -40,16 +42,6 @@ it("istiod and Envoy lead requests to pods (without the programs, the test says 
     rmSync(dir, { recursive: true });
   }
 }, 120_000);
-
-it("a file that holds something else than CRDs is refused by its name", () => {
-  const dir = mkdtempSync(join(tmpdir(), "aviary-crds-"));
-  const file = join(dir, "crds.yaml");
-  writeFileSync(file, "kind: ConfigMap\nmetadata: { name: a }\n");
-  expect(() => readCrds(file)).toThrow(`${file}: expected CustomResourceDefinitions only, found kind ConfigMap`);
-  writeFileSync(file, "---\nkind: CustomResourceDefinition\nmetadata: { name: a }\n---\n");
-  expect(readCrds(file)).toHaveLength(1);
-  rmSync(dir, { recursive: true });
-});
 
 function whatIsMissing(): string | undefined {
   try {

@@ -4,21 +4,24 @@
  * here: both programs are found on this machine. Envoy is the plain one, so what only Istio's own build of Envoy can do is
  * switched off: the exchange of metadata, the ALPN filter, and Istio's own metrics.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseAllDocuments } from "yaml";
-import { type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
+import { RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { Cluster } from "../cluster.ts";
 import { INGRESS_WORKLOAD } from "../mesh/workload.ts";
+import { installCrds } from "./crds.ts";
+import { createGateway, createIngressNamespace, GATEWAY_NAME, hasGatewayApi } from "./gateway.ts";
 import { findAll, freePorts, type MeshOptions, type MeshPrograms, programGroup } from "./programs.ts";
-
-export interface IstioOptions extends MeshOptions {
-  /** A YAML file with Istio's own CRDs, which replace the sandbox's three; the sandbox's stay when absent. */
-  readonly crds?: string;
-}
 
 /** The pods of the sandbox have no sidecars that could speak TLS. */
 const MESH_CONFIG = { enableAutoMtls: false };
+
+/** Of Gateways, Istio's and the Gateway API's. */
+const USERS_PORT = 80;
+const SERVICE = "istio-ingressgateway-envoy";
+const CONTROLLER = "istio.io/gateway-controller";
+/** With an address, istiod starts no proxy for a Gateway. It takes a Service of the Gateway's own namespace only. */
+const ADDRESS = { type: "Hostname", value: `${SERVICE}.${GATEWAY_NAME.namespace}.svc.cluster.local` };
 
 const ENVIRONMENT = {
   POD_NAMESPACE: INGRESS_WORKLOAD.namespace,
@@ -29,10 +32,11 @@ const ENVIRONMENT = {
 };
 
 /** @throws Error that names the programs that are missing, or what is wrong with the file of CRDs */
-export async function startIstio(options: IstioOptions): Promise<MeshPrograms> {
-  const { cluster, kubeconfig } = options;
+export async function startIstio(options: MeshOptions): Promise<MeshPrograms> {
+  const { cluster, kubeconfig, crds = [], log } = options;
   const [istiod, envoy] = findAll(["pilot-discovery", "envoy"], options.programs);
-  for (const crd of options.crds === undefined ? [] : readCrds(options.crds)) put(cluster, crd);
+  if (crds.length > 0) installCrds(cluster, crds, log);
+  const gatewayApi = hasGatewayApi(cluster);
   const [grpc = 0, http = 0, https = 0, secure = 0, metrics = 0, admin = 0, free = 0] = await freePorts(7);
   const port = options.port ?? free;
   const group = programGroup("istio", options.log);
@@ -65,47 +69,33 @@ export async function startIstio(options: IstioOptions): Promise<MeshPrograms> {
     await group.ready(gateway, `http://127.0.0.1:${admin}/ready`);
     // After Envoy has met istiod: only the news of a Service lets istiod look again for those of a gateway.
     createGatewayService(cluster, port);
+    if (gatewayApi) createGateway(cluster, { controllerName: CONTROLLER, port: USERS_PORT, addresses: [ADDRESS] });
   } catch (error) {
     await group.stop();
     throw error;
   }
   const metricsUrl = `http://127.0.0.1:${admin}/stats/prometheus`;
-  return { url: `http://127.0.0.1:${port}`, metricsUrl, stop: group.stop };
-}
-
-/** @throws Error when the file cannot be read, or holds something else than CRDs */
-export function readCrds(file: string): readonly KubeObject[] {
-  const objects = parseAllDocuments(readFileSync(file, "utf8")).flatMap((document): readonly KubeObject[] => {
-    const [problem] = document.errors;
-    if (problem !== undefined) throw new Error(`${file}: ${problem.message}`);
-    const value: KubeObject | null = document.toJS();
-    return value === null ? [] : [value];
-  });
-  const other = objects.find(({ kind }) => kind !== "CustomResourceDefinition");
-  if (other !== undefined)
-    throw new Error(`${file}: expected CustomResourceDefinitions only, found kind ${other.kind}`);
-  return objects;
-}
-
-function put(cluster: Cluster, crd: KubeObject): void {
-  if (cluster.get(RESOURCES.crd, "", crd.metadata.name) === undefined) cluster.create(RESOURCES.crd, crd);
-  else cluster.update(RESOURCES.crd, crd);
+  const url = `http://127.0.0.1:${port}`;
+  return { url, metricsUrl, stop: group.stop, ...(gatewayApi && { gatewayUrl: url }) };
 }
 
 /** Istiod reads in this Service where Envoy must listen for port 80 of a Gateway. */
 function createGatewayService(cluster: Cluster, port: number): void {
-  const { namespace, labels } = INGRESS_WORKLOAD;
+  const { labels } = INGRESS_WORKLOAD;
+  const { namespace } = GATEWAY_NAME;
+  createIngressNamespace(cluster);
   cluster.create(RESOURCES.service, {
     apiVersion: "v1",
     kind: "Service",
-    metadata: { namespace, name: "istio-ingressgateway-envoy" },
-    spec: { selector: { ...labels }, ports: [{ name: "http2", port: 80, targetPort: port }] },
+    metadata: { namespace, name: SERVICE },
+    spec: { selector: { ...labels }, ports: [{ name: "http2", port: USERS_PORT, targetPort: port }] },
   });
 }
 
 /** Envoy has everything but the way to istiod from istiod. */
 function bootstrap(grpc: number, admin: number): Readonly<Record<string, unknown>> {
-  const { namespace, name, labels } = INGRESS_WORKLOAD;
+  const { name, labels } = INGRESS_WORKLOAD;
+  const { namespace } = GATEWAY_NAME;
   const at = (port: number) => ({ socket_address: { address: "127.0.0.1", port_value: port } });
   const ads = { ads: {}, initial_fetch_timeout: "0s", resource_api_version: "V3" };
   const http2 = {

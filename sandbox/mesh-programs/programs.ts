@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, delimiter, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import type { AppTable } from "../apps.ts";
 import type { Cluster } from "../cluster.ts";
 import { type ChildProgram, startChild } from "../programs/child.ts";
 
@@ -12,17 +13,25 @@ export interface MeshOptions {
   readonly cluster: Cluster;
   /** Path of a kubeconfig of the sandbox. */
   readonly kubeconfig: string;
+  /** Of the sandbox's API server on 127.0.0.1. */
+  readonly apiPort: number;
   /** A folder that holds the programs; $PATH is searched, too. */
   readonly programs?: string;
   /** Of Envoy on 127.0.0.1; any free port when absent. */
   readonly port?: number;
+  /** Files and folders with CRDs of the mesh and of the Gateway API, which replace the sandbox's own of the same name. */
+  readonly crds?: readonly string[];
+  /** Gives pods further programs. @returns takes them away */
+  readonly provide: (apps: AppTable) => () => void;
   readonly log: (line: string) => void;
 }
 
 export interface MeshPrograms {
-  /** Where Envoy listens for users. */
+  /** Where the proxy listens for users. */
   readonly url: string;
-  /** Envoy's metrics in Prometheus' format. */
+  /** Where it listens for the listener of the Gateway `ingress/gateway`; absent without the Gateway API. */
+  readonly gatewayUrl?: string;
+  /** The proxy's metrics in Prometheus' format. */
   readonly metricsUrl: string;
   stop(): Promise<void>;
 }
@@ -128,4 +137,13 @@ export async function freePorts(count: number): Promise<readonly number[]> {
   );
   await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
   return ports;
+}
+
+/** Whether a program may listen for the port on every address. */
+export function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "0.0.0.0", () => server.close(() => resolve(true)));
+  });
 }

@@ -20,37 +20,69 @@ export interface ScalerName {
   readonly name: string;
 }
 
+/** What else the objects that route are named after; a field is absent when the spec does not have it. */
+export type RoutingRefs = Pick<CanarySpec, "ingressRef" | "routeRef"> & {
+  /** `spec.service.routeName` and `routeKind`. */
+  readonly routeName?: string;
+  readonly routeKind?: string;
+};
+
 /** What the spec named when the routes were last ours. */
 export interface Names {
   readonly provider: string;
   readonly service: string;
   readonly target: TargetRef;
   readonly scaler?: ScalerName;
+  /** Absent when the spec had none of them. */
+  readonly refs?: RoutingRefs;
   /** When the new names may count, while the routes under the former names are being left. Milliseconds since the epoch. */
   readonly leaveAt?: number;
 }
 
-export function namesOf({ provider, service, targetRef, autoscalerRef }: CanarySpec): Names {
+export function namesOf(spec: CanarySpec): Names {
+  const { provider, service, targetRef, autoscalerRef } = spec;
+  const refs = refsOf(spec);
   return {
     provider,
     service: service.name,
     target: targetRef,
     ...(autoscalerRef === undefined ? {} : { scaler: { kind: autoscalerRef.kind, name: autoscalerRef.name } }),
+    ...(Object.keys(refs).length === 0 ? {} : { refs }),
+  };
+}
+
+function refsOf({ ingressRef, routeRef, service }: CanarySpec): RoutingRefs {
+  const text = (field: "routeName" | "routeKind") => {
+    const value = service.raw[field];
+    return typeof value === "string" && value !== "" ? { [field]: value } : {};
+  };
+  return {
+    ...(ingressRef === undefined ? {} : { ingressRef }),
+    ...(routeRef === undefined ? {} : { routeRef }),
+    ...text("routeName"),
+    ...text("routeKind"),
   };
 }
 
 /** The spec as it was under these names, as far as the names tell. */
-export function underNames(spec: CanarySpec, { provider, service, target, scaler }: Names): CanarySpec {
-  const { autoscalerRef, ...rest } = spec;
+export function underNames(spec: CanarySpec, { provider, service, target, scaler, refs = {} }: Names): CanarySpec {
+  const { autoscalerRef, ingressRef: _ingress, routeRef: _route, ...rest } = spec;
+  const { routeName, routeKind, ...objects } = refs;
+  const { routeName: _name, routeKind: _kind, ...raw } = spec.service.raw;
+  const named = {
+    ...(routeName === undefined ? {} : { routeName }),
+    ...(routeKind === undefined ? {} : { routeKind }),
+  };
   const isSame = autoscalerRef?.kind === scaler?.kind && autoscalerRef?.name === scaler?.name;
   const former = isSame ? autoscalerRef : scaler && { apiVersion: "", ...scaler };
   return {
     ...rest,
     ...(former === undefined ? {} : { autoscalerRef: former }),
+    ...objects,
     provider,
     ownProvider: provider,
     targetRef: target,
-    service: { ...spec.service, name: service },
+    service: { ...spec.service, name: service, raw: { ...raw, ...named } },
   };
 }
 
@@ -127,7 +159,19 @@ function isSameRouting(a: Names, b: Names): boolean {
     a.provider === b.provider &&
     a.service === b.service &&
     a.target.kind === b.target.kind &&
-    a.target.name === b.target.name
+    a.target.name === b.target.name &&
+    isSameRefs(a.refs, b.refs)
+  );
+}
+
+function isSameRefs(a: RoutingRefs = {}, b: RoutingRefs = {}): boolean {
+  return (
+    a.ingressRef?.name === b.ingressRef?.name &&
+    a.routeRef?.kind === b.routeRef?.kind &&
+    a.routeRef?.name === b.routeRef?.name &&
+    a.routeRef?.namespace === b.routeRef?.namespace &&
+    a.routeName === b.routeName &&
+    a.routeKind === b.routeKind
   );
 }
 

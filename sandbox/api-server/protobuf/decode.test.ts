@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import { describe, expect, it } from "vitest";
 import { decodeProtobuf } from "./decode.ts";
+import { block } from "./encode.ts";
 import vectors from "./go.golden.json" with { type: "json" };
 
 /** Go writes empty messages where JSON leaves them out. */
@@ -19,4 +20,11 @@ describe("Kubernetes protobuf", () => {
       expect(meaning(decodeProtobuf(Buffer.from(protobuf, "base64")))).toEqual(json);
     },
   );
+
+  it("of DeleteOptions is read in every group: those of autoscaling/v2 are no others", () => {
+    const options = block(4, "Background");
+    const typeMeta = Buffer.concat([block(1, "autoscaling/v2"), block(2, "DeleteOptions")]);
+    const body = Buffer.concat([Buffer.from("k8s\0"), block(1, typeMeta), block(2, options)]);
+    expect(decodeProtobuf(body)).toMatchObject({ kind: "DeleteOptions", propagationPolicy: "Background" });
+  });
 });

@@ -199,6 +199,8 @@ export function decodeProtobuf(body: Buffer): Record<string, unknown> {
   const apiVersion = textOf(typeMeta.get(1) ?? Buffer.alloc(0));
   const kind = textOf(typeMeta.get(2) ?? Buffer.alloc(0));
   const raw = envelope.get(2) ?? Buffer.alloc(0);
-  const name = `${PREFIXES[apiVersion] ?? ""}${kind}`;
+  const prefixed = `${PREFIXES[apiVersion] ?? ""}${kind}`;
+  // DeleteOptions and their like are the same for every group.
+  const name = messageNamed(prefixed) === undefined ? kind : prefixed;
   return { apiVersion, kind, ...(decodeValue(name, raw, kind) as Fields) };
 }

@@ -38,7 +38,7 @@ const STATE_DIR: OptionSpec = {
   help: "folder of kubeconfig, log and state",
 };
 const OUTPUT: OptionSpec = { type: "string", short: "o", preset: "text", help: "text or json" };
-const REAL_MESHES = "contour or istio";
+const REAL_MESHES = ["contour", "envoy-gateway", "istio", "nginx"] as const;
 const SERVE_OPTIONS = {
   "state-dir": STATE_DIR,
   port: { type: "string", help: "of the API server; any free port when absent" },
@@ -47,10 +47,14 @@ const SERVE_OPTIONS = {
   mesh: {
     type: "string",
     preset: "imitation",
-    help: `imitation, or beside it ${REAL_MESHES}: programs of this machine`,
+    help: `imitation, or beside it ${REAL_MESHES.join(", ")}: programs of this machine`,
   },
   "mesh-programs": { type: "string", help: "folder of the mesh's programs, when they are not on the PATH" },
-  "mesh-crds": { type: "string", help: "file of Istio's CRDs (crd-all.gen.yaml), for --mesh istio" },
+  "mesh-crds": {
+    type: "string",
+    multiple: true,
+    help: "file or folder of CRDs, those of the mesh or of the Gateway API; may be given several times",
+  },
 } as const satisfies Record<string, OptionSpec>;
 const UP_OPTIONS = { ...SERVE_OPTIONS, output: OUTPUT };
 const STATUS_OPTIONS = { "state-dir": STATE_DIR, output: OUTPUT };
@@ -84,7 +88,8 @@ async function up({ argv, out, signal }: CommandContext): Promise<ExitCode> {
 async function launch(options: ReadOptions, folder: StateFolder, signal: AbortSignal): Promise<SandboxState> {
   const passed = ["port", "ingress-port", "prometheus", "mesh", "mesh-programs", "mesh-crds"].flatMap((name) => {
     const value = options.text(name);
-    return value === undefined ? [] : [`--${name}`, value];
+    const values = value === undefined ? options.texts(name) : [value];
+    return values.flatMap((one) => [`--${name}`, one]);
   });
   portOf(options.text("port"), "--port");
   portOf(options.text("ingress-port"), "--ingress-port");
@@ -186,9 +191,9 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
   const ingressPort = portOf(options.text("ingress-port"), "--ingress-port");
   const [program = ""] = process.argv.slice(1);
   const prometheus = prometheusChoice(options.text("prometheus"));
-  oneOf(options, "mesh", ["imitation", "contour", "istio"]);
-  if (options.text("mesh-crds") !== undefined && options.text("mesh") !== "istio") {
-    throw new UserError("--mesh-crds is for --mesh istio only", 2);
+  const mesh = oneOf(options, "mesh", ["imitation", ...REAL_MESHES]);
+  if (options.texts("mesh-crds").length > 0 && mesh === "imitation") {
+    throw new UserError(`--mesh-crds needs --mesh ${REAL_MESHES.join(", ")}`, 2);
   }
   await requirePrometheus(prometheus);
   if (!takeLock(folder)) {
@@ -208,7 +213,7 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
     throw new UserError(error instanceof Error ? error.message : String(error), 1, { cause: error });
   });
   writeFileSync(folder.kubeconfig, sandbox.kubeconfig, { mode: 0o600 });
-  const mesh = await startMeshPrograms(options, sandbox, folder, out).catch(async (error: unknown) => {
+  const programs = await startMeshPrograms(mesh, options, sandbox, folder, out).catch(async (error: unknown) => {
     await sandbox.stop();
     forgetState(folder);
     throw new UserError(error instanceof Error ? error.message : String(error), 1, { cause: error });
@@ -216,7 +221,7 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
   writeState(folder, {
     pid: process.pid,
     url: sandbox.url,
-    ingressUrl: mesh?.url ?? sandbox.ingressUrl,
+    ingressUrl: programs?.url ?? sandbox.ingressUrl,
     nameserver: sandbox.nameserver,
     kubeconfig: folder.kubeconfig,
     ...(sandbox.gitUrl === undefined ? {} : { gitUrl: sandbox.gitUrl }),
@@ -227,7 +232,7 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
     if (signal.aborted) resolve();
     else signal.addEventListener("abort", () => resolve(), { once: true });
   });
-  await mesh?.stop();
+  await programs?.stop();
   await sandbox.stop();
   forgetState(folder);
   return 0;
@@ -240,28 +245,27 @@ function fluxOptions({ dir }: StateFolder): { flux?: { repositories: string; cac
 }
 
 async function startMeshPrograms(
+  name: "imitation" | (typeof REAL_MESHES)[number],
   options: ReadOptions,
   sandbox: Sandbox,
   folder: StateFolder,
   out: (text: string) => void,
 ): Promise<MeshPrograms | undefined> {
-  const name = options.text("mesh");
-  if (name === undefined || name === "imitation") return undefined;
-  const [programs, crds] = [options.text("mesh-programs"), options.text("mesh-crds")];
-  const common = {
+  if (name === "imitation") return undefined;
+  const programs = options.text("mesh-programs");
+  const { START_MESH } = await import("../../../sandbox/mesh-programs/index.ts");
+  const mesh = await START_MESH[name]({
     cluster: sandbox.cluster,
     kubeconfig: resolve(folder.kubeconfig),
+    apiPort: Number(new URL(sandbox.url).port),
     ...(programs === undefined ? {} : { programs: resolve(programs) }),
+    crds: options.texts("mesh-crds").map((place) => resolve(place)),
+    provide: sandbox.provide,
     log: (line: string) => out(`${name}: ${line}\n`),
-  };
-  const mesh = await (name === "istio"
-    ? (await import("../../../sandbox/mesh-programs/istio.ts")).startIstio({
-        ...common,
-        ...(crds === undefined ? {} : { crds: resolve(crds) }),
-      })
-    : (await import("../../../sandbox/mesh-programs/contour.ts")).startContour(common));
+  });
   sandbox.scrape(mesh.metricsUrl);
-  out(`Envoy with ${name} listens at ${mesh.url}\n`);
+  out(`${name} listens at ${mesh.url}\n`);
+  if (mesh.gatewayUrl !== undefined) out(`the Gateway ingress/gateway listens at ${mesh.gatewayUrl}\n`);
   return mesh;
 }
 

@@ -1,0 +1,53 @@
+/** A Gateway of the Gateway API for everyone: HTTPRoutes and GRPCRoutes of all namespaces may attach to it. */
+import { clusterScoped, type KubeFields, type KubeObject, namespaced, RESOURCES } from "../../src/ports/kubernetes.ts";
+import type { Cluster } from "../cluster.ts";
+import { hasCrd } from "./crds.ts";
+
+const GROUP = "gateway.networking.k8s.io";
+const GATEWAY = namespaced(GROUP, "v1", "Gateway", "gateways");
+const GATEWAY_CLASS = clusterScoped(GROUP, "v1", "GatewayClass", "gatewayclasses");
+
+/** What a Canary's `gatewayRefs` name. */
+export const GATEWAY_NAME = { namespace: "ingress", name: "gateway" };
+export const CLASS_NAME = "sandbox";
+
+export interface GatewayOptions {
+  readonly controllerName: string;
+  /** Of its only listener. */
+  readonly port: number;
+  readonly addresses?: readonly KubeFields[];
+  readonly parametersRef?: KubeFields;
+}
+
+export const hasGatewayApi = (cluster: Cluster): boolean =>
+  hasCrd(cluster, `gateways.${GROUP}`) && hasCrd(cluster, `gatewayclasses.${GROUP}`);
+
+/** Call it only when the cluster has the Gateway API. */
+export function createGateway(cluster: Cluster, options: GatewayOptions): void {
+  const { controllerName, port, addresses, parametersRef } = options;
+  const { namespace, name } = GATEWAY_NAME;
+  createIngressNamespace(cluster);
+  put(cluster, {
+    ...{ apiVersion: `${GROUP}/v1`, kind: "GatewayClass", metadata: { name: CLASS_NAME } },
+    spec: { controllerName, ...(parametersRef && { parametersRef }) },
+  });
+  const listener = { name: "http", protocol: "HTTP", port, allowedRoutes: { namespaces: { from: "All" } } };
+  put(cluster, {
+    ...{ apiVersion: `${GROUP}/v1`, kind: "Gateway", metadata: { namespace, name } },
+    spec: { gatewayClassName: CLASS_NAME, ...(addresses && { addresses }), listeners: [listener] },
+  });
+}
+
+/** Does nothing when it is there. */
+export function createIngressNamespace(cluster: Cluster): void {
+  const metadata = { name: GATEWAY_NAME.namespace };
+  if (cluster.get(RESOURCES.namespace, "", metadata.name) !== undefined) return;
+  cluster.create(RESOURCES.namespace, { apiVersion: "v1", kind: "Namespace", metadata });
+}
+
+function put(cluster: Cluster, object: KubeObject): void {
+  const type = object.kind === "Gateway" ? GATEWAY : GATEWAY_CLASS;
+  const { namespace = "", name } = object.metadata;
+  if (cluster.get(type, namespace, name) === undefined) cluster.create(type, object);
+  else cluster.update(type, object);
+}

@@ -1,0 +1,114 @@
+/**
+ * nginx as an ingress controller: the sandbox writes its configuration from the Ingresses of class `nginx`, and tells it to
+ * read it again. This controller is the sandbox's own imitation of ingress-nginx; the nginx that carries the requests is real.
+ *
+ *   Ingress, Service, EndpointSlice ──► plan ──► nginx.conf ──► SIGHUP          access.log ──► metrics
+ */
+import { writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { userInfo } from "node:os";
+import { join } from "node:path";
+import { RESOURCES } from "../../../src/ports/kubernetes.ts";
+import type { Cluster } from "../../cluster.ts";
+import { findAll, freePorts, type MeshOptions, type MeshPrograms, programGroup } from "../programs.ts";
+import { type AccessCounter, createAccessCounter, type LogReader, readLog } from "./access-log.ts";
+import { type AccessLine, configOf } from "./config.ts";
+import { planOf } from "./plan.ts";
+
+/** Changes come in bunches: a rollout changes an Ingress, Services and many EndpointSlices. */
+const GATHER_MS = 50;
+
+/** @throws Error when nginx is missing or does not start */
+export async function startNginx(options: MeshOptions): Promise<MeshPrograms> {
+  const { cluster, log } = options;
+  const [nginx] = findAll(["nginx"], options.programs, `${process.env["PATH"] ?? ""}:/usr/sbin:/usr/local/sbin`);
+  const [health = 0, stats = 0, free = 0] = await freePorts(3);
+  const port = options.port ?? free;
+  const group = programGroup("nginx", log);
+  const { dir } = group;
+  const file = join(dir, "nginx.conf");
+  const root = process.getuid?.() === 0 ? { user: userInfo().username } : {};
+  const render = () => configOf(planOf(worldOf(cluster)), { dir, port, healthPort: health, ...root });
+  const undo: (() => Promise<void> | void)[] = [() => group.stop()];
+  const stop = async () => {
+    for (const step of undo.splice(0).toReversed()) await step();
+  };
+  try {
+    let current = render();
+    writeFileSync(file, current);
+    const server = await group.start(nginx, ["-p", dir, "-c", file, "-e", "stderr"]);
+    await group.ready(server, `http://127.0.0.1:${health}/`);
+    const signal = (name: "SIGHUP" | "SIGUSR1") => void process.kill(server.pid, name);
+    const follow = followChanges(cluster, () => {
+      const next = render();
+      if (next === current) return;
+      current = next;
+      writeFileSync(file, next);
+      signal("SIGHUP");
+    });
+    undo.push(follow);
+    const reader = readLog(join(dir, "access.log"), () => signal("SIGUSR1"));
+    undo.push(() => reader.close());
+    undo.push(await serveMetrics(reader, stats, log));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { url: `http://127.0.0.1:${port}`, metricsUrl: `http://127.0.0.1:${stats}/metrics`, stop };
+}
+
+const KINDS = [RESOURCES.ingress, RESOURCES.service, RESOURCES.endpointSlice];
+
+function worldOf(cluster: Cluster) {
+  const [ingresses = [], services = [], endpointSlices = []] = KINDS.map((kind) => cluster.list(kind));
+  return { ingresses, services, endpointSlices };
+}
+
+/** @returns stops */
+function followChanges(cluster: Cluster, changed: () => void): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const soon = () => {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      changed();
+    }, GATHER_MS);
+  };
+  const stops = KINDS.map((kind) => cluster.watch(kind, soon));
+  return () => {
+    clearTimeout(timer);
+    for (const end of stops) end();
+  };
+}
+
+async function serveMetrics(
+  reader: LogReader,
+  port: number,
+  log: (line: string) => void,
+): Promise<() => Promise<void>> {
+  const counter = createAccessCounter();
+  const server = createServer((_request, response) => {
+    countNew(reader, counter, log);
+    response.writeHead(200, { "content-type": "text/plain; version=0.0.4" }).end(counter.exposition());
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, "127.0.0.1", resolve);
+  });
+  return () => closed(server);
+}
+
+function countNew(reader: LogReader, counter: AccessCounter, log: (line: string) => void): void {
+  for (const text of reader.read()) {
+    try {
+      const line: AccessLine = JSON.parse(text);
+      counter.count(line);
+    } catch {
+      log(`a line of the access log cannot be read: ${text.slice(0, 200)}`);
+    }
+  }
+}
+
+function closed(server: Server): Promise<void> {
+  server.closeAllConnections();
+  return new Promise((resolve) => server.close(() => resolve()));
+}

@@ -1,0 +1,71 @@
+/** The town of the stories, with a real mesh in it. MESH_PROGRAMS names the folder of its programs. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { type RealMesh, START_MESH } from "../../sandbox/mesh-programs/index.ts";
+import { findAll, type MeshPrograms } from "../../sandbox/mesh-programs/programs.ts";
+import { startTown, type Town } from "../e2e/stories/town.ts";
+import { type Gate, startGate } from "./gate.ts";
+
+export interface RealWorld {
+  readonly name: RealMesh;
+  readonly town: Town;
+  readonly mesh: MeshPrograms;
+  /** Asked by the gates of all rollouts; a rollout puts in here when its own opens. */
+  readonly gates: Map<string, () => boolean>;
+  readonly gate: Gate;
+  stop(): Promise<void>;
+}
+
+const NEEDS: Readonly<Record<RealMesh, readonly string[]>> = {
+  contour: ["contour", "envoy"],
+  "envoy-gateway": ["envoy-gateway", "envoy"],
+  istio: ["pilot-discovery", "envoy"],
+  nginx: ["nginx"],
+};
+
+const PROGRAMS = process.env["MESH_PROGRAMS"];
+/** Files and folders of CRDs, with colons between them. */
+const CRDS = (process.env["MESH_CRDS"] ?? "").split(delimiter).filter((place) => place !== "");
+
+/** Why a mesh cannot be tried here; undefined when it can. */
+export function whatIsMissing(name: RealMesh): string | undefined {
+  if (PROGRAMS === undefined) return "MESH_PROGRAMS names no folder of programs";
+  if (name !== "nginx" && CRDS.length === 0) return "MESH_CRDS names no CRDs of the Gateway API";
+  try {
+    findAll(NEEDS[name], PROGRAMS, `${process.env["PATH"] ?? ""}:/usr/sbin`);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+export async function startRealWorld(name: RealMesh): Promise<RealWorld> {
+  const dir = mkdtempSync(join(tmpdir(), "aviary-real-mesh-"));
+  const town = await startTown();
+  const { cluster, provide, scrape, url } = town.sandbox;
+  const kubeconfig = join(dir, "kubeconfig");
+  writeFileSync(kubeconfig, town.sandbox.kubeconfig, { mode: 0o600 });
+  const lines: string[] = [];
+  const mesh = await START_MESH[name]({
+    ...{ cluster, kubeconfig, provide, apiPort: Number(new URL(url).port) },
+    ...(PROGRAMS === undefined ? {} : { programs: PROGRAMS }),
+    crds: name === "nginx" ? [] : CRDS,
+    log: (line) => void lines.push(line),
+  }).catch(async (error: unknown) => {
+    await town.stop();
+    throw new Error(`${String(error)}\n${lines.slice(-40).join("\n")}`);
+  });
+  scrape(mesh.metricsUrl);
+  const gates = new Map<string, () => boolean>();
+  const gate = await startGate((namespace) => gates.get(namespace)?.() ?? true);
+  return {
+    ...{ name, town, mesh, gates, gate },
+    stop: async () => {
+      await gate.stop();
+      await mesh.stop();
+      await town.stop();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
