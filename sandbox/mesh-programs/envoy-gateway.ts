@@ -18,7 +18,7 @@ const GROUP = "gateway.envoyproxy.io";
 const CONTROLLER = `${GROUP}/gatewayclass-controller`;
 const ENVOY_PROXY = namespaced(GROUP, "v1alpha1", "EnvoyProxy", "envoyproxies");
 
-/** Where Envoy Gateway listens, whatever its configuration says. */
+/** Ports of Envoy Gateway that no configuration changes. */
 const [XDS, HEALTH] = [18_000, 8081];
 /** For a privileged port of a Gateway, Envoy listens that much higher. */
 const SHIFT = 10_000;

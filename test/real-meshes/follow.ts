@@ -15,15 +15,15 @@ const PATIENCE_MS = 60_000;
  * in turn. @returns milliseconds
  */
 export async function followTimes(world: RealWorld, way: Way, namespace: string, turns: number): Promise<number[]> {
-  const { town, mesh } = world;
-  const { cluster } = town.sandbox;
+  const { fixture, mesh } = world;
+  const { cluster } = fixture.sandbox;
   for (const { metadata } of cluster.list(RESOURCES.deployment, "istio-system")) {
     if (metadata.name === "flagger") cluster.remove(RESOURCES.deployment, "istio-system", metadata.name);
   }
   const target = { type: RESOURCES.deployment, namespace, name: "podinfo" };
-  const live = await town.until(target, "there", (object) => object !== undefined);
+  const live = await fixture.until(target, "there", (object) => object !== undefined);
   cluster.update(target.type, { ...live, spec: { ...live.spec, replicas: 1 } });
-  await town.until(target, "ready", (object) => object?.status?.availableReplicas === 1);
+  await fixture.until(target, "ready", (object) => object?.status?.availableReplicas === 1);
   const agent = new Agent({ keepAlive: world.name !== "nginx" });
   const url = way.provider.startsWith("gatewayapi") ? (mesh.gatewayUrl ?? mesh.url) : mesh.url;
   const visit = { url, host: `${namespace}.example.com`, keepAlive: true };
@@ -49,8 +49,8 @@ export async function followTimes(world: RealWorld, way: Way, namespace: string,
   return times;
 }
 
-function setWeight({ town }: RealWorld, { split }: Way, namespace: string, weight: number): void {
-  const { cluster } = town.sandbox;
+function setWeight({ fixture }: RealWorld, { split }: Way, namespace: string, weight: number): void {
+  const { cluster } = fixture.sandbox;
   const live = cluster.get(split.type, namespace, split.name);
   if (live === undefined) throw new Error(`${split.type.kind} ${namespace}/${split.name} is not there`);
   const copy: KubeObject = structuredClone(live);

@@ -98,7 +98,7 @@ function tell(mesh: RealMesh): void {
       report(way, "mirroring of a bad release", ending);
       expect(ending.failed).toEqual([]);
       expect(ending.samples.filter(byCanary)).toEqual([]);
-      const copies = world.town.sandbox.mesh
+      const copies = world.fixture.sandbox.mesh
         .totals()
         .filter(({ namespace, workload }) => namespace === name && workload === "podinfo");
       expect(copies.reduce((sum, { requests }) => sum + requests, 0)).toBeGreaterThan(100);

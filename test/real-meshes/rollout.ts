@@ -42,14 +42,14 @@ const SETTLE_MS = 2_000;
 export const byCanary = ({ pod }: Pick<Sample, "pod">): boolean => pod !== "" && !pod.startsWith("podinfo-primary-");
 
 export async function stage(world: RealWorld, way: Way, plot: Plot): Promise<Rollout> {
-  const { town, mesh } = world;
+  const { fixture, mesh } = world;
   const { name: namespace, perStep = 0 } = plot;
   const host = `${namespace}.example.com`;
-  await town.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } });
-  await town.apply(...way.objects(namespace, host), deployment(namespace, { version: "6.0.0", replicas: 1 }));
-  await town.apply(canary(world, way, plot, host));
+  await fixture.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } });
+  await fixture.apply(...way.objects(namespace, host), deployment(namespace, { version: "6.0.0", replicas: 1 }));
+  await fixture.apply(canary(world, way, plot, host));
   const ref = { type: RESOURCES.canary, namespace, name: "podinfo" };
-  await town.until(ref, "initialized", (object) => object?.status?.phase === "Initialized");
+  await fixture.until(ref, "initialized", (object) => object?.status?.phase === "Initialized");
   const url = way.provider.startsWith("gatewayapi") ? (mesh.gatewayUrl ?? mesh.url) : mesh.url;
   const users = startUsers({ url, host, keepAlive: world.name !== "nginx" }, plot.crowds ?? { all: {} }, PER_SECOND);
   await untilServed(users);
@@ -63,14 +63,14 @@ export async function stage(world: RealWorld, way: Way, plot: Plot): Promise<Rol
   return {
     users,
     release: async (revision) => {
-      await town.apply(deployment(namespace, { replicas: 1, ...revision }));
-      await town.until(ref, "begun", (object) => object?.status?.phase === "Progressing");
+      await fixture.apply(deployment(namespace, { replicas: 1, ...revision }));
+      await fixture.until(ref, "begun", (object) => object?.status?.phase === "Progressing");
     },
     end: async (phase) => {
       await over(world, namespace, phase);
       await users.stop();
       const samples = users.samples.slice(begun);
-      return { samples, failed: failuresOf(samples), steps: stepsOf(samples, changes), said: town.said(namespace) };
+      return { samples, failed: failuresOf(samples), steps: stepsOf(samples, changes), said: fixture.said(namespace) };
     },
   };
 
@@ -94,16 +94,16 @@ export async function stage(world: RealWorld, way: Way, plot: Plot): Promise<Rol
 const ENDS: readonly string[] = ["Succeeded", "Failed"];
 const PATIENCE_MS = 240_000;
 
-function over({ town }: RealWorld, namespace: string, phase: string): Promise<void> {
+function over({ fixture }: RealWorld, namespace: string, phase: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const end = (problem?: string) => {
       clearTimeout(late);
       queueMicrotask(() => stop());
       if (problem === undefined) resolve();
-      else reject(new Error(`${namespace} ${problem}:\n${town.said(namespace).join("\n")}`));
+      else reject(new Error(`${namespace} ${problem}:\n${fixture.said(namespace).join("\n")}`));
     };
     const late = setTimeout(() => end(`is not ${phase}`), PATIENCE_MS);
-    const stop = town.sandbox.cluster.watch(RESOURCES.canary, ({ object }) => {
+    const stop = fixture.sandbox.cluster.watch(RESOURCES.canary, ({ object }) => {
       const found = object.status?.phase;
       if (object.metadata.namespace !== namespace || !ENDS.includes(found)) return;
       end(found === phase ? undefined : `ended ${found}`);
@@ -116,9 +116,9 @@ interface Change {
   readonly weight: number;
 }
 
-function followSplit({ town }: RealWorld, { split }: Way, namespace: string): readonly Change[] {
+function followSplit({ fixture }: RealWorld, { split }: Way, namespace: string): readonly Change[] {
   const changes: Change[] = [];
-  town.sandbox.cluster.watch(split.type, ({ type, object }) => {
+  fixture.sandbox.cluster.watch(split.type, ({ type, object }) => {
     if (type === "DELETED" || object.metadata.namespace !== namespace || object.metadata.name !== split.name) return;
     const weight = split.weight(object);
     if (changes.at(-1)?.weight !== weight) changes.push({ at: performance.now(), weight });

@@ -1,15 +1,15 @@
-/** The town of the stories, with a real mesh in it. MESH_PROGRAMS names the folder of its programs. */
+/** The fixture of the stories, with a real mesh in it. MESH_PROGRAMS names the folder of its programs. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { type RealMesh, START_MESH } from "../../sandbox/mesh-programs/index.ts";
 import { findAll, type MeshPrograms } from "../../sandbox/mesh-programs/programs.ts";
-import { startTown, type Town } from "../e2e/stories/town.ts";
+import { type Fixture, startFixture } from "../e2e/stories/fixture.ts";
 import { type Gate, startGate } from "./gate.ts";
 
 export interface RealWorld {
   readonly name: RealMesh;
-  readonly town: Town;
+  readonly fixture: Fixture;
   readonly mesh: MeshPrograms;
   /** Asked by the gates of all rollouts; a rollout puts in here when its own opens. */
   readonly gates: Map<string, () => boolean>;
@@ -42,10 +42,10 @@ export function whatIsMissing(name: RealMesh): string | undefined {
 
 export async function startRealWorld(name: RealMesh): Promise<RealWorld> {
   const dir = mkdtempSync(join(tmpdir(), "aviary-real-mesh-"));
-  const town = await startTown();
-  const { cluster, provide, scrape, url } = town.sandbox;
+  const fixture = await startFixture();
+  const { cluster, provide, scrape, url } = fixture.sandbox;
   const kubeconfig = join(dir, "kubeconfig");
-  writeFileSync(kubeconfig, town.sandbox.kubeconfig, { mode: 0o600 });
+  writeFileSync(kubeconfig, fixture.sandbox.kubeconfig, { mode: 0o600 });
   const lines: string[] = [];
   const mesh = await START_MESH[name]({
     ...{ cluster, kubeconfig, provide, apiPort: Number(new URL(url).port) },
@@ -53,18 +53,18 @@ export async function startRealWorld(name: RealMesh): Promise<RealWorld> {
     crds: name === "nginx" ? [] : CRDS,
     log: (line) => void lines.push(line),
   }).catch(async (error: unknown) => {
-    await town.stop();
+    await fixture.stop();
     throw new Error(`${String(error)}\n${lines.slice(-40).join("\n")}`);
   });
   scrape(mesh.metricsUrl);
   const gates = new Map<string, () => boolean>();
   const gate = await startGate((namespace) => gates.get(namespace)?.() ?? true);
   return {
-    ...{ name, town, mesh, gates, gate },
+    ...{ name, fixture, mesh, gates, gate },
     stop: async () => {
       await gate.stop();
       await mesh.stop();
-      await town.stop();
+      await fixture.stop();
       rmSync(dir, { recursive: true, force: true });
     },
   };

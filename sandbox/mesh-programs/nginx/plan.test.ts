@@ -64,7 +64,7 @@ describe("Ingresses", () => {
     ]);
   });
 
-  it("of another class are none of ours", () => {
+  it("of another class are left out", () => {
     expect(planOf(world(ingress("shop", [path("podinfo")], {}, { ingressClassName: "other" })))).toEqual([]);
   });
 

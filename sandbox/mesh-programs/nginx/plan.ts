@@ -46,9 +46,9 @@ export const PREFIX = "nginx.ingress.kubernetes.io";
 const CLASS = "nginx";
 
 export function planOf(world: IngressWorld): readonly Server[] {
-  const ours = world.ingresses.filter(isOurs).sort(byAge);
+  const ingresses = world.ingresses.filter(isNginx).sort(byAge);
   const hosts = new Map<string, Map<string, Location>>();
-  for (const ingress of ours.filter((one) => !isCanary(one))) {
+  for (const ingress of ingresses.filter((one) => !isCanary(one))) {
     for (const { host, location } of locationsOf(world, ingress)) {
       const locations = hosts.get(host) ?? new Map<string, Location>();
       const key = keyOf(location);
@@ -57,7 +57,7 @@ export function planOf(world: IngressWorld): readonly Server[] {
       hosts.set(host, locations);
     }
   }
-  for (const ingress of ours.filter(isCanary)) {
+  for (const ingress of ingresses.filter(isCanary)) {
     for (const { host, location } of locationsOf(world, ingress)) {
       const locations = hosts.get(host);
       const main = locations?.get(keyOf(location));
@@ -73,7 +73,7 @@ const annotationOf = ({ metadata }: KubeObject, name: string): string | undefine
   metadata.annotations?.[`${PREFIX}/${name}`];
 const isCanary = (ingress: KubeObject): boolean => annotationOf(ingress, "canary") === "true";
 
-function isOurs({ spec, metadata }: KubeObject): boolean {
+function isNginx({ spec, metadata }: KubeObject): boolean {
   const name: unknown = spec?.ingressClassName ?? metadata.annotations?.["kubernetes.io/ingress.class"];
   return name === CLASS && metadata.deletionTimestamp === undefined;
 }
