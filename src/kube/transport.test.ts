@@ -277,6 +277,17 @@ describe("TLS", () => {
     expect(seen).toEqual(["Bearer t alice", "- bob", "- -"]);
   });
 
+  it("knows the server's clock when the machine's clock is set between two answers", async () => {
+    let ahead = 0;
+    const clock = { ...systemClock, now: () => Date.now() + ahead };
+    const transport = connect({}, { clock, elapsed: () => performance.now() });
+    server.intercept = () => ({ code: 200, body: {} });
+    await transport.send({ method: "GET", path: "/version" }, FOREVER);
+    expect(transport.aheadMs).toBe(0);
+    ahead = 7_200_000;
+    expect(Math.round(transport.aheadMs / 100_000)).toBe(-72);
+  });
+
   it("measures the difference of the server's clock when it is larger than the time of an answer", async () => {
     const transport = connect({}, { clock: { ...systemClock, now: () => Date.now() + 7_200_000 } });
     server.intercept = () => ({ code: 200, body: {} });

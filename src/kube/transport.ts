@@ -64,6 +64,8 @@ export interface TransportOptions {
   readonly access: ClusterAccess;
   readonly clock: Clock;
   readonly random: Random;
+  /** Milliseconds since some moment, by a clock that is never set; `clock` when absent. */
+  readonly elapsed?: () => number;
   /** Requests per second in the long run; 0: unlimited. */
   readonly qps: number;
   /** Requests at once. */
@@ -110,7 +112,7 @@ export function createTransport(options: TransportOptions): KubeTransport {
     options.timeoutMs ?? (method === "GET" ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS);
   const connections = createConnections(options, maxInFlight + URGENT_CONNECTIONS);
 
-  const skew = createSkew(clock);
+  const skew = createSkew(clock, options.elapsed ?? clock.now);
   const authenticated = createExchange(options, connections, skew);
 
   async function attempt(request: KubeRequest, signal: AbortSignal): Promise<KubeFields> {
@@ -238,13 +240,20 @@ type Skew = ReturnType<typeof createSkew>;
 /** The Date header has whole seconds, and the answer needs time to arrive. */
 const SAME_TIME_MS = 2_000;
 
-function createSkew(clock: Clock) {
-  const skew = { aheadMs: 0, saw };
-  function saw(date: unknown): void {
-    const ahead = typeof date === "string" ? Date.parse(date) + 500 - clock.now() : Number.NaN;
-    if (Number.isFinite(ahead)) skew.aheadMs = Math.abs(ahead) < SAME_TIME_MS ? 0 : ahead;
-  }
-  return skew;
+/** @param elapsed a clock that is never set: what it counts does not change when the machine's clock is set between two answers */
+function createSkew(clock: Clock, elapsed: () => number) {
+  let last: { readonly server: number; readonly at: number } | undefined;
+  return {
+    get aheadMs() {
+      if (last === undefined) return 0;
+      const ahead = last.server + (elapsed() - last.at) - clock.now();
+      return Math.abs(ahead) < SAME_TIME_MS ? 0 : ahead;
+    },
+    saw(date: unknown): void {
+      const server = typeof date === "string" ? Date.parse(date) + 500 : Number.NaN;
+      if (Number.isFinite(server)) last = { server, at: elapsed() };
+    },
+  };
 }
 
 /** The same server, with a client for requests that must not wait for others. */

@@ -5,7 +5,7 @@ import type { Canary, Routes } from "../core/canary.ts";
 import { planFor } from "../core/plan.ts";
 import { routesFor } from "../core/routes.ts";
 import { mergePatch } from "../json/merge-patch.ts";
-import { apiVersionOf } from "../ports/kubernetes.ts";
+import { apiVersionOf, type KubeObject } from "../ports/kubernetes.ts";
 import type { Router } from "../ports/router.ts";
 import { aCanary } from "../testing/canary.ts";
 import { createToyCluster, type ToyCluster } from "../testing/toy-cluster.ts";
@@ -165,5 +165,38 @@ describe.each(SPECIMENS)("router $router, $what", (specimen) => {
     cluster.apply(router.render(canary, split(20), cluster));
     cluster.apply(router.release(canary, cluster));
     expect(cluster.apply(router.release(canary, cluster))).toEqual([]);
+  });
+});
+
+describe.each(Object.keys(ROUTERS))("the kinds of router %s", (name) => {
+  it("are all looked at and written for some Canary, as the role of the operator allows", () => {
+    const asked = new Set<string>();
+    const mine = SPECIMENS.filter(({ router }) => router === name);
+    for (const specimen of mine) {
+      const { router, canary, cluster } = setUp(specimen);
+      for (const { type } of router.inputs(canary)) asked.add(`look ${type.kind}`);
+      const write = (objects: readonly KubeObject[]) => {
+        for (const done of cluster.apply(objects)) asked.add(done.split("/")[0] ?? "");
+      };
+      const routes = split(specimen.switches === true ? 100 : 20);
+      write(router.prepare?.(canary, cluster) ?? []);
+      write(router.render(canary, split(0), cluster));
+      write(router.render(canary, routes, cluster));
+      const made = cluster.names().map((one) => cluster.at(...(one.split("/") as [string, string])));
+      // Another client changes what the operator made.
+      for (const object of made)
+        if (object.metadata.ownerReferences !== undefined) cluster.put({ ...object, spec: {} });
+      write(router.prepare?.(canary, cluster) ?? []);
+      write(router.render(canary, routes, cluster));
+    }
+    const { kinds = [] } = createRouters({ setOwnerRefs: true }).get(name) ?? {};
+    const granted = kinds.flatMap(({ type: { kind }, changesOnly }) => [
+      ...[`look ${kind}`, `patch ${kind}`],
+      ...(changesOnly === true ? [] : [`create ${kind}`]),
+    ]);
+    expect(granted.filter((right) => !asked.has(right))).toEqual([]);
+    const own = new Set(kinds.map(({ type }) => type.kind));
+    const more = [...asked].filter((right) => own.has(right.split(" ")[1] ?? "") && !granted.includes(right));
+    expect(more).toEqual([]);
   });
 });

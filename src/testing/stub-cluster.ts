@@ -17,7 +17,7 @@ export interface StubOptions {
   readonly patienceMs?: number;
   /** Completes an object when it is sent; for contents that would not fit in memory. */
   readonly fill?: (object: KubeObject) => KubeObject;
-  /** How long the pods of a Deployment take to become ready, milliseconds; at once when absent. */
+  /** How long the pods of a workload take to become ready, milliseconds; at once when absent. */
   readonly readyAfterMs?: number;
   /** Called before a request is handled; a returned value is the answer. */
   readonly intercept?: (
@@ -175,11 +175,11 @@ export async function startStubCluster(options: StubOptions = {}): Promise<StubC
     tell(collection, old === undefined ? "ADDED" : "MODIFIED", object);
     for (const listen of listeners) listen(object);
     const isNew = old?.metadata.generation !== object.metadata.generation;
-    if (collection === "apps/deployments" && isNew) roll(collection, object);
+    if (collection.startsWith("apps/") && isNew) roll(collection, object);
     return object;
   }
 
-  /** As the controllers of Deployments do. */
+  /** As the controllers of workloads do. */
   function roll(collection: string, object: KubeObject): void {
     const { readyAfterMs } = options;
     if (readyAfterMs === undefined) {
@@ -310,7 +310,11 @@ const EMPTY: Asked = {
 function ready(object: KubeObject): KubeFields {
   const replicas = object["spec"]?.replicas ?? 1;
   const counts = { replicas, readyReplicas: replicas, updatedReplicas: replicas, availableReplicas: replicas };
-  return { ...object, status: { ...counts, observedGeneration: object.metadata.generation, conditions: [] } };
+  // Of DaemonSets and StatefulSets.
+  const scheduled = { desiredNumberScheduled: 1, numberReady: 1, updatedNumberScheduled: 1, numberAvailable: 1 };
+  const revisions = { currentReplicas: replicas, currentRevision: "r", updateRevision: "r" };
+  const observedGeneration = object.metadata.generation;
+  return { ...object, status: { ...counts, ...scheduled, ...revisions, observedGeneration, conditions: [] } };
 }
 
 /** Its pods are started, and none is ready yet. */

@@ -14,12 +14,14 @@ import { removeCompiled } from "../e2e/harness/process.ts";
 import { canaryOf, deployment } from "./burst.ts";
 import { type Started, startOperator } from "./operator-process.ts";
 
-const SEEDS = process.env["CHAOS_SEEDS"]?.split(",").map(Number) ?? [1, 2];
-const RELEASES = Number(process.env["CHAOS_RELEASES"] ?? "4");
+const SEEDS = process.env["CHAOS_SEEDS"]?.split(",").map(Number) ?? [1];
+const RELEASES = Number(process.env["CHAOS_RELEASES"] ?? "3");
 const QUIET = { namespace: "quiet", name: "app" };
 const HOUR = 3_600_000;
-/** Between two pieces of bad luck. */
-const CALM_MS = 400;
+/** How long a process is stopped. */
+const STOPPED_MS = 400;
+/** The share of writes that are followed by bad luck. */
+const LUCK = 0.4;
 
 let cluster: StubCluster;
 let operator: Started;
@@ -80,7 +82,7 @@ async function strike(chance: Chance): Promise<string> {
   }
   if (what === "stop") {
     operator.signal("SIGSTOP");
-    await new Promise((resolve) => setTimeout(resolve, CALM_MS));
+    await new Promise((resolve) => setTimeout(resolve, STOPPED_MS));
     operator.signal("SIGCONT");
   }
   if (what === "clock") operator.setClock(aheadMs);
@@ -88,13 +90,22 @@ async function strike(chance: Chance): Promise<string> {
   return what;
 }
 
-async function tempest(chance: Chance, struck: string[]): Promise<void> {
-  while (!isOver) {
-    await new Promise((resolve) => setTimeout(resolve, CALM_MS * (0.5 + chance.next())));
-    if (isOver) return;
-    poison(chance);
-    struck.push(await strike(chance));
-  }
+/**
+ * Bad luck comes with progress: after some of the writes to the quiet tenant's Canary. So a machine that is slow has a slow test,
+ * and no operator that is killed before it can do anything.
+ */
+function tempest(chance: Chance): { readonly struck: string[]; readonly last: () => Promise<void> } {
+  const struck: string[] = [];
+  let last: Promise<void> = Promise.resolve();
+  cluster.onWrite(({ kind, metadata }) => {
+    if (kind !== "Canary" || metadata.namespace !== QUIET.namespace || chance.next() > LUCK) return;
+    last = last.then(async () => {
+      if (isOver) return;
+      poison(chance);
+      struck.push(await strike(chance));
+    });
+  });
+  return { struck, last: () => last };
 }
 
 function poison(chance: Chance): void {
@@ -137,13 +148,12 @@ it.each(SEEDS)("seed %i: all releases of the quiet tenant succeed", { timeout: 3
     },
   });
   operator = start(0);
+  const storm = tempest(chance);
   const { metadata, spec } = canaryOf(QUIET);
   const analysis = { interval: "100ms", threshold: 2, iterations: 3 };
   const initialised = quietIs(({ phase }) => phase === "Initialized");
   cluster.put(RESOURCES.deployment, deployment(QUIET));
   cluster.put(RESOURCES.canary, { metadata, spec: { ...spec, progressDeadlineSeconds: 60, analysis } });
-  const struck: string[] = [];
-  const storm = tempest(chance, struck);
   await initialised;
   for (let release = 2; release < 2 + RELEASES; release += 1) {
     const image = `app:${release}`;
@@ -154,8 +164,8 @@ it.each(SEEDS)("seed %i: all releases of the quiet tenant succeed", { timeout: 3
     await succeeded;
   }
   isOver = true;
-  await storm;
+  await storm.last();
   expect(imageOf("app-primary")).toBe(`app:${RELEASES + 1}`);
-  expect(struck.length).toBeGreaterThan(0);
+  expect(storm.struck.length).toBeGreaterThan(0);
   expect(operator.log()).not.toContain("heap out of memory");
 });

@@ -171,6 +171,7 @@ async function connect(
     access,
     clock,
     random,
+    elapsed: () => performance.now(),
     qps: flags.kubeconfigQps,
     burst: flags.kubeconfigBurst,
     userAgent: `aviary/${version}`,
