@@ -23,11 +23,13 @@ export interface Access {
   refusal(
     user: User,
     verb: string,
-    resource: string,
+    resource: Resource,
     namespace: string,
     name: string,
     signal: AbortSignal,
   ): Promise<string | undefined>;
+  /** Milliseconds since the epoch. */
+  now(): number;
   /** The one-time token of the mode `local`: the first caller gets a session, later callers nothing. */
   redeem(token: string): string | undefined;
   readonly oneTimeToken: string | undefined;
@@ -63,6 +65,7 @@ export function createAccess(mode: Mode, client: ClusterClient, clock: Clock): A
     mode,
     steeringOff: mode === "none" ? NONE : undefined,
     oneTimeToken: oneTime,
+    now: () => clock.now(),
     redeem(token) {
       if (oneTime === undefined || !same(token, oneTime)) return undefined;
       oneTime = undefined;
@@ -93,11 +96,17 @@ export function createAccess(mode: Mode, client: ClusterClient, clock: Clock): A
 }
 
 const READS = ["get", "list", "watch"];
-const RESOURCES: Readonly<Record<string, { readonly group: string }>> = {
+const RESOURCES = {
   canaries: { group: "flagger.app" },
   canaryruns: { group: "aviary.flagger.app" },
   canaryactions: { group: "aviary.flagger.app" },
-};
+  canaryfreezes: { group: "aviary.flagger.app" },
+  pods: { group: "" },
+  events: { group: "" },
+} as const;
+
+/** What the console asks rights for. */
+export type Resource = keyof typeof RESOURCES;
 
 function same(a: string, b: string): boolean {
   const [left, right] = [Buffer.from(a), Buffer.from(b)];

@@ -16,6 +16,7 @@ import { STEERING } from "../ports/steering.ts";
 import { systemClock } from "../time/system-clock.ts";
 import { createAccess } from "./access.ts";
 import { ROUTES } from "./routes.ts";
+import { createSeries } from "./series.ts";
 import { type RunningConsole, startConsole } from "./server.ts";
 import type { Mode } from "./types.ts";
 
@@ -63,11 +64,12 @@ async function start(mode: Mode, basePath = "/"): Promise<{ running: RunningCons
   const client = await connectCluster(readOptions([], CLUSTER_OPTIONS), { KUBECONFIG: join(folder, "kubeconfig") });
   const world = { transport: client.transport, clock: systemClock, random: Math.random, log: SILENT_LOG };
   const cache = createClusterCache(world, stopped.signal);
-  const [canaries, runs] = [cache.track(RESOURCES.canary), cache.track(STEERING.run)];
-  await Promise.all([canaries.synced, runs.synced]);
+  const canaries = cache.track(RESOURCES.canary);
+  await canaries.synced;
   const access = createAccess(mode, client, systemClock);
   const running = await startConsole({
-    ...{ client, access, canaries, runs, signal: stopped.signal, clock: systemClock },
+    ...{ client, access, canaries, series: createSeries(undefined, systemClock) },
+    ...{ signal: stopped.signal, clock: systemClock },
     ...{ host: "127.0.0.1", port: 0, pages: folder, basePath },
   });
   undo.push(() => running.stop());

@@ -8,7 +8,8 @@ import { getCookie, setCookie } from "hono/cookie";
 import { streamSSE } from "hono/streaming";
 import type { Clock } from "../ports/clock.ts";
 import type { User } from "./access.ts";
-import { type Answer, type Console, ROUTES, visible } from "./routes.ts";
+import { type Answer, type Console, visible } from "./route.ts";
+import { ROUTES } from "./routes.ts";
 import { createStream, type StreamEvent } from "./stream.ts";
 import { rowOf } from "./views.ts";
 
@@ -26,6 +27,8 @@ export interface ConsoleOptions extends Console {
 export interface RunningConsole {
   /** http://HOST:PORT plus the base path */
   readonly url: string;
+  /** How many pages follow the stream now. */
+  viewers(): number;
   stop(): Promise<void>;
 }
 
@@ -54,12 +57,14 @@ const TYPES: Readonly<Record<string, string>> = {
 /** @throws Error when the port is taken */
 export async function startConsole(options: ConsoleOptions): Promise<RunningConsole> {
   const { host, port, basePath } = options;
-  const app = createApp(options);
+  const viewers = new Set<symbol>();
+  const app = createApp(options, viewers);
   const outer = basePath === "/" ? app : new Hono().route(basePath.replace(/\/$/, ""), app);
   return await new Promise((resolve, reject) => {
     const server = serve({ fetch: outer.fetch, hostname: host, port }, (address) => {
       resolve({
         url: `http://${host.includes(":") ? `[${host}]` : host}:${address.port}${basePath}`,
+        viewers: () => viewers.size,
         stop: () =>
           new Promise((done) => {
             server.close(() => done());
@@ -71,7 +76,8 @@ export async function startConsole(options: ConsoleOptions): Promise<RunningCons
   });
 }
 
-export function createApp(options: ConsoleOptions): Hono {
+/** @param viewers holds one entry for each page that follows the stream */
+export function createApp(options: ConsoleOptions, viewers: Set<symbol>): Hono {
   const { access, basePath } = options;
   const app = new Hono();
   app.use(async (context, next) => {
@@ -85,16 +91,19 @@ export function createApp(options: ConsoleOptions): Hono {
   app.onError((error, context) => context.json({ error: error.message }, 502));
 
   app.get("/healthz", (context) => context.text("ok\n"));
-  app.get("/login", (context) => {
+  app.get("/login", async (context) => {
     const session = access.redeem(context.req.query("token") ?? "");
-    if (session === undefined)
+    if (session === undefined) {
+      // The person who used the link may use it again, for example from the history of the browser.
+      if ((await userOf(options, context)) !== undefined) return context.redirect(basePath);
       return context.text("This link was used already, or is not complete. Start `aviary console` again.\n", 401);
+    }
     setCookie(context, COOKIE, session, { httpOnly: true, sameSite: "Strict", path: basePath });
     return context.redirect(basePath);
   });
 
   addRoutes(app, options);
-  addStream(app, options);
+  addStream(app, options, viewers);
   addBadge(app, options);
 
   // Every other address is a page: the browser draws it from the path.
@@ -136,7 +145,7 @@ function addRoutes(app: Hono, options: ConsoleOptions): void {
   }
 }
 
-function addStream(app: Hono, options: ConsoleOptions): void {
+function addStream(app: Hono, options: ConsoleOptions, viewers: Set<symbol>): void {
   const { signal } = options;
   const stream = createStream(options.canaries, options.clock, signal);
   app.get("/api/v1/stream", async (context) => {
@@ -155,6 +164,8 @@ function addStream(app: Hono, options: ConsoleOptions): void {
           if (namespace === "" || sees(namespace)) void sse.writeSSE({ id: String(id), event, data });
         }
       };
+      const viewer = Symbol("viewer");
+      viewers.add(viewer);
       const stop = stream.subscribe(Number.isNaN(since) ? undefined : since, send);
       await sse.writeSSE({ event: "hello", data: "{}", id: String(stream.last), retry: 2000 });
       const until = options.clock.now() + STREAM_MS;
@@ -163,6 +174,7 @@ function addStream(app: Hono, options: ConsoleOptions): void {
         await options.clock.sleep(HEARTBEAT_MS, any).catch(() => undefined);
         if (!any.aborted) await sse.write(": still here\n\n");
       }
+      viewers.delete(viewer);
       stop();
     });
   });

@@ -1,5 +1,5 @@
 /** Turns objects of the cluster into what the pages show. Pure, but for the reads that are handed in. */
-import { type Facts, factsOf, gatesOf, isAttentionNeeded, RUNNING } from "../cli/steer/facts.ts";
+import { type Facts, factsOf, gatesOf, isAttentionNeeded, RUNNING, WAITING } from "../cli/steer/facts.ts";
 import { previewOf } from "../cli/steer/preview.ts";
 import { type Copy, timeOf } from "../cli/steer/seen.ts";
 import type { Step } from "../core/plan.ts";
@@ -24,8 +24,15 @@ export const cut = (text: unknown): string => {
   return whole.length > LONGEST ? `${whole.slice(0, LONGEST)}…` : whole;
 };
 
+/** An object of the cache never changes: a newer version is another object. A list of thousands is read again cheaply. */
+const ROWS = new WeakMap<KubeObject, CanaryRow>();
+
 export function rowOf(canary: KubeObject): CanaryRow {
-  return rowOfFacts(factsOf(canary));
+  const known = ROWS.get(canary);
+  if (known !== undefined) return known;
+  const row = rowOfFacts(factsOf(canary));
+  ROWS.set(canary, row);
+  return row;
 }
 
 function rowOfFacts(facts: Facts): CanaryRow {
@@ -39,6 +46,7 @@ function rowOfFacts(facts: Facts): CanaryRow {
     running: RUNNING.includes(phase),
     attention: isAttentionNeeded(facts),
     paused: hold !== undefined,
+    gates: WAITING.includes(phase) ? gatesOf(facts).map(cut) : [],
   };
 }
 
@@ -49,6 +57,7 @@ export interface Parts {
   readonly records: boolean;
   /** Why a verb is not allowed; undefined when it is. */
   readonly forbidden: (verb: string) => string | undefined;
+  readonly notShown?: readonly string[];
 }
 
 const MOST_EVENTS = 100;
@@ -62,6 +71,8 @@ export function canaryView(object: KubeObject, parts: Parts): CanaryView {
   const [latest] = parts.runs;
   return {
     ...rowOfFacts(facts),
+    ...{ runId: facts.run?.id ?? "", revision: facts.revision, notShown: parts.notShown ?? [] },
+    ...(facts.hold === undefined ? {} : { hold: facts.hold }),
     plan: (plan?.steps ?? []).map((step) => stepView(step, facts)),
     intervalMs: spec?.analysis.intervalMs ?? 0,
     ...(judgedAt === undefined ? {} : { judgedAt }),
@@ -105,16 +116,21 @@ function copyView({ name, images, pods }: Copy): CopyView {
   return { name, images: images.map(cut), pods: pods.map(podView) };
 }
 
-function podView({ metadata, status }: KubeObject): PodView {
+function podView({ metadata, spec, status }: KubeObject): PodView {
   const containers: KubeFields[] = status?.containerStatuses ?? [];
   const waiting = containers.map((one) => one.state?.waiting).find((state) => state?.reason !== undefined);
+  const ended = containers.map((one) => one.lastState?.terminated ?? one.state?.terminated).find(Boolean);
+  const unready = (status?.conditions ?? []).find((one: KubeFields) => one.type === "Ready" && one.status !== "True");
+  const said = waiting ?? (unready?.message ? unready : undefined);
   const state =
     metadata.deletionTimestamp === undefined ? (waiting?.reason ?? status?.phase ?? "Unknown") : "Terminating";
   return {
     name: metadata.name,
     ready: containers.length > 0 && containers.every((one) => one.ready === true),
     restarts: containers.reduce((sum, one) => sum + (one.restartCount ?? 0), 0),
-    state: cut(waiting?.message ? `${state}: ${waiting.message}` : state),
+    state: cut(said?.message ? `${state}: ${said.message}` : state),
+    ...(ended?.reason === undefined ? {} : { ended: cut(`${ended.reason}, exit code ${ended.exitCode}`) }),
+    ...(spec?.nodeName === undefined ? {} : { node: cut(spec.nodeName) }),
   };
 }
 
@@ -135,6 +151,7 @@ export function runRow({ metadata, spec, status }: KubeObject): RunRow {
     images: spec?.images ?? {},
     startedAt: cut(spec?.startedAt),
     ...(status?.endedAt === undefined ? {} : { endedAt: cut(status.endedAt) }),
+    by: [...new Set<string>((status?.people ?? []).map(({ by }: KubeFields) => cut(by)))],
   };
 }
 
@@ -144,12 +161,16 @@ export function runView(object: KubeObject): RunView {
     ...runRow(object),
     previousImages: spec.previousImages ?? {},
     changedConfigs: (spec.changedConfigs ?? []).map(cut),
+    revision: cut(spec.revision),
+    previousRevision: cut(spec.previousRevision),
     strategy: cut(spec.strategy),
     threshold: spec.threshold ?? 0,
+    intervalMs: spec.intervalMs ?? 0,
+    step: status.step ?? 0,
     steps: spec.steps ?? [],
     checks: (status.checks ?? []).map((check: KubeFields) => ({ ...check, detail: check.detail && cut(check.detail) })),
     timeline: (status.timeline ?? []).map((entry: KubeFields) => ({ ...entry, message: cut(entry.message) })),
-    people: status.people ?? [],
+    people: (status.people ?? []).map((one: KubeFields) => ({ ...one, message: cut(one.message) })),
     ...(status.requests === undefined ? {} : { requests: status.requests }),
     gaps: status.gaps ?? 0,
   };

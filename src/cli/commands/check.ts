@@ -20,7 +20,7 @@ const OPTIONS = {
   ...CLUSTER_OPTIONS,
 } as const satisfies Record<string, OptionSpec>;
 
-interface Finding {
+export interface Finding {
   readonly verdict: "ok" | "warning" | "error";
   readonly what: string;
   /** What to do, when it is not ok. */
@@ -44,13 +44,7 @@ ${describeOptions(OPTIONS)}`,
     const asJson = oneOf(options, "output", ["text", "json"]) === "json";
     const client = await connectCluster(options, env);
     try {
-      const findings = [
-        await cluster(client, signal),
-        ...(await definitions(client, signal)),
-        ...(await rights(client, signal)),
-        ...(await operator(client, signal)),
-        ...(await canaries(client, options.text("namespace") ?? "", signal)),
-      ];
+      const findings = await findingsOf(client, options.text("namespace") ?? "", signal);
       const paint = coloured(env);
       const sign = { ok: paint.good("ok     "), warning: paint.warn("warning"), error: paint.bad("error  ") };
       if (asJson) out(`${JSON.stringify(findings, null, 2)}\n`);
@@ -64,6 +58,21 @@ ${describeOptions(OPTIONS)}`,
     }
   },
 };
+
+/** @param namespace of the Canaries that are looked at; "": all */
+export async function findingsOf(
+  client: ClusterClient,
+  namespace: string,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  return [
+    await cluster(client, signal),
+    ...(await definitions(client, signal)),
+    ...(await rights(client, signal)),
+    ...(await operator(client, signal)),
+    ...(await canaries(client, namespace, signal)),
+  ];
+}
 
 const ok = (what: string): Finding => ({ verdict: "ok", what });
 const warning = (what: string, cure: string): Finding => ({ verdict: "warning", what, cure });

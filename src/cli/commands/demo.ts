@@ -13,6 +13,7 @@ import { PROJECT_ROOT } from "../../project-root.ts";
 import { systemClock } from "../../time/system-clock.ts";
 import { asUserError, connectCluster } from "../cluster.ts";
 import { type Command, type CommandContext, UserError } from "../command.ts";
+import { startDemoConsole } from "../demo/console.ts";
 import { type EventFeed, type Outcome, release, type Stage } from "../demo/release.ts";
 import { createTelemetry } from "../demo/telemetry.ts";
 import { startUserTraffic } from "../demo/traffic.ts";
@@ -40,7 +41,8 @@ export const demoCommand: Command = {
   help: `Usage: aviary demo [OPTIONS]
 
 Starts a sandbox of its own, releases podinfo 6.0.1, which is promoted, then 6.0.2, which fails a third of its requests
-and is rolled back. Takes about two minutes. Exit code 1 when either release ends otherwise.
+and is rolled back. Takes about two minutes. The console shows both releases in a browser; while a browser follows
+it, the sandbox stays. Exit code 1 when either release ends otherwise.
 
 Examples:
   aviary demo
@@ -56,13 +58,27 @@ ${describeOptions(OPTIONS)}`,
     await requirePrometheus(prometheus);
     const dir = mkdtempSync(join(tmpdir(), "aviary-demo-"));
     const sandbox = await startSandboxProcess(dir, prometheus, context);
+    const over = new AbortController();
     try {
-      const [good, bad] = await play(sandbox.state, rps, context);
-      context.out(summary(good, bad));
+      const client = await connectCluster(
+        readOptions(["--kubeconfig", sandbox.state.kubeconfig], CLUSTER),
+        context.env,
+      );
+      const { out } = context;
+      const view = createView(out, process.stdout.isTTY ? process.stdout.columns : undefined);
+      view.line(`sandbox is up: ${sandbox.state.url} (imitates Kubernetes and Istio in one process)`);
+      const metrics = metricsOf(sandbox.state);
+      over.signal.addEventListener("abort", () => void metrics.dispatcher.close(), { once: true });
+      const watching = await startDemoConsole(client, metrics, AbortSignal.any([context.signal, over.signal]));
+      view.line(`console: ${watching.link}\n  Watch the releases there. The link works once.`);
+      const [good, bad] = await play(sandbox.state, rps, { client, view }, context.signal);
+      out(summary(good, bad));
+      await watching.untilClosed(() => out("The console is open in a browser. The demo stays until you close it.\n"));
       return good.phase === "Succeeded" && bad.phase === "Failed" ? 0 : 1;
     } catch (error) {
       throw asUserError(error);
     } finally {
+      over.abort(new Error("the demo is over"));
       await sandbox.stop();
       if (options.flag("keep")) context.out(`the sandbox's log is ${join(dir, "sandbox.log")}\n`);
       else rmSync(dir, { recursive: true, force: true });
@@ -110,11 +126,12 @@ function firstOutput(child: ChildProcess, signal: AbortSignal): Promise<void> {
   });
 }
 
-async function play(state: SandboxState, rps: number, context: CommandContext): Promise<readonly [Outcome, Outcome]> {
-  const { out, signal } = context;
-  const view = createView(out, process.stdout.isTTY ? process.stdout.columns : undefined);
-  const client = await connectCluster(readOptions(["--kubeconfig", state.kubeconfig], CLUSTER), context.env);
-  view.line(`sandbox is up: ${state.url} (imitates Kubernetes and Istio in one process)`);
+async function play(
+  state: SandboxState,
+  rps: number,
+  { client, view }: Pick<Stage, "client" | "view">,
+  signal: AbortSignal,
+): Promise<readonly [Outcome, Outcome]> {
   for (const object of readManifests([join(PROJECT_ROOT, "deploy"), join(PROJECT_ROOT, "examples/podinfo")])) {
     await applyObject(client, quicker(object), signal);
   }
@@ -138,9 +155,9 @@ const CLUSTER = { kubeconfig: { type: "string", help: "" }, context: { type: "st
 type Watched = Pick<Stage, "client" | "canaries" | "view" | "events">;
 
 async function releases(state: SandboxState, rps: number, watched: Watched, signal: AbortSignal) {
-  const dispatcher = createDispatcher({ env: { AVIARY_NAMESERVER: state.nameserver } });
+  const { address, dispatcher } = metricsOf(state);
   const traffic = startUserTraffic({ url: state.ingressUrl, host: HOST, requestsPerSecond: rps });
-  const telemetry = createTelemetry("http://prometheus.istio-system:9090", dispatcher);
+  const telemetry = createTelemetry(address, dispatcher);
   const stage: Stage = { ...watched, traffic, measure: telemetry.measure, namespace: NAMESPACE, name: NAME };
   try {
     watched.view.line(`users send ${rps} requests per second to ${HOST} through the ingress gateway`);
@@ -161,6 +178,13 @@ async function releases(state: SandboxState, rps: number, watched: Watched, sign
     await dispatcher.close();
   }
 }
+
+/** The sandbox's Prometheus, by the sandbox's names. */
+const metricsOf = ({ nameserver }: SandboxState) => ({
+  address: "http://prometheus.istio-system:9090",
+  meshProvider: "istio",
+  dispatcher: createDispatcher({ env: { AVIARY_NAMESERVER: nameserver } }),
+});
 
 function setImage(container: KubeObject, tag: string): void {
   container["image"] = String(container["image"]).replace(/:[^:/]*$/, `:${tag}`);

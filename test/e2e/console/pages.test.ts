@@ -14,6 +14,7 @@ import { type ApiServer, startApiServer } from "../../../sandbox/api-server/inde
 import { CLUSTER_OPTIONS, connectCluster } from "../../../src/cli/cluster.ts";
 import { readOptions } from "../../../src/cli/options.ts";
 import { createAccess } from "../../../src/console/access.ts";
+import { createSeries } from "../../../src/console/series.ts";
 import { startConsole } from "../../../src/console/server.ts";
 import { crds } from "../../../src/crd/index.ts";
 import { createClusterCache } from "../../../src/kube/cluster-cache.ts";
@@ -121,11 +122,12 @@ beforeAll(async () => {
   const client = await connectCluster(readOptions([], CLUSTER_OPTIONS), { KUBECONFIG: join(folder, "kubeconfig") });
   const world = { transport: client.transport, clock: systemClock, random: Math.random, log: SILENT_LOG };
   const cache = createClusterCache(world, stopped.signal);
-  const [canaries, runs] = [cache.track(RESOURCES.canary), cache.track(STEERING.run)];
-  await Promise.all([canaries.synced, runs.synced]);
+  const canaries = cache.track(RESOURCES.canary);
+  await canaries.synced;
   const access = createAccess("local", client, systemClock);
   const running = await startConsole({
-    ...{ client, access, canaries, runs, signal: stopped.signal, clock: systemClock },
+    ...{ client, access, canaries, series: createSeries(undefined, systemClock) },
+    ...{ signal: stopped.signal, clock: systemClock },
     ...{ host: "127.0.0.1", port: 0, pages: PAGES, basePath: "/" },
   });
   undo.push(() => running.stop());

@@ -1,0 +1,91 @@
+/** Reads of canaries: the list, one of them, its charts, and what the user may do. */
+import { copiesOf, eventsOf } from "../cli/steer/seen.ts";
+import { VERBS } from "../core/steering.ts";
+import { CANARY_LABEL, STEERING } from "../ports/steering.ts";
+import { type Answer, type Asked, type Console, listOf, namespaceOf, ok, problem, visible } from "./route.ts";
+import { byStart } from "./runs.ts";
+import type { CanaryRow, Me, RightView } from "./types.ts";
+import { canaryView, rowOf } from "./views.ts";
+
+export function me({ access, client }: Console, { user }: Asked): Promise<Answer> {
+  const { mode, steeringOff } = access;
+  const body: Me = {
+    ...{ user: user.name, groups: user.groups, mode, cluster: client.name, canSteer: steeringOff === undefined },
+    ...(steeringOff === undefined ? {} : { steeringOff }),
+  };
+  return Promise.resolve(ok(body));
+}
+
+/** What the user may do to canaries of one namespace, and why not. */
+export async function rights({ access, signal }: Console, { user, params }: Asked): Promise<Answer> {
+  const { namespace = "" } = params;
+  const views = await Promise.all(
+    ["get", "list", ...VERBS].map(async (verb): Promise<RightView> => {
+      const steers = verb !== "get" && verb !== "list";
+      const off = steers ? access.steeringOff : undefined;
+      const refusal = off ?? (await access.refusal(user, verb, "canaries", namespace, "", signal));
+      return refusal === undefined ? { verb } : { verb, refusal };
+    }),
+  );
+  return ok({ rights: views });
+}
+
+export async function canaries(console: Console, { user }: Asked): Promise<Answer> {
+  const cache = console.canaries;
+  const { trouble } = cache;
+  const all = cache.list();
+  const sees = await visible(console, user, "canaries", all.map(namespaceOf));
+  const rows: readonly CanaryRow[] = all.filter((object) => sees(namespaceOf(object))).map(rowOf);
+  const hidden = all.length - rows.length;
+  return ok({ rows, hidden, ...(cache.absent ? { absent: true } : {}), ...(trouble === undefined ? {} : { trouble }) });
+}
+
+export async function canary(console: Console, { params, user }: Asked): Promise<Answer> {
+  const { client, signal, access } = console;
+  const { namespace = "", name = "" } = params;
+  const object = console.canaries.get(namespace, name);
+  if (object === undefined) return problem(404, `there is no canary ${name} in namespace ${namespace}`);
+  const may = async (verb: string, resource: "pods" | "events" | "canaryruns") =>
+    (await access.refusal(user, verb, resource, namespace, "", signal)) === undefined;
+  const [seesPods, seesEvents, seesRuns] = await Promise.all([
+    may("list", "pods"),
+    may("list", "events"),
+    may("list", "canaryruns"),
+  ]);
+  const none = { canary: undefined, primary: undefined };
+  const [copies, events, records] = await Promise.all([
+    seesPods ? copiesOf(client, object, signal) : none,
+    seesEvents ? eventsOf(client, object, signal) : [],
+    seesRuns
+      ? listOf(console, STEERING.run, namespace, `${CANARY_LABEL}=${name.slice(0, 63)}`)
+      : { objects: [], installed: true },
+  ]);
+  const refusals = new Map<string, string | undefined>(
+    await Promise.all(
+      VERBS.map(
+        async (verb) =>
+          [
+            verb,
+            access.steeringOff ?? (await access.refusal(user, verb, "canaries", namespace, name, signal)),
+          ] as const,
+      ),
+    ),
+  );
+  const notShown = [...(seesPods ? [] : ["pods"]), ...(seesEvents ? [] : ["events"]), ...(seesRuns ? [] : ["releases"])];
+  const forbidden = (verb: string) => refusals.get(verb);
+  const runs = [...records.objects].sort(byStart);
+  return ok(canaryView(object, { copies, events, runs, records: records.installed, forbidden, notShown }));
+}
+
+const LONGEST_MINUTES = 24 * 60;
+const USUAL_MINUTES = 15;
+
+export async function series(console: Console, { params, query }: Asked): Promise<Answer> {
+  const { namespace = "", name = "" } = params;
+  const object = console.canaries.get(namespace, name);
+  if (object === undefined) return problem(404, `there is no canary ${name} in namespace ${namespace}`);
+  const minutes = Number(query("minutes") ?? USUAL_MINUTES);
+  if (!Number.isInteger(minutes) || minutes < 1 || minutes > LONGEST_MINUTES)
+    return problem(400, `minutes must be a whole number from 1 to ${LONGEST_MINUTES}`);
+  return ok(await console.series(object, minutes, console.signal));
+}

@@ -1,0 +1,85 @@
+/** What a route is: the right that it needs, and what it answers. */
+import type { ClusterClient } from "../cli/cluster.ts";
+import { isForbidden, isNotFound, type ObjectCache } from "../ports/kube.ts";
+import type { KubeFields, KubeObject, ResourceType } from "../ports/kubernetes.ts";
+import type { Access, Resource, User } from "./access.ts";
+import type { Series } from "./series.ts";
+
+export interface Console {
+  readonly client: ClusterClient;
+  readonly access: Access;
+  readonly canaries: ObjectCache;
+  readonly series: Series;
+  readonly signal: AbortSignal;
+}
+
+export interface Asked {
+  readonly user: User;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: (name: string) => string | undefined;
+  readonly body: KubeFields;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+export interface Route {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  /** The verb and resource that the user needs; undefined: the answer itself holds only what the user may see. */
+  readonly right: { readonly verb: string; readonly resource: Resource } | undefined;
+  readonly handle: (console: Console, asked: Asked) => Promise<Answer>;
+}
+
+export const ok = (body: unknown): Answer => ({ status: 200, body });
+export const problem = (status: number, error: string): Answer => ({ status, body: { error } });
+
+export const namespaceOf = ({ metadata }: KubeObject): string => metadata.namespace ?? "";
+
+const REVIEWS_AT_ONCE = 20;
+
+/** @returns the namespaces of the objects that the user may list */
+export async function visible(
+  { access, signal }: Pick<Console, "access" | "signal">,
+  user: User,
+  resource: Resource,
+  namespaces: readonly string[],
+): Promise<(namespace: string) => boolean> {
+  const everywhere = (await access.refusal(user, "list", resource, "", "", signal)) === undefined;
+  if (everywhere) return () => true;
+  const allowed = new Set<string>();
+  const open = [...new Set(namespaces)];
+  const review = async () => {
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      if ((await access.refusal(user, "list", resource, next, "", signal)) === undefined) allowed.add(next);
+    }
+  };
+  await Promise.all(Array.from({ length: REVIEWS_AT_ONCE }, review));
+  return (namespace) => allowed.has(namespace);
+}
+
+export interface Listed {
+  readonly objects: readonly KubeObject[];
+  /** The cluster knows the kind. */
+  readonly installed: boolean;
+  /** Why there are none: the console itself may not list them. */
+  readonly trouble?: string;
+}
+
+export async function listOf(
+  { client, signal }: Pick<Console, "client" | "signal">,
+  type: ResourceType,
+  namespace: string,
+  labelSelector?: string,
+): Promise<Listed> {
+  try {
+    const options = labelSelector === undefined ? {} : { labelSelector };
+    return { objects: await client.kube.list(type, namespace, options, signal), installed: true };
+  } catch (error) {
+    if (isNotFound(error)) return { objects: [], installed: false };
+    if (isForbidden(error)) return { objects: [], installed: true, trouble: error instanceof Error ? error.message : "" };
+    throw error;
+  }
+}

@@ -1,0 +1,32 @@
+/** Reads of releases on record. */
+import { CANARY_LABEL, STEERING } from "../ports/steering.ts";
+import type { KubeObject } from "../ports/kubernetes.ts";
+import { type Answer, type Asked, type Console, listOf, namespaceOf, ok, problem, visible } from "./route.ts";
+import { runRow, runView } from "./views.ts";
+
+const MOST_ROWS = 500;
+
+const startOf = ({ spec }: KubeObject): string => String(spec?.startedAt ?? "");
+/** Newest first. */
+export const byStart = (a: KubeObject, b: KubeObject): number => (startOf(a) < startOf(b) ? 1 : -1);
+
+export async function runs(console: Console, { user, query }: Asked): Promise<Answer> {
+  const wanted = query("canary");
+  const selector = wanted === undefined ? undefined : `${CANARY_LABEL}=${wanted.slice(0, 63)}`;
+  const { objects, installed, trouble } = await listOf(console, STEERING.run, query("namespace") ?? "", selector);
+  const sees = await visible(console, user, "canaryruns", objects.map(namespaceOf));
+  const seen = objects.filter((object) => sees(namespaceOf(object))).sort(byStart);
+  return ok({
+    ...{ rows: seen.slice(0, MOST_ROWS).map(runRow), records: installed },
+    ...{ hidden: objects.length - seen.length, left: Math.max(0, seen.length - MOST_ROWS) },
+    ...(trouble === undefined ? {} : { trouble }),
+  });
+}
+
+export async function run({ client, signal }: Console, { params }: Asked): Promise<Answer> {
+  const { namespace = "", name = "" } = params;
+  const object = await client.kube.get({ type: STEERING.run, namespace, name }, signal);
+  return object === undefined
+    ? problem(404, `there is no record ${name} in namespace ${namespace}`)
+    : ok(runView(object));
+}
