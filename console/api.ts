@@ -55,6 +55,9 @@ export async function post<T>(address: string, body: unknown): Promise<T> {
   return await ask<T>(address, { method: "POST", headers, body: JSON.stringify(body) });
 }
 
+/** Set when the server no longer knows who asks. */
+export const signedOut = signal<Refused | undefined>(undefined);
+
 async function ask<T>(address: string, init: RequestInit): Promise<T> {
   let response: Response;
   try {
@@ -66,7 +69,12 @@ async function ask<T>(address: string, init: RequestInit): Promise<T> {
     .json()
     .catch(() => ({ error: `the answer is no JSON (status ${response.status})` }))) as T &
     Partial<Problem> & { message?: string };
-  if (!response.ok) throw new Refused(response.status, body.error ?? body.message ?? `status ${response.status}`);
+  if (!response.ok) {
+    const refused = new Refused(response.status, body.error ?? body.message ?? `status ${response.status}`);
+    // A session that ends while a page is open: the person signs in again, on the page that they were on.
+    if (response.status === 401 && address !== "/login") signedOut.value = refused;
+    throw refused;
+  }
   return body;
 }
 
@@ -87,7 +95,10 @@ export interface List {
 export const list = signal<List | undefined>(undefined);
 export const listProblem = signal<Refused | undefined>(undefined);
 /** Counts changes of rows: pages of one canary read again when it grows. */
-export const changes = signal<{ readonly key: string; readonly count: number }>({ key: "", count: 0 });
+export const changes = signal<{ readonly keys: ReadonlySet<string>; readonly count: number }>({
+  keys: new Set(),
+  count: 0,
+});
 
 const keyOf = ({ namespace, name }: { namespace: string; name: string }) => `${namespace}/${name}`;
 
@@ -105,11 +116,33 @@ export async function loadList(): Promise<void> {
 const SILENT_MS = 35_000;
 const POLL_MS = 10_000;
 let heard = 0;
-let pending: (() => void)[] = [];
 
-function change(apply: () => void): void {
-  if (still.value) pending.push(apply);
-  else apply();
+/** Changes that are not on the screen yet: the last one of each canary. */
+let pending = new Map<string, CanaryRow | undefined>();
+let drawing = false;
+const DRAW_MS = 100;
+
+/** Many changes are drawn as one: a list of thousands is not copied for each of them. */
+function change(key: string, row: CanaryRow | undefined): void {
+  pending.set(key, row);
+  if (drawing || still.value) return;
+  drawing = true;
+  setTimeout(draw, DRAW_MS);
+}
+
+function draw(): void {
+  drawing = false;
+  const before = list.value;
+  if (before === undefined || still.value || pending.size === 0) return;
+  const rows = new Map(before.rows);
+  for (const [key, row] of pending) {
+    if (row === undefined) rows.delete(key);
+    else rows.set(key, row);
+  }
+  const keys = new Set(pending.keys());
+  pending = new Map();
+  list.value = { ...before, rows };
+  changes.value = { keys, count: changes.value.count + 1 };
 }
 
 export function holdStill(): void {
@@ -118,8 +151,7 @@ export function holdStill(): void {
 
 export function releaseStill(): void {
   still.value = false;
-  for (const apply of pending) apply();
-  pending = [];
+  draw();
 }
 
 /** Follows the stream for as long as the page lives; polls where a proxy holds the stream back. */
@@ -136,12 +168,11 @@ export function follow(): void {
     source.addEventListener("row", (event) => {
       alive();
       const row = JSON.parse(event.data) as CanaryRow;
-      change(() => put(row));
+      change(keyOf(row), row);
     });
     source.addEventListener("gone", (event) => {
       alive();
-      const at = JSON.parse(event.data) as { namespace: string; name: string };
-      change(() => drop(keyOf(at)));
+      change(keyOf(JSON.parse(event.data) as { namespace: string; name: string }), undefined);
     });
     source.addEventListener("reset", () => {
       alive();
@@ -164,20 +195,4 @@ export function follow(): void {
     if (freshness.value === "live") freshness.value = "stale";
     void loadList();
   }, POLL_MS);
-}
-
-function put(row: CanaryRow): void {
-  const before = list.value;
-  if (before === undefined) return;
-  list.value = { ...before, rows: new Map(before.rows).set(keyOf(row), row) };
-  changes.value = { key: keyOf(row), count: changes.value.count + 1 };
-}
-
-function drop(key: string): void {
-  const before = list.value;
-  if (before === undefined) return;
-  const rows = new Map(before.rows);
-  rows.delete(key);
-  list.value = { ...before, rows };
-  changes.value = { key, count: changes.value.count + 1 };
 }

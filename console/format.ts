@@ -11,15 +11,24 @@ export function ago(at: number, now: number): string {
 }
 
 export const clock = (at: number | string): string =>
-  new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 
 export const day = (at: number | string): string =>
-  new Date(at).toLocaleString([], { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+  new Date(at).toLocaleString([], {
+    month: "short",
+    day: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    hour12: false,
+  });
 
 export function number(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   return value.toLocaleString([], { maximumFractionDigits: Math.abs(value) < 10 ? 3 : 2 });
 }
+
+/** @param ms how long */
+export const span = (ms: number): string => ago(0, ms);
 
 export function took(from: string, to: string | undefined): string {
   return to === undefined ? "under way" : ago(Date.parse(from), Date.parse(to));

@@ -1,6 +1,6 @@
 /** Starts the console in the browser: the frame, the keys, and the page that the address names. */
 import { signal } from "@preact/signals";
-import { render } from "preact";
+import { type ComponentChildren, render } from "preact";
 import "./style.css";
 import type { Me } from "../src/console/types.ts";
 import {
@@ -15,28 +15,59 @@ import {
   path,
   Refused,
   releaseStill,
+  signedOut,
   still,
 } from "./api.ts";
 import { CanariesPage } from "./pages/canaries.tsx";
 import { CanaryPage } from "./pages/canary.tsx";
+import { ChecksPage } from "./pages/checks.tsx";
+import { ComparePage } from "./pages/compare.tsx";
+import { Embed } from "./pages/embed.tsx";
+import { FreezesPage } from "./pages/freezes.tsx";
+import { GatesPage } from "./pages/gates.tsx";
+import { InsightsPage } from "./pages/insights.tsx";
 import { MePage } from "./pages/me.tsx";
 import { NowPage } from "./pages/now.tsx";
-import { RunPage, RunsPage } from "./pages/runs.tsx";
+import { RunPage } from "./pages/run.tsx";
+import { RunsPage } from "./pages/runs.tsx";
+import { SignIn } from "./pages/signin.tsx";
 import { Empty, Link, Trouble } from "./parts.tsx";
 
-const signIn = signal<Refused | undefined>(undefined);
+const failed = signal<Refused | undefined>(undefined);
 const keysShown = signal(false);
 
+const SINGLE: Readonly<Record<string, () => ComponentChildren>> = {
+  canaries: CanariesPage,
+  runs: RunsPage,
+  compare: ComparePage,
+  gates: GatesPage,
+  freezes: FreezesPage,
+  insights: InsightsPage,
+  checks: ChecksPage,
+  me: MePage,
+};
+
+/** An address that a person has mistyped may hold a lonely percent sign. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 function Page() {
-  const parts = path.value.split("/").filter(Boolean).map(decodeURIComponent);
+  const parts = path.value.split("/").filter(Boolean).map(decoded);
   const [page = "", namespace = "", name = ""] = parts;
   if (page === "") return <NowPage />;
-  if (page === "canaries" && parts.length === 1) return <CanariesPage />;
   if (page === "canaries" && parts.length === 3)
     return <CanaryPage key={path.value} namespace={namespace} name={name} />;
-  if (page === "runs" && parts.length === 1) return <RunsPage />;
   if (page === "runs" && parts.length === 3) return <RunPage key={path.value} namespace={namespace} id={name} />;
-  if (page === "me") return <MePage />;
+  const single = parts.length === 1 ? SINGLE[page] : undefined;
+  if (single !== undefined) {
+    const Single = single;
+    return <Single />;
+  }
   return (
     <Empty title="There is no such page">
       <p>
@@ -45,6 +76,16 @@ function Page() {
     </Empty>
   );
 }
+
+const PAGES: readonly (readonly [to: string, name: string])[] = [
+  ["/canaries", "Canaries"],
+  ["/runs", "Releases"],
+  ["/gates", "Gates"],
+  ["/freezes", "Freezes"],
+  ["/insights", "Insights"],
+  ["/checks", "Checks"],
+  ["/me", "Me"],
+];
 
 const FRESH = {
   connecting: "connecting",
@@ -55,6 +96,7 @@ const FRESH = {
 
 function Frame() {
   const attention = [...(list.value?.rows.values() ?? [])].filter((row) => row.attention).length;
+  const waiting = [...(list.value?.rows.values() ?? [])].filter((row) => row.gates.length > 0).length;
   const at = (prefix: string) =>
     path.value === prefix || (prefix !== "/" && path.value.startsWith(prefix)) ? "page" : undefined;
   return (
@@ -78,15 +120,19 @@ function Frame() {
               )}
             </Link>
           </span>
-          <span aria-current={at("/canaries")}>
-            <Link to="/canaries">Canaries</Link>
-          </span>
-          <span aria-current={at("/runs")}>
-            <Link to="/runs">Releases</Link>
-          </span>
-          <span aria-current={at("/me")}>
-            <Link to="/me">Me</Link>
-          </span>
+          {PAGES.map(([to, name]) => (
+            <span key={to} aria-current={at(to)}>
+              <Link to={to}>
+                {name}
+                {to === "/gates" && waiting > 0 && (
+                  <span class="count">
+                    {waiting}
+                    <span class="sr"> wait</span>
+                  </span>
+                )}
+              </Link>
+            </span>
+          ))}
         </nav>
         <span class="right">
           <label class="still">
@@ -103,7 +149,13 @@ function Frame() {
         </span>
       </header>
       <main id="page" tabIndex={-1}>
-        {signIn.value === undefined ? <Page /> : <Trouble problem={signIn.value} />}
+        {signedOut.value !== undefined ? (
+          <SignIn problem={signedOut.value} />
+        ) : failed.value !== undefined ? (
+          <Trouble problem={failed.value} again={() => void start()} />
+        ) : (
+          <Page />
+        )}
       </main>
       {keysShown.value && <Keys />}
     </>
@@ -115,15 +167,11 @@ function Keys() {
     <dialog open aria-label="Keys" class="keys">
       <h2>Keys</h2>
       <ul>
-        <li>
-          <kbd>g</kbd> <kbd>n</kbd> now
-        </li>
-        <li>
-          <kbd>g</kbd> <kbd>c</kbd> canaries
-        </li>
-        <li>
-          <kbd>g</kbd> <kbd>r</kbd> releases
-        </li>
+        {Object.entries(PLACES).map(([key, to]) => (
+          <li key={key}>
+            <kbd>g</kbd> <kbd>{key}</kbd> {to === "/" ? "now" : (PAGES.find(([page]) => page === to)?.[1] ?? to)}
+          </li>
+        ))}
         <li>
           <kbd>/</kbd> search
         </li>
@@ -143,7 +191,10 @@ function Keys() {
   );
 }
 
-const PLACES: Readonly<Record<string, string>> = { n: "/", c: "/canaries", r: "/runs" };
+const PLACES: Readonly<Record<string, string>> = {
+  ...{ n: "/", c: "/canaries", r: "/runs", w: "/gates" },
+  ...{ f: "/freezes", i: "/insights", k: "/checks", m: "/me" },
+};
 let leader = false;
 
 document.addEventListener("keydown", (event) => {
@@ -169,17 +220,18 @@ document.addEventListener("keydown", (event) => {
 });
 
 async function start(): Promise<void> {
-  const root = document.getElementById("app");
-  if (root === null) throw new Error("the page has no element #app");
-  render(<Frame />, root);
+  failed.value = undefined;
   try {
     me.value = await get<Me>("/me");
   } catch (error) {
-    signIn.value = error instanceof Refused ? error : new Refused(0, String(error));
+    failed.value = error instanceof Refused ? error : new Refused(0, String(error));
     return;
   }
   await loadList();
   follow();
 }
 
+const root = document.getElementById("app");
+if (root === null) throw new Error("the page has no element #app");
+render(path.value.startsWith("/embed/") ? <Embed /> : <Frame />, root);
 void start();

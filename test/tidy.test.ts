@@ -33,7 +33,7 @@ const WALLS: Readonly<Record<string, readonly string[]>> = {
   testing: ["core", "go", "ports", "async", "json", "services"],
   operator: SHELL,
   simulate: [...ADAPTER, "routers", "services", "workloads", "operator", "recorders"],
-  console: [...ADAPTER, "cli"],
+  console: [...ADAPTER, "cli", "metrics"],
   cli: [...SHELL, "console", "crd", "loadtester", "operator", "simulate", "time"],
 };
 

@@ -2,15 +2,43 @@
 
 import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
-import { list, listProblem, loadList, query, setQuery } from "../api.ts";
+import type { CanaryRow } from "../../src/console/types.ts";
+import { type List, list, listProblem, loadList, query, setQuery } from "../api.ts";
 import { ago } from "../format.ts";
-import { canaryPath, Empty, Link, Loading, now, State, Trouble } from "../parts.tsx";
+import { canaryPath, Empty, Link, Loading, now, Stale, State, Trouble } from "../parts.tsx";
 import { NoCanaries } from "./now.tsx";
 import { useTitle } from "./reading.ts";
+import { Choice } from "./runs.tsx";
 
 const ROW_HEIGHT = 44;
 
 const OVERSCAN = 8;
+
+/** Sorted and searched once for each change, not for each frame of scrolling. */
+let kept: { readonly of: List["rows"]; readonly sorted: readonly CanaryRow[]; readonly words: readonly string[] };
+
+function matching(of: List["rows"], text: string, phase: string) {
+  if (kept?.of !== of) {
+    const sorted = [...of.values()]
+      .map((row) => ({ row, key: `${row.namespace}/${row.name}` }))
+      .sort((a, b) => (a.key < b.key ? -1 : 1))
+      .map(({ row }) => row);
+    kept = {
+      of,
+      sorted,
+      words: sorted.map(({ namespace, name, what }) => `${namespace}/${name} ${what}`.toLowerCase()),
+    };
+  }
+  const { sorted, words } = kept;
+  const wanted = text.toLowerCase();
+  const rows =
+    wanted === "" && phase === ""
+      ? sorted
+      : sorted.filter(
+          (row, index) => (phase === "" || row.phase === phase) && (words[index] as string).includes(wanted),
+        );
+  return { rows, phases: [...new Set(sorted.map((row) => row.phase))].sort(), total: sorted.length };
+}
 
 export function CanariesPage() {
   useTitle("Canaries");
@@ -21,22 +49,14 @@ export function CanariesPage() {
   if (listProblem.value !== undefined && list.value === undefined)
     return <Trouble problem={listProblem.value} again={() => void loadList()} />;
   if (list.value === undefined) return <Loading what="the canaries" />;
-  const all = [...list.value.rows.values()];
-  if (all.length === 0) return <NoCanaries />;
-  const wanted = text.toLowerCase();
-  const rows = all
-    .filter(
-      (row) =>
-        (phase === "" || row.phase === phase) &&
-        `${row.namespace}/${row.name} ${row.what}`.toLowerCase().includes(wanted),
-    )
-    .sort((a, b) => (canaryPath(a) < canaryPath(b) ? -1 : 1));
-  const phases = [...new Set(all.map((row) => row.phase))].sort();
+  const { rows, phases, total } = matching(list.value.rows, text, phase);
+  if (total === 0) return <NoCanaries />;
   // Only the rows in view are drawn: a list of thousands scrolls as one of ten.
   const first = Math.max(0, Math.floor(top.value / ROW_HEIGHT) - OVERSCAN);
   const shown = rows.slice(first, first + Math.ceil(600 / ROW_HEIGHT) + 2 * OVERSCAN);
   return (
     <>
+      <Stale problem={listProblem.value} again={() => void loadList()} />
       <h1>Canaries</h1>
       <form class="filters" onSubmit={(event) => event.preventDefault()}>
         <label>
@@ -48,19 +68,9 @@ export function CanariesPage() {
             placeholder="name, namespace or words"
           />
         </label>
-        <label>
-          Phase{" "}
-          <select value={phase} onChange={(event) => setQuery({ phase: event.currentTarget.value })}>
-            <option value="">all</option>
-            {phases.map((each) => (
-              <option key={each} value={each}>
-                {each || "new"}
-              </option>
-            ))}
-          </select>
-        </label>
+        <Choice name="Phase" value={phase} all={phases} choose={(to) => setQuery({ phase: to })} />
         <span class="dim" role="status">
-          {rows.length} of {all.length}
+          {rows.length} of {total}
           {list.value.hidden > 0 && `, ${list.value.hidden} hidden from you`}
         </span>
       </form>

@@ -1,13 +1,17 @@
-/** One canary: what it does, its steps, checks, pods, releases and events. */
+/** One canary: what it does, its split, steps, checks, charts, pods, releases and events. */
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import type { CanaryView, CopyView } from "../../src/console/types.ts";
-import { changes } from "../api.ts";
-import { clock, shortImage } from "../format.ts";
-import { Loading, now, Rail, Split, State, Trouble } from "../parts.tsx";
+import type { CanaryView, CopyView, SeriesView } from "../../src/console/types.ts";
+import { changes, still } from "../api.ts";
+import { Charts, marksOf, recordedCharts } from "../drawing/chart.tsx";
+import { Matrix } from "../drawing/matrix.tsx";
+import { Rail } from "../drawing/rail.tsx";
+import { Band } from "../drawing/split.tsx";
+import { ago, clock, shortImage } from "../format.ts";
+import { Loading, now, Stale, State, Trouble } from "../parts.tsx";
 import { useRead, useTitle } from "./reading.ts";
-import { Checks, NoRecord, Runs } from "./runs.tsx";
+import { NoRecord, Runs } from "./runs.tsx";
 import { Verbs } from "./verbs.tsx";
 
 export function CanaryPage({ namespace, name }: { namespace: string; name: string }) {
@@ -15,20 +19,14 @@ export function CanaryPage({ namespace, name }: { namespace: string; name: strin
   const version = useSignal(0);
   useEffect(
     () =>
-      changes.subscribe(({ key: changed }) => {
-        if (changed === key) version.value += 1;
+      changes.subscribe(({ keys }) => {
+        if (keys.has(key)) version.value += 1;
       }),
     [key],
   );
   const { value, problem, read } = useRead<CanaryView>(`/canaries/${key}`, version.value);
   const view = value.value;
-  useTitle(
-    view === undefined
-      ? key
-      : view.running
-        ? `${view.weight} % ${name}.${namespace}`
-        : `${view.phase} ${name}.${namespace}`,
-  );
+  useTitle(titleOf(view, key));
   if (view === undefined)
     return problem.value === undefined ? (
       <Loading what={key} />
@@ -37,11 +35,7 @@ export function CanaryPage({ namespace, name }: { namespace: string; name: strin
     );
   return (
     <>
-      {problem.value !== undefined && (
-        <p class="notice bad" role="alert">
-          {problem.value.message} What you see is older.
-        </p>
-      )}
+      <Stale problem={problem.value} again={() => void read()} />
       <header class="canary">
         <h1>
           {view.name} <span class="dim">{view.namespace}</span>
@@ -49,64 +43,138 @@ export function CanaryPage({ namespace, name }: { namespace: string; name: strin
         <State phase={view.phase} paused={view.paused} />
       </header>
       <p class="sentence">{view.run?.sentence && !view.running ? view.run.sentence : view.what}</p>
-      <Split weight={view.weight} label={view.name} />
-      {view.plan.length > 0 && <Rail steps={view.plan} step={view.step} running={view.running} />}
-      <p class="dim" role="status">
-        {view.judgedAt !== undefined &&
-          view.judgedAt > now.value &&
-          `next check in ${Math.ceil((view.judgedAt - now.value) / 1000)} s · `}
-        {view.running && `${view.failedChecks} of ${view.threshold} failed checks · `}
-        {view.strategy} on {view.provider} · a step lasts {view.intervalMs / 1000} s
-      </p>
       {view.warnings.map((warning) => (
-        <p class="notice" key={warning}>
+        <p class="notice wait" key={warning}>
           {warning}
         </p>
       ))}
+      <Live view={view} />
       <Verbs view={view} done={() => void read()} />
       <section aria-labelledby="checks">
         <h2 id="checks">{view.running || view.run === undefined ? "Checks" : "Checks of the last release"}</h2>
-        {view.run === undefined || (view.running && view.run.verdict !== "running") ? (
-          <NoRecord records={view.records} />
-        ) : (
-          <Checks run={view.run} />
-        )}
+        <Checks view={view} />
       </section>
       <section class="two" aria-label="Pods">
-        <Pods title="Canary" copy={view.canary} />
-        <Pods title="Primary" copy={view.primary} />
+        <Pods title="Canary" copy={view.canary} hidden={view.notShown.includes("pods")} />
+        <Pods title="Primary" copy={view.primary} hidden={view.notShown.includes("pods")} />
       </section>
       <section aria-labelledby="runs">
         <h2 id="runs">Releases</h2>
-        {view.runs.length === 0 ? <p class="dim">No release is on record yet.</p> : <Runs rows={view.runs} />}
-      </section>
-      <section aria-labelledby="events">
-        <h2 id="events">Events</h2>
-        {view.events.length === 0 ? (
-          <p class="dim">No event is left. Kubernetes keeps events for one hour.</p>
+        {view.notShown.includes("releases") ? (
+          <p class="dim">You have no right to list canaryruns in namespace {namespace}.</p>
+        ) : view.runs.length === 0 ? (
+          <NoRecord records={view.records} />
         ) : (
-          <ul class="events">
-            {view.events.map((event) => (
-              <li key={`${event.at} ${event.message}`} class={event.type === "Warning" ? "warning" : ""}>
-                <time dateTime={new Date(event.at).toISOString()}>{clock(event.at)}</time>{" "}
-                {event.type === "Warning" && <b>Warning </b>}
-                {event.message}
-                {event.count > 1 && ` (${event.count} times)`}
-              </li>
-            ))}
-          </ul>
+          <Runs rows={view.runs} />
         )}
       </section>
+      <Events view={view} />
     </>
   );
 }
 
-function Pods({ title, copy }: { title: string; copy: CopyView | undefined }) {
+function titleOf(view: CanaryView | undefined, key: string): string {
+  if (view === undefined) return key;
+  return `${view.running ? `${view.weight} %` : view.phase} ${view.name}.${view.namespace}`;
+}
+
+const SERIES_MS = 10_000;
+
+/** The split, the steps and what comes next: the part that moves. */
+function Live({ view }: { view: CanaryView }) {
+  const tick = view.running && !still.value ? Math.floor(now.value / SERIES_MS) : 0;
+  const address = `/canaries/${view.namespace}/${view.name}/series?minutes=15`;
+  const { value } = useRead<SeriesView>(address, tick);
+  const series = value.value;
+  const marks = view.run === undefined ? [] : marksOf(view.run.checks);
+  const state = railState(view);
+  const step = view.running ? view.step : (view.run?.step ?? 0);
+  return (
+    <>
+      {view.running && (
+        <Band
+          weight={view.weight}
+          share={series?.share}
+          since={view.since}
+          mirror={view.plan[view.step - 1]?.mirror === true}
+        />
+      )}
+      {view.plan.length > 0 && (
+        <Rail steps={view.plan} step={step} state={state} judgedAt={view.judgedAt} intervalMs={view.intervalMs} />
+      )}
+      <p class="dim">
+        {view.running &&
+          `${view.failedChecks} of ${view.threshold} failed checks · since ${ago(view.since, now.value)} · `}
+        {view.strategy} on {view.provider} · a step lasts {view.intervalMs / 1000} s
+        {` · ${view.threshold} failed ${view.threshold === 1 ? "check rolls" : "checks roll"} back`}
+      </p>
+      {series !== undefined && series.charts.length > 0 ? (
+        <section aria-labelledby="measured">
+          <h2 id="measured">Canary and primary, the last 15 minutes</h2>
+          <Charts charts={series.charts} marks={marks} />
+        </section>
+      ) : (
+        view.run !== undefined && <Charts charts={recordedCharts(view.run.checks)} marks={marks} />
+      )}
+      {series?.trouble !== undefined && view.running && <p class="dim small">No live charts: {series.trouble}.</p>}
+    </>
+  );
+}
+
+function railState({ running, run }: CanaryView): "running" | "failed" | "promoted" | "idle" {
+  if (running) return "running";
+  if (run?.verdict === "rolled-back") return "failed";
+  return run?.verdict === "promoted" ? "promoted" : "idle";
+}
+
+function Checks({ view }: { view: CanaryView }) {
+  if (view.notShown.includes("releases"))
+    return <p class="dim">You have no right to see the record of this release.</p>;
+  if (view.run === undefined || (view.running && view.run.verdict !== "running"))
+    return <NoRecord records={view.records} />;
+  return <Matrix checks={view.run.checks} />;
+}
+
+function Events({ view }: { view: CanaryView }) {
+  return (
+    <section aria-labelledby="events">
+      <h2 id="events">Events</h2>
+      {view.events.length === 0 ? (
+        <p class="dim">
+          {view.notShown.includes("events")
+            ? `You have no right to list events in namespace ${view.namespace}.`
+            : "No event is left. Kubernetes keeps events for one hour."}
+        </p>
+      ) : (
+        <ul class="events">
+          {view.events.map((event) => (
+            <li key={`${event.at} ${event.message}`} class={event.type === "Warning" ? "warning" : ""}>
+              <time dateTime={new Date(event.at).toISOString()}>{clock(event.at)}</time>{" "}
+              {event.type === "Warning" && <b>Warning </b>}
+              {event.message}
+              {event.count > 1 && ` (${event.count} times)`}
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+interface PodsProps {
+  readonly title: string;
+  readonly copy: CopyView | undefined;
+  readonly hidden: boolean;
+}
+
+function Pods({ title, copy, hidden }: PodsProps) {
   return (
     <div>
-      <h2>{title}</h2>
+      <h2>
+        <span class={`key ${title.toLowerCase()}`} aria-hidden="true" /> {title}
+      </h2>
       {copy === undefined ? (
-        <p class="dim">There is no such workload.</p>
+        <p class="dim">{hidden ? "You have no right to list pods here." : "There is no such workload."}</p>
       ) : (
         <>
           <p class="dim small">
@@ -128,7 +196,9 @@ function Pods({ title, copy }: { title: string; copy: CopyView | undefined }) {
                   {pod.name}{" "}
                   <span class="dim">
                     {pod.state}
-                    {pod.restarts > 0 && `, ${pod.restarts} restarts`}
+                    {pod.restarts > 0 && `, ${pod.restarts} ${pod.restarts === 1 ? "restart" : "restarts"}`}
+                    {pod.ended !== undefined && `, ended before: ${pod.ended}`}
+                    {pod.node !== undefined && ` · ${pod.node}`}
                   </span>
                 </li>
               ))}

@@ -3,11 +3,16 @@
 import { useComputed } from "@preact/signals";
 import type { CanaryRow } from "../../src/console/types.ts";
 import { list, listProblem, loadList } from "../api.ts";
+import { Split } from "../drawing/split.tsx";
 import { ago } from "../format.ts";
-import { canaryPath, Empty, Link, Loading, now, Split, State, Trouble } from "../parts.tsx";
+import { canaryPath, Empty, Link, Loading, now, Stale, State, Trouble } from "../parts.tsx";
 import { useTitle } from "./reading.ts";
 
-const byUrgency = (a: CanaryRow, b: CanaryRow): number => b.since - a.since;
+/** What a person can open comes first, then what has failed, what is paused, and what is failing. */
+const urgencyOf = ({ gates, phase, paused, failedChecks }: CanaryRow): number =>
+  gates.length > 0 ? 0 : phase === "Failed" ? 1 : paused ? 2 : failedChecks > 0 ? 3 : 4;
+
+const byUrgency = (a: CanaryRow, b: CanaryRow): number => urgencyOf(a) - urgencyOf(b) || b.since - a.since;
 
 export function NowPage() {
   const rows = useComputed(() => [...(list.value?.rows.values() ?? [])].sort(byUrgency));
@@ -20,6 +25,7 @@ export function NowPage() {
   if (rows.value.length === 0) return <NoCanaries />;
   return (
     <>
+      <Stale problem={listProblem.value} again={() => void loadList()} />
       <h1>Now</h1>
       <section aria-labelledby="needs-you">
         <h2 id="needs-you">Needs you {attention.length > 0 && <span class="count">{attention.length}</span>}</h2>
@@ -27,7 +33,11 @@ export function NowPage() {
       </section>
       <section aria-labelledby="under-way">
         <h2 id="under-way">Under way {running.length > 0 && <span class="count">{running.length}</span>}</h2>
-        {running.length === 0 ? <p class="dim">No release is under way.</p> : <Cards rows={running} />}
+        {running.length === 0 ? (
+          <p class="dim">{attention.some((row) => row.running) ? "No other release" : "No release"} is under way.</p>
+        ) : (
+          <Cards rows={running} />
+        )}
       </section>
       <p class="dim">
         {rows.value.length === 1 ? "One canary" : `${rows.value.length} canaries`} in all.{" "}
@@ -77,9 +87,7 @@ function Cards({ rows }: { rows: readonly CanaryRow[] }) {
           <p>{row.what}</p>
           {row.running && <Split weight={row.weight} label={row.name} />}
           <p class="dim small">
-            {row.steps > 0 && row.running && `step ${row.step} of ${row.steps} · `}
-            {row.failedChecks > 0 && `${row.failedChecks} of ${row.threshold} failed checks · `}since{" "}
-            {ago(row.since, now.value)}
+            {row.gates.length > 0 ? "waits for" : "since"} {ago(row.since, now.value)}
           </p>
         </li>
       ))}

@@ -1,8 +1,13 @@
 /** Starts the console for a cluster: its watches, its server, and the link that a person opens. */
+import { randomBytes } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { join } from "node:path";
 import { createAccess } from "../console/access.ts";
+import { createOidc, type OidcOptions } from "../console/oidc.ts";
+import { createSeal } from "../console/sealed.ts";
 import { createSeries, type MetricsServer } from "../console/series.ts";
-import { type RunningConsole, startConsole } from "../console/server.ts";
+import { type RunningConsole, startConsole, type TlsFiles } from "../console/server.ts";
+import { createSessions, type ProxyHeaders } from "../console/sessions.ts";
 import type { Mode } from "../console/types.ts";
 import { createClusterCache } from "../kube/cluster-cache.ts";
 import { RESOURCES } from "../ports/kubernetes.ts";
@@ -18,7 +23,7 @@ export interface ServedConsole extends RunningConsole {
   readonly worksOnce: boolean;
 }
 
-export interface ServeOptions {
+export interface ServeOptions extends SignIn {
   readonly mode: Mode;
   readonly host: string;
   /** 0: any free port. */
@@ -27,23 +32,47 @@ export interface ServeOptions {
   readonly basePath: string;
   /** Absent: there are no charts of canary and primary. */
   readonly metrics?: MetricsServer;
+  /** The folder of the built pages; those of this installation when absent. */
+  readonly pages?: string;
+}
+
+/** How people sign in; nothing of it is needed in the modes `local` and `none`. */
+export interface SignIn {
+  /** Makes and opens cookies. Replicas share it; a random one when absent. */
+  readonly cookieSecret?: string;
+  /** Browsers reach the console by https://, through a proxy that ends TLS. */
+  readonly isSecure?: boolean;
+  readonly audiences?: readonly string[];
+  readonly oidc?: OidcOptions;
+  readonly proxy?: ProxyHeaders;
+  /** The console ends TLS itself. With `ca` a client must show a certificate of it. */
+  readonly tls?: TlsFiles;
+  /** Other sites that may show the pages below /embed/ in a frame. */
+  readonly frameAncestors?: readonly string[];
 }
 
 /** Everything stops when `signal` is aborted, the server when it is told to. @throws UserError when the port is taken */
 export async function serveConsole(
   client: ClusterClient,
-  { mode, metrics, ...where }: ServeOptions,
+  { mode, metrics, cookieSecret, isSecure = false, audiences, oidc, proxy, ...where }: ServeOptions,
   signal: AbortSignal,
 ): Promise<ServedConsole> {
+  setMaxListeners(0, signal); // each request listens for the end
   const world = { transport: client.transport, clock: systemClock, random: Math.random, log: SILENT_LOG };
   const cache = createClusterCache(world, signal);
   const canaries = cache.track(RESOURCES.canary);
   await Promise.race([canaries.synced, canaries.denied ?? new Promise(() => undefined)]);
-  const access = createAccess(mode, client, systemClock);
+  const access = createAccess(mode, client, systemClock, audiences === undefined ? {} : { audiences });
+  const seal = createSeal(cookieSecret ?? randomBytes(32).toString("base64url"));
+  const sessions = createSessions({
+    ...{ seal, clock: systemClock, isSecure },
+    ...(proxy === undefined ? {} : { proxy }),
+  });
   const running = await startConsole({
-    ...{ client, access, canaries, series: createSeries(metrics, systemClock), signal, clock: systemClock },
-    ...where,
+    ...{ client, access, sessions, canaries, series: createSeries(metrics, systemClock), signal, clock: systemClock },
+    ...(oidc === undefined ? {} : { oidc: createOidc(oidc) }),
     pages: join(PROJECT_ROOT, "dist/console"),
+    ...where,
   }).catch((cause: unknown) => {
     throw new UserError(`the console cannot listen: ${cause instanceof Error ? cause.message : cause}`, 1, { cause });
   });

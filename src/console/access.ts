@@ -2,10 +2,11 @@
  * Who asks, and what they may do. One place decides: every route names an RBAC verb, and `allow` is asked before the route
  * runs. In the mode `local` the API server itself judges each request, because the console has the user's own identity.
  */
-import { randomBytes, timingSafeEqual } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import type { ClusterClient } from "../cli/cluster.ts";
 import { whoAmI } from "../cli/steer/action.ts";
 import type { Clock } from "../ports/clock.ts";
+import { isSame } from "./sealed.ts";
 import type { Mode } from "./types.ts";
 
 export interface User {
@@ -32,19 +33,36 @@ export interface Access {
   now(): number;
   /** The one-time token of the mode `local`: the first caller gets a session, later callers nothing. */
   redeem(token: string): string | undefined;
+  /** Who the API server says that the bearer of a token is; undefined when it does not know the token. */
+  review(token: string, signal: AbortSignal): Promise<User | undefined>;
   readonly oneTimeToken: string | undefined;
 }
 
 export interface Credentials {
+  /** The cookie of the mode `local`. */
   readonly session: string | undefined;
   readonly bearer: string | undefined;
+  /** From a sealed cookie: a person who signed in before. */
+  readonly signedIn?: User | undefined;
+  /** Named by a proxy that has proved itself. */
+  readonly proxied?: User | undefined;
 }
 
 const KEPT_MS = 30_000;
 const MOST_KEPT = 10_000;
 const NONE = "steering is off: the console was started without authentication (--auth none)";
 
-export function createAccess(mode: Mode, client: ClusterClient, clock: Clock): Access {
+export interface AccessOptions {
+  /** Audiences of which a token must have one; the API server's own when absent. */
+  readonly audiences?: readonly string[];
+}
+
+export function createAccess(
+  mode: Mode,
+  client: ClusterClient,
+  clock: Clock,
+  { audiences = [] }: AccessOptions = {},
+): Access {
   const session = randomBytes(24).toString("base64url");
   let oneTime: string | undefined = mode === "local" ? randomBytes(24).toString("base64url") : undefined;
   let own: Promise<string> | undefined;
@@ -61,31 +79,34 @@ export function createAccess(mode: Mode, client: ClusterClient, clock: Clock): A
     return value;
   }
 
+  const reviewed = (token: string, signal: AbortSignal) =>
+    keep(`token ${digest(token)}`, () => reviewToken(client, token, audiences, signal));
+
   return {
     mode,
     steeringOff: mode === "none" ? NONE : undefined,
     oneTimeToken: oneTime,
     now: () => clock.now(),
     redeem(token) {
-      if (oneTime === undefined || !same(token, oneTime)) return undefined;
+      if (oneTime === undefined || !isSame(token, oneTime)) return undefined;
       oneTime = undefined;
       return session;
     },
     async user(credentials, signal) {
       if (mode === "none") return { name: "anonymous viewer", groups: [] };
       if (mode === "local") {
-        if (credentials.session === undefined || !same(credentials.session, session)) return undefined;
+        if (credentials.session === undefined || !isSame(credentials.session, session)) return undefined;
         own ??= whoAmI(client, signal).catch((error: unknown) => {
           own = undefined;
           throw error;
         });
         return { name: await own, groups: [] };
       }
-      const { bearer } = credentials;
-      return bearer === undefined
-        ? undefined
-        : await keep(`token ${bearer}`, () => reviewToken(client, bearer, signal));
+      if (mode === "proxy") return outsider(credentials.proxied);
+      if (credentials.bearer !== undefined) return await reviewed(credentials.bearer, signal);
+      return mode === "oidc" ? outsider(credentials.signedIn) : credentials.signedIn;
     },
+    review: reviewed,
     async refusal(user, verb, resource, namespace, name, signal) {
       if (mode === "none") return READS.includes(verb) ? undefined : NONE;
       const attributes = { verb, ...RESOURCES[resource], resource, namespace, name };
@@ -93,6 +114,21 @@ export function createAccess(mode: Mode, client: ClusterClient, clock: Clock): A
       return await keep(key, () => review(client, mode === "local" ? undefined : user, attributes, signal));
     },
   };
+}
+
+/** A token is not kept in memory longer than its request. */
+const digest = (token: string): string => createHash("sha256").update(token).digest("base64");
+
+const OF_THE_SYSTEM = "system:";
+
+/**
+ * A person whom the API server has not seen itself. Names of the system are the API server's to give: no provider and no proxy
+ * makes a person a node or a master.
+ */
+function outsider(user: User | undefined): User | undefined {
+  if (user === undefined || user.name.startsWith(OF_THE_SYSTEM)) return undefined;
+  const groups = user.groups.filter((group) => !group.startsWith(OF_THE_SYSTEM));
+  return { name: user.name, groups: [...groups, "system:authenticated"] };
 }
 
 const READS = ["get", "list", "watch"];
@@ -108,22 +144,22 @@ const RESOURCES = {
 /** What the console asks rights for. */
 export type Resource = keyof typeof RESOURCES;
 
-function same(a: string, b: string): boolean {
-  const [left, right] = [Buffer.from(a), Buffer.from(b)];
-  return left.length === right.length && timingSafeEqual(left, right);
-}
-
 async function reviewToken(
   { transport }: ClusterClient,
   token: string,
+  audiences: readonly string[],
   signal: AbortSignal,
 ): Promise<User | undefined> {
-  const body = { apiVersion: "authentication.k8s.io/v1", kind: "TokenReview", metadata: {}, spec: { token } };
+  const spec = { token, ...(audiences.length === 0 ? {} : { audiences }) };
+  const body = { apiVersion: "authentication.k8s.io/v1", kind: "TokenReview", metadata: {}, spec };
   const { status } = await transport.send(
     { method: "POST", path: "/apis/authentication.k8s.io/v1/tokenreviews", body },
     signal,
   );
   if (status?.authenticated !== true) return undefined;
+  // An API server that does not look at audiences leaves them out.
+  const own: readonly string[] = status.audiences ?? [];
+  if (audiences.length > 0 && !own.some((audience) => audiences.includes(audience))) return undefined;
   return { name: String(status.user?.username ?? ""), groups: status.user?.groups ?? [] };
 }
 

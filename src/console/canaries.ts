@@ -17,8 +17,8 @@ export function me({ access, client }: Console, { user }: Asked): Promise<Answer
 }
 
 /** What the user may do to canaries of one namespace, and why not. */
-export async function rights({ access, signal }: Console, { user, params }: Asked): Promise<Answer> {
-  const { namespace = "" } = params;
+export async function rights({ access, signal }: Console, { user, query }: Asked): Promise<Answer> {
+  const namespace = query("namespace") ?? "";
   const views = await Promise.all(
     ["get", "list", ...VERBS].map(async (verb): Promise<RightView> => {
       const steers = verb !== "get" && verb !== "list";
@@ -71,7 +71,11 @@ export async function canary(console: Console, { params, user }: Asked): Promise
       ),
     ),
   );
-  const notShown = [...(seesPods ? [] : ["pods"]), ...(seesEvents ? [] : ["events"]), ...(seesRuns ? [] : ["releases"])];
+  const notShown = [
+    ...(seesPods ? [] : ["pods"]),
+    ...(seesEvents ? [] : ["events"]),
+    ...(seesRuns ? [] : ["releases"]),
+  ];
   const forbidden = (verb: string) => refusals.get(verb);
   const runs = [...records.objects].sort(byStart);
   return ok(canaryView(object, { copies, events, runs, records: records.installed, forbidden, notShown }));

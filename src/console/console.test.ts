@@ -16,8 +16,10 @@ import { STEERING } from "../ports/steering.ts";
 import { systemClock } from "../time/system-clock.ts";
 import { createAccess } from "./access.ts";
 import { ROUTES } from "./routes.ts";
+import { createSeal } from "./sealed.ts";
 import { createSeries } from "./series.ts";
 import { type RunningConsole, startConsole } from "./server.ts";
+import { createSessions } from "./sessions.ts";
 import type { Mode } from "./types.ts";
 
 let folder: string;
@@ -69,6 +71,7 @@ async function start(mode: Mode, basePath = "/"): Promise<{ running: RunningCons
   const access = createAccess(mode, client, systemClock);
   const running = await startConsole({
     ...{ client, access, canaries, series: createSeries(undefined, systemClock) },
+    sessions: createSessions({ seal: createSeal("test".repeat(8)), clock: systemClock, isSecure: false }),
     ...{ signal: stopped.signal, clock: systemClock },
     ...{ host: "127.0.0.1", port: 0, pages: folder, basePath },
   });

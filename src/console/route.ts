@@ -79,7 +79,8 @@ export async function listOf(
     return { objects: await client.kube.list(type, namespace, options, signal), installed: true };
   } catch (error) {
     if (isNotFound(error)) return { objects: [], installed: false };
-    if (isForbidden(error)) return { objects: [], installed: true, trouble: error instanceof Error ? error.message : "" };
+    if (isForbidden(error))
+      return { objects: [], installed: true, trouble: error instanceof Error ? error.message : "" };
     throw error;
   }
 }

@@ -10,7 +10,7 @@ const FREEZES = "/api/v1/freezes";
 
 export const ROUTES: readonly Route[] = [
   { method: "GET", path: "/api/v1/me", right: undefined, handle: me },
-  { method: "GET", path: "/api/v1/rights/:namespace", right: undefined, handle: rights },
+  { method: "GET", path: "/api/v1/rights", right: undefined, handle: rights },
   { method: "GET", path: "/api/v1/canaries", right: undefined, handle: canaries },
   { method: "GET", path: CANARY, right: { verb: "get", resource: "canaries" }, handle: canary },
   { method: "GET", path: `${CANARY}/series`, right: { verb: "get", resource: "canaries" }, handle: series },

@@ -1,6 +1,7 @@
 /** Reads of releases on record. */
-import { CANARY_LABEL, STEERING } from "../ports/steering.ts";
+
 import type { KubeObject } from "../ports/kubernetes.ts";
+import { CANARY_LABEL, STEERING } from "../ports/steering.ts";
 import { type Answer, type Asked, type Console, listOf, namespaceOf, ok, problem, visible } from "./route.ts";
 import { runRow, runView } from "./views.ts";
 

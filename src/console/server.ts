@@ -1,27 +1,40 @@
 /** The console over HTTP: pages, REST, one stream of events, and the headers that keep a browser honest. */
-import { existsSync, readFileSync } from "node:fs";
-import { extname, join, normalize } from "node:path";
+import { createServer as createTlsServer } from "node:https";
 import { serve } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { getCookie, setCookie } from "hono/cookie";
 import { streamSSE } from "hono/streaming";
 import type { Clock } from "../ports/clock.ts";
 import type { User } from "./access.ts";
+import { addLogin } from "./login.ts";
+import type { Oidc } from "./oidc.ts";
+import { addBadge, page } from "./pages.ts";
 import { type Answer, type Console, visible } from "./route.ts";
 import { ROUTES } from "./routes.ts";
+import type { Sessions } from "./sessions.ts";
 import { createStream, type StreamEvent } from "./stream.ts";
-import { rowOf } from "./views.ts";
 
 export interface ConsoleOptions extends Console {
   readonly clock: Clock;
+  readonly sessions: Sessions;
+  /** In the mode `oidc`. */
+  readonly oidc?: Oidc;
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
   /** The folder of the built pages. */
   readonly pages: string;
+  readonly tls?: TlsFiles;
+  readonly frameAncestors?: readonly string[];
   /** "/" or "/console/": where a proxy serves the console. */
   readonly basePath: string;
+}
+
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+  /** Clients must show a certificate that this authority has signed. */
+  readonly ca?: string;
 }
 
 export interface RunningConsole {
@@ -32,38 +45,32 @@ export interface RunningConsole {
   stop(): Promise<void>;
 }
 
-const COOKIE = "aviary-console";
 const BODY_BYTES = 64 * 1024;
 const HEARTBEAT_MS = 15_000;
 const STREAM_MS = 15 * 60_000;
 
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; " +
+  "form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'";
+
 const HEADERS: Readonly<Record<string, string>> = {
-  "content-security-policy":
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; " +
-    "form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'",
+  "content-security-policy": POLICY,
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
   "cross-origin-opener-policy": "same-origin",
   "permissions-policy": "camera=(), geolocation=(), microphone=()",
 };
 
-const TYPES: Readonly<Record<string, string>> = {
-  ".html": "text/html; charset=utf-8",
-  ".js": "text/javascript; charset=utf-8",
-  ".css": "text/css; charset=utf-8",
-  ".svg": "image/svg+xml",
-};
-
 /** @throws Error when the port is taken */
 export async function startConsole(options: ConsoleOptions): Promise<RunningConsole> {
-  const { host, port, basePath } = options;
+  const { host, port, basePath, tls } = options;
   const viewers = new Set<symbol>();
   const app = createApp(options, viewers);
   const outer = basePath === "/" ? app : new Hono().route(basePath.replace(/\/$/, ""), app);
   return await new Promise((resolve, reject) => {
-    const server = serve({ fetch: outer.fetch, hostname: host, port }, (address) => {
+    const server = serve({ fetch: outer.fetch, hostname: host, port, ...serverOf(tls) }, (address) => {
       resolve({
-        url: `http://${host.includes(":") ? `[${host}]` : host}:${address.port}${basePath}`,
+        url: `${tls === undefined ? "http" : "https"}://${host.includes(":") ? `[${host}]` : host}:${address.port}${basePath}`,
         viewers: () => viewers.size,
         stop: () =>
           new Promise((done) => {
@@ -76,13 +83,30 @@ export async function startConsole(options: ConsoleOptions): Promise<RunningCons
   });
 }
 
+/** Cookies of a person with many groups are longer than Node takes by itself. */
+const HEADER_BYTES = 64 * 1024;
+
+function serverOf(tls: TlsFiles | undefined) {
+  const serverOptions = { maxHeaderSize: HEADER_BYTES };
+  if (tls === undefined) return { serverOptions };
+  const { ca, ...own } = tls;
+  // A probe shows no certificate: each request of a person is held to it, see sessions.ts.
+  const client = ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: false };
+  return { createServer: createTlsServer, serverOptions: { ...serverOptions, ...own, ...client } };
+}
+
 /** @param viewers holds one entry for each page that follows the stream */
 export function createApp(options: ConsoleOptions, viewers: Set<symbol>): Hono {
-  const { access, basePath } = options;
   const app = new Hono();
   app.use(async (context, next) => {
     await next();
     for (const [name, value] of Object.entries(HEADERS)) context.header(name, value);
+    const frames = options.frameAncestors ?? [];
+    if (frames.length > 0 && context.req.path.startsWith(`${options.basePath}embed/`))
+      context.header(
+        "content-security-policy",
+        POLICY.replace("frame-ancestors 'none'", `frame-ancestors ${frames.join(" ")}`),
+      );
   });
   app.use(async (context, next) => {
     const refusal = wrongHost(options, context) ?? crossSite(context);
@@ -91,17 +115,7 @@ export function createApp(options: ConsoleOptions, viewers: Set<symbol>): Hono {
   app.onError((error, context) => context.json({ error: error.message }, 502));
 
   app.get("/healthz", (context) => context.text("ok\n"));
-  app.get("/login", async (context) => {
-    const session = access.redeem(context.req.query("token") ?? "");
-    if (session === undefined) {
-      // The person who used the link may use it again, for example from the history of the browser.
-      if ((await userOf(options, context)) !== undefined) return context.redirect(basePath);
-      return context.text("This link was used already, or is not complete. Start `aviary console` again.\n", 401);
-    }
-    setCookie(context, COOKIE, session, { httpOnly: true, sameSite: "Strict", path: basePath });
-    return context.redirect(basePath);
-  });
-
+  addLogin(app, options);
   addRoutes(app, options);
   addStream(app, options, viewers);
   addBadge(app, options);
@@ -180,28 +194,8 @@ function addStream(app: Hono, options: ConsoleOptions, viewers: Set<symbol>): vo
   });
 }
 
-function addBadge(app: Hono, options: ConsoleOptions): void {
-  const { access, signal } = options;
-  app.get("/badge/:namespace/:file{.+\\.svg}", async (context) => {
-    const user = await userOf(options, context);
-    const { namespace, file } = context.req.param();
-    const name = file.replace(/\.svg$/, "");
-    const refusal = user === undefined ? "" : await access.refusal(user, "get", "canaries", namespace, name, signal);
-    if (refusal !== undefined) return context.text("no right to see this canary\n", 403);
-    const object = options.canaries.get(namespace, name);
-    if (object === undefined) return context.text("no such canary\n", 404);
-    const { phase, weight, step, steps, running } = rowOf(object);
-    const text = running ? `canary ${weight} % (${step}/${steps})` : phase || "new";
-    context.header("content-type", "image/svg+xml");
-    context.header("cache-control", "no-cache");
-    return context.body(badge(text, phase === "Failed" ? "#b3261e" : running ? "#1f5fbf" : "#1d7a46"));
-  });
-}
-
-async function userOf({ access, signal }: ConsoleOptions, context: Context): Promise<User | undefined> {
-  const authorization = context.req.header("authorization") ?? "";
-  const bearer = /^Bearer (.+)$/i.exec(authorization)?.[1];
-  return await access.user({ session: getCookie(context, COOKIE), bearer }, signal);
+export async function userOf(options: ConsoleOptions, context: Context): Promise<User | undefined> {
+  return await options.access.user(options.sessions.credentials(context), options.signal);
 }
 
 /** On a laptop only these names reach the console: a page of a stranger cannot make a name of its own point here. */
@@ -234,40 +228,4 @@ async function jsonOf(context: Context): Promise<unknown> {
 function reply(context: Context, { status, body }: Answer): Response {
   context.header("cache-control", "no-store");
   return context.json(body as object, status as 200);
-}
-
-function page({ pages, basePath }: ConsoleOptions, context: Context): Response {
-  const path = normalize(context.req.path.slice(basePath.length - 1));
-  const file = join(pages, path);
-  const isFile = extname(path) !== "" && file.startsWith(pages) && existsSync(file);
-  if (extname(path) !== "" && !isFile) return context.text("no such file\n", 404);
-  const found = isFile ? file : join(pages, "index.html");
-  if (!existsSync(found)) return context.text("the pages are not built: run `npm run build`\n", 500);
-  context.header("content-type", TYPES[extname(found)] ?? "application/octet-stream");
-  context.header(
-    "cache-control",
-    isFile && path.startsWith("/assets/") ? "public, max-age=31536000, immutable" : "no-cache",
-  );
-  const text = readFileSync(found, "utf8");
-  return context.body(
-    isFile
-      ? text
-      : text
-          .replaceAll('"./assets/', `"${basePath}assets/`)
-          .replace("<head>", `<head><meta name="base-path" content="${basePath}">`),
-  );
-}
-
-const CHARACTER = 6.4;
-
-function badge(text: string, colour: string): string {
-  const escaped = text.replace(/[<>&"]/g, (character) => `&#${character.charCodeAt(0)};`);
-  const width = Math.round(text.length * CHARACTER) + 16;
-  const label = `role="img" aria-label="${escaped}"`;
-  const font = 'font-family="Verdana,sans-serif" font-size="11"';
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="20" ${label}>`,
-    `<rect width="${width}" height="20" rx="3" fill="${colour}"/>`,
-    `<text x="${width / 2}" y="14" fill="#fff" text-anchor="middle" ${font}>${escaped}</text></svg>`,
-  ].join("");
 }

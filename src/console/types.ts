@@ -70,6 +70,8 @@ export interface CheckView {
   readonly step: number;
   readonly weight: number;
   readonly check: string;
+  /** success-rate, duration, query, template, hook or pods. */
+  readonly source?: string;
   readonly passed: boolean;
   readonly value?: number;
   readonly min?: number;

@@ -1,18 +1,18 @@
 /** The console: see and steer the canaries of a cluster in a browser. */
 import { spawn } from "node:child_process";
-import type { Mode } from "../../console/types.ts";
 import { CLUSTER_OPTIONS, connectCluster } from "../cluster.ts";
 import { type Command, type CommandContext, UserError } from "../command.ts";
-import { describeOptions, type OptionSpec, oneOf, portOf, readOptions, refuseWords } from "../options.ts";
+import { AUTH_OPTIONS, modeOf, signInOf } from "../console-auth.ts";
+import { describeOptions, type OptionSpec, portOf, readOptions, refuseWords } from "../options.ts";
 import { serveConsole } from "../serve-console.ts";
 
 const OPTIONS = {
   port: { type: "string", preset: "0", help: "port; 0: any free port" },
-  auth: { type: "string", preset: "local", help: "local: you, on this machine. none: read-only. token: bearer tokens" },
   "base-path": { type: "string", preset: "/", help: "where a proxy serves the console, e.g. /console/" },
   "metrics-server": { type: "string", help: "the operator's Prometheus, for charts of canary and primary" },
   "mesh-provider": { type: "string", preset: "istio", help: "as the operator's -mesh-provider" },
   open: { type: "boolean", help: "open the browser" },
+  ...AUTH_OPTIONS,
   ...CLUSTER_OPTIONS,
 } as const satisfies Record<string, OptionSpec>;
 
@@ -20,7 +20,11 @@ export const consoleCommand: Command = {
   help: `Usage: aviary console [OPTIONS]
 
 Serves the console. With --auth local it listens on 127.0.0.1 only, acts as your kubeconfig's identity, and prints a link that
-works once. With --auth none or token it listens on all addresses, for a pod in the cluster.
+works once. Otherwise it listens on all addresses, for a pod in the cluster:
+  none   everyone sees, no one steers
+  token  every user brings a bearer token, which the API server reviews
+  oidc   every user signs in at an identity provider
+  proxy  a proxy names the user, and proves itself by a secret or a client certificate
 
 Examples:
   aviary console                 on a laptop
@@ -33,7 +37,8 @@ ${describeOptions(OPTIONS)}`,
 async function run({ argv, env, out, signal }: CommandContext): Promise<0> {
   const options = readOptions(argv, OPTIONS);
   refuseWords(options);
-  const mode = oneOf(options, "auth", ["local", "none", "token"]) as Mode;
+  const mode = modeOf(options);
+  const signIn = signInOf(options);
   const basePath = options.text("base-path") ?? "/";
   if (!/^\/([\w.-]+\/)*$/.test(basePath))
     throw new UserError(`--base-path must begin and end with a slash, found "${basePath}"`, 2);
@@ -43,7 +48,11 @@ async function run({ argv, env, out, signal }: CommandContext): Promise<0> {
   const address = options.text("metrics-server");
   const meshProvider = options.text("mesh-provider") ?? "istio";
   const metrics = address === undefined ? {} : { metrics: { address, meshProvider } };
-  const { link, worksOnce, stop } = await serveConsole(client, { mode, basePath, host, port, ...metrics }, signal);
+  const { link, worksOnce, stop } = await serveConsole(
+    client,
+    { mode, basePath, host, port, ...signIn, ...metrics },
+    signal,
+  );
   out(`cluster: ${client.name}\nconsole: ${link}\n`);
   if (worksOnce) out("The link works once. The console ends with Ctrl-C.\n");
   if (options.flag("open"))

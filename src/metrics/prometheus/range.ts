@@ -1,10 +1,11 @@
 /** A query over a span of time, for charts: what a check would have measured then. */
-import type { ProviderOptions } from "../provider.ts";
-import { outbound } from "../provider.ts";
-import { ask } from "../http.ts";
+
 import { queryEscape } from "../escape.ts";
+import { ask } from "../http.ts";
 import { parseAnswer } from "../json.ts";
 import { MetricError } from "../metric-error.ts";
+import type { ProviderOptions } from "../provider.ts";
+import { outbound } from "../provider.ts";
 import { queryAddress } from "./address.ts";
 
 export interface Span {

@@ -39,14 +39,20 @@ it.runIf(CHROMIUM !== undefined)(
       await page.goto(link);
       await page.getByRole("link", { name: "podinfo" }).first().waitFor();
       // The first release is under way, and the page says how far it is.
-      await page.getByText(/step [2-9] of \d+/).waitFor();
+      await page
+        .getByText(/step [2-9] of \d+/)
+        .first()
+        .waitFor();
       await shot("under-way");
       await page.getByRole("link", { name: "podinfo" }).first().click();
       await page.getByRole("heading", { name: "podinfo" }).waitFor();
       await shot("canary-under-way");
       await page.getByRole("link", { name: /^Now/ }).click();
       // The first page of the console has the reason, with numbers, without a click.
-      await page.getByText(/Rolled back at step \d+ of \d+ .*request-success-rate \d+\.\d+ % < 95 %/).waitFor();
+      await page
+        .getByText(/Rolled back at step \d+ of \d+ .*request-success-rate \d+\.\d+ % < 95 %/)
+        .first()
+        .waitFor();
       await shot("rolled-back");
       await page.getByRole("link", { name: "podinfo" }).first().click();
       await page.getByRole("heading", { name: "podinfo" }).waitFor();

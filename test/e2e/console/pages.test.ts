@@ -1,149 +1,45 @@
 /**
- * The pages of the console in a real browser: each page, in light and dark, on a desktop and on a phone. axe finds nothing, no page
- * scrolls sideways, foreign text stays text, and a person can find out by keyboard alone why a release was rolled back.
+ * The pages of the console in a real browser: each page and each of its states, in light and dark, on a desktop and on a phone.
+ * axe finds nothing, no page scrolls sideways, foreign text stays text, and a person finds out by keyboard alone why a release
+ * was rolled back. With CONSOLE_SHOTS=FOLDER each of them leaves a screenshot.
  */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page, Route } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { claimAddressBlock } from "../../../sandbox/addresses.ts";
-import { type ApiServer, startApiServer } from "../../../sandbox/api-server/index.ts";
-import { CLUSTER_OPTIONS, connectCluster } from "../../../src/cli/cluster.ts";
-import { readOptions } from "../../../src/cli/options.ts";
-import { createAccess } from "../../../src/console/access.ts";
-import { createSeries } from "../../../src/console/series.ts";
-import { startConsole } from "../../../src/console/server.ts";
-import { crds } from "../../../src/crd/index.ts";
-import { createClusterCache } from "../../../src/kube/cluster-cache.ts";
 import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
-import { SILENT_LOG } from "../../../src/ports/log.ts";
 import { STEERING } from "../../../src/ports/steering.ts";
 import { PROJECT_ROOT } from "../../../src/project-root.ts";
-import { systemClock } from "../../../src/time/system-clock.ts";
+import { CHROMIUM, startBrowser } from "./browser.ts";
+import { startWorld, type World } from "./world.ts";
 
-const PAGES = join(PROJECT_ROOT, "dist/console");
-const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) =>
-  existsSync(path),
-);
-const ATTACK = '<img src=x onerror="document.title=1">';
-const SENTENCE = "Rolled back at step 2 of 5 (20 %): request-success-rate 90.00 % < 99 % (5 failed checks).";
+const PAGES = process.env["CONSOLE_PAGES"] ?? join(PROJECT_ROOT, "dist/console");
+const SHOTS = process.env["CONSOLE_SHOTS"];
+const PATIENCE_MS = 300_000;
 
-const checks = [100, 99.5, 92, 90].map((value, index) => ({
-  at: `2026-01-01T00:00:${10 + index * 10}Z`,
-  ...{
-    step: index < 2 ? 1 : 2,
-    weight: index < 2 ? 10 : 20,
-    check: "request-success-rate",
-    source: "metric",
-    of: "canary",
-  },
-  ...{ passed: value >= 99, value, min: 99, requests: 100 + index },
-}));
-
-const RUN: KubeObject = {
-  ...{ apiVersion: "aviary.flagger.app/v1alpha1", kind: "CanaryRun" },
-  metadata: { name: "shop-1", namespace: "test", labels: { "aviary.flagger.app/canary": "shop" } },
-  spec: {
-    ...{
-      version: 1,
-      canary: "shop",
-      canaryUid: "u",
-      startedAt: "2026-01-01T00:00:00Z",
-      revision: "b",
-      previousRevision: "a",
-    },
-    ...{ images: { app: "shop:2" }, previousImages: { app: "shop:1" }, changedConfigs: ["configmap/shop"] },
-    ...{ strategy: "canary", threshold: 5, intervalMs: 10_000, steps: [{ weight: 10, mirror: false, gates: [] }] },
-  },
-  status: {
-    ...{
-      verdict: "rolled-back",
-      sentence: SENTENCE,
-      phase: "Failed",
-      step: 2,
-      weight: 20,
-      failedChecks: 5,
-      gaps: 1,
-      checks,
-    },
-    endedAt: "2026-01-01T00:01:00Z",
-    people: [
-      { at: "2026-01-01T00:00:30Z", verb: "pause", by: "alice", reason: ATTACK, outcome: "applied", message: "stays" },
-    ],
-    timeline: [{ at: "2026-01-01T00:00:00Z", phase: "Failed", step: 2, reason: "x", type: "Warning", message: ATTACK }],
-  },
-};
-
-function canary(name: string, status: Record<string, unknown>): KubeObject {
-  const analysis = { interval: "10s", threshold: 5, maxWeight: 50, stepWeight: 10 };
-  const targetRef = { apiVersion: "apps/v1", kind: "Deployment", name };
-  const spec = { targetRef, service: { port: 80 }, analysis };
-  return { apiVersion: "flagger.app/v1beta1", kind: "Canary", metadata: { name, namespace: "test" }, spec, status };
-}
-
-let folder: string;
-let server: ApiServer;
-let browser: Browser | undefined;
+let world: World;
+let browser: Browser;
 let page: Page;
 let origin: string;
 const errors: string[] = [];
-const undo: (() => Promise<unknown> | unknown)[] = [];
 
 beforeAll(async () => {
   if (CHROMIUM === undefined) return;
-  folder = mkdtempSync(join(tmpdir(), "console-pages-"));
-  undo.push(() => rmSync(folder, { recursive: true }));
-  const addresses = await claimAddressBlock();
-  undo.push(() => addresses.release());
-  server = await startApiServer({ addresses });
-  undo.push(() => server.stop());
-  for (const crd of crds()) server.cluster.create(RESOURCES.crd, crd as never);
-  server.cluster.create(RESOURCES.namespace, { apiVersion: "v1", kind: "Namespace", metadata: { name: "test" } });
-  for (const object of [
-    canary("shop", {
-      phase: "Failed",
-      canaryWeight: 0,
-      failedChecks: 0,
-      conditions: [{ type: "Promoted", status: "False", reason: "Failed", message: SENTENCE }],
-    }),
-    canary("cart", { phase: "Progressing", canaryWeight: 20, failedChecks: 1 }),
-  ]) {
-    const made = server.cluster.create(RESOURCES.canary, object);
-    server.cluster.updateStatus(RESOURCES.canary, { ...made, status: object.status });
-  }
-  const made = server.cluster.create(STEERING.run, RUN);
-  if (made.status === undefined) server.cluster.updateStatus(STEERING.run, { ...made, status: RUN.status });
-  writeFileSync(join(folder, "kubeconfig"), server.kubeconfig);
-  const stopped = new AbortController();
-  undo.push(() => stopped.abort());
-  const client = await connectCluster(readOptions([], CLUSTER_OPTIONS), { KUBECONFIG: join(folder, "kubeconfig") });
-  const world = { transport: client.transport, clock: systemClock, random: Math.random, log: SILENT_LOG };
-  const cache = createClusterCache(world, stopped.signal);
-  const canaries = cache.track(RESOURCES.canary);
-  await canaries.synced;
-  const access = createAccess("local", client, systemClock);
-  const running = await startConsole({
-    ...{ client, access, canaries, series: createSeries(undefined, systemClock) },
-    ...{ signal: stopped.signal, clock: systemClock },
-    ...{ host: "127.0.0.1", port: 0, pages: PAGES, basePath: "/" },
-  });
-  undo.push(() => running.stop());
-  origin = running.url.slice(0, -1);
-  const quiet =
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: quiet.split(" ") });
-  undo.push(() => browser?.close());
+  world = await startWorld();
+  browser = await startBrowser();
   // The pages' security policy forbids what this test does to inspect them. Another test covers the policy.
   page = await browser.newPage({ bypassCSP: true });
+  page.setDefaultTimeout(PATIENCE_MS);
   page.on("pageerror", (error) => errors.push(String(error)));
-  await page.goto(`${running.url}login?token=${access.oneTimeToken}`);
+  await page.goto(world.console.link);
   await page.waitForSelector("h1");
-}, 120_000);
+  origin = world.console.url.slice(0, -1);
+}, PATIENCE_MS);
 afterAll(async () => {
-  for (const step of undo.reverse().splice(0)) await step();
+  await browser?.close();
+  await world?.stop();
 });
 
 const settled = () =>
@@ -152,84 +48,207 @@ const settled = () =>
 const ADDRESSES = {
   now: "/",
   canaries: "/canaries",
-  "a canary that failed": "/canaries/test/shop",
-  "a canary under way": "/canaries/test/cart",
-  "a canary that is not there": "/canaries/test/nothing",
-  releases: "/runs",
-  "a release": "/runs/test/shop-1",
+  "canary-failed": "/canaries/test/podinfo",
+  "canary-running": "/canaries/test/checkout",
+  "canary-waiting": "/canaries/test/search",
+  "canary-paused": "/canaries/test/profile",
+  "canary-none": "/canaries/test/nothing",
+  runs: "/runs",
+  "run-failed": "/runs/test/podinfo-rolled-back",
+  "run-promoted": "/runs/test/podinfo-promoted",
+  compare: "/compare?a=test/podinfo-promoted&b=test/podinfo-rolled-back",
+  "compare-none": "/compare",
+  gates: "/gates",
+  freezes: "/freezes",
+  insights: "/insights",
+  checks: "/checks",
   me: "/me",
-  "no page": "/nonsense",
+  "no-page": "/nonsense",
 };
 
-describe("the pages", () => {
-  if (CHROMIUM === undefined) {
-    it("are not opened here, because this machine has no Chromium", () => expect(CHROMIUM).toBeUndefined());
-    return;
+/** What each page shows when the server does not answer as usual. */
+const STATES: Readonly<Record<string, (route: Route) => Promise<unknown>>> = {
+  loading: () => new Promise(() => undefined),
+  forbidden: (route) =>
+    route.fulfill({ status: 403, json: { error: "you have no right to list canaries in all namespaces" } }),
+  error: (route) => route.fulfill({ status: 502, json: { error: "dial tcp 10.0.0.1:443: connection refused" } }),
+  empty: (route) => route.fulfill({ json: emptyAnswer(new URL(route.request().url()).pathname) }),
+};
+
+const LISTS = ["/", "/canaries", "/runs", "/gates", "/freezes", "/insights", "/checks", "/me"];
+
+function emptyAnswer(path: string): unknown {
+  if (path.endsWith("/insights"))
+    return {
+      days: 30,
+      runs: 0,
+      promoted: 0,
+      rolledBack: 0,
+      otherwise: 0,
+      perDay: [],
+      checks: [],
+      canaries: [],
+      records: true,
+    };
+  if (path.endsWith("/checks")) return { findings: [] };
+  if (path.endsWith("/rights")) return { rights: [] };
+  return { rows: [], hidden: 0, left: 0, records: true, installed: true, namespaces: [] };
+}
+
+const VIEWS = [
+  ["light", 1440],
+  ["dark", 1440],
+  ["light", 320],
+  ["dark", 320],
+] as const;
+
+describe.runIf(CHROMIUM !== undefined)("the pages", { timeout: PATIENCE_MS }, () => {
+  const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+  async function looked(name: string, [colorScheme, width]: (typeof VIEWS)[number]): Promise<void> {
+    if (SHOTS !== undefined) {
+      mkdirSync(SHOTS, { recursive: true });
+      await page.screenshot({ path: join(SHOTS, `${name}-${colorScheme}-${width}.png`), fullPage: true });
+    }
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate<{ violations: { id: string; nodes: { html: string }[] }[] }>(
+      "globalThis.axe.run()",
+    );
+    expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
+    expect(await page.evaluate(`document.documentElement.scrollWidth <= innerWidth`)).toBe(true);
   }
 
-  const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+  async function show([colorScheme, width]: (typeof VIEWS)[number]): Promise<void> {
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize({ width, height: 900 });
+  }
 
   it.each(Object.entries(ADDRESSES))(
     "%s: axe finds nothing in light and dark, and nothing scrolls sideways at 320 px",
-    async (_name, address) => {
-      for (const [colorScheme, width] of [
-        ["light", 1440],
-        ["dark", 1440],
-        ["light", 320],
-      ] as const) {
-        await page.emulateMedia({ colorScheme });
-        await page.setViewportSize({ width, height: 900 });
+    async (name, address) => {
+      for (const view of VIEWS) {
+        await show(view);
         await page.goto(origin + address);
         await settled();
-        await page.evaluate(axe);
-        const { violations } = await page.evaluate<{ violations: { id: string }[] }>("globalThis.axe.run()");
-        expect(violations.map(({ id }) => id)).toEqual([]);
-        expect(await page.evaluate(`document.documentElement.scrollWidth <= innerWidth`)).toBe(true);
+        await page.waitForFunction(`[...document.querySelectorAll(".loading")].length === 0`);
+        await looked(name, view);
       }
     },
   );
 
-  it("show foreign text as text", async () => {
-    await page.goto(`${origin}/runs/test/shop-1`);
+  it.each(Object.entries(STATES))("say what is the matter: %s", async (state, answer) => {
+    const isApi = (url: URL) => /\/api\/v1\/(?!me$|stream)/.test(url.pathname);
+    await page.route(isApi, answer);
+    try {
+      for (const address of LISTS) {
+        for (const view of VIEWS.slice(0, state === "loading" ? 1 : 3)) {
+          await show(view);
+          await page.goto(origin + address);
+          await page.waitForSelector(state === "loading" ? ".loading" : "h1");
+          if (state === "forbidden" || state === "error") await page.waitForSelector("[role=alert], .notice");
+          await looked(`${state}${address.replaceAll("/", "-")}`, view);
+        }
+      }
+    } finally {
+      await page.unroute(isApi);
+    }
+  });
+
+  it("say that what they show is older when the server goes away, and are live again when it is back", async () => {
+    await show(VIEWS[0]);
+    await page.goto(`${origin}/canaries/test/checkout`);
     await settled();
-    expect(await page.locator("img").count()).toBe(0);
-    expect(await page.textContent("main")).toContain(ATTACK);
-    expect(errors).toEqual([]);
+    const isDetail = (url: URL) => url.pathname === "/api/v1/canaries/test/checkout";
+    await page.route(isDetail, (route) => route.abort());
+    touch("checkout", { failedChecks: 2 });
+    await page.getByText("What you see is older.").waitFor();
+    await looked("stale-canary", VIEWS[0]);
+    await page.unroute(isDetail);
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.getByText("2 of 5 failed checks").first().waitFor();
+    expect(await page.getByText("What you see is older.").count()).toBe(0);
+  });
+
+  it("show what was promised and what was measured, and ask the metrics server for the canary's own checks only", async () => {
+    await page.goto(`${origin}/canaries/test/checkout`);
+    await page.getByText("measured").first().waitFor();
+    expect(await page.textContent(".band")).toMatch(/promised20 % canary.*measured20\.6 % canary/);
+    for (const query of world.queries) expect(query).toContain('destination_workload_namespace="test"');
   });
 
   it("show a change without a reload", async () => {
     await page.goto(`${origin}/canaries`);
     await settled();
-    const before = server.cluster.get(RESOURCES.canary, "test", "cart") as KubeObject;
-    server.cluster.updateStatus(RESOURCES.canary, { ...before, status: { ...before.status, canaryWeight: 40 } });
+    touch("checkout", { canaryWeight: 40 });
     await page.waitForFunction(`document.querySelector("main")?.textContent?.includes("40 %")`);
+    touch("checkout", { canaryWeight: 20 });
   });
 
-  it("lead a person by keyboard alone from the first page to the reason of a rollback", async () => {
+  it("lead a person by keyboard alone from the first page to the reason of a rollback, and to the release", async () => {
     await page.goto(`${origin}/`);
     await settled();
-    for (let presses = 0; presses < 40; presses += 1) {
-      await page.keyboard.press("Tab");
-      if (await page.evaluate(`document.activeElement?.getAttribute("href")?.endsWith("/canaries/test/shop")`)) break;
-    }
+    await tabTo(`document.activeElement?.getAttribute("href")?.endsWith("/canaries/test/podinfo")`);
     await page.keyboard.press("Enter");
     await page.waitForSelector(".sentence");
-    expect(await page.textContent(".sentence")).toContain("request-success-rate 90.00 % < 99 %");
+    expect(await page.textContent(".sentence")).toContain("request-success-rate 90.64 % < 99 %");
+    await tabTo(`document.activeElement?.classList.contains("cell")`);
+    await page.keyboard.press("ArrowUp");
+    await page.keyboard.press("ArrowLeft");
+    await page.waitForSelector(".detail");
+    expect(await page.textContent(".detail")).toMatch(/request-success-rate at .* failed, limit ≥ 99, of \d+ requests/);
     await page.keyboard.press("g");
     await page.keyboard.press("r");
     await page.waitForFunction(`document.querySelector("h1")?.textContent === "Releases"`);
   });
 
-  it("name each button's action, and report that no operator answers", async () => {
-    await page.goto(`${origin}/canaries/test/cart`);
+  it("replay a release turn by turn by keyboard", async () => {
+    await page.goto(`${origin}/runs/test/podinfo-rolled-back`);
     await settled();
-    await page.getByRole("button", { name: "Next step now" }).click();
-    expect(await page.textContent("dialog")).toMatch(/40 % -> 50 %/);
+    await page.getByRole("slider", { name: "Turn" }).focus();
+    await page.keyboard.press("Home");
+    expect(await page.textContent(".replay")).toContain("Turn 1 of");
+    await page.keyboard.press("ArrowRight");
+    expect(await page.textContent(".replay")).toContain("Turn 2 of");
+  });
+
+  it("name what a button does, and create nothing when a person cancels", async () => {
+    await page.goto(`${origin}/canaries/test/checkout`);
+    await settled();
+    await page.getByRole("button", { name: "Go to 30 % now" }).click();
+    expect(await page.textContent("dialog")).toMatch(/20 % -> 30 %/);
     await page.keyboard.press("Escape");
     await page.waitForFunction(`document.querySelector("dialog[open]") === null`);
-    expect(server.cluster.list(STEERING.action)).toEqual([]);
+    expect(world.server.cluster.list(STEERING.action)).toEqual([]);
   });
+
+  it("freeze a namespace and thaw it again", async () => {
+    await page.goto(`${origin}/freezes`);
+    await settled();
+    await page.getByLabel("Reason").fill("stocktaking");
+    await page.getByRole("button", { name: /^Freeze test for/ }).click();
+    await page.getByText("stocktaking").waitFor();
+    expect(world.server.cluster.list(STEERING.freeze).map(({ spec }) => spec?.reason)).toContain("stocktaking");
+    await page.getByRole("button", { name: /^Thaw test/ }).click();
+    await page.getByText("has ended").waitFor();
+    expect(world.server.cluster.list(STEERING.freeze).map(({ spec }) => spec?.reason)).not.toContain("stocktaking");
+  });
+
+  it("throw no errors", () => expect(errors).toEqual([]));
 });
+
+/** Changes the status of a canary, as an operator does. */
+function touch(name: string, fields: Readonly<Record<string, unknown>>): void {
+  const before = world.server.cluster.get(RESOURCES.canary, "test", name) as KubeObject;
+  world.server.cluster.updateStatus(RESOURCES.canary, { ...before, status: { ...before["status"], ...fields } });
+}
+
+async function tabTo(condition: string): Promise<void> {
+  for (let presses = 0; presses < 100; presses += 1) {
+    await page.keyboard.press("Tab");
+    if (await page.evaluate(condition)) return;
+  }
+  throw new Error(`no press of Tab led to ${condition}`);
+}
 
 it("the script of the first load is at most 45 KB gzipped, the sheet at most 12 KB", () => {
   const size = (ending: string) =>

@@ -1,0 +1,63 @@
+/** What waits for a person: each release that stands before a gate, and the buttons that open it. */
+import type { CanaryRow, CanaryView } from "../../src/console/types.ts";
+import { changes, list, listProblem, loadList } from "../api.ts";
+import { ago } from "../format.ts";
+import { canaryPath, Empty, Link, Loading, now, State, Trouble } from "../parts.tsx";
+import { NoCanaries } from "./now.tsx";
+import { useRead, useTitle } from "./reading.ts";
+import { Verbs } from "./verbs.tsx";
+
+export function GatesPage() {
+  const rows = [...(list.value?.rows.values() ?? [])];
+  const waiting = rows
+    .filter(({ phase, paused }) => phase === "Waiting" || phase === "WaitingPromotion" || paused)
+    .sort((a, b) => a.since - b.since);
+  useTitle(waiting.length > 0 ? `${waiting.length} at gates` : "Gates");
+  if (listProblem.value !== undefined && list.value === undefined)
+    return <Trouble problem={listProblem.value} again={() => void loadList()} />;
+  if (list.value === undefined) return <Loading what="the gates" />;
+  if (rows.length === 0) return <NoCanaries />;
+  return (
+    <>
+      <h1>Gates</h1>
+      {waiting.length === 0 ? (
+        <Empty title="No release waits for a person">
+          <p>
+            A release waits here when a webhook of type <code>confirm-rollout</code>,{" "}
+            <code>confirm-traffic-increase</code> or <code>confirm-promotion</code> does not let it pass, and when a
+            person has paused it.
+          </p>
+        </Empty>
+      ) : (
+        <ul class="cards gates">
+          {waiting.map((row) => (
+            <Gate key={canaryPath(row)} row={row} />
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
+
+const VERBS = ["approve", "refuse", "resume"];
+
+function Gate({ row }: { row: CanaryRow }) {
+  const { value, problem, read } = useRead<CanaryView>(canaryPath(row), changes.value.count);
+  const view = value.value;
+  return (
+    <li class="card">
+      <div class="head">
+        <Link to={canaryPath(row)}>
+          <b>{row.name}</b> <span class="dim">{row.namespace}</span>
+        </Link>
+        <State phase={row.phase} paused={row.paused} />
+      </div>
+      <p>{row.what}</p>
+      <p class="dim small">
+        {row.weight} % to the canary · waits for {ago(row.since, now.value)}
+      </p>
+      {problem.value !== undefined && <p class="dim">{problem.value.message}</p>}
+      {view !== undefined && <Verbs view={view} only={VERBS} done={() => void read()} />}
+    </li>
+  );
+}

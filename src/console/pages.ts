@@ -1,0 +1,68 @@
+/** What is no API: the built pages, and the badge of one canary. */
+import { existsSync, readFileSync } from "node:fs";
+import { extname, join, normalize } from "node:path";
+import type { Context, Hono } from "hono";
+import type { ConsoleOptions } from "./server.ts";
+import { userOf } from "./server.ts";
+import { rowOf } from "./views.ts";
+
+const TYPES: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".svg": "image/svg+xml",
+};
+
+export function addBadge(app: Hono, options: ConsoleOptions): void {
+  const { access, signal } = options;
+  app.get("/badge/:namespace/:file{.+\\.svg}", async (context) => {
+    const user = await userOf(options, context);
+    const { namespace, file } = context.req.param();
+    const name = file.replace(/\.svg$/, "");
+    const refusal = user === undefined ? "" : await access.refusal(user, "get", "canaries", namespace, name, signal);
+    if (refusal !== undefined) return context.text("no right to see this canary\n", 403);
+    const object = options.canaries.get(namespace, name);
+    if (object === undefined) return context.text("no such canary\n", 404);
+    const { phase, weight, step, steps, running } = rowOf(object);
+    const text = running ? `canary ${weight} % (${step}/${steps})` : phase || "new";
+    context.header("content-type", "image/svg+xml");
+    context.header("cache-control", "no-cache");
+    return context.body(badge(text, phase === "Failed" ? "#b3261e" : running ? "#1f5fbf" : "#1d7a46"));
+  });
+}
+
+export function page({ pages, basePath }: ConsoleOptions, context: Context): Response {
+  const path = normalize(context.req.path.slice(basePath.length - 1));
+  const file = join(pages, path);
+  const isFile = extname(path) !== "" && file.startsWith(pages) && existsSync(file);
+  if (extname(path) !== "" && !isFile) return context.text("no such file\n", 404);
+  const found = isFile ? file : join(pages, "index.html");
+  if (!existsSync(found)) return context.text("the pages are not built: run `npm run build`\n", 500);
+  context.header("content-type", TYPES[extname(found)] ?? "application/octet-stream");
+  context.header(
+    "cache-control",
+    isFile && path.startsWith("/assets/") ? "public, max-age=31536000, immutable" : "no-cache",
+  );
+  const text = readFileSync(found, "utf8");
+  return context.body(
+    isFile
+      ? text
+      : text
+          .replaceAll('"./assets/', `"${basePath}assets/`)
+          .replace("<head>", `<head><meta name="base-path" content="${basePath}">`),
+  );
+}
+
+const CHARACTER = 6.4;
+
+function badge(text: string, colour: string): string {
+  const escaped = text.replace(/[<>&"]/g, (character) => `&#${character.charCodeAt(0)};`);
+  const width = Math.round(text.length * CHARACTER) + 16;
+  const label = `role="img" aria-label="${escaped}"`;
+  const font = 'font-family="Verdana,sans-serif" font-size="11"';
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="20" ${label}>`,
+    `<rect width="${width}" height="20" rx="3" fill="${colour}"/>`,
+    `<text x="${width / 2}" y="14" fill="#fff" text-anchor="middle" ${font}>${escaped}</text></svg>`,
+  ].join("");
+}

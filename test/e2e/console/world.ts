@@ -1,0 +1,184 @@
+/** A cluster with canaries in every situation, its console, and a metrics server: what the tests of the pages look at. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { claimAddressBlock } from "../../../sandbox/addresses.ts";
+import { type ApiServer, startApiServer } from "../../../sandbox/api-server/index.ts";
+import { CLUSTER_OPTIONS, connectCluster } from "../../../src/cli/cluster.ts";
+import { readOptions } from "../../../src/cli/options.ts";
+import { type ServedConsole, serveConsole } from "../../../src/cli/serve-console.ts";
+import { crds } from "../../../src/crd/index.ts";
+import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../../../src/ports/kubernetes.ts";
+import { STEERING } from "../../../src/ports/steering.ts";
+import { canary, canaryRun, deployment, event, freeze, pod } from "./objects.ts";
+
+export interface World {
+  readonly server: ApiServer;
+  readonly console: ServedConsole;
+  /** What the metrics server was asked. */
+  readonly queries: readonly string[];
+  readonly kubeconfig: string;
+  stop(): Promise<void>;
+}
+
+export async function startWorld(fill: (server: ApiServer) => void = situations): Promise<World> {
+  const undo: (() => Promise<unknown> | unknown)[] = [];
+  const folder = mkdtempSync(join(tmpdir(), "console-world-"));
+  undo.push(() => rmSync(folder, { recursive: true }));
+  const addresses = await claimAddressBlock();
+  undo.push(() => addresses.release());
+  const server = await startApiServer({ addresses });
+  undo.push(() => server.stop());
+  for (const crd of crds()) server.cluster.create(RESOURCES.crd, crd as never);
+  for (const name of ["test", "shop"])
+    server.cluster.create(RESOURCES.namespace, { apiVersion: "v1", kind: "Namespace", metadata: { name } });
+  fill(server);
+  const kubeconfig = join(folder, "kubeconfig");
+  writeFileSync(kubeconfig, server.kubeconfig);
+  const queries: string[] = [];
+  const metrics = await startMetrics(queries);
+  undo.push(() => metrics.stop());
+  const stopped = new AbortController();
+  undo.push(() => stopped.abort());
+  const client = await connectCluster(readOptions([], CLUSTER_OPTIONS), { KUBECONFIG: kubeconfig });
+  const served = await serveConsole(
+    client,
+    {
+      ...{ mode: "local", host: "127.0.0.1", port: 0, basePath: "/" },
+      metrics: { address: metrics.address, meshProvider: "istio" },
+      ...(process.env["CONSOLE_PAGES"] === undefined ? {} : { pages: process.env["CONSOLE_PAGES"] }),
+    },
+    stopped.signal,
+  );
+  undo.push(() => served.stop());
+  return {
+    ...{ server, console: served, queries, kubeconfig },
+    async stop() {
+      for (const step of undo.reverse().splice(0)) await step();
+    },
+  };
+}
+
+/** Answers query_range as Prometheus does: the canary is a little slower and a little worse than the primary. */
+async function startMetrics(queries: string[]) {
+  const server = createServer((request, response) => {
+    const { searchParams } = new URL(request.url ?? "/", "http://metrics");
+    const query = searchParams.get("query") ?? "";
+    queries.push(query);
+    const [from, to, step] = ["start", "end", "step"].map((name) => Number(searchParams.get(name))) as [
+      number,
+      number,
+      number,
+    ];
+    const isPrimary = query.includes("-primary");
+    const values: [number, string][] = [];
+    for (let at = from; at <= to; at += step) {
+      const wave = Math.sin(at / 40) * 0.5 + Math.sin(at / 17) * 0.3;
+      const value = query.includes("increase")
+        ? isPrimary
+          ? 800
+          : 208
+        : query.includes("histogram")
+          ? (isPrimary ? 45 : 62) + wave * 6
+          : Math.min(100, (isPrimary ? 99.9 : 99.4) + wave * 0.2);
+      values.push([at, String(value)]);
+    }
+    response.setHeader("content-type", "application/json");
+    response.end(
+      JSON.stringify({ status: "success", data: { resultType: "matrix", result: [{ metric: {}, values }] } }),
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    address: `http://127.0.0.1:${port}`,
+    stop: () =>
+      new Promise<void>((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  };
+}
+
+function put(server: ApiServer, type: ResourceType, object: KubeObject): void {
+  const made = server.cluster.create(type, object);
+  if (object["status"] !== undefined && JSON.stringify(made["status"]) !== JSON.stringify(object["status"]))
+    server.cluster.updateStatus(type, { ...made, status: object["status"] });
+}
+
+/** Canaries under way, waiting, paused, failed, at rest and refused, with their releases, pods and events. */
+export function situations(server: ApiServer): void {
+  const ago = (seconds: number) => new Date(Date.now() - seconds * 1000).toISOString();
+  const failed = canaryRun("podinfo", { ago, verdict: "rolled-back" });
+  const states: readonly (readonly [name: string, status: KubeFields, parts?: KubeFields])[] = [
+    [
+      "podinfo",
+      {
+        ...{ phase: "Failed", canaryWeight: 0, failedChecks: 0, lastTransitionTime: ago(600) },
+        conditions: [{ type: "Promoted", status: "False", reason: "Failed", message: failed.status.sentence }],
+      },
+    ],
+    [
+      "checkout",
+      {
+        ...{ phase: "Progressing", canaryWeight: 20, failedChecks: 1, lastTransitionTime: ago(100) },
+        aviary: { step: 2, holdUntil: Date.now() + 100_000, run: { id: "checkout-now", startedAt: Date.now() } },
+      },
+    ],
+    [
+      "search",
+      { phase: "WaitingPromotion", canaryWeight: 50, failedChecks: 0, lastTransitionTime: ago(720) },
+      { webhooks: [{ name: "ask the board", type: "confirm-promotion", url: "http://gate.test/" }] },
+    ],
+    [
+      "profile",
+      {
+        ...{ phase: "Progressing", canaryWeight: 30, failedChecks: 0, lastTransitionTime: ago(180) },
+        aviary: { step: 3, paused: { by: "alice@example.com", at: Date.now() - 180_000, reason: "watching payments" } },
+      },
+    ],
+    ["blog", { phase: "Succeeded", canaryWeight: 0, failedChecks: 0, lastTransitionTime: ago(90_000) }],
+    ["mail", { phase: "Initialized", canaryWeight: 0, failedChecks: 0, lastTransitionTime: ago(300_000) }],
+  ];
+  for (const [name, status, parts = {}] of states) put(server, RESOURCES.canary, canary(name, status, parts));
+  // Plain Kubernetes has no weights: the operator refuses this one.
+  const odd = canary("odd", { phase: "Initialized", canaryWeight: 0, failedChecks: 0 });
+  put(server, RESOURCES.canary, { ...odd, spec: { ...odd["spec"], provider: "kubernetes" } });
+  put(server, STEERING.run, failed);
+  put(server, STEERING.run, canaryRun("podinfo", { ago, verdict: "promoted" }));
+  put(server, STEERING.run, canaryRun("checkout", { ago, verdict: "running" }));
+  for (const name of ["podinfo", "checkout"]) {
+    put(server, RESOURCES.deployment, deployment(name, "2"));
+    put(server, RESOURCES.deployment, deployment(`${name}-primary`, "1"));
+    put(server, RESOURCES.pod, pod(`${name}-primary`, 1, { ready: true }));
+    put(server, RESOURCES.pod, pod(`${name}-primary`, 2, { ready: true, restarts: 1 }));
+  }
+  put(server, RESOURCES.pod, pod("checkout", 1, { ready: true }));
+  put(
+    server,
+    RESOURCES.pod,
+    pod("checkout", 2, { ready: false, why: "ImagePullBackOff", said: 'Back-off pulling image "shop/checkout:2"' }),
+  );
+  const { uid } = server.cluster.get(RESOURCES.canary, "test", "checkout")?.metadata ?? {};
+  put(
+    server,
+    RESOURCES.event,
+    event("checkout", uid ?? "", ago(100), "Normal", "Advance checkout.test canary weight 20"),
+  );
+  put(
+    server,
+    RESOURCES.event,
+    event(
+      ...([
+        "checkout",
+        uid ?? "",
+        ago(40),
+        "Warning",
+        "Halt checkout.test advancement success rate 98.10% < 99%",
+      ] as const),
+    ),
+  );
+  put(server, STEERING.freeze, freeze("shop", { until: new Date(Date.now() + 172_800_000).toISOString() }));
+}
