@@ -36,7 +36,7 @@ export async function queryRange(
     headers: authorization === undefined ? {} : { Authorization: [authorization] },
   };
   const { status, statusLine, body, said } = await ask(asked, outbound(options, signal));
-  if (status >= 400) throw new MetricError(`error response: Status ${statusLine}: ${said}`);
+  if (status !== 200) throw new MetricError(`error response: Status ${statusLine}: ${said}`);
   return pointsOf(body);
 }
 
