@@ -17,7 +17,7 @@ export interface Mark {
   readonly text: string;
 }
 
-/** The charts of a record: what was written down when it happened, whatever Prometheus still knows. */
+/** The charts of a record: values that were written down when they were measured. Prometheus may have forgotten them. */
 export function recordedCharts(checks: readonly CheckView[]): readonly ChartView[] {
   const names = [...new Set(checks.map(({ check }) => check))];
   return names.flatMap((name): ChartView[] => {

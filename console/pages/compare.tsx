@@ -97,7 +97,7 @@ function factsOf(left: RunView, right: RunView): readonly Fact[] {
   ];
 }
 
-/** The same step of both, whatever time it was: the range of values that were measured there. */
+/** The range of values that each release measured at the same step. */
 function Steps({ left, right }: { left: RunView; right: RunView }) {
   const keys = new Map<string, { step: number; check: string; of: string }>();
   for (const { step, check, of } of [...left.checks, ...right.checks]) {
