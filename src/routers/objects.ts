@@ -7,7 +7,7 @@ import {
   type ObjectRef,
   type ResourceType,
 } from "../ports/kubernetes.ts";
-import { FLUX_OPT_OUT, ownerReference } from "../ports/owner.ts";
+import { FLUX_OPT_OUT, type MadeObject, ownerReference } from "../ports/owner.ts";
 import type { RouterKind, RouterOptions } from "../ports/router.ts";
 import type { Snapshot } from "../ports/snapshot.ts";
 
@@ -88,6 +88,20 @@ export function objectOf(
     },
     spec: wanted.spec,
   };
+}
+
+/**
+ * Objects that a router writes under names of its own. One that was there before is taken over, as Flagger does; one of
+ * another Canary is not, because the two would undo each other's work.
+ */
+export function madeRoutes(
+  canary: Canary,
+  refs: readonly ObjectRef[],
+  { setOwnerRefs }: RouterOptions,
+): readonly MadeObject[] {
+  if (!setOwnerRefs) return [];
+  const { name } = canary.ref;
+  return refs.map((ref) => ({ ref, as: `the ${ref.type.kind} of canary ${name}`, use: "adopted" as const }));
 }
 
 /** A number as the API server may store it: a number, a text, or absent. */

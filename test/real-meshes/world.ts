@@ -26,7 +26,7 @@ const NEEDS: Readonly<Record<RealMesh, readonly string[]>> = {
 
 const PROGRAMS = process.env["MESH_PROGRAMS"];
 /** Files and folders of CRDs, with colons between them. */
-const CRDS = (process.env["MESH_CRDS"] ?? "").split(delimiter).filter((place) => place !== "");
+export const CRDS = (process.env["MESH_CRDS"] ?? "").split(delimiter).filter((place) => place !== "");
 
 /** Why a mesh cannot be tried here; undefined when it can. */
 export function whatIsMissing(name: RealMesh): string | undefined {

@@ -27,8 +27,18 @@ function replace(text: string, from: string, to: string, limit: bigint): string 
   });
 }
 
+/** Go writes flags into the expression, "^(?i)[a-z]+$"; they hold for what follows, which is all of it in rules of CRDs. */
+function goExpression(text: string, flags = ""): RegExp {
+  const written = [...text.matchAll(/\(\?([ims]+)\)/g)].map(([, letters]) => letters).join("");
+  const all = [...new Set(`u${flags}${written}`)].join("");
+  return new RegExp(text.replace(/\(\?[ims]+\)/g, ""), all);
+}
+
 const items = (list: unknown) => (list instanceof Set ? [...list] : (list as unknown[]));
 const same = (a: unknown, b: unknown) => a === b;
+
+/** The package has a `matches` of its own, which takes JavaScript's expressions only. */
+const GO_MATCHES = { name: ".matchesGo(", signature: "string.matchesGo(string): bool" } as const;
 
 function environment(): Environment {
   return new Environment({
@@ -38,11 +48,12 @@ function environment(): Environment {
   })
     .registerFunction(
       "string.find(string): string",
-      (text: string, re: string) => new RegExp(re, "u").exec(text)?.[0] ?? "",
+      (text: string, re: string) => goExpression(re).exec(text)?.[0] ?? "",
     )
     .registerFunction("string.findAll(string): list", (text: string, re: string) =>
-      [...text.matchAll(new RegExp(re, "gu"))].map(([match]) => match),
+      [...text.matchAll(goExpression(re, "g"))].map(([match]) => match),
     )
+    .registerFunction(GO_MATCHES.signature, (text: string, re: string) => goExpression(re).test(text))
     .registerFunction("string.replace(string, string): string", (text: string, from: string, to: string) =>
       text.replaceAll(from, () => to),
     )
@@ -70,7 +81,7 @@ function program(expression: string): Program {
   const known = programs.get(expression);
   if (known !== undefined) return known;
   shared ??= environment();
-  const made = shared.parse(bindHasTargets(expression)) as Program;
+  const made = shared.parse(bindHasTargets(expression.replaceAll(".matches(", GO_MATCHES.name))) as Program;
   programs.set(expression, made);
   return made;
 }

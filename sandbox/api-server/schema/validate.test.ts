@@ -130,6 +130,7 @@ describe("CEL rules", () => {
     [{ type: "number" }, { rule: "self > 1.0" }, 1.5, []],
     [text, { rule: "false", messageExpression: '"no " + self' }, "x", ['spec.x: Invalid value: "string": no x']],
     [text, { rule: "self.matches('^a')" }, "b", [`spec.x: Invalid value: "string": failed rule: self.matches('^a')`]],
+    [text, { rule: "self.matches('^(?i)a+$')" }, "aA", []],
     [
       { type: "object", properties: { a: text } },
       { rule: "has(self.a)", reason: "FieldValueRequired", fieldPath: ".a" },

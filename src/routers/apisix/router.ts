@@ -4,7 +4,7 @@ import { type KubeFields, type KubeObject, namespaced } from "../../ports/kubern
 import type { Obstacle, Router, RouterOptions } from "../../ports/router.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { KUBECTL_ANNOTATION } from "../annotations.ts";
-import { namesOf, objectOf, refTo, weightIn } from "../objects.ts";
+import { madeRoutes, namesOf, objectOf, refTo, weightIn } from "../objects.ts";
 
 const APISIX_ROUTE = namespaced("apisix.apache.org", "v2", "ApisixRoute", "apisixroutes");
 
@@ -19,6 +19,7 @@ export function createApisixRouter(options: RouterOptions): Router {
     problem: ({ spec }) => (spec.routeRef === undefined ? "apisix route selector is empty" : undefined),
     obstacle,
     inputs: (canary) => [sourceRef(canary), managedRef(canary)],
+    made: (canary) => madeRoutes(canary, [managedRef(canary)], options),
     read,
     render: (canary, routes, seen) => render(canary, routes, seen, options),
     release: () => [],

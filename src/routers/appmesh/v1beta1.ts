@@ -1,9 +1,9 @@
 /** App Mesh before meshes used selectors: VirtualNodes for apex, primary and canary; VirtualServices that route. */
 import { type Canary, dotted } from "../../core/canary.ts";
-import { type KubeFields, type KubeObject, namespaced } from "../../ports/kubernetes.ts";
+import { type KubeFields, type KubeObject, namespaced, type ObjectRef } from "../../ports/kubernetes.ts";
 import type { Router, RouterOptions } from "../../ports/router.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
-import { namesOf, objectOf, refTo, routeKind, routeMetadata } from "../objects.ts";
+import { madeRoutes, namesOf, objectOf, refTo, routeKind, routeMetadata } from "../objects.ts";
 import {
   apexRoutes,
   canaryRoutes,
@@ -28,11 +28,8 @@ export function createAppMeshRouter(options: RouterOptions): Router {
       routeKind(VIRTUAL_SERVICE, "reconcileVirtualService failed: "),
     ],
     problem: (canary) => (meshName(canary) === "" ? "mesh name cannot be empty" : matchProblem(canary)),
-    inputs: (canary) => {
-      const { apex, primary, canary: canaryService } = namesOf(canary);
-      const nodes = [apex, primary, canaryService].map((name) => refTo(canary, VIRTUAL_NODE, name));
-      return [...nodes, serviceRef(canary, apex), serviceRef(canary, canaryService)];
-    },
+    inputs: routeRefs,
+    made: (canary) => madeRoutes(canary, routeRefs(canary), options),
     prepare: (canary, seen) => virtualNodes(canary, seen, options),
     read(canary, seen) {
       const [route] = seen.get(serviceRef(canary, namesOf(canary).apex))?.spec?.routes ?? [];
@@ -52,6 +49,12 @@ export function createAppMeshRouter(options: RouterOptions): Router {
 }
 
 const meshName = ({ spec }: Canary): string => String(spec.service.raw["meshName"] ?? "");
+function routeRefs(canary: Canary): readonly ObjectRef[] {
+  const { apex, primary, canary: canaryService } = namesOf(canary);
+  const nodes = [apex, primary, canaryService].map((name) => refTo(canary, VIRTUAL_NODE, name));
+  return [...nodes, serviceRef(canary, apex), serviceRef(canary, canaryService)];
+}
+
 const serviceRef = (canary: Canary, name: string) => refTo(canary, VIRTUAL_SERVICE, dotted(name, canary.ref));
 
 function portMapping(canary: Canary): KubeFields {

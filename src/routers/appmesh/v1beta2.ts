@@ -1,10 +1,10 @@
 /** App Mesh: VirtualNodes for primary and canary, VirtualRouters that route, VirtualServices that name them. */
 import type { Canary } from "../../core/canary.ts";
 import { parseDuration } from "../../go/duration.ts";
-import { type KubeFields, type KubeObject, namespaced, RESOURCES } from "../../ports/kubernetes.ts";
+import { type KubeFields, type KubeObject, namespaced, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Router, RouterOptions } from "../../ports/router.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
-import { namesOf, objectOf, refTo, routeKind, routeMetadata } from "../objects.ts";
+import { madeRoutes, namesOf, objectOf, refTo, routeKind, routeMetadata } from "../objects.ts";
 import {
   apexRoutes,
   canaryRoutes,
@@ -33,16 +33,11 @@ export function createAppMeshV1beta2Router(options: RouterOptions): Router {
     ],
     problem: matchProblem,
     inputs: (canary) => {
-      const { apex, primary, canary: canaryService } = namesOf(canary);
-      return [
-        ...[primary, canaryService].map((name) => refTo(canary, RESOURCES.service, name)),
-        ...[primary, canaryService].map((name) => refTo(canary, VIRTUAL_NODE, name)),
-        ...[apex, canaryService].flatMap((name) => [
-          refTo(canary, VIRTUAL_ROUTER, name),
-          refTo(canary, VIRTUAL_SERVICE, name),
-        ]),
-      ];
+      const { primary, canary: canaryService } = namesOf(canary);
+      const services = [primary, canaryService].map((name) => refTo(canary, RESOURCES.service, name));
+      return [...services, ...routeRefs(canary)];
     },
+    made: (canary) => madeRoutes(canary, routeRefs(canary), options),
     prepare: (canary, seen) => virtualNodes(canary, seen, options),
     read(canary, seen) {
       const [route] = seen.get(refTo(canary, VIRTUAL_ROUTER, namesOf(canary).apex))?.spec?.routes ?? [];
@@ -65,6 +60,17 @@ export function createAppMeshV1beta2Router(options: RouterOptions): Router {
     },
     release: () => [],
   };
+}
+
+function routeRefs(canary: Canary): readonly ObjectRef[] {
+  const { apex, primary, canary: canaryService } = namesOf(canary);
+  return [
+    ...[primary, canaryService].map((name) => refTo(canary, VIRTUAL_NODE, name)),
+    ...[apex, canaryService].flatMap((name) => [
+      refTo(canary, VIRTUAL_ROUTER, name),
+      refTo(canary, VIRTUAL_SERVICE, name),
+    ]),
+  ];
 }
 
 /** A node takes the pods that the Service of its name selects. Without that Service the node is not created. */

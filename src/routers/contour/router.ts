@@ -3,7 +3,7 @@ import type { Canary, Routes } from "../../core/canary.ts";
 import { type KubeFields, type KubeObject, namespaced } from "../../ports/kubernetes.ts";
 import type { Router, RouterOptions } from "../../ports/router.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
-import { namesOf, objectOf, pathPrefixOf, refTo, routeKind, routeMetadata } from "../objects.ts";
+import { madeRoutes, namesOf, objectOf, pathPrefixOf, refTo, routeKind, routeMetadata } from "../objects.ts";
 
 const HTTP_PROXY = namespaced("projectcontour.io", "v1", "HTTPProxy", "httpproxies");
 
@@ -15,6 +15,7 @@ export function createContourRouter(options: RouterOptions): Router {
     kinds: [routeKind(HTTP_PROXY)],
     problem,
     inputs: (canary) => [refOf(canary)],
+    made: (canary) => madeRoutes(canary, [refOf(canary)], options),
     read: (canary, seen) => read(canary, seen.get(refOf(canary))),
     render(canary, routes, seen: Snapshot) {
       const className = options.ingressClass ? { ingressClassName: options.ingressClass } : {};

@@ -12,7 +12,7 @@ import {
 } from "../../ports/kubernetes.ts";
 import type { Obstacle, Router, RouterOptions } from "../../ports/router.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
-import { namesOf, objectOf, refTo, routeKind, routeMetadata } from "../objects.ts";
+import { madeRoutes, namesOf, objectOf, refTo, routeKind, routeMetadata } from "../objects.ts";
 import { adoptedObstacle, readAdopted, renderAdopted, routeNamespace } from "./adopted.ts";
 import { grantRefs, grants, REFERENCE_GRANT } from "./grants.ts";
 import { Untranslatable } from "./matches.ts";
@@ -51,6 +51,8 @@ export function createGatewayApiRouter(version: "v1" | "v1beta1", options: Route
     problem: (canary) => problem(canary, dialectOf(canary)),
     obstacle: (canary, seen) => obstacle(canary, routeOf(canary), seen),
     inputs: (canary) => [routeOf(canary), ...grantRefs(canary)],
+    made: (canary) =>
+      madeRoutes(canary, [...(isAdopted(canary) ? [] : [routeOf(canary)]), ...grantRefs(canary)], options),
     read: (canary, seen) => read(canary, routeOf(canary), seen),
     followed(canary, seen) {
       const route = seen.get(routeOf(canary));

@@ -3,7 +3,7 @@ import { type Canary, dotted, type Routes } from "../../core/canary.ts";
 import { type KubeFields, type KubeObject, namespaced, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Obstacle, Router, RouterOptions } from "../../ports/router.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
-import { namesOf, objectOf, refTo, routeKind, routeMetadata } from "../objects.ts";
+import { madeRoutes, namesOf, objectOf, refTo, routeKind, routeMetadata } from "../objects.ts";
 
 const ROUTE_TABLE = namespaced("gateway.solo.io", "v1", "RouteTable", "routetables");
 const UPSTREAM = namespaced("gloo.solo.io", "v1", "Upstream", "upstreams");
@@ -35,6 +35,8 @@ export function createGlooRouter(options: RouterOptions): Router {
       ...configRefs(canary),
       routeTableRef(canary),
     ],
+    made: (canary) =>
+      madeRoutes(canary, [...ROLES.map((role) => upstreamRef(canary, role)), routeTableRef(canary)], options),
     read: (canary, seen) => read(canary, seen.get(routeTableRef(canary))),
     render: (canary, routes, seen) => [
       ...ROLES.flatMap((role) => upstream(canary, role, seen, options)),

@@ -15,7 +15,7 @@ import {
   toService,
   withPaths,
 } from "../ingress.ts";
-import { namesOf, objectOf } from "../objects.ts";
+import { madeRoutes, namesOf, objectOf } from "../objects.ts";
 
 type Strings = Readonly<Record<string, string>>;
 
@@ -28,6 +28,7 @@ export function createNginxRouter(options: RouterOptions): Router {
     problem: (canary) => ingressProblem(canary) ?? matchProblem(canary),
     obstacle: (canary, seen) => sourceObstacle(canary, seen, "ingress"),
     inputs: (canary) => [sourceRef(canary), managedRef(canary)],
+    made: (canary) => madeRoutes(canary, [managedRef(canary)], options),
     read: (canary, seen) => read(canary, seen, prefix),
     render: (canary, routes, seen) => render(canary, routes, seen, { ...options, ingressAnnotationsPrefix: prefix }),
     release: () => [],

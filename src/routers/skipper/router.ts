@@ -14,7 +14,7 @@ import {
   toService,
   withPaths,
 } from "../ingress.ts";
-import { namesOf, objectOf } from "../objects.ts";
+import { madeRoutes, namesOf, objectOf } from "../objects.ts";
 
 const WEIGHTS = "zalando.org/backend-weights";
 const PREDICATE = "zalando.org/skipper-predicate";
@@ -29,6 +29,7 @@ export function createSkipperRouter(options: RouterOptions): Router {
     problem: ingressProblem,
     obstacle: (canary, seen) => sourceObstacle(canary, seen, "apexIngress"),
     inputs: (canary) => [sourceRef(canary), managedRef(canary)],
+    made: (canary) => madeRoutes(canary, [managedRef(canary)], options),
     read: (canary, seen) => readWeights(canary, seen.get(managedRef(canary))),
     render: (canary, routes, seen) => render(canary, routes, seen, options),
     release: () => [],

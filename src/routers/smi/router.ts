@@ -2,7 +2,7 @@
 import type { Canary, Routes } from "../../core/canary.ts";
 import { type KubeFields, type KubeObject, namespaced } from "../../ports/kubernetes.ts";
 import type { Router, RouterOptions } from "../../ports/router.ts";
-import { namesOf, objectOf, refTo, routeKind, weightIn } from "../objects.ts";
+import { madeRoutes, namesOf, objectOf, refTo, routeKind, weightIn } from "../objects.ts";
 
 export type SmiVersion = "v1alpha1" | "v1alpha2" | "v1alpha3";
 
@@ -26,6 +26,7 @@ export function createSmiRouter(name: string, version: SmiVersion, options: Rout
     ...(name.startsWith("smi:") ? { takesSuffix: true } : {}),
     problem: () => undefined,
     inputs: (canary) => [refOf(canary)],
+    made: (canary) => madeRoutes(canary, [refOf(canary)], options),
     read: (canary, seen) => read(canary, seen.get(refOf(canary))),
     render(canary, routes, seen) {
       const { apex, primary, canary: canaryService } = namesOf(canary);

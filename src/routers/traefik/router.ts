@@ -2,7 +2,7 @@
 import type { Canary, Routes } from "../../core/canary.ts";
 import { type KubeFields, type KubeObject, namespaced } from "../../ports/kubernetes.ts";
 import type { Router, RouterOptions } from "../../ports/router.ts";
-import { namesOf, objectOf, refTo, routeKind, routeMetadata, weightIn } from "../objects.ts";
+import { madeRoutes, namesOf, objectOf, refTo, routeKind, routeMetadata, weightIn } from "../objects.ts";
 
 const TRAEFIK_SERVICE = namespaced("traefik.io", "v1alpha1", "TraefikService", "traefikservices");
 
@@ -14,6 +14,7 @@ export function createTraefikRouter(options: RouterOptions): Router {
     kinds: [routeKind(TRAEFIK_SERVICE)],
     problem: () => undefined,
     inputs: (canary) => [refOf(canary)],
+    made: (canary) => madeRoutes(canary, [refOf(canary)], options),
     read: (canary, seen) => read(canary, seen.get(refOf(canary))),
     render(canary, routes, seen) {
       const weighted = { ...seen.get(refOf(canary))?.spec?.weighted, services: services(canary, routes) };
