@@ -1,6 +1,7 @@
 /** How long a proxy takes to follow its object: from the write of new weights to the first user that they lead. */
 import { Agent } from "node:http";
 import { type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
+import type { Fixture } from "../e2e/stories/fixture.ts";
 import { byCanary } from "./rollout.ts";
 import { ask } from "./users.ts";
 import type { Way } from "./ways.ts";
@@ -17,9 +18,7 @@ const PATIENCE_MS = 60_000;
 export async function followTimes(world: RealWorld, way: Way, namespace: string, turns: number): Promise<number[]> {
   const { fixture, mesh } = world;
   const { cluster } = fixture.sandbox;
-  for (const { metadata } of cluster.list(RESOURCES.deployment, "istio-system")) {
-    if (metadata.name === "flagger") cluster.remove(RESOURCES.deployment, "istio-system", metadata.name);
-  }
+  await dismissOperator(fixture);
   const target = { type: RESOURCES.deployment, namespace, name: "podinfo" };
   const live = await fixture.until(target, "there", (object) => object !== undefined);
   cluster.update(target.type, { ...live, spec: { ...live.spec, replicas: 1 } });
@@ -47,6 +46,19 @@ export async function followTimes(world: RealWorld, way: Way, namespace: string,
   }
   agent.destroy();
   return times;
+}
+
+function dismissOperator({ sandbox, until }: Fixture): Promise<unknown> {
+  const { cluster } = sandbox;
+  cluster.remove(RESOURCES.deployment, "istio-system", "flagger");
+  const pods = cluster
+    .list(RESOURCES.pod, "istio-system")
+    .filter(({ metadata }) => metadata.labels?.["app"] === "flagger");
+  return Promise.all(
+    pods.map(({ metadata: { name } }) =>
+      until({ type: RESOURCES.pod, namespace: "istio-system", name }, "gone", (object) => object === undefined),
+    ),
+  );
 }
 
 function setWeight({ fixture }: RealWorld, { split }: Way, namespace: string, weight: number): void {

@@ -135,7 +135,8 @@ function serverLines(
   const all = locations.some(({ path, exact }) => path === "/" && !exact);
   return [
     "  server {",
-    `    listen 127.0.0.1:${port}${isDefault ? " default_server" : ""};`,
+    // Deferred: a connection is accepted with its request, so that none rests at a process that is about to end.
+    `    listen 127.0.0.1:${port}${isDefault ? " default_server deferred" : ""};`,
     `    server_name ${isDefault ? "_" : host};`,
     `    set $aviary_namespace ""; set $aviary_ingress ""; set $aviary_service ""; set $aviary_canary ""; set $aviary_path "";`,
     `    access_log ${dir}/access.log aviary;`,
