@@ -17,8 +17,9 @@ export function mergePatch(from: Fields, to: Fields): Fields | undefined {
     patch ??= {};
     patch[key] = value;
   };
-  for (const key of Object.keys(to)) {
-    const [before, after] = [from[key], to[key]];
+  for (const key in to) {
+    const before = from[key];
+    const after = to[key];
     if (before === after) continue;
     if (isAbsent(after)) {
       if (!isAbsent(before)) note(key, null);
@@ -27,7 +28,7 @@ export function mergePatch(from: Fields, to: Fields): Fields | undefined {
       if (nested !== undefined) note(key, nested);
     } else if (!equal(before, after)) note(key, after);
   }
-  for (const key of Object.keys(from)) if (!isAbsent(from[key]) && !(key in to)) note(key, null);
+  for (const key in from) if (!isAbsent(from[key]) && !(key in to)) note(key, null);
   return patch;
 }
 
@@ -39,10 +40,9 @@ export function equal(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((entry, i) => equal(entry, b[i]));
   if (!isFields(a) || !isFields(b)) return false;
-  return (
-    Object.keys(a).every((key) => equal(a[key], b[key])) &&
-    Object.keys(b).every((key) => key in a || b[key] === undefined)
-  );
+  for (const key in a) if (!equal(a[key], b[key])) return false;
+  for (const key in b) if (!(key in a) && b[key] !== undefined) return false;
+  return true;
 }
 
 /**
@@ -57,7 +57,8 @@ function merged(stored: unknown, patch: unknown): unknown {
   if (!isFields(patch)) return equal(stored, patch) ? stored : patch;
   const before = isFields(stored) ? stored : {};
   let after: Record<string, unknown> | undefined = isFields(stored) ? undefined : {};
-  for (const [key, value] of Object.entries(patch)) {
+  for (const key in patch) {
+    const value = patch[key];
     if (value === undefined || (value === null && !(key in before))) continue;
     if (value === null) {
       after ??= { ...before };

@@ -6,6 +6,7 @@
  *   <apex>         -> the primary's pods       for all other clients; the target's while it covers for the primary
  */
 import { type Canary, dotted, type ServiceMetadata } from "../core/canary.ts";
+import { equal } from "../json/merge-patch.ts";
 import { type KubeFields, type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
 import { FLUX_OPT_OUT, isOptedOutOfFlux, ownerReference } from "../ports/owner.ts";
 import type { ServicesRouter } from "../ports/services.ts";
@@ -138,24 +139,14 @@ function repairedSpec(existing: KubeObject, podSelector: Strings, ports: readonl
     const same = seenPorts.find(({ name }) => name === port.name);
     return same?.nodePort === undefined ? port : { ...port, nodePort: same.nodePort };
   });
-  const portsDiffer = !same(byPort(seenPorts), byPort(withNodePorts));
-  const selectorDiffers = !same(existing.spec?.selector ?? {}, podSelector);
+  const portsDiffer = !equal(byPort(seenPorts), byPort(withNodePorts));
+  const selectorDiffers = !equal(existing.spec?.selector ?? {}, podSelector);
   return portsDiffer || selectorDiffers
     ? { ...existing.spec, selector: podSelector, ports: withNodePorts }
     : existing.spec;
 }
 
 const byPort = (ports: readonly KubeFields[]) => [...ports].sort((a, b) => a.port - b.port);
-
-/** Equal as JSON; a field with the value undefined counts as absent. */
-function same(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
-  if (Array.isArray(a) !== Array.isArray(b)) return false;
-  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>];
-  const keys = new Set([...Object.keys(left), ...Object.keys(right)]);
-  return [...keys].every((key) => same(left[key], right[key]));
-}
 
 function isOurs(service: KubeObject, canary: Canary): boolean {
   const controller = service.metadata.ownerReferences?.find((owner) => owner.controller === true);

@@ -86,8 +86,11 @@ export function createSchedule(start = START): Schedule {
 
 /** Calls back when every promise has run as far as it can: a tick requested by a microtask comes after all others. */
 function whenQuiet(then: () => void): void {
-  queueMicrotask(() => process.nextTick(then));
+  void NOW.then(() => process.nextTick(then));
 }
+
+/** Cheaper than queueMicrotask, which makes an AsyncResource for each call. */
+const NOW = Promise.resolve();
 
 const earlier = (a: Happening, b: Happening) => a.time < b.time || (a.time === b.time && a.order < b.order);
 

@@ -35,7 +35,16 @@ export class WriteFailure extends Error {
 }
 
 const keyOf = (type: ResourceType) => `${apiVersionOf(type)} ${type.kind}`;
-const TYPES = new Map<string, ResourceType>(Object.values(RESOURCES).map((type) => [keyOf(type), type]));
+const byKey = (types: readonly ResourceType[]) => new Map(types.map((type) => [keyOf(type), type]));
+const TYPES = byKey(Object.values(RESOURCES));
+/** Every write looks its type up, so the routers' kinds are indexed once. */
+const ROUTER_TYPES = new WeakMap<readonly RouterKind[], ReadonlyMap<string, ResourceType>>();
+
+function typesOf(kinds: readonly RouterKind[]): ReadonlyMap<string, ResourceType> {
+  const known = ROUTER_TYPES.get(kinds) ?? byKey(kinds.map(({ type }) => type));
+  ROUTER_TYPES.set(kinds, known);
+  return known;
+}
 
 /**
  * @param kinds those of the routers
@@ -46,7 +55,7 @@ export function typeOf(
   kinds: readonly RouterKind[] = [],
 ): ResourceType {
   const key = `${apiVersion} ${kind}`;
-  const type = kinds.find((known) => keyOf(known.type) === key)?.type ?? TYPES.get(key);
+  const type = (kinds.length === 0 ? undefined : typesOf(kinds).get(key)) ?? TYPES.get(key);
   if (type === undefined) throw new Error(`${key} is not in RESOURCES of ports/kubernetes.ts, nor is it a router's`);
   return type;
 }

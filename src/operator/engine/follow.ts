@@ -124,9 +124,15 @@ export function createFollower({ clock, track, wake, echoed, onDeleted }: Follow
   return {
     async follow(canary, refs, signal) {
       const key = canaryKey(canary);
-      const wanted = new Set(refs.map(refKey));
       const known = followed.get(key);
-      if (known === undefined || known.size !== wanted.size || [...wanted].some((object) => !known.has(object))) {
+      const wanted = new Set<string>();
+      let isKnown = known !== undefined;
+      for (const ref of refs) {
+        const object = refKey(ref);
+        wanted.add(object);
+        if (known?.has(object) !== true) isKnown = false;
+      }
+      if (!isKnown || known?.size !== wanted.size) {
         drop(key);
         followed.set(key, wanted);
         for (const object of wanted) followers.set(object, (followers.get(object) ?? new Set()).add(key));

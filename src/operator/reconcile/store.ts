@@ -94,6 +94,8 @@ interface ReadCanary {
   readonly object: KubeObject;
   readonly own: Remembered | undefined;
   readonly parsed: Parsed;
+  /** Of the parsed spec. */
+  readonly doubts: readonly string[];
   readonly loaded: Loaded;
 }
 
@@ -108,14 +110,18 @@ function readCanary(
   const { uid, generation = 0 } = object.metadata;
   const before = known?.object.metadata;
   // The API server counts generations for every change of a spec.
-  const parsed =
-    known !== undefined && generation > 0 && before?.uid === uid && before?.generation === generation
-      ? known.parsed
-      : parseSpec(object.spec, ref.namespace, options);
-  return { object, own, parsed, loaded: loadedFrom(object, ref, parsed, own) };
+  const isSameSpec = generation > 0 && before?.uid === uid && before?.generation === generation;
+  const parsed = known !== undefined && isSameSpec ? known.parsed : parseSpec(object.spec, ref.namespace, options);
+  const doubts = parsed === known?.parsed ? known.doubts : doubtsOf(parsed.spec).map(doubtText);
+  return { object, own, parsed, doubts, loaded: loadedFrom(object, ref, { parsed, doubts }, own) };
 }
 
-function loadedFrom(object: KubeObject, ref: CanaryRef, parsed: Parsed, own: Remembered | undefined): Loaded {
+function loadedFrom(
+  object: KubeObject,
+  ref: CanaryRef,
+  { parsed, doubts }: Pick<ReadCanary, "parsed" | "doubts">,
+  own: Remembered | undefined,
+): Loaded {
   const { metadata } = object;
   const common = {
     ref,
@@ -137,7 +143,7 @@ function loadedFrom(object: KubeObject, ref: CanaryRef, parsed: Parsed, own: Rem
     spec,
     status,
   };
-  return { kind: "canary", canary, doubts: deleting ? [] : doubtsOf(spec).map(doubtText) };
+  return { kind: "canary", canary, doubts: deleting ? [] : doubts };
 }
 
 /** @returns a text when the stored status is one that no operator writes */

@@ -28,6 +28,16 @@ export function configKey({ kind, name }: Pick<ConfigRef, "kind" | "name">): str
 
 /** The configs of a pod template, each once, in the order of their first mention. */
 export function configRefs(podTemplate: KubeFields): readonly ConfigRef[] {
+  const known = FOUND.get(podTemplate ?? NO_TEMPLATE) ?? findRefs(podTemplate);
+  FOUND.set(podTemplate ?? NO_TEMPLATE, known);
+  return known;
+}
+
+/** A turn needs the references of a template several times. Objects of a cache never change; they are replaced. */
+const FOUND = new WeakMap<object, readonly ConfigRef[]>();
+const NO_TEMPLATE = {};
+
+function findRefs(podTemplate: KubeFields): readonly ConfigRef[] {
   const found = new Map<string, ConfigRef>();
   renamed(podTemplate?.spec ?? {}, (ref) => {
     const before = found.get(configKey(ref));
