@@ -8,6 +8,9 @@ export interface BackOff {
   reset(): void;
 }
 
+/** For `createBackOff`: every delay has its full length, where the contract names the delays or one client waits. */
+export const NO_JITTER: Random = () => 1;
+
 /**
  * Delays of minMs, 2 minMs, 4 minMs ... maxMs, each drawn at random from the upper half of its range, so that many clients
  * of a restarted server do not all return at once.

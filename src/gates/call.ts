@@ -3,6 +3,7 @@
  * the text of the refusal in the Canary's events.
  */
 import { Agent, type Dispatcher } from "undici";
+import { createBackOff, NO_JITTER } from "../async/back-off.ts";
 import type { Webhook } from "../core/canary.ts";
 import type { Answer } from "../core/observation.ts";
 import { type DurationError, parseDuration } from "../go/duration.ts";
@@ -71,6 +72,7 @@ async function callWithin(
   const body = encodePayload(payload);
   const retries = Math.max(0, Math.trunc(hook.retries ?? 0));
   const end = clock.now() + LONGEST_CALL_MS;
+  const backOff = createBackOff(FIRST_WAIT_MS, LONGEST_WAIT_MS, NO_JITTER);
   for (let attempts = 1; ; attempts += 1) {
     const left = Math.max(1, end - clock.now());
     const limit = timeoutMs > 0 ? Math.min(timeoutMs, left) : left;
@@ -86,7 +88,7 @@ async function callWithin(
     if (result.kind === "failed") {
       if (!result.mayRetry || attempts > retries || clock.now() >= end)
         return { kind: "refused", detail: `${givingUp}: ${result.cause}` };
-      await clock.sleep(backoffMs(attempts), signal);
+      await clock.sleep(backOff.next(), signal);
       continue;
     }
     if (result.status <= LAST_SUCCESS) return { kind: "passed" };
@@ -95,7 +97,8 @@ async function callWithin(
     if (attempts > retries || clock.now() >= end) {
       return { kind: "refused", detail: result.body === "" ? givingUp : `${givingUp}: ${result.body}` };
     }
-    await clock.sleep(waitFor(result.status, result.retryAfter, attempts, clock.now()), signal);
+    const growing = backOff.next();
+    await clock.sleep(requestedWait(result.status, result.retryAfter, clock.now()) ?? growing, signal);
   }
 }
 
@@ -111,13 +114,10 @@ function isRetryable(status: number): boolean {
   return status === 429 || (status >= 500 && status !== 501);
 }
 
-function backoffMs(attempts: number): number {
-  return Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempts - 1));
-}
-
-function waitFor(status: number, retryAfter: string | undefined, attempts: number, now: number): number {
-  const asked = status === 429 || status === 503 ? retryAfterMs(retryAfter, now) : undefined;
-  return asked === undefined ? backoffMs(attempts) : Math.min(LONGEST_WAIT_MS, asked);
+/** What the server asks for with `Retry-After`, up to the longest wait. */
+function requestedWait(status: number, retryAfter: string | undefined, now: number): number | undefined {
+  const requested = status === 429 || status === 503 ? retryAfterMs(retryAfter, now) : undefined;
+  return requested === undefined ? undefined : Math.min(LONGEST_WAIT_MS, requested);
 }
 
 /** The header's value: seconds, or a date. */

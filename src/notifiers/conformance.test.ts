@@ -111,9 +111,11 @@ describe.each(KINDS)("%s", (type) => {
     answer = "silence";
     const slow = notifier(type, { address: base }, { timeoutMs: 50 });
     await expect(slow.post(INFO, never)).rejects.toThrow(/failed to send: no answer within 0.05 s$/);
+    // The first request may be cut off before it arrives: only the next one counts.
+    const before = got.length;
     const cut = new AbortController();
     const cutOff = expect(notifier(type, { address: base }).post(INFO, cut.signal)).rejects.toThrow("ending");
-    await until("both have asked", () => got.length === 2);
+    await until("the request arrives", () => got.length > before);
     cut.abort(new Error("ending"));
     await cutOff;
   });

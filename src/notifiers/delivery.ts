@@ -8,6 +8,8 @@
  * Alerts arrive at least once: a service that accepted an alert but did not answer in time gets it again.
  */
 
+import { createBackOff, NO_JITTER } from "../async/back-off.ts";
+import { createLanes } from "../async/lanes.ts";
 import { withOwnSignal } from "../async/own-signal.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
@@ -54,8 +56,10 @@ export function createDelivery<Item>(options: DeliveryOptions<Item>): Delivery<I
   const maxAttempts = options.maxAttempts ?? MAX_ATTEMPTS;
   const failureLine = options.failureLine ?? ((_item: Item, detail: string) => `alert can't be sent: ${detail}`);
   const about = options.about ?? (() => ({}));
-  const lanes = new Map<string, Parcel<Item>[]>();
-  const working = new Set<Promise<void>>();
+  const laneLimit = options.laneLimit ?? LANE_LIMIT;
+  /** Parcels that wait. The first parcel of a lane is not among them while it is under way. */
+  const lanes = createLanes<Parcel<Item>>();
+  const working = new Map<string, Promise<void>>();
   /** Aborted when waiting is pointless, and when sending is, too. */
   const hurry = new AbortController();
   const end = new AbortController();
@@ -66,6 +70,7 @@ export function createDelivery<Item>(options: DeliveryOptions<Item>): Delivery<I
   };
 
   const carry = async (parcel: Parcel<Item>): Promise<void> => {
+    const backOff = createBackOff(FIRST_WAIT_MS, LONGEST_WAIT_MS, NO_JITTER);
     for (let attempt = 1; ; attempt += 1) {
       const last = hurry.signal.aborted || attempt >= maxAttempts;
       try {
@@ -76,31 +81,28 @@ export function createDelivery<Item>(options: DeliveryOptions<Item>): Delivery<I
         const hopeless = error instanceof PostError && !error.mayRetry;
         if (last || hopeless || end.signal.aborted) return giveUp(parcel, detail);
         log.warn({ ...about(parcel.item), attempt }, `an alert did not arrive and is sent again: ${detail}`);
-        await pause(clock, Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempt - 1)), hurry.signal);
+        await pause(clock, backOff.next(), hurry.signal);
       }
     }
   };
 
-  const work = async (name: string, lane: Parcel<Item>[]): Promise<void> => {
-    for (let next = lane.shift(); next !== undefined; next = lane.shift()) await carry(next);
-    lanes.delete(name);
+  const work = async (name: string): Promise<void> => {
+    const own = (lane: string) => lane === name;
+    for (let next = lanes.shift(own); next !== undefined; next = lanes.shift(own)) await carry(next.entry);
+    working.delete(name);
   };
 
   return {
     deliver(item) {
       return new Promise((settle) => {
         const name = options.laneOf?.(item) ?? "";
-        const lane = lanes.get(name);
-        if (lane === undefined) {
-          const fresh = [{ item, settle }];
-          lanes.set(name, fresh);
-          const done = work(name, fresh).finally(() => working.delete(done));
-          working.add(done);
+        lanes.push(name, { item, settle });
+        if (!working.has(name)) {
+          working.set(name, work(name));
           return;
         }
-        lane.push({ item, settle });
-        const oldest = lane.length > (options.laneLimit ?? LANE_LIMIT) ? lane.shift() : undefined;
-        if (oldest !== undefined) giveUp(oldest, `more than ${options.laneLimit ?? LANE_LIMIT} alerts are waiting`);
+        const oldest = lanes.sizeOf(name) > laneLimit ? lanes.shift((lane) => lane === name) : undefined;
+        if (oldest !== undefined) giveUp(oldest.entry, `more than ${laneLimit} alerts are waiting`);
       });
     },
     async flush(graceMs) {
@@ -109,7 +111,7 @@ export function createDelivery<Item>(options: DeliveryOptions<Item>): Delivery<I
       const limit = pause(clock, graceMs, drained.signal).then(() => {
         if (!drained.signal.aborted) end.abort(new Error("the process is ending"));
       });
-      while (working.size > 0) await Promise.all(working);
+      while (working.size > 0) await Promise.all(working.values());
       drained.abort();
       await limit;
     },
