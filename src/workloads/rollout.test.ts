@@ -106,12 +106,12 @@ function playing(targetRef: TargetRef, ...objects: readonly KubeObject[]): Play 
       },
       snapshot,
       follow: () => Promise.resolve(),
-      unfollow: () => {},
       write: (object) => Promise.resolve(cluster.apply([object]).length > 0),
       remove: () => Promise.resolve(false),
     }),
     asking: { ask: (_canary, probe) => Promise.resolve(answer(probe)) },
-    alerts: { isWanted: () => true, deliver: () => {}, delivered: () => 0, cleared: () => {}, forget: () => {} },
+    alerts: { isWanted: () => true, deliver: () => {}, delivered: () => 0, cleared: () => {} },
+    forget: () => {},
     recorder: {
       record({ transition, routes }) {
         const split = routes === undefined ? "-" : `${routes.primary}/${routes.canary}`;

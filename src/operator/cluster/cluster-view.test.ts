@@ -24,7 +24,6 @@ function worldOf(cluster: ToyCluster, parts: Partial<WorldPorts> = {}) {
     },
     snapshot: { ...cluster, learn: () => {}, echoed: () => false, unlearn: () => {}, deleted: () => {} },
     follow: () => Promise.resolve(),
-    unfollow: () => {},
     remove: () => Promise.resolve(false),
     write: () => Promise.resolve(false),
     ...parts,

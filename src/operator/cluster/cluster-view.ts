@@ -9,6 +9,7 @@ import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
 import type { PodSelector } from "../../ports/workload.ts";
 import { type Adapters, type AdapterTables, chooseAdapters } from "../adapters.ts";
 import { KindMissing, ReadFailure } from "../engine/follow.ts";
+import { createSessions, type Sessions } from "../sessions.ts";
 import { foreignObject } from "./foreign.ts";
 import { type Former, formerOf, isLeft, obsoleteOf } from "./former.ts";
 import type { FreshSnapshot } from "./read-your-writes.ts";
@@ -44,15 +45,15 @@ export interface World {
   ): Promise<boolean>;
   /** Whether this generation of a Canary was refused or doubted already; remembers it. */
   refusedBefore(ref: CanaryRef, generation: number): boolean;
-  forget(ref: CanaryRef): void;
 }
 
 export interface WorldPorts {
+  /** Absent: the memory is the view's own. */
+  readonly sessions?: Sessions;
   readonly tables: AdapterTables;
   readonly snapshot: FreshSnapshot;
   /** Resolves when every object named can be read from the snapshot; `canary` is woken when one of them changes. */
   readonly follow: (canary: CanaryRef, refs: readonly ObjectRef[], signal: AbortSignal) => Promise<void>;
-  readonly unfollow: (canary: CanaryRef) => void;
   /** Why nothing may be done for this Canary, with any spec (text of the event). */
   readonly refusal?: (canary: CanaryRef) => string | undefined;
   readonly write: WriteObject;
@@ -65,19 +66,15 @@ const NO_PLAN: Plan = { name: "", steps: [], promotionGates: [], promotionWeight
 const UNKNOWN = { kind: "progressing", detail: "" } as const;
 
 export function createWorld(ports: WorldPorts): World {
-  const refused = new Map<string, number>();
-  const keyOf = ({ namespace, name }: CanaryRef) => `${namespace}/${name}`;
+  /** The generation that was refused or doubted last. */
+  const refused = (ports.sessions ?? createSessions()).slot<number>();
   return {
     observe: (canary, now, signal) => observe(canary, now, ports, signal),
     converge: (canary, wanted, scene, signal, confirm) => converge(canary, wanted, scene, ports, { signal, confirm }),
     refusedBefore(ref, generation) {
-      const before = refused.get(keyOf(ref)) === generation;
-      refused.set(keyOf(ref), generation);
+      const before = refused.get(ref) === generation;
+      refused.set(ref, generation);
       return before;
-    },
-    forget(ref) {
-      refused.delete(keyOf(ref));
-      ports.unfollow(ref);
     },
   };
 }

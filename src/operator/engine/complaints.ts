@@ -7,6 +7,7 @@ import type { Log } from "../../ports/log.ts";
 import type { Recorder } from "../../ports/recorder.ts";
 import type { CanaryStore } from "../../ports/store.ts";
 import { WriteFailure } from "../cluster/write.ts";
+import type { Sessions } from "../sessions.ts";
 import { canaryRef, ReadFailure } from "./follow.ts";
 
 export interface Complaints {
@@ -20,9 +21,14 @@ export interface Complaints {
   settled(key: string): void;
 }
 
-export function createComplaints(log: Log, store: Pick<CanaryStore, "load">, recorder: Recorder): Complaints {
-  /** The last complaint, by Canary. */
-  const last = new Map<string, string>();
+export function createComplaints(
+  log: Log,
+  store: Pick<CanaryStore, "load">,
+  recorder: Recorder,
+  sessions: Sessions,
+): Complaints {
+  /** The last complaint. */
+  const last = sessions.slot<string>();
   /** Messages about kinds that cannot be read, and the namespaces in which they were said. */
   const said = new Map<string, Set<string>>();
 
@@ -37,7 +43,8 @@ export function createComplaints(log: Log, store: Pick<CanaryStore, "load">, rec
   return {
     failed(key, error, retryMs) {
       const cause = error instanceof WriteFailure ? error.refusal : error;
-      const { namespace, name } = canaryRef(key);
+      const ref = canaryRef(key);
+      const { namespace, name } = ref;
       const fields = { canary: `${name}.${namespace}`, retryMs };
       // Not found is the Canary itself, which went while its turn was taken; what is missing else is a WriteFailure.
       if (isConflict(cause) || isAlreadyExists(cause) || isNotFound(error)) {
@@ -45,8 +52,8 @@ export function createComplaints(log: Log, store: Pick<CanaryStore, "load">, rec
         return;
       }
       const message = error instanceof Error ? error.message : String(error);
-      const isNew = last.get(key) !== message;
-      last.set(key, message);
+      const isNew = last.get(ref) !== message;
+      last.set(ref, message);
       if (isNew) log.error({ ...fields, err: error }, `turn failed: ${message}`);
       else log.debug(fields, `turn failed again: ${message}`);
       if (isNew && (error instanceof WriteFailure || error instanceof ReadFailure)) say(key, message);
@@ -69,10 +76,10 @@ export function createComplaints(log: Log, store: Pick<CanaryStore, "load">, rec
       const message =
         `a turn of this Canary blocked the operator at ${where}: it is left alone until ` +
         `${new Date(until).toISOString()} or until its spec is changed; look at its queries, templates and sizes`;
-      if (last.get(key) === message) return;
-      last.set(key, message);
+      if (last.get(canaryRef(key)) === message) return;
+      last.set(canaryRef(key), message);
       say(key, message);
     },
-    settled: (key) => void last.delete(key),
+    settled: (key) => last.delete(canaryRef(key)),
   };
 }

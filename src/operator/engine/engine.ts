@@ -20,6 +20,7 @@ import { createAsking } from "../measure/probe-runner.ts";
 import { createAlertDesk } from "../notify/alerts.ts";
 import type { Ports, Requeue } from "../reconcile/reconcile.ts";
 import { createCanaryStore } from "../reconcile/store.ts";
+import { createSessions } from "../sessions.ts";
 import type { ActionDesk } from "../steering/action-desk.ts";
 import type { Quarantine } from "../watchdog/quarantine.ts";
 import { createComplaints } from "./complaints.ts";
@@ -82,27 +83,31 @@ export function startEngine(options: EngineOptions): Engine {
   });
   const snapshot = createFreshSnapshot(follower.cached, follower.listed);
   const twins = createTwins(options.log, wake);
+  const sessions = createSessions();
+  sessions.onForget(follower.unfollow);
+  sessions.onForget((ref) => recorder.forget(ref));
   const ports: Ports = {
     clock,
     recorder,
     ...(options.actions === undefined ? {} : { actions: options.actions }),
-    store: createCanaryStore(options.writer, snapshot, options.parse, options.log),
+    store: createCanaryStore(options.writer, snapshot, options.parse, options.log, sessions),
     world: createWorld({
       tables: options.tables,
       snapshot,
       follow: follower.follow,
-      unfollow: follower.unfollow,
+      sessions,
       refusal: twins.problem,
       remove: createRemover(options.writer, snapshot, routerKinds(options.tables)),
       write: createWriter(options.writer, snapshot, routerKinds(options.tables)),
       ...(options.serverAheadMs === undefined ? {} : { serverAheadMs: options.serverAheadMs }),
     }),
     asking: options.asking ?? askingOverHttp(options, follower),
-    alerts: createAlertDesk(options.sendAlert, wake, options.alertsWanted),
+    alerts: createAlertDesk(options.sendAlert, wake, options.alertsWanted, sessions),
+    forget: sessions.forget,
   };
-  const complaints = createComplaints(options.log, ports.store, recorder);
+  const complaints = createComplaints(options.log, ports.store, recorder, sessions);
   const { quarantine } = options;
-  const turns = createTurns({ ports, complaints, wake, ...(quarantine === undefined ? {} : { quarantine }) });
+  const turns = createTurns({ ports, complaints, wake, sessions, ...(quarantine === undefined ? {} : { quarantine }) });
   const queue: WorkQueue = createWorkQueue({
     clock,
     random,

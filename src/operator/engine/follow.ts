@@ -124,15 +124,8 @@ export function createFollower({ clock, track, wake, echoed, onDeleted }: Follow
   return {
     async follow(canary, refs, signal) {
       const key = canaryKey(canary);
-      const known = followed.get(key);
-      const wanted = new Set<string>();
-      let isKnown = known !== undefined;
-      for (const ref of refs) {
-        const object = refKey(ref);
-        wanted.add(object);
-        if (known?.has(object) !== true) isKnown = false;
-      }
-      if (!isKnown || known?.size !== wanted.size) {
+      const wanted = new Set(refs.map(refKey));
+      if (!isSame(followed.get(key), wanted)) {
         drop(key);
         followed.set(key, wanted);
         for (const object of wanted) followers.set(object, (followers.get(object) ?? new Set()).add(key));
@@ -162,4 +155,10 @@ export function createFollower({ clock, track, wake, echoed, onDeleted }: Follow
 function troubleOf({ type, trouble }: ObjectCache, end: string): string {
   const kind = `${type.plural}${type.group && `.${type.group}`}`;
   return `cannot read ${kind}: ${trouble ?? end}: the operator needs the verbs get, list and watch on them`;
+}
+
+function isSame(known: ReadonlySet<string> | undefined, wanted: ReadonlySet<string>): boolean {
+  if (known === undefined || known.size !== wanted.size) return false;
+  for (const object of wanted) if (!known.has(object)) return false;
+  return true;
 }

@@ -1,6 +1,7 @@
 /** Turns of Canaries, one at a time each, and what happens when one cannot be taken. */
 import type { CanaryRef } from "../../core/canary.ts";
 import { type Ports, type Requeue, reconcile } from "../reconcile/reconcile.ts";
+import type { Sessions } from "../sessions.ts";
 import type { Quarantine } from "../watchdog/quarantine.ts";
 import { underWay } from "../watchdog/under-way.ts";
 import type { Complaints } from "./complaints.ts";
@@ -16,21 +17,24 @@ export interface TurnsOptions {
   readonly ports: Ports;
   readonly complaints: Complaints;
   readonly wake: (ref: CanaryRef) => void;
+  readonly sessions: Sessions;
   /** Absent: no Canary is left alone. */
   readonly quarantine?: Quarantine;
 }
 
-export function createTurns({ ports, complaints, wake, quarantine }: TurnsOptions): Turns {
-  const parked = new Set<string>();
+export function createTurns({ ports, complaints, wake, sessions, quarantine }: TurnsOptions): Turns {
+  /** The Canary waits for a cache. */
+  const parked = sessions.slot<true>();
 
   /** A Canary that cannot see what it needs waits until it can, instead of trying again and again. */
   function park(key: string, filled: Promise<unknown>): void {
-    if (parked.has(key)) return;
-    parked.add(key);
+    const ref = canaryRef(key);
+    if (parked.get(ref) === true) return;
+    parked.set(ref, true);
     void filled.then(
       () => {
-        parked.delete(key);
-        wake(canaryRef(key));
+        parked.delete(ref);
+        wake(ref);
       },
       () => undefined, // the operator stops
     );

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Alert } from "../../core/canary.ts";
 import { aCanary } from "../../testing/canary.ts";
+import { createSessions } from "../sessions.ts";
 import { createAlertDesk } from "./alerts.ts";
 
 const alert = (message: string): Alert => ({ message, severity: "error", metadata: false });
@@ -10,17 +11,20 @@ function open() {
   const canary = aCanary();
   const sent: { readonly message: string; readonly deliver: () => void }[] = [];
   let wakes = 0;
+  const sessions = createSessions();
   const desk = createAlertDesk(
     (_canary, { message }) => new Promise((deliver) => sent.push({ message, deliver })),
     () => {
       wakes += 1;
     },
+    () => true,
+    sessions,
   );
   return {
     deliver: (...messages: readonly string[]) => desk.deliver(canary, messages.map(alert)),
     delivered: () => desk.delivered(canary.ref),
     cleared: (count: number) => desk.cleared(canary.ref, count),
-    forget: () => desk.forget(canary.ref),
+    forget: () => sessions.forget(canary.ref),
     sent: () => sent.map(({ message }) => message),
     /** Lets the notifiers deliver the one that was handed out so many before. */
     async arrive(index: number): Promise<void> {

@@ -3,6 +3,7 @@
  * and wakes the engine when that is done; after a crash the next process finds them still owed.
  */
 import type { Alert, Canary, CanaryRef } from "../../core/canary.ts";
+import { createSessions, type Sessions } from "../sessions.ts";
 
 /** Sends one alert to all of its receivers. Settles when it was delivered or when trying again makes no sense. */
 export type SendAlert = (canary: Canary, alert: Alert) => Promise<void>;
@@ -16,7 +17,6 @@ export interface AlertDesk {
   delivered(ref: CanaryRef): number;
   /** That many were taken off the status, and the status is saved. */
   cleared(ref: CanaryRef, count: number): void;
-  forget(ref: CanaryRef): void;
 }
 
 interface Desk {
@@ -29,12 +29,12 @@ export function createAlertDesk(
   send: SendAlert,
   wake: (ref: CanaryRef) => void,
   isWanted: (canary: Canary) => boolean = () => true,
+  sessions: Sessions = createSessions(),
 ): AlertDesk {
-  const desks = new Map<string, Desk>();
-  const keyOf = ({ namespace, name }: CanaryRef) => `${namespace}/${name}`;
+  const desks = sessions.slot<Desk>();
   const deskOf = (ref: CanaryRef): Desk => {
-    const found = desks.get(keyOf(ref)) ?? { pending: [] };
-    desks.set(keyOf(ref), found);
+    const found = desks.get(ref) ?? { pending: [] };
+    desks.set(ref, found);
     return found;
   };
   return {
@@ -52,15 +52,14 @@ export function createAlertDesk(
       }
     },
     delivered(ref) {
-      const desk = desks.get(keyOf(ref));
+      const desk = desks.get(ref);
       if (desk === undefined) return 0;
       const open = desk.pending.findIndex(({ settled }) => !settled);
       return open === -1 ? desk.pending.length : open;
     },
     cleared(ref, count) {
-      const desk = desks.get(keyOf(ref));
+      const desk = desks.get(ref);
       if (desk !== undefined) desk.pending = desk.pending.slice(count);
     },
-    forget: (ref) => void desks.delete(keyOf(ref)),
   };
 }

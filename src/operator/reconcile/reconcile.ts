@@ -27,6 +27,8 @@ export interface Ports {
   readonly asking: Asking;
   readonly alerts: AlertDesk;
   readonly recorder: Recorder;
+  /** Drops all that is kept in memory of a Canary that is gone. */
+  readonly forget: (ref: CanaryRef) => void;
   /** Absent: no person can ask for an action. */
   readonly actions?: Pick<ActionDesk, "look" | "answer">;
 }
@@ -138,9 +140,7 @@ function requeueFor(status: CanaryStatus, scene: Scene, now: number, steeredAt: 
 }
 
 function forget(ref: CanaryRef, ports: Ports): Requeue {
-  ports.world.forget(ref);
-  ports.alerts.forget(ref);
-  ports.recorder.forget(ref);
+  ports.forget(ref);
   return { kind: "forget" };
 }
 

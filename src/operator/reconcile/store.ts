@@ -12,6 +12,7 @@ import type { CanaryStore, Loaded } from "../../ports/store.ts";
 import type { FreshSnapshot } from "../cluster/read-your-writes.ts";
 import { FINALIZER } from "../engine/finalizer.ts";
 import { annotationFor, OWED_ALERTS, owedFrom } from "../notify/owed-alerts-annotation.ts";
+import { createSessions, type Sessions } from "../sessions.ts";
 
 /** What the API server may have pruned from a status that we wrote (Flagger's own CRD does not know `aviary`). */
 interface Remembered {
@@ -25,10 +26,10 @@ export function createCanaryStore(
   snapshot: FreshSnapshot,
   options: ParseOptions,
   log: Log = SILENT_LOG,
+  sessions: Sessions = createSessions(),
 ): CanaryStore {
-  const remembered = new Map<string, Remembered>();
-  const read = new Map<string, ReadCanary>();
-  const keyOf = ({ namespace, name }: CanaryRef) => `${namespace}/${name}`;
+  const remembered = sessions.slot<Remembered>();
+  const read = sessions.slot<ReadCanary>();
 
   /** The status is saved: that this fails must not undo the turn, and the next save tries again. */
   async function annotateOwed(stored: KubeObject, status: CanaryStatus, signal: AbortSignal): Promise<KubeObject> {
@@ -49,14 +50,14 @@ export function createCanaryStore(
   return {
     load(ref) {
       const object = snapshot.get(refOf(ref));
-      const own = remembered.get(keyOf(ref));
-      if (own !== undefined && own.uid !== object?.metadata.uid) remembered.delete(keyOf(ref));
+      const own = remembered.get(ref);
+      if (own !== undefined && own.uid !== object?.metadata.uid) remembered.delete(ref);
       if (object === undefined) {
-        read.delete(keyOf(ref));
+        read.delete(ref);
         return undefined;
       }
-      const current = readCanary(object, ref, options, remembered.get(keyOf(ref)), read.get(keyOf(ref)));
-      read.set(keyOf(ref), current);
+      const current = readCanary(object, ref, options, remembered.get(ref), read.get(ref));
+      read.set(ref, current);
       return current.loaded;
     },
     async save(canary, status, signal) {
@@ -67,7 +68,7 @@ export function createCanaryStore(
       let stored = await writer.mergePatch(refOf(canary.ref), patch, options, signal);
       snapshot.learn(RESOURCES.canary, stored, canary.ref);
       const { aviary: memory = {}, ...rest } = wire;
-      remembered.set(keyOf(canary.ref), { uid: canary.uid, wire: rest, memory });
+      remembered.set(canary.ref, { uid: canary.uid, wire: rest, memory });
       stored = await annotateOwed(stored, status, signal);
       return { ...canary, status, resourceVersion: stored.metadata.resourceVersion ?? "" };
     },

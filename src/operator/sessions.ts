@@ -1,0 +1,57 @@
+/**
+ * What the operator keeps in memory of each Canary, beside its status: caches, and records of what was said. All of it may be
+ * lost at any time. Each room has a slot in the Canary's session, and there is one way to forget: `forget` drops the session
+ * as a whole, so that nothing of a deleted Canary stays.
+ */
+import type { CanaryRef } from "../core/canary.ts";
+
+/** One room's memory of each Canary. */
+export interface Slot<T> {
+  get(ref: CanaryRef): T | undefined;
+  set(ref: CanaryRef, value: T): void;
+  delete(ref: CanaryRef): void;
+}
+
+export interface Sessions {
+  slot<T>(): Slot<T>;
+  /** For a room whose memory is not a value of one Canary. @param forget called when a Canary is forgotten */
+  onForget(forget: (ref: CanaryRef) => void): void;
+  forget(ref: CanaryRef): void;
+  /** How many Canaries have a session. */
+  readonly size: number;
+}
+
+/** The values of one Canary, by slot. */
+type CanarySession = Map<object, unknown>;
+
+export function createSessions(): Sessions {
+  const sessions = new Map<string, CanarySession>();
+  const listeners: ((ref: CanaryRef) => void)[] = [];
+  const keyOf = ({ namespace, name }: CanaryRef) => `${namespace}/${name}`;
+
+  return {
+    slot<T>(): Slot<T> {
+      const slot: Slot<T> = {
+        get: (ref) => sessions.get(keyOf(ref))?.get(slot) as T | undefined,
+        set(ref, value) {
+          const session = sessions.get(keyOf(ref)) ?? new Map<object, unknown>();
+          sessions.set(keyOf(ref), session.set(slot, value));
+        },
+        delete(ref) {
+          const session = sessions.get(keyOf(ref));
+          session?.delete(slot);
+          if (session?.size === 0) sessions.delete(keyOf(ref));
+        },
+      };
+      return slot;
+    },
+    onForget: (forget) => void listeners.push(forget),
+    forget(ref) {
+      sessions.delete(keyOf(ref));
+      for (const forget of listeners) forget(ref);
+    },
+    get size() {
+      return sessions.size;
+    },
+  };
+}
