@@ -116,8 +116,8 @@ function isRetryable(status: number): boolean {
 
 /** What the server asks for with `Retry-After`, up to the longest wait. */
 function requestedWait(status: number, retryAfter: string | undefined, now: number): number | undefined {
-  const requested = status === 429 || status === 503 ? retryAfterMs(retryAfter, now) : undefined;
-  return requested === undefined ? undefined : Math.min(LONGEST_WAIT_MS, requested);
+  const asked = status === 429 || status === 503 ? retryAfterMs(retryAfter, now) : undefined;
+  return asked === undefined ? undefined : Math.min(LONGEST_WAIT_MS, asked);
 }
 
 /** The header's value: seconds, or a date. */

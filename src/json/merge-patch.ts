@@ -28,7 +28,7 @@ export function mergePatch(from: Fields, to: Fields): Fields | undefined {
       if (nested !== undefined) note(key, nested);
     } else if (!equal(before, after)) note(key, after);
   }
-  for (const key in from) if (!isAbsent(from[key]) && !(key in to)) note(key, null);
+  for (const key of Object.keys(from)) if (!isAbsent(from[key]) && !(key in to)) note(key, null);
   return patch;
 }
 
