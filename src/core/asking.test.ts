@@ -66,7 +66,7 @@ const ASKING: readonly [string, Position, Partial<Readings>, readonly string[]][
     ["canary request-success-rate", "confirm-traffic-increase more"],
   ],
   ["the checks of the primary while traffic returns to it", PROMOTING, {}, ["primary request-success-rate"]],
-  ["hooks after a success", { phase: "Succeeded", skipped: false, ...OWED }, {}, ["post-rollout tidy"]],
+  ["hooks after a success", { phase: "Succeeded", outcome: "promoted", ...OWED }, {}, ["post-rollout tidy"]],
   ["hooks after a failure", { phase: "Failed", restoring: false, ...OWED }, {}, ["post-rollout tidy"]],
 ];
 

@@ -93,13 +93,13 @@ describe("routing that is edited in the middle of a run", () => {
 
 describe("routing that is edited at rest", () => {
   it("counts at once: all traffic goes to the primary already", () => {
-    const rest = statusIn({ phase: "Succeeded", drain: NO_WAIT, owesPostRollout: false, skipped: false });
+    const rest = statusIn({ phase: "Succeeded", drain: NO_WAIT, owesPostRollout: false, outcome: "promoted" });
     expect(turn(rest, PROVIDER, { formerLeft: true }).status.names).toEqual(namesOf(aSpec(PROVIDER)));
   });
 });
 
 describe("another target", () => {
-  const rest = statusIn({ phase: "Succeeded", drain: NO_WAIT, owesPostRollout: false, skipped: false });
+  const rest = statusIn({ phase: "Succeeded", drain: NO_WAIT, owesPostRollout: false, outcome: "promoted" });
 
   it.each([
     ["at rest", rest],
@@ -133,7 +133,7 @@ describe("the names", () => {
   it("change with the autoscaler when the copy of before is gone", () => {
     const scaled = aSpec({ spec: { autoscalerRef: { kind: "HorizontalPodAutoscaler", name: "podinfo" } } });
     const rest = statusIn(
-      { phase: "Succeeded", drain: NO_WAIT, owesPostRollout: false, skipped: false },
+      { phase: "Succeeded", drain: NO_WAIT, owesPostRollout: false, outcome: "promoted" },
       { names: namesOf(scaled) },
     );
     expect(turn(rest, {}, { formerLeft: true }).status.names).toEqual(namesOf(OLD));

@@ -27,8 +27,7 @@ export function endReverted(turn: Turn): Transition | undefined {
     turn,
     {
       phase: "Succeeded",
-      skipped: false,
-      reverted: true,
+      outcome: "reverted",
       owesPostRollout: owesPostRollout(turn.spec),
       drain: served ? waitUntil(turn.now + drainDelayMs(turn.spec)) : NO_WAIT,
     },
@@ -45,7 +44,7 @@ export function endWaiting(turn: AdvanceInput): Transition | undefined {
   if (status.foreign === true || revisionChanged(status, revision)) return undefined;
   const rest =
     revision.spec === status.promotedSpec
-      ? ({ phase: "Succeeded", skipped: false, reverted: true, owesPostRollout: false, drain: NO_WAIT } as const)
+      ? ({ phase: "Succeeded", outcome: "reverted", owesPostRollout: false, drain: NO_WAIT } as const)
       : ({ phase: "Failed", restoring: false, owesPostRollout: false, drain: NO_WAIT } as const);
   return enterPhase(turn, rest, { canaryWeight: 0, iterations: 0, applied: revision }, EVENTS.reverted(turn));
 }

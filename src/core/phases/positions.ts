@@ -53,9 +53,7 @@ export type Position =
   | ({
       readonly phase: "Succeeded";
       readonly owesPostRollout: boolean;
-      readonly skipped: boolean;
-      /** The run ended because the target holds the promoted revision again; nothing was promoted. */
-      readonly reverted?: boolean;
+      readonly outcome: SuccessfulEnd;
     } & Draining)
   // `restoring`: a promotion failed; the primary gets its last promoted revision back before anything else happens, and after the
   // drain where the canary must cover for it meanwhile.
@@ -63,6 +61,12 @@ export type Position =
   // `handedBack`: the target serves again by itself; apex Service and routes are handed back.
   | { readonly phase: "Terminating"; readonly handedBack: boolean }
   | { readonly phase: "Terminated" };
+
+/**
+ * `promoted`: the revision passed its checks. `unjudged`: it was promoted without checks (skipAnalysis). `reverted`: the target
+ * holds the promoted revision again; nothing was promoted.
+ */
+export type SuccessfulEnd = "promoted" | "unjudged" | "reverted";
 
 /**
  * `copying`: the primary is made of the target. `renewing`: the target changed meanwhile, and the primary follows it.

@@ -21,7 +21,7 @@ export function succeed(turn: Turn, skipped: boolean): Transition {
   const drain = skipped ? waitUntil(turn.now + drainDelayMs(turn.spec)) : NO_WAIT;
   const entered = enterPhase(
     turn,
-    { phase: "Succeeded", skipped, owesPostRollout: owed, drain },
+    { phase: "Succeeded", outcome: skipped ? "unjudged" : "promoted", owesPostRollout: owed, drain },
     { canaryWeight: 0, iterations: 0, promotedSpec: turn.status.applied?.spec ?? "" },
     ...notices,
   );

@@ -93,8 +93,8 @@ function payPostRollout(turn: Turn, status: StatusIn<"Succeeded"> | StatusIn<"Fa
   const paid = update({ ...status, owesPostRollout: false });
   // Event webhooks are told the phase that failed (Q36).
   if (status.phase === "Failed") return prependEvents(status.restoring ? "Promoting" : "Progressing", notices, paid);
-  if (status.reverted === true) return prependEvents("Succeeded", notices, paid);
-  const promoted = status.skipped ? EVENTS.promotedUnjudged(turn) : EVENTS.promoted(turn);
+  if (status.outcome === "reverted") return prependEvents("Succeeded", notices, paid);
+  const promoted = status.outcome === "unjudged" ? EVENTS.promotedUnjudged(turn) : EVENTS.promoted(turn);
   return prependEvents("Succeeded", [...notices, promoted], paid);
 }
 

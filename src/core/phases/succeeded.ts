@@ -12,10 +12,10 @@ export const succeeded: PhaseRules<"Succeeded"> = {
   decide: decideAtRest,
   routes: () => ALL_TO_PRIMARY,
   desired: ({ drain }) => ({ target: drain.kind === "none" ? "down" : "as-is", primary: PRESENT }),
-  condition: (_kind, { reverted }) => ({
+  condition: (_kind, { outcome }) => ({
     status: "True",
     message:
-      reverted === true
+      outcome === "reverted"
         ? // Ours: what the target holds is what was promoted before.
           "Target reverted to the promoted revision, nothing was promoted."
         : "Canary analysis completed successfully, promotion finished.",
@@ -25,14 +25,14 @@ export const succeeded: PhaseRules<"Succeeded"> = {
       phase: "Succeeded",
       ...readDrain(memory, known),
       owesPostRollout: memory?.owesPostRollout ?? false,
-      skipped: memory?.skipped ?? false,
-      ...(memory?.reverted === true ? { reverted: true } : {}),
+      outcome: memory?.reverted === true ? "reverted" : memory?.skipped === true ? "unjudged" : "promoted",
     }),
-    write: ({ owesPostRollout, skipped, reverted, ...draining }) => ({
+    // The wire keeps the two flags of release 0.1.0, so that every release reads it.
+    write: ({ owesPostRollout, outcome, ...draining }) => ({
       ...writeDrain(draining),
       owesPostRollout,
-      skipped,
-      ...(reverted === undefined ? {} : { reverted }),
+      skipped: outcome === "unjudged",
+      ...(outcome === "reverted" ? { reverted: true } : {}),
     }),
   },
 };

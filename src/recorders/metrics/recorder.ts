@@ -136,7 +136,12 @@ function observeTurn(metrics: Metrics, turn: Turn): void {
   const waits = "putOff" in transition.status && transition.status.putOff === true;
   if (waits && !("putOff" in canary.status && canary.status.putOff === true)) metrics.putOff.inc({ name, namespace });
   if ("reverted" in transition.status && transition.status.reverted === true) return;
-  countOutcome(metrics, canary, transition.status.phase, "skipped" in transition.status && transition.status.skipped);
+  countOutcome(
+    metrics,
+    canary,
+    transition.status.phase,
+    "outcome" in transition.status && transition.status.outcome === "unjudged",
+  );
 }
 
 function countOutcome(metrics: Metrics, canary: Canary, phase: Phase, skipped: boolean): void {
