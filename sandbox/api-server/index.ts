@@ -14,7 +14,7 @@ import { createListener, createTokens } from "./http/listener.ts";
 import { type Certificate, selfSigned } from "./http/tls.ts";
 import { createStore, type Store } from "./store.ts";
 
-export { createStore, type Store } from "./store.ts";
+export type { Store } from "./store.ts";
 
 export interface ApiServerOptions {
   /** Where cluster IPs come from. */

@@ -1,5 +1,5 @@
 /** What the API server knows about one resource of its API, built-in or defined by a CustomResourceDefinition. */
-import type { KubeObject, ResourceType } from "../../src/ports/kubernetes.ts";
+import type { ResourceType } from "../../src/ports/kubernetes.ts";
 import type { ObjectSchema } from "./schema/index.ts";
 
 /** Where the scale subresource finds its numbers, as dotted paths: ".spec.replicas". */
@@ -92,9 +92,4 @@ export function apiVersionFor(resource: Pick<Resource, "group">, version: string
 /** Where objects of a resource are kept. */
 export function storageKey(resource: Pick<Resource, "storage">): string {
   return `${resource.storage.group}/${resource.storage.plural}`;
-}
-
-/** "namespace/name" of an object; "/name" for cluster-scoped ones. */
-export function keyOf(object: KubeObject): string {
-  return `${object.metadata.namespace ?? ""}/${object.metadata.name}`;
 }

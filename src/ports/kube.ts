@@ -1,17 +1,12 @@
 /** What the operator asks of a Kubernetes API server. Objects travel as raw JSON, see kubernetes.ts. */
 import type { Json, KubeFields, KubeObject, ObjectRef, ResourceType } from "./kubernetes.ts";
 
-/**
- * Aviary's own reasons, where there is no answer to quote; all others are the API server's. Config: no usable kubeconfig.
- * Credentials: an exec plugin or a token file failed.
- */
-export type LocalReason = "Unreachable" | "Timeout" | "BadAnswer" | "Config" | "Credentials";
-
 /** Every failure of a call: what the API server answered, or why there is no answer (`code` 0). */
 export class KubeError extends Error {
   /**
    * @param code HTTP status; 0 when no usable answer came
-   * @param reason metav1.Status.reason, e.g. "Conflict", or a LocalReason
+   * @param reason metav1.Status.reason, e.g. "Conflict", or Aviary's own where there is no answer to quote: Unreachable,
+   *   Timeout, BadAnswer, Config (no usable kubeconfig), Credentials (an exec plugin or a token file failed)
    * @param details metav1.Status.details
    */
   constructor(

@@ -1,5 +1,4 @@
 /** The events of a run, in their order, for people and for tools. */
-import { dotted } from "../core/canary.ts";
 import { failureOf } from "../core/checks.ts";
 import { describeProbe } from "./operators.ts";
 import { versionOf } from "./scenario.ts";
@@ -109,8 +108,3 @@ function whyNone(
 }
 
 const round = (value: number): number => Math.round(value * 100) / 100;
-
-export function nameOf(universe: Universe): string {
-  const { name, namespace } = universe.refs.canary;
-  return dotted(name, { namespace, name });
-}

@@ -17,7 +17,7 @@ import {
 } from "./rollout.ts";
 import { condition, deadlineSeconds } from "./status.ts";
 
-export const TEMPLATE_HASH = "pod-template-hash";
+const TEMPLATE_HASH = "pod-template-hash";
 
 /** Annotations of a Deployment that are its own business. */
 const NOT_COPIED = new Set([

@@ -5,7 +5,7 @@ import { apiVersionOf, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Recorder } from "../../ports/recorder.ts";
 import type { KubeEvents } from "./kube-events.ts";
 
-export { createKubeEvents, type KubeEvents, type KubeEventsOptions } from "./kube-events.ts";
+export { createKubeEvents, type KubeEvents } from "./kube-events.ts";
 
 /** The creator of `events` must flush it. */
 export function kubeEventsRecorder(events: KubeEvents): Recorder {

@@ -1,5 +1,5 @@
 /** What is promoted, and the arrows by which a status gets there. */
-import type { CanaryStatus, HookType, Phase, Revision } from "../../core/canary.ts";
+import type { HookType, Phase, Revision } from "../../core/canary.ts";
 import { failureOf } from "../../core/checks.ts";
 import { promotionId } from "../../core/identity.ts";
 import { TRANSITIONS } from "../../core/phases/table.ts";
@@ -203,5 +203,3 @@ function createJudge(universe: Universe, report: Report): Watcher {
 }
 
 type CanaryStatusSpec = import("../../core/canary.ts").CanarySpec;
-
-export type { CanaryStatus };
