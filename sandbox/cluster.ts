@@ -2,6 +2,8 @@
  * What the sandbox's own parts (controllers, kubelet, mesh, gateway) see of the embedded API server: the same objects,
  * rules and errors as over HTTP, without the HTTP. Everything is synchronous because the store is memory.
  */
+import type { Socket } from "node:net";
+import type { Readable, Writable } from "node:stream";
 import type { KubeObject, ResourceType } from "../src/ports/kubernetes.ts";
 
 export interface WatchEvent {
@@ -63,4 +65,36 @@ export interface LogLine {
   /** RFC 3339 */
   readonly time: string;
   readonly text: string;
+}
+
+export interface ContainerPlace {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly container: string;
+}
+
+/** A command that runs beside a container's program. */
+export interface ContainerCommand {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** The exit code. */
+  readonly exited: Promise<number>;
+  /** The client's terminal has a new size. */
+  resize(columns: number, rows: number): void;
+  /** Ends the command; a command that has ended is left alone. */
+  stop(): void;
+}
+
+/** How `kubectl exec`, `attach` and `port-forward` reach a pod; the kubelet implements it, the API server serves it. */
+export interface PodConnections {
+  /** @throws ApiError 400 when the container does not run */
+  exec(
+    place: ContainerPlace,
+    request: { readonly command: readonly string[]; readonly tty: boolean },
+  ): Promise<ContainerCommand>;
+  /** The output of the container's own program from now on. @throws ApiError 400 when the container does not run */
+  attach(place: ContainerPlace): Promise<ContainerCommand>;
+  /** @throws Error that says why nothing answers on that port */
+  connect(namespace: string, pod: string, port: number): Promise<Socket>;
 }

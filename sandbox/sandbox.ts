@@ -11,6 +11,7 @@ import { machineClock } from "./clock.ts";
 import type { Cluster } from "./cluster.ts";
 import { startControllers } from "./controllers/index.ts";
 import { fluxCrds } from "./crds/flux.ts";
+import { GATEWAY_API, gatewayApiCrds, gatewayClass } from "./crds/gateway-api.ts";
 import { istioCrds } from "./crds/istio.ts";
 import { kedaCrds } from "./crds/keda.ts";
 import { knativeCrds } from "./crds/knative.ts";
@@ -18,7 +19,8 @@ import { startNameserver } from "./dns/index.ts";
 import { startFlux } from "./flux/index.ts";
 import { startKubelet } from "./kubelet/index.ts";
 import { type Mesh, startMesh } from "./mesh/index.ts";
-import { createIngressService } from "./mesh/ingress-service.ts";
+import { INGRESS_CLASSES, ingressClass } from "./mesh/ingress.ts";
+import { createIngressService, GATEWAY_IMAGE, gatewayApp } from "./mesh/ingress-service.ts";
 import { ownImages } from "./programs/own-images.ts";
 import { prometheusApp } from "./prometheus/app.ts";
 import { createPrometheusClient } from "./prometheus/client.ts";
@@ -99,8 +101,10 @@ async function assemble(
   const server = await startApiServer({ addresses, ...(options.port === undefined ? {} : { port: options.port }) });
   undo.push(() => server.stop());
   const { cluster } = server;
-  for (const crd of [...istioCrds(), ...kedaCrds(), ...knativeCrds(), ...fluxCrds()])
+  for (const crd of [...istioCrds(), ...gatewayApiCrds(), ...kedaCrds(), ...knativeCrds(), ...fluxCrds()])
     cluster.create(RESOURCES.crd, crd);
+  cluster.create(GATEWAY_API.gatewayClass, gatewayClass());
+  cluster.create(INGRESS_CLASSES, ingressClass());
 
   const nameserver = await startNameserver(cluster, { address: addresses.own(NAMESERVER_HOST) });
   undo.push(() => nameserver.stop());
@@ -136,15 +140,19 @@ async function assemble(
     nameserver: `${nameserver.address}:${nameserver.port}`,
     kubeconfig: server.kubeconfig,
   };
-  const apps = furtherApps(appTable(options, services, telemetry.url, ownTable(options, cluster, server.url, report)));
+  const own = ownTable(options, cluster, server.url, report);
+  const ingressPort = () => Number(new URL(mesh.ingressUrl).port);
+  const apps = furtherApps(appTable(options, services, telemetry.url, own, ingressPort));
   const kubelet = startKubelet(cluster, {
     addresses,
     apps: apps.table,
+    apiServer: server.url,
     serviceAccount: { token: remembered(server.tokenFor), ca: server.ca },
     report,
   });
   undo.push(() => kubelet.stop());
   server.setLogs(kubelet.logs);
+  server.setConnections(kubelet.connections);
   const flux =
     options.flux &&
     (await startFlux(
@@ -205,19 +213,27 @@ function ownTable(
   return images === undefined ? () => undefined : ownImages({ cluster, server, file: images, report });
 }
 
-function appTable(options: SandboxOptions, services: SandboxServices, telemetryUrl: string, own: AppTable): AppTable {
+function appTable(
+  options: SandboxOptions,
+  services: SandboxServices,
+  telemetryUrl: string,
+  own: AppTable,
+  ingressPort: () => number,
+): AppTable {
   const further = options.apps?.(services);
   const prometheus = prometheusApp({
     targets: () => [telemetryUrl],
     prefer: options.prometheus ?? "auto",
     scrapeIntervalMs: options.scrapeIntervalMs ?? 1000,
   });
+  const gateway = gatewayApp(ingressPort);
   return (image) => {
     const mine = own(image);
     if (mine !== undefined) return mine;
     const name = image.repository.split("/").at(-1);
     if (name === "podinfo") return podinfo;
     if (name === "prometheus") return prometheus;
+    if (name === GATEWAY_IMAGE) return gateway;
     return further?.(image);
   };
 }

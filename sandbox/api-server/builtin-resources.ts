@@ -24,6 +24,11 @@ const WORKLOAD: Traits = { categories: ["all"], status: true, generation: true }
 const SCALED: Traits = { ...WORKLOAD, scale: REPLICAS };
 
 const LOG: Subresource = { name: "log", group: "", version: "", kind: "Pod", verbs: ["get"] };
+const STREAMS: readonly Subresource[] = [
+  ["exec", "PodExecOptions"],
+  ["attach", "PodAttachOptions"],
+  ["portforward", "PodPortForwardOptions"],
+].map(([name = "", kind = ""]) => ({ name, group: "", version: "", kind, verbs: ["create", "get"] }));
 const EVICTION: Subresource = {
   name: "eviction",
   group: "policy",
@@ -55,7 +60,7 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
       { short: "ns", cluster: true, status: true, subresources: [FINALIZE], verbs: ONE_BY_ONE },
     ],
     ["Node", "nodes", { short: "no", cluster: true, status: true }],
-    ["Pod", "pods", { short: "po", categories: ["all"], status: true, subresources: [LOG, EVICTION] }],
+    ["Pod", "pods", { short: "po", categories: ["all"], status: true, subresources: [LOG, EVICTION, ...STREAMS] }],
     ["Service", "services", { short: "svc", categories: ["all"], status: true }],
     ["ServiceAccount", "serviceaccounts", { short: "sa", subresources: [TOKEN] }],
     ["ConfigMap", "configmaps", { short: "cm" }],

@@ -7,7 +7,7 @@ import { stringify } from "yaml";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { AddressBlock } from "../addresses.ts";
 import { machineClock } from "../clock.ts";
-import type { Cluster, PodLogs } from "../cluster.ts";
+import type { Cluster, PodConnections, PodLogs } from "../cluster.ts";
 import { createBootstrapRoles } from "./authorization/bootstrap.ts";
 import { createAuthorizer } from "./authorization/rbac.ts";
 import { createListener, createTokens } from "./http/listener.ts";
@@ -55,6 +55,7 @@ export interface ApiServer {
   /** YAML text of a kubeconfig with one context, "aviary-sandbox". */
   readonly kubeconfig: string;
   setLogs(logs: PodLogs): void;
+  setConnections(connections: PodConnections): void;
   /** Ends all watches and connections. */
   stop(): Promise<void>;
 }
@@ -64,6 +65,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const { host = "127.0.0.1", port = 0, clock = machineClock, addresses } = options;
   const token = options.token ?? randomBytes(24).toString("base64url");
   let logs = options.logs;
+  let connections: PodConnections | undefined;
   // Versions grow from run to run, so that a client of an earlier run is told to list again instead of waiting for ever.
   const store = options.resumed?.store ?? createStore({ clock, addresses, firstVersion: clock.now() });
   const hosts = [host, "localhost", "kubernetes", "kubernetes.default.svc"];
@@ -71,7 +73,14 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const tokens = createTokens(token, () => clock.now());
   const authorizer = createAuthorizer(store);
   if (options.resumed === undefined) createBootstrapRoles(store);
-  const shared = { store, authorizer, logs: () => logs, issueToken: tokens.issue, userOfToken: tokens.userOf };
+  const shared = {
+    store,
+    authorizer,
+    logs: () => logs,
+    connections: () => connections,
+    issueToken: tokens.issue,
+    userOfToken: tokens.userOf,
+  };
   const listener = createListener(shared, tokens, certificate);
   const { onRequest } = options;
   if (onRequest !== undefined) {
@@ -93,6 +102,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     kubeconfig: kubeconfig(url, certificate.cert, token),
     setLogs: (source) => {
       logs = source;
+    },
+    setConnections: (source) => {
+      connections = source;
     },
     stop: () =>
       new Promise((resolve, reject) => {

@@ -10,6 +10,7 @@ import { startDeployments } from "./deployment/index.ts";
 import { startEndpoints } from "./endpoints.ts";
 import { startEventExpiry } from "./event-expiry.ts";
 import { startGarbageCollector } from "./garbage.ts";
+import { startGatewayApi } from "./gateway-api.ts";
 import { startJobs } from "./job.ts";
 import { type KedaOptions, startKeda } from "./keda/index.ts";
 import { startKnative } from "./knative/index.ts";
@@ -51,6 +52,7 @@ export function startControllers(cluster: Cluster, options: ControllerOptions = 
     startJobs,
     startEndpoints,
     startKnative,
+    startGatewayApi,
     startEventExpiry,
     startClusterRoles,
   ];

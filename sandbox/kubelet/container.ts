@@ -7,7 +7,7 @@
  */
 import type { Clock } from "../../src/ports/clock.ts";
 import type { KubeFields } from "../../src/ports/kubernetes.ts";
-import type { App, AppTable, RunningApp } from "../apps.ts";
+import type { App, AppContext, AppTable, RunningApp } from "../apps.ts";
 import { rfc3339 } from "../clock.ts";
 import { MissingConfig } from "./environment.ts";
 import { parseImage } from "./image.ts";
@@ -31,6 +31,8 @@ export interface ContainerState {
   containerId: string;
   /** It will not be started again. */
   finished: boolean;
+  /** While it runs. */
+  program: { readonly running: RunningApp; readonly context: AppContext } | undefined;
 }
 
 /** What the pod gives its containers. */
@@ -63,6 +65,7 @@ export function newContainer(spec: KubeFields): ContainerState {
     restartCount: 0,
     containerId: "",
     finished: false,
+    program: undefined,
   };
 }
 
@@ -162,11 +165,13 @@ async function runOnce(container: ContainerState, host: ContainerHost, app: App)
   host.normal("Created", `Created container: ${name}`);
   let result: { code: number; reason: string; message?: string };
   try {
-    const running = await startedOrStopped(app(host.context((line) => log.line(line), life.signal)), life.signal);
+    const context = host.context((line) => log.line(line), life.signal);
+    const running = await startedOrStopped(app(context), life.signal);
     if (running === undefined) result = { code: 137, reason: "Error" };
     else {
       host.normal("Started", `Started container ${name}`);
       container.state = { running: { startedAt } };
+      container.program = { running, context };
       result = await serve(container, host, running, life);
     }
   } catch (error) {
@@ -176,6 +181,7 @@ async function runOnce(container: ContainerState, host: ContainerHost, app: App)
     result = { code: 128, reason: "StartError", message };
   }
   host.signal.removeEventListener("abort", stop);
+  container.program = undefined;
   life.abort();
   log.end();
   const { code, reason, message } = result;

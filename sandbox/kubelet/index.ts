@@ -4,9 +4,10 @@ import { type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { AddressBlock } from "../addresses.ts";
 import type { AppTable } from "../apps.ts";
 import { machineClock } from "../clock.ts";
-import type { Cluster, PodLogs } from "../cluster.ts";
+import type { Cluster, PodConnections, PodLogs } from "../cluster.ts";
 import { eventRecorder } from "../controllers/events.ts";
 import { isTerminating } from "../controllers/objects.ts";
+import { podConnections } from "./connections.ts";
 import type { ServiceAccountFiles } from "./environment.ts";
 import { createPodLogs } from "./logs.ts";
 import { type NodeServices, type PodWorker, startPod } from "./pod.ts";
@@ -22,12 +23,15 @@ export interface KubeletOptions {
   readonly drainMs?: number;
   /** What pods find under /var/run/secrets/kubernetes.io/serviceaccount. */
   readonly serviceAccount?: ServiceAccountFiles;
+  /** URL of the API server, for the kubeconfig that commands of `kubectl exec` find. */
+  readonly apiServer?: string;
   /** Receives defects of the sandbox itself, one line each. Default: a Node warning. */
   readonly report?: (message: string) => void;
 }
 
 export interface Kubelet {
   readonly logs: PodLogs;
+  readonly connections: PodConnections;
   /** Stops every program and resolves when none is left; the objects stay. */
   stop(): Promise<void>;
 }
@@ -70,6 +74,15 @@ export function startKubelet(cluster: Cluster, options: KubeletOptions): Kubelet
   ];
   return {
     logs: node.logs,
+    connections: podConnections({
+      cluster,
+      logs: node.logs,
+      apiServer: options.apiServer ?? "",
+      programOf: ({ namespace, pod, container }) => {
+        const uid = cluster.get(RESOURCES.pod, namespace, pod)?.metadata.uid;
+        return workers.get(uid ?? "")?.program(container);
+      },
+    }),
     stop: async () => {
       for (const stop of watches) stop();
       const all = [...workers.values()];

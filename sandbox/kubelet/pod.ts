@@ -55,6 +55,8 @@ export interface PodWorker {
   configChanged(name: string): void;
   /** Stops at once, leaving the object alone: the node goes down. */
   shutDown(): void;
+  /** The program of a container; undefined while it does not run. */
+  program(container: string): ContainerState["program"];
   /** Resolves when nothing of the pod is left on the node. */
   readonly gone: Promise<void>;
 }
@@ -110,6 +112,10 @@ export function startPod(node: NodeServices, pod: KubeObject): PodWorker {
     },
     removed: () => end(true),
     configChanged: (name) => onConfigChange(live, name),
+    program: (name) => {
+      const { containers, initContainers } = live.view;
+      return [...containers, ...initContainers].find(({ spec }) => spec.name === name)?.program;
+    },
     shutDown: () => {
       live.stop.abort();
       end(false);

@@ -14,9 +14,11 @@ import type { AddressBlock } from "../addresses.ts";
 import { machineClock } from "../clock.ts";
 import type { Cluster } from "../cluster.ts";
 import { type EventRecorder, eventRecorder } from "../controllers/events.ts";
+import { GATEWAY_API } from "../crds/gateway-api.ts";
 import { KNATIVE } from "../crds/knative.ts";
 import type { Door, Surroundings } from "./exchange/door.ts";
 import { NOWHERE } from "./exchange/reports.ts";
+import { unknownAnnotations } from "./ingress.ts";
 import { createListeners, httpListener } from "./listeners.ts";
 import { createTelemetry, type RequestTotal, type ServiceName } from "./observations.ts";
 import { createPodPorts } from "./pod-ports.ts";
@@ -93,7 +95,12 @@ export async function startMesh(cluster: Cluster, options: MeshOptions): Promise
       if (type === "DELETED" || !servers.some(({ tls }) => tls !== undefined)) return;
       events.warning(object, "NoTls", "the sandbox's gateway speaks plain HTTP for all servers; tls is not imitated");
     }),
-    cluster.watch(KNATIVE.route, () => routing.invalidate()),
+    ...[KNATIVE.route, ...Object.values(GATEWAY_API)].map((type) => cluster.watch(type, () => routing.invalidate())),
+    cluster.watch(RESOURCES.namespace, () => routing.invalidate()),
+    cluster.watch(RESOURCES.ingress, ({ type, object }) => {
+      routing.invalidate();
+      if (type === "ADDED") reportAnnotations(object, events);
+    }),
     cluster.watch(RESOURCES.destinationRule, () => pools.refreshPolicies()),
   ];
   const stopWatching = () => {
@@ -136,6 +143,16 @@ function reportProblems(cluster: Cluster, object: KubeObject, events: EventRecor
     compileService(cluster, object, gatewayId(gateway, namespace), (text) => problems.add(text));
   }
   for (const text of problems) events.warning(object, "InvalidRoute", text);
+}
+
+function reportAnnotations(object: KubeObject, events: EventRecorder): void {
+  const unknown = unknownAnnotations(object);
+  if (unknown.length === 0) return;
+  events.warning(
+    object,
+    "UnknownAnnotation",
+    `the sandbox's imitation of ingress-nginx passes over ${unknown.join(", ")}`,
+  );
 }
 
 /** Without sidecars an analysis finds no values, and its events say no more than that. */

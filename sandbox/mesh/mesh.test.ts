@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type KubeFields, RESOURCES } from "../../src/ports/kubernetes.ts";
-import { createIngressService } from "./ingress-service.ts";
+import { createIngressService, gatewayApp } from "./ingress-service.ts";
 import { type AskOptions, type MeshBed, SERVICE_PORT, send, startMeshBed, type TestPod } from "./testbed.ts";
 
 const { endpoints, virtualService, gateway, service: serviceType, event, namespace } = RESOURCES;
@@ -359,12 +359,19 @@ describe("the ingress gateway", () => {
     bed.put(gateway, "public", servers(["*"]), "istio-system");
     const spec = { hosts: ["app.example.com"], gateways: ["istio-system/public"], http: [{ route: split(100, 0) }] };
     bed.put(virtualService, "podinfo", spec);
-    createIngressService(bed.store, Number(new URL(bed.mesh.ingressUrl).port), 8080);
+    const ingress = Number(new URL(bed.mesh.ingressUrl).port);
+    createIngressService(bed.store, ingress, 8080);
+    const pod = bed.addresses.pod();
+    const program = await gatewayApp(() => ingress)({ address: pod, signal: new AbortController().signal });
+    const subsets = [{ addresses: [{ ip: pod }], ports: [{ name: "http2", port: 8080, protocol: "TCP" }] }];
+    const metadata = { namespace: "istio-system", name: "istio-ingressgateway" };
+    bed.store.create(RESOURCES.endpoints, { apiVersion: "v1", kind: "Endpoints", metadata, subsets });
     expect((await bed.askIngress("app.example.com")).status).toBe(200);
     const address = bed.clusterIP("istio-ingressgateway", "istio-system");
     expect((await send(address, 8080, "/", { headers: { host: "app.example.com" } })).body).toBe("podinfo-primary");
     const labels = { source_workload: "istio-ingressgateway", reporter: "destination" };
     expect(requests(labels)).toBe(2);
+    await program.stop();
   });
 
   it("lets in the hosts of its servers only; the narrowest host wins", async () => {

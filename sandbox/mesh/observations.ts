@@ -3,6 +3,8 @@
  * who counts requests, and the called pod's ("destination"), who counts tries. Knative's gateway counts the requests to each
  * Revision with names of its own.
  */
+import type { IngressTag } from "./ingress.ts";
+import { createIngressMetrics } from "./ingress-metrics.ts";
 import type { Workload } from "./workload.ts";
 
 /** One finished request. */
@@ -23,6 +25,8 @@ export interface Observation {
   readonly durationMs: number;
   readonly requestBytes: number;
   readonly responseBytes: number;
+  /** The Ingress that led here. */
+  readonly ingress?: IngressTag;
 }
 
 /** The Service that a request was sent to. */
@@ -122,6 +126,9 @@ export function createTelemetry({ now, exists }: TelemetryOptions): Telemetry {
   const series = new Map<string, Series>();
   let lookedAt = now();
   let requests = 0;
+  const ingresses = createIngressMetrics((namespace, name) =>
+    exists({ host: `${name}.${namespace}.svc.cluster.local`, namespace, name, revision: false }),
+  );
   const forgetGone = () => {
     const at = now();
     if (at - lookedAt < LOOK_EVERY_MS) return;
@@ -138,6 +145,8 @@ export function createTelemetry({ now, exists }: TelemetryOptions): Telemetry {
     requests: () => requests,
     observe: (observation) => {
       requests += 1;
+      const { ingress, code, durationMs } = observation;
+      if (ingress !== undefined) ingresses.count(ingress, code, durationMs / 1000);
       const key = keyOf(observation);
       let found = series.get(key);
       if (found === undefined) {
@@ -150,7 +159,7 @@ export function createTelemetry({ now, exists }: TelemetryOptions): Telemetry {
     },
     exposition: () => {
       forgetGone();
-      return exposition([...series.values()]);
+      return exposition([...series.values()], ingresses.lines());
     },
     totals: () => [...series.values()].map(totalOf),
   };
@@ -200,7 +209,7 @@ const HISTOGRAMS = [
   ["istio_response_bytes", "responseBytes", "Sizes of response bodies.", BYTE_BUCKETS],
 ] as const;
 
-function exposition(series: readonly Series[]): string {
+function exposition(series: readonly Series[], ingresses: readonly string[]): string {
   const labelled = series.flatMap(({ labels, bySource, byDestination }) => [
     ...(bySource.requests > 0 ? [{ one: bySource, labels: labels.source }] : []),
     ...(byDestination.requests > 0 ? [{ one: byDestination, labels: labels.destination }] : []),
@@ -213,6 +222,7 @@ function exposition(series: readonly Series[]): string {
     for (const { one, labels } of labelled) pushHistogram(lines, name, labels, one[field], shown);
   }
   pushRevisions(lines, series);
+  lines.push(...ingresses);
   return `${lines.join("\n")}\n`;
 }
 

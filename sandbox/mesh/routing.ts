@@ -5,6 +5,8 @@
 import { type KubeFields, type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { Cluster } from "../cluster.ts";
 import { KNATIVE } from "../crds/knative.ts";
+import { translateGatewayApi } from "./gateway-api/index.ts";
+import { INGRESS_GATEWAY, translateIngresses } from "./ingress.ts";
 import { KNATIVE_GATEWAY, knativeRules } from "./knative.ts";
 import { byAge } from "./pools.ts";
 import type { Registry, ServiceFacts } from "./registry.ts";
@@ -22,7 +24,7 @@ export interface Routing {
   gatewayRoute(view: RequestView): Route | undefined;
   /** The port that the Gateways declare. */
   gatewayPort(): number;
-  /** VirtualServices, Gateways, Knative Routes or Services changed. */
+  /** Objects that say how requests go, or Services, changed. */
   invalidate(): void;
 }
 
@@ -117,10 +119,16 @@ export function destinationTo(service: string, port: number) {
 
 function compile(context: Context): Tables {
   const routes = [...context.cluster.list(KNATIVE.route)];
+  const standard = translateGatewayApi(context.cluster);
+  const ingresses = translateIngresses(context.cluster);
   const rules = [...context.cluster.list(RESOURCES.virtualService), ...routes.flatMap(knativeRules)];
-  const services = rules.sort(byAge);
-  const declared = [...context.cluster.list(RESOURCES.gateway)].sort(byAge);
-  const gateways = routes.length === 0 ? declared : [...declared, KNATIVE_GATEWAY];
+  const services = [...rules, ...standard.rules, ...ingresses].sort(byAge);
+  const gateways = [
+    ...[...context.cluster.list(RESOURCES.gateway)].sort(byAge),
+    ...standard.gateways,
+    ...(routes.length === 0 ? [] : [KNATIVE_GATEWAY]),
+    ...(ingresses.length === 0 ? [] : [INGRESS_GATEWAY]),
+  ];
   return {
     mesh: hostTable(meshRules(context, services)),
     gateway: hostTable(gatewayRules(context, services, gateways)),

@@ -4,6 +4,7 @@ import type { Random } from "../../src/ports/clock.ts";
 import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../../src/ports/kubernetes.ts";
 import { type AddressBlock, claimAddressBlock } from "../addresses.ts";
 import { createStore, type Store } from "../api-server/store.ts";
+import { GATEWAY_API, gatewayApiCrds, gatewayClass } from "../crds/gateway-api.ts";
 import { istioCrds } from "../crds/istio.ts";
 import { type Mesh, startMesh } from "./index.ts";
 
@@ -73,7 +74,8 @@ export const SERVICE_PORT = 9898;
 export async function startMeshBed(options: { readonly random?: Random } = {}): Promise<MeshBed> {
   const addresses = await claimAddressBlock();
   const store = createStore({ addresses });
-  for (const crd of istioCrds()) store.create(RESOURCES.crd, crd);
+  for (const crd of [...istioCrds(), ...gatewayApiCrds()]) store.create(RESOURCES.crd, crd);
+  store.create(GATEWAY_API.gatewayClass, gatewayClass());
   const injection = { "istio-injection": "enabled" };
   store.create(RESOURCES.namespace, namespaceObject("test", injection));
   for (const name of ["plain", "istio-system"]) store.create(RESOURCES.namespace, namespaceObject(name, {}));

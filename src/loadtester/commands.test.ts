@@ -27,6 +27,8 @@ describe("a command line", () => {
     ["curl -sd 'anon' http://podinfo-canary.test/token | grep token", "ready"],
     ["echo 'hey there'", "ready"],
     ["true /hey", "ready"],
+    ["grpc_health_probe -connect-timeout=1s -addr=podinfo-canary:9999", "ready"],
+    ["grpc_health_probe -tls -addr=a:1", "grpc_health_probe: option -tls is not supported here"],
     ["hey -y http://podinfo.test/", "hey: flag provided but not defined: -y"],
     ["sleep 1; hey http://a/", "hey cannot resolve the sandbox's host names, and a list (;) needs a real shell"],
     [

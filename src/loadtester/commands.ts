@@ -1,13 +1,15 @@
 /**
  * How a command line is run:
  *
- *   hey, curl, curl | grep   the real program, where it is installed and the machine resolves the host names;
- *                            else the built-in one (in a sandbox only the built-in HTTP client resolves names)
+ *   hey, curl, curl | grep, grpc_health_probe
+ *                            the real program, where it is installed and the machine resolves the host names;
+ *                            else the built-in one (in a sandbox only the built-in clients resolve names)
  *   anything else            sh or bash, where the tools are installed; in a sandbox they get an HTTP proxy that
  *                            knows the names
  *   what cannot work         refused at once, with the reason and what is possible
  */
 import type { Dispatcher } from "undici";
+import { lookupVia } from "../net/name-lookup.ts";
 import type { Clock } from "../ports/clock.ts";
 import { type CommandOutcome, runChild } from "./children.ts";
 import { isOurs, POSSIBLE, understand } from "./pipeline.ts";
@@ -117,8 +119,10 @@ function native(world: CommandWorld, runProgram: Ready["run"]): Command {
   return {
     kind: "ready",
     run: async (signal) => {
-      const { dispatcher, clock, monotonicMs, limits } = world;
-      const result = await runProgram({ dispatcher, clock, monotonicMs, limits, signal, stdin: Buffer.alloc(0) });
+      const { dispatcher, clock, monotonicMs, limits, env } = world;
+      const lookup = lookupVia(env.AVIARY_NAMESERVER, env.AVIARY_SEARCH);
+      const known = { dispatcher, clock, monotonicMs, limits, ...(lookup !== undefined && { lookup }) };
+      const result = await runProgram({ ...known, signal, stdin: Buffer.alloc(0) });
       const output = result.stdout.toString("utf8") + result.stderr;
       if (signal.aborted) return { output, error: "signal: killed" };
       return { output, error: result.exitCode === 0 ? "" : `exit status ${result.exitCode}` };

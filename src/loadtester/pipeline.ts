@@ -1,14 +1,20 @@
 /** A command line of built-in programs only, as one program. */
 import { curl } from "./curl/curl.ts";
 import { grep } from "./grep.ts";
+import { grpcHealthProbe } from "./grpc-health.ts";
 import { hey } from "./hey/hey.ts";
 import { type Program, type ProgramResult, refused, type Understood } from "./program.ts";
 
 /** By the name of the command, without its folder. */
-export const PROGRAMS: Readonly<Record<string, Program>> = { hey, curl, grep };
+export const PROGRAMS: Readonly<Record<string, Program>> = {
+  hey,
+  curl,
+  grep,
+  grpc_health_probe: grpcHealthProbe,
+};
 
 /** For messages: the programs that can run without a shell. */
-export const POSSIBLE = "hey, curl (one URL, simple flags) and curl … | grep WORD are built in";
+export const POSSIBLE = "hey, curl (one URL, simple flags), curl … | grep WORD and grpc_health_probe are built in";
 
 /** "/usr/bin/hey" -> "hey" */
 export function baseName(word: string): string {

@@ -1,10 +1,13 @@
 /** Programs that are built into the load tester: they need no shell and no installation. */
+import type { LookupFunction } from "node:net";
 import type { Dispatcher } from "undici";
 import type { Clock } from "../ports/clock.ts";
 
 /** What a built-in program may use. */
 export interface ProgramContext {
   readonly dispatcher: Dispatcher;
+  /** How host names are resolved for connections that are not HTTP; as the machine does when absent. */
+  readonly lookup?: LookupFunction;
   readonly clock: Clock;
   /** Milliseconds from any fixed point, never going back: for measuring. */
   readonly monotonicMs: () => number;

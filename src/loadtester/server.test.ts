@@ -261,7 +261,7 @@ describe("queued tasks", () => {
     expect(reply.status).toBe(400);
     expect(reply.body).toBe(
       "cannot run no-such-tool -n 1: no-such-tool is not installed; " +
-        "hey, curl (one URL, simple flags) and curl … | grep WORD are built in",
+        "hey, curl (one URL, simple flags), curl … | grep WORD and grpc_health_probe are built in",
     );
   });
 });

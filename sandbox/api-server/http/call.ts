@@ -1,7 +1,8 @@
 /** One HTTP request as the handlers see it, and the ways to answer it. */
 import type { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { PodLogs } from "../../cluster.ts";
+import type { Duplex } from "node:stream";
+import type { PodConnections, PodLogs } from "../../cluster.ts";
 import type { User } from "../authorization/attributes.ts";
 import type { Authorizer } from "../authorization/rbac.ts";
 import type { Store } from "../store.ts";
@@ -13,10 +14,24 @@ export interface Server {
   readonly store: Store;
   readonly authorizer: Authorizer;
   logs(): PodLogs | undefined;
+  connections(): PodConnections | undefined;
   /** A new bearer token for a service account. */
   issueToken(namespace: string, account: string, expiresMs: number): string;
   /** Whose token it is; undefined when it is not valid. */
   userOfToken(token: string): User | undefined;
+}
+
+/** A connection that has left HTTP. */
+export interface TakenSocket {
+  readonly socket: Duplex;
+  /** What the client has sent since its request. */
+  readonly head: Buffer;
+}
+
+/** The connection of a request that asks for another protocol. */
+export interface Upgrade {
+  /** From now on the connection is the caller's, and no HTTP answer is sent. */
+  take(): TakenSocket;
 }
 
 export interface Call {
@@ -29,6 +44,8 @@ export interface Call {
   readonly user: User;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  /** Present when the client asks for another protocol. */
+  readonly upgrade?: Upgrade;
   /** Reads the body once; everything at once. */
   body(): Promise<Buffer>;
   /** Sent with the answer as Warning headers; kubectl prints them. */

@@ -4,6 +4,8 @@ import { ApiError } from "../../cluster.ts";
 import { noSuchResource } from "../errors.ts";
 import { openApiV2 } from "../openapi/v2.ts";
 import { openApiIndex, openApiV3 } from "../openapi/v3.ts";
+import { attachPod, execPod } from "../streams/exec.ts";
+import { forwardPorts } from "../streams/port-forward.ts";
 import { requirePath, requireRoute } from "./access.ts";
 import { type Answer, type Call, flag, ok } from "./call.ts";
 import { discoverGroup, discoverGroups, discoverResources, servesGroup } from "./discovery.ts";
@@ -120,6 +122,9 @@ const SUBRESOURCES: Readonly<Record<string, Readonly<Record<string, Handler>>>> 
   scale: { GET: scale, PUT: scale, PATCH: scale },
   finalize: { PUT: (call, route) => updateObject(call, route, "finalize") },
   log: { GET: podLog },
+  exec: { GET: execPod, POST: execPod },
+  attach: { GET: attachPod, POST: attachPod },
+  portforward: { GET: forwardPorts, POST: forwardPorts },
   eviction: { POST: evict },
   token: { POST: requestToken },
 };

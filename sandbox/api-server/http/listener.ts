@@ -1,12 +1,13 @@
 /** The https server: connections, tokens, bodies, and errors as Status objects. */
 import { Buffer } from "node:buffer";
 import { createHash, randomBytes, randomUUID } from "node:crypto";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { type IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server as HttpsServer } from "node:https";
+import type { Socket } from "node:net";
 import { ApiError } from "../../cluster.ts";
 import { impersonated } from "../authorization/impersonation.ts";
 import { statusOf } from "../errors.ts";
-import type { Answer, Call, Server, User } from "./call.ts";
+import type { Answer, Call, Server, TakenSocket, Upgrade, User } from "./call.ts";
 import { dispatch, PUBLIC } from "./dispatch.ts";
 import type { Certificate } from "./tls.ts";
 
@@ -52,12 +53,34 @@ const KEEP_ALIVE_MS = 180_000;
 /** A server that is not listening yet. */
 export function createListener(server: Server, tokens: Tokens, { cert, key }: Certificate): HttpsServer {
   const settings = { cert, key, ALPNProtocols: ["http/1.1"], keepAliveTimeout: KEEP_ALIVE_MS };
-  return createServer(settings, (request, response) => {
+  const serve = (request: IncomingMessage, response: ServerResponse, upgrade?: Upgrade) => {
     // Errors of the answering itself end here, too: a broken connection must not end the process.
-    answer(server, tokens, request, response).catch((error: unknown) => {
+    answer(server, tokens, request, response, upgrade).catch((error: unknown) => {
       response.destroy(error instanceof Error ? error : new Error(String(error)));
     });
-  });
+  };
+  return createServer(settings, (request, response) => serve(request, response)).on(
+    "upgrade",
+    (request: IncomingMessage, socket: Socket, head: Buffer) => {
+      const response = new ServerResponse(request);
+      serve(request, response, upgradeOf(response, { socket, head }));
+    },
+  );
+}
+
+/** The request is answered over HTTP, and the connection closed, unless the handler takes the connection. */
+function upgradeOf(response: ServerResponse, taken: TakenSocket & { readonly socket: Socket }): Upgrade {
+  const { socket } = taken;
+  socket.on("error", () => socket.destroy());
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket);
+  response.once("finish", () => socket.end());
+  return {
+    take: () => {
+      response.detachSocket(socket);
+      return taken;
+    },
+  };
 }
 
 async function answer(
@@ -65,12 +88,13 @@ async function answer(
   tokens: Tokens,
   request: IncomingMessage,
   response: ServerResponse,
+  upgrade: Upgrade | undefined,
 ): Promise<void> {
   response.on("error", () => response.destroy());
   response.setHeader("audit-id", randomUUID());
   const warnings: string[] = [];
   try {
-    const call = callOf(server, tokens, request, response, warnings);
+    const call = callOf(server, tokens, request, response, warnings, upgrade);
     send(response, await dispatch(call), warnings);
   } catch (error) {
     if (response.headersSent) throw error;
@@ -91,6 +115,7 @@ function callOf(
   request: IncomingMessage,
   response: ServerResponse,
   warnings: string[],
+  upgrade: Upgrade | undefined,
 ): Call {
   const url = new URL(request.url ?? "/", "https://sandbox");
   const path = url.pathname.split("/").slice(1).map(decodeSegment);
@@ -110,6 +135,7 @@ function callOf(
     response,
     body: () => bodyOf(request),
     warnings,
+    ...(upgrade !== undefined && { upgrade }),
   };
 }
 

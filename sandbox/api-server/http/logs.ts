@@ -4,6 +4,7 @@ import type { KubeFields, KubeObject } from "../../../src/ports/kubernetes.ts";
 import { ApiError, type LogLine, type PodLogs } from "../../cluster.ts";
 import { badRequest } from "../errors.ts";
 import { type Answer, type Call, flag } from "./call.ts";
+import { containerOf } from "./containers.ts";
 import { existing } from "./reading.ts";
 import type { Route } from "./route.ts";
 
@@ -12,14 +13,7 @@ export function podLog(call: Call, route: Route): Answer {
   const { query, response, server } = call;
   const { namespace, name = "" } = route;
   const pod = existing(call, route);
-  const containers: { name: string }[] = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
-  const container = query.get("container") ?? undefined;
-  const names = containers.map((entry) => entry.name);
-  if (container === undefined && (pod.spec?.containers ?? []).length > 1) {
-    throw badRequest(`a container name must be specified for pod ${name}, choose one of: [${names.join(" ")}]`);
-  }
-  const chosen = container ?? pod.spec?.containers?.[0]?.name;
-  if (!names.includes(chosen)) throw badRequest(`container ${chosen} is not valid for pod ${name}`);
+  const chosen = containerOf(call, route);
   const logs = server.logs();
   if (logs === undefined) throw new ApiError(503, "ServiceUnavailable", "no kubelet is running: there are no logs");
   if (flag(query, "previous")) {

@@ -6,6 +6,7 @@ export interface PodinfoFlags {
   readonly portMetrics: number;
   /** 0: no gRPC. */
   readonly grpcPort: number;
+  readonly grpcService: string;
   readonly level: string;
   readonly randomDelay: boolean;
   readonly randomDelayMin: number;
@@ -53,6 +54,7 @@ export function parseFlags(
     port: whole("port", 9898),
     portMetrics: whole("port-metrics", 0),
     grpcPort: whole("grpc-port", 0),
+    grpcService: text("grpc-service-name", "podinfo"),
     level: text("level", "info"),
     randomDelay: truth("random-delay"),
     randomDelayMin: whole("random-delay-min", 0),

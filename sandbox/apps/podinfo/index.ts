@@ -7,6 +7,7 @@ import { randomBytes } from "node:crypto";
 import type { Random } from "../../../src/ports/clock.ts";
 import type { App, AppContext, RunningApp } from "../../apps.ts";
 import { type PodinfoFlags, parseFlags } from "./flags.ts";
+import { type GrpcServer, startGrpcServer } from "./grpc.ts";
 import { requestMetrics } from "./metrics.ts";
 import { type PodinfoState, routesOf } from "./routes.ts";
 import { type Exchange, type HttpServer, sendJson, startHttpServer } from "./server.ts";
@@ -39,6 +40,7 @@ async function start(context: AppContext, random: Random): Promise<RunningApp> {
     log("error", "Panic command received", {});
     for (const timer of timers) clearTimeout(timer);
     for (const server of servers) server.destroy();
+    void grpc?.stop();
     exit(code);
   };
   const later = (seconds: number, run: () => void) => {
@@ -63,11 +65,15 @@ async function start(context: AppContext, random: Random): Promise<RunningApp> {
     random,
   };
   await listen(state, metrics.observe, servers, log);
+  const grpc = await startGrpc(state, log).catch((error: unknown) => {
+    for (const server of servers) server.destroy();
+    throw error;
+  });
   return {
     exited,
     stop: async () => {
       log("info", "Shutting down HTTP server", { timeout: "30s" });
-      await Promise.all(servers.map((server) => server.drain()));
+      await Promise.all([...servers.map((server) => server.drain()), grpc?.stop()]);
       exit(0);
     },
   };
@@ -105,7 +111,16 @@ async function listen(
       throw error;
     }
   }
-  if (flags.grpcPort > 0) log("info", "gRPC is not served by the sandbox's podinfo", { port: flags.grpcPort });
+}
+
+/** @returns undefined when no gRPC port is asked for */
+async function startGrpc(state: PodinfoState, log: Log): Promise<GrpcServer | undefined> {
+  const { context, flags } = state;
+  const { grpcPort: port, grpcService: service } = flags;
+  if (port === 0) return undefined;
+  const server = await startGrpcServer({ address: context.address, port, service, healthy: () => state.healthy });
+  log("info", "Starting GRPC Server.", { addr: `${context.address}:${port}` });
+  return server;
 }
 
 /** Injected faults: by flag, or switched on over HTTP. */

@@ -1,4 +1,5 @@
 import { request } from "node:http";
+import { connect } from "node:http2";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type AddressBlock, claimAddressBlock } from "../../addresses.ts";
 import type { AppContext, RunningApp } from "../../apps.ts";
@@ -54,7 +55,32 @@ const json = async (path: string, init: RequestInit = {}) =>
   (await (await ask(path, init)).json()) as Record<string, unknown>;
 const post = (body = "") => ({ method: "POST", body });
 
+/** Status of gRPC, and what the health protocol says: 1 is SERVING, 2 NOT_SERVING. */
+function grpcHealth(port: number): Promise<{ status: string; health: number | undefined }> {
+  return new Promise((resolve, reject) => {
+    const session = connect(`http://${address}:${port}`);
+    session.once("error", reject);
+    const stream = session.request({ ":method": "POST", ":path": "/grpc.health.v1.Health/Check" });
+    const parts: Buffer[] = [];
+    let status = "";
+    stream.on("trailers", (trailers) => {
+      status = String(trailers["grpc-status"]);
+    });
+    stream.on("data", (part: Buffer) => void parts.push(part));
+    stream.once("close", () => {
+      session.close();
+      resolve({ status, health: Buffer.concat(parts)[6] });
+    });
+    stream.end(Buffer.of(0, 0, 0, 0, 0));
+  });
+}
+
 describe("podinfo", () => {
+  it("tells its health over gRPC", async () => {
+    await start(["--grpc-port=9999"]);
+    expect(await grpcHealth(9999)).toEqual({ status: "0", health: 1 });
+  });
+
   it("says who it is", async () => {
     await start(["--ui-color=#ff0000"], { env: { PODINFO_UI_MESSAGE: "hi", PODINFO_UI_COLOR: "#00ff00" } });
     expect(await json("/")).toMatchObject({

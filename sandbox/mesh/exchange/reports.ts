@@ -21,6 +21,7 @@ export function reportExchange(exchange: Exchange): void {
     durationMs: performance.now() - exchange.startedAt,
     requestBytes: exchange.requestBytes,
     responseBytes: exchange.responseBytes,
+    ...(exchange.destination?.ingress !== undefined && { ingress: exchange.destination.ingress }),
   });
 }
 

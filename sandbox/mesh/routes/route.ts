@@ -1,5 +1,6 @@
 /** What VirtualServices compile to. Requests meet these objects only: nothing is parsed while traffic flows. */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { IngressTag } from "../ingress.ts";
 import type { Workload } from "../workload.ts";
 import type { HeaderEdits } from "./header-edits.ts";
 
@@ -50,6 +51,8 @@ export interface Destination {
   readonly subset: string;
   readonly request: HeaderEdits | undefined;
   readonly response: HeaderEdits | undefined;
+  /** Present when an Ingress leads here. */
+  readonly ingress?: IngressTag;
 }
 
 /** Destinations with the share of requests up to and including each, rising to 1; empty when none may be chosen. */

@@ -22,7 +22,10 @@ export function destinationOf(destination: KubeFields, namespace: string, header
  */
 export function splitOf(routes: readonly KubeFields[], namespace: string): Split {
   const all = routes.map((route) => ({
-    destination: destinationOf(route.destination, namespace, route.headers),
+    destination: {
+      ...destinationOf(route.destination, namespace, route.headers),
+      ...(route.ingress !== undefined && { ingress: route.ingress }),
+    },
     weight: routes.length === 1 ? 1 : Math.max(0, Number(route.weight ?? 0)),
   }));
   const chosen = all.filter(({ weight }) => weight > 0);

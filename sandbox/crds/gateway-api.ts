@@ -1,0 +1,70 @@
+/**
+ * The kinds of the Gateway API that the sandbox serves. Their schemas are open; the gateway says in the status what it cannot
+ * do. GRPCRoutes are accepted, but their requests are not carried: the sandbox's gateway speaks HTTP/1.1.
+ */
+import { type KubeObject, namespaced, type ResourceType } from "../../src/ports/kubernetes.ts";
+import { AGE, type Column, type Definition, definition } from "./definition.ts";
+
+export const GATEWAY_GROUP = "gateway.networking.k8s.io";
+
+export const GATEWAY_API = {
+  gatewayClass: { ...namespaced(GATEWAY_GROUP, "v1", "GatewayClass", "gatewayclasses"), namespaced: false },
+  gateway: namespaced(GATEWAY_GROUP, "v1", "Gateway", "gateways"),
+  httpRoute: namespaced(GATEWAY_GROUP, "v1", "HTTPRoute", "httproutes"),
+  grpcRoute: namespaced(GATEWAY_GROUP, "v1", "GRPCRoute", "grpcroutes"),
+  referenceGrant: namespaced(GATEWAY_GROUP, "v1beta1", "ReferenceGrant", "referencegrants"),
+} satisfies Record<string, ResourceType>;
+
+/** Gateways of this class are the sandbox's. Classes of other control planes are left to these. */
+export const GATEWAY_CLASS = "sandbox";
+export const GATEWAY_CONTROLLER = "aviary.sandbox/gateway";
+
+const HOSTS: Column = { name: "Hostnames", jsonPath: ".spec.hostnames", type: "string" };
+
+export function gatewayApiCrds(): readonly KubeObject[] {
+  const rows: readonly Pick<Definition, "kind" | "shortNames" | "columns" | "versions">[] = [
+    {
+      kind: "Gateway",
+      shortNames: ["gtw"],
+      versions: ["v1", "v1beta1"],
+      columns: [
+        { name: "Class", jsonPath: ".spec.gatewayClassName", type: "string" },
+        { name: "Address", jsonPath: ".status.addresses[*].value", type: "string" },
+        { name: "Programmed", jsonPath: '.status.conditions[?(@.type=="Programmed")].status', type: "string" },
+        AGE,
+      ],
+    },
+    { kind: "HTTPRoute", shortNames: [], versions: ["v1", "v1beta1"], columns: [HOSTS, AGE] },
+    { kind: "GRPCRoute", shortNames: [], versions: ["v1"], columns: [HOSTS, AGE] },
+    { kind: "ReferenceGrant", shortNames: ["refgrant"], versions: ["v1beta1"], columns: [AGE] },
+  ];
+  const common = { group: GATEWAY_GROUP, categories: ["gateway-api"] };
+  const definitions = rows.map((row) => definition({ ...common, ...row, singular: row.kind.toLowerCase() }));
+  return [...definitions, classDefinition()];
+}
+
+function classDefinition(): KubeObject {
+  const made = definition({
+    ...{ group: GATEWAY_GROUP, categories: ["gateway-api"], kind: "GatewayClass", singular: "gatewayclass" },
+    ...{ shortNames: ["gc"], versions: ["v1", "v1beta1"] },
+    columns: [
+      { name: "Controller", jsonPath: ".spec.controllerName", type: "string" },
+      { name: "Accepted", jsonPath: '.status.conditions[?(@.type=="Accepted")].status', type: "string" },
+      AGE,
+    ],
+  });
+  const { plural } = GATEWAY_API.gatewayClass;
+  const names = { ...made.spec.names, plural };
+  const metadata = { ...made.metadata, name: `${plural}.${GATEWAY_GROUP}` };
+  return { ...made, metadata, spec: { ...made.spec, scope: "Cluster", names } };
+}
+
+/** The class by which Gateways choose the sandbox. */
+export function gatewayClass(): KubeObject {
+  return {
+    apiVersion: `${GATEWAY_GROUP}/v1`,
+    kind: "GatewayClass",
+    metadata: { name: GATEWAY_CLASS },
+    spec: { controllerName: GATEWAY_CONTROLLER, description: "The gateway of the sandbox." },
+  };
+}
