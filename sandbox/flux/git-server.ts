@@ -5,6 +5,7 @@
 import { spawn } from "node:child_process";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { requestedUrl } from "../requested-url.ts";
 import { GIT_ENVIRONMENT } from "./git.ts";
 
 export interface GitServer {
@@ -32,7 +33,7 @@ export async function startGitServer(root: string, host: string): Promise<GitSer
 }
 
 function answer(root: string, request: IncomingMessage, response: ServerResponse): void {
-  const { pathname, search } = new URL(request.url ?? "/", "http://git");
+  const { pathname, search } = requestedUrl(request.url);
   const header = (name: string) => String(request.headers[name] ?? "");
   const child = spawn("git", ["http-backend"], {
     stdio: ["pipe", "pipe", "ignore"],

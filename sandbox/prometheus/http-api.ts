@@ -1,5 +1,6 @@
 /** Prometheus' HTTP API over the embedded engine. Shapes and words as those of Prometheus 2. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { requestedUrl } from "../requested-url.ts";
 import { durationMs } from "./promql/durations.ts";
 import { ExecutionError, QueryError } from "./promql/errors.ts";
 import { keyOf, type Labels } from "./promql/labels.ts";
@@ -49,7 +50,7 @@ interface Answer {
 }
 
 async function answer(request: IncomingMessage, routes: Readonly<Record<string, Handler>>): Promise<Answer> {
-  const url = new URL(request.url ?? "/", "http://prometheus");
+  const url = requestedUrl(request.url);
   if (url.pathname === "/-/ready") return { status: 200, body: "Prometheus Server is Ready.\n" };
   if (url.pathname === "/-/healthy") return { status: 200, body: "Prometheus Server is Healthy.\n" };
   try {

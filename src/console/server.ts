@@ -209,9 +209,14 @@ function crossSite(context: Context): string | undefined {
   if (context.req.method === "GET") return undefined;
   const site = context.req.header("sec-fetch-site");
   const origin = context.req.header("origin");
-  const fromHere = origin === undefined || new URL(origin).host === context.req.header("host");
+  const fromHere = origin === undefined || hostOf(origin) === context.req.header("host");
   const allowed = site === undefined ? fromHere : site === "same-origin" || site === "none";
   return allowed && fromHere ? undefined : "requests of other sites are refused";
+}
+
+/** undefined: it is no address. */
+function hostOf(origin: string): string | undefined {
+  return URL.canParse(origin) ? new URL(origin).host : undefined;
 }
 
 const NO_JSON = Symbol("no JSON");

@@ -157,6 +157,14 @@ describe("the work queue", () => {
     expect(failures).toEqual([]);
   });
 
+  it.each([2, 3, 4, 5, 6])("of %i slots leaves one free when one lane hangs", (concurrency) => {
+    const { queue, begun } = createBench({ concurrency, lane: (key) => key.split("/")[0] ?? "" });
+    for (let i = 0; i < 10; i += 1) queue.add(`noisy/${i}`);
+    expect(queue.running).toBe(concurrency - 1);
+    queue.add("quiet/a");
+    expect(begun.at(-1)).toBe("quiet/a");
+  });
+
   it("lets lanes take turns, and leaves slots free when one lane hangs", async () => {
     const { clock, queue, begun, end } = createBench({ concurrency: 10, lane: (key) => key.split("/")[0] ?? "" });
     for (let i = 0; i < 100; i += 1) queue.add(`noisy/${i}`);

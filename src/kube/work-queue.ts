@@ -107,7 +107,13 @@ function createSlots({ concurrency, lane }: WorkQueueOptions) {
       running.delete(key);
       count(key, -1);
     },
-    mayRun: (name: string) => lane === undefined || (busy.get(name) ?? 0) < SHARE * (concurrency - running.size),
+    mayRun(name: string): boolean {
+      if (lane === undefined) return true;
+      const held = busy.get(name) ?? 0;
+      // Of few slots the share would round up to all of them.
+      const takesTheLast = held > 0 && held + 1 === concurrency;
+      return held < SHARE * (concurrency - running.size) && !takesTheLast;
+    },
   };
 }
 

@@ -28,6 +28,8 @@ const READ = ["get", "list", "watch"];
 const MAKE = [...READ, "create", "patch"];
 /** Copies of autoscalers are deleted, too (two must not scale one primary), and the oldest records of runs. */
 const REPLACE = [...MAKE, "delete"];
+/** Records of runs are written and counted, and never watched. */
+const RECORD = ["get", "list", "create", "patch", "delete"];
 const CHANGE = [...READ, "patch"];
 const LEASE = [...READ, "create", "update"];
 
@@ -57,7 +59,7 @@ const COMMON: readonly Rule[] = [
   rule([STEERING.action, STEERING.freeze], READ),
   { apiGroups: [STEERING.action.group], resources: ["canaryactions/status"], verbs: ["patch"] },
   // The oldest records of a Canary are deleted.
-  rule([STEERING.run], REPLACE),
+  rule([STEERING.run], RECORD),
   { apiGroups: KEPTN, resources: ["keptnmetrics"], verbs: ["get"] },
   // An Analysis asks one question, and is deleted with its answer.
   { apiGroups: KEPTN, resources: ["analyses"], verbs: ["get", "create", "delete"] },

@@ -5,6 +5,7 @@ import { type IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server as HttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import { ApiError } from "../../cluster.ts";
+import { requestedUrl } from "../../requested-url.ts";
 import { impersonated } from "../authorization/impersonation.ts";
 import { statusOf } from "../errors.ts";
 import type { Answer, Call, Server, TakenSocket, Upgrade, User } from "./call.ts";
@@ -117,7 +118,7 @@ function callOf(
   warnings: string[],
   upgrade: Upgrade | undefined,
 ): Call {
-  const url = new URL(request.url ?? "/", "https://sandbox");
+  const url = requestedUrl(request.url);
   const path = url.pathname.split("/").slice(1).map(decodeSegment);
   while (path.length > 1 && path.at(-1) === "") path.pop();
   const token = /^Bearer\s+(\S+)$/i.exec(request.headers.authorization ?? "")?.[1];
