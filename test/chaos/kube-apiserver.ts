@@ -85,7 +85,7 @@ async function startCounter(target: number): Promise<{ server: Server; port: num
 function accessTo(server: string): ClusterAccess {
   const credentials = { ...fixedCredentials(), prove: async () => ({ headers: { authorization: `Bearer ${TOKEN}` } }) };
   return {
-    server: `https://127.0.0.1:${port}`,
+    server,
     namespace: "",
     tls: { rejectUnauthorized: false },
     credentials,
