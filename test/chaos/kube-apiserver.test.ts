@@ -3,6 +3,7 @@
  *
  *   KUBE_APISERVER=/path ETCD=/path npx vitest run test/chaos/kube-apiserver.test.ts
  */
+import { setMaxListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import { crds } from "../../src/crd/index.ts";
 import { readOperatorFlags } from "../../src/operator/process/flags.ts";
@@ -29,6 +30,7 @@ describe.runIf(apiServer !== undefined && etcd !== undefined)("the real kube-api
   }, async () => {
     const server = await startKubeApiServer({ apiServer: apiServer ?? "", etcd: etcd ?? "" });
     const stop = new AbortController();
+    setMaxListeners(0, stop.signal);
     const lines: string[] = [];
     const { kube } = server;
     try {

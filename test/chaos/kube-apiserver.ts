@@ -1,6 +1,7 @@
 /** The real kube-apiserver with etcd and without controllers: Deployments are made ready by a stand-in. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer as createHttpServer, type Server } from "node:http";
 import { Agent, request } from "node:https";
@@ -130,6 +131,7 @@ export async function startKubeApiServer({ apiServer, etcd }: Programs): Promise
     },
   });
   const forever = new AbortController();
+  setMaxListeners(0, forever.signal);
   await ready(transport, forever.signal);
   const kube = createKubeClient(transport, "test");
   const stopReadying = makeReady(transport, kube, forever.signal);
