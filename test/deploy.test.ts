@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
+import { VERBS } from "../src/core/steering.ts";
 import { mergePatch } from "../src/json/merge-patch.ts";
 import { allRules, rightsOf } from "../src/operator/rights.ts";
 import { createRouters } from "../src/routers/table.ts";
@@ -29,14 +30,28 @@ it("the roles come from the table of rights: run `npm run rbac`", () => {
   expect(parse(chart)).toEqual(JSON.parse(JSON.stringify(RIGHTS)));
 });
 
-it("nothing is deleted but Analyses, records of runs and copies of autoscalers, nothing replaced but Leases, and no wildcard", () => {
+it("nothing is deleted but Analyses, records of runs, answered actions and copies of autoscalers, nothing replaced but Leases, and no wildcard", () => {
   const granting = (verb: string) =>
     RULES.filter(({ verbs }) => verbs.includes(verb)).flatMap((rule) => rule.resources);
-  const deleted = ["horizontalpodautoscalers", "scaledobjects", "canaryruns", "analyses"];
+  const deleted = ["horizontalpodautoscalers", "scaledobjects", "canaryactions", "canaryruns", "analyses"];
   expect(granting("delete")).toEqual(deleted);
   expect(granting("update")).toEqual(["leases", "canaries/finalizers"]);
   expect(RULES.flatMap(({ verbs, apiGroups = [] }) => [...verbs, ...apiGroups])).not.toContain("*");
   expect(RULES.flatMap(({ nonResourceURLs = [] }) => nonResourceURLs)).toEqual(["/version"]);
+});
+
+it("the chart ships the policies and roles of deploy/steering", () => {
+  for (const name of ["policy.yaml", "roles.yaml"]) {
+    const read = (folder: string) => readFileSync(new URL(`../${folder}/${name}`, import.meta.url), "utf8");
+    expect(read("charts/aviary/files/steering")).toBe(read("deploy/steering"));
+  }
+});
+
+it("every verb is in exactly one of the roles that are shipped", () => {
+  const text = readFileSync(new URL("../deploy/steering/roles.yaml", import.meta.url), "utf8");
+  const rules: readonly Rule[] = parseAllDocuments(text).flatMap((document) => document.toJS().rules);
+  const granted = rules.filter(({ resources }) => resources?.[0] === "canaries").flatMap(({ verbs }) => verbs);
+  expect(granted.filter((verb) => !["get", "list", "watch"].includes(verb)).sort()).toEqual([...VERBS].sort());
 });
 
 /** The standard "restricted" of Kubernetes' Pod Security, as far as it concerns these pods. */

@@ -2,6 +2,7 @@
  * What people asked for comes first, one action a turn. An action acts once, on the situation that its person saw: another run,
  * revision or step refuses it, and so does time.
  */
+import type { Acted } from "./canary.ts";
 import { EVENTS } from "./events.ts";
 import { type Outcome, refused } from "./intents/intent.ts";
 import { INTENTS } from "./intents/table.ts";
@@ -15,6 +16,8 @@ export function act(turn: Turn, decide: (turn: Turn) => Decision): Decision {
   const { acted } = turn.status;
   // Applied before, and the operator died before the action's object was answered.
   if (acted?.id === action.id) return answeredBy(decide(turn), action, "applied", acted.message);
+  // A watch that is late may show an action without its answer, after others have been applied.
+  if (acted?.earlier?.includes(action.id)) return answeredBy(decide(turn), action, "applied", "it was applied before");
   if (action.expiresAt <= turn.now) return answeredBy(decide(turn), action, "expired", "it was not applied in time");
   const outcome = outcomeOf(turn, action);
   if (outcome.kind === "refused") return answeredBy(decide(turn), action, "refused", outcome.message);
@@ -22,8 +25,16 @@ export function act(turn: Turn, decide: (turn: Turn) => Decision): Decision {
   if (isAsk(decision)) return decision;
   const notice = EVENTS.acted(turn, action.verb, action.by, message);
   const done = prependEvents(turn.status.phase, [notice], decision);
-  const status = { ...done.status, acted: { id: action.id, message } };
+  const status = { ...done.status, acted: { id: action.id, message, ...earlierThan(acted) } };
   return answeredBy({ ...done, status }, action, "applied", message);
+}
+
+/** Actions expire, so that only the latest can come back. */
+const MOST_REMEMBERED = 16;
+
+function earlierThan(acted: Acted | undefined): Pick<Acted, "earlier"> {
+  if (acted === undefined) return {};
+  return { earlier: [acted.id, ...(acted.earlier ?? [])].slice(0, MOST_REMEMBERED) };
 }
 
 function outcomeOf(turn: Turn, action: Action): Outcome {

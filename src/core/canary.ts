@@ -194,6 +194,13 @@ export interface Condition {
   readonly lastTransitionTime: string;
 }
 
+/** The last action that was applied, and the ids of those before it, the latest first. */
+export interface Acted {
+  readonly id: string;
+  readonly message: string;
+  readonly earlier?: readonly string[];
+}
+
 /** An alert whose delivery is not confirmed yet; kept in the status so that no crash loses it. */
 export interface Alert {
   readonly message: string;
@@ -250,8 +257,8 @@ export interface StatusCore {
   readonly paused?: Hold;
   /** Gates that a person approved, for the step that the run stands on. */
   readonly approved?: Approved;
-  /** The last action that was applied, so that it acts once. */
-  readonly acted?: { readonly id: string; readonly message: string };
+  /** The actions that were applied last, so that each of them acts once. */
+  readonly acted?: Acted;
   /** Written by another operator (Flagger), and not by Aviary since: its hashes may differ from Aviary's. */
   readonly foreign?: boolean;
 }

@@ -56,6 +56,7 @@ export type Reason =
   | "Frozen"
   | "Action"
   | "Aborted"
+  | "Undone"
   | "Terminating"
   | "Terminated";
 
@@ -289,6 +290,13 @@ export const EVENTS = {
   /** Ours: a person rolled back. */
   aborted: (s: Speaker, by: string) =>
     alert(warning("Aborted", `Rolling back ${canaryOf(s)} aborted by ${by}`), "warn", `Rolling back, aborted by ${by}`),
+  /** Ours: a person undid a promotion. */
+  undone: (s: Speaker, by: string) =>
+    alert(
+      warning("Undone", `${by} undid the last promotion of ${canaryOf(s)}: the primary gets its earlier revision back`),
+      "warn",
+      `Undone by ${by}: the primary gets its earlier revision back, the target still asks for the later one`,
+    ),
   /** Ours: a person acted. */
   acted: (s: Speaker, verb: string, by: string, message: string) =>
     normal("Action", `${verb} of ${canaryOf(s)} by ${by}: ${message}`),

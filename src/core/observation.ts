@@ -9,6 +9,14 @@ export type Readiness =
   | { readonly kind: "ready" }
   | { readonly kind: "progressing" | "stuck"; readonly detail: string; readonly progress?: string };
 
+/** What a pod template runs, for the record of a run. */
+export interface TemplateReading {
+  /** By container. */
+  readonly images: Readonly<Record<string, string>>;
+  /** SHA-256 of the template in hexadecimal digits. */
+  readonly digest: string;
+}
+
 export interface TargetReading {
   readonly revision: Revision;
   readonly readiness: Readiness;
@@ -16,6 +24,7 @@ export interface TargetReading {
   readonly available: number;
   /** The target is scaled to zero (or was never scaled up). */
   readonly scaledDown: boolean;
+  readonly template?: TemplateReading;
 }
 
 export interface PrimaryReading {
@@ -30,6 +39,16 @@ export interface PrimaryReading {
   readonly restorable?: boolean;
   /** The primary runs exactly what the target holds now. Given only where another operator wrote the status (`foreign`). */
   readonly carriesTarget?: boolean;
+  readonly template?: TemplateReading;
+  /** What the primary ran before its last promotion, as far as it can get that back. */
+  readonly previous?: PreviousReading;
+}
+
+/** An earlier promoted revision that the primary can get back. */
+export interface PreviousReading {
+  /** Hash of the target's spec that it was promoted from. */
+  readonly spec: string;
+  readonly promotionId: string;
 }
 
 export interface Readings {
@@ -74,10 +93,10 @@ export type Probe =
 export type Answer =
   | { readonly kind: "passed" }
   | { readonly kind: "refused"; readonly detail: string }
-  /** Milliseconds for `duration`, percent for `success-rate`, else as the query returns it. */
-  | { readonly kind: "value"; readonly value: number }
+  /** Milliseconds for `duration`, percent for `success-rate`, else as the query returns it. `query` is what was sent. */
+  | { readonly kind: "value"; readonly value: number; readonly query?: string }
   /** `message` is the text of the event. */
-  | { readonly kind: "no-data" | "error"; readonly message: string };
+  | { readonly kind: "no-data" | "error"; readonly message: string; readonly query?: string };
 
 export interface Answered {
   readonly probe: Probe;

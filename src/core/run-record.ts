@@ -1,4 +1,5 @@
 /** What happened in a run: version 1 of the record. The operator writes it, people and programs read it. It never steers. */
+import type { HookType, Severity } from "./canary.ts";
 import type { Cause, Failure } from "./cause.ts";
 import type { Verb } from "./steering.ts";
 
@@ -24,6 +25,11 @@ export interface RunRecordSpec {
   /** Hash of the target's spec, and of the one that the primary runs. */
   readonly revision: string;
   readonly previousRevision: string;
+  /** SHA-256 of the pod templates of target and primary, where the target has pods of its own. */
+  readonly digest?: string;
+  readonly previousDigest?: string;
+  /** What the primary carries once this revision is promoted: `undo --to` finds the revision by it. */
+  readonly promotionId: string;
   /** Images of target and primary, by container. */
   readonly images: Readonly<Record<string, string>>;
   readonly previousImages: Readonly<Record<string, string>>;
@@ -58,12 +64,19 @@ export interface RunRecordStatus {
   readonly endedAt?: string;
   /** Oldest first; the middle is left out when there are too many, failures last. */
   readonly checks: readonly RecordedCheck[];
+  /** Checks that were left out of `checks`, by name: how many, and their values. */
+  readonly folded?: Readonly<Record<string, Folded>>;
+  /** The query of each check as it was sent last, by the name of the check; " (primary)" follows where it asked of the primary. */
+  readonly queries: Readonly<Record<string, string>>;
   readonly timeline: readonly TimelineEntry[];
+  /** The split at each judged interval, promised and measured. */
+  readonly traffic: readonly RecordedTraffic[];
+  readonly alerts: readonly RecordedAlert[];
   /** Actions of people, oldest first. */
   readonly people: readonly RecordedAction[];
   /** Requests over all checks of the run, where the provider counts them. */
   readonly requests?: Requests;
-  /** Gzipped turns in base64, one JSON line each; absent when it would be too large. */
+  /** Gzipped turns in base64, one JSON line each, see core/journal.ts; absent when it would be too large. */
   readonly journal?: string;
   /** Turns that are missing from the record: the operator was restarted, or the record was not accepted. */
   readonly gaps: number;
@@ -78,6 +91,8 @@ export interface RecordedCheck {
   /** Name of the metric or hook. */
   readonly check: string;
   readonly source: Failure["source"];
+  /** Type of the hook: gates are hooks of a type that begins with "confirm-". */
+  readonly hook?: HookType;
   readonly of: "canary" | "primary";
   readonly passed: boolean;
   readonly value?: number;
@@ -116,4 +131,29 @@ export interface Requests {
   readonly canaryFailed?: number;
   readonly primary?: number;
   readonly primaryFailed?: number;
+}
+
+/** Checks whose single values are not kept. */
+export interface Folded {
+  readonly count: number;
+  readonly min?: number;
+  readonly mean?: number;
+  readonly max?: number;
+}
+
+export interface RecordedTraffic {
+  readonly at: string;
+  readonly step: number;
+  /** Percent of the traffic promised to the canary. */
+  readonly promised: number;
+  /** Percent of the requests that the canary got; absent where the metrics of the mesh do not tell. */
+  readonly measured?: number;
+  /** Requests since the entry before, as far as the metrics tell. */
+  readonly requests: Requests;
+}
+
+export interface RecordedAlert {
+  readonly at: string;
+  readonly severity: Severity;
+  readonly message: string;
 }

@@ -19,6 +19,14 @@ function running(parts: CanaryParts = {}): Story {
   return story;
 }
 
+/** v2 was promoted after v1. */
+function promoted(): Story {
+  const story = running();
+  story.run(300);
+  expect(story.status).toMatchObject({ phase: "Succeeded", promotedSpec: "v2" });
+  return story;
+}
+
 const weights = ({ timeline }: Story) => timeline.map((line) => line.split(" ").slice(0, 3).join(" "));
 
 it("every verb has its rule", () => {
@@ -250,12 +258,67 @@ describe("an action", () => {
     expect(story.status).toMatchObject({ step: 3 });
   });
 
-  it("undo says what to do instead", () => {
+  it("skip ends a pause, as promote does", () => {
+    const story = running();
+    story.act("pause");
+    story.run(5);
+    story.act("skip", { toStep: 4 });
+    story.run(5);
+    expect(story.status).toMatchObject({ step: 4 });
+    expect(story.status.paused).toBeUndefined();
+  });
+
+  it("undo says what to do instead where no earlier revision is kept", () => {
     const story = tell();
     story.run(60);
     story.act("undo");
-    story.run(1);
+    story.run(5);
     expect(story.answers[0]).toMatch(/^refused: no earlier revision is kept: revert the target/);
+  });
+
+  it("undo gives the primary its earlier revision back, and the target is left as it is", () => {
+    const story = promoted();
+    story.act("undo", { reason: "checkout breaks" });
+    story.run(5);
+    expect(story.answers).toEqual(["applied: the primary gets its earlier revision back, the target stays as it is"]);
+    story.run(300);
+    expect(story.status).toMatchObject({
+      phase: "Failed",
+      restoring: false,
+      promotedSpec: "v1",
+      applied: { spec: "v2" },
+      cause: { kind: "undo", by: "alice", reason: "checkout breaks" },
+    });
+    expect(story.turns.at(-1)?.routes).toMatchObject({ primary: 100 });
+    const undone = story.turns.slice(-10);
+    expect(undone.every(({ routes }) => routes?.primary === 100)).toBe(true);
+  });
+
+  it("what is undone is released again by retry, and a second undo has nothing to give back", () => {
+    const story = promoted();
+    story.act("undo");
+    story.run(100);
+    story.act("undo");
+    story.run(5);
+    expect(story.answers.at(-1)).toMatch(/^refused: no earlier revision is kept/);
+    story.act("retry");
+    story.run(400);
+    expect(story.status).toMatchObject({ phase: "Succeeded", promotedSpec: "v2" });
+  });
+
+  it("undo of a run whose revision is not the kept one is refused", () => {
+    const story = promoted();
+    story.act("undo", { toRun: "podinfo-long-ago", toPromotion: "other" });
+    story.run(5);
+    expect(story.answers[0]).toMatch(/^refused: the revision of run podinfo-long-ago is not kept/);
+  });
+
+  it("undo is refused where all pods of the primary would be replaced at once", () => {
+    const story = promoted();
+    story.world.gap = true;
+    story.act("undo");
+    story.run(5);
+    expect(story.answers[0]).toMatch(/^refused: all pods of the primary would be replaced at once/);
   });
 });
 

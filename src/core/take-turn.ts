@@ -21,7 +21,11 @@ export interface Reply {
 export interface TakenTurn {
   readonly input: AdvanceInput;
   readonly transition: Transition;
+  /** Checks that the decision did not need, because an answer before them settled it. A record may ask them. */
+  readonly unasked?: readonly MetricProbe[];
 }
+
+type MetricProbe = Extract<Probe, { readonly kind: "metric" }>;
 
 /** Questions are asked in order, up to the first answer that settles the matter. */
 export function* takeTurn({ readings, ...rest }: Situation): Generator<Probe, TakenTurn, Reply> {
@@ -40,7 +44,8 @@ export function* takeTurn({ readings, ...rest }: Situation): Generator<Probe, Ta
   const input: AdvanceInput = { ...rest, now, observation: { readings, answers } };
   const transition = decide(input);
   if (isAsk(transition)) throw new Error(`the answers about ${rest.ref.name} led to more questions`);
-  return { input, transition };
+  const rests = first.probes.slice(answers.length).filter((probe): probe is MetricProbe => probe.kind === "metric");
+  return { input, transition, ...(rests.length === 0 ? {} : { unasked: rests }) };
 }
 
 /** Takes a turn whose answers are known at once. */

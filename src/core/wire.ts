@@ -1,5 +1,5 @@
 /** The status on the wire: Flagger's fields, and what we remember beyond them under `aviary`. */
-import type { Alert, Condition, Restarted } from "./canary.ts";
+import type { Acted, Alert, Condition, Restarted } from "./canary.ts";
 import type { Cause } from "./cause.ts";
 import type { Reason } from "./events.ts";
 import type { Names } from "./names.ts";
@@ -38,6 +38,7 @@ export interface WireMemory {
   readonly skipping?: boolean;
   readonly covering?: "begun" | "full";
   readonly restoring?: boolean;
+  readonly undoing?: string;
   readonly owesPostRollout?: boolean;
   readonly skipped?: boolean;
   readonly reverted?: boolean;
@@ -51,7 +52,7 @@ export interface WireMemory {
   readonly cause?: Cause;
   readonly paused?: Hold;
   readonly approved?: Approved;
-  readonly acted?: { readonly id: string; readonly message: string };
+  readonly acted?: Acted;
   readonly phaseSince?: number;
   /** The wait that was announced last: its message, and since 0.2 its reason. */
   readonly said?: string;

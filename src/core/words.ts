@@ -25,7 +25,10 @@ function beginning(cause: Cause): string {
     case "abort":
       return `Aborted ${placeText(cause)} by ${personText(cause.by, cause.reason)}`;
     case "undo":
-      return `Undone by ${personText(cause.by, cause.reason)}`;
+      return (
+        `Undone by ${personText(cause.by, cause.reason)}; the primary runs an earlier revision again, ` +
+        "the target still asks for the later one: release a newer one, or retry"
+      );
     case "primary-not-ready":
       return `Rolled back in the promotion: the primary did not become ready: ${cause.detail}`;
     case "primary-checks":

@@ -85,7 +85,12 @@ export function canaryFreezeCrd(): CrdObject {
     ...OURS,
     kind: "CanaryFreeze",
     plural: "canaryfreezes",
-    columns: [column("By", ".spec.by"), column("Until", ".spec.until"), column("Reason", ".spec.reason")],
+    columns: [
+      column("By", ".spec.by"),
+      column("Until", ".spec.until"),
+      column("Schedule", ".spec.schedule"),
+      column("Reason", ".spec.reason"),
+    ],
     schema: object(
       {
         spec: object(
@@ -99,8 +104,26 @@ export function canaryFreezeCrd(): CrdObject {
             by: string({ ...NAME, about: "The user who asks." }),
             reason: string({ ...TEXT, about: "Shown where a release waits." }),
             runs: string({ enum: ["finish", "hold"], about: "What becomes of runs under way. Default: finish." }),
+            scope: string({
+              enum: ["namespace", "cluster"],
+              about: "cluster: every namespace; only in the operator's own namespace. Default: namespace.",
+            }),
+            selector: object(
+              { matchLabels: map(string(), { about: "Labels that a Canary must carry." }) },
+              { about: "Which Canaries are frozen; any if empty." },
+            ),
+            schedule: string({
+              ...{ minLength: 9, maxLength: 128 },
+              about: 'When windows begin, as five fields of cron: "0 18 * * 5" is Friday, 18:00. Needs duration.',
+            }),
+            duration: string({ ...DURATION, about: "How long each window of the schedule is." }),
+            timeZone: string({ ...NAME, about: 'Zone of the schedule, e.g. "Europe/Berlin". Default: UTC.' }),
           },
-          { required: ["by"], about: "What is frozen, until when, and why." },
+          {
+            required: ["by"],
+            about: "What is frozen, until when, and why.",
+            rules: [{ rule: "has(self.schedule) == has(self.duration)", message: "schedule and duration go together" }],
+          },
         ),
       },
       { required: ["spec"], about: "While it stands, no run begins in its namespace." },
@@ -138,6 +161,9 @@ function runSpec(): Schema {
       startedAt: string({ format: "date-time", about: "When the run began." }),
       revision: string({ about: "Hash of what is released." }),
       previousRevision: string({ about: "Hash of what the primary runs." }),
+      digest: string({ about: "SHA-256 of the pod template of the target." }),
+      previousDigest: string({ about: "SHA-256 of the pod template of the primary." }),
+      promotionId: string({ about: "What the primary carries once this revision is promoted." }),
       images: images("the target"),
       previousImages: images("the primary"),
       changedConfigs: list(string(), { about: "Names of ConfigMaps and Secrets; never what they hold." }),
@@ -162,7 +188,11 @@ function runStatus(): Schema {
       failedChecks: integer({ about: "Checks that failed so far." }),
       endedAt: string({ format: "date-time", about: "When the run ended; absent while it is under way." }),
       checks: list(anything(), { about: "Every question and its answer." }),
+      folded: map(anything(), { about: "Checks that are left out of the list: how many, and their values." }),
+      queries: map(string(), { about: "The query of each check, as it was sent last." }),
       timeline: list(anything(), { about: "What was said, with step and weight." }),
+      traffic: list(anything(), { about: "The split at each judged interval, promised and measured." }),
+      alerts: list(anything(), { about: "Alerts that the run owed." }),
       people: list(anything(), { about: "Actions and what became of them." }),
       requests: anything({ about: "Requests and failures of canary and primary." }),
       journal: string({ about: "Gzipped turns in base64: aviary replay reads them." }),

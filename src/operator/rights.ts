@@ -58,6 +58,8 @@ const COMMON: readonly Rule[] = [
   rule([metricTemplate, alertProvider], READ),
   rule([STEERING.action, STEERING.freeze], READ),
   { apiGroups: [STEERING.action.group], resources: ["canaryactions/status"], verbs: ["patch"] },
+  // Actions are deleted an hour after they were answered.
+  rule([STEERING.action], ["delete"]),
   // The oldest records of a Canary are deleted.
   rule([STEERING.run], RECORD),
   { apiGroups: KEPTN, resources: ["keptnmetrics"], verbs: ["get"] },

@@ -4,4 +4,16 @@ import type { Answer, Probe } from "../core/observation.ts";
 /** Asks the world outside the caches: webhooks and metric servers. Never throws for what the other side does. */
 export interface Asking {
   ask(canary: Canary, probe: Probe, signal: AbortSignal): Promise<Answer>;
+  /**
+   * How many requests one version got in the last `windowMs` milliseconds.
+   * @returns undefined where the metrics of the mesh do not tell
+   */
+  count?(canary: Canary, of: "canary" | "primary", windowMs: number, signal: AbortSignal): Promise<Count | undefined>;
+}
+
+/** Requests, rounded to whole ones. */
+export interface Count {
+  readonly requests: number;
+  /** How many of them failed; absent where the metrics do not tell. */
+  readonly failed?: number;
 }

@@ -1,6 +1,8 @@
 import type { Canary, Routes } from "../core/canary.ts";
 import type { RolloutEvent } from "../core/events.ts";
+import type { Answered } from "../core/observation.ts";
 import type { AdvanceInput, Transition } from "../core/turn.ts";
+import type { Count } from "./asking.ts";
 
 /** One turn that was taken: what was known, what was decided. */
 export interface Turn {
@@ -12,6 +14,20 @@ export interface Turn {
   readonly routes: Routes | undefined;
   /** How long it took, milliseconds. */
   readonly tookMs: number;
+  /** Asks what only a record wants to know. It never steers: the turn is over. Absent: nothing is to be asked. */
+  readonly askForTheRecord?: (wanted: Wanted, signal: AbortSignal) => Promise<ForTheRecord>;
+}
+
+export interface Wanted {
+  /** Requests are counted over the last so many milliseconds. */
+  readonly windowMs: number;
+}
+
+export interface ForTheRecord {
+  /** Of checks that the decision did not need. */
+  readonly answers: readonly Answered[];
+  readonly canary?: Count;
+  readonly primary?: Count;
 }
 
 /** Whom something is said of outside a turn: a Canary, or as much as is known of one that is invalid. */

@@ -56,4 +56,14 @@ export interface CanaryFreezeSpec {
   readonly reason?: string;
   /** What becomes of runs that are under way; "finish" when absent. */
   readonly runs?: "finish" | "hold";
+  /** "cluster" freezes every namespace; it counts in the operator's own namespace only. "namespace" when absent. */
+  readonly scope?: "namespace" | "cluster";
+  /** Labels that a Canary must carry; any Canary when absent. */
+  readonly selector?: { readonly matchLabels?: Readonly<Record<string, string>> };
+  /** Windows: five fields of cron, the minute in which each window begins. Needs `duration`. */
+  readonly schedule?: string;
+  /** Go duration: how long each window is. */
+  readonly duration?: string;
+  /** IANA name of the zone that the schedule is in; "UTC" when absent. */
+  readonly timeZone?: string;
 }

@@ -4,7 +4,8 @@ import type { RolloutEvent } from "../core/events.ts";
 import type { Answer, Probe } from "../core/observation.ts";
 import { DEFAULT_PARSE_OPTIONS } from "../core/parse.ts";
 import type { AdapterTables } from "../operator/adapters.ts";
-import { type Engine, startEngine } from "../operator/engine/engine.ts";
+import { type Engine, type EngineOptions, startEngine } from "../operator/engine/engine.ts";
+import { createActionDesk } from "../operator/steering/action-desk.ts";
 import { KubeError } from "../ports/kube.ts";
 import type { Log } from "../ports/log.ts";
 import type { Turn } from "../ports/recorder.ts";
@@ -24,6 +25,8 @@ export interface OperatorPorts {
   readonly schedule: Schedule;
   readonly chance: Chance;
   readonly weather: Weather;
+  /** People ask for actions. */
+  readonly steered: boolean;
   readonly question: (canary: Canary, probe: Probe, lateMs: number) => Reply;
   /** The error of the machine's clock. */
   readonly skew: () => number;
@@ -77,29 +80,33 @@ export function startOperator(ports: OperatorPorts): Operator {
   };
   const call = createCaller(ports, life);
   const watch = createWatches({ api, schedule, life, fate: weather.watch });
+  const log = failureLog(listener);
+  const writer: Pick<EngineOptions["writer"], "create" | "mergePatch" | "delete"> = {
+    create: (type, object) =>
+      call("write", `create ${type.kind} ${object.metadata.name}`, CALL_MS, () => api.create(type, object, "operator")),
+    mergePatch: (ref, patch, options) =>
+      call(
+        "write",
+        `patch ${ref.type.kind} ${ref.name}${options.subresource === undefined ? "" : ` ${options.subresource}`}`,
+        CALL_MS,
+        () => api.patch(ref, patch, options, "operator"),
+      ),
+    delete: (ref) =>
+      call("write", `delete ${ref.type.kind} ${ref.name}`, CALL_MS, () => {
+        const was = api.get(ref) !== undefined;
+        api.delete(ref, "operator");
+        return was;
+      }),
+  };
+  const actions = ports.steered
+    ? createActionDesk({ track: (type) => watch(type), writer, log, namespace: "", home: "" })
+    : undefined;
   const engine: Engine = startEngine({
     clock: clockOf(schedule, life, ports.skew),
     random: () => chance.next(),
-    log: failureLog(listener),
-    writer: {
-      create: (type, object) =>
-        call("write", `create ${type.kind} ${object.metadata.name}`, CALL_MS, () =>
-          api.create(type, object, "operator"),
-        ),
-      mergePatch: (ref, patch, options) =>
-        call(
-          "write",
-          `patch ${ref.type.kind} ${ref.name}${options.subresource === undefined ? "" : ` ${options.subresource}`}`,
-          CALL_MS,
-          () => api.patch(ref, patch, options, "operator"),
-        ),
-      delete: (ref) =>
-        call("write", `delete ${ref.type.kind} ${ref.name}`, CALL_MS, () => {
-          const was = api.get(ref) !== undefined;
-          api.delete(ref, "operator");
-          return was;
-        }),
-    },
+    log,
+    writer,
+    ...(actions === undefined ? {} : { actions }),
     track: (type) => watch(type),
     namespace: "",
     tables: TABLES,

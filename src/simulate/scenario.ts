@@ -1,4 +1,5 @@
 /** A scenario, as plain JSON: the Canary, the behaviour of each release, the traffic, and the actions of people. */
+import type { Verb } from "../core/steering.ts";
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
 import type { Curve } from "./curve.ts";
 
@@ -46,7 +47,20 @@ export type UserAction = { readonly afterMs: number } & (
   | { readonly kind: "edit-scaler"; readonly max: number }
   /** A node fails, with one pod or with all of them. */
   | { readonly kind: "lose-pods"; readonly of: "target" | "primary"; readonly all: boolean }
+  /** A person asks the operator for a verb. */
+  | ({ readonly kind: "steer" } & Click)
 );
+
+/** One click of a person. */
+export interface Click {
+  readonly verb: Verb;
+  readonly by: "alice" | "olga" | "mallory";
+  /** stale: the person looks at an old page. twice: the person clicks again at once. */
+  readonly how: "fresh" | "stale" | "twice";
+  readonly weight?: number;
+  readonly step?: number;
+  readonly forMs?: number;
+}
 
 export interface Scenario {
   readonly canary: KubeObject;

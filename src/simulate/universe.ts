@@ -138,7 +138,8 @@ export async function run({ scenario, weather, seed, watchers, disturbances = []
     };
     const own = chance.fork(`operator ${operators.length}`);
     const skew = () => state.skew;
-    operators.push(startOperator({ api, schedule, chance: own, weather, question, skew, nextCall, listener }));
+    const steered = scenario.users.some(({ kind }) => kind === "steer");
+    operators.push(startOperator({ api, schedule, chance: own, weather, question, skew, nextCall, listener, steered }));
   };
   const processes = createProcesses(universe, state, tell, boot);
   const release = createRelease(universe, state, tell, () => {

@@ -1,6 +1,7 @@
 /** Actions of people (and their tools) in the cluster while the operator works. */
 import { type KubeFields, type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
 import { meshOf } from "./meshes/table.ts";
+import { click } from "./people.ts";
 import type { UserAction } from "./scenario.ts";
 import type { Universe } from "./universe.ts";
 
@@ -75,6 +76,8 @@ export function act(action: UserAction, universe: Universe): void {
     }
     case "lose-pods":
       return workloads.lose(refs[action.of], action.all);
+    case "steer":
+      return click(action, universe);
   }
 }
 
@@ -117,6 +120,8 @@ export function describeAction(action: UserAction): string {
       return `a user lets the target read a ConfigMap of another name ("${action.value}")`;
     case "lose-pods":
       return `a node takes ${action.all ? "all pods" : "a pod"} of the ${action.of} along`;
+    case "steer":
+      return `${action.by} asks for ${action.verb} (${action.how})`;
     default:
       return `a user does ${action.kind}`;
   }

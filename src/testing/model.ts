@@ -204,6 +204,9 @@ function read(model: Model, make: Make, router: Capabilities, status: CanaryStat
         ? { readiness: waiting("primary not found"), available: 0 }
         : { ...serving(primary, primary.release.asPrimary, now, make, "primary"), promotionId: primary.id }),
       ...(primary !== undefined && make.gap === true ? { gap: true as const } : {}),
+      ...(primary?.previous === undefined
+        ? {}
+        : { previous: { spec: primary.previous.release.spec, promotionId: primary.previous.id } }),
       ...(primary !== undefined && status.phase === "Failed" ? { restorable: primary.previous !== undefined } : {}),
       ...(status.foreign === true ? { carriesTarget: primary?.release.spec === target.release.spec } : {}),
     },
@@ -258,7 +261,6 @@ function convergePrimary(model: Model, wanted: DesiredWorld, make: Make): Releas
       make.pods && make.gap !== true && serving(primary, primary.release.asPrimary, now, make, "").available > 0;
     Object.assign(primary, { release, id, since: now });
   };
-  if (wanted.primary.kind === "present" && status.phase !== "Finalising") delete primary.previous;
   if (wanted.primary.kind === "promoted" && target !== undefined) {
     const { id, revision } = wanted.primary;
     if (primary.id === id || !sameRevision(revision, revisionOf(target.release))) return undefined;

@@ -82,6 +82,7 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
   const plan = planFor(canary.spec, router);
   let primaryId: string | undefined;
   let previousId: string | undefined;
+  let previousSpec = "";
   let primaryExists = false;
   let scaledDown = false;
   const world: StoryWorld = {
@@ -126,6 +127,7 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
         readiness: world.primary,
         available: world.primaryAvailable,
         ...(primaryId === undefined ? {} : { promotionId: primaryId }),
+        ...(previousId === undefined ? {} : { previous: { spec: previousSpec, promotionId: previousId } }),
         ...(world.gap ? { gap: true as const } : {}),
       },
       routesInForce: world.routesInForce,
@@ -142,11 +144,13 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
       if (primaryId !== wanted.primary.id) {
         world.onPromoted();
         previousId = primaryId;
+        previousSpec = story.status.promotedSpec;
       }
       primaryId = wanted.primary.id;
     }
     if (wanted.primary.kind === "restored" && primaryId === wanted.primary.from) {
       primaryId = previousId;
+      previousId = undefined;
       world.onRestored();
     }
     if (wanted.target !== "as-is") scaledDown = wanted.target === "down";
@@ -161,7 +165,7 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
       actions: pending,
       ...(world.freeze === undefined ? {} : { freeze: world.freeze }),
     };
-    const { input, transition } = takeTurnWith(situation, (probe) => {
+    const { input, transition, unasked } = takeTurnWith(situation, (probe) => {
       story.asked.push(probe.kind === "hook" ? `${probe.type} ${probe.hook.name}` : describe(probe));
       return world.answer(probe, story.now);
     });
@@ -172,7 +176,7 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
     const seconds = (story.now - START) / 1000;
     const routes = routesFor(plan, status);
     const split = routes === undefined ? "-" : `${routes.primary}/${routes.canary}${routes.mirror ? "m" : ""}`;
-    turns.push({ input, transition, routes });
+    turns.push({ input, transition, routes, ...(unasked === undefined ? {} : { unasked }) });
     for (const { message } of events) story.timeline.push(`${seconds}s ${status.phase} ${split} ${message}`);
     story.alerts.push(...status.owedAlerts.map(({ severity, message }) => `${severity} ${message}`));
     story.status = status;

@@ -186,6 +186,8 @@ class Stage {
   static begun(specimen: Specimen): Stage {
     const stage = new Stage(specimen).in("Initializing");
     stage.cluster.apply(stage.primary(PRESENT));
+    const { spec: promotedSpec } = stage.read().target.revision;
+    stage.canary = { ...stage.canary, status: { ...stage.canary.status, promotedSpec } };
     return stage.in("Succeeded");
   }
 }
@@ -314,22 +316,52 @@ describe.each(SPECIMENS)("$apiVersion $kind", (specimen) => {
       expect(stage.holds()).toEqual(before);
     }
   });
-
-  it("removes the previous template and configs once a promotion is over", () => {
-    const stage = Stage.begun(specimen);
-    const before = JSON.stringify(stage.holds());
-    stage.release("secret-2");
-    stage.in("Promoting").cluster.apply(stage.primary(stage.promotion()));
-    stage.in("Succeeded").cluster.apply(stage.primary(PRESENT));
-    const all = stage.cluster.names().map((name) => stage.cluster.at(...(name.split("/") as [string, string])));
-    const kept = all.filter((object) => JSON.stringify(object).includes("previous-"));
-    expect(kept.map(({ metadata }) => metadata.name)).toEqual([]);
-    expect(before).not.toContain("secret-2");
-    expect(stage.cluster.apply(stage.primary(PRESENT))).toEqual([]);
-  });
 });
 
 describe.each(SPECIMENS.filter(({ scales }) => scales))("$apiVersion $kind, which has pods,", (specimen) => {
+  it("a promotion that is over can be undone, also by an operator that takes over after any write (ADR 0016)", () => {
+    const { length: writes } = (() => {
+      const stage = Stage.begun(specimen);
+      stage.release("2");
+      stage.in("Promoting").cluster.apply(stage.primary(stage.promotion()));
+      stage.in("Succeeded").cluster.apply(stage.primary(PRESENT));
+      return stage.primary({ kind: "restored", from: stage.promotion().id });
+    })();
+    for (let done = 0; done <= writes; done += 1) {
+      const stage = Stage.begun(specimen);
+      const before = stage.holds();
+      const { promotionId: first } = stage.read().primary;
+      stage.release("2");
+      const promotion = stage.in("Promoting").promotion();
+      stage.cluster.apply(stage.primary(promotion));
+      stage.in("Succeeded").cluster.apply(stage.primary(PRESENT));
+      expect(stage.cluster.apply(stage.primary(PRESENT))).toEqual([]);
+      expect(stage.read().primary).toMatchObject({ previous: { promotionId: first } });
+      const undone = { kind: "restored", from: promotion.id } as const;
+      stage.in("Failed").cluster.apply(stage.primary(undone).slice(0, done));
+      stage.cluster.apply(stage.primary(undone));
+      expect(stage.holds()).toEqual(before);
+      stage.cluster.apply(stage.primary(PRESENT));
+      expect(stage.holds()).toEqual(before);
+      expect(stage.read().primary.previous).toBeUndefined();
+    }
+  });
+
+  it("a template is not kept once the configs that belong to it were given up for a promotion that never happened", () => {
+    const stage = Stage.begun(specimen);
+    stage.release("2");
+    stage.in("Promoting").cluster.apply(stage.primary(stage.promotion()));
+    stage.in("Succeeded").cluster.apply(stage.primary(PRESENT));
+    stage.release("3");
+    const half = stage.in("Promoting").primary(stage.promotion());
+    const configs = half.filter(({ kind }) => kind === "ConfigMap" || kind === "Secret");
+    stage.cluster.apply(configs);
+    stage.release("4");
+    stage.in("Progressing").cluster.apply(stage.primary(PRESENT));
+    expect(stage.read().primary.previous === undefined).toBe(configs.length > 0);
+    expect(stage.cluster.apply(stage.primary(PRESENT))).toEqual([]);
+  });
+
   it("keeps its revision and its fields when it is scaled down and up again", () => {
     const stage = Stage.begun(specimen);
     const { revision, scaledDown } = stage.read().target;

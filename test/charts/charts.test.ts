@@ -91,7 +91,8 @@ describe.each(Object.entries(CASES))("chart rendering %s", (name, chart) => {
   });
 
   it("gives every object a name, a namespace where it has one, and the chart's labels", () => {
-    const clusterWide = ["ClusterRole", "ClusterRoleBinding"];
+    const policies = ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"];
+    const clusterWide = ["ClusterRole", "ClusterRoleBinding", ...policies];
     for (const object of objectsOf(name)) {
       expect(object.metadata.name).toMatch(/^[a-z0-9.-]+$/);
       if (!clusterWide.includes(object.kind)) expect(object.metadata.namespace, object.kind).toBeTruthy();

@@ -21,7 +21,7 @@ import { contentType, isObject, unsupportedMediaType, withoutUnknown } from "./d
 import { presentObject } from "./present.ts";
 import { existing } from "./reading.ts";
 import type { Route } from "./route.ts";
-import { checkedOptions, placed, writeOptions } from "./writing.ts";
+import { checkedOptions, placed, reviewOf, writeOptions } from "./writing.ts";
 
 const JSON_PATCH = "application/json-patch+json";
 const MERGE_PATCH = "application/merge-patch+json";
@@ -135,7 +135,7 @@ function applyObject(call: Call, route: Route, part: Part, text: string): Answer
     }));
     throw new ApiError(409, "Conflict", conflictMessage(result.conflicts), { causes });
   }
-  const options = { part, dryRun: checkedOptions(call) };
+  const options = { part, dryRun: checkedOptions(call), review: reviewOf(call, target, part) };
   if (live !== undefined) return ok(presentObject(call, target, store.replace(target, result.object, options)));
   if (part !== "main") existing(call, route);
   if ((applied.metadata.uid ?? "") !== "") {

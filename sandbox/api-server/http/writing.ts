@@ -1,6 +1,7 @@
 /** create, update, delete, deletecollection. */
 import type { KubeFields, KubeObject } from "../../../src/ports/kubernetes.ts";
 import { rfc3339 } from "../../clock.ts";
+import { requireAdmitted } from "../admission/policies.ts";
 import { badRequest, invalid, invalidOptions, notFound } from "../errors.ts";
 import { trackUpdate } from "../patch/index.ts";
 import { apiVersionFor, type Resource, type Target } from "../resource.ts";
@@ -68,7 +69,18 @@ function unsupported(path: string, value: string, supported: readonly string[]):
 /** Options of a write to `part`. */
 export function writeOptions(call: Call, target: Target, part: Part) {
   const track = trackerOf(call, target, part === "main" ? "" : part);
-  return { part, dryRun: checkedOptions(call), ...(track && { track }) };
+  return { part, dryRun: checkedOptions(call), review: reviewOf(call, target, part), ...(track && { track }) };
+}
+
+/** Asks the ValidatingAdmissionPolicies. */
+export function reviewOf({ server, user, query }: Call, target: Target, part: Part) {
+  const { store, authorizer } = server;
+  const subresource = part === "main" ? "" : part;
+  return (object: KubeObject, old: KubeObject | undefined): void => {
+    const operation = old === undefined ? "CREATE" : "UPDATE";
+    const dryRun = query.getAll("dryRun").length > 0;
+    requireAdmitted(store, authorizer, { target, subresource, operation, object, old, user, dryRun });
+  };
 }
 
 /** Puts the object where the path says. @throws ApiError 400 when it says otherwise itself */

@@ -19,6 +19,7 @@ const KINDS: Readonly<Record<string, string>> = {
   "scheduling.k8s.io/v1": "PriorityClass",
   "apiextensions.k8s.io/v1": "CustomResourceDefinition",
   "storage.k8s.io/v1": "StorageClass",
+  "admissionregistration.k8s.io/v1": "ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding",
 };
 
 /** One built-in kind and the model it is read from. */

@@ -74,25 +74,29 @@ function environment(): Environment {
     .registerFunction("isIP(string): bool", (text: string) => isIP(text) !== 0);
 }
 
-let shared: Environment | undefined;
-const programs = new Map<string, Program>();
-
-function program(expression: string): Program {
-  const known = programs.get(expression);
-  if (known !== undefined) return known;
-  shared ??= environment();
-  const made = shared.parse(bindHasTargets(expression.replaceAll(".matches(", GO_MATCHES.name))) as Program;
-  programs.set(expression, made);
-  return made;
+/** An environment with functions of its own. Expressions are compiled once; the environment is made when it is first needed. */
+export function celEnvironmentWith(more: (environment: Environment) => Environment) {
+  let shared: Environment | undefined;
+  const programs = new Map<string, Program>();
+  const program = (expression: string): Program => {
+    const known = programs.get(expression);
+    if (known !== undefined) return known;
+    shared ??= more(environment());
+    const made = shared.parse(bindHasTargets(expression.replaceAll(".matches(", GO_MATCHES.name))) as Program;
+    programs.set(expression, made);
+    return made;
+  };
+  return {
+    /** Evaluates an expression; throws when it cannot be parsed or evaluated. */
+    evaluate(expression: string, variables: Record<string, unknown>): unknown {
+      return program(expression)(variables);
+    },
+    /** The optional value of CEL: `optional.of(x)`, or none. */
+    optional(value: unknown): unknown {
+      return value === undefined ? program("optional.none()")({}) : program("optional.of(value)")({ value });
+    },
+  };
 }
 
-export const celEnvironment = {
-  /** Evaluates an expression; throws when it cannot be parsed or evaluated. Expressions are compiled once. */
-  evaluate(expression: string, variables: Record<string, unknown>): unknown {
-    return program(expression)(variables);
-  },
-  /** The optional value of CEL: `optional.of(x)`, or none. */
-  optional(value: unknown): unknown {
-    return value === undefined ? program("optional.none()")({}) : program("optional.of(value)")({ value });
-  },
-};
+/** Of the rules in CRDs. */
+export const celEnvironment = celEnvironmentWith((environment) => environment);

@@ -27,6 +27,8 @@ export interface WriteOptions {
   readonly track?: Tracker;
   /** The refusal of a built-in object with a value of the wrong type; 400 when absent. */
   readonly mistyped?: (words: string) => ApiError;
+  /** What admission has against the write: called last, with the object as it would be stored. @throws ApiError */
+  readonly review?: (object: KubeObject, live: KubeObject | undefined) => void;
   /** The sandbox's own parts may do what only special endpoints do, e.g. finalize a namespace. */
   readonly trusted?: boolean;
 }
@@ -130,6 +132,7 @@ function prepare(
     const tracked = options.track(live, fromStorage(resource, version.name, next));
     next = copyOf(toStorage(resource, version.name, tracked));
   }
+  options.review?.(fromStorage(resource, version.name, next), live);
   return next;
 }
 

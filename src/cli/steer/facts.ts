@@ -1,8 +1,10 @@
 /** What a Canary is doing, in the words of the command line: read from the object itself, so that Flagger's work, too. */
 import type { CanarySpec } from "../../core/canary.ts";
+import type { Cause } from "../../core/cause.ts";
 import { DEFAULT_PARSE_OPTIONS, parseSpec } from "../../core/parse.ts";
 import { type Plan, planFor } from "../../core/plan.ts";
 import type { Hold, RunRef } from "../../core/steering.ts";
+import { sentenceOf } from "../../core/words.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { createRouters } from "../../routers/table.ts";
 
@@ -86,8 +88,14 @@ function sentence(facts: Omit<Facts, "what">, problem: string | undefined, { spe
   }
   if (phase === "Promoting") return "the primary gets the new revision";
   if (phase === "Finalising") return "all traffic goes to the primary, and the canary goes";
-  if (phase === "Initialized" || phase === "Succeeded") return "the primary serves all users";
-  return String(status?.conditions?.[0]?.message ?? "");
+  if (phase === "Initialized" || phase === "Succeeded") return endOf(status) ?? "the primary serves all users";
+  return endOf(status) ?? String(status?.conditions?.[0]?.message ?? "");
+}
+
+/** The sentence of the core: the same in the condition, the event, the record and here. */
+function endOf(status: KubeFields | undefined): string | undefined {
+  const cause: Cause | undefined = status?.["aviary"]?.cause;
+  return cause === undefined ? undefined : sentenceOf(cause);
 }
 
 const GATE_TYPES: Readonly<Record<string, string>> = {

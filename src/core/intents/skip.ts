@@ -18,8 +18,9 @@ export const skip: Intent = {
     if (gates.length > 0 && gatesToo !== true) return refused(`gates are in between: ${gates.join(", ")}`);
     const obstacle = obstacleTo(turn);
     if (obstacle !== undefined) return refused(obstacle);
-    const { paused: _over, ...free } = status;
-    const next = enterStep(turn, free, step, to, []);
-    return applied(`step ${status.step} -> ${to}`, next);
+    const next = enterStep(turn, status, step, to, []);
+    // The person who skips goes on, so that a pause is over.
+    const { paused: _over, ...released } = next.status;
+    return applied(`step ${status.step} -> ${to}`, { ...next, status: released });
   },
 };

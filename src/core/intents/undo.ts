@@ -1,7 +1,43 @@
-import { type Intent, refused } from "./intent.ts";
+import { EVENTS } from "../events.ts";
+import { endRun, enterPhase } from "../turn.ts";
+import { NO_WAIT } from "../waits.ts";
+import { applied, type Intent, refused } from "./intent.ts";
 
-/** Not possible yet: the primary keeps no earlier revision once a promotion is done. Says what to do instead. */
+const INSTEAD = "revert the target instead (kubectl rollout undo, or in Git)";
+
+/**
+ * The primary gets an earlier promoted revision back, as after a promotion that failed. The target is left as it is, so nothing that
+ * applies it again has anything to revert; its revision counts as one that failed. Traffic stays on the primary throughout.
+ */
 export const undo: Intent = {
   phases: ["Succeeded", "Initialized", "Failed"],
-  apply: () => refused("no earlier revision is kept: revert the target (kubectl rollout undo, or in Git)"),
+  apply(turn, { by, reason, toRun, toPromotion }) {
+    const { status, observation } = turn;
+    const { target, primary } = observation.readings;
+    const { previous, promotionId: carried } = primary;
+    if (status.phase === "Failed" && status.restoring)
+      return refused("the primary gets an earlier revision back already");
+    if (previous === undefined || carried === undefined) return refused(`no earlier revision is kept: ${INSTEAD}`);
+    if (toRun !== undefined && toPromotion !== previous.promotionId) {
+      return refused(`the revision of run ${toRun} is not kept: ${INSTEAD}`);
+    }
+    if (primary.gap === true && primary.available > 0 && target.available === 0) {
+      return refused(`all pods of the primary would be replaced at once, and users get no answer: ${INSTEAD}`);
+    }
+    const restoring = {
+      phase: "Failed",
+      restoring: true,
+      undoing: carried,
+      owesPostRollout: false,
+      drain: NO_WAIT,
+    } as const;
+    const changes = { failedChecks: 0, iterations: 0, canaryWeight: 0, promotedSpec: previous.spec };
+    const end = {
+      ...({ kind: "undo", by } as const),
+      ...(toRun === undefined ? {} : { to: toRun }),
+      ...(reason === undefined ? {} : { reason }),
+    };
+    const undone = enterPhase(turn, restoring, changes, EVENTS.undone(turn, by));
+    return applied("the primary gets its earlier revision back, the target stays as it is", endRun(turn, end, undone));
+  },
 };

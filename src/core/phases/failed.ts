@@ -2,6 +2,7 @@
 import { promotionId } from "../identity.ts";
 import { TOTAL_WEIGHT } from "../plan.ts";
 import { EVERYONE_TO_CANARY, split } from "../steps.ts";
+import type { WireMemory } from "../wire.ts";
 import { readDrain, writeDrain } from "./memory.ts";
 import { type PhaseRules, PRESENT } from "./phase.ts";
 import { promotedPrimary } from "./promoted-primary.ts";
@@ -24,7 +25,7 @@ export const failed: PhaseRules<"Failed"> = {
     if (!status.restoring) return { target: status.drain.kind === "none" ? "down" : "as-is", primary: PRESENT };
     // The canary covers first, see cover.ts: until then the primary stays as the promotion left it.
     if (status.drain.kind !== "none") return { target: "up", primary: promotedPrimary(status, uid) };
-    const from = status.applied === undefined ? "" : promotionId(uid, status.applied);
+    const from = status.undoing ?? (status.applied === undefined ? "" : promotionId(uid, status.applied));
     return { target: status.canaryWeight > 0 ? "up" : "as-is", primary: { kind: "restored", from } };
   },
   // Said after a failed promotion, too, where nothing was scaled to zero (Q6).
@@ -36,7 +37,13 @@ export const failed: PhaseRules<"Failed"> = {
       owesPostRollout: memory?.owesPostRollout ?? false,
       // Flagger leaves weight 100 in `Failed` only after a failed promotion.
       restoring: memory?.restoring ?? known.core.canaryWeight > 0,
+      ...(memory?.undoing === undefined ? {} : { undoing: memory.undoing }),
     }),
-    write: ({ owesPostRollout, restoring, ...draining }) => ({ ...writeDrain(draining), restoring, owesPostRollout }),
+    write: ({ owesPostRollout, restoring, undoing, ...draining }) =>
+      withUndoing(undoing)({ ...writeDrain(draining), restoring, owesPostRollout }),
   },
 };
+
+function withUndoing(undoing: string | undefined) {
+  return (memory: WireMemory): WireMemory => (undoing === undefined ? memory : { ...memory, undoing });
+}

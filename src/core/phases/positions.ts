@@ -57,7 +57,13 @@ export type Position =
     } & Draining)
   // `restoring`: a promotion failed; the primary gets its last promoted revision back before anything else happens, and after the
   // drain where the canary must cover for it meanwhile.
-  | ({ readonly phase: "Failed"; readonly owesPostRollout: boolean; readonly restoring: boolean } & Draining)
+  | ({
+      readonly phase: "Failed";
+      readonly owesPostRollout: boolean;
+      readonly restoring: boolean;
+      /** A person undid a promotion: the one that the primary carried then, see `promotionId`. Only with `restoring`. */
+      readonly undoing?: string;
+    } & Draining)
   // `handedBack`: the target serves again by itself; apex Service and routes are handed back.
   | { readonly phase: "Terminating"; readonly handedBack: boolean }
   | { readonly phase: "Terminated" };

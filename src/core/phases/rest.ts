@@ -133,7 +133,9 @@ function isLost(turn: Turn): boolean {
 }
 
 function carriesFailed({ uid, status, observation }: Turn): boolean {
-  return status.applied !== undefined && observation.readings.primary.promotionId === promotionId(uid, status.applied);
+  const undone = status.phase === "Failed" ? status.undoing : undefined;
+  const failed = undone ?? (status.applied === undefined ? undefined : promotionId(uid, status.applied));
+  return failed !== undefined && observation.readings.primary.promotionId === failed;
 }
 
 /** As if never initialised: the target serves as it does now, and the next revision makes a primary of its own. */

@@ -4,7 +4,7 @@ import { type Canary, dotted, type Metric, primaryName } from "../../core/canary
 import type { Answer, Probe } from "../../core/observation.ts";
 import { isKnativeTarget } from "../../core/parse.ts";
 import { MetricError } from "../../metrics/metric-error.ts";
-import { askObserver, observerFor, observerKey } from "../../metrics/observers.ts";
+import { askObserver, builtInQuery, observerFor, observerKey } from "../../metrics/observers.ts";
 import { createPrometheus } from "../../metrics/prometheus/prometheus.ts";
 import type { ClusterCalls } from "../../metrics/provider.ts";
 import { createMetricSource } from "../../metrics/table.ts";
@@ -63,10 +63,10 @@ export async function measure(
 }
 
 /** @returns the text of the event when the target cannot be read */
-async function modelFor(
+export async function modelFor(
   { ref, spec }: Canary,
   { of }: Pick<MetricProbe, "of">,
-  metric: Metric,
+  metric: Pick<Metric, "interval" | "templateVariables">,
   ports: MeasuringPorts,
   signal: AbortSignal,
 ): Promise<QueryModel | string> {
@@ -108,7 +108,10 @@ async function knativeRoute(
 }
 
 /** Where built-in and inline checks are asked, or why there is no such place. */
-function builtInServer({ spec }: Canary, { metricsServer, dispatcher, clock }: MeasuringPorts): MetricSource | string {
+export function builtInServer(
+  { spec }: Canary,
+  { metricsServer, dispatcher, clock }: MeasuringPorts,
+): MetricSource | string {
   const address = spec.metricsServer ?? metricsServer;
   try {
     return createPrometheus({ type: "prometheus", address, clock, dispatcher });
@@ -118,7 +121,7 @@ function builtInServer({ spec }: Canary, { metricsServer, dispatcher, clock }: M
   }
 }
 
-function keyFor({ spec }: Canary, { meshProvider }: MeasuringPorts): string {
+export function keyFor({ spec }: Canary, { meshProvider }: MeasuringPorts): string {
   const targetIsService = spec.targetRef.kind === "Service" && !isKnativeTarget(spec.targetRef);
   return observerKey({ meshProvider, ownProvider: spec.ownProvider, targetIsService });
 }
@@ -137,13 +140,14 @@ async function measureBuiltIn(
     `${dotted(model.target, canary.ref)} is not receiving traffic`;
   const server = builtInServer(canary, ports);
   if (typeof server === "string") return failed(`Error ${server}`);
+  const sent = sentQuery(() => builtInQuery(observerFor(key), kind, model));
   try {
     const measured = await askObserver(observerFor(key), kind, model, server, signal);
-    if (measured.kind === "value") return measured;
-    return noData(kind === "duration" ? noRequests : `${noRequests}: ${measured.detail}`);
+    if (measured.kind === "value") return { ...measured, ...sent };
+    return { ...noData(kind === "duration" ? noRequests : `${noRequests}: ${measured.detail}`), ...sent };
   } catch (error) {
     signal.throwIfAborted();
-    return failed(`Prometheus query failed: ${textOf(error)}`);
+    return { ...failed(`Prometheus query failed: ${textOf(error)}`), ...sent };
   }
 }
 
@@ -156,13 +160,27 @@ async function measureInline(
 ): Promise<Answer> {
   const server = builtInServer(canary, ports);
   if (typeof server === "string") return failed(`Error ${server}`);
+  const sent = sentQuery(() => renderQuery(metric.query ?? "", model));
   try {
-    const query = renderQuery(metric.query ?? "", model);
-    const measured = await server.measure(query, signal);
-    return measured.kind === "value" ? measured : noData(`Halt advancement no values found for metric: ${metric.name}`);
+    const measured = await server.measure(renderQuery(metric.query ?? "", model), signal);
+    const missing = () => noData(`Halt advancement no values found for metric: ${metric.name}`);
+    return { ...(measured.kind === "value" ? measured : missing()), ...sent };
   } catch (error) {
     signal.throwIfAborted();
-    return failed(`Prometheus query failed for ${metric.name}: ${textOf(error)}`);
+    return { ...failed(`Prometheus query failed for ${metric.name}: ${textOf(error)}`), ...sent };
+  }
+}
+
+/** The longest query that an answer carries, characters. */
+const LONGEST_QUERY = 1_000;
+
+/** What was asked, for the record; a query that cannot be rendered was not sent. */
+function sentQuery(render: () => string): { readonly query?: string } {
+  try {
+    const text = render().replace(/\s+/g, " ").trim();
+    return { query: text.length > LONGEST_QUERY ? `${text.slice(0, LONGEST_QUERY)}…` : text };
+  } catch {
+    return {};
   }
 }
 
@@ -179,13 +197,17 @@ async function measureByTemplate(
 ): Promise<Answer> {
   const found = await templateSource(metric, model, ports, signal);
   if (found.kind === "failed") return failed(found.message);
+  const sent = sentQuery(() => found.query);
   try {
     const measured = await found.source.measure(found.query, signal);
-    if (measured.kind === "value") return measured;
-    return noData(`Halt advancement no values found for custom metric: ${metric.name}: ${measured.detail}`);
+    if (measured.kind === "value") return { ...measured, ...sent };
+    return {
+      ...noData(`Halt advancement no values found for custom metric: ${metric.name}: ${measured.detail}`),
+      ...sent,
+    };
   } catch (error) {
     signal.throwIfAborted();
-    return failed(`Metric query failed for ${metric.name}: ${textOf(error)}`);
+    return { ...failed(`Metric query failed for ${metric.name}: ${textOf(error)}`), ...sent };
   }
 }
 

@@ -6,6 +6,7 @@ import { webhookChecksum } from "../../go/hash/hash.ts";
 import type { Asking } from "../../ports/asking.ts";
 import type { MeasuringPorts } from "./metric-check.ts";
 import { checkMetricServers, measure } from "./metric-check.ts";
+import { countRequests } from "./request-count.ts";
 
 export interface AskingPorts extends MeasuringPorts {
   /** Signs webhooks. */
@@ -24,6 +25,7 @@ export function createAsking(ports: AskingPorts): Asking {
           return checkMetricServers(canary, ports, signal);
       }
     },
+    count: (canary, of, windowMs, signal) => countRequests(canary, of, windowMs, ports, signal),
   };
 }
 

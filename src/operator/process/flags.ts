@@ -33,6 +33,11 @@ export interface OperatorFlags {
   readonly noCrossNamespaceRefs: boolean;
   readonly sharedGateways: readonly string[];
   readonly intervalFloorMs: number;
+  /** Records of runs that are kept: of each Canary so many promoted ones and as many others. */
+  readonly historyLimit: number;
+  readonly historyDays: number;
+  /** In one namespace. */
+  readonly historyTotal: number;
   /** Empty: no journal. */
   readonly journal: string;
   readonly allowLocalEgress: boolean;
@@ -102,6 +107,9 @@ export const OPERATOR_FLAGS = {
     "",
     "Aviary's own: comma-separated gateways (namespace/name, namespace/*) that -no-cross-namespace-refs lets every canary use",
   ),
+  "history-limit": int(5, "Aviary's own: records kept of each Canary: so many promotions, and as many other runs"),
+  "history-days": int(90, "Aviary's own: days that records of runs are kept; the last of each kind stays"),
+  "history-total": int(2000, "Aviary's own: records of runs kept in one namespace"),
   journal: text("", "Aviary's own: file to which every turn is appended, for replay"),
   "allow-local-egress": bool(
     false,
@@ -180,6 +188,9 @@ export function readOperatorFlags(argv: readonly string[], env: Environment): Fl
       noCrossNamespaceRefs: yes("no-cross-namespace-refs"),
       sharedGateways: list("shared-gateways").filter((name) => name !== ""),
       intervalFloorMs: durationOf(flags, "interval-floor", 10_000),
+      historyLimit: Math.max(1, Number(value("history-limit"))),
+      historyDays: Math.max(1, Number(value("history-days"))),
+      historyTotal: Math.max(1, Number(value("history-total"))),
       journal: value("journal"),
       webhookKeyFile: value("webhook-key-file"),
       allowLocalEgress: yes("allow-local-egress"),

@@ -18,6 +18,7 @@ import { createKubeEvents, kubeEventsRecorder } from "../../recorders/kube-event
 import { createLogRecorder } from "../../recorders/log/recorder.ts";
 import { createMetricsRecorder } from "../../recorders/metrics/recorder.ts";
 import { createRunRecorder } from "../../recorders/runs/recorder.ts";
+import type { Retention } from "../../recorders/runs/retention.ts";
 import { createRouters } from "../../routers/table.ts";
 import { createServicesRouter } from "../../services/services.ts";
 import { createAutoscalers } from "../../workloads/autoscalers.ts";
@@ -222,7 +223,10 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
   });
   const { recorder, flush } = createRecorders(options, clusters.client, stopped.signal);
   log.info({}, "Starting operator");
-  const actions = createActionDesk({ track: clusters.track, writer: clusters.writer, log, namespace: flags.namespace });
+  const actions = createActionDesk({
+    ...{ track: clusters.track, writer: clusters.writer, log },
+    ...{ namespace: flags.namespace, home: flags.leaderElectionNamespace },
+  });
   const engine = startEngine({
     clock,
     random,
@@ -277,12 +281,16 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
  */
 const TURNS_PER_THREAD = 500;
 
+function retentionOf({ historyLimit: runs, historyDays: days, historyTotal: total }: OperatorFlags): Retention {
+  return { runs, days, total };
+}
+
 function createRecorders(options: EngineRun, client: ReturnType<typeof createKubeClient>, signal: AbortSignal) {
   const { flags, log, clock, random, metrics, self, dispatcher, insecureDispatcher } = options;
   const kubeEvents = createKubeEvents({ writer: client, clock, random, log, onDropped: self.eventDropped });
   const hooks = { clock, log, globalUrl: flags.eventWebhook, signal, dispatcher, insecureDispatcher };
   const eventWebhooks = createEventWebhooks(hooks);
-  const runs = createRunRecorder({ client, log, signal });
+  const runs = createRunRecorder({ client, log, signal, keep: retentionOf(flags) });
   const journal = flags.journal === "" ? undefined : createJournal(flags.journal, log);
   const recorder = combineRecorders(
     [

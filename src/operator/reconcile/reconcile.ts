@@ -10,13 +10,14 @@ import { desired, nextTurnAt } from "../../core/desired.ts";
 import { specInForce } from "../../core/names.ts";
 import { routesFor } from "../../core/routes.ts";
 import { type Situation, type TakenTurn, takeTurn } from "../../core/take-turn.ts";
-import type { AdvanceInput, Transition } from "../../core/turn.ts";
+import type { Transition } from "../../core/turn.ts";
 import type { Asking } from "../../ports/asking.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Recorder } from "../../ports/recorder.ts";
 import type { CanaryStore, InvalidCanary } from "../../ports/store.ts";
 import type { Scene, World } from "../cluster/cluster-view.ts";
 import { finish, tendFinalizer } from "../engine/finalizer.ts";
+import { recordAsker } from "../measure/for-the-record.ts";
 import type { AlertDesk } from "../notify/alerts.ts";
 import type { ActionDesk } from "../steering/action-desk.ts";
 
@@ -58,7 +59,8 @@ export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSigna
   const alertsDelivered = ports.alerts.delivered(ref);
   const { recheckAt: steeredAt, ...steered } = ports.actions?.look(ref, begun) ?? { actions: [] };
   const situation = { ref, uid, spec, plan, status, readings, alertsDelivered, deleting, now: begun, ...steered };
-  const { input, transition: decided } = await decideAndAsk(canary, situation, ports, signal);
+  const taken = await decideAndAsk(canary, situation, ports, signal);
+  const { input, transition: decided } = taken;
   const transition = owedOnly(decided, ports.alerts.isWanted(canary));
   const saved =
     transition.status === canary.status ? canary : await ports.store.save(canary, transition.status, signal);
@@ -68,7 +70,7 @@ export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSigna
   try {
     wrote = (await converge(saved, canary, scene, ports, signal)) || wrote;
   } finally {
-    record(canary, input, decided, begun, ports);
+    record(canary, taken, begun, ports);
     ports.alerts.deliver(canary, transition.status.owedAlerts);
   }
   if (await finish(saved, transition.status, ports, signal)) return { kind: "never" };
@@ -123,9 +125,12 @@ function once<T>(ask: () => Promise<T>): () => Promise<T> {
   };
 }
 
-function record(canary: Canary, input: AdvanceInput, transition: Transition, begun: number, ports: Ports): void {
+function record(canary: Canary, { input, transition, unasked = [] }: TakenTurn, begun: number, ports: Ports): void {
   const tookMs = ports.clock.now() - begun;
-  ports.recorder.record({ canary, input, transition, routes: routesFor(input.plan, transition.status), tookMs });
+  const routes = routesFor(input.plan, transition.status);
+  const isJudged = input.observation.answers.some(({ probe }) => probe.kind === "metric" && probe.of === "canary");
+  const more = isJudged || unasked.length > 0 ? { askForTheRecord: recordAsker(canary, unasked, ports.asking) } : {};
+  ports.recorder.record({ canary, input, transition, routes, tookMs, ...more });
 }
 
 /**

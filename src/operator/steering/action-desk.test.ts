@@ -1,8 +1,9 @@
 import { expect, it } from "vitest";
-import type { ObjectCache, ObjectWriter } from "../../ports/kube.ts";
+import type { ObjectCache, ObjectRemover, ObjectWriter } from "../../ports/kube.ts";
 import type { KubeFields, KubeObject, ResourceType } from "../../ports/kubernetes.ts";
 import { SILENT_LOG } from "../../ports/log.ts";
 import { STEERING } from "../../ports/steering.ts";
+import { until } from "../../testing/until.ts";
 import { createActionDesk } from "./action-desk.ts";
 
 const REF = { namespace: "test", name: "podinfo" };
@@ -11,16 +12,33 @@ const NOW = Date.parse("2026-01-01T00:00:00Z");
 
 function stage(...objects: readonly KubeObject[]) {
   const patches: KubeFields[] = [];
+  const deleted: string[] = [];
   const cacheOf = (type: ResourceType) =>
-    ({ list: () => objects.filter(({ kind }) => kind === type.kind), onChange: () => () => undefined }) as unknown;
+    ({
+      list: (namespace = "") =>
+        objects.filter(({ kind, metadata }) => kind === type.kind && ["", metadata.namespace].includes(namespace)),
+      get: (namespace: string, name: string) =>
+        objects.find(
+          ({ kind, metadata }) => kind === type.kind && metadata.namespace === namespace && metadata.name === name,
+        ),
+      onChange: () => () => undefined,
+    }) as unknown;
   const writer = {
     mergePatch: async (_ref: unknown, patch: KubeFields) => {
       patches.push(patch);
       return {};
     },
-  } as unknown as ObjectWriter;
+    delete: async ({ name }: { name: string }) => {
+      deleted.push(name);
+      return true;
+    },
+  } as unknown as ObjectWriter & ObjectRemover;
   const track = (type: ResourceType) => cacheOf(type) as ObjectCache;
-  return { desk: createActionDesk({ track, writer, log: SILENT_LOG, namespace: "" }), patches };
+  return {
+    desk: createActionDesk({ track, writer, log: SILENT_LOG, namespace: "", home: "aviary" }),
+    patches,
+    deleted,
+  };
 }
 
 const action = (name: string, spec: KubeFields, seconds: number, status?: KubeFields): KubeObject => ({
@@ -76,4 +94,65 @@ it("a freeze counts from when it begins until it ends, for the Canaries that it 
   });
   expect(desk.look(REF, Date.parse(until))).toEqual({ actions: [] });
   expect(desk.look({ ...REF, name: "another" }, Date.parse(from))).toEqual({ actions: [] });
+});
+
+const HOUR = 3_600_000;
+
+it("a freeze by schedule stands in its windows, in its own time zone, and says when it ends", () => {
+  // NOW is a Thursday, 01:00 in Berlin.
+  const spec = { schedule: "0 0 * * 4", duration: "2h", timeZone: "Europe/Berlin", reason: "night" };
+  const { desk } = stage(freeze(spec));
+  expect(desk.look(REF, NOW)).toMatchObject({
+    freeze: { name: "sale", by: "carol", reason: "night", until: NOW + HOUR },
+    recheckAt: NOW + HOUR,
+  });
+  const after = desk.look(REF, NOW + HOUR);
+  expect(after.freeze).toBeUndefined();
+  expect(after.recheckAt).toBe(NOW - HOUR + 7 * 24 * HOUR);
+});
+
+it("windows end with the freeze itself, and a schedule that cannot be read freezes nothing", () => {
+  const until = "2026-01-01T00:30:00Z";
+  const { desk } = stage(freeze({ schedule: "0 0 * * *", duration: "2h", until }));
+  expect(desk.look(REF, NOW).freeze?.until).toBe(Date.parse(until));
+  expect(desk.look(REF, NOW + HOUR).freeze).toBeUndefined();
+  expect(stage(freeze({ schedule: "no no no no no", duration: "2h" })).desk.look(REF, NOW).freeze).toBeUndefined();
+});
+
+it("a freeze of the cluster counts in the operator's own namespace alone", () => {
+  const wide = (namespace: string) => {
+    const object = freeze({ scope: "cluster" });
+    return { ...object, metadata: { ...object.metadata, namespace } };
+  };
+  expect(stage(wide("aviary")).desk.look(REF, NOW).freeze).toMatchObject({ by: "carol" });
+  expect(stage(wide("test")).desk.look(REF, NOW).freeze).toBeUndefined();
+  expect(stage(wide("other")).desk.look(REF, NOW).freeze).toBeUndefined();
+});
+
+it("a freeze by labels concerns the Canaries that carry them", () => {
+  const canary = (labels: KubeFields): KubeObject => ({
+    apiVersion: "flagger.app/v1beta1",
+    kind: "Canary",
+    metadata: { ...REF, labels },
+  });
+  const selected = freeze({ selector: { matchLabels: { team: "payments" } } });
+  expect(stage(selected, canary({ team: "payments" })).desk.look(REF, NOW).freeze).toMatchObject({ name: "sale" });
+  expect(stage(selected, canary({ team: "search" })).desk.look(REF, NOW).freeze).toBeUndefined();
+});
+
+it("answered actions are deleted after an hour, and at most 200 are kept; what no turn answers expires", async () => {
+  const at = (ms: number) => new Date(NOW - ms).toISOString();
+  const recent = Array.from({ length: 205 }, (_, i) =>
+    action(`recent-${i}`, { verb: "pause" }, 0, { phase: "Applied", at: at(i * 1000) }),
+  );
+  const old = action("old", { verb: "pause" }, 0, { phase: "Refused", at: at(HOUR + 1000) });
+  const lost = action("lost", { verb: "pause", canary: "gone", expiresAfter: "1m" }, 0);
+  const { desk, deleted, patches } = stage(...recent, old, {
+    ...lost,
+    metadata: { ...lost.metadata, creationTimestamp: at(HOUR) },
+  });
+  desk.look(REF, NOW);
+  await until("old actions are deleted", () => deleted.length >= 6 && patches.length > 0);
+  expect(deleted.sort()).toEqual(["old", ...[200, 201, 202, 203, 204].map((i) => `recent-${i}`)].sort());
+  expect(patches).toMatchObject([{ status: { phase: "Expired", message: "it was not applied in time" } }]);
 });

@@ -6,15 +6,12 @@ import type { CanaryRef } from "../../core/canary.ts";
 import type { Action, ActionAnswer, Freeze, Verb } from "../../core/steering.ts";
 import { VERBS } from "../../core/steering.ts";
 import { parseDuration } from "../../go/duration.ts";
-import { isNotFound, type ObjectCache, type ObjectWriter } from "../../ports/kube.ts";
-import type { KubeObject, ResourceType } from "../../ports/kubernetes.ts";
+import { isNotFound, type ObjectCache, type ObjectRemover, type ObjectWriter } from "../../ports/kube.ts";
+import { type KubeObject, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
 import type { Log } from "../../ports/log.ts";
-import {
-  type CanaryActionSpec,
-  type CanaryActionStatus,
-  type CanaryFreezeSpec,
-  STEERING,
-} from "../../ports/steering.ts";
+import { type CanaryActionSpec, type CanaryActionStatus, STEERING } from "../../ports/steering.ts";
+import { createSweep } from "./answered-actions.ts";
+import { frozenBy, scopeOf } from "./freezes.ts";
 
 export interface Steered {
   /** Not answered yet, oldest first. */
@@ -41,17 +38,22 @@ export interface AnsweredTurn {
 
 export interface ActionDeskOptions {
   readonly track: (type: ResourceType, namespace: string) => ObjectCache;
-  readonly writer: ObjectWriter;
+  readonly writer: ObjectWriter & ObjectRemover;
   readonly log: Log;
   /** The only namespace to look at; "" for all. */
   readonly namespace: string;
+  /** The operator's own namespace: freezes of the whole cluster count there alone. */
+  readonly home: string;
 }
 
 const EXPIRES_AFTER_MS = 600_000;
 
-export function createActionDesk({ track, writer, log, namespace }: ActionDeskOptions): ActionDesk {
+export function createActionDesk({ track, writer, log, namespace, home }: ActionDeskOptions): ActionDesk {
   const actions = track(STEERING.action, namespace);
   const freezes = track(STEERING.freeze, namespace);
+  const canaries = track(RESOURCES.canary, namespace);
+  const stopped = new AbortController();
+  const sweep = createSweep({ actions, writer, log, expiresAt: (object) => actionFrom(object)?.expiresAt ?? 0 });
   /** Answered, and the cache may not show it yet. */
   const answered = new Map<string, ActionAnswer>();
 
@@ -61,7 +63,12 @@ export function createActionDesk({ track, writer, log, namespace }: ActionDeskOp
         .list(ref.namespace)
         .filter((object) => isPending(object, ref) && !answered.has(uidOf(object)));
       const read = pending.map(actionFrom).filter((action) => action !== undefined);
-      return { actions: read.sort((a, b) => a.at - b.at || (a.name < b.name ? -1 : 1)), ...frozen(ref, now) };
+      const labels = canaries.get(ref.namespace, ref.name)?.metadata.labels ?? {};
+      sweep(ref.namespace, now, stopped.signal);
+      return {
+        actions: read.sort((a, b) => a.at - b.at || (a.name < b.name ? -1 : 1)),
+        ...frozenBy(ref, labels, freezes, home, now),
+      };
     },
     async answer(ref, answers, { now, run }, signal) {
       for (const answer of answers) {
@@ -96,25 +103,20 @@ export function createActionDesk({ track, writer, log, namespace }: ActionDeskOp
       });
       const stopFreezes = freezes.onChange(({ object }) => {
         const { namespace: inNamespace = "" } = object.metadata;
-        for (const name of canariesOf(inNamespace)) wake({ namespace: inNamespace, name });
+        if (scopeOf(object) === "namespace") {
+          for (const name of canariesOf(inNamespace)) wake({ namespace: inNamespace, name });
+        } else if (inNamespace === home) {
+          for (const { metadata } of canaries.list())
+            wake({ namespace: metadata.namespace ?? "", name: metadata.name });
+        }
       });
       return () => {
         stopActions();
         stopFreezes();
+        stopped.abort(new Error("the desk is closed"));
       };
     },
   };
-
-  function frozen(ref: CanaryRef, now: number): Omit<Steered, "actions"> {
-    const concerned = freezes.list(ref.namespace).filter((object) => concerns(object, ref.name));
-    const spans = concerned.map((object) => ({ object, ...spanOf(object["spec"]) }));
-    const present = spans.find(({ from, until }) => from <= now && (until === undefined || now < until));
-    const times = spans.flatMap(({ from, until }) => [from, until ?? 0]).filter((time) => time > now);
-    return {
-      ...(present === undefined ? {} : { freeze: freezeFrom(present.object, present.until) }),
-      ...(times.length === 0 ? {} : { recheckAt: Math.min(...times) }),
-    };
-  }
 }
 
 const PHASES = { applied: "Applied", refused: "Refused", expired: "Expired" } as const;
@@ -154,27 +156,4 @@ function actionFrom({ metadata, ...object }: KubeObject): Action | undefined {
 function durationOf(text: string | undefined): number | undefined {
   const parsed = text === undefined ? undefined : parseDuration(text);
   return typeof parsed === "number" ? parsed : undefined;
-}
-
-function concerns(object: KubeObject, name: string): boolean {
-  const { canaries = [] } = object["spec"] as CanaryFreezeSpec;
-  return canaries.length === 0 || canaries.includes(name);
-}
-
-function spanOf({ from, until }: CanaryFreezeSpec): { readonly from: number; readonly until: number | undefined } {
-  return {
-    from: from === undefined ? 0 : Date.parse(from),
-    until: until === undefined ? undefined : Date.parse(until),
-  };
-}
-
-function freezeFrom({ metadata, ...object }: KubeObject, until: number | undefined): Freeze {
-  const { by, reason, runs = "finish" } = object["spec"] as CanaryFreezeSpec;
-  return {
-    name: metadata.name,
-    by,
-    runs,
-    ...(reason === undefined ? {} : { reason }),
-    ...(until === undefined ? {} : { until }),
-  };
 }

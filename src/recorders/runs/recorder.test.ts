@@ -1,11 +1,15 @@
+import { gunzipSync } from "node:zlib";
 import { expect, it } from "vitest";
+import { replay } from "../../core/journal.ts";
 import { KubeError } from "../../ports/kube.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { SILENT_LOG } from "../../ports/log.ts";
 import type { Turn } from "../../ports/recorder.ts";
-import { aCanary } from "../../testing/canary.ts";
-import { type Story, tell } from "../../testing/story.ts";
-import { createRunRecorder, KEPT_RUNS } from "./recorder.ts";
+import { aCanary, type CanaryParts } from "../../testing/canary.ts";
+import { type Story, type StoryTurn, tell } from "../../testing/story.ts";
+import { createRunRecorder } from "./recorder.ts";
+import { DEFAULT_RETENTION, outdated } from "./retention.ts";
+import { addTurn, EMPTY_RECORD, MOST_ENTRIES } from "./run-record.ts";
 
 const PARTS = {
   analysis: { metrics: [{ name: "request-success-rate", thresholdRange: { min: 99 }, interval: "1m" }] },
@@ -46,22 +50,26 @@ const optionsOf = (client: ReturnType<typeof createClient>["client"]) => ({
   signal: new AbortController().signal,
 });
 
-function recorded(story: Story, recorder: ReturnType<typeof createRunRecorder>): void {
-  const canary = aCanary(PARTS);
+function recorded(
+  story: Pick<Story, "turns">,
+  recorder: ReturnType<typeof createRunRecorder>,
+  parts: CanaryParts = PARTS,
+): void {
+  const canary = aCanary(parts);
   for (const { input, transition, routes } of story.turns) {
     recorder.record({ canary, input, transition, routes, tookMs: 1 } satisfies Turn);
   }
 }
 
-function rolledBack(): Story {
-  const story = tell(PARTS);
+function rolledBack(parts: CanaryParts = PARTS): Story {
+  const story = tell(parts);
   story.world.answer = (probe) => (probe.kind === "metric" ? { kind: "value", value: 100 } : { kind: "passed" });
   story.run(60);
   story.world.revision = { spec: "v2" };
   story.run(20);
   story.act("pause", { reason: "look" });
   story.run(5);
-  story.world.answer = () => ({ kind: "value", value: 90 });
+  story.world.answer = (probe) => (probe.kind === "metric" ? { kind: "value", value: 90 } : { kind: "passed" });
   story.run(200);
   return story;
 }
@@ -127,16 +135,146 @@ it("an operator that takes over continues the record", async () => {
   expect(status.checks.filter(({ passed }: KubeFields) => !passed)).toHaveLength(5);
 });
 
-it("the oldest runs of a Canary are deleted as a whole", async () => {
+const aRun = (name: string, verdict: string, day: number): KubeObject => ({
+  ...{ apiVersion: "", kind: "" },
+  metadata: { name, labels: { "aviary.flagger.app/canary": "podinfo", "aviary.flagger.app/verdict": verdict } },
+  spec: { startedAt: new Date(day * 86_400_000).toISOString() },
+});
+const namesOf = (runs: readonly KubeObject[]) => runs.map(({ metadata }) => metadata.name);
+
+it("the oldest runs of a Canary go as a whole, and the last of each kind stays at any age", () => {
+  const runs = [1, 2, 3].flatMap((day) => [aRun(`ok-${day}`, "promoted", day), aRun(`bad-${day}`, "rolled-back", day)]);
+  const now = 10 * 86_400_000;
+  expect(namesOf(outdated(runs, { runs: 2, days: 90, total: 100 }, now))).toEqual(["bad-1", "ok-1"]);
+  expect(namesOf(outdated(runs, { runs: 9, days: 1, total: 100 }, now))).toEqual(["bad-1", "ok-1", "bad-2", "ok-2"]);
+  expect(namesOf(outdated(runs, { runs: 9, days: 90, total: 5 }, now))).toEqual(["ok-1"]);
+  expect(namesOf(outdated(runs, { runs: 9, days: 90, total: 0 }, now))).toEqual(["bad-1", "ok-1", "bad-2", "ok-2"]);
+  expect(outdated([aRun("now", "running", 9)], { runs: 1, days: 90, total: 0 }, now)).toEqual([]);
+});
+
+it("a new run deletes what is too old", async () => {
   const { client, stored, runs } = createClient();
-  for (let i = 0; i < KEPT_RUNS; i += 1) {
-    const name = `podinfo-old-${i}`;
-    const startedAt = new Date(i * 1000).toISOString();
-    stored.set(name, { apiVersion: "", kind: "", metadata: { name }, spec: { startedAt } });
-  }
+  const most = DEFAULT_RETENTION.runs;
+  for (let i = 0; i <= most; i += 1) stored.set(`old-${i}`, aRun(`old-${i}`, "promoted", 20_450 + i));
   const recorder = createRunRecorder(optionsOf(client));
   recorded(rolledBack(), recorder);
   await recorder.flush();
-  expect(runs()).toHaveLength(KEPT_RUNS);
-  expect(stored.has("podinfo-old-0")).toBe(false);
+  expect(runs()).toHaveLength(most + 1);
+  expect(stored.has("old-0")).toBe(false);
+});
+
+/** The requests of each window, and the checks behind the first failure, as an operator asks them after the turn. */
+function asking(turn: Turn, unasked: StoryTurn["unasked"] = []): Turn {
+  const isJudged = turn.input.observation.answers.some(({ probe }) => probe.kind === "metric");
+  if (!isJudged) return turn;
+  return {
+    ...turn,
+    askForTheRecord: async ({ windowMs }) => ({
+      answers: unasked.map((probe) => ({ probe, answer: { kind: "value", value: 250 } as const })),
+      canary: { requests: windowMs / 1000, failed: 1 },
+      primary: { requests: (4 * windowMs) / 1000, failed: 0 },
+    }),
+  };
+}
+
+it("one write for each judged interval, one for the beginning, one for the action, and what was asked for the record", async () => {
+  const { client, runs } = createClient();
+  let writes = 0;
+  const counted = {
+    ...client,
+    create: (...args: Parameters<typeof client.create>) => {
+      writes += 1;
+      return client.create(...args);
+    },
+    mergePatch: (...args: Parameters<typeof client.mergePatch>) => {
+      writes += 1;
+      return client.mergePatch(...args);
+    },
+  };
+  const parts = {
+    analysis: { metrics: [...PARTS.analysis.metrics, { name: "request-duration", thresholdRange: { max: 500 } }] },
+  };
+  const story = rolledBack(parts);
+  const recorder = createRunRecorder(optionsOf(counted));
+  const canary = aCanary(parts);
+  let judged = 0;
+  for (const { input, transition, routes, unasked } of story.turns) {
+    const turn = asking({ canary, input, transition, routes, tookMs: 1 }, unasked);
+    if (turn.askForTheRecord !== undefined) judged += 1;
+    recorder.record(turn);
+    await recorder.flush();
+  }
+  const { status } = runs()[0] as KubeFields;
+  expect(judged).toBeGreaterThan(5);
+  expect(writes).toBeLessThanOrEqual(judged + 2);
+  expect(status.sentence).toMatch(
+    /^Rolled back at step 2 of 5 \(20 %\): .* \(5 failed checks\); [\d,]+ requests met it, \d+ failed\.$/,
+  );
+  expect(status.requests.canary).toBeGreaterThan(0);
+  expect(status.traffic.at(-1)).toMatchObject({ promised: 20, measured: 20 });
+  const extra = status.checks.filter(({ forTheRecord }: KubeFields) => forTheRecord);
+  expect(extra).toHaveLength(5);
+  expect(extra[0]).toMatchObject({ check: "request-duration", value: 250, max: 500, passed: true });
+});
+
+it("the journal of a run is decided again as it was, and holds no secret", async () => {
+  const { client, runs } = createClient();
+  const secret = "s3cr3t";
+  const parts = {
+    analysis: {
+      ...PARTS.analysis,
+      webhooks: [
+        { name: "load", type: "rollout", url: `http://u:${secret}@tester/?key=${secret}`, metadata: { token: secret } },
+      ],
+    },
+  };
+  const recorder = createRunRecorder(optionsOf(client));
+  const story = rolledBack(parts);
+  recorded(story, recorder, parts);
+  await recorder.flush();
+  const text = gunzipSync(Buffer.from((runs()[0] as KubeFields).status.journal, "base64")).toString();
+  expect(text).not.toContain(secret);
+  const turns = replay(text.split("\n").map((line) => JSON.parse(line)));
+  expect(turns.length).toBeGreaterThan(5);
+  for (const { transition, next } of turns) expect(JSON.parse(JSON.stringify(transition?.status))).toEqual(next);
+});
+
+it("a long run keeps its failures, and numbers of the rest", () => {
+  const check = (i: number) => ({ check: "errors", value: i, passed: i % 50 !== 0 });
+  const [canary, story] = [aCanary(PARTS), rolledBack()];
+  const judged = story.turns.find(({ input }) =>
+    input.observation.answers.some(({ probe }) => probe.kind === "metric"),
+  );
+  if (judged === undefined) throw new Error("nothing was judged");
+  let record = EMPTY_RECORD;
+  for (let i = 0; i < 1000; i += 1) {
+    const { value, passed } = check(i);
+    const answers = judged.input.observation.answers.map(({ probe }) => ({
+      probe,
+      answer: { kind: "value" as const, value: passed ? 100 : value / 100 },
+    }));
+    const input = { ...judged.input, observation: { ...judged.input.observation, answers } };
+    record = addTurn(record, { canary, ...judged, input, routes: judged.routes, tookMs: 1 }, undefined);
+  }
+  expect(record.checks.length).toBeLessThanOrEqual(MOST_ENTRIES);
+  expect(record.checks.filter(({ passed }) => !passed)).toHaveLength(20);
+  expect(record.folded?.["request-success-rate"]).toMatchObject({ min: 100, max: 100 });
+});
+
+it("what people do after the end is added, and the end stays as it was", async () => {
+  const { client, runs } = createClient();
+  const story = rolledBack();
+  const first = createRunRecorder(optionsOf(client));
+  recorded(story, first);
+  await first.flush();
+  const { sentence } = (runs()[0] as KubeFields).status;
+  const before = story.turns.length;
+  story.act("undo");
+  story.run(5);
+  const second = createRunRecorder(optionsOf(client));
+  recorded({ ...story, turns: story.turns.slice(before) }, second);
+  await second.flush();
+  const { status } = runs()[0] as KubeFields;
+  expect(status).toMatchObject({ verdict: "rolled-back", sentence });
+  expect(status.people.at(-1)).toMatchObject({ verb: "undo" });
 });

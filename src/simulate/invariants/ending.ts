@@ -27,7 +27,8 @@ function mayWait(universe: Universe): boolean {
     ({ kind }) => kind === "fails" || kind === "hangs" || kind === "opens",
   );
   const canary = universe.canary();
-  const waits = closed || canary?.spec?.suspend === true || universe.target() === undefined;
+  const paused = canary?.status?.aviary?.paused !== undefined;
+  const waits = closed || paused || canary?.spec?.suspend === true || universe.target() === undefined;
   return waits || leavesBroken(universe) || bothGoDown(scenario) || lacksScaler(universe);
 }
 

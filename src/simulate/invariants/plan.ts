@@ -120,7 +120,9 @@ function createJudge(universe: Universe, report: Report): Watcher {
       return;
     }
     if (record === undefined) return;
-    record.edited ||= record.generation !== generation;
+    // A person who promotes or skips decides instead of the plan.
+    const isSteered = before?.aviary?.acted?.id !== after.aviary?.acted?.id;
+    record.edited ||= record.generation !== generation || isSteered;
     if (after.phase === "Promoting" && before?.phase !== "Promoting") {
       if (after.aviary?.skipping !== true) judgeEnd(record);
       allowed.add(id);

@@ -14,6 +14,7 @@ import {
 } from "./ending.ts";
 import type { Invariant, Violation } from "./invariant.ts";
 import { handsOff } from "./objects.ts";
+import { anActionActsOnce, aPauseHolds, nobodyActsWithoutRight } from "./people.ts";
 import { onlyArrows, primaryJudged, wholePlan } from "./plan.ts";
 import { initializedIsRouted, nobodyServes, pathsServed, routesAsPromised, weightsSum } from "./traffic.ts";
 import { visitorsStay } from "./visitors.ts";
@@ -41,6 +42,9 @@ export const INVARIANTS: readonly Invariant[] = [
   nothingGrows,
   nothingWrittenForNothing,
   turnsDoNotBreak,
+  anActionActsOnce,
+  nobodyActsWithoutRight,
+  aPauseHolds,
 ];
 
 /** Watchers that add every broken rule to `found`, each at most once. */

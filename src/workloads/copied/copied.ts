@@ -6,7 +6,7 @@ import type { Canary } from "../../core/canary.ts";
 import { sameRevision } from "../../core/change.ts";
 import type { DesiredWorld } from "../../core/desired.ts";
 import { promotionId } from "../../core/identity.ts";
-import type { TargetReading } from "../../core/observation.ts";
+import type { TargetReading, TemplateReading } from "../../core/observation.ts";
 import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
 import type { MadeObject } from "../../ports/owner.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
@@ -14,6 +14,7 @@ import type { Workload, WorkloadOptions, WorkloadReading } from "../../ports/wor
 import { noSelectorLabel, podLabelsOf, primaryNameOf } from "../metadata.ts";
 import { getQueryError } from "../not-found.ts";
 import { discoverPorts } from "../pod-spec.ts";
+import { templateReading } from "../template-reading.ts";
 import { configCopies, configInputs, configProblem, madeConfigs, readConfigs, revisionOf } from "./configs.ts";
 import type { CopiedKind } from "./kind.ts";
 import { overlapProblem, overlapping } from "./overlap.ts";
@@ -120,12 +121,14 @@ function read(
     readiness: canarySide.readiness,
     available: kind.available(target),
     scaledDown: kind.isScaledDown(target),
+    ...templateOf(target),
   };
   return {
     kind: "reading",
     target: targetReading,
     primary: {
       ...primarySide.reading,
+      ...templateOf(primary),
       ...(primary !== undefined && kind.hasGap(primary, target) ? { gap: true } : {}),
       ...(compared === undefined ? {} : { carriesTarget: carriesTemplateOf(parts, compared) }),
     },
@@ -138,6 +141,11 @@ function read(
     },
     ...(recheckAt === undefined ? {} : { recheckAt }),
   };
+}
+
+function templateOf(object: KubeObject | undefined): { readonly template?: TemplateReading } {
+  const template = templateReading(object?.spec?.template);
+  return template === undefined ? {} : { template };
 }
 
 function problem(detail: string): { readonly kind: "problem"; readonly detail: string } {

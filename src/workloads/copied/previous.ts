@@ -1,9 +1,9 @@
 /**
- * What the primary's configs held before a promotion, so that a promotion that fails can be rolled back completely. A copy
- * keeps its name from one revision to the next, so its old data would be lost once it is overwritten:
+ * What the primary's configs held before a promotion, so that a promotion that fails can be rolled back completely, and one that
+ * succeeded can be undone. A copy keeps its name from one revision to the next, so its old data would be lost once it is overwritten:
  *
  *   podinfo-config-primary            what the primary's pods read
- *   podinfo-config-primary-previous   what they read before the promotion named in its annotation; emptied when that promotion is over
+ *   podinfo-config-primary-previous   what they read before the promotion named in its annotation; kept until the next one
  *
  * Written in this order, each step repeatable: previous <- copy, copy <- target's, template. As long as the template does
  * not carry the promotion's id, the promotion has not happened, and the copies get their old data back.

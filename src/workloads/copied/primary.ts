@@ -1,6 +1,7 @@
 /** The primary copy: how it is created, promoted, and restored. */
 import { isDeepStrictEqual } from "node:util";
 import type { Canary } from "../../core/canary.ts";
+import type { PreviousReading } from "../../core/observation.ts";
 import { apiVersionOf, type KubeFields, type KubeObject } from "../../ports/kubernetes.ts";
 import { ownerReference } from "../../ports/owner.ts";
 import type { WorkloadOptions } from "../../ports/workload.ts";
@@ -18,12 +19,15 @@ import {
 import type { CopiedKind } from "./kind.ts";
 
 /**
- * The template that the primary ran before its last promotion, as JSON, so that a promotion that fails can be rolled back,
- * even by an operator that started after it. Removed when the promotion is over.
+ * The template that the primary ran before its last promotion, as JSON: a promotion that fails can be rolled back even by an
+ * operator that was started after it, and one that succeeded can be undone. Kept until the next promotion (ADR 0016).
  */
 export const PREVIOUS_TEMPLATE_ANNOTATION = "aviary.flagger.app/previous-template";
 
-/** All annotations of an object together may take 256 KiB. A larger template is not kept and cannot be restored. */
+/** Which revision that template was promoted from, as JSON: `PreviousReading`. */
+export const PREVIOUS_REVISION_ANNOTATION = "aviary.flagger.app/previous-revision";
+
+/** All annotations of an object may take 256 KiB together; a larger template is not kept and cannot be restored. */
 const LARGEST_TEMPLATE = 128 * 1024;
 
 export interface PrimaryParts {
@@ -74,6 +78,7 @@ export function promotedPrimary(parts: PrimaryParts, primary: KubeObject, id: st
       annotations: {
         ...filterPrefixes(target.metadata.annotations, options.includeLabelPrefixes),
         ...keptTemplate(primary),
+        ...keptRevision(primary, canary.status.promotedSpec),
       },
     },
     spec: {
@@ -97,10 +102,38 @@ export function isRestorable({ metadata }: KubeObject): boolean {
   return metadata.annotations?.[PREVIOUS_TEMPLATE_ANNOTATION] !== undefined;
 }
 
-/** When a promotion is over, the template before it is not needed any more. */
+/** What the primary can get back, as far as it is known which revision that is. */
+export function previousReading({ metadata }: KubeObject): PreviousReading | undefined {
+  const { annotations = {} } = metadata;
+  const text = annotations[PREVIOUS_REVISION_ANNOTATION];
+  if (text === undefined || annotations[PREVIOUS_TEMPLATE_ANNOTATION] === undefined) return undefined;
+  const read = parsed(text);
+  const { spec, promotionId } = (read ?? {}) as Partial<PreviousReading>;
+  return typeof spec === "string" && typeof promotionId === "string" && spec !== "" ? { spec, promotionId } : undefined;
+}
+
+/** The primary with an earlier revision to get back, beside what it runs. */
+export function withKeptRevision(primary: KubeObject, template: KubeFields, revision: PreviousReading): KubeObject {
+  const text = JSON.stringify(template);
+  const kept = { [PREVIOUS_TEMPLATE_ANNOTATION]: text, [PREVIOUS_REVISION_ANNOTATION]: JSON.stringify(revision) };
+  return { ...primary, metadata: { ...primary.metadata, annotations: { ...primary.metadata.annotations, ...kept } } };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 export function withoutKeptTemplate(primary: KubeObject): KubeObject {
   if (primary.metadata.annotations?.[PREVIOUS_TEMPLATE_ANNOTATION] === undefined) return primary;
-  const { [PREVIOUS_TEMPLATE_ANNOTATION]: _kept, ...annotations } = primary.metadata.annotations;
+  const {
+    [PREVIOUS_TEMPLATE_ANNOTATION]: _kept,
+    [PREVIOUS_REVISION_ANNOTATION]: _of,
+    ...annotations
+  } = primary.metadata.annotations;
   return { ...primary, metadata: { ...primary.metadata, annotations } };
 }
 
@@ -133,6 +166,13 @@ export function promotionIdOf(primary: KubeObject): string | undefined {
 function keptTemplate(primary: KubeObject): Record<string, string> {
   const text = JSON.stringify(primary.spec?.template ?? {});
   return Buffer.byteLength(text) > LARGEST_TEMPLATE ? {} : { [PREVIOUS_TEMPLATE_ANNOTATION]: text };
+}
+
+/** Without a template it says nothing: `previousReading` looks for both. */
+function keptRevision(primary: KubeObject, spec: string): Record<string, string> {
+  const promotionId = promotionIdOf(primary);
+  if (promotionId === undefined || spec === "") return {};
+  return { [PREVIOUS_REVISION_ANNOTATION]: JSON.stringify({ spec, promotionId }) };
 }
 
 function ownLabels({ target, labels, options }: PrimaryParts): Record<string, string> {

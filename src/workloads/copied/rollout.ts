@@ -7,7 +7,7 @@ import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { getQueryError } from "../not-found.ts";
 import type { CopiedKind, RolloutReading } from "./kind.ts";
-import { isRestorable, promotionIdOf } from "./primary.ts";
+import { isRestorable, previousReading, promotionIdOf } from "./primary.ts";
 
 export function rollout(
   which: "primary" | "canary",
@@ -71,12 +71,14 @@ export function primaryRollout(
   }
   const { readiness, recheckAt } = rollout("primary", primary, canary, now, kind);
   const promotionId = promotionIdOf(primary);
+  const previous = previousReading(primary);
   return {
     reading: {
       exists: true,
       readiness,
       available: kind.available(primary),
       ...(promotionId === undefined ? {} : { promotionId }),
+      ...(previous === undefined ? {} : { previous }),
       ...(canary.status.phase === "Failed" ? { restorable: isRestorable(primary) } : {}),
     },
     ...(recheckAt === undefined ? {} : { recheckAt }),

@@ -1,4 +1,4 @@
-/** After a promotion: a failed one is rolled back; after a successful one the copies for a rollback are removed. */
+/** After a promotion: giving back what it changed when it failed, and keeping what `undo` needs when it did not. */
 import type { Canary } from "../../core/canary.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
@@ -13,14 +13,13 @@ export function restored(canary: Canary, primary: KubeObject, from: string, seen
   return template === undefined ? [] : [...returnedConfigs(canary, primary, { failed: from }, seen), template];
 }
 
-/** The primary as it is, without the remains of promotions that are over. */
+/** The primary as it is, with nothing left of promotions that never happened. What `undo` needs of the last one stays. */
 export function settled(canary: Canary, primary: KubeObject, seen: Snapshot): readonly KubeObject[] {
   const carried = promotionIdOf(primary);
   const returned = abandoned(canary, primary, seen);
-  // Until the promotion is over it can still fail.
-  const going = canary.status.phase === "Finalising";
-  const forgotten = forgottenConfigs(canary, primary, seen, going && carried !== undefined ? { keepFor: carried } : {});
-  return [...returned, ...forgotten, going ? primary : withoutKeptTemplate(primary)];
+  const forgotten = forgottenConfigs(canary, primary, seen, carried === undefined ? {} : { keepFor: carried });
+  // The configs that belong to the kept template were given up for a promotion that never happened.
+  return [...returned, ...forgotten, forgotten.length > 0 ? withoutKeptTemplate(primary) : primary];
 }
 
 /** For promotions that changed configs, but never the template. */

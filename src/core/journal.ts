@@ -1,0 +1,66 @@
+/**
+ * The journal of a run: every turn that changed something, so that each can be decided again. One JSON line a turn holds only what
+ * differs from the line before. Pure: the recorder writes the lines, the command line and the console read them.
+ */
+import { decide } from "./decide.ts";
+import type { Answer, Answered, Readings } from "./observation.ts";
+import type { Freeze } from "./steering.ts";
+import { type AdvanceInput, isAsk, type Transition } from "./turn.ts";
+
+type Situation = Omit<AdvanceInput, "observation"> & { readonly readings: Readings };
+
+export interface JournalLine extends Partial<Omit<Situation, "freeze">> {
+  /** null: it is over. */
+  readonly freeze?: Freeze | null;
+  /** In the order of the questions. */
+  readonly answers: readonly Answer[];
+  /** The status that was decided; the line after begins with it where it names none of its own. */
+  readonly next: AdvanceInput["status"];
+}
+
+/** A turn as it was, and as it would be decided now. */
+export interface ReplayedTurn {
+  readonly input: AdvanceInput;
+  /** As it was decided then. */
+  readonly next: AdvanceInput["status"];
+  /** As this version decides; undefined when this version asks other questions. */
+  readonly transition: Transition | undefined;
+}
+
+/** @throws Error when the first line names no situation */
+export function replay(lines: readonly JournalLine[]): readonly ReplayedTurn[] {
+  let known: Partial<Situation> = {};
+  return lines.map(({ answers, next, freeze, ...changed }) => {
+    const { freeze: before, ...rest } = known;
+    const present = freeze === undefined ? before : (freeze ?? undefined);
+    const situation = { ...rest, ...changed, ...(present === undefined ? {} : { freeze: present }) } as Situation;
+    if (situation.spec === undefined || situation.readings === undefined || situation.status === undefined) {
+      throw new Error("the journal begins in the middle of a run");
+    }
+    known = { ...situation, status: next };
+    const { readings, ...others } = situation;
+    return { next, ...decidedAgain({ ...others, observation: { readings, answers: [] } }, answers.map(read)) };
+  });
+}
+
+/** JSON has no NaN: it is written as null. */
+function read(answer: Answer): Answer {
+  return answer.kind === "value" && answer.value === null ? { ...answer, value: Number.NaN } : answer;
+}
+
+function decidedAgain(input: AdvanceInput, answers: readonly Answer[]): Omit<ReplayedTurn, "next"> {
+  const first = decide(input);
+  if (!isAsk(first)) return { input, transition: first };
+  const answered = first.probes.slice(0, answers.length).flatMap((probe, i): readonly Answered[] => {
+    const answer = answers[i];
+    return answer === undefined ? [] : [{ probe, answer }];
+  });
+  const asked = { ...input, observation: { ...input.observation, answers: answered } };
+  try {
+    const second = decide(asked);
+    return { input: asked, transition: isAsk(second) ? undefined : second };
+  } catch {
+    // Another version asked other questions.
+    return { input: asked, transition: undefined };
+  }
+}

@@ -1,0 +1,35 @@
+/** How many requests each version got: what a measured share, and the worth of a value, are made of. For the record alone. */
+import type { Canary } from "../../core/canary.ts";
+import { MetricError } from "../../metrics/metric-error.ts";
+import { builtInQuery, observerFor } from "../../metrics/observers.ts";
+import { TemplateError } from "../../metrics/template.ts";
+import type { Count } from "../../ports/asking.ts";
+import { builtInServer, keyFor, type MeasuringPorts, modelFor } from "./metric-check.ts";
+
+/** @returns undefined where the mesh's own metrics do not tell, or the server does not answer */
+export async function countRequests(
+  canary: Canary,
+  of: "canary" | "primary",
+  windowMs: number,
+  ports: MeasuringPorts,
+  signal: AbortSignal,
+): Promise<Count | undefined> {
+  const interval = `${Math.max(1, Math.round(windowMs / 1000))}s`;
+  const model = await modelFor(canary, { of }, { interval }, ports, signal);
+  const server = builtInServer(canary, ports);
+  if (typeof model === "string" || typeof server === "string") return undefined;
+  const observer = observerFor(keyFor(canary, ports));
+  // These series name the canary's Service or route, and tell nothing of the primary.
+  if (of === "primary" && observer.requests.includes("canary")) return undefined;
+  const ask = (kind: "requests" | "success-rate") => server.measure(builtInQuery(observer, kind, model), signal);
+  try {
+    const [requests, rate] = await Promise.all([ask("requests"), ask("success-rate")]);
+    if (requests.kind !== "value" || !Number.isFinite(requests.value)) return undefined;
+    const whole = Math.round(requests.value);
+    if (rate.kind !== "value" || !Number.isFinite(rate.value)) return { requests: whole };
+    return { requests: whole, failed: Math.round((whole * (100 - rate.value)) / 100) };
+  } catch (error) {
+    if (error instanceof MetricError || error instanceof TemplateError) return undefined;
+    throw error;
+  }
+}

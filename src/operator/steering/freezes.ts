@@ -1,0 +1,96 @@
+/** Which CanaryFreeze stands for a Canary now, and when that changes: spans of time, windows by schedule, scope and labels. */
+import { Cron } from "croner";
+import type { CanaryRef } from "../../core/canary.ts";
+import type { Freeze } from "../../core/steering.ts";
+import { parseDuration } from "../../go/duration.ts";
+import type { ObjectCache } from "../../ports/kube.ts";
+import type { KubeObject } from "../../ports/kubernetes.ts";
+import type { CanaryFreezeSpec } from "../../ports/steering.ts";
+
+export interface Frozen {
+  readonly freeze?: Freeze;
+  /** When a freeze begins or ends, milliseconds since the epoch: look again then. */
+  readonly recheckAt?: number;
+}
+
+interface Span {
+  readonly from: number;
+  /** undefined: until the object is deleted. */
+  readonly until: number | undefined;
+}
+
+/** @param home the operator's own namespace: freezes of scope `cluster` count there alone */
+export function frozenBy(
+  ref: CanaryRef,
+  labels: Readonly<Record<string, string>>,
+  freezes: ObjectCache,
+  home: string,
+  now: number,
+): Frozen {
+  const near = freezes.list(ref.namespace).filter((object) => scopeOf(object) === "namespace");
+  const wide = freezes.list(home).filter((object) => scopeOf(object) === "cluster");
+  const concerned = [...near, ...wide].filter((object) => concerns(object, ref.name, labels));
+  const spans = concerned.flatMap((object) => spansOf(object, now).map((span) => ({ object, ...span })));
+  const present = spans.find(({ from, until }) => from <= now && (until === undefined || now < until));
+  const times = spans.flatMap(({ from, until }) => [from, until ?? 0]).filter((time) => time > now);
+  return {
+    ...(present === undefined ? {} : { freeze: freezeFrom(present.object, present.until) }),
+    ...(times.length === 0 ? {} : { recheckAt: Math.min(...times) }),
+  };
+}
+
+export const scopeOf = ({ spec }: KubeObject): "namespace" | "cluster" =>
+  (spec as CanaryFreezeSpec).scope === "cluster" ? "cluster" : "namespace";
+
+function concerns({ spec }: KubeObject, name: string, labels: Readonly<Record<string, string>>): boolean {
+  const { canaries = [], selector } = spec as CanaryFreezeSpec;
+  if (canaries.length > 0 && !canaries.includes(name)) return false;
+  return Object.entries(selector?.matchLabels ?? {}).every(([key, value]) => labels[key] === value);
+}
+
+/** The window that stands and the next one, within `from` and `until`. */
+function spansOf({ spec }: KubeObject, now: number): readonly Span[] {
+  const { from, until, schedule, duration, timeZone } = spec as CanaryFreezeSpec;
+  const whole = { from: timeOf(from) ?? 0, until: timeOf(until) };
+  if (schedule === undefined || duration === undefined) return [whole];
+  const lasts = parseDuration(duration);
+  if (typeof lasts !== "number" || lasts <= 0) return [];
+  return windowsOf(schedule, timeZone ?? "UTC", lasts, now).flatMap((window) => {
+    const begins = Math.max(window.from, whole.from);
+    const ends = Math.min(window.until, whole.until ?? Number.POSITIVE_INFINITY);
+    return begins < ends ? [{ from: begins, until: ends }] : [];
+  });
+}
+
+interface Window {
+  readonly from: number;
+  readonly until: number;
+}
+
+/** A schedule that cannot be read freezes nothing: `aviary lint` and the schema say so before. */
+function windowsOf(schedule: string, timezone: string, lastsMs: number, now: number): readonly Window[] {
+  try {
+    const cron = new Cron(schedule, { timezone, paused: true, mode: "5-part" });
+    // The first one that is not over yet, and the one after: windows of one schedule may overlap.
+    const first = cron.nextRun(new Date(now - lastsMs));
+    const second = first === null ? null : cron.nextRun(new Date(Math.max(now, first.getTime())));
+    const windows = [first, second].flatMap((begin) => (begin === null ? [] : [begin.getTime()]));
+    return windows.map((begin) => ({ from: begin, until: begin + lastsMs }));
+  } catch {
+    return [];
+  }
+}
+
+function timeOf(text: string | undefined): number | undefined {
+  const time = text === undefined ? Number.NaN : Date.parse(text);
+  return Number.isFinite(time) ? time : undefined;
+}
+
+function freezeFrom({ metadata, spec }: KubeObject, until: number | undefined): Freeze {
+  const { by, reason, runs = "finish" } = spec as CanaryFreezeSpec;
+  return {
+    ...{ name: metadata.name, by, runs },
+    ...(reason === undefined ? {} : { reason }),
+    ...(until === undefined ? {} : { until }),
+  };
+}

@@ -1,0 +1,27 @@
+/** People who click at random, twice, on old pages and without the right, under faults, crashes and two leaders. */
+import { expect, it } from "vitest";
+import { VERBS } from "../core/steering.ts";
+import { judgeCase } from "./campaign.ts";
+import { generateCase } from "./generate.ts";
+import { withPeople } from "./people.ts";
+import type { Universe, Watcher } from "./universe.ts";
+
+it("every rule holds, and people act once, with the right, and a pause holds", { timeout: 600_000 }, async () => {
+  const broken: string[] = [];
+  const outcomes = new Map<string, number>();
+  const count = (_universe: Universe): Watcher => ({
+    turn({ input, transition }) {
+      for (const { id, outcome } of transition.answered ?? []) {
+        const verb = input.actions?.find((action) => action.id === id)?.verb;
+        outcomes.set(`${verb} ${outcome}`, (outcomes.get(`${verb} ${outcome}`) ?? 0) + 1);
+      }
+    },
+  });
+  for (let seed = 7_000; seed < 7_050; seed += 1) {
+    const { violations } = await judgeCase(withPeople(generateCase(seed)), undefined, [count]);
+    broken.push(...violations.map(({ invariant, text }) => `${seed} ${invariant}: ${text}`));
+  }
+  expect(broken).toEqual([]);
+  // Nothing would hold by itself if the people never came to act.
+  expect(VERBS.filter((verb) => !outcomes.has(`${verb} applied`))).toEqual([]);
+});

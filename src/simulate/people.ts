@@ -1,0 +1,81 @@
+/** People who steer: they click at random, twice, on old pages, and without the right. */
+import { VERBS, type Verb } from "../core/steering.ts";
+import { apiVersionOf } from "../ports/kubernetes.ts";
+import { STEERING } from "../ports/steering.ts";
+import type { Case } from "./generate.ts";
+import { type Chance, createChance } from "./random.ts";
+import type { Click, UserAction } from "./scenario.ts";
+import type { Universe } from "./universe.ts";
+
+/** What the roles that are shipped let each person do, see deploy/steering. */
+export const RIGHTS: Readonly<Record<Click["by"], readonly Verb[]>> = {
+  alice: VERBS,
+  olga: ["pause", "resume", "approve", "refuse", "promote", "abort", "retry"],
+  mallory: [],
+};
+
+const STEP_BOUND: readonly Verb[] = ["promote", "approve", "refuse", "skip", "set-weight"];
+
+/** Creates the CanaryAction, as the API server admits it. */
+export function click({ verb, by, how, weight, step, forMs }: Click, { api, canary, refs }: Universe): void {
+  const seen = canary();
+  if (seen === undefined || !RIGHTS[by].includes(verb)) return;
+  const { lastAppliedSpec, aviary: memory = {} } = seen.status ?? {};
+  const old = how === "stale";
+  const present: number = memory.step ?? 0;
+  const expect = {
+    ...(memory.run === undefined ? {} : { run: old ? `${memory.run.id}-before` : memory.run.id }),
+    ...(lastAppliedSpec === undefined || lastAppliedSpec === "" ? {} : { revision: lastAppliedSpec }),
+    ...(STEP_BOUND.includes(verb) ? { step: old ? present + 3 : present } : {}),
+  };
+  const to = { ...(weight === undefined ? {} : { weight }), ...(step === undefined ? {} : { step }) };
+  const spec = {
+    ...{ canary: refs.canary.name, verb, by, expect, to, gatesToo: true },
+    ...(forMs === undefined ? {} : { for: `${forMs / 1000}s` }),
+  };
+  const { namespace } = refs.canary;
+  for (let times = how === "twice" ? 2 : 1; times > 0; times -= 1) {
+    const name = `click-${api.list(STEERING.action).length}`;
+    const metadata = { name, namespace };
+    api.create(
+      STEERING.action,
+      { apiVersion: apiVersionOf(STEERING.action), kind: STEERING.action.kind, metadata, spec },
+      "user",
+    );
+  }
+}
+
+/** The same case, and people who steer in it. */
+export function withPeople(given: Case): Case {
+  const chance = createChance(given.seed).fork("people");
+  const random = Array.from({ length: chance.between(2, 8) }, () => aClick(chance)).flatMap(follow);
+  const fixed = { kind: "steer", by: "alice", how: "fresh" } as const;
+  const early: Steer = { ...fixed, verb: "skip", step: 2, afterMs: chance.between(15, 45) * 1_000 };
+  // Promotions are over by then.
+  const late: Steer = { ...fixed, verb: "undo", afterMs: chance.between(400, 700) * 1_000 };
+  const clicks = [...random, ...(chance.hits(0.5) ? [early] : []), ...(chance.hits(0.7) ? [late] : [])];
+  const users = [...given.scenario.users, ...clicks].sort((a, b) => a.afterMs - b.afterMs);
+  return { ...given, scenario: { ...given.scenario, users } };
+}
+
+type Steer = Extract<UserAction, { readonly kind: "steer" }>;
+
+function aClick(chance: Chance): Steer {
+  const verb = chance.pick(VERBS as unknown as readonly [Verb, ...Verb[]]);
+  return {
+    ...{ kind: "steer", verb, afterMs: chance.between(0, chance.hits(0.5) ? 60 : 400) * 1_000 },
+    by: chance.pick(["alice", "alice", "alice", "olga", "mallory"] as const),
+    how: chance.pick(["fresh", "fresh", "twice", "stale"] as const),
+    ...(verb === "set-weight" ? { weight: chance.pick([5, 20, 40, 50]) } : {}),
+    ...(verb === "skip" ? { step: chance.pick([2, 3]) } : {}),
+    ...(verb === "pause" && chance.hits(0.3) ? { forMs: chance.between(5, 90) * 1_000 } : {}),
+  };
+}
+
+/** What a person holds, the person lets go, so that the run can end. */
+function follow(action: Steer): readonly Steer[] {
+  if (action.verb !== "pause" && action.verb !== "set-weight") return [action];
+  const { afterMs } = action;
+  const later = { kind: "steer", verb: "resume", by: "alice", how: "fresh" } as const;
+  return [action, { ...later, afterMs: afterMs + 60_000 }, { ...later, afterMs: afterMs + 90_000 }];
+}
