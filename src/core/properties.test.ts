@@ -348,7 +348,7 @@ describe("random Canaries in random weather", () => {
       }),
       { seed: SEED, numRuns: RUNS },
     );
-  }, 180_000);
+  }, 900_000);
 
   it.skipIf(process.env["SEED"] !== undefined)("go every way that there is", () => {
     // Never written (Q5): the Canary is gone by then.
