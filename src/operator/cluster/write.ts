@@ -80,8 +80,8 @@ export function createWriter(
     if (patch === undefined) residues.settle(ref);
     if (seen !== undefined && patch === undefined) return false;
     if (seen !== undefined && patch !== undefined && residues.has(ref, seen, patch)) return false;
-    await confirm?.();
     if (patch !== undefined) await fights?.repair(ref, patch, by, signal);
+    await confirm?.();
     try {
       const written =
         patch === undefined
