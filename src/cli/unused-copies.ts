@@ -1,4 +1,4 @@
-/** Copies of ConfigMaps and Secrets that no workload reads any more (ADR 0015): found for people, who decide. */
+/** Copies of ConfigMaps and Secrets that no workload reads any more (ADR 0016): found for people, who decide. */
 import type { KubeObject } from "../ports/kubernetes.ts";
 import { configKey, configRefs } from "../workloads/config-tracking/references.ts";
 
