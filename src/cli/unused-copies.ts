@@ -6,7 +6,7 @@ const PREVIOUS = "-previous";
 
 /**
  * @param configs ConfigMaps and Secrets of the Canary's namespace
- * @param workloads whatever has a pod template there
+ * @param workloads objects with a pod template there
  * @returns "configmap/app-abc-primary", by name: made for this Canary alone, and read by no workload
  */
 export function unusedCopies(

@@ -1,5 +1,5 @@
 /**
- * Another writer that changes a field of ours back, again and again: a GitOps agent without the right exception, a second operator,
+ * Another writer that changes a field of Aviary back, again and again: a GitOps agent without the right exception, a second operator,
  * a person with a loop. Aviary repairs the field each time. The fight is said once, with the other writer's name, and counted.
  */
 import type { CanaryRef } from "../../core/canary.ts";
@@ -54,7 +54,7 @@ export function createFights({ clock, read, onFight }: FightsOptions): Fights {
       const [oldest = ""] = known.keys();
       if (known.size > KNOWN_MAX) known.delete(oldest);
       if (count !== REPAIRS) return;
-      // The name is a help to the reader. A fight is told of also when the API server does not give the name.
+      // The name helps the reader. The fight is announced also when the API server does not give the name.
       const seen = await read(ref, signal).catch(() => undefined);
       onFight(by, { ref, manager: otherManager(seen), fields: fieldsOf(patch) });
     },

@@ -63,7 +63,7 @@ export function typeOf(
 
 /**
  * @param kinds what the routers write, with their error texts
- * @param fights told of every object that is patched
+ * @param fights counts the repairs of each object
  */
 export function createWriter(
   writer: ObjectWriter,
