@@ -222,6 +222,8 @@ export interface Restarted {
 export interface Announced {
   readonly reason: Reason;
   readonly message: string;
+  /** The webhook that keeps a gate closed. */
+  readonly gate?: string;
 }
 
 /** The part of the status that every phase carries. Times are milliseconds since the epoch. */

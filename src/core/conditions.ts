@@ -1,6 +1,7 @@
 /** The one condition of a Canary, `Promoted`, as a function of the phase. */
 import type { CanaryStatus, Condition, StatusIn } from "./canary.ts";
 import type { Cause } from "./cause.ts";
+import type { Reason } from "./events.ts";
 import { type Phase, rulesOf } from "./phases/table.ts";
 import { sentenceOf } from "./words.ts";
 
@@ -17,11 +18,11 @@ export function conditionsFor(
   const told = conditionIn(status, kind);
   // Flagger's message, followed by the cause: which check, which value, which limit.
   const isTold = status.phase === "Failed" && cause !== undefined;
-  const wanted = isTold ? { ...told, message: `${told.message} ${sentenceOf(cause)}` } : told;
   const present = status.conditions.find(({ type }) => type === CONDITION_TYPE);
-  if (present !== undefined && present.status === wanted.status && present.reason === status.phase && !isTold) {
-    return status.conditions;
-  }
+  const isSame = present !== undefined && present.status === told.status && present.reason === status.phase && !isTold;
+  const text = isTold ? `${told.message} ${sentenceOf(cause)}` : isSame ? withoutHold(present.message) : told.message;
+  const wanted = { ...told, message: `${text}${holdOf(status)}` };
+  if (isSame && wanted.message === present.message) return status.conditions;
   const time = new Date(Math.floor(now / 1000) * 1000).toISOString().replace(".000Z", "Z");
   return [
     {
@@ -32,6 +33,24 @@ export function conditionsFor(
       lastTransitionTime: present?.status === wanted.status ? present.lastTransitionTime : time,
     },
   ];
+}
+
+/** Waits that only a person can end. */
+const HOLDS: ReadonlySet<Reason> = new Set(["Suspended", "GateRefused", "TargetProblem", "Frozen"]);
+const HELD = " Held: ";
+
+/** What keeps the Canary where it is, after Flagger's message: a suspension, a gate by its name, what is wrong with the target. */
+function holdOf({ announced, warned }: CanaryStatus): string {
+  const isHeld = announced !== undefined && HOLDS.has(announced.reason);
+  if (isHeld && announced.reason === "Suspended")
+    return `${HELD}suspended, nothing happens until spec.suspend is false.`;
+  const text = isHeld ? announced.message : warned;
+  return text === undefined ? "" : `${HELD}${text}`;
+}
+
+function withoutHold(message = ""): string {
+  const at = message.indexOf(HELD);
+  return at === -1 ? message : message.slice(0, at);
 }
 
 function conditionIn<P extends Phase>(status: StatusIn<P>, kind: string): { status: string; message: string } {

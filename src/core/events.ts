@@ -53,6 +53,7 @@ export type Reason =
   | "RollbackNotSignaled"
   | "RollbackSignaled"
   | "Deleted"
+  | "Fight"
   | "Frozen"
   | "Action"
   | "Aborted"
@@ -66,6 +67,8 @@ export interface RolloutEvent {
   readonly message: string;
   /** Logged as an error, not only as a warning. */
   readonly error?: boolean;
+  /** The webhook that keeps the gate closed. */
+  readonly gate?: string;
   /** The phase in the payload of event webhooks. */
   readonly phase: Phase;
 }
@@ -256,18 +259,21 @@ export const EVENTS = {
     gateRefused(
       `Halt ${canaryOf(s)} advancement waiting for approval ${hook}`,
       "Canary is waiting for approval.",
+      hook,
       muted,
     ),
   increaseRefused: (s: Speaker, hook: string, muted: boolean) =>
     gateRefused(
       `Halt ${canaryOf(s)} advancement waiting for traffic increase approval ${hook}`,
       "Canary traffic increase is waiting for approval.",
+      hook,
       muted,
     ),
   promotionRefused: (s: Speaker, hook: string, muted: boolean) =>
     gateRefused(
       `Halt ${canaryOf(s)} advancement waiting for promotion approval ${hook}`,
       "Canary promotion is waiting for approval.",
+      hook,
       muted,
     ),
   preRolloutFailed: (s: Speaker, hook: string, detail: string) =>
@@ -308,8 +314,9 @@ function timeText(ms: number): string {
   return new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
 }
 
-function gateRefused(message: string, alertMessage: string, muted: boolean): Notice {
-  return muted ? warning("GateRefused", message) : alert(warning("GateRefused", message), "warn", alertMessage);
+function gateRefused(message: string, alertMessage: string, gate: string, muted: boolean): Notice {
+  const notice: Notice = { event: { type: "Warning", reason: "GateRefused", message, gate } };
+  return muted ? notice : alert(notice, "warn", alertMessage);
 }
 
 /** Users are served with a revision that was not approved, so an alert goes with it. */

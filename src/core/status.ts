@@ -69,7 +69,8 @@ type Steering = Pick<StatusCore, "restarted" | "run" | "cause" | "paused" | "app
 function announcedFrom(memory: WireMemory | undefined): Announced | undefined {
   if (memory?.said === undefined) return undefined;
   const isSuspension = memory.said === EVENTS.suspended().event.message;
-  return { reason: memory.saidReason ?? (isSuspension ? "Suspended" : "Unknown"), message: memory.said };
+  const reason = memory.saidReason ?? (isSuspension ? "Suspended" : "Unknown");
+  return { reason, message: memory.said, ...(memory.gate === undefined ? {} : { gate: memory.gate }) };
 }
 
 /** Flagger keeps a cookie for the primary also where it was given no name: one without a name is none (R18). */
@@ -113,6 +114,7 @@ function memoryOf(status: CanaryStatus): WireMemory {
     ...positionMemory(status),
     ...(warned === undefined ? {} : { warned }),
     ...(announced === undefined ? {} : { said: announced.message, saidReason: announced.reason }),
+    ...(announced?.gate === undefined ? {} : { gate: announced.gate }),
     phaseSince,
     ...(names === undefined ? {} : { names }),
     ...steeringOf(status),

@@ -126,8 +126,9 @@ export function isAnnounced({ announced }: StatusCore, { event }: Notice): boole
   return announced.reason === event.reason || announced.reason === "Unknown";
 }
 
-export function announcementOf({ event: { reason, message } }: Notice): NonNullable<StatusCore["announced"]> {
-  return { reason, message };
+export function announcementOf({ event }: Notice): NonNullable<StatusCore["announced"]> {
+  const { reason, message, gate } = event;
+  return { reason, message, ...(gate === undefined ? {} : { gate }) };
 }
 
 /** Stays in the phase with changes to the common part. */

@@ -57,6 +57,8 @@ export interface WireMemory {
   /** The wait that was announced last: its message, and since 0.2 its reason. */
   readonly said?: string;
   readonly saidReason?: Reason;
+  /** The webhook that keeps a gate closed. */
+  readonly gate?: string;
   readonly warned?: string;
   readonly owedAlerts?: readonly Alert[];
 }

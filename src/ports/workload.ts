@@ -30,6 +30,8 @@ export type WorkloadReading =
       readonly primary: PrimaryReading;
       /** undefined when the target has no pods of its own (Services): then no Services are generated either. */
       readonly selector?: PodSelector;
+      /** What keeps a rollout from going on, and what ends that (text of a Warning event, said once). */
+      readonly warning?: string;
       /** When the reading will change by time alone. Milliseconds since the epoch. */
       readonly recheckAt?: number;
     };

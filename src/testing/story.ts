@@ -28,6 +28,8 @@ export interface StoryWorld {
   /** The answer to a probe; everything passes by default. */
   answer: (probe: Probe, now: number) => Answer;
   deleting: boolean;
+  /** `spec.suspend`. */
+  suspended: boolean;
   /** A problem during which the rollout goes on. */
   warning: string | undefined;
   routesInForce: boolean;
@@ -94,6 +96,7 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
     gap: false,
     answer: () => ({ kind: "passed" }),
     deleting: false,
+    suspended: canary.spec.suspend,
     warning: undefined,
     routesInForce: true,
     onPromoted: () => {},
@@ -158,7 +161,8 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
 
   function turn(): boolean {
     const seen = readings();
-    const { spec, ref, uid } = canary;
+    const { ref, uid } = canary;
+    const spec = { ...canary.spec, suspend: world.suspended };
     const situation = {
       ...{ ref, uid, spec, plan, status: story.status, now: story.now, deleting: world.deleting, readings: seen },
       alertsDelivered: story.status.owedAlerts.length,

@@ -247,13 +247,19 @@ function awaitPromotion(
   muted: boolean,
 ): Transition {
   const hold = waitUntil(turn.now + turn.spec.analysis.intervalMs);
-  if (status.phase === "WaitingPromotion") return update({ ...status, hold }, ...notices);
+  const refusal = EVENTS.promotionRefused(turn, hook, muted);
+  const announced = announcementOf(refusal);
+  if (status.phase === "WaitingPromotion") return update({ ...status, hold, announced }, ...notices);
   // The wire shows one iteration less while waiting, except for progressive runs, which have none (Q20).
   const iterations = Math.max(0, turn.spec.analysis.iterations - 1);
   const { step, withheld } = status;
   const plan = turn.plan.name;
-  const waiting = enterPhase(turn, { phase: "WaitingPromotion", step, plan, withheld, hold }, { iterations });
-  return prependEvents(status.phase, [...notices, EVENTS.promotionRefused(turn, hook, muted)], waiting);
+  const waiting = enterPhase(
+    turn,
+    { phase: "WaitingPromotion", step, plan, withheld, hold },
+    { iterations, announced },
+  );
+  return prependEvents(status.phase, [...notices, refusal], waiting);
 }
 
 export function enterStep(

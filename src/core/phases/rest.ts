@@ -12,6 +12,7 @@ import { hookProbes, isApprovedGate } from "../probes.ts";
 import { recordRecreatedPrimary } from "../recreated-primary.ts";
 import { isDeserted } from "../steps.ts";
 import {
+  announcementOf,
   answersTo,
   type Decision,
   drainDelayMs,
@@ -192,6 +193,8 @@ export function beginWhenAllowed(turn: Turn): Decision {
 /** Notice once, on the way in; while waiting the gate is asked again every interval, silently. */
 function awaitApproval(turn: Turn, hook: string, muted: boolean): Transition {
   const waiting = { phase: "Waiting", hold: waitUntil(turn.now + turn.spec.analysis.intervalMs) } as const;
-  const notices = turn.status.phase === "Waiting" ? [] : [EVENTS.rolloutRefused(turn, hook, muted)];
-  return prependEvents(turn.status.phase, notices, enterPhase(turn, waiting, { canaryWeight: 0, iterations: 0 }));
+  const refusal = EVENTS.rolloutRefused(turn, hook, muted);
+  const notices = turn.status.phase === "Waiting" ? [] : [refusal];
+  const changes = { canaryWeight: 0, iterations: 0, announced: announcementOf(refusal) };
+  return prependEvents(turn.status.phase, notices, enterPhase(turn, waiting, changes));
 }

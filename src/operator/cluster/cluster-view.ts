@@ -137,12 +137,16 @@ async function observeAs(
     const scene = problemScene(obstacle.text, plan);
     return { ...scene, ...(obstacle.writable ? { adapters, ...withSelector(selector) } : {}) };
   }
+  const warnings = [
+    ...(reading.warning === undefined ? [] : [reading.warning]),
+    ...(scalerProblem === undefined ? [] : [`${scalerProblem}; ${WITHOUT_SCALER}`]),
+  ];
   const readings: Readings = {
     target,
     primary,
     ...routesReading(canary, plan, adapters, selector, ports.snapshot),
     ...(recheckAt === undefined ? {} : { recheckAt: recheckAt - aheadMs }),
-    ...(scalerProblem === undefined ? {} : { warning: `${scalerProblem}; ${WITHOUT_SCALER}` }),
+    ...(warnings.length === 0 ? {} : { warning: warnings.join("; ") }),
   };
   return { readings, plan, adapters, ...withSelector(selector) };
 }

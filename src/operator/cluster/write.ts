@@ -4,6 +4,7 @@ import { mergePatch } from "../../json/merge-patch.ts";
 import { KubeError, type ObjectRemover, type ObjectWriter } from "../../ports/kube.ts";
 import { apiVersionOf, type KubeObject, type ObjectRef, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
 import type { RouterKind } from "../../ports/router.ts";
+import type { Fights } from "./fights.ts";
 import type { FreshSnapshot } from "./read-your-writes.ts";
 import { createResidues } from "./unapplied-changes.ts";
 import { refusedWrite } from "./write-error-text.ts";
@@ -60,11 +61,15 @@ export function typeOf(
   return type;
 }
 
-/** @param kinds what the routers write, with their error texts */
+/**
+ * @param kinds what the routers write, with their error texts
+ * @param fights counts the repairs of each object
+ */
 export function createWriter(
   writer: ObjectWriter,
   snapshot: FreshSnapshot,
   kinds: readonly RouterKind[] = [],
+  fights?: Fights,
 ): WriteObject {
   const residues = createResidues();
   return async (wanted, by, signal, confirm) => {
@@ -75,6 +80,7 @@ export function createWriter(
     if (patch === undefined) residues.settle(ref);
     if (seen !== undefined && patch === undefined) return false;
     if (seen !== undefined && patch !== undefined && residues.has(ref, seen, patch)) return false;
+    if (patch !== undefined) await fights?.repair(ref, patch, by, signal);
     await confirm?.();
     try {
       const written =

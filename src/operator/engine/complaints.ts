@@ -2,19 +2,23 @@
  * What is said of turns that failed. An error is said once on its Canary, until a turn succeeds or fails for another reason.
  * A kind that the API server does not let us read is said once in each namespace: it is no fault of any one Canary.
  */
+import type { CanaryRef } from "../../core/canary.ts";
 import { isAlreadyExists, isConflict, isNotFound } from "../../ports/kube.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Recorder } from "../../ports/recorder.ts";
 import type { CanaryStore } from "../../ports/store.ts";
+import { type Fight, fightText } from "../cluster/fights.ts";
 import { WriteFailure } from "../cluster/write.ts";
 import type { Sessions } from "../sessions.ts";
-import { canaryRef, ReadFailure } from "./follow.ts";
+import { canaryKey, canaryRef, ReadFailure } from "./follow.ts";
 
 export interface Complaints {
   /** A turn failed and is taken again after `retryMs`. */
   failed(key: string, error: unknown, retryMs: number): void;
   /** A turn waits for a cache that cannot be filled. */
   unreadable(key: string, failure: ReadFailure): void;
+  /** Another writer changes an object of the Canary again and again. */
+  fought(canary: CanaryRef, fight: Fight): void;
   /** The Canary is left alone, because a turn of it blocked the operator. */
   quarantined(key: string, held: { readonly until: number; readonly where: string }): void;
   /** A turn succeeded, or the Canary is gone. */
@@ -32,12 +36,12 @@ export function createComplaints(
   /** Messages about kinds that cannot be read, and the namespaces in which they were said. */
   const said = new Map<string, Set<string>>();
 
-  function say(key: string, message: string): void {
+  function say(key: string, message: string, reason: "WriteFailed" | "Fight" = "WriteFailed"): void {
     const loaded = store.load(canaryRef(key));
     if (loaded === undefined) return;
     const about = loaded.kind === "canary" ? loaded.canary : loaded;
     const phase = loaded.kind === "canary" ? loaded.canary.status.phase : "";
-    recorder.say(about, { type: "Warning", reason: "WriteFailed", message, phase });
+    recorder.say(about, { type: "Warning", reason, message, phase });
   }
 
   return {
@@ -71,6 +75,11 @@ export function createComplaints(
       if (namespaces.has(namespace)) return;
       namespaces.add(namespace);
       say(key, message);
+    },
+    fought(canary, fight) {
+      const message = fightText(fight);
+      log.warn({ canary: `${canary.name}.${canary.namespace}` }, message);
+      say(canaryKey(canary), message, "Fight");
     },
     quarantined(key, { until, where }) {
       const message =

@@ -6,13 +6,14 @@ import { createWorkQueue, type WorkQueue } from "../../kube/work-queue.ts";
 import type { ClusterCalls } from "../../metrics/provider.ts";
 import type { Asking } from "../../ports/asking.ts";
 import type { Clock, Random } from "../../ports/clock.ts";
-import type { ObjectCache, ObjectRemover, ObjectWriter } from "../../ports/kube.ts";
+import type { KubeReader, ObjectCache, ObjectRemover, ObjectWriter } from "../../ports/kube.ts";
 import { type KubeObject, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Recorder } from "../../ports/recorder.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { type AdapterTables, routerKinds } from "../adapters.ts";
 import { createWorld } from "../cluster/cluster-view.ts";
+import { createFights, type Fight } from "../cluster/fights.ts";
 import { createFreshSnapshot } from "../cluster/read-your-writes.ts";
 import { warnOfRenaming } from "../cluster/renamed.ts";
 import { createRemover, createWriter } from "../cluster/write.ts";
@@ -34,6 +35,10 @@ export interface EngineOptions {
   readonly random: Random;
   readonly log: Log;
   readonly writer: ObjectWriter & ObjectRemover;
+  /** Reads from the API server, not from a cache; absent: nothing can be read. */
+  readonly read?: KubeReader["get"];
+  /** For a metric; called once for each fight. */
+  readonly onFight?: (fight: Fight) => void;
   /** The cache of a kind, started if need be; namespace "" for all. */
   readonly track: (type: ResourceType, namespace: string) => ObjectCache;
   /** The only namespace to look at; "" for all. */
@@ -86,6 +91,14 @@ export function startEngine(options: EngineOptions): Engine {
   const sessions = createSessions();
   sessions.onForget(follower.unfollow);
   sessions.onForget((ref) => recorder.forget(ref));
+  const fights = createFights({
+    clock,
+    read: options.read ?? (() => Promise.resolve(undefined)),
+    onFight(canary, fight) {
+      complaints.fought(canary, fight);
+      options.onFight?.(fight);
+    },
+  });
   const ports: Ports = {
     clock,
     recorder,
@@ -98,7 +111,7 @@ export function startEngine(options: EngineOptions): Engine {
       sessions,
       refusal: twins.problem,
       remove: createRemover(options.writer, snapshot, routerKinds(options.tables)),
-      write: createWriter(options.writer, snapshot, routerKinds(options.tables)),
+      write: createWriter(options.writer, snapshot, routerKinds(options.tables), fights),
       ...(options.serverAheadMs === undefined ? {} : { serverAheadMs: options.serverAheadMs }),
     }),
     asking: options.asking ?? askingOverHttp(options, follower),

@@ -16,6 +16,8 @@ export interface Clusters {
   readonly cache: ClusterCache;
   /** Where an object of this kind is written. */
   readonly writer: ObjectWriter & ObjectRemover;
+  /** Reads from the API server, not from a cache. */
+  readonly read: KubeReader["get"];
   readonly track: (type: ResourceType, namespace: string) => ObjectCache;
   /** Owners are found in their own cluster only. */
   readonly routesCanBeOwned: boolean;
@@ -53,6 +55,7 @@ export function connectClusters({ transport, meshTransport, namespace, signal, .
   return {
     ...home,
     track: (type, inNamespace) => of(type).cache.track(type, inNamespace),
+    read: (ref, stop) => of(ref.type).client.get(ref, stop),
     writer: {
       create: (type, object, stop) => of(type).client.create(type, object, stop),
       mergePatch: (ref, patch, options, stop) => of(ref.type).client.mergePatch(ref, patch, options, stop),

@@ -232,6 +232,8 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
     random,
     log,
     writer: clusters.writer,
+    read: clusters.read,
+    onFight: options.self.fought,
     track: clusters.track,
     namespace: flags.namespace,
     tables: {

@@ -1,12 +1,15 @@
 /** What the operator measures of itself: how it treats the API server, and how long its event loop is blocked. */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { TransportLoad } from "../../kube/transport.ts";
+import type { Fight } from "../cluster/fights.ts";
 
 export interface SelfMetrics {
   eventDropped(): void;
   /** @param ms how late a timer was */
   loopDelayed(ms: number): void;
   quarantined(canaries: number): void;
+  /** Another writer changes an object again and again. */
+  fought(fight: Fight): void;
 }
 
 const DELAYS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -39,7 +42,14 @@ export function createSelfMetrics(registry: Registry, load: TransportLoad): Self
     buckets: DELAYS,
     registers,
   });
+  const fights = new Counter({
+    name: "aviary_fights_total",
+    help: "Objects that another writer changed back again and again, by the name of the other field manager",
+    labelNames: ["namespace", "kind", "manager"],
+    registers,
+  });
   return {
+    fought: ({ ref: { namespace, type }, manager = "" }) => fights.inc({ namespace, kind: type.kind, manager }),
     eventDropped: () => dropped.inc(),
     loopDelayed: (ms) => delays.observe(ms / 1000),
     quarantined: (canaries) => quarantined.set(canaries),

@@ -18,6 +18,8 @@ export interface KubeEvent {
   readonly object: InvolvedObject;
   readonly type: "Normal" | "Warning";
   readonly message: string;
+  /** The run that it belongs to. Events of two runs are never merged into one line, or no history could be read. */
+  readonly run?: string;
 }
 
 /** One Event object of the cluster and how often it happened. */
@@ -81,7 +83,7 @@ export function createCorrelator() {
 
   return {
     /** @param now time of the event, milliseconds since the epoch */
-    correlate({ object, type, message }: KubeEvent, now: number): Correlation {
+    correlate({ object, type, message, run }: KubeEvent, now: number): Correlation {
       const familyKey = JSON.stringify([
         object.apiVersion,
         object.kind,
@@ -91,7 +93,7 @@ export function createCorrelator() {
         type,
       ]);
       const combined = isOneOfMany(familyKey, message, now);
-      const key = combined ? familyKey : `${familyKey} ${message}`;
+      const key = combined ? familyKey : `${familyKey} ${run ?? ""} ${message}`;
       const before = sightings.get(key);
       serial = (serial + 1) % 1_000_000;
       const sighting: Sighting = {
@@ -121,13 +123,20 @@ function eventName(object: string, nowMs: number, serial: number): string {
 /** metav1.Time: whole seconds. */
 const seconds = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
 
+/** Names the run in an Event, as in the CanaryRun that records it. */
+const RUN_ANNOTATION = "aviary.flagger.app/run";
+
 /** The Event object as it is created. */
 export function eventObject(event: KubeEvent, sighting: Sighting, component: string, reason: string): KubeFields {
-  const { object, type } = event;
+  const { object, type, run } = event;
   return {
     apiVersion: "v1",
     kind: "Event",
-    metadata: { name: sighting.name, namespace: object.namespace === "" ? "default" : object.namespace },
+    metadata: {
+      name: sighting.name,
+      namespace: object.namespace === "" ? "default" : object.namespace,
+      ...(run === undefined ? {} : { annotations: { [RUN_ANNOTATION]: run } }),
+    },
     involvedObject: { ...object },
     reason,
     message: sighting.message,

@@ -1,23 +1,23 @@
 /** The recorder that turns the engine's events into Kubernetes Events about the Canary. */
-import type { Canary } from "../../core/canary.ts";
 import type { RolloutEvent } from "../../core/events.ts";
 import { apiVersionOf, RESOURCES } from "../../ports/kubernetes.ts";
-import type { Recorder } from "../../ports/recorder.ts";
+import type { Recorder, SaidOf } from "../../ports/recorder.ts";
 import type { KubeEvents } from "./kube-events.ts";
 
 export { createKubeEvents, type KubeEvents } from "./kube-events.ts";
 
 /** The creator of `events` must flush it. */
 export function kubeEventsRecorder(events: KubeEvents): Recorder {
-  const say = (about: Pick<Canary, "ref" | "uid" | "resourceVersion">, { type, message }: RolloutEvent) => {
+  const say = (about: Pick<SaidOf, "ref" | "uid" | "resourceVersion" | "status">, { type, message }: RolloutEvent) => {
     const { ref, uid, resourceVersion } = about;
     const { kind } = RESOURCES.canary;
     const object = { apiVersion: apiVersionOf(RESOURCES.canary), kind, ...ref, uid, resourceVersion };
-    events.record({ object, type, message });
+    const run = about.status?.run?.id;
+    events.record({ object, type, message, ...(run === undefined ? {} : { run }) });
   };
   return {
     record({ canary, transition }) {
-      for (const event of transition.events) say(canary, event);
+      for (const event of transition.events) say({ ...canary, status: transition.status }, event);
     },
     say,
     forget() {},

@@ -77,6 +77,19 @@ describe("Kubernetes Events", () => {
     ]);
   });
 
+  it("of two runs are two lines, so that the history of each can be read; each names its run", async () => {
+    const events = start();
+    for (const run of ["podinfo-1", "podinfo-1", "podinfo-2"]) {
+      events.record({ object, type: "Normal", message: "Advance podinfo.test canary weight 10", run });
+    }
+    await events.flush(FOREVER);
+    const runs = server.objects(PATH).map(({ count, metadata }) => [count, metadata.annotations]);
+    expect(runs).toEqual([
+      [2, { "aviary.flagger.app/run": "podinfo-1" }],
+      [1, { "aviary.flagger.app/run": "podinfo-2" }],
+    ]);
+  });
+
   it("are counted when they repeat, and created again when the cluster has deleted them", async () => {
     const events = start();
     say(events, "Halt podinfo.test advancement", "Warning");

@@ -116,6 +116,7 @@ function read(
   const recheckAt = earliest(canarySide.recheckAt, primarySide.recheckAt);
   const compared = canary.status.foreign === true ? primary : undefined;
   const parts: PrimaryParts = { canary, target, labels, tracked: configs, kind, options };
+  const warning = kind.obstacle?.(target) ?? (primary === undefined ? undefined : kind.obstacle?.(primary));
   const targetReading: TargetReading = {
     revision: revisionOf(kind.hash(target.spec?.template), configs, options),
     readiness: canarySide.readiness,
@@ -139,6 +140,7 @@ function read(
       primaryServes: primarySide.reading.available > 0,
       ports: service.portDiscovery ? discoverPorts(target.spec?.template?.spec, service) : [],
     },
+    ...(warning === undefined ? {} : { warning }),
     ...(recheckAt === undefined ? {} : { recheckAt }),
   };
 }

@@ -53,6 +53,8 @@ export interface CopiedKind extends Scaling {
   hash(template: KubeFields): string;
   /** Why this target cannot be released; undefined when it can. */
   refusal(target: KubeObject): string | undefined;
+  /** What keeps its controller from rolling out, and what ends that; undefined: nothing. Absent: nothing can. */
+  readonly obstacle?: (object: KubeObject) => string | undefined;
   /** Whether its controller has rolled out what its spec asks for; details are bare, see `wrap`. */
   readiness(object: KubeObject, rule: ReadinessRule): RolloutReading;
   /** Whether no pod can serve for a time while the primary takes over the target's template and strategy. */

@@ -78,6 +78,26 @@ const put = (cluster: ToyCluster, spec: KubeFields, name = "podinfo") => {
 };
 const primarySpec = (cluster: ToyCluster) => cluster.at("Deployment", "podinfo-primary").spec;
 
+describe("a Deployment that is paused", () => {
+  const warningOf = (spec: KubeFields, name = "podinfo") => {
+    const cluster = begun();
+    put(cluster, spec, name);
+    return readOf(cluster).warning;
+  };
+
+  it.each(["podinfo", "podinfo-primary"])("is said with what ends it: %s", (name) => {
+    expect(warningOf({ paused: true, replicas: 2 }, name)).toBe(
+      `deployment ${name}.test is paused (spec.paused), so it starts no pods of a new revision: ` +
+        `run kubectl rollout resume deployment/${name} -n test`,
+    );
+  });
+
+  it("is not said while the target is scaled down", () => {
+    expect(warningOf({ paused: true, replicas: 0 })).toBeUndefined();
+    expect(warningOf({ paused: false, replicas: 2 })).toBeUndefined();
+  });
+});
+
 describe("the primary Deployment", () => {
   it("is created as in golden/primary.yaml, with copies of its configs", () => {
     const cluster = begun();

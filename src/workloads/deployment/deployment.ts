@@ -16,6 +16,11 @@ const DEPLOYMENT: CopiedKind = {
   hash: (template) => hashPodTemplate(template),
   refusal: () => undefined,
   readiness: deploymentReadiness,
+  obstacle: ({ metadata: { name, namespace }, spec }) =>
+    spec?.paused === true && spec.replicas !== 0
+      ? `deployment ${name}.${namespace} is paused (spec.paused), so it starts no pods of a new revision: ` +
+        `run kubectl rollout resume deployment/${name} -n ${namespace}`
+      : undefined,
   hasGap: (primary, target) => deploymentHasGap(target.spec?.strategy, primary.spec?.replicas ?? 1),
   wrap: (which, name, namespace, detail) =>
     which === "primary"
