@@ -23,13 +23,16 @@ export interface Rights {
   readonly providers: Readonly<Record<string, readonly Rule[]>>;
 }
 
-const READ = ["get", "list", "watch"];
+/** Objects are read from caches, which list and watch. */
+const READ = ["list", "watch"];
 /** Objects are created and patched, and hardly any is deleted: what the operator makes goes with its owner, the Canary. */
 const MAKE = [...READ, "create", "patch"];
 /** Copies of autoscalers are deleted, too (two must not scale one primary), and the oldest records of runs. */
 const REPLACE = [...MAKE, "delete"];
 const CHANGE = [...READ, "patch"];
-const LEASE = [...READ, "create", "update"];
+/** Beside the cache one object is asked for by its name: the contents of ConfigMaps and Secrets, the Lease, a run's record. */
+const GET = "get";
+const LEASE = [GET, ...READ, "create", "update"];
 
 const rule = (types: readonly ResourceType[], verbs: readonly string[]): Rule => ({
   apiGroups: [types[0]?.group ?? ""],
@@ -43,7 +46,8 @@ const KEPTN = ["metrics.keptn.sh"];
 
 const COMMON: readonly Rule[] = [
   rule([RESOURCES.event], ["create", "patch"]),
-  rule([RESOURCES.configMap, RESOURCES.service], MAKE),
+  rule([RESOURCES.configMap], [GET, ...MAKE]),
+  rule([RESOURCES.service], MAKE),
   // The Lease may be in another namespace than the operator.
   rule([RESOURCES.lease], LEASE),
   rule([daemonSet, deployment, statefulSet], MAKE),
@@ -57,7 +61,7 @@ const COMMON: readonly Rule[] = [
   rule([STEERING.action, STEERING.freeze], READ),
   { apiGroups: [STEERING.action.group], resources: ["canaryactions/status"], verbs: ["patch"] },
   // The oldest records of a Canary are deleted.
-  rule([STEERING.run], REPLACE),
+  rule([STEERING.run], [GET, "list", "create", "patch", "delete"]),
   { apiGroups: KEPTN, resources: ["keptnmetrics"], verbs: ["get"] },
   // An Analysis asks one question, and is deleted with its answer.
   { apiGroups: KEPTN, resources: ["analyses"], verbs: ["get", "create", "delete"] },
@@ -72,7 +76,7 @@ export function rightsOf(routers: ReadonlyMap<string, Router>): Rights {
   return {
     leader: [rule([RESOURCES.lease], LEASE)],
     common: COMMON,
-    secrets: [rule([RESOURCES.secret], MAKE)],
+    secrets: [rule([RESOURCES.secret], [GET, ...MAKE])],
     providers: Object.fromEntries(
       [...routers].map(([name, router]) => [name, [...rulesOf(router), ...(TARGETS[name] ?? [])]]),
     ),

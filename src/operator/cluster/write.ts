@@ -4,6 +4,7 @@ import { mergePatch } from "../../json/merge-patch.ts";
 import { KubeError, type ObjectRemover, type ObjectWriter } from "../../ports/kube.ts";
 import { apiVersionOf, type KubeObject, type ObjectRef, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
 import type { RouterKind } from "../../ports/router.ts";
+import { cureOf } from "./missing-right.ts";
 import type { FreshSnapshot } from "./read-your-writes.ts";
 import { createResidues } from "./unapplied-changes.ts";
 import { refusedWrite } from "./write-error-text.ts";
@@ -89,7 +90,7 @@ export function createWriter(
       // On conflict the snapshot keeps Aviary's last write: the cache may be older than that write.
       if (error.code === 404) snapshot.unlearn(ref);
       const verb = patch === undefined ? "create" : "update";
-      throw new WriteFailure(`${refusedWrite(wanted, verb, kinds)}${error.message}`, error);
+      throw new WriteFailure(`${refusedWrite(wanted, verb, kinds)}${error.message}${cureOf(error)}`, error);
     }
   };
 }
@@ -111,7 +112,7 @@ export function createRemover(
       return removed;
     } catch (error) {
       if (!(error instanceof KubeError)) throw error;
-      throw new WriteFailure(`${type.kind} ${name}.${namespace} delete error: ${error.message}`, error);
+      throw new WriteFailure(`${type.kind} ${name}.${namespace} delete error: ${error.message}${cureOf(error)}`, error);
     }
   };
 }
