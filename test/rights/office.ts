@@ -61,7 +61,7 @@ export interface Desk {
   /** @throws WriteFailure */
   write(canary: Canary, objects: readonly KubeObject[]): Promise<void>;
   /** The parts of the shell, for work that needs them as they are. */
-  readonly shell: Pick<WorldPorts, "snapshot" | "follow" | "unfollow" | "write" | "remove">;
+  readonly shell: Pick<WorldPorts, "snapshot" | "follow" | "write" | "remove">;
   readonly signal: AbortSignal;
   /** Another person changes an object; resolves when the caches show it. */
   edit(object: KubeObject, change: (now: KubeObject) => KubeFields): Promise<void>;
@@ -133,7 +133,7 @@ export async function openOffice(crds: readonly KubeObject[], kinds: readonly Ro
       const write = createWriter(clusters.writer, snapshot, kinds);
       const remove = createRemover(clusters.writer, snapshot, kinds);
       const shell: Desk["shell"] = {
-        ...{ snapshot, remove, unfollow: follower.unfollow },
+        ...{ snapshot, remove },
         async follow(ref, refs, signal) {
           await follower.follow(ref, refs, signal);
           // A watch that is refused is noticed after the list, which was granted.
