@@ -14,6 +14,9 @@ ifneq ($(filter $(GITOPS),yes no),$(GITOPS))
 $(error GITOPS must be yes or no, found "$(GITOPS)")
 endif
 
+# Further options of `aviary sandbox up`, for example --flux-crds FILE.
+SANDBOX_OPTIONS ?=
+
 ifneq ($(words $(wildcard bin/aviary deploy/kustomization.yaml)),2)
 $(error run make in Aviary's own folder: cd there, or use make -C FOLDER)
 endif
@@ -70,7 +73,7 @@ infrastructure: build
 else
 infrastructure: build ## start the cluster and install mesh, Prometheus, operator, load tester and podinfo
 ifeq ($(CLUSTER),sandbox)
-	@$(AVIARY) sandbox up --state-dir $(STATE_DIR)
+	@$(AVIARY) sandbox up --state-dir $(STATE_DIR) $(SANDBOX_OPTIONS)
 endif
 ifeq ($(CLUSTER)-$(GITOPS),sandbox-yes)
 	@$(AVIARY) gitops up --state-dir $(STATE_DIR)

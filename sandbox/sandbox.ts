@@ -16,7 +16,7 @@ import { istioCrds } from "./crds/istio.ts";
 import { kedaCrds } from "./crds/keda.ts";
 import { knativeCrds } from "./crds/knative.ts";
 import { startNameserver } from "./dns/index.ts";
-import { startFlux } from "./flux/index.ts";
+import { type FluxOptions, startFlux } from "./flux/index.ts";
 import { startKubelet } from "./kubelet/index.ts";
 import { type Mesh, startMesh } from "./mesh/index.ts";
 import { INGRESS_CLASSES, ingressClass } from "./mesh/ingress.ts";
@@ -41,7 +41,7 @@ export interface SandboxOptions {
   /** Milliseconds between two scrapes; 1000 when absent. */
   readonly scrapeIntervalMs?: number;
   /** Flux on this sandbox: the folder whose folders are Git repositories, and a folder for fetched commits. */
-  readonly flux?: { readonly repositories: string; readonly cache: string };
+  readonly flux?: Pick<FluxOptions, "repositories" | "cache" | "programs">;
   /** Chance, for the split of the traffic. */
   readonly random?: () => number;
   /** Receives defects of the sandbox itself, one line each. */
@@ -67,6 +67,8 @@ export interface Sandbox extends SandboxServices {
   readonly gitUrl?: string;
   /** Lets pods run further programs, for images that have none yet. @returns takes the programs away */
   provide(apps: AppTable): () => void;
+  /** Whether Flux's own programs run; absent without `flux`. */
+  readonly realFlux?: boolean;
   /** Lets Prometheus have the metrics of a further program, too. */
   scrape(url: string): void;
   stop(): Promise<void>;
@@ -158,10 +160,15 @@ async function assemble(
     options.flux &&
     (await startFlux(
       { cluster, clock: machineClock, random: options.random ?? Math.random, report },
-      { ...options.flux, host: addresses.own(GIT_HOST), api: { url: server.url, token: server.token, ca: server.ca } },
+      {
+        ...options.flux,
+        host: addresses.own(GIT_HOST),
+        api: { url: server.url, token: server.token, ca: server.ca },
+        kubeconfig: server.kubeconfig,
+      },
     ));
   if (flux !== undefined) undo.push(() => flux.stop());
-  const git = flux === undefined ? {} : { gitUrl: flux.gitUrl };
+  const git = flux === undefined ? {} : { gitUrl: flux.gitUrl, realFlux: flux.real };
   const scrape = (url: string) => void furtherMetrics.push(url);
   return {
     ...services,

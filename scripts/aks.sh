@@ -58,6 +58,14 @@ quota() {
   fi
 }
 
+# A resource group of that name that this checkout did not make belongs to other work, and `clean` would remove it with all in it.
+clash() {
+  local group=rg-${TF_VAR_name:-aviary}
+  [ "$(az group exists --name "$group" --output tsv 2>/dev/null)" = true ] || return 0
+  tf state list 2>/dev/null | grep -q '^azurerm_resource_group\.this$' && return 0
+  fail "the resource group $group exists already, and is not of this checkout: choose another name (TF_VAR_name). Nothing was created"
+}
+
 ask() {
   [ "${YES:-}" = 1 ] && return
   [ -t 0 ] || fail "$1 Call it again with YES=1, as this is no terminal. Nothing was changed"
@@ -80,6 +88,7 @@ case "${1:-}" in
     [ -n "$TF_VAR_git_branch" ] || fail "no branch is checked out: \`git switch main\`. Nothing was created"
     quota
     tf init -input=false -upgrade=false >/dev/null || fail "terraform init failed, see above. Nothing was created"
+    clash
     plan=$(mktemp)
     trap 'rm -f "$plan"' EXIT
     tf plan -input=false -out="$plan" || fail "terraform cannot plan, see above. Nothing was created"

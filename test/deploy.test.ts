@@ -143,7 +143,7 @@ describe.each([...createRouters({ setOwnerRefs: true })])("provider %s", (name, 
     ["the chart", () => CHART_RULES[name] ?? []],
   ])("%s grants what the router reads and writes", (_where, rules) => {
     const missing = router.kinds.flatMap(({ type: { group, plural }, changesOnly }) => {
-      const verbs = ["get", "list", "watch", "patch", ...(changesOnly === true ? [] : ["create"])];
+      const verbs = ["list", "watch", "patch", ...(changesOnly === true ? [] : ["create"])];
       const granting = rules().filter(
         ({ apiGroups, resources }) => apiGroups?.includes(group) && resources?.includes(plural),
       );
@@ -179,7 +179,7 @@ describe.each([
           apiGroups?.includes(group) && resources?.includes(plural) && verbs.includes(verb),
       );
     const missing = inputs.flatMap(({ type: { group, plural } }) =>
-      ["get", "list", "watch"].filter((verb) => !granted(group, plural, verb)).map((verb) => `${verb} ${plural}`),
+      ["list", "watch"].filter((verb) => !granted(group, plural, verb)).map((verb) => `${verb} ${plural}`),
     );
     expect(missing).toEqual([]);
   });

@@ -74,6 +74,16 @@ describe("the documentation", () => {
     expect(missing).toEqual([]);
   });
 
+  it("kubectl applies and deletes a folder with a kustomization.yaml by -k, because -f does not accept that file", () => {
+    const wrong = PAGES.flatMap((page) =>
+      [...textOf(page).matchAll(/kubectl (?:apply|delete)[^\n`]* -f ([\w./-]+)/g)]
+        .map(([, folder = ""]) => folder)
+        .filter((folder) => existsSync(join(ROOT, folder, "kustomization.yaml")))
+        .map((folder) => `${page}: ${folder}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
   it("a command block says what it needs or which test runs it, or this test runs it", () => {
     const marks = PAGES.flatMap((page) => commandBlocks(textOf(page)).map(({ mark }) => mark));
     expect(marks.length).toBeGreaterThan(10);

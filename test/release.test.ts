@@ -1,6 +1,7 @@
 /** The parts of a release: the versions, the package, the workflows and the dev container. */
-import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
@@ -62,17 +63,61 @@ describe("the workflows", () => {
   });
 });
 
+describe("actionlint, where it is on PATH or named by $ACTIONLINT", () => {
+  const program = process.env["ACTIONLINT"] ?? "actionlint";
+  const isThere = spawnSync(program, ["-version"], { stdio: "ignore" }).status === 0;
+
+  it("accepts every workflow", () => {
+    if (!isThere) return expect(isThere).toBe(false);
+    const { status, stdout, stderr } = spawnSync(program, ["-shellcheck=", "-no-color", ...workflowFiles()], {
+      cwd: PROJECT_ROOT,
+      encoding: "utf8",
+    });
+    expect([status, stdout + stderr]).toEqual([0, ""]);
+  });
+});
+
+const workflowFiles = () =>
+  readdirSync(join(PROJECT_ROOT, ".github/workflows")).map((name) => join(".github/workflows", name));
+
 describe("the dev container", () => {
   const container = JSON.parse(read(".devcontainer/devcontainer.json")) as {
     image: string;
     features: Record<string, Record<string, unknown>>;
     postCreateCommand: string;
   };
-  /** The properties of the containers.dev specification that this file may use. */
-  const KNOWN = "name image features hostRequirements postCreateCommand remoteUser forwardPorts customizations";
+  const isText = (value: unknown) => typeof value === "string" && value !== "";
+  const isObject = (value: unknown): value is Record<string, unknown> =>
+    typeof value === "object" && value !== null && !Array.isArray(value);
+  const fits = (table: Readonly<Record<string, (value: unknown) => boolean>>) => (value: unknown) =>
+    isObject(value) && Object.entries(value).every(([key, each]) => table[key]?.(each) === true);
+  const size = (value: unknown) => typeof value === "string" && /^\d+[tgmk]b$/.test(value);
+  const count = (value: unknown) => Number.isInteger(value) && Number(value) >= 1;
+  /** The schema of containers.dev (devContainer.base.schema.json), reduced to the properties that this file may use. */
+  const SCHEMA: Readonly<Record<string, (value: unknown) => boolean>> = {
+    name: isText,
+    image: isText,
+    features: (value) =>
+      isObject(value) && Object.values(value).every((options) => isText(options) || isObject(options)),
+    hostRequirements: fits({ cpus: count, memory: size, storage: size }),
+    postCreateCommand: (value) => isText(value) || isObject(value) || (Array.isArray(value) && value.every(isText)),
+    remoteUser: isText,
+    forwardPorts: (value) =>
+      Array.isArray(value) &&
+      value.every((port) => (count(port) && port <= 65_535) || /^[a-z0-9-]+:\d{1,5}$/.test(String(port))),
+    customizations: isObject,
+  };
 
-  it("uses only properties of the specification", () => {
-    expect(Object.keys(container).filter((key) => !KNOWN.split(" ").includes(key))).toEqual([]);
+  it("satisfies the schema of containers.dev", () => {
+    expect(Object.entries(container).filter(([key, value]) => SCHEMA[key]?.(value) !== true)).toEqual([]);
+  });
+
+  it.each([
+    ["forwardPorts", [0]],
+    ["hostRequirements", { memory: "8 GB" }],
+    ["postCreateCommand", ["bash", 1]],
+  ])("the schema rejects a wrong %s", (key, value) => {
+    expect(SCHEMA[key]?.(value)).toBe(false);
   });
 
   it("pins the image and every tool of the walk-through", () => {
@@ -87,5 +132,33 @@ describe("the dev container", () => {
     const script = container.postCreateCommand.replace("bash ", "");
     expect(() => execFileSync("bash", ["-n", join(PROJECT_ROOT, script)])).not.toThrow();
     expect(read(script)).toContain("npm run --silent build");
+  });
+
+  it.each([
+    ["with a package server", "exit 0", "Ready. Run: make demo"],
+    ["without a package server", "exit 1", "prometheus and hey are not installed: the sandbox uses its own"],
+  ])("its post-create command installs and builds, %s", (_, aptGet, message) => {
+    const base = mkdtempSync(join(tmpdir(), "aviary container-"));
+    try {
+      const folder = join(base, "my aviary/.devcontainer");
+      mkdirSync(folder, { recursive: true });
+      cpSync(join(PROJECT_ROOT, ".devcontainer"), folder, { recursive: true });
+      const program = (name: string, body: string) =>
+        writeFileSync(join(base, name), `#!/bin/sh\necho "${name} $*" >>"${base}/calls"\n${body}\n`, { mode: 0o755 });
+      program("npm", "exit 0");
+      program("apt-get", `case "$1" in install) ${aptGet};; esac`);
+      program("id", "echo 1000");
+      program("sudo", 'case "$1" in sh) exit 0;; esac; exec "$@"');
+      const env = { PATH: `${base}:${process.env["PATH"]}`, HOME: base };
+      const words = container.postCreateCommand.split(" ").slice(1);
+      const out = execFileSync("bash", words, { cwd: join(base, "my aviary"), env, encoding: "utf8" });
+      expect(out).toContain(message);
+      expect(out).toContain("Ready. Run: make demo");
+      const calls = readFileSync(join(base, "calls"), "utf8").split("\n");
+      const install = "npm ci --no-audit --no-fund";
+      expect(calls.filter((call) => call.startsWith("npm"))).toEqual([install, "npm run --silent build"]);
+    } finally {
+      rmSync(base, { recursive: true });
+    }
   });
 });

@@ -1,6 +1,6 @@
 /** The kinds of Flux that the sandbox's own controllers serve, and the kinds that Flux's real controllers watch besides. */
 import type { KubeObject } from "../../src/ports/kubernetes.ts";
-import { AGE, definition } from "./definition.ts";
+import { AGE, type Definition, definition, OPEN } from "./definition.ts";
 
 const SOURCE = "source.toolkit.fluxcd.io";
 
@@ -9,6 +9,9 @@ const STATUS = [
   { name: "Ready", jsonPath: '.status.conditions[?(@.type=="Ready")].status', type: "string" },
   { name: "Status", jsonPath: '.status.conditions[?(@.type=="Ready")].message', type: "string" },
 ];
+
+/** Flux's own source-controller relies on this default of Flux's CRD. */
+const GIT_REPOSITORY_SPEC = { ...OPEN, properties: { timeout: { type: "string", default: "60s" } } };
 
 /** Kinds without a controller in the sandbox. The real controllers do not start when one of these kinds is missing. */
 const WATCHED: readonly (readonly [kind: string, singular: string, plural?: string])[] = [
@@ -20,13 +23,17 @@ const WATCHED: readonly (readonly [kind: string, singular: string, plural?: stri
 ];
 
 export function fluxCrds(): readonly KubeObject[] {
-  const source = (kind: string, singular: string, plural = `${singular}s`, shortNames: readonly string[] = []) =>
+  const source = (kind: string, singular: string, plural = `${singular}s`, further: Partial<Definition> = {}) =>
     withPlural(
-      definition({ group: SOURCE, kind, singular, shortNames, categories: [], versions: ["v1"], columns: STATUS }),
+      definition({
+        ...{ group: SOURCE, kind, singular, shortNames: [], categories: [], versions: ["v1"], columns: STATUS },
+        ...further,
+      }),
       plural,
     );
+  const repository = { shortNames: ["gitrepo"], spec: GIT_REPOSITORY_SPEC };
   return [
-    source("GitRepository", "gitrepository", "gitrepositories", ["gitrepo"]),
+    source("GitRepository", "gitrepository", "gitrepositories", repository),
     definition({
       group: "kustomize.toolkit.fluxcd.io",
       kind: "Kustomization",

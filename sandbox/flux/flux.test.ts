@@ -39,6 +39,7 @@ beforeEach(async () => {
   flux = await startFlux(context, {
     ...{ repositories: join(folder, "repositories"), cache: join(folder, "cache"), host: "127.0.0.1" },
     api: { url, token, ca },
+    kubeconfig: server.kubeconfig,
   });
   undo.push(() => flux.stop());
 });

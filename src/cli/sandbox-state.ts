@@ -21,6 +21,8 @@ export interface SandboxState {
   readonly kubeconfig: string;
   /** Where the sandbox serves Git repositories; absent when this machine has no git. */
   readonly gitUrl?: string;
+  /** Whose Flux deploys from these repositories: Flux's own programs, or the sandbox's imitation. */
+  readonly flux?: "real" | "imitation";
   /** RFC 3339 */
   readonly startedAt: string;
 }

@@ -14,7 +14,7 @@ import { apiVersionOf, type KubeObject, objectPath, type ResourceType } from "..
 import { createListeners } from "./listeners.ts";
 import { createObjectStore, type ObjectStore } from "./object-store.ts";
 import { type Collection, reflect, type Sink, type WatchWorld } from "./reflector.ts";
-import { createGate } from "./watch-cache.ts";
+import { createGate, createPermission } from "./watch-cache.ts";
 
 /** Contents that are held in one namespace, in characters of JSON. Ten configs of the largest size fit. */
 const MOST_HELD = 16 * 2 ** 20;
@@ -40,10 +40,12 @@ export function startContentCache(scope: Collection, world: WatchWorld, signal: 
   const contents = createContents(type, world, known, listeners.emit, signal);
   const synced = createGate<void>();
   const denied = createGate<string>();
+  const permission = createPermission();
   const state: { absent: boolean; trouble: string | undefined } = { absent: false, trouble: undefined };
   const sink: Sink = {
     replaceAll(objects) {
       state.absent = false;
+      permission.listed();
       contents.changed(known.replaceAll(objects));
       synced.open();
     },
@@ -56,8 +58,11 @@ export function startContentCache(scope: Collection, world: WatchWorld, signal: 
     },
     troubled(why, isDenied) {
       state.trouble = why;
-      if (why !== undefined && isDenied === true) denied.open(why);
+      if (why === undefined || isDenied !== true) return;
+      denied.open(why);
+      permission.refused(why);
     },
+    watching: permission.granted,
   };
   setMaxListeners(0, signal); // all caches of a process share it
   void reflect({ ...scope, metadataOnly: true }, world, sink, signal).then(
@@ -73,6 +78,9 @@ export function startContentCache(scope: Collection, world: WatchWorld, signal: 
     },
     get trouble() {
       return state.trouble;
+    },
+    get refusal() {
+      return permission.refusal;
     },
     get: contents.get,
     list: contents.list,

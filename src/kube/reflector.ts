@@ -73,6 +73,8 @@ export interface Sink {
   absent(): void;
   /** Why the kind cannot be listed or watched; undefined: it can again. @param denied the server refused */
   troubled(why: string | undefined, denied?: boolean): void;
+  /** The server has accepted a watch. */
+  watching(): void;
 }
 
 const HEALTHY_MS = 5000;
@@ -168,6 +170,7 @@ async function watch(
       progress.began = true;
       journal.watching();
       sink.troubled(undefined);
+      sink.watching();
       for await (const event of events) {
         deadline.restart(timing.idleMs);
         if (!take(event, collection, sink, progress)) return "too-old";

@@ -18,12 +18,14 @@ export function startWatchCache(scope: CacheScope, world: WatchWorld, signal: Ab
   const denied = createGate<string>();
   let absent = false;
   let trouble: string | undefined;
+  const permission = createPermission();
   const emit = (changes: readonly ObjectChange[]) => {
     for (const change of changes) listeners.emit(change);
   };
   const sink: Sink = {
     replaceAll(objects) {
       absent = false;
+      permission.listed();
       emit(store.replaceAll(objects));
       synced.open();
     },
@@ -37,8 +39,11 @@ export function startWatchCache(scope: CacheScope, world: WatchWorld, signal: Ab
     },
     troubled(why, isDenied) {
       trouble = why;
-      if (why !== undefined && isDenied === true) denied.open(why);
+      if (why === undefined || isDenied !== true) return;
+      denied.open(why);
+      permission.refused(why);
     },
+    watching: permission.granted,
   };
   setMaxListeners(0, signal); // all caches of a process share it
   void reflect(scope, world, sink, signal).then(() => synced.fail(signal.reason), synced.fail);
@@ -53,12 +58,37 @@ export function startWatchCache(scope: CacheScope, world: WatchWorld, signal: Ab
     get trouble() {
       return trouble;
     },
+    get refusal() {
+      return permission.refusal;
+    },
     get: store.get,
     list: store.list,
     byIndex: store.byIndex,
     onChange(listener) {
       const backlog = store.list().map((object): ObjectChange => ({ type: "added", object }));
       return listeners.add(listener, backlog);
+    },
+  };
+}
+
+/** Whether the server has ever let us watch what it lets us list, and its words when it has not. */
+export function createPermission() {
+  let refusal: string | undefined;
+  let listed = false;
+  let watched = false;
+  return {
+    get refusal() {
+      return refusal;
+    },
+    listed() {
+      listed = true;
+    },
+    refused(why: string) {
+      if (listed && !watched) refusal = why;
+    },
+    granted() {
+      watched = true;
+      refusal = undefined;
     },
   };
 }

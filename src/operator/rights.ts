@@ -23,7 +23,8 @@ export interface Rights {
   readonly providers: Readonly<Record<string, readonly Rule[]>>;
 }
 
-const READ = ["get", "list", "watch"];
+/** Objects are read from caches, which list and watch. */
+const READ = ["list", "watch"];
 /** Objects are created and patched, and hardly any is deleted: what the operator makes goes with its owner, the Canary. */
 const MAKE = [...READ, "create", "patch"];
 /** Copies of autoscalers are deleted, too (two must not scale one primary), and the oldest records of runs. */
@@ -31,7 +32,9 @@ const REPLACE = [...MAKE, "delete"];
 /** Records of runs are written and counted, and never watched. */
 const RECORD = ["get", "list", "create", "patch", "delete"];
 const CHANGE = [...READ, "patch"];
-const LEASE = [...READ, "create", "update"];
+/** Beside the cache one object is asked for by its name: the contents of ConfigMaps and Secrets, the Lease, a run's record. */
+const GET = "get";
+const LEASE = [GET, ...READ, "create", "update"];
 
 const rule = (types: readonly ResourceType[], verbs: readonly string[]): Rule => ({
   apiGroups: [types[0]?.group ?? ""],
@@ -45,7 +48,8 @@ const KEPTN = ["metrics.keptn.sh"];
 
 const COMMON: readonly Rule[] = [
   rule([RESOURCES.event], ["create", "patch"]),
-  rule([RESOURCES.configMap, RESOURCES.service], MAKE),
+  rule([RESOURCES.configMap], [GET, ...MAKE]),
+  rule([RESOURCES.service], MAKE),
   // The Lease may be in another namespace than the operator.
   rule([RESOURCES.lease], LEASE),
   rule([daemonSet, deployment, statefulSet], MAKE),
@@ -76,7 +80,7 @@ export function rightsOf(routers: ReadonlyMap<string, Router>): Rights {
   return {
     leader: [rule([RESOURCES.lease], LEASE)],
     common: COMMON,
-    secrets: [rule([RESOURCES.secret], MAKE)],
+    secrets: [rule([RESOURCES.secret], [GET, ...MAKE])],
     providers: Object.fromEntries(
       [...routers].map(([name, router]) => [name, [...rulesOf(router), ...(TARGETS[name] ?? [])]]),
     ),

@@ -137,6 +137,11 @@ export interface ObjectCache {
   readonly absent: boolean;
   /** Why the server cannot be listed or watched now, in its words, e.g. that RBAC forbids it; undefined when it can. */
   readonly trouble?: string | undefined;
+  /**
+   * The server's words when it lets us list, and refuses (401, 403) to let us watch; undefined once a watch has begun. Such a cache
+   * looks current, and is not.
+   */
+  readonly refusal?: string | undefined;
   /** Resolves with the server's words when it refuses (401, 403) to list or watch; absent: it is never refused. */
   readonly denied?: Promise<string>;
   get(namespace: string, name: string): KubeObject | undefined;

@@ -9,39 +9,11 @@ import { apiVersionOf, type KubeObject } from "../ports/kubernetes.ts";
 import type { Router } from "../ports/router.ts";
 import { aCanary } from "../testing/canary.ts";
 import { createToyCluster, type ToyCluster } from "../testing/toy-cluster.ts";
-import { SPECIMENS as ofApisix } from "./apisix/specimens.ts";
-import { SPECIMENS as ofAppMesh } from "./appmesh/specimens.ts";
-import { SPECIMENS as ofContour } from "./contour/specimens.ts";
-import { SPECIMENS as ofGatewayApi } from "./gatewayapi/specimens.ts";
-import { SPECIMENS as ofGloo } from "./gloo/specimens.ts";
-import { SPECIMENS as ofIstio } from "./istio/specimens.ts";
-import { SPECIMENS as ofKnative } from "./knative/specimens.ts";
-import { SPECIMENS as ofKubernetes } from "./kubernetes/specimens.ts";
-import { SPECIMENS as ofKuma } from "./kuma/specimens.ts";
-import { SPECIMENS as ofNginx } from "./nginx/specimens.ts";
-import { SPECIMENS as ofSkipper } from "./skipper/specimens.ts";
-import { SPECIMENS as ofSmi } from "./smi/specimens.ts";
 import type { Specimen } from "./specimen.ts";
+import { SPECIMENS } from "./specimens.ts";
 import { createRouters, ROUTERS } from "./table.ts";
-import { SPECIMENS as ofTraefik } from "./traefik/specimens.ts";
 
 const COOKIES = { canary: "canary-cookie=AbCdEfGhIj", primary: "primary-cookie=KlMnOpQrSt", previous: "" };
-/** A router's folder brings its own specimen: a new router needs a line here and none below. */
-const SPECIMENS: readonly Specimen[] = [
-  ...ofApisix,
-  ...ofAppMesh,
-  ...ofContour,
-  ...ofGatewayApi,
-  ...ofGloo,
-  ...ofIstio,
-  ...ofKnative,
-  ...ofKubernetes,
-  ...ofKuma,
-  ...ofNginx,
-  ...ofSkipper,
-  ...ofSmi,
-  ...ofTraefik,
-];
 
 const canaryOf = ({ parts }: Specimen, cookies = COOKIES): Canary => {
   const canary = aCanary(parts);

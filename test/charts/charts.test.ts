@@ -156,6 +156,16 @@ it("the CRDs of the chart are those of deploy/", () => {
   }
 });
 
+it("helm reads nothing but CRDs in the folder crds: any other object there fails every installation", () => {
+  const folder = join(PROJECT_ROOT, "charts/aviary");
+  const ignored = readFileSync(join(folder, ".helmignore"), "utf8").split("\n");
+  const kinds = readdirSync(join(folder, "crds"))
+    .filter((name) => !ignored.includes(`crds/${name}`))
+    .flatMap((name) => parseAllDocuments(readFileSync(join(folder, "crds", name), "utf8")))
+    .map((document) => (document.toJS() as KubeObject).kind);
+  expect(new Set(kinds)).toEqual(new Set(["CustomResourceDefinition"]));
+});
+
 it("versions of the charts and of the package are the same", () => {
   const { version } = JSON.parse(readFileSync(join(PROJECT_ROOT, "package.json"), "utf8"));
   for (const chart of ["aviary", "loadtester"]) {

@@ -3,7 +3,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { openSync, readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { MeshPrograms } from "../../../sandbox/mesh-programs/programs.ts";
-import type { Sandbox } from "../../../sandbox/sandbox.ts";
+import type { Sandbox, SandboxOptions } from "../../../sandbox/sandbox.ts";
 import { systemClock } from "../../time/system-clock.ts";
 import { type Command, type CommandContext, type ExitCode, UserError } from "../command.ts";
 import {
@@ -55,7 +55,11 @@ const SERVE_OPTIONS = {
     multiple: true,
     help: "file or folder of CRDs, those of the mesh or of the Gateway API; may be given several times",
   },
+  flux: { type: "string", preset: "auto", help: "auto, real (Flux's own programs) or imitation" },
+  "flux-programs": { type: "string", help: "folder of Flux's programs, when they are not on the PATH" },
+  "flux-crds": { type: "string", help: "file or folder of Flux's CRDs, for Flux's own programs" },
 } as const satisfies Record<string, OptionSpec>;
+const PASSED = Object.keys(SERVE_OPTIONS).filter((name) => name !== "state-dir");
 const UP_OPTIONS = { ...SERVE_OPTIONS, output: OUTPUT };
 const STATUS_OPTIONS = { "state-dir": STATE_DIR, output: OUTPUT };
 
@@ -86,7 +90,7 @@ async function up({ argv, out, signal }: CommandContext): Promise<ExitCode> {
 }
 
 async function launch(options: ReadOptions, folder: StateFolder, signal: AbortSignal): Promise<SandboxState> {
-  const passed = ["port", "ingress-port", "prometheus", "mesh", "mesh-programs", "mesh-crds"].flatMap((name) => {
+  const passed = PASSED.flatMap((name) => {
     const value = options.text(name);
     const values = value === undefined ? options.texts(name) : [value];
     return values.flatMap((one) => [`--${name}`, one]);
@@ -172,6 +176,7 @@ function show(state: SandboxState, options: ReadOptions, out: (text: string) => 
       `  API server  ${state.url}`,
       `  ingress     ${state.ingressUrl}`,
       `  kubeconfig  ${state.kubeconfig}`,
+      ...(state.flux === "real" ? ["  Flux        its own programs"] : []),
       "",
       `use it with: export KUBECONFIG=${shellWord(state.kubeconfig)}`,
       "",
@@ -195,6 +200,7 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
   if (options.texts("mesh-crds").length > 0 && mesh === "imitation") {
     throw new UserError(`--mesh-crds needs --mesh ${REAL_MESHES.join(", ")}`, 2);
   }
+  const flux = fluxOptions(options, folder, out);
   await requirePrometheus(prometheus);
   if (!takeLock(folder)) {
     throw new UserError(`a sandbox of ${folder.dir} is running or starting already (process ${lockedBy(folder)})`);
@@ -205,7 +211,7 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
     ...(ingressPort === undefined ? {} : { ingressPort }),
     prometheus,
     apps: aviaryApps(program, folder.kubeconfig),
-    ...fluxOptions(folder),
+    ...flux,
     images: imageFileOf(folder.dir),
     report: (message) => out(`${message}\n`),
   }).catch((error: unknown) => {
@@ -225,6 +231,7 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
     nameserver: sandbox.nameserver,
     kubeconfig: folder.kubeconfig,
     ...(sandbox.gitUrl === undefined ? {} : { gitUrl: sandbox.gitUrl }),
+    ...(sandbox.realFlux === undefined ? {} : { flux: sandbox.realFlux ? "real" : "imitation" }),
     startedAt: new Date(systemClock.now()).toISOString(),
   });
   out(`sandbox is up at ${sandbox.url}\n`);
@@ -239,9 +246,33 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
 }
 
 /** Flux runs where git is installed: it serves the repositories of the state folder. */
-function fluxOptions({ dir }: StateFolder): { flux?: { repositories: string; cache: string } } {
-  if (spawnSync("git", ["--version"], { stdio: "ignore" }).status !== 0) return {};
-  return { flux: { repositories: resolve(dir, "repositories"), cache: resolve(dir, "flux") } };
+function fluxOptions(
+  options: ReadOptions,
+  { dir }: StateFolder,
+  out: (text: string) => void,
+): Pick<SandboxOptions, "flux"> {
+  const prefer = oneOf(options, "flux", ["auto", "real", "imitation"]);
+  if (spawnSync("git", ["--version"], { stdio: "ignore" }).status !== 0) {
+    if (prefer === "real") throw new UserError("--flux real needs git: install git");
+    return {};
+  }
+  const folder = (name: string) => {
+    const path = options.text(name);
+    return path === undefined ? undefined : resolve(path);
+  };
+  const [programs, crds] = [folder("flux-programs"), folder("flux-crds")];
+  return {
+    flux: {
+      repositories: resolve(dir, "repositories"),
+      cache: resolve(dir, "flux"),
+      programs: {
+        prefer,
+        ...(programs === undefined ? {} : { programs }),
+        ...(crds === undefined ? {} : { crds }),
+        log: (line) => out(`flux: ${line}\n`),
+      },
+    },
+  };
 }
 
 async function startMeshPrograms(

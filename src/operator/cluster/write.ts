@@ -5,6 +5,7 @@ import { KubeError, type ObjectRemover, type ObjectWriter } from "../../ports/ku
 import { apiVersionOf, type KubeObject, type ObjectRef, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
 import type { RouterKind } from "../../ports/router.ts";
 import type { Fights } from "./fights.ts";
+import { cureOf } from "./missing-right.ts";
 import type { FreshSnapshot } from "./read-your-writes.ts";
 import { createResidues } from "./unapplied-changes.ts";
 import { refusedWrite } from "./write-error-text.ts";
@@ -95,7 +96,7 @@ export function createWriter(
       // On conflict the snapshot keeps Aviary's last write: the cache may be older than that write.
       if (error.code === 404) snapshot.unlearn(ref);
       const verb = patch === undefined ? "create" : "update";
-      throw new WriteFailure(`${refusedWrite(wanted, verb, kinds)}${error.message}`, error);
+      throw new WriteFailure(`${refusedWrite(wanted, verb, kinds)}${error.message}${cureOf(error)}`, error);
     }
   };
 }
@@ -117,7 +118,7 @@ export function createRemover(
       return removed;
     } catch (error) {
       if (!(error instanceof KubeError)) throw error;
-      throw new WriteFailure(`${type.kind} ${name}.${namespace} delete error: ${error.message}`, error);
+      throw new WriteFailure(`${type.kind} ${name}.${namespace} delete error: ${error.message}${cureOf(error)}`, error);
     }
   };
 }

@@ -72,7 +72,7 @@ describe("following", () => {
     const message = 'deployments.apps is forbidden: User "flagger" cannot list resource "deployments"';
     server.intercept = () => ({ code: 403, body: { kind: "Status", code: 403, reason: "Forbidden", message } });
     const refused = expect(follower.follow(PODINFO, [REF], FOREVER)).rejects.toThrow(
-      `cannot read deployments.apps: ${message}: the operator needs the verbs get, list and watch on them`,
+      `cannot read deployments.apps: ${message}: grant the operator's role the verbs list and watch on deployments.apps`,
     );
     await refused;
     const failure: unknown = await follower.follow(PODINFO, [REF], FOREVER).catch((error: unknown) => error);

@@ -110,6 +110,8 @@ export function createFollower({ clock, track, wake, echoed, onDeleted }: Follow
   async function fill(caches: readonly ObjectCache[], signal: AbortSignal): Promise<void> {
     const empty = caches.filter((cache) => !filled.has(cache));
     if (empty.length > 0) await abortable(Promise.all(empty.map(whenFilled)), signal);
+    const refused = caches.find(({ refusal }) => refusal !== undefined);
+    if (refused !== undefined) throw new ReadFailure(troubleOf(refused, refused.refusal ?? ""));
   }
 
   function drop(key: string): void {
@@ -152,9 +154,10 @@ export function createFollower({ clock, track, wake, echoed, onDeleted }: Follow
   };
 }
 
-function troubleOf({ type, trouble }: ObjectCache, end: string): string {
+function troubleOf({ type, trouble, hold }: ObjectCache, end: string): string {
   const kind = `${type.plural}${type.group && `.${type.group}`}`;
-  return `cannot read ${kind}: ${trouble ?? end}: the operator needs the verbs get, list and watch on them`;
+  const verbs = hold === undefined ? "list and watch" : "get, list and watch";
+  return `cannot read ${kind}: ${trouble ?? end}: grant the operator's role the verbs ${verbs} on ${kind}`;
 }
 
 function isSame(known: ReadonlySet<string> | undefined, wanted: ReadonlySet<string>): boolean {

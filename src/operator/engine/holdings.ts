@@ -1,6 +1,7 @@
 /** Whose contents must be at hand: objects of caches that read contents on demand, see ObjectCache.hold. */
 import type { ObjectCache } from "../../ports/kube.ts";
 import type { ObjectRef, ResourceType } from "../../ports/kubernetes.ts";
+import { cureOf } from "../cluster/missing-right.ts";
 import { refKey } from "../cluster/read-your-writes.ts";
 import { ReadFailure } from "./read-failure.ts";
 
@@ -29,7 +30,7 @@ export function createHoldings(track: (type: ResourceType, namespace: string) =>
     } catch (error) {
       mine.delete(refKey(ref)); // who fails holds nothing
       const text = error instanceof Error ? error.message : String(error);
-      throw new ReadFailure(`cannot read ${type.kind} ${namespace}/${name}: ${text}`);
+      throw new ReadFailure(`cannot read ${type.kind} ${namespace}/${name}: ${text}${cureOf(error)}`);
     }
   }
 

@@ -109,6 +109,23 @@ describe("make infrastructure TARGET=aks", () => {
     expect(calls()).not.toContain(" apply ");
   });
 
+  it("leaves a resource group of that name alone when this checkout did not create it", async () => {
+    program("az", 'case "$*" in *list-usage*) echo "2 20";; "group exists"*) echo true;; esac');
+    program("terraform", "exit 0");
+    const { code, err } = await aks("infrastructure", { YES: "1", TF_VAR_name: "shop" });
+    const message = "the resource group rg-shop exists already, and is not of this checkout: choose another name";
+    expect([code, err]).toEqual([1, expect.stringContaining(message)]);
+    expect(calls()).not.toContain(" apply ");
+  });
+
+  it("continues a half-created infrastructure: the resource group in its own state is no clash", async () => {
+    const credentials = "*get-credentials*) touch .aviary/aks.kubeconfig;;";
+    program("az", `case "$*" in *list-usage*) echo "2 20";; "group exists"*) echo true;; ${credentials} esac`);
+    const { code } = await aks("infrastructure", { YES: "1" });
+    expect(code).toBe(0);
+    expect(calls()).toContain(" apply ");
+  });
+
   it("names a subscription that the login does not have", async () => {
     program("az", 'case "$*" in *--subscription*) exit 1;; *list-usage*) echo "0 20";; esac');
     const { err } = await aks("infrastructure", { TF_VAR_subscription_id: "22222222-2222-2222-2222-222222222222" });
@@ -131,6 +148,13 @@ describe("make clean TARGET=aks", () => {
       err: "",
     });
     expect(calls()).toBe("");
+  });
+
+  it("says that it can be called again when Azure fails half-way", async () => {
+    writeFileSync(join(folder, "infrastructure/aks/terraform.tfstate"), "{}");
+    program("terraform", 'case "$*" in *"state list"*) echo azurerm_resource_group.this;; *destroy*) exit 1;; esac');
+    const { code, err } = await aks("clean", { YES: "1" });
+    expect([code, err]).toEqual([1, expect.stringContaining("some of it is left, see above: call it again")]);
   });
 
   it("destroys the resources in the state, after a confirmation", async () => {

@@ -1,116 +1,200 @@
-/** The walk-through with GitOps on the sandbox: a release is a commit, and Flux and the operator do not overwrite each other. */
+/**
+ * The walk-through with GitOps on the sandbox: a release is a commit, and Flux and the operator do not overwrite each other. The
+ * same story with the sandbox's imitation of Flux, and with Flux's own programs where they are on PATH or in the folder
+ * $FLUX_PROGRAMS. $FLUX_CRDS names a file or a folder of Flux's own CRDs.
+ */
 import { execFile, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { findFlux } from "../../../sandbox/flux/programs.ts";
+import { GIT_REPOSITORY, KUSTOMIZATION, REQUESTED_AT } from "../../../sandbox/flux/types.ts";
 import { CLUSTER_OPTIONS, type ClusterClient, connectCluster } from "../../../src/cli/cluster.ts";
 import { readOptions } from "../../../src/cli/options.ts";
 import { createClusterCache } from "../../../src/kube/cluster-cache.ts";
-import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
+import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../../../src/ports/kubernetes.ts";
 import { SILENT_LOG } from "../../../src/ports/log.ts";
 import { PROJECT_ROOT } from "../../../src/project-root.ts";
 import { systemClock } from "../../../src/time/system-clock.ts";
 
 const run = promisify(execFile);
-const base = mkdtempSync(join(tmpdir(), "aviary gitops-"));
-const state = join(base, "state");
+const folderOf = (name: string) => (process.env[name] === undefined ? {} : { programs: process.env[name] });
+const programs = findFlux({ prefer: "auto", ...folderOf("FLUX_PROGRAMS"), log: () => undefined });
+
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
+
+/** A sandbox with the walk-through on it. */
+interface Site {
+  aviary(...words: string[]): Promise<{ stdout: string }>;
+  /** The Git repository that Flux deploys from. */
+  readonly repository: string;
+  readonly client: ClusterClient;
+  /** Resolves when an object of this kind is as described. */
+  until(type: ResourceType, holds: (object: KubeObject) => boolean): Promise<void>;
+  stop(): Promise<void>;
+}
+
+async function openSite(flux: "real" | "imitation"): Promise<Site> {
+  const base = mkdtempSync(join(tmpdir(), "aviary gitops-"));
+  const state = join(base, "state");
+  const stopped = new AbortController();
+  const aviary: Site["aviary"] = (...words) =>
+    run(process.execPath, [join(PROJECT_ROOT, "bin/aviary"), ...words], {
+      cwd: base,
+      env: { PATH: process.env["PATH"], HOME: base, KUBECONFIG: join(state, "kubeconfig") },
+    });
+  const [folder, crds] = [process.env["FLUX_PROGRAMS"], process.env["FLUX_CRDS"]];
+  const places = [
+    ...(folder === undefined ? [] : ["--flux-programs", folder]),
+    ...(crds === undefined ? [] : ["--flux-crds", crds]),
+  ];
+  await aviary("sandbox", "up", "--state-dir", state, "--flux", flux, ...(flux === "real" ? places : []));
+  await aviary("gitops", "up", "--state-dir", state);
+  const client = await connectCluster(readOptions([], CLUSTER_OPTIONS), { KUBECONFIG: join(state, "kubeconfig") });
+  const cache = createClusterCache(
+    { transport: client.transport, clock: systemClock, random: Math.random, log: SILENT_LOG },
+    stopped.signal,
+  );
+  return {
+    aviary,
+    repository: join(state, "repositories/aviary"),
+    client,
+    until: (type, holds) =>
+      new Promise((resolve) => {
+        const stop = cache.track(type).onChange(({ object }) => {
+          if (!holds(object)) return;
+          queueMicrotask(() => stop());
+          resolve();
+        });
+      }),
+    async stop() {
+      stopped.abort();
+      await client.transport.close();
+      await aviary("sandbox", "down", "--state-dir", state);
+      rmSync(base, { recursive: true });
+    },
+  };
+}
+
 const signal = new AbortController().signal;
-const stopped = new AbortController();
-let client: ClusterClient;
+const NAMESPACE = "test";
 
-const aviary = (...words: string[]) =>
-  run(process.execPath, [join(PROJECT_ROOT, "bin/aviary"), ...words], {
-    cwd: base,
-    env: { PATH: process.env["PATH"], HOME: base, KUBECONFIG: join(state, "kubeconfig") },
-  });
+async function objects({ client }: Site): Promise<readonly KubeObject[]> {
+  const { deployment, service, virtualService, destinationRule, hpa, canary, configMap } = RESOURCES;
+  const types = [deployment, service, virtualService, destinationRule, hpa, canary, configMap];
+  return (await Promise.all(types.map((type) => client.kube.list(type, NAMESPACE, {}, signal)))).flat();
+}
 
-const repository = join(state, "repositories/aviary");
-const gitLog = async () =>
-  (await run("git", ["-c", "safe.directory=*", "log", "--format=%s"], { cwd: repository })).stdout.split("\n");
+/** What is asked for, of each object: a change of it moves the generation, or shows in the object itself. */
+const written = (all: readonly KubeObject[]): KubeFields =>
+  Object.fromEntries(
+    all.map(({ kind, metadata, spec, ...rest }) => [
+      `${kind}/${metadata.name}`,
+      [metadata.generation ?? 0, spec ?? rest["data"], metadata.labels, metadata.ownerReferences],
+    ]),
+  );
+
+/** Every Kustomization is applied once more, though nothing is new. */
+async function applyAgain({ client, until }: Site): Promise<void> {
+  const asked = new Date(systemClock.now()).toISOString();
+  const annotated = { metadata: { annotations: { [REQUESTED_AT]: asked } } };
+  for (const type of [GIT_REPOSITORY, KUSTOMIZATION]) {
+    for (const { metadata } of await client.kube.list(type, "flux-system", {}, signal)) {
+      const ref = { type, namespace: "flux-system", name: metadata.name };
+      await client.kube.mergePatch(ref, annotated, {}, signal);
+      await until(type, (object) => object.metadata.name === metadata.name && isDone(object, asked));
+    }
+  }
+}
+
+function isDone({ status }: KubeObject, asked: string): boolean {
+  const ready = (status?.conditions ?? []).find(({ type }: KubeFields) => type === "Ready");
+  return status?.lastHandledReconcileAt === asked && ready?.status === "True";
+}
+
+const git = async ({ repository }: Site, ...words: string[]) =>
+  (await run("git", ["-c", "safe.directory=*", ...words], { cwd: repository })).stdout;
 
 beforeAll(async () => {
   if (!existsSync(join(PROJECT_ROOT, "dist/src/main.js"))) await run("npm", ["run", "build"], { cwd: PROJECT_ROOT });
   expect(spawnSync("git", ["--version"]).status).toBe(0);
-  await aviary("sandbox", "up", "--state-dir", state);
-  await aviary("gitops", "up", "--state-dir", state);
-  client = await connectCluster(readOptions([], CLUSTER_OPTIONS), { KUBECONFIG: join(state, "kubeconfig") });
-  await aviary("wait", "canary/podinfo", "-n", "test", "--phase", "initialized");
-  await scaledDown();
 });
-/** The operator scales the target down a little after the Canary is initialised, and then rests. */
-async function scaledDown(): Promise<void> {
-  const cache = createClusterCache(
-    { transport: client.transport, clock: systemClock, random: Math.random, log: SILENT_LOG },
-    stopped.signal,
-  ).track(RESOURCES.deployment);
-  await new Promise<void>((resolve) => {
-    cache.onChange(({ object }) => {
-      const { replicas } = object.spec ?? {};
-      if (object.metadata.name === "podinfo" && replicas === 0 && !object.status?.replicas) resolve();
+
+it("says when Flux's own programs were not found", () => {
+  if (programs === undefined)
+    process.stderr.write("GitOps: Flux's own programs are not here, the imitation alone is tried\n");
+  expect(Object.keys(programs ?? {})).toHaveLength(programs === undefined ? 0 : 2);
+});
+
+const FLUXES = programs === undefined ? (["imitation"] as const) : (["imitation", "real"] as const);
+
+describe.each(FLUXES)("Flux (%s) and the operator", (flux) => {
+  let site: Site;
+  const image = async () => {
+    const ref = { type: RESOURCES.deployment, namespace: NAMESPACE, name: "podinfo" };
+    return (await site.client.kube.get(ref, signal))?.spec.template.spec.containers[0].image;
+  };
+
+  beforeAll(async () => {
+    site = await openSite(flux);
+    await site.aviary("wait", "canary/podinfo", "-n", NAMESPACE, "--phase", "initialized");
+    // The target goes down a little after the Canary is initialised. Only then the operator rests.
+    await site.until(RESOURCES.deployment, ({ metadata, spec, status }) => {
+      return metadata.name === "podinfo" && spec?.replicas === 0 && !status?.replicas;
     });
   });
-}
+  afterAll(() => site.stop());
 
-afterAll(async () => {
-  stopped.abort();
-  await aviary("sandbox", "down", "--state-dir", state);
-  rmSync(base, { recursive: true });
-});
-
-async function objects(): Promise<readonly KubeObject[]> {
-  const types = [
-    RESOURCES.deployment,
-    RESOURCES.service,
-    RESOURCES.virtualService,
-    RESOURCES.destinationRule,
-    RESOURCES.hpa,
-  ];
-  const lists = await Promise.all(types.map((type) => client.kube.list(type, "test", {}, signal)));
-  return lists.flat();
-}
-
-const written = (all: readonly KubeObject[]) =>
-  Object.fromEntries(
-    all.map(({ kind, metadata, spec }) => [`${kind}/${metadata.name}`, metadata.generation ?? JSON.stringify(spec)]),
-  );
-
-describe("Flux and the operator", () => {
-  it("leave each other's fields alone: a second reconciliation of the same commit changes no object", async () => {
-    const before = written(await objects());
+  it("leave each other's fields alone: to apply the same commit again changes no object", async () => {
+    const before = written(await objects(site));
     expect(Object.keys(before)).toContain("Deployment/podinfo-primary");
-    await aviary("gitops", "up", "--state-dir", state);
-    expect(written(await objects())).toEqual(before);
+    await applyAgain(site);
+    expect(written(await objects(site))).toEqual(before);
   });
 
   it("an edit is a commit that changes one line, and Flux applies it to the Deployment", async () => {
-    const { stdout } = await aviary("gitops", "bump", "--state-dir", state);
+    const { stdout } = await site.aviary("gitops", "bump", "--state-dir", join(site.repository, "../.."));
     expect(stdout).toMatch(/^podinfo 6\.0\.0 -> 6\.0\.1, commit [0-9a-f]{12}\n$/);
-    expect((await gitLog())[0]).toBe("podinfo 6.0.1");
-    expect(readFileSync(join(repository, "apps/podinfo/kustomization.yaml"), "utf8")).toContain(
+    expect((await git(site, "log", "--format=%s")).split("\n")[0]).toBe("podinfo 6.0.1");
+    expect(readFileSync(join(site.repository, "apps/podinfo/kustomization.yaml"), "utf8")).toContain(
       "# A release is a commit",
     );
-    await aviary("wait", "canary/podinfo", "-n", "test", "--phase", "Progressing");
-    const target = await client.kube.get({ type: RESOURCES.deployment, namespace: "test", name: "podinfo" }, signal);
-    expect(target?.spec.template.spec.containers[0].image).toBe("ghcr.io/stefanprodan/podinfo:6.0.1");
+    await site.aviary("wait", "canary/podinfo", "-n", NAMESPACE, "--phase", "Progressing");
+    expect(await image()).toBe("ghcr.io/stefanprodan/podinfo:6.0.1");
+  });
+
+  it("in the middle of a rollout, too, to apply the same commit again changes no object", async () => {
+    await site.until(RESOURCES.canary, ({ status }) => status?.canaryWeight > 0);
+    await site.aviary("pause", "canary/podinfo", "-n", NAMESPACE, "--freeze-checks", "--yes");
+    await site.until(RESOURCES.virtualService, ({ metadata, spec }) => {
+      return metadata.name === "podinfo" && JSON.stringify(spec).includes("podinfo-canary");
+    });
+    const before = written(await objects(site));
+    await applyAgain(site);
+    expect(written(await objects(site))).toEqual(before);
+    await site.aviary("resume", "canary/podinfo", "-n", NAMESPACE, "--yes");
   });
 
   it("the status shows the commit that is applied", async () => {
-    await aviary("gitops", "up", "--state-dir", state);
-    const commit = (
-      await run("git", ["-c", "safe.directory=*", "rev-parse", "HEAD"], { cwd: repository })
-    ).stdout.slice(0, 12);
-    const { stdout } = await aviary("gitops", "status");
+    const commit = (await git(site, "rev-parse", "HEAD")).slice(0, 12);
+    const { stdout } = await site.aviary("gitops", "status");
     expect(stdout).toMatch(new RegExp(`^kustomization/podinfo +True +main@sha1:${commit}$`, "m"));
   });
 
   it("Flux prunes no object of the operator, and applies this checkout's manifests without the released image", async () => {
-    await aviary("gitops", "up", "--state-dir", state);
-    const names = (await objects()).map(({ kind, metadata }) => `${kind}/${metadata.name}`);
+    await site.aviary("gitops", "up", "--state-dir", join(site.repository, "../.."));
+    const names = (await objects(site)).map(({ kind, metadata }) => `${kind}/${metadata.name}`);
     const made = ["Deployment/podinfo-primary", "Service/podinfo", "Service/podinfo-canary", "VirtualService/podinfo"];
     expect(names).toEqual(expect.arrayContaining(made));
-    const target = await client.kube.get({ type: RESOURCES.deployment, namespace: "test", name: "podinfo" }, signal);
-    expect(target?.spec.template.spec.containers[0].image).toBe("ghcr.io/stefanprodan/podinfo:6.0.1");
+    expect(await image()).toBe("ghcr.io/stefanprodan/podinfo:6.0.1");
+  });
+
+  it("the release is promoted", async () => {
+    await site.aviary("promote", "canary/podinfo", "-n", NAMESPACE, "--full", "--yes");
+    await site.aviary("wait", "canary/podinfo", "-n", NAMESPACE, "--phase", "Succeeded", "--timeout", "4m");
+    const { stdout } = await site.aviary("describe", "-n", NAMESPACE, "canary/podinfo");
+    expect(stdout).toMatch(/Promotion completed! .*podinfo\.test/);
   });
 });

@@ -15,7 +15,7 @@ export function openCrds(provider: Provider): readonly KubeObject[] {
     .map(openCrd);
 }
 
-function openCrd({ group, version, kind, plural, namespaced }: ResourceType): KubeObject {
+export function openCrd({ group, version, kind, plural, namespaced }: ResourceType): KubeObject {
   return {
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",

@@ -22,6 +22,8 @@ const KUBECONFIG = { kubeconfig: { type: "string", help: "" }, context: { type: 
 
 export interface Fixture {
   readonly sandbox: Sandbox;
+  /** Path of the kubeconfig of its owner. */
+  readonly kubeconfig: string;
   /** File with the token of the load tester. */
   readonly webhookToken: string;
   readonly client: ClusterClient;
@@ -51,9 +53,11 @@ export interface Fixture {
 export interface FixtureOptions {
   /** One operator for each of these namespaces instead of one for all, so that each can be killed alone. */
   readonly operators?: readonly string[];
+  /** Folders of deploy/ whose manifests are applied; all of deploy/ when absent. */
+  readonly folders?: readonly string[];
 }
 
-export async function startFixture({ operators = [""] }: FixtureOptions = {}): Promise<Fixture> {
+export async function startFixture({ operators = [""], folders = [""] }: FixtureOptions = {}): Promise<Fixture> {
   const program = compiled();
   const dir = mkdtempSync(join(tmpdir(), "aviary-stories-"));
   const kubeconfig = join(dir, "kubeconfig");
@@ -66,9 +70,12 @@ export async function startFixture({ operators = [""] }: FixtureOptions = {}): P
   writeFileSync(kubeconfig, sandbox.kubeconfig, { mode: 0o600 });
   const client = await connectCluster(readOptions(["--kubeconfig", kubeconfig], KUBECONFIG), {});
   const never = new AbortController().signal;
-  const manifests = readManifests([join(ROOT, "deploy")]);
+  const manifests = readManifests(folders.map((folder) => join(ROOT, "deploy", folder)));
+  const deploys = (name: string) =>
+    manifests.some(({ kind, metadata }) => kind === "Deployment" && metadata.name === name);
   const fixture: Fixture = {
     sandbox,
+    kubeconfig,
     webhookToken: webhookTokenOf(kubeconfig),
     client,
     async apply(...objects) {
@@ -99,10 +106,11 @@ export async function startFixture({ operators = [""] }: FixtureOptions = {}): P
   await fixture.apply(
     ...manifests.flatMap((object) => (isOperator(object) ? operatorsOf(object, operators) : [object])),
   );
-  const names = operators.map(operatorName);
+  const names = deploys("flagger") ? operators.map(operatorName) : [];
+  const testers = ["flagger-loadtester"].filter(deploys);
   await Promise.all([
     ...["prometheus", ...names].map((name) => untilAvailable(fixture, "istio-system", name)),
-    untilAvailable(fixture, "test", "flagger-loadtester"),
+    ...testers.map((name) => untilAvailable(fixture, "test", name)),
   ]);
   return fixture;
 }
