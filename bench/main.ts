@@ -1,6 +1,7 @@
 /** Prints every figure that is promised, as a table. */
 import { alignColumns } from "../src/cli/columns.ts";
 import { benchBurst } from "./burst.ts";
+import { benchConsole } from "./console.ts";
 import type { Figure } from "./figure.ts";
 import { benchMesh } from "./mesh.ts";
 import { benchRollout } from "./rollout.ts";
@@ -9,6 +10,7 @@ import { benchSimulation } from "./simulate.ts";
 
 const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   burst: benchBurst,
+  console: benchConsole,
   mesh: benchMesh,
   rollout: benchRollout,
   sandbox: benchSandboxMemory,
