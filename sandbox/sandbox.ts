@@ -103,10 +103,7 @@ async function assemble(
   const server = await startApiServer({ addresses, ...(options.port === undefined ? {} : { port: options.port }) });
   undo.push(() => server.stop());
   const { cluster } = server;
-  for (const crd of [...istioCrds(), ...gatewayApiCrds(), ...kedaCrds(), ...knativeCrds(), ...fluxCrds()])
-    cluster.create(RESOURCES.crd, crd);
-  cluster.create(GATEWAY_API.gatewayClass, gatewayClass());
-  cluster.create(INGRESS_CLASSES, ingressClass());
+  createDefinitions(cluster);
 
   const nameserver = await startNameserver(cluster, { address: addresses.own(NAMESERVER_HOST) });
   undo.push(() => nameserver.stop());
@@ -181,6 +178,14 @@ async function assemble(
     scrape,
     stop,
   };
+}
+
+/** The kinds that the sandbox's programs read, and the classes that its own data plane serves. */
+function createDefinitions(cluster: Sandbox["cluster"]): void {
+  for (const crd of [...istioCrds(), ...gatewayApiCrds(), ...kedaCrds(), ...knativeCrds(), ...fluxCrds()])
+    cluster.create(RESOURCES.crd, crd);
+  cluster.create(GATEWAY_API.gatewayClass, gatewayClass());
+  cluster.create(INGRESS_CLASSES, ingressClass());
 }
 
 function furtherApps(own: AppTable): { readonly table: AppTable; readonly provide: Sandbox["provide"] } {
