@@ -5,7 +5,7 @@ const SLOW_SOURCES = [
   "src/cli/input.test.ts",
   "src/core/{properties,parse-properties}.test.ts",
   "src/crd/crd.test.ts",
-  "src/cli/steer/steer.test.ts",
+  "src/cli/{alert,steer/steer}.test.ts",
   "src/console/**/*.test.ts",
   "src/kube/{sandbox,weather}.test.ts",
   "src/loadtester/**/*.test.ts",

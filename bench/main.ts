@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { alignColumns } from "../src/cli/columns.ts";
 import { PROJECT_ROOT } from "../src/project-root.ts";
 import { benchBurst } from "./burst.ts";
+import { benchConsole } from "./console.ts";
 import type { Figure } from "./figure.ts";
 import { benchMesh } from "./mesh.ts";
 import { benchRollout } from "./rollout.ts";
@@ -14,6 +15,7 @@ import { benchSimulation } from "./simulate.ts";
 
 const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   burst: benchBurst,
+  console: benchConsole,
   mesh: benchMesh,
   rollout: benchRollout,
   sandbox: benchSandboxMemory,

@@ -14,6 +14,7 @@ export const PLACES = [
   ["charts/loadtester/Chart.yaml", /(\nversion: )(\S+)(\n)/],
   ["charts/loadtester/Chart.yaml", /(\nappVersion: )(\S+)(\n)/],
   ["deploy/operator/operator.yaml", /(image: ghcr\.io\/aviary-delivery\/aviary:)(\S+)(\n)/],
+  ["examples/console/console.yaml", /(image: ghcr\.io\/aviary-delivery\/aviary:)(\S+)(\n)/],
   ["deploy/loadtester/loadtester.yaml", /(image: ghcr\.io\/aviary-delivery\/aviary[a-z-]*:)(\S+)(\n)/],
   ["release/krew/aviary.yaml", /(version: v)(\S+)(\n)/],
   ["release/krew/aviary.yaml", /(\/download\/v)([^/]+)(\/)/],

@@ -54,26 +54,40 @@ it("every verb is in exactly one of the roles that are shipped", () => {
   expect(granted.filter((verb) => !["get", "list", "watch"].includes(verb)).sort()).toEqual([...VERBS].sort());
 });
 
+it("the console's role is the same in examples/ and in the chart, changes nothing but actions and freezes, and impersonates no one", () => {
+  const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), "utf8");
+  const rules: readonly Rule[] = parse(read("charts/aviary/files/console-rbac.yaml"));
+  const own = parseAllDocuments(read("examples/console/console.yaml")).map((document) => document.toJS());
+  expect(own.find(({ kind }) => kind === "ClusterRole").rules).toEqual(rules);
+  const granting = (...verbs: readonly string[]) =>
+    rules.filter((rule) => rule.verbs.some((verb) => verbs.includes(verb))).flatMap(({ resources = [] }) => resources);
+  expect(granting("delete", "update", "patch")).toEqual(["canaryactions", "canaryfreezes"]);
+  expect(granting("create")).toEqual(["canaryactions", "canaryfreezes", "tokenreviews", "subjectaccessreviews"]);
+  expect(granting("impersonate", "*")).toEqual([]);
+});
+
 /** The standard "restricted" of Kubernetes' Pod Security, as far as it concerns these pods. */
-it.each(["operator/operator.yaml", "loadtester/loadtester.yaml", "prometheus/prometheus.yaml"])(
-  "the pods of %s are restricted",
-  (file) => {
-    const pods = parseAllDocuments(readFileSync(new URL(`../deploy/${file}`, import.meta.url), "utf8"))
-      .map((document) => document.toJS())
-      .filter(({ kind }) => kind === "Deployment")
-      .map(({ spec }) => spec.template.spec);
-    expect(pods).toHaveLength(1);
-    for (const { securityContext, containers } of pods) {
-      expect(securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } });
-      for (const container of containers) {
-        expect(container.securityContext).toMatchObject({
-          ...{ allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
-        });
-        expect(container.resources.limits.memory).toBeDefined();
-      }
+it.each([
+  "operator/operator.yaml",
+  "loadtester/loadtester.yaml",
+  "prometheus/prometheus.yaml",
+  "../examples/console/console.yaml",
+])("the pods of %s are restricted", (file) => {
+  const pods = parseAllDocuments(readFileSync(new URL(`../deploy/${file}`, import.meta.url), "utf8"))
+    .map((document) => document.toJS())
+    .filter(({ kind }) => kind === "Deployment")
+    .map(({ spec }) => spec.template.spec);
+  expect(pods).toHaveLength(1);
+  for (const { securityContext, containers } of pods) {
+    expect(securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } });
+    for (const container of containers) {
+      expect(container.securityContext).toMatchObject({
+        ...{ allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
+      });
+      expect(container.resources.limits.memory).toBeDefined();
     }
-  },
-);
+  }
+});
 
 interface Peer {
   readonly namespaceSelector?: { readonly matchLabels: Readonly<Record<string, string>> };

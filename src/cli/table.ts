@@ -151,6 +151,11 @@ export const COMMANDS: readonly CommandRow[] = [
     load: async () => (await import("./commands/runs.ts")).replayCommand,
   },
   {
+    name: "alert test",
+    summary: "send a test alert by an AlertProvider",
+    load: async () => (await import("./commands/alert.ts")).alertTestCommand,
+  },
+  {
     name: "gates",
     summary: "list the releases that wait for a person",
     load: async () => (await import("./commands/gates.ts")).gatesCommand,

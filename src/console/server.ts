@@ -3,6 +3,7 @@ import { createServer as createTlsServer } from "node:https";
 import { serve } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
+import { compress } from "hono/compress";
 import { streamSSE } from "hono/streaming";
 import type { Clock } from "../ports/clock.ts";
 import type { User } from "./access.ts";
@@ -115,6 +116,7 @@ export function createApp(options: ConsoleOptions, viewers: Set<symbol>): Hono {
   app.onError((error, context) => context.json({ error: error.message }, 502));
 
   app.get("/healthz", (context) => context.text("ok\n"));
+  for (const path of ["/api/v1/canaries", "/api/v1/runs", "/assets/*"]) app.use(path, compress());
   addLogin(app, options);
   addRoutes(app, options);
   addStream(app, options, viewers);
@@ -162,11 +164,15 @@ function addRoutes(app: Hono, options: ConsoleOptions): void {
 function addStream(app: Hono, options: ConsoleOptions, viewers: Set<symbol>): void {
   const { signal } = options;
   const stream = createStream(options.canaries, options.clock, signal);
-  app.get("/api/v1/stream", async (context) => {
+  /** What the person may see now; undefined when the session is over. */
+  const look = async (context: Context) => {
     const user = await userOf(options, context);
-    if (user === undefined) return context.json({ error: "sign in first" }, 401);
     const namespaces = options.canaries.list().map(({ metadata }) => metadata.namespace ?? "");
-    const sees = await visible(options, user, "canaries", namespaces);
+    return user === undefined ? undefined : await visible(options, user, "canaries", namespaces);
+  };
+  app.get("/api/v1/stream", async (context) => {
+    let sees = await look(context);
+    if (sees === undefined) return context.json({ error: "sign in first" }, 401);
     const since = Number(context.req.header("last-event-id") ?? Number.NaN);
     context.header("x-accel-buffering", "no");
     context.header("cache-control", "no-store, no-transform");
@@ -175,7 +181,7 @@ function addStream(app: Hono, options: ConsoleOptions, viewers: Set<symbol>): vo
       sse.onAbort(() => ended.abort());
       const send = (events: readonly StreamEvent[]) => {
         for (const { id, event, data, namespace } of events) {
-          if (namespace === "" || sees(namespace)) void sse.writeSSE({ id: String(id), event, data });
+          if (namespace === "" || sees?.(namespace)) void sse.writeSSE({ id: String(id), event, data });
         }
       };
       const viewer = Symbol("viewer");
@@ -184,9 +190,12 @@ function addStream(app: Hono, options: ConsoleOptions, viewers: Set<symbol>): vo
       await sse.writeSSE({ event: "hello", data: "{}", id: String(stream.last), retry: 2000 });
       const until = options.clock.now() + STREAM_MS;
       const any = AbortSignal.any([ended.signal, signal]);
-      while (!any.aborted && options.clock.now() < until) {
+      while (!any.aborted && options.clock.now() < until && sees !== undefined) {
         await options.clock.sleep(HEARTBEAT_MS, any).catch(() => undefined);
-        if (!any.aborted) await sse.write(": still here\n\n");
+        if (any.aborted) break;
+        await sse.write(": still here\n\n");
+        // A role that is taken away, or a session that ends, ends what the stream tells.
+        sees = await look(context).catch(() => undefined);
       }
       viewers.delete(viewer);
       stop();

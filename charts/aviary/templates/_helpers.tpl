@@ -39,6 +39,18 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 {{- end -}}
 
+{{- define "console.selector" -}}
+app.kubernetes.io/name: {{ include "flagger.name" . }}-console
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "console.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{ include "console.selector" . }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+{{- end -}}
+
 {{/* The heap may use three quarters of the memory limit. Node would take half of the limit. Empty without a limit in Mi or Gi. */}}
 {{- define "flagger.heapMegabytes" -}}
 {{- $limit := toString (dig "limits" "memory" "" .Values.resources) -}}

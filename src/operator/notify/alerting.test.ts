@@ -2,7 +2,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Alert } from "../../core/canary.ts";
+import type { Alert, CanaryStatus } from "../../core/canary.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import { aCanary, type CanaryParts } from "../../testing/canary.ts";
 import { systemClock } from "../../time/system-clock.ts";
@@ -40,7 +40,12 @@ afterEach(async () => {
 const ERROR: Alert = { message: "Failed checks threshold reached 5", severity: "error", metadata: false };
 const REF = { name: "chat" };
 
-async function send(parts: CanaryParts, flags: readonly string[] = [], alert: Partial<Alert> = {}) {
+async function send(
+  parts: CanaryParts,
+  flags: readonly string[] = [],
+  alert: Partial<Alert> = {},
+  status: object = {},
+) {
   const read = readOperatorFlags(flags, {});
   if (read.kind !== "run") throw new Error(JSON.stringify(read));
   const say = (fields: object, msg: string) => void lines.push({ ...fields, msg });
@@ -54,7 +59,8 @@ async function send(parts: CanaryParts, flags: readonly string[] = [], alert: Pa
       );
     },
   });
-  await alerting.send(aCanary(parts), { ...ERROR, ...alert });
+  const canary = aCanary(parts);
+  await alerting.send({ ...canary, status: { ...canary.status, ...status } as CanaryStatus }, { ...ERROR, ...alert });
 }
 
 function provider(spec: object): void {
@@ -155,5 +161,34 @@ describe("an alert goes", () => {
     await send({}, flags);
     const facts = posted.map(({ body }) => JSON.parse(body).sections[0].facts.length);
     expect(facts).toEqual([4, 1]);
+  });
+
+  const failed = {
+    phase: "Failed",
+    run: { id: "podinfo-20260101t000100-85d557", startedAt: 0 },
+    cause: {
+      ...{ kind: "threshold", step: 2, steps: 5, weight: 20, failedChecks: 3 },
+      failure: { check: "request-success-rate", source: "success-rate", value: 90, sign: "<", limit: 99 },
+    },
+  };
+  const factsOf = (index: number) =>
+    JSON.parse(posted[index]?.body ?? "{}").sections[0].facts.map(({ name, value }: Record<string, string>) => [
+      name,
+      value,
+    ]);
+
+  it("with the sentence of the record and a link to the release, when the console's address is known", async () => {
+    await send({}, [`-msteams-url=${base}`, "-console-url=https://aviary.example.com"], {}, failed);
+    expect(factsOf(0)).toEqual([
+      ["Why", "Rolled back at step 2 of 5 (20 %): request-success-rate 90.00 % &lt; 99 % (3 failed checks)."],
+      ["Release", "https://aviary.example.com/runs/test/podinfo-20260101t000100-85d557"],
+    ]);
+  });
+
+  it("without an old sentence in the alerts of a later release, and without a link when there is no console", async () => {
+    await send({}, [`-msteams-url=${base}`], { severity: "info" }, { ...failed, phase: "Progressing" });
+    await send({}, [`-msteams-url=${base}`], { severity: "warn" }, { ...failed, phase: "Progressing" });
+    await send({}, [`-msteams-url=${base}`], {}, failed);
+    expect([factsOf(0), factsOf(1), factsOf(2).length]).toEqual([[], [], 1]);
   });
 });

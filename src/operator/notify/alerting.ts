@@ -1,6 +1,7 @@
 /** The receivers of an alert and its fields: the Canary's own providers, else the global notifier. */
 import type { Dispatcher } from "undici";
 import { type Alert, type AlertTarget, type Canary, type CanarySpec, dotted } from "../../core/canary.ts";
+import { sentenceOf } from "../../core/words.ts";
 import { formatFloat } from "../../go/format.ts";
 import { show } from "../../net/show.ts";
 import { type AlertField, type AlertMessage, shouldSend } from "../../notifiers/alert.ts";
@@ -53,7 +54,10 @@ export function createAlerting(flags: OperatorFlags, ports: AlertingPorts): Aler
         workload: dotted(canary.ref.name, canary.ref),
         message: alert.message,
         severity: alert.severity,
-        fields: fieldsOf(canary.spec, canary.ref.namespace, alert, flags.clusterName),
+        fields: [
+          ...fieldsOf(canary.spec, canary.ref.namespace, alert, flags.clusterName),
+          ...releaseFields(canary, alert, flags.consoleUrl),
+        ],
       };
       const parcels = await addressed(canary, message, global, ports);
       await Promise.all(parcels.map((parcel) => delivery.deliver(parcel)));
@@ -85,21 +89,7 @@ async function parcelFor(
   const { name, namespace } = providerRef;
   const what = `alert provider ${name}.${namespace}`;
   try {
-    const provider = await ports.read({ type: RESOURCES.alertProvider, namespace, name });
-    if (provider === undefined) throw new Error(`alertprovider.flagger.app "${name}" not found`);
-    const { type, address = "", channel, username, proxy, secretRef } = provider.spec ?? {};
-    const secret = secretRef?.name === undefined ? undefined : await readSecret(secretRef.name, namespace, ports);
-    const to = createNotifier(
-      type,
-      {
-        address: secret?.get("address") ?? address,
-        ...(channel ? { channel } : {}),
-        ...(username ? { username } : {}),
-        ...(proxy ? { proxy } : {}),
-        ...(secret?.has("token") ? { token: secret.get("token") ?? "" } : {}),
-      },
-      notifierPorts(ports),
-    );
+    const to = await notifierOf(providerRef, ports);
     return { to, message, failure: `${what} send error: `, lane: `${namespace}/${name}` };
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
@@ -108,11 +98,37 @@ async function parcelFor(
   }
 }
 
+/** @throws Error that says what is wrong with the provider or its Secret */
+export async function notifierOf(
+  { name, namespace }: AlertTarget["providerRef"],
+  ports: Omit<AlertingPorts, "log">,
+): Promise<Notifier> {
+  const provider = await ports.read({ type: RESOURCES.alertProvider, namespace, name });
+  if (provider === undefined) throw new Error(`alertprovider.flagger.app "${name}" not found`);
+  const { type, address = "", channel, username, proxy, secretRef } = provider.spec ?? {};
+  const secret = secretRef?.name === undefined ? undefined : await readSecret(secretRef.name, namespace, ports);
+  return createNotifier(
+    type,
+    {
+      address: secret?.get("address") ?? address,
+      ...(channel ? { channel } : {}),
+      ...(username ? { username } : {}),
+      ...(proxy ? { proxy } : {}),
+      ...(secret?.has("token") ? { token: secret.get("token") ?? "" } : {}),
+    },
+    notifierPorts(ports),
+  );
+}
+
 /** What is wrong with a provider's Secret; the message is the end of the log line. */
 class SecretProblem extends Error {}
 
 /** @throws SecretProblem */
-async function readSecret(name: string, namespace: string, ports: AlertingPorts): Promise<ReadonlyMap<string, string>> {
+async function readSecret(
+  name: string,
+  namespace: string,
+  ports: Pick<AlertingPorts, "read">,
+): Promise<ReadonlyMap<string, string>> {
   const secret = await ports.read({ type: RESOURCES.secret, namespace, name }).catch((error: unknown) => {
     throw new SecretProblem(`secretRef error: ${error instanceof Error ? error.message : String(error)}`);
   });
@@ -137,6 +153,17 @@ function fieldsOf(spec: CanarySpec, namespace: string, alert: Alert, clusterName
   ];
 }
 
+/** Why the release ended, in the sentence that its record has, and where to look at it. */
+function releaseFields({ ref, status }: Canary, { severity }: Alert, consoleUrl: string): readonly AlertField[] {
+  const { cause, run } = status;
+  const hasFailed = severity !== "info" && status.phase === "Failed";
+  const why = hasFailed && cause !== undefined ? [{ name: "Why", value: sentenceOf(cause) }] : [];
+  if (consoleUrl === "") return why;
+  const base = consoleUrl.endsWith("/") ? consoleUrl : `${consoleUrl}/`;
+  const page = run === undefined ? `canaries/${ref.namespace}/${ref.name}` : `runs/${ref.namespace}/${run.id}`;
+  return [...why, { name: "Release", value: `${base}${page}` }];
+}
+
 /** The maximum is shown as written, 0 when it was not (Q73). */
 function routingText({ strategy, analysis }: CanarySpec): string | undefined {
   if (strategy === "ab-testing") return "A/B Testing";
@@ -146,7 +173,7 @@ function routingText({ strategy, analysis }: CanarySpec): string | undefined {
   return analysis.stepWeights.length > 0 ? `Weight steps: ${analysis.stepWeights.join(",")} max: ${max}` : undefined;
 }
 
-function notifierPorts({ clock, dispatcherFor }: AlertingPorts): NotifierPorts {
+function notifierPorts({ clock, dispatcherFor }: Omit<AlertingPorts, "log" | "read">): NotifierPorts {
   return { clock, ...(dispatcherFor === undefined ? {} : { dispatcherFor }) };
 }
 

@@ -30,6 +30,10 @@ export interface OperatorFlags {
   readonly leaderElectionNamespace: string;
   readonly configTracking: boolean;
   readonly clusterName: string;
+  /** The collector of OpenTelemetry that runs are traced to, by OTLP/HTTP. Empty: none. */
+  readonly otlpEndpoint: string;
+  /** Where people reach the console; alerts link there. Empty: no links. */
+  readonly consoleUrl: string;
   readonly noCrossNamespaceRefs: boolean;
   readonly sharedGateways: readonly string[];
   readonly intervalFloorMs: number;
@@ -101,6 +105,8 @@ export const OPERATOR_FLAGS = {
   "enable-config-tracking": bool(true, "changes of ConfigMaps and Secrets count as new revisions"),
   version: bool(false, "print the version and exit"),
   "cluster-name": text("", "cluster name that alerts show"),
+  "otlp-endpoint": text("", "collector of OpenTelemetry for traces of runs; else $OTEL_EXPORTER_OTLP_ENDPOINT"),
+  "console-url": text("", "where people reach the console; alerts link to the release there"),
   "no-cross-namespace-refs": bool(false, "refuse references to objects of other namespaces"),
   "interval-floor": duration("10s", "Aviary's own: the shortest analysis interval"),
   "shared-gateways": text(
@@ -185,6 +191,8 @@ export function readOperatorFlags(argv: readonly string[], env: Environment): Fl
       leaderElectionNamespace: namespace || value("leader-election-namespace"),
       configTracking: yes("enable-config-tracking"),
       clusterName: value("cluster-name"),
+      otlpEndpoint: value("otlp-endpoint") || (env["OTEL_EXPORTER_OTLP_ENDPOINT"] ?? ""),
+      consoleUrl: value("console-url"),
       noCrossNamespaceRefs: yes("no-cross-namespace-refs"),
       sharedGateways: list("shared-gateways").filter((name) => name !== ""),
       intervalFloorMs: durationOf(flags, "interval-floor", 10_000),

@@ -9,6 +9,7 @@ import { loadAccess } from "../../kube/config.ts";
 import { type LeaseTiming, leadWithLease, watchLease } from "../../kube/lease.ts";
 import { createTransport, type KubeTransport, urgently } from "../../kube/transport.ts";
 import { createPrometheus } from "../../metrics/prometheus/prometheus.ts";
+import { httpUrl } from "../../net/http-url.ts";
 import { show } from "../../net/show.ts";
 import type { Clock, Random } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
@@ -19,6 +20,7 @@ import { createLogRecorder } from "../../recorders/log/recorder.ts";
 import { createMetricsRecorder } from "../../recorders/metrics/recorder.ts";
 import { createRunRecorder } from "../../recorders/runs/recorder.ts";
 import type { Retention } from "../../recorders/runs/retention.ts";
+import { createTracesRecorder } from "../../recorders/traces/recorder.ts";
 import { createRouters } from "../../routers/table.ts";
 import { createServicesRouter } from "../../services/services.ts";
 import { createAutoscalers } from "../../workloads/autoscalers.ts";
@@ -292,6 +294,7 @@ function createRecorders(options: EngineRun, client: ReturnType<typeof createKub
   const eventWebhooks = createEventWebhooks(hooks);
   const runs = createRunRecorder({ client, log, signal, keep: retentionOf(flags) });
   const journal = flags.journal === "" ? undefined : createJournal(flags.journal, log);
+  const traces = tracesOf(options, signal);
   const recorder = combineRecorders(
     [
       createLogRecorder(log),
@@ -300,6 +303,7 @@ function createRecorders(options: EngineRun, client: ReturnType<typeof createKub
       eventWebhooks,
       runs,
       ...(journal === undefined ? [] : [journal]),
+      ...(traces === undefined ? [] : [traces]),
     ],
     log,
   );
@@ -307,9 +311,18 @@ function createRecorders(options: EngineRun, client: ReturnType<typeof createKub
     recorder,
     flush: async () => {
       const grace = AbortSignal.timeout(GRACE_MS);
-      await Promise.all([kubeEvents.flush(grace), eventWebhooks.flush(grace), runs.flush(), journal?.flush()]);
+      const own = [runs.flush(), journal?.flush(), traces?.flush()];
+      await Promise.all([kubeEvents.flush(grace), eventWebhooks.flush(grace), ...own]);
     },
   };
+}
+
+/** @throws StartupError for an endpoint that is no address */
+function tracesOf({ flags, log, clock, version }: EngineRun, signal: AbortSignal) {
+  const { otlpEndpoint: endpoint } = flags;
+  if (endpoint === "") return undefined;
+  if (httpUrl(endpoint) === undefined) throw new StartupError(`-otlp-endpoint must be a URL, found "${endpoint}"`);
+  return createTracesRecorder({ endpoint, version, clock, log, signal });
 }
 
 /**

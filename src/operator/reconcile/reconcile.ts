@@ -71,7 +71,7 @@ export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSigna
     wrote = (await converge(saved, canary, scene, ports, signal)) || wrote;
   } finally {
     record(canary, taken, begun, ports);
-    ports.alerts.deliver(canary, transition.status.owedAlerts);
+    ports.alerts.deliver(saved, transition.status.owedAlerts);
   }
   if (await finish(saved, transition.status, ports, signal)) return { kind: "never" };
   return wrote ? { kind: "now" } : requeueFor(transition.status, scene, input.now, steeredAt);

@@ -1,0 +1,168 @@
+/** The console with 5,000 canaries: the first rows, scrolling, a change on the screen, and what 100 open streams cost. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { Agent, request } from "undici";
+import { claimAddressBlock } from "../sandbox/addresses.ts";
+import { type ApiServer, startApiServer } from "../sandbox/api-server/index.ts";
+import { crds } from "../src/crd/index.ts";
+import { type KubeObject, RESOURCES } from "../src/ports/kubernetes.ts";
+import { systemClock } from "../src/time/system-clock.ts";
+import { type Figure, ms } from "./figure.ts";
+import { familyCpuMs, familyMemoryMb } from "./sandbox-process.ts";
+
+const CANARIES = 5000;
+const STREAMS = 100;
+const SLOWER = 4;
+const REST_MS = 20_000;
+const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+const PROGRAM = join(process.cwd(), "bin/aviary");
+const forever = new AbortController().signal;
+
+export async function benchConsole(): Promise<readonly Figure[]> {
+  const folder = mkdtempSync(join(tmpdir(), "aviary-bench-console-"));
+  const addresses = await claimAddressBlock();
+  const server = await startApiServer({ addresses });
+  fill(server);
+  const kubeconfig = join(folder, "kubeconfig");
+  writeFileSync(kubeconfig, server.kubeconfig);
+  const child = spawn(process.execPath, [PROGRAM, "console", "--kubeconfig", kubeconfig], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-gpu"] });
+  try {
+    const link = await linkOf(child);
+    return [...(await inBrowser(browser, server, link)), ...(await streams(browser, child, link))];
+  } finally {
+    await browser.close();
+    child.kill("SIGTERM");
+    await server.stop();
+    await addresses.release();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function fill(server: ApiServer): void {
+  for (const crd of crds()) server.cluster.create(RESOURCES.crd, crd as never);
+  for (let index = 0; index < 50; index += 1) {
+    const metadata = { name: `team-${index}` };
+    server.cluster.create(RESOURCES.namespace, { apiVersion: "v1", kind: "Namespace", metadata });
+  }
+  for (let index = 0; index < CANARIES; index += 1) {
+    const metadata = { name: `service-${index}`, namespace: `team-${index % 50}` };
+    const object = { apiVersion: "flagger.app/v1beta1", kind: "Canary", metadata, spec: SPEC };
+    const made = server.cluster.create(RESOURCES.canary, object);
+    const phase = index % 10 === 0 ? "Progressing" : index % 7 === 0 ? "Failed" : "Succeeded";
+    const status = { phase, canaryWeight: index % 10 === 0 ? 20 : 0, failedChecks: 0 };
+    server.cluster.updateStatus(RESOURCES.canary, { ...made, status });
+  }
+}
+
+const SPEC = {
+  targetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "service" },
+  service: { port: 80 },
+  analysis: { interval: "60s", threshold: 5, maxWeight: 50, stepWeight: 10 },
+};
+
+function linkOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let said = "";
+    child.once("exit", (code) => reject(new Error(`the console ended with code ${code}: ${said}`)));
+    child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+      const found = /^console: (\S+)$/m.exec(said)?.[1];
+      if (found !== undefined) resolve(found);
+    });
+  });
+}
+
+async function inBrowser(browser: Browser, server: ApiServer, link: string): Promise<readonly Figure[]> {
+  const page = await (await browser.newContext({ bypassCSP: true })).newPage();
+  cookie = "";
+  await page.goto(link);
+  await page.waitForSelector("h1");
+  cookie = (await page.context().cookies()).map(({ name, value }) => `${name}=${value}`).join("; ");
+  const session = await page.context().newCDPSession(page);
+  await session.send("Emulation.setCPUThrottlingRate", { rate: SLOWER });
+  const began = performance.now();
+  await page.goto(new URL("canaries", link).href);
+  await page.waitForSelector("tbody tr[aria-rowindex]");
+  const firstRows = performance.now() - began;
+  const frame = await longestFrame(page);
+  await session.send("Emulation.setCPUThrottlingRate", { rate: 1 });
+  const update = await updateMs(page, server);
+  return [
+    figure(`console: first rows of ${CANARIES} canaries, CPU ${SLOWER}x slower`, firstRows, 1000),
+    figure("console: longest frame while scrolling, CPU 4x slower", frame, 50),
+    figure("console: a change on the screen after the write", update, 500),
+  ];
+}
+
+let cookie = "";
+
+const figure = (what: string, measured: number, aim: number): Figure => ({
+  ...{ what, measured: ms(measured), aim: `<= ${aim} ms`, met: measured <= aim },
+});
+
+/** Scrolls through the whole list; the time between two frames is what a person feels. */
+const SCROLL = `(async () => {
+  const box = document.querySelector(".rows");
+  let last = performance.now(), longest = 0;
+  for (let frame = 0; frame < 200; frame += 1) {
+    box.scrollTop += 1000;
+    await new Promise(requestAnimationFrame);
+    const now = performance.now();
+    if (frame > 2) longest = Math.max(longest, now - last);
+    last = now;
+  }
+  return longest;
+})()`;
+
+const longestFrame = async (page: Page): Promise<number> => await page.evaluate<number>(SCROLL);
+
+async function updateMs(page: Page, server: ApiServer): Promise<number> {
+  await page.evaluate(`document.querySelector(".rows").scrollTop = 0`);
+  const row = page.locator("tbody tr[aria-rowindex='2']");
+  const name = (await row.locator("a").textContent()) ?? "";
+  const namespace = (await row.locator("th .dim").textContent()) ?? "";
+  const before = server.cluster.get(RESOURCES.canary, namespace, name) as KubeObject;
+  const seen = page.waitForFunction(
+    `document.querySelector("tbody tr[aria-rowindex='2']").textContent.includes("33 %")`,
+  );
+  const began = performance.now();
+  server.cluster.updateStatus(RESOURCES.canary, { ...before, status: { ...before["status"], canaryWeight: 33 } });
+  await seen;
+  return performance.now() - began;
+}
+
+async function streams(browser: Browser, child: ChildProcess, link: string): Promise<readonly Figure[]> {
+  for (const context of browser.contexts()) await context.close();
+  const dispatcher = new Agent({ connections: STREAMS + 1, bodyTimeout: 0 });
+  const address = new URL("api/v1/stream", link).href;
+  const open = await Promise.all(
+    Array.from({ length: STREAMS }, async () => {
+      const { body } = await request(address, { dispatcher, headers: { cookie } });
+      body.resume();
+      return body;
+    }),
+  );
+  const pid = child.pid ?? 0;
+  const before = familyCpuMs(pid);
+  await systemClock.sleep(REST_MS, forever);
+  const cpu = ((familyCpuMs(pid) - before) / REST_MS) * 100;
+  const mb = familyMemoryMb(pid);
+  for (const body of open) body.destroy();
+  await dispatcher.destroy();
+  return [
+    {
+      ...{ what: `console: memory, ${CANARIES} canaries and ${STREAMS} streams`, measured: `${Math.round(mb)} MB` },
+      ...{ aim: "<= 200 MB", met: mb <= 200 },
+    },
+    {
+      ...{ what: `console: CPU when idle with ${STREAMS} streams`, measured: `${cpu.toFixed(2)} %` },
+      ...{ aim: "< 2 %", met: cpu < 2 },
+    },
+  ];
+}
