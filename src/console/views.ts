@@ -27,6 +27,12 @@ export const cut = (text: unknown): string => {
 /** An object of the cache never changes: a newer version is another object. A list of thousands is read again cheaply. */
 const ROWS = new WeakMap<KubeObject, CanaryRow>();
 
+/** Every text of a part of a record: a reason, a detail, an image. */
+const cutFields = <T extends object>(fields: T): T =>
+  Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [name, typeof value === "string" ? cut(value) : value]),
+  ) as T;
+
 export function rowOf(canary: KubeObject): CanaryRow {
   const known = ROWS.get(canary);
   if (known !== undefined) return known;
@@ -148,7 +154,7 @@ export function runRow({ metadata, spec, status }: KubeObject): RunRow {
     canary: cut(spec?.canary),
     verdict: cut(status?.verdict) || "running",
     sentence: cut(status?.sentence),
-    images: spec?.images ?? {},
+    images: cutFields(spec?.images ?? {}),
     startedAt: cut(spec?.startedAt),
     ...(status?.endedAt === undefined ? {} : { endedAt: cut(status.endedAt) }),
     by: [...new Set<string>((status?.people ?? []).map(({ by }: KubeFields) => cut(by)))],
@@ -159,7 +165,7 @@ export function runView(object: KubeObject): RunView {
   const { spec = {}, status = {} } = object;
   return {
     ...runRow(object),
-    previousImages: spec.previousImages ?? {},
+    previousImages: cutFields(spec.previousImages ?? {}),
     changedConfigs: (spec.changedConfigs ?? []).map(cut),
     revision: cut(spec.revision),
     previousRevision: cut(spec.previousRevision),
@@ -168,9 +174,9 @@ export function runView(object: KubeObject): RunView {
     intervalMs: spec.intervalMs ?? 0,
     step: status.step ?? 0,
     steps: spec.steps ?? [],
-    checks: (status.checks ?? []).map((check: KubeFields) => ({ ...check, detail: check.detail && cut(check.detail) })),
-    timeline: (status.timeline ?? []).map((entry: KubeFields) => ({ ...entry, message: cut(entry.message) })),
-    people: (status.people ?? []).map((one: KubeFields) => ({ ...one, message: cut(one.message) })),
+    checks: (status.checks ?? []).map(cutFields),
+    timeline: (status.timeline ?? []).map(cutFields),
+    people: (status.people ?? []).map(cutFields),
     ...(status.requests === undefined ? {} : { requests: status.requests }),
     gaps: status.gaps ?? 0,
   };

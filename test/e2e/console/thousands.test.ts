@@ -1,15 +1,20 @@
-/** The console with 5,000 canaries: what is sent. `npm run bench -- console` measures what is drawn, and how fast. */
+/**
+ * The console with 5,000 canaries: what is sent, what is drawn, and what is asked of the API server. Counts, because a clock tells
+ * more about the machine; `npm run bench console` has the times.
+ */
 import { gunzipSync } from "node:zlib";
 import { Agent, request } from "undici";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { ApiServer } from "../../../sandbox/api-server/index.ts";
-import { RESOURCES } from "../../../src/ports/kubernetes.ts";
+import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
+import { CHROMIUM, startBrowser } from "./browser.ts";
 import { canary } from "./objects.ts";
 import { startWorld, type World } from "./world.ts";
 
 const CANARIES = 5000;
 const PATIENCE_MS = 300_000;
 const MOST_BYTES = 120 * 1024;
+const MOST_ROWS = 80;
 
 let world: World;
 let cookie: string;
@@ -44,3 +49,40 @@ it("the list of 5,000 canaries is at most 120 KB on the wire", { timeout: PATIEN
   expect(JSON.parse(gunzipSync(bytes).toString()).rows).toHaveLength(CANARIES);
   expect(bytes.length).toBeLessThanOrEqual(MOST_BYTES);
 });
+
+it.runIf(CHROMIUM !== undefined)(
+  "at most 80 rows are drawn, at each place to which a person scrolls, also after a change",
+  { timeout: PATIENCE_MS },
+  async () => {
+    const browser = await startBrowser();
+    try {
+      const context = await browser.newContext({ bypassCSP: true });
+      const [name = "", value = ""] = cookie.split("=");
+      await context.addCookies([{ name, value, url: world.console.url }]);
+      const page = await context.newPage();
+      page.setDefaultTimeout(PATIENCE_MS);
+      await page.goto(`${world.console.url}canaries`);
+      await page.waitForSelector("tbody tr[aria-rowindex]");
+      const rows = page.locator("tbody tr[aria-rowindex]");
+      for (const place of [0, 0.5, 1]) {
+        await page.evaluate(`(() => {
+          const box = document.querySelector(".rows");
+          box.scrollTop = box.scrollHeight * ${place};
+        })()`);
+        const index = Math.max(2, Math.floor(place * (CANARIES - 1)));
+        await page.waitForSelector(`tbody tr[aria-rowindex="${index}"]`);
+        expect(await rows.count()).toBeLessThanOrEqual(MOST_ROWS);
+      }
+      expect(await page.getAttribute("table", "aria-rowcount")).toBe(String(CANARIES + 1));
+      await page.evaluate(`document.querySelector(".rows").scrollTop = 0`);
+      await page.locator('tbody tr[aria-rowindex="2"]').waitFor();
+      const before = world.server.cluster.get(RESOURCES.canary, "test", "service-0") as KubeObject;
+      const status = { ...before["status"], canaryWeight: 33 };
+      world.server.cluster.updateStatus(RESOURCES.canary, { ...before, status });
+      await page.getByText("33 %", { exact: true }).waitFor();
+      expect(await rows.count()).toBeLessThanOrEqual(MOST_ROWS);
+    } finally {
+      await browser.close();
+    }
+  },
+);

@@ -1,0 +1,176 @@
+/**
+ * Foreign text in every field, a proxy that cuts the stream, a server that goes away, two tabs, the back button: the pages stay
+ * pages. Scripts in names and messages stay text, under the policy that the server sends.
+ */
+import { createServer, request, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { ApiServer } from "../../../sandbox/api-server/index.ts";
+import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
+import { STEERING } from "../../../src/ports/steering.ts";
+import { CHROMIUM, startBrowser } from "./browser.ts";
+import { canary, canaryRun, event } from "./objects.ts";
+import { startWorld, type World } from "./world.ts";
+
+const PATIENCE_MS = 300_000;
+const TEXTS = {
+  script: '"><img src=x onerror="document.title=`owned`"><script>document.title="owned"</script>',
+  rtl: "\u202egnissim si egami\u202c שלום العالم",
+  emoji: "🦜👩‍👩‍👧‍👦 e\u0301\u0301\u0301\u0301",
+  control: "a\u0000\u001b[31mred\u0007\r\nb",
+} as const;
+
+let world: World;
+let browser: Browser;
+let context: BrowserContext;
+const errors: string[] = [];
+
+function foreign(server: ApiServer): void {
+  const ago = (seconds: number) => new Date(Date.now() - seconds * 1000).toISOString();
+  for (const [name, text] of Object.entries(TEXTS)) {
+    const message = text.replaceAll("\u0000", "");
+    const status = {
+      ...{ phase: "Failed", canaryWeight: 0, failedChecks: 0 },
+      conditions: [{ type: "Promoted", status: "False", reason: "Failed", message }],
+    };
+    const object = canary(name, status, {
+      webhooks: [{ name: message.slice(0, 200), type: "confirm-promotion", url: "http://x/" }],
+    });
+    const made = server.cluster.create(RESOURCES.canary, object);
+    server.cluster.updateStatus(RESOURCES.canary, { ...made, status });
+    const run = canaryRun(name, { ago, verdict: "rolled-back", text: message });
+    const images = { app: message.slice(0, 500) };
+    server.cluster.create(STEERING.run, {
+      ...run,
+      spec: { ...run["spec"], images, changedConfigs: [message.slice(0, 500)] },
+      status: { ...run["status"], sentence: message },
+    });
+    const { uid } = made.metadata;
+    server.cluster.create(RESOURCES.event, event(name, uid ?? "", ago(5), "Warning", message));
+  }
+}
+
+beforeAll(async () => {
+  if (CHROMIUM === undefined) return;
+  world = await startWorld(foreign);
+  browser = await startBrowser();
+  context = await browser.newContext({ viewport: { width: 800, height: 900 } });
+  const page = await open(world.console.link);
+  await page.waitForSelector("h1");
+}, PATIENCE_MS);
+afterAll(async () => {
+  await browser?.close();
+  await world?.stop();
+});
+
+async function open(address: string): Promise<Page> {
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
+  page.on("pageerror", (error) => errors.push(String(error)));
+  await page.goto(address);
+  return page;
+}
+
+const settled = async (page: Page) => {
+  await page.waitForSelector("h1:not(.sr)");
+  await page.waitForSelector(".loading", { state: "detached" });
+};
+
+describe.runIf(CHROMIUM !== undefined)("the pages", { timeout: PATIENCE_MS }, () => {
+  it.each(Object.keys(TEXTS))("show %s as text in every field, and stay within the window", async (name) => {
+    const page = await open(`${world.console.url}canaries/test/${name}`);
+    for (const address of [
+      `canaries/test/${name}`,
+      `runs/test/${name}-rolled-back`,
+      "",
+      "canaries",
+      "runs",
+      "insights",
+    ]) {
+      await page.goto(world.console.url + address);
+      await settled(page);
+      expect(await page.title()).not.toContain("owned");
+      expect(await page.locator("main img, main script").count()).toBe(0);
+      expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
+    }
+    await page.close();
+  });
+
+  it("go back and forth, and keep a search in the address", async () => {
+    const page = await open(`${world.console.url}canaries`);
+    await settled(page);
+    await page.getByRole("searchbox").fill("emoji");
+    await page.locator("tbody").getByRole("link", { name: "emoji" }).click();
+    await page.getByRole("heading", { name: "emoji" }).waitFor();
+    await page.goBack();
+    expect(await page.getByRole("searchbox").inputValue()).toBe("emoji");
+    await page.goForward();
+    await page.getByRole("heading", { name: "emoji" }).waitFor();
+    await page.close();
+  });
+
+  it("show a change in two tabs at once", async () => {
+    const tabs = await Promise.all([open(`${world.console.url}canaries`), open(`${world.console.url}canaries`)]);
+    for (const tab of tabs) await settled(tab);
+    const before = world.server.cluster.get(RESOURCES.canary, "test", "emoji") as KubeObject;
+    const status = { ...before["status"], phase: "Progressing", canaryWeight: 35 };
+    world.server.cluster.updateStatus(RESOURCES.canary, { ...before, status });
+    for (const tab of tabs) await tab.getByText("35 %").first().waitFor();
+    for (const tab of tabs) await tab.close();
+  });
+
+  it("are live again after a proxy has cut the stream, and say so meanwhile", async () => {
+    const proxy = await startProxy(world.console.url);
+    const page = await open(`${proxy.url}canaries`);
+    // A cookie belongs to a host and not to a port: the proxy gets it, too.
+    await settled(page);
+    await page.getByText("live", { exact: false }).first().waitFor();
+    proxy.cut();
+    await page.locator(".fresh.stale").waitFor();
+    proxy.mend();
+    await page.locator(".fresh.live").waitFor();
+    await page.close();
+    await proxy.stop();
+  });
+
+  it("throw no errors", () => expect(errors).toEqual([]));
+});
+
+/** A proxy between browser and console that can refuse everything. */
+async function startProxy(to: string) {
+  let isCut = false;
+  const server: Server = createServer((asked, answer) => {
+    if (isCut) {
+      answer.destroy();
+      return;
+    }
+    const { hostname, port } = new URL(to);
+    const passed = request(
+      { hostname, port, path: asked.url, method: asked.method, headers: asked.headers },
+      (response) => {
+        answer.writeHead(response.statusCode ?? 502, response.headers);
+        response.pipe(answer);
+      },
+    );
+    passed.on("error", () => answer.destroy());
+    answer.on("close", () => passed.destroy());
+    asked.pipe(passed);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    cut() {
+      isCut = true;
+      server.closeAllConnections();
+    },
+    mend() {
+      isCut = false;
+    },
+    stop: () =>
+      new Promise<void>((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  };
+}
