@@ -2,8 +2,10 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import { PROJECT_ROOT as ROOT } from "../src/project-root.ts";
 import { createRouters } from "../src/routers/table.ts";
+import { aCanary } from "../src/testing/canary.ts";
 import { commandBlocks } from "./docs-blocks.ts";
 
 const pages = (dir: string): string[] =>
@@ -26,6 +28,28 @@ describe("the documentation", () => {
     const found = textOf("docs/guides/providers.md").split("\n");
     expect(found.filter((line) => line.startsWith("| `") && !line.startsWith("| `provider`"))).toEqual(rows);
     expect(textOf("README.md")).toContain(`All ${rows.length} providers`);
+  });
+
+  it("has a tutorial that names each provider, with a Canary that its router takes", () => {
+    const routers = createRouters({ setOwnerRefs: true });
+    const texts = pages("docs/tutorials").map(textOf);
+    for (const name of routers.keys())
+      expect(
+        texts.some((text) => text.includes(`\`${name}\``) || text.includes(`provider: ${name}\n`)),
+        name,
+      ).toBe(true);
+    const canaries = texts.flatMap((text) =>
+      [...text.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, yaml = ""]) => parse(yaml)),
+    );
+    const found = canaries.filter(({ kind, spec }) => kind === "Canary" && spec.provider !== undefined);
+    expect(found.length).toBeGreaterThanOrEqual(14);
+    for (const { spec } of found) {
+      const { service, analysis, ...rest } = spec;
+      expect(
+        routers.get(spec.provider)?.problem(aCanary({ service, analysis, spec: rest })),
+        spec.provider,
+      ).toBeUndefined();
+    }
   });
 
   it.each(PAGES)("%s: its links lead somewhere", (page) => {

@@ -8,7 +8,7 @@ import type { Way } from "./ways.ts";
 import type { RealWorld } from "./world.ts";
 
 /** Asked so many times in a row, the proxy has settled. */
-const SETTLED = 20;
+const SETTLED = 5;
 const PATIENCE_MS = 60_000;
 
 /**

@@ -126,13 +126,16 @@ function tell(mesh: RealMesh): void {
     });
   });
 
-  it("follows new weights", { timeout: LIMIT_MS }, async () => {
-    for (const way of can("steps")) {
+  describe.each(can("steps"))("$provider", (way) => {
+    it("is followed by its proxy", { timeout: LIMIT_MS }, async () => {
       const times = await followTimes(world, way, nameOf(way, "steps"), TURNS);
       const at = (percent: number) => `p${percent} ${Math.round(percentile(times, percent))} ms`;
-      say(`${mesh} ${way.provider}: follows ${times.length} changes of weights: ${[50, 90, 99].map(at).join(", ")}`);
+      const shown = [50, 90, 99].map(at).join(", ");
+      say(
+        `${mesh} ${way.provider}: from ${times.length} changes of weights to the first user that they lead: ${shown}`,
+      );
       expect(times).toHaveLength(TURNS);
-    }
+    });
   });
 }
 

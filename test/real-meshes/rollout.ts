@@ -45,7 +45,9 @@ export async function stage(world: RealWorld, way: Way, plot: Plot): Promise<Rol
   const { fixture, mesh } = world;
   const { name: namespace, perStep = 0 } = plot;
   const host = `${namespace}.example.com`;
-  await fixture.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } });
+  // Pods with a sidecar of the imitation's are counted: Istio's checks and the mirrored requests need that.
+  const labels = { "istio-injection": "enabled" };
+  await fixture.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace, labels } });
   await fixture.apply(...way.objects(namespace, host), deployment(namespace, { version: "6.0.0", replicas: 1 }));
   await fixture.apply(canary(world, way, plot, host));
   const ref = { type: RESOURCES.canary, namespace, name: "podinfo" };
