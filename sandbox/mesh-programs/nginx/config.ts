@@ -9,8 +9,10 @@ export interface ConfigPlaces {
   readonly dir: string;
   /** Where users are served on 127.0.0.1. */
   readonly port: number;
-  /** Where nginx says that it is up, on 127.0.0.1. */
+  /** Where nginx says which configuration is in force, on 127.0.0.1. */
   readonly healthPort: number;
+  /** Number of the configuration. */
+  readonly generation: number;
   /** Processes of root would serve as another user, who cannot read the folder. */
   readonly user?: string;
 }
@@ -46,7 +48,7 @@ const LOG_FIELDS: Readonly<Record<keyof AccessLine, string>> = {
 };
 
 export function configOf(servers: readonly Server[], places: ConfigPlaces): string {
-  const { dir, port, healthPort, user } = places;
+  const { dir, port, healthPort, generation, user } = places;
   const upstreams = new Map<string, Upstream>();
   for (const { upstream, canary } of servers.flatMap(({ locations }) => locations)) {
     upstreams.set(upstream.name, upstream);
@@ -72,7 +74,7 @@ export function configOf(servers: readonly Server[], places: ConfigPlaces): stri
     ...[...upstreams.values()].flatMap((upstream) => upstreamLines(upstream, dir)),
     ...maps,
     `  server { listen unix:${dir}/empty.sock; access_log off; location / { return 503; } }`,
-    `  server { listen 127.0.0.1:${healthPort}; access_log off; location / { return 200; } }`,
+    `  server { listen 127.0.0.1:${healthPort}; access_log off; location / { return 200 ${generation}; } }`,
     ...serverLines(
       { host: "", locations: [] },
       () => "",
@@ -135,8 +137,7 @@ function serverLines(
   const all = locations.some(({ path, exact }) => path === "/" && !exact);
   return [
     "  server {",
-    // Deferred: a connection is accepted with its request, so that none rests at a process that is about to end.
-    `    listen 127.0.0.1:${port}${isDefault ? " default_server deferred" : ""};`,
+    `    listen 127.0.0.1:${port}${isDefault ? " default_server" : ""};`,
     `    server_name ${isDefault ? "_" : host};`,
     `    set $aviary_namespace ""; set $aviary_ingress ""; set $aviary_service ""; set $aviary_canary ""; set $aviary_path "";`,
     `    access_log ${dir}/access.log aviary;`,

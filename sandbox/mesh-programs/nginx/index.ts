@@ -4,10 +4,11 @@
  *
  *   Ingress, Service, EndpointSlice ──► plan ──► nginx.conf ──► SIGHUP          access.log ──► metrics
  */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { userInfo } from "node:os";
 import { join } from "node:path";
+import { setTimeout as setTimeoutPromise } from "node:timers/promises";
 import { RESOURCES } from "../../../src/ports/kubernetes.ts";
 import type { Cluster } from "../../cluster.ts";
 import { findAll, freePorts, type MeshOptions, type MeshPrograms, programGroup } from "../programs.ts";
@@ -17,6 +18,10 @@ import { planOf } from "./plan.ts";
 
 /** Changes come in bunches: a rollout changes an Ingress, Services and many EndpointSlices. */
 const GATHER_MS = 50;
+const LOOK_AGAIN_MS = 20;
+/** The workers of before have been told to end by then. */
+const SETTLE_MS = 100;
+const LATEST_MS = 5_000;
 
 /** @throws Error when nginx is missing or does not start */
 export async function startNginx(options: MeshOptions): Promise<MeshPrograms> {
@@ -28,23 +33,24 @@ export async function startNginx(options: MeshOptions): Promise<MeshPrograms> {
   const { dir } = group;
   const file = join(dir, "nginx.conf");
   const root = process.getuid?.() === 0 ? { user: userInfo().username } : {};
-  const render = () => configOf(planOf(worldOf(cluster)), { dir, port, healthPort: health, ...root });
+  const render = (generation: number) =>
+    configOf(planOf(worldOf(cluster)), { dir, port, healthPort: health, generation, ...root });
   const undo: (() => Promise<void> | void)[] = [() => group.stop()];
   const stop = async () => {
     for (const step of undo.splice(0).toReversed()) await step();
   };
   try {
-    let current = render();
-    writeFileSync(file, current);
+    let generation = 0;
+    writeFileSync(file, render(generation));
     const server = await group.start(nginx, ["-p", dir, "-c", file, "-e", "stderr"]);
     await group.ready(server, `http://127.0.0.1:${health}/`);
     const signal = (name: "SIGHUP" | "SIGUSR1") => void process.kill(server.pid, name);
-    const follow = followChanges(cluster, () => {
-      const next = render();
-      if (next === current) return;
-      current = next;
-      writeFileSync(file, next);
+    const follow = followChanges(cluster, async () => {
+      if (render(generation) === readFileSync(file, "utf8")) return;
+      generation += 1;
+      writeFileSync(file, render(generation));
       signal("SIGHUP");
+      await untilInForce(`http://127.0.0.1:${health}/`, generation);
     });
     undo.push(follow);
     const reader = readLog(join(dir, "access.log"), () => signal("SIGUSR1"));
@@ -65,19 +71,42 @@ function worldOf(cluster: Cluster) {
 }
 
 /** @returns stops */
-function followChanges(cluster: Cluster, changed: () => void): () => void {
+function followChanges(cluster: Cluster, changed: () => Promise<void>): () => void {
   let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
+  let again = false;
   const soon = () => {
-    timer ??= setTimeout(() => {
+    again = true;
+    timer ??= setTimeout(async () => {
+      again = false;
+      await changed();
       timer = undefined;
-      changed();
+      if (again && !stopped) soon();
     }, GATHER_MS);
   };
   const stops = KINDS.map((kind) => cluster.watch(kind, soon));
   return () => {
+    stopped = true;
     clearTimeout(timer);
     for (const end of stops) end();
   };
+}
+
+/**
+ * A worker of nginx that is told to end before it has begun drops connections: one change waits for the other. A
+ * configuration that nginx refuses never comes into force, and nginx says why in the sandbox's log.
+ */
+async function untilInForce(url: string, generation: number): Promise<void> {
+  const late = AbortSignal.timeout(LATEST_MS);
+  while (!late.aborted) {
+    const answer = await fetch(url, { headers: { connection: "close" }, signal: late }).then(
+      (response) => response.text(),
+      () => "",
+    );
+    if (answer === String(generation)) break;
+    await setTimeoutPromise(LOOK_AGAIN_MS);
+  }
+  await setTimeoutPromise(SETTLE_MS);
 }
 
 async function serveMetrics(
