@@ -20,7 +20,7 @@ import { planOf } from "./plan.ts";
 const GATHER_MS = 50;
 const LOOK_AGAIN_MS = 20;
 /** The workers of before have been told to end by then. */
-const SETTLE_MS = 100;
+const SETTLE_MS = 1_000;
 const LATEST_MS = 5_000;
 
 /** @throws Error when nginx is missing or does not start */
