@@ -9,7 +9,7 @@ const GATEWAY_CLASS = clusterScoped(GROUP, "v1", "GatewayClass", "gatewayclasses
 
 /** What a Canary's `gatewayRefs` name. */
 export const GATEWAY_NAME = { namespace: "ingress", name: "gateway" };
-export const CLASS_NAME = "sandbox";
+export const CLASS_NAME = "real";
 
 export interface GatewayOptions {
   readonly controllerName: string;
@@ -19,8 +19,11 @@ export interface GatewayOptions {
   readonly parametersRef?: KubeFields;
 }
 
+/** Whether the cluster has the Gateway API's own definitions: control planes wait for kinds that the sandbox's do not have. */
 export const hasGatewayApi = (cluster: Cluster): boolean =>
-  hasCrd(cluster, `gateways.${GROUP}`) && hasCrd(cluster, `gatewayclasses.${GROUP}`);
+  ["gateways", "gatewayclasses", "httproutes", "referencegrants", "backendtlspolicies"].every((plural) =>
+    hasCrd(cluster, `${plural}.${GROUP}`),
+  );
 
 /** Call it only when the cluster has the Gateway API. */
 export function createGateway(cluster: Cluster, options: GatewayOptions): void {
