@@ -12,7 +12,6 @@ import { SILENT_LOG } from "../../src/ports/log.ts";
 import { STEERING } from "../../src/ports/steering.ts";
 import { createRouters } from "../../src/routers/table.ts";
 import { type StubCluster, startStubCluster } from "../../src/testing/stub-cluster.ts";
-import { until } from "../../src/testing/until.ts";
 import { systemClock } from "../../src/time/system-clock.ts";
 import { canaryOf, deployment } from "./burst.ts";
 
@@ -106,6 +105,9 @@ function hear({ figures }: StubCluster): void {
   for (const right of [...figures.asked].map(asRight)) if (!right.endsWith(" /")) asked.add(right);
 }
 
+/** The time limit of the test is the only one. */
+const moment = () => new Promise((resolve) => setTimeout(resolve, 20));
+
 /** Other clients change what the operator made, and the Canaries name their autoscalers no more. */
 async function disturb(cluster: StubCluster): Promise<void> {
   const heard = (right: string) => {
@@ -117,17 +119,16 @@ async function disturb(cluster: StubCluster): Promise<void> {
     cluster.put(type, { ...old, ...fields, metadata: { ...old?.metadata } });
   };
   change(RESOURCES.service, "deployment", { spec: { selector: { app: "other" } } });
-  await until("the Service is repaired", () => heard("patch /services"));
+  while (!heard("patch /services")) await moment();
   for (const name of ["deployment", "statefulset"]) {
     const { autoscalerRef: _gone, ...others } = cluster.get(RESOURCES.canary, "test", name)?.["spec"] ?? {};
     change(RESOURCES.canary, name, { spec: others });
   }
-  await until("the copies of the autoscalers go", () => {
-    return heard("delete autoscaling/horizontalpodautoscalers") && heard("delete keda.sh/scaledobjects");
-  });
+  const gone = ["delete autoscaling/horizontalpodautoscalers", "delete keda.sh/scaledobjects"];
+  while (!gone.every(heard)) await moment();
 }
 
-it("is asked for, all of it, and for nothing else", async () => {
+it("is asked for, all of it, and for nothing else", { timeout: 300_000 }, async () => {
   const cluster = await startStubCluster({ readyAfterMs: 1 });
   const flags = ["-port=0", "-mesh-provider=kubernetes", "-metrics-server=http://127.0.0.1:9", "-interval-floor=100ms"];
   const read = readOperatorFlags([...flags, "-enable-leader-election", "-allow-local-egress"], {});

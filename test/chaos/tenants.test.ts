@@ -135,7 +135,7 @@ function quietIs(condition: (status: KubeFields) => boolean): Promise<void> {
 const imageOf = (name: string): unknown =>
   cluster.get(RESOURCES.deployment, QUIET.namespace, name)?.["spec"].template.spec.containers[0].image;
 
-it.each(SEEDS)("seed %i: all releases of the quiet tenant succeed", { timeout: 300_000 }, async (seed) => {
+it.each(SEEDS)("seed %i: all releases of the quiet tenant succeed", { timeout: 600_000 }, async (seed) => {
   const chance = createChance(seed);
   isOver = false;
   cluster = await startStubCluster({
