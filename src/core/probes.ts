@@ -12,6 +12,7 @@ export const REQUEST_DURATION = "request-duration";
 /** The phase in the payload of the hooks of an analysis, also in WaitingPromotion; rollback hooks get the real phase. */
 const RUNNING = "Progressing";
 
+type MetricProbe = Extract<Probe, { readonly kind: "metric" }>;
 type Analysing = StatusIn<"Progressing"> | StatusIn<"WaitingPromotion">;
 
 /** At the end of a step: rollback hooks, the checks of the step (before the first one: its preparations), then the gates. */
@@ -21,7 +22,9 @@ export function analysisProbes(spec: CanarySpec, plan: Plan, status: Analysing):
   const gates = status.paused !== undefined ? [] : (plan.steps[status.step]?.gates ?? plan.promotionGates);
   return [
     ...hookProbes(spec, "rollback", status.phase),
-    ...(status.step > 0 ? [...hookProbes(spec, "rollout", RUNNING), ...metrics(spec)] : preparations(spec, status)),
+    ...(status.step > 0
+      ? [...hookProbes(spec, "rollout", RUNNING), ...metricProbes(spec)]
+      : preparations(spec, status)),
     ...gates
       // While waiting for the promotion the traffic does not increase any more.
       .filter((gate) => !(gate === "confirm-traffic-increase" && status.phase === "WaitingPromotion"))
@@ -49,9 +52,14 @@ export function hookProbes(spec: CanarySpec, type: HookType, phase: string): rea
 }
 
 /** Built-in and inline checks of every metric first, then those by template: the order is contract. */
-function metrics(spec: CanarySpec): readonly Probe[] {
+export function metricProbes(spec: CanarySpec): readonly MetricProbe[] {
   const all = spec.analysis.metrics;
-  const ask = (metric: Metric, source: MetricSourceKind): Probe => ({ kind: "metric", metric, source, of: "canary" });
+  const ask = (metric: Metric, source: MetricSourceKind): MetricProbe => ({
+    kind: "metric",
+    metric,
+    source,
+    of: "canary",
+  });
   return [
     ...all.flatMap((metric) => directSources(metric).map((source) => ask(metric, source))),
     ...all.flatMap((metric) => {

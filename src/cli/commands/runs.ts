@@ -1,5 +1,7 @@
 /** What happened: why, history, run, diff, replay. Read from the CanaryRuns that the operator writes. */
 import { gunzipSync } from "node:zlib";
+import type { CanaryStatus } from "../../core/canary.ts";
+import { type JournalLine, type ReplayedTurn, replay } from "../../core/journal.ts";
 import type { RecordedCheck } from "../../core/run-record.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { STEERING } from "../../ports/steering.ts";
@@ -10,6 +12,7 @@ import { alignColumns, humanAge } from "../columns.ts";
 import { type Command, type CommandContext, UserError } from "../command.ts";
 import { describeOptions, type OptionSpec, oneOf, type ReadOptions, readOptions } from "../options.ts";
 import { factsOf } from "../steer/facts.ts";
+import { incidentOf } from "../steer/incident.ts";
 import { CANARY_OPTIONS, OUTPUT } from "../steer/options.ts";
 import { type CanaryName, canaryOf, canaryWord, copiesOf, eventsOf, podText, runsOf } from "../steer/seen.ts";
 import { eventText } from "../steer/tree.ts";
@@ -31,14 +34,15 @@ function reading(
   examples: readonly string[],
   run: (asked: Asked) => Promise<void>,
   own: Readonly<Record<string, OptionSpec>> = {},
+  outputs: readonly string[] = ["text", "json"],
 ): Command {
-  const table = { ...own, ...OPTIONS };
+  const table = { ...OPTIONS, ...own };
   const shown = examples.map((example) => `  aviary ${example}\n`).join("");
   return {
     help: `Usage: aviary ${usage} [OPTIONS]\n\nExamples:\n${shown}\n${describeOptions(table)}`,
     async run(context) {
       const options = readOptions(context.argv, table);
-      const asJson = oneOf(options, "output", ["text", "json"]) === "json";
+      const asJson = oneOf(options, "output", outputs) === "json";
       if (options.words.length === 0) throw new UserError(`use: aviary ${usage}`, 2);
       const client = await connectCluster(options, context.env);
       const namespace = options.text("namespace") ?? client.namespace;
@@ -136,7 +140,17 @@ function checkTable(checks: readonly RecordedCheck[], paint: Paint): readonly st
   return lines.map(paint.states);
 }
 
-export const whyCommand = reading("why canary/NAME [RUN]", ["why canary/podinfo -n test"], async (asked) => {
+const WHY_OPTIONS = { output: { ...OUTPUT.output, help: "text, json, or md for an incident" } } as const;
+
+export const whyCommand = reading(
+  "why canary/NAME [RUN]",
+  ["why canary/podinfo -n test", "why canary/podinfo -n test -o md > incident.md"],
+  why,
+  WHY_OPTIONS,
+  ["text", "json", "md"],
+);
+
+async function why(asked: Asked): Promise<void> {
   const { client, namespace, asJson, options, paint, context } = asked;
   const isRunGiven = options.words.length > 1 && (options.words[0] ?? "").includes("/");
   const name = canaryWord(isRunGiven ? options.words.slice(0, 1) : options.words);
@@ -162,6 +176,10 @@ export const whyCommand = reading("why canary/NAME [RUN]", ["why canary/podinfo 
     );
     return;
   }
+  if (options.text("output") === "md") {
+    context.out(incidentOf({ title: `${name}.${namespace}`, sentence, run, failed, notReady }));
+    return;
+  }
   const block = (title: string, lines: readonly string[]) => (lines.length === 0 ? [] : [paint.bold(title), ...lines]);
   const lines = [
     `${paint.bold(`${name}.${namespace}`)}  ${paint.states(facts.phase || "-")}  ${sentence}`,
@@ -176,7 +194,7 @@ export const whyCommand = reading("why canary/NAME [RUN]", ["why canary/podinfo 
     ),
   ];
   context.out(`${lines.join("\n")}\n`);
-});
+}
 
 const isReady = ({ status }: KubeObject): boolean =>
   (status?.conditions ?? []).some(({ type, status: is }: KubeFields) => type === "Ready" && is === "True");
@@ -242,11 +260,34 @@ export const replayCommand = reading(
       context.out(`${JSON.stringify(wanted === undefined ? turns : chosen[0], null, 2)}\n`);
       return;
     }
-    for (const [i, turn] of turns.entries())
-      context.out(`${String(i + 1).padStart(4)}  ${JSON.stringify(turn).slice(0, 300)}\n`);
+    for (const [i, line] of turnTexts(turns).entries()) context.out(`${String(i + 1).padStart(4)}  ${line}\n`);
   },
   { turn: { type: "string", help: "only this turn, whole" } },
 );
+
+/** What each turn knew and decided; a journal of another form is printed as it is. */
+function turnTexts(turns: readonly unknown[]): readonly string[] {
+  try {
+    return replay(turns as readonly JournalLine[]).map(turnText);
+  } catch {
+    return turns.map((turn) => JSON.stringify(turn).slice(0, 300));
+  }
+}
+
+function turnText({ input, next, transition }: ReplayedTurn): string {
+  const { status, observation, now } = input;
+  const asked = observation.answers.map(({ probe, answer }) => {
+    const name = probe.kind === "metric" ? probe.metric.name : probe.kind === "hook" ? probe.hook.name : probe.kind;
+    return `${name} ${answer.kind === "value" ? answer.value : answer.kind}`;
+  });
+  const place = ({ phase, canaryWeight, ...rest }: CanaryStatus) =>
+    `${phase || "new"}${"step" in rest && rest.step > 0 ? ` step ${rest.step}` : ""} ${canaryWeight} %`;
+  const [from, to] = [place(status), place(next)];
+  const said = (transition?.events ?? []).map(({ message }) => message);
+  const other = transition === undefined || transition.status.phase !== next.phase ? "decided otherwise now" : "";
+  const parts = [from === to ? from : `${from} -> ${to}`, asked.join(", "), said.join("; "), other];
+  return [new Date(now).toISOString(), ...parts.filter((part) => part !== "")].join("  ");
+}
 
 function journalOf({ metadata, status }: KubeObject): readonly unknown[] {
   const { journal } = status ?? {};

@@ -347,6 +347,13 @@ describe("runs", () => {
     expect(out).toMatch(/request-success-rate +canary +fail +90 +>= 99/);
   });
 
+  it("why writes Markdown for an incident", async () => {
+    const { out } = await aviary("why", "canary/recorded", "recorded-1", "-n", "test", "-o", "md");
+    expect(out).toMatch(/^## recorded.test\n\nRolled back at step 2/);
+    expect(out).toContain("- app: `app:1` -> `app:2`");
+    expect(out).toMatch(/\| request-success-rate \| 90 \| >= 99 \|/);
+  });
+
   it("run prints the record", async () => {
     expect((await aviary("run", "recorded-1", "-n", "test")).out).toContain("app  app:1 -> app:2");
     const { code, err } = await aviary("run", "recorded-9", "-n", "test");

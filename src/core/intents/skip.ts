@@ -8,7 +8,7 @@ export const skip: Intent = {
   apply(turn, { toStep, toWeight, gatesToo }) {
     const { status, plan, spec } = turn;
     if (status.phase !== "Progressing") return refused("no run is under way");
-    const byWeight = plan.steps.findIndex(({ weight }) => weight === toWeight) + 1;
+    const byWeight = toWeight === undefined ? 0 : plan.steps.findIndex(({ weight }) => weight >= toWeight) + 1;
     const to = toStep ?? byWeight;
     const step = plan.steps[to - 1];
     if (step === undefined) return refused(`there is no such step: the plan has ${plan.steps.length}`);

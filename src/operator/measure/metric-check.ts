@@ -35,13 +35,16 @@ export interface MeasuringPorts {
 
 type MetricProbe = Extract<Probe, { kind: "metric" }>;
 
+/** As much of a Canary as its queries are made of. */
+export type Measured = Pick<Canary, "ref" | "spec">;
+
 const KNATIVE_PRIMARY_REVISION = "flagger.app/primary-revision";
 const noData = (message: string): Answer => ({ kind: "no-data", message });
 const failed = (message: string): Answer => ({ kind: "error", message });
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 export async function measure(
-  canary: Canary,
+  canary: Measured,
   probe: MetricProbe,
   ports: MeasuringPorts,
   signal: AbortSignal,
@@ -64,7 +67,7 @@ export async function measure(
 
 /** @returns the text of the event when the target cannot be read */
 export async function modelFor(
-  { ref, spec }: Canary,
+  { ref, spec }: Measured,
   { of }: Pick<MetricProbe, "of">,
   metric: Pick<Metric, "interval" | "templateVariables">,
   ports: MeasuringPorts,
@@ -109,7 +112,7 @@ async function knativeRoute(
 
 /** Where built-in and inline checks are asked, or why there is no such place. */
 export function builtInServer(
-  { spec }: Canary,
+  { spec }: Measured,
   { metricsServer, dispatcher, clock }: MeasuringPorts,
 ): MetricSource | string {
   const address = spec.metricsServer ?? metricsServer;
@@ -121,13 +124,13 @@ export function builtInServer(
   }
 }
 
-export function keyFor({ spec }: Canary, { meshProvider }: MeasuringPorts): string {
+export function keyFor({ spec }: Measured, { meshProvider }: MeasuringPorts): string {
   const targetIsService = spec.targetRef.kind === "Service" && !isKnativeTarget(spec.targetRef);
   return observerKey({ meshProvider, ownProvider: spec.ownProvider, targetIsService });
 }
 
 async function measureBuiltIn(
-  canary: Canary,
+  canary: Measured,
   { metric, source }: MetricProbe,
   model: QueryModel,
   ports: MeasuringPorts,
@@ -152,7 +155,7 @@ async function measureBuiltIn(
 }
 
 async function measureInline(
-  canary: Canary,
+  canary: Measured,
   metric: Metric,
   model: QueryModel,
   ports: MeasuringPorts,
@@ -295,7 +298,7 @@ export async function checkMetricServers(canary: Canary, ports: MeasuringPorts, 
 }
 
 async function serverProblem(
-  canary: Canary,
+  canary: Measured,
   metric: Metric,
   ports: MeasuringPorts,
   signal: AbortSignal,

@@ -1,0 +1,200 @@
+/**
+ * Every verb, asked for by CanaryActions while users send requests and two GitOps tools apply the manifests again and again: one as
+ * Flux does it (server-side apply), one as Argo CD's self-healing does it (a patch of what differs). They have nothing to revert.
+ */
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { apiVersionOf, type KubeFields, type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
+import { STEERING } from "../../../src/ports/steering.ts";
+import { type Fixture, startFixture } from "./fixture.ts";
+import { canary, deployment, gate } from "./manifests.ts";
+import { type Stage, type Story, stage } from "./story.ts";
+
+vi.setConfig({ testTimeout: 400_000, hookTimeout: 180_000 });
+
+const never = new AbortController().signal;
+const UNHARMED = { dropped: [], injected: 0, failedByPrimary: 0 };
+
+let fixture: Fixture;
+
+beforeAll(async () => {
+  fixture = await startFixture();
+});
+
+afterAll(() => fixture.stop());
+
+/** Whether the cluster has what the manifest says; fields that the manifest leaves out are for others. */
+function covers(live: unknown, wanted: unknown): boolean {
+  if (Array.isArray(wanted)) {
+    return Array.isArray(live) && live.length === wanted.length && wanted.every((item, i) => covers(live[i], item));
+  }
+  if (typeof wanted !== "object" || wanted === null) return live === wanted;
+  const fields = (live ?? {}) as Readonly<Record<string, unknown>>;
+  return Object.entries(wanted).every(([name, value]) => covers(fields[name], value));
+}
+
+let asked = 0;
+
+/** @returns the answer of the operator, as "Applied: message" */
+async function act(namespace: string, verb: string, spec: KubeFields = {}): Promise<string> {
+  const type = STEERING.action;
+  asked += 1;
+  const metadata = { name: `${verb}-${asked}`, namespace };
+  const object = { apiVersion: apiVersionOf(type), kind: type.kind, metadata };
+  await fixture.client.kube.create(type, { ...object, spec: { canary: "podinfo", by: "alice", verb, ...spec } }, never);
+  const ref = { type, namespace, name: metadata.name };
+  const { status } = await fixture.until(ref, "answered", (found) => found?.["status"]?.phase !== undefined);
+  return `${status.phase}: ${status.message}`;
+}
+
+interface GitOps {
+  /** From now on the manifests say this. */
+  wants(version: string): Promise<void>;
+  /** @returns what the tools had to put right */
+  stop(): Promise<readonly string[]>;
+}
+
+/** Both tools, one after the other, without rest. */
+function startGitOps(namespace: string, plot: Stage, version: string): GitOps {
+  const { kube } = fixture.client;
+  const reverted: string[] = [];
+  let manifests = [deployment(namespace, { version }), canary(namespace, plot)];
+  let stopped = false;
+  const refOf = ({ kind, metadata }: KubeObject) => ({
+    type: kind === "Canary" ? RESOURCES.canary : RESOURCES.deployment,
+    namespace,
+    name: metadata.name,
+  });
+  async function apply(report: boolean): Promise<void> {
+    for (const manifest of manifests) {
+      const ref = refOf(manifest);
+      const live = await kube.get(ref, never);
+      const isDrift = !covers(live?.["spec"], manifest["spec"]);
+      if (isDrift && report) reverted.push(`${manifest.kind}: ${JSON.stringify(live?.["spec"])}`);
+      await kube.apply(ref.type, manifest, { fieldManager: "kustomize-controller", force: true }, never);
+      // Self-healing patches what differs, and nothing else.
+      if (isDrift) await kube.mergePatch(ref, { spec: manifest["spec"] }, {}, never);
+    }
+  }
+  async function loop(): Promise<void> {
+    while (!stopped) {
+      await apply(true);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+  let looping = apply(false).then(loop);
+  return {
+    async wants(next) {
+      stopped = true;
+      await looping;
+      manifests = [deployment(namespace, { version: next }), canary(namespace, plot)];
+      stopped = false;
+      await apply(false);
+      looping = loop();
+    },
+    async stop() {
+      stopped = true;
+      await looping;
+      return reverted;
+    },
+  };
+}
+
+const targetOf = (story: Story): KubeObject | undefined => story.get({ type: RESOURCES.deployment, name: "podinfo" });
+const imageOf = (object: KubeObject | undefined): string => object?.["spec"]?.template.spec.containers[0].image ?? "";
+
+async function untilPrimaryRuns(namespace: string, version: string): Promise<void> {
+  const ref = { type: RESOURCES.deployment, namespace, name: "podinfo-primary" };
+  await fixture.until(ref, `runs ${version}`, (object) => {
+    const { replicas = 0, updatedReplicas = 0, readyReplicas = 0, observedGeneration } = object?.["status"] ?? {};
+    const isDone = replicas === updatedReplicas && replicas === readyReplicas && replicas > 0;
+    return imageOf(object).endsWith(version) && isDone && observedGeneration === object?.metadata["generation"];
+  });
+}
+
+describe("people steer a release, and GitOps has nothing to revert:", () => {
+  it("pause, set-weight, resume, promote, skip, promote --full, undo, retry, abort", async () => {
+    const name = "verbs";
+    // Steps that end by themselves long after people have acted.
+    const plot = { analysis: { stepWeights: [20, 40, 60, 80], interval: "20s" } };
+    const story = await stage(fixture, name, plot);
+    const gitops = startGitOps(name, plot, "6.0.0");
+    await gitops.wants("6.0.1");
+    await story.untilWeight(20);
+    expect(await act(name, "pause", { reason: "look" })).toBe("Applied: paused at 20 %, checks go on");
+    expect(await act(name, "set-weight", { to: { weight: 25 } })).toBe("Applied: weight 20 -> 25, held there");
+    await story.untilWeight(25);
+    expect(await act(name, "resume")).toBe("Applied: goes on from 25 %");
+    expect(await act(name, "promote", { expect: { step: 1 } })).toBe("Applied: step 1 -> 2");
+    await story.untilWeight(40);
+    // A second click on the same page is not a second step.
+    expect(await act(name, "promote", { expect: { step: 1 } })).toBe("Refused: the run is at step 2 by now");
+    expect(await act(name, "skip", { to: { step: 4 } })).toBe("Applied: step 2 -> 4");
+    await story.untilWeight(80);
+    expect(await act(name, "promote-full")).toBe("Applied: the promotion begins, without the rest of the checks");
+    await story.untilPhase("Succeeded");
+    await untilPrimaryRuns(name, "6.0.1");
+
+    expect(await act(name, "undo", { reason: "checkout breaks" })).toMatch(/^Applied: the primary gets its earlier/);
+    const undone = await story.untilStatus("undone", ({ phase, aviary }) => phase === "Failed" && !aviary.restoring);
+    await untilPrimaryRuns(name, "6.0.0");
+    expect(undone["status"].aviary.cause).toMatchObject({ kind: "undo", by: "alice", reason: "checkout breaks" });
+    expect(imageOf(targetOf(story))).toMatch(/:6\.0\.1$/);
+    const since = story.users.answers.length;
+    await story.users.until("the earlier version", (all) =>
+      all.slice(since).some(({ version }) => version === "6.0.0"),
+    );
+    expect(await act(name, "undo")).toMatch(/^Refused: no earlier revision is kept/);
+
+    expect(await act(name, "retry")).toBe("Applied: the revision is released again");
+    await story.untilWeight(20);
+    expect(await act(name, "abort", { reason: "enough" })).toBe("Applied: weight 20 -> 0, rolled back");
+    await story.untilPhase("Failed");
+    expect(await gitops.stop()).toEqual([]);
+    const { dropped, injected, failedByPrimary } = await story.close();
+    expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
+  });
+
+  it("approve lets a release through its gate once, and refuse closes the gate for good", async () => {
+    const name = "gates";
+    const plot = { analysis: { stepWeights: [50] }, hooks: [gate("confirm-promotion", "/gate/check")] };
+    const story = await stage(fixture, name, plot);
+    const gitops = startGitOps(name, plot, "6.0.0");
+    await gitops.wants("6.0.1");
+    await story.untilPhase("WaitingPromotion");
+    expect(await act(name, "approve")).toBe(
+      "Applied: gate confirm-promotion (confirm-promotion) is open for this step",
+    );
+    await story.untilPhase("Succeeded");
+    await gitops.wants("6.0.2");
+    await story.untilPhase("WaitingPromotion");
+    expect(await act(name, "refuse", { reason: "not today" })).toBe("Applied: refused, rolled back");
+    await story.untilPhase("Failed");
+    await untilPrimaryRuns(name, "6.0.1");
+    expect(await gitops.stop()).toEqual([]);
+    const { dropped, injected, failedByPrimary } = await story.close();
+    expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
+  });
+
+  it("freeze keeps a release from beginning in the windows of its schedule, until it is thawed", async () => {
+    const name = "frozen";
+    const plot = { analysis: { stepWeights: [50] } };
+    const story = await stage(fixture, name, plot);
+    const freeze = async (namespace: string, freezeName: string, spec: KubeFields) => {
+      const type = STEERING.freeze;
+      const metadata = { name: freezeName, namespace };
+      const object = { apiVersion: apiVersionOf(type), kind: type.kind, metadata, spec: { by: "carol", ...spec } };
+      await fixture.client.kube.create(type, object, never);
+      return () => fixture.client.kube.delete({ type, namespace, name: freezeName }, {}, never);
+    };
+    // A window that begins each minute, and is longer than that: it always stands.
+    const thaw = await freeze(name, "sale", { schedule: "* * * * *", duration: "1h", reason: "sale" });
+    const gitops = startGitOps(name, plot, "6.0.0");
+    await gitops.wants("6.0.1");
+    await story.heard(/A new revision waits: frozen by carol \(sale\)/);
+    await thaw();
+    await story.untilPhase("Succeeded");
+    expect(await gitops.stop()).toEqual([]);
+    const { dropped, injected, failedByPrimary } = await story.close();
+    expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
+  });
+});
