@@ -6,6 +6,7 @@ import type { MeshPrograms } from "../../../sandbox/mesh-programs/programs.ts";
 import type { Sandbox, SandboxOptions } from "../../../sandbox/sandbox.ts";
 import { systemClock } from "../../time/system-clock.ts";
 import { type Command, type CommandContext, type ExitCode, UserError } from "../command.ts";
+import { lowPortWarning } from "../low-ports.ts";
 import {
   describeOptions,
   type OptionSpec,
@@ -81,11 +82,13 @@ function outputOptions(argv: readonly string[], table: Readonly<Record<string, O
 }
 
 /** Idempotent: a sandbox that runs already is only shown. */
-async function up({ argv, out, signal }: CommandContext): Promise<ExitCode> {
+async function up({ argv, out, err, signal }: CommandContext): Promise<ExitCode> {
   const options = outputOptions(argv, UP_OPTIONS);
   const folder = stateFolder(options.text("state-dir") ?? DEFAULT_STATE_DIR);
   const running = readState(folder.dir) ?? (await launch(options, folder, signal));
   show(running, options, out);
+  const warning = lowPortWarning();
+  if (warning !== undefined) err(`aviary sandbox up: ${warning}\n`);
   return 0;
 }
 
