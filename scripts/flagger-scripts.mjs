@@ -95,14 +95,17 @@ async function run(folder, name, namespace) {
     `bash ${init}`,
     `bash test/${folder}/test-${name}.sh`,
   ];
+  let passed = false;
   try {
     const up = await shell(`'${PROGRAM}' sandbox up --state-dir '${state}'`, { env, output, cwd: copy });
     const code = up === 0 ? await shell(lines.join("\n"), { env, output, cwd: copy }) : up;
-    if (code === 0) setImmediate(() => rmSync(dir, { recursive: true, force: true }));
+    passed = code === 0;
     return { code, log };
   } finally {
     await shell(`'${PROGRAM}' sandbox down --state-dir '${state}'`, { env, output, cwd: copy });
-    output.end();
+    await new Promise((resolve) => output.end(resolve));
+    // The folder holds what `sandbox down` has to know: it goes last.
+    if (passed) rmSync(dir, { recursive: true, force: true });
   }
 }
 
