@@ -13,7 +13,7 @@ import type { Recorder } from "../../ports/recorder.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { type AdapterTables, routerKinds } from "../adapters.ts";
 import { createWorld } from "../cluster/cluster-view.ts";
-import { createFights, type Fight } from "../cluster/fights.ts";
+import { createFights, type Fight, type Fights } from "../cluster/fights.ts";
 import { createFreshSnapshot } from "../cluster/read-your-writes.ts";
 import { warnOfRenaming } from "../cluster/renamed.ts";
 import { createRemover, createWriter } from "../cluster/write.ts";
@@ -24,7 +24,7 @@ import { createCanaryStore } from "../reconcile/store.ts";
 import { createSessions } from "../sessions.ts";
 import type { ActionDesk } from "../steering/action-desk.ts";
 import type { Quarantine } from "../watchdog/quarantine.ts";
-import { createComplaints } from "./complaints.ts";
+import { type Complaints, createComplaints } from "./complaints.ts";
 import { warnOfDeletion } from "./deleted-canary.ts";
 import { canaryKey, canaryRef, createFollower, type Follower } from "./follow.ts";
 import { createTwins } from "./target-claims.ts";
@@ -91,14 +91,6 @@ export function startEngine(options: EngineOptions): Engine {
   const sessions = createSessions();
   sessions.onForget(follower.unfollow);
   sessions.onForget((ref) => recorder.forget(ref));
-  const fights = createFights({
-    clock,
-    read: options.read ?? (() => Promise.resolve(undefined)),
-    onFight(canary, fight) {
-      complaints.fought(canary, fight);
-      options.onFight?.(fight);
-    },
-  });
   const ports: Ports = {
     clock,
     recorder,
@@ -111,7 +103,12 @@ export function startEngine(options: EngineOptions): Engine {
       sessions,
       refusal: twins.problem,
       remove: createRemover(options.writer, snapshot, routerKinds(options.tables)),
-      write: createWriter(options.writer, snapshot, routerKinds(options.tables), fights),
+      write: createWriter(
+        options.writer,
+        snapshot,
+        routerKinds(options.tables),
+        fightsOf(options, () => complaints),
+      ),
       ...(options.serverAheadMs === undefined ? {} : { serverAheadMs: options.serverAheadMs }),
     }),
     asking: options.asking ?? askingOverHttp(options, follower),
@@ -156,6 +153,17 @@ export function startEngine(options: EngineOptions): Engine {
       await queue.drain(hurry);
     },
   };
+}
+
+function fightsOf(options: EngineOptions, complaints: () => Complaints): Fights {
+  return createFights({
+    clock: options.clock,
+    read: options.read ?? (() => Promise.resolve(undefined)),
+    onFight(canary, fight) {
+      complaints().fought(canary, fight);
+      options.onFight?.(fight);
+    },
+  });
 }
 
 /** As it was seen last; undefined for targets without a size. */
