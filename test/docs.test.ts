@@ -18,6 +18,13 @@ const PAGES = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", ...pages("docs
 const textOf = (path: string): string => readFileSync(join(ROOT, path), "utf8");
 
 describe("the documentation", () => {
+  it("numbers each decision once, in its name and in its title", () => {
+    const names = readdirSync(join(ROOT, "docs/adr")).filter((name) => /^\d{4}-/.test(name));
+    const numbers = names.map((name) => name.slice(0, 4));
+    expect(numbers).toEqual(numbers.map((_, i) => String(i + 1).padStart(4, "0")));
+    for (const name of names) expect(textOf(`docs/adr/${name}`)).toMatch(new RegExp(`^# ${name.slice(0, 4)}\\b`));
+  });
+
   it("has a row for each provider, with what its router can do", () => {
     const routers = [...createRouters({ setOwnerRefs: true })];
     const sign = (can: boolean) => (can ? "yes" : "-");

@@ -319,7 +319,7 @@ describe.each(SPECIMENS)("$apiVersion $kind", (specimen) => {
 });
 
 describe.each(SPECIMENS.filter(({ scales }) => scales))("$apiVersion $kind, which has pods,", (specimen) => {
-  it("a promotion that is over can be undone, also by an operator that takes over after any write (ADR 0016)", () => {
+  it("a promotion that is over can be undone, also by an operator that takes over after any write (ADR 0017)", () => {
     const { length: writes } = (() => {
       const stage = Stage.begun(specimen);
       stage.release("2");

@@ -20,7 +20,7 @@ import type { CopiedKind } from "./kind.ts";
 
 /**
  * The template that the primary ran before its last promotion, as JSON: a promotion that fails can be rolled back even by an
- * operator that was started after it, and one that succeeded can be undone. Kept until the next promotion (ADR 0016).
+ * operator that was started after it, and one that succeeded can be undone. Kept until the next promotion (ADR 0017).
  */
 export const PREVIOUS_TEMPLATE_ANNOTATION = "aviary.flagger.app/previous-template";
 
