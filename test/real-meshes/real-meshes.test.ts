@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RealMesh } from "../../sandbox/mesh-programs/index.ts";
 import { BAD, GOOD } from "../e2e/stories/manifests.ts";
 import { isWithin } from "./bounds.ts";
+import { countAtCanary } from "./copies.ts";
 import { followTimes, percentile } from "./follow.ts";
 import { byCanary, type Ending, stage } from "./rollout.ts";
 import { type Strategy, WAYS, type Way } from "./ways.ts";
@@ -94,15 +95,13 @@ function tell(mesh: RealMesh): void {
     it("mirrors requests that no user sees", { timeout: LIMIT_MS }, async () => {
       const name = nameOf(way, "mirror");
       const story = await stage(world, way, { name, analysis: { iterations: 4, mirror: true, threshold: 3 } });
+      const copies = countAtCanary(world, name);
       await story.release(BAD);
       const ending = await story.end("Failed");
       report(way, "mirroring of a bad release", ending);
       expect(ending.failed).toEqual([]);
       expect(ending.samples.filter(byCanary)).toEqual([]);
-      const copies = world.fixture.sandbox.mesh
-        .totals()
-        .filter(({ namespace, workload }) => namespace === name && workload === "podinfo");
-      expect(copies.reduce((sum, { requests }) => sum + requests, 0)).toBeGreaterThan(100);
+      expect(await copies.stop()).toBeGreaterThan(100);
     });
   });
 
