@@ -82,6 +82,13 @@ export function startUsers(people: readonly Person[], requestsPerSecond: number)
     }
   }, TICK_MS);
 
+  const stop = async () => {
+    clearInterval(timer);
+    await Promise.all(open);
+    await agent.close();
+  };
+  let stopped: Promise<void> | undefined;
+
   return {
     answers,
     until: (what, holds) =>
@@ -102,10 +109,10 @@ export function startUsers(people: readonly Person[], requestsPerSecond: number)
         listeners.add(look);
         look();
       }),
-    async stop() {
-      clearInterval(timer);
-      await Promise.all(open);
-      await agent.close();
+    // Both the end of a story and the clearing of its namespace stop the users.
+    stop() {
+      stopped ??= stop();
+      return stopped;
     },
   };
 }
