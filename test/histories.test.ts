@@ -86,13 +86,14 @@ function statusOfToday(recorded: CanaryStatus, { spec }: AdvanceInput): CanarySt
 function withoutReasons({ status, events }: Transition): unknown {
   // Release 0.1.0 did not store the names in the spec.
   const { announced, names: _names, run: _run, cause: _cause, ...rest } = status;
-  // The sentence behind Flagger's message is newer.
+  // The sentence behind Flagger's message is newer, and so is what holds a Canary: a gate's name was in the event only.
   const conditions = rest.conditions.map((condition) => ({
     ...condition,
-    message: condition.message.replace(/(scaled to zero\.).*/, "$1"),
+    message: condition.message.replace(/(scaled to zero\.).*/, "$1").replace(/ Held: .*/, ""),
   }));
+  const said = announced?.reason === "GateRefused" ? undefined : announced?.message;
   return {
-    status: { ...rest, conditions, announced: announced?.message },
-    events: events.map(({ reason: _reason, ...event }) => event),
+    status: { ...rest, conditions, announced: said },
+    events: events.map(({ reason: _reason, gate: _gate, ...event }) => event),
   };
 }
