@@ -24,8 +24,8 @@ interface Project {
   readonly exclude?: readonly string[];
 }
 
-/** End-to-end tests share two cores with whole clusters. In CI a failure there counts when it comes twice. */
-const RETRIES = process.env["CI"] === "true" ? 1 : 0;
+/** End-to-end tests share two cores with whole clusters. In CI a failure there counts when it comes three times. */
+const RETRIES = process.env["CI"] === "true" ? 2 : 0;
 
 const project = ({ name, include, exclude = [] }: Project) => ({
   extends: true as const,
