@@ -7,7 +7,9 @@ import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { Cluster } from "../cluster.ts";
-import { findAll, freePorts, type ProgramGroup, programGroup } from "../mesh-programs/programs.ts";
+import { findAll } from "../programs/find.ts";
+import { type ProgramGroup, programGroup } from "../programs/group.ts";
+import { freePorts } from "../programs/ports.ts";
 
 export interface FluxProgramsOptions {
   /** Flux's programs, the sandbox's own controllers, or (auto) the programs where both are found. */

@@ -7,9 +7,12 @@ import { join } from "node:path";
 import { RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { Cluster } from "../cluster.ts";
 import { contourCrds } from "../crds/contour.ts";
+import { findAll } from "../programs/find.ts";
+import { programGroup } from "../programs/group.ts";
+import { freePorts } from "../programs/ports.ts";
 import { hasCrd, installCrds } from "./crds.ts";
 import { createGateway, GATEWAY_NAME, hasGatewayApi } from "./gateway.ts";
-import { findAll, freePorts, type MeshOptions, type MeshPrograms, programGroup } from "./programs.ts";
+import type { MeshOptions, MeshPrograms } from "./programs.ts";
 
 /** @throws Error that names the programs that are missing */
 export async function startContour(options: MeshOptions): Promise<MeshPrograms> {

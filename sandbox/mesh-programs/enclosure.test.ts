@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, vi } from "vitest";
 import { type ChildProgram, startChild } from "../programs/child.ts";
+import { freePorts } from "../programs/ports.ts";
 import { type EnclosedProgram, enclose } from "./enclosure.ts";
-import { freePorts } from "./programs.ts";
 
 const refused = spawnSync("unshare", ["--user", "--map-root-user", "--mount", "--net", "true"]).status !== 0;
 const LIMIT = { timeout: 20_000 };

@@ -7,11 +7,14 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type KubeFields, type KubeObject, namespaced, RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { Cluster } from "../cluster.ts";
+import { findAll } from "../programs/find.ts";
+import { programGroup } from "../programs/group.ts";
+import { freePorts, isFree } from "../programs/ports.ts";
 import { hasCrd, installCrds } from "./crds.ts";
 import { enclose } from "./enclosure.ts";
 import { envoyPod } from "./envoy-pod.ts";
 import { CLASS_NAME, createGateway, hasGatewayApi } from "./gateway.ts";
-import { findAll, freePorts, isFree, type MeshOptions, type MeshPrograms, programGroup } from "./programs.ts";
+import type { MeshOptions, MeshPrograms } from "./programs.ts";
 
 const NAMESPACE = "envoy-gateway-system";
 const GROUP = "gateway.envoyproxy.io";

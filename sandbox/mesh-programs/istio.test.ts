@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { expect, it, vi } from "vitest";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { Cluster } from "../cluster.ts";
+import { findAll } from "../programs/find.ts";
 import { startSandbox } from "../sandbox.ts";
 import { startIstio } from "./istio.ts";
-import { findAll } from "./programs.ts";
 
 const PROGRAMS = process.env["MESH_PROGRAMS"];
 const START_MS = 60_000;

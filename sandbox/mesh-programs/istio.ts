@@ -9,9 +9,12 @@ import { join } from "node:path";
 import { RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { Cluster } from "../cluster.ts";
 import { INGRESS_WORKLOAD } from "../mesh/workload.ts";
+import { findAll } from "../programs/find.ts";
+import { programGroup } from "../programs/group.ts";
+import { freePorts } from "../programs/ports.ts";
 import { installCrds } from "./crds.ts";
 import { createGateway, createIngressNamespace, GATEWAY_NAME, hasGatewayApi } from "./gateway.ts";
-import { findAll, freePorts, type MeshOptions, type MeshPrograms, programGroup } from "./programs.ts";
+import type { MeshOptions, MeshPrograms } from "./programs.ts";
 
 /** The pods of the sandbox have no sidecars that could speak TLS. */
 const MESH_CONFIG = { enableAutoMtls: false };

@@ -5,7 +5,6 @@
  *   pod 127.B.1.7:8080 (containerPort) ---> 127.0.0.1:$PORT (the program)
  */
 
-import type { AddressInfo } from "node:net";
 import { connect, createServer, type Server } from "node:net";
 import { type KubeFields, RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { App, AppContext, AppTable, RunningApp } from "../apps.ts";
@@ -13,6 +12,7 @@ import type { Cluster } from "../cluster.ts";
 import { startChild } from "./child.ts";
 import { commandWords, followImageFile, type ImageProgram } from "./image-file.ts";
 import { makePodFolder } from "./pod-folder.ts";
+import { freePorts } from "./ports.ts";
 
 export interface OwnImagesOptions {
   readonly cluster: Cluster;
@@ -46,7 +46,8 @@ const LOOK_AGAIN_MS = 50;
 
 function runProgram(options: OwnImagesOptions, program: ImageProgram, image: { repository: string; tag: string }): App {
   return async (context) => {
-    const ports = await Promise.all(context.ports.map(async (port) => ({ ...port, local: await freePort() })));
+    const free = await freePorts(context.ports.length);
+    const ports = context.ports.map((port, i) => ({ ...port, local: free[i] ?? 0 }));
     const folder = makePodFolder(context, options.server);
     const [command = "", ...args] = commandWords(program.command);
     const env = {
@@ -115,17 +116,6 @@ function serviceVariables(cluster: Cluster, namespace: string): Record<string, s
 }
 
 const variable = (name: string): string => name.toUpperCase().replace(/[^A-Z0-9]/g, "_");
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
-}
 
 /** The pod's port is closed until the program listens, so that a probe of the port tells the truth. */
 function openDoor({ address, log }: AppContext, port: number, local: number): { close(): Promise<void> } {

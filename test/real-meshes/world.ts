@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { type RealMesh, START_MESH } from "../../sandbox/mesh-programs/index.ts";
-import { findAll, type MeshPrograms } from "../../sandbox/mesh-programs/programs.ts";
+import type { MeshPrograms } from "../../sandbox/mesh-programs/programs.ts";
+import { findAll } from "../../sandbox/programs/find.ts";
 import { type Fixture, startFixture } from "../e2e/stories/fixture.ts";
 import { type Gate, startGate } from "./gate.ts";
 

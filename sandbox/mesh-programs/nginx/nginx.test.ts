@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { expect, it, vi } from "vitest";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import type { Cluster } from "../../cluster.ts";
+import { findAll } from "../../programs/find.ts";
 import { startSandbox } from "../../sandbox.ts";
-import { findAll, type MeshPrograms } from "../programs.ts";
+import type { MeshPrograms } from "../programs.ts";
 import { startNginx } from "./index.ts";
 import { PREFIX } from "./plan.ts";
 

@@ -1,6 +1,6 @@
-/** How the programs of a real mesh are found. */
+/** How programs of this machine are found. */
 import { expect, it } from "vitest";
-import { findAll } from "./programs.ts";
+import { findAll } from "./find.ts";
 
 it("programs that are missing are named, with the cure", () => {
   expect(() => findAll(["contour", "envoy"], "/nonexistent", "")).toThrow(

@@ -1,0 +1,66 @@
+/** Programs of this machine that run beside the cluster: control planes, proxies, controllers. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { type ChildProgram, startChild } from "./child.ts";
+
+/** Child processes that belong together, in a folder of their own. */
+export interface ProgramGroup {
+  /** Is removed by `stop`. */
+  readonly dir: string;
+  /** @throws Error when the program cannot be started */
+  start(
+    command: string,
+    args: readonly string[],
+    env?: Readonly<Record<string, string | undefined>>,
+  ): Promise<ChildProgram>;
+  /** Waits until `url` answers 200. @throws Error when the program ends before, or needs too long */
+  ready(program: ChildProgram, url: string): Promise<void>;
+  /** Stops the programs, the latest first. */
+  stop(): Promise<void>;
+}
+
+/** A busy machine takes its time; `sandbox up` waits no longer than a minute. */
+const READY_TIMEOUT_MS = 45_000;
+const LOOK_AGAIN_MS = 250;
+const SEE_LOG = "the sandbox's log has its words";
+
+const answers = (url: string): Promise<boolean> =>
+  fetch(url, { signal: AbortSignal.timeout(2000) }).then(
+    async (response) => {
+      await response.arrayBuffer();
+      return response.ok;
+    },
+    () => false,
+  );
+
+export function programGroup(name: string, log: (line: string) => void): ProgramGroup {
+  const dir = mkdtempSync(join(tmpdir(), `aviary-${name}-`));
+  const started: ChildProgram[] = [];
+  return {
+    dir,
+    start: async (command, args, env = {}) => {
+      const program = await startChild({ command, args, env: { ...process.env, ...env }, cwd: dir, log });
+      started.push(program);
+      void program.exited.then((code) => log(`${basename(command)} has ended with code ${code}`));
+      return program;
+    },
+    ready: async (program, url) => {
+      const late = AbortSignal.timeout(READY_TIMEOUT_MS);
+      let ended: number | undefined;
+      void program.exited.then((code) => {
+        ended = code;
+      });
+      while (!(await answers(url))) {
+        if (ended !== undefined) throw new Error(`a program of ${name} has ended (code ${ended}); ${SEE_LOG}`);
+        if (late.aborted) throw new Error(`${name} was not ready after ${READY_TIMEOUT_MS / 1000} s; ${SEE_LOG}`);
+        await setTimeout(LOOK_AGAIN_MS);
+      }
+    },
+    stop: async () => {
+      for (const program of started.splice(0).toReversed()) await program.stop();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
