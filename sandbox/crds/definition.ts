@@ -11,6 +11,10 @@ export interface Definition {
   readonly group: string;
   readonly kind: string;
   readonly singular: string;
+  /** With "s" behind the singular when absent. */
+  readonly plural?: string;
+  /** Namespaced when absent. */
+  readonly scope?: "Namespaced" | "Cluster";
   readonly shortNames: readonly string[];
   readonly categories: readonly string[];
   readonly labels?: Readonly<Record<string, string>>;
@@ -28,11 +32,10 @@ export const AGE: Column = { name: "Age", jsonPath: ".metadata.creationTimestamp
 /** A schema that takes anything. */
 export const OPEN: KubeFields = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
 
-/** Namespaced, with a status of its own. */
+/** With a status of its own. */
 export function definition(of: Definition): KubeObject {
   const { group, kind, singular, shortNames, categories, labels = {}, versions, columns, spec = OPEN } = of;
-  const { stored = versions[0] } = of;
-  const plural = `${singular}s`;
+  const { stored = versions[0], plural = `${singular}s`, scope = "Namespaced" } = of;
   const schema = { openAPIV3Schema: { type: "object", properties: { spec, status: OPEN } } };
   return {
     apiVersion: "apiextensions.k8s.io/v1",
@@ -41,7 +44,7 @@ export function definition(of: Definition): KubeObject {
     spec: {
       group,
       names: { kind, listKind: `${kind}List`, plural, singular, shortNames, categories },
-      scope: "Namespaced",
+      scope,
       versions: versions.map((name) => ({
         name,
         served: true,

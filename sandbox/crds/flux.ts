@@ -14,26 +14,23 @@ const STATUS = [
 const GIT_REPOSITORY_SPEC = { ...OPEN, properties: { timeout: { type: "string", default: "60s" } } };
 
 /** Kinds without a controller in the sandbox. The real controllers do not start when one of these kinds is missing. */
-const WATCHED: readonly (readonly [kind: string, singular: string, plural?: string])[] = [
-  ["OCIRepository", "ocirepository", "ocirepositories"],
+const WATCHED: readonly (readonly [kind: string, singular: string, further?: Pick<Definition, "plural">])[] = [
+  ["OCIRepository", "ocirepository", { plural: "ocirepositories" }],
   ["Bucket", "bucket"],
-  ["HelmRepository", "helmrepository", "helmrepositories"],
+  ["HelmRepository", "helmrepository", { plural: "helmrepositories" }],
   ["HelmChart", "helmchart"],
   ["ExternalArtifact", "externalartifact"],
 ];
 
 export function fluxCrds(): readonly KubeObject[] {
-  const source = (kind: string, singular: string, plural = `${singular}s`, further: Partial<Definition> = {}) =>
-    withPlural(
-      definition({
-        ...{ group: SOURCE, kind, singular, shortNames: [], categories: [], versions: ["v1"], columns: STATUS },
-        ...further,
-      }),
-      plural,
-    );
-  const repository = { shortNames: ["gitrepo"], spec: GIT_REPOSITORY_SPEC };
+  const source = (kind: string, singular: string, further: Partial<Definition> = {}) =>
+    definition({
+      ...{ group: SOURCE, kind, singular, shortNames: [], categories: [], versions: ["v1"], columns: STATUS },
+      ...further,
+    });
+  const repository = { plural: "gitrepositories", shortNames: ["gitrepo"], spec: GIT_REPOSITORY_SPEC };
   return [
-    source("GitRepository", "gitrepository", "gitrepositories", repository),
+    source("GitRepository", "gitrepository", repository),
     definition({
       group: "kustomize.toolkit.fluxcd.io",
       kind: "Kustomization",
@@ -43,15 +40,6 @@ export function fluxCrds(): readonly KubeObject[] {
       versions: ["v1"],
       columns: STATUS,
     }),
-    ...WATCHED.map(([kind, singular, plural]) => source(kind, singular, plural)),
+    ...WATCHED.map(([kind, singular, further]) => source(kind, singular, further)),
   ];
-}
-
-function withPlural(crd: KubeObject, plural: string): KubeObject {
-  const name = `${plural}.${crd.spec.group}`;
-  return {
-    ...crd,
-    metadata: { ...crd.metadata, name },
-    spec: { ...crd.spec, names: { ...crd.spec.names, plural } },
-  };
 }

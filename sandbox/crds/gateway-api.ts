@@ -2,13 +2,13 @@
  * The kinds of the Gateway API that the sandbox serves. Their schemas are open; the gateway says in the status what it cannot
  * do. GRPCRoutes are accepted, but their requests are not carried: the sandbox's gateway speaks HTTP/1.1.
  */
-import { type KubeObject, namespaced, type ResourceType } from "../../src/ports/kubernetes.ts";
+import { clusterScoped, type KubeObject, namespaced, type ResourceType } from "../../src/ports/kubernetes.ts";
 import { AGE, type Column, type Definition, definition } from "./definition.ts";
 
 export const GATEWAY_GROUP = "gateway.networking.k8s.io";
 
 export const GATEWAY_API = {
-  gatewayClass: { ...namespaced(GATEWAY_GROUP, "v1", "GatewayClass", "gatewayclasses"), namespaced: false },
+  gatewayClass: clusterScoped(GATEWAY_GROUP, "v1", "GatewayClass", "gatewayclasses"),
   gateway: namespaced(GATEWAY_GROUP, "v1", "Gateway", "gateways"),
   httpRoute: namespaced(GATEWAY_GROUP, "v1", "HTTPRoute", "httproutes"),
   grpcRoute: namespaced(GATEWAY_GROUP, "v1", "GRPCRoute", "grpcroutes"),
@@ -22,7 +22,7 @@ export const GATEWAY_CONTROLLER = "aviary.sandbox/gateway";
 const HOSTS: Column = { name: "Hostnames", jsonPath: ".spec.hostnames", type: "string" };
 
 export function gatewayApiCrds(): readonly KubeObject[] {
-  const rows: readonly Pick<Definition, "kind" | "shortNames" | "columns" | "versions">[] = [
+  const rows: readonly Omit<Definition, "group" | "categories" | "singular">[] = [
     {
       kind: "Gateway",
       shortNames: ["gtw"],
@@ -37,26 +37,21 @@ export function gatewayApiCrds(): readonly KubeObject[] {
     { kind: "HTTPRoute", shortNames: [], versions: ["v1", "v1beta1"], columns: [HOSTS, AGE] },
     { kind: "GRPCRoute", shortNames: [], versions: ["v1"], columns: [HOSTS, AGE] },
     { kind: "ReferenceGrant", shortNames: ["refgrant"], versions: ["v1beta1"], columns: [AGE] },
+    {
+      kind: "GatewayClass",
+      plural: GATEWAY_API.gatewayClass.plural,
+      scope: "Cluster",
+      shortNames: ["gc"],
+      versions: ["v1", "v1beta1"],
+      columns: [
+        { name: "Controller", jsonPath: ".spec.controllerName", type: "string" },
+        { name: "Accepted", jsonPath: '.status.conditions[?(@.type=="Accepted")].status', type: "string" },
+        AGE,
+      ],
+    },
   ];
   const common = { group: GATEWAY_GROUP, categories: ["gateway-api"] };
-  const definitions = rows.map((row) => definition({ ...common, ...row, singular: row.kind.toLowerCase() }));
-  return [...definitions, classDefinition()];
-}
-
-function classDefinition(): KubeObject {
-  const made = definition({
-    ...{ group: GATEWAY_GROUP, categories: ["gateway-api"], kind: "GatewayClass", singular: "gatewayclass" },
-    ...{ shortNames: ["gc"], versions: ["v1", "v1beta1"] },
-    columns: [
-      { name: "Controller", jsonPath: ".spec.controllerName", type: "string" },
-      { name: "Accepted", jsonPath: '.status.conditions[?(@.type=="Accepted")].status', type: "string" },
-      AGE,
-    ],
-  });
-  const { plural } = GATEWAY_API.gatewayClass;
-  const names = { ...made.spec.names, plural };
-  const metadata = { ...made.metadata, name: `${plural}.${GATEWAY_GROUP}` };
-  return { ...made, metadata, spec: { ...made.spec, scope: "Cluster", names } };
+  return rows.map((row) => definition({ ...common, ...row, singular: row.kind.toLowerCase() }));
 }
 
 /** The class by which Gateways choose the sandbox. */

@@ -1,11 +1,8 @@
 /** A Gateway of the Gateway API for everyone: HTTPRoutes and GRPCRoutes of all namespaces may attach to it. */
-import { clusterScoped, type KubeFields, type KubeObject, namespaced, RESOURCES } from "../../src/ports/kubernetes.ts";
+import { type KubeFields, type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { Cluster } from "../cluster.ts";
+import { GATEWAY_API, GATEWAY_GROUP } from "../crds/gateway-api.ts";
 import { hasCrd } from "./crds.ts";
-
-const GROUP = "gateway.networking.k8s.io";
-const GATEWAY = namespaced(GROUP, "v1", "Gateway", "gateways");
-const GATEWAY_CLASS = clusterScoped(GROUP, "v1", "GatewayClass", "gatewayclasses");
 
 /** What a Canary's `gatewayRefs` name. */
 export const GATEWAY_NAME = { namespace: "ingress", name: "gateway" };
@@ -22,7 +19,7 @@ export interface GatewayOptions {
 /** Whether the cluster has the Gateway API's own definitions: control planes wait for kinds that the sandbox's do not have. */
 export const hasGatewayApi = (cluster: Cluster): boolean =>
   ["gateways", "gatewayclasses", "httproutes", "referencegrants", "backendtlspolicies"].every((plural) =>
-    hasCrd(cluster, `${plural}.${GROUP}`),
+    hasCrd(cluster, `${plural}.${GATEWAY_GROUP}`),
   );
 
 /** Call it only when the cluster has the Gateway API. */
@@ -31,12 +28,12 @@ export function createGateway(cluster: Cluster, options: GatewayOptions): void {
   const { namespace, name } = GATEWAY_NAME;
   createIngressNamespace(cluster);
   put(cluster, {
-    ...{ apiVersion: `${GROUP}/v1`, kind: "GatewayClass", metadata: { name: CLASS_NAME } },
+    ...{ apiVersion: `${GATEWAY_GROUP}/v1`, kind: "GatewayClass", metadata: { name: CLASS_NAME } },
     spec: { controllerName, ...(parametersRef && { parametersRef }) },
   });
   const listener = { name: "http", protocol: "HTTP", port, allowedRoutes: { namespaces: { from: "All" } } };
   put(cluster, {
-    ...{ apiVersion: `${GROUP}/v1`, kind: "Gateway", metadata: { namespace, name } },
+    ...{ apiVersion: `${GATEWAY_GROUP}/v1`, kind: "Gateway", metadata: { namespace, name } },
     spec: { gatewayClassName: CLASS_NAME, ...(addresses && { addresses }), listeners: [listener] },
   });
 }
@@ -49,7 +46,7 @@ export function createIngressNamespace(cluster: Cluster): void {
 }
 
 function put(cluster: Cluster, object: KubeObject): void {
-  const type = object.kind === "Gateway" ? GATEWAY : GATEWAY_CLASS;
+  const type = object.kind === "Gateway" ? GATEWAY_API.gateway : GATEWAY_API.gatewayClass;
   const { namespace = "", name } = object.metadata;
   if (cluster.get(type, namespace, name) === undefined) cluster.create(type, object);
   else cluster.update(type, object);

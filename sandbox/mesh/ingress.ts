@@ -2,13 +2,7 @@
  * An imitation of ingress-nginx: Ingresses of class `nginx`, and canary Ingresses beside them, in the words of
  * VirtualServices. A canary Ingress is asked in this order: by header, by cookie, by weight.
  */
-import {
-  type KubeFields,
-  type KubeObject,
-  namespaced,
-  RESOURCES,
-  type ResourceType,
-} from "../../src/ports/kubernetes.ts";
+import { clusterScoped, type KubeFields, type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { Cluster } from "../cluster.ts";
 import { byAge } from "./pools.ts";
 import { pathPrefix } from "./routes/paths.ts";
@@ -24,10 +18,7 @@ export interface IngressTag {
 }
 
 export const INGRESS_CLASS = "nginx";
-export const INGRESS_CLASSES: ResourceType = {
-  ...namespaced("networking.k8s.io", "v1", "IngressClass", "ingressclasses"),
-  namespaced: false,
-};
+export const INGRESS_CLASSES = clusterScoped("networking.k8s.io", "v1", "IngressClass", "ingressclasses");
 
 /** The class by which Ingresses choose the sandbox. */
 export function ingressClass(): KubeObject {
