@@ -1,6 +1,12 @@
 /** Small questions about Kubernetes objects that every controller asks. */
 import { isDeepStrictEqual } from "node:util";
-import type { KubeFields, KubeObject, OwnerReference, ResourceType } from "../../src/ports/kubernetes.ts";
+import {
+  type KubeFields,
+  type KubeObject,
+  type OwnerReference,
+  RESOURCES,
+  type ResourceType,
+} from "../../src/ports/kubernetes.ts";
 import type { Cluster } from "../cluster.ts";
 
 /** "namespace/name", or "name" for cluster-scoped objects. */
@@ -120,6 +126,18 @@ export function edit(
   change: (copy: KubeObject) => void,
 ): KubeObject | undefined {
   return write(cluster, type, object, change, (copy) => cluster.update(type, copy));
+}
+
+/** Creates the object, or replaces the one of its name. */
+export function put(cluster: Cluster, type: ResourceType, object: KubeObject): void {
+  if (cluster.get(type, namespaceOf(object), object.metadata.name) === undefined) cluster.create(type, object);
+  else cluster.update(type, object);
+}
+
+/** Does nothing when the namespace is there. */
+export function ensureNamespace(cluster: Cluster, name: string): void {
+  if (cluster.get(RESOURCES.namespace, "", name) !== undefined) return;
+  cluster.create(RESOURCES.namespace, { apiVersion: "v1", kind: "Namespace", metadata: { name } });
 }
 
 /** As `edit`, for the status. */

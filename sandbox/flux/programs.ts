@@ -2,11 +2,12 @@
  * Flux's own source-controller and kustomize-controller, as child processes against the sandbox's API server. None of their
  * code is here: both programs are found on this machine. The sandbox's CRDs suffice for them; Flux's own CRDs may replace these.
  */
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseAllDocuments } from "yaml";
 import { type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { Cluster } from "../cluster.ts";
+import { ensureNamespace, put } from "../controllers/objects.ts";
+import { objectsOf } from "../crds/files.ts";
 import { findAll } from "../programs/find.ts";
 import { type ProgramGroup, programGroup } from "../programs/group.ts";
 import { freePorts } from "../programs/ports.ts";
@@ -49,9 +50,8 @@ export async function startFluxPrograms(
   options: FluxProgramsOptions,
   kubeconfig: string,
 ): Promise<{ stop(): Promise<void> }> {
-  for (const crd of options.crds === undefined ? [] : readFluxCrds(options.crds)) put(cluster, crd);
-  if (cluster.get(RESOURCES.namespace, "", NAMESPACE) === undefined)
-    cluster.create(RESOURCES.namespace, { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE } });
+  for (const crd of options.crds === undefined ? [] : readFluxCrds(options.crds)) put(cluster, RESOURCES.crd, crd);
+  ensureNamespace(cluster, NAMESPACE);
   const group = programGroup("flux", options.log);
   try {
     const file = join(group.dir, "kubeconfig");
@@ -104,23 +104,9 @@ export function readFluxCrds(path: string): readonly KubeObject[] {
         .filter((name) => /\.ya?ml$/.test(name))
         .map((name) => join(path, name))
     : [path];
-  const crds = files.flatMap(documents).filter(({ kind, spec }) => {
+  const crds = files.flatMap(objectsOf).filter(({ kind, spec }) => {
     return kind === "CustomResourceDefinition" && String(spec?.group).endsWith(".toolkit.fluxcd.io");
   });
   if (crds.length === 0) throw new Error(`${path} holds no CRD of Flux: \`flux install --export > FILE\` writes them`);
   return crds;
-}
-
-function documents(file: string): readonly KubeObject[] {
-  return parseAllDocuments(readFileSync(file, "utf8")).flatMap((document): readonly KubeObject[] => {
-    const [problem] = document.errors;
-    if (problem !== undefined) throw new Error(`${file}: ${problem.message}`);
-    const value: KubeObject | null = document.toJS();
-    return value === null ? [] : [value];
-  });
-}
-
-function put(cluster: Cluster, crd: KubeObject): void {
-  if (cluster.get(RESOURCES.crd, "", crd.metadata.name) === undefined) cluster.create(RESOURCES.crd, crd);
-  else cluster.update(RESOURCES.crd, crd);
 }

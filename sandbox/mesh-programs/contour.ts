@@ -7,10 +7,10 @@ import { join } from "node:path";
 import { RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { Cluster } from "../cluster.ts";
 import { contourCrds } from "../crds/contour.ts";
+import { hasCrd, installCrds } from "../crds/files.ts";
 import { findAll } from "../programs/find.ts";
 import { programGroup } from "../programs/group.ts";
 import { freePorts } from "../programs/ports.ts";
-import { hasCrd, installCrds } from "./crds.ts";
 import { createGateway, GATEWAY_NAME, hasGatewayApi } from "./gateway.ts";
 import type { MeshOptions, MeshPrograms } from "./programs.ts";
 

@@ -1,8 +1,9 @@
 /** A Gateway of the Gateway API for everyone: HTTPRoutes and GRPCRoutes of all namespaces may attach to it. */
-import { type KubeFields, type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
+import type { KubeFields } from "../../src/ports/kubernetes.ts";
 import type { Cluster } from "../cluster.ts";
+import { ensureNamespace, put } from "../controllers/objects.ts";
+import { hasCrd } from "../crds/files.ts";
 import { GATEWAY_API, GATEWAY_GROUP } from "../crds/gateway-api.ts";
-import { hasCrd } from "./crds.ts";
 
 /** What a Canary's `gatewayRefs` name. */
 export const GATEWAY_NAME = { namespace: "ingress", name: "gateway" };
@@ -26,28 +27,14 @@ export const hasGatewayApi = (cluster: Cluster): boolean =>
 export function createGateway(cluster: Cluster, options: GatewayOptions): void {
   const { controllerName, port, addresses, parametersRef } = options;
   const { namespace, name } = GATEWAY_NAME;
-  createIngressNamespace(cluster);
-  put(cluster, {
+  ensureNamespace(cluster, namespace);
+  put(cluster, GATEWAY_API.gatewayClass, {
     ...{ apiVersion: `${GATEWAY_GROUP}/v1`, kind: "GatewayClass", metadata: { name: CLASS_NAME } },
     spec: { controllerName, ...(parametersRef && { parametersRef }) },
   });
   const listener = { name: "http", protocol: "HTTP", port, allowedRoutes: { namespaces: { from: "All" } } };
-  put(cluster, {
+  put(cluster, GATEWAY_API.gateway, {
     ...{ apiVersion: `${GATEWAY_GROUP}/v1`, kind: "Gateway", metadata: { namespace, name } },
     spec: { gatewayClassName: CLASS_NAME, ...(addresses && { addresses }), listeners: [listener] },
   });
-}
-
-/** Does nothing when it is there. */
-export function createIngressNamespace(cluster: Cluster): void {
-  const metadata = { name: GATEWAY_NAME.namespace };
-  if (cluster.get(RESOURCES.namespace, "", metadata.name) !== undefined) return;
-  cluster.create(RESOURCES.namespace, { apiVersion: "v1", kind: "Namespace", metadata });
-}
-
-function put(cluster: Cluster, object: KubeObject): void {
-  const type = object.kind === "Gateway" ? GATEWAY_API.gateway : GATEWAY_API.gatewayClass;
-  const { namespace = "", name } = object.metadata;
-  if (cluster.get(type, namespace, name) === undefined) cluster.create(type, object);
-  else cluster.update(type, object);
 }

@@ -8,12 +8,13 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { Cluster } from "../cluster.ts";
+import { ensureNamespace } from "../controllers/objects.ts";
+import { installCrds } from "../crds/files.ts";
 import { INGRESS_WORKLOAD } from "../mesh/workload.ts";
 import { findAll } from "../programs/find.ts";
 import { programGroup } from "../programs/group.ts";
 import { freePorts } from "../programs/ports.ts";
-import { installCrds } from "./crds.ts";
-import { createGateway, createIngressNamespace, GATEWAY_NAME, hasGatewayApi } from "./gateway.ts";
+import { createGateway, GATEWAY_NAME, hasGatewayApi } from "./gateway.ts";
 import type { MeshOptions, MeshPrograms } from "./programs.ts";
 
 /** The pods of the sandbox have no sidecars that could speak TLS. */
@@ -86,7 +87,7 @@ export async function startIstio(options: MeshOptions): Promise<MeshPrograms> {
 function createGatewayService(cluster: Cluster, port: number): void {
   const { labels } = INGRESS_WORKLOAD;
   const { namespace } = GATEWAY_NAME;
-  createIngressNamespace(cluster);
+  ensureNamespace(cluster, namespace);
   cluster.create(RESOURCES.service, {
     apiVersion: "v1",
     kind: "Service",

@@ -3,6 +3,7 @@ import { connect, createServer, type Socket } from "node:net";
 import { type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { AppContext, RunningApp } from "../apps.ts";
 import type { Cluster } from "../cluster.ts";
+import { ensureNamespace } from "../controllers/objects.ts";
 import { INGRESS_WORKLOAD } from "./workload.ts";
 
 /** Last part of the name of the gateway's image. */
@@ -13,9 +14,7 @@ const POD_PORT = 8080;
 /** Creates Deployment and Service `istio-ingressgateway` in `istio-system`. @param own port of the Service */
 export function createIngressService(cluster: Cluster, port: number, own = 80): void {
   const { namespace, name, labels } = INGRESS_WORKLOAD;
-  if (cluster.get(RESOURCES.namespace, "", namespace) === undefined) {
-    cluster.create(RESOURCES.namespace, { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } });
-  }
+  ensureNamespace(cluster, namespace);
   const metadata = { namespace, name, labels: { ...labels } };
   cluster.create(RESOURCES.deployment, deployment(metadata));
   const service = cluster.create(RESOURCES.service, {

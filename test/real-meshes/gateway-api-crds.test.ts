@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type AddressBlock, claimAddressBlock } from "../../sandbox/addresses.ts";
 import { startApiServer } from "../../sandbox/api-server/index.ts";
 import type { Cluster } from "../../sandbox/cluster.ts";
-import { readCrds } from "../../sandbox/mesh-programs/crds.ts";
+import { readCrds } from "../../sandbox/crds/files.ts";
 import type { Canary, Routes } from "../../src/core/canary.ts";
 import { mergePatch } from "../../src/json/merge-patch.ts";
 import {

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { readCrds } from "./crds.ts";
+import { readCrds } from "./files.ts";
 
 let dir: string;
 beforeEach(() => {

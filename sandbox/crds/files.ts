@@ -7,6 +7,7 @@ import { extname, join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { Cluster } from "../cluster.ts";
+import { put } from "../controllers/objects.ts";
 
 export interface CrdFiles {
   readonly crds: readonly KubeObject[];
@@ -38,10 +39,7 @@ export function readCrds(places: readonly string[]): CrdFiles {
 /** @throws Error as `readCrds` */
 export function installCrds(cluster: Cluster, places: readonly string[], log: (line: string) => void): void {
   const { crds, others } = readCrds(places);
-  for (const crd of crds) {
-    if (cluster.get(RESOURCES.crd, "", crd.metadata.name) === undefined) cluster.create(RESOURCES.crd, crd);
-    else cluster.update(RESOURCES.crd, crd);
-  }
+  for (const crd of crds) put(cluster, RESOURCES.crd, crd);
   if (others.length > 0) log(`only CRDs are installed, not ${others.join(", ")}`);
 }
 
@@ -56,7 +54,8 @@ function filesOf(place: string): readonly string[] {
     .map((name) => join(place, name));
 }
 
-function objectsOf(file: string): readonly KubeObject[] {
+/** The objects of a YAML file. @throws Error that names the file */
+export function objectsOf(file: string): readonly KubeObject[] {
   return parseAllDocuments(readFileSync(file, "utf8")).flatMap((document): readonly KubeObject[] => {
     const [problem] = document.errors;
     if (problem !== undefined) throw new Error(`${file}: ${problem.message}`);
