@@ -42,7 +42,7 @@ export type Cause = Place &
     | { readonly kind: "rollback-hook"; readonly hook: string }
     | ({ readonly kind: "abort" } & Person)
     /** The primary gets an earlier promoted revision back. */
-    | ({ readonly kind: "undo"; readonly to?: string } & Person)
+    | ({ readonly kind: "undo" } & Person)
     /** A promotion failed: the primary could not become ready. */
     | { readonly kind: "primary-not-ready"; readonly detail: string }
     /** A promotion failed: the primary did not pass its checks while it took over. */

@@ -28,7 +28,7 @@ export interface RunRecordSpec {
   /** SHA-256 of the pod templates of target and primary, where the target has pods of its own. */
   readonly digest?: string;
   readonly previousDigest?: string;
-  /** What the primary carries once this revision is promoted: `undo --to` finds the revision by it. */
+  /** What the primary carries once this revision is promoted, see `promotionId`. */
   readonly promotionId: string;
   /** Images of target and primary, by container. */
   readonly images: Readonly<Record<string, string>>;

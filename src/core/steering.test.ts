@@ -308,7 +308,7 @@ describe("an action", () => {
 
   it("undo of a run whose revision is not the kept one is refused", () => {
     const story = promoted();
-    story.act("undo", { toRun: "podinfo-long-ago", toPromotion: "other" });
+    story.act("undo", { toRun: "podinfo-long-ago" });
     story.run(5);
     expect(story.answers[0]).toMatch(/^refused: the revision of run podinfo-long-ago is not kept/);
   });

@@ -48,8 +48,6 @@ export interface Action {
   readonly toStep?: number;
   readonly toWeight?: number;
   readonly toRun?: string;
-  /** undo: what the primary carried when the run was promoted, see `promotionId`; absent: the run is not known. */
-  readonly toPromotion?: string;
   /** pause: how long, in milliseconds; absent: until a person resumes. */
   readonly forMs?: number;
   /** pause: checks are not asked meanwhile. */

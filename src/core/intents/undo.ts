@@ -11,16 +11,15 @@ const INSTEAD = "revert the target instead (kubectl rollout undo, or in Git)";
  */
 export const undo: Intent = {
   phases: ["Succeeded", "Initialized", "Failed"],
-  apply(turn, { by, reason, toRun, toPromotion }) {
+  apply(turn, { by, reason, toRun }) {
     const { status, observation } = turn;
     const { target, primary } = observation.readings;
     const { previous, promotionId: carried } = primary;
     if (status.phase === "Failed" && status.restoring)
       return refused("the primary gets an earlier revision back already");
     if (previous === undefined || carried === undefined) return refused(`no earlier revision is kept: ${INSTEAD}`);
-    if (toRun !== undefined && toPromotion !== previous.promotionId) {
-      return refused(`the revision of run ${toRun} is not kept: ${INSTEAD}`);
-    }
+    // Only the last promotion can be undone (ADR 0017).
+    if (toRun !== undefined) return refused(`the revision of run ${toRun} is not kept: ${INSTEAD}`);
     if (primary.gap === true && primary.available > 0 && target.available === 0) {
       return refused(`all pods of the primary would be replaced at once, and users get no answer: ${INSTEAD}`);
     }
@@ -32,11 +31,7 @@ export const undo: Intent = {
       drain: NO_WAIT,
     } as const;
     const changes = { failedChecks: 0, iterations: 0, canaryWeight: 0, promotedSpec: previous.spec };
-    const end = {
-      ...({ kind: "undo", by } as const),
-      ...(toRun === undefined ? {} : { to: toRun }),
-      ...(reason === undefined ? {} : { reason }),
-    };
+    const end = { kind: "undo", by, ...(reason === undefined ? {} : { reason }) } as const;
     const undone = enterPhase(turn, restoring, changes, EVENTS.undone(turn, by));
     return applied("the primary gets its earlier revision back, the target stays as it is", endRun(turn, end, undone));
   },

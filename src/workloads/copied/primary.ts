@@ -25,7 +25,7 @@ import type { CopiedKind } from "./kind.ts";
 export const PREVIOUS_TEMPLATE_ANNOTATION = "aviary.flagger.app/previous-template";
 
 /** Which revision that template was promoted from, as JSON: `PreviousReading`. */
-export const PREVIOUS_REVISION_ANNOTATION = "aviary.flagger.app/previous-revision";
+const PREVIOUS_REVISION_ANNOTATION = "aviary.flagger.app/previous-revision";
 
 /** All annotations of an object may take 256 KiB together; a larger template is not kept and cannot be restored. */
 const LARGEST_TEMPLATE = 128 * 1024;
@@ -110,13 +110,6 @@ export function previousReading({ metadata }: KubeObject): PreviousReading | und
   const read = parsed(text);
   const { spec, promotionId } = (read ?? {}) as Partial<PreviousReading>;
   return typeof spec === "string" && typeof promotionId === "string" && spec !== "" ? { spec, promotionId } : undefined;
-}
-
-/** The primary with an earlier revision to get back, beside what it runs. */
-export function withKeptRevision(primary: KubeObject, template: KubeFields, revision: PreviousReading): KubeObject {
-  const text = JSON.stringify(template);
-  const kept = { [PREVIOUS_TEMPLATE_ANNOTATION]: text, [PREVIOUS_REVISION_ANNOTATION]: JSON.stringify(revision) };
-  return { ...primary, metadata: { ...primary.metadata, annotations: { ...primary.metadata.annotations, ...kept } } };
 }
 
 function parsed(text: string): unknown {
