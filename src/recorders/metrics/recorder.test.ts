@@ -103,3 +103,19 @@ it("counts each postponed restart once", async () => {
   turn(running.status, waiting);
   expect(await registry.metrics()).toContain('aviary_canary_restarts_put_off_total{name="podinfo",namespace="test"} 2');
 });
+
+it("a run whose target was reverted counts neither as a success nor as a failure", async () => {
+  const registry = new Registry();
+  const recorder = createMetricsRecorder({ registry, version: "1", meshProvider: "istio" });
+  const input = { observation: { answers: [] } } as unknown as Turn["input"];
+  const routes = { primary: 100, canary: 0, mirror: false };
+  const end = (aviary: NonNullable<WireStatus["aviary"]>) => {
+    const { status } = aCanary({ status: { phase: "Succeeded", aviary } });
+    const canary = aCanary({ status: { phase: "Progressing" } });
+    recorder.record({ canary, input, transition: { status, events: [] }, routes, tookMs: 1 });
+  };
+  end({ reverted: true });
+  expect(await registry.metrics()).not.toMatch(/flagger_canary_(successes|failures)_total\{/);
+  end({});
+  expect(await registry.metrics()).toMatch(/flagger_canary_successes_total\{.*\} 1/);
+});

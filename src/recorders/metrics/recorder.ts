@@ -135,13 +135,9 @@ function observeTurn(metrics: Metrics, turn: Turn): void {
   if (analysed) metrics.duration.observe({ name, namespace }, turn.tookMs / 1000);
   const waits = "putOff" in transition.status && transition.status.putOff === true;
   if (waits && !("putOff" in canary.status && canary.status.putOff === true)) metrics.putOff.inc({ name, namespace });
-  if ("reverted" in transition.status && transition.status.reverted === true) return;
-  countOutcome(
-    metrics,
-    canary,
-    transition.status.phase,
-    "outcome" in transition.status && transition.status.outcome === "unjudged",
-  );
+  const outcome = "outcome" in transition.status ? transition.status.outcome : undefined;
+  if (outcome === "reverted") return;
+  countOutcome(metrics, canary, transition.status.phase, outcome === "unjudged");
 }
 
 function countOutcome(metrics: Metrics, canary: Canary, phase: Phase, skipped: boolean): void {
