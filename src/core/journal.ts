@@ -3,11 +3,10 @@
  * differs from the line before. Pure: the recorder writes the lines, the command line and the console read them.
  */
 import { decide } from "./decide.ts";
-import type { Answer, Answered, Readings } from "./observation.ts";
+import type { Answer, Answered } from "./observation.ts";
 import type { Freeze } from "./steering.ts";
+import type { Situation } from "./take-turn.ts";
 import { type AdvanceInput, isAsk, type Transition } from "./turn.ts";
-
-type Situation = Omit<AdvanceInput, "observation"> & { readonly readings: Readings };
 
 export interface JournalLine extends Partial<Omit<Situation, "freeze">> {
   /** null: it is over. */

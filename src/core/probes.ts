@@ -4,7 +4,7 @@
  */
 import { parseWindow } from "../go/promql-window.ts";
 import type { CanarySpec, CanaryStatus, HookType, Metric, StatusIn, Webhook } from "./canary.ts";
-import type { MetricSourceKind, Probe } from "./observation.ts";
+import type { MetricProbe, MetricSourceKind, Probe } from "./observation.ts";
 import type { Plan } from "./plan.ts";
 
 export const SUCCESS_RATE = "request-success-rate";
@@ -12,7 +12,6 @@ export const REQUEST_DURATION = "request-duration";
 /** The phase in the payload of the hooks of an analysis, also in WaitingPromotion; rollback hooks get the real phase. */
 const RUNNING = "Progressing";
 
-type MetricProbe = Extract<Probe, { readonly kind: "metric" }>;
 type Analysing = StatusIn<"Progressing"> | StatusIn<"WaitingPromotion">;
 
 /** At the end of a step: rollback hooks, the checks of the step (before the first one: its preparations), then the gates. */

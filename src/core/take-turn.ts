@@ -5,7 +5,7 @@
 
 import { settles } from "./checks.ts";
 import { decide } from "./decide.ts";
-import type { Answer, Answered, Probe, Readings } from "./observation.ts";
+import type { Answer, Answered, MetricProbe, Probe, Readings } from "./observation.ts";
 import { type AdvanceInput, isAsk, type Transition } from "./turn.ts";
 
 /** The input that is known before any question is asked. */
@@ -24,8 +24,6 @@ export interface TakenTurn {
   /** Checks that the decision did not need, because an answer before them settled it. A record may ask them. */
   readonly unasked?: readonly MetricProbe[];
 }
-
-type MetricProbe = Extract<Probe, { readonly kind: "metric" }>;
 
 /** Questions are asked in order, up to the first answer that settles the matter. */
 export function* takeTurn({ readings, ...rest }: Situation): Generator<Probe, TakenTurn, Reply> {

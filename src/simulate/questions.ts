@@ -1,6 +1,6 @@
 /** Webhooks and metric servers of the simulated world: the model answers the engine's probes. */
 import { type Canary, dotted } from "../core/canary.ts";
-import type { Answer, Probe } from "../core/observation.ts";
+import type { Answer, MetricProbe, Probe } from "../core/observation.ts";
 import { parseWindow } from "../go/promql-window.ts";
 import { valueAt } from "./curve.ts";
 import type { Scenario } from "./scenario.ts";
@@ -66,12 +66,7 @@ function hookReply(
   }
 }
 
-function measure(
-  canary: Canary,
-  probe: Extract<Probe, { kind: "metric" }>,
-  lateMs: number,
-  ports: QuestionPorts,
-): Answer {
+function measure(canary: Canary, probe: MetricProbe, lateMs: number, ports: QuestionPorts): Answer {
   const { scenario, schedule, traffic, releasedAt } = ports;
   const { metric, source, of } = probe;
   const to = schedule.now() - lateMs;
@@ -94,7 +89,7 @@ function measure(
 }
 
 /** A metric that the scenario does not describe is good. */
-function within(metric: Extract<Probe, { kind: "metric" }>["metric"]): number {
+function within(metric: MetricProbe["metric"]): number {
   const { min, max } = metric.thresholdRange ?? { max: metric.threshold };
   return min ?? max ?? 0;
 }

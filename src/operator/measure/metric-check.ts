@@ -1,7 +1,7 @@
 /** One metric of one Canary: which server, which query, and the text of the event when there is no value. */
 import type { Dispatcher } from "undici";
 import { type Canary, dotted, type Metric, primaryName } from "../../core/canary.ts";
-import type { Answer, Probe } from "../../core/observation.ts";
+import type { Answer, MetricProbe } from "../../core/observation.ts";
 import { isKnativeTarget } from "../../core/parse.ts";
 import { MetricError } from "../../metrics/metric-error.ts";
 import { askObserver, builtInQuery, observerFor, observerKey } from "../../metrics/observers.ts";
@@ -32,8 +32,6 @@ export interface MeasuringPorts {
   /** For templates with insecureSkipVerify: like `dispatcher`, but accepting any certificate. */
   readonly insecureDispatcher?: Dispatcher;
 }
-
-type MetricProbe = Extract<Probe, { kind: "metric" }>;
 
 /** As much of a Canary as its queries are made of. */
 export type Measured = Pick<Canary, "ref" | "spec">;
