@@ -348,8 +348,8 @@ export const ROWS = [
   },
   {
     breaks: "a restart forgets that the primary is being restored",
-    from: "({ ...writeDrain(draining), restoring, owesPostRollout })",
-    to: "({ ...writeDrain(draining), owesPostRollout })",
+    from: "restoring,\n      owesPostRollout,",
+    to: "owesPostRollout,",
   },
   {
     breaks: "a restart forgets that a drain goes on",

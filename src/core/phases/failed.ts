@@ -1,11 +1,9 @@
 /** At rest after a rollback; or on the way there, while the primary gets its last promoted revision back (`restoring`). */
-import { promotionId } from "../identity.ts";
 import { TOTAL_WEIGHT } from "../plan.ts";
 import { EVERYONE_TO_CANARY, split } from "../steps.ts";
-import type { WireMemory } from "../wire.ts";
 import { readDrain, writeDrain } from "./memory.ts";
 import { type PhaseRules, PRESENT } from "./phase.ts";
-import { promotedPrimary } from "./promoted-primary.ts";
+import { promotedPrimary, promotionToRestore } from "./promoted-primary.ts";
 import { decideAtRest } from "./rest.ts";
 
 export const failed: PhaseRules<"Failed"> = {
@@ -25,7 +23,7 @@ export const failed: PhaseRules<"Failed"> = {
     if (!status.restoring) return { target: status.drain.kind === "none" ? "down" : "as-is", primary: PRESENT };
     // The canary covers first, see cover.ts: until then the primary stays as the promotion left it.
     if (status.drain.kind !== "none") return { target: "up", primary: promotedPrimary(status, uid) };
-    const from = status.undoing ?? (status.applied === undefined ? "" : promotionId(uid, status.applied));
+    const from = promotionToRestore(status, uid) ?? "";
     return { target: status.canaryWeight > 0 ? "up" : "as-is", primary: { kind: "restored", from } };
   },
   // Said after a failed promotion, too, where nothing was scaled to zero (Q6).
@@ -39,11 +37,11 @@ export const failed: PhaseRules<"Failed"> = {
       restoring: memory?.restoring ?? known.core.canaryWeight > 0,
       ...(memory?.undoing === undefined ? {} : { undoing: memory.undoing }),
     }),
-    write: ({ owesPostRollout, restoring, undoing, ...draining }) =>
-      withUndoing(undoing)({ ...writeDrain(draining), restoring, owesPostRollout }),
+    write: ({ owesPostRollout, restoring, undoing, ...draining }) => ({
+      ...writeDrain(draining),
+      restoring,
+      owesPostRollout,
+      ...(undoing === undefined ? {} : { undoing }),
+    }),
   },
 };
-
-function withUndoing(undoing: string | undefined) {
-  return (memory: WireMemory): WireMemory => (undoing === undefined ? memory : { ...memory, undoing });
-}

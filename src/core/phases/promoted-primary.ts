@@ -3,6 +3,12 @@ import type { DesiredPrimary } from "../desired.ts";
 import { promotionId } from "../identity.ts";
 import { PRESENT } from "./phase.ts";
 
+/** The promotion that a restoration takes back: the one that failed, or the one that a person undid. */
+export function promotionToRestore(status: CanaryStatus, uid: string): string | undefined {
+  const undone = status.phase === "Failed" ? status.undoing : undefined;
+  return undone ?? (status.applied === undefined ? undefined : promotionId(uid, status.applied));
+}
+
 /** The primary carries the template of the revision that was applied, as long as the target still holds it. */
 export function promotedPrimary({ applied }: CanaryStatus, uid: string): DesiredPrimary {
   return applied === undefined ? PRESENT : { kind: "promoted", id: promotionId(uid, applied), revision: applied };

@@ -6,7 +6,6 @@ import type { CanaryStatus, StatusIn } from "../canary.ts";
 import { hasForeignHash, revisionChanged, sameRevision } from "../change.ts";
 import { failureOf } from "../checks.ts";
 import { EVENTS } from "../events.ts";
-import { promotionId } from "../identity.ts";
 import type { Probe } from "../observation.ts";
 import { hookProbes, isApprovedGate } from "../probes.ts";
 import { recordRecreatedPrimary } from "../recreated-primary.ts";
@@ -30,6 +29,7 @@ import {
 } from "../turn.ts";
 import { countedFromRoutes, isOver, NO_WAIT, waitUntil } from "../waits.ts";
 import { isMadeOfTarget, switchToPrimary } from "./initializing.ts";
+import { promotionToRestore } from "./promoted-primary.ts";
 
 type Idle = StatusIn<"Initialized"> | StatusIn<"Succeeded"> | StatusIn<"Failed">;
 
@@ -134,8 +134,7 @@ function isLost(turn: Turn): boolean {
 }
 
 function carriesFailed({ uid, status, observation }: Turn): boolean {
-  const undone = status.phase === "Failed" ? status.undoing : undefined;
-  const failed = undone ?? (status.applied === undefined ? undefined : promotionId(uid, status.applied));
+  const failed = promotionToRestore(status, uid);
   return failed !== undefined && observation.readings.primary.promotionId === failed;
 }
 
