@@ -290,6 +290,11 @@ export function dotted(name: string, ref: CanaryRef): string {
   return `${name}.${ref.namespace}`;
 }
 
+/** "test/podinfo", the key of a Canary in maps and queues. */
+export function canaryKey({ namespace, name }: CanaryRef): string {
+  return `${namespace}/${name}`;
+}
+
 /** The primary copy of the target. Services and routes are named after `service.name` instead. */
 export function primaryName(spec: CanarySpec): string {
   return `${spec.targetRef.name}-primary`;

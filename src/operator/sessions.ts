@@ -3,7 +3,7 @@
  * lost at any time. Each room has a slot in the Canary's session, and there is one way to forget: `forget` drops the session
  * as a whole, so that nothing of a deleted Canary stays.
  */
-import type { CanaryRef } from "../core/canary.ts";
+import { type CanaryRef, canaryKey } from "../core/canary.ts";
 
 /** One room's memory of each Canary. */
 export interface Slot<T> {
@@ -27,27 +27,26 @@ type CanarySession = Map<object, unknown>;
 export function createSessions(): Sessions {
   const sessions = new Map<string, CanarySession>();
   const listeners: ((ref: CanaryRef) => void)[] = [];
-  const keyOf = ({ namespace, name }: CanaryRef) => `${namespace}/${name}`;
 
   return {
     slot<T>(): Slot<T> {
       const slot: Slot<T> = {
-        get: (ref) => sessions.get(keyOf(ref))?.get(slot) as T | undefined,
+        get: (ref) => sessions.get(canaryKey(ref))?.get(slot) as T | undefined,
         set(ref, value) {
-          const session = sessions.get(keyOf(ref)) ?? new Map<object, unknown>();
-          sessions.set(keyOf(ref), session.set(slot, value));
+          const session = sessions.get(canaryKey(ref)) ?? new Map<object, unknown>();
+          sessions.set(canaryKey(ref), session.set(slot, value));
         },
         delete(ref) {
-          const session = sessions.get(keyOf(ref));
+          const session = sessions.get(canaryKey(ref));
           session?.delete(slot);
-          if (session?.size === 0) sessions.delete(keyOf(ref));
+          if (session?.size === 0) sessions.delete(canaryKey(ref));
         },
       };
       return slot;
     },
     onForget: (forget) => void listeners.push(forget),
     forget(ref) {
-      sessions.delete(keyOf(ref));
+      sessions.delete(canaryKey(ref));
       for (const forget of listeners) forget(ref);
     },
     get size() {

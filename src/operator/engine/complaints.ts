@@ -2,7 +2,7 @@
  * What is said of turns that failed. An error is said once on its Canary, until a turn succeeds or fails for another reason.
  * A kind that the API server does not let us read is said once in each namespace: it is no fault of any one Canary.
  */
-import type { CanaryRef } from "../../core/canary.ts";
+import { type CanaryRef, canaryKey } from "../../core/canary.ts";
 import { isAlreadyExists, isConflict, isNotFound } from "../../ports/kube.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Recorder } from "../../ports/recorder.ts";
@@ -10,7 +10,7 @@ import type { CanaryStore } from "../../ports/store.ts";
 import { type Fight, fightText } from "../cluster/fights.ts";
 import { WriteFailure } from "../cluster/write.ts";
 import type { Sessions } from "../sessions.ts";
-import { canaryKey, canaryRef, ReadFailure } from "./follow.ts";
+import { canaryRef, ReadFailure } from "./follow.ts";
 
 export interface Complaints {
   /** A turn failed and is taken again after `retryMs`. */

@@ -1,6 +1,6 @@
 /** The running engine: watches wake Canaries, a queue takes their turns, one at a time each, several at once in all. */
 import type { Dispatcher } from "undici";
-import type { Alert, Canary, CanaryRef } from "../../core/canary.ts";
+import { type Alert, type Canary, type CanaryRef, canaryKey } from "../../core/canary.ts";
 import type { ParseOptions } from "../../core/parse.ts";
 import { createWorkQueue, type WorkQueue } from "../../kube/work-queue.ts";
 import type { ClusterCalls } from "../../metrics/provider.ts";
@@ -26,7 +26,7 @@ import type { ActionDesk } from "../steering/action-desk.ts";
 import type { Quarantine } from "../watchdog/quarantine.ts";
 import { type Complaints, createComplaints } from "./complaints.ts";
 import { warnOfDeletion } from "./deleted-canary.ts";
-import { canaryKey, canaryRef, createFollower, type Follower } from "./follow.ts";
+import { canaryRef, createFollower, type Follower } from "./follow.ts";
 import { createTwins } from "./target-claims.ts";
 import { createTurns } from "./turns.ts";
 

@@ -1,7 +1,7 @@
 /** Which objects each Canary depends on, and the watches that wake it when one of them changes. */
 
 import { abortable } from "../../async/abortable.ts";
-import type { CanaryRef } from "../../core/canary.ts";
+import { type CanaryRef, canaryKey } from "../../core/canary.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ObjectCache, ObjectChange } from "../../ports/kube.ts";
 import { apiVersionOf, type KubeObject, type ObjectRef, type ResourceType } from "../../ports/kubernetes.ts";
@@ -50,8 +50,6 @@ export interface FollowerOptions {
 
 /** A cache that is empty for so long is worth a word to users. Large clusters and busy servers take their time. */
 const SILENCE_MS = 60_000;
-
-export const canaryKey = ({ namespace, name }: CanaryRef): string => `${namespace}/${name}`;
 
 export function canaryRef(key: string): CanaryRef {
   const slash = key.indexOf("/");

@@ -2,11 +2,10 @@
  * Canaries that release the same target. Two operators of one workload undo each other's work, so only the eldest is
  * served; the others wait, untouched, until it is gone.
  */
-import { type CanaryRef, dotted } from "../../core/canary.ts";
+import { type CanaryRef, canaryKey, dotted } from "../../core/canary.ts";
 import type { ObjectChange } from "../../ports/kube.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import type { Log } from "../../ports/log.ts";
-import { canaryKey } from "./follow.ts";
 
 export interface Twins {
   /** Keeps the register of targets; wakes Canaries that are free to go on now. */

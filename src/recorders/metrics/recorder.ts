@@ -1,6 +1,6 @@
 /** Prometheus metrics under Flagger's names, labels and help texts. The series of a Canary are removed with it (Q13). */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import { type Canary, type CanaryRef, type Phase, primaryName } from "../../core/canary.ts";
+import { type Canary, type CanaryRef, canaryKey, type Phase, primaryName } from "../../core/canary.ts";
 import type { Recorder, Turn } from "../../ports/recorder.ts";
 
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -17,7 +17,6 @@ export function createMetricsRecorder({ registry, version, meshProvider }: Metri
   const metrics = register(registry);
   metrics.info.set({ version, mesh_provider: meshProvider }, 1);
   const known = new Map<string, { readonly ref: CanaryRef; readonly target: string }>();
-  const keyOf = ({ namespace, name }: CanaryRef) => `${namespace}/${name}`;
 
   function count(namespace: string): void {
     const total = [...known.values()].filter(({ ref }) => ref.namespace === namespace).length;
@@ -34,16 +33,16 @@ export function createMetricsRecorder({ registry, version, meshProvider }: Metri
     record(turn) {
       const { ref, spec } = turn.canary;
       const target = spec.targetRef.name;
-      const before = known.get(keyOf(ref));
-      known.set(keyOf(ref), { ref, target });
+      const before = known.get(canaryKey(ref));
+      known.set(canaryKey(ref), { ref, target });
       if (before === undefined) count(ref.namespace);
       else if (before.target !== target) drop(before.target, ref.namespace);
       observeTurn(metrics, turn);
     },
     say() {},
     forget(ref) {
-      const gone = known.get(keyOf(ref));
-      known.delete(keyOf(ref));
+      const gone = known.get(canaryKey(ref));
+      known.delete(canaryKey(ref));
       if (gone === undefined) return;
       count(ref.namespace);
       drop(gone.target, ref.namespace);

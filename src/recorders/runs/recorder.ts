@@ -3,7 +3,7 @@
  * refuses is missing from the record, which counts it as a gap. A run costs one write when it begins, one for each judged
  * interval, one when it ends, and one for each action of a person. The states of one run are written in order, the latest for all.
  */
-import type { CanaryRef } from "../../core/canary.ts";
+import { canaryKey } from "../../core/canary.ts";
 import type { Cause } from "../../core/cause.ts";
 import type { RunRef } from "../../core/steering.ts";
 import type { Recorder, Turn } from "../../ports/recorder.ts";
@@ -25,7 +25,6 @@ export function createRunRecorder(options: RunWriterOptions): RunRecorder {
   const asking = new Set<Promise<void>>();
   const write = createRunWriter(options);
   let writing: Promise<void> = Promise.resolve();
-  const keyOf = ({ namespace, name }: CanaryRef) => `${namespace}/${name}`;
 
   function add(record: RunRecord, turn: Turn, cause: Cause | undefined): void {
     const isNew = record.status === EMPTY_RECORD;
@@ -64,7 +63,7 @@ export function createRunRecorder(options: RunWriterOptions): RunRecorder {
       const { canary, input, transition } = turn;
       if (transition.status === input.status && transition.events.length === 0 && !transition.answered) return;
       const { run } = transition.status;
-      const key = keyOf(canary.ref);
+      const key = canaryKey(canary.ref);
       const before = records.get(key);
       if (before !== undefined && before.run.id !== run?.id) {
         if (before.status.endedAt === undefined) add(before, turn, transition.cause);
@@ -81,7 +80,7 @@ export function createRunRecorder(options: RunWriterOptions): RunRecorder {
     },
     say() {},
     forget(ref) {
-      records.delete(keyOf(ref));
+      records.delete(canaryKey(ref));
     },
     async flush() {
       await Promise.all(asking);

@@ -2,6 +2,7 @@
  * Runs as traces for OpenTelemetry, sent by OTLP/HTTP as JSON when a run has ended. Tracing never steers: a collector that is away
  * costs traces and one line in the log.
  */
+import { canaryKey } from "../../core/canary.ts";
 import { exchange } from "../../net/outbound.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
@@ -56,7 +57,7 @@ export function createTracesRecorder({ endpoint, version, clock, log, signal }: 
   return {
     record(turn) {
       const { canary, input, transition } = turn;
-      const key = `${canary.ref.namespace}/${canary.ref.name}`;
+      const key = canaryKey(canary.ref);
       const { run, cause } = transition.status;
       const known = traces.get(key);
       const ended = cause ?? transition.cause;
@@ -75,7 +76,7 @@ export function createTracesRecorder({ endpoint, version, clock, log, signal }: 
       if (trace !== undefined) traces.set(key, traceTurn(trace, turn));
     },
     say() {},
-    forget: ({ namespace, name }) => void traces.delete(`${namespace}/${name}`),
+    forget: (ref) => void traces.delete(canaryKey(ref)),
     flush: () => sending,
   };
 }
