@@ -4,6 +4,7 @@ import type { Webhook } from "../../core/canary.ts";
 import type { JournalLine } from "../../core/journal.ts";
 import type { Answer, Answered } from "../../core/observation.ts";
 import type { AdvanceInput } from "../../core/turn.ts";
+import { show } from "../../net/show.ts";
 import type { Turn } from "../../ports/recorder.ts";
 
 /** Characters of all lines; a longer journal is dropped as a whole. */
@@ -82,14 +83,11 @@ function redactedSpec(spec: AdvanceInput["spec"]): AdvanceInput["spec"] {
 
 function redactedHook({ url, metadata, ...hook }: Webhook): Webhook {
   const hidden = Object.fromEntries(Object.keys(metadata ?? {}).map((name) => [name, HIDDEN]));
-  return { ...hook, url: withoutSecrets(url), ...(metadata === undefined ? {} : { metadata: hidden }) };
-}
-
-/** Scheme, host and path. */
-export function withoutSecrets(url: string): string {
-  if (!URL.canParse(url)) return HIDDEN;
-  const { protocol, host, pathname } = new URL(url);
-  return `${protocol}//${host}${pathname}`;
+  return {
+    ...hook,
+    url: URL.canParse(url) ? show(url) : HIDDEN,
+    ...(metadata === undefined ? {} : { metadata: hidden }),
+  };
 }
 
 function answerOf({ answer }: Answered): Answer {
