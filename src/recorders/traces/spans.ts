@@ -52,10 +52,10 @@ const NANOSECONDS = "000000";
 export function beginTrace({ canary, input, transition }: Turn): RunTrace | undefined {
   const { run, applied } = transition.status;
   if (run === undefined) return undefined;
-  const { ref, spec } = canary;
+  const { ref } = canary;
   return {
     ...{ id: run.id, startedAt: run.startedAt, canary: ref.name, namespace: ref.namespace },
-    ...{ revision: applied?.spec ?? "", strategy: input.spec.strategy ?? spec.strategy, steps: [], questions: [] },
+    ...{ revision: applied?.spec ?? "", strategy: input.spec.strategy, steps: [], questions: [] },
   };
 }
 
