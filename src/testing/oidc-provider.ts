@@ -23,9 +23,10 @@ export interface Provider {
 }
 
 const encoded = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
+const newKeys = () => generateKeyPairSync("rsa", { modulusLength: 2048 });
 
 export async function startProvider(): Promise<Provider> {
-  const [own, other] = [0, 1].map(() => generateKeyPairSync("rsa", { modulusLength: 2048 })) as [Pair, Pair];
+  const [own, other] = [newKeys(), newKeys()];
   const codes = new Map<string, URLSearchParams>();
   const provider = { identity: { email: undefined } as Identity, sendTo: "", issuer: "" };
 
@@ -92,8 +93,6 @@ export async function startProvider(): Promise<Provider> {
   });
 }
 
-type Pair = ReturnType<typeof pair>;
-const pair = () => generateKeyPairSync("rsa", { modulusLength: 2048 });
 type Answer = URL | object | undefined;
 
 async function bodyOf(request: IncomingMessage): Promise<URLSearchParams> {
