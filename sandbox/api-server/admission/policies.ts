@@ -1,6 +1,7 @@
 /**
- * ValidatingAdmissionPolicies and their bindings, as far as a policy needs no parameters: which of them match a write, and what they
- * have against it. What the sandbox cannot evaluate is an error of the policy, and refuses as `failurePolicy` says.
+ * ValidatingAdmissionPolicies and their bindings, as far as a policy needs no parameters: which of them match a write, and what
+ * they have against it. Deletes are not reviewed. What the sandbox cannot evaluate is an error of the policy, and refuses as
+ * `failurePolicy` says.
  */
 import type { KubeFields, KubeObject } from "../../../src/ports/kubernetes.ts";
 import { ApiError } from "../../cluster.ts";
@@ -15,8 +16,8 @@ export const ADMISSION_GROUP = "admissionregistration.k8s.io";
 export interface Write {
   readonly target: Target;
   readonly subresource: string;
-  readonly operation: "CREATE" | "UPDATE" | "DELETE";
-  readonly object: KubeObject | undefined;
+  readonly operation: "CREATE" | "UPDATE";
+  readonly object: KubeObject;
   readonly old: KubeObject | undefined;
   readonly user: User;
   readonly dryRun: boolean;
@@ -74,10 +75,10 @@ function denial(policy: KubeObject, write: Write, authorizer: Authorizer): Denia
 
 function inputOf({ target, subresource, operation, object, old, user, dryRun }: Write): Record<string, unknown> {
   const { resource, version } = target;
-  const { name = "", namespace = "" } = (object ?? old)?.metadata ?? {};
+  const { name, namespace = "" } = object.metadata;
   const { username, groups, uid = "", extra = {} } = user;
   return {
-    object: object === undefined ? null : celJson(object),
+    object: celJson(object),
     oldObject: old === undefined ? null : celJson(old),
     request: {
       ...{ operation, name, namespace, dryRun, subResource: subresource },
@@ -102,15 +103,14 @@ function matches(constraints: KubeFields | undefined, write: Write, store: Store
   const rules: readonly KubeFields[] | undefined = resourceRules;
   if (rules !== undefined && !rules.some((rule) => covers(rule, write))) return false;
   if ((excludeResourceRules as readonly KubeFields[]).some((rule) => covers(rule, write))) return false;
-  const subject = write.object ?? write.old;
-  if (!carries(objectSelector, subject?.metadata.labels)) return false;
-  const { namespace } = subject?.metadata ?? {};
+  const { namespace, labels } = write.object.metadata;
+  if (!carries(objectSelector, labels)) return false;
   if (namespace === undefined) return true;
   const home = store.collection({ storage: { group: "", version: "v1", plural: "namespaces" } }).get("", namespace);
   return carries(namespaceSelector, home?.metadata.labels);
 }
 
-function covers(rule: KubeFields, { target, subresource, operation, object, old }: Write): boolean {
+function covers(rule: KubeFields, { target, subresource, operation, object }: Write): boolean {
   const { resource, version } = target;
   const has = (list: readonly string[] | undefined, value: string) =>
     list === undefined || list.includes("*") || list.includes(value);
@@ -120,7 +120,7 @@ function covers(rule: KubeFields, { target, subresource, operation, object, old 
     subresource === "" ? one === "*" || one === named : one === "*/*" || one === named || one === `*/${subresource}`,
   );
   const names: readonly string[] = rule.resourceNames ?? [];
-  const isNamed = names.length === 0 || names.includes((object ?? old)?.metadata.name ?? "");
+  const isNamed = names.length === 0 || names.includes(object.metadata.name);
   return (
     isMeant &&
     isNamed &&
@@ -144,7 +144,7 @@ const CODES: Readonly<Record<string, number>> = {
 
 function refusal(policy: KubeObject, binding: KubeObject, { message, reason }: Denial, write: Write): ApiError {
   const { resource } = write.target;
-  const name = (write.object ?? write.old)?.metadata.name ?? "";
+  const { name } = write.object.metadata;
   const said =
     `ValidatingAdmissionPolicy '${policy.metadata.name}' with binding '${binding.metadata.name}' ` +
     `denied request: ${message}`;
