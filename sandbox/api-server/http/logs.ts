@@ -13,7 +13,7 @@ export function podLog(call: Call, route: Route): Answer {
   const { query, response, server } = call;
   const { namespace, name = "" } = route;
   const pod = existing(call, route);
-  const chosen = containerOf(call, route);
+  const chosen = containerOf(call, pod);
   const logs = server.logs();
   if (logs === undefined) throw new ApiError(503, "ServiceUnavailable", "no kubelet is running: there are no logs");
   if (flag(query, "previous")) {

@@ -8,6 +8,7 @@ import type { ContainerCommand, ContainerPlace, PodConnections } from "../../clu
 import { badRequest } from "../errors.ts";
 import { type Answer, type Call, flag, type Upgrade } from "../http/call.ts";
 import { containerOf } from "../http/containers.ts";
+import { existing } from "../http/reading.ts";
 import type { Route } from "../http/route.ts";
 import { acceptChannels, CHANNEL_PROTOCOLS } from "./channels.ts";
 import { acceptSpdyCommand, SPDY_COMMAND_PROTOCOL } from "./spdy-command.ts";
@@ -51,7 +52,7 @@ export function attachPod(call: Call, route: Route): Promise<Answer> {
 type Start = (connections: PodConnections, place: ContainerPlace) => Promise<ContainerCommand>;
 
 async function serve(call: Call, route: Route, start: Start): Promise<Answer> {
-  const container = containerOf(call, route);
+  const container = containerOf(call, existing(call, route));
   const upgrade = requireUpgrade(call);
   const connections = connectionsOf(call);
   const webSocket = isWebSocket(call.request);
