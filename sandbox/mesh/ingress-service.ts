@@ -1,9 +1,10 @@
 /** The ingress gateway as Deployment and Service, as Istio installs it: for manifests and commands that look for it by its name. */
-import { connect, createServer, type Socket } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { AppContext, RunningApp } from "../apps.ts";
 import type { Cluster } from "../cluster.ts";
 import { ensureNamespace } from "../controllers/objects.ts";
+import { relay } from "../programs/relay.ts";
 import { INGRESS_WORKLOAD } from "./workload.ts";
 
 /** Last part of the name of the gateway's image. */
@@ -62,16 +63,9 @@ export function gatewayApp(
   return async ({ address, signal }) => {
     const sockets = new Set<Socket>();
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      const onward = connect({ host: "127.0.0.1", port: ingress(), allowHalfOpen: true, noDelay: true });
       sockets.add(socket);
-      socket.pipe(onward).pipe(socket);
-      socket.once("error", () => onward.destroy());
-      onward.once("error", () => socket.destroy());
-      onward.once("close", () => socket.destroy());
-      socket.once("close", () => {
-        sockets.delete(socket);
-        onward.destroy();
-      });
+      socket.once("close", () => sockets.delete(socket));
+      relay(socket, ingress());
     });
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);

@@ -13,6 +13,7 @@ import { startChild } from "./child.ts";
 import { commandWords, followImageFile, type ImageProgram } from "./image-file.ts";
 import { makePodFolder } from "./pod-folder.ts";
 import { freePorts } from "./ports.ts";
+import { relay } from "./relay.ts";
 
 export interface OwnImagesOptions {
   readonly cluster: Cluster;
@@ -146,14 +147,7 @@ function openDoor({ address, log }: AppContext, port: number, local: number): { 
 }
 
 function forwarder(address: string, port: number, local: number, log: (line: string) => void): Server {
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    const onward = connect({ port: local, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
-    socket.pipe(onward).pipe(socket);
-    socket.once("error", () => onward.destroy());
-    socket.once("close", () => onward.destroy());
-    onward.once("error", () => socket.destroy());
-    onward.once("close", () => socket.destroy());
-  });
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => relay(socket, local));
   server.once("error", (error) =>
     log(`the sandbox cannot listen on the pod's port ${address}:${port}: ${error.message}`),
   );
