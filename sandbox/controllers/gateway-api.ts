@@ -4,7 +4,7 @@ import { rfc3339 } from "../clock.ts";
 import { GATEWAY_API, GATEWAY_CONTROLLER, GATEWAY_GROUP } from "../crds/gateway-api.ts";
 import { type Attachment, attachmentsOf, isSpoken, listenersOf, ownGateways } from "../mesh/gateway-api/attachment.ts";
 import { backendProblem } from "../mesh/gateway-api/backends.ts";
-import { ownIngresses } from "../mesh/ingress.ts";
+import { isOwnIngress } from "../mesh/ingress.ts";
 import { type ControllerContext, type Stop, startController } from "./context.ts";
 import { editStatus, getByKey, isTerminating, keyOf } from "./objects.ts";
 
@@ -173,8 +173,8 @@ function startIngresses(context: ControllerContext): Stop {
   return startController(context, "ingress-controller", (wiring) => {
     wiring.onSelf(RESOURCES.ingress);
     return (key) => {
-      const found = ownIngresses(cluster).find((each) => keyOf(each) === key);
-      if (found === undefined || found.status?.loadBalancer?.ingress !== undefined) return;
+      const found = getByKey(cluster, RESOURCES.ingress, key);
+      if (found === undefined || !isOwnIngress(found) || found.status?.loadBalancer?.ingress !== undefined) return;
       editStatus(cluster, RESOURCES.ingress, found, (copy) => {
         copy.status = { ...copy.status, loadBalancer: { ingress: [{ ip: ADDRESS }] } };
       });

@@ -5,7 +5,7 @@
 import { clusterScoped, type KubeFields, type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { Cluster } from "../cluster.ts";
 import { byAge } from "./pools.ts";
-import { pathPrefix } from "./routes/paths.ts";
+import { literal, pathPrefix } from "./routes/paths.ts";
 
 /** Whose requests these are, in the words of ingress-nginx' metrics. */
 export interface IngressTag {
@@ -47,11 +47,9 @@ export const INGRESS_GATEWAY: KubeObject = {
   spec: { servers: [{ port: { number: 80, name: "http", protocol: "HTTP" }, hosts: ["*"] }] },
 };
 
-export function ownIngresses(cluster: Cluster): readonly KubeObject[] {
-  return cluster.list(RESOURCES.ingress).filter(({ spec, metadata }) => {
-    const named = spec?.ingressClassName ?? metadata.annotations?.["kubernetes.io/ingress.class"];
-    return named === INGRESS_CLASS;
-  });
+export function isOwnIngress({ spec, metadata }: KubeObject): boolean {
+  const named = spec?.ingressClassName ?? metadata.annotations?.["kubernetes.io/ingress.class"];
+  return named === INGRESS_CLASS;
 }
 
 /** Annotations of ingress-nginx that mean nothing here. */
@@ -70,7 +68,7 @@ interface Path {
 
 /** VirtualServices that are never stored, one for each host. */
 export function translateIngresses(cluster: Cluster): readonly KubeObject[] {
-  const all = [...ownIngresses(cluster)].sort(byAge).flatMap(pathsOf);
+  const all = cluster.list(RESOURCES.ingress).filter(isOwnIngress).sort(byAge).flatMap(pathsOf);
   const isCanary = ({ ingress }: Path) => annotation(ingress, "canary") === "true";
   const canaries = all.filter(isCanary);
   const hosts = new Map<string, Path[]>();
@@ -176,8 +174,7 @@ function decisionsOf(ingress: KubeObject): readonly Decision[] {
 }
 
 function cookieIs(name: string, value: string): KubeFields {
-  const literal = name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  return { regex: `(?:.*;\\s*)?${literal}=${value}(?:;.*)?` };
+  return { regex: `(?:.*;\\s*)?${literal(name)}=${value}(?:;.*)?` };
 }
 
 function backendOf(cluster: Cluster, main: Path, of: Path): KubeFields {

@@ -4,7 +4,7 @@
  *
  *   Ingress, Service, EndpointSlice ──► plan ──► nginx.conf ──► SIGHUP          access.log ──► metrics
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { userInfo } from "node:os";
 import { join } from "node:path";
@@ -44,14 +44,16 @@ export async function startNginx(options: MeshOptions): Promise<MeshPrograms> {
   };
   try {
     let generation = 0;
-    writeFileSync(file, render(generation));
+    let written = render(generation);
+    writeFileSync(file, written);
     const server = await group.start(nginx, ["-p", dir, "-c", file, "-e", "stderr"]);
     await group.ready(server, `http://127.0.0.1:${health}/`);
     const signal = (name: "SIGHUP" | "SIGUSR1") => void process.kill(server.pid, name);
     const follow = followChanges(cluster, async () => {
-      if (render(generation) === readFileSync(file, "utf8")) return;
+      if (render(generation) === written) return;
       generation += 1;
-      writeFileSync(file, render(generation));
+      written = render(generation);
+      writeFileSync(file, written);
       signal("SIGHUP");
       await untilInForce(`http://127.0.0.1:${health}/`, generation);
     });

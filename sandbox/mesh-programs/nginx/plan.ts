@@ -1,5 +1,7 @@
 /** What the Ingresses of class `nginx` ask for: hosts, paths, and to which Service a request goes. Pure. */
 import type { KubeFields, KubeObject } from "../../../src/ports/kubernetes.ts";
+import { isTerminating } from "../../controllers/objects.ts";
+import { isOwnIngress } from "../../mesh/ingress.ts";
 
 /** A Service's pods, as nginx names them. */
 export interface Upstream {
@@ -43,7 +45,6 @@ export interface IngressWorld {
 }
 
 export const PREFIX = "nginx.ingress.kubernetes.io";
-const CLASS = "nginx";
 
 export function planOf(world: IngressWorld): readonly Server[] {
   const ingresses = world.ingresses.filter(isNginx).sort(byAge);
@@ -73,10 +74,7 @@ const annotationOf = ({ metadata }: KubeObject, name: string): string | undefine
   metadata.annotations?.[`${PREFIX}/${name}`];
 const isCanary = (ingress: KubeObject): boolean => annotationOf(ingress, "canary") === "true";
 
-function isNginx({ spec, metadata }: KubeObject): boolean {
-  const name: unknown = spec?.ingressClassName ?? metadata.annotations?.["kubernetes.io/ingress.class"];
-  return name === CLASS && metadata.deletionTimestamp === undefined;
-}
+const isNginx = (ingress: KubeObject): boolean => isOwnIngress(ingress) && !isTerminating(ingress);
 
 function byAge(a: KubeObject, b: KubeObject): number {
   const key = ({ metadata }: KubeObject) =>

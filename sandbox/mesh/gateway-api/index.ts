@@ -17,7 +17,6 @@ const idOf = (parent: string): string => `gateway-api/${parent.replace("/", ".")
 interface Place {
   readonly gateway: string;
   readonly host: string;
-  /** The port of a Service that a route names. */
   readonly rules: RankedRule[];
 }
 

@@ -2,7 +2,8 @@
 import type { KubeFields } from "../../../src/ports/kubernetes.ts";
 
 const trimmed = (prefix: string): string => prefix.replace(/\/+$/, "");
-const literal = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+/** A regular expression for this very text. */
+export const literal = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
 /** A condition on the path in the words of a VirtualService; undefined when every path has the prefix. */
 export function pathPrefix(prefix: string): KubeFields {
