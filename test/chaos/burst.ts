@@ -22,7 +22,8 @@ export interface BurstEnd {
   readonly figures: StubCluster["figures"];
 }
 
-const QUIET = ["-port=0", "-mesh-provider=kubernetes", "-metrics-server=http://127.0.0.1:9"];
+/** No provider and no metric server outside this process. */
+export const QUIET = ["-port=0", "-mesh-provider=kubernetes", "-metrics-server=http://127.0.0.1:9"];
 
 export async function burst({ canaries, namespaces, flags = [], ...stub }: BurstOptions): Promise<BurstEnd> {
   const cluster = await startStubCluster(stub);
@@ -66,7 +67,8 @@ function allInitialised(cluster: StubCluster, canaries: number): Promise<void> {
   });
 }
 
-function flagsOf(args: readonly string[]) {
+/** @throws Error for words that the operator does not take */
+export function flagsOf(args: readonly string[]) {
   const read = readOperatorFlags(args, {});
   if (read.kind !== "run") throw new Error(JSON.stringify(read));
   return read.flags;
@@ -110,11 +112,12 @@ function eventsOf(cluster: StubCluster): ReadonlyMap<string, number> {
   return counts;
 }
 
-export function kubeconfigOf(server: string): string {
+/** @param user what proves who asks */
+export function kubeconfigOf(server: string, user: KubeFields = {}): string {
   return JSON.stringify({
     ...{ apiVersion: "v1", kind: "Config", "current-context": "stub" },
     clusters: [{ name: "stub", cluster: { server } }],
-    users: [{ name: "stub", user: {} }],
+    users: [{ name: "stub", user }],
     contexts: [{ name: "stub", context: { cluster: "stub", user: "stub" } }],
   });
 }

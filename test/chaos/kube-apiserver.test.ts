@@ -6,23 +6,16 @@
 import { setMaxListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import { crds } from "../../src/crd/index.ts";
-import { readOperatorFlags } from "../../src/operator/process/flags.ts";
 import { runOperator } from "../../src/operator/process/process.ts";
 import { type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import { createLogger } from "../../src/recorders/log/logger.ts";
 import { systemClock } from "../../src/time/system-clock.ts";
-import { canaryOf, deployment } from "./burst.ts";
+import { canaryOf, deployment, flagsOf, QUIET } from "./burst.ts";
 import { startKubeApiServer } from "./kube-apiserver.ts";
 
 const { KUBE_APISERVER: apiServer, ETCD: etcd, CANARIES = "1000" } = process.env;
 const COUNT = Number(CANARIES);
 const NAMESPACES = 10;
-
-function flags() {
-  const read = readOperatorFlags(["-port=0", "-mesh-provider=kubernetes", "-metrics-server=http://127.0.0.1:9"], {});
-  if (read.kind !== "run") throw new Error(JSON.stringify(read));
-  return read.flags;
-}
 
 describe.runIf(apiServer !== undefined && etcd !== undefined)("the real kube-apiserver", () => {
   it(`${COUNT} Canaries at once are all initialised without a time-out, on 40 connections`, {
@@ -40,7 +33,7 @@ describe.runIf(apiServer !== undefined && etcd !== undefined)("the real kube-api
         await kube.create(RESOURCES.namespace, object, stop.signal);
       }
       const operator = runOperator({
-        ...{ flags: flags(), version: "0.0.0", clock: systemClock, random: Math.random, signal: stop.signal },
+        ...{ flags: flagsOf(QUIET), version: "0.0.0", clock: systemClock, random: Math.random, signal: stop.signal },
         ...{ host: "127.0.0.1", env: {}, access: server.access },
         log: createLogger({ level: "info", encoding: "json", write: (line) => void lines.push(line) }),
       });

@@ -4,7 +4,6 @@
  */
 import { expect, it } from "vitest";
 import { fixedCredentials } from "../../src/kube/access.ts";
-import { readOperatorFlags } from "../../src/operator/process/flags.ts";
 import { runOperator } from "../../src/operator/process/process.ts";
 import { allRules, rightsOf } from "../../src/operator/rights.ts";
 import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../../src/ports/kubernetes.ts";
@@ -13,7 +12,7 @@ import { STEERING } from "../../src/ports/steering.ts";
 import { createRouters } from "../../src/routers/table.ts";
 import { type StubCluster, startStubCluster } from "../../src/testing/stub-cluster.ts";
 import { systemClock } from "../../src/time/system-clock.ts";
-import { canaryOf, deployment } from "./burst.ts";
+import { canaryOf, deployment, flagsOf, QUIET } from "./burst.ts";
 
 const RIGHTS = rightsOf(createRouters({ setOwnerRefs: true }));
 
@@ -131,9 +130,7 @@ async function disturb(cluster: StubCluster): Promise<void> {
 
 it("is asked for, all of it, and for nothing else", { timeout: 300_000 }, async () => {
   const cluster = await startStubCluster({ readyAfterMs: 1 });
-  const flags = ["-port=0", "-mesh-provider=kubernetes", "-metrics-server=http://127.0.0.1:9", "-interval-floor=100ms"];
-  const read = readOperatorFlags([...flags, "-enable-leader-election", "-allow-local-egress"], {});
-  if (read.kind !== "run") throw new Error(JSON.stringify(read));
+  const flags = flagsOf([...QUIET, "-interval-floor=100ms", "-enable-leader-election", "-allow-local-egress"]);
   const stop = new AbortController();
   const reached = (phases: readonly string[], names: readonly string[]) =>
     new Promise<void>((resolve) => {
@@ -147,7 +144,7 @@ it("is asked for, all of it, and for nothing else", { timeout: 300_000 }, async 
   const initialised = reached(["Initialized"], names);
   fill(cluster, "app:1");
   const operator = runOperator({
-    ...{ flags: read.flags, version: "0.0.0", log: SILENT_LOG, clock: systemClock, random: Math.random },
+    ...{ flags, version: "0.0.0", log: SILENT_LOG, clock: systemClock, random: Math.random },
     ...{ signal: stop.signal, host: "127.0.0.1", env: {} },
     access: { server: cluster.url, namespace: "", tls: {}, credentials: fixedCredentials(), source: "rights" },
   });

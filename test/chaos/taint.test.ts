@@ -13,13 +13,12 @@ import type { Command } from "../../src/cli/command.ts";
 import { describeCommand } from "../../src/cli/commands/describe.ts";
 import { getCommand } from "../../src/cli/commands/get.ts";
 import { planCommand } from "../../src/cli/commands/plan.ts";
-import { readOperatorFlags } from "../../src/operator/process/flags.ts";
 import { runOperator } from "../../src/operator/process/process.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import { createLogger } from "../../src/recorders/log/logger.ts";
 import { type StubCluster, startStubCluster } from "../../src/testing/stub-cluster.ts";
 import { systemClock } from "../../src/time/system-clock.ts";
-import { canaryOf, deployment } from "./burst.ts";
+import { canaryOf, deployment, flagsOf, kubeconfigOf } from "./burst.ts";
 
 const WORLDS = Number(process.env["TAINT_WORLDS"] ?? "8");
 const SEED = Number(process.env["FUZZ_SEED"] ?? "1");
@@ -182,30 +181,15 @@ async function everythingSaid(of: World): Promise<Readonly<Record<string, string
   const token = plant("kubeconfig");
   const key = plant("webhook-key");
   writeFileSync(join(folder, "key"), key);
-  writeFileSync(
-    join(folder, "kubeconfig"),
-    JSON.stringify({
-      ...{
-        apiVersion: "v1",
-        kind: "Config",
-        "current-context": "c",
-        contexts: [{ name: "c", context: { cluster: "c", user: "u" } }],
-      },
-      ...{ clusters: [{ name: "c", cluster: { server: cluster.url } }], users: [{ name: "u", user: { token } }] },
-    }),
-  );
+  writeFileSync(join(folder, "kubeconfig"), kubeconfigOf(cluster.url, { token }));
   const canary = fill(cluster, of, host, hookHost);
-  const flags = readOperatorFlags(
-    [
-      ...["-port=0", "-interval-floor=100ms", "-mesh-provider=kubernetes", "-allow-local-egress", "-log-level=debug"],
-      ...[`-kubeconfig=${folder}/kubeconfig`, `-journal=${folder}/journal`, `-webhook-key-file=${folder}/key`],
-      ...[`-slack-url=${addressOf(hookHost, "query", "slack")}`, `-slack-token=${plant("slack-token")}`],
-      ...[`-metrics-server=${addressOf(host, of.form, "server-flag")}`],
-      ...[`-event-webhook=${addressOf(hookHost, "userinfo", "event-webhook")}`],
-    ],
-    {},
-  );
-  if (flags.kind !== "run") throw new Error(JSON.stringify(flags));
+  const flags = flagsOf([
+    ...["-port=0", "-interval-floor=100ms", "-mesh-provider=kubernetes", "-allow-local-egress", "-log-level=debug"],
+    ...[`-kubeconfig=${folder}/kubeconfig`, `-journal=${folder}/journal`, `-webhook-key-file=${folder}/key`],
+    ...[`-slack-url=${addressOf(hookHost, "query", "slack")}`, `-slack-token=${plant("slack-token")}`],
+    ...[`-metrics-server=${addressOf(host, of.form, "server-flag")}`],
+    ...[`-event-webhook=${addressOf(hookHost, "userinfo", "event-webhook")}`],
+  ]);
   const lines: string[] = [];
   const stop = new AbortController();
   const reached = new Map<string, () => void>();
@@ -220,7 +204,7 @@ async function everythingSaid(of: World): Promise<Readonly<Record<string, string
   });
   const initialised = phase("Initialized|Failed");
   const operator = runOperator({
-    ...{ flags: flags.flags, version: "0.0.0", clock: systemClock, random: Math.random, signal: stop.signal },
+    ...{ flags, version: "0.0.0", clock: systemClock, random: Math.random, signal: stop.signal },
     ...{
       host: "127.0.0.1",
       env: {},
