@@ -5,23 +5,22 @@
 import { expect, it } from "vitest";
 import { fixedCredentials } from "../../src/kube/access.ts";
 import { runOperator } from "../../src/operator/process/process.ts";
-import { allRules, rightsOf } from "../../src/operator/rights.ts";
+import { allRules, type Rule, rightsOf } from "../../src/operator/rights.ts";
 import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../../src/ports/kubernetes.ts";
 import { SILENT_LOG } from "../../src/ports/log.ts";
 import { STEERING } from "../../src/ports/steering.ts";
 import { createRouters } from "../../src/routers/table.ts";
 import { type StubCluster, startStubCluster } from "../../src/testing/stub-cluster.ts";
 import { systemClock } from "../../src/time/system-clock.ts";
+import { grainsOf } from "../rights/office.ts";
 import { canaryOf, deployment, flagsOf, QUIET } from "./burst.ts";
 
 const RIGHTS = rightsOf(createRouters({ setOwnerRefs: true }));
 
 /** "create apps/deployments" */
-const granted = new Set(
-  [...RIGHTS.common, ...RIGHTS.secrets].flatMap(({ apiGroups = [], resources = [], verbs }) =>
-    apiGroups.flatMap((group) => resources.flatMap((resource) => verbs.map((verb) => `${verb} ${group}/${resource}`))),
-  ),
-);
+const rightsIn = (rules: readonly Rule[]): ReadonlySet<string> =>
+  new Set(grainsOf(rules).map(({ verb, group, resource }) => `${verb} ${group}/${resource}`));
+const granted = rightsIn([...RIGHTS.common, ...RIGHTS.secrets]);
 
 const VERBS: Readonly<Record<string, string>> = { POST: "create", PUT: "update" };
 function asRight(asked: string): string {
@@ -168,11 +167,7 @@ it("is asked for, all of it, and for nothing else", { timeout: 300_000 }, async 
     await cluster.close();
   }
   hear(cluster);
-  const all = new Set(
-    allRules(RIGHTS).flatMap(({ apiGroups = [], resources = [], verbs }) =>
-      apiGroups.flatMap((group) => resources.flatMap((one) => verbs.map((verb) => `${verb} ${group}/${one}`))),
-    ),
-  );
+  const all = rightsIn(allRules(RIGHTS));
   expect([...asked].filter((right) => !all.has(right))).toEqual([]);
   const unused = [...granted].filter((right) => !asked.has(right) && !isWatched(right));
   expect(unused.filter((right) => OTHERWISE[right] === undefined)).toEqual([]);
