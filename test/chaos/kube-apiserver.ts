@@ -3,11 +3,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer as createHttpServer, type Server } from "node:http";
+import { createServer, type Server } from "node:http";
 import { Agent, request } from "node:https";
-import { type AddressInfo, createServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePorts } from "../../sandbox/programs/ports.ts";
 import { type ClusterAccess, fixedCredentials } from "../../src/kube/access.ts";
 import { createKubeClient, serverVersion } from "../../src/kube/client.ts";
 import { createClusterCache } from "../../src/kube/cluster-cache.ts";
@@ -33,14 +34,6 @@ export interface RealServer {
 
 const TOKEN = "token-of-the-test";
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 /**
  * Counts the connections that are open at the same time. A program that was built without the scripts of its project says no
  * version: the proxy says one.
@@ -49,7 +42,7 @@ async function startCounter(target: number): Promise<{ server: Server; port: num
   let open = 0;
   let most = 0;
   const agent = new Agent({ keepAlive: true, rejectUnauthorized: false });
-  const server = createHttpServer({ keepAliveTimeout: 120_000 }, (near, answer) => {
+  const server = createServer({ keepAliveTimeout: 120_000 }, (near, answer) => {
     if (near.url === "/version") {
       answer.end('{"gitVersion":"v1.34.0"}');
       return;
@@ -99,7 +92,7 @@ export async function startKubeApiServer({ apiServer, etcd }: Programs): Promise
   const children: ChildProcess[] = [];
   const start = (program: string, args: readonly string[]) =>
     children.push(spawn(program, args, { stdio: "ignore", cwd: folder }));
-  const [client, peer, secure] = [await freePort(), await freePort(), await freePort()];
+  const [client = 0, peer = 0, secure = 0] = await freePorts(3);
   const url = (port: number) => `http://127.0.0.1:${port}`;
   start(etcd, [
     ...["--data-dir", join(folder, "etcd"), "--unsafe-no-fsync", "--listen-client-urls", url(client)],

@@ -8,14 +8,13 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { istioCrds } from "../../../sandbox/crds/istio.ts";
 import { kedaCrds } from "../../../sandbox/crds/keda.ts";
 import { knativeCrds } from "../../../sandbox/crds/knative.ts";
+import { freePorts } from "../../../sandbox/programs/ports.ts";
 import { crds } from "../../../src/crd/index.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { podinfo, typeOf } from "../harness/objects.ts";
@@ -45,14 +44,6 @@ const KINDS = [
 ];
 const MINUTES = 60_000;
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 interface Fixture {
   readonly world: World;
   readonly hooks: Receiver;
@@ -80,7 +71,7 @@ async function startFixture(flags: readonly string[], successRate = 100): Promis
     if (child?.kill("SIGKILL") === true) await gone;
   };
   async function start(who: Who): Promise<void> {
-    port = await freePort();
+    [port = 0] = await freePorts(1);
     const own = [`-kubeconfig=${folder}/kubeconfig`, `-metrics-server=${metrics.url}`, "-control-loop-interval=1s"];
     const argv = [...own, `-event-webhook=${hooks.url}/event`, `-port=${port}`, ...flags];
     const program = who === "flagger" ? FLAGGER : process.execPath;
