@@ -7,6 +7,7 @@ import {
   RESOURCES,
   type ResourceType,
 } from "../../src/ports/kubernetes.ts";
+import { PORT } from "../e2e/stories/manifests.ts";
 
 export type Strategy = "steps" | "A/B test" | "blue/green" | "mirroring" | "affinity";
 
@@ -31,7 +32,6 @@ export interface Way {
   readonly match: readonly KubeFields[];
 }
 
-const PORT = 9898;
 const GATEWAY_REF = { namespace: "ingress", name: "gateway" };
 const MATCH = [{ headers: { "x-user": { exact: "insider" } } }];
 

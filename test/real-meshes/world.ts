@@ -5,8 +5,8 @@ import { delimiter, join } from "node:path";
 import { type RealMesh, START_MESH } from "../../sandbox/mesh-programs/index.ts";
 import type { MeshPrograms } from "../../sandbox/mesh-programs/programs.ts";
 import { findAll } from "../../sandbox/programs/find.ts";
+import { type Receiver, startReceiver } from "../e2e/harness/servers.ts";
 import { type Fixture, startFixture } from "../e2e/stories/fixture.ts";
-import { type Gate, startGate } from "./gate.ts";
 
 export interface RealWorld {
   readonly name: RealMesh;
@@ -14,7 +14,8 @@ export interface RealWorld {
   readonly mesh: MeshPrograms;
   /** Asked by the gates of all rollouts; a rollout puts in here when its own opens. */
   readonly gates: Map<string, () => boolean>;
-  readonly gate: Gate;
+  /** A webhook that lets a rollout go on when its test has seen enough of a step. */
+  readonly gate: Receiver;
   stop(): Promise<void>;
 }
 
@@ -59,7 +60,8 @@ export async function startRealWorld(name: RealMesh): Promise<RealWorld> {
   });
   scrape(mesh.metricsUrl);
   const gates = new Map<string, () => boolean>();
-  const gate = await startGate((namespace) => gates.get(namespace)?.() ?? true);
+  const gate = await startReceiver();
+  gate.answer = ({ body }) => ({ status: (gates.get(body.namespace)?.() ?? true) ? 200 : 403 });
   return {
     ...{ name, fixture, mesh, gates, gate },
     stop: async () => {
