@@ -2,7 +2,8 @@
 import { Agent } from "node:http";
 import { type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { Fixture } from "../e2e/stories/fixture.ts";
-import { byCanary } from "./rollout.ts";
+import { byCanary } from "../e2e/stories/users.ts";
+import { visitOf } from "./rollout.ts";
 import { ask } from "./users.ts";
 import type { Way } from "./ways.ts";
 import type { RealWorld } from "./world.ts";
@@ -16,16 +17,15 @@ const PATIENCE_MS = 60_000;
  * in turn. @returns milliseconds
  */
 export async function followTimes(world: RealWorld, way: Way, namespace: string, turns: number): Promise<number[]> {
-  const { fixture, mesh } = world;
+  const { fixture } = world;
   const { cluster } = fixture.sandbox;
   await dismissOperator(fixture);
   const target = { type: RESOURCES.deployment, namespace, name: "podinfo" };
   const live = await fixture.until(target, "there", (object) => object !== undefined);
   cluster.update(target.type, { ...live, spec: { ...live.spec, replicas: 1 } });
   await fixture.until(target, "ready", (object) => object?.status?.availableReplicas === 1);
-  const agent = new Agent({ keepAlive: world.name !== "nginx" });
-  const url = way.provider.startsWith("gatewayapi") ? (mesh.gatewayUrl ?? mesh.url) : mesh.url;
-  const visit = { url, host: `${namespace}.example.com`, keepAlive: true };
+  const visit = visitOf(world, way, namespace);
+  const agent = new Agent({ keepAlive: visit.keepAlive });
   const untilLed = async (toCanary: boolean, times: number): Promise<number> => {
     const began = performance.now();
     for (let inARow = 0; inARow < times; ) {

@@ -5,10 +5,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RealMesh } from "../../sandbox/mesh-programs/index.ts";
 import { BAD, GOOD } from "../e2e/stories/manifests.ts";
+import { byCanary } from "../e2e/stories/users.ts";
 import { isWithin } from "./bounds.ts";
 import { countAtCanary } from "./copies.ts";
 import { followTimes, percentile } from "./follow.ts";
-import { byCanary, type Ending, stage } from "./rollout.ts";
+import { type Ending, stage } from "./rollout.ts";
 import { type Strategy, WAYS, type Way } from "./ways.ts";
 import { type RealWorld, startRealWorld, whatIsMissing } from "./world.ts";
 

@@ -2,8 +2,9 @@
 import type { KubeFields, KubeObject } from "../../src/ports/kubernetes.ts";
 import { RESOURCES } from "../../src/ports/kubernetes.ts";
 import { checks, deployment, PORT, type Revision } from "../e2e/stories/manifests.ts";
+import { byCanary } from "../e2e/stories/users.ts";
 import type { Observed } from "./bounds.ts";
-import { type Crowd, type Sample, startUsers, type Users } from "./users.ts";
+import { type Crowd, type Sample, startUsers, type Users, type Visit } from "./users.ts";
 import type { Way } from "./ways.ts";
 import type { RealWorld } from "./world.ts";
 
@@ -39,12 +40,17 @@ const PER_SECOND = 250;
 /** A proxy has this long to follow before its users are counted. */
 const SETTLE_MS = 2_000;
 
-export const byCanary = ({ pod }: Pick<Sample, "pod">): boolean => pod !== "" && !pod.startsWith("podinfo-primary-");
+/** How users reach the application of a namespace. */
+export function visitOf({ name, mesh }: RealWorld, { provider }: Way, namespace: string): Visit {
+  const url = provider.startsWith("gatewayapi") ? (mesh.gatewayUrl ?? mesh.url) : mesh.url;
+  return { url, host: `${namespace}.example.com`, keepAlive: name !== "nginx" };
+}
 
 export async function stage(world: RealWorld, way: Way, plot: Plot): Promise<Rollout> {
-  const { fixture, mesh } = world;
+  const { fixture } = world;
   const { name: namespace, perStep = 0 } = plot;
-  const host = `${namespace}.example.com`;
+  const visit = visitOf(world, way, namespace);
+  const { host } = visit;
   // Pods with a sidecar of the imitation's are counted: Istio's checks and the mirrored requests need that.
   const labels = { "istio-injection": "enabled" };
   await fixture.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace, labels } });
@@ -52,8 +58,7 @@ export async function stage(world: RealWorld, way: Way, plot: Plot): Promise<Rol
   await fixture.apply(canary(world, way, plot, host));
   const ref = { type: RESOURCES.canary, namespace, name: "podinfo" };
   await fixture.until(ref, "initialized", (object) => object?.status?.phase === "Initialized");
-  const url = way.provider.startsWith("gatewayapi") ? (mesh.gatewayUrl ?? mesh.url) : mesh.url;
-  const users = startUsers({ url, host, keepAlive: world.name !== "nginx" }, plot.crowds ?? { all: {} }, PER_SECOND);
+  const users = startUsers(visit, plot.crowds ?? { all: {} }, PER_SECOND);
   await untilServed(users);
   const begun = users.samples.length;
   const changes = followSplit(world, way, namespace);

@@ -5,6 +5,7 @@ import type { KubeFields, KubeObject } from "../../../src/ports/kubernetes.ts";
 import { type Fixture, startFixture } from "./fixture.ts";
 import { BAD, deployment, GOOD, gate, PORT } from "./manifests.ts";
 import { type Stage, type Story, stage } from "./story.ts";
+import { byCanary } from "./users.ts";
 
 let fixture: Fixture;
 
@@ -126,8 +127,7 @@ describe.each(PROVIDERS)("%s", (_name, gateway) => {
     });
     await story.release(GOOD);
     const { dropped, failedByPrimary, answers } = await story.end("Succeeded");
-    const byCanary = answers.filter(({ pod }) => pod !== "" && !pod.startsWith("podinfo-primary-"));
-    expect([...new Set(byCanary.map(({ person }) => person))]).toEqual([1]);
+    expect([...new Set(answers.filter(byCanary).map(({ person }) => person))]).toEqual([1]);
     expect({ dropped, failedByPrimary }).toEqual({ dropped: [], failedByPrimary: 0 });
   });
 });

@@ -3,7 +3,7 @@ import { describe, it } from "vitest";
 import { BAD, GOOD } from "./manifests.ts";
 import type { Stage } from "./story.ts";
 import type { StoryRun } from "./story-run.ts";
-import type { Answer } from "./users.ts";
+import { byCanary } from "./users.ts";
 
 const BEGUN = [
   "New revision detected! Scaling up podinfo",
@@ -22,8 +22,6 @@ const TAKEN_BACK = [
 const iterations = (n: number) => Array.from({ length: n }, (_, i) => `Advance podinfo canary iteration ${i + 1}/${n}`);
 
 const UNHARMED = { dropped: [], injected: 0, failedByPrimary: 0 };
-
-const byCanary = ({ pod }: Answer) => pod !== "" && !pod.startsWith("podinfo-primary-");
 
 /** Each story runs twice: withoutKills, and with the operator killed. */
 export function strategies(run: StoryRun): void {

@@ -22,6 +22,9 @@ export interface Answer {
   readonly text: string;
 }
 
+/** Whether a pod of podinfo's canary answered. */
+export const byCanary = ({ pod }: Pick<Answer, "pod">): boolean => pod !== "" && !pod.startsWith("podinfo-primary-");
+
 export interface Door {
   /** Scheme and authority of the connection. */
   readonly url: string;
