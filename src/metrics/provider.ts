@@ -74,12 +74,10 @@ export function namespaceFor({ onlyNamespace }: Pick<ProviderOptions, "onlyNames
 /** Milliseconds of a duration of Go or a window of Prometheus. @throws MetricError "error parsing metric interval: …" */
 export function intervalMs({ interval }: ProviderOptions): number {
   const parsed = parseDuration(interval);
-  if (typeof parsed !== "number") {
-    const window = parseWindow(interval);
-    if (window !== undefined) return window;
-  }
-  if (typeof parsed !== "number") throw new MetricError(`error parsing metric interval: ${parsed.message}`);
-  return parsed;
+  if (typeof parsed === "number") return parsed;
+  const window = parseWindow(interval);
+  if (window === undefined) throw new MetricError(`error parsing metric interval: ${parsed.message}`);
+  return window;
 }
 
 /** Milliseconds. @throws MetricError "error parsing metric interval: …" */

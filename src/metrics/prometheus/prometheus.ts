@@ -1,10 +1,9 @@
 /** Prometheus, and other servers with its query API: Thanos, Mimir, VictoriaMetrics, … */
 import type { Measurement, MetricSource } from "../../ports/metric-source.ts";
-import { queryEscape } from "../escape.ts";
 import { ask } from "../http.ts";
 import { MetricError } from "../metric-error.ts";
 import { outbound, type ProviderOptions, userAuthorization } from "../provider.ts";
-import { queryAddress } from "./address.ts";
+import { queryAddress, queryParameter } from "./address.ts";
 import { readAnswer } from "./answer.ts";
 
 /** The Secret holds `token`, or `username` and `password`. */
@@ -24,8 +23,7 @@ export function createPrometheus(options: PrometheusOptions): MetricSource {
     ...(authorization === undefined ? {} : { Authorization: [authorization] }),
   };
   const measure = async (query: string, signal: AbortSignal): Promise<Measurement> => {
-    const search = `query=${queryEscape(query.replace(/\s+/g, " "))}`;
-    const asked = { url: address.url.href, search, headers };
+    const asked = { url: address.url.href, search: queryParameter(query), headers };
     const { status, statusLine, body, said } = await ask(asked, outbound(options, signal));
     if (status >= 400) throw new MetricError(`error response: Status ${statusLine}: ${said}`);
     return readAnswer(body);

@@ -1,12 +1,9 @@
 /** A query over a span of time, for charts: what a check would have measured then. */
-
-import { queryEscape } from "../escape.ts";
 import { ask } from "../http.ts";
 import { parseAnswer } from "../json.ts";
 import { MetricError } from "../metric-error.ts";
-import type { ProviderOptions } from "../provider.ts";
-import { outbound } from "../provider.ts";
-import { queryAddress } from "./address.ts";
+import { outbound, type ProviderOptions } from "../provider.ts";
+import { queryAddress, queryParameter } from "./address.ts";
 
 export interface Span {
   /** Seconds since the epoch. */
@@ -29,10 +26,9 @@ export async function queryRange(
   signal: AbortSignal,
 ): Promise<readonly Point[]> {
   const { url, authorization } = queryAddress(options);
-  const text = queryEscape(query.replace(/\s+/g, " "));
   const asked = {
     url: `${url.href}_range`,
-    search: `query=${text}&start=${from}&end=${to}&step=${step}`,
+    search: `${queryParameter(query)}&start=${from}&end=${to}&step=${step}`,
     headers: authorization === undefined ? {} : { Authorization: [authorization] },
   };
   const { status, statusLine, body, said } = await ask(asked, outbound(options, signal));

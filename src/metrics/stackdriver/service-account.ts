@@ -4,6 +4,7 @@
  * it opens no file, makes no connection and starts no program.
  */
 import { createPrivateKey, type KeyObject, sign } from "node:crypto";
+import { parseBounded } from "../../json/bounded-json.ts";
 import { MetricError } from "../metric-error.ts";
 
 export interface ServiceAccount {
@@ -77,5 +78,3 @@ export function selfSignedToken({ email, key, keyId }: ServiceAccount, scope: st
 }
 
 const encoded = (part: object): string => Buffer.from(JSON.stringify(part)).toString("base64url");
-
-import { parseBounded } from "../../json/bounded-json.ts";
