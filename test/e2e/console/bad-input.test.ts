@@ -3,15 +3,15 @@
  * pages. Scripts in names and messages stay text, under the policy that the server sends.
  */
 import { createServer, request, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ApiServer } from "../../../sandbox/api-server/index.ts";
 import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { STEERING } from "../../../src/ports/steering.ts";
+import { closed, listening } from "../harness/servers.ts";
 import { CHROMIUM, startBrowser } from "./browser.ts";
 import { canary, canaryRun, event } from "./objects.ts";
-import { startWorld, type World } from "./world.ts";
+import { put, startWorld, type World } from "./world.ts";
 
 const PATIENCE_MS = 300_000;
 const TEXTS = {
@@ -37,8 +37,7 @@ function foreign(server: ApiServer): void {
     const object = canary(name, status, {
       webhooks: [{ name: message.slice(0, 200), type: "confirm-promotion", url: "http://x/" }],
     });
-    const made = server.cluster.create(RESOURCES.canary, object);
-    server.cluster.updateStatus(RESOURCES.canary, { ...made, status });
+    const { uid } = put(server, RESOURCES.canary, object).metadata;
     const run = canaryRun(name, { ago, verdict: "rolled-back", text: message });
     const images = { app: message.slice(0, 500) };
     server.cluster.create(STEERING.run, {
@@ -46,7 +45,6 @@ function foreign(server: ApiServer): void {
       spec: { ...run["spec"], images, changedConfigs: [message.slice(0, 500)] },
       status: { ...run["status"], sentence: message },
     });
-    const { uid } = made.metadata;
     server.cluster.create(RESOURCES.event, event(name, uid ?? "", ago(5), "Warning", message));
   }
 }
@@ -157,9 +155,8 @@ async function startProxy(to: string) {
     answer.on("close", () => passed.destroy());
     asked.pipe(passed);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    url: `${await listening(server)}/`,
     cut() {
       isCut = true;
       server.closeAllConnections();
@@ -167,10 +164,6 @@ async function startProxy(to: string) {
     mend() {
       isCut = false;
     },
-    stop: () =>
-      new Promise<void>((resolve) => {
-        server.closeAllConnections();
-        server.close(() => resolve());
-      }),
+    stop: () => closed(server),
   };
 }

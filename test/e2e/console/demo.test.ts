@@ -1,14 +1,12 @@
 /** A new user runs the demo, opens its console, and finds out why the second release was rolled back. */
 import { spawn } from "node:child_process";
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { PROJECT_ROOT } from "../../../src/project-root.ts";
-import { CHROMIUM, startBrowser } from "./browser.ts";
+import { CHROMIUM, shoot, startBrowser } from "./browser.ts";
 
 /** The demo itself gives a busy machine this long for each release. */
 const PATIENCE_MS = 1_800_000;
-const SHOTS = process.env["CONSOLE_SHOTS"];
 
 it.runIf(CHROMIUM !== undefined)(
   "the demo's console shows both releases, says why the second was rolled back, and the demo stays until it is closed",
@@ -31,11 +29,7 @@ it.runIf(CHROMIUM !== undefined)(
     try {
       const page = await browser.newPage({ viewport: { width: 1440, height: 1000 } });
       page.setDefaultTimeout(PATIENCE_MS);
-      const shot = async (name: string) => {
-        if (SHOTS === undefined) return;
-        mkdirSync(SHOTS, { recursive: true });
-        await page.screenshot({ path: join(SHOTS, `demo-${name}.png`), fullPage: true });
-      };
+      const shot = (name: string) => shoot(page, `demo-${name}`);
       await page.goto(link);
       await page.getByRole("link", { name: "podinfo" }).first().waitFor();
       // The first release is under way, and the page says how far it is.

@@ -3,7 +3,7 @@
  * axe finds nothing, no page scrolls sideways, foreign text stays text, and a person finds out by keyboard alone why a release
  * was rolled back. With CONSOLE_SHOTS=FOLDER each of them leaves a screenshot.
  */
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -12,11 +12,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { STEERING } from "../../../src/ports/steering.ts";
 import { PROJECT_ROOT } from "../../../src/project-root.ts";
-import { CHROMIUM, startBrowser } from "./browser.ts";
+import { CHROMIUM, shoot, startBrowser } from "./browser.ts";
 import { startWorld, type World } from "./world.ts";
 
 const PAGES = process.env["CONSOLE_PAGES"] ?? join(PROJECT_ROOT, "dist/console");
-const SHOTS = process.env["CONSOLE_SHOTS"];
 const PATIENCE_MS = 300_000;
 
 let world: World;
@@ -106,10 +105,7 @@ describe.runIf(CHROMIUM !== undefined)("the pages", { timeout: PATIENCE_MS }, ()
   const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
   async function looked(name: string, [colorScheme, width]: (typeof VIEWS)[number]): Promise<void> {
-    if (SHOTS !== undefined) {
-      mkdirSync(SHOTS, { recursive: true });
-      await page.screenshot({ path: join(SHOTS, `${name}-${colorScheme}-${width}.png`), fullPage: true });
-    }
+    await shoot(page, `${name}-${colorScheme}-${width}`);
     await page.evaluate(axe);
     const { violations } = await page.evaluate<{ violations: { id: string; nodes: { html: string }[] }[] }>(
       "globalThis.axe.run()",

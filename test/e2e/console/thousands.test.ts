@@ -9,7 +9,7 @@ import type { ApiServer } from "../../../sandbox/api-server/index.ts";
 import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { CHROMIUM, startBrowser } from "./browser.ts";
 import { canary } from "./objects.ts";
-import { startWorld, type World } from "./world.ts";
+import { put, startWorld, type World } from "./world.ts";
 
 const CANARIES = 5000;
 const PATIENCE_MS = 300_000;
@@ -32,9 +32,8 @@ function thousands(server: ApiServer): void {
   for (let index = 0; index < CANARIES; index += 1) {
     const phase = index % 10 === 0 ? "Progressing" : index % 7 === 0 ? "Failed" : "Succeeded";
     const weight = index % 10 === 0 ? 20 : 0;
-    const object = canary(`service-${index}`, { phase, canaryWeight: weight, failedChecks: 0 });
-    const made = server.cluster.create(RESOURCES.canary, object);
-    server.cluster.updateStatus(RESOURCES.canary, { ...made, status: object["status"] });
+    const status = { phase, canaryWeight: weight, failedChecks: 0 };
+    put(server, RESOURCES.canary, canary(`service-${index}`, status));
   }
 }
 

@@ -1,7 +1,6 @@
 /** A cluster with canaries in every situation, its console, and a metrics server: what the tests of the pages look at. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { claimAddressBlock } from "../../../sandbox/addresses.ts";
@@ -12,6 +11,7 @@ import { type ServedConsole, serveConsole } from "../../../src/cli/serve-console
 import { crds } from "../../../src/crd/index.ts";
 import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../../../src/ports/kubernetes.ts";
 import { STEERING } from "../../../src/ports/steering.ts";
+import { closed, listening } from "../harness/servers.ts";
 import { canary, canaryRun, deployment, event, freeze, pod } from "./objects.ts";
 
 export interface World {
@@ -90,22 +90,15 @@ async function startMetrics(queries: string[]) {
       JSON.stringify({ status: "success", data: { resultType: "matrix", result: [{ metric: {}, values }] } }),
     );
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  return {
-    address: `http://127.0.0.1:${port}`,
-    stop: () =>
-      new Promise<void>((resolve) => {
-        server.closeAllConnections();
-        server.close(() => resolve());
-      }),
-  };
+  return { address: await listening(server), stop: () => closed(server) };
 }
 
-function put(server: ApiServer, type: ResourceType, object: KubeObject): void {
+/** Creates an object with its status, also where the status is a subresource. */
+export function put(server: ApiServer, type: ResourceType, object: KubeObject): KubeObject {
   const made = server.cluster.create(type, object);
-  if (object["status"] !== undefined && JSON.stringify(made["status"]) !== JSON.stringify(object["status"]))
-    server.cluster.updateStatus(type, { ...made, status: object["status"] });
+  if (object["status"] === undefined || JSON.stringify(made["status"]) === JSON.stringify(object["status"]))
+    return made;
+  return server.cluster.updateStatus(type, { ...made, status: object["status"] });
 }
 
 /** Canaries under way, waiting, paused, failed, at rest and refused, with their releases, pods and events. */
