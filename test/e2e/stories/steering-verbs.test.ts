@@ -7,6 +7,7 @@ import { apiVersionOf, type KubeFields, type KubeObject, RESOURCES } from "../..
 import { STEERING } from "../../../src/ports/steering.ts";
 import { type Fixture, startFixture } from "./fixture.ts";
 import { canary, deployment, gate } from "./manifests.ts";
+import { steer } from "./steer.ts";
 import { type Stage, type Story, stage } from "./story.ts";
 
 vi.setConfig({ testTimeout: 400_000, hookTimeout: 180_000 });
@@ -36,14 +37,9 @@ let asked = 0;
 
 /** @returns the answer of the operator, as "Applied: message" */
 async function act(namespace: string, verb: string, spec: KubeFields = {}): Promise<string> {
-  const type = STEERING.action;
   asked += 1;
-  const metadata = { name: `${verb}-${asked}`, namespace };
-  const object = { apiVersion: apiVersionOf(type), kind: type.kind, metadata };
-  await fixture.client.kube.create(type, { ...object, spec: { canary: "podinfo", by: "alice", verb, ...spec } }, never);
-  const ref = { type, namespace, name: metadata.name };
-  const { status } = await fixture.until(ref, "answered", (found) => found?.["status"]?.phase !== undefined);
-  return `${status.phase}: ${status.message}`;
+  const { phase, message } = await steer(fixture, namespace, `${verb}-${asked}`, { verb, ...spec });
+  return `${phase}: ${message}`;
 }
 
 interface GitOps {

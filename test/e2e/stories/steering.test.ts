@@ -1,13 +1,12 @@
 /** People steer a rollout through CanaryActions while users send requests; every run leaves a record. */
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { apiVersionOf, type KubeFields, RESOURCES } from "../../../src/ports/kubernetes.ts";
+import { type KubeFields, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { STEERING } from "../../../src/ports/steering.ts";
 import { type Fixture, startFixture } from "./fixture.ts";
+import { steer } from "./steer.ts";
 import { stage } from "./story.ts";
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
-
-const never = new AbortController().signal;
 
 let fixture: Fixture;
 
@@ -17,34 +16,22 @@ beforeAll(async () => {
 
 afterAll(() => fixture.stop());
 
-/** @returns the answer of the operator */
-async function act(namespace: string, name: string, spec: KubeFields): Promise<KubeFields> {
-  const type = STEERING.action;
-  const object = {
-    ...{ apiVersion: apiVersionOf(type), kind: type.kind, metadata: { name, namespace } },
-    spec: { canary: "podinfo", by: "alice", ...spec },
-  };
-  await fixture.client.kube.create(type, object, never);
-  const answered = await fixture.until(
-    { type, namespace, name },
-    "answered",
-    (found) => found?.["status"] !== undefined,
-  );
-  return answered["status"];
-}
-
 describe("a person", () => {
   it("pauses a run, which keeps its weight, and aborts it; the record says who and why", async () => {
     const name = "steered";
     const story = await stage(fixture, name, { analysis: { stepWeights: [40, 80] } });
     await story.release({ version: "6.0.1" });
     await story.untilWeight(40);
-    expect(await act(name, "hold", { verb: "pause", reason: "watching" })).toMatchObject({
+    expect(await steer(fixture, name, "hold", { verb: "pause", reason: "watching" })).toMatchObject({
       phase: "Applied",
       message: "paused at 40 %, checks go on",
     });
-    expect(await act(name, "stale", { verb: "promote", expect: { step: 7 } })).toMatchObject({ phase: "Refused" });
-    expect(await act(name, "stop", { verb: "abort", reason: "wrong image" })).toMatchObject({ phase: "Applied" });
+    expect(await steer(fixture, name, "stale", { verb: "promote", expect: { step: 7 } })).toMatchObject({
+      phase: "Refused",
+    });
+    expect(await steer(fixture, name, "stop", { verb: "abort", reason: "wrong image" })).toMatchObject({
+      phase: "Applied",
+    });
     const ref = { type: RESOURCES.canary, namespace: name, name: "podinfo" };
     const failed = await fixture.until(ref, "rolled back", (found) => found?.["status"]?.phase === "Failed");
     const id = failed["status"].aviary.run.id;
