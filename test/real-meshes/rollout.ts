@@ -32,7 +32,6 @@ export interface Ending {
   readonly samples: readonly Sample[];
   readonly failed: readonly string[];
   readonly steps: readonly Step[];
-  readonly said: readonly string[];
 }
 
 /** Of all users together. */
@@ -77,7 +76,7 @@ export async function stage(world: RealWorld, way: Way, plot: Plot): Promise<Rol
       await over(world, namespace, phase);
       await users.stop();
       const samples = users.samples.slice(begun);
-      return { samples, failed: failuresOf(samples), steps: stepsOf(samples, changes), said: fixture.said(namespace) };
+      return { samples, failed: failuresOf(samples), steps: stepsOf(samples, changes) };
     },
   };
 
