@@ -46,6 +46,9 @@ export class Refused extends Error {
   }
 }
 
+export const refusedOf = (error: unknown): Refused =>
+  error instanceof Refused ? error : new Refused(0, String(error));
+
 export async function get<T>(address: string): Promise<T> {
   return await ask<T>(address, { headers: { accept: "application/json" } });
 }
@@ -109,7 +112,7 @@ export async function loadList(): Promise<void> {
     list.value = { rows, hidden: answer.hidden, absent: answer.absent === true, trouble: answer.trouble };
     listProblem.value = undefined;
   } catch (error) {
-    listProblem.value = error instanceof Refused ? error : new Refused(0, String(error));
+    listProblem.value = refusedOf(error);
   }
 }
 

@@ -13,7 +13,8 @@ import {
   loadList,
   me,
   path,
-  Refused,
+  type Refused,
+  refusedOf,
   releaseStill,
   signedOut,
   still,
@@ -224,7 +225,7 @@ async function start(): Promise<void> {
   try {
     me.value = await get<Me>("/me");
   } catch (error) {
-    failed.value = error instanceof Refused ? error : new Refused(0, String(error));
+    failed.value = refusedOf(error);
     return;
   }
   await loadList();

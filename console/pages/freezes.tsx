@@ -1,10 +1,10 @@
 /** Times in which no release begins: who set them, until when, and how they end. */
 import { useSignal } from "@preact/signals";
 import type { FreezeView } from "../../src/console/types.ts";
-import { post } from "../api.ts";
+import { post, refusedOf } from "../api.ts";
 import { day } from "../format.ts";
 import { Empty, Loading, Stale, Trouble } from "../parts.tsx";
-import { refusedOf, useRead, useTitle } from "./reading.ts";
+import { useRead, useTitle } from "./reading.ts";
 
 interface Answer {
   readonly rows: FreezeView[];

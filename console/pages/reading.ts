@@ -2,16 +2,13 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { get, Refused } from "../api.ts";
+import { get, type Refused, refusedOf } from "../api.ts";
 
 export function useTitle(title: string): void {
   useEffect(() => {
     document.title = `${title} · Aviary`;
   }, [title]);
 }
-
-export const refusedOf = (error: unknown): Refused =>
-  error instanceof Refused ? error : new Refused(0, String(error));
 
 /** Reads an address, and again whenever `version` changes. The old answer stays on the screen meanwhile. */
 export function useRead<T>(address: string, version: unknown) {

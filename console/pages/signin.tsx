@@ -2,9 +2,9 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Mode } from "../../src/console/types.ts";
-import { get, href, path, post, query, type Refused } from "../api.ts";
+import { get, href, path, post, query, type Refused, refusedOf } from "../api.ts";
 import { Loading } from "../parts.tsx";
-import { refusedOf, useTitle } from "./reading.ts";
+import { useTitle } from "./reading.ts";
 
 export function SignIn({ problem }: { problem: Refused }) {
   useTitle("Sign in");

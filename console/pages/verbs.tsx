@@ -3,8 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { CanaryView, VerbView } from "../../src/console/types.ts";
-import { me, post } from "../api.ts";
-import { refusedOf } from "./reading.ts";
+import { me, post, refusedOf } from "../api.ts";
 
 /** What a button says: the effect, not the word for it. */
 function labelOf(verb: string, { weight, step, plan, gates, phase }: CanaryView): string {
