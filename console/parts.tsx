@@ -119,6 +119,17 @@ export function Empty({ title, children }: { title: string; children?: Component
   );
 }
 
+interface PendingProps {
+  readonly what: string;
+  readonly problem: Refused | undefined;
+  readonly again: () => void;
+}
+
+/** Nothing is there to show: it is read still, or could not be read. */
+export function Pending({ what, problem, again }: PendingProps) {
+  return problem === undefined ? <Loading what={what} /> : <Trouble problem={problem} again={again} />;
+}
+
 /** @param isPart of a page that has its heading already */
 export function Loading({ what, isPart = false }: { what: string; isPart?: boolean }) {
   return (

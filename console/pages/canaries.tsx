@@ -5,7 +5,7 @@ import { useRef } from "preact/hooks";
 import type { CanaryRow } from "../../src/console/types.ts";
 import { type List, list, listProblem, loadList, query, setQuery } from "../api.ts";
 import { ago } from "../format.ts";
-import { canaryPath, Empty, Link, Loading, now, Stale, State, Trouble } from "../parts.tsx";
+import { canaryPath, Empty, Link, now, Pending, Stale, State } from "../parts.tsx";
 import { NoCanaries } from "./now.tsx";
 import { useTitle } from "./reading.ts";
 import { Choice } from "./runs.tsx";
@@ -46,9 +46,8 @@ export function CanariesPage() {
   const [text, phase] = [search.get("q") ?? "", search.get("phase") ?? ""];
   const top = useSignal(0);
   const box = useRef<HTMLDivElement>(null);
-  if (listProblem.value !== undefined && list.value === undefined)
-    return <Trouble problem={listProblem.value} again={() => void loadList()} />;
-  if (list.value === undefined) return <Loading what="the canaries" />;
+  if (list.value === undefined)
+    return <Pending what="the canaries" problem={listProblem.value} again={() => void loadList()} />;
   const { rows, phases, total } = matching(list.value.rows, text, phase);
   if (total === 0) return <NoCanaries />;
   // Only the rows in view are drawn: a list of thousands scrolls as one of ten.

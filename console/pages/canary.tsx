@@ -9,7 +9,7 @@ import { Matrix } from "../drawing/matrix.tsx";
 import { Rail } from "../drawing/rail.tsx";
 import { Band } from "../drawing/split.tsx";
 import { ago, clock, shortImage } from "../format.ts";
-import { Loading, now, Stale, State, Trouble } from "../parts.tsx";
+import { now, Pending, Stale, State } from "../parts.tsx";
 import { useRead, useTitle } from "./reading.ts";
 import { NoRecord, Runs } from "./runs.tsx";
 import { Verbs } from "./verbs.tsx";
@@ -27,12 +27,7 @@ export function CanaryPage({ namespace, name }: { namespace: string; name: strin
   const { value, problem, read } = useRead<CanaryView>(`/canaries/${key}`, version.value);
   const view = value.value;
   useTitle(titleOf(view, key));
-  if (view === undefined)
-    return problem.value === undefined ? (
-      <Loading what={key} />
-    ) : (
-      <Trouble problem={problem.value} again={() => void read()} />
-    );
+  if (view === undefined) return <Pending what={key} problem={problem.value} again={() => void read()} />;
   return (
     <>
       <Stale problem={problem.value} again={() => void read()} />

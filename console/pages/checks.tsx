@@ -1,6 +1,6 @@
 /** Whether the installation can work: what the operator needs, and what each Canary refers to. */
 import type { FindingView } from "../../src/console/types.ts";
-import { Loading, Stale, Trouble } from "../parts.tsx";
+import { Pending, Stale } from "../parts.tsx";
 import { useRead, useTitle } from "./reading.ts";
 
 const SIGNS: Readonly<Record<FindingView["verdict"], readonly [sign: string, tone: string]>> = {
@@ -13,11 +13,7 @@ export function ChecksPage() {
   useTitle("Checks");
   const { value, problem, read } = useRead<{ findings: FindingView[] }>("/checks", "");
   if (value.value === undefined)
-    return problem.value === undefined ? (
-      <Loading what="the installation" />
-    ) : (
-      <Trouble problem={problem.value} again={() => void read()} />
-    );
+    return <Pending what="the installation" problem={problem.value} again={() => void read()} />;
   const { findings } = value.value;
   const of = (verdict: FindingView["verdict"]) => findings.filter((finding) => finding.verdict === verdict);
   const bad = [...of("error"), ...of("warning")];

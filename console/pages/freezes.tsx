@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import type { FreezeView } from "../../src/console/types.ts";
 import { post, refusedOf } from "../api.ts";
 import { day } from "../format.ts";
-import { Empty, Loading, Stale, Trouble } from "../parts.tsx";
+import { Empty, Pending, Stale } from "../parts.tsx";
 import { useRead, useTitle } from "./reading.ts";
 
 interface Answer {
@@ -18,11 +18,7 @@ export function FreezesPage() {
   const { value, problem, read } = useRead<Answer>("/freezes", "");
   const said = useSignal<{ readonly ok: boolean; readonly text: string } | undefined>(undefined);
   if (value.value === undefined)
-    return problem.value === undefined ? (
-      <Loading what="the freezes" />
-    ) : (
-      <Trouble problem={problem.value} again={() => void read()} />
-    );
+    return <Pending what="the freezes" problem={problem.value} again={() => void read()} />;
   const { rows, installed, namespaces, steeringOff } = value.value;
   const send = async (address: string, body: unknown, text: string) => {
     said.value = await post(address, body).then(

@@ -2,7 +2,7 @@
 import type { CanaryRow, CanaryView } from "../../src/console/types.ts";
 import { changes, list, listProblem, loadList } from "../api.ts";
 import { ago } from "../format.ts";
-import { canaryPath, Empty, Link, Loading, now, State, Trouble } from "../parts.tsx";
+import { canaryPath, Empty, Link, now, Pending, State } from "../parts.tsx";
 import { NoCanaries } from "./now.tsx";
 import { useRead, useTitle } from "./reading.ts";
 import { Verbs } from "./verbs.tsx";
@@ -13,9 +13,8 @@ export function GatesPage() {
     .filter(({ phase, paused }) => phase === "Waiting" || phase === "WaitingPromotion" || paused)
     .sort((a, b) => a.since - b.since);
   useTitle(waiting.length > 0 ? `${waiting.length} at gates` : "Gates");
-  if (listProblem.value !== undefined && list.value === undefined)
-    return <Trouble problem={listProblem.value} again={() => void loadList()} />;
-  if (list.value === undefined) return <Loading what="the gates" />;
+  if (list.value === undefined)
+    return <Pending what="the gates" problem={listProblem.value} again={() => void loadList()} />;
   if (rows.length === 0) return <NoCanaries />;
   return (
     <>

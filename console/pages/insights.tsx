@@ -2,7 +2,7 @@
 import type { InsightsView } from "../../src/console/types.ts";
 import { query, setQuery } from "../api.ts";
 import { number, span } from "../format.ts";
-import { Empty, Fact, Link, Loading, Stale, Trouble } from "../parts.tsx";
+import { Empty, Fact, Link, Pending, Stale } from "../parts.tsx";
 import { useRead, useTitle } from "./reading.ts";
 import { NoRecord } from "./runs.tsx";
 
@@ -14,12 +14,7 @@ export function InsightsPage() {
   const days = SPANS.includes(asked) ? asked : "30";
   const { value, problem, read } = useRead<InsightsView>(`/insights?days=${days}`, "");
   const view = value.value;
-  if (view === undefined)
-    return problem.value === undefined ? (
-      <Loading what="the figures" />
-    ) : (
-      <Trouble problem={problem.value} again={() => void read()} />
-    );
+  if (view === undefined) return <Pending what="the figures" problem={problem.value} again={() => void read()} />;
   return (
     <>
       <Stale problem={problem.value} again={() => void read()} />

@@ -5,7 +5,7 @@ import type { CanaryRow } from "../../src/console/types.ts";
 import { list, listProblem, loadList } from "../api.ts";
 import { Split } from "../drawing/split.tsx";
 import { ago } from "../format.ts";
-import { canaryPath, Empty, Link, Loading, now, Stale, State, Trouble } from "../parts.tsx";
+import { canaryPath, Empty, Link, now, Pending, Stale, State } from "../parts.tsx";
 import { useTitle } from "./reading.ts";
 
 /** What a person can open comes first, then what has failed, what is paused, and what is failing. */
@@ -19,9 +19,8 @@ export function NowPage() {
   const attention = rows.value.filter((row) => row.attention);
   const running = rows.value.filter((row) => row.running && !row.attention);
   useTitle(attention.length > 0 ? `${attention.length} need you` : "Now");
-  if (listProblem.value !== undefined && list.value === undefined)
-    return <Trouble problem={listProblem.value} again={() => void loadList()} />;
-  if (list.value === undefined) return <Loading what="the canaries" />;
+  if (list.value === undefined)
+    return <Pending what="the canaries" problem={listProblem.value} again={() => void loadList()} />;
   if (rows.value.length === 0) return <NoCanaries />;
   return (
     <>

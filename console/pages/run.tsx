@@ -6,7 +6,7 @@ import { Charts, marksOf, recordedCharts } from "../drawing/chart.tsx";
 import { Matrix } from "../drawing/matrix.tsx";
 import { Rail } from "../drawing/rail.tsx";
 import { clock, day, number, took } from "../format.ts";
-import { Fact, Link, Loading, Stale, State, Trouble } from "../parts.tsx";
+import { Fact, Link, Pending, Stale, State } from "../parts.tsx";
 import { useRead, useTitle } from "./reading.ts";
 import { Replay } from "./replay.tsx";
 
@@ -19,12 +19,7 @@ export function RunPage({ namespace, id }: { namespace: string; id: string }) {
   const run = value.value;
   if (run?.endedAt !== undefined) isOver.value = true;
   useTitle(run === undefined ? id : `${run.verdict} ${run.canary}.${namespace}`);
-  if (run === undefined)
-    return problem.value === undefined ? (
-      <Loading what={id} />
-    ) : (
-      <Trouble problem={problem.value} again={() => void read()} />
-    );
+  if (run === undefined) return <Pending what={id} problem={problem.value} again={() => void read()} />;
   const state = run.verdict === "running" ? "running" : run.verdict === "promoted" ? "promoted" : "failed";
   return (
     <>

@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import type { RunRow } from "../../src/console/types.ts";
 import { changes, query, setQuery } from "../api.ts";
 import { day, shortImage, took } from "../format.ts";
-import { Empty, Link, Loading, Stale, State, Trouble } from "../parts.tsx";
+import { Empty, Link, Pending, Stale, State } from "../parts.tsx";
 import { useRead, useTitle } from "./reading.ts";
 
 export const NoRecord = ({ records }: { records: boolean }) => (
@@ -105,11 +105,7 @@ export function RunsPage() {
   const [verdict, text, by] = [search.get("verdict") ?? "", search.get("q") ?? "", search.get("by") ?? ""];
   const { value, problem, read } = useRead<Answer>("/runs", changes.value.count);
   if (value.value === undefined)
-    return problem.value === undefined ? (
-      <Loading what="the releases" />
-    ) : (
-      <Trouble problem={problem.value} again={() => void read()} />
-    );
+    return <Pending what="the releases" problem={problem.value} again={() => void read()} />;
   const { rows, records, hidden, left, trouble } = value.value;
   const verdicts = [...new Set(rows.map((row) => row.verdict))].sort();
   const people = [...new Set(rows.flatMap((row) => row.by))].sort();
