@@ -3,12 +3,16 @@ import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import type { CanaryRow } from "../src/console/types.ts";
 import { go, href, path, type Refused } from "./api.ts";
+import { ago } from "./format.ts";
 
 /** Ticks once a second for times like "in 43 s". */
 export const now = signal(Date.now());
 setInterval(() => {
   now.value = Date.now();
 }, 1000);
+
+/** How long ago. Only this text is drawn again each second, not the page around it. */
+export const Ago = ({ since }: { since: number }) => <>{ago(since, now.value)}</>;
 
 /** Within the frame of another page, links open the console itself. */
 const isEmbedded = path.peek().startsWith("/embed/");

@@ -261,9 +261,6 @@ function summaryOf(chart: ChartView): string {
 
 function Twin({ chart }: { chart: ChartView }) {
   const open = useSignal(false);
-  const primary = new Map(chart.primary);
-  const times = [...new Set([...chart.canary, ...chart.primary].map(([at]) => at))].sort((a, b) => b - a);
-  const canary = new Map(chart.canary);
   return (
     <details
       onToggle={(event) => {
@@ -271,26 +268,32 @@ function Twin({ chart }: { chart: ChartView }) {
       }}
     >
       <summary>Numbers</summary>
-      {open.value && (
-        <table class="twin">
-          <thead>
-            <tr>
-              <th scope="col">Time</th>
-              <th scope="col">Canary</th>
-              <th scope="col">Primary</th>
-            </tr>
-          </thead>
-          <tbody>
-            {times.slice(0, MOST_ROWS).map((at) => (
-              <tr key={at}>
-                <th scope="row">{clock(at)}</th>
-                <td>{canary.has(at) ? number(canary.get(at) ?? 0) : ""}</td>
-                <td>{primary.has(at) ? number(primary.get(at) ?? 0) : ""}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
+      {open.value && <Numbers chart={chart} />}
     </details>
+  );
+}
+
+function Numbers({ chart }: { chart: ChartView }) {
+  const [canary, primary] = [new Map(chart.canary), new Map(chart.primary)];
+  const times = [...new Set([...canary.keys(), ...primary.keys()])].sort((a, b) => b - a);
+  return (
+    <table class="twin">
+      <thead>
+        <tr>
+          <th scope="col">Time</th>
+          <th scope="col">Canary</th>
+          <th scope="col">Primary</th>
+        </tr>
+      </thead>
+      <tbody>
+        {times.slice(0, MOST_ROWS).map((at) => (
+          <tr key={at}>
+            <th scope="row">{clock(at)}</th>
+            <td>{canary.has(at) ? number(canary.get(at) ?? 0) : ""}</td>
+            <td>{primary.has(at) ? number(primary.get(at) ?? 0) : ""}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }

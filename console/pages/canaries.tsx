@@ -4,8 +4,7 @@ import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import type { CanaryRow } from "../../src/console/types.ts";
 import { type List, list, listProblem, loadList, query, setQuery } from "../api.ts";
-import { ago } from "../format.ts";
-import { canaryPath, Empty, Link, now, Pending, Stale, State } from "../parts.tsx";
+import { Ago, canaryPath, Empty, Link, Pending, Stale, State } from "../parts.tsx";
 import { NoCanaries } from "./now.tsx";
 import { useTitle } from "./reading.ts";
 import { Choice } from "./runs.tsx";
@@ -15,7 +14,12 @@ const ROW_HEIGHT = 44;
 const OVERSCAN = 8;
 
 /** Sorted and searched once for each change, not for each frame of scrolling. */
-let kept: { readonly of: List["rows"]; readonly sorted: readonly CanaryRow[]; readonly words: readonly string[] };
+let kept: {
+  readonly of: List["rows"];
+  readonly sorted: readonly CanaryRow[];
+  readonly words: readonly string[];
+  readonly phases: readonly string[];
+};
 
 function matching(of: List["rows"], text: string, phase: string) {
   if (kept?.of !== of) {
@@ -27,9 +31,10 @@ function matching(of: List["rows"], text: string, phase: string) {
       of,
       sorted,
       words: sorted.map(({ namespace, name, what }) => `${namespace}/${name} ${what}`.toLowerCase()),
+      phases: [...new Set(sorted.map((row) => row.phase))].sort(),
     };
   }
-  const { sorted, words } = kept;
+  const { sorted, words, phases } = kept;
   const wanted = text.toLowerCase();
   const rows =
     wanted === "" && phase === ""
@@ -37,7 +42,7 @@ function matching(of: List["rows"], text: string, phase: string) {
       : sorted.filter(
           (row, index) => (phase === "" || row.phase === phase) && (words[index] as string).includes(wanted),
         );
-  return { rows, phases: [...new Set(sorted.map((row) => row.phase))].sort(), total: sorted.length };
+  return { rows, phases, total: sorted.length };
 }
 
 export function CanariesPage() {
@@ -114,7 +119,9 @@ export function CanariesPage() {
                   </td>
                   <td>{row.weight} %</td>
                   <td>{row.running ? `${row.step}/${row.steps}` : "–"}</td>
-                  <td>{ago(row.since, now.value)}</td>
+                  <td>
+                    <Ago since={row.since} />
+                  </td>
                 </tr>
               ))}
               <tr class="pad">

@@ -1,6 +1,6 @@
 /** One canary: what it does, its split, steps, checks, charts, pods, releases and events. */
 
-import { useSignal } from "@preact/signals";
+import { computed, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { CanaryView, CopyView, SeriesView } from "../../src/console/types.ts";
 import { changes, still } from "../api.ts";
@@ -8,8 +8,8 @@ import { Charts, marksOf, recordedCharts } from "../drawing/chart.tsx";
 import { Matrix } from "../drawing/matrix.tsx";
 import { Rail } from "../drawing/rail.tsx";
 import { Band } from "../drawing/split.tsx";
-import { ago, clock, shortImage } from "../format.ts";
-import { now, Pending, Stale, State } from "../parts.tsx";
+import { clock, shortImage } from "../format.ts";
+import { Ago, now, Pending, Stale, State } from "../parts.tsx";
 import { useRead, useTitle } from "./reading.ts";
 import { NoRecord, Runs } from "./runs.tsx";
 import { Verbs } from "./verbs.tsx";
@@ -74,10 +74,12 @@ function titleOf(view: CanaryView | undefined, key: string): string {
 }
 
 const SERIES_MS = 10_000;
+/** The page listens to this, not to each second. */
+const ticks = computed(() => Math.floor(now.value / SERIES_MS));
 
 /** The split, the steps and what comes next: the part that moves. */
 function Live({ view }: { view: CanaryView }) {
-  const tick = view.running && !still.value ? Math.floor(now.value / SERIES_MS) : 0;
+  const tick = view.running && !still.value ? ticks.value : 0;
   const address = `/canaries/${view.namespace}/${view.name}/series?minutes=15`;
   const { value } = useRead<SeriesView>(address, tick);
   const series = value.value;
@@ -98,8 +100,11 @@ function Live({ view }: { view: CanaryView }) {
         <Rail steps={view.plan} step={step} state={state} judgedAt={view.judgedAt} intervalMs={view.intervalMs} />
       )}
       <p class="dim">
-        {view.running &&
-          `${view.failedChecks} of ${view.threshold} failed checks · since ${ago(view.since, now.value)} · `}
+        {view.running && (
+          <>
+            {view.failedChecks} of {view.threshold} failed checks · since <Ago since={view.since} /> ·{" "}
+          </>
+        )}
         {view.strategy} on {view.provider} · a step lasts {view.intervalMs / 1000} s
         {` · ${view.threshold} failed ${view.threshold === 1 ? "check rolls" : "checks roll"} back`}
       </p>

@@ -1,8 +1,7 @@
 /** What waits for a person: each release that stands before a gate, and the buttons that open it. */
 import type { CanaryRow, CanaryView } from "../../src/console/types.ts";
 import { changes, list, listProblem, loadList } from "../api.ts";
-import { ago } from "../format.ts";
-import { canaryPath, Empty, Link, now, Pending, State } from "../parts.tsx";
+import { Ago, canaryPath, Empty, Link, Pending, State } from "../parts.tsx";
 import { NoCanaries } from "./now.tsx";
 import { useRead, useTitle } from "./reading.ts";
 import { Verbs } from "./verbs.tsx";
@@ -53,7 +52,7 @@ function Gate({ row }: { row: CanaryRow }) {
       </div>
       <p>{row.what}</p>
       <p class="dim small">
-        {row.weight} % to the canary · waits for {ago(row.since, now.value)}
+        {row.weight} % to the canary · waits for <Ago since={row.since} />
       </p>
       {problem.value !== undefined && <p class="dim">{problem.value.message}</p>}
       {view !== undefined && <Verbs view={view} only={VERBS} done={() => void read()} />}

@@ -4,8 +4,7 @@ import { useComputed } from "@preact/signals";
 import type { CanaryRow } from "../../src/console/types.ts";
 import { list, listProblem, loadList } from "../api.ts";
 import { Split } from "../drawing/split.tsx";
-import { ago } from "../format.ts";
-import { canaryPath, Empty, Link, now, Pending, Stale, State } from "../parts.tsx";
+import { Ago, canaryPath, Empty, Link, Pending, Stale, State } from "../parts.tsx";
 import { useTitle } from "./reading.ts";
 
 /** What a person can open comes first, then what has failed, what is paused, and what is failing. */
@@ -86,7 +85,7 @@ function Cards({ rows }: { rows: readonly CanaryRow[] }) {
           <p>{row.what}</p>
           {row.running && <Split weight={row.weight} label={row.name} />}
           <p class="dim small">
-            {row.gates.length > 0 ? "waits for" : "since"} {ago(row.since, now.value)}
+            {row.gates.length > 0 ? "waits for" : "since"} <Ago since={row.since} />
           </p>
         </li>
       ))}
