@@ -103,7 +103,7 @@ export const changes = signal<{ readonly keys: ReadonlySet<string>; readonly cou
   count: 0,
 });
 
-const keyOf = ({ namespace, name }: { namespace: string; name: string }) => `${namespace}/${name}`;
+export const keyOf = ({ namespace, name }: { namespace: string; name: string }) => `${namespace}/${name}`;
 
 export async function loadList(): Promise<void> {
   try {

@@ -1,30 +1,21 @@
 /** One canary: what it does, its split, steps, checks, charts, pods, releases and events. */
 
-import { computed, useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { computed } from "@preact/signals";
 import type { CanaryView, CopyView, SeriesView } from "../../src/console/types.ts";
-import { changes, still } from "../api.ts";
+import { still } from "../api.ts";
 import { Charts, marksOf, recordedCharts } from "../drawing/chart.tsx";
 import { Matrix } from "../drawing/matrix.tsx";
 import { Rail } from "../drawing/rail.tsx";
 import { Band } from "../drawing/split.tsx";
 import { clock, shortImage } from "../format.ts";
 import { Ago, now, Pending, Stale, State } from "../parts.tsx";
-import { useRead, useTitle } from "./reading.ts";
+import { useRead, useTitle, useVersion } from "./reading.ts";
 import { NoRecord, Runs } from "./runs.tsx";
 import { Verbs } from "./verbs.tsx";
 
 export function CanaryPage({ namespace, name }: { namespace: string; name: string }) {
   const key = `${namespace}/${name}`;
-  const version = useSignal(0);
-  useEffect(
-    () =>
-      changes.subscribe(({ keys }) => {
-        if (keys.has(key)) version.value += 1;
-      }),
-    [key],
-  );
-  const { value, problem, read } = useRead<CanaryView>(`/canaries/${key}`, version.value);
+  const { value, problem, read } = useRead<CanaryView>(`/canaries/${key}`, useVersion(key));
   const view = value.value;
   useTitle(titleOf(view, key));
   if (view === undefined) return <Pending what={key} problem={problem.value} again={() => void read()} />;

@@ -1,9 +1,9 @@
 /** What waits for a person: each release that stands before a gate, and the buttons that open it. */
 import type { CanaryRow, CanaryView } from "../../src/console/types.ts";
-import { changes, list, listProblem, loadList } from "../api.ts";
+import { keyOf, list, listProblem, loadList } from "../api.ts";
 import { Ago, canaryPath, Empty, Link, Pending, State } from "../parts.tsx";
 import { NoCanaries } from "./now.tsx";
-import { useRead, useTitle } from "./reading.ts";
+import { useRead, useTitle, useVersion } from "./reading.ts";
 import { Verbs } from "./verbs.tsx";
 
 export function GatesPage() {
@@ -40,7 +40,7 @@ export function GatesPage() {
 const VERBS = ["approve", "refuse", "resume"];
 
 function Gate({ row }: { row: CanaryRow }) {
-  const { value, problem, read } = useRead<CanaryView>(canaryPath(row), changes.value.count);
+  const { value, problem, read } = useRead<CanaryView>(canaryPath(row), useVersion(keyOf(row)));
   const view = value.value;
   return (
     <li class="card">

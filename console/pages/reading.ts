@@ -2,12 +2,24 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { get, type Refused, refusedOf } from "../api.ts";
+import { changes, get, type Refused, refusedOf } from "../api.ts";
 
 export function useTitle(title: string): void {
   useEffect(() => {
     document.title = `${title} · Aviary`;
   }, [title]);
+}
+
+/** Grows with each change of one canary. */
+export function useVersion(key: string): number {
+  const version = useSignal(0);
+  useEffect(() => {
+    const before = changes.peek();
+    return changes.subscribe((change) => {
+      if (change !== before && change.keys.has(key)) version.value += 1;
+    });
+  }, [key]);
+  return version.value;
 }
 
 /** Reads an address, and again whenever `version` changes. The old answer stays on the screen meanwhile. */

@@ -11,13 +11,12 @@ import { useRead, useTitle } from "./reading.ts";
 import { Replay } from "./replay.tsx";
 
 export function RunPage({ namespace, id }: { namespace: string; id: string }) {
-  const isOver = useSignal(false);
-  const { value, problem, read } = useRead<RunView>(
-    `/runs/${namespace}/${id}`,
-    isOver.value ? "over" : changes.value.count,
-  );
+  /** The count of changes when it was over: later ones say nothing about it. */
+  const over = useSignal<number | undefined>(undefined);
+  const version = over.value ?? changes.value.count;
+  const { value, problem, read } = useRead<RunView>(`/runs/${namespace}/${id}`, version);
   const run = value.value;
-  if (run?.endedAt !== undefined) isOver.value = true;
+  if (run?.endedAt !== undefined) over.value ??= version;
   useTitle(run === undefined ? id : `${run.verdict} ${run.canary}.${namespace}`);
   if (run === undefined) return <Pending what={id} problem={problem.value} again={() => void read()} />;
   const state = run.verdict === "running" ? "running" : run.verdict === "promoted" ? "promoted" : "failed";
