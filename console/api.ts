@@ -1,5 +1,5 @@
 /** Talks to the server: JSON by fetch, changes by one stream. Nothing is kept in the browser's storage but the theme. */
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import type { CanaryRow, Me, Problem } from "../src/console/types.ts";
 
 const BASE = document.querySelector<HTMLMetaElement>('meta[name="base-path"]')?.content ?? "/";
@@ -96,6 +96,8 @@ export interface List {
 }
 
 export const list = signal<List | undefined>(undefined);
+/** The rows of the list; none before it is read. */
+export const listed = computed<readonly CanaryRow[]>(() => [...(list.value?.rows.values() ?? [])]);
 export const listProblem = signal<Refused | undefined>(undefined);
 /** Counts changes of rows: pages of one canary read again when it grows. */
 export const changes = signal<{ readonly keys: ReadonlySet<string>; readonly count: number }>({

@@ -9,7 +9,7 @@ import {
   get,
   go,
   holdStill,
-  list,
+  listed,
   loadList,
   me,
   path,
@@ -96,8 +96,8 @@ const FRESH = {
 } as const;
 
 function Frame() {
-  const attention = [...(list.value?.rows.values() ?? [])].filter((row) => row.attention).length;
-  const waiting = [...(list.value?.rows.values() ?? [])].filter((row) => row.gates.length > 0).length;
+  const attention = listed.value.filter((row) => row.attention).length;
+  const waiting = listed.value.filter((row) => row.gates.length > 0).length;
   const at = (prefix: string) =>
     path.value === prefix || (prefix !== "/" && path.value.startsWith(prefix)) ? "page" : undefined;
   return (

@@ -1,13 +1,13 @@
 /** What waits for a person: each release that stands before a gate, and the buttons that open it. */
 import type { CanaryRow, CanaryView } from "../../src/console/types.ts";
-import { keyOf, list, listProblem, loadList } from "../api.ts";
+import { keyOf, list, listed, listProblem, loadList } from "../api.ts";
 import { Ago, canaryPath, Empty, Link, Pending, State } from "../parts.tsx";
 import { NoCanaries } from "./now.tsx";
 import { useRead, useTitle, useVersion } from "./reading.ts";
 import { Verbs } from "./verbs.tsx";
 
 export function GatesPage() {
-  const rows = [...(list.value?.rows.values() ?? [])];
+  const rows = listed.value;
   const waiting = rows
     .filter(({ phase, paused }) => phase === "Waiting" || phase === "WaitingPromotion" || paused)
     .sort((a, b) => a.since - b.since);

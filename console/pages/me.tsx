@@ -1,7 +1,7 @@
 /** Who I am, how the console knows it, and what I may do in each namespace. */
 import { useSignal } from "@preact/signals";
 import type { Me, RightView } from "../../src/console/types.ts";
-import { href, list, me, post } from "../api.ts";
+import { href, listed, me, post } from "../api.ts";
 import { Fact, Loading, Trouble } from "../parts.tsx";
 import { useRead, useTitle } from "./reading.ts";
 
@@ -56,7 +56,7 @@ export function MePage() {
 }
 
 function Rights() {
-  const namespaces = [...new Set([...(list.value?.rows.values() ?? [])].map(({ namespace }) => namespace))].sort();
+  const namespaces = [...new Set(listed.value.map(({ namespace }) => namespace))].sort();
   const chosen = useSignal("");
   const namespace = chosen.value || namespaces[0] || "default";
   const { value, problem } = useRead<{ rights: RightView[] }>(`/rights?namespace=${encodeURIComponent(namespace)}`, "");

@@ -1,8 +1,7 @@
 /** The page "Now": what needs a person, and what is under way. */
 
-import { useComputed } from "@preact/signals";
 import type { CanaryRow } from "../../src/console/types.ts";
-import { list, listProblem, loadList } from "../api.ts";
+import { list, listed, listProblem, loadList } from "../api.ts";
 import { Split } from "../drawing/split.tsx";
 import { Ago, canaryPath, Empty, Link, Pending, Stale, State } from "../parts.tsx";
 import { useTitle } from "./reading.ts";
@@ -14,13 +13,13 @@ const urgencyOf = ({ gates, phase, paused, failedChecks }: CanaryRow): number =>
 const byUrgency = (a: CanaryRow, b: CanaryRow): number => urgencyOf(a) - urgencyOf(b) || b.since - a.since;
 
 export function NowPage() {
-  const rows = useComputed(() => [...(list.value?.rows.values() ?? [])].sort(byUrgency));
-  const attention = rows.value.filter((row) => row.attention);
-  const running = rows.value.filter((row) => row.running && !row.attention);
+  const rows = listed.value;
+  const attention = rows.filter((row) => row.attention).sort(byUrgency);
+  const running = rows.filter((row) => row.running && !row.attention).sort(byUrgency);
   useTitle(attention.length > 0 ? `${attention.length} need you` : "Now");
   if (list.value === undefined)
     return <Pending what="the canaries" problem={listProblem.value} again={() => void loadList()} />;
-  if (rows.value.length === 0) return <NoCanaries />;
+  if (rows.length === 0) return <NoCanaries />;
   return (
     <>
       <Stale problem={listProblem.value} again={() => void loadList()} />
@@ -38,8 +37,7 @@ export function NowPage() {
         )}
       </section>
       <p class="dim">
-        {rows.value.length === 1 ? "One canary" : `${rows.value.length} canaries`} in all.{" "}
-        <Link to="/canaries">Show all</Link>
+        {rows.length === 1 ? "One canary" : `${rows.length} canaries`} in all. <Link to="/canaries">Show all</Link>
       </p>
     </>
   );
