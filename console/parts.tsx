@@ -146,5 +146,32 @@ export function Loading({ what, isPart = false }: { what: string; isPart?: boole
   );
 }
 
+/** Which canary a card is about, and its state. */
+export function CardHead({ row }: { row: CanaryRow }) {
+  return (
+    <div class="head">
+      <Link to={canaryPath(row)}>
+        <b>{row.name}</b> <span class="dim">{row.namespace}</span>
+      </Link>
+      <State phase={row.phase} paused={row.paused} />
+    </div>
+  );
+}
+
+/** What came of a click. */
+export interface Said {
+  readonly ok: boolean;
+  readonly text: string;
+}
+
+export function Outcome({ said }: { said: Said | undefined }) {
+  if (said === undefined) return null;
+  return (
+    <p class={`notice ${said.ok ? "good" : "bad"}`} role="alert">
+      {said.text}
+    </p>
+  );
+}
+
 export const canaryPath = ({ namespace, name }: Pick<CanaryRow, "namespace" | "name">): string =>
   `/canaries/${namespace}/${name}`;

@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import type { FreezeView } from "../../src/console/types.ts";
 import { post, refusedOf } from "../api.ts";
 import { day } from "../format.ts";
-import { Empty, Pending, Stale } from "../parts.tsx";
+import { Empty, Outcome, Pending, type Said, Stale } from "../parts.tsx";
 import { useRead, useTitle } from "./reading.ts";
 
 interface Answer {
@@ -16,7 +16,7 @@ interface Answer {
 export function FreezesPage() {
   useTitle("Freezes");
   const { value, problem, read } = useRead<Answer>("/freezes", "");
-  const said = useSignal<{ readonly ok: boolean; readonly text: string } | undefined>(undefined);
+  const said = useSignal<Said | undefined>(undefined);
   if (value.value === undefined)
     return <Pending what="the freezes" problem={problem.value} again={() => void read()} />;
   const { rows, installed, namespaces, steeringOff } = value.value;
@@ -33,11 +33,7 @@ export function FreezesPage() {
     <>
       <Stale problem={problem.value} again={() => void read()} />
       <h1>Freezes</h1>
-      {said.value !== undefined && (
-        <p class={`notice ${said.value.ok ? "good" : "bad"}`} role="alert">
-          {said.value.text}
-        </p>
-      )}
+      <Outcome said={said.value} />
       {!installed ? (
         <Empty title="This cluster knows no freezes">
           <p>

@@ -1,7 +1,7 @@
 /** What waits for a person: each release that stands before a gate, and the buttons that open it. */
 import type { CanaryRow, CanaryView } from "../../src/console/types.ts";
 import { keyOf, list, listed, listProblem, loadList } from "../api.ts";
-import { Ago, canaryPath, Empty, Link, Pending, State } from "../parts.tsx";
+import { Ago, CardHead, canaryPath, Empty, Pending } from "../parts.tsx";
 import { NoCanaries } from "./now.tsx";
 import { useRead, useTitle, useVersion } from "./reading.ts";
 import { Verbs } from "./verbs.tsx";
@@ -44,12 +44,7 @@ function Gate({ row }: { row: CanaryRow }) {
   const view = value.value;
   return (
     <li class="card">
-      <div class="head">
-        <Link to={canaryPath(row)}>
-          <b>{row.name}</b> <span class="dim">{row.namespace}</span>
-        </Link>
-        <State phase={row.phase} paused={row.paused} />
-      </div>
+      <CardHead row={row} />
       <p>{row.what}</p>
       <p class="dim small">
         {row.weight} % to the canary · waits for <Ago since={row.since} />

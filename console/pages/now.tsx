@@ -3,7 +3,7 @@
 import type { CanaryRow } from "../../src/console/types.ts";
 import { list, listed, listProblem, loadList } from "../api.ts";
 import { Split } from "../drawing/split.tsx";
-import { Ago, canaryPath, Empty, Link, Pending, Stale, State } from "../parts.tsx";
+import { Ago, CardHead, canaryPath, Empty, Link, Pending, Stale } from "../parts.tsx";
 import { useTitle } from "./reading.ts";
 
 /** What a person can open comes first, then what has failed, what is paused, and what is failing. */
@@ -74,12 +74,7 @@ function Cards({ rows }: { rows: readonly CanaryRow[] }) {
     <ul class="cards">
       {rows.slice(0, 50).map((row) => (
         <li key={canaryPath(row)} class="card">
-          <div class="head">
-            <Link to={canaryPath(row)}>
-              <b>{row.name}</b> <span class="dim">{row.namespace}</span>
-            </Link>
-            <State phase={row.phase} paused={row.paused} />
-          </div>
+          <CardHead row={row} />
           <p>{row.what}</p>
           {row.running && <Split weight={row.weight} label={row.name} />}
           <p class="dim small">

@@ -4,6 +4,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { CanaryView, VerbView } from "../../src/console/types.ts";
 import { me, post, refusedOf } from "../api.ts";
+import { Outcome, type Said } from "../parts.tsx";
 
 /** What a button says: the effect, not the word for it. */
 function labelOf(verb: string, { weight, step, plan, gates, phase }: CanaryView): string {
@@ -51,7 +52,7 @@ interface VerbsProps {
 /** A button says what it would do now. One that cannot be used says why. */
 export function Verbs({ view, only, done }: VerbsProps) {
   const asked = useSignal<VerbView | undefined>(undefined);
-  const said = useSignal<{ readonly ok: boolean; readonly text: string } | undefined>(undefined);
+  const said = useSignal<Said | undefined>(undefined);
   const off = me.value?.steeringOff;
   if (off !== undefined) return <p class="notice">{off}</p>;
   const offered = view.verbs.filter(({ verb }) => only === undefined || only.includes(verb));
@@ -88,11 +89,7 @@ export function Verbs({ view, only, done }: VerbsProps) {
           </ul>
         </details>
       )}
-      {said.value !== undefined && (
-        <p class={`notice ${said.value.ok ? "good" : "bad"}`} role="alert">
-          {said.value.text}
-        </p>
-      )}
+      <Outcome said={said.value} />
       {asked.value !== undefined && (
         <Confirm
           verb={asked.value}
@@ -111,7 +108,7 @@ export function Verbs({ view, only, done }: VerbsProps) {
 interface ConfirmProps {
   readonly verb: VerbView;
   readonly view: CanaryView;
-  readonly close: (result?: { ok: boolean; text: string }) => void;
+  readonly close: (result?: Said) => void;
 }
 
 function Confirm({ verb, view, close }: ConfirmProps) {
