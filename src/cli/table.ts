@@ -161,11 +161,6 @@ export const COMMANDS: readonly CommandRow[] = [
     load: async () => (await import("./commands/alert.ts")).alertTestCommand,
   },
   {
-    name: "query",
-    summary: "ask the checks of a Canary: query, value and verdict",
-    load: async () => (await import("./commands/query.ts")).queryCommand,
-  },
-  {
     name: "gates",
     summary: "list the releases that wait for a person",
     load: async () => (await import("./commands/gates.ts")).gatesCommand,

@@ -1,4 +1,4 @@
-import { KubeError, type KubeReader } from "../../ports/kube.ts";
+import { isForbidden, type KubeReader } from "../../ports/kube.ts";
 import { type KubeObject, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
 import { systemClock } from "../../time/system-clock.ts";
 import { asUserError, CLUSTER_OPTIONS, connectCluster } from "../cluster.ts";
@@ -63,7 +63,7 @@ async function unusedCopiesOf(canary: KubeObject, namespace: string, kube: KubeR
     const [configs, workloads] = await Promise.all([listed(CONFIGS), listed(READERS)]);
     return describeUnusedCopies(unusedCopies(canary, configs, workloads), namespace);
   } catch (error) {
-    if (error instanceof KubeError && error.code === 403) return "";
+    if (isForbidden(error)) return "";
     throw error;
   }
 }
