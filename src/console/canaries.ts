@@ -1,9 +1,8 @@
 /** Reads of canaries: the list, one of them, its charts, and what the user may do. */
-import { copiesOf, eventsOf } from "../cli/steer/seen.ts";
+import { byStart, copiesOf, eventsOf } from "../cli/steer/seen.ts";
 import { VERBS } from "../core/steering.ts";
 import { CANARY_LABEL, STEERING } from "../ports/steering.ts";
 import { type Answer, type Asked, type Console, listOf, namespaceOf, ok, problem, visible } from "./route.ts";
-import { byStart } from "./runs.ts";
 import type { CanaryRow, Me, RightView } from "./types.ts";
 import { canaryView, rowOf } from "./views.ts";
 

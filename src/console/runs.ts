@@ -1,15 +1,10 @@
 /** Reads of releases on record. */
-
-import type { KubeObject } from "../ports/kubernetes.ts";
+import { byStart } from "../cli/steer/seen.ts";
 import { CANARY_LABEL, STEERING } from "../ports/steering.ts";
 import { type Answer, type Asked, type Console, listOf, namespaceOf, ok, problem, visible } from "./route.ts";
 import { runRow, runView } from "./views.ts";
 
 const MOST_ROWS = 500;
-
-const startOf = ({ spec }: KubeObject): string => String(spec?.startedAt ?? "");
-/** Newest first. */
-export const byStart = (a: KubeObject, b: KubeObject): number => (startOf(a) < startOf(b) ? 1 : -1);
 
 export async function runs(console: Console, { user, query }: Asked): Promise<Answer> {
   const wanted = query("canary");

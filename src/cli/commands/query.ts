@@ -11,8 +11,9 @@ import { coloured } from "../colour.ts";
 import { alignColumns } from "../columns.ts";
 import { type Command, UserError } from "../command.ts";
 import { describeOptions, type OptionSpec, oneOf, readOptions } from "../options.ts";
+import { limitText } from "../steer/limits.ts";
 import { CANARY_OPTIONS, OUTPUT } from "../steer/options.ts";
-import { canaryOf, canaryWord } from "../steer/seen.ts";
+import { canaryAndWord, canaryOf } from "../steer/seen.ts";
 
 const OPTIONS = {
   of: { type: "string", preset: "canary", help: "canary, or primary: whose requests the built-in checks look at" },
@@ -41,9 +42,7 @@ ${describeOptions(OPTIONS)}`,
     const options = readOptions(argv, OPTIONS);
     const asJson = oneOf(options, "output", ["text", "json"]) === "json";
     const of = oneOf(options, "of", ["canary", "primary"]) as "canary" | "primary";
-    const isNamed = options.words.length > 1 && (options.words[0] ?? "").includes("/");
-    const name = canaryWord(isNamed ? options.words.slice(0, 1) : options.words);
-    const check = isNamed ? options.words[1] : undefined;
+    const { name, word: check } = canaryAndWord(options.words);
     const client = await connectCluster(options, env);
     const ref = { namespace: options.text("namespace") ?? client.namespace, name };
     try {
@@ -110,7 +109,7 @@ function noCheck(name: string, check: string | undefined, metrics: readonly { re
 
 function textOf(rows: readonly Row[], paint: ReturnType<typeof coloured>): string {
   const table = rows.map(({ check, value, min, max, passed, detail }) => {
-    const limits = [...(min === undefined ? [] : [`>= ${min}`]), ...(max === undefined ? [] : [`<= ${max}`])].join(" ");
+    const limits = limitText({ min, max });
     return [check, value ?? "no value", limits, passed ? "pass" : "fail", detail ?? ""].join("\t");
   });
   const lines = alignColumns(["CHECK\tVALUE\tLIMIT\tVERDICT\tWHY", ...table])

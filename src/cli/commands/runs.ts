@@ -13,8 +13,18 @@ import { type Command, type CommandContext, UserError } from "../command.ts";
 import { describeOptions, type OptionSpec, oneOf, type ReadOptions, readOptions } from "../options.ts";
 import { factsOf } from "../steer/facts.ts";
 import { incidentOf } from "../steer/incident.ts";
+import { limitText } from "../steer/limits.ts";
 import { CANARY_OPTIONS, OUTPUT } from "../steer/options.ts";
-import { type CanaryName, canaryOf, canaryWord, copiesOf, eventsOf, podText, runsOf } from "../steer/seen.ts";
+import {
+  type CanaryName,
+  canaryAndWord,
+  canaryOf,
+  canaryWord,
+  copiesOf,
+  eventsOf,
+  podText,
+  runsOf,
+} from "../steer/seen.ts";
 import { eventText } from "../steer/tree.ts";
 
 const OPTIONS = { ...OUTPUT, ...CANARY_OPTIONS } as const satisfies Record<string, OptionSpec>;
@@ -132,7 +142,7 @@ function runReport({ metadata, spec = {}, status = {} }: KubeObject, paint: Pain
 function checkTable(checks: readonly RecordedCheck[], paint: Paint): readonly string[] {
   if (checks.length === 0) return [];
   const rows = checks.map(({ at, step, weight, check, of, passed, value, text, min, max, detail, requests }) => {
-    const limits = [...(min === undefined ? [] : [`>= ${min}`]), ...(max === undefined ? [] : [`<= ${max}`])].join(" ");
+    const limits = limitText({ min, max });
     const shown = value ?? text ?? detail ?? "no value";
     return ["", at, step, `${weight} %`, check, of, passed ? "pass" : "fail", shown, limits, requests ?? ""].join("\t");
   });
@@ -152,13 +162,10 @@ export const whyCommand = reading(
 
 async function why(asked: Asked): Promise<void> {
   const { client, namespace, asJson, options, paint, context } = asked;
-  const isRunGiven = options.words.length > 1 && (options.words[0] ?? "").includes("/");
-  const name = canaryWord(isRunGiven ? options.words.slice(0, 1) : options.words);
+  const { name, word: wanted } = canaryAndWord(options.words);
   const at: CanaryName = { namespace, name };
   const canary = await canaryOf(client, at, context.signal);
-  const run = isRunGiven
-    ? await runNamed(asked, options.words[1] ?? "")
-    : (await runsOf(client, at, context.signal))[0];
+  const run = wanted === undefined ? (await runsOf(client, at, context.signal))[0] : await runNamed(asked, wanted);
   const events = await eventsOf(client, canary, context.signal);
   const copies = await copiesOf(client, canary, context.signal);
   const facts = factsOf(canary);

@@ -1,6 +1,7 @@
 /** A run as Markdown, to be pasted into the report of an incident. */
 import type { RecordedAction, RecordedCheck } from "../../core/run-record.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
+import { limitText } from "./limits.ts";
 
 export interface Incident {
   readonly title: string;
@@ -31,7 +32,7 @@ export function incidentOf({ title, sentence, run, failed, notReady }: Incident)
         ...[check.at, String(check.step), `${check.weight} %`, check.check],
         ...[
           String(check.value ?? check.text ?? check.detail ?? "no value"),
-          limitOf(check),
+          limitText(check),
           String(check.requests ?? ""),
         ],
       ]),
@@ -48,9 +49,6 @@ export function incidentOf({ title, sentence, run, failed, notReady }: Incident)
     .map((lines) => lines.join("\n"))
     .join("\n\n")}\n`;
 }
-
-const limitOf = ({ min, max }: RecordedCheck): string =>
-  [...(min === undefined ? [] : [`>= ${min}`]), ...(max === undefined ? [] : [`<= ${max}`])].join(" ");
 
 function table(title: string, head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
   if (rows.length === 0) return [];

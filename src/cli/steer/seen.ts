@@ -19,6 +19,14 @@ export function canaryWord(words: readonly string[]): string {
   return name;
 }
 
+/** "canary/podinfo CHECK": the Canary, and the word after it if there is one. @throws UserError (exit code 2) */
+export function canaryAndWord(words: readonly string[]): { readonly name: string; readonly word: string | undefined } {
+  const [first = "", second] = words;
+  return first.includes("/") && second !== undefined
+    ? { name: canaryWord([first]), word: second }
+    : { name: canaryWord(words), word: undefined };
+}
+
 /** @throws UserError when there is none */
 export async function canaryOf({ kube }: ClusterClient, at: CanaryName, signal: AbortSignal): Promise<KubeObject> {
   const canary = await kube.get({ type: RESOURCES.canary, ...at }, signal);
@@ -47,10 +55,12 @@ export async function runsOf(
 ): Promise<readonly KubeObject[]> {
   const labelSelector = `${CANARY_LABEL}=${at.name}`;
   const runs = await listed(client, STEERING.run, at.namespace, { labelSelector }, signal);
-  return [...runs].sort((a, b) => (startOf(a) < startOf(b) ? 1 : -1));
+  return [...runs].sort(byStart);
 }
 
-const startOf = ({ spec }: KubeObject): string => spec?.startedAt ?? "";
+const startOf = ({ spec }: KubeObject): string => String(spec?.startedAt ?? "");
+/** Of CanaryRuns: newest first. */
+export const byStart = (a: KubeObject, b: KubeObject): number => (startOf(a) < startOf(b) ? 1 : -1);
 
 /** Events of an object, oldest first. */
 export async function eventsOf(client: ClusterClient, object: KubeObject, signal: AbortSignal) {

@@ -4,6 +4,7 @@ import type { KubeObject } from "../../ports/kubernetes.ts";
 import type { Paint } from "../colour.ts";
 import { humanAge } from "../columns.ts";
 import { type Facts, gatesOf, RUNNING } from "./facts.ts";
+import { limitText } from "./limits.ts";
 import { type Copy, podText, timeOf } from "./seen.ts";
 
 export interface Scene {
@@ -99,10 +100,7 @@ function checks({ facts, runs, events }: Scene, paint: Paint): readonly string[]
   const [run] = runs;
   const measured: readonly KubeObject[] = run?.status?.verdict === "running" ? (run.status.checks ?? []) : [];
   const rows = spec.analysis.metrics.map(({ name, interval, thresholdRange = {} }) => {
-    const { min, max } = thresholdRange;
-    const limits = [...(min === undefined ? [] : [`>= ${min}`]), ...(max === undefined ? [] : [`<= ${max}`])].join(
-      " and ",
-    );
+    const limits = limitText(thresholdRange, " and ");
     const last = measured.findLast((one) => one["check"] === name);
     const value = last === undefined ? "" : `  ${checkValue(last, paint)}`;
     return `${name}  ${limits || "any value"} over ${interval}${value}`;
