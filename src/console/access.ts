@@ -29,8 +29,6 @@ export interface Access {
     name: string,
     signal: AbortSignal,
   ): Promise<string | undefined>;
-  /** Milliseconds since the epoch. */
-  now(): number;
   /** The one-time token of the mode `local`: the first caller gets a session, later callers nothing. */
   redeem(token: string): string | undefined;
   /** Who the API server says that the bearer of a token is; undefined when it does not know the token. */
@@ -86,7 +84,6 @@ export function createAccess(
     mode,
     steeringOff: mode === "none" ? NONE : undefined,
     oneTimeToken: oneTime,
-    now: () => clock.now(),
     redeem(token) {
       if (oneTime === undefined || !isSame(token, oneTime)) return undefined;
       oneTime = undefined;

@@ -58,8 +58,10 @@ function wishOf({ reason, gate, for: duration }: KubeFields): Wish {
 }
 
 /** No release begins in the namespace until the freeze ends. */
-export async function freeze(console: Console, { params, user, body }: Asked): Promise<Answer> {
-  const { client, access, signal } = console;
+export async function freeze(
+  { client, access, clock, signal }: Console,
+  { params, user, body }: Asked,
+): Promise<Answer> {
   if (access.steeringOff !== undefined) return problem(403, access.steeringOff);
   const { namespace = "" } = params;
   const { canaries = [], reason = "", until, runs = "finish" } = body ?? {};
@@ -67,14 +69,14 @@ export async function freeze(console: Console, { params, user, body }: Asked): P
     return problem(400, "canaries must be a list of names");
   if (runs !== "finish" && runs !== "hold") return problem(400, "runs must be finish or hold");
   const end = typeof until === "string" && until !== "" ? Date.parse(until) : undefined;
-  if (end !== undefined && !(end > access.now())) return problem(400, "until must be a time in the future");
+  if (end !== undefined && !(end > clock.now())) return problem(400, "until must be a time in the future");
   const spec: CanaryFreezeSpec = {
     ...{ by: user.name, runs },
     ...(canaries.length === 0 ? {} : { canaries }),
     ...(end === undefined ? {} : { until: new Date(end).toISOString() }),
     ...(typeof reason === "string" && reason !== "" ? { reason: reason.slice(0, LONGEST_REASON) } : {}),
   };
-  const name = `freeze-${access.now().toString(36)}`;
+  const name = `freeze-${clock.now().toString(36)}`;
   const metadata = { name, namespace };
   const object = { apiVersion: apiVersionOf(STEERING.freeze), kind: STEERING.freeze.kind, metadata, spec };
   return await answered(async () => {

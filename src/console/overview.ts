@@ -13,7 +13,7 @@ export async function checks({ client, signal }: Console): Promise<Answer> {
 export async function freezes(console: Console, { user }: Asked): Promise<Answer> {
   const { objects, installed } = await listOf(console, STEERING.freeze, "");
   const sees = await visible(console, user, "canaryfreezes", objects.map(namespaceOf));
-  const now = console.access.now();
+  const now = console.clock.now();
   const rows = objects.filter((object) => sees(namespaceOf(object))).map((object) => freezeView(object, now));
   const namespaces = [...new Set(console.canaries.list().map(namespaceOf))].sort();
   const seesCanaries = await visible(console, user, "canaries", namespaces);
@@ -54,7 +54,7 @@ export async function insights(console: Console, { user, query }: Asked): Promis
     insightsOf(
       objects.filter((object) => sees(namespaceOf(object))),
       days,
-      console.access.now(),
+      console.clock.now(),
       installed,
     ),
   );

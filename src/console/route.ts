@@ -1,5 +1,6 @@
 /** What a route is: the right that it needs, and what it answers. */
 import type { ClusterClient } from "../cli/cluster.ts";
+import type { Clock } from "../ports/clock.ts";
 import { isForbidden, isNotFound, type ObjectCache } from "../ports/kube.ts";
 import type { KubeFields, KubeObject, ResourceType } from "../ports/kubernetes.ts";
 import type { Access, Resource, User } from "./access.ts";
@@ -10,6 +11,7 @@ export interface Console {
   readonly access: Access;
   readonly canaries: ObjectCache;
   readonly series: Series;
+  readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 

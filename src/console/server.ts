@@ -5,7 +5,6 @@ import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { compress } from "hono/compress";
 import { streamSSE } from "hono/streaming";
-import type { Clock } from "../ports/clock.ts";
 import type { User } from "./access.ts";
 import { addLogin } from "./login.ts";
 import type { Oidc } from "./oidc.ts";
@@ -16,7 +15,6 @@ import type { Sessions } from "./sessions.ts";
 import { createStream, type StreamEvent } from "./stream.ts";
 
 export interface ConsoleOptions extends Console {
-  readonly clock: Clock;
   readonly sessions: Sessions;
   /** In the mode `oidc`. */
   readonly oidc?: Oidc;
