@@ -2,7 +2,7 @@
 import { byStart, copiesOf, eventsOf } from "../cli/steer/seen.ts";
 import { VERBS } from "../core/steering.ts";
 import { CANARY_LABEL, STEERING } from "../ports/steering.ts";
-import { type Answer, type Asked, type Console, listOf, namespaceOf, ok, problem, visible } from "./route.ts";
+import { type Answer, type Asked, type Console, listOf, ok, problem, seenBy } from "./route.ts";
 import type { CanaryRow, Me, RightView } from "./types.ts";
 import { canaryView, rowOf } from "./views.ts";
 
@@ -33,8 +33,7 @@ export async function canaries(console: Console, { user }: Asked): Promise<Answe
   const cache = console.canaries;
   const { trouble } = cache;
   const all = cache.list();
-  const sees = await visible(console, user, "canaries", all.map(namespaceOf));
-  const rows: readonly CanaryRow[] = all.filter((object) => sees(namespaceOf(object))).map(rowOf);
+  const rows: readonly CanaryRow[] = (await seenBy(console, user, "canaries", all)).map(rowOf);
   const hidden = all.length - rows.length;
   return ok({ rows, hidden, ...(cache.absent ? { absent: true } : {}), ...(trouble === undefined ? {} : { trouble }) });
 }

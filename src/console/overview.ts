@@ -2,7 +2,7 @@
 import { findingsOf } from "../cli/commands/check.ts";
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
 import { STEERING } from "../ports/steering.ts";
-import { type Answer, type Asked, type Console, listOf, namespaceOf, ok, problem, visible } from "./route.ts";
+import { type Answer, type Asked, type Console, listOf, namespaceOf, ok, problem, seenBy, visible } from "./route.ts";
 import type { FreezeView, InsightsView } from "./types.ts";
 import { cut } from "./views.ts";
 
@@ -12,9 +12,9 @@ export async function checks({ client, signal }: Console): Promise<Answer> {
 
 export async function freezes(console: Console, { user }: Asked): Promise<Answer> {
   const { objects, installed } = await listOf(console, STEERING.freeze, "");
-  const sees = await visible(console, user, "canaryfreezes", objects.map(namespaceOf));
   const now = console.clock.now();
-  const rows = objects.filter((object) => sees(namespaceOf(object))).map((object) => freezeView(object, now));
+  const seen = await seenBy(console, user, "canaryfreezes", objects);
+  const rows = seen.map((object) => freezeView(object, now));
   const namespaces = [...new Set(console.canaries.list().map(namespaceOf))].sort();
   const seesCanaries = await visible(console, user, "canaries", namespaces);
   const { steeringOff } = console.access;
@@ -49,19 +49,12 @@ export async function insights(console: Console, { user, query }: Asked): Promis
   if (!Number.isInteger(days) || days < 1 || days > MOST_DAYS)
     return problem(400, `days must be a whole number from 1 to ${MOST_DAYS}`);
   const { objects, installed } = await listOf(console, STEERING.run, "");
-  const sees = await visible(console, user, "canaryruns", objects.map(namespaceOf));
-  return ok(
-    insightsOf(
-      objects.filter((object) => sees(namespaceOf(object))),
-      days,
-      console.clock.now(),
-      installed,
-    ),
-  );
+  const seen = await seenBy(console, user, "canaryruns", objects);
+  return ok(insightsOf(seen, days, console.clock.now(), installed));
 }
 
 /** Figures of the runs that began in the last days. */
-export function insightsOf(all: readonly KubeObject[], days: number, now: number, records: boolean): InsightsView {
+function insightsOf(all: readonly KubeObject[], days: number, now: number, records: boolean): InsightsView {
   const runs = all.filter(({ spec, status }) => {
     const started = Date.parse(spec?.startedAt ?? "");
     return started > now - days * DAY_MS && status?.endedAt !== undefined;

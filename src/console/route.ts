@@ -62,6 +62,17 @@ export async function visible(
   return (namespace) => allowed.has(namespace);
 }
 
+/** @returns those of the objects that are in namespaces whose objects the user may list */
+export async function seenBy(
+  console: Pick<Console, "access" | "signal">,
+  user: User,
+  resource: Resource,
+  objects: readonly KubeObject[],
+): Promise<KubeObject[]> {
+  const sees = await visible(console, user, resource, objects.map(namespaceOf));
+  return objects.filter((object) => sees(namespaceOf(object)));
+}
+
 export interface Listed {
   readonly objects: readonly KubeObject[];
   /** The cluster knows the kind. */

@@ -1,7 +1,7 @@
 /** Reads of releases on record. */
 import { byStart } from "../cli/steer/seen.ts";
 import { CANARY_LABEL, STEERING } from "../ports/steering.ts";
-import { type Answer, type Asked, type Console, listOf, namespaceOf, ok, problem, visible } from "./route.ts";
+import { type Answer, type Asked, type Console, listOf, ok, problem, seenBy } from "./route.ts";
 import { runRow, runView } from "./views.ts";
 
 const MOST_ROWS = 500;
@@ -10,8 +10,7 @@ export async function runs(console: Console, { user, query }: Asked): Promise<An
   const wanted = query("canary");
   const selector = wanted === undefined ? undefined : `${CANARY_LABEL}=${wanted.slice(0, 63)}`;
   const { objects, installed, trouble } = await listOf(console, STEERING.run, query("namespace") ?? "", selector);
-  const sees = await visible(console, user, "canaryruns", objects.map(namespaceOf));
-  const seen = objects.filter((object) => sees(namespaceOf(object))).sort(byStart);
+  const seen = (await seenBy(console, user, "canaryruns", objects)).sort(byStart);
   return ok({
     ...{ rows: seen.slice(0, MOST_ROWS).map(runRow), records: installed },
     ...{ hidden: objects.length - seen.length, left: Math.max(0, seen.length - MOST_ROWS) },

@@ -9,7 +9,7 @@ import type { User } from "./access.ts";
 import { addLogin } from "./login.ts";
 import type { Oidc } from "./oidc.ts";
 import { addBadge, page } from "./pages.ts";
-import { type Answer, type Console, visible } from "./route.ts";
+import { type Answer, type Console, namespaceOf, visible } from "./route.ts";
 import { ROUTES } from "./routes.ts";
 import type { Sessions } from "./sessions.ts";
 import { createStream, type StreamEvent } from "./stream.ts";
@@ -95,7 +95,7 @@ function serverOf(tls: TlsFiles | undefined) {
 }
 
 /** @param viewers holds one entry for each page that follows the stream */
-export function createApp(options: ConsoleOptions, viewers: Set<symbol>): Hono {
+function createApp(options: ConsoleOptions, viewers: Set<symbol>): Hono {
   const app = new Hono();
   app.use(async (context, next) => {
     await next();
@@ -165,8 +165,8 @@ function addStream(app: Hono, options: ConsoleOptions, viewers: Set<symbol>): vo
   /** What the person may see now; undefined when the session is over. */
   const look = async (context: Context) => {
     const user = await userOf(options, context);
-    const namespaces = options.canaries.list().map(({ metadata }) => metadata.namespace ?? "");
-    return user === undefined ? undefined : await visible(options, user, "canaries", namespaces);
+    if (user === undefined) return undefined;
+    return await visible(options, user, "canaries", options.canaries.list().map(namespaceOf));
   };
   app.get("/api/v1/stream", async (context) => {
     let sees = await look(context);
