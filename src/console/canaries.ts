@@ -4,7 +4,7 @@ import { VERBS } from "../core/steering.ts";
 import { CANARY_LABEL, STEERING } from "../ports/steering.ts";
 import { type Answer, type Asked, type Console, listOf, ok, problem, seenBy } from "./route.ts";
 import type { CanaryRow, Me, RightView } from "./types.ts";
-import { canaryView, rowOf } from "./views.ts";
+import { canaryView, OFFERED, rowOf } from "./views.ts";
 
 export function me({ access, client }: Console, { user }: Asked): Promise<Answer> {
   const { mode, steeringOff } = access;
@@ -60,7 +60,7 @@ export async function canary(console: Console, { params, user }: Asked): Promise
   ]);
   const refusals = new Map<string, string | undefined>(
     await Promise.all(
-      VERBS.map(
+      OFFERED.map(
         async (verb) =>
           [
             verb,

@@ -3,7 +3,7 @@ import { type Facts, factsOf, gatesOf, isAttentionNeeded, RUNNING, WAITING } fro
 import { previewOf } from "../cli/steer/preview.ts";
 import { type Copy, timeOf } from "../cli/steer/seen.ts";
 import type { Step } from "../core/plan.ts";
-import { VERBS } from "../core/steering.ts";
+import { type Verb, VERBS } from "../core/steering.ts";
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
 import type {
   CanaryRow,
@@ -72,7 +72,6 @@ const MOST_RUNS = 20;
 export function canaryView(object: KubeObject, parts: Parts): CanaryView {
   const facts = factsOf(object);
   const { plan, spec, phase } = facts;
-  const runs = parts.runs.map(runRow);
   const judgedAt = phase === "Progressing" && facts.hold === undefined ? holdUntil(object) : undefined;
   const [latest] = parts.runs;
   return {
@@ -87,7 +86,7 @@ export function canaryView(object: KubeObject, parts: Parts): CanaryView {
     ...(parts.copies.canary === undefined ? {} : { canary: copyView(parts.copies.canary) }),
     ...(parts.copies.primary === undefined ? {} : { primary: copyView(parts.copies.primary) }),
     events: parts.events.slice(-MOST_EVENTS).map(eventView).reverse(),
-    runs: runs.slice(0, MOST_RUNS),
+    runs: parts.runs.slice(0, MOST_RUNS).map(runRow),
     ...(latest === undefined ? {} : { run: runView(latest) }),
     verbs: verbViews(facts, parts.forbidden),
     records: parts.records,
@@ -107,8 +106,11 @@ const stepView = ({ routes, weight, gates }: Step, { spec }: Facts): StepView =>
   gates: gates.filter((type) => spec?.analysis.webhooks.some((hook) => hook.type === type)),
 });
 
+/** The verbs that have a button. */
+export const OFFERED: readonly Verb[] = VERBS.filter((verb) => verb !== "skip" && verb !== "set-weight");
+
 function verbViews(facts: Facts, forbidden: Parts["forbidden"]): readonly VerbView[] {
-  return VERBS.filter((verb) => verb !== "skip" && verb !== "set-weight").map((verb) => {
+  return OFFERED.map((verb) => {
     const { text, refusal } = previewOf(verb, facts, {});
     const idle = GATED.includes(verb) && gatesOf(facts).length === 0 ? "no gate waits for a person" : undefined;
     const why = refusal ?? idle ?? forbidden(verb);
