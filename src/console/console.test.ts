@@ -60,7 +60,11 @@ function canary(name: string, namespace = "test", status: KubeFields = {}): void
   });
 }
 
-async function start(mode: Mode, basePath = "/"): Promise<{ running: RunningConsole; token: string | undefined }> {
+async function start(
+  mode: Mode,
+  basePath = "/",
+  clock = systemClock,
+): Promise<{ running: RunningConsole; token: string | undefined }> {
   const stopped = new AbortController();
   undo.push(() => stopped.abort());
   const client = await connectCluster(readOptions([], CLUSTER_OPTIONS), { KUBECONFIG: join(folder, "kubeconfig") });
@@ -72,7 +76,7 @@ async function start(mode: Mode, basePath = "/"): Promise<{ running: RunningCons
   const running = await startConsole({
     ...{ client, access, canaries, series: createSeries(undefined, systemClock) },
     sessions: createSessions({ seal: createSeal("test".repeat(8)), clock: systemClock, isSecure: false }),
-    ...{ signal: stopped.signal, clock: systemClock },
+    ...{ signal: stopped.signal, clock },
     ...{ host: "127.0.0.1", port: 0, pages: folder, basePath },
   });
   undo.push(() => running.stop());
@@ -268,6 +272,25 @@ describe("a console on a laptop", () => {
     });
     expect(row).toMatch(/event: row[\s\S]*"name":"second"/);
     expect(row).toMatch(/id: \d+/);
+  });
+
+  it("says by an event that it is still there: a page hears no comments, and would read the whole list", async () => {
+    const hasty = { ...systemClock, sleep: (_: number, signal: AbortSignal) => systemClock.sleep(20, signal) };
+    const { running } = await start("none", "/", hasty);
+    const text = await new Promise<string>((resolve, reject) => {
+      let heard = "";
+      const asked = request(`${running.url}api/v1/stream`, (response) => {
+        response.setEncoding("utf8").on("data", (chunk: string) => {
+          heard += chunk;
+          if (heard.split("event: hello").length < 4) return;
+          asked.destroy();
+          resolve(heard);
+        });
+      });
+      asked.on("error", (error) => (asked.destroyed ? undefined : reject(error)));
+      asked.end();
+    });
+    expect(text).not.toMatch(/^:/m);
   });
 
   it("serves its pages below the path of a proxy", async () => {

@@ -191,7 +191,8 @@ function addStream(app: Hono, options: ConsoleOptions, viewers: Set<symbol>): vo
       while (!any.aborted && options.clock.now() < until && sees !== undefined) {
         await options.clock.sleep(HEARTBEAT_MS, any).catch(() => undefined);
         if (any.aborted) break;
-        await sse.write(": still here\n\n");
+        // An event and no comment: the page does not hear comments, and reads the whole list when it hears nothing.
+        await sse.writeSSE({ event: "hello", data: "{}" });
         // A role that is taken away, or a session that ends, ends what the stream tells.
         sees = await look(context).catch(() => undefined);
       }

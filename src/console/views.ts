@@ -3,7 +3,7 @@ import { type Facts, factsOf, gatesOf, isAttentionNeeded, RUNNING, WAITING } fro
 import { previewOf } from "../cli/steer/preview.ts";
 import { type Copy, timeOf } from "../cli/steer/seen.ts";
 import type { Step } from "../core/plan.ts";
-import { type Verb, VERBS } from "../core/steering.ts";
+import { VERBS, type Verb } from "../core/steering.ts";
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
 import type {
   CanaryRow,
