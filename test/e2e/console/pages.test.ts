@@ -167,7 +167,7 @@ describe.runIf(CHROMIUM !== undefined)("the pages", { timeout: PATIENCE_MS }, ()
 
   it("show what was promised and what was measured, and ask the metrics server for the canary's own checks only", async () => {
     await page.goto(`${origin}/canaries/test/checkout`);
-    await page.getByText("measured").first().waitFor();
+    await page.getByText("measured", { exact: true }).first().waitFor();
     expect(await page.textContent(".band")).toMatch(/promised20 % canary.*measured20\.6 % canary/);
     for (const query of world.queries) expect(query).toContain('destination_workload_namespace="test"');
   });
