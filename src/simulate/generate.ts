@@ -1,6 +1,7 @@
 /** Scenarios, weather and disturbances from a seed. */
 import type { KubeFields } from "../ports/kubernetes.ts";
 import type { Curve } from "./curve.ts";
+import { withForeign } from "./foreign.ts";
 import { type Chance, createChance } from "./random.ts";
 import { type Behaviour, HEALTHY, type HookBehaviour, type Scenario, type UserAction } from "./scenario.ts";
 import { aScenario, withConfig, withScaler, withTarget } from "./stories.ts";
@@ -22,7 +23,8 @@ export interface Case {
 export function generateCase(seed: number): Case {
   const chance = createChance(seed).fork("case");
   const kind = chance.pick(["calm", "crashes", "network", "all"] as const);
-  const scenario = generateScenario(chance.fork("scenario"), kind === "calm" || chance.hits(0.5));
+  const isPlain = kind === "calm" || chance.hits(0.5);
+  const scenario = withOthers(generateScenario(chance.fork("scenario"), isPlain), isPlain, chance.fork("others"));
   return {
     seed,
     scenario,
@@ -31,6 +33,18 @@ export function generateCase(seed: number): Case {
     faults: FAULTS_BY_KIND[kind],
     calmAfterMs: 240_000,
   };
+}
+
+/** Other people own objects with the operator's names, and edit what the Canary refers to. */
+function withOthers(scenario: Scenario, isPlain: boolean, chance: Chance): Scenario {
+  if (isPlain || !chance.hits(0.2)) return scenario;
+  if (chance.hits(0.7)) return withForeign(scenario, chance);
+  if (scenario.canary.spec.autoscalerRef === undefined) return scenario;
+  // An autoscaler that stays without its reference would bring the target up again, each time that the operator takes it down.
+  const afterMs = chance.between(0, 200) * 1_000;
+  const edit = { afterMs, kind: "edit-canary", spec: { autoscalerRef: null } } as const;
+  const gone = { afterMs: afterMs + 20_000, kind: "delete-scaler" } as const;
+  return { ...scenario, users: [...scenario.users, edit, gone] };
 }
 
 const FAULTS_BY_KIND: Readonly<Record<"calm" | "crashes" | "network" | "all", readonly Fault[]>> = {

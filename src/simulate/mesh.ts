@@ -38,16 +38,20 @@ export function createMesh(ports: MeshPorts): Mesh {
   const refs = refsOf(scenario, kindOf(scenario.target));
   const { namespace, service, target } = namesOf(scenario);
   const reader = meshOf(scenario.canary.spec?.provider);
-  const selectedBy = (...names: readonly string[]) => {
-    const services = names.map((name) => api.get({ type: RESOURCES.service, namespace, name }));
-    return workloads.selected(namespace, services.find((found) => found !== undefined)?.spec?.selector ?? {});
-  };
+  const serviceOf = (name: string) => api.get({ type: RESOURCES.service, namespace, name });
+  const selectedBy = (...names: readonly string[]) =>
+    workloads.selected(namespace, names.map(serviceOf).find((found) => found !== undefined)?.spec?.selector ?? {});
   return {
     follows: ({ kind }) => kind === reader.type.kind || kind === RESOURCES.service.kind,
     split: () => splitOf(ports, reader, refs, service),
     serving(role) {
-      if (type !== RESOURCES.service) return workloads.serving(role === "primary" ? refs.primary : refs.target);
-      return role === "primary" ? selectedBy(`${target}-primary`) : selectedBy(`${target}-canary`, target);
+      if (type === RESOURCES.service) {
+        return role === "primary" ? selectedBy(`${target}-primary`) : selectedBy(`${target}-canary`, target);
+      }
+      const apex = serviceOf(service);
+      // Before Aviary, and after it, users reach the target in ways of their own.
+      if (apex === undefined) return workloads.serving(role === "primary" ? refs.primary : refs.target);
+      return areRouted(api, reader, refs, service) ? selectedBy(`${service}-${role}`) : selectedBy(service);
     },
   };
 }
@@ -64,6 +68,12 @@ function splitOf({ api, scenario }: MeshPorts, reader: MeshReader, { routes: ref
   }
   const apex = api.get({ type: RESOURCES.service, namespace: ref.namespace, name: service });
   return selectsPrimary(apex) ? { primary: 100, canary: 0, mirror: false } : { primary: 0, canary: 100, mirror: false };
+}
+
+/** Whether the mesh has routes. Without routes, requests go to the pods that the apex Service selects. */
+function areRouted(api: Api, reader: MeshReader, { routes }: Refs, service: string): boolean {
+  const found = api.get(routes);
+  return found !== undefined && reader.weights(found, service) !== undefined;
 }
 
 function selectsPrimary(apex: KubeObject | undefined): boolean {

@@ -76,7 +76,7 @@ const hook: Read<HookBehaviour> = (value, at) =>
 const ACTIONS = [
   ...["release", "scale-primary", "scale-target", "edit-canary", "delete-canary", "delete-target", "delete-routes"],
   ...["edit-routes", "delete-primary", "restore-target", "edit-config", "edit-secret", "edit-scaler", "lose-pods"],
-  ...["delete-scaler", "drop-config", "rename-config"],
+  ...["delete-scaler", "drop-config", "rename-config", "delete-foreign"],
 ];
 
 const action: Read<UserAction> = (value, at) =>

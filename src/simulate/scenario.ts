@@ -42,6 +42,8 @@ export type UserAction = { readonly afterMs: number } & (
   /** The target no longer refers to its ConfigMap, or refers to one of another name, as kustomize's configMapGenerator does. */
   | { readonly kind: "drop-config" }
   | { readonly kind: "rename-config"; readonly value: string }
+  /** The objects of other owners that stand where the operator wants to make its own. */
+  | { readonly kind: "delete-foreign" }
   | { readonly kind: "edit-config" | "edit-secret"; readonly value: string }
   /** Of the target's autoscaler. */
   | { readonly kind: "edit-scaler"; readonly max: number }

@@ -1,5 +1,8 @@
 /** Actions of people (and their tools) in the cluster while the operator works. */
+
+import { typeOf } from "../operator/cluster/write.ts";
 import { type KubeFields, type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
+import { isForeign } from "./foreign.ts";
 import { meshOf } from "./meshes/table.ts";
 import { click } from "./people.ts";
 import type { UserAction } from "./scenario.ts";
@@ -60,6 +63,12 @@ export function act(action: UserAction, universe: Universe): void {
     case "delete-scaler":
       for (const type of [RESOURCES.hpa, RESOURCES.scaledObject]) {
         api.delete({ type, namespace: refs.target.namespace, name: refs.target.name }, "user");
+      }
+      return;
+    case "delete-foreign":
+      for (const object of universe.scenario.objects.filter(isForeign)) {
+        const { namespace = "", name } = object.metadata;
+        api.delete({ type: typeOf(object), namespace, name }, "user");
       }
       return;
     case "drop-config":

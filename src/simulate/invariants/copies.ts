@@ -1,6 +1,8 @@
 /** The copies and their autoscalers: a copy serves at every moment, and idle copies cost nothing. */
+
 import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import { PAUSED_REPLICAS } from "../controllers/autoscalers.ts";
+import { isForeign } from "../foreign.ts";
 import type { Scenario } from "../scenario.ts";
 import type { Universe } from "../universe.ts";
 import { type Invariant, isUndisturbed, usersDo } from "./invariant.ts";
@@ -42,9 +44,13 @@ export const scalersFollow: Invariant = {
   watch(universe, report) {
     const { api, refs, scenario } = universe;
     const source = scenario.objects.find(
-      ({ kind }) => kind === RESOURCES.hpa.kind || kind === RESOURCES.scaledObject.kind,
+      (object) =>
+        (object.kind === RESOURCES.hpa.kind || object.kind === RESOURCES.scaledObject.kind) && !isForeign(object),
     );
-    if (source === undefined || usersDo(scenario, "delete-scaler")) return {};
+    const unnamed = scenario.users.some(
+      (action) => action.kind === "edit-canary" && action.spec.autoscalerRef === null,
+    );
+    if (source === undefined || unnamed || usersDo(scenario, "delete-scaler")) return {};
     const type = source.kind === RESOURCES.hpa.kind ? RESOURCES.hpa : RESOURCES.scaledObject;
     const at = (name: string) => api.get({ type, namespace: refs.target.namespace, name });
     const { name } = source.metadata;

@@ -21,6 +21,20 @@ export const everyRunEnds: Invariant = {
   }),
 };
 
+export const waitsAreExplained: Invariant = {
+  name: "waits-are-explained",
+  rule: "A Canary that does not come to rest says in its status what it waits for.",
+  why: "A wait that nothing explains looks like a fault of the operator, and no person knows what ends it.",
+  watch: (universe, report) => ({
+    end({ rested, phase }) {
+      const { aviary, conditions = [] } = universe.canary()?.status ?? {};
+      const isSaid = aviary?.said !== undefined || aviary?.warned !== undefined;
+      if (!rested && !isSaid && !/ Held: /.test(conditions[0]?.message ?? ""))
+        report(`waits in ${phase} without a word`);
+    },
+  }),
+};
+
 function mayWait(universe: Universe): boolean {
   const { scenario } = universe;
   const closed = Object.values(scenario.hooks).some(

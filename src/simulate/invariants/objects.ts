@@ -12,19 +12,22 @@ export const handsOff: Invariant = {
     "selector, of a Knative Service its traffic and annotations), the pause of a ScaledObject, the apex Service's selector, " +
     "ports and Flux annotations, the Canary's status and finalizers.",
   why: "People and GitOps agents own the rest, and the operator would overwrite their fields without end.",
-  watch({ api, refs, scenario, kind: targetKind }, report) {
-    const theirs = new Set(scenario.objects.map(nameOf));
+  watch({ api, refs, kind: targetKind }, report) {
+    /** What the operator made, by uid. */
+    const own = new Set<string>();
     api.onChange((change) => {
       const { object, kind, by } = change;
       if (by !== "operator") return;
+      const uid = object.metadata.uid ?? "";
+      if (change.type === "added") own.add(uid);
       if (change.type === "deleted") {
-        if (kind !== RESOURCES.canary) report(`${nameOf(object)} was deleted`);
+        if (kind !== RESOURCES.canary && !own.has(uid)) report(`${nameOf(object)} was deleted`);
         return;
       }
       const isTarget = kind === targetKind.type && object.metadata.name === refs.target.name;
       if (isTarget) complain(change, targetKind.ours, report);
       else if (kind === RESOURCES.canary) complain(change, ["status", "metadata.finalizers"], report);
-      else if (theirs.has(nameOf(object))) complain(change, OURS[kind.kind] ?? [], report);
+      else if (!own.has(uid)) complain(change, OURS[kind.kind] ?? [], report);
     });
     return {};
   },

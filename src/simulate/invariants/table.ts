@@ -11,18 +11,20 @@ import {
   promotedIsRunning,
   rightVerdict,
   turnsDoNotBreak,
+  waitsAreExplained,
 } from "./ending.ts";
 import type { Invariant, Violation } from "./invariant.ts";
 import { handsOff } from "./objects.ts";
 import { anActionActsOnce, aPauseHolds, nobodyActsWithoutRight } from "./people.ts";
 import { onlyArrows, primaryJudged, wholePlan } from "./plan.ts";
-import { initializedIsRouted, nobodyServes, pathsServed, routesAsPromised, weightsSum } from "./traffic.ts";
+import { initializedIsRouted, nobodyServes, notInVain, pathsServed, routesAsPromised, weightsSum } from "./traffic.ts";
 import { visitorsStay } from "./visitors.ts";
 
 export const INVARIANTS: readonly Invariant[] = [
   weightsSum,
   nobodyServes,
   pathsServed,
+  notInVain,
   routesAsPromised,
   initializedIsRouted,
   aCopyRemains,
@@ -39,6 +41,7 @@ export const INVARIANTS: readonly Invariant[] = [
   noRevisionLost,
   handsOff,
   everyRunEnds,
+  waitsAreExplained,
   nothingGrows,
   nothingWrittenForNothing,
   turnsDoNotBreak,

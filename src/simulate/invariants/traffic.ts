@@ -118,6 +118,45 @@ export const pathsServed: Invariant = {
   },
 };
 
+/** A crash or a node that fails is noticed, and the routes are written and followed, within this time in good weather. */
+const NOTICED_MS = 10_000;
+
+export const notInVain: Invariant = {
+  name: "not-in-vain",
+  rule: "In good weather, no request is refused for longer than ten seconds while another copy has pods that could serve it.",
+  why: "A copy that loses its pods must lose its traffic, for any reason.",
+  watch(universe, report) {
+    let isStormy = false;
+    return {
+      fault() {
+        isStormy = true;
+      },
+      disturbed() {
+        isStormy = true;
+      },
+      end() {
+        const { scenario, traffic } = universe;
+        const apart = usersDo(
+          scenario,
+          "delete-routes",
+          "edit-routes",
+          "edit-canary",
+          "delete-canary",
+          "delete-foreign",
+        );
+        const { provider } = scenario.canary.spec;
+        // Without a mesh, or with Knative, requests go to one copy only. Nothing tells whether the pods of a Service are ready.
+        if (isStormy || apart || provider === "kubernetes" || provider === "knative") return;
+        if (scenario.target.kind === RESOURCES.service.kind) return;
+        const seconds = Math.round(traffic.refusedInVainMs / 1000);
+        if (traffic.refusedInVainMs > NOTICED_MS + scenario.meshLagMs) {
+          report(`requests were refused for ${seconds} s while another copy could have answered`);
+        }
+      },
+    };
+  },
+};
+
 function replacesAllAtOnce({ target: { kind, spec }, nodes, canary }: Scenario): boolean {
   const { strategy, updateStrategy, replicas = 1 } = spec;
   // An autoscaler may leave one pod.

@@ -1,0 +1,4 @@
+import { recreate } from "./recreate.ts";
+import { withoutKills } from "./story-run.ts";
+
+withoutKills(recreate);
