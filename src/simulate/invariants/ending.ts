@@ -23,16 +23,22 @@ export const everyRunEnds: Invariant = {
 
 export const waitsAreExplained: Invariant = {
   name: "waits-are-explained",
-  rule: "A Canary that does not come to rest says in its status what it waits for.",
+  rule: "A Canary that does not come to rest says in its status what it waits for, or an event says who fights with it.",
   why: "A wait that nothing explains looks like a fault of the operator, and no person knows what ends it.",
-  watch: (universe, report) => ({
-    end({ rested, phase }) {
-      const { aviary, conditions = [] } = universe.canary()?.status ?? {};
-      const isSaid = aviary?.said !== undefined || aviary?.warned !== undefined;
-      if (!rested && !isSaid && !/ Held: /.test(conditions[0]?.message ?? ""))
-        report(`waits in ${phase} without a word`);
-    },
-  }),
+  watch(universe, report) {
+    let isFought = false;
+    return {
+      said({ reason }) {
+        isFought ||= reason === "Fight";
+      },
+      end({ rested, phase }) {
+        const { aviary, conditions = [] } = universe.canary()?.status ?? {};
+        const isSaid = aviary?.said !== undefined || aviary?.warned !== undefined;
+        const isHeld = / Held: /.test(conditions[0]?.message ?? "");
+        if (!rested && !isSaid && !isFought && !isHeld) report(`waits in ${phase} without a word`);
+      },
+    };
+  },
 };
 
 function mayWait(universe: Universe): boolean {
