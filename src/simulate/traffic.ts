@@ -32,8 +32,8 @@ export interface Traffic {
   readonly tallies: ReadonlyMap<string, Tally>;
   /** Requests that found no pod of the role that they were sent to. */
   readonly unserved: Readonly<Record<Role, number>>;
-  /** The longest time in which requests of users found no pod, while another copy had pods that could serve. Milliseconds. */
-  readonly refusedInVainMs: number;
+  /** The longest time in which users found no pod, while another copy that has users, or is the primary, had one. Milliseconds. */
+  readonly refusedNeedlesslyMs: number;
   /** The split that proxies follow now. */
   split(): Split;
   /** What a metric server knows about one role in a window that ends at `to`. undefined: it got no requests. */
@@ -63,8 +63,8 @@ export function createTraffic(ports: TrafficPorts): Traffic {
   const ledger = createLedger(scenario);
   let settled = schedule.now();
   let isOpen = false;
-  let inVainMs = 0;
-  let refusedInVainMs = 0;
+  let needlessMs = 0;
+  let refusedNeedlesslyMs = 0;
   let split: Split = { primary: 0, canary: 100, mirror: false };
   const steady = isConstant(scenario.rps) && Object.values(scenario.behaviours).every(isSteady);
 
@@ -88,15 +88,16 @@ export function createTraffic(ports: TrafficPorts): Traffic {
     }
   }
 
-  /** Whether users find no pod where a copy beside it could answer them. */
-  function isInVain(): boolean {
+  /** Whether users find no pod where another copy could answer them. A canary without users is not approved for any. */
+  function isRefusedNeedlessly(): boolean {
     const [primary, canary] = [mesh().serving("primary").size, mesh().serving("canary").size];
-    return (split.primary > 0 && primary === 0 && canary > 0) || (split.canary > 0 && canary === 0 && primary > 0);
+    if (split.canary === 0) return false;
+    return (split.primary > 0 && primary === 0 && canary > 0) || (canary === 0 && primary > 0);
   }
 
   function account(from: number, to: number): void {
-    inVainMs = isInVain() ? inVainMs + (to - from) : 0;
-    refusedInVainMs = Math.max(refusedInVainMs, inVainMs);
+    needlessMs = isRefusedNeedlessly() ? needlessMs + (to - from) : 0;
+    refusedNeedlesslyMs = Math.max(refusedNeedlesslyMs, needlessMs);
     const releasedAt = ports.releasedAt();
     const seconds = releasedAt === undefined ? 0 : Math.max(0, (from - releasedAt) / 1000);
     const requests = (valueAt(scenario.rps, seconds, split.canary) * (to - from)) / 1000;
@@ -132,8 +133,8 @@ export function createTraffic(ports: TrafficPorts): Traffic {
     settle,
     tallies: ledger.tallies,
     unserved: ledger.unserved,
-    get refusedInVainMs() {
-      return refusedInVainMs;
+    get refusedNeedlesslyMs() {
+      return refusedNeedlesslyMs;
     },
     split: () => split,
     window(role, from, to) {

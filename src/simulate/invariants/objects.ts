@@ -1,6 +1,7 @@
 /** The owner of every field that is changed. */
 import { mergePatch } from "../../json/merge-patch.ts";
 import { type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
+import { STEERING } from "../../ports/steering.ts";
 import type { Change } from "../api.ts";
 import { PAUSED_REPLICAS } from "../controllers/autoscalers.ts";
 import type { Invariant } from "./invariant.ts";
@@ -10,7 +11,8 @@ export const handsOff: Invariant = {
   rule:
     "Of objects that people made, only these fields are written: the target's replicas (of a DaemonSet its node " +
     "selector, of a Knative Service its traffic and annotations), the pause of a ScaledObject, the apex Service's selector, " +
-    "ports and Flux annotations, the Canary's status and finalizers.",
+    "ports and Flux annotations, the Canary's status and finalizers, the status of a CanaryAction. Of these objects, only answered " +
+    "CanaryActions are deleted.",
   why: "People and GitOps agents own the rest, and the operator would overwrite their fields without end.",
   watch({ api, refs, kind: targetKind }, report) {
     /** What the operator made, by uid. */
@@ -21,7 +23,7 @@ export const handsOff: Invariant = {
       const uid = object.metadata.uid ?? "";
       if (change.type === "added") own.add(uid);
       if (change.type === "deleted") {
-        if (kind !== RESOURCES.canary && !own.has(uid)) report(`${nameOf(object)} was deleted`);
+        if (!isGone(change) && !own.has(uid)) report(`${nameOf(object)} was deleted`);
         return;
       }
       const isTarget = kind === targetKind.type && object.metadata.name === refs.target.name;
@@ -35,10 +37,15 @@ export const handsOff: Invariant = {
 
 const OURS: Readonly<Record<string, readonly string[]>> = {
   Service: ["spec.selector", "spec.ports", "metadata.annotations"],
+  CanaryAction: ["status"],
   ScaledObject: [`metadata.annotations.${PAUSED_REPLICAS}`],
 };
 /** Fields of the API server. */
 const BOOKKEEPING = ["metadata.resourceVersion", "metadata.generation"];
+
+/** A Canary goes when its finalizer does; an answered action goes when its time is over. */
+const isGone = ({ kind, object }: Change): boolean =>
+  kind === RESOURCES.canary || (kind === STEERING.action && object.status?.phase !== undefined);
 
 const nameOf = ({ kind, metadata }: KubeObject) => `${kind} ${metadata.name}`;
 

@@ -32,7 +32,7 @@ export const anActionActsOnce: Invariant = {
   },
 };
 
-export const nobodyActsWithoutRight: Invariant = {
+export const onlyWithTheRight: Invariant = {
   name: "only-with-the-right",
   rule: "An action is applied only when the API server admitted it, and its person has the right to its verb.",
   why: "A console or a command line that acts for everybody is a way around the rights of the cluster.",

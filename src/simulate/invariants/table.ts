@@ -15,16 +15,23 @@ import {
 } from "./ending.ts";
 import type { Invariant, Violation } from "./invariant.ts";
 import { handsOff } from "./objects.ts";
-import { anActionActsOnce, aPauseHolds, nobodyActsWithoutRight } from "./people.ts";
+import { anActionActsOnce, aPauseHolds, onlyWithTheRight } from "./people.ts";
 import { onlyArrows, primaryJudged, wholePlan } from "./plan.ts";
-import { initializedIsRouted, nobodyServes, notInVain, pathsServed, routesAsPromised, weightsSum } from "./traffic.ts";
+import {
+  alwaysServed,
+  initializedIsRouted,
+  noNeedlessRefusals,
+  routesAsPromised,
+  trafficNeedsPods,
+  weightsSum,
+} from "./traffic.ts";
 import { visitorsStay } from "./visitors.ts";
 
 export const INVARIANTS: readonly Invariant[] = [
   weightsSum,
-  nobodyServes,
-  pathsServed,
-  notInVain,
+  trafficNeedsPods,
+  alwaysServed,
+  noNeedlessRefusals,
   routesAsPromised,
   initializedIsRouted,
   aCopyRemains,
@@ -46,7 +53,7 @@ export const INVARIANTS: readonly Invariant[] = [
   nothingWrittenForNothing,
   turnsDoNotBreak,
   anActionActsOnce,
-  nobodyActsWithoutRight,
+  onlyWithTheRight,
   aPauseHolds,
 ];
 

@@ -3,6 +3,7 @@ import type { Routes } from "../../core/canary.ts";
 import { type KubeFields, RESOURCES } from "../../ports/kubernetes.ts";
 import { daemonSetHasGap, deploymentHasGap, statefulSetHasGap } from "../../workloads/gap.ts";
 import { NODES } from "../controllers/daemonset.ts";
+import { isForeign } from "../foreign.ts";
 import { meshOf } from "../meshes/table.ts";
 import type { Scenario } from "../scenario.ts";
 import { kindOf, namesOf } from "../targets.ts";
@@ -28,7 +29,7 @@ export const weightsSum: Invariant = {
   },
 };
 
-export const nobodyServes: Invariant = {
+export const trafficNeedsPods: Invariant = {
   name: "traffic-needs-pods",
   rule: "No turn leaves traffic on the canary when it sees that no canary pod can serve and a primary pod can.",
   why: "Requests that find no pod fail, and a rollout must not cause failures.",
@@ -95,7 +96,7 @@ export const routesAsPromised: Invariant = {
   },
 };
 
-export const pathsServed: Invariant = {
+export const alwaysServed: Invariant = {
   name: "always-served",
   rule: "No request finds its copy without pods, unless pods themselves fail or people delete them.",
   why: "Scaling, copying and switching must be ordered so that a copy loses its traffic before it loses its pods.",
@@ -121,9 +122,11 @@ export const pathsServed: Invariant = {
 /** A crash or a node that fails is noticed, and the routes are written and followed, within this time in good weather. */
 const NOTICED_MS = 10_000;
 
-export const notInVain: Invariant = {
-  name: "not-in-vain",
-  rule: "In good weather, no request is refused for longer than ten seconds while another copy has pods that could serve it.",
+export const noNeedlessRefusals: Invariant = {
+  name: "no-needless-refusals",
+  rule:
+    "In good weather, no request is refused for longer than ten seconds while the primary, or a canary that has users already, " +
+    "could serve it.",
   why: "A copy that loses its pods must lose its traffic, for any reason.",
   watch(universe, report) {
     let isStormy = false;
@@ -148,8 +151,8 @@ export const notInVain: Invariant = {
         // Without a mesh, or with Knative, requests go to one copy only. Nothing tells whether the pods of a Service are ready.
         if (isStormy || apart || provider === "kubernetes" || provider === "knative") return;
         if (scenario.target.kind === RESOURCES.service.kind) return;
-        const seconds = Math.round(traffic.refusedInVainMs / 1000);
-        if (traffic.refusedInVainMs > NOTICED_MS + scenario.meshLagMs) {
+        const seconds = Math.round(traffic.refusedNeedlesslyMs / 1000);
+        if (traffic.refusedNeedlesslyMs > NOTICED_MS + scenario.meshLagMs) {
           report(`requests were refused for ${seconds} s while another copy could have answered`);
         }
       },
@@ -171,7 +174,11 @@ function mayLose(scenario: Scenario, copy: "primary" | "target"): boolean {
   if (usersDo(scenario, "delete-routes", "edit-routes", "edit-canary", "delete-canary")) return true;
   if (usersDo(scenario, `delete-${copy}`, `scale-${copy}`)) return true;
   // A second or an immediate release replaces all pods of the target at once where its strategy says so.
-  const again = scenario.impatient || usersDo(scenario, "release", "edit-config", "restore-target");
+  // Behind an object of another owner the Canary is not initialised: a release is the owner's own matter.
+  const again =
+    scenario.impatient ||
+    scenario.objects.some(isForeign) ||
+    usersDo(scenario, "release", "edit-config", "restore-target");
   if (copy === "target" && again && replacesAllAtOnce(scenario)) return true;
   if (scenario.users.some((action) => action.kind === "lose-pods" && action.of === copy)) return true;
   const isKnative = kindOf(scenario.target).type === RESOURCES.knativeService;
