@@ -31,13 +31,14 @@ import { clean, show } from "../../src/net/show.ts";
 import { KubeError } from "../../src/ports/kube.ts";
 import { aWireCanary } from "../../src/testing/canary.ts";
 import { MESH } from "../../src/testing/story.ts";
+import { type Tally, tally } from "./tally.ts";
 
 const RUNS = Number(process.env["FUZZ_RUNS"] ?? "300");
 const SEED = Number(process.env["FUZZ_SEED"] ?? "1");
 const LONG = RUNS > 10_000 ? 3_600_000 : 60_000;
 
-function hold<T>(inputs: fc.Arbitrary<T>, check: (input: T) => void): void {
-  fc.assert(fc.property(inputs, check), { numRuns: RUNS, seed: SEED });
+function hold<T>(count: Tally, inputs: fc.Arbitrary<T>, check: (input: T) => void): void {
+  fc.assert(fc.property(inputs, count.of(check)), { numRuns: RUNS, seed: SEED });
 }
 
 /** The refusal of `work`, in a message of bounded length. @throws any other error */
@@ -73,6 +74,7 @@ const json = fc.oneof(
 );
 
 describe("Canary specs", () => {
+  const count = tally("Canary specs");
   /** A valid spec with one part replaced by a random value. */
   const spec = fc.tuple(fc.nat(), fc.jsonValue({ maxDepth: 4 }), text).map(([where, value, key]) => {
     const good = structuredClone(
@@ -98,15 +100,16 @@ describe("Canary specs", () => {
   });
 
   it("are read or refused, and every accepted spec has a plan", { timeout: LONG }, () => {
-    hold(spec, (wire) => {
+    hold(count, spec, (wire) => {
       const parsed = parseSpec(wire as never, "test", DEFAULT_PARSE_OPTIONS);
       if (parsed.kind === "valid") expect(planFor(parsed.spec, MESH).steps.length).toBeLessThan(20_000);
     });
-    hold(fc.jsonValue({ maxDepth: 5 }), (wire) => void parseSpec(wire as never, "test", DEFAULT_PARSE_OPTIONS));
+    hold(count, fc.jsonValue({ maxDepth: 5 }), (wire) => void parseSpec(wire as never, "test", DEFAULT_PARSE_OPTIONS));
   });
 });
 
 describe("metric templates", () => {
+  const count = tally("metric templates");
   const { block } = fc.letrec((tie) => ({
     block: fc.array(tie("statement"), { maxLength: 5 }).map((parts) => parts.join("")),
     statement: fc.oneof(
@@ -145,6 +148,7 @@ describe("metric templates", () => {
 
   it("render within their fuel, or say why not", { timeout: LONG }, () => {
     hold(
+      count,
       fc.oneof(
         block,
         text,
@@ -161,6 +165,7 @@ describe("metric templates", () => {
 });
 
 describe("answers of metric servers", () => {
+  const count = tally("answers of metric servers");
   it("in JSON are a number, no number, or an error of bounded length", { timeout: LONG }, () => {
     const value = fc.oneof(fc.jsonValue(), fc.constantFrom("NaN", "+Inf", "1e309", "0x1", "1", "", " 1"));
     const vector = fc.array(fc.oneof(fc.record({ value: fc.tuple(fc.double(), value) }), fc.jsonValue()), {
@@ -170,7 +175,7 @@ describe("answers of metric servers", () => {
       json,
       vector.map((result) => JSON.stringify({ data: { result } })),
     );
-    hold(answer, (body) => refused(() => readAnswer(body), [MetricError]));
+    hold(count, answer, (body) => refused(() => readAnswer(body), [MetricError]));
   });
 
   it("in SignalFlow's bytes are points, or an error", { timeout: LONG }, () => {
@@ -178,11 +183,13 @@ describe("answers of metric servers", () => {
     const message = fc.tuple(fc.integer({ min: 0, max: 3 }), bytes).map(([flags, rest]) => {
       return Buffer.concat([Buffer.from([1, 5, flags, 0]), Buffer.alloc(16), rest]);
     });
-    hold(fc.oneof(message, bytes.map(Buffer.from)), (input) => refused(() => dataPoints(Buffer.from(input)), [Error]));
+    hold(count, fc.oneof(message, bytes.map(Buffer.from)), (input) =>
+      refused(() => dataPoints(Buffer.from(input)), [Error]),
+    );
   });
 
   it("are requested by names only, for any query", { timeout: LONG }, () => {
-    hold(fc.oneof(text, fc.webPath(), fc.webUrl()), (query) => {
+    hold(count, fc.oneof(text, fc.webPath(), fc.webUrl()), (query) => {
       refused(() => parseKeptnQuery(query), [MetricError]);
       refused(() => parseExternalMetric(query), [MetricError]);
       parseDuration(query);
@@ -191,6 +198,7 @@ describe("answers of metric servers", () => {
 });
 
 describe("foreign texts", () => {
+  const count = tally("foreign texts");
   const address = fc.oneof(
     text,
     fc.webUrl({ withQueryParameters: true, withFragments: true }),
@@ -202,7 +210,7 @@ describe("foreign texts", () => {
   );
 
   it("are shown in one line without control characters, addresses without secrets", { timeout: LONG }, () => {
-    hold(fc.tuple(text, address), ([foreign, url]) => {
+    hold(count, fc.tuple(text, address), ([foreign, url]) => {
       expect(clean(foreign)).not.toMatch(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/u);
       expect(show(url)).not.toMatch(/\p{Cc}/u);
       expect(show(url)).not.toContain("S3CR3T@");
@@ -220,23 +228,24 @@ describe("foreign texts", () => {
       "169.254.43518",
       "[::ffff:a9fe:a9fe]",
     ];
-    hold(fc.tuple(fc.constantFrom(...forms), fc.webPath(), fc.nat({ max: 65_535 })), ([host, path, port]) => {
+    hold(count, fc.tuple(fc.constantFrom(...forms), fc.webPath(), fc.nat({ max: 65_535 })), ([host, path, port]) => {
       const url = httpUrl(`http://${host}:${port}${path}`);
       expect(url === undefined || egress.refusal(url.hostname) !== undefined).toBe(true);
     });
-    hold(fc.ipV4(), (ip) => {
+    hold(count, fc.ipV4(), (ip) => {
       expect(egress.refusal(`::ffff:${ip}`) === undefined).toBe(egress.refusal(ip) === undefined);
     });
   });
 });
 
 describe("requests to the load tester", () => {
+  const count = tally("requests to the load tester");
   it("are read or refused", { timeout: LONG }, () => {
     const headers = fc.dictionary(
       fc.constantFrom("host", "origin", "content-type", "authorization", "x-aviary-signature", "sec-fetch-site"),
       text,
     );
-    hold(fc.tuple(json, headers), ([body, given]) => {
+    hold(count, fc.tuple(json, headers), ([body, given]) => {
       parsePayload(body);
       expect(refusalOf({ headers: given, path: "/", body }, "TOKEN-OF-32-CHARACTERS", 0)).toBeDefined();
       refusalOf({ headers: given, path: "/", body }, "", 0);
@@ -244,7 +253,7 @@ describe("requests to the load tester", () => {
   });
 
   it("name commands that are read and logged, however they are quoted", { timeout: LONG }, () => {
-    hold(fc.oneof(text, fc.string({ unit: fc.constantFrom(..."ab '\"\\$|;&()`-=:/@") })), (line) => {
+    hold(count, fc.oneof(text, fc.string({ unit: fc.constantFrom(..."ab '\"\\$|;&()`-=:/@") })), (line) => {
       readCommandLine(line);
       redacted(line);
     });
@@ -252,6 +261,7 @@ describe("requests to the load tester", () => {
 });
 
 describe("files", () => {
+  const count = tally("files");
   const yaml = fc.oneof(
     text,
     json,
@@ -271,11 +281,11 @@ describe("files", () => {
     const folder = mkdtempSync(join(tmpdir(), "aviary-fuzz-"));
     const file = join(folder, "file");
     try {
-      const runs = { numRuns: Math.min(RUNS, 20_000), seed: SEED };
+      const runs = { numRuns: Math.min(RUNS, 5_000), seed: SEED };
       await fc.assert(
         fc.asyncProperty(yaml, async (content) => {
           writeFileSync(file, content);
-          refused(() => parseDocuments(file), [UserError]);
+          count.of(() => refused(() => parseDocuments(file), [UserError]))(content);
           const failure = await readKubeconfig(file).then(
             () => undefined,
             (error: unknown) => error,

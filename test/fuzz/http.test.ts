@@ -28,6 +28,7 @@ import { RESOURCES } from "../../src/ports/kubernetes.ts";
 import { SILENT_LOG } from "../../src/ports/log.ts";
 import { STEERING } from "../../src/ports/steering.ts";
 import { systemClock } from "../../src/time/system-clock.ts";
+import { tally } from "./tally.ts";
 
 const RUNS = Number(process.env["FUZZ_HTTP"] ?? "150");
 const SEED = Number(process.env["FUZZ_SEED"] ?? "1");
@@ -252,7 +253,10 @@ const broken = fc
   )
   .map((bytes) => () => bytes);
 
-it.each(["the operator", "the load tester", "the console", "the API server of the sandbox"])(
+const PORTS = ["the operator", "the load tester", "the console", "the API server of the sandbox"] as const;
+const counts = new Map<string, ReturnType<typeof tally>>(PORTS.map((name) => [name, tally(`HTTP to ${name}`)]));
+
+it.each(PORTS)(
   "%s answers or closes, and serves the next one",
   { timeout: RUNS > 1_000 ? 3_600_000 : 120_000 },
   async (name) => {
@@ -263,6 +267,7 @@ it.each(["the operator", "the load tester", "the console", "the API server of th
         fc.array(fc.oneof({ weight: 3, arbitrary: whole }, broken), { minLength: 10, maxLength: 10 }),
         async (requests) => {
           const answers = await Promise.all(requests.map((make) => send(port, make(port.bearer))));
+          counts.get(name)?.add(requests.length);
           for (const [i, answer] of answers.entries()) {
             const said = `${requests[i]?.(port.bearer).toString("latin1").slice(0, 600)} -> ${answer.slice(0, 400)}`;
             expect(
