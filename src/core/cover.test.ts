@@ -43,7 +43,7 @@ describe("the canary covers for a primary whose pods are all replaced at once", 
       "75s Promoting 0/100 The pods of podinfo-primary.test are replaced all at once, routing all traffic to podinfo.test until they are ready",
       "78s Promoting 0/100 Copying podinfo.test template spec to podinfo-primary.test",
       "78s Promoting 0/100 Waiting for podinfo-primary.test rollout to finish: podinfo-primary.test not ready: waiting for rollout",
-      "78s Promoting 0/100 podinfo-primary.test not ready: waiting for rollout",
+      "90s Promoting 0/100 podinfo-primary.test not ready: waiting for rollout",
       "100s Finalising 100/0 Routing all traffic to primary",
       "103s Succeeded 100/0 Promotion completed! Scaling down podinfo.test",
     ]);
@@ -59,7 +59,7 @@ describe("the canary covers for a primary whose pods are all replaced at once", 
       "60s Promoting 0/100 The pods of podinfo-primary.test are replaced all at once, routing all traffic to podinfo.test until they are ready",
       "63s Promoting 0/100 Copying podinfo.test template spec to podinfo-primary.test",
       "63s Promoting 0/100 Waiting for podinfo-primary.test rollout to finish: podinfo-primary.test not ready: waiting for rollout",
-      "63s Promoting 0/100 podinfo-primary.test not ready: waiting for rollout",
+      "75s Promoting 0/100 podinfo-primary.test not ready: waiting for rollout",
       "80s Succeeded 100/0 Promotion completed! Canary analysis was skipped for podinfo.test",
     ]);
   });

@@ -4,6 +4,7 @@ import type { DesiredInPhase } from "./phases/phase.ts";
 import { type Phase, rulesOf } from "./phases/table.ts";
 import type { Plan } from "./plan.ts";
 import { routesFor } from "./routes.ts";
+import type { Transition } from "./turn.ts";
 import { endOf } from "./waits.ts";
 
 export type DesiredPrimary =
@@ -54,10 +55,10 @@ function desiredIn<P extends Phase>(status: StatusIn<P>, uid: string): DesiredIn
   return rulesOf<P>(status.phase).desired(status, uid);
 }
 
-/** When the status alone, without any news from the cluster, asks for another turn. Milliseconds since the epoch. */
-export function nextTurnAt(status: CanaryStatus): number | undefined {
+/** When a decision asks for another turn though no news come from the cluster. Milliseconds since the epoch. */
+export function nextTurnAt({ status, lookAgainAt }: Pick<Transition, "status" | "lookAgainAt">): number | undefined {
   const waits = [...("hold" in status ? [status.hold] : []), ...("drain" in status ? [status.drain] : [])];
-  const steered = [status.names?.leaveAt, status.paused?.until];
+  const steered = [status.names?.leaveAt, status.paused?.until, lookAgainAt];
   const times = [...waits.map(endOf), ...steered].filter((time) => time !== undefined);
   return times.length === 0 ? undefined : Math.min(...times);
 }

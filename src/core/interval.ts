@@ -17,3 +17,16 @@ const DRAIN_MS = 5_000;
 export function drainOf(intervalMs: number): number {
   return Math.min(DRAIN_MS, intervalMs / 5);
 }
+
+/**
+ * How long a workload may take to get ready before that is said: an analysis interval, after which Flagger looks for the first
+ * time, but a minute at most. Half of the deadline at most: the deadline counts from what was said last. Milliseconds.
+ */
+export function patienceOf({ analysis, progressDeadlineSeconds }: Patient): number {
+  return Math.min(analysis.intervalMs, ONE_MINUTE, progressDeadlineSeconds * 500);
+}
+
+interface Patient {
+  readonly analysis: { readonly intervalMs: number };
+  readonly progressDeadlineSeconds: number;
+}

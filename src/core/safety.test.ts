@@ -31,7 +31,7 @@ describe("safe promotion", () => {
       [
         "75s Promoting 50/50 Copying podinfo.test template spec to podinfo-primary.test",
         "75s Promoting 50/50 Waiting for podinfo-primary.test rollout to finish: 0 out of 2 new replicas have been updated",
-        "75s Promoting 50/50 podinfo-primary.test not ready: waiting for rollout to finish: 0 out of 2 new replicas have been updated",
+        "90s Promoting 50/50 podinfo-primary.test not ready: waiting for rollout to finish: 0 out of 2 new replicas have been updated",
       ]
     `);
     story.world.primary = { kind: "ready" };

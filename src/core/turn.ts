@@ -3,12 +3,12 @@ import type { Alert, CanaryRef, CanarySpec, CanaryStatus, Phase, Position, Revis
 import type { Cause, End, Failure, Place } from "./cause.ts";
 import { settles } from "./checks.ts";
 import { EVENTS, type Notice, type RolloutEvent } from "./events.ts";
-import { drainOf } from "./interval.ts";
+import { drainOf, patienceOf } from "./interval.ts";
 import type { Answered, Observation, Probe } from "./observation.ts";
 import type { OnStep } from "./phases/positions.ts";
 import type { Plan } from "./plan.ts";
 import type { Action, ActionAnswer, Freeze } from "./steering.ts";
-import { countedFromRoutes, endOf, NO_WAIT, waitUntil } from "./waits.ts";
+import { countedFromRoutes, endOf, NO_WAIT, startOf, waitUntil } from "./waits.ts";
 
 export interface AdvanceInput {
   readonly ref: CanaryRef;
@@ -51,6 +51,8 @@ export interface Transition {
   readonly answered?: readonly ActionAnswer[];
   /** In the order in which they were given. */
   readonly events: readonly RolloutEvent[];
+  /** When the same readings lead to another decision, beside the times in the status. Milliseconds since the epoch. */
+  readonly lookAgainAt?: number;
 }
 
 export type Decision = Ask | Transition;
@@ -119,6 +121,17 @@ export function waitFor(turn: AdvanceInput, notice: Notice, changes: Changes = {
     return Object.keys(changes).length === 0 ? unchanged(turn) : updateCommon(turn, changes);
   }
   return updateCommon(turn, { ...changes, announced: announcementOf(notice) }, notice);
+}
+
+/**
+ * Waits for a workload to get ready, and says so only when that lasts (ADR 0019). Every rollout waits for pods for a moment. How
+ * long the wait has lasted is not stored: it began no earlier than the phase, or the step that is held.
+ */
+export function waitForReadiness(turn: AdvanceInput, notice: Notice): Transition {
+  const { status, spec, now } = turn;
+  const heldSince = "hold" in status ? startOf(status.hold, spec.analysis.intervalMs) : 0;
+  const lastsAt = Math.max(status.phaseSince, heldSince) + patienceOf(spec);
+  return now < lastsAt ? { ...unchanged(turn), lookAgainAt: lastsAt } : waitFor(turn, notice);
 }
 
 export function isAnnounced({ announced }: StatusCore, { event }: Notice): boolean {

@@ -81,6 +81,8 @@ export interface Model {
   readonly timeline: string[];
   /** One turn. @returns undefined when nothing changed by it */
   turn(crash?: Crash): Turn | undefined;
+  /** What the last turn asked for, see `Transition`. */
+  lookAgainAt: number | undefined;
   /** The time of the next change that happens by itself; undefined: never. */
   due(): number | undefined;
 }
@@ -106,6 +108,7 @@ export function createModel(canary: Canary, router: Capabilities, make: Make, fi
     routes: undefined,
     plan: () => planFor(model.canary.spec, router),
     timeline: [],
+    lookAgainAt: undefined,
     turn: (crash) => takeTurn(model, make, router, crash),
     due: () => dueOf(model),
   };
@@ -121,6 +124,7 @@ function takeTurn(model: Model, make: Make, router: Capabilities, crash: Crash |
   const alertsDelivered = model.delivers ? status.owedAlerts.length : 0;
   const situation = { ref, uid, spec, plan, status, readings, alertsDelivered, deleting, now };
   const { input, transition } = takeTurnWith(situation, model.answer);
+  model.lookAgainAt = transition.lookAgainAt;
   const wanted = desired({ uid, plan, suspended: spec.suspend && !deleting }, transition.status);
   const mesh = model.routes;
   const wasUp = model.target?.up;
@@ -275,12 +279,12 @@ function convergePrimary(model: Model, wanted: DesiredWorld, make: Make): Releas
   return undefined;
 }
 
-function dueOf({ status, target, primary, now }: Model): number | undefined {
+function dueOf({ status, target, primary, now, lookAgainAt }: Model): number | undefined {
   const times = [target, primary].flatMap((pods) => {
     if (pods === undefined) return [];
     const fates = [pods.release.asCanary, pods.release.asPrimary].map((fate) => pods.since + STARTS_MS[fate]);
     return [...fates, pods.since + GIVEN_UP_MS, pods.lost.from + GIVEN_UP_MS, pods.lost.until];
   });
-  const later = [...times, nextTurnAt(status) ?? 0].filter((time) => time > now && Number.isFinite(time));
+  const later = [...times, nextTurnAt({ status }) ?? 0, lookAgainAt ?? 0].filter((time) => time > now && Number.isFinite(time));
   return later.length === 0 ? undefined : Math.min(...later);
 }

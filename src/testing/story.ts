@@ -102,7 +102,7 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
     onPromoted: () => {},
     onRestored: () => {},
   };
-  const turns: StoryTurn[] = [];
+  const taken: StoryTurn[] = [];
   const story: Story = {
     timeline: [],
     status: canary.status,
@@ -111,7 +111,7 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
     asked: [],
     alerts: [],
     answers: [],
-    turns,
+    turns: taken,
     act,
     run,
   };
@@ -180,7 +180,7 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
     const seconds = (story.now - START) / 1000;
     const routes = routesFor(plan, status);
     const split = routes === undefined ? "-" : `${routes.primary}/${routes.canary}${routes.mirror ? "m" : ""}`;
-    turns.push({ input, transition, routes, ...(unasked === undefined ? {} : { unasked }) });
+    taken.push({ input, transition, routes, ...(unasked === undefined ? {} : { unasked }) });
     for (const { message } of events) story.timeline.push(`${seconds}s ${status.phase} ${split} ${message}`);
     story.alerts.push(...status.owedAlerts.map(({ severity, message }) => `${severity} ${message}`));
     story.status = status;
@@ -198,7 +198,7 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
     const until = story.now + seconds * 1000;
     for (let turns = 0; turns < MAX_TURNS; turns += 1) {
       if (turn()) continue;
-      const next = nextTurnAt(story.status);
+      const next = nextTurnAt(taken.at(-1)?.transition ?? story);
       if (next === undefined || next <= story.now || next > until) {
         story.now = until;
         return;

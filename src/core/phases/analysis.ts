@@ -29,7 +29,7 @@ import {
   type Turn,
   unchanged,
   update,
-  waitFor,
+  waitForReadiness,
 } from "../turn.ts";
 import { isOver, NO_WAIT, waitUntil } from "../waits.ts";
 import type { PositionIn } from "./phase.ts";
@@ -61,7 +61,7 @@ export function analyse(turn: Turn, status: Analysing): Decision {
       const unserved = target.available === 0 && primary.available > 0 && isExposed(turn);
       if (unserved && target.readiness.kind === "progressing")
         return awaitCanary(turn, status, target.readiness.detail);
-      return rerouted(turn, status) ?? waitFor(turn, EVENTS.primaryNotReady(primary.readiness.detail));
+      return rerouted(turn, status) ?? waitForReadiness(turn, EVENTS.primaryNotReady(primary.readiness.detail));
     }
   }
   if (target.readiness.kind === "stuck") {
@@ -110,7 +110,7 @@ function isOfAnotherPlan({ plan }: Turn, status: Analysing): boolean {
 function awaitCanary(turn: Turn, status: Analysing, detail: string): Transition {
   const { target } = turn.observation.readings;
   if (target.available > 0 || !isExposed(turn)) {
-    return rerouted(turn, status) ?? waitFor(turn, EVENTS.canaryNotReady(detail));
+    return rerouted(turn, status) ?? waitForReadiness(turn, EVENTS.canaryNotReady(detail));
   }
   const notice = EVENTS.canaryNotReady(detail);
   const failedChecks = status.failedChecks + 1;

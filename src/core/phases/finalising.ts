@@ -2,7 +2,7 @@
 import type { StatusIn } from "../canary.ts";
 import { EVENTS } from "../events.ts";
 import { ALL_TO_PRIMARY } from "../steps.ts";
-import { type Decision, drainDelayMs, type Turn, unchanged, update, waitFor } from "../turn.ts";
+import { type Decision, drainDelayMs, type Turn, unchanged, update, waitForReadiness } from "../turn.ts";
 import { countedFromRoutes, isOver } from "../waits.ts";
 import { recoverHold, writeHold } from "./memory.ts";
 import { type PhaseRules, PRESENT } from "./phase.ts";
@@ -28,7 +28,7 @@ export const finalising: PhaseRules<"Finalising"> = {
 function finalise(turn: Turn, status: StatusIn<"Finalising">): Decision {
   const { primary, routesInForce } = turn.observation.readings;
   if (primary.readiness.kind === "stuck") return failPromotion(turn, primary.readiness.detail);
-  if (primary.readiness.kind === "progressing") return waitFor(turn, EVENTS.primaryNotReady(primary.readiness.detail));
+  if (primary.readiness.kind === "progressing") return waitForReadiness(turn, EVENTS.primaryNotReady(primary.readiness.detail));
   // Routes that are written late, after a crash for example: the time counts from when they are in force.
   const hold = countedFromRoutes(status.hold, drainDelayMs(turn.spec), routesInForce, turn.now);
   if (hold !== status.hold) return update({ ...status, hold });

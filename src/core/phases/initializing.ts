@@ -7,6 +7,7 @@ import { promotionId } from "../identity.ts";
 import type { Answered, Probe } from "../observation.ts";
 import { ALL_TO_PRIMARY } from "../steps.ts";
 import {
+  announcementOf,
   answersTo,
   type Decision,
   drainDelayMs,
@@ -17,7 +18,8 @@ import {
   type Transition,
   type Turn,
   unchanged,
-  waitFor,
+  updateCommon,
+  waitForReadiness,
 } from "../turn.ts";
 import { NO_WAIT, waitUntil } from "../waits.ts";
 import type { WireMemory } from "../wire.ts";
@@ -73,12 +75,20 @@ function initialize(turn: Turn, stage: InitializingStage): Decision {
   if (!primary.exists) return unchanged(turn, ...notices);
   if (!isMadeOfTarget(turn)) return renewPrimary(turn, stage, notices);
   if (!served && primary.readiness.kind === "progressing") {
-    return prependEvents("Initializing", notices, waitFor(turn, EVENTS.primaryNotReady(primary.readiness.detail)));
+    return awaitPrimary(turn, notices, primary.readiness.detail);
   }
   return prependEvents("Initializing", notices, switchToPrimary(turn));
 }
 
-/** Asked once: afterwards the wait for the primary has been announced. */
+/** What the metric servers said is remembered as the wait that was announced, so that they are asked once. */
+function awaitPrimary(turn: Turn, notices: readonly Notice[], detail: string): Transition {
+  const waiting = waitForReadiness(turn, EVENTS.primaryNotReady(detail));
+  const servers = notices.at(-1);
+  if (servers === undefined) return waiting;
+  return { ...waiting, ...updateCommon(turn, { announced: announcementOf(servers) }, ...notices) };
+}
+
+/** Asked once: afterwards a wait has been announced. */
 function metricServerProbes({ status, spec }: Turn): readonly Probe[] {
   const isAsked = status.announced === undefined && !spec.skipAnalysis && spec.analysis.metrics.length > 0;
   return isAsked ? [{ kind: "metric-servers" }] : [];

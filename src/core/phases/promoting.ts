@@ -34,6 +34,7 @@ import {
   unchanged,
   update,
   waitFor,
+  waitForReadiness,
 } from "../turn.ts";
 import { isOver, waitUntil } from "../waits.ts";
 import type { WireMemory } from "../wire.ts";
@@ -158,11 +159,11 @@ function isCopied({ uid, observation }: Turn, { applied }: CanaryStatus): boolea
   return applied !== undefined && observation.readings.primary.promotionId === promotionId(uid, applied);
 }
 
-/** The first wait is announced with a text for readers, later ones with the readiness texts as they change. */
+/** The wait is announced with a text for readers; when it lasts, with the readiness texts as they change. */
 function awaitPrimary(turn: Turn, { detail, progress }: NotReady): Transition {
-  const waiting = waitFor(turn, EVENTS.primaryNotReady(detail));
+  const waiting = waitForReadiness(turn, EVENTS.primaryNotReady(detail));
   if (turn.status.announced !== undefined) return waiting;
-  return prependEvents(turn.status.phase, [EVENTS.waitingForPrimary(turn, progress ?? detail)], waiting);
+  return { ...waiting, ...waitFor(turn, EVENTS.waitingForPrimary(turn, progress ?? detail)) };
 }
 
 type NotReady = Exclude<Readiness, { readonly kind: "ready" }>;

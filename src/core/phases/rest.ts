@@ -26,6 +26,7 @@ import {
   update,
   updateCommon,
   waitFor,
+  waitForReadiness,
 } from "../turn.ts";
 import { countedFromRoutes, isOver, NO_WAIT, waitUntil } from "../waits.ts";
 import { isMadeOfTarget, switchToPrimary } from "./initializing.ts";
@@ -112,9 +113,9 @@ function returnToPrimary(turn: Turn): Transition {
   const { primary } = turn.observation.readings;
   if (primary.readiness.kind !== "ready" || primary.available === 0) {
     if (isLost(turn)) return startOver(turn);
-    return primary.readiness.kind === "ready"
-      ? unchanged(turn)
-      : waitFor(turn, EVENTS.primaryNotReady(primary.readiness.detail));
+    if (primary.readiness.kind === "ready") return unchanged(turn);
+    const notice = EVENTS.primaryNotReady(primary.readiness.detail);
+    return primary.readiness.kind === "stuck" ? waitFor(turn, notice) : waitForReadiness(turn, notice);
   }
   // The operator died before the restoration: the primary is ready, but still runs the failed revision.
   if (carriesFailed(turn) && primary.restorable !== false) return unchanged(turn);
@@ -161,7 +162,7 @@ export function beginWhenAllowed(turn: Turn): Decision {
         );
   }
   if (!turn.spec.skipAnalysis && primary.readiness.kind === "progressing") {
-    return waitFor(turn, EVENTS.primaryNotReady(primary.readiness.detail));
+    return waitForReadiness(turn, EVENTS.primaryNotReady(primary.readiness.detail));
   }
   if (turn.freeze !== undefined) return waitFor(turn, EVENTS.frozen(turn.freeze));
   if (turn.status.paused !== undefined) return unchanged(turn);

@@ -1,7 +1,7 @@
 /** Deletion with revertOnDeletion: first the target serves by itself again, then routes and Services are handed back. */
 import type { CanaryStatus } from "../canary.ts";
 import { EVENTS } from "../events.ts";
-import { type Decision, endRun, enterPhase, prependEvents, type Turn, unchanged, waitFor } from "../turn.ts";
+import { type Decision, endRun, enterPhase, prependEvents, type Turn, unchanged, waitFor, waitForReadiness } from "../turn.ts";
 import { type PhaseRules, PRESENT } from "./phase.ts";
 
 export const terminating: PhaseRules<"Terminating"> = {
@@ -43,7 +43,7 @@ export function terminate(turn: Turn): Decision {
     return waitFor(turn, EVENTS.handBackStuck(turn, target.readiness.detail));
   }
   if (!serving && target.readiness.kind !== "ready") {
-    return waitFor(turn, EVENTS.canaryNotReady(target.readiness.detail));
+    return waitForReadiness(turn, EVENTS.canaryNotReady(target.readiness.detail));
   }
   return serving && !status.handedBack ? enterPhase(turn, { phase: "Terminating", handedBack: true }) : unchanged(turn);
 }

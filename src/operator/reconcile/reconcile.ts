@@ -5,7 +5,7 @@
  * saved before anything is done about it, so that the next turn, of this process or another, knows the decision and can finish it.
  */
 
-import type { Canary, CanaryRef, CanaryStatus } from "../../core/canary.ts";
+import type { Canary, CanaryRef } from "../../core/canary.ts";
 import { desired, nextTurnAt } from "../../core/desired.ts";
 import { specInForce } from "../../core/names.ts";
 import { routesFor } from "../../core/routes.ts";
@@ -74,7 +74,7 @@ export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSigna
     ports.alerts.deliver(saved, transition.status.owedAlerts);
   }
   if (await finish(saved, transition.status, ports, signal)) return { kind: "never" };
-  return wrote ? { kind: "now" } : requeueFor(transition.status, scene, input.now, steeredAt);
+  return wrote ? { kind: "now" } : requeueFor(transition, scene, input.now, steeredAt);
 }
 
 /** After the save: a crash in between is made good by the next turn, which finds the action in the status. */
@@ -137,8 +137,8 @@ function record(canary: Canary, { input, transition, unasked = [] }: TakenTurn, 
  * Times that had passed at the decision are ignored, because an event wakes the Canary.
  * @param now of the decision; a time that passed since, while the cluster was written to, is due at once
  */
-function requeueFor(status: CanaryStatus, scene: Scene, now: number, steeredAt: number | undefined): Requeue {
-  const times = [nextTurnAt(status), scene.readings.recheckAt, steeredAt].filter(
+function requeueFor(transition: Transition, scene: Scene, now: number, steeredAt: number | undefined): Requeue {
+  const times = [nextTurnAt(transition), scene.readings.recheckAt, steeredAt].filter(
     (time) => time !== undefined && time > now,
   );
   return times.length === 0 ? { kind: "never" } : { kind: "at", time: Math.min(...(times as number[])) };
