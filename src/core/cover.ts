@@ -57,7 +57,8 @@ function coverAgain(turn: Turn, status: Promoting): Transition {
     const { detail } = target.readiness;
     return rollBack(turn, { kind: "deadline", of: "canary", detail }, EVENTS.deadlineExceeded(detail));
   }
-  if (target.readiness.kind === "progressing") return waitForReadiness(turn, EVENTS.canaryNotReady(target.readiness.detail));
+  if (target.readiness.kind === "progressing")
+    return waitForReadiness(turn, EVENTS.canaryNotReady(target.readiness.detail));
   if (target.available === 0) return unchanged(turn);
   const { announced: _over, ...rest } = status;
   const hold = waitUntil(turn.now + drainDelayMs(turn.spec));

@@ -28,7 +28,8 @@ export const finalising: PhaseRules<"Finalising"> = {
 function finalise(turn: Turn, status: StatusIn<"Finalising">): Decision {
   const { primary, routesInForce } = turn.observation.readings;
   if (primary.readiness.kind === "stuck") return failPromotion(turn, primary.readiness.detail);
-  if (primary.readiness.kind === "progressing") return waitForReadiness(turn, EVENTS.primaryNotReady(primary.readiness.detail));
+  if (primary.readiness.kind === "progressing")
+    return waitForReadiness(turn, EVENTS.primaryNotReady(primary.readiness.detail));
   // Routes that are written late, after a crash for example: the time counts from when they are in force.
   const hold = countedFromRoutes(status.hold, drainDelayMs(turn.spec), routesInForce, turn.now);
   if (hold !== status.hold) return update({ ...status, hold });

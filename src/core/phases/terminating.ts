@@ -1,7 +1,16 @@
 /** Deletion with revertOnDeletion: first the target serves by itself again, then routes and Services are handed back. */
 import type { CanaryStatus } from "../canary.ts";
 import { EVENTS } from "../events.ts";
-import { type Decision, endRun, enterPhase, prependEvents, type Turn, unchanged, waitFor, waitForReadiness } from "../turn.ts";
+import {
+  type Decision,
+  endRun,
+  enterPhase,
+  prependEvents,
+  type Turn,
+  unchanged,
+  waitFor,
+  waitForReadiness,
+} from "../turn.ts";
 import { type PhaseRules, PRESENT } from "./phase.ts";
 
 export const terminating: PhaseRules<"Terminating"> = {
