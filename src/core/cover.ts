@@ -12,6 +12,7 @@ import { TOTAL_WEIGHT } from "./plan.ts";
 import {
   type AdvanceInput,
   drainDelayMs,
+  goesOn,
   rollBack,
   type Transition,
   type Turn,
@@ -19,7 +20,7 @@ import {
   update,
   waitForReadiness,
 } from "./turn.ts";
-import { countedFromRoutes, isOver, NO_WAIT, waitUntil } from "./waits.ts";
+import { countedFromRoutes, NO_WAIT, waitUntil } from "./waits.ts";
 
 type Promoting = StatusIn<"Promoting">;
 
@@ -37,7 +38,8 @@ export function cover(turn: Turn, status: Promoting): Transition {
   if (status.covering === "full") return unchanged(turn);
   const hold = countedFromRoutes(status.hold, drainDelayMs(turn.spec), routesInForce, turn.now);
   if (hold !== status.hold) return update({ ...status, hold });
-  if (!isOver(hold, turn.now)) return unchanged(turn);
+  const held = goesOn(turn, hold, drainDelayMs(turn.spec));
+  if (held !== undefined) return held;
   return update({ ...status, covering: "full", hold: NO_WAIT }, EVENTS.copying(turn));
 }
 

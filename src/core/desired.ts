@@ -55,10 +55,15 @@ function desiredIn<P extends Phase>(status: StatusIn<P>, uid: string): DesiredIn
   return rulesOf<P>(status.phase).desired(status, uid);
 }
 
-/** When a decision asks for another turn though no news come from the cluster. Milliseconds since the epoch. */
-export function nextTurnAt({ status, lookAgainAt }: Pick<Transition, "status" | "lookAgainAt">): number | undefined {
+/**
+ * When a decision asks for another turn though no news come from the cluster: the next of its times that is not over yet.
+ * Milliseconds since the epoch.
+ */
+export function nextTurnAt({ status, lookAgainAt }: Decided, now: number): number | undefined {
   const waits = [...("hold" in status ? [status.hold] : []), ...("drain" in status ? [status.drain] : [])];
-  const steered = [status.names?.leaveAt, status.paused?.until, lookAgainAt];
-  const times = [...waits.map(endOf), ...steered].filter((time) => time !== undefined);
+  const others = [status.names?.leaveAt, status.paused?.until, lookAgainAt];
+  const times = [...waits.map(endOf), ...others].filter((time) => time !== undefined && time > now) as number[];
   return times.length === 0 ? undefined : Math.min(...times);
 }
+
+type Decided = Pick<Transition, "status" | "lookAgainAt">;

@@ -58,7 +58,7 @@ describe("routing that is edited in the middle of a run", () => {
     expect(left.events.map(({ reason }) => reason)).toEqual(["RoutingChanged"]);
     expect(worldOf(left)).toMatchObject({ leaving: true, target: "up" });
 
-    const due = nextTurnAt(left) ?? 0;
+    const due = nextTurnAt(left, NOW) ?? 0;
     expect(due).toBeGreaterThan(NOW);
     // Neither before every proxy knows, nor before the routes of before send nothing to the canary.
     expect(turn(left.status, parts, { formerLeft: true }, due - 1).status).toBe(left.status);

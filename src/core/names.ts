@@ -8,6 +8,7 @@ import {
   type AdvanceInput,
   drainDelayMs,
   enterPhase,
+  goesOn,
   type Transition,
   type Turn,
   unchanged,
@@ -111,7 +112,7 @@ export function formerNames(spec: CanarySpec, { names }: CanaryStatus): Names | 
 
 /** @returns undefined when nothing is to be left, or when it has been */
 export function leaveFormer(turn: Turn): Transition | undefined {
-  const { status, spec, now } = turn;
+  const { status, spec } = turn;
   const former = formerNames(spec, status);
   const { names } = status;
   if (former === undefined) return names?.leaveAt === undefined ? undefined : settle(turn);
@@ -119,7 +120,8 @@ export function leaveFormer(turn: Turn): Transition | undefined {
   const { problem, primary, formerLeft = true } = turn.observation.readings;
   if (isSameRouting(former, wanted)) return formerLeft ? settle(turn) : undefined; // only the autoscaler changed
   if (former.leaveAt === undefined) return beginLeaving(turn, former);
-  if (!formerLeft || now < former.leaveAt) return unchanged(turn);
+  const leaving = goesOn(turn, waitUntil(former.leaveAt), drainDelayMs(spec));
+  if (!formerLeft || leaving !== undefined) return leaving ?? unchanged(turn);
   if (problem !== undefined) return undefined;
   if (status.phase !== "Initializing") return settle(turn);
   // A target that was released before has a primary, whose revision is promoted: any other must be judged.

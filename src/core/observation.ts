@@ -64,6 +64,8 @@ export interface Readings {
   readonly routesInForce: boolean;
   /** The routes are written as promised, but the mesh says that it has not taken them yet. Then they are not in force. */
   readonly routesLate?: true;
+  /** When this process wrote them last; absent: it wrote none, or they are not in force. Milliseconds since the epoch. */
+  readonly routesSince?: number;
   /**
    * What the Canary named before and names no more: its routes send nothing to the canary any more, and the autoscaler of
    * the primary is gone. Absent: nothing was renamed.

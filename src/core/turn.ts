@@ -5,10 +5,10 @@ import { settles } from "./checks.ts";
 import { EVENTS, type Notice, type RolloutEvent } from "./events.ts";
 import { drainOf, patienceOf } from "./interval.ts";
 import type { Answered, Observation, Probe } from "./observation.ts";
-import type { OnStep } from "./phases/positions.ts";
+import type { OnStep, Wait } from "./phases/positions.ts";
 import type { Plan } from "./plan.ts";
 import type { Action, ActionAnswer, Freeze } from "./steering.ts";
-import { countedFromRoutes, endOf, NO_WAIT, startOf, waitUntil } from "./waits.ts";
+import { countedFromRoutes, endOf, isOver, NO_WAIT, startOf, waitUntil } from "./waits.ts";
 
 export interface AdvanceInput {
   readonly ref: CanaryRef;
@@ -187,6 +187,22 @@ export function enterPhase(
 /** The status as given, with the alerts of the notices; events are said in its phase. */
 export function update(status: CanaryStatus, ...notices: readonly Notice[]): Transition {
   return { status: withAlerts(status, notices), events: eventsOf(status.phase, notices) };
+}
+
+/** The part of a wait that may be lost to slow writes. */
+const FORGIVEN = 1 / 20;
+
+/**
+ * A wait of `ms` for routes is stored as counted from the decision. Where the writes that followed took longer than a moment, the
+ * wait is over when the routes have been in force for so long.
+ * @returns undefined when it is over
+ */
+export function goesOn(turn: AdvanceInput, wait: Wait, ms: number): Transition | undefined {
+  if (!isOver(wait, turn.now)) return unchanged(turn);
+  const { routesSince } = turn.observation.readings;
+  if (wait.kind === "none" || routesSince === undefined) return undefined;
+  const lookAgainAt = routesSince + ms * (1 - FORGIVEN);
+  return turn.now < lookAgainAt ? { ...unchanged(turn), lookAgainAt } : undefined;
 }
 
 /**

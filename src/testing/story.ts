@@ -33,6 +33,8 @@ export interface StoryWorld {
   /** A problem during which the rollout goes on. */
   warning: string | undefined;
   routesInForce: boolean;
+  /** When the operator wrote the routes; undefined: at once. */
+  routesSince: number | undefined;
   /** Called when the primary gets a new template, before the next turn. */
   onPromoted: () => void;
   /** Called when the primary gets its last template back. */
@@ -99,6 +101,7 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
     suspended: canary.spec.suspend,
     warning: undefined,
     routesInForce: true,
+    routesSince: undefined,
     onPromoted: () => {},
     onRestored: () => {},
   };
@@ -134,6 +137,7 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
         ...(world.gap ? { gap: true as const } : {}),
       },
       routesInForce: world.routesInForce,
+      ...(world.routesSince === undefined ? {} : { routesSince: world.routesSince }),
       ...(world.warning === undefined ? {} : { warning: world.warning }),
     };
   }
@@ -198,8 +202,8 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
     const until = story.now + seconds * 1000;
     for (let turns = 0; turns < MAX_TURNS; turns += 1) {
       if (turn()) continue;
-      const next = nextTurnAt(taken.at(-1)?.transition ?? story);
-      if (next === undefined || next <= story.now || next > until) {
+      const next = nextTurnAt(taken.at(-1)?.transition ?? story, story.now);
+      if (next === undefined || next > until) {
         story.now = until;
         return;
       }

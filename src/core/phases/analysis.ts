@@ -19,6 +19,7 @@ import {
   endRun,
   enterPhase,
   failCheck,
+  goesOn,
   isAnnounced,
   isAnswered,
   owesPostRollout,
@@ -31,7 +32,7 @@ import {
   update,
   waitForReadiness,
 } from "../turn.ts";
-import { isOver, NO_WAIT, waitUntil } from "../waits.ts";
+import { NO_WAIT, waitUntil } from "../waits.ts";
 import type { PositionIn } from "./phase.ts";
 
 export type Analysing = StatusIn<"Progressing"> | StatusIn<"WaitingPromotion">;
@@ -72,7 +73,7 @@ export function analyse(turn: Turn, status: Analysing): Decision {
   if (target.readiness.kind === "progressing") return awaitCanary(turn, status, target.readiness.detail);
   if (spec.skipAnalysis) return skipToPromotion(turn, status);
   if (status.withheld) return giveBack(turn, status);
-  return rerouted(turn, status) ?? (isOver(status.hold, turn.now) ? judge(turn, status) : unchanged(turn));
+  return rerouted(turn, status) ?? goesOn(turn, status.hold, spec.analysis.intervalMs) ?? judge(turn, status);
 }
 
 /** Also in the middle of a hold. */

@@ -2,8 +2,8 @@
 import type { StatusIn } from "../canary.ts";
 import { EVENTS } from "../events.ts";
 import { ALL_TO_PRIMARY } from "../steps.ts";
-import { type Decision, drainDelayMs, type Turn, unchanged, update, waitForReadiness } from "../turn.ts";
-import { countedFromRoutes, isOver } from "../waits.ts";
+import { type Decision, drainDelayMs, goesOn, type Turn, unchanged, update, waitForReadiness } from "../turn.ts";
+import { countedFromRoutes } from "../waits.ts";
 import { recoverHold, writeHold } from "./memory.ts";
 import { type PhaseRules, PRESENT } from "./phase.ts";
 import { failPromotion, succeed } from "./promotion-ends.ts";
@@ -33,5 +33,5 @@ function finalise(turn: Turn, status: StatusIn<"Finalising">): Decision {
   // Routes that are written late, after a crash for example: the time counts from when they are in force.
   const hold = countedFromRoutes(status.hold, drainDelayMs(turn.spec), routesInForce, turn.now);
   if (hold !== status.hold) return update({ ...status, hold });
-  return routesInForce && isOver(hold, turn.now) ? succeed(turn, false) : unchanged(turn);
+  return goesOn(turn, hold, drainDelayMs(turn.spec)) ?? (routesInForce ? succeed(turn, false) : unchanged(turn));
 }

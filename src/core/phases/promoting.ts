@@ -25,6 +25,7 @@ import {
   type Decision,
   drainDelayMs,
   enterPhase,
+  goesOn,
   isAnnounced,
   isAnswered,
   prependEvents,
@@ -36,7 +37,7 @@ import {
   waitFor,
   waitForReadiness,
 } from "../turn.ts";
-import { isOver, waitUntil } from "../waits.ts";
+import { waitUntil } from "../waits.ts";
 import type { WireMemory } from "../wire.ts";
 import { isHeld } from "./analysis.ts";
 import { readHold, readOnStep, recoverHold, writeOnStep } from "./memory.ts";
@@ -131,7 +132,8 @@ function promote(turn: Turn, status: StatusIn<"Promoting">): Decision {
   if (status.skipping) return succeed(turn, true);
   const rerouted = status.primaryWeight > 0 ? restartHold(turn, status, { shiftedAt: turn.now }) : undefined;
   if (rerouted !== undefined) return rerouted;
-  if (!isOver(status.hold, turn.now)) return unchanged(turn);
+  const held = goesOn(turn, status.hold, turn.spec.analysis.intervalMs);
+  if (held !== undefined) return held;
   const answers = answersTo(turn, status.primaryWeight > 0 ? primaryProbes(turn.spec, status, turn.now) : []);
   if (!isAnswered(answers)) return answers;
   for (const answered of answers) {

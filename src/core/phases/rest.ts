@@ -16,7 +16,9 @@ import {
   type Decision,
   drainDelayMs,
   enterPhase,
+  goesOn,
   isAnswered,
+  isAsk,
   prependEvents,
   resetCounters,
   rollBack,
@@ -28,7 +30,7 @@ import {
   waitFor,
   waitForReadiness,
 } from "../turn.ts";
-import { countedFromRoutes, isOver, NO_WAIT, waitUntil } from "../waits.ts";
+import { countedFromRoutes, NO_WAIT, waitUntil } from "../waits.ts";
 import { isMadeOfTarget, switchToPrimary } from "./initializing.ts";
 import { promotionToRestore } from "./promoted-primary.ts";
 
@@ -42,17 +44,23 @@ export function decideAtRest(turn: Turn, status: Idle): Decision {
   const { target, routesInForce } = turn.observation.readings;
   if (status.drain.kind === "none" || target.scaledDown) return idle(turn, status);
   const drain = countedFromRoutes(status.drain, drainDelayMs(turn.spec), routesInForce, turn.now);
-  if (drain === status.drain) return idle(turn, status);
-  const draining: Idle = { ...status, drain };
-  return idle({ ...turn, status: draining }, draining);
+  const draining: Idle = drain === status.drain ? status : { ...status, drain };
+  const decision = idle({ ...turn, status: draining }, draining);
+  const lookAgainAt = goesOn(turn, drain, drainDelayMs(turn.spec))?.lookAgainAt;
+  return isAsk(decision) || lookAgainAt === undefined ? decision : { lookAgainAt, ...decision };
+}
+
+function isDrained(turn: Turn, { drain }: Idle): boolean {
+  return drain.kind !== "none" && goesOn(turn, drain, drainDelayMs(turn.spec)) === undefined;
 }
 
 function idle(turn: Turn, status: Idle): Decision {
   const { target, primary } = turn.observation.readings;
   // After a failed promotion the canary has no pods either: the few pods of the primary serve better than none.
   if (isDeserted(status, turn.observation.readings)) return update({ ...status, canaryWeight: 0 });
-  const isCovering = status.phase === "Failed" && status.restoring && status.drain.kind !== "none";
-  if (isCovering && isOver(status.drain, turn.now)) return update({ ...status, drain: NO_WAIT });
+  if (status.phase === "Failed" && status.restoring && isDrained(turn, status)) {
+    return update({ ...status, drain: NO_WAIT });
+  }
   if ("owesPostRollout" in status && status.owesPostRollout) return payPostRollout(turn, status);
   if (status.phase === "Failed" && status.promotedSpec === "") return retryBootstrap(turn);
   if (status.phase === "Failed" && status.restoring) return returnToPrimary(turn);
@@ -60,9 +68,7 @@ function idle(turn: Turn, status: Idle): Decision {
   if (recreated !== undefined) return recreated;
   if (hasForeignHash(status, turn.observation.readings)) return adoptHashes(turn);
   if (revisionChanged(status, target.revision)) return beginWhenAllowed(turn);
-  if (status.drain.kind !== "none" && !target.scaledDown && isOver(status.drain, turn.now)) {
-    return update({ ...status, drain: NO_WAIT });
-  }
+  if (!target.scaledDown && isDrained(turn, status)) return update({ ...status, drain: NO_WAIT });
   // Rolled back by hand after a failure: remember it, so that applying the failed revision again counts as a change (Q24).
   if (status.phase === "Failed" && !sameRevision(status.applied, target.revision)) {
     return updateCommon(turn, { applied: target.revision });

@@ -73,6 +73,10 @@ describe("the deadline of a rollout", () => {
   });
 });
 
+const primary = deployment("podinfo-primary");
+const ownerReferences = [{ apiVersion: "flagger.app/v1beta1", kind: "Canary", name: "podinfo", uid: aCanary().uid }];
+const ours = { ...primary, metadata: { ...primary.metadata, ownerReferences } } as KubeObject;
+
 describe("a Canary whose autoscaler was deleted", () => {
   const parts = {
     spec: { autoscalerRef: { apiVersion: "autoscaling/v2", kind: "HorizontalPodAutoscaler", name: "podinfo" } },
@@ -93,11 +97,6 @@ describe("a Canary whose autoscaler was deleted", () => {
     await world.converge(canary, aWorld({ target: "down" }), scene, signal);
     return { names, replicas: cluster.at("Deployment", "podinfo").spec.replicas };
   };
-  const primary = { ...deployment("podinfo-primary") };
-  const { metadata } = primary;
-  const ownerReferences = [{ apiVersion: "flagger.app/v1beta1", kind: "Canary", name: "podinfo", uid: aCanary().uid }];
-  const ours = { ...primary, metadata: { ...metadata, ownerReferences } } as KubeObject;
-
   it("finishes at rest what its status promises: the target is taken down", async () => {
     expect((await written("Succeeded", ours)).replicas).toBe(0);
   });
@@ -110,3 +109,31 @@ describe("a Canary whose autoscaler was deleted", () => {
     expect((await written("Succeeded", primary)).names).toEqual([]);
   });
 });
+
+describe("routes that take long to write", () => {
+  it("are known by when they were written, and only while they are in force", async () => {
+    const cluster = createToyCluster(mergePatch, deployment("podinfo"), ours);
+    let now = NOW;
+    const world = worldOf(cluster, {
+      clock: { now: () => now },
+      write: (object) => {
+        const isWritten = cluster.apply([object]).length > 0;
+        if (object.kind === "VirtualService") now += 6_000;
+        return Promise.resolve(isWritten);
+      },
+    });
+    const canary = inPhase("Progressing", {}, { promotedSpec: "1", canaryWeight: 10, ...ON_STEP });
+    const { signal } = new AbortController();
+    const scene = await world.observe(canary, now, signal);
+    expect(scene.readings).not.toHaveProperty("routesSince");
+    const traffic = { primary: 90, canary: 10, mirror: false };
+    await world.converge(canary, aWorld({ traffic, target: "up" }), scene, signal);
+    expect((await world.observe(canary, now, signal)).readings).toMatchObject({
+      ...{ routesInForce: true, routesSince: NOW + 6_000 },
+    });
+    cluster.apply([{ ...cluster.at("VirtualService", "podinfo"), spec: { http: [] } } as unknown as KubeObject]);
+    expect((await world.observe(canary, now, signal)).readings).not.toHaveProperty("routesSince");
+  });
+});
+
+const ON_STEP = { step: 1, hold: { kind: "none" }, withheld: false, prepared: true } as const;

@@ -5,6 +5,7 @@ import type { Readings } from "../../core/observation.ts";
 import { isRunning } from "../../core/phases/table.ts";
 import { type Plan, planFor } from "../../core/plan.ts";
 import { ALL_TO_PRIMARY } from "../../core/routes.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
 import type { PodSelector } from "../../ports/workload.ts";
 import { type Adapters, type AdapterTables, chooseAdapters } from "../adapters.ts";
@@ -57,6 +58,8 @@ export interface WorldPorts {
   /** Why nothing may be done for this Canary, with any spec (text of the event). */
   readonly refusal?: (canary: CanaryRef) => string | undefined;
   readonly write: WriteObject;
+  /** Tells when routes were written; absent: that is not known. */
+  readonly clock?: Pick<Clock, "now">;
   /** By how much the API server's clock is ahead of the operator's, milliseconds; absent: not at all. */
   readonly serverAheadMs?: () => number;
   readonly remove: RemoveObject;
@@ -66,11 +69,23 @@ const NO_PLAN: Plan = { name: "", steps: [], promotionGates: [], promotionWeight
 const UNKNOWN = { kind: "progressing", detail: "" } as const;
 
 export function createWorld(ports: WorldPorts): World {
+  const sessions = ports.sessions ?? createSessions();
   /** The generation that was refused or doubted last. */
-  const refused = (ports.sessions ?? createSessions()).slot<number>();
+  const refused = sessions.slot<number>();
+  /** When its routes were written last. */
+  const routed = sessions.slot<number>();
   return {
-    observe: (canary, now, signal) => observe(canary, now, ports, signal),
-    converge: (canary, wanted, scene, signal, confirm) => converge(canary, wanted, scene, ports, { signal, confirm }),
+    async observe(canary, now, signal) {
+      const scene = await observe(canary, now, ports, signal);
+      const routesSince = scene.readings.routesInForce ? routed.get(canary.ref) : undefined;
+      return routesSince === undefined ? scene : { ...scene, readings: { ...scene.readings, routesSince } };
+    },
+    converge(canary, wanted, scene, signal, confirm) {
+      const onRouted = () => {
+        if (ports.clock !== undefined) routed.set(canary.ref, ports.clock.now());
+      };
+      return converge(canary, wanted, scene, ports, { signal, confirm, onRouted });
+    },
     refusedBefore(ref, generation) {
       const before = refused.get(ref) === generation;
       refused.set(ref, generation);
@@ -234,10 +249,11 @@ async function converge(
   wanted: DesiredWorld,
   { adapters, selector, former }: Scene,
   ports: WorldPorts,
-  { signal, confirm }: { readonly signal: AbortSignal; readonly confirm: (() => Promise<void>) | undefined },
+  writing: Writing,
 ): Promise<boolean> {
+  const { signal, confirm, onRouted } = writing;
   if (!wanted.engaged) return false;
-  let wrote = former !== undefined && (await leave(canary, wanted, former, ports, { signal, confirm }));
+  let wrote = former !== undefined && (await leave(canary, wanted, former, ports, writing));
   if (wanted.leaving === true || adapters === undefined) return wrote;
   const { router, workload, services, autoscaler } = adapters;
   const { snapshot } = ports;
@@ -247,6 +263,18 @@ async function converge(
     () => workload.renderPrimary(canary, wanted, snapshot),
     () => autoscaler?.renderPrimary(canary, wanted, snapshot) ?? [],
   ];
+  const apex = () => {
+    if (selector === undefined || traffic === "before-us") return [];
+    return traffic === "released"
+      ? services.release(canary, selector, snapshot)
+      : services.renderApex(canary, selector, snapshot, servedBy(routes));
+  };
+  const mesh = () => {
+    if (traffic === "before-us") return [];
+    return traffic === "released"
+      ? router.release(canary, snapshot)
+      : router.render(asRouted(canary, routes), routes, snapshot);
+  };
   // A primary that cannot serve while it is replaced loses its traffic first.
   const [before, after] = routes.everyone === true ? [[], primary] : [primary, []];
   const stages: readonly (() => readonly KubeObject[])[] = [
@@ -254,26 +282,27 @@ async function converge(
     () => (selector === undefined || isLeaving(canary) ? [] : services.renderCopies(canary, selector, snapshot)),
     () => (isLeaving(canary) ? [] : (router.prepare?.(canary, snapshot) ?? [])),
     ...before,
-    () => {
-      if (selector === undefined || traffic === "before-us") return [];
-      return traffic === "released"
-        ? services.release(canary, selector, snapshot)
-        : services.renderApex(canary, selector, snapshot, servedBy(routes));
-    },
-    () => {
-      if (traffic === "before-us") return [];
-      return traffic === "released"
-        ? router.release(canary, snapshot)
-        : router.render(asRouted(canary, routes), routes, snapshot);
-    },
+    apex,
+    mesh,
     ...after,
     () => autoscaler?.renderTarget(canary, wanted, snapshot) ?? [],
     () => workload.renderTarget(canary, wanted, snapshot),
   ];
   for (const stage of stages) {
-    for (const object of stage()) wrote = (await ports.write(object, canary.ref, signal, confirm)) || wrote;
+    for (const object of stage()) {
+      if (!(await ports.write(object, canary.ref, signal, confirm))) continue;
+      wrote = true;
+      if (stage === apex || stage === mesh) onRouted();
+    }
   }
   return wrote;
+}
+
+interface Writing {
+  readonly signal: AbortSignal;
+  readonly confirm: (() => Promise<void>) | undefined;
+  /** Called when routes were written. */
+  readonly onRouted: () => void;
 }
 
 /** The routes of before send all traffic to the primary; the autoscaler that the primary has no more goes. */
@@ -282,7 +311,7 @@ async function leave(
   { leaving }: DesiredWorld,
   former: Former,
   { write, remove, snapshot }: WorldPorts,
-  { signal, confirm }: { readonly signal: AbortSignal; readonly confirm: (() => Promise<void>) | undefined },
+  { signal, confirm, onRouted }: Writing,
 ): Promise<boolean> {
   let wrote = false;
   const obsolete = obsoleteOf(former, snapshot);
@@ -290,7 +319,9 @@ async function leave(
   if (leaving !== true || isLeft(former, snapshot)) return wrote;
   const routed = { ...former.canary, status: canary.status };
   for (const object of former.router?.render(routed, ALL_TO_PRIMARY, snapshot) ?? []) {
-    wrote = (await write(object, canary.ref, signal, confirm)) || wrote;
+    if (!(await write(object, canary.ref, signal, confirm))) continue;
+    wrote = true;
+    onRouted();
   }
   return wrote;
 }

@@ -99,6 +99,7 @@ export function startEngine(options: EngineOptions): Engine {
     world: createWorld({
       tables: options.tables,
       snapshot,
+      clock,
       follow: follower.follow,
       sessions,
       refusal: twins.problem,

@@ -138,7 +138,7 @@ function record(canary: Canary, { input, transition, unasked = [] }: TakenTurn, 
  * @param now of the decision; a time that passed since, while the cluster was written to, is due at once
  */
 function requeueFor(transition: Transition, scene: Scene, now: number, steeredAt: number | undefined): Requeue {
-  const times = [nextTurnAt(transition), scene.readings.recheckAt, steeredAt].filter(
+  const times = [nextTurnAt(transition, now), scene.readings.recheckAt, steeredAt].filter(
     (time) => time !== undefined && time > now,
   );
   return times.length === 0 ? { kind: "never" } : { kind: "at", time: Math.min(...(times as number[])) };
