@@ -285,8 +285,9 @@ function dueOf({ status, target, primary, now, lookAgainAt }: Model): number | u
     const fates = [pods.release.asCanary, pods.release.asPrimary].map((fate) => pods.since + STARTS_MS[fate]);
     return [...fates, pods.since + GIVEN_UP_MS, pods.lost.from + GIVEN_UP_MS, pods.lost.until];
   });
-  const later = [...times, nextTurnAt({ status, ...(lookAgainAt === undefined ? {} : { lookAgainAt }) }, now) ?? 0].filter(
-    (time) => time > now && Number.isFinite(time),
-  );
+  const later = [
+    ...times,
+    nextTurnAt({ status, ...(lookAgainAt === undefined ? {} : { lookAgainAt }) }, now) ?? 0,
+  ].filter((time) => time > now && Number.isFinite(time));
   return later.length === 0 ? undefined : Math.min(...later);
 }
