@@ -198,13 +198,13 @@ export const ROWS = [
   },
   {
     breaks: "drains do not wait for late routes",
-    from: "return idle({ ...turn, status: draining }, draining);",
-    to: "return idle(turn, status);",
+    from: "const draining: Idle = drain === status.drain ? status : { ...status, drain };",
+    to: "const draining: Idle = status;",
   },
   {
     breaks: "drains end at once",
-    from: 'if (status.drain.kind !== "none" && !target.scaledDown && isOver(status.drain, turn.now)) {',
-    to: 'if (status.drain.kind !== "none" && !target.scaledDown) {',
+    from: 'return drain.kind !== "none" && goesOn(turn, drain, drainDelayMs(turn.spec)) === undefined;',
+    to: 'return drain.kind !== "none";',
   },
   {
     breaks: "a closed gate is never asked again",
@@ -218,8 +218,8 @@ export const ROWS = [
   },
   {
     breaks: "steps are not held",
-    from: "(isOver(status.hold, turn.now) ? judge(turn, status) : unchanged(turn))",
-    to: "judge(turn, status)",
+    from: "rerouted(turn, status) ?? goesOn(turn, status.hold, spec.analysis.intervalMs) ?? judge(turn, status)",
+    to: "rerouted(turn, status) ?? judge(turn, status)",
   },
   {
     breaks: "a canary that keeps going down is never rolled back",
@@ -273,13 +273,28 @@ export const ROWS = [
   },
   {
     breaks: "the canary goes before late routes are known",
-    from: "if (hold !== status.hold) return update({ ...status, hold }); return routesInForce && isOver(hold, turn.now) ?",
-    to: "return isOver(status.hold, turn.now) ?",
+    from: "if (hold !== status.hold) return update({ ...status, hold }); return goesOn(turn, hold, drainDelayMs(turn.spec)) ?? (routesInForce ?",
+    to: "return goesOn(turn, status.hold, 0) ?? (true ?",
   },
   {
     breaks: "the canary goes before the routes are known",
-    from: "return routesInForce && isOver(hold, turn.now) ? succeed(turn, false) : unchanged(turn);",
+    from: "return goesOn(turn, hold, drainDelayMs(turn.spec)) ?? (routesInForce ? succeed(turn, false) : unchanged(turn));",
     to: "return succeed(turn, false);",
+  },
+  {
+    breaks: "slow writes of routes shorten what waits for them",
+    from: "return turn.now < lookAgainAt ? { ...unchanged(turn), lookAgainAt } : undefined;",
+    to: "return undefined;",
+  },
+  {
+    breaks: "every wait for pods is said at once",
+    from: "return now < lastsAt ? { ...unchanged(turn), lookAgainAt: lastsAt } : waitFor(turn, notice);",
+    to: "return waitFor(turn, notice);",
+  },
+  {
+    breaks: "a decision that asks for another turn gets none",
+    from: "const others = [status.names?.leaveAt, status.paused?.until, lookAgainAt];",
+    to: "const others = [status.names?.leaveAt, status.paused?.until];",
   },
   {
     breaks: "an end that moves on at every turn is written at every turn",
@@ -408,7 +423,7 @@ export const ROWS = [
   },
   {
     breaks: "the copy is made before proxies know that the canary covers",
-    from: 'if (!isOver(hold, turn.now)) return unchanged(turn); return update({ ...status, covering: "full"',
+    from: 'if (held !== undefined) return held; return update({ ...status, covering: "full"',
     to: 'return update({ ...status, covering: "full"',
   },
   {
