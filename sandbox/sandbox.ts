@@ -25,6 +25,7 @@ import { ownImages } from "./programs/own-images.ts";
 import { prometheusApp } from "./prometheus/app.ts";
 import { createPrometheusClient } from "./prometheus/client.ts";
 import { startTelemetry } from "./prometheus/telemetry.ts";
+import { type ControlPlane, type RealKubernetesOptions, startRealKubernetes } from "./real-kubernetes/index.ts";
 import { createUsageSource } from "./usage.ts";
 
 export interface SandboxOptions {
@@ -40,6 +41,8 @@ export interface SandboxOptions {
   readonly prometheus?: "real" | "embedded" | "auto";
   /** Milliseconds between two scrapes; 1000 when absent. */
   readonly scrapeIntervalMs?: number;
+  /** A real kube-apiserver with etcd instead of the sandbox's own API server. */
+  readonly kubernetes?: RealKubernetesOptions;
   /** Flux on this sandbox: the folder whose folders are Git repositories, and a folder for fetched commits. */
   readonly flux?: Pick<FluxOptions, "repositories" | "cache" | "programs">;
   /** Chance, for the split of the traffic. */
@@ -100,7 +103,7 @@ async function assemble(
   const report = options.report ?? ((message: string) => process.emitWarning(message, "Sandbox"));
   const addresses = await claimAddressBlock();
   undo.push(() => addresses.release());
-  const server = await startApiServer({ addresses, ...(options.port === undefined ? {} : { port: options.port }) });
+  const server = await startControlPlane(options, addresses);
   undo.push(() => server.stop());
   const { cluster } = server;
   createDefinitions(cluster);
@@ -178,6 +181,13 @@ async function assemble(
     scrape,
     stop,
   };
+}
+
+function startControlPlane({ port, kubernetes }: SandboxOptions, addresses: AddressBlock): Promise<ControlPlane> {
+  const place = { addresses, ...(port === undefined ? {} : { port }) };
+  return kubernetes === undefined
+    ? startApiServer(place)
+    : startRealKubernetes(kubernetes, { ...place, clock: machineClock });
 }
 
 /** The kinds that the sandbox's programs read, and the classes that its own data plane serves. */

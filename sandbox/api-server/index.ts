@@ -142,7 +142,8 @@ function listen(server: HttpsServer, host: string, port: number): Promise<number
 
 const NAME = "aviary-sandbox";
 
-function kubeconfig(server: string, ca: string, token: string): string {
+/** YAML text. @param ca PEM */
+export function kubeconfig(server: string, ca: string, token: string): string {
   const authority = Buffer.from(ca).toString("base64");
   return stringify({
     apiVersion: "v1",

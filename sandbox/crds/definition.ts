@@ -32,6 +32,10 @@ export const AGE: Column = { name: "Age", jsonPath: ".metadata.creationTimestamp
 /** A schema that takes anything. */
 export const OPEN: KubeFields = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
 
+/** Kubernetes protects its own groups: a definition in one of them says who approved it. */
+const PROTECTED = /(^|\.)k8s\.io$/;
+const UNAPPROVED = { "api-approved.kubernetes.io": "unapproved, an imitation of the sandbox" };
+
 /** With a status of its own. */
 export function definition(of: Definition): KubeObject {
   const { group, kind, singular, shortNames, categories, labels = {}, versions, columns, spec = OPEN } = of;
@@ -40,7 +44,11 @@ export function definition(of: Definition): KubeObject {
   return {
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
-    metadata: { name: `${plural}.${group}`, labels: { ...labels } },
+    metadata: {
+      name: `${plural}.${group}`,
+      labels: { ...labels },
+      ...(PROTECTED.test(group) && { annotations: { ...UNAPPROVED } }),
+    },
     spec: {
       group,
       names: { kind, listKind: `${kind}List`, plural, singular, shortNames, categories },

@@ -42,7 +42,7 @@ const TARGET = {
   type: "object",
   properties: {
     tag: { type: "string" },
-    revisionName: { type: "string" },
+    revisionName: { type: "string", maxLength: 253 },
     configurationName: { type: "string" },
     latestRevision: { type: "boolean" },
     percent: { type: "integer", format: "int64", minimum: 0, maximum: 100, default: 0 },
@@ -55,8 +55,12 @@ const TARGET = {
   ],
 };
 
+/** Kubernetes estimates what a rule costs at most, and refuses a rule over a list without an end. */
+const MOST_TARGETS = 100;
+
 const traffic = (more: KubeFields) => ({
   type: "array",
+  maxItems: MOST_TARGETS,
   items: TARGET,
   "x-kubernetes-validations": [
     { rule: "self.map(target, target.percent).sum() == 100", message: "Traffic targets must sum to 100" },

@@ -19,6 +19,8 @@ export interface SandboxState {
   readonly ingressUrl: string;
   readonly nameserver: string;
   readonly kubeconfig: string;
+  /** Whose API server it is: Kubernetes' own, or the sandbox's imitation. */
+  readonly kubernetes: "real" | "imitation";
   /** Where the sandbox serves Git repositories; absent when this machine has no git. */
   readonly gitUrl?: string;
   /** Whose Flux deploys from these repositories: Flux's own programs, or the sandbox's imitation. */

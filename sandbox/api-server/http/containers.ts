@@ -4,7 +4,7 @@ import { badRequest } from "../errors.ts";
 import type { Call } from "./call.ts";
 
 /** The container that the query names, or the pod's only one. @throws ApiError 400 when it does not exist */
-export function containerOf({ query }: Call, pod: KubeObject): string {
+export function containerOf({ query }: Pick<Call, "query">, pod: KubeObject): string {
   const { name } = pod.metadata;
   const containers: { name: string }[] = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
   const container = query.get("container") ?? undefined;

@@ -70,7 +70,7 @@ export function createListener(server: Server, tokens: Tokens, { cert, key }: Ce
 }
 
 /** The request is answered over HTTP, and the connection closed, unless the handler takes the connection. */
-function upgradeOf(response: ServerResponse, taken: TakenSocket & { readonly socket: Socket }): Upgrade {
+export function upgradeOf(response: ServerResponse, taken: TakenSocket & { readonly socket: Socket }): Upgrade {
   const { socket } = taken;
   socket.on("error", () => socket.destroy());
   response.shouldKeepAlive = false;

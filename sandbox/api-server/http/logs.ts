@@ -10,11 +10,19 @@ import type { Route } from "./route.ts";
 
 /** @throws ApiError 400 when the container does not exist or has not started */
 export function podLog(call: Call, route: Route): Answer {
-  const { query, response, server } = call;
-  const { namespace, name = "" } = route;
-  const pod = existing(call, route);
+  return sendLog(call, existing(call, route), call.server.logs(), call.server.store.clock.now());
+}
+
+/** @param nowMs for `sinceSeconds` @throws ApiError as `podLog` */
+export function sendLog(
+  call: Pick<Call, "query" | "response">,
+  pod: KubeObject,
+  logs: PodLogs | undefined,
+  nowMs: number,
+): Answer {
+  const { query, response } = call;
+  const { namespace = "", name } = pod.metadata;
   const chosen = containerOf(call, pod);
-  const logs = server.logs();
   if (logs === undefined) throw new ApiError(503, "ServiceUnavailable", "no kubelet is running: there are no logs");
   if (flag(query, "previous")) {
     throw badRequest(`previous terminated container "${chosen}" in pod "${name}" not found`);
@@ -28,7 +36,7 @@ export function podLog(call: Call, route: Route): Answer {
   const write = (line: LogLine) => {
     if (!response.writableEnded) response.write(`${flag(query, "timestamps") ? `${line.time} ` : ""}${line.text}\n`);
   };
-  const chosenLines = wanted(lines, query, server.store.clock.now());
+  const chosenLines = wanted(lines, query, nowMs);
   const limit = Number(query.get("limitBytes") ?? 0);
   if (limit > 0) {
     const text = chosenLines
@@ -38,7 +46,7 @@ export function podLog(call: Call, route: Route): Answer {
     return undefined;
   }
   for (const line of chosenLines) write(line);
-  if (flag(query, "follow")) follow(call, logs, route, chosen, write);
+  if (flag(query, "follow")) follow(response, logs, pod, chosen, write);
   else response.end();
   return undefined;
 }
@@ -49,9 +57,14 @@ function waitingFor(pod: KubeObject, container: string): string {
   return reason === "ErrImagePull" || reason === "ImagePullBackOff" ? "trying and failing to pull image" : reason;
 }
 
-function follow(call: Call, logs: PodLogs, route: Route, container: string, write: (line: LogLine) => void): void {
-  const { response } = call;
-  const { namespace, name = "" } = route;
+function follow(
+  response: Call["response"],
+  logs: PodLogs,
+  pod: KubeObject,
+  container: string,
+  write: (line: LogLine) => void,
+): void {
+  const { namespace = "", name } = pod.metadata;
   const stop = logs.follow(namespace, name, container, write, () => response.end());
   response.once("close", stop);
 }

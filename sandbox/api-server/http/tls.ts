@@ -26,6 +26,7 @@ const BASIC_CONSTRAINTS = [0x55, 0x1d, 0x13];
 const KEY_USAGE = [0x55, 0x1d, 0x0f];
 const EXTENDED_KEY_USAGE = [0x55, 0x1d, 0x25];
 const SERVER_AUTH = [0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01];
+const CLIENT_AUTH = [0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x02];
 
 /** One DER element. */
 function der(tag: number, ...parts: readonly (Uint8Array | readonly number[])[]): Buffer {
@@ -73,7 +74,7 @@ export function selfSigned(hosts: readonly string[], now: number): Certificate {
     extension(BASIC_CONSTRAINTS, true, der(SEQUENCE, der(0x01, [0xff]))),
     // digitalSignature and keyCertSign
     extension(KEY_USAGE, true, der(0x03, [0x02, 0x84])),
-    extension(EXTENDED_KEY_USAGE, false, der(SEQUENCE, oid(SERVER_AUTH))),
+    extension(EXTENDED_KEY_USAGE, false, der(SEQUENCE, oid(SERVER_AUTH), oid(CLIENT_AUTH))),
     extension(SUBJECT_ALT_NAME, false, der(SEQUENCE, ...hosts.map(alternativeName))),
   );
   const tbs = der(

@@ -3,7 +3,7 @@
  * (kubectl before that, and where a role allows `create` alone).
  */
 import { pipeline } from "node:stream/promises";
-import type { KubeFields } from "../../../src/ports/kubernetes.ts";
+import type { KubeFields, KubeObject } from "../../../src/ports/kubernetes.ts";
 import type { ContainerCommand, ContainerPlace, PodConnections } from "../../cluster.ts";
 import { badRequest } from "../errors.ts";
 import { type Answer, type Call, flag, type Upgrade } from "../http/call.ts";
@@ -12,7 +12,7 @@ import { existing } from "../http/reading.ts";
 import type { Route } from "../http/route.ts";
 import { acceptChannels, CHANNEL_PROTOCOLS } from "./channels.ts";
 import { acceptSpdyCommand, SPDY_COMMAND_PROTOCOL } from "./spdy-command.ts";
-import { connectionsOf, protocolFor, requireUpgrade } from "./upgrade.ts";
+import { connectionsOf, protocolFor, requireUpgrade, type StreamCall } from "./upgrade.ts";
 import { isWebSocket } from "./websocket.ts";
 
 /** Which streams the client asked for. */
@@ -38,32 +38,43 @@ export interface CommandStreams {
 
 /** @throws ApiError 400 when the container does not run, 404 when the pod does not exist */
 export function execPod(call: Call, route: Route): Promise<Answer> {
+  return execIn(call, existing(call, route));
+}
+
+/** @throws ApiError as `execPod` */
+export function execIn(call: StreamCall, pod: KubeObject): Promise<Answer> {
   const command = call.query.getAll("command");
   if (command.length === 0) throw badRequest("you must specify at least one command for the container");
   const tty = flag(call.query, "tty");
-  return serve(call, route, (connections, place) => connections.exec(place, { command, tty }));
+  return serve(call, pod, (connections, place) => connections.exec(place, { command, tty }));
 }
 
 /** The output of the container's program from now on; its input stays closed. @throws ApiError as `execPod` */
 export function attachPod(call: Call, route: Route): Promise<Answer> {
-  return serve(call, route, (connections, place) => connections.attach(place));
+  return attachTo(call, existing(call, route));
+}
+
+/** @throws ApiError as `execPod` */
+export function attachTo(call: StreamCall, pod: KubeObject): Promise<Answer> {
+  return serve(call, pod, (connections, place) => connections.attach(place));
 }
 
 type Start = (connections: PodConnections, place: ContainerPlace) => Promise<ContainerCommand>;
 
-async function serve(call: Call, route: Route, start: Start): Promise<Answer> {
-  const container = containerOf(call, existing(call, route));
+async function serve(call: StreamCall, pod: KubeObject, start: Start): Promise<Answer> {
+  const { namespace = "", name } = pod.metadata;
+  const container = containerOf(call, pod);
   const upgrade = requireUpgrade(call);
   const connections = connectionsOf(call);
   const webSocket = isWebSocket(call.request);
   const protocol = protocolFor(call.request, webSocket ? CHANNEL_PROTOCOLS : [SPDY_COMMAND_PROTOCOL]);
-  const command = await start(connections, { namespace: route.namespace, pod: route.name ?? "", container });
+  const command = await start(connections, { namespace, pod: name, container });
   const streams = await accept(call, upgrade, webSocket, protocol);
   void carry(command, streams);
   return undefined;
 }
 
-function accept(call: Call, upgrade: Upgrade, webSocket: boolean, protocol: string): Promise<CommandStreams> {
+function accept(call: StreamCall, upgrade: Upgrade, webSocket: boolean, protocol: string): Promise<CommandStreams> {
   const tty = flag(call.query, "tty");
   const wanted: Wanted = {
     stdin: flag(call.query, "stdin"),

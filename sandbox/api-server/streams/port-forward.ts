@@ -4,6 +4,7 @@
  */
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import type { KubeObject } from "../../../src/ports/kubernetes.ts";
 import type { PodConnections } from "../../cluster.ts";
 import { badRequest } from "../errors.ts";
 import type { Answer, Call } from "../http/call.ts";
@@ -11,15 +12,19 @@ import { existing } from "../http/reading.ts";
 import type { Route } from "../http/route.ts";
 import { type SpdyStream, serveSpdy } from "./spdy/connection.ts";
 import { acceptSpdy } from "./spdy-upgrade.ts";
-import { connectionsOf, protocolFor, requireUpgrade } from "./upgrade.ts";
+import { connectionsOf, protocolFor, requireUpgrade, type StreamCall } from "./upgrade.ts";
 import { acceptWebSocket, byteStream, isWebSocket } from "./websocket.ts";
 
 const PROTOCOL = "portforward.k8s.io";
 const TUNNEL = `SPDY/3.1+${PROTOCOL}`;
 
 /** @throws ApiError 400 when the pod does not run, 404 when it does not exist */
-export async function forwardPorts(call: Call, route: Route): Promise<Answer> {
-  const pod = existing(call, route);
+export function forwardPorts(call: Call, route: Route): Promise<Answer> {
+  return forwardTo(call, existing(call, route));
+}
+
+/** @throws ApiError as `forwardPorts` */
+export async function forwardTo(call: StreamCall, pod: KubeObject): Promise<Answer> {
   const upgrade = requireUpgrade(call);
   const connections = connectionsOf(call);
   if (pod.status?.phase !== "Running") {
@@ -31,7 +36,7 @@ export async function forwardPorts(call: Call, route: Route): Promise<Answer> {
   const transport = webSocket
     ? byteStream(await acceptWebSocket(call.request, taken, protocol))
     : acceptSpdy(taken, protocol);
-  const { namespace, name = "" } = route;
+  const { namespace = "", name } = pod.metadata;
   serveSpdy(transport, pairs(connections, namespace, name));
   return undefined;
 }

@@ -2,17 +2,20 @@
 import type { IncomingMessage } from "node:http";
 import { ApiError, type PodConnections } from "../../cluster.ts";
 import { badRequest } from "../errors.ts";
-import type { Call, Upgrade } from "../http/call.ts";
+import type { Call, Server, Upgrade } from "../http/call.ts";
 import { isWebSocket, offeredProtocols } from "./websocket.ts";
 
+/** What a handler that leaves HTTP needs of a call. */
+export type StreamCall = Pick<Call, "query" | "request" | "upgrade"> & { readonly server: Pick<Server, "connections"> };
+
 /** @throws ApiError 400 when the client did not ask for another protocol */
-export function requireUpgrade({ upgrade }: Call): Upgrade {
+export function requireUpgrade({ upgrade }: Pick<Call, "upgrade">): Upgrade {
   if (upgrade === undefined) throw badRequest("Upgrade request required");
   return upgrade;
 }
 
 /** @throws ApiError 503 when no node runs */
-export function connectionsOf({ server }: Call): PodConnections {
+export function connectionsOf({ server }: { readonly server: Pick<Server, "connections"> }): PodConnections {
   const connections = server.connections();
   if (connections !== undefined) return connections;
   throw new ApiError(503, "ServiceUnavailable", "no kubelet is running: no pod can be reached");

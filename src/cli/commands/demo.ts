@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { createClusterCache } from "../../kube/cluster-cache.ts";
 import { createDispatcher } from "../../net/dispatcher.ts";
 import type { ObjectCache } from "../../ports/kube.ts";
@@ -19,7 +19,7 @@ import { createTelemetry } from "../demo/telemetry.ts";
 import { startUserTraffic } from "../demo/traffic.ts";
 import { createView, type View } from "../demo/view.ts";
 import { readManifests } from "../manifests.ts";
-import { describeOptions, type OptionSpec, oneOf, readOptions, refuseWords } from "../options.ts";
+import { describeOptions, type OptionSpec, oneOf, type ReadOptions, readOptions, refuseWords } from "../options.ts";
 import { requirePrometheus } from "../prometheus.ts";
 import { SMALL_HEAP } from "../sandbox-apps.ts";
 import { readState, type SandboxState } from "../sandbox-state.ts";
@@ -27,6 +27,8 @@ import { applyObject } from "./apply.ts";
 
 const OPTIONS = {
   prometheus: { type: "string", preset: "auto", help: "auto, real or embedded" },
+  kubernetes: { type: "string", preset: "imitation", help: "imitation, or real: kube-apiserver and etcd" },
+  "kubernetes-programs": { type: "string", help: "folder of these two programs, when they are not on the PATH" },
   rps: { type: "string", preset: "50", help: "requests per second that the demo's users send" },
   keep: { type: "boolean", help: "leave the sandbox's folder behind, for its log" },
 } as const satisfies Record<string, OptionSpec>;
@@ -57,7 +59,7 @@ ${describeOptions(OPTIONS)}`,
     if (!(rps > 0 && rps <= 2000)) throw new UserError("--rps must be a number from 1 to 2000", 2);
     await requirePrometheus(prometheus);
     const dir = mkdtempSync(join(tmpdir(), "aviary-demo-"));
-    const sandbox = await startSandboxProcess(dir, prometheus, context);
+    const sandbox = await startSandboxProcess(dir, ["--prometheus", prometheus, ...kubernetesWords(options)], context);
     const over = new AbortController();
     try {
       const client = await connectCluster(
@@ -66,7 +68,7 @@ ${describeOptions(OPTIONS)}`,
       );
       const { out } = context;
       const view = createView(out, process.stdout.isTTY ? process.stdout.columns : undefined);
-      view.line(`sandbox is up: ${sandbox.state.url} (imitates Kubernetes and Istio in one process)`);
+      view.line(`sandbox is up: ${sandbox.state.url} (${wordsOf(sandbox.state)})`);
       const metrics = metricsOf(sandbox.state);
       over.signal.addEventListener("abort", () => void metrics.dispatcher.close(), { once: true });
       const watching = await startDemoConsole(client, metrics, AbortSignal.any([context.signal, over.signal]));
@@ -86,6 +88,17 @@ ${describeOptions(OPTIONS)}`,
   },
 };
 
+const wordsOf = ({ kubernetes }: SandboxState): string =>
+  kubernetes === "real"
+    ? "Kubernetes' own API server; controllers, nodes and Istio are imitated"
+    : "imitates Kubernetes and Istio in one process";
+
+function kubernetesWords(options: ReadOptions): readonly string[] {
+  const programs = options.text("kubernetes-programs");
+  const kubernetes = oneOf(options, "kubernetes", ["imitation", "real"]);
+  return ["--kubernetes", kubernetes, ...(programs === undefined ? [] : ["--kubernetes-programs", resolve(programs)])];
+}
+
 interface SandboxProcess {
   readonly state: SandboxState;
   stop(): Promise<void>;
@@ -93,11 +106,11 @@ interface SandboxProcess {
 
 async function startSandboxProcess(
   dir: string,
-  prometheus: string,
+  further: readonly string[],
   { signal }: CommandContext,
 ): Promise<SandboxProcess> {
   const [program = ""] = process.argv.slice(1);
-  const words = [program, "sandbox", "serve", "--state-dir", dir, "--prometheus", prometheus];
+  const words = [program, "sandbox", "serve", "--state-dir", dir, ...further];
   // Its stdin is the leash: it ends with us, however we end.
   const child = spawn(process.execPath, [SMALL_HEAP, ...words], {
     env: { ...process.env, AVIARY_PARENT_PIPE: "1" },

@@ -45,6 +45,12 @@ const SERVE_OPTIONS = {
   port: { type: "string", help: "of the API server; any free port when absent" },
   "ingress-port": { type: "string", help: "of the ingress gateway; any free port when absent" },
   prometheus: { type: "string", preset: "auto", help: "auto, real or embedded" },
+  kubernetes: {
+    type: "string",
+    preset: "imitation",
+    help: "imitation, or real: kube-apiserver and etcd of this machine",
+  },
+  "kubernetes-programs": { type: "string", help: "folder of these two programs, when they are not on the PATH" },
   mesh: {
     type: "string",
     preset: "imitation",
@@ -65,7 +71,7 @@ const UP_OPTIONS = { ...SERVE_OPTIONS, output: OUTPUT };
 const STATUS_OPTIONS = { "state-dir": STATE_DIR, output: OUTPUT };
 
 /** A busy machine takes its time. */
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 180_000;
 const STOP_TIMEOUT_MS = 30_000;
 const LOOK_AGAIN_MS = 25;
 
@@ -179,6 +185,7 @@ function show(state: SandboxState, options: ReadOptions, out: (text: string) => 
       `  API server  ${state.url}`,
       `  ingress     ${state.ingressUrl}`,
       `  kubeconfig  ${state.kubeconfig}`,
+      ...(state.kubernetes === "real" ? ["  Kubernetes  kube-apiserver and etcd"] : []),
       ...(state.flux === "real" ? ["  Flux        its own programs"] : []),
       "",
       `use it with: export KUBECONFIG=${shellWord(state.kubeconfig)}`,
@@ -203,6 +210,10 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
   if (options.texts("mesh-crds").length > 0 && mesh === "imitation") {
     throw new UserError(`--mesh-crds needs --mesh ${REAL_MESHES.join(", ")}`, 2);
   }
+  const kubernetes = kubernetesOptions(options, out);
+  if (kubernetes.kubernetes !== undefined && mesh !== "imitation") {
+    throw new UserError("--mesh needs --kubernetes imitation: meshes read EndpointSlices, which stay in the sandbox", 2);
+  }
   const flux = fluxOptions(options, folder, out);
   await requirePrometheus(prometheus);
   if (!takeLock(folder)) {
@@ -214,6 +225,7 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
     ...(ingressPort === undefined ? {} : { ingressPort }),
     prometheus,
     apps: aviaryApps(program, folder.kubeconfig),
+    ...kubernetes,
     ...flux,
     images: imageFileOf(folder.dir),
     report: (message) => out(`${message}\n`),
@@ -233,6 +245,7 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
     ingressUrl: programs?.url ?? sandbox.ingressUrl,
     nameserver: sandbox.nameserver,
     kubeconfig: folder.kubeconfig,
+    kubernetes: kubernetes.kubernetes === undefined ? "imitation" : "real",
     ...(sandbox.gitUrl === undefined ? {} : { gitUrl: sandbox.gitUrl }),
     ...(sandbox.realFlux === undefined ? {} : { flux: sandbox.realFlux ? "real" : "imitation" }),
     startedAt: new Date(systemClock.now()).toISOString(),
@@ -246,6 +259,16 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
   await sandbox.stop();
   forgetState(folder);
   return 0;
+}
+
+function kubernetesOptions(options: ReadOptions, out: (text: string) => void): Pick<SandboxOptions, "kubernetes"> {
+  const programs = options.text("kubernetes-programs");
+  if (oneOf(options, "kubernetes", ["imitation", "real"]) === "imitation") {
+    if (programs !== undefined) throw new UserError("--kubernetes-programs needs --kubernetes real", 2);
+    return {};
+  }
+  const folder = programs === undefined ? {} : { programs: resolve(programs) };
+  return { kubernetes: { ...folder, log: (line) => out(`kubernetes: ${line}\n`) } };
 }
 
 /** Flux runs where git is installed: it serves the repositories of the state folder. */

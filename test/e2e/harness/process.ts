@@ -95,7 +95,8 @@ export async function runProgram(
   }
 }
 
-function launch(argv: readonly string[], env: Readonly<Record<string, string>>): ChildProcess {
+/** Node runs the compiled program. */
+export function launch(argv: readonly string[], env: Readonly<Record<string, string>>): ChildProcess {
   const own = { PATH: process.env["PATH"] ?? "", AVIARY_LISTEN_ADDRESS: "127.0.0.1", ...env };
   return spawn(process.execPath, [...argv], { env: own, stdio: ["ignore", "pipe", "pipe"] });
 }

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createPodinfo } from "../../../sandbox/apps/podinfo/index.ts";
 import type { AppTable, RunningApp } from "../../../sandbox/apps.ts";
-import { type Sandbox, type SandboxServices, startSandbox } from "../../../sandbox/sandbox.ts";
+import { type Sandbox, type SandboxOptions, type SandboxServices, startSandbox } from "../../../sandbox/sandbox.ts";
 import { type ClusterClient, connectCluster } from "../../../src/cli/cluster.ts";
 import { applyObject, readManifests } from "../../../src/cli/commands/apply.ts";
 import { readOptions } from "../../../src/cli/options.ts";
@@ -65,6 +65,7 @@ export async function startFixture({ operators = [""], folders = [""] }: Fixture
   const sandbox = await startSandbox({
     prometheus: "embedded",
     scrapeIntervalMs: 1000,
+    ...realKubernetes(),
     apps: (services) => running.watched(aviaryApps(program, kubeconfig), services),
   });
   writeFileSync(kubeconfig, sandbox.kubeconfig, { mode: 0o600 });
@@ -113,6 +114,13 @@ export async function startFixture({ operators = [""], folders = [""] }: Fixture
     ...testers.map((name) => untilAvailable(fixture, "test", name)),
   ]);
   return fixture;
+}
+
+/** $KUBERNETES_PROGRAMS names a folder with kube-apiserver and etcd: then the stories are told on these. */
+function realKubernetes(): Pick<SandboxOptions, "kubernetes"> {
+  const programs = process.env["KUBERNETES_PROGRAMS"];
+  if (programs === undefined) return {};
+  return { kubernetes: { programs, log: (line) => process.stderr.write(`kubernetes: ${line}\n`) } };
 }
 
 /** The result of `npm run build`, which `make test` runs. */
