@@ -28,7 +28,7 @@ export interface RealKubernetesOptions {
   readonly log: (line: string) => void;
 }
 
-/** What the rest of the sandbox needs of its API server, be it the sandbox's own or a real one. */
+/** What the rest of the sandbox needs of its API server, its own or a real one. */
 export type ControlPlane = Pick<
   ApiServer,
   "cluster" | "url" | "ca" | "token" | "tokenFor" | "kubeconfig" | "setLogs" | "setConnections" | "stop"

@@ -117,7 +117,7 @@ async function startSandboxProcess(
     stdio: ["pipe", "pipe", "inherit"],
   });
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  await firstOutput(child, signal);
+  await untilUp(child, signal);
   const state = readState(dir);
   if (state === undefined) throw new UserError("the sandbox did not start");
   return {
@@ -129,13 +129,17 @@ async function startSandboxProcess(
   };
 }
 
-/** The sandbox prints a line when it is up. */
-function firstOutput(child: ChildProcess, signal: AbortSignal): Promise<void> {
+/** The sandbox prints a line when it is up; programs that it starts may say something before. */
+function untilUp(child: ChildProcess, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", (code) => reject(new UserError(`the sandbox did not start (code ${code})`)));
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    child.stdout?.on("data", () => resolve());
+    let text = "";
+    child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
+      text = (text + chunk).slice(-10_000);
+      if (text.includes("sandbox is up at ")) resolve();
+    });
   });
 }
 
