@@ -212,7 +212,10 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
   }
   const kubernetes = kubernetesOptions(options, out);
   if (kubernetes.kubernetes !== undefined && mesh !== "imitation") {
-    throw new UserError("--mesh needs --kubernetes imitation: meshes read EndpointSlices, which stay in the sandbox", 2);
+    throw new UserError(
+      "--mesh needs --kubernetes imitation: meshes read EndpointSlices, which stay in the sandbox",
+      2,
+    );
   }
   const flux = fluxOptions(options, folder, out);
   await requirePrometheus(prometheus);
