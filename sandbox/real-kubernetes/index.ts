@@ -52,9 +52,10 @@ export async function startRealKubernetes(options: RealKubernetesOptions, place:
     process.env["PATH"],
     "--kubernetes-programs",
   );
-  const group = programGroup("kubernetes", (line) => {
+  const log = (line: string) => {
     if (!CHATTER.test(line)) options.log(line);
-  });
+  };
+  const group = programGroup("kubernetes", log, { leash: true });
   try {
     const store = await startEtcd(group, etcd);
     const server = await startServer(group, apiServer, store, place);
