@@ -4,7 +4,7 @@
  * $FLUX_PROGRAMS. $FLUX_CRDS names a file or a folder of Flux's own CRDs.
  */
 import { execFile, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -117,6 +117,48 @@ function isDone({ status }: KubeObject, asked: string): boolean {
 const git = async ({ repository }: Site, ...words: string[]) =>
   (await run("git", ["-c", "safe.directory=*", ...words], { cwd: repository })).stdout;
 
+const NOTE = "apps/podinfo/note.yaml";
+const note = (text: string) =>
+  JSON.stringify({
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "note", namespace: NAMESPACE },
+    data: { text },
+  });
+
+/** A commit with this note among the application's manifests; without a note when the text is absent. */
+async function commitNote(site: Site, text: string | undefined): Promise<string> {
+  const place = (path: string) => join(site.repository, path);
+  const kustomization = readFileSync(place("apps/podinfo/kustomization.yaml"), "utf8").replace("  - note.yaml\n", "");
+  const named = kustomization.replace("resources:\n", "resources:\n  - note.yaml\n");
+  writeFileSync(place("apps/podinfo/kustomization.yaml"), text === undefined ? kustomization : named);
+  if (text === undefined) rmSync(place(NOTE));
+  else writeFileSync(place(NOTE), note(text));
+  await git(site, "add", "--all");
+  await git(site, "-c", "user.name=a", "-c", "user.email=a@localhost", "commit", "--quiet", "-m", "note");
+  return (await git(site, "rev-parse", "HEAD")).trim();
+}
+
+/** Flux fetches the repository now. Resolves when these Kustomizations have applied the commit. */
+async function fetched({ client, until }: Site, commit: string, ...names: readonly string[]): Promise<void> {
+  const annotated = { metadata: { annotations: { [REQUESTED_AT]: new Date(systemClock.now()).toISOString() } } };
+  await client.kube.mergePatch({ ...FLUX, type: GIT_REPOSITORY, name: "aviary" }, annotated, {}, signal);
+  for (const name of names) {
+    await until(KUSTOMIZATION, ({ metadata, status }) => {
+      return metadata.name === name && String(status?.lastAppliedRevision).endsWith(commit);
+    });
+  }
+}
+
+const FLUX = { namespace: "flux-system" } as const;
+const suspend = ({ client }: Site, suspended: boolean | null) =>
+  client.kube.mergePatch(
+    { ...FLUX, type: KUSTOMIZATION, name: "podinfo" },
+    { spec: { suspend: suspended } },
+    {},
+    signal,
+  );
+
 beforeAll(async () => {
   if (!existsSync(join(PROJECT_ROOT, "dist/src/main.js"))) await run("npm", ["run", "build"], { cwd: PROJECT_ROOT });
   expect(spawnSync("git", ["--version"]).status).toBe(0);
@@ -196,5 +238,25 @@ describe.each(FLUXES)("Flux (%s) and the operator", (flux) => {
     await site.aviary("wait", "canary/podinfo", "-n", NAMESPACE, "--phase", "Succeeded", "--timeout", "4m");
     const { stdout } = await site.aviary("describe", "-n", NAMESPACE, "canary/podinfo");
     expect(stdout).toMatch(/Promotion completed! .*podinfo\.test/);
+  });
+
+  it("while its Kustomization is suspended no commit is applied, and the latest one afterwards", async () => {
+    const noted = () => site.client.kube.get({ type: RESOURCES.configMap, namespace: NAMESPACE, name: "note" }, signal);
+    await fetched(site, await commitNote(site, "first"), "podinfo");
+    expect((await noted())?.data).toEqual({ text: "first" });
+    await suspend(site, true);
+    // The other Kustomizations have applied the commit by then.
+    await fetched(site, await commitNote(site, "second"), "gateway");
+    expect((await noted())?.data).toEqual({ text: "first" });
+    await suspend(site, null);
+    await site.until(RESOURCES.configMap, ({ metadata, data }) => metadata.name === "note" && data?.text === "second");
+  });
+
+  it("what Git names no longer is pruned, and nothing of the operator's", async () => {
+    const before = (await objects(site)).map(({ kind, metadata }) => `${kind}/${metadata.name}`);
+    await fetched(site, await commitNote(site, undefined), "podinfo");
+    const after = (await objects(site)).map(({ kind, metadata }) => `${kind}/${metadata.name}`);
+    expect(before).toContain("ConfigMap/note");
+    expect(after).toEqual(before.filter((name) => name !== "ConfigMap/note"));
   });
 });
