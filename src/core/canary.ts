@@ -4,6 +4,7 @@ import type { Cause } from "./cause.ts";
 import type { Reason } from "./events.ts";
 import type { Names } from "./names.ts";
 import type { Phase, Position } from "./phases/positions.ts";
+import type { OffSplit } from "./split.ts";
 import type { Approved, Hold, RunRef } from "./steering.ts";
 
 export type { Phase, Position } from "./phases/positions.ts";
@@ -245,6 +246,8 @@ export interface StatusCore {
   readonly announced?: Announced;
   /** What was said to be wrong though the rollout goes on, so that it is said once. */
   readonly warned?: string;
+  /** In the run that is under way, or the last one, the requests were not split as promised. */
+  readonly offSplit?: OffSplit;
   /** Alerts whose delivery is not yet confirmed. */
   readonly owedAlerts: readonly Alert[];
   /** The last restart of the run that is under way; absent when the run never started over. */

@@ -2,8 +2,8 @@
 import type { CanaryStatus, Condition, StatusIn } from "./canary.ts";
 import type { Cause } from "./cause.ts";
 import type { Reason } from "./events.ts";
-import { type Phase, rulesOf } from "./phases/table.ts";
-import { sentenceOf } from "./words.ts";
+import { isRunning, type Phase, rulesOf } from "./phases/table.ts";
+import { sentenceOf, splitText } from "./words.ts";
 
 const CONDITION_TYPE = "Promoted";
 
@@ -20,8 +20,8 @@ export function conditionsFor(
   const isTold = status.phase === "Failed" && cause !== undefined;
   const present = status.conditions.find(({ type }) => type === CONDITION_TYPE);
   const isSame = present !== undefined && present.status === told.status && present.reason === status.phase && !isTold;
-  const text = isTold ? `${told.message} ${sentenceOf(cause)}` : isSame ? withoutHold(present.message) : told.message;
-  const wanted = { ...told, message: `${text}${holdOf(status)}` };
+  const text = isTold ? `${told.message} ${sentenceOf(cause)}` : isSame ? withoutNotes(present.message) : told.message;
+  const wanted = { ...told, message: `${text}${holdOf(status)}${splitOf(status)}` };
   if (isSame && wanted.message === present.message) return status.conditions;
   const time = new Date(Math.floor(now / 1000) * 1000).toISOString().replace(".000Z", "Z");
   return [
@@ -48,8 +48,14 @@ function holdOf({ announced, warned }: CanaryStatus): string {
   return text === undefined ? "" : `${HELD}${text}`;
 }
 
-function withoutHold(message = ""): string {
-  const at = message.indexOf(HELD);
+const SPLIT = " Split: ";
+
+function splitOf({ phase, offSplit }: CanaryStatus): string {
+  return offSplit === undefined || !isRunning(phase) ? "" : `${SPLIT}${splitText(offSplit)}.`;
+}
+
+function withoutNotes(message = ""): string {
+  const [at = -1] = [HELD, SPLIT].map((mark) => message.indexOf(mark)).filter((found) => found >= 0).toSorted((a, b) => a - b);
   return at === -1 ? message : message.slice(0, at);
 }
 

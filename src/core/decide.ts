@@ -39,7 +39,7 @@ import {
 export function decide(input: AdvanceInput): Decision {
   const ready = unpaused(resumed(settleAlerts(input)));
   const canaryShare = routesFor(input.plan, ready.status)?.canary ?? 0;
-  const decision = warnOnce(input, decideAnyPhase({ ...ready, canaryShare }));
+  const decision = noteSplit(input, warnOnce(input, decideAnyPhase({ ...ready, canaryShare })));
   if (isAsk(decision) || decision.status === input.status) return decision;
   assertArrow(input.status, decision.status);
   const status = ofRun(input, withoutRestart(decision.status));
@@ -58,6 +58,14 @@ function warnOnce({ status: before, observation }: AdvanceInput, decision: Decis
   const status = { ...rest, warned: warning };
   if (warning === before.warned) return decision.status === before ? decision : { ...decision, status };
   return prependEvents(before.phase, [EVENTS.goesOn(warning)], { ...decision, status });
+}
+
+/** Says once in a run that the requests are not split as promised. It changes nothing else. */
+function noteSplit(input: AdvanceInput, decision: Decision): Decision {
+  const { offSplit } = input.observation.readings;
+  if (isAsk(decision) || offSplit === undefined || input.status.offSplit !== undefined) return decision;
+  const status = { ...decision.status, offSplit };
+  return prependEvents(input.status.phase, [EVENTS.offSplit(input, offSplit)], { ...decision, status });
 }
 
 /** The record of a run's restarts ends with the run. */

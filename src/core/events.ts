@@ -1,7 +1,9 @@
 /** Every event and alert of the engine, each text in one place. Listeners decide where it goes. Code compares reasons, never texts. */
 import type { Alert, CanaryRef, CanarySpec, Phase } from "./canary.ts";
 import { dotted, primaryName } from "./canary.ts";
+import type { OffSplit } from "./split.ts";
 import type { Freeze } from "./steering.ts";
+import { splitText } from "./words.ts";
 
 /** Why a notice is given. `Unknown`: stored by a release that kept no reasons. */
 export type Reason =
@@ -54,6 +56,7 @@ export type Reason =
   | "RollbackSignaled"
   | "Deleted"
   | "Fight"
+  | "OffSplit"
   | "Frozen"
   | "Action"
   | "Aborted"
@@ -286,6 +289,9 @@ export const EVENTS = {
   rollbackNotSignaled: (hook: string) =>
     normal("RollbackNotSignaled", `Rollback hook ${hook} not signaling a rollback`),
   rollbackSignaled: (hook: string) => normal("RollbackSignaled", `Rollback check ${hook} passed`),
+  /** Ours: the mesh does not follow, or requests go past it. */
+  offSplit: (s: Speaker, split: OffSplit) =>
+    warning("OffSplit", `Requests of ${canaryOf(s)} are not split as promised: ${splitText(split)}`),
   /** Ours: a CanaryFreeze keeps the release from beginning. */
   frozen: ({ name, by, reason, until }: Freeze) =>
     normal(

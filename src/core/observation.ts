@@ -1,5 +1,6 @@
 /** The input of a decision: readings (from caches) and answers (from the network). */
 import type { HookType, Metric, Revision, Webhook } from "./canary.ts";
+import type { OffSplit } from "./split.ts";
 
 /**
  * `detail` is the text of the event. `progress` is how far the rollout has come, for readers: "1 of 2 updated replicas are
@@ -58,6 +59,8 @@ export interface Readings {
   readonly gone?: true;
   /** What is wrong though the rollout goes on, and what ends it (text of the event, said once). */
   readonly warning?: string;
+  /** The requests of this run are not split as promised, as far as was counted. */
+  readonly offSplit?: OffSplit;
   readonly target: TargetReading;
   readonly primary: PrimaryReading;
   /** The routes in the cluster are those that the status promises. */

@@ -1,6 +1,7 @@
 /** What happened in a run: version 1 of the record. The operator writes it, people and programs read it. It never steers. */
 import type { HookType, Severity } from "./canary.ts";
 import type { Cause, Failure } from "./cause.ts";
+import type { OffSplit } from "./split.ts";
 import type { Verb } from "./steering.ts";
 
 export const RUN_RECORD_VERSION = 1;
@@ -71,6 +72,8 @@ export interface RunRecordStatus {
   readonly timeline: readonly TimelineEntry[];
   /** The split at each judged interval, promised and measured. */
   readonly traffic: readonly RecordedTraffic[];
+  /** The requests were not split as promised: what was found first. */
+  readonly offSplit?: OffSplit;
   readonly alerts: readonly RecordedAlert[];
   /** Actions of people, oldest first. */
   readonly people: readonly RecordedAction[];

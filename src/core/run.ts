@@ -6,7 +6,7 @@ import type { AdvanceInput } from "./turn.ts";
 
 /** @returns the status with the name of its run, and without what belongs to an earlier run or step */
 export function ofRun(input: AdvanceInput, status: CanaryStatus): CanaryStatus {
-  const { cause, paused, approved, ...rest } = status;
+  const { cause, paused, approved, offSplit, ...rest } = status;
   const running = isRunning(status.phase);
   const begins = running && beginsRun(input.status, status);
   const isHeld = paused !== undefined && (running || status.phase === "Waiting");
@@ -18,6 +18,7 @@ export function ofRun(input: AdvanceInput, status: CanaryStatus): CanaryStatus {
     ...(cause === undefined || running ? {} : { cause }),
     ...(isHeld ? { paused } : {}),
     ...(isApproved ? { approved } : {}),
+    ...(offSplit === undefined || begins ? {} : { offSplit }),
   } as CanaryStatus;
 }
 

@@ -52,7 +52,7 @@ function coreFrom(wire: WireStatus): StatusCore {
 }
 
 /** Fields that are stored as they stand. */
-function steeringOf({ restarted, run, cause, paused, approved, acted }: Steering): Steering {
+function steeringOf({ restarted, run, cause, paused, approved, acted, offSplit }: Steering): Steering {
   return {
     ...(restarted === undefined ? {} : { restarted }),
     ...(run === undefined ? {} : { run }),
@@ -60,10 +60,11 @@ function steeringOf({ restarted, run, cause, paused, approved, acted }: Steering
     ...(paused === undefined ? {} : { paused }),
     ...(approved === undefined ? {} : { approved }),
     ...(acted === undefined ? {} : { acted }),
+    ...(offSplit === undefined ? {} : { offSplit }),
   };
 }
 
-type Steering = Pick<StatusCore, "restarted" | "run" | "cause" | "paused" | "approved" | "acted">;
+type Steering = Pick<StatusCore, "restarted" | "run" | "cause" | "paused" | "approved" | "acted" | "offSplit">;
 
 /** Releases before the reasons stored the message alone. */
 function announcedFrom(memory: WireMemory | undefined): Announced | undefined {

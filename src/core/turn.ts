@@ -158,7 +158,7 @@ export function enterPhase(
 ): Transition {
   const { failedChecks, canaryWeight, iterations, promotedSpec, conditions, writtenAt, applied, cookies, owedAlerts } =
     turn.status;
-  const { restarted, names, run, cause, paused, approved, acted } = turn.status;
+  const { restarted, names, run, cause, paused, approved, acted, offSplit } = turn.status;
   // A new revision gets the full deadline of a rollout, also when it comes in the middle of one.
   const goesOn = position.phase === turn.status.phase && changes.applied === undefined;
   const core: StatusCore = {
@@ -178,6 +178,7 @@ export function enterPhase(
     ...(paused === undefined ? {} : { paused }),
     ...(approved === undefined ? {} : { approved }),
     ...(acted === undefined ? {} : { acted }),
+    ...(offSplit === undefined ? {} : { offSplit }),
     ...changes,
     phaseSince: goesOn ? turn.status.phaseSince : turn.now,
   };

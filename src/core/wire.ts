@@ -3,6 +3,7 @@ import type { Acted, Alert, Condition, Restarted } from "./canary.ts";
 import type { Cause } from "./cause.ts";
 import type { Reason } from "./events.ts";
 import type { Names } from "./names.ts";
+import type { OffSplit } from "./split.ts";
 import type { Approved, Hold, RunRef } from "./steering.ts";
 
 export interface WireStatus {
@@ -60,6 +61,7 @@ export interface WireMemory {
   /** The webhook that keeps a gate closed. */
   readonly gate?: string;
   readonly warned?: string;
+  readonly offSplit?: OffSplit;
   readonly owedAlerts?: readonly Alert[];
 }
 

@@ -3,6 +3,7 @@ import { formatDuration } from "../go/duration.ts";
 import { formatFloat } from "../go/format.ts";
 import type { Cause, Failure, Place } from "./cause.ts";
 import type { Requests } from "./run-record.ts";
+import type { OffSplit } from "./split.ts";
 
 /** @example "Rolled back at step 4 of 10 (20 %): request-success-rate 90.00 % < 99 %, failed check 3." */
 export function sentenceOf(cause: Cause, requests?: Requests): string {
@@ -75,6 +76,14 @@ function valueText(source: Failure["source"], value: number): string {
 function limitText(source: Failure["source"], limit: number): string {
   if (source === "success-rate") return `${formatFloat(limit)} %`;
   return source === "duration" ? formatDuration(limit) : formatFloat(limit);
+}
+
+/** @example "the canary got 31.0 % of 1,006 requests, promised were 10 %; the mesh does not follow its routes, or requests go past it" */
+export function splitText({ promised, measured, canary, primary }: OffSplit): string {
+  return (
+    `the canary got ${measured.toFixed(1)} % of ${grouped(canary + primary)} requests, promised were ${promised} %; ` +
+    "the mesh does not follow its routes, or requests go past it"
+  );
 }
 
 function costOf(requests: Requests | undefined): string {

@@ -192,6 +192,7 @@ function runStatus(): Schema {
       queries: map(string(), { about: "The query of each check, as it was sent last." }),
       timeline: list(anything(), { about: "What was said, with step and weight." }),
       traffic: list(anything(), { about: "The split at each judged interval, promised and measured." }),
+      offSplit: anything({ about: "Requests were not split as promised: both shares, and counts." }),
       alerts: list(anything(), { about: "Alerts that the run owed." }),
       people: list(anything(), { about: "Actions and what became of them." }),
       requests: anything({ about: "Requests and failures of canary and primary." }),

@@ -22,6 +22,11 @@ export interface Observer {
   readonly durationScale: 1 | 1000;
   /** Names have only word characters in this mesh's metrics: other characters become "_" before the query is rendered. */
   readonly wordCharactersOnly?: true;
+  /**
+   * The requests of canary and primary are both counted, so that the split can be compared with its promise. At most so many, per
+   * second and pod, are of no user: probes, scrapes.
+   */
+  readonly strayRate?: number;
   /** Errors of the success rate are passed on without "running query failed: ". */
   readonly bareSuccessRateErrors?: true;
 }
@@ -56,13 +61,17 @@ function ofEnvoy(name: string, selector: string): Observer {
 
 const POD = 'kubernetes_namespace="{{ namespace }}", kubernetes_pod_name=~"{{ target }}-[0-9a-zA-Z]+(-[0-9a-zA-Z]+)"';
 
-const istio = ofWorkload(
-  "istio",
-  "istio_requests_total",
-  "istio_request_duration_milliseconds_bucket",
-  'reporter="destination", destination_workload_namespace="{{ namespace }}", destination_workload=~"{{ target }}"',
-  'response_code!~"5.*"',
-);
+const istio: Observer = {
+  ...ofWorkload(
+    "istio",
+    "istio_requests_total",
+    "istio_request_duration_milliseconds_bucket",
+    'reporter="destination", destination_workload_namespace="{{ namespace }}", destination_workload=~"{{ target }}"',
+    'response_code!~"5.*"',
+  ),
+  // Its sidecar answers probes and scrapes itself.
+  strayRate: 0,
+};
 
 const LINKERD = 'namespace="{{ namespace }}", deployment=~"{{ target }}",';
 const linkerd: Observer = {
@@ -74,6 +83,7 @@ const linkerd: Observer = {
   ),
   duration: quantile99("response_latency_ms_bucket", `${LINKERD} direction="inbound"`),
   durationScale: 1,
+  strayRate: 1,
 };
 
 const http: Observer = {
@@ -86,6 +96,7 @@ const http: Observer = {
   ),
   durationScale: 1000,
   bareSuccessRateErrors: true,
+  strayRate: 1,
 };
 
 const appmesh = ofWorkload(
@@ -96,13 +107,16 @@ const appmesh = ofWorkload(
   'envoy_response_code!~"5.*"',
 );
 
-const osm = ofWorkload(
-  "osm",
-  "osm_request_total",
-  "osm_request_duration_ms_bucket",
-  'destination_namespace="{{ namespace }}", destination_kind="Deployment", destination_name="{{ target }}"',
-  'response_code!~"5.*"',
-);
+const osm: Observer = {
+  ...ofWorkload(
+    "osm",
+    "osm_request_total",
+    "osm_request_duration_ms_bucket",
+    'destination_namespace="{{ namespace }}", destination_kind="Deployment", destination_name="{{ target }}"',
+    'response_code!~"5.*"',
+  ),
+  strayRate: 0,
+};
 
 const contour = ofEnvoy("contour", 'envoy_cluster_name=~"{{ namespace }}_{{ service }}-canary_[0-9a-zA-Z-]+"');
 // Objects of gloo, kuma, traefik and apisix are named after the service, so their series are too (M3).
@@ -111,7 +125,10 @@ const gloo = ofEnvoy(
   'envoy_cluster_name=~"{{ namespace }}-{{ service }}-canaryupstream-[0-9a-zA-Z-]+_[0-9a-zA-Z-]+"',
 );
 const kuma = ofEnvoy("kuma", 'service=~"{{ service }}-canary_{{ namespace }}_svc_[0-9a-zA-Z-]+"');
-const knative = ofEnvoy("knative", 'envoy_cluster_name=~"{{ namespace }}/{{ route }}"');
+const knative: Observer = {
+  ...ofEnvoy("knative", 'envoy_cluster_name=~"{{ namespace }}/{{ route }}"'),
+  strayRate: 0,
+};
 
 const NGINX = 'namespace="{{ namespace }}", ingress="{{ ingress }}", canary!=""';
 const NGINX_DURATION = "nginx_ingress_controller_response_duration_seconds";

@@ -16,4 +16,9 @@ export interface Count {
   readonly requests: number;
   /** How many of them failed; absent where the metrics do not tell. */
   readonly failed?: number;
+  /**
+   * At most so many of them, per second and pod, no route led there: probes, scrapes. Absent: the count says nothing of how the
+   * mesh splits.
+   */
+  readonly strayRate?: number;
 }

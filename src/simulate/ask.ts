@@ -76,6 +76,7 @@ function described(words: ScenarioWords, manifests: readonly KubeObject[], file:
     users: file.users ?? [],
     patienceMs: duration(words.until, "--until") ?? file.patienceMs ?? 3_600_000,
     meshLagMs: file.meshLagMs ?? 500,
+    ...(file.meshShare === undefined ? {} : { meshShare: file.meshShare }),
   };
 }
 

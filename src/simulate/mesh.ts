@@ -63,7 +63,8 @@ function splitOf({ api, scenario }: MeshPorts, reader: MeshReader, { routes: ref
   if (weights !== undefined) {
     const { primary, canary, mirror, matchedOnly } = weights;
     const total = primary + canary;
-    const share = total === 0 ? 0 : (canary / total) * (matchedOnly ? scenario.matched : 100);
+    const promised = total === 0 ? 0 : (canary / total) * (matchedOnly ? scenario.matched : 100);
+    const share = primary > 0 && canary > 0 ? (scenario.meshShare ?? promised) : promised;
     return { primary: 100 - share, canary: share, mirror };
   }
   const apex = api.get({ type: RESOURCES.service, namespace: ref.namespace, name: service });

@@ -6,6 +6,7 @@ import { DEFAULT_PARSE_OPTIONS } from "../core/parse.ts";
 import type { AdapterTables } from "../operator/adapters.ts";
 import { type Engine, type EngineOptions, startEngine } from "../operator/engine/engine.ts";
 import { createActionDesk } from "../operator/steering/action-desk.ts";
+import type { Count } from "../ports/asking.ts";
 import { KubeError } from "../ports/kube.ts";
 import type { Log } from "../ports/log.ts";
 import type { Turn } from "../ports/recorder.ts";
@@ -28,6 +29,7 @@ export interface OperatorPorts {
   /** People ask for actions. */
   readonly steered: boolean;
   readonly question: (canary: Canary, probe: Probe, lateMs: number) => Reply;
+  readonly count: (of: "canary" | "primary", windowMs: number) => Count;
   /** The error of the machine's clock. */
   readonly skew: () => number;
   /** The number of the next call. */
@@ -112,7 +114,11 @@ export function startOperator(ports: OperatorPorts): Operator {
     tables: TABLES,
     parse: DEFAULT_PARSE_OPTIONS,
     metricsServer: "http://prometheus.invalid",
-    asking: { ask: (canary, probe) => ask(canary, probe, ports, call) },
+    asking: {
+      ask: (canary, probe) => ask(canary, probe, ports, call),
+      count: async (_canary, of, windowMs) => ports.count(of, windowMs),
+    },
+    steadyMs: schedule.now,
     recorder: {
       record: (turn) => life.alive && listener.turn(turn),
       say: (about, event) => life.alive && listener.said(about.ref, event),

@@ -2,7 +2,9 @@
 import { type Canary, dotted } from "../core/canary.ts";
 import type { Answer, MetricProbe, Probe } from "../core/observation.ts";
 import { parseWindow } from "../go/promql-window.ts";
+import type { Count } from "../ports/asking.ts";
 import { valueAt } from "./curve.ts";
+import type { Role } from "./mesh.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Schedule } from "./schedule.ts";
 import type { Traffic } from "./traffic.ts";
@@ -13,6 +15,15 @@ export interface QuestionPorts {
   readonly traffic: Traffic;
   /** undefined before the release. */
   readonly releasedAt: () => number | undefined;
+}
+
+/** How many requests a version got in the last `ms`, as a metric server counts them: whole requests, and no stray ones. */
+export function createCounts({ schedule, traffic }: Pick<QuestionPorts, "schedule" | "traffic">) {
+  return (role: Role, ms: number): Count => {
+    const to = schedule.now();
+    const { requests = 0, failed = 0 } = traffic.window(role, to - ms, to) ?? {};
+    return { requests: Math.round(requests), failed: Math.round(failed), strayRate: 0 };
+  };
 }
 
 /** @returns the answer, its delay, and what a metric server saw @param lateMs age of the metrics */

@@ -108,6 +108,7 @@ const READERS: Readonly<Record<string, Read<unknown>>> = {
   patienceMs: amount,
   nodes: amount,
   meshLagMs: amount,
+  meshShare: amount,
 };
 
 function fields(value: unknown, at: string, readers: Readonly<Record<string, Read<unknown>>>): Fields {

@@ -92,6 +92,8 @@ export interface Scenario {
   readonly nodes?: number;
   /** From the writing of routes until proxies follow them. */
   readonly meshLagMs: number;
+  /** The mesh does not follow its weights: on every step the canary gets this percent. Absent: the mesh follows. */
+  readonly meshShare?: number;
 }
 
 export function behaviourOf({ behaviours }: Scenario, image: string): Behaviour {

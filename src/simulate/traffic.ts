@@ -23,6 +23,13 @@ export interface Tally {
   failed: number;
 }
 
+export interface SeenInWindow {
+  readonly requests: number;
+  readonly failed: number;
+  readonly successRate: number;
+  readonly latencyMs: number;
+}
+
 export interface Traffic {
   /** From now on there are users. */
   open(): void;
@@ -41,7 +48,7 @@ export interface Traffic {
     role: Role,
     from: number,
     to: number,
-  ): { readonly successRate: number; readonly latencyMs: number } | undefined;
+  ): SeenInWindow | undefined;
 }
 
 export interface TrafficPorts {
@@ -209,7 +216,7 @@ function isSteady({ errorRate, errorRateAsPrimary = errorRate, latencyMs }: Beha
   );
 }
 
-function measured(stretches: readonly Stretch[], role: Role, from: number, to: number) {
+function measured(stretches: readonly Stretch[], role: Role, from: number, to: number): SeenInWindow | undefined {
   let [requests, failed, latency] = [0, 0, 0];
   for (let i = stretches.length - 1; i >= 0; i -= 1) {
     const stretch = stretches[i];
@@ -220,5 +227,5 @@ function measured(stretches: readonly Stretch[], role: Role, from: number, to: n
     latency += stretch.latencyMs * stretch.requests * part;
   }
   if (requests <= 0) return undefined;
-  return { successRate: ((requests - failed) / requests) * 100, latencyMs: latency / requests };
+  return { requests, failed, successRate: ((requests - failed) / requests) * 100, latencyMs: latency / requests };
 }

@@ -16,7 +16,7 @@ import { type Api, createApi } from "./api.ts";
 import { watchAutoscalers } from "./controllers/autoscalers.ts";
 import { createMesh } from "./mesh.ts";
 import { type Operator, type OperatorListener, startOperator } from "./operators.ts";
-import { createQuestions } from "./questions.ts";
+import { createCounts, createQuestions } from "./questions.ts";
 import { createChance } from "./random.ts";
 import type { Scenario, UserAction } from "./scenario.ts";
 import { createSchedule, type Schedule } from "./schedule.ts";
@@ -131,6 +131,7 @@ export async function run({ scenario, weather, seed, watchers, disturbances = []
     for (const listener of listeners) (listener[what] as ((...given: typeof args) => void) | undefined)?.(...args);
   };
   const question = createQuestions({ scenario, schedule, traffic, releasedAt });
+  const count = createCounts({ schedule, traffic });
   const boot = (listener: OperatorListener) => {
     const nextCall = () => {
       state.calls += 1;
@@ -139,7 +140,8 @@ export async function run({ scenario, weather, seed, watchers, disturbances = []
     const own = chance.fork(`operator ${operators.length}`);
     const skew = () => state.skew;
     const steered = scenario.users.some(({ kind }) => kind === "steer");
-    operators.push(startOperator({ api, schedule, chance: own, weather, question, skew, nextCall, listener, steered }));
+    const world = { api, schedule, weather, question, count, skew, nextCall };
+    operators.push(startOperator({ ...world, chance: own, listener, steered }));
   };
   const processes = createProcesses(universe, state, tell, boot);
   const release = createRelease(universe, state, tell, () => {

@@ -41,7 +41,8 @@ function tell(mesh: RealMesh): void {
   describe.each(can("steps"))("$provider", (way) => {
     it("splits as each step promises, and no user of a good release fails", { timeout: LIMIT_MS }, async () => {
       const analysis = { maxWeight: 50, stepWeight: 10 };
-      const story = await stage(world, way, { name: nameOf(way, "steps"), analysis, perStep: PER_STEP });
+      const name = nameOf(way, "steps");
+      const story = await stage(world, way, { name, analysis, perStep: PER_STEP });
       await story.release(GOOD);
       const ending = await story.end("Succeeded");
       report(way, "steps", ending);
@@ -51,6 +52,7 @@ function tell(mesh: RealMesh): void {
         expect(step.requests).toBeGreaterThanOrEqual(PER_STEP);
         expect({ ...step, within: isWithin(step, step.weight) }).toMatchObject({ within: true });
       }
+      expect(world.fixture.said(name).filter((text) => text.includes("not split as promised"))).toEqual([]);
     });
 
     it("rolls a bad release back, and its primary fails no user", { timeout: LIMIT_MS }, async () => {

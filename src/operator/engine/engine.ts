@@ -18,6 +18,7 @@ import { createFreshSnapshot } from "../cluster/read-your-writes.ts";
 import { warnOfRenaming } from "../cluster/renamed.ts";
 import { createRemover, createWriter } from "../cluster/write.ts";
 import { createAsking } from "../measure/probe-runner.ts";
+import { createSplitWatch } from "../measure/split-watch.ts";
 import { createAlertDesk } from "../notify/alerts.ts";
 import type { Ports, Requeue } from "../reconcile/reconcile.ts";
 import { createCanaryStore } from "../reconcile/store.ts";
@@ -58,6 +59,8 @@ export interface EngineOptions {
   readonly serverAheadMs?: () => number;
   /** Canaries to leave alone; absent: none. */
   readonly quarantine?: Quarantine;
+  /** Milliseconds that no setting of the clock changes; absent: of this process. */
+  readonly steadyMs?: () => number;
   /** Turns taken at once. */
   readonly concurrency: number;
   readonly dispatcher?: Dispatcher;
@@ -89,8 +92,12 @@ export function startEngine(options: EngineOptions): Engine {
   const snapshot = createFreshSnapshot(follower.cached, follower.listed);
   const twins = createTwins(options.log, wake);
   const sessions = createSessions();
+  const stopped = new AbortController();
   sessions.onForget(follower.unfollow);
   sessions.onForget((ref) => recorder.forget(ref));
+  const asking = options.asking ?? askingOverHttp(options, follower);
+  const { steadyMs = () => performance.now() } = options;
+  const watching = { sessions, steadyMs, wake, signal: stopped.signal };
   const ports: Ports = {
     clock,
     recorder,
@@ -112,7 +119,8 @@ export function startEngine(options: EngineOptions): Engine {
       ),
       ...(options.serverAheadMs === undefined ? {} : { serverAheadMs: options.serverAheadMs }),
     }),
-    asking: options.asking ?? askingOverHttp(options, follower),
+    asking,
+    ...(asking.count === undefined ? {} : { split: createSplitWatch({ ...watching, count: asking.count }) }),
     alerts: createAlertDesk(options.sendAlert, wake, options.alertsWanted, sessions),
     forget: sessions.forget,
   };
@@ -151,6 +159,7 @@ export function startEngine(options: EngineOptions): Engine {
     async stop(hurry) {
       stopWatching();
       stopActions();
+      stopped.abort();
       await queue.drain(hurry);
     },
   };

@@ -26,8 +26,10 @@ export async function countRequests(
     const [requests, rate] = await Promise.all([ask("requests"), ask("success-rate")]);
     if (requests.kind !== "value" || !Number.isFinite(requests.value)) return undefined;
     const whole = Math.round(requests.value);
-    if (rate.kind !== "value" || !Number.isFinite(rate.value)) return { requests: whole };
-    return { requests: whole, failed: Math.round((whole * (100 - rate.value)) / 100) };
+    const { strayRate } = observer;
+    const count = { requests: whole, ...(strayRate === undefined ? {} : { strayRate }) };
+    if (rate.kind !== "value" || !Number.isFinite(rate.value)) return count;
+    return { ...count, failed: Math.round((whole * (100 - rate.value)) / 100) };
   } catch (error) {
     if (error instanceof MetricError || error instanceof TemplateError) return undefined;
     throw error;

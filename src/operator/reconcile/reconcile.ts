@@ -18,6 +18,7 @@ import type { CanaryStore, InvalidCanary } from "../../ports/store.ts";
 import type { Scene, World } from "../cluster/cluster-view.ts";
 import { finish, tendFinalizer } from "../engine/finalizer.ts";
 import { recordAsker } from "../measure/for-the-record.ts";
+import type { SplitWatch } from "../measure/split-watch.ts";
 import type { AlertDesk } from "../notify/alerts.ts";
 import type { ActionDesk } from "../steering/action-desk.ts";
 
@@ -30,6 +31,8 @@ export interface Ports {
   readonly recorder: Recorder;
   /** Drops all that is kept in memory of a Canary that is gone. */
   readonly forget: (ref: CanaryRef) => void;
+  /** Absent: the split of the requests is not compared with its promise. */
+  readonly split?: SplitWatch;
   /** Absent: no person can ask for an action. */
   readonly actions?: Pick<ActionDesk, "look" | "answer">;
 }
@@ -55,12 +58,15 @@ export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSigna
 
   const scene = await ports.world.observe(canary, begun, signal);
   const { uid, spec, status, deleting } = canary;
-  const { plan, readings } = scene;
+  const { plan } = scene;
+  const offSplit = ports.split?.found(canary);
+  const readings = offSplit === undefined ? scene.readings : { ...scene.readings, offSplit };
   const alertsDelivered = ports.alerts.delivered(ref);
   const { recheckAt: steeredAt, ...steered } = ports.actions?.look(ref, begun) ?? { actions: [] };
   const situation = { ref, uid, spec, plan, status, readings, alertsDelivered, deleting, now: begun, ...steered };
   const taken = await decideAndAsk(canary, situation, ports, signal);
   const { input, transition: decided } = taken;
+  ports.split?.look(canary, plan, readings, isJudged(taken));
   const transition = owedOnly(decided, ports.alerts.isWanted(canary));
   const saved =
     transition.status === canary.status ? canary : await ports.store.save(canary, transition.status, signal);
@@ -128,9 +134,13 @@ function once<T>(ask: () => Promise<T>): () => Promise<T> {
 function record(canary: Canary, { input, transition, unasked = [] }: TakenTurn, begun: number, ports: Ports): void {
   const tookMs = ports.clock.now() - begun;
   const routes = routesFor(input.plan, transition.status);
-  const isJudged = input.observation.answers.some(({ probe }) => probe.kind === "metric" && probe.of === "canary");
-  const more = isJudged || unasked.length > 0 ? { askForTheRecord: recordAsker(canary, unasked, ports.asking) } : {};
+  const asks = isJudged({ input }) || unasked.length > 0;
+  const more = asks ? { askForTheRecord: recordAsker(canary, unasked, ports.asking) } : {};
   ports.recorder.record({ canary, input, transition, routes, tookMs, ...more });
+}
+
+function isJudged({ input }: Pick<TakenTurn, "input">): boolean {
+  return input.observation.answers.some(({ probe }) => probe.kind === "metric" && probe.of === "canary");
 }
 
 /**

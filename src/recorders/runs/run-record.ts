@@ -71,6 +71,7 @@ export function addTurn(record: RunRecordStatus, turn: Turn, cause: Cause | unde
     timeline: bounded([...record.timeline, ...saidIn(turn, step, weight)]),
     alerts: bounded([...record.alerts, ...alertsOf(turn)]),
     people: bounded([...record.people, ...actionsOf(turn)]),
+    ...(status.offSplit === undefined ? {} : { offSplit: status.offSplit }),
   };
   // What comes after the end, an undo for example, does not change how the run ended.
   if (record.endedAt !== undefined) return added;

@@ -22,6 +22,7 @@ import {
   initializedIsRouted,
   noNeedlessRefusals,
   routesAsPromised,
+  splitSaidRightly,
   trafficNeedsPods,
   weightsSum,
 } from "./traffic.ts";
@@ -33,6 +34,7 @@ export const INVARIANTS: readonly Invariant[] = [
   alwaysServed,
   noNeedlessRefusals,
   routesAsPromised,
+  splitSaidRightly,
   initializedIsRouted,
   aCopyRemains,
   scalersFollow,

@@ -54,6 +54,18 @@ export const trafficNeedsPods: Invariant = {
   }),
 };
 
+export const splitSaidRightly: Invariant = {
+  name: "split-said-rightly",
+  rule: "A Warning says that requests are not split as promised only when the mesh does not follow its routes.",
+  why: "A warning that comes without a cause teaches people to read past it.",
+  watch: ({ scenario }, report) => ({
+    turn({ transition }) {
+      if (scenario.meshShare !== undefined) return;
+      for (const { reason, message } of transition.events) if (reason === "OffSplit") report(message);
+    },
+  }),
+};
+
 export const initializedIsRouted: Invariant = {
   name: "initialized-is-routed",
   rule: "A Canary is Initialized only when the routes lead to the primary.",
