@@ -30,6 +30,7 @@ export function RunPage({ namespace, id }: { namespace: string; id: string }) {
         <State phase={run.verdict} />
       </header>
       <p class="sentence">{run.sentence}</p>
+      {run.offSplit !== undefined && <p class="notice wait small">Not split as promised: {run.offSplit}.</p>}
       <Figures run={run} />
       {run.steps.length > 0 && <Rail steps={run.steps} step={run.step} state={state} />}
       <section aria-labelledby="changed">

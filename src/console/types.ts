@@ -130,6 +130,8 @@ export interface RunView extends RunRow {
     readonly primary?: number;
     readonly primaryFailed?: number;
   };
+  /** Requests were not split as promised, as a sentence with the counts. */
+  readonly offSplit?: string;
   readonly gaps: number;
 }
 

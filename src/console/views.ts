@@ -3,7 +3,9 @@ import { type Facts, factsOf, gatesOf, isAttentionNeeded, RUNNING, WAITING } fro
 import { previewOf } from "../cli/steer/preview.ts";
 import { type Copy, timeOf } from "../cli/steer/seen.ts";
 import type { Step } from "../core/plan.ts";
+import type { OffSplit } from "../core/split.ts";
 import { VERBS, type Verb } from "../core/steering.ts";
+import { splitText } from "../core/words.ts";
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
 import type {
   CanaryRow,
@@ -163,6 +165,12 @@ export function runRow({ metadata, spec, status }: KubeObject): RunRow {
   };
 }
 
+function isSplit(found: unknown): found is OffSplit {
+  const fields = (found ?? {}) as Partial<Record<keyof OffSplit, unknown>>;
+  const { promised, measured, canary, primary } = fields;
+  return [promised, measured, canary, primary].every((value) => typeof value === "number");
+}
+
 export function runView(object: KubeObject): RunView {
   const { spec = {}, status = {} } = object;
   return {
@@ -180,6 +188,7 @@ export function runView(object: KubeObject): RunView {
     timeline: (status.timeline ?? []).map(cutFields),
     people: (status.people ?? []).map(cutFields),
     ...(status.requests === undefined ? {} : { requests: status.requests }),
+    ...(isSplit(status.offSplit) ? { offSplit: splitText(status.offSplit) } : {}),
     gaps: status.gaps ?? 0,
   };
 }
