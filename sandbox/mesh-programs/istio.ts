@@ -2,7 +2,7 @@
  * The real istiod with a real Envoy as its ingress gateway, as child processes against the sandbox's API server. Istiod reads
  * Gateways, VirtualServices, DestinationRules and EndpointSlices; Envoy carries the requests to the pods. None of their code is
  * here: both programs are found on this machine. Envoy is the plain one, so what only Istio's own build of Envoy can do is
- * switched off: the exchange of metadata, the ALPN filter, and Istio's own metrics.
+ * switched off: the exchange of metadata and the ALPN filter. Istio's own metrics are made of Envoy's.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,6 +15,7 @@ import { findAll } from "../programs/find.ts";
 import { programGroup } from "../programs/group.ts";
 import { freePorts } from "../programs/ports.ts";
 import { createGateway, GATEWAY_NAME, hasGatewayApi } from "./gateway.ts";
+import { serveIstioMetrics } from "./istio-metrics.ts";
 import type { MeshOptions, MeshPrograms } from "./programs.ts";
 
 /** The pods of the sandbox have no sidecars that could speak TLS. */
@@ -78,10 +79,20 @@ export async function startIstio(options: MeshOptions): Promise<MeshPrograms> {
     await group.stop();
     throw error;
   }
-  const metricsUrl = `http://127.0.0.1:${admin}/stats/prometheus`;
+  const served = await serveIstioMetrics(`http://127.0.0.1:${admin}/stats/prometheus`, cluster);
   const url = `http://127.0.0.1:${port}`;
-  return { url, metricsUrl, stop: group.stop, ...(gatewayApi && { gatewayUrl: url }) };
+  const stop = async () => {
+    await served.stop();
+    await group.stop();
+  };
+  return { url, metricsUrl: served.url, stop, ...(gatewayApi && { gatewayUrl: url }) };
 }
+
+/** Envoy's names of clusters end at the first dot. Istio's clusters are named after hosts. */
+const STATS_TAGS = [
+  { tag_name: "envoy.cluster_name", regex: "^cluster\\.((.+?(?:\\.[^.]+\\.svc\\.cluster\\.local)?);?\\.)" },
+  { tag_name: "envoy.response_code" },
+];
 
 /** Istiod reads in this Service where Envoy must listen for port 80 of a Gateway. */
 function createGatewayService(cluster: Cluster, port: number): void {
@@ -120,6 +131,7 @@ function bootstrap(grpc: number, admin: number): Readonly<Record<string, unknown
       },
     },
     admin: { address: at(admin) },
+    stats_config: { use_all_default_tags: false, stats_tags: STATS_TAGS },
     dynamic_resources: {
       lds_config: ads,
       cds_config: ads,

@@ -50,7 +50,7 @@ export async function stage(world: RealWorld, way: Way, plot: Plot): Promise<Rol
   const { name: namespace, perStep = 0 } = plot;
   const visit = visitOf(world, way, namespace);
   const { host } = visit;
-  // Pods with a sidecar of the imitation's are counted: Istio's checks and the mirrored requests need that.
+  // Pods with a sidecar of the imitation's are counted: the mirrored requests need that.
   const labels = { "istio-injection": "enabled" };
   await fixture.apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace, labels } });
   await fixture.apply(...way.objects(namespace, host), deployment(namespace, { version: "6.0.0", replicas: 1 }));
