@@ -82,7 +82,9 @@ function workloadsOf(cluster: Cluster): WorkloadOf {
     const selector = Object.entries(cluster.get(RESOURCES.service, namespace, service)?.spec?.selector ?? {});
     const pod = cluster
       .list(RESOURCES.pod, namespace)
-      .find(({ metadata: { labels = {} } }) => selector.length > 0 && selector.every(([name, is]) => labels[name] === is));
+      .find(
+        ({ metadata: { labels = {} } }) => selector.length > 0 && selector.every(([name, is]) => labels[name] === is),
+      );
     if (pod !== undefined) known.set(key, workloadOf(pod).name);
     return known.get(key);
   };

@@ -55,7 +55,10 @@ function splitOf({ phase, offSplit }: CanaryStatus): string {
 }
 
 function withoutNotes(message = ""): string {
-  const [at = -1] = [HELD, SPLIT].map((mark) => message.indexOf(mark)).filter((found) => found >= 0).toSorted((a, b) => a - b);
+  const [at = -1] = [HELD, SPLIT]
+    .map((mark) => message.indexOf(mark))
+    .filter((found) => found >= 0)
+    .toSorted((a, b) => a - b);
   return at === -1 ? message : message.slice(0, at);
 }
 

@@ -25,7 +25,10 @@ describe("the split of requests", () => {
       for (const n of [1, 20, 100, 150, 400, 1_000, 4_000]) {
         for (let i = 0; i < 30; i += 1) {
           const canary = drawn(n, promised / 100);
-          expect(sideOf(promised, seen(canary), seen(n - canary)), `${canary} of ${n} at ${promised} %`).toBeUndefined();
+          expect(
+            sideOf(promised, seen(canary), seen(n - canary)),
+            `${canary} of ${n} at ${promised} %`,
+          ).toBeUndefined();
           looks += 1;
         }
       }
@@ -42,9 +45,12 @@ describe("the split of requests", () => {
     [90, 100, 900, "less"],
     [1, 100, 900, "more"],
     [5, 310, 690, "more"],
-  ] as const)("promised %i percent, %i requests to the canary and %i to the primary: %s", (promised, canary, primary, side) => {
-    expect(sideOf(promised, seen(canary), seen(primary))).toBe(side);
-  });
+  ] as const)(
+    "promised %i percent, %i requests to the canary and %i to the primary: %s",
+    (promised, canary, primary, side) => {
+      expect(sideOf(promised, seen(canary), seen(primary))).toBe(side);
+    },
+  );
 
   it.each([
     ["too few requests", 10, seen(49), seen(50)],

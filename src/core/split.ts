@@ -52,7 +52,10 @@ export function promisedShare({ analysis }: CanarySpec, plan: Plan, status: Cana
 }
 
 /** The versions that webhooks of this Canary name: a load test may send requests straight to them, past the routes. */
-export function namedByHooks({ analysis, service }: CanarySpec): { readonly canary: boolean; readonly primary: boolean } {
+export function namedByHooks({ analysis, service }: CanarySpec): {
+  readonly canary: boolean;
+  readonly primary: boolean;
+} {
   const text = JSON.stringify(analysis.webhooks.map(({ url, metadata }) => [url, metadata]));
   const names = (version: string) => text.includes(`${service.name}-${version}`);
   return { canary: names("canary"), primary: names("primary") };

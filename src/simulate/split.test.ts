@@ -20,7 +20,8 @@ async function told(scenario: Scenario) {
     watchers: [
       ({ api }) => {
         api.onChange(({ object }) => {
-          if (object.kind === "Canary") for (const { message } of object.status?.conditions ?? []) conditions.add(message);
+          if (object.kind === "Canary")
+            for (const { message } of object.status?.conditions ?? []) conditions.add(message);
         });
         return { turn: ({ transition }) => void said.push(...transition.events) };
       },

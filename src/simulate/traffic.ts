@@ -44,11 +44,7 @@ export interface Traffic {
   /** The split that proxies follow now. */
   split(): Split;
   /** What a metric server knows about one role in a window that ends at `to`. undefined: it got no requests. */
-  window(
-    role: Role,
-    from: number,
-    to: number,
-  ): SeenInWindow | undefined;
+  window(role: Role, from: number, to: number): SeenInWindow | undefined;
 }
 
 export interface TrafficPorts {

@@ -44,7 +44,13 @@ interface Held {
 export function createSplitWatch({ count, sessions, steadyMs, wake, signal }: SplitPorts): SplitWatch {
   const slot = sessions.slot<Held>();
 
-  async function ask(canary: Canary, held: Held, promised: number, windowMs: number, readings: Readings): Promise<void> {
+  async function ask(
+    canary: Canary,
+    held: Held,
+    promised: number,
+    windowMs: number,
+    readings: Readings,
+  ): Promise<void> {
     const askedMs = steadyMs();
     const [ofCanary, ofPrimary] = await Promise.all([
       count(canary, "canary", windowMs, signal),
