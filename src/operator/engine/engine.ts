@@ -22,7 +22,7 @@ import { createSplitWatch } from "../measure/split-watch.ts";
 import { createAlertDesk } from "../notify/alerts.ts";
 import type { Ports, Requeue } from "../reconcile/reconcile.ts";
 import { createCanaryStore } from "../reconcile/store.ts";
-import { createSessions } from "../sessions.ts";
+import { createSessions, type Sessions } from "../sessions.ts";
 import type { ActionDesk } from "../steering/action-desk.ts";
 import type { Quarantine } from "../watchdog/quarantine.ts";
 import { type Complaints, createComplaints } from "./complaints.ts";
@@ -92,12 +92,9 @@ export function startEngine(options: EngineOptions): Engine {
   const snapshot = createFreshSnapshot(follower.cached, follower.listed);
   const twins = createTwins(options.log, wake);
   const sessions = createSessions();
-  const stopped = new AbortController();
   sessions.onForget(follower.unfollow);
   sessions.onForget((ref) => recorder.forget(ref));
   const asking = options.asking ?? askingOverHttp(options, follower);
-  const { steadyMs = () => performance.now() } = options;
-  const watching = { sessions, steadyMs, wake, signal: stopped.signal };
   const ports: Ports = {
     clock,
     recorder,
@@ -120,7 +117,7 @@ export function startEngine(options: EngineOptions): Engine {
       ...(options.serverAheadMs === undefined ? {} : { serverAheadMs: options.serverAheadMs }),
     }),
     asking,
-    ...(asking.count === undefined ? {} : { split: createSplitWatch({ ...watching, count: asking.count }) }),
+    ...splitPort(options, asking, sessions, wake),
     alerts: createAlertDesk(options.sendAlert, wake, options.alertsWanted, sessions),
     forget: sessions.forget,
   };
@@ -159,10 +156,18 @@ export function startEngine(options: EngineOptions): Engine {
     async stop(hurry) {
       stopWatching();
       stopActions();
-      stopped.abort();
       await queue.drain(hurry);
     },
   };
+}
+
+function splitPort(
+  { steadyMs = () => performance.now() }: EngineOptions,
+  { count }: Asking,
+  sessions: Sessions,
+  wake: (ref: CanaryRef) => void,
+): Pick<Ports, "split"> {
+  return count === undefined ? {} : { split: createSplitWatch({ count, sessions, steadyMs, wake }) };
 }
 
 function fightsOf(options: EngineOptions, complaints: () => Complaints): Fights {

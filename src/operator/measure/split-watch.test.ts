@@ -33,7 +33,6 @@ function watching(counts: { canary: Count | undefined; primary: Count | undefine
     wake: () => {
       world.woken += 1;
     },
-    signal: new AbortController().signal,
     count: async (_canary, of, windowMs) => {
       if (of === "canary") world.windows.push(windowMs);
       return world.counts[of];
@@ -130,7 +129,7 @@ it.each([
 
 it("metrics that cannot be had change nothing", async () => {
   const sessions = createSessions();
-  const ports = { sessions, steadyMs: () => nowMs, wake: () => undefined, signal: new AbortController().signal };
+  const ports = { sessions, steadyMs: () => nowMs, wake: () => undefined };
   let nowMs = 0;
   const watch = createSplitWatch({ ...ports, count: () => Promise.reject(new Error("away")) });
   for (nowMs = 0; nowMs < 300_000; nowMs += 60_000) watch.look(onStep(1), planOf(onStep(1)), READINGS, true);

@@ -26,8 +26,6 @@ export interface SplitPorts {
   /** Milliseconds from any start. Never set back or forward, as the time of day may be. */
   readonly steadyMs: () => number;
   readonly wake: (ref: CanaryRef) => void;
-  /** Ends questions when the process ends. */
-  readonly signal: AbortSignal;
 }
 
 /** A promise since it held, as the cluster's routes showed it turn by turn. */
@@ -41,7 +39,10 @@ interface Held {
   readonly found: OffSplit | undefined;
 }
 
-export function createSplitWatch({ count, sessions, steadyMs, wake, signal }: SplitPorts): SplitWatch {
+/** Metric servers have a time limit of their own. */
+const NEVER = new AbortController().signal;
+
+export function createSplitWatch({ count, sessions, steadyMs, wake }: SplitPorts): SplitWatch {
   const slot = sessions.slot<Held>();
 
   async function ask(
@@ -53,8 +54,8 @@ export function createSplitWatch({ count, sessions, steadyMs, wake, signal }: Sp
   ): Promise<void> {
     const askedMs = steadyMs();
     const [ofCanary, ofPrimary] = await Promise.all([
-      count(canary, "canary", windowMs, signal),
-      count(canary, "primary", windowMs, signal),
+      count(canary, "canary", windowMs, NEVER),
+      count(canary, "primary", windowMs, NEVER),
     ]);
     const now = slot.get(canary.ref);
     if (now === undefined || now.run !== held.run) return;
