@@ -1,9 +1,10 @@
+import { createServer as createHttpServer } from "node:http";
 import { createServer as createHttpsServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { createServer as createTcpServer, type Socket } from "node:net";
-import type { TLSSocket } from "node:tls";
+import tls, { type TLSSocket } from "node:tls";
 import { generate } from "selfsigned";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { isAlreadyExists, isConflict, isForbidden, isNotFound, isUnreachable } from "../ports/kube.ts";
 import { RESOURCES } from "../ports/kubernetes.ts";
 import { createManualClock } from "../testing/manual-clock.ts";
@@ -237,6 +238,31 @@ describe("the transport", () => {
   });
 });
 
+describe("connections", () => {
+  it("are kept between the steps of a rollout", async () => {
+    let opened = 0;
+    // As the API server, this one does not say how long it keeps a connection.
+    const http = createHttpServer({ keepAliveTimeout: 0 }, (_, response) => response.end("{}"));
+    http.on("connection", () => {
+      opened += 1;
+    });
+    await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+    cleanUp.push(
+      () => http.close(),
+      () => http.closeAllConnections(),
+    );
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    cleanUp.push(() => vi.useRealTimers());
+    const transport = connect({ server: `http://127.0.0.1:${(http.address() as AddressInfo).port}` });
+    for (let step = 0; step < 6; step += 1) {
+      await transport.send({ method: "GET", path: "/version" }, FOREVER);
+      vi.advanceTimersByTime(10_000);
+    }
+    // A pool may open one more, while the answer of the first is still being read.
+    expect(opened).toBeLessThanOrEqual(2);
+  });
+});
+
 describe("TLS", () => {
   async function startHttps(ca: Awaited<ReturnType<typeof generate>>, seen: string[]): Promise<string> {
     const options = { key: ca.private, cert: ca.cert, ca: ca.cert, requestCert: true, rejectUnauthorized: false };
@@ -275,6 +301,19 @@ describe("TLS", () => {
     await connect({ server: url, credentials: issued, tls: { ca: ca.cert } }).send(version, FOREVER);
     await connect({ server: url, tls: { rejectUnauthorized: false } }).send(version, FOREVER);
     expect(seen).toEqual(["Bearer t alice", "- bob", "- -"]);
+  });
+
+  it("reads the authority once for all connections", async () => {
+    const ca = await generate([{ name: "commonName", value: "kube" }], { keyType: "ec", extensions });
+    const seen: string[] = [];
+    const url = await startHttps(ca, seen);
+    const transport = connect({ server: url, tls: { ca: ca.cert } });
+    // What node calls for a connection that brings no context of its own.
+    const read = vi.spyOn(tls, "createSecureContext");
+    cleanUp.push(() => read.mockRestore());
+    await Promise.all(Array.from({ length: 5 }, () => transport.send({ method: "GET", path: "/version" }, FOREVER)));
+    expect(seen).toHaveLength(5);
+    expect(read).not.toHaveBeenCalled();
   });
 
   it("knows the server's clock when the machine's clock is set between two answers", async () => {

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { collectDefaultMetrics, Registry } from "prom-client";
+import { Registry } from "prom-client";
 import type { ClusterAccess } from "../../kube/access.ts";
 import { createKubeClient } from "../../kube/client.ts";
 import { loadAccess } from "../../kube/config.ts";
@@ -66,7 +66,6 @@ export interface OperatorEnd {
 }
 
 const GRACE_MS = 3_000;
-const LOOP_PRECISION_MS = 1_000;
 const LEASE_NAME = "flagger-leader-election";
 
 /** Runs until `signal` is aborted or leadership is lost. @throws StartupError, KubeError when it cannot begin */
@@ -111,8 +110,6 @@ function outgoingFrom({ flags, env = process.env }: OperatorOptions, servers: re
 async function serve(options: Connected): Promise<OperatorEnd> {
   const { flags, log, signal } = options;
   const registry = new Registry();
-  // The preset of 10 ms costs more CPU than all else that an idle operator does.
-  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LOOP_PRECISION_MS });
   // Also of an instance that waits for its turn: dashboards count operators by flagger_info.
   const metrics = createMetricsRecorder({ registry, version: options.version, meshProvider: flags.meshProvider });
   const self = createSelfMetrics(registry, options.transport.load);
