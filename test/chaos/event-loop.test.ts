@@ -12,7 +12,7 @@ import { removeCompiled } from "../e2e/harness/process.ts";
 import { canaryOf, deployment } from "./burst.ts";
 import { type Started, startOperator } from "./operator-process.ts";
 
-const LONGEST_PIECE_MS = Number(process.env["LOOP_MS"] ?? "150");
+const LONGEST_PIECE_MS = Number(process.env["LOOP_MS"] ?? "100");
 /** Each object comes several times, and the best of them counts: what the code costs is in all of them. */
 const COPIES = 3;
 

@@ -1,5 +1,6 @@
 /** Reads the body of a query's answer: one number, or none. */
 import { quote } from "../../go/format.ts";
+import { clean, LONGEST_FOREIGN } from "../../net/show.ts";
 import type { Measurement } from "../../ports/metric-source.ts";
 import { type Fields, parseAnswer } from "../json.ts";
 import { MetricError, MULTIPLE_VALUES, NO_VALUES } from "../metric-error.ts";
@@ -34,5 +35,7 @@ function parseFloatOf(text: string): number {
   if (/^[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/i.test(text)) return Number(text);
   if (/^[-+]?nan$/i.test(text)) return Number.NaN;
   if (/^[-+]?inf(?:inity)?$/i.test(text)) return text.startsWith("-") ? -Infinity : Infinity;
-  throw new MetricError(`strconv.ParseFloat: parsing ${quote(text)}: invalid syntax`);
+  // Cut before it is quoted: it may be a megabyte, and each character may become ten.
+  const shown = clean(quote(text.slice(0, LONGEST_FOREIGN)));
+  throw new MetricError(`strconv.ParseFloat: parsing ${shown}: invalid syntax`);
 }

@@ -76,6 +76,7 @@ describe("an answer of Prometheus", () => {
       /^error unmarshaling result: .*, '\{"data".*'$/,
     ],
     ["no JSON", "<html>", 200, /^error unmarshaling result: .*, '<html>'$/],
+    ["a long text", vector("x".repeat(9_000)), 200, /^.{1,1200}$/],
     ["no number", vector("abc"), 200, /^strconv.ParseFloat: parsing "abc": invalid syntax$/],
     ["a bad gateway", "", 502, /^error response: Status 502 Bad Gateway: $/],
     ["a refused query", '{"status":"error"}', 400, /^error response: Status 400 Bad Request: \{"status":"error"\}$/],
