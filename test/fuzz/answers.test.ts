@@ -1,5 +1,5 @@
 /**
- * Random and hostile answers of servers that the operator asks: metric servers and webhooks, over real HTTP. Whatever they say is a
+ * Random and hostile answers of servers that the operator asks: metric servers and webhooks, over real HTTP. Each answer is a
  * value, no value, or a refusal in one line of bounded length that repeats no secret. `FUZZ_HTTP=20000 npx vitest run
  * test/fuzz/answers.test.ts` is the long run.
  */
