@@ -127,7 +127,10 @@ function awaitTarget(turn: Turn, problem: string): Transition {
   const notice = EVENTS.targetProblem(problem);
   if (turn.canaryShare === 0) return waitFor(turn, notice);
   const without = { canaryWeight: 0, announced: announcementOf(notice) };
-  if ("withheld" in status) return update({ ...status, ...without, withheld: true }, notice);
+  if ("withheld" in status) {
+    const { standsIn: _over, ...kept } = status;
+    return update({ ...kept, ...without, withheld: true }, notice);
+  }
   return update({ ...status, ...without }, notice);
 }
 

@@ -43,6 +43,7 @@ export type Reason =
   | "Failed"
   | "PromotionFailed"
   | "PrimaryGone"
+  | "PrimaryBack"
   | "PrimaryRestored"
   | "PrimaryLost"
   | "PrimaryRecreated"
@@ -238,6 +239,8 @@ export const EVENTS = {
   /** Ours: the primary lost all of its pods in the middle of a run. */
   primaryGone: (s: Speaker) =>
     warning("PrimaryGone", `${primaryOf(s)} cannot serve, routing all traffic to canary until it can`),
+  /** Ours: the primary has pods again, after the canary served everyone. */
+  primaryBack: (s: Speaker) => normal("PrimaryBack", `${primaryOf(s)} can serve again, routing its share back to it`),
   /** Ours: the primary serves the last promoted revision again after a failed promotion. */
   primaryRestored: (s: Speaker) =>
     normal("PrimaryRestored", `Restored ${primaryOf(s)}, routing all traffic to primary`),

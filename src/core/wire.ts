@@ -32,6 +32,7 @@ export interface WireMemory {
   readonly drainUntil?: number;
   readonly drainAfterRoutes?: boolean;
   readonly withheld?: boolean;
+  readonly standsIn?: boolean;
   readonly prepared?: boolean;
   readonly primaryWeight?: number;
   readonly shiftedAt?: number;

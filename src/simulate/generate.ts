@@ -3,6 +3,7 @@ import type { KubeFields } from "../ports/kubernetes.ts";
 import type { Curve } from "./curve.ts";
 import { withForeign } from "./foreign.ts";
 import { type Chance, createChance } from "./random.ts";
+import { withReferences } from "./references.ts";
 import { type Behaviour, HEALTHY, type HookBehaviour, type Scenario, type UserAction } from "./scenario.ts";
 import { aScenario, withConfig, withScaler, withTarget } from "./stories.ts";
 import type { Disturbance } from "./universe.ts";
@@ -25,10 +26,14 @@ export function generateCase(seed: number): Case {
   const kind = chance.pick(["calm", "crashes", "network", "all"] as const);
   const isPlain = kind === "calm" || chance.hits(0.5);
   const scenario = withOthers(generateScenario(chance.fork("scenario"), isPlain), isPlain, chance.fork("others"));
+  const disturbances = kind === "calm" ? [] : generateDisturbances(chance.fork("disturbances"), kind === "all");
+  const flags = chance.fork("flags");
   return {
     seed,
     scenario,
-    disturbances: kind === "calm" ? [] : generateDisturbances(chance.fork("disturbances"), kind === "all"),
+    disturbances: hasTwoLabels(scenario)
+      ? [...disturbances, { afterMs: flags.between(0, 200) * 1_000, kind: "other-flags" }]
+      : disturbances,
     storminess: kind === "calm" ? 0 : chance.pick([0.01, 0.03, 0.1]),
     faults: FAULTS_BY_KIND[kind],
     calmAfterMs: 240_000,
@@ -37,8 +42,12 @@ export function generateCase(seed: number): Case {
 
 /** Other people own objects with the operator's names, and edit what the Canary refers to. */
 function withOthers(scenario: Scenario, isPlain: boolean, chance: Chance): Scenario {
-  if (isPlain || !chance.hits(0.2)) return scenario;
-  if (chance.hits(0.7)) return withForeign(scenario, chance);
+  if (isPlain || !chance.hits(0.4)) return scenario;
+  const what = chance.pick(["foreign", "references", "labels", "outage", "autoscaler"] as const);
+  if (what === "foreign") return withForeign(scenario, chance);
+  if (what === "references") return withReferences(scenario, chance);
+  if (what === "labels") return withOtherLabels(scenario, chance);
+  if (what === "outage") return withOutage(scenario, chance);
   if (scenario.canary.spec.autoscalerRef === undefined) return scenario;
   // An autoscaler that stays without its reference would bring the target up again, each time that the operator takes it down.
   const afterMs = chance.between(0, 200) * 1_000;
@@ -46,6 +55,31 @@ function withOthers(scenario: Scenario, isPlain: boolean, chance: Chance): Scena
   const gone = { afterMs: afterMs + 20_000, kind: "delete-scaler" } as const;
   return { ...scenario, users: [...scenario.users, edit, gone] };
 }
+
+/** A node fails, and new pods do not get ready for a while. */
+function withOutage(scenario: Scenario, chance: Chance): Scenario {
+  const of = chance.pick(["primary", "primary", "target"] as const);
+  const [afterMs, forMs] = [chance.between(0, 200) * 1_000, chance.between(5, 50) * 1_000];
+  return { ...scenario, users: [...scenario.users, { afterMs, kind: "lose-pods", of, all: true, forMs }] };
+}
+
+/** The target is made again with other labels, or it has two labels that `-selector-labels` may name. */
+function withOtherLabels(scenario: Scenario, chance: Chance): Scenario {
+  const { target } = scenario;
+  if (target.kind === "Service") return scenario;
+  if (chance.hits(0.5)) {
+    const again = { afterMs: chance.between(0, 200) * 1_000, kind: "relabel-target" } as const;
+    return { ...scenario, users: [...scenario.users, again] };
+  }
+  const labels = { app: target.metadata.name, name: target.metadata.name };
+  const { template } = target.spec;
+  const labelled = { ...template, metadata: { ...template.metadata, labels } };
+  const spec = { ...target.spec, selector: { matchLabels: labels }, template: labelled };
+  return { ...scenario, target: { ...target, spec } };
+}
+
+const hasTwoLabels = ({ target }: Scenario): boolean =>
+  Object.keys(target.spec?.template?.metadata?.labels ?? {}).length > 1;
 
 const FAULTS_BY_KIND: Readonly<Record<"calm" | "crashes" | "network" | "all", readonly Fault[]>> = {
   calm: [],
@@ -116,6 +150,22 @@ const STRATEGIES: readonly [KubeFields, ...KubeFields[]] = [
   { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
 ];
 
+/** Under OnDelete nothing would replace a pod, so such a DaemonSet is refused. */
+const DAEMON_SET_STRATEGIES: readonly [KubeFields, ...KubeFields[]] = [
+  undefined,
+  undefined,
+  { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 2 } },
+  { type: "RollingUpdate", rollingUpdate: { maxUnavailable: "50%" } },
+  { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+  { type: "OnDelete" },
+];
+
+function updatedBy(scenario: Scenario, updateStrategy: KubeFields): Scenario {
+  if (updateStrategy === undefined) return scenario;
+  const { target } = scenario;
+  return { ...scenario, target: { ...target, spec: { ...target.spec, updateStrategy } } };
+}
+
 /** Most targets are Deployments. Knative splits by weight and nothing else. */
 function ofAnyKind(scenario: Scenario, strategy: string, chance: Chance): Scenario {
   const kind = chance.pick([
@@ -135,7 +185,8 @@ function ofAnyKind(scenario: Scenario, strategy: string, chance: Chance): Scenar
   if (kind === "Service" && strategy === "kubernetes") return scenario;
   if (kind === "Knative" && (strategy !== "canary" || scenario.canary.spec.analysis.sessionAffinity)) return scenario;
   const nodes = kind === "DaemonSet" && chance.hits(0.4) ? { nodes: 1 } : {};
-  return withTarget({ ...scenario, ...nodes }, kind as Parameters<typeof withTarget>[1]);
+  const made = withTarget({ ...scenario, ...nodes }, kind as Parameters<typeof withTarget>[1]);
+  return kind === "DaemonSet" ? updatedBy(made, chance.fork("update").pick(DAEMON_SET_STRATEGIES)) : made;
 }
 
 function strategyFields(strategy: string, chance: Chance): KubeFields {

@@ -73,6 +73,15 @@ const FOUND: Readonly<Record<string, Found>> = {
       ],
     }),
   },
+  "a canary that has users serves everyone while the primary has no pods": {
+    scenario: aScenario({ users: [{ afterMs: 40_000, kind: "lose-pods", of: "primary", all: true, forMs: 40_000 }] }),
+  },
+  "a canary of an A/B test serves everyone while the primary has no pods": {
+    scenario: aScenario({
+      canary: { analysis: { iterations: 5, match: [{ headers: { "x-canary": { exact: "1" } } }] } },
+      users: [{ afterMs: 40_000, kind: "lose-pods", of: "primary", all: true, forMs: 40_000 }],
+    }),
+  },
   "a target that is deleted in a run loses its share of the traffic": {
     scenario: aScenario({
       users: [

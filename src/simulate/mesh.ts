@@ -23,6 +23,8 @@ export interface Mesh {
   split(): Split;
   /** Pods that answer requests for a role, by image. */
   serving(role: Role): ReadonlyMap<string, number>;
+  /** Whether the Service of a role selects no pod, though the copy has pods that could serve. */
+  isUnselected(role: Role): boolean;
 }
 
 export interface MeshPorts {
@@ -41,18 +43,21 @@ export function createMesh(ports: MeshPorts): Mesh {
   const serviceOf = (name: string) => api.get({ type: RESOURCES.service, namespace, name });
   const selectedBy = (...names: readonly string[]) =>
     workloads.selected(namespace, names.map(serviceOf).find((found) => found !== undefined)?.spec?.selector ?? {});
+  const podsOf = (role: Role) => workloads.serving(role === "primary" ? refs.primary : refs.target);
+  const serving = (role: Role) => {
+    if (type === RESOURCES.service) {
+      return role === "primary" ? selectedBy(`${target}-primary`) : selectedBy(`${target}-canary`, target);
+    }
+    const apex = serviceOf(service);
+    // Before Aviary, and after it, users reach the target in ways of their own.
+    if (apex === undefined) return podsOf(role);
+    return areRouted(api, reader, refs, service) ? selectedBy(`${service}-${role}`) : selectedBy(service);
+  };
   return {
     follows: ({ kind }) => kind === reader.type.kind || kind === RESOURCES.service.kind,
     split: () => splitOf(ports, reader, refs, service),
-    serving(role) {
-      if (type === RESOURCES.service) {
-        return role === "primary" ? selectedBy(`${target}-primary`) : selectedBy(`${target}-canary`, target);
-      }
-      const apex = serviceOf(service);
-      // Before Aviary, and after it, users reach the target in ways of their own.
-      if (apex === undefined) return workloads.serving(role === "primary" ? refs.primary : refs.target);
-      return areRouted(api, reader, refs, service) ? selectedBy(`${service}-${role}`) : selectedBy(service);
-    },
+    serving,
+    isUnselected: (role) => type !== RESOURCES.service && serving(role).size === 0 && podsOf(role).size > 0,
   };
 }
 
@@ -101,6 +106,7 @@ function createKnativeMesh({ api, scenario, workloads }: MeshPorts): Mesh {
       const { share } = revisionsOf();
       return { primary: 100 - share, canary: share, mirror: false };
     },
+    isUnselected: () => false,
     serving: (role) => workloads.serving({ type: RESOURCES.knativeRevision, namespace, name: revisionsOf()[role] }),
   };
 }

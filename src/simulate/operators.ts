@@ -8,6 +8,7 @@ import { type Engine, type EngineOptions, startEngine } from "../operator/engine
 import { createActionDesk } from "../operator/steering/action-desk.ts";
 import type { Count } from "../ports/asking.ts";
 import { KubeError } from "../ports/kube.ts";
+import { RESOURCES } from "../ports/kubernetes.ts";
 import type { Log } from "../ports/log.ts";
 import type { Turn } from "../ports/recorder.ts";
 import { createRouters } from "../routers/table.ts";
@@ -26,6 +27,8 @@ export interface OperatorPorts {
   readonly schedule: Schedule;
   readonly chance: Chance;
   readonly weather: Weather;
+  /** Started with the other order of `-selector-labels`. */
+  readonly otherFlags: boolean;
   /** People ask for actions. */
   readonly steered: boolean;
   readonly question: (canary: Canary, probe: Probe, lateMs: number) => Reply;
@@ -62,17 +65,19 @@ const TIMEOUT_MS = 10_000;
 const LATE_MS = 60_000;
 
 /** Pure, so all operators of all runs share them. */
-const WORKLOAD_OPTIONS = {
-  selectorLabels: ["app", "name", "app.kubernetes.io/name"],
-  includeLabelPrefixes: [],
-  configTracking: true,
-} as const;
-const TABLES: AdapterTables = {
-  routers: createRouters({ setOwnerRefs: true }),
-  services: createServicesRouter(),
-  workloads: createWorkloads(WORKLOAD_OPTIONS),
-  autoscalers: createAutoscalers(WORKLOAD_OPTIONS),
-};
+function tablesFor(selectorLabels: readonly string[]): AdapterTables {
+  const options = { selectorLabels, includeLabelPrefixes: [], configTracking: true };
+  return {
+    routers: createRouters({ setOwnerRefs: true }),
+    services: createServicesRouter(),
+    workloads: createWorkloads(options),
+    autoscalers: createAutoscalers(options),
+  };
+}
+
+const SELECTOR_LABELS = ["app", "name", "app.kubernetes.io/name"];
+const TABLES = tablesFor(SELECTOR_LABELS);
+const OTHER_TABLES = tablesFor([...SELECTOR_LABELS].reverse());
 
 export function startOperator(ports: OperatorPorts): Operator {
   const { api, schedule, chance, weather, listener } = ports;
@@ -111,7 +116,7 @@ export function startOperator(ports: OperatorPorts): Operator {
     ...(actions === undefined ? {} : { actions }),
     track: (type) => watch(type),
     namespace: "",
-    tables: TABLES,
+    tables: ports.otherFlags ? OTHER_TABLES : TABLES,
     parse: DEFAULT_PARSE_OPTIONS,
     metricsServer: "http://prometheus.invalid",
     asking: {
@@ -124,8 +129,10 @@ export function startOperator(ports: OperatorPorts): Operator {
       say: (about, event) => life.alive && listener.said(about.ref, event),
       forget: () => {},
     },
-    sendAlert: (_canary, alert) =>
-      call("alert", `send alert "${alert.message}"`, CALL_MS, () => listener.alerted(alert)),
+    sendAlert: (canary, alert) =>
+      call("alert", `send alert "${alert.message}"`, CALL_MS, () => {
+        if (hasReceiver(canary, api)) listener.alerted(alert);
+      }),
     concurrency: 4,
   });
   void engine.ready;
@@ -189,6 +196,16 @@ function failedAnswer(probe: Probe, fault: "error" | "hangs"): Answer {
   return probe.kind === "hook"
     ? { kind: "refused", detail }
     : { kind: "error", message: `Prometheus query failed: ${detail}` };
+}
+
+/** An alert whose providers are gone is lost, and the operator logs that. */
+function hasReceiver({ ref, spec }: Canary, api: Api): boolean {
+  const { alerts } = spec.analysis;
+  const isThere = ({ providerRef }: (typeof alerts)[number]) => {
+    const { name, namespace = ref.namespace } = providerRef;
+    return api.get({ type: RESOURCES.alertProvider, namespace, name }) !== undefined;
+  };
+  return alerts.length === 0 || alerts.some(isThere);
 }
 
 export function describeProbe(probe: Probe): string {

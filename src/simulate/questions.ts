@@ -3,6 +3,8 @@ import { type Canary, dotted } from "../core/canary.ts";
 import type { Answer, MetricProbe, Probe } from "../core/observation.ts";
 import { parseWindow } from "../go/promql-window.ts";
 import type { Count } from "../ports/asking.ts";
+import { RESOURCES } from "../ports/kubernetes.ts";
+import type { Api } from "./api.ts";
 import { valueAt } from "./curve.ts";
 import type { Role } from "./mesh.ts";
 import type { Scenario } from "./scenario.ts";
@@ -10,6 +12,7 @@ import type { Schedule } from "./schedule.ts";
 import type { Traffic } from "./traffic.ts";
 
 export interface QuestionPorts {
+  readonly api: Api;
   readonly scenario: Scenario;
   readonly schedule: Schedule;
   readonly traffic: Traffic;
@@ -78,7 +81,7 @@ function hookReply(
 }
 
 function measure(canary: Canary, probe: MetricProbe, lateMs: number, ports: QuestionPorts): Answer {
-  const { scenario, schedule, traffic, releasedAt } = ports;
+  const { api, scenario, schedule, traffic, releasedAt } = ports;
   const { metric, source, of } = probe;
   const to = schedule.now() - lateMs;
   const since = schedule.now() - (releasedAt() ?? schedule.now());
@@ -89,6 +92,11 @@ function measure(canary: Canary, probe: MetricProbe, lateMs: number, ports: Ques
       `${dotted(canary.spec.targetRef.name, canary.ref)} is not receiving traffic`,
   });
   if (scenario.metricGaps.some(({ fromMs, toMs }) => since >= fromMs && since < toMs)) return nothing();
+  const { name = "", namespace = canary.ref.namespace } = metric.templateRef ?? {};
+  if (source === "template" && api.get({ type: RESOURCES.metricTemplate, namespace, name }) === undefined) {
+    const detail = `metrictemplate.flagger.app "${name}" not found`;
+    return { kind: "error", message: `Metric template ${name}.${namespace} error: ${detail}` };
+  }
   if (source === "success-rate" || source === "duration") {
     const seen = traffic.window(of, to - windowMs(metric.interval), to);
     if (seen === undefined) return nothing();

@@ -1,5 +1,6 @@
 /** A scenario as people write it: checked field by field, with curves as on the command line. */
 import { type Curve, parseCurve } from "./curve.ts";
+import { REFERENCES } from "./references.ts";
 import type { Behaviour, HookBehaviour, Scenario, UserAction } from "./scenario.ts";
 import { HEALTHY } from "./scenario.ts";
 
@@ -76,7 +77,8 @@ const hook: Read<HookBehaviour> = (value, at) =>
 const ACTIONS = [
   ...["release", "scale-primary", "scale-target", "edit-canary", "delete-canary", "delete-target", "delete-routes"],
   ...["edit-routes", "delete-primary", "restore-target", "edit-config", "edit-secret", "edit-scaler", "lose-pods"],
-  ...["delete-scaler", "drop-config", "rename-config", "delete-foreign"],
+  ...["delete-scaler", "drop-config", "rename-config", "delete-foreign", "delete-reference", "restore-reference"],
+  "relabel-target",
 ];
 
 const action: Read<UserAction> = (value, at) =>
@@ -88,8 +90,9 @@ const action: Read<UserAction> = (value, at) =>
     spec: object,
     value: text,
     max: amount,
-    of: oneOf(["target", "primary"]),
+    of: oneOf(["target", "primary", ...REFERENCES]),
     all: truth,
+    forMs: amount,
   }) as UserAction;
 
 const READERS: Readonly<Record<string, Read<unknown>>> = {

@@ -2,6 +2,7 @@
 import type { Verb } from "../core/steering.ts";
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
 import type { Curve } from "./curve.ts";
+import type { Reference } from "./references.ts";
 
 /** The behaviour of the pods of one image. */
 export interface Behaviour {
@@ -47,8 +48,12 @@ export type UserAction = { readonly afterMs: number } & (
   | { readonly kind: "edit-config" | "edit-secret"; readonly value: string }
   /** Of the target's autoscaler. */
   | { readonly kind: "edit-scaler"; readonly max: number }
-  /** A node fails, with one pod or with all of them. */
-  | { readonly kind: "lose-pods"; readonly of: "target" | "primary"; readonly all: boolean }
+  /** A node fails, with one pod or with all of them. `forMs`: no new pod gets ready for so long; absent: at once. */
+  | { readonly kind: "lose-pods"; readonly of: "target" | "primary"; readonly all: boolean; readonly forMs?: number }
+  /** Objects that the Canary or its target names go, and come back. */
+  | { readonly kind: "delete-reference" | "restore-reference"; readonly of: Reference }
+  /** The target is deleted and made again, with other labels and the image that is released. */
+  | { readonly kind: "relabel-target" }
   /** A person asks the operator for a verb. */
   | ({ readonly kind: "steer" } & Click)
 );

@@ -1,5 +1,7 @@
 /** Named rollouts: each is run with every single fault at every call. */
 import { apiVersionOf, type KubeFields, type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
+import { withForeign } from "./foreign.ts";
+import { createChance } from "./random.ts";
 import { aTarget, type Behaviour, HEALTHY, type Scenario } from "./scenario.ts";
 
 export interface CanaryWishes {
@@ -243,5 +245,20 @@ export const STORIES: Readonly<Record<string, Scenario>> = {
   "a configuration of another name": withConfig(
     aScenario({ image: "podinfo:1", users: [{ afterMs: 10_000, kind: "rename-config", value: "green" }] }),
   ),
+  "references that go and come back": withConfig(
+    aScenario({
+      users: [
+        { afterMs: 20_000, kind: "delete-reference", of: "ConfigMap" },
+        { afterMs: 50_000, kind: "delete-reference", of: "Secret" },
+        { afterMs: 90_000, kind: "restore-reference", of: "ConfigMap" },
+        { afterMs: 100_000, kind: "restore-reference", of: "Secret" },
+      ],
+    }),
+  ),
+  "an object of another owner in the way": withForeign(aScenario(), createChance(8)),
+  "a target that is made again with other labels": aScenario({ users: [{ afterMs: 40_000, kind: "relabel-target" }] }),
+  "a node of the primary that fails for a while": aScenario({
+    users: [{ afterMs: 40_000, kind: "lose-pods", of: "primary", all: true, forMs: 40_000 }],
+  }),
   "canary pods lost": aScenario({ users: [{ afterMs: 20_000, kind: "lose-pods", of: "target", all: true }] }),
 };

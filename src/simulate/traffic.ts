@@ -18,6 +18,12 @@ interface Stretch {
   readonly latencyMs: number;
 }
 
+/** A time, from its first to its last moment. Milliseconds. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
 export interface Tally {
   requests: number;
   failed: number;
@@ -39,8 +45,10 @@ export interface Traffic {
   readonly tallies: ReadonlyMap<string, Tally>;
   /** Requests that found no pod of the role that they were sent to. */
   readonly unserved: Readonly<Record<Role, number>>;
-  /** The longest time in which users found no pod, while another copy that has users, or is the primary, had one. Milliseconds. */
-  readonly refusedNeedlesslyMs: number;
+  /** When users found no pod, while another copy that has users, or is the primary, had one. */
+  readonly needless: readonly Span[];
+  /** When users found no pod, because their Service selected none of the copy's pods that could serve. */
+  readonly unselected: readonly Span[];
   /** The split that proxies follow now. */
   split(): Split;
   /** What a metric server knows about one role in a window that ends at `to`. undefined: it got no requests. */
@@ -61,13 +69,21 @@ const RESOLUTION_MS = 2_000;
 /** Metric windows are not longer than that. */
 const REMEMBERED_MS = 600_000;
 
+const ROLES = ["primary", "canary"] as const;
+
+function extend(spans: Span[], from: number, to: number): void {
+  const last = spans.at(-1);
+  if (last?.to === from) spans[spans.length - 1] = { from: last.from, to };
+  else spans.push({ from, to });
+}
+
 export function createTraffic(ports: TrafficPorts): Traffic {
   const { api, schedule, scenario, mesh } = ports;
   const ledger = createLedger(scenario);
   let settled = schedule.now();
   let isOpen = false;
-  let needlessMs = 0;
-  let refusedNeedlesslyMs = 0;
+  const needless: Span[] = [];
+  const unselected: Span[] = [];
   let split: Split = { primary: 0, canary: 100, mirror: false };
   const steady = isConstant(scenario.rps) && Object.values(scenario.behaviours).every(isSteady);
 
@@ -93,18 +109,18 @@ export function createTraffic(ports: TrafficPorts): Traffic {
 
   /** Whether users find no pod where another copy could answer them. A canary without users is not approved for any. */
   function isRefusedNeedlessly(): boolean {
-    const [primary, canary] = [mesh().serving("primary").size, mesh().serving("canary").size];
     if (split.canary === 0) return false;
+    const [primary, canary] = [mesh().serving("primary").size, mesh().serving("canary").size];
     return (split.primary > 0 && primary === 0 && canary > 0) || (canary === 0 && primary > 0);
   }
 
   function account(from: number, to: number): void {
-    needlessMs = isRefusedNeedlessly() ? needlessMs + (to - from) : 0;
-    refusedNeedlesslyMs = Math.max(refusedNeedlesslyMs, needlessMs);
+    if (isRefusedNeedlessly()) extend(needless, from, to);
+    if (ROLES.some((role) => split[role] > 0 && mesh().isUnselected(role))) extend(unselected, from, to);
     const releasedAt = ports.releasedAt();
     const seconds = releasedAt === undefined ? 0 : Math.max(0, (from - releasedAt) / 1000);
     const requests = (valueAt(scenario.rps, seconds, split.canary) * (to - from)) / 1000;
-    for (const role of ["primary", "canary"] as const) {
+    for (const role of ROLES) {
       const pods = mesh().serving(role);
       ledger.serve({
         role,
@@ -136,9 +152,8 @@ export function createTraffic(ports: TrafficPorts): Traffic {
     settle,
     tallies: ledger.tallies,
     unserved: ledger.unserved,
-    get refusedNeedlesslyMs() {
-      return refusedNeedlesslyMs;
-    },
+    needless,
+    unselected,
     split: () => split,
     window(role, from, to) {
       settle();

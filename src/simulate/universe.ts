@@ -42,6 +42,8 @@ export type Disturbance = { readonly afterMs: number } & (
   /** A second operator works beside the first for this long. */
   | { readonly kind: "two-leaders"; readonly forMs: number }
   | { readonly kind: "clock-jump"; readonly byMs: number }
+  /** The operator is started again with the other order of `-selector-labels`. */
+  | { readonly kind: "other-flags" }
 );
 
 /** Follows a run. Every function may be left out. */
@@ -109,6 +111,7 @@ interface State {
   turns: number;
   calls: number;
   skew: number;
+  otherFlags: boolean;
 }
 
 type Tell = <K extends keyof Watcher>(what: K, ...args: Parameters<NonNullable<Watcher[K]>>) => void;
@@ -117,7 +120,14 @@ export async function run({ scenario, weather, seed, watchers, disturbances = []
   const chance = createChance(seed);
   const schedule = createSchedule();
   const api = createApi(schedule.now);
-  const state: State = { releasedAt: undefined, interferedAt: schedule.now(), turns: 0, calls: 0, skew: 0 };
+  const state: State = {
+    releasedAt: undefined,
+    interferedAt: schedule.now(),
+    turns: 0,
+    calls: 0,
+    skew: 0,
+    otherFlags: false,
+  };
   const releasedAt = () => state.releasedAt;
   const traffic: Traffic = createTraffic({ api, schedule, scenario, mesh: () => mesh, releasedAt });
   const pods = chance.fork("pods");
@@ -130,7 +140,7 @@ export async function run({ scenario, weather, seed, watchers, disturbances = []
   const tell: Tell = (what, ...args) => {
     for (const listener of listeners) (listener[what] as ((...given: typeof args) => void) | undefined)?.(...args);
   };
-  const question = createQuestions({ scenario, schedule, traffic, releasedAt });
+  const question = createQuestions({ api, scenario, schedule, traffic, releasedAt });
   const count = createCounts({ schedule, traffic });
   const boot = (listener: OperatorListener) => {
     const nextCall = () => {
@@ -140,7 +150,8 @@ export async function run({ scenario, weather, seed, watchers, disturbances = []
     const own = chance.fork(`operator ${operators.length}`);
     const skew = () => state.skew;
     const steered = scenario.users.some(({ kind }) => kind === "steer");
-    const world = { api, schedule, weather, question, count, skew, nextCall };
+    const { otherFlags } = state;
+    const world = { api, schedule, weather, question, count, skew, nextCall, otherFlags };
     operators.push(startOperator({ ...world, chance: own, listener, steered }));
   };
   const processes = createProcesses(universe, state, tell, boot);
@@ -209,7 +220,10 @@ function createProcesses(universe: Universe, state: State, tell: Tell, boot: (li
       tell("disturbed", describeDisturbance(disturbance));
       const [eldest] = alive();
       if (disturbance.kind === "clock-jump") state.skew += disturbance.byMs;
-      else if (eldest !== undefined && disturbance.kind === "kill") kill(eldest);
+      else if (disturbance.kind === "other-flags") {
+        state.otherFlags = !state.otherFlags;
+        for (const operator of alive()) kill(operator);
+      } else if (eldest !== undefined && disturbance.kind === "kill") kill(eldest);
       else if (eldest !== undefined && disturbance.kind === "two-leaders") {
         start();
         // The first leader may be dead by then; two leaders that stay are another scenario.
@@ -248,6 +262,8 @@ function describeDisturbance(disturbance: Disturbance): string {
       return "the operator is killed and started again";
     case "two-leaders":
       return `two operators lead for ${disturbance.forMs / 1000} s`;
+    case "other-flags":
+      return "the operator is started again with the other order of -selector-labels";
     case "clock-jump":
       return `the operator's clock jumps by ${disturbance.byMs / 1000} s`;
   }

@@ -5,6 +5,7 @@ import { type KubeFields, type KubeObject, type ObjectRef, RESOURCES } from "../
 import { isForeign } from "./foreign.ts";
 import { meshOf } from "./meshes/table.ts";
 import { click } from "./people.ts";
+import { deleteReference, restoreReference } from "./references.ts";
 import type { UserAction } from "./scenario.ts";
 import type { Universe } from "./universe.ts";
 
@@ -84,10 +85,30 @@ export function act(action: UserAction, universe: Universe): void {
       return patch(refs.target, withConfigRef(target, name));
     }
     case "lose-pods":
-      return workloads.lose(refs[action.of], action.all);
+      return workloads.lose(refs[action.of], action.all, action.forMs ?? 0);
+    case "delete-reference":
+      return deleteReference(action.of, universe);
+    case "restore-reference":
+      return restoreReference(action.of, universe);
+    case "relabel-target":
+      return relabel(universe);
     case "steer":
       return click(action, universe);
   }
+}
+
+/** Kubernetes allows no other selector for an object that exists: so the object is deleted, and made again. */
+function relabel({ api, refs, scenario, kind }: Universe): void {
+  const { target, image } = scenario;
+  const { template } = target.spec;
+  if (kind.type === RESOURCES.service || kind.type === RESOURCES.knativeService) return;
+  const labels = { name: refs.target.name };
+  const [first, ...others] = template.spec.containers;
+  const containers = [{ ...first, image }, ...others];
+  const renewed = { ...template, metadata: { ...template.metadata, labels }, spec: { ...template.spec, containers } };
+  const spec = { ...target.spec, selector: { matchLabels: labels }, template: renewed };
+  api.delete(refs.target, "user");
+  api.create(kind.type, { ...target, spec }, "user");
 }
 
 /** @param name of the ConfigMap that the target's pods mount; undefined: none */
@@ -128,7 +149,13 @@ export function describeAction(action: UserAction): string {
     case "rename-config":
       return `a user lets the target read a ConfigMap of another name ("${action.value}")`;
     case "lose-pods":
-      return `a node takes ${action.all ? "all pods" : "a pod"} of the ${action.of} along`;
+      return `a node takes ${action.all ? "all pods" : "a pod"} of the ${action.of} along, for ${(action.forMs ?? 0) / 1000} s`;
+    case "delete-reference":
+      return `a user deletes the ${action.of}`;
+    case "restore-reference":
+      return `a user creates the ${action.of} again`;
+    case "relabel-target":
+      return "a user makes the target again with other labels and the new image";
     case "steer":
       return `${action.by} asks for ${action.verb} (${action.how})`;
     default:

@@ -19,8 +19,8 @@ export interface Workloads {
   serving(ref: ObjectRef): ReadonlyMap<string, number>;
   /** Pods that can serve now and carry these labels, by image. */
   selected(namespace: string, selector: Readonly<Record<string, string>>): ReadonlyMap<string, number>;
-  /** A node fails, with one pod or with all of them. */
-  lose(ref: ObjectRef, all: boolean): void;
+  /** A node fails, with one pod or with all of them. No new pod gets ready within `forMs`. */
+  lose(ref: ObjectRef, all: boolean, forMs: number): void;
 }
 
 const STATUS = { subresource: "status" } as const;
@@ -92,10 +92,11 @@ export function createWorkloads(ports: ControllerPorts): Workloads {
         pods.filter(({ template }) => wanted.every(([key, value]) => template?.metadata?.labels?.[key] === value)),
       );
     },
-    lose(ref, all) {
+    lose(ref, all, forMs) {
       const [set, controller] = [setOf(ref), controllers.get(ref.type)];
       if (set === undefined || controller === undefined) return;
       ports.beforeChange();
+      set.brokenUntil = ports.schedule.now() + forMs;
       for (const pod of all ? [...set.pods] : set.pods.slice(0, 1)) drop(set, pod);
       wake(controller, ref, 0);
     },

@@ -97,24 +97,24 @@ export function createJudge(model: Model, router: Capabilities): Judge {
     const to = transition.status;
     if (ofHooks(turn, "pre-rollout").length > 0 && !isRefused(turn, "pre-rollout")) current.prepared = true;
     const ready = observation.readings.target.readiness.kind === "ready" && !observation.readings.target.scaledDown;
-    const counts = ready && observation.readings.routesInForce && isAnalysing(from) && !from.withheld;
+    const counts = ready && observation.readings.routesInForce && isAnalysing(from) && !isAway(from);
     const over = model.now - current.heldSince >= spec.analysis.intervalMs;
     if (counts && over && passesChecks(turn)) {
       current.passes.push(current.held);
       current.heldSince = model.now;
     }
-    if (isAnalysing(from) && from.withheld && isAnalysing(to) && !to.withheld && from.step > 0 && to.step > 0) {
+    if (isAnalysing(from) && isAway(from) && isAnalysing(to) && !isAway(to) && from.step > 0 && to.step > 0) {
       demand(
         current.edited || current.place === textOf(routes),
         `went from ${current.place} to ${textOf(routes)} unseen`,
       );
     }
-    if (isAnalysing(to) && !to.withheld) current.place = textOf(routes);
+    if (isAnalysing(to) && !isAway(to)) current.place = textOf(routes);
     current.forgot ||= turn.crash === "forgets";
     const moved = textOf(routes) !== current.held;
     // An operator that lost its step goes back to the start.
     const onward = moved && textOf(routes) !== "100/0";
-    if (isAnalysing(from) && isAnalysing(to) && onward && !from.withheld && !to.withheld && !current.edited) {
+    if (isAnalysing(from) && isAnalysing(to) && onward && !isAway(from) && !isAway(to) && !current.edited) {
       judgeIncrease(turn, current);
     }
     if (to.phase === "Promoting" && from.phase !== "Promoting") {
@@ -144,6 +144,9 @@ type Analysing = Extract<CanaryStatus, { phase: "Progressing" | "WaitingPromotio
 
 const isAnalysing = (status: CanaryStatus): status is Analysing =>
   status.phase === "Progressing" || status.phase === "WaitingPromotion";
+
+/** The canary has another share than its step says: its pods are gone, or the primary's are. */
+const isAway = ({ withheld, standsIn }: Analysing): boolean => withheld || standsIn === true;
 
 function demand(holds: boolean, what: string): void {
   if (!holds) throw new Error(what);

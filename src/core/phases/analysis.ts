@@ -10,7 +10,8 @@ import { analysisProbes } from "../probes.ts";
 import { recordRecreatedPrimary } from "../recreated-primary.ts";
 import { awaitRestart, restart } from "../restart.ts";
 import { endReverted } from "../revert.ts";
-import { ALL_TO_PRIMARY, currentStep, nextStepIndex, stepRoutes } from "../steps.ts";
+import { standIn } from "../stand-in.ts";
+import { ALL_TO_PRIMARY, currentStep, EVERYONE_TO_CANARY, nextStepIndex, stepRoutes } from "../steps.ts";
 import {
   announcementOf,
   answersTo,
@@ -37,7 +38,8 @@ import type { PositionIn } from "./phase.ts";
 
 export type Analysing = StatusIn<"Progressing"> | StatusIn<"WaitingPromotion">;
 
-export function onStepRoutes(plan: Plan, { withheld, step, canaryWeight }: Analysing): Routes {
+export function onStepRoutes(plan: Plan, { withheld, standsIn, step, canaryWeight }: Analysing): Routes {
+  if (standsIn === true) return EVERYONE_TO_CANARY;
   return withheld ? ALL_TO_PRIMARY : stepRoutes(currentStep(plan, step), canaryWeight);
 }
 
@@ -57,6 +59,8 @@ export function analyse(turn: Turn, status: Analysing): Decision {
       return rollBack(turn, end, EVENTS.thresholdReached(turn, status.failedChecks));
     }
     if (primary.readiness.kind === "stuck") return losePrimary(turn, status, primary.readiness.detail);
+    const standing = standIn(turn, status);
+    if (standing !== undefined) return standing;
     if (primary.readiness.kind === "progressing") {
       // The few pods of the primary serve better than none.
       const unserved = target.available === 0 && primary.available > 0 && isExposed(turn);

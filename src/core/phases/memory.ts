@@ -27,12 +27,14 @@ export function readOnStep(phase: Phase, memory: WireMemory | undefined, known: 
     step,
     hold: step === 0 ? readHold(memory) : recoverHold(memory, known),
     withheld: memory?.withheld ?? false,
+    ...(memory?.standsIn === true ? { standsIn: true } : {}),
     ...(memory?.plan === undefined ? {} : { plan: memory.plan }),
   };
 }
 
-export function writeOnStep({ step, hold, withheld, plan }: OnStep): WireMemory {
-  return { step, ...(plan === undefined ? {} : { plan }), ...writeHold(hold), withheld };
+export function writeOnStep({ step, hold, withheld, standsIn, plan }: OnStep): WireMemory {
+  const optional = { ...(plan === undefined ? {} : { plan }), ...(standsIn === true ? { standsIn } : {}) };
+  return { step, ...optional, ...writeHold(hold), withheld };
 }
 
 export function readDrain(memory: WireMemory | undefined, { core, hints }: Known): Draining {

@@ -24,6 +24,8 @@ export interface OnStep {
   readonly hold: Wait;
   /** The canary cannot serve: its share goes to the primary until it can. */
   readonly withheld: boolean;
+  /** The primary has no pods: the canary, which has users already, serves everyone until the primary can. */
+  readonly standsIn?: boolean;
   /** Name of the plan that counts the step; absent before the first step, and where Flagger's CRD pruned it. */
   readonly plan?: string;
 }

@@ -1,7 +1,10 @@
 /** The pods of one object: they start, get ready after a while, crash, and are deleted at once. */
+
+import { typeOf } from "../../operator/cluster/write.ts";
 import type { KubeFields, KubeObject, ResourceType } from "../../ports/kubernetes.ts";
 import type { Api } from "../api.ts";
 import type { Chance } from "../random.ts";
+import { configsOf } from "../references.ts";
 import { behaviourOf, imageOf, type Scenario } from "../scenario.ts";
 import type { Cancel, Schedule } from "../schedule.ts";
 
@@ -23,6 +26,8 @@ export interface PodSet {
   deadline: Cancel;
   /** A check is scheduled already. */
   due: boolean;
+  /** No pod gets ready before this time. */
+  brokenUntil: number;
 }
 
 export interface ControllerPorts {
@@ -52,7 +57,15 @@ export interface Tools {
 const CRASH_BACK_OFF_MS = 10_000;
 
 export function newPodSet(now: number): PodSet {
-  return { pods: [], progressAt: now, complete: false, template: undefined, deadline: () => {}, due: false };
+  return {
+    pods: [],
+    progressAt: now,
+    complete: false,
+    template: undefined,
+    deadline: () => {},
+    due: false,
+    brokenUntil: 0,
+  };
 }
 
 /** A new template restarts the rollout. */
@@ -84,7 +97,8 @@ export function startPod(
   const crash = asPrimary ? (behaviour.crashAsPrimary ?? behaviour.crash) : behaviour.crash;
   const pod: Pod = { ...what, image, ready: false, cancel: () => {} };
   const getReady = (ms: number) => {
-    pod.cancel = schedule.after(ms, () => {
+    pod.cancel = schedule.after(Math.max(ms, set.brokenUntil - schedule.now()), () => {
+      if (lacksConfig(what.template, metadata.namespace, ports)) return getReady(CONFIG_RETRY_MS);
       beforeChange();
       pod.ready = true;
       set.progressAt = schedule.now();
@@ -102,6 +116,15 @@ export function startPod(
   };
   set.pods.push(pod);
   if (crash !== "start") getReady(behaviour.readyAfterMs + chance.between(0, 200));
+}
+
+/** A pod whose ConfigMap or Secret is missing does not start; the kubelet looks again and again. */
+const CONFIG_RETRY_MS = 2_000;
+
+function lacksConfig(template: KubeFields, namespace = "", { api }: ControllerPorts): boolean {
+  return configsOf(template).some(
+    ({ kind, name }) => api.get({ type: typeOf({ apiVersion: "v1", kind }), namespace, name }) === undefined,
+  );
 }
 
 export const readyPods = (set: PodSet): number => set.pods.reduce((sum, { ready }) => sum + (ready ? 1 : 0), 0);

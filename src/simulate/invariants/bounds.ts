@@ -65,7 +65,10 @@ export const servicesServe: Invariant = {
 /** Pods that fail by themselves may fail at the moment of the write. */
 function mayFail(scenario: Scenario): boolean {
   const crashes = Object.values(scenario.behaviours).some(({ crash }) => typeof crash === "number");
-  return crashes || usersDo(scenario, "lose-pods", "scale-target", "delete-target", "delete-primary", "scale-primary");
+  return (
+    crashes ||
+    usersDo(scenario, "lose-pods", "scale-target", "delete-target", "relabel-target", "delete-primary", "scale-primary")
+  );
 }
 
 const sameSelector = (a: KubeObject, b: KubeObject): boolean =>

@@ -23,19 +23,26 @@ export const everyRunEnds: Invariant = {
 
 export const waitsAreExplained: Invariant = {
   name: "waits-are-explained",
-  rule: "A Canary that does not come to rest says in its status what it waits for, or an event says who fights with it.",
+  rule: "A Canary that does not come to rest says in its status what it waits for, and a Warning or the gate's name said so before.",
   why: "A wait that nothing explains looks like a fault of the operator, and no person knows what ends it.",
   watch(universe, report) {
+    const types = new Map<string, RolloutEvent["type"]>();
     let isFought = false;
+    const listen = ({ message, type, reason }: RolloutEvent) => {
+      types.set(message, type);
+      // The event names the other writer.
+      isFought ||= reason === "Fight";
+    };
     return {
-      said({ reason }) {
-        isFought ||= reason === "Fight";
-      },
+      turn: ({ transition }) => transition.events.forEach(listen),
+      said: listen,
       end({ rested, phase }) {
+        if (rested || isFought) return;
         const { aviary, conditions = [] } = universe.canary()?.status ?? {};
-        const isSaid = aviary?.said !== undefined || aviary?.warned !== undefined;
-        const isHeld = / Held: /.test(conditions[0]?.message ?? "");
-        if (!rested && !isSaid && !isFought && !isHeld) report(`waits in ${phase} without a word`);
+        if (aviary?.gate !== undefined || / Held: /.test(conditions[0]?.message ?? "")) return;
+        const said: string | undefined = aviary?.said ?? aviary?.warned;
+        if (said === undefined) return report(`waits in ${phase} without a word`);
+        if (types.get(said) !== "Warning") report(`waits in ${phase} without a Warning: ${said}`);
       },
     };
   },
@@ -48,7 +55,8 @@ function mayWait(universe: Universe): boolean {
   );
   const canary = universe.canary();
   const paused = canary?.status?.aviary?.paused !== undefined;
-  const waits = closed || paused || canary?.spec?.suspend === true || universe.target() === undefined;
+  const isRefused = scenario.target.spec?.updateStrategy?.type === "OnDelete";
+  const waits = isRefused || closed || paused || canary?.spec?.suspend === true || universe.target() === undefined;
   return waits || leavesBroken(universe) || bothGoDown(scenario) || lacksScaler(universe);
 }
 

@@ -4,6 +4,7 @@ import { type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import { STEERING } from "../../ports/steering.ts";
 import type { Change } from "../api.ts";
 import { PAUSED_REPLICAS } from "../controllers/autoscalers.ts";
+import { namesOf } from "../targets.ts";
 import type { Invariant } from "./invariant.ts";
 
 export const handsOff: Invariant = {
@@ -14,7 +15,8 @@ export const handsOff: Invariant = {
     "ports and Flux annotations, the Canary's status and finalizers, the status of a CanaryAction. Of these objects, only answered " +
     "CanaryActions are deleted.",
   why: "People and GitOps agents own the rest, and the operator would overwrite their fields without end.",
-  watch({ api, refs, kind: targetKind }, report) {
+  watch({ api, refs, scenario, kind: targetKind }, report) {
+    const { service } = namesOf(scenario);
     /** What the operator made, by uid. */
     const own = new Set<string>();
     api.onChange((change) => {
@@ -29,7 +31,7 @@ export const handsOff: Invariant = {
       const isTarget = kind === targetKind.type && object.metadata.name === refs.target.name;
       if (isTarget) complain(change, targetKind.ours, report);
       else if (kind === RESOURCES.canary) complain(change, ["status", "metadata.finalizers"], report);
-      else if (!own.has(uid)) complain(change, OURS[kind.kind] ?? [], report);
+      else if (!own.has(uid)) complain(change, oursOf(object, service), report);
     });
     return {};
   },
@@ -40,6 +42,11 @@ const OURS: Readonly<Record<string, readonly string[]>> = {
   CanaryAction: ["status"],
   ScaledObject: [`metadata.annotations.${PAUSED_REPLICAS}`],
 };
+/** Of Services that people made, only the one that users reach is pointed at other pods. */
+function oursOf({ kind, metadata }: KubeObject, service: string): readonly string[] {
+  return kind === "Service" && metadata.name !== service ? [] : (OURS[kind] ?? []);
+}
+
 /** Fields of the API server. */
 const BOOKKEEPING = ["metadata.resourceVersion", "metadata.generation"];
 

@@ -17,10 +17,10 @@ import type { Invariant, Violation } from "./invariant.ts";
 import { handsOff } from "./objects.ts";
 import { anActionActsOnce, aPauseHolds, onlyWithTheRight } from "./people.ts";
 import { onlyArrows, primaryJudged, wholePlan } from "./plan.ts";
+import { noNeedlessRefusals, servicesSelect } from "./refusals.ts";
 import {
   alwaysServed,
   initializedIsRouted,
-  noNeedlessRefusals,
   routesAsPromised,
   splitSaidRightly,
   trafficNeedsPods,
@@ -42,6 +42,7 @@ export const INVARIANTS: readonly Invariant[] = [
   onlyArrows,
   boundedRestarts,
   servicesServe,
+  servicesSelect,
   wholePlan,
   primaryJudged,
   testedConfigs,

@@ -131,47 +131,6 @@ export const alwaysServed: Invariant = {
   },
 };
 
-/** A crash or a node that fails is noticed, and the routes are written and followed, within this time in good weather. */
-const NOTICED_MS = 10_000;
-
-export const noNeedlessRefusals: Invariant = {
-  name: "no-needless-refusals",
-  rule:
-    "In good weather, no request is refused for longer than ten seconds while the primary, or a canary that has users already, " +
-    "could serve it.",
-  why: "A copy that loses its pods must lose its traffic, for any reason.",
-  watch(universe, report) {
-    let isStormy = false;
-    return {
-      fault() {
-        isStormy = true;
-      },
-      disturbed() {
-        isStormy = true;
-      },
-      end() {
-        const { scenario, traffic } = universe;
-        const apart = usersDo(
-          scenario,
-          "delete-routes",
-          "edit-routes",
-          "edit-canary",
-          "delete-canary",
-          "delete-foreign",
-        );
-        const { provider } = scenario.canary.spec;
-        // Without a mesh, or with Knative, requests go to one copy only. Nothing tells whether the pods of a Service are ready.
-        if (isStormy || apart || provider === "kubernetes" || provider === "knative") return;
-        if (scenario.target.kind === RESOURCES.service.kind) return;
-        const seconds = Math.round(traffic.refusedNeedlesslyMs / 1000);
-        if (traffic.refusedNeedlesslyMs > NOTICED_MS + scenario.meshLagMs) {
-          report(`requests were refused for ${seconds} s while another copy could have answered`);
-        }
-      },
-    };
-  },
-};
-
 function replacesAllAtOnce({ target: { kind, spec }, nodes, canary }: Scenario): boolean {
   const { strategy, updateStrategy, replicas = 1 } = spec;
   // An autoscaler may leave one pod.
@@ -185,6 +144,7 @@ function replacesAllAtOnce({ target: { kind, spec }, nodes, canary }: Scenario):
 function mayLose(scenario: Scenario, copy: "primary" | "target"): boolean {
   if (usersDo(scenario, "delete-routes", "edit-routes", "edit-canary", "delete-canary")) return true;
   if (usersDo(scenario, `delete-${copy}`, `scale-${copy}`)) return true;
+  if (copy === "target" && usersDo(scenario, "relabel-target")) return true;
   // A second or an immediate release replaces all pods of the target at once where its strategy says so.
   // Behind an object of another owner the Canary is not initialised: a release is the owner's own matter.
   const again =

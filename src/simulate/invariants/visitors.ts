@@ -7,16 +7,23 @@ export const visitorsStay: Invariant = {
   name: "visitors-stay",
   rule:
     "With session affinity, a user of the canary stays on it as long as it has traffic. In an A/B test, all users who match " +
-    "get the canary and no others, except while the primary has no pods. No user gets a canary that has no traffic.",
+    "get the canary and no others. No user gets a canary that has no traffic. All but the latter is suspended while the primary " +
+    "has no pods.",
   why: "Users who switch between versions lose their work, and falsify the measurements.",
   watch(universe, report) {
     const { canary, users } = universe.scenario;
     const { sessionAffinity, match } = canary.spec?.analysis ?? {};
     const tampered = usersDo(universe.scenario, "edit-routes", "delete-routes", "edit-canary", "delete-canary");
     if (canary.spec?.provider !== "istio" || tampered || users.length > MANY) return {};
+    let stoodInAt = Number.NEGATIVE_INFINITY;
+    const isDisplaced = () => {
+      const { schedule } = universe;
+      if (universe.canary()?.status?.aviary?.standsIn === true) stoodInAt = schedule.now();
+      return schedule.now() - stoodInAt < SETTLING_MS;
+    };
     if (match?.length > 0)
-      watchVisitors(universe, exactHeaders(match), (visit) => judgeMatched(visit, universe, report));
-    else if (sessionAffinity !== undefined) watchVisitors(universe, {}, judgeSticky(universe, report));
+      watchVisitors(universe, exactHeaders(match), (visit) => isDisplaced() || judgeMatched(visit, universe, report));
+    else if (sessionAffinity !== undefined) watchVisitors(universe, {}, judgeSticky(universe, report, isDisplaced));
     return {};
   },
 };
@@ -37,10 +44,16 @@ function judgeMatched({ visitor, role, share, everyone }: Visit, { canary }: Uni
   if (role === "primary" && matches && share === 100) report(`${visitor.name}, who matches, met the primary`);
 }
 
-function judgeSticky({ schedule, canary }: Universe, report: Report): (visit: Visit) => void {
+/** @param isDisplaced the canary serves everyone, or did a moment ago, because the primary has no pods */
+function judgeSticky(
+  { schedule, canary }: Universe,
+  report: Report,
+  isDisplaced: () => boolean,
+): (visit: Visit) => void {
   const met = new Map<string, number>();
   let [exposed, cookie, newSince] = [false, "", 0];
   return ({ visitor, role, share }) => {
+    if (isDisplaced()) return met.clear();
     const given: string = canary()?.status?.sessionAffinityCookie ?? "";
     if (given !== cookie) newSince = schedule.now();
     // A newer revision, and a canary that returns, set cookies of their own as soon as their routes apply.

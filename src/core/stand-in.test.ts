@@ -1,0 +1,94 @@
+/** A canary that has users serves everyone while the primary has no pods. */
+import { describe, expect, it } from "vitest";
+import { type Story, tell } from "../testing/story.ts";
+import { fromWire, toWire } from "./status.ts";
+
+const HINTS = { intervalMs: 10_000, iterations: 0, weights: [20, 50], mirror: false };
+const AWAY = { kind: "progressing", detail: "podinfo-primary.test not ready: 0 of 2" } as const;
+const MATCH = [{ headers: { "x-canary": { exact: "insider" } } }];
+
+/** The run stands on its first step. */
+function onFirstStep(analysis: Readonly<Record<string, unknown>> = { stepWeights: [20, 50] }): Story {
+  const story = tell({ analysis: { interval: "10s", threshold: 3, ...analysis } });
+  story.run(60);
+  story.world.revision = { spec: "v2" };
+  story.run(5);
+  story.timeline.length = 0;
+  return story;
+}
+
+function lose(story: Story): void {
+  story.world.primary = AWAY;
+  story.world.primaryAvailable = 0;
+  story.run(1);
+}
+
+function recover(story: Story): void {
+  story.world.primary = { kind: "ready" };
+  story.world.primaryAvailable = 2;
+  story.run(1);
+}
+
+const routesOf = (story: Story) => story.turns.at(-1)?.routes;
+const EVERYONE = { primary: 0, canary: 100, mirror: false, everyone: true };
+
+describe("a primary that loses all of its pods in a run", () => {
+  it("leaves its users to the canary until it has a pod again; the step then counts anew", () => {
+    const story = onFirstStep();
+    lose(story);
+    expect(routesOf(story)).toEqual(EVERYONE);
+    expect(story.status).toMatchObject({ phase: "Progressing", step: 1, canaryWeight: 20, failedChecks: 0 });
+    story.run(120);
+    expect(story.status).toMatchObject({ phase: "Progressing", step: 1, standsIn: true });
+    recover(story);
+    expect(routesOf(story)).toEqual({ primary: 80, canary: 20, mirror: false });
+    story.run(8);
+    expect(story.status).toMatchObject({ phase: "Progressing", step: 1 });
+    story.run(120);
+    expect(story.status.phase).toBe("Succeeded");
+    expect(story.timeline.filter((line) => /cannot serve|can serve again/.test(line))).toHaveLength(2);
+  });
+
+  it("leaves those whom an A/B test does not match to the canary, too", () => {
+    const story = onFirstStep({ iterations: 3, match: MATCH });
+    lose(story);
+    expect(routesOf(story)).toEqual(EVERYONE);
+  });
+
+  it.each([
+    ["that is mirrored", { mirror: true, stepWeights: [50] }],
+    ["of blue/green", { iterations: 3 }],
+  ])("leaves no user to a canary %s, which no user has met", (_, analysis) => {
+    const story = onFirstStep(analysis);
+    lose(story);
+    expect(routesOf(story)).toMatchObject({ primary: 100, canary: 0 });
+  });
+
+  it("does not get requests back because the canary loses its pods, too; and the canary does not when the primary returns", () => {
+    const story = onFirstStep();
+    lose(story);
+    story.world.canary = { kind: "progressing", detail: "podinfo.test not ready: 0 of 2" };
+    story.world.canaryAvailable = 0;
+    story.run(10);
+    expect(routesOf(story)).toEqual(EVERYONE);
+    recover(story);
+    expect(routesOf(story)).toMatchObject({ primary: 100, canary: 0 });
+  });
+
+  it("ends the run when it stays away longer than its deadline, and the canary goes on serving", () => {
+    const story = onFirstStep();
+    lose(story);
+    story.world.primary = { kind: "stuck", detail: "podinfo-primary.test not ready: exceeded its progress deadline" };
+    story.run(5);
+    expect(story.status).toMatchObject({ phase: "Failed", restoring: true, canaryWeight: 100 });
+  });
+
+  it("is remembered on the wire; where that memory is pruned, no step is skipped", () => {
+    const story = onFirstStep();
+    lose(story);
+    const wire = toWire(story.status);
+    expect(fromWire(wire, HINTS)).toMatchObject({ step: 1, standsIn: true });
+    const { aviary: _pruned, ...flagger } = wire;
+    expect(fromWire(flagger, HINTS)).toMatchObject({ step: 1, canaryWeight: 20 });
+  });
+});

@@ -1,0 +1,33 @@
+/**
+ * The canary stands in for a primary that has lost all of its pods in the middle of a run: without that, the primary's share of the
+ * users is refused beside a canary that is ready. Only a canary that has users already stands in; any other is not approved for them.
+ * The step does not count meanwhile. A primary that stays away for longer than its deadline ends the run (analysis.ts, `losePrimary`).
+ */
+import type { StatusIn } from "./canary.ts";
+import { EVENTS } from "./events.ts";
+import { currentStep, stepRoutes } from "./steps.ts";
+import { announcementOf, type Transition, type Turn, unchanged, update } from "./turn.ts";
+import { waitUntil } from "./waits.ts";
+
+type Analysing = StatusIn<"Progressing"> | StatusIn<"WaitingPromotion">;
+
+/** @returns undefined when the primary serves its users, or when the canary cannot serve them either */
+export function standIn(turn: Turn, status: Analysing): Transition | undefined {
+  const { target, primary } = turn.observation.readings;
+  if (status.standsIn === true) return primary.available > 0 ? giveBack(turn, status) : unchanged(turn);
+  if (primary.available > 0 || target.available === 0 || status.withheld || !isDivided(turn, status)) return undefined;
+  const notice = EVENTS.primaryGone(turn);
+  return update({ ...status, standsIn: true, announced: announcementOf(notice) }, notice);
+}
+
+/** Some users are on the canary, and some are on the primary: of an A/B test, those who do not match. */
+function isDivided({ canaryShare, plan, spec }: Turn, { step, canaryWeight }: Analysing): boolean {
+  if (canaryShare === 0) return false;
+  return spec.analysis.match.length > 0 || stepRoutes(currentStep(plan, step), canaryWeight).primary > 0;
+}
+
+/** The step is held for a full interval again, because its metrics were measured under other routes. */
+function giveBack(turn: Turn, status: Analysing): Transition {
+  const { standsIn: _over, announced: _said, ...rest } = status;
+  return update({ ...rest, hold: waitUntil(turn.now + turn.spec.analysis.intervalMs) }, EVENTS.primaryBack(turn));
+}
