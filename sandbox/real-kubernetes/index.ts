@@ -56,12 +56,14 @@ export async function startRealKubernetes(options: RealKubernetesOptions, place:
     if (!CHATTER.test(line)) options.log(line);
   };
   const group = programGroup("kubernetes", log, { leash: true });
+  let real: RealCluster | undefined;
   try {
     const store = await startEtcd(group, etcd);
     const server = await startServer(group, apiServer, store, place);
-    const real = connectRealCluster(server, place.clock);
+    real = connectRealCluster(server, place.clock);
     return await controlPlane(group, server, real, place.clock);
   } catch (error) {
+    await real?.stop();
     await group.stop();
     throw error;
   }

@@ -308,6 +308,16 @@ describe("other commands", () => {
     expect(err).toContain(message);
   });
 
+  it.each([
+    ["--kubernetes imagined", '--kubernetes must be imitation or real, found "imagined"'],
+    ["--kubernetes-programs /opt", "--kubernetes-programs needs --kubernetes real"],
+    ["--kubernetes real --mesh istio", "--mesh needs --kubernetes imitation: meshes read EndpointSlices"],
+  ])("sandbox serve %s", async (line, message) => {
+    const { code, err } = await aviary("sandbox", "serve", "--state-dir", join(FOLDER, "serve"), ...line.split(" "));
+    expect(code).toBe(2);
+    expect(err).toContain(message);
+  });
+
   it("a state folder whose file is broken holds no sandbox", async () => {
     writeFileSync(join(FOLDER, "sandbox.json"), '{"pid": 1');
     const { code, out } = await aviary("sandbox", "status", "--state-dir", FOLDER);
