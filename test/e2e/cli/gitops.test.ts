@@ -22,12 +22,16 @@ import { systemClock } from "../../../src/time/system-clock.ts";
 const run = promisify(execFile);
 const folderOf = (name: string) => (process.env[name] === undefined ? {} : { programs: process.env[name] });
 const programs = findFlux({ prefer: "auto", ...folderOf("FLUX_PROGRAMS"), log: () => undefined });
+const FLUX_CLI = process.env["FLUX_PROGRAMS"] === undefined ? "flux" : join(process.env["FLUX_PROGRAMS"], "flux");
+const hasFlux = spawnSync(FLUX_CLI, ["version", "--client"], { stdio: "ignore" }).status === 0;
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 /** A sandbox with the walk-through on it. */
 interface Site {
   aviary(...words: string[]): Promise<{ stdout: string }>;
+  /** Flux's own command line. @returns all that it prints */
+  flux(...words: string[]): Promise<string>;
   /** The Git repository that Flux deploys from. */
   readonly repository: string;
   readonly client: ClusterClient;
@@ -59,6 +63,11 @@ async function openSite(flux: "real" | "imitation"): Promise<Site> {
   );
   return {
     aviary,
+    flux: async (...words) => {
+      const env = { PATH: process.env["PATH"], HOME: base, KUBECONFIG: join(state, "kubeconfig") };
+      const { stdout, stderr } = await run(FLUX_CLI, ["--timeout=2m", ...words], { env, cwd: base });
+      return stdout + stderr;
+    },
     repository: join(state, "repositories/aviary"),
     client,
     until: (type, holds) =>
@@ -231,6 +240,24 @@ describe.each(FLUXES)("Flux (%s) and the operator", (flux) => {
     const made = ["Deployment/podinfo-primary", "Service/podinfo", "Service/podinfo-canary", "VirtualService/podinfo"];
     expect(names).toEqual(expect.arrayContaining(made));
     expect(await image()).toBe("ghcr.io/stefanprodan/podinfo:6.0.1");
+  });
+
+  it("Flux's own command line, where it is here, shows, compares, suspends, resumes and reconciles", async () => {
+    if (!hasFlux) return expect(hasFlux).toBe(false);
+    const path = join(site.repository, "apps/podinfo");
+    expect(await site.flux("get", "kustomizations")).toMatch(
+      /^podinfo\s+main@sha1:\w+\s+False\s+True\s+Applied revision/m,
+    );
+    // What Git has is what the cluster has, in the middle of a rollout: no output.
+    expect(await site.flux("diff", "kustomization", "podinfo", "--path", path)).toBe("");
+    expect(await site.flux("suspend", "kustomization", "podinfo")).toContain("kustomization suspended");
+    expect(await site.flux("get", "kustomizations", "podinfo")).toMatch(/^podinfo\s+main@sha1:\w+\s+True\s/m);
+    expect(await site.flux("resume", "kustomization", "podinfo")).toContain("applied revision main@sha1:");
+    const reconciled = await site.flux("reconcile", "kustomization", "podinfo", "--with-source");
+    expect(reconciled).toMatch(/fetched revision main@sha1:[\s\S]*applied revision main@sha1:/);
+    const tree = await site.flux("tree", "kustomization", "podinfo");
+    expect(tree).toContain("Canary/test/podinfo");
+    expect(tree).not.toContain("podinfo-primary");
   });
 
   it("the release is promoted", async () => {
