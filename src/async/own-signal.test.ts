@@ -14,15 +14,21 @@ describe("a signal of its own", () => {
     await expect(withOwnSignal(long.signal, () => Promise.resolve("begun"))).rejects.toThrow("the process ends");
   });
 
-  it("leaves no listener on its parent, however the work ends", async () => {
+  it("leaves one listener on its parent at most, however often and however the work ends", async () => {
     const long = new AbortController();
-    const listening = (own: AbortSignal) => own.addEventListener("abort", () => undefined);
+    const ended: AbortSignal[] = [];
+    const listening = (own: AbortSignal) => {
+      own.addEventListener("abort", () => undefined);
+      ended.push(own);
+    };
     await withOwnSignal(long.signal, async (own) => listening(own));
     const failing = withOwnSignal(long.signal, async (own) => {
       listening(own);
       throw new Error("it failed");
     });
     await expect(failing).rejects.toThrow("it failed");
-    expect(getEventListeners(long.signal, "abort")).toEqual([]);
+    expect(getEventListeners(long.signal, "abort")).toHaveLength(1);
+    long.abort(new Error("the process ends"));
+    expect(ended.map(({ aborted }) => aborted)).toEqual([false, false]);
   });
 });

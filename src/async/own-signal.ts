@@ -1,4 +1,17 @@
-import { setMaxListeners } from "node:events";
+/** Who follows a signal. A signal has one listener for all of them: adding one for each piece of work costs more than the rest. */
+const FOLLOWERS = new WeakMap<AbortSignal, Set<AbortController>>();
+
+function followersOf(signal: AbortSignal): Set<AbortController> {
+  const known = FOLLOWERS.get(signal);
+  if (known !== undefined) return known;
+  const followers = new Set<AbortController>();
+  FOLLOWERS.set(signal, followers);
+  const passOn = () => {
+    for (const own of followers) own.abort(signal.reason);
+  };
+  signal.addEventListener("abort", passOn, { once: true });
+  return followers;
+}
 
 /**
  * Runs `work` with a signal of its own, which is aborted when `signal` is. Listeners on it are released with it. A signal that
@@ -8,13 +21,11 @@ import { setMaxListeners } from "node:events";
 export async function withOwnSignal<T>(signal: AbortSignal, work: (own: AbortSignal) => Promise<T>): Promise<T> {
   signal.throwIfAborted();
   const own = new AbortController();
-  const follow = () => own.abort(signal.reason);
-  // There are as many followers as pieces of work at once. Node would take so many listeners for a leak and warn.
-  setMaxListeners(0, signal);
-  signal.addEventListener("abort", follow, { once: true });
+  const followers = followersOf(signal);
+  followers.add(own);
   try {
     return await work(own.signal);
   } finally {
-    signal.removeEventListener("abort", follow);
+    followers.delete(own);
   }
 }

@@ -13,23 +13,27 @@ export function mergePatch(from: Fields, to: Fields): Fields | undefined {
   // Rendered objects share the parts that did not change.
   if (from === to) return undefined;
   let patch: Record<string, unknown> | undefined;
-  const note = (key: string, value: unknown) => {
-    patch ??= {};
-    patch[key] = value;
-  };
   for (const key in to) {
     const before = from[key];
     const after = to[key];
     if (before === after) continue;
-    if (isAbsent(after)) {
-      if (!isAbsent(before)) note(key, null);
-    } else if (isFields(before) && isFields(after)) {
-      const nested = mergePatch(before, after);
-      if (nested !== undefined) note(key, nested);
-    } else if (!equal(before, after)) note(key, after);
+    const change = isAbsent(after) ? (isAbsent(before) ? undefined : null) : changeOf(before, after);
+    if (change === undefined) continue;
+    patch ??= {};
+    patch[key] = change;
   }
-  for (const key of Object.keys(from)) if (!isAbsent(from[key]) && !(key in to)) note(key, null);
+  for (const key in from) {
+    if (isAbsent(from[key]) || key in to) continue;
+    patch ??= {};
+    patch[key] = null;
+  }
   return patch;
+}
+
+/** @param after is there @returns undefined when nothing differs */
+function changeOf(before: unknown, after: unknown): unknown {
+  if (isFields(before) && isFields(after)) return mergePatch(before, after);
+  return equal(before, after) ? undefined : after;
 }
 
 /** A patch cannot store null, so a wanted null counts as absent. */

@@ -34,6 +34,8 @@ export function createWatches(ports: WatchPorts): (type: ResourceType) => Object
 
 function startWatch(type: ResourceType, { api, schedule, life, fate }: WatchPorts): ObjectCache {
   const known = new Map<string, KubeObject>();
+  /** The same by namespace and name: an object is asked for far more often than it changes. */
+  const named = new Map<string, Map<string, KubeObject>>();
   const listeners = new Set<ChangeListener>();
   let deaf = true;
   /** Counts the watches that broke: events that were under way on them never arrive. */
@@ -51,6 +53,9 @@ function startWatch(type: ResourceType, { api, schedule, life, fate }: WatchPort
   function learn(object: KubeObject): void {
     const old = known.get(keyOf(object));
     known.set(keyOf(object), object);
+    const { namespace = "", name } = object.metadata;
+    const inNamespace = named.get(namespace) ?? new Map<string, KubeObject>();
+    named.set(namespace, inNamespace.set(name, object));
     emit(old === undefined ? { type: "added", object } : { type: "modified", object, old });
   }
 
@@ -58,6 +63,7 @@ function startWatch(type: ResourceType, { api, schedule, life, fate }: WatchPort
     const old = known.get(keyOf(object));
     if (old === undefined) return;
     known.delete(keyOf(object));
+    named.get(object.metadata.namespace ?? "")?.delete(object.metadata.name);
     emit({ type: "deleted", object, old });
   }
 
@@ -99,7 +105,7 @@ function startWatch(type: ResourceType, { api, schedule, life, fate }: WatchPort
     type,
     synced,
     absent: false,
-    get: (namespace, name) => known.get(`${namespace}/${name}`),
+    get: (namespace, name) => named.get(namespace)?.get(name),
     list: (namespace = "") =>
       [...known.values()].filter((object) => namespace === "" || object.metadata.namespace === namespace),
     byIndex(index) {

@@ -55,6 +55,8 @@ export interface WorldPorts {
   readonly snapshot: FreshSnapshot;
   /** Resolves when every object named can be read from the snapshot; `canary` is woken when one of them changes. */
   readonly follow: (canary: CanaryRef, refs: readonly ObjectRef[], signal: AbortSignal) => Promise<void>;
+  /** Whether these objects are followed already, and can be read now; absent: never. */
+  readonly isFollowing?: (canary: CanaryRef, refs: readonly ObjectRef[]) => boolean;
   /** Why nothing may be done for this Canary, with any spec (text of the event). */
   readonly refusal?: (canary: CanaryRef) => string | undefined;
   readonly write: WriteObject;
@@ -212,6 +214,8 @@ async function followInputs(
     ];
     if (refs.length === known) return;
     known = refs.length;
+    // Nothing is awaited, so that nothing else can have been seen since.
+    if (ports.isFollowing?.(canary.ref, refs) === true) return;
     try {
       await ports.follow(canary.ref, refs, signal);
     } catch (error) {

@@ -105,6 +105,7 @@ export function startEngine(options: EngineOptions): Engine {
       snapshot,
       clock,
       follow: follower.follow,
+      isFollowing: follower.isFollowing,
       sessions,
       refusal: twins.problem,
       remove: createRemover(options.writer, snapshot, routerKinds(options.tables)),

@@ -17,6 +17,8 @@ export interface Follower {
    * @throws ReadFailure when the API server does not let us read them
    */
   follow(canary: CanaryRef, refs: readonly ObjectRef[], signal: AbortSignal): Promise<void>;
+  /** Whether the Canary follows these very objects already, and every one of them can be read now. */
+  isFollowing(canary: CanaryRef, refs: readonly ObjectRef[]): boolean;
   unfollow(canary: CanaryRef): void;
   cached(ref: ObjectRef): KubeObject | undefined;
   /** What the caches hold of a kind that some Canary follows; empty for other kinds. */
@@ -48,6 +50,33 @@ export interface FollowerOptions {
   readonly onDeleted: (type: ResourceType, last: KubeObject) => void;
 }
 
+/** Who follows what, looked up both ways. */
+function createRegister() {
+  const byObject = new Map<string, Set<string>>();
+  const byCanary = new Map<string, readonly ObjectRef[]>();
+
+  function drop(canary: string): void {
+    for (const object of (byCanary.get(canary) ?? []).map(refKey)) {
+      const canaries = byObject.get(object);
+      canaries?.delete(canary);
+      if (canaries?.size === 0) byObject.delete(object);
+    }
+    byCanary.delete(canary);
+  }
+
+  return {
+    drop,
+    followersOf: (ref: ObjectRef): Iterable<string> => byObject.get(refKey(ref)) ?? [],
+    /** Whether the Canary follows these very objects. */
+    holds: (canary: string, refs: readonly ObjectRef[]) => isSame(byCanary.get(canary), refs),
+    set(canary: string, refs: readonly ObjectRef[]): void {
+      drop(canary);
+      byCanary.set(canary, refs);
+      for (const object of refs.map(refKey)) byObject.set(object, (byObject.get(object) ?? new Set()).add(canary));
+    },
+  };
+}
+
 /** A cache that is empty for so long is worth a word to users. Large clusters and busy servers take their time. */
 const SILENCE_MS = 60_000;
 
@@ -57,8 +86,7 @@ export function canaryRef(key: string): CanaryRef {
 }
 
 export function createFollower({ clock, track, wake, echoed, onDeleted }: FollowerOptions): Follower {
-  const followers = new Map<string, Set<string>>();
-  const followed = new Map<string, ReadonlySet<string>>();
+  const register = createRegister();
   const holdings = createHoldings(track);
   const listening = new Set<ObjectCache>();
   const filled = new Set<ObjectCache>();
@@ -67,7 +95,7 @@ export function createFollower({ clock, track, wake, echoed, onDeleted }: Follow
   function onChange(type: ResourceType, { type: what, object }: ObjectChange): void {
     const { namespace = "", name } = object.metadata;
     if (what === "deleted") onDeleted(type, object);
-    for (const key of followers.get(refKey({ type, namespace, name })) ?? []) {
+    for (const key of register.followersOf({ type, namespace, name })) {
       const canary = canaryRef(key);
       if (what === "deleted" || !echoed(canary, type, object)) wake(canary);
     }
@@ -112,32 +140,27 @@ export function createFollower({ clock, track, wake, echoed, onDeleted }: Follow
     if (refused !== undefined) throw new ReadFailure(troubleOf(refused, refused.refusal ?? ""));
   }
 
-  function drop(key: string): void {
-    for (const object of followed.get(key) ?? []) {
-      const keys = followers.get(object);
-      keys?.delete(key);
-      if (keys?.size === 0) followers.delete(object);
-    }
-    followed.delete(key);
+  function isReadable({ type, namespace }: ObjectRef): boolean {
+    const cache = track(type, namespace);
+    return filled.has(cache) && cache.refusal === undefined && !cache.absent;
   }
 
   return {
     async follow(canary, refs, signal) {
       const key = canaryKey(canary);
-      const wanted = new Set(refs.map(refKey));
-      if (!isSame(followed.get(key), wanted)) {
-        drop(key);
-        followed.set(key, wanted);
-        for (const object of wanted) followers.set(object, (followers.get(object) ?? new Set()).add(key));
-      }
+      if (!register.holds(key, refs)) register.set(key, refs);
       const caches = refs.map(listen);
       await fill(caches, signal);
       const missing = caches.find(({ absent }) => absent);
       if (missing !== undefined) throw new KindMissing(missing.type);
       await abortable(holdings.keep(key, refs), signal);
     },
+    isFollowing(canary, refs) {
+      const key = canaryKey(canary);
+      return register.holds(key, refs) && refs.every(isReadable) && holdings.areKept(key, refs);
+    },
     unfollow(canary) {
-      drop(canaryKey(canary));
+      register.drop(canaryKey(canary));
       holdings.drop(canaryKey(canary));
     },
     cached: ({ type, namespace, name }) => track(type, namespace).get(namespace, name),
@@ -158,8 +181,12 @@ function troubleOf({ type, trouble, hold }: ObjectCache, end: string): string {
   return `cannot read ${kind}: ${trouble ?? end}: grant the operator's role the verbs ${verbs} on ${kind}`;
 }
 
-function isSame(known: ReadonlySet<string> | undefined, wanted: ReadonlySet<string>): boolean {
-  if (known === undefined || known.size !== wanted.size) return false;
-  for (const object of wanted) if (!known.has(object)) return false;
+/** In the same order: adapters name their inputs alike at every turn. */
+function isSame(known: readonly ObjectRef[] | undefined, wanted: readonly ObjectRef[]): boolean {
+  if (known === undefined || known.length !== wanted.length) return false;
+  for (let i = 0; i < wanted.length; i += 1) {
+    const [a, b] = [known[i], wanted[i]];
+    if (a?.name !== b?.name || a?.namespace !== b?.namespace || a?.type !== b?.type) return false;
+  }
   return true;
 }

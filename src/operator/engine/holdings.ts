@@ -8,6 +8,8 @@ import { ReadFailure } from "./read-failure.ts";
 export interface Holdings {
   /** A holder, e.g. a Canary, needs these objects from now on, and no others. @throws ReadFailure */
   keep(holder: string, refs: readonly ObjectRef[]): Promise<void>;
+  /** Whether the holder has the contents of these objects, and of no others. */
+  areKept(holder: string, refs: readonly ObjectRef[]): boolean;
   drop(holder: string): void;
   /** One object, read now and then: kept for as long as it is among the last MOST_READ. @throws ReadFailure */
   touch(ref: ObjectRef): Promise<void>;
@@ -46,6 +48,11 @@ export function createHoldings(track: (type: ResourceType, namespace: string) =>
         mine.delete(key);
         release(ref);
       }
+    },
+    areKept(holder, refs) {
+      const mine = held.get(holder);
+      const wanted = refs.filter(isOnDemand);
+      return wanted.length === (mine?.size ?? 0) && wanted.every((ref) => mine?.has(refKey(ref)) === true);
     },
     drop(holder) {
       for (const ref of held.get(holder)?.values() ?? []) release(ref);

@@ -48,14 +48,40 @@ function concerns({ spec }: KubeObject, name: string, labels: Readonly<Record<st
   return Object.entries(selector?.matchLabels ?? {}).every(([key, value]) => labels[key] === value);
 }
 
-/** The window that stands and the next one, within `from` and `until`. */
-function spansOf({ spec }: KubeObject, now: number): readonly Span[] {
-  const { from, until, schedule, duration, timeZone } = spec as CanaryFreezeSpec;
+/** A freeze whose texts were read. Objects of a cache are never changed, so that each is read once and not at every turn. */
+interface ParsedFreeze {
+  readonly whole: Span;
+  /** Absent: it stands for the whole span. "unreadable": it freezes nothing; `aviary lint` and the schema say so before. */
+  readonly windows?: { readonly cron: Cron; readonly lastsMs: number } | "unreadable";
+}
+
+const PARSED = new WeakMap<KubeObject, ParsedFreeze>();
+
+function parsed(object: KubeObject): ParsedFreeze {
+  const known = PARSED.get(object) ?? parse(object.spec as CanaryFreezeSpec);
+  PARSED.set(object, known);
+  return known;
+}
+
+function parse({ from, until, schedule, duration, timeZone }: CanaryFreezeSpec): ParsedFreeze {
   const whole = { from: timeOf(from) ?? 0, until: timeOf(until) };
-  if (schedule === undefined || duration === undefined) return [whole];
-  const lasts = parseDuration(duration);
-  if (typeof lasts !== "number" || lasts <= 0) return [];
-  return windowsOf(schedule, timeZone ?? "UTC", lasts, now).flatMap((window) => {
+  if (schedule === undefined || duration === undefined) return { whole };
+  const lastsMs = parseDuration(duration);
+  if (typeof lastsMs !== "number" || lastsMs <= 0) return { whole, windows: "unreadable" };
+  try {
+    const cron = new Cron(schedule, { timezone: timeZone ?? "UTC", paused: true, mode: "5-part" });
+    return { whole, windows: { cron, lastsMs } };
+  } catch {
+    return { whole, windows: "unreadable" };
+  }
+}
+
+/** The window that stands and the next one, within `from` and `until`. */
+function spansOf(object: KubeObject, now: number): readonly Span[] {
+  const { whole, windows } = parsed(object);
+  if (windows === undefined) return [whole];
+  if (windows === "unreadable") return [];
+  return windowsOf(windows.cron, windows.lastsMs, now).flatMap((window) => {
     const begins = Math.max(window.from, whole.from);
     const ends = Math.min(window.until, whole.until ?? Number.POSITIVE_INFINITY);
     return begins < ends ? [{ from: begins, until: ends }] : [];
@@ -67,17 +93,15 @@ interface Window {
   readonly until: number;
 }
 
-/** A schedule that cannot be read freezes nothing: `aviary lint` and the schema say so before. */
-function windowsOf(schedule: string, timezone: string, lastsMs: number, now: number): readonly Window[] {
+function windowsOf(cron: Cron, lastsMs: number, now: number): readonly Window[] {
   try {
-    const cron = new Cron(schedule, { timezone, paused: true, mode: "5-part" });
     // The first one that is not over yet, and the one after: windows of one schedule may overlap.
     const first = cron.nextRun(new Date(now - lastsMs));
     const second = first === null ? null : cron.nextRun(new Date(Math.max(now, first.getTime())));
     const windows = [first, second].flatMap((begin) => (begin === null ? [] : [begin.getTime()]));
     return windows.map((begin) => ({ from: begin, until: begin + lastsMs }));
   } catch {
-    return [];
+    return []; // an unknown time zone is noticed when the first time is asked for
   }
 }
 

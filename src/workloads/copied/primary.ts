@@ -102,8 +102,17 @@ export function isRestorable({ metadata }: KubeObject): boolean {
   return metadata.annotations?.[PREVIOUS_TEMPLATE_ANNOTATION] !== undefined;
 }
 
+/** Objects of the cache are frozen and shared, so that one primary is read once. */
+const PREVIOUS = new WeakMap<KubeObject, { readonly reading: PreviousReading | undefined }>();
+
 /** What the primary can get back, as far as it is known which revision that is. */
-export function previousReading({ metadata }: KubeObject): PreviousReading | undefined {
+export function previousReading(primary: KubeObject): PreviousReading | undefined {
+  const known = PREVIOUS.get(primary) ?? { reading: readPrevious(primary) };
+  PREVIOUS.set(primary, known);
+  return known.reading;
+}
+
+function readPrevious({ metadata }: KubeObject): PreviousReading | undefined {
   const { annotations = {} } = metadata;
   const text = annotations[PREVIOUS_REVISION_ANNOTATION];
   if (text === undefined || annotations[PREVIOUS_TEMPLATE_ANNOTATION] === undefined) return undefined;
