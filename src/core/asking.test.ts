@@ -61,13 +61,13 @@ const ASKING: readonly [string, Position, Partial<Readings>, readonly string[]][
   ["the gate again while waiting", { phase: "Waiting", hold: NO_WAIT }, NOT_TARGET, ["confirm-rollout start"]],
   [
     "checks, then the gate, at the end of a step",
-    { phase: "Progressing", ...STEP, prepared: true },
+    { phase: "Progressing", ...STEP, stage: "prepared" },
     {},
     ["canary request-success-rate", "confirm-traffic-increase more"],
   ],
   ["the checks of the primary while traffic returns to it", PROMOTING, {}, ["primary request-success-rate"]],
   ["hooks after a success", { phase: "Succeeded", outcome: "promoted", ...OWED }, {}, ["post-rollout tidy"]],
-  ["hooks after a failure", { phase: "Failed", restoring: false, ...OWED }, {}, ["post-rollout tidy"]],
+  ["hooks after a failure", { phase: "Failed", recovery: { kind: "none" }, ...OWED }, {}, ["post-rollout tidy"]],
 ];
 
 describe("a decision that needs answers", () => {
@@ -90,7 +90,7 @@ describe("a decision that needs answers", () => {
   });
 
   it("is refused when the answers end before the question that settles the matter", () => {
-    const position: Position = { phase: "Progressing", ...STEP, prepared: true };
+    const position: Position = { phase: "Progressing", ...STEP, stage: "prepared" };
     const [first] = decisionProbes(turnAt(position, []));
     if (first === undefined) throw new Error("nothing was asked");
     const turn = turnAt(position, [{ probe: first, answer: { kind: "value", value: 100 } }]);
@@ -102,12 +102,12 @@ describe("a decision that needs answers", () => {
 
 describe("a decision that readings alone settle", () => {
   it.each<[string, Position, Partial<Readings>]>([
-    ["routes that are not in force", { phase: "Progressing", ...STEP, prepared: true }, { routesInForce: false }],
-    ["a newer revision", { phase: "Progressing", ...STEP, prepared: true }, NOT_TARGET],
-    ["an edited strategy", { phase: "Progressing", ...STEP, prepared: true, plan: "ab-testing" }, {}],
+    ["routes that are not in force", { phase: "Progressing", ...STEP, stage: "prepared" }, { routesInForce: false }],
+    ["a newer revision", { phase: "Progressing", ...STEP, stage: "prepared" }, NOT_TARGET],
+    ["an edited strategy", { phase: "Progressing", ...STEP, stage: "prepared", plan: "ab-testing" }, {}],
     [
       "a hold that is not over",
-      { phase: "Progressing", ...STEP, prepared: true, hold: { kind: "until", at: NOW + 1 } },
+      { phase: "Progressing", ...STEP, stage: "prepared", hold: { kind: "until", at: NOW + 1 } },
       {},
     ],
   ])("asks nothing: %s", (_what, position, readings) => {
@@ -115,7 +115,7 @@ describe("a decision that readings alone settle", () => {
   });
 
   it("asks nothing when the threshold was reached before", () => {
-    const turn = turnAt({ phase: "Progressing", ...STEP, prepared: true }, []);
+    const turn = turnAt({ phase: "Progressing", ...STEP, stage: "prepared" }, []);
     const decision = decide({ ...turn, status: { ...turn.status, failedChecks: 5 } });
     expect(decision).toMatchObject({ status: { phase: "Failed" } });
   });

@@ -58,10 +58,10 @@ describe("availability", () => {
       story.world.primary = { kind: "stuck", detail: "podinfo-primary.test not ready: exceeded its progress deadline" };
     };
     story.run(30);
-    expect(story.status).toMatchObject({ phase: "Failed", restoring: true, canaryWeight: 100 });
+    expect(story.status).toMatchObject({ phase: "Failed", recovery: { kind: "restoring" }, canaryWeight: 100 });
     story.world.canaryAvailable = 0;
     story.run(5);
-    expect(story.status).toMatchObject({ phase: "Failed", restoring: true, canaryWeight: 0 });
+    expect(story.status).toMatchObject({ phase: "Failed", recovery: { kind: "restoring" }, canaryWeight: 0 });
   });
 
   it("a primary that breaks in the middle of a run ends it", () => {
@@ -69,7 +69,7 @@ describe("availability", () => {
     story.run(5);
     story.world.primary = { kind: "stuck", detail: "podinfo-primary.test not ready: exceeded its progress deadline" };
     story.run(5);
-    expect(story.status).toMatchObject({ phase: "Failed", restoring: false, canaryWeight: 0 });
+    expect(story.status).toMatchObject({ phase: "Failed", recovery: { kind: "none" }, canaryWeight: 0 });
   });
 
   it("the canary stays until routes that were written late are in force", () => {

@@ -47,14 +47,14 @@ describe("boundaries", () => {
   it("a restarted operator knows that the primary is being restored, also where the canary has no traffic", () => {
     const failed = {
       phase: "Failed",
-      restoring: true,
+      recovery: { kind: "restoring" },
       owesPostRollout: false,
       drain: NO_WAIT,
       canaryWeight: 0,
     } as const;
     expect(fromWire(toWire({ ...aCanary().status, ...failed }), HINTS)).toMatchObject({
       phase: "Failed",
-      restoring: true,
+      recovery: { kind: "restoring" },
     });
   });
 

@@ -236,20 +236,25 @@ describe("a primary that loses all of its pods in the middle of a run", () => {
 
   it("is covered by a canary that can serve, which gets all of the traffic", () => {
     const model = breaks({ stepWeights: [20, 50] });
-    expect(model.status).toMatchObject({ phase: "Failed", restoring: true, canaryWeight: 100 });
+    expect(model.status).toMatchObject({ phase: "Failed", recovery: { kind: "restoring" }, canaryWeight: 100 });
     expect(model.routes).toEqual({ primary: 0, canary: 100, mirror: false, everyone: true });
     expect(model.target?.up).toBe(true);
     expect(model.timeline.find((line) => line.includes("cannot serve"))).toContain(
       "podinfo-primary.test cannot serve, routing all traffic to canary until it can",
     );
     pass(model, 300);
-    expect(model.status).toMatchObject({ phase: "Failed", restoring: false, canaryWeight: 0, promotedSpec: "v0" });
+    expect(model.status).toMatchObject({
+      phase: "Failed",
+      recovery: { kind: "none" },
+      canaryWeight: 0,
+      promotedSpec: "v0",
+    });
     expect(model.routes).toEqual({ primary: 100, canary: 0, mirror: false });
     expect([model.primary?.release.spec, model.target?.up]).toEqual(["v0", false]);
   });
 
   it("is not covered by a canary that has had no traffic yet", () => {
     const model = breaks({ iterations: 5 });
-    expect(model.status).toMatchObject({ phase: "Failed", restoring: false, canaryWeight: 0 });
+    expect(model.status).toMatchObject({ phase: "Failed", recovery: { kind: "none" }, canaryWeight: 0 });
   });
 });

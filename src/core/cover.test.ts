@@ -78,10 +78,15 @@ describe("the canary covers for a primary whose pods are all replaced at once", 
     story.run(20);
     story.world.primary = STUCK;
     story.run(20);
-    expect(story.status).toMatchObject({ phase: "Failed", restoring: true, canaryWeight: 100 });
+    expect(story.status).toMatchObject({ phase: "Failed", recovery: { kind: "restoring" }, canaryWeight: 100 });
     upAgain(story);
     story.run(20);
-    expect(story.status).toMatchObject({ phase: "Failed", restoring: false, canaryWeight: 0, promotedSpec: "v1" });
+    expect(story.status).toMatchObject({
+      phase: "Failed",
+      recovery: { kind: "none" },
+      canaryWeight: 0,
+      promotedSpec: "v1",
+    });
   });
 
   it("and a primary that fails users while it takes over keeps its pods until the canary covers again", () => {
@@ -100,7 +105,7 @@ describe("the canary covers for a primary whose pods are all replaced at once", 
     const failed = story.timeline.find((line) => line.includes("Promotion of podinfo.test failed"));
     expect(failed).toContain("95s Failed 0/100");
     expect(restored).toBe(98);
-    expect(story.status).toMatchObject({ phase: "Failed", restoring: false, canaryWeight: 0 });
+    expect(story.status).toMatchObject({ phase: "Failed", recovery: { kind: "none" }, canaryWeight: 0 });
   });
 
   it("until then the primary is not touched: a canary that loses its pods gives the traffic back, and covers again", () => {
@@ -128,7 +133,12 @@ describe("the canary covers for a primary whose pods are all replaced at once", 
     story.run(16);
     Object.assign(story.world, { canary: readiness, canaryAvailable: 0 });
     story.run(30);
-    expect(story.status).toMatchObject({ phase: "Failed", restoring: false, canaryWeight: 0, promotedSpec: "v1" });
+    expect(story.status).toMatchObject({
+      phase: "Failed",
+      recovery: { kind: "none" },
+      canaryWeight: 0,
+      promotedSpec: "v1",
+    });
   });
 
   it("a target that is reverted meanwhile ends the run, one that moves on restarts it", () => {

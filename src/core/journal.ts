@@ -2,8 +2,10 @@
  * The journal of a run: every turn that changed something, so that each can be decided again. One JSON line a turn holds only what
  * differs from the line before. Pure: the recorder writes the lines, the command line and the console read them.
  */
+import type { CanaryStatus } from "./canary.ts";
 import { decide } from "./decide.ts";
 import type { Answer, Answered } from "./observation.ts";
+import { type Flags, recoveryFrom, stageFrom } from "./phases/flags.ts";
 import type { Freeze } from "./steering.ts";
 import type { Situation } from "./take-turn.ts";
 import { type AdvanceInput, isAsk, type Transition } from "./turn.ts";
@@ -30,16 +32,29 @@ export interface ReplayedTurn {
 export function replay(lines: readonly JournalLine[]): readonly ReplayedTurn[] {
   let known: Partial<Situation> = {};
   return lines.map(({ answers, next, freeze, ...changed }) => {
-    const { freeze: before, ...rest } = known;
+    const { freeze: before, ...same } = known;
     const present = freeze === undefined ? before : (freeze ?? undefined);
-    const situation = { ...rest, ...changed, ...(present === undefined ? {} : { freeze: present }) } as Situation;
+    const situation = { ...same, ...changed, ...(present === undefined ? {} : { freeze: present }) } as Situation;
     if (situation.spec === undefined || situation.readings === undefined || situation.status === undefined) {
       throw new Error("the journal begins in the middle of a run");
     }
     known = { ...situation, status: next };
-    const { readings, ...others } = situation;
-    return { next, ...decidedAgain({ ...others, observation: { readings, answers: [] } }, answers.map(read)) };
+    const { readings, ...rest } = situation;
+    const others = { ...rest, status: ofToday(rest.status) };
+    return {
+      next: ofToday(next),
+      ...decidedAgain({ ...others, observation: { readings, answers: [] } }, answers.map(read)),
+    };
   });
+}
+
+/** A journal outlives the release that wrote it: flags of older releases are read as the unions of today. */
+function ofToday(written: CanaryStatus & Flags): CanaryStatus {
+  if (!("restoring" in written || "prepared" in written)) return written;
+  const { restoring, undoing, prepared, putOff, ...status } = written;
+  if (status.phase === "Failed") return { ...status, recovery: recoveryFrom({ restoring, undoing }) };
+  if (status.phase === "Progressing") return { ...status, stage: stageFrom({ prepared, putOff }, status.step) };
+  return status;
 }
 
 /** JSON has no NaN: it is written as null. */

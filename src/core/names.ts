@@ -2,8 +2,10 @@
  * The provider, Service, target and autoscaler that a Canary names may be edited at any time. What it named before is left in
  * order: first the routes of old send all traffic to the primary, then every proxy learns so, and then the new names count.
  */
+
 import type { CanarySpec, CanaryStatus, TargetRef } from "./canary.ts";
 import { EVENTS } from "./events.ts";
+import { isRecovering } from "./recovery.ts";
 import {
   type AdvanceInput,
   drainDelayMs,
@@ -96,7 +98,7 @@ export function specInForce(spec: CanarySpec, status: CanaryStatus, deleting: bo
   const isHeld =
     phase === "Promoting" ||
     phase === "Finalising" ||
-    (phase === "Failed" && status.restoring) ||
+    isRecovering(status) ||
     (deleting && names?.leaveAt === undefined);
   if (names === undefined || !isHeld || isSameRouting(names, namesOf(spec))) return spec;
   const { autoscalerRef, ...former } = underNames(spec, names);
@@ -150,7 +152,7 @@ function beginLeaving(turn: Turn, former: Names): Transition {
   const hold = waitUntil(leaveAt);
   return enterPhase(
     turn,
-    { phase: "Progressing", step: 0, withheld: false, prepared: false, hold },
+    { phase: "Progressing", step: 0, withheld: false, stage: "preparing", hold },
     changes,
     EVENTS.routingChanged(turn, former.provider, former.service),
   );

@@ -33,7 +33,7 @@ export function analysisProbes(spec: CanarySpec, plan: Plan, status: Analysing):
 }
 
 function preparations(spec: CanarySpec, status: CanaryStatus): readonly Probe[] {
-  return status.phase === "Progressing" && !status.prepared ? hookProbes(spec, "pre-rollout", RUNNING) : [];
+  return status.phase === "Progressing" && status.stage !== "prepared" ? hookProbes(spec, "pre-rollout", RUNNING) : [];
 }
 
 /** A person approved this gate for the step that the run stands on. */

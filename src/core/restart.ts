@@ -18,7 +18,7 @@ import {
 } from "./turn.ts";
 import { isOver, NO_WAIT, waitUntil } from "./waits.ts";
 
-const AT_STEP_0 = { phase: "Progressing", step: 0, withheld: false, prepared: false } as const;
+const AT_STEP_0 = { phase: "Progressing", step: 0, withheld: false } as const;
 
 export function restart(turn: Turn, by: "revision" | "strategy" = "revision"): Transition {
   const why = by === "revision" ? EVENTS.restarting(turn) : EVENTS.strategyChanged(turn);
@@ -29,7 +29,7 @@ export function restart(turn: Turn, by: "revision" | "strategy" = "revision"): T
   const record: Restarted = { at: turn.now, of: nameOf(turn, revision), slowed: restarted?.slowed ?? false };
   const begun = enterPhase(
     turn,
-    { ...AT_STEP_0, hold: NO_WAIT },
+    { ...AT_STEP_0, stage: "preparing", hold: NO_WAIT },
     { ...resetCounters(revision), restarted: record },
     why,
   );
@@ -41,15 +41,14 @@ function putOff(turn: AdvanceInput, restarted: Restarted, due: number, revision:
   const again = restarted.of === nameOf(turn, revision);
   const notices = restarted.slowed ? [] : [EVENTS.restartPutOff(turn, due - turn.now, again)];
   const changes = { failedChecks: 0, canaryWeight: 0, iterations: 0, restarted: { ...restarted, slowed: true } };
-  return enterPhase(turn, { ...AT_STEP_0, hold: waitUntil(due), putOff: true }, changes, ...notices);
+  return enterPhase(turn, { ...AT_STEP_0, stage: "put-off", hold: waitUntil(due) }, changes, ...notices);
 }
 
 /** @returns undefined when no restart is put off */
 export function awaitRestart(turn: AdvanceInput, status: CanaryStatus): Transition | undefined {
-  if (status.phase !== "Progressing" || status.putOff !== true) return undefined;
+  if (status.phase !== "Progressing" || status.stage !== "put-off") return undefined;
   if (!isOver(status.hold, turn.now)) return unchanged(turn);
-  const { putOff: _over, ...rest } = status;
-  return update({ ...rest, hold: NO_WAIT });
+  return update({ ...status, stage: "preparing", hold: NO_WAIT });
 }
 
 /** A revision under a strategy: after an edit of the strategy it is right to start the same revision over. */

@@ -2,10 +2,12 @@
  * The target holds the promoted revision again while another one is released: people roll back by hand that way
  * (`kubectl rollout undo`). There is nothing left to judge or to copy, so the run ends at once, as one that promoted what it has.
  */
+
 import type { CanaryStatus } from "./canary.ts";
 import { revisionChanged, sameRevision } from "./change.ts";
 import { EVENTS } from "./events.ts";
 import { promotionId } from "./identity.ts";
+import { NOTHING_BACK } from "./recovery.ts";
 import {
   type AdvanceInput,
   drainDelayMs,
@@ -45,7 +47,7 @@ export function endWaiting(turn: AdvanceInput): Transition | undefined {
   const rest =
     revision.spec === status.promotedSpec
       ? ({ phase: "Succeeded", outcome: "reverted", owesPostRollout: false, drain: NO_WAIT } as const)
-      : ({ phase: "Failed", restoring: false, owesPostRollout: false, drain: NO_WAIT } as const);
+      : ({ phase: "Failed", recovery: NOTHING_BACK, owesPostRollout: false, drain: NO_WAIT } as const);
   return enterPhase(turn, rest, { canaryWeight: 0, iterations: 0, applied: revision }, EVENTS.reverted(turn));
 }
 

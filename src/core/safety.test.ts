@@ -45,10 +45,20 @@ describe("safe promotion", () => {
       story.world.primary = STUCK(BAD);
     };
     story.run(30);
-    expect(story.status).toMatchObject({ phase: "Failed", restoring: true, canaryWeight: 100, promotedSpec: "v1" });
+    expect(story.status).toMatchObject({
+      phase: "Failed",
+      recovery: { kind: "restoring" },
+      canaryWeight: 100,
+      promotedSpec: "v1",
+    });
     story.world.primary = { kind: "ready" };
     story.run(30);
-    expect(story.status).toMatchObject({ phase: "Failed", restoring: false, canaryWeight: 0, promotedSpec: "v1" });
+    expect(story.status).toMatchObject({
+      phase: "Failed",
+      recovery: { kind: "none" },
+      canaryWeight: 0,
+      promotedSpec: "v1",
+    });
     expect(story.timeline).toMatchInlineSnapshot(`
       [
         "60s Progressing 100/0 New revision detected! Scaling up podinfo.test",

@@ -58,13 +58,13 @@ describe("the status on the wire", () => {
 
 describe("a status without our memory", () => {
   it.each<[string, WireStatus, object]>([
-    ["at weight 30", { phase: "Progressing", canaryWeight: 30 }, { step: 3, prepared: true }],
-    ["before the first weight", { phase: "Progressing", canaryWeight: 0 }, { step: 0, prepared: false }],
+    ["at weight 30", { phase: "Progressing", canaryWeight: 30 }, { step: 3, stage: "prepared" }],
+    ["before the first weight", { phase: "Progressing", canaryWeight: 0 }, { step: 0, stage: "preparing" }],
     ["between two weights of the plan", { phase: "Progressing", canaryWeight: 33 }, { step: 3 }],
     ["Q20: waiting for the promotion, weight zeroed", { phase: "WaitingPromotion", iterations: -1 }, { step: 5 }],
     ["promoting", { phase: "Promoting", canaryWeight: 50 }, { step: 5, primaryWeight: 0, skipping: false }],
-    ["after a failed promotion", { phase: "Failed", canaryWeight: 100 }, { restoring: true }],
-    ["after a rollback", { phase: "Failed", canaryWeight: 0 }, { restoring: false }],
+    ["after a failed promotion", { phase: "Failed", canaryWeight: 100 }, { recovery: { kind: "restoring" } }],
+    ["after a rollback", { phase: "Failed", canaryWeight: 0 }, { recovery: { kind: "none" } }],
   ])("is recovered %s", (_where, wire, expected) => {
     expect(fromWire(pruned(wire), HINTS)).toMatchObject(expected);
   });

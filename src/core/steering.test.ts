@@ -284,7 +284,7 @@ describe("an action", () => {
     story.run(300);
     expect(story.status).toMatchObject({
       phase: "Failed",
-      restoring: false,
+      recovery: { kind: "none" },
       promotedSpec: "v1",
       applied: { spec: "v2" },
       cause: { kind: "undo", by: "alice", reason: "checkout breaks" },

@@ -1,4 +1,5 @@
 /** One turn of one canary: what goes in, what comes out, and the few moves that every phase is written with. */
+
 import type { Alert, CanaryRef, CanarySpec, CanaryStatus, Phase, Position, Revision, StatusCore } from "./canary.ts";
 import type { Cause, End, Failure, Place } from "./cause.ts";
 import { settles } from "./checks.ts";
@@ -7,6 +8,7 @@ import { drainOf, patienceOf } from "./interval.ts";
 import type { Answered, Observation, Probe } from "./observation.ts";
 import type { OnStep, Wait } from "./phases/positions.ts";
 import type { Plan } from "./plan.ts";
+import { NOTHING_BACK } from "./recovery.ts";
 import type { Action, ActionAnswer, Freeze } from "./steering.ts";
 import { countedFromRoutes, endOf, isOver, NO_WAIT, startOf, waitUntil } from "./waits.ts";
 
@@ -270,7 +272,7 @@ export function rollBack(turn: Turn, end: End, ...notices: readonly Notice[]): T
     turn,
     {
       phase: "Failed",
-      restoring: false,
+      recovery: NOTHING_BACK,
       drain: served ? waitUntil(turn.now + drainDelayMs(turn.spec)) : NO_WAIT,
       owesPostRollout: owesPostRollout(turn.spec),
     },

@@ -2,12 +2,14 @@
  * Watches a model cluster turn by turn and throws when a rollout breaks a rule. It keeps its own record of every run and computes
  * the demands of a strategy itself: it uses neither the plan, nor the steps, nor the memory in the status.
  */
+
 import type { CanarySpec, CanaryStatus, HookType, Revision, Routes } from "../core/canary.ts";
 import { sameRevision } from "../core/change.ts";
 import { failureOf } from "../core/checks.ts";
 import type { Reason } from "../core/events.ts";
 import { isRunning, TRANSITIONS } from "../core/phases/table.ts";
 import type { Capabilities } from "../core/plan.ts";
+import { isRecovering } from "../core/recovery.ts";
 import { type Model, revisionOf, type Turn } from "./model.ts";
 
 export interface Judge {
@@ -55,8 +57,9 @@ export function createJudge(model: Model, router: Capabilities): Judge {
     const { status: to } = transition;
     const wasPromoting = input.status.phase === "Promoting" || input.status.phase === "Finalising";
     if (to.phase !== "Failed") owed = undefined;
-    else if (wasPromoting && to.restoring) owed = model.primary?.previous?.release.spec ?? model.primary?.release.spec;
-    if (owed === undefined || to.phase !== "Failed" || to.restoring || lacking) return;
+    else if (wasPromoting && isRecovering(to))
+      owed = model.primary?.previous?.release.spec ?? model.primary?.release.spec;
+    if (owed === undefined || to.phase !== "Failed" || isRecovering(to) || lacking) return;
     demand(
       model.primary?.release.spec === owed,
       `${owed} was owed to the primary, it runs ${model.primary?.release.spec}`,

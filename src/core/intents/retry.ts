@@ -1,5 +1,6 @@
 import { sameRevision } from "../change.ts";
 import { beginWhenAllowed } from "../phases/rest.ts";
+import { isRecovering } from "../recovery.ts";
 import { applied, type Intent, refused } from "./intent.ts";
 
 /** The revision that failed runs again, without a touch of the target. Its confirm-rollout gates are asked. */
@@ -8,7 +9,7 @@ export const retry: Intent = {
   apply(turn) {
     const { status, observation, freeze } = turn;
     const { target, primary } = observation.readings;
-    if (status.phase === "Failed" && status.restoring) return refused("the primary is being restored, try again later");
+    if (isRecovering(status)) return refused("the primary is being restored, try again later");
     if (status.promotedSpec === "") return refused("the Canary was never initialised: mend the target");
     if (primary.readiness.kind !== "ready") return refused("the primary is not ready");
     if (freeze !== undefined) return refused(`frozen by ${freeze.by} (${freeze.name})`);

@@ -1,4 +1,5 @@
 import { EVENTS } from "../events.ts";
+import { isRecovering } from "../recovery.ts";
 import { endRun, enterPhase } from "../turn.ts";
 import { NO_WAIT } from "../waits.ts";
 import { applied, type Intent, refused } from "./intent.ts";
@@ -15,8 +16,7 @@ export const undo: Intent = {
     const { status, observation } = turn;
     const { target, primary } = observation.readings;
     const { previous, promotionId: carried } = primary;
-    if (status.phase === "Failed" && status.restoring)
-      return refused("the primary gets an earlier revision back already");
+    if (isRecovering(status)) return refused("the primary gets an earlier revision back already");
     if (previous === undefined || carried === undefined) return refused(`no earlier revision is kept: ${INSTEAD}`);
     // Only the last promotion can be undone (ADR 0017).
     if (toRun !== undefined) return refused(`the revision of run ${toRun} is not kept: ${INSTEAD}`);
@@ -25,8 +25,7 @@ export const undo: Intent = {
     }
     const restoring = {
       phase: "Failed",
-      restoring: true,
-      undoing: carried,
+      recovery: { kind: "undoing", promotion: carried },
       owesPostRollout: false,
       drain: NO_WAIT,
     } as const;

@@ -95,7 +95,7 @@ function losePrimary(turn: Turn, status: Analysing, detail: string): Transition 
   if (!saved) return rollBack(turn, { kind: "deadline", of: "primary", detail }, EVENTS.deadlineExceeded(detail));
   const failed = enterPhase(
     turn,
-    { phase: "Failed", restoring: true, owesPostRollout: owesPostRollout(turn.spec), drain: NO_WAIT },
+    { phase: "Failed", recovery: { kind: "restoring" }, owesPostRollout: owesPostRollout(turn.spec), drain: NO_WAIT },
     { failedChecks: 0, iterations: 0, canaryWeight: TOTAL_WEIGHT },
     EVENTS.primaryGone(turn),
   );
@@ -152,7 +152,7 @@ function judge(turn: Turn, status: Analysing): Decision {
   if (status.paused?.freezeChecks === true) return unchanged(turn);
   const answers = answersTo(turn, analysisProbes(turn.spec, turn.plan, status));
   if (!isAnswered(answers)) return answers;
-  const unprepared = status.phase === "Progressing" && status.step === 0 && !status.prepared;
+  const unprepared = status.phase === "Progressing" && status.stage !== "prepared";
   const notices: Notice[] = [];
   // A release that is rolled back by hand before anything else is not begun.
   const opening = answers.findIndex(({ probe }) => !isRollbackHook(probe));
@@ -174,7 +174,8 @@ export function isHeld({ status, freeze }: Turn): boolean {
 /** Every check passed while the run is held: it stays, and the checks are asked again after an interval. */
 function holdPaused(turn: Turn, status: Analysing, notices: readonly Notice[]): Transition {
   const hold = waitUntil(turn.now + turn.spec.analysis.intervalMs);
-  const prepared = status.phase === "Progressing" && notices.length > 0 ? { ...status, prepared: true } : status;
+  const prepared =
+    status.phase === "Progressing" && notices.length > 0 ? { ...status, stage: "prepared" as const } : status;
   return update({ ...prepared, hold }, ...notices);
 }
 
@@ -238,7 +239,7 @@ function judgeAnswer(turn: Turn, status: Analysing, answered: Answered, notices:
 /** The gate is asked again after an interval, at whose end the step is judged again, too. */
 function holdAtGate(turn: Turn, status: Analysing, notices: readonly Notice[], refusal: Notice): Transition {
   const hold = waitUntil(turn.now + turn.spec.analysis.intervalMs);
-  const held: Analysing = status.phase === "Progressing" ? { ...status, prepared: true, hold } : { ...status, hold };
+  const held: Analysing = status.phase === "Progressing" ? { ...status, stage: "prepared", hold } : { ...status, hold };
   if (isAnnounced(status, refusal)) return update(held, ...notices);
   return update({ ...held, announced: announcementOf(refusal) }, ...notices, refusal);
 }
@@ -281,7 +282,7 @@ export function enterStep(
     turn,
     status.phase === "WaitingPromotion"
       ? { phase: "WaitingPromotion", ...position }
-      : { phase: "Progressing", prepared: true, ...position },
+      : { phase: "Progressing", stage: "prepared", ...position },
     { canaryWeight: step.weight, iterations: step.iterations },
     ...announcements(turn, step.announcement),
   );

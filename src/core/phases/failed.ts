@@ -1,6 +1,7 @@
-/** At rest after a rollback; or on the way there, while the primary gets its last promoted revision back (`restoring`). */
+/** At rest after a rollback; or on the way there, while the primary gets its last promoted revision back (`recovery`). */
 import { TOTAL_WEIGHT } from "../plan.ts";
 import { EVERYONE_TO_CANARY, split } from "../steps.ts";
+import { recoveryFrom } from "./flags.ts";
 import { readDrain, writeDrain } from "./memory.ts";
 import { type PhaseRules, PRESENT } from "./phase.ts";
 import { promotedPrimary, promotionToRestore } from "./promoted-primary.ts";
@@ -20,7 +21,8 @@ export const failed: PhaseRules<"Failed"> = {
   desired(status, uid) {
     // Never initialised: users are still served by the target (Q19).
     if (status.promotedSpec === "") return { target: "as-is", primary: PRESENT };
-    if (!status.restoring) return { target: status.drain.kind === "none" ? "down" : "as-is", primary: PRESENT };
+    if (status.recovery.kind === "none")
+      return { target: status.drain.kind === "none" ? "down" : "as-is", primary: PRESENT };
     // The canary covers first, see cover.ts: until then the primary stays as the promotion left it.
     if (status.drain.kind !== "none") return { target: "up", primary: promotedPrimary(status, uid) };
     const from = promotionToRestore(status, uid) ?? "";
@@ -34,14 +36,14 @@ export const failed: PhaseRules<"Failed"> = {
       ...readDrain(memory, known),
       owesPostRollout: memory?.owesPostRollout ?? false,
       // Flagger leaves weight 100 in `Failed` only after a failed promotion.
-      restoring: memory?.restoring ?? known.core.canaryWeight > 0,
-      ...(memory?.undoing === undefined ? {} : { undoing: memory.undoing }),
+      recovery: recoveryFrom({ restoring: known.core.canaryWeight > 0, ...memory }),
     }),
-    write: ({ owesPostRollout, restoring, undoing, ...draining }) => ({
+    // The wire keeps a flag and the promotion, so that every release reads it.
+    write: ({ owesPostRollout, recovery, ...draining }) => ({
       ...writeDrain(draining),
-      restoring,
+      restoring: recovery.kind !== "none",
       owesPostRollout,
-      ...(undoing === undefined ? {} : { undoing }),
+      ...(recovery.kind === "undoing" ? { undoing: recovery.promotion } : {}),
     }),
   },
 };

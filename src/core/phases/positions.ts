@@ -35,9 +35,7 @@ export type Position =
   | { readonly phase: "Initializing"; readonly stage: InitializingStage }
   | ({ readonly phase: "Initialized" } & Draining)
   | { readonly phase: "Waiting"; readonly hold: Wait }
-  // `prepared`: the gates and the pre-rollout hooks before the first step have passed.
-  // `putOff`: the run starts over at the end of the hold, and not before.
-  | ({ readonly phase: "Progressing"; readonly prepared: boolean; readonly putOff?: boolean } & OnStep)
+  | ({ readonly phase: "Progressing"; readonly stage: ProgressingStage } & OnStep)
   | ({ readonly phase: "WaitingPromotion" } & OnStep)
   | ({
       readonly phase: "Promoting";
@@ -57,18 +55,26 @@ export type Position =
       readonly owesPostRollout: boolean;
       readonly outcome: SuccessfulEnd;
     } & Draining)
-  // `restoring`: a promotion failed; the primary gets its last promoted revision back before anything else happens, and after the
-  // drain where the canary must cover for it meanwhile.
-  | ({
-      readonly phase: "Failed";
-      readonly owesPostRollout: boolean;
-      readonly restoring: boolean;
-      /** A person undid a promotion: the one that the primary carried then, see `promotionId`. Only with `restoring`. */
-      readonly undoing?: string;
-    } & Draining)
+  | ({ readonly phase: "Failed"; readonly owesPostRollout: boolean; readonly recovery: Recovery } & Draining)
   // `handedBack`: the target serves again by itself; apex Service and routes are handed back.
   | { readonly phase: "Terminating"; readonly handedBack: boolean }
   | { readonly phase: "Terminated" };
+
+/**
+ * `preparing`: the gates and the pre-rollout hooks before the first step have not passed. `put-off`: the run starts over at the end of
+ * the hold, and not before. `prepared`: they have passed; so it is on every step.
+ */
+export type ProgressingStage = "preparing" | "put-off" | "prepared";
+
+/**
+ * What the primary gets back before anything else happens, and after the drain where the canary must cover for it meanwhile. `none`:
+ * nothing. `restoring`: a promotion failed, and the primary gets its last promoted revision back. `undoing`: a person undid the
+ * promotion that the primary carried then, see `promotionId`.
+ */
+export type Recovery =
+  | { readonly kind: "none" }
+  | { readonly kind: "restoring" }
+  | { readonly kind: "undoing"; readonly promotion: string };
 
 /**
  * `promoted`: the revision passed its checks. `unjudged`: it was promoted without checks (skipAnalysis). `reverted`: the target

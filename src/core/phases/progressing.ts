@@ -1,5 +1,6 @@
 /** The canary goes through the steps of its plan. */
 import { analyse, onStepRoutes } from "./analysis.ts";
+import { stageFrom } from "./flags.ts";
 import { readOnStep, writeOnStep } from "./memory.ts";
 import { type PhaseRules, PRESENT } from "./phase.ts";
 
@@ -16,13 +17,13 @@ export const progressing: PhaseRules<"Progressing"> = {
   memory: {
     read(memory, known) {
       const onStep = readOnStep("Progressing", memory, known);
-      const prepared = memory?.prepared ?? onStep.step > 0;
-      return { phase: "Progressing", ...onStep, prepared, ...(memory?.putOff === true ? { putOff: true } : {}) };
+      return { phase: "Progressing", ...onStep, stage: stageFrom(memory ?? {}, onStep.step) };
     },
-    write: ({ prepared, putOff, ...onStep }) => ({
+    // The wire keeps two flags, so that every release reads it.
+    write: ({ stage, ...onStep }) => ({
       ...writeOnStep(onStep),
-      prepared,
-      ...(putOff === undefined ? {} : { putOff }),
+      prepared: stage === "prepared",
+      ...(stage === "put-off" ? { putOff: true } : {}),
     }),
   },
 };

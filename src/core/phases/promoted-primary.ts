@@ -3,9 +3,10 @@ import type { DesiredPrimary } from "../desired.ts";
 import { promotionId } from "../identity.ts";
 import { PRESENT } from "./phase.ts";
 
-/** The promotion that a restoration takes back: the one that failed, or the one that a person undid. */
+/** The promotion that a restoration undoes: the one that failed, or the one that a person undid. */
 export function promotionToRestore(status: CanaryStatus, uid: string): string | undefined {
-  const undone = status.phase === "Failed" ? status.undoing : undefined;
+  const undone =
+    status.phase === "Failed" && status.recovery.kind === "undoing" ? status.recovery.promotion : undefined;
   return undone ?? (status.applied === undefined ? undefined : promotionId(uid, status.applied));
 }
 

@@ -41,7 +41,7 @@ export function failPromotion(
   // `applied` stays the failed revision, so that a newer revision in the target still counts as a change.
   const failed = enterPhase(
     turn,
-    { phase: "Failed", restoring: true, owesPostRollout: owesPostRollout(turn.spec), drain },
+    { phase: "Failed", recovery: { kind: "restoring" }, owesPostRollout: owesPostRollout(turn.spec), drain },
     { failedChecks: 0, iterations: 0, canaryWeight: target.available > 0 ? TOTAL_WEIGHT : 0 },
   );
   return endRun(turn, end, prependEvents(turn.status.phase, [EVENTS.promotionFailed(turn, detail)], failed));

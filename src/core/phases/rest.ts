@@ -2,12 +2,14 @@
  * Initialized, Succeeded, Failed: between two runs. Pay what is owed, let the old workload drain, and look out for the next
  * revision.
  */
+
 import type { CanaryStatus, StatusIn } from "../canary.ts";
 import { hasForeignHash, revisionChanged, sameRevision } from "../change.ts";
 import { failureOf } from "../checks.ts";
 import { EVENTS } from "../events.ts";
 import type { Probe } from "../observation.ts";
 import { hookProbes, isApprovedGate } from "../probes.ts";
+import { isRecovering, NOTHING_BACK } from "../recovery.ts";
 import { recordRecreatedPrimary } from "../recreated-primary.ts";
 import { isDeserted } from "../steps.ts";
 import {
@@ -58,12 +60,10 @@ function idle(turn: Turn, status: Idle): Decision {
   const { target, primary } = turn.observation.readings;
   // After a failed promotion the canary has no pods either: the few pods of the primary serve better than none.
   if (isDeserted(status, turn.observation.readings)) return update({ ...status, canaryWeight: 0 });
-  if (status.phase === "Failed" && status.restoring && isDrained(turn, status)) {
-    return update({ ...status, drain: NO_WAIT });
-  }
+  if (isRecovering(status) && isDrained(turn, status)) return update({ ...status, drain: NO_WAIT });
   if ("owesPostRollout" in status && status.owesPostRollout) return payPostRollout(turn, status);
   if (status.phase === "Failed" && status.promotedSpec === "") return retryBootstrap(turn);
-  if (status.phase === "Failed" && status.restoring) return returnToPrimary(turn);
+  if (isRecovering(status)) return returnToPrimary(turn);
   const recreated = recordRecreatedPrimary(turn, false);
   if (recreated !== undefined) return recreated;
   if (hasForeignHash(status, turn.observation.readings)) return adoptHashes(turn);
@@ -100,7 +100,8 @@ function payPostRollout(turn: Turn, status: StatusIn<"Succeeded"> | StatusIn<"Fa
   });
   const paid = update({ ...status, owesPostRollout: false });
   // Event webhooks are told the phase that failed (Q36).
-  if (status.phase === "Failed") return prependEvents(status.restoring ? "Promoting" : "Progressing", notices, paid);
+  if (status.phase === "Failed")
+    return prependEvents(isRecovering(status) ? "Promoting" : "Progressing", notices, paid);
   if (status.outcome === "reverted") return prependEvents("Succeeded", notices, paid);
   const promoted = status.outcome === "unjudged" ? EVENTS.promotedUnjudged(turn) : EVENTS.promoted(turn);
   return prependEvents("Succeeded", [...notices, promoted], paid);
@@ -128,7 +129,7 @@ function returnToPrimary(turn: Turn): Transition {
   const drain = waitUntil(turn.now + drainDelayMs(turn.spec));
   return enterPhase(
     turn,
-    { phase: "Failed", restoring: false, drain, owesPostRollout: false },
+    { phase: "Failed", recovery: NOTHING_BACK, drain, owesPostRollout: false },
     { canaryWeight: 0 },
     EVENTS.primaryRestored(turn),
   );
@@ -149,7 +150,7 @@ function carriesFailed({ uid, status, observation }: Turn): boolean {
 function startOver(turn: Turn): Transition {
   return enterPhase(
     turn,
-    { phase: "Failed", restoring: false, drain: NO_WAIT, owesPostRollout: false },
+    { phase: "Failed", recovery: NOTHING_BACK, drain: NO_WAIT, owesPostRollout: false },
     { promotedSpec: "" },
     EVENTS.primaryLost(turn),
   );
@@ -189,7 +190,7 @@ export function beginWhenAllowed(turn: Turn): Decision {
   }
   const begun = enterPhase(
     turn,
-    { phase: "Progressing", step: 0, hold: NO_WAIT, withheld: false, prepared: false },
+    { phase: "Progressing", step: 0, hold: NO_WAIT, withheld: false, stage: "preparing" },
     resetCounters(target.revision),
     EVENTS.newRevision(turn),
   );

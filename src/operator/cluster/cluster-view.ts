@@ -1,9 +1,11 @@
 /** The cluster around one Canary: read from caches, compared with what should be, and repaired by the smallest patches. */
+
 import type { Canary, CanaryRef } from "../../core/canary.ts";
 import type { DesiredWorld } from "../../core/desired.ts";
 import type { Readings } from "../../core/observation.ts";
 import { isRunning } from "../../core/phases/table.ts";
 import { type Plan, planFor } from "../../core/plan.ts";
+import { isRecovering } from "../../core/recovery.ts";
 import { ALL_TO_PRIMARY } from "../../core/routes.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
@@ -227,17 +229,13 @@ async function followInputs(
 
 /** Users are on the canary, or on their way back: the way back is finished, with any kind of scaler. */
 function isUnderWay({ status }: Canary): boolean {
-  return isRunning(status.phase) || ("drain" in status && status.drain.kind !== "none") || isRestoring(status);
+  return isRunning(status.phase) || ("drain" in status && status.drain.kind !== "none") || isRecovering(status);
 }
 
 /** A run has ended, and the routes are Aviary's. */
 function isAtRest({ status }: Canary): boolean {
   const { phase } = status;
   return phase === "Initialized" || phase === "Succeeded" || (phase === "Failed" && status.promotedSpec !== "");
-}
-
-function isRestoring(status: Canary["status"]): boolean {
-  return status.phase === "Failed" && status.restoring;
 }
 
 function isLeaving({ status: { phase } }: Canary): boolean {

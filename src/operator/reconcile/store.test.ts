@@ -101,7 +101,7 @@ const aStatus: fc.Arbitrary<CanaryStatus> = fc
       fc.record({ kind: fc.constant("after-routes"), notBefore: fc.nat() }),
     ),
     withheld: fc.boolean(),
-    prepared: fc.boolean(),
+    stage: fc.constantFrom("preparing", "put-off", "prepared"),
     primaryWeight: fc.nat(100),
     skipping: fc.boolean(),
     shiftedAt: fc.option(fc.nat(), { nil: undefined }),

@@ -86,7 +86,7 @@ it("counts each postponed restart once", async () => {
   const registry = new Registry();
   const recorder = createMetricsRecorder({ registry, version: "1", meshProvider: "istio" });
   const running = { ...aCanary({ status: { phase: "Progressing" } }) };
-  const waiting = { ...running.status, putOff: true } as typeof running.status;
+  const waiting = { ...running.status, stage: "put-off" } as typeof running.status;
   const input = { observation: { answers: [] } } as unknown as Turn["input"];
   const routes = { primary: 100, canary: 0, mirror: false };
   const turn = (before: typeof running.status, after: typeof running.status) =>

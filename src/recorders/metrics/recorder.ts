@@ -132,8 +132,7 @@ function observeTurn(metrics: Metrics, turn: Turn): void {
   // Checks before a run starts do not count: they wait for approvals and first starts.
   const analysed = ANALYSING.has(canary.status.phase) && input.observation.answers.length > 0;
   if (analysed) metrics.duration.observe({ name, namespace }, turn.tookMs / 1000);
-  const waits = "putOff" in transition.status && transition.status.putOff === true;
-  if (waits && !("putOff" in canary.status && canary.status.putOff === true)) metrics.putOff.inc({ name, namespace });
+  if (isPutOff(transition.status) && !isPutOff(canary.status)) metrics.putOff.inc({ name, namespace });
   const outcome = "outcome" in transition.status ? transition.status.outcome : undefined;
   if (outcome === "reverted") return;
   countOutcome(metrics, canary, transition.status.phase, outcome === "unjudged");
@@ -171,4 +170,9 @@ async function removeMatching(metric: Gauge | Counter, name: string, namespace: 
   for (const { labels } of values) {
     if (labels["name"] === name && labels["namespace"] === namespace) metric.remove(labels);
   }
+}
+
+/** A run starts over, and not before the end of its hold. */
+function isPutOff(status: Canary["status"]): boolean {
+  return status.phase === "Progressing" && status.stage === "put-off";
 }

@@ -1,0 +1,20 @@
+/** Unions that the wire, and journals of older releases, keep as flags. */
+import type { ProgressingStage, Recovery } from "./positions.ts";
+
+export interface Flags {
+  readonly restoring?: boolean | undefined;
+  readonly undoing?: string | undefined;
+  readonly prepared?: boolean | undefined;
+  readonly putOff?: boolean | undefined;
+}
+
+export function recoveryFrom({ restoring, undoing }: Flags): Recovery {
+  if (restoring !== true) return { kind: "none" };
+  return undoing === undefined ? { kind: "restoring" } : { kind: "undoing", promotion: undoing };
+}
+
+/** @param step the run is prepared once it stands on a step */
+export function stageFrom({ prepared, putOff }: Flags, step: number): ProgressingStage {
+  if (putOff === true) return "put-off";
+  return (prepared ?? step > 0) ? "prepared" : "preparing";
+}

@@ -1,0 +1,10 @@
+/** What the primary gets back after a promotion that failed or was undone (`Failed.recovery`). */
+import type { CanaryStatus } from "./canary.ts";
+import type { Recovery } from "./phases/positions.ts";
+
+export const NOTHING_BACK: Recovery = { kind: "none" };
+
+/** The primary gets an earlier revision back, and has not got it yet. */
+export function isRecovering(status: CanaryStatus): boolean {
+  return status.phase === "Failed" && status.recovery.kind !== "none";
+}
