@@ -48,7 +48,7 @@ describe("usage of pods", () => {
     expect(source.usage("test", "a")?.requestsPerSecond).toBeCloseTo(100, 1);
   });
 
-  it("starts anew for a pod that was born again, and forgets those that are gone", () => {
+  it("starts again for a pod that was created again, and forgets pods that are gone", () => {
     const { source, totals, advance } = stage();
     advance({ "test/a": 10 }, 3);
     totals.set("test/a", 0);
@@ -59,7 +59,7 @@ describe("usage of pods", () => {
     expect(source.usage("test", "a")).toBeUndefined();
   });
 
-  it("tells of each sample, until stopped", () => {
+  it("calls back after each sample, until it is stopped", () => {
     const { source, advance } = stage();
     let told = 0;
     const stopListening = source.tick(() => {

@@ -74,7 +74,7 @@ function sampled(
   const samples = new Map<string, Sample>();
   for (const [pod, requests] of totals) {
     const last = before.get(pod);
-    // A pod of the same name may have been born anew: then it has had fewer requests than before.
+    // A pod of the same name may have been created again: then it has had fewer requests than before.
     if (last === undefined || requests < last.requests) {
       samples.set(pod, { requests, perSecond: undefined });
       continue;

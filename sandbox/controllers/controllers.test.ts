@@ -133,7 +133,7 @@ describe("garbage collection", () => {
     expect(bed.store.list(configMap, "default").map((object) => object.metadata.name)).toEqual(["free"]);
   });
 
-  it("removes an object whose owner never was", async () => {
+  it("removes an object whose owner never existed", async () => {
     const gone = { ...config("gone"), metadata: { name: "gone", namespace: "default", uid: "no-such-uid" } };
     bed.apply(config("child", [gone]));
     await bed.settle();

@@ -1,4 +1,4 @@
-/** Events are news, not history: an hour after it last happened, an event is forgotten. */
+/** An event is deleted an hour after it happened last. */
 import { RESOURCES } from "../../src/ports/kubernetes.ts";
 import { type ControllerContext, type Stop, startController } from "./context.ts";
 import { getByKey, namespaceOf } from "./objects.ts";
@@ -9,7 +9,7 @@ export function startEventExpiry(context: ControllerContext): Stop {
   const { cluster, clock } = context;
   return startController(context, "event-expiry", (wiring) => {
     wiring.on(RESOURCES.event, (event, change) => {
-      // Looked at once when it is old; a repetition in the meantime only moves the look.
+      // Checked once when it is old; a repetition in the meantime only moves the check.
       if (change === "ADDED") wiring.queue.addAfter(`${namespaceOf(event)}/${event.metadata.name}`, LIFETIME_MS);
       return [];
     });

@@ -89,7 +89,7 @@ function create(cluster: Cluster, event: Occurrence, nowMs: number): boolean {
     });
     return true;
   } catch (error) {
-    // An event is never worth failing for; the namespace may be on its way out (403, 404).
+    // A lost event is no failure: its namespace may be in deletion (403, 404).
     if (error instanceof ApiError && (error.code === 403 || error.code === 404)) return false;
     throw error;
   }

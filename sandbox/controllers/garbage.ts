@@ -118,7 +118,7 @@ function collect(garbage: Garbage, id: string): void {
   const solid = states.includes("present");
   const waiting = states.includes("waiting");
   if (!solid && waiting) {
-    // The owner waits for us; our own dependents may be waited for in turn.
+    // The owner waits for this object, which may wait for its own dependents in turn.
     if (hasDependents(garbage, object)) addFinalizer(garbage, place.type, object);
     context.cluster.remove(place.type, namespace, name);
   } else if (!solid) context.cluster.remove(place.type, namespace, name);

@@ -75,7 +75,7 @@ const FAILED = {
   message: "Job has reached the specified backoff limit",
 };
 
-/** Failed pods are replaced with growing patience. */
+/** Failed pods are replaced after a growing back-off. */
 function retryWait(pods: readonly KubeObject[], failed: number, now: number): number {
   if (failed === 0) return 0;
   const ends = pods

@@ -1,4 +1,4 @@
-/** Namespaces on their way out: their content goes first, then they are let go. */
+/** Namespaces that are being deleted: their content is deleted first, then their finalizer is removed. */
 import { type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import { type ControllerContext, type Stop, startController } from "./context.ts";
 import { watchKinds } from "./kinds.ts";

@@ -42,7 +42,7 @@ const CLASS_ANY = 255;
 const LARGEST = 512;
 const ANSWER = 16;
 
-/** Reads a datagram. Never throws: anybody may send anything. */
+/** Reads a datagram. Never throws: any client may send anything. */
 export function parseRequest(datagram: Buffer): Request {
   if (datagram.length < HEADER) return { kind: "garbage" };
   const id = datagram.readUInt16BE(0);

@@ -56,7 +56,7 @@ describe("Flux's CRDs", () => {
     expect(readFluxCrds(join(folder, "bases"))).toEqual(fluxCrds());
   });
 
-  it("that are not there are asked for", () => {
+  it("are asked for in the error when no file has them", () => {
     writeFileSync(join(folder, "empty.yaml"), "");
     expect(() => readFluxCrds(folder)).toThrow(/holds no CRD of Flux: `flux install --export > FILE`/);
   });

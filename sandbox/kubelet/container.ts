@@ -145,7 +145,7 @@ async function pullBackOff(container: ContainerState, host: ContainerHost, image
   host.warning("Failed", `Failed to pull image "${image}": ${why}`);
   host.warning("Failed", "Error: ErrImagePull");
   wait(container, host, "ErrImagePull", why);
-  // The real kubelet shows ErrImagePull until its next look at the pod; ours looks again at once.
+  // The real kubelet shows ErrImagePull until its next look at the pod; the sandbox's looks again at once.
   host.normal("BackOff", `Back-off pulling image "${image}"`);
   host.warning("Failed", "Error: ImagePullBackOff");
   wait(container, host, "ImagePullBackOff", `Back-off pulling image "${image}": ${why}`);

@@ -14,7 +14,7 @@ import { onTerminal, resizeTerminal } from "./terminal.ts";
 
 type Program = NonNullable<ContainerState["program"]>;
 
-/** As shells say that there is no such command. */
+/** The exit code of shells for an unknown command. */
 const NOT_FOUND = 127;
 
 interface Place {

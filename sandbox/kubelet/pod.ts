@@ -277,7 +277,7 @@ function configChange(live: LivePod, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Wakes who waits for a missing one, and renews mounted files, as the kubelet does within a minute. */
+/** Wakes containers that wait for a missing one, and renews mounted files, as the kubelet does within a minute. */
 function onConfigChange(live: LivePod, name: string): void {
   if (!mentionsConfig(live.pod, name)) return;
   for (const wake of [...live.waiters]) wake();

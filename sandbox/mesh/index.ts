@@ -125,7 +125,7 @@ export async function startMesh(cluster: Cluster, options: MeshOptions): Promise
   };
 }
 
-/** Whether the cluster has pods of the workload, or the Service. The gateway, and what has no name, never go. */
+/** Whether the cluster has pods of the workload, or the Service. The gateway and unnamed callers are always there. */
 function isKnown(subject: Workload | ServiceName, registry: Registry): boolean {
   if ("host" in subject)
     return subject === NOWHERE || registry.service(`${subject.namespace}/${subject.name}`) !== undefined;
@@ -134,7 +134,7 @@ function isKnown(subject: Workload | ServiceName, registry: Registry): boolean {
   return false;
 }
 
-/** Says on the object what it asks for and does not get. */
+/** Reports on the object what it asks for and the mesh cannot do. */
 function reportProblems(cluster: Cluster, object: KubeObject, events: EventRecorder): void {
   const { namespace = "" } = object.metadata;
   const gateways: readonly string[] = object.spec?.gateways ?? [];

@@ -39,7 +39,7 @@ beforeEach(async () => {
 afterEach(() => bed.stop());
 
 describe("a Service", () => {
-  it("answers at its cluster IP, and telemetry names both sides' words for it", async () => {
+  it("answers at its cluster IP, and telemetry has the reports of both sides", async () => {
     expect((await bed.ask("podinfo")).body).toBe("podinfo-primary");
     const labels = {
       source_workload: "unknown",
@@ -158,7 +158,7 @@ describe("a VirtualService", () => {
     },
   );
 
-  it("of the greatest age has the host for itself; no rule means 404", async () => {
+  it("that is the oldest one has the host for itself; no rule means 404", async () => {
     route([{ match: [{ uri: { exact: "/a" } }], route: [to("podinfo-canary")] }]);
     bed.put(virtualService, "zzz", { hosts: ["podinfo"], http: [{ route: [to("podinfo-primary")] }] });
     expect(await bodyOf("/a")).toBe("podinfo");

@@ -101,7 +101,7 @@ interface Counts {
 
 type Reporter = "source" | "destination";
 
-/** One who-to-whom with one outcome. */
+/** One pair of workloads with one outcome. */
 interface Series {
   readonly first: Observation;
   requests: number;

@@ -26,7 +26,7 @@ export interface PodPorts {
 
 /** Idle connections kept per pod. */
 const IDLE_CONNECTIONS = 256;
-/** Shorter than the 5 s after which Node's servers close: it must be us who close, or a request would meet the end. */
+/** Shorter than the 5 s after which Node's servers close: the mesh must close first, or a request would meet the end. */
 const IDLE_MS = 4_000;
 
 export function createPodPorts(podAt: (address: string) => PodFacts | undefined): PodPorts {

@@ -1,5 +1,5 @@
 /**
- * Who may get a request: the endpoints of one Service port, or of a subset of them, under the rules of its
+ * Which endpoints may get a request: those of one Service port, or of a subset of them, under the rules of its
  * DestinationRules. (Envoy calls this a cluster.) Pools live on when their endpoints or rules change, so that counts of
  * requests under way stay right.
  */

@@ -113,7 +113,7 @@ describe("users notice nothing", () => {
     expect([...users.outcomes.keys()]).toEqual(["200"]);
   });
 
-  it("when a pod stops before anybody was told: another one is asked", async () => {
+  it("when a pod stops before its endpoints say so: another one is asked", async () => {
     const pods = [await bed.pod("podinfo"), await bed.pod("podinfo"), await bed.pod("podinfo")];
     bed.endpoints("podinfo", pods);
     const users = startUsers(8);
@@ -175,7 +175,7 @@ describe("retries and time limits", () => {
     for (let i = 0; i < 20; i += 1) expect((await ask()).body).toBe("podinfo");
     expect(bad.seen.length).toBeGreaterThan(0);
     expect(good.seen.every(({ body }) => body === "same")).toBe(true);
-    // Who asks sees no failure; the pod's own proxy counts every one, so that retries do not hide a bad canary.
+    // Users see no failure; the pod's own proxy counts every one, so that retries do not hide a bad canary.
     expect(requests({ response_code: "503", reporter: "source" })).toBe(0);
     expect(requests({ response_code: "503", reporter: "destination" })).toBe(bad.seen.length);
     bed.endpoints("podinfo", [bad]);

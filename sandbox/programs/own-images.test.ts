@@ -87,7 +87,7 @@ function pods(wanted: (all: readonly KubeObject[]) => boolean): Promise<readonly
 
 const isReady = ({ status }: KubeObject) => status?.containerStatuses?.[0]?.ready === true;
 
-it("runs beside its like, with its port, address, environment, arguments and files, and is restarted", async () => {
+it("runs in several pods at once, with its port, address, environment, arguments and files, and is restarted", async () => {
   const [first, second] = await pods((all) => all.length === 2 && all.every(isReady));
   const service = sandbox.cluster.get(RESOURCES.service, "default", "shop")?.spec?.clusterIP;
   for (const pod of [first, second]) {

@@ -62,7 +62,7 @@ describeWithPrometheus(`embedded and real Prometheus agree (PROMQL_SEED=${SEED})
       if (difference !== undefined) found.push(`${JSON.stringify(params)}\n    ${difference}`);
     }
     process.stdout.write(`  ${path}: ${cases.length} queries, of them ${errors} errors and ${empty} without data\n`);
-    // A run of which most say nothing would prove nothing.
+    // Queries without an answer prove nothing, so most must have one.
     expect(errors + empty).toBeLessThan(cases.length * 0.7);
     return found;
   }
@@ -92,7 +92,7 @@ describeWithPrometheus(`embedded and real Prometheus agree (PROMQL_SEED=${SEED})
   });
 });
 
-it("knows whether there is a real Prometheus to be held against", () => {
+it("compares with the program named prometheus, or with none", () => {
   expect(binary === undefined || binary.endsWith("prometheus")).toBe(true);
 });
 

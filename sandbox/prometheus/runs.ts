@@ -19,7 +19,7 @@ const WIDEST_GAP = 0xffff_ffff;
 
 export const lastTime = ({ start, gap, count }: Run): number => start + Math.max(0, count - 1) * gap;
 
-/** A queue of runs, oldest first. It grows as it must; who puts runs in takes old ones out. */
+/** A queue of runs, oldest first. It grows as it must; the writer takes old runs out. */
 export class RunQueue {
   private starts = new Float64Array(FIRST_CAPACITY);
   private gaps = new Uint32Array(FIRST_CAPACITY);

@@ -11,8 +11,8 @@ export interface ScraperOptions {
   readonly targets: () => readonly string[];
   readonly intervalMs: number;
   /**
-   * The interval when absent. It may be longer, which Prometheus refuses: a scrape that is answered late leaves out the next
-   * ones instead of ending all series, as a machine would that is busy for a moment.
+   * The interval when absent. It may be longer, which Prometheus refuses: a late answer skips the next scrapes instead of
+   * ending all series, because a busy machine answers late for a moment.
    */
   readonly timeoutMs?: number;
   /** Milliseconds since the epoch. */

@@ -25,7 +25,7 @@ export interface TelemetryOptions {
    * and their last answers are repeated: a sandbox at rest should cost next to nothing. Absent: pods are always scraped.
    */
   readonly activity?: () => number;
-  /** How long a pod may take to answer; less than the scrape interval of who asks us. */
+  /** How long a pod may take to answer; less than the interval of the Prometheus that scrapes. */
   readonly podTimeoutMs?: number;
 }
 

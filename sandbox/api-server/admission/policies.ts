@@ -130,7 +130,7 @@ function covers(rule: KubeFields, { target, subresource, operation, object }: Wr
   );
 }
 
-/** Of label selectors, matchLabels; an expression is more than the sandbox knows, and matches. */
+/** Reads the matchLabels of a label selector. The sandbox does not evaluate expressions: they match. */
 function carries(selector: KubeFields | undefined, labels: Readonly<Record<string, string>> = {}): boolean {
   return Object.entries(selector?.matchLabels ?? {}).every(([key, value]) => labels[key] === value);
 }

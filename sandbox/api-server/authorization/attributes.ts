@@ -55,7 +55,7 @@ interface Place {
 
 export function attributesOf(verb: string, { target, namespace, name = "", subresource }: Place): ResourceAttributes {
   const { group, plural } = target.resource;
-  // A namespace is in itself: who may read it may be told by a role of that namespace.
+  // A namespace counts as being in itself: a role of that namespace may allow reading it.
   const own = group === "" && plural === "namespaces" ? name : namespace;
   return { verb, group, resource: plural, subresource, namespace: own, name };
 }

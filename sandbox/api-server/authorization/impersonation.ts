@@ -45,7 +45,7 @@ export function impersonated(authorizer: Authorizer, user: User, headers: Incomi
   };
 }
 
-/** A ServiceAccount is in its groups by itself; everybody with a name is authenticated. */
+/** A ServiceAccount is in its groups without any header; every user with a name is authenticated. */
 function allGroups(name: string, namespace: string | undefined, given: readonly string[]): readonly string[] {
   const own =
     namespace === undefined || given.length > 0

@@ -21,7 +21,7 @@ describe("quantities", () => {
     ["-1000m", "-1"],
   ])("%s is written %s", (given, written) => expect(canonicalQuantity(given)).toBe(written));
 
-  it("that are none stay as they are, to be refused", () => {
+  it("that cannot be read stay as they are, so that validation refuses them", () => {
     for (const given of ["", "a lot", ".", true]) expect(canonicalQuantity(given)).toBe(given);
   });
 });

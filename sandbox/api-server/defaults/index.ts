@@ -63,7 +63,7 @@ export function defaultBuiltin(group: string, object: KubeObject): void {
   if (status !== undefined) object.status ??= { ...status };
 }
 
-/** What a status says before anybody has written one: the numbers that Go does not omit. */
+/** The status of a new object: the numbers that Go does not omit. */
 const STATUS: Readonly<Record<string, KubeFields>> = {
   "/ResourceQuota": {},
   "apps/Deployment": {},
@@ -77,7 +77,7 @@ const STATUS: Readonly<Record<string, KubeFields>> = {
   "networking.k8s.io/Ingress": { loadBalancer: {} },
 };
 
-/** Puts the structs there that every object of a kind has in Go, so that what is missing in them is missed. */
+/** Adds the structs that every object of a kind has in Go, so that validation reports their missing fields. */
 export function fillStructs(group: string, object: KubeObject): void {
   if (group === "coordination.k8s.io") object.spec ??= {};
   if (group !== "apps" || object.kind === "ControllerRevision") return;

@@ -1,4 +1,4 @@
-/** Content negotiation: the Accept header's wishes, the first of which that we can fulfil counts. */
+/** Content negotiation: the first form in the Accept header that the server can answer with counts. */
 
 export interface Wish {
   readonly form: "json" | "Table" | "PartialObjectMetadata" | "PartialObjectMetadataList";

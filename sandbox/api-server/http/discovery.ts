@@ -1,4 +1,4 @@
-/** What there is: the lists that clients read before anything else, in the old form and in the aggregated one. */
+/** The lists of groups and resources, which clients read first, in the old form and in the aggregated one. */
 import { noSuchResource } from "../errors.ts";
 import type { Registry } from "../registry.ts";
 import type { Resource, ResourceVersion } from "../resource.ts";

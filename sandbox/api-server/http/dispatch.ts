@@ -23,7 +23,7 @@ export const PUBLIC: ReadonlySet<string> = new Set(["healthz", "livez", "readyz"
 
 type Handler = (call: Call, route: Route) => Answer | Promise<Answer>;
 
-/** The version we claim to be: in the middle of what kubectl clients in use tolerate. */
+/** The version that the server reports: every kubectl that is still in use accepts it. */
 const VERSION = {
   major: "1",
   minor: "33",

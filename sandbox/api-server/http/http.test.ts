@@ -399,8 +399,8 @@ describe("discovery and OpenAPI", () => {
   });
 });
 
-describeSandbox("the sandbox's own door", () => {
-  it("tells everybody that it is well", async () => {
+describeSandbox("the sandbox's own listener", () => {
+  it("answers health checks without a token", async () => {
     const stranger = testClient({ ...server, token: "" });
     expect(await stranger.send("GET", "/readyz")).toMatchObject({ code: 200, text: "ok" });
     expect((await stranger.send("GET", "/version")).json.minor).toBe("33");

@@ -82,7 +82,7 @@ export async function patchObject(call: Call, route: Route, part: Part): Promise
   return ok(presentObject(call, target, written));
 }
 
-/** The patched object is none of its kind. A real server shows all of it, we what was sent. */
+/** The patched object does not fit its kind. A real server shows the whole object, the sandbox what was sent. */
 function notDecoded(text: string, words: string): ApiError {
   const message = `Invalid value: ${JSON.stringify(text)}: ${words}`;
   return new ApiError(422, "Invalid", ` "" is invalid: patch: ${message}`, {

@@ -170,7 +170,7 @@ function endInTime(watch: Watch, stop: () => void): void {
     if (bookmarks) bookmark(watch);
     call.response.end();
   }, timeoutMs);
-  // Who watches a kind whose definition goes away has to ask anew, and then learns that there is no such kind.
+  // Ends the watches of a kind whose definition is deleted: their clients ask again and get a 404.
   const { resource, version } = watch.route.target;
   const { registry } = call.server.store;
   const forget = registry.onChange(() => {

@@ -174,7 +174,7 @@ export async function deleteObject(call: Call, route: Route): Promise<Answer> {
   return ok(deletionAnswer(call, target, deletion, options));
 }
 
-/** A Status when the object is gone, the object while it is going. */
+/** A Status when the object is deleted, the object while finalizers keep it. */
 function deletionAnswer(call: Call, target: Target, { object, removed }: Deletion, options: DeleteOptions): unknown {
   const { resource } = target;
   const { name, uid } = object.metadata;

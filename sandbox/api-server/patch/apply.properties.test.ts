@@ -157,7 +157,7 @@ describe(`server-side apply (SEED=${SEED})`, () => {
     fc.assert(property, RUNS);
   });
 
-  it("gives every field to someone: what two appliers made, their withdrawal takes away", () => {
+  it("gives every field an owner: what two appliers made is gone when both withdraw", () => {
     const property = fc.property(configuration, configuration, (first, second) => {
       const empty = { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "app" } } as KubeObject;
       const live = forced(forced(undefined, first, "a"), second, "b");

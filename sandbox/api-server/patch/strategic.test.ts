@@ -40,7 +40,7 @@ describe("strategic merge patch", () => {
     ]);
   });
 
-  it("keeps two ports of one number apart from nothing: the patch key is containerPort alone", () => {
+  it("does not tell two ports of one number apart: the patch key is containerPort alone", () => {
     const before = { containers: [container("a", { ports: [{ containerPort: 80, protocol: "TCP", name: "x" }] })] };
     const patch = { containers: [{ name: "a", ports: [{ containerPort: 80, protocol: "UDP" }] }] };
     expect(patched(before, patch).containers[0].ports).toEqual([{ containerPort: 80, protocol: "UDP", name: "x" }]);

@@ -112,7 +112,7 @@ export function merge(node: SchemaNode | undefined, live: unknown, applied: unkn
 
 /**
  * `value` without the paths of `gone`. What becomes empty by that goes too (undefined when nothing is left), unless
- * someone in `owned` wants it there, empty as it is.
+ * `owned` names it: then it stays, empty.
  */
 export function without(node: SchemaNode | undefined, value: unknown, gone: FieldSet, owned: FieldSet): unknown {
   if (gone.member) return undefined;

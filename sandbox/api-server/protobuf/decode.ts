@@ -16,7 +16,7 @@ type Message = ReadonlyMap<number, Field>;
 type Fields = { [key: string]: unknown };
 
 const MAGIC = Buffer.from("k8s\0");
-/** Go writes these even when they were not given: there is no telling zero from absent, and zero is no wish. */
+/** Go writes these fields also when they are absent. Zero cannot be told from absent, so it counts as absent. */
 const ZERO_IS_ABSENT: ReadonlySet<string> = new Set(
   `nodePort hostPort healthCheckNodePort generation initialDelaySeconds timeoutSeconds periodSeconds successThreshold
   failureThreshold minReadySeconds hostNetwork hostPID hostIPC stdin stdinOnce tty paused publishNotReadyAddresses
@@ -160,7 +160,7 @@ function decodeMessage(name: string, bytes: Buffer, path: string): Fields {
   for (const { number, value } of rawFields(bytes)) {
     const field = message.get(number);
     if (field === undefined) {
-      // Go writes empty values of fields that we do not know; only what says something must not be lost.
+      // Go also writes empty values of fields that the table lacks: those may be dropped, others may not.
       if (isEmpty(value)) continue;
       throw badRequest(`${path}: field ${number} of ${name} is not supported in protobuf: send JSON`);
     }

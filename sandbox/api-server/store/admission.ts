@@ -96,7 +96,7 @@ function nodePortOf(live: KubeObject | undefined, port: KubeFields): number | un
   return live?.spec?.ports?.find((old: KubeFields) => old.port === port.port && old.name === port.name)?.nodePort;
 }
 
-/** Address that a Service held and holds no more. */
+/** The address that a Service gives up by this write. */
 export function freedAddress(live: KubeObject, next: KubeObject | undefined): string | undefined {
   const address = live.spec?.clusterIP;
   return address === undefined || address === "None" || next?.spec?.clusterIP === address ? undefined : address;

@@ -1,4 +1,4 @@
-/** How an object is asked to go: finalizers, propagation, grace. */
+/** How the deletion of an object begins: finalizers, propagation, grace period. */
 import type { KubeObject } from "../../../src/ports/kubernetes.ts";
 import { copyOf } from "./json.ts";
 
@@ -49,14 +49,14 @@ export function doomed(live: KubeObject, options: DeleteOptions, now: string): K
 function finalizersFor(live: KubeObject, propagation: Propagation | undefined): string[] {
   const before = live.metadata.finalizers ?? [];
   const wanted = propagation ?? (ORPHANING.has(`${live.apiVersion}/${live.kind}`) ? "Orphan" : undefined);
-  // No wish at all leaves standing what an earlier deletion, or the object's author, asked for.
+  // Without options, what an earlier deletion or the object's author asked for stays.
   if (wanted === undefined) return before;
   const others = before.filter((finalizer) => finalizer !== FOREGROUND && finalizer !== ORPHAN);
   if (wanted === "Foreground") return [...others, FOREGROUND];
   return wanted === "Orphan" ? [...others, ORPHAN] : others;
 }
 
-/** Only pods take their time. */
+/** Only pods have a grace period. */
 function gracePeriod(live: KubeObject, { gracePeriodSeconds }: DeleteOptions): number {
   if (live.apiVersion !== "v1" || live.kind !== "Pod") return 0;
   return gracePeriodSeconds ?? live.spec?.terminationGracePeriodSeconds ?? 30;

@@ -65,7 +65,7 @@ export function hpaToStorage(object: KubeObject): KubeObject {
   };
 }
 
-/** Annotations are the user's to break: what cannot be read says nothing. */
+/** Users may write anything into annotations: what cannot be read is ignored. */
 function parsed(text: string): KubeFields {
   try {
     return JSON.parse(text);

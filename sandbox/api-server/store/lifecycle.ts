@@ -21,7 +21,7 @@ const GENERATED_NAME_LIMIT = 58;
 /** Nodes report themselves: their status is kept on creation. */
 const bornWithStatus = (resource: Resource) => resource.group === "" && resource.plural === "nodes";
 
-/** A new object's metadata; the caller's status is dropped where status has its own door. */
+/** A new object's metadata; the caller's status is dropped where status is a subresource. */
 export function born({ resource, version }: Target, given: KubeObject, birth: Birth): KubeObject {
   const draft = copyOf(given);
   const metadata = draft.metadata;
@@ -123,7 +123,7 @@ function withoutTimes(object: KubeObject): unknown {
 /** Finalizers that the API server knows without a domain. */
 const STANDARD_FINALIZERS: ReadonlySet<string> = new Set(["kubernetes", "orphan", "foregroundDeletion"]);
 
-/** These are not Kubernetes' own objects but those of servers beside it, which ask less: definitions have such a finalizer. */
+/** These objects belong to API servers beside Kubernetes' own, which accept finalizers without a domain. CRDs have one. */
 const LENIENT_GROUPS: ReadonlySet<string> = new Set(["apiextensions.k8s.io", "apiregistration.k8s.io"]);
 
 /** Finalizers of built-in objects have a domain, and all may only go while an object is being deleted. */
@@ -161,7 +161,7 @@ export function isFinalized(object: KubeObject): boolean {
   return object.kind !== "Namespace" || (object.spec?.finalizers ?? []).length === 0;
 }
 
-/** Go omits empty metadata maps and lists; so do we, that "empty" and "absent" are one state. */
+/** Go omits empty metadata maps and lists; the sandbox does, too, so that "empty" and "absent" are one state. */
 function dropEmpty(draft: KubeObject): KubeObject {
   for (const field of ["labels", "annotations", "finalizers", "ownerReferences", "managedFields"] as const) {
     const value = draft.metadata[field];

@@ -89,13 +89,13 @@ export function replace(core: Core, target: Target, given: KubeObject, options: 
   return fromStorage(resource, version.name, core.commit(resource, "MODIFIED", next, stored));
 }
 
-/** Metadata must be there before anything can be said about it. */
+/** Adds empty metadata where it is missing, so that validation can report its fields. */
 function named({ resource, version }: Target, given: KubeObject): KubeObject {
   const apiVersion = apiVersionFor(resource, version.name);
   return { ...given, apiVersion, kind: resource.kind, metadata: given.metadata ?? { name: "" } };
 }
 
-/** Groups whose objects are written down as Go writes them. */
+/** Groups whose objects are stored in Go's canonical form. */
 const CANONICAL: ReadonlySet<string> = new Set(["", "apps", "batch", "autoscaling"]);
 
 /** Schema, defaults, admission, validation, owners. @returns the draft in its stored version */

@@ -168,13 +168,13 @@ describe.runIf(installed).each([
     expect(await exec(["both", "-c", "web", "--", "curl", "-s", url])).toBe("/path for front:8080");
   });
 
-  it("a program that is not there is said", async () => {
+  it("a missing program is named in the error", async () => {
     expect(await exec(["both", "-c", "web", "--", "no-such-program"])).toMatch(
       /cannot run the command: "no-such-program" was not found on this machine.*exit code 127/s,
     );
   });
 
-  it("a pod and a container that are not there are said", async () => {
+  it("a missing pod and a missing container are named in the error", async () => {
     expect(await exec(["none", "--", "true"])).toMatch(/pods "none" not found/);
     expect(await exec(["both", "-c", "none", "--", "true"])).toMatch(/container none is not valid for pod both/);
   });
@@ -204,7 +204,7 @@ describe.runIf(installed).each([
     child.kill();
   });
 
-  it("a port that nothing listens on is said, and the forwarding goes on", async () => {
+  it("a port without a listener is named in the error, and the forwarding goes on", async () => {
     const child = start(["port-forward", "pod/both", ":8081"], env);
     const said = new Promise<string>((resolve) => {
       createInterface({ input: child.stderr ?? process.stdin }).on("line", resolve);

@@ -1,4 +1,4 @@
-/** The columns of pods. Their status is a story: of init containers, of waiting reasons, of ends. */
+/** The columns of pods. The status sums up init containers, waiting reasons and exit codes. */
 import type { KubeFields, KubeObject } from "../../../src/ports/kubernetes.ts";
 import type { ColumnList } from "./builtin.ts";
 import { ageOf, duration, NONE, text, UNKNOWN, wide } from "./column.ts";

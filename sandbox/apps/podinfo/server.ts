@@ -38,7 +38,7 @@ export interface HttpServer {
   connections(): number;
 }
 
-/** Longer than any proxy keeps an idle connection, so that it is never ours that closes under a request. */
+/** Longer than any proxy keeps an idle connection, so that the server never closes one under a request. */
 const KEEP_ALIVE_MS = 75_000;
 
 interface Entry extends Route {

@@ -1,6 +1,6 @@
 /**
- * What KEDA itself does to the size of a target. Between the least size and the most a HorizontalPodAutoscaler decides;
- * below that, between nothing and the least, KEDA does, by whether there is anything to do at all. Pure.
+ * How KEDA itself scales a target. From the minimum to the maximum the HorizontalPodAutoscaler decides. Between zero and the
+ * minimum KEDA decides: a target with an active trigger gets the minimum, others get nothing. Pure.
  */
 import type { KubeFields } from "../../../src/ports/kubernetes.ts";
 import type { NewCondition } from "../conditions.ts";
@@ -76,7 +76,7 @@ function idle(activity: Activity): Verdict {
   return { busy: false, conditions: [ready, inactive] };
 }
 
-/** A target that was never seen busy has nothing to cool down from. */
+/** A target without a known activity has no cool-down. */
 function hasCooledDown({ spec, now, createdAt, activeAt }: Activity): boolean {
   if (activeAt === undefined) return createdAt + (spec.initialCooldownPeriod ?? 0) * 1000 <= now;
   return activeAt + (spec.cooldownPeriod ?? COOLDOWN_SECONDS) * 1000 <= now;

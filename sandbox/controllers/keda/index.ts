@@ -92,7 +92,7 @@ function forget({ readings, due }: Setting, { metadata: { uid = "" } }: KubeObje
   due.delete(uid);
 }
 
-/** One that cannot be understood has said so; its metrics are not there. */
+/** A ScaledObject that cannot be understood has no metrics; its status says why. */
 function queryOf(scaledObject: KubeObject, metricName: string): QueryTrigger | undefined {
   const triggers = understood(scaledObject);
   return triggers instanceof Error ? undefined : triggers.queries.find((query) => query.metricName === metricName);
@@ -162,7 +162,7 @@ function pause(setting: Setting, object: KubeObject, replicas: string | undefine
   if (count !== undefined && !Number.isInteger(count)) {
     return refused(setting, object, `failed to parse paused replica count: "${replicas}"`);
   }
-  // Once: who scales the target of a paused ScaledObject afterwards is not put right.
+  // Done once: a size that another client sets afterwards stays.
   const paused = object.status?.conditions?.some(
     ({ type, status }: KubeFields) => type === "Paused" && status === "True",
   );
@@ -246,7 +246,7 @@ function act(setting: Setting, object: KubeObject, triggers: Triggers): void {
   const verdict = judgeActivity({
     spec: object.spec,
     current,
-    // CPU is no reason to begin: a target that is measured by nothing else always has something to do.
+    // CPU never activates a target: one that is measured by nothing else always counts as active.
     active:
       answers.length === 0 || answers.some(({ trigger, value }) => value !== undefined && value > trigger.activation),
     failed,

@@ -37,7 +37,7 @@ function sync(context: ControllerContext, { queue }: Wiring, revision: KubeObjec
   const name = deploymentName(revision.metadata.name);
   const live = cluster.get(RESOURCES.deployment, namespace, name);
   const deployment = live ?? cluster.create(RESOURCES.deployment, deploymentOf(revision, replicas));
-  // Only going to rest and waking up is ours: who scales it in between is not put right.
+  // This controller only scales to zero and back: another size that a client sets in between stays.
   const asleep = deployment.spec?.replicas === 0;
   if (asleep !== (replicas === 0)) {
     edit(cluster, RESOURCES.deployment, deployment, (copy) => {

@@ -36,7 +36,7 @@ export function createAccessCounter(): AccessCounter {
   const series = new Map<string, Series>();
   return {
     count: ({ request, response, ...names }) => {
-      // A request that no Ingress leads anywhere belongs to nothing.
+      // A request that no Ingress claims is not counted.
       if (names.ingress === "") return;
       const labels = Object.entries(names).map(([name, value]) => ({ name, value }));
       const key = JSON.stringify(labels);

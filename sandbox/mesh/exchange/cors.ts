@@ -1,4 +1,4 @@
-/** corsPolicy: browsers' questions are answered by the mesh, and answers say who may read them. */
+/** corsPolicy: the mesh answers preflight requests, and answers name the sites that may read them. */
 import type { Cors } from "../routes/route.ts";
 import type { Exchange } from "./exchange.ts";
 import { setHeader } from "./headers.ts";

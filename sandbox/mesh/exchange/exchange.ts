@@ -5,7 +5,7 @@
  *                                                               ^--- retry: another pod --'
  *
  * A try that certainly did no work (no connection; or a kept connection that was closed under a request) is repeated
- * silently, so that pods may come and go without anybody noticing. All other repetitions are the route's retry policy.
+ * silently, so that pods may come and go unnoticed by users. All other repetitions are the route's retry policy.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { judge, type Member, type Pool, pick } from "../pools.ts";
@@ -179,7 +179,7 @@ function onDeadline(exchange: Exchange): void {
   reply(exchange, TIMEOUT);
 }
 
-/** Picks a pod and tries it, as soon as the pool has room: who waited must not meet a pod that is gone meanwhile. */
+/** Picks a pod and tries it, as soon as the pool has room: a pod that is picked before the wait may be gone after it. */
 function tryNext(exchange: Exchange, pool: Pool, route: Route): void {
   const fits = admitted(exchange, pool, (done) => {
     const member = pick(pool, exchange.around.random, exchange.affinity?.hash, exchange.tried);
@@ -218,7 +218,7 @@ function attempt(exchange: Exchange, pool: Pool, member: Member, route: Route, d
     body: exchange.body,
     source: exchange.request,
     connectTimeoutMs: pool.policy.connectTimeoutMs,
-    // What streams cannot be repeated when a kept connection turns out to be closed; and one such surprise is enough.
+    // A kept connection may turn out to be closed. A streamed body cannot be repeated then; others are repeated once.
     fresh: pool.policy.maxRequestsPerConnection === 1 || exchange.body.kind === "stream" || exchange.silentTries > 0,
     sent: (bytes) => {
       exchange.requestBytes += bytes;

@@ -1,4 +1,4 @@
-/** What telemetry learns of an exchange: who asked hears of the whole, who was asked of every try. */
+/** What telemetry records: the caller's proxy reports a whole exchange, the called pod's proxy every try. */
 import type { ServiceName } from "../observations.ts";
 import type { Member } from "../pools.ts";
 import type { Exchange } from "./exchange.ts";

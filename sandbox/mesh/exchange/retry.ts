@@ -12,7 +12,7 @@ const FIRST_PAUSE_MS = 25;
 
 export type Outcome = Pick<Failure, "kind"> | { readonly kind: "answer"; readonly status: number };
 
-/** RFC 9110: doing it twice is doing it once. */
+/** Idempotent methods (RFC 9110): two requests have the effect of one. */
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
 
 /**

@@ -79,7 +79,7 @@ export function serveUpgrade(around: Surroundings, door: Door, request: Incoming
   outgoing.on("response", (answer) => {
     answered = true;
     answer.on("error", () => socket.destroy());
-    // The pod did not want to: its ordinary answer goes back, and the connection ends with it.
+    // The pod refused the upgrade: its ordinary answer goes back, and the connection ends with it.
     record(answer.statusCode ?? 502, "-");
     socket.write(headText(answer, "close"));
     answer.pipe(socket);

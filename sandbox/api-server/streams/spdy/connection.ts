@@ -90,7 +90,7 @@ function bodyOf(id: number, send: (frame: Buffer, done?: () => void) => void, go
   })
     .on("error", () => {})
     .on("close", function onClose(this: Duplex) {
-      // Who left in the middle has to say so, or the other side waits for the rest.
+      // A side that leaves in the middle must say so: else the other side waits for the rest.
       if (!this.writableFinished) send(controlFrame(TYPES.rstStream, words(id, CANCEL)));
     });
 }

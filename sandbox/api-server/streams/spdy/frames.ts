@@ -14,7 +14,7 @@ export const FIN = 1;
 
 const HEADER_BYTES = 8;
 const VERSION = 3;
-/** Longer frames are no client's of Kubernetes. */
+/** No client of Kubernetes sends longer frames. */
 const MAX_LENGTH = 1 << 24;
 
 export type Frame =
