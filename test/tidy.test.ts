@@ -143,6 +143,11 @@ describe("the source tree is tidy", () => {
     expect(rooms.filter((room) => !new RegExp(`[\`/ ]${room}/`).test(text))).toEqual([]);
   });
 
+  it("types what these rooms read and write of Kubernetes, instead of raw JSON", () => {
+    const raw = SOURCES.filter(({ path }) => /^src\/(workloads|services)\//.test(path) && !isTest(path));
+    expect(raw.filter(({ text }) => /\bKubeFields\b/.test(text)).map(({ path }) => path)).toEqual([]);
+  });
+
   it("keeps the members of a family apart", () => {
     const broken = SOURCES.filter(({ path }) => FAMILIES.some((family) => path.startsWith(`src/${family}/`))).flatMap(
       (source) => {

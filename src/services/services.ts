@@ -7,7 +7,8 @@
  */
 import { type Canary, dotted, type ServiceMetadata } from "../core/canary.ts";
 import { equal } from "../json/merge-patch.ts";
-import { type KubeFields, type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
+import { type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
+import type { ServiceObject, ServicePort, ServiceSpec } from "../ports/kubernetes-types.ts";
 import { FLUX_OPT_OUT, isOptedOutOfFlux, ownerReference } from "../ports/owner.ts";
 import type { ServicesRouter } from "../ports/services.ts";
 import type { Snapshot } from "../ports/snapshot.ts";
@@ -80,7 +81,7 @@ function renderService(
 function podSelectorOf(
   servedBy: "primary" | "canary",
   { target, primary, primaryServes }: PodSelector,
-  existing?: KubeObject,
+  existing?: ServiceObject,
 ): Strings {
   if (servedBy === "canary") return { ...target };
   const present: Strings | undefined = existing?.spec?.selector;
@@ -120,7 +121,7 @@ function created(
   };
 }
 
-function servicePorts(canary: Canary, selector: PodSelector): readonly KubeFields[] {
+function servicePorts(canary: Canary, selector: PodSelector): readonly ServicePort[] {
   const { portName, port, targetPort, appProtocol } = canary.spec.service;
   const main = { name: portName, protocol: "TCP", port, targetPort, ...(appProtocol ? { appProtocol } : {}) };
   const discovered = selector.ports.map(({ name, port: number }) => ({
@@ -133,20 +134,18 @@ function servicePorts(canary: Canary, selector: PodSelector): readonly KubeField
 }
 
 /** @returns the given spec itself when ports and selector are as wanted */
-function repairedSpec(existing: KubeObject, podSelector: Strings, ports: readonly KubeFields[]): KubeFields {
-  const seenPorts: readonly KubeFields[] = existing.spec?.ports ?? [];
+function repairedSpec({ spec = {} }: ServiceObject, podSelector: Strings, ports: readonly ServicePort[]): ServiceSpec {
+  const seenPorts = spec.ports ?? [];
   const withNodePorts = ports.map((port) => {
     const same = seenPorts.find(({ name }) => name === port.name);
     return same?.nodePort === undefined ? port : { ...port, nodePort: same.nodePort };
   });
   const portsDiffer = !equal(byPort(seenPorts), byPort(withNodePorts));
-  const selectorDiffers = !equal(existing.spec?.selector ?? {}, podSelector);
-  return portsDiffer || selectorDiffers
-    ? { ...existing.spec, selector: podSelector, ports: withNodePorts }
-    : existing.spec;
+  const selectorDiffers = !equal(spec.selector ?? {}, podSelector);
+  return portsDiffer || selectorDiffers ? { ...spec, selector: podSelector, ports: withNodePorts } : spec;
 }
 
-const byPort = (ports: readonly KubeFields[]) => [...ports].sort((a, b) => a.port - b.port);
+const byPort = (ports: readonly ServicePort[]) => [...ports].sort((a, b) => a.port - b.port);
 
 function isOurs(service: KubeObject, canary: Canary): boolean {
   const controller = service.metadata.ownerReferences?.find((owner) => owner.controller === true);
@@ -159,7 +158,7 @@ function kept(seen: Strings | undefined, keys: readonly string[] | undefined): R
 
 /** A Service that a Canary owns is deleted with it; an adopted one selects the target's pods again. */
 function releaseApex(canary: Canary, selector: PodSelector, seen: Snapshot): readonly KubeObject[] {
-  const apex = seen.get(refOf(canary, "apex"));
+  const apex: ServiceObject | undefined = seen.get(refOf(canary, "apex"));
   const controller = apex?.metadata.ownerReferences?.find((owner) => owner.controller === true);
   if (apex === undefined || controller?.kind === "Canary") return [];
   const applied = appliedManifest(apex, dotted(apex.metadata.name, canary.ref));
@@ -175,7 +174,7 @@ function releaseApex(canary: Canary, selector: PodSelector, seen: Snapshot): rea
 }
 
 /** @throws Error with the text of the contract when the annotation is no JSON */
-function appliedManifest({ metadata }: KubeObject, name: string): Partial<KubeObject> | undefined {
+function appliedManifest({ metadata }: KubeObject, name: string): Partial<ServiceObject> | undefined {
   const text = metadata.annotations?.[KUBECTL_ANNOTATION];
   if (text === undefined) return undefined;
   try {

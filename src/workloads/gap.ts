@@ -1,5 +1,5 @@
 /** Whether the update strategy leaves a time in which no pod can serve while pods are replaced. */
-import type { KubeFields } from "../ports/kubernetes.ts";
+import type { UpdateStrategy } from "../ports/kubernetes-types.ts";
 
 /** `maxSurge` or `maxUnavailable`, as a number of pods: "25%" of `whole`, or the number itself. */
 export function podCount(given: unknown, whole: number, round: (exact: number) => number): number {
@@ -9,7 +9,7 @@ export function podCount(given: unknown, whole: number, round: (exact: number) =
 }
 
 /** @param strategy of a Deployment: both limits are 25 % when absent, and cannot both be zero */
-export function deploymentHasGap(strategy: KubeFields, replicas: number): boolean {
+export function deploymentHasGap(strategy: UpdateStrategy | undefined, replicas: number): boolean {
   if (strategy?.type === "Recreate") return true;
   const { maxSurge = "25%", maxUnavailable = "25%" } = strategy?.rollingUpdate ?? {};
   const surge = podCount(maxSurge, replicas, Math.ceil);
@@ -18,14 +18,14 @@ export function deploymentHasGap(strategy: KubeFields, replicas: number): boolea
 }
 
 /** @param strategy of a DaemonSet: a new pod starts after the old one is gone, unless there is a surge */
-export function daemonSetHasGap(strategy: KubeFields, nodes: number): boolean {
+export function daemonSetHasGap(strategy: UpdateStrategy | undefined, nodes: number): boolean {
   const { maxSurge = 0, maxUnavailable = 1 } = strategy?.rollingUpdate ?? {};
   if (podCount(maxSurge, nodes, Math.ceil) > 0) return false;
   return nodes - Math.max(1, podCount(maxUnavailable, nodes, Math.ceil)) <= 0;
 }
 
 /** @param strategy of a StatefulSet: a new pod starts after the old one is gone, one after the other unless the cluster allows more */
-export function statefulSetHasGap(strategy: KubeFields, replicas: number): boolean {
+export function statefulSetHasGap(strategy: UpdateStrategy | undefined, replicas: number): boolean {
   const { maxUnavailable = 1 } = strategy?.rollingUpdate ?? {};
   return replicas - Math.max(1, podCount(maxUnavailable, replicas, Math.ceil)) <= 0;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { KubeObject } from "../ports/kubernetes.ts";
+import type { PodSpec } from "../ports/kubernetes-types.ts";
 import {
   filterPrefixes,
   noSelectorLabel,
@@ -126,8 +127,10 @@ describe("port discovery", () => {
       { name: "idle" },
     ],
   };
-  const found = (service: { port: number; portName?: string; targetPort?: number | string }, spec: unknown = podSpec) =>
-    discoverPorts(spec, service).map(({ name, port }) => `${name}:${port}`);
+  const found = (
+    service: { port: number; portName?: string; targetPort?: number | string },
+    spec: PodSpec | undefined = podSpec,
+  ) => discoverPorts(spec, service).map(({ name, port }) => `${name}:${port}`);
   const BESIDE_HTTP = ["grpc:9999", "http-metrics:9797", "tcp-podinfod-2:7000"];
 
   it.each([

@@ -1,7 +1,6 @@
 /** Names, labels, annotations and owners of the objects that are created for a Canary: rules that all target kinds share. */
 import type { KubeObject } from "../ports/kubernetes.ts";
-
-type Strings = Readonly<Record<string, string>>;
+import type { Strings, WorkloadObject } from "../ports/kubernetes-types.ts";
 
 /** Keys that contain this word tie an object to its Flux source. On a copy they would make Flux delete or rewrite the copy. */
 const FLUX_MARKER = "toolkit.fluxcd.io";
@@ -58,8 +57,8 @@ export interface PodLabels {
  * @returns undefined when no label is found; `noSelectorLabel` has the text
  */
 export function podLabelsOf(
-  target: KubeObject,
-  primary: KubeObject | undefined,
+  target: WorkloadObject,
+  primary: WorkloadObject | undefined,
   selectorLabels: readonly string[],
 ): PodLabels | undefined {
   const matchLabels: Strings = target.spec?.selector?.matchLabels ?? {};

@@ -1,35 +1,19 @@
 /** What the operator reads from a target's pod spec and changes on its way to the primary, for every kind of target. */
-import type { KubeFields } from "../ports/kubernetes.ts";
+
+import type {
+  ContainerPort,
+  LabelExpression,
+  LabelSelector,
+  PodSpec,
+  Selecting,
+  WeightedTerm,
+} from "../ports/kubernetes-types.ts";
 import { primaryNameOf } from "./metadata.ts";
 
 /** A port of the generated Services beside the main one. Service port and container port are the same number. */
 export interface DiscoveredPort {
   readonly name: string;
   readonly port: number;
-}
-
-interface ContainerPort {
-  readonly name?: string;
-  readonly containerPort: number;
-}
-
-interface Container {
-  readonly name: string;
-  readonly ports?: readonly ContainerPort[];
-}
-
-interface LabelSelector {
-  readonly matchLabels?: Readonly<Record<string, string>>;
-  readonly matchExpressions?: readonly LabelExpression[];
-}
-
-interface LabelExpression {
-  readonly key: string;
-  readonly values?: readonly string[];
-}
-
-interface Selecting {
-  readonly labelSelector?: LabelSelector;
 }
 
 /** Sidecar containers that a mesh adds to the pods. */
@@ -42,10 +26,10 @@ const SIDECARS = new Set(["istio-proxy", "envoy"]);
  * is published once, because the API server refuses a Service that lists a name or a number twice.
  */
 export function discoverPorts(
-  podSpec: KubeFields,
+  podSpec: PodSpec | undefined,
   service: { readonly port: number; readonly portName?: string; readonly targetPort?: number | string },
 ): readonly DiscoveredPort[] {
-  const containers: readonly Container[] = podSpec?.containers ?? [];
+  const containers = podSpec?.containers ?? [];
   const byName = new Map<string, number>();
   for (const container of containers.filter(({ name }) => !SIDECARS.has(name))) {
     for (const [index, port] of (container.ports ?? []).entries()) {
@@ -74,29 +58,28 @@ function isMain(
  * `selectorLabels`) name the primary. Pod affinity and node affinity stay as they are.
  */
 export function rewriteForPrimary(
-  podSpec: KubeFields,
+  podSpec: PodSpec,
   { targetName, selectorLabels }: { readonly targetName: string; readonly selectorLabels: readonly string[] },
-): KubeFields {
+): PodSpec {
   const selector = (given: LabelSelector) => primarySelector(given, targetName, new Set(selectorLabels));
   const term = <T extends Selecting>(given: T): T =>
     given.labelSelector ? { ...given, labelSelector: selector(given.labelSelector) } : given;
-  const weighted = <T extends { readonly podAffinityTerm?: Selecting }>(given: T): T =>
+  const weighted = (given: WeightedTerm): WeightedTerm =>
     given.podAffinityTerm ? { ...given, podAffinityTerm: term(given.podAffinityTerm) } : given;
-
-  const rewritten = { ...podSpec };
-  if (podSpec.topologySpreadConstraints) {
-    rewritten.topologySpreadConstraints = podSpec.topologySpreadConstraints.map(term);
-  }
-  const apart = podSpec.affinity?.podAntiAffinity;
-  if (apart) {
-    const podAntiAffinity = { ...apart };
-    const { preferredDuringSchedulingIgnoredDuringExecution: preferred } = apart;
-    const { requiredDuringSchedulingIgnoredDuringExecution: required } = apart;
-    if (preferred) podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution = preferred.map(weighted);
-    if (required) podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution = required.map(term);
-    rewritten.affinity = { ...podSpec.affinity, podAntiAffinity };
-  }
-  return rewritten;
+  const { topologySpreadConstraints: spread, affinity } = podSpec;
+  const apart = affinity?.podAntiAffinity;
+  const { preferredDuringSchedulingIgnoredDuringExecution: preferred } = apart ?? {};
+  const { requiredDuringSchedulingIgnoredDuringExecution: required } = apart ?? {};
+  const podAntiAffinity = {
+    ...apart,
+    ...(preferred && { preferredDuringSchedulingIgnoredDuringExecution: preferred.map(weighted) }),
+    ...(required && { requiredDuringSchedulingIgnoredDuringExecution: required.map(term) }),
+  };
+  return {
+    ...podSpec,
+    ...(spread && { topologySpreadConstraints: spread.map(term) }),
+    ...(apart && { affinity: { ...affinity, podAntiAffinity } }),
+  };
 }
 
 function primarySelector(given: LabelSelector, targetName: string, labels: ReadonlySet<string>): LabelSelector {

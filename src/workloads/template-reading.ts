@@ -1,16 +1,16 @@
 /** What a pod template runs, in short: for the record of a run. */
 import { createHash } from "node:crypto";
 import type { TemplateReading } from "../core/observation.ts";
-import type { KubeFields } from "../ports/kubernetes.ts";
+import type { PodTemplate } from "../ports/kubernetes-types.ts";
 
 /** Objects of the cache are frozen and shared, so that one template is read once. */
-const READ = new WeakMap<KubeFields, TemplateReading>();
+const READ = new WeakMap<PodTemplate, TemplateReading>();
 
-export function templateReading(template: KubeFields | undefined): TemplateReading | undefined {
+export function templateReading(template: PodTemplate | undefined): TemplateReading | undefined {
   if (template === undefined) return undefined;
   const known = READ.get(template);
   if (known !== undefined) return known;
-  const containers: readonly KubeFields[] = template["spec"]?.containers ?? [];
+  const containers = template.spec?.containers ?? [];
   const images = Object.fromEntries(containers.map(({ name, image }) => [String(name), String(image ?? "")]));
   const digest = createHash("sha256").update(inOrder(template)).digest("hex");
   const reading = { images, digest };

@@ -1,6 +1,7 @@
 /** What all kinds of autoscaler share: where the source and the primary's copy are, and what they scale. */
 import type { Canary } from "../../core/canary.ts";
-import type { KubeFields, KubeObject, ObjectRef, ResourceType } from "../../ports/kubernetes.ts";
+import type { KubeObject, ObjectRef, ResourceType } from "../../ports/kubernetes.ts";
+import type { Fields } from "../../ports/kubernetes-types.ts";
 import type { MadeObject } from "../../ports/owner.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { primaryNameOf } from "../metadata.ts";
@@ -22,23 +23,32 @@ export function madeScaler(canary: Canary, type: ResourceType): readonly MadeObj
   const [source, ref] = sourceAndPrimary(canary, type);
   if (source === undefined || ref === undefined) return [];
   const primary = primaryNameOf(canary.spec.targetRef.name);
-  const isMade = ({ spec }: KubeObject) => spec?.scaleTargetRef?.name === primary;
+  const isMade = ({ spec }: Scaler) => spec?.scaleTargetRef?.name === primary;
   return [{ ref, as: `the copy of ${type.kind} ${source.name}`, isMade }];
 }
 
-export interface SeenScalers {
-  readonly source: KubeObject;
+/** An HPA or a ScaledObject. */
+export interface Scaler extends KubeObject {
+  spec?: Fields & { readonly scaleTargetRef?: Fields & { readonly name?: string } };
+}
+
+export interface SeenScalers<T extends Scaler> {
+  readonly source: T;
   /** Name of the primary's scaler. */
   readonly primaryName: string;
-  readonly primary?: KubeObject;
+  readonly primary?: T;
 }
 
 /** @returns undefined when there is no source to follow */
-export function seenScalers(canary: Canary, type: ResourceType, seen: Snapshot): SeenScalers | undefined {
+export function seenScalers<T extends Scaler>(
+  canary: Canary,
+  type: ResourceType,
+  seen: Snapshot,
+): SeenScalers<T> | undefined {
   const [ref, primaryRef] = sourceAndPrimary(canary, type);
-  const source = ref === undefined ? undefined : seen.get(ref);
+  const source = ref === undefined ? undefined : (seen.get(ref) as T | undefined);
   if (source === undefined || primaryRef === undefined) return undefined;
-  const primary = seen.get(primaryRef);
+  const primary = seen.get(primaryRef) as T | undefined;
   return { source, primaryName: primaryRef.name, ...(primary === undefined ? {} : { primary }) };
 }
 
@@ -50,7 +60,7 @@ export function missingSource(canary: Canary, type: ResourceType, seen: Snapshot
 }
 
 /** The source's target with the primary's name. Kind, version and all other fields stay. */
-export function primaryScaleTarget(canary: Canary, source: KubeObject): KubeFields {
+export function primaryScaleTarget(canary: Canary, source: Scaler): Fields {
   return { ...source.spec?.scaleTargetRef, name: primaryNameOf(canary.spec.targetRef.name) };
 }
 

@@ -92,8 +92,9 @@ describe("references to configs", () => {
 
   it("stay as they are where the config is not tracked", () => {
     const spec = renameConfigRefs(EVERYWHERE.spec, new Set(["configmap/volume"]));
-    expect(spec.volumes[0].configMap).toEqual({ name: "volume-primary", items: [{ key: "k", path: "p" }] });
-    expect(spec.volumes.slice(1)).toEqual(EVERYWHERE.spec.volumes.slice(1));
+    const [first, ...others] = spec["volumes"] as { readonly configMap: object }[];
+    expect(first?.configMap).toEqual({ name: "volume-primary", items: [{ key: "k", path: "p" }] });
+    expect(others).toEqual(EVERYWHERE.spec.volumes.slice(1));
     expect(renameConfigRefs(EVERYWHERE.spec, new Set())).toEqual(EVERYWHERE.spec);
   });
 
@@ -106,7 +107,9 @@ describe("references to configs", () => {
     const envFrom = flags.map((flag) => ({
       configMapRef: { name: "c", ...(flag !== undefined && { optional: flag }) },
     }));
-    expect(configRefs({ spec: { containers: [{ envFrom }] } })).toEqual([{ kind: "configmap", name: "c", optional }]);
+    expect(configRefs({ spec: { containers: [{ name: "app", envFrom }] } })).toEqual([
+      { kind: "configmap", name: "c", optional },
+    ]);
   });
 });
 

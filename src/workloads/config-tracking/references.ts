@@ -9,7 +9,8 @@
  *
  * Image pull secrets and the secrets of CSI and other volume drivers belong to the platform, not to the application.
  */
-import type { KubeFields } from "../../ports/kubernetes.ts";
+import { isFields } from "../../json/merge-patch.ts";
+import type { Fields, PodSpec, PodTemplate } from "../../ports/kubernetes-types.ts";
 import { primaryNameOf } from "../metadata.ts";
 
 export type ConfigKind = "configmap" | "secret";
@@ -27,7 +28,7 @@ export function configKey({ kind, name }: Pick<ConfigRef, "kind" | "name">): str
 }
 
 /** The configs of a pod template, each once, in the order of their first mention. */
-export function configRefs(podTemplate: KubeFields): readonly ConfigRef[] {
+export function configRefs(podTemplate: PodTemplate | undefined): readonly ConfigRef[] {
   const known = FOUND.get(podTemplate ?? NO_TEMPLATE) ?? findRefs(podTemplate);
   FOUND.set(podTemplate ?? NO_TEMPLATE, known);
   return known;
@@ -37,7 +38,7 @@ export function configRefs(podTemplate: KubeFields): readonly ConfigRef[] {
 const FOUND = new WeakMap<object, readonly ConfigRef[]>();
 const NO_TEMPLATE = {};
 
-function findRefs(podTemplate: KubeFields): readonly ConfigRef[] {
+function findRefs(podTemplate: PodTemplate | undefined): readonly ConfigRef[] {
   const found = new Map<string, ConfigRef>();
   renamed(podTemplate?.spec ?? {}, (ref) => {
     const before = found.get(configKey(ref));
@@ -49,20 +50,19 @@ function findRefs(podTemplate: KubeFields): readonly ConfigRef[] {
 }
 
 /** The pod spec in which every reference to a config of `tracked` (keys as of `configKey`) names its primary copy. */
-export function renameConfigRefs(podSpec: KubeFields, tracked: ReadonlySet<string>): KubeFields {
+export function renameConfigRefs(podSpec: PodSpec, tracked: ReadonlySet<string>): PodSpec {
   return renamed(podSpec, (ref) => (tracked.has(configKey(ref)) ? primaryNameOf(ref.name) : ref.name));
 }
 
 type Rename = (ref: ConfigRef) => string;
 
-function renamed(podSpec: KubeFields, rename: Rename): KubeFields {
-  const volume = (given: KubeFields): KubeFields => {
-    const sources = (projected: KubeFields) =>
-      each(projected, "sources", (source) => byName(source, VOLUME_REFS, rename));
+function renamed(podSpec: PodSpec, rename: Rename): PodSpec {
+  const volume = (given: Fields): Fields => {
+    const sources = (projected: Fields) => each(projected, "sources", (source) => byName(source, VOLUME_REFS, rename));
     const direct = within(given, "secret", (secret) => refAt(secret, "secret", "secretName", rename));
     return within(byName(direct, PROJECTED_CONFIG_MAP, rename), "projected", sources);
   };
-  const container = (given: KubeFields): KubeFields => {
+  const container = (given: Fields): Fields => {
     const env = each(given, "env", (variable) =>
       within(variable, "valueFrom", (from) => byName(from, KEY_REFS, rename)),
     );
@@ -88,25 +88,28 @@ const ENV_FROM_REFS: RefFields = [
   ["secretRef", "secret"],
 ];
 
-function byName(holder: KubeFields, fields: RefFields, rename: Rename): KubeFields {
+function byName(holder: Fields, fields: RefFields, rename: Rename): Fields {
   return fields.reduce(
     (changed, [field, kind]) => within(changed, field, (ref) => refAt(ref, kind, "name", rename)),
     holder,
   );
 }
 
-function refAt(ref: KubeFields, kind: ConfigKind, field: "name" | "secretName", rename: Rename): KubeFields {
+function refAt(ref: Fields, kind: ConfigKind, field: "name" | "secretName", rename: Rename): Fields {
   const name = ref[field];
   if (typeof name !== "string" || name === "") return ref;
   return { ...ref, [field]: rename({ kind, name, optional: ref.optional === true }) };
 }
 
 /** `holder` with its object `field` changed; unchanged when it has none. */
-function within(holder: KubeFields, field: string, change: (value: KubeFields) => KubeFields): KubeFields {
-  return holder?.[field] ? { ...holder, [field]: change(holder[field]) } : holder;
+function within<T extends Fields>(holder: T, field: string, change: (value: Fields) => Fields): T {
+  const value = holder[field];
+  return isFields(value) ? { ...holder, [field]: change(value) } : holder;
 }
 
-/** `holder` with every element of its list `field` changed; unchanged when it has none. */
-function each(holder: KubeFields, field: string, change: (element: KubeFields) => KubeFields): KubeFields {
-  return within(holder, field, (list) => list.map(change));
+/** `holder` with every object in its list `field` changed; unchanged when it has none. */
+function each<T extends Fields>(holder: T, field: string, change: (element: Fields) => Fields): T {
+  const list = holder[field];
+  if (!Array.isArray(list)) return holder;
+  return { ...holder, [field]: list.map((element: unknown) => (isFields(element) ? change(element) : element)) };
 }

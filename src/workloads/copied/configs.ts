@@ -1,6 +1,7 @@
 /** ConfigMaps and Secrets of a target in one turn: they are part of the revision, and are copied for the primary. */
 import type { Canary, Revision } from "../../core/canary.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import { type MadeObject, ownerReference } from "../../ports/owner.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import type { WorkloadOptions } from "../../ports/workload.ts";
@@ -12,7 +13,7 @@ import { primaryNameOf } from "../metadata.ts";
 const NOTHING: TrackedConfigs = { configs: new Map(), missing: [] };
 
 /** The target's configs, and the primary's copies of them. */
-export function configInputs(target: KubeObject | undefined, namespace: string): readonly ObjectRef[] {
+export function configInputs(target: WorkloadObject | undefined, namespace: string): readonly ObjectRef[] {
   return configRefs(target?.spec?.template).flatMap(({ kind, name }) => {
     const ref = configRef(kind, name, namespace);
     return [ref, { ...ref, name: primaryNameOf(name) }];
@@ -24,11 +25,11 @@ export function configInputs(target: KubeObject | undefined, namespace: string):
  * of several targets may use one config, and then share its copy.
  */
 export function madeConfigs(
-  target: KubeObject | undefined,
-  primary: KubeObject | undefined,
+  target: WorkloadObject | undefined,
+  primary: WorkloadObject | undefined,
   namespace: string,
 ): readonly MadeObject[] {
-  const named = (object: KubeObject | undefined) => new Set(configRefs(object?.spec?.template).map(configKey));
+  const named = (object: WorkloadObject | undefined) => new Set(configRefs(object?.spec?.template).map(configKey));
   const [ofTarget, ofPrimary] = [named(target), named(primary)];
   return configRefs(target?.spec?.template).map(({ kind, name }) => {
     const ref = configRef(kind, primaryNameOf(name), namespace);
@@ -40,7 +41,7 @@ export function madeConfigs(
 
 export function readConfigs(
   canary: Canary,
-  target: KubeObject,
+  target: WorkloadObject,
   seen: Snapshot,
   { configTracking }: WorkloadOptions,
 ): TrackedConfigs {

@@ -8,6 +8,7 @@ import type { DesiredWorld } from "../../core/desired.ts";
 import { promotionId } from "../../core/identity.ts";
 import type { TargetReading, TemplateReading } from "../../core/observation.ts";
 import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
+import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { MadeObject } from "../../ports/owner.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import type { Workload, WorkloadOptions, WorkloadReading } from "../../ports/workload.ts";
@@ -46,8 +47,8 @@ function primaryOf(canary: Canary, kind: CopiedKind): ObjectRef {
 
 function inputs(canary: Canary, seen: Snapshot, kind: CopiedKind, options: WorkloadOptions): readonly ObjectRef[] {
   const { namespace } = canary.ref;
-  const target = seen.get(targetOf(canary, kind));
-  const primary = seen.get(primaryOf(canary, kind));
+  const target: WorkloadObject | undefined = seen.get(targetOf(canary, kind));
+  const primary: WorkloadObject | undefined = seen.get(primaryOf(canary, kind));
   const configs = options.configTracking
     ? [...configInputs(target, namespace), ...previousInputs(primary, namespace)]
     : [];
@@ -69,8 +70,8 @@ function inputs(canary: Canary, seen: Snapshot, kind: CopiedKind, options: Workl
 
 function made(canary: Canary, seen: Snapshot, kind: CopiedKind, options: WorkloadOptions): readonly MadeObject[] {
   const { namespace } = canary.ref;
-  const target = seen.get(targetOf(canary, kind));
-  const primary = seen.get(primaryOf(canary, kind));
+  const target: WorkloadObject | undefined = seen.get(targetOf(canary, kind));
+  const primary: WorkloadObject | undefined = seen.get(primaryOf(canary, kind));
   const own: MadeObject = {
     ref: primaryOf(canary, kind),
     as: `the copy of ${kind.type.kind} ${canary.spec.targetRef.name}`,
@@ -88,9 +89,9 @@ function read(
   options: WorkloadOptions,
 ): WorkloadReading {
   const targetRef = targetOf(canary, kind);
-  const target = seen.get(targetRef);
+  const target: WorkloadObject | undefined = seen.get(targetRef);
   if (target === undefined) return { ...problem(getQueryError(targetRef)), gone: true };
-  const primary = seen.get(primaryOf(canary, kind));
+  const primary: WorkloadObject | undefined = seen.get(primaryOf(canary, kind));
   const labels = podLabelsOf(target, primary, options.selectorLabels);
   if (labels === undefined)
     return problem(`getSelectorLabel failed: ${noSelectorLabel(target, options.selectorLabels)}`);
@@ -145,7 +146,7 @@ function read(
   };
 }
 
-function templateOf(object: KubeObject | undefined): { readonly template?: TemplateReading } {
+function templateOf(object: WorkloadObject | undefined): { readonly template?: TemplateReading } {
   const template = templateReading(object?.spec?.template);
   return template === undefined ? {} : { template };
 }
@@ -166,8 +167,8 @@ function renderPrimary(
   kind: CopiedKind,
   options: WorkloadOptions,
 ): readonly KubeObject[] {
-  const target = seen.get(targetOf(canary, kind));
-  const primary = seen.get(primaryOf(canary, kind));
+  const target: WorkloadObject | undefined = seen.get(targetOf(canary, kind));
+  const primary: WorkloadObject | undefined = seen.get(primaryOf(canary, kind));
   const labels = target === undefined ? undefined : podLabelsOf(target, primary, options.selectorLabels);
   if (target === undefined || labels === undefined) return [];
   const companions = kind.companions?.render(canary, target, labels, seen) ?? [];
@@ -198,10 +199,10 @@ function renderPrimary(
 }
 
 function renderTarget(canary: Canary, world: DesiredWorld, seen: Snapshot, kind: CopiedKind): readonly KubeObject[] {
-  const target = seen.get(targetOf(canary, kind));
+  const target: WorkloadObject | undefined = seen.get(targetOf(canary, kind));
   if (target === undefined || world.target === "as-is") return [];
   if (world.target === "down") return kind.isScaledDown(target) ? [] : [kind.scaledDown(target)];
-  const primary = seen.get(primaryOf(canary, kind));
+  const primary: WorkloadObject | undefined = seen.get(primaryOf(canary, kind));
   if (canary.status.phase === "Terminating" && world.traffic !== "released") {
     return [kind.reverted(target, canary, primary, seen)];
   }

@@ -1,7 +1,8 @@
 /** The differences between the kinds of target that are released by a copy of themselves. */
 import type { Canary } from "../../core/canary.ts";
 import type { Readiness } from "../../core/observation.ts";
-import type { KubeFields, KubeObject, ObjectRef, ResourceType } from "../../ports/kubernetes.ts";
+import type { KubeObject, ObjectRef, ResourceType } from "../../ports/kubernetes.ts";
+import type { PodSpec, PodTemplate, WorkloadObject, WorkloadSpec } from "../../ports/kubernetes-types.ts";
 import type { MadeObject } from "../../ports/owner.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import type { PodLabels } from "../metadata.ts";
@@ -26,21 +27,21 @@ export interface RolloutReading {
 
 /** The existing primary, or the number of replicas of a deleted primary, where the operator saw it. */
 export interface Before {
-  readonly primary?: KubeObject;
+  readonly primary?: WorkloadObject;
   readonly replicas?: number;
 }
 
 /** How a target is scaled down and up again. */
 export interface Scaling {
   /** Pods that can serve. */
-  available(object: KubeObject): number;
-  isScaledDown(object: KubeObject): boolean;
-  scaledDown(target: KubeObject): KubeObject;
-  scaledUp(target: KubeObject, canary: Canary, primary: KubeObject | undefined, seen: Snapshot): KubeObject;
+  available(object: WorkloadObject): number;
+  isScaledDown(object: WorkloadObject): boolean;
+  scaledDown(target: WorkloadObject): WorkloadObject;
+  scaledUp(target: WorkloadObject, canary: Canary, primary: WorkloadObject | undefined, seen: Snapshot): WorkloadObject;
   /** The spec with which the target serves by itself after the Canary is deleted, scaled down now or not (Q49). */
-  reverted(target: KubeObject, canary: Canary, primary: KubeObject | undefined, seen: Snapshot): KubeObject;
+  reverted(target: WorkloadObject, canary: Canary, primary: WorkloadObject | undefined, seen: Snapshot): WorkloadObject;
   /** Fields of the primary's `spec` that say how many pods it has; empty when the operator must not set them. */
-  primaryReplicas(target: KubeObject, canary: Canary, before: Before): KubeFields;
+  primaryReplicas(target: WorkloadObject, canary: Canary, before: Before): Partial<WorkloadSpec>;
   /** Further objects that scaling reads. */
   inputs(canary: Canary): readonly ObjectRef[];
 }
@@ -50,27 +51,27 @@ export interface CopiedKind extends Scaling {
   /** Fields of `spec` that every promotion copies, and removes where the target has none. */
   readonly copiedFields: readonly string[];
   /** Hash of the fields that make up the revision. */
-  hash(template: KubeFields): string;
+  hash(template: PodTemplate | undefined): string;
   /** Why this target cannot be released; undefined when it can. */
-  refusal(target: KubeObject): string | undefined;
+  refusal(target: WorkloadObject): string | undefined;
   /** What keeps its controller from rolling out, and what ends that; undefined: nothing. Absent: nothing can. */
-  readonly obstacle?: (object: KubeObject) => string | undefined;
+  readonly obstacle?: (object: WorkloadObject) => string | undefined;
   /** Whether its controller has rolled out what its spec asks for; details are bare, see `wrap`. */
-  readiness(object: KubeObject, rule: ReadinessRule): RolloutReading;
+  readiness(object: WorkloadObject, rule: ReadinessRule): RolloutReading;
   /** Whether no pod can serve for a time while the primary takes over the target's template and strategy. */
-  hasGap(primary: KubeObject, target: KubeObject): boolean;
+  hasGap(primary: WorkloadObject, target: WorkloadObject): boolean;
   /** Around the bare readiness details: texts of events. */
   wrap(which: "primary" | "canary", name: string, namespace: string, detail: string, stuck: boolean): string;
   /** The target's pod spec as the primary runs it, e.g. without the node selector of a scaled-down DaemonSet. */
-  primaryPodSpec(podSpec: KubeFields, target: KubeObject, selectorLabels: readonly string[]): KubeFields;
+  primaryPodSpec(podSpec: PodSpec, target: WorkloadObject, selectorLabels: readonly string[]): PodSpec;
   /** Fields of `spec` that the primary gets when it is created and keeps. */
-  readonly fixedSpec?: (target: KubeObject) => KubeFields;
+  readonly fixedSpec?: (target: WorkloadObject) => WorkloadSpec;
   readonly companions?: Companions;
 }
 
 /** Objects that the primary needs beside it, e.g. the Service that names a StatefulSet's pods. */
 export interface Companions {
-  inputs(target: KubeObject): readonly ObjectRef[];
-  made(target: KubeObject): readonly MadeObject[];
-  render(canary: Canary, target: KubeObject, labels: PodLabels, seen: Snapshot): readonly KubeObject[];
+  inputs(target: WorkloadObject): readonly ObjectRef[];
+  made(target: WorkloadObject): readonly MadeObject[];
+  render(canary: Canary, target: WorkloadObject, labels: PodLabels, seen: Snapshot): readonly KubeObject[];
 }

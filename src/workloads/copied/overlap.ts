@@ -3,7 +3,8 @@
  * Services of the first would then send requests to pods of the second.
  */
 import type { Canary } from "../../core/canary.ts";
-import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import { type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { type PodLabels, primaryNameOf } from "../metadata.ts";
 
@@ -11,7 +12,7 @@ type Strings = Readonly<Record<string, string>>;
 
 export interface Overlap {
   readonly ref: ObjectRef;
-  readonly object: KubeObject;
+  readonly object: WorkloadObject;
 }
 
 /** Kinds whose pods a Service may select. */
@@ -24,17 +25,17 @@ const KINDS = [RESOURCES.deployment, RESOURCES.daemonSet, RESOURCES.statefulSet]
 export function overlapping(
   canary: Canary,
   primary: ObjectRef,
-  target: KubeObject,
+  target: WorkloadObject,
   labels: PodLabels,
   seen: Snapshot,
 ): Overlap | undefined {
   const { phase } = canary.status;
   if (canary.deleting || (phase !== "" && phase !== "Initializing")) return undefined;
-  const own = seen.get(primary);
+  const own: WorkloadObject | undefined = seen.get(primary);
   const pods = { ...target.spec?.template?.metadata?.labels, ...labels.pods };
   const { namespace } = canary.ref;
   for (const type of KINDS) {
-    for (const object of seen.list(type, namespace)) {
+    for (const object of seen.list(type, namespace) as readonly WorkloadObject[]) {
       const { name } = object.metadata;
       if (type.kind === target.kind && (name === target.metadata.name || name === primary.name)) continue;
       const isMixed =
@@ -46,7 +47,7 @@ export function overlapping(
 }
 
 /** Text of the event. */
-export function overlapProblem(target: KubeObject, labels: PodLabels, { object: other }: Overlap): string {
+export function overlapProblem(target: WorkloadObject, labels: PodLabels, { object: other }: Overlap): string {
   const { name, namespace = "" } = target.metadata;
   const shared = Object.entries(selects(labels.primary, podsOf(other)) ? labels.primary : selectorOf(other));
   return (
@@ -57,11 +58,11 @@ export function overlapProblem(target: KubeObject, labels: PodLabels, { object: 
   );
 }
 
-function podsOf({ spec }: KubeObject): Strings {
+function podsOf({ spec }: WorkloadObject): Strings {
   return spec?.template?.metadata?.labels ?? {};
 }
 
-function selectorOf({ spec }: KubeObject): Strings {
+function selectorOf({ spec }: WorkloadObject): Strings {
   return spec?.selector?.matchLabels ?? {};
 }
 
@@ -71,12 +72,12 @@ function selects(selector: Strings, pods: Strings): boolean {
   return entries.length > 0 && entries.every(([key, value]) => pods[key] === value);
 }
 
-function isPrimary({ metadata }: KubeObject): boolean {
+function isPrimary({ metadata }: WorkloadObject): boolean {
   return (metadata.ownerReferences ?? []).some(({ kind }) => kind === RESOURCES.canary.kind);
 }
 
 /** Of two primaries that were created at the same time, the younger one waits. */
-function isElder({ metadata: a }: KubeObject, { metadata: b }: KubeObject): boolean {
+function isElder({ metadata: a }: WorkloadObject, { metadata: b }: WorkloadObject): boolean {
   const [bornA, bornB] = [a.creationTimestamp ?? "", b.creationTimestamp ?? ""];
   return bornA === bornB ? a.name < b.name : bornA < bornB;
 }

@@ -12,6 +12,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Canary } from "../../core/canary.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import { ownerReference } from "../../ports/owner.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { configRefs } from "../config-tracking/references.ts";
@@ -27,14 +28,14 @@ interface KeptConfig {
 }
 
 /** Every copy that the primary's template reads, and the object that would keep its previous data. */
-export function previousInputs(primary: KubeObject | undefined, namespace: string): readonly ObjectRef[] {
+export function previousInputs(primary: WorkloadObject | undefined, namespace: string): readonly ObjectRef[] {
   return keptConfigs(primary, namespace).flatMap(({ copy, previous }) => [copy, previous]);
 }
 
 /** The data that `copies` are about to lose, for the copies that the primary reads. */
 export function previousOf(
   canary: Canary,
-  primary: KubeObject,
+  primary: WorkloadObject,
   copies: readonly KubeObject[],
   promotion: string,
   seen: Snapshot,
@@ -60,7 +61,7 @@ export function previousOf(
  */
 export function returnedConfigs(
   canary: Canary,
-  primary: KubeObject,
+  primary: WorkloadObject,
   promotion: { readonly failed: string } | { readonly carried: string | undefined },
   seen: Snapshot,
 ): readonly KubeObject[] {
@@ -78,7 +79,7 @@ export function returnedConfigs(
 /** Empties Secrets as soon as they are not needed any more. */
 export function forgottenConfigs(
   canary: Canary,
-  primary: KubeObject,
+  primary: WorkloadObject,
   seen: Snapshot,
   options: { readonly keepFor?: string },
 ): readonly KubeObject[] {
@@ -92,7 +93,7 @@ export function forgottenConfigs(
   });
 }
 
-function keptConfigs(primary: KubeObject | undefined, namespace: string): readonly KeptConfig[] {
+function keptConfigs(primary: WorkloadObject | undefined, namespace: string): readonly KeptConfig[] {
   const copies = configRefs(primary?.spec?.template).filter(({ name }) => name.endsWith(primaryNameOf("")));
   return copies.map(({ kind, name }) => {
     const copy = { type: kind === "configmap" ? RESOURCES.configMap : RESOURCES.secret, namespace, name };
@@ -122,7 +123,7 @@ function keeping(
   return withData({ ...base, metadata: { ...base.metadata, annotations } }, copy);
 }
 
-function withData(object: KubeObject, from: KubeObject): KubeObject {
+function withData(object: WorkloadObject, from: KubeObject): KubeObject {
   const { data: _data, binaryData: _binary, ...rest } = object;
   return {
     ...rest,

@@ -2,7 +2,8 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Canary } from "../../core/canary.ts";
 import type { PreviousReading } from "../../core/observation.ts";
-import { apiVersionOf, type KubeFields, type KubeObject } from "../../ports/kubernetes.ts";
+import { apiVersionOf } from "../../ports/kubernetes.ts";
+import type { PodTemplate, WorkloadObject, WorkloadSpec } from "../../ports/kubernetes-types.ts";
 import { ownerReference } from "../../ports/owner.ts";
 import type { WorkloadOptions } from "../../ports/workload.ts";
 import { renameConfigRefs } from "../config-tracking/references.ts";
@@ -32,7 +33,7 @@ const LARGEST_TEMPLATE = 128 * 1024;
 
 export interface PrimaryParts {
   readonly canary: Canary;
-  readonly target: KubeObject;
+  readonly target: WorkloadObject;
   readonly labels: PodLabels;
   readonly tracked: TrackedConfigs;
   readonly kind: CopiedKind;
@@ -41,7 +42,7 @@ export interface PrimaryParts {
   readonly replicasBefore?: number;
 }
 
-export function createdPrimary(parts: PrimaryParts, id: string): KubeObject {
+export function createdPrimary(parts: PrimaryParts, id: string): WorkloadObject {
   const { canary, target, labels, kind, replicasBefore: replicas } = parts;
   return {
     apiVersion: apiVersionOf(kind.type),
@@ -64,7 +65,7 @@ export function createdPrimary(parts: PrimaryParts, id: string): KubeObject {
 }
 
 /** The existing primary with the target's template. Metadata is replaced under the prefix filter (Q50). */
-export function promotedPrimary(parts: PrimaryParts, primary: KubeObject, id: string): KubeObject {
+export function promotedPrimary(parts: PrimaryParts, primary: WorkloadObject, id: string): WorkloadObject {
   const { canary, target, kind, options } = parts;
   // A copied template is not compared again: the API server may have added defaults, and users may have scaled it.
   if (promotionIdOf(primary) === id) return primary;
@@ -91,28 +92,28 @@ export function promotedPrimary(parts: PrimaryParts, primary: KubeObject, id: st
 }
 
 /** @returns undefined when the template before its last promotion was not kept */
-export function restoredPrimary(primary: KubeObject): KubeObject | undefined {
+export function restoredPrimary(primary: WorkloadObject): WorkloadObject | undefined {
   const kept = primary.metadata.annotations?.[PREVIOUS_TEMPLATE_ANNOTATION];
   if (kept === undefined) return undefined;
   const { metadata, spec } = withoutKeptTemplate(primary);
   return { ...primary, metadata, spec: { ...spec, template: JSON.parse(kept) } };
 }
 
-export function isRestorable({ metadata }: KubeObject): boolean {
+export function isRestorable({ metadata }: WorkloadObject): boolean {
   return metadata.annotations?.[PREVIOUS_TEMPLATE_ANNOTATION] !== undefined;
 }
 
 /** Objects of the cache are frozen and shared, so that one primary is read once. */
-const PREVIOUS = new WeakMap<KubeObject, { readonly reading: PreviousReading | undefined }>();
+const PREVIOUS = new WeakMap<WorkloadObject, { readonly reading: PreviousReading | undefined }>();
 
 /** What the primary can get back, as far as it is known which revision that is. */
-export function previousReading(primary: KubeObject): PreviousReading | undefined {
+export function previousReading(primary: WorkloadObject): PreviousReading | undefined {
   const known = PREVIOUS.get(primary) ?? { reading: readPrevious(primary) };
   PREVIOUS.set(primary, known);
   return known.reading;
 }
 
-function readPrevious({ metadata }: KubeObject): PreviousReading | undefined {
+function readPrevious({ metadata }: WorkloadObject): PreviousReading | undefined {
   const { annotations = {} } = metadata;
   const text = annotations[PREVIOUS_REVISION_ANNOTATION];
   if (text === undefined || annotations[PREVIOUS_TEMPLATE_ANNOTATION] === undefined) return undefined;
@@ -129,7 +130,7 @@ function parsed(text: string): unknown {
   }
 }
 
-export function withoutKeptTemplate(primary: KubeObject): KubeObject {
+export function withoutKeptTemplate(primary: WorkloadObject): WorkloadObject {
   if (primary.metadata.annotations?.[PREVIOUS_TEMPLATE_ANNOTATION] === undefined) return primary;
   const {
     [PREVIOUS_TEMPLATE_ANNOTATION]: _kept,
@@ -140,7 +141,7 @@ export function withoutKeptTemplate(primary: KubeObject): KubeObject {
 }
 
 /** Whether the primary's template is the target's as it would be promoted now, from any promotion. */
-export function carriesTemplateOf(parts: PrimaryParts, primary: KubeObject): boolean {
+export function carriesTemplateOf(parts: PrimaryParts, primary: WorkloadObject): boolean {
   const id = promotionIdOf(primary);
   if (id === undefined) return false;
   return isDeepStrictEqual(meaningOf(primaryTemplate(parts, id)), meaningOf(primary.spec?.template));
@@ -160,18 +161,18 @@ function isEmpty(field: unknown): boolean {
   return typeof field === "object" && field !== null && Object.keys(field).length === 0;
 }
 
-export function promotionIdOf(primary: KubeObject): string | undefined {
+export function promotionIdOf(primary: WorkloadObject): string | undefined {
   const id = primary.spec?.template?.metadata?.annotations?.[PROMOTION_ID_ANNOTATION];
   return typeof id === "string" ? id : undefined;
 }
 
-function keptTemplate(primary: KubeObject): Record<string, string> {
+function keptTemplate(primary: WorkloadObject): Record<string, string> {
   const text = JSON.stringify(primary.spec?.template ?? {});
   return Buffer.byteLength(text) > LARGEST_TEMPLATE ? {} : { [PREVIOUS_TEMPLATE_ANNOTATION]: text };
 }
 
 /** Without a template it says nothing: `previousReading` looks for both. */
-function keptRevision(primary: KubeObject, spec: string): Record<string, string> {
+function keptRevision(primary: WorkloadObject, spec: string): Record<string, string> {
   const promotionId = promotionIdOf(primary);
   if (promotionId === undefined || spec === "") return {};
   return { [PREVIOUS_REVISION_ANNOTATION]: JSON.stringify({ spec, promotionId }) };
@@ -182,12 +183,12 @@ function ownLabels({ target, labels, options }: PrimaryParts): Record<string, st
   return primaryLabels(wanted, { [labels.label]: labels.pods[labels.label] ?? "" });
 }
 
-function copiedFields(target: KubeObject, { copiedFields: fields }: CopiedKind): KubeFields {
+function copiedFields(target: WorkloadObject, { copiedFields: fields }: CopiedKind): WorkloadSpec {
   const present = fields.filter((field) => target.spec?.[field] !== undefined);
   return Object.fromEntries(present.map((field) => [field, target.spec?.[field]]));
 }
 
-function primaryTemplate(parts: PrimaryParts, id: string): KubeFields {
+function primaryTemplate(parts: PrimaryParts, id: string): PodTemplate {
   const { target, labels, tracked, kind, options } = parts;
   const template = target.spec?.template ?? {};
   const podSpec = kind.primaryPodSpec(template.spec ?? {}, target, options.selectorLabels);

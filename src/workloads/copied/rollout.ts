@@ -3,7 +3,8 @@ import type { Canary } from "../../core/canary.ts";
 import type { PrimaryReading } from "../../core/observation.ts";
 import { isRunning } from "../../core/phases/table.ts";
 import { startOf } from "../../core/waits.ts";
-import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
+import type { ObjectRef } from "../../ports/kubernetes.ts";
+import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { getQueryError } from "../not-found.ts";
 import type { CopiedKind, RolloutReading } from "./kind.ts";
@@ -11,7 +12,7 @@ import { isRestorable, previousReading, promotionIdOf } from "./primary.ts";
 
 export function rollout(
   which: "primary" | "canary",
-  object: KubeObject,
+  object: WorkloadObject,
   { spec, status }: Canary,
   now: number,
   kind: CopiedKind,
@@ -64,7 +65,7 @@ export function primaryRollout(
   now: number,
   kind: CopiedKind,
 ): { readonly reading: PrimaryReading; readonly recheckAt?: number } {
-  const primary = seen.get(ref);
+  const primary: WorkloadObject | undefined = seen.get(ref);
   if (primary === undefined) {
     const detail = kind.wrap("primary", ref.name, ref.namespace, getQueryError(ref), false);
     return { reading: { exists: false, readiness: { kind: "progressing", detail }, available: 0 } };

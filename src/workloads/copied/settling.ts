@@ -1,12 +1,13 @@
 /** After a promotion: giving back what it changed when it failed, and keeping what `undo` needs when it did not. */
 import type { Canary } from "../../core/canary.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
+import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { forgottenConfigs, returnedConfigs } from "./previous.ts";
 import { promotionIdOf, restoredPrimary, withoutKeptTemplate } from "./primary.ts";
 
 /** The primary as it was before the promotion `from`: first the configs that its pods read, then the pods. */
-export function restored(canary: Canary, primary: KubeObject, from: string, seen: Snapshot): readonly KubeObject[] {
+export function restored(canary: Canary, primary: WorkloadObject, from: string, seen: Snapshot): readonly KubeObject[] {
   if (promotionIdOf(primary) !== from) return abandoned(canary, primary, seen);
   const template = restoredPrimary(primary);
   // Without the previous template, the primary keeps the configs that belong to its current one.
@@ -14,7 +15,7 @@ export function restored(canary: Canary, primary: KubeObject, from: string, seen
 }
 
 /** The primary as it is, with nothing left of promotions that never happened. What `undo` needs of the last one stays. */
-export function settled(canary: Canary, primary: KubeObject, seen: Snapshot): readonly KubeObject[] {
+export function settled(canary: Canary, primary: WorkloadObject, seen: Snapshot): readonly KubeObject[] {
   const carried = promotionIdOf(primary);
   const returned = abandoned(canary, primary, seen);
   const forgotten = forgottenConfigs(canary, primary, seen, carried === undefined ? {} : { keepFor: carried });
@@ -23,6 +24,6 @@ export function settled(canary: Canary, primary: KubeObject, seen: Snapshot): re
 }
 
 /** For promotions that changed configs, but never the template. */
-function abandoned(canary: Canary, primary: KubeObject, seen: Snapshot): readonly KubeObject[] {
+function abandoned(canary: Canary, primary: WorkloadObject, seen: Snapshot): readonly KubeObject[] {
   return returnedConfigs(canary, primary, { carried: promotionIdOf(primary) }, seen);
 }

@@ -1,6 +1,7 @@
 /** DaemonSets: scaled down by a node selector that no node matches, because they have no replicas to set to zero. */
 import { hashPodTemplate, SCALE_TO_ZERO_SELECTOR } from "../../go/hash/hash.ts";
-import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
+import { RESOURCES } from "../../ports/kubernetes.ts";
+import type { PodSpec, WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { Workload, WorkloadOptions } from "../../ports/workload.ts";
 import { createCopiedWorkload } from "../copied/copied.ts";
 import type { CopiedKind } from "../copied/kind.ts";
@@ -27,7 +28,7 @@ const DAEMON_SET: CopiedKind = {
   scaledDown: (target) =>
     withPodSpec(target, (podSpec) => ({
       ...podSpec,
-      nodeSelector: { ...podSpec?.nodeSelector, [SCALE_TO_ZERO_SELECTOR]: "true" },
+      nodeSelector: { ...podSpec.nodeSelector, [SCALE_TO_ZERO_SELECTOR]: "true" },
     })),
   scaledUp: (target) => withPodSpec(target, withoutScaleDown),
   reverted: (target) => withPodSpec(target, withoutScaleDown),
@@ -40,7 +41,7 @@ export function createDaemonSetWorkload(options: WorkloadOptions): Workload {
 }
 
 /** Under `OnDelete` a promotion would never replace a pod. */
-function refusal({ metadata, spec }: KubeObject): string | undefined {
+function refusal({ metadata, spec }: WorkloadObject): string | undefined {
   const strategy = spec?.updateStrategy?.type || "RollingUpdate";
   if (strategy === "RollingUpdate") return undefined;
   // Flagger checks this whenever it makes sure that there is a primary.
@@ -48,14 +49,14 @@ function refusal({ metadata, spec }: KubeObject): string | undefined {
   return `${what} must have RollingUpdate strategy but have ${strategy}`;
 }
 
-function withoutScaleDown(podSpec: KubeFields): KubeFields {
-  if (podSpec?.nodeSelector?.[SCALE_TO_ZERO_SELECTOR] === undefined) return podSpec;
+function withoutScaleDown(podSpec: PodSpec): PodSpec {
+  if (podSpec.nodeSelector?.[SCALE_TO_ZERO_SELECTOR] === undefined) return podSpec;
   const { nodeSelector, ...rest } = podSpec;
   const { [SCALE_TO_ZERO_SELECTOR]: _down, ...own } = nodeSelector;
   return Object.keys(own).length === 0 ? rest : { ...rest, nodeSelector: own };
 }
 
-function withPodSpec(object: KubeObject, change: (podSpec: KubeFields) => KubeFields): KubeObject {
+function withPodSpec(object: WorkloadObject, change: (podSpec: PodSpec) => PodSpec): WorkloadObject {
   const { spec } = object;
-  return { ...object, spec: { ...spec, template: { ...spec?.template, spec: change(spec?.template?.spec) } } };
+  return { ...object, spec: { ...spec, template: { ...spec?.template, spec: change(spec?.template?.spec ?? {}) } } };
 }

@@ -1,9 +1,10 @@
 /** Whether a DaemonSet's rollout is finished, in progress, or stuck. Its controller has no deadline, so the operator sets one. */
-import type { KubeObject } from "../../ports/kubernetes.ts";
+
+import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { ReadinessRule, RolloutReading } from "../copied/kind.ts";
 import { requiredAvailable } from "../threshold.ts";
 
-export function daemonSetReadiness({ metadata, status = {} }: KubeObject, rule: ReadinessRule): RolloutReading {
+export function daemonSetReadiness({ metadata, status = {} }: WorkloadObject, rule: ReadinessRule): RolloutReading {
   if ((metadata.generation ?? 0) > (status.observedGeneration ?? 0)) {
     return progressing("observed daemonset generation less than desired generation");
   }

@@ -1,5 +1,6 @@
 /** Whether a Deployment's rollout is finished, in progress, or stuck: the rules and texts of the contract, in its order. */
-import type { KubeObject } from "../../ports/kubernetes.ts";
+
+import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { ReadinessRule, RolloutReading } from "../copied/kind.ts";
 import { requiredAvailable } from "../threshold.ts";
 
@@ -10,7 +11,7 @@ interface Condition {
   readonly lastUpdateTime?: string;
 }
 
-export function deploymentReadiness(deployment: KubeObject, rule: ReadinessRule): RolloutReading {
+export function deploymentReadiness(deployment: WorkloadObject, rule: ReadinessRule): RolloutReading {
   const { metadata, spec = {}, status = {} } = deployment;
   if ((metadata.generation ?? 0) > (status.observedGeneration ?? 0)) {
     return progressing("observed deployment generation less than desired generation");

@@ -35,6 +35,14 @@ export function createKnativeWorkload(): Workload {
   };
 }
 
+/** A Service or a Revision of Knative. */
+interface KnativeObject extends KubeObject {
+  status?: {
+    readonly latestCreatedRevisionName?: string;
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+  };
+}
+
 function targetRef(canary: Canary): ObjectRef {
   return { type: RESOURCES.knativeService, namespace: canary.ref.namespace, name: canary.spec.targetRef.name };
 }
@@ -43,7 +51,7 @@ function revisionRef(canary: Canary, name: string): ObjectRef {
   return { type: RESOURCES.knativeRevision, namespace: canary.ref.namespace, name };
 }
 
-const latestOf = (target: KubeObject | undefined): string => target?.status?.latestCreatedRevisionName ?? "";
+const latestOf = (target: KnativeObject | undefined): string => target?.status?.latestCreatedRevisionName ?? "";
 const primaryOf = (target: KubeObject | undefined): string => target?.metadata.annotations?.[PRIMARY_ANNOTATION] ?? "";
 
 function inputs(canary: Canary, seen: Snapshot): readonly ObjectRef[] {
@@ -96,12 +104,11 @@ function revisionReadiness(canary: Canary, name: string, seen: Snapshot): Readin
     return { kind: "progressing", detail: `${service} has not created a revision yet` };
   }
   const ref = revisionRef(canary, name);
-  const revision = seen.get(ref);
+  const revision: KnativeObject | undefined = seen.get(ref);
   if (revision === undefined) {
     return { kind: "progressing", detail: `Knative Revision ${name}.${namespace} get query error: ${notFound(ref)}` };
   }
-  const conditions: readonly { type: string; status: string }[] = revision.status?.conditions ?? [];
-  const ready = conditions.some(({ type, status }) => type === "Ready" && status === "True");
+  const ready = (revision.status?.conditions ?? []).some(({ type, status }) => type === "Ready" && status === "True");
   return ready ? READY : { kind: "progressing", detail: `Knative Revision ${name}.${namespace} is not ready` };
 }
 

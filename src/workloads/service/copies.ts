@@ -1,6 +1,7 @@
 /** The two copies of a target Service: all fields are the target's, except those that the cluster assigned to each copy. */
 import type { Canary } from "../../core/canary.ts";
-import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
+import type { KubeObject } from "../../ports/kubernetes.ts";
+import type { ServiceObject, ServicePort, ServiceSpec } from "../../ports/kubernetes-types.ts";
 import { ownerReference } from "../../ports/owner.ts";
 import type { WorkloadOptions } from "../../ports/workload.ts";
 import { filterPrefixes, PROMOTION_ID_ANNOTATION, primaryNameOf } from "../metadata.ts";
@@ -12,7 +13,7 @@ export const PREVIOUS_SPEC_ANNOTATION = "aviary.flagger.app/previous-spec";
 const KUBECTL_ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration";
 
 /** Follows the target at once. Labels and annotations that other controllers set on it stay. */
-export function canaryCopy(canary: Canary, target: KubeObject, existing: KubeObject | undefined): KubeObject {
+export function canaryCopy(canary: Canary, target: ServiceObject, existing: ServiceObject | undefined): KubeObject {
   if (existing === undefined) return created(canary, target, `${target.metadata.name}-canary`, {});
   return {
     ...existing,
@@ -25,15 +26,15 @@ export function canaryCopy(canary: Canary, target: KubeObject, existing: KubeObj
   };
 }
 
-export function createdPrimary(canary: Canary, target: KubeObject, id: string): KubeObject {
+export function createdPrimary(canary: Canary, target: ServiceObject, id: string): KubeObject {
   return created(canary, target, primaryNameOf(target.metadata.name), { [PROMOTION_ID_ANNOTATION]: id });
 }
 
 /** Labels and annotations are replaced under the prefix filter (Q50); the owner stays (Q58). */
 export function promotedPrimary(
   canary: Canary,
-  target: KubeObject,
-  primary: KubeObject,
+  target: ServiceObject,
+  primary: ServiceObject,
   id: string,
   { includeLabelPrefixes }: WorkloadOptions,
 ): KubeObject {
@@ -54,7 +55,7 @@ export function promotedPrimary(
 }
 
 /** @param from id of the promotion that failed */
-export function restoredPrimary(primary: KubeObject, from: string): readonly KubeObject[] {
+export function restoredPrimary(primary: ServiceObject, from: string): readonly KubeObject[] {
   const kept = primary.metadata.annotations?.[PREVIOUS_SPEC_ANNOTATION];
   if (kept === undefined || promotionIdOf(primary) !== from) return [];
   const { id, spec } = JSON.parse(kept);
@@ -64,19 +65,19 @@ export function restoredPrimary(primary: KubeObject, from: string): readonly Kub
 }
 
 /** When a promotion is over, the selector before it is not needed any more. */
-export function settledPrimary(primary: KubeObject): KubeObject {
+export function settledPrimary(primary: ServiceObject): KubeObject {
   if (primary.metadata.annotations?.[PREVIOUS_SPEC_ANNOTATION] === undefined) return primary;
   const { [PREVIOUS_SPEC_ANNOTATION]: _kept, ...annotations } = primary.metadata.annotations;
   return { ...primary, metadata: { ...primary.metadata, annotations } };
 }
 
-function promotionIdOf(primary: KubeObject): string | undefined {
+function promotionIdOf(primary: ServiceObject): string | undefined {
   return primary.metadata.annotations?.[PROMOTION_ID_ANNOTATION];
 }
 
 function created(
   canary: Canary,
-  target: KubeObject,
+  target: ServiceObject,
   name: string,
   annotations: Readonly<Record<string, string>>,
 ): KubeObject {
@@ -108,7 +109,7 @@ function copiedAnnotations({ metadata }: KubeObject): Record<string, string> {
  * The target's spec with the copy's own addresses and node ports. A new copy has none, unless the target is headless
  * (Q58).
  */
-function copiedSpec(canary: Canary, target: KubeObject, existing: KubeObject | undefined): KubeFields {
+function copiedSpec(canary: Canary, target: ServiceObject, existing: ServiceObject | undefined): ServiceSpec {
   const { clusterIP, clusterIPs: _ips, healthCheckNodePort: _check, ports, ...spec } = target.spec ?? {};
   const { trafficDistribution } = canary.spec.service;
   const type = spec.type ?? "ClusterIP";
@@ -123,11 +124,11 @@ function copiedSpec(canary: Canary, target: KubeObject, existing: KubeObject | u
   };
 }
 
-function pick(fields: KubeFields, names: readonly string[]): KubeFields {
+function pick(fields: ServiceSpec, names: readonly (keyof ServiceSpec)[]): ServiceSpec {
   return Object.fromEntries(names.filter((name) => fields[name] !== undefined).map((name) => [name, fields[name]]));
 }
 
-function ownPorts(ports: readonly KubeFields[], own: readonly KubeFields[]): readonly KubeFields[] {
+function ownPorts(ports: readonly ServicePort[], own: readonly ServicePort[]): readonly ServicePort[] {
   return ports.map(({ nodePort: _targets, ...port }) => {
     const same = own.find(({ name, protocol }) => name === port.name && protocol === port.protocol);
     return same?.nodePort === undefined ? port : { ...port, nodePort: same.nodePort };

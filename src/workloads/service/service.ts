@@ -10,6 +10,7 @@ import { promotionId } from "../../core/identity.ts";
 import { isKnativeTarget } from "../../core/parse.ts";
 import { hashServiceSpec } from "../../go/hash/hash.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import type { ServiceObject } from "../../ports/kubernetes-types.ts";
 import type { MadeObject } from "../../ports/owner.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import type { Workload, WorkloadOptions, WorkloadReading } from "../../ports/workload.ts";
@@ -39,8 +40,8 @@ function refOf(canary: Canary, suffix: "" | "-canary" | "-primary" = ""): Object
 /** A copy without an owner is recognised by its selector, or by the promotion that it carries. */
 function made(canary: Canary, seen: Snapshot): readonly MadeObject[] {
   const { name } = canary.spec.targetRef;
-  const target = seen.get(refOf(canary));
-  const selects = ({ spec }: KubeObject) => isDeepStrictEqual(spec?.selector, target?.spec?.selector);
+  const target: ServiceObject | undefined = seen.get(refOf(canary));
+  const selects = ({ spec }: ServiceObject) => isDeepStrictEqual(spec?.selector, target?.spec?.selector);
   const isPromoted = ({ metadata }: KubeObject) => metadata.annotations?.[PROMOTION_ID_ANNOTATION] !== undefined;
   return [
     { ref: refOf(canary, "-canary"), as: `the copy of Service ${name} for the canary`, isMade: selects },

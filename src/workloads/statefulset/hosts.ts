@@ -2,13 +2,14 @@
  * The headless Service that gives the primary's pods their host names. The target's Service selects the target's pods, and
  * the generated `<apex>-primary` may have an address, so the primary has a third Service.
  */
-import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import { type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import type { ServiceObject, WorkloadObject } from "../../ports/kubernetes-types.ts";
 import { FLUX_OPT_OUT, isOptedOutOfFlux, ownerReference } from "../../ports/owner.ts";
 import type { Companions } from "../copied/kind.ts";
 import { primaryNameOf } from "../metadata.ts";
 
 /** "podinfo" -> "podinfo-primary-hosts": the pods are called podinfo-primary-0.podinfo-primary-hosts … */
-export function hostsServiceName(target: KubeObject): string {
+export function hostsServiceName(target: WorkloadObject): string {
   return `${primaryNameOf(target.metadata.name)}-hosts`;
 }
 
@@ -29,8 +30,8 @@ export const HOSTS_SERVICE: Companions = {
       : [],
   render(canary, target, labels, seen) {
     if (!target.spec?.serviceName) return [];
-    const own = seen.get(serviceRef(target, target.spec.serviceName));
-    const existing = seen.get(serviceRef(target, hostsServiceName(target)));
+    const own: ServiceObject | undefined = seen.get(serviceRef(target, target.spec.serviceName));
+    const existing: ServiceObject | undefined = seen.get(serviceRef(target, hostsServiceName(target)));
     // The primary may have been created again with another selector.
     if (existing !== undefined) return [{ ...existing, spec: { ...existing.spec, selector: { ...labels.primary } } }];
     const { ports } = own?.spec ?? {};
@@ -62,6 +63,6 @@ function withoutNodePort(port: { readonly nodePort?: number }): object {
   return rest;
 }
 
-function serviceRef(target: KubeObject, name: string): ObjectRef {
+function serviceRef(target: WorkloadObject, name: string): ObjectRef {
   return { type: RESOURCES.service, namespace: target.metadata.namespace ?? "", name };
 }

@@ -1,9 +1,10 @@
 /** Whether a StatefulSet's rollout is finished, in progress, or stuck: the rules of `kubectl rollout status`, and a deadline. */
-import type { KubeObject } from "../../ports/kubernetes.ts";
+
+import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { ReadinessRule, RolloutReading } from "../copied/kind.ts";
 import { requiredAvailable } from "../threshold.ts";
 
-export function statefulSetReadiness(statefulSet: KubeObject, rule: ReadinessRule): RolloutReading {
+export function statefulSetReadiness(statefulSet: WorkloadObject, rule: ReadinessRule): RolloutReading {
   const { metadata, spec = {}, status = {} } = statefulSet;
   if ((metadata.generation ?? 0) > (status.observedGeneration ?? 0)) {
     return progressing("observed statefulset generation less than desired generation");

@@ -3,7 +3,8 @@
  * set with its own headless Service, through which its pods find each other.
  */
 import { hashPodTemplate } from "../../go/hash/hash.ts";
-import { type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
+import { RESOURCES } from "../../ports/kubernetes.ts";
+import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { Workload, WorkloadOptions } from "../../ports/workload.ts";
 import { createCopiedWorkload } from "../copied/copied.ts";
 import type { CopiedKind } from "../copied/kind.ts";
@@ -40,9 +41,9 @@ export function createStatefulSetWorkload(options: WorkloadOptions): Workload {
   return createCopiedWorkload(STATEFUL_SET, options);
 }
 
-function refusal({ metadata, spec = {} }: KubeObject): string | undefined {
+function refusal({ metadata, spec = {} }: WorkloadObject): string | undefined {
   const what = `statefulset ${metadata.name}.${metadata.namespace ?? ""}`;
-  if (spec.volumeClaimTemplates?.length > 0) {
+  if ((spec.volumeClaimTemplates ?? []).length > 0) {
     return (
       `${what} has volumeClaimTemplates: its primary copy would start with empty volumes and serve users without their ` +
       "data; release it without a Canary, or move the data out of the pods"
@@ -50,8 +51,9 @@ function refusal({ metadata, spec = {} }: KubeObject): string | undefined {
   }
   const { type = "RollingUpdate", rollingUpdate } = spec.updateStrategy ?? {};
   if (type !== "RollingUpdate") return `${what} must have RollingUpdate strategy but have ${type}`;
-  if (rollingUpdate?.partition > 0) {
-    return `${what} has a rollingUpdate.partition of ${rollingUpdate.partition}: its update would never finish, remove it`;
+  const { partition = 0 } = rollingUpdate ?? {};
+  if (partition > 0) {
+    return `${what} has a rollingUpdate.partition of ${partition}: its update would never finish, remove it`;
   }
   return undefined;
 }

@@ -4,7 +4,8 @@
  */
 import type { Canary } from "../../../core/canary.ts";
 import type { DesiredWorld } from "../../../core/desired.ts";
-import { apiVersionOf, type KubeFields, type KubeObject, RESOURCES } from "../../../ports/kubernetes.ts";
+import { apiVersionOf, type KubeObject, RESOURCES } from "../../../ports/kubernetes.ts";
+import type { Fields } from "../../../ports/kubernetes-types.ts";
 import { ownerReference } from "../../../ports/owner.ts";
 import type { Snapshot } from "../../../ports/snapshot.ts";
 import type { Autoscaler } from "../../../ports/workload.ts";
@@ -14,13 +15,26 @@ import {
   madeScaler,
   missingSource,
   primaryScaleTarget,
+  type Scaler,
   type SeenScalers,
   seenScalers,
   sourceAndPrimary,
 } from "../source.ts";
-import { primaryMetrics } from "./metrics.ts";
+import { type MetricSpec, primaryMetrics } from "./metrics.ts";
 
 const TYPE = RESOURCES.hpa;
+
+/** As in autoscaling/v2. */
+interface HpaSpec extends Fields {
+  readonly scaleTargetRef?: Fields & { readonly name?: string };
+  readonly minReplicas?: number;
+  readonly maxReplicas?: number;
+  readonly metrics?: readonly MetricSpec[];
+}
+
+interface ScalerObject extends Scaler {
+  spec?: HpaSpec;
+}
 
 export function createHpaAutoscaler(): Autoscaler {
   return {
@@ -34,7 +48,7 @@ export function createHpaAutoscaler(): Autoscaler {
 }
 
 function renderPrimary(canary: Canary, world: DesiredWorld, seen: Snapshot): readonly KubeObject[] {
-  const scalers = seenScalers(canary, TYPE, seen);
+  const scalers = seenScalers<ScalerObject>(canary, TYPE, seen);
   if (scalers === undefined) return [];
   const { source, primary } = scalers;
   if (primary === undefined) return isLeaving(canary) ? [] : [created(canary, scalers)];
@@ -44,7 +58,7 @@ function renderPrimary(canary: Canary, world: DesiredWorld, seen: Snapshot): rea
   return [{ ...primary, spec: { ...primarySpec(canary, source), scaleTargetRef } }];
 }
 
-function created(canary: Canary, { source, primaryName }: SeenScalers): KubeObject {
+function created(canary: Canary, { source, primaryName }: SeenScalers<ScalerObject>): KubeObject {
   return {
     apiVersion: apiVersionOf(TYPE),
     kind: TYPE.kind,
@@ -58,7 +72,7 @@ function created(canary: Canary, { source, primaryName }: SeenScalers): KubeObje
   };
 }
 
-function primarySpec(canary: Canary, source: KubeObject): KubeFields {
+function primarySpec(canary: Canary, source: ScalerObject): HpaSpec {
   const { metrics } = source.spec ?? {};
   return {
     ...source.spec,
@@ -70,7 +84,7 @@ function primarySpec(canary: Canary, source: KubeObject): KubeFields {
 }
 
 /** Limits of the primary that the Canary sets. An edit of them applies at once. */
-function ownLimits({ spec }: Canary): KubeFields {
+function ownLimits({ spec }: Canary): HpaSpec {
   const { minReplicas, maxReplicas } = spec.autoscalerRef?.primaryScalerReplicas ?? {};
   return {
     ...(minReplicas === undefined ? {} : { minReplicas }),

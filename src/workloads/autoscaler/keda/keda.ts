@@ -6,7 +6,8 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Canary } from "../../../core/canary.ts";
 import type { DesiredWorld } from "../../../core/desired.ts";
-import { apiVersionOf, type KubeFields, type KubeObject, RESOURCES } from "../../../ports/kubernetes.ts";
+import { apiVersionOf, type KubeObject, RESOURCES } from "../../../ports/kubernetes.ts";
+import type { Fields } from "../../../ports/kubernetes-types.ts";
 import { ownerReference } from "../../../ports/owner.ts";
 import type { Snapshot } from "../../../ports/snapshot.ts";
 import type { Autoscaler, WorkloadOptions } from "../../../ports/workload.ts";
@@ -16,14 +17,28 @@ import {
   madeScaler,
   missingSource,
   primaryScaleTarget,
+  type Scaler,
   type SeenScalers,
   seenScalers,
   sourceAndPrimary,
   sourceRef,
 } from "../source.ts";
-import { primaryTriggers } from "./triggers.ts";
+import { primaryTriggers, type Trigger } from "./triggers.ts";
 
 const TYPE = RESOURCES.scaledObject;
+
+/** As in keda.sh/v1alpha1. */
+interface ScaledObjectSpec extends Fields {
+  readonly scaleTargetRef?: Fields & { readonly name?: string };
+  readonly minReplicaCount?: number;
+  readonly maxReplicaCount?: number;
+  readonly triggers?: readonly Trigger[];
+  readonly advanced?: Fields & { readonly horizontalPodAutoscalerConfig?: Fields & { readonly name?: string } };
+}
+
+interface ScalerObject extends Scaler {
+  spec?: ScaledObjectSpec;
+}
 
 /** Annotation of KEDA that holds the target at this number of replicas. */
 export const PAUSE_ANNOTATION = "autoscaling.keda.sh/paused-replicas";
@@ -47,7 +62,7 @@ function renderPrimary(
   seen: Snapshot,
   { includeLabelPrefixes }: AutoscalerOptions,
 ): readonly KubeObject[] {
-  const scalers = seenScalers(canary, TYPE, seen);
+  const scalers = seenScalers<ScalerObject>(canary, TYPE, seen);
   if (scalers === undefined) return [];
   const { source, primary } = scalers;
   if (primary === undefined) return isLeaving(canary) ? [] : [created(canary, scalers)];
@@ -69,7 +84,7 @@ function renderPrimary(
   ];
 }
 
-function created(canary: Canary, { source, primaryName }: SeenScalers): KubeObject {
+function created(canary: Canary, { source, primaryName }: SeenScalers<ScalerObject>): KubeObject {
   // The source may be paused at this moment; the primary's copy never is (Q57).
   const { [PAUSE_ANNOTATION]: _paused, ...annotations } = withoutFlux(source.metadata.annotations);
   return {
@@ -86,7 +101,7 @@ function created(canary: Canary, { source, primaryName }: SeenScalers): KubeObje
   };
 }
 
-function primarySpec(canary: Canary, source: KubeObject): KubeFields {
+function primarySpec(canary: Canary, source: ScalerObject): ScaledObjectSpec {
   const { primaryScalerQueries } = canary.spec.autoscalerRef ?? {};
   const { advanced, triggers } = source.spec ?? {};
   const hpa = advanced?.horizontalPodAutoscalerConfig ?? {};
@@ -103,7 +118,7 @@ function primarySpec(canary: Canary, source: KubeObject): KubeFields {
 }
 
 /** Limits of the primary that the Canary sets. An edit of them applies at once. */
-function ownLimits({ spec }: Canary): KubeFields {
+function ownLimits({ spec }: Canary): ScaledObjectSpec {
   const { minReplicas, maxReplicas } = spec.autoscalerRef?.primaryScalerReplicas ?? {};
   return {
     ...(minReplicas === undefined ? {} : { minReplicaCount: minReplicas }),

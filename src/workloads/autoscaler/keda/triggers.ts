@@ -1,6 +1,12 @@
 /** The triggers of the primary's ScaledObject: the source's, with queries that look at the primary. */
-import type { KubeFields } from "../../../ports/kubernetes.ts";
+
+import type { Fields } from "../../../ports/kubernetes-types.ts";
 import { primaryNameOf } from "../../metadata.ts";
+
+export interface Trigger extends Fields {
+  readonly name?: string;
+  readonly metadata?: Fields;
+}
 
 /** A character that no query contains. It marks names that are replaced already, so that they are not replaced again. */
 const PLACEHOLDER = "\u0000";
@@ -10,12 +16,13 @@ const PLACEHOLDER = "\u0000";
  * @param queries by trigger name; a given query is used unchanged instead of the rewritten one
  */
 export function primaryTriggers(
-  triggers: readonly KubeFields[],
+  triggers: readonly Trigger[],
   targetName: string,
   queries: Readonly<Record<string, string>> | undefined,
-): readonly KubeFields[] {
+): readonly Trigger[] {
   return triggers.map((trigger) => {
-    const query = queries === undefined ? rewritten(trigger.metadata?.query, targetName) : given(queries, trigger.name);
+    const query =
+      queries === undefined ? rewritten(trigger.metadata?.["query"], targetName) : given(queries, trigger.name);
     return query === undefined ? trigger : { ...trigger, metadata: { ...trigger.metadata, query } };
   });
 }
