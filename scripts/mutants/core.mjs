@@ -27,7 +27,7 @@ export const ROWS = [
   },
   {
     breaks: "a failed promotion is not rolled back",
-    from: 'if (status.phase === "Failed" && status.restoring) return returnToPrimary(turn);',
+    from: "if (isRecovering(status)) return returnToPrimary(turn);",
     to: "",
   },
   {
@@ -338,8 +338,8 @@ export const ROWS = [
   },
   {
     breaks: "after a rollback the canary is taken down before its drain",
-    from: 'if (!status.restoring) return { target: status.drain.kind === "none" ? "down" : "as-is",',
-    to: 'if (!status.restoring) return { target: "down",',
+    from: 'if (status.recovery.kind === "none") return { target: status.drain.kind === "none" ? "down" : "as-is",',
+    to: 'if (status.recovery.kind === "none") return { target: "down",',
   },
   {
     breaks: "the canary goes while it still has traffic",
@@ -363,8 +363,8 @@ export const ROWS = [
   },
   {
     breaks: "a restart forgets that the primary is being restored",
-    from: "restoring,\n      owesPostRollout,",
-    to: "owesPostRollout,",
+    from: 'restoring: recovery.kind !== "none",',
+    to: "restoring: false,",
   },
   {
     breaks: "a restart forgets that a drain goes on",
@@ -388,13 +388,28 @@ export const ROWS = [
   },
   {
     breaks: "a failed promotion of Flagger's is taken for a failed analysis",
-    from: "restoring: memory?.restoring ?? known.core.canaryWeight > 0,",
-    to: "restoring: memory?.restoring ?? false,",
+    from: "recoveryFrom({ restoring: known.core.canaryWeight > 0, ...memory }),",
+    to: "recoveryFrom({ ...memory }),",
   },
   {
     breaks: "a pruned status asks pre-rollout again in the middle of a run",
-    from: "const prepared = memory?.prepared ?? onStep.step > 0;",
-    to: "const prepared = memory?.prepared ?? false;",
+    from: '(prepared ?? step > 0) ? "prepared"',
+    to: '(prepared ?? false) ? "prepared"',
+  },
+  {
+    breaks: "a restart that is put off is forgotten by the next process",
+    from: '...(stage === "put-off" ? { putOff: true } : {}),',
+    to: "",
+  },
+  {
+    breaks: "an undone promotion is restored as one that failed",
+    from: '...(recovery.kind === "undoing" ? { undoing: recovery.promotion } : {}),',
+    to: "",
+  },
+  {
+    breaks: "flags in the journal of an older release are not read",
+    from: 'if (!("restoring" in written || "prepared" in written)) return written;',
+    to: "return written;",
   },
   {
     breaks: "revisions that change fast restart the run without bound",

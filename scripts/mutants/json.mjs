@@ -2,7 +2,7 @@
 export const ROWS = [
   {
     breaks: "fields that are to go stay",
-    from: "for (const key of Object.keys(from)) if (!isAbsent(from[key]) && !(key in to)) note(key, null);",
-    to: "",
+    from: "if (isAbsent(from[key]) || key in to) continue;",
+    to: "continue;",
   },
 ];

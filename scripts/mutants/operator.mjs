@@ -146,6 +146,16 @@ export const ROWS = [
     to: 'status.phase !== "Terminating") return false;',
   },
   {
+    breaks: "objects that cannot be read are taken for readable",
+    from: "return register.holds(key, refs) && refs.every(isReadable) && holdings.areKept(key, refs);",
+    to: "return register.holds(key, refs);",
+  },
+  {
+    breaks: "objects that are not followed are taken for followed",
+    from: "return register.holds(key, refs) && refs.every(isReadable) && holdings.areKept(key, refs);",
+    to: "return refs.every(isReadable) && holdings.areKept(key, refs);",
+  },
+  {
     breaks: "objects of other people are written over",
     from: "if (object !== undefined && !isOurs(canary, object, candidate)) return textOf(object, candidate);",
     to: "",

@@ -34,7 +34,9 @@ beforeEach(async () => {
   const common = { clock: systemClock, random: () => 0 };
   transport = createTransport({ ...common, access, qps: 0, burst: 1, userAgent: "test", attempts: 1 });
   const timing = { ...WATCH_TIMING, backOffMinMs: 2, backOffMaxMs: 5 };
-  const cache = createClusterCache({ ...common, transport, log: SILENT_LOG, timing }, stop.signal);
+  const cache = createClusterCache({ ...common, transport, log: SILENT_LOG, timing }, stop.signal, {
+    perNamespace: (type) => type === RESOURCES.configMap,
+  });
   follower = createFollower({
     clock,
     track: cache.track,
@@ -66,6 +68,47 @@ describe("following", () => {
     server.put(PATH, OBJECT);
     await until("it is seen", () => follower.cached(REF)?.metadata.annotations === undefined);
     expect(woken).toHaveLength(3);
+  });
+
+  it("knows whether a Canary follows exactly these objects, and can read each of them", async () => {
+    const other = { ...REF, name: "other" };
+    expect(follower.isFollowing(PODINFO, [REF])).toBe(false);
+    await follower.follow(PODINFO, [REF], FOREVER);
+    expect(follower.isFollowing(PODINFO, [REF])).toBe(true);
+    expect(follower.isFollowing(PODINFO, [REF, other])).toBe(false);
+    expect(follower.isFollowing({ ...PODINFO, name: "another" }, [REF])).toBe(false);
+    follower.unfollow(PODINFO);
+    expect(follower.isFollowing(PODINFO, [REF])).toBe(false);
+  });
+
+  it("does not count a kind that was taken away, or one that may not be read any more, as readable", async () => {
+    await follower.follow(PODINFO, [REF], FOREVER);
+    const message = "no";
+    server.intercept = () => ({ code: 403, body: { kind: "Status", code: 403, reason: "Forbidden", message } });
+    server.endWatches();
+    await until("the server refuses", () => !follower.isFollowing(PODINFO, [REF]));
+    server.intercept = undefined;
+    await until("it may be read again", () => follower.isFollowing(PODINFO, [REF]));
+    server.missing.add("deployments");
+    server.endWatches();
+    await until("the kind is gone", () => !follower.isFollowing(PODINFO, [REF]));
+  });
+
+  it("reads contents on demand before it counts them as readable", async () => {
+    const config: ObjectRef = { type: RESOURCES.configMap, ...PODINFO };
+    server.put("/api/v1/namespaces/test/configmaps", {
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: PODINFO,
+      data: { a: "1" },
+    });
+    await follower.follow(PODINFO, [REF], FOREVER);
+    expect(follower.isFollowing(PODINFO, [REF, config])).toBe(false);
+    await follower.follow(PODINFO, [REF, config], FOREVER);
+    expect(follower.isFollowing(PODINFO, [REF, config])).toBe(true);
+    expect(follower.cached(config)?.data).toEqual({ a: "1" });
+    await follower.follow(PODINFO, [REF], FOREVER);
+    expect(follower.isFollowing(PODINFO, [REF, config])).toBe(false);
   });
 
   it("says which objects it may not read and why, and goes on when it may", async () => {
