@@ -95,6 +95,8 @@ export function startEngine(options: EngineOptions): Engine {
   sessions.onForget(follower.unfollow);
   sessions.onForget((ref) => recorder.forget(ref));
   const asking = options.asking ?? askingOverHttp(options, follower);
+  const fights = fightsOf(options, () => complaints);
+  const kinds = routerKinds(options.tables);
   const ports: Ports = {
     clock,
     recorder,
@@ -108,13 +110,8 @@ export function startEngine(options: EngineOptions): Engine {
       isFollowing: follower.isFollowing,
       sessions,
       refusal: twins.problem,
-      remove: createRemover(options.writer, snapshot, routerKinds(options.tables)),
-      write: createWriter(
-        options.writer,
-        snapshot,
-        routerKinds(options.tables),
-        fightsOf(options, () => complaints),
-      ),
+      remove: createRemover(options.writer, snapshot, kinds),
+      write: createWriter(options.writer, snapshot, kinds, fights),
       ...(options.serverAheadMs === undefined ? {} : { serverAheadMs: options.serverAheadMs }),
     }),
     asking,
