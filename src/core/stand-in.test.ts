@@ -80,7 +80,7 @@ describe("a primary that loses all of its pods in a run", () => {
     lose(story);
     story.world.primary = { kind: "stuck", detail: "podinfo-primary.test not ready: exceeded its progress deadline" };
     story.run(5);
-    expect(story.status).toMatchObject({ phase: "Failed", restoring: true, canaryWeight: 100 });
+    expect(story.status).toMatchObject({ phase: "Failed", recovery: { kind: "restoring" }, canaryWeight: 100 });
   });
 
   it("is remembered on the wire; where that memory is pruned, no step is skipped", () => {

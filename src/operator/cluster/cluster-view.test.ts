@@ -136,4 +136,4 @@ describe("routes that take long to write", () => {
   });
 });
 
-const ON_STEP = { step: 1, hold: { kind: "none" }, withheld: false, prepared: true } as const;
+const ON_STEP = { step: 1, hold: { kind: "none" }, withheld: false, stage: "prepared" } as const;
