@@ -1,4 +1,5 @@
 import { configDefaults, defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/longest-first.ts";
 
 /** Tests beside the sources that start servers, a sandbox or thousands of rollouts: they belong to no quick answer. */
 const SLOW_SOURCES = [
@@ -22,15 +23,25 @@ interface Project {
   readonly name: string;
   readonly include: readonly string[];
   readonly exclude?: readonly string[];
+  /** The other tests calculate when absent. */
+  readonly waits?: boolean;
 }
+
+/**
+ * End-to-end tests wait most of their time: for intervals of an analysis, for pods, for users. So more of them run side by
+ * side than this project's two cores would calculate. They run after the others, which would take the cores from them.
+ */
+const WAITING = { maxWorkers: 4, maxConcurrency: 8, sequence: { groupOrder: 1 } };
+const CALCULATING = { maxWorkers: 2, sequence: { groupOrder: 0 } };
 
 /** End-to-end tests share two cores with whole clusters. In CI a failure there counts when it comes three times. */
 const RETRIES = process.env["CI"] === "true" ? 2 : 0;
 
-const project = ({ name, include, exclude = [] }: Project) => ({
+const project = ({ name, include, exclude = [], waits = false }: Project) => ({
   extends: true as const,
   test: {
     name,
+    ...(waits ? WAITING : CALCULATING),
     include: [...include],
     retry: name === "unit" ? 0 : RETRIES,
     exclude: [...configDefaults.exclude, ...(process.env["FLAGGER"] ? [] : [NEEDS_FLAGGER]), ...exclude],
@@ -48,16 +59,16 @@ export default defineConfig({
         include: [...SLOW_SOURCES, "sandbox/**/*.test.ts", "test/{chaos,charts,fuzz,rights}/**/*.test.ts"],
       }),
       // `npm run test:e2e`: whole processes and users with traffic.
-      project({ name: "end-to-end", include: ["test/e2e/**/*.test.ts"] }),
+      project({ name: "end-to-end", include: ["test/e2e/**/*.test.ts"], waits: true }),
       // `npm run test:meshes`: releases on real proxies, where MESH_PROGRAMS names their programs; else a line says so.
-      project({ name: "real-meshes", include: ["test/real-meshes/**/*.test.ts"] }),
+      project({ name: "real-meshes", include: ["test/real-meshes/**/*.test.ts"], waits: true }),
     ],
     // Makes the Kubernetes types that the sandbox reads, unless they are there already.
     globalSetup: ["scripts/kubernetes-models.mjs"],
     // Fixes the seed of random inputs.
     setupFiles: ["test/seed.ts"],
     pool: "forks",
-    maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -18,10 +18,11 @@ import { knativeCrds } from "./crds/knative.ts";
 import { startNameserver } from "./dns/index.ts";
 import { type FluxOptions, startFlux } from "./flux/index.ts";
 import { startKubelet } from "./kubelet/index.ts";
+import { lowPortShift } from "./low-ports.ts";
 import { type Mesh, startMesh } from "./mesh/index.ts";
 import { INGRESS_CLASSES, ingressClass } from "./mesh/ingress.ts";
 import { createIngressService, GATEWAY_IMAGE, gatewayApp } from "./mesh/ingress-service.ts";
-import { ownImages } from "./programs/own-images.ts";
+import { type OwnImagesOptions, ownImages } from "./programs/own-images.ts";
 import { prometheusApp } from "./prometheus/app.ts";
 import { createPrometheusClient } from "./prometheus/client.ts";
 import { startTelemetry } from "./prometheus/telemetry.ts";
@@ -45,6 +46,8 @@ export interface SandboxOptions {
   readonly kubernetes?: RealKubernetesOptions;
   /** Flux on this sandbox: the folder whose folders are Git repositories, and a folder for fetched commits. */
   readonly flux?: Pick<FluxOptions, "repositories" | "cache" | "programs">;
+  /** Of Services' ports below 1024, see low-ports.ts; what this user needs when absent. */
+  readonly portShift?: number;
   /** Chance, for the split of the traffic. */
   readonly random?: () => number;
   /** Receives defects of the sandbox itself, one line each. */
@@ -57,6 +60,8 @@ export interface SandboxServices {
   readonly url: string;
   /** "127.70.0.53:53053"; the value of AVIARY_NAMESERVER. */
   readonly nameserver: string;
+  /** Port N of a Service, when N is below 1024, is served at N + this; 0 where this user may open such ports. */
+  readonly portShift: number;
   /** YAML text: the owner of the sandbox may do everything. Pods have the token of their ServiceAccount instead. */
   readonly kubeconfig: string;
 }
@@ -110,8 +115,10 @@ async function assemble(
 
   const nameserver = await startNameserver(cluster, { address: addresses.own(NAMESERVER_HOST) });
   undo.push(() => nameserver.stop());
+  const portShift = options.portShift ?? (await lowPortShift(addresses.own(NAMESERVER_HOST)));
   const mesh = await startMesh(cluster, {
     addresses,
+    portShift,
     ingress: { ...(options.ingressPort === undefined ? {} : { port: options.ingressPort }) },
     ...(options.random === undefined ? {} : { random: options.random }),
   });
@@ -141,15 +148,17 @@ async function assemble(
   const services = {
     url: server.url,
     nameserver: `${nameserver.address}:${nameserver.port}`,
+    portShift,
     kubeconfig: server.kubeconfig,
   };
-  const own = ownTable(options, cluster, server.url, report);
+  const own = ownTable(options, { cluster, server: server.url, portShift, report });
   const ingressPort = () => Number(new URL(mesh.ingressUrl).port);
   const apps = furtherApps(appTable(options, services, telemetry.url, own, ingressPort));
   const kubelet = startKubelet(cluster, {
     addresses,
     apps: apps.table,
     apiServer: server.url,
+    portShift,
     serviceAccount: { token: remembered(server.tokenFor), ca: server.ca },
     report,
   });
@@ -227,13 +236,8 @@ function remembered(tokenFor: (namespace: string, account: string) => string): t
 }
 
 /** The images of the user come first: they may stand for any image, podinfo included. */
-function ownTable(
-  { images }: SandboxOptions,
-  cluster: Cluster,
-  server: string,
-  report: (message: string) => void,
-): AppTable {
-  return images === undefined ? () => undefined : ownImages({ cluster, server, file: images, report });
+function ownTable({ images }: SandboxOptions, world: Omit<OwnImagesOptions, "file">): AppTable {
+  return images === undefined ? () => undefined : ownImages({ ...world, file: images });
 }
 
 function appTable(

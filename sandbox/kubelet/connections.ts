@@ -11,17 +11,15 @@ import {
   type PodLogs,
 } from "../cluster.ts";
 import type { ContainerState } from "./container.ts";
-import { startCommand } from "./exec.ts";
+import { type CommandServices, startCommand } from "./exec.ts";
 
-export interface Connected {
-  readonly cluster: Cluster;
+export interface Connected extends CommandServices {
   readonly logs: PodLogs;
-  /** URL of the API server. */
-  readonly apiServer: string;
   readonly programOf: (place: ContainerPlace) => ContainerState["program"];
 }
 
-export function podConnections({ cluster, logs, apiServer, programOf }: Connected): PodConnections {
+export function podConnections({ logs, programOf, ...services }: Connected): PodConnections {
+  const { cluster } = services;
   const running = (place: ContainerPlace) => {
     const program = programOf(place);
     if (program !== undefined) return program;
@@ -29,7 +27,7 @@ export function podConnections({ cluster, logs, apiServer, programOf }: Connecte
     throw new ApiError(400, "BadRequest", `container "${container}" in pod "${pod}" is not running`);
   };
   return {
-    exec: async (place, request) => await startCommand(cluster, apiServer, running(place), request),
+    exec: async (place, request) => await startCommand(services, running(place), request),
     attach: async (place) => {
       running(place);
       return followed(logs, place);

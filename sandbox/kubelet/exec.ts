@@ -23,15 +23,22 @@ interface Place {
   leave(): void;
 }
 
+export interface CommandServices {
+  readonly cluster: Cluster;
+  /** URL of the API server. */
+  readonly apiServer: string;
+  /** Of Services' ports below 1024, see low-ports.ts. */
+  readonly portShift: number;
+}
+
 /** A command that cannot be started is one that ends at once, with the reason as its output. */
 export async function startCommand(
-  cluster: Cluster,
-  apiServer: string,
+  { cluster, apiServer, portShift }: CommandServices,
   { running, context }: Program,
   { command, tty }: { readonly command: readonly string[]; readonly tty: boolean },
 ): Promise<ContainerCommand> {
   const place = running.pid === undefined ? ownPlace(context, apiServer) : placeOf(running.pid);
-  const proxy = await startNameProxy(cluster, context);
+  const proxy = await startNameProxy(cluster, context, portShift);
   const leave = async () => {
     place.leave();
     await proxy.stop();

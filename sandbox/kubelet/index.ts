@@ -25,6 +25,8 @@ export interface KubeletOptions {
   readonly serviceAccount?: ServiceAccountFiles;
   /** URL of the API server, for the kubeconfig that commands of `kubectl exec` find. */
   readonly apiServer?: string;
+  /** Of Services' ports below 1024, see low-ports.ts; 0 when absent. */
+  readonly portShift?: number;
   /** Receives defects of the sandbox itself, one line each. Default: a Node warning. */
   readonly report?: (message: string) => void;
 }
@@ -78,6 +80,7 @@ export function startKubelet(cluster: Cluster, options: KubeletOptions): Kubelet
       cluster,
       logs: node.logs,
       apiServer: options.apiServer ?? "",
+      portShift: options.portShift ?? 0,
       programOf: ({ namespace, pod, container }) => {
         const uid = cluster.get(RESOURCES.pod, namespace, pod)?.metadata.uid;
         return workers.get(uid ?? "")?.program(container);

@@ -5,6 +5,7 @@ import type { Duplex } from "node:stream";
 import type { AppContext } from "../apps.ts";
 import type { Cluster } from "../cluster.ts";
 import { addressesOf } from "../dns/index.ts";
+import { servedAt } from "../low-ports.ts";
 
 export interface NameProxy {
   readonly url: string;
@@ -13,12 +14,13 @@ export interface NameProxy {
 
 type Caller = Pick<AppContext, "address" | "namespace">;
 
-export async function startNameProxy(cluster: Cluster, caller: Caller): Promise<NameProxy> {
-  const host = (name: string) => addressOf(cluster, caller.namespace, name);
-  const server = createServer((incoming, response) => pass(host, caller, incoming, response));
+/** @param portShift of Services' ports below 1024 */
+export async function startNameProxy(cluster: Cluster, caller: Caller, portShift: number): Promise<NameProxy> {
+  const find = (name: string, port: number) => placeOf(cluster, caller.namespace, { host: name, port }, portShift);
+  const server = createServer((incoming, response) => pass(find, caller, incoming, response));
   server.on("connect", (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
     const { hostname, port } = new URL(`http://${incoming.url}`);
-    const onward = connect({ host: host(hostname), port: Number(port || 443), localAddress: caller.address });
+    const onward = connect({ ...find(hostname, Number(port || 443)), localAddress: caller.address });
     onward.once("connect", () => {
       socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
       onward.write(head);
@@ -41,14 +43,20 @@ export async function startNameProxy(cluster: Cluster, caller: Caller): Promise<
   };
 }
 
+interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** As a pod's resolver does: the namespace of the pod comes first. Other names are left to this machine. */
-function addressOf(cluster: Cluster, namespace: string, name: string): string {
-  const found = addressesOf(cluster, `${name}.${namespace}`) ?? addressesOf(cluster, name.replace(/\.$/, ""));
-  return found?.[0] ?? name;
+function placeOf(cluster: Cluster, namespace: string, { host, port }: Place, shift: number): Place {
+  const found = addressesOf(cluster, `${host}.${namespace}`) ?? addressesOf(cluster, host.replace(/\.$/, ""));
+  const [address] = found ?? [];
+  return address === undefined ? { host, port } : { host: address, port: servedAt(port, shift) };
 }
 
 function pass(
-  host: (name: string) => string,
+  find: (name: string, port: number) => Place,
   { address }: Caller,
   incoming: IncomingMessage,
   response: ServerResponse,
@@ -63,8 +71,7 @@ function pass(
   const url = new URL(text);
   const { "proxy-connection": _, ...headers } = incoming.headers;
   const onward = request({
-    host: host(url.hostname),
-    port: Number(url.port || 80),
+    ...find(url.hostname, Number(url.port || 80)),
     method: incoming.method ?? "GET",
     path: `${url.pathname}${url.search}`,
     headers: { ...headers, host: url.host },

@@ -39,6 +39,8 @@ export interface MeshOptions {
   readonly clock?: Clock;
   /** Port on 127.0.0.1; 0 or absent: any free one. */
   readonly ingress?: { readonly port?: number };
+  /** Of Services' ports below 1024, see low-ports.ts; 0 when absent. */
+  readonly portShift?: number;
 }
 
 export interface Mesh {
@@ -69,7 +71,7 @@ export async function startMesh(cluster: Cluster, options: MeshOptions): Promise
   const pools = createPools({ cluster, registry, ports });
   const routing = createRouting({ cluster, registry });
   const around: Surroundings = { pools, telemetry, random: options.random ?? Math.random };
-  const listeners = createListeners({ registry, routing, around, events });
+  const listeners = createListeners({ registry, routing, around, events, portShift: options.portShift ?? 0 });
   const directory = createRegistry(cluster, {
     service: (key) => {
       routing.invalidate();

@@ -2,6 +2,7 @@
 import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
 import { createServer as createTcpServer, type Server as TcpServer } from "node:net";
 import type { EventRecorder } from "../controllers/events.ts";
+import { servedAt } from "../low-ports.ts";
 import type { Door, Surroundings } from "./exchange/door.ts";
 import { serveExchange } from "./exchange/exchange.ts";
 import { serveUpgrade } from "./exchange/upgrade.ts";
@@ -31,6 +32,8 @@ export interface ListenerContext {
   readonly routing: Routing;
   readonly around: Surroundings;
   readonly events: EventRecorder;
+  /** Of ports below 1024, see low-ports.ts. */
+  readonly portShift: number;
 }
 
 /** Callers keep their connections for as long as they like: closing one under a new request would fail it. */
@@ -79,12 +82,13 @@ function openListener(
   const cutAll: (() => void)[] = [];
   const server =
     protocol === "http" ? httpListener(context.around, door, cutAll) : tcpListener(context, service, port, cutAll);
+  const at = servedAt(port, context.portShift);
   const ready = new Promise<void>((resolve) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
-      context.events.warning(service.object, "FailedToListen", unbindable(address, port, error));
+      context.events.warning(service.object, "FailedToListen", unbindable(address, at, error));
       resolve();
     });
-    server.listen({ host: address, port, backlog: 1024 }, resolve);
+    server.listen({ host: address, port: at, backlog: 1024 }, resolve);
   });
   const close = async (cut: boolean) => {
     await ready;

@@ -9,6 +9,7 @@ import { connect, createServer, type Server } from "node:net";
 import { type KubeFields, RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { App, AppContext, AppTable, RunningApp } from "../apps.ts";
 import type { Cluster } from "../cluster.ts";
+import { servedAt } from "../low-ports.ts";
 import { startChild } from "./child.ts";
 import { commandWords, followImageFile, type ImageProgram } from "./image-file.ts";
 import { makePodFolder } from "./pod-folder.ts";
@@ -19,6 +20,8 @@ export interface OwnImagesOptions {
   readonly cluster: Cluster;
   /** URL of the API server, for the pod's kubeconfig. */
   readonly server: string;
+  /** Of Services' ports below 1024, see low-ports.ts; 0 when absent. */
+  readonly portShift?: number;
   /** Path of images.yaml; it need not exist. */
   readonly file: string;
   /** Receives what is wrong with the file. */
@@ -53,7 +56,7 @@ function runProgram(options: OwnImagesOptions, program: ImageProgram, image: { r
     const [command = "", ...args] = commandWords(program.command);
     const env = {
       ...process.env,
-      ...serviceVariables(options.cluster, context.namespace),
+      ...serviceVariables(options, context.namespace),
       ...withoutPath(context.env),
       ...program.env,
       ...portVariables(ports),
@@ -105,13 +108,13 @@ function portVariables(ports: readonly Port[]): Record<string, string> {
 }
 
 /** As on every cluster: MY_APP_SERVICE_HOST and MY_APP_SERVICE_PORT for each Service of the namespace. */
-function serviceVariables(cluster: Cluster, namespace: string): Record<string, string> {
+function serviceVariables({ cluster, portShift = 0 }: OwnImagesOptions, namespace: string): Record<string, string> {
   const found: Record<string, string> = {};
   for (const { metadata, spec } of cluster.list(RESOURCES.service, namespace)) {
     const ports: readonly KubeFields[] = spec?.ports ?? [];
     if (typeof spec?.clusterIP !== "string" || spec.clusterIP === "None" || ports[0] === undefined) continue;
     found[`${variable(metadata.name)}_SERVICE_HOST`] = spec.clusterIP;
-    found[`${variable(metadata.name)}_SERVICE_PORT`] = String(ports[0].port);
+    found[`${variable(metadata.name)}_SERVICE_PORT`] = String(servedAt(ports[0].port, portShift));
   }
   return found;
 }

@@ -90,11 +90,15 @@ function childProcess(program: string, image: string, services: SandboxServices,
   };
 }
 
-function placeOf({ address, namespace, podName }: AppContext, { nameserver }: SandboxServices): Record<string, string> {
+function placeOf(
+  { address, namespace, podName }: AppContext,
+  { nameserver, portShift }: SandboxServices,
+): Record<string, string> {
   const search = [`${namespace}.svc.cluster.local`, "svc.cluster.local", "cluster.local"].join(" ");
   return {
     AVIARY_NAMESERVER: nameserver,
     AVIARY_SEARCH: search,
+    ...(portShift !== 0 && { AVIARY_PORT_SHIFT: String(portShift) }),
     AVIARY_LISTEN_ADDRESS: address,
     AVIARY_PARENT_PIPE: "1",
     HOSTNAME: podName,

@@ -18,6 +18,8 @@ export interface SandboxState {
   readonly url: string;
   readonly ingressUrl: string;
   readonly nameserver: string;
+  /** Port N of a Service, when N is below 1024, is served at N + this; absent where this user may open such ports. */
+  readonly portShift?: number;
   readonly kubeconfig: string;
   /** Whose API server it is: Kubernetes' own, or the sandbox's imitation. */
   readonly kubernetes: "real" | "imitation";

@@ -7,7 +7,7 @@ const PASSED = new Set([
   ...["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TERM", "HOSTNAME"],
   ...["http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"],
   ...["KUBECONFIG", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"],
-  ...["AVIARY_NAMESERVER", "AVIARY_SEARCH"],
+  ...["AVIARY_NAMESERVER", "AVIARY_SEARCH", "AVIARY_PORT_SHIFT"],
   ...["SSL_CERT_FILE", "SSL_CERT_DIR"],
 ]);
 const PREFIXES = ["LC_", "HELM_"];

@@ -6,6 +6,7 @@ import { Agent, buildConnector, Dispatcher, ProxyAgent } from "undici";
 import { ANYWHERE, type Egress, EgressRefused } from "./egress.ts";
 import { guardedLookup, lookupVia } from "./name-lookup.ts";
 import { type Environment, type ProxyChoice, proxyChoice } from "./proxy-choice.ts";
+import { type ServicePorts, servicePorts } from "./service-ports.ts";
 
 export interface TlsOptions {
   /** PEM. Replaces the machine's trust store. */
@@ -25,7 +26,7 @@ export interface DispatcherOptions {
   readonly proxy?: string;
   /** Where connections may go; anywhere when absent. */
   readonly egress?: Egress;
-  /** Reads AVIARY_NAMESERVER, AVIARY_SEARCH, HTTP_PROXY, HTTPS_PROXY, NO_PROXY; the process's own when absent. */
+  /** Reads AVIARY_NAMESERVER, AVIARY_SEARCH, AVIARY_PORT_SHIFT, HTTP_PROXY, HTTPS_PROXY, NO_PROXY; the process's own when absent. */
   readonly env?: Environment;
   /** Time for a connection to be made, in milliseconds; 10 s when absent. */
   readonly connectTimeoutMs?: number;
@@ -108,10 +109,11 @@ function refuse(
   if (why !== undefined) throw new EgressRefused(why);
 }
 
-/** Connects as `options` say, if `egress` allows it. */
+/** Connects as `options` say, if `egress` allows it. @param ports where Services serve their ports; absent: there */
 function connectorFor(
   options: buildConnector.BuildOptions & { readonly lookup?: LookupFunction },
   egress: Egress,
+  ports: ServicePorts | undefined,
 ): buildConnector.connector {
   const trusted = buildConnector(options);
   const guarded = buildConnector({ ...options, lookup: guardedLookup(options.lookup ?? systemLookup, egress) });
@@ -123,8 +125,11 @@ function connectorFor(
       process.nextTick(callback, error, null);
       return;
     }
-    const trusts = egress.trusts(hostname, port || (protocol === "https:" ? "443" : "80"));
-    (trusts ? trusted : guarded)(target, callback);
+    const wanted = port || (protocol === "https:" ? "443" : "80");
+    const connect = egress.trusts(hostname, wanted) ? trusted : guarded;
+    if (ports === undefined) return connect(target, callback);
+    const to = (at: number) => connect({ ...target, port: String(at) }, callback);
+    ports(hostname, Number(wanted)).then(to, (error: Error) => callback(error, null));
   };
 }
 
@@ -147,7 +152,7 @@ export function createDispatcher(options: DispatcherOptions = {}): Dispatcher {
     ...(options.connections === undefined ? {} : { connections: options.connections }),
     ...(options.keepAliveMs === undefined ? {} : { keepAliveTimeout: options.keepAliveMs }),
   };
-  const direct = new Agent({ ...common, connect: connectorFor(target, egress) });
+  const direct = new Agent({ ...common, connect: connectorFor(target, egress, servicePorts(env)) });
   // The environment's proxies are chosen by the people who run the program; any other proxy is checked like an address.
   const { hostname = "", port = "", protocol = "" } = proxy === undefined ? {} : new URL(proxy);
   if (proxy !== undefined) refuse(egress, hostname, port, protocol);

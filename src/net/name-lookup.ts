@@ -21,13 +21,15 @@ export function candidates(hostname: string, search: readonly string[]): readonl
   return [...search.map((domain) => `${hostname}.${domain}`), hostname];
 }
 
+/** The addresses that the nameserver knows for a host; empty when it knows none. */
+export type SandboxNames = (hostname: string) => Promise<readonly string[]>;
+
 /**
- * A `lookup` for net.connect that asks `nameserver` first.
- * @param nameserver "127.0.0.1:5353"; undefined or empty: no special lookup
+ * @param nameserver "127.0.0.1:5353"; undefined or empty: there is none, as outside the sandbox
  * @param search domains separated by spaces
  * @throws Error when it is not an address with an optional port
  */
-export function lookupVia(nameserver: string | undefined, search = ""): LookupFunction | undefined {
+export function sandboxNames(nameserver: string | undefined, search = ""): SandboxNames | undefined {
   if (nameserver === undefined || nameserver === "") return undefined;
   const domains = search.split(/\s+/).filter((domain) => domain !== "");
   const resolver = new Resolver({ timeout: QUERY_TIMEOUT_MS, tries: 1 });
@@ -39,10 +41,17 @@ export function lookupVia(nameserver: string | undefined, search = ""): LookupFu
       { cause: error },
     );
   }
+  return (hostname) => firstKnown(resolver, candidates(hostname, domains));
+}
+
+/** A `lookup` for net.connect that asks the sandbox's nameserver first, see `sandboxNames`. */
+export function lookupVia(nameserver: string | undefined, search?: string): LookupFunction | undefined {
+  const addressesOf = sandboxNames(nameserver, search);
+  if (addressesOf === undefined) return undefined;
   return (hostname, options, callback) => {
     const fallBack = () => systemLookup(hostname, options, callback);
     if (options.family === 6 || options.family === "IPv6") return fallBack();
-    firstKnown(resolver, candidates(hostname, domains)).then((addresses) => {
+    addressesOf(hostname).then((addresses) => {
       const [first] = addresses;
       if (first === undefined) return fallBack();
       const all = () => addresses.map((address) => ({ address, family: 4 }));

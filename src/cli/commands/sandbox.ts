@@ -6,7 +6,6 @@ import type { MeshPrograms } from "../../../sandbox/mesh-programs/programs.ts";
 import type { Sandbox, SandboxOptions } from "../../../sandbox/sandbox.ts";
 import { systemClock } from "../../time/system-clock.ts";
 import { type Command, type CommandContext, type ExitCode, UserError } from "../command.ts";
-import { lowPortWarning } from "../low-ports.ts";
 import {
   describeOptions,
   type OptionSpec,
@@ -88,13 +87,11 @@ function outputOptions(argv: readonly string[], table: Readonly<Record<string, O
 }
 
 /** Idempotent: a sandbox that runs already is only shown. */
-async function up({ argv, out, err, signal }: CommandContext): Promise<ExitCode> {
+async function up({ argv, out, signal }: CommandContext): Promise<ExitCode> {
   const options = outputOptions(argv, UP_OPTIONS);
   const folder = stateFolder(options.text("state-dir") ?? DEFAULT_STATE_DIR);
   const running = readState(folder.dir) ?? (await launch(options, folder, signal));
   show(running, options, out);
-  const warning = lowPortWarning();
-  if (warning !== undefined) err(`aviary sandbox up: ${warning}\n`);
   return 0;
 }
 
@@ -187,12 +184,16 @@ function show(state: SandboxState, options: ReadOptions, out: (text: string) => 
       `  kubeconfig  ${state.kubeconfig}`,
       ...(state.kubernetes === "real" ? ["  Kubernetes  kube-apiserver and etcd"] : []),
       ...(state.flux === "real" ? ["  Flux        its own programs"] : []),
+      ...(state.portShift ? [`  ports       ${portsText(state.portShift)}`] : []),
       "",
       `use it with: export KUBECONFIG=${shellWord(state.kubeconfig)}`,
       "",
     ].join("\n"),
   );
 }
+
+const portsText = (shift: number): string =>
+  `port 80 of a Service is at ${80 + shift} on this machine, and so on below 1024: these ports need root. Pods know it.`;
 
 /** A word as a shell reads it, with any character in it. */
 const shellWord = (text: string): string =>
@@ -247,6 +248,7 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
     url: sandbox.url,
     ingressUrl: programs?.url ?? sandbox.ingressUrl,
     nameserver: sandbox.nameserver,
+    ...(sandbox.portShift === 0 ? {} : { portShift: sandbox.portShift }),
     kubeconfig: folder.kubeconfig,
     kubernetes: kubernetes.kubernetes === undefined ? "imitation" : "real",
     ...(sandbox.gitUrl === undefined ? {} : { gitUrl: sandbox.gitUrl }),

@@ -13,8 +13,6 @@ import { commandBlocks } from "../../docs-blocks.ts";
 
 const run = promisify(execFile);
 const base = mkdtempSync(join(tmpdir(), "aviary-docs-"));
-/** The reader's checkout. */
-const folder = join(base, "my aviary");
 const tools = join(base, "tools");
 const MINUTES = 60_000;
 
@@ -40,9 +38,19 @@ function savedFiles(text: string): readonly (readonly [string, string])[] {
   return [...found].map(([, name = "", content = ""]) => [name, content] as const);
 }
 
-async function shell(script: string): Promise<string> {
+/** A reader's checkout, in a folder whose name has a space. */
+function checkout(reader: string): string {
+  const folder = join(base, reader, "my aviary");
+  mkdirSync(folder, { recursive: true });
+  for (const name of ["bin", "deploy", "examples", "package.json"]) {
+    cpSync(join(PROJECT_ROOT, name), join(folder, name), { recursive: true });
+  }
+  return folder;
+}
+
+async function shell(folder: string, script: string): Promise<string> {
   const { KUBECONFIG: _own, ...outer } = process.env;
-  const env = { ...outer, HOME: base, PATH: `${tools}:${process.env["PATH"]}` };
+  const env = { ...outer, HOME: folder, PATH: `${tools}:${process.env["PATH"]}` };
   const words = ["-e", "-c", `shopt -s expand_aliases\n${script}`];
   const { stdout, stderr } = await run("bash", words, { cwd: folder, env, maxBuffer: 1 << 24 }).catch((error) => {
     throw new Error(`${script}\n${error.stdout}\n${error.stderr}`);
@@ -51,11 +59,7 @@ async function shell(script: string): Promise<string> {
 }
 
 beforeAll(async () => {
-  mkdirSync(folder, { recursive: true });
   mkdirSync(tools);
-  for (const name of ["bin", "deploy", "examples", "package.json"]) {
-    cpSync(join(PROJECT_ROOT, name), join(folder, name), { recursive: true });
-  }
   const dist = join(PROJECT_ROOT, "dist");
   if (!existsSync(join(dist, "src/main.js"))) await run("npm", ["run", "build"], { cwd: PROJECT_ROOT });
   writeFileSync(
@@ -65,10 +69,16 @@ beforeAll(async () => {
   );
 });
 
-afterAll(async () => {
-  await shell("aviary sandbox down").catch(() => undefined);
-  rmSync(base, { recursive: true, force: true });
-});
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+
+/** Runs the commands of a reader, and stops the reader's sandbox. */
+async function session(folder: string, script: string): Promise<string> {
+  try {
+    return await shell(folder, script);
+  } finally {
+    await shell(folder, "aviary sandbox down");
+  }
+}
 
 /** The blocks of a page are one session: what a block exports or aliases is there in the next. */
 const sessionOf = (blocks: readonly { readonly commands: string }[]): string =>
@@ -79,49 +89,48 @@ const runnable = (path: string) =>
     ({ commands, mark }) => mark === undefined && (hasKubectl || !needsKubectl(commands)),
   ) ?? [];
 
-describe("a session on its own sandbox", () => {
-  it("docs/tutorials/first-canary.md: from a Deployment to a promotion and a rollback", {
-    timeout: 15 * MINUTES,
-  }, async () => {
-    const { text = "" } = PAGES.find(({ path }) => path === "docs/tutorials/first-canary.md") ?? {};
+const TUTORIAL = "docs/tutorials/first-canary.md";
+
+describe.concurrent("the command blocks of a page", () => {
+  it(`${TUTORIAL}: from a Deployment to a promotion and a rollback`, { timeout: 15 * MINUTES }, async ({ expect }) => {
+    const folder = checkout("tutorial");
+    const { text = "" } = PAGES.find(({ path }) => path === TUTORIAL) ?? {};
     for (const [name, content] of savedFiles(text)) writeFileSync(join(folder, name), content);
-    const blocks = runnable("docs/tutorials/first-canary.md");
+    const blocks = runnable(TUTORIAL);
     if (!hasKubectl) return;
-    const out = await shell(sessionOf(blocks));
+    const out = await session(folder, sessionOf(blocks));
     expect(out).toContain("1 Canary: 0 errors, 0 warnings");
     expect(out).toMatch(/canary\/web is Initialized[\s\S]*is Succeeded[\s\S]*is Failed[\s\S]*is Succeeded/);
     expect(out).toMatch(/Halt web\.shop advancement success rate [\d.]+% < 95%/);
     expect(out).toContain("sandbox stopped");
   });
-});
 
-describe("blocks that need no cluster", () => {
-  const alone = PAGES.filter(({ path }) => path !== "docs/tutorials/first-canary.md").filter(
-    ({ path }) => runnable(path).length > 0,
-  );
+  const alone = PAGES.filter(({ path }) => path !== TUTORIAL && runnable(path).length > 0);
 
-  it.each(alone.map(({ path }) => [path]))("%s", { timeout: 5 * MINUTES }, async (path) => {
-    expect(await shell(sessionOf(runnable(path)))).not.toBe("");
+  it.each(alone.map(({ path }) => [path]))("%s needs no cluster", { timeout: 5 * MINUTES }, async (path) => {
+    const folder = checkout(path.replaceAll("/", "-"));
+    expect(await session(folder, sessionOf(runnable(path)))).not.toBe("");
   });
-});
 
-describe("blocks about the example application", () => {
   const about = PAGES.filter(({ blocks }) => blocks.some(({ mark }) => mark === "page: example"));
 
-  beforeAll(async () => {
-    await shell("aviary sandbox up && aviary apply deploy examples/podinfo");
-    await shell("aviary wait canary/podinfo -n test --timeout 5m --kubeconfig .aviary/kubeconfig");
-  }, 10 * MINUTES);
-
-  it.each(about.map((page) => [page.path, page] as const))("%s", { timeout: 5 * MINUTES }, async (_, { blocks }) => {
-    const wanted = blocks
-      .filter(({ mark, commands }) => mark === "page: example" && (hasKubectl || !needsKubectl(commands)))
-      .map(({ commands }) => commands);
-    const session = [
-      "export KUBECONFIG=.aviary/kubeconfig",
-      "alias kubectl='kubectl --cache-dir=.aviary/kc'",
-      ...wanted,
-    ];
-    expect(await shell(session.join("\n"))).toContain("canary/podinfo");
-  });
+  it.each(about.map((page) => [page.path, page] as const))(
+    "%s is about the example application",
+    {
+      timeout: 15 * MINUTES,
+    },
+    async (path, { blocks }) => {
+      const wanted = blocks
+        .filter(({ mark, commands }) => mark === "page: example" && (hasKubectl || !needsKubectl(commands)))
+        .map(({ commands }) => commands);
+      const commands = [
+        "aviary sandbox up && aviary apply deploy examples/podinfo",
+        "export KUBECONFIG=.aviary/kubeconfig",
+        "alias kubectl='kubectl --cache-dir=.aviary/kc'",
+        "aviary wait canary/podinfo -n test --timeout 5m",
+        ...wanted,
+      ];
+      expect(await session(checkout(path.replaceAll("/", "-")), commands.join("\n"))).toContain("canary/podinfo");
+    },
+  );
 });
