@@ -30,13 +30,13 @@ it("a Service's port below 1024 is served at the shifted port, and commands of k
   const metadata = { name: "web", namespace: "shop" };
   const service = cluster.create(RESOURCES.service, { apiVersion: "v1", kind: "Service", metadata, spec });
   // No pod is behind the Service: the mesh itself answers.
-  const nobody = "no healthy upstream";
+  const unserved = "no healthy upstream";
   await expect
     .poll(() => textOf(`http://${service.spec.clusterIP}:20080/`).catch(String), { timeout: 30_000 })
-    .toContain(nobody);
+    .toContain(unserved);
   const proxy = await startNameProxy(cluster, { address: sandbox.addresses.own(7), namespace: "shop" }, 20_000);
   const { hostname: host, port } = new URL(proxy.url);
-  expect(await textOf({ host, port, path: "http://web/" })).toContain(nobody);
+  expect(await textOf({ host, port, path: "http://web/" })).toContain(unserved);
   await proxy.stop();
 });
 

@@ -25,9 +25,9 @@ const base = mkdtempSync(join(tmpdir(), "aviary-user-"));
 const folder = join(base, "aviary");
 const home = join(base, "home");
 const MINUTES = 60_000;
-/** "nobody" on every Linux. */
-const NOBODY = 65_534;
-const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
+/** The user without any right, on every Linux. */
+const POWERLESS = 65_534;
+const user = process.getuid?.() === 0 ? { uid: POWERLESS, gid: POWERLESS } : {};
 
 /** Only the files that an installed Aviary has: the checkout may be in a folder that other users cannot enter. */
 beforeAll(async () => {
