@@ -27,6 +27,8 @@ interface Project {
   readonly waits?: boolean;
 }
 
+const MINUTES = 60_000;
+
 /**
  * End-to-end tests wait most of their time: for intervals of an analysis, for pods, for users. So more of them run side by
  * side than this project's two cores would calculate. They run after the others, which would take the cores from them.
@@ -34,8 +36,8 @@ interface Project {
 const WAITING = { maxWorkers: 4, maxConcurrency: 8, sequence: { groupOrder: 1 } };
 const CALCULATING = { maxWorkers: 2, sequence: { groupOrder: 0 } };
 
-/** End-to-end tests share two cores with whole clusters. In CI a failure there counts when it comes three times. */
-const RETRIES = process.env["CI"] === "true" ? 2 : 0;
+/** Whole clusters share two cores, perhaps with other programs. Tests wait for conditions, and only one that fails waits so long. */
+const PATIENT = { testTimeout: 10 * MINUTES, hookTimeout: 10 * MINUTES };
 
 const project = ({ name, include, exclude = [], waits = false }: Project) => ({
   extends: true as const,
@@ -43,7 +45,7 @@ const project = ({ name, include, exclude = [], waits = false }: Project) => ({
     name,
     ...(waits ? WAITING : CALCULATING),
     include: [...include],
-    retry: name === "unit" ? 0 : RETRIES,
+    ...(name === "unit" ? {} : PATIENT),
     exclude: [...configDefaults.exclude, ...(process.env["FLAGGER"] ? [] : [NEEDS_FLAGGER]), ...exclude],
   },
 });

@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { PROJECT_ROOT } from "../../../src/project-root.ts";
 import { type Fixture, startFixture } from "../stories/fixture.ts";
@@ -21,8 +21,6 @@ const hasHelm = spawnSync(HELM, ["version", "--short"], { stdio: "ignore" }).sta
 const FLAGGER_CHART = process.env["FLAGGER_CHART"];
 const MESH = "istio-system";
 const chart = (name: string) => join(PROJECT_ROOT, "charts", name);
-
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 
 let fixture: Fixture;
 let home: string;

@@ -8,7 +8,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findFlux } from "../../../sandbox/flux/programs.ts";
 import { GIT_REPOSITORY, KUSTOMIZATION, REQUESTED_AT } from "../../../sandbox/flux/types.ts";
 import { CLUSTER_OPTIONS, type ClusterClient, connectCluster } from "../../../src/cli/cluster.ts";
@@ -24,8 +24,6 @@ const folderOf = (name: string) => (process.env[name] === undefined ? {} : { pro
 const programs = findFlux({ prefer: "auto", ...folderOf("FLUX_PROGRAMS"), log: () => undefined });
 const FLUX_CLI = process.env["FLUX_PROGRAMS"] === undefined ? "flux" : join(process.env["FLUX_PROGRAMS"], "flux");
 const hasFlux = spawnSync(FLUX_CLI, ["version", "--client"], { stdio: "ignore" }).status === 0;
-
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 /** A sandbox with the walk-through on it. */
 interface Site {

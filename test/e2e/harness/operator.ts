@@ -8,6 +8,7 @@ import { type OperatorFlags, readOperatorFlags } from "../../../src/operator/pro
 import { type OperatorEnd, runOperator } from "../../../src/operator/process/process.ts";
 import { createLogger } from "../../../src/recorders/log/logger.ts";
 import { systemClock } from "../../../src/time/system-clock.ts";
+import { PATIENCE_MS } from "../../patience.ts";
 
 export interface LogLine {
   readonly level: string;
@@ -43,7 +44,6 @@ const FLAGS = [
   "-metrics-server=http://127.0.0.1:1",
   "-allow-local-egress",
 ];
-const LIMIT_MS = 20_000;
 
 /** @throws Error for flags that do not parse */
 export function operatorFlags(flags: readonly string[], env: Readonly<Record<string, string>> = {}): OperatorFlags {
@@ -118,8 +118,8 @@ export function createJournal() {
       const known = lines.find(({ msg }) => msg.includes(text));
       if (known !== undefined) return Promise.resolve(known);
       return new Promise((resolve, reject) => {
-        const fail = () => reject(new Error(`waited ${LIMIT_MS / 1000} s for the log line "${text}"`));
-        const timer = setTimeout(fail, LIMIT_MS);
+        const fail = () => reject(new Error(`waited ${PATIENCE_MS / 1000} s for the log line "${text}"`));
+        const timer = setTimeout(fail, PATIENCE_MS);
         const tell = (line: LogLine) => {
           if (!line.msg.includes(text)) return;
           clearTimeout(timer);

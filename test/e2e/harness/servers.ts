@@ -1,6 +1,7 @@
 /** Small real HTTP servers that the operator calls: a metric server, and a receiver of webhooks and alerts. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { PATIENCE_MS } from "../../patience.ts";
 
 export interface Received {
   readonly path: string;
@@ -24,8 +25,6 @@ export interface Receiver {
   stop(): Promise<void>;
 }
 
-const LIMIT_MS = 20_000;
-
 export async function startReceiver(port = 0): Promise<Receiver> {
   const received: Received[] = [];
   const waiting = new Set<() => void>();
@@ -44,7 +43,7 @@ export async function startReceiver(port = 0): Promise<Receiver> {
     until: (what, holds) =>
       new Promise((resolve, reject) => {
         const fail = () => reject(new Error(`this did not happen: ${what}: ${JSON.stringify(received, undefined, 1)}`));
-        const timer = setTimeout(fail, LIMIT_MS);
+        const timer = setTimeout(fail, PATIENCE_MS);
         const look = () => {
           if (!holds(received)) return;
           clearTimeout(timer);

@@ -12,6 +12,7 @@ import { istioCrds } from "../../../sandbox/crds/istio.ts";
 import { startKubelet } from "../../../sandbox/kubelet/index.ts";
 import { crds } from "../../../src/crd/index.ts";
 import { type KubeObject, RESOURCES, type ResourceType } from "../../../src/ports/kubernetes.ts";
+import { PATIENCE_MS } from "../../patience.ts";
 import { typeOf } from "./objects.ts";
 import { type Operator, type OperatorSettings, startOperator } from "./operator.ts";
 
@@ -34,7 +35,7 @@ export interface World {
   /** Changes an object as a user would with `kubectl edit`. */
   edit(type: ResourceType, name: string, change: (copy: KubeObject) => void): KubeObject;
   get(type: ResourceType, name: string): KubeObject | undefined;
-  /** Resolves with the object as soon as it is as described. @throws Error after 20 s, with all events */
+  /** Resolves with the object as soon as it is as described. @throws Error with all events, when it does not come */
   until(type: ResourceType, name: string, what: string, holds: (object: KubeObject) => boolean): Promise<KubeObject>;
   gone(type: ResourceType, name: string): Promise<void>;
   /** Resolves with an event of the Canary, past or future, whose text contains `text`. */
@@ -46,7 +47,6 @@ export interface World {
   stop(): Promise<void>;
 }
 
-const LIMIT_MS = 20_000;
 export const NAMESPACE = "test";
 
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
@@ -72,10 +72,10 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       const fail = () => {
         stop();
         reject(
-          new Error(`waited ${LIMIT_MS / 1000} s, but this did not happen: ${what}\n${sayAll(cluster, operators)}`),
+          new Error(`waited ${PATIENCE_MS / 1000} s, but this did not happen: ${what}\n${sayAll(cluster, operators)}`),
         );
       };
-      const timer = setTimeout(fail, LIMIT_MS);
+      const timer = setTimeout(fail, PATIENCE_MS);
       const stop = cluster.watch(type, (event) => {
         const found = look(event.object, event.type === "DELETED");
         if (found === undefined) return;

@@ -1,12 +1,10 @@
 /** Mistakes of users, and failures: one clear message each, nothing crashes, and the rollout goes on when they are corrected. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../../../src/ports/kubernetes.ts";
 import { type Fixture, startFixture } from "./fixture.ts";
 import { canary as canaryOf, deployment } from "./manifests.ts";
-
-vi.setConfig({ testTimeout: 120_000 });
 
 let fixture: Fixture;
 

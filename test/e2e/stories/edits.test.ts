@@ -1,12 +1,10 @@
 /** Selector, provider and target are edited while users send requests: no request fails. */
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { type Fixture, startFixture } from "./fixture.ts";
 import { canary, deployment, podTemplate, type Revision } from "./manifests.ts";
 import { stage } from "./story.ts";
 import { UNHARMED } from "./two-steps.ts";
-
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
 
 const never = new AbortController().signal;
 const DEPLOYMENT = RESOURCES.deployment;

@@ -15,9 +15,9 @@ import { readOptions } from "../../../src/cli/options.ts";
 import { aviaryApps, webhookTokenOf } from "../../../src/cli/sandbox-apps.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { PROJECT_ROOT as ROOT } from "../../../src/project-root.ts";
+import { PATIENCE_MS } from "../../patience.ts";
 import type { Users } from "./users.ts";
 
-const PATIENCE_MS = 90_000;
 const KUBECONFIG = { kubeconfig: { type: "string", help: "" }, context: { type: "string", help: "" } } as const;
 
 export interface Fixture {

@@ -1,6 +1,6 @@
 /** Releases under traffic by the sandbox's imitations of a Gateway API gateway and of ingress-nginx. */
 import { Agent, request } from "undici";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { KubeFields, KubeObject } from "../../../src/ports/kubernetes.ts";
 import { type Fixture, startFixture } from "./fixture.ts";
 import { BAD, deployment, GOOD, gate, PORT } from "./manifests.ts";
@@ -9,12 +9,9 @@ import { byCanary } from "./users.ts";
 
 let fixture: Fixture;
 
-// A story takes half a minute on a machine of its own.
-vi.setConfig({ testTimeout: 300_000 });
-
 beforeAll(async () => {
   fixture = await startFixture();
-}, 240_000);
+});
 
 afterAll(() => fixture.stop());
 

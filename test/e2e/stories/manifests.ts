@@ -23,7 +23,7 @@ export const BAD: Revision = { version: "6.0.1", image: "podinfo-erratic", flags
 export const PORT = 9898;
 
 /** Ready at once, and not unready when the machine is busy for a while. */
-const PATIENT = { periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 5 };
+const PATIENT = { periodSeconds: 1, timeoutSeconds: 30, failureThreshold: 5 };
 export const LOAD_TESTER = "http://flagger-loadtester.test";
 
 export function namespace(name: string): KubeObject {
@@ -136,6 +136,8 @@ export interface CanaryParts {
   readonly hooks?: readonly KubeFields[];
   /** Requests per second that the load tester sends to the canary; 20 when absent, 0: none. */
   readonly load?: number;
+  /** How long it sends them after each step; 6 when absent. A gate that is closed ends the steps, and with them the load. */
+  readonly loadSeconds?: number;
 }
 
 /**
@@ -143,7 +145,7 @@ export interface CanaryParts {
  * do not fail a good revision; stories of bad revisions set their own.
  */
 export function canary(namespace: string, parts: CanaryParts, name = "podinfo"): KubeObject {
-  const { analysis, spec = {}, service = {}, kind = "Deployment", hooks = [], load = 20 } = parts;
+  const { analysis, spec = {}, service = {}, kind = "Deployment", hooks = [], load = 20, loadSeconds = 6 } = parts;
   const { apiVersion = kind === "Service" ? "v1" : "apps/v1" } = parts;
   return {
     apiVersion: "flagger.app/v1beta1",
@@ -165,7 +167,7 @@ export function canary(namespace: string, parts: CanaryParts, name = "podinfo"):
         interval: "2s",
         threshold: 10,
         metrics: checks(9_000),
-        webhooks: [...hooks, ...(load === 0 ? [] : loadTests(namespace, load, name))],
+        webhooks: [...hooks, ...(load === 0 ? [] : loadTests(namespace, load, loadSeconds, name))],
         ...analysis,
       },
       ...spec,
@@ -183,20 +185,20 @@ export const checks = (slowest: number): readonly KubeFields[] => [
  * Starts before the first step and runs during the analysis. Nothing is judged before the load has been measured for
  * a while, also on a busy machine.
  */
-function loadTests(namespace: string, perSecond: number, name: string): readonly KubeFields[] {
+function loadTests(namespace: string, perSecond: number, seconds: number, name: string): readonly KubeFields[] {
   const address = `http://${name}-canary.${namespace}:${PORT}/`;
-  const cmd = `hey -z 6s -q ${perSecond / 2} -c 2 ${address}`;
+  const cmd = `hey -z ${seconds}s -q ${perSecond / 2} -c 2 ${address}`;
   const url = `${LOAD_TESTER}/`;
   const warmUp = { type: "bash", cmd: `hey -z 2s -q 1 -c 1 ${address}` };
   return [
-    { name: "load-start", type: "pre-rollout", url, timeout: "5s", metadata: { cmd } },
-    { name: "warm-up", type: "pre-rollout", url, timeout: "15s", metadata: warmUp },
-    { name: "load", type: "rollout", url, timeout: "5s", metadata: { cmd } },
+    { name: "load-start", type: "pre-rollout", url, timeout: "30s", metadata: { cmd } },
+    { name: "warm-up", type: "pre-rollout", url, timeout: "60s", metadata: warmUp },
+    { name: "load", type: "rollout", url, timeout: "30s", metadata: { cmd } },
   ];
 }
 
 export function gate(type: string, path: string): KubeFields {
-  return { name: type, type, url: `${LOAD_TESTER}${path}`, timeout: "5s" };
+  return { name: type, type, url: `${LOAD_TESTER}${path}`, timeout: "30s" };
 }
 
 /** The Service that users called before there was a Canary. */

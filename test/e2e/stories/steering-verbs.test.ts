@@ -2,15 +2,13 @@
  * Every verb, asked for by CanaryActions while users send requests and two GitOps tools apply the manifests again and again: one as
  * Flux does it (server-side apply), one as Argo CD's self-healing does it (a patch of what differs). They have nothing to revert.
  */
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { apiVersionOf, type KubeFields, type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { STEERING } from "../../../src/ports/steering.ts";
 import { type Fixture, startFixture } from "./fixture.ts";
 import { canary, deployment, gate } from "./manifests.ts";
 import { steer } from "./steer.ts";
 import { type Stage, type Story, stage } from "./story.ts";
-
-vi.setConfig({ testTimeout: 400_000, hookTimeout: 180_000 });
 
 const never = new AbortController().signal;
 const UNHARMED = { dropped: [], injected: 0, failedByPrimary: 0 };

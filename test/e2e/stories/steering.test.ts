@@ -1,12 +1,10 @@
 /** People steer a rollout through CanaryActions while users send requests; every run leaves a record. */
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type KubeFields, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { STEERING } from "../../../src/ports/steering.ts";
 import { type Fixture, startFixture } from "./fixture.ts";
 import { steer } from "./steer.ts";
 import { stage } from "./story.ts";
-
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
 
 let fixture: Fixture;
 

@@ -7,7 +7,7 @@
  *
  * Phase and write are drawn from the seed of test/seed.ts, which is part of the tests' names: another seed draws others.
  */
-import { afterAll, beforeAll, describe, type ExpectStatic, vi } from "vitest";
+import { afterAll, beforeAll, describe, type ExpectStatic } from "vitest";
 import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { SEED } from "../../seed.ts";
 import { type Fixture, startFixture } from "./fixture.ts";
@@ -33,7 +33,6 @@ const WORKLOADS = [RESOURCES.deployment, RESOURCES.daemonSet, RESOURCES.stateful
 
 /** Registers the stories with one operator for all. */
 export function withoutKills(...stories: readonly ((run: StoryRun) => void)[]): void {
-  vi.setConfig({ testTimeout: 120_000 });
   const fixture = townOfTests([""]);
   const run: StoryRun = {
     get fixture() {
@@ -51,7 +50,6 @@ export function withoutKills(...stories: readonly ((run: StoryRun) => void)[]): 
 
 /** Registers the stories with one operator for each, which is killed. */
 export function withOperatorKills(...stories: readonly ((run: StoryRun) => void)[]): void {
-  vi.setConfig({ testTimeout: 120_000 });
   const seed = SEED % 100_000;
   const fixture = townOfTests([]);
   const killed = new Set<string>();

@@ -6,6 +6,7 @@ import {
   RESOURCES,
   type ResourceType,
 } from "../../../src/ports/kubernetes.ts";
+import { PATIENCE_MS } from "../../patience.ts";
 import { type Fixture, turnGate } from "./fixture.ts";
 import { type CanaryParts, canary, deployment, namespace, PORT, type Revision } from "./manifests.ts";
 import { type Answer, type Door, type Person, startUsers, type Users } from "./users.ts";
@@ -79,8 +80,6 @@ const KINDS: Readonly<Record<string, ResourceType>> = {
   DaemonSet: RESOURCES.daemonSet,
   StatefulSet: RESOURCES.statefulSet,
 };
-
-const PATIENCE_MS = 90_000;
 
 const END = /Canary failed!|Promotion completed!|Restored/;
 

@@ -1,13 +1,11 @@
 /** The operator starts, stops and returns while users send requests: after Flagger, before Flagger, and finally. */
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { flaggerCrds, type Left, leftByFlagger, settings } from "../harness/flagger.ts";
 import { type Fixture, startFixture } from "./fixture.ts";
 import { beforeCanary, canary, deployment, namespace, PORT } from "./manifests.ts";
 import { stage } from "./story.ts";
 import { startUsers, type Users } from "./users.ts";
-
-vi.setConfig({ testTimeout: 120_000 });
 
 const { canary: CANARY, deployment: DEPLOYMENT, virtualService: ROUTES } = RESOURCES;
 

@@ -145,6 +145,8 @@ export function targets(run: StoryRun): void {
         analysis: STEPS,
         hooks: [gate("confirm-traffic-increase", "/gate/check")],
         load: 40,
+        // The autoscaler needs it while the gate is closed.
+        loadSeconds: 120,
         requestsPerSecond: 6,
       });
       await story.turn("gate", "open");

@@ -1,11 +1,9 @@
 /** One operator for many Canaries: it is killed, and then removed from the cluster with its CRDs, while users send requests. */
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { type Fixture, startFixture } from "./fixture.ts";
 import { beforeCanary } from "./manifests.ts";
 import { stage } from "./story.ts";
-
-vi.setConfig({ testTimeout: 120_000 });
 
 const { crd: CRD, deployment: DEPLOYMENT } = RESOURCES;
 const never = new AbortController().signal;
