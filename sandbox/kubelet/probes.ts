@@ -1,5 +1,5 @@
 /** Readiness, liveness and startup probes: real requests to the pod's own address. */
-import { type IncomingMessage, request } from "node:http";
+import { request } from "node:http";
 import { request as secureRequest } from "node:https";
 import { connect } from "node:net";
 import { withOwnSignal } from "../../src/async/own-signal.ts";
@@ -108,25 +108,34 @@ interface HttpCheck {
 function httpCheck(to: HttpCheck, timeoutMs: number, signal: AbortSignal): Promise<ProbeResult> {
   const url = `${to.secure ? "https" : "http"}://${to.host}:${to.port}${to.path}`;
   return new Promise((resolve) => {
-    const timeout = AbortSignal.timeout(timeoutMs);
     const headers = { "User-Agent": "kube-probe/1.33", Accept: "*/*", Connection: "close", ...to.headers };
     const options = { host: to.host, port: to.port, path: to.path, headers, agent: false as const };
-    const answered = (response: IncomingMessage) => {
+    const outgoing = to.secure ? secureRequest({ ...options, rejectUnauthorized: false }) : request(options);
+    let late = false;
+    // A timer that ends with the probe: most of the work of a sandbox at rest are its probes.
+    const timer = setTimeout(() => {
+      late = true;
+      outgoing.destroy();
+    }, timeoutMs);
+    const abort = () => outgoing.destroy();
+    signal.addEventListener("abort", abort, { once: true });
+    outgoing.once("close", () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
+    });
+    outgoing.once("response", (response) => {
       response.resume();
       const code = response.statusCode ?? 0;
       if (code >= 200 && code < 400) resolve({ kind: "success" });
       else resolve({ kind: "failure", detail: `HTTP probe failed with statuscode: ${code}` });
-    };
-    const until = AbortSignal.any([signal, timeout]);
-    const outgoing = to.secure
-      ? secureRequest({ ...options, rejectUnauthorized: false, signal: until }, answered)
-      : request({ ...options, signal: until }, answered);
+    });
     outgoing.on("error", (error: NodeJS.ErrnoException) => {
-      const detail = timeout.aborted
+      const detail = late
         ? `Get "${url}": context deadline exceeded (no answer within ${timeoutMs / 1000} s)`
         : `Get "${url}": dial tcp ${to.host}:${to.port}: ${error.code ?? error.message}`;
       resolve({ kind: "failure", detail });
     });
+    if (signal.aborted) abort();
     outgoing.end();
   });
 }

@@ -47,6 +47,8 @@ interface Target {
   readonly known: Map<string, Series>;
   /** Series of the last scrape: those that the next one lacks have ended. */
   live: Set<Series>;
+  /** The text of the last scrape and its values: a sandbox at rest gives the same text again. */
+  last: { readonly text: string; readonly values: readonly (readonly [Series, number])[] } | undefined;
   readonly own: (name: string) => Series;
 }
 
@@ -146,11 +148,15 @@ function newTarget(store: SeriesStore, url: string): Target {
       ]),
     );
   const state: TargetState = { url, health: "unknown", lastError: "", lastScrape: 0, lastDurationMs: 0 };
-  return { url, state, known: new Map(), live: new Set(), own };
+  return { url, state, known: new Map(), live: new Set(), last: undefined, own };
 }
 
 /** All of the text or nothing. @returns the number of samples */
 function write(store: SeriesStore, target: Target, text: string, at: number): number {
+  if (target.last?.text === text) {
+    for (const [series, value] of target.last.values) series.samples.add(at, value);
+    return target.last.values.length;
+  }
   const samples = [...parseExposition(text)];
   const { host } = new URL(target.url);
   const added = [
@@ -158,6 +164,7 @@ function write(store: SeriesStore, target: Target, text: string, at: number): nu
     { name: "job", value: JOB },
   ];
   const live = new Set<Series>();
+  const values: [Series, number][] = [];
   for (const sample of samples) {
     let series = target.known.get(sample.series);
     if (series === undefined) {
@@ -166,11 +173,13 @@ function write(store: SeriesStore, target: Target, text: string, at: number): nu
       target.known.set(text, series);
     }
     series.samples.add(sample.at ?? at, sample.value);
+    values.push([series, sample.value]);
     // A series that brings its own times ends by growing old, not by a mark.
     if (sample.at === undefined) live.add(series);
   }
   for (const series of target.live) if (!live.has(series)) series.samples.end(at);
   target.live = live;
+  target.last = samples.some((sample) => sample.at !== undefined) ? undefined : { text, values };
   if (target.known.size > 2 * samples.length + 100) target.known.clear();
   return samples.length;
 }
@@ -178,4 +187,5 @@ function write(store: SeriesStore, target: Target, text: string, at: number): nu
 function endAll(target: Target, at: number): void {
   for (const series of target.live) series.samples.end(at);
   target.live = new Set();
+  target.last = undefined;
 }

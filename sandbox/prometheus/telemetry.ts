@@ -92,16 +92,21 @@ function createGatherer(options: TelemetryOptions, agent: Agent, timeout: number
   let states = new Map<string, PodState>();
   let active = activity();
   let still = 0;
+  let last = "";
   return async () => {
     const before = active;
     active = activity();
     still = active === before ? still + 1 : 0;
     const resting = still > REST_AFTER && still % REST_EVERY !== 0;
-    const pods = options.cluster.list(RESOURCES.pod).flatMap((pod) => podTarget(pod) ?? []);
+    const pods = options.cluster.list(RESOURCES.pod).flatMap((pod) => {
+      const target = podTarget(pod);
+      return target === undefined ? [] : [{ key: `${target.url} ${seriesText("", target.labels)}`, pod: target }];
+    });
+    // Nothing has been asked, and the pods are the same: so is the answer.
+    if (resting && pods.length === states.size && pods.every(({ key }) => states.has(key))) return last;
     const kept = new Map<string, PodState>();
     const parts = await Promise.all(
-      pods.map(async (pod) => {
-        const key = `${pod.url} ${seriesText("", pod.labels)}`;
+      pods.map(async ({ key, pod }) => {
         const known = states.get(key);
         const state = known ?? { names: new Map<string, string>(), text: "" };
         kept.set(key, state);
@@ -114,7 +119,8 @@ function createGatherer(options: TelemetryOptions, agent: Agent, timeout: number
     const others = await Promise.all(
       urls.map((url) => fetchText(url, agent, AbortSignal.timeout(timeout), LARGEST_MIB).then(withEnd, () => "")),
     );
-    return [withEnd(options.mesh()), ...onceDescribed([...parts, ...others])].join("");
+    last = [withEnd(options.mesh()), ...onceDescribed([...parts, ...others])].join("");
+    return last;
   };
 }
 
