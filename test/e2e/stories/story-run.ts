@@ -7,7 +7,8 @@
  *
  * Phase and write are drawn from the seed of test/seed.ts, which is part of the tests' names: another seed draws others.
  */
-import { afterAll, beforeAll, describe, type ExpectStatic } from "vitest";
+import { AsyncLocalStorage } from "node:async_hooks";
+import { afterAll, aroundEach, beforeAll, describe, type ExpectStatic } from "vitest";
 import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { SEED } from "../../seed.ts";
 import { type Fixture, startFixture } from "./fixture.ts";
@@ -39,7 +40,7 @@ export function withoutKills(...stories: readonly ((run: StoryRun) => void)[]): 
       return fixture();
     },
     async stage(namespace, plot) {
-      await fixture().clear(namespace);
+      own.getStore()?.add(namespace);
       return stage(fixture(), namespace, plot);
     },
     kill: async () => undefined,
@@ -63,8 +64,8 @@ export function withOperatorKills(...stories: readonly ((run: StoryRun) => void)
     },
     kill,
     async stage(namespace, plot, killedIn = ANYWHERE) {
+      own.getStore()?.add(namespace);
       killed.delete(namespace);
-      await fixture().clear(namespace);
       await fixture().startOperatorFor(namespace);
       if (killedIn.length > 0)
         void killAt(fixture(), namespace, momentOf(seed, namespace, killedIn), () => kill(namespace));
@@ -89,8 +90,20 @@ export function withOperatorKills(...stories: readonly ((run: StoryRun) => void)
   });
 }
 
+/** The namespaces of the test that is running. */
+const own = new AsyncLocalStorage<Set<string>>();
+
 function townOfTests(operators: readonly string[]): () => Fixture {
   let fixture: Fixture | undefined;
+  // Pods and an operator that are left behind would take time from the other stories.
+  aroundEach(async (runTest) => {
+    const namespaces = new Set<string>();
+    try {
+      await own.run(namespaces, runTest);
+    } finally {
+      for (const namespace of namespaces) await fixture?.clear(namespace);
+    }
+  });
   beforeAll(async () => {
     fixture = await startFixture({ operators });
   });
