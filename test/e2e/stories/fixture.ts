@@ -145,14 +145,14 @@ function newerThan(program: string): string | undefined {
 const isOperator = ({ kind, metadata }: KubeObject) => kind === "Deployment" && metadata.name === "flagger";
 const operatorName = (namespace: string) => (namespace === "" ? "flagger" : `flagger-${namespace}`);
 
-/** Quick, and one for each namespace. */
+/** Quick, and one for each namespace. Their own metrics are not scraped: no story reads them. */
 function operatorsOf(manifest: KubeObject, namespaces: readonly string[]): readonly KubeObject[] {
   return namespaces.map((namespace) => {
     const object = structuredClone(manifest);
     const app = operatorName(namespace);
     object.metadata = { ...object.metadata, name: app, labels: { app } };
     object.spec.selector = { matchLabels: { app } };
-    object.spec.template.metadata.labels = { app };
+    object.spec.template.metadata = { labels: { app } };
     const [container] = object.spec.template.spec.containers;
     container.args.push("-interval-floor=500ms", ...(namespace === "" ? [] : [`-namespace=${namespace}`]));
     container.readinessProbe.periodSeconds = 1;
