@@ -152,7 +152,8 @@ function operatorsOf(manifest: KubeObject, namespaces: readonly string[]): reado
     const app = operatorName(namespace);
     object.metadata = { ...object.metadata, name: app, labels: { app } };
     object.spec.selector = { matchLabels: { app } };
-    object.spec.template.metadata = { labels: { app } };
+    object.spec.template.metadata.labels = { app };
+    object.spec.template.metadata.annotations["prometheus.io/scrape"] = "false";
     const [container] = object.spec.template.spec.containers;
     container.args.push("-interval-floor=500ms", ...(namespace === "" ? [] : [`-namespace=${namespace}`]));
     container.readinessProbe.periodSeconds = 1;
