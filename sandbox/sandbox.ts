@@ -116,14 +116,8 @@ async function assemble(
   const nameserver = await startNameserver(cluster, { address: addresses.own(NAMESERVER_HOST) });
   undo.push(() => nameserver.stop());
   const portShift = options.portShift ?? (await lowPortShift(addresses.own(NAMESERVER_HOST)));
-  const mesh = await startMesh(cluster, {
-    addresses,
-    portShift,
-    ingress: { ...(options.ingressPort === undefined ? {} : { port: options.ingressPort }) },
-    ...(options.random === undefined ? {} : { random: options.random }),
-  });
+  const mesh = await openMesh(cluster, addresses, { ...options, portShift });
   undo.push(() => mesh.stop());
-  createIngressService(cluster, Number(new URL(mesh.ingressUrl).port));
   const furtherMetrics: string[] = [];
   const telemetry = await startTelemetry({
     cluster,
@@ -197,6 +191,19 @@ function startControlPlane({ port, kubernetes }: SandboxOptions, addresses: Addr
   return kubernetes === undefined
     ? startApiServer(place)
     : startRealKubernetes(kubernetes, { ...place, clock: machineClock });
+}
+
+/** The mesh, and its ingress gateway as Deployment and Service. */
+async function openMesh(cluster: Cluster, addresses: AddressBlock, options: SandboxOptions): Promise<Mesh> {
+  const { ingressPort, portShift = 0, random } = options;
+  const mesh = await startMesh(cluster, {
+    addresses,
+    portShift,
+    ingress: ingressPort === undefined ? {} : { port: ingressPort },
+    ...(random === undefined ? {} : { random }),
+  });
+  createIngressService(cluster, Number(new URL(mesh.ingressUrl).port));
+  return mesh;
 }
 
 /** The kinds that the sandbox's programs read, and the classes that its own data plane serves. */

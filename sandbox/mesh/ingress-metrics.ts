@@ -1,4 +1,11 @@
 /** Requests of Ingresses, counted under the names of ingress-nginx. */
+import {
+  addValue,
+  NGINX_BOUNDS as BOUNDS,
+  emptyHistogram,
+  type Histogram,
+  pushHistogram,
+} from "../prometheus/histogram.ts";
 import type { IngressTag } from "./ingress.ts";
 
 export interface IngressMetrics {
@@ -7,18 +14,15 @@ export interface IngressMetrics {
   lines(): readonly string[];
 }
 
-/** Seconds; those of ingress-nginx. */
-const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const REQUESTS = "nginx_ingress_controller_requests";
 const DURATION = "nginx_ingress_controller_response_duration_seconds";
 
 interface Series {
   readonly tag: IngressTag;
   readonly labels: string;
-  /** Not cumulative; the last one counts what is beyond all bounds. */
-  readonly counts: number[];
+  /** Seconds. */
+  readonly duration: Histogram;
   requests: number;
-  sum: number;
 }
 
 /** @param exists whether the Service is still there: series of Services that are gone go */
@@ -29,43 +33,28 @@ export function createIngressMetrics(exists: (namespace: string, service: string
       const labels = labelsOf(tag, code);
       let found = series.get(labels);
       if (found === undefined) {
-        found = { tag, labels, counts: new Array<number>(BUCKETS.length + 1).fill(0), requests: 0, sum: 0 };
+        found = { tag, labels, duration: emptyHistogram(BOUNDS), requests: 0 };
         series.set(labels, found);
       }
-      const bucket = BUCKETS.findIndex((bound) => seconds <= bound);
-      const at = bucket < 0 ? BUCKETS.length : bucket;
-      found.counts[at] = (found.counts[at] ?? 0) + 1;
+      addValue(found.duration, BOUNDS, seconds);
       found.requests += 1;
-      found.sum += seconds;
     },
     lines: () => {
       for (const [key, { tag }] of series) if (!exists(tag.namespace, tag.service)) series.delete(key);
       if (series.size === 0) return [];
       const all = [...series.values()];
+      const durations: string[] = [];
+      for (const { labels, duration } of all) pushHistogram(durations, DURATION, labels, BOUNDS, duration);
       return [
         `# HELP ${REQUESTS} Requests of Ingresses.`,
         `# TYPE ${REQUESTS} counter`,
         ...all.map(({ labels, requests }) => `${REQUESTS}{${labels}} ${requests}`),
         `# HELP ${DURATION} Time until the answer of a pod has arrived.`,
         `# TYPE ${DURATION} histogram`,
-        ...all.flatMap(histogramLines),
+        ...durations,
       ];
     },
   };
-}
-
-function histogramLines({ labels, counts, requests, sum }: Series): readonly string[] {
-  let total = 0;
-  const buckets = BUCKETS.map((bound, index) => {
-    total += counts[index] ?? 0;
-    return `${DURATION}_bucket{${labels},le="${bound}"} ${total}`;
-  });
-  return [
-    ...buckets,
-    `${DURATION}_bucket{${labels},le="+Inf"} ${requests}`,
-    `${DURATION}_sum{${labels}} ${sum}`,
-    `${DURATION}_count{${labels}} ${requests}`,
-  ];
 }
 
 /** Names of Kubernetes' objects need no escaping. */

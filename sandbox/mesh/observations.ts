@@ -3,6 +3,8 @@
  * who counts requests, and the called pod's ("destination"), who counts tries. Knative's gateway counts the requests to each
  * Revision with names of its own.
  */
+
+import { addHistogram, addValue, emptyHistogram, type Histogram, pushHistogram } from "../prometheus/histogram.ts";
 import type { IngressTag } from "./ingress.ts";
 import { createIngressMetrics } from "./ingress-metrics.ts";
 import type { Workload } from "./workload.ts";
@@ -85,12 +87,6 @@ const BUCKETS = [
  */
 const BYTE_BUCKETS: ReadonlySet<number> = new Set([100, 1000, 10_000, 60_000]);
 
-interface Histogram {
-  /** Not cumulative; the last one counts what is beyond all bounds. */
-  readonly counts: number[];
-  sum: number;
-}
-
 /** What one reporter counts. */
 interface Counts {
   requests: number;
@@ -114,12 +110,11 @@ interface Series {
   readonly byDestination: Counts;
 }
 
-const histogram = (): Histogram => ({ counts: new Array<number>(BUCKETS.length + 1).fill(0), sum: 0 });
 const noCounts = (): Counts => ({
   requests: 0,
-  duration: histogram(),
-  requestBytes: histogram(),
-  responseBytes: histogram(),
+  duration: emptyHistogram(BUCKETS),
+  requestBytes: emptyHistogram(BUCKETS),
+  responseBytes: emptyHistogram(BUCKETS),
 });
 
 export function createTelemetry({ now, exists }: TelemetryOptions): Telemetry {
@@ -178,16 +173,9 @@ function keyOf({ source, destination, service, code, flags }: Observation): stri
 
 function count(counts: Counts, { durationMs, requestBytes, responseBytes }: Observation): void {
   counts.requests += 1;
-  add(counts.duration, durationMs);
-  add(counts.requestBytes, requestBytes);
-  add(counts.responseBytes, responseBytes);
-}
-
-function add(histogram: Histogram, value: number): void {
-  histogram.sum += value;
-  let i = 0;
-  while (i < BUCKETS.length && value > (BUCKETS[i] ?? 0)) i += 1;
-  histogram.counts[i] = (histogram.counts[i] ?? 0) + 1;
+  addValue(counts.duration, BUCKETS, durationMs);
+  addValue(counts.requestBytes, BUCKETS, requestBytes);
+  addValue(counts.responseBytes, BUCKETS, responseBytes);
 }
 
 function totalOf({ first, requests }: Series): RequestTotal {
@@ -219,7 +207,7 @@ function exposition(series: readonly Series[], ingresses: readonly string[]): st
   for (const { one, labels } of labelled) lines.push(`istio_requests_total{${labels}} ${one.requests}`);
   for (const [name, field, help, shown] of HISTOGRAMS) {
     lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} histogram`);
-    for (const { one, labels } of labelled) pushHistogram(lines, name, labels, one[field], shown);
+    for (const { one, labels } of labelled) pushHistogram(lines, name, labels, BUCKETS, one[field], shown);
   }
   pushRevisions(lines, series);
   lines.push(...ingresses);
@@ -235,9 +223,8 @@ function pushRevisions(lines: string[], series: readonly Series[]): void {
     const cluster = `envoy_cluster_name="${escaped(`${first.service.namespace}/${first.service.name}`)}"`;
     const coded = `${cluster},envoy_response_code="${first.code}"`;
     requests.set(coded, (requests.get(coded) ?? 0) + bySource.requests);
-    const total = durations.get(cluster) ?? histogram();
-    total.sum += bySource.duration.sum;
-    for (const [i, count] of bySource.duration.counts.entries()) total.counts[i] = (total.counts[i] ?? 0) + count;
+    const total = durations.get(cluster) ?? emptyHistogram(BUCKETS);
+    addHistogram(total, bySource.duration);
     durations.set(cluster, total);
   }
   if (requests.size === 0) return;
@@ -249,24 +236,7 @@ function pushRevisions(lines: string[], series: readonly Series[]): void {
     `# HELP ${name} Time between a request to a Revision and the end of its answer.`,
     `# TYPE ${name} histogram`,
   );
-  for (const [labels, total] of durations) pushHistogram(lines, name, labels, total);
-}
-
-function pushHistogram(
-  lines: string[],
-  name: string,
-  labels: string,
-  { counts, sum }: Histogram,
-  shown?: ReadonlySet<number>,
-): void {
-  let total = 0;
-  for (const [i, bound] of BUCKETS.entries()) {
-    total += counts[i] ?? 0;
-    if (shown === undefined || shown.has(bound)) lines.push(`${name}_bucket{${labels},le="${bound}"} ${total}`);
-  }
-  total += counts[BUCKETS.length] ?? 0;
-  lines.push(`${name}_bucket{${labels},le="+Inf"} ${total}`);
-  lines.push(`${name}_sum{${labels}} ${sum}`, `${name}_count{${labels}} ${total}`);
+  for (const [labels, total] of durations) pushHistogram(lines, name, labels, BUCKETS, total);
 }
 
 function labelText({ source, destination, service, code, flags }: Observation, reporter: Reporter): string {

@@ -98,9 +98,13 @@ export function labelsOfSeries(series: string): { readonly name: string; readonl
 
 /** `name{a="b"}`. */
 export function seriesText(name: string, labels: readonly Label[]): string {
-  if (labels.length === 0) return name;
+  return labels.length === 0 ? name : `${name}{${labelsText(labels)}}`;
+}
+
+/** What stands between the braces of a series. */
+export function labelsText(labels: readonly Label[]): string {
   const escaped = (value: string) => value.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n");
-  return `${name}{${labels.map((label) => `${label.name}="${escaped(label.value)}"`).join(",")}}`;
+  return labels.map((label) => `${label.name}="${escaped(label.value)}"`).join(",");
 }
 
 /** The label set of a series; `added` gives way to labels of the same name (honor_labels). */

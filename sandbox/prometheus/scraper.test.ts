@@ -63,6 +63,18 @@ describe("a scrape", () => {
     expect(values("count_over_time(a[1m])")).toEqual([2]);
   });
 
+  it("of the same text again adds samples; a series ends with the text that lacks it, and after a gap", async () => {
+    const { values, scrape } = await setUp("");
+    for (const _ of [1, 2, 3]) await scrape("a 1\nb 1\n");
+    expect([values("count_over_time(a[1m])"), values("scrape_samples_scraped")]).toEqual([[3], [2]]);
+    await scrape("b 1\n");
+    expect([values("a"), values("b")]).toEqual([[], [1]]);
+    await scrape(503);
+    expect(values("b")).toEqual([]);
+    await scrape("b 1\n");
+    expect([values("b"), values("count_over_time(b[1m])")]).toEqual([[1], [5]]);
+  });
+
   it.each([
     ["an error status", 503, "server returned HTTP status 503"],
     ["silence", "silence", /./],

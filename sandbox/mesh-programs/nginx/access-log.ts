@@ -1,6 +1,13 @@
 /** nginx counts nothing by itself: its access log is read, and counted under the names of ingress-nginx. */
 import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync } from "node:fs";
-import { seriesText } from "../../prometheus/exposition.ts";
+import { labelsText } from "../../prometheus/exposition.ts";
+import {
+  addValue,
+  NGINX_BOUNDS as BOUNDS,
+  emptyHistogram,
+  type Histogram,
+  pushHistogram,
+} from "../../prometheus/histogram.ts";
 import type { AccessLine } from "./config.ts";
 
 export interface AccessCounter {
@@ -9,8 +16,6 @@ export interface AccessCounter {
   exposition(): string;
 }
 
-/** Seconds; those of ingress-nginx. */
-const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const REQUESTS = "nginx_ingress_controller_requests";
 const HISTOGRAMS = [
   ["nginx_ingress_controller_request_duration_seconds", "request"],
@@ -18,19 +23,12 @@ const HISTOGRAMS = [
 ] as const;
 
 interface Series {
-  readonly labels: readonly { readonly name: string; readonly value: string }[];
+  /** As text, without braces. */
+  readonly labels: string;
   requests: number;
   readonly request: Histogram;
   readonly response: Histogram;
 }
-
-interface Histogram {
-  readonly counts: number[];
-  sum: number;
-  count: number;
-}
-
-const histogram = (): Histogram => ({ counts: BUCKETS.map(() => 0), sum: 0, count: 0 });
 
 export function createAccessCounter(): AccessCounter {
   const series = new Map<string, Series>();
@@ -38,10 +36,9 @@ export function createAccessCounter(): AccessCounter {
     count: ({ request, response, ...names }) => {
       // A request that no Ingress claims is not counted.
       if (names.ingress === "") return;
-      const labels = Object.entries(names).map(([name, value]) => ({ name, value }));
-      const key = JSON.stringify(labels);
-      const found = series.get(key) ?? { labels, requests: 0, request: histogram(), response: histogram() };
-      series.set(key, found);
+      const labels = labelsText(Object.entries(names).map(([name, value]) => ({ name, value })));
+      const found = series.get(labels) ?? newSeries(labels);
+      series.set(labels, found);
       found.requests += 1;
       add(found.request, Number(request));
       // After tries with several pods the times stand in a row: all of them are the pods' time.
@@ -59,24 +56,23 @@ export function createAccessCounter(): AccessCounter {
   };
 }
 
+const newSeries = (labels: string): Series => ({
+  labels,
+  requests: 0,
+  request: emptyHistogram(BOUNDS),
+  response: emptyHistogram(BOUNDS),
+});
+
 function add(to: Histogram, seconds: number): void {
-  if (!Number.isFinite(seconds)) return;
-  to.sum += seconds;
-  to.count += 1;
-  for (const [i, bound] of BUCKETS.entries()) if (seconds <= bound) to.counts[i] = (to.counts[i] ?? 0) + 1;
+  if (Number.isFinite(seconds)) addValue(to, BOUNDS, seconds);
 }
 
 function expose(series: readonly Series[]): string {
   const lines = [`# TYPE ${REQUESTS} counter`];
-  for (const { labels, requests } of series) lines.push(`${seriesText(REQUESTS, labels)} ${requests}`);
+  for (const { labels, requests } of series) lines.push(`${REQUESTS}{${labels}} ${requests}`);
   for (const [name, field] of HISTOGRAMS) {
     lines.push(`# TYPE ${name} histogram`);
-    for (const { labels, [field]: values } of series) {
-      const bucket = (le: string) => seriesText(`${name}_bucket`, [...labels, { name: "le", value: le }]);
-      for (const [i, bound] of BUCKETS.entries()) lines.push(`${bucket(String(bound))} ${values.counts[i] ?? 0}`);
-      lines.push(`${bucket("+Inf")} ${values.count}`, `${seriesText(`${name}_sum`, labels)} ${values.sum}`);
-      lines.push(`${seriesText(`${name}_count`, labels)} ${values.count}`);
-    }
+    for (const { labels, [field]: values } of series) pushHistogram(lines, name, labels, BOUNDS, values);
   }
   return `${lines.join("\n")}\n`;
 }
