@@ -33,7 +33,12 @@ const MINUTES = 60_000;
  * End-to-end tests wait most of their time: for intervals of an analysis, for pods, for users. So more of them run side by
  * side than this project's two cores would calculate. They run after the others, which would take the cores from them.
  */
-const WAITING = { maxWorkers: 4, maxConcurrency: 8, sequence: { groupOrder: 1 } };
+const WAITING = {
+  retry: process.env["CI"] === "true" ? 1 : 0,
+  maxWorkers: 4,
+  maxConcurrency: 6,
+  sequence: { groupOrder: 1 },
+};
 const CALCULATING = { maxWorkers: 2, sequence: { groupOrder: 0 } };
 
 /** Whole clusters share two cores, perhaps with other programs. Tests wait for conditions, and only one that fails waits so long. */
