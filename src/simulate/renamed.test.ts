@@ -11,7 +11,7 @@ import { CALM } from "./weather.ts";
 const MOMENTS = [2, 20, 35, 50, 65, 80, 95, 110, 125, 140, 200].map((seconds) => seconds * 1_000);
 
 /** Invariants that know only the first names. */
-const OF_ONE_NAME = ["routes-as-promised", "scalers-follow", "hands-off", "every-run-ends"];
+const OF_ONE_NAME = ["routes-as-promised", "split-said-rightly", "scalers-follow", "hands-off", "every-run-ends"];
 
 const edited = (spec: KubeFields, afterMs: number, wishes: ScenarioWishes = {}): Scenario =>
   aScenario({ patienceMs: 400_000, ...wishes, users: [{ afterMs, kind: "edit-canary", spec }] });

@@ -47,6 +47,7 @@ function longestUndisturbed(
 ): Watcher {
   const interferences: number[] = [];
   let isStormy = false;
+  let engagedAt = Number.POSITIVE_INFINITY;
   const interfere = () => void interferences.push(universe.schedule.now());
   const storm = () => {
     isStormy = true;
@@ -54,6 +55,10 @@ function longestUndisturbed(
   };
   return {
     fault: storm,
+    turn({ routes }) {
+      // Before it has routes, the Canary changes nothing for users.
+      if (routes !== undefined) engagedAt = Math.min(engagedAt, universe.schedule.now());
+    },
     disturbed: storm,
     acted: interfere,
     end() {
@@ -61,7 +66,8 @@ function longestUndisturbed(
       if (isHandsOff(universe)) return;
       // In bad weather watches are late or deaf, too, and the operator starts again.
       const most = (isStormy ? SETTLING_MS : 0) + allowedMs + scenario.meshLagMs;
-      const pieces = spansOf(universe).flatMap((span) => cut(span, interferences));
+      const spans = spansOf(universe).filter(({ to }) => to > engagedAt);
+      const pieces = spans.flatMap(({ from, to }) => cut({ from: Math.max(from, engagedAt), to }, interferences));
       const longest = Math.max(0, ...pieces.map(({ from, to }) => to - from));
       if (longest > most) exceeded(Math.round(longest / 1000));
     },
