@@ -160,7 +160,9 @@ function reportAnnotations(object: KubeObject, events: EventRecorder): void {
 /** Without sidecars an analysis finds no values, and its events say no more than that. */
 function reportSidecars(cluster: Cluster, object: KubeObject, events: EventRecorder): void {
   const { namespace = "" } = object.metadata;
-  if (injects(cluster.get(RESOURCES.namespace, "", namespace))) return;
+  const place = cluster.get(RESOURCES.namespace, "", namespace);
+  // On a real API server an object may be seen before its namespace: kinds are watched one by one.
+  if (place === undefined || injects(place)) return;
   const owner = object.metadata.ownerReferences?.find(({ controller }) => controller === true);
   const canary = owner?.kind === "Canary" ? cluster.get(RESOURCES.canary, namespace, owner.name) : undefined;
   for (const subject of canary === undefined ? [object] : [object, canary]) {
