@@ -71,8 +71,11 @@ describe("a primary that loses all of its pods in a run", () => {
     story.world.canaryAvailable = 0;
     story.run(10);
     expect(routesOf(story)).toEqual(EVERYONE);
+    const before = story.turns.length;
     recover(story);
-    expect(routesOf(story)).toMatchObject({ primary: 100, canary: 0 });
+    const since = story.turns.slice(before).map(({ routes }) => routes);
+    expect(since.filter((routes) => routes?.canary !== 0)).toEqual([]);
+    expect(story.status).toMatchObject({ failedChecks: 1 });
   });
 
   it("ends the run when it stays away longer than its deadline, and the canary goes on serving", () => {
@@ -90,5 +93,53 @@ describe("a primary that loses all of its pods in a run", () => {
     expect(fromWire(wire, HINTS)).toMatchObject({ step: 1, standsIn: true });
     const { aviary: _pruned, ...flagger } = wire;
     expect(fromWire(flagger, HINTS)).toMatchObject({ step: 1, canaryWeight: 20 });
+  });
+});
+
+describe("a primary that loses all of its pods in its promotion", () => {
+  const AB = { iterations: 1, match: MATCH };
+
+  it.each([
+    ["by weights", { stepWeights: [50] }],
+    ["by A/B", AB],
+    ["in steps", { stepWeights: [50], stepWeightPromotion: 30 }],
+  ])("leaves its users to the canary until it is ready (%s)", (_, analysis) => {
+    const story = onFirstStep(analysis);
+    story.world.onPromoted = () => {
+      story.world.primary = AWAY;
+      story.world.primaryAvailable = 0;
+    };
+    story.run(30);
+    expect(story.status).toMatchObject({ phase: "Promoting", covering: "full" });
+    expect(routesOf(story)).toEqual(EVERYONE);
+    recover(story);
+    story.run(120);
+    expect(story.status.phase).toBe("Succeeded");
+  });
+
+  it("in the middle of its shift begins the shift anew, and fails the promotion when that comes again and again", () => {
+    const story = onFirstStep({ stepWeights: [50], stepWeightPromotion: 30, threshold: 2 });
+    const isShifting = () => "primaryWeight" in story.status && story.status.primaryWeight > 0;
+    for (let i = 0; i < 60 && !isShifting(); i += 1) story.run(1);
+    expect(story.status).toMatchObject({ phase: "Promoting", primaryWeight: 80 });
+    lose(story);
+    expect(routesOf(story)).toEqual(EVERYONE);
+    expect(story.status).toMatchObject({ phase: "Promoting", primaryWeight: 0, failedChecks: 1 });
+    recover(story);
+    for (let i = 0; i < 60 && !isShifting(); i += 1) story.run(1);
+    expect(routesOf(story)).toEqual({ primary: 80, canary: 20, mirror: false });
+    lose(story);
+    expect(story.status).toMatchObject({ phase: "Failed", canaryWeight: 100 });
+  });
+
+  it("for longer than its deadline is restored, and the canary serves meanwhile", () => {
+    const story = onFirstStep({ stepWeights: [50] });
+    story.world.onPromoted = () => {
+      story.world.primary = { kind: "stuck", detail: "podinfo-primary.test not ready: exceeded its progress deadline" };
+      story.world.primaryAvailable = 0;
+    };
+    story.run(20);
+    expect(story.status).toMatchObject({ phase: "Failed", canaryWeight: 100 });
+    expect(routesOf(story)).toEqual(EVERYONE);
   });
 });

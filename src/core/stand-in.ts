@@ -26,8 +26,15 @@ function isDivided({ canaryShare, plan, spec }: Turn, { step, canaryWeight }: An
   return spec.analysis.match.length > 0 || stepRoutes(currentStep(plan, step), canaryWeight).primary > 0;
 }
 
-/** The step is held for a full interval again, because its metrics were measured under other routes. */
+/**
+ * The step is held for a full interval again, because its metrics were measured under other routes. A canary that has lost its pods
+ * meanwhile gets no share; that counts as a failed check, as it does beside a primary that serves.
+ */
 function giveBack(turn: Turn, status: Analysing): Transition {
   const { standsIn: _over, announced: _said, ...rest } = status;
+  if (turn.observation.readings.target.available === 0) {
+    const without = { withheld: true, canaryWeight: 0, failedChecks: status.failedChecks + 1 };
+    return update({ ...rest, ...without }, EVENTS.primaryBack(turn));
+  }
   return update({ ...rest, hold: waitUntil(turn.now + turn.spec.analysis.intervalMs) }, EVENTS.primaryBack(turn));
 }

@@ -187,7 +187,9 @@ function judgeTraffic({ input, routes, transition }: Turn, before: Routes | unde
   const { target, primary: copy } = readings;
   demand(!(canary > 0 && target.available === 0 && copy.available > 0), `${text} though no canary pod can serve`);
   if (canary > (before?.canary ?? 0) && transition.status.phase !== "Failed") {
-    demand(target.readiness.kind === "ready" && !target.scaledDown, `${text} though the canary is not ready`);
+    // A canary with some pods serves better than a primary with none.
+    const ready = target.readiness.kind === "ready" || copy.available === 0;
+    demand(ready && !target.scaledDown, `${text} though the canary is not ready`);
   }
   const { phase } = transition.status;
   const deserted = copy.available === 0 && target.available > 0 && (before?.canary ?? 0) > 0;

@@ -128,6 +128,7 @@ function promote(turn: Turn, status: StatusIn<"Promoting">): Decision {
   if (status.skipping && status.covering === undefined) return succeed(turn, true);
   if (primary.readiness.kind === "stuck") return failPromotion(turn, primary.readiness.detail);
   if (isUnserved(turn, status)) return withhold(status);
+  if (isPrimaryDown(turn, status)) return coverNow(turn, status);
   if (primary.readiness.kind === "progressing") return awaitPrimary(turn, primary.readiness);
   if (status.skipping) return succeed(turn, true);
   const rerouted = status.primaryWeight > 0 ? restartHold(turn, status, { shiftedAt: turn.now }) : undefined;
@@ -151,6 +152,30 @@ function promote(turn: Turn, status: StatusIn<"Promoting">): Decision {
 function isUnserved({ observation }: Turn, { withheld }: StatusIn<"Promoting">): boolean {
   const { primary, target } = observation.readings;
   return target.available === 0 && primary.available > 0 && !withheld;
+}
+
+/** The primary lost all of its pods though its strategy keeps some up: the copy ends at once, or a node failed. */
+function isPrimaryDown({ observation, canaryShare }: Turn, status: StatusIn<"Promoting">): boolean {
+  const { primary, target } = observation.readings;
+  const mayServe = canaryShare > 0 && target.available > 0 && !status.withheld && status.covering === undefined;
+  return mayServe && primary.available === 0;
+}
+
+/**
+ * A shift that had begun begins anew when the primary is ready: what was measured of it is of pods that are gone. That counts as a
+ * failed check; without the count, a primary that goes down again and again would take over for ever.
+ */
+function coverNow(turn: Turn, status: StatusIn<"Promoting">): Transition {
+  const { shiftedAt: _at, failedSinceShift: _failed, ...rest } = status;
+  const covering = { covering: "full", primaryWeight: 0, canaryWeight: TOTAL_WEIGHT } as const;
+  if (status.primaryWeight === 0) return update({ ...rest, ...covering }, EVENTS.primaryGone(turn));
+  const failedChecks = status.failedChecks + 1;
+  if (failedChecks < turn.spec.analysis.threshold) {
+    return update({ ...rest, ...covering, failedChecks }, EVENTS.primaryGone(turn));
+  }
+  const detail = "no pod of the primary can serve";
+  const failure = { check: "pods of the primary", source: "pods", detail } as const;
+  return failPromotion(turn, detail, { kind: "primary-checks", failedChecks, failure });
 }
 
 function withhold(status: StatusIn<"Promoting">): Transition {
