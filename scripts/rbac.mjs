@@ -21,8 +21,8 @@ const rulesText = (rules, indent) =>
     .join("");
 const section = (name, rules, indent) =>
   rules.length === 0 ? `${indent}${word(name)}: []\n` : `${indent}${word(name)}:\n${rulesText(rules, `${indent}  `)}`;
-const { leader, common, secrets, providers } = rights;
-const shared = Object.entries({ leader, common, secrets }).map(([name, rules]) => section(name, rules, ""));
+const { leader, common, optional, secrets, providers } = rights;
+const shared = Object.entries({ leader, common, optional, secrets }).map(([name, rules]) => section(name, rules, ""));
 const own = Object.entries(providers).map(([name, rules]) => section(name, rules, "  "));
 writeFileSync(chart, `${remark}${shared.join("")}providers:\n${own.join("")}`);
 

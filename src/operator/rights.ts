@@ -18,6 +18,8 @@ export interface Rights {
   readonly leader: readonly Rule[];
   /** With every provider. */
   readonly common: readonly Rule[];
+  /** The operator does without: it then says less. */
+  readonly optional: readonly Rule[];
   /** Only with configs that are tracked, or with credentials of metric and alert providers. */
   readonly secrets: readonly Rule[];
   readonly providers: Readonly<Record<string, readonly Rule[]>>;
@@ -73,6 +75,9 @@ const COMMON: readonly Rule[] = [
   { nonResourceURLs: ["/version"], verbs: ["get"] },
 ];
 
+/** Pods that do not start are said by name. */
+const OPTIONAL: readonly Rule[] = [rule([RESOURCES.pod], ["list"])];
+
 /** What the targets of one provider ask beside its routers: a Knative Service is as ready as its revisions. */
 const TARGETS: Readonly<Record<string, readonly Rule[]>> = { knative: [rule([RESOURCES.knativeRevision], READ)] };
 
@@ -80,6 +85,7 @@ export function rightsOf(routers: ReadonlyMap<string, Router>): Rights {
   return {
     leader: [rule([RESOURCES.lease], LEASE)],
     common: COMMON,
+    optional: OPTIONAL,
     secrets: [rule([RESOURCES.secret], [GET, ...MAKE])],
     providers: Object.fromEntries(
       [...routers].map(([name, router]) => [name, [...rulesOf(router), ...(TARGETS[name] ?? [])]]),
@@ -88,8 +94,8 @@ export function rightsOf(routers: ReadonlyMap<string, Router>): Rights {
 }
 
 /** All of it in one role, each rule once. */
-export function allRules({ common, secrets, providers }: Rights): readonly Rule[] {
-  const rules = [...common, ...secrets, ...Object.values(providers).flat()];
+export function allRules({ common, optional, secrets, providers }: Rights): readonly Rule[] {
+  const rules = [...common, ...optional, ...secrets, ...Object.values(providers).flat()];
   return [...new Map(rules.map((one) => [JSON.stringify(one), one])).values()];
 }
 

@@ -5,7 +5,7 @@ import type { KubeObject, ObjectRef } from "./kubernetes.ts";
 import type { MadeObject } from "./owner.ts";
 import type { Snapshot } from "./snapshot.ts";
 
-type Labels = Readonly<Record<string, string>>;
+export type Labels = Readonly<Record<string, string>>;
 
 /** How the generated Services find the pods of the target and of its primary. */
 export interface PodSelector {

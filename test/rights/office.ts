@@ -12,7 +12,7 @@ import { createRemover, createWriter, typeOf } from "../../src/operator/cluster/
 import { createFollower } from "../../src/operator/engine/follow.ts";
 import { connectClusters } from "../../src/operator/process/clusters.ts";
 import type { Rule } from "../../src/operator/rights.ts";
-import type { ObjectCache } from "../../src/ports/kube.ts";
+import type { KubeReader, ObjectCache } from "../../src/ports/kube.ts";
 import {
   clusterScoped,
   type KubeFields,
@@ -62,6 +62,8 @@ export interface Desk {
   write(canary: Canary, objects: readonly KubeObject[]): Promise<void>;
   /** The parts of the shell, for work that needs them as they are. */
   readonly shell: Pick<WorldPorts, "snapshot" | "follow" | "write" | "remove">;
+  /** Reads from the API server, past the caches. */
+  readonly list: KubeReader["list"];
   readonly signal: AbortSignal;
   /** Another person changes an object; resolves when the caches show it. */
   edit(object: KubeObject, change: (now: KubeObject) => KubeFields): Promise<void>;
@@ -156,7 +158,7 @@ export async function openOffice(crds: readonly KubeObject[], kinds: readonly Ro
         await seen(clusters.track(typed(object), NAMESPACE), resourceVersion ?? "");
       };
       await job({
-        ...{ snapshot, shell, signal: stop.signal },
+        ...{ snapshot, shell, list: clusters.client.list, signal: stop.signal },
         follow: ({ ref }, refs) => shell.follow(ref, refs, stop.signal),
         async write({ ref }, wanted) {
           for (const object of wanted) await shell.write(object, ref, stop.signal);

@@ -15,6 +15,7 @@ import { KindMissing, ReadFailure } from "../engine/follow.ts";
 import { createSessions, type Sessions } from "../sessions.ts";
 import { foreignObject } from "./foreign.ts";
 import { type Former, formerOf, isLeft, obsoleteOf } from "./former.ts";
+import type { LookForTroubles } from "./pod-troubles.ts";
 import type { FreshSnapshot } from "./read-your-writes.ts";
 import { asRouted, routesReading, servedBy } from "./routes-in-force.ts";
 import type { RemoveObject, WriteObject } from "./write.ts";
@@ -62,6 +63,8 @@ export interface WorldPorts {
   /** Why nothing may be done for this Canary, with any spec (text of the event). */
   readonly refusal?: (canary: CanaryRef) => string | undefined;
   readonly write: WriteObject;
+  /** Absent: pods are not looked at. */
+  readonly troubles?: LookForTroubles;
   /** Tells when routes were written; absent: that is not known. */
   readonly clock?: Pick<Clock, "now">;
   /** By how much the API server's clock is ahead of the operator's, milliseconds; absent: not at all. */
@@ -160,11 +163,15 @@ async function observeAs(
     ...(reading.warning === undefined ? [] : [reading.warning]),
     ...(scalerProblem === undefined ? [] : [`${scalerProblem}; ${WITHOUT_SCALER}`]),
   ];
+  const troubles = (await ports.troubles?.(canary, { target, primary, selector }, now, signal)) ?? {};
+  if (troubles.text !== undefined) warnings.push(troubles.text);
+  const times = [recheckAt === undefined ? undefined : recheckAt - aheadMs, troubles.lookAgainAt];
+  const again = times.filter((time) => time !== undefined);
   const readings: Readings = {
     target,
     primary,
     ...routesReading(canary, plan, adapters, selector, ports.snapshot),
-    ...(recheckAt === undefined ? {} : { recheckAt: recheckAt - aheadMs }),
+    ...(again.length === 0 ? {} : { recheckAt: Math.min(...again) }),
     ...(warnings.length === 0 ? {} : { warning: warnings.join("; ") }),
   };
   return { readings, plan, adapters, ...withSelector(selector) };

@@ -12,8 +12,9 @@ import type { Log } from "../../ports/log.ts";
 import type { Recorder } from "../../ports/recorder.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { type AdapterTables, routerKinds } from "../adapters.ts";
-import { createWorld } from "../cluster/cluster-view.ts";
+import { createWorld, type WorldPorts } from "../cluster/cluster-view.ts";
 import { createFights, type Fight, type Fights } from "../cluster/fights.ts";
+import { createPodTroubles } from "../cluster/pod-troubles.ts";
 import { createFreshSnapshot } from "../cluster/read-your-writes.ts";
 import { warnOfRenaming } from "../cluster/renamed.ts";
 import { createRemover, createWriter } from "../cluster/write.ts";
@@ -59,6 +60,8 @@ export interface EngineOptions {
   readonly serverAheadMs?: () => number;
   /** Canaries to leave alone; absent: none. */
   readonly quarantine?: Quarantine;
+  /** Asked for pods that do not start; absent: they are not said by name. */
+  readonly listPods?: KubeReader["list"];
   /** Milliseconds that no setting of the clock changes; absent: of this process. */
   readonly steadyMs?: () => number;
   /** Turns taken at once. */
@@ -112,7 +115,7 @@ export function startEngine(options: EngineOptions): Engine {
       refusal: twins.problem,
       remove: createRemover(options.writer, snapshot, kinds),
       write: createWriter(options.writer, snapshot, kinds, fights),
-      ...(options.serverAheadMs === undefined ? {} : { serverAheadMs: options.serverAheadMs }),
+      ...readingPorts(options, sessions),
     }),
     asking,
     ...splitPort(options, asking, sessions, wake),
@@ -156,6 +159,16 @@ export function startEngine(options: EngineOptions): Engine {
       stopActions();
       await queue.drain(hurry);
     },
+  };
+}
+
+function readingPorts(
+  { listPods, log, serverAheadMs }: EngineOptions,
+  sessions: Sessions,
+): Pick<WorldPorts, "troubles" | "serverAheadMs"> {
+  return {
+    ...(serverAheadMs === undefined ? {} : { serverAheadMs }),
+    ...(listPods === undefined ? {} : { troubles: createPodTroubles({ list: listPods, log, sessions }) }),
   };
 }
 

@@ -232,6 +232,7 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
     log,
     writer: clusters.writer,
     read: clusters.read,
+    listPods: clusters.client.list,
     onFight: options.self.fought,
     track: clusters.track,
     namespace: flags.namespace,

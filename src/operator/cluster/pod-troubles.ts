@@ -1,0 +1,155 @@
+/**
+ * Why pods do not start, by name: "canary pods cannot start: ImagePullBackOff ghcr.io/example/app:2". Pods are not watched, because they
+ * change all the time. Only when a copy is not ready for some seconds, its pods are listed once, and then ever more rarely while the wait
+ * lasts; at rest nothing is asked. The right to list pods is optional: without the right nothing is said.
+ */
+import type { Canary } from "../../core/canary.ts";
+import type { PrimaryReading, TargetReading } from "../../core/observation.ts";
+import { isForbidden, type KubeReader } from "../../ports/kube.ts";
+import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
+import type { Log } from "../../ports/log.ts";
+import type { Labels, PodSelector } from "../../ports/workload.ts";
+import type { Sessions } from "../sessions.ts";
+
+export interface PodTroublesPorts {
+  /** Reads from the API server. */
+  readonly list: KubeReader["list"];
+  readonly log: Log;
+  readonly sessions: Sessions;
+}
+
+export interface Seen {
+  readonly target: TargetReading;
+  readonly primary: PrimaryReading;
+  readonly selector: PodSelector | undefined;
+}
+
+export interface Troubles {
+  /** For a Warning event and the condition; absent: nothing is known to keep pods from starting. */
+  readonly text?: string;
+  /** When it is worth another look. Milliseconds since the epoch. */
+  readonly lookAgainAt?: number;
+}
+
+export type LookForTroubles = (canary: Canary, seen: Seen, now: number, signal: AbortSignal) => Promise<Troubles>;
+
+interface Wait {
+  /** Which copy waits, of which revision, in which phase. */
+  readonly of: string;
+  readonly lookAt: number;
+  readonly pauseMs: number;
+  readonly text: string | undefined;
+}
+
+/** Good pods are ready by then, and cost no request. */
+const QUIET_MS = 10_000;
+const FIRST_PAUSE_MS = 30_000;
+const LONGEST_PAUSE_MS = 300_000;
+const MOST_PODS = 20;
+
+export function createPodTroubles({ list, log, sessions }: PodTroublesPorts): LookForTroubles {
+  const waits = sessions.slot<Wait>();
+
+  async function ask(canary: Canary, who: Waiting, signal: AbortSignal): Promise<string | undefined | "forbidden"> {
+    const labelSelector = Object.entries(who.labels)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(",");
+    const { namespace } = canary.ref;
+    try {
+      const pods = await list(RESOURCES.pod, namespace, { labelSelector, limit: MOST_PODS }, signal);
+      return troubleOf(who.copy, pods);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (isForbidden(error)) return "forbidden";
+      // The release does not depend on it: the next look asks again.
+      log.warn({ canary: canary.ref.name, namespace, err: error }, "the pods that do not start could not be listed");
+      return undefined;
+    }
+  }
+
+  return async (canary, seen, now, signal) => {
+    const who = waitingOf(seen);
+    if (who === undefined) {
+      waits.delete(canary.ref);
+      return {};
+    }
+    const of = `${who.copy} ${canary.status.phase} ${seen.target.revision.spec}`;
+    const before = waits.get(canary.ref);
+    if (before?.of !== of) {
+      const lookAt = now + QUIET_MS;
+      waits.set(canary.ref, { of, lookAt, pauseMs: FIRST_PAUSE_MS, text: undefined });
+      return { lookAgainAt: lookAt };
+    }
+    if (now < before.lookAt) return found(before);
+    const text = await ask(canary, who, signal);
+    // A role that is mended is noticed when the next wait begins.
+    const wait =
+      text === "forbidden"
+        ? { of, lookAt: Number.POSITIVE_INFINITY, pauseMs: before.pauseMs, text: undefined }
+        : { of, lookAt: now + before.pauseMs, pauseMs: Math.min(LONGEST_PAUSE_MS, before.pauseMs * 2), text };
+    waits.set(canary.ref, wait);
+    return found(wait);
+  };
+}
+
+function found({ text, lookAt }: Wait): Troubles {
+  return { ...(text === undefined ? {} : { text }), ...(Number.isFinite(lookAt) ? { lookAgainAt: lookAt } : {}) };
+}
+
+interface Waiting {
+  readonly copy: "canary" | "primary";
+  readonly labels: Labels;
+}
+
+function waitingOf({ target, primary, selector }: Seen): Waiting | undefined {
+  if (selector === undefined) return undefined;
+  if (primary.exists && primary.readiness.kind !== "ready") return { copy: "primary", labels: selector.primary };
+  if (!target.scaledDown && target.readiness.kind !== "ready") return { copy: "canary", labels: selector.target };
+  return undefined;
+}
+
+/** @returns undefined when no pod says that it cannot start */
+export function troubleOf(copy: string, pods: readonly KubeObject[]): string | undefined {
+  const troubles = [...new Set(pods.flatMap((pod) => podTroubles(pod)))].sort();
+  if (troubles.length === 0) return undefined;
+  const more = troubles.length > MOST_TROUBLES ? `; and ${troubles.length - MOST_TROUBLES} more` : "";
+  return `${copy} pods cannot start: ${troubles.slice(0, MOST_TROUBLES).join("; ")}${more}`;
+}
+
+const MOST_TROUBLES = 3;
+const MOST_CHARACTERS = 160;
+
+function podTroubles({ metadata, status = {} }: KubeObject): readonly string[] {
+  if (metadata.deletionTimestamp !== undefined) return [];
+  const unscheduled = (status.conditions ?? []).find(
+    ({ type, status: is, reason }: KubeFields) =>
+      type === "PodScheduled" && is === "False" && reason === "Unschedulable",
+  );
+  if (unscheduled !== undefined) return [`Unschedulable: ${plain(unscheduled.message)}`];
+  return [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])].flatMap(containerTrouble);
+}
+
+/** Reasons of the kubelet, beside those that every pod goes through ("ContainerCreating", "PodInitializing"). */
+const OF_IMAGES = ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"];
+const OF_CONTAINERS = ["CreateContainerConfigError", "CreateContainerError", "RunContainerError"];
+
+function containerTrouble({ name, image, state, lastState, restartCount }: KubeFields): readonly string[] {
+  const { reason, message } = state?.waiting ?? {};
+  // The kubelet changes between the two, and the text would change with it.
+  if (reason === "ErrImagePull") return [`ImagePullBackOff ${plain(image)}`];
+  if (OF_IMAGES.includes(reason)) return [`${reason} ${plain(image)}`];
+  if (OF_CONTAINERS.includes(reason)) return [`${reason} of container ${plain(name)}: ${plain(message)}`];
+  if (reason !== "CrashLoopBackOff") return [];
+  const { exitCode, reason: why } = lastState?.terminated ?? {};
+  const killed = why === "OOMKilled" ? ", it ran out of memory" : "";
+  const code = exitCode === undefined ? "" : `, exit code ${plain(exitCode)}${killed}`;
+  return restartCount === 0 ? [] : [`CrashLoopBackOff of container ${plain(name)}${code}`];
+}
+
+/** Texts of other people, on one line and short. */
+function plain(text: unknown): string {
+  const line = String(text ?? "")
+    .replace(/[\p{C}\s]+/gu, " ")
+    .trim();
+  return line.length > MOST_CHARACTERS ? `${line.slice(0, MOST_CHARACTERS)}…` : line;
+}
