@@ -46,7 +46,7 @@ function deployment(name: string): KubeObject {
 }
 
 /** What a turn sees of pods that are missing since a moment ago, by the cluster's clock. */
-async function observe(aheadMs: number) {
+async function observe(aheadMs: number, parts: Partial<WorldPorts> = {}) {
   const cluster = createToyCluster(mergePatch, {
     ...deployment("podinfo"),
     status: {
@@ -60,7 +60,7 @@ async function observe(aheadMs: number) {
       ],
     },
   });
-  const world = worldOf(cluster, { serverAheadMs: () => aheadMs });
+  const world = worldOf(cluster, { serverAheadMs: () => aheadMs, ...parts });
   const canary = aCanary({ spec: { progressDeadlineSeconds: 60 } });
   return (await world.observe(canary, NOW, new AbortController().signal)).readings;
 }
@@ -70,6 +70,14 @@ describe("the deadline of a rollout", () => {
     const { target, recheckAt } = await observe(aheadMs);
     expect(target.readiness.kind).toBe("progressing");
     expect(recheckAt).toBe(NOW + 60_001);
+  });
+});
+
+describe("pods that cannot start", () => {
+  it("are a warning of the turn, which is taken again when it is worth another look", async () => {
+    const text = "canary pods cannot start: ImagePullBackOff ghcr.io/x:y";
+    const troubles = async () => ({ text, lookAgainAt: NOW + 30_000 });
+    expect(await observe(0, { troubles })).toMatchObject({ warning: text, recheckAt: NOW + 30_000 });
   });
 });
 
