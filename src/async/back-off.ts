@@ -1,5 +1,6 @@
 /** Delays between attempts, and deadlines of attempts. */
 import type { Clock, Random } from "../ports/clock.ts";
+import { follow } from "./own-signal.ts";
 
 export interface BackOff {
   /** The next delay in milliseconds; doubles with every call. */
@@ -59,8 +60,7 @@ export async function withDeadline<T>(
 ): Promise<T> {
   signal.throwIfAborted();
   const linked = new AbortController();
-  const follow = () => linked.abort(signal.reason);
-  signal.addEventListener("abort", follow, { once: true });
+  const leave = follow(signal, linked);
   const timer = new AbortController();
   let span = ms;
   let since = clock.now();
@@ -80,6 +80,6 @@ export async function withDeadline<T>(
     return await work({ signal: linked.signal, restart });
   } finally {
     timer.abort(DONE);
-    signal.removeEventListener("abort", follow);
+    leave();
   }
 }

@@ -1,5 +1,6 @@
 /** A signal that is aborted after a time, or when its parent is aborted. */
 import type { Clock } from "../ports/clock.ts";
+import { follow } from "./own-signal.ts";
 
 export interface Deadline {
   readonly signal: AbortSignal;
@@ -14,9 +15,8 @@ export class TimeIsUp extends Error {
 export function deadline(clock: Clock, ms: number, parent?: AbortSignal): Deadline {
   const own = new AbortController();
   const done = new AbortController();
-  const follow = () => own.abort(parent?.reason);
-  if (parent?.aborted === true) follow();
-  else parent?.addEventListener("abort", follow, { once: true });
+  if (parent?.aborted === true) own.abort(parent.reason);
+  const leave = parent === undefined ? () => undefined : follow(parent, own);
   clock.sleep(ms, done.signal).then(
     () => own.abort(new TimeIsUp(`not done after ${ms} ms`)),
     () => undefined, // cleared in time
@@ -24,7 +24,7 @@ export function deadline(clock: Clock, ms: number, parent?: AbortSignal): Deadli
   return {
     signal: own.signal,
     clear() {
-      parent?.removeEventListener("abort", follow);
+      leave();
       done.abort();
     },
   };

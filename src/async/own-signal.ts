@@ -13,6 +13,13 @@ function followersOf(signal: AbortSignal): Set<AbortController> {
   return followers;
 }
 
+/** Aborts `own` when `signal` is aborted, with its reason. @returns ends that */
+export function follow(signal: AbortSignal, own: AbortController): () => void {
+  const followers = followersOf(signal);
+  followers.add(own);
+  return () => void followers.delete(own);
+}
+
 /**
  * Runs `work` with a signal of its own, which is aborted when `signal` is. Listeners on it are released with it. A signal that
  * lives as long as the process would keep every object derived from it (AbortSignal.any, sockets; Node 20).
@@ -21,11 +28,10 @@ function followersOf(signal: AbortSignal): Set<AbortController> {
 export async function withOwnSignal<T>(signal: AbortSignal, work: (own: AbortSignal) => Promise<T>): Promise<T> {
   signal.throwIfAborted();
   const own = new AbortController();
-  const followers = followersOf(signal);
-  followers.add(own);
+  const leave = follow(signal, own);
   try {
     return await work(own.signal);
   } finally {
-    followers.delete(own);
+    leave();
   }
 }
