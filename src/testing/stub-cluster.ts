@@ -19,6 +19,8 @@ export interface StubOptions {
   readonly fill?: (object: KubeObject) => KubeObject;
   /** How long the pods of a workload take to become ready, milliseconds; at once when absent. */
   readonly readyAfterMs?: number;
+  /** How long the answer to a request is held back, milliseconds; not at all when absent or 0. */
+  readonly delayMs?: (method: string, path: string) => number;
   /** Called before a request is handled; a returned value is the answer. */
   readonly intercept?: (
     method: string,
@@ -256,6 +258,8 @@ export async function startStubCluster(options: StubOptions = {}): Promise<StubC
     for await (const chunk of request.setEncoding("utf8")) text += chunk;
     const body: KubeFields = text === "" ? undefined : JSON.parse(text);
     figures.count(asked);
+    const delayMs = options.delayMs?.(request.method ?? "", request.url ?? "") ?? 0;
+    if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs).unref());
     const send = (end: { readonly code: number; readonly body: KubeFields }) => {
       if (response.destroyed) figures.abandoned += 1;
       response.writeHead(end.code, { "content-type": "application/json" }).end(JSON.stringify(end.body));

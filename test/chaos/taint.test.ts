@@ -9,12 +9,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, expect, it } from "vitest";
+import { CLUSTER_OPTIONS, connectCluster } from "../../src/cli/cluster.ts";
 import type { Command } from "../../src/cli/command.ts";
 import { describeCommand } from "../../src/cli/commands/describe.ts";
 import { getCommand } from "../../src/cli/commands/get.ts";
 import { planCommand } from "../../src/cli/commands/plan.ts";
+import { readOptions } from "../../src/cli/options.ts";
+import { serveConsole } from "../../src/cli/serve-console.ts";
 import { runOperator } from "../../src/operator/process/process.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
+import { STEERING } from "../../src/ports/steering.ts";
 import { createLogger } from "../../src/recorders/log/logger.ts";
 import { type StubCluster, startStubCluster } from "../../src/testing/stub-cluster.ts";
 import { systemClock } from "../../src/time/system-clock.ts";
@@ -168,6 +172,36 @@ async function textOf(command: Command, argv: readonly string[], env: Record<str
   return text;
 }
 
+/** What the console shows. */
+async function pagesOf(
+  cluster: StubCluster,
+  metricsServer: string,
+  kubeconfig: string,
+  folder: string,
+): Promise<string> {
+  const stop = new AbortController();
+  const client = await connectCluster(readOptions([], CLUSTER_OPTIONS), { KUBECONFIG: kubeconfig });
+  writeFileSync(join(folder, "index.html"), "<html></html>");
+  const served = await serveConsole(
+    client,
+    {
+      ...{ mode: "none", host: "127.0.0.1", port: 0, basePath: "/", pages: folder },
+      metrics: { address: metricsServer, meshProvider: "kubernetes" },
+    },
+    stop.signal,
+  );
+  const one = `canaries/${REF.namespace}/${REF.name}`;
+  const runs = cluster.list(STEERING.run).map(({ metadata }) => `runs/${metadata.namespace}/${metadata.name}`);
+  const pages = ["me", "canaries", one, `${one}/series?minutes=15`, "runs", ...runs, "insights", "freezes", "checks"];
+  try {
+    const texts = pages.map(async (page) => await (await fetch(`${served.url}api/v1/${page}`)).text());
+    return (await Promise.all(texts)).join("\n");
+  } finally {
+    stop.abort(new Error("all pages were read"));
+    await served.stop();
+  }
+}
+
 /** Everything that anyone can read of a rollout of this world. */
 async function everythingSaid(of: World): Promise<Readonly<Record<string, string>>> {
   planted = [];
@@ -228,6 +262,8 @@ async function everythingSaid(of: World): Promise<Readonly<Record<string, string
     const metrics = port === undefined ? "" : await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     const env = { KUBECONFIG: join(folder, "kubeconfig") };
     writeFileSync(join(folder, "canary.json"), JSON.stringify(canary));
+    const consoleSeen = addressOf(host, of.form === "broken" ? "userinfo" : of.form, "console");
+    const pages = await pagesOf(cluster, consoleSeen, join(folder, "kubeconfig"), folder);
     const commands = [
       await textOf(describeCommand, ["canary/app", "-n", "test"], env),
       await textOf(describeCommand, ["secret/keys", "-n", "test"], env),
@@ -248,6 +284,7 @@ async function everythingSaid(of: World): Promise<Readonly<Record<string, string
       journal: readJournal(join(folder, "journal")),
       metrics,
       commands: commands.join("\n"),
+      console: pages,
     };
   } finally {
     stop.abort(new Error("enough"));
@@ -268,6 +305,7 @@ it("no plant is found where people look", { timeout: 600_000 }, async () => {
     fc.asyncProperty(world, async (of) => {
       const said = await everythingSaid(of);
       expect(said["log"]).toContain("Starting operator");
+      expect(said["console"]).toContain(`"name":"${REF.name}"`);
       for (const [where, text] of Object.entries(said)) {
         const encodings = planted.flatMap((one) => [one, Buffer.from(one).toString("base64"), encodeURIComponent(one)]);
         const found = encodings.filter((one) => text.includes(one));
