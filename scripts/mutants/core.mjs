@@ -287,8 +287,13 @@ export const ROWS = [
     to: "return undefined;",
   },
   {
+    breaks: "a wait lasts as long as the clock was ahead",
+    from: "const ready = withinReach(unpaused(resumed(settleAlerts(input))));",
+    to: "const ready = unpaused(resumed(settleAlerts(input)));",
+  },
+  {
     breaks: "every wait for pods is said at once",
-    from: "return now < lastsAt ? { ...unchanged(turn), lookAgainAt: lastsAt } : waitFor(turn, notice);",
+    from: "return since <= now && now < lastsAt ? { ...unchanged(turn), lookAgainAt: lastsAt } : waitFor(turn, notice);",
     to: "return waitFor(turn, notice);",
   },
   {

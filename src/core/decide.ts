@@ -10,6 +10,7 @@
  */
 import { act } from "./act.ts";
 import type { CanaryStatus, StatusIn } from "./canary.ts";
+import { withinReach } from "./clock-set-back.ts";
 import { conditionsFor } from "./conditions.ts";
 import { cookiesFor } from "./cookies.ts";
 import { EVENTS } from "./events.ts";
@@ -37,7 +38,7 @@ import {
  * @throws Error when the answers that go in do not answer the questions
  */
 export function decide(input: AdvanceInput): Decision {
-  const ready = unpaused(resumed(settleAlerts(input)));
+  const ready = withinReach(unpaused(resumed(settleAlerts(input))));
   const canaryShare = routesFor(input.plan, ready.status)?.canary ?? 0;
   const decision = noteSplit(input, warnOnce(input, decideAnyPhase({ ...ready, canaryShare })));
   if (isAsk(decision) || decision.status === input.status) return decision;

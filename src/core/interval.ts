@@ -8,14 +8,15 @@ export function intervalOrDefault(text: string): number {
   return typeof parsed === "number" && text !== "" ? parsed : ONE_MINUTE;
 }
 
-const DRAIN_MS = 5_000;
+/** Milliseconds. */
+export const LONGEST_DRAIN_MS = 5_000;
 
 /**
  * How long a workload that lost its traffic is kept: proxies learn of new routes a moment after they are written. Milliseconds;
  * a fifth of the analysis interval when that is shorter, so that it never weighs in a rollout's duration.
  */
 export function drainOf(intervalMs: number): number {
-  return Math.min(DRAIN_MS, intervalMs / 5);
+  return Math.min(LONGEST_DRAIN_MS, intervalMs / 5);
 }
 
 /**

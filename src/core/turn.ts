@@ -132,8 +132,10 @@ export function waitFor(turn: AdvanceInput, notice: Notice, changes: Changes = {
 export function waitForReadiness(turn: AdvanceInput, notice: Notice): Transition {
   const { status, spec, now } = turn;
   const heldSince = "hold" in status ? startOf(status.hold, spec.analysis.intervalMs) : 0;
-  const lastsAt = Math.max(status.phaseSince, heldSince) + patienceOf(spec);
-  return now < lastsAt ? { ...unchanged(turn), lookAgainAt: lastsAt } : waitFor(turn, notice);
+  const since = Math.max(status.phaseSince, heldSince);
+  const lastsAt = since + patienceOf(spec);
+  // A beginning in the future was written by a clock that was ahead.
+  return since <= now && now < lastsAt ? { ...unchanged(turn), lookAgainAt: lastsAt } : waitFor(turn, notice);
 }
 
 export function isAnnounced({ announced }: StatusCore, { event }: Notice): boolean {
@@ -203,7 +205,8 @@ const FORGIVEN = 1 / 20;
 export function goesOn(turn: AdvanceInput, wait: Wait, ms: number): Transition | undefined {
   if (!isOver(wait, turn.now)) return unchanged(turn);
   const { routesSince } = turn.observation.readings;
-  if (wait.kind === "none" || routesSince === undefined) return undefined;
+  // The clock may have been set back since.
+  if (wait.kind === "none" || routesSince === undefined || routesSince > turn.now) return undefined;
   const lookAgainAt = routesSince + ms * (1 - FORGIVEN);
   return turn.now < lookAgainAt ? { ...unchanged(turn), lookAgainAt } : undefined;
 }
