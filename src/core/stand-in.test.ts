@@ -64,6 +64,19 @@ describe("a primary that loses all of its pods in a run", () => {
     expect(routesOf(story)).toMatchObject({ primary: 100, canary: 0 });
   });
 
+  it.each(["Progressing", "Promoting"])(
+    "for good reason, because an autoscaler brought it to none, keeps its share in %s",
+    (phase) => {
+      const story = onFirstStep({ stepWeights: [50], stepWeightPromotion: 30 });
+      for (let i = 0; i < 60 && story.status.phase !== phase; i += 1) story.run(1);
+      story.world.primaryAvailable = 0;
+      story.run(1);
+      expect(routesOf(story)?.primary).toBeGreaterThan(0);
+      story.run(240);
+      expect(story.status.phase).toBe("Succeeded");
+    },
+  );
+
   it("does not get requests back because the canary loses its pods, too; and the canary does not when the primary returns", () => {
     const story = onFirstStep();
     lose(story);

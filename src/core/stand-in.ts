@@ -5,6 +5,7 @@
  */
 import type { StatusIn } from "./canary.ts";
 import { EVENTS } from "./events.ts";
+import type { PrimaryReading } from "./observation.ts";
 import { currentStep, stepRoutes } from "./steps.ts";
 import { announcementOf, type Transition, type Turn, unchanged, update } from "./turn.ts";
 import { waitUntil } from "./waits.ts";
@@ -14,10 +15,16 @@ type Analysing = StatusIn<"Progressing"> | StatusIn<"WaitingPromotion">;
 /** @returns undefined when the primary serves its users, or when the canary cannot serve them either */
 export function standIn(turn: Turn, status: Analysing): Transition | undefined {
   const { target, primary } = turn.observation.readings;
-  if (status.standsIn === true) return primary.available > 0 ? giveBack(turn, status) : unchanged(turn);
-  if (primary.available > 0 || target.available === 0 || status.withheld || !isDivided(turn, status)) return undefined;
+  const isDown = lacksPods(primary);
+  if (status.standsIn === true) return isDown ? unchanged(turn) : giveBack(turn, status);
+  if (!isDown || target.available === 0 || status.withheld || !isDivided(turn, status)) return undefined;
   const notice = EVENTS.primaryGone(turn);
   return update({ ...status, standsIn: true, announced: announcementOf(notice) }, notice);
+}
+
+/** Pods are wanted, and none can serve. An autoscaler may have brought an idle primary to no pods at all: that one is ready. */
+export function lacksPods({ available, readiness }: PrimaryReading): boolean {
+  return available === 0 && readiness.kind !== "ready";
 }
 
 /** Some users are on the canary, and some are on the primary: of an A/B test, those who do not match. */

@@ -18,6 +18,7 @@ import { type Plan, TOTAL_WEIGHT } from "../plan.ts";
 import { isMeasuredShort, primaryProbes } from "../probes.ts";
 import { restart } from "../restart.ts";
 import { endReverted } from "../revert.ts";
+import { lacksPods } from "../stand-in.ts";
 import { ALL_TO_PRIMARY, currentStep, EVERYONE_TO_CANARY, split, stepRoutes } from "../steps.ts";
 import {
   announcementOf,
@@ -158,7 +159,7 @@ function isUnserved({ observation }: Turn, { withheld }: StatusIn<"Promoting">):
 function isPrimaryDown({ observation, canaryShare }: Turn, status: StatusIn<"Promoting">): boolean {
   const { primary, target } = observation.readings;
   const mayServe = canaryShare > 0 && target.available > 0 && !status.withheld && status.covering === undefined;
-  return mayServe && primary.available === 0;
+  return mayServe && lacksPods(primary);
 }
 
 /**
