@@ -84,13 +84,17 @@ export function createWorkloads(ports: ControllerPorts): Workloads {
   return {
     serving: (ref) => byImage(setOf(ref)?.pods ?? []),
     selected(namespace, selector) {
-      const pods = [...sets].flatMap(([, objects]) =>
-        [...objects].flatMap(([key, set]) => (key.startsWith(`${namespace}/`) ? set.pods : [])),
-      );
       const wanted = Object.entries(selector);
-      return byImage(
-        pods.filter(({ template }) => wanted.every(([key, value]) => template?.metadata?.labels?.[key] === value)),
-      );
+      const carries = ({ template }: PodSet["pods"][number]) =>
+        wanted.every(([key, value]) => template?.metadata?.labels?.[key] === value);
+      const selected: PodSet["pods"] = [];
+      // Asked at every change of routes or pods, so that no list is made but the last.
+      for (const objects of sets.values()) {
+        for (const [key, set] of objects) {
+          if (key.startsWith(`${namespace}/`)) for (const pod of set.pods) if (carries(pod)) selected.push(pod);
+        }
+      }
+      return byImage(selected);
     },
     lose(ref, all, forMs) {
       const [set, controller] = [setOf(ref), controllers.get(ref.type)];
