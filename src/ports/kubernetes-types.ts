@@ -1,5 +1,5 @@
 /**
- * Kubernetes' own types (apps/v1, v1, autoscaling/v2, keda.sh/v1alpha1), as far as Aviary reads and writes them. Every type may
+ * Kubernetes' own types (apps/v1, v1, networking.k8s.io/v1), as far as Aviary reads and writes them. Every type may
  * carry further fields, which are passed on as they are.
  */
 import type { KubeObject } from "./kubernetes.ts";
@@ -129,4 +129,22 @@ export interface ServiceSpec extends Fields {
 
 export interface ServiceObject extends KubeObject {
   spec?: ServiceSpec;
+}
+
+export interface IngressPath extends Fields {
+  readonly path?: string;
+  readonly backend?: Fields & { readonly service?: Fields & { readonly name?: string } };
+}
+
+export interface IngressRule extends Fields {
+  readonly host?: string;
+  readonly http?: Fields & { readonly paths?: readonly IngressPath[] };
+}
+
+export interface IngressSpec extends Fields {
+  readonly rules?: readonly IngressRule[];
+}
+
+export interface IngressObject extends KubeObject {
+  spec?: IngressSpec;
 }

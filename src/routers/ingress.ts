@@ -1,6 +1,7 @@
 /** What NGINX and Skipper share: the Ingress that `spec.ingressRef` names, and the second Ingress beside it. */
 import { type Canary, dotted } from "../core/canary.ts";
-import { type KubeFields, type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
+import { type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
+import type { IngressObject, IngressPath, IngressSpec } from "../ports/kubernetes-types.ts";
 import type { Obstacle, RouterKind } from "../ports/router.ts";
 import type { Snapshot } from "../ports/snapshot.ts";
 import { namesOf, refTo } from "./objects.ts";
@@ -28,7 +29,7 @@ export function managedRef(canary: Canary): ObjectRef {
 /** @param what the provider's words for its source */
 export function sourceObstacle(canary: Canary, seen: Snapshot, what: string): Obstacle | undefined {
   const ref = sourceRef(canary);
-  const source = seen.get(ref);
+  const source: IngressObject | undefined = seen.get(ref);
   const name = dotted(ref.name, canary.ref);
   if (source === undefined) {
     const text = `${what} ${name} get query error: ingresses.networking.k8s.io "${ref.name}" not found`;
@@ -39,12 +40,12 @@ export function sourceObstacle(canary: Canary, seen: Snapshot, what: string): Ob
     : { text: `backend ${namesOf(canary).apex} not found in ingress ${ref.name}`, writable: false };
 }
 
-function pathsOf(source: KubeObject, canary: Canary): readonly KubeFields[] {
-  const rules: readonly KubeFields[] = source.spec?.rules ?? [];
+function pathsOf(source: IngressObject, canary: Canary): readonly IngressPath[] {
+  const rules = source.spec?.rules ?? [];
   return rules.flatMap(({ http }) => http?.paths ?? []).filter((path) => leadsToApex(path, canary));
 }
 
-function leadsToApex({ backend }: KubeFields, canary: Canary): boolean {
+function leadsToApex({ backend }: IngressPath, canary: Canary): boolean {
   return backend?.service?.name === namesOf(canary).apex;
 }
 
@@ -53,11 +54,11 @@ function leadsToApex({ backend }: KubeFields, canary: Canary): boolean {
  * @param replace for each rule: its paths, and which of them lead to the Service of the Canary
  */
 export function withPaths(
-  source: KubeObject,
+  source: IngressObject,
   canary: Canary,
-  replace: (paths: readonly KubeFields[], leads: (path: KubeFields) => boolean) => readonly KubeFields[],
-): KubeFields {
-  const rules: readonly KubeFields[] = source.spec?.rules ?? [];
+  replace: (paths: readonly IngressPath[], leads: (path: IngressPath) => boolean) => readonly IngressPath[],
+): IngressSpec {
+  const rules = source.spec?.rules ?? [];
   return {
     ...source.spec,
     rules: rules.map((rule) =>
@@ -71,6 +72,6 @@ export function withPaths(
   };
 }
 
-export function toService(path: KubeFields, name: string): KubeFields {
-  return { ...path, backend: { ...path.backend, service: { ...path.backend.service, name } } };
+export function toService(path: IngressPath, name: string): IngressPath {
+  return { ...path, backend: { ...path.backend, service: { ...path.backend?.service, name } } };
 }

@@ -1,12 +1,7 @@
 /** What all routers need to build objects: names, owner, metadata, and fields of other clients that must survive. */
 import type { Canary } from "../core/canary.ts";
-import {
-  apiVersionOf,
-  type KubeFields,
-  type KubeObject,
-  type ObjectRef,
-  type ResourceType,
-} from "../ports/kubernetes.ts";
+import { apiVersionOf, type KubeObject, type ObjectRef, type ResourceType } from "../ports/kubernetes.ts";
+import type { Fields } from "../ports/kubernetes-types.ts";
 import { FLUX_OPT_OUT, type MadeObject, ownerReference } from "../ports/owner.ts";
 import type { RouterKind, RouterOptions } from "../ports/router.ts";
 import type { Snapshot } from "../ports/snapshot.ts";
@@ -34,14 +29,14 @@ export function routeKind(type: ResourceType, prefix = ""): RouterKind {
 }
 
 export interface Wanted {
-  readonly spec: KubeFields;
+  readonly spec: Fields;
   /** Fields of the spec that the router owns: it removes those that it does not want. Default: the wanted fields. */
   readonly fields?: readonly string[];
   readonly labels?: Readonly<Record<string, string>>;
   /** Absent: annotations are left as they are. */
   readonly annotations?: Readonly<Record<string, string>>;
   /** Fields at the top of a new object, e.g. `mesh` of a TrafficRoute. */
-  readonly top?: KubeFields;
+  readonly top?: Fields;
 }
 
 /** Labels and annotations of a route: those of `spec.service.apex`, and the annotation for Flux. */
@@ -112,6 +107,6 @@ export function weightIn(value: unknown, absent = 0): number {
 
 /** The path with which all routes of contour and App Mesh begin: the path of the Service's first match. */
 export function pathPrefixOf({ spec }: Canary): string {
-  const match = spec.service.raw["match"] as KubeFields;
+  const match = spec.service.raw["match"] as readonly { readonly uri?: { readonly prefix?: string } }[] | undefined;
   return match?.[0]?.uri?.prefix || "/";
 }

@@ -1,13 +1,8 @@
 /** Istio: one VirtualService that splits, two DestinationRules that carry the traffic policy. */
 import { isDeepStrictEqual } from "node:util";
 import { type Canary, dotted, type JsonObject, type JsonValue, type Routes } from "../../core/canary.ts";
-import {
-  type KubeFields,
-  type KubeObject,
-  type ObjectRef,
-  RESOURCES,
-  type ResourceType,
-} from "../../ports/kubernetes.ts";
+import { type KubeObject, type ObjectRef, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
+import type { Fields } from "../../ports/kubernetes-types.ts";
 import { FLUX_OPT_OUT, type MadeObject, ownerReference } from "../../ports/owner.ts";
 import type { Router, RouterOptions } from "../../ports/router.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
@@ -40,6 +35,22 @@ export function createIstioRouter(options: RouterOptions): Router {
   };
 }
 
+/** As in networking.istio.io/v1beta1. */
+interface DestinationRule extends KubeObject {
+  spec?: Fields & { readonly host?: string; readonly trafficPolicy?: unknown };
+}
+
+interface VirtualServiceSpec extends Fields {
+  readonly hosts?: readonly string[];
+  readonly gateways?: readonly string[];
+  readonly http?: readonly HttpRule[];
+  readonly tcp?: readonly HttpRule[];
+}
+
+interface VirtualService extends KubeObject {
+  spec?: VirtualServiceSpec;
+}
+
 function refOf(canary: Canary, type: ResourceType, suffix = ""): ObjectRef {
   return { type, namespace: canary.ref.namespace, name: `${canary.spec.service.name}${suffix}` };
 }
@@ -49,7 +60,7 @@ function made(canary: Canary): readonly MadeObject[] {
   const rules = (["-canary", "-primary"] as const).map((suffix) => {
     const ref = refOf(canary, RESOURCES.destinationRule, suffix);
     const { trafficPolicy } = canary.spec.service.raw;
-    const isMade = ({ spec }: KubeObject) =>
+    const isMade = ({ spec }: DestinationRule) =>
       spec?.host === ref.name &&
       (spec.trafficPolicy === undefined || isDeepStrictEqual(spec.trafficPolicy, trafficPolicy));
     return { ref, as: `the DestinationRule for Service ${ref.name}`, isMade };
@@ -110,7 +121,7 @@ function destinationRule(
   const ref = refOf(canary, RESOURCES.destinationRule, suffix);
   const { trafficPolicy } = canary.spec.service.raw;
   const spec = { host: ref.name, ...(trafficPolicy === undefined ? {} : { trafficPolicy }) };
-  const existing = seen.get(ref);
+  const existing: DestinationRule | undefined = seen.get(ref);
   if (existing !== undefined) {
     const { trafficPolicy: _old, ...others } = existing.spec ?? {};
     return { ...existing, spec: { ...others, ...spec } };
@@ -120,7 +131,7 @@ function destinationRule(
 
 function virtualService(canary: Canary, routes: Routes, seen: Snapshot, options: RouterOptions): KubeObject {
   const ref = refOf(canary, RESOURCES.virtualService);
-  const existing = seen.get(ref);
+  const existing: VirtualService | undefined = seen.get(ref);
   const { apex } = canary.spec.service;
   const wanted = wantedSpec(canary, routes);
   if (existing === undefined) {
@@ -150,7 +161,7 @@ function virtualService(canary: Canary, routes: Routes, seen: Snapshot, options:
   };
 }
 
-function wantedSpec(canary: Canary, routes: Routes): KubeFields {
+function wantedSpec(canary: Canary, routes: Routes): VirtualServiceSpec {
   const rules = isTcp(canary) ? { tcp: tcpRules(canary, routes) } : { http: httpRules(canary, routes) };
   const { service } = canary.spec;
   if (service.delegation) return { hosts: [], ...rules };
@@ -163,7 +174,7 @@ function wantedSpec(canary: Canary, routes: Routes): KubeFields {
 }
 
 /** The spec of a VirtualService that existed before the Canary, unless kubectl stored it; never a spec that the operator wrote (R7). */
-function rememberedOriginal(existing: KubeObject, canary: Canary): Record<string, string> {
+function rememberedOriginal(existing: VirtualService, canary: Canary): Record<string, string> {
   const { annotations = {}, ownerReferences = [] } = existing.metadata;
   const owned = ownerReferences.some(({ kind }) => kind === "Canary");
   if (owned || annotations[KUBECTL_ANNOTATION] !== undefined) return {};
@@ -183,7 +194,7 @@ function identity(canary: Canary, ref: ObjectRef, { setOwnerRefs }: RouterOption
 }
 
 function read(canary: Canary, seen: Snapshot): Routes | undefined {
-  const existing = seen.get(refOf(canary, RESOURCES.virtualService));
+  const existing: VirtualService | undefined = seen.get(refOf(canary, RESOURCES.virtualService));
   // The last rule that names the canary carries the weights: rules before it are sticky sessions.
   const weighted = existing === undefined ? undefined : rulesFor(existing, canary).at(-1);
   if (weighted === undefined) return undefined;
@@ -196,8 +207,8 @@ function read(canary: Canary, seen: Snapshot): Routes | undefined {
 }
 
 /** The rules that name the canary. Only the operator writes such rules. */
-function rulesFor({ spec }: KubeObject, canary: Canary): readonly HttpRule[] {
-  const rules: readonly HttpRule[] = [...(spec?.http ?? []), ...(spec?.tcp ?? [])];
+function rulesFor({ spec }: VirtualService, canary: Canary): readonly HttpRule[] {
+  const rules = [...(spec?.http ?? []), ...(spec?.tcp ?? [])];
   return rules.filter((rule) => hosts(rule).includes(`${canary.spec.service.name}-canary`));
 }
 
@@ -221,19 +232,19 @@ function weightOf(rule: HttpRule, host: string): number {
 /** Restores what its owner applied, or what the operator found. A VirtualService that the operator created is deleted with the Canary. */
 function release(canary: Canary, seen: Snapshot): readonly KubeObject[] {
   const ref = refOf(canary, RESOURCES.virtualService);
-  const existing = seen.get(ref);
+  const existing: VirtualService | undefined = seen.get(ref);
   if (existing === undefined) return [];
   const annotations = existing.metadata.annotations ?? {};
   const source = [KUBECTL_ANNOTATION, ORIGINAL_ANNOTATION].find((key) => annotations[key] !== undefined);
   if (source === undefined) return [];
   const remembered = parseRemembered(annotations[source] ?? "", source, dotted(ref.name, canary.ref));
-  const applied = source === KUBECTL_ANNOTATION ? remembered : { metadata: {}, spec: remembered };
+  const applied: Partial<VirtualService> = source === KUBECTL_ANNOTATION ? remembered : { spec: remembered };
   if (applied.spec === undefined) return [];
   const metadata = { ...existing.metadata, annotations: withoutOurs(annotations, applied.metadata?.annotations ?? {}) };
   return [{ ...existing, metadata, spec: applied.spec }];
 }
 
-function parseRemembered(text: string, source: string, name: string): KubeFields {
+function parseRemembered(text: string, source: string, name: string): Partial<VirtualService> & VirtualServiceSpec {
   try {
     return JSON.parse(text);
   } catch (cause) {

@@ -1,6 +1,6 @@
 /** NGINX: a second Ingress beside the user's, whose annotations say which share of the requests goes to the canary. */
 import { type Canary, dotted, type Routes } from "../../core/canary.ts";
-import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
+import type { KubeObject } from "../../ports/kubernetes.ts";
 import { FLUX_OPT_OUT } from "../../ports/owner.ts";
 import type { Router, RouterOptions } from "../../ports/router.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
@@ -89,7 +89,7 @@ interface Condition {
 
 function conditionsOf({ spec }: Canary): readonly Condition[] {
   return spec.analysis.match.flatMap(({ headers }) =>
-    Object.entries((headers ?? {}) as KubeFields).map(([name, how]) => ({ name, ...(how as KubeFields) })),
+    Object.entries(headers ?? {}).map(([name, how]) => ({ name, ...how })),
   );
 }
 

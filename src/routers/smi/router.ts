@@ -1,8 +1,14 @@
 /** SMI's TrafficSplit, for Linkerd, Open Service Mesh and others; the versions differ in how weights are written. */
 import type { Canary, Routes } from "../../core/canary.ts";
-import { type KubeFields, type KubeObject, namespaced } from "../../ports/kubernetes.ts";
+import { type KubeObject, namespaced } from "../../ports/kubernetes.ts";
+import type { Fields } from "../../ports/kubernetes-types.ts";
 import type { Router, RouterOptions } from "../../ports/router.ts";
 import { madeRoutes, namesOf, objectOf, refTo, routeKind, weightIn } from "../objects.ts";
+
+/** As in split.smi-spec.io. */
+interface TrafficSplit extends KubeObject {
+  spec?: Fields & { readonly backends?: readonly { readonly service?: string; readonly weight?: number | string }[] };
+}
 
 export type SmiVersion = "v1alpha1" | "v1alpha2" | "v1alpha3";
 
@@ -52,9 +58,9 @@ function gateways({ spec }: Canary): { readonly annotations?: Readonly<Record<st
 }
 
 /** Weights are numbers, or texts in the format of quantities. */
-function read(canary: Canary, object: KubeObject | undefined): Routes | undefined {
+function read(canary: Canary, object: TrafficSplit | undefined): Routes | undefined {
   const { primary, canary: canaryService } = namesOf(canary);
-  const backends: readonly KubeFields[] = object?.spec?.backends ?? [];
+  const backends = object?.spec?.backends ?? [];
   const weightOf = (name: string) => weightIn(backends.find(({ service }) => service === name)?.weight);
   const routes = { primary: weightOf(primary), canary: weightOf(canaryService), mirror: false };
   return routes.primary === 0 && routes.canary === 0 ? undefined : routes;
