@@ -4,9 +4,21 @@
  */
 import type { Canary, Routes } from "../../core/canary.ts";
 import { isKnativeTarget } from "../../core/parse.ts";
-import { type KubeFields, type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import type { Fields } from "../../ports/kubernetes-types.ts";
 import type { Router } from "../../ports/router.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
+
+/** As in serving.knative.dev/v1. */
+interface KnativeService extends KubeObject {
+  spec?: Fields & { readonly traffic?: readonly TrafficTarget[] };
+}
+
+interface TrafficTarget extends Fields {
+  readonly latestRevision?: boolean;
+  readonly revisionName?: string;
+  readonly percent?: number;
+}
 
 const PRIMARY_ANNOTATION = "flagger.app/primary-revision";
 
@@ -40,8 +52,8 @@ function refOf(canary: Canary): ObjectRef {
 const primaryOf = (service: KubeObject): string | undefined => service.metadata.annotations?.[PRIMARY_ANNOTATION];
 
 function read(canary: Canary, seen: Snapshot): Routes | undefined {
-  const service = seen.get(refOf(canary));
-  const traffic: readonly KubeFields[] = service?.spec?.traffic ?? [];
+  const service: KnativeService | undefined = seen.get(refOf(canary));
+  const traffic = service?.spec?.traffic ?? [];
   const latest = traffic.find(({ latestRevision }) => latestRevision === true);
   const primary = traffic.find(
     ({ revisionName }) => revisionName !== undefined && service && revisionName === primaryOf(service),
@@ -51,7 +63,7 @@ function read(canary: Canary, seen: Snapshot): Routes | undefined {
 }
 
 function render(canary: Canary, routes: Routes, seen: Snapshot): readonly KubeObject[] {
-  const service = seen.get(refOf(canary));
+  const service: KnativeService | undefined = seen.get(refOf(canary));
   const revisionName = service === undefined ? undefined : primaryOf(service);
   // There is nothing to split before the annotation names a primary.
   if (service === undefined || revisionName === undefined) return [];
@@ -65,7 +77,7 @@ function render(canary: Canary, routes: Routes, seen: Snapshot): readonly KubeOb
 
 /** The Service follows its latest revision again, and no revision stays pinned (R14). */
 function release(canary: Canary, seen: Snapshot): readonly KubeObject[] {
-  const service = seen.get(refOf(canary));
+  const service: KnativeService | undefined = seen.get(refOf(canary));
   if (service === undefined || primaryOf(service) === undefined) return [];
   const { [PRIMARY_ANNOTATION]: _primary, ...annotations } = service.metadata.annotations ?? {};
   const traffic = [{ latestRevision: true, percent: 100 }];
