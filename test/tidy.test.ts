@@ -45,7 +45,7 @@ const HOUSES = {
 
 /** Rooms without raw JSON of Kubernetes. The other routers follow; a new one has types from the start. */
 const TYPED =
-  /^src\/(workloads|services|routers\/(apisix|istio|knative|kuma|nginx|skipper|smi|traefik|ingress|objects))\b/;
+  /^src\/(workloads|services|routers\/(apisix|contour|gloo|istio|knative|kuma|nginx|skipper|smi|traefik|ingress|objects))\b/;
 
 /** Folders of a family that its members share. */
 const SHARED = ["src/workloads/config-tracking/", "src/workloads/copied/"];

@@ -1,11 +1,43 @@
 /** Contour: one HTTPProxy that a root proxy of the user includes. */
 import type { Canary, Routes } from "../../core/canary.ts";
-import { type KubeFields, type KubeObject, namespaced } from "../../ports/kubernetes.ts";
+import { type KubeObject, namespaced } from "../../ports/kubernetes.ts";
+import type { Fields } from "../../ports/kubernetes-types.ts";
 import type { Router, RouterOptions } from "../../ports/router.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { madeRoutes, namesOf, objectOf, pathPrefixOf, refTo, routeKind, routeMetadata } from "../objects.ts";
 
 const HTTP_PROXY = namespaced("projectcontour.io", "v1", "HTTPProxy", "httpproxies");
+
+/** As in projectcontour.io/v1. */
+interface HttpProxy extends KubeObject {
+  spec?: Fields & { readonly routes?: readonly ProxyRoute[] };
+}
+
+interface ProxyRoute extends Fields {
+  readonly services?: readonly ProxyService[];
+}
+
+interface ProxyService extends Fields {
+  readonly name?: string;
+  readonly weight?: number;
+}
+
+/** A condition of `spec.analysis.match`. */
+interface Condition {
+  readonly exact?: string;
+  readonly regex?: string;
+  readonly prefix?: string;
+  readonly suffix?: string;
+}
+
+type Conditions = Readonly<Record<string, Condition>>;
+
+/** `spec.service.retries`. */
+interface Retries {
+  readonly attempts?: number;
+  readonly perTryTimeout?: string;
+  readonly retryOn?: string;
+}
 
 export function createContourRouter(options: RouterOptions): Router {
   const refOf = (canary: Canary) => refTo(canary, HTTP_PROXY, namesOf(canary).apex);
@@ -34,8 +66,8 @@ function problem(canary: Canary): string | undefined {
 }
 
 /** Contour does not store a weight of 0. Beside other weights, an absent one means 0. */
-function read(canary: Canary, proxy: KubeObject | undefined): Routes | undefined {
-  const services: readonly KubeFields[] = proxy?.spec?.routes?.[0]?.services ?? [];
+function read(canary: Canary, proxy: HttpProxy | undefined): Routes | undefined {
+  const services = proxy?.spec?.routes?.[0]?.services ?? [];
   if (services.length < 2) return undefined;
   const primary = services.find(({ name }) => name === namesOf(canary).primary);
   if (primary === undefined) return undefined;
@@ -43,7 +75,7 @@ function read(canary: Canary, proxy: KubeObject | undefined): Routes | undefined
   return { primary: weight, canary: 100 - weight, mirror: false };
 }
 
-function routesOf(canary: Canary, routes: Routes): readonly KubeFields[] {
+function routesOf(canary: Canary, routes: Routes): readonly ProxyRoute[] {
   const { match } = canary.spec.analysis;
   const prefix = pathPrefixOf(canary);
   const plain = [{ prefix }];
@@ -54,12 +86,18 @@ function routesOf(canary: Canary, routes: Routes): readonly KubeFields[] {
 }
 
 /** The prefix occurs once: Contour refuses a proxy that repeats it (R11). */
-function joined(prefix: string, conditions: readonly KubeFields[]): readonly KubeFields[] {
+function joined(prefix: string, conditions: readonly Fields[]): readonly Fields[] {
   return conditions.map((condition, i) => (i === 0 ? { prefix, ...condition } : condition));
 }
 
-function conditionsOf({ headers, queryParams }: KubeFields): readonly KubeFields[] {
-  const sorted = (map: KubeFields) => Object.entries<KubeFields>(map ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+function conditionsOf({
+  headers,
+  queryParams,
+}: {
+  readonly headers?: Conditions;
+  readonly queryParams?: Conditions;
+}): readonly Fields[] {
+  const sorted = (map: Conditions = {}) => Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1));
   return [
     ...sorted(headers).map(([name, how]) => ({ header: headerCondition(name, how) })),
     ...sorted(queryParams).map(([name, how]) => ({ queryParameter: { name, ...how } })),
@@ -67,17 +105,13 @@ function conditionsOf({ headers, queryParams }: KubeFields): readonly KubeFields
 }
 
 /** Contour cannot match the start and the end of a header; `contains` is the nearest. */
-function headerCondition(name: string, { exact, prefix, suffix, regex }: KubeFields): KubeFields {
+function headerCondition(name: string, { exact, prefix, suffix, regex }: Condition): Fields {
   if (prefix || suffix) return { name, contains: prefix || suffix };
   return regex ? { name, regex } : { name, exact };
 }
 
-function route(
-  canary: Canary,
-  conditions: readonly KubeFields[],
-  weights: Pick<Routes, "primary" | "canary">,
-): KubeFields {
-  const { timeout, retries } = canary.spec.service.raw as KubeFields;
+function route(canary: Canary, conditions: readonly Fields[], weights: Pick<Routes, "primary" | "canary">): ProxyRoute {
+  const { timeout, retries } = canary.spec.service.raw as { readonly timeout?: string; readonly retries?: Retries };
   return {
     conditions,
     ...(timeout ? { timeoutPolicy: { response: timeout, idle: "5m" } } : {}),
@@ -86,7 +120,7 @@ function route(
   };
 }
 
-function retryPolicy({ attempts, perTryTimeout, retryOn }: KubeFields): KubeFields {
+function retryPolicy({ attempts, perTryTimeout, retryOn }: Retries): Fields {
   return {
     count: attempts ?? 0,
     ...(perTryTimeout ? { perTryTimeout } : {}),
@@ -94,7 +128,7 @@ function retryPolicy({ attempts, perTryTimeout, retryOn }: KubeFields): KubeFiel
   };
 }
 
-function service(canary: Canary, role: "primary" | "canary", weight: number): KubeFields {
+function service(canary: Canary, role: "primary" | "canary", weight: number): ProxyService {
   const { port } = canary.spec.service;
   const name = namesOf(canary)[role];
   const value = `${name}.${canary.ref.namespace}.svc.cluster.local:${port}`;

@@ -1,12 +1,52 @@
 /** Gloo: one Upstream for each Service, and one RouteTable that splits between them. */
 import { type Canary, dotted, type Routes } from "../../core/canary.ts";
-import { type KubeFields, type KubeObject, namespaced, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import { type KubeObject, namespaced, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import type { Fields, ServiceObject } from "../../ports/kubernetes-types.ts";
 import type { Obstacle, Router, RouterOptions } from "../../ports/router.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { madeRoutes, namesOf, objectOf, refTo, routeKind, routeMetadata } from "../objects.ts";
 
 const ROUTE_TABLE = namespaced("gateway.solo.io", "v1", "RouteTable", "routetables");
 const UPSTREAM = namespaced("gloo.solo.io", "v1", "Upstream", "upstreams");
+/** As in gateway.solo.io/v1. */
+interface RouteTable extends KubeObject {
+  spec?: Fields & { readonly routes?: readonly GlooRoute[] };
+}
+
+interface GlooRoute extends Fields {
+  readonly routeAction?: RouteAction;
+}
+
+interface RouteAction {
+  readonly multi?: { readonly destinations?: readonly GlooDestination[] };
+}
+
+interface GlooDestination {
+  readonly destination?: { readonly upstream?: { readonly name?: string; readonly namespace?: string } };
+  readonly weight?: number;
+}
+
+/** As in gloo.solo.io/v1. */
+interface Upstream extends KubeObject {
+  spec?: Fields & { readonly kube?: Fields; readonly loadBalancerConfig?: unknown };
+}
+
+/** A condition of `spec.analysis.match`. */
+interface Condition {
+  readonly exact?: string;
+  readonly regex?: string;
+  readonly prefix?: string;
+  readonly suffix?: string;
+}
+
+type Conditions = Readonly<Record<string, Condition>>;
+
+interface Match {
+  readonly headers?: Conditions;
+  readonly queryParams?: Conditions;
+  readonly method?: Condition;
+}
+
 const ROLES = ["primary", "canary"] as const;
 type Role = (typeof ROLES)[number];
 
@@ -83,15 +123,18 @@ function obstacle(canary: Canary, seen: Snapshot): Obstacle | undefined {
 /** Created once. Later only its load balancing follows the user's Upstream. */
 function upstream(canary: Canary, role: Role, seen: Snapshot, options: RouterOptions): readonly KubeObject[] {
   const ref = upstreamRef(canary, role);
-  const [config] = configRefs(canary).map((configRef) => seen.get(configRef)?.spec ?? {});
-  const existing = seen.get(ref);
+  const [config] = configRefs(canary).map((configRef): Upstream["spec"] => seen.get(configRef)?.spec ?? {});
+  const existing: Upstream | undefined = seen.get(ref);
   if (existing?.spec?.kube !== undefined) {
     const balanced = config?.loadBalancerConfig === undefined ? {} : { loadBalancerConfig: config.loadBalancerConfig };
     return [{ ...existing, spec: { ...existing.spec, ...balanced } }];
   }
-  const service = seen.get(serviceRef(canary, role));
+  const service: ServiceObject | undefined = seen.get(serviceRef(canary, role));
   if (service === undefined) return [];
-  const copied = CONFIG_FIELDS.filter((field) => config?.[field] !== undefined).map((field) => [field, config[field]]);
+  const copied = CONFIG_FIELDS.filter((field) => config?.[field] !== undefined).map((field) => [
+    field,
+    config?.[field],
+  ]);
   const kube = {
     serviceName: namesOf(canary)[role],
     serviceNamespace: canary.ref.namespace,
@@ -102,8 +145,8 @@ function upstream(canary: Canary, role: Role, seen: Snapshot, options: RouterOpt
 }
 
 /** Gloo does not store a weight of 0. */
-function read(canary: Canary, table: KubeObject | undefined): Routes | undefined {
-  const destinations: readonly KubeFields[] = table?.spec?.routes?.[0]?.routeAction?.multi?.destinations ?? [];
+function read(canary: Canary, table: RouteTable | undefined): Routes | undefined {
+  const destinations = table?.spec?.routes?.[0]?.routeAction?.multi?.destinations ?? [];
   if (destinations.length < 2) return undefined;
   const name = upstreamName(canary, "primary");
   const primary = destinations.find(({ destination }) => destination?.upstream?.name === name);
@@ -112,7 +155,7 @@ function read(canary: Canary, table: KubeObject | undefined): Routes | undefined
 }
 
 /** Requests that match nothing go to the primary; without a route of their own they would fail (R10). */
-function routesOf(canary: Canary, routes: Routes): readonly KubeFields[] {
+function routesOf(canary: Canary, routes: Routes): readonly GlooRoute[] {
   const matchers = canary.spec.analysis.match.map(matcher);
   const split = { inheritablePathMatchers: true, routeAction: action(canary, routes) };
   if (matchers.length === 0) return [split];
@@ -120,7 +163,7 @@ function routesOf(canary: Canary, routes: Routes): readonly KubeFields[] {
   return [{ ...split, matchers }, rest];
 }
 
-function action(canary: Canary, weights: Pick<Routes, Role>): KubeFields {
+function action(canary: Canary, weights: Pick<Routes, Role>): RouteAction {
   const destinations = ROLES.map((role) => ({
     destination: { upstream: { name: upstreamName(canary, role), namespace: canary.ref.namespace } },
     ...(weights[role] > 0 ? { weight: weights[role] } : {}),
@@ -128,9 +171,9 @@ function action(canary: Canary, weights: Pick<Routes, Role>): KubeFields {
   return { multi: { destinations } };
 }
 
-function matcher({ headers, queryParams, method }: KubeFields): KubeFields {
-  const conditions = (map: KubeFields) =>
-    Object.entries<KubeFields>(map ?? {})
+function matcher({ headers, queryParams, method }: Match): Fields {
+  const conditions = (map: Conditions = {}) =>
+    Object.entries(map)
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([name, how]) => condition(name, how));
   const [byHeaders, byQuery] = [conditions(headers), conditions(queryParams)];
@@ -141,7 +184,7 @@ function matcher({ headers, queryParams, method }: KubeFields): KubeFields {
   };
 }
 
-function condition(name: string, { exact, regex, prefix, suffix }: KubeFields): KubeFields {
+function condition(name: string, { exact, regex, prefix, suffix }: Condition): Fields {
   if (exact) return { name, value: exact };
   const quoted = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
   const value = regex || (prefix ? `${quoted(prefix)}.*` : `.*${quoted(suffix ?? "")}`);
