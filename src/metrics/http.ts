@@ -14,6 +14,8 @@ export interface MetricRequest {
   readonly url: string;
   /** The part after the "?". Events show it, so it must not contain credentials. */
   readonly search?: string;
+  /** What events show instead of `url` and `search`, where these hold a value of a Secret. */
+  readonly shown?: string;
   readonly headers?: Headers;
   readonly body?: string;
   /** Time limit for the whole answer; 5 s when absent. */
@@ -38,7 +40,8 @@ export async function ask(asked: MetricRequest, ports: OutboundPorts): Promise<M
   const { method = "GET", search, headers, body, timeoutMs = TIMEOUT_MS } = asked;
   const query = search === undefined ? "" : `?${search}`;
   const url = httpUrl(`${asked.url}${query}`);
-  if (url === undefined) throw new MetricError(`url.Parse failed: ${show(asked.url)} is not a valid URL`);
+  if (url === undefined)
+    throw new MetricError(`url.Parse failed: ${show(asked.shown ?? asked.url)} is not a valid URL`);
   const limits = { timeoutMs, longestBody: LONGEST_BODY, whenLonger: "fail", redirects: "own" } as const;
   let answer: OutboundAnswer;
   try {
@@ -47,7 +50,8 @@ export async function ask(asked: MetricRequest, ports: OutboundPorts): Promise<M
     if (!(error instanceof OutboundFailure)) throw error;
     const why = error.kind === "time" ? `no answer within ${timeoutMs / 1000}s` : causeOf(error.cause ?? error);
     const doing = error.during === "sending" ? "request failed" : "error reading body";
-    throw new MetricError(`${doing}: ${method === "GET" ? "Get" : "Post"} "${show(asked.url)}${query}": ${why}`);
+    const where = asked.shown === undefined ? `${show(asked.url)}${query}` : show(asked.shown);
+    throw new MetricError(`${doing}: ${method === "GET" ? "Get" : "Post"} "${where}": ${why}`);
   }
   const { status } = answer;
   const statusLine = `${status} ${STATUS_CODES[status] ?? ""}`;

@@ -279,6 +279,18 @@ it("sends the user and password in an address, and never shows them", async () =
   expect(failure).toContain(`request failed: Get "${address}/api/v1/query?`);
 });
 
+it.each([
+  ["newrelic", { newrelic_account_id: "acc0unt", newrelic_query_key: "q" }],
+  ["influxdb", { org: "acc0unt", token: "t" }],
+])("shows no value of the Secret of %s when the server is away", async (type, secret) => {
+  await close();
+  const failure = await source(type, { secret })
+    .measure("q", NEVER)
+    .catch((error: unknown) => String(error));
+  expect(failure).toMatch(/request failed: (?:Get|Post) "http:/);
+  expect(failure).not.toContain("acc0unt");
+});
+
 describe("an answer that takes too long", () => {
   it("is given up, and ends with the turn", async () => {
     const forever = () => new Promise<never>(() => undefined);

@@ -70,6 +70,8 @@ describe.runIf(apiServer !== undefined && etcd !== undefined)("the real kube-api
         },
       };
       process.stdout.write(`${COUNT} Canaries: ${JSON.stringify(figures)}\n`);
+      const late = lines.filter((line) => line.includes("gave no answer within")).slice(0, 3);
+      process.stdout.write(late.join(""));
       expect(figures.timeouts).toBe(0);
       expect(figures.connections).toBeLessThanOrEqual(40);
       stop.abort(new Error("enough"));

@@ -23,7 +23,7 @@ export const influxdb: Provider = (options) => {
     const url = `${address}/api/v2/query`;
     const body = JSON.stringify({ query, type: "flux", dialect: DIALECT });
     const limited = { method: "POST", timeoutMs: TIMEOUT_MS } as const;
-    const asked = { ...limited, url, search: `org=${queryEscape(org)}`, headers, body };
+    const asked = { ...limited, url, search: `org=${queryEscape(org)}`, shown: url, headers, body };
     const answer = await ask(asked, outbound(options, signal)).catch((error: unknown) => {
       throw error instanceof MetricError ? failed(error.message) : error;
     });

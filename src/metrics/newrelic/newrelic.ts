@@ -17,7 +17,8 @@ export const newrelic: Provider = (options) => {
   const get = async (nrql: string, signal: AbortSignal) => {
     const url = `${address}/v1/accounts/${encodeURIComponent(account)}/query`;
     const search = `nrql=${queryEscape(`${nrql} ${since}`)}`;
-    const { status, body, said } = await ask({ url, search, headers }, outbound(options, signal));
+    const shown = `${address}/v1/accounts/…/query`;
+    const { status, body, said } = await ask({ url, search, shown, headers }, outbound(options, signal));
     if (status !== 200) throw new MetricError(`error response: ${said}`);
     return body;
   };

@@ -64,7 +64,16 @@ async function post(
     },
   );
   const headers = { "Content-Type": "application/json", Authorization: `Bearer ${token}` };
-  const asked = { method: "POST", url, headers, body: JSON.stringify({ query }), timeoutMs: TIMEOUT_MS } as const;
+  // The project is a value of the Secret.
+  const shown = url.replace(/\/projects\/.*\//, "/projects/…/");
+  const asked = {
+    method: "POST",
+    url,
+    shown,
+    headers,
+    body: JSON.stringify({ query }),
+    timeoutMs: TIMEOUT_MS,
+  } as const;
   const { status, statusLine, body } = await ask(asked, outbound(options, signal));
   return status < 300 ? { body } : { body, failure: failureOf(statusLine, body) };
 }
