@@ -161,8 +161,28 @@ function isOperator({ image = "", command = [], args = [] }: KubeFields): boolea
 
 async function canaries(client: ClusterClient, namespace: string, signal: AbortSignal): Promise<readonly Finding[]> {
   const all = await listed(client, RESOURCES.canary, namespace, {}, signal);
-  const findings = await Promise.all(all.map((canary) => canaryFindings(client, canary, signal)));
-  return all.length === 0 ? [ok("there are no Canaries")] : findings.flat();
+  const [spaces, findings] = await Promise.all([
+    spaceFindings(client, all.map(factsOf), signal),
+    Promise.all(all.map((canary) => canaryFindings(client, canary, signal))),
+  ]);
+  return all.length === 0 ? [ok("there are no Canaries")] : [...spaces, ...findings.flat()];
+}
+
+/** What concerns all Canaries of a namespace, once for each namespace. */
+async function spaceFindings({ kube }: ClusterClient, all: readonly Facts[], signal: AbortSignal) {
+  const labelled = all.flatMap(({ namespace, spec }) => {
+    const label = MESHES_WITH_SIDECARS[spec?.provider ?? ""];
+    return label === undefined ? [] : [[namespace, label] as const];
+  });
+  const found = await Promise.all(
+    [...new Map(labelled)].map(async ([name, label]) => {
+      const space = await kube.get({ type: RESOURCES.namespace, namespace: "", name }, signal);
+      const labels = space?.metadata.labels ?? {};
+      if ("istio.io/rev" in labels || labels["istio-injection"] === "enabled") return [];
+      return [warning(`namespace ${name} has no sidecars`, `label it ${label}, restart its pods`)];
+    }),
+  );
+  return found.flat();
 }
 
 const MESHES_WITH_SIDECARS: Readonly<Record<string, string>> = { istio: "istio-injection=enabled" };
@@ -175,12 +195,6 @@ async function canaryFindings(client: ClusterClient, canary: KubeObject, signal:
     doubt.always ? problem(name, doubtText(doubt)) : warning(name, doubtText(doubt)),
   );
   found.push(...(await missingReferences(client, facts, signal)));
-  const label = MESHES_WITH_SIDECARS[facts.spec.provider];
-  const space = await client.kube.get({ type: RESOURCES.namespace, namespace: "", name: facts.namespace }, signal);
-  const labels = space?.metadata.labels ?? {};
-  if (label !== undefined && !("istio.io/rev" in labels) && labels["istio-injection"] !== "enabled") {
-    found.push(warning(`${name}: namespace ${facts.namespace} has no sidecars`, `label it ${label}, restart its pods`));
-  }
   if (facts.phase === "")
     found.push(warning(`${name} was not taken up yet`, "does the operator watch this namespace?"));
   return found.length === 0 ? [ok(`${name}: ${facts.phase}, ${facts.what}`)] : found;

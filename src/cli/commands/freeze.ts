@@ -1,5 +1,4 @@
 /** Windows in which no release begins: freeze, thaw, and the list of them. */
-import { parseDuration } from "../../go/duration.ts";
 import { isNotFound } from "../../ports/kube.ts";
 import { apiVersionOf, collectionPath, type KubeObject } from "../../ports/kubernetes.ts";
 import { type CanaryFreezeSpec, STEERING } from "../../ports/steering.ts";
@@ -7,16 +6,14 @@ import { systemClock } from "../../time/system-clock.ts";
 import { asUserError, CLUSTER_OPTIONS, connectCluster, FIELD_MANAGER } from "../cluster.ts";
 import { alignColumns } from "../columns.ts";
 import { type Command, UserError } from "../command.ts";
-import { describeOptions, type OptionSpec, oneOf, readOptions, refuseWords } from "../options.ts";
+import { describeOptions, type OptionSpec, readOptions, refuseWords } from "../options.ts";
 import { whoAmI } from "../steer/action.ts";
+import { FREEZE_SPEC_OPTIONS, freezeSpecOf, labelText, whenText, whichText } from "../steer/freeze-spec.ts";
 import { NAMESPACE } from "../steer/options.ts";
 import { listed } from "../steer/seen.ts";
 
 const FREEZE_OPTIONS = {
-  until: { type: "string", help: "time at which it ends, e.g. 2026-12-27T08:00:00Z; else until `thaw`" },
-  for: { type: "string", help: "how long, e.g. 48h" },
-  reason: { type: "string", help: "shown where a release waits" },
-  runs: { type: "string", preset: "finish", help: "finish or hold: what becomes of releases under way" },
+  ...FREEZE_SPEC_OPTIONS,
   "dry-run": { type: "boolean", help: "say what would be created; the cluster checks the rights" },
   ...NAMESPACE,
   ...CLUSTER_OPTIONS,
@@ -30,25 +27,20 @@ No release begins in the namespace, or of the Canaries that are named, until the
 Examples:
   aviary freeze -n shop --for 48h --reason "sale"
   aviary freeze podinfo -n test --until 2026-12-27T08:00:00Z --runs hold
+  aviary freeze -n shop --schedule "0 18 * * 5" --for 62h --time-zone Europe/Berlin
+  aviary freeze -n istio-system --scope cluster -l tier=web --for 4h
 
 ${describeOptions(FREEZE_OPTIONS)}`,
   async run({ argv, env, out, err, signal }) {
     const options = readOptions(argv, FREEZE_OPTIONS);
-    const runs = oneOf(options, "runs", ["finish", "hold"]);
-    const until = endOf(options.text("until"), options.text("for"));
+    const now = systemClock.now();
+    // What cannot be meant is said before the cluster is asked.
+    const asked = freezeSpecOf(options, "", now);
     const client = await connectCluster(options, env);
     const namespace = options.text("namespace") ?? client.namespace;
-    const canaries = options.words.map((word) => word.replace(/^canar(?:y|ies)\//, ""));
-    const reason = options.text("reason");
     try {
-      const spec: CanaryFreezeSpec = {
-        by: await whoAmI(client, signal),
-        runs,
-        ...(canaries.length === 0 ? {} : { canaries }),
-        ...(until === undefined ? {} : { until }),
-        ...(reason === undefined ? {} : { reason }),
-      };
-      const name = `freeze-${systemClock.now().toString(36)}`;
+      const spec: CanaryFreezeSpec = { ...asked, by: await whoAmI(client, signal) };
+      const name = `freeze-${now.toString(36)}`;
       const body = {
         apiVersion: apiVersionOf(STEERING.freeze),
         kind: "CanaryFreeze",
@@ -60,31 +52,14 @@ ${describeOptions(FREEZE_OPTIONS)}`,
       const query = { fieldManager: FIELD_MANAGER, ...(dryRun ? { dryRun: "All" } : {}) };
       const path = collectionPath(STEERING.freeze, namespace);
       await client.transport.send({ method: "POST", path, body, query }, signal);
-      const what = canaries.length === 0 ? `all Canaries of ${namespace}` : canaries.join(", ");
-      out(
-        `freeze/${name}: ${what}, ${until === undefined ? "until `aviary thaw`" : `until ${until}`}${dryRun ? " (dry run)" : ""}\n`,
-      );
+      const dry = dryRun ? " (dry run)" : "";
+      out(`freeze/${name}: ${whichText(spec, namespace)}, ${whenText(spec, now)}${dry}\n`);
       return 0;
     } catch (error) {
       throw explained(error);
     }
   },
 };
-
-function endOf(until: string | undefined, span: string | undefined): string | undefined {
-  if (until !== undefined && span !== undefined) throw new UserError("give --until or --for, not both", 2);
-  if (span !== undefined) {
-    const ms = parseDuration(span);
-    if (typeof ms !== "number" || ms <= 0)
-      throw new UserError(`--for must be a duration such as 48h, found "${span}"`, 2);
-    return new Date(systemClock.now() + ms).toISOString();
-  }
-  if (until === undefined) return undefined;
-  const at = Date.parse(until);
-  if (!Number.isFinite(at)) throw new UserError(`--until must be like 2026-12-27T08:00:00Z, found "${until}"`, 2);
-  if (at <= systemClock.now()) throw new UserError(`--until ${until} has passed already`, 2);
-  return new Date(at).toISOString();
-}
 
 function explained(error: unknown): unknown {
   if (!isNotFound(error)) return asUserError(error);
@@ -146,7 +121,7 @@ export const freezesCommand: Command = {
     try {
       const freezes = await listed(client, STEERING.freeze, namespace, {}, signal);
       if (freezes.length === 0) err("nothing is frozen\n");
-      else out(`${alignColumns(["NAMESPACE\tNAME\tCANARIES\tUNTIL\tRUNS\tBY\tREASON", ...freezes.map(rowOf)])}\n`);
+      else out(`${alignColumns(["NAMESPACE\tNAME\tCANARIES\tWINDOWS\tUNTIL\tRUNS\tBY\tREASON", ...freezes.map(rowOf)])}\n`);
       return 0;
     } catch (error) {
       throw explained(error);
@@ -155,7 +130,11 @@ export const freezesCommand: Command = {
 };
 
 function rowOf({ metadata, spec }: KubeObject): string {
-  const { canaries = [], until = "thaw", runs = "finish", by = "", reason = "" } = spec ?? {};
-  const which = canaries.length === 0 ? "all" : canaries.join(",");
-  return [metadata.namespace ?? "", metadata.name, which, until, runs, by, reason].join("\t");
+  const { canaries = [], until = "thaw", runs = "finish", by = "", reason = "", scope, selector } = spec ?? {};
+  const all = scope === "cluster" ? "all of the cluster" : "all";
+  const which = [canaries.length === 0 ? all : canaries.join(","), labelText(selector?.matchLabels)];
+  const { schedule, duration, timeZone = "UTC" } = spec ?? {};
+  const windows = schedule === undefined ? "-" : `${schedule} ${timeZone}, ${duration}`;
+  const shown = which.filter((text) => text !== "").join(" ");
+  return [metadata.namespace ?? "", metadata.name, shown, windows, until, runs, by, reason].join("\t");
 }

@@ -270,14 +270,47 @@ describe("freezes", () => {
   it("freeze, freezes, thaw", async () => {
     const made = await aviary("freeze", "podinfo", "-n", "test", "--for", "48h", "--reason", "sale");
     expect(made.out).toMatch(/^freeze\/freeze-\w+: podinfo, until 20\S+Z\n$/);
-    expect((await aviary("freezes", "-A")).out).toMatch(/^test +freeze-\w+ +podinfo +20\S+ +finish +\S+ +sale$/m);
+    expect((await aviary("freezes", "-A")).out).toMatch(/^test +freeze-\w+ +podinfo +- +20\S+ +finish +\S+ +sale$/m);
     expect((await aviary("thaw", "--all", "-n", "test")).out).toMatch(/^freeze\/freeze-\w+ deleted\n$/);
     expect((await aviary("freezes", "-A")).err).toBe("nothing is frozen\n");
   });
 
-  it("an end that has passed is refused", async () => {
-    const { code, err } = await aviary("freeze", "-n", "test", "--until", "2020-01-01T00:00:00Z");
-    expect([code, err]).toEqual([2, expect.stringContaining("has passed already")]);
+  it("windows by a schedule, by labels, for the whole cluster", async () => {
+    const windows = ["--schedule", "0 18 * * 5", "--for", "62h", "--time-zone", "Europe/Berlin", "-l", "tier=web"];
+    const made = await aviary("freeze", "-n", "istio-system", "--scope", "cluster", ...windows);
+    expect(made.out).toMatch(
+      /^freeze\/freeze-\w+: all Canaries of the cluster with tier=web, for 62h after "0 18 \* \* 5" \(Europe\/Berlin\), (since|next at) 20\S+Z, until `aviary thaw`\n$/,
+    );
+    const [stored] = await kube.list(STEERING.freeze, "istio-system", {}, FOREVER);
+    expect(stored?.["spec"]).toMatchObject({
+      ...{ scope: "cluster", schedule: "0 18 * * 5", duration: "62h", timeZone: "Europe/Berlin" },
+      selector: { matchLabels: { tier: "web" } },
+    });
+    expect((await aviary("freezes", "-A")).out).toMatch(
+      /all of the cluster tier=web +0 18 \* \* 5 Europe\/Berlin, 62h +thaw +finish/,
+    );
+    expect((await aviary("thaw", "--all", "-n", "istio-system")).code).toBe(0);
+  });
+
+  it.each([
+    [["--until", "2020-01-01T00:00:00Z"], "has passed already"],
+    [["--until", "soon"], '--until must be like 2026-12-27T08:00:00Z, found "soon"'],
+    [["--from", "2040-01-02T00:00:00Z", "--until", "2040-01-01T00:00:00Z"], "is before --from"],
+    [["--schedule", "0 18 * * 5"], "--for says how long each one is"],
+    [["--schedule", "every friday", "--for", "1h"], '"every friday" is no schedule: use five fields of cron'],
+    [["--schedule", "0 18 31 2 *", "--for", "1h"], 'the schedule "0 18 31 2 *" never comes'],
+    [["--schedule", "0 18 * * 5", "--for", "1h", "--time-zone", "Berlin"], '"Berlin" is no time zone'],
+    [["--time-zone", "Europe/Berlin"], "--time-zone goes with --schedule"],
+    [["--selector", "tier"], '--selector must be like app=shop,tier=web, found "tier"'],
+    [["--for", "a while"], "--for must be a duration such as 48h"],
+  ])("%j is refused", async (words, message) => {
+    const { code, err } = await aviary("freeze", "-n", "test", ...words);
+    expect([code, err]).toEqual([2, expect.stringContaining(message)]);
+  });
+
+  it("a freeze of the cluster needs the operator's namespace", async () => {
+    const { code, err } = await aviary("freeze", "--scope", "cluster");
+    expect([code, err]).toEqual([2, expect.stringContaining("name it, e.g. -n istio-system")]);
   });
 });
 
@@ -383,6 +416,19 @@ describe("check", () => {
     expect(out).toContain("error   canary checked.test: Deployment checked.test does not exist");
     expect(out).toContain("ok      definitions of aviary.flagger.app are installed\n");
     expect(out).toContain("warning no operator is found in this cluster");
+  });
+
+  it("says once that a namespace has no sidecars, for all Canaries in it", async () => {
+    const space = { apiVersion: "v1", kind: "Namespace", metadata: { name: "bare" } };
+    await kube.create(RESOURCES.namespace, space, FOREVER);
+    for (const name of ["one", "two"]) {
+      const wire = aWireCanary({ name, namespace: "bare" });
+      await kube.create(RESOURCES.canary, { ...wire, metadata: { name, namespace: "bare" } }, FOREVER);
+    }
+    const { out } = await aviary("check", "-n", "bare");
+    expect(out.split("\n").filter((line) => line.includes("has no sidecars"))).toEqual([
+      "warning namespace bare has no sidecars: label it istio-injection=enabled, restart its pods",
+    ]);
   });
 });
 

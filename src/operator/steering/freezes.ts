@@ -30,7 +30,7 @@ export function frozenBy(
   const near = freezes.list(ref.namespace).filter((object) => scopeOf(object) === "namespace");
   const wide = freezes.list(home).filter((object) => scopeOf(object) === "cluster");
   const concerned = [...near, ...wide].filter((object) => concerns(object, ref.name, labels));
-  const spans = concerned.flatMap((object) => spansOf(object, now).map((span) => ({ object, ...span })));
+  const spans = concerned.flatMap((object) => spansOf(parsed(object), now).map((span) => ({ object, ...span })));
   const present = spans.find(({ from, until }) => from <= now && (until === undefined || now < until));
   const times = spans.flatMap(({ from, until }) => [from, until ?? 0]).filter((time) => time > now);
   return {
@@ -76,9 +76,28 @@ function parse({ from, until, schedule, duration, timeZone }: CanaryFreezeSpec):
   }
 }
 
+/** The window that stands, or else the next one; undefined when none will come. */
+export function nextWindow(spec: CanaryFreezeSpec, now: number): { readonly from: number } | undefined {
+  return spansOf(parse(spec), now).at(0);
+}
+
+/** Why a schedule cannot be used; undefined when it can. */
+export function scheduleProblem(schedule: string, timeZone = "UTC"): string | undefined {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone });
+  } catch {
+    return `"${timeZone}" is no time zone: use a name such as Europe/Berlin`;
+  }
+  try {
+    const next = new Cron(schedule, { timezone: timeZone, paused: true, mode: "5-part" }).nextRun();
+    return next === null ? `the schedule "${schedule}" never comes` : undefined;
+  } catch {
+    return `"${schedule}" is no schedule: use five fields of cron, such as "0 18 * * 5" for Friday, 18:00`;
+  }
+}
+
 /** The window that stands and the next one, within `from` and `until`. */
-function spansOf(object: KubeObject, now: number): readonly Span[] {
-  const { whole, windows } = parsed(object);
+function spansOf({ whole, windows }: ParsedFreeze, now: number): readonly Span[] {
   if (windows === undefined) return [whole];
   if (windows === "unreadable") return [];
   return windowsOf(windows.cron, windows.lastsMs, now).flatMap((window) => {
