@@ -121,7 +121,10 @@ export const freezesCommand: Command = {
     try {
       const freezes = await listed(client, STEERING.freeze, namespace, {}, signal);
       if (freezes.length === 0) err("nothing is frozen\n");
-      else out(`${alignColumns(["NAMESPACE\tNAME\tCANARIES\tWINDOWS\tUNTIL\tRUNS\tBY\tREASON", ...freezes.map(rowOf)])}\n`);
+      else
+        out(
+          `${alignColumns(["NAMESPACE\tNAME\tCANARIES\tWINDOWS\tUNTIL\tRUNS\tBY\tREASON", ...freezes.map(rowOf)])}\n`,
+        );
       return 0;
     } catch (error) {
       throw explained(error);

@@ -12,7 +12,11 @@ export const FREEZE_SPEC_OPTIONS = {
   schedule: { type: "string", help: 'when windows begin, as five fields of cron: "0 18 * * 5" is Friday, 18:00' },
   "time-zone": { type: "string", help: "zone of the schedule, e.g. Europe/Berlin; else UTC" },
   selector: { type: "string", short: "l", help: "only Canaries with these labels: app=shop,tier=web" },
-  scope: { type: "string", preset: "namespace", help: "namespace or cluster; cluster needs -n, the operator's namespace" },
+  scope: {
+    type: "string",
+    preset: "namespace",
+    help: "namespace or cluster; cluster needs -n, the operator's namespace",
+  },
   reason: { type: "string", help: "shown where a release waits" },
   runs: { type: "string", preset: "finish", help: "finish or hold: what becomes of releases under way" },
 } as const satisfies Record<string, OptionSpec>;
@@ -23,7 +27,10 @@ export function freezeSpecOf(options: ReadOptions, by: string, now: number): Can
   const canaries = options.words.map((word) => word.replace(/^canar(?:y|ies)\//, ""));
   const scope = oneOf(options, "scope", ["namespace", "cluster"]);
   if (scope === "cluster" && text("namespace") === undefined) {
-    throw new UserError("--scope cluster counts in the operator's own namespace only: name it, e.g. -n istio-system", 2);
+    throw new UserError(
+      "--scope cluster counts in the operator's own namespace only: name it, e.g. -n istio-system",
+      2,
+    );
   }
   const labels = labelsOf(text("selector"));
   const when = text("schedule") === undefined ? spanOf(options, now) : windowsOf(options, now);
@@ -116,6 +123,7 @@ export function whenText(spec: CanaryFreezeSpec, now: number): string {
   const end = until === undefined ? "until `aviary thaw`" : `until ${until}`;
   if (schedule === undefined) return from === undefined ? end : `from ${from} ${end}`;
   const next = nextWindow(spec, now);
-  const at = next === undefined ? "" : `, ${next.from <= now ? "since" : "next at"} ${new Date(next.from).toISOString()}`;
+  const at =
+    next === undefined ? "" : `, ${next.from <= now ? "since" : "next at"} ${new Date(next.from).toISOString()}`;
   return `for ${duration} after "${schedule}" (${timeZone})${at}, ${end}`;
 }
