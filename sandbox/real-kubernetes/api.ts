@@ -22,6 +22,8 @@ export interface Api {
   /** Undefined while the kind is not served. */
   list(type: ResourceType): Listing | undefined;
   create(type: ResourceType, object: KubeObject): KubeObject;
+  /** Creates an object, without a word of whether that went well. */
+  tell(type: ResourceType, object: KubeObject): void;
   /** @param part a subresource, e.g. "status" */
   replace(type: ResourceType, object: KubeObject, part?: "status" | "finalize"): KubeObject;
   bind(pod: KubeObject, node: string): void;
@@ -47,11 +49,8 @@ export function createApi(http: BlockingHttp): Api {
       };
       return { items: items.map((item) => seen(type, item)), version: metadata.resourceVersion };
     },
-    create: (type, object) => {
-      const { resourceVersion: _, uid: __, managedFields: ___, ...metadata } = object.metadata;
-      const path = `${collectionPath(type, metadata.namespace)}?${MANAGER}`;
-      return seen(type, ask({ method: "POST", path, body: { ...named(type, object), metadata } }));
-    },
+    create: (type, object) => seen(type, ask(creation(type, object))),
+    tell: (type, object) => http.post(creation(type, object)),
     replace: (type, object, part) => {
       const { name, namespace = "" } = object.metadata;
       const path = `${objectPath({ type, namespace, name })}${part === undefined ? "" : `/${part}`}?${MANAGER}`;
@@ -75,6 +74,12 @@ export function createApi(http: BlockingHttp): Api {
       return ask({ method: "POST", path, body }).status.token;
     },
   };
+}
+
+function creation(type: ResourceType, object: KubeObject): BlockingRequest {
+  const { resourceVersion: _, uid: __, managedFields: ___, ...metadata } = object.metadata;
+  const path = `${collectionPath(type, metadata.namespace)}?${MANAGER}`;
+  return { method: "POST", path, body: { ...named(type, object), metadata } };
 }
 
 const MONTH_SECONDS = 30 * 86_400;

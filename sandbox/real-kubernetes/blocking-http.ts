@@ -28,6 +28,8 @@ export interface BlockingAnswer {
 export interface BlockingHttp {
   /** @throws ApiError 504 when no answer comes in time, 503 when nothing answers at all */
   send(request: BlockingRequest): BlockingAnswer;
+  /** Sends without waiting for the answer, which nothing reads. */
+  post(request: BlockingRequest): void;
   /** Waits without an event of this thread in between. */
   pause(ms: number): void;
   stop(): Promise<void>;
@@ -65,17 +67,23 @@ export function createBlockingHttp(endpoint: Endpoint): BlockingHttp {
   worker.unref();
   const silence = new Int32Array(new SharedArrayBuffer(4));
   let last = 0;
+  /** @returns the number that the answer will have */
+  const begin = ({ method, path, body }: BlockingRequest): number => {
+    last += 1;
+    const job: Job = { id: last, method, path, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+    port1.postMessage(job);
+    return last;
+  };
   return {
-    send: ({ method, path, body }) => {
-      last += 1;
-      const id = last;
-      const job: Job = { id, method, path, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+    post: (request) => void begin(request),
+    send: (request) => {
+      const { method, path } = request;
       Atomics.store(bell, 0, 0);
-      port1.postMessage(job);
+      const id = begin(request);
       const deadline = Date.now() + ANSWER_MS;
       for (;;) {
         const reply = receiveMessageOnPort(port1)?.message as Reply | undefined;
-        // An answer that comes too late belongs to no request any more.
+        // Other answers came too late, or are of requests whose answer nothing reads.
         if (reply?.id === id) return answerOf(reply, `${method} ${path}`);
         if (reply !== undefined) continue;
         const left = deadline - Date.now();

@@ -74,6 +74,11 @@ const SERVED_MS = 15_000;
 const LOOK_AGAIN_MS = 50;
 
 function create({ api, http, reflection }: Parts, type: ResourceType, object: KubeObject): KubeObject {
+  // Half of what controllers write are Events, and no controller reads them: they are not worth waiting for.
+  if (type.kind === RESOURCES.event.kind && type.group === RESOURCES.event.group) {
+    api.tell(type, object);
+    return object;
+  }
   for (let waited = 0; ; waited += LOOK_AGAIN_MS) {
     try {
       return reflection(type).saw(api.create(type, object));

@@ -231,6 +231,16 @@ describe.each(SITES)("a cluster on %s", (_, open) => {
     expect(cluster.get(RESOURCES.endpoints, "default", name)).toBeUndefined();
   });
 
+  it("has an Event a moment later: no part of the sandbox waits for Events", async () => {
+    const involvedObject = { kind: "ConfigMap", name, namespace: "default" };
+    const metadata = { name, namespace: "default" };
+    const watched = follow(RESOURCES.event);
+    cluster.create(RESOURCES.event, { apiVersion: "v1", kind: "Event", metadata, involvedObject, reason: "Tried" });
+    await vi.waitFor(() => expect(watched.seen.map(({ object }) => object["reason"])).toEqual(["Tried"]), 30_000);
+    expect(site.other.api.get(RESOURCES.event, "default", name)?.["reason"]).toBe("Tried");
+    watched.stop();
+  });
+
   it("says what the API server has against an object", () => {
     const invalid = { ...config(), metadata: { name: "Not A Name", namespace: "default" } };
     expect(refusal(() => cluster.create(configMap, invalid))).toEqual({ code: 422, reason: "Invalid" });
