@@ -198,6 +198,15 @@ describe("make CLUSTER=kubeconfig", () => {
     expect((await make(["check", ...real])).out).toContain("Initialization done! podinfo.test");
   });
 
+  it("$KUBECONFIG, with odd characters in its path, comes before ~/.kube/config", async () => {
+    const chosen = join(base, `kubeconfig of ${ODD}`);
+    cpSync(kubeconfig, chosen);
+    writeFileSync(join(home, ".kube/config"), kubeconfigOf("http://127.0.0.1:1"));
+    const { code, out } = await make(["check", ...real], { env: { KUBECONFIG: chosen } });
+    expect([code, out]).toEqual([0, expect.stringContaining("Initialization done! podinfo.test")]);
+    cpSync(kubeconfig, join(home, ".kube/config"));
+  });
+
   it("clean asks for confirmation: without a terminal it does nothing", async () => {
     const { code, err } = await make(["clean", ...real]);
     expect([code, err]).toEqual([2, expect.stringContaining("there is no terminal to ask, add --yes")]);
