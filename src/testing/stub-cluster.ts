@@ -181,19 +181,19 @@ export async function startStubCluster(options: StubOptions = {}): Promise<StubC
     return object;
   }
 
-  /** As the controllers of workloads do. */
-  function roll(collection: string, object: KubeObject): void {
+  /** As the controllers of workloads do. What was written meanwhile is kept, and a newer template has its own rollout. */
+  function roll(collection: string, { metadata: { namespace, name, generation } }: KubeObject): void {
     const { readyAfterMs } = options;
-    if (readyAfterMs === undefined) {
-      setImmediate(() => save(collection, ready(object)));
-      return;
-    }
-    setImmediate(() => save(collection, unready(object)));
-    const finish = () => {
-      const now = objects.inside(collection).get(`${object.metadata.namespace}/${object.metadata.name}`);
-      if (now !== undefined && now.metadata.generation === object.metadata.generation) save(collection, ready(now));
+    const saveAs = (state: (object: KubeObject) => KubeFields): void => {
+      const now = objects.inside(collection).get(`${namespace}/${name}`);
+      if (now !== undefined && now.metadata.generation === generation) save(collection, state(now));
     };
-    setTimeout(finish, readyAfterMs).unref();
+    setImmediate(() => {
+      if (readyAfterMs === undefined) return saveAs(ready);
+      saveAs(unready);
+      // Only now: on a busy machine a timer may come before an immediate that was set earlier.
+      setTimeout(() => saveAs(ready), readyAfterMs).unref();
+    });
   }
 
   function write(asked: Asked, body: KubeFields): { readonly code: number; readonly body: KubeFields } {

@@ -20,6 +20,9 @@ const QUIET = { namespace: "quiet", name: "app" };
 const HOUR = 3_600_000;
 /** How long a process is stopped. */
 const STOPPED_MS = 400;
+/** The share of answers that come late. */
+const DAWDLES = 0.05;
+const LONGEST_ANSWER_MS = 500;
 /** The share of writes that are followed by bad luck. */
 const LUCK = 0.4;
 
@@ -140,6 +143,7 @@ it.each(SEEDS)("seed %i: all releases of the quiet tenant succeed", { timeout: 6
   isOver = false;
   cluster = await startStubCluster({
     ...{ readyAfterMs: 30, workers: 8, workMs: 1 },
+    delayMs: () => (chance.next() < DAWDLES ? chance.next() * LONGEST_ANSWER_MS : 0),
     intercept(_method, path) {
       // The first look at the cluster decides whether the operator starts at all.
       if (path === "/version" || path.includes("limit=1&") || path.endsWith("limit=1") || chance.next() > 0.05) return;
@@ -153,7 +157,7 @@ it.each(SEEDS)("seed %i: all releases of the quiet tenant succeed", { timeout: 6
   const analysis = { interval: "100ms", threshold: 2, iterations: 3 };
   const initialised = quietIs(({ phase }) => phase === "Initialized");
   cluster.put(RESOURCES.deployment, deployment(QUIET));
-  cluster.put(RESOURCES.canary, { metadata, spec: { ...spec, progressDeadlineSeconds: 60, analysis } });
+  cluster.put(RESOURCES.canary, { metadata, spec: { ...spec, progressDeadlineSeconds: 600, analysis } });
   await initialised;
   for (let release = 2; release < 2 + RELEASES; release += 1) {
     const image = `app:${release}`;
