@@ -38,31 +38,39 @@ export const primaryJudged: Invariant = {
     "While the primary takes over in steps, it gets more traffic only after the built-in checks of its answers at its " +
     "present weight have passed, or after a whole window without requests to it.",
   why: "A tested revision may still fail when it takes over, and then few users should notice.",
-  watch: (_universe, report) => ({
-    turn({ input, transition }) {
-      const { status: before, spec, observation, now } = input;
-      const after = transition.status;
-      if (before.phase !== "Promoting" || before.skipping || before.primaryWeight === 0) return;
-      const grew =
-        after.phase === "Finalising" || (after.phase === "Promoting" && after.primaryWeight > before.primaryWeight);
-      if (!grew) return;
-      const age = now - (before.shiftedAt ?? now - spec.analysis.intervalMs);
-      for (const { name, interval } of spec.analysis.metrics.filter(isBuiltIn)) {
-        const asked = observation.answers.find(({ probe }) => probe.kind === "metric" && probe.metric.name === name);
-        if (asked?.probe.kind !== "metric")
-          return report(`${name} was not asked at primary weight ${before.primaryWeight}`);
-        if (windowMs(asked.probe.metric.interval) > age) return report(`${name} was asked about older requests`);
-        if (
-          asked.answer.kind === "no-data" &&
-          before.failedSinceShift !== true &&
-          (before.shiftedAt === undefined || windowMs(interval) <= age)
-        )
-          return;
-        if (failureOf(asked, input.ref) !== undefined)
-          return report(`${name} failed at primary weight ${before.primaryWeight}`);
-      }
-    },
-  }),
+  watch: (_universe, report) => {
+    // A clock that is set back makes every shift lie in the future.
+    let isSetBack = false;
+    return {
+      disturbed: (text) => {
+        isSetBack ||= text.includes("clock");
+      },
+      turn({ input, transition }) {
+        if (isSetBack) return;
+        const { status: before, spec, observation, now } = input;
+        const after = transition.status;
+        if (before.phase !== "Promoting" || before.skipping || before.primaryWeight === 0) return;
+        const grew =
+          after.phase === "Finalising" || (after.phase === "Promoting" && after.primaryWeight > before.primaryWeight);
+        if (!grew) return;
+        const age = now - (before.shiftedAt ?? now - spec.analysis.intervalMs);
+        for (const { name, interval } of spec.analysis.metrics.filter(isBuiltIn)) {
+          const asked = observation.answers.find(({ probe }) => probe.kind === "metric" && probe.metric.name === name);
+          if (asked?.probe.kind !== "metric")
+            return report(`${name} was not asked at primary weight ${before.primaryWeight}`);
+          if (windowMs(asked.probe.metric.interval) > age) return report(`${name} was asked about older requests`);
+          if (
+            asked.answer.kind === "no-data" &&
+            before.failedSinceShift !== true &&
+            (before.shiftedAt === undefined || windowMs(interval) <= age)
+          )
+            return;
+          if (failureOf(asked, input.ref) !== undefined)
+            return report(`${name} failed at primary weight ${before.primaryWeight}`);
+        }
+      },
+    };
+  },
 };
 
 const isBuiltIn = ({ name }: { readonly name: string }) => name === SUCCESS_RATE || name === REQUEST_DURATION;
