@@ -93,7 +93,9 @@ function measure(canary: Canary, probe: MetricProbe, lateMs: number, ports: Ques
   });
   if (scenario.metricGaps.some(({ fromMs, toMs }) => since >= fromMs && since < toMs)) return nothing();
   const { name = "", namespace = canary.ref.namespace } = metric.templateRef ?? {};
-  if (source === "template" && api.get({ type: RESOURCES.metricTemplate, namespace, name }) === undefined) {
+  // A template that the scenario does not hold is assumed to be there.
+  const isHeld = scenario.objects.some((one) => one.kind === "MetricTemplate" && one.metadata.name === name);
+  if (source === "template" && isHeld && api.get({ type: RESOURCES.metricTemplate, namespace, name }) === undefined) {
     const detail = `metrictemplate.flagger.app "${name}" not found`;
     return { kind: "error", message: `Metric template ${name}.${namespace} error: ${detail}` };
   }

@@ -125,6 +125,10 @@ function choice(id: string, rule: CanaryRule, main: Upstream): readonly string[]
   ];
 }
 
+/**
+ * Connections of users are closed after each answer. A worker that ends closes those that are kept: a request that is just on its way
+ * on one of them would be lost whenever the configuration is read again. Connections to pods are kept.
+ */
 function serverLines(
   { host, locations }: Server,
   id: (location: number) => string,
@@ -139,6 +143,7 @@ function serverLines(
     "  server {",
     `    listen 127.0.0.1:${port}${isDefault ? " default_server" : ""};`,
     `    server_name ${isDefault ? "_" : host};`,
+    "    keepalive_timeout 0;",
     `    set $aviary_namespace ""; set $aviary_ingress ""; set $aviary_service ""; set $aviary_canary ""; set $aviary_path "";`,
     `    access_log ${dir}/access.log aviary;`,
     ...locations.flatMap((location, l) => locationLines(location, id(l))),

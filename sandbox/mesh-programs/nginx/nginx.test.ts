@@ -41,6 +41,8 @@ it("nginx splits by weight, header and cookie, and its access log is counted", {
 
 async function tellStory(cluster: Cluster, { url, metricsUrl }: MeshPrograms): Promise<void> {
   await vi.waitFor(async () => expect(await ask(url)).toBe("200 6.0.0"), LIMIT);
+  // A connection that is kept would be lost, with a request on it, when nginx reads its configuration again.
+  expect((await fetch(url, { headers: { connection: "keep-alive" } })).headers.get("connection")).toBe("close");
   expect(await ask(url, { host: "elsewhere.example.com" })).toBe("404 ");
   annotate(cluster, { canary: "true", "canary-weight": "100" });
   await vi.waitFor(async () => expect(await ask(url)).toBe("200 6.0.1"), LIMIT);
