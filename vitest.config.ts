@@ -35,8 +35,8 @@ const MINUTES = 60_000;
  */
 const WAITING = {
   retry: process.env["CI"] === "true" ? 1 : 0,
-  maxWorkers: 4,
-  maxConcurrency: 6,
+  maxWorkers: 3,
+  maxConcurrency: 4,
   sequence: { groupOrder: 1 },
 };
 const CALCULATING = { maxWorkers: 2, sequence: { groupOrder: 0 } };
