@@ -6,6 +6,7 @@ import type { Clock } from "../../src/ports/clock.ts";
 import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../../src/ports/kubernetes.ts";
 import { ApiError, type Cluster, type WatchEvent } from "../cluster.ts";
 import { isTerminating, sameJson } from "../controllers/objects.ts";
+import { inOrder } from "../in-order.ts";
 import { type Api, createApi } from "./api.ts";
 import { type BlockingHttp, createBlockingHttp, type Endpoint } from "./blocking-http.ts";
 import { createOwnKinds, isOwnKind } from "./own-kinds.ts";
@@ -159,31 +160,13 @@ function remove(parts: Parts, type: ResourceType, namespace: string, name: strin
   look(parts, type, namespace, name);
 }
 
-/** Events arrive from a microtask each, in order; see Cluster.watch. */
+/** See Cluster.watch. */
 function watch(reflection: Pick<Reflection, "list" | "listen">, listener: (event: WatchEvent) => void): () => void {
-  const queue: WatchEvent[] = [];
-  let scheduled = false;
-  let stopped = false;
-  const deliver = () => {
-    scheduled = false;
-    const event = stopped ? undefined : queue.shift();
-    if (event === undefined) return;
-    if (queue.length > 0) schedule();
-    listener(event);
-  };
-  const schedule = () => {
-    if (scheduled) return;
-    scheduled = true;
-    queueMicrotask(deliver);
-  };
-  const push = (event: WatchEvent) => {
-    queue.push(event);
-    schedule();
-  };
+  const { push, stop } = inOrder(listener);
   for (const object of reflection.list("")) push({ type: "ADDED", object });
-  const stop = reflection.listen(push);
+  const unlisten = reflection.listen(push);
   return () => {
-    stopped = true;
     stop();
+    unlisten();
   };
 }

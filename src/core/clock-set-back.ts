@@ -7,6 +7,7 @@ import type { CanaryStatus } from "./canary.ts";
 import { drainOf, LONGEST_DRAIN_MS } from "./interval.ts";
 import type { Wait } from "./phases/positions.ts";
 import type { AdvanceInput } from "./turn.ts";
+import { earliestEnd, waitUntil } from "./waits.ts";
 
 /** @returns the very input that went in when no time in its status is too far ahead */
 export function withinReach(input: AdvanceInput): AdvanceInput {
@@ -14,8 +15,8 @@ export function withinReach(input: AdvanceInput): AdvanceInput {
   const { intervalMs } = spec.analysis;
   const latest = now + Math.max(intervalMs, LONGEST_DRAIN_MS);
   const changes: Record<string, unknown> = {};
-  if ("hold" in status && endsAfter(status.hold, latest)) changes["hold"] = shortened(status.hold, now + intervalMs);
-  if ("drain" in status && endsAfter(status.drain, latest)) {
+  if ("hold" in status && earliestEnd(status.hold) > latest) changes["hold"] = shortened(status.hold, now + intervalMs);
+  if ("drain" in status && earliestEnd(status.drain) > latest) {
     changes["drain"] = shortened(status.drain, now + drainOf(intervalMs));
   }
   const { restarted, names } = status;
@@ -26,11 +27,6 @@ export function withinReach(input: AdvanceInput): AdvanceInput {
   return Object.keys(changes).length === 0 ? input : { ...input, status: { ...status, ...changes } as CanaryStatus };
 }
 
-function endsAfter(wait: Wait, latest: number): boolean {
-  if (wait.kind === "none") return false;
-  return (wait.kind === "until" ? wait.at : wait.notBefore) > latest;
-}
-
 function shortened(wait: Wait, end: number): Wait {
-  return wait.kind === "after-routes" ? { ...wait, notBefore: end } : { kind: "until", at: end };
+  return wait.kind === "after-routes" ? { ...wait, notBefore: end } : waitUntil(end);
 }

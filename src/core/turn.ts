@@ -164,7 +164,7 @@ export function enterPhase(
     turn.status;
   const { restarted, names, run, cause, paused, approved, acted, offSplit } = turn.status;
   // A new revision gets the full deadline of a rollout, also when it comes in the middle of one.
-  const goesOn = position.phase === turn.status.phase && changes.applied === undefined;
+  const stays = position.phase === turn.status.phase && changes.applied === undefined;
   const core: StatusCore = {
     failedChecks,
     canaryWeight,
@@ -184,7 +184,7 @@ export function enterPhase(
     ...(acted === undefined ? {} : { acted }),
     ...(offSplit === undefined ? {} : { offSplit }),
     ...changes,
-    phaseSince: goesOn ? turn.status.phaseSince : turn.now,
+    phaseSince: stays ? turn.status.phaseSince : turn.now,
   };
   return update({ ...core, ...position }, ...notices);
 }

@@ -16,10 +16,15 @@ export function endOf(wait: Wait): number | undefined {
   return wait.kind === "until" ? wait.at : undefined;
 }
 
+/** When a wait ends at the earliest; one that counts from the routes may end later. 0 without a wait. */
+export function earliestEnd(wait: Wait): number {
+  if (wait.kind === "none") return 0;
+  return wait.kind === "until" ? wait.at : wait.notBefore;
+}
+
 /** When a wait of `ms` began; for one that counts from the routes, when it would have begun without them. */
 export function startOf(wait: Wait, ms: number): number {
-  if (wait.kind === "none") return 0;
-  return (wait.kind === "until" ? wait.at : wait.notBefore) - ms;
+  return wait.kind === "none" ? 0 : earliestEnd(wait) - ms;
 }
 
 /**

@@ -77,6 +77,13 @@ export function objectPath(ref: ObjectRef): string {
   return `${collectionPath(ref.type, ref.namespace)}/${ref.name}`;
 }
 
+/** Labels as a label selector and as people write them: "app=shop,tier=web". */
+export function labelText(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(",");
+}
+
 /** A kind whose objects live in a namespace. An adapter declares the kinds that only the adapter works with. */
 export function namespaced(group: string, version: string, kind: string, plural: string): ResourceType {
   return { group, version, kind, plural, namespaced: true };

@@ -1,6 +1,6 @@
 /** Windows in which no release begins: freeze, thaw, and the list of them. */
 import { isNotFound } from "../../ports/kube.ts";
-import { apiVersionOf, collectionPath, type KubeObject } from "../../ports/kubernetes.ts";
+import { apiVersionOf, collectionPath, type KubeObject, labelText } from "../../ports/kubernetes.ts";
 import { type CanaryFreezeSpec, STEERING } from "../../ports/steering.ts";
 import { systemClock } from "../../time/system-clock.ts";
 import { asUserError, CLUSTER_OPTIONS, connectCluster, FIELD_MANAGER } from "../cluster.ts";
@@ -8,7 +8,7 @@ import { alignColumns } from "../columns.ts";
 import { type Command, UserError } from "../command.ts";
 import { describeOptions, type OptionSpec, readOptions, refuseWords } from "../options.ts";
 import { whoAmI } from "../steer/action.ts";
-import { FREEZE_SPEC_OPTIONS, freezeSpecOf, labelText, whenText, whichText } from "../steer/freeze-spec.ts";
+import { FREEZE_SPEC_OPTIONS, freezeSpecOf, whenText, whichText } from "../steer/freeze-spec.ts";
 import { NAMESPACE } from "../steer/options.ts";
 import { listed } from "../steer/seen.ts";
 
@@ -135,7 +135,7 @@ export const freezesCommand: Command = {
 function rowOf({ metadata, spec }: KubeObject): string {
   const { canaries = [], until = "thaw", runs = "finish", by = "", reason = "", scope, selector } = spec ?? {};
   const all = scope === "cluster" ? "all of the cluster" : "all";
-  const which = [canaries.length === 0 ? all : canaries.join(","), labelText(selector?.matchLabels)];
+  const which = [canaries.length === 0 ? all : canaries.join(","), labelText(selector?.matchLabels ?? {})];
   const { schedule, duration, timeZone = "UTC" } = spec ?? {};
   const windows = schedule === undefined ? "-" : `${schedule} ${timeZone}, ${duration}`;
   const shown = which.filter((text) => text !== "").join(" ");

@@ -1,6 +1,7 @@
 /** What a freeze asks for, from the options of a command line, and how it reads in one line. */
 import { parseDuration } from "../../go/duration.ts";
 import { nextWindow, scheduleProblem } from "../../operator/steering/freezes.ts";
+import { labelText } from "../../ports/kubernetes.ts";
 import type { CanaryFreezeSpec } from "../../ports/steering.ts";
 import { UserError } from "../command.ts";
 import { type OptionSpec, oneOf, type ReadOptions } from "../options.ts";
@@ -108,14 +109,9 @@ function labelsOf(text: string | undefined): Readonly<Record<string, string>> | 
 export function whichText({ canaries = [], scope, selector }: CanaryFreezeSpec, namespace: string): string {
   const place = scope === "cluster" ? "the cluster" : namespace;
   const named = canaries.length === 0 ? `all Canaries of ${place}` : canaries.join(", ");
-  const labels = labelText(selector?.matchLabels);
+  const labels = labelText(selector?.matchLabels ?? {});
   return labels === "" ? named : `${named} with ${labels}`;
 }
-
-export const labelText = (labels: Readonly<Record<string, string>> = {}): string =>
-  Object.entries(labels)
-    .map(([name, value]) => `${name}=${value}`)
-    .join(",");
 
 /** @example "until 2026-12-27T08:00:00.000Z", "62h from \"0 18 * * 5\" (Europe/Berlin), next at …" */
 export function whenText(spec: CanaryFreezeSpec, now: number): string {

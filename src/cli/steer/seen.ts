@@ -1,6 +1,6 @@
 /** Reads of the cluster that several commands need. What is not installed or not permitted reads as empty. */
 import { isForbidden, isNotFound } from "../../ports/kube.ts";
-import { type KubeObject, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
+import { type KubeObject, labelText, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
 import { CANARY_LABEL, STEERING } from "../../ports/steering.ts";
 import type { ClusterClient } from "../cluster.ts";
 import { UserError } from "../command.ts";
@@ -90,8 +90,7 @@ export async function copiesOf(client: ClusterClient, canary: KubeObject, signal
     if (type === undefined) return undefined;
     const workload = await client.kube.get({ type, namespace, name: wanted }, signal);
     if (workload === undefined) return undefined;
-    const labels = Object.entries(workload.spec?.selector?.matchLabels ?? {});
-    const labelSelector = labels.map(([key, value]) => `${key}=${value}`).join(",");
+    const labelSelector = labelText(workload.spec?.selector?.matchLabels ?? {});
     const pods = await listed(client, RESOURCES.pod, namespace, { labelSelector }, signal);
     return { name: wanted, images: imagesOf(workload), pods };
   };

@@ -5,8 +5,9 @@
  */
 import type { Canary } from "../../core/canary.ts";
 import type { PrimaryReading, TargetReading } from "../../core/observation.ts";
+import { clean } from "../../net/show.ts";
 import { isForbidden, type KubeReader } from "../../ports/kube.ts";
-import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
+import { type KubeFields, type KubeObject, labelText, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Labels, PodSelector } from "../../ports/workload.ts";
 import type { Sessions } from "../sessions.ts";
@@ -51,9 +52,7 @@ export function createPodTroubles({ list, log, sessions }: PodTroublesPorts): Lo
   const waits = sessions.slot<Wait>();
 
   async function ask(canary: Canary, who: Waiting, signal: AbortSignal): Promise<string | undefined | "forbidden"> {
-    const labelSelector = Object.entries(who.labels)
-      .map(([key, value]) => `${key}=${value}`)
-      .join(",");
+    const labelSelector = labelText(who.labels);
     const { namespace } = canary.ref;
     try {
       const pods = await list(RESOURCES.pod, namespace, { labelSelector, limit: MOST_PODS }, signal);
@@ -146,10 +145,8 @@ function containerTrouble({ name, image, state, lastState, restartCount }: KubeF
   return restartCount === 0 ? [] : [`CrashLoopBackOff of container ${plain(name)}${code}`];
 }
 
-/** Texts of other people, on one line and short. */
-function plain(text: unknown): string {
-  const line = String(text ?? "")
-    .replace(/[\p{C}\s]+/gu, " ")
+/** Messages of the kubelet and of programs are indented and broken into lines. */
+const plain = (text: unknown): string =>
+  clean(String(text ?? ""), MOST_CHARACTERS)
+    .replace(/ +/g, " ")
     .trim();
-  return line.length > MOST_CHARACTERS ? `${line.slice(0, MOST_CHARACTERS)}…` : line;
-}

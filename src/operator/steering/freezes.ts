@@ -69,11 +69,15 @@ function parse({ from, until, schedule, duration, timeZone }: CanaryFreezeSpec):
   const lastsMs = parseDuration(duration);
   if (typeof lastsMs !== "number" || lastsMs <= 0) return { whole, windows: "unreadable" };
   try {
-    const cron = new Cron(schedule, { timezone: timeZone ?? "UTC", paused: true, mode: "5-part" });
-    return { whole, windows: { cron, lastsMs } };
+    return { whole, windows: { cron: cronOf(schedule, timeZone), lastsMs } };
   } catch {
     return { whole, windows: "unreadable" };
   }
+}
+
+/** It only tells times, and runs nothing. @throws Error when the schedule cannot be read */
+function cronOf(schedule: string, timezone = "UTC"): Cron {
+  return new Cron(schedule, { timezone, paused: true, mode: "5-part" });
 }
 
 /** The window that stands, or else the next one; undefined when none will come. */
@@ -89,7 +93,7 @@ export function scheduleProblem(schedule: string, timeZone = "UTC"): string | un
     return `"${timeZone}" is no time zone: use a name such as Europe/Berlin`;
   }
   try {
-    const next = new Cron(schedule, { timezone: timeZone, paused: true, mode: "5-part" }).nextRun();
+    const next = cronOf(schedule, timeZone).nextRun();
     return next === null ? `the schedule "${schedule}" never comes` : undefined;
   } catch {
     return `"${schedule}" is no schedule: use five fields of cron, such as "0 18 * * 5" for Friday, 18:00`;

@@ -3,7 +3,7 @@
  * Services of the first would then send requests to pods of the second.
  */
 import type { Canary } from "../../core/canary.ts";
-import { type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import { labelText, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { type PodLabels, primaryNameOf } from "../metadata.ts";
@@ -49,11 +49,11 @@ export function overlapping(
 /** Text of the event. */
 export function overlapProblem(target: WorkloadObject, labels: PodLabels, { object: other }: Overlap): string {
   const { name, namespace = "" } = target.metadata;
-  const shared = Object.entries(selects(labels.primary, podsOf(other)) ? labels.primary : selectorOf(other));
+  const shared = selects(labels.primary, podsOf(other)) ? labels.primary : selectorOf(other);
   return (
     `the pods of ${target.kind} ${primaryNameOf(name)}.${namespace} could not be told apart from the pods of ` +
     `${other.kind} ${other.metadata.name}.${namespace}, which are selected by ` +
-    `${shared.map(([key, value]) => `${key}=${value}`).join(",")} as well: ` +
+    `${labelText(shared)} as well: ` +
     `give ${target.kind} ${name} a label of its own in spec.selector.matchLabels`
   );
 }
