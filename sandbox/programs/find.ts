@@ -19,6 +19,16 @@ export function findAll<const T extends readonly string[]>(
   return found as unknown as { readonly [K in keyof T]: string };
 }
 
+/** Why `findAll` would throw; undefined when all of them are there. */
+export function whatIsMissing(...given: Parameters<typeof findAll>): string | undefined {
+  try {
+    findAll(...given);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
 function isProgram(file: string): boolean {
   try {
     accessSync(file, constants.X_OK);

@@ -14,8 +14,9 @@ const FIRST_FREE = 1024;
 /** @returns undefined: every port is where it says @throws Error when AVIARY_PORT_SHIFT is no number */
 export function servicePorts(env: Environment): ServicePorts | undefined {
   const { AVIARY_NAMESERVER: nameserver = "", AVIARY_SEARCH: search, AVIARY_PORT_SHIFT: text = "" } = env;
+  if (text === "") return undefined;
   const addressesOf = sandboxNames(nameserver, search);
-  if (text === "" || addressesOf === undefined) return undefined;
+  if (addressesOf === undefined) return undefined;
   const shift = Number(text);
   if (!Number.isInteger(shift))
     throw new Error(`AVIARY_PORT_SHIFT is "${text}": expected a whole number, such as 20000`);

@@ -28,6 +28,22 @@ export function routeKind(type: ResourceType, prefix = ""): RouterKind {
   return { type, refused: (name, verb) => `${prefix}${type.kind} ${name} ${verb} error: ` };
 }
 
+/** A condition of `spec.analysis.match`. */
+export interface Condition {
+  readonly exact?: string;
+  readonly regex?: string;
+  readonly prefix?: string;
+  readonly suffix?: string;
+}
+
+/** By name of the header or parameter. */
+export type Conditions = Readonly<Record<string, Condition>>;
+
+/** In the order of their names. */
+export function sortedConditions(conditions: Conditions = {}): readonly (readonly [string, Condition])[] {
+  return Object.entries(conditions).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
 export interface Wanted {
   readonly spec: Fields;
   /** Fields of the spec that the router owns: it removes those that it does not want. Default: the wanted fields. */

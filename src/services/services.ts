@@ -8,14 +8,13 @@
 import { type Canary, dotted, type ServiceMetadata } from "../core/canary.ts";
 import { equal } from "../json/merge-patch.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
-import type { ServiceObject, ServicePort, ServiceSpec } from "../ports/kubernetes-types.ts";
+import type { ServiceObject, ServicePort, ServiceSpec, Strings } from "../ports/kubernetes-types.ts";
 import { FLUX_OPT_OUT, isOptedOutOfFlux, ownerReference } from "../ports/owner.ts";
 import type { ServicesRouter } from "../ports/services.ts";
 import type { Snapshot } from "../ports/snapshot.ts";
 import type { PodSelector } from "../ports/workload.ts";
 import { KUBECTL_ANNOTATION, withoutOurs } from "../routers/annotations.ts";
 
-type Strings = Readonly<Record<string, string>>;
 type Role = "apex" | "primary" | "canary";
 
 export function createServicesRouter(): ServicesRouter {

@@ -23,8 +23,8 @@ export interface Mesh {
   split(): Split;
   /** Pods that answer requests for a role, by image. */
   serving(role: Role): ReadonlyMap<string, number>;
-  /** Whether the Service of a role selects no pod, though the copy has pods that could serve. */
-  isUnselected(role: Role): boolean;
+  /** Whether the copy of a role has pods that could serve, if its Service selects them; false where no Service selects pods. */
+  hasPods(role: Role): boolean;
 }
 
 export interface MeshPorts {
@@ -57,7 +57,7 @@ export function createMesh(ports: MeshPorts): Mesh {
     follows: ({ kind }) => kind === reader.type.kind || kind === RESOURCES.service.kind,
     split: () => splitOf(ports, reader, refs, service),
     serving,
-    isUnselected: (role) => type !== RESOURCES.service && serving(role).size === 0 && podsOf(role).size > 0,
+    hasPods: (role) => type !== RESOURCES.service && podsOf(role).size > 0,
   };
 }
 
@@ -106,7 +106,7 @@ function createKnativeMesh({ api, scenario, workloads }: MeshPorts): Mesh {
       const { share } = revisionsOf();
       return { primary: 100 - share, canary: share, mirror: false };
     },
-    isUnselected: () => false,
+    hasPods: () => false,
     serving: (role) => workloads.serving({ type: RESOURCES.knativeRevision, namespace, name: revisionsOf()[role] }),
   };
 }

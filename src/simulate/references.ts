@@ -67,8 +67,15 @@ function analysed(scenario: Scenario, fields: KubeFields): Scenario {
   return { ...scenario, canary: { ...canary, spec } };
 }
 
-export function deleteReference(of: Reference, { api, scenario }: Universe): void {
-  for (const object of scenario.objects.filter((one) => isReference(one, of))) {
+export function deleteReference(of: Reference, universe: Universe): void {
+  deleteAll(
+    universe.scenario.objects.filter((one) => isReference(one, of)),
+    universe,
+  );
+}
+
+export function deleteAll(objects: readonly KubeObject[], { api }: Universe): void {
+  for (const object of objects) {
     const { namespace = "", name } = object.metadata;
     api.delete({ type: typeOf(object), namespace, name }, "user");
   }
@@ -80,13 +87,4 @@ export function restoreReference(of: Reference, { api, scenario }: Universe): vo
     const type = typeOf(object);
     if (api.get({ type, namespace, name }) === undefined) api.create(type, object, "user");
   }
-}
-
-/** Names of the ConfigMaps and Secrets without which no pod of the template starts. */
-export function configsOf(template: KubeFields): readonly { readonly kind: string; readonly name: string }[] {
-  const volumes: readonly KubeFields[] = template?.spec?.volumes ?? [];
-  return volumes.flatMap(({ configMap, secret }) => [
-    ...(configMap === undefined ? [] : [{ kind: "ConfigMap", name: configMap.name as string }]),
-    ...(secret === undefined ? [] : [{ kind: "Secret", name: secret.secretName as string }]),
-  ]);
 }

@@ -77,6 +77,13 @@ function extend(spans: Span[], from: number, to: number): void {
   else spans.push({ from, to });
 }
 
+/** Whether users find no pod where another copy could answer them. A canary without users is not approved for any. */
+function isRefusedNeedlessly(split: Split, pods: Readonly<Record<Role, ReadonlyMap<string, number>>>): boolean {
+  if (split.canary === 0) return false;
+  const [primary, canary] = [pods.primary.size, pods.canary.size];
+  return (split.primary > 0 && primary === 0 && canary > 0) || (canary === 0 && primary > 0);
+}
+
 export function createTraffic(ports: TrafficPorts): Traffic {
   const { api, schedule, scenario, mesh } = ports;
   const ledger = createLedger(scenario);
@@ -107,24 +114,19 @@ export function createTraffic(ports: TrafficPorts): Traffic {
     }
   }
 
-  /** Whether users find no pod where another copy could answer them. A canary without users is not approved for any. */
-  function isRefusedNeedlessly(): boolean {
-    if (split.canary === 0) return false;
-    const [primary, canary] = [mesh().serving("primary").size, mesh().serving("canary").size];
-    return (split.primary > 0 && primary === 0 && canary > 0) || (canary === 0 && primary > 0);
-  }
-
   function account(from: number, to: number): void {
-    if (isRefusedNeedlessly()) extend(needless, from, to);
-    if (ROLES.some((role) => split[role] > 0 && mesh().isUnselected(role))) extend(unselected, from, to);
+    const pods = { primary: mesh().serving("primary"), canary: mesh().serving("canary") };
+    if (isRefusedNeedlessly(split, pods)) extend(needless, from, to);
+    // The Service of a role selects no pod, though the copy has pods that could serve.
+    const isUnselected = (role: Role) => split[role] > 0 && pods[role].size === 0 && mesh().hasPods(role);
+    if (ROLES.some(isUnselected)) extend(unselected, from, to);
     const releasedAt = ports.releasedAt();
     const seconds = releasedAt === undefined ? 0 : Math.max(0, (from - releasedAt) / 1000);
     const requests = (valueAt(scenario.rps, seconds, split.canary) * (to - from)) / 1000;
     for (const role of ROLES) {
-      const pods = mesh().serving(role);
       ledger.serve({
         role,
-        pods,
+        pods: pods[role],
         requests: (requests * split[role]) / 100,
         from,
         to,
@@ -135,7 +137,7 @@ export function createTraffic(ports: TrafficPorts): Traffic {
     if (!split.mirror) return;
     ledger.serve({
       role: "canary",
-      pods: mesh().serving("canary"),
+      pods: pods.canary,
       requests,
       from,
       to,

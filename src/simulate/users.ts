@@ -1,11 +1,10 @@
 /** Actions of people (and their tools) in the cluster while the operator works. */
 
-import { typeOf } from "../operator/cluster/write.ts";
 import { type KubeFields, type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
 import { isForeign } from "./foreign.ts";
 import { meshOf } from "./meshes/table.ts";
 import { click } from "./people.ts";
-import { deleteReference, restoreReference } from "./references.ts";
+import { deleteAll, deleteReference, restoreReference } from "./references.ts";
 import type { UserAction } from "./scenario.ts";
 import type { Universe } from "./universe.ts";
 
@@ -67,11 +66,7 @@ export function act(action: UserAction, universe: Universe): void {
       }
       return;
     case "delete-foreign":
-      for (const object of universe.scenario.objects.filter(isForeign)) {
-        const { namespace = "", name } = object.metadata;
-        api.delete({ type: typeOf(object), namespace, name }, "user");
-      }
-      return;
+      return deleteAll(universe.scenario.objects.filter(isForeign), universe);
     case "drop-config":
       return patch(refs.target, withConfigRef(target, undefined));
     case "rename-config": {

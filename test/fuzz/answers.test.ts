@@ -10,6 +10,7 @@ import { callEventWebhook, callWebhook } from "../../src/gates/call.ts";
 import { MetricError } from "../../src/metrics/metric-error.ts";
 import { createMetricSource } from "../../src/metrics/table.ts";
 import { systemClock } from "../../src/time/system-clock.ts";
+import { broken } from "./broken.ts";
 import { tally } from "./tally.ts";
 
 const RUNS = Number(process.env["FUZZ_HTTP"] ?? "150");
@@ -36,7 +37,7 @@ afterAll(() => new Promise<unknown>((resolve) => server.close(resolve)));
 
 /** An answer of each provider as its server gives it; parts of it are replaced. */
 const PROVIDERS: Readonly<
-  Record<string, { readonly secret?: Readonly<Record<string, string>>; readonly good: unknown }>
+  Record<string, { readonly secret: Readonly<Record<string, string>>; readonly good: unknown }>
 > = {
   prometheus: {
     secret: { username: "user", password: PLANT },
@@ -76,24 +77,6 @@ const text = fc.oneof(
   fc.string({ unit: "binary", maxLength: 200 }),
   fc.constantFrom("", "\0", "\x1b[2J", "x".repeat(9_000), "\u202e", PLANT, "NaN", "1e309", "a,b\r\n", '"'),
 );
-
-/** @param whole one part of it is replaced by `value` */
-function broken(whole: unknown, where: number, value: unknown): unknown {
-  const copy = structuredClone(whole);
-  const places: { readonly of: Record<string, unknown>; readonly key: string }[] = [];
-  const walk = (of: unknown): void => {
-    if (typeof of !== "object" || of === null) return;
-    for (const [key, inner] of Object.entries(of)) {
-      places.push({ of: of as Record<string, unknown>, key });
-      walk(inner);
-    }
-  };
-  walk(copy);
-  const place = places[where % (places.length + 1)];
-  if (place === undefined) return value;
-  place.of[place.key] = value;
-  return copy;
-}
 
 const header = fc.tuple(
   fc.constantFrom("content-type", "retry-after", "location", "date", "connection", "set-cookie", "content-encoding"),
@@ -144,11 +127,13 @@ it.each(Object.entries(PROVIDERS).map(([type, how]) => ({ type, count: tally(`an
     const damaged = fc
       .tuple(fc.nat(), fc.oneof(fc.jsonValue({ maxDepth: 3 }), text))
       .map(([where, value]) =>
-        typeof good === "string" ? good.replace("10", String(value)) : JSON.stringify(broken(good, where, value)),
+        typeof good === "string"
+          ? good.replace("10", String(value))
+          : JSON.stringify(broken(good, (parts) => where % (parts + 1), value)),
       );
     const body = fc.oneof({ weight: 3, arbitrary: damaged }, fc.json({ maxDepth: 4 }), text);
-    const credentials = secret === undefined ? {} : { credentials: new Map(Object.entries(secret)) };
-    const source = createMetricSource({ type, address, interval: "1m", clock: systemClock, ...credentials });
+    const credentials = new Map(Object.entries(secret));
+    const source = createMetricSource({ type, address, interval: "1m", clock: systemClock, credentials });
     const property = fc.asyncProperty(answers(body), async ({ bytes }) => {
       answer = bytes;
       count.add(1);

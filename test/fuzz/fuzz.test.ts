@@ -31,6 +31,7 @@ import { clean, show } from "../../src/net/show.ts";
 import { KubeError } from "../../src/ports/kube.ts";
 import { aWireCanary } from "../../src/testing/canary.ts";
 import { MESH } from "../../src/testing/story.ts";
+import { broken } from "./broken.ts";
 import { type Tally, tally } from "./tally.ts";
 
 const RUNS = Number(process.env["FUZZ_RUNS"] ?? "300");
@@ -77,26 +78,15 @@ describe("Canary specs", () => {
   const count = tally("Canary specs");
   /** A valid spec with one part replaced by a random value. */
   const spec = fc.tuple(fc.nat(), fc.jsonValue({ maxDepth: 4 }), text).map(([where, value, key]) => {
-    const good = structuredClone(
-      aWireCanary({
-        analysis: {
-          metrics: [{ name: "m", query: "q", thresholdRange: { max: 1 } }],
-          webhooks: [{ name: "w", url: "http://x" }],
-          match: [{ headers: { a: { exact: "b" } } }],
-        },
-      }).spec,
-    ) as Record<string, unknown>;
-    const places: { readonly of: Record<string, unknown>; readonly key: string }[] = [];
-    const walk = (of: Record<string, unknown>) => {
-      for (const [name, inner] of Object.entries(of)) {
-        places.push({ of, key: name });
-        if (typeof inner === "object" && inner !== null) walk(inner as Record<string, unknown>);
-      }
-    };
-    walk(good);
-    const place = places[where % places.length];
-    if (place !== undefined) place.of[place.key] = value;
-    return where % 7 === 0 ? { ...good, [key]: value } : good;
+    const good = aWireCanary({
+      analysis: {
+        metrics: [{ name: "m", query: "q", thresholdRange: { max: 1 } }],
+        webhooks: [{ name: "w", url: "http://x" }],
+        match: [{ headers: { a: { exact: "b" } } }],
+      },
+    }).spec;
+    const wrong = broken(good, (parts) => where % parts, value) as Record<string, unknown>;
+    return where % 7 === 0 ? { ...wrong, [key]: value } : wrong;
   });
 
   it("are read or refused, and every accepted spec has a plan", { timeout: LONG }, () => {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { type RealMesh, START_MESH } from "../../sandbox/mesh-programs/index.ts";
 import type { MeshPrograms } from "../../sandbox/mesh-programs/programs.ts";
-import { findAll } from "../../sandbox/programs/find.ts";
+import { whatIsMissing as missingPrograms } from "../../sandbox/programs/find.ts";
 import { type Receiver, startReceiver } from "../e2e/harness/servers.ts";
 import { type Fixture, startFixture } from "../e2e/stories/fixture.ts";
 
@@ -34,12 +34,7 @@ export const CRDS = (process.env["MESH_CRDS"] ?? "").split(delimiter).filter((pl
 export function whatIsMissing(name: RealMesh): string | undefined {
   if (PROGRAMS === undefined) return "MESH_PROGRAMS names no folder of programs";
   if (name !== "nginx" && CRDS.length === 0) return "MESH_CRDS names no CRDs of the Gateway API";
-  try {
-    findAll(NEEDS[name], PROGRAMS, `${process.env["PATH"] ?? ""}:/usr/sbin`);
-    return undefined;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
+  return missingPrograms(NEEDS[name], PROGRAMS, `${process.env["PATH"] ?? ""}:/usr/sbin`);
 }
 
 export async function startRealWorld(name: RealMesh): Promise<RealWorld> {

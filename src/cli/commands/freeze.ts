@@ -35,7 +35,7 @@ ${describeOptions(FREEZE_OPTIONS)}`,
     const options = readOptions(argv, FREEZE_OPTIONS);
     const now = systemClock.now();
     // What cannot be meant is said before the cluster is asked.
-    const asked = freezeSpecOf(options, "", now);
+    const asked = freezeSpecOf(options, now);
     const client = await connectCluster(options, env);
     const namespace = options.text("namespace") ?? client.namespace;
     try {

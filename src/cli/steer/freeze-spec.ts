@@ -23,7 +23,7 @@ export const FREEZE_SPEC_OPTIONS = {
 } as const satisfies Record<string, OptionSpec>;
 
 /** @throws UserError for what cannot be meant */
-export function freezeSpecOf(options: ReadOptions, by: string, now: number): CanaryFreezeSpec {
+export function freezeSpecOf(options: ReadOptions, now: number): Omit<CanaryFreezeSpec, "by"> {
   const { text } = options;
   const canaries = options.words.map((word) => word.replace(/^canar(?:y|ies)\//, ""));
   const scope = oneOf(options, "scope", ["namespace", "cluster"]);
@@ -37,7 +37,6 @@ export function freezeSpecOf(options: ReadOptions, by: string, now: number): Can
   const when = text("schedule") === undefined ? spanOf(options, now) : windowsOf(options, now);
   const reason = text("reason");
   return {
-    by,
     runs: oneOf(options, "runs", ["finish", "hold"]),
     ...(canaries.length === 0 ? {} : { canaries }),
     ...(labels === undefined ? {} : { selector: { matchLabels: labels } }),

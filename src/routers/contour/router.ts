@@ -4,7 +4,18 @@ import { type KubeObject, namespaced } from "../../ports/kubernetes.ts";
 import type { Fields } from "../../ports/kubernetes-types.ts";
 import type { Router, RouterOptions } from "../../ports/router.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
-import { madeRoutes, namesOf, objectOf, pathPrefixOf, refTo, routeKind, routeMetadata } from "../objects.ts";
+import {
+  type Condition,
+  type Conditions,
+  madeRoutes,
+  namesOf,
+  objectOf,
+  pathPrefixOf,
+  refTo,
+  routeKind,
+  routeMetadata,
+  sortedConditions,
+} from "../objects.ts";
 
 const HTTP_PROXY = namespaced("projectcontour.io", "v1", "HTTPProxy", "httpproxies");
 
@@ -21,16 +32,6 @@ interface ProxyService extends Fields {
   readonly name?: string;
   readonly weight?: number;
 }
-
-/** A condition of `spec.analysis.match`. */
-interface Condition {
-  readonly exact?: string;
-  readonly regex?: string;
-  readonly prefix?: string;
-  readonly suffix?: string;
-}
-
-type Conditions = Readonly<Record<string, Condition>>;
 
 /** `spec.service.retries`. */
 interface Retries {
@@ -97,10 +98,9 @@ function conditionsOf({
   readonly headers?: Conditions;
   readonly queryParams?: Conditions;
 }): readonly Fields[] {
-  const sorted = (map: Conditions = {}) => Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1));
   return [
-    ...sorted(headers).map(([name, how]) => ({ header: headerCondition(name, how) })),
-    ...sorted(queryParams).map(([name, how]) => ({ queryParameter: { name, ...how } })),
+    ...sortedConditions(headers).map(([name, how]) => ({ header: headerCondition(name, how) })),
+    ...sortedConditions(queryParams).map(([name, how]) => ({ queryParameter: { name, ...how } })),
   ];
 }
 

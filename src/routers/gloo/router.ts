@@ -4,7 +4,17 @@ import { type KubeObject, namespaced, type ObjectRef, RESOURCES } from "../../po
 import type { Fields, ServiceObject } from "../../ports/kubernetes-types.ts";
 import type { Obstacle, Router, RouterOptions } from "../../ports/router.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
-import { madeRoutes, namesOf, objectOf, refTo, routeKind, routeMetadata } from "../objects.ts";
+import {
+  type Condition,
+  type Conditions,
+  madeRoutes,
+  namesOf,
+  objectOf,
+  refTo,
+  routeKind,
+  routeMetadata,
+  sortedConditions,
+} from "../objects.ts";
 
 const ROUTE_TABLE = namespaced("gateway.solo.io", "v1", "RouteTable", "routetables");
 const UPSTREAM = namespaced("gloo.solo.io", "v1", "Upstream", "upstreams");
@@ -30,16 +40,6 @@ interface GlooDestination {
 interface Upstream extends KubeObject {
   spec?: Fields & { readonly kube?: Fields; readonly loadBalancerConfig?: unknown };
 }
-
-/** A condition of `spec.analysis.match`. */
-interface Condition {
-  readonly exact?: string;
-  readonly regex?: string;
-  readonly prefix?: string;
-  readonly suffix?: string;
-}
-
-type Conditions = Readonly<Record<string, Condition>>;
 
 interface Match {
   readonly headers?: Conditions;
@@ -172,10 +172,7 @@ function action(canary: Canary, weights: Pick<Routes, Role>): RouteAction {
 }
 
 function matcher({ headers, queryParams, method }: Match): Fields {
-  const conditions = (map: Conditions = {}) =>
-    Object.entries(map)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, how]) => condition(name, how));
+  const conditions = (map: Conditions | undefined) => sortedConditions(map).map(([name, how]) => condition(name, how));
   const [byHeaders, byQuery] = [conditions(headers), conditions(queryParams)];
   return {
     ...(byHeaders.length === 0 ? {} : { headers: byHeaders }),

@@ -1,10 +1,9 @@
 /** The pods of one object: they start, get ready after a while, crash, and are deleted at once. */
 
-import { typeOf } from "../../operator/cluster/write.ts";
-import type { KubeFields, KubeObject, ResourceType } from "../../ports/kubernetes.ts";
+import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
+import { configRefs } from "../../workloads/config-tracking/references.ts";
 import type { Api } from "../api.ts";
 import type { Chance } from "../random.ts";
-import { configsOf } from "../references.ts";
 import { behaviourOf, imageOf, type Scenario } from "../scenario.ts";
 import type { Cancel, Schedule } from "../schedule.ts";
 
@@ -118,12 +117,14 @@ export function startPod(
   if (crash !== "start") getReady(behaviour.readyAfterMs + chance.between(0, 200));
 }
 
+const CONFIGS = { configmap: RESOURCES.configMap, secret: RESOURCES.secret } as const;
+
 /** A pod whose ConfigMap or Secret is missing does not start; the kubelet looks again and again. */
 const CONFIG_RETRY_MS = 2_000;
 
 function lacksConfig(template: KubeFields, namespace = "", { api }: ControllerPorts): boolean {
-  return configsOf(template).some(
-    ({ kind, name }) => api.get({ type: typeOf({ apiVersion: "v1", kind }), namespace, name }) === undefined,
+  return configRefs(template).some(
+    ({ kind, name, optional }) => !optional && api.get({ type: CONFIGS[kind], namespace, name }) === undefined,
   );
 }
 

@@ -50,9 +50,7 @@ export const scalersFollow: Invariant = {
     const unnamed = scenario.users.some(
       (action) => action.kind === "edit-canary" && action.spec.autoscalerRef === null,
     );
-    const goes = scenario.users.some(
-      ({ kind, ...more }) => kind === "delete-reference" && "of" in more && more.of === source?.kind,
-    );
+    const goes = scenario.users.some((action) => action.kind === "delete-reference" && action.of === source?.kind);
     if (source === undefined || unnamed || goes || usersDo(scenario, "delete-scaler")) return {};
     const type = source.kind === RESOURCES.hpa.kind ? RESOURCES.hpa : RESOURCES.scaledObject;
     const at = (name: string) => api.get({ type, namespace: refs.target.namespace, name });

@@ -4,11 +4,9 @@
  */
 import type { Canary } from "../../core/canary.ts";
 import { labelText, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
-import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
+import type { Strings, WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { type PodLabels, primaryNameOf } from "../metadata.ts";
-
-type Strings = Readonly<Record<string, string>>;
 
 export interface Overlap {
   readonly ref: ObjectRef;

@@ -12,26 +12,15 @@ import { claimAddressBlock } from "../../../sandbox/addresses.ts";
 import { machineClock } from "../../../sandbox/clock.ts";
 import { ApiError, type Cluster, type WatchEvent } from "../../../sandbox/cluster.ts";
 import { definition } from "../../../sandbox/crds/definition.ts";
-import { findAll } from "../../../sandbox/programs/find.ts";
+import { whatIsMissing } from "../../../sandbox/programs/find.ts";
 import { connectRealCluster, type RealCluster } from "../../../sandbox/real-kubernetes/cluster.ts";
 import { startRealKubernetes } from "../../../sandbox/real-kubernetes/index.ts";
 import { clusterScoped, type KubeObject, namespaced, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { compiled, launch, removeCompiled } from "../harness/process.ts";
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
-
 const programs = process.env["KUBERNETES_PROGRAMS"];
-const missing = whatIsMissing();
+const missing = whatIsMissing(["etcd", "kube-apiserver"], programs, process.env["PATH"], "$KUBERNETES_PROGRAMS");
 if (missing !== undefined) process.stderr.write(`kube-apiserver and etcd: not tried, ${missing}\n`);
-
-function whatIsMissing(): string | undefined {
-  try {
-    findAll(["etcd", "kube-apiserver"], programs, process.env["PATH"], "$KUBERNETES_PROGRAMS");
-    return undefined;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
-}
 
 interface Site {
   readonly cluster: Cluster;

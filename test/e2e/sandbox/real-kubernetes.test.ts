@@ -9,11 +9,9 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { findAll } from "../../../sandbox/programs/find.ts";
+import { whatIsMissing } from "../../../sandbox/programs/find.ts";
 import { type Sandbox, startSandbox } from "../../../sandbox/sandbox.ts";
 import { RESOURCES } from "../../../src/ports/kubernetes.ts";
-
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 240_000 });
 
 const run = promisify(execFile);
 const programs = process.env["KUBERNETES_PROGRAMS"];
@@ -55,16 +53,8 @@ roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: reader }
 subjects: [{ kind: ServiceAccount, name: default, namespace: shop }]
 `;
 
-const isHere = (() => {
-  try {
-    findAll(["etcd", "kube-apiserver"], programs);
-    findAll(["kubectl"], undefined);
-    return true;
-  } catch (error) {
-    process.stderr.write(`Kubernetes' own API server: not tried, ${error instanceof Error ? error.message : error}\n`);
-    return false;
-  }
-})();
+const missing = whatIsMissing(["etcd", "kube-apiserver"], programs) ?? whatIsMissing(["kubectl"], undefined);
+if (missing !== undefined) process.stderr.write(`Kubernetes' own API server: not tried, ${missing}\n`);
 
 it("names the programs that are missing, and the option that names their folder", async () => {
   vi.stubEnv("PATH", "");
@@ -75,7 +65,7 @@ it("names the programs that are missing, and the option that names their folder"
   vi.unstubAllEnvs();
 });
 
-const onKubernetes = (title: string, tests: () => void) => (isHere ? describe(title, tests) : undefined);
+const onKubernetes = (title: string, tests: () => void) => (missing === undefined ? describe(title, tests) : undefined);
 
 onKubernetes("the sandbox on Kubernetes' own API server", () => {
   let sandbox: Sandbox;
