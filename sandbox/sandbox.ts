@@ -193,9 +193,13 @@ function startControlPlane({ port, kubernetes }: SandboxOptions, addresses: Addr
     : startRealKubernetes(kubernetes, { ...place, clock: machineClock });
 }
 
+interface Shifted extends SandboxOptions {
+  readonly portShift: number;
+}
+
 /** The mesh, and its ingress gateway as Deployment and Service. */
-async function openMesh(cluster: Cluster, addresses: AddressBlock, options: SandboxOptions): Promise<Mesh> {
-  const { ingressPort, portShift = 0, random } = options;
+async function openMesh(cluster: Cluster, addresses: AddressBlock, options: Shifted): Promise<Mesh> {
+  const { ingressPort, portShift, random } = options;
   const mesh = await startMesh(cluster, {
     addresses,
     portShift,

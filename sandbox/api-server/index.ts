@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import type { Server as HttpsServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo } from "node:net";
 import { stringify } from "yaml";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { AddressBlock } from "../addresses.ts";
@@ -10,7 +10,7 @@ import { machineClock } from "../clock.ts";
 import type { Cluster, PodConnections, PodLogs } from "../cluster.ts";
 import { createBootstrapRoles } from "./authorization/bootstrap.ts";
 import { createAuthorizer } from "./authorization/rbac.ts";
-import { createListener, createTokens } from "./http/listener.ts";
+import { createListener, createTokens, trackSockets } from "./http/listener.ts";
 import { type Certificate, selfSigned } from "./http/tls.ts";
 import { createStore, type Store } from "./store.ts";
 
@@ -111,18 +111,6 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
         listener.close((error) => (error === undefined ? resolve() : reject(error)));
         closeSockets();
       }),
-  };
-}
-
-/** `closeAllConnections` does not know sockets whose TLS handshake is under way; left open, they would keep us waiting. */
-function trackSockets(server: HttpsServer): () => void {
-  const sockets = new Set<Socket>();
-  server.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-  });
-  return () => {
-    for (const socket of sockets) socket.destroy();
   };
 }
 

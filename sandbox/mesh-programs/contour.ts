@@ -6,6 +6,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { Cluster } from "../cluster.ts";
+import { ensureNamespace } from "../controllers/objects.ts";
 import { contourCrds } from "../crds/contour.ts";
 import { hasCrd, installCrds } from "../crds/files.ts";
 import { findAll } from "../programs/find.ts";
@@ -21,8 +22,7 @@ export async function startContour(options: MeshOptions): Promise<MeshPrograms> 
   if (crds.length > 0) installCrds(cluster, crds, log);
   for (const crd of contourCrds()) if (!hasCrd(cluster, crd.metadata.name)) cluster.create(RESOURCES.crd, crd);
   const gatewayApi = hasGatewayApi(cluster);
-  const metadata = { name: "projectcontour" };
-  cluster.create(RESOURCES.namespace, { apiVersion: "v1", kind: "Namespace", metadata });
+  ensureNamespace(cluster, "projectcontour");
   const [xds = 0, metrics = 0, health = 0, stats = 0, debug = 0, https = 0, free = 0] = await freePorts(7);
   const port = options.port ?? free;
   const group = programGroup("contour", options.log);

@@ -7,6 +7,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type KubeFields, type KubeObject, namespaced, RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { Cluster } from "../cluster.ts";
+import { ensureNamespace } from "../controllers/objects.ts";
 import { hasCrd, installCrds } from "../crds/files.ts";
 import { findAll } from "../programs/find.ts";
 import { programGroup } from "../programs/group.ts";
@@ -46,7 +47,7 @@ export async function startEnvoyGateway(options: MeshOptions): Promise<MeshProgr
   };
   try {
     const env = { KUBECONFIG: kubeconfig, ENVOY_GATEWAY_NAMESPACE: NAMESPACE };
-    cluster.create(RESOURCES.namespace, { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE } });
+    ensureNamespace(cluster, NAMESPACE);
     const made = await group.start(gateway, ["certgen", "--disable-topology-injector"], env);
     if ((await made.exited) !== 0) throw new Error("envoy-gateway certgen failed; its words are in the sandbox's log");
     const config = join(group.dir, "envoy-gateway.json");

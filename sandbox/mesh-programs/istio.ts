@@ -75,17 +75,17 @@ export async function startIstio(options: MeshOptions): Promise<MeshPrograms> {
     // After Envoy has met istiod: only the news of a Service lets istiod look again for those of a gateway.
     createGatewayService(cluster, port);
     if (gatewayApi) createGateway(cluster, { controllerName: CONTROLLER, port: USERS_PORT, addresses: [ADDRESS] });
+    const served = await serveIstioMetrics(`http://127.0.0.1:${admin}/stats/prometheus`, cluster);
+    const url = `http://127.0.0.1:${port}`;
+    const stop = async () => {
+      await served.stop();
+      await group.stop();
+    };
+    return { url, metricsUrl: served.url, stop, ...(gatewayApi && { gatewayUrl: url }) };
   } catch (error) {
     await group.stop();
     throw error;
   }
-  const served = await serveIstioMetrics(`http://127.0.0.1:${admin}/stats/prometheus`, cluster);
-  const url = `http://127.0.0.1:${port}`;
-  const stop = async () => {
-    await served.stop();
-    await group.stop();
-  };
-  return { url, metricsUrl: served.url, stop, ...(gatewayApi && { gatewayUrl: url }) };
 }
 
 /** Envoy's names of clusters end at the first dot. Istio's clusters are named after hosts. */

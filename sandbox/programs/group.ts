@@ -15,8 +15,11 @@ export interface ProgramGroup {
     args: readonly string[],
     env?: Readonly<Record<string, string | undefined>>,
   ): Promise<ChildProgram>;
-  /** Waits until `url` answers 200. @throws Error when the program ends before, or needs too long */
-  ready(program: ChildProgram, url: string): Promise<void>;
+  /**
+   * Waits until the program is ready: a URL answers 200, or a question is answered with true.
+   * @throws Error when the program ends before, or needs longer than `withinMs`
+   */
+  ready(program: ChildProgram, ask: string | (() => Promise<boolean>), withinMs?: number): Promise<void>;
   /** Stops the programs, the latest first. */
   stop(): Promise<void>;
 }
@@ -26,8 +29,11 @@ const READY_TIMEOUT_MS = 45_000;
 const LOOK_AGAIN_MS = 250;
 const SEE_LOG = "the sandbox's log has its words";
 
+/** Of one question. */
+export const ANSWER_TIMEOUT_MS = 2_000;
+
 const answers = (url: string): Promise<boolean> =>
-  fetch(url, { signal: AbortSignal.timeout(2000) }).then(
+  fetch(url, { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) }).then(
     async (response) => {
       await response.arrayBuffer();
       return response.ok;
@@ -82,15 +88,16 @@ export function programGroup(
       void program.exited.then((code) => log(`${basename(command)} has ended with code ${code}`));
       return program;
     },
-    ready: async (program, url) => {
-      const late = AbortSignal.timeout(READY_TIMEOUT_MS);
+    ready: async (program, ask, withinMs = READY_TIMEOUT_MS) => {
+      const isReady = typeof ask === "string" ? () => answers(ask) : ask;
+      const late = AbortSignal.timeout(withinMs);
       let ended: number | undefined;
       void program.exited.then((code) => {
         ended = code;
       });
-      while (!(await answers(url))) {
+      while (!(await isReady())) {
         if (ended !== undefined) throw new Error(`a program of ${name} has ended (code ${ended}); ${SEE_LOG}`);
-        if (late.aborted) throw new Error(`${name} was not ready after ${READY_TIMEOUT_MS / 1000} s; ${SEE_LOG}`);
+        if (late.aborted) throw new Error(`${name} was not ready after ${withinMs / 1000} s; ${SEE_LOG}`);
         await setTimeout(LOOK_AGAIN_MS);
       }
     },

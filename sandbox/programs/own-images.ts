@@ -21,7 +21,7 @@ export interface OwnImagesOptions {
   /** URL of the API server, for the pod's kubeconfig. */
   readonly server: string;
   /** Of Services' ports below 1024, see low-ports.ts; 0 when absent. */
-  readonly portShift?: number;
+  readonly portShift: number;
   /** Path of images.yaml; it need not exist. */
   readonly file: string;
   /** Receives what is wrong with the file. */
@@ -108,7 +108,7 @@ function portVariables(ports: readonly Port[]): Record<string, string> {
 }
 
 /** As on every cluster: MY_APP_SERVICE_HOST and MY_APP_SERVICE_PORT for each Service of the namespace. */
-function serviceVariables({ cluster, portShift = 0 }: OwnImagesOptions, namespace: string): Record<string, string> {
+function serviceVariables({ cluster, portShift }: OwnImagesOptions, namespace: string): Record<string, string> {
   const found: Record<string, string> = {};
   for (const { metadata, spec } of cluster.list(RESOURCES.service, namespace)) {
     const ports: readonly KubeFields[] = spec?.ports ?? [];

@@ -164,7 +164,7 @@ function remove(parts: Parts, type: ResourceType, namespace: string, name: strin
 function watch(reflection: Pick<Reflection, "list" | "listen">, listener: (event: WatchEvent) => void): () => void {
   const { push, stop } = inOrder(listener);
   for (const object of reflection.list("")) push({ type: "ADDED", object });
-  const unlisten = reflection.listen(push);
+  const unlisten = reflection.listen(({ type, object }) => push({ type, object }));
   return () => {
     stop();
     unlisten();

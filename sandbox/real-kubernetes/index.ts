@@ -6,7 +6,6 @@ import { generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { get } from "node:https";
 import { join } from "node:path";
-import { setTimeout } from "node:timers/promises";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { AddressBlock } from "../addresses.ts";
 import { type Certificate, selfSigned } from "../api-server/http/tls.ts";
@@ -15,7 +14,7 @@ import type { Cluster } from "../cluster.ts";
 import { editStatus } from "../controllers/objects.ts";
 import { NODE } from "../controllers/types.ts";
 import { findAll } from "../programs/find.ts";
-import { type ProgramGroup, programGroup } from "../programs/group.ts";
+import { ANSWER_TIMEOUT_MS, type ProgramGroup, programGroup } from "../programs/group.ts";
 import { freePorts } from "../programs/ports.ts";
 import type { Endpoint } from "./blocking-http.ts";
 import { connectRealCluster, type RealCluster } from "./cluster.ts";
@@ -185,38 +184,23 @@ async function startServer(group: ProgramGroup, program: string, store: string, 
     Object.entries(flags).map(([name, value]) => `--${name}=${value}`),
   );
   const server = { url: `https://127.0.0.1:${port}`, ca: certificate.cert, token, certificate, client };
-  await ready(child.exited, server);
+  await group.ready(child, () => answers(server), READY_MS);
   return server;
 }
 
 /** A busy machine takes its time. */
 const READY_MS = 90_000;
-const LOOK_AGAIN_MS = 200;
-
-async function ready(exited: Promise<number>, server: Server): Promise<void> {
-  const late = AbortSignal.timeout(READY_MS);
-  let ended: number | undefined;
-  void exited.then((code) => {
-    ended = code;
-  });
-  while (!(await answers(server))) {
-    if (ended !== undefined)
-      throw new Error(`kube-apiserver has ended (code ${ended}); the sandbox's log has its words`);
-    if (late.aborted) throw new Error(`kube-apiserver was not ready after ${READY_MS / 1000} s`);
-    await setTimeout(LOOK_AGAIN_MS);
-  }
-}
 
 function answers({ url, ca, token }: Server): Promise<boolean> {
   return new Promise((resolve) => {
     const asked = get(
       `${url}/readyz`,
-      { ca, agent: false, headers: { authorization: `Bearer ${token}` } },
+      { ca, agent: false, timeout: ANSWER_TIMEOUT_MS, headers: { authorization: `Bearer ${token}` } },
       (response) => {
         response.resume();
         resolve(response.statusCode === 200);
       },
     );
-    asked.on("error", () => resolve(false));
+    asked.on("timeout", () => asked.destroy()).on("error", () => resolve(false));
   });
 }

@@ -4,13 +4,12 @@
  *
  *   kubectl --> kube-apiserver --> /containerLogs/NAMESPACE/POD/CONTAINER   /exec/...   /attach/...   /portForward/NAMESPACE/POD
  */
-import { type IncomingMessage, ServerResponse } from "node:http";
-import { createServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import type { Clock } from "../../src/ports/clock.ts";
 import { type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { Answer, Upgrade } from "../api-server/http/call.ts";
-import { upgradeOf } from "../api-server/http/listener.ts";
+import { trackSockets, upgradingServer } from "../api-server/http/listener.ts";
 import { sendLog } from "../api-server/http/logs.ts";
 import type { Certificate } from "../api-server/http/tls.ts";
 import { attachTo, execIn } from "../api-server/streams/exec.ts";
@@ -20,7 +19,7 @@ import { requestedUrl } from "../requested-url.ts";
 
 /** What the node offers; filled when the kubelet is there. */
 export interface NodeOffers {
-  cluster?: Cluster;
+  readonly cluster: Cluster;
   logs?: PodLogs;
   connections?: PodConnections;
 }
@@ -44,18 +43,8 @@ export async function startKubeletApi(offers: NodeOffers, options: KubeletApiOpt
   const serve = (request: IncomingMessage, response: ServerResponse, upgrade?: Upgrade) => {
     answer(offers, clock, request, response, upgrade).catch((error: unknown) => refuse(response, error));
   };
-  const server = createServer(settings, (request, response) => serve(request, response)).on(
-    "upgrade",
-    (request: IncomingMessage, socket: Socket, head: Buffer) => {
-      const response = new ServerResponse(request);
-      serve(request, response, upgradeOf(response, { socket, head }));
-    },
-  );
-  const sockets = new Set<Socket>();
-  server.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-  });
+  const server = upgradingServer(settings, serve);
+  const closeSockets = trackSockets(server);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(0, "127.0.0.1", resolve);
@@ -65,7 +54,7 @@ export async function startKubeletApi(offers: NodeOffers, options: KubeletApiOpt
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
+        closeSockets();
       }),
   };
 }
@@ -93,8 +82,8 @@ async function answer(
   throw new ApiError(404, "NotFound", `the sandbox's kubelet does not serve /${verb}`);
 }
 
-function podOf(cluster: Cluster | undefined, namespace: string, name: string): KubeObject {
-  const pod = cluster?.get(RESOURCES.pod, namespace, name);
+function podOf(cluster: Cluster, namespace: string, name: string): KubeObject {
+  const pod = cluster.get(RESOURCES.pod, namespace, name);
   if (pod === undefined) throw new ApiError(404, "NotFound", `pod ${namespace}/${name} does not exist on this node`);
   return pod;
 }

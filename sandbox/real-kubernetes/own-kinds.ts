@@ -4,19 +4,16 @@
  */
 import { randomUUID } from "node:crypto";
 import { type KubeObject, RESOURCES, type ResourceType } from "../../src/ports/kubernetes.ts";
+import { alreadyExists, modified, notFound } from "../api-server/errors.ts";
 import { type Collection, createCollection } from "../api-server/store/collection.ts";
 import { freeze } from "../api-server/store/json.ts";
-import { ApiError, type WatchEvent } from "../cluster.ts";
+import type { WatchEvent } from "../cluster.ts";
 
 export const isOwnKind = ({ plural, group }: ResourceType): boolean =>
   [RESOURCES.endpoints, RESOURCES.endpointSlice].some((own) => own.plural === plural && own.group === group);
 
 export interface OwnKinds {
-  reflection(type: ResourceType): {
-    get(namespace: string, name: string): KubeObject | undefined;
-    list(namespace: string): readonly KubeObject[];
-    listen(listener: (event: WatchEvent) => void): () => void;
-  };
+  reflection(type: ResourceType): Pick<Collection, "get" | "list" | "listen">;
   create(type: ResourceType, object: KubeObject): KubeObject;
   update(type: ResourceType, object: KubeObject): KubeObject;
   remove(type: ResourceType, namespace: string, name: string): void;
@@ -40,21 +37,19 @@ export function createOwnKinds(): OwnKinds {
     of(type).apply({ type: change, version, object: kept });
     return kept;
   };
-  const refuse = (code: number, reason: string, type: ResourceType, name: string) =>
-    new ApiError(code, reason, `${type.plural} "${name}": ${reason}`, { name });
   return {
     reflection: of,
     create: (type, object) => {
       const { namespace = "", name } = object.metadata;
-      if (of(type).get(namespace, name) !== undefined) throw refuse(409, "AlreadyExists", type, name);
+      if (of(type).get(namespace, name) !== undefined) throw alreadyExists(type, name);
       return keep(type, "ADDED", { ...object, metadata: { ...object.metadata, uid: randomUUID() } });
     },
     update: (type, object) => {
       const { namespace = "", name, resourceVersion } = object.metadata;
       const live = of(type).get(namespace, name);
-      if (live === undefined) throw refuse(404, "NotFound", type, name);
+      if (live === undefined) throw notFound(type, name);
       if (resourceVersion !== undefined && resourceVersion !== live.metadata.resourceVersion) {
-        throw refuse(409, "Conflict", type, name);
+        throw modified(type, name);
       }
       return keep(type, "MODIFIED", object);
     },

@@ -4,12 +4,13 @@
  */
 import type { Clock } from "../../src/ports/clock.ts";
 import { collectionPath, type KubeObject, type ResourceType } from "../../src/ports/kubernetes.ts";
+import { type Collection, createCollection } from "../api-server/store/collection.ts";
 import { freeze } from "../api-server/store/json.ts";
 import { after } from "../clock.ts";
 import type { WatchEvent } from "../cluster.ts";
 import { type Api, seen } from "./api.ts";
 import type { Endpoint } from "./blocking-http.ts";
-import { openStream, type StreamEvent } from "./stream.ts";
+import { openStream } from "./stream.ts";
 
 export interface Reflection {
   readonly type: ResourceType;
@@ -35,18 +36,18 @@ export interface Source {
 const AGAIN_MS = 100;
 const WATCH_SECONDS = 3_000;
 
-const keyOf = ({ namespace = "", name }: KubeObject["metadata"]) => `${namespace}/${name}`;
+/** No change is remembered: nothing resumes a watch here. */
+const HISTORY = 1;
 const versionOf = ({ metadata }: KubeObject) => Number(metadata.resourceVersion ?? 0);
 
 interface Memory {
-  readonly objects: Map<string, KubeObject>;
-  readonly listeners: Set<(event: WatchEvent) => void>;
+  readonly objects: Collection;
   /** Uids of objects that are gone and whose end the watch has not told yet. */
   readonly gone: Set<string>;
 }
 
 export function createReflection(type: ResourceType, { api, endpoint, clock }: Source): Reflection {
-  const memory: Memory = { objects: new Map(), listeners: new Set(), gone: new Set() };
+  const memory: Memory = { objects: createCollection(HISTORY, 0), gone: new Set() };
   let stopStream: (() => void) | undefined;
   let cancelTimer = () => {};
   let stopped = false;
@@ -87,8 +88,8 @@ export function createReflection(type: ResourceType, { api, endpoint, clock }: S
   begin();
   return {
     type,
-    get: (namespace, name) => memory.objects.get(keyOf({ namespace: type.namespaced ? namespace : "", name })),
-    list: (namespace) => sorted(memory, namespace),
+    get: (namespace, name) => memory.objects.get(type.namespaced ? namespace : "", name),
+    list: memory.objects.list,
     saw: (object) => {
       begin();
       tell(memory, { type: "MODIFIED", object });
@@ -98,10 +99,7 @@ export function createReflection(type: ResourceType, { api, endpoint, clock }: S
       memory.gone.add(object.metadata.uid ?? "");
       drop(memory, object);
     },
-    listen: (listener) => {
-      memory.listeners.add(listener);
-      return () => void memory.listeners.delete(listener);
-    },
+    listen: memory.objects.listen,
     defined: (served) => {
       isServed = served;
       if (served) begin();
@@ -114,19 +112,14 @@ export function createReflection(type: ResourceType, { api, endpoint, clock }: S
   };
 }
 
-function sorted({ objects }: Memory, namespace: string): readonly KubeObject[] {
-  const found = [...objects].filter(([, { metadata }]) => namespace === "" || metadata.namespace === namespace);
-  return found.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
+function at({ objects }: Memory, { namespace = "", name }: KubeObject["metadata"]): KubeObject | undefined {
+  return objects.get(namespace, name);
 }
 
-const say = ({ listeners }: Memory, event: WatchEvent) => {
-  for (const listener of [...listeners]) listener(event);
-};
-
 /** One change, unless it is old news. */
-function tell(memory: Memory, { type, object }: StreamEvent): void {
+function tell(memory: Memory, { type, object }: WatchEvent): void {
   const { uid = "" } = object.metadata;
-  const known = memory.objects.get(keyOf(object.metadata));
+  const known = at(memory, object.metadata);
   if (type === "DELETED") {
     memory.gone.delete(uid);
     if (known?.metadata.uid === uid) drop(memory, known);
@@ -134,21 +127,20 @@ function tell(memory: Memory, { type, object }: StreamEvent): void {
   }
   if (memory.gone.has(uid) || (known !== undefined && versionOf(known) >= versionOf(object))) return;
   if (known !== undefined && known.metadata.uid !== uid) drop(memory, known);
-  memory.objects.set(keyOf(object.metadata), freeze(object));
-  say(memory, { type: known?.metadata.uid === uid ? "MODIFIED" : "ADDED", object });
+  const change = known?.metadata.uid === uid ? "MODIFIED" : "ADDED";
+  memory.objects.apply({ type: change, version: versionOf(object), object: freeze(object) });
 }
 
 function drop(memory: Memory, object: KubeObject): void {
-  const known = memory.objects.get(keyOf(object.metadata));
+  const known = at(memory, object.metadata);
   if (known === undefined || known.metadata.uid !== object.metadata.uid) return;
-  memory.objects.delete(keyOf(object.metadata));
-  say(memory, { type: "DELETED", object: known });
+  memory.objects.apply({ type: "DELETED", version: versionOf(known), object: known });
 }
 
 /** A fresh list: what is missing in it is gone. */
 function renew(memory: Memory, items: readonly KubeObject[]): void {
   memory.gone.clear();
   const uids = new Set(items.map(({ metadata }) => metadata.uid));
-  for (const object of [...memory.objects.values()]) if (!uids.has(object.metadata.uid)) drop(memory, object);
+  for (const object of memory.objects.list("")) if (!uids.has(object.metadata.uid)) drop(memory, object);
   for (const object of items) tell(memory, { type: "MODIFIED", object });
 }

@@ -11,17 +11,17 @@ export interface StreamEvent {
 
 export interface StreamListener {
   event(event: StreamEvent): void;
-  /** The stream is over, for any reason. @param code HTTP status when the server refused, else 0 */
-  ended(code: number): void;
+  /** The stream is over, for any reason. */
+  ended(): void;
 }
 
 /** @param path path and query @returns ends the stream without a call of `ended` */
 export function openStream(endpoint: Endpoint, path: string, listener: StreamListener): () => void {
   let over = false;
-  const end = (code: number) => {
+  const end = () => {
     if (over) return;
     over = true;
-    listener.ended(code);
+    listener.ended();
   };
   const headers = { authorization: `Bearer ${endpoint.token}`, accept: "application/json" };
   const sent: ClientRequest = request(
@@ -30,7 +30,7 @@ export function openStream(endpoint: Endpoint, path: string, listener: StreamLis
     (response) => {
       if (response.statusCode !== 200) {
         response.resume();
-        end(response.statusCode ?? 0);
+        end();
         return;
       }
       let rest = "";
@@ -40,11 +40,11 @@ export function openStream(endpoint: Endpoint, path: string, listener: StreamLis
         rest = lines.pop() ?? "";
         for (const line of lines) if (line !== "" && !over) listener.event(JSON.parse(line));
       });
-      response.on("error", () => end(0));
-      response.on("close", () => end(0));
+      response.on("error", end);
+      response.on("close", end);
     },
   );
-  sent.on("error", () => end(0));
+  sent.on("error", end);
   sent.end();
   return () => {
     over = true;

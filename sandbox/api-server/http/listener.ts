@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { type IncomingMessage, ServerResponse } from "node:http";
-import { createServer, type Server as HttpsServer } from "node:https";
+import { createServer, type Server as HttpsServer, type ServerOptions } from "node:https";
 import type { Socket } from "node:net";
 import { ApiError } from "../../cluster.ts";
 import { requestedUrl } from "../../requested-url.ts";
@@ -54,12 +54,20 @@ const KEEP_ALIVE_MS = 180_000;
 /** A server that is not listening yet. */
 export function createListener(server: Server, tokens: Tokens, { cert, key }: Certificate): HttpsServer {
   const settings = { cert, key, ALPNProtocols: ["http/1.1"], keepAliveTimeout: KEEP_ALIVE_MS };
-  const serve = (request: IncomingMessage, response: ServerResponse, upgrade?: Upgrade) => {
+  const serve: Serve = (request, response, upgrade) => {
     // Errors of the answering itself end here, too: a broken connection must not end the process.
     answer(server, tokens, request, response, upgrade).catch((error: unknown) => {
       response.destroy(error instanceof Error ? error : new Error(String(error)));
     });
   };
+  return upgradingServer(settings, serve);
+}
+
+/** @param upgrade is given for a request that asks for another protocol */
+type Serve = (request: IncomingMessage, response: ServerResponse, upgrade?: Upgrade) => void;
+
+/** An https server that is not listening yet. Requests for another protocol are served, too. */
+export function upgradingServer(settings: ServerOptions, serve: Serve): HttpsServer {
   return createServer(settings, (request, response) => serve(request, response)).on(
     "upgrade",
     (request: IncomingMessage, socket: Socket, head: Buffer) => {
@@ -69,8 +77,20 @@ export function createListener(server: Server, tokens: Tokens, { cert, key }: Ce
   );
 }
 
+/** `closeAllConnections` does not know sockets whose TLS handshake is under way; left open, they would keep us waiting. */
+export function trackSockets(server: HttpsServer): () => void {
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  return () => {
+    for (const socket of sockets) socket.destroy();
+  };
+}
+
 /** The request is answered over HTTP, and the connection closed, unless the handler takes the connection. */
-export function upgradeOf(response: ServerResponse, taken: TakenSocket & { readonly socket: Socket }): Upgrade {
+function upgradeOf(response: ServerResponse, taken: TakenSocket & { readonly socket: Socket }): Upgrade {
   const { socket } = taken;
   socket.on("error", () => socket.destroy());
   response.shouldKeepAlive = false;

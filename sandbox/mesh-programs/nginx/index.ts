@@ -5,7 +5,6 @@
  *   Ingress, Service, EndpointSlice ──► plan ──► nginx.conf ──► SIGHUP          access.log ──► metrics
  */
 import { writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as setTimeoutPromise } from "node:timers/promises";
@@ -14,6 +13,7 @@ import type { Cluster } from "../../cluster.ts";
 import { findAll } from "../../programs/find.ts";
 import { programGroup } from "../../programs/group.ts";
 import { freePorts } from "../../programs/ports.ts";
+import { serveMetrics } from "../metrics-server.ts";
 import type { MeshOptions, MeshPrograms } from "../programs.ts";
 import { type AccessCounter, createAccessCounter, type LogReader, readLog } from "./access-log.ts";
 import { type AccessLine, configOf } from "./config.ts";
@@ -60,7 +60,12 @@ export async function startNginx(options: MeshOptions): Promise<MeshPrograms> {
     undo.push(follow);
     const reader = readLog(join(dir, "access.log"), () => signal("SIGUSR1"));
     undo.push(() => reader.close());
-    undo.push(await serveMetrics(reader, stats, log));
+    const counter = createAccessCounter();
+    const metrics = await serveMetrics(() => {
+      countNew(reader, counter, log);
+      return counter.exposition();
+    }, stats);
+    undo.push(metrics.stop);
   } catch (error) {
     await stop();
     throw error;
@@ -114,23 +119,6 @@ async function untilInForce(url: string, generation: number): Promise<void> {
   await setTimeoutPromise(SETTLE_MS);
 }
 
-async function serveMetrics(
-  reader: LogReader,
-  port: number,
-  log: (line: string) => void,
-): Promise<() => Promise<void>> {
-  const counter = createAccessCounter();
-  const server = createServer((_request, response) => {
-    countNew(reader, counter, log);
-    response.writeHead(200, { "content-type": "text/plain; version=0.0.4" }).end(counter.exposition());
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, "127.0.0.1", resolve);
-  });
-  return () => closed(server);
-}
-
 function countNew(reader: LogReader, counter: AccessCounter, log: (line: string) => void): void {
   for (const text of reader.read()) {
     try {
@@ -140,9 +128,4 @@ function countNew(reader: LogReader, counter: AccessCounter, log: (line: string)
       log(`a line of the access log cannot be read: ${text.slice(0, 200)}`);
     }
   }
-}
-
-function closed(server: Server): Promise<void> {
-  server.closeAllConnections();
-  return new Promise((resolve) => server.close(() => resolve()));
 }
