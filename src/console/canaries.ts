@@ -1,7 +1,7 @@
 /** Reads of canaries: the list, one of them, its charts, and what the user may do. */
 import { byStart, copiesOf, eventsOf } from "../cli/steer/seen.ts";
 import { VERBS } from "../core/steering.ts";
-import { CANARY_LABEL, STEERING } from "../ports/steering.ts";
+import { canarySelector, isOfCanary, STEERING } from "../ports/steering.ts";
 import { type Answer, type Asked, type Console, listOf, ok, problem, seenBy } from "./route.ts";
 import type { CanaryRow, Me, RightView } from "./types.ts";
 import { canaryView, OFFERED, rowOf } from "./views.ts";
@@ -54,9 +54,7 @@ export async function canary(console: Console, { params, user }: Asked): Promise
   const [copies, events, records] = await Promise.all([
     seesPods ? copiesOf(client, object, signal) : none,
     seesEvents ? eventsOf(client, object, signal) : [],
-    seesRuns
-      ? listOf(console, STEERING.run, namespace, `${CANARY_LABEL}=${name.slice(0, 63)}`)
-      : { objects: [], installed: true },
+    seesRuns ? listOf(console, STEERING.run, namespace, canarySelector(name)) : { objects: [], installed: true },
   ]);
   const refusals = new Map<string, string | undefined>(
     await Promise.all(
@@ -75,7 +73,7 @@ export async function canary(console: Console, { params, user }: Asked): Promise
     ...(seesRuns ? [] : ["releases"]),
   ];
   const forbidden = (verb: string) => refusals.get(verb);
-  const runs = [...records.objects].sort(byStart);
+  const runs = records.objects.filter((run) => isOfCanary(run, name)).sort(byStart);
   return ok(canaryView(object, { copies, events, runs, records: records.installed, forbidden, notShown }));
 }
 

@@ -30,6 +30,9 @@ function isSameRun(from: CanaryStatus, to: CanaryStatus): boolean {
   return from.restarted?.at === to.restarted?.at;
 }
 
+/** Of 253 characters that a name of Kubernetes has, the time and the revision take 25. */
+const LONGEST_NAME = 220;
+
 /** e.g. "podinfo-20260101t000100-85d557": sorts by time, and fits a name of Kubernetes. */
 function nameRun({ ref, now }: AdvanceInput, revision: string): RunRef {
   const at = new Date(now)
@@ -41,5 +44,7 @@ function nameRun({ ref, now }: AdvanceInput, revision: string): RunRef {
       .toLowerCase()
       .replace(/[^a-z0-9]/g, "")
       .slice(0, 6) || "0";
-  return { id: `${ref.name.slice(0, 220)}-${at}-${hash}`, startedAt: now };
+  // A part of a name ends with a letter or a digit.
+  const name = ref.name.slice(0, LONGEST_NAME).replace(/[^a-z0-9]+$/, "");
+  return { id: `${name}-${at}-${hash}`, startedAt: now };
 }

@@ -1,6 +1,6 @@
 /** The objects of aviary.flagger.app/v1alpha1 on the wire: what people ask for, what is frozen, and what happened. */
 import { type Expected, STEERING_GROUP, STEERING_VERSION, type Verb } from "../core/steering.ts";
-import { namespaced } from "./kubernetes.ts";
+import { type KubeObject, namespaced } from "./kubernetes.ts";
 
 export const STEERING = {
   action: namespaced(STEERING_GROUP, STEERING_VERSION, "CanaryAction", "canaryactions"),
@@ -8,8 +8,23 @@ export const STEERING = {
   run: namespaced(STEERING_GROUP, STEERING_VERSION, "CanaryRun", "canaryruns"),
 } as const;
 
-/** On a CanaryAction and a CanaryRun: the name of the Canary, for selectors. */
+/** On a CanaryAction and a CanaryRun: the name of the Canary as far as a label holds it, see `canaryLabel`. */
 export const CANARY_LABEL = "aviary.flagger.app/canary";
+
+/** A label has 63 characters at most, and ends with a letter or a digit. */
+const LONGEST_LABEL = 63;
+
+/** The value of CANARY_LABEL. Two long names may have the same value, so that `isOfCanary` decides what belongs to a Canary. */
+export function canaryLabel(name: string): string {
+  return name.slice(0, LONGEST_LABEL).replace(/[^A-Za-z0-9]+$/, "");
+}
+
+/** Finds the CanaryActions and CanaryRuns of a Canary, and perhaps those of another one with a long name: see `isOfCanary`. */
+export const canarySelector = (name: string): string => `${CANARY_LABEL}=${canaryLabel(name)}`;
+
+/** Whether a CanaryAction or a CanaryRun is about the Canary of that name, in its own namespace. */
+export const isOfCanary = ({ spec }: KubeObject, name: string): boolean => spec?.canary === name;
+
 /** On a CanaryRun: its verdict. */
 export const VERDICT_LABEL = "aviary.flagger.app/verdict";
 

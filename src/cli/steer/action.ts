@@ -3,7 +3,13 @@ import { userInfo } from "node:os";
 import type { Verb } from "../../core/steering.ts";
 import { isNotFound, KubeError } from "../../ports/kube.ts";
 import { apiVersionOf, collectionPath, type KubeObject } from "../../ports/kubernetes.ts";
-import { CANARY_LABEL, type CanaryActionSpec, type CanaryActionStatus, STEERING } from "../../ports/steering.ts";
+import {
+  CANARY_LABEL,
+  type CanaryActionSpec,
+  type CanaryActionStatus,
+  canaryLabel,
+  STEERING,
+} from "../../ports/steering.ts";
 import { systemClock } from "../../time/system-clock.ts";
 import { asUserError, type ClusterClient } from "../cluster.ts";
 import { UserError } from "../command.ts";
@@ -54,7 +60,11 @@ export async function actionFor(
   return {
     apiVersion: apiVersionOf(STEERING.action),
     kind: STEERING.action.kind,
-    metadata: { name: `${name}-${verb}-${suffix}`.slice(-253), namespace, labels: { [CANARY_LABEL]: name } },
+    metadata: {
+      name: `${name}-${verb}-${suffix}`.slice(-253),
+      namespace,
+      labels: { [CANARY_LABEL]: canaryLabel(name) },
+    },
     spec,
   };
 }

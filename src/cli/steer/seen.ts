@@ -1,7 +1,7 @@
 /** Reads of the cluster that several commands need. What is not installed or not permitted reads as empty. */
 import { isForbidden, isNotFound } from "../../ports/kube.ts";
 import { type KubeObject, labelText, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
-import { CANARY_LABEL, STEERING } from "../../ports/steering.ts";
+import { canarySelector, isOfCanary, STEERING } from "../../ports/steering.ts";
 import type { ClusterClient } from "../cluster.ts";
 import { UserError } from "../command.ts";
 import { kindOf, objectWords } from "../kinds.ts";
@@ -53,9 +53,9 @@ export async function runsOf(
   at: CanaryName,
   signal: AbortSignal,
 ): Promise<readonly KubeObject[]> {
-  const labelSelector = `${CANARY_LABEL}=${at.name}`;
+  const labelSelector = canarySelector(at.name);
   const runs = await listed(client, STEERING.run, at.namespace, { labelSelector }, signal);
-  return [...runs].sort(byStart);
+  return runs.filter((run) => isOfCanary(run, at.name)).sort(byStart);
 }
 
 const startOf = ({ spec }: KubeObject): string => String(spec?.startedAt ?? "");

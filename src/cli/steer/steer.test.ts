@@ -12,7 +12,7 @@ import { loadAccess } from "../../kube/config.ts";
 import { createTransport, type KubeTransport } from "../../kube/transport.ts";
 import type { KubeReader, KubeWriter } from "../../ports/kube.ts";
 import { type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
-import { CANARY_LABEL, STEERING } from "../../ports/steering.ts";
+import { CANARY_LABEL, canaryLabel, canarySelector, STEERING } from "../../ports/steering.ts";
 import { PROJECT_ROOT } from "../../project-root.ts";
 import { aTarget } from "../../simulate/scenario.ts";
 import { aWireCanary } from "../../testing/canary.ts";
@@ -104,7 +104,7 @@ async function stage(
 /** Answers the next action of a Canary. */
 async function answering(name: string, status: object): Promise<KubeObject> {
   for (;;) {
-    const labelSelector = `${CANARY_LABEL}=${name}`;
+    const labelSelector = canarySelector(name);
     const actions = await kube.list(STEERING.action, "test", { labelSelector }, FOREVER);
     const open = actions.find((action) => action.status === undefined);
     if (open === undefined) {
@@ -372,6 +372,33 @@ describe("runs", () => {
   it("history lists them with their sentences", async () => {
     const { out } = await aviary("history", "canary/recorded", "-n", "test");
     expect(out).toMatch(/^recorded-1 +rolled-back +2026-01-01T00:00:00Z +2m +app:2 +Rolled back at step 2/m);
+  });
+
+  it("two Canaries whose long names begin alike have their own runs and actions", async () => {
+    const [one, other] = [`${"long.".repeat(12)}ab-one`, `${"long.".repeat(12)}ab-other`];
+    for (const canary of [one, other]) {
+      await kube.apply(
+        RESOURCES.canary,
+        { ...aWireCanary({ name: canary }), metadata: { name: canary, namespace: "test" } } as KubeObject,
+        { force: true },
+        FOREVER,
+      );
+      const ref = { type: RESOURCES.canary, namespace: "test", name: canary };
+      await kube.mergePatch(
+        ref,
+        { status: { phase: "Progressing", canaryWeight: 0, failedChecks: 0, iterations: 0 } },
+        { subresource: "status" },
+        FOREVER,
+      );
+      const { metadata, spec, ...record } = run(`${canary}-1`, "app:2", 90);
+      const labels = { [CANARY_LABEL]: canaryLabel(canary) };
+      const long = { ...record, metadata: { ...metadata, labels }, spec: { ...spec, canary } } as KubeObject;
+      await kube.apply(STEERING.run, long, { force: true }, FOREVER);
+    }
+    const { out } = await aviary("history", one, "-n", "test", "-o", "json");
+    expect(JSON.parse(out).map(({ metadata }: KubeObject) => metadata.name)).toEqual([`${one}-1`]);
+    const { code, err } = await aviary("pause", one, "-n", "test", "--timeout", "1ms");
+    expect([code, err]).toEqual([1, expect.stringContaining("no operator has answered in time")]);
   });
 
   it("why says the sentence and the failed checks", async () => {

@@ -5,6 +5,7 @@ import { KubeError } from "../../ports/kube.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { SILENT_LOG } from "../../ports/log.ts";
 import type { Turn } from "../../ports/recorder.ts";
+import { canaryLabel } from "../../ports/steering.ts";
 import { aCanary, type CanaryParts } from "../../testing/canary.ts";
 import { type Story, type StoryTurn, tell } from "../../testing/story.ts";
 import { createRunRecorder } from "./recorder.ts";
@@ -135,10 +136,13 @@ it("an operator that takes over continues the record", async () => {
   expect(status.checks.filter(({ passed }: KubeFields) => !passed)).toHaveLength(5);
 });
 
-const aRun = (name: string, verdict: string, day: number): KubeObject => ({
+const aRun = (name: string, verdict: string, day: number, canary = "podinfo"): KubeObject => ({
   ...{ apiVersion: "", kind: "" },
-  metadata: { name, labels: { "aviary.flagger.app/canary": "podinfo", "aviary.flagger.app/verdict": verdict } },
-  spec: { startedAt: new Date(day * 86_400_000).toISOString() },
+  metadata: {
+    name,
+    labels: { "aviary.flagger.app/canary": canaryLabel(canary), "aviary.flagger.app/verdict": verdict },
+  },
+  spec: { canary, startedAt: new Date(day * 86_400_000).toISOString() },
 });
 const namesOf = (runs: readonly KubeObject[]) => runs.map(({ metadata }) => metadata.name);
 
@@ -150,6 +154,17 @@ it("the oldest runs of a Canary go as a whole, and the last of each kind stays a
   expect(namesOf(outdated(runs, { runs: 9, days: 90, total: 5 }, now))).toEqual(["ok-1"]);
   expect(namesOf(outdated(runs, { runs: 9, days: 90, total: 0 }, now))).toEqual(["bad-1", "ok-1", "bad-2", "ok-2"]);
   expect(outdated([aRun("now", "running", 9)], { runs: 1, days: 90, total: 0 }, now)).toEqual([]);
+});
+
+it("runs of Canaries whose long names begin alike are counted apart, and the label is one that Kubernetes takes", () => {
+  const [one, other] = [`${"a".repeat(62)}-one`, `${"a".repeat(62)}-other`];
+  expect(canaryLabel(one)).toBe("a".repeat(62));
+  expect(canaryLabel(other)).toBe(canaryLabel(one));
+  const runs = [1, 2].flatMap((day) => [
+    aRun(`one-${day}`, "promoted", day, one),
+    aRun(`other-${day}`, "promoted", day, other),
+  ]);
+  expect(outdated(runs, { runs: 2, days: 90, total: 100 }, 10 * 86_400_000)).toEqual([]);
 });
 
 it("a new run deletes what is too old", async () => {

@@ -3,7 +3,7 @@
  * kept, and after a time all others go. The last promotion and the last failure always stay.
  */
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
-import { CANARY_LABEL, VERDICT_LABEL } from "../../ports/steering.ts";
+import { VERDICT_LABEL } from "../../ports/steering.ts";
 
 export interface Retention {
   /** Per Canary: so many runs that were promoted, and as many that were not. */
@@ -45,10 +45,10 @@ function grouped(runs: readonly KubeObject[]): ReadonlyMap<string, readonly Kube
 }
 
 function kindOf(run: KubeObject): string {
-  const { labels = {}, namespace = "" } = run.metadata;
+  const { namespace = "" } = run.metadata;
   const verdict = verdictOf(run);
   const kind = verdict === "promoted" || verdict === "running" ? verdict : "failed";
-  return `${namespace}/${labels[CANARY_LABEL] ?? ""} ${kind}`;
+  return `${namespace}/${run.spec?.canary ?? ""} ${kind}`;
 }
 
 const verdictOf = ({ metadata }: KubeObject): string => metadata.labels?.[VERDICT_LABEL] ?? "";

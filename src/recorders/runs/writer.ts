@@ -5,7 +5,7 @@ import type { RunRef } from "../../core/steering.ts";
 import { isNotFound, type KubeReader, type KubeWriter } from "../../ports/kube.ts";
 import { apiVersionOf, type KubeFields, type ObjectRef } from "../../ports/kubernetes.ts";
 import type { Log } from "../../ports/log.ts";
-import { CANARY_LABEL, STEERING, VERDICT_LABEL } from "../../ports/steering.ts";
+import { CANARY_LABEL, canaryLabel, canarySelector, STEERING, VERDICT_LABEL } from "../../ports/steering.ts";
 import type { RunJournal } from "./journal.ts";
 import { DEFAULT_RETENTION, outdated, type Retention } from "./retention.ts";
 import { goneOn } from "./run-record.ts";
@@ -51,7 +51,7 @@ export function createRunWriter(options: RunWriterOptions): (record: RunRecord) 
       if (record.isUnread) await readOn(record, target);
       if (record.isOver && !record.exists) return;
       const { status } = record;
-      const labels = { [CANARY_LABEL]: ref.name.slice(0, 63), [VERDICT_LABEL]: status.verdict };
+      const labels = { [CANARY_LABEL]: canaryLabel(ref.name), [VERDICT_LABEL]: status.verdict };
       const journal = record.isOver ? {} : { journal: record.journal.packed() ?? null };
       const written = { metadata: { labels }, status: { ...status, ...journal } };
       if (record.exists) await client.mergePatch(target, written, {}, signal);
@@ -97,7 +97,7 @@ function createTidy({ client, signal, keep = DEFAULT_RETENTION }: RunWriterOptio
   return async ({ namespace, name }: CanaryRef, now: number): Promise<void> => {
     const isDue = now - (sweptAt.get(namespace) ?? 0) >= SWEEP_MS;
     if (isDue) sweptAt.set(namespace, now);
-    const labelSelector = `${CANARY_LABEL}=${name.slice(0, 63)}`;
+    const labelSelector = canarySelector(name);
     const runs = await client.list(STEERING.run, namespace, isDue ? {} : { labelSelector }, signal);
     for (const run of outdated(runs, keep, now)) {
       await client.delete({ type: STEERING.run, namespace, name: run.metadata.name }, {}, signal);
