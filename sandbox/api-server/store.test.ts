@@ -305,6 +305,21 @@ describe("the store", () => {
     expect(seen).toEqual(["ADDED example.org/v1 w", "DELETED example.org/v1 w"]);
   });
 
+  it("stores what policies have seen in a version that is not the stored one", () => {
+    const store = createStore();
+    store.create(crd, widgetCrd);
+    const target = store.registry.find("example.org", "v1beta1", "widgets");
+    if (target === undefined) throw new Error("widgets are not served");
+    const reviewed: (string | undefined)[] = [];
+    const review = (object: KubeObject) => void reviewed.push(object.apiVersion);
+    const given = { ...widget("w"), apiVersion: "example.org/v1beta1" };
+    const made = store.insert(target, given, { review });
+    const changed = store.replace(target, { ...given, spec: { size: 2 } }, { review });
+    expect(reviewed).toEqual(["example.org/v1beta1", "example.org/v1beta1"]);
+    expect(Number(changed.metadata.resourceVersion)).toBeGreaterThan(Number(made.metadata.resourceVersion));
+    expect(store.get(widgets, "default", "w")).toMatchObject({ apiVersion: "example.org/v1", spec: { size: 2 } });
+  });
+
   it("waits with the CRD's end for objects that have finalizers", () => {
     const store = createStore();
     store.create(crd, widgetCrd);

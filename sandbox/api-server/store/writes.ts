@@ -132,7 +132,8 @@ function prepare(
     const tracked = options.track(live, fromStorage(resource, version.name, next));
     next = copyOf(toStorage(resource, version.name, tracked));
   }
-  options.review?.(fromStorage(resource, version.name, next), live);
+  // A copy: an object that is seen in another version shares its parts with the stored one, and is frozen with them.
+  options.review?.(fromStorage(resource, version.name, copyOf(next)), live);
   return next;
 }
 
