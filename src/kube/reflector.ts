@@ -14,7 +14,7 @@
 
 import { createBackOff, DeadlineExceeded, withDeadline } from "../async/back-off.ts";
 import type { Clock, Random } from "../ports/clock.ts";
-import { isDenied, isGone, isNotFound } from "../ports/kube.ts";
+import { isDenied, isGone, isNotFound, KubeError } from "../ports/kube.ts";
 import {
   apiVersionOf,
   collectionPath,
@@ -182,9 +182,18 @@ async function watch(
   } catch (error) {
     if (isGone(error)) return "too-old";
     if (!(error instanceof DeadlineExceeded)) throw error;
+    // A server may be deaf to watches, or a proxy withholds answers: lists keep the cache at most `idleMs` old, and the log says so.
+    if (!progress.began) throw notBegun(path, error);
     journal.ended("silent");
     return "silent";
   }
+}
+
+function notBegun(path: string, cause: DeadlineExceeded): KubeError {
+  const fault = `the API server answers lists and gave ${cause.message} to the watch of ${path}`;
+  const hint = "is there a proxy in between that withholds answers?";
+  const message = `${fault}: ${hint} Until a watch begins, lists show what changed, every ${cause.ms / 1000} s`;
+  return new KubeError(0, "Timeout", message, undefined, { cause });
 }
 
 /** Handles one event. @returns false when the version is too old to continue from @throws KubeError for ERROR events */

@@ -44,6 +44,7 @@ export interface KubeTransport {
   /**
    * Sends a GET whose answer has no end. Resolves when the answer begins; iterating ends when the server closes it and
    * throws KubeError when the connection breaks. It is tried once: a watcher has its own back-off. Iterate it or abort it.
+   * Only the caller limits the wait for the answer's begin, because a proxy may withhold it until there is a first event.
    */
   stream(request: Omit<KubeRequest, "method">, signal: AbortSignal): Promise<AsyncIterable<KubeFields>>;
   /** Metrics: the limit of requests under way, how many are under way, and how many wait. */
@@ -72,7 +73,7 @@ export interface TransportOptions {
   readonly burst: number;
   /** Sent as User-Agent; shown in audit logs. */
   readonly userAgent: string;
-  /** For one answer to be complete, or for a stream to begin, in milliseconds; longer than the server's own when absent. */
+  /** For one answer to be complete, in milliseconds; longer than the server's own when absent. */
   readonly timeoutMs?: number;
   /** How often a request is sent at most; 5 when absent. */
   readonly attempts?: number;
@@ -171,11 +172,7 @@ export function createTransport(options: TransportOptions): KubeTransport {
         lifetime.abort();
       };
       try {
-        const answer = await withDeadline(clock, timeoutFor(get), signal, (deadline) => {
-          const giveUp = () => lifetime.abort(deadline.signal.reason);
-          deadline.signal.addEventListener("abort", giveUp, { once: true });
-          return authenticated(get, lifetime.signal, "streams");
-        });
+        const answer = await authenticated(get, lifetime.signal, "streams");
         if (answer.statusCode >= 400) {
           throw answerError(get, answer.statusCode, answer.headers, await answer.body.text());
         }

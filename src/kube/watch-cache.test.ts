@@ -179,6 +179,32 @@ describe("a watch cache", () => {
     expect(new URL(server.url + watchRequests()[1]?.slice(4)).searchParams.get("resourceVersion")).toBe("101");
   });
 
+  it("waits for the head of a quiet watch, which a proxy withholds until the first event", async () => {
+    const clock = createManualClock();
+    server.manners = "withholding";
+    const { cache } = watchConfigMaps({ clock, timing: WATCH_TIMING });
+    await until("the watch is open", () => server.watches() === 1);
+    await clock.advance(80_000);
+    server.put(PATH, configMap("a"));
+    await until("the change is seen", () => cache.get("test", "a"));
+    expect([watchRequests().length, listRequests().length, lines]).toEqual([1, 1, []]);
+  });
+
+  it("lists again, and says why, when a server answers lists and no watch", async () => {
+    const clock = createManualClock();
+    server.manners = "deaf";
+    const { cache } = watchConfigMaps({ clock, timing: WATCH_TIMING });
+    await until("the watch was asked for", () => watchRequests().length === 1);
+    server.put(PATH, configMap("a"));
+    await clock.advance(WATCH_TIMING.idleMs);
+    await until("the log says so", () => lines.length === 1);
+    expect(lines).toEqual(["cannot watch, trying again"]);
+    expect(cache.trouble).toContain(`answers lists and gave no answer within 90 s to the watch of ${PATH}: is there`);
+    await until("it waits", () => clock.sleeping().length > 0);
+    await clock.advance(1000);
+    await until("the change is seen", () => cache.get("test", "a"));
+  });
+
   it("reconnects to a server that accepts connections and does not answer", async () => {
     const clock = createManualClock();
     server.manners = "silent";

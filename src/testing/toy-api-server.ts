@@ -14,8 +14,11 @@ import type { AddressInfo } from "node:net";
 import { applyMergePatch } from "../json/merge-patch.ts";
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
 
-/** normal; silent: accepts connections and does not answer; rude: answers every watch and closes it at once. */
-export type Manners = "normal" | "silent" | "rude";
+/**
+ * normal; silent: accepts connections and does not answer; deaf: answers everything but watches; rude: answers every watch and
+ * closes it at once; withholding: as behind a proxy that sends the head of an answer together with its first bytes.
+ */
+export type Manners = "normal" | "silent" | "deaf" | "rude" | "withholding";
 
 interface Change {
   readonly version: number;
@@ -185,7 +188,7 @@ function createFront(memory: Memory, temper: Temper, open: Set<ServerResponse>) 
       return;
     }
     response.writeHead(200, { "content-type": "application/json" });
-    response.flushHeaders();
+    if (temper.manners !== "withholding") response.flushHeaders();
     if (temper.manners === "rude") {
       response.end();
       return;
@@ -216,7 +219,9 @@ function createFront(memory: Memory, temper: Temper, open: Set<ServerResponse>) 
     const unknown = path.split("/").some((part) => temper.missing.has(part));
     if (unknown) return send(response, { code: 404, body: "404 page not found\n" });
     if (method !== "GET") return send(response, write(memory, method, path, body));
-    if (url.searchParams.get("watch") === "true") return watch(response, path, url.searchParams);
+    if (url.searchParams.get("watch") === "true") {
+      return temper.manners === "deaf" ? undefined : watch(response, path, url.searchParams);
+    }
     send(response, read(memory, path, url.searchParams));
   };
 }

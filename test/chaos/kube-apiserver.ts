@@ -59,6 +59,7 @@ async function startCounter(target: number): Promise<{ server: Server; port: num
     });
     far.on("response", (said) => {
       answer.writeHead(said.statusCode ?? 500, said.headers);
+      answer.flushHeaders(); // a watch without events has begun, too
       said.pipe(answer);
     });
     far.on("error", () => answer.destroy());
