@@ -63,7 +63,7 @@ export default defineConfig({
       // `npm run test:integration`: the sandbox, API servers, charts, storms, random inputs.
       project({
         name: "integration",
-        include: [...SLOW_SOURCES, "sandbox/**/*.test.ts", "test/{chaos,charts,fuzz,rights}/**/*.test.ts"],
+        include: [...SLOW_SOURCES, "sandbox/**/*.test.ts", "test/{chaos,charts,fuzz,published,rights}/**/*.test.ts"],
       }),
       // `npm run test:e2e`: whole processes and users with traffic.
       project({ name: "end-to-end", include: ["test/e2e/**/*.test.ts"], waits: true }),

@@ -85,7 +85,7 @@ export async function startFixture({ operators = [""], folders = [""] }: Fixture
     until: (ref, what, holds) => until(sandbox, ref, what, holds),
     said: (namespace, canary = "podinfo") => said(sandbox, namespace, canary),
     heard: (namespace, text, canary = "podinfo") => heard(sandbox, namespace, text, canary),
-    killOperator: (namespace = "") => running.kill(namespace, isOver(sandbox, namespace)),
+    killOperator: (namespace = "") => running.kill(namespace, () => isOver(sandbox, namespace)),
     untilKilled: running.untilKilled,
     untilSilenced: running.untilSilenced,
     activeUsers: new Map(),
@@ -298,14 +298,21 @@ function runningOperators() {
       for (const known of [pids, started]) known.delete(namespace);
       for (const news of [killed, silenced]) news.forget(namespace);
     },
-    /** @param over its Canary has come to an end */
-    kill: (namespace: string, over: boolean): Promise<void> =>
+    /** @param isOver its Canary has come to an end */
+    kill: (namespace: string, isOver: () => boolean): Promise<void> =>
       new Promise((resolve, reject) => {
         const pid = pids.get(namespace);
         if (pid === undefined) return reject(new Error(`no operator runs for namespace "${namespace}"`));
-        started.set(namespace, resolve);
+        // The last write of the killed operator may be seen after it has ended: the Canary is looked at again then.
+        const look = () => {
+          if (isOver()) silenced.tell(namespace);
+        };
+        started.set(namespace, () => {
+          look();
+          resolve();
+        });
         killed.tell(namespace);
-        if (over) silenced.tell(namespace);
+        look();
         process.kill(pid, "SIGKILL");
       }),
   };
