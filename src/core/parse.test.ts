@@ -93,17 +93,17 @@ describe("refusals say what, where and what to do", () => {
     [
       "Q8: a Knative target without the provider",
       { spec: { targetRef: { apiVersion: "serving.knative.dev/v1", kind: "Service", name: "x" } } },
-      "invalid canary spec: can't use  provider with Knative Service as target",
+      "invalid canary spec: can't use  provider with Knative Service as target: set spec.provider to knative",
     ],
     [
       "Q8: the Knative provider without the target",
       { spec: { provider: "knative" } },
-      "invalid canary spec: can't use apps/v1/Deployment as target if provider is set to knative",
+      "invalid canary spec: can't use apps/v1/Deployment as target if provider is set to knative: set spec.provider to the provider of this target, or spec.targetRef to a Service of serving.knative.dev/v1",
     ],
     [
       "one cookie for both",
       { analysis: { sessionAffinity: { cookieName: "c", primaryCookieName: "c" } } },
-      "invalid canary spec: can't use the same cookie name for both primary and cookie name; please update them to be different",
+      "invalid canary spec: can't use the same cookie name for both primary and cookie name; please update them to be different (spec.analysis.sessionAffinity.cookieName and primaryCookieName)",
     ],
     [
       "an unknown target kind",
@@ -143,7 +143,7 @@ describe("refusals say what, where and what to do", () => {
     expect(problemOf({ spec: { targetRef } }, { meshProvider: "knative" })).toContain("can't use  provider");
     expect(problemOf({ spec: { targetRef, provider: "knative" } })).toBe("valid");
     expect(problemOf({ spec: { targetRef, provider: "knative", autoscalerRef: { name: "x" } } })).toBe(
-      "invalid canary spec: can't use autoscaler with Knative Service",
+      "invalid canary spec: can't use autoscaler with Knative Service: remove spec.autoscalerRef, Knative scales by itself",
     );
   });
 

@@ -340,12 +340,17 @@ function knativeRefusal(spec: CanarySpec): string | undefined {
   const knativeTarget = isKnativeTarget(spec.targetRef);
   const knativeProvider = spec.ownProvider === "knative";
   if (knativeTarget && !knativeProvider)
-    return `can't use ${spec.ownProvider ?? ""} provider with Knative Service as target`;
+    return `can't use ${spec.ownProvider ?? ""} provider with Knative Service as target: set spec.provider to knative`;
   if (!knativeTarget && knativeProvider) {
     const { apiVersion, kind } = spec.targetRef;
-    return `can't use ${apiVersion}/${kind} as target if provider is set to knative`;
+    return (
+      `can't use ${apiVersion}/${kind} as target if provider is set to knative: set spec.provider to the provider of ` +
+      "this target, or spec.targetRef to a Service of serving.knative.dev/v1"
+    );
   }
-  return knativeTarget && spec.autoscalerRef !== undefined ? "can't use autoscaler with Knative Service" : undefined;
+  return knativeTarget && spec.autoscalerRef !== undefined
+    ? "can't use autoscaler with Knative Service: remove spec.autoscalerRef, Knative scales by itself"
+    : undefined;
 }
 
 function targetRefusal({ targetRef, analysis }: CanarySpec, { targetKinds }: ParseOptions): string | undefined {
@@ -354,7 +359,10 @@ function targetRefusal({ targetRef, analysis }: CanarySpec, { targetKinds }: Par
   }
   const affinity = analysis.sessionAffinity;
   if (affinity !== undefined && affinity.cookieName === affinity.primaryCookieName) {
-    return "can't use the same cookie name for both primary and cookie name; please update them to be different";
+    return (
+      "can't use the same cookie name for both primary and cookie name; please update them to be different " +
+      "(spec.analysis.sessionAffinity.cookieName and primaryCookieName)"
+    );
   }
   return undefined;
 }

@@ -63,7 +63,7 @@ describe("an invalid Canary is refused, and no object is touched", () => {
       "cookies",
       { sessionAffinity: { cookieName: "a", primaryCookieName: "a" } },
       {},
-      "invalid canary spec: can't use the same cookie name for both primary and cookie name; please update them to be different",
+      "invalid canary spec: can't use the same cookie name for both primary and cookie name; please update them to be different (spec.analysis.sessionAffinity.cookieName and primaryCookieName)",
     ],
     [
       "abroad",
@@ -75,7 +75,7 @@ describe("an invalid Canary is refused, and no object is touched", () => {
       "knative",
       {},
       { provider: "knative" },
-      "invalid canary spec: can't use apps/v1/Deployment as target if provider is set to knative",
+      "invalid canary spec: can't use apps/v1/Deployment as target if provider is set to knative: set spec.provider to the provider of this target, or spec.targetRef to a Service of serving.knative.dev/v1",
     ],
     ["provider", {}, { provider: "nginx" }, "ingress selector is empty"],
     [
