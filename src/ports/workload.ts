@@ -22,8 +22,11 @@ export interface PodSelector {
 }
 
 export type WorkloadReading =
-  /** Nothing can be done: text of a Warning event. `gone`: the target was deleted, and its pods with it. */
-  | { readonly kind: "problem"; readonly detail: string; readonly gone?: true }
+  /**
+   * Nothing can be done: text of a Warning event. `gone`: the target was deleted, and its pods with it. `unreadable`: the
+   * target's revision cannot be read, because it refers to a ConfigMap or Secret that is missing.
+   */
+  | { readonly kind: "problem"; readonly detail: string; readonly gone?: true; readonly unreadable?: true }
   | {
       readonly kind: "reading";
       readonly target: TargetReading;

@@ -37,10 +37,11 @@ describe("a gap, in which no pod can serve while pods are replaced", () => {
   });
 
   it.each([
-    ["one pod", undefined, 1, true],
-    ["two pods", undefined, 2, false],
-    ["two pods at once", rolling(undefined, 2), 2, true],
-  ])("StatefulSet: %s", (_, strategy, replicas, gap) => {
-    expect(statefulSetHasGap(strategy, replicas)).toBe(gap);
+    ["one pod", undefined, 1, 1, true],
+    ["two pods", undefined, 2, 2, false],
+    ["two pods, one of which can serve", undefined, 2, 1, true],
+    ["two pods at once", rolling(undefined, 2), 2, 2, true],
+  ])("StatefulSet: %s", (_, strategy, replicas, available, gap) => {
+    expect(statefulSetHasGap(strategy, replicas, available)).toBe(gap);
   });
 });

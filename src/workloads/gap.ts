@@ -24,8 +24,16 @@ export function daemonSetHasGap(strategy: UpdateStrategy | undefined, nodes: num
   return nodes - Math.max(1, podCount(maxUnavailable, nodes, Math.ceil)) <= 0;
 }
 
-/** @param strategy of a StatefulSet: a new pod starts after the old one is gone, one after the other unless the cluster allows more */
-export function statefulSetHasGap(strategy: UpdateStrategy | undefined, replicas: number): boolean {
+/**
+ * A new pod of a StatefulSet starts after the old one is gone, one after the other unless the cluster allows more. They are replaced from
+ * the highest number downwards, whether they are ready or not: the first to go may be the only one that serves.
+ * @param available pods that can serve now; absent: all of them
+ */
+export function statefulSetHasGap(
+  strategy: UpdateStrategy | undefined,
+  replicas: number,
+  available = replicas,
+): boolean {
   const { maxUnavailable = 1 } = strategy?.rollingUpdate ?? {};
-  return replicas - Math.max(1, podCount(maxUnavailable, replicas, Math.ceil)) <= 0;
+  return Math.min(replicas, available) - Math.max(1, podCount(maxUnavailable, replicas, Math.ceil)) <= 0;
 }

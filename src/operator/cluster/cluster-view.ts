@@ -142,7 +142,11 @@ async function observeAs(
     const readings = reading.gone === true ? { ...scene.readings, gone: reading.gone } : scene.readings;
     // Before the initialisation no object of Aviary exists that a missing target could hurt; one that appears while this
     // turn is taken has not been looked at, and may be one that is refused.
-    const served = reading.gone === true && canary.status.phase !== "" && canary.status.phase !== "Initializing";
+    const initialized = canary.status.phase !== "" && canary.status.phase !== "Initializing";
+    // The routes of a target whose revision cannot be read are still kept: its pods, and those of the primary, go on serving.
+    const isOurs =
+      reading.unreadable === true && foreignAmong(canary, adapters, undefined, ports.snapshot) === undefined;
+    const served = initialized && (reading.gone === true || isOurs);
     return { ...scene, readings, ...(canary.deleting || served ? { adapters } : {}) };
   }
   const scalerProblem = adapters.autoscaler?.problem(canary, ports.snapshot);

@@ -1,4 +1,5 @@
 /** Where single users are sent, for strategies that distinguish them. */
+import { RESOURCES } from "../../ports/kubernetes.ts";
 import type { Universe } from "../universe.ts";
 import { type Visit, watchVisitors } from "../visitors.ts";
 import { type Invariant, type Report, SETTLING_MS, usersDo } from "./invariant.ts";
@@ -15,18 +16,26 @@ export const visitorsStay: Invariant = {
     const { sessionAffinity, match } = canary.spec?.analysis ?? {};
     const tampered = usersDo(universe.scenario, "edit-routes", "delete-routes", "edit-canary", "delete-canary");
     if (canary.spec?.provider !== "istio" || tampered || users.length > MANY) return {};
-    let stoodInAt = Number.NEGATIVE_INFINITY;
-    const isDisplaced = () => {
-      const { schedule } = universe;
-      if (universe.canary()?.status?.aviary?.standsIn === true) stoodInAt = schedule.now();
-      return schedule.now() - stoodInAt < SETTLING_MS;
-    };
+    const isDisplaced = watchStandIn(universe);
     if (match?.length > 0)
       watchVisitors(universe, exactHeaders(match), (visit) => isDisplaced() || judgeMatched(visit, universe, report));
     else if (sessionAffinity !== undefined) watchVisitors(universe, {}, judgeSticky(universe, report, isDisplaced));
     return {};
   },
 };
+
+/** Whether the canary serves everyone, or did a moment ago. A canary may stand in for less time than passes between two visits. */
+function watchStandIn({ api, schedule }: Universe): () => boolean {
+  let standsIn = false;
+  let until = Number.NEGATIVE_INFINITY;
+  api.onChange(({ kind, object }) => {
+    if (kind !== RESOURCES.canary) return;
+    const now = object.status?.aviary?.standsIn === true;
+    if (standsIn && !now) until = schedule.now() + SETTLING_MS;
+    standsIn = now;
+  });
+  return () => standsIn || schedule.now() < until;
+}
 
 /** Beyond this time there is always interference. */
 const MANY = 8;

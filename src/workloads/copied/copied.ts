@@ -106,7 +106,7 @@ function read(
   const missing = configProblem(configs, canary.ref.namespace);
   // A missing object does not keep a Canary from leaving: the target is handed back as it is.
   if (missing !== undefined && !canary.deleting) {
-    return problem(hasPrimary ? missing : `createPrimary${kind.type.kind} failed: ${missing}`);
+    return { ...problem(hasPrimary ? missing : `createPrimary${kind.type.kind} failed: ${missing}`), unreadable: true };
   }
   const { service } = canary.spec;
   if (service.port <= 0 && !leavesOrderly)

@@ -21,7 +21,8 @@ const STATEFUL_SET: CopiedKind = {
   hash: (template) => hashPodTemplate(template),
   refusal,
   readiness: statefulSetReadiness,
-  hasGap: (primary, target) => statefulSetHasGap(target.spec?.updateStrategy, primary.spec?.replicas ?? 1),
+  hasGap: (primary, target) =>
+    statefulSetHasGap(target.spec?.updateStrategy, primary.spec?.replicas ?? 1, BY_REPLICAS.available(primary)),
   wrap: (which, name, namespace, detail) =>
     which === "primary"
       ? `primary statefulset ${name}.${namespace} not ready: ${detail}`
