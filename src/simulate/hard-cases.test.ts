@@ -9,7 +9,7 @@ import { type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
 import { createApi } from "./api.ts";
 import { compareEnds, judge } from "./campaign.ts";
 import type { Scenario } from "./scenario.ts";
-import { aScenario, aSimulatedCanary, STORIES, withConfig, withTarget } from "./stories.ts";
+import { aScenario, aSimulatedCanary, STORIES, withConfig, withScaler, withTarget } from "./stories.ts";
 import { type Disturbance, run, type Universe } from "./universe.ts";
 import { CALM, type Fault, type PortCall, type Weather } from "./weather.ts";
 
@@ -30,6 +30,11 @@ function faultAt(what: RegExp, fault: Fault): Weather {
 
 const story = (name: string): Scenario => STORIES[name] as Scenario;
 const slowHook = (type: string) => ({ name: type, type, url: "http://slow.invalid/" });
+
+function withDeadline(scenario: Scenario, progressDeadlineSeconds: number): Scenario {
+  const { canary } = scenario;
+  return { ...scenario, canary: { ...canary, spec: { ...canary.spec, progressDeadlineSeconds } } };
+}
 
 interface Found {
   readonly scenario: Scenario;
@@ -80,6 +85,37 @@ const FOUND: Readonly<Record<string, Found>> = {
     scenario: aScenario({
       canary: { analysis: { iterations: 5, match: [{ headers: { "x-canary": { exact: "1" } } }] } },
       users: [{ afterMs: 40_000, kind: "lose-pods", of: "primary", all: true, forMs: 40_000 }],
+    }),
+  },
+  "routes that a user edits are written again while a Secret of the target is missing": {
+    scenario: withConfig(
+      aScenario({
+        users: [
+          { afterMs: 400_000, kind: "delete-reference", of: "Secret" },
+          { afterMs: 420_000, kind: "edit-routes" },
+        ],
+      }),
+    ),
+  },
+  "a StatefulSet keeps its only ready pod until the canary covers, when its promotion fails": {
+    scenario: withDeadline(
+      withScaler(
+        withTarget(
+          aScenario({
+            canary: { analysis: { interval: "60s", stepWeight: 50, maxWeight: 50 } },
+            next: { readyAfterMs: 70_000 },
+          }),
+          "StatefulSet",
+        ),
+        "ScaledObject",
+      ),
+      60,
+    ),
+  },
+  "a canary that stands in for less than five seconds may serve those who do not match": {
+    scenario: aScenario({
+      canary: { analysis: { interval: "60s", iterations: 3, match: [{ headers: { cookie: { exact: "x" } } }] } },
+      users: [{ afterMs: 95_000, kind: "lose-pods", of: "primary", all: true, forMs: 0 }],
     }),
   },
   "a target that is deleted in a run loses its share of the traffic": {
