@@ -148,6 +148,9 @@ function mayLose(scenario: Scenario, copy: "primary" | "target"): boolean {
   if (usersDo(scenario, "delete-routes", "edit-routes", "edit-canary", "delete-canary")) return true;
   if (usersDo(scenario, `delete-${copy}`, `scale-${copy}`)) return true;
   if (copy === "target" && usersDo(scenario, "relabel-target")) return true;
+  // The target covers for a primary whose pods are all replaced at once: when people delete it then, no copy is left.
+  if (copy === "primary" && usersDo(scenario, "relabel-target", "delete-target") && replacesAllAtOnce(scenario))
+    return true;
   // A second or an immediate release replaces all pods of the target at once where its strategy says so.
   // Behind an object of another owner the Canary is not initialised: a release is the owner's own matter.
   const again =
