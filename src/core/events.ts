@@ -44,6 +44,7 @@ export type Reason =
   | "PromotionFailed"
   | "PrimaryGone"
   | "PrimaryBack"
+  | "PrimaryUnstable"
   | "PrimaryRestored"
   | "PrimaryLost"
   | "PrimaryRecreated"
@@ -239,6 +240,13 @@ export const EVENTS = {
   /** Ours: the primary lost all of its pods in the middle of a run. */
   primaryGone: (s: Speaker) =>
     warning("PrimaryGone", `${primaryOf(s)} cannot serve, routing all traffic to canary until it can`),
+  /** Ours: the primary went away so often that the run ends. */
+  primaryUnstable: (s: Speaker, detail: string) =>
+    alert(
+      warning("PrimaryUnstable", `Ending the run of ${canaryOf(s)}, ${primaryOf(s)} is unstable: ${detail}`),
+      "error",
+      `Primary is unstable: ${detail}`,
+    ),
   /** Ours: the primary has pods again, after the canary served everyone. */
   primaryBack: (s: Speaker) => normal("PrimaryBack", `${primaryOf(s)} can serve again, routing its share back to it`),
   /** Ours: the primary serves the last promoted revision again after a failed promotion. */

@@ -49,6 +49,23 @@ describe("a primary that loses all of its pods in a run", () => {
     expect(story.timeline.filter((line) => /cannot serve|can serve again/.test(line))).toHaveLength(2);
   });
 
+  it("ends the run when it goes away more often than the threshold allows", () => {
+    const story = onFirstStep();
+    for (let outage = 1; outage <= 3; outage += 1) {
+      lose(story);
+      expect(story.status).toMatchObject({ phase: "Progressing", standsIn: true, outages: outage });
+      recover(story);
+    }
+    lose(story);
+    expect(story.status).toMatchObject({ phase: "Failed", canaryWeight: 100 });
+    expect(routesOf(story)).toMatchObject({ primary: 0, canary: 100 });
+    expect(story.timeline.join("\n")).toContain(
+      "podinfo-primary.test is unstable: its pods went away 4 times, more often than analysis.threshold",
+    );
+    recover(story);
+    expect(routesOf(story)).toEqual({ primary: 100, canary: 0, mirror: false });
+  });
+
   it("leaves those whom an A/B test does not match to the canary, too", () => {
     const story = onFirstStep({ iterations: 3, match: MATCH });
     lose(story);
@@ -103,7 +120,7 @@ describe("a primary that loses all of its pods in a run", () => {
     const story = onFirstStep();
     lose(story);
     const wire = toWire(story.status);
-    expect(fromWire(wire, HINTS)).toMatchObject({ step: 1, standsIn: true });
+    expect(fromWire(wire, HINTS)).toMatchObject({ step: 1, standsIn: true, outages: 1 });
     const { aviary: _pruned, ...flagger } = wire;
     expect(fromWire(flagger, HINTS)).toMatchObject({ step: 1, canaryWeight: 20 });
   });

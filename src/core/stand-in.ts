@@ -1,7 +1,8 @@
 /**
  * The canary stands in for a primary that has lost all of its pods in the middle of a run: without that, the primary's share of the
  * users is refused beside a canary that is ready. Only a canary that has users already stands in; any other is not approved for them.
- * The step does not count meanwhile. A primary that stays away for longer than its deadline ends the run (analysis.ts, `losePrimary`).
+ * The step does not count meanwhile. A primary that stays away for longer than its deadline, or that goes away more often than
+ * `analysis.threshold`, ends the run (analysis.ts, `losePrimary`): else a primary that crashes again and again would hold its step for ever.
  */
 import type { StatusIn } from "./canary.ts";
 import { EVENTS } from "./events.ts";
@@ -19,7 +20,15 @@ export function standIn(turn: Turn, status: Analysing): Transition | undefined {
   if (status.standsIn === true) return isDown ? unchanged(turn) : giveBack(turn, status);
   if (!isDown || target.available === 0 || status.withheld || !isDivided(turn, status)) return undefined;
   const notice = EVENTS.primaryGone(turn);
-  return update({ ...status, standsIn: true, announced: announcementOf(notice) }, notice);
+  const outages = (status.outages ?? 0) + 1;
+  return update({ ...status, standsIn: true, outages, announced: announcementOf(notice) }, notice);
+}
+
+/** The primary goes away once more than the run allows. */
+export function goesOnceTooOften(turn: Turn, status: Analysing): boolean {
+  const { target, primary } = turn.observation.readings;
+  const spent = status.standsIn !== true && (status.outages ?? 0) >= turn.spec.analysis.threshold;
+  return spent && lacksPods(primary) && target.available > 0 && !status.withheld && isDivided(turn, status);
 }
 
 /** Pods are wanted, and none can serve. An autoscaler may have brought an idle primary to no pods at all: that one is ready. */

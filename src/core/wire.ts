@@ -33,6 +33,7 @@ export interface WireMemory {
   readonly drainAfterRoutes?: boolean;
   readonly withheld?: boolean;
   readonly standsIn?: boolean;
+  readonly outages?: number;
   readonly prepared?: boolean;
   readonly primaryWeight?: number;
   readonly shiftedAt?: number;

@@ -10,7 +10,7 @@ import { analysisProbes } from "../probes.ts";
 import { recordRecreatedPrimary } from "../recreated-primary.ts";
 import { awaitRestart, restart } from "../restart.ts";
 import { endReverted } from "../revert.ts";
-import { standIn } from "../stand-in.ts";
+import { goesOnceTooOften, standIn } from "../stand-in.ts";
 import { ALL_TO_PRIMARY, currentStep, EVERYONE_TO_CANARY, nextStepIndex, stepRoutes } from "../steps.ts";
 import {
   announcementOf,
@@ -59,6 +59,10 @@ export function analyse(turn: Turn, status: Analysing): Decision {
       return rollBack(turn, end, EVENTS.thresholdReached(turn, status.failedChecks));
     }
     if (primary.readiness.kind === "stuck") return losePrimary(turn, status, primary.readiness.detail);
+    if (goesOnceTooOften(turn, status)) {
+      const detail = `its pods went away ${(status.outages ?? 0) + 1} times, more often than analysis.threshold`;
+      return losePrimary(turn, status, detail, EVENTS.primaryUnstable(turn, detail));
+    }
     const standing = standIn(turn, status);
     if (standing !== undefined) return standing;
     if (primary.readiness.kind === "progressing") {
@@ -89,17 +93,22 @@ function rerouted(turn: Turn, status: Analysing): Transition | undefined {
  * The primary breaks in the middle of a run. When the primary has no pods left and the canary has some, a rollback would end in
  * an outage: then the canary serves all traffic until the primary can serve again (rest.ts, `returnToPrimary`).
  */
-function losePrimary(turn: Turn, status: Analysing, detail: string): Transition {
+function losePrimary(
+  turn: Turn,
+  status: Analysing,
+  detail: string,
+  notice: Notice = EVENTS.deadlineExceeded(detail),
+): Transition {
   const { target, primary } = turn.observation.readings;
   const saved = primary.available === 0 && target.available > 0 && isExposed(turn);
-  if (!saved) return rollBack(turn, { kind: "deadline", of: "primary", detail }, EVENTS.deadlineExceeded(detail));
+  if (!saved) return rollBack(turn, { kind: "deadline", of: "primary", detail }, notice);
   const failed = enterPhase(
     turn,
     { phase: "Failed", recovery: { kind: "restoring" }, owesPostRollout: owesPostRollout(turn.spec), drain: NO_WAIT },
     { failedChecks: 0, iterations: 0, canaryWeight: TOTAL_WEIGHT },
     EVENTS.primaryGone(turn),
   );
-  const ended = prependEvents(status.phase, [EVENTS.deadlineExceeded(detail)], failed);
+  const ended = prependEvents(status.phase, [notice], failed);
   return endRun(turn, { kind: "primary-gone", detail }, ended);
 }
 

@@ -28,12 +28,17 @@ export function readOnStep(phase: Phase, memory: WireMemory | undefined, known: 
     hold: step === 0 ? readHold(memory) : recoverHold(memory, known),
     withheld: memory?.withheld ?? false,
     ...(memory?.standsIn === true ? { standsIn: true } : {}),
+    ...(memory?.outages === undefined ? {} : { outages: memory.outages }),
     ...(memory?.plan === undefined ? {} : { plan: memory.plan }),
   };
 }
 
-export function writeOnStep({ step, hold, withheld, standsIn, plan }: OnStep): WireMemory {
-  const optional = { ...(plan === undefined ? {} : { plan }), ...(standsIn === true ? { standsIn } : {}) };
+export function writeOnStep({ step, hold, withheld, standsIn, outages, plan }: OnStep): WireMemory {
+  const optional = {
+    ...(plan === undefined ? {} : { plan }),
+    ...(standsIn === true ? { standsIn } : {}),
+    ...(outages === undefined ? {} : { outages }),
+  };
   return { step, ...optional, ...writeHold(hold), withheld };
 }
 

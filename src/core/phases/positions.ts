@@ -26,6 +26,8 @@ export interface OnStep {
   readonly withheld: boolean;
   /** The primary has no pods: the canary, which has users already, serves everyone until the primary can. */
   readonly standsIn?: boolean;
+  /** How often the canary stood in so far in this run; absent: never. */
+  readonly outages?: number;
   /** Name of the plan that counts the step; absent before the first step, and where Flagger's CRD pruned it. */
   readonly plan?: string;
 }
