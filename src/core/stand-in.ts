@@ -1,8 +1,9 @@
 /**
- * The canary stands in for a primary that has lost all of its pods in the middle of a run: without that, the primary's share of the
- * users is refused beside a canary that is ready. Only a canary that has users already stands in; any other is not approved for them.
- * The step does not count meanwhile. A primary that stays away for longer than its deadline, or that goes away more often than
- * `analysis.threshold`, ends the run (analysis.ts, `losePrimary`): else a primary that crashes again and again would hold its step for ever.
+ * The canary stands in for a primary that has lost all of its pods in the middle of a run: without that, the primary's share of
+ * the users is refused beside a canary that is ready. Only a canary that has users already stands in; any other is not approved
+ * for them. The step does not count meanwhile. A primary that stays away for longer than its deadline ends the run (analysis.ts,
+ * `losePrimary`). So does one that goes away more often than `analysis.threshold`: else a primary that crashes again and again
+ * would hold its step for ever.
  */
 import type { StatusIn } from "./canary.ts";
 import { EVENTS } from "./events.ts";
