@@ -1,6 +1,9 @@
 /** Who may call the load tester, over real HTTP: web pages, clients without a token, holders of the token, operators that sign. */
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { request } from "node:http";
-import { afterEach, describe, expect, it } from "vitest";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { callWebhook } from "../gates/call.ts";
 import { signatureOf } from "../net/signature.ts";
 import { SILENT_LOG } from "../ports/log.ts";
@@ -11,6 +14,7 @@ import { type Loadtester, type LoadtesterOptions, startLoadtester } from "./serv
 
 let tester: Loadtester;
 let lines: string[];
+let folder: string;
 
 async function start(options: Partial<LoadtesterOptions> = {}): Promise<void> {
   lines = [];
@@ -19,7 +23,14 @@ async function start(options: Partial<LoadtesterOptions> = {}): Promise<void> {
   tester = await startLoadtester({ host: "127.0.0.1", port: 0, log, clock: systemClock, ...options });
 }
 
-afterEach(async () => tester.stop());
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "admission-"));
+});
+
+afterEach(async () => {
+  await tester.stop();
+  rmSync(folder, { recursive: true });
+});
 
 interface Sent {
   readonly path?: string;
@@ -138,8 +149,11 @@ describe("a load tester", () => {
 
   it("limits the awaited tasks at once, and refuses more with a message", async () => {
     await start({ maxAwaited: 2, graceMs: 0 });
-    const running = [1, 2].map(() => post({ path: "/", metadata: bash("sleep 60") }).catch(() => undefined));
-    await until("both run", () => lines.filter((line) => line.startsWith("bash command")).length === 2);
+    const running = [1, 2].map(() => {
+      return post({ path: "/", metadata: bash(`echo > ${folder}/$$; exec sleep 60`) }).catch(() => undefined);
+    });
+    // The log line comes before the task counts: the files show that both commands run.
+    await until("both run", () => readdirSync(folder).length === 2);
     const third = await post({ path: "/", metadata: bash("true") });
     expect(third).toEqual({ status: 429, body: "2 awaited tasks run already" });
     await tester.stop().then(() => Promise.all(running));
@@ -147,13 +161,14 @@ describe("a load tester", () => {
 
   it("ends a task whose caller has left", async () => {
     await start({ maxAwaited: 1 });
-    const body = JSON.stringify({ name: "p", namespace: "test", metadata: bash("sleep 60") });
+    const cmd = `echo > ${folder}/runs; exec sleep 60`;
+    const body = JSON.stringify({ name: "p", namespace: "test", metadata: bash(cmd) });
     const caller = request(tester.url, { method: "POST" });
     caller.on("error", () => undefined);
     caller.end(body);
-    await until("the task runs", () => lines.some((line) => line.startsWith("bash command")));
+    await until("the task runs", () => readdirSync(folder).length === 1);
     caller.destroy();
-    await until("the task ends", () => lines.some((line) => line.startsWith("command failed sleep 60 signal: killed")));
+    await until("the task ends", () => lines.some((line) => line.startsWith(`command failed ${cmd} signal: killed`)));
     expect((await post({ path: "/", metadata: bash("true") })).status).toBe(200);
   });
 

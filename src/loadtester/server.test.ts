@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { Agent } from "undici";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Log } from "../ports/log.ts";
+import { createManualClock } from "../testing/manual-clock.ts";
 import { until } from "../testing/until.ts";
 import { systemClock } from "../time/system-clock.ts";
 import { type Loadtester, type LoadtesterOptions, startLoadtester } from "./server.ts";
@@ -186,10 +187,13 @@ describe("awaited tasks", () => {
   });
 
   it("are killed with all their children when their time is over", async () => {
-    await start({ timeoutMs: 300 });
+    const clock = createManualClock();
+    await start({ timeoutMs: 300, clock });
     const file = join(folder, "pid");
-    const reply = await task({ type: "bash", cmd: `sleep 1000 & echo $! > ${file}; wait` });
-    expect(reply).toMatchObject({ status: 500, body: expect.stringContaining("signal: killed") });
+    const reply = task({ type: "bash", cmd: `sleep 1000 & echo $! > ${file}; wait` });
+    await until("the command runs", () => readable(file).endsWith("\n"));
+    await clock.advance(300);
+    expect(await reply).toMatchObject({ status: 500, body: expect.stringContaining("signal: killed") });
     const pid = Number(readFileSync(file, "utf8"));
     await until("the child has ended", () => !isAlive(pid));
   });
