@@ -9,7 +9,7 @@ import { type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
 import { createApi } from "./api.ts";
 import { compareEnds, judge } from "./campaign.ts";
 import type { Scenario } from "./scenario.ts";
-import { aScenario, aSimulatedCanary, STORIES, withConfig, withScaler, withTarget } from "./stories.ts";
+import { aScenario, aSimulatedCanary, STORIES, withConfig, withScaler, withStrategy, withTarget } from "./stories.ts";
 import { type Disturbance, run, type Universe } from "./universe.ts";
 import { CALM, type Fault, type PortCall, type Weather } from "./weather.ts";
 
@@ -117,6 +117,15 @@ const FOUND: Readonly<Record<string, Found>> = {
       canary: { analysis: { interval: "60s", iterations: 3, match: [{ headers: { cookie: { exact: "x" } } }] } },
       users: [{ afterMs: 95_000, kind: "lose-pods", of: "primary", all: true, forMs: 0 }],
     }),
+  },
+  "a target that a user scales down to one pod in a run covers for its primary": {
+    scenario: withStrategy(
+      aScenario({
+        next: { readyAfterMs: 20_000 },
+        users: [{ afterMs: 40_000, kind: "scale-target", replicas: 1 }],
+      }),
+      { type: "RollingUpdate", rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } },
+    ),
   },
   "a target that is deleted in a run loses its share of the traffic": {
     scenario: aScenario({

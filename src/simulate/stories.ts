@@ -249,9 +249,9 @@ export const STORIES: Readonly<Record<string, Scenario>> = {
     aScenario({
       users: [
         { afterMs: 20_000, kind: "delete-reference", of: "ConfigMap" },
-        { afterMs: 50_000, kind: "delete-reference", of: "Secret" },
-        { afterMs: 90_000, kind: "restore-reference", of: "ConfigMap" },
-        { afterMs: 100_000, kind: "restore-reference", of: "Secret" },
+        { afterMs: 40_000, kind: "delete-reference", of: "Secret" },
+        { afterMs: 55_000, kind: "restore-reference", of: "ConfigMap" },
+        { afterMs: 65_000, kind: "restore-reference", of: "Secret" },
       ],
     }),
   ),

@@ -21,6 +21,7 @@ import type { CopiedKind } from "./kind.ts";
 import { overlapProblem, overlapping } from "./overlap.ts";
 import { previousInputs, previousOf } from "./previous.ts";
 import { carriesTemplateOf, createdPrimary, type PrimaryParts, promotedPrimary, promotionIdOf } from "./primary.ts";
+import { leavesGap } from "./replacement.ts";
 import { primaryRollout, rollout } from "./rollout.ts";
 import { restored, settled } from "./settling.ts";
 
@@ -118,8 +119,9 @@ function read(
   const compared = canary.status.foreign === true ? primary : undefined;
   const parts: PrimaryParts = { canary, target, labels, tracked: configs, kind, options };
   const warning = kind.obstacle?.(target) ?? (primary === undefined ? undefined : kind.obstacle?.(primary));
+  const revision = revisionOf(kind.hash(target.spec?.template), configs, options);
   const targetReading: TargetReading = {
-    revision: revisionOf(kind.hash(target.spec?.template), configs, options),
+    revision,
     readiness: canarySide.readiness,
     available: kind.available(target),
     scaledDown: kind.isScaledDown(target),
@@ -131,7 +133,7 @@ function read(
     primary: {
       ...primarySide.reading,
       ...templateOf(primary),
-      ...(primary !== undefined && kind.hasGap(primary, target) ? { gap: true } : {}),
+      ...(primary !== undefined && leavesGap({ canary, primary, target, revision, kind }) ? { gap: true } : {}),
       ...(compared === undefined ? {} : { carriesTarget: carriesTemplateOf(parts, compared) }),
     },
     selector: {

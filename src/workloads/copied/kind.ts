@@ -58,8 +58,10 @@ export interface CopiedKind extends Scaling {
   readonly obstacle?: (object: WorkloadObject) => string | undefined;
   /** Whether its controller has rolled out what its spec asks for; details are bare, see `wrap`. */
   readiness(object: WorkloadObject, rule: ReadinessRule): RolloutReading;
-  /** Whether no pod can serve for a time while the primary takes over the target's template and strategy. */
+  /** Whether no pod can serve for a time while the primary, as large as it is, takes over the target's template and strategy. */
   hasGap(primary: WorkloadObject, target: WorkloadObject): boolean;
+  /** Whether pods leave their nodes at once, before others are ready, when one pod spec replaces another. Absent: pods never do. */
+  readonly moves?: (from: PodSpec, to: PodSpec) => boolean;
   /** Around the bare readiness details: texts of events. */
   wrap(which: "primary" | "canary", name: string, namespace: string, detail: string, stuck: boolean): string;
   /** The target's pod spec as the primary runs it, e.g. without the node selector of a scaled-down DaemonSet. */

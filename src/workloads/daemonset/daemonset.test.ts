@@ -63,6 +63,38 @@ describe("the primary DaemonSet", () => {
     expect(podSpec()).not.toHaveProperty("nodeSelector");
   });
 
+  const ssd = { disk: "ssd" };
+  const tolerations = [{ key: "gpu", operator: "Exists" }];
+  const preferred = [{ weight: 1, preference: { matchExpressions: [{ key: "disk", operator: "Exists" }] } }];
+  it.each<[string, KubeFields, KubeFields, true | undefined]>([
+    ["other nodes by a selector", {}, { nodeSelector: ssd }, true],
+    ["more nodes", { nodeSelector: ssd }, {}, true],
+    ["other nodes by tolerations", {}, { tolerations }, true],
+    [
+      "other nodes by affinity",
+      {},
+      { affinity: { nodeAffinity: { preferredDuringSchedulingIgnoredDuringExecution: preferred } } },
+      true,
+    ],
+    ["the same nodes", { nodeSelector: ssd }, { nodeSelector: ssd, hostNetwork: true }, undefined],
+    ["the same nodes, while the target is down", {}, { nodeSelector: { [SELECTOR]: "true" } }, undefined],
+  ])("has a gap without pods, or has none, when the promotion sends its pods to %s", (_, before, after, gap) => {
+    const cluster = createToyCluster(mergePatch, target(before));
+    cluster.apply(workload.renderPrimary(inPhase("Initializing", PARTS), aWorld(), cluster));
+    const { status } = target();
+    cluster.put({ ...cluster.at("DaemonSet", "podinfo-primary"), status }, target(after));
+    const gapNow = () => {
+      const reading = read(cluster);
+      return reading.kind === "reading" ? reading.primary.gap : reading;
+    };
+    expect(gapNow()).toBe(gap);
+    // The copy may fail: then the pods go back.
+    const revision = revisionOf(cluster.at("DaemonSet", "podinfo"));
+    const primary = { kind: "promoted", id: promotionId(aCanary().uid, revision), revision } as const;
+    cluster.apply(workload.renderPrimary(inPhase("Promoting", PARTS), aWorld({ primary }), cluster));
+    expect(gapNow()).toBe(gap);
+  });
+
   it("3.4: does not rewrite affinities", () => {
     const labelSelector = { matchLabels: { app: "podinfo" } };
     const affinity = { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ labelSelector }] } };

@@ -1,4 +1,5 @@
 /** DaemonSets: scaled down by a node selector that no node matches, because they have no replicas to set to zero. */
+import { isDeepStrictEqual } from "node:util";
 import { hashPodTemplate, SCALE_TO_ZERO_SELECTOR } from "../../go/hash/hash.ts";
 import { RESOURCES } from "../../ports/kubernetes.ts";
 import type { PodSpec, WorkloadObject } from "../../ports/kubernetes-types.ts";
@@ -16,6 +17,8 @@ const DAEMON_SET: CopiedKind = {
   readiness: daemonSetReadiness,
   hasGap: (primary, target) =>
     daemonSetHasGap(target.spec?.updateStrategy, primary.status?.desiredNumberScheduled ?? 1),
+  // The controller takes pods off nodes that the new template does not admit, whatever the update strategy says.
+  moves: (from, to) => !isDeepStrictEqual(placementOf(from), placementOf(to)),
   // Misspelled as in Flagger: existing alerts look for these words (Q62).
   wrap: (which, name, namespace, detail, stuck) =>
     which === "primary"
@@ -54,6 +57,12 @@ function withoutScaleDown(podSpec: PodSpec): PodSpec {
   const { nodeSelector, ...rest } = podSpec;
   const { [SCALE_TO_ZERO_SELECTOR]: _down, ...own } = nodeSelector;
   return Object.keys(own).length === 0 ? rest : { ...rest, nodeSelector: own };
+}
+
+/** What decides on which nodes the pods run. */
+function placementOf(podSpec: PodSpec): unknown {
+  const { nodeSelector, nodeName, tolerations, affinity } = withoutScaleDown(podSpec);
+  return [nodeSelector ?? {}, nodeName ?? "", tolerations ?? [], affinity?.["nodeAffinity"] ?? {}];
 }
 
 function withPodSpec(object: WorkloadObject, change: (podSpec: PodSpec) => PodSpec): WorkloadObject {

@@ -166,6 +166,22 @@ describe("the primary Deployment", () => {
     expect(primarySpec(cluster).replicas).toBe(expected);
   });
 
+  it.each<[string, number, CanaryParts, true | undefined]>([
+    ["one pod", 1, {}, true],
+    ["two pods", 2, {}, undefined],
+    ["the number that it has, while the target is down", 0, {}, undefined],
+    [
+      "the number that it has, for its autoscaler",
+      1,
+      { spec: { autoscalerRef: { kind: "HorizontalPodAutoscaler", name: "podinfo" } } },
+      undefined,
+    ],
+  ])("has a gap without pods, or has none, when the promotion leaves it %s", (_, replicas, parts, gap) => {
+    const cluster = begun();
+    put(cluster, { replicas, strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } } });
+    expect(readOf(cluster, aCanary(parts)).primary.gap).toBe(gap);
+  });
+
   it("Q61: is created again from the target, with one pod", () => {
     const cluster = begun({ ...TARGET, spec: { ...TARGET.spec, replicas: 0 } });
     expect(primarySpec(cluster).replicas).toBe(1);

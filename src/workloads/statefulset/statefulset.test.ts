@@ -76,6 +76,17 @@ describe("the primary StatefulSet", () => {
     expect(made(target({ serviceName: "" })).names()).toEqual(["StatefulSet/podinfo", "StatefulSet/podinfo-primary"]);
   });
 
+  it.each([
+    ["one pod", 1, true],
+    ["two pods", 2, undefined],
+  ])("has a gap without pods, or has none, when the promotion leaves it %s", (_, replicas, gap) => {
+    const cluster = made(target(), governing);
+    const status = { replicas: 3, updatedReplicas: 3, availableReplicas: 3 };
+    cluster.put({ ...cluster.at("StatefulSet", "podinfo-primary"), status }, target({ replicas }));
+    const reading = workload.read(aCanary(PARTS), cluster, NOW);
+    expect(reading.kind === "reading" ? reading.primary.gap : reading).toBe(gap);
+  });
+
   it("keeps the fields that the API server does not let change", () => {
     const cluster = made(target(), governing);
     const { revision } = readingOf(target()).target;
