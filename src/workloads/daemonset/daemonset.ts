@@ -17,7 +17,7 @@ const DAEMON_SET: CopiedKind = {
   readiness: daemonSetReadiness,
   hasGap: (primary, target) =>
     daemonSetHasGap(target.spec?.updateStrategy, primary.status?.desiredNumberScheduled ?? 1),
-  // The controller takes pods off nodes that the new template does not admit, whatever the update strategy says.
+  // The controller takes pods off nodes that the new template does not admit, under every update strategy.
   moves: (from, to) => !isDeepStrictEqual(placementOf(from), placementOf(to)),
   // Misspelled as in Flagger: existing alerts look for these words (Q62).
   wrap: (which, name, namespace, detail, stuck) =>
