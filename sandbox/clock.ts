@@ -1,17 +1,8 @@
-/** Calls that are due later, and how Kubernetes writes times. */
+/** The machine's clock, and how Kubernetes writes times. */
 import type { Clock } from "../src/ports/clock.ts";
 
 /** Node's timers count in a signed 32-bit integer and fire at once beyond it. */
 const MAX_TIMER_MS = 2_147_483_647;
-
-/** Calls `run` once, at least `ms` milliseconds from now. @returns cancels the call */
-export function after(clock: Clock, ms: number, run: () => void): () => void {
-  const controller = new AbortController();
-  clock.sleep(ms, controller.signal).then(run, (error: unknown) => {
-    if (!controller.signal.aborted) throw error;
-  });
-  return () => controller.abort();
-}
 
 /** The machine's clock, for callers that were not given one. */
 export const machineClock: Clock = {
@@ -32,6 +23,10 @@ export const machineClock: Clock = {
       );
       signal?.addEventListener("abort", abort, { once: true });
     }),
+  after(ms, run) {
+    const timer = setTimeout(run, Math.min(ms, MAX_TIMER_MS));
+    return () => clearTimeout(timer);
+  },
 };
 
 /** RFC 3339 with whole seconds, as Kubernetes writes metav1.Time. `ms` since 1970. */

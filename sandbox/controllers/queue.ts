@@ -5,7 +5,6 @@
  */
 
 import type { Clock } from "../../src/ports/clock.ts";
-import { after } from "../clock.ts";
 import { ApiError } from "../cluster.ts";
 
 export interface WorkQueue {
@@ -39,7 +38,7 @@ export function workQueue(clock: Clock, work: (key: string) => void, report: (me
     const earlier = timers.get(key);
     if (earlier !== undefined && earlier.due <= due) return;
     earlier?.cancel();
-    const cancel = after(clock, ms, () => {
+    const cancel = clock.after(ms, () => {
       timers.delete(key);
       add(key);
     });

@@ -1,6 +1,5 @@
 /** The loop that both controllers share: one key is worked at a time, again after its interval, and earlier when asked. */
 import type { Clock } from "../../src/ports/clock.ts";
-import { after } from "../clock.ts";
 
 export interface Loop {
   add(key: string): void;
@@ -40,7 +39,7 @@ export function startLoop(
       if (again !== undefined && !stopped)
         timers.set(
           same,
-          after(clock, again, () => add(same)),
+          clock.after(again, () => add(same)),
         );
     }
     busy = false;

@@ -6,7 +6,6 @@ import type { Clock } from "../../src/ports/clock.ts";
 import { collectionPath, type KubeObject, type ResourceType } from "../../src/ports/kubernetes.ts";
 import { type Collection, createCollection } from "../api-server/store/collection.ts";
 import { freeze } from "../api-server/store/json.ts";
-import { after } from "../clock.ts";
 import type { WatchEvent } from "../cluster.ts";
 import { type Api, seen } from "./api.ts";
 import type { Endpoint } from "./blocking-http.ts";
@@ -55,7 +54,7 @@ export function createReflection(type: ResourceType, { api, endpoint, clock }: S
 
   const again = () => {
     stopStream = undefined;
-    if (!stopped) cancelTimer = after(clock, AGAIN_MS, begin);
+    if (!stopped) cancelTimer = clock.after(AGAIN_MS, begin);
   };
   const follow = (version: string) => {
     const path = `${collectionPath(type)}?watch=1&allowWatchBookmarks=true&timeoutSeconds=${WATCH_SECONDS}`;

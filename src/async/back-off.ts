@@ -38,9 +38,6 @@ export class DeadlineExceeded extends Error {
   }
 }
 
-/** One shared object: a new reason at every abort would carry a stack that no code reads. */
-const DONE = new Error("the work is done");
-
 /** A deadline that can be moved while the work goes on. */
 export interface Deadline {
   readonly signal: AbortSignal;
@@ -61,17 +58,15 @@ export async function withDeadline<T>(
   signal.throwIfAborted();
   const linked = new AbortController();
   const leave = follow(signal, linked);
-  const timer = new AbortController();
   let span = ms;
   let since = clock.now();
   /** Uses one timer: when it fires and the deadline has moved, it waits for the rest. */
-  const expire = async () => {
-    for (let left = span; left > 0; left = Math.min(span, since + span - clock.now())) {
-      await clock.sleep(left, timer.signal);
-    }
-    linked.abort(new DeadlineExceeded(span));
+  const expire = () => {
+    const left = Math.min(span, since + span - clock.now());
+    if (left > 0) cancel = clock.after(left, expire);
+    else linked.abort(new DeadlineExceeded(span));
   };
-  expire().catch(() => undefined); // aborted: the work was done in time
+  let cancel = clock.after(ms, expire);
   const restart = (again: number) => {
     span = again;
     since = clock.now();
@@ -79,7 +74,7 @@ export async function withDeadline<T>(
   try {
     return await work({ signal: linked.signal, restart });
   } finally {
-    timer.abort(DONE);
+    cancel();
     leave();
   }
 }

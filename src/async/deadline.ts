@@ -14,18 +14,14 @@ export class TimeIsUp extends Error {
 
 export function deadline(clock: Clock, ms: number, parent?: AbortSignal): Deadline {
   const own = new AbortController();
-  const done = new AbortController();
   if (parent?.aborted === true) own.abort(parent.reason);
   const leave = parent === undefined ? () => undefined : follow(parent, own);
-  clock.sleep(ms, done.signal).then(
-    () => own.abort(new TimeIsUp(`not done after ${ms} ms`)),
-    () => undefined, // cleared in time
-  );
+  const cancel = clock.after(ms, () => own.abort(new TimeIsUp(`not done after ${ms} ms`)));
   return {
     signal: own.signal,
     clear() {
       leave();
-      done.abort();
+      cancel();
     },
   };
 }

@@ -14,17 +14,18 @@ export function withinReach(input: AdvanceInput): AdvanceInput {
   const { status, now, spec } = input;
   const { intervalMs } = spec.analysis;
   const latest = now + Math.max(intervalMs, LONGEST_DRAIN_MS);
-  const changes: Record<string, unknown> = {};
-  if ("hold" in status && earliestEnd(status.hold) > latest) changes["hold"] = shortened(status.hold, now + intervalMs);
-  if ("drain" in status && earliestEnd(status.drain) > latest) {
-    changes["drain"] = shortened(status.drain, now + drainOf(intervalMs));
+  const isFar = (time: number | undefined) => time !== undefined && time > latest;
+  let near: CanaryStatus = status;
+  if ("hold" in near && isFar(earliestEnd(near.hold))) near = { ...near, hold: shortened(near.hold, now + intervalMs) };
+  if ("drain" in near && isFar(earliestEnd(near.drain))) {
+    near = { ...near, drain: shortened(near.drain, now + drainOf(intervalMs)) };
   }
   const { restarted, names } = status;
-  if (restarted !== undefined && restarted.at > latest) changes["restarted"] = { ...restarted, at: now };
-  if (names?.leaveAt !== undefined && names.leaveAt > latest) {
-    changes["names"] = { ...names, leaveAt: now + drainOf(intervalMs) };
+  if (restarted !== undefined && isFar(restarted.at)) near = { ...near, restarted: { ...restarted, at: now } };
+  if (names !== undefined && isFar(names.leaveAt)) {
+    near = { ...near, names: { ...names, leaveAt: now + drainOf(intervalMs) } };
   }
-  return Object.keys(changes).length === 0 ? input : { ...input, status: { ...status, ...changes } as CanaryStatus };
+  return near === status ? input : { ...input, status: near };
 }
 
 function shortened(wait: Wait, end: number): Wait {

@@ -54,8 +54,9 @@ export function decide(input: AdvanceInput): Decision {
 function warnOnce({ status: before, observation }: AdvanceInput, decision: Decision): Decision {
   if (isAsk(decision)) return decision;
   const { warning } = observation.readings;
+  if (warning === undefined && before.warned === undefined) return decision;
   const { warned: _before, ...rest } = decision.status;
-  if (warning === undefined) return before.warned === undefined ? decision : { ...decision, status: rest };
+  if (warning === undefined) return { ...decision, status: rest };
   const status = { ...rest, warned: warning };
   if (warning === before.warned) return decision.status === before ? decision : { ...decision, status };
   return prependEvents(before.phase, [EVENTS.goesOn(warning)], { ...decision, status });
@@ -96,8 +97,9 @@ function settleAlerts(input: AdvanceInput): AdvanceInput {
 
 /** Forgets the announced suspension once `spec.suspend` is false, so that the next suspension is announced. */
 function resumed(input: AdvanceInput): AdvanceInput {
-  const { announced, ...status } = input.status;
-  return announced?.reason === "Suspended" && !input.spec.suspend ? { ...input, status } : input;
+  if (input.status.announced?.reason !== "Suspended" || input.spec.suspend) return input;
+  const { announced: _over, ...status } = input.status;
+  return { ...input, status };
 }
 
 function decideAnyPhase(turn: Turn): Decision {
@@ -114,8 +116,10 @@ function decideAnyPhase(turn: Turn): Decision {
 
 /** A pause with a duration ends after it. */
 function unpaused(input: AdvanceInput): AdvanceInput {
-  const { paused, ...status } = input.status;
-  return paused?.until !== undefined && paused.until <= input.now ? { ...input, status } : input;
+  const { until } = input.status.paused ?? {};
+  if (until === undefined || until > input.now) return input;
+  const { paused: _over, ...status } = input.status;
+  return { ...input, status };
 }
 
 function decideInPhase<P extends Phase>(turn: Turn, status: StatusIn<P>): Decision {

@@ -46,6 +46,10 @@ function testClock(expires?: number): Clock & { readonly waits: number[] } {
   return {
     waits,
     now: () => NOW,
+    after(ms, run) {
+      if (ms === expires) queueMicrotask(run);
+      return () => undefined;
+    },
     sleep(ms, signal) {
       if (!limits.includes(ms)) waits.push(ms);
       if (!limits.includes(ms) || ms === expires) return Promise.resolve();

@@ -98,31 +98,27 @@ export async function leadWithLease(
 /** The Lease as last seen. Sleeping, not reading the clock, measures its age. */
 function createObserver({ clock, identity, log }: LeaseOptions, timing: LeaseTiming, onExpiry: () => void) {
   let version = "";
-  /** Aborted by the next version. */
-  let fresh = new AbortController();
+  /** Called for each new version: it cancels the expiry of the version before. */
+  let renewed = () => {};
   let expired = false;
   let holder: string | undefined;
   return {
     /** True when the holder did not renew the lease for its duration. */
     expired: () => expired,
     holder: () => holder,
-    stop: () => fresh.abort(),
+    stop: () => renewed(),
     /** Records the Lease; a new version is a sign of life. */
     saw(lease: KubeObject): void {
       const seen = lease.metadata.resourceVersion ?? "";
       if (seen === version) return;
       version = seen;
-      fresh.abort();
-      fresh = new AbortController();
+      renewed();
       expired = false;
       const holderMs = (lease.spec?.leaseDurationSeconds ?? 0) * 1000 || timing.durationMs;
-      clock.sleep(holderMs, fresh.signal).then(
-        () => {
-          expired = true;
-          onExpiry();
-        },
-        () => undefined, // it was renewed
-      );
+      renewed = clock.after(holderMs, () => {
+        expired = true;
+        onExpiry();
+      });
       const before = holder;
       holder = lease.spec?.holderIdentity ?? "";
       if (holder !== "" && holder !== before && holder !== identity) {

@@ -54,14 +54,11 @@ const SHARE = 4;
 const BACK_OFF_MIN_MS = 1000;
 const BACK_OFF_MAX_MS = 300_000;
 
-/** One shared object: a new reason at every abort would carry a stack that no code reads. */
-const CANCELLED = new Error("the appointment was cancelled");
-
 /** One time per key; the earliest wins. */
 function createAppointments(clock: Clock, due: (key: string) => void) {
-  const appointments = new Map<string, { readonly at: number; readonly cancel: AbortController }>();
+  const appointments = new Map<string, { readonly at: number; readonly cancel: () => void }>();
   const cancel = (key: string) => {
-    appointments.get(key)?.cancel.abort(CANCELLED);
+    appointments.get(key)?.cancel();
     appointments.delete(key);
   };
   return {
@@ -74,12 +71,7 @@ function createAppointments(clock: Clock, due: (key: string) => void) {
       const earlier = appointments.get(key);
       if (earlier !== undefined && earlier.at <= at) return;
       cancel(key);
-      const appointment = { at, cancel: new AbortController() };
-      appointments.set(key, appointment);
-      clock.sleep(ms, appointment.cancel.signal).then(
-        () => due(key),
-        () => undefined, // cancelled
-      );
+      appointments.set(key, { at, cancel: clock.after(ms, () => due(key)) });
     },
   };
 }

@@ -7,6 +7,8 @@ export interface Clock {
    * @throws the signal's reason as soon as it is aborted
    */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Calls `run` once after `ms` milliseconds, never earlier. @returns cancels the call */
+  after(ms: number, run: () => void): () => void;
 }
 
 /** A number in [0, 1). Chance as an argument, for jitter. */

@@ -135,6 +135,22 @@ export interface Life {
 export function clockOf(schedule: Schedule, life: Life, skew: () => number): Clock {
   return {
     now: () => schedule.now() + skew(),
+    after(ms, run) {
+      life.sleeping += 1;
+      let over = false;
+      const end = () => {
+        if (!over) life.sleeping -= 1;
+        over = true;
+      };
+      const cancel = schedule.after(ms, () => {
+        end();
+        if (life.alive) run();
+      });
+      return () => {
+        end();
+        cancel();
+      };
+    },
     sleep(ms, signal) {
       if (signal?.aborted === true) return Promise.reject(signal.reason);
       life.sleeping += 1;

@@ -24,29 +24,40 @@ export function createManualClock(startMs = Date.UTC(2024, 0, 1)): ManualClock {
   let now = startMs;
   let sleepers: Sleeper[] = [];
   const asked: number[] = [];
+  /** @returns takes the sleeper away */
+  function add(ms: number, wake: () => void): () => void {
+    asked.push(ms);
+    const sleeper: Sleeper = {
+      due: now + Math.max(0, ms),
+      ms,
+      wake() {
+        leave();
+        wake();
+      },
+    };
+    const leave = () => {
+      sleepers = sleepers.filter((other) => other !== sleeper);
+    };
+    sleepers = [...sleepers, sleeper].sort((a, b) => a.due - b.due);
+    return leave;
+  }
   return {
     asked,
     now: () => now,
     sleeping: () => sleepers.map((sleeper) => sleeper.ms),
+    after: add,
     async sleep(ms, signal) {
       signal?.throwIfAborted();
-      asked.push(ms);
       await new Promise<void>((resolve, reject) => {
-        const leave = () => {
-          sleepers = sleepers.filter((other) => other !== sleeper);
+        const leave = add(ms, () => {
           signal?.removeEventListener("abort", abort);
-        };
+          resolve();
+        });
         const abort = () => {
           leave();
           reject(signal?.reason);
         };
-        const wake = () => {
-          leave();
-          resolve();
-        };
-        const sleeper: Sleeper = { due: now + Math.max(0, ms), ms, wake };
         signal?.addEventListener("abort", abort, { once: true });
-        sleepers = [...sleepers, sleeper].sort((a, b) => a.due - b.due);
       });
     },
     async advance(ms) {

@@ -35,6 +35,31 @@ describe.each(CLOCKS)("%s", (_, clock, pass) => {
     await expect(clock.sleep(1, stop.signal)).rejects.toBe(reason);
   });
 
+  it("makes a call after its time, and none that was cancelled", async () => {
+    const made: string[] = [];
+    const cancel = clock.after(10, () => made.push("cancelled"));
+    const due = new Promise<void>((resolve) => {
+      clock.after(20, () => {
+        made.push("due");
+        resolve();
+      });
+    });
+    cancel();
+    await pass(20);
+    await due;
+    expect(made).toEqual(["due"]);
+  });
+
+  it("waits with a call for longer than a timer can count", async () => {
+    let isMade = false;
+    const cancel = clock.after(2 ** 33, () => {
+      isMade = true;
+    });
+    await pass(10);
+    cancel();
+    expect(isMade).toBe(false);
+  });
+
   it("sleeps longer than a timer can count", async () => {
     const stop = new AbortController();
     let woken = false;

@@ -28,4 +28,14 @@ export const systemClock: Clock = {
       left -= MAX_TIMER_MS;
     } while (left > 0);
   },
+  after(ms, run) {
+    let timer = setTimeout(wake, Math.min(ms, MAX_TIMER_MS));
+    let left = ms;
+    function wake(): void {
+      left -= MAX_TIMER_MS;
+      if (left > 0) timer = setTimeout(wake, Math.min(left, MAX_TIMER_MS));
+      else run();
+    }
+    return () => clearTimeout(timer);
+  },
 };

@@ -84,7 +84,7 @@ function playing(targetRef: TargetRef, ...objects: readonly KubeObject[]): Play 
     return { kind: "value", value: probe.of === "primary" && stage.broken === "by its metrics" ? 0 : 100 };
   };
   const ports: Ports = {
-    clock: { now: () => now, sleep: () => Promise.resolve() },
+    clock: { now: () => now, sleep: () => Promise.resolve(), after: () => () => undefined },
     store: {
       load: () => ({ kind: "canary", canary: stage.canary }),
       save(_canary, status) {

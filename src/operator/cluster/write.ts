@@ -36,14 +36,24 @@ export class WriteFailure extends Error {
   }
 }
 
-const keyOf = (type: ResourceType) => `${apiVersionOf(type)} ${type.kind}`;
-const byKey = (types: readonly ResourceType[]) => new Map(types.map((type) => [keyOf(type), type]));
-const TYPES = byKey(Object.values(RESOURCES));
-/** Every write looks its type up, so the routers' kinds are indexed once. */
-const ROUTER_TYPES = new WeakMap<readonly RouterKind[], ReadonlyMap<string, ResourceType>>();
+/** By API version, then by kind: a key of both would be a new text at every look-up. */
+type TypeIndex = ReadonlyMap<string, ReadonlyMap<string, ResourceType>>;
 
-function typesOf(kinds: readonly RouterKind[]): ReadonlyMap<string, ResourceType> {
-  const known = ROUTER_TYPES.get(kinds) ?? byKey(kinds.map(({ type }) => type));
+function indexed(types: readonly ResourceType[]): TypeIndex {
+  const index = new Map<string, Map<string, ResourceType>>();
+  for (const type of types) {
+    const version = apiVersionOf(type);
+    index.set(version, (index.get(version) ?? new Map<string, ResourceType>()).set(type.kind, type));
+  }
+  return index;
+}
+
+const TYPES = indexed(Object.values(RESOURCES));
+/** Every write looks its type up, so the routers' kinds are indexed once. */
+const ROUTER_TYPES = new WeakMap<readonly RouterKind[], TypeIndex>();
+
+function typesOf(kinds: readonly RouterKind[]): TypeIndex {
+  const known = ROUTER_TYPES.get(kinds) ?? indexed(kinds.map(({ type }) => type));
   ROUTER_TYPES.set(kinds, known);
   return known;
 }
@@ -56,10 +66,10 @@ export function typeOf(
   { apiVersion, kind }: Pick<KubeObject, "apiVersion" | "kind">,
   kinds: readonly RouterKind[] = [],
 ): ResourceType {
-  const key = `${apiVersion} ${kind}`;
-  const type = (kinds.length === 0 ? undefined : typesOf(kinds).get(key)) ?? TYPES.get(key);
-  if (type === undefined) throw new Error(`${key} is not in RESOURCES of ports/kubernetes.ts, nor is it a router's`);
-  return type;
+  const ofRouters = kinds.length === 0 ? undefined : typesOf(kinds).get(apiVersion)?.get(kind);
+  const type = ofRouters ?? TYPES.get(apiVersion)?.get(kind);
+  if (type !== undefined) return type;
+  throw new Error(`${apiVersion} ${kind} is not in RESOURCES of ports/kubernetes.ts, nor is it a router's`);
 }
 
 /**
