@@ -278,11 +278,11 @@ function until(cache: ObjectCache, signal: AbortSignal, complaint: string, holds
 
 function summary(good: Outcome, bad: Outcome): string {
   const describe = (title: string, verdict: string, outcome: Outcome): string => {
-    const { requests, failed, refused, phases, reasons } = outcome;
+    const { requests, failed, refused, phases, why } = outcome;
     const times = phases.map((entry) => `${entry.phase} ${(entry.ms / 1000).toFixed(1)} s`).join(", ");
     const users = `${requests} requests of users, ${failed} failed${refused > 0 ? `, ${refused} refused (4xx)` : ""}`;
-    const why = reasons.map((reason) => `  why: ${reason}\n`).join("");
-    return `${title}: ${verdict}\n${why}  ${users}\n  ${times}\n`;
+    const because = why === "" ? "" : `  why: ${why}\n`;
+    return `${title}: ${verdict}\n${because}  ${users}\n  ${times}\n`;
   };
   const promoted =
     good.phase === "Succeeded" ? "promoted, as it should be" : `${good.phase}, but it should be promoted`;

@@ -6,6 +6,7 @@ import { RESOURCES } from "../../ports/kubernetes.ts";
 import { systemClock } from "../../time/system-clock.ts";
 import type { ClusterClient } from "../cluster.ts";
 import { UserError } from "../command.ts";
+import { factsOf } from "../steer/facts.ts";
 import type { Measured } from "./telemetry.ts";
 import type { UserTraffic } from "./traffic.ts";
 import type { Scene, View } from "./view.ts";
@@ -33,8 +34,8 @@ export interface Outcome {
   readonly requests: number;
   readonly failed: number;
   readonly refused: number;
-  /** Why it was rolled back; empty when it was promoted. */
-  readonly reasons: readonly string[];
+  /** Why it was rolled back, in the operator's one sentence; empty when it was promoted. */
+  readonly why: string;
   /** Milliseconds in each phase, in the order in which they were entered. */
   readonly phases: readonly { readonly phase: string; readonly ms: number }[];
 }
@@ -73,17 +74,16 @@ export async function release(
   return {
     phase,
     phases,
-    reasons: phase === "Failed" ? reasonsOf(events.seen().slice(said)) : [],
+    why: phase === "Failed" ? whyOf(stage) : "",
     requests: after.requests - before.requests,
     failed: after.failed - before.failed,
     refused: after.refused - before.refused,
   };
 }
 
-/** The failed checks, each once, and what followed from them. */
-function reasonsOf(said: readonly string[]): readonly string[] {
-  const last = (pattern: RegExp) => said.filter((text) => pattern.test(text)).slice(-1);
-  return [...last(/^Halt /), ...last(/^Rolling back /)];
+function whyOf({ canaries, namespace, name }: Stage): string {
+  const canary = canaries.get(namespace, name);
+  return canary === undefined ? "the Canary is gone" : factsOf(canary).what;
 }
 
 function lastWords(events: EventFeed, from: number, words: RegExp, signal: AbortSignal): Promise<void> {
