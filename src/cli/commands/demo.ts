@@ -277,12 +277,12 @@ function until(cache: ObjectCache, signal: AbortSignal, complaint: string, holds
 }
 
 function summary(good: Outcome, bad: Outcome): string {
-  const describe = (title: string, verdict: string, outcome: Outcome): string => {
+  const describe = (title: string, verdict: string, outcome: Outcome, lost: readonly string[] = []): string => {
     const { requests, failed, refused, phases, why } = outcome;
     const times = phases.map((entry) => `${entry.phase} ${(entry.ms / 1000).toFixed(1)} s`).join(", ");
     const users = `${requests} requests of users, ${failed} failed${refused > 0 ? `, ${refused} refused (4xx)` : ""}`;
     const because = why === "" ? "" : `  why: ${why}\n`;
-    return `${title}: ${verdict}\n${because}  ${users}\n  ${times}\n`;
+    return `${title}: ${verdict}\n${because}  ${users}\n${lost.map((failure) => `  failed: ${failure}\n`).join("")}  ${times}\n`;
   };
   const promoted =
     good.phase === "Succeeded" ? "promoted, as it should be" : `${good.phase}, but it should be promoted`;
@@ -294,7 +294,8 @@ function summary(good: Outcome, bad: Outcome): string {
     : "The demo did not go as it should.";
   return [
     "\nSummary\n",
-    describe("podinfo 6.0.1 (good)", promoted, good),
+    // A bad release fails requests by its nature; a good one must not.
+    describe("podinfo 6.0.1 (good)", promoted, good, good.failures),
     describe("podinfo 6.0.2 (bad)", rolledBack, bad),
     `${end}\n`,
   ].join("");

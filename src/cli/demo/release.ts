@@ -34,6 +34,8 @@ export interface Outcome {
   readonly requests: number;
   readonly failed: number;
   readonly refused: number;
+  /** The first few failed requests: when, and what the user got. */
+  readonly failures: readonly string[];
   /** Why it was rolled back, in the operator's one sentence; empty when it was promoted. */
   readonly why: string;
   /** Milliseconds in each phase, in the order in which they were entered. */
@@ -78,6 +80,7 @@ export async function release(
     requests: after.requests - before.requests,
     failed: after.failed - before.failed,
     refused: after.refused - before.refused,
+    failures: after.failures.slice(before.failures.length),
   };
 }
 
