@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { tell } from "../testing/story.ts";
+import type { Alert } from "./canary.ts";
 import { fromWire, toWire, type WireStatus } from "./status.ts";
 
 const HINTS = { intervalMs: 15_000, iterations: 0, weights: [10, 20, 30, 40, 50], mirror: false };
@@ -81,5 +82,33 @@ describe("a status without our memory", () => {
 
   it("an unknown phase is refused with a remedy", () => {
     expect(() => fromWire({ phase: "Bogus" }, HINTS)).toThrow('status.phase "Bogus" is not a phase of a Canary');
+  });
+});
+
+describe("alerts that are owed", () => {
+  const alert = (message: string): Alert => ({ message, severity: "info", metadata: false });
+  const many = Array.from({ length: 300 }, (_, i) => alert(String(i)));
+
+  it.each<[what: string, planted: unknown, owed: readonly Alert[]]>([
+    ["three hundred alerts are twenty, the oldest", many, many.slice(0, 20)],
+    [
+      "what is no alert is left out",
+      [7, null, "x", { message: 1 }, { ...alert("a"), severity: "fatal" }, many[0]],
+      [alert("0")],
+    ],
+    ["a text", "alerts", []],
+    ["an object", { length: 3, 0: alert("a") }, []],
+  ])("may be planted by the writer of a status: %s", (_, planted, owed) => {
+    const wire = { phase: "Initialized", aviary: { owedAlerts: planted } } as WireStatus;
+    expect(fromWire(wire, HINTS).owedAlerts).toEqual(owed);
+  });
+
+  it("are twenty at most when further ones come, and the delivered ones make room", () => {
+    const story = tell({ analysis: { alerts: [{ name: "a", providerRef: { name: "p" } }] } });
+    story.run(60);
+    story.status = { ...story.status, owedAlerts: many.slice(0, 20) };
+    story.world.revision = { spec: "v2" };
+    story.run(60);
+    expect(story.status.owedAlerts).toEqual(many.slice(0, 20));
   });
 });

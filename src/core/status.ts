@@ -5,6 +5,7 @@
  */
 import type { Announced, CanaryStatus, Position, Revision, StatusCore, StatusIn } from "./canary.ts";
 import { EVENTS } from "./events.ts";
+import { owedAlerts } from "./owed-alerts.ts";
 import type { Known } from "./phases/phase.ts";
 import { isPhase, type Phase, rulesOf } from "./phases/table.ts";
 import type { RecoveryHints, WireMemory, WireStatus } from "./wire.ts";
@@ -46,7 +47,7 @@ function coreFrom(wire: WireStatus): StatusCore {
     ...(wire.aviary?.warned === undefined ? {} : { warned: wire.aviary.warned }),
     ...(wire.aviary?.names === undefined ? {} : { names: wire.aviary.names }),
     ...steeringOf(wire.aviary ?? {}),
-    owedAlerts: wire.aviary?.owedAlerts ?? [],
+    owedAlerts: owedAlerts(wire.aviary?.owedAlerts),
     ...(applied !== undefined && wire.aviary === undefined ? { foreign: true } : {}),
   };
 }

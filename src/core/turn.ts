@@ -6,6 +6,7 @@ import { settles } from "./checks.ts";
 import { EVENTS, type Notice, type RolloutEvent } from "./events.ts";
 import { drainOf, patienceOf } from "./interval.ts";
 import type { Answered, Observation, Probe } from "./observation.ts";
+import { MOST_OWED } from "./owed-alerts.ts";
 import type { OnStep, Wait } from "./phases/positions.ts";
 import type { Plan } from "./plan.ts";
 import { NOTHING_BACK } from "./recovery.ts";
@@ -247,7 +248,9 @@ function eventsOf(phase: Phase, notices: readonly Notice[]): RolloutEvent[] {
 
 function withAlerts(status: CanaryStatus, notices: readonly Notice[]): CanaryStatus {
   const alerts: Alert[] = notices.flatMap(({ alert }) => (alert === undefined ? [] : [alert]));
-  return alerts.length === 0 ? status : { ...status, owedAlerts: [...status.owedAlerts, ...alerts] };
+  return alerts.length === 0
+    ? status
+    : { ...status, owedAlerts: [...status.owedAlerts, ...alerts].slice(0, MOST_OWED) };
 }
 
 /** The fields of a run that starts over. */

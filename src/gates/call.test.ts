@@ -222,6 +222,22 @@ describe("a webhook", () => {
     expect(last).toEqual({ method, url: "/there", body: sent });
   });
 
+  it.each([
+    "http://a@b\\@c/",
+    "http:/x/",
+    "http:x",
+    "http:///x",
+    "http://x/ y",
+    "http://x/\ty",
+    " http://x/",
+    "http://x\u0000/",
+  ])("with the lax address %j, of which two readers may take different hosts, is not called", async (url) => {
+    expect(await call({ url })).toMatchObject({
+      kind: "refused",
+      detail: expect.stringMatching(/invalid URL|unsupported protocol/),
+    });
+  });
+
   it("may redirect nine times, not ten", async () => {
     let hops = 0;
     let limit = 9;
@@ -280,6 +296,39 @@ describe("a webhook", () => {
     const detail = answer.kind === "refused" ? (answer.detail ?? "") : "";
     expect(detail.slice(0, 70)).toBe('\\x1b[2J\\x1b[31mOWNED\\x1b[0m {"level":"info"}\\u202e\\x07xxxxxxxxxxxxxxxx');
     expect(detail.length).toBeLessThan(1200);
+  });
+
+  it("whose answer has no end is read as far as it is shown, and then closed", async () => {
+    let sent = 0;
+    let closed = () => {};
+    const over = new Promise<void>((resolve) => {
+      closed = resolve;
+    });
+    const host = await serve((_request, response) => {
+      response.writeHead(400).on("close", closed);
+      const more = () => {
+        while (!response.destroyed && response.write("x".repeat(1024))) sent += 1024;
+      };
+      response.on("drain", more);
+      more();
+    });
+    expect(await call({ url: `http://${host}/` })).toMatchObject({
+      detail: expect.stringContaining("4096 characters"),
+    });
+    await over;
+    // What the sockets of both sides hold.
+    expect(sent).toBeLessThan(16 * 2 ** 20);
+  });
+
+  it("that redirects to another server and back shows no answer", async () => {
+    let host = "";
+    const other = await serve((_request, response) => response.writeHead(307, { location: `http://${host}/2` }).end());
+    host = await serve((request, response) =>
+      request.url === "/2"
+        ? response.writeHead(403).end("SECRET")
+        : response.writeHead(307, { location: `http://${other}/` }).end(),
+    );
+    expect(JSON.stringify(await call({ url: `http://${host}/1` }))).not.toContain("SECRET");
   });
 
   it("that redirects to another origin shows no answer of it, and sends it no password", async () => {

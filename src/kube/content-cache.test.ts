@@ -6,6 +6,7 @@ import { type StubCluster, startStubCluster } from "../testing/stub-cluster.ts";
 import { until } from "../testing/until.ts";
 import { systemClock } from "../time/system-clock.ts";
 import { fixedCredentials } from "./access.ts";
+import { listAll } from "./client.ts";
 import { startContentCache } from "./content-cache.ts";
 import { createTransport, type KubeTransport } from "./transport.ts";
 
@@ -57,6 +58,16 @@ describe("a cache of contents on demand", () => {
     cluster.put(TYPE, secret("s-7", "3"));
     await until("it is back", () => value("s-7") === "3");
     expect(told.slice(2)).toEqual(["deleted s-7", "added s-7"]);
+  });
+
+  it("lists names and versions in pages of fifty, and keeps no more of a server that sends whole objects", async () => {
+    expect([cluster.figures.verbs.get("LIST"), reads()]).toEqual([4, 0]);
+    const metadata = { namespace: "test", name: "s", uid: "u", resourceVersion: "1" };
+    const annotations = { note: "x".repeat(1000) };
+    const whole = { metadata: { ...metadata, annotations }, data: { value: "1" } };
+    const answer = { send: async () => ({ items: [whole], metadata: {} }) };
+    const listed = await listAll(answer, TYPE, "test", { metadataOnly: true }, stop.signal);
+    expect(listed.objects).toEqual([{ apiVersion: "v1", kind: "Secret", metadata }]);
   });
 
   it("refuses to read an object that is not held, so that no turn takes the object for missing", async () => {

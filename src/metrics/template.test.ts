@@ -76,6 +76,11 @@ describe("a query template", () => {
     ["fields", `{{ variables${".a".repeat(30_000)} }}`, "more than 10000 words"],
     ["nested blocks", "{{ if true }}".repeat(1000), "nested more than 200 deep"],
     ["else if", `{{ if false }}${"{{ else if false }}".repeat(1000)}{{ end }}`, "nested more than 200 deep"],
+    [
+      "templates within blocks within templates",
+      `{{ define "t" }}${"{{ if true }}".repeat(150)}{{ template "t" }}${"{{ end }}".repeat(150)}{{ end }}{{ template "t" }}`,
+      "nested more than 500 deep",
+    ],
     ["variables", `${"{{ $x := 1 }}".repeat(500)}${"{{ if true }}{{ end }}".repeat(100)}`, "more than 10000 steps"],
     ["a length", "x".repeat(70_000), "it is longer than 65536 characters"],
     ["a star", '{{ printf "%*d" 1 2 }}', "%* is not supported"],

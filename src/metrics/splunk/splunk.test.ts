@@ -4,7 +4,10 @@ import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocketServer } from "ws";
+import type { Clock } from "../../ports/clock.ts";
 import type { MetricSource } from "../../ports/metric-source.ts";
+import { createManualClock } from "../../testing/manual-clock.ts";
+import { until } from "../../testing/until.ts";
 import { systemClock } from "../../time/system-clock.ts";
 import { createMetricSource } from "../table.ts";
 import { dataPoints } from "./signalflow.ts";
@@ -86,6 +89,7 @@ describe("splunk", () => {
     });
     sockets = new WebSocketServer({ server, path: "/v2/signalflow" });
     sockets.on("connection", (socket) => {
+      socket.on("pong", () => heard.push({ type: "pong" }));
       socket.on("message", (text) => {
         const told = JSON.parse(String(text)) as Record<string, unknown>;
         heard.push(told);
@@ -95,6 +99,7 @@ describe("splunk", () => {
           return;
         }
         for (const part of script) socket.send(part);
+        if (script.length > 0) socket.ping();
         if (script.length === 0) socket.close(1011, "out of order");
       });
     });
@@ -109,9 +114,8 @@ describe("splunk", () => {
     await new Promise((resolve) => server.close(resolve));
   });
 
-  function build(token: string): MetricSource {
+  function build(token: string, clock: Clock = { ...systemClock, now: () => NOW }): MetricSource {
     const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const clock = { ...systemClock, now: () => NOW };
     const credentials = new Map([["sf_token_key", token]]);
     return createMetricSource({ type: "splunk", address, interval: "1m", clock, credentials });
   }
@@ -122,7 +126,7 @@ describe("splunk", () => {
   it("runs the program over the last ten intervals, and takes the last number", async () => {
     script = [...START, message([[2, 1n, 0.5]]), message([[3, 1n, 2]], { zipped: true }), control("END_OF_CHANNEL")];
     expect(await splunk.measure("data('x').publish()", NEVER)).toEqual({ kind: "value", value: 2 });
-    expect(heard).toMatchObject([
+    expect(heard.filter(({ type }) => type !== "pong")).toMatchObject([
       { type: "authenticate", token: "secret" },
       { type: "execute", program: "data('x').publish()", start: NOW - 600_000, stop: NOW, immediate: true },
     ]);
@@ -163,6 +167,32 @@ describe("splunk", () => {
   ])("refuses %s", async (_, parts, why) => {
     script = parts;
     await expect(splunk.measure("p", NEVER)).rejects.toThrow(why);
+  });
+
+  it("refuses a frame of a gigabyte at its head, before it is read", async () => {
+    script = [];
+    sockets.removeAllListeners("connection");
+    let closed: Promise<void> | undefined;
+    server.on("upgrade", (_request, socket) => {
+      // A binary frame, not masked, whose length is a gigabyte.
+      const head = Buffer.alloc(10);
+      head.set([0x82, 127]);
+      head.writeBigUInt64BE(2n ** 30n, 2);
+      closed = new Promise((resolve) => socket.once("close", resolve));
+      setImmediate(() => socket.write(head));
+    });
+    await expect(splunk.measure("p", NEVER)).rejects.toThrow("error executing query: ");
+    await closed;
+  });
+
+  it("gives up a channel that never ends", async () => {
+    script = START;
+    const clock = createManualClock(NOW);
+    const measuring = build("secret", clock).measure("p", NEVER);
+    const refused = expect(measuring).rejects.toThrow("error executing query: not over within 30s");
+    await until("the client has read the begin of the channel", () => heard.some(({ type }) => type === "pong"));
+    await clock.advance(30_000);
+    await refused;
   });
 
   it("reports a refused token and an unreachable server, and stops when the turn ends", async () => {

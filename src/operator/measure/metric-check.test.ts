@@ -179,4 +179,25 @@ describe("a metric server", () => {
     });
     expect(asked).toEqual([]);
   });
+
+  it("within the cluster answers of its own namespace only, with -no-cross-namespace-refs", async () => {
+    const requests: string[] = [];
+    const cluster: MeasuringPorts["cluster"] = {
+      async send({ path }) {
+        requests.push(path);
+        return { status: { value: "1" } };
+      },
+    };
+    const template = { provider: { type: "keptn" }, query: "keptnmetric/victim/queue" };
+    const metadata = { name: "queue", namespace: "test" };
+    objects = [{ apiVersion: "flagger.app/v1beta1", kind: "MetricTemplate", metadata, spec: template }];
+    const canary = aCanary({ analysis: { metrics: [{ name: "queue", templateRef: { name: "queue" } }] } });
+    const asked = (ownNamespaceOnly: boolean) =>
+      ask(canary, { source: "template" }, ports({ cluster, ownNamespaceOnly }));
+    expect(await asked(true)).toMatchObject({
+      message: expect.stringContaining("can't access namespace victim, cross-namespace references are blocked"),
+    });
+    expect(requests).toEqual([]);
+    expect(await asked(false)).toMatchObject({ kind: "value", value: 1 });
+  });
 });

@@ -40,16 +40,11 @@ afterEach(async () => {
 const ERROR: Alert = { message: "Failed checks threshold reached 5", severity: "error", metadata: false };
 const REF = { name: "chat" };
 
-async function send(
-  parts: CanaryParts,
-  flags: readonly string[] = [],
-  alert: Partial<Alert> = {},
-  status: object = {},
-) {
+function alertingWith(flags: readonly string[]) {
   const read = readOperatorFlags(flags, {});
   if (read.kind !== "run") throw new Error(JSON.stringify(read));
   const say = (fields: object, msg: string) => void lines.push({ ...fields, msg });
-  const alerting = createAlerting(read.flags, {
+  return createAlerting(read.flags, {
     clock: systemClock,
     log: { debug() {}, info() {}, warn() {}, error: say },
     async read({ type, name, namespace }: ObjectRef) {
@@ -59,8 +54,19 @@ async function send(
       );
     },
   });
+}
+
+async function send(
+  parts: CanaryParts,
+  flags: readonly string[] = [],
+  alert: Partial<Alert> = {},
+  status: object = {},
+) {
   const canary = aCanary(parts);
-  await alerting.send({ ...canary, status: { ...canary.status, ...status } as CanaryStatus }, { ...ERROR, ...alert });
+  await alertingWith(flags).send(
+    { ...canary, status: { ...canary.status, ...status } as CanaryStatus },
+    { ...ERROR, ...alert },
+  );
 }
 
 function provider(spec: object): void {
@@ -97,6 +103,20 @@ describe("an alert that cannot be sent is one log line about its Canary", () => 
     await send({ analysis: { alerts: [{ name: "on-call", severity: "error", providerRef: REF }] } });
     expect(lines).toEqual([{ canary: "podinfo.test", msg: `alert provider chat.test ${text}` }]);
   });
+
+  it.each(["kubernetes.io/service-account-token", "kubernetes.io/dockerconfigjson", "helm.sh/release.v1"])(
+    "a Secret of type %s, which is not the tenant's to send",
+    async (type) => {
+      provider({ type: "slack", secretRef: { name: "hook" } });
+      secret({ address: base, token: "TOKEN-OF-A-POD" });
+      Object.assign(objects.at(-1) ?? {}, { type });
+      await send({ analysis: { alerts: [{ name: "on-call", severity: "error", providerRef: REF }] } });
+      expect([lines[0]?.msg, posted]).toEqual([
+        expect.stringContaining(`secretRef error: secrets of type ${type} are never sent to a provider`),
+        [],
+      ]);
+    },
+  );
 
   it("a service that refuses, its own or the global one", async () => {
     status = 404;
@@ -190,5 +210,23 @@ describe("an alert goes", () => {
     await send({}, [`-msteams-url=${base}`], { severity: "warn" }, { ...failed, phase: "Progressing" });
     await send({}, [`-msteams-url=${base}`], {}, failed);
     expect([factsOf(0), factsOf(1), factsOf(2).length]).toEqual([[], [], 1]);
+  });
+
+  it("past the thousand alerts of another namespace, and as one line without control characters", async () => {
+    const alerting = alertingWith([`-slack-url=${base}`, "-slack-channel=general"]);
+    const canary = aCanary({});
+    const noisy = { ...canary, ref: { namespace: "evil", name: "podinfo" } };
+    const planted = { ...ERROR, message: "planted\n\u001b[2J<!channel>" };
+    const sent = Promise.all([
+      alerting.send(noisy, planted),
+      alerting.send(canary, ERROR),
+      ...Array.from({ length: 1_000 }, () => alerting.send(noisy, planted)),
+    ]);
+    await sent;
+    expect(lines.every(({ canary: whose }) => whose === "podinfo.evil")).toBe(true);
+    const texts = posted.map(({ body }) => JSON.parse(body).attachments[0].text);
+    expect(texts).toContain(ERROR.message);
+    expect(texts).toContain("planted \\x1b[2J&lt;!channel&gt;");
+    expect(texts).toHaveLength(102);
   });
 });

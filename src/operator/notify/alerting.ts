@@ -3,7 +3,7 @@ import type { Dispatcher } from "undici";
 import { type Alert, type AlertTarget, type Canary, type CanarySpec, dotted } from "../../core/canary.ts";
 import { sentenceOf } from "../../core/words.ts";
 import { formatFloat } from "../../go/format.ts";
-import { show } from "../../net/show.ts";
+import { clean, show } from "../../net/show.ts";
 import { type AlertField, type AlertMessage, shouldSend } from "../../notifiers/alert.ts";
 import { createDelivery } from "../../notifiers/delivery.ts";
 import { createNotifier, type Notifier, type NotifierPorts } from "../../notifiers/notifier.ts";
@@ -52,7 +52,7 @@ export function createAlerting(flags: OperatorFlags, ports: AlertingPorts): Aler
     async send(canary, alert) {
       const message: AlertMessage = {
         workload: dotted(canary.ref.name, canary.ref),
-        message: alert.message,
+        message: clean(alert.message),
         severity: alert.severity,
         fields: [
           ...fieldsOf(canary.spec, canary.ref.namespace, alert, flags.clusterName),
@@ -74,7 +74,9 @@ async function addressed(
 ): Promise<readonly Parcel[]> {
   const { alerts } = canary.spec.analysis;
   if (alerts.length === 0) {
-    return global === undefined ? [] : [{ to: global, message, failure: "alert can't be sent: ", lane: "global" }];
+    // A lane for each namespace: the alerts of one tenant do not push out those of another.
+    const lane = `global of ${canary.ref.namespace}`;
+    return global === undefined ? [] : [{ to: global, message, failure: "alert can't be sent: ", lane }];
   }
   const wanted = alerts.filter(({ severity }) => shouldSend(severity, message.severity));
   const parcels = await Promise.all(wanted.map((target) => parcelFor(target, message, ports)));

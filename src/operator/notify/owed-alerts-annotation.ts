@@ -3,6 +3,7 @@
  * server prunes it: there they are kept in an annotation for as long as they are owed.
  */
 import type { Alert } from "../../core/canary.ts";
+import { owedAlerts } from "../../core/owed-alerts.ts";
 import type { WireStatus } from "../../core/status.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 
@@ -23,19 +24,8 @@ export function owedFrom({ metadata }: KubeObject): readonly Alert[] {
   const text = metadata.annotations?.[OWED_ALERTS];
   if (text === undefined) return [];
   try {
-    const alerts: unknown = JSON.parse(text);
-    return Array.isArray(alerts) && alerts.every(isAlert) ? alerts : [];
+    return owedAlerts(JSON.parse(text));
   } catch {
     return []; // An alert that cannot be read cannot be sent.
   }
-}
-
-function isAlert(value: unknown): value is Alert {
-  if (typeof value !== "object" || value === null) return false;
-  const { message, severity, metadata } = value as Partial<Record<keyof Alert, unknown>>;
-  return (
-    typeof message === "string" &&
-    (severity === "info" || severity === "warn" || severity === "error") &&
-    typeof metadata === "boolean"
-  );
 }

@@ -187,6 +187,36 @@ describe("Kubernetes Events", () => {
     await events.flush(hurry.signal);
   });
 
+  it("of one object are written while the API server is slow with another object's", async () => {
+    const events = start();
+    let answer = () => {};
+    const slow = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    server.intercept = (_method, path) => (path.includes("/slow/") ? slow.then(() => undefined) : undefined);
+    events.record({ object: { ...object, namespace: "slow" }, type: "Normal", message: "one" });
+    await until("the slow one is under way", () => server.requests.length === 1);
+    say(events, "quiet");
+    await until("the quiet one is written", () => written().length === 1);
+    answer();
+    await events.flush(FOREVER);
+  });
+
+  it("of a noisy object are dropped before those of a quiet one, when too many wait in all", async () => {
+    await server.kill();
+    const options = { writer: createKubeClient(transport, "flagger"), clock, random: () => 1, log };
+    const events = createKubeEvents({ ...options, capacity: 1000, totalCapacity: 20 });
+    const about: object[] = [];
+    Object.assign(options.log, { warn: (fields: object) => about.push(fields) });
+    const record = (name: string) => events.record({ object: { ...object, name }, type: "Normal", message: name });
+    for (let i = 0; i < 15; i += 1) record("noisy");
+    for (let i = 0; i < 15; i += 1) record("quiet");
+    expect(about.map((fields) => (fields as { object: string }).object)).toEqual(["test/noisy"]);
+    const hurry = new AbortController();
+    hurry.abort(new Error("shut down"));
+    await events.flush(hurry.signal);
+  });
+
   it("are truncated to 1,024 characters", async () => {
     const events = start();
     say(events, "x".repeat(10_000_000));
