@@ -1,23 +1,30 @@
-/** Who follows a signal. A signal has one listener for all of them: adding one for each piece of work costs more than the rest. */
-const FOLLOWERS = new WeakMap<AbortSignal, Set<AbortController>>();
+/** What is called when a signal is aborted. One listener serves all: one for each piece of work costs more than the work. */
+const CALLED = new WeakMap<AbortSignal, Set<() => void>>();
 
-function followersOf(signal: AbortSignal): Set<AbortController> {
-  const known = FOLLOWERS.get(signal);
+function calledBy(signal: AbortSignal): Set<() => void> {
+  const known = CALLED.get(signal);
   if (known !== undefined) return known;
-  const followers = new Set<AbortController>();
-  FOLLOWERS.set(signal, followers);
+  const called = new Set<() => void>();
+  CALLED.set(signal, called);
   const passOn = () => {
-    for (const own of followers) own.abort(signal.reason);
+    for (const call of called) call();
   };
   signal.addEventListener("abort", passOn, { once: true });
-  return followers;
+  return called;
+}
+
+/** Calls `call` when `signal` is aborted. Any number of calls add one listener to the signal. @returns ends that */
+export function whenAborted(signal: AbortSignal, call: () => void): () => void {
+  const called = calledBy(signal);
+  // One entry for each time it is asked for.
+  const entry = () => call();
+  called.add(entry);
+  return () => void called.delete(entry);
 }
 
 /** Aborts `own` when `signal` is aborted, with its reason. @returns ends that */
 export function follow(signal: AbortSignal, own: AbortController): () => void {
-  const followers = followersOf(signal);
-  followers.add(own);
-  return () => void followers.delete(own);
+  return whenAborted(signal, () => own.abort(signal.reason));
 }
 
 /**

@@ -8,6 +8,7 @@ import { AVIARY_VERSION } from "../version.ts";
 import { UserError } from "./command.ts";
 import type { OptionSpec, ReadOptions } from "./options.ts";
 import { DEFAULT_STATE_DIR, readState } from "./sandbox-state.ts";
+import { visibleAnswers } from "./visible-answers.ts";
 
 export interface ClusterClient {
   readonly transport: KubeTransport;
@@ -23,6 +24,11 @@ export const CLUSTER_OPTIONS = {
   context: { type: "string", help: "context of the kubeconfig" },
 } as const satisfies Record<string, OptionSpec>;
 
+export interface ConnectOptions {
+  /** The answers are not for a terminal: texts stay as they are. */
+  readonly raw?: boolean;
+}
+
 /** Owner of the fields that commands write. */
 export const FIELD_MANAGER = "aviary-cli";
 
@@ -30,6 +36,7 @@ export const FIELD_MANAGER = "aviary-cli";
 export async function connectCluster(
   options: ReadOptions,
   env: Readonly<Record<string, string | undefined>>,
+  { raw = false }: ConnectOptions = {},
 ): Promise<ClusterClient> {
   const named =
     options.text("kubeconfig") ?? (env["KUBECONFIG"] ? undefined : readState(DEFAULT_STATE_DIR)?.kubeconfig);
@@ -41,7 +48,7 @@ export async function connectCluster(
       ...(named === undefined ? {} : { kubeconfig: named }),
       ...(context === undefined ? {} : { context }),
     });
-    const transport = createTransport({
+    const own = createTransport({
       access,
       clock: systemClock,
       random: Math.random,
@@ -51,6 +58,7 @@ export async function connectCluster(
       timeoutMs: 10_000,
       attempts: 2,
     });
+    const transport = raw ? own : visibleAnswers(own);
     const name = `${access.server} (${access.source})`;
     return { transport, kube: createKubeClient(transport, FIELD_MANAGER), namespace: access.namespace, name };
   } catch (error) {

@@ -1,6 +1,7 @@
 /** Finds the command that the first words name and runs it; help and errors look the same for all of them. */
 import { basename } from "node:path";
 import { didYouMean } from "../core/nearest.ts";
+import { visible } from "../net/show.ts";
 import { AVIARY_VERSION, FLAGGER_VERSION } from "../version.ts";
 import { type CommandContext, type CommandRow, type ExitCode, UserError } from "./command.ts";
 import { COMMANDS } from "./table.ts";
@@ -40,7 +41,7 @@ export async function runCommandLine(context: CommandContext): Promise<ExitCode>
     err(
       error.message
         .split("\n")
-        .map((line) => `aviary ${row.name}: ${line}\n`)
+        .map((line) => `aviary ${row.name}: ${visible(line)}\n`)
         .join(""),
     );
     return error.exitCode;

@@ -2,7 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { tell } from "../testing/story.ts";
 import type { Alert } from "./canary.ts";
+import type { Notice } from "./events.ts";
 import { fromWire, toWire, type WireStatus } from "./status.ts";
+import { prependEvents, type Transition } from "./turn.ts";
 
 const HINTS = { intervalMs: 15_000, iterations: 0, weights: [10, 20, 30, 40, 50], mirror: false };
 const SEED = Number(process.env["SEED"] ?? 20261123);
@@ -103,12 +105,11 @@ describe("alerts that are owed", () => {
     expect(fromWire(wire, HINTS).owedAlerts).toEqual(owed);
   });
 
-  it("are twenty at most when further ones come, and the delivered ones make room", () => {
-    const story = tell({ analysis: { alerts: [{ name: "a", providerRef: { name: "p" } }] } });
-    story.run(60);
-    story.status = { ...story.status, owedAlerts: many.slice(0, 20) };
-    story.world.revision = { spec: "v2" };
-    story.run(60);
-    expect(story.status.owedAlerts).toEqual(many.slice(0, 20));
+  it("are twenty at most when further ones come", () => {
+    const { status } = tell({});
+    const notice = { event: { type: "Normal", message: "m" }, alert: alert("new") } as unknown as Notice;
+    const transition = { status: { ...status, owedAlerts: many.slice(0, 19) }, events: [] } as unknown as Transition;
+    const after = prependEvents("Initialized", [notice, notice], transition);
+    expect(after.status.owedAlerts).toEqual([...many.slice(0, 19), alert("new")]);
   });
 });

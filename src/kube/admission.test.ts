@@ -1,10 +1,9 @@
-import { setMaxListeners } from "node:events";
+import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import { createManualClock } from "../testing/manual-clock.ts";
 import { type AdmissionOptions, createAdmission, type Ticket } from "./admission.ts";
 
 const FOREVER = new AbortController().signal;
-setMaxListeners(0, FOREVER);
 
 function start(options: Partial<AdmissionOptions> = {}) {
   const clock = createManualClock();
@@ -41,6 +40,16 @@ describe("the rate of requests", () => {
 });
 
 describe("requests in flight", () => {
+  it("that wait add one listener to the signal that they share, and leave their places with it", async () => {
+    const { admission, passed, enter } = start({ maxInFlight: 1 });
+    const stop = new AbortController();
+    const all = Array.from({ length: 50 }, (_, i) => enter(String(i), "", stop.signal));
+    expect(getEventListeners(stop.signal, "abort")).toHaveLength(1);
+    stop.abort(new Error("stop"));
+    await Promise.all(all);
+    expect([passed.filter((one) => one.endsWith("gave up")).length, admission.waiting]).toEqual([49, 0]);
+  });
+
   it("are bounded, and the next one is sent when one is answered", async () => {
     const { clock, passed, tickets, enter } = start({ maxInFlight: 2 });
     for (const name of ["a", "b", "c"]) void enter(name);

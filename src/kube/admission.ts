@@ -11,6 +11,7 @@
 
 import { createBackOff } from "../async/back-off.ts";
 import { createLanes, type Lanes } from "../async/lanes.ts";
+import { whenAborted } from "../async/own-signal.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 
 export interface AdmissionOptions {
@@ -112,15 +113,14 @@ function waitIn<T>(queue: Lanes<Waiting>, lane: string, signal: AbortSignal, adm
   return new Promise((resolve, reject) => {
     const entry: Waiting = {
       admit() {
-        signal.removeEventListener("abort", giveUp);
+        stay();
         resolve(admitted());
       },
     };
-    const giveUp = () => {
+    const stay = whenAborted(signal, () => {
       queue.remove(lane, entry);
       reject(signal.reason);
-    };
-    signal.addEventListener("abort", giveUp, { once: true });
+    });
     queue.push(lane, entry);
   });
 }

@@ -10,6 +10,7 @@
  */
 import type { Dispatcher } from "undici";
 import { createBackOff, withDeadline } from "../async/back-off.ts";
+import { whenAborted } from "../async/own-signal.ts";
 import { createDispatcher, type TlsOptions } from "../net/dispatcher.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import { KubeError } from "../ports/kube.ts";
@@ -166,9 +167,9 @@ export function createTransport(options: TransportOptions): KubeTransport {
       await admission.enterStream(signal);
       const lifetime = new AbortController();
       const end = () => lifetime.abort(signal.reason);
-      signal.addEventListener("abort", end, { once: true });
+      const leave = whenAborted(signal, end);
       const release = () => {
-        signal.removeEventListener("abort", end);
+        leave();
         lifetime.abort();
       };
       try {

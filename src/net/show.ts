@@ -55,6 +55,14 @@ function escaped(char: string): string {
   return code < 0x1_0000 ? `\\u${code.toString(16).padStart(4, "0")}` : `\\u{${code.toString(16)}}`;
 }
 
+/** A text of any length and with its lines, for a terminal: what a terminal would obey becomes an escape. */
+export function visible(text: string): string {
+  return text.replace(OBEYED, escaped);
+}
+
+/** As UNSAFE, without the line feed and the tab. */
+const OBEYED = /[^\P{Cc}\n\t]|\p{Cf}|\p{Cs}/gu;
+
 /** Why an attempt failed, in one line. A failed connection has its reason in `cause` or, after several addresses, in `errors`. */
 export function causeOf(error: unknown): string {
   return clean(causeText(error));

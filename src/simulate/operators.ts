@@ -124,6 +124,8 @@ export function startOperator(ports: OperatorPorts): Operator {
       count: async (_canary, of, windowMs) => ports.count(of, windowMs),
     },
     steadyMs: schedule.now,
+    // As the transport knows it by the answers of the API server.
+    serverAheadMs: () => -ports.skew(),
     recorder: {
       record: (turn) => life.alive && listener.turn(turn),
       say: (about, event) => life.alive && listener.said(about.ref, event),

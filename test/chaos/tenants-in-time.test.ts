@@ -6,10 +6,11 @@ import { expect, it } from "vitest";
 import type { Canary } from "../../src/core/canary.ts";
 import { type KubeObject, RESOURCES, type ResourceType } from "../../src/ports/kubernetes.ts";
 import type { Turn } from "../../src/ports/recorder.ts";
+import { createChance } from "../../src/simulate/random.ts";
 import type { Scenario } from "../../src/simulate/scenario.ts";
 import { aScenario } from "../../src/simulate/stories.ts";
-import { run, type Universe } from "../../src/simulate/universe.ts";
-import { CALM } from "../../src/simulate/weather.ts";
+import { type Disturbance, run, type Universe } from "../../src/simulate/universe.ts";
+import { CALM, FAULTS, type Fault, type Weather } from "../../src/simulate/weather.ts";
 
 const POISONED = 40;
 const SEED = 7;
@@ -45,8 +46,47 @@ function poison({ canary, target }: Scenario): readonly KubeObject[] {
   });
 }
 
-/** When the quiet Canary's status changed in its release, counted from the release. */
-async function stepsOf(objects: readonly KubeObject[], scenario: Scenario): Promise<readonly Step[]> {
+/** What is done to both runs alike, and what is done to the poisoned tenant alone. */
+interface Chaos {
+  readonly weather: Weather;
+  readonly disturbances: readonly Disturbance[];
+}
+
+const NO_CHAOS: Chaos = { weather: CALM, disturbances: [] };
+
+/**
+ * The process is killed, and its clock is set. Beside that, every second call for the poisoned tenant fails, hangs or comes late, and
+ * the watches of its objects stutter.
+ */
+function chaosOf(seed: number): Chaos {
+  const chance = createChance(seed);
+  const { write, ask } = FAULTS;
+  const harmless = (faults: readonly Fault[]) => faults.filter((fault) => !fault.startsWith("dies"));
+  const oneOf = (faults: readonly Fault[]) => faults[chance.between(0, faults.length - 1)];
+  const weather: Weather = {
+    call({ what, port }) {
+      if (!/poison-|hang/.test(what) || chance.hits(0.5)) return undefined;
+      return port === "alert" ? "slow" : oneOf(harmless(port === "write" ? write : ask));
+    },
+    watch: ({ object }) =>
+      object.metadata.namespace === "evil" && chance.hits(0.2)
+        ? { delayMs: 2, twice: chance.hits(0.5) }
+        : CALM.watch({} as never),
+  };
+  const kill = (): Disturbance => ({ kind: "kill", afterMs: chance.between(1_000, 240_000) });
+  const jump = (): Disturbance => ({
+    ...{ kind: "clock-jump", afterMs: chance.between(1_000, 240_000) },
+    byMs: chance.between(-3_600_000, 3_600_000),
+  });
+  return { weather, disturbances: [kill(), jump(), kill()] };
+}
+
+/** When the quiet Canary's status changed in its release, and when its events were said, counted from the release. */
+async function stepsOf(
+  objects: readonly KubeObject[],
+  scenario: Scenario,
+  { weather, disturbances }: Chaos,
+): Promise<readonly Step[]> {
   const steps: Step[] = [];
   let asked = 0;
   const watchers = [
@@ -55,9 +95,11 @@ async function stepsOf(objects: readonly KubeObject[], scenario: Scenario): Prom
       return {
         turn({ canary, input, transition }: Turn) {
           const releasedAt = universe.releasedAt();
-          if (canary.ref.namespace === "evil" || releasedAt === undefined || transition.status === input.status) return;
+          if (canary.ref.namespace === "evil" || releasedAt === undefined) return;
           const { phase, canaryWeight } = transition.status;
-          steps.push({ what: `${phase} ${canaryWeight}`, atMs: universe.schedule.now() - releasedAt });
+          const atMs = universe.schedule.now() - releasedAt;
+          for (const { message } of transition.events) steps.push({ what: `says ${message}`, atMs });
+          if (transition.status !== input.status) steps.push({ what: `${phase} ${canaryWeight}`, atMs });
         },
         asked(canary: Canary) {
           if (canary.ref.namespace === "evil") asked += 1;
@@ -67,9 +109,7 @@ async function stepsOf(objects: readonly KubeObject[], scenario: Scenario): Prom
   ];
   await run({
     scenario: { ...scenario, objects: [...scenario.objects, ...objects] },
-    seed: SEED,
-    weather: CALM,
-    watchers,
+    ...{ seed: SEED, weather, disturbances, watchers },
   });
   expect(asked > 0).toBe(objects.length > 0);
   return steps;
@@ -94,18 +134,23 @@ function releasePoison(
   api.patch(ref, { spec: { template: { spec: { containers } } } }, {}, "user");
 }
 
-/** The first time of each state, and how long after the one before. */
-function lengths(steps: readonly Step[]): ReadonlyMap<string, number> {
-  const firsts = steps.filter(({ what }, i) => steps.findIndex((other) => other.what === what) === i);
-  return new Map(firsts.map(({ what, atMs }, i) => [what, atMs - (firsts[i - 1]?.atMs ?? 0)]));
+/** The first time of each state and of each event, counted from the release. */
+function firsts(steps: readonly Step[]): ReadonlyMap<string, number> {
+  return new Map([...steps].reverse().map(({ what, atMs }) => [what, atMs] as const));
 }
 
-it("each step of the quiet tenant comes within a second of its time", async () => {
+const SEEDS = (process.env["CHAOS_SEEDS"] ?? "1,2,3,4").split(",").map(Number);
+
+it.each<[how: string, chaos: () => Chaos]>([
+  ["in calm", () => NO_CHAOS],
+  ...SEEDS.map((seed): [string, () => Chaos] => [`under the chaos of seed ${seed}`, () => chaosOf(seed)]),
+])("each step and each event of the quiet tenant comes within a second of its time %s", async (_, chaos) => {
   const scenario = aScenario({ hooks: { hang: { kind: "hangs" } } });
-  const alone = lengths(await stepsOf([], scenario));
-  const beside = lengths(await stepsOf(poison(scenario), scenario));
-  expect(alone.size).toBeGreaterThan(4);
-  expect([...beside.keys()]).toEqual([...alone.keys()]);
+  const alone = firsts(await stepsOf([], scenario, chaos()));
+  const beside = firsts(await stepsOf(poison(scenario), scenario, chaos()));
+  const said = [...alone.keys()].filter((what) => what.startsWith("says "));
+  expect(said.length, JSON.stringify([...alone])).toBeGreaterThan(4);
+  expect([...beside.keys()].sort()).toEqual([...alone.keys()].sort());
   const late = [...beside].map(([what, ms]) => ({ what, lateMs: ms - (alone.get(what) ?? 0) }));
   expect(late.filter(({ lateMs }) => lateMs > 1_000)).toEqual([]);
 });

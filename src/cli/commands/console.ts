@@ -42,7 +42,7 @@ async function run({ argv, env, out, signal }: CommandContext): Promise<0> {
   const basePath = options.text("base-path") ?? "/";
   if (!/^\/([\w.-]+\/)*$/.test(basePath))
     throw new UserError(`--base-path must begin and end with a slash, found "${basePath}"`, 2);
-  const client = await connectCluster(options, env);
+  const client = await connectCluster(options, env, { raw: true });
   const port = portOf(options.text("port"), "--port") ?? 0;
   const host = mode === "local" ? "127.0.0.1" : (env["AVIARY_LISTEN_ADDRESS"] ?? "0.0.0.0");
   const address = options.text("metrics-server");

@@ -149,16 +149,22 @@ async function play(
   { client, view }: Pick<Stage, "client" | "view">,
   signal: AbortSignal,
 ): Promise<readonly [Outcome, Outcome]> {
-  for (const object of readManifests([join(PROJECT_ROOT, "deploy"), join(PROJECT_ROOT, "examples/podinfo")])) {
-    await applyObject(client, quicker(object), signal);
-  }
-  view.line("manifests of deploy/ and examples/podinfo/ are applied");
+  const apply = async (folder: string) => {
+    for (const object of readManifests([join(PROJECT_ROOT, folder)])) {
+      await applyObject(client, quicker(object), signal);
+    }
+    view.line(`manifests of ${folder}/ are applied`);
+  };
+  await apply("deploy");
   const stopped = new AbortController();
   const world = { transport: client.transport, clock: systemClock, random: Math.random, log: SILENT_LOG };
   const cache = createClusterCache(world, AbortSignal.any([signal, stopped.signal]));
   try {
     const canaries = cache.track(RESOURCES.canary);
     const events = followEvents(cache.track(RESOURCES.event), view);
+    // A Canary asks its metric servers at once. One that is just starting would be said to be missing.
+    await untilAvailable(cache.track(RESOURCES.deployment), METRICS, signal);
+    await apply("examples/podinfo");
     await untilPhase(canaries, "Initialized", signal);
     await untilScaledDown(cache.track(RESOURCES.deployment), signal);
     return await releases(state, rps, { client, canaries, view, events }, signal);
@@ -196,9 +202,11 @@ async function releases(state: SandboxState, rps: number, watched: Watched, sign
   }
 }
 
+const METRICS = { namespace: "istio-system", name: "prometheus" } as const;
+
 /** The sandbox's Prometheus, by the sandbox's names. */
 const metricsOf = ({ nameserver }: SandboxState) => ({
-  address: "http://prometheus.istio-system:9090",
+  address: `http://${METRICS.name}.${METRICS.namespace}:9090`,
   meshProvider: "istio",
   dispatcher: createDispatcher({ env: { AVIARY_NAMESERVER: nameserver } }),
 });
@@ -256,6 +264,16 @@ function untilPhase(canaries: ObjectCache, phase: string, signal: AbortSignal): 
 function untilScaledDown(deployments: ObjectCache, signal: AbortSignal): Promise<void> {
   return until(deployments, signal, `${NAME} was not scaled down`, () => {
     return deployments.get(NAMESPACE, NAME)?.spec?.replicas === 0;
+  });
+}
+
+function untilAvailable(
+  deployments: ObjectCache,
+  { namespace, name }: typeof METRICS,
+  signal: AbortSignal,
+): Promise<void> {
+  return until(deployments, signal, `${name} did not start`, () => {
+    return (deployments.get(namespace, name)?.["status"]?.availableReplicas ?? 0) > 0;
   });
 }
 

@@ -188,14 +188,17 @@ describe("Kubernetes Events", () => {
   });
 
   it("of one object are written while the API server is slow with another object's", async () => {
-    const events = start();
     let answer = () => {};
     const slow = new Promise<void>((resolve) => {
       answer = resolve;
     });
-    server.intercept = (_method, path) => (path.includes("/slow/") ? slow.then(() => undefined) : undefined);
+    const client = createKubeClient(transport, "flagger");
+    const create: typeof client.create = async (type, created, signal) => {
+      if (created.metadata.namespace === "slow") await slow;
+      return await client.create(type, created, signal);
+    };
+    const events = createKubeEvents({ writer: { ...client, create }, clock, random: () => 1, log });
     events.record({ object: { ...object, namespace: "slow" }, type: "Normal", message: "one" });
-    await until("the slow one is under way", () => server.requests.length === 1);
     say(events, "quiet");
     await until("the quiet one is written", () => written().length === 1);
     answer();
@@ -204,14 +207,15 @@ describe("Kubernetes Events", () => {
 
   it("of a noisy object are dropped before those of a quiet one, when too many wait in all", async () => {
     await server.kill();
-    const options = { writer: createKubeClient(transport, "flagger"), clock, random: () => 1, log };
-    const events = createKubeEvents({ ...options, capacity: 1000, totalCapacity: 20 });
-    const about: object[] = [];
-    Object.assign(options.log, { warn: (fields: object) => about.push(fields) });
+    const about: unknown[] = [];
+    const events = createKubeEvents({
+      ...{ writer: createKubeClient(transport, "flagger"), clock, random: () => 1, capacity: 1000, totalCapacity: 20 },
+      log: { ...SILENT_LOG, warn: (fields: object) => void about.push((fields as { object?: string }).object) },
+    });
     const record = (name: string) => events.record({ object: { ...object, name }, type: "Normal", message: name });
-    for (let i = 0; i < 15; i += 1) record("noisy");
-    for (let i = 0; i < 15; i += 1) record("quiet");
-    expect(about.map((fields) => (fields as { object: string }).object)).toEqual(["test/noisy"]);
+    for (let i = 0; i < 18; i += 1) record("noisy");
+    for (let i = 0; i < 5; i += 1) record("quiet");
+    expect(about).toEqual(["test/noisy"]);
     const hurry = new AbortController();
     hurry.abort(new Error("shut down"));
     await events.flush(hurry.signal);
