@@ -163,7 +163,7 @@ export const ROWS = [
   },
   {
     breaks: "a restart loses the alerts that are owed",
-    from: "owedAlerts: wire.aviary?.owedAlerts ?? [],",
+    from: "owedAlerts: owedAlerts(wire.aviary?.owedAlerts),",
     to: "owedAlerts: [],",
   },
   {

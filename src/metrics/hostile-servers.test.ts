@@ -1,5 +1,5 @@
 /**
- * Metric servers that attack the operator, or that somebody else has taken over. Each provider meets each attack: what it says is
+ * Metric servers that attack the operator, or that an attacker has taken over. Each provider meets each attack: what it says is
  * short and in one line, what it was sent as a proof is not repeated, and no other server gets anything.
  */
 import { generateKeyPairSync } from "node:crypto";
