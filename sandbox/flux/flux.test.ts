@@ -1,5 +1,5 @@
 /** The sandbox's Flux with a real git, a real HTTP Git server and the sandbox's API server. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -9,7 +9,7 @@ import { type ApiServer, startApiServer } from "../api-server/index.ts";
 import { machineClock } from "../clock.ts";
 import type { Cluster } from "../cluster.ts";
 import { fluxCrds } from "../crds/flux.ts";
-import { git } from "./git.ts";
+import { fetchArtifact, git } from "./git.ts";
 import { type Flux, startFlux } from "./index.ts";
 import { GIT_REPOSITORY, KUSTOMIZATION, REQUESTED_AT } from "./types.ts";
 
@@ -235,6 +235,21 @@ describe("a GitRepository", () => {
     const failed = await until(GIT_REPOSITORY, "app", (object) => ready(object).reason === "GitOperationFailed");
     expect(ready(failed).message).toMatch(/not found|repository/);
   });
+});
+
+it.each<[what: string, url: (there: string) => string, ref: object]>([
+  ["an option as the address", () => "--upload-pack=touch pwned", {}],
+  ["an option as the commit", (there) => there, { commit: "--upload-pack=touch pwned;git-upload-pack" }],
+  ["a folder of this machine", () => "file:///etc", {}],
+  ["a path of this machine", () => join(folder, "repositories/app"), { branch: "main" }],
+  ["a program as the address", () => "ext::sh -c touch% pwned", {}],
+  ["an option of ssh", () => "ssh://-oProxyCommand=touch%20pwned/x", {}],
+])("a GitRepository with %s runs no program and reads no folder", async (_, url, ref) => {
+  await commit({ "a.txt": "1" });
+  const cache = join(folder, "hostile");
+  await expect(fetchArtifact(url(`${flux.gitUrl}/app`), ref, cache)).rejects.toThrow();
+  const found = readdirSync(folder, { recursive: true }).filter((name) => String(name).endsWith("pwned"));
+  expect([found, existsSync("pwned"), existsSync(join(cache, "mirror.git/pwned"))]).toEqual([[], false, false]);
 });
 
 it("the Git server is read-only", async () => {

@@ -52,8 +52,15 @@ export interface Artifact {
   readonly folder: string;
 }
 
+/** Of addresses that objects of the cluster name. Other protocols run programs or read this machine's folders. */
+const REMOTE_ONLY = { GIT_ALLOW_PROTOCOL: "http:https:ssh" };
+/** As Flux's own definition of the kind has it. */
+const ADDRESS = /^(?:https?|ssh):\/\/[^-\s]/;
+
 /** Fetches one commit into a cache and lays out its files. @param cache a folder of this repository's own */
 export async function fetchArtifact(url: string, ref: Reference, cache: string): Promise<Artifact> {
+  // What begins with a hyphen would be an option of git, and options name programs to run.
+  if (!ADDRESS.test(url)) throw new Error(`url ${url} is no address: use http, https or ssh`);
   const mirror = join(cache, "mirror.git");
   if (!existsSync(mirror)) {
     await mkdir(cache, { recursive: true });
@@ -61,7 +68,8 @@ export async function fetchArtifact(url: string, ref: Reference, cache: string):
   }
   const wanted =
     ref.commit ?? (ref.tag === undefined ? `refs/heads/${ref.branch ?? "master"}` : `refs/tags/${ref.tag}`);
-  await git(["--git-dir", mirror, "fetch", "--quiet", "--depth", "1", "--force", url, wanted]);
+  const fetch = ["--git-dir", mirror, "fetch", "--quiet", "--depth", "1", "--force", "--", url, wanted];
+  await git(fetch, undefined, REMOTE_ONLY);
   const commit = (await git(["--git-dir", mirror, "rev-parse", "FETCH_HEAD^{commit}"])).trim();
   const folder = join(cache, commit);
   if (!existsSync(folder)) {

@@ -1,8 +1,8 @@
 /** The sandbox's kustomize against what kustomize does, and against what it must refuse. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
 import type { KubeObject } from "../../src/ports/kubernetes.ts";
@@ -138,5 +138,56 @@ patches:
   it("at a path that leads out of the repository, or that is not there, is refused", () => {
     expect(() => buildKustomization(root, "../..")).toThrow(/leads out of the repository/);
     expect(() => buildKustomization(root, "nothing")).toThrow(/is not in the repository/);
+  });
+});
+
+describe("a repository that reaches for the files of this machine", () => {
+  const SECRET = `apiVersion: v1
+kind: Secret
+metadata: { name: of-the-machine }
+stringData: { token: S3CR3T }
+`;
+  const CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: app }\n";
+  const patched = (path: string) =>
+    `resources: [app.yaml]\npatches: [{ path: "${path}", target: { kind: ConfigMap } }]\n`;
+  let outside: string;
+  beforeEach(() => {
+    outside = mkdtempSync(join(tmpdir(), "machine-"));
+    writeFileSync(join(outside, "secret.yaml"), SECRET);
+  });
+  afterEach(() => rmSync(outside, { recursive: true }));
+
+  it.each<[what: string, files: () => Readonly<Record<string, string>>, links: Readonly<Record<string, string>>]>([
+    ["a path of a patch", () => ({ "app.yaml": CONFIG, "kustomization.yaml": patched(`${outside}/secret.yaml`) }), {}],
+    [
+      "a path upwards of a patch",
+      () => ({ "app.yaml": CONFIG, "kustomization.yaml": patched(relative(root, join(outside, "secret.yaml"))) }),
+      {},
+    ],
+    [
+      "a link as a patch",
+      () => ({ "app.yaml": CONFIG, "kustomization.yaml": patched("link.yaml") }),
+      { "link.yaml": "secret.yaml" },
+    ],
+    [
+      "a link as a resource",
+      () => ({ "kustomization.yaml": "resources: [link.yaml]" }),
+      { "link.yaml": "secret.yaml" },
+    ],
+    ["a link to a folder", () => ({ "kustomization.yaml": "resources: [link]" }), { link: "." }],
+    ["a link among manifests", () => ({ "app.yaml": CONFIG }), { "link.yaml": "secret.yaml" }],
+    ["a link as the kustomization", () => ({ "app.yaml": CONFIG }), { "kustomization.yaml": "secret.yaml" }],
+  ])("%s is refused", (_, files, links) => {
+    write(files());
+    for (const [name, target] of Object.entries(links)) symlinkSync(join(outside, target), join(root, name));
+    expect(() => buildKustomization(root, ".")).toThrow(/leads out of the repository/);
+  });
+
+  it("a link as the folder is refused, and a link within the repository is followed", () => {
+    symlinkSync(outside, join(root, "link"));
+    expect(() => buildKustomization(root, "link")).toThrow("path link leads out of the repository");
+    write({ "real/app.yaml": CONFIG });
+    symlinkSync(join(root, "real"), join(root, "alias"));
+    expect(buildKustomization(root, "alias")).toHaveLength(1);
   });
 });

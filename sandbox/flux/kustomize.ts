@@ -2,7 +2,7 @@
  * Builds the objects of a kustomize folder, as far as the sandbox needs kustomize: resources, namespace, labels, annotations,
  * images and patches (JSON and merge). A field that this file does not know is an error, so that nothing is left out silently.
  */
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import jsonpatch from "fast-json-patch";
 import { parseAllDocuments } from "yaml";
@@ -33,7 +33,17 @@ export function buildKustomization(root: string, path: string): readonly KubeObj
   const folder = resolve(root, path);
   if (!isInside(root, folder)) throw new Error(`path ${path} leads out of the repository`);
   if (!existsSync(folder)) throw new Error(`path ${path} is not in the repository`);
-  return build(resolve(root), folder, []);
+  const [realRoot, realFolder] = [realpathSync(root), realpathSync(folder)];
+  if (!isInside(realRoot, realFolder)) throw new Error(`path ${path} leads out of the repository`);
+  return build(realRoot, realFolder, []);
+}
+
+/** The text of a file. A link, like a path, must not lead to a file of this machine. @throws Error when the file is outside */
+function textOf(root: string, file: string): string {
+  if (existsSync(file) && !isInside(root, realpathSync(file))) {
+    throw new Error(`${relative(root, file)} leads out of the repository`);
+  }
+  return readFileSync(file, "utf8");
 }
 
 function build(root: string, folder: string, above: readonly string[]): readonly KubeObject[] {
@@ -57,9 +67,11 @@ function build(root: string, folder: string, above: readonly string[]): readonly
       throw new Error(`${where}: the sandbox's kustomize reads no remote resource (${entry})`);
     if (!isInside(root, target)) throw new Error(`${where}: resource ${entry} leads out of the repository`);
     if (!existsSync(target)) throw new Error(`${where}: resource ${entry} is missing`);
+    if (!isInside(root, realpathSync(target)))
+      throw new Error(`${where}: resource ${entry} leads out of the repository`);
     return statSync(target).isDirectory() ? build(root, target, [...above, folder]) : readObjects(root, target);
   });
-  return transform(objects, spec, where, (path) => readFileSync(resolve(folder, path), "utf8"));
+  return transform(objects, spec, where, (path) => textOf(root, resolve(folder, path)));
 }
 
 const isInside = (root: string, path: string): boolean => !relative(resolve(root), path).startsWith("..");
@@ -75,7 +87,7 @@ function manifestsBelow(folder: string): readonly string[] {
 }
 
 function parseDocuments(root: string, file: string): readonly KubeFields[] {
-  return parseAllDocuments(readFileSync(file, "utf8")).flatMap((document) => {
+  return parseAllDocuments(textOf(root, file)).flatMap((document) => {
     const [error] = document.errors;
     if (error !== undefined)
       throw new Error(`${relative(root, file)} is not valid YAML: ${error.message.split("\n")[0]}`);

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import golden from "./template.golden.json" with { type: "json" };
 import { type QueryModel, renderQuery } from "./template.ts";
@@ -103,3 +105,14 @@ function doubling(levels: number): string {
   const define = (_: unknown, i: number) => `{{define "t${i}"}}${`{{template "t${i + 1}"}}`.repeat(2)}{{end}}`;
   return `${Array.from({ length: levels }, define).join("")}{{define "t${levels}"}}{{end}}`;
 }
+
+it("sixty templates of ten thousand words leave little memory behind", () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  for (let i = 0; i < 60; i += 1) renderQuery(`${i}${"{{.}}".repeat(3_300)}`, MODEL);
+  collect();
+  expect((process.memoryUsage().heapUsed - before) / 2 ** 20).toBeLessThan(60);
+  expect(renderQuery("{{ name }}", MODEL)).toBe(renderQuery("{{ name }}", MODEL));
+});

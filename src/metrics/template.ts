@@ -62,15 +62,22 @@ function parsed(template: string): Tree {
 
 /** The parsed templates that were rendered last, by their text. */
 const trees = new Map<string, Tree>();
-const MOST_TREES = 256;
+/** Of all their texts together, in characters. A tree takes up to 150 times the memory of its text. */
+const MOST_KEPT = 131_072;
+let kept = 0;
 
 /** Parses each version of a template once, not at every query. @throws TemplateError */
 function treeOf(template: string): Tree {
-  const tree = trees.get(template) ?? parsed(template);
+  const known = trees.get(template);
+  const tree = known ?? parsed(template);
   trees.delete(template);
   trees.set(template, tree);
-  const [oldest] = trees.keys();
-  if (trees.size > MOST_TREES && oldest !== undefined) trees.delete(oldest);
+  if (known === undefined) kept += template.length;
+  for (const [oldest] of trees) {
+    if (kept <= MOST_KEPT) break;
+    trees.delete(oldest);
+    kept -= oldest.length;
+  }
   return tree;
 }
 

@@ -169,19 +169,19 @@ describe("splunk", () => {
     await expect(splunk.measure("p", NEVER)).rejects.toThrow(why);
   });
 
-  it("refuses a frame of a gigabyte at its head, before it is read", async () => {
+  it("refuses a frame of 64 MiB at its head, before it is read", async () => {
     script = [];
     sockets.removeAllListeners("connection");
     let closed: Promise<void> | undefined;
     server.on("upgrade", (_request, socket) => {
-      // A binary frame, not masked, whose length is a gigabyte.
+      // A binary frame, not masked, whose length is 64 MiB.
       const head = Buffer.alloc(10);
       head.set([0x82, 127]);
-      head.writeBigUInt64BE(2n ** 30n, 2);
+      head.writeBigUInt64BE(2n ** 26n, 2);
       closed = new Promise((resolve) => socket.once("close", resolve));
       setImmediate(() => socket.write(head));
     });
-    await expect(splunk.measure("p", NEVER)).rejects.toThrow("error executing query: ");
+    await expect(splunk.measure("p", NEVER)).rejects.toThrow(/^error executing query: (?!no answer)/);
     await closed;
   });
 

@@ -17,6 +17,9 @@ const DELAYS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 /** The preset of 10 ms costs more CPU than all else that an idle operator does. */
 const LOOP_PRECISION_MS = 1_000;
 
+/** Names of other writers that have series of their own. */
+const MOST_MANAGERS = 100;
+
 export function createSelfMetrics(registry: Registry, load: TransportLoad): SelfMetrics {
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LOOP_PRECISION_MS });
   const registers = [registry];
@@ -52,8 +55,13 @@ export function createSelfMetrics(registry: Registry, load: TransportLoad): Self
     labelNames: ["namespace", "kind", "manager"],
     registers,
   });
+  const managers = new Set<string>();
   return {
-    fought: ({ ref: { namespace, type }, manager = "" }) => fights.inc({ namespace, kind: type.kind, manager }),
+    fought({ ref: { namespace, type }, manager = "" }) {
+      // The other writer chooses its name.
+      if (managers.size < MOST_MANAGERS) managers.add(manager);
+      fights.inc({ namespace, kind: type.kind, manager: managers.has(manager) ? manager : "others" });
+    },
     eventDropped: () => dropped.inc(),
     loopDelayed: (ms) => delays.observe(ms / 1000),
     quarantined: (canaries) => quarantined.set(canaries),

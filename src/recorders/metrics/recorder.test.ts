@@ -54,6 +54,34 @@ it("the series of a target are removed when its Canary gets another target", asy
   expect(await registry.metrics()).not.toContain('"new');
 });
 
+it("a check that is renamed again and again has one series", async () => {
+  const registry = new Registry();
+  const recorder = createMetricsRecorder({ registry, version: "1.44.0", meshProvider: "istio" });
+  const turn = (name: string, check: string) => {
+    const canary = aCanary({ analysis: { metrics: [{ name: check, query: "up", thresholdRange: { max: 1 } }] } });
+    const [metric] = canary.spec.analysis.metrics;
+    const answers = [
+      { probe: { kind: "metric", metric, source: "query", of: "canary" }, answer: { kind: "value", value: 1 } },
+    ];
+    const input = { observation: { answers } } as unknown as Turn["input"];
+    const transition = { status: canary.status, events: [] };
+    recorder.record({
+      canary: { ...canary, ref: { ...canary.ref, name } },
+      input,
+      transition,
+      routes: undefined,
+      tookMs: 1,
+    });
+  };
+  // Another Canary of the same target keeps its own.
+  turn("beside", "kept");
+  for (let i = 0; i < 100; i += 1) turn("podinfo", `check-${i}`);
+  const text = await registry.metrics();
+  expect(
+    [...text.matchAll(/^flagger_canary_metric_analysis\{.*metric="([^"]*)"/gm)].map(([, metric]) => metric),
+  ).toEqual(["kept", "check-99"]);
+});
+
 it("the series of a target stay while another Canary has a target of that name", async () => {
   const registry = new Registry();
   const recorder = createMetricsRecorder({ registry, version: "1.44.0", meshProvider: "istio" });

@@ -1,6 +1,6 @@
 /** Prometheus metrics under Flagger's names, labels and help texts. The series of a Canary are removed with it (Q13). */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import { type Canary, type CanaryRef, canaryKey, type Phase, primaryName } from "../../core/canary.ts";
+import { type Canary, type CanaryRef, type CanarySpec, canaryKey, type Phase, primaryName } from "../../core/canary.ts";
 import type { Recorder, Turn } from "../../ports/recorder.ts";
 
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -16,7 +16,7 @@ export interface MetricsOptions {
 export function createMetricsRecorder({ registry, version, meshProvider }: MetricsOptions): Recorder {
   const metrics = register(registry);
   metrics.info.set({ version, mesh_provider: meshProvider }, 1);
-  const known = new Map<string, { readonly ref: CanaryRef; readonly target: string }>();
+  const known = new Map<string, Known>();
 
   function count(namespace: string): void {
     const total = [...known.values()].filter(({ ref }) => ref.namespace === namespace).length;
@@ -29,14 +29,24 @@ export function createMetricsRecorder({ registry, version, meshProvider }: Metri
     if (!told) removeSeries(metrics, target, namespace);
   }
 
+  /** A check that was renamed or removed leaves no series: otherwise a tenant could add one with every edit. */
+  function dropChecks({ spec, target, ref: { namespace } }: Known): void {
+    const same = [...known.values()].filter((other) => other.ref.namespace === namespace && other.target === target);
+    const told = new Set(same.flatMap((other) => other.spec.analysis.metrics.map(({ name }) => name)));
+    for (const { name: metric } of spec.analysis.metrics) {
+      if (!told.has(metric)) metrics.analysis.remove({ name: target, namespace, metric });
+    }
+  }
+
   return {
     record(turn) {
       const { ref, spec } = turn.canary;
       const target = spec.targetRef.name;
       const before = known.get(canaryKey(ref));
-      known.set(canaryKey(ref), { ref, target });
+      known.set(canaryKey(ref), { ref, target, spec });
       if (before === undefined) count(ref.namespace);
       else if (before.target !== target) drop(before.target, ref.namespace);
+      else if (before.spec !== spec) dropChecks(before);
       observeTurn(metrics, turn);
     },
     say() {},
@@ -48,6 +58,13 @@ export function createMetricsRecorder({ registry, version, meshProvider }: Metri
       drop(gone.target, ref.namespace);
     },
   };
+}
+
+interface Known {
+  readonly ref: CanaryRef;
+  readonly target: string;
+  /** As of the last turn. */
+  readonly spec: CanarySpec;
 }
 
 type Metrics = ReturnType<typeof register>;
