@@ -68,6 +68,8 @@ export interface SandboxServices {
 
 export interface Sandbox extends SandboxServices {
   readonly ingressUrl: string;
+  /** From now on the Service `istio-ingressgateway`, which pods call the ingress by, leads to this proxy. */
+  leadIngress(url: string): void;
   readonly cluster: Cluster;
   readonly mesh: Mesh;
   readonly addresses: AddressBlock;
@@ -146,7 +148,8 @@ async function assemble(
     kubeconfig: server.kubeconfig,
   };
   const own = ownTable(options, { cluster, server: server.url, portShift, report });
-  const ingressPort = () => Number(new URL(mesh.ingressUrl).port);
+  const ingress = { url: mesh.ingressUrl };
+  const ingressPort = () => Number(new URL(ingress.url).port);
   const apps = furtherApps(appTable(options, services, telemetry.url, own, ingressPort));
   const kubelet = startKubelet(cluster, {
     addresses,
@@ -172,16 +175,18 @@ async function assemble(
     ));
   if (flux !== undefined) undo.push(() => flux.stop());
   const git = flux === undefined ? {} : { gitUrl: flux.gitUrl, realFlux: flux.real };
-  const scrape = (url: string) => void furtherMetrics.push(url);
   return {
     ...services,
     ingressUrl: mesh.ingressUrl,
+    leadIngress: (url) => {
+      ingress.url = url;
+    },
     cluster,
     mesh,
     addresses,
     ...git,
     provide: apps.provide,
-    scrape,
+    scrape: (url) => void furtherMetrics.push(url),
     stop,
   };
 }

@@ -3,10 +3,13 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { type Capabilities, planFor } from "../src/core/plan.ts";
+import { observerFor, observerKey } from "../src/metrics/observers.ts";
 import { PROJECT_ROOT as ROOT } from "../src/project-root.ts";
 import { createRouters } from "../src/routers/table.ts";
-import { aCanary } from "../src/testing/canary.ts";
+import { aCanary, aSpec } from "../src/testing/canary.ts";
 import { commandBlocks } from "./docs-blocks.ts";
+import { WAYS } from "./real-meshes/ways.ts";
 
 const pages = (dir: string): string[] =>
   readdirSync(join(ROOT, dir), { withFileTypes: true }).flatMap((entry) => {
@@ -30,11 +33,23 @@ describe("the documentation", () => {
     const sign = (can: boolean) => (can ? "yes" : "-");
     const rows = routers.map(([name, { capabilities }]) => {
       const { weights, headerMatch, mirror, sessionAffinity } = capabilities;
-      return `| \`${name}\` | ${[weights, headerMatch, mirror, sessionAffinity].map(sign).join(" | ")} |`;
+      const cells = [weights, headerMatch].map(sign);
+      const more = [mirror, sessionAffinity].map(sign);
+      return `| \`${name}\` | ${[...cells, blueGreenOf(capabilities), ...more, measuredBy(name)].join(" | ")} |`;
     });
     const found = textOf("docs/guides/providers.md").split("\n");
-    expect(found.filter((line) => line.startsWith("| `") && !line.startsWith("| `provider`"))).toEqual(rows);
-    expect(textOf("README.md")).toContain(`All ${rows.length} providers`);
+    const table = found.slice(found.findIndex((line) => line.startsWith("| `provider` |")));
+    expect(table.slice(0, table.indexOf(""))).toEqual([
+      "| `provider` | weights | A/B testing | blue/green | mirroring | session affinity | built-in checks read |",
+      "|---|---|---|---|---|---|---|",
+      ...rows,
+    ]);
+    const readme = textOf("README.md");
+    expect(readme).toContain(`All ${rows.length} providers`);
+    // The table of real programs names every provider that releases are tried with on them.
+    const tried = new Set(WAYS.map(({ provider }) => provider));
+    const real = readme.slice(readme.indexOf("| real programs |"), readme.indexOf("No program of"));
+    for (const provider of tried) expect(real).toContain(`\`${provider}\``);
   });
 
   it("has a tutorial that names each provider, with a Canary that its router takes", () => {
@@ -97,6 +112,23 @@ describe("the documentation", () => {
     for (const mark of marks) expect(mark ?? "run").toMatch(/^(run$|needs: |run by: |page: example$)/);
   });
 });
+
+/** What blue/green means with the provider, read from the plan of such a release. */
+function blueGreenOf(capabilities: Capabilities): string {
+  const { strategy, steps, promotionGates } = planFor(aSpec({ analysis: { iterations: 2 } }), capabilities);
+  expect(strategy).toBe("blue-green");
+  // What the page says of every provider: tests are counted, and the promotion has a gate.
+  expect(steps.slice(0, 2).map(({ iterations }) => iterations)).toEqual([1, 2]);
+  expect(promotionGates).toEqual(["confirm-promotion"]);
+  return steps.some(({ routes }) => routes.canary === 100) ? "tests, switch" : "tests";
+}
+
+/** The series that the built-in checks count the canary's requests by. */
+function measuredBy(ownProvider: string): string {
+  const key = observerKey({ meshProvider: "kubernetes", ownProvider, targetIsService: false });
+  const series = /\b[a-z_]+(?=\{)/.exec(observerFor(key).requests)?.[0];
+  return `\`${series}\``;
+}
 
 function anchorsOf(text: string): string[] {
   return [...text.matchAll(/^#+ (.*)$/gm)].map(([, title = ""]) =>

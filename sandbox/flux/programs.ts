@@ -52,7 +52,7 @@ export async function startFluxPrograms(
 ): Promise<{ stop(): Promise<void> }> {
   for (const crd of options.crds === undefined ? [] : readFluxCrds(options.crds)) put(cluster, RESOURCES.crd, crd);
   ensureNamespace(cluster, NAMESPACE);
-  const group = programGroup("flux", options.log, { leash: true });
+  const group = programGroup("flux", options.log);
   try {
     const file = join(group.dir, "kubeconfig");
     writeFileSync(file, kubeconfig, { mode: 0o600 });

@@ -41,49 +41,13 @@ const answers = (url: string): Promise<boolean> =>
     () => false,
   );
 
-/**
- * Runs a program until it ends, or until this process does: however the sandbox ends, its end of the pipe is closed then.
- * A program that leaves a signal unheeded is killed.
- */
-const LEASH = `
-exec 3<&0
-"$@" </dev/null 3<&- & program=$!
-trap 'kill -TERM "$program" 2>/dev/null' TERM INT
-{ cat <&3 >/dev/null; kill -TERM "$program"; sleep 10; kill -KILL "$program"; } >/dev/null 2>&1 & leash=$!
-wait "$program"; code=$?
-while kill -0 "$program" 2>/dev/null; do wait "$program"; code=$?; done
-kill "$leash" 2>/dev/null
-exit "$code"
-`;
-
-/** The words that start a program on a leash. Its stdin must be a pipe. */
-export const leashed = (command: string, args: readonly string[]): readonly [string, ...string[]] => [
-  "sh",
-  "-c",
-  LEASH,
-  "sh",
-  command,
-  ...args,
-];
-
-export interface GroupOptions {
-  /** Programs that would outlive a sandbox which is killed. */
-  readonly leash?: boolean;
-}
-
-export function programGroup(
-  name: string,
-  log: (line: string) => void,
-  { leash = false }: GroupOptions = {},
-): ProgramGroup {
+export function programGroup(name: string, log: (line: string) => void): ProgramGroup {
   const dir = mkdtempSync(join(tmpdir(), `aviary-${name}-`));
   const started: ChildProgram[] = [];
   return {
     dir,
     start: async (command, args, env = {}) => {
-      const [first, ...further] = leash ? leashed(command, args) : [command, ...args];
-      const all = { ...process.env, ...env };
-      const program = await startChild({ command: first, args: further, env: all, cwd: dir, log });
+      const program = await startChild({ command, args, env: { ...process.env, ...env }, cwd: dir, log });
       started.push(program);
       void program.exited.then((code) => log(`${basename(command)} has ended with code ${code}`));
       return program;

@@ -54,7 +54,7 @@ export async function startRealKubernetes(options: RealKubernetesOptions, place:
   const log = (line: string) => {
     if (!CHATTER.test(line)) options.log(line);
   };
-  const group = programGroup("kubernetes", log, { leash: true });
+  const group = programGroup("kubernetes", log);
   let real: RealCluster | undefined;
   try {
     const store = await startEtcd(group, etcd);

@@ -72,8 +72,8 @@ export function examine(wire: KubeObject, meshProvider: string, given = NOTHING_
     const hint = didYouMean(lastOf(path), fieldNames(SCHEMA));
     return `${path} is no field of a Canary: the API server drops it${hint}`;
   });
-  const notes = [...dropped, ...ignored(spec, capabilities)];
   const plan = planFor(spec, capabilities);
+  const notes = [...dropped, ...replaced(spec, plan), ...ignored(spec, capabilities)];
   return { kind: "planned", planned: { name: nameOf(wire), spec, plan, notes, doubts: doubtsOf(spec) } };
 }
 
@@ -90,6 +90,23 @@ function fieldNames(schema: unknown): readonly string[] {
   const below = [...Object.values(properties), items].flatMap(fieldNames);
   return [...new Set([...Object.keys(properties), ...below])];
 }
+
+/** The strategy that is run instead of the one that is written. */
+function replaced({ analysis, strategy, provider }: CanarySpec, plan: Plan): readonly string[] {
+  if (strategy === plan.strategy) return [];
+  const fields = (["match", "stepWeight", "stepWeights", "maxWeight", "stepWeightPromotion"] as const).filter(
+    (name) => {
+      const value = analysis[name];
+      return typeof value === "number" ? value > 0 : value.length > 0;
+    },
+  );
+  const counts = fields.length === 1 ? "does not count" : "do not count";
+  const left = fields.length === 0 ? "" : `: spec.analysis.${listed(fields)} ${counts}`;
+  return [`the provider ${provider} cannot split traffic, so the release runs as blue/green${left}`];
+}
+
+const listed = (words: readonly string[]): string =>
+  [words.slice(0, -1).join(", "), ...words.slice(-1)].filter((part) => part !== "").join(" and ");
 
 /** What a provider cannot do, and no other message says. */
 function ignored(spec: CanarySpec, { mirror, sessionAffinity }: Capabilities): readonly string[] {

@@ -12,7 +12,7 @@ import { alignColumns } from "./columns.ts";
 /** @param name "podinfo.test"; @param notes what is to be said first */
 export function planText(name: string, spec: CanarySpec, plan: Plan, notes: readonly string[] = []): string {
   const blocks = [
-    [`${name}: ${spec.strategy} release of ${targetOf(spec)} on ${spec.provider}`],
+    [`${name}: ${plan.strategy} release of ${targetOf(spec)} on ${spec.provider}`],
     [...notes, ...plan.warnings].map((note) => `note: ${note}`),
     beginning(spec),
     ...(spec.skipAnalysis ? [unjudged(spec)] : judged(spec, plan)),

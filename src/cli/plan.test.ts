@@ -216,9 +216,56 @@ describe("aviary plan", () => {
         ready within 10m0s.
       "
     `);
-    expect(await plan({ spec: { provider: "kubernetes" } })).toContain(
-      "note: Progressive traffic is not supported when using the kubernetes provider",
-    );
+  });
+
+  it("steps and A/B tests on plain Kubernetes are planned as the blue/green release that they become", async () => {
+    const spec = { provider: "kubernetes" };
+    const webhooks = [hook("confirm-traffic-increase", "more"), hook("confirm-promotion", "release")];
+    const analysis = { interval: "1m", stepWeight: 10, maxWeight: 50, stepWeightPromotion: 20, webhooks };
+    expect(await plan({ spec, analysis })).toMatchInlineSnapshot(`
+      "
+      podinfo.test: blue-green release of Deployment podinfo on kubernetes
+
+        note: the provider kubernetes cannot split traffic, so the release runs as blue/green:
+        spec.analysis.stepWeight, maxWeight and stepWeightPromotion do not count
+        note: Progressive traffic is not supported when using the kubernetes provider
+        note: Setting canaryAnalysis.iterations: 10
+
+        It begins when Deployment podinfo has a new pod template, or a ConfigMap or Secret that it uses has
+        new content.
+
+        AFTER  STEP             PRIMARY  CANARY  ASKED BEFORE
+        0s     iteration 1/10   100 %    0 %     -
+        1m0s   iteration 2/10   100 %    0 %     -
+        2m0s   iteration 3/10   100 %    0 %     -
+        3m0s   iteration 4/10   100 %    0 %     -
+        4m0s   iteration 5/10   100 %    0 %     -
+        5m0s   iteration 6/10   100 %    0 %     -
+        6m0s   iteration 7/10   100 %    0 %     -
+        7m0s   iteration 8/10   100 %    0 %     -
+        8m0s   iteration 9/10   100 %    0 %     -
+        9m0s   iteration 10/10  100 %    0 %     -
+        10m0s  last check       100 %    0 %     release (confirm-promotion)
+        11m0s  promotion        100 %    0 %     release (confirm-promotion)
+
+        Times count from when the pods of the canary are ready.
+        No user meets the canary: have tests call the Service podinfo-canary, e.g. by a rollout webhook.
+
+        Each step is held for 1m0s. Nothing is checked: pods that are ready pass.
+
+        Promotion: the primary gets the new revision; when its pods are ready, it serves all users, as
+        before, and the canary goes.
+
+        5 failed checks roll the release back (5m0s when every check fails), as does a canary that is not
+        ready within 10m0s.
+      "
+    `);
+    const match = [{ headers: { "x-canary": { exact: "insider" } } }];
+    const tested = await plan({ spec, analysis: { iterations: 2, match } });
+    expect(tested).toContain("podinfo.test: blue-green release of Deployment podinfo on kubernetes\n");
+    expect(tested).toContain("so the release runs as blue/green:\n  spec.analysis.match does not count\n");
+    const [shown] = JSON.parse(await plan({ spec, analysis }, "-o", "json"));
+    expect(shown).toMatchObject({ strategy: "blue-green", promotionWeights: [] });
   });
 
   it("without analysis", async () => {

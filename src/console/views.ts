@@ -1,9 +1,8 @@
 /** Turns objects of the cluster into what the pages show. Pure, but for the reads that are handed in. */
-import { type Facts, factsOf, gatesOf, isAttentionNeeded, RUNNING, WAITING } from "../cli/steer/facts.ts";
+import { type Facts, factsOf, gatesOf, isAttentionNeeded, RUNNING, splitIn, WAITING } from "../cli/steer/facts.ts";
 import { previewOf } from "../cli/steer/preview.ts";
 import { type Copy, timeOf } from "../cli/steer/seen.ts";
 import type { Step } from "../core/plan.ts";
-import type { OffSplit } from "../core/split.ts";
 import { VERBS, type Verb } from "../core/steering.ts";
 import { splitText } from "../core/words.ts";
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
@@ -49,7 +48,7 @@ function rowOfFacts(facts: Facts): CanaryRow {
     ...{ namespace, name, phase, weight, step, failedChecks, threshold, since },
     what: cut(facts.what),
     steps: plan?.steps.length ?? 0,
-    strategy: plan?.name.split(" ")[0] ?? "",
+    strategy: plan?.strategy ?? "",
     provider: spec?.provider ?? "",
     running: RUNNING.includes(phase),
     attention: isAttentionNeeded(facts),
@@ -165,14 +164,9 @@ export function runRow({ metadata, spec, status }: KubeObject): RunRow {
   };
 }
 
-function isSplit(found: unknown): found is OffSplit {
-  const fields = (found ?? {}) as Partial<Record<keyof OffSplit, unknown>>;
-  const { promised, measured, canary, primary } = fields;
-  return [promised, measured, canary, primary].every((value) => typeof value === "number");
-}
-
 export function runView(object: KubeObject): RunView {
   const { spec = {}, status = {} } = object;
+  const offSplit = splitIn(status.offSplit);
   return {
     ...runRow(object),
     previousImages: cutFields(spec.previousImages ?? {}),
@@ -188,7 +182,7 @@ export function runView(object: KubeObject): RunView {
     timeline: (status.timeline ?? []).map(cutFields),
     people: (status.people ?? []).map(cutFields),
     ...(status.requests === undefined ? {} : { requests: status.requests }),
-    ...(isSplit(status.offSplit) ? { offSplit: splitText(status.offSplit) } : {}),
+    ...(offSplit === undefined ? {} : { offSplit: splitText(offSplit) }),
     gaps: status.gaps ?? 0,
   };
 }

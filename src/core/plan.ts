@@ -7,7 +7,7 @@
  *
  * A step holds its routes for one analysis interval and is judged at its end; its gates are asked before it is entered.
  */
-import type { CanarySpec, HookType, Routes } from "./canary.ts";
+import type { CanarySpec, HookType, Routes, Strategy } from "./canary.ts";
 
 /** What a router can do; the plan never names a router. */
 export interface Capabilities {
@@ -37,6 +37,8 @@ export interface Step {
 export interface Plan {
   /** Identifies the step numbering. When an edit changes the name, stored step numbers are invalid and the analysis restarts. */
   readonly name: string;
+  /** What is run. It differs from the spec's where the provider cannot split traffic. */
+  readonly strategy: Strategy;
   readonly steps: readonly Step[];
   /** Asked before the tested revision is copied to the primary. */
   readonly promotionGates: readonly HookType[];
@@ -57,6 +59,7 @@ export function planFor(spec: CanarySpec, router: Capabilities): Plan {
   if (strategy === "ab-testing") {
     return {
       name: strategy,
+      strategy,
       steps: abTestingSteps(iterations),
       promotionGates: ["confirm-promotion"],
       promotionWeights,
@@ -67,6 +70,7 @@ export function planFor(spec: CanarySpec, router: Capabilities): Plan {
     return {
       // The step behind the last test is the one that moves the users.
       name: router.weights ? `${strategy} ${iterations}` : strategy,
+      strategy,
       steps: blueGreenSteps(iterations, spec.analysis.mirror && router.mirror, router.weights),
       promotionGates: ["confirm-promotion"],
       promotionWeights,
@@ -75,6 +79,7 @@ export function planFor(spec: CanarySpec, router: Capabilities): Plan {
   }
   return {
     name: strategy,
+    strategy,
     steps: canarySteps(spec, spec.analysis.mirror && router.mirror),
     // The traffic gate is asked on the way to the promotion, too: promoting is the last increase.
     promotionGates: ["confirm-traffic-increase", "confirm-promotion"],

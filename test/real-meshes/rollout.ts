@@ -2,9 +2,8 @@
 import type { KubeFields, KubeObject } from "../../src/ports/kubernetes.ts";
 import { RESOURCES } from "../../src/ports/kubernetes.ts";
 import { checks, deployment, PORT, type Revision } from "../e2e/stories/manifests.ts";
-import { byCanary } from "../e2e/stories/users.ts";
 import type { Observed } from "./bounds.ts";
-import { type Crowd, type Sample, startUsers, type Users, type Visit } from "./users.ts";
+import { type Crowd, metCanary, type Sample, startUsers, type Users, type Visit } from "./users.ts";
 import type { Way } from "./ways.ts";
 import type { RealWorld } from "./world.ts";
 
@@ -141,7 +140,7 @@ function stepsOf(samples: readonly Sample[], changes: readonly Change[]): readon
   return changes.map(({ at, weight }, i) => {
     const until = changes[i + 1]?.at ?? Number.POSITIVE_INFINITY;
     const seen = samples.filter(({ sentAt, doneAt }) => sentAt >= at + SETTLE_MS && doneAt < until);
-    return { weight, requests: seen.length, canary: seen.filter(byCanary).length };
+    return { weight, requests: seen.length, canary: seen.filter(metCanary).length };
   });
 }
 

@@ -1,5 +1,6 @@
 /** Users of one application behind a real proxy: so many requests each second, and of each who answered, and when. */
 import { Agent, get } from "node:http";
+import { byCanary, saidBy } from "../e2e/stories/users.ts";
 
 export interface Crowd {
   /** What its members send. */
@@ -18,9 +19,14 @@ export interface Sample {
   readonly status: number;
   readonly version: string;
   readonly pod: string;
+  /** A bad release failed on purpose. Such an answer has no name of a pod. */
+  readonly injected: boolean;
   /** What went wrong. */
   readonly text: string;
 }
+
+/** Whether the canary answered. Its primary never fails on purpose in these stories. */
+export const metCanary = (sample: Sample): boolean => sample.injected || byCanary(sample);
 
 export interface Users {
   readonly samples: readonly Sample[];
@@ -95,8 +101,10 @@ export function ask(
   const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join("; ");
   const all = { host, ...headers, ...(cookie === "" ? {} : { cookie }) };
   return new Promise((resolve) => {
-    const done = (status: number, text: string) =>
-      resolve({ sentAt, doneAt: performance.now(), status, ...saidBy(text), text: status === 200 ? "" : text });
+    const done = (status: number, text: string) => {
+      const { version, pod, injected } = saidBy(text);
+      resolve({ sentAt, doneAt: performance.now(), status, version, pod, injected, text: status === 200 ? "" : text });
+    };
     const request = get(url, { agent, headers: all, timeout: TIMEOUT_MS }, (response) => {
       let text = "";
       response.setEncoding("utf8").on("data", (part: string) => {
@@ -108,15 +116,6 @@ export function ask(
     request.on("timeout", () => request.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`)));
     request.on("error", (error) => done(0, String(error)));
   });
-}
-
-function saidBy(text: string): { readonly version: string; readonly pod: string } {
-  try {
-    const { version = "", hostname = "" } = JSON.parse(text) as Record<string, string>;
-    return { version, pod: hostname };
-  } catch {
-    return { version: "", pod: "" };
-  }
 }
 
 function keep(jar: Map<string, string>, line: string): void {

@@ -37,7 +37,7 @@ ${describeOptions(OPTIONS)}`,
       const bare = canaries.slice(i, i + 1).flatMap((canary) => bareVariablesFor(canary, manifests));
       const said = [...notes, ...bare, ...doubts.filter(({ always }) => !always || asJson).map(doubtText)];
       return asJson
-        ? { ...plan, name, strategy: spec.strategy, intervalMs: spec.analysis.intervalMs, notes: said }
+        ? { ...plan, name, strategy: plan.strategy, intervalMs: spec.analysis.intervalMs, notes: said }
         : planText(name, spec, plan, said);
     });
     out(asJson ? `${JSON.stringify(shown, null, 2)}\n` : shown.join("\n"));

@@ -326,6 +326,7 @@ async function startMeshPrograms(
     log: (line: string) => out(`${name}: ${line}\n`),
   });
   sandbox.scrape(mesh.metricsUrl);
+  sandbox.leadIngress(mesh.url);
   out(`${name} listens at ${mesh.url}\n`);
   if (mesh.gatewayUrl !== undefined) out(`the Gateway ingress/gateway listens at ${mesh.gatewayUrl}\n`);
   return mesh;

@@ -3,8 +3,9 @@ import type { CanarySpec } from "../../core/canary.ts";
 import type { Cause } from "../../core/cause.ts";
 import { DEFAULT_PARSE_OPTIONS, parseSpec } from "../../core/parse.ts";
 import { type Plan, planFor } from "../../core/plan.ts";
+import type { OffSplit } from "../../core/split.ts";
 import type { Hold, RunRef } from "../../core/steering.ts";
-import { sentenceOf } from "../../core/words.ts";
+import { sentenceOf, splitText } from "../../core/words.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { createRouters } from "../../routers/table.ts";
 
@@ -24,6 +25,8 @@ export interface Facts {
   readonly plan: Plan | undefined;
   readonly hold: Hold | undefined;
   readonly run: RunRef | undefined;
+  /** The requests of the present or last run were not split as promised. */
+  readonly offSplit: OffSplit | undefined;
   /** Milliseconds since the epoch; of the last change of phase or weight. */
   readonly since: number;
   /** One sentence: what it does or waits for, or how its last release ended. */
@@ -59,6 +62,7 @@ export function factsOf(canary: KubeObject): Facts {
     plan,
     hold: memory.paused,
     run: memory.run,
+    offSplit: splitIn(memory["offSplit"]),
     since: Date.parse(status.lastTransitionTime ?? metadata.creationTimestamp ?? "") || 0,
   };
   return { ...known, what: sentence(known, parsed.kind === "invalid" ? parsed.problem : undefined, canary) };
@@ -72,7 +76,7 @@ function stepAt(plan: Plan | undefined, weight: number, iterations: number): num
 }
 
 function sentence(facts: Omit<Facts, "what">, problem: string | undefined, { spec, status }: KubeObject): string {
-  const { phase, hold, plan, step, weight, failedChecks, threshold } = facts;
+  const { phase, hold, plan, step, weight, failedChecks, threshold, offSplit } = facts;
   if (problem !== undefined) return problem;
   if (phase === "") return "no operator has taken it up yet";
   if (hold !== undefined) {
@@ -81,15 +85,24 @@ function sentence(facts: Omit<Facts, "what">, problem: string | undefined, { spe
   }
   if (spec?.suspend === true) return "suspended (spec.suspend)";
   const failed = failedChecks > 0 ? `, ${failedChecks} of ${threshold} failed checks` : "";
-  if (WAITING.includes(phase)) return `waits for ${gatesOf(facts).join(" or ") || "approval"}${failed}`;
+  const split = offSplit === undefined ? "" : `, not split as promised: ${splitText(offSplit)}`;
+  if (WAITING.includes(phase)) return `waits for ${gatesOf(facts).join(" or ") || "approval"}${failed}${split}`;
   if (phase === "Progressing") {
     const place = step === 0 ? "before the first step" : `step ${step} of ${plan?.steps.length ?? "?"} (${weight} %)`;
-    return `${place}${failed}`;
+    return `${place}${failed}${split}`;
   }
   if (phase === "Promoting") return "the primary gets the new revision";
   if (phase === "Finalising") return "all traffic goes to the primary, and the canary goes";
   if (phase === "Initialized" || phase === "Succeeded") return endOf(status) ?? "the primary serves all users";
   return endOf(status) ?? String(status?.conditions?.[0]?.message ?? "");
+}
+
+/** undefined: there is none, or another program wrote something else in its place. */
+export function splitIn(found: unknown): OffSplit | undefined {
+  const fields = (found ?? {}) as Partial<Record<keyof OffSplit, unknown>>;
+  const { promised, measured, canary, primary } = fields;
+  const isSplit = [promised, measured, canary, primary].every((value) => typeof value === "number");
+  return isSplit ? (fields as OffSplit) : undefined;
 }
 
 /** The sentence of the core: the same in the condition, the event, the record and here. */
@@ -114,6 +127,7 @@ export function gatesOf({ phase, spec }: Pick<Facts, "phase" | "spec">): readonl
 export const stepText = ({ phase, step, plan }: Facts): string =>
   RUNNING.includes(phase) && plan !== undefined ? `${step}/${plan.steps.length}` : "-";
 
-export function isAttentionNeeded({ phase, hold, failedChecks, spec }: Facts): boolean {
+export function isAttentionNeeded({ phase, hold, failedChecks, spec, offSplit }: Facts): boolean {
+  if (offSplit !== undefined && RUNNING.includes(phase)) return true;
   return WAITING.includes(phase) || phase === "Failed" || hold !== undefined || failedChecks > 0 || spec === undefined;
 }

@@ -140,6 +140,21 @@ describe("list and show", () => {
     expect((await aviary("list", "-n", "test")).out).toMatch(/pruned +Progressing +3\/5/);
   });
 
+  it("says when the requests of a release are not split as promised, and passes over what is no split", async () => {
+    const offSplit = { promised: 20, measured: 41.5, canary: 415, primary: 585 };
+    await stage("strayed", { phase: "Progressing", weight: 20, memory: { step: 2, offSplit } });
+    const said = "not split as promised: the canary got 41.5 % of 1,000 requests, promised were 20 %";
+    expect((await aviary("show", "canary/strayed", "-n", "test")).out.replaceAll(/\s+/g, " ")).toContain(said);
+    const json = JSON.parse((await aviary("show", "canary/strayed", "-n", "test", "-o", "json")).out);
+    expect(json).toMatchObject({ offSplit });
+    expect((await aviary("list", "-n", "test", "--attention")).out).toContain(said);
+    await stage("garbled", { phase: "Progressing", weight: 20, memory: { step: 2, offSplit: "much" } });
+    expect((await aviary("show", "canary/garbled", "-n", "test")).out).not.toContain("not split");
+    for (const name of ["strayed", "garbled"]) {
+      await kube.delete({ type: RESOURCES.canary, namespace: "test", name }, {}, FOREVER);
+    }
+  });
+
   it("a tree with the present step, and the command that answers a gate", async () => {
     const webhooks = [{ name: "ask-alice", type: "confirm-promotion", url: "http://gate.test/" }];
     await stage("asking", { phase: "WaitingPromotion", weight: 50, memory: { step: 5 }, webhooks });

@@ -72,7 +72,14 @@ export interface WorldPorts {
   readonly remove: RemoveObject;
 }
 
-const NO_PLAN: Plan = { name: "", steps: [], promotionGates: [], promotionWeights: [], warnings: [] };
+const NO_PLAN: Plan = {
+  name: "",
+  strategy: "canary",
+  steps: [],
+  promotionGates: [],
+  promotionWeights: [],
+  warnings: [],
+};
 const UNKNOWN = { kind: "progressing", detail: "" } as const;
 
 export function createWorld(ports: WorldPorts): World {

@@ -45,7 +45,7 @@ export function beginRecord({ canary, input, transition }: Turn, run: RunRef): R
     images: target.template?.images ?? {},
     previousImages: primary.template?.images ?? {},
     changedConfigs: changedConfigs(input.status.applied?.configs, applied?.configs),
-    strategy: spec.strategy,
+    strategy: plan.strategy,
     threshold: spec.analysis.threshold,
     intervalMs: spec.analysis.intervalMs,
     steps: plan.steps.map(({ routes, gates }) => ({ weight: routes.canary, mirror: routes.mirror, gates })),

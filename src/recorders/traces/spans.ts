@@ -55,7 +55,7 @@ export function beginTrace({ canary, input, transition }: Turn): RunTrace | unde
   const { ref } = canary;
   return {
     ...{ id: run.id, startedAt: run.startedAt, canary: ref.name, namespace: ref.namespace },
-    ...{ revision: applied?.spec ?? "", strategy: input.spec.strategy, steps: [], questions: [] },
+    ...{ revision: applied?.spec ?? "", strategy: input.plan.strategy, steps: [], questions: [] },
   };
 }
 

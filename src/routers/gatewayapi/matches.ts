@@ -74,7 +74,10 @@ export function grpcMatches(items: readonly JsonObject[]): readonly Match[] {
 }
 
 function grpcMatch(item: JsonObject): Match {
-  const { uri, headers } = item as KubeFields;
+  const { uri, headers, queryParams } = item as KubeFields;
+  // Without the condition, more requests would match than the Canary asks for.
+  if (queryParams !== undefined) throw refusal("query", queryParams);
+  if (item["method"] !== undefined) throw refusal("method", item["method"] as KubeFields);
   const method = uri === undefined ? undefined : grpcMethod(uri);
   const headerMatches = valueMatches(headers, "header");
   return {

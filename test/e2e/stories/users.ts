@@ -159,7 +159,8 @@ async function ask(
   }
 }
 
-function saidBy(text: string): Pick<Answer, "version" | "pod" | "message" | "injected"> {
+/** What an answer of podinfo says of itself. */
+export function saidBy(text: string): Pick<Answer, "version" | "pod" | "message" | "injected"> {
   try {
     const { version = "", hostname = "", message = "" } = JSON.parse(text) as Record<string, string>;
     return { version, pod: hostname, message, injected: message === "injected by the sandbox" };
