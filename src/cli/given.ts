@@ -36,9 +36,17 @@ export function readGiven(manifests: readonly KubeObject[], selectorLabels: read
         ...(router.made?.(canary) ?? []),
       ];
       const foreign = foreignObject(canary, made, given);
-      return [overlap, foreign].filter((problem) => problem !== undefined);
+      return [overlap ?? unfit(canary, adapters, given), foreign].filter((problem) => problem !== undefined);
     },
   };
+}
+
+/** What refuses the target itself, when the manifests hold it. Configurations that they lack may be in the cluster. */
+function unfit(canary: Canary, { workload }: Adapters, given: Snapshot): string | undefined {
+  const reading = workload.read(canary, given, 0);
+  return reading.kind === "problem" && reading.gone !== true && reading.unreadable !== true
+    ? reading.detail
+    : undefined;
 }
 
 /** The primary that the operator will make for a Canary of the manifests, as far as its labels go. */

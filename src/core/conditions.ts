@@ -14,7 +14,8 @@ export function conditionsFor(
   now: number,
   cause: Cause | undefined,
 ): readonly Condition[] {
-  if (status.phase === "") return status.conditions;
+  // A Canary that is about to begin has no condition, unless its spec was refused before.
+  if (status.phase === "") return status.conditions.filter(({ reason }) => reason !== REFUSED);
   const told = conditionIn(status, kind);
   // Flagger's message, followed by the cause: which check, which value, which limit.
   const isTold = status.phase === "Failed" && cause !== undefined;
@@ -23,7 +24,7 @@ export function conditionsFor(
   const text = isTold ? `${told.message} ${sentenceOf(cause)}` : isSame ? withoutNotes(present.message) : told.message;
   const wanted = { ...told, message: `${text}${holdOf(status)}${splitOf(status)}` };
   if (isSame && wanted.message === present.message) return status.conditions;
-  const time = new Date(Math.floor(now / 1000) * 1000).toISOString().replace(".000Z", "Z");
+  const time = timeOf(now);
   return [
     {
       type: CONDITION_TYPE,
@@ -47,6 +48,32 @@ function holdOf({ announced, warned }: CanaryStatus): string {
   const text = isHeld ? announced.message : warned;
   return text === undefined ? "" : `${HELD}${text}`;
 }
+
+const INVALID = "invalid canary spec: ";
+/** The reason of a condition that was written before the first phase. */
+const REFUSED = "Invalid";
+
+/** The present conditions with what is wrong with the spec, which no decision can be made about. */
+export function refusedConditions(
+  conditions: readonly Condition[],
+  problem: string,
+  now: number,
+): readonly Condition[] {
+  // A status that no operator writes is not written either.
+  if (!problem.startsWith(INVALID)) return conditions;
+  const present = conditions.find(({ type }) => type === CONDITION_TYPE);
+  const message = `${withoutNotes(present?.message)}${HELD}${problem}`.trimStart();
+  if (present?.message === message) return conditions;
+  const time = timeOf(now);
+  const { status = "Unknown", reason = REFUSED, lastTransitionTime = time } = present ?? {};
+  return [{ type: CONDITION_TYPE, status, message, reason, lastUpdateTime: time, lastTransitionTime }];
+}
+
+/** The spec was refused the last time, and is not any more. */
+export const wasRefused = ({ conditions }: CanaryStatus): boolean =>
+  conditions.some(({ message }) => message?.includes(`Held: ${INVALID}`) === true);
+
+const timeOf = (now: number): string => new Date(Math.floor(now / 1000) * 1000).toISOString().replace(".000Z", "Z");
 
 const SPLIT = " Split: ";
 

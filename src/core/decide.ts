@@ -11,7 +11,7 @@
 import { act } from "./act.ts";
 import type { CanaryStatus, StatusIn } from "./canary.ts";
 import { withinReach } from "./clock-set-back.ts";
-import { conditionsFor } from "./conditions.ts";
+import { conditionsFor, wasRefused } from "./conditions.ts";
 import { cookiesFor } from "./cookies.ts";
 import { EVENTS } from "./events.ts";
 import { leaveFormer, type Names, namesOf } from "./names.ts";
@@ -41,7 +41,8 @@ export function decide(input: AdvanceInput): Decision {
   const ready = withinReach(unpaused(resumed(settleAlerts(input))));
   const canaryShare = routesFor(input.plan, ready.status)?.canary ?? 0;
   const decision = noteSplit(input, warnOnce(input, decideAnyPhase({ ...ready, canaryShare })));
-  if (isAsk(decision) || decision.status === input.status) return decision;
+  if (isAsk(decision)) return decision;
+  if (decision.status === input.status && !wasRefused(input.status)) return decision;
   assertArrow(input.status, decision.status);
   const status = ofRun(input, withoutRestart(decision.status));
   const conditions = conditionsFor(status, input.spec.targetRef.kind, input.now, decision.cause);

@@ -66,7 +66,7 @@ describe("-no-cross-namespace-refs", () => {
   it.each(["*.local", "*.cluster.local", "*.svc.cluster.local", "*.svc"])(
     "refuses the host %s of all namespaces",
     (host) => {
-      expect(refusal({ service: { hosts: [host] } })).toBe(blocked(`host ${host}.*`));
+      expect(refusal({ service: { hosts: [host] } })).toContain(blocked(`host ${host}.*`));
     },
   );
 

@@ -32,8 +32,22 @@ export function elsewhereRefusal(found: readonly Elsewhere[]): string | undefine
   if (first === undefined) return undefined;
   const { what, name, namespace } = first;
   const text = `can't access ${what} ${name}.${namespace}, cross-namespace references are blocked`;
-  return what === "gateway" ? `${text}: name ${namespace}/${name} in -shared-gateways to allow it` : text;
+  return what === "gateway"
+    ? `${text}: name ${namespace}/${name} in -shared-gateways to allow it`
+    : `${text}: name one of this namespace in ${FIELDS[what] ?? "spec"}`;
 }
+
+/** Where each of them is named. Gateways are named in several fields. */
+const FIELDS: Readonly<Record<string, string>> = {
+  "gloo upstream": "spec.upstreamRef",
+  route: "spec.routeRef",
+  "metric template": "spec.analysis.metrics",
+  "alert provider": "spec.analysis.alerts",
+  mirror: "spec.service.mirror",
+  filter: "spec.service.filters",
+  host: "spec.service.name and spec.service.hosts",
+  backend: "spec.service.backends",
+};
 
 function namedBy(spec: CanarySpec): readonly Named[] {
   const { service, analysis, upstreamRef, routeRef } = spec;

@@ -151,7 +151,7 @@ describe("refusals say what, where and what to do", () => {
     const metrics = [{ name: "m", templateRef: { name: "latency", namespace: "other" } }];
     expect(problemOf({ analysis: { metrics } })).toBe("valid");
     expect(problemOf({ analysis: { metrics } }, { noCrossNamespaceRefs: true })).toBe(
-      "invalid canary spec: can't access metric template latency.other, cross-namespace references are blocked",
+      "invalid canary spec: can't access metric template latency.other, cross-namespace references are blocked: name one of this namespace in spec.analysis.metrics",
     );
   });
 });

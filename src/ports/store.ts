@@ -16,6 +16,8 @@ export type Loaded =
 
 /** Where Canaries are kept. `save` is the commit point of a turn. */
 export interface CanaryStore {
+  /** Says in the condition why the spec is refused; everything else in the status stays. */
+  refuse(invalid: InvalidCanary, now: number, signal: AbortSignal): Promise<void>;
   /** undefined when there is no such Canary (any more). */
   load(ref: CanaryRef): Loaded | undefined;
   /**

@@ -15,7 +15,9 @@ export const INGRESS_KIND: RouterKind = {
 export const INGRESS_FIELDS = ["defaultBackend", "ingressClassName", "rules", "tls"];
 
 export function ingressProblem({ spec }: Canary): string | undefined {
-  return spec.ingressRef === undefined ? "ingress selector is empty" : undefined;
+  return spec.ingressRef === undefined
+    ? "ingress selector is empty: set spec.ingressRef to the Ingress that leads to the Service"
+    : undefined;
 }
 
 export function sourceRef(canary: Canary): ObjectRef {
@@ -37,7 +39,12 @@ export function sourceObstacle(canary: Canary, seen: Snapshot, what: string): Ob
   }
   return pathsOf(source, canary).length > 0
     ? undefined
-    : { text: `backend ${namesOf(canary).apex} not found in ingress ${ref.name}`, writable: false };
+    : {
+        text:
+          `backend ${namesOf(canary).apex} not found in ingress ${ref.name}: ` +
+          "add a path to that Service to it, or name another one in spec.ingressRef",
+        writable: false,
+      };
 }
 
 function pathsOf(source: IngressObject, canary: Canary): readonly IngressPath[] {

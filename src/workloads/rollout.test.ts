@@ -91,6 +91,7 @@ function playing(targetRef: TargetRef, ...objects: readonly KubeObject[]): Play 
         stage.canary = { ...stage.canary, status };
         return Promise.resolve(stage.canary);
       },
+      refuse: () => Promise.resolve(),
       confirm: () => Promise.resolve(),
       setFinalizer(_canary, present) {
         stage.canary = { ...stage.canary, finalizers: present ? ["finalizer.flagger.app"] : [] };

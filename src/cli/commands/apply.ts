@@ -47,8 +47,9 @@ ${describeOptions(OPTIONS)}`,
       createOnly: options.flag("create-only"),
     };
     for (const [done, object] of manifests.entries()) {
-      const { name, verdict } = await applyOne(client, object, wanted, signal).catch((error: unknown) => {
-        throw explained(error, object, done, manifests.length);
+      const { name, verdict } = await applyOne(client, object, wanted, signal).catch(async (error: unknown) => {
+        const cure = isConflict(error) ? await conflictCure(client, object, wanted, error, signal) : "";
+        throw explained(error, object, cure, done, manifests.length);
       });
       out(`${name} ${verdict}${wanted.dryRun ? " (dry run)" : ""}\n`);
     }
@@ -144,13 +145,35 @@ const definitionOf = ({ apiVersion, kind }: KubeObject, manifests: readonly Kube
       apiVersion.startsWith(`${other.spec?.group}/`),
   );
 
-function explained(error: unknown, object: KubeObject, done: number, all: number): unknown {
+/** The operator scales the target of a Canary. A file that says how many pods it has conflicts with that at each `apply`. */
+async function conflictCure(
+  client: ClusterClient,
+  given: KubeObject,
+  { namespace }: Wanted,
+  error: unknown,
+  signal: AbortSignal,
+): Promise<string> {
+  const taken = "--force takes the field over";
+  if (!/conflict with "flagger"[^\n]*: \.spec\.replicas$/.test(error instanceof Error ? error.message.trim() : "")) {
+    return `; ${taken}`;
+  }
+  const home = given.metadata.namespace ?? namespace ?? client.namespace;
+  const canaries = await client.kube.list(RESOURCES.canary, home, {}, signal).catch(() => undefined);
+  if (canaries === undefined) return `; ${taken}`;
+  const canary = canaries.find(
+    ({ spec }) => spec?.targetRef?.kind === given.kind && spec.targetRef.name === given.metadata.name,
+  );
+  return canary === undefined
+    ? `; no Canary names it any more, so that no operator scales it: ${taken}`
+    : `; the operator scales it for Canary ${canary.metadata.name}: leave spec.replicas out of the file`;
+}
+
+function explained(error: unknown, object: KubeObject, cure: string, done: number, all: number): unknown {
   const refused = asUserError(error);
   if (!(refused instanceof UserError)) return refused;
-  const taken = isConflict(error) ? "; --force takes the field over" : "";
   const before = done === 0 ? "" : ` (${done} of ${all} objects were applied before)`;
   const text = refused.message.replaceAll(/\s*\n\s*/g, " ");
-  return new UserError(`${nameOf(object)}: ${text}${taken}${before}`, 1, { cause: error });
+  return new UserError(`${nameOf(object)}: ${text}${cure}${before}`, 1, { cause: error });
 }
 
 const RETRY_MS = 50;

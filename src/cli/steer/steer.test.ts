@@ -512,6 +512,31 @@ describe("apply", () => {
   });
 });
 
+describe("apply of a target that the operator has scaled", () => {
+  it("says whether a Canary still needs that, and what to do in either case", async () => {
+    const target = aTarget("scaled", "test", "podinfo:1", 3);
+    const path = join(FOLDER, "scaled.json");
+    writeFileSync(path, JSON.stringify(target));
+    expect((await aviary("apply", path)).code).toBe(0);
+    const ref = { type: RESOURCES.deployment, namespace: "test", name: "scaled" };
+    await kube.mergePatch(ref, { spec: { replicas: 0 } }, {}, FOREVER);
+    const wire = aWireCanary({
+      name: "of-scaled",
+      spec: { targetRef: { ...aWireCanary().spec.targetRef, name: "scaled" } },
+    });
+    await kube.create(RESOURCES.canary, { ...wire, metadata: { name: "of-scaled", namespace: "test" } }, FOREVER);
+    const { code, err } = await aviary("apply", path);
+    expect(code).toBe(1);
+    expect(err).toContain("the operator scales it for Canary of-scaled: leave spec.replicas out of the file");
+    expect(err).not.toContain("--force");
+    await kube.delete({ type: RESOURCES.canary, namespace: "test", name: "of-scaled" }, {}, FOREVER);
+    expect((await aviary("apply", path)).err).toContain(
+      "no Canary names it any more, so that no operator scales it: --force",
+    );
+    expect((await aviary("apply", "--force", path)).code).toBe(0);
+  });
+});
+
 describe("completion", () => {
   it.each(["bash", "zsh"])("%s understands it", async (shell) => {
     const { out } = await aviary("completion", shell);

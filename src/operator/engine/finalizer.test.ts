@@ -13,6 +13,7 @@ function stage() {
   const store: CanaryStore = {
     load: () => undefined,
     save: () => Promise.reject(new Error("nothing is saved here")),
+    refuse: () => Promise.resolve(),
     confirm: () => Promise.resolve(),
     async setFinalizer(_canary, present) {
       done.push(present ? "put on" : "taken off");

@@ -48,7 +48,7 @@ export type Requeue =
 export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSignal): Promise<Requeue> {
   const loaded = ports.store.load(ref);
   if (loaded === undefined) return forget(ref, ports);
-  if (loaded.kind === "invalid") return refuse(loaded, ports);
+  if (loaded.kind === "invalid") return refuse(loaded, ports, signal);
   const { canary: asWritten, doubts = [] } = loaded;
   const canary = { ...asWritten, spec: specInForce(asWritten.spec, asWritten.status, asWritten.deleting) };
   sayDoubts(canary, doubts, ports);
@@ -167,8 +167,10 @@ function sayDoubts(canary: Canary, doubts: readonly string[], ports: Ports): voi
 }
 
 /** Routes and workloads stay as they are until the spec is mended; said once per generation (Q9). */
-function refuse(invalid: InvalidCanary, ports: Ports): Requeue {
-  if (ports.world.refusedBefore(invalid.ref, invalid.generation)) return { kind: "never" };
-  ports.recorder.say(invalid, { type: "Warning", reason: "Invalid", message: invalid.problem, error: true, phase: "" });
+async function refuse(invalid: InvalidCanary, ports: Ports, signal: AbortSignal): Promise<Requeue> {
+  const isTold = ports.world.refusedBefore(invalid.ref, invalid.generation);
+  const { problem: message } = invalid;
+  if (!isTold) ports.recorder.say(invalid, { type: "Warning", reason: "Invalid", message, error: true, phase: "" });
+  await ports.store.refuse(invalid, ports.clock.now(), signal);
   return { kind: "never" };
 }

@@ -108,6 +108,14 @@ const aStatus: fc.Arbitrary<CanaryStatus> = fc
   })
   .map((fields) => JSON.parse(JSON.stringify(fields)) as CanaryStatus);
 
+const PROMOTED = {
+  type: "Promoted",
+  status: "True",
+  reason: "Succeeded",
+  lastUpdateTime: "2026-01-01T00:00:00Z",
+  lastTransitionTime: "2026-01-01T00:00:00Z",
+} as const;
+
 it("what cannot be meant is loaded with the Canary, for an event; one that leaves is not doubted", () => {
   const doubtful = aWireCanary({ analysis: { interval: "5min" } });
   expect(stage(doubtful).store.load(REF)).toMatchObject({ doubts: [expect.stringContaining("write 5m")] });
@@ -134,6 +142,37 @@ describe("Canaries in the API server", () => {
       problem: 'status.phase "Dancing" is not a phase of a Canary: clear it to initialise the Canary again',
     });
   });
+
+  it.each([
+    ["that has just been made", undefined, "Held: ", "Unknown"],
+    [
+      "at rest",
+      { phase: "Succeeded", conditions: [{ ...PROMOTED, message: "Canary analysis completed. Held: before." }] },
+      "Canary analysis completed. Held: ",
+      "True",
+    ],
+  ])(
+    "a refused spec %s is said in the condition, once, and the rest of the status stays",
+    async (_, status, text, is) => {
+      const wire = aWireCanary({ analysis: { stepWeight: 0 }, ...(status === undefined ? {} : { status }) });
+      const { store, stored, patches } = stage(wire);
+      for (let turn = 0; turn < 2; turn += 1) {
+        const invalid = store.load(REF);
+        if (invalid?.kind !== "invalid") throw new Error("the spec is not refused");
+        await store.refuse(invalid, 0, FOREVER);
+      }
+      expect(patches).toHaveLength(1);
+      const { conditions, ...rest } = stored()["status"];
+      expect(conditions).toMatchObject([
+        {
+          type: "Promoted",
+          status: is,
+          message: expect.stringContaining(`${text}invalid canary spec: spec.analysis needs`),
+        },
+      ]);
+      expect(rest).toEqual(status === undefined ? {} : { phase: "Succeeded" });
+    },
+  );
 
   it("one that leaves may leave with any fault in its spec", () => {
     const broken = aWireCanary({ analysis: { stepWeight: 0 } });

@@ -1,11 +1,12 @@
 /** Canaries in the API server: loaded from the cache, saved by a compare-and-set patch of the status subresource. */
-import type { Canary, CanaryRef, CanarySpec, CanaryStatus } from "../../core/canary.ts";
+import { type Canary, type CanaryRef, type CanarySpec, type CanaryStatus, dotted } from "../../core/canary.ts";
+import { refusedConditions } from "../../core/conditions.ts";
 import { doubtsOf, doubtText } from "../../core/doubts.ts";
 import { type Parsed, type ParseOptions, parseSpec } from "../../core/parse.ts";
 import { canaryWeights } from "../../core/plan.ts";
 import { fromWire, toWire, type WireMemory, type WireStatus } from "../../core/status.ts";
 import { equal, mergePatch } from "../../json/merge-patch.ts";
-import type { ObjectWriter } from "../../ports/kube.ts";
+import { KubeError, type ObjectWriter } from "../../ports/kube.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import { type Log, SILENT_LOG } from "../../ports/log.ts";
 import type { CanaryStore, Loaded } from "../../ports/store.ts";
@@ -72,6 +73,23 @@ export function createCanaryStore(
       stored = await annotateOwed(stored, status, signal);
       return { ...canary, status, resourceVersion: stored.metadata.resourceVersion ?? "" };
     },
+    async refuse(invalid, now, signal) {
+      const { ref, uid, problem, resourceVersion } = invalid;
+      const { conditions: before = [] } = (snapshot.get(refOf(ref))?.status ?? {}) as WireStatus;
+      const conditions = refusedConditions(before, problem, now);
+      if (conditions === before) return;
+      const options = { subresource: "status", resourceVersion } as const;
+      try {
+        const stored = await writer.mergePatch(refOf(ref), { status: { conditions } }, options, signal);
+        snapshot.learn(RESOURCES.canary, stored, ref);
+        const own = remembered.get(ref);
+        if (own?.uid === uid) remembered.set(ref, { ...own, wire: { ...own.wire, conditions } });
+      } catch (error) {
+        // An older CRD may let no status be written beside this spec. The event says the same.
+        if (!(error instanceof KubeError) || !NEVER_WRITABLE.has(error.code)) throw error;
+        log.warn({ canary: dotted(ref.name, ref), err: error }, "cannot write into the status why the spec is refused");
+      }
+    },
     async confirm({ ref, resourceVersion }, signal) {
       await writer.mergePatch(refOf(ref), {}, { resourceVersion }, signal);
     },
@@ -85,6 +103,9 @@ export function createCanaryStore(
     },
   };
 }
+
+/** Gone, forbidden, or refused for the spec itself. */
+const NEVER_WRITABLE: ReadonlySet<number> = new Set([403, 404, 422]);
 
 function refOf({ namespace, name }: CanaryRef): ObjectRef {
   return { type: RESOURCES.canary, namespace, name };

@@ -32,7 +32,10 @@ export function createApisixRouter(options: RouterOptions): Router {
     name: "apisix",
     capabilities: { weights: true, mirror: false, headerMatch: false, sessionAffinity: false },
     kinds: [{ type: APISIX_ROUTE, refused: (name, verb) => `APISIX route ${name} ${verb} error: ` }],
-    problem: ({ spec }) => (spec.routeRef === undefined ? "apisix route selector is empty" : undefined),
+    problem: ({ spec }) =>
+      spec.routeRef === undefined
+        ? "apisix route selector is empty: set spec.routeRef to the ApisixRoute that leads to the Service"
+        : undefined,
     obstacle,
     inputs: (canary) => [sourceRef(canary), managedRef(canary)],
     made: (canary) => madeRoutes(canary, [managedRef(canary)], options),

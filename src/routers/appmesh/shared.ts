@@ -87,7 +87,7 @@ function headersOf({ headers }: KubeFields): readonly KubeFields[] {
 
 export function matchProblem({ spec }: Canary): string | undefined {
   return spec.analysis.match.some((entry) => headersOf(entry).length === 0)
-    ? "spec.analysis.match has an entry without headers, which would match all requests"
+    ? "spec.analysis.match has an entry without headers, which would match all requests: add headers to it, or remove it"
     : undefined;
 }
 

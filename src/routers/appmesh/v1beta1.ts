@@ -27,7 +27,8 @@ export function createAppMeshRouter(options: RouterOptions): Router {
       routeKind(VIRTUAL_NODE, "reconcileVirtualNode failed: "),
       routeKind(VIRTUAL_SERVICE, "reconcileVirtualService failed: "),
     ],
-    problem: (canary) => (meshName(canary) === "" ? "mesh name cannot be empty" : matchProblem(canary)),
+    problem: (canary) =>
+      meshName(canary) === "" ? "mesh name cannot be empty: set spec.service.meshName" : matchProblem(canary),
     inputs: routeRefs,
     made: (canary) => madeRoutes(canary, routeRefs(canary), options),
     prepare: (canary, seen) => virtualNodes(canary, seen, options),

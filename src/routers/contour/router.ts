@@ -62,7 +62,7 @@ export function createContourRouter(options: RouterOptions): Router {
 function problem(canary: Canary): string | undefined {
   const { match } = canary.spec.analysis;
   return match.some((entry) => conditionsOf(entry).length === 0)
-    ? "spec.analysis.match has an entry without headers or queryParams, which would match all requests"
+    ? "spec.analysis.match has an entry without headers or queryParams, which would match all requests: add one, or remove it"
     : undefined;
 }
 

@@ -93,7 +93,7 @@ function problem(canary: Canary, dialect: Dialect): string | undefined {
   const { kind } = dialect;
   const gateways = raw["gatewayRefs"] as readonly unknown[] | undefined;
   if (!isAdopted(canary) && (gateways ?? []).length === 0) {
-    return "GatewayRefs must be specified when using Gateway API as a provider.";
+    return "GatewayRefs must be specified when using Gateway API as a provider. Set spec.service.gatewayRefs or spec.routeRef.";
   }
   if (!hasRequests(dialect) && match.length > 0) {
     return `${kind} routes connections, which have no requests to match: remove spec.analysis.match`;
@@ -118,11 +118,11 @@ function matchProblem({ spec }: Canary, dialect: Dialect): string | undefined {
     const wanted = translated(spec.analysis.match, dialect);
     // An A/B test without any translatable condition would match every user (R3).
     return spec.analysis.match.length > 0 && wanted.length < spec.analysis.match.length
-      ? "spec.analysis.match has an entry without headers, queryParams or method, which would match all requests"
+      ? "spec.analysis.match has an entry without headers, queryParams or method, which would match all requests: add one, or remove it"
       : undefined;
   } catch (error) {
     if (!(error instanceof Untranslatable)) throw error;
-    return `Invalid request matching selectors: ${error.message}`;
+    return `Invalid request matching selectors: ${error.message}: change it in spec.service.match or spec.analysis.match`;
   }
 }
 

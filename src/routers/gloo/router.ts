@@ -109,7 +109,7 @@ function configRefs({ spec, ref }: Canary): readonly ObjectRef[] {
 
 function problem({ spec }: Canary): string | undefined {
   return spec.analysis.match.some((entry) => Object.keys(matcher(entry)).length === 0)
-    ? "spec.analysis.match has an entry without headers, queryParams or method, which would match all requests"
+    ? "spec.analysis.match has an entry without headers, queryParams or method, which would match all requests: add one, or remove it"
     : undefined;
 }
 

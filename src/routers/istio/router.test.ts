@@ -133,7 +133,7 @@ describe("what cannot be routed is refused", () => {
     [
       "delegation with hosts",
       { service: { delegation: true, hosts: ["a"] } },
-      "reconcileVirtualService failed: VirtualService podinfo.test cannot have hosts and gateways when delegation enabled",
+      "reconcileVirtualService failed: VirtualService podinfo.test cannot have hosts and gateways when delegation enabled: remove spec.service.hosts and spec.service.gateways, or spec.service.delegation",
     ],
     ["R28: A/B testing of TCP", { ...AB, service: { appProtocol: "tcp" } }, "no requests to match"],
     [

@@ -80,7 +80,10 @@ function problem(canary: Canary): string | undefined {
   const { service, analysis } = canary.spec;
   const name = dotted(service.name, canary.ref);
   if (service.delegation && (service.hosts.length > 0 || service.gateways.length > 0)) {
-    return `reconcileVirtualService failed: VirtualService ${name} cannot have hosts and gateways when delegation enabled`;
+    return (
+      `reconcileVirtualService failed: VirtualService ${name} cannot have hosts and gateways when delegation enabled: ` +
+      "remove spec.service.hosts and spec.service.gateways, or spec.service.delegation"
+    );
   }
   if (isTcp(canary) && analysis.match.length > 0) {
     return `VirtualService ${name} routes TCP, which has no requests to match: remove spec.analysis.match`;

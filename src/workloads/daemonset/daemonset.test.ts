@@ -131,7 +131,7 @@ describe("a DaemonSet", () => {
   it.each([
     [
       { type: "OnDelete" },
-      "createPrimaryDaemonSet failed: daemonset podinfo.test must have RollingUpdate strategy but have OnDelete",
+      "createPrimaryDaemonSet failed: daemonset podinfo.test must have RollingUpdate strategy but have OnDelete: set its spec.updateStrategy.type",
     ],
     [{ type: "RollingUpdate" }, undefined],
     [undefined, undefined],

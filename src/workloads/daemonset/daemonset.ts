@@ -49,7 +49,7 @@ function refusal({ metadata, spec }: WorkloadObject): string | undefined {
   if (strategy === "RollingUpdate") return undefined;
   // Flagger checks this whenever it makes sure that there is a primary.
   const what = `createPrimaryDaemonSet failed: daemonset ${metadata.name}.${metadata.namespace ?? ""}`;
-  return `${what} must have RollingUpdate strategy but have ${strategy}`;
+  return `${what} must have RollingUpdate strategy but have ${strategy}: set its spec.updateStrategy.type`;
 }
 
 function withoutScaleDown(podSpec: PodSpec): PodSpec {

@@ -51,7 +51,9 @@ function refusal({ metadata, spec = {} }: WorkloadObject): string | undefined {
     );
   }
   const { type = "RollingUpdate", rollingUpdate } = spec.updateStrategy ?? {};
-  if (type !== "RollingUpdate") return `${what} must have RollingUpdate strategy but have ${type}`;
+  if (type !== "RollingUpdate") {
+    return `${what} must have RollingUpdate strategy but have ${type}: set its spec.updateStrategy.type`;
+  }
   const { partition = 0 } = rollingUpdate ?? {};
   if (partition > 0) {
     return `${what} has a rollingUpdate.partition of ${partition}: its update would never finish, remove it`;
