@@ -1,5 +1,6 @@
 /** The Makefile's targets in a folder with a space in its name, beside other clusters: what they change, and what they leave. */
-import { execFile, execFileSync } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   cpSync,
   existsSync,
@@ -12,6 +13,8 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -20,7 +23,7 @@ import { PROJECT_ROOT } from "../../../src/project-root.ts";
 
 const run = promisify(execFile);
 const base = mkdtempSync(join(tmpdir(), "aviary-make-"));
-const ODD = "my av'iary $HOME & (x) #1 ünï%20";
+const ODD = 'my av\'iary "$HOME"; & (x) #1 ünï%20';
 const folder = join(base, ODD);
 const home = join(base, "home of mine");
 const tools = join(base, "tools");
@@ -78,7 +81,15 @@ const kubeconfigOf = (server: string): string =>
     contexts: [{ name: "other", context: { cluster: "other" } }],
   });
 
+/** Another cluster, which no target with the sandbox may ask for anything. */
+const asked: string[] = [];
+const other = createServer((request, response) => {
+  asked.push(`${request.method} ${request.url}`);
+  response.writeHead(500).end();
+});
+
 beforeAll(async () => {
+  await once(other.listen(0, "127.0.0.1"), "listening");
   for (const path of [folder, join(home, ".kube"), tools, neighbour]) mkdirSync(path, { recursive: true });
   for (const name of [...COPIED, "package-lock.json", "tsconfig.json", "tsconfig.build.json"]) {
     cpSync(join(PROJECT_ROOT, name), join(folder, name), { recursive: true, preserveTimestamps: true });
@@ -94,13 +105,14 @@ beforeAll(async () => {
   for (const name of ["npm", "npx"])
     writeFileSync(join(tools, name), "#!/bin/sh\necho npm was called; exit 99\n", { mode: 0o755 });
   writeFileSync(join(neighbour, "dear"), "");
-  writeFileSync(join(home, ".kube/config"), kubeconfigOf("http://127.0.0.1:1"));
+  writeFileSync(join(home, ".kube/config"), kubeconfigOf(`http://127.0.0.1:${(other.address() as AddressInfo).port}`));
 });
 
 afterAll(async () => {
   await inFolder("sandbox", "down", "--state-dir", join(folder, ".aviary")).catch(() => undefined);
   await inFolder("sandbox", "down", "--state-dir", join(base, "real")).catch(() => undefined);
   rmSync(base, { recursive: true, force: true });
+  other.close();
 });
 
 const hasKubectl = existsSync("/usr/bin/kubectl") || existsSync("/usr/local/bin/kubectl");
@@ -177,7 +189,44 @@ describe("make, with the sandbox, while other clusters are configured", () => {
     expect(existsSync(join(folder, ".aviary"))).toBe(false);
     expect(readdirSync(neighbour)).toEqual(["dear"]);
   });
+
+  it("infrastructure that is interrupted is finished by the next one, and two at once share one sandbox", async () => {
+    await interrupted(["infrastructure"], "customresourcedefinition/canaries.flagger.app created", env);
+    const both = await Promise.all([make(["infrastructure"], { env }), make(["infrastructure"], { env })]);
+    for (const { code, out } of both) expect([code, out]).toEqual([0, expect.stringContaining("is Initialized\n")]);
+    expect((await make(["clean"], { env })).out).toBe("sandbox stopped\n");
+    expect(existsSync(join(folder, ".aviary"))).toBe(false);
+  });
+
+  it("clean removes what an interrupted infrastructure left", async () => {
+    await interrupted(["infrastructure"], "customresourcedefinition/canaries.flagger.app created", env);
+    expect((await make(["clean"], { env })).out).toBe("sandbox stopped\n");
+    expect(existsSync(join(folder, ".aviary"))).toBe(false);
+  });
+
+  it("none of them asked the other clusters for anything", () => {
+    expect(asked).toEqual([]);
+  });
 });
+
+/** Ctrl-C, which reaches every process of the terminal, when `line` is printed. */
+async function interrupted(
+  words: readonly string[],
+  line: string,
+  env: Readonly<Record<string, string>>,
+): Promise<void> {
+  const options = { cwd: folder, env: { PATH: tools, HOME: home, ...env }, detached: true } as const;
+  const child = spawn(join(tools, "make"), words, { ...options, stdio: ["ignore", "pipe", "pipe"] });
+  const ended = once(child, "exit");
+  let out = "";
+  for await (const chunk of child.stdout) {
+    out += String(chunk);
+    if (out.includes(line)) break;
+  }
+  expect(out).toContain(line);
+  process.kill(-(child.pid ?? Number.NaN), "SIGINT");
+  await ended;
+}
 
 describe("make CLUSTER=kubeconfig", () => {
   const real = ["CLUSTER=kubeconfig"];
