@@ -164,3 +164,21 @@ describe("refused in the event, in the condition and by plan", () => {
     expect(universe.canary()?.status?.conditions?.[0]?.message).toContain(`Held: ${problem}`);
   });
 });
+
+describe("a spec that is refused between two releases", () => {
+  const conditionAfter = async (...edits: readonly KubeFields[]): Promise<string> => {
+    const users = edits.map((spec, i) => ({ afterMs: 400_000 + i * 30_000, kind: "edit-canary", spec }) as const);
+    const universe = await run({ scenario: aScenario({ users }), weather: CALM, seed: 1, watchers: [] });
+    expect(universe.canary()?.status?.phase).toBe("Succeeded");
+    return universe.canary()?.status?.conditions?.[0]?.message ?? "";
+  };
+  const REFUSED_STEP = { analysis: { stepWeight: 0 } };
+
+  it("is said behind what the condition said before, as long as the spec is refused", async () => {
+    const before = await conditionAfter();
+    expect(await conditionAfter(REFUSED_STEP)).toMatch(
+      /^Canary analysis .* Held: invalid canary spec: spec.analysis needs/,
+    );
+    expect(await conditionAfter(REFUSED_STEP, { analysis: { stepWeight: 20 } })).toBe(before);
+  });
+});
