@@ -62,7 +62,8 @@ export function refusedConditions(
   // A status that no operator writes is not written either.
   if (!problem.startsWith(INVALID)) return conditions;
   const present = conditions.find(({ type }) => type === CONDITION_TYPE);
-  const message = `${withoutNotes(present?.message)}${HELD}${problem}`.trimStart();
+  // The note may stand alone: before the first phase there is no other message.
+  const message = `${withoutNotes(` ${present?.message ?? ""}`)}${HELD}${problem}`.trim();
   if (present?.message === message) return conditions;
   const time = timeOf(now);
   const { status = "Unknown", reason = REFUSED, lastTransitionTime = time } = present ?? {};
