@@ -77,7 +77,12 @@ describe("an invalid Canary is refused, and no object is touched", () => {
       { provider: "knative" },
       "invalid canary spec: can't use apps/v1/Deployment as target if provider is set to knative: set spec.provider to the provider of this target, or spec.targetRef to a Service of serving.knative.dev/v1",
     ],
-    ["provider", {}, { provider: "nginx" }, "ingress selector is empty: set spec.ingressRef to the Ingress that leads to the Service"],
+    [
+      "provider",
+      {},
+      { provider: "nginx" },
+      "ingress selector is empty: set spec.ingressRef to the Ingress that leads to the Service",
+    ],
     [
       "portless",
       {},
