@@ -4,10 +4,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { PROJECT_ROOT as ROOT } from "../../../src/project-root.ts";
+import { PATIENCE_MS } from "../../patience.ts";
 
 const run = promisify(execFile);
+const PATIENT = { timeout: PATIENCE_MS, interval: 50 };
 const dir = mkdtempSync(join(tmpdir(), "aviary-cli-"));
 const state = join(dir, "state");
 const kubeconfig = join(state, "kubeconfig");
@@ -177,6 +179,33 @@ describe("with a sandbox", () => {
     expect((await aviary("describe canary/podinfo -n test", env)).out).toContain(
       "New revision detected! Scaling up podinfo.test",
     );
+  });
+
+  it("takes the programs of its pods with it when it is killed", async () => {
+    const own = join(dir, "killed");
+    const where = `--state-dir ${own}`;
+    const pidFile = join(dir, "program.pid");
+    const script = join(dir, "program.cjs");
+    writeFileSync(
+      script,
+      `require("node:http").createServer((_, response) => response.end("ok")).listen(process.env.PORT, "127.0.0.1", () =>
+        require("node:fs").writeFileSync(${JSON.stringify(pidFile)}, String(process.pid)));`,
+    );
+    const { pid } = JSON.parse((await aviary(`sandbox up ${where} -o json`)).out);
+    const added = await run(process.execPath, [
+      ...[join(ROOT, "bin/aviary"), "sandbox", "image", "add", "example.com/shop"],
+      ...["--command", `node ${script}`, "--state-dir", own],
+    ]);
+    expect(added.stdout).toContain("example.com/shop");
+    const container = { name: "shop", image: "example.com/shop:1", ports: [{ containerPort: 8080 }] };
+    const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "shop", namespace: "default" } };
+    writeFileSync(join(dir, "pod.json"), JSON.stringify({ ...pod, spec: { containers: [container] } }));
+    expect((await aviary("apply pod.json", { KUBECONFIG: join(own, "kubeconfig") })).code).toBe(0);
+    await vi.waitUntil(() => existsSync(pidFile) && readFileSync(pidFile, "utf8") !== "", PATIENT);
+    const program = Number(readFileSync(pidFile, "utf8"));
+    expect(commandLineOf(program)).toContain(script);
+    process.kill(pid, "SIGKILL");
+    await vi.waitUntil(() => commandLineOf(program) === "", PATIENT);
   });
 
   it("stops and leaves no process running", async () => {
