@@ -64,7 +64,9 @@ describe("aviary plan", () => {
   it.each(OWN)("plans $name", async ({ canary, provider, strategy }) => {
     const { code, text } = await plan(canary);
     expect({ code, text }).toMatchObject({ code: 0, text: expect.stringContaining(` on ${provider}\n`) });
-    const kind = strategy.startsWith("A/B") ? "ab-testing" : strategy.startsWith("blue") ? "blue-green" : "canary";
+    // Plain Kubernetes cannot split traffic: every release is run as blue/green.
+    const isBlueGreen = strategy.startsWith("blue") || provider === "kubernetes";
+    const kind = strategy.startsWith("A/B") ? "ab-testing" : isBlueGreen ? "blue-green" : "canary";
     expect(text).toContain(`podinfo.test: ${kind} release of `);
   });
 
