@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { callWebhook } from "../gates/call.ts";
 import { signatureOf } from "../net/signature.ts";
 import { SILENT_LOG } from "../ports/log.ts";
+import { createManualClock } from "../testing/manual-clock.ts";
 import { until } from "../testing/until.ts";
 import { systemClock } from "../time/system-clock.ts";
 import { redacted } from "./redact.ts";
@@ -157,6 +158,14 @@ describe("a load tester", () => {
     const third = await post({ path: "/", metadata: bash("true") });
     expect(third).toEqual({ status: 429, body: "2 awaited tasks run already" });
     await tester.stop().then(() => Promise.all(running));
+  });
+
+  it("limits the tasks that wait to be started, and refuses more with a message", async () => {
+    // The clock stands still: no task is started.
+    await start({ clock: createManualClock(Date.now()) });
+    const queued = (i: number) => post({ path: "/", metadata: { type: "cmd", cmd: `true ${i}` } });
+    for (let i = 0; i < 200; i += 1) expect((await queued(i)).status).toBe(202);
+    expect(await queued(200)).toEqual({ status: 429, body: "200 tasks wait or run already" });
   });
 
   it("ends a task whose caller has left", async () => {

@@ -107,6 +107,14 @@ describe("gates", () => {
     ]);
   });
 
+  it("of one canary do not open the rollback gate of another, however it is called", async () => {
+    await start();
+    for (const name of ["podinfo", "rollback.podinfo"]) await post("/gate/open", { name, namespace: "test" });
+    expect((await post("/rollback/check", canary)).status).toBe(403);
+    await post("/rollback/open", { name: "other", namespace: "test" });
+    expect((await post("/gate/check", { name: "rollback.other", namespace: "test" })).status).toBe(403);
+  });
+
   it("that are fixed answer without being asked anything", async () => {
     await start({ namespaceRegexp: "^none$" });
     expect(await post("/gate/approve", "not JSON")).toEqual({ status: 200, body: "OK" });

@@ -28,6 +28,7 @@ export function frozenBy(
   now: number,
 ): Frozen {
   const near = freezes.list(ref.namespace).filter((object) => scopeOf(object) === "namespace");
+  if (near.length > MOST_FREEZES) return { freeze: tooMany(near.length) };
   const wide = freezes.list(home).filter((object) => scopeOf(object) === "cluster");
   const concerned = [...near, ...wide].filter((object) => concerns(object, ref.name, labels));
   const spans = concerned.flatMap((object) => spansOf(parsed(object), now).map((span) => ({ object, ...span })));
@@ -38,6 +39,14 @@ export function frozenBy(
     ...(times.length === 0 ? {} : { recheckAt: Math.min(...times) }),
   };
 }
+
+/** Each costs a piece of every turn. A tenant that writes more of them is frozen as a whole: none of its freezes is passed over. */
+const MOST_FREEZES = 200;
+
+const tooMany = (count: number): Freeze => ({
+  ...{ name: "too many", by: "aviary", runs: "finish" },
+  reason: `the namespace has ${count} freezes, and ${MOST_FREEZES} can be read: delete those that are over`,
+});
 
 export const scopeOf = ({ spec }: KubeObject): "namespace" | "cluster" =>
   (spec as CanaryFreezeSpec).scope === "cluster" ? "cluster" : "namespace";
@@ -52,7 +61,14 @@ function concerns({ spec }: KubeObject, name: string, labels: Readonly<Record<st
 interface ParsedFreeze {
   readonly whole: Span;
   /** Absent: it stands for the whole span. "unreadable": it freezes nothing; `aviary lint` and the schema say so before. */
-  readonly windows?: { readonly cron: Cron; readonly lastsMs: number } | "unreadable";
+  readonly windows?: Windows | "unreadable";
+}
+
+interface Windows {
+  readonly cron: Cron;
+  readonly lastsMs: number;
+  /** What was found last. A schedule is searched again when a window begins or ends, and not at every turn. */
+  found?: { readonly windows: readonly Window[]; readonly from: number; readonly until: number };
 }
 
 const PARSED = new WeakMap<KubeObject, ParsedFreeze>();
@@ -75,9 +91,57 @@ function parse({ from, until, schedule, duration, timeZone }: CanaryFreezeSpec):
   }
 }
 
-/** It only tells times, and runs nothing. @throws Error when the schedule cannot be read */
+class NeverComes extends RangeError {
+  constructor(schedule: string) {
+    super(`the schedule "${schedule}" never comes`);
+  }
+}
+
+/** It only tells times, and runs nothing. @throws Error when the schedule cannot be read, or never comes */
 function cronOf(schedule: string, timezone = "UTC"): Cron {
+  // It stands for the moment at which the schedule is read.
+  if (schedule.includes("?")) throw new RangeError("a schedule has no question mark");
+  if (neverComes(schedule)) throw new NeverComes(schedule);
   return new Cron(schedule, { timezone, paused: true, mode: "5-part" });
+}
+
+/** The longest that each month can be. */
+const MONTH_LENGTHS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+const MONTH_NAMES = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+
+/**
+ * Whether the days of the month that a schedule names are in none of its months, as in "0 0 31 2 *". Croner would search such a day
+ * through thousands of years, and block the event loop meanwhile. @throws RangeError for months that cannot be read
+ */
+function neverComes(schedule: string): boolean {
+  const [, , days = "*", months = "*", weekdays = "*"] = schedule.trim().split(/\s+/);
+  const first = Math.min(...days.split(",").map((part) => Number(/^\d+/.exec(part)?.[0] ?? 1)));
+  const longest = Math.max(
+    ...months
+      .split(",")
+      .flatMap(monthsOf)
+      .map((month) => MONTH_LENGTHS[month - 1] ?? 0),
+  );
+  // A day of the week counts beside the days of the month, unless a plus sign makes both necessary.
+  return first > longest && (weekdays === "*" || weekdays.startsWith("+"));
+}
+
+/** Of "*", "2", "feb", "2-4", "2/3" or "2-12/5". */
+function monthsOf(part: string): readonly number[] {
+  const [, from = "", to, step = "1"] = /^(\*|\w+)(?:-(\w+))?(?:\/(\d+))?$/.exec(part.toLowerCase()) ?? [];
+  const begin = from === "*" ? 1 : monthOf(from);
+  const open = from === "*" || (to === undefined && part.includes("/"));
+  const end = open ? 12 : monthOf(to ?? from);
+  if (Number(step) < 1) throw new RangeError(`"${part}" is no month`);
+  return MONTH_LENGTHS.map((_, i) => i + 1).filter(
+    (month) => begin <= month && month <= end && (month - begin) % Number(step) === 0,
+  );
+}
+
+function monthOf(text: string): number {
+  const month = /^\d+$/.test(text) ? Number(text) : MONTH_NAMES.indexOf(text) + 1;
+  if (month < 1 || month > 12) throw new RangeError(`"${text}" is no month`);
+  return month;
 }
 
 /** The window that stands, or else the next one; undefined when none will come. */
@@ -94,8 +158,9 @@ export function scheduleProblem(schedule: string, timeZone = "UTC"): string | un
   }
   try {
     const next = cronOf(schedule, timeZone).nextRun();
-    return next === null ? `the schedule "${schedule}" never comes` : undefined;
-  } catch {
+    return next === null ? new NeverComes(schedule).message : undefined;
+  } catch (error) {
+    if (error instanceof NeverComes) return error.message;
     return `"${schedule}" is no schedule: use five fields of cron, such as "0 18 * * 5" for Friday, 18:00`;
   }
 }
@@ -104,7 +169,7 @@ export function scheduleProblem(schedule: string, timeZone = "UTC"): string | un
 function spansOf({ whole, windows }: ParsedFreeze, now: number): readonly Span[] {
   if (windows === undefined) return [whole];
   if (windows === "unreadable") return [];
-  return windowsOf(windows.cron, windows.lastsMs, now).flatMap((window) => {
+  return windowsAt(windows, now).flatMap((window) => {
     const begins = Math.max(window.from, whole.from);
     const ends = Math.min(window.until, whole.until ?? Number.POSITIVE_INFINITY);
     return begins < ends ? [{ from: begins, until: ends }] : [];
@@ -116,7 +181,16 @@ interface Window {
   readonly until: number;
 }
 
-function windowsOf(cron: Cron, lastsMs: number, now: number): readonly Window[] {
+function windowsAt(of: Windows, now: number): readonly Window[] {
+  const { found } = of;
+  if (found !== undefined && found.from <= now && now < found.until) return found.windows;
+  const windows = windowsOf(of, now);
+  const changes = windows.flatMap(({ from, until }) => [from, until]).filter((time) => time > now);
+  of.found = { windows, from: now, until: Math.min(...changes) };
+  return windows;
+}
+
+function windowsOf({ cron, lastsMs }: Windows, now: number): readonly Window[] {
   try {
     // The first one that is not over yet, and the one after: windows of one schedule may overlap.
     const first = cron.nextRun(new Date(now - lastsMs));
