@@ -43,10 +43,11 @@ export function readGiven(manifests: readonly KubeObject[], selectorLabels: read
 
 /** What refuses the target itself, when the manifests hold it. Configurations that they lack may be in the cluster. */
 function unfit(canary: Canary, { workload }: Adapters, given: Snapshot): string | undefined {
+  const { kind, name } = canary.spec.targetRef;
+  const type = COPIED.find((known) => known.kind === kind);
+  if (type === undefined || given.get({ type, namespace: canary.ref.namespace, name }) === undefined) return undefined;
   const reading = workload.read(canary, given, 0);
-  return reading.kind === "problem" && reading.gone !== true && reading.unreadable !== true
-    ? reading.detail
-    : undefined;
+  return reading.kind === "problem" && reading.unreadable !== true ? reading.detail : undefined;
 }
 
 /** The primary that the operator will make for a Canary of the manifests, as far as its labels go. */
