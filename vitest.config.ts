@@ -17,7 +17,7 @@ const SLOW_SOURCES = [
 ];
 
 /** The real Flagger's program is not part of this repository: `npm run beside-flagger`. */
-const NEEDS_FLAGGER = "test/e2e/operator/beside-flagger*.test.ts";
+const NEEDS_FLAGGER = "test/e2e/{operator,console}/beside-flagger*.test.ts";
 
 interface Project {
   readonly name: string;

@@ -1,4 +1,4 @@
-/** Talks to the server: JSON by fetch, changes by one stream. Nothing is kept in the browser's storage but the theme. */
+/** Talks to the server: JSON by fetch, and the list that stream.ts keeps current. Nothing is kept in the browser's storage but the theme. */
 import { computed, signal } from "@preact/signals";
 import type { CanaryRow, Me, Problem } from "../src/console/types.ts";
 
@@ -68,6 +68,7 @@ async function ask<T>(address: string, init: RequestInit): Promise<T> {
   } catch {
     throw new Refused(0, "The console does not answer. It may have been stopped, or the network is down.");
   }
+  compareClocks(response.headers.get("date"));
   const body = (await response
     .json()
     .catch(() => ({ error: `the answer is no JSON (status ${response.status})` }))) as T &
@@ -79,6 +80,18 @@ async function ask<T>(address: string, init: RequestInit): Promise<T> {
     throw refused;
   }
   return body;
+}
+
+/** How far this computer's clock is ahead of the server's, in milliseconds; small differences are the way of the answer. */
+export const skewMs = signal(0);
+const WORTH_TELLING_MS = 5000;
+
+function compareClocks(date: string | null): void {
+  const served = Date.parse(date ?? "");
+  if (Number.isNaN(served)) return;
+  const ahead = Date.now() - served;
+  const skew = Math.abs(ahead) < WORTH_TELLING_MS ? 0 : ahead;
+  if (Math.abs(skew - skewMs.value) >= WORTH_TELLING_MS) skewMs.value = skew;
 }
 
 export const me = signal<Me | undefined>(undefined);
@@ -107,9 +120,22 @@ export const changes = signal<{ readonly keys: ReadonlySet<string>; readonly cou
 
 export const keyOf = ({ namespace, name }: { namespace: string; name: string }) => `${namespace}/${name}`;
 
+interface ListAnswer {
+  readonly rows: CanaryRow[];
+  readonly hidden: number;
+  /** The id of the stream that the list is as new as. */
+  readonly at: string;
+  readonly absent?: boolean;
+  readonly trouble?: string;
+}
+
+/** The last id of the stream whose change is on the screen or on its way there. */
+export const seen = { id: "" };
+
 export async function loadList(): Promise<void> {
   try {
-    const answer = await get<{ rows: CanaryRow[]; hidden: number; absent?: boolean; trouble?: string }>("/canaries");
+    const answer = await get<ListAnswer>("/canaries");
+    seen.id = answer.at;
     const rows = new Map(answer.rows.map((row) => [keyOf(row), row]));
     list.value = { rows, hidden: answer.hidden, absent: answer.absent === true, trouble: answer.trouble };
     listProblem.value = undefined;
@@ -118,18 +144,26 @@ export async function loadList(): Promise<void> {
   }
 }
 
-const SILENT_MS = 35_000;
-const POLL_MS = 10_000;
-let heard = 0;
-
 /** Changes that are not on the screen yet: the last one of each canary. */
 let pending = new Map<string, CanaryRow | undefined>();
 let drawing = false;
 const DRAW_MS = 100;
 
-/** Many changes are drawn as one: a list of thousands is not copied for each of them. */
-function change(key: string, row: CanaryRow | undefined): void {
+/** Releases whose record has grown: what is on the screen of them is read again. */
+let grown = new Set<string>();
+
+/** Many changes are drawn as one: a list of thousands is not copied for each of them. @param row undefined: it is gone */
+export function change(key: string, row: CanaryRow | undefined): void {
   pending.set(key, row);
+  drawSoon();
+}
+
+export function grow(key: string): void {
+  grown.add(key);
+  drawSoon();
+}
+
+function drawSoon(): void {
   if (drawing || still.value) return;
   drawing = true;
   setTimeout(draw, DRAW_MS);
@@ -138,15 +172,18 @@ function change(key: string, row: CanaryRow | undefined): void {
 function draw(): void {
   drawing = false;
   const before = list.value;
-  if (before === undefined || still.value || pending.size === 0) return;
-  const rows = new Map(before.rows);
-  for (const [key, row] of pending) {
-    if (row === undefined) rows.delete(key);
-    else rows.set(key, row);
+  if (before === undefined || still.value || pending.size + grown.size === 0) return;
+  const keys = new Set([...pending.keys(), ...grown]);
+  if (pending.size > 0) {
+    const rows = new Map(before.rows);
+    for (const [key, row] of pending) {
+      if (row === undefined) rows.delete(key);
+      else rows.set(key, row);
+    }
+    list.value = { ...before, rows };
   }
-  const keys = new Set(pending.keys());
   pending = new Map();
-  list.value = { ...before, rows };
+  grown = new Set();
   changes.value = { keys, count: changes.value.count + 1 };
 }
 
@@ -157,47 +194,4 @@ export function holdStill(): void {
 export function releaseStill(): void {
   still.value = false;
   draw();
-}
-
-/** Follows the stream for as long as the page lives; polls where a proxy holds the stream back. */
-export function follow(): void {
-  let source: EventSource | undefined;
-  const alive = () => {
-    heard = Date.now();
-    freshness.value = "live";
-  };
-  const connect = () => {
-    source?.close();
-    source = new EventSource(href("/api/v1/stream"), { withCredentials: true });
-    source.addEventListener("hello", alive);
-    source.addEventListener("row", (event) => {
-      alive();
-      const row = JSON.parse(event.data) as CanaryRow;
-      change(keyOf(row), row);
-    });
-    source.addEventListener("gone", (event) => {
-      alive();
-      change(keyOf(JSON.parse(event.data) as { namespace: string; name: string }), undefined);
-    });
-    source.addEventListener("reset", () => {
-      alive();
-      void loadList();
-    });
-    source.addEventListener("error", () => {
-      freshness.value = navigator.onLine ? "stale" : "offline";
-    });
-  };
-  connect();
-  document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "visible" && freshness.value !== "live") {
-      connect();
-      void loadList();
-    }
-  });
-  window.addEventListener("online", connect);
-  setInterval(() => {
-    if (Date.now() - heard < SILENT_MS) return;
-    if (freshness.value === "live") freshness.value = "stale";
-    void loadList();
-  }, POLL_MS);
 }

@@ -4,7 +4,6 @@ import { type ComponentChildren, render } from "preact";
 import "./style.css";
 import type { Me } from "../src/console/types.ts";
 import {
-  follow,
   freshness,
   get,
   go,
@@ -17,8 +16,10 @@ import {
   refusedOf,
   releaseStill,
   signedOut,
+  skewMs,
   still,
 } from "./api.ts";
+import { span } from "./format.ts";
 import { CanariesPage } from "./pages/canaries.tsx";
 import { CanaryPage } from "./pages/canary.tsx";
 import { ChecksPage } from "./pages/checks.tsx";
@@ -33,6 +34,7 @@ import { RunPage } from "./pages/run.tsx";
 import { RunsPage } from "./pages/runs.tsx";
 import { SignIn } from "./pages/signin.tsx";
 import { Empty, Link, Trouble } from "./parts.tsx";
+import { follow } from "./stream.ts";
 
 const failed = signal<Refused | undefined>(undefined);
 const keysShown = signal(false);
@@ -144,6 +146,7 @@ function Frame() {
             />{" "}
             Hold still
           </label>
+          <Skew />
           <span class={`fresh ${freshness.value}`}>
             <span aria-hidden="true">{freshness.value === "live" ? "●" : "○"}</span> {FRESH[freshness.value]}
           </span>
@@ -160,6 +163,19 @@ function Frame() {
       </main>
       {keysShown.value && <Keys />}
     </>
+  );
+}
+
+const SKEW_WORTH_SAYING_MS = 60_000;
+
+/** Times on the pages are the server's: a person whose clock differs would wonder. */
+function Skew() {
+  const skew = skewMs.value;
+  if (Math.abs(skew) < SKEW_WORTH_SAYING_MS) return null;
+  return (
+    <span class="fresh stale">
+      <span aria-hidden="true">◷</span> your clock is {span(Math.abs(skew))} {skew > 0 ? "ahead" : "behind"}
+    </span>
   );
 }
 

@@ -2,14 +2,19 @@
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import type { CanaryRow } from "../src/console/types.ts";
-import { go, href, path, type Refused } from "./api.ts";
+import { go, href, path, type Refused, skewMs } from "./api.ts";
 import { ago } from "./format.ts";
 
-/** Ticks once a second for times like "in 43 s". */
-export const now = signal(Date.now());
+const servedNow = (): number => Date.now() - skewMs.value;
+
+/** Ticks once a second for times like "in 43 s". The server's time: the clock of this computer may be wrong. */
+export const now = signal(servedNow());
 setInterval(() => {
-  now.value = Date.now();
+  now.value = servedNow();
 }, 1000);
+skewMs.subscribe(() => {
+  now.value = servedNow();
+});
 
 /** How long ago. Only this text is drawn again each second, not the page around it. */
 export const Ago = ({ since }: { since: number }) => <>{ago(since, now.value)}</>;
@@ -54,14 +59,26 @@ const SIGNS: Readonly<Record<string, readonly [sign: string, tone: string]>> = {
   deleted: ["–", "quiet"],
 };
 
-export function State({ phase, paused }: { phase: string; paused?: boolean }) {
-  const [sign, tone] = paused ? ["Ⅱ", "wait"] : (SIGNS[phase] ?? ["?", "quiet"]);
-  return (
-    <span class={`state ${tone}`}>
-      <span aria-hidden="true">{sign}</span> {paused ? `${phase}, paused` : phase || "new"}
-    </span>
+export function State({ phase }: { phase: string }) {
+  const [sign, tone] = SIGNS[phase] ?? ["?", "quiet"];
+  return <Badge sign={sign} tone={tone} text={phase || "new"} />;
+}
+
+/** The state of a canary: its phase, unless a person or the operator holds it. */
+export function CanaryState({ row: { phase, paused, refused } }: { row: CanaryRow }) {
+  if (refused) return <Badge sign="✕" tone="bad" text="Refused" />;
+  return paused ? (
+    <Badge sign="Ⅱ" tone="wait" text={phase === "Progressing" ? "Paused" : `${phase}, paused`} />
+  ) : (
+    <State phase={phase} />
   );
 }
+
+const Badge = ({ sign, tone, text }: { sign: string; tone: string; text: string }) => (
+  <span class={`state ${tone}`}>
+    <span aria-hidden="true">{sign}</span> {text}
+  </span>
+);
 
 export function Trouble({ problem, again }: { problem: Refused; again?: () => void }) {
   return (
@@ -153,7 +170,7 @@ export function CardHead({ row }: { row: CanaryRow }) {
       <Link to={canaryPath(row)}>
         <b>{row.name}</b> <span class="dim">{row.namespace}</span>
       </Link>
-      <State phase={row.phase} paused={row.paused} />
+      <CanaryState row={row} />
     </div>
   );
 }

@@ -4,10 +4,11 @@ import { useEffect, useRef } from "preact/hooks";
 import type { ChartView, CheckView } from "../../src/console/types.ts";
 import { clock, number } from "../format.ts";
 
-const HEIGHT = 170;
+const HEIGHT = 182;
 const LEFT = 46;
 const BOTTOM = 20;
-const TOP = 8;
+/** Room for the words of the marks: no line of the plot crosses them. */
+const TOP = 20;
 const MOST_ROWS = 30;
 
 type Point = readonly [at: number, value: number];
@@ -203,9 +204,9 @@ function Marks({ marks, scale }: { marks: readonly Mark[]; scale: Scale }) {
         const room = (next === undefined ? scale.right : scale.x(next.at)) - scale.x(at);
         return (
           <g key={at} class="mark">
-            <line x1={scale.x(at)} x2={scale.x(at)} y1={TOP} y2={HEIGHT - BOTTOM} />
+            <line x1={scale.x(at)} x2={scale.x(at)} y1={TOP - 4} y2={HEIGHT - BOTTOM} />
             {room > 34 && (
-              <text x={scale.x(at) + 3} y={HEIGHT - BOTTOM - 4}>
+              <text x={scale.x(at)} y={TOP - 7}>
                 {text}
               </text>
             )}
@@ -237,12 +238,13 @@ function Said({ chart, at }: { chart: ChartView; at: number | undefined }) {
   };
   return (
     <span class="legend">
-      <span class="key canary" aria-hidden="true" /> canary {text(chart.canary)}
+      <span>
+        <span class="key canary" aria-hidden="true" /> canary {text(chart.canary)}
+      </span>{" "}
       {chart.primary.length > 0 && (
-        <>
-          {" "}
+        <span>
           <span class="key primary" aria-hidden="true" /> primary {text(chart.primary)}
-        </>
+        </span>
       )}
     </span>
   );

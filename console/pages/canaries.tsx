@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import type { CanaryRow } from "../../src/console/types.ts";
 import { type List, list, listProblem, loadList, query, setQuery } from "../api.ts";
-import { Ago, canaryPath, Empty, Link, Pending, Stale, State } from "../parts.tsx";
+import { Ago, CanaryState, canaryPath, Empty, Link, Pending, Stale } from "../parts.tsx";
 import { NoCanaries } from "./now.tsx";
 import { useTitle } from "./reading.ts";
 import { Choice } from "./runs.tsx";
@@ -98,13 +98,17 @@ export function CanariesPage() {
                   What it does
                 </th>
                 <th scope="col">Traffic</th>
-                <th scope="col">Step</th>
-                <th scope="col">Since</th>
+                <th scope="col" class="late">
+                  Step
+                </th>
+                <th scope="col" class="late">
+                  Since
+                </th>
               </tr>
             </thead>
             <tbody>
               <tr class="pad">
-                <td colSpan={6} height={first * ROW_HEIGHT} />
+                <td height={first * ROW_HEIGHT} />
               </tr>
               {shown.map((row, index) => (
                 <tr key={canaryPath(row)} aria-rowindex={first + index + 2}>
@@ -112,20 +116,20 @@ export function CanariesPage() {
                     <Link to={canaryPath(row)}>{row.name}</Link> <span class="dim">{row.namespace}</span>
                   </th>
                   <td>
-                    <State phase={row.phase} paused={row.paused} />
+                    <CanaryState row={row} />
                   </td>
                   <td class="wide what" title={row.what}>
                     {row.what}
                   </td>
                   <td>{row.weight} %</td>
-                  <td>{row.running ? `${row.step}/${row.steps}` : "–"}</td>
-                  <td>
+                  <td class="late">{row.running ? `${row.step}/${row.steps}` : "–"}</td>
+                  <td class="late">
                     <Ago since={row.since} />
                   </td>
                 </tr>
               ))}
               <tr class="pad">
-                <td colSpan={6} height={Math.max(0, rows.length - first - shown.length) * ROW_HEIGHT} />
+                <td height={Math.max(0, rows.length - first - shown.length) * ROW_HEIGHT} />
               </tr>
             </tbody>
           </table>

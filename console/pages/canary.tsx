@@ -8,7 +8,7 @@ import { Matrix } from "../drawing/matrix.tsx";
 import { Rail } from "../drawing/rail.tsx";
 import { Band } from "../drawing/split.tsx";
 import { clock, shortImage } from "../format.ts";
-import { Ago, now, Pending, Stale, State } from "../parts.tsx";
+import { Ago, CanaryState, now, Pending, Stale } from "../parts.tsx";
 import { useRead, useTitle, useVersion } from "./reading.ts";
 import { NoRecord, Runs } from "./runs.tsx";
 import { Verbs } from "./verbs.tsx";
@@ -26,7 +26,7 @@ export function CanaryPage({ namespace, name }: { namespace: string; name: strin
         <h1>
           {view.name} <span class="dim">{view.namespace}</span>
         </h1>
-        <State phase={view.phase} paused={view.paused} />
+        <CanaryState row={view} />
       </header>
       <p class="sentence">{view.run?.sentence && !view.running ? view.run.sentence : view.what}</p>
       {view.warnings.map((warning) => (

@@ -108,7 +108,7 @@ function Steps({ left, right }: { left: RunView; right: RunView }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
     <section class="scroll" tabIndex={0} aria-label="Checks of both releases">
-      <table class="compare">
+      <table class="compare steps">
         <thead>
           <tr>
             <th scope="col">Step</th>

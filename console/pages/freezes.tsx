@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import type { FreezeView } from "../../src/console/types.ts";
 import { post, refusedOf } from "../api.ts";
 import { day } from "../format.ts";
-import { Empty, Outcome, Pending, type Said, Stale } from "../parts.tsx";
+import { Empty, now, Outcome, Pending, type Said, Stale } from "../parts.tsx";
 import { useRead, useTitle } from "./reading.ts";
 
 interface Answer {
@@ -137,7 +137,7 @@ function NewFreeze({ namespaces, create }: NewFreezeProps) {
         class="filters"
         onSubmit={(event) => {
           event.preventDefault();
-          const until = new Date(Date.now() + Number(hours.value) * 3_600_000).toISOString();
+          const until = new Date(now.peek() + Number(hours.value) * 3_600_000).toISOString();
           create(namespace.value, { until, reason: reason.value, runs: hold.value ? "hold" : "finish" });
         }}
       >

@@ -7,8 +7,8 @@ import { Ago, CardHead, canaryPath, Empty, Link, Pending, Stale } from "../parts
 import { useTitle } from "./reading.ts";
 
 /** What a person can open comes first, then what has failed, what is paused, and what is failing. */
-const urgencyOf = ({ gates, phase, paused, failedChecks }: CanaryRow): number =>
-  gates.length > 0 ? 0 : phase === "Failed" ? 1 : paused ? 2 : failedChecks > 0 ? 3 : 4;
+const urgencyOf = ({ gates, phase, paused, refused, failedChecks }: CanaryRow): number =>
+  gates.length > 0 ? 0 : phase === "Failed" || refused ? 1 : paused ? 2 : failedChecks > 0 ? 3 : 4;
 
 const byUrgency = (a: CanaryRow, b: CanaryRow): number => urgencyOf(a) - urgencyOf(b) || b.since - a.since;
 

@@ -6,14 +6,9 @@ import { type Doubt, doubtsOf, doubtText } from "../core/doubts.ts";
 import { didYouMean } from "../core/nearest.ts";
 import { DEFAULT_PARSE_OPTIONS, parseSpec } from "../core/parse.ts";
 import { type Capabilities, type Plan, planFor } from "../core/plan.ts";
-import { fromWire } from "../core/status.ts";
 import { canaryCrd } from "../crd/index.ts";
-import { chooseAdapters } from "../operator/adapters.ts";
 import { apiVersionOf, type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
-import { createRouters } from "../routers/table.ts";
-import { createServicesRouter } from "../services/services.ts";
-import { createAutoscalers } from "../workloads/autoscalers.ts";
-import { createWorkloads } from "../workloads/table.ts";
+import { adaptersFor, newCanary, SELECTOR_LABELS } from "./adapters.ts";
 import { UserError } from "./command.ts";
 import { type Given, readGiven } from "./given.ts";
 import { isMetAtOnce } from "./plan-text.ts";
@@ -59,12 +54,9 @@ export function examine(wire: KubeObject, meshProvider: string, given = NOTHING_
   const parsed = parseSpec(wire.spec, namespace, { ...DEFAULT_PARSE_OPTIONS, meshProvider });
   if (parsed.kind === "invalid") return refused(parsed.problem);
   const { spec } = parsed;
-  const status = fromWire(undefined, { intervalMs: 0, iterations: 0, weights: [], mirror: false });
-  const ref = { name: wire.metadata.name, namespace };
-  const canary = { ref, uid: "", generation: 1, resourceVersion: "", deleting: false, finalizers: [], spec, status };
-  const chosen = chooseAdapters(canary, TABLES);
+  const chosen = adaptersFor(wire, spec);
   if (chosen.kind === "problem") return refused(chosen.detail);
-  const clashes = given.problems(canary, chosen.adapters);
+  const clashes = given.problems(newCanary(wire, spec), chosen.adapters);
   if (clashes.length > 0) return refused(...clashes);
   const unknown = unknownFields(schema, wire).filter((path) => path.startsWith("spec."));
   const { capabilities } = chosen.adapters.router;
@@ -131,16 +123,6 @@ function refusalText({ path, message }: { readonly path: string; readonly messag
   const hint = word === undefined ? "" : didYouMean(word, known);
   return `${path === "<nil>" ? message : `${path}: ${message}`}${hint}`;
 }
-
-/** As the operator's flags have it when they are not given. */
-const SELECTOR_LABELS = ["app", "name", "app.kubernetes.io/name"];
-const WORKLOADS = { selectorLabels: SELECTOR_LABELS, includeLabelPrefixes: [], configTracking: true };
-const TABLES = {
-  routers: createRouters({ setOwnerRefs: true }),
-  workloads: createWorkloads(WORKLOADS),
-  autoscalers: createAutoscalers(WORKLOADS),
-  services: createServicesRouter(),
-};
 
 const NOTHING_GIVEN: Given = { problems: () => [] };
 

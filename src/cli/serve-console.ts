@@ -4,6 +4,7 @@ import { setMaxListeners } from "node:events";
 import { join } from "node:path";
 import { createAccess } from "../console/access.ts";
 import { createOidc, type OidcOptions } from "../console/oidc.ts";
+import { KEPT } from "../console/records.ts";
 import { createSeal } from "../console/sealed.ts";
 import { createSeries, type MetricsServer } from "../console/series.ts";
 import { type RunningConsole, startConsole, type TlsFiles } from "../console/server.ts";
@@ -12,6 +13,7 @@ import type { Mode } from "../console/types.ts";
 import { createClusterCache } from "../kube/cluster-cache.ts";
 import { RESOURCES } from "../ports/kubernetes.ts";
 import { SILENT_LOG } from "../ports/log.ts";
+import { STEERING } from "../ports/steering.ts";
 import { PROJECT_ROOT } from "../project-root.ts";
 import { systemClock } from "../time/system-clock.ts";
 import type { ClusterClient } from "./cluster.ts";
@@ -59,8 +61,9 @@ export async function serveConsole(
 ): Promise<ServedConsole> {
   setMaxListeners(0, signal); // each request listens for the end
   const world = { transport: client.transport, clock: systemClock, random: Math.random, log: SILENT_LOG };
-  const cache = createClusterCache(world, signal);
+  const cache = createClusterCache(world, signal, KEPT);
   const canaries = cache.track(RESOURCES.canary);
+  const runs = cache.track(STEERING.run);
   await Promise.race([canaries.synced, canaries.denied ?? new Promise(() => undefined)]);
   const access = createAccess(mode, client, systemClock, audiences === undefined ? {} : { audiences });
   const seal = createSeal(cookieSecret ?? randomBytes(32).toString("base64url"));
@@ -69,7 +72,16 @@ export async function serveConsole(
     ...(proxy === undefined ? {} : { proxy }),
   });
   const running = await startConsole({
-    ...{ client, access, sessions, canaries, series: createSeries(metrics, systemClock), signal, clock: systemClock },
+    ...{
+      client,
+      access,
+      sessions,
+      canaries,
+      runs,
+      series: createSeries(metrics, systemClock),
+      signal,
+      clock: systemClock,
+    },
     ...(oidc === undefined ? {} : { oidc: createOidc(oidc) }),
     pages: join(PROJECT_ROOT, "dist/console"),
     ...where,

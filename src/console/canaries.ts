@@ -1,8 +1,9 @@
 /** Reads of canaries: the list, one of them, its charts, and what the user may do. */
 import { byStart, copiesOf, eventsOf } from "../cli/steer/seen.ts";
 import { VERBS } from "../core/steering.ts";
-import { canarySelector, isOfCanary, STEERING } from "../ports/steering.ts";
-import { type Answer, type Asked, type Console, listOf, ok, problem, seenBy } from "./route.ts";
+import { STEERING } from "../ports/steering.ts";
+import { recordsOf } from "./records.ts";
+import { type Answer, type Asked, type Console, ok, problem, seenBy } from "./route.ts";
 import type { CanaryRow, Me, RightView } from "./types.ts";
 import { canaryView, OFFERED, rowOf } from "./views.ts";
 
@@ -32,11 +33,23 @@ export async function rights({ access, signal }: Console, { user, query }: Asked
 export async function canaries(console: Console, { user }: Asked): Promise<Answer> {
   const cache = console.canaries;
   const { trouble } = cache;
+  // Taken before the list is read: what changes meanwhile comes by the stream, perhaps twice, and never not at all.
+  const at = console.stream.last;
   const all = cache.list();
   const rows: readonly CanaryRow[] = (await seenBy(console, user, "canaries", all)).map(rowOf);
   const hidden = all.length - rows.length;
-  return ok({ rows, hidden, ...(cache.absent ? { absent: true } : {}), ...(trouble === undefined ? {} : { trouble }) });
+  return ok({
+    rows,
+    hidden,
+    at,
+    ...(cache.absent ? { absent: true } : {}),
+    ...(trouble === undefined ? {} : { trouble }),
+  });
 }
+
+/** Beside Flagger, for example. */
+const NO_ACTIONS =
+  "the cluster has no CanaryActions, so that no operator would answer: this takes Aviary's definitions and its operator";
 
 export async function canary(console: Console, { params, user }: Asked): Promise<Answer> {
   const { client, signal, access } = console;
@@ -54,15 +67,16 @@ export async function canary(console: Console, { params, user }: Asked): Promise
   const [copies, events, records] = await Promise.all([
     seesPods ? copiesOf(client, object, signal) : none,
     seesEvents ? eventsOf(client, object, signal) : [],
-    seesRuns ? listOf(console, STEERING.run, namespace, canarySelector(name)) : { objects: [], installed: true },
+    seesRuns ? recordsOf(console, namespace, name) : { objects: [], installed: true },
   ]);
+  const unanswered = console.runs.absent ? NO_ACTIONS : undefined;
   const refusals = new Map<string, string | undefined>(
     await Promise.all(
       OFFERED.map(
         async (verb) =>
           [
             verb,
-            access.steeringOff ?? (await access.refusal(user, verb, "canaries", namespace, name, signal)),
+            access.steeringOff ?? unanswered ?? (await access.refusal(user, verb, "canaries", namespace, name, signal)),
           ] as const,
       ),
     ),
@@ -73,8 +87,12 @@ export async function canary(console: Console, { params, user }: Asked): Promise
     ...(seesRuns ? [] : ["releases"]),
   ];
   const forbidden = (verb: string) => refusals.get(verb);
-  const runs = records.objects.filter((run) => isOfCanary(run, name)).sort(byStart);
-  return ok(canaryView(object, { copies, events, runs, records: records.installed, forbidden, notShown }));
+  const runs = [...records.objects].sort(byStart);
+  const [latest] = runs;
+  // Its checks are too large to be kept in memory of every release.
+  const run = latest && (await client.kube.get({ type: STEERING.run, namespace, name: latest.metadata.name }, signal));
+  const parts = { copies, events, runs, records: records.installed, forbidden, notShown };
+  return ok(canaryView(object, run === undefined ? parts : { ...parts, run }));
 }
 
 const LONGEST_MINUTES = 24 * 60;

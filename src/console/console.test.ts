@@ -15,6 +15,7 @@ import { SILENT_LOG } from "../ports/log.ts";
 import { STEERING } from "../ports/steering.ts";
 import { systemClock } from "../time/system-clock.ts";
 import { createAccess } from "./access.ts";
+import { KEPT } from "./records.ts";
 import { ROUTES } from "./routes.ts";
 import { createSeal } from "./sealed.ts";
 import { createSeries } from "./series.ts";
@@ -24,13 +25,16 @@ import type { Mode } from "./types.ts";
 
 let folder: string;
 let server: ApiServer;
+/** Every read of all Canaries or CanaryRuns that the API server answered, watches included. */
+let lists: string[];
 const undo: (() => Promise<void> | void)[] = [];
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "console-"));
   const addresses = await claimAddressBlock();
   undo.push(() => addresses.release());
-  server = await startApiServer({ addresses });
+  lists = [];
+  server = await startApiServer({ addresses, onRequest: ({ method, url }) => noteList(method, url) });
   undo.push(() => server.stop());
   for (const crd of crds()) server.cluster.create(RESOURCES.crd, crd as never);
   for (const name of ["test", "other"]) {
@@ -45,6 +49,10 @@ afterEach(async () => {
   for (const step of undo.reverse().splice(0)) await step();
   rmSync(folder, { recursive: true });
 });
+
+function noteList(method: string, url: string): void {
+  if (method === "GET" && /\/(canaries|canaryruns)(\?|$)/.test(url)) lists.push(url);
+}
 
 function canary(name: string, namespace = "test", status: KubeFields = {}): void {
   const spec = {
@@ -69,12 +77,13 @@ async function start(
   undo.push(() => stopped.abort());
   const client = await connectCluster(readOptions([], CLUSTER_OPTIONS), { KUBECONFIG: join(folder, "kubeconfig") });
   const world = { transport: client.transport, clock: systemClock, random: Math.random, log: SILENT_LOG };
-  const cache = createClusterCache(world, stopped.signal);
+  const cache = createClusterCache(world, stopped.signal, KEPT);
   const canaries = cache.track(RESOURCES.canary);
+  const runs = cache.track(STEERING.run);
   await canaries.synced;
   const access = createAccess(mode, client, systemClock);
   const running = await startConsole({
-    ...{ client, access, canaries, series: createSeries(undefined, systemClock) },
+    ...{ client, access, canaries, runs, series: createSeries(undefined, systemClock) },
     sessions: createSessions({ seal: createSeal("test".repeat(8)), clock: systemClock, isSecure: false }),
     ...{ signal: stopped.signal, clock },
     ...{ host: "127.0.0.1", port: 0, pages: folder, basePath },
@@ -114,9 +123,16 @@ async function signedIn(basePath = "/") {
 describe("a console on a laptop", () => {
   it("gives the cookie to the first caller of the link, and to no later one", async () => {
     const { url, cookie, token } = await signedIn();
-    expect(cookie).toMatch(/^aviary-console=.{20,}$/);
+    expect(cookie).toMatch(new RegExp(`^aviary-console-${new URL(url).port}=.{20,}$`));
     expect((await ask(`${url}login?token=${token}`)).status).toBe(401);
     expect((await ask(`${url}login?token=x`)).status).toBe(401);
+  });
+
+  it("signs no person out of another console on the same machine: browsers keep cookies by host, and not by port", async () => {
+    const [one, other] = [await signedIn(), await signedIn()];
+    const cookie = `${one.cookie}; ${other.cookie}`;
+    for (const { url } of [one, other]) expect((await ask(`${url}api/v1/me`, { cookie })).status).toBe(200);
+    expect(one.cookie.split("=")[0]).not.toBe(other.cookie.split("=")[0]);
   });
 
   it("answers no API request without the cookie", async () => {
@@ -271,7 +287,7 @@ describe("a console on a laptop", () => {
       asked.end();
     });
     expect(row).toMatch(/event: row[\s\S]*"name":"second"/);
-    expect(row).toMatch(/id: \d+/);
+    expect(row).toMatch(/id: [0-9a-f]+-\d+/);
   });
 
   it("says by an event that it is still there: a page hears no comments, and would read the whole list", async () => {
@@ -291,6 +307,17 @@ describe("a console on a laptop", () => {
       asked.end();
     });
     expect(text).not.toMatch(/^:/m);
+  });
+
+  it("asks the API server for no list of canaries or records when a page is read: one watch serves all pages", async () => {
+    canary("podinfo");
+    const { url, cookie } = await signedIn();
+    await ask(`${url}api/v1/runs`, { cookie });
+    const before = lists.length;
+    for (let round = 0; round < 5; round += 1)
+      for (const page of ["canaries", "canaries/test/podinfo", "runs", "runs?canary=podinfo", "insights"])
+        expect((await ask(`${url}api/v1/${page}`, { cookie })).status).toBe(200);
+    expect(lists.slice(before)).toEqual([]);
   });
 
   it("serves its pages below the path of a proxy", async () => {

@@ -5,7 +5,7 @@ import type { Flow } from "./oidc.ts";
 import { textOf } from "./oidc.ts";
 import type { ConsoleOptions } from "./server.ts";
 import { userOf } from "./server.ts";
-import { LOCAL_COOKIE } from "./sessions.ts";
+import { localCookie } from "./sessions.ts";
 
 const LONGEST_TOKEN = 16_384;
 
@@ -22,7 +22,7 @@ export function addLogin(app: Hono, options: ConsoleOptions): void {
       if ((await userOf(options, context)) !== undefined) return context.redirect(basePath);
       return context.text("This link was used already, or is not complete. Start `aviary console` again.\n", 401);
     }
-    setCookie(context, LOCAL_COOKIE, session, { httpOnly: true, sameSite: "Strict", path: basePath });
+    setCookie(context, localCookie(context), session, { httpOnly: true, sameSite: "Strict", path: basePath });
     return context.redirect(basePath);
   });
 

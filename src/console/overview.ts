@@ -1,7 +1,8 @@
 /** What concerns many canaries: freezes, figures of past releases, and whether the installation can work. */
 import { findingsOf } from "../cli/commands/check.ts";
-import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
+import type { KubeObject } from "../ports/kubernetes.ts";
 import { STEERING } from "../ports/steering.ts";
+import { recordsOf, type Tally } from "./records.ts";
 import { type Answer, type Asked, type Console, listOf, namespaceOf, ok, problem, seenBy, visible } from "./route.ts";
 import type { FreezeView, InsightsView } from "./types.ts";
 import { cut } from "./views.ts";
@@ -48,7 +49,7 @@ export async function insights(console: Console, { user, query }: Asked): Promis
   const days = Number(query("days") ?? 30);
   if (!Number.isInteger(days) || days < 1 || days > MOST_DAYS)
     return problem(400, `days must be a whole number from 1 to ${MOST_DAYS}`);
-  const { objects, installed } = await listOf(console, STEERING.run, "");
+  const { objects, installed } = await recordsOf(console, "");
   const seen = await seenBy(console, user, "canaryruns", objects);
   return ok(insightsOf(seen, days, console.clock.now(), installed));
 }
@@ -95,10 +96,10 @@ const MOST_LISTED = 50;
 function checksOf(runs: readonly KubeObject[]): InsightsView["checks"] {
   const found = new Map<string, { asked: number; failed: number }>();
   for (const { status } of runs) {
-    for (const { check, passed } of (status?.checks ?? []) as readonly KubeFields[]) {
+    for (const { check, asked, failed } of (status?.["tallies"] ?? []) as readonly Tally[]) {
       const counts = found.get(cut(check)) ?? { asked: 0, failed: 0 };
-      counts.asked += 1;
-      if (passed !== true) counts.failed += 1;
+      counts.asked += asked;
+      counts.failed += failed;
       found.set(cut(check), counts);
     }
   }

@@ -5,11 +5,15 @@ import { isForbidden, isNotFound, type ObjectCache } from "../ports/kube.ts";
 import type { KubeFields, KubeObject, ResourceType } from "../ports/kubernetes.ts";
 import type { Access, Resource, User } from "./access.ts";
 import type { Series } from "./series.ts";
+import type { Stream } from "./stream.ts";
 
 export interface Console {
   readonly client: ClusterClient;
   readonly access: Access;
   readonly canaries: ObjectCache;
+  /** CanaryRuns: of each the part that `KEPT` names. */
+  readonly runs: ObjectCache;
+  readonly stream: Stream;
   readonly series: Series;
   readonly clock: Clock;
   readonly signal: AbortSignal;

@@ -1,20 +1,18 @@
 /** Reads of releases on record. */
 import { byStart } from "../cli/steer/seen.ts";
-import { canarySelector, isOfCanary, STEERING } from "../ports/steering.ts";
-import { type Answer, type Asked, type Console, listOf, ok, problem, seenBy } from "./route.ts";
+import { STEERING } from "../ports/steering.ts";
+import { recordsOf } from "./records.ts";
+import { type Answer, type Asked, type Console, ok, problem, seenBy } from "./route.ts";
 import { runRow, runView } from "./views.ts";
 
 const MOST_ROWS = 500;
 
 export async function runs(console: Console, { user, query }: Asked): Promise<Answer> {
-  const wanted = query("canary");
-  const selector = wanted === undefined ? undefined : canarySelector(wanted);
-  const { objects, installed, trouble } = await listOf(console, STEERING.run, query("namespace") ?? "", selector);
-  const meant = wanted === undefined ? objects : objects.filter((run) => isOfCanary(run, wanted));
-  const seen = (await seenBy(console, user, "canaryruns", meant)).sort(byStart);
+  const { objects, installed, trouble } = await recordsOf(console, query("namespace") ?? "", query("canary"));
+  const seen = (await seenBy(console, user, "canaryruns", objects)).sort(byStart);
   return ok({
     ...{ rows: seen.slice(0, MOST_ROWS).map(runRow), records: installed },
-    ...{ hidden: meant.length - seen.length, left: Math.max(0, seen.length - MOST_ROWS) },
+    ...{ hidden: objects.length - seen.length, left: Math.max(0, seen.length - MOST_ROWS) },
     ...(trouble === undefined ? {} : { trouble }),
   });
 }

@@ -14,7 +14,7 @@ import { ROUTES } from "./routes.ts";
 import type { Sessions } from "./sessions.ts";
 import { createStream, type StreamEvent } from "./stream.ts";
 
-export interface ConsoleOptions extends Console {
+export interface ConsoleOptions extends Omit<Console, "stream"> {
   readonly sessions: Sessions;
   /** In the mode `oidc`. */
   readonly oidc?: Oidc;
@@ -28,6 +28,8 @@ export interface ConsoleOptions extends Console {
   /** "/" or "/console/": where a proxy serves the console. */
   readonly basePath: string;
 }
+
+type Served = ConsoleOptions & Console;
 
 export interface TlsFiles {
   readonly cert: string;
@@ -47,6 +49,7 @@ export interface RunningConsole {
 const BODY_BYTES = 64 * 1024;
 const HEARTBEAT_MS = 15_000;
 const STREAM_MS = 15 * 60_000;
+const MOST_UNSENT = 1000;
 
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; " +
@@ -64,7 +67,8 @@ const HEADERS: Readonly<Record<string, string>> = {
 export async function startConsole(options: ConsoleOptions): Promise<RunningConsole> {
   const { host, port, basePath, tls } = options;
   const viewers = new Set<symbol>();
-  const app = createApp(options, viewers);
+  const stream = createStream(options.canaries, options.runs, options.clock, options.signal);
+  const app = createApp({ ...options, stream }, viewers);
   const outer = basePath === "/" ? app : new Hono().route(basePath.replace(/\/$/, ""), app);
   return await new Promise((resolve, reject) => {
     const server = serve({ fetch: outer.fetch, hostname: host, port, ...serverOf(tls) }, (address) => {
@@ -95,7 +99,7 @@ function serverOf(tls: TlsFiles | undefined) {
 }
 
 /** @param viewers holds one entry for each page that follows the stream */
-function createApp(options: ConsoleOptions, viewers: Set<symbol>): Hono {
+function createApp(options: Served, viewers: Set<symbol>): Hono {
   const app = new Hono();
   app.use(async (context, next) => {
     await next();
@@ -125,7 +129,7 @@ function createApp(options: ConsoleOptions, viewers: Set<symbol>): Hono {
   return app;
 }
 
-function addRoutes(app: Hono, options: ConsoleOptions): void {
+function addRoutes(app: Hono, options: Served): void {
   const { access, signal } = options;
   for (const route of ROUTES) {
     const limit = bodyLimit({
@@ -159,9 +163,8 @@ function addRoutes(app: Hono, options: ConsoleOptions): void {
   }
 }
 
-function addStream(app: Hono, options: ConsoleOptions, viewers: Set<symbol>): void {
-  const { signal } = options;
-  const stream = createStream(options.canaries, options.clock, signal);
+function addStream(app: Hono, options: Served, viewers: Set<symbol>): void {
+  const { signal, stream } = options;
   /** What the person may see now; undefined when the session is over. */
   const look = async (context: Context) => {
     const user = await userOf(options, context);
@@ -171,21 +174,27 @@ function addStream(app: Hono, options: ConsoleOptions, viewers: Set<symbol>): vo
   app.get("/api/v1/stream", async (context) => {
     let sees = await look(context);
     if (sees === undefined) return context.json({ error: "sign in first" }, 401);
-    const since = Number(context.req.header("last-event-id") ?? Number.NaN);
+    // A page that opens the stream anew names the last id in the address: a browser sends the header only by itself.
+    const since = context.req.header("last-event-id") ?? context.req.query("since");
     context.header("x-accel-buffering", "no");
     context.header("cache-control", "no-store, no-transform");
     return streamSSE(context, async (sse) => {
       const ended = new AbortController();
       sse.onAbort(() => ended.abort());
+      let unsent = 0;
       const send = (events: readonly StreamEvent[]) => {
         for (const { id, event, data, namespace } of events) {
-          if (namespace === "" || sees?.(namespace)) void sse.writeSSE({ id: String(id), event, data });
+          if (namespace !== "" && sees?.(namespace) !== true) continue;
+          unsent += 1;
+          // A browser that does not read would fill the memory: it comes back and reads the list.
+          if (unsent > MOST_UNSENT) ended.abort();
+          else void sse.writeSSE({ id, event, data }).finally(() => (unsent -= 1));
         }
       };
       const viewer = Symbol("viewer");
       viewers.add(viewer);
-      const stop = stream.subscribe(Number.isNaN(since) ? undefined : since, send);
-      await sse.writeSSE({ event: "hello", data: "{}", id: String(stream.last), retry: 2000 });
+      const stop = stream.subscribe(since, send);
+      await sse.writeSSE({ event: "hello", data: "{}", id: stream.last, retry: 2000 });
       const until = options.clock.now() + STREAM_MS;
       const any = AbortSignal.any([ended.signal, signal]);
       while (!any.aborted && options.clock.now() < until && sees !== undefined) {

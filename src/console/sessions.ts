@@ -5,8 +5,17 @@ import type { Clock } from "../ports/clock.ts";
 import type { Credentials, User } from "./access.ts";
 import { chunks, isSame, MOST_CHUNKS, type Seal } from "./sealed.ts";
 
-/** In the mode `local`: a random word, for a browser on this machine. */
-export const LOCAL_COOKIE = "aviary-console";
+/**
+ * In the mode `local`: a random word, for a browser on this machine. Browsers keep cookies by host and not by port, so that the name
+ * has the port: two consoles on one laptop, for two clusters, do not sign each other out.
+ */
+export const localCookie = ({ env }: Context): string =>
+  `aviary-console-${(env as Connection).incoming?.socket?.localPort ?? 0}`;
+
+interface Connection {
+  readonly incoming?: { readonly socket?: { readonly localPort?: number; readonly authorized?: boolean } };
+}
+
 const SESSION_MS = 8 * 3_600_000;
 const FLOW_MS = 600_000;
 
@@ -62,7 +71,7 @@ export function createSessions({ seal, clock, isSecure, proxy }: SessionOptions)
     credentials(context) {
       const bearer = /^Bearer (.+)$/i.exec(context.req.header("authorization") ?? "")?.[1];
       const named = proxy === undefined ? undefined : proxied(context, proxy);
-      return { session: getCookie(context, LOCAL_COOKIE), bearer, signedIn: user(context), proxied: named };
+      return { session: getCookie(context, localCookie(context)), bearer, signedIn: user(context), proxied: named };
     },
     keep(context, { name, groups }) {
       const parts = chunks(seal.seal("session", { name, groups, until: clock.now() + SESSION_MS }));
@@ -113,6 +122,5 @@ function proxied(context: Context, { user, groups, proof }: ProxyHeaders): User 
 
 function isProved(context: Context, proof: ProxyHeaders["proof"]): boolean {
   if (proof !== undefined) return isSame(context.req.header(proof.header) ?? "", proof.secret);
-  const { incoming } = context.env as { incoming?: { socket?: { authorized?: boolean } } };
-  return incoming?.socket?.authorized === true;
+  return (context.env as Connection).incoming?.socket?.authorized === true;
 }

@@ -53,6 +53,7 @@ function rowOfFacts(facts: Facts): CanaryRow {
     running: RUNNING.includes(phase),
     attention: isAttentionNeeded(facts),
     paused: hold !== undefined,
+    ...(facts.refusal === undefined ? {} : { refused: true }),
     gates: WAITING.includes(phase) ? gatesOf(facts).map(cut) : [],
   };
 }
@@ -60,7 +61,10 @@ function rowOfFacts(facts: Facts): CanaryRow {
 export interface Parts {
   readonly copies: { readonly canary: Copy | undefined; readonly primary: Copy | undefined };
   readonly events: readonly KubeObject[];
+  /** Newest first, as `recordPart` keeps them. */
   readonly runs: readonly KubeObject[];
+  /** The newest, whole. */
+  readonly run?: KubeObject;
   readonly records: boolean;
   /** Why a verb is not allowed; undefined when it is. */
   readonly forbidden: (verb: string) => string | undefined;
@@ -74,7 +78,6 @@ export function canaryView(object: KubeObject, parts: Parts): CanaryView {
   const facts = factsOf(object);
   const { plan, spec, phase } = facts;
   const judgedAt = phase === "Progressing" && facts.hold === undefined ? holdUntil(object) : undefined;
-  const [latest] = parts.runs;
   return {
     ...rowOfFacts(facts),
     ...{ runId: facts.run?.id ?? "", revision: facts.revision, notShown: parts.notShown ?? [] },
@@ -88,7 +91,7 @@ export function canaryView(object: KubeObject, parts: Parts): CanaryView {
     ...(parts.copies.primary === undefined ? {} : { primary: copyView(parts.copies.primary) }),
     events: parts.events.slice(-MOST_EVENTS).map(eventView).reverse(),
     runs: parts.runs.slice(0, MOST_RUNS).map(runRow),
-    ...(latest === undefined ? {} : { run: runView(latest) }),
+    ...(parts.run === undefined ? {} : { run: runView(parts.run) }),
     verbs: verbViews(facts, parts.forbidden),
     records: parts.records,
   };

@@ -8,7 +8,7 @@ import type { ObjectCache } from "../ports/kube.ts";
 import { apiVersionOf, type KubeObject, type ObjectRef, type ResourceType } from "../ports/kubernetes.ts";
 import { startContentCache } from "./content-cache.ts";
 import type { Indexer } from "./object-store.ts";
-import type { WatchWorld } from "./reflector.ts";
+import type { Collection, WatchWorld } from "./reflector.ts";
 import { startWatchCache } from "./watch-cache.ts";
 
 export interface ClusterCacheOptions {
@@ -19,6 +19,8 @@ export interface ClusterCacheOptions {
    * which few are needed (ConfigMaps, Secrets). All other kinds are watched once, over all namespaces.
    */
   readonly perNamespace?: (type: ResourceType) => boolean;
+  /** The part of each object of the kind that is kept; undefined: all of it. */
+  readonly part?: (type: ResourceType) => Collection["part"];
   /** Indexes for `byIndex`, by kind. */
   readonly indexers?: (type: ResourceType) => Readonly<Record<string, Indexer>>;
 }
@@ -73,10 +75,11 @@ export function createClusterCache(
     if (signal.aborted) follow();
     signal.addEventListener("abort", follow, { once: true });
     const indexers = options.indexers?.(type) ?? {};
+    const part = options.part?.(type);
     const cache =
       options.perNamespace?.(type) === true
         ? startContentCache({ type, namespace }, world, own.signal)
-        : startWatchCache({ type, namespace, indexers }, world, own.signal);
+        : startWatchCache({ type, namespace, indexers, ...(part === undefined ? {} : { part }) }, world, own.signal);
     const stop = () => {
       signal.removeEventListener("abort", follow);
       own.abort(new Error(`${type.plural} are no longer watched`));

@@ -36,6 +36,8 @@ export interface Collection {
   readonly fieldSelector?: string;
   /** Mirror only names and versions. */
   readonly metadataOnly?: boolean;
+  /** The part of each object that is kept, so that large objects of which little is needed do not fill the memory. */
+  readonly part?: (object: KubeObject) => KubeObject;
 }
 
 export interface WatchTiming {
@@ -106,9 +108,10 @@ export async function reflect(
   async function turn(): Promise<void> {
     if (version === undefined) {
       const { type, namespace } = collection;
-      const listing = await listAll(transport, type, namespace ?? "", collection, signal);
+      const options = { ...collection, kept: collection.metadataOnly === true ? undefined : partOf(collection) };
+      const listing = await listAll(transport, type, namespace ?? "", options, signal);
       signal.throwIfAborted();
-      sink.replaceAll(collection.metadataOnly === true ? listing.objects : listing.objects.map(slim));
+      sink.replaceAll(listing.objects);
       version = listing.resourceVersion;
       sink.troubled(undefined);
     }
@@ -197,10 +200,13 @@ function notBegun(path: string, cause: DeadlineExceeded): KubeError {
 }
 
 /** Handles one event. @returns false when the version is too old to continue from @throws KubeError for ERROR events */
-function take(event: KubeFields, { type, metadataOnly }: Collection, sink: Sink, progress: Progress): boolean {
+function take(event: KubeFields, collection: Collection, sink: Sink, progress: Progress): boolean {
+  const { type, metadataOnly } = collection;
   const object: KubeObject = event?.object;
   const kept = () =>
-    metadataOnly === true ? bare(object, { apiVersion: apiVersionOf(type), kind: type.kind }) : slim(object);
+    metadataOnly === true
+      ? bare(object, { apiVersion: apiVersionOf(type), kind: type.kind })
+      : partOf(collection)(object);
   if (event?.type === "ERROR") {
     const error = statusError(object, 500, "the API server ended the watch without saying why");
     if (isGone(error)) return false;
@@ -212,6 +218,11 @@ function take(event: KubeFields, { type, metadataOnly }: Collection, sink: Sink,
   progress.version = object?.metadata?.resourceVersion ?? progress.version;
   return true;
 }
+
+const partOf =
+  ({ part }: Collection) =>
+  (object: KubeObject): KubeObject =>
+    part === undefined ? slim(object) : part(slim(object));
 
 /** managedFields is often half of an object, and no reader of a cache needs it. */
 function slim(object: KubeObject): KubeObject {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Clock } from "../ports/clock.ts";
 import type { ObjectCache, ObjectChange } from "../ports/kube.ts";
-import { RESOURCES } from "../ports/kubernetes.ts";
+import { type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
 import { type Log, SILENT_LOG } from "../ports/log.ts";
 import { createManualClock } from "../testing/manual-clock.ts";
 import { startToyApiServer, type ToyApiServer } from "../testing/toy-api-server.ts";
@@ -97,6 +97,16 @@ describe("a watch cache", () => {
       { type: "deleted", old: { data: { k: "ö2" } } },
     ]);
     expect(cache.get("test", "new")).toBeUndefined();
+  });
+
+  it("keeps only the part of each object that it is told to keep, of a list and of changes", async () => {
+    server.put(PATH, configMap("listed", { kept: "1", dropped: "x".repeat(1000) }));
+    const part = ({ data, ...rest }: KubeObject) => ({ ...rest, data: { kept: data?.kept } });
+    const { cache } = watchConfigMaps({ scope: { part } });
+    await until("the watch is open", () => server.watches() === 1);
+    server.put(PATH, configMap("watched", { kept: "2", dropped: "x".repeat(1000) }));
+    await until("the change is there", () => cache.get("test", "watched") !== undefined);
+    expect(cache.list("test").map(({ data }) => data)).toEqual([{ kept: "1" }, { kept: "2" }]);
   });
 
   it("Q12: reports objects that were deleted and created while the server was down", async () => {

@@ -190,7 +190,8 @@ const MESHES_WITH_SIDECARS: Readonly<Record<string, string>> = { istio: "istio-i
 async function canaryFindings(client: ClusterClient, canary: KubeObject, signal: AbortSignal) {
   const facts = factsOf(canary);
   const name = `canary ${facts.name}.${facts.namespace}`;
-  if (facts.spec === undefined) return [problem(`${name} is refused`, facts.what)];
+  if (facts.spec === undefined || facts.refusal !== undefined)
+    return [problem(`${name} is refused`, facts.refusal ?? facts.what)];
   const found: Finding[] = doubtsOf(facts.spec).map((doubt) =>
     doubt.always ? problem(name, doubtText(doubt)) : warning(name, doubtText(doubt)),
   );

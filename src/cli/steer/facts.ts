@@ -6,8 +6,9 @@ import { type Plan, planFor } from "../../core/plan.ts";
 import type { OffSplit } from "../../core/split.ts";
 import type { Hold, RunRef } from "../../core/steering.ts";
 import { sentenceOf, splitText } from "../../core/words.ts";
+import type { Chosen } from "../../operator/adapters.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
-import { createRouters } from "../../routers/table.ts";
+import { adaptersFor } from "../adapters.ts";
 
 export interface Facts {
   readonly name: string;
@@ -20,8 +21,10 @@ export interface Facts {
   readonly threshold: number;
   /** Hash of the revision that is released. */
   readonly revision: string;
-  /** undefined for a Canary that is refused. */
+  /** undefined for a Canary whose spec is invalid. */
   readonly spec: CanarySpec | undefined;
+  /** Why the operator refuses the Canary: the field, and what to do. */
+  readonly refusal: string | undefined;
   readonly plan: Plan | undefined;
   readonly hold: Hold | undefined;
   readonly run: RunRef | undefined;
@@ -37,15 +40,14 @@ export interface Facts {
 export const RUNNING: readonly string[] = ["Waiting", "Progressing", "WaitingPromotion", "Promoting", "Finalising"];
 export const WAITING: readonly string[] = ["Waiting", "WaitingPromotion"];
 
-const ROUTERS = createRouters({ setOwnerRefs: true });
-
 export function factsOf(canary: KubeObject): Facts {
   const { metadata, status = {} } = canary;
   const { namespace = "default", name } = metadata;
   const parsed = parseSpec(canary.spec, namespace, DEFAULT_PARSE_OPTIONS);
   const spec = parsed.kind === "valid" ? parsed.spec : undefined;
-  const router = spec === undefined ? undefined : ROUTERS.get(spec.provider);
-  const plan = spec === undefined || router === undefined ? undefined : planFor(spec, router.capabilities);
+  const chosen = spec === undefined ? undefined : adaptersFor(canary, spec);
+  const plan =
+    spec === undefined || chosen?.kind !== "adapters" ? undefined : planFor(spec, chosen.adapters.router.capabilities);
   const memory: KubeFields = status.aviary ?? {};
   const phase: string = status.phase ?? "";
   const weight: number = status.canaryWeight ?? 0;
@@ -59,13 +61,19 @@ export function factsOf(canary: KubeObject): Facts {
     threshold: spec?.analysis.threshold ?? 1,
     revision: status.lastAppliedSpec ?? "",
     spec,
+    refusal: parsed.kind === "invalid" ? parsed.problem : problemOf(chosen, spec),
     plan,
     hold: memory.paused,
     run: memory.run,
     offSplit: splitIn(memory["offSplit"]),
     since: Date.parse(status.lastTransitionTime ?? metadata.creationTimestamp ?? "") || 0,
   };
-  return { ...known, what: sentence(known, parsed.kind === "invalid" ? parsed.problem : undefined, canary) };
+  return { ...known, what: sentence(known, canary) };
+}
+
+/** A Canary that names no provider has the one of the operator's flags, which the object does not tell. */
+function problemOf(chosen: Chosen | undefined, spec: CanarySpec | undefined): string | undefined {
+  return chosen?.kind === "problem" && spec?.ownProvider !== undefined ? chosen.detail : undefined;
 }
 
 /** With Flagger's own definition the step is pruned: the weight tells it. */
@@ -75,9 +83,9 @@ function stepAt(plan: Plan | undefined, weight: number, iterations: number): num
   return weight === 0 && iterations === 0 ? 0 : found + 1;
 }
 
-function sentence(facts: Omit<Facts, "what">, problem: string | undefined, { spec, status }: KubeObject): string {
-  const { phase, hold, plan, step, weight, failedChecks, threshold, offSplit } = facts;
-  if (problem !== undefined) return problem;
+function sentence(facts: Omit<Facts, "what">, { spec, status }: KubeObject): string {
+  const { phase, hold, plan, step, weight, failedChecks, threshold, refusal, offSplit } = facts;
+  if (refusal !== undefined) return `refused: ${refusal}`;
   if (phase === "") return "no operator has taken it up yet";
   if (hold !== undefined) {
     const until = hold.until === undefined ? "" : ` until ${new Date(hold.until).toISOString()}`;
@@ -127,7 +135,7 @@ export function gatesOf({ phase, spec }: Pick<Facts, "phase" | "spec">): readonl
 export const stepText = ({ phase, step, plan }: Facts): string =>
   RUNNING.includes(phase) && plan !== undefined ? `${step}/${plan.steps.length}` : "-";
 
-export function isAttentionNeeded({ phase, hold, failedChecks, spec, offSplit }: Facts): boolean {
-  if (offSplit !== undefined && RUNNING.includes(phase)) return true;
-  return WAITING.includes(phase) || phase === "Failed" || hold !== undefined || failedChecks > 0 || spec === undefined;
+export function isAttentionNeeded({ phase, hold, failedChecks, refusal, offSplit }: Facts): boolean {
+  if (refusal !== undefined || (offSplit !== undefined && RUNNING.includes(phase))) return true;
+  return WAITING.includes(phase) || phase === "Failed" || hold !== undefined || failedChecks > 0;
 }

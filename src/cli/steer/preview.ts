@@ -19,6 +19,8 @@ export function previewOf(verb: Verb, facts: Facts, wish: Wish): Preview {
 }
 
 function refusalOf(verb: Verb, facts: Facts, { to }: Wish): string | undefined {
+  if (facts.refusal !== undefined)
+    return "the operator refuses this Canary and takes no turn for it; mend its spec first";
   switch (verb) {
     case "retry":
       return facts.phase === "Failed" ? undefined : "only a release that failed can be tried again";

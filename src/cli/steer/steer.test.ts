@@ -135,6 +135,33 @@ describe("list and show", () => {
     expect(json[0]).toMatchObject({ name: "busy", step: 2, steps: 5, weight: 20, revision: "abc", image: "app:2" });
   });
 
+  it.each([
+    [
+      "linkerd",
+      { mirror: true },
+      /Initialized .* refused: mirroring is not supported by provider linkerd: remove spec/,
+    ],
+    [
+      "istio",
+      { stepWeight: 2.5 },
+      /Initialized .* refused: invalid canary spec: spec\.analysis\.stepWeight: must be a whole/,
+    ],
+  ])(
+    "a Canary that the operator refuses on %s needs a person, and is not said to serve",
+    async (provider, more, said) => {
+      const { metadata: _, ...canary } = aWireCanary({ name: provider, spec: { provider }, analysis: more });
+      const object = { ...canary, metadata: { name: provider, namespace: "refused" } } as KubeObject;
+      const namespace = { apiVersion: "v1", kind: "Namespace", metadata: { name: "refused" } };
+      await kube.apply(RESOURCES.namespace, namespace, { force: true }, FOREVER);
+      await kube.apply(RESOURCES.canary, object, { force: true }, FOREVER);
+      const ref = { type: RESOURCES.canary, namespace: "refused", name: provider };
+      await kube.mergePatch(ref, { status: { phase: "Initialized" } }, { subresource: "status" }, FOREVER);
+      expect((await aviary("list", "-n", "refused", "--attention")).out).toMatch(said);
+      const asked = await aviary("retry", `canary/${provider}`, "-n", "refused", "--dry-run");
+      expect([asked.code, asked.err]).toEqual([1, expect.stringContaining("mend its spec first")]);
+    },
+  );
+
   it("without the memory that Flagger's own definition prunes, the weight tells the step", async () => {
     await stage("pruned", { phase: "Progressing", weight: 30 });
     expect((await aviary("list", "-n", "test")).out).toMatch(/pruned +Progressing +3\/5/);

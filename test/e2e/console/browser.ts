@@ -1,7 +1,8 @@
 /** Chromium for the tests of the console, where the machine has one. */
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, chromium, type Frame, type Page } from "playwright-core";
 
 export const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) =>
   existsSync(path),
@@ -13,6 +14,21 @@ const QUIET =
 export async function startBrowser(): Promise<Browser> {
   if (CHROMIUM === undefined) throw new Error("this machine has no Chromium");
   return await chromium.launch({ executablePath: CHROMIUM, args: QUIET.split(" ") });
+}
+
+const AXE = () => readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** What axe finds on the page, and whether the page scrolls sideways. The page's security policy must be bypassed. */
+export async function faultsOf(page: Page | Frame): Promise<readonly string[]> {
+  await page.evaluate(AXE());
+  const { violations } = await page.evaluate<{ violations: { id: string; nodes: { html: string }[] }[] }>(
+    "globalThis.axe.run()",
+  );
+  const isWide = await page.evaluate("document.documentElement.scrollWidth > innerWidth");
+  return [
+    ...violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`),
+    ...(isWide === true ? ["the page scrolls sideways"] : []),
+  ];
 }
 
 /** Leaves a screenshot in the folder that CONSOLE_SHOTS names; without it nothing. */

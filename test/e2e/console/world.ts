@@ -7,7 +7,7 @@ import { claimAddressBlock } from "../../../sandbox/addresses.ts";
 import { type ApiServer, startApiServer } from "../../../sandbox/api-server/index.ts";
 import { CLUSTER_OPTIONS, connectCluster } from "../../../src/cli/cluster.ts";
 import { readOptions } from "../../../src/cli/options.ts";
-import { type ServedConsole, serveConsole } from "../../../src/cli/serve-console.ts";
+import { type ServedConsole, type ServeOptions, serveConsole } from "../../../src/cli/serve-console.ts";
 import { crds } from "../../../src/crd/index.ts";
 import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../../../src/ports/kubernetes.ts";
 import { STEERING } from "../../../src/ports/steering.ts";
@@ -20,6 +20,10 @@ export interface World {
   /** What the metrics server was asked. */
   readonly queries: readonly string[];
   readonly kubeconfig: string;
+  /** The API server goes away, until `end` starts it again at its address. */
+  outage(): Promise<{ end(): Promise<void> }>;
+  /** One more console of the same cluster. */
+  serve(options: Partial<ServeOptions>): Promise<ServedConsole>;
   stop(): Promise<void>;
 }
 
@@ -30,7 +34,8 @@ export async function startWorld(fill: (server: ApiServer) => void = situations)
   const addresses = await claimAddressBlock();
   undo.push(() => addresses.release());
   const server = await startApiServer({ addresses });
-  undo.push(() => server.stop());
+  let running = server;
+  undo.push(() => running.stop());
   for (const crd of crds()) server.cluster.create(RESOURCES.crd, crd as never);
   for (const name of ["test", "shop"])
     server.cluster.create(RESOURCES.namespace, { apiVersion: "v1", kind: "Namespace", metadata: { name } });
@@ -43,18 +48,31 @@ export async function startWorld(fill: (server: ApiServer) => void = situations)
   const stopped = new AbortController();
   undo.push(() => stopped.abort());
   const client = await connectCluster(readOptions([], CLUSTER_OPTIONS), { KUBECONFIG: kubeconfig });
-  const served = await serveConsole(
-    client,
-    {
-      ...{ mode: "local", host: "127.0.0.1", port: 0, basePath: "/" },
-      metrics: { address: metrics.address, meshProvider: "istio" },
-      ...(process.env["CONSOLE_PAGES"] === undefined ? {} : { pages: process.env["CONSOLE_PAGES"] }),
-    },
-    stopped.signal,
-  );
-  undo.push(() => served.stop());
+  const serve = async (options: Partial<ServeOptions>) => {
+    const served = await serveConsole(
+      client,
+      {
+        ...{ mode: "local", host: "127.0.0.1", port: 0, basePath: "/" },
+        metrics: { address: metrics.address, meshProvider: "istio" },
+        ...(process.env["CONSOLE_PAGES"] === undefined ? {} : { pages: process.env["CONSOLE_PAGES"] }),
+        ...options,
+      },
+      stopped.signal,
+    );
+    undo.push(() => served.stop());
+    return served;
+  };
   return {
-    ...{ server, console: served, queries, kubeconfig },
+    ...{ server, console: await serve({}), queries, kubeconfig, serve },
+    async outage() {
+      await running.stop();
+      const { token, url } = server;
+      return {
+        async end() {
+          running = await startApiServer({ addresses, port: Number(new URL(url).port), token, resumed: server });
+        },
+      };
+    },
     async stop() {
       for (const step of undo.reverse().splice(0)) await step();
     },
@@ -136,9 +154,13 @@ export function situations(server: ApiServer): void {
     ["mail", { phase: "Initialized", canaryWeight: 0, failedChecks: 0, lastTransitionTime: ago(300_000) }],
   ];
   for (const [name, status, parts = {}] of states) put(server, RESOURCES.canary, canary(name, status, parts));
-  // Plain Kubernetes has no weights: the operator refuses this one.
-  const odd = canary("odd", { phase: "Initialized", canaryWeight: 0, failedChecks: 0 });
-  put(server, RESOURCES.canary, { ...odd, spec: { ...odd["spec"], provider: "kubernetes" } });
+  // Linkerd cannot mirror requests: the operator refuses this one. Plain Kubernetes has no weights, and releases at once.
+  const resting = { phase: "Initialized", canaryWeight: 0, failedChecks: 0 };
+  const odd = canary("odd", resting, { mirror: true });
+  put(server, RESOURCES.canary, { ...odd, spec: { ...odd["spec"], provider: "linkerd" } });
+  const plain = canary("plain", resting);
+  put(server, RESOURCES.canary, { ...plain, spec: { ...plain["spec"], provider: "kubernetes" } });
+  put(server, RESOURCES.canary, canary("broken", resting, { stepWeight: 2.5 }));
   put(server, STEERING.run, failed);
   put(server, STEERING.run, canaryRun("podinfo", { ago, verdict: "promoted" }));
   put(server, STEERING.run, canaryRun("checkout", { ago, verdict: "running" }));
