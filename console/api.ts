@@ -1,4 +1,6 @@
-/** Talks to the server: JSON by fetch, and the list that stream.ts keeps current. Nothing is kept in the browser's storage but the theme. */
+/**
+ * Talks to the server: JSON by fetch, and the list that stream.ts keeps current. The browser's storage holds nothing but the theme.
+ */
 import { computed, signal } from "@preact/signals";
 import type { CanaryRow, Me, Problem } from "../src/console/types.ts";
 
