@@ -79,6 +79,8 @@ export interface Sandbox extends SandboxServices {
   provide(apps: AppTable): () => void;
   /** Whether Flux's own programs run; absent without `flux`. */
   readonly realFlux?: boolean;
+  /** From now on pods serve at least so many milliseconds after the endpoints have forgotten them. */
+  drainAtLeast(ms: number): void;
   /** Lets Prometheus have the metrics of a further program, too. */
   scrape(url: string): void;
   stop(): Promise<void>;
@@ -181,11 +183,8 @@ async function assemble(
     leadIngress: (url) => {
       ingress.url = url;
     },
-    cluster,
-    mesh,
-    addresses,
-    ...git,
-    provide: apps.provide,
+    ...{ cluster, mesh, addresses, ...git },
+    ...{ provide: apps.provide, drainAtLeast: kubelet.drainAtLeast },
     scrape: (url) => void furtherMetrics.push(url),
     stop,
   };

@@ -34,6 +34,8 @@ export interface KubeletOptions {
 export interface Kubelet {
   readonly logs: PodLogs;
   readonly connections: PodConnections;
+  /** From now on pods serve at least so many milliseconds after the endpoints have forgotten them. */
+  drainAtLeast(ms: number): void;
   /** Stops every program and resolves when none is left; the objects stay. */
   stop(): Promise<void>;
 }
@@ -41,6 +43,7 @@ export interface Kubelet {
 /** Starts the node: pods are taken as they appear. */
 export function startKubelet(cluster: Cluster, options: KubeletOptions): Kubelet {
   const clock = options.clock ?? machineClock;
+  let { drainMs = DRAIN_MS } = options;
   const node: NodeServices = {
     cluster,
     clock,
@@ -51,7 +54,7 @@ export function startKubelet(cluster: Cluster, options: KubeletOptions): Kubelet
     events: eventRecorder(cluster, clock, "kubelet"),
     schedulerEvents: eventRecorder(cluster, clock, "default-scheduler"),
     account: options.serviceAccount ?? { token: () => "", ca: "" },
-    drainMs: options.drainMs ?? DRAIN_MS,
+    drainMs: () => drainMs,
     report: options.report ?? ((message) => process.emitWarning(message, "SandboxKubelet")),
   };
   const workers = new Map<string, PodWorker>();
@@ -86,6 +89,9 @@ export function startKubelet(cluster: Cluster, options: KubeletOptions): Kubelet
         return workers.get(uid ?? "")?.program(container);
       },
     }),
+    drainAtLeast: (ms) => {
+      drainMs = Math.max(drainMs, ms);
+    },
     stop: async () => {
       for (const stop of watches) stop();
       const all = [...workers.values()];

@@ -42,7 +42,7 @@ export interface NodeServices {
   readonly schedulerEvents: EventRecorder;
   readonly account: ServiceAccountFiles;
   /** How long a pod that was told to stop still answers, so that proxies can forget it first. */
-  readonly drainMs: number;
+  readonly drainMs: () => number;
   readonly report: (message: string) => void;
 }
 
@@ -307,7 +307,8 @@ async function terminate(live: LivePod, running: Promise<void>, drain: boolean):
         forgottenByEndpoints(node.cluster, namespaceOf(pod), address, node.clock, stop.signal),
         ...serving.map(({ spec }) => preStop(spec, address, grace, node.clock, stop.signal)),
       ]);
-      if (node.drainMs > 0) await pause(node.clock, Math.min(node.drainMs, grace), stop.signal);
+      const drainMs = Math.min(node.drainMs(), grace);
+      if (drainMs > 0) await pause(node.clock, drainMs, stop.signal);
     }
   }
   stop.abort();

@@ -26,5 +26,7 @@ export interface MeshPrograms {
   readonly gatewayUrl?: string;
   /** The proxy's metrics in Prometheus' format. */
   readonly metricsUrl: string;
+  /** The proxy may take so long to forget a pod; until then the pod must serve. Absent: an instant. */
+  readonly lagMs?: number;
   stop(): Promise<void>;
 }

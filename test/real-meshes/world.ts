@@ -54,6 +54,7 @@ export async function startRealWorld(name: RealMesh): Promise<RealWorld> {
     throw new Error(`${String(error)}\n${lines.slice(-40).join("\n")}`);
   });
   scrape(mesh.metricsUrl);
+  fixture.sandbox.drainAtLeast(mesh.lagMs ?? 0);
   const gates = new Map<string, () => boolean>();
   const gate = await startReceiver();
   gate.answer = ({ body }) => ({ status: (gates.get(body.namespace)?.() ?? true) ? 200 : 403 });

@@ -25,6 +25,8 @@ const LOOK_AGAIN_MS = 20;
 /** The workers of before have been told to end by then. */
 const SETTLE_MS = 1_000;
 const LATEST_MS = 5_000;
+/** A change that comes while nginx begins anew waits for that, and is read in then. */
+const LAG_MS = 2 * SETTLE_MS + 1_000;
 
 /** @throws Error when nginx is missing or does not start */
 export async function startNginx(options: MeshOptions): Promise<MeshPrograms> {
@@ -70,7 +72,7 @@ export async function startNginx(options: MeshOptions): Promise<MeshPrograms> {
     await stop();
     throw error;
   }
-  return { url: `http://127.0.0.1:${port}`, metricsUrl: `http://127.0.0.1:${stats}/metrics`, stop };
+  return { url: `http://127.0.0.1:${port}`, metricsUrl: `http://127.0.0.1:${stats}/metrics`, lagMs: LAG_MS, stop };
 }
 
 const KINDS = [RESOURCES.ingress, RESOURCES.service, RESOURCES.endpointSlice];

@@ -327,6 +327,7 @@ async function startMeshPrograms(
   });
   sandbox.scrape(mesh.metricsUrl);
   sandbox.leadIngress(mesh.url);
+  sandbox.drainAtLeast(mesh.lagMs ?? 0);
   out(`${name} listens at ${mesh.url}\n`);
   if (mesh.gatewayUrl !== undefined) out(`the Gateway ingress/gateway listens at ${mesh.gatewayUrl}\n`);
   return mesh;
