@@ -69,6 +69,21 @@ describe("a pod under a clock that stands still", () => {
     expect(bed.get(pod, "one")).toBeUndefined();
   });
 
+  it("serves for as long as the slowest proxy needs to forget it", async () => {
+    bed.kubelet.drainAtLeast(3_000);
+    bed.kubelet.drainAtLeast(1_000);
+    bed.apply(podOf("one"));
+    await bed.settle();
+    bed.store.remove(pod, "default", "one");
+    await bed.settle();
+    await clock.advance(2_999);
+    await bed.settle();
+    expect(bed.puppets.map(({ stopped }) => stopped)).toEqual([false]);
+    await clock.advance(1);
+    await bed.settle();
+    expect(bed.puppets.map(({ stopped }) => stopped)).toEqual([true]);
+  });
+
   it("waits for an unknown image, and reports it", async () => {
     bed.apply(podOf("one", { image: "example.org/nothing:1" }));
     await bed.settle();
