@@ -1,6 +1,6 @@
 /**
- * What people asked for comes first, one action a turn. An action acts once, on the situation that its person saw: another run,
- * revision or step refuses it, and so does time.
+ * Actions of people are applied before the phase decides, one action in each turn. An action is applied once, and only in the
+ * situation that its author saw: it is refused when the run, the revision or the step is another one by now, or when it expired.
  */
 import type { Acted } from "./canary.ts";
 import { EVENTS } from "./events.ts";
@@ -14,9 +14,9 @@ export function act(turn: Turn, decide: (turn: Turn) => Decision): Decision {
   const [action] = turn.actions ?? [];
   if (action === undefined) return decide(turn);
   const { acted } = turn.status;
-  // Applied before, and the operator died before the action's object was answered.
+  // The action was applied before. The operator died before it wrote the answer into the action's object.
   if (acted?.id === action.id) return answeredBy(decide(turn), action, "applied", acted.message);
-  // A watch that is late may show an action without its answer, after others have been applied.
+  // The cache may be late: it shows this action without its answer, though later actions have been applied.
   if (acted?.earlier?.includes(action.id)) return answeredBy(decide(turn), action, "applied", "it was applied before");
   if (action.expiresAt <= turn.now) return answeredBy(decide(turn), action, "expired", "it was not applied in time");
   const outcome = outcomeOf(turn, action);
@@ -29,7 +29,7 @@ export function act(turn: Turn, decide: (turn: Turn) => Decision): Decision {
   return answeredBy({ ...done, status }, action, "applied", message);
 }
 
-/** Actions expire, so that only the latest can come back. */
+/** Actions expire. So only recent ones can be seen again. */
 const MOST_REMEMBERED = 16;
 
 function earlierThan(acted: Acted | undefined): Pick<Acted, "earlier"> {

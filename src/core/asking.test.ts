@@ -24,7 +24,7 @@ const CHECKED: CanaryParts = {
     ],
   },
 };
-const STEP = { step: 1, hold: { kind: "until", at: NOW - 1 }, withheld: false } as const;
+const STEP = { step: 1, hold: { kind: "until", at: NOW - 1 }, serving: "as-planned" } as const;
 const OWED = { drain: NO_WAIT, owesPostRollout: true };
 const PASSED: Answer = { kind: "passed" };
 

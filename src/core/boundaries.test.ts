@@ -17,8 +17,9 @@ const HINTS = { intervalMs: 15_000, iterations: 0, weights: [50], mirror: false 
 describe("boundaries", () => {
   it("a promotion in steps moves the traffic step by step after a blue/green run, too", () => {
     const plan = planFor(aSpec({ analysis: { iterations: 1, stepWeightPromotion: 20 } }), MESH);
-    const onStep = { step: 2, hold: NO_WAIT, withheld: false, skipping: false, primaryWeight: 70, canaryWeight: 30 };
-    const status: CanaryStatus = { ...aCanary().status, phase: "Promoting", ...onStep };
+    const onStep = { step: 2, hold: NO_WAIT, serving: "as-planned", skipping: false } as const;
+    const shifted = { ...aCanary().status, primaryWeight: 70, canaryWeight: 30 };
+    const status: CanaryStatus = { ...shifted, phase: "Promoting", ...onStep };
     expect(routesFor(plan, status)).toEqual({ primary: 70, canary: 30, mirror: false });
   });
 

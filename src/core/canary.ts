@@ -182,7 +182,7 @@ export interface Routes {
   readonly primary: number;
   readonly canary: number;
   readonly mirror: boolean;
-  /** Also requests that an A/B test does not match, and requests from outside the mesh: the primary has no pods at that time. */
+  /** The canary gets all requests, also those that an A/B test does not match and those from outside the mesh. */
   readonly everyone?: true;
 }
 
@@ -244,15 +244,15 @@ export interface StatusCore {
   readonly phaseSince: number;
   /** The wait that was announced last, so that a wait is announced once and not at every turn. */
   readonly announced?: Announced;
-  /** What was said to be wrong though the rollout goes on, so that it is said once. */
+  /** The last warning about a rollout that goes on. It is kept so that the warning is announced once. */
   readonly warned?: string;
-  /** In the run that is under way, or the last one, the requests were not split as promised. */
+  /** The requests of the present or the last run were not split as promised. */
   readonly offSplit?: OffSplit;
   /** Alerts whose delivery is not yet confirmed. */
   readonly owedAlerts: readonly Alert[];
   /** The last restart of the run that is under way; absent when the run never started over. */
   readonly restarted?: Restarted;
-  /** The names of the spec when the routes were last Aviary's; absent before, and where Flagger's CRD pruned them. */
+  /** The names in the spec when Aviary last owned the routes; absent before, and where Flagger's CRD pruned them. */
   readonly names?: Names;
   /** The run that is under way, or the last one. */
   readonly run?: RunRef;

@@ -104,12 +104,12 @@ describe("a step", () => {
     if (model.primary !== undefined) model.primary.lost = { from: model.now, until: model.now + 1_000 };
     model.routes = { primary: 100, canary: 0, mirror: false };
     model.turn();
-    expect(model.status).toMatchObject({ standsIn: true });
+    expect(model.status).toMatchObject({ serving: "canary-alone" });
     // The hold counts from when the step has its own routes again.
     if (model.primary !== undefined) model.primary.lost = { from: 0, until: 0 };
     model.turn();
     expect(model.status).toMatchObject({ canaryWeight: 50, hold: { kind: "until", at: model.now + 15_000 } });
-    expect(model.status).not.toHaveProperty("standsIn");
+    expect(model.status).toMatchObject({ serving: "as-planned" });
   });
 
   it.each<[string, CanaryParts["analysis"], number, CanaryParts["analysis"]]>([

@@ -117,7 +117,12 @@ describe("the canary covers for a primary whose pods are all replaced at once", 
     story.run(16);
     Object.assign(story.world, { canary: DOWN, canaryAvailable: 0 });
     story.run(30);
-    expect(story.status).toMatchObject({ phase: "Promoting", withheld: true, covering: "begun", canaryWeight: 0 });
+    expect(story.status).toMatchObject({
+      phase: "Promoting",
+      serving: "primary-alone",
+      covering: "begun",
+      canaryWeight: 0,
+    });
     expect(copies).toBe(0);
     Object.assign(story.world, { canary: { kind: "ready" }, canaryAvailable: 1 });
     story.run(30);

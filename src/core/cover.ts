@@ -33,7 +33,7 @@ export function mustCover({ observation }: AdvanceInput): boolean {
 /** Before the copy is made. */
 export function cover(turn: Turn, status: Promoting): Transition {
   const { target, primary, routesInForce } = turn.observation.readings;
-  if (status.withheld) return coverAgain(turn, status);
+  if (status.serving === "primary-alone") return coverAgain(turn, status);
   if (target.available === 0 && primary.available > 0) return uncover(turn, status);
   if (status.covering === "full") return unchanged(turn);
   const hold = countedFromRoutes(status.hold, drainDelayMs(turn.spec), routesInForce, turn.now);
@@ -43,14 +43,14 @@ export function cover(turn: Turn, status: Promoting): Transition {
   return update({ ...status, covering: "full", hold: NO_WAIT }, EVENTS.copying(turn));
 }
 
-/** The canary lost its pods before the primary was touched. That counts as a failed check; without the count it could repeat for ever. */
+/** The canary lost its pods before the copy was made. That counts as a failed check; without the count it could repeat for ever. */
 function uncover(turn: Turn, status: Promoting): Transition {
   const failedChecks = status.failedChecks + 1;
   if (failedChecks >= turn.spec.analysis.threshold) {
     const failure = { check: "pods of the canary", source: "pods", detail: "no pod of the canary can serve" } as const;
     return rollBack(turn, { kind: "threshold", failedChecks, failure }, EVENTS.thresholdReached(turn, failedChecks));
   }
-  return update({ ...status, failedChecks, withheld: true, canaryWeight: 0, covering: "begun" });
+  return update({ ...status, failedChecks, serving: "primary-alone", canaryWeight: 0, covering: "begun" });
 }
 
 function coverAgain(turn: Turn, status: Promoting): Transition {
@@ -64,5 +64,5 @@ function coverAgain(turn: Turn, status: Promoting): Transition {
   if (target.available === 0) return unchanged(turn);
   const { announced: _over, ...rest } = status;
   const hold = waitUntil(turn.now + drainDelayMs(turn.spec));
-  return update({ ...rest, withheld: false, canaryWeight: TOTAL_WEIGHT, hold });
+  return update({ ...rest, serving: "as-planned", canaryWeight: TOTAL_WEIGHT, hold });
 }

@@ -84,7 +84,7 @@ function planOf(status: CanaryStatus, { plan }: AdvanceInput): { readonly plan?:
   return forgot ? { plan: plan.name } : {};
 }
 
-/** As soon as the routes are Aviary's, the status records under which names. */
+/** As soon as Aviary owns the routes, the status records the names in the spec. */
 function namesNoted(status: CanaryStatus, { spec, plan }: AdvanceInput): { readonly names?: Names } {
   return status.names === undefined && routesFor(plan, status) !== undefined ? { names: namesOf(spec) } : {};
 }
@@ -133,10 +133,7 @@ function awaitTarget(turn: Turn, problem: string): Transition {
   const notice = EVENTS.targetProblem(problem);
   if (turn.canaryShare === 0) return waitFor(turn, notice);
   const without = { canaryWeight: 0, announced: announcementOf(notice) };
-  if ("withheld" in status) {
-    const { standsIn: _over, ...kept } = status;
-    return update({ ...kept, ...without, withheld: true }, notice);
-  }
+  if ("serving" in status) return update({ ...status, ...without, serving: "primary-alone" }, notice);
   return update({ ...status, ...without }, notice);
 }
 

@@ -28,7 +28,7 @@ export interface DesiredWorld {
    * the original routes are restored.
    */
   readonly traffic: Routes | "before-us" | "released";
-  /** The routes that the Canary named before are left: they send all traffic to the primary, and nothing else is touched. */
+  /** The Canary leaves the routes that it named before: they send all traffic to the primary. Nothing else is written. */
   readonly leaving?: true;
 }
 
@@ -56,7 +56,7 @@ function desiredIn<P extends Phase>(status: StatusIn<P>, uid: string): DesiredIn
 }
 
 /**
- * When a decision asks for another turn though no news come from the cluster: the next of its times that is not over yet.
+ * When the next turn is due, even if nothing changes in the cluster: the earliest time of the decision that is still to come.
  * Milliseconds since the epoch.
  */
 export function nextTurnAt({ status, lookAgainAt }: Decided, now: number): number | undefined {

@@ -1,7 +1,7 @@
 /**
- * What is well-formed and accepted, as the contract asks, but cannot be what its author meant: checks that no value can
- * pass, durations that cannot be read, fields that the provider does not look at. `plan`, `simulate` and `lint` print
- * doubts; the operator says them once for each generation.
+ * A doubt is about a field that is valid, and that the contract accepts, but that its author cannot have meant: a check that no
+ * value can pass, a duration that cannot be read, a field that the provider ignores. `plan`, `simulate` and `lint` print doubts. The
+ * operator announces each doubt once for each generation.
  */
 import { parseDuration } from "../go/duration.ts";
 import { parseWindow } from "../go/promql-window.ts";
@@ -16,7 +16,7 @@ export interface Doubt {
   readonly cause: string;
   /** What to write instead. */
   readonly cure: string;
-  /** True when no release can succeed, or when what happens is not what is written; false when it may be meant. */
+  /** True: no release can succeed, or Aviary does something else than the spec says. False: the author may have meant it. */
   readonly always: boolean;
 }
 

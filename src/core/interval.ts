@@ -20,8 +20,9 @@ export function drainOf(intervalMs: number): number {
 }
 
 /**
- * How long a workload may take to get ready before that is said: an analysis interval, after which Flagger looks for the first
- * time, but a minute at most. Half of the deadline at most: the deadline counts from what was said last. Milliseconds.
+ * How long a workload may take to become ready before the operator announces the wait, in milliseconds: an analysis interval
+ * (Flagger looks for the first time after that), a minute at most. It is half of the deadline at most, because the deadline counts
+ * from the last announcement.
  */
 export function patienceOf({ analysis, progressDeadlineSeconds }: Patient): number {
   return Math.min(analysis.intervalMs, ONE_MINUTE, progressDeadlineSeconds * 500);

@@ -5,7 +5,7 @@
 import type { CanaryStatus } from "./canary.ts";
 import { decide } from "./decide.ts";
 import type { Answer, Answered } from "./observation.ts";
-import { type Flags, recoveryFrom, stageFrom } from "./phases/flags.ts";
+import { type Flags, recoveryFrom, servingFrom, stageFrom } from "./phases/flags.ts";
 import type { Freeze } from "./steering.ts";
 import type { Situation } from "./take-turn.ts";
 import { type AdvanceInput, isAsk, type Transition } from "./turn.ts";
@@ -50,10 +50,15 @@ export function replay(lines: readonly JournalLine[]): readonly ReplayedTurn[] {
 
 /** A journal outlives the release that wrote it: flags of older releases are read as the unions of today. */
 function ofToday(written: CanaryStatus & Flags): CanaryStatus {
-  if (!("restoring" in written || "prepared" in written)) return written;
-  const { restoring, undoing, prepared, putOff, ...status } = written;
-  if (status.phase === "Failed") return { ...status, recovery: recoveryFrom({ restoring, undoing }) };
-  if (status.phase === "Progressing") return { ...status, stage: stageFrom({ prepared, putOff }, status.step) };
+  const { restoring, undoing, prepared, putOff, withheld, standsIn, ...rest } = written;
+  const status =
+    withheld === undefined ? rest : ({ ...rest, serving: servingFrom({ withheld, standsIn }) } as CanaryStatus);
+  if (status.phase === "Failed" && restoring !== undefined) {
+    return { ...status, recovery: recoveryFrom({ restoring, undoing }) };
+  }
+  if (status.phase === "Progressing" && prepared !== undefined) {
+    return { ...status, stage: stageFrom({ prepared, putOff }, status.step) };
+  }
   return status;
 }
 

@@ -14,7 +14,7 @@ import { NO_WAIT } from "./waits.ts";
 const NOW = Date.UTC(2026, 0, 1);
 const READY = { kind: "ready" } as const;
 const OLD = aSpec();
-const STEP = { step: 2, hold: NO_WAIT, withheld: false, plan: "weights", stage: "prepared" };
+const STEP = { step: 2, hold: NO_WAIT, serving: "as-planned", plan: "weights", stage: "prepared" };
 
 const READINGS: Readings = {
   target: { revision: { spec: "v2" }, readiness: READY, available: 1, scaledDown: false },
@@ -76,7 +76,7 @@ describe("routing that is edited in the middle of a run", () => {
   });
 
   it.each([
-    { phase: "Promoting", step: 2, hold: NO_WAIT, withheld: false, primaryWeight: 0, skipping: false },
+    { phase: "Promoting", step: 2, hold: NO_WAIT, serving: "as-planned", primaryWeight: 0, skipping: false },
     { phase: "Finalising", hold: NO_WAIT },
     { phase: "Failed", recovery: { kind: "restoring" }, drain: NO_WAIT, owesPostRollout: false },
   ])("counts when $phase is over", (position) => {

@@ -1,6 +1,6 @@
 /**
- * The provider, Service, target and autoscaler that a Canary names may be edited at any time. What it named before is left in
- * order: first the routes of old send all traffic to the primary, then every proxy learns so, and then the new names count.
+ * People may edit the provider, Service, target and autoscaler of a Canary at any time. Aviary leaves the former names in order: first
+ * the former routes send all traffic to the primary, then every proxy learns of that, and then the new names count.
  */
 
 import type { CanarySpec, CanaryStatus, TargetRef } from "./canary.ts";
@@ -23,14 +23,14 @@ export interface ScalerName {
   readonly name: string;
 }
 
-/** What else the objects that route are named after; a field is absent when the spec does not have it. */
+/** Further names in the routing objects; a field is absent when the spec does not have it. */
 export type RoutingRefs = Pick<CanarySpec, "ingressRef" | "routeRef"> & {
   /** `spec.service.routeName` and `routeKind`. */
   readonly routeName?: string;
   readonly routeKind?: string;
 };
 
-/** What the spec named when the routes were last ours. */
+/** The names in the spec when Aviary last owned the routes. */
 export interface Names {
   readonly provider: string;
   readonly service: string;
@@ -67,7 +67,7 @@ function refsOf({ ingressRef, routeRef, service }: CanarySpec): RoutingRefs {
   };
 }
 
-/** The spec as it was under these names, as far as the names tell. */
+/** The present spec, with these names instead of its own. */
 export function underNames(spec: CanarySpec, { provider, service, target, scaler, refs = {} }: Names): CanarySpec {
   const { autoscalerRef, ingressRef: _ingress, routeRef: _route, ...rest } = spec;
   const { routeName, routeKind, ...objects } = refs;
@@ -105,7 +105,7 @@ export function specInForce(spec: CanarySpec, status: CanaryStatus, deleting: bo
   return spec.autoscalerRef === undefined ? former : { ...former, autoscalerRef: spec.autoscalerRef };
 }
 
-/** Names that the status remembers and that the spec has no more. */
+/** The names in the status, when the spec has other names now. */
 export function formerNames(spec: CanarySpec, { names }: CanaryStatus): Names | undefined {
   if (names === undefined) return undefined;
   const wanted = namesOf(spec);
@@ -152,7 +152,7 @@ function beginLeaving(turn: Turn, former: Names): Transition {
   const hold = waitUntil(leaveAt);
   return enterPhase(
     turn,
-    { phase: "Progressing", step: 0, withheld: false, stage: "preparing", hold },
+    { phase: "Progressing", step: 0, serving: "as-planned", stage: "preparing", hold },
     changes,
     EVENTS.routingChanged(turn, former.provider, former.service),
   );

@@ -41,7 +41,7 @@ export interface PrimaryReading {
   /** The primary runs exactly what the target holds now. Given only where another operator wrote the status (`foreign`). */
   readonly carriesTarget?: boolean;
   readonly template?: TemplateReading;
-  /** What the primary ran before its last promotion, as far as it can get that back. */
+  /** The revision before the last promotion, where the primary can get it back. */
   readonly previous?: PreviousReading;
 }
 
@@ -55,9 +55,9 @@ export interface PreviousReading {
 export interface Readings {
   /** Why nothing can be done at all: the target is missing, carries no selector label … (text of the event). */
   readonly problem?: string;
-  /** The problem is that the target was deleted, and its pods with it: no pod of the canary can answer. */
+  /** The problem is that the target was deleted. Its pods are deleted, too, so no pod of the canary can answer. */
   readonly gone?: true;
-  /** What is wrong though the rollout goes on, and what ends it (text of the event, said once). */
+  /** What is wrong, although the rollout goes on, and how to mend it. The text of an event, which is announced once. */
   readonly warning?: string;
   /** The requests of this run are not split as promised, as far as was counted. */
   readonly offSplit?: OffSplit;
@@ -67,7 +67,7 @@ export interface Readings {
   readonly routesInForce: boolean;
   /** The routes are written as promised, but the mesh says that it has not taken them yet. Then they are not in force. */
   readonly routesLate?: true;
-  /** When this process wrote them last; absent: it wrote none, or they are not in force. Milliseconds since the epoch. */
+  /** When this process last wrote routes, in milliseconds since the epoch; absent: never, or the routes are not in force. */
   readonly routesSince?: number;
   /**
    * What the Canary named before and names no more: its routes send nothing to the canary any more, and the autoscaler of

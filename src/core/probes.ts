@@ -89,7 +89,7 @@ export function primaryProbes(spec: CanarySpec, status: StatusIn<"Promoting">, n
     .flatMap((metric) => builtIn(metric).map((source): Probe => ({ kind: "metric", metric, source, of: "primary" })));
 }
 
-/** How long the primary has had its present weight, in milliseconds; one interval, which is sure, where that was forgotten. */
+/** How long the primary has had its present weight, in milliseconds. Where that was pruned: one interval, which is certain. */
 function measuredMs({ analysis }: CanarySpec, { shiftedAt }: StatusIn<"Promoting">, now: number): number {
   return shiftedAt === undefined ? analysis.intervalMs : now - shiftedAt;
 }

@@ -1,7 +1,7 @@
 /**
  * A run starts over: for a newer revision, or for another strategy. All traffic goes back to the primary, and no gate is asked
- * again (Q33). Revisions may change faster than anything can be judged, and a record in the status may not stay as it was written.
- * So a run starts over at most once in an interval; the second time it says so. Until then the canary has no traffic.
+ * again (Q33). Revisions may change faster than a revision can be judged, and another writer may change the record in the status. So a
+ * run starts over at most once in an interval. A restart that is put off is announced, and until then the canary has no traffic.
  */
 import type { CanaryStatus, Restarted, Revision } from "./canary.ts";
 import { EVENTS } from "./events.ts";
@@ -18,7 +18,7 @@ import {
 } from "./turn.ts";
 import { isOver, NO_WAIT, waitUntil } from "./waits.ts";
 
-const AT_STEP_0 = { phase: "Progressing", step: 0, withheld: false } as const;
+const AT_STEP_0 = { phase: "Progressing", step: 0, serving: "as-planned" } as const;
 
 export function restart(turn: Turn, by: "revision" | "strategy" = "revision"): Transition {
   const why = by === "revision" ? EVENTS.restarting(turn) : EVENTS.strategyChanged(turn);

@@ -1,6 +1,6 @@
 /**
  * The target holds the promoted revision again while another one is released: people roll back by hand that way
- * (`kubectl rollout undo`). There is nothing left to judge or to copy, so the run ends at once, as one that promoted what it has.
+ * (`kubectl rollout undo`). There is nothing left to judge or to copy, so the run ends at once, in phase Succeeded.
  */
 
 import type { CanaryStatus } from "./canary.ts";

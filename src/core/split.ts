@@ -28,7 +28,7 @@ export interface OffSplit {
 
 export type Side = "more" | "less";
 
-/** Odds that differ by less are no finding: retries, probes and small differences between proxies are never said. */
+/** Odds that differ by less are not reported: retries, probes and small differences between proxies explain them. */
 const TOLERANCE = 2;
 /** The chance of a false finding in one look. */
 const ALPHA = 1e-6;

@@ -39,7 +39,7 @@ describe("a primary that loses all of its pods in a run", () => {
     expect(routesOf(story)).toEqual(EVERYONE);
     expect(story.status).toMatchObject({ phase: "Progressing", step: 1, canaryWeight: 20, failedChecks: 0 });
     story.run(120);
-    expect(story.status).toMatchObject({ phase: "Progressing", step: 1, standsIn: true });
+    expect(story.status).toMatchObject({ phase: "Progressing", step: 1, serving: "canary-alone" });
     recover(story);
     expect(routesOf(story)).toEqual({ primary: 80, canary: 20, mirror: false });
     story.run(8);
@@ -53,7 +53,7 @@ describe("a primary that loses all of its pods in a run", () => {
     const story = onFirstStep();
     for (let outage = 1; outage <= 3; outage += 1) {
       lose(story);
-      expect(story.status).toMatchObject({ phase: "Progressing", standsIn: true, outages: outage });
+      expect(story.status).toMatchObject({ phase: "Progressing", serving: "canary-alone", outages: outage });
       recover(story);
     }
     lose(story);
@@ -120,7 +120,7 @@ describe("a primary that loses all of its pods in a run", () => {
     const story = onFirstStep();
     lose(story);
     const wire = toWire(story.status);
-    expect(fromWire(wire, HINTS)).toMatchObject({ step: 1, standsIn: true, outages: 1 });
+    expect(fromWire(wire, HINTS)).toMatchObject({ step: 1, serving: "canary-alone", outages: 1 });
     const { aviary: _pruned, ...flagger } = wire;
     expect(fromWire(flagger, HINTS)).toMatchObject({ step: 1, canaryWeight: 20 });
   });

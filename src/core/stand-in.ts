@@ -18,18 +18,20 @@ type Analysing = StatusIn<"Progressing"> | StatusIn<"WaitingPromotion">;
 export function standIn(turn: Turn, status: Analysing): Transition | undefined {
   const { target, primary } = turn.observation.readings;
   const isDown = lacksPods(primary);
-  if (status.standsIn === true) return isDown ? unchanged(turn) : giveBack(turn, status);
-  if (!isDown || target.available === 0 || status.withheld || !isDivided(turn, status)) return undefined;
+  if (status.serving === "canary-alone") return isDown ? unchanged(turn) : giveBack(turn, status);
+  if (!isDown || target.available === 0 || status.serving === "primary-alone" || !isDivided(turn, status))
+    return undefined;
   const notice = EVENTS.primaryGone(turn);
   const outages = (status.outages ?? 0) + 1;
-  return update({ ...status, standsIn: true, outages, announced: announcementOf(notice) }, notice);
+  return update({ ...status, serving: "canary-alone", outages, announced: announcementOf(notice) }, notice);
 }
 
 /** The primary goes away once more than the run allows. */
 export function goesOnceTooOften(turn: Turn, status: Analysing): boolean {
   const { target, primary } = turn.observation.readings;
-  const spent = status.standsIn !== true && (status.outages ?? 0) >= turn.spec.analysis.threshold;
-  return spent && lacksPods(primary) && target.available > 0 && !status.withheld && isDivided(turn, status);
+  const spent = (status.outages ?? 0) >= turn.spec.analysis.threshold;
+  const isNews = status.serving === "as-planned" && lacksPods(primary);
+  return spent && isNews && target.available > 0 && isDivided(turn, status);
 }
 
 /** Pods are wanted, and none can serve. An autoscaler may have brought an idle primary to no pods at all: that one is ready. */
@@ -48,10 +50,11 @@ function isDivided({ canaryShare, plan, spec }: Turn, { step, canaryWeight }: An
  * meanwhile gets no share; that counts as a failed check, as it does beside a primary that serves.
  */
 function giveBack(turn: Turn, status: Analysing): Transition {
-  const { standsIn: _over, announced: _said, ...rest } = status;
+  const { announced: _said, ...rest } = status;
   if (turn.observation.readings.target.available === 0) {
-    const without = { withheld: true, canaryWeight: 0, failedChecks: status.failedChecks + 1 };
+    const without = { serving: "primary-alone", canaryWeight: 0, failedChecks: status.failedChecks + 1 } as const;
     return update({ ...rest, ...without }, EVENTS.primaryBack(turn));
   }
-  return update({ ...rest, hold: waitUntil(turn.now + turn.spec.analysis.intervalMs) }, EVENTS.primaryBack(turn));
+  const hold = waitUntil(turn.now + turn.spec.analysis.intervalMs);
+  return update({ ...rest, serving: "as-planned", hold }, EVENTS.primaryBack(turn));
 }

@@ -75,7 +75,7 @@ function announcedFrom(memory: WireMemory | undefined): Announced | undefined {
   return { reason, message: memory.said, ...(memory.gate === undefined ? {} : { gate: memory.gate }) };
 }
 
-/** Flagger keeps a cookie for the primary also where it was given no name: one without a name is none (R18). */
+/** Flagger stores a cookie for the primary even without a name. Aviary reads a cookie without a name as no cookie (R18). */
 function named(cookie = ""): string {
   return cookie.startsWith("=") ? "" : cookie;
 }
@@ -84,7 +84,7 @@ function positionFrom(phase: Phase, memory: WireMemory | undefined, known: Known
   return rulesOf(phase).memory.read(memory, known);
 }
 
-/** Flagger records no weight while it waits for the promotion, though the routes keep it: that of the run's end (Q20). */
+/** While Flagger waits for the promotion it records no weight, though the routes keep the weight of the run's end (Q20). */
 function weightHeld(phase: Phase, core: StatusCore, memory: WireMemory | undefined, hints: RecoveryHints): number {
   const zeroed = phase === "WaitingPromotion" && core.canaryWeight === 0 && memory === undefined;
   return zeroed && hints.iterations === 0 ? (hints.weights.at(-1) ?? 0) : core.canaryWeight;

@@ -20,7 +20,7 @@ export const VERBS = [
 
 export type Verb = (typeof VERBS)[number];
 
-/** The situation that the person saw. An action is refused when another one has come about since. */
+/** The situation that the person saw. The action is refused when the situation has changed since. */
 export interface Expected {
   /** Id of the run, see `RunRef`. */
   readonly run?: string;

@@ -54,7 +54,7 @@ export interface Transition {
   readonly answered?: readonly ActionAnswer[];
   /** In the order in which they were given. */
   readonly events: readonly RolloutEvent[];
-  /** When the same readings lead to another decision, beside the times in the status. Milliseconds since the epoch. */
+  /** When the same readings lead to another decision, in addition to the times in the status. Milliseconds since the epoch. */
   readonly lookAgainAt?: number;
 }
 
@@ -127,15 +127,15 @@ export function waitFor(turn: AdvanceInput, notice: Notice, changes: Changes = {
 }
 
 /**
- * Waits for a workload to get ready, and says so only when that lasts (ADR 0019). Every rollout waits for pods for a moment. How
- * long the wait has lasted is not stored: it began no earlier than the phase, or the step that is held.
+ * Waits for a workload to become ready, and announces the wait only when it lasts (ADR 0019): every rollout waits for pods for a
+ * moment. The beginning of the wait is not stored. It is taken to be that of the phase, or of the step that is held.
  */
 export function waitForReadiness(turn: AdvanceInput, notice: Notice): Transition {
   const { status, spec, now } = turn;
   const heldSince = "hold" in status ? startOf(status.hold, spec.analysis.intervalMs) : 0;
   const since = Math.max(status.phaseSince, heldSince);
   const lastsAt = since + patienceOf(spec);
-  // A beginning in the future was written by a clock that was ahead.
+  // A beginning in the future was written by an operator whose clock was ahead.
   return since <= now && now < lastsAt ? { ...unchanged(turn), lookAgainAt: lastsAt } : waitFor(turn, notice);
 }
 
@@ -190,7 +190,7 @@ export function enterPhase(
   return update({ ...core, ...position }, ...notices);
 }
 
-/** The status as given, with the alerts of the notices; events are said in its phase. */
+/** The status as given, with the alerts of the notices. The events carry the phase of that status. */
 export function update(status: CanaryStatus, ...notices: readonly Notice[]): Transition {
   return { status: withAlerts(status, notices), events: eventsOf(status.phase, notices) };
 }
@@ -272,7 +272,7 @@ export function placeOf({ status, plan, canaryShare }: Turn): Place {
 /** Rolls back: all traffic goes to the primary, and the canary goes once every proxy knows the routes. */
 export function rollBack(turn: Turn, end: End, ...notices: readonly Notice[]): Transition {
   const { phaseSince } = turn.status;
-  // A restart takes the traffic away, too: it may have been a moment ago.
+  // A restart a moment ago took the traffic away, too.
   const served = turn.canaryShare > 0 || turn.now < phaseSince + drainDelayMs(turn.spec);
   const failed = enterPhase(
     turn,

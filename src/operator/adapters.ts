@@ -23,7 +23,7 @@ export type Chosen =
   | { readonly kind: "adapters"; readonly adapters: Adapters }
   | { readonly kind: "problem"; readonly detail: string };
 
-/** Who may have the routes of a Canary whose provider was changed to an unknown one: as Flagger guesses (R24). */
+/** The provider that is assumed for a Canary whose provider was changed to an unknown name: as Flagger does (R24). */
 const LIKELIEST = "istio";
 
 /** The kinds of all routers, for what reads and writes their objects. */
@@ -69,8 +69,8 @@ export function chooseAdapters(canary: Canary, tables: AdapterTables): Chosen {
 }
 
 /**
- * What the provider cannot do. Undone, it would send everybody to the canary (A/B, R28), hang the run at its first step
- * (mirroring, R2), or move users between the versions (affinity). A provider without weights replaces the strategy instead.
+ * What the Canary asks for and the provider cannot do. To ignore it would send all users to the canary (A/B, R28), hang the run at its
+ * first step (mirroring, R2), or move users between the versions (affinity). Without weights the plan replaces the strategy instead.
  */
 function inability({ spec }: Canary, router: Router, tables: AdapterTables): string | undefined {
   const { analysis } = spec;

@@ -18,7 +18,7 @@ export interface Rights {
   readonly leader: readonly Rule[];
   /** With every provider. */
   readonly common: readonly Rule[];
-  /** The operator does without: it then says less. */
+  /** Optional: without the right the operator names less in its messages. */
   readonly optional: readonly Rule[];
   /** Only with configs that are tracked, or with credentials of metric and alert providers. */
   readonly secrets: readonly Rule[];

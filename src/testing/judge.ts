@@ -148,8 +148,10 @@ type Analysing = Extract<CanaryStatus, { phase: "Progressing" | "WaitingPromotio
 const isAnalysing = (status: CanaryStatus): status is Analysing =>
   status.phase === "Progressing" || status.phase === "WaitingPromotion";
 
+const isAlone = ({ serving }: Analysing): boolean => serving === "primary-alone";
+
 /** The canary has another share than its step says: its pods are gone, or the primary's are. */
-const isAway = ({ withheld, standsIn }: Analysing): boolean => withheld || standsIn === true;
+const isAway = ({ serving }: Analysing): boolean => serving !== "as-planned";
 
 function demand(holds: boolean, what: string): void {
   if (!holds) throw new Error(what);
@@ -228,7 +230,7 @@ function judgeWords({ input, transition, routes }: Turn, before: Routes | undefi
   const taken = from.phase !== "Failed" && to.phase === "Failed";
   const alerts = to.owedAlerts.slice(from.owedAlerts.length - input.alertsDelivered);
   demand(!taken || alerts.some(({ severity }) => severity !== "info"), "a release was rolled back without an alert");
-  const withheld = isAnalysing(from) && isAnalysing(to) && !from.withheld && to.withheld;
+  const withheld = isAnalysing(from) && isAnalysing(to) && isAlone(to) && !isAlone(from);
   const gone = input.observation.readings.problem !== undefined;
   demand(!withheld || gone || to.failedChecks > from.failedChecks, "a canary that went down counts as nothing");
   const failed = (isAnalysing(to) || to.phase === "Promoting") && to.failedChecks > from.failedChecks;

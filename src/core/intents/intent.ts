@@ -27,7 +27,7 @@ export function obstacleTo({ observation, status }: Turn): string | undefined {
   const { target, primary, routesInForce } = observation.readings;
   if (target.readiness.kind !== "ready" || target.scaledDown) return "the canary is not ready";
   if (primary.readiness.kind !== "ready") return "the primary is not ready";
-  if ("withheld" in status && status.withheld) return "the canary has just lost its pods";
+  if ("serving" in status && status.serving === "primary-alone") return "the canary has just lost its pods";
   const hasTraffic = "step" in status && status.step > 0;
   return hasTraffic && !routesInForce ? "the routes are not as promised yet" : undefined;
 }

@@ -2,7 +2,7 @@ import { update } from "../turn.ts";
 import { waitUntil } from "../waits.ts";
 import { applied, type Intent, refused } from "./intent.ts";
 
-/** The step is held for a full interval again, because the metric window must be of the resumed state. */
+/** The step is held for a full interval again: the metrics must be measured after the run was resumed. */
 export const resume: Intent = {
   phases: ["Waiting", "Progressing", "WaitingPromotion", "Promoting"],
   apply({ status, now, spec, canaryShare }) {

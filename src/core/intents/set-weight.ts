@@ -4,7 +4,7 @@ import { update } from "../turn.ts";
 import { waitUntil } from "../waits.ts";
 import { applied, type Intent, obstacleTo, refused } from "./intent.ts";
 
-/** Holds the run at a weight of one's own. `resume` goes on with the next larger step. */
+/** Holds the run at the weight that the person chose. `resume` goes on with the next larger step. */
 export const setWeight: Intent = {
   phases: ["Progressing"],
   apply(turn, { toWeight, by, reason }) {

@@ -2,7 +2,7 @@ import { enterStep } from "../phases/analysis.ts";
 import { hooksOf } from "../probes.ts";
 import { applied, type Intent, obstacleTo, refused } from "./intent.ts";
 
-/** Forward to a step. Gates in between are named, and need to be skipped by name of the option, too. */
+/** Goes forward to a step. Where gates lie in between, the person must ask to skip gates, too; a refusal names them. */
 export const skip: Intent = {
   phases: ["Progressing"],
   apply(turn, { toStep, toWeight, gatesToo }) {
@@ -19,7 +19,7 @@ export const skip: Intent = {
     const obstacle = obstacleTo(turn);
     if (obstacle !== undefined) return refused(obstacle);
     const next = enterStep(turn, status, step, to, []);
-    // The person who skips goes on, so that a pause is over.
+    // To skip is to go on. So a pause is over.
     const { paused: _over, ...released } = next.status;
     return applied(`step ${status.step} -> ${to}`, { ...next, status: released });
   },

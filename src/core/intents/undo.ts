@@ -7,8 +7,8 @@ import { applied, type Intent, refused } from "./intent.ts";
 const INSTEAD = "revert the target instead (kubectl rollout undo, or in Git)";
 
 /**
- * The primary gets an earlier promoted revision back, as after a promotion that failed. The target is left as it is, so nothing that
- * applies it again has anything to revert; its revision counts as one that failed. Traffic stays on the primary throughout.
+ * The primary gets an earlier promoted revision back, as after a promotion that failed. The target is not changed, so a GitOps agent
+ * has nothing to revert. The target's revision counts as one that failed. The primary keeps the traffic all the time.
  */
 export const undo: Intent = {
   phases: ["Succeeded", "Initialized", "Failed"],

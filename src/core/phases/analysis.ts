@@ -38,9 +38,9 @@ import type { PositionIn } from "./phase.ts";
 
 export type Analysing = StatusIn<"Progressing"> | StatusIn<"WaitingPromotion">;
 
-export function onStepRoutes(plan: Plan, { withheld, standsIn, step, canaryWeight }: Analysing): Routes {
-  if (standsIn === true) return EVERYONE_TO_CANARY;
-  return withheld ? ALL_TO_PRIMARY : stepRoutes(currentStep(plan, step), canaryWeight);
+export function onStepRoutes(plan: Plan, { serving, step, canaryWeight }: Analysing): Routes {
+  if (serving === "canary-alone") return EVERYONE_TO_CANARY;
+  return serving === "primary-alone" ? ALL_TO_PRIMARY : stepRoutes(currentStep(plan, step), canaryWeight);
 }
 
 export function analyse(turn: Turn, status: Analysing): Decision {
@@ -80,13 +80,13 @@ export function analyse(turn: Turn, status: Analysing): Decision {
   if (target.scaledDown) return isExposed(turn) ? awaitCanary(turn, status, scaledToZero(turn)) : unchanged(turn);
   if (target.readiness.kind === "progressing") return awaitCanary(turn, status, target.readiness.detail);
   if (spec.skipAnalysis) return skipToPromotion(turn, status);
-  if (status.withheld) return giveBack(turn, status);
+  if (status.serving === "primary-alone") return giveBack(turn, status);
   return rerouted(turn, status) ?? goesOn(turn, status.hold, spec.analysis.intervalMs) ?? judge(turn, status);
 }
 
-/** Also in the middle of a hold. */
+/** Routes that another writer changed restart the hold, also in the middle of it. */
 function rerouted(turn: Turn, status: Analysing): Transition | undefined {
-  return status.step === 0 || status.withheld ? undefined : restartHold(turn, status);
+  return status.step === 0 || status.serving === "primary-alone" ? undefined : restartHold(turn, status);
 }
 
 /**
@@ -135,7 +135,7 @@ function awaitCanary(turn: Turn, status: Analysing, detail: string): Transition 
   }
   const notices = isAnnounced(status, notice) ? [] : [notice];
   const announced = announcementOf(notice);
-  return update({ ...status, failedChecks, withheld: true, canaryWeight: 0, announced }, ...notices);
+  return update({ ...status, failedChecks, serving: "primary-alone", canaryWeight: 0, announced }, ...notices);
 }
 
 function isExposed({ canaryShare }: Turn): boolean {
@@ -153,7 +153,7 @@ function giveBack(turn: Turn, status: Analysing): Transition {
   const canaryWeight = currentStep(turn.plan, status.step)?.weight ?? 0;
   const hold = waitUntil(turn.now + turn.spec.analysis.intervalMs);
   const { announced: _announced, ...rest } = status;
-  return update({ ...rest, withheld: false, canaryWeight, hold });
+  return update({ ...rest, serving: "as-planned", canaryWeight, hold });
 }
 
 /** Asks, then reads the answers in the order in which they were asked; the first that settles the matter ends the turn. */
@@ -267,13 +267,9 @@ function awaitPromotion(
   if (status.phase === "WaitingPromotion") return update({ ...status, hold, announced }, ...notices);
   // The wire shows one iteration less while waiting, except for progressive runs, which have none (Q20).
   const iterations = Math.max(0, turn.spec.analysis.iterations - 1);
-  const { step, withheld } = status;
+  const { step, serving } = status;
   const plan = turn.plan.name;
-  const waiting = enterPhase(
-    turn,
-    { phase: "WaitingPromotion", step, plan, withheld, hold },
-    { iterations, announced },
-  );
+  const waiting = enterPhase(turn, { phase: "WaitingPromotion", step, plan, serving, hold }, { iterations, announced });
   return prependEvents(status.phase, [...notices, refusal], waiting);
 }
 
@@ -285,7 +281,7 @@ export function enterStep(
   notices: readonly Notice[],
 ): Transition {
   const hold = waitUntil(turn.now + turn.spec.analysis.intervalMs);
-  const position = { step: index, plan: turn.plan.name, hold, withheld: false };
+  const position = { step: index, plan: turn.plan.name, hold, serving: "as-planned" } as const;
   const warnings = status.step === 0 ? turn.plan.warnings.map(EVENTS.notSupported) : [];
   const entered = enterPhase(
     turn,
@@ -311,14 +307,17 @@ function announcements(turn: Turn, announcement: Announcement): Notice[] {
   }
 }
 
+/** Before the primary takes anything over. */
+const UNSHIFTED = { serving: "as-planned", primaryWeight: 0 } as const;
+
 export function startPromotion(turn: Turn, status: Analysing, notices: readonly Notice[]): Transition {
-  const position = { step: status.step, plan: turn.plan.name, withheld: false, primaryWeight: 0, skipping: false };
+  const position = { step: status.step, plan: turn.plan.name, ...UNSHIFTED, skipping: false };
   return copyOrCover(turn, status, position, notices, status.canaryWeight);
 }
 
 /** skipAnalysis: the revision is promoted unjudged, as its owner asked; traffic leaves the primary only when it cannot serve. */
 export function skipToPromotion(turn: Turn, status: Analysing): Transition {
-  const position = { step: status.step, withheld: false, primaryWeight: 0, skipping: true };
+  const position = { step: status.step, ...UNSHIFTED, skipping: true };
   return copyOrCover(turn, status, position, [], 0);
 }
 

@@ -23,12 +23,12 @@ export const failed: PhaseRules<"Failed"> = {
     if (status.promotedSpec === "") return { target: "as-is", primary: PRESENT };
     if (status.recovery.kind === "none")
       return { target: status.drain.kind === "none" ? "down" : "as-is", primary: PRESENT };
-    // The canary covers first, see cover.ts: until then the primary stays as the promotion left it.
+    // The canary must cover first, see cover.ts. Until then the primary stays as the promotion left it.
     if (status.drain.kind !== "none") return { target: "up", primary: promotedPrimary(status, uid) };
     const from = promotionToRestore(status, uid) ?? "";
     return { target: status.canaryWeight > 0 ? "up" : "as-is", primary: { kind: "restored", from } };
   },
-  // Said after a failed promotion, too, where nothing was scaled to zero (Q6).
+  // Flagger writes this message after a failed promotion, too, though nothing was scaled to zero then (Q6).
   condition: (kind) => ({ status: "False", message: `Canary analysis failed, ${kind} scaled to zero.` }),
   memory: {
     read: (memory, known) => ({

@@ -1,11 +1,13 @@
 /** Unions that the wire, and journals of older releases, keep as flags. */
-import type { ProgressingStage, Recovery } from "./positions.ts";
+import type { ProgressingStage, Recovery, Serving } from "./positions.ts";
 
 export interface Flags {
   readonly restoring?: boolean | undefined;
   readonly undoing?: string | undefined;
   readonly prepared?: boolean | undefined;
   readonly putOff?: boolean | undefined;
+  readonly withheld?: boolean | undefined;
+  readonly standsIn?: boolean | undefined;
 }
 
 export function recoveryFrom({ restoring, undoing }: Flags): Recovery {
@@ -17,4 +19,9 @@ export function recoveryFrom({ restoring, undoing }: Flags): Recovery {
 export function stageFrom({ prepared, putOff }: Flags, step: number): ProgressingStage {
   if (putOff === true) return "put-off";
   return (prepared ?? step > 0) ? "prepared" : "preparing";
+}
+
+export function servingFrom({ withheld, standsIn }: Flags): Serving {
+  if (standsIn === true) return "canary-alone";
+  return withheld === true ? "primary-alone" : "as-planned";
 }

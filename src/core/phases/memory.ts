@@ -3,6 +3,7 @@ import type { StatusCore } from "../canary.ts";
 import { drainOf } from "../interval.ts";
 import { readWait, waitUntil, writeWait } from "../waits.ts";
 import type { RecoveryHints, WireMemory } from "../wire.ts";
+import { servingFrom } from "./flags.ts";
 import type { Known } from "./phase.ts";
 import type { Draining, OnStep, Phase, Wait } from "./positions.ts";
 
@@ -26,20 +27,19 @@ export function readOnStep(phase: Phase, memory: WireMemory | undefined, known: 
   return {
     step,
     hold: step === 0 ? readHold(memory) : recoverHold(memory, known),
-    withheld: memory?.withheld ?? false,
-    ...(memory?.standsIn === true ? { standsIn: true } : {}),
+    serving: servingFrom(memory ?? {}),
     ...(memory?.outages === undefined ? {} : { outages: memory.outages }),
     ...(memory?.plan === undefined ? {} : { plan: memory.plan }),
   };
 }
 
-export function writeOnStep({ step, hold, withheld, standsIn, outages, plan }: OnStep): WireMemory {
+export function writeOnStep({ step, hold, serving, outages, plan }: OnStep): WireMemory {
   const optional = {
     ...(plan === undefined ? {} : { plan }),
-    ...(standsIn === true ? { standsIn } : {}),
+    ...(serving === "canary-alone" ? { standsIn: true } : {}),
     ...(outages === undefined ? {} : { outages }),
   };
-  return { step, ...optional, ...writeHold(hold), withheld };
+  return { step, ...optional, ...writeHold(hold), withheld: serving === "primary-alone" };
 }
 
 export function readDrain(memory: WireMemory | undefined, { core, hints }: Known): Draining {

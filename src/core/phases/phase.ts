@@ -8,7 +8,7 @@ import type { Phase, Position } from "./positions.ts";
 
 export interface PhaseRules<P extends Phase> {
   readonly name: P;
-  /** Every phase that may come next, staying aside. A status that takes another arrow is a bug: `decide` asserts it. */
+  /** Every other phase that may come next. `decide` throws when a status takes an arrow that is not here. */
   readonly arrows: readonly Phase[];
   /** A release is under way. */
   readonly running: boolean;

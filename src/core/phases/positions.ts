@@ -22,10 +22,7 @@ export interface OnStep {
   readonly step: number;
   /** Nothing is judged before its end: the metric window must fill. */
   readonly hold: Wait;
-  /** The canary cannot serve: its share goes to the primary until it can. */
-  readonly withheld: boolean;
-  /** The primary has no pods: the canary, which has users already, serves everyone until the primary can. */
-  readonly standsIn?: boolean;
+  readonly serving: Serving;
   /** How often the canary stood in so far in this run; absent: never. */
   readonly outages?: number;
   /** Name of the plan that counts the step; absent before the first step, and where Flagger's CRD pruned it. */
@@ -63,15 +60,22 @@ export type Position =
   | { readonly phase: "Terminated" };
 
 /**
- * `preparing`: the gates and the pre-rollout hooks before the first step have not passed. `put-off`: the run starts over at the end of
- * the hold, and not before. `prepared`: they have passed; so it is on every step.
+ * Who serves the users of a step. `as-planned`: the split of the step. `primary-alone`: no pod of the canary can serve, so that its
+ * share goes to the primary until one can. `canary-alone`: the primary has no pods, so that the canary, which has users already,
+ * serves everyone until the primary can.
+ */
+export type Serving = "as-planned" | "primary-alone" | "canary-alone";
+
+/**
+ * `preparing`: the gates and the pre-rollout hooks before the first step have not passed yet. `put-off`: the run starts over at the end
+ * of the hold, and not before. `prepared`: the gates and the hooks have passed. Every step is `prepared`.
  */
 export type ProgressingStage = "preparing" | "put-off" | "prepared";
 
 /**
- * What the primary gets back before anything else happens, and after the drain where the canary must cover for it meanwhile. `none`:
- * nothing. `restoring`: a promotion failed, and the primary gets its last promoted revision back. `undoing`: a person undid the
- * promotion that the primary carried then, see `promotionId`.
+ * Whether the primary gets an earlier revision back before anything else happens. Where the canary must cover for the primary, the
+ * drain comes first. `none`: no. `restoring`: a promotion failed, and the primary gets its last promoted revision back. `undoing`: a
+ * person undid the promotion that the primary carried then, see `promotionId`.
  */
 export type Recovery =
   | { readonly kind: "none" }

@@ -54,7 +54,7 @@ export const promoting: PhaseRules<"Promoting"> = {
   running: true,
   decide: promote,
   routes(plan, status) {
-    if (status.withheld) return ALL_TO_PRIMARY;
+    if (status.serving === "primary-alone") return ALL_TO_PRIMARY;
     if (status.primaryWeight > 0) return split(TOTAL_WEIGHT - status.primaryWeight);
     if (status.covering !== undefined) return EVERYONE_TO_CANARY;
     if (status.skipping) return ALL_TO_PRIMARY;
@@ -100,7 +100,7 @@ function recoverCover({ core: { canaryWeight } }: Known): "full" | undefined {
   return canaryWeight === TOTAL_WEIGHT ? "full" : undefined;
 }
 
-/** A weight that no run ends with belongs to the shift back: the primary has the rest. 0: the shift has not begun. */
+/** A weight with which no run ends belongs to the shift back, where the primary has the rest. 0: the shift has not begun. */
 function primaryShare({ core: { canaryWeight }, hints: { iterations, weights } }: Known): number {
   // Other strategies record no weight until they shift it.
   if (iterations > 0 && canaryWeight === 0) return 0;
@@ -143,23 +143,23 @@ function promote(turn: Turn, status: StatusIn<"Promoting">): Decision {
     if (failure === undefined) continue;
     const silent = answered.answer.kind === "no-data";
     if (silent && mayStillBeMeasured(turn, status, answered)) return awaitValues(turn, status, failure);
-    // Missing values do not undo a failure that was measured before.
+    // A value that is missing now does not outweigh a failure that was measured before.
     if (!silent || status.failedSinceShift === true) return doubtPrimary(turn, status, failure, failureData(answered));
   }
   return isHeld(turn) ? unchanged(turn) : shiftToPrimary(turn, status);
 }
 
 /** The canary lost its pods while it had traffic. */
-function isUnserved({ observation }: Turn, { withheld }: StatusIn<"Promoting">): boolean {
+function isUnserved({ observation }: Turn, { serving }: StatusIn<"Promoting">): boolean {
   const { primary, target } = observation.readings;
-  return target.available === 0 && primary.available > 0 && !withheld;
+  return target.available === 0 && primary.available > 0 && serving !== "primary-alone";
 }
 
 /** The primary lost all of its pods though its strategy keeps some up: the copy ends at once, or a node failed. */
 function isPrimaryDown({ observation, canaryShare }: Turn, status: StatusIn<"Promoting">): boolean {
   const { primary, target } = observation.readings;
-  const mayServe = canaryShare > 0 && target.available > 0 && !status.withheld && status.covering === undefined;
-  return mayServe && lacksPods(primary);
+  const mayServe = canaryShare > 0 && target.available > 0 && status.serving !== "primary-alone";
+  return mayServe && status.covering === undefined && lacksPods(primary);
 }
 
 /**
@@ -180,7 +180,7 @@ function coverNow(turn: Turn, status: StatusIn<"Promoting">): Transition {
 }
 
 function withhold(status: StatusIn<"Promoting">): Transition {
-  return update({ ...status, withheld: true, canaryWeight: 0 });
+  return update({ ...status, serving: "primary-alone", canaryWeight: 0 });
 }
 
 function isCopied({ uid, observation }: Turn, { applied }: CanaryStatus): boolean {

@@ -1,4 +1,4 @@
-/** How a promotion ends: well, or with the primary getting its last promoted revision back. */
+/** The two ends of a promotion: it succeeds, or the primary gets its last promoted revision back. */
 import type { End } from "../cause.ts";
 import { mustCover } from "../cover.ts";
 import { EVENTS } from "../events.ts";

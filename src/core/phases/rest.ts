@@ -1,6 +1,6 @@
 /**
- * Initialized, Succeeded, Failed: between two runs. Pay what is owed, let the old workload drain, and look out for the next
- * revision.
+ * Initialized, Succeeded, Failed: between two runs. Call the post-rollout hooks that are owed, let the old workload drain, and wait
+ * for the next revision.
  */
 
 import type { CanaryStatus, StatusIn } from "../canary.ts";
@@ -39,8 +39,8 @@ import { promotionToRestore } from "./promoted-primary.ts";
 type Idle = StatusIn<"Initialized"> | StatusIn<"Succeeded"> | StatusIn<"Failed">;
 
 /**
- * The drain counts from when the routes are in force; they may be written late, after a crash for example. That comes before
- * anything else, because this turn writes the routes. A target that is scaled down already has nothing to lose.
+ * The drain counts from when the routes are in force. The routes may be written late, after a crash for example. So the drain is
+ * looked at before anything else: this turn writes the routes. A target that is scaled down already needs no drain.
  */
 export function decideAtRest(turn: Turn, status: Idle): Decision {
   const { target, routesInForce } = turn.observation.readings;
@@ -78,12 +78,12 @@ function idle(turn: Turn, status: Idle): Decision {
   return status.announced === undefined ? unchanged(turn) : update(withoutAnnouncement(status));
 }
 
-/** The awaited thing is there. When it is missing once more, the wait is announced again. */
+/** The wait is over. When the same wait begins again, it is announced again. */
 function withoutAnnouncement({ announced: _over, ...status }: CanaryStatus): CanaryStatus {
   return status;
 }
 
-/** Takes our hash for what the target holds. Checksums of configs are the same in every release: a change of them still counts. */
+/** Records Aviary's hash of the target. Checksums of configs are equal in every release of Flagger, so a change of them counts. */
 function adoptHashes(turn: Turn): Transition {
   const { spec } = turn.observation.readings.target.revision;
   return updateCommon(turn, { applied: { ...turn.status.applied, spec }, promotedSpec: spec, foreign: false });
@@ -190,14 +190,14 @@ export function beginWhenAllowed(turn: Turn): Decision {
   }
   const begun = enterPhase(
     turn,
-    { phase: "Progressing", step: 0, hold: NO_WAIT, withheld: false, stage: "preparing" },
+    { phase: "Progressing", step: 0, hold: NO_WAIT, serving: "as-planned", stage: "preparing" },
     resetCounters(target.revision),
     EVENTS.newRevision(turn),
   );
   return prependEvents(turn.status.phase, passed, begun);
 }
 
-/** Notice once, on the way in; while waiting the gate is asked again every interval, silently. */
+/** The wait is announced once, when it begins. Then the gate is asked again every interval, without an announcement. */
 function awaitApproval(turn: Turn, hook: string, muted: boolean): Transition {
   const waiting = { phase: "Waiting", hold: waitUntil(turn.now + turn.spec.analysis.intervalMs) } as const;
   const refusal = EVENTS.rolloutRefused(turn, hook, muted);

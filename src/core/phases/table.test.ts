@@ -11,7 +11,7 @@ const HINTS = { intervalMs: 15_000, iterations: 0, weights: [10, 20], mirror: fa
 const NOW = 1_767_225_600_000;
 const CENTURY = 3_155_760_000_000;
 const AWAY: Wait = { kind: "after-routes", notBefore: NOW };
-const STEP = { step: 1, hold: AWAY, withheld: true, plan: "canary" };
+const STEP = { step: 1, hold: AWAY, serving: "primary-alone", plan: "canary" } as const;
 
 const POSITIONS: readonly Position[] = [
   { phase: "Initializing", stage: "copying" },
@@ -20,9 +20,10 @@ const POSITIONS: readonly Position[] = [
   { phase: "Initialized", drain: { kind: "until", at: NOW } },
   { phase: "Waiting", hold: { kind: "until", at: NOW } },
   { phase: "Progressing", ...STEP, stage: "prepared" },
-  { phase: "Progressing", ...STEP, step: 0, withheld: false, stage: "preparing" },
-  { phase: "Progressing", ...STEP, step: 0, withheld: false, stage: "put-off" },
+  { phase: "Progressing", ...STEP, step: 0, serving: "as-planned", stage: "preparing" },
+  { phase: "Progressing", ...STEP, step: 0, serving: "as-planned", stage: "put-off" },
   { phase: "WaitingPromotion", ...STEP },
+  { phase: "WaitingPromotion", ...STEP, serving: "canary-alone", outages: 1 },
   { phase: "Promoting", ...STEP, primaryWeight: 60, shiftedAt: NOW, failedSinceShift: true, skipping: false },
   { phase: "Finalising", hold: AWAY },
   { phase: "Succeeded", drain: AWAY, owesPostRollout: true, outcome: "unjudged" },

@@ -144,4 +144,4 @@ describe("routes that take long to write", () => {
   });
 });
 
-const ON_STEP = { step: 1, hold: { kind: "none" }, withheld: false, stage: "prepared" } as const;
+const ON_STEP = { step: 1, hold: { kind: "none" }, serving: "as-planned", stage: "prepared" } as const;

@@ -24,10 +24,10 @@ import type { RemoveObject, WriteObject } from "./write.ts";
 export interface Scene {
   readonly readings: Readings;
   readonly plan: Plan;
-  /** undefined when there is a problem: then nothing is written either, unless the target is all that is missing. */
+  /** undefined when there is a problem: then nothing is written. A target that is missing or unreadable is no such problem. */
   readonly adapters?: Adapters;
   readonly selector?: PodSelector;
-  /** What the Canary named before; absent when it names the same. */
+  /** The names that the Canary had before its spec was edited; absent when they are the same. */
   readonly former?: Former;
 }
 
@@ -134,7 +134,7 @@ async function observeAs(
   try {
     await followInputs(canary, adapters, more, ports, signal);
   } catch (error) {
-    // The new names cannot be followed: those of before are left all the same.
+    // The objects of the new names cannot be read. The former names are left all the same.
     if (more.length === 0 || !(error instanceof ReadFailure)) throw error;
     await ports.follow(canary.ref, more, signal);
     return problemScene(error.message, NO_PLAN);
@@ -160,7 +160,7 @@ async function observeAs(
   const { target, primary, recheckAt, selector } = reading;
   const foreign = canary.deleting ? undefined : foreignAmong(canary, adapters, selector, ports.snapshot);
   if (scalerProblem !== undefined && !isUnderWay(canary)) {
-    // What a turn promised before the autoscaler went, and did not get done, is still done: the target is taken down.
+    // A turn before the autoscaler was deleted may have promised to scale the target down. This turn keeps that promise.
     const finishes = foreign === undefined && isAtRest(canary);
     return { ...problemScene(scalerProblem, plan), ...(finishes ? { adapters, ...withSelector(selector) } : {}) };
   }
@@ -215,7 +215,7 @@ function problemScene(problem: string, plan: Plan): Scene {
   return { readings: { problem, target, primary, routesInForce: true }, plan };
 }
 
-/** What to look at may depend on what was seen (a pod template names its ConfigMaps), so it is asked until it rests. */
+/** The objects to read depend on objects that were read (a pod template names its ConfigMaps), so the list is made until it stays. */
 async function followInputs(
   canary: Canary,
   adapters: Adapters,
@@ -239,13 +239,13 @@ async function followInputs(
     try {
       await ports.follow(canary.ref, refs, signal);
     } catch (error) {
-      // Nothing can be given back of what the cluster does not know.
+      // The cluster does not know the kind. So it has no object of this kind to hand back.
       if (!(canary.deleting && error instanceof KindMissing)) throw error;
     }
   }
 }
 
-/** Users are on the canary, or on their way back: the way back is finished, with any kind of scaler. */
+/** Users are on the canary, or their traffic is being shifted back. That is finished also without the autoscaler. */
 function isUnderWay({ status }: Canary): boolean {
   return isRunning(status.phase) || ("drain" in status && status.drain.kind !== "none") || isRecovering(status);
 }
@@ -261,8 +261,7 @@ function isLeaving({ status: { phase } }: Canary): boolean {
 }
 
 /**
- * In this order: what traffic may be sent to exists before it is sent, and what loses its traffic is taken away after it
- * lost it.
+ * The order matters. A workload exists before traffic is sent to it, and a workload is scaled down after its traffic was taken away.
  */
 async function converge(
   canary: Canary,
@@ -298,7 +297,7 @@ async function converge(
   // A primary that cannot serve while it is replaced loses its traffic first.
   const [before, after] = routes.everyone === true ? [[], primary] : [primary, []];
   const stages: readonly (() => readonly KubeObject[])[] = [
-    // A Canary on its way out makes nothing new, and needs no repair of what goes with it.
+    // A Canary that is being deleted creates nothing, and repairs nothing that is deleted with it.
     () => (selector === undefined || isLeaving(canary) ? [] : services.renderCopies(canary, selector, snapshot)),
     () => (isLeaving(canary) ? [] : (router.prepare?.(canary, snapshot) ?? [])),
     ...before,
@@ -325,7 +324,7 @@ interface Writing {
   readonly onRouted: () => void;
 }
 
-/** The routes of before send all traffic to the primary; the autoscaler that the primary has no more goes. */
+/** The former routes send all traffic to the primary. The primary's former autoscaler is deleted. */
 async function leave(
   canary: Canary,
   { leaving }: DesiredWorld,

@@ -1,7 +1,7 @@
 /** Secrets that MetricTemplates and AlertProviders name: their data goes to an address that a tenant writes. */
 import type { KubeObject } from "../../ports/kubernetes.ts";
 
-/** Written by machines for themselves. To name such a Secret is to take what may not be read. */
+/** Types of Secrets that programs write for themselves. A tenant who names such a Secret may not be allowed to read it. */
 const NEVER_SENT =
   /^(?:kubernetes\.io\/(?:service-account-token|dockercfg|dockerconfigjson)|bootstrap\.kubernetes\.io\/token|helm\.sh\/)/;
 
@@ -12,6 +12,6 @@ export function credentialsOf(secret: KubeObject): ReadonlyMap<string, string> |
     return `secrets of type ${type} are never sent to a provider: copy what is meant into one of type Opaque`;
   }
   const entries = Object.entries((secret.data ?? {}) as Record<string, string>);
-  // Files that Secrets are made of end with a newline, which no header may hold.
+  // A Secret that was made of a file ends with a newline. A header may hold none.
   return new Map(entries.map(([key, value]) => [key, Buffer.from(value, "base64").toString("utf8").trim()]));
 }

@@ -1,6 +1,6 @@
 /**
  * Another writer that changes a field of Aviary back, again and again: a GitOps agent without the right exception, a second operator,
- * a person with a loop. Aviary repairs the field each time. The fight is said once, with the other writer's name, and counted.
+ * a script in a loop. Aviary repairs the field each time. The fight is announced once, with the other writer's name, and counted.
  */
 import type { CanaryRef } from "../../core/canary.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -27,7 +27,7 @@ export interface FightsOptions {
   readonly onFight: (canary: CanaryRef, fight: Fight) => void;
 }
 
-/** So many repairs of the same fields, one after the other, are a fight. A hand that slips does it once or twice. */
+/** So many repairs of the same fields, one after the other, are a fight. One or two may be a mistake of a person. */
 const REPAIRS = 3;
 /** A fight is over when nothing had to be repaired for so long. */
 const OVER_MS = 600_000;

@@ -1,4 +1,4 @@
-/** What a Canary named before its spec was edited: the routes that must send nothing to the canary, and copies that go. */
+/** Objects under a Canary's former names: routes that must send nothing to the canary, and an autoscaler that is deleted. */
 import type { Canary } from "../../core/canary.ts";
 import { formerNames, namesOf, underNames } from "../../core/names.ts";
 import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
@@ -43,7 +43,7 @@ export function isLeft(former: Former, seen: Snapshot): boolean {
   return !sends && obsoleteOf(former, seen) === undefined;
 }
 
-/** The autoscaler that the primary has no more. Only one that was made for this Canary is ever deleted. */
+/** The primary's former autoscaler. It is deleted only when it was made for this Canary. */
 export function obsoleteOf({ canary, scaler }: Former, seen: Snapshot): KubeObject | undefined {
   const object = scaler === undefined ? undefined : seen.get(scaler.ref);
   const owners = object?.metadata.ownerReferences ?? [];

@@ -1,6 +1,6 @@
 /**
- * The caches, and on top of them what we wrote ourselves a moment ago: a turn never decides on a world that is older than
- * its own last write, and so never writes the same thing twice.
+ * The caches, and on top of them the operator's own last writes, which the caches may not show yet. So no turn decides on a cluster that
+ * is older than the last write, and no turn writes the same thing twice.
  */
 import type { CanaryRef } from "../../core/canary.ts";
 import { apiVersionOf, type KubeObject, type ObjectRef, type ResourceType } from "../../ports/kubernetes.ts";
@@ -10,13 +10,13 @@ export interface FreshSnapshot extends Snapshot {
   /** Remembers the answer to a write until the cache has caught up with it. @param by in whose turn it was written */
   learn(type: ResourceType, written: KubeObject, by: CanaryRef): void;
   /**
-   * Takes notice of what a watch tells: the cache has caught up with a write of that version.
-   * @returns whether it is only the echo of a write made in a turn of this Canary, and no news for it
+   * Called for each watch event: the cache has caught up with the write of that version.
+   * @returns whether the event only shows a write of a turn of this Canary, which is no reason for another turn
    */
   echoed(canary: CanaryRef, type: ResourceType, object: KubeObject): boolean;
   /** Drops what is remembered of an object that is not there any more. */
   unlearn(ref: ObjectRef): void;
-  /** The object is gone: that we wrote it a moment ago does not bring it back. */
+  /** The object is gone. Its last write is forgotten. */
   deleted(type: ResourceType, last: KubeObject): void;
 }
 
@@ -40,7 +40,7 @@ export function createFreshSnapshot(
   listed: (type: ResourceType, namespace: string) => readonly KubeObject[] = () => [],
 ): FreshSnapshot {
   const written = new Map<string, Written>();
-  /** What workloads asked for when they were deleted: made again, they begin with as many pods. */
+  /** Replicas of deleted workloads: a workload that is created again begins with as many pods. */
   const sizes = new Map<string, number>();
   /** Uids of objects that are gone: the answer to a write may come after the news that its object was deleted. */
   const gone = new Set<string>();

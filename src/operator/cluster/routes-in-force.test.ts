@@ -23,7 +23,7 @@ const TESTS = [...ofAppMesh, ...ofContour, ...ofGatewayApi, ...ofGloo, ...ofIsti
 const MATCHED: Routes = { primary: 0, canary: 100, mirror: false };
 const EVERYONE: Routes = { ...MATCHED, everyone: true };
 
-const onStep = { step: 1, plan: "ab-testing", withheld: false, hold: { kind: "none" }, run: undefined } as const;
+const onStep = { step: 1, plan: "ab-testing", serving: "as-planned", hold: { kind: "none" }, run: undefined } as const;
 
 /** In the middle of the test, or while the canary covers for the primary: the routes that its status promises. */
 function canaryOf({ parts }: Specimen, everyone: boolean): Canary {

@@ -1,6 +1,6 @@
 /**
- * What the API server stores otherwise than it was written: its schema prunes a field, or a webhook has the last word.
- * Writing that again would have the same end, at full speed and for ever.
+ * Fields that the API server stores otherwise than they were written: its schema prunes a field, or an admission webhook changes one.
+ * To write such a field again would have the same result, turn after turn, for ever.
  */
 
 import { equal, type Fields, isFields } from "../../json/merge-patch.ts";

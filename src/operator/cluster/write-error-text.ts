@@ -1,4 +1,4 @@
-/** What the events say of a write that was refused: the words that Flagger's users know, misspellings included. */
+/** The texts of events about refused writes: Flagger's texts, with their misspellings. */
 import { apiVersionOf, type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import type { RouterKind } from "../../ports/router.ts";
 
@@ -16,7 +16,7 @@ export function refusedWrite(wanted: KubeObject, verb: Verb, kinds: readonly Rou
 
 type Text = (name: string, verb: Verb, wanted: KubeObject) => string;
 
-/** Whether we made it for a Canary; else it is the target, of which only the size is written. */
+/** Whether Aviary made the object for a Canary. Otherwise it is the target, whose size alone Aviary writes. */
 const isCopy = ({ metadata }: KubeObject): boolean =>
   (metadata.ownerReferences ?? []).some(
     ({ kind, controller }) => kind === RESOURCES.canary.kind && controller === true,

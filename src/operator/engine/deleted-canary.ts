@@ -1,4 +1,4 @@
-/** A Canary that is deleted without `revertOnDeletion` takes the primary, the Services and the routes along. */
+/** With a Canary that has no `revertOnDeletion`, Kubernetes deletes the primary, the Services and the routes. */
 import { dotted, type TargetRef } from "../../core/canary.ts";
 import type { ObjectChange } from "../../ports/kube.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
@@ -8,7 +8,7 @@ import type { Recorder } from "../../ports/recorder.ts";
 const SCALED_DOWN = ["Deployment", "StatefulSet", "DaemonSet"];
 
 /**
- * Says that nothing serves any more, and what to do. A Canary that was never initialised took nothing over.
+ * Warns that no pod serves the users any more, and says what to do. A Canary that was never initialised had taken nothing over.
  * @param primary as it was seen last, for its size
  */
 export function warnOfDeletion(change: ObjectChange, primary: KubeObject | undefined, recorder: Recorder): void {

@@ -130,7 +130,7 @@ export function startEngine(options: EngineOptions): Engine {
     random,
     concurrency: options.concurrency,
     lane: (key) => canaryRef(key).namespace,
-    // An API server that comes back is noticed soon; one that stays away is not pestered.
+    // The operator soon notices an API server that comes back, and sends few requests to one that stays away.
     backOffMinMs: 200,
     backOffMaxMs: 10_000,
     work: async (key, signal) => {

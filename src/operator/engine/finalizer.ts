@@ -12,8 +12,8 @@ interface FinalizerPorts {
 }
 
 /**
- * Puts the finalizer on or takes it off, as the spec asks.
- * @returns "written": the Canary's next turn goes on; "leaves": it is on its way out, and Aviary owns nothing of it any more
+ * Adds or removes the finalizer, as the spec asks.
+ * @returns "written": the Canary's next turn goes on; "leaves": the Canary is being deleted, and Aviary owns none of its objects
  */
 export async function tendFinalizer(
   canary: Canary,
@@ -24,7 +24,7 @@ export async function tendFinalizer(
   if (canary.deleting && !present) return "leaves";
   const wanted = canary.spec.revertOnDeletion;
   if (present === wanted) return "as wanted";
-  // Opting out while being deleted: let it go as it is.
+  // `revertOnDeletion` was set after the deletion was asked for: the Canary is deleted without a hand-back.
   if (wanted && canary.deleting) return "leaves";
   await store.setFinalizer(canary, wanted, signal);
   return "written";

@@ -1,4 +1,4 @@
-/** Whose contents must be at hand: objects of caches that read contents on demand, see ObjectCache.hold. */
+/** Objects whose contents a Canary needs, in caches that read contents on demand, see ObjectCache.hold. */
 import type { ObjectCache } from "../../ports/kube.ts";
 import type { ObjectRef, ResourceType } from "../../ports/kubernetes.ts";
 import { cureOf } from "../cluster/missing-right.ts";

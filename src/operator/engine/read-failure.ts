@@ -1,6 +1,6 @@
-/** What a turn needs to see cannot be seen; the message is the text of the event. */
+/** An object that a turn needs cannot be read. The message is the text of the event. */
 export class ReadFailure extends Error {
-  /** @param filled settles when it can be seen, or when the operator stops; absent: trying again is all that helps */
+  /** @param filled settles when the object can be read, or when the operator stops; absent: the turn must be tried again */
   constructor(
     message: string,
     readonly filled?: Promise<unknown>,

@@ -1,4 +1,4 @@
-/** Turns of Canaries, one at a time each, and what happens when one cannot be taken. */
+/** Takes the turns of Canaries, and decides what happens when a turn cannot be taken. */
 import type { CanaryRef } from "../../core/canary.ts";
 import { type Ports, type Requeue, reconcile } from "../reconcile/reconcile.ts";
 import type { Sessions } from "../sessions.ts";
@@ -26,7 +26,7 @@ export function createTurns({ ports, complaints, wake, sessions, quarantine }: T
   /** The Canary waits for a cache. */
   const parked = sessions.slot<true>();
 
-  /** A Canary that cannot see what it needs waits until it can, instead of trying again and again. */
+  /** A Canary whose objects cannot be read waits until they can be read, instead of trying again and again. */
   function park(key: string, filled: Promise<unknown>): void {
     const ref = canaryRef(key);
     if (parked.get(ref) === true) return;
@@ -58,7 +58,7 @@ export function createTurns({ ports, complaints, wake, sessions, quarantine }: T
       if (alone !== undefined) return alone;
       try {
         const turn = () => reconcile(canaryRef(key), ports, signal);
-        // Only the watchdog asks whose turn it is, and to know it costs a fifth of every turn.
+        // Only the watchdog needs to know whose turn it is. That knowledge costs a fifth of every turn.
         const requeue = await (quarantine === undefined ? turn() : underWay(key, turn));
         complaints.settled(key);
         return requeue;

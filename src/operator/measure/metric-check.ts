@@ -94,7 +94,7 @@ export async function modelFor(
   };
 }
 
-/** Knative's series are told apart by revision: the newest is the canary, the primary's is written on the Service. */
+/** Knative's series are labelled by revision. The newest revision is the canary; an annotation of the Service names the primary's. */
 async function knativeRoute(
   namespace: string,
   name: string,

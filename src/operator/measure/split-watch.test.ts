@@ -16,7 +16,13 @@ const READINGS: Readings = { target: TARGET, primary: PRIMARY, routesInForce: tr
 /** On a step of 10 % each. */
 function onStep(step: number, parts: Parameters<typeof aCanary>[0] = {}, run = "run-1"): Canary {
   const canary = aCanary({ ...parts, analysis: { interval: "1m", stepWeight: 10, maxWeight: 50, ...parts.analysis } });
-  const position = { phase: "Progressing", step, hold: { kind: "none" }, withheld: false, stage: "prepared" } as const;
+  const position = {
+    phase: "Progressing",
+    step,
+    hold: { kind: "none" },
+    serving: "as-planned",
+    stage: "prepared",
+  } as const;
   return {
     ...canary,
     status: { ...canary.status, ...position, canaryWeight: 10 * step, run: { id: run, startedAt: 0 } },

@@ -1,6 +1,6 @@
 /**
- * Counts the requests of both versions while one promise holds, and tells when the mesh does not split as promised. It runs beside
- * the turns: no decision waits for a count, and no count changes a decision.
+ * Counts the requests of both versions while the promised split stays the same, and reports when the mesh does not split as promised.
+ * It runs beside the turns: no decision waits for a count, and no count changes a decision.
  */
 import type { Canary, CanaryRef } from "../../core/canary.ts";
 import { drainOf } from "../../core/interval.ts";
@@ -28,7 +28,7 @@ export interface SplitPorts {
   readonly wake: (ref: CanaryRef) => void;
 }
 
-/** A promise since it held, as the cluster's routes showed it turn by turn. */
+/** The promised split, since the cluster's routes have shown it in every turn. */
 interface Held {
   readonly run: string;
   /** Percent for the canary; undefined: no promise stands that counts could show. */

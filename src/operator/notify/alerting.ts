@@ -179,7 +179,7 @@ function notifierPorts({ clock, dispatcherFor }: Omit<AlertingPorts, "log" | "re
   return { clock, ...(dispatcherFor === undefined ? {} : { dispatcherFor }) };
 }
 
-/** Microsoft Teams wins over Slack when both are given. A notifier that cannot work is said and left out. */
+/** Microsoft Teams is used when both Teams and Slack are given. A notifier that cannot work is logged and left out. */
 function globalNotifier(flags: OperatorFlags, ports: AlertingPorts): Notifier | undefined {
   const { log } = ports;
   const teams = flags.msteamsUrl !== "";

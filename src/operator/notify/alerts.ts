@@ -15,7 +15,7 @@ export interface AlertDesk {
   deliver(canary: Canary, owed: readonly Alert[]): void;
   /** How many of the owed ones, from the oldest on, have been delivered. */
   delivered(ref: CanaryRef): number;
-  /** That many were taken off the status, and the status is saved. */
+  /** So many alerts were removed from the status, and the status is saved. */
   cleared(ref: CanaryRef, count: number): void;
 }
 

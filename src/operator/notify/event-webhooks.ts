@@ -23,7 +23,7 @@ export interface EventWebhookOptions {
 const MOST_WAITING = 200;
 
 export interface EventWebhooks extends Recorder {
-  /** Resolves when everything said so far was posted, or when `signal` is aborted. */
+  /** Resolves when every event so far was posted, or when `signal` is aborted. */
   flush(signal: AbortSignal): Promise<void>;
 }
 

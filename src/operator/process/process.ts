@@ -1,4 +1,4 @@
-/** The operator as a process: connects, checks, elects, runs the engine, and stops without leaving anything half-said. */
+/** The operator as a process: connects, checks, elects a leader, runs the engine, and delivers events and alerts before it stops. */
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
@@ -278,8 +278,8 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
 }
 
 /**
- * A turn mostly waits, for a webhook up to as long as its author wants, and must hold up no other Canary meanwhile: so there
- * are many of them, as many as there are goroutines in the original. What a turn does to the API server is limited there.
+ * A turn mostly waits, for a webhook as long as its author allows, and must not delay other Canaries meanwhile. So many turns are taken
+ * at once, as many as Flagger has goroutines. Requests to the API server have their own limit.
  */
 const TURNS_PER_THREAD = 500;
 
@@ -326,8 +326,8 @@ function tracesOf({ flags, log, clock, version }: EngineRun, signal: AbortSignal
 }
 
 /**
- * Only looks: the operator does not wait for a metric server that is away, nor for one that cannot be: not every Canary
- * asks it. @throws StartupError for what is no address at all
+ * Warns of a metric server that does not answer. The operator starts all the same, because not every Canary needs that server.
+ * @throws StartupError for a text that is no address
  */
 function checkMetricsServer(
   { metricsServer }: OperatorFlags,
@@ -343,7 +343,7 @@ function checkMetricsServer(
   try {
     source = createPrometheus({ type: "prometheus", address: metricsServer, clock, dispatcher });
   } catch (error) {
-    // What Go's parser refuses ends Flagger, too: nothing, or a colon with no scheme before it.
+    // Flagger ends, too, when Go's parser refuses the address: an empty text, or a colon without a scheme before it.
     if (metricsServer === "" || (metricsServer.includes(":") && !URL.canParse(metricsServer))) {
       throw new StartupError(`Error building prometheus client: ${textOf(error)}`);
     }

@@ -40,7 +40,7 @@ export interface Ports {
 /** When to take the next turn if nothing happens before. Times are milliseconds since the epoch. */
 export type Requeue =
   | { readonly kind: "at"; readonly time: number }
-  /** Something was written: what that calls for is decided by the next turn, which reads it. */
+  /** Something was written. The next turn reads it, and decides what follows. */
   | { readonly kind: "now" }
   | { readonly kind: "never" }
   | { readonly kind: "forget" };
@@ -83,7 +83,7 @@ export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSigna
   return wrote ? { kind: "now" } : requeueFor(transition, scene, input.now, steeredAt);
 }
 
-/** After the save: a crash in between is made good by the next turn, which finds the action in the status. */
+/** Called after the save. After a crash in between, the next turn finds the action in the status and answers it. */
 async function answerActions(saved: Canary, decided: Transition, now: number, ports: Ports, signal: AbortSignal) {
   const { answered = [] } = decided;
   if (answered.length === 0) return;
@@ -118,7 +118,7 @@ async function decideAndAsk(
 async function converge(saved: Canary, loaded: Canary, scene: Scene, ports: Ports, signal: AbortSignal) {
   const { uid, spec, status } = saved;
   const wanted = desired({ uid, plan: scene.plan, suspended: spec.suspend && !saved.deleting }, status);
-  // What was saved in this turn is known to be the latest. Else a cache said so, and another may lead by now.
+  // A status that this turn saved is the latest one. One that was only read from a cache may be old, and another operator may lead.
   const confirm = saved === loaded ? once(() => ports.store.confirm(loaded, signal)) : undefined;
   return ports.world.converge(saved, wanted, scene, signal, confirm);
 }
@@ -159,14 +159,14 @@ function forget(ref: CanaryRef, ports: Ports): Requeue {
   return { kind: "forget" };
 }
 
-/** The release goes on as the contract asks; its author learns once per generation what cannot be meant. */
+/** The release goes on, as the contract asks. Doubts about the spec are announced once per generation. */
 function sayDoubts(canary: Canary, doubts: readonly string[], ports: Ports): void {
   if (doubts.length === 0 || ports.world.refusedBefore(canary.ref, canary.generation)) return;
   const { phase } = canary.status;
   for (const message of doubts) ports.recorder.say(canary, { type: "Warning", reason: "Doubtful", message, phase });
 }
 
-/** Routes and workloads stay as they are until the spec is mended; said once per generation (Q9). */
+/** Routes and workloads stay as they are until the spec is mended. That is announced once per generation (Q9). */
 async function refuse(invalid: InvalidCanary, ports: Ports, signal: AbortSignal): Promise<Requeue> {
   const isTold = ports.world.refusedBefore(invalid.ref, invalid.generation);
   const { problem: message } = invalid;

@@ -100,7 +100,7 @@ const aStatus: fc.Arbitrary<CanaryStatus> = fc
       fc.record({ kind: fc.constant("until"), at: fc.integer({ min: 1 }) }),
       fc.record({ kind: fc.constant("after-routes"), notBefore: fc.nat() }),
     ),
-    withheld: fc.boolean(),
+    serving: fc.constantFrom("as-planned", "primary-alone", "canary-alone"),
     stage: fc.constantFrom("preparing", "put-off", "prepared"),
     primaryWeight: fc.nat(100),
     skipping: fc.boolean(),

@@ -32,7 +32,7 @@ export function createCanaryStore(
   const remembered = sessions.slot<Remembered>();
   const read = sessions.slot<ReadCanary>();
 
-  /** The status is saved: that this fails must not undo the turn, and the next save tries again. */
+  /** A failure is logged and does not end the turn: the status is saved already, and the next save writes the annotation. */
   async function annotateOwed(stored: KubeObject, status: CanaryStatus, signal: AbortSignal): Promise<KubeObject> {
     const annotation = annotationFor(stored, status.owedAlerts);
     if (annotation === undefined) return stored;
@@ -111,7 +111,7 @@ function refOf({ namespace, name }: CanaryRef): ObjectRef {
   return { type: RESOURCES.canary, namespace, name };
 }
 
-/** What was read of a Canary, and what of: most turns find it as it was, or only its status changed. */
+/** A Canary that was read, and the object that it was read from. At most turns the object, or at least its spec, is the same. */
 interface ReadCanary {
   readonly object: KubeObject;
   readonly own: Remembered | undefined;
@@ -188,7 +188,7 @@ function statusFrom(object: KubeObject, spec: CanarySpec, own: Remembered | unde
   }
 }
 
-/** What we wrote came back without our memory: put it back, as long as the rest is what we wrote. */
+/** The API server pruned the memory from a status that this process wrote. It is put back while the rest is unchanged. */
 function withMemory(wire: WireStatus | undefined, own: Remembered | undefined): WireStatus | undefined {
   if (wire === undefined || own === undefined || wire.aviary !== undefined) return wire;
   return equal(withoutMemory(wire), own.wire) ? { ...wire, aviary: own.memory } : wire;

@@ -17,7 +17,7 @@ const KEPT_MS = 3_600_000;
 /** In one namespace. */
 const MOST_KEPT = 200;
 const EVERY_MS = 60_000;
-/** Turns come first: what no turn has answered by then belongs to no Canary. */
+/** A turn answers the actions of its Canary first. An action without an answer after that time belongs to no Canary. */
 const GRACE_MS = 120_000;
 
 /** @returns looks after the actions of a namespace, at most once a minute */

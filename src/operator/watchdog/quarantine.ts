@@ -71,7 +71,7 @@ export function createQuarantine(entries: readonly QuarantineEntry[]): Quarantin
       const first = versions.get(canary) ?? version;
       versions.set(canary, first);
       const until = entry.at + lengthOf(entry.strikes);
-      // A clock that was set back must not hold it for longer.
+      // A clock that was set back must not keep the Canary in quarantine for longer.
       const isOver = now >= until || now < entry.at - FIRST_MS;
       if (first === version && !isOver) return { until, where: entry.where };
       known.delete(canary);

@@ -57,7 +57,7 @@ function nameOf({ functionName, location }: Debugger.CallFrame, files: ReadonlyM
   return functionName === "" ? place : `${functionName} (${place})`;
 }
 
-/** Says it, notes it, and ends the process at once: the main thread can do nothing any more. */
+/** Logs the Canary, writes it into the quarantine file, and ends the process at once: the main thread can do nothing any more. */
 function end(canary: string, where: string): void {
   const who = canary === "" ? "unknown code" : `a turn of Canary ${canary}`;
   let note = "";

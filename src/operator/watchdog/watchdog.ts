@@ -1,6 +1,6 @@
 /**
- * Sees that the event loop is blocked. A thread of its own counts the beats of the main thread. When these stop, it pauses the
- * main thread like a debugger, asks whose turn is under way, writes that down and ends the process:
+ * Detects that the event loop is blocked. A separate thread counts the beats of the main thread. When the beats stop, this thread pauses
+ * the main thread as a debugger does, asks whose turn is under way, writes that Canary into a file and ends the process:
  *
  *   main thread   beat ── beat ── beat ── (blocked)
  *   watchdog        │       │       │     20 looks without a beat ─► pause ─► name the Canary ─► quarantine file ─► end
