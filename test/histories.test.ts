@@ -71,7 +71,7 @@ function readinessOfToday(readiness: Readiness): Readiness {
 function statusOfToday(recorded: CanaryStatus, { spec }: AdvanceInput): CanaryStatus {
   const memory = recorded as WireMemory;
   const { said, holdUntil, drainUntil, renew, switching, doubted, released, skipped, ...held } = memory;
-  const { restoring, prepared, ...core } = held;
+  const { restoring, prepared, withheld, ...core } = held;
   const status = core as CanaryStatus;
   const { intervalMs, iterations, mirror } = spec.analysis;
   const hints = { intervalMs, iterations, mirror, weights: [] };

@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import { type Story, tell } from "../testing/story.ts";
 import type { CanaryStatus } from "./canary.ts";
 import { type JournalLine, replay } from "./journal.ts";
+import type { Serving } from "./phases/positions.ts";
 
 /** A run whose promotion fails: the primary gets its revision back. */
 function failedPromotion(): Story {
@@ -32,9 +33,13 @@ function withFlags(status: CanaryStatus): unknown {
     const undoing = recovery.kind === "undoing" ? { undoing: recovery.promotion } : {};
     return { ...rest, restoring: recovery.kind !== "none", ...undoing };
   }
-  if (status.phase !== "Progressing") return status;
-  const { stage, ...rest } = status;
-  return { ...rest, prepared: stage === "prepared", ...(stage === "put-off" ? { putOff: true } : {}) };
+  if (!("serving" in status)) return status;
+  const { serving, ...onStep } = status;
+  const away =
+    serving === "canary-alone" ? { withheld: false, standsIn: true } : { withheld: serving === "primary-alone" };
+  if (onStep.phase !== "Progressing") return { ...onStep, ...away };
+  const { stage, ...rest } = onStep;
+  return { ...rest, ...away, prepared: stage === "prepared", ...(stage === "put-off" ? { putOff: true } : {}) };
 }
 
 it("a journal with the flags of an older release leads to the decisions of today's journal", () => {
@@ -45,5 +50,20 @@ it("a journal with the flags of an older release leads to the decisions of today
   expect(today.every(({ transition, next }) => transition !== undefined && isSame(transition.status, next))).toBe(true);
   expect(replay(linesOf(story, withFlags))).toEqual(today);
 });
+
+it.each<[string, object, CanaryStatus]>([
+  ["without a pod of the canary", { withheld: true }, aStep("primary-alone")],
+  ["without a pod of the primary", { withheld: false, standsIn: true }, aStep("canary-alone")],
+])("a step %s is read from the flags of an older release", (_, flags, expected) => {
+  const [line] = linesOf(failedPromotion(), (status) => status);
+  const { serving: _today, ...older } = expected as CanaryStatus & { serving: unknown };
+  const [turn] = replay([{ ...(line as JournalLine), next: { ...older, ...flags } as unknown as CanaryStatus }]);
+  expect(turn?.next).toEqual(expected);
+});
+
+function aStep(serving: Serving): CanaryStatus {
+  const position = { phase: "WaitingPromotion", step: 1, hold: { kind: "none" } } as const;
+  return { ...failedPromotion().status, ...position, serving } as CanaryStatus;
+}
 
 const isSame = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
