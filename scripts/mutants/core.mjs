@@ -47,7 +47,7 @@ export const ROWS = [
   },
   {
     breaks: "a canary that came back never gets its share",
-    from: "if (status.withheld) return giveBack(turn, status);",
+    from: 'if (status.serving === "primary-alone") return giveBack(turn, status);',
     to: "",
   },
   {
@@ -238,7 +238,7 @@ export const ROWS = [
   },
   {
     breaks: "a step is judged though its routes were not in force",
-    from: "return status.step === 0 || status.withheld ? undefined : restartHold(turn, status);",
+    from: 'return status.step === 0 || status.serving === "primary-alone" ? undefined : restartHold(turn, status);',
     to: "return undefined;",
   },
   {
@@ -328,7 +328,7 @@ export const ROWS = [
   },
   {
     breaks: "withheld traffic still goes to the canary",
-    from: "return withheld ? ALL_TO_PRIMARY : stepRoutes(",
+    from: 'return serving === "primary-alone" ? ALL_TO_PRIMARY : stepRoutes(',
     to: "return stepRoutes(",
   },
   {
@@ -413,8 +413,8 @@ export const ROWS = [
   },
   {
     breaks: "flags in the journal of an older release are not read",
-    from: 'if (!("restoring" in written || "prepared" in written)) return written;',
-    to: "return written;",
+    from: 'if (status.phase === "Failed" && restoring !== undefined) {',
+    to: "if (restoring === undefined) {",
   },
   {
     breaks: "revisions that change fast restart the run without bound",
