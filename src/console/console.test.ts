@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { claimAddressBlock } from "../../sandbox/addresses.ts";
 import { type ApiServer, startApiServer } from "../../sandbox/api-server/index.ts";
+import { canaryRun, freeze } from "../../test/e2e/console/objects.ts";
 import { CLUSTER_OPTIONS, connectCluster } from "../cli/cluster.ts";
 import { readOptions } from "../cli/options.ts";
 import { crds } from "../crd/index.ts";
@@ -13,8 +14,10 @@ import { createClusterCache } from "../kube/cluster-cache.ts";
 import { type KubeFields, RESOURCES } from "../ports/kubernetes.ts";
 import { SILENT_LOG } from "../ports/log.ts";
 import { STEERING } from "../ports/steering.ts";
+import { faultsOf } from "../testing/described.ts";
 import { systemClock } from "../time/system-clock.ts";
 import { createAccess } from "./access.ts";
+import { OPERATIONS } from "./openapi.ts";
 import { KEPT } from "./records.ts";
 import { ROUTES } from "./routes.ts";
 import { createSeal } from "./sealed.ts";
@@ -318,6 +321,27 @@ describe("a console on a laptop", () => {
       for (const page of ["canaries", "canaries/test/podinfo", "runs", "runs?canary=podinfo", "insights"])
         expect((await ask(`${url}api/v1/${page}`, { cookie })).status).toBe(200);
     expect(lists.slice(before)).toEqual([]);
+  });
+
+  it("answers as its description says, each field of it, and describes itself", async () => {
+    canary("podinfo");
+    server.cluster.create(
+      STEERING.run,
+      canaryRun("podinfo", { ago: () => new Date().toISOString(), verdict: "rolled-back" }),
+    );
+    server.cluster.create(STEERING.freeze, freeze("test", { until: "2099-01-01T00:00:00Z" }));
+    const { url, cookie } = await signedIn();
+    const description = JSON.parse((await ask(`${url}api/v1/openapi.json`)).text);
+    expect(description.openapi).toBe("3.1.0");
+    for (const [key, { answer, status = 200 }] of Object.entries(OPERATIONS)) {
+      const [method, path = ""] = key.split(" ");
+      if (method !== "GET" || answer === undefined) continue;
+      const name = path.includes("/runs/") ? "podinfo-rolled-back" : "podinfo";
+      const address = path.slice(1).replace("{namespace}", "test").replace("{name}", name);
+      const reply = await ask(url + address, { cookie });
+      expect([key, reply.status]).toEqual([key, status]);
+      expect([key, faultsOf(JSON.parse(reply.text), answer)]).toEqual([key, []]);
+    }
   });
 
   it("serves its pages below the path of a proxy", async () => {

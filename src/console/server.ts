@@ -8,6 +8,7 @@ import { streamSSE } from "hono/streaming";
 import type { User } from "./access.ts";
 import { addLogin } from "./login.ts";
 import type { Oidc } from "./oidc.ts";
+import { openApi } from "./openapi.ts";
 import { addBadge, page } from "./pages.ts";
 import { type Answer, type Console, namespaceOf, visible } from "./route.ts";
 import { ROUTES } from "./routes.ts";
@@ -118,6 +119,7 @@ function createApp(options: Served, viewers: Set<symbol>): Hono {
   app.onError((error, context) => context.json({ error: error.message }, 502));
 
   app.get("/healthz", (context) => context.text("ok\n"));
+  app.get("/api/v1/openapi.json", (context) => context.json(openApi(options.basePath)));
   for (const path of ["/api/v1/canaries", "/api/v1/runs", "/assets/*"]) app.use(path, compress());
   addLogin(app, options);
   addRoutes(app, options);

@@ -1,0 +1,33 @@
+/** Holds JSON against a description in the words of OpenAPI. */
+
+export interface Schema {
+  readonly type?: "object" | "array" | "string" | "number" | "boolean";
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: Schema | false;
+  readonly items?: Schema;
+  readonly prefixItems?: readonly Schema[];
+  readonly enum?: readonly string[];
+  readonly description?: string;
+}
+
+/** What an answer has that the description does not say, and the reverse. */
+export function faultsOf(value: unknown, schema: Schema, place = ""): readonly string[] {
+  const { type, properties = {}, required = [], additionalProperties, items, prefixItems } = schema;
+  if (type === "array") {
+    if (!Array.isArray(value)) return [`${place} is no list`];
+    return value.flatMap((one, index) => faultsOf(one, items ?? prefixItems?.[index] ?? {}, `${place}[${index}]`));
+  }
+  if (type === "object") {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return [`${place} is no object`];
+    const missing = required.filter((name) => !(name in value)).map((name) => `${place}.${name} is missing`);
+    const inner = Object.entries(value).flatMap(([name, field]) => {
+      const own = properties[name] ?? (typeof additionalProperties === "object" ? additionalProperties : undefined);
+      if (own !== undefined) return faultsOf(field, own, `${place}.${name}`);
+      return additionalProperties === false ? [`${place}.${name} is not described`] : [];
+    });
+    return [...missing, ...inner];
+  }
+  if (type !== undefined && typeof value !== type) return [`${place} is no ${type}`];
+  return schema.enum?.includes(String(value)) === false ? [`${place} is none of ${schema.enum.join(", ")}`] : [];
+}
