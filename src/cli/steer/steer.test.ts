@@ -564,6 +564,24 @@ describe("apply of a target that the operator has scaled", () => {
   });
 });
 
+describe("delete", () => {
+  it("keeps definitions that still have objects, and what comes in the same files", async () => {
+    const path = join(FOLDER, "kept.json");
+    const metadata = { name: "kept", namespace: "test" };
+    writeFileSync(path, JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata }));
+    expect((await aviary("apply", path)).code).toBe(0);
+    const wire = aWireCanary({ name: "of-another" });
+    await kube.create(RESOURCES.canary, { ...wire, metadata: { name: "of-another", namespace: "test" } }, FOREVER);
+    const crds = join(PROJECT_ROOT, "deploy/crds");
+    const { code, out } = await aviary("delete", "--yes", path, crds);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^configmap\/kept kept: \w+\/.* needs it$/m);
+    expect(out).toMatch(/^customresourcedefinition\/canaries.flagger.app kept: \w+\/.* needs it$/m);
+    expect(out).not.toContain("deleted");
+    expect((await aviary("delete", "--yes", path)).out).toBe("configmap/kept deleted\n");
+  });
+});
+
 describe("completion", () => {
   it.each(["bash", "zsh"])("%s understands it", async (shell) => {
     const { out } = await aviary("completion", shell);
