@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { wordsFor } from "./sandbox-apps.ts";
+import { commandLine, wordsFor } from "./sandbox-apps.ts";
 
 it.each([
   ["the chart of Flagger with Aviary's image", "aviary", ["./flagger", "-log-level=info"], "operator -log-level=info"],
@@ -17,4 +17,14 @@ it.each([
 
 it("a container of another image does not run Aviary", () => {
   expect(wordsFor("podinfo", ["./flagger"])).toBe(undefined);
+});
+
+it.each([
+  [["loadtester", "-port=8080"], "loadtester -token-file=/t -command-env=A,B -port=8080"],
+  [["loadtester", "-token-file="], "loadtester -token-file=/t -command-env=A,B"],
+  [["loadtester", '--token-file=""', "-port=1"], "loadtester -token-file=/t -command-env=A,B -port=1"],
+  [["loadtester", "-token-file=/own"], "loadtester -token-file=/t -command-env=A,B -token-file=/own"],
+  [["operator", "-mesh-provider=istio"], "operator -allow-local-egress -webhook-key-file=/t -mesh-provider=istio"],
+])("a load tester of the sandbox has a token, also when its manifest asks for none: %j", (argv, words) => {
+  expect(commandLine("aviary", "/t", { argv, env: { A: "1", B: "2" } }).join(" ")).toBe(words);
 });

@@ -67,18 +67,27 @@ export function webhookTokenOf(kubeconfigFile: string): string {
  * All pods of a sandbox are on one machine, so that the operator must be allowed to ask its own. The load tester's commands see
  * the variables that its manifest names, and none of the developer's.
  */
-function flagsOf(command: string, token: string, context: AppContext): readonly string[] {
+function flagsOf(command: string, token: string, env: Readonly<Record<string, string>>): readonly string[] {
   if (command === "operator") return ["-allow-local-egress", `-webhook-key-file=${token}`];
   if (command !== "loadtester") return [];
-  return [`-token-file=${token}`, `-command-env=${Object.keys(context.env).join(",")}`];
+  return [`-token-file=${token}`, `-command-env=${Object.keys(env).join(",")}`];
+}
+
+/** What the manifest says comes last, and wins; only a load tester without a token is no choice that it has. */
+export function commandLine(
+  image: string,
+  token: string,
+  { argv, env }: Pick<AppContext, "argv" | "env">,
+): readonly string[] {
+  const [command = "", ...given] = wordsFor(image, argv) ?? argv;
+  const kept = command === "loadtester" ? given.filter((word) => !/^--?token-file(?:=(?:""|'')?)?$/.test(word)) : given;
+  return [command, ...flagsOf(command, token, env), ...kept];
 }
 
 function childProcess(program: string, image: string, services: SandboxServices, token: string): App {
   return (context) => {
     const folder = makePodFolder(context, services.url);
-    const [command = "", ...given] = wordsFor(image, context.argv) ?? context.argv;
-    // What the manifest says comes last, and wins.
-    const words = [command, ...flagsOf(command, token, context), ...given];
+    const words = commandLine(image, token, context);
     return startChild({
       command: process.execPath,
       args: [SMALL_HEAP, COMPACT_CODE, program, ...words],

@@ -113,6 +113,21 @@ describe("the transport", () => {
     expect(server.requests).toHaveLength(2);
   });
 
+  it.each([429, 503, 504])(
+    "sends half as many requests at once after an answer with %d, and no fewer after 500",
+    async (code) => {
+      const transport = connect({}, { attempts: 1 });
+      const client = createKubeClient(transport, "flagger");
+      const answered = async (status: number) => {
+        server.intercept = () => ({ code: status, body: { kind: "Status", code: status } });
+        await client.create(RESOURCES.configMap, configMap("a"), FOREVER).catch(() => undefined);
+        return transport.load.limit;
+      };
+      const full = transport.load.limit;
+      expect([await answered(500), await answered(code)]).toEqual([full, full / 2]);
+    },
+  );
+
   it("repeats a read whose answer was cut off, but not a write, which may have had its effect", async () => {
     let connections = 0;
     const sockets = new Set<Socket>();
