@@ -28,14 +28,17 @@ const KILL_AFTER_MS = 10_000;
 const GUARD = `
 while read -r _; do :; done
 kill -TERM "$1" 2>/dev/null || exit 0
-sleep "$2"
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+  sleep "$2"
+  kill -0 "$1" 2>/dev/null || exit 0
+done
 kill -KILL "$1" 2>/dev/null
 `;
 
 /** The words that start a guard. Its stdin must be a pipe. */
 export const guardOf = (pid: number, patienceMs = KILL_AFTER_MS): readonly [string, ...string[]] => [
   ...(["sh", "-c", GUARD, "sh"] as const),
-  ...[String(pid), String(patienceMs / 1000)],
+  ...[String(pid), String(patienceMs / 10_000)],
 ];
 
 /** A guard is told to go when its program has ended: another program may get the process id. */
