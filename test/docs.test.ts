@@ -106,6 +106,16 @@ describe("the documentation", () => {
     expect(wrong).toEqual([]);
   });
 
+  it("aviary describe is given KIND/NAME, which is all that it takes", () => {
+    const given = PAGES.flatMap((page) =>
+      commandBlocks(textOf(page)).flatMap(({ commands }) =>
+        [...commands.matchAll(/^aviary describe (\S+)/gm)].map(([, word = ""]) => word),
+      ),
+    );
+    expect(given.length).toBeGreaterThan(5);
+    expect(given.filter((word) => !/^[a-z.]+\/\S+$/.test(word))).toEqual([]);
+  });
+
   it("a command block says what it needs or which test runs it, or this test runs it", () => {
     const marks = PAGES.flatMap((page) => commandBlocks(textOf(page)).map(({ mark }) => mark));
     expect(marks.length).toBeGreaterThan(10);
