@@ -130,6 +130,29 @@ describe("an alert that cannot be sent is one log line about its Canary", () => 
   });
 });
 
+it("the address of a chat, which is a secret as a whole, is not logged when it is wrong", () => {
+  for (const address of [
+    "hooks.slack.com/services/T/B/SLACKSECRET",
+    "https:hooks.slack.com/services/T/B/SLACKSECRET",
+  ]) {
+    alertingWith([`-slack-url=${address}`, "-slack-channel=general"]);
+  }
+  alertingWith([`-slack-url=${base}`, "-slack-channel=general", "-slack-proxy-url=socks5://u:SLACKSECRET@h"]);
+  expect(lines.map(({ msg }) => msg)).toEqual([
+    expect.stringContaining("invalid Slack hook URL"),
+    expect.stringContaining("invalid Slack hook URL"),
+    expect.stringContaining("unable to parse proxy URL"),
+  ]);
+  expect(JSON.stringify(lines)).not.toContain("SLACKSECRET");
+});
+
+it("an alert is wanted where a receiver is configured, by the Canary or by the operator", () => {
+  const alerts = [{ name: "on-call", providerRef: REF }];
+  expect(alertingWith([]).hasReceiver(aCanary({}))).toBe(false);
+  expect(alertingWith([]).hasReceiver(aCanary({ analysis: { alerts } }))).toBe(true);
+  expect(alertingWith([`-slack-url=${base}`, "-slack-channel=general"]).hasReceiver(aCanary({}))).toBe(true);
+});
+
 describe("an alert goes", () => {
   it("to the Canary's own providers only, with the Secret's address and token; an empty address is silence", async () => {
     provider({ type: "slack", address: "http://not-this.invalid", secretRef: { name: "hook" } });
