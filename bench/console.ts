@@ -7,9 +7,9 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { Agent, request } from "undici";
 import { claimAddressBlock } from "../sandbox/addresses.ts";
 import { type ApiServer, startApiServer } from "../sandbox/api-server/index.ts";
-import { crds } from "../src/crd/index.ts";
 import { type KubeObject, RESOURCES } from "../src/ports/kubernetes.ts";
 import { systemClock } from "../src/time/system-clock.ts";
+import { fillWithCanaries } from "./canaries.ts";
 import { type Figure, ms } from "./figure.ts";
 import { familyCpuMs, familyMemoryMb } from "./sandbox-process.ts";
 
@@ -25,7 +25,7 @@ export async function benchConsole(): Promise<readonly Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), "aviary-bench-console-"));
   const addresses = await claimAddressBlock();
   const server = await startApiServer({ addresses });
-  fill(server);
+  fillWithCanaries(server, CANARIES);
   const kubeconfig = join(folder, "kubeconfig");
   writeFileSync(kubeconfig, server.kubeconfig);
   const child = spawn(process.execPath, [PROGRAM, "console", "--kubeconfig", kubeconfig], {
@@ -43,28 +43,6 @@ export async function benchConsole(): Promise<readonly Figure[]> {
     rmSync(folder, { recursive: true });
   }
 }
-
-function fill(server: ApiServer): void {
-  for (const crd of crds()) server.cluster.create(RESOURCES.crd, crd as never);
-  for (let index = 0; index < 50; index += 1) {
-    const metadata = { name: `team-${index}` };
-    server.cluster.create(RESOURCES.namespace, { apiVersion: "v1", kind: "Namespace", metadata });
-  }
-  for (let index = 0; index < CANARIES; index += 1) {
-    const metadata = { name: `service-${index}`, namespace: `team-${index % 50}` };
-    const object = { apiVersion: "flagger.app/v1beta1", kind: "Canary", metadata, spec: SPEC };
-    const made = server.cluster.create(RESOURCES.canary, object);
-    const phase = index % 10 === 0 ? "Progressing" : index % 7 === 0 ? "Failed" : "Succeeded";
-    const status = { phase, canaryWeight: index % 10 === 0 ? 20 : 0, failedChecks: 0 };
-    server.cluster.updateStatus(RESOURCES.canary, { ...made, status });
-  }
-}
-
-const SPEC = {
-  targetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "service" },
-  service: { port: 80 },
-  analysis: { interval: "60s", threshold: 5, maxWeight: 50, stepWeight: 10 },
-};
 
 function linkOf(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {

@@ -8,6 +8,7 @@ import { PROJECT_ROOT } from "../src/project-root.ts";
 import { benchBurst } from "./burst.ts";
 import { benchConsole } from "./console.ts";
 import type { Figure } from "./figure.ts";
+import { benchList } from "./list.ts";
 import { benchMesh } from "./mesh.ts";
 import { benchRollout } from "./rollout.ts";
 import { benchSandboxMemory } from "./sandbox-memory.ts";
@@ -16,6 +17,7 @@ import { benchSimulation } from "./simulate.ts";
 const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   burst: benchBurst,
   console: benchConsole,
+  list: benchList,
   mesh: benchMesh,
   rollout: benchRollout,
   sandbox: benchSandboxMemory,

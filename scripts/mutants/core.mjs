@@ -358,8 +358,8 @@ export const ROWS = [
   },
   {
     breaks: "the primary does not get its last revision back",
-    from: 'primary: { kind: "restored", from } };',
-    to: "primary: PRESENT };",
+    from: 'const primary = { kind: "restored", from,',
+    to: 'const primary = { kind: "restored", from: "",',
   },
   {
     breaks: "a canary that was rolled back goes while it still gets requests",

@@ -48,7 +48,7 @@ export const ROWS = [
   },
   {
     breaks: "the template before a promotion is not kept",
-    from: "...keptTemplate(primary),",
+    from: "...(isKept ? { [PREVIOUS_TEMPLATE]: text } : {}),",
     to: "",
   },
   {

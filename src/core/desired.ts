@@ -12,8 +12,8 @@ export type DesiredPrimary =
   | { readonly kind: "present" }
   /** Carries the target's template, provided that the target still holds `revision`. */
   | { readonly kind: "promoted"; readonly id: string; readonly revision: Revision }
-  /** Carries the template it had before its last promotion. */
-  | { readonly kind: "restored"; readonly from: string };
+  /** Carries the template it had before its last promotion `from`; or that of the earlier promotion `to`, which is kept, too. */
+  | { readonly kind: "restored"; readonly from: string; readonly to?: string };
 
 export interface DesiredWorld {
   /** False: touch nothing at all. */

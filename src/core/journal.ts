@@ -50,11 +50,11 @@ export function replay(lines: readonly JournalLine[]): readonly ReplayedTurn[] {
 
 /** A journal outlives the release that wrote it: flags of older releases are read as the unions of today. */
 function ofToday(written: CanaryStatus & Flags): CanaryStatus {
-  const { restoring, undoing, prepared, putOff, withheld, standsIn, ...rest } = written;
+  const { restoring, undoing, undoingTo, prepared, putOff, withheld, standsIn, ...rest } = written;
   const status =
     withheld === undefined ? rest : ({ ...rest, serving: servingFrom({ withheld, standsIn }) } as CanaryStatus);
   if (status.phase === "Failed" && restoring !== undefined) {
-    return { ...status, recovery: recoveryFrom({ restoring, undoing }) };
+    return { ...status, recovery: recoveryFrom({ restoring, undoing, undoingTo }) };
   }
   if (status.phase === "Progressing" && prepared !== undefined) {
     return { ...status, stage: stageFrom({ prepared, putOff }, status.step) };

@@ -41,8 +41,12 @@ export interface PrimaryReading {
   /** The primary runs exactly what the target holds now. Given only where another operator wrote the status (`foreign`). */
   readonly carriesTarget?: boolean;
   readonly template?: TemplateReading;
+  /** Id of the run that promoted what it carries, see `RunRef`; as far as that was noted. */
+  readonly run?: string;
   /** The revision before the last promotion, where the primary can get it back. */
   readonly previous?: PreviousReading;
+  /** What the primary ran before that, as far as it can get that back; the latest first. */
+  readonly earlier?: readonly EarlierReading[];
 }
 
 /** An earlier promoted revision that the primary can get back. */
@@ -50,6 +54,18 @@ export interface PreviousReading {
   /** Hash of the target's spec that it was promoted from. */
   readonly spec: string;
   readonly promotionId: string;
+  /** Id of the run that promoted it, see `RunRef`; absent for the first revision of a Canary. */
+  readonly run?: string;
+}
+
+export interface EarlierReading extends PreviousReading {
+  /**
+   * Configuration of the revision that the primary would not read as it was ("configmap/settings"). Where there is some, the template
+   * alone would not be the earlier release.
+   */
+  readonly changedConfigs: readonly string[];
+  /** All pods of the primary would be replaced at once, as `PrimaryReading.gap` says of the revision before. */
+  readonly gap?: true;
 }
 
 export interface Readings {

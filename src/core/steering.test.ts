@@ -313,9 +313,55 @@ describe("an action", () => {
     expect(story.answers[0]).toMatch(/^refused: the revision of run podinfo-long-ago is not kept/);
   });
 
+  it("undo --to gives the primary the revision of an earlier run back, and forgets those that came after it", () => {
+    const story = promoted();
+    const first = story.status.run?.id ?? "";
+    for (const spec of ["v3", "v4"]) {
+      story.world.revision = { spec };
+      story.run(400);
+      expect(story.status).toMatchObject({ phase: "Succeeded", promotedSpec: spec });
+    }
+    const others = story.turns.flatMap(({ input }) => input.status.run?.id ?? []).filter((id) => id !== first);
+    expect(new Set(others).size).toBe(2);
+    story.act("undo", { toRun: "podinfo-long-ago" });
+    story.run(5);
+    expect(story.answers.at(-1)).toContain(`is not kept, only those of ${others[0]}, ${first}: revert the target`);
+    story.act("undo", { toRun: first });
+    story.run(300);
+    expect(story.answers.at(-1)).toMatch(/^applied/);
+    expect(story.status).toMatchObject({
+      ...{ phase: "Failed", recovery: { kind: "none" }, promotedSpec: "v2", applied: { spec: "v4" } },
+      cause: { kind: "undo" },
+    });
+    story.act("undo", { toRun: first });
+    story.run(5);
+    expect(story.answers.at(-1)).toMatch(/^refused/);
+  });
+
+  it("undo --to is refused where the configuration of the earlier revision is not kept", () => {
+    const story = promoted();
+    const first = story.status.run?.id ?? "";
+    for (const spec of ["v3", "v4"]) {
+      story.world.revision = { spec };
+      story.run(400);
+    }
+    story.world.changedConfigs = ["configmap/settings"];
+    story.act("undo", { toRun: first });
+    story.run(5);
+    expect(story.answers[0]).toContain(`refused: the configuration of run ${first} is not kept (configmap/settings)`);
+  });
+
   it("undo is refused where all pods of the primary would be replaced at once", () => {
     const story = promoted();
     story.world.gap = true;
+    story.act("undo");
+    story.run(5);
+    expect(story.answers[0]).toMatch(/^refused: all pods of the primary would be replaced at once/);
+  });
+
+  it("undo is refused there also while the last pods of the canary go, because they get no traffic", () => {
+    const story = promoted();
+    Object.assign(story.world, { gap: true, lingers: true });
     story.act("undo");
     story.run(5);
     expect(story.answers[0]).toMatch(/^refused: all pods of the primary would be replaced at once/);

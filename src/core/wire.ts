@@ -42,6 +42,7 @@ export interface WireMemory {
   readonly covering?: "begun" | "full";
   readonly restoring?: boolean;
   readonly undoing?: string;
+  readonly undoingTo?: string;
   readonly owesPostRollout?: boolean;
   readonly skipped?: boolean;
   readonly reverted?: boolean;

@@ -11,6 +11,8 @@ import { KubeError } from "../ports/kube.ts";
 import { RESOURCES } from "../ports/kubernetes.ts";
 import type { Log } from "../ports/log.ts";
 import type { Turn } from "../ports/recorder.ts";
+import { createRunRecorder } from "../recorders/runs/recorder.ts";
+import type { RunWriterOptions } from "../recorders/runs/writer.ts";
 import { createRouters } from "../routers/table.ts";
 import { createServicesRouter } from "../services/services.ts";
 import { createAutoscalers } from "../workloads/autoscalers.ts";
@@ -18,6 +20,7 @@ import { createWorkloads } from "../workloads/table.ts";
 import type { Api } from "./api.ts";
 import type { Reply } from "./questions.ts";
 import type { Chance } from "./random.ts";
+import type { Records } from "./records.ts";
 import { clockOf, type Life, type Schedule } from "./schedule.ts";
 import { createWatches } from "./watches.ts";
 import type { Fault, PortCall, Weather } from "./weather.ts";
@@ -33,6 +36,8 @@ export interface OperatorPorts {
   readonly steered: boolean;
   readonly question: (canary: Canary, probe: Probe, lateMs: number) => Reply;
   readonly count: (of: "canary" | "primary", windowMs: number) => Count;
+  /** Where runs are recorded; absent: they are not. */
+  readonly records?: Records["client"];
   /** The error of the machine's clock. */
   readonly skew: () => number;
   /** The number of the next call. */
@@ -108,6 +113,7 @@ export function startOperator(ports: OperatorPorts): Operator {
   const actions = ports.steered
     ? createActionDesk({ track: (type) => watch(type), writer, log, namespace: "", home: "" })
     : undefined;
+  const runs = ports.records === undefined ? undefined : createRunRecorder(whileAlive(ports.records, log, life));
   const engine: Engine = startEngine({
     clock: clockOf(schedule, life, ports.skew),
     random: () => chance.next(),
@@ -127,7 +133,11 @@ export function startOperator(ports: OperatorPorts): Operator {
     // As the transport knows it by the answers of the API server.
     serverAheadMs: () => -ports.skew(),
     recorder: {
-      record: (turn) => life.alive && listener.turn(turn),
+      record(turn) {
+        if (!life.alive) return;
+        listener.turn(turn);
+        runs?.record(turn);
+      },
       say: (about, event) => life.alive && listener.said(about.ref, event),
       forget: () => {},
     },
@@ -139,6 +149,21 @@ export function startOperator(ports: OperatorPorts): Operator {
   });
   void engine.ready;
   return { life, kill };
+}
+
+/** A dead process records nothing more. */
+function whileAlive(client: Records["client"], log: Log, life: Life): RunWriterOptions {
+  const never = new Promise<never>(() => {});
+  const alive =
+    <A extends readonly unknown[], R>(call: (...args: A) => Promise<R>) =>
+    (...args: A): Promise<R> =>
+      life.alive ? call(...args) : never;
+  const { get, list, create, mergePatch, delete: remove } = client;
+  const guarded = {
+    ...{ get: alive(get), list: alive(list), create: alive(create) },
+    ...{ mergePatch: alive(mergePatch), delete: alive(remove) },
+  };
+  return { client: guarded, log, signal: new AbortController().signal };
 }
 
 type Call = <T>(

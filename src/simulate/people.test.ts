@@ -12,7 +12,8 @@ it("every rule holds, and people act once, with the right, and a pause holds", {
   const count = (_universe: Universe): Watcher => ({
     turn({ input, transition }) {
       for (const { id, outcome } of transition.answered ?? []) {
-        const verb = input.actions?.find((action) => action.id === id)?.verb;
+        const { verb, toRun } = input.actions?.find((action) => action.id === id) ?? {};
+        if (toRun !== undefined) outcomes.set(`--to ${outcome}`, (outcomes.get(`--to ${outcome}`) ?? 0) + 1);
         outcomes.set(`${verb} ${outcome}`, (outcomes.get(`${verb} ${outcome}`) ?? 0) + 1);
       }
     },
@@ -23,5 +24,6 @@ it("every rule holds, and people act once, with the right, and a pause holds", {
   }
   expect(broken).toEqual([]);
   // Nothing would hold by itself if the people never came to act.
-  expect(VERBS.filter((verb) => !outcomes.has(`${verb} applied`))).toEqual([]);
+  const wanted = [...VERBS.map((verb) => `${verb} applied`), "--to applied", "--to refused"];
+  expect(wanted.filter((outcome) => !outcomes.has(outcome))).toEqual([]);
 });

@@ -1,7 +1,8 @@
 /** People who steer: they click at random, twice, on old pages, and without the right. */
 import { VERBS, type Verb } from "../core/steering.ts";
-import { apiVersionOf } from "../ports/kubernetes.ts";
+import { apiVersionOf, type KubeObject } from "../ports/kubernetes.ts";
 import { STEERING } from "../ports/steering.ts";
+import { keptRevisions } from "../workloads/copied/kept.ts";
 import type { Case } from "./generate.ts";
 import { type Chance, createChance } from "./random.ts";
 import type { Click, UserAction } from "./scenario.ts";
@@ -17,7 +18,8 @@ export const RIGHTS: Readonly<Record<Click["by"], readonly Verb[]>> = {
 const STEP_BOUND: readonly Verb[] = ["promote", "approve", "refuse", "skip", "set-weight"];
 
 /** Creates the CanaryAction, as the API server admits it. */
-export function click({ verb, by, how, weight, step, forMs }: Click, { api, canary, refs }: Universe): void {
+export function click(asked: Click, { api, canary, primary, refs }: Universe): void {
+  const { verb, by, how, weight, step, forMs } = asked;
   const seen = canary();
   if (seen === undefined || !RIGHTS[by].includes(verb)) return;
   const { lastAppliedSpec, aviary: memory = {} } = seen.status ?? {};
@@ -28,7 +30,12 @@ export function click({ verb, by, how, weight, step, forMs }: Click, { api, cana
     ...(lastAppliedSpec === undefined || lastAppliedSpec === "" ? {} : { revision: lastAppliedSpec }),
     ...(STEP_BOUND.includes(verb) ? { step: old ? present + 3 : present } : {}),
   };
-  const to = { ...(weight === undefined ? {} : { weight }), ...(step === undefined ? {} : { step }) };
+  const run = asked.run === undefined ? undefined : runOf(asked.run, primary());
+  const to = {
+    ...(weight === undefined ? {} : { weight }),
+    ...(step === undefined ? {} : { step }),
+    ...(run === undefined ? {} : { run }),
+  };
   const spec = {
     ...{ canary: refs.canary.name, verb, by, expect, to, gatesToo: true },
     ...(forMs === undefined ? {} : { for: `${forMs / 1000}s` }),
@@ -45,6 +52,11 @@ export function click({ verb, by, how, weight, step, forMs }: Click, { api, cana
   }
 }
 
+function runOf(which: "earlier" | "unknown", primary: KubeObject | undefined): string {
+  const { earlier = [] } = which === "unknown" || primary === undefined ? {} : keptRevisions(primary);
+  return earlier.at(-1)?.run ?? "podinfo-of-long-ago";
+}
+
 /** The same case, and people who steer in it. */
 export function withPeople(given: Case): Case {
   const chance = createChance(given.seed).fork("people");
@@ -53,9 +65,32 @@ export function withPeople(given: Case): Case {
   const early: Steer = { ...fixed, verb: "skip", step: 2, afterMs: chance.between(15, 45) * 1_000 };
   // Promotions are over by then.
   const late: Steer = { ...fixed, verb: "undo", afterMs: chance.between(400, 700) * 1_000 };
-  const clicks = [...random, ...(chance.hits(0.5) ? [early] : []), ...(chance.hits(0.7) ? [late] : [])];
+  const deep = createChance(given.seed).fork("undo --to");
+  const clicks = [
+    ...random,
+    ...(chance.hits(0.5) ? [early] : []),
+    ...(chance.hits(0.7) ? [late] : []),
+    ...(deep.hits(0.5) ? releasesAndUndo(deep) : []),
+  ];
   const users = [...given.scenario.users, ...clicks].sort((a, b) => a.afterMs - b.afterMs);
   return { ...given, scenario: { ...given.scenario, users } };
+}
+
+/** Two more releases, so that the primary keeps an earlier one; then the undo of both. */
+function releasesAndUndo(chance: Chance): readonly UserAction[] {
+  const fixed = { kind: "steer", by: "alice" } as const;
+  const begin = 800_000;
+  const afterUndo = begin + chance.between(330, 420) * 1_000;
+  const run = chance.hits(0.85) ? "earlier" : "unknown";
+  return [
+    { kind: "release", image: "podinfo:3", afterMs: begin },
+    { ...fixed, verb: "promote-full", how: "fresh", afterMs: begin + 40_000 },
+    { kind: "release", image: "podinfo:1", afterMs: begin + 160_000 },
+    { ...fixed, verb: "promote-full", how: "fresh", afterMs: begin + 200_000 },
+    { ...fixed, verb: "undo", how: chance.pick(["fresh", "fresh", "twice"] as const), run, afterMs: afterUndo },
+    // A release after the undo.
+    ...(chance.hits(0.3) ? [{ kind: "release", image: "podinfo:3", afterMs: afterUndo + 90_000 } as const] : []),
+  ];
 }
 
 type Steer = Extract<UserAction, { readonly kind: "steer" }>;

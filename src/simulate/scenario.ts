@@ -67,6 +67,8 @@ export interface Click {
   readonly weight?: number;
   readonly step?: number;
   readonly forMs?: number;
+  /** undo: a run whose revision the primary keeps from before its last promotion; or one that is not known. */
+  readonly run?: "earlier" | "unknown";
 }
 
 export interface Scenario {

@@ -18,6 +18,7 @@ import { createMesh } from "./mesh.ts";
 import { type Operator, type OperatorListener, startOperator } from "./operators.ts";
 import { createCounts, createQuestions } from "./questions.ts";
 import { createChance } from "./random.ts";
+import type { Records } from "./records.ts";
 import type { Scenario, UserAction } from "./scenario.ts";
 import { createSchedule, type Schedule } from "./schedule.ts";
 import { kindOf, type Refs, refsOf, type TargetKind } from "./targets.ts";
@@ -34,6 +35,8 @@ export interface RunOptions {
   readonly watchers: readonly ((universe: Universe) => Watcher)[];
   /** Disturbances of the operator's process besides the weather. */
   readonly disturbances?: readonly Disturbance[];
+  /** The API server's part for CanaryRuns; absent: the operator records nothing. */
+  readonly records?: (schedule: Schedule) => Records;
 }
 
 /** Counts from the release. */
@@ -116,7 +119,8 @@ interface State {
 
 type Tell = <K extends keyof Watcher>(what: K, ...args: Parameters<NonNullable<Watcher[K]>>) => void;
 
-export async function run({ scenario, weather, seed, watchers, disturbances = [] }: RunOptions): Promise<Universe> {
+export async function run(options: RunOptions): Promise<Universe> {
+  const { scenario, weather, seed, watchers, disturbances = [] } = options;
   const chance = createChance(seed);
   const schedule = createSchedule();
   const api = createApi(schedule.now);
@@ -135,6 +139,7 @@ export async function run({ scenario, weather, seed, watchers, disturbances = []
   const mesh = createMesh({ api, scenario, workloads });
   watchAutoscalers({ api, schedule, scenario, traffic, releasedAt });
   const operators: Operator[] = [];
+  const records = options.records?.(schedule);
   const universe = createUniverse({ scenario, schedule, api, traffic, workloads, operators }, state);
   const listeners = watchers.map((watcher) => watcher(universe));
   const tell: Tell = (what, ...args) => {
@@ -152,7 +157,8 @@ export async function run({ scenario, weather, seed, watchers, disturbances = []
     const steered = scenario.users.some(({ kind }) => kind === "steer");
     const { otherFlags } = state;
     const world = { api, schedule, weather, question, count, skew, nextCall, otherFlags };
-    operators.push(startOperator({ ...world, chance: own, listener, steered }));
+    const recording = records === undefined ? {} : { records: records.client };
+    operators.push(startOperator({ ...world, chance: own, listener, steered, ...recording }));
   };
   const processes = createProcesses(universe, state, tell, boot);
   const release = createRelease(universe, state, tell, () => {

@@ -5,7 +5,7 @@
 import type { CanaryStatus, Revision, Routes } from "../core/canary.ts";
 import { type DesiredWorld, desired, nextTurnAt } from "../core/desired.ts";
 import { promotionId } from "../core/identity.ts";
-import type { Answer, Probe, Readiness, Readings } from "../core/observation.ts";
+import type { Answer, PreviousReading, Probe, Readiness, Readings } from "../core/observation.ts";
 import { type Capabilities, planFor } from "../core/plan.ts";
 import { routesFor } from "../core/routes.ts";
 import type { Action, Freeze, Verb } from "../core/steering.ts";
@@ -35,6 +35,10 @@ export interface StoryWorld {
   routesInForce: boolean;
   /** When the operator wrote the routes; undefined: at once. */
   routesSince: number | undefined;
+  /** Pods of a target that was scaled down are still said to be available. */
+  lingers: boolean;
+  /** Configuration of earlier revisions that is not kept. */
+  changedConfigs: readonly string[];
   /** Called when the primary gets a new template, before the next turn. */
   onPromoted: () => void;
   /** Called when the primary gets its last template back. */
@@ -85,8 +89,10 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
   const canary = aCanary(parts);
   const plan = planFor(canary.spec, router);
   let primaryId: string | undefined;
-  let previousId: string | undefined;
-  let previousSpec = "";
+  let previous: PreviousReading | undefined;
+  /** What the primary ran before that, the latest first. */
+  let earlier: readonly PreviousReading[] = [];
+  let primaryRun: string | undefined;
   let primaryExists = false;
   let scaledDown = false;
   const world: StoryWorld = {
@@ -102,6 +108,8 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
     warning: undefined,
     routesInForce: true,
     routesSince: undefined,
+    lingers: false,
+    changedConfigs: [],
     onPromoted: () => {},
     onRestored: () => {},
   };
@@ -125,7 +133,7 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
       target: {
         revision: world.revision,
         readiness: world.canary,
-        available: scaledDown ? 0 : world.canaryAvailable,
+        available: scaledDown && !world.lingers ? 0 : world.canaryAvailable,
         scaledDown,
       },
       primary: {
@@ -133,7 +141,9 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
         readiness: world.primary,
         available: world.primaryAvailable,
         ...(primaryId === undefined ? {} : { promotionId: primaryId }),
-        ...(previousId === undefined ? {} : { previous: { spec: previousSpec, promotionId: previousId } }),
+        ...(primaryRun === undefined ? {} : { run: primaryRun }),
+        ...(previous === undefined ? {} : { previous }),
+        earlier: earlier.map((one) => ({ ...one, changedConfigs: world.changedConfigs })),
         ...(world.gap ? { gap: true as const } : {}),
       },
       routesInForce: world.routesInForce,
@@ -150,14 +160,23 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
     if (wanted.primary.kind === "promoted" && wanted.primary.revision.spec === world.revision.spec) {
       if (primaryId !== wanted.primary.id) {
         world.onPromoted();
-        previousId = primaryId;
-        previousSpec = story.status.promotedSpec;
+        const { promotedSpec: spec, run } = story.status;
+        if (previous !== undefined) earlier = [previous, ...earlier];
+        if (primaryId !== undefined) {
+          previous = { spec, promotionId: primaryId, ...(primaryRun === undefined ? {} : { run: primaryRun }) };
+        }
+        primaryRun = run?.id;
       }
       primaryId = wanted.primary.id;
     }
     if (wanted.primary.kind === "restored" && primaryId === wanted.primary.from) {
-      primaryId = previousId;
-      previousId = undefined;
+      const { to } = wanted.primary;
+      const at = earlier.findIndex(({ promotionId: id }) => id === to);
+      const back = to === undefined ? previous : earlier[at];
+      if (to !== undefined) earlier = earlier.slice(at + 1);
+      primaryId = back?.promotionId;
+      primaryRun = back?.run;
+      previous = undefined;
       world.onRestored();
     }
     if (wanted.target !== "as-is") scaledDown = wanted.target === "down";

@@ -1,9 +1,11 @@
 /** The laws of ports/workload.ts, for every kind of target. */
+import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Canary, CanaryStatus, Phase } from "../core/canary.ts";
 import type { DesiredPrimary, DesiredWorld } from "../core/desired.ts";
-import { promotionId } from "../core/identity.ts";
+import { promotionId, uuidFrom } from "../core/identity.ts";
+import type { Recovery } from "../core/phases/positions.ts";
 import { mergePatch } from "../json/merge-patch.ts";
 import { apiVersionOf, type KubeFields, type KubeObject, type ObjectRef } from "../ports/kubernetes.ts";
 import type { Workload } from "../ports/workload.ts";
@@ -18,6 +20,7 @@ const OPTIONS = {
   configTracking: true,
 };
 const NOW = Date.UTC(2026, 0, 1);
+const EARLIER = "aviary.flagger.app/earlier-";
 
 const config = (name: string, value: string): KubeObject => ({
   apiVersion: "v1",
@@ -122,6 +125,8 @@ const SPECIMENS: readonly Specimen[] = [
 
 const PRESENT: DesiredPrimary = { kind: "present" };
 
+const aRun = (id: string) => ({ id, startedAt: NOW });
+
 const world = (primary: DesiredPrimary, target: DesiredWorld["target"] = "as-is") => aWorld({ primary, target });
 
 class Stage {
@@ -143,8 +148,10 @@ class Stage {
   }
 
   /** A user gives the target another version; the operator's changes to it stay. */
-  release(version: string): void {
-    for (const object of this.specimen.world(version)) {
+  release(version: string, configVersion = version): void {
+    const configs = this.specimen.world(configVersion).filter(({ kind }) => kind === "ConfigMap");
+    const others = this.specimen.world(version).filter(({ kind }) => kind !== "ConfigMap");
+    for (const object of [...others, ...configs]) {
       const { apiVersion, kind, metadata } = object;
       const names = this.cluster.names();
       const seen = names.includes(`${kind}/${metadata.name}`) ? this.cluster.at(kind, metadata.name) : undefined;
@@ -153,8 +160,9 @@ class Stage {
     }
   }
 
-  in(phase: Phase): this {
-    this.canary = { ...this.canary, status: { ...this.canary.status, phase } as CanaryStatus };
+  in(phase: Phase, recovery: Recovery = { kind: "restoring" }): this {
+    const position = phase === "Failed" ? { phase, recovery } : { phase };
+    this.canary = { ...this.canary, status: { ...this.canary.status, ...position } as CanaryStatus };
     return this;
   }
 
@@ -176,6 +184,22 @@ class Stage {
   promotion(): DesiredPrimary & { readonly kind: "promoted" } {
     const { revision } = this.read().target;
     return { kind: "promoted", id: promotionId(this.canary.uid, revision), revision };
+  }
+
+  /** A whole release, in the run of this name. */
+  promoted(version: string, run: string, configVersion = version): DesiredPrimary & { readonly kind: "promoted" } {
+    this.release(version, configVersion);
+    return this.promote(run);
+  }
+
+  promote(run: string): DesiredPrimary & { readonly kind: "promoted" } {
+    const promotion = this.promotion();
+    const { revision } = promotion;
+    this.canary = { ...this.canary, status: { ...this.canary.status, applied: revision, run: aRun(run) } };
+    this.in("Promoting").cluster.apply(this.primary(promotion));
+    this.canary = { ...this.canary, status: { ...this.canary.status, promotedSpec: revision.spec } };
+    this.in("Succeeded").cluster.apply(this.primary(PRESENT));
+    return promotion;
   }
 
   holds(): unknown {
@@ -303,6 +327,20 @@ describe.each(SPECIMENS)("$apiVersion $kind", (specimen) => {
     }
   });
 
+  it("says that nothing can be restored, where the primary has lost what it ran before", () => {
+    const stage = Stage.begun(specimen);
+    stage.release("2");
+    const promotion = stage.in("Promoting").promotion();
+    stage.cluster.apply(stage.primary(promotion));
+    expect(stage.in("Failed").read().primary).toMatchObject({ promotionId: promotion.id, restorable: true });
+    const name = specimen.provider === "knative" ? "podinfo" : "podinfo-primary";
+    const primary = stage.cluster.at(specimen.kind, name);
+    const kept = Object.entries(primary.metadata.annotations ?? {}).filter(([key]) => !key.includes("/previous-"));
+    stage.cluster.put({ ...primary, metadata: { ...primary.metadata, annotations: Object.fromEntries(kept) } });
+    expect(stage.read().primary).toMatchObject({ promotionId: promotion.id, restorable: false });
+    expect(stage.cluster.apply(stage.primary({ kind: "restored", from: promotion.id }))).toEqual([]);
+  });
+
   it("undoes a promotion that was abandoned before the template was copied", () => {
     for (const done of [0, 1, 2, 3]) {
       const stage = Stage.begun(specimen);
@@ -315,6 +353,40 @@ describe.each(SPECIMENS)("$apiVersion $kind", (specimen) => {
       stage.in("Progressing").cluster.apply(stage.primary(PRESENT));
       expect(stage.holds()).toEqual(before);
     }
+  });
+});
+
+describe.each(SPECIMENS.filter(({ scales }) => !scales))("$apiVersion $kind, which has no pods,", (specimen) => {
+  it("keeps no earlier revision, so that no undo is promised", () => {
+    const stage = Stage.begun(specimen);
+    for (const version of ["2", "3", "4"]) stage.promoted(version, `run-${version}`);
+    const { previous, earlier } = stage.read().primary;
+    expect({ previous, earlier }).toEqual({ previous: undefined, earlier: undefined });
+  });
+});
+
+describe("a DaemonSet", () => {
+  it("says which earlier revision runs on other nodes, so that its pods would be replaced at once", () => {
+    const [specimen] = SPECIMENS.filter(({ kind }) => kind === "DaemonSet");
+    if (specimen === undefined) throw new Error("there is no DaemonSet");
+    const stage = Stage.begun(specimen);
+    for (const [version, disk] of [
+      ["2", "hdd"],
+      ["3", "ssd"],
+      ["4", "ssd"],
+      ["5", "ssd"],
+    ] as const) {
+      stage.release(version, "2");
+      const target = stage.cluster.at("DaemonSet", "podinfo");
+      const pods = { ...target.spec.template.spec, nodeSelector: { disk } };
+      stage.cluster.put({ ...target, spec: { ...target.spec, template: { ...target.spec.template, spec: pods } } });
+      stage.promote(`run-${version}`);
+    }
+    const gaps = (stage.read().primary.earlier ?? []).map(({ run, gap }) => [run, gap]);
+    expect(gaps).toEqual([
+      ["run-3", undefined],
+      ["run-2", true],
+    ]);
   });
 });
 
@@ -344,6 +416,77 @@ describe.each(SPECIMENS.filter(({ scales }) => scales))("$apiVersion $kind, whic
       stage.cluster.apply(stage.primary(PRESENT));
       expect(stage.holds()).toEqual(before);
       expect(stage.read().primary.previous).toBeUndefined();
+    }
+  });
+
+  it("gets the revision of an earlier run back, wherever a crash interrupts the undo (ADR 0017)", () => {
+    for (let done = 0; done <= 3; done += 1) {
+      const stage = Stage.begun(specimen);
+      const second = stage.promoted("2", "run-2");
+      const held = JSON.stringify(stage.holds());
+      stage.promoted("3", "run-3", "2");
+      const last = stage.promoted("4", "run-4", "2");
+      expect(stage.read().primary).toMatchObject({
+        run: "run-4",
+        previous: { run: "run-3" },
+        earlier: [{ run: "run-2", promotionId: second.id, changedConfigs: [] }],
+      });
+      const undone = { kind: "restored", from: last.id, to: second.id } as const;
+      stage.in("Failed", { kind: "undoing", promotion: last.id, to: second.id });
+      expect(stage.read().primary.restorable).toBe(true);
+      stage.cluster.apply(stage.primary(undone).slice(0, done));
+      stage.cluster.apply(stage.primary(undone));
+      expect(JSON.stringify(stage.holds())).toBe(held);
+      expect(stage.cluster.apply(stage.primary(undone))).toEqual([]);
+      stage.cluster.apply(stage.primary(PRESENT));
+      expect(JSON.stringify(stage.holds())).toBe(held);
+      const { run, previous, earlier } = stage.read().primary;
+      expect({ run, previous, earlier }).toEqual({ run: "run-2", previous: undefined, earlier: undefined });
+    }
+  });
+
+  it("names the configuration that an earlier revision read and that is overwritten by now", () => {
+    const stage = Stage.begun(specimen);
+    for (const version of ["2", "3", "4"]) stage.promoted(version, `run-${version}`);
+    const [earlier] = stage.read().primary.earlier ?? [];
+    expect(earlier).toMatchObject({ run: "run-2", changedConfigs: ["configmap/podinfo-config"] });
+  });
+
+  it("gets earlier revisions back one after the other, as far as they were kept", () => {
+    const stage = Stage.begun(specimen);
+    const ids = ["2", "3", "4", "5"].map((version) => stage.promoted(version, `run-${version}`, "2").id);
+    for (const [from, to] of [
+      [3, 2],
+      [2, 0],
+    ] as const) {
+      const undone = { kind: "restored", from: ids[from] ?? "", ...(to === 2 ? {} : { to: ids[to] ?? "" }) } as const;
+      stage.in("Failed").cluster.apply(stage.primary(undone));
+      expect(stage.read().primary.promotionId).toBe(ids[to]);
+    }
+    expect(stage.read().primary.earlier).toBeUndefined();
+  });
+
+  it("keeps four earlier revisions and 32 KiB of them at most", () => {
+    const stage = Stage.begun(specimen);
+    for (let version = 2; version < 12; version += 1) stage.promoted(String(version), `run-${version}`, "2");
+    const runs = () => (stage.read().primary.earlier ?? []).map(({ run }) => run);
+    expect(runs()).toEqual(["run-9", "run-8", "run-7", "run-6"]);
+    const noise = (seed: number) => Array.from({ length: 700 }, (_, i) => uuidFrom(`${seed} ${i}`)).join("");
+    for (let version = 12; version < 16; version += 1) stage.promoted(noise(version), `run-${version}`, "2");
+    const { annotations = {} } = stage.cluster.at(specimen.kind, "podinfo-primary").metadata;
+    const size = ["revisions", "templates"].reduce((sum, of) => sum + (annotations[`${EARLIER}${of}`] ?? "").length, 0);
+    expect(size).toBeLessThanOrEqual(32 * 1024);
+    expect(runs()).toEqual(["run-13"]);
+  });
+
+  it("has no earlier revisions where their templates cannot be read", () => {
+    for (const templates of ["", "no gzip", gzipSync("[]").toString("base64"), gzipSync("{").toString("base64")]) {
+      const stage = Stage.begun(specimen);
+      for (const version of ["2", "3", "4"]) stage.promoted(version, `run-${version}`, "2");
+      const primary = stage.cluster.at(specimen.kind, "podinfo-primary");
+      const annotations = { ...primary.metadata.annotations, [`${EARLIER}templates`]: templates };
+      stage.cluster.put({ ...primary, metadata: { ...primary.metadata, annotations } });
+      expect(stage.read().primary.earlier).toBeUndefined();
     }
   });
 

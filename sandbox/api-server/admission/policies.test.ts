@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
+import { VERBS } from "../../../src/core/steering.ts";
 import { PROJECT_ROOT } from "../../../src/project-root.ts";
 import { claimAddressBlock } from "../../addresses.ts";
 import { externalServer, type TestClient, testClient } from "../http/test-client.ts";
@@ -58,6 +59,19 @@ beforeAll(async () => {
       subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: user }],
     });
   }
+  for (const verb of VERBS) {
+    const name = `only-${verb}`;
+    const rules = [
+      { apiGroups: ["aviary.flagger.app"], resources: ["canaryactions"], verbs: ["create"] },
+      { apiGroups: ["flagger.app"], resources: ["canaries"], resourceNames: ["podinfo"], verbs: [verb] },
+    ];
+    await client.send("POST", rbac.replace("rolebindings", "roles"), { metadata: { name }, rules });
+    await client.send("POST", rbac, {
+      metadata: { name },
+      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name },
+      subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name }],
+    });
+  }
   await client.send("POST", rbac, {
     metadata: { name: "ada-too" },
     roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "aviary-operator" },
@@ -83,16 +97,24 @@ const action = (verb: string, by: string) => {
 const ask = (user: string, verb: string, by = user) => client.send("POST", ACTIONS, action(verb, by), as(user));
 
 describe("a CanaryAction", () => {
-  it.each([
-    ["olga", "pause", 201],
-    ["olga", "abort", 201],
-    ["olga", "undo", 403],
-    ["olga", "promote-full", 403],
-    ["ada", "undo", 201],
-    ["ada", "pause", 201],
-    ["viewer", "pause", 403],
-  ])("of %s who asks for %s is answered %i", async (user, verb, code) => {
-    expect((await ask(user, verb)).code).toBe(code);
+  const operators = ["pause", "resume", "approve", "refuse", "promote", "abort", "retry"];
+  const admins = VERBS.filter((verb) => !operators.includes(verb));
+
+  it.each(VERBS)("for %s needs that verb on the Canary", async (verb) => {
+    expect((await ask("viewer", verb)).code).toBe(403);
+    expect((await ask("olga", verb)).code).toBe(operators.includes(verb) ? 201 : 403);
+    expect((await ask("ada", verb)).code).toBe(201);
+    // The right to one verb on one Canary is enough, and is a right to nothing else.
+    expect((await ask(`only-${verb}`, verb)).code).toBe(201);
+    const [other = ""] = VERBS.filter((one) => one !== verb);
+    expect((await ask(`only-${verb}`, other)).code).toBe(403);
+    const elsewhere = action(verb, `only-${verb}`);
+    elsewhere.spec.canary = "another";
+    expect((await client.send("POST", ACTIONS, elsewhere, as(`only-${verb}`))).code).toBe(403);
+  });
+
+  it("that skips the judgement is for those whom the namespace's admin names", () => {
+    expect(admins).toEqual(["promote-full", "undo", "skip", "set-weight"]);
   });
 
   it("that is refused says who cannot do what", async () => {
@@ -136,7 +158,8 @@ describe("a CanaryAction", () => {
 });
 
 it("a CanaryFreeze is an admin's, and names its maker", async () => {
-  const freeze = (by: string) => ({ metadata: { name: `sale-${by}` }, spec: { by } });
+  const kind = { apiVersion: "aviary.flagger.app/v1alpha1", kind: "CanaryFreeze" };
+  const freeze = (by: string) => ({ ...kind, metadata: { name: `sale-${by}` }, spec: { by } });
   const at = `${GROUP}/namespaces/${NAMESPACE}/canaryfreezes`;
   expect((await client.send("POST", at, freeze("olga"), as("olga"))).code).toBe(403);
   expect((await client.send("POST", at, freeze("olga"), as("ada"))).code).toBe(403);

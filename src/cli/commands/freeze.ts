@@ -6,7 +6,7 @@ import { systemClock } from "../../time/system-clock.ts";
 import { asUserError, CLUSTER_OPTIONS, connectCluster, FIELD_MANAGER } from "../cluster.ts";
 import { alignColumns } from "../columns.ts";
 import { type Command, UserError } from "../command.ts";
-import { describeOptions, type OptionSpec, readOptions, refuseWords } from "../options.ts";
+import { describeOptions, type OptionSpec, oneOf, readOptions, refuseWords } from "../options.ts";
 import { whoAmI } from "../steer/action.ts";
 import { FREEZE_SPEC_OPTIONS, freezeSpecOf, whenText, whichText } from "../steer/freeze-spec.ts";
 import { NAMESPACE } from "../steer/options.ts";
@@ -28,7 +28,7 @@ Examples:
   aviary freeze -n shop --for 48h --reason "sale"
   aviary freeze podinfo -n test --until 2026-12-27T08:00:00Z --runs hold
   aviary freeze -n shop --schedule "0 18 * * 5" --for 62h --time-zone Europe/Berlin
-  aviary freeze -n istio-system --scope cluster -l tier=web --for 4h
+  aviary freeze -n kube-system --scope cluster -l tier=web --for 4h
 
 ${describeOptions(FREEZE_OPTIONS)}`,
   async run({ argv, env, out, err, signal }) {
@@ -108,19 +108,22 @@ ${describeOptions(THAW_OPTIONS)}`,
 const LIST_OPTIONS = {
   ...NAMESPACE,
   "all-namespaces": { type: "boolean", short: "A", help: "all namespaces" },
+  output: { type: "string", short: "o", preset: "table", help: "table or json" },
   ...CLUSTER_OPTIONS,
 } as const satisfies Record<string, OptionSpec>;
 
 export const freezesCommand: Command = {
-  help: `Usage: aviary freezes [OPTIONS]\n\nExamples:\n  aviary freezes -A\n\n${describeOptions(LIST_OPTIONS)}`,
+  help: `Usage: aviary freezes [OPTIONS]\n\nExamples:\n  aviary freezes -A\n  aviary freezes -n shop -o json\n\n${describeOptions(LIST_OPTIONS)}`,
   async run({ argv, env, out, err, signal }) {
     const options = readOptions(argv, LIST_OPTIONS);
     refuseWords(options);
+    const output = oneOf(options, "output", ["table", "json"]);
     const client = await connectCluster(options, env);
     const namespace = options.flag("all-namespaces") ? "" : (options.text("namespace") ?? client.namespace);
     try {
       const freezes = await listed(client, STEERING.freeze, namespace, {}, signal);
-      if (freezes.length === 0) err("nothing is frozen\n");
+      if (output === "json") out(`${JSON.stringify(freezes.map(asJson), null, 2)}\n`);
+      else if (freezes.length === 0) err("nothing is frozen\n");
       else
         out(
           `${alignColumns(["NAMESPACE\tNAME\tCANARIES\tWINDOWS\tUNTIL\tRUNS\tBY\tREASON", ...freezes.map(rowOf)])}\n`,
@@ -131,6 +134,8 @@ export const freezesCommand: Command = {
     }
   },
 };
+
+const asJson = ({ metadata, spec }: KubeObject) => ({ namespace: metadata.namespace, name: metadata.name, ...spec });
 
 function rowOf({ metadata, spec }: KubeObject): string {
   const { canaries = [], until = "thaw", runs = "finish", by = "", reason = "", scope, selector } = spec ?? {};

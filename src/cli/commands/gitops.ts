@@ -13,7 +13,7 @@ import {
   requireGit,
   syncRepository,
 } from "../gitops/repository.ts";
-import { describeOptions, type OptionSpec, readOptions, refuseWords } from "../options.ts";
+import { describeOptions, type OptionSpec, oneOf, readOptions, refuseWords } from "../options.ts";
 import { DEFAULT_STATE_DIR, readState } from "../sandbox-state.ts";
 
 const GIT_REPOSITORY: ResourceType = {
@@ -50,7 +50,10 @@ const BUMP_OPTIONS = {
   },
   ...CLUSTER_OPTIONS,
 } as const satisfies Record<string, OptionSpec>;
-const STATUS_OPTIONS = { ...CLUSTER_OPTIONS };
+const STATUS_OPTIONS = {
+  output: { type: "string", short: "o", preset: "table", help: "table or json" },
+  ...CLUSTER_OPTIONS,
+} as const satisfies Record<string, OptionSpec>;
 
 const repositoryOf = (stateDir: string): string => resolve(stateDir, REPOSITORIES, NAME);
 
@@ -86,6 +89,7 @@ Shows what Flux has fetched and applied.
 
 Examples:
   aviary gitops status
+  aviary gitops status -o json
 
 ${describeOptions(STATUS_OPTIONS)}`,
   run: status,
@@ -240,6 +244,7 @@ async function bump({ argv, env, out, signal }: CommandContext): Promise<0> {
 async function status({ argv, env, out, signal }: CommandContext): Promise<0> {
   const options = readOptions(argv, STATUS_OPTIONS);
   refuseWords(options);
+  const output = oneOf(options, "output", ["table", "json"]);
   const client = await connectCluster(options, env);
   try {
     const list = await client.transport.send(
@@ -251,6 +256,10 @@ async function status({ argv, env, out, signal }: CommandContext): Promise<0> {
       ...rowOf(object, object.status?.artifact?.revision),
     }));
     const applied = (await kustomizations(client, signal)).map((row) => ({ kind: "kustomization", ...row }));
+    if (output === "json") {
+      out(`${JSON.stringify([...sources, ...applied], null, 2)}\n`);
+      return 0;
+    }
     const rows = [...sources, ...applied].map(({ kind, name, ready, revision, message }) => [
       `${kind}/${name}`,
       ready ? "True" : "False",

@@ -19,7 +19,7 @@ function tokenOf(file: string): string {
 }
 
 export const loadtesterCommand: Command = {
-  help: LOADTESTER_USAGE,
+  help: `Examples:\n  aviary loadtester -port 8080 -timeout 1h\n\n${LOADTESTER_USAGE}`,
   async run({ argv, env, out, err, signal }) {
     const read = parseLoadtesterFlags(argv);
     if (read.kind === "help") {

@@ -8,7 +8,12 @@ import { FLAGGER_VERSION } from "../../version.ts";
 import type { Command } from "../command.ts";
 
 export const operatorCommand: Command = {
-  help: `Takes Flagger's flags, with one dash or two:\n${describeOperatorFlags()}`,
+  help: `Takes Flagger's flags, with one dash or two.
+
+Examples:
+  aviary operator -kubeconfig ~/.kube/config -mesh-provider istio -metrics-server http://127.0.0.1:9090
+
+${describeOperatorFlags()}`,
   async run({ argv, env, out, err, signal }) {
     const read = readOperatorFlags(argv, env);
     if (read.kind === "help") {

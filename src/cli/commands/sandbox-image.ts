@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { editImageFile, type ImageProgram, readImageFile } from "../../../sandbox/programs/image-file.ts";
 import { alignColumns } from "../columns.ts";
 import { type Command, type CommandContext, type ExitCode, UserError } from "../command.ts";
-import { describeOptions, type OptionSpec, type ReadOptions, readOptions } from "../options.ts";
+import { describeOptions, type OptionSpec, oneOf, type ReadOptions, readOptions } from "../options.ts";
 import { DEFAULT_STATE_DIR, imageFileOf, stateFolder } from "../sandbox-state.ts";
 
 const STATE_DIR: OptionSpec = { type: "string", preset: DEFAULT_STATE_DIR, help: "folder of the sandbox" };
@@ -14,16 +14,30 @@ const ADD_OPTIONS = {
 } as const satisfies Record<string, OptionSpec>;
 const OTHER_OPTIONS = { "state-dir": STATE_DIR };
 
-const EXAMPLE = `
-The image may carry a tag: then the entry is for that tag alone, so that two versions can be two programs.
+const LIST_OPTIONS = {
+  ...OTHER_OPTIONS,
+  output: { type: "string", short: "o", preset: "table", help: "table or json" },
+} as const satisfies Record<string, OptionSpec>;
+
+export const sandboxImageAddCommand: Command = {
+  help: `The image may carry a tag: then the entry is for that tag alone, so that two versions can be two programs.
 Entries are in images.yaml of the sandbox's folder; a running sandbox sees them at once.
 
+Examples:
   aviary sandbox image add ghcr.io/me/shop --command "node server.js"
-  aviary sandbox image add ghcr.io/me/shop:1.1.0 --command "node server.js --fast"`;
+  aviary sandbox image add ghcr.io/me/shop:1.1.0 --command "node server.js --fast"
 
-export const sandboxImageAddCommand: Command = { help: describeOptions(ADD_OPTIONS) + EXAMPLE, run: add };
-export const sandboxImageListCommand: Command = { help: describeOptions(OTHER_OPTIONS), run: list };
-export const sandboxImageRemoveCommand: Command = { help: describeOptions(OTHER_OPTIONS), run: remove };
+${describeOptions(ADD_OPTIONS)}`,
+  run: add,
+};
+export const sandboxImageListCommand: Command = {
+  help: `Examples:\n  aviary sandbox image list\n\n${describeOptions(LIST_OPTIONS)}`,
+  run: list,
+};
+export const sandboxImageRemoveCommand: Command = {
+  help: `Examples:\n  aviary sandbox image remove ghcr.io/me/shop:1.1.0\n\n${describeOptions(OTHER_OPTIONS)}`,
+  run: remove,
+};
 
 const fileOf = (options: ReadOptions): string =>
   imageFileOf(stateFolder(options.text("state-dir") ?? DEFAULT_STATE_DIR).dir);
@@ -57,9 +71,18 @@ function remove({ argv, out }: CommandContext): Promise<ExitCode> {
 }
 
 function list({ argv, out }: CommandContext): Promise<ExitCode> {
-  const options = readOptions(argv, OTHER_OPTIONS);
+  const options = readOptions(argv, LIST_OPTIONS);
+  const output = oneOf(options, "output", ["table", "json"]);
   const images = [...readable(() => readImageFile(fileOf(options)))];
-  if (images.length === 0) out("no image is mapped; see aviary sandbox image add --help\n");
+  if (output === "json")
+    out(
+      `${JSON.stringify(
+        images.map(([image, program]) => ({ image, ...program })),
+        null,
+        2,
+      )}\n`,
+    );
+  else if (images.length === 0) out("no image is mapped; see aviary sandbox image add --help\n");
   else {
     const rows = images.map(([image, { command, workingDir = "" }]) => `${image}\t${command}\t${workingDir}`);
     out(`${alignColumns(["IMAGE\tCOMMAND\tFOLDER", ...rows])}\n`);

@@ -74,10 +74,30 @@ const START_TIMEOUT_MS = 180_000;
 const STOP_TIMEOUT_MS = 30_000;
 const LOOK_AGAIN_MS = 25;
 
-export const sandboxUpCommand: Command = { help: describeOptions(UP_OPTIONS), run: up };
-export const sandboxDownCommand: Command = { help: describeOptions(STATUS_OPTIONS), run: down };
-export const sandboxStatusCommand: Command = { help: describeOptions(STATUS_OPTIONS), run: status };
-export const sandboxServeCommand: Command = { help: describeOptions(SERVE_OPTIONS), run: serve };
+const withExamples = (examples: string, table: Readonly<Record<string, OptionSpec>>): string =>
+  `Examples:\n${examples}\n\n${describeOptions(table)}`;
+
+export const sandboxUpCommand: Command = {
+  help: withExamples(
+    `  aviary sandbox up
+  aviary sandbox up --mesh contour --mesh-programs ~/mesh --mesh-crds ~/contour/crds.yaml
+  export KUBECONFIG=$(aviary sandbox up -o json | jq -r .kubeconfig)`,
+    UP_OPTIONS,
+  ),
+  run: up,
+};
+export const sandboxDownCommand: Command = {
+  help: withExamples("  aviary sandbox down", STATUS_OPTIONS),
+  run: down,
+};
+export const sandboxStatusCommand: Command = {
+  help: withExamples("  aviary sandbox status\n  aviary sandbox status -o json", STATUS_OPTIONS),
+  run: status,
+};
+export const sandboxServeCommand: Command = {
+  help: withExamples("  aviary sandbox serve --port 6443", SERVE_OPTIONS),
+  run: serve,
+};
 
 function outputOptions(argv: readonly string[], table: Readonly<Record<string, OptionSpec>>): ReadOptions {
   const options = readOptions(argv, table);

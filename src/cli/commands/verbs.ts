@@ -10,6 +10,7 @@ import { factsOf } from "../steer/facts.ts";
 import { CANARY_OPTIONS, OUTPUT } from "../steer/options.ts";
 import { previewOf } from "../steer/preview.ts";
 import { canaryOf, canaryWord } from "../steer/seen.ts";
+import { undoPreview } from "../steer/undo.ts";
 
 interface VerbRow {
   readonly summary: string;
@@ -50,8 +51,10 @@ export const VERB_ROWS: Readonly<Record<CommandName, VerbRow>> = {
   retry: { summary: "analyse a revision that failed once more", example: "retry canary/podinfo -n test" },
   undo: {
     summary: "give the primary back what was promoted before",
-    options: { to: { type: "string", help: "name of the run whose revision it gets; else the one before" } },
-    example: "undo canary/podinfo -n test --yes",
+    options: {
+      to: { type: "string", help: "name of a run: its revision; else the one before (`history` lists runs)" },
+    },
+    example: "undo canary/podinfo -n test --to podinfo-20260101t000100-85d557 --dry-run",
   },
   skip: {
     summary: "go forward to a later step",
@@ -109,8 +112,10 @@ async function act(name: CommandName, options: ReadOptions, context: CommandCont
   const client = await connectCluster(options, env);
   const at = { namespace: options.text("namespace") ?? client.namespace, name: canaryName };
   try {
-    const facts = factsOf(await canaryOf(client, at, signal));
-    const { text, refusal } = previewOf(verb, facts, wish);
+    const canary = await canaryOf(client, at, signal);
+    const facts = factsOf(canary);
+    const undo = verb === "undo" ? await undoPreview(client, canary, wish.to?.run, signal) : {};
+    const { text, refusal } = previewOf(verb, facts, wish, undo);
     err(`cluster: ${client.name}\n`);
     if (refusal !== undefined) throw new UserError(refusal);
     err(`${text}\n`);

@@ -29,7 +29,7 @@ export function freezeSpecOf(options: ReadOptions, now: number): Omit<CanaryFree
   const scope = oneOf(options, "scope", ["namespace", "cluster"]);
   if (scope === "cluster" && text("namespace") === undefined) {
     throw new UserError(
-      "--scope cluster counts in the operator's own namespace only: name it, e.g. -n istio-system",
+      "--scope cluster counts in the namespace of the operator's Lease only (-leader-election-namespace): name it, e.g. -n kube-system",
       2,
     );
   }

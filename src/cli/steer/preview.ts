@@ -11,10 +11,11 @@ export interface Preview {
 
 const isRunning = ({ phase }: Facts) => RUNNING.includes(phase);
 
-export function previewOf(verb: Verb, facts: Facts, wish: Wish): Preview {
+/** @param undo what the primary keeps; only for `undo` */
+export function previewOf(verb: Verb, facts: Facts, wish: Wish, undo: Partial<Preview> = {}): Preview {
   const { name, namespace, phase } = facts;
-  const text = `${name}.${namespace} ${effectOf(verb, facts, wish)}`;
-  const refusal = refusalOf(verb, facts, wish);
+  const text = `${name}.${namespace} ${undo.text ?? effectOf(verb, facts, wish)}`;
+  const refusal = refusalOf(verb, facts, wish) ?? undo.refusal;
   return refusal === undefined ? { text } : { text, refusal: `${name}.${namespace} is ${phase || "new"}: ${refusal}` };
 }
 

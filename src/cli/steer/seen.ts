@@ -81,6 +81,14 @@ export interface Copy {
 
 const TARGETS: readonly ResourceType[] = [RESOURCES.deployment, RESOURCES.daemonSet, RESOURCES.statefulSet];
 
+/** The primary of a target that has pods. @returns undefined when there is none */
+export async function primaryOf({ kube }: ClusterClient, { metadata, spec }: KubeObject, signal: AbortSignal) {
+  const { kind, name } = spec?.targetRef ?? {};
+  const type = TARGETS.find((one) => one.kind === kind);
+  if (type === undefined) return undefined;
+  return await kube.get({ type, namespace: metadata.namespace ?? "", name: `${name}-primary` }, signal);
+}
+
 /** Target and primary with their pods; absent where there is no such workload. */
 export async function copiesOf(client: ClusterClient, canary: KubeObject, signal: AbortSignal) {
   const { kind, name } = canary.spec?.targetRef ?? {};

@@ -26,7 +26,9 @@ export const failed: PhaseRules<"Failed"> = {
     // The canary must cover first, see cover.ts. Until then the primary stays as the promotion left it.
     if (status.drain.kind !== "none") return { target: "up", primary: promotedPrimary(status, uid) };
     const from = promotionToRestore(status, uid) ?? "";
-    return { target: status.canaryWeight > 0 ? "up" : "as-is", primary: { kind: "restored", from } };
+    const to = status.recovery.kind === "undoing" ? status.recovery.to : undefined;
+    const primary = { kind: "restored", from, ...(to === undefined ? {} : { to }) } as const;
+    return { target: status.canaryWeight > 0 ? "up" : "as-is", primary };
   },
   // Flagger writes this message after a failed promotion, too, though nothing was scaled to zero then (Q6).
   condition: (kind) => ({ status: "False", message: `Canary analysis failed, ${kind} scaled to zero.` }),
@@ -44,6 +46,7 @@ export const failed: PhaseRules<"Failed"> = {
       restoring: recovery.kind !== "none",
       owesPostRollout,
       ...(recovery.kind === "undoing" ? { undoing: recovery.promotion } : {}),
+      ...(recovery.kind === "undoing" && recovery.to !== undefined ? { undoingTo: recovery.to } : {}),
     }),
   },
 };

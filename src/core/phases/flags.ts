@@ -4,15 +4,17 @@ import type { ProgressingStage, Recovery, Serving } from "./positions.ts";
 export interface Flags {
   readonly restoring?: boolean | undefined;
   readonly undoing?: string | undefined;
+  readonly undoingTo?: string | undefined;
   readonly prepared?: boolean | undefined;
   readonly putOff?: boolean | undefined;
   readonly withheld?: boolean | undefined;
   readonly standsIn?: boolean | undefined;
 }
 
-export function recoveryFrom({ restoring, undoing }: Flags): Recovery {
+export function recoveryFrom({ restoring, undoing, undoingTo: to }: Flags): Recovery {
   if (restoring !== true) return { kind: "none" };
-  return undoing === undefined ? { kind: "restoring" } : { kind: "undoing", promotion: undoing };
+  if (undoing === undefined) return { kind: "restoring" };
+  return { kind: "undoing", promotion: undoing, ...(to === undefined ? {} : { to }) };
 }
 
 /** @param step the run is prepared once it stands on a step */

@@ -75,12 +75,13 @@ export type ProgressingStage = "preparing" | "put-off" | "prepared";
 /**
  * Whether the primary gets an earlier revision back before anything else happens. Where the canary must cover for the primary, the
  * drain comes first. `none`: no. `restoring`: a promotion failed, and the primary gets its last promoted revision back. `undoing`: a
- * person undid the promotion that the primary carried then, see `promotionId`.
+ * person undid the promotion that the primary carried then, see `promotionId`; `to` names the earlier promotion whose revision the
+ * primary gets, where that is not the one before.
  */
 export type Recovery =
   | { readonly kind: "none" }
   | { readonly kind: "restoring" }
-  | { readonly kind: "undoing"; readonly promotion: string };
+  | { readonly kind: "undoing"; readonly promotion: string; readonly to?: string };
 
 /**
  * `promoted`: the revision passed its checks. `unjudged`: it was promoted without checks (skipAnalysis). `reverted`: the target

@@ -69,6 +69,11 @@ describe("a memory that release 0.1.0 wrote", () => {
     ["Failed", { restoring: false }, { recovery: { kind: "none" } }],
     ["Failed", { restoring: true }, { recovery: { kind: "restoring" } }],
     ["Failed", { restoring: true, undoing: "p1" }, { recovery: { kind: "undoing", promotion: "p1" } }],
+    [
+      "Failed",
+      { restoring: true, undoing: "p1", undoingTo: "p0" },
+      { recovery: { kind: "undoing", promotion: "p1", to: "p0" } },
+    ],
     ["Finalising", { holdUntil: NOW + CENTURY }, { hold: AWAY }],
     [
       "Promoting",

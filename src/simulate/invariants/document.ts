@@ -1,9 +1,12 @@
 /** docs/reference/invariants.md, generated from the table. */
+import { RECORDING_NEVER_STEERS } from "./records.ts";
 import { SAME_END } from "./same-end.ts";
 import { INVARIANTS } from "./table.ts";
 
 export function describeInvariants(): string {
-  const sections = [...INVARIANTS, SAME_END].map(({ name, rule, why }) => `## ${name}\n\n${rule}\n\n*Why:* ${why}\n`);
+  const sections = [...INVARIANTS, SAME_END, RECORDING_NEVER_STEERS].map(
+    ({ name, rule, why }) => `## ${name}\n\n${rule}\n\n*Why:* ${why}\n`,
+  );
   return `${HEAD}\n${sections.join("\n")}`;
 }
 

@@ -34,7 +34,7 @@ export const anActionActsOnce: Invariant = {
 
 export const onlyWithTheRight: Invariant = {
   name: "only-with-the-right",
-  rule: "An action is applied only when the API server admitted it, and its person has the right to its verb.",
+  rule: "An action is applied only when the API server admitted it, as it was asked for, and its person has the right to its verb.",
   why: "A console or a command line that acts for everybody is a way around the rights of the cluster.",
   watch({ api, scenario }, report) {
     if (!usersDo(scenario, "steer")) return {};
@@ -45,8 +45,11 @@ export const onlyWithTheRight: Invariant = {
           const asked = api.list(STEERING.action).find(({ metadata }) => metadata.uid === id);
           const { by, verb } = (asked?.spec ?? {}) as KubeFields;
           if (asked !== undefined && !RIGHTS[by as Click["by"]]?.includes(verb)) report(`${by} did ${verb}`);
-          const known = input.actions?.some((action) => action.id === id);
-          if (known !== true) report(`an action ${id} that was not asked for was applied`);
+          const done = input.actions?.find((action) => action.id === id);
+          if (done === undefined) report(`an action ${id} that was not asked for was applied`);
+          else if (asked !== undefined && (done.verb !== verb || done.by !== by)) {
+            report(`${by} asked for ${verb}, and ${done.verb} of ${done.by} was done`);
+          }
         }
       },
     };

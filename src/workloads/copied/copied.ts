@@ -17,11 +17,12 @@ import { getQueryError } from "../not-found.ts";
 import { discoverPorts } from "../pod-spec.ts";
 import { templateReading } from "../template-reading.ts";
 import { configCopies, configInputs, configProblem, madeConfigs, readConfigs, revisionOf } from "./configs.ts";
+import { promotionIdOf } from "./kept.ts";
 import type { CopiedKind } from "./kind.ts";
 import { overlapProblem, overlapping } from "./overlap.ts";
 import { previousInputs, previousOf } from "./previous.ts";
-import { carriesTemplateOf, createdPrimary, type PrimaryParts, promotedPrimary, promotionIdOf } from "./primary.ts";
-import { leavesGap } from "./replacement.ts";
+import { carriesTemplateOf, createdPrimary, type PrimaryParts, promotedPrimary } from "./primary.ts";
+import { leavesGap, withGaps } from "./replacement.ts";
 import { primaryRollout, rollout } from "./rollout.ts";
 import { restored, settled } from "./settling.ts";
 
@@ -132,6 +133,7 @@ function read(
     target: targetReading,
     primary: {
       ...primarySide.reading,
+      ...withGaps(primarySide.reading.earlier, primary, kind),
       ...templateOf(primary),
       ...(primary !== undefined && leavesGap({ canary, primary, target, revision, kind }) ? { gap: true } : {}),
       ...(compared === undefined ? {} : { carriesTarget: carriesTemplateOf(parts, compared) }),
@@ -178,7 +180,7 @@ function renderPrimary(
     return [...companions, ...settled(canary, primary, seen)];
   }
   if (primary !== undefined && world.primary.kind === "restored") {
-    return [...companions, ...restored(canary, primary, world.primary.from, seen)];
+    return [...companions, ...restored(canary, primary, world.primary, seen)];
   }
   // A Canary that is being deleted creates nothing.
   if (primary === undefined && canary.status.phase === "Terminating") return [];

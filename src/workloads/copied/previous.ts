@@ -17,7 +17,7 @@ import { ownerReference } from "../../ports/owner.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { configRefs } from "../config-tracking/references.ts";
 import { primaryNameOf } from "../metadata.ts";
-import { promotionIdOf } from "./primary.ts";
+import { promotionIdOf } from "./kept.ts";
 
 /** On a previous config: the id of the promotion for which it is kept. */
 export const KEPT_FOR_ANNOTATION = "aviary.flagger.app/kept-for-promotion";

@@ -1,7 +1,6 @@
 /** The primary copy: how it is created, promoted, and restored. */
 import { isDeepStrictEqual } from "node:util";
 import type { Canary } from "../../core/canary.ts";
-import type { PreviousReading } from "../../core/observation.ts";
 import { apiVersionOf } from "../../ports/kubernetes.ts";
 import type { PodTemplate, WorkloadObject, WorkloadSpec } from "../../ports/kubernetes-types.ts";
 import { ownerReference } from "../../ports/owner.ts";
@@ -11,25 +10,13 @@ import type { TrackedConfigs } from "../config-tracking/tracking.ts";
 import {
   filterPrefixes,
   type PodLabels,
-  PROMOTION_ID_ANNOTATION,
   podAnnotations,
   primaryLabels,
   primaryNameOf,
   withoutFlux,
 } from "../metadata.ts";
+import { keptAtPromotion, promotionIdOf } from "./kept.ts";
 import type { CopiedKind } from "./kind.ts";
-
-/**
- * The template that the primary ran before its last promotion, as JSON: a promotion that fails can be rolled back even by an
- * operator that was started after it, and one that succeeded can be undone. Kept until the next promotion (ADR 0017).
- */
-export const PREVIOUS_TEMPLATE_ANNOTATION = "aviary.flagger.app/previous-template";
-
-/** Which revision that template was promoted from, as JSON: `PreviousReading`. */
-const PREVIOUS_REVISION_ANNOTATION = "aviary.flagger.app/previous-revision";
-
-/** All annotations of an object may take 256 KiB together; a larger template is not kept and cannot be restored. */
-const LARGEST_TEMPLATE = 128 * 1024;
 
 export interface PrimaryParts {
   readonly canary: Canary;
@@ -78,8 +65,7 @@ export function promotedPrimary(parts: PrimaryParts, primary: WorkloadObject, id
       labels: ownLabels(parts),
       annotations: {
         ...filterPrefixes(target.metadata.annotations, options.includeLabelPrefixes),
-        ...keptTemplate(primary),
-        ...keptRevision(primary, canary.status.promotedSpec),
+        ...keptAtPromotion(primary, canary.status),
       },
     },
     spec: {
@@ -89,55 +75,6 @@ export function promotedPrimary(parts: PrimaryParts, primary: WorkloadObject, id
       template: primaryTemplate(parts, id),
     },
   };
-}
-
-/** @returns undefined when the template before its last promotion was not kept */
-export function restoredPrimary(primary: WorkloadObject): WorkloadObject | undefined {
-  const kept = primary.metadata.annotations?.[PREVIOUS_TEMPLATE_ANNOTATION];
-  if (kept === undefined) return undefined;
-  const { metadata, spec } = withoutKeptTemplate(primary);
-  return { ...primary, metadata, spec: { ...spec, template: JSON.parse(kept) } };
-}
-
-export function isRestorable({ metadata }: WorkloadObject): boolean {
-  return metadata.annotations?.[PREVIOUS_TEMPLATE_ANNOTATION] !== undefined;
-}
-
-/** Objects of the cache are frozen and shared, so that one primary is read once. */
-const PREVIOUS = new WeakMap<WorkloadObject, { readonly reading: PreviousReading | undefined }>();
-
-/** What the primary can get back, as far as it is known which revision that is. */
-export function previousReading(primary: WorkloadObject): PreviousReading | undefined {
-  const known = PREVIOUS.get(primary) ?? { reading: readPrevious(primary) };
-  PREVIOUS.set(primary, known);
-  return known.reading;
-}
-
-function readPrevious({ metadata }: WorkloadObject): PreviousReading | undefined {
-  const { annotations = {} } = metadata;
-  const text = annotations[PREVIOUS_REVISION_ANNOTATION];
-  if (text === undefined || annotations[PREVIOUS_TEMPLATE_ANNOTATION] === undefined) return undefined;
-  const read = parsed(text);
-  const { spec, promotionId } = (read ?? {}) as Partial<PreviousReading>;
-  return typeof spec === "string" && typeof promotionId === "string" && spec !== "" ? { spec, promotionId } : undefined;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-export function withoutKeptTemplate(primary: WorkloadObject): WorkloadObject {
-  if (primary.metadata.annotations?.[PREVIOUS_TEMPLATE_ANNOTATION] === undefined) return primary;
-  const {
-    [PREVIOUS_TEMPLATE_ANNOTATION]: _kept,
-    [PREVIOUS_REVISION_ANNOTATION]: _of,
-    ...annotations
-  } = primary.metadata.annotations;
-  return { ...primary, metadata: { ...primary.metadata, annotations } };
 }
 
 /** Whether the primary's template is the target's as it would be promoted now, from any promotion. */
@@ -159,23 +96,6 @@ function meaningOf(value: unknown): unknown {
 
 function isEmpty(field: unknown): boolean {
   return typeof field === "object" && field !== null && Object.keys(field).length === 0;
-}
-
-export function promotionIdOf(primary: WorkloadObject): string | undefined {
-  const id = primary.spec?.template?.metadata?.annotations?.[PROMOTION_ID_ANNOTATION];
-  return typeof id === "string" ? id : undefined;
-}
-
-function keptTemplate(primary: WorkloadObject): Record<string, string> {
-  const text = JSON.stringify(primary.spec?.template ?? {});
-  return Buffer.byteLength(text) > LARGEST_TEMPLATE ? {} : { [PREVIOUS_TEMPLATE_ANNOTATION]: text };
-}
-
-/** Without a template it says nothing: `previousReading` looks for both. */
-function keptRevision(primary: WorkloadObject, spec: string): Record<string, string> {
-  const promotionId = promotionIdOf(primary);
-  if (promotionId === undefined || spec === "") return {};
-  return { [PREVIOUS_REVISION_ANNOTATION]: JSON.stringify({ spec, promotionId }) };
 }
 
 function ownLabels({ target, labels, options }: PrimaryParts): Record<string, string> {

@@ -7,8 +7,8 @@ import type { ObjectRef } from "../../ports/kubernetes.ts";
 import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { getQueryError } from "../not-found.ts";
+import { isRestorable, keptRevisions, promotionIdOf } from "./kept.ts";
 import type { CopiedKind, RolloutReading } from "./kind.ts";
-import { isRestorable, previousReading, promotionIdOf } from "./primary.ts";
 
 export function rollout(
   which: "primary" | "canary",
@@ -72,15 +72,18 @@ export function primaryRollout(
   }
   const { readiness, recheckAt } = rollout("primary", primary, canary, now, kind);
   const promotionId = promotionIdOf(primary);
-  const previous = previousReading(primary);
+  const { status } = canary;
+  const { run, previous, earlier } = keptRevisions(primary);
   return {
     reading: {
       exists: true,
       readiness,
       available: kind.available(primary),
       ...(promotionId === undefined ? {} : { promotionId }),
+      ...(run === undefined ? {} : { run }),
       ...(previous === undefined ? {} : { previous }),
-      ...(canary.status.phase === "Failed" ? { restorable: isRestorable(primary) } : {}),
+      ...(earlier.length === 0 ? {} : { earlier }),
+      ...(status.phase === "Failed" ? { restorable: isRestorable(primary, status) } : {}),
     },
     ...(recheckAt === undefined ? {} : { recheckAt }),
   };

@@ -3,13 +3,18 @@ import type { Canary } from "../../core/canary.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
+import { promotionIdOf, restoredPrimary, withoutKeptTemplate } from "./kept.ts";
 import { forgottenConfigs, returnedConfigs } from "./previous.ts";
-import { promotionIdOf, restoredPrimary, withoutKeptTemplate } from "./primary.ts";
 
-/** The primary as it was before the promotion `from`: first the configs that its pods read, then the pods. */
-export function restored(canary: Canary, primary: WorkloadObject, from: string, seen: Snapshot): readonly KubeObject[] {
+/** The primary as it was before the promotion `from`, or earlier: first the configs that its pods read, then the pods. */
+export function restored(
+  canary: Canary,
+  primary: WorkloadObject,
+  { from, to }: { readonly from: string; readonly to?: string },
+  seen: Snapshot,
+): readonly KubeObject[] {
   if (promotionIdOf(primary) !== from) return abandoned(canary, primary, seen);
-  const template = restoredPrimary(primary);
+  const template = restoredPrimary(primary, to);
   // Without the previous template, the primary keeps the configs that belong to its current one.
   return template === undefined ? [] : [...returnedConfigs(canary, primary, { failed: from }, seen), template];
 }

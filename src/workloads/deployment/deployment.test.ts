@@ -7,7 +7,6 @@ import { aCanary, type CanaryParts } from "../../testing/canary.ts";
 import { golden } from "../../testing/golden.ts";
 import { createToyCluster, type ToyCluster } from "../../testing/toy-cluster.ts";
 import { aWorld, inPhase } from "../../testing/worlds.ts";
-import { PREVIOUS_TEMPLATE_ANNOTATION } from "../copied/primary.ts";
 import { createDeploymentWorkload } from "./deployment.ts";
 import { deploymentReadiness } from "./readiness.ts";
 
@@ -278,7 +277,7 @@ describe("a failed promotion", () => {
     put(cluster, { template: TARGET.spec.template });
     const { id } = promote(cluster);
     expect(cluster.at("Deployment", "podinfo-primary").metadata.annotations).not.toHaveProperty([
-      PREVIOUS_TEMPLATE_ANNOTATION,
+      "aviary.flagger.app/previous-template",
     ]);
     const restored = aWorld({ primary: { kind: "restored", from: id } });
     expect(cluster.apply(workload.renderPrimary(inPhase("Failed"), restored, cluster))).toEqual([]);

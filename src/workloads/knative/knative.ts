@@ -91,6 +91,9 @@ function read(canary: Canary, seen: Snapshot, now: number): WorkloadReading {
       readiness: primarySide,
       available: primarySide.kind === "ready" ? 1 : 0,
       ...(primary === "" ? {} : { promotionId: idOf(canary, primary) }),
+      ...(canary.status.phase === "Failed" && primary !== ""
+        ? { restorable: Boolean(target.metadata.annotations?.[PREVIOUS_ANNOTATION]) }
+        : {}),
     },
     ...(givenUp === undefined || canarySide.kind !== "progressing" ? {} : { recheckAt: givenUp + 1 }),
   };

@@ -54,6 +54,11 @@ export function promotedPrimary(
   };
 }
 
+/** Whether it still has what it ran before its last promotion: a primary that was deleted in a run and made again has not. */
+export function isRestorable({ metadata }: ServiceObject): boolean {
+  return metadata.annotations?.[PREVIOUS_SPEC_ANNOTATION] !== undefined;
+}
+
 /** @param from id of the promotion that failed */
 export function restoredPrimary(primary: ServiceObject, from: string): readonly KubeObject[] {
   const kept = primary.metadata.annotations?.[PREVIOUS_SPEC_ANNOTATION];

@@ -16,7 +16,14 @@ import type { Snapshot } from "../../ports/snapshot.ts";
 import type { Workload, WorkloadOptions, WorkloadReading } from "../../ports/workload.ts";
 import { PROMOTION_ID_ANNOTATION, primaryNameOf } from "../metadata.ts";
 import { notFound } from "../not-found.ts";
-import { canaryCopy, createdPrimary, promotedPrimary, restoredPrimary, settledPrimary } from "./copies.ts";
+import {
+  canaryCopy,
+  createdPrimary,
+  isRestorable,
+  promotedPrimary,
+  restoredPrimary,
+  settledPrimary,
+} from "./copies.ts";
 
 const READY = { kind: "ready" } as const;
 
@@ -63,6 +70,7 @@ function read(canary: Canary, seen: Snapshot): WorkloadReading {
       readiness: READY,
       available: primary === undefined ? 0 : 1,
       ...(id === undefined ? {} : { promotionId: id }),
+      ...(canary.status.phase === "Failed" && primary !== undefined ? { restorable: isRestorable(primary) } : {}),
     },
   };
 }

@@ -2,14 +2,18 @@
  * Every verb, asked for by CanaryActions while users send requests and two GitOps tools apply the manifests again and again: one as
  * Flux does it (server-side apply), one as Argo CD's self-healing does it (a patch of what differs). They have nothing to revert.
  */
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { VERBS } from "../../../src/core/steering.ts";
 import { apiVersionOf, type KubeFields, type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { STEERING } from "../../../src/ports/steering.ts";
 import { type Fixture, startFixture } from "./fixture.ts";
-import { canary, deployment, gate } from "./manifests.ts";
+import { canary, deployment, gate, type Revision } from "./manifests.ts";
 import { steer } from "./steer.ts";
 import { type Stage, type Story, stage } from "./story.ts";
 
+/** This file, which must ask for every verb. */
+const STORIES = readFileSync(import.meta.filename, "utf8");
 const never = new AbortController().signal;
 const UNHARMED = { dropped: [], injected: 0, failedByPrimary: 0 };
 
@@ -47,11 +51,15 @@ interface GitOps {
   stop(): Promise<readonly string[]>;
 }
 
-/** Both tools, one after the other, without rest. */
-function startGitOps(namespace: string, plot: Stage, version: string): GitOps {
+/** Both tools, one after the other, without rest. @param fixed what every release has in common */
+function startGitOps(namespace: string, plot: Stage, version: string, fixed: Partial<Revision> = {}): GitOps {
   const { kube } = fixture.client;
   const reverted: string[] = [];
-  let manifests = [deployment(namespace, { version }), canary(namespace, plot)];
+  const manifestsOf = (wanted: string) => [
+    deployment(namespace, { ...fixed, version: wanted }),
+    canary(namespace, plot),
+  ];
+  let manifests = manifestsOf(version);
   let stopped = false;
   const refOf = ({ kind, metadata }: KubeObject) => ({
     type: kind === "Canary" ? RESOURCES.canary : RESOURCES.deployment,
@@ -80,7 +88,7 @@ function startGitOps(namespace: string, plot: Stage, version: string): GitOps {
     async wants(next) {
       stopped = true;
       await looping;
-      manifests = [deployment(namespace, { version: next }), canary(namespace, plot)];
+      manifests = manifestsOf(next);
       stopped = false;
       await apply(false);
       looping = loop();
@@ -103,6 +111,15 @@ async function untilPrimaryRuns(namespace: string, version: string): Promise<voi
     const isDone = replicas === updatedReplicas && replicas === readyReplicas && replicas > 0;
     return imageOf(object).endsWith(version) && isDone && observedGeneration === object?.metadata["generation"];
   });
+}
+
+/** @returns thaws */
+async function freeze(namespace: string, name: string, spec: KubeFields): Promise<() => Promise<unknown>> {
+  const type = STEERING.freeze;
+  const metadata = { name, namespace };
+  const object = { apiVersion: apiVersionOf(type), kind: type.kind, metadata, spec: { by: "carol", ...spec } };
+  await fixture.client.kube.create(type, object, never);
+  return () => fixture.client.kube.delete({ type, namespace, name }, {}, never);
 }
 
 describe("people steer a release, and GitOps has nothing to revert:", () => {
@@ -148,6 +165,63 @@ describe("people steer a release, and GitOps has nothing to revert:", () => {
     expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
   });
 
+  it("undo --to gives users the revision of an earlier run back, where its template and configuration are kept", async () => {
+    const name = "undone-to";
+    const config = (value: string) => ({
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name: "settings", namespace: name },
+      data: { PODINFO_UI_MESSAGE: value },
+    });
+    const fixed = { container: { envFrom: [{ configMapRef: { name: "settings" } }] } };
+    const target = [config("red"), deployment(name, { ...fixed, version: "6.0.0", replicas: 1 })];
+    const plot = { target, analysis: { stepWeights: [50] } };
+    const story = await stage(fixture, name, plot);
+    const gitops = startGitOps(name, plot, "6.0.0", fixed);
+    const runs: string[] = [];
+    const released = async () => {
+      const isNew = ({ phase, aviary }: KubeFields) => phase === "Succeeded" && !runs.includes(aviary.run.id);
+      const ended = await story.untilStatus(`release ${runs.length + 1} promoted`, isNew);
+      runs.push(ended["status"].aviary.run.id);
+    };
+    await gitops.wants("6.0.1");
+    await released();
+    // A release of configuration alone.
+    await fixture.apply(config("blue"));
+    await released();
+    for (const version of ["6.0.2", "6.0.3"]) {
+      await gitops.wants(version);
+      await released();
+    }
+    const [red = "", blue = "", before = ""] = runs;
+    const undoTo = (run: string) => act(name, "undo", { to: { run }, reason: "checkout breaks" });
+    const instead = "revert the target instead (kubectl rollout undo, or in Git)";
+    expect(await undoTo("podinfo-long-ago")).toBe(
+      `Refused: the revision of run podinfo-long-ago is not kept, only those of ${before}, ${blue}, ${red}: ${instead}`,
+    );
+    expect(await undoTo(red)).toBe(
+      `Refused: the configuration of run ${red} is not kept (configmap/settings): ${instead}`,
+    );
+    expect(await undoTo(blue)).toMatch(/^Applied: the primary gets its earlier revision back/);
+    await story.untilStatus("undone", ({ phase, aviary }) => phase === "Failed" && !aviary.restoring);
+    await untilPrimaryRuns(name, "6.0.1");
+    expect(imageOf(targetOf(story))).toMatch(/:6\.0\.3$/);
+    expect(story.get({ type: RESOURCES.configMap, name: "settings-primary" })?.data).toEqual(config("blue").data);
+    await story.users.until("the revision of that run alone", (all) =>
+      all.slice(-30).every(({ version }) => version === "6.0.1"),
+    );
+    expect(await undoTo(before)).toMatch(/^Refused: the revision of run \S+ is not kept, only those of/);
+    // The release that was undone is analysed like any other when a person asks for it.
+    expect(await act(name, "retry")).toBe("Applied: the revision is released again");
+    await released();
+    await untilPrimaryRuns(name, "6.0.3");
+    expect(await gitops.stop()).toEqual([]);
+    const { dropped, injected, failedByPrimary, versions, answers } = await story.close();
+    expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
+    expect(Object.values(versions).reduce((sum, count) => sum + count, 0)).toBe(answers.length);
+    expect(Object.keys(versions).sort()).toEqual(["6.0.0", "6.0.1", "6.0.2", "6.0.3"]);
+  });
+
   it("approve lets a release through its gate once, and refuse closes the gate for good", async () => {
     const name = "gates";
     const plot = { analysis: { stepWeights: [50] }, hooks: [gate("confirm-promotion", "/gate/check")] };
@@ -173,13 +247,6 @@ describe("people steer a release, and GitOps has nothing to revert:", () => {
     const name = "frozen";
     const plot = { analysis: { stepWeights: [50] } };
     const story = await stage(fixture, name, plot);
-    const freeze = async (namespace: string, freezeName: string, spec: KubeFields) => {
-      const type = STEERING.freeze;
-      const metadata = { name: freezeName, namespace };
-      const object = { apiVersion: apiVersionOf(type), kind: type.kind, metadata, spec: { by: "carol", ...spec } };
-      await fixture.client.kube.create(type, object, never);
-      return () => fixture.client.kube.delete({ type, namespace, name: freezeName }, {}, never);
-    };
     // A window that begins each minute, and is longer than that: it always stands.
     const thaw = await freeze(name, "sale", { schedule: "* * * * *", duration: "1h", reason: "sale" });
     const gitops = startGitOps(name, plot, "6.0.0");
@@ -190,5 +257,40 @@ describe("people steer a release, and GitOps has nothing to revert:", () => {
     expect(await gitops.stop()).toEqual([]);
     const { dropped, injected, failedByPrimary } = await story.close();
     expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
+  });
+
+  it("a freeze of the cluster holds a release in one namespace, and lets none begin in another", async () => {
+    const plot = { analysis: { stepWeights: [20, 40] } };
+    const [running, waiting] = [await stage(fixture, "wide-a", plot), await stage(fixture, "wide-b", plot)];
+    await running.release({ version: "6.0.1" });
+    await running.untilWeight(20);
+    expect(await act("wide-a", "pause")).toBe("Applied: paused at 20 %, checks go on");
+    // In the namespace of the operator's Lease: elsewhere a freeze of the cluster counts for nothing.
+    const spec = { scope: "cluster", runs: "hold", reason: "sale" };
+    const idle = await freeze("wide-b", "elsewhere", { ...spec, canaries: ["another"] });
+    const thaw = await freeze("kube-system", "sale", spec);
+    await fixture.apply(deployment("wide-b", { version: "6.0.1", replicas: 1 }));
+    await waiting.heard(/A new revision waits: frozen by carol \(sale\): sale/);
+    // The operator knows the freeze by now. The pause ends, and the release stays where it is.
+    expect(await act("wide-a", "resume")).toBe("Applied: goes on from 20 %");
+    const since = running.users.answers.length;
+    await running.users.until("requests while the release is held", (all) => all.length > since + 60);
+    const held = running.get({ type: RESOURCES.canary, name: "podinfo" })?.["status"];
+    expect([held.phase, held.canaryWeight]).toEqual(["Progressing", 20]);
+    expect(waiting.get({ type: RESOURCES.canary, name: "podinfo" })?.["status"].phase).toBe("Initialized");
+    await thaw();
+    await running.untilPhase("Succeeded");
+    await waiting.untilPhase("Succeeded");
+    await idle();
+    for (const story of [running, waiting]) {
+      const { dropped, injected, failedByPrimary } = await story.close();
+      expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
+    }
+  });
+
+  it("every verb has a story", () => {
+    const verbs = [...VERBS].filter((verb) => !STORIES.includes(`act(name, "${verb}"`));
+    expect(verbs).toEqual([]);
+    expect(STORIES).toContain("await undoTo(");
   });
 });
