@@ -1,4 +1,4 @@
-/** Recording never steers: whatever the API server does with CanaryRuns, the operator does the same. */
+/** Recording never steers: the operator does the same when the API server refuses CanaryRuns, or does not know them. */
 import { expect, it } from "vitest";
 import type { KubeObject } from "../ports/kubernetes.ts";
 import { STEERING } from "../ports/steering.ts";

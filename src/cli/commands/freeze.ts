@@ -113,7 +113,13 @@ const LIST_OPTIONS = {
 } as const satisfies Record<string, OptionSpec>;
 
 export const freezesCommand: Command = {
-  help: `Usage: aviary freezes [OPTIONS]\n\nExamples:\n  aviary freezes -A\n  aviary freezes -n shop -o json\n\n${describeOptions(LIST_OPTIONS)}`,
+  help: `Usage: aviary freezes [OPTIONS]
+
+Examples:
+  aviary freezes -A
+  aviary freezes -n shop -o json
+
+${describeOptions(LIST_OPTIONS)}`,
   async run({ argv, env, out, err, signal }) {
     const options = readOptions(argv, LIST_OPTIONS);
     refuseWords(options);
