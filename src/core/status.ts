@@ -13,7 +13,9 @@ import type { RecoveryHints, WireMemory, WireStatus } from "./wire.ts";
 export type { RecoveryHints, WireMemory, WireStatus } from "./wire.ts";
 
 /** @throws RangeError for a phase that no version ever wrote */
-export function fromWire(wire: WireStatus | undefined, hints: RecoveryHints): CanaryStatus {
+export function fromWire(stored: WireStatus | undefined, hints: RecoveryHints): CanaryStatus {
+  // Another writer may have stored null.
+  const wire = stored?.aviary === null ? withoutMemory(stored) : stored;
   const phase = wire?.phase ?? "";
   if (!isPhase(phase)) {
     throw new RangeError(`status.phase "${phase}" is not a phase of a Canary: clear it to initialise the Canary again`);
@@ -21,6 +23,10 @@ export function fromWire(wire: WireStatus | undefined, hints: RecoveryHints): Ca
   const read = coreFrom(wire ?? {});
   const core = { ...read, canaryWeight: weightHeld(phase, read, wire?.aviary, hints) };
   return { ...core, ...positionFrom(phase, wire?.aviary, { core, hints }) };
+}
+
+function withoutMemory({ aviary: _null, ...rest }: WireStatus): WireStatus {
+  return rest;
 }
 
 function coreFrom(wire: WireStatus): StatusCore {

@@ -25,6 +25,7 @@ beforeAll(async () => {
     request.on("end", () => {
       const { method, url } = request;
       if (url === "/hang") return;
+      if (url === "/letters") return void response.end(`${"a".repeat(40)}!\n`);
       if (url === "/moved") response.writeHead(302, { location: "/echo" });
       else if (url === "/kept") response.writeHead(307, { location: "/echo" });
       else if (url === "/loop") response.writeHead(301, { location: "/loop" });
@@ -115,6 +116,11 @@ describe("curl", () => {
       "curl: (7) Failed to connect to 127.0.0.1 port 1: Connection refused\n",
     );
     expect((await builtIn(`curl -sf ${base}/broken`)).stderr).toBe("");
+  });
+
+  it("gives up a pattern that takes endless time", async () => {
+    const asked = await builtIn(`curl -s ${base}/letters | grep -E '^(a+)+$'`);
+    expect(asked).toMatchObject({ exitCode: 2, stderr: "grep: the pattern takes more than 1 s\n" });
   });
 
   it("writes the answer to a file", async () => {

@@ -12,7 +12,9 @@ import { describe, expect, it } from "vitest";
 import { UserError } from "../../src/cli/command.ts";
 import { parseDocuments } from "../../src/cli/manifests.ts";
 import { DEFAULT_PARSE_OPTIONS, parseSpec } from "../../src/core/parse.ts";
+import { PHASES } from "../../src/core/phases/table.ts";
 import { planFor } from "../../src/core/plan.ts";
+import { fromWire } from "../../src/core/status.ts";
 import { parseDuration } from "../../src/go/duration.ts";
 import { readKubeconfig } from "../../src/kube/kubeconfig.ts";
 import { refusalOf } from "../../src/loadtester/admission.ts";
@@ -95,6 +97,30 @@ describe("Canary specs", () => {
       if (parsed.kind === "valid") expect(planFor(parsed.spec, MESH).steps.length).toBeLessThan(20_000);
     });
     hold(count, fc.jsonValue({ maxDepth: 5 }), (wire) => void parseSpec(wire as never, "test", DEFAULT_PARSE_OPTIONS));
+  });
+});
+
+describe("statuses of Canaries", () => {
+  const count = tally("statuses of Canaries");
+  const value = fc.oneof(fc.jsonValue({ maxDepth: 2 }), text, fc.constantFrom(null, -1, 1e99, [], {}, [null]));
+  const fields =
+    "step stage hold drain recovery primaryWeight skipping restarted run cause paused approved acted said owedAlerts";
+  const memory = fc.oneof(
+    value,
+    fc.dictionary(fc.constantFrom(...fields.split(" "), "phaseSince", "gate", "names"), value),
+  );
+  const status = fc.record(
+    {
+      phase: fc.constantFrom(...PHASES, "x"),
+      ...{ failedChecks: value, canaryWeight: value, iterations: value, lastAppliedSpec: value, conditions: value },
+      ...{ lastPromotedSpec: value, lastTransitionTime: value, trackedConfigs: value, aviary: memory },
+    },
+    { requiredKeys: [] },
+  );
+
+  it("are read or refused", { timeout: LONG }, () => {
+    const hints = { intervalMs: 15_000, iterations: 0, weights: [10, 20], mirror: false };
+    hold(count, status, (wire) => refused(() => fromWire(wire as never, hints), [RangeError]));
   });
 });
 
