@@ -269,10 +269,10 @@ describe("people steer a release, and GitOps has nothing to revert:", () => {
     const spec = { scope: "cluster", runs: "hold", reason: "sale" };
     const idle = await freeze("wide-b", "elsewhere", { ...spec, canaries: ["another"] });
     const thaw = await freeze("kube-system", "sale", spec);
+    // The pause ends, and the release stays where it is. The operator has seen this action, so it has seen the freeze before it.
+    expect(await act("wide-a", "resume")).toBe("Applied: goes on from 20 %");
     await fixture.apply(deployment("wide-b", { version: "6.0.1", replicas: 1 }));
     await waiting.heard(/A new revision waits: frozen by carol \(sale\): sale/);
-    // The operator knows the freeze by now. The pause ends, and the release stays where it is.
-    expect(await act("wide-a", "resume")).toBe("Applied: goes on from 20 %");
     const since = running.users.answers.length;
     await running.users.until("requests while the release is held", (all) => all.length > since + 60);
     const held = running.get({ type: RESOURCES.canary, name: "podinfo" })?.["status"];
