@@ -4,8 +4,8 @@ import { createMetricSource, PROVIDER_NAMES } from "./table.ts";
 
 const options = { address: "http://prometheus:9090", interval: "1m", clock: systemClock };
 
-it("knows the eleven providers of the CRD", () => {
-  expect([...PROVIDER_NAMES].sort()).toEqual([
+it("knows the eleven providers of Flagger", () => {
+  const ofFlagger = [
     "cloudwatch",
     "datadog",
     "dynatrace",
@@ -17,7 +17,8 @@ it("knows the eleven providers of the CRD", () => {
     "prometheus",
     "splunk",
     "stackdriver",
-  ]);
+  ];
+  expect(PROVIDER_NAMES).toEqual(expect.arrayContaining(ofFlagger));
   expect(createMetricSource({ type: "prometheus", ...options }).type).toBe("prometheus");
 });
 

@@ -26,9 +26,10 @@ describe("the table of judges", () => {
 
   it("refuses a Canary that names another judge, and lists the judges", () => {
     const wire = aWireCanary({ analysis: { metrics: [{ name: "errors", judge: "dice" }] } });
+    const known = Object.keys(JUDGES).join(", ");
     expect(parseSpec(wire.spec, "test")).toMatchObject({
       kind: "invalid",
-      problem: 'invalid canary spec: spec.analysis.metrics[0].judge: "dice" is not a judge, use one of thresholds',
+      problem: `invalid canary spec: spec.analysis.metrics[0].judge: "dice" is not a judge, use one of ${known}`,
     });
   });
 
