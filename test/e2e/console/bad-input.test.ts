@@ -70,6 +70,12 @@ async function open(address: string): Promise<Page> {
   return page;
 }
 
+function weigh(name: string, canaryWeight: number): void {
+  const before = world.server.cluster.get(RESOURCES.canary, "test", name) as KubeObject;
+  const status = { ...before["status"], phase: "Progressing", canaryWeight };
+  world.server.cluster.updateStatus(RESOURCES.canary, { ...before, status });
+}
+
 const settled = async (page: Page) => {
   await page.waitForSelector("h1:not(.sr)");
   await page.waitForSelector(".loading", { state: "detached" });
@@ -111,9 +117,7 @@ describe.runIf(CHROMIUM !== undefined)("the pages", { timeout: PATIENCE_MS }, ()
   it("show a change in two tabs at once", async () => {
     const tabs = await Promise.all([open(`${world.console.url}canaries`), open(`${world.console.url}canaries`)]);
     for (const tab of tabs) await settled(tab);
-    const before = world.server.cluster.get(RESOURCES.canary, "test", "emoji") as KubeObject;
-    const status = { ...before["status"], phase: "Progressing", canaryWeight: 35 };
-    world.server.cluster.updateStatus(RESOURCES.canary, { ...before, status });
+    weigh("emoji", 35);
     for (const tab of tabs) await tab.getByText("35 %").first().waitFor();
     for (const tab of tabs) await tab.close();
   });
@@ -132,13 +136,91 @@ describe.runIf(CHROMIUM !== undefined)("the pages", { timeout: PATIENCE_MS }, ()
     await proxy.stop();
   });
 
+  it("share one stream for all tabs of a browser; when the tab that reads it closes, the next one goes on", async () => {
+    const proxy = await startProxy(world.console.url);
+    const first = await open(`${proxy.url}canaries`);
+    await first.locator(".fresh.live").waitFor();
+    const second = await open(`${proxy.url}canaries`);
+    await second.locator(".fresh.live").waitFor();
+    await settled(second);
+    expect(proxy.streams()).toBe(1);
+    weigh("rtl", 15);
+    for (const tab of [first, second]) await tab.getByText("15 %").first().waitFor();
+    await first.close();
+    weigh("rtl", 25);
+    await second.getByText("25 %").first().waitFor();
+    await expect.poll(proxy.streams, { timeout: PATIENCE_MS }).toBe(1);
+    await second.close();
+    await proxy.stop();
+  });
+
+  it("read the list every ten seconds behind a proxy that holds the stream back, and say so", async () => {
+    const proxy = await startProxy(world.console.url);
+    proxy.hold();
+    const page = await context.newPage();
+    await page.clock.install();
+    await page.goto(`${proxy.url}canaries`);
+    await settled(page);
+    weigh("script", 45);
+    await page.clock.runFor(40_000);
+    await page.getByText("45 %").first().waitFor({ timeout: PATIENCE_MS });
+    await page.getByText("not live: reading every 10 s").waitFor({ timeout: PATIENCE_MS });
+    await page.close();
+    await proxy.stop();
+  });
+
+  it("name a computer's clock that is wrong, and count from the server's", async () => {
+    const page = await context.newPage();
+    await page.clock.install({ time: Date.now() + 3 * 3_600_000 });
+    await page.goto(`${world.console.url}canaries/test/emoji`);
+    await settled(page);
+    await page.getByText("your clock is 3 h ahead").waitFor({ timeout: PATIENCE_MS });
+    expect(await page.locator("main").innerText()).not.toMatch(/\b[23] h\b/);
+    await page.close();
+  });
+
+  it("show a canary with an annotation of 10 MB like any other, and send none of it", async () => {
+    const metadata = { name: "heavy", namespace: "test", annotations: { note: "x".repeat(10_000_000) } };
+    const heavy = canary("heavy", { phase: "Progressing", canaryWeight: 20, failedChecks: 0 });
+    put(world.server, RESOURCES.canary, { ...heavy, metadata });
+    const page = await open(`${world.console.url}canaries/test/heavy`);
+    await page.getByRole("heading", { name: "heavy" }).waitFor();
+    const answer = await context.request.get(`${world.console.url}api/v1/canaries/test/heavy`);
+    expect((await answer.body()).length).toBeLessThan(20_000);
+    await page.close();
+  });
+
+  it("say that the cluster does not answer while the API server is away, and go on when it is back", async () => {
+    const page = await open(`${world.console.url}canaries/test/emoji`);
+    await settled(page);
+    const outage = await world.outage();
+    await page.goto(`${world.console.url}canaries/test/rtl`);
+    await page.getByRole("heading", { name: "The cluster does not answer" }).waitFor();
+    await outage.end();
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.getByRole("heading", { name: "rtl" }).waitFor();
+    weigh("rtl", 55);
+    await page.getByText("55 %").first().waitFor();
+    await page.close();
+  });
+
   it("throw no errors", () => expect(errors).toEqual([]));
 });
 
-/** A proxy between browser and console that can refuse everything. */
+/** A proxy between browser and console that can refuse everything, or hold the stream back, and counts open streams. */
 async function startProxy(to: string) {
   let isCut = false;
+  let isHeld = false;
+  let streams = 0;
   const server: Server = createServer((asked, answer) => {
+    const isStream = asked.url?.includes("/stream") === true;
+    if (isStream) {
+      streams += 1;
+      answer.once("close", () => {
+        streams -= 1;
+      });
+    }
+    if (isStream && isHeld) return;
     if (isCut) {
       answer.destroy();
       return;
@@ -161,6 +243,10 @@ async function startProxy(to: string) {
       isCut = true;
       server.closeAllConnections();
     },
+    hold() {
+      isHeld = true;
+    },
+    streams: () => streams,
     mend() {
       isCut = false;
     },
