@@ -45,7 +45,7 @@ const with_ = (parts: Readonly<Record<string, unknown>>) => ({ ...canary, ...par
 describe.each(["plan", "simulate"])("%s", (command) => {
   it.each([
     ["no YAML", "a: [b\n", /^aviary \w+: \S+ is not valid YAML: .* at line 2, column 1\n$/],
-    ["no objects", "- a\n- b\n", /has no apiVersion, kind or metadata.name that is text\n$/],
+    ["no objects", "- a\n- b\n", /has no apiVersion, kind or metadata.name that is text: name files of Kubernetes manifests\n$/],
     ["an apiVersion that is a number", [with_({ apiVersion: 5 })], /has no apiVersion, kind or metadata.name that is/],
     [
       "a name that is a list",
@@ -300,7 +300,9 @@ describe("other commands", () => {
     ["sandbox status -o xml", '--output must be text or json, found "xml"'],
     ["get canaries one another", "name one kind and at most one object, e.g. canary/podinfo"],
     ["describe canary/one canary/another", "name one object as KIND/NAME, e.g. canary/podinfo"],
-    ["wait canary/podinfo --timeout=-1s", '--timeout must be above 0, found "-1s"'],
+    ["wait canary/podinfo --timeout=-1s", '--timeout must be a duration such as 90s or 5m, found "-1s"'],
+    ["wait canary/podinfo --timeout 5min", '--timeout must be a duration such as 90s or 5m, found "5min"'],
+    ["status canary/podinfo --timeout 0s", '--timeout must be a duration such as 90s or 5m, found "0s"'],
     ["wait canary/podinfo --phase Ready", 'a Canary has no phase "Ready", use some of Initializing'],
   ])("%s", async (line, message) => {
     const { code, err } = await aviary(...line.split(" "));

@@ -52,7 +52,7 @@ ${describeOptions(OPTIONS)}`,
     const until = untilOf(options);
     const timeout = parseDuration(options.text("timeout") ?? "");
     if (typeof timeout !== "number" || timeout <= 0) {
-      throw new UserError(`--timeout must be a duration above 0, found "${options.text("timeout")}"`, 2);
+      throw new UserError(`--timeout must be a duration such as 90s or 5m, found "${options.text("timeout")}"`, 2);
     }
     const client = await connectCluster(options, env);
     const at = { namespace: options.text("namespace") ?? client.namespace, name };

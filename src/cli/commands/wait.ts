@@ -75,9 +75,8 @@ function wantedPhases(options: ReadOptions): readonly string[] {
 
 function timeoutOf(options: ReadOptions): number {
   const timeout = parseDuration(options.text("timeout") ?? "");
-  if (typeof timeout !== "number") throw new UserError(`--timeout: ${timeout.message}`, 2);
-  if (timeout <= 0) throw new UserError(`--timeout must be above 0, found "${options.text("timeout")}"`, 2);
-  return timeout;
+  if (typeof timeout === "number" && timeout > 0) return timeout;
+  throw new UserError(`--timeout must be a duration such as 90s or 5m, found "${options.text("timeout")}"`, 2);
 }
 
 interface Waiting {
