@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import type { KubeObject } from "../ports/kubernetes.ts";
 import { aTarget } from "../simulate/scenario.ts";
 import { aWireCanary } from "../testing/canary.ts";
-import { runCommandLine } from "./run.ts";
+import { machineTrouble, runCommandLine } from "./run.ts";
 
 const FOLDER = mkdtempSync(join(tmpdir(), "aviary-input-"));
 afterAll(() => rmSync(FOLDER, { recursive: true }));
@@ -45,7 +45,11 @@ const with_ = (parts: Readonly<Record<string, unknown>>) => ({ ...canary, ...par
 describe.each(["plan", "simulate"])("%s", (command) => {
   it.each([
     ["no YAML", "a: [b\n", /^aviary \w+: \S+ is not valid YAML: .* at line 2, column 1\n$/],
-    ["no objects", "- a\n- b\n", /has no apiVersion, kind or metadata.name that is text: name files of Kubernetes manifests\n$/],
+    [
+      "no objects",
+      "- a\n- b\n",
+      /has no apiVersion, kind or metadata.name that is text: name files of Kubernetes manifests\n$/,
+    ],
     ["an apiVersion that is a number", [with_({ apiVersion: 5 })], /has no apiVersion, kind or metadata.name that is/],
     [
       "a name that is a list",
@@ -290,6 +294,16 @@ describe("a simulation without a release says why", () => {
     expect(out.trim().split("\n").at(-1)).toContain(`no release: ${message}`);
     expect(out).not.toContain("REQUESTS");
     expect(code).toBe(1);
+  });
+});
+
+describe("a trouble of the machine", () => {
+  it.each([
+    ["ENOSPC", undefined, "the disk is full: free some space, and call the command again"],
+    ["EROFS", "/mnt/x", "/mnt/x: the file system can only be read: choose another folder"],
+    ["EPIPE", undefined, undefined],
+  ])("%s is said in one line, with what to do", (code, path, text) => {
+    expect(machineTrouble(Object.assign(new Error(`${code}: write`), { code, path }))).toBe(text);
   });
 });
 

@@ -37,6 +37,11 @@ export async function runCommandLine(context: CommandContext): Promise<ExitCode>
       err(`aviary ${row.name}: stopped\n`);
       return 130;
     }
+    const trouble = machineTrouble(error);
+    if (trouble !== undefined) {
+      err(`aviary ${row.name}: ${trouble}\n`);
+      return 1;
+    }
     if (!(error instanceof UserError)) throw error;
     err(
       error.message
@@ -46,6 +51,22 @@ export async function runCommandLine(context: CommandContext): Promise<ExitCode>
     );
     return error.exitCode;
   }
+}
+
+/** Troubles of the machine that a person can mend, by the code of the system's error. */
+const TROUBLES: Readonly<Record<string, string>> = {
+  ENOSPC: "the disk is full: free some space, and call the command again",
+  EDQUOT: "the disk quota is used up: free some space, and call the command again",
+  EROFS: "the file system can only be read: choose another folder",
+  EMFILE: "too many files are open: raise the limit (ulimit -n), and call the command again",
+};
+
+/** @returns one line instead of a stack; undefined for every other error */
+export function machineTrouble(error: unknown): string | undefined {
+  if (!(error instanceof Error) || error instanceof UserError) return undefined;
+  const { code = "", path } = error as NodeJS.ErrnoException;
+  const text = Object.hasOwn(TROUBLES, code) ? TROUBLES[code] : undefined;
+  return text === undefined || path === undefined ? text : `${path}: ${text}`;
 }
 
 function findCommand(argv: readonly string[]): CommandRow | undefined {

@@ -153,7 +153,7 @@ const started = (folder: StateFolder, signal: AbortSignal): Promise<SandboxState
 
 function lastWords({ log }: StateFolder): string {
   const lines = readFileSync(log, "utf8").trim().split("\n");
-  return lines.at(-1) ?? `see ${log}`;
+  return lines.at(-1) || `its log ${log} is empty, as on a full disk`;
 }
 
 async function down({ argv, out, signal }: CommandContext): Promise<ExitCode> {
