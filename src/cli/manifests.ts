@@ -88,7 +88,9 @@ function readObjects(file: string): readonly KubeObject[] {
     .flatMap((document) => {
       if (document === null) return [];
       if (!isManifest(document)) {
-        throw new UserError(`${name}: a document has no apiVersion, kind or metadata.name that is text: name files of Kubernetes manifests`);
+        throw new UserError(
+          `${name}: a document has no apiVersion, kind or metadata.name that is text: name files of Kubernetes manifests`,
+        );
       }
       // kustomization.yaml is for kubectl and Flux; it is no object of the cluster.
       return document.apiVersion.startsWith("kustomize.config.k8s.io") ? [] : [document];

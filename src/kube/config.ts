@@ -59,7 +59,8 @@ async function findAccess(options: AccessOptions): Promise<ClusterAccess> {
   const configs = (await Promise.all(listed.map(readKubeconfig))).filter((config) => config !== undefined);
   if (configs.length > 0) return await accessOf(mergeKubeconfigs(configs), context, options.clock);
   // A user who names a file does not mean another cluster when the file is missing.
-  if (listed.length > 0) return configError(`$KUBECONFIG names ${listed.join(", ")}, which does not exist: correct or unset it`);
+  if (listed.length > 0)
+    return configError(`$KUBECONFIG names ${listed.join(", ")}, which does not exist: correct or unset it`);
   looked.push("$KUBECONFIG is not set");
 
   const inCluster = await podAccess(env, options);
