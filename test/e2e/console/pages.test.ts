@@ -4,7 +4,6 @@
  * was rolled back. With CONSOLE_SHOTS=FOLDER each of them leaves a screenshot.
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Browser, Page, Route } from "playwright-core";
@@ -12,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { STEERING } from "../../../src/ports/steering.ts";
 import { PROJECT_ROOT } from "../../../src/project-root.ts";
-import { CHROMIUM, shoot, startBrowser } from "./browser.ts";
+import { CHROMIUM, faultsOf, shoot, startBrowser } from "./browser.ts";
 import { startWorld, type World } from "./world.ts";
 
 const PAGES = process.env["CONSOLE_PAGES"] ?? join(PROJECT_ROOT, "dist/console");
@@ -51,6 +50,8 @@ const ADDRESSES = {
   "canary-running": "/canaries/test/checkout",
   "canary-waiting": "/canaries/test/search",
   "canary-paused": "/canaries/test/profile",
+  "canary-refused": "/canaries/test/odd",
+  "canary-succeeded": "/canaries/test/blog",
   "canary-none": "/canaries/test/nothing",
   runs: "/runs",
   "run-failed": "/runs/test/podinfo-rolled-back",
@@ -102,16 +103,9 @@ const VIEWS = [
 ] as const;
 
 describe.runIf(CHROMIUM !== undefined)("the pages", { timeout: PATIENCE_MS }, () => {
-  const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
   async function looked(name: string, [colorScheme, width]: (typeof VIEWS)[number]): Promise<void> {
     await shoot(page, `${name}-${colorScheme}-${width}`);
-    await page.evaluate(axe);
-    const { violations } = await page.evaluate<{ violations: { id: string; nodes: { html: string }[] }[] }>(
-      "globalThis.axe.run()",
-    );
-    expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
-    expect(await page.evaluate(`document.documentElement.scrollWidth <= innerWidth`)).toBe(true);
+    expect(await faultsOf(page)).toEqual([]);
   }
 
   async function show([colorScheme, width]: (typeof VIEWS)[number]): Promise<void> {
@@ -219,6 +213,37 @@ describe.runIf(CHROMIUM !== undefined)("the pages", { timeout: PATIENCE_MS }, ()
     expect(world.server.cluster.list(STEERING.action)).toEqual([]);
   });
 
+  it.each([
+    ["pause", "/canaries/test/checkout", "Pause at 20 %"],
+    ["abort", "/canaries/test/checkout", "Abort, all traffic to the primary"],
+    ["promote-full", "/canaries/test/checkout", "Promote without the remaining steps"],
+    ["approve", "/canaries/test/search", "Approve “ask the board”"],
+  ])("ask before they %s, in a dialog without a fault in light and dark", async (verb, address, label) => {
+    await page.goto(origin + address);
+    await settled();
+    await page.getByRole("button", { name: label, exact: true }).click();
+    await page.waitForSelector("dialog[open]");
+    for (const view of VIEWS) {
+      await show(view);
+      await looked(`dialog-${verb}`, view);
+    }
+    await page.keyboard.press("Escape");
+    await page.waitForFunction(`document.querySelector("dialog[open]") === null`);
+  });
+
+  it("list the keys, in light and dark", async () => {
+    await page.goto(`${origin}/`);
+    await settled();
+    await page.keyboard.press("?");
+    await page.waitForSelector("dialog[open]");
+    for (const view of VIEWS) {
+      await show(view);
+      await looked("dialog-keys", view);
+    }
+    await page.keyboard.press("Escape");
+    await page.waitForFunction(`document.querySelector("dialog[open]") === null`);
+  });
+
   it("freeze a namespace and thaw it again", async () => {
     await page.goto(`${origin}/freezes`);
     await settled();
@@ -229,6 +254,17 @@ describe.runIf(CHROMIUM !== undefined)("the pages", { timeout: PATIENCE_MS }, ()
     await page.getByRole("button", { name: /^Thaw test/ }).click();
     await page.getByText("has ended").waitFor();
     expect(world.server.cluster.list(STEERING.freeze).map(({ spec }) => spec?.reason)).not.toContain("stocktaking");
+  });
+
+  it("say that the operator refuses a canary, with the field and what to do, and offer no button", async () => {
+    await page.goto(`${origin}/`);
+    await settled();
+    const text = await page.locator(".card", { hasText: "odd" }).textContent();
+    expect(text).toMatch(/Refused.*mirroring is not supported by provider linkerd: remove spec\.analysis\.mirror/);
+    await page.getByRole("link", { name: "odd" }).click();
+    await page.getByText("Nothing can be done now.").waitFor();
+    await page.getByText("Why the others cannot be used").click();
+    await page.getByText("the operator refuses this Canary and takes no turn for it").first().waitFor();
   });
 
   it("throw no errors", () => expect(errors).toEqual([]));
