@@ -350,9 +350,9 @@ describe("freezes", () => {
     expect([code, err]).toEqual([2, expect.stringContaining(message)]);
   });
 
-  it("a freeze of the cluster needs the operator's namespace", async () => {
+  it("a freeze of the cluster needs the namespace of the operator's Lease", async () => {
     const { code, err } = await aviary("freeze", "--scope", "cluster");
-    expect([code, err]).toEqual([2, expect.stringContaining("name it, e.g. -n istio-system")]);
+    expect([code, err]).toEqual([2, expect.stringContaining("name it, e.g. -n kube-system")]);
   });
 });
 
