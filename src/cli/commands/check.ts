@@ -4,6 +4,7 @@ import { STEERING_GROUP } from "../../core/steering.ts";
 import { serverVersion } from "../../kube/client.ts";
 import { isForbidden } from "../../ports/kube.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
+import { STEERING } from "../../ports/steering.ts";
 import { systemClock } from "../../time/system-clock.ts";
 import { asUserError, CLUSTER_OPTIONS, type ClusterClient, connectCluster } from "../cluster.ts";
 import { coloured } from "../colour.ts";
@@ -65,11 +66,15 @@ export async function findingsOf(
   namespace: string,
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
+  const leases = (await listed(client, RESOURCES.lease, "", {}, signal)).filter(
+    ({ metadata }) => metadata.name === LEASE,
+  );
   return [
     await cluster(client, signal),
     ...(await definitions(client, signal)),
     ...(await rights(client, signal)),
-    ...(await operator(client, signal)),
+    ...(await operator(client, leases, signal)),
+    ...(await strayFreezes(client, leases, signal)),
     ...(await canaries(client, namespace, signal)),
   ];
 }
@@ -129,7 +134,11 @@ async function rights({ transport }: ClusterClient, signal: AbortSignal): Promis
 
 const LEASE = "flagger-leader-election";
 
-async function operator(client: ClusterClient, signal: AbortSignal): Promise<readonly Finding[]> {
+async function operator(
+  client: ClusterClient,
+  leases: readonly KubeObject[],
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
   const deployments = await listed(client, RESOURCES.deployment, "", {}, signal);
   const found = deployments.filter(({ spec }) => (spec?.template?.spec?.containers ?? []).some(isOperator));
   const pods = found.map(({ metadata, status }) => {
@@ -137,9 +146,6 @@ async function operator(client: ClusterClient, signal: AbortSignal): Promise<rea
     const ready: number = status?.readyReplicas ?? 0;
     return ready > 0 ? ok(`${where}: ${ready} ready`) : problem(`${where} has no ready pod`, "look at its log");
   });
-  const leases = (await listed(client, RESOURCES.lease, "", {}, signal)).filter(
-    ({ metadata }) => metadata.name === LEASE,
-  );
   const held = leases.map(({ metadata, spec }) => {
     const age = systemClock.now() - (Date.parse(spec?.renewTime ?? "") || 0);
     const limit = (spec?.leaseDurationSeconds ?? 60) * 1000;
@@ -150,6 +156,22 @@ async function operator(client: ClusterClient, signal: AbortSignal): Promise<rea
   });
   if (found.length > 0 || held.length > 0) return [...pods, ...held];
   return [warning("no operator is found in this cluster", "aviary apply deploy, or make sure that it runs elsewhere")];
+}
+
+/** Freezes of the whole cluster that no operator counts, because they are in another namespace than its Lease. */
+async function strayFreezes(client: ClusterClient, leases: readonly KubeObject[], signal: AbortSignal) {
+  const homes = leases.map(({ metadata }) => String(metadata.namespace));
+  if (homes.length === 0) return [];
+  const freezes = await listed(client, STEERING.freeze, "", {}, signal);
+  const stray = freezes.filter(({ metadata, spec }) => {
+    return spec?.scope === "cluster" && !homes.includes(String(metadata.namespace));
+  });
+  return stray.map(({ metadata }) =>
+    warning(
+      `canaryfreeze ${metadata.name}.${metadata.namespace} has spec.scope cluster and freezes nothing`,
+      `create it in the namespace of the operator's Lease: ${homes.join(", ")}`,
+    ),
+  );
 }
 
 function isOperator({ image = "", command = [], args = [] }: KubeFields): boolean {

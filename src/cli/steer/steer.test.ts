@@ -501,6 +501,33 @@ describe("check", () => {
   });
 });
 
+describe("check of freezes", () => {
+  it("names freezes of the whole cluster that are not in the namespace of the operator's Lease", async () => {
+    const lease = (namespace: string) => {
+      const metadata = { name: "flagger-leader-election", namespace };
+      return { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata, spec: {} };
+    };
+    const freeze = (namespace: string, scope: string) => {
+      const metadata = { name: `freeze-${scope}`, namespace };
+      return { apiVersion: "aviary.flagger.app/v1alpha1", kind: "CanaryFreeze", metadata, spec: { scope, by: "ann" } };
+    };
+    for (const name of ["home", "away"]) {
+      await kube.create(RESOURCES.namespace, { apiVersion: "v1", kind: "Namespace", metadata: { name } }, FOREVER);
+    }
+    await kube.create(RESOURCES.lease, lease("home"), FOREVER);
+    for (const namespace of ["home", "away"]) {
+      for (const scope of ["cluster", "namespace"]) {
+        await kube.create(STEERING.freeze, freeze(namespace, scope), FOREVER);
+      }
+    }
+    const { out } = await aviary("check", "-n", "test");
+    expect(out.split("\n").filter((line) => line.includes("canaryfreeze"))).toEqual([
+      "warning canaryfreeze freeze-cluster.away has spec.scope cluster and freezes nothing: " +
+        "create it in the namespace of the operator's Lease: home",
+    ]);
+  });
+});
+
 describe("apply", () => {
   const config = (data: object, namespace?: string) => {
     const path = join(FOLDER, "config.json");
