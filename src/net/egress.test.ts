@@ -222,8 +222,17 @@ describe("a request", () => {
     expect((await exchange({ ...short, whenLonger: "cut", timeoutMs: 5000 }, ports)).body).toBe("SEC");
     const longer = exchange({ ...short, whenLonger: "fail", timeoutMs: 5000 }, ports);
     await expect(longer).rejects.toMatchObject({ kind: "too-long", message: "the answer is longer than 3 bytes" });
-    const clock = { ...systemClock, sleep: () => Promise.resolve() };
-    const late = exchange({ ...short, whenLonger: "cut", timeoutMs: 3_600_000 }, { ...ports, clock });
+    const limits: number[] = [];
+    const after = (ms: number, run: () => void) => {
+      limits.push(ms);
+      queueMicrotask(run);
+      return () => undefined;
+    };
+    const late = exchange(
+      { ...short, whenLonger: "cut", timeoutMs: 3_600_000 },
+      { ...ports, clock: { ...systemClock, after } },
+    );
     await expect(late).rejects.toMatchObject({ kind: "time" });
+    expect(limits).toEqual([3_600_000]);
   });
 });
