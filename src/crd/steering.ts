@@ -106,7 +106,8 @@ export function canaryFreezeCrd(): CrdObject {
             runs: string({ enum: ["finish", "hold"], about: "What becomes of runs under way. Default: finish." }),
             scope: string({
               enum: ["namespace", "cluster"],
-              about: "cluster: every namespace; counts only in the namespace of the operator's Lease. Default: namespace.",
+              about:
+                "cluster: every namespace; counts only in the namespace of the operator's Lease. Default: namespace.",
             }),
             selector: object(
               { matchLabels: map(string(), { about: "Labels that a Canary must carry." }) },
