@@ -164,7 +164,9 @@ describe.runIf(CHROMIUM !== undefined)("the pages", { timeout: PATIENCE_MS }, ()
     await page.goto(`${origin}/canaries/test/checkout`);
     await page.getByText("measured", { exact: true }).first().waitFor();
     expect(await page.textContent(".band")).toMatch(/promised20 % canary.*measured20\.6 % canary/);
-    for (const query of world.queries) expect(query).toContain('destination_workload_namespace="test"');
+    // The world has canaries of several providers, whose metrics have other names for the namespace.
+    expect(world.queries.length).toBeGreaterThan(0);
+    for (const query of world.queries) expect(query).toMatch(/namespace="test"/);
   });
 
   it("show a change without a reload", async () => {
