@@ -27,6 +27,8 @@ export const CLUSTER_OPTIONS = {
 export interface ConnectOptions {
   /** The answers are not for a terminal: texts stay as they are. */
   readonly raw?: boolean;
+  /** Of each request, in milliseconds; 10,000 when absent. */
+  readonly timeoutMs?: number;
 }
 
 /** Owner of the fields that commands write. */
@@ -36,7 +38,7 @@ export const FIELD_MANAGER = "aviary-cli";
 export async function connectCluster(
   options: ReadOptions,
   env: Readonly<Record<string, string | undefined>>,
-  { raw = false }: ConnectOptions = {},
+  { raw = false, timeoutMs = 10_000 }: ConnectOptions = {},
 ): Promise<ClusterClient> {
   const named =
     options.text("kubeconfig") ?? (env["KUBECONFIG"] ? undefined : readState(DEFAULT_STATE_DIR)?.kubeconfig);
@@ -55,7 +57,7 @@ export async function connectCluster(
       qps: 0,
       burst: 100,
       userAgent: `aviary-cli/${AVIARY_VERSION}`,
-      timeoutMs: 10_000,
+      timeoutMs,
       attempts: 2,
     });
     const transport = raw ? own : visibleAnswers(own);

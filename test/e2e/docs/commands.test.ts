@@ -52,6 +52,7 @@ function saveFiles(folder: string, page: string): void {
 /** A reader's checkout, in a folder whose name has a space. */
 function checkout(reader: string): string {
   const folder = join(base, reader, "my aviary");
+  rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   for (const name of ["bin", "deploy", "examples", "package.json"]) {
     cpSync(join(PROJECT_ROOT, name), join(folder, name), { recursive: true });

@@ -69,7 +69,11 @@ export async function startFixture({ operators = [""], folders = [""] }: Fixture
     apps: (services) => running.watched(aviaryApps(program, kubeconfig), services),
   });
   writeFileSync(kubeconfig, sandbox.kubeconfig, { mode: 0o600 });
-  const client = await connectCluster(readOptions(["--kubeconfig", kubeconfig], KUBECONFIG), {});
+  const client = await connectCluster(
+    readOptions(["--kubeconfig", kubeconfig], KUBECONFIG),
+    {},
+    { timeoutMs: PATIENCE_MS },
+  );
   const never = new AbortController().signal;
   const manifests = readManifests(folders.map((folder) => join(ROOT, "deploy", folder)));
   const deploys = (name: string) =>
