@@ -2,6 +2,7 @@
  * Virtual time in one thread: a queue of future events. Between two events every promise runs to its end, so a run depends on
  * its seed alone. No timer of the machine is used, and nothing waits in real time.
  */
+import { sleepBy } from "../async/timers.ts";
 import type { Clock } from "../ports/clock.ts";
 
 export type Cancel = () => void;
@@ -133,40 +134,21 @@ export interface Life {
 
 /** @param skew error of the machine's clock, milliseconds */
 export function clockOf(schedule: Schedule, life: Life, skew: () => number): Clock {
-  return {
-    now: () => schedule.now() + skew(),
-    after(ms, run) {
-      life.sleeping += 1;
-      let over = false;
-      const end = () => {
-        if (!over) life.sleeping -= 1;
-        over = true;
-      };
-      const cancel = schedule.after(ms, () => {
-        end();
-        if (life.alive) run();
-      });
-      return () => {
-        end();
-        cancel();
-      };
-    },
-    sleep(ms, signal) {
-      if (signal?.aborted === true) return Promise.reject(signal.reason);
-      life.sleeping += 1;
-      return new Promise((resolve, reject) => {
-        const cancel = schedule.after(ms, () => {
-          life.sleeping -= 1;
-          signal?.removeEventListener("abort", abort);
-          if (life.alive) resolve();
-        });
-        function abort(): void {
-          life.sleeping -= 1;
-          cancel();
-          reject(signal?.reason);
-        }
-        signal?.addEventListener("abort", abort, { once: true });
-      });
-    },
+  const after: Clock["after"] = (ms, run) => {
+    life.sleeping += 1;
+    let over = false;
+    const end = () => {
+      if (!over) life.sleeping -= 1;
+      over = true;
+    };
+    const cancel = schedule.after(ms, () => {
+      end();
+      if (life.alive) run();
+    });
+    return () => {
+      end();
+      cancel();
+    };
   };
+  return { now: () => schedule.now() + skew(), after, sleep: sleepBy(after) };
 }

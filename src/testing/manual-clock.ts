@@ -1,4 +1,5 @@
 /** A clock that stands still until a test moves it. */
+import { sleepBy } from "../async/timers.ts";
 import type { Clock } from "../ports/clock.ts";
 
 interface Sleeper {
@@ -46,20 +47,7 @@ export function createManualClock(startMs = Date.UTC(2024, 0, 1)): ManualClock {
     now: () => now,
     sleeping: () => sleepers.map((sleeper) => sleeper.ms),
     after: add,
-    async sleep(ms, signal) {
-      signal?.throwIfAborted();
-      await new Promise<void>((resolve, reject) => {
-        const leave = add(ms, () => {
-          signal?.removeEventListener("abort", abort);
-          resolve();
-        });
-        const abort = () => {
-          leave();
-          reject(signal?.reason);
-        };
-        signal?.addEventListener("abort", abort, { once: true });
-      });
-    },
+    sleep: sleepBy(add),
     async advance(ms) {
       const end = now + ms;
       await settle();
