@@ -1,5 +1,6 @@
 /** At rest after a rollback; or on the way there, while the primary gets its last promoted revision back (`recovery`). */
 import { TOTAL_WEIGHT } from "../plan.ts";
+import { undoneTo } from "../recovery.ts";
 import { EVERYONE_TO_CANARY, split } from "../steps.ts";
 import { recoveryFrom } from "./flags.ts";
 import { readDrain, writeDrain } from "./memory.ts";
@@ -26,7 +27,7 @@ export const failed: PhaseRules<"Failed"> = {
     // The canary must cover first, see cover.ts. Until then the primary stays as the promotion left it.
     if (status.drain.kind !== "none") return { target: "up", primary: promotedPrimary(status, uid) };
     const from = promotionToRestore(status, uid) ?? "";
-    const to = status.recovery.kind === "undoing" ? status.recovery.to : undefined;
+    const to = undoneTo(status);
     const primary = { kind: "restored", from, ...(to === undefined ? {} : { to }) } as const;
     return { target: status.canaryWeight > 0 ? "up" : "as-is", primary };
   },

@@ -9,6 +9,7 @@
 import { gunzipSync, gzipSync } from "node:zlib";
 import type { CanaryStatus, Revision } from "../../core/canary.ts";
 import type { EarlierReading, PreviousReading } from "../../core/observation.ts";
+import { undoneTo } from "../../core/recovery.ts";
 import type { PodTemplate, WorkloadObject } from "../../ports/kubernetes-types.ts";
 import { PROMOTION_ID_ANNOTATION } from "../metadata.ts";
 
@@ -127,15 +128,24 @@ function written(kept: readonly KeptTemplate[]): Readonly<Record<string, string>
   return { [EARLIER_REVISIONS]: revisions, [EARLIER_TEMPLATES]: packed };
 }
 
+/** Whether `to` is the revision before the last promotion; else it is one of those before that. */
+const isPrevious = (primary: WorkloadObject, to: string | undefined): boolean =>
+  to === undefined || to === previousOf(primary)?.promotionId;
+
+/** The template of the revision before the last promotion; or that of the earlier promotion `to`. Absent where it is not kept. */
+export function keptTemplate(primary: WorkloadObject, to: string | undefined): PodTemplate | undefined {
+  if (isPrevious(primary, to)) return templateIn(primary);
+  return withTemplates(primary).find(({ promotionId }) => promotionId === to)?.template;
+}
+
 /** What an undo would bring back: images of the containers, and names of the configuration. Absent where that is not kept. */
 export function keptContent(primary: WorkloadObject, to: string | undefined): KeptContent | undefined {
-  const previous = previousOf(primary);
-  const last = to === undefined || to === previous?.promotionId;
-  const one = last ? previous : withTemplates(primary).find(({ promotionId }) => promotionId === to);
-  const template = last ? templateIn(primary) : (one as KeptTemplate | undefined)?.template;
+  const template = keptTemplate(primary, to);
   if (template === undefined) return undefined;
+  const earlier = earlierOf(primary).find(({ promotionId }) => promotionId === to);
+  const { run, configs } = (isPrevious(primary, to) ? previousOf(primary) : earlier) ?? {};
   const images = (template.spec?.containers ?? []).flatMap(({ image }) => (image === undefined ? [] : [image]));
-  return { images, configs: Object.keys(one?.configs ?? {}), ...(one?.run === undefined ? {} : { run: one.run }) };
+  return { images, configs: Object.keys(configs ?? {}), ...(run === undefined ? {} : { run }) };
 }
 
 export interface KeptContent {
@@ -150,24 +160,18 @@ export interface KeptContent {
  * @returns undefined when that template is not kept
  */
 export function restoredPrimary(primary: WorkloadObject, to?: string): WorkloadObject | undefined {
-  const template = templateIn(primary);
-  const before = withTemplates(primary);
-  if (to === undefined || to === previousOf(primary)?.promotionId) {
-    return template === undefined ? undefined : carrying(primary, template, previousOf(primary), before);
-  }
-  const at = before.findIndex(({ promotionId }) => promotionId === to);
-  const found = before[at];
-  return found === undefined ? undefined : carrying(primary, found.template, found, before.slice(at + 1));
+  const template = keptTemplate(primary, to);
+  if (template === undefined) return undefined;
+  const earlier = withTemplates(primary);
+  if (isPrevious(primary, to)) return carrying(primary, template, previousOf(primary), earlier);
+  const at = earlier.findIndex(({ promotionId }) => promotionId === to);
+  return carrying(primary, template, earlier[at], earlier.slice(at + 1));
 }
 
 /** Whether the primary can get back what a restoration gives it. */
-export function isRestorable(
-  primary: WorkloadObject,
-  { recovery }: Extract<CanaryStatus, { phase: "Failed" }>,
-): boolean {
-  const to = recovery.kind === "undoing" ? recovery.to : undefined;
-  if (to === undefined || to === previousOf(primary)?.promotionId)
-    return annotationOf(primary, PREVIOUS_TEMPLATE) !== undefined;
+export function isRestorable(primary: WorkloadObject, status: CanaryStatus): boolean {
+  const to = undoneTo(status);
+  if (isPrevious(primary, to)) return annotationOf(primary, PREVIOUS_TEMPLATE) !== undefined;
   return withTemplates(primary).some(({ promotionId }) => promotionId === to);
 }
 
@@ -216,7 +220,8 @@ function earlierOf(primary: WorkloadObject): readonly Kept[] {
   return all.every((one) => one !== undefined) ? all : [];
 }
 
-function withTemplates(primary: WorkloadObject): readonly KeptTemplate[] {
+/** The revisions before the previous one, the latest first. Unpacks their templates. */
+export function withTemplates(primary: WorkloadObject): readonly KeptTemplate[] {
   const revisions = earlierOf(primary);
   if (revisions.length === 0) return [];
   try {

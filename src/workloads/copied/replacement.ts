@@ -1,9 +1,10 @@
 /** What happens to the primary's pods when its template is replaced. */
-import type { Canary, CanaryStatus, Revision } from "../../core/canary.ts";
+import type { Canary, Revision } from "../../core/canary.ts";
 import { promotionId } from "../../core/identity.ts";
 import type { EarlierReading } from "../../core/observation.ts";
-import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
-import { promotionIdOf, restoredPrimary } from "./kept.ts";
+import { undoneTo } from "../../core/recovery.ts";
+import type { PodTemplate, WorkloadObject } from "../../ports/kubernetes-types.ts";
+import { keptTemplate, promotionIdOf, withTemplates } from "./kept.ts";
 import type { CopiedKind } from "./kind.ts";
 
 export interface Replacement {
@@ -28,14 +29,10 @@ function shrinksToGap({ canary, primary, target, kind }: Replacement): boolean {
 }
 
 function movesPods({ canary, primary, target, revision, kind }: Replacement): boolean {
+  if (kind.moves === undefined) return false;
   const isCopied = promotionIdOf(primary) === promotionId(canary.uid, revision);
-  const next = isCopied ? restoredPrimary(primary, earlierOf(canary.status)) : target;
-  return movesTo(kind, primary, next);
-}
-
-/** The earlier promotion to which a person goes back. */
-function earlierOf(status: CanaryStatus): string | undefined {
-  return status.phase === "Failed" && status.recovery.kind === "undoing" ? status.recovery.to : undefined;
+  const next = isCopied ? keptTemplate(primary, undoneTo(canary.status)) : (target.spec?.template ?? {});
+  return next !== undefined && movesTo(kind, primary, next);
 }
 
 /** Which earlier revisions would let no pod of the primary serve for a time. */
@@ -45,11 +42,11 @@ export function withGaps(
   kind: CopiedKind,
 ): { readonly earlier?: readonly EarlierReading[] } {
   if (earlier === undefined || primary === undefined || kind.moves === undefined) return {};
-  const moves = (to: string) => movesTo(kind, primary, restoredPrimary(primary, to));
-  return { earlier: earlier.map((one) => (moves(one.promotionId) ? { ...one, gap: true } : one)) };
+  const moving = withTemplates(primary).filter(({ template }) => movesTo(kind, primary, template));
+  const gaps = new Set(moving.map((one) => one.promotionId));
+  return { earlier: earlier.map((one) => (gaps.has(one.promotionId) ? { ...one, gap: true } : one)) };
 }
 
-function movesTo(kind: CopiedKind, primary: WorkloadObject, next: WorkloadObject | undefined): boolean {
-  if (kind.moves === undefined) return false;
-  return next !== undefined && kind.moves(primary.spec?.template?.spec ?? {}, next.spec?.template?.spec ?? {});
+function movesTo(kind: CopiedKind, primary: WorkloadObject, next: PodTemplate): boolean {
+  return kind.moves?.(primary.spec?.template?.spec ?? {}, next.spec ?? {}) === true;
 }
