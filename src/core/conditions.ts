@@ -2,6 +2,7 @@
 import type { CanaryStatus, Condition, StatusIn } from "./canary.ts";
 import type { Cause } from "./cause.ts";
 import type { Reason } from "./events.ts";
+import { INVALID } from "./parse.ts";
 import { isRunning, type Phase, rulesOf } from "./phases/table.ts";
 import { sentenceOf, splitText } from "./words.ts";
 
@@ -49,7 +50,6 @@ function holdOf({ announced, warned }: CanaryStatus): string {
   return text === undefined ? "" : `${HELD}${text}`;
 }
 
-const INVALID = "invalid canary spec: ";
 /** The reason of a condition that was written before the first phase. */
 const REFUSED = "Invalid";
 
@@ -72,7 +72,7 @@ export function refusedConditions(
 
 /** The spec was refused the last time, and is not any more. */
 export const wasRefused = ({ conditions }: CanaryStatus): boolean =>
-  conditions.some(({ message }) => message?.includes(`Held: ${INVALID}`) === true);
+  conditions.some(({ message }) => message?.includes(`${HELD.trimStart()}${INVALID}`) === true);
 
 const timeOf = (now: number): string => new Date(Math.floor(now / 1000) * 1000).toISOString().replace(".000Z", "Z");
 

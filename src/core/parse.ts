@@ -56,14 +56,15 @@ export const DEFAULT_PARSE_OPTIONS: ParseOptions = {
   targetKinds: ["Deployment", "DaemonSet", "StatefulSet", "Service"],
 };
 
+/** How every problem of an invalid spec begins. */
+export const INVALID = "invalid canary spec: ";
+
 /** @param wire `spec` of a Canary as stored; @param namespace of the Canary, for references without one */
 export function parseSpec(wire: unknown, namespace: string, options: ParseOptions = DEFAULT_PARSE_OPTIONS): Parsed {
   const fields = new Fields(wire, "spec");
   const spec = readSpec(fields, namespace, options);
   const problem = fields.problems[0] ?? refusal(spec, namespace, options);
-  return problem === undefined
-    ? { kind: "valid", spec }
-    : { kind: "invalid", problem: `invalid canary spec: ${problem}`, spec };
+  return problem === undefined ? { kind: "valid", spec } : { kind: "invalid", problem: `${INVALID}${problem}`, spec };
 }
 
 function readSpec(fields: Fields, namespace: string, options: ParseOptions): CanarySpec {

@@ -16,11 +16,10 @@ type Analysing = StatusIn<"Progressing"> | StatusIn<"WaitingPromotion">;
 
 /** @returns undefined when the primary serves its users, or when the canary cannot serve them either */
 export function standIn(turn: Turn, status: Analysing): Transition | undefined {
-  const { target, primary } = turn.observation.readings;
-  const isDown = lacksPods(primary);
-  if (status.serving === "canary-alone") return isDown ? unchanged(turn) : giveBack(turn, status);
-  if (!isDown || target.available === 0 || status.serving === "primary-alone" || !isDivided(turn, status))
-    return undefined;
+  if (status.serving === "canary-alone") {
+    return lacksPods(turn.observation.readings.primary) ? unchanged(turn) : giveBack(turn, status);
+  }
+  if (!isAbandoned(turn, status)) return undefined;
   const notice = EVENTS.primaryGone(turn);
   const outages = (status.outages ?? 0) + 1;
   return update({ ...status, serving: "canary-alone", outages, announced: announcementOf(notice) }, notice);
@@ -28,10 +27,14 @@ export function standIn(turn: Turn, status: Analysing): Transition | undefined {
 
 /** The primary goes away once more than the run allows. */
 export function goesOnceTooOften(turn: Turn, status: Analysing): boolean {
+  return (status.outages ?? 0) >= turn.spec.analysis.threshold && isAbandoned(turn, status);
+}
+
+/** The primary lost its pods just now, and the canary has pods and users. */
+function isAbandoned(turn: Turn, status: Analysing): boolean {
   const { target, primary } = turn.observation.readings;
-  const spent = (status.outages ?? 0) >= turn.spec.analysis.threshold;
   const isNews = status.serving === "as-planned" && lacksPods(primary);
-  return spent && isNews && target.available > 0 && isDivided(turn, status);
+  return isNews && target.available > 0 && isDivided(turn, status);
 }
 
 /** Pods are wanted, and none can serve. An autoscaler may have brought an idle primary to no pods at all: that one is ready. */

@@ -27,6 +27,14 @@ function promoted(): Story {
   return story;
 }
 
+function promoteTwoMore(story: Story): void {
+  for (const spec of ["v3", "v4"]) {
+    story.world.revision = { spec };
+    story.run(400);
+    expect(story.status).toMatchObject({ phase: "Succeeded", promotedSpec: spec });
+  }
+}
+
 const weights = ({ timeline }: Story) => timeline.map((line) => line.split(" ").slice(0, 3).join(" "));
 
 it("every verb has its rule", () => {
@@ -316,11 +324,7 @@ describe("an action", () => {
   it("undo --to gives the primary the revision of an earlier run back, and forgets those that came after it", () => {
     const story = promoted();
     const first = story.status.run?.id ?? "";
-    for (const spec of ["v3", "v4"]) {
-      story.world.revision = { spec };
-      story.run(400);
-      expect(story.status).toMatchObject({ phase: "Succeeded", promotedSpec: spec });
-    }
+    promoteTwoMore(story);
     const others = story.turns.flatMap(({ input }) => input.status.run?.id ?? []).filter((id) => id !== first);
     expect(new Set(others).size).toBe(2);
     story.act("undo", { toRun: "podinfo-long-ago" });
@@ -341,10 +345,7 @@ describe("an action", () => {
   it("undo --to is refused where the configuration of the earlier revision is not kept", () => {
     const story = promoted();
     const first = story.status.run?.id ?? "";
-    for (const spec of ["v3", "v4"]) {
-      story.world.revision = { spec };
-      story.run(400);
-    }
+    promoteTwoMore(story);
     story.world.changedConfigs = ["configmap/settings"];
     story.act("undo", { toRun: first });
     story.run(5);
