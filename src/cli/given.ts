@@ -36,13 +36,7 @@ export function readGiven(manifests: readonly KubeObject[], selectorLabels: read
         ...(router.made?.(canary) ?? []),
       ];
       const foreign = foreignObject(canary, made, given);
-      const { kind, name } = canary.spec.targetRef;
-      const holdsTarget = objects.some(
-        (one) => one.kind === kind && one.metadata.name === name && one.metadata.namespace === canary.ref.namespace,
-      );
-      return [overlap ?? (holdsTarget ? unfit(canary, adapters, given) : undefined), foreign].filter(
-        (problem) => problem !== undefined,
-      );
+      return [overlap ?? unfit(canary, adapters, given), foreign].filter((problem) => problem !== undefined);
     },
   };
 }

@@ -1,6 +1,7 @@
 /** Options of our own commands: `--name value`, `--name=value`, `-o json`. Node's parser, with errors for people. */
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { didYouMean } from "../core/nearest.ts";
+import { parseDuration } from "../go/duration.ts";
 import { UserError } from "./command.ts";
 
 export interface OptionSpec {
@@ -11,6 +12,16 @@ export interface OptionSpec {
   readonly multiple?: true;
   readonly help: string;
 }
+
+/** For commands that print a text of their own, or JSON. */
+export const OUTPUT = {
+  output: { type: "string", short: "o", preset: "text", help: "text or json" },
+} as const satisfies Record<string, OptionSpec>;
+
+/** For commands that print a table, or JSON. */
+export const TABLE_OUTPUT = {
+  output: { type: "string", short: "o", preset: "table", help: "table or json" },
+} as const satisfies Record<string, OptionSpec>;
 
 export interface ReadOptions {
   readonly text: (name: string) => string | undefined;
@@ -53,6 +64,13 @@ export function readOptions(argv: readonly string[], table: Readonly<Record<stri
     flag: (name) => parsed.values[name] === true,
     words: parsed.positionals,
   };
+}
+
+/** @returns milliseconds, above 0 @param example "90s or 5m" @throws UserError (exit code 2) */
+export function durationOf(text: string, name: string, example: string): number {
+  const ms = parseDuration(text);
+  if (typeof ms === "number" && ms > 0) return ms;
+  throw new UserError(`--${name} must be a duration such as ${example}, found "${text}"`, 2);
 }
 
 /** @throws UserError (exit code 2) when a value is none of those that the option knows */

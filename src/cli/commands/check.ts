@@ -10,9 +10,9 @@ import { asUserError, CLUSTER_OPTIONS, type ClusterClient, connectCluster } from
 import { coloured } from "../colour.ts";
 import { humanAge } from "../columns.ts";
 import type { Command } from "../command.ts";
-import { describeOptions, type OptionSpec, oneOf, readOptions, refuseWords } from "../options.ts";
+import { describeOptions, type OptionSpec, OUTPUT, oneOf, readOptions, refuseWords } from "../options.ts";
 import { type Facts, factsOf } from "../steer/facts.ts";
-import { NAMESPACE, OUTPUT } from "../steer/options.ts";
+import { NAMESPACE } from "../steer/options.ts";
 import { listed } from "../steer/seen.ts";
 
 const OPTIONS = {

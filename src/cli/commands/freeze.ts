@@ -6,7 +6,7 @@ import { systemClock } from "../../time/system-clock.ts";
 import { asUserError, CLUSTER_OPTIONS, connectCluster, FIELD_MANAGER } from "../cluster.ts";
 import { alignColumns } from "../columns.ts";
 import { type Command, UserError } from "../command.ts";
-import { describeOptions, type OptionSpec, oneOf, readOptions, refuseWords } from "../options.ts";
+import { describeOptions, type OptionSpec, oneOf, readOptions, refuseWords, TABLE_OUTPUT } from "../options.ts";
 import { whoAmI } from "../steer/action.ts";
 import { FREEZE_SPEC_OPTIONS, freezeSpecOf, whenText, whichText } from "../steer/freeze-spec.ts";
 import { NAMESPACE } from "../steer/options.ts";
@@ -108,7 +108,7 @@ ${describeOptions(THAW_OPTIONS)}`,
 const LIST_OPTIONS = {
   ...NAMESPACE,
   "all-namespaces": { type: "boolean", short: "A", help: "all namespaces" },
-  output: { type: "string", short: "o", preset: "table", help: "table or json" },
+  ...TABLE_OUTPUT,
   ...CLUSTER_OPTIONS,
 } as const satisfies Record<string, OptionSpec>;
 

@@ -4,9 +4,9 @@ import { systemClock } from "../../time/system-clock.ts";
 import { asUserError, CLUSTER_OPTIONS, connectCluster } from "../cluster.ts";
 import { alignColumns, humanAge } from "../columns.ts";
 import type { Command } from "../command.ts";
-import { describeOptions, type OptionSpec, oneOf, readOptions, refuseWords } from "../options.ts";
+import { describeOptions, type OptionSpec, OUTPUT, oneOf, readOptions, refuseWords } from "../options.ts";
 import { factsOf, gatesOf, WAITING } from "../steer/facts.ts";
-import { NAMESPACE, OUTPUT } from "../steer/options.ts";
+import { NAMESPACE } from "../steer/options.ts";
 
 const OPTIONS = {
   ...NAMESPACE,

@@ -13,7 +13,7 @@ import {
   requireGit,
   syncRepository,
 } from "../gitops/repository.ts";
-import { describeOptions, type OptionSpec, oneOf, readOptions, refuseWords } from "../options.ts";
+import { describeOptions, type OptionSpec, oneOf, readOptions, refuseWords, TABLE_OUTPUT } from "../options.ts";
 import { DEFAULT_STATE_DIR, readState } from "../sandbox-state.ts";
 
 const GIT_REPOSITORY: ResourceType = {
@@ -51,7 +51,7 @@ const BUMP_OPTIONS = {
   ...CLUSTER_OPTIONS,
 } as const satisfies Record<string, OptionSpec>;
 const STATUS_OPTIONS = {
-  output: { type: "string", short: "o", preset: "table", help: "table or json" },
+  ...TABLE_OUTPUT,
   ...CLUSTER_OPTIONS,
 } as const satisfies Record<string, OptionSpec>;
 

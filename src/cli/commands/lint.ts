@@ -7,12 +7,12 @@ import { examine, givenManifests } from "../canaries.ts";
 import { coloured } from "../colour.ts";
 import { type Command, UserError } from "../command.ts";
 import { readManifests } from "../manifests.ts";
-import { describeOptions, type OptionSpec, oneOf, readOptions } from "../options.ts";
+import { describeOptions, type OptionSpec, OUTPUT, oneOf, readOptions } from "../options.ts";
 
 const OPTIONS = {
   "mesh-provider": { type: "string", preset: "istio", help: "provider of Canaries that name none" },
   strict: { type: "boolean", help: "warnings are failures, too" },
-  output: { type: "string", short: "o", preset: "text", help: "text or json" },
+  ...OUTPUT,
 } as const satisfies Record<string, OptionSpec>;
 
 interface Mistake {

@@ -4,12 +4,12 @@ import { bareVariablesFor } from "../bare-variables.ts";
 import { givenManifests, hopelessOf, planned } from "../canaries.ts";
 import { type Command, UserError } from "../command.ts";
 import { readManifests } from "../manifests.ts";
-import { describeOptions, type OptionSpec, oneOf, readOptions } from "../options.ts";
+import { describeOptions, type OptionSpec, OUTPUT, oneOf, readOptions } from "../options.ts";
 import { planText } from "../plan-text.ts";
 
 const OPTIONS = {
   "mesh-provider": { type: "string", preset: "istio", help: "provider of Canaries that name none" },
-  output: { type: "string", short: "o", preset: "text", help: "text or json" },
+  ...OUTPUT,
 } as const satisfies Record<string, OptionSpec>;
 
 export const planCommand: Command = {
@@ -37,7 +37,7 @@ ${describeOptions(OPTIONS)}`,
       const bare = canaries.slice(i, i + 1).flatMap((canary) => bareVariablesFor(canary, manifests));
       const said = [...notes, ...bare, ...doubts.filter(({ always }) => !always || asJson).map(doubtText)];
       return asJson
-        ? { ...plan, name, strategy: plan.strategy, intervalMs: spec.analysis.intervalMs, notes: said }
+        ? { ...plan, name, intervalMs: spec.analysis.intervalMs, notes: said }
         : planText(name, spec, plan, said);
     });
     out(asJson ? `${JSON.stringify(shown, null, 2)}\n` : shown.join("\n"));

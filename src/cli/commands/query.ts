@@ -10,9 +10,9 @@ import { asUserError, connectCluster } from "../cluster.ts";
 import { coloured } from "../colour.ts";
 import { alignColumns } from "../columns.ts";
 import { type Command, UserError } from "../command.ts";
-import { describeOptions, type OptionSpec, oneOf, readOptions } from "../options.ts";
+import { describeOptions, type OptionSpec, OUTPUT, oneOf, readOptions } from "../options.ts";
 import { limitText } from "../steer/limits.ts";
-import { CANARY_OPTIONS, OUTPUT } from "../steer/options.ts";
+import { CANARY_OPTIONS } from "../steer/options.ts";
 import { canaryAndWord, canaryOf } from "../steer/seen.ts";
 
 const OPTIONS = {

@@ -10,11 +10,11 @@ import { asUserError, type ClusterClient, connectCluster } from "../cluster.ts";
 import { coloured, type Paint } from "../colour.ts";
 import { alignColumns, humanAge } from "../columns.ts";
 import { type Command, type CommandContext, UserError } from "../command.ts";
-import { describeOptions, type OptionSpec, oneOf, type ReadOptions, readOptions } from "../options.ts";
+import { describeOptions, type OptionSpec, OUTPUT, oneOf, type ReadOptions, readOptions } from "../options.ts";
 import { factsOf } from "../steer/facts.ts";
 import { incidentOf } from "../steer/incident.ts";
 import { limitText } from "../steer/limits.ts";
-import { CANARY_OPTIONS, OUTPUT } from "../steer/options.ts";
+import { CANARY_OPTIONS } from "../steer/options.ts";
 import {
   type CanaryName,
   canaryAndWord,

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { editImageFile, type ImageProgram, readImageFile } from "../../../sandbox/programs/image-file.ts";
 import { alignColumns } from "../columns.ts";
 import { type Command, type CommandContext, type ExitCode, UserError } from "../command.ts";
-import { describeOptions, type OptionSpec, oneOf, type ReadOptions, readOptions } from "../options.ts";
+import { describeOptions, type OptionSpec, oneOf, type ReadOptions, readOptions, TABLE_OUTPUT } from "../options.ts";
 import { DEFAULT_STATE_DIR, imageFileOf, stateFolder } from "../sandbox-state.ts";
 
 const STATE_DIR: OptionSpec = { type: "string", preset: DEFAULT_STATE_DIR, help: "folder of the sandbox" };
@@ -16,7 +16,7 @@ const OTHER_OPTIONS = { "state-dir": STATE_DIR };
 
 const LIST_OPTIONS = {
   ...OTHER_OPTIONS,
-  output: { type: "string", short: "o", preset: "table", help: "table or json" },
+  ...TABLE_OUTPUT,
 } as const satisfies Record<string, OptionSpec>;
 
 export const sandboxImageAddCommand: Command = {

@@ -9,6 +9,7 @@ import { type Command, type CommandContext, type ExitCode, UserError } from "../
 import {
   describeOptions,
   type OptionSpec,
+  OUTPUT,
   oneOf,
   portOf,
   type ReadOptions,
@@ -37,7 +38,6 @@ const STATE_DIR: OptionSpec = {
   preset: DEFAULT_STATE_DIR,
   help: "folder of kubeconfig, log and state",
 };
-const OUTPUT: OptionSpec = { type: "string", short: "o", preset: "text", help: "text or json" };
 const REAL_MESHES = ["contour", "envoy-gateway", "istio", "nginx"] as const;
 const SERVE_OPTIONS = {
   "state-dir": STATE_DIR,
@@ -66,8 +66,8 @@ const SERVE_OPTIONS = {
   "flux-crds": { type: "string", help: "file or folder of Flux's CRDs, for Flux's own programs" },
 } as const satisfies Record<string, OptionSpec>;
 const PASSED = Object.keys(SERVE_OPTIONS).filter((name) => name !== "state-dir");
-const UP_OPTIONS = { ...SERVE_OPTIONS, output: OUTPUT };
-const STATUS_OPTIONS = { "state-dir": STATE_DIR, output: OUTPUT };
+const UP_OPTIONS = { ...SERVE_OPTIONS, ...OUTPUT };
+const STATUS_OPTIONS = { "state-dir": STATE_DIR, ...OUTPUT };
 
 /** A busy machine takes its time. */
 const START_TIMEOUT_MS = 180_000;

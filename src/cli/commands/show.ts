@@ -6,9 +6,9 @@ import { systemClock } from "../../time/system-clock.ts";
 import { asUserError, type ClusterClient, connectCluster } from "../cluster.ts";
 import { coloured } from "../colour.ts";
 import { type Command, type CommandContext, type ExitCode, UserError } from "../command.ts";
-import { describeOptions, type OptionSpec, oneOf, readOptions } from "../options.ts";
+import { describeOptions, type OptionSpec, OUTPUT, oneOf, readOptions } from "../options.ts";
 import { factsOf } from "../steer/facts.ts";
-import { CANARY_OPTIONS, OUTPUT } from "../steer/options.ts";
+import { CANARY_OPTIONS } from "../steer/options.ts";
 import { type CanaryName, canaryOf, canaryWord, copiesOf, eventsOf, runsOf } from "../steer/seen.ts";
 import { type Scene, treeOf } from "../steer/tree.ts";
 

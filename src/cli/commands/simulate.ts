@@ -12,7 +12,7 @@ import { CALM } from "../../simulate/weather.ts";
 import { givenManifests, hopelessOf, planned } from "../canaries.ts";
 import { type Command, UserError } from "../command.ts";
 import { parseDocuments, readManifests } from "../manifests.ts";
-import { describeOptions, type OptionSpec, oneOf, type ReadOptions, readOptions } from "../options.ts";
+import { describeOptions, type OptionSpec, OUTPUT, oneOf, type ReadOptions, readOptions } from "../options.ts";
 import { describeTimeline } from "./simulate-report.ts";
 import { simulateRuns, simulateStories } from "./simulate-runs.ts";
 
@@ -34,7 +34,7 @@ const OPTIONS = {
   keep: { type: "string", help: "with --runs 1: only these of its troubles, as a failure says" },
   stories: { type: "boolean", help: "every story with every single fault at every call instead" },
   seed: { type: "string", preset: "1", help: "of everything that is chance" },
-  output: { type: "string", short: "o", preset: "text", help: "text or json" },
+  ...OUTPUT,
 } as const satisfies Record<string, OptionSpec>;
 
 export const simulateCommand: Command = {

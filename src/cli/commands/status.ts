@@ -1,14 +1,21 @@
 /** Waits for the end of a release, for CI: of a certain image or revision, with an exit code for each end. */
-import { parseDuration } from "../../go/duration.ts";
 import { createClusterCache } from "../../kube/cluster-cache.ts";
 import { type KubeObject, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
 import { SILENT_LOG } from "../../ports/log.ts";
 import { systemClock } from "../../time/system-clock.ts";
 import { asUserError, connectCluster } from "../cluster.ts";
 import { type Command, type ExitCode, UserError } from "../command.ts";
-import { describeOptions, type OptionSpec, oneOf, type ReadOptions, readOptions } from "../options.ts";
+import {
+  describeOptions,
+  durationOf,
+  type OptionSpec,
+  OUTPUT,
+  oneOf,
+  type ReadOptions,
+  readOptions,
+} from "../options.ts";
 import { factsOf, RUNNING, WAITING } from "../steer/facts.ts";
-import { CANARY_OPTIONS, OUTPUT } from "../steer/options.ts";
+import { CANARY_OPTIONS } from "../steer/options.ts";
 import { type CanaryName, canaryOf, canaryWord, imagesOf } from "../steer/seen.ts";
 
 const OPTIONS = {
@@ -50,10 +57,7 @@ ${describeOptions(OPTIONS)}`,
     const asJson = oneOf(options, "output", ["text", "json"]) === "json";
     const name = canaryWord(options.words);
     const until = untilOf(options);
-    const timeout = parseDuration(options.text("timeout") ?? "");
-    if (typeof timeout !== "number" || timeout <= 0) {
-      throw new UserError(`--timeout must be a duration such as 90s or 5m, found "${options.text("timeout")}"`, 2);
-    }
+    const timeout = durationOf(options.text("timeout") ?? "", "timeout", "90s or 5m");
     const client = await connectCluster(options, env);
     const at = { namespace: options.text("namespace") ?? client.namespace, name };
     const tell = (end: End | undefined, what: string): ExitCode => {

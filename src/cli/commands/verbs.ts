@@ -1,13 +1,20 @@
 /** The verbs: pause, resume, approve, refuse, promote, abort, retry, undo, skip, set-weight. One implementation for all. */
 import type { Verb } from "../../core/steering.ts";
-import { parseDuration } from "../../go/duration.ts";
 import { asUserError, connectCluster } from "../cluster.ts";
 import { type Command, type CommandContext, type ExitCode, UserError } from "../command.ts";
 import { confirm } from "../confirm.ts";
-import { describeOptions, type OptionSpec, oneOf, type ReadOptions, readOptions } from "../options.ts";
+import {
+  describeOptions,
+  durationOf,
+  type OptionSpec,
+  OUTPUT,
+  oneOf,
+  type ReadOptions,
+  readOptions,
+} from "../options.ts";
 import { actionFor, answerOf, createAction, type Wish } from "../steer/action.ts";
 import { factsOf } from "../steer/facts.ts";
-import { CANARY_OPTIONS, OUTPUT } from "../steer/options.ts";
+import { CANARY_OPTIONS } from "../steer/options.ts";
 import { previewOf } from "../steer/preview.ts";
 import { canaryOf, canaryWord } from "../steer/seen.ts";
 import { undoPreview } from "../steer/undo.ts";
@@ -108,7 +115,7 @@ async function act(name: CommandName, options: ReadOptions, context: CommandCont
   const canaryName = canaryWord(words);
   const wish = wishOf(name, extra, options);
   const verb: Verb = name === "promote" && options.flag("full") ? "promote-full" : name;
-  const timeout = durationOf(options, "timeout") ?? 30_000;
+  const timeout = spanOf(options, "timeout") ?? 30_000;
   const client = await connectCluster(options, env);
   const at = { namespace: options.text("namespace") ?? client.namespace, name: canaryName };
   try {
@@ -147,7 +154,7 @@ function wishOf(name: CommandName, word: string | undefined, options: ReadOption
   if (name === "set-weight") return { ...common, to: { weight: numberOf(word, "the weight", 0, 100) } };
   if (name === "pause") {
     const pauseFor = options.text("for");
-    durationOf(options, "for");
+    spanOf(options, "for");
     return {
       ...common,
       ...(pauseFor === undefined ? {} : { for: pauseFor }),
@@ -176,11 +183,8 @@ function numberOf(text: string | undefined, what: string, least: number, most: n
   return value;
 }
 
-/** @throws UserError (exit code 2) */
-function durationOf(options: ReadOptions, name: string): number | undefined {
+/** @returns milliseconds; undefined when the option is not given @throws UserError (exit code 2) */
+function spanOf(options: ReadOptions, name: string): number | undefined {
   const text = options.text(name);
-  if (text === undefined) return undefined;
-  const parsed = parseDuration(text);
-  if (typeof parsed === "number" && parsed > 0) return parsed;
-  throw new UserError(`--${name} must be a duration such as 30s or 2h, found "${text}"`, 2);
+  return text === undefined ? undefined : durationOf(text, name, "30s or 2h");
 }

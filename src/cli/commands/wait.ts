@@ -1,7 +1,6 @@
 /** Waits for a phase of a Canary, and says meanwhile what the Canary does. */
 import { didYouMean } from "../../core/nearest.ts";
 import { TRANSITIONS } from "../../core/phases/table.ts";
-import { parseDuration } from "../../go/duration.ts";
 import { createClusterCache } from "../../kube/cluster-cache.ts";
 import type { ObjectCache } from "../../ports/kube.ts";
 import { type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
@@ -10,7 +9,7 @@ import { systemClock } from "../../time/system-clock.ts";
 import { CLUSTER_OPTIONS, connectCluster } from "../cluster.ts";
 import { type Command, type CommandContext, UserError } from "../command.ts";
 import { kindOf, objectWords } from "../kinds.ts";
-import { describeOptions, type OptionSpec, type ReadOptions, readOptions } from "../options.ts";
+import { describeOptions, durationOf, type OptionSpec, type ReadOptions, readOptions } from "../options.ts";
 
 const OPTIONS = {
   namespace: { type: "string", short: "n", help: "namespace of the Canary; else the context's" },
@@ -42,7 +41,7 @@ ${describeOptions(OPTIONS)}`,
     const { kind, name } = objectWords(options.words);
     if (kindOf(kind) !== RESOURCES.canary) throw new UserError("only Canaries have phases to wait for", 2);
     const phases = wantedPhases(options);
-    const timeout = timeoutOf(options);
+    const timeout = durationOf(options.text("timeout") ?? "", "timeout", "90s or 5m");
     const client = await connectCluster(options, env);
     const namespace = options.text("namespace") ?? client.namespace;
     const done = new AbortController();
@@ -71,12 +70,6 @@ function wantedPhases(options: ReadOptions): readonly string[] {
   if (unknown === undefined) return words;
   const hint = didYouMean(unknown, PHASES);
   throw new UserError(`--phase: a Canary has no phase "${unknown}"${hint}, use some of ${PHASES.join(", ")}`, 2);
-}
-
-function timeoutOf(options: ReadOptions): number {
-  const timeout = parseDuration(options.text("timeout") ?? "");
-  if (typeof timeout === "number" && timeout > 0) return timeout;
-  throw new UserError(`--timeout must be a duration such as 90s or 5m, found "${options.text("timeout")}"`, 2);
 }
 
 interface Waiting {

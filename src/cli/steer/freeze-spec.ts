@@ -1,10 +1,9 @@
 /** What a freeze asks for, from the options of a command line, and how it reads in one line. */
-import { parseDuration } from "../../go/duration.ts";
 import { nextWindow, scheduleProblem } from "../../operator/steering/freezes.ts";
 import { labelText } from "../../ports/kubernetes.ts";
 import type { CanaryFreezeSpec } from "../../ports/steering.ts";
 import { UserError } from "../command.ts";
-import { type OptionSpec, oneOf, type ReadOptions } from "../options.ts";
+import { durationOf, type OptionSpec, oneOf, type ReadOptions } from "../options.ts";
 
 export const FREEZE_SPEC_OPTIONS = {
   from: { type: "string", help: "time at which it begins, e.g. 2026-12-24T12:00:00Z; else at once" },
@@ -54,7 +53,7 @@ function spanOf({ text }: ReadOptions, now: number): When {
   if (text("time-zone") !== undefined) throw new UserError("--time-zone goes with --schedule", 2);
   if (until !== undefined && span !== undefined) throw new UserError("give --until or --for, not both", 2);
   const from = timeOf("from", text("from"));
-  const end = span === undefined ? timeOf("until", until) : (from ?? now) + durationOf(span);
+  const end = span === undefined ? timeOf("until", until) : (from ?? now) + durationOf(span, "for", "48h");
   return bounds(from, end, now);
 }
 
@@ -62,7 +61,7 @@ function spanOf({ text }: ReadOptions, now: number): When {
 function windowsOf({ text }: ReadOptions, now: number): When {
   const [schedule = "", span, timeZone] = [text("schedule"), text("for"), text("time-zone")];
   if (span === undefined) throw new UserError("--schedule says when windows begin: --for says how long each one is", 2);
-  durationOf(span);
+  durationOf(span, "for", "48h");
   const problem = scheduleProblem(schedule, timeZone);
   if (problem !== undefined) throw new UserError(problem, 2);
   const within = bounds(timeOf("from", text("from")), timeOf("until", text("until")), now);
@@ -85,12 +84,6 @@ function timeOf(name: string, text: string | undefined): number | undefined {
   const at = Date.parse(text);
   if (!Number.isFinite(at)) throw new UserError(`--${name} must be like 2026-12-27T08:00:00Z, found "${text}"`, 2);
   return at;
-}
-
-function durationOf(text: string): number {
-  const ms = parseDuration(text);
-  if (typeof ms === "number" && ms > 0) return ms;
-  throw new UserError(`--for must be a duration such as 48h, found "${text}"`, 2);
 }
 
 function labelsOf(text: string | undefined): Readonly<Record<string, string>> | undefined {

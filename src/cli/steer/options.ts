@@ -6,8 +6,4 @@ export const NAMESPACE = {
   namespace: { type: "string", short: "n", help: "namespace; else the context's" },
 } as const satisfies Record<string, OptionSpec>;
 
-export const OUTPUT = {
-  output: { type: "string", short: "o", preset: "text", help: "text or json" },
-} as const satisfies Record<string, OptionSpec>;
-
 export const CANARY_OPTIONS = { ...NAMESPACE, ...CLUSTER_OPTIONS } as const;

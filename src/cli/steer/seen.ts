@@ -2,6 +2,7 @@
 import { isForbidden, isNotFound } from "../../ports/kube.ts";
 import { type KubeObject, labelText, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
 import { canarySelector, isOfCanary, STEERING } from "../../ports/steering.ts";
+import { primaryNameOf } from "../../workloads/metadata.ts";
 import type { ClusterClient } from "../cluster.ts";
 import { UserError } from "../command.ts";
 import { kindOf, objectWords } from "../kinds.ts";
@@ -81,28 +82,29 @@ export interface Copy {
 
 const TARGETS: readonly ResourceType[] = [RESOURCES.deployment, RESOURCES.daemonSet, RESOURCES.statefulSet];
 
-/** The primary of a target that has pods. @returns undefined when there is none */
-export async function primaryOf({ kube }: ClusterClient, { metadata, spec }: KubeObject, signal: AbortSignal) {
-  const { kind, name } = spec?.targetRef ?? {};
-  const type = TARGETS.find((one) => one.kind === kind);
+/** A workload of the target's kind. @returns undefined when there is none, or when the kind has no pods */
+async function workloadOf({ kube }: ClusterClient, canary: KubeObject, name: string, signal: AbortSignal) {
+  const type = TARGETS.find(({ kind }) => kind === canary.spec?.targetRef?.kind);
   if (type === undefined) return undefined;
-  return await kube.get({ type, namespace: metadata.namespace ?? "", name: `${name}-primary` }, signal);
+  return await kube.get({ type, namespace: canary.metadata.namespace ?? "", name }, signal);
 }
+
+/** The primary of a target that has pods. @returns undefined when there is none */
+export const primaryOf = (client: ClusterClient, canary: KubeObject, signal: AbortSignal) =>
+  workloadOf(client, canary, primaryNameOf(canary.spec?.targetRef?.name), signal);
 
 /** Target and primary with their pods; absent where there is no such workload. */
 export async function copiesOf(client: ClusterClient, canary: KubeObject, signal: AbortSignal) {
-  const { kind, name } = canary.spec?.targetRef ?? {};
-  const type = TARGETS.find((one) => one.kind === kind);
+  const { name } = canary.spec?.targetRef ?? {};
   const { namespace = "" } = canary.metadata;
   const read = async (wanted: string): Promise<Copy | undefined> => {
-    if (type === undefined) return undefined;
-    const workload = await client.kube.get({ type, namespace, name: wanted }, signal);
+    const workload = await workloadOf(client, canary, wanted, signal);
     if (workload === undefined) return undefined;
     const labelSelector = labelText(workload.spec?.selector?.matchLabels ?? {});
     const pods = await listed(client, RESOURCES.pod, namespace, { labelSelector }, signal);
     return { name: wanted, images: imagesOf(workload), pods };
   };
-  const [canaryCopy, primary] = await Promise.all([read(name), read(`${name}-primary`)]);
+  const [canaryCopy, primary] = await Promise.all([read(name), read(primaryNameOf(name))]);
   return { canary: canaryCopy, primary };
 }
 
