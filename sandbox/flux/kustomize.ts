@@ -31,20 +31,20 @@ const CLUSTER_WIDE = new Set([
  */
 export function buildKustomization(root: string, path: string): readonly KubeObject[] {
   const folder = resolve(root, path);
-  if (!isInside(root, folder)) throw new Error(`path ${path} leads out of the repository`);
+  if (leadsOut(root, folder)) throw new Error(`path ${path} leads out of the repository`);
   if (!existsSync(folder)) throw new Error(`path ${path} is not in the repository`);
-  const [realRoot, realFolder] = [realpathSync(root), realpathSync(folder)];
-  if (!isInside(realRoot, realFolder)) throw new Error(`path ${path} leads out of the repository`);
-  return build(realRoot, realFolder, []);
+  return build(realpathSync(root), realpathSync(folder), []);
 }
 
-/** The text of a file. A link, like a path, must not lead to a file of this machine. @throws Error when the file is outside */
+/** The text of a file. @throws Error when the file is outside */
 function textOf(root: string, file: string): string {
-  if (existsSync(file) && !isInside(root, realpathSync(file))) {
-    throw new Error(`${relative(root, file)} leads out of the repository`);
-  }
+  if (leadsOut(root, file)) throw new Error(`${relative(root, file)} leads out of the repository`);
   return readFileSync(file, "utf8");
 }
+
+/** A link, like a path, must not lead to a file of this machine. */
+const leadsOut = (root: string, path: string): boolean =>
+  !isInside(root, path) || (existsSync(path) && !isInside(realpathSync(root), realpathSync(path)));
 
 function build(root: string, folder: string, above: readonly string[]): readonly KubeObject[] {
   if (above.includes(folder)) throw new Error(`${relative(root, folder)} includes itself`);
@@ -65,10 +65,8 @@ function build(root: string, folder: string, above: readonly string[]): readonly
     const target = resolve(folder, entry);
     if (/^https?:|^git@/.test(entry))
       throw new Error(`${where}: the sandbox's kustomize reads no remote resource (${entry})`);
-    if (!isInside(root, target)) throw new Error(`${where}: resource ${entry} leads out of the repository`);
+    if (leadsOut(root, target)) throw new Error(`${where}: resource ${entry} leads out of the repository`);
     if (!existsSync(target)) throw new Error(`${where}: resource ${entry} is missing`);
-    if (!isInside(root, realpathSync(target)))
-      throw new Error(`${where}: resource ${entry} leads out of the repository`);
     return statSync(target).isDirectory() ? build(root, target, [...above, folder]) : readObjects(root, target);
   });
   return transform(objects, spec, where, (path) => textOf(root, resolve(folder, path)));

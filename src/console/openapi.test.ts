@@ -1,6 +1,7 @@
 /** The description of the API against the routes and against real answers. */
 import { describe, expect, it } from "vitest";
-import { faultsOf, type Schema } from "../testing/described.ts";
+import type { Schema } from "../json/schema.ts";
+import { faultsOf } from "../testing/described.ts";
 import { OPERATIONS, openApi } from "./openapi.ts";
 import { ROUTES } from "./routes.ts";
 

@@ -1,17 +1,7 @@
 /** The REST API in the words of OpenAPI 3.1, for clients that are not the console's own pages. A test holds it against the answers. */
 import { VERBS } from "../core/steering.ts";
+import type { Schema } from "../json/schema.ts";
 import { MODES } from "./types.ts";
-
-export interface Schema {
-  readonly type?: "object" | "array" | "string" | "number" | "boolean";
-  readonly properties?: Readonly<Record<string, Schema>>;
-  readonly required?: readonly string[];
-  readonly additionalProperties?: Schema | false;
-  readonly items?: Schema;
-  readonly prefixItems?: readonly Schema[];
-  readonly enum?: readonly string[];
-  readonly description?: string;
-}
 
 const [text, number, flag]: readonly Schema[] = [{ type: "string" }, { type: "number" }, { type: "boolean" }];
 const of = (...words: readonly string[]): Schema => ({ type: "string", enum: words });

@@ -35,8 +35,8 @@ export async function listAll(
   namespace: string,
   options: ListOptions & {
     readonly metadataOnly?: boolean;
-    /** The part of each object that is kept; the rest is dropped page by page. */
-    readonly kept?: ((object: KubeObject) => KubeObject) | undefined;
+    /** The part of each object that is kept; the rest is dropped page by page. With `metadataOnly` there is no other part. */
+    readonly part?: (object: KubeObject) => KubeObject;
   },
   signal: AbortSignal,
 ): Promise<Listing> {
@@ -44,7 +44,7 @@ export async function listAll(
   /** Kind and API version, which items of built-in kinds do not carry. */
   const unnamed = { apiVersion: apiVersionOf(type), kind: type.kind };
   const wanted = options.limit ?? Number.POSITIVE_INFINITY;
-  const { labelSelector, fieldSelector, metadataOnly = false, kept = (object: KubeObject) => object } = options;
+  const { labelSelector, fieldSelector, metadataOnly = false, part = (object: KubeObject) => object } = options;
   const accept = metadataOnly ? { accept: METADATA_OF_LIST } : {};
   let objects: KubeObject[] = [];
   let paged = true;
@@ -73,7 +73,7 @@ export async function listAll(
       throw new KubeError(0, "BadAnswer", `the answer to GET ${path} is not a list`);
     }
     const items: KubeObject[] = page?.items ?? [];
-    objects.push(...items.map((item) => (metadataOnly ? bare(item, unnamed) : kept({ ...unnamed, ...item }))));
+    objects.push(...items.map((item) => (metadataOnly ? bare(item, unnamed) : part({ ...unnamed, ...item }))));
     next = page?.metadata?.continue;
     if (next === undefined || next === "" || objects.length >= wanted) {
       const kept = objects.length > wanted ? objects.slice(0, wanted) : objects;

@@ -108,7 +108,7 @@ export async function reflect(
   async function turn(): Promise<void> {
     if (version === undefined) {
       const { type, namespace } = collection;
-      const options = { ...collection, kept: collection.metadataOnly === true ? undefined : partOf(collection) };
+      const options = { ...collection, part: partOf(collection) };
       const listing = await listAll(transport, type, namespace ?? "", options, signal);
       signal.throwIfAborted();
       sink.replaceAll(listing.objects);

@@ -10,7 +10,7 @@
  */
 import type { Dispatcher } from "undici";
 import { createBackOff, withDeadline } from "../async/back-off.ts";
-import { whenAborted } from "../async/own-signal.ts";
+import { follow } from "../async/own-signal.ts";
 import { createDispatcher, type TlsOptions } from "../net/dispatcher.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import { KubeError } from "../ports/kube.ts";
@@ -166,8 +166,7 @@ export function createTransport(options: TransportOptions): KubeTransport {
       const get: KubeRequest = { ...request, method: "GET" };
       await admission.enterStream(signal);
       const lifetime = new AbortController();
-      const end = () => lifetime.abort(signal.reason);
-      const leave = whenAborted(signal, end);
+      const leave = follow(signal, lifetime);
       const release = () => {
         leave();
         lifetime.abort();

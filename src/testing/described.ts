@@ -1,15 +1,6 @@
 /** Holds JSON against a description in the words of OpenAPI. */
 
-export interface Schema {
-  readonly type?: "object" | "array" | "string" | "number" | "boolean";
-  readonly properties?: Readonly<Record<string, Schema>>;
-  readonly required?: readonly string[];
-  readonly additionalProperties?: Schema | false;
-  readonly items?: Schema;
-  readonly prefixItems?: readonly Schema[];
-  readonly enum?: readonly string[];
-  readonly description?: string;
-}
+import type { Schema } from "../json/schema.ts";
 
 /** What an answer has that the description does not say, and the reverse. */
 export function faultsOf(value: unknown, schema: Schema, place = ""): readonly string[] {
