@@ -8,6 +8,14 @@ export const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr
   existsSync(path),
 );
 
+/** How each page is looked at: theme and width in pixels. */
+export const VIEWS = [
+  ["light", 1440],
+  ["dark", 1440],
+  ["light", 320],
+  ["dark", 320],
+] as const;
+
 const QUIET =
   "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
 

@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { STEERING } from "../../../src/ports/steering.ts";
 import { PROJECT_ROOT } from "../../../src/project-root.ts";
-import { CHROMIUM, faultsOf, shoot, startBrowser } from "./browser.ts";
+import { CHROMIUM, faultsOf, shoot, startBrowser, VIEWS } from "./browser.ts";
 import { startWorld, type World } from "./world.ts";
 
 const PAGES = process.env["CONSOLE_PAGES"] ?? join(PROJECT_ROOT, "dist/console");
@@ -94,13 +94,6 @@ function emptyAnswer(path: string): unknown {
   if (path.endsWith("/rights")) return { rights: [] };
   return { rows: [], hidden: 0, left: 0, records: true, installed: true, namespaces: [] };
 }
-
-const VIEWS = [
-  ["light", 1440],
-  ["dark", 1440],
-  ["light", 320],
-  ["dark", 320],
-] as const;
 
 describe.runIf(CHROMIUM !== undefined)("the pages", { timeout: PATIENCE_MS }, () => {
   async function looked(name: string, [colorScheme, width]: (typeof VIEWS)[number]): Promise<void> {

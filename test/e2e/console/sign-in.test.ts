@@ -8,17 +8,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ServedConsole } from "../../../src/cli/serve-console.ts";
 import { namespaced } from "../../../src/ports/kubernetes.ts";
 import { closed, listening } from "../harness/servers.ts";
-import { CHROMIUM, faultsOf, shoot, startBrowser } from "./browser.ts";
+import { CHROMIUM, faultsOf, shoot, startBrowser, VIEWS } from "./browser.ts";
 import { startWorld, type World } from "./world.ts";
 
 const PATIENCE_MS = 300_000;
 const RBAC = "rbac.authorization.k8s.io";
-const VIEWS = [
-  ["light", 1440],
-  ["dark", 1440],
-  ["light", 320],
-  ["dark", 320],
-] as const;
 
 let world: World;
 let browser: Browser;
