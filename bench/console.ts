@@ -1,4 +1,6 @@
-/** The console with 5,000 canaries: the first rows, scrolling, a change on the screen, and what 100 open streams cost. */
+/**
+ * The console with 5,000 canaries: the first rows, scrolling, a change on the screen, and what 100 open streams cost.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,6 @@
-/** What the mesh adds to a request: the same paced load, directly to a pod and through a Service with a weighted route. */
+/**
+ * What the mesh adds to a request: the same paced load, directly to a pod and through a Service with a weighted route.
+ */
 import { fork } from "node:child_process";
 import { Agent, createServer, request } from "node:http";
 import { fileURLToPath } from "node:url";

@@ -1,9 +1,10 @@
 /**
  * The cost of a sandbox in the long run: memory after two hours of the demo's traffic and releases, and CPU when idle.
  *
- * Two hours are too long to wait. The processes are measured for some minutes of releases without a pause. What grows for
- * two hours are the samples of the embedded Prometheus: the benchmark takes the sandbox's real metrics, feeds two hours of
- * scrapes of them to a store of the same kind, and adds the bytes. AVIARY_BENCH_MINUTES=120 measures the whole time instead.
+ * Two hours are too long to wait. The processes are measured for some minutes of releases without a pause. What grows
+ * for two hours are the samples of the embedded Prometheus: the benchmark takes the sandbox's real metrics, feeds two
+ * hours of scrapes of them to a store of the same kind, and adds the bytes. AVIARY_BENCH_MINUTES=120 measures the whole
+ * time instead.
  */
 
 import { labelSet, parseExposition } from "../sandbox/prometheus/exposition.ts";

@@ -1,4 +1,6 @@
-/** A sandbox in processes of its own, with the manifests of the demo, for the benchmarks that measure it from outside. */
+/**
+ * A sandbox in processes of its own, with the manifests of the demo, for the benchmarks that measure it from outside.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,7 @@
-/** A process that simulates rollouts of one build on request. It is sent a number of rollouts, and answers with its CPU time. */
+/**
+ * A process that simulates rollouts of one build on request. It is sent a number of rollouts, and answers with its CPU
+ * time.
+ */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { STORIES } from "../src/simulate/stories.ts";

@@ -1,9 +1,9 @@
 /**
  * Simulated rollouts per second of CPU: the whole engine, from the first turn to the last, of one build or of two.
  *
- * BENCH_BESIDE names the folder of another build (`dist-bench` of another commit). Both builds then take their batches in turns, so
- * that other work on the machine slows both alike, and their ratio is a figure, too. A short run would measure the compiler:
- * V8 goes on optimizing for some 800 rollouts, which are not counted.
+ * BENCH_BESIDE names the folder of another build (`dist-bench` of another commit). Both builds then take their batches
+ * in turns, so that other work on the machine slows both alike, and their ratio is a figure, too. A short run would
+ * measure the compiler: V8 goes on optimizing for some 800 rollouts, which are not counted.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";

@@ -1,5 +1,6 @@
 /**
- * Talks to the server: JSON by fetch, and the list that stream.ts keeps current. The browser's storage holds nothing but the theme.
+ * Talks to the server: JSON by fetch, and the list that stream.ts keeps current. The browser's storage holds nothing
+ * but the theme.
  */
 import { computed, signal } from "@preact/signals";
 import type { CanaryRow, Me, Problem } from "../src/console/types.ts";
@@ -84,7 +85,9 @@ async function ask<T>(address: string, init: RequestInit): Promise<T> {
   return body;
 }
 
-/** How far this computer's clock is ahead of the server's, in milliseconds; small differences are the way of the answer. */
+/**
+ * How far this computer's clock is ahead of the server's, in milliseconds; small differences are the way of the answer.
+ */
 export const skewMs = signal(0);
 const WORTH_TELLING_MS = 5000;
 
@@ -154,7 +157,10 @@ const DRAW_MS = 100;
 /** Releases whose record has grown: what is on the screen of them is read again. */
 let grown = new Set<string>();
 
-/** Many changes are drawn as one: a list of thousands is not copied for each of them. @param row undefined: it is gone */
+/**
+ * Many changes are drawn as one: a list of thousands is not copied for each of them.
+ * @param row undefined: it is gone
+ */
 export function change(key: string, row: CanaryRow | undefined): void {
   pending.set(key, row);
   drawSoon();

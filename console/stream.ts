@@ -1,7 +1,8 @@
 /**
- * Follows the server's stream of changes. The tabs of one browser share one stream: a browser opens only six connections to a
- * server, and a seventh tab would wait for ever. The tab that holds the lock reads the stream and passes it on; when that tab
- * closes, the next one goes on from the last id. Where a proxy holds the stream back, each tab reads the list every ten seconds.
+ * Follows the server's stream of changes. The tabs of one browser share one stream: a browser opens only six
+ * connections to a server, and a seventh tab would wait for ever. The tab that holds the lock reads the stream and
+ * passes it on; when that tab closes, the next one goes on from the last id. Where a proxy holds the stream back, each
+ * tab reads the list every ten seconds.
  */
 import type { CanaryRow } from "../src/console/types.ts";
 import { change, freshness, grow, href, keyOf, loadList, seen } from "./api.ts";

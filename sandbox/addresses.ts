@@ -1,7 +1,7 @@
 /**
- * Loopback addresses. Linux answers on all of 127.0.0.0/8 without any set-up, so every pod and every Service of a sandbox
- * gets an address of its own. A sandbox claims one /16 block; the claim is a listening socket, so that it ends with the
- * process, however that ends, and several sandboxes live side by side.
+ * Loopback addresses. Linux answers on all of 127.0.0.0/8 without any set-up, so every pod and every Service of a
+ * sandbox gets an address of its own. A sandbox claims one /16 block; the claim is a listening socket, so that it ends
+ * with the process, however that ends, and several sandboxes live side by side.
  *
  *   127.B.0.y      the sandbox's own parts (API server, mesh, nameserver)
  *   127.B.1-127.y  pods

@@ -36,5 +36,8 @@ export interface RunningApp {
 /** Starts a program; resolves when it is started (not when it is ready: that is what probes are for). */
 export type App = (context: AppContext) => Promise<RunningApp>;
 
-/** Finds the program for an image name without tag and digest, e.g. "ghcr.io/stefanprodan/podinfo"; undefined: ImagePullBackOff. */
+/**
+ * Finds the program for an image name without tag and digest, e.g. "ghcr.io/stefanprodan/podinfo"; undefined:
+ * ImagePullBackOff.
+ */
 export type AppTable = (image: { readonly repository: string; readonly tag: string }) => App | undefined;

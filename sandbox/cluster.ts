@@ -31,9 +31,15 @@ export interface Cluster {
   get(type: ResourceType, namespace: string, name: string): KubeObject | undefined;
   /** All objects of a kind; `namespace` "" means every namespace. Frozen: copy before changing. */
   list(type: ResourceType, namespace?: string): readonly KubeObject[];
-  /** Fills uid, resourceVersion, generation, creationTimestamp, defaults. @throws ApiError 409 AlreadyExists, 422 Invalid */
+  /**
+   * Fills uid, resourceVersion, generation, creationTimestamp, defaults.
+   * @throws ApiError 409 AlreadyExists, 422 Invalid
+   */
   create(type: ResourceType, object: KubeObject): KubeObject;
-  /** Replaces everything but status. @throws ApiError 409 Conflict when metadata.resourceVersion is set and stale, 404 */
+  /**
+   * Replaces everything but status.
+   * @throws ApiError 409 Conflict when metadata.resourceVersion is set and stale, 404
+   */
   update(type: ResourceType, object: KubeObject): KubeObject;
   /** Replaces only status (for kinds with the status subresource). @throws ApiError as `update` */
   updateStatus(type: ResourceType, object: KubeObject): KubeObject;
@@ -49,7 +55,9 @@ export interface Cluster {
 
 /** Where `kubectl logs` finds a container's output; the kubelet implements it, the API server serves it. */
 export interface PodLogs {
-  /** Lines so far, oldest first; undefined when there is no such container. `container` undefined: the pod's only one. */
+  /**
+   * Lines so far, oldest first; undefined when there is no such container. `container` undefined: the pod's only one.
+   */
   read(namespace: string, pod: string, container: string | undefined): readonly LogLine[] | undefined;
   /** Calls `listener` for every further line, and `ended` once when the container is gone. @returns stops following */
   follow(

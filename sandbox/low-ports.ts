@@ -1,7 +1,7 @@
 /**
- * Ports below 1024. Linux lets only root open such a port, unless the machine says otherwise, but the Service of a web server has
- * port 80 on every cluster. For another user the sandbox serves port N of a Service at N + 20000. Programs in pods learn the shift
- * from AVIARY_PORT_SHIFT; manifests and the API keep the Service's own port.
+ * Ports below 1024. Linux lets only root open such a port, unless the machine says otherwise, but the Service of a web
+ * server has port 80 on every cluster. For another user the sandbox serves port N of a Service at N + 20000. Programs
+ * in pods learn the shift from AVIARY_PORT_SHIFT; manifests and the API keep the Service's own port.
  */
 import { createServer } from "node:net";
 

@@ -1,6 +1,6 @@
 /**
- * What pods use, for autoscalers. All pods share one process, so their CPU cannot be measured one by one: it is modelled
- * from what each of them is asked. Requests are real; the price of one is an assumption.
+ * What pods use, for autoscalers. All pods share one process, so their CPU cannot be measured one by one: it is
+ * modelled from what each of them is asked. Requests are real; the price of one is an assumption.
  */
 import type { PodUsage, UsageSource } from "./controllers/index.ts";
 import type { Mesh } from "./mesh/index.ts";

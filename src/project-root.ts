@@ -3,7 +3,9 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The absolute path of the package's folder, without a slash at the end. It may hold spaces and other odd characters. */
+/**
+ * The absolute path of the package's folder, without a slash at the end. It may hold spaces and other odd characters.
+ */
 export const PROJECT_ROOT = findRoot(dirname(fileURLToPath(import.meta.url)));
 
 function findRoot(folder: string): string {

@@ -1,6 +1,7 @@
 /**
- * Journals that a release recorded (test/histories/*.jsonl) must lead to the same decisions in every later release, or an ADR says
- * why not. New ones are recorded by `RECORD_HISTORIES=1 npx vitest run test/histories.test.ts`, which never touches old ones.
+ * Journals that a release recorded (test/histories/*.jsonl) must lead to the same decisions in every later release, or
+ * an ADR says why not. New ones are recorded by `RECORD_HISTORIES=1 npx vitest run test/histories.test.ts`, which never
+ * touches old ones.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";

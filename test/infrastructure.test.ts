@@ -1,7 +1,7 @@
 /**
- * Terraform's files for AKS. Every argument is compared with a table of those that the provider documents. Where terraform is on
- * PATH, `fmt` runs, too. Where $AZURERM_MIRROR names a folder with the provider
- * (a file system mirror of Terraform), `validate` and `test` run.
+ * Terraform's files for AKS. Every argument is compared with a table of those that the provider documents. Where
+ * terraform is on PATH, `fmt` runs, too. Where $AZURERM_MIRROR names a folder with the provider (a file system mirror
+ * of Terraform), `validate` and `test` run.
  */
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

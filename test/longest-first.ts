@@ -1,6 +1,6 @@
 /**
- * The order of the test files: those that take longest begin first, so that no worker is alone with one of them at the end.
- * vitest remembers how long a file took; on a fresh clone this list stands in for its memory.
+ * The order of the test files: those that take longest begin first, so that no worker is alone with one of them at the
+ * end. vitest remembers how long a file took; on a fresh clone this list stands in for its memory.
  */
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 

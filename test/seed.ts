@@ -1,6 +1,6 @@
 /**
- * Random inputs come from a fixed seed, so that a failure is caused by the change. `AVIARY_SEED=<number>` draws other inputs:
- * the nightly run sets it.
+ * Random inputs come from a fixed seed, so that a failure is caused by the change. `AVIARY_SEED=<number>` draws other
+ * inputs: the nightly run sets it.
  */
 import { configureGlobal, readConfigureGlobal } from "fast-check";
 

@@ -7,6 +7,8 @@ import { PROJECT_ROOT as ROOT } from "../src/project-root.ts";
 
 const MAX_LINES = { source: 400, test: 700 };
 const MAX_COLUMNS = 120;
+/** By so much a line of source with a literal may be longer. */
+const LITERAL_EXCESS = 20;
 
 const ADAPTER = ["core", "go", "ports", "async", "net", "json"];
 const SHELL = [...ADAPTER, "routers", "services", "workloads", "metrics", "notifiers", "gates", "kube", "recorders"];
@@ -73,6 +75,17 @@ function importsOf(source: { path: string; text: string }): string[] {
 
 const isTest = (path: string) => path.endsWith(".test.ts") || path.startsWith("test/");
 
+const isComment = (line: string) => /^\s*(?:\/\/|\/?\*)/.test(line);
+/** A literal that the formatter cannot break. */
+const hasLiteral = (line: string) => /["'`/]/.test(line);
+
+/** The formatter breaks all code but literals. Tests show what was printed, however long it is. */
+function isTooLong(line: string, path: string): boolean {
+  if (line.length <= MAX_COLUMNS) return false;
+  if (isComment(line)) return true;
+  return !isTest(path) && (!hasLiteral(line) || line.length > MAX_COLUMNS + LITERAL_EXCESS);
+}
+
 describe("the source tree is tidy", () => {
   it("has something to check", () => {
     expect(SOURCES.length).toBeGreaterThan(5);
@@ -87,10 +100,7 @@ describe("the source tree is tidy", () => {
 
   it("keeps lines short", () => {
     const long = SOURCES.flatMap(({ path, text }) =>
-      // The formatter keeps code at the limit; sentences and texts may run over a little. Tests show what was printed.
-      text
-        .split("\n")
-        .flatMap((line, i) => (line.length > MAX_COLUMNS + 20 && !isTest(path) ? [`${path}:${i + 1}`] : [])),
+      text.split("\n").flatMap((line, i) => (isTooLong(line, path) ? [`${path}:${i + 1}`] : [])),
     );
     expect(long).toEqual([]);
   });

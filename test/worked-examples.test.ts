@@ -1,7 +1,8 @@
 /**
- * The worked examples of CONTRIBUTING.md: a router, a metric provider, a verb, a judge and a phase each touch one folder and
- * one row. For each family this test takes a member, and finds every file of the product that names it. A file that is not on
- * the list means that shared code names an adapter: mend the code, or say in CONTRIBUTING.md what else a new member touches.
+ * The worked examples of CONTRIBUTING.md: a router, a metric provider, a verb, a judge and a phase each touch one
+ * folder and one row. For each family this test takes a member, and finds every file of the product that names it. A
+ * file that is not on the list means that shared code names an adapter: mend the code, or say in CONTRIBUTING.md what
+ * else a new member touches.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -18,7 +18,9 @@ export interface Mark {
   readonly text: string;
 }
 
-/** The charts of a record: values that were written down when they were measured. Prometheus may have forgotten them. */
+/**
+ * The charts of a record: values that were written down when they were measured. Prometheus may have forgotten them.
+ */
 export function recordedCharts(checks: readonly CheckView[]): readonly ChartView[] {
   const names = [...new Set(checks.map(({ check }) => check))];
   return names.flatMap((name): ChartView[] => {

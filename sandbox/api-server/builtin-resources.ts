@@ -130,7 +130,8 @@ const ROWS: Readonly<Record<string, readonly Row[]>> = {
   "apiregistration.k8s.io/v1": [
     ["APIService", "apiservices", { cluster: true, status: true, categories: ["api-extensions"] }],
   ],
-  // Stored, so that installation manifests can be applied; policies are asked (admission/policies.ts), webhooks are not.
+  // Stored, so that installation manifests can be applied; policies are asked (admission/policies.ts), webhooks are
+  // not.
   "admissionregistration.k8s.io/v1": [
     [
       "ValidatingAdmissionPolicy",

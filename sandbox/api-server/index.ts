@@ -27,7 +27,9 @@ export interface ApiServerOptions {
   readonly token?: string;
   readonly logs?: PodLogs;
   readonly clock?: Clock;
-  /** To come back as the server that was stopped: with `port` and `token`, clients notice an outage and nothing more. */
+  /**
+   * To come back as the server that was stopped: with `port` and `token`, clients notice an outage and nothing more.
+   */
   readonly resumed?: Pick<ApiServer, "store" | "certificate">;
   /** Called for every request before it is answered. */
   readonly onRequest?: (request: ApiRequest) => void;
@@ -66,7 +68,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const token = options.token ?? randomBytes(24).toString("base64url");
   let logs = options.logs;
   let connections: PodConnections | undefined;
-  // Versions grow from run to run, so that a client of an earlier run is told to list again instead of waiting for ever.
+  // Versions grow from run to run, so that a client of an earlier run is told to list again instead of waiting for
+  // ever.
   const store = options.resumed?.store ?? createStore({ clock, addresses, firstVersion: clock.now() });
   const hosts = [host, "localhost", "kubernetes", "kubernetes.default.svc"];
   const certificate = options.resumed?.certificate ?? selfSigned(hosts, clock.now());

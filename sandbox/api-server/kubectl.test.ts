@@ -65,7 +65,9 @@ spec:
           status: {type: object, x-kubernetes-preserve-unknown-fields: true}
 `;
 
-/** With APISERVER (see test-client.ts) another cluster, whose pods get ready but need not be real: they have no logs. */
+/**
+ * With APISERVER (see test-client.ts) another cluster, whose pods get ready but need not be real: they have no logs.
+ */
 const external = externalServer();
 const sandboxed = external === undefined;
 const RUN = Date.now().toString(36);

@@ -1,6 +1,6 @@
 /**
- * Who answers for a Service: its Endpoints, and the same as EndpointSlices. Only ready pods that are not being deleted are
- * listed as addresses. Services without selector are left alone: other clients write their endpoints.
+ * Who answers for a Service: its Endpoints, and the same as EndpointSlices. Only ready pods that are not being deleted
+ * are listed as addresses. Services without selector are left alone: other clients write their endpoints.
  */
 import { type KubeFields, type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import { type ControllerContext, type Stop, startController } from "./context.ts";

@@ -1,4 +1,7 @@
-/** What the sandbox says of GatewayClasses, Gateways and routes of the Gateway API, and of Ingresses: who accepts them, and why not. */
+/**
+ * What the sandbox says of GatewayClasses, Gateways and routes of the Gateway API, and of Ingresses: who accepts them,
+ * and why not.
+ */
 import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../../src/ports/kubernetes.ts";
 import { rfc3339 } from "../clock.ts";
 import { GATEWAY_API, GATEWAY_CONTROLLER, GATEWAY_GROUP } from "../crds/gateway-api.ts";

@@ -1,4 +1,7 @@
-/** ControllerRevisions: the remembered templates of DaemonSets and StatefulSets, as `kubectl rollout history` reads them. */
+/**
+ * ControllerRevisions: the remembered templates of DaemonSets and StatefulSets, as `kubectl rollout history` reads
+ * them.
+ */
 import type { KubeObject } from "../../src/ports/kubernetes.ts";
 import { ApiError } from "../cluster.ts";
 import type { ControllerContext } from "./context.ts";

@@ -51,7 +51,9 @@ export function controllerRef(owner: KubeObject): OwnerReference {
   return { apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: true };
 }
 
-/** Whether labels match a LabelSelector (matchLabels and matchExpressions). An absent or empty selector matches nothing. */
+/**
+ * Whether labels match a LabelSelector (matchLabels and matchExpressions). An absent or empty selector matches nothing.
+ */
 export function matchesSelector(selector: KubeFields, labels: Readonly<Record<string, string>> | undefined): boolean {
   const wanted = Object.entries(selector?.matchLabels ?? {});
   const expressions: KubeFields[] = selector?.matchExpressions ?? [];
@@ -118,7 +120,10 @@ export function nameSuffix(random: () => number): string {
   return Array.from({ length: 5 }, () => WORDLESS[Math.floor(random() * WORDLESS.length)]).join("");
 }
 
-/** Changes a fresh copy of the object and writes it when it differs. The object may be gone by now: then nothing happens. */
+/**
+ * Changes a fresh copy of the object and writes it when it differs. The object may be gone by now: then nothing
+ * happens.
+ */
 export function edit(
   cluster: Cluster,
   type: ResourceType,
@@ -173,7 +178,9 @@ export function resolveIntOrPercent(value: unknown, total: number, round: (n: nu
   return Number.isFinite(plainNumber) ? plainNumber : 0;
 }
 
-/** Kubernetes leaves counters out of a status while they are zero; readers that rely on them would break on a real one. */
+/**
+ * Kubernetes leaves counters out of a status while they are zero; readers that rely on them would break on a real one.
+ */
 export function withoutZeros(status: KubeFields, kept: readonly string[] = []): KubeFields {
   return Object.fromEntries(Object.entries(status).filter(([field, value]) => value !== 0 || kept.includes(field)));
 }

@@ -56,8 +56,8 @@ export function availability(pods: readonly KubeObject[], minReadySeconds: numbe
 }
 
 /**
- * The objects of `type` that `owner` controls. Objects that match its selector and have no controller are adopted; those
- * that match no more are released.
+ * The objects of `type` that `owner` controls. Objects that match its selector and have no controller are adopted;
+ * those that match no more are released.
  */
 export function claim(cluster: Cluster, owner: KubeObject, type: ResourceType): readonly KubeObject[] {
   const { uid } = owner.metadata;

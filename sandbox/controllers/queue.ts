@@ -1,7 +1,7 @@
 /**
- * The work queue of a controller. Keys coalesce: however often a key is added while it waits, it is worked once. Work is
- * done from a macrotask of its own, so watch events (microtasks) of one change arrive before the work that looks at them,
- * and HTTP traffic is never starved.
+ * The work queue of a controller. Keys coalesce: however often a key is added while it waits, it is worked once. Work
+ * is done from a macrotask of its own, so watch events (microtasks) of one change arrive before the work that looks at
+ * them, and HTTP traffic is never starved.
  */
 
 import type { Clock } from "../../src/ports/clock.ts";

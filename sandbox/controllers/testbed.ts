@@ -1,4 +1,7 @@
-/** A whole small cluster in memory for tests: the real store, controllers and kubelet; programs that do as the test says. */
+/**
+ * A whole small cluster in memory for tests: the real store, controllers and kubelet; programs that do as the test
+ * says.
+ */
 import type { Clock } from "../../src/ports/clock.ts";
 import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../../src/ports/kubernetes.ts";
 import { claimAddressBlock } from "../addresses.ts";

@@ -1,6 +1,6 @@
 /**
- * CustomResourceDefinitions that the user has: those of Istio, Contour, Envoy Gateway and the Gateway API come with each of
- * these projects. They replace the sandbox's own of the same name, whose schemas are open.
+ * CustomResourceDefinitions that the user has: those of Istio, Contour, Envoy Gateway and the Gateway API come with
+ * each of these projects. They replace the sandbox's own of the same name, whose schemas are open.
  */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { extname, join } from "node:path";

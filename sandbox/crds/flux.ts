@@ -1,4 +1,6 @@
-/** The kinds of Flux that the sandbox's own controllers serve, and the kinds that Flux's real controllers watch besides. */
+/**
+ * The kinds of Flux that the sandbox's own controllers serve, and the kinds that Flux's real controllers watch besides.
+ */
 import type { KubeObject } from "../../src/ports/kubernetes.ts";
 import { AGE, type Definition, definition, OPEN } from "./definition.ts";
 

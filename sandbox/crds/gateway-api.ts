@@ -1,6 +1,6 @@
 /**
- * The kinds of the Gateway API that the sandbox serves. Their schemas are open; the gateway says in the status what it cannot
- * do. GRPCRoutes are accepted, but their requests are not carried: the sandbox's gateway speaks HTTP/1.1.
+ * The kinds of the Gateway API that the sandbox serves. Their schemas are open; the gateway says in the status what it
+ * cannot do. GRPCRoutes are accepted, but their requests are not carried: the sandbox's gateway speaks HTTP/1.1.
  */
 import { clusterScoped, type KubeObject, namespaced, type ResourceType } from "../../src/ports/kubernetes.ts";
 import { AGE, type Column, type Definition, definition } from "./definition.ts";

@@ -1,6 +1,6 @@
 /**
- * What an Istio installation adds to a cluster, as far as the sandbox's imitation knows it: three kinds. Their schemas are
- * open; the mesh says what it cannot do when it compiles the routes.
+ * What an Istio installation adds to a cluster, as far as the sandbox's imitation knows it: three kinds. Their schemas
+ * are open; the mesh says what it cannot do when it compiles the routes.
  */
 import type { KubeObject } from "../../src/ports/kubernetes.ts";
 import { AGE, type Column, definition } from "./definition.ts";

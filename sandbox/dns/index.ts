@@ -1,4 +1,6 @@
-/** The cluster's nameserver: real DNS over UDP, for the names of Services. Answers come from the cluster as it is now. */
+/**
+ * The cluster's nameserver: real DNS over UDP, for the names of Services. Answers come from the cluster as it is now.
+ */
 import { createSocket } from "node:dgram";
 import { type KubeFields, RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { Cluster } from "../cluster.ts";

@@ -1,4 +1,7 @@
-/** What the kustomize-controller asks of the API server by HTTP, as the real one does: discovery, apply, read and delete. */
+/**
+ * What the kustomize-controller asks of the API server by HTTP, as the real one does: discovery, apply, read and
+ * delete.
+ */
 import { request as httpsRequest } from "node:https";
 import type { KubeObject } from "../../src/ports/kubernetes.ts";
 

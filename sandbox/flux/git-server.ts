@@ -1,6 +1,7 @@
 /**
- * Serves a folder of Git repositories over HTTP, read-only, as any Git host does: Flux's real source-controller accepts no
- * path of a file system. The protocol is git's own (`git http-backend`); this file only speaks CGI with that program.
+ * Serves a folder of Git repositories over HTTP, read-only, as any Git host does: Flux's real source-controller accepts
+ * no path of a file system. The protocol is git's own (`git http-backend`); this file only speaks CGI with that
+ * program.
  */
 import { spawn } from "node:child_process";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";

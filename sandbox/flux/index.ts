@@ -1,6 +1,6 @@
 /**
- * Flux on the sandbox: a Git server for local repositories, and controllers for GitRepository and Kustomization. The controllers
- * are Flux's own programs where this machine has them, else small ones of the sandbox.
+ * Flux on the sandbox: a Git server for local repositories, and controllers for GitRepository and Kustomization. The
+ * controllers are Flux's own programs where this machine has them, else small ones of the sandbox.
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";

@@ -1,6 +1,7 @@
 /**
- * The sandbox's kustomize-controller: applies what each Kustomization names, prunes what it names no longer, and waits for
- * health. Order: suspended? -> dependencies ready? -> source fetched? -> build -> apply -> prune -> health -> status.
+ * The sandbox's kustomize-controller: applies what each Kustomization names, prunes what it names no longer, and waits
+ * for health. Order: suspended? -> dependencies ready? -> source fetched? -> build -> apply -> prune -> health ->
+ * status.
  */
 import type { KubeObject } from "../../src/ports/kubernetes.ts";
 import { rfc3339 } from "../clock.ts";
@@ -187,7 +188,9 @@ const labelled = (object: KubeObject, owner: KubeObject): KubeObject => ({
   },
 });
 
-/** Flux's opt-outs: `ssa: IfNotPresent` creates only, `ssa: Ignore` and `reconcile: disabled` leave the object alone. */
+/**
+ * Flux's opt-outs: `ssa: IfNotPresent` creates only, `ssa: Ignore` and `reconcile: disabled` leave the object alone.
+ */
 async function applyOne(api: FluxApi, object: KubeObject): Promise<KubeObject> {
   const annotations = object.metadata.annotations ?? {};
   const policy = annotations[`${GROUP}/ssa`];

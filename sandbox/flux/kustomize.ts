@@ -1,6 +1,7 @@
 /**
- * Builds the objects of a kustomize folder, as far as the sandbox needs kustomize: resources, namespace, labels, annotations,
- * images and patches (JSON and merge). A field that this file does not know is an error, so that nothing is left out silently.
+ * Builds the objects of a kustomize folder, as far as the sandbox needs kustomize: resources, namespace, labels,
+ * annotations, images and patches (JSON and merge). A field that this file does not know is an error, so that nothing
+ * is left out silently.
  */
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
@@ -166,7 +167,9 @@ const matches = (object: KubeObject, { kind, name, namespace }: KubeFields): boo
   (name === undefined || new RegExp(`^(${name})$`).test(object.metadata.name)) &&
   (namespace === undefined || object.metadata.namespace === namespace);
 
-/** Lists of named items merge by name, as kustomize merges containers, ports and variables; other lists are replaced. */
+/**
+ * Lists of named items merge by name, as kustomize merges containers, ports and variables; other lists are replaced.
+ */
 function merged(base: unknown, patch: unknown): unknown {
   if (Array.isArray(base) && Array.isArray(patch) && patch.every((item) => typeof Object(item).name === "string")) {
     const rest = patch.filter(({ name }) => !base.some((item) => item.name === name));

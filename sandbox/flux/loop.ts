@@ -1,4 +1,6 @@
-/** The loop that both controllers share: one key is worked at a time, again after its interval, and earlier when asked. */
+/**
+ * The loop that both controllers share: one key is worked at a time, again after its interval, and earlier when asked.
+ */
 import type { Clock } from "../../src/ports/clock.ts";
 
 export interface Loop {

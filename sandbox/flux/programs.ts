@@ -1,6 +1,7 @@
 /**
- * Flux's own source-controller and kustomize-controller, as child processes against the sandbox's API server. None of their
- * code is here: both programs are found on this machine. The sandbox's CRDs suffice for them; Flux's own CRDs may replace these.
+ * Flux's own source-controller and kustomize-controller, as child processes against the sandbox's API server. None of
+ * their code is here: both programs are found on this machine. The sandbox's CRDs suffice for them; Flux's own CRDs may
+ * replace these.
  */
 import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -94,8 +95,8 @@ async function start(
 }
 
 /**
- * The CRDs of a file, or of the YAML files of a folder. `flux install --export` writes such a file. What else is in there
- * (Deployments, roles) is left out.
+ * The CRDs of a file, or of the YAML files of a folder. `flux install --export` writes such a file. What else is in
+ * there (Deployments, roles) is left out.
  * @throws Error when nothing can be read, or when there is no CRD of Flux
  */
 export function readFluxCrds(path: string): readonly KubeObject[] {

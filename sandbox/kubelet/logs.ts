@@ -1,4 +1,6 @@
-/** Container output in memory: what `kubectl logs` shows. Each start of a container begins a new log, as on a real node. */
+/**
+ * Container output in memory: what `kubectl logs` shows. Each start of a container begins a new log, as on a real node.
+ */
 import type { Clock } from "../../src/ports/clock.ts";
 import type { LogLine, PodLogs } from "../cluster.ts";
 

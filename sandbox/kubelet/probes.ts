@@ -40,7 +40,9 @@ export async function pause(clock: Clock, ms: number, signal: AbortSignal): Prom
   }
 }
 
-/** Probes until the signal is aborted or the verdict is final. The first attempt comes right after the initial delay. */
+/**
+ * Probes until the signal is aborted or the verdict is final. The first attempt comes right after the initial delay.
+ */
 export async function runProbe({ probe, target, clock, signal, onAttempt, onVerdict }: ProbeLoop): Promise<void> {
   const periodMs = (probe.periodSeconds ?? 10) * 1000;
   const initialMs = (probe.initialDelaySeconds ?? 0) * 1000;

@@ -4,7 +4,10 @@ import { type KubeFields, type KubeObject, RESOURCES } from "../../src/ports/kub
 import type { Cluster } from "../cluster.ts";
 import { check, pause } from "./probes.ts";
 
-/** Runs a container's preStop hook, for at most the grace period: `sleep`, `exec: sleep N`, `httpGet`. There is no shell. */
+/**
+ * Runs a container's preStop hook, for at most the grace period: `sleep`, `exec: sleep N`, `httpGet`. There is no
+ * shell.
+ */
 export async function preStop(
   container: KubeFields,
   address: string,

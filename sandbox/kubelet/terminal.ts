@@ -1,4 +1,7 @@
-/** Terminals for `kubectl exec -t`. Node.js has none of its own: `script` (util-linux) makes them, `stty` sets their size. */
+/**
+ * Terminals for `kubectl exec -t`. Node.js has none of its own: `script` (util-linux) makes them, `stty` sets their
+ * size.
+ */
 import { spawn } from "node:child_process";
 import { readFileSync, readlinkSync } from "node:fs";
 

@@ -1,6 +1,7 @@
 /**
- * The real Contour with a real Envoy, as child processes against the sandbox's API server. Contour reads HTTPProxies and
- * EndpointSlices, Envoy carries the requests to the pods. None of their code is here: both programs are found on this machine.
+ * The real Contour with a real Envoy, as child processes against the sandbox's API server. Contour reads HTTPProxies
+ * and EndpointSlices, Envoy carries the requests to the pods. None of their code is here: both programs are found on
+ * this machine.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,7 +1,7 @@
 /**
- * Programs that read files at fixed places and listen at fixed ports, as in a container. Such a program runs in namespaces of
- * its own: its files are where it looks for them, and its ports are its own. Everything else is as on this machine. That
- * needs `unshare`, and no rights but the one to make user namespaces.
+ * Programs that read files at fixed places and listen at fixed ports, as in a container. Such a program runs in
+ * namespaces of its own: its files are where it looks for them, and its ports are its own. Everything else is as on
+ * this machine. That needs `unshare`, and no rights but the one to make user namespaces.
  *
  *   this machine: 127.0.0.1:40123 ──► bridge ──► DIR/18000.sock ──► bridge inside ──► 127.0.0.1:18000 of the program
  */
@@ -32,8 +32,8 @@ export interface EnclosedProgram {
 }
 
 /**
- * Carries connections from the first to the second of "FROM=TO"; each is a port of 127.0.0.1 or the path of a socket. The
- * first argument is a file that gets a line when all is open.
+ * Carries connections from the first to the second of "FROM=TO"; each is a port of 127.0.0.1 or the path of a socket.
+ * The first argument is a file that gets a line when all is open.
  */
 const BRIDGE = `
 const net = require("node:net");

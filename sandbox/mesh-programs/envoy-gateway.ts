@@ -1,7 +1,8 @@
 /**
- * The real Envoy Gateway as a child process against the sandbox's API server. It makes a Deployment of Envoy for the Gateway;
- * the kubelet runs the pod's container as the real Envoy of this machine. None of their code is here: both programs are found.
- * Envoy Gateway reads its certificates from /certs and listens at fixed ports, so it has a file system and a network of its own.
+ * The real Envoy Gateway as a child process against the sandbox's API server. It makes a Deployment of Envoy for the
+ * Gateway; the kubelet runs the pod's container as the real Envoy of this machine. None of their code is here: both
+ * programs are found. Envoy Gateway reads its certificates from /certs and listens at fixed ports, so it has a file
+ * system and a network of its own.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,6 +1,7 @@
 /**
- * Envoy in a pod, by the real Envoy of this machine. The pods of the sandbox share the ports of the machine, so what Envoy
- * listens for besides its users' requests goes to the pod's own address, and the control plane is found without its name.
+ * Envoy in a pod, by the real Envoy of this machine. The pods of the sandbox share the ports of the machine, so what
+ * Envoy listens for besides its users' requests goes to the pod's own address, and the control plane is found without
+ * its name.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

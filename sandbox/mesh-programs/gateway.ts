@@ -17,7 +17,10 @@ export interface GatewayOptions {
   readonly parametersRef?: KubeFields;
 }
 
-/** Whether the cluster has the Gateway API's own definitions: control planes wait for kinds that the sandbox's do not have. */
+/**
+ * Whether the cluster has the Gateway API's own definitions: control planes wait for kinds that the sandbox's do not
+ * have.
+ */
 export const hasGatewayApi = (cluster: Cluster): boolean =>
   ["gateways", "gatewayclasses", "httproutes", "referencegrants", "backendtlspolicies"].every((plural) =>
     hasCrd(cluster, `${plural}.${GATEWAY_GROUP}`),

@@ -1,6 +1,7 @@
 /**
- * Istio's own build of Envoy counts requests under Istio's names; a plain Envoy counts them for each of its clusters. This server
- * gives Envoy's metrics as they are, and the series of the clusters under Istio's names, too, as the pods' sidecars would report them.
+ * Istio's own build of Envoy counts requests under Istio's names; a plain Envoy counts them for each of its clusters.
+ * This server gives Envoy's metrics as they are, and the series of the clusters under Istio's names, too, as the pods'
+ * sidecars would report them.
  */
 import { RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { Cluster } from "../cluster.ts";

@@ -1,8 +1,9 @@
 /**
- * The real istiod with a real Envoy as its ingress gateway, as child processes against the sandbox's API server. Istiod reads
- * Gateways, VirtualServices, DestinationRules and EndpointSlices; Envoy carries the requests to the pods. None of their code is
- * here: both programs are found on this machine. Envoy is the plain one, so what only Istio's own build of Envoy can do is
- * switched off: the exchange of metadata and the ALPN filter. Istio's own metrics are made of Envoy's.
+ * The real istiod with a real Envoy as its ingress gateway, as child processes against the sandbox's API server. Istiod
+ * reads Gateways, VirtualServices, DestinationRules and EndpointSlices; Envoy carries the requests to the pods. None of
+ * their code is here: both programs are found on this machine. Envoy is the plain one, so what only Istio's own build
+ * of Envoy can do is switched off: the exchange of metadata and the ALPN filter. Istio's own metrics are made of
+ * Envoy's.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

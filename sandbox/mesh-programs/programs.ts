@@ -12,7 +12,9 @@ export interface MeshOptions {
   readonly programs?: string;
   /** Of Envoy on 127.0.0.1; any free port when absent. */
   readonly port?: number;
-  /** Files and folders with CRDs of the mesh and of the Gateway API, which replace the sandbox's own of the same name. */
+  /**
+   * Files and folders with CRDs of the mesh and of the Gateway API, which replace the sandbox's own of the same name.
+   */
   readonly crds?: readonly string[];
   /** Gives pods further programs. @returns takes them away */
   readonly provide: (apps: AppTable) => () => void;

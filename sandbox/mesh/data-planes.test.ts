@@ -1,6 +1,6 @@
 /**
- * One suite for the three data planes that the sandbox imitates: what a release asks of a gateway, in the words of Istio, of
- * the Gateway API and of ingress-nginx. All of them answer at the ingress.
+ * One suite for the three data planes that the sandbox imitates: what a release asks of a gateway, in the words of
+ * Istio, of the Gateway API and of ingress-nginx. All of them answer at the ingress.
  */
 import type { ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";

@@ -1,6 +1,6 @@
 /**
- * An imitation of Istio on loopback: Services answer at their cluster IPs, VirtualServices split their traffic, an ingress
- * gateway lets users in, and telemetry tells how it went.
+ * An imitation of Istio on loopback: Services answer at their cluster IPs, VirtualServices split their traffic, an
+ * ingress gateway lets users in, and telemetry tells how it went.
  *
  *   user --> 127.0.0.1:ingress --.                        .--> pod 127.B.1.1:9898
  *   pod ---> 127.B.128.1:9898 ---+--> route --> pool -----+--> pod 127.B.1.2:9898
@@ -44,7 +44,9 @@ export interface MeshOptions {
 }
 
 export interface Mesh {
-  /** Of the ingress gateway, e.g. "http://127.0.0.1:8080". It answers 404 until a Gateway and a VirtualService say more. */
+  /**
+   * Of the ingress gateway, e.g. "http://127.0.0.1:8080". It answers 404 until a Gateway and a VirtualService say more.
+   */
   readonly ingressUrl: string;
   /** Istio's standard metrics, and those of Knative's gateway, in Prometheus' text format. */
   metrics(): string;
@@ -52,7 +54,9 @@ export interface Mesh {
   requestsByPod(): ReadonlyMap<string, number>;
   /** Requests to pods since the start: a number that stands still while the mesh is at rest. */
   requests(): number;
-  /** Requests so far by caller, workload, response code and flags: those that metrics() counts, without its histograms. */
+  /**
+   * Requests so far by caller, workload, response code and flags: those that metrics() counts, without its histograms.
+   */
   totals(): readonly RequestTotal[];
   /** Cuts everything. */
   stop(): Promise<void>;

@@ -1,4 +1,7 @@
-/** The ingress gateway as Deployment and Service, as Istio installs it: for manifests and commands that look for it by its name. */
+/**
+ * The ingress gateway as Deployment and Service, as Istio installs it: for manifests and commands that look for it by
+ * its name.
+ */
 import { createServer, type Socket } from "node:net";
 import { type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { AppContext, RunningApp } from "../apps.ts";
@@ -34,7 +37,9 @@ export function createIngressService(cluster: Cluster, port: number, own = 80): 
   });
 }
 
-/** The label `istio` is left out: a real istiod beside the imitation takes pods that have it for gateways of its own. */
+/**
+ * The label `istio` is left out: a real istiod beside the imitation takes pods that have it for gateways of its own.
+ */
 function deployment(metadata: KubeObject["metadata"]): KubeObject {
   const labels = { app: INGRESS_WORKLOAD.app };
   return {

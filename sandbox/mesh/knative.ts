@@ -1,7 +1,7 @@
 /**
  * Knative's Routes, put in the words of VirtualServices, so that the mesh carries both alike. Requests to a Route's
- * placeholder Service, or to its host at the ingress gateway, are split between the Services of its Revisions by what the
- * Route's status says.
+ * placeholder Service, or to its host at the ingress gateway, are split between the Services of its Revisions by what
+ * the Route's status says.
  */
 import type { KubeFields, KubeObject } from "../../src/ports/kubernetes.ts";
 import { KNATIVE_DOMAIN, KNATIVE_LABELS, KNATIVE_PORT } from "../crds/knative.ts";

@@ -1,7 +1,7 @@
 /**
- * What Envoy would tell Prometheus, with Istio's names and labels. There are two reporters: the caller's proxy ("source"),
- * who counts requests, and the called pod's ("destination"), who counts tries. Knative's gateway counts the requests to each
- * Revision with names of its own.
+ * What Envoy would tell Prometheus, with Istio's names and labels. There are two reporters: the caller's proxy
+ * ("source"), who counts requests, and the called pod's ("destination"), who counts tries. Knative's gateway counts the
+ * requests to each Revision with names of its own.
  */
 
 import { addHistogram, addValue, emptyHistogram, type Histogram, pushHistogram } from "../prometheus/histogram.ts";
@@ -105,7 +105,10 @@ interface Series {
   readonly labels: Readonly<Record<Reporter, string>>;
   /** When a workload or Service of it was found to be gone. */
   goneSince: number | undefined;
-  /** Empty for a reporter that has seen nothing: requests that never reached the pod, tries that the caller did not notice. */
+  /**
+   * Empty for a reporter that has seen nothing: requests that never reached the pod, tries that the caller did not
+   * notice.
+   */
   readonly bySource: Counts;
   readonly byDestination: Counts;
 }

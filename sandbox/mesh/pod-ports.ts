@@ -1,6 +1,6 @@
 /**
- * Ports of pods that traffic is sent to, each with its own kept-alive connections. A port that no Service lists any longer is
- * retired: it is never picked again, idle connections close at once, and requests in flight finish.
+ * Ports of pods that traffic is sent to, each with its own kept-alive connections. A port that no Service lists any
+ * longer is retired: it is never picked again, idle connections close at once, and requests in flight finish.
  */
 import { Agent } from "node:http";
 import type { PodFacts } from "./registry.ts";
@@ -26,7 +26,9 @@ export interface PodPorts {
 
 /** Idle connections kept per pod. */
 const IDLE_CONNECTIONS = 256;
-/** Shorter than the 5 s after which Node's servers close: the mesh must close first, or a request would meet the end. */
+/**
+ * Shorter than the 5 s after which Node's servers close: the mesh must close first, or a request would meet the end.
+ */
 const IDLE_MS = 4_000;
 
 export function createPodPorts(podAt: (address: string) => PodFacts | undefined): PodPorts {

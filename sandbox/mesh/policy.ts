@@ -1,4 +1,6 @@
-/** DestinationRule -> how a Service's endpoints are chosen, how many requests they take, and when they are left alone. */
+/**
+ * DestinationRule -> how a Service's endpoints are chosen, how many requests they take, and when they are left alone.
+ */
 import type { KubeFields, KubeObject } from "../../src/ports/kubernetes.ts";
 import { durationMs } from "./routes/duration.ts";
 import { covers, expandHost } from "./routes/hosts.ts";

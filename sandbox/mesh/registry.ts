@@ -1,4 +1,7 @@
-/** What the mesh knows of the cluster: pods by address, Services, who answers for them, and which namespaces have sidecars. */
+/**
+ * What the mesh knows of the cluster: pods by address, Services, who answers for them, and which namespaces have
+ * sidecars.
+ */
 import { isDeepStrictEqual } from "node:util";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { Cluster, WatchEvent } from "../cluster.ts";

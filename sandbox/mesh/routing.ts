@@ -1,6 +1,6 @@
 /**
- * Which route a request takes. Tables are compiled when the first request after a change asks for them, so a VirtualService
- * is in force as soon as its event has arrived, and a burst of changes costs one compilation.
+ * Which route a request takes. Tables are compiled when the first request after a change asks for them, so a
+ * VirtualService is in force as soon as its event has arrived, and a burst of changes costs one compilation.
  */
 import { type KubeFields, type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { Cluster } from "../cluster.ts";
@@ -17,7 +17,9 @@ import { rulesOf } from "./routes/rules.ts";
 import type { Workload } from "./workload.ts";
 
 export interface Routing {
-  /** For requests to a Service's port in a namespace with sidecars. undefined: its VirtualService has no rule for it. */
+  /**
+   * For requests to a Service's port in a namespace with sidecars. undefined: its VirtualService has no rule for it.
+   */
   meshRoute(service: ServiceFacts, port: number, view: RequestView): Route | undefined;
   /** Where a connection to a Service's port goes. */
   meshSplit(service: ServiceFacts, port: number, source: Workload | undefined): Split;
@@ -207,7 +209,10 @@ function serversOf(gateway: KubeObject): readonly KubeFields[] {
   return servers.filter((server) => HTTP_PROTOCOLS.has(String(server.port?.protocol ?? "HTTP").toUpperCase()));
 }
 
-/** Hosts of a VirtualService that the Gateway's servers let in; theirs may say from which namespace: "ns/host", "./host". */
+/**
+ * Hosts of a VirtualService that the Gateway's servers let in; theirs may say from which namespace: "ns/host",
+ * "./host".
+ */
 function openHosts(
   open: readonly string[],
   wanted: readonly string[],

@@ -1,4 +1,6 @@
-/** A namespace without sidecars is said on its routes. On a real API server a route may be seen before its namespace. */
+/**
+ * A namespace without sidecars is said on its routes. On a real API server a route may be seen before its namespace.
+ */
 import { expect, it } from "vitest";
 import { RESOURCES } from "../../src/ports/kubernetes.ts";
 import { claimAddressBlock } from "../addresses.ts";

@@ -1,4 +1,6 @@
-/** A mesh over a real store for tests: pods are real HTTP servers on addresses of their own; endpoints are set by hand. */
+/**
+ * A mesh over a real store for tests: pods are real HTTP servers on addresses of their own; endpoints are set by hand.
+ */
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 import type { Random } from "../../src/ports/clock.ts";
 import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../../src/ports/kubernetes.ts";

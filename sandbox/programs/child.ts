@@ -1,6 +1,6 @@
 /**
- * Programs of this machine as the programs of containers: child processes, whose lines are the container's log. They end with
- * the sandbox, however the sandbox ends.
+ * Programs of this machine as the programs of containers: child processes, whose lines are the container's log. They
+ * end with the sandbox, however the sandbox ends.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
@@ -24,7 +24,10 @@ export interface ChildProgram extends RunningApp {
 /** Time between asking a program to end and ending it. */
 const KILL_AFTER_MS = 10_000;
 
-/** Waits until its stdin is closed, as it is when the sandbox is gone; then it ends the program with the given process id. */
+/**
+ * Waits until its stdin is closed, as it is when the sandbox is gone; then it ends the program with the given process
+ * id.
+ */
 const GUARD = `
 while read -r _; do :; done
 kill -TERM "$1" 2>/dev/null || exit 0

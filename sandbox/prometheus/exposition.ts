@@ -50,8 +50,8 @@ function sampleOf(line: string, number: number): ExposedSample {
 }
 
 /**
- * A copy of a part of a longer text. The part itself holds the whole text in memory: each remembered series would hold the
- * scrape that it was first seen in.
+ * A copy of a part of a longer text. The part itself holds the whole text in memory: each remembered series would hold
+ * the scrape that it was first seen in.
  */
 export function detached(part: string): string {
   return Buffer.from(part).toString();

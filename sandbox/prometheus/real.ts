@@ -1,6 +1,6 @@
 /**
- * Debian's Prometheus as a child process. A shell stands between: it ends Prometheus and removes its files when its pipe
- * to us closes, which the kernel does for us even when we are killed.
+ * Debian's Prometheus as a child process. A shell stands between: it ends Prometheus and removes its files when its
+ * pipe to us closes, which the kernel does for us even when we are killed.
  *
  *   we --(pipe, closed when we stop or die)--> sh --(SIGTERM)--> prometheus
  */
@@ -57,7 +57,10 @@ export async function findPrometheus(path = process.env["PATH"] ?? ""): Promise<
   return undefined;
 }
 
-/** Resolves when the process is started; it takes some 100 ms more until it answers. @throws Error when it cannot start */
+/**
+ * Resolves when the process is started; it takes some 100 ms more until it answers.
+ * @throws Error when it cannot start
+ */
 export async function startReal(options: RealOptions): Promise<RealPrometheus> {
   const dir = await mkdtemp(join(tmpdir(), "aviary-prometheus-"));
   try {

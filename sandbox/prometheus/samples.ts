@@ -1,6 +1,6 @@
 /**
- * The samples of one series, oldest first. The latest minutes are kept as they were scraped; what is older is thinned; what
- * is older still is forgotten. So a series has a largest size, however long the sandbox runs.
+ * The samples of one series, oldest first. The latest minutes are kept as they were scraped; what is older is thinned;
+ * what is older still is forgotten. So a series has a largest size, however long the sandbox runs.
  */
 import { lastTime, type Run, RunQueue } from "./runs.ts";
 

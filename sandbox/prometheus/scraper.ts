@@ -1,4 +1,7 @@
-/** Fetches the metrics of targets at an interval and writes them into the store, with Prometheus' rules for series that end. */
+/**
+ * Fetches the metrics of targets at an interval and writes them into the store, with Prometheus' rules for series that
+ * end.
+ */
 import { Agent } from "undici";
 import { withOwnSignal } from "../../src/async/own-signal.ts";
 import { detached, labelSet, parseExposition } from "./exposition.ts";
@@ -11,8 +14,8 @@ export interface ScraperOptions {
   readonly targets: () => readonly string[];
   readonly intervalMs: number;
   /**
-   * The interval when absent. It may be longer, which Prometheus refuses: a late answer skips the next scrapes instead of
-   * ending all series, because a busy machine answers late for a moment.
+   * The interval when absent. It may be longer, which Prometheus refuses: a late answer skips the next scrapes instead
+   * of ending all series, because a busy machine answers late for a moment.
    */
   readonly timeoutMs?: number;
   /** Milliseconds since the epoch. */

@@ -22,7 +22,8 @@ export interface TelemetryOptions {
   readonly further?: () => readonly string[];
   /**
    * A number that changes when pods are asked something. While it stands still the pods are scraped only now and then,
-   * and their last answers are repeated: a sandbox at rest should cost next to nothing. Absent: pods are always scraped.
+   * and their last answers are repeated: a sandbox at rest should cost next to nothing. Absent: pods are always
+   * scraped.
    */
   readonly activity?: () => number;
   /** How long a pod may take to answer; less than the interval of the Prometheus that scrapes. */

@@ -90,7 +90,10 @@ const named = (type: ResourceType, object: KubeObject) => ({
   kind: type.kind,
 });
 
-/** Who owns which field fills half of an object, and no part of the sandbox reads it. A write without it leaves it as it is. */
+/**
+ * Who owns which field fills half of an object, and no part of the sandbox reads it. A write without it leaves it as it
+ * is.
+ */
 export function seen(type: ResourceType, object: KubeObject): KubeObject {
   const { managedFields: _, ...metadata } = object.metadata;
   return { ...named(type, object), metadata };

@@ -1,6 +1,7 @@
 /**
- * Requests that are answered before the call returns. The sandbox's parts work synchronously on their cluster (cluster.ts), so that
- * nothing is ever half done. A thread sends the request while this thread waits, a few milliseconds each time.
+ * Requests that are answered before the call returns. The sandbox's parts work synchronously on their cluster
+ * (cluster.ts), so that nothing is ever half done. A thread sends the request while this thread waits, a few
+ * milliseconds each time.
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
 import { ApiError } from "../cluster.ts";
@@ -62,7 +63,8 @@ export function createBlockingHttp(endpoint: Endpoint): BlockingHttp {
   const { port1, port2 } = new MessageChannel();
   const { url, ca, token } = endpoint;
   const workerData: ThreadData = { endpoint: { url, ca, token }, port: port2, bell };
-  // A thread of its own file would need another loader in tests than in the build. The thread holds no names of this file.
+  // A thread of its own file would need another loader in tests than in the build. The thread holds no names of this
+  // file.
   const worker = new Worker(`(${thread.toString()})(require)`, { eval: true, workerData, transferList: [port2] });
   worker.unref();
   const silence = new Int32Array(new SharedArrayBuffer(4));

@@ -1,6 +1,7 @@
 /**
- * The sandbox's view of a real API server: reads come from reflections, writes go to the API server and are answered before the call
- * returns. Addresses of pods are loopback addresses, which Kubernetes refuses in Endpoints: these kinds stay in the sandbox.
+ * The sandbox's view of a real API server: reads come from reflections, writes go to the API server and are answered
+ * before the call returns. Addresses of pods are loopback addresses, which Kubernetes refuses in Endpoints: these kinds
+ * stay in the sandbox.
  */
 import type { Clock } from "../../src/ports/clock.ts";
 import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../../src/ports/kubernetes.ts";

@@ -1,6 +1,6 @@
 /**
- * A real kube-apiserver with etcd as the sandbox's API server. The sandbox's controllers, kubelet and mesh work on it. None of
- * Kubernetes' code is here: both programs are found on this machine.
+ * A real kube-apiserver with etcd as the sandbox's API server. The sandbox's controllers, kubelet and mesh work on it.
+ * None of Kubernetes' code is here: both programs are found on this machine.
  */
 import { generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";

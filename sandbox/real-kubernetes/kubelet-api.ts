@@ -1,8 +1,9 @@
 /**
- * The kubelet's own HTTP API, for `kubectl logs`, `exec`, `attach` and `port-forward`: a real API server passes these requests on to
- * the node. Only a client with the API server's certificate is answered.
+ * The kubelet's own HTTP API, for `kubectl logs`, `exec`, `attach` and `port-forward`: a real API server passes these
+ * requests on to the node. Only a client with the API server's certificate is answered.
  *
- *   kubectl --> kube-apiserver --> /containerLogs/NAMESPACE/POD/CONTAINER   /exec/...   /attach/...   /portForward/NAMESPACE/POD
+ *   kubectl --> kube-apiserver --> /containerLogs/NAMESPACE/POD/CONTAINER, /exec/..., /attach/...,
+ *                                  /portForward/NAMESPACE/POD
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";

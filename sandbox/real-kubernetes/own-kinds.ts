@@ -1,6 +1,6 @@
 /**
- * Kinds that the sandbox keeps to itself beside a real API server. Kubernetes refuses loopback addresses in Endpoints and
- * EndpointSlices, and the sandbox's pods have no others.
+ * Kinds that the sandbox keeps to itself beside a real API server. Kubernetes refuses loopback addresses in Endpoints
+ * and EndpointSlices, and the sandbox's pods have no others.
  */
 import { randomUUID } from "node:crypto";
 import { type KubeObject, RESOURCES, type ResourceType } from "../../src/ports/kubernetes.ts";

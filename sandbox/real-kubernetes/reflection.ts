@@ -1,6 +1,6 @@
 /**
- * The objects of one kind as the API server has them: listed once, then followed by a watch. What the sandbox has written itself is
- * here at once, and the same change on the watch is no news.
+ * The objects of one kind as the API server has them: listed once, then followed by a watch. What the sandbox has
+ * written itself is here at once, and the same change on the watch is no news.
  */
 import type { Clock } from "../../src/ports/clock.ts";
 import { collectionPath, type KubeObject, type ResourceType } from "../../src/ports/kubernetes.ts";

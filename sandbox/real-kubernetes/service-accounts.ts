@@ -1,4 +1,7 @@
-/** ServiceAccounts beside a real API server: each namespace has its `default`, and pods have tokens that the API server signs. */
+/**
+ * ServiceAccounts beside a real API server: each namespace has its `default`, and pods have tokens that the API server
+ * signs.
+ */
 import { RESOURCES } from "../../src/ports/kubernetes.ts";
 import { ApiError, type Cluster } from "../cluster.ts";
 import { isTerminating } from "../controllers/objects.ts";

@@ -13,8 +13,8 @@ export interface BackOff {
 export const NO_JITTER: Random = () => 1;
 
 /**
- * Delays of minMs, 2 minMs, 4 minMs ... maxMs, each drawn at random from the upper half of its range, so that many clients
- * of a restarted server do not all return at once.
+ * Delays of minMs, 2 minMs, 4 minMs ... maxMs, each drawn at random from the upper half of its range, so that many
+ * clients of a restarted server do not all return at once.
  */
 export function createBackOff(minMs: number, maxMs: number, random: Random): BackOff {
   let attempts = 0;
@@ -46,8 +46,8 @@ export interface Deadline {
 }
 
 /**
- * Runs `work` with a signal that is aborted when `signal` is, or when the deadline passes (reason: DeadlineExceeded). The
- * signals are linked by hand because AbortSignal.any keeps its sources' followers alive in Node 20.
+ * Runs `work` with a signal that is aborted when `signal` is, or when the deadline passes (reason: DeadlineExceeded).
+ * The signals are linked by hand because AbortSignal.any keeps its sources' followers alive in Node 20.
  */
 export async function withDeadline<T>(
   clock: Clock,

@@ -1,6 +1,6 @@
 /**
- * A queue that is fair between lanes: each lane is first in, first out, and the lanes are served in turns. A lane with a
- * thousand entries delays an entry of another lane by one entry only.
+ * A queue that is fair between lanes: each lane is first in, first out, and the lanes are served in turns. A lane with
+ * a thousand entries delays an entry of another lane by one entry only.
  */
 export interface Lanes<T> {
   readonly size: number;

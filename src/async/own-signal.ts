@@ -1,4 +1,7 @@
-/** What is called when a signal is aborted. One listener serves all: one for each piece of work costs more than the work. */
+/**
+ * What is called when a signal is aborted. One listener serves all: one for each piece of work costs more than the
+ * work.
+ */
 const CALLED = new WeakMap<AbortSignal, Set<() => void>>();
 
 function calledBy(signal: AbortSignal): Set<() => void> {
@@ -28,8 +31,8 @@ export function follow(signal: AbortSignal, own: AbortController): () => void {
 }
 
 /**
- * Runs `work` with a signal of its own, which is aborted when `signal` is. Listeners on it are released with it. A signal that
- * lives as long as the process would keep every object derived from it (AbortSignal.any, sockets; Node 20).
+ * Runs `work` with a signal of its own, which is aborted when `signal` is. Listeners on it are released with it. A
+ * signal that lives as long as the process would keep every object derived from it (AbortSignal.any, sockets; Node 20).
  * @throws what `work` throws; the signal's reason when it is aborted already
  */
 export async function withOwnSignal<T>(signal: AbortSignal, work: (own: AbortSignal) => Promise<T>): Promise<T> {

@@ -1,4 +1,7 @@
-/** `aviary alert test` over real HTTP: the cluster names the provider, the provider's service takes the alert or refuses it. */
+/**
+ * `aviary alert test` over real HTTP: the cluster names the provider, the provider's service takes the alert or refuses
+ * it.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -1,4 +1,6 @@
-/** MetricTemplates of the files in which a variable of a Canary stands unquoted: its author could write another query. */
+/**
+ * MetricTemplates of the files in which a variable of a Canary stands unquoted: its author could write another query.
+ */
 import { bareVariablesIn } from "../metrics/template.ts";
 import type { KubeObject } from "../ports/kubernetes.ts";
 

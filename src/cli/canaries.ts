@@ -37,7 +37,9 @@ export type Examined =
 
 const nameOf = ({ metadata }: KubeObject): string => `${metadata.name}.${metadata.namespace ?? "default"}`;
 
-/** The manifests that Canaries are planned or linted with: a Canary may be refused because of another object in them. */
+/**
+ * The manifests that Canaries are planned or linted with: a Canary may be refused because of another object in them.
+ */
 export const givenManifests = (manifests: readonly KubeObject[]): Given => readGiven(manifests, SELECTOR_LABELS);
 
 /** Everything that would be refused, at once. */

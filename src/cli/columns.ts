@@ -1,4 +1,6 @@
-/** Tab-separated cells aligned as Go's tabwriter does it for kubectl: a column is as wide as its widest cell in a block. */
+/**
+ * Tab-separated cells aligned as Go's tabwriter does it for kubectl: a column is as wide as its widest cell in a block.
+ */
 
 const PADDING = 2;
 

@@ -1,4 +1,6 @@
-/** Kinds as people name them: short names, plurals, `KIND.GROUP`; what is not in the table is looked up in the cluster. */
+/**
+ * Kinds as people name them: short names, plurals, `KIND.GROUP`; what is not in the table is looked up in the cluster.
+ */
 
 import { didYouMean } from "../core/nearest.ts";
 import type { KubeTransport } from "../kube/transport.ts";
@@ -84,7 +86,9 @@ export interface DiscoveredKind extends ResourceType {
   readonly verbs: readonly string[];
 }
 
-/** Every kind that the cluster serves, in the version that each group prefers. A group that cannot be asked is left out. */
+/**
+ * Every kind that the cluster serves, in the version that each group prefers. A group that cannot be asked is left out.
+ */
 export async function discover(transport: KubeTransport, signal: AbortSignal): Promise<readonly DiscoveredKind[]> {
   const groups = await transport.send({ method: "GET", path: "/apis" }, signal);
   const versions: readonly [string, string][] = [

@@ -1,6 +1,6 @@
 /**
- * What is refused, and how it is said: the same text in the Warning, in the condition and in the line of `aviary plan`, which fails.
- * Every text names the object, the field, the cause and the cure.
+ * What is refused, and how it is said: the same text in the Warning, in the condition and in the line of `aviary plan`,
+ * which fails. Every text names the object, the field, the cause and the cure.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

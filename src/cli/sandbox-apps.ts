@@ -56,16 +56,16 @@ export function aviaryApps(program: string, kubeconfigFile: string): (services: 
 }
 
 /**
- * The load tester runs commands, and every user of the machine and every web page can reach it. So it takes only requests that carry
- * this file's token, or that the operator has signed with it.
+ * The load tester runs commands, and every user of the machine and every web page can reach it. So it takes only
+ * requests that carry this file's token, or that the operator has signed with it.
  */
 export function webhookTokenOf(kubeconfigFile: string): string {
   return join(dirname(resolve(kubeconfigFile)), "webhook-token");
 }
 
 /**
- * All pods of a sandbox are on one machine, so that the operator must be allowed to ask its own. The load tester's commands see
- * the variables that its manifest names, and none of the developer's.
+ * All pods of a sandbox are on one machine, so that the operator must be allowed to ask its own. The load tester's
+ * commands see the variables that its manifest names, and none of the developer's.
  */
 function flagsOf(command: string, token: string, env: Readonly<Record<string, string>>): readonly string[] {
   if (command === "operator") return ["-allow-local-egress", `-webhook-key-file=${token}`];

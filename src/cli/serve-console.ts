@@ -53,7 +53,10 @@ export interface SignIn {
   readonly frameAncestors?: readonly string[];
 }
 
-/** Everything stops when `signal` is aborted, the server when it is told to. @throws UserError when the port is taken */
+/**
+ * Everything stops when `signal` is aborted, the server when it is told to.
+ * @throws UserError when the port is taken
+ */
 export async function serveConsole(
   client: ClusterClient,
   { mode, metrics, cookieSecret, isSecure = false, audiences, oidc, proxy, ...where }: ServeOptions,

@@ -1,6 +1,6 @@
 /**
- * Every command, in the order in which help lists them. Each is loaded when it runs: a load tester needs no sandbox, and
- * an operator no demo.
+ * Every command, in the order in which help lists them. Each is loaded when it runs: a load tester needs no sandbox,
+ * and an operator no demo.
  */
 import type { CommandRow } from "./command.ts";
 

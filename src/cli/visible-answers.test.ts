@@ -9,7 +9,9 @@ import { aWireCanary } from "../testing/canary.ts";
 import { type StubCluster, startStubCluster } from "../testing/stub-cluster.ts";
 import { runCommandLine } from "./run.ts";
 
-/** Clears the screen, writes in red, sets the title, goes back to the begin of the line, turns the direction of writing. */
+/**
+ * Clears the screen, writes in red, sets the title, goes back to the begin of the line, turns the direction of writing.
+ */
 const OWNED = "\x1b[2J\x1b[31mOWNED\x1b]0;title\x07\rfine\u202e\u009b2J\x7f\b";
 
 let cluster: StubCluster;

@@ -1,6 +1,7 @@
 /**
- * What a cluster answers, for a terminal. Tenants write annotations, events and conditions; a terminal obeys the control characters
- * in them: it would clear the screen, set its title or hide a line. So no command prints such a character.
+ * What a cluster answers, for a terminal. Tenants write annotations, events and conditions; a terminal obeys the
+ * control characters in them: it would clear the screen, set its title or hide a line. So no command prints such a
+ * character.
  */
 import type { KubeTransport } from "../kube/transport.ts";
 import { visible } from "../net/show.ts";

@@ -1,6 +1,7 @@
 /**
- * Who asks, and what they may do. One place decides: every route names an RBAC verb, and `allow` is asked before the route
- * runs. In the mode `local` the API server itself judges each request, because the console has the user's own identity.
+ * Who asks, and what they may do. One place decides: every route names an RBAC verb, and `allow` is asked before the
+ * route runs. In the mode `local` the API server itself judges each request, because the console has the user's own
+ * identity.
  */
 import { createHash, randomBytes } from "node:crypto";
 import type { ClusterClient } from "../cli/cluster.ts";
@@ -119,8 +120,8 @@ const digest = (token: string): string => createHash("sha256").update(token).dig
 const OF_THE_SYSTEM = "system:";
 
 /**
- * A person whom the API server has not seen itself. Names of the system are the API server's to give: no provider and no proxy
- * makes a person a node or a master.
+ * A person whom the API server has not seen itself. Names of the system are the API server's to give: no provider and
+ * no proxy makes a person a node or a master.
  */
 function outsider(user: User | undefined): User | undefined {
   if (user === undefined || user.name.startsWith(OF_THE_SYSTEM)) return undefined;

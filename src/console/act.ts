@@ -9,7 +9,10 @@ import { type Answer, type Asked, type Console, ok, problem } from "./route.ts";
 
 const ANSWER_MS = 10_000;
 
-/** Creates a CanaryAction, which the operator answers. The browser names what the person saw, so that a stale click does nothing. */
+/**
+ * Creates a CanaryAction, which the operator answers. The browser names what the person saw, so that a stale click does
+ * nothing.
+ */
 export async function act(console: Console, { params, user, body }: Asked): Promise<Answer> {
   const { client, access, signal } = console;
   const { namespace = "", name = "" } = params;

@@ -1,6 +1,6 @@
 /**
- * Sign-in at an OpenID Connect provider: code flow with PKCE, state and nonce. What the flow must remember travels in a sealed
- * cookie, so the provider may send the person back to any replica.
+ * Sign-in at an OpenID Connect provider: code flow with PKCE, state and nonce. What the flow must remember travels in a
+ * sealed cookie, so the provider may send the person back to any replica.
  */
 import * as oauth from "oauth4webapi";
 import type { User } from "./access.ts";

@@ -1,6 +1,7 @@
 /**
- * What the console keeps in memory of the cluster's objects. One watch for all people feeds it, so that a page costs the API server
- * no list. Of each release on record only the part that lists and figures show is kept: about 1 KB of up to 64 KB.
+ * What the console keeps in memory of the cluster's objects. One watch for all people feeds it, so that a page costs
+ * the API server no list. Of each release on record only the part that lists and figures show is kept: about 1 KB of up
+ * to 64 KB.
  */
 import type { Clock } from "../ports/clock.ts";
 import type { ObjectCache } from "../ports/kube.ts";
@@ -23,7 +24,10 @@ export const KEPT = {
 
 const PATIENCE_MS = 5000;
 
-/** @param canary only its records; all when absent. @returns what is in memory; waits for the first list for five seconds */
+/**
+ * @param canary only its records; all when absent.
+ * @returns what is in memory; waits for the first list for five seconds
+ */
 export async function recordsOf(
   { runs, clock, signal }: { readonly runs: ObjectCache; readonly clock: Clock; readonly signal: AbortSignal },
   namespace: string,

@@ -1,6 +1,6 @@
 /**
- * Cookies that only the console can read and make: any replica with the same key opens them, so no replica keeps a session.
- * They hold a name and groups, never a token.
+ * Cookies that only the console can read and make: any replica with the same key opens them, so no replica keeps a
+ * session. They hold a name and groups, never a token.
  */
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto";
 import { deflateRawSync, inflateRawSync } from "node:zlib";

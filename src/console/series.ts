@@ -1,6 +1,6 @@
 /**
- * What the checks of one Canary measure over time, for canary and primary. The server renders the Canary's own queries: the
- * browser names a Canary and never sends a query, so a person sees the metrics of no other tenant.
+ * What the checks of one Canary measure over time, for canary and primary. The server renders the Canary's own queries:
+ * the browser names a Canary and never sends a query, so a person sees the metrics of no other tenant.
  */
 import type { Dispatcher } from "undici";
 import { type CanarySpec, type Metric, primaryName } from "../core/canary.ts";
@@ -116,7 +116,9 @@ function modelOf(spec: CanarySpec, name: string, namespace: string, metric: Pick
   };
 }
 
-/** The queries of the checks that the console's own Prometheus answers: built-in ones, and those written in the Canary. */
+/**
+ * The queries of the checks that the console's own Prometheus answers: built-in ones, and those written in the Canary.
+ */
 function queriesOf(spec: CanarySpec, name: string, namespace: string, server: MetricsServer): readonly Asked[] {
   const both = (metric: Metric, render: (model: QueryModel) => string) => {
     const at = (target: string) =>

@@ -6,8 +6,8 @@ import type { Credentials, User } from "./access.ts";
 import { chunks, isSame, MOST_CHUNKS, type Seal } from "./sealed.ts";
 
 /**
- * In the mode `local`: a random word, for a browser on this machine. Browsers keep cookies by host and not by port, so that the name
- * has the port: two consoles on one laptop, for two clusters, do not sign each other out.
+ * In the mode `local`: a random word, for a browser on this machine. Browsers keep cookies by host and not by port, so
+ * that the name has the port: two consoles on one laptop, for two clusters, do not sign each other out.
  */
 export const localCookie = ({ env }: Context): string =>
   `aviary-console-${(env as Connection).incoming?.socket?.localPort ?? 0}`;

@@ -1,4 +1,7 @@
-/** Who may come in, over real HTTP: tokens and roles of the sandbox's API server, an identity provider of the test's own. */
+/**
+ * Who may come in, over real HTTP: tokens and roles of the sandbox's API server, an identity provider of the test's
+ * own.
+ */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

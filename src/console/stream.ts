@@ -1,7 +1,8 @@
 /**
- * Server-sent events: a row of a Canary whenever it changes, at most four times a second, and its name when the record of its
- * release grows. A browser that was away names the last id that it saw, and gets what it missed, or `reset` when too much has
- * happened. Ids are of one process: a browser that comes from another replica, or from before a restart, gets `reset`.
+ * Server-sent events: a row of a Canary whenever it changes, at most four times a second, and its name when the record
+ * of its release grows. A browser that was away names the last id that it saw, and gets what it missed, or `reset` when
+ * too much has happened. Ids are of one process: a browser that comes from another replica, or from before a restart,
+ * gets `reset`.
  */
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../ports/clock.ts";

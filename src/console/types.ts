@@ -247,8 +247,8 @@ export interface Me {
 }
 
 /**
- * local: the kubeconfig's identity. none: read-only for everyone. token: each user's own bearer token. oidc: a sign-in at an
- * identity provider. proxy: a proxy that proves itself names the user.
+ * local: the kubeconfig's identity. none: read-only for everyone. token: each user's own bearer token. oidc: a sign-in
+ * at an identity provider. proxy: a proxy that proves itself names the user.
  */
 export const MODES = ["local", "none", "token", "oidc", "proxy"] as const;
 export type Mode = (typeof MODES)[number];

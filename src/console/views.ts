@@ -25,7 +25,9 @@ export const cut = (text: unknown): string => {
   return whole.length > LONGEST ? `${whole.slice(0, LONGEST)}…` : whole;
 };
 
-/** An object of the cache never changes: a newer version is another object. A list of thousands is read again cheaply. */
+/**
+ * An object of the cache never changes: a newer version is another object. A list of thousands is read again cheaply.
+ */
 const ROWS = new WeakMap<KubeObject, CanaryRow>();
 
 /** Every text of a part of a record: a reason, a detail, an image. */

@@ -1,6 +1,7 @@
 /**
- * Actions of people are applied before the phase decides, one action in each turn. An action is applied once, and only in the
- * situation that its author saw: it is refused when the run, the revision or the step is another one by now, or when it expired.
+ * Actions of people are applied before the phase decides, one action in each turn. An action is applied once, and only
+ * in the situation that its author saw: it is refused when the run, the revision or the step is another one by now, or
+ * when it expired.
  */
 import type { Acted } from "./canary.ts";
 import { EVENTS } from "./events.ts";

@@ -1,7 +1,10 @@
 /** Why a run ended, as data. words.ts makes the sentence of it. A closed union: a new end is a new kind here. */
 import type { MetricSourceKind } from "./observation.ts";
 
-/** Where the run stood: the step (0 before the first), how many steps there are, and the percent of traffic of the canary. */
+/**
+ * Where the run stood: the step (0 before the first), how many steps there are, and the percent of traffic of the
+ * canary.
+ */
 export interface Place {
   readonly step: number;
   readonly steps: number;

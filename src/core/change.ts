@@ -33,8 +33,8 @@ export function changedConfigs(recorded: Checksums | undefined, current: Checksu
 }
 
 /**
- * Another release of Flagger computes another hash for the same target, because the layout that it hashes changed. Nothing is to
- * be released when the Canary rests and its primary runs what the target holds.
+ * Another release of Flagger computes another hash for the same target, because the layout that it hashes changed.
+ * Nothing is to be released when the Canary rests and its primary runs what the target holds.
  */
 export function hasForeignHash(status: CanaryStatus, { target, primary }: Readings): boolean {
   const atRest = status.phase === "Initialized" || status.phase === "Succeeded";

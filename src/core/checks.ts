@@ -18,7 +18,10 @@ export function limitsOf(metric: Metric, source: MetricSourceKind): Range {
   return judgeOf(metric).limits(metric, source);
 }
 
-/** The text of the failure, or undefined when the answer lets the rollout go on. A rollback hook asks for a rollback by passing. */
+/**
+ * The text of the failure, or undefined when the answer lets the rollout go on. A rollback hook asks for a rollback by
+ * passing.
+ */
 export function failureOf({ probe, answer }: Answered, ref: CanaryRef): string | undefined {
   switch (answer.kind) {
     case "passed":

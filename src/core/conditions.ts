@@ -41,7 +41,10 @@ export function conditionsFor(
 const HOLDS: ReadonlySet<Reason> = new Set(["Suspended", "GateRefused", "TargetProblem", "Frozen"]);
 const HELD = " Held: ";
 
-/** What keeps the Canary where it is, after Flagger's message: a suspension, a gate by its name, what is wrong with the target. */
+/**
+ * What keeps the Canary where it is, after Flagger's message: a suspension, a gate by its name, what is wrong with the
+ * target.
+ */
 function holdOf({ announced, warned }: CanaryStatus): string {
   const isHeld = announced !== undefined && HOLDS.has(announced.reason);
   if (isHeld && announced.reason === "Suspended")

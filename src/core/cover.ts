@@ -1,7 +1,7 @@
 /**
- * The canary covers for a primary whose pods are all replaced at once (`Recreate`, a single pod without surge, a DaemonSet on one
- * node): while the copy starts, none of the primary's pods can serve. So all traffic goes to the canary, which was tested, before the
- * copy is made, and comes back when the primary is ready.
+ * The canary covers for a primary whose pods are all replaced at once (`Recreate`, a single pod without surge, a
+ * DaemonSet on one node): while the copy starts, none of the primary's pods can serve. So all traffic goes to the
+ * canary, which was tested, before the copy is made, and comes back when the primary is ready.
  *
  *   begun   the routes lead to the canary, and proxies learn of it
  *   full    every proxy knows: the copy is made, and the canary covers until the primary is ready
@@ -43,7 +43,10 @@ export function cover(turn: Turn, status: Promoting): Transition {
   return update({ ...status, covering: "full", hold: NO_WAIT }, EVENTS.copying(turn));
 }
 
-/** The canary lost its pods before the copy was made. That counts as a failed check; without the count it could repeat for ever. */
+/**
+ * The canary lost its pods before the copy was made. That counts as a failed check; without the count it could repeat
+ * for ever.
+ */
 function uncover(turn: Turn, status: Promoting): Transition {
   const failedChecks = status.failedChecks + 1;
   if (failedChecks >= turn.spec.analysis.threshold) {

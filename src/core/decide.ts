@@ -1,12 +1,14 @@
 /**
  * The decision. READ THIS FIRST, then the phase that you need in phases/.
  *
- *   Initializing -> Initialized -> (Waiting ->) Progressing -> (WaitingPromotion ->) Promoting -> Finalising -> Succeeded
- *                                                    `------------------ Failed <-------'
+ *   the first time   Initializing -> Initialized
+ *   a release        (Waiting ->) Progressing -> (WaitingPromotion ->) Promoting -> Finalising -> Succeeded
+ *   a rollback       Progressing, WaitingPromotion, Promoting or Finalising -> Failed
+ *   the deletion     any phase -> Terminating, with `revertOnDeletion`
  *
- * `decide` is pure: it looks at nothing but its input and does nothing. It says either what must be asked first, or what comes
- * next. The driver (take-turn.ts) asks and decides again. The shell saves the status that results, makes the cluster match it
- * (desired.ts) and passes the events to the listeners.
+ * `decide` is pure: it looks at nothing but its input and does nothing. It says either what must be asked first, or
+ * what comes next. The driver (take-turn.ts) asks and decides again. The shell saves the status that results, makes the
+ * cluster match it (desired.ts) and passes the events to the listeners.
  */
 import { act } from "./act.ts";
 import type { CanaryStatus, StatusIn } from "./canary.ts";
@@ -33,8 +35,8 @@ import {
 } from "./turn.ts";
 
 /**
- * @returns the questions that must be answered first, or the transition. A transition carries the very status that went in when
- *   nothing changed: then there is nothing to save.
+ * @returns the questions that must be answered first, or the transition. A transition carries the very status that went
+ *   in when nothing changed: then there is nothing to save.
  * @throws Error when the answers that go in do not answer the questions
  */
 export function decide(input: AdvanceInput): Decision {
@@ -78,7 +80,10 @@ function withoutRestart(status: CanaryStatus): CanaryStatus {
   return rest;
 }
 
-/** A run whose plan was pruned from the status is assumed to follow the present plan. The plan is recorded, so a later edit is seen. */
+/**
+ * A run whose plan was pruned from the status is assumed to follow the present plan. The plan is recorded, so a later
+ * edit is seen.
+ */
 function planOf(status: CanaryStatus, { plan }: AdvanceInput): { readonly plan?: string } {
   const forgot = "step" in status && status.step > 0 && status.plan === undefined && plan.name !== "";
   return forgot ? { plan: plan.name } : {};

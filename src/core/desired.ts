@@ -12,7 +12,10 @@ export type DesiredPrimary =
   | { readonly kind: "present" }
   /** Carries the target's template, provided that the target still holds `revision`. */
   | { readonly kind: "promoted"; readonly id: string; readonly revision: Revision }
-  /** Carries the template it had before its last promotion `from`; or that of the earlier promotion `to`, which is kept, too. */
+  /**
+   * Carries the template it had before its last promotion `from`; or that of the earlier promotion `to`, which is kept,
+   * too.
+   */
   | { readonly kind: "restored"; readonly from: string; readonly to?: string };
 
 export interface DesiredWorld {
@@ -24,11 +27,13 @@ export interface DesiredWorld {
   /** Primary scaler follows its source (promotion) or is only made when missing. */
   readonly syncScaler: boolean;
   /**
-   * Where apex Service and mesh send the traffic. `before-us`: the routes are not ours yet, so they are not touched. `released`:
-   * the original routes are restored.
+   * Where apex Service and mesh send the traffic. `before-us`: the routes are not ours yet, so they are not touched.
+   * `released`: the original routes are restored.
    */
   readonly traffic: Routes | "before-us" | "released";
-  /** The Canary leaves the routes that it named before: they send all traffic to the primary. Nothing else is written. */
+  /**
+   * The Canary leaves the routes that it named before: they send all traffic to the primary. Nothing else is written.
+   */
   readonly leaving?: true;
 }
 
@@ -56,8 +61,8 @@ function desiredIn<P extends Phase>(status: StatusIn<P>, uid: string): DesiredIn
 }
 
 /**
- * When the next turn is due, even if nothing changes in the cluster: the earliest time of the decision that is still to come.
- * Milliseconds since the epoch.
+ * When the next turn is due, even if nothing changes in the cluster: the earliest time of the decision that is still to
+ * come. Milliseconds since the epoch.
  */
 export function nextTurnAt({ status, lookAgainAt }: Decided, now: number): number | undefined {
   const waits = [...("hold" in status ? [status.hold] : []), ...("drain" in status ? [status.drain] : [])];

@@ -1,7 +1,7 @@
 /**
- * A doubt is about a field that is valid, and that the contract accepts, but that its author cannot have meant: a check that no
- * value can pass, a duration that cannot be read, a field that the provider ignores. `plan`, `simulate` and `lint` print doubts. The
- * operator announces each doubt once for each generation.
+ * A doubt is about a field that is valid, and that the contract accepts, but that its author cannot have meant: a check
+ * that no value can pass, a duration that cannot be read, a field that the provider ignores. `plan`, `simulate` and
+ * `lint` print doubts. The operator announces each doubt once for each generation.
  */
 import { parseDuration } from "../go/duration.ts";
 import { parseWindow } from "../go/promql-window.ts";
@@ -16,7 +16,10 @@ export interface Doubt {
   readonly cause: string;
   /** What to write instead. */
   readonly cure: string;
-  /** True: no release can succeed, or Aviary does something else than the spec says. False: the author may have meant it. */
+  /**
+   * True: no release can succeed, or Aviary does something else than the spec says. False: the author may have meant
+   * it.
+   */
   readonly always: boolean;
 }
 

@@ -1,4 +1,7 @@
-/** What a Canary names in other namespaces than its own, in every field of every provider; for `-no-cross-namespace-refs`. */
+/**
+ * What a Canary names in other namespaces than its own, in every field of every provider; for
+ * `-no-cross-namespace-refs`.
+ */
 import type { CanarySpec, JsonObject, JsonValue } from "./canary.ts";
 
 export interface Elsewhere {

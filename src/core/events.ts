@@ -1,4 +1,7 @@
-/** Every event and alert of the engine, each text in one place. Listeners decide where it goes. Code compares reasons, never texts. */
+/**
+ * Every event and alert of the engine, each text in one place. Listeners decide where it goes. Code compares reasons,
+ * never texts.
+ */
 import type { Alert, CanaryRef, CanarySpec, Phase } from "./canary.ts";
 import { dotted, primaryName } from "./canary.ts";
 import type { OffSplit } from "./split.ts";
@@ -132,7 +135,10 @@ export const EVENTS = {
     ),
   restarting: (s: Speaker) =>
     normal("AnalysisRestarted", `New revision detected! Restarting analysis for ${targetOf(s)}`),
-  /** Ours: the target changes faster than a revision can be judged, or its record in the status does not stay as it was written. */
+  /**
+   * Ours: the target changes faster than a revision can be judged, or its record in the status does not stay as it was
+   * written.
+   */
   restartPutOff: (s: Speaker, ms: number, again: boolean) =>
     warning(
       "RestartPutOff",
@@ -265,7 +271,9 @@ export const EVENTS = {
   /** Ours: the primary was deleted while the target held a revision that was not released yet. */
   primaryRecreatedUntested: (s: Speaker) =>
     recreated(s, "made again of what the target holds, which is all there was and is not tested"),
-  /** Ours: another writer changed the routes in the middle of a step, or an operator died before it could write them. */
+  /**
+   * Ours: another writer changed the routes in the middle of a step, or an operator died before it could write them.
+   */
   routesRestored: (s: Speaker) =>
     warning("RoutesNotInForce", `Routes of ${canaryOf(s)} are not as promised, restoring them`),
   gatePassed: (gate: string, hook: string) => normal("GatePassed", `${gate} check ${hook} passed`),

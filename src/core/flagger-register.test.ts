@@ -1,4 +1,7 @@
-/** The entries of docs/reference/flagger-register.md that the core decides. Departures are listed in docs/reference/departures.md. */
+/**
+ * The entries of docs/reference/flagger-register.md that the core decides. Departures are listed in
+ * docs/reference/departures.md.
+ */
 import { describe, expect, it } from "vitest";
 import { aSpec, aWireCanary } from "../testing/canary.ts";
 import { MESH, tell } from "../testing/story.ts";

@@ -39,8 +39,8 @@ export function lettersFrom(text: string, count: number): string {
 }
 
 /**
- * Identity of promoting one revision, written as the pod template's `flagger-id`: the primary carries it exactly when its
- * template was copied from that revision, so that copying can be repeated and is done once.
+ * Identity of promoting one revision, written as the pod template's `flagger-id`: the primary carries it exactly when
+ * its template was copied from that revision, so that copying can be repeated and is done once.
  */
 export function promotionId(uid: string, revision: Revision): string {
   const configs = Object.entries(revision.configs ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));

@@ -12,17 +12,17 @@ export function intervalOrDefault(text: string): number {
 export const LONGEST_DRAIN_MS = 5_000;
 
 /**
- * How long a workload that lost its traffic is kept: proxies learn of new routes a moment after they are written. Milliseconds;
- * a fifth of the analysis interval when that is shorter, so that it never weighs in a rollout's duration.
+ * How long a workload that lost its traffic is kept: proxies learn of new routes a moment after they are written.
+ * Milliseconds; a fifth of the analysis interval when that is shorter, so that it never weighs in a rollout's duration.
  */
 export function drainOf(intervalMs: number): number {
   return Math.min(LONGEST_DRAIN_MS, intervalMs / 5);
 }
 
 /**
- * How long a workload may take to become ready before the operator announces the wait, in milliseconds: an analysis interval
- * (Flagger looks for the first time after that), a minute at most. It is half of the deadline at most, because the deadline counts
- * from the last announcement.
+ * How long a workload may take to become ready before the operator announces the wait, in milliseconds: an analysis
+ * interval (Flagger looks for the first time after that), a minute at most. It is half of the deadline at most, because
+ * the deadline counts from the last announcement.
  */
 export function patienceOf({ analysis, progressDeadlineSeconds }: Patient): number {
   return Math.min(analysis.intervalMs, ONE_MINUTE, progressDeadlineSeconds * 500);

@@ -1,6 +1,7 @@
 /**
- * The journal of a run: every turn that changed something, so that each can be decided again. One JSON line a turn holds only what
- * differs from the line before. Pure: the recorder writes the lines, the command line and the console read them.
+ * The journal of a run: every turn that changed something, so that each can be decided again. One JSON line a turn
+ * holds only what differs from the line before. Pure: the recorder writes the lines, the command line and the console
+ * read them.
  */
 import type { CanaryStatus } from "./canary.ts";
 import { decide } from "./decide.ts";

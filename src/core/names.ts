@@ -1,6 +1,7 @@
 /**
- * People may edit the provider, Service, target and autoscaler of a Canary at any time. Aviary leaves the former names in order: first
- * the former routes send all traffic to the primary, then every proxy learns of that, and then the new names count.
+ * People may edit the provider, Service, target and autoscaler of a Canary at any time. Aviary leaves the former names
+ * in order: first the former routes send all traffic to the primary, then every proxy learns of that, and then the new
+ * names count.
  */
 
 import type { CanarySpec, CanaryStatus, TargetRef } from "./canary.ts";
@@ -38,7 +39,9 @@ export interface Names {
   readonly scaler?: ScalerName;
   /** Absent when the spec had none of them. */
   readonly refs?: RoutingRefs;
-  /** When the new names may count, while the routes under the former names are being left. Milliseconds since the epoch. */
+  /**
+   * When the new names may count, while the routes under the former names are being left. Milliseconds since the epoch.
+   */
   readonly leaveAt?: number;
 }
 
@@ -90,8 +93,8 @@ export function underNames(spec: CanarySpec, { provider, service, target, scaler
 }
 
 /**
- * The spec that counts in this turn. A promotion, and the way back from one, ends under the names that it began with: in
- * the middle of it the canary may be all that serves.
+ * The spec that counts in this turn. A promotion, and the way back from one, ends under the names that it began with:
+ * in the middle of it the canary may be all that serves.
  */
 export function specInForce(spec: CanarySpec, status: CanaryStatus, deleting: boolean): CanarySpec {
   const { phase, names } = status;

@@ -3,8 +3,8 @@ import type { HookType, Metric, Revision, Webhook } from "./canary.ts";
 import type { OffSplit } from "./split.ts";
 
 /**
- * `detail` is the text of the event. `progress` is how far the rollout has come, for readers: "1 of 2 updated replicas are
- * available". `stuck`: waiting will not help any more.
+ * `detail` is the text of the event. `progress` is how far the rollout has come, for readers: "1 of 2 updated replicas
+ * are available". `stuck`: waiting will not help any more.
  */
 export type Readiness =
   | { readonly kind: "ready" }
@@ -38,7 +38,9 @@ export interface PrimaryReading {
   readonly promotionId?: string;
   /** The primary still has a record of what it ran before its last promotion. */
   readonly restorable?: boolean;
-  /** The primary runs exactly what the target holds now. Given only where another operator wrote the status (`foreign`). */
+  /**
+   * The primary runs exactly what the target holds now. Given only where another operator wrote the status (`foreign`).
+   */
   readonly carriesTarget?: boolean;
   readonly template?: TemplateReading;
   /** Id of the run that promoted what it carries, see `RunRef`; as far as that was noted. */
@@ -60,8 +62,8 @@ export interface PreviousReading {
 
 export interface EarlierReading extends PreviousReading {
   /**
-   * Configuration of the revision that the primary would not read as it was ("configmap/settings"). Where there is some, the template
-   * alone would not be the earlier release.
+   * Configuration of the revision that the primary would not read as it was ("configmap/settings"). Where there is
+   * some, the template alone would not be the earlier release.
    */
   readonly changedConfigs: readonly string[];
   /** All pods of the primary would be replaced at once, as `PrimaryReading.gap` says of the revision before. */
@@ -81,13 +83,18 @@ export interface Readings {
   readonly primary: PrimaryReading;
   /** The routes in the cluster are those that the status promises. */
   readonly routesInForce: boolean;
-  /** The routes are written as promised, but the mesh says that it has not taken them yet. Then they are not in force. */
+  /**
+   * The routes are written as promised, but the mesh says that it has not taken them yet. Then they are not in force.
+   */
   readonly routesLate?: true;
-  /** When this process last wrote routes, in milliseconds since the epoch; absent: never, or the routes are not in force. */
+  /**
+   * When this process last wrote routes, in milliseconds since the epoch; absent: never, or the routes are not in
+   * force.
+   */
   readonly routesSince?: number;
   /**
-   * What the Canary named before and names no more: its routes send nothing to the canary any more, and the autoscaler of
-   * the primary is gone. Absent: nothing was renamed.
+   * What the Canary named before and names no more: its routes send nothing to the canary any more, and the autoscaler
+   * of the primary is gone. Absent: nothing was renamed.
    */
   readonly formerLeft?: boolean;
   /** A reading that will change by time alone, without an event (a deadline): look again then. Milliseconds. */
@@ -105,7 +112,10 @@ export interface MetricProbe {
   readonly of: "canary" | "primary";
 }
 
-/** One question to the world outside the caches. Asked in order; the first answer that settles the matter ends the asking. */
+/**
+ * One question to the world outside the caches. Asked in order; the first answer that settles the matter ends the
+ * asking.
+ */
 export type Probe =
   | { readonly kind: "hook"; readonly hook: Webhook; readonly type: HookType; readonly phase: string }
   | MetricProbe
@@ -114,7 +124,9 @@ export type Probe =
 export type Answer =
   | { readonly kind: "passed" }
   | { readonly kind: "refused"; readonly detail: string }
-  /** Milliseconds for `duration`, percent for `success-rate`, else as the query returns it. `query` is what was sent. */
+  /**
+   * Milliseconds for `duration`, percent for `success-rate`, else as the query returns it. `query` is what was sent.
+   */
   | { readonly kind: "value"; readonly value: number; readonly query?: string }
   /** `message` is the text of the event. */
   | { readonly kind: "no-data" | "error"; readonly message: string; readonly query?: string };

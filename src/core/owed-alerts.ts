@@ -1,6 +1,6 @@
 /**
- * Alerts that a stored status owes. Who may write the status of a Canary, or with Flagger's CRDs an annotation of it, can plant
- * alerts there: so what is no alert is left out, and there are few of them.
+ * Alerts that a stored status owes. Who may write the status of a Canary, or with Flagger's CRDs an annotation of it,
+ * can plant alerts there: so what is no alert is left out, and there are few of them.
  */
 import type { Alert } from "./canary.ts";
 

@@ -1,6 +1,7 @@
 /**
- * Wire Canary -> CanarySpec: every default and every refusal, nowhere else. The API server has checked the shape against
- * the CRD; what it cannot check, or what an older CRD let through, is refused here, for this one Canary (Q4, Q9).
+ * Wire Canary -> CanarySpec: every default and every refusal, nowhere else. The API server has checked the shape
+ * against the CRD; what it cannot check, or what an older CRD let through, is refused here, for this one Canary (Q4,
+ * Q9).
  */
 import { BOUNDS } from "./bounds.ts";
 import {
@@ -40,8 +41,8 @@ export interface ParseOptions {
 export type Parsed =
   | { readonly kind: "valid"; readonly spec: CanarySpec }
   /**
-   * `problem`: what is wrong, where, and what to do; the text of the event. `spec`: as much as could be read, good enough
-   * to give everything back when the Canary leaves.
+   * `problem`: what is wrong, where, and what to do; the text of the event. `spec`: as much as could be read, good
+   * enough to give everything back when the Canary leaves.
    */
   | { readonly kind: "invalid"; readonly problem: string; readonly spec: CanarySpec };
 
@@ -218,7 +219,9 @@ function shortText(fields: Fields, name: string, most: number, text: string): st
   return "";
 }
 
-/** A plan holds a step for each iteration. Too many would exhaust the operator's memory, and end every rollout with it. */
+/**
+ * A plan holds a step for each iteration. Too many would exhaust the operator's memory, and end every rollout with it.
+ */
 function readIterations(fields: Fields): number {
   const iterations = fields.integer("iterations") ?? 0;
   if (iterations > MOST_ITERATIONS)

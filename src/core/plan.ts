@@ -35,14 +35,19 @@ export interface Step {
 }
 
 export interface Plan {
-  /** Identifies the step numbering. When an edit changes the name, stored step numbers are invalid and the analysis restarts. */
+  /**
+   * Identifies the step numbering. When an edit changes the name, stored step numbers are invalid and the analysis
+   * restarts.
+   */
   readonly name: string;
   /** What is run. It differs from the spec's where the provider cannot split traffic. */
   readonly strategy: Strategy;
   readonly steps: readonly Step[];
   /** Asked before the tested revision is copied to the primary. */
   readonly promotionGates: readonly HookType[];
-  /** Weights of the primary, in order, while traffic goes back to it; the last is 100. Empty: there is none to shift. */
+  /**
+   * Weights of the primary, in order, while traffic goes back to it; the last is 100. Empty: there is none to shift.
+   */
   readonly promotionWeights: readonly number[];
   /** What the provider cannot do, and what Aviary does instead (Q32). */
   readonly warnings: readonly string[];

@@ -1,6 +1,6 @@
 /**
- * The questions of each decision, in the order in which they are asked. The order is contract. When to ask is decided where the
- * answers are used (phases/).
+ * The questions of each decision, in the order in which they are asked. The order is contract. When to ask is decided
+ * where the answers are used (phases/).
  */
 import { parseWindow } from "../go/promql-window.ts";
 import type { CanarySpec, CanaryStatus, HookType, Metric, StatusIn, Webhook } from "./canary.ts";
@@ -9,12 +9,17 @@ import type { Plan } from "./plan.ts";
 
 export const SUCCESS_RATE = "request-success-rate";
 export const REQUEST_DURATION = "request-duration";
-/** The phase in the payload of the hooks of an analysis, also in WaitingPromotion; rollback hooks get the real phase. */
+/**
+ * The phase in the payload of the hooks of an analysis, also in WaitingPromotion; rollback hooks get the real phase.
+ */
 const RUNNING = "Progressing";
 
 type Analysing = StatusIn<"Progressing"> | StatusIn<"WaitingPromotion">;
 
-/** At the end of a step: rollback hooks, the checks of the step (before the first one: its preparations), then the gates. */
+/**
+ * At the end of a step: rollback hooks, the checks of the step (before the first one: its preparations), then the
+ * gates.
+ */
 export function analysisProbes(spec: CanarySpec, plan: Plan, status: Analysing): readonly Probe[] {
   // A run that is held does not advance, so its gates are not asked.
   const isApproved = (probe: Probe) => probe.kind === "hook" && isApprovedGate(status, probe.type, probe.hook.name);
@@ -78,8 +83,9 @@ function builtIn(metric: Metric): readonly MetricSourceKind[] {
 }
 
 /**
- * The primary is judged by the built-in checks alone, because other queries name the canary. Requests older than the primary's
- * present weight were answered by the previous revision, so longer metric windows are cut to the time since the shift.
+ * The primary is judged by the built-in checks alone, because other queries name the canary. Requests older than the
+ * primary's present weight were answered by the previous revision, so longer metric windows are cut to the time since
+ * the shift.
  */
 export function primaryProbes(spec: CanarySpec, status: StatusIn<"Promoting">, now: number): readonly Probe[] {
   const measured = measuredMs(spec, status, now);
@@ -89,7 +95,10 @@ export function primaryProbes(spec: CanarySpec, status: StatusIn<"Promoting">, n
     .flatMap((metric) => builtIn(metric).map((source): Probe => ({ kind: "metric", metric, source, of: "primary" })));
 }
 
-/** How long the primary has had its present weight, in milliseconds. Where that was pruned: one interval, which is certain. */
+/**
+ * How long the primary has had its present weight, in milliseconds. Where that was pruned: one interval, which is
+ * certain.
+ */
 function measuredMs({ analysis }: CanarySpec, { shiftedAt }: StatusIn<"Promoting">, now: number): number {
   return shiftedAt === undefined ? analysis.intervalMs : now - shiftedAt;
 }

@@ -1,6 +1,7 @@
 /**
- * Random Canaries in random weather: plan -> decide -> desired, turn after turn, and what must hold in every one of them.
- * A failure prints its seed and the smallest script that shows it; `SEED=<seed> npx vitest run <this file>` repeats it.
+ * Random Canaries in random weather: plan -> decide -> desired, turn after turn, and what must hold in every one of
+ * them. A failure prints its seed and the smallest script that shows it; `SEED=<seed> npx vitest run <this file>`
+ * repeats it.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -359,7 +360,8 @@ describe("random Canaries in random weather", () => {
       (from) => `${from}>Initializing`,
     );
     const missed = all.filter((arrow) => !arrows.has(arrow) && arrow !== never && !renamed.includes(arrow));
-    // The rarest arrows take minutes to find: for example a primary that breaks within the seconds that Finalising lasts.
+    // The rarest arrows take minutes to find: for example a primary that breaks within the seconds that Finalising
+    // lasts.
     expect(missed.length, missed.join(" ")).toBeLessThanOrEqual(5);
   });
 });

@@ -4,7 +4,10 @@ import type { Recovery } from "./phases/positions.ts";
 
 export const NOTHING_BACK: Recovery = { kind: "none" };
 
-/** The earlier promotion whose revision a person gives back to the primary; undefined: the revision before the last promotion. */
+/**
+ * The earlier promotion whose revision a person gives back to the primary; undefined: the revision before the last
+ * promotion.
+ */
 export function undoneTo(status: CanaryStatus): string | undefined {
   return status.phase === "Failed" && status.recovery.kind === "undoing" ? status.recovery.to : undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * A deleted primary is recreated from the target, tested or not (Q61, ADR 0007). `promotedSpec` then records what the primary
- * really runs; otherwise to release the previous revision again would not be seen as a change.
+ * A deleted primary is recreated from the target, tested or not (Q61, ADR 0007). `promotedSpec` then records what the
+ * primary really runs; otherwise to release the previous revision again would not be seen as a change.
  */
 import { EVENTS } from "./events.ts";
 import { promotionId } from "./identity.ts";
@@ -12,7 +12,8 @@ export function recordRecreatedPrimary(turn: AdvanceInput, isInRun: boolean): Tr
   const runs = recreatedFrom(turn);
   if (runs === undefined || runs === promotedSpec) return undefined;
   const notice = phase === "Failed" ? EVENTS.primaryRecreated(turn) : EVENTS.primaryRecreatedUntested(turn);
-  // During a run keep `applied`, so the analysis continues and judges this revision. At rest, record it as already applied.
+  // During a run keep `applied`, so the analysis continues and judges this revision. At rest, record it as already
+  // applied.
   const { revision } = turn.observation.readings.target;
   const history = isInRun || runs === applied?.spec ? {} : { applied: revision };
   return updateCommon(turn, { promotedSpec: runs, ...history }, notice);

@@ -1,7 +1,8 @@
 /**
- * A run starts over: for a newer revision, or for another strategy. All traffic goes back to the primary, and no gate is asked
- * again (Q33). Revisions may change faster than a revision can be judged, and another writer may change the record in the status. So a
- * run starts over at most once in an interval. A restart that is put off is announced, and until then the canary has no traffic.
+ * A run starts over: for a newer revision, or for another strategy. All traffic goes back to the primary, and no gate
+ * is asked again (Q33). Revisions may change faster than a revision can be judged, and another writer may change the
+ * record in the status. So a run starts over at most once in an interval. A restart that is put off is announced, and
+ * until then the canary has no traffic.
  */
 import type { CanaryStatus, Restarted, Revision } from "./canary.ts";
 import { EVENTS } from "./events.ts";

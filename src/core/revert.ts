@@ -39,7 +39,9 @@ export function endReverted(turn: Turn): Transition | undefined {
   return endRun(turn, { kind: "reverted" }, ended);
 }
 
-/** The revision that waited for approval is gone: the Canary rests as it did before, and no approval is needed any more. */
+/**
+ * The revision that waited for approval is gone: the Canary rests as it did before, and no approval is needed any more.
+ */
 export function endWaiting(turn: AdvanceInput): Transition | undefined {
   const { status } = turn;
   const { revision } = turn.observation.readings.target;
@@ -56,7 +58,8 @@ function runsAlready({ uid, status, observation }: AdvanceInput): boolean {
   const { primary, target } = observation.readings;
   const { revision } = target;
   if (primary.promotionId === promotionId(uid, revision)) return true;
-  // A primary that another Flagger made, and kinds without a copy, carry no identity. Configurations may differ between runs.
+  // A primary that another Flagger made, and kinds without a copy, carry no identity. Configurations may differ between
+  // runs.
   const untracked = Object.keys({ ...status.applied?.configs, ...revision.configs }).length === 0;
   return untracked && revision.spec === status.promotedSpec && !carriesRun(uid, status, primary.promotionId);
 }

@@ -1,4 +1,7 @@
-/** What happened in a run: version 1 of the record. The operator writes it, people and programs read it. It never steers. */
+/**
+ * What happened in a run: version 1 of the record. The operator writes it, people and programs read it. It never
+ * steers.
+ */
 import type { HookType, Severity } from "./canary.ts";
 import type { Cause, Failure } from "./cause.ts";
 import type { OffSplit } from "./split.ts";
@@ -67,7 +70,10 @@ export interface RunRecordStatus {
   readonly checks: readonly RecordedCheck[];
   /** Checks that were left out of `checks`, by name: how many, and their values. */
   readonly folded?: Readonly<Record<string, Folded>>;
-  /** The query of each check as it was sent last, by the name of the check; " (primary)" follows where it asked of the primary. */
+  /**
+   * The query of each check as it was sent last, by the name of the check; " (primary)" follows where it asked of the
+   * primary.
+   */
   readonly queries: Readonly<Record<string, string>>;
   readonly timeline: readonly TimelineEntry[];
   /** The split at each judged interval, promised and measured. */

@@ -1,6 +1,7 @@
 /**
- * Whether the requests are split as the routes promise. A test of a share: the answer is "no" only where chance gives such counts
- * less than once in a million looks, for any share whose odds are within a factor of two of the promise. It never steers.
+ * Whether the requests are split as the routes promise. A test of a share: the answer is "no" only where chance gives
+ * such counts less than once in a million looks, for any share whose odds are within a factor of two of the promise. It
+ * never steers.
  */
 
 import type { CanarySpec, CanaryStatus } from "./canary.ts";
@@ -35,14 +36,14 @@ const ALPHA = 1e-6;
 /** Fewer requests are no evidence. */
 const LEAST_REQUESTS = 100;
 /**
- * Prometheus's `increase` stretches what it saw to the whole window: with two samples, to three times as much. As evidence each
- * request counts a third.
+ * Prometheus's `increase` stretches what it saw to the whole window: with two samples, to three times as much. As
+ * evidence each request counts a third.
  */
 const STRETCH = 3;
 
 /**
- * The percent of the requests that the mesh has to give to the canary now, each request by chance alone. undefined where no such
- * promise stands: one version gets all, headers or cookies decide, or copies are sent.
+ * The percent of the requests that the mesh has to give to the canary now, each request by chance alone. undefined
+ * where no such promise stands: one version gets all, headers or cookies decide, or copies are sent.
  */
 export function promisedShare({ analysis }: CanarySpec, plan: Plan, status: CanaryStatus): number | undefined {
   const routes = status.phase === "Progressing" ? routesFor(plan, status) : undefined;
@@ -79,7 +80,10 @@ function usersOf({ requests, failed, strays }: Seen): number {
   return Math.max(0, requests - failed - strays);
 }
 
-/** Whether chance alone does not give so many on one side, when its odds are these. By Chernoff's bound on the binomial tail. */
+/**
+ * Whether chance alone does not give so many on one side, when its odds are these. By Chernoff's bound on the binomial
+ * tail.
+ */
 function exceeds(found: number, others: number, odds: number): boolean {
   const all = found + others;
   if (all <= 0) return false;

@@ -1,9 +1,9 @@
 /**
- * The canary stands in for a primary that has lost all of its pods in the middle of a run: without that, the primary's share of
- * the users is refused beside a canary that is ready. Only a canary that has users already stands in; any other is not approved
- * for them. The step does not count meanwhile. A primary that stays away for longer than its deadline ends the run (analysis.ts,
- * `losePrimary`). So does one that goes away more often than `analysis.threshold`: else a primary that crashes again and again
- * would hold its step for ever.
+ * The canary stands in for a primary that has lost all of its pods in the middle of a run: without that, the primary's
+ * share of the users is refused beside a canary that is ready. Only a canary that has users already stands in; any
+ * other is not approved for them. The step does not count meanwhile. A primary that stays away for longer than its
+ * deadline ends the run (analysis.ts, `losePrimary`). So does one that goes away more often than `analysis.threshold`:
+ * else a primary that crashes again and again would hold its step for ever.
  */
 import type { StatusIn } from "./canary.ts";
 import { EVENTS } from "./events.ts";
@@ -37,7 +37,10 @@ function isAbandoned(turn: Turn, status: Analysing): boolean {
   return isNews && target.available > 0 && isDivided(turn, status);
 }
 
-/** Pods are wanted, and none can serve. An autoscaler may have brought an idle primary to no pods at all: that one is ready. */
+/**
+ * Pods are wanted, and none can serve. An autoscaler may have brought an idle primary to no pods at all: that one is
+ * ready.
+ */
 export function lacksPods({ available, readiness }: PrimaryReading): boolean {
   return available === 0 && readiness.kind !== "ready";
 }
@@ -49,8 +52,8 @@ function isDivided({ canaryShare, plan, spec }: Turn, { step, canaryWeight }: An
 }
 
 /**
- * The step is held for a full interval again, because its metrics were measured under other routes. A canary that has lost its pods
- * meanwhile gets no share; that counts as a failed check, as it does beside a primary that serves.
+ * The step is held for a full interval again, because its metrics were measured under other routes. A canary that has
+ * lost its pods meanwhile gets no share; that counts as a failed check, as it does beside a primary that serves.
  */
 function giveBack(turn: Turn, status: Analysing): Transition {
   const { announced: _said, ...rest } = status;

@@ -1,7 +1,7 @@
 /**
- * The status on the wire, both ways. What Flagger writes is written as Flagger writes it; what we remember beyond that goes
- * under `aviary`. With Flagger's own CRD the API server prunes that, and `fromWire` recovers it: never further than the
- * wire proves, so that recovering may repeat a step but cannot skip one.
+ * The status on the wire, both ways. What Flagger writes is written as Flagger writes it; what we remember beyond that
+ * goes under `aviary`. With Flagger's own CRD the API server prunes that, and `fromWire` recovers it: never further
+ * than the wire proves, so that recovering may repeat a step but cannot skip one.
  */
 import type { Announced, CanaryStatus, Position, Revision, StatusCore, StatusIn } from "./canary.ts";
 import { EVENTS } from "./events.ts";
@@ -81,7 +81,9 @@ function announcedFrom(memory: WireMemory | undefined): Announced | undefined {
   return { reason, message: memory.said, ...(memory.gate === undefined ? {} : { gate: memory.gate }) };
 }
 
-/** Flagger stores a cookie for the primary even without a name. Aviary reads a cookie without a name as no cookie (R18). */
+/**
+ * Flagger stores a cookie for the primary even without a name. Aviary reads a cookie without a name as no cookie (R18).
+ */
 function named(cookie = ""): string {
   return cookie.startsWith("=") ? "" : cookie;
 }
@@ -90,7 +92,9 @@ function positionFrom(phase: Phase, memory: WireMemory | undefined, known: Known
   return rulesOf(phase).memory.read(memory, known);
 }
 
-/** While Flagger waits for the promotion it records no weight, though the routes keep the weight of the run's end (Q20). */
+/**
+ * While Flagger waits for the promotion it records no weight, though the routes keep the weight of the run's end (Q20).
+ */
 function weightHeld(phase: Phase, core: StatusCore, memory: WireMemory | undefined, hints: RecoveryHints): number {
   const zeroed = phase === "WaitingPromotion" && core.canaryWeight === 0 && memory === undefined;
   return zeroed && hints.iterations === 0 ? (hints.weights.at(-1) ?? 0) : core.canaryWeight;

@@ -1,4 +1,6 @@
-/** What people ask of a rollout. Every verb is an RBAC verb on canaries, a command and a button, all by the same name. */
+/**
+ * What people ask of a rollout. Every verb is an RBAC verb on canaries, a command and a button, all by the same name.
+ */
 
 /** The group of what Aviary adds to Flagger's objects. */
 export const STEERING_GROUP = "aviary.flagger.app";

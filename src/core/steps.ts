@@ -19,8 +19,8 @@ export function currentStep(plan: Plan, step: number): Step | undefined {
 }
 
 /**
- * The index of the step to enter next; undefined: promote. When the weights were edited in the middle of a run, the next
- * one is the smallest that is larger than what the canary has (Q27).
+ * The index of the step to enter next; undefined: promote. When the weights were edited in the middle of a run, the
+ * next one is the smallest that is larger than what the canary has (Q27).
  */
 export function nextStepIndex(plan: Plan, step: number, canaryWeight: number): number | undefined {
   const current = currentStep(plan, step);

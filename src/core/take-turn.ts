@@ -1,6 +1,6 @@
 /**
- * The one driver of a turn: decide, ask what the decision needs, decide again. Pure: it is a generator that yields each question
- * and is sent the answer, so that the operator may await answers and a story may make them up.
+ * The one driver of a turn: decide, ask what the decision needs, decide again. Pure: it is a generator that yields each
+ * question and is sent the answer, so that the operator may await answers and a story may make them up.
  */
 
 import { settles } from "./checks.ts";

@@ -54,7 +54,10 @@ export interface Transition {
   readonly answered?: readonly ActionAnswer[];
   /** In the order in which they were given. */
   readonly events: readonly RolloutEvent[];
-  /** When the same readings lead to another decision, in addition to the times in the status. Milliseconds since the epoch. */
+  /**
+   * When the same readings lead to another decision, in addition to the times in the status. Milliseconds since the
+   * epoch.
+   */
   readonly lookAgainAt?: number;
 }
 
@@ -65,8 +68,8 @@ export function isAsk(decision: Decision): decision is Ask {
 }
 
 /**
- * The answers to the questions of this decision. An unanswered question never passes: without answers the decision is to
- * ask, and answers that do not cover the questions up to the first that settles the matter are refused.
+ * The answers to the questions of this decision. An unanswered question never passes: without answers the decision is
+ * to ask, and answers that do not cover the questions up to the first that settles the matter are refused.
  * @returns the answers, one for each question up to the first that settles the matter; or the decision to ask
  * @throws Error when the answers are answers to other questions, or too few
  */
@@ -127,8 +130,9 @@ export function waitFor(turn: AdvanceInput, notice: Notice, changes: Changes = {
 }
 
 /**
- * Waits for a workload to become ready, and announces the wait only when it lasts (ADR 0019): every rollout waits for pods for a
- * moment. The beginning of the wait is not stored. It is taken to be that of the phase, or of the step that is held.
+ * Waits for a workload to become ready, and announces the wait only when it lasts (ADR 0019): every rollout waits for
+ * pods for a moment. The beginning of the wait is not stored. It is taken to be that of the phase, or of the step that
+ * is held.
  */
 export function waitForReadiness(turn: AdvanceInput, notice: Notice): Transition {
   const { status, spec, now } = turn;
@@ -199,8 +203,8 @@ export function update(status: CanaryStatus, ...notices: readonly Notice[]): Tra
 const FORGIVEN = 1 / 20;
 
 /**
- * A wait of `ms` for routes is stored as counted from the decision. Where the writes that followed took longer than a moment, the
- * wait is over when the routes have been in force for so long.
+ * A wait of `ms` for routes is stored as counted from the decision. Where the writes that followed took longer than a
+ * moment, the wait is over when the routes have been in force for so long.
  * @returns undefined when it is over
  */
 export function goesOn(turn: AdvanceInput, wait: Wait, ms: number): Transition | undefined {
@@ -213,8 +217,8 @@ export function goesOn(turn: AdvanceInput, wait: Wait, ms: number): Transition |
 }
 
 /**
- * Metrics measured while the cluster's routes differed are discarded. Announces the difference once, and restarts the hold when
- * the routes are in force.
+ * Metrics measured while the cluster's routes differed are discarded. Announces the difference once, and restarts the
+ * hold when the routes are in force.
  * @returns undefined when the routes are in force, and have been
  */
 export function restartHold<S extends StatusOnStep>(

@@ -28,8 +28,8 @@ export function startOf(wait: Wait, ms: number): number {
 }
 
 /**
- * A wait lasts `ms` from when the routes are in force, and no less than it was promised before. While the routes are not in
- * force it has no end: an end that moved on at every turn would be written at every turn.
+ * A wait lasts `ms` from when the routes are in force, and no less than it was promised before. While the routes are
+ * not in force it has no end: an end that moved on at every turn would be written at every turn.
  * @returns the very wait that went in when nothing changed
  */
 export function countedFromRoutes(wait: Wait, ms: number, routesInForce: boolean, now: number): Wait {

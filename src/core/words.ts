@@ -1,4 +1,7 @@
-/** The one sentence that says why a run ended: made here, shown in conditions, records, the command line and the console. */
+/**
+ * The one sentence that says why a run ended: made here, shown in conditions, records, the command line and the
+ * console.
+ */
 import { formatDuration } from "../go/duration.ts";
 import { formatFloat } from "../go/format.ts";
 import type { Cause, Failure, Place } from "./cause.ts";
@@ -78,7 +81,10 @@ function limitText(source: Failure["source"], limit: number): string {
   return source === "duration" ? formatDuration(limit) : formatFloat(limit);
 }
 
-/** @example "the canary got 31.0 % of 1,006 requests, promised were 10 %; the mesh does not follow its routes, or requests go past it" */
+/**
+ * @example "the canary got 31.0 % of 1,006 requests, promised were 10 %; the mesh does not follow its routes, or
+ *   requests go past it"
+ */
 export function splitText({ promised, measured, canary, primary }: OffSplit): string {
   return (
     `the canary got ${measured.toFixed(1)} % of ${grouped(canary + primary)} requests, promised were ${promised} %; ` +

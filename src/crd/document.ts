@@ -1,4 +1,7 @@
-/** docs/reference/resources.md, generated from the schemas: every field of a Canary, a MetricTemplate and an AlertProvider. */
+/**
+ * docs/reference/resources.md, generated from the schemas: every field of a Canary, a MetricTemplate and an
+ * AlertProvider.
+ */
 import { type CrdObject, crds } from "./index.ts";
 import type { Schema } from "./schema.ts";
 

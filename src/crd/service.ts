@@ -1,4 +1,7 @@
-/** `spec.service` of a Canary: how the workload is exposed. Most of it is passed on to Istio or to the Gateway API unchanged. */
+/**
+ * `spec.service` of a Canary: how the workload is exposed. Most of it is passed on to Istio or to the Gateway API
+ * unchanged.
+ */
 import {
   anything,
   boolean,
@@ -19,7 +22,10 @@ const API_GROUP = `^$|${DNS_SUBDOMAIN}`;
 const DNS_LABEL = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
 const KIND = "^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$";
 
-/** A string for which Istio's schema sets the format "string". It has no effect, but the schemas are compared with Flagger's. */
+/**
+ * A string for which Istio's schema sets the format "string". It has no effect, but the schemas are compared with
+ * Flagger's.
+ */
 const text = (about: string): Schema => string({ format: "string", about });
 const int32 = (about: string): Schema => integer({ format: "int32", about });
 const metadata = (about: string): Schema =>

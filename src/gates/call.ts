@@ -1,6 +1,6 @@
 /**
- * Calls a webhook. A gate is open when the final answer is 200, 201 or 202 (Q67). Every other answer refuses, and users see
- * the text of the refusal in the Canary's events.
+ * Calls a webhook. A gate is open when the final answer is 200, 201 or 202 (Q67). Every other answer refuses, and users
+ * see the text of the refusal in the Canary's events.
  */
 import { Agent, type Dispatcher } from "undici";
 import { createBackOff, NO_JITTER } from "../async/back-off.ts";

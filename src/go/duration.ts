@@ -1,4 +1,7 @@
-/** Durations as Go writes and reads them: "1m30s". In memory a duration is a number of milliseconds, down to the nanosecond. */
+/**
+ * Durations as Go writes and reads them: "1m30s". In memory a duration is a number of milliseconds, down to the
+ * nanosecond.
+ */
 
 /** Why a text is no duration; `message` is Go's text, which events contain. */
 export interface DurationError {
@@ -42,7 +45,9 @@ export function parseDuration(text: string): number | DurationError {
   return (Number(total) / 1e6) * (sign === "-" && total !== 0n ? -1 : 1);
 }
 
-/** Go reads the digits after the point as floats do: "0.333…h" with 19 digits is twenty minutes, not a nanosecond less. */
+/**
+ * Go reads the digits after the point as floats do: "0.333…h" with 19 digits is twenty minutes, not a nanosecond less.
+ */
 function nanoseconds(fraction: string, unit: bigint): bigint {
   const digits = fraction.slice(0, BigInt(fraction.slice(0, 19) || "0") > LONGEST ? 18 : 19);
   return BigInt(Math.trunc(Number(digits) * (Number(unit) / 10 ** digits.length)));

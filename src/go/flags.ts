@@ -7,7 +7,9 @@ export type FlagKind = "text" | "int" | "number" | "bool" | "duration";
 export type FlagTable = Readonly<Record<string, FlagKind>>;
 
 export interface GivenFlags {
-  /** Values by name, in the order given (a flag may be repeated). Booleans are "true" or "false"; numbers are checked. */
+  /**
+   * Values by name, in the order given (a flag may be repeated). Booleans are "true" or "false"; numbers are checked.
+   */
   readonly values: ReadonlyMap<string, readonly string[]>;
   /** What follows the flags. */
   readonly rest: readonly string[];

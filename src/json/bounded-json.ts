@@ -1,6 +1,6 @@
 /**
- * JSON of strangers. A megabyte of brackets takes V8 five times as long to read as a megabyte of text, and longer than the event
- * loop may be blocked: its shape is looked at before it is read.
+ * JSON of strangers. A megabyte of brackets takes V8 five times as long to read as a megabyte of text, and longer than
+ * the event loop may be blocked: its shape is looked at before it is read.
  */
 
 /** Objects and arrays within each other. */

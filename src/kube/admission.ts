@@ -3,10 +3,10 @@
  *
  *   enter ─► the lane of its namespace ─► a token of the rate ─► a free slot ─► sent ─► leave: answered or overloaded
  *
- * The number of slots adapts to the server. It grows by one after as many answers as there are slots. It is halved when the
- * server says 429, 503 or 504, or does not answer in time; then all requests wait for a moment, which grows while the server
- * stays overloaded. So a starved server gets less work until it recovers. Namespaces take turns: a tenant with a thousand
- * requests delays another tenant's request by one request.
+ * The number of slots adapts to the server. It grows by one after as many answers as there are slots. It is halved when
+ * the server says 429, 503 or 504, or does not answer in time; then all requests wait for a moment, which grows while
+ * the server stays overloaded. So a starved server gets less work until it recovers. Namespaces take turns: a tenant
+ * with a thousand requests delays another tenant's request by one request.
  */
 
 import { createBackOff } from "../async/back-off.ts";

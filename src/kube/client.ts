@@ -35,7 +35,10 @@ export async function listAll(
   namespace: string,
   options: ListOptions & {
     readonly metadataOnly?: boolean;
-    /** The part of each object that is kept; the rest is dropped page by page. With `metadataOnly` there is no other part. */
+    /**
+     * The part of each object that is kept; the rest is dropped page by page. With `metadataOnly` there is no other
+     * part.
+     */
     readonly part?: (object: KubeObject) => KubeObject;
   },
   signal: AbortSignal,

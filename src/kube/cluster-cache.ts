@@ -15,8 +15,8 @@ export interface ClusterCacheOptions {
   /** The only namespace to watch; absent or "": all. */
   readonly namespace?: string;
   /**
-   * Kinds that are watched in single namespaces, on demand, by their metadata: right for kinds with many large objects of
-   * which few are needed (ConfigMaps, Secrets). All other kinds are watched once, over all namespaces.
+   * Kinds that are watched in single namespaces, on demand, by their metadata: right for kinds with many large objects
+   * of which few are needed (ConfigMaps, Secrets). All other kinds are watched once, over all namespaces.
    */
   readonly perNamespace?: (type: ResourceType) => boolean;
   /** The part of each object of the kind that is kept; undefined: all of it. */

@@ -1,6 +1,6 @@
 /**
- * A cache for kinds with many large objects of which few are needed: ConfigMaps and Secrets. It mirrors the metadata of all
- * objects, and reads the contents of those that are held:
+ * A cache for kinds with many large objects of which few are needed: ConfigMaps and Secrets. It mirrors the metadata of
+ * all objects, and reads the contents of those that are held:
  *
  *   metadata watch ─► version of each object ─► is it held? ─► GET ─► contents, and listeners get the change
  *                                                  └─ no: nothing is read, no listener is called

@@ -1,6 +1,6 @@
 /**
- * Leader election on a coordination.k8s.io Lease, in the format of client-go, so that Flagger and Aviary can compete for the
- * same Lease during an upgrade.
+ * Leader election on a coordination.k8s.io Lease, in the format of client-go, so that Flagger and Aviary can compete
+ * for the same Lease during an upgrade.
  *
  *   follower ──(the lease has no holder, or the holder has not renewed it for its duration)──► write it: leader
  *   leader   ──(renewed every retryMs)──► ... ──(not renewed for renewMs, or taken)──► lost: stop all work
@@ -34,15 +34,18 @@ export interface LeaseOptions {
 export interface LeaseTiming {
   /** Another operator takes the lease over when it was not renewed for this long; whole seconds. */
   readonly durationMs: number;
-  /** The leader steps down when it could not renew for this long; less than durationMs, so that there are never two leaders. */
+  /**
+   * The leader steps down when it could not renew for this long; less than durationMs, so that there are never two
+   * leaders.
+   */
   readonly renewMs: number;
   /** Between two attempts. */
   readonly retryMs: number;
 }
 
 /**
- * Flagger's values, except the duration: Flagger's 60 seconds would leave every rollout alone for a minute after a leader is
- * killed. Each side waits at least as long as the holder asks for, so both can compete for one Lease.
+ * Flagger's values, except the duration: Flagger's 60 seconds would leave every rollout alone for a minute after a
+ * leader is killed. Each side waits at least as long as the holder asks for, so both can compete for one Lease.
  */
 export const LEASE_TIMING: LeaseTiming = { durationMs: 20_000, renewMs: 15_000, retryMs: 5000 };
 
@@ -56,7 +59,8 @@ export type LeaseEnd = "released" | "lost";
 /**
  * Waits for leadership, then runs `lead` with a signal that is aborted when leadership is lost or `signal` is aborted.
  * Releases the lease once `lead` has ended, so that the next leader need not wait.
- * @returns "lost" when another operator may lead now: the caller must stop; "released" after `signal` or when `lead` ended
+ * @returns "lost" when another operator may lead now: the caller must stop; "released" after `signal` or when `lead`
+ *   ended
  * @throws what `lead` throws, after the release
  */
 export async function leadWithLease(
@@ -193,7 +197,9 @@ function createCandidate(options: LeaseOptions, timing: LeaseTiming) {
       }
       return false;
     },
-    /** Resolves with "lost" when the lease was not renewed in time or has another holder, with "ended" after `signal`. */
+    /**
+     * Resolves with "lost" when the lease was not renewed in time or has another holder, with "ended" after `signal`.
+     */
     async renewUntilLost(signal: AbortSignal): Promise<"lost" | "ended"> {
       for (;;) {
         try {

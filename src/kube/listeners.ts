@@ -1,6 +1,6 @@
 /**
- * Delivers changes to listeners, each at its own pace: a slow listener has a longer queue, the errors of a broken one are
- * logged, and neither delays the watch or the others.
+ * Delivers changes to listeners, each at its own pace: a slow listener has a longer queue, the errors of a broken one
+ * are logged, and neither delays the watch or the others.
  */
 import type { ChangeListener, ObjectChange } from "../ports/kube.ts";
 import type { Log } from "../ports/log.ts";

@@ -10,7 +10,10 @@ export interface ObjectStore {
   get(namespace: string, name: string): KubeObject | undefined;
   list(namespace?: string): readonly KubeObject[];
   byIndex(index: string, key: string): readonly KubeObject[];
-  /** Returns no change when this version was stored already; two changes when an object of that name with another uid was. */
+  /**
+   * Returns no change when this version was stored already; two changes when an object of that name with another uid
+   * was.
+   */
   put(object: KubeObject): readonly ObjectChange[];
   /** @param last the object's last state @returns no change when it was not stored */
   remove(last: KubeObject): readonly ObjectChange[];
@@ -93,7 +96,9 @@ export function createObjectStore(indexers: Readonly<Record<string, Indexer>> = 
   };
 }
 
-/** Versions are compared for equality only, because their order is opaque. The uid distinguishes objects of one name. */
+/**
+ * Versions are compared for equality only, because their order is opaque. The uid distinguishes objects of one name.
+ */
 function isSameVersion(a: KubeObject, b: KubeObject): boolean {
   const version = a.metadata.resourceVersion;
   return version !== undefined && version === b.metadata.resourceVersion && a.metadata.uid === b.metadata.uid;

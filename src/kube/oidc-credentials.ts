@@ -1,6 +1,6 @@
 /**
- * The credentials of a kubeconfig's user with `auth-provider: oidc`, as kubectl has them: the ID token is the bearer token.
- * The identity provider issues a new ID token for the refresh token. The kubeconfig file is not written.
+ * The credentials of a kubeconfig's user with `auth-provider: oidc`, as kubectl has them: the ID token is the bearer
+ * token. The identity provider issues a new ID token for the refresh token. The kubeconfig file is not written.
  */
 import { readFile } from "node:fs/promises";
 import { request } from "undici";

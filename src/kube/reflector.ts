@@ -8,8 +8,8 @@
  *                    │   │  move the version on
  *                    └───┘ ended, broken or silent: resume
  *
- * A watch that lived for a while is resumed at once, because servers end watches every few minutes. After a watch that ended
- * quickly that would be a denial of service: only a watch that lived HEALTHY_MS resets the back-off.
+ * A watch that lived for a while is resumed at once, because servers end watches every few minutes. After a watch that
+ * ended quickly that would be a denial of service: only a watch that lived HEALTHY_MS resets the back-off.
  */
 
 import { createBackOff, DeadlineExceeded, withDeadline } from "../async/back-off.ts";
@@ -121,8 +121,8 @@ export async function reflect(
       const end = await watch(collection, world, timing, sink, progress, journal, signal);
       version = end === "too-old" ? undefined : progress.version;
     } catch (error) {
-      // A server that was unreachable, or refused, may come back with another history. A watch that resumes there could wait
-      // for a version that never comes.
+      // A server that was unreachable, or refused, may come back with another history. A watch that resumes there could
+      // wait for a version that never comes.
       version = progress.began ? progress.version : undefined;
       throw error;
     } finally {
@@ -185,7 +185,8 @@ async function watch(
   } catch (error) {
     if (isGone(error)) return "too-old";
     if (!(error instanceof DeadlineExceeded)) throw error;
-    // A server may be deaf to watches, or a proxy withholds answers: lists keep the cache at most `idleMs` old, and the log says so.
+    // A server may be deaf to watches, or a proxy withholds answers: lists keep the cache at most `idleMs` old, and the
+    // log says so.
     if (!progress.began) throw notBegun(path, error);
     journal.ended("silent");
     return "silent";

@@ -89,7 +89,10 @@ export function wasNeverSent(error: KubeError): boolean {
   return NEVER_SENT.has(codeOf(error.cause) ?? "");
 }
 
-/** The error to throw for `error`: the caller's own reason after an abort, a clear error unchanged, or why no answer came. */
+/**
+ * The error to throw for `error`: the caller's own reason after an abort, a clear error unchanged, or why no answer
+ * came.
+ */
 export function connectionError(asked: Asked, server: string, error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;
   if (error instanceof KubeError) return error;

@@ -44,8 +44,9 @@ export interface KubeTransport {
   send(request: KubeRequest, signal: AbortSignal): Promise<KubeFields>;
   /**
    * Sends a GET whose answer has no end. Resolves when the answer begins; iterating ends when the server closes it and
-   * throws KubeError when the connection breaks. It is tried once: a watcher has its own back-off. Iterate it or abort it.
-   * Only the caller limits the wait for the answer's begin, because a proxy may withhold it until there is a first event.
+   * throws KubeError when the connection breaks. It is tried once: a watcher has its own back-off. Iterate it or abort
+   * it. Only the caller limits the wait for the answer's begin, because a proxy may withhold it until there is a first
+   * event.
    */
   stream(request: Omit<KubeRequest, "method">, signal: AbortSignal): Promise<AsyncIterable<KubeFields>>;
   /** Metrics: the limit of requests under way, how many are under way, and how many wait. */
@@ -85,14 +86,14 @@ export interface TransportOptions {
 }
 
 /**
- * An API server gives up a write after 34 s and a read after 60 s. A client that gave up earlier would waste the server's
- * work and ask for it again.
+ * An API server gives up a write after 34 s and a read after 60 s. A client that gave up earlier would waste the
+ * server's work and ask for it again.
  */
 const WRITE_TIMEOUT_MS = 45_000;
 const READ_TIMEOUT_MS = 65_000;
 /**
- * Together with the urgent requests and about ten watches these stay below 40 connections. HTTP/1.1 needs one connection
- * per request under way.
+ * Together with the urgent requests and about ten watches these stay below 40 connections. HTTP/1.1 needs one
+ * connection per request under way.
  */
 export const MAX_IN_FLIGHT = 26;
 const URGENT_CONNECTIONS = 2;
@@ -237,7 +238,10 @@ type Skew = ReturnType<typeof createSkew>;
 /** The Date header has whole seconds, and the answer needs time to arrive. */
 const SAME_TIME_MS = 2_000;
 
-/** @param elapsed a clock that is never set: what it counts does not change when the machine's clock is set between two answers */
+/**
+ * @param elapsed a clock that is never set: what it counts does not change when the machine's clock is set between two
+ *   answers
+ */
 function createSkew(clock: Clock, elapsed: () => number) {
   let last: { readonly server: number; readonly at: number } | undefined;
   return {

@@ -1,6 +1,6 @@
 /**
- * Keys that need a turn. A key waits once, however often it is added. It never has two turns at the same time. A key that is
- * added during its own turn gets another turn after it.
+ * Keys that need a turn. A key waits once, however often it is added. It never has two turns at the same time. A key
+ * that is added during its own turn gets another turn after it.
  *
  *   add ──────────────► waiting ──► running ──► idle
  *   addAfter ─► timer ─────▲           │ added meanwhile, or failed (after its back-off)
@@ -18,8 +18,8 @@ export interface WorkQueueOptions {
   /** How many keys are worked on at once. */
   readonly concurrency: number;
   /**
-   * The lane of a key, e.g. its namespace. Lanes take turns, and no lane ever holds all slots: it may hold SHARE times as
-   * many as are free. Absent: all keys are in one lane, which may hold all slots.
+   * The lane of a key, e.g. its namespace. Lanes take turns, and no lane ever holds all slots: it may hold SHARE times
+   * as many as are free. Absent: all keys are in one lane, which may hold all slots.
    */
   readonly lane?: (key: string) => string;
   /** One turn. A throw (other than after `signal` was aborted) puts the key back after its back-off. */

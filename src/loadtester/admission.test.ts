@@ -1,4 +1,7 @@
-/** Who may call the load tester, over real HTTP: web pages, clients without a token, holders of the token, operators that sign. */
+/**
+ * Who may call the load tester, over real HTTP: web pages, clients without a token, holders of the token, operators
+ * that sign.
+ */
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";

@@ -1,10 +1,10 @@
 /**
- * Who may call the load tester. It runs commands and opens gates, so it refuses every request that a web page could make. With a
- * token it accepts only requests that prove who sends them:
+ * Who may call the load tester. It runs commands and opens gates, so it refuses every request that a web page could
+ * make. With a token it accepts only requests that prove who sends them:
  *
  *   Authorization: Bearer TOKEN          people and scripts
  *   http://:TOKEN@flagger-loadtester/    a webhook of any operator (sent as Basic)
- *   X-Aviary-Signature                   webhooks of an operator with -webhook-key-file, which need no token in the Canary
+ *   X-Aviary-Signature                   a webhook of an operator with -webhook-key-file; its Canary needs no token
  */
 import type { IncomingHttpHeaders } from "node:http";
 import { isIP } from "node:net";
@@ -49,7 +49,10 @@ function isFromPage(headers: IncomingHttpHeaders): boolean {
   return site !== undefined && site !== "none";
 }
 
-/** An address, or SERVICE[.NAMESPACE[.svc[.cluster.local]]]: except those of two labels, no page's owner can register such a name. */
+/**
+ * An address, or SERVICE[.NAMESPACE[.svc[.cluster.local]]]: except those of two labels, no page's owner can register
+ * such a name.
+ */
 function isServiceName(host: string): boolean {
   const name = host.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
   return isIP(name) !== 0 || /^[a-z0-9-]+(?:\.[a-z0-9-]+(?:\.svc(?:\.[a-z0-9.-]+)?)?)?\.?$/i.test(name);

@@ -69,8 +69,8 @@ function namesIn(commands: readonly (readonly string[])[]): string[] {
 }
 
 /**
- * Nothing when the line does not begin with a plain word, but with an assignment, a function or a word that continues in
- * quotes: the shell reports what is wrong.
+ * Nothing when the line does not begin with a plain word, but with an assignment, a function or a word that continues
+ * in quotes: the shell reports what is wrong.
  */
 function firstWord(text: string): string[] {
   const [first] = /^(?!\d+[<>])[\w./+-]+(?=[\s;&|<>]|$)(?!\s*\()/.exec(text.trim()) ?? [];

@@ -1,6 +1,6 @@
 /**
- * The environment of commands: what a shell, kubectl and helm need, and what the flag `-command-env` names. The load tester's own
- * environment may contain secrets, and every caller could print them.
+ * The environment of commands: what a shell, kubectl and helm need, and what the flag `-command-env` names. The load
+ * tester's own environment may contain secrets, and every caller could print them.
  */
 
 const PASSED = new Set([

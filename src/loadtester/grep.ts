@@ -93,7 +93,9 @@ function matcher({ letters, pattern }: GrepOptions): ((line: string) => boolean)
   }
 }
 
-/** In a basic regular expression `+ ? | ( ) { }` are plain, and special after a backslash: the opposite of JavaScript's. */
+/**
+ * In a basic regular expression `+ ? | ( ) { }` are plain, and special after a backslash: the opposite of JavaScript's.
+ */
 function basicToModern(pattern: string): string {
   return pattern.replaceAll(/\\?[+?|(){}]/g, (found) => (found.startsWith("\\") ? found.slice(1) : `\\${found}`));
 }

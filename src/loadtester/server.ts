@@ -46,7 +46,9 @@ export interface LoadtesterOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** For measuring latencies, milliseconds. */
   readonly monotonicMs?: () => number;
-  /** Bounds of the load made in this process; 500 workers and 2,000 requests per second for each command when absent. */
+  /**
+   * Bounds of the load made in this process; 500 workers and 2,000 requests per second for each command when absent.
+   */
   readonly limits?: LoadLimits;
   /** How long `stop` waits for awaited tasks (bash, helm, kubectl, concord); 1 min when absent. */
   readonly graceMs?: number;
@@ -219,7 +221,9 @@ async function replyTo(
   return awaitTask(service, task, response, parseBool(payload.metadata.returnCmdOutput ?? "") === true);
 }
 
-/** A task ends with its time, with the load tester, and with the caller: a task without a caller would waste a process. */
+/**
+ * A task ends with its time, with the load tester, and with the caller: a task without a caller would waste a process.
+ */
 async function awaitTask(
   service: Service,
   task: Extract<PreparedTask, { kind: "awaited" }>,

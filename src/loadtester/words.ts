@@ -1,6 +1,6 @@
 /**
- * Reads the simplest command lines as a POSIX shell would: words, quotes, backslashes, comments and `|`. Everything that
- * needs a real shell (variables, redirections, lists, loops) is recognised and named, never half understood.
+ * Reads the simplest command lines as a POSIX shell would: words, quotes, backslashes, comments and `|`. Everything
+ * that needs a real shell (variables, redirections, lists, loops) is recognised and named, never half understood.
  */
 
 export type CommandLine =

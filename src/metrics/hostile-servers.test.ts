@@ -1,6 +1,6 @@
 /**
- * Metric servers that attack the operator, or that an attacker has taken over. Each provider meets each attack: what it says is
- * short and in one line, what it was sent as a proof is not repeated, and no other server gets anything.
+ * Metric servers that attack the operator, or that an attacker has taken over. Each provider meets each attack: what it
+ * says is short and in one line, what it was sent as a proof is not repeated, and no other server gets anything.
  */
 import { generateKeyPairSync } from "node:crypto";
 import { createServer, type Server, type ServerResponse } from "node:http";

@@ -3,7 +3,10 @@ import { clean } from "../net/show.ts";
 /** Texts of servers are truncated where they enter a message; this limit is for the whole message. */
 const LONGEST = 4096;
 
-/** A query that could not be answered, or a provider that cannot be set up; the message is the text that goes into events. */
+/**
+ * A query that could not be answered, or a provider that cannot be set up; the message is the text that goes into
+ * events.
+ */
 export class MetricError extends Error {
   constructor(message: string) {
     super(clean(message, LONGEST));

@@ -20,11 +20,13 @@ export interface Observer {
   /** Template of a query for milliseconds, after multiplication by `durationScale`. */
   readonly duration: string;
   readonly durationScale: 1 | 1000;
-  /** Names have only word characters in this mesh's metrics: other characters become "_" before the query is rendered. */
+  /**
+   * Names have only word characters in this mesh's metrics: other characters become "_" before the query is rendered.
+   */
   readonly wordCharactersOnly?: true;
   /**
-   * The requests of canary and primary are both counted, so that the split can be compared with its promise. At most so many, per
-   * second and pod, are of no user: probes, scrapes.
+   * The requests of canary and primary are both counted, so that the split can be compared with its promise. At most so
+   * many, per second and pod, are of no user: probes, scrapes.
    */
   readonly strayRate?: number;
   /** Errors of the success rate are passed on without "running query failed: ". */
@@ -205,7 +207,8 @@ export interface ObserverChoice {
 /** The name under which the observer is chosen; "no values found" events show it. */
 export function observerKey({ meshProvider, ownProvider, targetIsService }: ObserverChoice): string {
   let key = meshProvider.includes("crossover") ? "crossover" : meshProvider;
-  // With the operator's provider linkerd, every canary is observed through linkerd, for any provider of the Canary (M16, Q46).
+  // With the operator's provider linkerd, every canary is observed through linkerd, for any provider of the Canary
+  // (M16, Q46).
   if (ownProvider) key = meshProvider.includes("linkerd") ? "linkerd" : ownProvider;
   // With this suffix, only keys that are matched by their prefix keep their queries; all others get istio's (Q45).
   return targetIsService ? `${key}:service` : key;
@@ -236,7 +239,8 @@ function wordsOf(model: QueryModel): QueryModel {
 
 /**
  * Runs one built-in check.
- * @returns percent for the success rate, whole milliseconds for the duration (infinite when the mesh reports infinity, M13)
+ * @returns percent for the success rate, whole milliseconds for the duration (infinite when the mesh reports infinity,
+ *   M13)
  * @throws MetricError with the text for the event
  */
 export async function askObserver(

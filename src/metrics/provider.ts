@@ -71,7 +71,10 @@ export function namespaceFor({ onlyNamespace }: Pick<ProviderOptions, "onlyNames
   throw new MetricError(`can't access namespace ${namespace}, cross-namespace references are blocked`);
 }
 
-/** Milliseconds of a duration of Go or a window of Prometheus. @throws MetricError "error parsing metric interval: …" */
+/**
+ * Milliseconds of a duration of Go or a window of Prometheus.
+ * @throws MetricError "error parsing metric interval: …"
+ */
 export function intervalMs({ interval }: ProviderOptions): number {
   const parsed = parseDuration(interval);
   if (typeof parsed === "number") return parsed;

@@ -1,4 +1,7 @@
-/** How every outgoing HTTP connection is made: name resolution, proxies, TLS, and egress rules. All rooms share this one place. */
+/**
+ * How every outgoing HTTP connection is made: name resolution, proxies, TLS, and egress rules. All rooms share this one
+ * place.
+ */
 import { lookup as systemLookup } from "node:dns";
 import type { LookupFunction } from "node:net";
 import { createSecureContext } from "node:tls";
@@ -26,7 +29,10 @@ export interface DispatcherOptions {
   readonly proxy?: string;
   /** Where connections may go; anywhere when absent. */
   readonly egress?: Egress;
-  /** Reads AVIARY_NAMESERVER, AVIARY_SEARCH, AVIARY_PORT_SHIFT, HTTP_PROXY, HTTPS_PROXY, NO_PROXY; the process's own when absent. */
+  /**
+   * Reads AVIARY_NAMESERVER, AVIARY_SEARCH, AVIARY_PORT_SHIFT, HTTP_PROXY, HTTPS_PROXY, NO_PROXY; the process's own
+   * when absent.
+   */
   readonly env?: Environment;
   /** Time for a connection to be made, in milliseconds; 10 s when absent. */
   readonly connectTimeoutMs?: number;
@@ -165,8 +171,8 @@ export function createDispatcher(options: DispatcherOptions = {}): Dispatcher {
 }
 
 /**
- * Certificates and keys are read once for all connections: reading a CA each time costs more than the handshake. A value that
- * cannot be read stays as it is, and the connection reports why.
+ * Certificates and keys are read once for all connections: reading a CA each time costs more than the handshake. A
+ * value that cannot be read stays as it is, and the connection reports why.
  */
 function sharedTls(tls: TlsOptions = {}) {
   const { ca, cert, key, ...rest } = tls;

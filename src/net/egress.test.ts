@@ -1,4 +1,7 @@
-/** Where the operator's requests may go: all forms of an address, names whose address changes, redirects, proxies. Over real sockets. */
+/**
+ * Where the operator's requests may go: all forms of an address, names whose address changes, redirects, proxies. Over
+ * real sockets.
+ */
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo, LookupFunction } from "node:net";
 import { request } from "undici";

@@ -1,7 +1,7 @@
 /**
- * Where the operator's requests may go. Tenants write addresses into Canaries, MetricTemplates and AlertProviders, and the operator
- * calls them from its own place in the network. So each address is checked after its name is resolved, at every connection: a
- * name whose address changes between two checks does not get around the rules.
+ * Where the operator's requests may go. Tenants write addresses into Canaries, MetricTemplates and AlertProviders, and
+ * the operator calls them from its own place in the network. So each address is checked after its name is resolved, at
+ * every connection: a name whose address changes between two checks does not get around the rules.
  *
  *   always refused                     link-local addresses and the metadata services of clouds
  *   refused unless local is allowed    the operator's own machine, the API server of the cluster
@@ -23,7 +23,10 @@ export interface EgressRules {
 export interface Egress {
   /** Whether the rules do not apply to this host and port. */
   trusts(host: string, port: string): boolean;
-  /** Why connecting to `host`, a name or an address, is refused. A name passes here; its addresses are checked when they are resolved. */
+  /**
+   * Why connecting to `host`, a name or an address, is refused. A name passes here; its addresses are checked when they
+   * are resolved.
+   */
   refusal(host: string): string | undefined;
 }
 

@@ -1,7 +1,7 @@
 /**
  * Name resolution for outgoing connections. Inside the sandbox, Service names such as `podinfo.test` exist only on the
- * sandbox's own nameserver. AVIARY_NAMESERVER=address:port names it, and AVIARY_SEARCH lists the domains that complete a
- * short name, as /etc/resolv.conf does in a pod. For other names the machine's resolver is used.
+ * sandbox's own nameserver. AVIARY_NAMESERVER=address:port names it, and AVIARY_SEARCH lists the domains that complete
+ * a short name, as /etc/resolv.conf does in a pod. For other names the machine's resolver is used.
  */
 import { lookup as systemLookup } from "node:dns";
 import { Resolver } from "node:dns/promises";

@@ -1,6 +1,7 @@
 /**
- * The one way out for HTTP: metric servers, webhooks and alert providers are called here. Time comes from the clock, bodies are
- * bounded, redirects follow one rule, and only harmless headers go to an origin that the caller did not name.
+ * The one way out for HTTP: metric servers, webhooks and alert providers are called here. Time comes from the clock,
+ * bodies are bounded, redirects follow one rule, and only harmless headers go to an origin that the caller did not
+ * name.
  */
 import { type Dispatcher, request } from "undici";
 import { type Deadline, deadline, TimeIsUp } from "../async/deadline.ts";

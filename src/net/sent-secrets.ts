@@ -13,7 +13,9 @@ export function withoutSent(text: string, url: URL, headers: Headers, harmless: 
   return secrets.reduce((left, secret) => left.replaceAll(secret, "…"), text);
 }
 
-/** The names of schemes are tokens of HTTP, as in "Api-Token abc". "Basic dTpw" also holds "dTpw", "u:p", "u" and "p". */
+/**
+ * The names of schemes are tokens of HTTP, as in "Api-Token abc". "Basic dTpw" also holds "dTpw", "u:p", "u" and "p".
+ */
 function partsOf(value: string): readonly string[] {
   const [, scheme = "", proof = ""] = /^([!#$%&'*+.^`|~\w-]+) +(.+)$/.exec(value) ?? [];
   if (proof === "") return [value];

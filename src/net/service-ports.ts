@@ -1,6 +1,6 @@
 /**
- * Ports of Services below 1024. Linux lets only root open such a port, so the sandbox of another user serves port N of a Service
- * at N + AVIARY_PORT_SHIFT. Hosts outside the sandbox keep their ports.
+ * Ports of Services below 1024. Linux lets only root open such a port, so the sandbox of another user serves port N of
+ * a Service at N + AVIARY_PORT_SHIFT. Hosts outside the sandbox keep their ports.
  */
 import { isIP } from "node:net";
 import { sandboxNames } from "./name-lookup.ts";

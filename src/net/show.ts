@@ -1,13 +1,14 @@
 /**
- * The parts of an address and of a foreign text that may appear in logs, events and terminals. Every text that does not come
- * from Aviary's own code passes one of these two functions.
+ * The parts of an address and of a foreign text that may appear in logs, events and terminals. Every text that does not
+ * come from Aviary's own code passes one of these two functions.
  */
 
 /** Longest foreign text in a message, in characters. */
 export const LONGEST_FOREIGN = 1024;
 
 /**
- * An address without the parts that may be secret: user, password, query and fragment. Without such parts it is unchanged.
+ * An address without the parts that may be secret: user, password, query and fragment. Without such parts it is
+ * unchanged.
  */
 export function show(address: string | URL): string {
   const text = String(address);
@@ -32,8 +33,8 @@ export function showHost(address: string): string {
 const PLAIN = /^https?:\/\/[A-Za-z0-9.[\]:_-]+(?:\/[^\s?#@\\\p{C}]*)?$/iu;
 
 /**
- * One line without control characters, of at most `longest` characters. White space becomes a space. Control characters, and
- * characters that change the direction of writing, become escapes.
+ * One line without control characters, of at most `longest` characters. White space becomes a space. Control
+ * characters, and characters that change the direction of writing, become escapes.
  */
 export function clean(text: string, longest = LONGEST_FOREIGN): string {
   const cut = text.length > longest ? text.slice(0, longest) : text;
@@ -63,7 +64,10 @@ export function visible(text: string): string {
 /** As UNSAFE, without the line feed and the tab. */
 const OBEYED = /[^\P{Cc}\n\t]|\p{Cf}|\p{Cs}/gu;
 
-/** Why an attempt failed, in one line. A failed connection has its reason in `cause` or, after several addresses, in `errors`. */
+/**
+ * Why an attempt failed, in one line. A failed connection has its reason in `cause` or, after several addresses, in
+ * `errors`.
+ */
 export function causeOf(error: unknown): string {
   return clean(causeText(error));
 }

@@ -1,10 +1,11 @@
 /**
- * How a receiver verifies that the operator sent a webhook: a header with a time and a code that only a holder of the key can make.
+ * How a receiver verifies that the operator sent a webhook: a header with a time and a code that only a holder of the
+ * key can make.
  *
  *   X-Aviary-Signature: t=1700000000000,v1=<HMAC-SHA256 of time, host, path and body, in hexadecimal>
  *
- * The key itself is never sent, so the receiver of a webhook cannot sign others. The host is signed, so that a request to one
- * receiver cannot open the gate of another.
+ * The key itself is never sent, so the receiver of a webhook cannot sign others. The host is signed, so that a request
+ * to one receiver cannot open the gate of another.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 

@@ -1,5 +1,6 @@
 /**
- * The queue of alerts. A turn hands an alert over and goes on; the queue tries until the alert is delivered or given up.
+ * The queue of alerts. A turn hands an alert over and goes on; the queue tries until the alert is delivered or given
+ * up.
  *
  *   deliver --> lane of its provider: one at a time, in order --> send --+--> delivered
  *                                        ^                               |

@@ -1,4 +1,6 @@
-/** Escapes for texts that come from outside, e.g. a webhook's answer. A chat must show such a text, not interpret it. */
+/**
+ * Escapes for texts that come from outside, e.g. a webhook's answer. A chat must show such a text, not interpret it.
+ */
 
 /** Slack's and Discord's escape, and Google Chat's HTML: no links, no mentions of channels. */
 export function escaped(text: string): string {

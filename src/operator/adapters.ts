@@ -69,8 +69,9 @@ export function chooseAdapters(canary: Canary, tables: AdapterTables): Chosen {
 }
 
 /**
- * What the Canary asks for and the provider cannot do. To ignore it would send all users to the canary (A/B, R28), hang the run at its
- * first step (mirroring, R2), or move users between the versions (affinity). Without weights the plan replaces the strategy instead.
+ * What the Canary asks for and the provider cannot do. To ignore it would send all users to the canary (A/B, R28), hang
+ * the run at its first step (mirroring, R2), or move users between the versions (affinity). Without weights the plan
+ * replaces the strategy instead.
  */
 function inability({ spec }: Canary, router: Router, tables: AdapterTables): string | undefined {
   const { analysis } = spec;

@@ -27,14 +27,19 @@ export interface Rights {
 
 /** Objects are read from caches, which list and watch. */
 const READ = ["list", "watch"];
-/** Objects are created and patched, and hardly any is deleted: what the operator makes goes with its owner, the Canary. */
+/**
+ * Objects are created and patched, and hardly any is deleted: what the operator makes goes with its owner, the Canary.
+ */
 const MAKE = [...READ, "create", "patch"];
 /** Copies of autoscalers are deleted, too (two must not scale one primary), and the oldest records of runs. */
 const REPLACE = [...MAKE, "delete"];
 /** Records of runs are written and counted, and never watched. */
 const RECORD = ["get", "list", "create", "patch", "delete"];
 const CHANGE = [...READ, "patch"];
-/** Beside the cache one object is asked for by its name: the contents of ConfigMaps and Secrets, the Lease, a run's record. */
+/**
+ * Beside the cache one object is asked for by its name: the contents of ConfigMaps and Secrets, the Lease, a run's
+ * record.
+ */
 const GET = "get";
 const LEASE = [GET, ...READ, "create", "update"];
 

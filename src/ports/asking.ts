@@ -17,8 +17,8 @@ export interface Count {
   /** How many of them failed; absent where the metrics do not tell. */
   readonly failed?: number;
   /**
-   * At most so many of them, per second and pod, no route led there: probes, scrapes. Absent: the count says nothing of how the
-   * mesh splits.
+   * At most so many of them, per second and pod, no route led there: probes, scrapes. Absent: the count says nothing of
+   * how the mesh splits.
    */
   readonly strayRate?: number;
 }

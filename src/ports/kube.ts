@@ -5,8 +5,9 @@ import type { Json, KubeFields, KubeObject, ObjectRef, ResourceType } from "./ku
 export class KubeError extends Error {
   /**
    * @param code HTTP status; 0 when no usable answer came
-   * @param reason metav1.Status.reason, e.g. "Conflict", or Aviary's own where there is no answer to quote: Unreachable,
-   *   Timeout, BadAnswer, Config (no usable kubeconfig), Credentials (an exec plugin or a token file failed)
+   * @param reason metav1.Status.reason, e.g. "Conflict", or Aviary's own where there is no answer to quote:
+   *   Unreachable, Timeout, BadAnswer, Config (no usable kubeconfig), Credentials (an exec plugin or a token file
+   *   failed)
    * @param details metav1.Status.details
    */
   constructor(
@@ -30,7 +31,9 @@ export const isForbidden = (error: unknown): boolean => answered(error, 403);
 export const isDenied = (error: unknown): boolean => answered(error, 401) || answered(error, 403);
 /** The object already exists (409). */
 export const isAlreadyExists = (error: unknown): boolean => answered(error, 409, "AlreadyExists");
-/** Another writer changed the object, or owns the applied field (409, but not AlreadyExists): read again, decide again. */
+/**
+ * Another writer changed the object, or owns the applied field (409, but not AlreadyExists): read again, decide again.
+ */
 export const isConflict = (error: unknown): boolean => answered(error, 409) && !isAlreadyExists(error);
 /** The resourceVersion or continue token is too old (410): list again. */
 export const isGone = (error: unknown): boolean => answered(error, 410);
@@ -138,8 +141,8 @@ export interface ObjectCache {
   /** Why the server cannot be listed or watched now, in its words, e.g. that RBAC forbids it; undefined when it can. */
   readonly trouble?: string | undefined;
   /**
-   * The server's words when it lets us list, and refuses (401, 403) to let us watch; undefined once a watch has begun. Such a cache
-   * looks current, and is not.
+   * The server's words when it lets us list, and refuses (401, 403) to let us watch; undefined once a watch has begun.
+   * Such a cache looks current, and is not.
    */
   readonly refusal?: string | undefined;
   /** Resolves with the server's words when it refuses (401, 403) to list or watch; absent: it is never refused. */
@@ -150,8 +153,9 @@ export interface ObjectCache {
   /** Objects that the named index files under `key`. @throws Error when there is no such index */
   byIndex(index: string, key: string): readonly KubeObject[];
   /**
-   * Calls `listener` with `added` for what is cached already, then with every change in order. Never called re-entrantly; a
-   * promise is awaited before this listener's next call, but no other caller waits for the promise; what it throws is logged.
+   * Calls `listener` with `added` for what is cached already, then with every change in order. Never called
+   * re-entrantly; a promise is awaited before this listener's next call, but no other caller waits for the promise;
+   * what it throws is logged.
    * @returns stops listening
    */
   onChange(listener: ChangeListener): () => void;

@@ -29,7 +29,7 @@ export interface ObjectMeta {
 }
 
 /** Any object of the Kubernetes API, as its JSON. */
-// biome-ignore lint/suspicious/noExplicitAny: fields below the metadata differ by kind; adapters narrow them where they read.
+// biome-ignore lint/suspicious/noExplicitAny: fields differ by kind; adapters narrow them where they read.
 export type KubeFields = any;
 
 export interface KubeObject {
@@ -42,7 +42,9 @@ export interface KubeObject {
   [field: string]: KubeFields;
 }
 
-/** Names one resource of the API, e.g. `{ group: "apps", version: "v1", plural: "deployments", kind: "Deployment" }`. */
+/**
+ * Names one resource of the API, e.g. `{ group: "apps", version: "v1", plural: "deployments", kind: "Deployment" }`.
+ */
 export interface ResourceType {
   /** Empty for the core group. */
   readonly group: string;

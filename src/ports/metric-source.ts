@@ -1,4 +1,6 @@
-/** What a query gave. No data is an expected outcome, not a failure: nothing was asked of the canary yet, for example. */
+/**
+ * What a query gave. No data is an expected outcome, not a failure: nothing was asked of the canary yet, for example.
+ */
 export type Measurement =
   | { readonly kind: "value"; readonly value: number }
   | { readonly kind: "no-data"; readonly detail: string };

@@ -27,8 +27,8 @@ export interface MadeObject {
   /** What it is, for the text of an event: "the copy of ConfigMap db". */
   readonly as: string;
   /**
-   * "shared": Canaries may use it together. "adopted": it may have been there before, and only another Canary's is refused.
-   * Absent: it was made for this Canary, or it is refused.
+   * "shared": Canaries may use it together. "adopted": it may have been there before, and only another Canary's is
+   * refused. Absent: it was made for this Canary, or it is refused.
    */
   readonly use?: "shared" | "adopted";
   /** Whether an object without an owner was made by Aviary or Flagger all the same; absent: never. */

@@ -34,8 +34,8 @@ export interface ForTheRecord {
 export type SaidOf = Pick<Canary, "ref" | "uid" | "resourceVersion"> & Partial<Pick<Canary, "spec" | "status">>;
 
 /**
- * A listener: Kubernetes Events, log, metrics, journal, alerts, live stream. Returns at once and never throws: what is slow
- * is queued.
+ * A listener: Kubernetes Events, log, metrics, journal, alerts, live stream. Returns at once and never throws: what is
+ * slow is queued.
  */
 export interface Recorder {
   record(turn: Turn): void;

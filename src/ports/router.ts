@@ -15,7 +15,9 @@ export interface Router {
   /** Provider string, e.g. "istio". */
   readonly name: string;
   readonly capabilities: Capabilities;
-  /** The kinds that the router reads or writes, beside those that every room knows (RESOURCES of ports/kubernetes.ts). */
+  /**
+   * The kinds that the router reads or writes, beside those that every room knows (RESOURCES of ports/kubernetes.ts).
+   */
   readonly kinds: readonly RouterKind[];
   /** Names with a suffix after a colon are served too: "smi:v1alpha2" serves "smi:v1alpha2:istio". */
   readonly takesSuffix?: true;
@@ -32,8 +34,8 @@ export interface Router {
   /** False: the mesh says that it has not taken the latest version of the routes yet. Absent: the mesh says nothing. */
   followed?(canary: Canary, seen: Snapshot): boolean;
   /**
-   * Whole objects as they should be, in the order in which to write them: for an object that exists, the seen one with our
-   * fields replaced. Session cookies come from `canary.status.cookies`.
+   * Whole objects as they should be, in the order in which to write them: for an object that exists, the seen one with
+   * our fields replaced. Session cookies come from `canary.status.cookies`.
    */
   render(canary: Canary, routes: Routes, seen: Snapshot): readonly KubeObject[];
   /** Objects that must exist before the pods of the primary are made. They carry no traffic yet. */

@@ -14,12 +14,18 @@ export const CANARY_LABEL = "aviary.flagger.app/canary";
 /** A label has 63 characters at most, and ends with a letter or a digit. */
 const LONGEST_LABEL = 63;
 
-/** The value of CANARY_LABEL. Two long names may have the same value, so that `isOfCanary` decides what belongs to a Canary. */
+/**
+ * The value of CANARY_LABEL. Two long names may have the same value, so that `isOfCanary` decides what belongs to a
+ * Canary.
+ */
 export function canaryLabel(name: string): string {
   return name.slice(0, LONGEST_LABEL).replace(/[^A-Za-z0-9]+$/, "");
 }
 
-/** Finds the CanaryActions and CanaryRuns of a Canary, and perhaps those of another one with a long name: see `isOfCanary`. */
+/**
+ * Finds the CanaryActions and CanaryRuns of a Canary, and perhaps those of another one with a long name: see
+ * `isOfCanary`.
+ */
 export const canarySelector = (name: string): string => `${CANARY_LABEL}=${canaryLabel(name)}`;
 
 /** Whether a CanaryAction or a CanaryRun is about the Canary of that name, in its own namespace. */

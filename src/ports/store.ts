@@ -27,7 +27,8 @@ export interface CanaryStore {
    */
   save(canary: Canary, status: CanaryStatus, signal: AbortSignal): Promise<Canary>;
   /**
-   * Writes nothing, but checks that `canary` is still current: to act on an older Canary would undo another writer's work.
+   * Writes nothing, but checks that `canary` is still current: to act on an older Canary would undo another writer's
+   * work.
    * @throws KubeError Conflict when another writer wrote since `canary` was loaded
    */
   confirm(canary: Canary, signal: AbortSignal): Promise<void>;

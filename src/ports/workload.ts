@@ -23,8 +23,8 @@ export interface PodSelector {
 
 export type WorkloadReading =
   /**
-   * Nothing can be done: text of a Warning event. `gone`: the target was deleted, and its pods with it. `unreadable`: the
-   * target's revision cannot be read, because it refers to a ConfigMap or Secret that is missing.
+   * Nothing can be done: text of a Warning event. `gone`: the target was deleted, and its pods with it. `unreadable`:
+   * the target's revision cannot be read, because it refers to a ConfigMap or Secret that is missing.
    */
   | { readonly kind: "problem"; readonly detail: string; readonly gone?: true; readonly unreadable?: true }
   | {
@@ -49,9 +49,9 @@ export interface Workload {
   made(canary: Canary, seen: Snapshot): readonly MadeObject[];
   read(canary: Canary, seen: Snapshot, now: number): WorkloadReading;
   /**
-   * The primary copy and its configuration as they should be, in the order in which to write them; whole objects, for an
-   * existing one the seen object with our fields replaced. The template is only ever copied from a target that still holds
-   * the revision asked for.
+   * The primary copy and its configuration as they should be, in the order in which to write them; whole objects, for
+   * an existing one the seen object with our fields replaced. The template is only ever copied from a target that still
+   * holds the revision asked for.
    */
   renderPrimary(canary: Canary, world: DesiredWorld, seen: Snapshot): readonly KubeObject[];
   /** The target, scaled as it should be; empty when it is not to be touched. */

@@ -1,6 +1,6 @@
 /**
- * Canaries of every provider, and what the real Flagger wrote for them: `golden/<case>.json`. The files are
- * written by test/e2e/operator/beside-flagger-routes.test.ts; beside-flagger.test.ts compares Aviary's objects with them.
+ * Canaries of every provider, and what the real Flagger wrote for them: `golden/<case>.json`. The files are written by
+ * test/e2e/operator/beside-flagger-routes.test.ts; beside-flagger.test.ts compares Aviary's objects with them.
  */
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
 

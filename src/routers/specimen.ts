@@ -1,4 +1,7 @@
-/** What the conformance suite needs to test a router: a Canary of each kind that the router serves, and the cluster around it. */
+/**
+ * What the conformance suite needs to test a router: a Canary of each kind that the router serves, and the cluster
+ * around it.
+ */
 import type { KubeObject } from "../ports/kubernetes.ts";
 
 export interface Specimen {

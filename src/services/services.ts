@@ -74,8 +74,8 @@ function renderService(
 }
 
 /**
- * An existing Service is pointed at the primary's pods as soon as one of them can serve: before, it may select other pods
- * that can. A primary that was created again with another selector starts without ready pods.
+ * An existing Service is pointed at the primary's pods as soon as one of them can serve: before, it may select other
+ * pods that can. A primary that was created again with another selector starts without ready pods.
  */
 function podSelectorOf(
   servedBy: "primary" | "canary",

@@ -1,8 +1,8 @@
 /** A quantity of the simulated world as a function of time and of the canary's share of the traffic. */
 
 /**
- * A number; or points with straight lines between them, over seconds since the release (`time`) or over the percent of the
- * traffic that the canary gets (`weight`). Before the first point and after the last the value is constant.
+ * A number; or points with straight lines between them, over seconds since the release (`time`) or over the percent of
+ * the traffic that the canary gets (`weight`). Before the first point and after the last the value is constant.
  */
 export type Curve =
   | number

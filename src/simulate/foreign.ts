@@ -1,4 +1,7 @@
-/** Objects of other owners with names that the operator wants for its own. It must not touch them, and waits until they are gone. */
+/**
+ * Objects of other owners with names that the operator wants for its own. It must not touch them, and waits until they
+ * are gone.
+ */
 import type { KubeObject } from "../ports/kubernetes.ts";
 import type { Chance } from "./random.ts";
 import type { Scenario } from "./scenario.ts";

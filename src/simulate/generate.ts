@@ -49,7 +49,8 @@ function withOthers(scenario: Scenario, isPlain: boolean, chance: Chance): Scena
   if (what === "labels") return withOtherLabels(scenario, chance);
   if (what === "outage") return withOutage(scenario, chance);
   if (scenario.canary.spec.autoscalerRef === undefined) return scenario;
-  // An autoscaler that stays without its reference would bring the target up again, each time that the operator takes it down.
+  // An autoscaler that stays without its reference would bring the target up again, each time that the operator takes
+  // it down.
   const afterMs = chance.between(0, 200) * 1_000;
   const edit = { afterMs, kind: "edit-canary", spec: { autoscalerRef: null } } as const;
   const gone = { afterMs: afterMs + 20_000, kind: "delete-scaler" } as const;

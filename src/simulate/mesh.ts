@@ -23,7 +23,10 @@ export interface Mesh {
   split(): Split;
   /** Pods that answer requests for a role, by image. */
   serving(role: Role): ReadonlyMap<string, number>;
-  /** Whether the copy of a role has pods that could serve, if its Service selects them; false where no Service selects pods. */
+  /**
+   * Whether the copy of a role has pods that could serve, if its Service selects them; false where no Service selects
+   * pods.
+   */
   hasPods(role: Role): boolean;
 }
 

@@ -1,4 +1,6 @@
-/** The operator under test: the real engine with the real routers and workloads, between ports of the simulated world. */
+/**
+ * The operator under test: the real engine with the real routers and workloads, between ports of the simulated world.
+ */
 import type { Alert, Canary, CanaryRef } from "../core/canary.ts";
 import type { RolloutEvent } from "../core/events.ts";
 import type { Answer, Probe } from "../core/observation.ts";

@@ -20,7 +20,9 @@ export interface QuestionPorts {
   readonly releasedAt: () => number | undefined;
 }
 
-/** How many requests a version got in the last `ms`, as a metric server counts them: whole requests, and no stray ones. */
+/**
+ * How many requests a version got in the last `ms`, as a metric server counts them: whole requests, and no stray ones.
+ */
 export function createCounts({ schedule, traffic }: Pick<QuestionPorts, "schedule" | "traffic">) {
   return (role: Role, ms: number): Count => {
     const to = schedule.now();

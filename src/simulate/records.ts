@@ -1,4 +1,7 @@
-/** The CanaryRuns of a simulated cluster, kept apart from its other objects: what happens to them must change nothing else. */
+/**
+ * The CanaryRuns of a simulated cluster, kept apart from its other objects: what happens to them must change nothing
+ * else.
+ */
 
 import { KubeError } from "../ports/kube.ts";
 import type { KubeFields, KubeObject, ObjectRef } from "../ports/kubernetes.ts";

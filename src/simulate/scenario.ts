@@ -14,7 +14,9 @@ export interface Behaviour {
   readonly latencyMs: Curve;
   /** From the start of a pod until it can serve. */
   readonly readyAfterMs: number;
-  /** `start`: never gets ready. A number: every pod crashes this many milliseconds after it got ready, again and again. */
+  /**
+   * `start`: never gets ready. A number: every pod crashes this many milliseconds after it got ready, again and again.
+   */
   readonly crash?: "start" | number;
   /** As `crash`, but only in the primary: a tested revision may still fail when it takes over. */
   readonly crashAsPrimary?: "start" | number;
@@ -40,7 +42,10 @@ export type UserAction = { readonly afterMs: number } & (
   | { readonly kind: "edit-canary"; readonly spec: KubeFields }
   | { readonly kind: "delete-canary" | "delete-target" | "delete-routes" | "edit-routes" | "delete-primary" }
   | { readonly kind: "restore-target" | "delete-scaler" }
-  /** The target no longer refers to its ConfigMap, or refers to one of another name, as kustomize's configMapGenerator does. */
+  /**
+   * The target no longer refers to its ConfigMap, or refers to one of another name, as kustomize's configMapGenerator
+   * does.
+   */
   | { readonly kind: "drop-config" }
   | { readonly kind: "rename-config"; readonly value: string }
   /** The objects of other owners that stand where the operator wants to make its own. */

@@ -1,6 +1,6 @@
 /**
- * Virtual time in one thread: a queue of future events. Between two events every promise runs to its end, so a run depends on
- * its seed alone. No timer of the machine is used, and nothing waits in real time.
+ * Virtual time in one thread: a queue of future events. Between two events every promise runs to its end, so a run
+ * depends on its seed alone. No timer of the machine is used, and nothing waits in real time.
  */
 import { sleepBy } from "../async/timers.ts";
 import type { Clock } from "../ports/clock.ts";

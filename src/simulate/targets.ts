@@ -1,4 +1,7 @@
-/** The kinds of target in the simulated world: the revision in an object, how people change it, and the owners of its fields. */
+/**
+ * The kinds of target in the simulated world: the revision in an object, how people change it, and the owners of its
+ * fields.
+ */
 
 import { promotionId } from "../core/identity.ts";
 import { hashPodTemplate, hashServiceSpec, hashText, SCALE_TO_ZERO_SELECTOR } from "../go/hash/hash.ts";

@@ -1,6 +1,6 @@
 /**
- * Users with browsers, for strategies that distinguish them: each has headers and keeps its cookies, and is sent where the
- * VirtualService's rules say. They send a request every few seconds.
+ * Users with browsers, for strategies that distinguish them: each has headers and keeps its cookies, and is sent where
+ * the VirtualService's rules say. They send a request every few seconds.
  */
 import { type KubeFields, RESOURCES } from "../ports/kubernetes.ts";
 import type { Role } from "./mesh.ts";

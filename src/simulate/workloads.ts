@@ -1,4 +1,6 @@
-/** The cluster's controllers that run pods: each changed object is checked a moment later, and whenever its pods change. */
+/**
+ * The cluster's controllers that run pods: each changed object is checked a moment later, and whenever its pods change.
+ */
 import type { KubeFields, KubeObject, ObjectRef, ResourceType } from "../ports/kubernetes.ts";
 import { daemonSets, NODES } from "./controllers/daemonset.ts";
 import { DEPLOYMENTS } from "./controllers/deployment.ts";

@@ -1,6 +1,6 @@
 /**
- * Watches a model cluster turn by turn and throws when a rollout breaks a rule. It keeps its own record of every run and computes
- * the demands of a strategy itself: it uses neither the plan, nor the steps, nor the memory in the status.
+ * Watches a model cluster turn by turn and throws when a rollout breaks a rule. It keeps its own record of every run
+ * and computes the demands of a strategy itself: it uses neither the plan, nor the steps, nor the memory in the status.
  */
 
 import type { CanarySpec, CanaryStatus, HookType, Revision, Routes } from "../core/canary.ts";
@@ -216,7 +216,9 @@ function drainFrom({ analysis }: CanarySpec, now: number): Drain {
   return { from: now, until: now + Math.min(5_000, analysis.intervalMs / 5) };
 }
 
-/** A copy that may still get requests is not scaled down: proxies learn of new routes a moment after they are written. */
+/**
+ * A copy that may still get requests is not scaled down: proxies learn of new routes a moment after they are written.
+ */
 function judgeDrain({ tookDown, input, transition }: Turn, now: number, { from, until }: Drain): void {
   if (!tookDown || input.deleting) return;
   const unserved = input.observation.readings.target.available === 0;

@@ -13,7 +13,10 @@ export interface ManualClock extends Clock {
   sleeping(): readonly number[];
   /** The requested duration of every sleep so far, in the order in which they began. */
   readonly asked: readonly number[];
-  /** Moves on, and wakes sleepers one by one in the order in which they are due; each may run as far as it can without I/O. */
+  /**
+   * Moves on, and wakes sleepers one by one in the order in which they are due; each may run as far as it can without
+   * I/O.
+   */
   advance(ms: number): Promise<void>;
 }
 

@@ -1,7 +1,7 @@
 /**
- * A small model of a cluster, and the core's loop around it: load, observe, advance, save, converge. Everything that a real
- * cluster does by itself (pods start, die, are replaced) happens at times that are known beforehand, so that a run is
- * repeatable. The model does not know what the core should do.
+ * A small model of a cluster, and the core's loop around it: load, observe, advance, save, converge. Everything that a
+ * real cluster does by itself (pods start, die, are replaced) happens at times that are known beforehand, so that a run
+ * is repeatable. The model does not know what the core should do.
  */
 import { isDeepStrictEqual } from "node:util";
 import type { Canary, CanaryStatus, Revision, Routes } from "../core/canary.ts";

@@ -1,4 +1,7 @@
-/** An OpenID Connect provider for tests: it signs the identity that a test gives it, and holds the client to PKCE and its secret. */
+/**
+ * An OpenID Connect provider for tests: it signs the identity that a test gives it, and holds the client to PKCE and
+ * its secret.
+ */
 import { createHash, createSign, generateKeyPairSync, randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";

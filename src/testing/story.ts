@@ -1,6 +1,6 @@
 /**
- * Plays the core alone against a world that is described in a few words, in virtual time, and prints what happened. One line
- * per turn: seconds since the start, phase, weights, events.
+ * Plays the core alone against a world that is described in a few words, in virtual time, and prints what happened. One
+ * line per turn: seconds since the start, phase, weights, events.
  */
 import type { CanaryStatus, Revision, Routes } from "../core/canary.ts";
 import { type DesiredWorld, desired, nextTurnAt } from "../core/desired.ts";

@@ -1,7 +1,8 @@
 /**
- * An API server for bursts and large clusters: a real HTTP server over objects in memory, as slow as a test wants. It works on
- * few requests at once, the others wait, and a request that waits for too long is answered with 504, as by a
- * starved kube-apiserver. Its Deployments become ready as soon as they are written. For small worlds see toy-api-server.ts.
+ * An API server for bursts and large clusters: a real HTTP server over objects in memory, as slow as a test wants. It
+ * works on few requests at once, the others wait, and a request that waits for too long is answered with 504, as by a
+ * starved kube-apiserver. Its Deployments become ready as soon as they are written. For small worlds see
+ * toy-api-server.ts.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
@@ -181,7 +182,9 @@ export async function startStubCluster(options: StubOptions = {}): Promise<StubC
     return object;
   }
 
-  /** As the controllers of workloads do. What was written meanwhile is kept, and a newer template has its own rollout. */
+  /**
+   * As the controllers of workloads do. What was written meanwhile is kept, and a newer template has its own rollout.
+   */
   function roll(collection: string, { metadata: { namespace, name, generation } }: KubeObject): void {
     const { readyAfterMs } = options;
     const saveAs = (state: (object: KubeObject) => KubeFields): void => {

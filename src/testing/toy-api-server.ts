@@ -1,7 +1,7 @@
 /**
  * A small real HTTP server with the part of the Kubernetes API that a client needs: create, read, list in pages,
- * replace, merge-patch, delete, and watches with bookmarks and 410. A test can kill it, restart it, or make it silent or rude.
- * The sandbox's API server answers like a full cluster.
+ * replace, merge-patch, delete, and watches with bookmarks and 410. A test can kill it, restart it, or make it silent
+ * or rude. The sandbox's API server answers like a full cluster.
  */
 import {
   createServer,
@@ -15,8 +15,9 @@ import { applyMergePatch } from "../json/merge-patch.ts";
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
 
 /**
- * normal; silent: accepts connections and does not answer; deaf: answers everything but watches; rude: answers every watch and
- * closes it at once; withholding: as behind a proxy that sends the head of an answer together with its first bytes.
+ * normal; silent: accepts connections and does not answer; deaf: answers everything but watches; rude: answers every
+ * watch and closes it at once; withholding: as behind a proxy that sends the head of an answer together with its first
+ * bytes.
  */
 export type Manners = "normal" | "silent" | "deaf" | "rude" | "withholding";
 

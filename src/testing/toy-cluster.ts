@@ -1,6 +1,6 @@
 /**
- * A cluster without a server: objects in memory, written as the operator writes them (created when missing, else merged with
- * the smallest patch). Objects that are read from it are frozen, so that no test changes them by accident.
+ * A cluster without a server: objects in memory, written as the operator writes them (created when missing, else merged
+ * with the smallest patch). Objects that are read from it are frozen, so that no test changes them by accident.
  */
 import { applyMergePatch } from "../json/merge-patch.ts";
 import type { KubeFields, KubeObject, ObjectRef } from "../ports/kubernetes.ts";

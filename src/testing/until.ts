@@ -2,7 +2,10 @@
 
 const LIMIT_MS = 20_000;
 
-/** Resolves when `holds` returns something truthy; checks after each round of the event loop. @throws Error after 20 s */
+/**
+ * Resolves when `holds` returns something truthy; checks after each round of the event loop.
+ * @throws Error after 20 s
+ */
 export async function until<T>(what: string, holds: () => T): Promise<NonNullable<T>> {
   const giveUpAt = performance.now() + LIMIT_MS;
   for (;;) {

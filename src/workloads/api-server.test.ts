@@ -1,6 +1,6 @@
 /**
- * What the operator writes, and what an API server makes of it: the API server validates, fills in defaults, assigns addresses,
- * and refuses to change immutable fields. None of these may cause a second write.
+ * What the operator writes, and what an API server makes of it: the API server validates, fills in defaults, assigns
+ * addresses, and refuses to change immutable fields. None of these may cause a second write.
  */
 import { describe, expect, it } from "vitest";
 import { createStore } from "../../sandbox/api-server/store.ts";

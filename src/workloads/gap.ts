@@ -25,8 +25,9 @@ export function daemonSetHasGap(strategy: UpdateStrategy | undefined, nodes: num
 }
 
 /**
- * A new pod of a StatefulSet starts after the old one is gone, one after the other unless the cluster allows more. They are replaced from
- * the highest number downwards, whether they are ready or not: the first to go may be the only one that serves.
+ * A new pod of a StatefulSet starts after the old one is gone, one after the other unless the cluster allows more. They
+ * are replaced from the highest number downwards, whether they are ready or not: the first to go may be the only one
+ * that serves.
  * @param available pods that can serve now; absent: all of them
  */
 export function statefulSetHasGap(

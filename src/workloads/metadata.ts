@@ -1,8 +1,14 @@
-/** Names, labels, annotations and owners of the objects that are created for a Canary: rules that all target kinds share. */
+/**
+ * Names, labels, annotations and owners of the objects that are created for a Canary: rules that all target kinds
+ * share.
+ */
 import type { KubeObject } from "../ports/kubernetes.ts";
 import type { Strings, WorkloadObject } from "../ports/kubernetes-types.ts";
 
-/** Keys that contain this word tie an object to its Flux source. On a copy they would make Flux delete or rewrite the copy. */
+/**
+ * Keys that contain this word tie an object to its Flux source. On a copy they would make Flux delete or rewrite the
+ * copy.
+ */
 const FLUX_MARKER = "toolkit.fluxcd.io";
 
 /** Names the promotion that a pod template comes from. A new value makes Kubernetes replace the pods. */
@@ -20,7 +26,8 @@ export function withoutFlux(map: Strings | undefined): Record<string, string> {
 
 /**
  * The target's labels or annotations that its primary may carry: keys that begin with one of `prefixes`
- * (`-include-label-prefix`). `*` stands for all keys; an empty prefix, the default, for none. Keys of Flux are never carried.
+ * (`-include-label-prefix`). `*` stands for all keys; an empty prefix, the default, for none. Keys of Flux are never
+ * carried.
  */
 export function filterPrefixes(map: Strings | undefined, prefixes: readonly string[]): Record<string, string> {
   const wanted = (key: string) =>
@@ -51,9 +58,9 @@ export interface PodLabels {
 }
 
 /**
- * The selector of a new primary is the target's match labels, with `-primary` appended to the value of the first label of
- * `selectorLabels` (`-selector-labels`) among them. An existing primary keeps its own selector, even when the flag has
- * changed, or when the target was created again with other match labels.
+ * The selector of a new primary is the target's match labels, with `-primary` appended to the value of the first label
+ * of `selectorLabels` (`-selector-labels`) among them. An existing primary keeps its own selector, even when the flag
+ * has changed, or when the target was created again with other match labels.
  * @returns undefined when no label is found; `noSelectorLabel` has the text
  */
 export function podLabelsOf(

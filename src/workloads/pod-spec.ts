@@ -22,8 +22,8 @@ const SIDECARS = new Set(["istio-proxy", "envoy"]);
 /**
  * The container ports of a pod spec, sorted by name, without sidecars, init containers and the Service's own target
  * (`targetPort`, by number or name; the port itself when unset or 0). A port without a name, or with the name of the
- * Service's own port, is called `tcp-<container>-<index>`. Of two ports with the same name the last counts. A port number
- * is published once, because the API server refuses a Service that lists a name or a number twice.
+ * Service's own port, is called `tcp-<container>-<index>`. Of two ports with the same name the last counts. A port
+ * number is published once, because the API server refuses a Service that lists a name or a number twice.
  */
 export function discoverPorts(
   podSpec: PodSpec | undefined,

@@ -1,4 +1,6 @@
-/** Targets that are scaled by `spec.replicas`: how many replicas the target gets when it is scaled up, and the primary. */
+/**
+ * Targets that are scaled by `spec.replicas`: how many replicas the target gets when it is scaled up, and the primary.
+ */
 import type { Canary } from "../core/canary.ts";
 import { type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
 import type { WorkloadObject, WorkloadSpec } from "../ports/kubernetes-types.ts";
@@ -40,7 +42,10 @@ function scalerOf(canary: Canary): readonly ObjectRef[] {
   return ref?.kind === "ScaledObject" ? [{ type: RESOURCES.scaledObject, namespace, name: ref.name }] : [];
 }
 
-/** As many replicas as the primary; with an autoscaler its minimum, at least 1, because the autoscaler finds the right number. */
+/**
+ * As many replicas as the primary; with an autoscaler its minimum, at least 1, because the autoscaler finds the right
+ * number.
+ */
 function scaledUpReplicas(canary: Canary, primary: WorkloadObject | undefined, seen: Snapshot): number {
   const [scaler] = scalerOf(canary);
   if (scaler === undefined) return Math.max(1, primary?.spec?.replicas ?? 1);
@@ -48,7 +53,10 @@ function scaledUpReplicas(canary: Canary, primary: WorkloadObject | undefined, s
   return Math.max(1, spec.minReplicas ?? spec.minReplicaCount ?? 1);
 }
 
-/** As many replicas as the primary, with or without an autoscaler: the target takes over from it. Never 0, because no pod would serve. */
+/**
+ * As many replicas as the primary, with or without an autoscaler: the target takes over from it. Never 0, because no
+ * pod would serve.
+ */
 function revertedReplicas(canary: Canary, primary: WorkloadObject | undefined, seen: Snapshot): number {
   return primary === undefined
     ? scaledUpReplicas(canary, primary, seen)
@@ -56,9 +64,9 @@ function revertedReplicas(canary: Canary, primary: WorkloadObject | undefined, s
 }
 
 /**
- * The replicas follow the target on creation, and on promotion only when nothing else scales the primary. The replicas of a
- * scaled-down target do not count: a primary that was deleted gets the number it had, or else the number in the manifest
- * of the target.
+ * The replicas follow the target on creation, and on promotion only when nothing else scales the primary. The replicas
+ * of a scaled-down target do not count: a primary that was deleted gets the number it had, or else the number in the
+ * manifest of the target.
  */
 function primaryReplicas(target: WorkloadObject, canary: Canary, { primary, replicas: before }: Before): WorkloadSpec {
   const replicas: number = target.spec?.replicas ?? 1;

@@ -19,8 +19,9 @@ export function templateReading(template: PodTemplate | undefined): TemplateRead
 }
 
 /**
- * JSON with the fields of objects in alphabetical order, because their order says nothing. A template may have 20,000 fields, and a
- * turn must not take long: nothing is copied, and fields that an API server has sorted are not sorted again.
+ * JSON with the fields of objects in alphabetical order, because their order says nothing. A template may have 20,000
+ * fields, and a turn must not take long: nothing is copied, and fields that an API server has sorted are not sorted
+ * again.
  */
 function inOrder(value: unknown): string {
   if (typeof value !== "object" || value === null) return JSON.stringify(value);

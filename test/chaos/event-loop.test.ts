@@ -1,7 +1,7 @@
 /**
- * What a tenant writes is worked on in short pieces: /healthz and all other Canaries are served between. On an idle machine each
- * piece takes less than 50 ms (`LOOP_MS=50 npx vitest run test/chaos/event-loop.test.ts`). On a machine that is shared the same
- * work costs up to three times the CPU.
+ * What a tenant writes is worked on in short pieces: /healthz and all other Canaries are served between. On an idle
+ * machine each piece takes less than 50 ms (`LOOP_MS=50 npx vitest run test/chaos/event-loop.test.ts`). On a machine
+ * that is shared the same work costs up to three times the CPU.
  */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -1,6 +1,6 @@
 /**
- * The Prometheus of `deploy/` reads every pod that asks for it, so a pod of one tenant can publish series about the workload of
- * another. A real Prometheus reads such pods by the shipped rules.
+ * The Prometheus of `deploy/` reads every pod that asks for it, so a pod of one tenant can publish series about the
+ * workload of another. A real Prometheus reads such pods by the shipped rules.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

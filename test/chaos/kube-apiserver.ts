@@ -35,8 +35,8 @@ export interface RealServer {
 const TOKEN = "token-of-the-test";
 
 /**
- * Counts the connections that are open at the same time. A program that was built without the scripts of its project says no
- * version: the proxy says one.
+ * Counts the connections that are open at the same time. A program that was built without the scripts of its project
+ * says no version: the proxy says one.
  */
 async function startCounter(target: number): Promise<{ server: Server; port: number; most: () => number }> {
   let open = 0;

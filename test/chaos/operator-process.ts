@@ -1,4 +1,6 @@
-/** A real operator process beside a stub of the API server: it can be stopped, killed, starved and asked how it fares. */
+/**
+ * A real operator process beside a stub of the API server: it can be stopped, killed, starved and asked how it fares.
+ */
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -44,8 +46,8 @@ const FLAGS = [
 ];
 
 /**
- * A beat every few milliseconds sees how much CPU was used since the last one. On a machine that is busy with other things the
- * beats are late, and the CPU that the process did not get is not counted.
+ * A beat every few milliseconds sees how much CPU was used since the last one. On a machine that is busy with other
+ * things the beats are late, and the CPU that the process did not get is not counted.
  */
 const LOOP_WATCH = `
   let before = process.cpuUsage();

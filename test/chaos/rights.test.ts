@@ -1,6 +1,6 @@
 /**
- * The role of the operator, both ways: what it asks is granted, and what is granted is asked. The rights of the providers are
- * compared with their routers in src/routers/conformance.test.ts.
+ * The role of the operator, both ways: what it asks is granted, and what is granted is asked. The rights of the
+ * providers are compared with their routers in src/routers/conformance.test.ts.
  */
 import { expect, it } from "vitest";
 import { fixedCredentials } from "../../src/kube/access.ts";

@@ -1,4 +1,7 @@
-/** Seeded storms: a server that refuses, fails, dawdles and loses history at random. Every Canary is initialised in the end. */
+/**
+ * Seeded storms: a server that refuses, fails, dawdles and loses history at random. Every Canary is initialised in the
+ * end.
+ */
 import { expect, it } from "vitest";
 import { createChance } from "../../src/simulate/random.ts";
 import { burst } from "./burst.ts";

@@ -1,6 +1,6 @@
 /**
- * Secrets are planted in every place that may hold one, and the servers that are asked repeat what they were sent. Nothing that is
- * logged, said, stored, measured or shown contains a plant.
+ * Secrets are planted in every place that may hold one, and the servers that are asked repeat what they were sent.
+ * Nothing that is logged, said, stored, measured or shown contains a plant.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";

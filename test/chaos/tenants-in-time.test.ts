@@ -1,6 +1,6 @@
 /**
- * The time of a quiet tenant beside a poisoned one, in the virtual time of the simulation: a busy machine changes nothing. The
- * engine takes four turns at once; the poisoned tenant has many Canaries whose webhooks never answer.
+ * The time of a quiet tenant beside a poisoned one, in the virtual time of the simulation: a busy machine changes
+ * nothing. The engine takes four turns at once; the poisoned tenant has many Canaries whose webhooks never answer.
  */
 import { expect, it } from "vitest";
 import type { Canary } from "../../src/core/canary.ts";
@@ -55,8 +55,8 @@ interface Chaos {
 const NO_CHAOS: Chaos = { weather: CALM, disturbances: [] };
 
 /**
- * The process is killed, and its clock is set. Beside that, every second call for the poisoned tenant fails, hangs or comes late, and
- * the watches of its objects stutter.
+ * The process is killed, and its clock is set. Beside that, every second call for the poisoned tenant fails, hangs or
+ * comes late, and the watches of its objects stutter.
  */
 function chaosOf(seed: number): Chaos {
   const chance = createChance(seed);

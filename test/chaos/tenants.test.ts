@@ -1,7 +1,8 @@
 /**
- * Two tenants under chaos, by seed. One of them is poisoned: it writes all that hurts, again and again. Meanwhile the operator is
- * killed, stopped and starved, its clock jumps, its disk is full, and the API server refuses, fails, dawdles and forgets. The
- * releases of the other tenant all succeed, one after the other, and what was tested is what is promoted.
+ * Two tenants under chaos, by seed. One of them is poisoned: it writes all that hurts, again and again. Meanwhile the
+ * operator is killed, stopped and starved, its clock jumps, its disk is full, and the API server refuses, fails,
+ * dawdles and forgets. The releases of the other tenant all succeed, one after the other, and what was tested is what
+ * is promoted.
  *
  *   CHAOS_SEEDS=7,8,9 npx vitest run test/chaos/tenants.test.ts
  */
@@ -94,8 +95,8 @@ async function strike(chance: Chance): Promise<string> {
 }
 
 /**
- * Bad luck comes with progress: after some of the writes to the quiet tenant's Canary. So a machine that is slow has a slow test,
- * and no operator that is killed before it can do anything.
+ * Bad luck comes with progress: after some of the writes to the quiet tenant's Canary. So a machine that is slow has a
+ * slow test, and no operator that is killed before it can do anything.
  */
 function tempest(chance: Chance): { readonly struck: string[]; readonly last: () => Promise<void> } {
   const struck: string[] = [];

@@ -1,7 +1,7 @@
 /**
- * The Helm charts. Their renderings are kept as golden files. Where helm is on PATH (or named by $HELM), the test renders the
- * charts and compares. Without helm, a fingerprint shows whether the golden files belong to the charts as they are.
- * UPDATE=1 writes the golden files.
+ * The Helm charts. Their renderings are kept as golden files. Where helm is on PATH (or named by $HELM), the test
+ * renders the charts and compares. Without helm, a fingerprint shows whether the golden files belong to the charts as
+ * they are. UPDATE=1 writes the golden files.
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";

@@ -1,6 +1,7 @@
 /**
- * The dashboards and alerts of the chart on a real Prometheus, which reads the operator's own metrics of a release: each query of a
- * panel finds series, and each alert fires when it should and only then. Runs where Debian's `prometheus` is installed.
+ * The dashboards and alerts of the chart on a real Prometheus, which reads the operator's own metrics of a release:
+ * each query of a panel finds series, and each alert fires when it should and only then. Runs where Debian's
+ * `prometheus` is installed.
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

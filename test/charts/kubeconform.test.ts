@@ -1,7 +1,8 @@
 /**
- * Every manifest that is shipped, held by kubeconform against the schemas of the kinds: those of Kubernetes as the sandbox's API
- * server publishes them, and those of the CRDs. Runs where kubeconform is on PATH, or is named by $KUBECONFORM.
- * $FLUX_CRDS names a file or a folder of Flux's own CRDs; without it Flux's kinds have the open schemas of the sandbox.
+ * Every manifest that is shipped, held by kubeconform against the schemas of the kinds: those of Kubernetes as the
+ * sandbox's API server publishes them, and those of the CRDs. Runs where kubeconform is on PATH, or is named by
+ * $KUBECONFORM. $FLUX_CRDS names a file or a folder of Flux's own CRDs; without it Flux's kinds have the open schemas
+ * of the sandbox.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -1,7 +1,7 @@
 /**
- * Random and hostile answers of servers that the operator asks: metric servers and webhooks, over real HTTP. Each answer is a
- * value, no value, or a refusal in one line of bounded length that repeats no secret. `FUZZ_HTTP=20000 npx vitest run
- * test/fuzz/answers.test.ts` is the long run.
+ * Random and hostile answers of servers that the operator asks: metric servers and webhooks, over real HTTP. Each
+ * answer is a value, no value, or a refusal in one line of bounded length that repeats no secret. `FUZZ_HTTP=20000 npx
+ * vitest run test/fuzz/answers.test.ts` is the long run.
  */
 import { type AddressInfo, createServer, type Server } from "node:net";
 import fc from "fast-check";

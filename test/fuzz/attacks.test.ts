@@ -1,6 +1,6 @@
 /**
- * Attacks on HTTP ports, and on addresses and headers that tenants write, each as it was tried once. The other attacks are in tables
- * beside what holds them back: docs/reference/security.md names these.
+ * Attacks on HTTP ports, and on addresses and headers that tenants write, each as it was tried once. The other attacks
+ * are in tables beside what holds them back: docs/reference/security.md names these.
  */
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";

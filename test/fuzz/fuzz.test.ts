@@ -1,6 +1,7 @@
 /**
- * Random and hostile inputs to every reader of foreign text. A reader answers or refuses; it never breaks, hangs, grows without
- * bound or says more than a message holds. A short run with a fixed seed is part of the tests; `npm run fuzz` is the long one:
+ * Random and hostile inputs to every reader of foreign text. A reader answers or refuses; it never breaks, hangs, grows
+ * without bound or says more than a message holds. A short run with a fixed seed is part of the tests; `npm run fuzz`
+ * is the long one:
  *
  *   FUZZ_RUNS=100000 FUZZ_SEED=7 npm run fuzz
  */

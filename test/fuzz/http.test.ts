@@ -1,7 +1,7 @@
 /**
- * Random and hostile HTTP to every port: the operator's, the load tester's, the console's and the API server's of the sandbox. A
- * port answers with a status, or closes the connection; afterwards a good request gets a good answer. No answer holds a token, and
- * none says 500. `FUZZ_HTTP=20000 npx vitest run test/fuzz/http.test.ts` is the long run.
+ * Random and hostile HTTP to every port: the operator's, the load tester's, the console's and the API server's of the
+ * sandbox. A port answers with a status, or closes the connection; afterwards a good request gets a good answer. No
+ * answer holds a token, and none says 500. `FUZZ_HTTP=20000 npx vitest run test/fuzz/http.test.ts` is the long run.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
@@ -104,7 +104,10 @@ afterAll(async () => {
   for (const step of undo.reverse().splice(0)) await step();
 });
 
-/** The first part of the answer; empty when the connection was closed without one. @throws Error for a port that hangs */
+/**
+ * The first part of the answer; empty when the connection was closed without one.
+ * @throws Error for a port that hangs
+ */
 function send({ port, tls }: Port, bytes: Buffer): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket: Socket = tls

@@ -1,4 +1,6 @@
-/** Counts the random inputs of a suite, and prints how many ran and how long the slowest of them held the event loop. */
+/**
+ * Counts the random inputs of a suite, and prints how many ran and how long the slowest of them held the event loop.
+ */
 import { performance } from "node:perf_hooks";
 import { afterAll } from "vitest";
 
@@ -9,7 +11,10 @@ export interface Tally {
   add(inputs: number): void;
 }
 
-/** The line is printed when the tests of `suite` are over. It is for people: no test fails for the time that an input took. */
+/**
+ * The line is printed when the tests of `suite` are over. It is for people: no test fails for the time that an input
+ * took.
+ */
 export function tally(suite: string): Tally {
   let inputs = 0;
   let slowestMs = 0;

@@ -1,6 +1,7 @@
 /**
- * What `aviary plan` says of the Canaries that are published with Flagger 1.44, and of Canaries of this project that ask for
- * the same. The published ones are read from a copy of Flagger's repository, and Kubernetes' own API server is asked, too:
+ * What `aviary plan` says of the Canaries that are published with Flagger 1.44, and of Canaries of this project that
+ * ask for the same. The published ones are read from a copy of Flagger's repository, and Kubernetes' own API server is
+ * asked, too:
  *
  *   FLAGGER_REPO=/path/to/flagger KUBE_APISERVER=/path ETCD=/path npx vitest run test/published
  */

@@ -1,6 +1,7 @@
 /**
- * The Canaries that are published with Flagger 1.44: in its documentation, its examples and the scripts of its tests. None of
- * their text is in this repository: FLAGGER_REPO names a copy of Flagger's. What becomes of each of them is the table below.
+ * The Canaries that are published with Flagger 1.44: in its documentation, its examples and the scripts of its tests.
+ * None of their text is in this repository: FLAGGER_REPO names a copy of Flagger's. What becomes of each of them is the
+ * table below.
  */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -112,7 +113,10 @@ export const FLAGGER_REPO = process.env["FLAGGER_REPO"] ?? "";
 /** What may stand before and after a document: a fence of Markdown, `---`, a here-document of a script. */
 const BORDER = /^\s*(?:```.*|---|EOF|.*<<\s*['"]?EOF['"]?.*)$/m;
 
-/** Every Canary of a copy of Flagger's repository, by the file that it stands in. CRDs and templates of charts hold none. */
+/**
+ * Every Canary of a copy of Flagger's repository, by the file that it stands in. CRDs and templates of charts hold
+ * none.
+ */
 export function publishedCanaries(folder: string): ReadonlyMap<string, readonly KubeFields[]> {
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter(
     (file) => /\.(ya?ml|md|sh)$/.test(file) && statSync(join(folder, file)).isFile(),

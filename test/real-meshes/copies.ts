@@ -1,4 +1,7 @@
-/** Requests that the canary's pods received, as the pods themselves count them. A proxy's own counters may leave mirrored requests out. */
+/**
+ * Requests that the canary's pods received, as the pods themselves count them. A proxy's own counters may leave
+ * mirrored requests out.
+ */
 import { RESOURCES } from "../../src/ports/kubernetes.ts";
 import { PORT } from "../e2e/stories/manifests.ts";
 import type { RealWorld } from "./world.ts";

@@ -13,8 +13,8 @@ const SETTLED = 5;
 const PATIENCE_MS = 60_000;
 
 /**
- * The operator goes for good, so that nothing repairs what is written here; then all users are led to the one and the other
- * in turn. @returns milliseconds
+ * The operator goes for good, so that nothing repairs what is written here; then all users are led to the one and the
+ * other in turn. @returns milliseconds
  */
 export async function followTimes(world: RealWorld, way: Way, namespace: string, turns: number): Promise<number[]> {
   const { fixture } = world;

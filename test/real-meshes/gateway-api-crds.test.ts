@@ -1,6 +1,6 @@
 /**
- * What the Gateway API's own definitions say of the routes that Aviary writes: schemas and CEL rules. MESH_CRDS names the
- * definitions, which are no part of this project.
+ * What the Gateway API's own definitions say of the routes that Aviary writes: schemas and CEL rules. MESH_CRDS names
+ * the definitions, which are no part of this project.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type AddressBlock, claimAddressBlock } from "../../sandbox/addresses.ts";

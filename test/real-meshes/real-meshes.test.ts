@@ -1,6 +1,6 @@
 /**
- * Releases under load on real proxies. Needs programs that are no part of this project: MESH_PROGRAMS names their folder,
- * MESH_CRDS their CRDs and those of the Gateway API. `npm run test:meshes`
+ * Releases under load on real proxies. Needs programs that are no part of this project: MESH_PROGRAMS names their
+ * folder, MESH_CRDS their CRDs and those of the Gateway API. `npm run test:meshes`
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RealMesh } from "../../sandbox/mesh-programs/index.ts";

@@ -1,4 +1,7 @@
-/** One release behind a real proxy: the application, its Canary, its users, and what they saw between two changes of the split. */
+/**
+ * One release behind a real proxy: the application, its Canary, its users, and what they saw between two changes of the
+ * split.
+ */
 import type { KubeFields, KubeObject } from "../../src/ports/kubernetes.ts";
 import { RESOURCES } from "../../src/ports/kubernetes.ts";
 import { checks, deployment, PORT, type Revision } from "../e2e/stories/manifests.ts";

@@ -1,7 +1,7 @@
 /**
- * The scripts of examples/argo-cd, run by a Lua interpreter: the health of a Canary in each phase, the actions that are offered, and
- * what an action creates. The sandbox's API server admits that object from Argo CD's ServiceAccount, with the role of the example and
- * no more. Without Lua on PATH ($LUA names another one) a line says so.
+ * The scripts of examples/argo-cd, run by a Lua interpreter: the health of a Canary in each phase, the actions that are
+ * offered, and what an action creates. The sandbox's API server admits that object from Argo CD's ServiceAccount, with
+ * the role of the example and no more. Without Lua on PATH ($LUA names another one) a line says so.
  */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * The operator's own way to the API server (caches, writer), as a ServiceAccount whose role a test chooses. The API server is
- * the sandbox's, which enforces RBAC.
+ * The operator's own way to the API server (caches, writer), as a ServiceAccount whose role a test chooses. The API
+ * server is the sandbox's, which enforces RBAC.
  */
 import { type ApiServer, startApiServer } from "../../sandbox/api-server/index.ts";
 import type { Canary } from "../../src/core/canary.ts";

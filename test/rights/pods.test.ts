@@ -1,4 +1,7 @@
-/** Pods that do not start are said by name with the optional right to list pods; without the right the operator does without. */
+/**
+ * Pods that do not start are said by name with the optional right to list pods; without the right the operator does
+ * without.
+ */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createPodTroubles, type Troubles } from "../../src/operator/cluster/pod-troubles.ts";
 import { type Rule, rightsOf } from "../../src/operator/rights.ts";

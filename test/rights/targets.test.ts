@@ -1,6 +1,7 @@
 /**
- * Each kind of target and each scaler works with exactly the common rules of src/operator/rights.ts, for a provider that adds none.
- * Without any one of the rules the work fails, and the message names the verb, the resource, and what to do.
+ * Each kind of target and each scaler works with exactly the common rules of src/operator/rights.ts, for a provider
+ * that adds none. Without any one of the rules the work fails, and the message names the verb, the resource, and what
+ * to do.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { kedaCrds } from "../../sandbox/crds/keda.ts";

@@ -1,7 +1,7 @@
 /**
- * ValidatingAdmissionPolicies and their bindings, as far as a policy needs no parameters: which of them match a write, and what
- * they have against it. Deletes are not reviewed. What the sandbox cannot evaluate is an error of the policy, and refuses as
- * `failurePolicy` says.
+ * ValidatingAdmissionPolicies and their bindings, as far as a policy needs no parameters: which of them match a write,
+ * and what they have against it. Deletes are not reviewed. What the sandbox cannot evaluate is an error of the policy,
+ * and refuses as `failurePolicy` says.
  */
 import type { KubeFields, KubeObject } from "../../../src/ports/kubernetes.ts";
 import { ApiError } from "../../cluster.ts";

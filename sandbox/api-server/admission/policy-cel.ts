@@ -1,4 +1,7 @@
-/** CEL as a ValidatingAdmissionPolicy speaks it: the language of CRD rules, and `authorizer`, which asks what the caller may do. */
+/**
+ * CEL as a ValidatingAdmissionPolicy speaks it: the language of CRD rules, and `authorizer`, which asks what the caller
+ * may do.
+ */
 
 import type { User } from "../authorization/attributes.ts";
 import type { Authorizer } from "../authorization/rbac.ts";

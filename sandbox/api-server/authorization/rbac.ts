@@ -1,6 +1,6 @@
 /**
- * Role-based access control: who may do what, by Roles, ClusterRoles and their bindings. A member of system:masters may do
- * everything, as on every cluster.
+ * Role-based access control: who may do what, by Roles, ClusterRoles and their bindings. A member of system:masters may
+ * do everything, as on every cluster.
  */
 import type { KubeFields, KubeObject } from "../../../src/ports/kubernetes.ts";
 import type { Store } from "../store.ts";
@@ -48,7 +48,10 @@ interface Grant {
   readonly reason: string;
 }
 
-/** What the bindings for a user give: those of the cluster, then those of the namespace. @param missing receives absent roles */
+/**
+ * What the bindings for a user give: those of the cluster, then those of the namespace.
+ * @param missing receives absent roles
+ */
 function* grantsOf(store: Store, user: User, namespace: string, missing: string[]): Generator<Grant> {
   const places = namespace === "" ? [""] : ["", namespace];
   for (const place of places) {

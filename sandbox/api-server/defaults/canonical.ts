@@ -1,4 +1,6 @@
-/** Built-in objects as Go writes them down again: quantities in their shortest form, nothing that is "omitted if empty". */
+/**
+ * Built-in objects as Go writes them down again: quantities in their shortest form, nothing that is "omitted if empty".
+ */
 import { type Fields, fieldNode, isFields, type SchemaNode } from "../schema/node.ts";
 
 /** Scalars that Go omits when they are false, 0 or "": those of the kinds that people write most. */

@@ -77,7 +77,9 @@ export function upgradingServer(settings: ServerOptions, serve: Serve): HttpsSer
   );
 }
 
-/** `closeAllConnections` does not know sockets whose TLS handshake is under way; left open, they would keep us waiting. */
+/**
+ * `closeAllConnections` does not know sockets whose TLS handshake is under way; left open, they would keep us waiting.
+ */
 export function trackSockets(server: HttpsServer): () => void {
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {

@@ -1,4 +1,6 @@
-/** A minimal HTTP client for this room's tests: no cache, no retries, the server's certificate as its only authority. */
+/**
+ * A minimal HTTP client for this room's tests: no cache, no retries, the server's certificate as its only authority.
+ */
 import { Buffer } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { type IncomingMessage, request } from "node:http";
@@ -37,8 +39,9 @@ export interface TestServer {
 
 /**
  * A fake is a program that passes the suite of the real thing: with APISERVER=https://host:port, APISERVER_TOKEN (of a
- * cluster administrator) and APISERVER_CA (a file in PEM) the tests of this room run against that Kubernetes API server.
- * Without APISERVER they start the sandbox's own; what can be true of the sandbox alone is registered only then.
+ * cluster administrator) and APISERVER_CA (a file in PEM) the tests of this room run against that Kubernetes API
+ * server. Without APISERVER they start the sandbox's own; what can be true of the sandbox alone is registered only
+ * then.
  */
 export function externalServer(env: NodeJS.ProcessEnv = process.env): TestServer | undefined {
   const { APISERVER: url = "", APISERVER_TOKEN: token = "", APISERVER_CA: authority = "" } = env;

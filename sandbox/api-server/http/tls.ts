@@ -1,6 +1,6 @@
 /**
- * A self-signed certificate, written in DER by hand: kubectl sends its token over https only, and the packages that make
- * certificates take longer to load than the whole API server takes to start.
+ * A self-signed certificate, written in DER by hand: kubectl sends its token over https only, and the packages that
+ * make certificates take longer to load than the whole API server takes to start.
  *
  *   Certificate = SEQUENCE { tbs, algorithm, signature }
  *   tbs         = SEQUENCE { version, serial, algorithm, issuer, validity, subject, public key, extensions }

@@ -33,7 +33,10 @@ interface Watch {
   readonly bookmarks: boolean;
 }
 
-/** Answers until the client leaves, `timeoutSeconds` pass or the server stops. @throws ApiError before the stream begins */
+/**
+ * Answers until the client leaves, `timeoutSeconds` pass or the server stops.
+ * @throws ApiError before the stream begins
+ */
 export function watchObjects(call: Call, route: Route): Answer {
   const { query, server, response } = call;
   const { target, namespace, name } = route;

@@ -1,6 +1,6 @@
 /**
- * `/openapi/v2` as gnostic's OpenAPIv2 protobuf: kubectl before 1.29 reads merge keys from it for every apply, and takes
- * no JSON in its place. Field numbers are those of the public OpenAPIv2.proto.
+ * `/openapi/v2` as gnostic's OpenAPIv2 protobuf: kubectl before 1.29 reads merge keys from it for every apply, and
+ * takes no JSON in its place. Field numbers are those of the public OpenAPIv2.proto.
  */
 import { Buffer } from "node:buffer";
 import { stringify } from "yaml";

@@ -1,4 +1,6 @@
-/** A patch that cannot be applied. `code` is the HTTP status to answer: 400 malformed, 422 well-formed but impossible. */
+/**
+ * A patch that cannot be applied. `code` is the HTTP status to answer: 400 malformed, 422 well-formed but impossible.
+ */
 export class PatchError extends Error {
   readonly code: number;
 

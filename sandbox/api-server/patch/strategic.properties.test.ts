@@ -1,6 +1,6 @@
 /**
- * Strategic merge patch against two oracles: the patch that kubectl would compute must lead to the object it was computed
- * from, and `kubectl patch --local` must come to the same result for patches of any shape.
+ * Strategic merge patch against two oracles: the patch that kubectl would compute must lead to the object it was
+ * computed from, and `kubectl patch --local` must come to the same result for patches of any shape.
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

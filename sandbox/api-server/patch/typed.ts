@@ -131,7 +131,9 @@ export function without(node: SchemaNode | undefined, value: unknown, gone: Fiel
   return kept.length === 0 && value.length > 0 && !owned.member ? undefined : kept;
 }
 
-/** The set plus every named field on the way to a member: owning `spec.strategy.type` holds `spec.strategy` in place. */
+/**
+ * The set plus every named field on the way to a member: owning `spec.strategy.type` holds `spec.strategy` in place.
+ */
 export function withNamedParents(node: SchemaNode | undefined, set: FieldSet): FieldSet {
   const children = [...set.children].map(([part, child]) => {
     const [below, named] = step(node, part);

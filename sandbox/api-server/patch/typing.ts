@@ -1,4 +1,6 @@
-/** What server-side apply has against a configuration before it merges anything: its types, in the API server's words. */
+/**
+ * What server-side apply has against a configuration before it merges anything: its types, in the API server's words.
+ */
 import type { KubeObject } from "../../../src/ports/kubernetes.ts";
 import { type Fields, fieldNode, isFields, type ObjectSchema, type SchemaNode } from "../schema/node.ts";
 import { unknownFields } from "../schema/prune.ts";

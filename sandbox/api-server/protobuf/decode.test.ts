@@ -1,4 +1,7 @@
-/** What Go clients send, which write their typed objects in binary: objects as Kubernetes' own Go packages (1.36) encode them. */
+/**
+ * What Go clients send, which write their typed objects in binary: objects as Kubernetes' own Go packages (1.36) encode
+ * them.
+ */
 import { Buffer } from "node:buffer";
 import { describe, expect, it } from "vitest";
 import { decodeProtobuf } from "./decode.ts";

@@ -1,6 +1,6 @@
 /**
- * The protobuf messages of the kinds that `kubectl create` and its kin send in binary. One message a line (indented lines
- * continue it), its fields in the order of their numbers:
+ * The protobuf messages of the kinds that `kubectl create` and its kin send in binary. One message a line (indented
+ * lines continue it), its fields in the order of their numbers:
  *
  *   name            a string; the number is one more than the field before
  *   7=name          a string with this number

@@ -1,6 +1,6 @@
 /**
- * `has()` of anything. In CEL, `has(e.f)` takes any expression `e`; our CEL package only takes a path of names. Rules in
- * use (the Gateway API's) ask `has(self.matches[0].path)`, so such targets are bound to a name first:
+ * `has()` of anything. In CEL, `has(e.f)` takes any expression `e`; our CEL package only takes a path of names. Rules
+ * in use (the Gateway API's) ask `has(self.matches[0].path)`, so such targets are bound to a name first:
  *
  *   has(self.matches[0].path)   becomes   [self.matches[0]].all(target_, has(target_.path))
  */

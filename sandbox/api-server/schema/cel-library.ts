@@ -27,7 +27,9 @@ function replace(text: string, from: string, to: string, limit: bigint): string 
   });
 }
 
-/** Go writes flags into the expression, "^(?i)[a-z]+$"; they hold for what follows, which is all of it in rules of CRDs. */
+/**
+ * Go writes flags into the expression, "^(?i)[a-z]+$"; they hold for what follows, which is all of it in rules of CRDs.
+ */
 function goExpression(text: string, flags = ""): RegExp {
   const written = [...text.matchAll(/\(\?([ims]+)\)/g)].map(([, letters]) => letters).join("");
   const all = [...new Set(`u${flags}${written}`)].join("");
@@ -74,7 +76,10 @@ function environment(): Environment {
     .registerFunction("isIP(string): bool", (text: string) => isIP(text) !== 0);
 }
 
-/** An environment with functions of its own. Expressions are compiled once; the environment is made when it is first needed. */
+/**
+ * An environment with functions of its own. Expressions are compiled once; the environment is made when it is first
+ * needed.
+ */
 export function celEnvironmentWith(more: (environment: Environment) => Environment) {
   let shared: Environment | undefined;
   const programs = new Map<string, Program>();

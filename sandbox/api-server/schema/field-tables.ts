@@ -79,7 +79,9 @@ export const LIST_KEYS: ReadonlyMap<string, ListKeys> = new Map<string, ListKeys
   ...APPLY_ONLY.map(([field, apply]) => [field, { apply }] as [string, ListKeys]),
 ]);
 
-/** How strategic merge patch treats a field; a field that is not here is merged (objects) or replaced (everything else). */
+/**
+ * How strategic merge patch treats a field; a field that is not here is merged (objects) or replaced (everything else).
+ */
 export const PATCH_STRATEGIES: ReadonlyMap<string, { strategies: readonly string[]; key?: string }> = new Map<
   string,
   { strategies: readonly string[]; key?: string }

@@ -1,6 +1,6 @@
 /**
- * The built-in types, from `sandbox/generated/kubernetes-models.json`. `scripts/kubernetes-models.mjs` makes that file from
- * the models of @kubernetes/client-node, for every build and before every test run.
+ * The built-in types, from `sandbox/generated/kubernetes-models.json`. `scripts/kubernetes-models.mjs` makes that file
+ * from the models of @kubernetes/client-node, for every build and before every test run.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,8 +1,9 @@
 /**
  * Validation of an object against its schema, with the API server's words.
  *
- * Order matters where clients see it: the type first (a value of the wrong type is not judged further), then anyOf/oneOf/
- * allOf/not, then the value's own rules, then its fields, and CEL rules only when nothing structural is wrong.
+ * Order matters where clients see it: the type first (a value of the wrong type is not judged further), then
+ * anyOf/oneOf/ allOf/not, then the value's own rules, then its fields, and CEL rules only when nothing structural is
+ * wrong.
  */
 import type { KubeObject } from "../../../src/ports/kubernetes.ts";
 import { celErrors, hasCel } from "./cel.ts";

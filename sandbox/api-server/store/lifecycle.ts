@@ -123,7 +123,9 @@ function withoutTimes(object: KubeObject): unknown {
 /** Finalizers that the API server knows without a domain. */
 const STANDARD_FINALIZERS: ReadonlySet<string> = new Set(["kubernetes", "orphan", "foregroundDeletion"]);
 
-/** These objects belong to API servers beside Kubernetes' own, which accept finalizers without a domain. CRDs have one. */
+/**
+ * These objects belong to API servers beside Kubernetes' own, which accept finalizers without a domain. CRDs have one.
+ */
 const LENIENT_GROUPS: ReadonlySet<string> = new Set(["apiextensions.k8s.io", "apiregistration.k8s.io"]);
 
 /** Finalizers of built-in objects have a domain, and all may only go while an object is being deleted. */

@@ -1,6 +1,7 @@
 /**
- * `kubectl port-forward`: for each connection of the user the client opens two SPDY streams with one request id, one for
- * the bytes and one for what goes wrong. SPDY runs over the connection itself, or over a WebSocket (kubectl from 1.31 on).
+ * `kubectl port-forward`: for each connection of the user the client opens two SPDY streams with one request id, one
+ * for the bytes and one for what goes wrong. SPDY runs over the connection itself, or over a WebSocket (kubectl from
+ * 1.31 on).
  */
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";

@@ -231,7 +231,8 @@ describe.runIf(installed)("rights", () => {
     expect(await kubectl(["port-forward", "pod/both", ":8080", as])).toMatch(
       /cannot create resource "pods\/portforward"/,
     );
-    // Clients ask with GET over WebSocket and with POST over SPDY; a role that names `create` alone is enough for kubectl.
+    // Clients ask with GET over WebSocket and with POST over SPDY; a role that names `create` alone is enough for
+    // kubectl.
     await kubectl(["create", "role", "shell", "--verb=create", "--resource=pods/exec"]);
     await kubectl(["create", "rolebinding", "shell", "--role=shell", "--serviceaccount=default:dev"]);
     expect(await kubectl(exec)).toBe("done");

@@ -1,4 +1,6 @@
-/** Columns that CRDs declare, with the JSONPath dialect of Kubernetes: `.status.conditions[?(@.type=="Ready")].status`. */
+/**
+ * Columns that CRDs declare, with the JSONPath dialect of Kubernetes: `.status.conditions[?(@.type=="Ready")].status`.
+ */
 import type { KubeFields, KubeObject } from "../../../src/ports/kubernetes.ts";
 import type { PrinterColumn } from "../resource.ts";
 import { ageOf, type Column } from "./column.ts";

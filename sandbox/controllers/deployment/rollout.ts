@@ -46,7 +46,9 @@ export function newSetSize(deployment: KubeObject, all: readonly KubeObject[], c
   return room <= 0 ? current : current + Math.min(room, replicas - current);
 }
 
-/** New sizes of old ReplicaSets that shrink now: first the pods that do not serve anyway, then what the floor allows. */
+/**
+ * New sizes of old ReplicaSets that shrink now: first the pods that do not serve anyway, then what the floor allows.
+ */
 export function shrunkOldSets(
   deployment: KubeObject,
   newest: KubeObject,

@@ -1,4 +1,6 @@
-/** A Deployment's status: counters, Available, Progressing. Clients that wait for a rollout read exactly these fields. */
+/**
+ * A Deployment's status: counters, Available, Progressing. Clients that wait for a rollout read exactly these fields.
+ */
 import type { KubeFields, KubeObject } from "../../../src/ports/kubernetes.ts";
 import { findCondition, type NewCondition, withCondition } from "../conditions.ts";
 import { fenceposts, replicasOf } from "./rollout.ts";

@@ -1,6 +1,6 @@
 /**
- * How KEDA itself scales a target. From the minimum to the maximum the HorizontalPodAutoscaler decides. Between zero and the
- * minimum KEDA decides: a target with an active trigger gets the minimum, others get nothing. Pure.
+ * How KEDA itself scales a target. From the minimum to the maximum the HorizontalPodAutoscaler decides. Between zero
+ * and the minimum KEDA decides: a target with an active trigger gets the minimum, others get nothing. Pure.
  */
 import type { KubeFields } from "../../../src/ports/kubernetes.ts";
 import type { NewCondition } from "../conditions.ts";

@@ -19,7 +19,10 @@ export interface Readings {
   last(uid: string, trigger: QueryTrigger): number | undefined;
   /** Why the last one failed. */
   failure(uid: string, trigger: QueryTrigger): string | undefined;
-  /** The last answer, which asks for a newer one when it is old: a HorizontalPodAutoscaler looks more often than KEDA polls. */
+  /**
+   * The last answer, which asks for a newer one when it is old: a HorizontalPodAutoscaler looks more often than KEDA
+   * polls.
+   */
   fresh(uid: string, trigger: QueryTrigger): number | undefined;
   forget(uid: string): void;
   stop(): void;

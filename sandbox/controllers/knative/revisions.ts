@@ -1,6 +1,6 @@
 /**
- * A Revision runs as a Deployment, and is asked through a Service of its own. It has one pod (or as many as its annotation
- * `autoscaling.knative.dev/min-scale` says); none, a while after the last Route has let go of it.
+ * A Revision runs as a Deployment, and is asked through a Service of its own. It has one pod (or as many as its
+ * annotation `autoscaling.knative.dev/min-scale` says); none, a while after the last Route has let go of it.
  */
 import { type KubeFields, type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { KNATIVE, KNATIVE_LABELS, KNATIVE_PORT } from "../../crds/knative.ts";

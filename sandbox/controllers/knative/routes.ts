@@ -111,8 +111,8 @@ function mark({ cluster, clock }: ControllerContext, route: KubeObject, targets:
 }
 
 /**
- * Services without pods of their own, by whose names the Route is asked inside the cluster: one for the Route, one for each
- * tag. @returns why one cannot be had
+ * Services without pods of their own, by whose names the Route is asked inside the cluster: one for the Route, one for
+ * each tag. @returns why one cannot be had
  */
 function placeholders(
   { cluster }: ControllerContext,

@@ -1,6 +1,6 @@
 /**
- * nginx.conf of a plan. A request's way is chosen by maps: header, cookie and weight each say "c" (canary), "m" (main) or
- * nothing, and the first that says something decides. Pure.
+ * nginx.conf of a plan. A request's way is chosen by maps: header, cookie and weight each say "c" (canary), "m" (main)
+ * or nothing, and the first that says something decides. Pure.
  */
 import type { CanaryRule, Location, Server, Upstream } from "./plan.ts";
 
@@ -126,8 +126,8 @@ function choice(id: string, rule: CanaryRule, main: Upstream): readonly string[]
 }
 
 /**
- * Connections of users are closed after each answer. A worker that ends closes those that are kept: a request that is just on its way
- * on one of them would be lost whenever the configuration is read again. Connections to pods are kept.
+ * Connections of users are closed after each answer. A worker that ends closes those that are kept: a request that is
+ * just on its way on one of them would be lost whenever the configuration is read again. Connections to pods are kept.
  */
 function serverLines(
   { host, locations }: Server,

@@ -1,6 +1,7 @@
 /**
- * nginx as an ingress controller: the sandbox writes its configuration from the Ingresses of class `nginx`, and tells it to
- * read it again. This controller is the sandbox's own imitation of ingress-nginx; the nginx that carries the requests is real.
+ * nginx as an ingress controller: the sandbox writes its configuration from the Ingresses of class `nginx`, and tells
+ * it to read it again. This controller is the sandbox's own imitation of ingress-nginx; the nginx that carries the
+ * requests is real.
  *
  *   Ingress, Service, EndpointSlice ──► plan ──► nginx.conf ──► SIGHUP          access.log ──► metrics
  */

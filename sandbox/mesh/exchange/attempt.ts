@@ -6,8 +6,8 @@ import type { Body } from "./body.ts";
 /** How a try failed before there was an answer. */
 export interface Failure {
   /**
-   * connect: the pod never saw the request. stale: a kept connection was closed, or the pod was on its way out. reset: it
-   * may have been worked on. invalid: HTTP cannot carry the path or a header.
+   * connect: the pod never saw the request. stale: a kept connection was closed, or the pod was on its way out. reset:
+   * it may have been worked on. invalid: HTTP cannot carry the path or a header.
    */
   readonly kind: "connect" | "stale" | "reset" | "timeout" | "invalid";
   /** In Envoy's words, for the answer's body. */

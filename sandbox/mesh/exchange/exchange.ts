@@ -179,7 +179,9 @@ function onDeadline(exchange: Exchange): void {
   reply(exchange, TIMEOUT);
 }
 
-/** Picks a pod and tries it, as soon as the pool has room: a pod that is picked before the wait may be gone after it. */
+/**
+ * Picks a pod and tries it, as soon as the pool has room: a pod that is picked before the wait may be gone after it.
+ */
 function tryNext(exchange: Exchange, pool: Pool, route: Route): void {
   const fits = admitted(exchange, pool, (done) => {
     const member = pick(pool, exchange.around.random, exchange.affinity?.hash, exchange.tried);

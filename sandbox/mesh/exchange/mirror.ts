@@ -1,4 +1,6 @@
-/** Copies of requests whose answers are dropped. Bodies that stream cannot be copied: those requests are not mirrored. */
+/**
+ * Copies of requests whose answers are dropped. Bodies that stream cannot be copied: those requests are not mirrored.
+ */
 import { judge, type Pool, pick } from "../pools.ts";
 import type { Mirror } from "../routes/route.ts";
 import { startAttempt } from "./attempt.ts";

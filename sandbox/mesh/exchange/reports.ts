@@ -26,8 +26,8 @@ export function reportExchange(exchange: Exchange): void {
 }
 
 /**
- * A try that failed and is repeated. The pod's own proxy saw it: without this a retry policy would hide a bad canary from
- * its analysis.
+ * A try that failed and is repeated. The pod's own proxy saw it: without this a retry policy would hide a bad canary
+ * from its analysis.
  * @param startedAt of the try, by performance.now()
  */
 export function reportTry(exchange: Exchange, member: Member, code: number, flags: string, startedAt: number): void {

@@ -16,8 +16,8 @@ export type Outcome = Pick<Failure, "kind"> | { readonly kind: "answer"; readonl
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
 
 /**
- * Whether a failed try did no work for sure, or none that cannot be done again, so that no policy is needed to repeat it:
- * the connection was refused; the pod is on its way out, and answers what it has begun; or a live pod closed a kept
+ * Whether a failed try did no work for sure, or none that cannot be done again, so that no policy is needed to repeat
+ * it: the connection was refused; the pod is on its way out, and answers what it has begun; or a live pod closed a kept
  * connection, which might also have been its way of failing, so that is repeated once and only when it does no harm.
  */
 export function repeatsSilently({ silentTries, tried, view }: Exchange, pool: Pool, member: Member, { kind }: Failure) {

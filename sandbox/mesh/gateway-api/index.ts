@@ -61,7 +61,9 @@ function gatewayOf(gateway: KubeObject): KubeObject {
   };
 }
 
-/** The rules of all routes for one host, the narrowest first; rules of one rank stay in the order of their routes' age. */
+/**
+ * The rules of all routes for one host, the narrowest first; rules of one rank stay in the order of their routes' age.
+ */
 function ruleObject({ gateway, host, rules }: Place): KubeObject {
   const http = [...rules].sort(byRank).map((rule) => rule.http);
   return {

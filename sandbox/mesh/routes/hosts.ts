@@ -23,7 +23,10 @@ export function serviceKey(host: string, namespace: string): string | undefined 
   return labels.length === 3 || name.endsWith(SUFFIX) ? `${second}/${first}` : undefined;
 }
 
-/** The full name that a host of a VirtualService stands for; names with dots stay, unless they are a Service's short form. */
+/**
+ * The full name that a host of a VirtualService stands for; names with dots stay, unless they are a Service's short
+ * form.
+ */
 export function expandHost(host: string, namespace: string, isService: (key: string) => boolean): string {
   if (host === "*" || host.startsWith("*.")) return host;
   const key = serviceKey(host, namespace);

@@ -133,8 +133,8 @@ export function textTest(matcher: KubeFields, ignoreCase: boolean, problem: (tex
 }
 
 /**
- * "mesh" stays, "name" and "./name" get the namespace, "namespace/name" stays. The older forms with dots, "name.namespace"
- * and the full "name.namespace.svc.cluster.local", name the namespace, too.
+ * "mesh" stays, "name" and "./name" get the namespace, "namespace/name" stays. The older forms with dots,
+ * "name.namespace" and the full "name.namespace.svc.cluster.local", name the namespace, too.
  */
 export function gatewayId(name: string, namespace: string): string {
   if (name === "mesh") return name;

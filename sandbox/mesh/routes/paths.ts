@@ -1,4 +1,7 @@
-/** Prefixes of paths that end with a segment, as the Gateway API and Ingress mean them: "/foo" is no prefix of "/foobar". */
+/**
+ * Prefixes of paths that end with a segment, as the Gateway API and Ingress mean them: "/foo" is no prefix of
+ * "/foobar".
+ */
 import type { KubeFields } from "../../../src/ports/kubernetes.ts";
 
 const trimmed = (prefix: string): string => prefix.replace(/\/+$/, "");

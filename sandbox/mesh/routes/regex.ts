@@ -1,6 +1,6 @@
 /**
- * RE2's syntax, as Envoy understands it, on JavaScript's engine. Envoy matches the whole value, and refuses look-around and
- * back references, which RE2 does not have: a rule that works here must also work there.
+ * RE2's syntax, as Envoy understands it, on JavaScript's engine. Envoy matches the whole value, and refuses look-around
+ * and back references, which RE2 does not have: a rule that works here must also work there.
  */
 
 /** Either a regular expression that matches whole values, or why RE2 would refuse the text. */

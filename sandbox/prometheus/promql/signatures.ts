@@ -124,5 +124,7 @@ export const AGGREGATIONS: Readonly<Record<string, "scalar" | "string" | undefin
 export const COMPARISONS: ReadonlySet<string> = new Set(["==", "!=", "<", ">", "<=", ">="]);
 export const SET_OPERATORS: ReadonlySet<string> = new Set(["and", "or", "unless"]);
 
-/** After these a result is still the same quantity, so it keeps the metric's name (atan2: an oversight of Prometheus 2). */
+/**
+ * After these a result is still the same quantity, so it keeps the metric's name (atan2: an oversight of Prometheus 2).
+ */
 export const NAME_KEEPING: ReadonlySet<string> = new Set([...COMPARISONS, "atan2"]);

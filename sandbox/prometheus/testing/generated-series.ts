@@ -1,4 +1,4 @@
-/** Series for the differential test: counters with resets, histograms, gauges with odd values, and gaps in all of them. */
+/** Series for the differential test: counters with resets, histograms, gauges with odd values, and gaps in them. */
 import { type Label, seriesText } from "../exposition.ts";
 import type { Chance } from "./random.ts";
 

@@ -145,7 +145,10 @@ const definitionOf = ({ apiVersion, kind }: KubeObject, manifests: readonly Kube
       apiVersion.startsWith(`${other.spec?.group}/`),
   );
 
-/** The operator scales the target of a Canary. A file that says how many pods it has conflicts with that at each `apply`. */
+/**
+ * The operator scales the target of a Canary. A file that says how many pods it has conflicts with that at each
+ * `apply`.
+ */
 async function conflictCure(
   client: ClusterClient,
   given: KubeObject,

@@ -117,7 +117,9 @@ async function deleteAll(client: ClusterClient, found: readonly Found[], context
   }
 }
 
-/** Objects of a definition that is to go, but not with it: they need its operator, too. Undefined when there are none. */
+/**
+ * Objects of a definition that is to go, but not with it: they need its operator, too. Undefined when there are none.
+ */
 async function objectsOfOthers(client: ClusterClient, found: readonly Found[], signal: AbortSignal) {
   const going = new Set(found.map(({ object }) => object.metadata.uid));
   for (const { object } of found.filter((one) => one.object.kind === RESOURCES.crd.kind)) {

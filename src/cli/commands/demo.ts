@@ -216,8 +216,8 @@ function setImage(container: KubeObject, tag: string): void {
 }
 
 /**
- * The demo's Canary goes up in steps of 10 and gives up after 3 failed checks: the same journey in less time. Its limits
- * tell a release that fails a third of its requests from one that is slow because the machine is busy.
+ * The demo's Canary goes up in steps of 10 and gives up after 3 failed checks: the same journey in less time. Its
+ * limits tell a release that fails a third of its requests from one that is slow because the machine is busy.
  */
 function quicker(object: KubeObject): KubeObject {
   if (object.kind !== "Canary") return object;

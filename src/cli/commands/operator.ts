@@ -51,7 +51,9 @@ ${describeOperatorFlags()}`,
   },
 };
 
-/** In a pod the folder for temporary files is the operator's own; elsewhere others share it, and a name must be given. */
+/**
+ * In a pod the folder for temporary files is the operator's own; elsewhere others share it, and a name must be given.
+ */
 function quarantineFile(env: Readonly<Record<string, string | undefined>>): { readonly quarantineFile?: string } {
   const named = env["AVIARY_QUARANTINE_FILE"];
   if (named !== undefined) return { quarantineFile: named };

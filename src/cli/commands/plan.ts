@@ -15,8 +15,8 @@ const OPTIONS = {
 export const planCommand: Command = {
   help: `Usage: aviary plan FILE|FOLDER|-... [OPTIONS]
 
-Targets, Services and other objects in the files count: a Canary that would be refused because of one of them is refused.
-A Canary whose releases could never succeed is planned, and said to be so: the exit code is 1.
+Targets, Services and other objects in the files count: a Canary that would be refused because of one of them is
+refused. A Canary whose releases could never succeed is planned, and said to be so: the exit code is 1.
 
 Examples:
   aviary plan examples/podinfo

@@ -1,4 +1,6 @@
-/** Runs a Canary in a simulated cluster: what would it do with a release like that, and how many requests would fail? */
+/**
+ * Runs a Canary in a simulated cluster: what would it do with a release like that, and how many requests would fail?
+ */
 import { existsSync } from "node:fs";
 import { doubtText } from "../../core/doubts.ts";
 import { didYouMean } from "../../core/nearest.ts";

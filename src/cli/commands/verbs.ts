@@ -1,4 +1,6 @@
-/** The verbs: pause, resume, approve, refuse, promote, abort, retry, undo, skip, set-weight. One implementation for all. */
+/**
+ * The verbs: pause, resume, approve, refuse, promote, abort, retry, undo, skip, set-weight. One implementation for all.
+ */
 import type { Verb } from "../../core/steering.ts";
 import { asUserError, connectCluster } from "../cluster.ts";
 import { type Command, type CommandContext, type ExitCode, UserError } from "../command.ts";

@@ -7,7 +7,10 @@ import { serveConsole } from "../serve-console.ts";
 export interface DemoConsole {
   /** With a token that works once. */
   readonly link: string;
-  /** Resolves when no browser follows the console, at once when none ever did. @param staying is called when one does */
+  /**
+   * Resolves when no browser follows the console, at once when none ever did.
+   * @param staying is called when one does
+   */
   untilClosed(staying: () => void): Promise<void>;
 }
 

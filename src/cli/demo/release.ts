@@ -1,4 +1,7 @@
-/** One release of the demo: change the target, watch the Canary until it is promoted or rolled back, count what users saw. */
+/**
+ * One release of the demo: change the target, watch the Canary until it is promoted or rolled back, count what users
+ * saw.
+ */
 
 import type { ObjectCache } from "../../ports/kube.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";

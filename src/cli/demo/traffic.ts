@@ -1,4 +1,6 @@
-/** The demo's users: a steady stream of requests through the ingress gateway, counted where it matters, at the client. */
+/**
+ * The demo's users: a steady stream of requests through the ingress gateway, counted where it matters, at the client.
+ */
 import { Agent } from "undici";
 
 export interface UserTraffic {
@@ -32,8 +34,8 @@ const PATIENCE_MS = 30_000;
 const FAILURES_KEPT = 10;
 
 /**
- * Requests without an answer at once. On a machine that is too slow for the pace, more of them would only wait longer and fail,
- * so the users wait for their answers.
+ * Requests without an answer at once. On a machine that is too slow for the pace, more of them would only wait longer
+ * and fail, so the users wait for their answers.
  */
 const MOST_OPEN = 32;
 

@@ -1,4 +1,7 @@
-/** The Git repository that the walk-through deploys from: made from this checkout for the sandbox, or the checkout itself. */
+/**
+ * The Git repository that the walk-through deploys from: made from this checkout for the sandbox, or the checkout
+ * itself.
+ */
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseDocument, YAMLSeq } from "yaml";

@@ -1,4 +1,6 @@
-/** What a Canary is doing, in the words of the command line: read from the object itself, so that Flagger's work, too. */
+/**
+ * What a Canary is doing, in the words of the command line: read from the object itself, so that Flagger's work, too.
+ */
 import type { CanarySpec } from "../../core/canary.ts";
 import type { Cause } from "../../core/cause.ts";
 import { DEFAULT_PARSE_OPTIONS, parseSpec } from "../../core/parse.ts";

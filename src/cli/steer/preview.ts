@@ -1,4 +1,6 @@
-/** What a verb will do, before it is asked for. The operator decides; this is what the person who types should expect. */
+/**
+ * What a verb will do, before it is asked for. The operator decides; this is what the person who types should expect.
+ */
 import type { Verb } from "../../core/steering.ts";
 import type { Wish } from "./action.ts";
 import { type Facts, gatesOf, RUNNING } from "./facts.ts";

@@ -1,4 +1,7 @@
-/** A Canary as a tree: steps with the present one, checks against their limits, pods with reasons, gates, last events and runs. */
+/**
+ * A Canary as a tree: steps with the present one, checks against their limits, pods with reasons, gates, last events
+ * and runs.
+ */
 import { formatDuration } from "../../go/duration.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import type { Paint } from "../colour.ts";

@@ -1,4 +1,7 @@
-/** What a verb does: one file each beside this one, and a row in table.ts. Verbs take arrows that the phases already have. */
+/**
+ * What a verb does: one file each beside this one, and a row in table.ts. Verbs take arrows that the phases already
+ * have.
+ */
 import type { Phase } from "../phases/positions.ts";
 import type { Action } from "../steering.ts";
 import type { Decision, Turn } from "../turn.ts";

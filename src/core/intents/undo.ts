@@ -8,9 +8,10 @@ import { applied, type Intent, refused } from "./intent.ts";
 export const REVERT_INSTEAD = "revert the target instead (kubectl rollout undo, or in Git)";
 
 /**
- * The primary gets an earlier promoted revision back, as after a promotion that failed: the last one, or that of the run that is
- * named, as far as its template and its configuration are kept (ADR 0017). The target is not changed, so a GitOps agent has nothing
- * to revert. The target's revision counts as one that failed. The primary keeps the traffic all the time.
+ * The primary gets an earlier promoted revision back, as after a promotion that failed: the last one, or that of the
+ * run that is named, as far as its template and its configuration are kept (ADR 0017). The target is not changed, so a
+ * GitOps agent has nothing to revert. The target's revision counts as one that failed. The primary keeps the traffic
+ * all the time.
  */
 export const undo: Intent = {
   phases: ["Succeeded", "Initialized", "Failed"],
@@ -50,7 +51,11 @@ const NOTHING_KEPT = "no earlier revision is kept";
 
 export type KeptByPrimary = Pick<PrimaryReading, "previous" | "earlier" | "promotionId" | "run">;
 
-/** What an undo gives the primary back. @param toRun undefined: the revision before the present one @returns text: why there is none */
+/**
+ * What an undo gives the primary back.
+ * @param toRun undefined: the revision before the present one
+ * @returns text: why there is none
+ */
 export function earlierRevision(kept: KeptByPrimary, toRun: string | undefined): EarlierRevision | string {
   return toRun === undefined ? before(kept) : ofRun(kept, toRun);
 }

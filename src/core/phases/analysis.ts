@@ -1,4 +1,6 @@
-/** Progressing and WaitingPromotion: hold a step, judge it at its end, and go one further, wait at a gate, or roll back. */
+/**
+ * Progressing and WaitingPromotion: hold a step, judge it at its end, and go one further, wait at a gate, or roll back.
+ */
 import { dotted, type Routes, type StatusIn } from "../canary.ts";
 import { sameRevision } from "../change.ts";
 import { failureData, failureOf, isRollbackHook } from "../checks.ts";
@@ -90,8 +92,9 @@ function rerouted(turn: Turn, status: Analysing): Transition | undefined {
 }
 
 /**
- * The primary breaks in the middle of a run. When the primary has no pods left and the canary has some, a rollback would end in
- * an outage: then the canary serves all traffic until the primary can serve again (rest.ts, `returnToPrimary`).
+ * The primary breaks in the middle of a run. When the primary has no pods left and the canary has some, a rollback
+ * would end in an outage: then the canary serves all traffic until the primary can serve again (rest.ts,
+ * `returnToPrimary`).
  */
 function losePrimary(
   turn: Turn,
@@ -118,8 +121,9 @@ function isOfAnotherPlan({ plan }: Turn, status: Analysing): boolean {
 }
 
 /**
- * No pod of the canary can serve: its share goes to the primary until one can. That counts as a failed check; without the
- * count, a canary that goes down again and again would get its share back for ever. With some pods only the analysis waits.
+ * No pod of the canary can serve: its share goes to the primary until one can. That counts as a failed check; without
+ * the count, a canary that goes down again and again would get its share back for ever. With some pods only the
+ * analysis waits.
  */
 function awaitCanary(turn: Turn, status: Analysing, detail: string): Transition {
   const { target } = turn.observation.readings;
@@ -156,7 +160,9 @@ function giveBack(turn: Turn, status: Analysing): Transition {
   return update({ ...rest, serving: "as-planned", canaryWeight, hold });
 }
 
-/** Asks, then reads the answers in the order in which they were asked; the first that settles the matter ends the turn. */
+/**
+ * Asks, then reads the answers in the order in which they were asked; the first that settles the matter ends the turn.
+ */
 function judge(turn: Turn, status: Analysing): Decision {
   if (status.paused?.freezeChecks === true) return unchanged(turn);
   const answers = answersTo(turn, analysisProbes(turn.spec, turn.plan, status));
@@ -315,7 +321,10 @@ export function startPromotion(turn: Turn, status: Analysing, notices: readonly 
   return copyOrCover(turn, status, position, notices, status.canaryWeight);
 }
 
-/** skipAnalysis: the revision is promoted unjudged, as its owner asked; traffic leaves the primary only when it cannot serve. */
+/**
+ * skipAnalysis: the revision is promoted unjudged, as its owner asked; traffic leaves the primary only when it cannot
+ * serve.
+ */
 export function skipToPromotion(turn: Turn, status: Analysing): Transition {
   const position = { step: status.step, ...UNSHIFTED, skipping: true };
   return copyOrCover(turn, status, position, [], 0);
@@ -323,7 +332,10 @@ export function skipToPromotion(turn: Turn, status: Analysing): Transition {
 
 type Start = Omit<PositionIn<"Promoting">, "phase" | "hold" | "covering">;
 
-/** The copy is made at once, or when the canary covers for the primary. @param canaryWeight while the copy is made at once */
+/**
+ * The copy is made at once, or when the canary covers for the primary.
+ * @param canaryWeight while the copy is made at once
+ */
 function copyOrCover(
   turn: Turn,
   status: Analysing,

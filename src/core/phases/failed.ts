@@ -1,4 +1,6 @@
-/** At rest after a rollback; or on the way there, while the primary gets its last promoted revision back (`recovery`). */
+/**
+ * At rest after a rollback; or on the way there, while the primary gets its last promoted revision back (`recovery`).
+ */
 import { TOTAL_WEIGHT } from "../plan.ts";
 import { undoneTo } from "../recovery.ts";
 import { EVERYONE_TO_CANARY, split } from "../steps.ts";

@@ -110,8 +110,8 @@ export function isMadeOfTarget({ uid, observation }: Turn): boolean {
 }
 
 /**
- * The target was changed after the primary was made of it. No traffic was switched yet, so the primary follows. To record
- * one revision as promoted while the primary runs another would lose the change.
+ * The target was changed after the primary was made of it. No traffic was switched yet, so the primary follows. To
+ * record one revision as promoted while the primary runs another would lose the change.
  */
 function renewPrimary(turn: Turn, stage: InitializingStage, notices: readonly Notice[]): Transition {
   const { revision } = turn.observation.readings.target;
@@ -121,7 +121,9 @@ function renewPrimary(turn: Turn, stage: InitializingStage, notices: readonly No
   return prependEvents("Initializing", notices, renewing);
 }
 
-/** `Initialized` is a promise that requests succeed, so it is entered when apex Service and routes lead to the primary. */
+/**
+ * `Initialized` is a promise that requests succeed, so it is entered when apex Service and routes lead to the primary.
+ */
 export function switchToPrimary(turn: Turn): Transition {
   const { target, routesInForce } = turn.observation.readings;
   if (routesInForce) return enterInitialized(turn, target.revision);

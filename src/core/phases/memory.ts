@@ -1,4 +1,6 @@
-/** Reading and writing the parts of the memory that several phases share, and recovering them where they were pruned. */
+/**
+ * Reading and writing the parts of the memory that several phases share, and recovering them where they were pruned.
+ */
 import type { StatusCore } from "../canary.ts";
 import { drainOf } from "../interval.ts";
 import { readWait, waitUntil, writeWait } from "../waits.ts";
@@ -55,7 +57,8 @@ export function writeDrain({ drain }: Draining): WireMemory {
 
 /** The furthest step that the wire's phase, weight and iterations prove. */
 function recoverStep(phase: Phase, core: StatusCore, hints: RecoveryHints): number {
-  // A promotion begins at the end of the plan; what the status counted while the run waited for approval does not matter.
+  // A promotion begins at the end of the plan; what the status counted while the run waited for approval does not
+  // matter.
   if (hints.iterations > 0 && phase === "Promoting") return hints.iterations + 1;
   if (hints.iterations > 0) return Math.max(0, Math.min(core.iterations, hints.iterations + 1));
   const reached = hints.weights.filter((weight) => weight <= core.canaryWeight).length;

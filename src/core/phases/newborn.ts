@@ -1,4 +1,6 @@
-/** A Canary that was just made: nothing is known of it, and nothing was written. `decide` lets it enter Initializing. */
+/**
+ * A Canary that was just made: nothing is known of it, and nothing was written. `decide` lets it enter Initializing.
+ */
 import { unchanged } from "../turn.ts";
 import type { PhaseRules } from "./phase.ts";
 

@@ -1,4 +1,6 @@
-/** What a phase is: its name, where it leads, what it decides, and what it promises. One file each; table.ts lists them. */
+/**
+ * What a phase is: its name, where it leads, what it decides, and what it promises. One file each; table.ts lists them.
+ */
 import type { Routes, StatusCore, StatusIn } from "../canary.ts";
 import type { DesiredPrimary, DesiredWorld } from "../desired.ts";
 import type { Plan } from "../plan.ts";

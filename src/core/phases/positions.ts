@@ -1,11 +1,11 @@
 /**
- * Where a rollout stands: the phases, and what each of them remembers. To add a phase, add its shape here, a file beside this one
- * and a row in table.ts; the compiler asks for the latter two.
+ * Where a rollout stands: the phases, and what each of them remembers. To add a phase, add its shape here, a file
+ * beside this one and a row in table.ts; the compiler asks for the latter two.
  */
 
 /**
- * A wait that ends by time. `after-routes`: it counts from when the cluster's routes are as promised, which they are not yet,
- * and ends no earlier than `notBefore`. Times are milliseconds since the epoch.
+ * A wait that ends by time. `after-routes`: it counts from when the cluster's routes are as promised, which they are
+ * not yet, and ends no earlier than `notBefore`. Times are milliseconds since the epoch.
  */
 export type Wait =
   | { readonly kind: "none" }
@@ -39,7 +39,10 @@ export type Position =
   | ({
       readonly phase: "Promoting";
       readonly primaryWeight: number;
-      /** Since when the primary has had its present weight; absent before the first shift, and where Flagger's CRD pruned it. */
+      /**
+       * Since when the primary has had its present weight; absent before the first shift, and where Flagger's CRD
+       * pruned it.
+       */
       readonly shiftedAt?: number;
       /** A check of the primary failed since then. */
       readonly failedSinceShift?: boolean;
@@ -60,23 +63,24 @@ export type Position =
   | { readonly phase: "Terminated" };
 
 /**
- * Who serves the users of a step. `as-planned`: the split of the step. `primary-alone`: no pod of the canary can serve, so that its
- * share goes to the primary until one can. `canary-alone`: the primary has no pods, so that the canary, which has users already,
- * serves everyone until the primary can.
+ * Who serves the users of a step. `as-planned`: the split of the step. `primary-alone`: no pod of the canary can serve,
+ * so that its share goes to the primary until one can. `canary-alone`: the primary has no pods, so that the canary,
+ * which has users already, serves everyone until the primary can.
  */
 export type Serving = "as-planned" | "primary-alone" | "canary-alone";
 
 /**
- * `preparing`: the gates and the pre-rollout hooks before the first step have not passed yet. `put-off`: the run starts over at the end
- * of the hold, and not before. `prepared`: the gates and the hooks have passed. Every step is `prepared`.
+ * `preparing`: the gates and the pre-rollout hooks before the first step have not passed yet. `put-off`: the run starts
+ * over at the end of the hold, and not before. `prepared`: the gates and the hooks have passed. Every step is
+ * `prepared`.
  */
 export type ProgressingStage = "preparing" | "put-off" | "prepared";
 
 /**
- * Whether the primary gets an earlier revision back before anything else happens. Where the canary must cover for the primary, the
- * drain comes first. `none`: no. `restoring`: a promotion failed, and the primary gets its last promoted revision back. `undoing`: a
- * person undid the promotion that the primary carried then, see `promotionId`; `to` names the earlier promotion whose revision the
- * primary gets, where that is not the one before.
+ * Whether the primary gets an earlier revision back before anything else happens. Where the canary must cover for the
+ * primary, the drain comes first. `none`: no. `restoring`: a promotion failed, and the primary gets its last promoted
+ * revision back. `undoing`: a person undid the promotion that the primary carried then, see `promotionId`; `to` names
+ * the earlier promotion whose revision the primary gets, where that is not the one before.
  */
 export type Recovery =
   | { readonly kind: "none" }
@@ -84,8 +88,8 @@ export type Recovery =
   | { readonly kind: "undoing"; readonly promotion: string; readonly to?: string };
 
 /**
- * `promoted`: the revision passed its checks. `unjudged`: it was promoted without checks (skipAnalysis). `reverted`: the target
- * holds the promoted revision again; nothing was promoted.
+ * `promoted`: the revision passed its checks. `unjudged`: it was promoted without checks (skipAnalysis). `reverted`:
+ * the target holds the promoted revision again; nothing was promoted.
  */
 export type SuccessfulEnd = "promoted" | "unjudged" | "reverted";
 

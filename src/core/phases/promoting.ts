@@ -1,10 +1,11 @@
 /**
  * Promoting. The rule of safe promotion:
  *
- *   The tested template is copied to the primary only while the target still holds it. The canary keeps its traffic until
- *   the primary that carries the copy is ready; a primary that cannot become ready never gets more than it has, and the
- *   canary, the healthy copy, stays. Then the primary gets its last promoted revision back, and only when that is ready the
- *   traffic returns to it and the canary goes.
+ *   1. The tested template is copied to the primary only while the target still holds it.
+ *   2. The canary keeps its traffic until the primary that carries the copy is ready.
+ *   3. A primary that cannot become ready gets no more traffic than it has. The canary, the healthy copy, stays.
+ *   4. Such a primary gets its last promoted revision back. Only when that revision is ready does the traffic return to
+ *      the primary, and the canary is scaled down.
  */
 import type { CanaryStatus, Routes, StatusIn } from "../canary.ts";
 import type { Failure } from "../cause.ts";
@@ -100,7 +101,10 @@ function recoverCover({ core: { canaryWeight } }: Known): "full" | undefined {
   return canaryWeight === TOTAL_WEIGHT ? "full" : undefined;
 }
 
-/** A weight with which no run ends belongs to the shift back, where the primary has the rest. 0: the shift has not begun. */
+/**
+ * A weight with which no run ends belongs to the shift back, where the primary has the rest. 0: the shift has not
+ * begun.
+ */
 function primaryShare({ core: { canaryWeight }, hints: { iterations, weights } }: Known): number {
   // Other strategies record no weight until they shift it.
   if (iterations > 0 && canaryWeight === 0) return 0;
@@ -163,8 +167,8 @@ function isPrimaryDown({ observation, canaryShare }: Turn, status: StatusIn<"Pro
 }
 
 /**
- * A shift that had begun begins anew when the primary is ready: what was measured of it is of pods that are gone. That counts as a
- * failed check; without the count, a primary that goes down again and again would take over for ever.
+ * A shift that had begun begins anew when the primary is ready: what was measured of it is of pods that are gone. That
+ * counts as a failed check; without the count, a primary that goes down again and again would take over for ever.
  */
 function coverNow(turn: Turn, status: StatusIn<"Promoting">): Transition {
   const { shiftedAt: _at, failedSinceShift: _failed, ...rest } = status;

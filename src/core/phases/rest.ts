@@ -1,6 +1,6 @@
 /**
- * Initialized, Succeeded, Failed: between two runs. Call the post-rollout hooks that are owed, let the old workload drain, and wait
- * for the next revision.
+ * Initialized, Succeeded, Failed: between two runs. Call the post-rollout hooks that are owed, let the old workload
+ * drain, and wait for the next revision.
  */
 
 import type { CanaryStatus, StatusIn } from "../canary.ts";
@@ -39,8 +39,9 @@ import { promotionToRestore } from "./promoted-primary.ts";
 type Idle = StatusIn<"Initialized"> | StatusIn<"Succeeded"> | StatusIn<"Failed">;
 
 /**
- * The drain counts from when the routes are in force. The routes may be written late, after a crash for example. So the drain is
- * looked at before anything else: this turn writes the routes. A target that is scaled down already needs no drain.
+ * The drain counts from when the routes are in force. The routes may be written late, after a crash for example. So the
+ * drain is looked at before anything else: this turn writes the routes. A target that is scaled down already needs no
+ * drain.
  */
 export function decideAtRest(turn: Turn, status: Idle): Decision {
   const { target, routesInForce } = turn.observation.readings;
@@ -69,7 +70,8 @@ function idle(turn: Turn, status: Idle): Decision {
   if (hasForeignHash(status, turn.observation.readings)) return adoptHashes(turn);
   if (revisionChanged(status, target.revision)) return beginWhenAllowed(turn);
   if (!target.scaledDown && isDrained(turn, status)) return update({ ...status, drain: NO_WAIT });
-  // Rolled back by hand after a failure: remember it, so that applying the failed revision again counts as a change (Q24).
+  // Rolled back by hand after a failure: remember it, so that applying the failed revision again counts as a change
+  // (Q24).
   if (status.phase === "Failed" && !sameRevision(status.applied, target.revision)) {
     return updateCommon(turn, { applied: target.revision });
   }
@@ -83,7 +85,10 @@ function withoutAnnouncement({ announced: _over, ...status }: CanaryStatus): Can
   return status;
 }
 
-/** Records Aviary's hash of the target. Checksums of configs are equal in every release of Flagger, so a change of them counts. */
+/**
+ * Records Aviary's hash of the target. Checksums of configs are equal in every release of Flagger, so a change of them
+ * counts.
+ */
 function adoptHashes(turn: Turn): Transition {
   const { spec } = turn.observation.readings.target.revision;
   return updateCommon(turn, { applied: { ...turn.status.applied, spec }, promotedSpec: spec, foreign: false });
@@ -135,7 +140,9 @@ function returnToPrimary(turn: Turn): Transition {
   );
 }
 
-/** The primary was deleted before it got its last promoted revision back, and its record of that revision went with it. */
+/**
+ * The primary was deleted before it got its last promoted revision back, and its record of that revision went with it.
+ */
 function isLost(turn: Turn): boolean {
   const { restorable, available } = turn.observation.readings.primary;
   return carriesFailed(turn) && restorable === false && available === 0;

@@ -1,4 +1,7 @@
-/** All phases, in the order of a rollout. A Canary can be in no other phase, and takes no arrow that is not in one of these files. */
+/**
+ * All phases, in the order of a rollout. A Canary can be in no other phase, and takes no arrow that is not in one of
+ * these files.
+ */
 import type { StatusIn } from "../canary.ts";
 import { failed } from "./failed.ts";
 import { finalising } from "./finalising.ts";

@@ -1,4 +1,6 @@
-/** Deletion with revertOnDeletion: first the target serves by itself again, then routes and Services are handed back. */
+/**
+ * Deletion with revertOnDeletion: first the target serves by itself again, then routes and Services are handed back.
+ */
 import type { CanaryStatus } from "../canary.ts";
 import { EVENTS } from "../events.ts";
 import {

@@ -1,6 +1,6 @@
 /**
- * The typed dump that the spec hash runs over: it takes the JSON of a Kubernetes object and returns the text that Go's dump
- * library prints for the decoded value. Each type is compiled once, from the tables, to a small printer.
+ * The typed dump that the spec hash runs over: it takes the JSON of a Kubernetes object and returns the text that Go's
+ * dump library prints for the decoded value. Each type is compiled once, from the tables, to a small printer.
  *
  *   {"name":"a","ports":[]}  as  Container  ->  {Name:(string)a Image:(string) Command:([]string)<nil> ...}
  *

@@ -46,7 +46,8 @@ describe("the spec hash of Flagger", () => {
   });
 
   it("has unchanged tables, also where no vector covers them", () => {
-    // Compared once, field by field, with the Go types of k8s.io/api v0.36. Another number here would restart every rollout.
+    // Compared once, field by field, with the Go types of k8s.io/api v0.36. Another number here would restart every
+    // rollout.
     const words = [...STRUCTS].map(([type, fields]) => JSON.stringify([type, fields])).toSorted();
     expect(STRUCTS.size).toBe(117);
     expect(fnv1a(words.join("\n"))).toBe(3002411519);

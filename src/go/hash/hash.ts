@@ -1,6 +1,6 @@
 /**
- * The spec hash: the name of a target's revision in `status.lastAppliedSpec` and `status.lastPromotedSpec`. It must equal
- * the hash of the Flagger that wrote the status, or taking over a cluster would restart every rollout.
+ * The spec hash: the name of a target's revision in `status.lastAppliedSpec` and `status.lastPromotedSpec`. It must
+ * equal the hash of the Flagger that wrote the status, or taking over a cluster would restart every rollout.
  */
 import { dump, EMPTY_MAP, mapText } from "./dump.ts";
 import { fnv1a, safeEncode } from "./fnv.ts";

@@ -1,6 +1,6 @@
 /**
- * When each worker sends. hey's workers all tick at the same moments; these are staggered over one period, so that the load
- * on the server is even:
+ * When each worker sends. hey's workers all tick at the same moments; these are staggered over one period, so that the
+ * load on the server is even:
  *
  *   worker 0  |---x-------x-------x
  *   worker 1  |-----x-------x------     period = 1 / rate of one worker

@@ -1,4 +1,6 @@
-/** Amazon CloudWatch: GetMetricData, with the credentials that the AWS SDK finds (environment, files, IRSA, instance). */
+/**
+ * Amazon CloudWatch: GetMetricData, with the credentials that the AWS SDK finds (environment, files, IRSA, instance).
+ */
 import type { CloudWatchClient, GetMetricDataCommandOutput, MetricDataQuery } from "@aws-sdk/client-cloudwatch";
 import type { Dispatcher } from "undici";
 import { request } from "undici";
@@ -115,7 +117,9 @@ interface SdkRequest {
   readonly body?: any;
 }
 
-/** Sends the SDK's requests over the operator's connections, so that proxies and name resolution are the same for all. */
+/**
+ * Sends the SDK's requests over the operator's connections, so that proxies and name resolution are the same for all.
+ */
 function handlerOver(dispatcher: Dispatcher) {
   return {
     async handle(sent: SdkRequest, { abortSignal }: { abortSignal?: unknown } = {}) {
@@ -144,7 +148,10 @@ const NAMES = new Map(
   [...KEYS, "MetricName", "Dimensions", "Name", "Value", "Stat", "Unit"].map((key) => [key.toLowerCase(), key]),
 );
 
-/** A list of MetricDataQuery; the case of its keys does not matter. @throws MetricError "error unmarshaling query: …" */
+/**
+ * A list of MetricDataQuery; the case of its keys does not matter.
+ * @throws MetricError "error unmarshaling query: …"
+ */
 function readQueries(query: string): MetricDataQuery[] {
   const failed = (why: string) => new MetricError(`error unmarshaling query: ${why}`);
   let parsed: unknown;

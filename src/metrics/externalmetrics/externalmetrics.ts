@@ -1,4 +1,7 @@
-/** The external metrics API of Kubernetes: `[NAMESPACE/]METRIC[?labelSelector=…]`, of the operator's own cluster or of `address`. */
+/**
+ * The external metrics API of Kubernetes: `[NAMESPACE/]METRIC[?labelSelector=…]`, of the operator's own cluster or of
+ * `address`.
+ */
 import { parseQuantity } from "../../go/hash/quantity.ts";
 import { causeOf } from "../../net/show.ts";
 import { ask } from "../http.ts";
@@ -51,7 +54,9 @@ export const externalmetrics: Provider = (options) => {
 
 type Get = (path: string, labelSelector: string | undefined, signal: AbortSignal) => Promise<JsonAnswer>;
 
-/** M12: the operator's credentials are sent to its own cluster only, those of the template to the template's address. */
+/**
+ * M12: the operator's credentials are sent to its own cluster only, those of the template to the template's address.
+ */
 function caller(options: ProviderOptions): Get {
   const { cluster, credentials } = options;
   if (options.address === "") {

@@ -58,8 +58,8 @@ interface FluxRecord {
 }
 
 /**
- * An answer is a sequence of tables, each of which may be empty: annotations, a line of names, records. An error during the
- * answer is a table with a column `error`.
+ * An answer is a sequence of tables, each of which may be empty: annotations, a line of names, records. An error during
+ * the answer is a table with a column `error`.
  * @throws MetricError for that, and when the answer is no CSV
  */
 function firstRecord(body: string): FluxRecord | undefined {

@@ -1,4 +1,6 @@
-/** Keptn's objects in the operator's own cluster: a KeptnMetric is read; an Analysis is created, awaited and deleted. */
+/**
+ * Keptn's objects in the operator's own cluster: a KeptnMetric is read; an Analysis is created, awaited and deleted.
+ */
 import { randomBytes } from "node:crypto";
 import { deadline } from "../../async/deadline.ts";
 import { causeOf } from "../../net/show.ts";

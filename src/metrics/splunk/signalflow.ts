@@ -21,7 +21,10 @@ const DATA = 5;
 /** More points than a check of one number can need: 10,000. */
 const LARGEST_DATA = 256 * 1024;
 
-/** Leaves out points of an unknown type, which mean "no value". @throws Error when it is no such message, or too large */
+/**
+ * Leaves out points of an unknown type, which mean "no value".
+ * @throws Error when it is no such message, or too large
+ */
 export function dataPoints(message: Buffer): readonly DataPoint[] {
   if (message.length <= HEADER_BYTES) {
     throw new Error(`expected SignalFlow message of at least 21 bytes, got ${message.length} bytes`);

@@ -1,8 +1,9 @@
 /**
- * The identity of the operator's own process at Google, for a MetricTemplate without a Secret. Only the people who run the operator
- * choose it, by its environment:
+ * The identity of the operator's own process at Google, for a MetricTemplate without a Secret. Only the people who run
+ * the operator choose it, by its environment:
  *
- *   GOOGLE_APPLICATION_CREDENTIALS   a file: a service account's key, or a workload identity federation whose token is in a file
+ *   GOOGLE_APPLICATION_CREDENTIALS   a file: a service account's key, or a workload identity federation whose token
+ *                                    is in a file
  *   otherwise                        the metadata server of the machine (workload identity of GKE)
  */
 import { readFile } from "node:fs/promises";

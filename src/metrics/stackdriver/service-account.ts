@@ -1,6 +1,6 @@
 /**
- * A Google service account's key from a Secret that a tenant writes. Google's own libraries follow every instruction in such a
- * key: they open files, start programs and call addresses that the key names. This reader uses two fields only:
+ * A Google service account's key from a Secret that a tenant writes. Google's own libraries follow every instruction in
+ * such a key: they open files, start programs and call addresses that the key names. This reader uses two fields only:
  * it opens no file, makes no connection and starts no program.
  */
 import { createPrivateKey, type KeyObject, sign } from "node:crypto";
@@ -20,7 +20,10 @@ const MOST_BITS = 4096;
 const TOKEN_LIFE_S = 3600;
 const WHERE = "the serviceAccountKey of the stackdriver credentials";
 
-/** The texts name the fault and never quote the key, which is a secret. @throws MetricError for any other kind of key */
+/**
+ * The texts name the fault and never quote the key, which is a secret.
+ * @throws MetricError for any other kind of key
+ */
 export function readServiceAccount(text: string): ServiceAccount {
   const fields = fieldsOf(text);
   if (fields.type !== "service_account") {

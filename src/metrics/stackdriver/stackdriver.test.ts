@@ -1,6 +1,6 @@
 /**
- * A tenant's Secret can make the operator sign with a key through the Google provider, and nothing else. A trap server listens
- * at the addresses in the keys; a file holds data that must not leave.
+ * A tenant's Secret can make the operator sign with a key through the Google provider, and nothing else. A trap server
+ * listens at the addresses in the keys; a file holds data that must not leave.
  */
 import { generateKeyPairSync } from "node:crypto";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";

@@ -1,4 +1,7 @@
-/** Google Cloud Monitoring: MQL over REST, as the service account of the Secret or as the process itself (workload identity). */
+/**
+ * Google Cloud Monitoring: MQL over REST, as the service account of the Secret or as the process itself (workload
+ * identity).
+ */
 import { clean } from "../../net/show.ts";
 import { ask, sharedDispatcher } from "../http.ts";
 import { parseAnswer } from "../json.ts";
@@ -86,7 +89,8 @@ async function tokenOf(
 ): Promise<string> {
   const now = options.clock.now();
   if (account !== undefined) return selfSignedToken(account, SCOPE, now);
-  // Only the people who run the operator choose its own identity, e.g. a metadata server: the egress rules do not apply.
+  // Only the people who run the operator choose its own identity, e.g. a metadata server: the egress rules do not
+  // apply.
   const ports = { clock: options.clock, dispatcher: sharedDispatcher(false), signal };
   return ownToken({ env: process.env, now, scope: SCOPE, ports });
 }

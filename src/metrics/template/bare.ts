@@ -1,6 +1,6 @@
 /**
- * Variables of a Canary that stand in a query as they are. The author of a Canary can end a quoted text with one of them and go on
- * with a query of their own, which the template's credentials then ask.
+ * Variables of a Canary that stand in a query as they are. The author of a Canary can end a quoted text with one of
+ * them and go on with a query of their own, which the template's credentials then ask.
  */
 import type { Block, Command, Operand, Pipeline, Statement, Tree } from "./tree.ts";
 

@@ -1,7 +1,7 @@
 /**
  * How much work one rendering may do. A query is a line of text with a few names in it. A template that needs more is a
- * mistake or an attack, and the operator has one event loop for all namespaces. Fuel is counted, not timed: a template renders
- * on every machine or on none. Within these limits a rendering takes a few milliseconds.
+ * mistake or an attack, and the operator has one event loop for all namespaces. Fuel is counted, not timed: a template
+ * renders on every machine or on none. Within these limits a rendering takes a few milliseconds.
  */
 
 /** Statements, operands, calls, and variables that are copied into a block. */

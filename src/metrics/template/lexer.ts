@@ -1,6 +1,6 @@
 /**
- * Cuts a Go text/template into tokens: text between actions, and the words within `{{ }}`. Trim markers are settled here
- * (the parser never sees them). White space within an action is kept as a token, because `a .b` and `a.b` differ.
+ * Cuts a Go text/template into tokens: text between actions, and the words within `{{ }}`. Trim markers are settled
+ * here (the parser never sees them). White space within an action is kept as a token, because `a .b` and `a.b` differ.
  */
 
 export type TokenKind =

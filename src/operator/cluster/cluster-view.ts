@@ -1,4 +1,6 @@
-/** The cluster around one Canary: read from caches, compared with what should be, and repaired by the smallest patches. */
+/**
+ * The cluster around one Canary: read from caches, compared with what should be, and repaired by the smallest patches.
+ */
 
 import type { Canary, CanaryRef } from "../../core/canary.ts";
 import type { DesiredWorld } from "../../core/desired.ts";
@@ -24,7 +26,10 @@ import type { RemoveObject, WriteObject } from "./write.ts";
 export interface Scene {
   readonly readings: Readings;
   readonly plan: Plan;
-  /** undefined when there is a problem: then nothing is written. A target that is missing or unreadable is no such problem. */
+  /**
+   * undefined when there is a problem: then nothing is written. A target that is missing or unreadable is no such
+   * problem.
+   */
   readonly adapters?: Adapters;
   readonly selector?: PodSelector;
   /** The names that the Canary had before its spec was edited; absent when they are the same. */
@@ -147,10 +152,11 @@ async function observeAs(
     // A Canary that leaves hands the routes back, also when its target is gone or changed.
     const scene = problemScene(reading.detail, plan);
     const readings = reading.gone === true ? { ...scene.readings, gone: reading.gone } : scene.readings;
-    // Before the initialisation no object of Aviary exists that a missing target could hurt; one that appears while this
-    // turn is taken has not been looked at, and may be one that is refused.
+    // Before the initialisation no object of Aviary exists that a missing target could hurt; one that appears while
+    // this turn is taken has not been looked at, and may be one that is refused.
     const initialized = canary.status.phase !== "" && canary.status.phase !== "Initializing";
-    // The routes of a target whose revision cannot be read are still kept: its pods, and those of the primary, go on serving.
+    // The routes of a target whose revision cannot be read are still kept: its pods, and those of the primary, go on
+    // serving.
     const isOurs =
       reading.unreadable === true && foreignAmong(canary, adapters, undefined, ports.snapshot) === undefined;
     const served = initialized && (reading.gone === true || isOurs);
@@ -160,7 +166,8 @@ async function observeAs(
   const { target, primary, recheckAt, selector } = reading;
   const foreign = canary.deleting ? undefined : foreignAmong(canary, adapters, selector, ports.snapshot);
   if (scalerProblem !== undefined && !isUnderWay(canary)) {
-    // A turn before the autoscaler was deleted may have promised to scale the target down. This turn keeps that promise.
+    // A turn before the autoscaler was deleted may have promised to scale the target down. This turn keeps that
+    // promise.
     const finishes = foreign === undefined && isAtRest(canary);
     return { ...problemScene(scalerProblem, plan), ...(finishes ? { adapters, ...withSelector(selector) } : {}) };
   }
@@ -215,7 +222,10 @@ function problemScene(problem: string, plan: Plan): Scene {
   return { readings: { problem, target, primary, routesInForce: true }, plan };
 }
 
-/** The objects to read depend on objects that were read (a pod template names its ConfigMaps), so the list is made until it stays. */
+/**
+ * The objects to read depend on objects that were read (a pod template names its ConfigMaps), so the list is made until
+ * it stays.
+ */
 async function followInputs(
   canary: Canary,
   adapters: Adapters,
@@ -261,7 +271,8 @@ function isLeaving({ status: { phase } }: Canary): boolean {
 }
 
 /**
- * The order matters. A workload exists before traffic is sent to it, and a workload is scaled down after its traffic was taken away.
+ * The order matters. A workload exists before traffic is sent to it, and a workload is scaled down after its traffic
+ * was taken away.
  */
 async function converge(
   canary: Canary,

@@ -1,7 +1,9 @@
 /** Secrets that MetricTemplates and AlertProviders name: their data goes to an address that a tenant writes. */
 import type { KubeObject } from "../../ports/kubernetes.ts";
 
-/** Types of Secrets that programs write for themselves. A tenant who names such a Secret may not be allowed to read it. */
+/**
+ * Types of Secrets that programs write for themselves. A tenant who names such a Secret may not be allowed to read it.
+ */
 const NEVER_SENT =
   /^(?:kubernetes\.io\/(?:service-account-token|dockercfg|dockerconfigjson)|bootstrap\.kubernetes\.io\/token|helm\.sh\/)/;
 

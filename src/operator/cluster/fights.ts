@@ -1,6 +1,7 @@
 /**
- * Another writer that changes a field of Aviary back, again and again: a GitOps agent without the right exception, a second operator,
- * a script in a loop. Aviary repairs the field each time. The fight is announced once, with the other writer's name, and counted.
+ * Another writer that changes a field of Aviary back, again and again: a GitOps agent without the right exception, a
+ * second operator, a script in a loop. Aviary repairs the field each time. The fight is announced once, with the other
+ * writer's name, and counted.
  */
 import type { CanaryRef } from "../../core/canary.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -16,7 +17,10 @@ export interface Fight {
 }
 
 export interface Fights {
-  /** An object that exists is about to be patched. Asks the API server for the other writer when this is a fight that is new. */
+  /**
+   * An object that exists is about to be patched. Asks the API server for the other writer when this is a fight that is
+   * new.
+   */
   repair(ref: ObjectRef, patch: KubeFields, by: CanaryRef, signal: AbortSignal): Promise<void>;
 }
 

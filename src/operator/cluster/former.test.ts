@@ -1,6 +1,6 @@
 /**
- * Every provider, left in the middle of a run: another one is named, and what the router of before wrote must lead no user
- * to the canary any more, and go with the Canary.
+ * Every provider, left in the middle of a run: another one is named, and what the router of before wrote must lead no
+ * user to the canary any more, and go with the Canary.
  */
 import { describe, expect, it } from "vitest";
 import type { Canary, Routes } from "../../core/canary.ts";

@@ -1,4 +1,7 @@
-/** Objects under a Canary's former names: routes that must send nothing to the canary, and an autoscaler that is deleted. */
+/**
+ * Objects under a Canary's former names: routes that must send nothing to the canary, and an autoscaler that is
+ * deleted.
+ */
 import type { Canary } from "../../core/canary.ts";
 import { formerNames, namesOf, underNames } from "../../core/names.ts";
 import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";

@@ -1,4 +1,6 @@
-/** What to do when RBAC refuses a request. Admission webhooks and quotas answer 403, too, and have words of their own. */
+/**
+ * What to do when RBAC refuses a request. Admission webhooks and quotas answer 403, too, and have words of their own.
+ */
 import { isForbidden } from "../../ports/kube.ts";
 
 const REFUSED = /cannot (\w+) resource "([^"]+)"(?: in API group "([^"]*)")?/;

@@ -1,7 +1,8 @@
 /**
- * Why pods do not start, by name: "canary pods cannot start: ImagePullBackOff ghcr.io/example/app:2". Pods are not watched, because they
- * change all the time. When a copy has not been ready for some seconds, its pods are listed: once, and then less and less often while the
- * wait lasts. At rest no pods are listed. The right to list pods is optional: without it no pod is named.
+ * Why pods do not start, by name: "canary pods cannot start: ImagePullBackOff ghcr.io/example/app:2". Pods are not
+ * watched, because they change all the time. When a copy has not been ready for some seconds, its pods are listed:
+ * once, and then less and less often while the wait lasts. At rest no pods are listed. The right to list pods is
+ * optional: without it no pod is named.
  */
 import type { Canary } from "../../core/canary.ts";
 import type { PrimaryReading, TargetReading } from "../../core/observation.ts";

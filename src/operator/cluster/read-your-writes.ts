@@ -1,6 +1,6 @@
 /**
- * The caches, and on top of them the operator's own last writes, which the caches may not show yet. So no turn decides on a cluster that
- * is older than the last write, and no turn writes the same thing twice.
+ * The caches, and on top of them the operator's own last writes, which the caches may not show yet. So no turn decides
+ * on a cluster that is older than the last write, and no turn writes the same thing twice.
  */
 import type { CanaryRef } from "../../core/canary.ts";
 import { apiVersionOf, type KubeObject, type ObjectRef, type ResourceType } from "../../ports/kubernetes.ts";
@@ -103,7 +103,9 @@ function remember(sizes: Map<string, number>, key: string, replicas: number): vo
   if (sizes.size > GONE_MAX) sizes.delete(oldest);
 }
 
-/** Versions are compared as numbers where they are numbers; else any change since our write counts as having caught up. */
+/**
+ * Versions are compared as numbers where they are numbers; else any change since our write counts as having caught up.
+ */
 function hasCaughtUp(fromCache: KubeObject | undefined, own: Written): boolean {
   if (fromCache === undefined) return own.before !== undefined;
   const cachedVersion = Number(fromCache.metadata.resourceVersion);

@@ -48,8 +48,8 @@ function areAsPromised(
 }
 
 /**
- * In an A/B test the weights do not say whether the canary gets everyone or only those who match: while the canary covers for the
- * primary, both are 0/100. So the conditions are compared, too.
+ * In an A/B test the weights do not say whether the canary gets everyone or only those who match: while the canary
+ * covers for the primary, both are 0/100. So the conditions are compared, too.
  */
 function areForThoseAsked(router: Router, routed: Canary, promised: Routes, snapshot: FreshSnapshot): boolean {
   const wanted = router.render(routed, promised, snapshot);

@@ -1,6 +1,6 @@
 /**
- * Fields that the API server stores otherwise than they were written: its schema prunes a field, or an admission webhook changes one.
- * To write such a field again would have the same result, turn after turn, for ever.
+ * Fields that the API server stores otherwise than they were written: its schema prunes a field, or an admission
+ * webhook changes one. To write such a field again would have the same result, turn after turn, for ever.
  */
 
 import { equal, type Fields, isFields } from "../../json/merge-patch.ts";

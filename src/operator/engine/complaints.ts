@@ -1,6 +1,7 @@
 /**
- * Events and log lines about turns that failed. An error is announced once on its Canary, until a turn succeeds or fails for another
- * reason. A kind that the operator may not read is announced once in each namespace, because no single Canary causes it.
+ * Events and log lines about turns that failed. An error is announced once on its Canary, until a turn succeeds or
+ * fails for another reason. A kind that the operator may not read is announced once in each namespace, because no
+ * single Canary causes it.
  */
 import { type CanaryRef, canaryKey } from "../../core/canary.ts";
 import { isAlreadyExists, isConflict, isNotFound } from "../../ports/kube.ts";
@@ -50,7 +51,8 @@ export function createComplaints(
       const ref = canaryRef(key);
       const { namespace, name } = ref;
       const fields = { canary: `${name}.${namespace}`, retryMs };
-      // "Not found" is about the Canary itself, which was deleted during its turn. Any other missing object is a WriteFailure.
+      // "Not found" is about the Canary itself, which was deleted during its turn. Any other missing object is a
+      // WriteFailure.
       if (isConflict(cause) || isAlreadyExists(cause) || isNotFound(error)) {
         log.debug(fields, "another client wrote meanwhile, looking again");
         return;

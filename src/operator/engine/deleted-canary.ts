@@ -8,7 +8,8 @@ import type { Recorder } from "../../ports/recorder.ts";
 const SCALED_DOWN = ["Deployment", "StatefulSet", "DaemonSet"];
 
 /**
- * Warns that no pod serves the users any more, and says what to do. A Canary that was never initialised had taken nothing over.
+ * Warns that no pod serves the users any more, and says what to do. A Canary that was never initialised had taken
+ * nothing over.
  * @param primary as it was seen last, for its size
  */
 export function warnOfDeletion(change: ObjectChange, primary: KubeObject | undefined, recorder: Recorder): void {

@@ -13,7 +13,8 @@ interface FinalizerPorts {
 
 /**
  * Adds or removes the finalizer, as the spec asks.
- * @returns "written": the Canary's next turn goes on; "leaves": the Canary is being deleted, and Aviary owns none of its objects
+ * @returns "written": the Canary's next turn goes on; "leaves": the Canary is being deleted, and Aviary owns none of
+ *   its objects
  */
 export async function tendFinalizer(
   canary: Canary,
@@ -30,7 +31,10 @@ export async function tendFinalizer(
   return "written";
 }
 
-/** Lets the Canary go once everything was given back. @returns whether it went: then there is nothing left to look at */
+/**
+ * Lets the Canary go once everything was given back.
+ * @returns whether it went: then there is nothing left to look at
+ */
 export async function finish(
   canary: Canary,
   status: CanaryStatus,

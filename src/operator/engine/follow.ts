@@ -77,7 +77,9 @@ function createRegister() {
   };
 }
 
-/** A cache that is empty for so long is announced to users. Large clusters and busy servers may need most of that time. */
+/**
+ * A cache that is empty for so long is announced to users. Large clusters and busy servers may need most of that time.
+ */
 const SILENCE_MS = 60_000;
 
 export function canaryRef(key: string): CanaryRef {

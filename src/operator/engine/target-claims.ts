@@ -1,6 +1,6 @@
 /**
- * Canaries that release the same target. Two rollouts of one workload would undo each other's work. So only the oldest Canary takes
- * turns; for the others nothing is written until it is deleted.
+ * Canaries that release the same target. Two rollouts of one workload would undo each other's work. So only the oldest
+ * Canary takes turns; for the others nothing is written until it is deleted.
  */
 import { type CanaryRef, canaryKey, dotted } from "../../core/canary.ts";
 import type { ObjectChange } from "../../ports/kube.ts";

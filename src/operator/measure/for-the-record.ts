@@ -1,4 +1,6 @@
-/** Questions whose answers only the record of a run wants. They are asked after the turn, so no decision waits for them. */
+/**
+ * Questions whose answers only the record of a run wants. They are asked after the turn, so no decision waits for them.
+ */
 import type { Canary } from "../../core/canary.ts";
 import type { Probe } from "../../core/observation.ts";
 import type { Asking } from "../../ports/asking.ts";

@@ -94,7 +94,10 @@ export async function modelFor(
   };
 }
 
-/** Knative's series are labelled by revision. The newest revision is the canary; an annotation of the Service names the primary's. */
+/**
+ * Knative's series are labelled by revision. The newest revision is the canary; an annotation of the Service names the
+ * primary's.
+ */
 async function knativeRoute(
   namespace: string,
   name: string,
@@ -286,7 +289,9 @@ function buildSource(
   }
 }
 
-/** Before the first rollout: whether every metric server that the Canary names answers. The first failure is announced. */
+/**
+ * Before the first rollout: whether every metric server that the Canary names answers. The first failure is announced.
+ */
 export async function checkMetricServers(canary: Canary, ports: MeasuringPorts, signal: AbortSignal): Promise<Answer> {
   for (const metric of canary.spec.analysis.metrics) {
     const problem = await serverProblem(canary, metric, ports, signal);

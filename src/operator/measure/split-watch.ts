@@ -1,6 +1,6 @@
 /**
- * Counts the requests of both versions while the promised split stays the same, and reports when the mesh does not split as promised.
- * It runs beside the turns: no decision waits for a count, and no count changes a decision.
+ * Counts the requests of both versions while the promised split stays the same, and reports when the mesh does not
+ * split as promised. It runs beside the turns: no decision waits for a count, and no count changes a decision.
  */
 import type { Canary, CanaryRef } from "../../core/canary.ts";
 import { drainOf } from "../../core/interval.ts";

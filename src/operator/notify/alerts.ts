@@ -1,6 +1,6 @@
 /**
- * Alerts are owed in the status until they are delivered. The desk hands each owed alert to the notifiers once per process
- * and wakes the engine when that is done; after a crash the next process finds them still owed.
+ * Alerts are owed in the status until they are delivered. The desk hands each owed alert to the notifiers once per
+ * process and wakes the engine when that is done; after a crash the next process finds them still owed.
  */
 import type { Alert, Canary, CanaryRef } from "../../core/canary.ts";
 import { createSessions, type Sessions } from "../sessions.ts";

@@ -1,4 +1,6 @@
-/** Every event is posted to the Canary's event webhooks, else to the global one; in order per Canary, beside the turns. */
+/**
+ * Every event is posted to the Canary's event webhooks, else to the global one; in order per Canary, beside the turns.
+ */
 import type { Dispatcher } from "undici";
 import { type CanaryStatus, dotted } from "../../core/canary.ts";
 import type { RolloutEvent } from "../../core/events.ts";

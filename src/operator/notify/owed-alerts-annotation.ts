@@ -1,6 +1,6 @@
 /**
- * Alerts that are owed outlive a crash in the status, under `aviary`. Flagger's own CRD does not know that field and the API
- * server prunes it: there they are kept in an annotation for as long as they are owed.
+ * Alerts that are owed outlive a crash in the status, under `aviary`. Flagger's own CRD does not know that field and
+ * the API server prunes it: there they are kept in an annotation for as long as they are owed.
  */
 import type { Alert } from "../../core/canary.ts";
 import { owedAlerts } from "../../core/owed-alerts.ts";

@@ -1,6 +1,6 @@
 /**
- * One cluster, or two: routes may live in the cluster of the mesh's control plane (`-kubeconfig-service-mesh`), everything
- * else in that of the Canaries.
+ * One cluster, or two: routes may live in the cluster of the mesh's control plane (`-kubeconfig-service-mesh`),
+ * everything else in that of the Canaries.
  */
 
 import { createKubeClient } from "../../kube/client.ts";

@@ -145,7 +145,9 @@ export const OPERATOR_FLAGS = {
 type FlagName = keyof typeof OPERATOR_FLAGS;
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** @param env SLACK_URL, SLACK_TOKEN, SLACK_PROXY_URL, MSTEAMS_URL, MSTEAMS_PROXY_URL, EVENT_WEBHOOK_URL win over flags */
+/**
+ * @param env SLACK_URL, SLACK_TOKEN, SLACK_PROXY_URL, MSTEAMS_URL, MSTEAMS_PROXY_URL, EVENT_WEBHOOK_URL win over flags
+ */
 export function readOperatorFlags(argv: readonly string[], env: Environment): FlagsRead {
   const table: FlagTable = Object.fromEntries(Object.entries(OPERATOR_FLAGS).map(([name, { kind }]) => [name, kind]));
   const read = readGoFlags(argv, table);

@@ -1,6 +1,6 @@
 /**
- * Whether the operator's memory fits its container. An operator that is killed for its memory leaves no word behind, so it
- * says beforehand that it is close.
+ * Whether the operator's memory fits its container. An operator that is killed for its memory leaves no word behind, so
+ * it says beforehand that it is close.
  */
 import { readFileSync } from "node:fs";
 import { constants, PerformanceObserver } from "node:perf_hooks";
@@ -56,7 +56,10 @@ function residentBytes(): number {
   }
 }
 
-/** Says at once what is wrong with the limits, and later, once each time, that memory runs out. @returns stops watching */
+/**
+ * Says at once what is wrong with the limits, and later, once each time, that memory runs out.
+ * @returns stops watching
+ */
 export function watchMemory(log: Log): () => void {
   const containerLimit = readContainerLimit();
   const read = (): MemoryReading => {

@@ -1,4 +1,7 @@
-/** The operator as a process: connects, checks, elects a leader, runs the engine, and delivers events and alerts before it stops. */
+/**
+ * The operator as a process: connects, checks, elects a leader, runs the engine, and delivers events and alerts before
+ * it stops.
+ */
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
@@ -278,8 +281,8 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
 }
 
 /**
- * A turn mostly waits, for a webhook as long as its author allows, and must not delay other Canaries meanwhile. So many turns are taken
- * at once, as many as Flagger has goroutines. Requests to the API server have their own limit.
+ * A turn mostly waits, for a webhook as long as its author allows, and must not delay other Canaries meanwhile. So many
+ * turns are taken at once, as many as Flagger has goroutines. Requests to the API server have their own limit.
  */
 const TURNS_PER_THREAD = 500;
 
@@ -326,7 +329,8 @@ function tracesOf({ flags, log, clock, version }: EngineRun, signal: AbortSignal
 }
 
 /**
- * Warns of a metric server that does not answer. The operator starts all the same, because not every Canary needs that server.
+ * Warns of a metric server that does not answer. The operator starts all the same, because not every Canary needs that
+ * server.
  * @throws StartupError for a text that is no address
  */
 function checkMetricsServer(

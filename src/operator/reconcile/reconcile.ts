@@ -1,8 +1,9 @@
 /**
  * The whole operator in one sentence: load, observe, decide, save, converge, record.
  *
- * Everything is level-triggered: a turn may be taken at any time, any number of times, and after any crash. The status is
- * saved before anything is done about it, so that the next turn, of this process or another, knows the decision and can finish it.
+ * Everything is level-triggered: a turn may be taken at any time, any number of times, and after any crash. The status
+ * is saved before anything is done about it, so that the next turn, of this process or another, knows the decision and
+ * can finish it.
  */
 
 import type { Canary, CanaryRef } from "../../core/canary.ts";
@@ -118,7 +119,8 @@ async function decideAndAsk(
 async function converge(saved: Canary, loaded: Canary, scene: Scene, ports: Ports, signal: AbortSignal) {
   const { uid, spec, status } = saved;
   const wanted = desired({ uid, plan: scene.plan, suspended: spec.suspend && !saved.deleting }, status);
-  // A status that this turn saved is the latest one. One that was only read from a cache may be old, and another operator may lead.
+  // A status that this turn saved is the latest one. One that was only read from a cache may be old, and another
+  // operator may lead.
   const confirm = saved === loaded ? once(() => ports.store.confirm(loaded, signal)) : undefined;
   return ports.world.converge(saved, wanted, scene, signal, confirm);
 }

@@ -32,7 +32,10 @@ export function createCanaryStore(
   const remembered = sessions.slot<Remembered>();
   const read = sessions.slot<ReadCanary>();
 
-  /** A failure is logged and does not end the turn: the status is saved already, and the next save writes the annotation. */
+  /**
+   * A failure is logged and does not end the turn: the status is saved already, and the next save writes the
+   * annotation.
+   */
   async function annotateOwed(stored: KubeObject, status: CanaryStatus, signal: AbortSignal): Promise<KubeObject> {
     const annotation = annotationFor(stored, status.owedAlerts);
     if (annotation === undefined) return stored;
@@ -111,7 +114,10 @@ function refOf({ namespace, name }: CanaryRef): ObjectRef {
   return { type: RESOURCES.canary, namespace, name };
 }
 
-/** A Canary that was read, and the object that it was read from. At most turns the object, or at least its spec, is the same. */
+/**
+ * A Canary that was read, and the object that it was read from. At most turns the object, or at least its spec, is the
+ * same.
+ */
 interface ReadCanary {
   readonly object: KubeObject;
   readonly own: Remembered | undefined;
@@ -188,7 +194,9 @@ function statusFrom(object: KubeObject, spec: CanarySpec, own: Remembered | unde
   }
 }
 
-/** The API server pruned the memory from a status that this process wrote. It is put back while the rest is unchanged. */
+/**
+ * The API server pruned the memory from a status that this process wrote. It is put back while the rest is unchanged.
+ */
 function withMemory(wire: WireStatus | undefined, own: Remembered | undefined): WireStatus | undefined {
   if (wire === undefined || own === undefined || wire.aviary !== undefined) return wire;
   return equal(withoutMemory(wire), own.wire) ? { ...wire, aviary: own.memory } : wire;

@@ -1,6 +1,7 @@
 /**
- * Carries people's actions from the API server to the core, and the answers back. CanaryActions and CanaryFreezes are watched where
- * their CRDs are installed. An action is answered once, in its status; until then every turn looks at it again.
+ * Carries people's actions from the API server to the core, and the answers back. CanaryActions and CanaryFreezes are
+ * watched where their CRDs are installed. An action is answered once, in its status; until then every turn looks at it
+ * again.
  */
 import type { CanaryRef } from "../../core/canary.ts";
 import type { Action, ActionAnswer, Freeze, Verb } from "../../core/steering.ts";

@@ -1,4 +1,7 @@
-/** What becomes of CanaryActions once they are answered: they are deleted after a while. Those that nothing answers expire. */
+/**
+ * What becomes of CanaryActions once they are answered: they are deleted after a while. Those that nothing answers
+ * expire.
+ */
 import type { ObjectCache, ObjectRemover, ObjectWriter } from "../../ports/kube.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import type { Log } from "../../ports/log.ts";

@@ -1,4 +1,7 @@
-/** Which CanaryFreeze stands for a Canary now, and when that changes: spans of time, windows by schedule, scope and labels. */
+/**
+ * Which CanaryFreeze stands for a Canary now, and when that changes: spans of time, windows by schedule, scope and
+ * labels.
+ */
 import { Cron } from "croner";
 import type { CanaryRef } from "../../core/canary.ts";
 import type { Freeze } from "../../core/steering.ts";
@@ -40,7 +43,10 @@ export function frozenBy(
   };
 }
 
-/** Each costs a piece of every turn. A tenant that writes more of them is frozen as a whole: none of its freezes is passed over. */
+/**
+ * Each costs a piece of every turn. A tenant that writes more of them is frozen as a whole: none of its freezes is
+ * passed over.
+ */
 const MOST_FREEZES = 200;
 
 const tooMany = (count: number): Freeze => ({
@@ -57,10 +63,15 @@ function concerns({ spec }: KubeObject, name: string, labels: Readonly<Record<st
   return Object.entries(selector?.matchLabels ?? {}).every(([key, value]) => labels[key] === value);
 }
 
-/** A freeze whose texts were read. Objects of a cache are never changed, so that each is read once and not at every turn. */
+/**
+ * A freeze whose texts were read. Objects of a cache are never changed, so that each is read once and not at every
+ * turn.
+ */
 interface ParsedFreeze {
   readonly whole: Span;
-  /** Absent: it stands for the whole span. "unreadable": it freezes nothing; `aviary lint` and the schema say so before. */
+  /**
+   * Absent: it stands for the whole span. "unreadable": it freezes nothing; `aviary lint` and the schema say so before.
+   */
   readonly windows?: Windows | "unreadable";
 }
 
@@ -110,8 +121,9 @@ const MONTH_LENGTHS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 const MONTH_NAMES = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
 /**
- * Whether the days of the month that a schedule names are in none of its months, as in "0 0 31 2 *". Croner would search such a day
- * through thousands of years, and block the event loop meanwhile. @throws RangeError for months that cannot be read
+ * Whether the days of the month that a schedule names are in none of its months, as in "0 0 31 2 *". Croner would
+ * search such a day through thousands of years, and block the event loop meanwhile. @throws RangeError for months that
+ * cannot be read
  */
 function neverComes(schedule: string): boolean {
   const [, , days = "*", months = "*", weekdays = "*"] = schedule.trim().split(/\s+/);

@@ -1,6 +1,7 @@
 /**
- * Canaries whose turn blocked the operator, and that are left alone for a while. The list is a file, because the operator
- * ended over it: it is read by the next process in the same place (in Kubernetes: the next container of the Pod).
+ * Canaries whose turn blocked the operator, and that are left alone for a while. The list is a file, because the
+ * operator ended over it: it is read by the next process in the same place (in Kubernetes: the next container of the
+ * Pod).
  */
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import type { Log } from "../../ports/log.ts";

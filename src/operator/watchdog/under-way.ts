@@ -1,4 +1,6 @@
-/** Which Canary's turn the running code belongs to, also after it waited. The watchdog asks when the program is stuck. */
+/**
+ * Which Canary's turn the running code belongs to, also after it waited. The watchdog asks when the program is stuck.
+ */
 import { AsyncLocalStorage } from "node:async_hooks";
 
 const current = new AsyncLocalStorage<string>();

@@ -1,4 +1,6 @@
-/** The watchdog's own thread, see watchdog.ts. Everything in here is synchronous or short: the process is about to end. */
+/**
+ * The watchdog's own thread, see watchdog.ts. Everything in here is synchronous or short: the process is about to end.
+ */
 import { writeSync } from "node:fs";
 import { type Debugger, type Runtime, Session } from "node:inspector";
 import { workerData } from "node:worker_threads";
@@ -57,7 +59,10 @@ function nameOf({ functionName, location }: Debugger.CallFrame, files: ReadonlyM
   return functionName === "" ? place : `${functionName} (${place})`;
 }
 
-/** Logs the Canary, writes it into the quarantine file, and ends the process at once: the main thread can do nothing any more. */
+/**
+ * Logs the Canary, writes it into the quarantine file, and ends the process at once: the main thread can do nothing any
+ * more.
+ */
 function end(canary: string, where: string): void {
   const who = canary === "" ? "unknown code" : `a turn of Canary ${canary}`;
   let note = "";

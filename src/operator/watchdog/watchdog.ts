@@ -1,12 +1,13 @@
 /**
- * Detects that the event loop is blocked. A separate thread counts the beats of the main thread. When the beats stop, this thread pauses
- * the main thread as a debugger does, asks whose turn is under way, writes that Canary into a file and ends the process:
+ * Detects that the event loop is blocked. A separate thread counts the beats of the main thread. When the beats stop,
+ * this thread pauses the main thread as a debugger does, asks whose turn is under way, writes that Canary into a file
+ * and ends the process:
  *
  *   main thread   beat ── beat ── beat ── (blocked)
  *   watchdog        │       │       │     20 looks without a beat ─► pause ─► name the Canary ─► quarantine file ─► end
  *
- * The next process leaves that Canary alone, see quarantine.ts. Looks are counted, not time: a process that was stopped, or a
- * machine that slept, is not blocked.
+ * The next process leaves that Canary alone, see quarantine.ts. Looks are counted, not time: a process that was
+ * stopped, or a machine that slept, is not blocked.
  */
 import { Worker } from "node:worker_threads";
 import type { Log } from "../../ports/log.ts";

@@ -1,6 +1,6 @@
 /**
- * Distinguishes, counts and merges events as client-go's EventCorrelator does, without its token bucket: the bucket would
- * drop events of busy Canaries, because all their events have the same reason.
+ * Distinguishes, counts and merges events as client-go's EventCorrelator does, without its token bucket: the bucket
+ * would drop events of busy Canaries, because all their events have the same reason.
  */
 import type { KubeFields } from "../../ports/kubernetes.ts";
 
@@ -35,8 +35,9 @@ export interface Sighting {
 
 export const COMBINED_PREFIX = "(combined from similar events): ";
 /**
- * More messages than this about one object and of one type, within the window, are merged into one Event. client-go merges
- * beyond 10, which hides the second half of an ordinary rollout: all of a Canary's events share one reason (Q90).
+ * More messages than this about one object and of one type, within the window, are merged into one Event. client-go
+ * merges beyond 10, which hides the second half of an ordinary rollout: all of a Canary's events share one reason
+ * (Q90).
  */
 export const SIMILAR_MAX = 200;
 const SIMILAR_WINDOW_MS = 600_000;

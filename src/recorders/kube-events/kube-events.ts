@@ -1,6 +1,6 @@
 /**
- * The operator's events as Kubernetes Events (`kubectl describe canary`). Recording never waits. The events of one object
- * are written in order; objects do not wait for each other:
+ * The operator's events as Kubernetes Events (`kubectl describe canary`). Recording never waits. The events of one
+ * object are written in order; objects do not wait for each other:
  *
  *   record ─► the lane of the object ─► ready ─► one of PARALLEL writers ─► written, or refused for good
  *                     ▲                                   │

@@ -1,6 +1,6 @@
 /**
- * A copy of what is to be logged that cannot be large. It is made before anything is serialised: a line is cut, too, but what a
- * tenant stored or a server answered would block the event loop before there is a line.
+ * A copy of what is to be logged that cannot be large. It is made before anything is serialised: a line is cut, too,
+ * but what a tenant stored or a server answered would block the event loop before there is a line.
  */
 
 /** Characters of one text. */

@@ -1,4 +1,6 @@
-/** Every event as a log line, under the Canary's name. Warnings have level info, as in Flagger; errors have level error. */
+/**
+ * Every event as a log line, under the Canary's name. Warnings have level info, as in Flagger; errors have level error.
+ */
 import { type CanaryStatus, dotted } from "../../core/canary.ts";
 import { changedConfigs } from "../../core/change.ts";
 import type { RolloutEvent } from "../../core/events.ts";

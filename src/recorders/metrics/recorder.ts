@@ -1,4 +1,6 @@
-/** Prometheus metrics under Flagger's names, labels and help texts. The series of a Canary are removed with it (Q13). */
+/**
+ * Prometheus metrics under Flagger's names, labels and help texts. The series of a Canary are removed with it (Q13).
+ */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import { type Canary, type CanaryRef, type CanarySpec, canaryKey, type Phase, primaryName } from "../../core/canary.ts";
 import type { Recorder, Turn } from "../../ports/recorder.ts";

@@ -1,7 +1,8 @@
 /**
- * Every run leaves a CanaryRun. Recording never affects a rollout: turns do not wait for it, and a state that the API server
- * refuses is missing from the record, which counts it as a gap. A run costs one write when it begins, one for each judged
- * interval, one when it ends, and one for each action of a person. The states of one run are written in order, the latest for all.
+ * Every run leaves a CanaryRun. Recording never affects a rollout: turns do not wait for it, and a state that the API
+ * server refuses is missing from the record, which counts it as a gap. A run costs one write when it begins, one for
+ * each judged interval, one when it ends, and one for each action of a person. The states of one run are written in
+ * order, the latest for all.
  */
 import { canaryKey } from "../../core/canary.ts";
 import type { Cause } from "../../core/cause.ts";

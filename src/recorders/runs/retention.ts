@@ -1,6 +1,6 @@
 /**
- * Which records go. Whole runs go, never parts of them: per Canary the latest that were promoted and the latest that were not are
- * kept, and after a time all others go. The last promotion and the last failure always stay.
+ * Which records go. Whole runs go, never parts of them: per Canary the latest that were promoted and the latest that
+ * were not are kept, and after a time all others go. The last promotion and the last failure always stay.
  */
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { VERDICT_LABEL } from "../../ports/steering.ts";

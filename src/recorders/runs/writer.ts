@@ -91,7 +91,9 @@ export function createRunWriter(options: RunWriterOptions): (record: RunRecord) 
   return write;
 }
 
-/** Whole runs go. Those of other Canaries of the namespace, which may be gone themselves, are looked at now and then. */
+/**
+ * Whole runs go. Those of other Canaries of the namespace, which may be gone themselves, are looked at now and then.
+ */
 function createTidy({ client, signal, keep = DEFAULT_RETENTION }: RunWriterOptions) {
   const sweptAt = new Map<string, number>();
   return async ({ namespace, name }: CanaryRef, now: number): Promise<void> => {

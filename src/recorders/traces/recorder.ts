@@ -1,6 +1,6 @@
 /**
- * Runs as traces for OpenTelemetry, sent by OTLP/HTTP as JSON when a run has ended. Tracing never steers: a collector that is away
- * costs traces and one line in the log.
+ * Runs as traces for OpenTelemetry, sent by OTLP/HTTP as JSON when a run has ended. Tracing never steers: a collector
+ * that is away costs traces and one line in the log.
  */
 import { canaryKey } from "../../core/canary.ts";
 import { exchange } from "../../net/outbound.ts";

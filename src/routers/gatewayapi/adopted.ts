@@ -1,9 +1,11 @@
 /**
- * "Use my route": a route that its owner wrote and that `spec.routeRef` names. Only the backendRefs to the Service of the
- * Canary are managed. All else stays: rules, filters, timeouts, other backends, and the metadata except one annotation.
+ * "Use my route": a route that its owner wrote and that `spec.routeRef` names. Only the backendRefs to the Service of
+ * the Canary are managed. All else stays: rules, filters, timeouts, other backends, and the metadata except one
+ * annotation.
  *
- * Between runs the route is as its owner wrote it: the apex Service leads to the primary anyway. So a GitOps tool that compares it
- * with its manifest finds no difference. In a run the reference to the apex is replaced by references to primary and canary.
+ * Between runs the route is as its owner wrote it: the apex Service leads to the primary anyway. So a GitOps tool that
+ * compares it with its manifest finds no difference. In a run the reference to the apex is replaced by references to
+ * primary and canary.
  */
 import type { Canary, Routes } from "../../core/canary.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
@@ -17,7 +19,9 @@ type Ref = KubeFields;
 
 const TOTAL = 100;
 
-/** Reads the traffic split from a route of another owner. A route that names the apex sends all traffic to the primary. */
+/**
+ * Reads the traffic split from a route of another owner. A route that names the apex sends all traffic to the primary.
+ */
 export function readAdopted(canary: Canary, route: KubeObject): Routes | undefined {
   const names = namesOf(canary);
   const rules: readonly Rule[] = route.spec?.rules ?? [];

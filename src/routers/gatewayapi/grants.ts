@@ -1,4 +1,7 @@
-/** Permission for a route of another namespace to refer to the Services of the Canary; created when the Canary asks for it. */
+/**
+ * Permission for a route of another namespace to refer to the Services of the Canary; created when the Canary asks for
+ * it.
+ */
 import type { Canary } from "../../core/canary.ts";
 import { type KubeObject, namespaced, type ObjectRef } from "../../ports/kubernetes.ts";
 import type { RouterOptions } from "../../ports/router.ts";

@@ -1,4 +1,6 @@
-/** Conditions on requests: translates those of the Canary, which are Istio's, into those of HTTPRoutes and GRPCRoutes. */
+/**
+ * Conditions on requests: translates those of the Canary, which are Istio's, into those of HTTPRoutes and GRPCRoutes.
+ */
 import type { JsonObject } from "../../core/canary.ts";
 import type { KubeFields } from "../../ports/kubernetes.ts";
 
@@ -94,7 +96,9 @@ function grpcMethod(uri: KubeFields): KubeFields | undefined {
   return { type: "Exact", service, ...(method ? { method } : {}) };
 }
 
-/** Every condition of the analysis with every condition of the Service; the analysis replaces the Service's conditions. */
+/**
+ * Every condition of the analysis with every condition of the Service; the analysis replaces the Service's conditions.
+ */
 export function merged(analysis: readonly Match[], service: readonly Match[]): readonly Match[] {
   if (service.length === 0) return analysis.map(withPath);
   return analysis.flatMap((wanted) =>

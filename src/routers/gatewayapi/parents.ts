@@ -20,7 +20,10 @@ function statuses(
 
 const isRelevant = ({ type }: KubeFields) => type === "Accepted" || type === "ResolvedRefs";
 
-/** False while a gateway of the route has not seen its latest version. The operator does not wait for a gateway that reports nothing. */
+/**
+ * False while a gateway of the route has not seen its latest version. The operator does not wait for a gateway that
+ * reports nothing.
+ */
 export function gatewaysFollow(route: KubeObject): boolean {
   const { generation = 0 } = route.metadata;
   return statuses(route).every(({ conditions }) =>

@@ -24,7 +24,9 @@ const PLURALS = { HTTPRoute: "httproutes", GRPCRoute: "grpcroutes", TCPRoute: "t
 const isRouteKind = (kind: string): kind is RouteKind => kind in PLURALS;
 const type = (version: string, kind: RouteKind): ResourceType => namespaced(GROUP, version, kind, PLURALS[kind]);
 
-/** Kinds by the version in the provider's name. A kind that this version lacks is taken from the version that has it. */
+/**
+ * Kinds by the version in the provider's name. A kind that this version lacks is taken from the version that has it.
+ */
 const TYPES = {
   v1: [type("v1", "HTTPRoute"), type("v1", "GRPCRoute"), type("v1alpha2", "TCPRoute"), type("v1alpha2", "TLSRoute")],
   v1beta1: [

@@ -176,7 +176,10 @@ function wantedSpec(canary: Canary, routes: Routes): VirtualServiceSpec {
   };
 }
 
-/** The spec of a VirtualService that existed before the Canary, unless kubectl stored it; never a spec that the operator wrote (R7). */
+/**
+ * The spec of a VirtualService that existed before the Canary, unless kubectl stored it; never a spec that the operator
+ * wrote (R7).
+ */
 function rememberedOriginal(existing: VirtualService, canary: Canary): Record<string, string> {
   const { annotations = {}, ownerReferences = [] } = existing.metadata;
   const owned = ownerReferences.some(({ kind }) => kind === "Canary");
@@ -232,7 +235,10 @@ function weightOf(rule: HttpRule, host: string): number {
   return destinations(rule).find(({ destination }) => destination?.host === host)?.weight ?? 0;
 }
 
-/** Restores what its owner applied, or what the operator found. A VirtualService that the operator created is deleted with the Canary. */
+/**
+ * Restores what its owner applied, or what the operator found. A VirtualService that the operator created is deleted
+ * with the Canary.
+ */
 function release(canary: Canary, seen: Snapshot): readonly KubeObject[] {
   const ref = refOf(canary, RESOURCES.virtualService);
   const existing: VirtualService | undefined = seen.get(ref);

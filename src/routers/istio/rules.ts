@@ -78,9 +78,9 @@ function cookieMatch(canary: Canary, cookie: string): readonly JsonValue[] {
 }
 
 /**
- * Every condition of the analysis with every condition of the Service. Headers and sourceLabels of the analysis replace the
- * Service's. For all other fields the Service's value wins over the analysis'. No condition is dropped, because a rule
- * without its condition would send all users to the canary (R5).
+ * Every condition of the analysis with every condition of the Service. Headers and sourceLabels of the analysis replace
+ * the Service's. For all other fields the Service's value wins over the analysis'. No condition is dropped, because a
+ * rule without its condition would send all users to the canary (R5).
  */
 export function mergedMatch(canary: Canary, analysis: readonly JsonObject[]): readonly JsonValue[] {
   const service = (serviceMatch(canary) ?? []) as readonly JsonObject[];

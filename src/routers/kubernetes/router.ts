@@ -1,4 +1,6 @@
-/** No mesh: there are no weights to set. Traffic follows the apex Service alone, and tests run beside it (blue/green). */
+/**
+ * No mesh: there are no weights to set. Traffic follows the apex Service alone, and tests run beside it (blue/green).
+ */
 import type { Canary, Routes } from "../../core/canary.ts";
 import { planFor } from "../../core/plan.ts";
 import { ALL_TO_PRIMARY, routesFor } from "../../core/routes.ts";

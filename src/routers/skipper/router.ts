@@ -73,7 +73,9 @@ function render(canary: Canary, routes: Routes, seen: Snapshot, options: RouterO
   return [{ ...made, metadata: { ...made.metadata, annotations } }];
 }
 
-/** Without a share for the canary the second Ingress is switched off, and the user's Ingress serves. A new one is on. */
+/**
+ * Without a share for the canary the second Ingress is switched off, and the user's Ingress serves. A new one is on.
+ */
 function predicateFor(canary: Canary, routes: Routes, existing: KubeObject | undefined, present: string): string {
   const before = readWeights(canary, existing);
   const rested = before === undefined || before.canary === 0;

@@ -25,7 +25,10 @@ export const testedConfigs: Invariant = {
       if (names.has(name) && old !== undefined && sumOf(old) !== sumOf(object)) judge(name, object);
     });
 
-    /** A Canary in Promoting has passed its plan (whole-plan checks that); during the initialisation the existing data counts. */
+    /**
+     * A Canary in Promoting has passed its plan (whole-plan checks that); during the initialisation the existing data
+     * counts.
+     */
     function learn(before: string | undefined, status: KubeObject["status"]): void {
       const sums: Readonly<Record<string, string>> = status?.trackedConfigs ?? {};
       const { phase } = status ?? {};

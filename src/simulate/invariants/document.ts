@@ -12,9 +12,10 @@ export function describeInvariants(): string {
 
 const HEAD = `# Invariants
 
-Rules that hold in every rollout, under every fault. \`aviary simulate --runs N --seed S\` runs the real engine in a simulated
-cluster in which API calls fail, conflict and time out, watches are late, doubled and broken, the operator is killed between
-any two calls or has a second leader, clocks jump, metric servers and webhooks fail, hang or answer late, and people edit, scale and
-delete things in the middle; it checks every rule below and fails when one is broken. \`aviary simulate --stories\` tries every
-single fault at every call. This page is generated from \`src/simulate/invariants/table.ts\`; a test keeps it equal.
+Rules that hold in every rollout, under every fault. \`aviary simulate --runs N --seed S\` runs the real engine in a
+simulated cluster. In this cluster API calls fail, conflict and time out; watches are late, doubled and broken; the
+operator is killed between any two calls, or has a second leader; clocks jump; metric servers and webhooks fail, hang or
+answer late; and people edit, scale and delete objects in the middle. The command checks every rule below, and fails
+when one is broken. \`aviary simulate --stories\` tries every single fault at every call. This page is generated from
+\`src/simulate/invariants/table.ts\`; a test keeps it equal.
 `;

@@ -4,7 +4,9 @@ import type { Span } from "../traffic.ts";
 import type { Universe, Watcher } from "../universe.ts";
 import { type Invariant, SETTLING_MS, usersDo } from "./invariant.ts";
 
-/** A crash or a node that fails is noticed, and the routes are written and followed, within this time in good weather. */
+/**
+ * A crash or a node that fails is noticed, and the routes are written and followed, within this time in good weather.
+ */
 const NOTICED_MS = 10_000;
 /** A Service is written within this time after its pods are there. */
 const WRITTEN_MS = 3_000;

@@ -60,7 +60,8 @@ export const splitSaidRightly: Invariant = {
   why: "A warning that comes without a cause teaches people to read past it.",
   watch: ({ scenario }, report) => ({
     turn({ transition }) {
-      // The operator does not see whether the pods behind a Service can serve: without them, no request is counted for the canary.
+      // The operator does not see whether the pods behind a Service can serve: without them, no request is counted for
+      // the canary.
       const { kind } = scenario.target;
       const crashes = Object.values(scenario.behaviours).some(({ crash }) => crash !== undefined);
       if (scenario.meshShare !== undefined || (kind === "Service" && crashes)) return;

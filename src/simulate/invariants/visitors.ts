@@ -24,7 +24,10 @@ export const visitorsStay: Invariant = {
   },
 };
 
-/** Whether the canary serves everyone, or did a moment ago. A canary may stand in for less time than passes between two visits. */
+/**
+ * Whether the canary serves everyone, or did a moment ago. A canary may stand in for less time than passes between two
+ * visits.
+ */
 function watchStandIn({ api, schedule }: Universe): () => boolean {
   let standsIn = false;
   let until = Number.NEGATIVE_INFINITY;
@@ -40,7 +43,10 @@ function watchStandIn({ api, schedule }: Universe): () => boolean {
 /** Beyond this time there is always interference. */
 const MANY = 8;
 
-/** The canary covers for a primary that is replaced, or that could not be replaced; proxies learn a moment later that this is over. */
+/**
+ * The canary covers for a primary that is replaced, or that could not be replaced; proxies learn a moment later that
+ * this is over.
+ */
 const COVERED: ReadonlySet<string> = new Set(["Promoting", "Finalising", "Succeeded", "Failed"]);
 
 function judgeMatched({ visitor, role, share, everyone }: Visit, { canary }: Universe, report: Report): void {

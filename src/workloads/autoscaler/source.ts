@@ -52,7 +52,9 @@ export function seenScalers<T extends Scaler>(
   return { source, primaryName: primaryRef.name, ...(primary === undefined ? {} : { primary }) };
 }
 
-/** Text of the event for a missing source. A Canary that is being deleted needs no source: it scales nothing any more. */
+/**
+ * Text of the event for a missing source. A Canary that is being deleted needs no source: it scales nothing any more.
+ */
 export function missingSource(canary: Canary, type: ResourceType, seen: Snapshot, what: string): string | undefined {
   const ref = sourceRef(canary, type);
   if (ref === undefined || canary.deleting || seen.get(ref) !== undefined) return undefined;

@@ -17,7 +17,9 @@ export function configChecksum(object: KubeObject): string {
   return createHash("sha256").update(text).digest("hex").slice(0, HEX_DIGITS);
 }
 
-/** JSON as Go's encoder writes a map: keys in byte order (JSON.stringify would put "9" before "10"), escaped for HTML. */
+/**
+ * JSON as Go's encoder writes a map: keys in byte order (JSON.stringify would put "9" before "10"), escaped for HTML.
+ */
 function goJson(map: Strings | null | undefined): string {
   if (map === null || map === undefined) return "null";
   const pairs = Object.keys(map)

@@ -1,4 +1,7 @@
-/** The primary's own copy of a ConfigMap or Secret: the primary serves with the tested data while users edit the original. */
+/**
+ * The primary's own copy of a ConfigMap or Secret: the primary serves with the tested data while users edit the
+ * original.
+ */
 import type { KubeObject, OwnerReference } from "../../ports/kubernetes.ts";
 import { filterPrefixes, primaryNameOf } from "../metadata.ts";
 
@@ -12,8 +15,8 @@ export interface CopyOptions {
 }
 
 /**
- * The whole object `<name>-primary` as it should be: data, binary data and secret type of `object`, no annotations. It is
- * not `immutable`, because the next promotion has to change it.
+ * The whole object `<name>-primary` as it should be: data, binary data and secret type of `object`, no annotations. It
+ * is not `immutable`, because the next promotion has to change it.
  */
 export function primaryConfig(object: KubeObject, { owner, existing, includeLabelPrefixes }: CopyOptions): KubeObject {
   const { name, namespace, labels } = object.metadata;

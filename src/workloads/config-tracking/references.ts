@@ -1,6 +1,6 @@
 /**
- * Where a pod spec refers to ConfigMaps and Secrets. Finding and renaming walk the same way, so that every tracked config
- * is also renamed:
+ * Where a pod spec refers to ConfigMaps and Secrets. Finding and renaming walk the same way, so that every tracked
+ * config is also renamed:
  *
  *   volumes[].configMap | secret | projected.sources[].configMap | secret
  *   containers[], initContainers[], ephemeralContainers[]

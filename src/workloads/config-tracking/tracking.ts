@@ -20,7 +20,9 @@ export interface TrackedConfigs {
   readonly missing: readonly ConfigRef[];
 }
 
-/** False when the owner opted out (annotation `flagger.app/config-tracking: disabled`) or a controller owns the Secret. */
+/**
+ * False when the owner opted out (annotation `flagger.app/config-tracking: disabled`) or a controller owns the Secret.
+ */
 export function isTracked(object: KubeObject): boolean {
   const optOut = object.metadata.annotations?.[OPT_OUT_ANNOTATION] ?? "";
   return !optOut.startsWith("disable") && SECRET_TYPES.has(object.type || "Opaque");

@@ -1,10 +1,12 @@
 /**
- * What a primary keeps of the revisions that it ran before, in its annotations: the last one, with which a promotion that fails is rolled
- * back even by an operator that was started after it, and a few before that one, for `undo --to` (ADR 0017).
+ * What a primary keeps of the revisions that it ran before, in its annotations: the last one, with which a promotion
+ * that fails is rolled back even by an operator that was started after it, and a few before that one, for `undo --to`
+ * (ADR 0017).
  *
  *   previous-template, previous-revision    the template before the last promotion, and which revision that is
  *   promoted-revision                       which run the primary carries, and checksums of its configuration
- *   earlier-revisions, earlier-templates    those before, the latest first; the templates are gzipped, because they resemble one another
+ *   earlier-revisions, earlier-templates    those before, the latest first; the templates are gzipped, because they
+ *                                           resemble one another
  */
 import { gunzipSync, gzipSync } from "node:zlib";
 import type { CanaryStatus, Revision } from "../../core/canary.ts";
@@ -59,7 +61,8 @@ export function keptRevisions(primary: WorkloadObject): KeptRevisions {
 function readKept(primary: WorkloadObject): KeptRevisions {
   const previous = previousOf(primary);
   const present = knownOf(primary);
-  // What the primary's copies hold once the last promotion is undone; they hold it already where nothing is left to undo.
+  // What the primary's copies hold once the last promotion is undone; they hold it already where nothing is left to
+  // undo.
   const { configs } = previous ?? present;
   // A template that cannot be read is as good as not kept, so no one is promised it.
   const earlier = withTemplates(primary).map((one) => ({
@@ -132,13 +135,19 @@ function written(kept: readonly KeptTemplate[]): Readonly<Record<string, string>
 const isPrevious = (primary: WorkloadObject, to: string | undefined): boolean =>
   to === undefined || to === previousOf(primary)?.promotionId;
 
-/** The template of the revision before the last promotion; or that of the earlier promotion `to`. Absent where it is not kept. */
+/**
+ * The template of the revision before the last promotion; or that of the earlier promotion `to`. Absent where it is not
+ * kept.
+ */
 export function keptTemplate(primary: WorkloadObject, to: string | undefined): PodTemplate | undefined {
   if (isPrevious(primary, to)) return templateIn(primary);
   return withTemplates(primary).find(({ promotionId }) => promotionId === to)?.template;
 }
 
-/** What an undo would bring back: images of the containers, and names of the configuration. Absent where that is not kept. */
+/**
+ * What an undo would bring back: images of the containers, and names of the configuration. Absent where that is not
+ * kept.
+ */
 export function keptContent(primary: WorkloadObject, to: string | undefined): KeptContent | undefined {
   const template = keptTemplate(primary, to);
   if (template === undefined) return undefined;

@@ -12,8 +12,8 @@ export interface ReadinessRule {
   /** Percent of the updated pods that must be available. */
   readonly thresholdPercent: number;
   /**
-   * When the operator gives up a rollout whose controller has no deadline. Absent while nothing is being rolled out: a pod that
-   * is missing for a moment is then no reason to refuse a revision (Q40). Milliseconds since the epoch.
+   * When the operator gives up a rollout whose controller has no deadline. Absent while nothing is being rolled out: a
+   * pod that is missing for a moment is then no reason to refuse a revision (Q40). Milliseconds since the epoch.
    */
   readonly giveUpAt?: number;
   readonly now: number;
@@ -58,9 +58,15 @@ export interface CopiedKind extends Scaling {
   readonly obstacle?: (object: WorkloadObject) => string | undefined;
   /** Whether its controller has rolled out what its spec asks for; details are bare, see `wrap`. */
   readiness(object: WorkloadObject, rule: ReadinessRule): RolloutReading;
-  /** Whether no pod can serve for a time while the primary, as large as it is, takes over the target's template and strategy. */
+  /**
+   * Whether no pod can serve for a time while the primary, as large as it is, takes over the target's template and
+   * strategy.
+   */
   hasGap(primary: WorkloadObject, target: WorkloadObject): boolean;
-  /** Whether pods leave their nodes at once, before others are ready, when one pod spec replaces another. Absent: pods never do. */
+  /**
+   * Whether pods leave their nodes at once, before others are ready, when one pod spec replaces another. Absent: pods
+   * never do.
+   */
   readonly moves?: (from: PodSpec, to: PodSpec) => boolean;
   /** Around the bare readiness details: texts of events. */
   wrap(which: "primary" | "canary", name: string, namespace: string, detail: string, stuck: boolean): string;

@@ -1,12 +1,14 @@
 /**
- * What the primary's configs held before a promotion, so that a promotion that fails can be rolled back completely, and one that
- * succeeded can be undone. A copy keeps its name from one revision to the next, so its old data would be lost once it is overwritten:
+ * What the primary's configs held before a promotion, so that a promotion that fails can be rolled back completely, and
+ * one that succeeded can be undone. A copy keeps its name from one revision to the next, so its old data would be lost
+ * once it is overwritten:
  *
  *   podinfo-config-primary            what the primary's pods read
- *   podinfo-config-primary-previous   what they read before the promotion named in its annotation; kept until the next one
+ *   podinfo-config-primary-previous   what they read before the promotion named in its annotation; kept until the next
+ *                                     promotion
  *
- * Written in this order, each step repeatable: previous <- copy, copy <- target's, template. As long as the template does
- * not carry the promotion's id, the promotion has not happened, and the copies get their old data back.
+ * Written in this order, each step repeatable: previous <- copy, copy <- target's, template. As long as the template
+ * does not carry the promotion's id, the promotion has not happened, and the copies get their old data back.
  */
 
 import { isDeepStrictEqual } from "node:util";
@@ -57,7 +59,8 @@ export function previousOf(
 
 /**
  * Restores the data of copies whose promotion did not happen.
- * @param promotion restores only what was kept for this promotion; undefined: for any but the one that the primary carries
+ * @param promotion restores only what was kept for this promotion; undefined: for any but the one that the primary
+ *   carries
  */
 export function returnedConfigs(
   canary: Canary,

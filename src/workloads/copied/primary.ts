@@ -84,7 +84,9 @@ export function carriesTemplateOf(parts: PrimaryParts, primary: WorkloadObject):
   return isDeepStrictEqual(meaningOf(primaryTemplate(parts, id)), meaningOf(primary.spec?.template));
 }
 
-/** The template without empty fields: Go clients write `creationTimestamp: null` and empty maps where others omit them. */
+/**
+ * The template without empty fields: Go clients write `creationTimestamp: null` and empty maps where others omit them.
+ */
 function meaningOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(meaningOf);
   if (typeof value !== "object" || value === null) return value;

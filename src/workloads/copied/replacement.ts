@@ -16,7 +16,10 @@ export interface Replacement {
   readonly kind: CopiedKind;
 }
 
-/** Whether no pod of the primary can serve for a time while it takes over the target's template, or gets the previous one back. */
+/**
+ * Whether no pod of the primary can serve for a time while it takes over the target's template, or gets the previous
+ * one back.
+ */
 export function leavesGap(parts: Replacement): boolean {
   return parts.kind.hasGap(parts.primary, parts.target) || shrinksToGap(parts) || movesPods(parts);
 }

@@ -45,8 +45,8 @@ const MOST_DEADLINES = 10;
 
 /**
  * When a rollout that makes no progress is given up. Progress is: a new phase, a new target of the current wait, and
- * every write of the status, because a wait is written when its text changes, and the text counts pods. So pods that are
- * replaced one by one have a deadline each. Milliseconds since the epoch; undefined while nothing is rolled out.
+ * every write of the status, because a wait is written when its text changes, and the text counts pods. So pods that
+ * are replaced one by one have a deadline each. Milliseconds since the epoch; undefined while nothing is rolled out.
  */
 export function giveUpAt({ status, spec }: Pick<Canary, "status" | "spec">): number | undefined {
   // A Canary that waits for approval cannot start while its primary does not come up, and would wait without end.

@@ -6,7 +6,9 @@ import type { Snapshot } from "../../ports/snapshot.ts";
 import { promotionIdOf, restoredPrimary, withoutKeptTemplate } from "./kept.ts";
 import { forgottenConfigs, returnedConfigs } from "./previous.ts";
 
-/** The primary as it was before the promotion `from`, or earlier: first the configs that its pods read, then the pods. */
+/**
+ * The primary as it was before the promotion `from`, or earlier: first the configs that its pods read, then the pods.
+ */
 export function restored(
   canary: Canary,
   primary: WorkloadObject,
@@ -19,7 +21,9 @@ export function restored(
   return template === undefined ? [] : [...returnedConfigs(canary, primary, { failed: from }, seen), template];
 }
 
-/** The primary as it is, with nothing left of promotions that never happened. What `undo` needs of the last one stays. */
+/**
+ * The primary as it is, with nothing left of promotions that never happened. What `undo` needs of the last one stays.
+ */
 export function settled(canary: Canary, primary: WorkloadObject, seen: Snapshot): readonly KubeObject[] {
   const carried = promotionIdOf(primary);
   const returned = abandoned(canary, primary, seen);

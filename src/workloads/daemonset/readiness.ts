@@ -1,4 +1,7 @@
-/** Whether a DaemonSet's rollout is finished, in progress, or stuck. Its controller has no deadline, so the operator sets one. */
+/**
+ * Whether a DaemonSet's rollout is finished, in progress, or stuck. Its controller has no deadline, so the operator
+ * sets one.
+ */
 
 import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { ReadinessRule, RolloutReading } from "../copied/kind.ts";

@@ -1,4 +1,6 @@
-/** Whether a Deployment's rollout is finished, in progress, or stuck: the rules and texts of the contract, in its order. */
+/**
+ * Whether a Deployment's rollout is finished, in progress, or stuck: the rules and texts of the contract, in its order.
+ */
 
 import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { ReadinessRule, RolloutReading } from "../copied/kind.ts";
@@ -50,8 +52,8 @@ function unfinished(
 }
 
 /**
- * Kubernetes sets no deadline for pods that a finished rollout replaces, and it calls a Deployment available when as many
- * pods may be missing as it has. For both cases the operator sets the deadline.
+ * Kubernetes sets no deadline for pods that a finished rollout replaces, and it calls a Deployment available when as
+ * many pods may be missing as it has. For both cases the operator sets the deadline.
  */
 function untoldUntil(conditions: readonly Condition[], { giveUpAt }: ReadinessRule): number | undefined {
   const progress = conditions.find(({ type }) => type === "Progressing");

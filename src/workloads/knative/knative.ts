@@ -1,6 +1,6 @@
 /**
- * Knative Services: nothing is copied, because Knative keeps every revision. An annotation of the target names the primary
- * revision; a promotion moves the annotation. The router shifts the traffic.
+ * Knative Services: nothing is copied, because Knative keeps every revision. An annotation of the target names the
+ * primary revision; a promotion moves the annotation. The router shifts the traffic.
  */
 import type { Canary } from "../../core/canary.ts";
 import { sameRevision } from "../../core/change.ts";
@@ -66,7 +66,8 @@ function read(canary: Canary, seen: Snapshot, now: number): WorkloadReading {
   if (target === undefined) return { kind: "problem", detail: getQueryError(ref, "Knative Service") };
   const latest = latestOf(target);
   const primary = primaryOf(target);
-  // Knative waits for a revision that cannot start without end, and the rollout would wait with it. So the operator sets a deadline.
+  // Knative waits for a revision that cannot start without end, and the rollout would wait with it. So the operator
+  // sets a deadline.
   const givenUp = giveUpAt(canary);
   const judged = (readiness: Readiness): Readiness =>
     readiness.kind === "ready" || givenUp === undefined || now <= givenUp ? readiness : { ...readiness, kind: "stuck" };
@@ -145,8 +146,9 @@ function renderPrimary(canary: Canary, world: DesiredWorld, seen: Snapshot): rea
 }
 
 /**
- * Only a name is written. The router sends the traffic to that revision when it is ready. Before, the primary is the latest
- * revision, even if an earlier Canary left another name. Once the router shifts traffic, it is the revision that was ready.
+ * Only a name is written. The router sends the traffic to that revision when it is ready. Before, the primary is the
+ * latest revision, even if an earlier Canary left another name. Once the router shifts traffic, it is the revision that
+ * was ready.
  */
 function primaryToBe({ status }: Canary, target: KubeObject): string {
   const [latest, primary] = [latestOf(target), primaryOf(target)];

@@ -1,4 +1,6 @@
-/** The two copies of a target Service: all fields are the target's, except those that the cluster assigned to each copy. */
+/**
+ * The two copies of a target Service: all fields are the target's, except those that the cluster assigned to each copy.
+ */
 import type { Canary } from "../../core/canary.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import type { ServiceObject, ServicePort, ServiceSpec } from "../../ports/kubernetes-types.ts";
@@ -54,7 +56,10 @@ export function promotedPrimary(
   };
 }
 
-/** Whether it still has what it ran before its last promotion: a primary that was deleted in a run and made again has not. */
+/**
+ * Whether it still has what it ran before its last promotion: a primary that was deleted in a run and made again has
+ * not.
+ */
 export function isRestorable({ metadata }: ServiceObject): boolean {
   return metadata.annotations?.[PREVIOUS_SPEC_ANNOTATION] !== undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * The headless Service that gives the primary's pods their host names. The target's Service selects the target's pods, and
- * the generated `<apex>-primary` may have an address, so the primary has a third Service.
+ * The headless Service that gives the primary's pods their host names. The target's Service selects the target's pods,
+ * and the generated `<apex>-primary` may have an address, so the primary has a third Service.
  */
 import { type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import type { ServiceObject, WorkloadObject } from "../../ports/kubernetes-types.ts";

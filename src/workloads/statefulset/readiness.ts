@@ -1,4 +1,7 @@
-/** Whether a StatefulSet's rollout is finished, in progress, or stuck: the rules of `kubectl rollout status`, and a deadline. */
+/**
+ * Whether a StatefulSet's rollout is finished, in progress, or stuck: the rules of `kubectl rollout status`, and a
+ * deadline.
+ */
 
 import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { ReadinessRule, RolloutReading } from "../copied/kind.ts";

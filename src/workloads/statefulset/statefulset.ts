@@ -1,6 +1,6 @@
 /**
- * StatefulSets whose pods have names but no volumes of their own (docs/adr/0003-statefulset.md): the primary is a separate
- * set with its own headless Service, through which its pods find each other.
+ * StatefulSets whose pods have names but no volumes of their own (docs/adr/0003-statefulset.md): the primary is a
+ * separate set with its own headless Service, through which its pods find each other.
  */
 import { hashPodTemplate } from "../../go/hash/hash.ts";
 import { RESOURCES } from "../../ports/kubernetes.ts";
@@ -32,7 +32,8 @@ const STATEFUL_SET: CopiedKind = {
   fixedSpec: (target) => ({
     ...(target.spec?.serviceName ? { serviceName: hostsServiceName(target) } : {}),
     ...(target.spec?.ordinals === undefined ? {} : { ordinals: target.spec.ordinals }),
-    // Under OrderedReady a pod that cannot start blocks its own replacement, so a failed promotion could not be rolled back.
+    // Under OrderedReady a pod that cannot start blocks its own replacement, so a failed promotion could not be rolled
+    // back.
     podManagementPolicy: "Parallel",
   }),
   companions: HOSTS_SERVICE,

@@ -1,7 +1,7 @@
 /**
- * The charts by a real helm on the sandbox, while users keep asking: install, upgrade in the middle of a run, roll back,
- * uninstall. RBAC is enforced, and the operator has the chart's rules for its provider alone.
- * Runs where helm is on PATH, or is named by $HELM. $FLAGGER_CHART names Flagger's own chart (charts/flagger of Flagger 1.44).
+ * The charts by a real helm on the sandbox, while users keep asking: install, upgrade in the middle of a run, roll
+ * back, uninstall. RBAC is enforced, and the operator has the chart's rules for its provider alone. Runs where helm is
+ * on PATH, or is named by $HELM. $FLAGGER_CHART names Flagger's own chart (charts/flagger of Flagger 1.44).
  */
 import { execFile, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";

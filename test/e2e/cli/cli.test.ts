@@ -20,7 +20,9 @@ interface Result {
   readonly err: string;
 }
 
-/** The words of `line` are separated by spaces; the path of the project may hold spaces itself, so `ROOT` stands for it. */
+/**
+ * The words of `line` are separated by spaces; the path of the project may hold spaces itself, so `ROOT` stands for it.
+ */
 async function aviary(line: string, env: Readonly<Record<string, string>> = {}): Promise<Result> {
   const words = line
     .split(" ")

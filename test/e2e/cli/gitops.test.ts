@@ -1,7 +1,7 @@
 /**
- * The walk-through with GitOps on the sandbox: a release is a commit, and Flux and the operator do not overwrite each other. The
- * same story with the sandbox's imitation of Flux, and with Flux's own programs where they are on PATH or in the folder
- * $FLUX_PROGRAMS. $FLUX_CRDS names a file or a folder of Flux's own CRDs.
+ * The walk-through with GitOps on the sandbox: a release is a commit, and Flux and the operator do not overwrite each
+ * other. The same story with the sandbox's imitation of Flux, and with Flux's own programs where they are on PATH or in
+ * the folder $FLUX_PROGRAMS. $FLUX_CRDS names a file or a folder of Flux's own CRDs.
  */
 import { execFile, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

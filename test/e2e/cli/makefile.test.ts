@@ -1,4 +1,7 @@
-/** The Makefile's targets in a folder with a space in its name, beside other clusters: what they change, and what they leave. */
+/**
+ * The Makefile's targets in a folder with a space in its name, beside other clusters: what they change, and what they
+ * leave.
+ */
 import { execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {

@@ -1,6 +1,6 @@
 /**
- * The walk-through by a user who is not root, and may open no port below 1024: the load tester's Service has port 80. When the
- * tests run as root, this one becomes another user; else its own user will do.
+ * The walk-through by a user who is not root, and may open no port below 1024: the load tester's Service has port 80.
+ * When the tests run as root, this one becomes another user; else its own user will do.
  */
 import { execFile } from "node:child_process";
 import {

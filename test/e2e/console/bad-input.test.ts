@@ -1,6 +1,6 @@
 /**
- * Foreign text in every field, a proxy that cuts the stream, a server that goes away, two tabs, the back button: the pages stay
- * pages. Scripts in names and messages stay text, under the policy that the server sends.
+ * Foreign text in every field, a proxy that cuts the stream, a server that goes away, two tabs, the back button: the
+ * pages stay pages. Scripts in names and messages stay text, under the policy that the server sends.
  */
 import { createServer, request, type Server } from "node:http";
 import type { Browser, BrowserContext, Page } from "playwright-core";

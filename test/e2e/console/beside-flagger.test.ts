@@ -1,6 +1,6 @@
 /**
- * The console beside the real Flagger 1.44, in a cluster that has Flagger's own definitions and nothing of Aviary: it shows what
- * Flagger's objects hold, and its buttons say why they cannot be used. Needs Flagger's program:
+ * The console beside the real Flagger 1.44, in a cluster that has Flagger's own definitions and nothing of Aviary: it
+ * shows what Flagger's objects hold, and its buttons say why they cannot be used. Needs Flagger's program:
  *
  *   FLAGGER=/path/to/flagger npm run beside-flagger
  */

@@ -1,7 +1,7 @@
 /**
- * The pages of the console in a real browser: each page and each of its states, in light and dark, on a desktop and on a phone.
- * axe finds nothing, no page scrolls sideways, foreign text stays text, and a person finds out by keyboard alone why a release
- * was rolled back. With CONSOLE_SHOTS=FOLDER each of them leaves a screenshot.
+ * The pages of the console in a real browser: each page and each of its states, in light and dark, on a desktop and on
+ * a phone. axe finds nothing, no page scrolls sideways, foreign text stays text, and a person finds out by keyboard
+ * alone why a release was rolled back. With CONSOLE_SHOTS=FOLDER each of them leaves a screenshot.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

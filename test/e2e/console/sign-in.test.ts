@@ -1,6 +1,7 @@
 /**
- * People of a cluster at the console in a real browser: the form of the sign-in, a person without rights, one who may only look, a
- * session that ends while a page is open, and the pages that other sites show in a frame. axe finds nothing in either theme.
+ * People of a cluster at the console in a real browser: the form of the sign-in, a person without rights, one who may
+ * only look, a session that ends while a page is open, and the pages that other sites show in a frame. axe finds
+ * nothing in either theme.
  */
 import { createServer } from "node:http";
 import type { Browser, BrowserContext, Page } from "playwright-core";

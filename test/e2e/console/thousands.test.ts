@@ -1,6 +1,6 @@
 /**
- * The console with 5,000 canaries: what is sent, what is drawn, and what is asked of the API server. Counts, because a clock tells
- * more about the machine; `npm run bench console` has the times.
+ * The console with 5,000 canaries: what is sent, what is drawn, and what is asked of the API server. Counts, because a
+ * clock tells more about the machine; `npm run bench console` has the times.
  */
 import { gunzipSync } from "node:zlib";
 import { Agent, request } from "undici";

@@ -1,4 +1,6 @@
-/** A cluster with canaries in every situation, its console, and a metrics server: what the tests of the pages look at. */
+/**
+ * A cluster with canaries in every situation, its console, and a metrics server: what the tests of the pages look at.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
@@ -154,7 +156,8 @@ export function situations(server: ApiServer): void {
     ["mail", { phase: "Initialized", canaryWeight: 0, failedChecks: 0, lastTransitionTime: ago(300_000) }],
   ];
   for (const [name, status, parts = {}] of states) put(server, RESOURCES.canary, canary(name, status, parts));
-  // Linkerd cannot mirror requests: the operator refuses this one. Plain Kubernetes has no weights, and releases at once.
+  // Linkerd cannot mirror requests: the operator refuses this one. Plain Kubernetes has no weights, and releases at
+  // once.
   const resting = { phase: "Initialized", canaryWeight: 0, failedChecks: 0 };
   const odd = canary("odd", resting, { mirror: true });
   put(server, RESOURCES.canary, { ...odd, spec: { ...odd["spec"], provider: "linkerd" } });

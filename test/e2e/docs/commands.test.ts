@@ -1,6 +1,6 @@
 /**
- * Every command block of the documentation does what the page says: each page's blocks run in their order in a sandbox. A
- * block that needs something which the sandbox lacks, or that another test runs, has a comment about it.
+ * Every command block of the documentation does what the page says: each page's blocks run in their order in a sandbox.
+ * A block that needs something which the sandbox lacks, or that another test runs, has a comment about it.
  */
 import { execFile } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

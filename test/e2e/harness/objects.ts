@@ -35,7 +35,10 @@ export function podinfo(name: string, version = "6.0.0", spec: KubeFields = {}):
   };
 }
 
-/** Two steps of 300 ms, rolled back after two failed checks. @param analysis without `stepWeight`s when it has its own */
+/**
+ * Two steps of 300 ms, rolled back after two failed checks.
+ * @param analysis without `stepWeight`s when it has its own
+ */
 export function canary(name: string, analysis: KubeFields = {}, spec: KubeFields = {}): KubeObject {
   const own = "iterations" in analysis || "stepWeights" in analysis || "stepWeight" in analysis;
   return {

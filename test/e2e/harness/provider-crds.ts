@@ -1,4 +1,7 @@
-/** CRDs of the kinds that routers write. They accept anything, because the tests compare objects, not what a mesh allows. */
+/**
+ * CRDs of the kinds that routers write. They accept anything, because the tests compare objects, not what a mesh
+ * allows.
+ */
 import { type KubeObject, RESOURCES, type ResourceType } from "../../../src/ports/kubernetes.ts";
 import { createRouters, type ROUTERS } from "../../../src/routers/table.ts";
 

@@ -1,6 +1,6 @@
 /**
- * The real Flagger gets every Canary of src/routers/corpus.ts, and the objects that it writes are compared with the golden files.
- * With UPDATE_GOLDEN the files are written. Needs Flagger's program; see beside-flagger.test.ts:
+ * The real Flagger gets every Canary of src/routers/corpus.ts, and the objects that it writes are compared with the
+ * golden files. With UPDATE_GOLDEN the files are written. Needs Flagger's program; see beside-flagger.test.ts:
  *
  *   FLAGGER=/path/to/flagger npm run beside-flagger
  */

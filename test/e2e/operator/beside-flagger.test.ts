@@ -1,8 +1,8 @@
 /**
- * The real Flagger and Aviary, each in a cluster of its own, get the same Canary and the same release: their events, routes and
- * objects must be equal, except for the departures. And each continues where the other was killed. Needs Flagger's program,
- * built from its release (`go build ./cmd/flagger`); without it this file is not part of the
- * tests (vitest.config.ts):
+ * The real Flagger and Aviary, each in a cluster of its own, get the same Canary and the same release: their events,
+ * routes and objects must be equal, except for the departures. And each continues where the other was killed. Needs
+ * Flagger's program, built from its release (`go build ./cmd/flagger`); without it this file is not part of the tests
+ * (vitest.config.ts):
  *
  *   FLAGGER=/path/to/flagger npm run beside-flagger
  */

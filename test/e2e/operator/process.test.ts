@@ -1,4 +1,7 @@
-/** Everything around the rollouts: addresses, metrics, log, flags, exit codes, event webhooks, as Flagger's users know them. */
+/**
+ * Everything around the rollouts: addresses, metrics, log, flags, exit codes, event webhooks, as Flagger's users know
+ * them.
+ */
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";

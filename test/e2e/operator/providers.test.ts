@@ -1,4 +1,6 @@
-/** The whole operator with each provider: a release from the bootstrap to the promotion, by the objects that it writes. */
+/**
+ * The whole operator with each provider: a release from the bootstrap to the promotion, by the objects that it writes.
+ */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { convertNginx } from "../../../src/cli/convert/nginx.ts";
 import { crds } from "../../../src/crd/index.ts";

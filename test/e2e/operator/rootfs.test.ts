@@ -1,6 +1,7 @@
 /**
- * The operator's image as a root file system: node, its libraries and the staged files, nothing else. The test enters it as
- * uid 10001, read-only, in a mount namespace of its own. That needs root on Linux; elsewhere the test reports that it did nothing.
+ * The operator's image as a root file system: node, its libraries and the staged files, nothing else. The test enters
+ * it as uid 10001, read-only, in a mount namespace of its own. That needs root on Linux; elsewhere the test reports
+ * that it did nothing.
  */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import {

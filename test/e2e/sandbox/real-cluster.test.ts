@@ -1,7 +1,7 @@
 /**
- * What the sandbox's parts may rely on when their cluster is an API server in another process: the same as of the sandbox's own store
- * (sandbox/cluster.ts). Held against the sandbox's API server over HTTP, and against kube-apiserver with etcd where the folder
- * $KUBERNETES_PROGRAMS, or $PATH, has both.
+ * What the sandbox's parts may rely on when their cluster is an API server in another process: the same as of the
+ * sandbox's own store (sandbox/cluster.ts). Held against the sandbox's API server over HTTP, and against kube-apiserver
+ * with etcd where the folder $KUBERNETES_PROGRAMS, or $PATH, has both.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

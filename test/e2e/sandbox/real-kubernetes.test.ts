@@ -1,6 +1,7 @@
 /**
- * The whole sandbox on kube-apiserver and etcd, as a user of kubectl sees it: pods come and go, logs, commands in pods, ports, rights of
- * ServiceAccounts, namespaces that end. Runs where the folder $KUBERNETES_PROGRAMS, or $PATH, has both programs.
+ * The whole sandbox on kube-apiserver and etcd, as a user of kubectl sees it: pods come and go, logs, commands in pods,
+ * ports, rights of ServiceAccounts, namespaces that end. Runs where the folder $KUBERNETES_PROGRAMS, or $PATH, has both
+ * programs.
  */
 import { execFile, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

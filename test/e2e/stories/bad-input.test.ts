@@ -1,4 +1,7 @@
-/** Mistakes of users, and failures: one clear message each, nothing crashes, and the rollout goes on when they are corrected. */
+/**
+ * Mistakes of users, and failures: one clear message each, nothing crashes, and the rollout goes on when they are
+ * corrected.
+ */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

@@ -1,6 +1,6 @@
 /**
- * The fixture of the stories: one sandbox with mesh and Prometheus, the manifests of deploy/ in it, the operator and the
- * load tester as programs in pods. Every story has a namespace, so that many stories run side by side.
+ * The fixture of the stories: one sandbox with mesh and Prometheus, the manifests of deploy/ in it, the operator and
+ * the load tester as programs in pods. Every story has a namespace, so that many stories run side by side.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";

@@ -1,4 +1,7 @@
-/** A Deployment that KEDA scales: when idle it is paused at 0 replicas, in a run it follows its load, and its primary always does. */
+/**
+ * A Deployment that KEDA scales: when idle it is paused at 0 replicas, in a run it follows its load, and its primary
+ * always does.
+ */
 import { describe, it } from "vitest";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { BAD, beforeCanary, deployment, GOOD } from "./manifests.ts";

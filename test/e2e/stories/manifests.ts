@@ -136,13 +136,16 @@ export interface CanaryParts {
   readonly hooks?: readonly KubeFields[];
   /** Requests per second that the load tester sends to the canary; 20 when absent, 0: none. */
   readonly load?: number;
-  /** How long it sends them after each step; 6 when absent. A gate that is closed ends the steps, and with them the load. */
+  /**
+   * How long it sends them after each step; 6 when absent. A gate that is closed ends the steps, and with them the
+   * load.
+   */
   readonly loadSeconds?: number;
 }
 
 /**
- * Judged every two seconds by the requests of the last ten. The threshold is high, so that late metrics on a busy machine
- * do not fail a good revision; stories of bad revisions set their own.
+ * Judged every two seconds by the requests of the last ten. The threshold is high, so that late metrics on a busy
+ * machine do not fail a good revision; stories of bad revisions set their own.
  */
 export function canary(namespace: string, parts: CanaryParts, name = "podinfo"): KubeObject {
   const { analysis, spec = {}, service = {}, kind = "Deployment", hooks = [], load = 20, loadSeconds = 6 } = parts;

@@ -1,4 +1,6 @@
-/** Deployments whose pods are all replaced at once: the canary covers for its primary, and no request fails (ADR 0014). */
+/**
+ * Deployments whose pods are all replaced at once: the canary covers for its primary, and no request fails (ADR 0014).
+ */
 import { describe, it } from "vitest";
 import { deployment, GOOD, type Revision } from "./manifests.ts";
 import type { StoryRun } from "./story-run.ts";

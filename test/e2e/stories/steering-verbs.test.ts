@@ -1,6 +1,7 @@
 /**
- * Every verb, asked for by CanaryActions while users send requests and two GitOps tools apply the manifests again and again: one as
- * Flux does it (server-side apply), one as Argo CD's self-healing does it (a patch of what differs). They have nothing to revert.
+ * Every verb, asked for by CanaryActions while users send requests and two GitOps tools apply the manifests again and
+ * again: one as Flux does it (server-side apply), one as Argo CD's self-healing does it (a patch of what differs). They
+ * have nothing to revert.
  */
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -269,7 +270,8 @@ describe("people steer a release, and GitOps has nothing to revert:", () => {
     const spec = { scope: "cluster", runs: "hold", reason: "sale" };
     const idle = await freeze("wide-b", "elsewhere", { ...spec, canaries: ["another"] });
     const thaw = await freeze("kube-system", "sale", spec);
-    // The pause ends, and the release stays where it is. The operator has seen this action, so it has seen the freeze before it.
+    // The pause ends, and the release stays where it is. The operator has seen this action, so it has seen the freeze
+    // before it.
     expect(await act("wide-a", "resume")).toBe("Applied: goes on from 20 %");
     await fixture.apply(deployment("wide-b", { version: "6.0.1", replicas: 1 }));
     await waiting.heard(/A new revision waits: frozen by carol \(sale\): sale/);

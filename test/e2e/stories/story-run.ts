@@ -5,7 +5,8 @@
  *   with kills:  each namespace has its own operator, which is killed at the first, second or third write in one of the
  *                phases of its story (or where the story itself says so: at a gate, in a restoration)
  *
- * Phase and write are drawn from the seed of test/seed.ts, which is part of the tests' names: another seed draws others.
+ * Phase and write are drawn from the seed of test/seed.ts, which is part of the tests' names: another seed draws
+ * others.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { afterAll, aroundEach, beforeAll, describe, type ExpectStatic } from "vitest";

@@ -188,7 +188,10 @@ function endingOf({ sandbox }: Fixture, name: string, answers: readonly Answer[]
   };
 }
 
-/** Events that depend on the machine's speed: which pods are not ready yet, why not, and whether the first metrics exist. */
+/**
+ * Events that depend on the machine's speed: which pods are not ready yet, why not, and whether the first metrics
+ * exist.
+ */
 const WAITS =
   /rollout to finish|^\S+ not ready: |pods cannot start: |no values found|^Knative Revision \S+ (is not ready|get query error)/;
 

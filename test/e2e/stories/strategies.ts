@@ -1,4 +1,7 @@
-/** The other strategies under traffic, each with a good and a bad revision: which users get the canary, and which must not. */
+/**
+ * The other strategies under traffic, each with a good and a bad revision: which users get the canary, and which must
+ * not.
+ */
 import { describe, it } from "vitest";
 import { BAD, GOOD } from "./manifests.ts";
 import type { Stage } from "./story.ts";

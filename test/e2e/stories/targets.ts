@@ -1,4 +1,7 @@
-/** Targets besides a Deployment of fixed size: a DaemonSet, a StatefulSet, a Service, a scaled Deployment, configuration. */
+/**
+ * Targets besides a Deployment of fixed size: a DaemonSet, a StatefulSet, a Service, a scaled Deployment,
+ * configuration.
+ */
 import { describe, it } from "vitest";
 import { addressesOf } from "../../../sandbox/dns/index.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";

@@ -1,4 +1,7 @@
-/** One operator for many Canaries: it is killed, and then removed from the cluster with its CRDs, while users send requests. */
+/**
+ * One operator for many Canaries: it is killed, and then removed from the cluster with its CRDs, while users send
+ * requests.
+ */
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { type Fixture, startFixture } from "./fixture.ts";

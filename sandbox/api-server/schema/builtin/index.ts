@@ -59,7 +59,8 @@ function nameRule(group: string, kind: string): NameRule {
 
 /**
  * What the API server would have against an object beyond its schema: names, labels, ports, selectors, fields that must
- * not change. `validate` reports missing and mistyped fields; run both. For a custom resource only the metadata is judged.
+ * not change. `validate` reports missing and mistyped fields; run both. For a custom resource only the metadata is
+ * judged.
  */
 export function validateBuiltin(group: string, kind: string, object: KubeObject, old?: KubeObject): FieldError[] {
   return [

@@ -24,8 +24,8 @@ export interface SpdyStream {
 }
 
 /**
- * Serves the streams that the other side opens, until the other side closes the connection: Kubernetes' clients drop what
- * they have not read yet when a server closes first.
+ * Serves the streams that the other side opens, until the other side closes the connection: Kubernetes' clients drop
+ * what they have not read yet when a server closes first.
  * @param onStream called once for each stream, after it was accepted
  */
 export function serveSpdy(transport: Duplex, onStream: (stream: SpdyStream) => void): void {

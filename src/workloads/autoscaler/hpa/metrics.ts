@@ -1,4 +1,6 @@
-/** The metrics of the primary's HorizontalPodAutoscaler: the source's metrics, with the primary's name for the target's. */
+/**
+ * The metrics of the primary's HorizontalPodAutoscaler: the source's metrics, with the primary's name for the target's.
+ */
 import type { CanarySpec } from "../../../core/canary.ts";
 import { primaryNameOf } from "../../metadata.ts";
 
@@ -25,9 +27,10 @@ export interface MetricSpec {
 }
 
 /**
- * Metrics of type Pods and Object name the primary by the same rule as KEDA's queries: a label whose value is the target's
- * name, or that name with `-canary`, gets the primary's name. An object that has a copy for the primary is replaced by the
- * copy. External metrics stay, because their names belong to other systems. Resource metrics contain no name.
+ * Metrics of type Pods and Object name the primary by the same rule as KEDA's queries: a label whose value is the
+ * target's name, or that name with `-canary`, gets the primary's name. An object that has a copy for the primary is
+ * replaced by the copy. External metrics stay, because their names belong to other systems. Resource metrics contain no
+ * name.
  */
 export function primaryMetrics(
   metrics: readonly MetricSpec[],

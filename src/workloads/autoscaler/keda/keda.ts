@@ -1,7 +1,7 @@
 /**
- * KEDA ScaledObjects: the primary gets its own, whose queries measure the primary. The source is paused while the target is
- * scaled down, because KEDA would scale it up again. Objects are patched, never decoded: fields of a newer KEDA survive in
- * the user's object and are copied to the primary's (Q55).
+ * KEDA ScaledObjects: the primary gets its own, whose queries measure the primary. The source is paused while the
+ * target is scaled down, because KEDA would scale it up again. Objects are patched, never decoded: fields of a newer
+ * KEDA survive in the user's object and are copied to the primary's (Q55).
  */
 import { isDeepStrictEqual } from "node:util";
 import type { Canary } from "../../../core/canary.ts";
@@ -126,7 +126,9 @@ function ownLimits({ spec }: Canary): ScaledObjectSpec {
   };
 }
 
-/** KEDA is paused after the traffic went to the primary (Q91): `world.target` and the order of writes make sure of that. */
+/**
+ * KEDA is paused after the traffic went to the primary (Q91): `world.target` and the order of writes make sure of that.
+ */
 function renderTarget(canary: Canary, world: DesiredWorld, seen: Snapshot): readonly KubeObject[] {
   const ref = sourceRef(canary, TYPE);
   const source = ref === undefined ? undefined : seen.get(ref);

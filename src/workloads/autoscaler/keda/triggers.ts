@@ -8,7 +8,9 @@ export interface Trigger extends Fields {
   readonly metadata?: Fields;
 }
 
-/** A character that no query contains. It marks names that are replaced already, so that they are not replaced again. */
+/**
+ * A character that no query contains. It marks names that are replaced already, so that they are not replaced again.
+ */
 const PLACEHOLDER = "\u0000";
 
 /**
@@ -31,7 +33,10 @@ function given(queries: Readonly<Record<string, string>>, name: unknown): string
   return typeof name === "string" && Object.hasOwn(queries, name) ? queries[name] : undefined;
 }
 
-/** Like Flagger, turns a query that names `podinfo-primary` already into `podinfo-primary-primary`: give such queries by hand. */
+/**
+ * Like Flagger, turns a query that names `podinfo-primary` already into `podinfo-primary-primary`: give such queries by
+ * hand.
+ */
 function rewritten(query: unknown, targetName: string): string | undefined {
   if (typeof query !== "string") return undefined;
   return query
