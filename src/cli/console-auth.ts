@@ -1,6 +1,7 @@
 /** The options of `aviary console` that say how people sign in. */
 import { readFileSync } from "node:fs";
 import { MODES, type Mode } from "../console/types.ts";
+import { errorText } from "../error-text.ts";
 import { UserError } from "./command.ts";
 import { type OptionSpec, oneOf, type ReadOptions } from "./options.ts";
 import type { SignIn } from "./serve-console.ts";
@@ -73,7 +74,7 @@ function fileOf(options: ReadOptions, name: keyof typeof AUTH_OPTIONS): string |
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    throw new UserError(`--${name}: ${error instanceof Error ? error.message : String(error)}`, 2);
+    throw new UserError(`--${name}: ${errorText(error)}`, 2);
   }
 }
 

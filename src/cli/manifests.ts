@@ -2,6 +2,7 @@
 import { type Dirent, readdirSync, readFileSync, statSync } from "node:fs";
 import { extname, join } from "node:path";
 import { parseAllDocuments } from "yaml";
+import { errorText } from "../error-text.ts";
 import type { KubeObject } from "../ports/kubernetes.ts";
 import { UserError } from "./command.ts";
 
@@ -40,7 +41,7 @@ function readable<T>(path: string, read: () => T): T {
   try {
     return read();
   } catch (cause) {
-    throw new UserError(`cannot read ${path}: ${cause instanceof Error ? cause.message : cause}`, 1, { cause });
+    throw new UserError(`cannot read ${path}: ${errorText(cause)}`, 1, { cause });
   }
 }
 
@@ -77,7 +78,7 @@ const LONGEST = 200;
 
 function firstLine(cause: unknown): string {
   if (cause instanceof RangeError) return "it is nested too deeply";
-  const text = cause instanceof Error ? cause.message : String(cause);
+  const text = errorText(cause);
   return (text.split("\n")[0] ?? "").replace(/:$/, "").slice(0, LONGEST);
 }
 

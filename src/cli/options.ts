@@ -1,6 +1,7 @@
 /** Options of our own commands: `--name value`, `--name=value`, `-o json`. Node's parser, with errors for people. */
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { didYouMean } from "../core/nearest.ts";
+import { errorText } from "../error-text.ts";
 import { parseDuration } from "../go/duration.ts";
 import { UserError } from "./command.ts";
 
@@ -43,7 +44,7 @@ export function readOptions(argv: readonly string[], table: Readonly<Record<stri
   try {
     parsed = parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
   } catch (error) {
-    const [message = ""] = String(error instanceof Error ? error.message : error).split(/\.\s/);
+    const [message = ""] = errorText(error).split(/\.\s/);
     const dashed = /Option '(.*)' argument is ambiguous/.exec(message)?.[1];
     const unknown = /Unknown option '--?([^']*)'/.exec(message)?.[1];
     const hint = unknown === undefined ? "" : didYouMean(unknown, Object.keys(table));

@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { errorText } from "../error-text.ts";
 import { UserError } from "./command.ts";
 
 export interface SandboxState {
@@ -49,7 +50,7 @@ export function stateFolder(dir: string): StateFolder {
     if (!statSync(folder.dir).isDirectory()) throw new Error("it is a file");
     accessSync(folder.dir, constants.W_OK | constants.X_OK);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = errorText(cause);
     const what = `cannot make the state folder ${folder.dir}: ${why}; choose another with --state-dir`;
     throw new UserError(what, 1, { cause });
   }
@@ -93,7 +94,7 @@ function textOf(file: string): string | undefined {
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = errorText(cause);
     throw new UserError(`cannot read the sandbox's state: ${why}; it may be of another user`, 1, { cause });
   }
 }

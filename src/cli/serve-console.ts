@@ -10,6 +10,7 @@ import { createSeries, type MetricsServer } from "../console/series.ts";
 import { type RunningConsole, startConsole, type TlsFiles } from "../console/server.ts";
 import { createSessions, type ProxyHeaders } from "../console/sessions.ts";
 import type { Mode } from "../console/types.ts";
+import { errorText } from "../error-text.ts";
 import { createClusterCache } from "../kube/cluster-cache.ts";
 import { RESOURCES } from "../ports/kubernetes.ts";
 import { SILENT_LOG } from "../ports/log.ts";
@@ -89,7 +90,7 @@ export async function serveConsole(
     pages: join(PROJECT_ROOT, "dist/console"),
     ...where,
   }).catch((cause: unknown) => {
-    throw new UserError(`the console cannot listen: ${cause instanceof Error ? cause.message : cause}`, 1, { cause });
+    throw new UserError(`the console cannot listen: ${errorText(cause)}`, 1, { cause });
   });
   const token = access.oneTimeToken;
   const link = token === undefined ? running.url : `${running.url}login?token=${token}`;

@@ -2,6 +2,7 @@
 import { actionFor, answerOf, createAction, type Wish } from "../cli/steer/action.ts";
 import { type Facts, factsOf } from "../cli/steer/facts.ts";
 import { VERBS } from "../core/steering.ts";
+import { errorText } from "../error-text.ts";
 import { isAlreadyExists, isNotFound, KubeError } from "../ports/kube.ts";
 import { apiVersionOf, type KubeFields } from "../ports/kubernetes.ts";
 import { type CanaryFreezeSpec, STEERING } from "../ports/steering.ts";
@@ -30,11 +31,11 @@ export async function act(console: Console, { params, user, body }: Asked): Prom
   try {
     await createAction(client, action, false, signal);
   } catch (error) {
-    return problem(isNotFound(error) ? 501 : 502, error instanceof Error ? error.message : String(error));
+    return problem(isNotFound(error) ? 501 : 502, errorText(error));
   }
   const answer = await answerOf(client, action, ANSWER_MS, signal).catch((error: unknown) => ({
     phase: "Asked",
-    message: error instanceof Error ? error.message : String(error),
+    message: errorText(error),
   }));
   return { status: answer.phase === "Refused" ? 409 : 202, body: { name: action.metadata.name, ...answer } };
 }

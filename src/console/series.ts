@@ -6,6 +6,7 @@ import type { Dispatcher } from "undici";
 import { type CanarySpec, type Metric, primaryName } from "../core/canary.ts";
 import { limitsOf } from "../core/checks.ts";
 import { DEFAULT_PARSE_OPTIONS, isKnativeTarget, parseSpec } from "../core/parse.ts";
+import { errorText } from "../error-text.ts";
 import { builtInQuery, observerFor, observerKey, type QueryKind } from "../metrics/observers.ts";
 import { type Point, queryRange, type Span } from "../metrics/prometheus/range.ts";
 import { type QueryModel, renderQuery } from "../metrics/template.ts";
@@ -79,7 +80,7 @@ async function read(
     return { from, to, stepMs, charts, ...requests };
   } catch (error) {
     signal.throwIfAborted();
-    return nothing(`Prometheus cannot be asked: ${error instanceof Error ? error.message : String(error)}`);
+    return nothing(`Prometheus cannot be asked: ${errorText(error)}`);
   }
 }
 

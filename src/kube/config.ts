@@ -7,6 +7,7 @@ import { readFile } from "node:fs/promises";
 import { isIPv6 } from "node:net";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { errorText } from "../error-text.ts";
 import type { TlsOptions } from "../net/dispatcher.ts";
 import type { Clock } from "../ports/clock.ts";
 import { type ClusterAccess, fixedCredentials } from "./access.ts";
@@ -171,7 +172,7 @@ async function fileOf(path: string, why: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    return configError(`cannot read ${path}: ${error instanceof Error ? error.message : error} - ${why}`, error);
+    return configError(`cannot read ${path}: ${errorText(error)} - ${why}`, error);
   }
 }
 

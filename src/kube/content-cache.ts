@@ -9,6 +9,7 @@
  */
 import { setMaxListeners } from "node:events";
 import { createBackOff } from "../async/back-off.ts";
+import { errorText } from "../error-text.ts";
 import { isNotFound, type ObjectCache, type ObjectChange } from "../ports/kube.ts";
 import { apiVersionOf, type KubeObject, objectPath, type ResourceType } from "../ports/kubernetes.ts";
 import { createListeners } from "./listeners.ts";
@@ -142,7 +143,7 @@ function createContents(
         await readInto(entry);
       } catch (error) {
         if (signal.aborted) return;
-        const text = error instanceof Error ? error.message : String(error);
+        const text = errorText(error);
         world.log.warn({ object: keyOf(entry.namespace, entry.name), error: text }, `cannot read ${type.plural}`);
         await world.clock.sleep(backOff.next(), signal).catch(() => undefined);
       }

@@ -5,6 +5,7 @@
 import { spawn } from "node:child_process";
 import { abortable } from "../async/abortable.ts";
 import { DeadlineExceeded, withDeadline } from "../async/back-off.ts";
+import { errorText } from "../error-text.ts";
 import type { Clock } from "../ports/clock.ts";
 import { KubeError } from "../ports/kube.ts";
 import type { KubeFields } from "../ports/kubernetes.ts";
@@ -87,7 +88,7 @@ async function runPlugin(user: Entry, cluster: Entry, clock: Clock): Promise<Kub
     ended = await withDeadline(clock, PLUGIN_MS, forever, ({ signal }) => run(command, exec.args ?? [], env, signal));
   } catch (error) {
     if (error instanceof DeadlineExceeded) return failed(`gave ${error.message}`, error);
-    return failed(`cannot be run: ${error instanceof Error ? error.message : error}`, error);
+    return failed(`cannot be run: ${errorText(error)}`, error);
   }
   if (ended.code !== 0) return failed(`failed with exit code ${ended.code}: ${ended.err.trim().slice(-500)}`);
   try {
@@ -95,7 +96,7 @@ async function runPlugin(user: Entry, cluster: Entry, clock: Clock): Promise<Kub
     if (typeof printed?.status !== "object" || printed.status === null) throw new Error("it has no status");
     return printed;
   } catch (error) {
-    return failed(`did not print an ExecCredential: ${error instanceof Error ? error.message : error}`, error);
+    return failed(`did not print an ExecCredential: ${errorText(error)}`, error);
   }
 }
 

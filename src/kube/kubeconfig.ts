@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { delimiter, dirname, isAbsolute, join } from "node:path";
 import { parse } from "yaml";
+import { errorText } from "../error-text.ts";
 import { KubeError } from "../ports/kube.ts";
 import type { KubeFields } from "../ports/kubernetes.ts";
 
@@ -42,7 +43,7 @@ export async function readKubeconfig(file: string): Promise<Kubeconfig | undefin
     text = await readFile(file, "utf8");
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-    return configError(`cannot read the kubeconfig ${file}: ${error instanceof Error ? error.message : error}`, error);
+    return configError(`cannot read the kubeconfig ${file}: ${errorText(error)}`, error);
   }
   let fields: KubeFields;
   try {

@@ -10,6 +10,7 @@
  */
 
 import { withDeadline } from "../async/back-off.ts";
+import { errorText } from "../error-text.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import { isAlreadyExists, isConflict, type KubeReader, type KubeWriter, type ObjectCache } from "../ports/kube.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
@@ -167,7 +168,7 @@ function createCandidate(options: LeaseOptions, timing: LeaseTiming) {
       return await withDeadline(clock, timing.retryMs, signal, (deadline) => attempt(deadline.signal));
     } catch (error) {
       signal.throwIfAborted();
-      const text = error instanceof Error ? error.message : String(error);
+      const text = errorText(error);
       log.warn({ lease: `${namespace}/${name}`, error: text }, "cannot get or renew the leader election lease");
       return false;
     }
@@ -212,7 +213,7 @@ function createCandidate(options: LeaseOptions, timing: LeaseTiming) {
           });
         } catch (error) {
           if (signal.aborted) return "ended";
-          const text = error instanceof Error ? error.message : String(error);
+          const text = errorText(error);
           log.error({ lease: `${namespace}/${name}`, error: text }, "leadership lost");
           return "lost";
         }
@@ -230,7 +231,7 @@ async function release(options: LeaseOptions, timing: LeaseTiming): Promise<void
       while (!(await takeNameOff(options, signal)));
     });
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
+    const text = errorText(error);
     log.warn({ lease: `${namespace}/${name}`, error: text }, "cannot release the leader election lease");
   }
 }

@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { request } from "undici";
 import { abortable } from "../async/abortable.ts";
 import { withDeadline } from "../async/back-off.ts";
+import { errorText } from "../error-text.ts";
 import { createDispatcher } from "../net/dispatcher.ts";
 import type { Clock } from "../ports/clock.ts";
 import { KubeError } from "../ports/kube.ts";
@@ -31,7 +32,7 @@ export function oidcCredentials(user: Entry, name: string, clock: Clock): Creden
 
   const renewed = async () => {
     tokens = await refreshed(user, tokens.refresh, clock).catch((cause: unknown) => {
-      const why = cause instanceof Error ? cause.message : String(cause);
+      const why = errorText(cause);
       throw new KubeError(0, "Credentials", `auth-provider oidc of user ${name}: ${why}`, undefined, { cause });
     });
     refused = false;

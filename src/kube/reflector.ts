@@ -13,6 +13,7 @@
  */
 
 import { createBackOff, DeadlineExceeded, withDeadline } from "../async/back-off.ts";
+import { errorText } from "../error-text.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import { isDenied, isGone, isNotFound, KubeError } from "../ports/kube.ts";
 import {
@@ -140,7 +141,7 @@ export async function reflect(
       if (isNotFound(error)) journal.absent();
       else {
         journal.failed(error);
-        sink.troubled(error instanceof Error ? error.message : String(error), isDenied(error));
+        sink.troubled(errorText(error), isDenied(error));
       }
       await clock.sleep(backOff.next(), signal).catch(() => undefined); // aborted: the loop's condition ends it
     }
@@ -255,7 +256,7 @@ function createJournal(log: Log, { type, namespace }: Collection) {
       once("absent", () => log.info(fields, "this kind is not installed in the cluster; waiting for it"));
     },
     failed(error: unknown) {
-      const text = error instanceof Error ? error.message : String(error);
+      const text = errorText(error);
       once(text, () => log.warn({ ...fields, error: text }, "cannot watch, trying again"));
     },
   };

@@ -1,5 +1,6 @@
 /** The credentials of a kubeconfig's user. */
 import { readFile } from "node:fs/promises";
+import { errorText } from "../error-text.ts";
 import type { Clock } from "../ports/clock.ts";
 import { KubeError } from "../ports/kube.ts";
 import type { KubeFields } from "../ports/kubernetes.ts";
@@ -21,7 +22,7 @@ export function tokenFileCredentials(file: string, clock: Clock): Credentials {
         try {
           token = (await readFile(file, "utf8")).trim();
         } catch (error) {
-          const why = error instanceof Error ? error.message : String(error);
+          const why = errorText(error);
           throw new KubeError(0, "Credentials", `cannot read the token file ${file}: ${why}`, undefined, {
             cause: error,
           });

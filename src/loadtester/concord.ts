@@ -2,6 +2,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { FormData, request } from "undici";
 import { deadline, TimeIsUp } from "../async/deadline.ts";
+import { errorText } from "../error-text.ts";
 import { textWithin } from "../net/outbound.ts";
 import { canaryOf, type TaskPayload } from "./payload.ts";
 import type { PreparedTask, TaskWorld } from "./tasks.ts";
@@ -33,7 +34,7 @@ export function prepareConcord(world: TaskWorld, payload: TaskPayload): Promise<
       world.log.info({ canary }, `command finished concord process ${id}`);
       return { output: "" };
     } catch (error) {
-      const failure = error instanceof Error ? error.message : String(error);
+      const failure = errorText(error);
       world.log.error({ canary }, `command failed concord ${failure}`);
       return { output: "", failure };
     }

@@ -8,6 +8,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import type { AddressInfo } from "node:net";
 import { pipeline } from "node:stream/promises";
 import { type Dispatcher, request as send } from "undici";
+import { errorText } from "../error-text.ts";
 
 export interface ForwardProxy {
   /** "http://127.0.0.1:40123" */
@@ -58,7 +59,7 @@ async function forward(dispatcher: Dispatcher, request: IncomingMessage, respons
     await pipeline(answer.body, response);
   } catch (error) {
     if (response.headersSent) response.destroy();
-    else response.writeHead(502).end(`${error instanceof Error ? error.message : String(error)}\n`);
+    else response.writeHead(502).end(`${errorText(error)}\n`);
   }
 }
 

@@ -1,5 +1,6 @@
 /** grep at the end of a pipeline: it checks whether the answer contains the word. */
 import { runInNewContext } from "node:vm";
+import { errorText } from "../error-text.ts";
 import { type Program, refused } from "./program.ts";
 
 const MATCHED = 0;
@@ -89,7 +90,7 @@ function matcher({ letters, pattern }: GrepOptions): ((line: string) => boolean)
     const expression = new RegExp(posixClasses(bounded), letters.has("i") ? "i" : "");
     return (line) => expression.test(line);
   } catch (error) {
-    return `pattern "${pattern}": ${error instanceof Error ? error.message : String(error)}`;
+    return `pattern "${pattern}": ${errorText(error)}`;
   }
 }
 

@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { deadline } from "../async/deadline.ts";
+import { errorText } from "../error-text.ts";
 import { parseDuration } from "../go/duration.ts";
 import { type Program, type ProgramContext, type ProgramResult, refused } from "./program.ts";
 
@@ -62,7 +63,7 @@ async function runProbe(probe: Probe, context: ProgramContext): Promise<ProgramR
     if (health !== STATUSES[SERVING]) return failed(EXIT.unhealthy, `service unhealthy (responded with "${health}")`);
     return { exitCode: EXIT.ok, stdout: Buffer.alloc(0), stderr: `status: ${health}\n` };
   } catch (error) {
-    return failed(EXIT.rpc, `health rpc failed: ${error instanceof Error ? error.message : String(error)}`);
+    return failed(EXIT.rpc, `health rpc failed: ${errorText(error)}`);
   } finally {
     limit.clear();
     session.destroy();

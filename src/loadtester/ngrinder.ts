@@ -1,6 +1,7 @@
 /** The `ngrinder` task: clones a test on an nGrinder server, starts it and follows it to its end. */
 import { request } from "undici";
 import { deadline } from "../async/deadline.ts";
+import { errorText } from "../error-text.ts";
 import { parseDuration } from "../go/duration.ts";
 import { textWithin } from "../net/outbound.ts";
 import { canaryOf, type TaskPayload } from "./payload.ts";
@@ -32,7 +33,7 @@ export function prepareNgrinder(world: TaskWorld, payload: TaskPayload): Promise
       await follow(world, job, id, signal);
       world.log.info({ canary }, `command finished ${title}`);
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
+      const text = errorText(error);
       world.log.error({ canary }, `command failed ${title} ${text}`);
     }
   };

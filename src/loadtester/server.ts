@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import type { Dispatcher } from "undici";
 import { deadline } from "../async/deadline.ts";
+import { errorText } from "../error-text.ts";
 import { parseBool } from "../go/flags.ts";
 import { show } from "../net/show.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -154,7 +155,7 @@ function namespaceFilter(pattern: string, full: boolean): (namespace: string) =>
     const expression = new RegExp(full ? `^(?:${pattern})$` : pattern);
     return (namespace) => expression.test(namespace);
   } catch (error) {
-    const because = error instanceof Error ? error.message : String(error);
+    const because = errorText(error);
     throw new Error(`load tester: the namespace pattern "${pattern}" is not a regular expression: ${because}`);
   }
 }

@@ -1,4 +1,6 @@
 /** Reads the JSON that metric servers answer, and checks it: a wrong type is a MetricError that names the field. */
+
+import { errorText } from "../error-text.ts";
 import { parseBounded } from "../json/bounded-json.ts";
 import { clean } from "../net/show.ts";
 import { MetricError } from "./metric-error.ts";
@@ -51,7 +53,7 @@ function parsed(body: string, wrong: (why: string) => MetricError): unknown {
   try {
     return parseBounded(body);
   } catch (error) {
-    throw wrong(error instanceof Error ? error.message : String(error));
+    throw wrong(errorText(error));
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import { type Dispatcher, request } from "undici";
 import { type Deadline, deadline, TimeIsUp } from "../async/deadline.ts";
+import { errorText } from "../error-text.ts";
 import type { Clock } from "../ports/clock.ts";
 import { EgressRefused } from "./egress.ts";
 import { withoutSent } from "./sent-secrets.ts";
@@ -191,6 +192,6 @@ async function textOf(
 function failureOf(during: "sending" | "reading", error: unknown, url: URL, limit: Deadline): OutboundFailure {
   const kind =
     limit.signal.reason instanceof TimeIsUp ? "time" : error instanceof EgressRefused ? "refused" : "network";
-  const message = error instanceof Error ? error.message : String(error);
+  const message = errorText(error);
   return new OutboundFailure(during, kind, url.href, message, error);
 }

@@ -12,6 +12,7 @@
 import { createBackOff, NO_JITTER } from "../async/back-off.ts";
 import { createLanes } from "../async/lanes.ts";
 import { withOwnSignal } from "../async/own-signal.ts";
+import { errorText } from "../error-text.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import { PostError } from "./post.ts";
@@ -78,7 +79,7 @@ export function createDelivery<Item>(options: DeliveryOptions<Item>): Delivery<I
         await withOwnSignal(end.signal, (signal) => options.send(parcel.item, signal));
         return parcel.settle({ kind: "delivered" });
       } catch (error) {
-        const detail = error instanceof Error ? error.message : String(error);
+        const detail = errorText(error);
         const hopeless = error instanceof PostError && !error.mayRetry;
         if (last || hopeless || end.signal.aborted) return giveUp(parcel, detail);
         log.warn({ ...about(parcel.item), attempt }, `an alert did not arrive and is sent again: ${detail}`);

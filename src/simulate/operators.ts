@@ -95,6 +95,7 @@ export function startOperator(ports: OperatorPorts): Operator {
   const call = createCaller(ports, life);
   const watch = createWatches({ api, schedule, life, fate: weather.watch });
   const log = failureLog(listener);
+  const clock = clockOf(schedule, life, ports.skew);
   const writer: Pick<EngineOptions["writer"], "create" | "mergePatch" | "delete"> = {
     create: (type, object) =>
       call("write", `create ${type.kind} ${object.metadata.name}`, CALL_MS, () => api.create(type, object, "operator")),
@@ -115,9 +116,10 @@ export function startOperator(ports: OperatorPorts): Operator {
   const actions = ports.steered
     ? createActionDesk({ track: (type) => watch(type), writer, log, namespace: "", home: "" })
     : undefined;
-  const runs = ports.records === undefined ? undefined : createRunRecorder(whileAlive(ports.records, log, life));
+  const runs =
+    ports.records === undefined ? undefined : createRunRecorder({ ...whileAlive(ports.records, log, life), clock });
   const engine: Engine = startEngine({
-    clock: clockOf(schedule, life, ports.skew),
+    clock,
     random: () => chance.next(),
     log,
     writer,

@@ -1,5 +1,6 @@
 /** The events of a run, in their order, for people and for tools. */
 import { failureOf } from "../core/checks.ts";
+import { errorText } from "../error-text.ts";
 import { describeProbe } from "./operators.ts";
 import { versionOf } from "./scenario.ts";
 import { firstImage } from "./targets.ts";
@@ -60,7 +61,7 @@ export function createTimeline(): { readonly watch: (universe: Universe) => Watc
         add("check", `check ${describeProbe(probe)}${value}: ${verdict}`);
       },
       alerted: ({ severity, message }) => add("alert", `alert (${severity}) ${message}`),
-      failed: (error) => add("error", `turn failed: ${error instanceof Error ? error.message : String(error)}`),
+      failed: (error) => add("error", `turn failed: ${errorText(error)}`),
       fault: (fault, call) => add("weather", `${fault}: ${call.what} (call ${call.index})`),
       disturbed: (text) => add("weather", text),
       acted: (action) => add("user", describeAction(action)),

@@ -1,4 +1,6 @@
 /** Whether an AlertProvider works: sends one alert by it, now. */
+
+import { errorText } from "../../error-text.ts";
 import { notifierOf } from "../../operator/notify/alerting.ts";
 import { systemClock } from "../../time/system-clock.ts";
 import { asUserError, CLUSTER_OPTIONS, connectCluster } from "../cluster.ts";
@@ -43,7 +45,7 @@ ${describeOptions(OPTIONS)}`,
       signal.throwIfAborted();
       const known = asUserError(error);
       if (known instanceof UserError) throw known;
-      throw new UserError(`${what}: ${error instanceof Error ? error.message : String(error)}`, 1, { cause: error });
+      throw new UserError(`${what}: ${errorText(error)}`, 1, { cause: error });
     }
     out(`${what} has taken the alert\n`);
     return 0;

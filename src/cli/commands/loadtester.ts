@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { errorText } from "../../error-text.ts";
 import { LOADTESTER_USAGE, parseLoadtesterFlags } from "../../loadtester/flags.ts";
 import { startLoadtester } from "../../loadtester/server.ts";
 import { createDispatcher } from "../../net/dispatcher.ts";
@@ -13,7 +14,7 @@ function tokenOf(file: string): string {
     const token = readFileSync(file, "utf8").trim();
     if (token !== "") return token;
   } catch (error) {
-    throw new UserError(`-token-file ${file}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UserError(`-token-file ${file}: ${errorText(error)}`);
   }
   throw new UserError(`-token-file ${file}: the file is empty, expected a token`);
 }
@@ -46,7 +47,7 @@ export const loadtesterCommand: Command = {
       dispatcher: createDispatcher({ tls: { rejectUnauthorized: false } }),
       ...(host === undefined ? {} : { host }),
     }).catch((error: unknown) => {
-      throw new UserError(error instanceof Error ? error.message : String(error));
+      throw new UserError(errorText(error));
     });
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();

@@ -1,5 +1,6 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { errorText } from "../../error-text.ts";
 import { describeOperatorFlags, readOperatorFlags } from "../../operator/process/flags.ts";
 import { runOperator } from "../../operator/process/process.ts";
 import { createLogger } from "../../recorders/log/logger.ts";
@@ -45,7 +46,7 @@ ${describeOperatorFlags()}`,
       return end.kind === "lost" ? 1 : 0;
     } catch (error) {
       if (signal.aborted) return 0;
-      log.fatal({}, error instanceof Error ? error.message : String(error));
+      log.fatal({}, errorText(error));
       return 1;
     }
   },

@@ -1,6 +1,7 @@
 /** `aviary sandbox image`: which program of this machine runs for an image. */
 import { resolve } from "node:path";
 import { editImageFile, type ImageProgram, readImageFile } from "../../../sandbox/programs/image-file.ts";
+import { errorText } from "../../error-text.ts";
 import { alignColumns } from "../columns.ts";
 import { type Command, type CommandContext, type ExitCode, UserError } from "../command.ts";
 import { describeOptions, type OptionSpec, oneOf, type ReadOptions, readOptions, TABLE_OUTPUT } from "../options.ts";
@@ -94,6 +95,6 @@ function readable<T>(work: () => T): T {
   try {
     return work();
   } catch (cause) {
-    throw new UserError(cause instanceof Error ? cause.message : String(cause), 1, { cause });
+    throw new UserError(errorText(cause), 1, { cause });
   }
 }

@@ -4,6 +4,7 @@ import { openSync, readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { MeshPrograms } from "../../../sandbox/mesh-programs/programs.ts";
 import type { Sandbox, SandboxOptions } from "../../../sandbox/sandbox.ts";
+import { errorText } from "../../error-text.ts";
 import { systemClock } from "../../time/system-clock.ts";
 import { type Command, type CommandContext, type ExitCode, UserError } from "../command.ts";
 import {
@@ -255,13 +256,13 @@ async function serve({ argv, out, signal }: CommandContext): Promise<ExitCode> {
     report: (message) => out(`${message}\n`),
   }).catch((error: unknown) => {
     forgetState(folder);
-    throw new UserError(error instanceof Error ? error.message : String(error), 1, { cause: error });
+    throw new UserError(errorText(error), 1, { cause: error });
   });
   writeFileSync(folder.kubeconfig, sandbox.kubeconfig, { mode: 0o600 });
   const programs = await startMeshPrograms(mesh, options, sandbox, folder, out).catch(async (error: unknown) => {
     await sandbox.stop();
     forgetState(folder);
-    throw new UserError(error instanceof Error ? error.message : String(error), 1, { cause: error });
+    throw new UserError(errorText(error), 1, { cause: error });
   });
   writeState(folder, {
     pid: process.pid,

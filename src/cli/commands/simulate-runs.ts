@@ -1,6 +1,8 @@
 /**
  * `aviary simulate --runs N` and `--stories`: many runs, in which every rule of docs/reference/invariants.md must hold.
  */
+
+import { errorText } from "../../error-text.ts";
 import {
   describeKept,
   judgeCase,
@@ -60,7 +62,7 @@ function readKept(keep: string) {
   try {
     return parseKept(keep);
   } catch (error) {
-    throw new UserError(error instanceof Error ? error.message : String(error), 2);
+    throw new UserError(errorText(error), 2);
   }
 }
 

@@ -6,6 +6,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } fr
 import { join } from "node:path";
 import { parseDocument, YAMLSeq } from "yaml";
 import { git } from "../../../sandbox/flux/git.ts";
+import { errorText } from "../../error-text.ts";
 import { PROJECT_ROOT } from "../../project-root.ts";
 import { UserError } from "../command.ts";
 
@@ -128,7 +129,7 @@ export async function push(folder: string): Promise<void> {
     SSH_AUTH_SOCK: process.env["SSH_AUTH_SOCK"] ?? "",
   };
   await git(["push", "--quiet", "origin", "HEAD"], folder, env).catch((cause: unknown) => {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = errorText(cause);
     throw new UserError(`the commit was made, but not pushed (${why}). Push it by hand: git push origin HEAD`, 1, {
       cause,
     });

@@ -2,6 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { Agent, type Dispatcher, request } from "undici";
 import { deadline, TimeIsUp } from "../../async/deadline.ts";
+import { errorText } from "../../error-text.ts";
 import { type Program, type ProgramContext, type ProgramResult, refused } from "../program.ts";
 import { type CurlOptions, readCurlArguments, urlOf } from "./options.ts";
 
@@ -31,7 +32,7 @@ export const curl: Program = (args) => {
     const url = urlOf(options.url);
     return { kind: "ready", run: (context) => runCurl(options, url, context) };
   } catch (error) {
-    return refused(`curl: ${error instanceof Error ? error.message : String(error)}`);
+    return refused(`curl: ${errorText(error)}`);
   }
 };
 
@@ -137,7 +138,7 @@ async function writeOutput(path: string, content: Buffer): Promise<void> {
   try {
     await writeFile(path, content);
   } catch (error) {
-    throw new CurlFailure(EXIT.write, error instanceof Error ? error.message : String(error));
+    throw new CurlFailure(EXIT.write, errorText(error));
   }
 }
 
@@ -145,7 +146,7 @@ function failureOf(error: unknown, url: URL, timedOut: boolean, timeoutMs: numbe
   if (error instanceof CurlFailure) return error;
   if (timedOut) return new CurlFailure(EXIT.timeout, `Operation timed out after ${timeoutMs} milliseconds`);
   const cause = error instanceof AggregateError ? (error.errors[0] as unknown) : error;
-  const message = cause instanceof Error ? cause.message : String(cause);
+  const message = errorText(cause);
   const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? "";
   const port = url.port === "" ? (url.protocol === "https:" ? "443" : "80") : url.port;
   if (code === "ENOTFOUND") return new CurlFailure(EXIT.unknownHost, `Could not resolve host: ${url.hostname}`);

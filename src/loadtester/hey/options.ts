@@ -1,5 +1,6 @@
 /** hey's command line: flags, defaults and refusals as in its own usage text. */
 import { readFileSync } from "node:fs";
+import { errorText } from "../../error-text.ts";
 import { durationOf, type FlagTable, type GivenFlags, lastOf, readGoFlags } from "../../go/flags.ts";
 
 export interface HeyOptions {
@@ -136,7 +137,7 @@ function bodyFrom(flags: GivenFlags): Buffer | undefined {
     try {
       return readFileSync(path);
     } catch (error) {
-      throw new Refusal(`-D: ${error instanceof Error ? error.message : String(error)}`);
+      throw new Refusal(`-D: ${errorText(error)}`);
     }
   }
   const text = lastOf(flags, "d") ?? "";

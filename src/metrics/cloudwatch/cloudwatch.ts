@@ -4,6 +4,7 @@
 import type { CloudWatchClient, GetMetricDataCommandOutput, MetricDataQuery } from "@aws-sdk/client-cloudwatch";
 import type { Dispatcher } from "undici";
 import { request } from "undici";
+import { errorText } from "../../error-text.ts";
 import { parseBounded } from "../../json/bounded-json.ts";
 import { clean } from "../../net/show.ts";
 import { MetricError, NO_VALUES } from "../metric-error.ts";
@@ -99,7 +100,7 @@ async function loadSdk() {
   try {
     return await import("@aws-sdk/client-cloudwatch");
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = errorText(error);
     const cure = "run `npm install @aws-sdk/client-cloudwatch` beside the operator, or use an image that has it";
     throw new MetricError(`cloudwatch needs the optional package @aws-sdk/client-cloudwatch: ${cure} (${why})`);
   }
@@ -158,7 +159,7 @@ function readQueries(query: string): MetricDataQuery[] {
   try {
     parsed = parseBounded(query);
   } catch (error) {
-    throw failed(error instanceof Error ? error.message : String(error));
+    throw failed(errorText(error));
   }
   if (!Array.isArray(parsed)) throw failed("it must be a list of MetricDataQuery objects");
   if (parsed.some((entry) => typeof entry !== "object" || entry === null)) {

@@ -1,5 +1,6 @@
 /** InfluxDB 2: Flux, answered in annotated CSV. The first record must carry a floating-point `_value`. */
 import { parse } from "csv-parse/sync";
+import { errorText } from "../../error-text.ts";
 import { clean } from "../../net/show.ts";
 import { queryEscape } from "../escape.ts";
 import { ask } from "../http.ts";
@@ -95,6 +96,6 @@ function rowsOf(body: string): readonly (readonly string[])[] {
   try {
     return parse(body, { relax_column_count: true, skip_empty_lines: true });
   } catch (error) {
-    throw new MetricError(`query error: ${error instanceof Error ? error.message : String(error)}: '${clean(body)}'`);
+    throw new MetricError(`query error: ${errorText(error)}: '${clean(body)}'`);
   }
 }

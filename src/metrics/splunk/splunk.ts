@@ -1,5 +1,6 @@
 /** Splunk Observability: a SignalFlow program, run over a window of the past, streamed over a WebSocket. */
 import { WebSocket } from "undici";
+import { errorText } from "../../error-text.ts";
 import { parseBounded } from "../../json/bounded-json.ts";
 import { causeOf, clean, show } from "../../net/show.ts";
 import { ask } from "../http.ts";
@@ -102,7 +103,7 @@ async function runProgram(job: Job, options: ProviderOptions, signal: AbortSigna
             }
           } catch (error) {
             if (error instanceof MetricError) reject(error);
-            else fail(error instanceof Error ? error.message : String(error));
+            else fail(errorText(error));
           }
         },
         listen,

@@ -7,6 +7,7 @@
  *   otherwise                        the metadata server of the machine (workload identity of GKE)
  */
 import { readFile } from "node:fs/promises";
+import { errorText } from "../../error-text.ts";
 import type { OutboundPorts } from "../../net/outbound.ts";
 import { ask, type MetricRequest } from "../http.ts";
 import { parseAnswer } from "../json.ts";
@@ -45,9 +46,7 @@ async function fromMetadata({ env, scope, ports }: OwnIdentityWorld): Promise<st
 
 async function fromFile(file: string, world: OwnIdentityWorld): Promise<string> {
   const text = await readFile(file, "utf8").catch((error: unknown) => {
-    throw new MetricError(
-      `cannot read GOOGLE_APPLICATION_CREDENTIALS: ${error instanceof Error ? error.message : error}`,
-    );
+    throw new MetricError(`cannot read GOOGLE_APPLICATION_CREDENTIALS: ${errorText(error)}`);
   });
   if (typeOf(text) === "external_account") return federated(JSON.parse(text), world);
   return selfSignedToken(readServiceAccount(text), world.scope, world.now);

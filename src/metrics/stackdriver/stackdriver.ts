@@ -2,6 +2,8 @@
  * Google Cloud Monitoring: MQL over REST, as the service account of the Secret or as the process itself (workload
  * identity).
  */
+
+import { errorText } from "../../error-text.ts";
 import { clean } from "../../net/show.ts";
 import { ask, sharedDispatcher } from "../http.ts";
 import { parseAnswer } from "../json.ts";
@@ -63,7 +65,7 @@ async function post(
   const token = await within(TIMEOUT_MS, outbound(options, signal), (limit) => tokenOf(account, options, limit)).catch(
     (error: unknown) => {
       signal.throwIfAborted();
-      throw new MetricError(`error requesting stackdriver: ${error instanceof Error ? error.message : String(error)}`);
+      throw new MetricError(`error requesting stackdriver: ${errorText(error)}`);
     },
   );
   const headers = { "Content-Type": "application/json", Authorization: `Bearer ${token}` };

@@ -1,4 +1,6 @@
 /** Runs a parsed template. There is no data object: dot is nil until `with` or `range` sets it. */
+
+import { errorText } from "../../error-text.ts";
 import { quote } from "../../go/format.ts";
 import { Fuel, OutOfFuel } from "./fuel.ts";
 import { BUILT_IN, isTrue, type TemplateFunction } from "./functions.ts";
@@ -214,10 +216,7 @@ class Execution {
       return value;
     } catch (error) {
       if (error instanceof OutOfFuel) throw error;
-      throw new ExecutionFault(
-        `error calling ${name.name}: ${error instanceof Error ? error.message : error}`,
-        command,
-      );
+      throw new ExecutionFault(`error calling ${name.name}: ${errorText(error)}`, command);
     }
   }
 

@@ -4,6 +4,7 @@
  * single Canary causes it.
  */
 import { type CanaryRef, canaryKey } from "../../core/canary.ts";
+import { errorText } from "../../error-text.ts";
 import { isAlreadyExists, isConflict, isNotFound } from "../../ports/kube.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Recorder } from "../../ports/recorder.ts";
@@ -57,7 +58,7 @@ export function createComplaints(
         log.debug(fields, "another client wrote meanwhile, looking again");
         return;
       }
-      const message = error instanceof Error ? error.message : String(error);
+      const message = errorText(error);
       const isNew = last.get(ref) !== message;
       last.set(ref, message);
       if (isNew) log.error({ ...fields, err: error }, `turn failed: ${message}`);

@@ -1,4 +1,6 @@
 /** Objects whose contents a Canary needs, in caches that read contents on demand, see ObjectCache.hold. */
+
+import { errorText } from "../../error-text.ts";
 import type { ObjectCache } from "../../ports/kube.ts";
 import type { ObjectRef, ResourceType } from "../../ports/kubernetes.ts";
 import { cureOf } from "../cluster/missing-right.ts";
@@ -31,7 +33,7 @@ export function createHoldings(track: (type: ResourceType, namespace: string) =>
       await track(type, namespace).hold?.(namespace, name);
     } catch (error) {
       mine.delete(refKey(ref)); // who fails holds nothing
-      const text = error instanceof Error ? error.message : String(error);
+      const text = errorText(error);
       throw new ReadFailure(`cannot read ${type.kind} ${namespace}/${name}: ${text}${cureOf(error)}`);
     }
   }

@@ -3,6 +3,7 @@ import type { Dispatcher } from "undici";
 import { type Canary, dotted, type Metric, primaryName } from "../../core/canary.ts";
 import type { Answer, MetricProbe } from "../../core/observation.ts";
 import { isKnativeTarget } from "../../core/parse.ts";
+import { errorText } from "../../error-text.ts";
 import { MetricError } from "../../metrics/metric-error.ts";
 import { askObserver, builtInQuery, observerFor, observerKey } from "../../metrics/observers.ts";
 import { createPrometheus } from "../../metrics/prometheus/prometheus.ts";
@@ -39,7 +40,6 @@ export type Measured = Pick<Canary, "ref" | "spec">;
 const KNATIVE_PRIMARY_REVISION = "flagger.app/primary-revision";
 const noData = (message: string): Answer => ({ kind: "no-data", message });
 const failed = (message: string): Answer => ({ kind: "error", message });
-const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 export async function measure(
   canary: Measured,
@@ -78,7 +78,7 @@ export async function modelFor(
       route = await knativeRoute(ref.namespace, target, of, ports, signal);
     } catch (error) {
       signal.throwIfAborted();
-      return `Error fetching Knative service ${ref.namespace}/${target} ${textOf(error)}`;
+      return `Error fetching Knative service ${ref.namespace}/${target} ${errorText(error)}`;
     }
   }
   return {
@@ -151,7 +151,7 @@ async function measureBuiltIn(
     return { ...noData(kind === "duration" ? noRequests : `${noRequests}: ${measured.detail}`), ...sent };
   } catch (error) {
     signal.throwIfAborted();
-    return { ...failed(`Prometheus query failed: ${textOf(error)}`), ...sent };
+    return { ...failed(`Prometheus query failed: ${errorText(error)}`), ...sent };
   }
 }
 
@@ -171,7 +171,7 @@ async function measureInline(
     return { ...(measured.kind === "value" ? measured : missing()), ...sent };
   } catch (error) {
     signal.throwIfAborted();
-    return { ...failed(`Prometheus query failed for ${metric.name}: ${textOf(error)}`), ...sent };
+    return { ...failed(`Prometheus query failed for ${metric.name}: ${errorText(error)}`), ...sent };
   }
 }
 
@@ -211,7 +211,7 @@ async function measureByTemplate(
     };
   } catch (error) {
     signal.throwIfAborted();
-    return { ...failed(`Metric query failed for ${metric.name}: ${textOf(error)}`), ...sent };
+    return { ...failed(`Metric query failed for ${metric.name}: ${errorText(error)}`), ...sent };
   }
 }
 
@@ -238,7 +238,7 @@ async function templateSource(
   } catch (error) {
     signal.throwIfAborted();
     const step = error instanceof TemplateError ? "query render error" : "error";
-    return fail(`${what} ${step}: ${textOf(error)}`);
+    return fail(`${what} ${step}: ${errorText(error)}`);
   }
 }
 
@@ -256,7 +256,7 @@ async function readCredentials(
     return credentialsOf(secret);
   } catch (error) {
     signal.throwIfAborted();
-    return textOf(error);
+    return errorText(error);
   }
 }
 
@@ -326,6 +326,6 @@ async function whyOffline(server: MetricSource, where: string, signal: AbortSign
     return undefined;
   } catch (error) {
     signal.throwIfAborted();
-    return `${server.type}${where} not avaiable: ${textOf(error)}`;
+    return `${server.type}${where} not avaiable: ${errorText(error)}`;
   }
 }

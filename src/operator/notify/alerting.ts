@@ -2,6 +2,7 @@
 import type { Dispatcher } from "undici";
 import { type Alert, type AlertTarget, type Canary, type CanarySpec, dotted } from "../../core/canary.ts";
 import { sentenceOf } from "../../core/words.ts";
+import { errorText } from "../../error-text.ts";
 import { formatFloat } from "../../go/format.ts";
 import { clean, show } from "../../net/show.ts";
 import { type AlertField, type AlertMessage, shouldSend } from "../../notifiers/alert.ts";
@@ -94,7 +95,7 @@ async function parcelFor(
     const to = await notifierOf(providerRef, ports);
     return { to, message, failure: `${what} send error: `, lane: `${namespace}/${name}` };
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
+    const text = errorText(error);
     ports.log.error({ canary: message.workload }, `${what} ${error instanceof SecretProblem ? "" : "error: "}${text}`);
     return undefined;
   }
@@ -132,7 +133,7 @@ async function readSecret(
   ports: Pick<AlertingPorts, "read">,
 ): Promise<ReadonlyMap<string, string>> {
   const secret = await ports.read({ type: RESOURCES.secret, namespace, name }).catch((error: unknown) => {
-    throw new SecretProblem(`secretRef error: ${error instanceof Error ? error.message : String(error)}`);
+    throw new SecretProblem(`secretRef error: ${errorText(error)}`);
   });
   if (secret === undefined) throw new SecretProblem(`secretRef error: secrets "${name}" not found`);
   const entries = credentialsOf(secret);
@@ -195,7 +196,7 @@ function globalNotifier(flags: OperatorFlags, ports: AlertingPorts): Notifier | 
     if (address.length > 30) log.info({}, `Notifications enabled for ${show(address).slice(0, 30)}`);
     return notifier;
   } catch (error) {
-    log.error({}, `Notifier ${error instanceof Error ? error.message : String(error)}`);
+    log.error({}, `Notifier ${errorText(error)}`);
     return undefined;
   }
 }

@@ -6,6 +6,8 @@ import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { Registry } from "prom-client";
+import { deadline } from "../../async/deadline.ts";
+import { errorText } from "../../error-text.ts";
 import type { ClusterAccess } from "../../kube/access.ts";
 import { createKubeClient } from "../../kube/client.ts";
 import { loadAccess } from "../../kube/config.ts";
@@ -106,7 +108,7 @@ function outgoingFrom({ flags, env = process.env }: OperatorOptions, servers: re
   try {
     return createOutgoing(flags, env, servers);
   } catch (error) {
-    throw new StartupError(error instanceof Error ? error.message : String(error));
+    throw new StartupError(errorText(error));
   }
 }
 
@@ -168,7 +170,7 @@ async function connect(
 ): Promise<KubeTransport> {
   const loaded = "server" in where ? Promise.resolve(where) : loadAccess({ clock, ...where });
   const access = await loaded.catch((error: unknown) => {
-    throw new StartupError(`Error building ${what}: ${error instanceof Error ? error.message : error}`);
+    throw new StartupError(`Error building ${what}: ${errorText(error)}`);
   });
   return createTransport({
     access,
@@ -275,7 +277,8 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
   log.info({}, "Started operator workers");
   await aborted(signal);
   log.info({}, "Shutting down operator workers");
-  await engine.stop(AbortSignal.timeout(GRACE_MS));
+  const grace = deadline(clock, GRACE_MS);
+  await engine.stop(grace.signal).finally(grace.clear);
   await Promise.all([alerting.flush(GRACE_MS), flush()]);
   stopped.abort(new Error("the operator stops"));
 }
@@ -295,7 +298,7 @@ function createRecorders(options: EngineRun, client: ReturnType<typeof createKub
   const kubeEvents = createKubeEvents({ writer: client, clock, random, log, onDropped: self.eventDropped });
   const hooks = { clock, log, globalUrl: flags.eventWebhook, signal, dispatcher, insecureDispatcher };
   const eventWebhooks = createEventWebhooks(hooks);
-  const runs = createRunRecorder({ client, log, signal, keep: retentionOf(flags) });
+  const runs = createRunRecorder({ client, clock, log, signal, keep: retentionOf(flags) });
   const journal = flags.journal === "" ? undefined : createJournal(flags.journal, log);
   const traces = tracesOf(options, signal);
   const recorder = combineRecorders(
@@ -313,9 +316,10 @@ function createRecorders(options: EngineRun, client: ReturnType<typeof createKub
   return {
     recorder,
     flush: async () => {
-      const grace = AbortSignal.timeout(GRACE_MS);
+      const grace = deadline(clock, GRACE_MS);
       const own = [runs.flush(), journal?.flush(), traces?.flush()];
-      await Promise.all([kubeEvents.flush(grace), eventWebhooks.flush(grace), ...own]);
+      const events = [kubeEvents.flush(grace.signal), eventWebhooks.flush(grace.signal)];
+      await Promise.all([...events, ...own]).finally(grace.clear);
     },
   };
 }
@@ -339,9 +343,8 @@ function checkMetricsServer(
   log: Log,
   signal: AbortSignal,
 ): void {
-  const textOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
   const unreachable = (error: unknown) => {
-    if (!signal.aborted) log.error({}, `Metrics server ${show(metricsServer)} unreachable ${textOf(error)}`);
+    if (!signal.aborted) log.error({}, `Metrics server ${show(metricsServer)} unreachable ${errorText(error)}`);
   };
   let source: ReturnType<typeof createPrometheus>;
   try {
@@ -349,7 +352,7 @@ function checkMetricsServer(
   } catch (error) {
     // Flagger ends, too, when Go's parser refuses the address: an empty text, or a colon without a scheme before it.
     if (metricsServer === "" || (metricsServer.includes(":") && !URL.canParse(metricsServer))) {
-      throw new StartupError(`Error building prometheus client: ${textOf(error)}`);
+      throw new StartupError(`Error building prometheus client: ${errorText(error)}`);
     }
     unreachable(error);
     return;
@@ -364,7 +367,7 @@ function webhookKey(file: string): { readonly webhookKey?: string } {
     const key = readFileSync(file, "utf8").trim();
     if (key !== "") return { webhookKey: key };
   } catch (error) {
-    throw new StartupError(`-webhook-key-file ${file}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new StartupError(`-webhook-key-file ${file}: ${errorText(error)}`);
   }
   throw new StartupError(`-webhook-key-file ${file}: the file is empty, expected a key`);
 }

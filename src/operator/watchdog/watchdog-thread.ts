@@ -4,6 +4,7 @@
 import { writeSync } from "node:fs";
 import { type Debugger, type Runtime, Session } from "node:inspector";
 import { workerData } from "node:worker_threads";
+import { errorText } from "../../error-text.ts";
 import { SILENT_LOG } from "../../ports/log.ts";
 import { addStrike, readQuarantine, writeQuarantine } from "./quarantine.ts";
 import { UNDER_WAY } from "./under-way.ts";
@@ -69,7 +70,7 @@ function end(canary: string, where: string): void {
   try {
     if (canary !== "") writeQuarantine(file, addStrike(readQuarantine(file, SILENT_LOG), canary, where, Date.now()));
   } catch (error) {
-    note = `; it could not be put into quarantine: ${error instanceof Error ? error.message : String(error)}`;
+    note = `; it could not be put into quarantine: ${errorText(error)}`;
   }
   const msg = `the event loop is blocked by ${who} for ${patience} s at ${where}: the operator ends${note}`;
   writeSync(STDERR, `${JSON.stringify({ level: "fatal", ts: new Date().toISOString(), canary, msg })}\n`);

@@ -9,6 +9,7 @@
  * When too many events of one object wait, or too many in all, the oldest of the longest lane is dropped and counted.
  */
 import { setMaxListeners } from "node:events";
+import { errorText } from "../../error-text.ts";
 import type { Clock, Random } from "../../ports/clock.ts";
 import { isAlreadyExists, isNotFound, KubeError, type KubeWriter } from "../../ports/kube.ts";
 import { type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
@@ -206,7 +207,7 @@ function createEventWriter({ writer, log, ...options }: KubeEventsOptions, signa
       return "done";
     } catch (error) {
       const { object, message } = entry.event;
-      const text = error instanceof Error ? error.message : String(error);
+      const text = errorText(error);
       const about = { object: `${object.namespace}/${object.name}`, event: message, error: text };
       if (isPassing(error) && !signal.aborted) {
         log.debug(about, "cannot write an event, trying again");

@@ -7,6 +7,7 @@ import { SILENT_LOG } from "../../ports/log.ts";
 import type { Turn } from "../../ports/recorder.ts";
 import { canaryLabel } from "../../ports/steering.ts";
 import { aCanary, type CanaryParts } from "../../testing/canary.ts";
+import { createManualClock } from "../../testing/manual-clock.ts";
 import { type Story, type StoryTurn, tell } from "../../testing/story.ts";
 import { createRunRecorder } from "./recorder.ts";
 import { DEFAULT_RETENTION, outdated } from "./retention.ts";
@@ -47,6 +48,7 @@ function createClient(refuses: (verb: string) => boolean = () => false) {
 
 const optionsOf = (client: ReturnType<typeof createClient>["client"]) => ({
   client,
+  clock: createManualClock(),
   log: SILENT_LOG,
   signal: new AbortController().signal,
 });
@@ -104,6 +106,25 @@ it("a run leaves its checks, its events, the people who acted, and one sentence"
     weight: 20,
   });
   expect(status.timeline[0]).toMatchObject({ reason: "NewRevision" });
+});
+
+it("a record waits ten seconds for a metric server that does not answer, and is then written without its answers", async () => {
+  const { client, runs } = createClient();
+  const clock = createManualClock();
+  const recorder = createRunRecorder({ ...optionsOf(client), clock });
+  const canary = aCanary(PARTS);
+  const silent: NonNullable<Turn["askForTheRecord"]> = (_wanted, signal) =>
+    new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
+  for (const { input, transition, routes } of rolledBack().turns) {
+    const { phase } = input.status;
+    const ask = phase === "Progressing" ? { askForTheRecord: silent } : {};
+    recorder.record({ canary, input, transition, routes, tookMs: 1, ...ask });
+  }
+  expect(new Set(clock.sleeping())).toEqual(new Set([10_000]));
+  await clock.advance(10_000);
+  await recorder.flush();
+  expect(runs()[0]?.["status"]).toMatchObject({ verdict: "rolled-back" });
+  expect(clock.sleeping()).toEqual([]);
 });
 
 it("a record that the API server refuses counts its gaps, and goes on when it is accepted", async () => {

@@ -4,9 +4,11 @@
  * each judged interval, one when it ends, and one for each action of a person. The states of one run are written in
  * order, the latest for all.
  */
+import { deadline } from "../../async/deadline.ts";
 import { canaryKey } from "../../core/canary.ts";
 import type { Cause } from "../../core/cause.ts";
 import type { RunRef } from "../../core/steering.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { Recorder, Turn } from "../../ports/recorder.ts";
 import { createRunJournal } from "./journal.ts";
 import { addExtra, addTurn, beginRecord, EMPTY_RECORD } from "./run-record.ts";
@@ -20,8 +22,12 @@ export interface RunRecorder extends Recorder {
 /** Metric servers that do not answer hold up no record for longer. */
 const ASK_MS = 10_000;
 
-export function createRunRecorder(options: RunWriterOptions): RunRecorder {
-  const { log, signal } = options;
+export interface RunRecorderOptions extends RunWriterOptions {
+  readonly clock: Clock;
+}
+
+export function createRunRecorder(options: RunRecorderOptions): RunRecorder {
+  const { clock, log, signal } = options;
   const records = new Map<string, RunRecord>();
   const asking = new Set<Promise<void>>();
   const write = createRunWriter(options);
@@ -50,11 +56,13 @@ export function createRunRecorder(options: RunWriterOptions): RunRecorder {
   async function askMore(record: RunRecord, turn: Turn, ask: NonNullable<Turn["askForTheRecord"]>): Promise<void> {
     const windowMs = Math.max(1000, turn.input.now - record.countedAt);
     record.countedAt = turn.input.now;
+    const limit = deadline(clock, ASK_MS, signal);
     try {
-      const extra = await ask({ windowMs }, AbortSignal.any([signal, AbortSignal.timeout(ASK_MS)]));
-      record.status = addExtra(record.status, turn, extra);
+      record.status = addExtra(record.status, turn, await ask({ windowMs }, limit.signal));
     } catch (error) {
       log.debug({ run: record.run.id, err: error }, "a record goes without what was asked for it");
+    } finally {
+      limit.clear();
     }
     schedule(record);
   }
