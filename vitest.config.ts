@@ -39,7 +39,8 @@ const WAITING = {
   maxConcurrency: 4,
   sequence: { groupOrder: 1 },
 };
-const CALCULATING = { maxWorkers: 2, sequence: { groupOrder: 0 } };
+/** A worker loads each module once for all its files: to load them again for each file took twice as long as the tests. */
+const CALCULATING = { isolate: false, maxWorkers: 2, sequence: { groupOrder: 0 } };
 
 /** Whole clusters share two cores, perhaps with other programs. Tests wait for conditions, and only one that fails waits so long. */
 const PATIENT = { testTimeout: 10 * MINUTES, hookTimeout: 10 * MINUTES };
@@ -75,6 +76,10 @@ export default defineConfig({
     // Fixes the seed of random inputs.
     setupFiles: ["test/seed.ts"],
     pool: "forks",
+    // Files share a worker: what one replaces, the next one finds as it was.
+    restoreMocks: true,
+    unstubEnvs: true,
+    unstubGlobals: true,
     sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
     hookTimeout: 60_000,
