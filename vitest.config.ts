@@ -25,6 +25,8 @@ interface Project {
   readonly exclude?: readonly string[];
   /** The other tests calculate when absent. */
   readonly waits?: boolean;
+  /** Its tests start the program as a process. */
+  readonly starts?: boolean;
 }
 
 const MINUTES = 60_000;
@@ -45,12 +47,13 @@ const CALCULATING = { isolate: false, maxWorkers: 2, sequence: { groupOrder: 0 }
 /** Whole clusters share two cores, perhaps with other programs. Tests wait for conditions, and only one that fails waits so long. */
 const PATIENT = { testTimeout: 10 * MINUTES, hookTimeout: 10 * MINUTES };
 
-const project = ({ name, include, exclude = [], waits = false }: Project) => ({
+const project = ({ name, include, exclude = [], waits = false, starts = false }: Project) => ({
   extends: true as const,
   test: {
     name,
     ...(waits ? WAITING : CALCULATING),
     include: [...include],
+    ...(starts ? { globalSetup: ["test/fresh-build.ts"] } : {}),
     ...(name === "unit" ? {} : PATIENT),
     exclude: [...configDefaults.exclude, ...(process.env["FLAGGER"] ? [] : [NEEDS_FLAGGER]), ...exclude],
   },
@@ -65,11 +68,12 @@ export default defineConfig({
       project({
         name: "integration",
         include: [...SLOW_SOURCES, "sandbox/**/*.test.ts", "test/{chaos,charts,fuzz,published,rights}/**/*.test.ts"],
+        starts: true,
       }),
       // `npm run test:e2e`: whole processes and users with traffic.
-      project({ name: "end-to-end", include: ["test/e2e/**/*.test.ts"], waits: true }),
+      project({ name: "end-to-end", include: ["test/e2e/**/*.test.ts"], starts: true, waits: true }),
       // `npm run test:meshes`: releases on real proxies, where MESH_PROGRAMS names their programs; else a line says so.
-      project({ name: "real-meshes", include: ["test/real-meshes/**/*.test.ts"], waits: true }),
+      project({ name: "real-meshes", include: ["test/real-meshes/**/*.test.ts"], starts: true, waits: true }),
     ],
     // Makes the Kubernetes types that the sandbox reads, unless they are there already.
     globalSetup: ["scripts/kubernetes-models.mjs"],

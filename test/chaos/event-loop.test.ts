@@ -8,7 +8,6 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import { type StubCluster, startStubCluster } from "../../src/testing/stub-cluster.ts";
-import { removeCompiled } from "../e2e/harness/process.ts";
 import { canaryOf, deployment } from "./burst.ts";
 import { type Started, startOperator } from "./operator-process.ts";
 
@@ -51,7 +50,6 @@ afterAll(async () => {
   await cluster.close();
   metrics.close();
   metrics.closeAllConnections();
-  removeCompiled();
 });
 
 interface Hostile {

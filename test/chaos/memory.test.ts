@@ -3,16 +3,14 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import { type StubCluster, startStubCluster } from "../../src/testing/stub-cluster.ts";
-import { compiled, removeCompiled } from "../e2e/harness/process.ts";
+import { PROGRAM } from "../program.ts";
 import { canaryOf, deployment, kubeconfigOf } from "./burst.ts";
 
 const MiB = 2 ** 20;
 const REF = { namespace: "tenant", name: "app" };
-
-afterAll(removeCompiled);
 
 /** Resolves when the Canary is in this phase. */
 function reaches(cluster: StubCluster, phase: string): Promise<void> {
@@ -53,7 +51,7 @@ it("a release succeeds within 200 MB beside 5,000 Secrets of 1 MiB", async () =>
   const initialised = reaches(cluster, "Initialized");
   const operator = spawn(
     process.execPath,
-    ["--max-old-space-size=200", compiled(), "operator", `-kubeconfig=${kubeconfig}`, ...flags],
+    ["--max-old-space-size=200", PROGRAM, "operator", `-kubeconfig=${kubeconfig}`, ...flags],
     { stdio: "ignore" },
   );
   const ended = new Promise<number | null>((resolve) => operator.once("exit", resolve));

@@ -5,7 +5,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compiled } from "../e2e/harness/process.ts";
+import { PROGRAM } from "../program.ts";
 import { kubeconfigOf } from "./burst.ts";
 
 export interface Started {
@@ -90,7 +90,7 @@ export function startOperator(options: StartOptions): Started {
     process.execPath,
     [
       ...(options.execArgv ?? []),
-      ...["--import", join(folder, "preload.mjs"), compiled(), "operator", `-kubeconfig=${kubeconfig}`],
+      ...["--import", join(folder, "preload.mjs"), PROGRAM, "operator", `-kubeconfig=${kubeconfig}`],
       ...[...FLAGS, ...(options.flags ?? [])],
     ],
     {

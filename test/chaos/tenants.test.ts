@@ -7,11 +7,10 @@
  *   CHAOS_SEEDS=7,8,9 npx vitest run test/chaos/tenants.test.ts
  */
 import { existsSync } from "node:fs";
-import { afterAll, afterEach, expect, it } from "vitest";
+import { afterEach, expect, it } from "vitest";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import { createChance } from "../../src/simulate/random.ts";
 import { type StubCluster, startStubCluster } from "../../src/testing/stub-cluster.ts";
-import { removeCompiled } from "../e2e/harness/process.ts";
 import { canaryOf, deployment } from "./burst.ts";
 import { type Started, startOperator } from "./operator-process.ts";
 
@@ -36,7 +35,6 @@ afterEach(async () => {
   await operator.end();
   await cluster.close();
 });
-afterAll(removeCompiled);
 
 const FAULTS = [
   { code: 429, reason: "TooManyRequests", details: { retryAfterSeconds: 0 } },

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { RESOURCES } from "../../src/ports/kubernetes.ts";
 import { type StubCluster, startStubCluster } from "../../src/testing/stub-cluster.ts";
-import { compiled, removeCompiled } from "../e2e/harness/process.ts";
+import { PROGRAM } from "../program.ts";
 import { canaryOf, deployment, kubeconfigOf } from "./burst.ts";
 
 /** Stands for any code that never ends: it starts when the primary of the blocking Canary is written. */
@@ -30,14 +30,13 @@ beforeAll(async () => {
 afterAll(async () => {
   await cluster.close();
   rmSync(folder, { recursive: true });
-  removeCompiled();
 });
 
 function start() {
   const flags = ["-port=0", "-mesh-provider=kubernetes", "-metrics-server=http://127.0.0.1:9"];
   const child = spawn(
     process.execPath,
-    ["--import", join(folder, "poison.mjs"), compiled(), "operator", `-kubeconfig=${folder}/kubeconfig`, ...flags],
+    ["--import", join(folder, "poison.mjs"), PROGRAM, "operator", `-kubeconfig=${folder}/kubeconfig`, ...flags],
     {
       env: { AVIARY_QUARANTINE_FILE: join(folder, "quarantine.json"), AVIARY_LISTEN_ADDRESS: "127.0.0.1" },
       stdio: ["ignore", "ignore", "pipe"],

@@ -136,17 +136,21 @@ async function launch(options: ReadOptions, folder: StateFolder, signal: AbortSi
       stdio: ["ignore", log, log],
     },
   );
+  let noteEnd: (code: number | null) => void = () => undefined;
   const ended = new Promise<never>((_resolve, reject) => {
-    child.once("exit", (code) => {
-      const problem = new UserError(`the sandbox did not start (code ${code}): ${lastWords(folder)}`);
-      if (lockedBy(folder) === undefined) reject(problem);
-    });
+    noteEnd = (code) => {
+      if (lockedBy(folder) !== undefined) return;
+      reject(new UserError(`the sandbox did not start (code ${code}): ${lastWords(folder)}`));
+    };
   });
-  // Once it is up, its end is not our failure any more.
-  ended.catch(() => undefined);
-  const state = await Promise.race([started(folder, signal), ended]);
-  child.unref();
-  return state;
+  child.once("exit", noteEnd);
+  try {
+    return await Promise.race([started(folder, signal), ended]);
+  } finally {
+    // This call is over. A later end of the sandbox is no failure of it, and the log may be gone by then.
+    child.off("exit", noteEnd);
+    child.unref();
+  }
 }
 
 const started = (folder: StateFolder, signal: AbortSignal): Promise<SandboxState> =>

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { PROJECT_ROOT as ROOT } from "../../../src/project-root.ts";
 import { PATIENCE_MS } from "../../patience.ts";
 
@@ -45,10 +45,6 @@ function commandLineOf(pid: number): string {
   const file = `/proc/${pid}/cmdline`;
   return existsSync(file) ? readFileSync(file, "utf8") : "";
 }
-
-beforeAll(async () => {
-  if (!existsSync(join(ROOT, "dist/src/main.js"))) await run("npm", ["run", "build"], { cwd: ROOT });
-});
 
 afterAll(async () => {
   await aviary(`sandbox down --state-dir ${state}`);

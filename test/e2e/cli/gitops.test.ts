@@ -4,7 +4,7 @@
  * the folder $FLUX_PROGRAMS. $FLUX_CRDS names a file or a folder of Flux's own CRDs.
  */
 import { execFile, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -167,7 +167,6 @@ const suspend = ({ client }: Site, suspended: boolean | null) =>
   );
 
 beforeAll(async () => {
-  if (!existsSync(join(PROJECT_ROOT, "dist/src/main.js"))) await run("npm", ["run", "build"], { cwd: PROJECT_ROOT });
   expect(spawnSync("git", ["--version"]).status).toBe(0);
 });
 

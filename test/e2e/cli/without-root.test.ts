@@ -31,7 +31,6 @@ const user = process.getuid?.() === 0 ? { uid: POWERLESS, gid: POWERLESS } : {};
 
 /** Only the files that an installed Aviary has: the checkout may be in a folder that other users cannot enter. */
 beforeAll(async () => {
-  if (!existsSync(join(PROJECT_ROOT, "dist/src/main.js"))) await run("npm", ["run", "build"], { cwd: PROJECT_ROOT });
   for (const path of ["bin", "dist", "deploy", "examples", "sandbox/generated", "package.json", ...modules()]) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     cpSync(join(PROJECT_ROOT, path), join(folder, path), { recursive: true });

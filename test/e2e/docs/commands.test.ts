@@ -72,8 +72,6 @@ async function shell(folder: string, script: string): Promise<string> {
 
 beforeAll(async () => {
   mkdirSync(tools);
-  const dist = join(PROJECT_ROOT, "dist");
-  if (!existsSync(join(dist, "src/main.js"))) await run("npm", ["run", "build"], { cwd: PROJECT_ROOT });
   writeFileSync(
     join(tools, "aviary"),
     `#!/bin/sh\nexec ${process.execPath} '${join(PROJECT_ROOT, "bin/aviary")}' "$@"\n`,

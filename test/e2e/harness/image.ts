@@ -2,11 +2,11 @@
 import { execFileSync } from "node:child_process";
 import { dirname, join } from "node:path";
 import { PROJECT_ROOT } from "../../../src/project-root.ts";
-import { compiled } from "./process.ts";
+import { PROGRAM } from "../../program.ts";
 
 /** @param node the path of node inside the image. node_modules is linked, not copied, and not pruned. */
 export function stageImage(to: string, node: string, modules: "link" | "copy" = "link"): void {
-  const dist = dirname(dirname(compiled()));
+  const dist = dirname(dirname(PROGRAM));
   const more = modules === "link" ? ["--modules", "link"] : [];
   execFileSync(
     process.execPath,

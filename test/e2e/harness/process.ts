@@ -1,26 +1,10 @@
-/** The operator as a separate process, compiled from the present sources, so that it can be killed. */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+/** The operator as a separate process, so that it can be killed. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PROJECT_ROOT as ROOT } from "../../../src/project-root.ts";
+import { PROGRAM } from "../../program.ts";
 import { createJournal, type LogLine } from "./operator.ts";
-
-/** Below node_modules, so that packages are found; apart from dist, so that the build in dist/ stays as it is. */
-const BUILT = join(ROOT, "node_modules/.cache/aviary-e2e", String(process.pid));
-
-/** @returns the path of main.js */
-export function compiled(): string {
-  const main = join(BUILT, "src/main.js");
-  if (existsSync(main)) return main;
-  const tsc = join(ROOT, "node_modules/.bin/tsc");
-  execFileSync(tsc, ["-p", "tsconfig.build.json", "--outDir", BUILT], { cwd: ROOT, stdio: "inherit" });
-  return main;
-}
-
-export function removeCompiled(): void {
-  rmSync(BUILT, { recursive: true, force: true });
-}
 
 export interface Finished {
   readonly code: number | null;
@@ -47,7 +31,7 @@ export async function startOperatorProcess(
   const file = join(folder, "kubeconfig");
   writeFileSync(file, kubeconfig);
   const journal = createJournal();
-  const child = launch([compiled(), "operator", `-kubeconfig=${file}`, ...FLAGS, ...flags], {});
+  const child = launch([PROGRAM, "operator", `-kubeconfig=${file}`, ...FLAGS, ...flags], {});
   let rest = "";
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     const lines = (rest + text).split("\n");
@@ -77,8 +61,8 @@ export async function runProgram(
 ): Promise<Finished> {
   const folder = mkdtempSync(join(tmpdir(), "program-"));
   try {
-    const program = as === undefined ? compiled() : join(folder, as);
-    if (as !== undefined) symlinkSync(compiled(), program);
+    const program = as === undefined ? PROGRAM : join(folder, as);
+    if (as !== undefined) symlinkSync(PROGRAM, program);
     const child = launch([program, ...argv], { HOME: folder, ...env });
     let out = "";
     let err = "";

@@ -10,15 +10,15 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { istioCrds } from "../../../sandbox/crds/istio.ts";
 import { kedaCrds } from "../../../sandbox/crds/keda.ts";
 import { knativeCrds } from "../../../sandbox/crds/knative.ts";
 import { freePorts } from "../../../sandbox/programs/ports.ts";
 import { crds } from "../../../src/crd/index.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
+import { PROGRAM } from "../../program.ts";
 import { podinfo, typeOf } from "../harness/objects.ts";
-import { compiled, removeCompiled } from "../harness/process.ts";
 import {
   type MetricServer,
   type Received,
@@ -76,7 +76,7 @@ async function startFixture(flags: readonly string[], successRate = 100): Promis
     const argv = [...own, `-event-webhook=${hooks.url}/event`, `-port=${port}`, ...flags];
     const program = who === "flagger" ? FLAGGER : process.execPath;
     children.push(
-      spawn(program, who === "flagger" ? argv : [compiled(), "operator", ...argv, "-allow-local-egress"], {
+      spawn(program, who === "flagger" ? argv : [PROGRAM, "operator", ...argv, "-allow-local-egress"], {
         stdio: "ignore",
       }),
     );
@@ -279,9 +279,6 @@ async function tell(who: Who, what: Case) {
 }
 
 describe.concurrent("beside the real Flagger", () => {
-  beforeAll(() => void compiled());
-  afterAll(removeCompiled);
-
   it.each(Object.entries(CASES))(
     "%s: events, routes and objects are the same",
     async (_name, what) => {

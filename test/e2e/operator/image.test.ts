@@ -13,7 +13,6 @@ import type { KubeObject } from "../../../src/ports/kubernetes.ts";
 import { PROJECT_ROOT as ROOT } from "../../../src/project-root.ts";
 import { stageImage } from "../harness/image.ts";
 import { createJournal } from "../harness/operator.ts";
-import { removeCompiled } from "../harness/process.ts";
 import { startWorld, type World } from "../harness/world.ts";
 
 const DOCKERFILE = readFileSync(join(ROOT, "Dockerfile"), "utf8");
@@ -32,7 +31,6 @@ beforeAll(() => {
 });
 afterAll(() => {
   rmSync(image, { recursive: true });
-  removeCompiled();
 });
 beforeEach(async () => {
   world = await startWorld();

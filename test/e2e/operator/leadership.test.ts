@@ -1,11 +1,11 @@
 /** Two operators with one leader; operators that are killed; alerts that must survive them. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { istioCrds } from "../../../sandbox/crds/istio.ts";
 import { OWED_ALERTS } from "../../../src/operator/notify/owed-alerts-annotation.ts";
 import { RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { flaggerCrds } from "../harness/flagger.ts";
 import { canary, imageOf, inPhase, podinfo, weightsOf } from "../harness/objects.ts";
-import { compiled, removeCompiled, startOperatorProcess } from "../harness/process.ts";
+import { startOperatorProcess } from "../harness/process.ts";
 import { startReceiver } from "../harness/servers.ts";
 import { startWorld, type World, type WorldOptions } from "../harness/world.ts";
 
@@ -14,8 +14,6 @@ const begin = async (options: WorldOptions = {}) => {
   world = await startWorld(options);
 };
 
-beforeAll(() => void compiled());
-afterAll(removeCompiled);
 beforeEach(() => begin());
 afterEach(() => world.stop());
 

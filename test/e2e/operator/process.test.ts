@@ -7,18 +7,16 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { OPERATOR_FLAGS, readOperatorFlags } from "../../../src/operator/process/flags.ts";
 import { type KubeFields, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { canary, inPhase, podinfo } from "../harness/objects.ts";
-import { compiled, removeCompiled, runProgram } from "../harness/process.ts";
+import { runProgram } from "../harness/process.ts";
 import { startMetricServer, startReceiver } from "../harness/servers.ts";
 import { startWorld, type World } from "../harness/world.ts";
 
 let world: World;
 
-beforeAll(() => void compiled());
-afterAll(removeCompiled);
 beforeEach(async () => {
   world = await startWorld();
 });

@@ -21,7 +21,6 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PROJECT_ROOT } from "../../../src/project-root.ts";
 import { stageImage } from "../harness/image.ts";
 import { createJournal } from "../harness/operator.ts";
-import { removeCompiled } from "../harness/process.ts";
 import { startWorld } from "../harness/world.ts";
 
 const possible = process.getuid?.() === 0 && spawnSync("unshare", ["-m", "true"]).status === 0;
@@ -38,7 +37,6 @@ beforeAll(() => {
 });
 afterAll(() => {
   rmSync(root, { recursive: true, force: true });
-  removeCompiled();
 });
 
 /** The packages that `npm prune --omit=dev` would leave. */

@@ -16,7 +16,8 @@ import { whatIsMissing } from "../../../sandbox/programs/find.ts";
 import { connectRealCluster, type RealCluster } from "../../../sandbox/real-kubernetes/cluster.ts";
 import { startRealKubernetes } from "../../../sandbox/real-kubernetes/index.ts";
 import { clusterScoped, type KubeObject, namespaced, RESOURCES } from "../../../src/ports/kubernetes.ts";
-import { compiled, launch, removeCompiled } from "../harness/process.ts";
+import { PROGRAM } from "../../program.ts";
+import { launch } from "../harness/process.ts";
 
 const programs = process.env["KUBERNETES_PROGRAMS"];
 const missing = whatIsMissing(["etcd", "kube-apiserver"], programs, process.env["PATH"], "$KUBERNETES_PROGRAMS");
@@ -32,7 +33,7 @@ interface Site {
 /** `aviary sandbox serve` in another process: this process could not answer while it waits. */
 async function overHttp(): Promise<Site> {
   const state = mkdtempSync(join(tmpdir(), "aviary-real-cluster-"));
-  const child = launch([compiled(), "sandbox", "serve", "--state-dir", state, "--flux", "imitation"], {});
+  const child = launch([PROGRAM, "sandbox", "serve", "--state-dir", state, "--flux", "imitation"], {});
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const kubeconfig = join(state, "kubeconfig");
   const config = await vi.waitFor(() => parse(readFileSync(join(state, "sandbox.json"), "utf8")), { timeout: 120_000 });
@@ -49,7 +50,6 @@ async function overHttp(): Promise<Site> {
       child.kill("SIGTERM");
       await ended;
       rmSync(state, { recursive: true, force: true });
-      removeCompiled();
     },
   };
 }

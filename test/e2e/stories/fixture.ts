@@ -2,8 +2,7 @@
  * The fixture of the stories: one sandbox with mesh and Prometheus, the manifests of deploy/ in it, the operator and
  * the load tester as programs in pods. Every story has a namespace, so that many stories run side by side.
  */
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createPodinfo } from "../../../sandbox/apps/podinfo/index.ts";
@@ -16,6 +15,7 @@ import { aviaryApps, webhookTokenOf } from "../../../src/cli/sandbox-apps.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { PROJECT_ROOT as ROOT } from "../../../src/project-root.ts";
 import { PATIENCE_MS } from "../../patience.ts";
+import { PROGRAM } from "../../program.ts";
 import type { Users } from "./users.ts";
 
 const KUBECONFIG = { kubeconfig: { type: "string", help: "" }, context: { type: "string", help: "" } } as const;
@@ -58,7 +58,6 @@ export interface FixtureOptions {
 }
 
 export async function startFixture({ operators = [""], folders = [""] }: FixtureOptions = {}): Promise<Fixture> {
-  const program = compiled();
   const dir = mkdtempSync(join(tmpdir(), "aviary-stories-"));
   const kubeconfig = join(dir, "kubeconfig");
   const running = runningOperators();
@@ -66,7 +65,7 @@ export async function startFixture({ operators = [""], folders = [""] }: Fixture
     prometheus: "embedded",
     scrapeIntervalMs: 1000,
     ...realKubernetes(),
-    apps: (services) => running.watched(aviaryApps(program, kubeconfig), services),
+    apps: (services) => running.watched(aviaryApps(PROGRAM, kubeconfig), services),
   });
   writeFileSync(kubeconfig, sandbox.kubeconfig, { mode: 0o600 });
   const client = await connectCluster(
@@ -125,25 +124,6 @@ function realKubernetes(): Pick<SandboxOptions, "kubernetes"> {
   const programs = process.env["KUBERNETES_PROGRAMS"];
   if (programs === undefined) return {};
   return { kubernetes: { programs, log: (line) => process.stderr.write(`kubernetes: ${line}\n`) } };
-}
-
-/** The result of `npm run build`, which `make test` runs. */
-function compiled(): string {
-  const program = process.env["AVIARY_PROGRAM"] ?? join(ROOT, "dist/src/main.js");
-  if (!existsSync(program)) execFileSync("npm", ["run", "--silent", "build"], { cwd: ROOT, stdio: "inherit" });
-  const newer = newerThan(program);
-  if (newer !== undefined)
-    process.stderr.write(`${program} is older than src/${newer}: "npm run build", or stories of yesterday are told\n`);
-  return program;
-}
-
-/** A source that was changed after the build. */
-function newerThan(program: string): string | undefined {
-  const built = statSync(program).mtimeMs;
-  const sources = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" });
-  return sources
-    .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
-    .find((name) => statSync(join(ROOT, "src", name)).mtimeMs > built);
 }
 
 const isOperator = ({ kind, metadata }: KubeObject) => kind === "Deployment" && metadata.name === "flagger";
