@@ -1,4 +1,4 @@
-/** What vitest runs before tests that start the program: it builds the program once, when a source is newer than the build. */
+/** Before tests that start the program, vitest builds it once, when a source is newer than the build. */
 import { execFileSync } from "node:child_process";
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
