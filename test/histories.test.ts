@@ -47,7 +47,7 @@ describe("recorded histories lead to the same decisions", () => {
     expect(lines.length).toBeGreaterThan(3);
     for (const [i, line] of lines.entries()) {
       const { input, transition }: { input: AdvanceInput; transition: Transition } = JSON.parse(line);
-      const again = JSON.parse(JSON.stringify(decide(ofToday(input))));
+      const again = JSON.parse(JSON.stringify(decide(upgraded(input))));
       const { status, events } = transition;
       const recorded = { status: statusOfToday(status, input), events };
       expect(withoutReasons(again), `turn ${i + 1} of ${name}`).toEqual(withoutReasons(recorded));
@@ -56,7 +56,7 @@ describe("recorded histories lead to the same decisions", () => {
 });
 
 /** Release 0.1.0 recorded waits as times, stages as booleans, and no reasons. */
-function ofToday(input: AdvanceInput): AdvanceInput {
+function upgraded(input: AdvanceInput): AdvanceInput {
   const { readings } = input.observation;
   const primary = { ...readings.primary, readiness: readinessOfToday(readings.primary.readiness) };
   const observation = { ...input.observation, readings: { ...readings, primary } };

@@ -203,7 +203,7 @@ export const ROWS = [
   },
   {
     breaks: "drains end at once",
-    from: 'return drain.kind !== "none" && goesOn(turn, drain, drainDelayMs(turn.spec)) === undefined;',
+    from: 'return drain.kind !== "none" && keepWaiting(turn, drain, drainDelayMs(turn.spec)) === undefined;',
     to: 'return drain.kind !== "none";',
   },
   {
@@ -218,7 +218,7 @@ export const ROWS = [
   },
   {
     breaks: "steps are not held",
-    from: "rerouted(turn, status) ?? goesOn(turn, status.hold, spec.analysis.intervalMs) ?? judge(turn, status)",
+    from: "rerouted(turn, status) ?? keepWaiting(turn, status.hold, spec.analysis.intervalMs) ?? judge(turn, status)",
     to: "rerouted(turn, status) ?? judge(turn, status)",
   },
   {
@@ -273,12 +273,12 @@ export const ROWS = [
   },
   {
     breaks: "the canary goes before late routes are known",
-    from: "if (hold !== status.hold) return update({ ...status, hold }); return goesOn(turn, hold, drainDelayMs(turn.spec)) ?? (routesInForce ?",
-    to: "return goesOn(turn, status.hold, 0) ?? (true ?",
+    from: "if (hold !== status.hold) return update({ ...status, hold }); return keepWaiting(turn, hold, drainDelayMs(turn.spec)) ?? (routesInForce ?",
+    to: "return keepWaiting(turn, status.hold, 0) ?? (true ?",
   },
   {
     breaks: "the canary goes before the routes are known",
-    from: "return goesOn(turn, hold, drainDelayMs(turn.spec)) ?? (routesInForce ? succeed(turn, false) : unchanged(turn));",
+    from: "return keepWaiting(turn, hold, drainDelayMs(turn.spec)) ?? (routesInForce ? succeed(turn, false) : unchanged(turn));",
     to: "return succeed(turn, false);",
   },
   {

@@ -1,7 +1,7 @@
 /**
- * Actions of people are applied before the phase decides, one action in each turn. An action is applied once, and only
- * in the situation that its author saw: it is refused when the run, the revision or the step is another one by now, or
- * when it expired.
+ * Actions of people are applied before the phase decides, one action in each turn. Aviary applies an action once, and
+ * only in the situation that its author saw. Aviary refuses the action when the run, the revision or the step has
+ * changed since, or when the action has expired.
  */
 import type { Acted } from "./canary.ts";
 import { EVENTS } from "./events.ts";
@@ -30,7 +30,7 @@ export function act(turn: Turn, decide: (turn: Turn) => Decision): Decision {
   return answeredBy({ ...done, status }, action, "applied", message);
 }
 
-/** Actions expire. So only recent ones can be seen again. */
+/** Actions expire, so the operator can meet only recent ones again. */
 const MOST_REMEMBERED = 16;
 
 function earlierThan(acted: Acted | undefined): Pick<Acted, "earlier"> {

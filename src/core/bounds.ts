@@ -1,11 +1,14 @@
-/** How much a Canary may ask for. The CRDs are made of these numbers; they hold with Flagger's own CRDs, too. */
+/**
+ * Upper bounds for the fields of a Canary. The CRDs contain these numbers, and the parser checks them. So they hold
+ * with Flagger's own CRDs, too.
+ */
 
 export const BOUNDS = {
   /** Characters of a query: more than any metric server takes in a URL. */
   query: 65_536,
   /** Characters of an address. */
   url: 2_048,
-  /** Entries of `metrics`, `webhooks`, `alerts`, each of which is asked or told in every turn. */
+  /** Entries of `metrics`, `webhooks` and `alerts`. One turn may use all of them. */
   entries: 50,
   /** Entries of `stepWeights`. A weight is a whole percent. */
   stepWeights: 100,

@@ -1,4 +1,4 @@
-/** The words of the engine: what a Canary asks for (CanarySpec), and how far its rollout has come (CanaryStatus). */
+/** The types of the engine: what a Canary asks for (CanarySpec), and how far its rollout has come (CanaryStatus). */
 
 import type { Cause } from "./cause.ts";
 import type { Reason } from "./events.ts";
@@ -91,7 +91,7 @@ export interface SessionAffinity {
 
 export interface Analysis {
   readonly intervalMs: number;
-  /** As written: the cookie of the primary lives as long. */
+  /** The interval as written in the spec. The primary's cookie lives for this time. */
   readonly interval: string;
   /** Failed checks that end the rollout, at least 1. */
   readonly threshold: number;
@@ -112,7 +112,7 @@ export interface Analysis {
   readonly sessionAffinity?: SessionAffinity;
 }
 
-/** JSON of a field that only one adapter reads and that is passed through as it stands. */
+/** JSON of a field that only one adapter reads. The core passes it on unchanged. */
 export type JsonObject = { readonly [key: string]: JsonValue };
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
 
@@ -153,7 +153,7 @@ export interface AutoscalerRef {
 export interface CanarySpec {
   /** The effective provider: `spec.provider`, else the operator's default. */
   readonly provider: string;
-  /** `spec.provider` as written; some rules look at it alone (Q8). */
+  /** `spec.provider` as written. Some rules ignore the operator's default (Q8). */
   readonly ownProvider?: string;
   readonly metricsServer?: string;
   readonly targetRef: TargetRef;
@@ -195,7 +195,7 @@ export interface Condition {
   readonly lastTransitionTime: string;
 }
 
-/** The last action that was applied, and the ids of those before it, the latest first. */
+/** The action that was applied last, and the ids of the actions before it, latest first. */
 export interface Acted {
   readonly id: string;
   readonly message: string;
@@ -206,17 +206,17 @@ export interface Acted {
 export interface Alert {
   readonly message: string;
   readonly severity: Severity;
-  /** Whether the fields that describe the Canary (target, deadline, routing) go with it. */
+  /** True: the alert also carries the fields that describe the Canary (target, deadline, routing). */
   readonly metadata: boolean;
 }
 
-/** The last time that a run started over. */
+/** The last restart of a run. */
 export interface Restarted {
   /** Milliseconds since the epoch. */
   readonly at: number;
-  /** Names revision and strategy. */
+  /** Identifies the revision and the strategy of the restarted run. */
   readonly of: string;
-  /** A restart was put off since the run began, and that was announced. */
+  /** True: a restart of this run was delayed, and the delay was announced. */
   readonly slowed: boolean;
 }
 
@@ -232,7 +232,7 @@ export interface StatusCore {
   readonly failedChecks: number;
   readonly canaryWeight: number;
   readonly iterations: number;
-  /** The target's revision that was last taken up for a release; undefined before the first one. */
+  /** The revision of the target with which the latest release began; undefined before the first release. */
   readonly applied?: Revision;
   /** Hash of the spec that the primary runs. */
   readonly promotedSpec: string;
@@ -240,13 +240,13 @@ export interface StatusCore {
   readonly conditions: readonly Condition[];
   /** When this status was written; 0 before the first write. */
   readonly writtenAt: number;
-  /** When the present phase was entered, or begun again with another revision. */
+  /** When the present phase began, or began again with another revision. */
   readonly phaseSince: number;
   /** The wait that was announced last, so that a wait is announced once and not at every turn. */
   readonly announced?: Announced;
-  /** The last warning about a rollout that goes on. It is kept so that the warning is announced once. */
+  /** The last warning that did not stop the rollout. It is stored so that the warning is announced once. */
   readonly warned?: string;
-  /** The requests of the present or the last run were not split as promised. */
+  /** Present when the requests of the present or the last run were not split as promised. */
   readonly offSplit?: OffSplit;
   /** Alerts whose delivery is not yet confirmed. */
   readonly owedAlerts: readonly Alert[];
@@ -264,7 +264,7 @@ export interface StatusCore {
   readonly approved?: Approved;
   /** The actions that were applied last, so that each of them acts once. */
   readonly acted?: Acted;
-  /** Written by another operator (Flagger), and not by Aviary since: its hashes may differ from Aviary's. */
+  /** True: another operator (Flagger) wrote this status last. The hashes in it may differ from Aviary's. */
   readonly foreign?: boolean;
 }
 
@@ -279,10 +279,10 @@ export interface Canary {
   readonly uid: string;
   readonly generation: number;
   readonly resourceVersion: string;
-  /** Deletion was asked for. */
+  /** True: the deletion of the Canary was requested. */
   readonly deleting: boolean;
   readonly finalizers: readonly string[];
-  /** Annotations of the Canary itself; a few providers have settings there. */
+  /** Annotations of the Canary itself. A few providers read settings from them. */
   readonly annotations?: Readonly<Record<string, string>>;
   readonly spec: CanarySpec;
   readonly status: CanaryStatus;

@@ -1,4 +1,7 @@
-/** Why a run ended, as data. words.ts makes the sentence of it. A closed union: a new end is a new kind here. */
+/**
+ * Why a run ended, as data. words.ts makes the sentence of it. The union is closed: a new way to end needs a new kind
+ * here.
+ */
 import type { MetricSourceKind } from "./observation.ts";
 
 /**
@@ -27,7 +30,7 @@ export interface Failure {
   readonly detail?: string;
 }
 
-/** Who asked for it, in an action. */
+/** The person who requested an action. */
 export interface Person {
   readonly by: string;
   readonly reason?: string;
@@ -62,5 +65,5 @@ export type Cause = Place &
 
 type Without<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
-/** A cause without the place: what a phase knows of an end. */
+/** A cause without its place. A phase says how the run ends, and `endRun` adds the place. */
 export type End = Without<Cause, keyof Place>;

@@ -3,8 +3,8 @@ import type { CanaryStatus, Revision, StatusCore } from "./canary.ts";
 import type { Readings } from "./observation.ts";
 
 /**
- * The target holds another revision than the one recorded. Going back to the promoted spec is not a change: that is how
- * users roll back by hand.
+ * Whether the target's revision differs from the recorded one. A return to the promoted spec is no change, because
+ * users roll back by hand that way.
  */
 export function revisionChanged(status: Pick<StatusCore, "applied" | "promotedSpec">, now: Revision): boolean {
   return specChanged(status, now.spec) || configsChanged(status.applied?.configs, now.configs);
@@ -33,8 +33,8 @@ export function changedConfigs(recorded: Checksums | undefined, current: Checksu
 }
 
 /**
- * Another release of Flagger computes another hash for the same target, because the layout that it hashes changed.
- * Nothing is to be released when the Canary rests and its primary runs what the target holds.
+ * Releases of Flagger may compute different hashes for the same target, because the hashed layout changes. A different
+ * hash is no new revision while the Canary is at rest and its primary runs what the target holds.
  */
 export function hasForeignHash(status: CanaryStatus, { target, primary }: Readings): boolean {
   const atRest = status.phase === "Initialized" || status.phase === "Succeeded";

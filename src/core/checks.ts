@@ -1,4 +1,4 @@
-/** Whether an answer passed, or the text that says why not. The judge of a metric decides about its values. */
+/** Decides whether an answer passes, and words the failure. The judge of a metric decides about its values. */
 import { type CanaryRef, dotted, type Metric, type Range } from "./canary.ts";
 import type { Failure } from "./cause.ts";
 import { JUDGES, judgeOf } from "./judges/table.ts";
@@ -36,7 +36,7 @@ export function failureOf({ probe, answer }: Answered, ref: CanaryRef): string |
   }
 }
 
-/** The failure as data; the answer is one that failed. */
+/** The failure as data. @param answered an answer that failed */
 export function failureData({ probe, answer }: Answered): Failure {
   if (probe.kind !== "metric") {
     const check = probe.kind === "hook" ? probe.hook.name : "metric servers";
@@ -50,7 +50,7 @@ export function failureData({ probe, answer }: Answered): Failure {
   return verdict.kind === "pass" ? common : { ...common, ...verdict.data };
 }
 
-/** Whether this answer settles the turn, so that the probes behind it need not be asked. */
+/** Whether this answer settles the turn. Then the probes after it are not asked. */
 export function settles(answered: Answered, ref: CanaryRef): boolean {
   const failed = failureOf(answered, ref) !== undefined;
   return isRollbackHook(answered.probe) ? !failed : failed;

@@ -15,15 +15,20 @@ export function conditionsFor(
   now: number,
   cause: Cause | undefined,
 ): readonly Condition[] {
-  // A Canary that is about to begin has no condition, unless its spec was refused before.
+  // A new Canary has no condition. The note about a spec that was refused before is removed.
   if (status.phase === "") return status.conditions.filter(({ reason }) => reason !== REFUSED);
-  const told = conditionIn(status, kind);
+  const plain = conditionIn(status, kind);
   // Flagger's message, followed by the cause: which check, which value, which limit.
-  const isTold = status.phase === "Failed" && cause !== undefined;
+  const addsCause = status.phase === "Failed" && cause !== undefined;
   const present = status.conditions.find(({ type }) => type === CONDITION_TYPE);
-  const isSame = present !== undefined && present.status === told.status && present.reason === status.phase && !isTold;
-  const text = isTold ? `${told.message} ${sentenceOf(cause)}` : isSame ? withoutNotes(present.message) : told.message;
-  const wanted = { ...told, message: `${text}${holdOf(status)}${splitOf(status)}` };
+  const isSame =
+    present !== undefined && present.status === plain.status && present.reason === status.phase && !addsCause;
+  const text = addsCause
+    ? `${plain.message} ${sentenceOf(cause)}`
+    : isSame
+      ? withoutNotes(present.message)
+      : plain.message;
+  const wanted = { ...plain, message: `${text}${holdOf(status)}${splitOf(status)}` };
   if (isSame && wanted.message === present.message) return status.conditions;
   const time = timeOf(now);
   return [
@@ -56,13 +61,13 @@ function holdOf({ announced, warned }: CanaryStatus): string {
 /** The reason of a condition that was written before the first phase. */
 const REFUSED = "Invalid";
 
-/** The present conditions with what is wrong with the spec, which no decision can be made about. */
+/** The present conditions, with a note that says what is wrong with the spec. */
 export function refusedConditions(
   conditions: readonly Condition[],
   problem: string,
   now: number,
 ): readonly Condition[] {
-  // A status that no operator writes is not written either.
+  // Other problems are about a stored status that no operator wrote. That status is left as it is.
   if (!problem.startsWith(INVALID)) return conditions;
   const present = conditions.find(({ type }) => type === CONDITION_TYPE);
   // The note may stand alone: before the first phase there is no other message.
@@ -73,7 +78,7 @@ export function refusedConditions(
   return [{ type: CONDITION_TYPE, status, message, reason, lastUpdateTime: time, lastTransitionTime }];
 }
 
-/** The spec was refused the last time, and is not any more. */
+/** Whether the conditions say that an earlier spec was refused. */
 export const wasRefused = ({ conditions }: CanaryStatus): boolean =>
   conditions.some(({ message }) => message?.includes(`${HELD.trimStart()}${INVALID}`) === true);
 

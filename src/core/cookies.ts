@@ -1,6 +1,6 @@
 /**
- * Session cookies: made when the canary first gets traffic, retired when it loses it. The primary's cookie is never
- * rotated (Q88) and only made when it has a name (R18).
+ * Session cookies. The canary's cookie is made when the canary first gets traffic, and retired when the canary loses
+ * its traffic. The primary's cookie is never rotated (Q88), and is made only when the spec names it (R18).
  */
 import type { CanaryStatus, StatusCore } from "./canary.ts";
 import { lettersFrom } from "./identity.ts";

@@ -12,7 +12,7 @@ import { TOTAL_WEIGHT } from "./plan.ts";
 import {
   type AdvanceInput,
   drainDelayMs,
-  goesOn,
+  keepWaiting,
   rollBack,
   type Transition,
   type Turn,
@@ -30,7 +30,7 @@ export function mustCover({ observation }: AdvanceInput): boolean {
   return primary.gap === true && target.available > 0;
 }
 
-/** Before the copy is made. */
+/** Decides the turns of a promotion before the copy is made, while the canary covers. */
 export function cover(turn: Turn, status: Promoting): Transition {
   const { target, primary, routesInForce } = turn.observation.readings;
   if (status.serving === "primary-alone") return coverAgain(turn, status);
@@ -38,7 +38,7 @@ export function cover(turn: Turn, status: Promoting): Transition {
   if (status.covering === "full") return unchanged(turn);
   const hold = countedFromRoutes(status.hold, drainDelayMs(turn.spec), routesInForce, turn.now);
   if (hold !== status.hold) return update({ ...status, hold });
-  const held = goesOn(turn, hold, drainDelayMs(turn.spec));
+  const held = keepWaiting(turn, hold, drainDelayMs(turn.spec));
   if (held !== undefined) return held;
   return update({ ...status, covering: "full", hold: NO_WAIT }, EVENTS.copying(turn));
 }

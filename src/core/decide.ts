@@ -6,9 +6,9 @@
  *   a rollback       Progressing, WaitingPromotion, Promoting or Finalising -> Failed
  *   the deletion     any phase -> Terminating, with `revertOnDeletion`
  *
- * `decide` is pure: it looks at nothing but its input and does nothing. It says either what must be asked first, or
- * what comes next. The driver (take-turn.ts) asks and decides again. The shell saves the status that results, makes the
- * cluster match it (desired.ts) and passes the events to the listeners.
+ * `decide` is pure: it reads nothing but its input, and has no effects. It returns either the questions that must be
+ * answered first, or the next status. The driver (take-turn.ts) asks and decides again. The shell saves the status that
+ * results, makes the cluster match it (desired.ts) and passes the events to the listeners.
  */
 import { act } from "./act.ts";
 import type { CanaryStatus, StatusIn } from "./canary.ts";
@@ -16,7 +16,7 @@ import { withinReach } from "./clock-set-back.ts";
 import { conditionsFor, wasRefused } from "./conditions.ts";
 import { cookiesFor } from "./cookies.ts";
 import { EVENTS } from "./events.ts";
-import { leaveFormer, type Names, namesOf } from "./names.ts";
+import { leaveFormerNames, type Names, namesOf } from "./names.ts";
 import { isRunning, type Phase, rulesOf, TRANSITIONS } from "./phases/table.ts";
 import { terminate } from "./phases/terminating.ts";
 import { routesFor } from "./routes.ts";
@@ -62,10 +62,10 @@ function warnOnce({ status: before, observation }: AdvanceInput, decision: Decis
   if (warning === undefined) return { ...decision, status: rest };
   const status = { ...rest, warned: warning };
   if (warning === before.warned) return decision.status === before ? decision : { ...decision, status };
-  return prependEvents(before.phase, [EVENTS.goesOn(warning)], { ...decision, status });
+  return prependEvents(before.phase, [EVENTS.warned(warning)], { ...decision, status });
 }
 
-/** Says once in a run that the requests are not split as promised. It changes nothing else. */
+/** Announces once in a run that the requests are not split as promised. Nothing else changes. */
 function noteSplit(input: AdvanceInput, decision: Decision): Decision {
   const { offSplit } = input.observation.readings;
   if (isAsk(decision) || offSplit === undefined || input.status.offSplit !== undefined) return decision;
@@ -113,7 +113,7 @@ function decideAnyPhase(turn: Turn): Decision {
   if (turn.deleting) return terminate(turn);
   if (spec.suspend) return waitFor(turn, EVENTS.suspended());
   if (status.phase === "") return enterPhase(turn, { phase: "Initializing", stage: "copying" });
-  const left = leaveFormer(turn);
+  const left = leaveFormerNames(turn);
   if (left !== undefined) return left;
   const { problem, gone } = observation.readings;
   if (problem === undefined) return act(turn, (acted) => decideInPhase(acted, acted.status));

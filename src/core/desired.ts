@@ -8,36 +8,38 @@ import type { Transition } from "./turn.ts";
 import { endOf } from "./waits.ts";
 
 export type DesiredPrimary =
-  /** Exists; made from the target when missing, else left as it is. */
+  /** The primary exists. A missing one is made from the target; an existing one stays as it is. */
   | { readonly kind: "present" }
   /** Carries the target's template, provided that the target still holds `revision`. */
   | { readonly kind: "promoted"; readonly id: string; readonly revision: Revision }
   /**
-   * Carries the template it had before its last promotion `from`; or that of the earlier promotion `to`, which is kept,
-   * too.
+   * Carries the template that it had before the promotion `from`. With `to`: the template of that earlier promotion.
    */
   | { readonly kind: "restored"; readonly from: string; readonly to?: string };
 
-export interface DesiredWorld {
+export interface DesiredState {
   /** False: touch nothing at all. */
   readonly engaged: boolean;
   readonly primary: DesiredPrimary;
   /** `as-is`: Aviary does not scale the target now. */
   readonly target: "up" | "down" | "as-is";
-  /** Primary scaler follows its source (promotion) or is only made when missing. */
+  /**
+   * True: the primary's autoscaler is updated from its source, as in a promotion. False: it is only made when missing.
+   */
   readonly syncScaler: boolean;
   /**
-   * Where apex Service and mesh send the traffic. `before-us`: the routes are not ours yet, so they are not touched.
-   * `released`: the original routes are restored.
+   * Where apex Service and mesh send the traffic. `before-us`: Aviary does not own the routes yet, and does not touch
+   * them. `released`: Aviary restores the original routes.
    */
   readonly traffic: Routes | "before-us" | "released";
   /**
-   * The Canary leaves the routes that it named before: they send all traffic to the primary. Nothing else is written.
+   * The spec names other routes than before. Aviary makes the former routes send all traffic to the primary, and writes
+   * nothing else.
    */
   readonly leaving?: true;
 }
 
-const HANDS_OFF: DesiredWorld = {
+const HANDS_OFF: DesiredState = {
   engaged: false,
   primary: { kind: "present" },
   target: "as-is",
@@ -48,7 +50,7 @@ const HANDS_OFF: DesiredWorld = {
 export function desired(
   canary: { readonly uid: string; readonly plan: Plan; readonly suspended: boolean },
   status: CanaryStatus,
-): DesiredWorld {
+): DesiredState {
   const wanted = canary.suspended ? "hands-off" : desiredIn(status, canary.uid);
   if (wanted === "hands-off") return HANDS_OFF;
   const { target, primary, traffic = routesFor(canary.plan, status) ?? "before-us" } = wanted;

@@ -1,6 +1,6 @@
 /**
- * Names that must look random but must be the same when a turn is repeated after a crash: they are computed from what
- * they stand for. Not for secrets.
+ * Identifiers that look random, and are the same when a turn is repeated after a crash, because they are computed from
+ * what they identify. Not for secrets.
  */
 import type { Revision } from "./canary.ts";
 

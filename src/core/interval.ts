@@ -13,7 +13,7 @@ export const LONGEST_DRAIN_MS = 5_000;
 
 /**
  * How long a workload that lost its traffic is kept: proxies learn of new routes a moment after they are written.
- * Milliseconds; a fifth of the analysis interval when that is shorter, so that it never weighs in a rollout's duration.
+ * Milliseconds; a fifth of the analysis interval when that is shorter, so that drains hardly lengthen a rollout.
  */
 export function drainOf(intervalMs: number): number {
   return Math.min(LONGEST_DRAIN_MS, intervalMs / 5);

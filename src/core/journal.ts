@@ -1,7 +1,7 @@
 /**
- * The journal of a run: every turn that changed something, so that each can be decided again. One JSON line a turn
- * holds only what differs from the line before. Pure: the recorder writes the lines, the command line and the console
- * read them.
+ * The journal of a run: every turn that changed something, so that each can be decided again. Each turn is one JSON
+ * line. The line holds only what differs from the line before. Pure: the recorder writes the lines, the command line
+ * and the console read them.
  */
 import type { CanaryStatus } from "./canary.ts";
 import { decide } from "./decide.ts";
@@ -12,11 +12,11 @@ import type { Situation } from "./take-turn.ts";
 import { type AdvanceInput, isAsk, type Transition } from "./turn.ts";
 
 export interface JournalLine extends Partial<Omit<Situation, "freeze">> {
-  /** null: it is over. */
+  /** null: the freeze is over. */
   readonly freeze?: Freeze | null;
   /** In the order of the questions. */
   readonly answers: readonly Answer[];
-  /** The status that was decided; the line after begins with it where it names none of its own. */
+  /** The status that was decided. The next line starts with it, unless that line has a `status` of its own. */
   readonly next: AdvanceInput["status"];
 }
 
@@ -41,16 +41,16 @@ export function replay(lines: readonly JournalLine[]): readonly ReplayedTurn[] {
     }
     known = { ...situation, status: next };
     const { readings, ...rest } = situation;
-    const others = { ...rest, status: ofToday(rest.status) };
+    const others = { ...rest, status: upgraded(rest.status) };
     return {
-      next: ofToday(next),
+      next: upgraded(next),
       ...decidedAgain({ ...others, observation: { readings, answers: [] } }, answers.map(read)),
     };
   });
 }
 
 /** A journal outlives the release that wrote it: flags of older releases are read as the unions of today. */
-function ofToday(written: CanaryStatus & Flags): CanaryStatus {
+function upgraded(written: CanaryStatus & Flags): CanaryStatus {
   const { restoring, undoing, undoingTo, prepared, putOff, withheld, standsIn, ...rest } = written;
   const status =
     withheld === undefined ? rest : ({ ...rest, serving: servingFrom({ withheld, standsIn }) } as CanaryStatus);

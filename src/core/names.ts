@@ -1,7 +1,7 @@
 /**
- * People may edit the provider, Service, target and autoscaler of a Canary at any time. Aviary leaves the former names
- * in order: first the former routes send all traffic to the primary, then every proxy learns of that, and then the new
- * names count.
+ * People may change the provider, Service, target and autoscaler of a Canary at any time. Aviary then changes over in
+ * three steps. First the routes under the former names send all traffic to the primary. Then a drain lets every proxy
+ * learn of that. Then the new names count.
  */
 
 import type { CanarySpec, CanaryStatus, TargetRef } from "./canary.ts";
@@ -11,7 +11,7 @@ import {
   type AdvanceInput,
   drainDelayMs,
   enterPhase,
-  goesOn,
+  keepWaiting,
   type Transition,
   type Turn,
   unchanged,
@@ -93,8 +93,8 @@ export function underNames(spec: CanarySpec, { provider, service, target, scaler
 }
 
 /**
- * The spec that counts in this turn. A promotion, and the way back from one, ends under the names that it began with:
- * in the middle of it the canary may be all that serves.
+ * The spec that counts in this turn. A promotion or a restoration ends under the names with which it began, because in
+ * between the canary may be the only workload that serves.
  */
 export function specInForce(spec: CanarySpec, status: CanaryStatus, deleting: boolean): CanarySpec {
   const { phase, names } = status;
@@ -115,8 +115,8 @@ export function formerNames(spec: CanarySpec, { names }: CanaryStatus): Names | 
   return isSameRouting(names, wanted) && isSameScaler(names, wanted) ? undefined : names;
 }
 
-/** @returns undefined when nothing is to be left, or when it has been */
-export function leaveFormer(turn: Turn): Transition | undefined {
+/** @returns undefined when no former names are left to change over from */
+export function leaveFormerNames(turn: Turn): Transition | undefined {
   const { status, spec } = turn;
   const former = formerNames(spec, status);
   const { names } = status;
@@ -125,11 +125,11 @@ export function leaveFormer(turn: Turn): Transition | undefined {
   const { problem, primary, formerLeft = true } = turn.observation.readings;
   if (isSameRouting(former, wanted)) return formerLeft ? settle(turn) : undefined; // only the autoscaler changed
   if (former.leaveAt === undefined) return beginLeaving(turn, former);
-  const leaving = goesOn(turn, waitUntil(former.leaveAt), drainDelayMs(spec));
+  const leaving = keepWaiting(turn, waitUntil(former.leaveAt), drainDelayMs(spec));
   if (!formerLeft || leaving !== undefined) return leaving ?? unchanged(turn);
   if (problem !== undefined) return undefined;
   if (status.phase !== "Initializing") return settle(turn);
-  // A target that was released before has a primary, whose revision is promoted: any other must be judged.
+  // The new target already has a primary, whose revision counts as promoted. Any other revision must be judged.
   return primary.exists
     ? enterPhase(turn, { phase: "Initialized", drain: NO_WAIT }, { names: wanted, applied: { spec: "" } })
     : updateCommon(turn, { names: wanted, promotedSpec: "" });

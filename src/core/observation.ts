@@ -32,7 +32,7 @@ export interface PrimaryReading {
   readonly exists: boolean;
   readonly readiness: Readiness;
   readonly available: number;
-  /** When the primary's pods are replaced, there is a time in which none of them can serve. */
+  /** True: while the primary's pods are replaced, for some time none of them can serve. */
   readonly gap?: true;
   /** Identity of the promotion that its template came from, see `promotionId`. */
   readonly promotionId?: string;
@@ -43,11 +43,11 @@ export interface PrimaryReading {
    */
   readonly carriesTarget?: boolean;
   readonly template?: TemplateReading;
-  /** Id of the run that promoted what it carries, see `RunRef`; as far as that was noted. */
+  /** Id of the run that promoted the present revision, see `RunRef`; absent when it was not recorded. */
   readonly run?: string;
-  /** The revision before the last promotion, where the primary can get it back. */
+  /** The revision before the last promotion, when it can be restored. */
   readonly previous?: PreviousReading;
-  /** What the primary ran before that, as far as it can get that back; the latest first. */
+  /** Older revisions that can be restored, latest first. */
   readonly earlier?: readonly EarlierReading[];
 }
 
@@ -62,11 +62,14 @@ export interface PreviousReading {
 
 export interface EarlierReading extends PreviousReading {
   /**
-   * Configuration of the revision that the primary would not read as it was ("configmap/settings"). Where there is
-   * some, the template alone would not be the earlier release.
+   * Configuration of this revision that has changed since ("configmap/settings"). When there is any, the template alone
+   * would not restore the release.
    */
   readonly changedConfigs: readonly string[];
-  /** All pods of the primary would be replaced at once, as `PrimaryReading.gap` says of the revision before. */
+  /**
+   * True: to restore this revision would replace all pods of the primary at once. For the revision before, see
+   * `PrimaryReading.gap`.
+   */
   readonly gap?: true;
 }
 
@@ -77,7 +80,7 @@ export interface Readings {
   readonly gone?: true;
   /** What is wrong, although the rollout goes on, and how to mend it. The text of an event, which is announced once. */
   readonly warning?: string;
-  /** The requests of this run are not split as promised, as far as was counted. */
+  /** Present when the counted requests of this run are not split as promised. */
   readonly offSplit?: OffSplit;
   readonly target: TargetReading;
   readonly primary: PrimaryReading;
@@ -93,8 +96,8 @@ export interface Readings {
    */
   readonly routesSince?: number;
   /**
-   * What the Canary named before and names no more: its routes send nothing to the canary any more, and the autoscaler
-   * of the primary is gone. Absent: nothing was renamed.
+   * True: the routes under the former names send nothing to the canary any more, and the former autoscaler of the
+   * primary is deleted. Absent: nothing was renamed.
    */
   readonly formerLeft?: boolean;
   /** A reading that will change by time alone, without an event (a deadline): look again then. Milliseconds. */

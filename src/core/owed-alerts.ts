@@ -1,6 +1,6 @@
 /**
- * Alerts that a stored status owes. Who may write the status of a Canary, or with Flagger's CRDs an annotation of it,
- * can plant alerts there: so what is no alert is left out, and there are few of them.
+ * Alerts that a stored status owes. Everyone who may write the status of a Canary (with Flagger's CRDs: its
+ * annotations) can plant alerts there. So entries that are no alerts are dropped, and the number of alerts is bounded.
  */
 import type { Alert } from "./canary.ts";
 

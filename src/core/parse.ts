@@ -1,7 +1,7 @@
 /**
- * Wire Canary -> CanarySpec: every default and every refusal, nowhere else. The API server has checked the shape
- * against the CRD; what it cannot check, or what an older CRD let through, is refused here, for this one Canary (Q4,
- * Q9).
+ * Reads the spec of a stored Canary. All defaults and all refusals are in this file. The API server has checked the
+ * fields against the CRD. This file refuses what a CRD cannot check, and what an older CRD let through; a refusal
+ * concerns one Canary only (Q4, Q9).
  */
 import { BOUNDS } from "./bounds.ts";
 import {
@@ -20,7 +20,7 @@ import {
   type TargetRef,
   type Webhook,
 } from "./canary.ts";
-import { elsewhereRefusal, namedElsewhere } from "./elsewhere.ts";
+import { crossNamespaceRefs, crossNamespaceText } from "./cross-namespace-refs.ts";
 import { Fields } from "./fields.ts";
 import { intervalOrDefault } from "./interval.ts";
 import { DEFAULT_JUDGE, JUDGES } from "./judges/table.ts";
@@ -41,8 +41,8 @@ export interface ParseOptions {
 export type Parsed =
   | { readonly kind: "valid"; readonly spec: CanarySpec }
   /**
-   * `problem`: what is wrong, where, and what to do; the text of the event. `spec`: as much as could be read, good
-   * enough to give everything back when the Canary leaves.
+   * `problem`: what is wrong, where, and what to do; the text of the event. `spec`: as much as could be read. That is
+   * enough to hand everything back when the Canary is deleted.
    */
   | { readonly kind: "invalid"; readonly problem: string; readonly spec: CanarySpec };
 
@@ -152,7 +152,7 @@ function readService(fields: Fields, targetName: string): ServiceSpec {
     name: fields.string("name") || targetName,
     port,
     portName: fields.string("portName") || "http",
-    // 0 means "as the port", as a text, too.
+    // 0 stands for the port itself, also when it is written as a text.
     targetPort: targetPort === "0" ? port : targetPort || port,
     portDiscovery: fields.boolean("portDiscovery"),
     ...(appProtocol ? { appProtocol } : {}),
@@ -205,7 +205,7 @@ function readAnalysis(fields: Fields, namespace: string, options: ParseOptions):
   };
 }
 
-/** A refused list is not read: it may be larger than the memory. */
+/** A refused list is not read, because it may not fit into memory. */
 function atMost<T>(fields: Fields, name: string, most: number, items: readonly T[]): readonly T[] {
   if (items.length <= most) return items;
   fields.refuse(name, `must have at most ${most} entries, found ${items.length}`);
@@ -229,7 +229,7 @@ function readIterations(fields: Fields): number {
   return Math.min(iterations, MOST_ITERATIONS);
 }
 
-/** Kept as written, for the routers, which trust its shape. */
+/** The match is kept as written. The types of its fields are checked here, because the routers rely on them. */
 function readMatch(fields: Fields): JsonObject {
   for (const conditions of [fields.optional("headers"), fields.optional("queryParams")]) {
     for (const name of Object.keys(conditions?.raw ?? {})) {
@@ -333,7 +333,7 @@ function refusal(spec: CanarySpec, namespace: string, options: ParseOptions): st
 
 function crossNamespaceRefusal(spec: CanarySpec, namespace: string, options: ParseOptions): string | undefined {
   if (!options.noCrossNamespaceRefs) return undefined;
-  return elsewhereRefusal(namedElsewhere(spec, namespace, options.sharedGateways));
+  return crossNamespaceText(crossNamespaceRefs(spec, namespace, options.sharedGateways));
 }
 
 export function isKnativeTarget({ kind, apiVersion }: TargetRef): boolean {

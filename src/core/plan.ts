@@ -73,7 +73,7 @@ export function planFor(spec: CanarySpec, router: Capabilities): Plan {
   }
   if (strategy === "blue-green") {
     return {
-      // The step behind the last test is the one that moves the users.
+      // The step after the last test moves the users.
       name: router.weights ? `${strategy} ${iterations}` : strategy,
       strategy,
       steps: blueGreenSteps(iterations, spec.analysis.mirror && router.mirror, router.weights),

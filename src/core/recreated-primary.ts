@@ -6,7 +6,7 @@ import { EVENTS } from "./events.ts";
 import { promotionId } from "./identity.ts";
 import { type AdvanceInput, type Transition, updateCommon } from "./turn.ts";
 
-/** @returns the status that says so, once; undefined when the primary is what it is recorded to be */
+/** @returns the status that records what the primary runs, once; undefined when the status records that already */
 export function recordRecreatedPrimary(turn: AdvanceInput, isInRun: boolean): Transition | undefined {
   const { phase, promotedSpec, applied } = turn.status;
   const runs = recreatedFrom(turn);

@@ -52,7 +52,7 @@ export function awaitRestart(turn: AdvanceInput, status: CanaryStatus): Transiti
   return update({ ...status, stage: "preparing", hold: NO_WAIT });
 }
 
-/** A revision under a strategy: after an edit of the strategy it is right to start the same revision over. */
+/** Identifies a revision under one strategy. After an edit of the strategy the same revision may start over. */
 function nameOf({ uid, plan }: AdvanceInput, revision: Revision): string {
   return promotionId(`${uid} ${plan.name}`, revision);
 }

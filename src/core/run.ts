@@ -30,7 +30,7 @@ function isSameRun(from: CanaryStatus, to: CanaryStatus): boolean {
   return from.restarted?.at === to.restarted?.at;
 }
 
-/** Of 253 characters that a name of Kubernetes has, the time and the revision take 25. */
+/** A name of Kubernetes has at most 253 characters. The time and the revision take 25 of them. */
 const LONGEST_NAME = 220;
 
 /** e.g. "podinfo-20260101t000100-85d557": sorts by time, and fits a name of Kubernetes. */

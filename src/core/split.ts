@@ -1,19 +1,19 @@
 /**
- * Whether the requests are split as the routes promise. A test of a share: the answer is "no" only where chance gives
- * such counts less than once in a million looks, for any share whose odds are within a factor of two of the promise. It
- * never steers.
+ * Tests whether the requests are split as the routes promise. The result is "no" only when chance gives such counts
+ * less than once in a million tests, for every share whose odds are within a factor of two of the promised odds. The
+ * result never changes a rollout.
  */
 
 import type { CanarySpec, CanaryStatus } from "./canary.ts";
 import type { Plan } from "./plan.ts";
 import { routesFor } from "./routes.ts";
 
-/** What one version got while one promise held. */
+/** The requests that one version got while the promised split stayed the same. */
 export interface Seen {
   readonly requests: number;
   /** How many of them failed. A mesh may send a failed request again, to the same version. */
   readonly failed: number;
-  /** At most so many requests came from others than users: probes, scrapes. */
+  /** Upper bound for the requests that did not come from users: probes, scrapes. */
   readonly strays: number;
 }
 
@@ -42,8 +42,8 @@ const LEAST_REQUESTS = 100;
 const STRETCH = 3;
 
 /**
- * The percent of the requests that the mesh has to give to the canary now, each request by chance alone. undefined
- * where no such promise stands: one version gets all, headers or cookies decide, or copies are sent.
+ * The percent of the requests that the mesh must now send to the canary at random. undefined when there is no such
+ * promise: one version gets all requests, headers or cookies decide, or requests are mirrored.
  */
 export function promisedShare({ analysis }: CanarySpec, plan: Plan, status: CanaryStatus): number | undefined {
   const routes = status.phase === "Progressing" ? routesFor(plan, status) : undefined;

@@ -1,6 +1,6 @@
 /**
- * The canary stands in for a primary that has lost all of its pods in the middle of a run: without that, the primary's
- * share of the users is refused beside a canary that is ready. Only a canary that has users already stands in; any
+ * The canary stands in for a primary that has lost all of its pods in the middle of a run: otherwise the primary's
+ * share of the requests would fail, although the canary is ready. Only a canary that has users already stands in; any
  * other is not approved for them. The step does not count meanwhile. A primary that stays away for longer than its
  * deadline ends the run (analysis.ts, `losePrimary`). So does one that goes away more often than `analysis.threshold`:
  * else a primary that crashes again and again would hold its step for ever.
@@ -26,7 +26,7 @@ export function standIn(turn: Turn, status: Analysing): Transition | undefined {
 }
 
 /** The primary goes away once more than the run allows. */
-export function goesOnceTooOften(turn: Turn, status: Analysing): boolean {
+export function hasTooManyOutages(turn: Turn, status: Analysing): boolean {
   return (status.outages ?? 0) >= turn.spec.analysis.threshold && isAbandoned(turn, status);
 }
 
@@ -38,7 +38,7 @@ function isAbandoned(turn: Turn, status: Analysing): boolean {
 }
 
 /**
- * Pods are wanted, and none can serve. An autoscaler may have brought an idle primary to no pods at all: that one is
+ * Pods are wanted, and none can serve. An autoscaler may have scaled an idle primary to zero: such a primary counts as
  * ready.
  */
 export function lacksPods({ available, readiness }: PrimaryReading): boolean {

@@ -1,7 +1,7 @@
 /**
- * The status on the wire, both ways. What Flagger writes is written as Flagger writes it; what we remember beyond that
- * goes under `aviary`. With Flagger's own CRD the API server prunes that, and `fromWire` recovers it: never further
- * than the wire proves, so that recovering may repeat a step but cannot skip one.
+ * The status on the wire, both ways. What Flagger writes is written as Flagger writes it; what Aviary remembers beyond
+ * that goes under `aviary`. With Flagger's own CRD the API server prunes `aviary`. Then `fromWire` recovers it from the
+ * fields that remain. The recovery may repeat a step, and cannot skip one.
  */
 import type { Announced, CanaryStatus, Position, Revision, StatusCore, StatusIn } from "./canary.ts";
 import { EVENTS } from "./events.ts";

@@ -1,4 +1,4 @@
-/** One turn of one canary: what goes in, what comes out, and the few moves that every phase is written with. */
+/** One turn of one Canary: its input, its output, and the functions with which every phase builds its transitions. */
 
 import type { Alert, CanaryRef, CanarySpec, CanaryStatus, Phase, Position, Revision, StatusCore } from "./canary.ts";
 import type { Cause, End, Failure, Place } from "./cause.ts";
@@ -22,7 +22,7 @@ export interface AdvanceInput {
   readonly observation: Observation;
   /** How many of the owed alerts, from the oldest on, have been delivered since. */
   readonly alertsDelivered: number;
-  /** Deletion was asked for, and the finalizer is ours to serve. */
+  /** The deletion was requested, and the Canary has Aviary's finalizer. */
   readonly deleting: boolean;
   /** Actions of people on this Canary that are not answered yet, oldest first; none when absent. */
   readonly actions?: readonly Action[];
@@ -203,11 +203,11 @@ export function update(status: CanaryStatus, ...notices: readonly Notice[]): Tra
 const FORGIVEN = 1 / 20;
 
 /**
- * A wait of `ms` for routes is stored as counted from the decision. Where the writes that followed took longer than a
- * moment, the wait is over when the routes have been in force for so long.
- * @returns undefined when it is over
+ * The stored end of a wait for routes counts from the decision. When the writes after the decision were slow, the wait
+ * ends only when the routes have been in force for `ms`.
+ * @returns undefined when the wait is over
  */
-export function goesOn(turn: AdvanceInput, wait: Wait, ms: number): Transition | undefined {
+export function keepWaiting(turn: AdvanceInput, wait: Wait, ms: number): Transition | undefined {
   if (!isOver(wait, turn.now)) return unchanged(turn);
   const { routesSince } = turn.observation.readings;
   // The clock may have been set back since.
@@ -237,7 +237,7 @@ export function restartHold<S extends StatusOnStep>(
   return update({ ...status, ...changes, hold }, ...notices);
 }
 
-/** Given before the transition, in the phase that it leaves. */
+/** Puts events before those of the transition. They carry the phase that the transition leaves. */
 export function prependEvents(phase: Phase, notices: readonly Notice[], transition: Transition): Transition {
   return {
     ...transition,

@@ -1,4 +1,4 @@
-/** The status on the wire: Flagger's fields, and what we remember beyond them under `aviary`. */
+/** The stored status: Flagger's fields, and what Aviary remembers beyond them under `aviary`. */
 import type { Acted, Alert, Condition, Restarted } from "./canary.ts";
 import type { Cause } from "./cause.ts";
 import type { Reason } from "./events.ts";
@@ -22,7 +22,7 @@ export interface WireStatus {
   readonly aviary?: WireMemory;
 }
 
-/** Our memory beyond Flagger's fields. Which phase writes and reads which field: `memory` in phases/. */
+/** What Aviary remembers beyond Flagger's fields. Which phase writes and reads which field: `memory` in phases/. */
 export interface WireMemory {
   readonly step?: number;
   readonly plan?: string;

@@ -1,4 +1,4 @@
-/** Which translators a Canary needs, by the names in its spec. An unknown name is a problem, never a default. */
+/** Chooses the adapters of a Canary by the names in its spec. An unknown name is a problem, never a default. */
 import type { Canary } from "../core/canary.ts";
 import type { Capabilities } from "../core/plan.ts";
 import type { Router, RouterKind } from "../ports/router.ts";
@@ -26,12 +26,14 @@ export type Chosen =
 /** The provider that is assumed for a Canary whose provider was changed to an unknown name: as Flagger does (R24). */
 const LIKELIEST = "istio";
 
-/** The kinds of all routers, for what reads and writes their objects. */
+/** The kinds that any router reads or writes. */
 export function routerKinds({ routers }: Pick<AdapterTables, "routers">): readonly RouterKind[] {
   return [...new Set([...routers.values()].flatMap(({ kinds }) => kinds))];
 }
 
-/** The router of a provider; a name with a suffix after a colon is served by the router of its beginning. */
+/**
+ * The router of a provider. When the name has a suffix after a colon, a router may serve the name without the suffix.
+ */
 export function routerOf(routers: ReadonlyMap<string, Router>, provider: string): Router | undefined {
   const exact = routers.get(provider);
   if (exact !== undefined) return exact;
@@ -43,7 +45,7 @@ const problem = (detail: string): Chosen => ({ kind: "problem", detail });
 /** Reasons are worded for the user: what, where, and what to do. */
 export function chooseAdapters(canary: Canary, tables: AdapterTables): Chosen {
   const { provider, targetRef, autoscalerRef } = canary.spec;
-  // A Canary that leaves gets its routes handed back, also when its present spec is invalid.
+  // The routes of a deleted Canary are handed back even when its spec is invalid.
   const isGivingBack = canary.deleting && canary.status.promotedSpec !== "";
   const router = routerOf(tables.routers, provider) ?? (isGivingBack ? tables.routers.get(LIKELIEST) : undefined);
   if (router === undefined) {
@@ -69,9 +71,9 @@ export function chooseAdapters(canary: Canary, tables: AdapterTables): Chosen {
 }
 
 /**
- * What the Canary asks for and the provider cannot do. To ignore it would send all users to the canary (A/B, R28), hang
- * the run at its first step (mirroring, R2), or move users between the versions (affinity). Without weights the plan
- * replaces the strategy instead.
+ * What the Canary asks for and its provider cannot do. If Aviary ignored the wish, all users would go to the canary
+ * (A/B, R28), the run would hang at its first step (mirroring, R2), or users would change between the versions
+ * (affinity). Without weights the plan replaces the strategy instead.
  */
 function inability({ spec }: Canary, router: Router, tables: AdapterTables): string | undefined {
   const { analysis } = spec;

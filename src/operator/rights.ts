@@ -1,6 +1,6 @@
 /**
- * What the operator asks of the API server, by kind. The roles in deploy/ and in the chart are made of this table by
- * `npm run rbac`; tests compare both with it, and with what the operator really asks.
+ * The rights that the operator needs at the API server, by kind. `npm run rbac` makes the roles in deploy/ and in the
+ * chart of this table. Tests compare the roles with the table, and with the requests that the operator really sends.
  */
 import { RESOURCES, type ResourceType } from "../ports/kubernetes.ts";
 import type { Router } from "../ports/router.ts";
@@ -28,17 +28,17 @@ export interface Rights {
 /** Objects are read from caches, which list and watch. */
 const READ = ["list", "watch"];
 /**
- * Objects are created and patched, and hardly any is deleted: what the operator makes goes with its owner, the Canary.
+ * Objects are created and patched, and hardly any is deleted: Kubernetes deletes what the operator made with its owner,
+ * the Canary.
  */
 const MAKE = [...READ, "create", "patch"];
-/** Copies of autoscalers are deleted, too (two must not scale one primary), and the oldest records of runs. */
+/** Copies of autoscalers are deleted, too, because two of them must not scale one primary. */
 const REPLACE = [...MAKE, "delete"];
 /** Records of runs are written and counted, and never watched. */
 const RECORD = ["get", "list", "create", "patch", "delete"];
 const CHANGE = [...READ, "patch"];
 /**
- * Beside the cache one object is asked for by its name: the contents of ConfigMaps and Secrets, the Lease, a run's
- * record.
+ * Some objects are read by name, beside the caches: the contents of ConfigMaps and Secrets, the Lease, a run's record.
  */
 const GET = "get";
 const LEASE = [GET, ...READ, "create", "update"];
@@ -80,7 +80,7 @@ const COMMON: readonly Rule[] = [
   { nonResourceURLs: ["/version"], verbs: ["get"] },
 ];
 
-/** Pods that do not start are said by name. */
+/** Messages name the pods that do not start. */
 const OPTIONAL: readonly Rule[] = [rule([RESOURCES.pod], ["list"])];
 
 /** What the targets of one provider ask beside its routers: a Knative Service is as ready as its revisions. */

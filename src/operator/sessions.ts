@@ -1,7 +1,7 @@
 /**
- * What the operator keeps in memory of each Canary, beside its status: caches, and records of what was said. All of it
- * may be lost at any time. Each room has a slot in the Canary's session, and there is one way to forget: `forget` drops
- * the session as a whole, so that nothing of a deleted Canary stays.
+ * What the operator keeps in memory of each Canary, beside its status: caches, and what was announced already. All of
+ * it may be lost at any time. Each room has a slot in the Canary's session, and there is one way to forget: `forget`
+ * drops the session as a whole, so that nothing of a deleted Canary stays.
  */
 import { type CanaryRef, canaryKey } from "../core/canary.ts";
 

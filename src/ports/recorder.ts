@@ -2,7 +2,7 @@ import type { Canary, Routes } from "../core/canary.ts";
 import type { RolloutEvent } from "../core/events.ts";
 import type { Answered } from "../core/observation.ts";
 import type { AdvanceInput, Transition } from "../core/turn.ts";
-import type { Count } from "./asking.ts";
+import type { Count } from "./probe-runner.ts";
 
 /** One turn that was taken: what was known, what was decided. */
 export interface Turn {
@@ -14,7 +14,10 @@ export interface Turn {
   readonly routes: Routes | undefined;
   /** How long it took, milliseconds. */
   readonly tookMs: number;
-  /** Asks what only a record wants to know. It never steers: the turn is over. Absent: nothing is to be asked. */
+  /**
+   * Runs the checks that only the record needs. The turn is over, so their answers steer nothing. Absent: there are
+   * none.
+   */
   readonly askForTheRecord?: (wanted: Wanted, signal: AbortSignal) => Promise<ForTheRecord>;
 }
 
@@ -30,8 +33,8 @@ export interface ForTheRecord {
   readonly primary?: Count;
 }
 
-/** Whom something is said of outside a turn: a Canary, or as much as is known of one that is invalid. */
-export type SaidOf = Pick<Canary, "ref" | "uid" | "resourceVersion"> & Partial<Pick<Canary, "spec" | "status">>;
+/** The Canary of an event outside a turn; of an invalid Canary only a part is known. */
+export type EventSubject = Pick<Canary, "ref" | "uid" | "resourceVersion"> & Partial<Pick<Canary, "spec" | "status">>;
 
 /**
  * A listener: Kubernetes Events, log, metrics, journal, alerts, live stream. Returns at once and never throws: what is
@@ -39,8 +42,8 @@ export type SaidOf = Pick<Canary, "ref" | "uid" | "resourceVersion"> & Partial<P
  */
 export interface Recorder {
   record(turn: Turn): void;
-  /** Said outside a turn, e.g. that a Canary is invalid or that a write failed. */
-  say(about: SaidOf, event: RolloutEvent): void;
-  /** A Canary is gone: its series and memories can go, too. */
+  /** Announces an event outside a turn, e.g. that a Canary is invalid or that a write failed. */
+  announce(about: EventSubject, event: RolloutEvent): void;
+  /** To be called for a deleted Canary: its series and memories can be dropped, too. */
   forget(ref: Canary["ref"]): void;
 }

@@ -1,5 +1,5 @@
 import type { Canary, TargetRef } from "../core/canary.ts";
-import type { DesiredWorld } from "../core/desired.ts";
+import type { DesiredState } from "../core/desired.ts";
 import type { PrimaryReading, TargetReading } from "../core/observation.ts";
 import type { KubeObject, ObjectRef } from "./kubernetes.ts";
 import type { MadeObject } from "./owner.ts";
@@ -53,9 +53,9 @@ export interface Workload {
    * an existing one the seen object with our fields replaced. The template is only ever copied from a target that still
    * holds the revision asked for.
    */
-  renderPrimary(canary: Canary, world: DesiredWorld, seen: Snapshot): readonly KubeObject[];
+  renderPrimary(canary: Canary, world: DesiredState, seen: Snapshot): readonly KubeObject[];
   /** The target, scaled as it should be; empty when it is not to be touched. */
-  renderTarget(canary: Canary, world: DesiredWorld, seen: Snapshot): readonly KubeObject[];
+  renderTarget(canary: Canary, world: DesiredState, seen: Snapshot): readonly KubeObject[];
 }
 
 export interface WorkloadOptions {
@@ -74,7 +74,7 @@ export interface Autoscaler {
   /** Why it cannot be followed (text of a Warning event), e.g. the source is missing. */
   problem(canary: Canary, seen: Snapshot): string | undefined;
   /** The primary's scaler. */
-  renderPrimary(canary: Canary, world: DesiredWorld, seen: Snapshot): readonly KubeObject[];
+  renderPrimary(canary: Canary, world: DesiredState, seen: Snapshot): readonly KubeObject[];
   /** The source, paused or resumed. */
-  renderTarget(canary: Canary, world: DesiredWorld, seen: Snapshot): readonly KubeObject[];
+  renderTarget(canary: Canary, world: DesiredState, seen: Snapshot): readonly KubeObject[];
 }

@@ -8,10 +8,10 @@ import { DEFAULT_PARSE_OPTIONS } from "../core/parse.ts";
 import type { AdapterTables } from "../operator/adapters.ts";
 import { type Engine, type EngineOptions, startEngine } from "../operator/engine/engine.ts";
 import { createActionDesk } from "../operator/steering/action-desk.ts";
-import type { Count } from "../ports/asking.ts";
 import { KubeError } from "../ports/kube.ts";
 import { RESOURCES } from "../ports/kubernetes.ts";
 import type { Log } from "../ports/log.ts";
+import type { Count } from "../ports/probe-runner.ts";
 import type { Turn } from "../ports/recorder.ts";
 import { createRunRecorder } from "../recorders/runs/recorder.ts";
 import type { RunWriterOptions } from "../recorders/runs/writer.ts";
@@ -129,8 +129,8 @@ export function startOperator(ports: OperatorPorts): Operator {
     tables: ports.otherFlags ? OTHER_TABLES : TABLES,
     parse: DEFAULT_PARSE_OPTIONS,
     metricsServer: "http://prometheus.invalid",
-    asking: {
-      ask: (canary, probe) => ask(canary, probe, ports, call),
+    probeRunner: {
+      run: (canary, probe) => ask(canary, probe, ports, call),
       count: async (_canary, of, windowMs) => ports.count(of, windowMs),
     },
     steadyMs: schedule.now,
@@ -142,7 +142,7 @@ export function startOperator(ports: OperatorPorts): Operator {
         listener.turn(turn);
         runs?.record(turn);
       },
-      say: (about, event) => life.alive && listener.said(about.ref, event),
+      announce: (about, event) => life.alive && listener.said(about.ref, event),
       forget: () => {},
     },
     sendAlert: (canary, alert) =>

@@ -2,8 +2,8 @@
 import { type Canary, dotted } from "../core/canary.ts";
 import type { Answer, MetricProbe, Probe } from "../core/observation.ts";
 import { parseWindow } from "../go/promql-window.ts";
-import type { Count } from "../ports/asking.ts";
 import { RESOURCES } from "../ports/kubernetes.ts";
+import type { Count } from "../ports/probe-runner.ts";
 import type { Api } from "./api.ts";
 import { valueAt } from "./curve.ts";
 import type { Role } from "./mesh.ts";

@@ -6,7 +6,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Canary, CanaryStatus, Revision, Routes } from "../core/canary.ts";
 import { sameRevision } from "../core/change.ts";
-import { type DesiredWorld, desired, nextTurnAt } from "../core/desired.ts";
+import { type DesiredState, desired, nextTurnAt } from "../core/desired.ts";
 import { promotionId } from "../core/identity.ts";
 import type { Answer, Probe, Readiness, Readings } from "../core/observation.ts";
 import { type Capabilities, canaryWeights, type Plan, planFor } from "../core/plan.ts";
@@ -42,7 +42,7 @@ export type Crash = "before the save" | "after the save" | "before the routes" |
 export interface Turn {
   readonly input: AdvanceInput;
   readonly transition: Transition;
-  readonly wanted: DesiredWorld;
+  readonly wanted: DesiredState;
   /** What the status promises after the turn; undefined: another client's routes. */
   readonly routes: Routes | undefined;
   readonly crash: Crash | undefined;
@@ -236,7 +236,7 @@ function serving(pods: Pods, fate: Fate, now: number, make: Make, which: string)
 }
 
 /** @returns what was copied to the primary */
-function converge(model: Model, wanted: DesiredWorld, make: Make, readings: Readings, crash?: Crash) {
+function converge(model: Model, wanted: DesiredState, make: Make, readings: Readings, crash?: Crash) {
   const { problem, gone } = readings;
   if (!wanted.engaged || (problem !== undefined && gone !== true && !model.deleting)) return undefined;
   const copied = convergePrimary(model, wanted, make);
@@ -252,7 +252,7 @@ function converge(model: Model, wanted: DesiredWorld, make: Make, readings: Read
   return copied;
 }
 
-function convergePrimary(model: Model, wanted: DesiredWorld, make: Make): Release | undefined {
+function convergePrimary(model: Model, wanted: DesiredState, make: Make): Release | undefined {
   const { target, primary, canary, status, now } = model;
   if (primary === undefined) {
     if (target === undefined || status.phase === "Terminating") return undefined;

@@ -3,7 +3,7 @@
  * line per turn: seconds since the start, phase, weights, events.
  */
 import type { CanaryStatus, Revision, Routes } from "../core/canary.ts";
-import { type DesiredWorld, desired, nextTurnAt } from "../core/desired.ts";
+import { type DesiredState, desired, nextTurnAt } from "../core/desired.ts";
 import { promotionId } from "../core/identity.ts";
 import type { Answer, PreviousReading, Probe, Readiness, Readings } from "../core/observation.ts";
 import { type Capabilities, planFor } from "../core/plan.ts";
@@ -152,7 +152,7 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
     };
   }
 
-  function obey(wanted: DesiredWorld): void {
+  function obey(wanted: DesiredState): void {
     if (!wanted.engaged) return;
     // It is copied from the target's revision, and carries its name.
     if (!primaryExists) primaryId = promotionId(canary.uid, world.revision);

@@ -1,11 +1,11 @@
 /** The wanted state of the cluster, in one line. */
 import type { Canary, CanaryStatus, Phase } from "../core/canary.ts";
-import type { DesiredWorld } from "../core/desired.ts";
+import type { DesiredState } from "../core/desired.ts";
 import { ALL_TO_PRIMARY } from "../core/routes.ts";
 import { aCanary, type CanaryParts } from "./canary.ts";
 
 /** Idle: the primary exists, all traffic goes to it, and nothing is to be scaled. */
-export function aWorld(parts: Partial<DesiredWorld> = {}): DesiredWorld {
+export function aWorld(parts: Partial<DesiredState> = {}): DesiredState {
   return {
     engaged: true,
     primary: { kind: "present" },

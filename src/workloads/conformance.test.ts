@@ -3,7 +3,7 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Canary, CanaryStatus, Phase } from "../core/canary.ts";
-import type { DesiredPrimary, DesiredWorld } from "../core/desired.ts";
+import type { DesiredPrimary, DesiredState } from "../core/desired.ts";
 import { promotionId, uuidFrom } from "../core/identity.ts";
 import type { Recovery } from "../core/phases/positions.ts";
 import { mergePatch } from "../json/merge-patch.ts";
@@ -127,7 +127,7 @@ const PRESENT: DesiredPrimary = { kind: "present" };
 
 const aRun = (id: string) => ({ id, startedAt: NOW });
 
-const world = (primary: DesiredPrimary, target: DesiredWorld["target"] = "as-is") => aWorld({ primary, target });
+const world = (primary: DesiredPrimary, target: DesiredState["target"] = "as-is") => aWorld({ primary, target });
 
 class Stage {
   readonly workload: Workload;
@@ -176,7 +176,7 @@ class Stage {
     return this.workload.renderPrimary(this.canary, world(primary), this.cluster);
   }
 
-  target(target: DesiredWorld["target"]): readonly string[] {
+  target(target: DesiredState["target"]): readonly string[] {
     return this.cluster.apply(this.workload.renderTarget(this.canary, world(PRESENT, target), this.cluster));
   }
 

@@ -110,7 +110,7 @@ function playing(targetRef: TargetRef, ...objects: readonly KubeObject[]): Play 
       write: (object) => Promise.resolve(cluster.apply([object]).length > 0),
       remove: () => Promise.resolve(false),
     }),
-    asking: { ask: (_canary, probe) => Promise.resolve(answer(probe)) },
+    probeRunner: { run: (_canary, probe) => Promise.resolve(answer(probe)) },
     alerts: { isWanted: () => true, deliver: () => {}, delivered: () => 0, cleared: () => {} },
     forget: () => {},
     recorder: {
@@ -119,7 +119,7 @@ function playing(targetRef: TargetRef, ...objects: readonly KubeObject[]): Play 
         const at = `${(now - begun) / 1000}s ${transition.status.phase} ${split}`;
         stage.told.push(...transition.events.map(({ message }) => `${at} ${message}`));
       },
-      say: (_about, { message }) => void stage.told.push(message),
+      announce: (_about, { message }) => void stage.told.push(message),
       forget: () => {},
     },
   };

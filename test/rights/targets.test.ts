@@ -6,7 +6,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { kedaCrds } from "../../sandbox/crds/keda.ts";
 import type { Canary, CanaryStatus, Phase } from "../../src/core/canary.ts";
-import type { DesiredWorld } from "../../src/core/desired.ts";
+import type { DesiredState } from "../../src/core/desired.ts";
 import { promotionId } from "../../src/core/identity.ts";
 import { crds } from "../../src/crd/index.ts";
 import { createWorld, type Scene } from "../../src/operator/cluster/cluster-view.ts";
@@ -111,7 +111,7 @@ function lifeOf({ target, scaler }: Case) {
       if (scene.readings.problem !== undefined) throw new Error(scene.readings.problem);
       return scene;
     };
-    const make = async (canary: Canary, wanted: Partial<DesiredWorld>) =>
+    const make = async (canary: Canary, wanted: Partial<DesiredState>) =>
       world.converge(canary, aWorld(wanted), await observe(canary), signal);
     const begun = inPhase(base, "Initializing");
     await make(begun, { primary: { kind: "present" } });

@@ -7,7 +7,7 @@ export interface Gate {
   readonly name: string;
 }
 
-/** The gates that stand before what comes next, and that no person has approved. */
+/** The gates before the next step or the promotion that no person has approved yet. */
 export function gatesAhead({ status, plan, spec }: Turn): readonly Gate[] {
   return typesAhead({ status, plan })
     .flatMap((type) => hooksOf(spec, type).map(({ name }) => ({ type, name })))

@@ -1,13 +1,13 @@
 /**
- * What a verb does: one file each beside this one, and a row in table.ts. Verbs take arrows that the phases already
- * have.
+ * The rule of a verb. Each verb has a file beside this one, and a row in table.ts. A verb changes the phase only along
+ * the arrows of the phases.
  */
 import type { Phase } from "../phases/positions.ts";
 import type { Action } from "../steering.ts";
 import type { Decision, Turn } from "../turn.ts";
 
 export interface Intent {
-  /** Where the verb means something; elsewhere it is refused with the phase. */
+  /** The phases in which the verb is possible. In any other phase it is refused. */
   readonly phases: readonly Phase[];
   apply(turn: Turn, action: Action): Outcome;
 }
@@ -25,7 +25,7 @@ export function applied(message: string, decision: Decision): Outcome {
   return { kind: "applied", message, decision };
 }
 
-/** Why no traffic may be moved now; undefined when it may. */
+/** Why no traffic may be shifted now; undefined when it may. */
 export function obstacleTo({ observation, status }: Turn): string | undefined {
   const { target, primary, routesInForce } = observation.readings;
   if (target.readiness.kind !== "ready" || target.scaledDown) return "the canary is not ready";

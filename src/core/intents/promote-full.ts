@@ -1,7 +1,7 @@
 import { skipToPromotion, startPromotion } from "../phases/analysis.ts";
 import { applied, type Intent, obstacleTo, refused } from "./intent.ts";
 
-/** To the end: the rest of the steps, gates and checks is skipped. The rules of safe promotion stay. */
+/** Begins the promotion now. The remaining steps, gates and checks are skipped. The rules of safe promotion hold. */
 export const promoteFull: Intent = {
   phases: ["Progressing", "WaitingPromotion"],
   apply(turn) {

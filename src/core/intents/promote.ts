@@ -1,7 +1,10 @@
 import { advance } from "../phases/analysis.ts";
 import { applied, type Intent, obstacleTo, refused } from "./intent.ts";
 
-/** The next step now: the hold, the gates and the checks of this step end. The next step is judged. */
+/**
+ * Enters the next step now. The hold, the gates and the checks of the present step are skipped. The next step is
+ * judged.
+ */
 export const promote: Intent = {
   phases: ["Progressing", "WaitingPromotion"],
   apply(turn) {

@@ -3,7 +3,7 @@ import { rollBack } from "../turn.ts";
 import { gatesAhead, isWaitingAtGate } from "./gates.ts";
 import { applied, type Intent, refused } from "./intent.ts";
 
-/** Closes the gate that the run waits at for good: the run is rolled back. */
+/** Refuses the gate at which the run waits: the run is rolled back. */
 export const refuse: Intent = {
   phases: ["Waiting", "Progressing", "WaitingPromotion"],
   apply(turn, { by, reason, gate }) {

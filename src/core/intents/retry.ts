@@ -3,7 +3,7 @@ import { beginWhenAllowed } from "../phases/rest.ts";
 import { isRecovering } from "../recovery.ts";
 import { applied, type Intent, refused } from "./intent.ts";
 
-/** The revision that failed runs again, without a touch of the target. Its confirm-rollout gates are asked. */
+/** Releases the failed revision again, without a change of the target. Its confirm-rollout gates are asked. */
 export const retry: Intent = {
   phases: ["Failed"],
   apply(turn) {

@@ -2,7 +2,9 @@ import { enterStep } from "../phases/analysis.ts";
 import { hooksOf } from "../probes.ts";
 import { applied, type Intent, obstacleTo, refused } from "./intent.ts";
 
-/** Goes forward to a step. Where gates lie in between, the person must ask to skip gates, too; a refusal names them. */
+/**
+ * Goes forward to a step. When gates lie in between, the person must also ask to skip gates; the refusal names them.
+ */
 export const skip: Intent = {
   phases: ["Progressing"],
   apply(turn, { toStep, toWeight, gatesToo }) {
@@ -19,7 +21,7 @@ export const skip: Intent = {
     const obstacle = obstacleTo(turn);
     if (obstacle !== undefined) return refused(obstacle);
     const next = enterStep(turn, status, step, to, []);
-    // To skip is to go on. So a pause is over.
+    // A skip moves the run on, so it ends a pause.
     const { paused: _over, ...released } = next.status;
     return applied(`step ${status.step} -> ${to}`, { ...next, status: released });
   },

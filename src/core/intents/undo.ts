@@ -23,7 +23,7 @@ export const undo: Intent = {
     const wanted = earlierRevision(primary, toRun);
     if (typeof wanted === "string") return refused(`${wanted}: ${REVERT_INSTEAD}`);
     if (carried === undefined) return refused(`${NOTHING_KEPT}: ${REVERT_INSTEAD}`);
-    // Pods of the canary that are still there are about to go, and cannot cover.
+    // The last pods of the canary are about to be deleted, so the canary cannot cover.
     if ((primary.gap ?? wanted.gap) === true && primary.available > 0) {
       return refused(`all pods of the primary would be replaced at once, and users get no answer: ${REVERT_INSTEAD}`);
     }
@@ -40,7 +40,9 @@ export const undo: Intent = {
   },
 };
 
-/** An earlier revision; `to`: the promotion that left it, where it is not the last one before the present. */
+/**
+ * An earlier revision. `to`: the promotion that left it, when it is not the revision directly before the present one.
+ */
 export interface EarlierRevision {
   readonly spec: string;
   readonly to?: string;
@@ -52,21 +54,20 @@ const NOTHING_KEPT = "no earlier revision is kept";
 export type KeptByPrimary = Pick<PrimaryReading, "previous" | "earlier" | "promotionId" | "run">;
 
 /**
- * What an undo gives the primary back.
- * @param toRun undefined: the revision before the present one
- * @returns text: why there is none
+ * The revision that an undo restores. @param toRun undefined: the revision before the present one @returns a text that
+ * says why there is none
  */
 export function earlierRevision(kept: KeptByPrimary, toRun: string | undefined): EarlierRevision | string {
-  return toRun === undefined ? before(kept) : ofRun(kept, toRun);
+  return toRun === undefined ? previousRevision(kept) : revisionOfRun(kept, toRun);
 }
 
-function before({ previous, earlier = [] }: KeptByPrimary): EarlierRevision | string {
+function previousRevision({ previous, earlier = [] }: KeptByPrimary): EarlierRevision | string {
   if (previous !== undefined) return previous;
-  const [run] = namesOf(earlier);
+  const [run] = runsOf(earlier);
   return run === undefined ? NOTHING_KEPT : `the revision before is not kept; one from before that is (--to ${run})`;
 }
 
-function ofRun(
+function revisionOfRun(
   { previous, earlier = [], promotionId, run: present }: KeptByPrimary,
   run: string,
 ): EarlierRevision | string {
@@ -76,7 +77,7 @@ function ofRun(
   }
   if (previous?.run === run) return { spec: previous.spec };
   if (found === undefined) {
-    const kept = namesOf([...(previous === undefined ? [] : [previous]), ...earlier]);
+    const kept = runsOf([...(previous === undefined ? [] : [previous]), ...earlier]);
     return `the revision of run ${run} is not kept${kept.length === 0 ? "" : `, only those of ${kept.join(", ")}`}`;
   }
   if (found.changedConfigs.length > 0) {
@@ -85,5 +86,5 @@ function ofRun(
   return { spec: found.spec, to: found.promotionId, ...(found.gap === undefined ? {} : { gap: found.gap }) };
 }
 
-const namesOf = (kept: readonly PreviousReading[]): readonly string[] =>
+const runsOf = (kept: readonly PreviousReading[]): readonly string[] =>
   kept.flatMap(({ run }) => (run === undefined ? [] : [run]));

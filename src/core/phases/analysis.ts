@@ -1,5 +1,6 @@
 /**
- * Progressing and WaitingPromotion: hold a step, judge it at its end, and go one further, wait at a gate, or roll back.
+ * Progressing and WaitingPromotion: hold a step, judge it at its end, then enter the next step, wait at a gate, or roll
+ * back.
  */
 import { dotted, type Routes, type StatusIn } from "../canary.ts";
 import { sameRevision } from "../change.ts";
@@ -12,7 +13,7 @@ import { analysisProbes } from "../probes.ts";
 import { recordRecreatedPrimary } from "../recreated-primary.ts";
 import { awaitRestart, restart } from "../restart.ts";
 import { endReverted } from "../revert.ts";
-import { goesOnceTooOften, standIn } from "../stand-in.ts";
+import { hasTooManyOutages, standIn } from "../stand-in.ts";
 import { ALL_TO_PRIMARY, currentStep, EVERYONE_TO_CANARY, nextStepIndex, stepRoutes } from "../steps.ts";
 import {
   announcementOf,
@@ -22,9 +23,9 @@ import {
   endRun,
   enterPhase,
   failCheck,
-  goesOn,
   isAnnounced,
   isAnswered,
+  keepWaiting,
   owesPostRollout,
   prependEvents,
   restartHold,
@@ -52,7 +53,7 @@ export function analyse(turn: Turn, status: Analysing): Decision {
   if (recreated !== undefined) return recreated;
   const settled = endReverted(turn) ?? awaitRestart(turn, status);
   if (settled !== undefined) return settled;
-  // The promoted template with another configuration must be judged, too, and not only once it is copied.
+  // The promoted template with another configuration is a new revision, too, and must be judged.
   if (!sameRevision(status.applied, target.revision)) return restart(turn);
   if (isOfAnotherPlan(turn, status)) return restart(turn, "strategy");
   if (!spec.skipAnalysis) {
@@ -61,7 +62,7 @@ export function analyse(turn: Turn, status: Analysing): Decision {
       return rollBack(turn, end, EVENTS.thresholdReached(turn, status.failedChecks));
     }
     if (primary.readiness.kind === "stuck") return losePrimary(turn, status, primary.readiness.detail);
-    if (goesOnceTooOften(turn, status)) {
+    if (hasTooManyOutages(turn, status)) {
       const detail = `its pods went away ${(status.outages ?? 0) + 1} times, more often than analysis.threshold`;
       return losePrimary(turn, status, detail, EVENTS.primaryUnstable(turn, detail));
     }
@@ -83,10 +84,10 @@ export function analyse(turn: Turn, status: Analysing): Decision {
   if (target.readiness.kind === "progressing") return awaitCanary(turn, status, target.readiness.detail);
   if (spec.skipAnalysis) return skipToPromotion(turn, status);
   if (status.serving === "primary-alone") return giveBack(turn, status);
-  return rerouted(turn, status) ?? goesOn(turn, status.hold, spec.analysis.intervalMs) ?? judge(turn, status);
+  return rerouted(turn, status) ?? keepWaiting(turn, status.hold, spec.analysis.intervalMs) ?? judge(turn, status);
 }
 
-/** Routes that another writer changed restart the hold, also in the middle of it. */
+/** Routes that another writer changed restart the hold, also before the hold has ended. */
 function rerouted(turn: Turn, status: Analysing): Transition | undefined {
   return status.step === 0 || status.serving === "primary-alone" ? undefined : restartHold(turn, status);
 }
@@ -146,7 +147,7 @@ function isExposed({ canaryShare }: Turn): boolean {
   return canaryShare > 0;
 }
 
-/** Another writer scaled the canary to zero in the middle of its run; it is brought up again. */
+/** Another writer scaled the canary to zero in the middle of its run. Aviary scales it up again. */
 function scaledToZero({ spec, ref }: Turn): string {
   const { kind, name } = spec.targetRef;
   return `canary ${kind.toLowerCase()} ${dotted(name, ref)} not ready: it was scaled to zero by somebody else`;
@@ -169,7 +170,7 @@ function judge(turn: Turn, status: Analysing): Decision {
   if (!isAnswered(answers)) return answers;
   const unprepared = status.phase === "Progressing" && status.stage !== "prepared";
   const notices: Notice[] = [];
-  // A release that is rolled back by hand before anything else is not begun.
+  // When a rollback hook asks for a rollback before anything else, the start of the analysis is not announced.
   const opening = answers.findIndex(({ probe }) => !isRollbackHook(probe));
   for (const [i, answered] of answers.entries()) {
     if (unprepared && i === opening) notices.push(EVENTS.starting(turn));
@@ -313,7 +314,7 @@ function announcements(turn: Turn, announcement: Announcement): Notice[] {
   }
 }
 
-/** Before the primary takes anything over. */
+/** The position before the primary takes over any traffic. */
 const UNSHIFTED = { serving: "as-planned", primaryWeight: 0 } as const;
 
 export function startPromotion(turn: Turn, status: Analysing, notices: readonly Notice[]): Transition {
@@ -333,8 +334,8 @@ export function skipToPromotion(turn: Turn, status: Analysing): Transition {
 type Start = Omit<PositionIn<"Promoting">, "phase" | "hold" | "covering">;
 
 /**
- * The copy is made at once, or when the canary covers for the primary.
- * @param canaryWeight while the copy is made at once
+ * Makes the copy at once, or lets the canary cover for the primary first. @param canaryWeight the canary's weight when
+ * the copy is made at once
  */
 function copyOrCover(
   turn: Turn,

@@ -1,8 +1,8 @@
-/** All traffic is on the primary; the canary goes when every proxy knows the routes. */
+/** All traffic goes to the primary. The canary is scaled down when every proxy knows the routes. */
 import type { StatusIn } from "../canary.ts";
 import { EVENTS } from "../events.ts";
 import { ALL_TO_PRIMARY } from "../steps.ts";
-import { type Decision, drainDelayMs, goesOn, type Turn, unchanged, update, waitForReadiness } from "../turn.ts";
+import { type Decision, drainDelayMs, keepWaiting, type Turn, unchanged, update, waitForReadiness } from "../turn.ts";
 import { countedFromRoutes } from "../waits.ts";
 import { recoverHold, writeHold } from "./memory.ts";
 import { type PhaseRules, PRESENT } from "./phase.ts";
@@ -33,5 +33,5 @@ function finalise(turn: Turn, status: StatusIn<"Finalising">): Decision {
   // Routes that are written late, after a crash for example: the time counts from when they are in force.
   const hold = countedFromRoutes(status.hold, drainDelayMs(turn.spec), routesInForce, turn.now);
   if (hold !== status.hold) return update({ ...status, hold });
-  return goesOn(turn, hold, drainDelayMs(turn.spec)) ?? (routesInForce ? succeed(turn, false) : unchanged(turn));
+  return keepWaiting(turn, hold, drainDelayMs(turn.spec)) ?? (routesInForce ? succeed(turn, false) : unchanged(turn));
 }

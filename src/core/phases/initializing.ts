@@ -62,7 +62,7 @@ function initialize(turn: Turn, stage: InitializingStage): Decision {
   // Unjudged or not, traffic only goes to pods that can answer.
   const isReady = primary.readiness.kind === "ready";
   const answering = turn.spec.skipAnalysis ? primary.available > 0 : isReady;
-  // Where all pods are replaced at once, the ones that are counted may be those that are just going.
+  // Where all pods are replaced at once, the available pods may be old ones that are about to be deleted.
   const served = primary.gap === true ? isReady : answering;
   if (!served && primary.readiness.kind === "stuck") {
     // The target keeps serving: nothing has been switched yet, so nothing is scaled down (Q19).
@@ -82,7 +82,7 @@ function initialize(turn: Turn, stage: InitializingStage): Decision {
   return prependEvents("Initializing", notices, switchToPrimary(turn));
 }
 
-/** What the metric servers said is remembered as the wait that was announced, so that they are asked once. */
+/** The answer of the metric servers is stored as the announced wait, so that they are asked once. */
 function awaitPrimary(turn: Turn, notices: readonly Notice[], detail: string): Transition {
   const waiting = waitForReadiness(turn, EVENTS.primaryNotReady(detail));
   const servers = notices.at(-1);
@@ -103,7 +103,10 @@ function metricServerNotices(turn: Turn, answers: readonly Answered[]): readonly
   });
 }
 
-/** Kinds that have no copy report no promotion. */
+/**
+ * Whether the primary is a copy of the target's present revision. Kinds without a copy report no promotion, and count
+ * as copied.
+ */
 export function isMadeOfTarget({ uid, observation }: Turn): boolean {
   const { primary, target } = observation.readings;
   return primary.promotionId === undefined || primary.promotionId === promotionId(uid, target.revision);

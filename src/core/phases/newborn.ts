@@ -1,5 +1,5 @@
 /**
- * A Canary that was just made: nothing is known of it, and nothing was written. `decide` lets it enter Initializing.
+ * A Canary that was just created and has no status yet. `decide` lets it enter Initializing.
  */
 import { unchanged } from "../turn.ts";
 import type { PhaseRules } from "./phase.ts";

@@ -2,7 +2,7 @@
  * What a phase is: its name, where it leads, what it decides, and what it promises. One file each; table.ts lists them.
  */
 import type { Routes, StatusCore, StatusIn } from "../canary.ts";
-import type { DesiredPrimary, DesiredWorld } from "../desired.ts";
+import type { DesiredPrimary, DesiredState } from "../desired.ts";
 import type { Plan } from "../plan.ts";
 import type { Decision, Turn } from "../turn.ts";
 import type { RecoveryHints, WireMemory } from "../wire.ts";
@@ -37,12 +37,12 @@ export type PositionIn<P extends Phase> = Extract<Position, { readonly phase: P 
 export type DesiredInPhase =
   | "hands-off"
   | {
-      readonly target: DesiredWorld["target"];
+      readonly target: DesiredState["target"];
       readonly primary: DesiredPrimary;
       readonly traffic?: "before-us" | "released";
     };
 
-/** What the wire proves without our memory. */
+/** What Flagger's own fields of the status prove, without `status.aviary`. */
 export interface Known {
   readonly core: StatusCore;
   readonly hints: RecoveryHints;

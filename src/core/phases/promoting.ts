@@ -27,9 +27,9 @@ import {
   type Decision,
   drainDelayMs,
   enterPhase,
-  goesOn,
   isAnnounced,
   isAnswered,
+  keepWaiting,
   prependEvents,
   restartHold,
   type Transition,
@@ -102,11 +102,11 @@ function recoverCover({ core: { canaryWeight } }: Known): "full" | undefined {
 }
 
 /**
- * A weight with which no run ends belongs to the shift back, where the primary has the rest. 0: the shift has not
- * begun.
+ * The primary's weight, derived from the canary's. A weight at which no run ends proves that the shift to the primary
+ * has begun; the primary has the rest of the traffic. 0: the shift has not begun.
  */
 function primaryShare({ core: { canaryWeight }, hints: { iterations, weights } }: Known): number {
-  // Other strategies record no weight until they shift it.
+  // Other strategies record a weight only during the shift.
   if (iterations > 0 && canaryWeight === 0) return 0;
   return iterations === 0 && canaryWeight === weights.at(-1) ? 0 : TOTAL_WEIGHT - canaryWeight;
 }
@@ -138,7 +138,7 @@ function promote(turn: Turn, status: StatusIn<"Promoting">): Decision {
   if (status.skipping) return succeed(turn, true);
   const rerouted = status.primaryWeight > 0 ? restartHold(turn, status, { shiftedAt: turn.now }) : undefined;
   if (rerouted !== undefined) return rerouted;
-  const held = goesOn(turn, status.hold, turn.spec.analysis.intervalMs);
+  const held = keepWaiting(turn, status.hold, turn.spec.analysis.intervalMs);
   if (held !== undefined) return held;
   const answers = answersTo(turn, status.primaryWeight > 0 ? primaryProbes(turn.spec, status, turn.now) : []);
   if (!isAnswered(answers)) return answers;
@@ -148,7 +148,8 @@ function promote(turn: Turn, status: StatusIn<"Promoting">): Decision {
     const silent = answered.answer.kind === "no-data";
     if (silent && mayStillBeMeasured(turn, status, answered)) return awaitValues(turn, status, failure);
     // A value that is missing now does not outweigh a failure that was measured before.
-    if (!silent || status.failedSinceShift === true) return doubtPrimary(turn, status, failure, failureData(answered));
+    if (!silent || status.failedSinceShift === true)
+      return countPrimaryFailure(turn, status, failure, failureData(answered));
   }
   return isHeld(turn) ? unchanged(turn) : shiftToPrimary(turn, status);
 }
@@ -167,7 +168,7 @@ function isPrimaryDown({ observation, canaryShare }: Turn, status: StatusIn<"Pro
 }
 
 /**
- * A shift that had begun begins anew when the primary is ready: what was measured of it is of pods that are gone. That
+ * A shift that had begun begins anew when the primary is ready, because its metrics came from pods that are gone. That
  * counts as a failed check; without the count, a primary that goes down again and again would take over for ever.
  */
 function coverNow(turn: Turn, status: StatusIn<"Promoting">): Transition {
@@ -235,8 +236,11 @@ function awaitValues(turn: Turn, status: StatusIn<"Promoting">, text: string): T
   return update({ ...status, hold, announced: announcementOf(notice) }, ...notices);
 }
 
-/** The primary fails a check while it takes over: hold, and after as many failures as checks may fail, roll back. */
-function doubtPrimary(turn: Turn, status: StatusIn<"Promoting">, failure: string, data: Failure): Transition {
+/**
+ * The primary failed a check while it takes over. The shift is held; the failure that reaches `analysis.threshold`
+ * rolls the promotion back.
+ */
+function countPrimaryFailure(turn: Turn, status: StatusIn<"Promoting">, failure: string, data: Failure): Transition {
   const failedChecks = status.failedChecks + 1;
   if (failedChecks >= turn.spec.analysis.threshold) {
     return failPromotion(turn, failure, { kind: "primary-checks", failedChecks, failure: data });

@@ -18,9 +18,9 @@ import {
   type Decision,
   drainDelayMs,
   enterPhase,
-  goesOn,
   isAnswered,
   isAsk,
+  keepWaiting,
   prependEvents,
   resetCounters,
   rollBack,
@@ -49,12 +49,12 @@ export function decideAtRest(turn: Turn, status: Idle): Decision {
   const drain = countedFromRoutes(status.drain, drainDelayMs(turn.spec), routesInForce, turn.now);
   const draining: Idle = drain === status.drain ? status : { ...status, drain };
   const decision = idle({ ...turn, status: draining }, draining);
-  const lookAgainAt = goesOn(turn, drain, drainDelayMs(turn.spec))?.lookAgainAt;
+  const lookAgainAt = keepWaiting(turn, drain, drainDelayMs(turn.spec))?.lookAgainAt;
   return isAsk(decision) || lookAgainAt === undefined ? decision : { lookAgainAt, ...decision };
 }
 
 function isDrained(turn: Turn, { drain }: Idle): boolean {
-  return drain.kind !== "none" && goesOn(turn, drain, drainDelayMs(turn.spec)) === undefined;
+  return drain.kind !== "none" && keepWaiting(turn, drain, drainDelayMs(turn.spec)) === undefined;
 }
 
 function idle(turn: Turn, status: Idle): Decision {
@@ -104,7 +104,7 @@ function payPostRollout(turn: Turn, status: StatusIn<"Succeeded"> | StatusIn<"Fa
     return failure === undefined ? EVENTS.postRolloutPassed(hook) : EVENTS.postRolloutFailed(hook, failure);
   });
   const paid = update({ ...status, owesPostRollout: false });
-  // Event webhooks are told the phase that failed (Q36).
+  // Event webhooks get the phase that failed (Q36).
   if (status.phase === "Failed")
     return prependEvents(isRecovering(status) ? "Promoting" : "Progressing", notices, paid);
   if (status.outcome === "reverted") return prependEvents("Succeeded", notices, paid);
@@ -153,7 +153,9 @@ function carriesFailed({ uid, status, observation }: Turn): boolean {
   return failed !== undefined && observation.readings.primary.promotionId === failed;
 }
 
-/** As if never initialised: the target serves as it does now, and the next revision makes a primary of its own. */
+/**
+ * The Canary counts as never initialised: the target serves as it does now, and a primary is made of the next revision.
+ */
 function startOver(turn: Turn): Transition {
   return enterPhase(
     turn,

@@ -16,7 +16,7 @@ export const succeeded: PhaseRules<"Succeeded"> = {
     status: "True",
     message:
       outcome === "reverted"
-        ? // Ours: what the target holds is what was promoted before.
+        ? // Aviary's own: what the target holds is what was promoted before.
           "Target reverted to the promoted revision, nothing was promoted."
         : "Canary analysis completed successfully, promotion finished.",
   }),

@@ -3,7 +3,7 @@
  */
 
 import type { Canary, CanaryRef } from "../../core/canary.ts";
-import type { DesiredWorld } from "../../core/desired.ts";
+import type { DesiredState } from "../../core/desired.ts";
 import type { Readings } from "../../core/observation.ts";
 import { isRunning } from "../../core/phases/table.ts";
 import { type Plan, planFor } from "../../core/plan.ts";
@@ -47,7 +47,7 @@ export interface World {
    */
   converge(
     canary: Canary,
-    wanted: DesiredWorld,
+    wanted: DesiredState,
     scene: Scene,
     signal: AbortSignal,
     confirm?: () => Promise<void>,
@@ -276,7 +276,7 @@ function isLeaving({ status: { phase } }: Canary): boolean {
  */
 async function converge(
   canary: Canary,
-  wanted: DesiredWorld,
+  wanted: DesiredState,
   { adapters, selector, former }: Scene,
   ports: WorldPorts,
   writing: Writing,
@@ -338,7 +338,7 @@ interface Writing {
 /** The former routes send all traffic to the primary. The primary's former autoscaler is deleted. */
 async function leave(
   canary: Canary,
-  { leaving }: DesiredWorld,
+  { leaving }: DesiredState,
   former: Former,
   { write, remove, snapshot }: WorldPorts,
   { signal, confirm, onRouted }: Writing,

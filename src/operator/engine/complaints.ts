@@ -1,7 +1,7 @@
 /**
- * Events and log lines about turns that failed. An error is announced once on its Canary, until a turn succeeds or
- * fails for another reason. A kind that the operator may not read is announced once in each namespace, because no
- * single Canary causes it.
+ * Events and log lines about failed turns. An error is announced once on its Canary, and again only after a turn has
+ * succeeded or failed for another reason. A kind that the operator may not read is announced once in each namespace,
+ * because no single Canary causes it.
  */
 import { type CanaryRef, canaryKey } from "../../core/canary.ts";
 import { errorText } from "../../error-text.ts";
@@ -21,7 +21,7 @@ export interface Complaints {
   unreadable(key: string, failure: ReadFailure): void;
   /** Another writer changes an object of the Canary again and again. */
   fought(canary: CanaryRef, fight: Fight): void;
-  /** The Canary is left alone, because a turn of it blocked the operator. */
+  /** The Canary is in quarantine, because a turn of it blocked the operator. */
   quarantined(key: string, held: { readonly until: number; readonly where: string }): void;
   /** A turn succeeded, or the Canary is gone. */
   settled(key: string): void;
@@ -35,15 +35,15 @@ export function createComplaints(
 ): Complaints {
   /** The last complaint. */
   const last = sessions.slot<string>();
-  /** Messages about kinds that cannot be read, and the namespaces in which they were said. */
+  /** Messages about kinds that cannot be read, and the namespaces in which each was announced. */
   const said = new Map<string, Set<string>>();
 
-  function say(key: string, message: string, reason: "WriteFailed" | "Fight" = "WriteFailed"): void {
+  function announce(key: string, message: string, reason: "WriteFailed" | "Fight" = "WriteFailed"): void {
     const loaded = store.load(canaryRef(key));
     if (loaded === undefined) return;
     const about = loaded.kind === "canary" ? loaded.canary : loaded;
     const phase = loaded.kind === "canary" ? loaded.canary.status.phase : "";
-    recorder.say(about, { type: "Warning", reason, message, phase });
+    recorder.announce(about, { type: "Warning", reason, message, phase });
   }
 
   return {
@@ -63,7 +63,7 @@ export function createComplaints(
       last.set(ref, message);
       if (isNew) log.error({ ...fields, err: error }, `turn failed: ${message}`);
       else log.debug(fields, `turn failed again: ${message}`);
-      if (isNew && (error instanceof WriteFailure || error instanceof ReadFailure)) say(key, message);
+      if (isNew && (error instanceof WriteFailure || error instanceof ReadFailure)) announce(key, message);
     },
     unreadable(key, { message, filled }) {
       const { namespace } = canaryRef(key);
@@ -77,12 +77,12 @@ export function createComplaints(
       }
       if (namespaces.has(namespace)) return;
       namespaces.add(namespace);
-      say(key, message);
+      announce(key, message);
     },
     fought(canary, fight) {
       const message = fightText(fight);
       log.warn({ canary: `${canary.name}.${canary.namespace}` }, message);
-      say(canaryKey(canary), message, "Fight");
+      announce(canaryKey(canary), message, "Fight");
     },
     quarantined(key, { until, where }) {
       const message =
@@ -90,7 +90,7 @@ export function createComplaints(
         `${new Date(until).toISOString()} or until its spec is changed; look at its queries, templates and sizes`;
       if (last.get(canaryRef(key)) === message) return;
       last.set(canaryRef(key), message);
-      say(key, message);
+      announce(key, message);
     },
     settled: (key) => last.delete(canaryRef(key)),
   };

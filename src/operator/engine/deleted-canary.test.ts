@@ -9,7 +9,7 @@ function said(object: KubeObject, primary?: KubeObject): readonly string[] {
   const recorder: Recorder = {
     record: () => {},
     forget: () => {},
-    say: (_about, { message }) => messages.push(message),
+    announce: (_about, { message }) => messages.push(message),
   };
   warnOfDeletion({ type: "deleted", object, old: object }, primary, recorder);
   return messages;

@@ -1,16 +1,19 @@
-/** With a Canary that has no `revertOnDeletion`, Kubernetes deletes the primary, the Services and the routes. */
+/**
+ * When a Canary without `revertOnDeletion` is deleted, Kubernetes also deletes its primary, its Services and its
+ * routes.
+ */
 import { dotted, type TargetRef } from "../../core/canary.ts";
 import type { ObjectChange } from "../../ports/kube.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import type { Recorder } from "../../ports/recorder.ts";
 
-/** Kinds of which nothing runs while the primary serves. */
+/** Kinds of targets that are scaled to zero while the primary serves. */
 const SCALED_DOWN = ["Deployment", "StatefulSet", "DaemonSet"];
 
 /**
- * Warns that no pod serves the users any more, and says what to do. A Canary that was never initialised had taken
- * nothing over.
- * @param primary as it was seen last, for its size
+ * Warns that no pod serves the users any more, and says what to do. A Canary that was never initialised took no traffic
+ * over, so nothing is said.
+ * @param primary as the cache showed it last; the message names its size
  */
 export function warnOfDeletion(change: ObjectChange, primary: KubeObject | undefined, recorder: Recorder): void {
   if (change.type !== "deleted") return;
@@ -24,7 +27,10 @@ export function warnOfDeletion(change: ObjectChange, primary: KubeObject | undef
     `Canary ${dotted(name, ref)} was deleted without revertOnDeletion: its primary, Services and routes go with it, unless ` +
     `it was deleted with --cascade=orphan, and ${target.kind} ${target.name} is scaled to zero. Nothing serves until ` +
     cure(target, namespace, primary);
-  recorder.say({ ref, uid, resourceVersion }, { type: "Warning", reason: "Deleted", message, phase: "Terminated" });
+  recorder.announce(
+    { ref, uid, resourceVersion },
+    { type: "Warning", reason: "Deleted", message, phase: "Terminated" },
+  );
 }
 
 function cure({ kind, name }: TargetRef, namespace: string, primary: KubeObject | undefined): string {

@@ -1,14 +1,17 @@
-/** The running engine: watches wake Canaries, a queue takes their turns, one at a time each, several at once in all. */
+/**
+ * The running engine. Watches wake Canaries, and a queue takes their turns: one turn of a Canary at a time, turns of
+ * several Canaries at once.
+ */
 import type { Dispatcher } from "undici";
 import { type Alert, type Canary, type CanaryRef, canaryKey } from "../../core/canary.ts";
 import type { ParseOptions } from "../../core/parse.ts";
 import { createWorkQueue, type WorkQueue } from "../../kube/work-queue.ts";
 import type { ClusterCalls } from "../../metrics/provider.ts";
-import type { Asking } from "../../ports/asking.ts";
 import type { Clock, Random } from "../../ports/clock.ts";
 import type { KubeReader, ObjectCache, ObjectRemover, ObjectWriter } from "../../ports/kube.ts";
 import { type KubeObject, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
 import type { Log } from "../../ports/log.ts";
+import type { ProbeRunner } from "../../ports/probe-runner.ts";
 import type { Recorder } from "../../ports/recorder.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { type AdapterTables, routerKinds } from "../adapters.ts";
@@ -18,7 +21,7 @@ import { createPodTroubles } from "../cluster/pod-troubles.ts";
 import { createFreshSnapshot } from "../cluster/read-your-writes.ts";
 import { warnOfRenaming } from "../cluster/renamed.ts";
 import { createRemover, createWriter } from "../cluster/write.ts";
-import { createAsking } from "../measure/probe-runner.ts";
+import { createProbeRunner } from "../measure/probe-runner.ts";
 import { createSplitWatch } from "../measure/split-watch.ts";
 import { createAlertDesk } from "../notify/alerts.ts";
 import type { Ports, Requeue } from "../reconcile/reconcile.ts";
@@ -29,7 +32,7 @@ import type { Quarantine } from "../watchdog/quarantine.ts";
 import { type Complaints, createComplaints } from "./complaints.ts";
 import { warnOfDeletion } from "./deleted-canary.ts";
 import { canaryRef, createFollower, type Follower } from "./follow.ts";
-import { createTwins } from "./target-claims.ts";
+import { createTargetClaims } from "./target-claims.ts";
 import { createTurns } from "./turns.ts";
 
 export interface EngineOptions {
@@ -41,7 +44,7 @@ export interface EngineOptions {
   readonly read?: KubeReader["get"];
   /** For a metric; called once for each fight. */
   readonly onFight?: (fight: Fight) => void;
-  /** The cache of a kind, started if need be; namespace "" for all. */
+  /** The cache of a kind. The first call starts it. Namespace "" stands for all. */
   readonly track: (type: ResourceType, namespace: string) => ObjectCache;
   /** The only namespace to look at; "" for all. */
   readonly namespace: string;
@@ -49,20 +52,20 @@ export interface EngineOptions {
   readonly parse: ParseOptions;
   readonly metricsServer: string;
   readonly recorder: Recorder;
-  /** What people ask for; absent: nothing can be asked. */
+  /** The actions of people; absent: people cannot act. */
   readonly actions?: ActionDesk;
   readonly sendAlert: (canary: Canary, alert: Alert) => Promise<void>;
   /** Whether an alert of this Canary has a receiver; absent: always. */
   readonly alertsWanted?: (canary: Canary) => boolean;
-  /** Who answers for webhooks and metric servers; absent: they are asked over HTTP. */
-  readonly asking?: Asking;
+  /** Runs the probes; absent: webhooks and metric servers are called over HTTP. */
+  readonly probeRunner?: ProbeRunner;
   /** By how much the API server's clock is ahead of the operator's, milliseconds; absent: not at all. */
   readonly serverAheadMs?: () => number;
   /** Canaries to leave alone; absent: none. */
   readonly quarantine?: Quarantine;
-  /** Asked for pods that do not start; absent: they are not said by name. */
+  /** Lists pods that do not start; absent: messages do not name such pods. */
   readonly listPods?: KubeReader["list"];
-  /** Milliseconds that no setting of the clock changes; absent: of this process. */
+  /** A monotonic clock in milliseconds; absent: that of this process. */
   readonly steadyMs?: () => number;
   /** Turns taken at once. */
   readonly concurrency: number;
@@ -76,9 +79,12 @@ export interface EngineOptions {
 }
 
 export interface Engine {
-  /** Resolves when every Canary was seen once. */
+  /** Resolves when the cache of Canaries is filled. */
   readonly ready: Promise<void>;
-  /** Ends turns under way, starts no more. @param hurry aborted: stop waiting for webhooks and metric servers */
+  /**
+   * Waits for the turns under way, and starts no more.
+   * @param hurry aborted: stop waiting for webhooks and metric servers
+   */
   stop(hurry?: AbortSignal): Promise<void>;
 }
 
@@ -93,11 +99,11 @@ export function startEngine(options: EngineOptions): Engine {
     onDeleted: (type, last) => snapshot.deleted(type, last),
   });
   const snapshot = createFreshSnapshot(follower.cached, follower.listed);
-  const twins = createTwins(options.log, wake);
+  const claims = createTargetClaims(options.log, wake);
   const sessions = createSessions();
   sessions.onForget(follower.unfollow);
   sessions.onForget((ref) => recorder.forget(ref));
-  const asking = options.asking ?? askingOverHttp(options, follower);
+  const probeRunner = options.probeRunner ?? probesOverHttp(options, follower);
   const fights = fightsOf(options, () => complaints);
   const kinds = routerKinds(options.tables);
   const ports: Ports = {
@@ -112,13 +118,13 @@ export function startEngine(options: EngineOptions): Engine {
       follow: follower.follow,
       isFollowing: follower.isFollowing,
       sessions,
-      refusal: twins.problem,
+      refusal: claims.conflictOf,
       remove: createRemover(options.writer, snapshot, kinds),
       write: createWriter(options.writer, snapshot, kinds, fights),
       ...readingPorts(options, sessions),
     }),
-    asking,
-    ...splitPort(options, asking, sessions, wake),
+    probeRunner,
+    ...splitPort(options, probeRunner, sessions, wake),
     alerts: createAlertDesk(options.sendAlert, wake, options.alertsWanted, sessions),
     forget: sessions.forget,
   };
@@ -146,7 +152,7 @@ export function startEngine(options: EngineOptions): Engine {
     const { namespace = "", name } = change.object.metadata;
     const ref = { namespace, name };
     if (change.type === "deleted") snapshot.deleted(RESOURCES.canary, change.object);
-    twins.saw(change);
+    claims.observe(change);
     warnOfDeletion(change, primaryOf(change.object, snapshot), recorder);
     warnOfRenaming(change, options.log);
     if (change.type !== "deleted" && snapshot.echoed(ref, RESOURCES.canary, change.object)) return;
@@ -174,7 +180,7 @@ function readingPorts(
 
 function splitPort(
   { steadyMs = () => performance.now() }: EngineOptions,
-  { count }: Asking,
+  { count }: ProbeRunner,
   sessions: Sessions,
   wake: (ref: CanaryRef) => void,
 ): Pick<Ports, "split"> {
@@ -192,16 +198,16 @@ function fightsOf(options: EngineOptions, complaints: () => Complaints): Fights 
   });
 }
 
-/** As it was seen last; undefined for targets without a size. */
+/** The primary as the cache shows it; undefined for targets without a size. */
 function primaryOf({ metadata, spec }: KubeObject, seen: Snapshot): KubeObject | undefined {
   const { kind, name } = spec?.targetRef ?? {};
   const type = [RESOURCES.deployment, RESOURCES.statefulSet].find((known) => known.kind === kind);
   return type && seen.get({ type, namespace: metadata.namespace ?? "", name: `${name}-primary` });
 }
 
-function askingOverHttp(options: EngineOptions, { read }: Follower): Asking {
+function probesOverHttp(options: EngineOptions, { read }: Follower): ProbeRunner {
   const { clock, log, metricsServer, parse, dispatcher, insecureDispatcher, webhookKey, cluster } = options;
-  return createAsking({
+  return createProbeRunner({
     clock,
     log,
     metricsServer,

@@ -21,7 +21,7 @@ function stage() {
   };
   const recorder: Recorder = {
     record() {},
-    say: (_canary, { message }) => void done.push(message),
+    announce: (_canary, { message }) => void done.push(message),
     forget() {},
   };
   return { done, ports: { store, recorder } };

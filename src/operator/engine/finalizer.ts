@@ -1,4 +1,4 @@
-/** `revertOnDeletion`: a finalizer keeps the Canary until the cluster is as it was before it. */
+/** `revertOnDeletion`: a finalizer keeps the Canary until everything was handed back. */
 import type { Canary, CanaryStatus } from "../../core/canary.ts";
 import { EVENTS } from "../../core/events.ts";
 import type { Recorder } from "../../ports/recorder.ts";
@@ -32,8 +32,8 @@ export async function tendFinalizer(
 }
 
 /**
- * Lets the Canary go once everything was given back.
- * @returns whether it went: then there is nothing left to look at
+ * Removes the finalizer once everything was handed back. @returns whether it was removed: then the Canary needs no
+ * further turn
  */
 export async function finish(
   canary: Canary,
@@ -43,6 +43,6 @@ export async function finish(
 ): Promise<boolean> {
   if (!canary.deleting || status.phase !== "Terminating" || !status.handedBack) return false;
   await store.setFinalizer(canary, false, signal);
-  recorder.say(canary, { ...EVENTS.terminated(canary).event, phase: status.phase });
+  recorder.announce(canary, { ...EVENTS.terminated(canary).event, phase: status.phase });
   return true;
 }

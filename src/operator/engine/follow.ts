@@ -42,15 +42,15 @@ export interface FollowerOptions {
   readonly clock: Clock;
   /** The cache of a kind, started if need be. */
   readonly track: (type: ResourceType, namespace: string) => ObjectCache;
-  /** Asks for a turn. */
+  /** Requests a turn of the Canary. */
   readonly wake: (canary: CanaryRef) => void;
-  /** Whether a change is only what a turn of this Canary wrote; see FreshSnapshot. */
+  /** Whether a change is only the echo of a write by a turn of this Canary; see FreshSnapshot. */
   readonly echoed: (canary: CanaryRef, type: ResourceType, object: KubeObject) => boolean;
-  /** Called for every object that is gone. */
+  /** Called for every deleted object. */
   readonly onDeleted: (type: ResourceType, last: KubeObject) => void;
 }
 
-/** Who follows what, looked up both ways. */
+/** The register of followers, with lookups by object and by Canary. */
 function createRegister() {
   const byObject = new Map<string, Set<string>>();
   const byCanary = new Map<string, readonly ObjectRef[]>();
@@ -78,7 +78,7 @@ function createRegister() {
 }
 
 /**
- * A cache that is empty for so long is announced to users. Large clusters and busy servers may need most of that time.
+ * After this time an empty cache is announced to users. Large clusters and busy servers may need most of it.
  */
 const SILENCE_MS = 60_000;
 
@@ -134,7 +134,7 @@ export function createFollower({ clock, track, wake, echoed, onDeleted }: Follow
     return wait;
   }
 
-  /** Waits until the caches say what the server would say. */
+  /** Waits until the caches are filled. */
   async function fill(caches: readonly ObjectCache[], signal: AbortSignal): Promise<void> {
     const empty = caches.filter((cache) => !filled.has(cache));
     if (empty.length > 0) await abortable(Promise.all(empty.map(whenFilled)), signal);
@@ -183,7 +183,7 @@ function troubleOf({ type, trouble, hold }: ObjectCache, end: string): string {
   return `cannot read ${kind}: ${trouble ?? end}: grant the operator's role the verbs ${verbs} on ${kind}`;
 }
 
-/** In the same order: adapters name their inputs alike at every turn. */
+/** Compares in order, because adapters list their inputs in the same order at every turn. */
 function isSame(known: readonly ObjectRef[] | undefined, wanted: readonly ObjectRef[]): boolean {
   if (known === undefined || known.length !== wanted.length) return false;
   for (let i = 0; i < wanted.length; i += 1) {

@@ -1,4 +1,4 @@
-/** Objects whose contents a Canary needs, in caches that read contents on demand, see ObjectCache.hold. */
+/** The objects whose contents a Canary needs. Some caches read contents only on demand, see ObjectCache.hold. */
 
 import { errorText } from "../../error-text.ts";
 import type { ObjectCache } from "../../ports/kube.ts";
@@ -13,7 +13,7 @@ export interface Holdings {
   /** Whether the holder has the contents of these objects, and of no others. */
   areKept(holder: string, refs: readonly ObjectRef[]): boolean;
   drop(holder: string): void;
-  /** One object, read now and then: kept for as long as it is among the last MOST_READ. @throws ReadFailure */
+  /** An object that is read now and then. It is kept while it is among the last MOST_READ. @throws ReadFailure */
   touch(ref: ObjectRef): Promise<void>;
 }
 
@@ -32,7 +32,7 @@ export function createHoldings(track: (type: ResourceType, namespace: string) =>
     try {
       await track(type, namespace).hold?.(namespace, name);
     } catch (error) {
-      mine.delete(refKey(ref)); // who fails holds nothing
+      mine.delete(refKey(ref)); // a failed hold keeps nothing
       const text = errorText(error);
       throw new ReadFailure(`cannot read ${type.kind} ${namespace}/${name}: ${text}${cureOf(error)}`);
     }

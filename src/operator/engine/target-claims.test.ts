@@ -2,11 +2,11 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import { type Log, SILENT_LOG } from "../../ports/log.ts";
 import { aWireCanary } from "../../testing/canary.ts";
-import { createTwins, type Twins } from "./target-claims.ts";
+import { createTargetClaims, type TargetClaims } from "./target-claims.ts";
 
 let lines: string[];
 let woken: string[];
-let twins: Twins;
+let claims: TargetClaims;
 
 beforeEach(() => {
   lines = [];
@@ -15,7 +15,7 @@ beforeEach(() => {
     ...SILENT_LOG,
     error: (fields) => void lines.push("canary" in fields ? String(fields.canary) : ""),
   };
-  twins = createTwins(log, ({ name }) => void woken.push(name));
+  claims = createTargetClaims(log, ({ name }) => void woken.push(name));
 });
 
 /** Born on the given day. */
@@ -24,8 +24,8 @@ function born(name: string, day: number, kind = "Deployment", target = "podinfo"
   return { ...canary, metadata: { ...canary.metadata, creationTimestamp: `2026-01-0${day}T00:00:00Z` } };
 }
 
-const add = (object: KubeObject) => twins.saw({ type: "added", object });
-const waits = (name: string) => twins.problem({ namespace: "test", name });
+const add = (object: KubeObject) => claims.observe({ type: "added", object });
+const waits = (name: string) => claims.conflictOf({ namespace: "test", name });
 
 describe("canaries on one target", () => {
   it("only the eldest goes on, in any order of arrival; names decide between those of one second", () => {
@@ -44,12 +44,12 @@ describe("canaries on one target", () => {
     add(born("old", 1));
     add(born("young", 2));
     woken.length = 0;
-    twins.saw({ type: "modified", object: born("old", 1, "Deployment", "other"), old: born("old", 1) });
+    claims.observe({ type: "modified", object: born("old", 1, "Deployment", "other"), old: born("old", 1) });
     expect(woken).toEqual(["young"]);
     expect(waits("young")).toBeUndefined();
-    twins.saw({ type: "modified", object: born("old", 1), old: born("old", 1, "Deployment", "other") });
+    claims.observe({ type: "modified", object: born("old", 1), old: born("old", 1, "Deployment", "other") });
     expect(waits("young")).toBeDefined();
-    twins.saw({ type: "deleted", object: born("old", 1), old: born("old", 1) });
+    claims.observe({ type: "deleted", object: born("old", 1), old: born("old", 1) });
     expect(waits("young")).toBeUndefined();
   });
 
@@ -64,7 +64,11 @@ describe("canaries on one target", () => {
     add(born("old", 1));
     add(born("young", 2));
     lines.length = 0;
-    twins.saw({ type: "modified", object: { ...born("young", 2), status: { phase: "x" } }, old: born("young", 2) });
+    claims.observe({
+      type: "modified",
+      object: { ...born("young", 2), status: { phase: "x" } },
+      old: born("young", 2),
+    });
     expect(lines).toEqual([]);
   });
 });

@@ -1,17 +1,17 @@
 /**
- * Canaries that release the same target. Two rollouts of one workload would undo each other's work. So only the oldest
- * Canary takes turns; for the others nothing is written until it is deleted.
+ * Finds Canaries that release the same target. Two rollouts of one workload would undo each other's work. So only the
+ * oldest Canary takes turns. For the others nothing is written until the oldest is deleted.
  */
 import { type CanaryRef, canaryKey, dotted } from "../../core/canary.ts";
 import type { ObjectChange } from "../../ports/kube.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import type { Log } from "../../ports/log.ts";
 
-export interface Twins {
-  /** Keeps the register of targets; wakes Canaries that are free to go on now. */
-  saw(change: ObjectChange): void;
+export interface TargetClaims {
+  /** Updates the register of targets, and wakes the Canaries that may go on now. */
+  observe(change: ObjectChange): void;
   /** Why this Canary has to wait: the text of the event. */
-  problem(canary: CanaryRef): string | undefined;
+  conflictOf(canary: CanaryRef): string | undefined;
 }
 
 interface Entry {
@@ -23,7 +23,7 @@ interface Entry {
   readonly born: string;
 }
 
-export function createTwins(log: Log, wake: (canary: CanaryRef) => void): Twins {
+export function createTargetClaims(log: Log, wake: (canary: CanaryRef) => void): TargetClaims {
   const entries = new Map<string, Entry>();
   const byTarget = new Map<string, Map<string, Entry>>();
 
@@ -41,7 +41,7 @@ export function createTwins(log: Log, wake: (canary: CanaryRef) => void): Twins 
     [...(byTarget.get(entry.target)?.values() ?? [])].filter((other) => other !== entry);
 
   return {
-    saw({ type, object }) {
+    observe({ type, object }) {
       const entry = entryOf(object);
       const key = canaryKey(entry.ref);
       const before = drop(key);
@@ -61,7 +61,7 @@ export function createTwins(log: Log, wake: (canary: CanaryRef) => void): Twins 
         wake(other.ref);
       }
     },
-    problem(canary) {
+    conflictOf(canary) {
       const own = entries.get(canaryKey(canary));
       if (own === undefined) return undefined;
       const elder = siblings(own).find((other) => other.kind === own.kind && isElder(other, own));

@@ -40,7 +40,10 @@ export function createTurns({ ports, complaints, wake, sessions, quarantine }: T
     );
   }
 
-  /** A Canary that blocked the operator is left alone, unless it leaves: then nothing of it is asked any more. */
+  /**
+   * A Canary that blocked the operator is left alone, unless it is being deleted: then its queries are not run any
+   * more.
+   */
   function leftAlone(key: string): Requeue | undefined {
     if (quarantine === undefined || quarantine.size === 0) return undefined;
     const loaded = ports.store.load(canaryRef(key));
@@ -58,7 +61,7 @@ export function createTurns({ ports, complaints, wake, sessions, quarantine }: T
       if (alone !== undefined) return alone;
       try {
         const turn = () => reconcile(canaryRef(key), ports, signal);
-        // Only the watchdog needs to know whose turn it is. That knowledge costs a fifth of every turn.
+        // Only the watchdog needs to know whose turn it is. To track that costs a fifth of every turn.
         const requeue = await (quarantine === undefined ? turn() : underWay(key, turn));
         complaints.settled(key);
         return requeue;

@@ -1,4 +1,7 @@
-/** One metric of one Canary: which server, which query, and the text of the event when there is no value. */
+/**
+ * Runs one metric check of one Canary: chooses the server, renders the query, and words the event when there is no
+ * value.
+ */
 import type { Dispatcher } from "undici";
 import { type Canary, dotted, type Metric, primaryName } from "../../core/canary.ts";
 import type { Answer, MetricProbe } from "../../core/observation.ts";
@@ -34,7 +37,7 @@ export interface MeasuringPorts {
   readonly insecureDispatcher?: Dispatcher;
 }
 
-/** As much of a Canary as its queries are made of. */
+/** The parts of a Canary that its queries are rendered from. */
 export type Measured = Pick<Canary, "ref" | "spec">;
 
 const KNATIVE_PRIMARY_REVISION = "flagger.app/primary-revision";
@@ -111,7 +114,7 @@ async function knativeRoute(
   return of === "primary" ? (service.metadata.annotations?.[KNATIVE_PRIMARY_REVISION] ?? latest) : latest;
 }
 
-/** Where built-in and inline checks are asked, or why there is no such place. */
+/** The server for built-in and inline checks, or a text that says why there is none. */
 export function builtInServer(
   { spec }: Measured,
   { metricsServer, dispatcher, clock }: MeasuringPorts,
@@ -178,7 +181,7 @@ async function measureInline(
 /** The longest query that an answer carries, characters. */
 const LONGEST_QUERY = 1_000;
 
-/** What was asked, for the record; a query that cannot be rendered was not sent. */
+/** The query that was sent, for the record. A query that cannot be rendered was not sent. */
 function sentQuery(render: () => string): { readonly query?: string } {
   try {
     const text = render().replace(/\s+/g, " ").trim();
@@ -188,7 +191,7 @@ function sentQuery(render: () => string): { readonly query?: string } {
   }
 }
 
-/** What a template gives, or the text of the event that says which part of it failed. */
+/** The server and the query of a template, or the text of the event that says which part of the template failed. */
 type TemplateSource =
   | { readonly kind: "source"; readonly source: MetricSource; readonly query: string }
   | { readonly kind: "failed"; readonly message: string };

@@ -1,21 +1,21 @@
-/** Puts the core's questions to the world: webhooks, and metric servers for built-in, inline and template checks. */
+/** Runs the probes of the core: calls webhooks, and queries metric servers for built-in, inline and template checks. */
 import type { Canary } from "../../core/canary.ts";
 import type { Answer, Probe } from "../../core/observation.ts";
 import { callWebhook } from "../../gates/call.ts";
 import { webhookChecksum } from "../../go/hash/hash.ts";
-import type { Asking } from "../../ports/asking.ts";
+import type { ProbeRunner } from "../../ports/probe-runner.ts";
 import type { MeasuringPorts } from "./metric-check.ts";
 import { checkMetricServers, measure } from "./metric-check.ts";
 import { countRequests } from "./request-count.ts";
 
-export interface AskingPorts extends MeasuringPorts {
+export interface ProbeRunnerPorts extends MeasuringPorts {
   /** Signs webhooks. */
   readonly webhookKey?: string;
 }
 
-export function createAsking(ports: AskingPorts): Asking {
+export function createProbeRunner(ports: ProbeRunnerPorts): ProbeRunner {
   return {
-    ask(canary, probe, signal) {
+    run(canary, probe, signal) {
       switch (probe.kind) {
         case "hook":
           return askHook(canary, probe, ports, signal);
@@ -32,7 +32,7 @@ export function createAsking(ports: AskingPorts): Asking {
 function askHook(
   canary: Canary,
   { hook, phase }: Extract<Probe, { kind: "hook" }>,
-  { clock, dispatcher, insecureDispatcher, webhookKey }: AskingPorts,
+  { clock, dispatcher, insecureDispatcher, webhookKey }: ProbeRunnerPorts,
   signal: AbortSignal,
 ): Promise<Answer> {
   const { applied } = canary.status;

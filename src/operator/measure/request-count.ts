@@ -6,10 +6,10 @@ import type { Canary } from "../../core/canary.ts";
 import { MetricError } from "../../metrics/metric-error.ts";
 import { builtInQuery, observerFor } from "../../metrics/observers.ts";
 import { TemplateError } from "../../metrics/template.ts";
-import type { Count } from "../../ports/asking.ts";
+import type { Count } from "../../ports/probe-runner.ts";
 import { builtInServer, keyFor, type MeasuringPorts, modelFor } from "./metric-check.ts";
 
-/** @returns undefined where the mesh's own metrics do not tell, or the server does not answer */
+/** @returns undefined when the mesh's metrics do not count requests, or the server does not answer */
 export async function countRequests(
   canary: Canary,
   of: "canary" | "primary",
@@ -22,7 +22,7 @@ export async function countRequests(
   const server = builtInServer(canary, ports);
   if (typeof model === "string" || typeof server === "string") return undefined;
   const observer = observerFor(keyFor(canary, ports));
-  // These series name the canary's Service or route, and tell nothing of the primary.
+  // These series name the canary's Service or route. They do not count requests to the primary.
   if (of === "primary" && observer.requests.includes("canary")) return undefined;
   const ask = (kind: "requests" | "success-rate") => server.measure(builtInQuery(observer, kind, model), signal);
   try {

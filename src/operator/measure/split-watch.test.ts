@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import type { Canary } from "../../core/canary.ts";
 import type { Readings } from "../../core/observation.ts";
 import { planFor } from "../../core/plan.ts";
-import type { Count } from "../../ports/asking.ts";
+import type { Count } from "../../ports/probe-runner.ts";
 import { aCanary } from "../../testing/canary.ts";
 import { MESH } from "../../testing/story.ts";
 import { createSessions } from "../sessions.ts";

@@ -1,17 +1,18 @@
 /**
  * Counts the requests of both versions while the promised split stays the same, and reports when the mesh does not
- * split as promised. It runs beside the turns: no decision waits for a count, and no count changes a decision.
+ * split as promised. The counting runs beside the turns: no decision waits for a count, and no count changes a
+ * decision.
  */
 import type { Canary, CanaryRef } from "../../core/canary.ts";
 import { drainOf } from "../../core/interval.ts";
 import type { Readings } from "../../core/observation.ts";
 import type { Plan } from "../../core/plan.ts";
 import { namedByHooks, type OffSplit, offSplit, promisedShare, type Side, sideOf } from "../../core/split.ts";
-import type { Asking, Count } from "../../ports/asking.ts";
+import type { Count, ProbeRunner } from "../../ports/probe-runner.ts";
 import type { Sessions } from "../sessions.ts";
 
 export interface SplitWatch {
-  /** What was found in the present run. */
+  /** The finding of the present run, if there is one. */
   found(canary: Canary): OffSplit | undefined;
   /**
    * To be called in each turn, before the turn writes anything.
@@ -21,20 +22,20 @@ export interface SplitWatch {
 }
 
 export interface SplitPorts {
-  readonly count: NonNullable<Asking["count"]>;
+  readonly count: NonNullable<ProbeRunner["count"]>;
   readonly sessions: Sessions;
   /** Milliseconds from any start. Never set back or forward, as the time of day may be. */
   readonly steadyMs: () => number;
   readonly wake: (ref: CanaryRef) => void;
 }
 
-/** The promised split, since the cluster's routes have shown it in every turn. */
+/** The promised split, and since when the cluster's routes have matched it in every turn. */
 interface Held {
   readonly run: string;
-  /** Percent for the canary; undefined: no promise stands that counts could show. */
+  /** Percent for the canary; undefined: there is no promise that counts could check. */
   readonly promised: number | undefined;
   readonly sinceMs: number;
-  /** What the last look found. One look proves nothing: long requests are counted when they end. */
+  /** The result of the last count. One count proves nothing, because long requests are counted only when they end. */
   readonly side: Side | undefined;
   readonly found: OffSplit | undefined;
 }
@@ -64,7 +65,7 @@ export function createSplitWatch({ count, sessions, steadyMs, wake }: SplitPorts
     const named = namedByHooks(canary.spec);
     const isExplained = (side === "more" && named.canary) || (side === "less" && named.primary);
     if (side === undefined || isExplained) return slot.set(canary.ref, { ...now, side: undefined });
-    // The next look counts other requests.
+    // The next count must cover other requests.
     const sinceMs = Math.max(now.sinceMs, askedMs);
     if (now.side !== side) return slot.set(canary.ref, { ...now, side, sinceMs });
     slot.set(canary.ref, { ...now, found: offSplit(promised, ofCanary?.requests ?? 0, ofPrimary?.requests ?? 0) });
@@ -84,12 +85,12 @@ export function createSplitWatch({ count, sessions, steadyMs, wake }: SplitPorts
       const before = slot.get(ref);
       const isSame = before?.run === run;
       if (before === undefined && promised === undefined) return;
-      const goesOn = isSame && before.promised === promised;
+      const isUnchanged = isSame && before.promised === promised;
       const held: Held = {
-        ...{ run, promised, sinceMs: goesOn ? before.sinceMs : steadyMs() },
+        ...{ run, promised, sinceMs: isUnchanged ? before.sinceMs : steadyMs() },
         ...{ side: isSame ? before.side : undefined, found: isSame ? before.found : undefined },
       };
-      if (!goesOn) slot.set(ref, held);
+      if (!isUnchanged) slot.set(ref, held);
       if (!judged || promised === undefined || held.found !== undefined || status.offSplit !== undefined) return;
       // Proxies learn of new routes a moment after they are written.
       const windowMs = Math.floor(steadyMs() - held.sinceMs - drainOf(canary.spec.analysis.intervalMs));

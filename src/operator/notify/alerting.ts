@@ -26,7 +26,7 @@ export interface Alerting {
   readonly send: SendAlert;
   /** Whether an alert of this Canary has a receiver. */
   readonly hasReceiver: (canary: Canary) => boolean;
-  /** Tries what is left once more, for at most `graceMs`. */
+  /** Tries the undelivered alerts once more, for at most `graceMs`. */
   flush(graceMs: number): Promise<void>;
 }
 
@@ -156,7 +156,7 @@ function fieldsOf(spec: CanarySpec, namespace: string, alert: Alert, clusterName
   ];
 }
 
-/** Why the release ended, in the sentence that its record has, and where to look at it. */
+/** Why the release ended, in the same sentence as its record, and a link to its page. */
 function releaseFields({ ref, status }: Canary, { severity }: Alert, consoleUrl: string): readonly AlertField[] {
   const { cause, run } = status;
   const hasFailed = severity !== "info" && status.phase === "Failed";
@@ -167,7 +167,7 @@ function releaseFields({ ref, status }: Canary, { severity }: Alert, consoleUrl:
   return [...why, { name: "Release", value: `${base}${page}` }];
 }
 
-/** The maximum is shown as written, 0 when it was not (Q73). */
+/** The maximum is shown as written; 0 when the spec has none (Q73). */
 function routingText({ strategy, analysis }: CanarySpec): string | undefined {
   if (strategy === "ab-testing") return "A/B Testing";
   if (strategy === "blue-green") return "Blue/Green";

@@ -1,6 +1,7 @@
 /**
- * Alerts are owed in the status until they are delivered. The desk hands each owed alert to the notifiers once per
- * process and wakes the engine when that is done; after a crash the next process finds them still owed.
+ * The status owes an alert until the alert is delivered. The desk hands each owed alert to the notifiers once per
+ * process, and wakes the engine when the alert was delivered. After a crash the next process finds the alert still
+ * owed.
  */
 import type { Alert, Canary, CanaryRef } from "../../core/canary.ts";
 import { createSessions, type Sessions } from "../sessions.ts";
@@ -9,13 +10,13 @@ import { createSessions, type Sessions } from "../sessions.ts";
 export type SendAlert = (canary: Canary, alert: Alert) => Promise<void>;
 
 export interface AlertDesk {
-  /** False when no receiver is configured for this Canary: then nothing need be owed. */
+  /** False when no receiver is configured for this Canary. Then its status need not owe alerts. */
   isWanted(canary: Canary): boolean;
-  /** Starts delivering what is owed and not under way yet. Never blocks a turn. */
+  /** Starts to deliver the owed alerts that are not under way yet. Never blocks a turn. */
   deliver(canary: Canary, owed: readonly Alert[]): void;
-  /** How many of the owed ones, from the oldest on, have been delivered. */
+  /** How many of the owed alerts, from the oldest on, have been delivered. */
   delivered(ref: CanaryRef): number;
-  /** So many alerts were removed from the status, and the status is saved. */
+  /** To be called when the status was saved without the first `count` alerts. */
   cleared(ref: CanaryRef, count: number): void;
 }
 
@@ -24,7 +25,7 @@ interface Desk {
   pending: { readonly done: Promise<void>; settled: boolean }[];
 }
 
-/** @param wake asks for a turn of the Canary, so that what was delivered is taken off its status */
+/** @param wake requests a turn of the Canary, which removes the delivered alerts from its status */
 export function createAlertDesk(
   send: SendAlert,
   wake: (ref: CanaryRef) => void,

@@ -61,7 +61,7 @@ describe("event webhooks", () => {
     const { heard, waiting, url } = await receiver();
     const webhooks = begin(url);
     webhooks.record(turnOf("slow", ["first", "second"]));
-    webhooks.say(turnOf("slow", []).canary, event("third"));
+    webhooks.announce(turnOf("slow", []).canary, event("third"));
     webhooks.record(turnOf("other", ["elsewhere"]));
     await until("an event of each Canary arrives", () => heard.length === 2);
     const told = () => heard.filter(({ name }) => name === "slow").map(({ message }) => message);

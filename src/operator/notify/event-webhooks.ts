@@ -1,5 +1,6 @@
 /**
- * Every event is posted to the Canary's event webhooks, else to the global one; in order per Canary, beside the turns.
+ * Posts every event to the event webhooks of its Canary, or else to the global one. The events of one Canary keep their
+ * order. No turn waits for a post.
  */
 import type { Dispatcher } from "undici";
 import { type CanaryStatus, dotted } from "../../core/canary.ts";
@@ -9,7 +10,7 @@ import { callEventWebhook, type Hook } from "../../gates/call.ts";
 import { webhookChecksum } from "../../go/hash/hash.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
-import type { Recorder, SaidOf } from "../../ports/recorder.ts";
+import type { EventSubject, Recorder } from "../../ports/recorder.ts";
 
 export interface EventWebhookOptions {
   readonly clock: Clock;
@@ -21,7 +22,7 @@ export interface EventWebhookOptions {
   readonly insecureDispatcher?: Dispatcher;
 }
 
-/** Events of one Canary that wait for a hook that hangs; newer ones are dropped beyond that. */
+/** So many events of one Canary may wait for a slow webhook. Further events are dropped. */
 const MOST_WAITING = 200;
 
 export interface EventWebhooks extends Recorder {
@@ -33,14 +34,14 @@ export function createEventWebhooks(options: EventWebhookOptions): EventWebhooks
   const lanes = new Map<string, { tail: Promise<void>; waiting: number }>();
   const underWay = new Set<Promise<void>>();
 
-  function hooksFor({ spec }: SaidOf): readonly Hook[] {
+  function hooksFor({ spec }: EventSubject): readonly Hook[] {
     const own: readonly Hook[] = spec === undefined ? [] : hooksOf(spec, "event");
     return own.length > 0 || options.globalUrl === "" ? own : [{ name: "events", url: options.globalUrl }];
   }
 
-  async function post(canary: SaidOf, event: RolloutEvent, at: number, after?: CanaryStatus): Promise<void> {
+  async function post(canary: EventSubject, event: RolloutEvent, at: number, after?: CanaryStatus): Promise<void> {
     const { clock, signal, log, dispatcher, insecureDispatcher } = options;
-    // As the turn began; the first revision is known only when it ends.
+    // The revision at the begin of the turn. The first revision is known only at the end of its turn.
     const applied = canary.status?.applied ?? after?.applied;
     const subject = {
       name: canary.ref.name,
@@ -60,7 +61,7 @@ export function createEventWebhooks(options: EventWebhookOptions): EventWebhooks
     }
   }
 
-  function tell(canary: SaidOf, events: readonly RolloutEvent[], after?: CanaryStatus): void {
+  function tell(canary: EventSubject, events: readonly RolloutEvent[], after?: CanaryStatus): void {
     if (events.length === 0 || hooksFor(canary).length === 0) return;
     const key = dotted(canary.ref.name, canary.ref);
     const lane = lanes.get(key) ?? { tail: Promise.resolve(), waiting: 0 };
@@ -88,7 +89,7 @@ export function createEventWebhooks(options: EventWebhookOptions): EventWebhooks
 
   return {
     record: ({ canary, transition }) => tell(canary, transition.events, transition.status),
-    say: (about, event) => tell(about, [event]),
+    announce: (about, event) => tell(about, [event]),
     forget: (ref) => void lanes.delete(dotted(ref.name, ref)),
     async flush(signal) {
       const over = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));

@@ -1,6 +1,6 @@
 /**
- * Alerts that are owed outlive a crash in the status, under `aviary`. Flagger's own CRD does not know that field and
- * the API server prunes it: there they are kept in an annotation for as long as they are owed.
+ * Owed alerts are stored in the status, under `aviary`, so that they outlive a crash. With Flagger's own CRD the API
+ * server prunes that field. Then the alerts are stored in an annotation for as long as they are owed.
  */
 import type { Alert } from "../../core/canary.ts";
 import { owedAlerts } from "../../core/owed-alerts.ts";
@@ -11,7 +11,7 @@ export const OWED_ALERTS = "aviary.flagger.app/owed-alerts";
 
 /**
  * @param stored the Canary as the API server answered after its status was saved
- * @returns what the annotation must become (null: go), or undefined when it is right as it is
+ * @returns the new value of the annotation (null: delete it), or undefined when the present value is right
  */
 export function annotationFor(stored: KubeObject, owed: readonly Alert[]): string | null | undefined {
   const pruned = (stored["status"] as WireStatus | undefined)?.aviary === undefined;

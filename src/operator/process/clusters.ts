@@ -1,6 +1,6 @@
 /**
- * One cluster, or two: routes may live in the cluster of the mesh's control plane (`-kubeconfig-service-mesh`),
- * everything else in that of the Canaries.
+ * Connects to one cluster, or to two. With `-kubeconfig-service-mesh` the routes are in the cluster of the mesh's
+ * control plane, and everything else is in the cluster of the Canaries.
  */
 
 import { createKubeClient } from "../../kube/client.ts";
@@ -19,7 +19,7 @@ export interface Clusters {
   /** Reads from the API server, not from a cache. */
   readonly read: KubeReader["get"];
   readonly track: (type: ResourceType, namespace: string) => ObjectCache;
-  /** Owners are found in their own cluster only. */
+  /** False: routes cannot be owned by their Canary, because an owner must be in the same cluster. */
   readonly routesCanBeOwned: boolean;
 }
 

@@ -46,14 +46,14 @@ describe("the register", () => {
       record() {
         throw new Error("broken");
       },
-      say() {
+      announce() {
         throw new Error("broken");
       },
       forget() {},
     };
-    const whole = { record() {}, say: () => void heard.push("said"), forget() {} };
+    const whole = { record() {}, announce: () => void heard.push("said"), forget() {} };
     const event = { type: "Normal", reason: "Initialized", message: "x", phase: "" } as const;
-    combineRecorders([broken, whole], SILENT_LOG).say(aCanary(), event);
+    combineRecorders([broken, whole], SILENT_LOG).announce(aCanary(), event);
     expect(heard).toEqual(["said"]);
   });
 

@@ -1,4 +1,7 @@
-/** The operator's command line: Flagger's flags, names and defaults, one dash or two; ours are marked. */
+/**
+ * The operator's command line: Flagger's flags with their names and defaults, with one dash or two. The help marks
+ * Aviary's own flags.
+ */
 import { durationOf, type FlagKind, type FlagTable, lastOf, readGoFlags } from "../../go/flags.ts";
 
 export interface OperatorFlags {

@@ -19,13 +19,13 @@ export interface HttpOptions {
   readonly ready: () => boolean;
 }
 
-/** Milliseconds. Without the second, slow requests would be looked for twice a minute only. */
+/** Milliseconds. Without `connectionsCheckingInterval`, Node looks for slow requests only twice a minute. */
 const LIMITS = { requestTimeout: 5_000, connectionsCheckingInterval: 5_000, keepAliveTimeout: 15_000 };
 
 /** @throws Error when the port is taken: says so, and what to do */
 export async function serveOperatorHttp({ port, host, registry, ready }: HttpOptions): Promise<OperatorHttp> {
   const server = createServer(LIMITS, (request, response) => {
-    // Not parsed as a URL: "//" is a path that clients may send, and no URL.
+    // The path is not parsed as a URL, because clients may send "//", which is no URL.
     const [pathname] = (request.url ?? "/").split("?");
     if (pathname === "/metrics") {
       response.setHeader("Content-Type", registry.contentType);

@@ -1,6 +1,6 @@
 /**
- * Whether the operator's memory fits its container. An operator that is killed for its memory leaves no word behind, so
- * it says beforehand that it is close.
+ * Checks whether the operator's memory fits its container. An operator that is killed for its memory cannot log the
+ * reason, so it warns before its memory is used up.
  */
 import { readFileSync } from "node:fs";
 import { constants, PerformanceObserver } from "node:perf_hooks";
@@ -19,7 +19,7 @@ export interface MemoryReading {
 
 const HEAP_SHARE = 0.85;
 const CONTAINER_SHARE = 0.9;
-/** What V8 may use of a container: the rest is for buffers, code and stacks. */
+/** The share of a container that V8 may use. The rest is for buffers, code and stacks. */
 const FITTING_SHARE = 0.75;
 
 const mebi = (bytes: number): number => Math.round(bytes / 2 ** 20);
@@ -47,7 +47,7 @@ export function memoryProblem({ heap, heapLimit, resident, containerLimit }: Mem
   return undefined;
 }
 
-/** 0 where the system does not tell, as in a root file system without /proc: the heap's own figures remain. */
+/** 0 when the system does not tell, e.g. without /proc. Then only the figures of the heap are checked. */
 function residentBytes(): number {
   try {
     return process.memoryUsage.rss();
@@ -57,8 +57,8 @@ function residentBytes(): number {
 }
 
 /**
- * Says at once what is wrong with the limits, and later, once each time, that memory runs out.
- * @returns stops watching
+ * Logs at once what is wrong with the limits, and later, each time that memory runs low. @returns a function that stops
+ * the watch
  */
 export function watchMemory(log: Log): () => void {
   const containerLimit = readContainerLimit();
@@ -84,7 +84,7 @@ export function watchMemory(log: Log): () => void {
 }
 
 const LIMIT_FILES = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
-/** What the first version of cgroups says when there is no limit is larger than any machine. */
+/** Without a limit, version 1 of cgroups reports a number that is larger than the memory of any machine. */
 const NO_LIMIT = 2 ** 50;
 
 export function readContainerLimit(files: readonly string[] = LIMIT_FILES): number | undefined {

@@ -29,7 +29,7 @@ export function egressRules(flags: OperatorFlags, env: Environment, servers: rea
   };
 }
 
-/** @throws Error for a network of `-egress-deny-cidrs` that is none */
+/** @throws Error for a text in `-egress-deny-cidrs` that is no network */
 export function createOutgoing(flags: OperatorFlags, env: Environment, servers: readonly string[]): Outgoing {
   const common = { env, egress: createEgress(egressRules(flags, env, servers)) };
   const dispatcher = createDispatcher(common);

@@ -115,7 +115,7 @@ function outgoingFrom({ flags, env = process.env }: OperatorOptions, servers: re
 async function serve(options: Connected): Promise<OperatorEnd> {
   const { flags, log, signal } = options;
   const registry = new Registry();
-  // Also of an instance that waits for its turn: dashboards count operators by flagger_info.
+  // An instance that waits for leadership has metrics, too, because dashboards count operators by flagger_info.
   const metrics = createMetricsRecorder({ registry, version: options.version, meshProvider: flags.meshProvider });
   const self = createSelfMetrics(registry, options.transport.load);
   const stopMemory = watchMemory(log);
@@ -153,7 +153,7 @@ function guard({ quarantineFile: file, log }: OperatorOptions, self: SelfMetrics
   return file === undefined ? () => undefined : startWatchdog({ file, log, onDelay: self.loopDelayed });
 }
 
-/** What an earlier process of this place was blocked by. */
+/** The Canaries that blocked an earlier process in this place. */
 function quarantineOf({ quarantineFile: file, log }: OperatorOptions, self: SelfMetrics): Quarantine {
   const entries = file === undefined ? [] : readQuarantine(file, log);
   self.quarantined(entries.length);
@@ -162,7 +162,7 @@ function quarantineOf({ quarantineFile: file, log }: OperatorOptions, self: Self
   return createQuarantine(entries);
 }
 
-/** @param what it is called in errors @throws StartupError */
+/** @param what the name of the kubeconfig in errors @throws StartupError */
 async function connect(
   { flags, clock, random, version }: OperatorOptions,
   where: ClusterAccess | { readonly kubeconfig: string; readonly master?: string },
@@ -187,7 +187,7 @@ async function elect(
   { flags, log, clock, random, signal, transport, leaseTiming }: Connected,
   lead: (signal: AbortSignal) => Promise<void>,
 ): Promise<"lost" | "released"> {
-  // A pod's name, wherever the pod runs: programs in pods of the sandbox share one machine, and its name.
+  // HOSTNAME is the pod's name. The host name would not do, because programs in pods of the sandbox share one machine.
   const identity = `${process.env["HOSTNAME"] || hostname()}_${randomUUID()}`;
   const namespace = flags.leaderElectionNamespace;
   log.info({}, `Starting leader election id: ${identity} configmap: ${LEASE_NAME} namespace: ${namespace}`);
@@ -284,8 +284,9 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
 }
 
 /**
- * A turn mostly waits, for a webhook as long as its author allows, and must not delay other Canaries meanwhile. So many
- * turns are taken at once, as many as Flagger has goroutines. Requests to the API server have their own limit.
+ * A turn mostly waits, e.g. for a webhook as long as its author allows, and must not delay other Canaries meanwhile. So
+ * this many turns are taken at once, as many as Flagger has goroutines. Requests to the API server have their own
+ * limit.
  */
 const TURNS_PER_THREAD = 500;
 

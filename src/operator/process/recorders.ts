@@ -1,4 +1,4 @@
-/** One recorder made of many; a listener that fails hurts neither the turn nor the other listeners. */
+/** Combines recorders to one. A recorder that throws affects neither the turn nor the other recorders. */
 import type { Log } from "../../ports/log.ts";
 import type { Recorder } from "../../ports/recorder.ts";
 
@@ -14,7 +14,7 @@ export function combineRecorders(recorders: readonly Recorder[], log: Log): Reco
   };
   return {
     record: (turn) => each((recorder) => recorder.record(turn)),
-    say: (about, event) => each((recorder) => recorder.say(about, event)),
+    announce: (about, event) => each((recorder) => recorder.announce(about, event)),
     forget: (ref) => each((recorder) => recorder.forget(ref)),
   };
 }

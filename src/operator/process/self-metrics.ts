@@ -1,4 +1,4 @@
-/** What the operator measures of itself: how it treats the API server, and how long its event loop is blocked. */
+/** Metrics of the operator itself: its load on the API server, and how long its event loop is blocked. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type Registry } from "prom-client";
 import type { TransportLoad } from "../../kube/transport.ts";
 import type { Fight } from "../cluster/fights.ts";
@@ -17,7 +17,7 @@ const DELAYS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 /** The preset of 10 ms costs more CPU than all else that an idle operator does. */
 const LOOP_PRECISION_MS = 1_000;
 
-/** Names of other writers that have series of their own. */
+/** So many other writers have series of their own. */
 const MOST_MANAGERS = 100;
 
 export function createSelfMetrics(registry: Registry, load: TransportLoad): SelfMetrics {

@@ -12,8 +12,8 @@ import { specInForce } from "../../core/names.ts";
 import { routesFor } from "../../core/routes.ts";
 import { type Situation, type TakenTurn, takeTurn } from "../../core/take-turn.ts";
 import type { Transition } from "../../core/turn.ts";
-import type { Asking } from "../../ports/asking.ts";
 import type { Clock } from "../../ports/clock.ts";
+import type { ProbeRunner } from "../../ports/probe-runner.ts";
 import type { Recorder } from "../../ports/recorder.ts";
 import type { CanaryStore, InvalidCanary } from "../../ports/store.ts";
 import type { Scene, World } from "../cluster/cluster-view.ts";
@@ -27,14 +27,14 @@ export interface Ports {
   readonly clock: Clock;
   readonly store: CanaryStore;
   readonly world: World;
-  readonly asking: Asking;
+  readonly probeRunner: ProbeRunner;
   readonly alerts: AlertDesk;
   readonly recorder: Recorder;
-  /** Drops all that is kept in memory of a Canary that is gone. */
+  /** Drops everything that is kept in memory of a deleted Canary. */
   readonly forget: (ref: CanaryRef) => void;
   /** Absent: the split of the requests is not compared with its promise. */
   readonly split?: SplitWatch;
-  /** Absent: no person can ask for an action. */
+  /** Absent: people cannot act. */
   readonly actions?: Pick<ActionDesk, "look" | "answer">;
 }
 
@@ -52,7 +52,7 @@ export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSigna
   if (loaded.kind === "invalid") return refuse(loaded, ports, signal);
   const { canary: asWritten, doubts = [] } = loaded;
   const canary = { ...asWritten, spec: specInForce(asWritten.spec, asWritten.status, asWritten.deleting) };
-  sayDoubts(canary, doubts, ports);
+  announceDoubts(canary, doubts, ports);
   const begun = ports.clock.now();
   const tended = await tendFinalizer(canary, ports, signal);
   if (tended !== "as wanted") return { kind: tended === "written" ? "now" : "never" };
@@ -84,7 +84,10 @@ export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSigna
   return wrote ? { kind: "now" } : requeueFor(transition, scene, input.now, steeredAt);
 }
 
-/** Called after the save. After a crash in between, the next turn finds the action in the status and answers it. */
+/**
+ * Called after the save. After a crash between the save and the answer, the next turn finds the action in the status
+ * and answers it.
+ */
 async function answerActions(saved: Canary, decided: Transition, now: number, ports: Ports, signal: AbortSignal) {
   const { answered = [] } = decided;
   if (answered.length === 0) return;
@@ -110,7 +113,7 @@ async function decideAndAsk(
   const turn = takeTurn(situation);
   let at = turn.next();
   while (at.done !== true) {
-    const answer = await ports.asking.ask(canary, at.value, signal);
+    const answer = await ports.probeRunner.run(canary, at.value, signal);
     at = turn.next({ answer, now: ports.clock.now() });
   }
   return at.value;
@@ -119,8 +122,8 @@ async function decideAndAsk(
 async function converge(saved: Canary, loaded: Canary, scene: Scene, ports: Ports, signal: AbortSignal) {
   const { uid, spec, status } = saved;
   const wanted = desired({ uid, plan: scene.plan, suspended: spec.suspend && !saved.deleting }, status);
-  // A status that this turn saved is the latest one. One that was only read from a cache may be old, and another
-  // operator may lead.
+  // A status that this turn saved is the latest one. A status that was only read from a cache may be old, and another
+  // operator may lead by now: then it is confirmed before the first write.
   const confirm = saved === loaded ? once(() => ports.store.confirm(loaded, signal)) : undefined;
   return ports.world.converge(saved, wanted, scene, signal, confirm);
 }
@@ -137,7 +140,7 @@ function record(canary: Canary, { input, transition, unasked = [] }: TakenTurn, 
   const tookMs = ports.clock.now() - begun;
   const routes = routesFor(input.plan, transition.status);
   const asks = isJudged({ input }) || unasked.length > 0;
-  const more = asks ? { askForTheRecord: recordAsker(canary, unasked, ports.asking) } : {};
+  const more = asks ? { askForTheRecord: recordAsker(canary, unasked, ports.probeRunner) } : {};
   ports.recorder.record({ canary, input, transition, routes, tookMs, ...more });
 }
 
@@ -162,17 +165,22 @@ function forget(ref: CanaryRef, ports: Ports): Requeue {
 }
 
 /** The release goes on, as the contract asks. Doubts about the spec are announced once per generation. */
-function sayDoubts(canary: Canary, doubts: readonly string[], ports: Ports): void {
+function announceDoubts(canary: Canary, doubts: readonly string[], ports: Ports): void {
   if (doubts.length === 0 || ports.world.refusedBefore(canary.ref, canary.generation)) return;
   const { phase } = canary.status;
-  for (const message of doubts) ports.recorder.say(canary, { type: "Warning", reason: "Doubtful", message, phase });
+  for (const message of doubts)
+    ports.recorder.announce(canary, { type: "Warning", reason: "Doubtful", message, phase });
 }
 
-/** Routes and workloads stay as they are until the spec is mended. That is announced once per generation (Q9). */
+/**
+ * Routes and workloads stay as they are until the spec is valid again. The refusal is announced once per generation
+ * (Q9).
+ */
 async function refuse(invalid: InvalidCanary, ports: Ports, signal: AbortSignal): Promise<Requeue> {
   const isTold = ports.world.refusedBefore(invalid.ref, invalid.generation);
   const { problem: message } = invalid;
-  if (!isTold) ports.recorder.say(invalid, { type: "Warning", reason: "Invalid", message, error: true, phase: "" });
+  if (!isTold)
+    ports.recorder.announce(invalid, { type: "Warning", reason: "Invalid", message, error: true, phase: "" });
   await ports.store.refuse(invalid, ports.clock.now(), signal);
   return { kind: "never" };
 }

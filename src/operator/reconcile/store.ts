@@ -15,7 +15,9 @@ import { FINALIZER } from "../engine/finalizer.ts";
 import { annotationFor, OWED_ALERTS, owedFrom } from "../notify/owed-alerts-annotation.ts";
 import { createSessions, type Sessions } from "../sessions.ts";
 
-/** What the API server may have pruned from a status that we wrote (Flagger's own CRD does not know `aviary`). */
+/**
+ * What the API server may have pruned from a status that this process wrote (Flagger's own CRD does not know `aviary`).
+ */
 interface Remembered {
   readonly uid: string;
   readonly wire: WireStatus;
@@ -88,7 +90,8 @@ export function createCanaryStore(
         const own = remembered.get(ref);
         if (own?.uid === uid) remembered.set(ref, { ...own, wire: { ...own.wire, conditions } });
       } catch (error) {
-        // An older CRD may let no status be written beside this spec. The event says the same.
+        // An older CRD may refuse every write of the status while the spec is invalid. The event says the same as the
+        // condition.
         if (!(error instanceof KubeError) || !NEVER_WRITABLE.has(error.code)) throw error;
         log.warn({ canary: dotted(ref.name, ref), err: error }, "cannot write into the status why the spec is refused");
       }
@@ -115,8 +118,8 @@ function refOf({ namespace, name }: CanaryRef): ObjectRef {
 }
 
 /**
- * A Canary that was read, and the object that it was read from. At most turns the object, or at least its spec, is the
- * same.
+ * A parsed Canary, and the object that it was parsed from. At most turns the object, or at least its spec, is the same
+ * as before.
  */
 interface ReadCanary {
   readonly object: KubeObject;
@@ -159,7 +162,7 @@ function loadedFrom(
     ...(metadata.annotations === undefined ? {} : { annotations: metadata.annotations }),
   };
   const deleting = metadata.deletionTimestamp !== undefined;
-  // A Canary that leaves may leave with any fault in its spec.
+  // A Canary that is being deleted may have any fault in its spec.
   if (parsed.kind === "invalid" && !deleting) return { kind: "invalid", ...common, problem: parsed.problem };
   const { spec } = parsed;
   const status = statusFrom(object, spec, own);

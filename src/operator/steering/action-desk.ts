@@ -18,15 +18,15 @@ export interface Steered {
   /** Not answered yet, oldest first. */
   readonly actions: readonly Action[];
   readonly freeze?: Freeze;
-  /** When a freeze begins or ends, milliseconds since the epoch: look again then. */
+  /** When a freeze begins or ends, and another turn is due. Milliseconds since the epoch. */
   readonly recheckAt?: number;
 }
 
 export interface ActionDesk {
   look(ref: CanaryRef, now: number): Steered;
-  /** Writes what became of actions; what cannot be written is answered again by a later turn. */
+  /** Writes the outcomes of actions. When a write fails, a later turn answers the action again. */
   answer(ref: CanaryRef, answers: readonly ActionAnswer[], turn: AnsweredTurn, signal: AbortSignal): Promise<void>;
-  /** Calls `wake` for a Canary that an action or freeze is about. @returns stops it */
+  /** Calls `wake` for each Canary that a changed action or freeze concerns. @returns a function that stops this */
   onChange(wake: (ref: CanaryRef) => void, canariesOf: (namespace: string) => readonly string[]): () => void;
 }
 
@@ -55,7 +55,7 @@ export function createActionDesk({ track, writer, log, namespace, home }: Action
   const canaries = track(RESOURCES.canary, namespace);
   const stopped = new AbortController();
   const sweep = createSweep({ actions, writer, log, expiresAt: (object) => actionFrom(object)?.expiresAt ?? 0 });
-  /** Answered, and the cache may not show it yet. */
+  /** Actions that were answered. The cache may not show the answers yet. */
   const answered = new Map<string, ActionAnswer>();
 
   return {
@@ -128,7 +128,9 @@ function isPending(object: KubeObject, { name }: CanaryRef): boolean {
   return object["spec"]?.canary === name && object["status"]?.phase === undefined;
 }
 
-/** The schema of the CRD holds, so only what it cannot say is looked at. */
+/**
+ * The API server has checked the action against the CRD's schema. Only what the schema cannot check is checked here.
+ */
 function actionFrom({ metadata, ...object }: KubeObject): Action | undefined {
   const spec = object["spec"] as CanaryActionSpec;
   if (!VERBS.includes(spec.verb as Verb)) return undefined;

@@ -1,6 +1,5 @@
 /**
- * What becomes of CanaryActions once they are answered: they are deleted after a while. Those that nothing answers
- * expire.
+ * Deletes CanaryActions some time after they were answered, and marks those that no turn answers as expired.
  */
 import type { ObjectCache, ObjectRemover, ObjectWriter } from "../../ports/kube.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
@@ -15,7 +14,7 @@ export interface SweepPorts {
   readonly expiresAt: (action: KubeObject) => number;
 }
 
-/** Answered actions are in the record of the run, so that the objects need not stay. */
+/** The record of the run contains answered actions, so the objects need not stay. */
 const KEPT_MS = 3_600_000;
 /** In one namespace. */
 const MOST_KEPT = 200;
@@ -23,7 +22,7 @@ const EVERY_MS = 60_000;
 /** A turn answers the actions of its Canary first. An action without an answer after that time belongs to no Canary. */
 const GRACE_MS = 120_000;
 
-/** @returns looks after the actions of a namespace, at most once a minute */
+/** @returns a function that cleans up the actions of a namespace, at most once a minute */
 export function createSweep({ actions, writer, log, expiresAt }: SweepPorts) {
   const sweptAt = new Map<string, number>();
 

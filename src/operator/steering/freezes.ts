@@ -1,6 +1,6 @@
 /**
- * Which CanaryFreeze stands for a Canary now, and when that changes: spans of time, windows by schedule, scope and
- * labels.
+ * Finds the CanaryFreeze that is in force for a Canary now, and when that changes. A freeze has a span of time, windows
+ * by schedule, a scope, and labels.
  */
 import { Cron } from "croner";
 import type { CanaryRef } from "../../core/canary.ts";
@@ -12,7 +12,7 @@ import type { CanaryFreezeSpec } from "../../ports/steering.ts";
 
 export interface Frozen {
   readonly freeze?: Freeze;
-  /** When a freeze begins or ends, milliseconds since the epoch: look again then. */
+  /** When a freeze begins or ends, and another turn is due. Milliseconds since the epoch. */
   readonly recheckAt?: number;
 }
 
@@ -44,8 +44,8 @@ export function frozenBy(
 }
 
 /**
- * Each costs a piece of every turn. A tenant that writes more of them is frozen as a whole: none of its freezes is
- * passed over.
+ * Every freeze makes every turn slower. A namespace with more freezes than this is frozen as a whole, so that no freeze
+ * is ignored.
  */
 const MOST_FREEZES = 200;
 
@@ -64,13 +64,13 @@ function concerns({ spec }: KubeObject, name: string, labels: Readonly<Record<st
 }
 
 /**
- * A freeze whose texts were read. Objects of a cache are never changed, so that each is read once and not at every
- * turn.
+ * A parsed freeze. Objects of a cache never change, so each is parsed once, and not at every turn.
  */
 interface ParsedFreeze {
   readonly whole: Span;
   /**
-   * Absent: it stands for the whole span. "unreadable": it freezes nothing; `aviary lint` and the schema say so before.
+   * Absent: the freeze is in force for its whole span. "unreadable": it freezes nothing, as `aviary lint` and the
+   * schema say beforehand.
    */
   readonly windows?: Windows | "unreadable";
 }
@@ -78,7 +78,10 @@ interface ParsedFreeze {
 interface Windows {
   readonly cron: Cron;
   readonly lastsMs: number;
-  /** What was found last. A schedule is searched again when a window begins or ends, and not at every turn. */
+  /**
+   * The windows that were found last. The schedule is searched again when a window begins or ends, and not at every
+   * turn.
+   */
   found?: { readonly windows: readonly Window[]; readonly from: number; readonly until: number };
 }
 
@@ -108,9 +111,12 @@ class NeverComes extends RangeError {
   }
 }
 
-/** It only tells times, and runs nothing. @throws Error when the schedule cannot be read, or never comes */
+/**
+ * The Cron object only computes times; it runs nothing.
+ * @throws Error when the schedule cannot be read, or never comes
+ */
 function cronOf(schedule: string, timezone = "UTC"): Cron {
-  // It stands for the moment at which the schedule is read.
+  // A question mark would stand for the moment at which the schedule is parsed.
   if (schedule.includes("?")) throw new RangeError("a schedule has no question mark");
   if (neverComes(schedule)) throw new NeverComes(schedule);
   return new Cron(schedule, { timezone, paused: true, mode: "5-part" });
@@ -156,7 +162,7 @@ function monthOf(text: string): number {
   return month;
 }
 
-/** The window that stands, or else the next one; undefined when none will come. */
+/** The present window, or else the next one; undefined when there is none. */
 export function nextWindow(spec: CanaryFreezeSpec, now: number): { readonly from: number } | undefined {
   return spansOf(parse(spec), now).at(0);
 }
@@ -177,7 +183,7 @@ export function scheduleProblem(schedule: string, timeZone = "UTC"): string | un
   }
 }
 
-/** The window that stands and the next one, within `from` and `until`. */
+/** The present window and the next one, within `from` and `until`. */
 function spansOf({ whole, windows }: ParsedFreeze, now: number): readonly Span[] {
   if (windows === undefined) return [whole];
   if (windows === "unreadable") return [];

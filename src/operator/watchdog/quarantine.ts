@@ -1,7 +1,6 @@
 /**
- * Canaries whose turn blocked the operator, and that are left alone for a while. The list is a file, because the
- * operator ended over it: it is read by the next process in the same place (in Kubernetes: the next container of the
- * Pod).
+ * Canaries whose turn blocked the operator. They are left alone for a while. The list is a file, because the blocked
+ * process ends: the next process in the same place (in Kubernetes: the next container of the Pod) reads it.
  */
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import type { Log } from "../../ports/log.ts";
@@ -34,7 +33,7 @@ export function lengthOf(strikes: number): number {
   return Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(10, Math.max(0, strikes - 1)));
 }
 
-/** @returns nothing when there is no such file; a file that cannot be read is said and ignored */
+/** @returns an empty list when there is no such file; a file that cannot be read is logged and ignored */
 export function readQuarantine(file: string, log: Log): readonly QuarantineEntry[] {
   try {
     const entries: unknown = JSON.parse(readFileSync(file, "utf8"));
@@ -55,7 +54,7 @@ export function addStrike(entries: readonly QuarantineEntry[], canary: string, w
 
 export function writeQuarantine(file: string, entries: readonly QuarantineEntry[]): void {
   const draft = `${file}.tmp`;
-  // Never into a file, or through a link, that another user put there.
+  // Another user may have put a file or a link there. It must not be written to.
   rmSync(draft, { force: true });
   writeFileSync(draft, JSON.stringify(entries), { mode: 0o600, flag: "wx" });
   renameSync(draft, file);
@@ -63,7 +62,7 @@ export function writeQuarantine(file: string, entries: readonly QuarantineEntry[
 
 export function createQuarantine(entries: readonly QuarantineEntry[]): Quarantine {
   const known = new Map(entries.map((entry) => [entry.canary, entry]));
-  /** What the Canary was when it was first seen after the restart. */
+  /** The version of the Canary when it was first seen after the restart. */
   const versions = new Map<string, string>();
   return {
     held(canary, version, now) {

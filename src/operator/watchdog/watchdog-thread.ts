@@ -11,7 +11,7 @@ import { UNDER_WAY } from "./under-way.ts";
 import type { WatchdogData } from "./watchdog.ts";
 
 const LOOK_MS = 1_000;
-/** Native code cannot be paused: then it stays unknown whose turn it is. */
+/** Native code cannot be paused. Then nothing can tell whose turn it is. */
 const PAUSE_MS = 5_000;
 const FRAMES = 6;
 const STDERR = 2;
@@ -61,8 +61,8 @@ function nameOf({ functionName, location }: Debugger.CallFrame, files: ReadonlyM
 }
 
 /**
- * Logs the Canary, writes it into the quarantine file, and ends the process at once: the main thread can do nothing any
- * more.
+ * Writes the Canary into the quarantine file, logs it, and ends the process at once, because the main thread can do
+ * nothing any more.
  */
 function end(canary: string, where: string): void {
   const who = canary === "" ? "unknown code" : `a turn of Canary ${canary}`;

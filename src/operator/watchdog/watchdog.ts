@@ -15,7 +15,7 @@ import type { Log } from "../../ports/log.ts";
 export interface WatchdogOptions {
   readonly file: string;
   readonly log: Log;
-  /** Called for every beat with how late it was, milliseconds; for a metric. */
+  /** Called at every beat with its delay in milliseconds; for a metric. */
   readonly onDelay?: (ms: number) => void;
   /** Looks without a beat, one each second, after which the process ends; 20 when absent. */
   readonly patience?: number;
@@ -31,7 +31,7 @@ export interface WatchdogData {
 const BEAT_MS = 250;
 const PATIENCE = 20;
 
-/** @returns stops it */
+/** @returns a function that stops the watchdog */
 export function startWatchdog({ file, log, onDelay, patience = PATIENCE }: WatchdogOptions): () => void {
   const beats = new SharedArrayBuffer(4);
   const counter = new Int32Array(beats);

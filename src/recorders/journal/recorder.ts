@@ -39,7 +39,7 @@ export function createJournal(file: string, log: Log): Journal {
       pending.push(`${JSON.stringify({ input, transition }, shown)}\n`);
       writing = writing.then(write);
     },
-    say() {},
+    announce() {},
     forget() {},
     flush: () => writing,
   };

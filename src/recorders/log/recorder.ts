@@ -8,7 +8,7 @@ import type { Log } from "../../ports/log.ts";
 import type { Recorder } from "../../ports/recorder.ts";
 
 export function createLogRecorder(log: Log): Recorder {
-  const say = (canary: string, { error, message }: RolloutEvent) =>
+  const line = (canary: string, { error, message }: RolloutEvent) =>
     error === true ? log.error({ canary }, message) : log.info({ canary }, message);
   return {
     record({ canary, transition }) {
@@ -16,9 +16,9 @@ export function createLogRecorder(log: Log): Recorder {
       for (const config of newConfigs(canary.status, transition.status)) {
         log.info({ canary: name }, `${config.replace("/", " ")} has changed`);
       }
-      for (const event of transition.events) say(name, event);
+      for (const event of transition.events) line(name, event);
     },
-    say: ({ ref }, event) => say(dotted(ref.name, ref), event),
+    announce: ({ ref }, event) => line(dotted(ref.name, ref), event),
     forget: (ref) => log.info({}, `Deleting ${dotted(ref.name, ref)} from cache`),
   };
 }

@@ -51,7 +51,7 @@ export function createMetricsRecorder({ registry, version, meshProvider }: Metri
       else if (before.spec !== spec) dropChecks(before);
       observeTurn(metrics, turn);
     },
-    say() {},
+    announce() {},
     forget(ref) {
       const gone = known.get(canaryKey(ref));
       known.delete(canaryKey(ref));

@@ -87,7 +87,7 @@ export function createRunRecorder(options: RunRecorderOptions): RunRecorder {
       records.set(key, record);
       add(record, turn, transition.status.cause ?? (isNew ? undefined : transition.cause));
     },
-    say() {},
+    announce() {},
     forget(ref) {
       records.delete(canaryKey(ref));
     },

@@ -20,7 +20,7 @@ import {
 } from "../../core/run-record.ts";
 import type { RunRef } from "../../core/steering.ts";
 import { placeText, sentenceOf } from "../../core/words.ts";
-import type { Count } from "../../ports/asking.ts";
+import type { Count } from "../../ports/probe-runner.ts";
 import type { ForTheRecord, Turn } from "../../ports/recorder.ts";
 
 /** The middle is left out when there are more. */

@@ -75,7 +75,7 @@ export function createTracesRecorder({ endpoint, version, clock, log, signal }: 
       const trace = traces.get(key) ?? beginTrace(turn);
       if (trace !== undefined) traces.set(key, traceTurn(trace, turn));
     },
-    say() {},
+    announce() {},
     forget: (ref) => void traces.delete(canaryKey(ref)),
     flush: () => sending,
   };

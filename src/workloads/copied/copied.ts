@@ -4,7 +4,7 @@
  */
 import type { Canary } from "../../core/canary.ts";
 import { sameRevision } from "../../core/change.ts";
-import type { DesiredWorld } from "../../core/desired.ts";
+import type { DesiredState } from "../../core/desired.ts";
 import { promotionId } from "../../core/identity.ts";
 import type { TargetReading, TemplateReading } from "../../core/observation.ts";
 import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
@@ -166,7 +166,7 @@ function earliest(...times: (number | undefined)[]): number | undefined {
 
 function renderPrimary(
   canary: Canary,
-  world: DesiredWorld,
+  world: DesiredState,
   seen: Snapshot,
   kind: CopiedKind,
   options: WorkloadOptions,
@@ -202,7 +202,7 @@ function renderPrimary(
   return [...companions, ...previous, ...copies, promotedPrimary(parts, primary, id)];
 }
 
-function renderTarget(canary: Canary, world: DesiredWorld, seen: Snapshot, kind: CopiedKind): readonly KubeObject[] {
+function renderTarget(canary: Canary, world: DesiredState, seen: Snapshot, kind: CopiedKind): readonly KubeObject[] {
   const target: WorkloadObject | undefined = seen.get(targetOf(canary, kind));
   if (target === undefined || world.target === "as-is") return [];
   if (world.target === "down") return kind.isScaledDown(target) ? [] : [kind.scaledDown(target)];

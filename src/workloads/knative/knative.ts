@@ -4,7 +4,7 @@
  */
 import type { Canary } from "../../core/canary.ts";
 import { sameRevision } from "../../core/change.ts";
-import type { DesiredWorld } from "../../core/desired.ts";
+import type { DesiredState } from "../../core/desired.ts";
 import { promotionId } from "../../core/identity.ts";
 import type { Readiness } from "../../core/observation.ts";
 import { isKnativeTarget } from "../../core/parse.ts";
@@ -120,7 +120,7 @@ function idOf(canary: Canary, revisionName: string): string {
   return promotionId(canary.uid, { spec: hashText(revisionName) });
 }
 
-function renderPrimary(canary: Canary, world: DesiredWorld, seen: Snapshot): readonly KubeObject[] {
+function renderPrimary(canary: Canary, world: DesiredState, seen: Snapshot): readonly KubeObject[] {
   const target = seen.get(targetRef(canary));
   const latest = latestOf(target);
   if (target === undefined || latest === "" || canary.status.phase === "Terminating") return [];

@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Canary } from "../../core/canary.ts";
 import { sameRevision } from "../../core/change.ts";
-import type { DesiredWorld } from "../../core/desired.ts";
+import type { DesiredState } from "../../core/desired.ts";
 import { promotionId } from "../../core/identity.ts";
 import { isKnativeTarget } from "../../core/parse.ts";
 import { hashServiceSpec } from "../../go/hash/hash.ts";
@@ -89,7 +89,7 @@ function targetProblem(canary: Canary, target: KubeObject | undefined): string |
 
 function renderPrimary(
   canary: Canary,
-  world: DesiredWorld,
+  world: DesiredState,
   seen: Snapshot,
   options: WorkloadOptions,
 ): readonly KubeObject[] {
@@ -105,7 +105,7 @@ function renderPrimary(
 
 function primaryAs(
   canary: Canary,
-  { primary: wanted }: DesiredWorld,
+  { primary: wanted }: DesiredState,
   target: KubeObject,
   primary: KubeObject,
   options: WorkloadOptions,

@@ -3,7 +3,7 @@
  * is promoted. The source is not paused: an HPA does nothing while its target has no replicas.
  */
 import type { Canary } from "../../../core/canary.ts";
-import type { DesiredWorld } from "../../../core/desired.ts";
+import type { DesiredState } from "../../../core/desired.ts";
 import { apiVersionOf, type KubeObject, RESOURCES } from "../../../ports/kubernetes.ts";
 import type { Fields } from "../../../ports/kubernetes-types.ts";
 import { ownerReference } from "../../../ports/owner.ts";
@@ -47,7 +47,7 @@ export function createHpaAutoscaler(): Autoscaler {
   };
 }
 
-function renderPrimary(canary: Canary, world: DesiredWorld, seen: Snapshot): readonly KubeObject[] {
+function renderPrimary(canary: Canary, world: DesiredState, seen: Snapshot): readonly KubeObject[] {
   const scalers = seenScalers<ScalerObject>(canary, TYPE, seen);
   if (scalers === undefined) return [];
   const { source, primary } = scalers;

@@ -5,7 +5,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { Canary } from "../../../core/canary.ts";
-import type { DesiredWorld } from "../../../core/desired.ts";
+import type { DesiredState } from "../../../core/desired.ts";
 import { apiVersionOf, type KubeObject, RESOURCES } from "../../../ports/kubernetes.ts";
 import type { Fields } from "../../../ports/kubernetes-types.ts";
 import { ownerReference } from "../../../ports/owner.ts";
@@ -58,7 +58,7 @@ export function createKedaAutoscaler(options: AutoscalerOptions): Autoscaler {
 
 function renderPrimary(
   canary: Canary,
-  world: DesiredWorld,
+  world: DesiredState,
   seen: Snapshot,
   { includeLabelPrefixes }: AutoscalerOptions,
 ): readonly KubeObject[] {
@@ -129,7 +129,7 @@ function ownLimits({ spec }: Canary): ScaledObjectSpec {
 /**
  * KEDA is paused after the traffic went to the primary (Q91): `world.target` and the order of writes make sure of that.
  */
-function renderTarget(canary: Canary, world: DesiredWorld, seen: Snapshot): readonly KubeObject[] {
+function renderTarget(canary: Canary, world: DesiredState, seen: Snapshot): readonly KubeObject[] {
   const ref = sourceRef(canary, TYPE);
   const source = ref === undefined ? undefined : seen.get(ref);
   if (source === undefined || world.target === "as-is") return [];

@@ -1,11 +1,11 @@
 /**
- * What a Canary names in other namespaces than its own, in every field of every provider; for
- * `-no-cross-namespace-refs`.
+ * Finds the references of a Canary to other namespaces, in every field of every provider. `-no-cross-namespace-refs`
+ * refuses them.
  */
 import type { CanarySpec, JsonObject, JsonValue } from "./canary.ts";
 
-export interface Elsewhere {
-  /** As in "gateway". */
+export interface CrossNamespaceRef {
+  /** The kind of the reference, e.g. "gateway". */
   readonly what: string;
   readonly name: string;
   /** "*" for several. */
@@ -20,7 +20,11 @@ interface Named {
 }
 
 /** @param shared "namespace/name" of gateways that every Canary may use; "namespace/*" for all of a namespace */
-export function namedElsewhere(spec: CanarySpec, home: string, shared: readonly string[] = []): readonly Elsewhere[] {
+export function crossNamespaceRefs(
+  spec: CanarySpec,
+  home: string,
+  shared: readonly string[] = [],
+): readonly CrossNamespaceRef[] {
   return namedBy(spec).flatMap(({ what, name, namespace }) => {
     if (namespace === undefined || namespace === "" || namespace === home) return [];
     const isShared =
@@ -30,7 +34,7 @@ export function namedElsewhere(spec: CanarySpec, home: string, shared: readonly 
 }
 
 /** @returns the text of the event */
-export function elsewhereRefusal(found: readonly Elsewhere[]): string | undefined {
+export function crossNamespaceText(found: readonly CrossNamespaceRef[]): string | undefined {
   const [first] = found;
   if (first === undefined) return undefined;
   const { what, name, namespace } = first;
@@ -40,7 +44,7 @@ export function elsewhereRefusal(found: readonly Elsewhere[]): string | undefine
     : `${text}: name one of this namespace in ${FIELDS[what] ?? "spec"}`;
 }
 
-/** Where each of them is named. Gateways are named in several fields. */
+/** The field of each kind of reference. Several fields name gateways. */
 const FIELDS: Readonly<Record<string, string>> = {
   "gloo upstream": "spec.upstreamRef",
   route: "spec.routeRef",
@@ -92,7 +96,7 @@ const INTERNAL = /^(?:(.*)\.)?([^.]+)\.svc(?:\..*)?$/;
 /** Names that stand for Services of several namespaces. */
 const ALL_INTERNAL = /^\*?\.?(?:(?:svc\.)?cluster\.)?local$|^\*\.svc$/;
 
-/** Of names on the internet no namespace is known. */
+/** A name on the internet has no namespace. */
 function hostOf(host: string): { readonly name: string; readonly namespace?: string } {
   const name = host.toLowerCase().replace(/\.$/, "").replace(/:\d+$/, "");
   if (ALL_INTERNAL.test(name)) return { name: host, namespace: "*" };

@@ -1,9 +1,12 @@
 import type { Canary } from "../core/canary.ts";
 import type { Answer, Probe } from "../core/observation.ts";
 
-/** Asks the world outside the caches: webhooks and metric servers. Never throws for what the other side does. */
-export interface Asking {
-  ask(canary: Canary, probe: Probe, signal: AbortSignal): Promise<Answer>;
+/**
+ * Runs the probes of a decision: calls webhooks and metric servers. A failure of the other side is an answer, not an
+ * exception.
+ */
+export interface ProbeRunner {
+  run(canary: Canary, probe: Probe, signal: AbortSignal): Promise<Answer>;
   /**
    * How many requests one version got in the last `windowMs` milliseconds.
    * @returns undefined where the metrics of the mesh do not tell
