@@ -179,7 +179,7 @@ describe("the source tree is tidy", () => {
 
 /** Words that newcomers stumble over: an actor without a name, and phrases that are not technical English. */
 const RIDDLES =
-  /\b(nobody|somebody|whoever|whatever|as ever|in vain|be it|such a one|of ours|told of|heard of|takes? (?:it|the release|everything) back|taken back)\b/i;
+  /\b(nobody|somebody|whoever|whatever|as ever|in vain|be it|such a one|of ours|told of|heard of|takes? (?:it|the release|everything) back|taken back|the \w+ of before|(?:is|are|was|were) said(?! to))\b/i;
 
 /** Texts of events that alerts may look for: they stay as they are. */
 const CONTRACT = /scaled to zero by somebody else/;

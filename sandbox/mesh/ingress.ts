@@ -33,7 +33,7 @@ export function ingressClass(): KubeObject {
 const PREFIX = "nginx.ingress.kubernetes.io/";
 const GATEWAY = { namespace: "ingress-nginx", name: "controller" };
 
-/** Annotations that the imitation follows; others are said to be unknown. */
+/** Annotations that the imitation follows; others are reported as unknown. */
 const KNOWN: ReadonlySet<string> = new Set([
   ...["canary", "canary-weight", "canary-weight-total", "canary-by-header", "canary-by-header-value"],
   ...["canary-by-header-pattern", "canary-by-cookie", "rewrite-target"],

@@ -1,5 +1,6 @@
 /**
- * A namespace without sidecars is said on its routes. On a real API server a route may be seen before its namespace.
+ * The status of a route names a namespace without sidecars. On a real API server a route may be seen before its
+ * namespace.
  */
 import { expect, it } from "vitest";
 import { RESOURCES } from "../../src/ports/kubernetes.ts";

@@ -63,7 +63,7 @@ describe("a child program", () => {
     expect(await (await start("process.exit(3)").started).exited).toBe(3);
   });
 
-  it("that is not on this machine is said by name", async () => {
+  it("that is not on this machine is reported by name", async () => {
     const missing = startChild({ command: "no-such-program", args: [], env: process.env, log: () => {} });
     await expect(missing).rejects.toThrow("the program no-such-program was not found on this machine");
   });

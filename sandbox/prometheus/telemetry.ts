@@ -207,7 +207,7 @@ function withEnd(text: string): string {
   return text === "" || text.endsWith("\n") ? text : `${text}\n`;
 }
 
-/** HELP and TYPE of a metric are said by the first pod that has it. */
+/** HELP and TYPE of a metric come from the first pod that has it. */
 function onceDescribed(parts: readonly string[]): readonly string[] {
   const said = new Set<string>();
   return parts.map((part) => {

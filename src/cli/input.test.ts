@@ -302,7 +302,7 @@ describe("a trouble of the machine", () => {
     ["ENOSPC", undefined, "the disk is full: free some space, and call the command again"],
     ["EROFS", "/mnt/x", "/mnt/x: the file system can only be read: choose another folder"],
     ["EPIPE", undefined, undefined],
-  ])("%s is said in one line, with what to do", (code, path, text) => {
+  ])("%s is reported in one line, with what to do", (code, path, text) => {
     expect(machineTrouble(Object.assign(new Error(`${code}: write`), { code, path }))).toBe(text);
   });
 });

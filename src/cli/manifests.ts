@@ -1,4 +1,7 @@
-/** Manifests of files, folders and the standard input. What cannot be read is said in one line with the file's name. */
+/**
+ * Manifests of files, folders and the standard input. A manifest that cannot be read is reported in one line with the
+ * file's name.
+ */
 import { type Dirent, readdirSync, readFileSync, statSync } from "node:fs";
 import { extname, join } from "node:path";
 import { parseAllDocuments } from "yaml";

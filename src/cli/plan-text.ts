@@ -9,7 +9,7 @@ import { formatDuration } from "../go/duration.ts";
 import { formatFloat } from "../go/format.ts";
 import { alignColumns } from "./columns.ts";
 
-/** @param name "podinfo.test"; @param notes what is to be said first */
+/** @param name "podinfo.test"; @param notes printed first */
 export function planText(name: string, spec: CanarySpec, plan: Plan, notes: readonly string[] = []): string {
   const blocks = [
     [`${name}: ${plan.strategy} release of ${targetOf(spec)} on ${spec.provider}`],

@@ -177,7 +177,7 @@ describe("aviary plan", () => {
     ).rejects.toThrow(/session affinity is not supported by provider knative/);
   });
 
-  it("what does not count on plain Kubernetes is said", async () => {
+  it("what does not count on plain Kubernetes is reported", async () => {
     const analysis = { iterations: 2, mirror: true, sessionAffinity: { cookieName: "met" } };
     const text = await plan({ spec: { provider: "kubernetes" }, analysis });
     expect(text).toContain("note: spec.analysis.mirror does not count on the provider kubernetes\n");

@@ -1,6 +1,6 @@
 /**
- * What is refused, and how it is said: the same text in the Warning, in the condition and in the line of `aviary plan`,
- * which fails. Every text names the object, the field, the cause and the cure.
+ * What is refused, and how it is reported: the same text in the Warning, in the condition and in the line of `aviary
+ * plan`, which fails. Every text names the object, the field, the cause and the cure.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -174,7 +174,7 @@ describe("a spec that is refused between two releases", () => {
   };
   const REFUSED_STEP = { analysis: { stepWeight: 0 } };
 
-  it("is said behind what the condition said before, as long as the spec is refused", async () => {
+  it("is reported behind what the condition said before, as long as the spec is refused", async () => {
     const before = await conditionAfter();
     expect(await conditionAfter(REFUSED_STEP)).toMatch(
       /^Canary analysis .* Held: invalid canary spec: spec.analysis needs/,

@@ -37,7 +37,7 @@ describe("a step whose routes are written late", () => {
     expect(timeOf(story, "canary weight 20")).toBe(judged);
   });
 
-  it("and that no metric was asked of before", () => {
+  it("and whose metrics were not asked before", () => {
     const story = released({
       analysis: { interval: "15s", stepWeights: [10, 20], metrics: [{ name: "m", query: "q", threshold: 1 }] },
     });

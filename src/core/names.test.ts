@@ -52,7 +52,7 @@ describe("routing that is edited in the middle of a run", () => {
   it.each([
     ["provider", PROVIDER],
     ["service.name", SERVICE],
-  ])("%s: the run starts over, and the routes of before are left first", (_, parts) => {
+  ])("%s: the run starts over, and the former routes are left first", (_, parts) => {
     const left = turn(progressing(), parts, { formerLeft: false });
     expect(left.status).toMatchObject({ phase: "Progressing", step: 0, canaryWeight: 0 });
     expect(left.events.map(({ reason }) => reason)).toEqual(["RoutingChanged"]);
@@ -60,7 +60,7 @@ describe("routing that is edited in the middle of a run", () => {
 
     const due = nextTurnAt(left, NOW) ?? 0;
     expect(due).toBeGreaterThan(NOW);
-    // Neither before every proxy knows, nor before the routes of before send nothing to the canary.
+    // Neither before every proxy knows, nor before the former routes send nothing to the canary.
     expect(turn(left.status, parts, { formerLeft: true }, due - 1).status).toBe(left.status);
     expect(turn(left.status, parts, { formerLeft: false }, due).status).toBe(left.status);
     const settled = turn(left.status, parts, { formerLeft: true }, due);
@@ -130,7 +130,7 @@ describe("the names", () => {
     expect(turn(unnamed, {}, {}).status.names).toEqual(namesOf(OLD));
   });
 
-  it("change with the autoscaler when the copy of before is gone", () => {
+  it("change with the autoscaler when the former copy is deleted", () => {
     const scaled = aSpec({ spec: { autoscalerRef: { kind: "HorizontalPodAutoscaler", name: "podinfo" } } });
     const rest = statusIn(
       { phase: "Succeeded", drain: NO_WAIT, owesPostRollout: false, outcome: "promoted" },

@@ -1,4 +1,4 @@
-/** Every rollout waits for pods for a moment. Only a wait that lasts is said (ADR 0019). */
+/** Every rollout waits for pods for a moment. Only a wait that lasts is announced (ADR 0019). */
 import { describe, expect, it } from "vitest";
 import { type Story, tell } from "../testing/story.ts";
 import type { Readiness } from "./observation.ts";
@@ -43,7 +43,7 @@ describe("pods of the canary that start", () => {
     ["15s", {}, 15],
     ["10m", {}, 60],
     ["1m", { spec: { progressDeadlineSeconds: 60 } }, 30],
-  ])("and take longer are said once: interval %s, %o, after %d s", (interval, spec, seconds) => {
+  ])("and take longer are announced once: interval %s, %o, after %d s", (interval, spec, seconds) => {
     const story = released(interval, spec);
     story.run(300);
     expect(warnings(story)).toEqual([
@@ -51,7 +51,7 @@ describe("pods of the canary that start", () => {
     ]);
   });
 
-  it("are said as their number changes, once the wait lasts", () => {
+  it("are announced as their number changes, once the wait lasts", () => {
     const story = released("15s");
     story.run(5);
     story.world.canary = pods("canary", "1 of 3 updated replicas are available");
@@ -75,7 +75,7 @@ describe("pods of the canary that start", () => {
 });
 
 describe("a primary that takes over", () => {
-  it("is said to be waited for at once, and to be not ready only when that lasts", () => {
+  it("is announced as awaited at once, and as not ready only when the wait lasts", () => {
     const story = released("15s");
     story.world.canary = { kind: "ready" };
     story.world.onPromoted = () => {

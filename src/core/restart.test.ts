@@ -23,7 +23,7 @@ it("a newer revision restarts the analysis at once", () => {
   ]);
 });
 
-it("revisions that follow faster than an interval restart it once in an interval, which is said once", () => {
+it("revisions that follow faster than an interval restart it once in an interval, which is announced once", () => {
   const story = running();
   for (let second = 0; second < 46; second += 1) {
     story.world.revision = { spec: `v${3 + second}` };

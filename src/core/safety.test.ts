@@ -212,7 +212,7 @@ describe("after a failure", () => {
 });
 
 describe("suspend", () => {
-  it("is said again when it comes again, in the middle of a hold, too", () => {
+  it("is announced again when it comes again, in the middle of a hold, too", () => {
     const [running, suspended] = [tell(), tell({ spec: { suspend: true } })];
     const suspend = () => {
       suspended.status = running.status;
@@ -238,7 +238,7 @@ describe("suspend", () => {
 });
 
 describe("trouble at rest", () => {
-  it("is said again when it comes again", () => {
+  it("is announced again when it comes again", () => {
     const story = tell();
     story.run(60);
     for (const _time of [1, 2]) {

@@ -65,7 +65,7 @@ describe("the split of requests", () => {
     expect(sideOf(promised, canary, primary)).toBeUndefined();
   });
 
-  it("is said with both shares and all requests", () => {
+  it("is announced with both shares and all requests", () => {
     expect(splitText(offSplit(10, 312, 694))).toBe(
       "the canary got 31.0 % of 1,006 requests, promised were 10 %; the mesh does not follow its routes, or requests go past it",
     );

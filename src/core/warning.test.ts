@@ -5,7 +5,7 @@ import type { Readiness } from "./observation.ts";
 const STUCK: Readiness = { kind: "stuck", detail: "canary deployment podinfo.test not ready: deadline" };
 const GONE = "HorizontalPodAutoscaler podinfo.test get query error; the rollout goes on without the autoscaler";
 
-it("a rollout goes on with a warning, which is said once, and again when it comes back", () => {
+it("a rollout goes on with a warning, which is announced once, and again when it comes back", () => {
   const story = tell({ analysis: { stepWeights: [50] } });
   story.run(60);
   story.world.revision = { spec: "v2" };

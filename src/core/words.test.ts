@@ -23,7 +23,7 @@ it.each<[Cause, string]>([
   [{ kind: "rollback-hook", hook: "ask", ...PLACE }, 'Rolled back at step 4 of 10 (20 %): webhook "ask" asked for it.'],
   [{ kind: "superseded", by: "revision", ...PLACE }, "Superseded at step 4 of 10 (20 %) by a newer revision."],
   [{ kind: "promoted", ...PLACE }, "Promoted."],
-])("%j is said as %s", (cause, sentence) => {
+])("%j is announced as %s", (cause, sentence) => {
   expect(sentenceOf(cause)).toBe(sentence);
 });
 

@@ -191,7 +191,7 @@ function runStatus(): Schema {
       checks: list(anything(), { about: "Every question and its answer." }),
       folded: map(anything(), { about: "Checks that are left out of the list: how many, and their values." }),
       queries: map(string(), { about: "The query of each check, as it was sent last." }),
-      timeline: list(anything(), { about: "What was said, with step and weight." }),
+      timeline: list(anything(), { about: "The events, with step and weight." }),
       traffic: list(anything(), { about: "The split at each judged interval, promised and measured." }),
       offSplit: anything({ about: "Requests were not split as promised: both shares, and counts." }),
       alerts: list(anything(), { about: "Alerts that the run owed." }),

@@ -1,6 +1,6 @@
 /**
- * A mesh that does not follow its weights is said: in a whole rollout, with counts that the mesh itself gives. The rule
- * split-said-rightly shows in every other simulated rollout that a mesh that follows is not blamed.
+ * A mesh that does not follow its weights is announced: in a whole rollout, with counts that the mesh itself gives. The
+ * rule split-said-rightly shows in every other simulated rollout that a mesh that follows is not blamed.
  */
 import { describe, expect, it } from "vitest";
 import type { RolloutEvent } from "../core/events.ts";
@@ -32,7 +32,7 @@ async function told(scenario: Scenario) {
 }
 
 describe("a mesh that does not follow its weights", () => {
-  it("is said once, with both shares and the counts, and the rollout ends as without the warning", async () => {
+  it("is announced once, with both shares and the counts, and the rollout ends as without the warning", async () => {
     const { split, end, violations, conditions } = await told(aScenario({ canary: STEPS, meshShare: 50 }));
     expect(split).toEqual([
       expect.stringMatching(
@@ -47,7 +47,7 @@ describe("a mesh that does not follow its weights", () => {
     expect([violations, calm.split, calm.conditions]).toEqual([[], [], []]);
   });
 
-  it("is said when the canary gets too little", async () => {
+  it("is announced when the canary gets too little", async () => {
     const { split } = await told(aScenario({ canary: STEPS, meshShare: 1 }));
     expect(split).toEqual([expect.stringContaining("the canary got 1.0 % of ")]);
   });

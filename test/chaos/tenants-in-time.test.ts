@@ -81,7 +81,9 @@ function chaosOf(seed: number): Chaos {
   return { weather, disturbances: [kill(), jump(), kill()] };
 }
 
-/** When the quiet Canary's status changed in its release, and when its events were said, counted from the release. */
+/**
+ * When the quiet Canary's status changed in its release, and when its events were written, counted from the release.
+ */
 async function stepsOf(
   objects: readonly KubeObject[],
   scenario: Scenario,

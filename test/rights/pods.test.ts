@@ -55,6 +55,6 @@ it("the shipped right is enough, and pods of other workloads are not spoken of",
   expect((await said(optional)).text).toBe("canary pods cannot start: ImagePullBackOff ghcr.io/x:y");
 });
 
-it("without the right nothing is said", async () => {
+it("without the right nothing is announced", async () => {
   expect(await said([])).toEqual({});
 });

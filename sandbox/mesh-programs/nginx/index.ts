@@ -23,7 +23,7 @@ import { planOf } from "./plan.ts";
 /** Changes come in bunches: a rollout changes an Ingress, Services and many EndpointSlices. */
 const GATHER_MS = 50;
 const LOOK_AGAIN_MS = 20;
-/** The workers of before have been told to end by then. */
+/** The former workers have been told to end by then. */
 const SETTLE_MS = 1_000;
 const LATEST_MS = 5_000;
 /** A change that comes while nginx begins anew waits for that, and is read in then. */

@@ -53,7 +53,7 @@ async function tellStory(cluster: Cluster, { url, metricsUrl }: MeshPrograms): P
   await vi.waitFor(async () => expect(await ask(url, { "x-user": "insane" })).toBe("200 6.0.1"), LIMIT);
   annotate(cluster, { canary: "true", "canary-by-cookie": "tester", "canary-weight": "0" });
   await vi.waitFor(async () => expect(await ask(url, { cookie: "tester=always" })).toBe("200 6.0.1"), LIMIT);
-  // For a moment, the worker of before still takes some of the connections.
+  // For a moment, the former worker still takes some of the connections.
   await vi.waitFor(async () => expect(await ask(url, { cookie: "tester=never" })).toBe("200 6.0.0"), LIMIT);
   const metrics = await (await fetch(metricsUrl)).text();
   const labels = 'namespace="test",ingress="shop",service="podinfo-6-0-0",canary="test-podinfo-6-0-1-9898"';

@@ -162,7 +162,7 @@ async function play(
   try {
     const canaries = cache.track(RESOURCES.canary);
     const events = followEvents(cache.track(RESOURCES.event), view);
-    // A Canary asks its metric servers at once. One that is just starting would be said to be missing.
+    // A Canary asks its metric servers at once. One that is just starting would be reported as missing.
     await untilAvailable(cache.track(RESOURCES.deployment), METRICS, signal);
     await apply("examples/podinfo");
     await untilPhase(canaries, "Initialized", signal);

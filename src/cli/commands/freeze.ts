@@ -34,7 +34,7 @@ ${describeOptions(FREEZE_OPTIONS)}`,
   async run({ argv, env, out, err, signal }) {
     const options = readOptions(argv, FREEZE_OPTIONS);
     const now = systemClock.now();
-    // What cannot be meant is said before the cluster is asked.
+    // A wish that cannot be meant is refused before the cluster is asked.
     const asked = freezeSpecOf(options, now);
     const client = await connectCluster(options, env);
     const namespace = options.text("namespace") ?? client.namespace;

@@ -29,7 +29,8 @@ const FINAL = ["Succeeded", "Failed"];
 export const waitCommand: Command = {
   help: `Usage: aviary wait canary/NAME [OPTIONS]
 
-What the Canary does is said on the standard error. The command ends with code 1 when the run ends in another phase.
+The events of the Canary are printed on the standard error. The command ends with code 1 when the run ends in another
+phase.
 
 Examples:
   aviary wait canary/podinfo -n test

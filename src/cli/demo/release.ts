@@ -25,7 +25,7 @@ export interface Stage {
   readonly events: EventFeed;
 }
 
-/** What was said of the Canary, oldest first. */
+/** The events of the Canary, oldest first. */
 export interface EventFeed {
   readonly seen: () => readonly string[];
   /** @returns stops listening */
@@ -72,7 +72,7 @@ export async function release(
   await client.kube.mergePatch(ref, { spec: { template: { spec: { containers: [first, ...others] } } } }, {}, signal);
   const redraw = redrawing(stage, signal);
   const { phase, phases } = await journey;
-  // What is said of this release comes before the title of the next.
+  // The events of this release come before the title of the next.
   await lastWords(events, said, LAST_WORDS[phase] ?? /./, signal);
   await redraw.stop();
   const after = traffic.totals();

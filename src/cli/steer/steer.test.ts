@@ -237,7 +237,7 @@ describe("status, for CI", () => {
       env: { KUBECONFIG },
       signal: FOREVER,
       out: () => undefined,
-      // What is said here comes after the first look: the release was seen.
+      // The events asserted here come after the first look: the release was seen.
       err: () => void kube.mergePatch(ref, { spec: { template: spec.template } }, {}, FOREVER),
     });
     expect(code).toBe(6);

@@ -36,7 +36,7 @@ function arena(read: () => Promise<KubeObject | undefined> = () => Promise.resol
 }
 
 describe("a fight over an object", () => {
-  it("is said once, with the name of the other writer, however long it lasts", async () => {
+  it("is announced once, with the name of the other writer, however long it lasts", async () => {
     const { fights, reads, repair, clock } = arena(() =>
       Promise.resolve(
         managed(
@@ -58,7 +58,7 @@ describe("a fight over an object", () => {
     expect(reads()).toBe(1);
   });
 
-  it("is said without a name when the API server gives none", async () => {
+  it("is announced without a name when the API server gives none", async () => {
     const { fights, repair } = arena(() => Promise.reject(new Error("no answer")));
     for (let i = 0; i < 3; i += 1) await repair();
     expect(fights.map(({ manager }) => manager)).toEqual([undefined]);

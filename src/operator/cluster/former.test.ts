@@ -1,5 +1,5 @@
 /**
- * Every provider, left in the middle of a run: another one is named, and what the router of before wrote must lead no
+ * Every provider, left in the middle of a run: another one is named, and what the former router wrote must lead no
  * user to the canary any more, and go with the Canary.
  */
 import { describe, expect, it } from "vitest";
@@ -78,7 +78,7 @@ describe("a provider that is edited in the middle of a run", () => {
     expect(new Set(ROWS.map(({ provider }) => provider))).toEqual(new Set(splitting.map(({ name }) => name)));
   });
 
-  it.each(ROWS)("$name: no user is led to the canary by the provider of before", (row) => {
+  it.each(ROWS)("$name: no user is led to the canary by the former provider", (row) => {
     const router = ROUTERS.get(row.provider);
     const cluster = createToyCluster(mergePatch, ...row.world);
     cluster.apply(router?.render(row.before, row.routes, cluster) ?? []);

@@ -38,7 +38,7 @@ export function formerOf(canary: Canary, tables: AdapterTables): Former | undefi
   };
 }
 
-/** Whether nothing is left to do under the names of before. */
+/** Whether nothing is left to do under the former names. */
 export function isLeft(former: Former, seen: Snapshot): boolean {
   const { canary, router } = former;
   const routes = router?.read(canary, seen);

@@ -1,4 +1,4 @@
-/** Pods that do not start are said by name, by few requests, and by none at rest. */
+/** Pods that do not start are announced by name, by few requests, and by none at rest. */
 import { describe, expect, it } from "vitest";
 import type { PrimaryReading, TargetReading } from "../../core/observation.ts";
 import { KubeError, type ListOptions } from "../../ports/kube.ts";
@@ -132,7 +132,7 @@ describe("the pods", () => {
     expect(asked.map(({ options }) => options.labelSelector)).toEqual(["app=podinfo-primary", "app=podinfo-primary"]);
   });
 
-  it("are not listed again in a wait in which the role does not allow it, and nothing is said", async () => {
+  it("are not listed again in a wait in which the role does not allow it, and nothing is announced", async () => {
     const { asked, wait } = started(() => {
       throw new KubeError(403, "Forbidden", 'pods is forbidden: cannot list resource "pods"');
     });

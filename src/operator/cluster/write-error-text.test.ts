@@ -15,7 +15,7 @@ const object = (apiVersion: string, kind: string, name: string, spec?: KubeField
 });
 
 /** The error texts of Flagger. */
-describe("a write that is refused is told in the words of the contract", () => {
+describe("a write that is refused is announced in the words of the contract", () => {
   it.each<[Verb, KubeObject, string]>([
     [
       "create",

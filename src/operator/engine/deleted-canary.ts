@@ -12,7 +12,7 @@ const SCALED_DOWN = ["Deployment", "StatefulSet", "DaemonSet"];
 
 /**
  * Warns that no pod serves the users any more, and says what to do. A Canary that was never initialised took no traffic
- * over, so nothing is said.
+ * over, so nothing is announced.
  * @param primary as the cache showed it last; the message names its size
  */
 export function warnOfDeletion(change: ObjectChange, primary: KubeObject | undefined, recorder: Recorder): void {

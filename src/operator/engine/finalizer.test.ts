@@ -7,7 +7,7 @@ import { FINALIZER, finish, tendFinalizer } from "./finalizer.ts";
 
 const NEVER = new AbortController().signal;
 
-/** Notes what is done to the finalizer, and what is said. */
+/** Notes every write of the finalizer, and every event. */
 function stage() {
   const done: string[] = [];
   const store: CanaryStore = {

@@ -78,7 +78,7 @@ describe("a Knative target", () => {
     expect(asked[2]).toBe("errors{revision='podinfo-00002'}");
   });
 
-  it("that cannot be found is said", async () => {
+  it("that cannot be found is the text of the event", async () => {
     expect(await ask(knative())).toEqual({
       kind: "error",
       message: 'Error fetching Knative service test/podinfo services.serving.knative.dev "podinfo" not found',
@@ -88,7 +88,7 @@ describe("a Knative target", () => {
 });
 
 describe("a metric server", () => {
-  it("of the Canary's own whose address is no URL is said, at the initialisation and at every check", async () => {
+  it("of the Canary's own whose address is no URL is announced, at the initialisation and at every check", async () => {
     const canary = aCanary({ analysis: { metrics: [RATE] }, spec: { metricsServer: "prometheus:9090" } });
     const why = "building Prometheus client for prometheus:9090 prometheus address prometheus:9090 is not a valid URL";
     expect(await ask(canary)).toEqual({ kind: "error", message: `Error ${why}` });

@@ -73,7 +73,7 @@ it("a window begins when proxies had time to follow the promise, and ends before
   expect(world.windows).toEqual([55_000, 55_000]);
 });
 
-it("two looks in a row show it, and it is told once", async () => {
+it("two looks in a row show it, and it is announced once", async () => {
   const { world, watch, turn } = watching(HALF);
   await turn(onStep(1), 0, false);
   await turn(onStep(1), 60, true);

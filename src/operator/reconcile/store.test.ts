@@ -152,7 +152,7 @@ describe("Canaries in the API server", () => {
       "True",
     ],
   ])(
-    "a refused spec %s is said in the condition, once, and the rest of the status stays",
+    "a refused spec %s is announced in the condition, once, and the rest of the status stays",
     async (_, status, text, is) => {
       const wire = aWireCanary({ analysis: { stepWeight: 0 }, ...(status === undefined ? {} : { status }) });
       const { store, stored, patches } = stage(wire);

@@ -307,7 +307,7 @@ describe("what the gateways say in status.parents", () => {
   });
   const seenBy = (route: KubeObject) => createToyCluster(mergePatch, route);
 
-  it("a refusal of the latest version is said with its reason, and an older one is not", () => {
+  it("a refusal of the latest version is announced with its reason, and an older one is not", () => {
     expect(router.obstacle?.(canary, seenBy(routeWith("False", 2)))?.text).toMatch(
       /^HTTPRoute podinfo\.test parent gateway is not ready .*: Accepted is False, NoMatchingParent$/,
     );

@@ -84,7 +84,7 @@ describe("a Deployment that is paused", () => {
     return readOf(cluster).warning;
   };
 
-  it.each(["podinfo", "podinfo-primary"])("is said with what ends it: %s", (name) => {
+  it.each(["podinfo", "podinfo-primary"])("is announced with what ends it: %s", (name) => {
     expect(warningOf({ paused: true, replicas: 2 }, name)).toBe(
       `deployment ${name}.test is paused (spec.paused), so it starts no pods of a new revision: ` +
         `run kubectl rollout resume deployment/${name} -n test`,

@@ -129,7 +129,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       );
     },
     async heard(canary, text) {
-      return await waitFor(RESOURCES.event, `"${text}" is said of ${canary}`, (event, gone) => {
+      return await waitFor(RESOURCES.event, `"${text}" is announced for ${canary}`, (event, gone) => {
         const message = String(event["message"]);
         return !gone && isAbout(event, canary) && message.includes(text) ? message : undefined;
       });

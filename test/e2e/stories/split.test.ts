@@ -16,7 +16,7 @@ afterAll(() => fixture.stop());
 
 const OFF = /not split as promised: the canary got [\d.]+ % of [\d,]+ requests, promised were \d0 %; /;
 
-it("users who call the canary's own Service are said in an event and by `aviary show`, and the release goes on", async () => {
+it("an event names users who call the canary's own Service, so does `aviary show`, and the release goes on", async () => {
   const name = "past-the-mesh";
   const addressOf = (service: string) => fixture.sandbox.cluster.get(RESOURCES.service, name, service)?.spec?.clusterIP;
   const story = await stage(fixture, name, {

@@ -134,7 +134,7 @@ export function targets(run: StoryRun): void {
       };
       // The load tester's 40 requests per second are too many for one pod, the users' share is not.
       const container = { resources: { requests: { cpu: "100m" } } };
-      // That pods are not ready is said when it lasts longer than an interval.
+      // That pods are not ready is announced when it lasts longer than an interval.
       const slow = { initialDelaySeconds: 8, httpGet: { path: "/readyz", port: "http" }, periodSeconds: 1 };
       const story = await run.stage("scaled", {
         target: [deployment("scaled", { version: "6.0.0", container }), hpa],

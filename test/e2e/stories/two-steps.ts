@@ -1,4 +1,4 @@
-/** The analysis that most targets go through, in two steps, and what is said of it. */
+/** The analysis that most targets go through, in two steps, and the events about it. */
 
 export const BEGUN = [
   "New revision detected! Scaling up podinfo",
