@@ -50,7 +50,8 @@ else
 DESCRIBE := $(AVIARY) describe -n $(NAMESPACE) canary/podinfo
 endif
 
-SOURCES := $(shell find src sandbox -name '*.ts' -not -name '*.test.ts') package.json tsconfig.json tsconfig.build.json
+SOURCES := $(shell find src sandbox -name '*.ts' -not -name '*.test.ts') package.json tsconfig.json tsconfig.build.json \
+  scripts/build.mjs scripts/bundle.mjs
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -1,14 +1,24 @@
-// Compiles src/ and sandbox/ to dist/ from scratch, so that nothing stale is ever run, and builds the pages of the console. Makes the sandbox's Kubernetes types.
-import { spawnSync } from "node:child_process";
+// Makes dist/ from scratch, so that nothing stale is ever run: the bundle of src/ and sandbox/ and the console's pages. The compiler
+// checks the types meanwhile. Makes the sandbox's Kubernetes types.
+import { spawn } from "node:child_process";
 import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "vite";
+import { bundleProgram } from "./bundle.mjs";
 import { writeKubernetesModels } from "./kubernetes-models.mjs";
 
-const root = new URL("..", import.meta.url);
+const path = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
+const dist = path("dist");
+
 writeKubernetesModels();
-rmSync(new URL("dist", root), { recursive: true, force: true });
-const tsc = fileURLToPath(new URL("node_modules/.bin/tsc", root));
-const { status } = spawnSync(tsc, ["-p", "tsconfig.build.json"], { cwd: fileURLToPath(root), stdio: "inherit" });
-if (status !== 0) process.exit(status ?? 1);
-await build({ configFile: fileURLToPath(new URL("console/vite.config.ts", root)) });
+rmSync(dist, { recursive: true, force: true });
+const tsc = spawn(path("node_modules/.bin/tsc"), ["-p", "tsconfig.build.json"], { cwd: path(""), stdio: "inherit" });
+const checked = new Promise((resolve) => tsc.once("close", resolve));
+await bundleProgram(dist);
+await build({ configFile: path("console/vite.config.ts") });
+const status = await checked;
+if (status !== 0) {
+  // A build that does not pass the compiler is no build.
+  rmSync(dist, { recursive: true, force: true });
+  process.exit(status ?? 1);
+}

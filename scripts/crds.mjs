@@ -1,8 +1,9 @@
-// Writes deploy/crds/ and the chart's crds/ from the schemas in src/crd. Run it by `npm run crds`, which compiles them first.
+// Writes deploy/crds/ and the chart's crds/ from the schemas in src/crd. Run it by `npm run crds`.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { stringify } from "yaml";
-import { crds } from "../dist/src/crd/index.js";
+import { importSource } from "./bundle.mjs";
 
+const { crds } = await importSource("src/crd/index.ts");
 const folders = ["deploy/crds", "charts/aviary/crds"].map((path) => new URL(`../${path}/`, import.meta.url));
 for (const folder of folders) mkdirSync(folder, { recursive: true });
 for (const crd of crds()) {

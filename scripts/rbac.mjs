@@ -1,9 +1,10 @@
-// Writes the operator's rights into deploy/operator and the chart. Run it by `npm run rbac`, which compiles the table first.
+// Writes the operator's rights into deploy/operator and the chart. Run it by `npm run rbac`.
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseDocument } from "yaml";
-import { allRules, rightsOf } from "../dist/src/operator/rights.js";
-import { createRouters } from "../dist/src/routers/table.js";
+import { importSource } from "./bundle.mjs";
 
+const { allRules, rightsOf } = await importSource("src/operator/rights.ts");
+const { createRouters } = await importSource("src/routers/table.ts");
 const rights = rightsOf(createRouters({ setOwnerRefs: true }));
 const chart = new URL("../charts/aviary/files/rbac.yaml", import.meta.url);
 const remark =

@@ -32,7 +32,7 @@ rmSync(to, { recursive: true, force: true });
 mkdirSync(to, { recursive: true });
 
 for (const name of ["package.json", "LICENSE"]) cpSync(join(root, name), join(to, name));
-cpSync(join(dist, "src"), join(to, "dist/src"), { recursive: true, filter: (path) => !path.endsWith(".map") });
+cpSync(join(dist, "src"), join(to, "dist/src"), { recursive: true });
 const modules = join(root, "node_modules");
 if (values.modules === "link") symlinkSync(modules, join(to, "node_modules"));
 else cpSync(modules, join(to, "node_modules"), { recursive: true, filter: (path) => !path.includes("/.cache") });

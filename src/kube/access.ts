@@ -1,5 +1,5 @@
 /** The address of the API server, and the credentials for it: what a kubeconfig or a service account provides. */
-import type { TlsOptions } from "../net/dispatcher.ts";
+import type { TlsOptions } from "../net/tls-options.ts";
 
 /** The credentials that one request carries. */
 export interface Proof {

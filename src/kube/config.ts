@@ -8,7 +8,7 @@ import { isIPv6 } from "node:net";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { errorText } from "../error-text.ts";
-import type { TlsOptions } from "../net/dispatcher.ts";
+import type { TlsOptions } from "../net/tls-options.ts";
 import type { Clock } from "../ports/clock.ts";
 import { type ClusterAccess, fixedCredentials } from "./access.ts";
 import {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createDispatcher } from "../net/dispatcher.ts";
 import type { ObjectCache, ObjectChange } from "../ports/kube.ts";
 import { RESOURCES } from "../ports/kubernetes.ts";
 import { SILENT_LOG } from "../ports/log.ts";
@@ -26,7 +27,7 @@ beforeEach(async () => {
   stop = new AbortController();
   const common = { clock: systemClock, random: Math.random };
   const access = { server: cluster.url, namespace: "", tls: {}, credentials: fixedCredentials(), source: "test" };
-  transport = createTransport({ ...common, access, qps: 0, burst: 1, userAgent: "test" });
+  transport = createTransport({ connect: createDispatcher, ...common, access, qps: 0, burst: 1, userAgent: "test" });
   cache = startContentCache({ type: TYPE, namespace: "test" }, { ...common, transport, log: SILENT_LOG }, stop.signal);
   told = [];
   cache.onChange(({ type, object }: ObjectChange) => void told.push(`${type} ${object.metadata.name}`));

@@ -1,4 +1,5 @@
 import { afterEach, expect, it } from "vitest";
+import { createDispatcher } from "../net/dispatcher.ts";
 import { RESOURCES } from "../ports/kubernetes.ts";
 import { type StubCluster, startStubCluster } from "../testing/stub-cluster.ts";
 import { systemClock } from "../time/system-clock.ts";
@@ -27,6 +28,7 @@ async function start(count: number, fillerBytes: number): Promise<void> {
     cluster.put(RESOURCES.service, { metadata: { namespace: "test", name: `app-${i}` }, spec: {} });
   }
   transport = createTransport({
+    connect: createDispatcher,
     access: { server: cluster.url, namespace: "", tls: {}, credentials: fixedCredentials(), source: "test" },
     ...{ clock: systemClock, random: Math.random, qps: 0, burst: 1, userAgent: "test" },
   });

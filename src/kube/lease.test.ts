@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createDispatcher } from "../net/dispatcher.ts";
 import { SILENT_LOG } from "../ports/log.ts";
 import { createManualClock, type ManualClock } from "../testing/manual-clock.ts";
 import { startToyApiServer, type ToyApiServer } from "../testing/toy-api-server.ts";
@@ -35,6 +36,7 @@ function contend(identity: string) {
   const access = { server: server.url, namespace: "", tls: {}, credentials: fixedCredentials(), source: "test" };
   const common = { clock, random: () => 0, log: SILENT_LOG };
   const transport = createTransport({
+    connect: createDispatcher,
     ...common,
     access,
     qps: 0,

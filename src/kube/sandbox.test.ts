@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type AddressBlock, claimAddressBlock } from "../../sandbox/addresses.ts";
 import { type ApiServer, startApiServer } from "../../sandbox/api-server/index.ts";
+import { createDispatcher } from "../net/dispatcher.ts";
 import { isConflict, type KubeReader, type KubeWriter } from "../ports/kube.ts";
 import { type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
 import { SILENT_LOG } from "../ports/log.ts";
@@ -36,7 +37,14 @@ beforeAll(async () => {
   const kubeconfig = join(folder, "kubeconfig");
   await writeFile(kubeconfig, server.kubeconfig);
   const access = await loadAccess({ clock: systemClock, kubeconfig });
-  transport = createTransport({ ...common, access, qps: 0, burst: 1, userAgent: "aviary/test" });
+  transport = createTransport({
+    connect: createDispatcher,
+    ...common,
+    access,
+    qps: 0,
+    burst: 1,
+    userAgent: "aviary/test",
+  });
   client = createKubeClient(transport, "flagger");
   stop = new AbortController();
   await client.create(RESOURCES.namespace, namespaceOf("test"), FOREVER);

@@ -1,6 +1,7 @@
-/** Turns the errors of undici and the API server into one kind of error with a helpful text. */
+/** Turns the errors of the HTTP clients and the API server into one kind of error with a helpful text. */
 import type { IncomingHttpHeaders } from "node:http";
 import { DeadlineExceeded } from "../async/back-off.ts";
+import { CONNECT_TIMEOUT } from "../net/http-client.ts";
 import { KubeError } from "../ports/kube.ts";
 import type { KubeFields } from "../ports/kubernetes.ts";
 
@@ -62,13 +63,16 @@ const NEVER_SENT = new Set([
   "EHOSTUNREACH",
   "ENETUNREACH",
   "UND_ERR_CONNECT_TIMEOUT",
+  CONNECT_TIMEOUT,
 ]);
 
+const TOO_LATE = "no connection could be made in time; is there a firewall or a VPN in between?";
 const HINTS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "nothing listens there; is the cluster running?",
   ENOTFOUND: "the host name does not resolve; check the server's address in the kubeconfig",
   EAI_AGAIN: "name resolution does not work at the moment",
-  UND_ERR_CONNECT_TIMEOUT: "no connection could be made in time; is there a firewall or a VPN in between?",
+  UND_ERR_CONNECT_TIMEOUT: TOO_LATE,
+  [CONNECT_TIMEOUT]: TOO_LATE,
   UND_ERR_SOCKET: "the connection was closed before the answer was complete",
   ECONNRESET: "the connection was reset before the answer was complete",
   SELF_SIGNED_CERT_IN_CHAIN: "its certificate is not signed by the kubeconfig's certificate-authority",

@@ -8,10 +8,10 @@
  * A request is sent again only when the first one cannot have had an effect: it was never delivered, the server did not
  * take it, or it was a read.
  */
-import type { Dispatcher } from "undici";
 import { createBackOff, withDeadline } from "../async/back-off.ts";
 import { follow } from "../async/own-signal.ts";
-import { createDispatcher, type TlsOptions } from "../net/dispatcher.ts";
+import type { HttpAnswer, HttpClient } from "../net/http-client.ts";
+import type { TlsOptions } from "../net/tls-options.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import { KubeError } from "../ports/kube.ts";
 import type { KubeFields } from "../ports/kubernetes.ts";
@@ -79,10 +79,20 @@ export interface TransportOptions {
   readonly timeoutMs?: number;
   /** How often a request is sent at most; 5 when absent. */
   readonly attempts?: number;
-  /** Makes the connections; replaced in tests and for unusual networks. */
-  readonly dispatcher?: (tls: TlsOptions) => Dispatcher;
+  /** Makes the connections: `createDispatcher`, or what does the same. */
+  readonly connect: (options: ConnectionOptions) => HttpClient;
   /** The most requests under way at the same time, watches not counted; MAX_IN_FLIGHT when absent. */
   readonly maxInFlight?: number;
+}
+
+export interface ConnectionOptions {
+  readonly tls: TlsOptions;
+  /** The kubeconfig's proxy-url. */
+  readonly proxy?: string;
+  /** How long an idle connection is kept, in milliseconds. */
+  readonly keepAliveMs: number;
+  /** The most connections at once; any number when absent. */
+  readonly connections?: number;
 }
 
 /**
@@ -104,8 +114,6 @@ const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 5000;
 /** When the server asks for a longer wait than this, the caller gets an error instead. */
 const RETRY_AFTER_MAX_MS = 60_000;
-
-type Answer = Dispatcher.ResponseData;
 
 export function createTransport(options: TransportOptions): KubeTransport {
   const { access, clock } = options;
@@ -189,7 +197,7 @@ export function createTransport(options: TransportOptions): KubeTransport {
     },
   };
 
-  async function* lines(request: KubeRequest, answer: Answer, signal: AbortSignal, release: () => void) {
+  async function* lines(request: KubeRequest, answer: HttpAnswer, signal: AbortSignal, release: () => void) {
     try {
       yield* jsonLines(answer.body);
     } catch (error) {
@@ -206,9 +214,8 @@ function createExchange(
   connections: ReturnType<typeof createConnections>,
   skew: Skew,
 ) {
-  async function sendOnce(request: KubeRequest, proof: Proof, signal: AbortSignal, use: Use): Promise<Answer> {
-    const dispatcher = connections.forProof(proof)[use];
-    const answer = await dispatcher.request({
+  async function sendOnce(request: KubeRequest, proof: Proof, signal: AbortSignal, use: Use): Promise<HttpAnswer> {
+    const answer = await connections.forProof(proof)[use].request({
       origin: new URL(access.server).origin,
       path: pathOf(request, access.server),
       method: request.method,
@@ -225,7 +232,7 @@ function createExchange(
     return answer;
   }
 
-  return async (request: KubeRequest, signal: AbortSignal, use: Use): Promise<Answer> => {
+  return async (request: KubeRequest, signal: AbortSignal, use: Use): Promise<HttpAnswer> => {
     const answer = await sendOnce(request, await access.credentials.prove(signal), signal, use);
     if (answer.statusCode !== 401 || !access.credentials.renew()) return answer;
     await answer.body.dump();
@@ -264,19 +271,15 @@ export function urgently(transport: KubeTransport): Pick<KubeTransport, "send"> 
 
 /** Watches have their own connections, so that watches and requests do not wait for each other. */
 type Use = "requests" | "streams";
-type Connections = Readonly<Record<Use, Dispatcher>>;
+type Connections = Readonly<Record<Use, HttpClient>>;
 
 /** One set of connections for the configured TLS, and one for the last certificate of an exec plugin. */
 function createConnections(options: TransportOptions, atMost: number) {
   const { access } = options;
   const proxy = access.proxy === undefined ? {} : { proxy: access.proxy };
   const open = (tls: TlsOptions): Connections => {
-    if (options.dispatcher !== undefined) {
-      const given = options.dispatcher(tls);
-      return { requests: given, streams: given };
-    }
     const common = { tls, ...proxy, keepAliveMs: KEEP_ALIVE_MS };
-    return { requests: createDispatcher({ ...common, connections: atMost }), streams: createDispatcher(common) };
+    return { requests: options.connect({ ...common, connections: atMost }), streams: options.connect(common) };
   };
   const own = open(access.tls);
   let issued: { readonly cert: unknown; readonly connections: Connections } | undefined;
@@ -285,21 +288,20 @@ function createConnections(options: TransportOptions, atMost: number) {
       if (proof.tls === undefined) return own;
       if (issued !== undefined && issued.cert === proof.tls.cert) return issued.connections;
       // Streams of the previous certificate may still be open: closing waits for them.
-      for (const dispatcher of dispatchersOf(issued?.connections)) void dispatcher.close();
+      for (const client of clientsOf(issued?.connections)) void client.close();
       const connections = open({ ...access.tls, ...proof.tls });
       issued = { cert: proof.tls.cert, connections };
       return connections;
     },
     async close(): Promise<void> {
-      const all = [...dispatchersOf(own), ...dispatchersOf(issued?.connections)];
-      await Promise.all(all.map((dispatcher) => dispatcher.destroy()));
+      const all = [...clientsOf(own), ...clientsOf(issued?.connections)];
+      await Promise.all(all.map((client) => client.destroy()));
     },
   };
 }
 
-function dispatchersOf(connections: Connections | undefined): readonly Dispatcher[] {
-  return connections === undefined ? [] : [...new Set([connections.requests, connections.streams])];
-}
+const clientsOf = (connections: Connections | undefined): readonly HttpClient[] =>
+  connections === undefined ? [] : [connections.requests, connections.streams];
 
 /** The namespace of a request, because tenants take turns. */
 function laneOf({ path }: KubeRequest): string {

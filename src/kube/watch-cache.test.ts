@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createDispatcher } from "../net/dispatcher.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ObjectCache, ObjectChange } from "../ports/kube.ts";
 import { type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
@@ -50,7 +51,15 @@ afterEach(async () => {
 function world(clock: Clock, timing: WatchTiming, attempts = 1) {
   const access = { server: server.url, namespace: "test", tls: {}, credentials: fixedCredentials(), source: "test" };
   const common = { clock, random: () => 0.5, log };
-  const transport = createTransport({ ...common, access, qps: 0, burst: 1, userAgent: "test", attempts });
+  const transport = createTransport({
+    connect: createDispatcher,
+    ...common,
+    access,
+    qps: 0,
+    burst: 1,
+    userAgent: "test",
+    attempts,
+  });
   transports.push(transport);
   return { ...common, transport, timing };
 }

@@ -1,6 +1,7 @@
 /** Many changes over unreliable connections: after any failure the cache ends up equal to the server. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { createDispatcher } from "../net/dispatcher.ts";
 import { RESOURCES } from "../ports/kubernetes.ts";
 import { SILENT_LOG } from "../ports/log.ts";
 import { startToyApiServer, type ToyApiServer } from "../testing/toy-api-server.ts";
@@ -68,7 +69,15 @@ describe("over unreliable connections", () => {
         const server = await startToyApiServer();
         const access = { server: server.url, namespace: "", tls: {}, credentials: fixedCredentials(), source: "" };
         const common = { clock: systemClock, random: () => 0, log: SILENT_LOG };
-        const transport = createTransport({ ...common, access, qps: 0, burst: 1, userAgent: "t", attempts: 1 });
+        const transport = createTransport({
+          connect: createDispatcher,
+          ...common,
+          access,
+          qps: 0,
+          burst: 1,
+          userAgent: "t",
+          attempts: 1,
+        });
         const stop = new AbortController();
         const timing = { ...WATCH_TIMING, backOffMinMs: 1, backOffMaxMs: 2 };
         const scope = { type: RESOURCES.configMap, namespace: "test" };

@@ -9,6 +9,7 @@ import { type AddressBlock, claimAddressBlock } from "../../sandbox/addresses.ts
 import { type ApiServer, startApiServer } from "../../sandbox/api-server/index.ts";
 import { loadAccess } from "../kube/config.ts";
 import { createTransport, type KubeTransport } from "../kube/transport.ts";
+import { createDispatcher } from "../net/dispatcher.ts";
 import type { Clock } from "../ports/clock.ts";
 import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../ports/kubernetes.ts";
 import { SILENT_LOG } from "../ports/log.ts";
@@ -52,7 +53,15 @@ beforeAll(async () => {
   const kubeconfig = join(folder, "kubeconfig");
   await writeFile(kubeconfig, server.kubeconfig);
   const access = await loadAccess({ clock, kubeconfig });
-  transport = createTransport({ clock, random: () => 0, access, qps: 0, burst: 1, userAgent: "aviary/test" });
+  transport = createTransport({
+    connect: createDispatcher,
+    clock,
+    random: () => 0,
+    access,
+    qps: 0,
+    burst: 1,
+    userAgent: "aviary/test",
+  });
   server.cluster.create(RESOURCES.namespace, { apiVersion: "v1", kind: "Namespace", metadata: { name: "test" } });
   for (const type of [METRIC, ANALYSIS]) server.cluster.create(RESOURCES.crd, definition(type));
 });

@@ -4,24 +4,12 @@
  */
 import { lookup as systemLookup } from "node:dns";
 import type { LookupFunction } from "node:net";
-import { createSecureContext } from "node:tls";
 import { Agent, buildConnector, Dispatcher, ProxyAgent } from "undici";
 import { ANYWHERE, type Egress, EgressRefused } from "./egress.ts";
 import { guardedLookup, lookupVia } from "./name-lookup.ts";
 import { type Environment, type ProxyChoice, proxyChoice } from "./proxy-choice.ts";
 import { type ServicePorts, servicePorts } from "./service-ports.ts";
-
-export interface TlsOptions {
-  /** PEM. Replaces the machine's trust store. */
-  readonly ca?: string | Buffer;
-  /** PEM: client certificate and its key. */
-  readonly cert?: string | Buffer;
-  readonly key?: string | Buffer;
-  /** Name to expect in the server's certificate, when it is not the URL's host. */
-  readonly servername?: string;
-  /** false: accept any certificate. */
-  readonly rejectUnauthorized?: boolean;
-}
+import { sharedTls, type TlsOptions } from "./tls-options.ts";
 
 export interface DispatcherOptions {
   readonly tls?: TlsOptions;
@@ -168,18 +156,4 @@ export function createDispatcher(options: DispatcherOptions = {}): Dispatcher {
     new ProxyAgent({ ...common, uri, requestTls: target, proxyTls: toProxy, proxyTunnel: false });
   const choose = proxy === undefined ? proxyChoice(env) : () => proxy;
   return new ProxyingDispatcher(direct, choose, through, egress);
-}
-
-/**
- * Certificates and keys are read once for all connections: reading a CA each time costs more than the handshake. A
- * value that cannot be read stays as it is, and the connection reports why.
- */
-function sharedTls(tls: TlsOptions = {}) {
-  const { ca, cert, key, ...rest } = tls;
-  if (ca === undefined && cert === undefined && key === undefined) return rest;
-  try {
-    return { ...rest, secureContext: createSecureContext({ ca, cert, key }) };
-  } catch {
-    return tls;
-  }
 }

@@ -13,6 +13,7 @@ import { type ClusterAccess, fixedCredentials } from "../../src/kube/access.ts";
 import { createKubeClient, serverVersion } from "../../src/kube/client.ts";
 import { createClusterCache } from "../../src/kube/cluster-cache.ts";
 import { createTransport, type KubeTransport } from "../../src/kube/transport.ts";
+import { createDispatcher } from "../../src/net/dispatcher.ts";
 import { type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import { SILENT_LOG } from "../../src/ports/log.ts";
 import { systemClock } from "../../src/time/system-clock.ts";
@@ -115,6 +116,7 @@ export async function startKubeApiServer({ apiServer, etcd }: Programs): Promise
   ]);
   const counter = await startCounter(secure);
   const transport = createTransport({
+    connect: createDispatcher,
     ...{
       access: accessTo(`https://127.0.0.1:${secure}`),
       clock: systemClock,

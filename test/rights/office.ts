@@ -6,6 +6,7 @@ import { type ApiServer, startApiServer } from "../../sandbox/api-server/index.t
 import type { Canary } from "../../src/core/canary.ts";
 import { fixedCredentials } from "../../src/kube/access.ts";
 import { createTransport } from "../../src/kube/transport.ts";
+import { createDispatcher } from "../../src/net/dispatcher.ts";
 import type { WorldPorts } from "../../src/operator/cluster/cluster-view.ts";
 import { createFreshSnapshot, type FreshSnapshot } from "../../src/operator/cluster/read-your-writes.ts";
 import { createRemover, createWriter, typeOf } from "../../src/operator/cluster/write.ts";
@@ -124,7 +125,15 @@ export async function openOffice(crds: readonly KubeObject[], kinds: readonly Ro
       credentials,
       source: "the test",
     };
-    const transport = createTransport({ ...shared, access, qps: 0, burst: 100, userAgent: "flagger", attempts: 1 });
+    const transport = createTransport({
+      connect: createDispatcher,
+      ...shared,
+      access,
+      qps: 0,
+      burst: 100,
+      userAgent: "flagger",
+      attempts: 1,
+    });
     try {
       const clusters = connectClusters({ ...shared, transport, namespace: "", signal: stop.signal });
       const follower = createFollower({

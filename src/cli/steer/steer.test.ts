@@ -10,6 +10,7 @@ import { type ApiServer, startApiServer } from "../../../sandbox/api-server/inde
 import { createKubeClient } from "../../kube/client.ts";
 import { loadAccess } from "../../kube/config.ts";
 import { createTransport, type KubeTransport } from "../../kube/transport.ts";
+import { createDispatcher } from "../../net/dispatcher.ts";
 import type { KubeReader, KubeWriter } from "../../ports/kube.ts";
 import { type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import { CANARY_LABEL, canaryLabel, canarySelector, STEERING } from "../../ports/steering.ts";
@@ -34,7 +35,14 @@ beforeAll(async () => {
   writeFileSync(KUBECONFIG, server.kubeconfig);
   const access = await loadAccess({ clock: systemClock, kubeconfig: KUBECONFIG });
   const common = { clock: systemClock, random: () => 0 };
-  transport = createTransport({ ...common, access, qps: 0, burst: 10, userAgent: "aviary/test" });
+  transport = createTransport({
+    connect: createDispatcher,
+    ...common,
+    access,
+    qps: 0,
+    burst: 10,
+    userAgent: "aviary/test",
+  });
   kube = createKubeClient(transport, "flagger");
   expect((await aviary("apply", join(PROJECT_ROOT, "deploy/crds"), join(PROJECT_ROOT, "deploy/namespaces"))).code).toBe(
     0,

@@ -4,6 +4,7 @@ import { fixedCredentials } from "../../kube/access.ts";
 import { createClusterCache } from "../../kube/cluster-cache.ts";
 import { WATCH_TIMING } from "../../kube/reflector.ts";
 import { createTransport, type KubeTransport } from "../../kube/transport.ts";
+import { createDispatcher } from "../../net/dispatcher.ts";
 import { type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import { SILENT_LOG } from "../../ports/log.ts";
 import { createManualClock, type ManualClock } from "../../testing/manual-clock.ts";
@@ -32,7 +33,15 @@ beforeEach(async () => {
   woken = [];
   const access = { server: server.url, namespace: "", tls: {}, credentials: fixedCredentials(), source: "test" };
   const common = { clock: systemClock, random: () => 0 };
-  transport = createTransport({ ...common, access, qps: 0, burst: 1, userAgent: "test", attempts: 1 });
+  transport = createTransport({
+    connect: createDispatcher,
+    ...common,
+    access,
+    qps: 0,
+    burst: 1,
+    userAgent: "test",
+    attempts: 1,
+  });
   const timing = { ...WATCH_TIMING, backOffMinMs: 2, backOffMaxMs: 5 };
   const cache = createClusterCache({ ...common, transport, log: SILENT_LOG, timing }, stop.signal, {
     perNamespace: (type) => type === RESOURCES.configMap,

@@ -14,6 +14,7 @@ import { loadAccess } from "../../kube/config.ts";
 import { type LeaseTiming, leadWithLease, watchLease } from "../../kube/lease.ts";
 import { createTransport, type KubeTransport, urgently } from "../../kube/transport.ts";
 import { createPrometheus } from "../../metrics/prometheus/prometheus.ts";
+import { createDispatcher } from "../../net/dispatcher.ts";
 import { httpUrl } from "../../net/http-url.ts";
 import { show } from "../../net/show.ts";
 import type { Clock, Random } from "../../ports/clock.ts";
@@ -173,6 +174,7 @@ async function connect(
     throw new StartupError(`Error building ${what}: ${errorText(error)}`);
   });
   return createTransport({
+    connect: createDispatcher,
     access,
     clock,
     random,

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { fixedCredentials } from "../../kube/access.ts";
 import { createKubeClient } from "../../kube/client.ts";
 import { createTransport, type KubeTransport } from "../../kube/transport.ts";
+import { createDispatcher } from "../../net/dispatcher.ts";
 import { type Log, SILENT_LOG } from "../../ports/log.ts";
 import { createManualClock, type ManualClock } from "../../testing/manual-clock.ts";
 import { startToyApiServer, type ToyApiServer } from "../../testing/toy-api-server.ts";
@@ -27,7 +28,7 @@ beforeEach(async () => {
   dropped = 0;
   const access = { server: server.url, namespace: "", tls: {}, credentials: fixedCredentials(), source: "test" };
   const common = { clock: systemClock, random: () => 0, qps: 0, burst: 1, userAgent: "test", attempts: 1 };
-  transport = createTransport({ ...common, access });
+  transport = createTransport({ connect: createDispatcher, ...common, access });
 });
 
 afterEach(async () => {
