@@ -1,5 +1,5 @@
-// Makes dist/ from scratch, so that nothing stale is ever run: the bundle of src/ and sandbox/ and the console's pages. The compiler
-// checks the types meanwhile. Makes the sandbox's Kubernetes types.
+// Makes dist/ from scratch, so that nothing stale is ever run: the bundle of src/ and sandbox/ and the console's pages.
+// The compiler checks the types meanwhile. Makes the sandbox's Kubernetes types.
 import { spawn } from "node:child_process";
 import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";

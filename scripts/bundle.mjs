@@ -1,6 +1,8 @@
-// Bundles src/ and sandbox/ into few files, because a process that reads hundreds of modules starts slowly (docs/adr/0022-bundle.md).
+// Bundles src/ and sandbox/ into few files, because a process that reads hundreds of modules starts slowly
+// (docs/adr/0022-bundle.md).
 //   node scripts/bundle.mjs --to FOLDER
-// Packages stay outside, except those of BUNDLED. Chunks with code of the sandbox stand in FOLDER/sandbox, and the image goes without them.
+// Packages stay outside, except those of BUNDLED. Chunks with code of the sandbox stand in FOLDER/sandbox, and the image
+// goes without them.
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -8,13 +10,13 @@ import { parseArgs } from "node:util";
 import { rolldown } from "rolldown";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-/** Every command that reads a kubeconfig needs it: 70 files, of which the bundle makes one. */
+/** 70 files, of which the bundle makes one. Most commands that read YAML read few lines. */
 const BUNDLED = ["yaml"];
 const SANDBOX = join(ROOT, "sandbox/");
 
 /**
- * What most commands share is one file: each file costs a resolution, a read and a link. undici's users stay apart, because
- * commands do without undici.
+ * What most commands share is one file: each file costs a resolution, a read and a link. undici's users stay apart,
+ * because commands do without undici.
  */
 const COMMON = {
   name: "common",
@@ -43,7 +45,7 @@ async function write(to, entries) {
     return await bundle.write({
       dir: to,
       format: "esm",
-      codeSplitting: { groups: [COMMON] },
+      codeSplitting: { groups: [COMMON, { name: "yaml", test: (id) => id.includes("/node_modules/yaml/") }] },
       // Node reads every letter before it runs the first line.
       comments: { legal: true, annotation: true, jsdoc: false },
       sourcemap: true,

@@ -1,6 +1,7 @@
 /**
- * Node 22.1 and later keep the compiled form of what they load, which saves a command about a third of its start. Node runs what
- * it finds there, so the folder must be one that only its user can write: Node's own choice, below /tmp, is not.
+ * Node 22.1 and later keep the compiled form of what they load, which saves a command about a third of its start. Node
+ * runs what it finds there, so the folder must be one that only its user can write: Node's own choice, below /tmp, is
+ * not.
  */
 import { lstatSync, mkdirSync } from "node:fs";
 import nodeModule from "node:module";

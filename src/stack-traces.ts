@@ -1,6 +1,6 @@
 /**
- * Stack traces name the lines of the sources, not those of the bundle. Node could do the same by --enable-source-maps, and would
- * read each map at the start. Here a map is read when the first stack that needs the map is looked at.
+ * Stack traces name the lines of the sources, not those of the bundle. Node could do the same by --enable-source-maps,
+ * and would read each map at the start. Here a map is read when the first stack that needs the map is looked at.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { SourceMap } from "node:module";

@@ -6,7 +6,7 @@ import { PROJECT_ROOT } from "../src/project-root.ts";
 import { PROGRAM } from "./program.ts";
 
 const SOURCES = ["src", "sandbox", "console"];
-const FILES = ["package.json", "tsconfig.build.json", "scripts/build.mjs"];
+const FILES = ["package.json", "tsconfig.build.json", "scripts/build.mjs", "scripts/bundle.mjs"];
 
 export function setup(): void {
   // The caller has built this one.

@@ -1,10 +1,14 @@
 /** Kubeconfig files: their paths, their contents, and how several are merged. The rules are kubectl's. */
 import { readFile } from "node:fs/promises";
 import { delimiter, dirname, isAbsolute, join } from "node:path";
+<<<<<<< HEAD
 import { parse } from "yaml";
 import { errorText } from "../error-text.ts";
+=======
+>>>>>>> df136f7 (The kubeconfigs that programs write are read without the whole of YAML)
 import { KubeError } from "../ports/kube.ts";
 import type { KubeFields } from "../ports/kubernetes.ts";
+import { parsePlainYaml } from "./plain-yaml.ts";
 
 /** A cluster, user or context, with the folder that its relative paths start from. */
 export interface Entry {
@@ -47,7 +51,7 @@ export async function readKubeconfig(file: string): Promise<Kubeconfig | undefin
   }
   let fields: KubeFields;
   try {
-    fields = parse(text);
+    fields = parsePlainYaml(text) ?? (await import("yaml")).parse(text);
   } catch (error) {
     const why = error instanceof Error ? error.message.split("\n")[0] : String(error);
     return configError(`the kubeconfig ${file} is not valid YAML: ${why}`, error);

@@ -14,8 +14,8 @@ export interface TlsOptions {
 }
 
 /**
- * Certificates and keys are read once for all connections: reading a CA each time costs more than the handshake. A value that
- * cannot be read stays as it is, and the connection reports why.
+ * Certificates and keys are read once for all connections: reading a CA each time costs more than the handshake. A
+ * value that cannot be read stays as it is, and the connection reports why.
  */
 export function sharedTls(tls: TlsOptions = {}) {
   const { ca, cert, key, ...rest } = tls;
