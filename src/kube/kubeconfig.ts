@@ -1,11 +1,7 @@
 /** Kubeconfig files: their paths, their contents, and how several are merged. The rules are kubectl's. */
 import { readFile } from "node:fs/promises";
 import { delimiter, dirname, isAbsolute, join } from "node:path";
-<<<<<<< HEAD
-import { parse } from "yaml";
 import { errorText } from "../error-text.ts";
-=======
->>>>>>> df136f7 (The kubeconfigs that programs write are read without the whole of YAML)
 import { KubeError } from "../ports/kube.ts";
 import type { KubeFields } from "../ports/kubernetes.ts";
 import { parsePlainYaml } from "./plain-yaml.ts";
