@@ -1,6 +1,6 @@
 /**
- * The YAML that programs write into kubeconfigs: block mappings and lists of plain words. Node needs a tenth of a second to load
- * and warm up the whole language, which is more than everything else that a command like `aviary list` does.
+ * The YAML that programs write into kubeconfigs: block mappings and lists of plain words. Node needs a tenth of a second
+ * to load and warm up the whole language, which is more than everything else that a command like `aviary list` does.
  */
 import type { KubeFields } from "../ports/kubernetes.ts";
 
@@ -62,7 +62,7 @@ function mappingAt(reader: Reader, indent: number): KubeFields {
   return { ...fields };
 }
 
-/** What stands below a key without a value: a mapping or a list that is further in, a list at the same column, or nothing. */
+/** Below a key without a value stands a mapping or a list that is further in, a list at the same column, or nothing. */
 function blockAt(reader: Reader, indent: number): unknown {
   const next = reader.lines[reader.at];
   if (next === undefined || next.indent < indent) return null;

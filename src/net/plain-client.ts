@@ -1,6 +1,6 @@
 /**
- * HTTP by Node's own client: for a command that asks a server a few times, without a proxy. undici does more, and loading
- * it takes longer than everything else that such a command does.
+ * HTTP by Node's own client: for a command that asks a server a few times, without a proxy. undici does more, and
+ * loading it takes longer than everything else that such a command does.
  */
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
