@@ -1,6 +1,7 @@
 /**
- * The YAML that programs write into kubeconfigs: block mappings and lists of plain words. Node needs a tenth of a second
- * to load and warm up the whole language, which is more than everything else that a command like `aviary list` does.
+ * The YAML that programs write into kubeconfigs: block mappings and lists of plain words. Node needs a tenth of a
+ * second to load and warm up the whole language, which is more than everything else that a command like `aviary list`
+ * does.
  */
 import type { KubeFields } from "../ports/kubernetes.ts";
 
