@@ -1,6 +1,7 @@
 /** App Mesh before meshes used selectors: VirtualNodes for apex, primary and canary; VirtualServices that route. */
 import { type Canary, dotted } from "../../core/canary.ts";
-import { type KubeFields, type KubeObject, namespaced, type ObjectRef } from "../../ports/kubernetes.ts";
+import { type KubeObject, namespaced, type ObjectRef } from "../../ports/kubernetes.ts";
+import type { Fields } from "../../ports/kubernetes-types.ts";
 import type { Router, RouterOptions } from "../../ports/router.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { madeRoutes, namesOf, objectOf, refTo, routeKind, routeMetadata } from "../objects.ts";
@@ -14,10 +15,23 @@ import {
   type RouteText,
   readTargets,
   retriesOf,
+  type Target,
 } from "./shared.ts";
 
 const VIRTUAL_NODE = namespaced("appmesh.k8s.aws", "v1beta1", "VirtualNode", "virtualnodes");
 const VIRTUAL_SERVICE = namespaced("appmesh.k8s.aws", "v1beta1", "VirtualService", "virtualservices");
+
+interface NodeTarget extends Target {
+  readonly virtualNodeName: string;
+}
+
+interface VirtualService extends KubeObject {
+  spec?: { readonly routes?: readonly ServiceRoute[] };
+}
+
+interface ServiceRoute {
+  readonly http?: { readonly action?: { readonly weightedTargets?: readonly NodeTarget[] } };
+}
 
 export function createAppMeshRouter(options: RouterOptions): Router {
   return {
@@ -33,7 +47,8 @@ export function createAppMeshRouter(options: RouterOptions): Router {
     made: (canary) => madeRoutes(canary, routeRefs(canary), options),
     prepare: (canary, seen) => virtualNodes(canary, seen, options),
     read(canary, seen) {
-      const [route] = seen.get(serviceRef(canary, namesOf(canary).apex))?.spec?.routes ?? [];
+      const service: VirtualService | undefined = seen.get(serviceRef(canary, namesOf(canary).apex));
+      const [route] = service?.spec?.routes ?? [];
       return readTargets(canary, route?.http?.action?.weightedTargets, ({ virtualNodeName }) => virtualNodeName);
     },
     render(canary, routes, seen) {
@@ -58,7 +73,7 @@ function routeRefs(canary: Canary): readonly ObjectRef[] {
 
 const serviceRef = (canary: Canary, name: string) => refTo(canary, VIRTUAL_SERVICE, dotted(name, canary.ref));
 
-function portMapping(canary: Canary): KubeFields {
+function portMapping(canary: Canary): Fields {
   return { portMapping: { port: canary.spec.service.port, protocol: protocolOf(canary) } };
 }
 
@@ -95,7 +110,7 @@ function virtualNodes(canary: Canary, seen: Snapshot, options: RouterOptions): r
 function virtualService(
   canary: Canary,
   name: string,
-  routes: readonly KubeFields[],
+  routes: readonly Fields[],
   seen: Snapshot,
   options: RouterOptions,
 ): KubeObject {
@@ -108,7 +123,7 @@ function virtualService(
   return objectOf(canary, serviceRef(canary, name), seen, { spec, annotations }, options);
 }
 
-function textOf(canary: Canary): RouteText {
+function textOf(canary: Canary): RouteText<NodeTarget> {
   const retries = retriesOf(canary);
   const retryPolicy =
     retries === undefined

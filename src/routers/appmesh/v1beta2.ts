@@ -1,7 +1,8 @@
 /** App Mesh: VirtualNodes for primary and canary, VirtualRouters that route, VirtualServices that name them. */
 import type { Canary } from "../../core/canary.ts";
 import { parseDuration } from "../../go/duration.ts";
-import { type KubeFields, type KubeObject, namespaced, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import { type KubeObject, namespaced, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import type { Fields, ServiceObject } from "../../ports/kubernetes-types.ts";
 import type { Router, RouterOptions } from "../../ports/router.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { madeRoutes, namesOf, objectOf, refTo, routeKind, routeMetadata } from "../objects.ts";
@@ -15,12 +16,30 @@ import {
   type RouteText,
   readTargets,
   retriesOf,
+  type Target,
 } from "./shared.ts";
 
 const VIRTUAL_NODE = namespaced("appmesh.k8s.aws", "v1beta2", "VirtualNode", "virtualnodes");
 const VIRTUAL_ROUTER = namespaced("appmesh.k8s.aws", "v1beta2", "VirtualRouter", "virtualrouters");
 const VIRTUAL_SERVICE = namespaced("appmesh.k8s.aws", "v1beta2", "VirtualService", "virtualservices");
 const ROLES = ["primary", "canary"] as const;
+
+interface NodeTarget extends Target {
+  readonly virtualNodeRef?: { readonly name: string };
+}
+
+interface VirtualRouter extends KubeObject {
+  spec?: { readonly routes?: readonly RouterRoute[] };
+}
+
+interface RouterRoute {
+  readonly httpRoute?: { readonly action?: { readonly weightedTargets?: readonly NodeTarget[] } };
+}
+
+interface Duration {
+  readonly unit: "ms";
+  readonly value: number;
+}
 
 export function createAppMeshV1beta2Router(options: RouterOptions): Router {
   return {
@@ -40,7 +59,8 @@ export function createAppMeshV1beta2Router(options: RouterOptions): Router {
     made: (canary) => madeRoutes(canary, routeRefs(canary), options),
     prepare: (canary, seen) => virtualNodes(canary, seen, options),
     read(canary, seen) {
-      const [route] = seen.get(refTo(canary, VIRTUAL_ROUTER, namesOf(canary).apex))?.spec?.routes ?? [];
+      const router: VirtualRouter | undefined = seen.get(refTo(canary, VIRTUAL_ROUTER, namesOf(canary).apex));
+      const [route] = router?.spec?.routes ?? [];
       return readTargets(
         canary,
         route?.httpRoute?.action?.weightedTargets,
@@ -80,7 +100,8 @@ function virtualNodes(canary: Canary, seen: Snapshot, options: RouterOptions): r
   const protocol = protocolOf(canary);
   return ROLES.flatMap((role) => {
     const name = namesOf(canary)[role];
-    const selector = seen.get(refTo(canary, RESOURCES.service, name))?.spec?.selector;
+    const service: ServiceObject | undefined = seen.get(refTo(canary, RESOURCES.service, name));
+    const selector = service?.spec?.selector;
     if (selector === undefined) return [];
     const spec = {
       podSelector: { matchLabels: selector },
@@ -96,7 +117,7 @@ function virtualNodes(canary: Canary, seen: Snapshot, options: RouterOptions): r
   });
 }
 
-function backendsOf({ spec }: Canary): KubeFields {
+function backendsOf({ spec }: Canary): Fields {
   const named = (spec.service.raw["backends"] ?? []) as readonly string[];
   if (named.length === 0) return {};
   const backends = named.map((name) => ({
@@ -105,15 +126,15 @@ function backendsOf({ spec }: Canary): KubeFields {
   return { backends };
 }
 
-function perRequest({ spec }: Canary): KubeFields | undefined {
+function perRequest({ spec }: Canary): { readonly perRequest: Duration } | undefined {
   const timeout = parseDuration(String(spec.service.raw["timeout"] ?? ""));
   return typeof timeout === "number" ? { perRequest: milliseconds(timeout) } : undefined;
 }
 
-const milliseconds = (value: number): KubeFields => ({ unit: "ms", value: Math.trunc(value) });
+const milliseconds = (value: number): Duration => ({ unit: "ms", value: Math.trunc(value) });
 
 /** Under `http` for every protocol, as Flagger writes it. */
-function listenerTimeout(canary: Canary): KubeFields {
+function listenerTimeout(canary: Canary): Fields {
   const timeout = perRequest(canary);
   return timeout === undefined ? {} : { timeout: { http: timeout } };
 }
@@ -121,7 +142,7 @@ function listenerTimeout(canary: Canary): KubeFields {
 function virtualRouter(
   canary: Canary,
   name: string,
-  routes: readonly KubeFields[],
+  routes: readonly Fields[],
   seen: Snapshot,
   options: RouterOptions,
 ): KubeObject {
@@ -136,7 +157,7 @@ function virtualService(canary: Canary, name: string, seen: Snapshot, options: R
   return objectOf(canary, refTo(canary, VIRTUAL_SERVICE, name), seen, { spec, annotations }, options);
 }
 
-function textOf(canary: Canary): RouteText {
+function textOf(canary: Canary): RouteText<NodeTarget> {
   const retries = retriesOf(canary);
   const timeout = perRequest(canary);
   const retryPolicy = retries && {

@@ -8,23 +8,20 @@
  * primary and canary.
  */
 import type { Canary, Routes } from "../../core/canary.ts";
-import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import type { Obstacle } from "../../ports/router.ts";
 import { namesOf } from "../objects.ts";
 import { canaryMirror } from "./filters.ts";
 import { analysisMatches, type Dialect, readRule } from "./rules.ts";
-
-type Rule = KubeFields;
-type Ref = KubeFields;
+import type { BackendRef, Route, Rule } from "./types.ts";
 
 const TOTAL = 100;
 
 /**
  * Reads the traffic split from a route of another owner. A route that names the apex sends all traffic to the primary.
  */
-export function readAdopted(canary: Canary, route: KubeObject): Routes | undefined {
+export function readAdopted(canary: Canary, route: Route): Routes | undefined {
   const names = namesOf(canary);
-  const rules: readonly Rule[] = route.spec?.rules ?? [];
+  const rules = route.spec?.rules ?? [];
   const split = rules.find((rule) => refsOf(rule, canary).some(({ name }) => name === names.canary));
   const apex = rules.find((rule) => refsOf(rule, canary).some(({ name }) => name === names.apex));
   const mirror = rules.some((rule) => readRule(rule, names).mirror);
@@ -37,10 +34,10 @@ export function readAdopted(canary: Canary, route: KubeObject): Routes | undefin
 }
 
 /** The route with the managed references replaced. */
-export function renderAdopted(canary: Canary, routes: Routes, route: KubeObject, dialect: Dialect): KubeObject {
+export function renderAdopted(canary: Canary, routes: Routes, route: Route, dialect: Dialect): Route {
   const matched = canary.spec.analysis.match.length > 0;
-  const rules = (route.spec?.rules ?? []).filter((rule: Rule) => !isInserted(rule, canary));
-  const wanted = rules.flatMap((rule: Rule) => {
+  const rules = (route.spec?.rules ?? []).filter((rule) => !isInserted(rule, canary));
+  const wanted = rules.flatMap((rule) => {
     const whole = restored(rule, canary);
     if (refsOf(whole, canary).length === 0) return [whole];
     if (matched) return routes.canary > 0 ? [insertedRule(whole, canary, routes, dialect), whole] : [whole];
@@ -50,14 +47,14 @@ export function renderAdopted(canary: Canary, routes: Routes, route: KubeObject,
 }
 
 /** The parts of the route that cannot be managed. */
-export function adoptedObstacle(canary: Canary, route: KubeObject): Obstacle | undefined {
+export function adoptedObstacle(canary: Canary, route: Route): Obstacle | undefined {
   const name = `${route.kind} ${route.metadata.name}.${route.metadata.namespace}`;
-  const managed = (route.spec?.rules ?? []).filter((rule: Rule) => refsOf(rule, canary).length > 0);
+  const managed = (route.spec?.rules ?? []).filter((rule) => refsOf(rule, canary).length > 0);
   if (managed.length === 0) {
     const { apex } = namesOf(canary);
     return { text: `${name} has no rule with a backendRef to Service ${apex}: add one`, writable: false };
   }
-  const crooked = managed.find((rule: Rule) => {
+  const crooked = managed.find((rule) => {
     const others = (rule.backendRefs ?? []).length > refsOf(rule, canary).length;
     return others && shareOf(rule, canary) % TOTAL !== 0;
   });
@@ -67,11 +64,11 @@ export function adoptedObstacle(canary: Canary, route: KubeObject): Obstacle | u
 }
 
 /** The references of a rule to the Services of the Canary. */
-function refsOf(rule: Rule, canary: Canary): readonly Ref[] {
-  return (rule.backendRefs ?? []).filter((ref: Ref) => isManaged(ref, canary));
+function refsOf(rule: Rule, canary: Canary): readonly BackendRef[] {
+  return (rule.backendRefs ?? []).filter((ref) => isManaged(ref, canary));
 }
 
-function isManaged({ group = "", kind = "Service", name, namespace }: Ref, canary: Canary): boolean {
+function isManaged({ group = "", kind = "Service", name, namespace }: BackendRef, canary: Canary): boolean {
   const { apex, primary, canary: canaryService } = namesOf(canary);
   const { namespace: home } = canary.ref;
   const here = namespace === undefined ? routeNamespace(canary) === home : namespace === home;
@@ -101,16 +98,16 @@ function restored(rule: Rule, canary: Canary): Rule {
 }
 
 function withoutMirror(rule: Rule, canaryService: string): Rule {
-  const filters: readonly KubeFields[] = rule.filters ?? [];
+  const filters = rule.filters ?? [];
   const others = filters.filter(({ requestMirror }) => requestMirror?.backendRef?.name !== canaryService);
   if (others.length === filters.length) return rule;
   const { filters: _filters, ...copy } = rule;
   return others.length === 0 ? copy : { ...copy, filters: others };
 }
 
-function inPlaceOf(rule: Rule, canary: Canary, wanted: readonly Ref[]): readonly Ref[] {
+function inPlaceOf(rule: Rule, canary: Canary, wanted: readonly BackendRef[]): readonly BackendRef[] {
   let placed = false;
-  return (rule.backendRefs ?? []).flatMap((ref: Ref) => {
+  return (rule.backendRefs ?? []).flatMap((ref) => {
     if (!isManaged(ref, canary)) return [ref];
     if (placed) return [];
     placed = true;
@@ -121,12 +118,14 @@ function inPlaceOf(rule: Rule, canary: Canary, wanted: readonly Ref[]): readonly
 /** @param rule as its owner wrote it */
 function withSplit(rule: Rule, canary: Canary, routes: Routes): Rule {
   if (routes.canary === 0 && !routes.mirror) return rule;
-  const [apex] = refsOf(rule, canary);
-  const alone = (rule.backendRefs ?? []).length === refsOf(rule, canary).length;
+  const refs = refsOf(rule, canary);
+  const [apex] = refs;
+  const alone = (rule.backendRefs ?? []).length === refs.length;
   const share = alone ? TOTAL : shareOf(rule, canary);
   const names = namesOf(canary);
-  const part = (name: string, weight: number): Ref => ({ ...apex, name, weight: (share / TOTAL) * weight });
-  const split = routes.canary === 0 ? [apex] : [part(names.primary, routes.primary), part(names.canary, routes.canary)];
+  const part = (name: string, weight: number): BackendRef => ({ ...apex, name, weight: (share / TOTAL) * weight });
+  const split =
+    routes.canary === 0 ? refs.slice(0, 1) : [part(names.primary, routes.primary), part(names.canary, routes.canary)];
   const mirrored = routes.mirror ? { filters: [...(rule.filters ?? []), canaryMirror(canary)] } : {};
   return { ...rule, ...mirrored, backendRefs: inPlaceOf(rule, canary, split) };
 }
@@ -135,7 +134,7 @@ function withSplit(rule: Rule, canary: Canary, routes: Routes): Rule {
 function insertedRule(rule: Rule, canary: Canary, routes: Routes, dialect: Dialect): Rule {
   const { name: _name, ...copy } = withSplit(rule, canary, routes);
   const managed = refsOf(copy, canary);
-  const others = copy.backendRefs.filter((ref: Ref) => !managed.includes(ref));
+  const others = (copy.backendRefs ?? []).filter((ref) => !managed.includes(ref));
   const matches = analysisMatches(canary, rule.matches ?? [], dialect);
   return { ...copy, matches, backendRefs: [...managed].reverse().concat(others) };
 }

@@ -1,47 +1,51 @@
 /** The filters of a rule: changes of requests and responses on their way. */
-import type { Canary, JsonObject } from "../../core/canary.ts";
+import type { Canary } from "../../core/canary.ts";
 import { parseDuration } from "../../go/duration.ts";
-import type { KubeFields } from "../../ports/kubernetes.ts";
+import type { Strings } from "../../ports/kubernetes-types.ts";
 import { namesOf } from "../objects.ts";
-
-export type Filter = KubeFields;
+import type { BackendRef, Filter, Header, HeaderOperations, ServiceFields } from "./types.ts";
 
 /** In the order of the contract. The Canary's own filters come last. */
-export function ruleFilters(canary: Canary, { cors, grpc }: { readonly cors: boolean; readonly grpc: boolean }) {
+export function ruleFilters(
+  canary: Canary,
+  { cors, grpc }: { readonly cors: boolean; readonly grpc: boolean },
+): readonly Filter[] {
   const { raw } = canary.spec.service;
-  const { headers, rewrite, mirror, corsPolicy, filters } = raw as KubeFields;
+  const { headers, rewrite, mirror, corsPolicy, filters } = raw as unknown as ServiceFields;
   return [
     ...headerFilter("request", headers?.request),
     ...headerFilter("response", headers?.response),
     ...(grpc ? [] : rewriteFilter(rewrite)),
-    ...(mirror ?? []).map(({ backendRef }: KubeFields) => mirrorFilter(backendRef)),
+    ...(mirror ?? []).map(({ backendRef }) => mirrorFilter(backendRef)),
     ...(cors && !grpc ? corsFilter(corsPolicy) : []),
     ...(filters ?? []),
-  ] as readonly Filter[];
+  ];
 }
 
-function headerFilter(way: "request" | "response", operations: KubeFields): readonly Filter[] {
+function headerFilter(way: "request" | "response", operations: Operations): readonly Filter[] {
   if (operations === undefined || operations === null) return [];
   const { add, set, remove } = operations;
   const modifier = {
     ...(hasEntries(set) ? { set: pairs(set) } : {}),
     ...(hasEntries(add) ? { add: pairs(add) } : {}),
-    ...(remove?.length > 0 ? { remove } : {}),
+    ...((remove?.length ?? 0) > 0 ? { remove } : {}),
   };
   return way === "request"
     ? [{ type: "RequestHeaderModifier", requestHeaderModifier: modifier }]
     : [{ type: "ResponseHeaderModifier", responseHeaderModifier: modifier }];
 }
 
-const hasEntries = (map: JsonObject | undefined) => map !== undefined && Object.keys(map).length > 0;
+type Operations = HeaderOperations | null | undefined;
 
-function pairs(map: Readonly<Record<string, string>>): readonly KubeFields[] {
+const hasEntries = (map: Strings | undefined): map is Strings => map !== undefined && Object.keys(map).length > 0;
+
+function pairs(map: Strings): readonly Header[] {
   return Object.entries(map)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, value]) => ({ name, value }));
 }
 
-function rewriteFilter(rewrite: KubeFields): readonly Filter[] {
+function rewriteFilter(rewrite: ServiceFields["rewrite"]): readonly Filter[] {
   const { uri, authority, type } = rewrite ?? {};
   if (!uri && !authority) return [];
   const path =
@@ -52,7 +56,7 @@ function rewriteFilter(rewrite: KubeFields): readonly Filter[] {
   return [{ type: "URLRewrite", urlRewrite }];
 }
 
-export function mirrorFilter({ group = "", kind = "Service", namespace, name, port }: KubeFields): Filter {
+export function mirrorFilter({ group = "", kind = "Service", namespace, name, port }: BackendRef): Filter {
   const backendRef = {
     ...{ group, kind, name },
     ...(namespace ? { namespace } : {}),
@@ -72,10 +76,10 @@ export function canaryMirror(canary: Canary): Filter {
 /** The age of a CORS answer that the API server fills in by default. */
 const CORS_MAX_AGE = 5;
 
-function corsFilter(policy: KubeFields): readonly Filter[] {
+function corsFilter(policy: ServiceFields["corsPolicy"]): readonly Filter[] {
   if (policy === undefined || policy === null) return [];
   const { allowOrigin, allowOrigins, allowMethods, allowHeaders, exposeHeaders, allowCredentials, maxAge } = policy;
-  const origins = [...(allowOrigin ?? []), ...(allowOrigins ?? []).flatMap(({ exact }: KubeFields) => exact ?? [])];
+  const origins = [...(allowOrigin ?? []), ...(allowOrigins ?? []).flatMap(({ exact }) => exact ?? [])];
   const list = (name: string, values: readonly string[] | undefined) =>
     values !== undefined && values.length > 0 ? { [name]: values } : {};
   const age = parseDuration(typeof maxAge === "string" ? maxAge : "");
@@ -98,6 +102,6 @@ export function withResponseHeader(filters: readonly Filter[], name: string, val
   return filters.map((filter, i) => {
     if (i !== at) return filter;
     const { responseHeaderModifier: own } = filter;
-    return { ...filter, responseHeaderModifier: { ...own, add: [...(own.add ?? []), added] } };
+    return { ...filter, responseHeaderModifier: { ...own, add: [...(own?.add ?? []), added] } };
   });
 }

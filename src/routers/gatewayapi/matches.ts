@@ -2,10 +2,16 @@
  * Conditions on requests: translates those of the Canary, which are Istio's, into those of HTTPRoutes and GRPCRoutes.
  */
 import type { JsonObject } from "../../core/canary.ts";
-import type { KubeFields } from "../../ports/kubernetes.ts";
+import { type Condition, type Conditions, sortedConditions } from "../objects.ts";
+import type { GrpcMethod, Match, NamedMatch, ValueMatch } from "./types.ts";
 
-/** A match of a rule; all its conditions must hold. */
-export type Match = KubeFields;
+/** An entry of `spec.service.match` or `spec.analysis.match`. */
+interface Wanted {
+  readonly uri?: Condition;
+  readonly method?: Condition;
+  readonly headers?: Conditions | null;
+  readonly queryParams?: Conditions | null;
+}
 
 /** Thrown for a condition that the Gateway API cannot express; the message is the text of the event. */
 export class Untranslatable extends Error {
@@ -23,7 +29,7 @@ export function httpMatches(items: readonly JsonObject[]): readonly Match[] {
 }
 
 function httpMatch(item: JsonObject): Match {
-  const { uri, method, headers, queryParams } = item as KubeFields;
+  const { uri, method, headers, queryParams } = item as Wanted;
   const path = uri === undefined ? undefined : pathMatch(uri);
   if (method !== undefined && !method.exact) throw refusal("header", headers ?? {});
   const headerMatches = valueMatches(headers, "header");
@@ -36,7 +42,7 @@ function httpMatch(item: JsonObject): Match {
   };
 }
 
-function pathMatch(uri: KubeFields): KubeFields {
+function pathMatch(uri: Condition): ValueMatch {
   if (uri.regex) return { type: "RegularExpression", value: uri.regex };
   if (uri.exact) return { type: "Exact", value: uri.exact };
   if (uri.prefix) return { type: "PathPrefix", value: uri.prefix };
@@ -44,19 +50,17 @@ function pathMatch(uri: KubeFields): KubeFields {
 }
 
 /** Sorted by name, so that the same Canary always produces the same route. */
-function valueMatches(conditions: KubeFields, what: "header" | "query"): readonly KubeFields[] {
-  return Object.entries<KubeFields>(conditions ?? {})
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, condition]) => {
-      if (condition.exact) return { type: "Exact", name, value: condition.exact };
-      const regex = regexOf(condition);
-      if (regex === undefined) throw refusal(what, conditions);
-      return { type: "RegularExpression", name, value: regex };
-    });
+function valueMatches(conditions: Conditions | null | undefined, what: "header" | "query"): readonly NamedMatch[] {
+  return sortedConditions(conditions ?? {}).map(([name, condition]) => {
+    if (condition.exact) return { type: "Exact", name, value: condition.exact };
+    const regex = regexOf(condition);
+    if (regex === undefined) throw refusal(what, conditions);
+    return { type: "RegularExpression", name, value: regex };
+  });
 }
 
 /** The Gateway API cannot match the start and the end of a value; a regular expression can. */
-function regexOf({ regex, prefix, suffix }: KubeFields): string | undefined {
+function regexOf({ regex, prefix, suffix }: Condition): string | undefined {
   if (regex) return regex;
   if (prefix) return `^${quoted(prefix)}.*`;
   return suffix ? `.*${quoted(suffix)}$` : undefined;
@@ -64,7 +68,7 @@ function regexOf({ regex, prefix, suffix }: KubeFields): string | undefined {
 
 const quoted = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
-function refusal(what: string, dump: KubeFields): Untranslatable {
+function refusal(what: string, dump: unknown): Untranslatable {
   return new Untranslatable(
     `Gateway API doesn't support the specified ${what} matching selector: ${JSON.stringify(dump)}`,
   );
@@ -76,10 +80,10 @@ export function grpcMatches(items: readonly JsonObject[]): readonly Match[] {
 }
 
 function grpcMatch(item: JsonObject): Match {
-  const { uri, headers, queryParams } = item as KubeFields;
+  const { uri, method: verb, headers, queryParams } = item as Wanted;
   // Without the condition, more requests would match than the Canary asks for.
   if (queryParams !== undefined) throw refusal("query", queryParams);
-  if (item["method"] !== undefined) throw refusal("method", item["method"] as KubeFields);
+  if (verb !== undefined) throw refusal("method", verb);
   const method = uri === undefined ? undefined : grpcMethod(uri);
   const headerMatches = valueMatches(headers, "header");
   return {
@@ -88,8 +92,8 @@ function grpcMatch(item: JsonObject): Match {
   };
 }
 
-function grpcMethod(uri: KubeFields): KubeFields | undefined {
-  const text: string = uri.exact ?? uri.prefix ?? "";
+function grpcMethod(uri: Condition): GrpcMethod | undefined {
+  const text = uri.exact ?? uri.prefix ?? "";
   if (uri.prefix === "/") return undefined;
   const [, service, method] = /^\/([^/]+)(?:\/([^/]*))?$/.exec(text) ?? [];
   if (service === undefined || uri.regex !== undefined) throw refusal("path", uri);

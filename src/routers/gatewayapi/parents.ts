@@ -1,16 +1,16 @@
 /** What the gateways report about a route: whether they accepted it, and whether they have seen its latest version. */
 import { type Canary, dotted } from "../../core/canary.ts";
-import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import type { Obstacle } from "../../ports/router.ts";
+import type { Route, RouteCondition } from "./types.ts";
 
 const REF_FIELDS = ["group", "kind", "namespace", "name", "sectionName", "port"] as const;
 
 /** The status of the route at its own parents; parents that the route no longer names are left out. */
 function statuses(
-  route: KubeObject,
-): readonly { readonly parent: string; readonly conditions: readonly KubeFields[] }[] {
-  const parents: readonly KubeFields[] = route.spec?.parentRefs ?? [];
-  const known: readonly KubeFields[] = route.status?.parents ?? [];
+  route: Route,
+): readonly { readonly parent: string; readonly conditions: readonly RouteCondition[] }[] {
+  const parents = route.spec?.parentRefs ?? [];
+  const known = route.status?.parents ?? [];
   return parents.flatMap((parent) =>
     known
       .filter(({ parentRef }) => REF_FIELDS.every((field) => parentRef?.[field] === parent[field]))
@@ -18,13 +18,13 @@ function statuses(
   );
 }
 
-const isRelevant = ({ type }: KubeFields) => type === "Accepted" || type === "ResolvedRefs";
+const isRelevant = ({ type }: RouteCondition) => type === "Accepted" || type === "ResolvedRefs";
 
 /**
  * False while a gateway of the route has not seen its latest version. The operator does not wait for a gateway that
  * reports nothing.
  */
-export function gatewaysFollow(route: KubeObject): boolean {
+export function gatewaysFollow(route: Route): boolean {
   const { generation = 0 } = route.metadata;
   return statuses(route).every(({ conditions }) =>
     conditions.filter(isRelevant).every(({ observedGeneration }) => (observedGeneration ?? generation) >= generation),
@@ -32,7 +32,7 @@ export function gatewaysFollow(route: KubeObject): boolean {
 }
 
 /** A refusal of the latest version, in the words of the contract and with the gateway's reason. */
-export function refusalOf(canary: Canary, route: KubeObject): Obstacle | undefined {
+export function refusalOf(canary: Canary, route: Route): Obstacle | undefined {
   const { generation = 0, name } = route.metadata;
   for (const { parent, conditions } of statuses(route)) {
     const refused = conditions

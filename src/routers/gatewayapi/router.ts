@@ -2,14 +2,10 @@
  * The Gateway API: one route that splits, owned by the Canary, or the route of another owner that the Canary names
  * (adopted.ts). `spec.service.routeKind` chooses between HTTPRoute, GRPCRoute, TCPRoute and TLSRoute.
  */
+
+import type { JsonObject } from "../../core/canary.ts";
 import { type Canary, dotted, type Routes } from "../../core/canary.ts";
-import {
-  type KubeFields,
-  type KubeObject,
-  namespaced,
-  type ObjectRef,
-  type ResourceType,
-} from "../../ports/kubernetes.ts";
+import { type KubeObject, namespaced, type ObjectRef, type ResourceType } from "../../ports/kubernetes.ts";
 import type { Obstacle, Router, RouterOptions } from "../../ports/router.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { madeRoutes, namesOf, objectOf, refTo, routeKind, routeMetadata } from "../objects.ts";
@@ -18,6 +14,7 @@ import { grantRefs, grants, REFERENCE_GRANT } from "./grants.ts";
 import { Untranslatable } from "./matches.ts";
 import { gatewaysFollow, refusalOf } from "./parents.ts";
 import { type Dialect, hasRequests, type RouteKind, readRule, rulesFor, translated } from "./rules.ts";
+import type { ParentRef, Route } from "./types.ts";
 
 const GROUP = "gateway.networking.k8s.io";
 const PLURALS = { HTTPRoute: "httproutes", GRPCRoute: "grpcroutes", TCPRoute: "tcproutes", TLSRoute: "tlsroutes" };
@@ -116,7 +113,7 @@ function problem(canary: Canary, dialect: Dialect): string | undefined {
 
 function matchProblem({ spec }: Canary, dialect: Dialect): string | undefined {
   try {
-    translated((spec.service.raw["match"] ?? []) as readonly KubeFields[], dialect);
+    translated((spec.service.raw["match"] ?? []) as readonly JsonObject[], dialect);
     const wanted = translated(spec.analysis.match, dialect);
     // An A/B test without any translatable condition would match every user (R3).
     return spec.analysis.match.length > 0 && wanted.length < spec.analysis.match.length
@@ -141,14 +138,12 @@ function obstacle(canary: Canary, ref: ObjectRef, seen: Snapshot): Obstacle | un
 }
 
 function read(canary: Canary, ref: ObjectRef, seen: Snapshot): Routes | undefined {
-  const route = seen.get(ref);
+  const route: Route | undefined = seen.get(ref);
   if (route === undefined) return undefined;
   if (isAdopted(canary)) return readAdopted(canary, route);
   const names = namesOf(canary);
-  const rules: readonly KubeFields[] = route.spec?.rules ?? [];
-  const weighted = rules.filter(({ backendRefs }) =>
-    (backendRefs ?? []).some(({ name }: KubeFields) => name === names.canary),
-  );
+  const rules = route.spec?.rules ?? [];
+  const weighted = rules.filter(({ backendRefs }) => (backendRefs ?? []).some(({ name }) => name === names.canary));
   // Rules before the last rule that names the canary are sticky sessions.
   const last = weighted.at(-1);
   return last === undefined ? undefined : readRule(last, names);
@@ -164,7 +159,7 @@ interface Made {
 function generated(canary: Canary, routes: Routes, { ref, dialect, seen, options }: Made): KubeObject {
   const { hosts, raw } = canary.spec.service;
   const spec = {
-    parentRefs: ((raw["gatewayRefs"] ?? []) as readonly KubeFields[]).map(parentRef),
+    parentRefs: ((raw["gatewayRefs"] ?? []) as unknown as readonly ParentRef[]).map(parentRef),
     ...(hosts.length === 0 || dialect.kind === "TCPRoute" ? {} : { hostnames: hosts }),
     rules: rulesFor(canary, routes, dialect),
   };
@@ -173,6 +168,6 @@ function generated(canary: Canary, routes: Routes, { ref, dialect, seen, options
 }
 
 /** With the API server's defaults, so that they are no difference. */
-function parentRef({ group = GROUP, kind = "Gateway", ...others }: KubeFields): KubeFields {
+function parentRef({ group = GROUP, kind = "Gateway", ...others }: ParentRef): ParentRef {
   return { group, kind, ...others };
 }

@@ -7,11 +7,12 @@
  *      afterwards     [ expires the cookie? ] [ weighted ]
  */
 import type { Canary, JsonObject, Routes, SessionAffinity } from "../../core/canary.ts";
-import type { KubeFields } from "../../ports/kubernetes.ts";
+import type { Fields } from "../../ports/kubernetes-types.ts";
 import { cookieRegex, cookieText, expiredCookieText, primaryCookieText } from "../cookies.ts";
 import { namesOf } from "../objects.ts";
-import { canaryMirror, type Filter, ruleFilters, withResponseHeader } from "./filters.ts";
-import { grpcMatches, httpMatches, type Match, merged, withPath } from "./matches.ts";
+import { canaryMirror, ruleFilters, withResponseHeader } from "./filters.ts";
+import { grpcMatches, httpMatches, merged, withPath } from "./matches.ts";
+import type { BackendRef, Filter, Match, Rule, ServiceFields } from "./types.ts";
 
 /** What one kind of route can express in one version. */
 export interface Dialect {
@@ -21,8 +22,10 @@ export interface Dialect {
 }
 
 export type RouteKind = "HTTPRoute" | "GRPCRoute" | "TCPRoute" | "TLSRoute";
-type Rule = KubeFields;
 type Weights = Pick<Routes, "primary" | "canary">;
+/** Primary and canary, in this order. */
+type Split = readonly [BackendRef, BackendRef];
+type SplitRule = Rule & { readonly backendRefs: Split };
 
 /** @throws Untranslatable */
 export function rulesFor(canary: Canary, routes: Routes, dialect: Dialect): readonly Rule[] {
@@ -85,7 +88,7 @@ interface Sticky {
   readonly dialect: Dialect;
 }
 
-function stickyRules(canary: Canary, weighted: Rule, service: readonly Match[], sticky: Sticky): readonly Rule[] {
+function stickyRules(canary: Canary, weighted: SplitRule, service: readonly Match[], sticky: Sticky): readonly Rule[] {
   const { affinity, dialect } = sticky;
   const { cookies } = canary.status;
   const keepsPrimary = dialect.v1 && affinity.primaryCookieName !== undefined && cookies.primary !== "";
@@ -123,7 +126,12 @@ function setCookie(value: string): readonly Filter[] {
   return withResponseHeader([], "Set-Cookie", value);
 }
 
-function rule(canary: Canary, matches: readonly Match[], backendRefs: readonly KubeFields[], dialect: Dialect): Rule {
+function rule<Refs extends readonly BackendRef[]>(
+  canary: Canary,
+  matches: readonly Match[],
+  backendRefs: Refs,
+  dialect: Dialect,
+): Rule & { readonly backendRefs: Refs } {
   const filters = ruleFilters(canary, { cors: dialect.v1, grpc: dialect.kind === "GRPCRoute" });
   const timeouts = dialect.v1 && dialect.kind === "HTTPRoute" ? timeoutsOf(canary) : {};
   return {
@@ -134,8 +142,8 @@ function rule(canary: Canary, matches: readonly Match[], backendRefs: readonly K
   };
 }
 
-function timeoutsOf({ spec }: Canary): KubeFields {
-  const { timeout, backendTimeout } = spec.service.raw as KubeFields;
+function timeoutsOf({ spec }: Canary): Fields {
+  const { timeout, backendTimeout } = spec.service.raw as unknown as ServiceFields;
   if (!timeout && !backendTimeout) return {};
   return {
     timeouts: {
@@ -145,26 +153,26 @@ function timeoutsOf({ spec }: Canary): KubeFields {
   };
 }
 
-function withMirror(mirrored: Rule, canary: Canary, routes: Routes): Rule {
+function withMirror<R extends Rule>(mirrored: R, canary: Canary, routes: Routes): R {
   return routes.mirror ? { ...mirrored, filters: [...(mirrored.filters ?? []), canaryMirror(canary)] } : mirrored;
 }
 
-function backends(canary: Canary, { primary, canary: weight }: Weights): readonly KubeFields[] {
+function backends(canary: Canary, { primary, canary: weight }: Weights): Split {
   return [backend(canary, "primary", primary), backend(canary, "canary", weight)];
 }
 
-function backend(canary: Canary, role: "primary" | "canary", weight: number): KubeFields {
+function backend(canary: Canary, role: "primary" | "canary", weight: number): BackendRef {
   return { group: "", kind: "Service", name: namesOf(canary)[role], port: canary.spec.service.port, weight };
 }
 
 /** The traffic split in a rule's backends and filters. An absent weight counts as 1. */
 export function readRule({ backendRefs, filters }: Rule, { primary, canary }: { primary: string; canary: string }) {
   const weightOf = (name: string) => {
-    const ref = (backendRefs ?? []).find((candidate: KubeFields) => candidate.name === name);
+    const ref = (backendRefs ?? []).find((candidate) => candidate.name === name);
     return ref === undefined ? 0 : (ref.weight ?? 1);
   };
   const mirror = (filters ?? []).some(
-    ({ type, requestMirror }: KubeFields) => type === "RequestMirror" && requestMirror?.backendRef?.name === canary,
+    ({ type, requestMirror }) => type === "RequestMirror" && requestMirror?.backendRef?.name === canary,
   );
   return { primary: weightOf(primary), canary: weightOf(canary), mirror } as Routes;
 }
