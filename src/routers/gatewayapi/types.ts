@@ -1,6 +1,6 @@
 /**
- * The Gateway API's own types, and the fields of `spec.service` that become parts of a route, as far as the router reads
- * or writes them. Every type may carry further fields, which are passed on as they are.
+ * The Gateway API's own types, and the fields of `spec.service` that become parts of a route, as far as the router
+ * reads or writes them. Every type may carry further fields, which are passed on as they are.
  */
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import type { Fields, Strings } from "../../ports/kubernetes-types.ts";
