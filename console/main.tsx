@@ -238,13 +238,15 @@ document.addEventListener("keydown", (event) => {
 
 async function start(): Promise<void> {
   failed.value = undefined;
+  // Both at once: the list is what a person waits for.
+  const read = loadList();
   try {
     me.value = await get<Me>("/me");
   } catch (error) {
     failed.value = refusedOf(error);
     return;
   }
-  await loadList();
+  await read;
   follow();
 }
 

@@ -59,22 +59,28 @@ const SIGNS: Readonly<Record<string, readonly [sign: string, tone: string]>> = {
   deleted: ["–", "quiet"],
 };
 
-export function State({ phase }: { phase: string }) {
+interface Sign {
+  readonly sign: string;
+  readonly tone: string;
+  readonly text: string;
+}
+
+function phaseSign(phase: string): Sign {
   const [sign, tone] = SIGNS[phase] ?? ["?", "quiet"];
-  return <Badge sign={sign} tone={tone} text={phase || "new"} />;
+  return { sign, tone, text: phase || "new" };
 }
 
 /** The state of a canary: its phase, unless a person or the operator holds it. */
-export function CanaryState({ row: { phase, paused, refused } }: { row: CanaryRow }) {
-  if (refused) return <Badge sign="✕" tone="bad" text="Refused" />;
-  return paused ? (
-    <Badge sign="Ⅱ" tone="wait" text={phase === "Progressing" ? "Paused" : `${phase}, paused`} />
-  ) : (
-    <State phase={phase} />
-  );
+export function signOf({ phase, paused, refused }: CanaryRow): Sign {
+  if (refused) return { sign: "✕", tone: "bad", text: "Refused" };
+  if (!paused) return phaseSign(phase);
+  return { sign: "Ⅱ", tone: "wait", text: phase === "Progressing" ? "Paused" : `${phase}, paused` };
 }
 
-const Badge = ({ sign, tone, text }: { sign: string; tone: string; text: string }) => (
+export const State = ({ phase }: { phase: string }) => <Badge {...phaseSign(phase)} />;
+export const CanaryState = ({ row }: { row: CanaryRow }) => <Badge {...signOf(row)} />;
+
+const Badge = ({ sign, tone, text }: Sign) => (
   <span class={`state ${tone}`}>
     <span aria-hidden="true">{sign}</span> {text}
   </span>

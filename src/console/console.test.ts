@@ -349,6 +349,8 @@ describe("a console on a laptop", () => {
     const { text } = await ask(url, { cookie });
     expect(text).toContain('<meta name="base-path" content="/tools/aviary/">');
     expect(text).toContain('"/tools/aviary/assets/a.js"');
+    // What each page reads first is asked for before the script is there.
+    expect(text).toContain('<link rel="preload" as="fetch" crossorigin href="/tools/aviary/api/v1/canaries">');
     expect((await ask(`${url}assets/a.js`)).text).toBe("1");
     expect((await ask(`${url}canaries/test/podinfo`)).text).toContain("base-path");
     expect((await ask(`${url}../../etc/passwd`)).status).not.toBe(200);

@@ -49,9 +49,15 @@ export function page({ pages, basePath }: ConsoleOptions, context: Context): Res
       ? text
       : text
           .replaceAll('"./assets/', `"${basePath}assets/`)
-          .replace("<head>", `<head><meta name="base-path" content="${basePath}">`),
+          .replace("<head>", `<head><meta name="base-path" content="${basePath}">${preloads(basePath)}`),
   );
 }
+
+/** What every page reads: the browser asks for it while it still reads the script. */
+const preloads = (basePath: string): string =>
+  ["me", "canaries"]
+    .map((name) => `<link rel="preload" as="fetch" crossorigin href="${basePath}api/v1/${name}">`)
+    .join("");
 
 const CHARACTER = 6.4;
 

@@ -46,17 +46,20 @@ export const namespaceOf = ({ metadata }: KubeObject): string => metadata.namesp
 
 const REVIEWS_AT_ONCE = 20;
 
-/** @returns the namespaces of the objects that the user may list */
+/**
+ * @param namespaces those that matter; asked for only when the user may not list all
+ * @returns whether the user may list the objects of a namespace
+ */
 export async function visible(
   { access, signal }: Pick<Console, "access" | "signal">,
   user: User,
   resource: Resource,
-  namespaces: readonly string[],
+  namespaces: () => readonly string[],
 ): Promise<(namespace: string) => boolean> {
   const everywhere = (await access.refusal(user, "list", resource, "", "", signal)) === undefined;
   if (everywhere) return () => true;
   const allowed = new Set<string>();
-  const open = [...new Set(namespaces)];
+  const open = [...new Set(namespaces())];
   const review = async () => {
     for (let next = open.pop(); next !== undefined; next = open.pop()) {
       if ((await access.refusal(user, "list", resource, next, "", signal)) === undefined) allowed.add(next);
@@ -73,7 +76,7 @@ export async function seenBy(
   resource: Resource,
   objects: readonly KubeObject[],
 ): Promise<KubeObject[]> {
-  const sees = await visible(console, user, resource, objects.map(namespaceOf));
+  const sees = await visible(console, user, resource, () => objects.map(namespaceOf));
   return objects.filter((object) => sees(namespaceOf(object)));
 }
 

@@ -4,16 +4,16 @@ import { serve } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { compress } from "hono/compress";
-import { streamSSE } from "hono/streaming";
 import type { User } from "./access.ts";
+import { addStream } from "./follow.ts";
 import { addLogin } from "./login.ts";
 import type { Oidc } from "./oidc.ts";
 import { openApi } from "./openapi.ts";
 import { addBadge, page } from "./pages.ts";
-import { type Answer, type Console, namespaceOf, visible } from "./route.ts";
+import type { Answer, Console } from "./route.ts";
 import { ROUTES } from "./routes.ts";
 import type { Sessions } from "./sessions.ts";
-import { createStream, type StreamEvent } from "./stream.ts";
+import { createStream } from "./stream.ts";
 
 export interface ConsoleOptions extends Omit<Console, "stream"> {
   readonly sessions: Sessions;
@@ -48,9 +48,6 @@ export interface RunningConsole {
 }
 
 const BODY_BYTES = 64 * 1024;
-const HEARTBEAT_MS = 15_000;
-const STREAM_MS = 15 * 60_000;
-const MOST_UNSENT = 1000;
 
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; " +
@@ -163,54 +160,6 @@ function addRoutes(app: Hono, options: Served): void {
       );
     });
   }
-}
-
-function addStream(app: Hono, options: Served, viewers: Set<symbol>): void {
-  const { signal, stream } = options;
-  /** What the person may see now; undefined when the session is over. */
-  const look = async (context: Context) => {
-    const user = await userOf(options, context);
-    if (user === undefined) return undefined;
-    return await visible(options, user, "canaries", options.canaries.list().map(namespaceOf));
-  };
-  app.get("/api/v1/stream", async (context) => {
-    let sees = await look(context);
-    if (sees === undefined) return context.json({ error: "sign in first" }, 401);
-    // A page that opens the stream anew names the last id in the address: a browser sends the header only by itself.
-    const since = context.req.header("last-event-id") ?? context.req.query("since");
-    context.header("x-accel-buffering", "no");
-    context.header("cache-control", "no-store, no-transform");
-    return streamSSE(context, async (sse) => {
-      const ended = new AbortController();
-      sse.onAbort(() => ended.abort());
-      let unsent = 0;
-      const send = (events: readonly StreamEvent[]) => {
-        for (const { id, event, data, namespace } of events) {
-          if (namespace !== "" && sees?.(namespace) !== true) continue;
-          unsent += 1;
-          // A browser that does not read would fill the memory: it comes back and reads the list.
-          if (unsent > MOST_UNSENT) ended.abort();
-          else void sse.writeSSE({ id, event, data }).finally(() => (unsent -= 1));
-        }
-      };
-      const viewer = Symbol("viewer");
-      viewers.add(viewer);
-      const stop = stream.subscribe(since, send);
-      await sse.writeSSE({ event: "hello", data: "{}", id: stream.last, retry: 2000 });
-      const until = options.clock.now() + STREAM_MS;
-      const any = AbortSignal.any([ended.signal, signal]);
-      while (!any.aborted && options.clock.now() < until && sees !== undefined) {
-        await options.clock.sleep(HEARTBEAT_MS, any).catch(() => undefined);
-        if (any.aborted) break;
-        // An event and no comment: the page does not hear comments, and reads the whole list when it hears nothing.
-        await sse.writeSSE({ event: "hello", data: "{}" });
-        // A role that is taken away, or a session that ends, ends what the stream tells.
-        sees = await look(context).catch(() => undefined);
-      }
-      viewers.delete(viewer);
-      stop();
-    });
-  });
 }
 
 export async function userOf(options: ConsoleOptions, context: Context): Promise<User | undefined> {

@@ -1,5 +1,14 @@
 /** Turns objects of the cluster into what the pages show. Pure, but for the reads that are handed in. */
-import { type Facts, factsOf, gatesOf, isAttentionNeeded, RUNNING, splitIn, WAITING } from "../cli/steer/facts.ts";
+import {
+  type Facts,
+  factsOf,
+  gatesOf,
+  isAttentionNeeded,
+  RUNNING,
+  reasonFrom,
+  splitIn,
+  WAITING,
+} from "../cli/steer/facts.ts";
 import { previewOf } from "../cli/steer/preview.ts";
 import { type Copy, timeOf } from "../cli/steer/seen.ts";
 import type { Step } from "../core/plan.ts";
@@ -80,8 +89,10 @@ export function canaryView(object: KubeObject, parts: Parts): CanaryView {
   const facts = factsOf(object);
   const { plan, spec, phase } = facts;
   const judgedAt = phase === "Progressing" && facts.hold === undefined ? holdUntil(object) : undefined;
+  const reason = reasonFrom(facts, parts.events);
   return {
     ...rowOfFacts(facts),
+    ...(reason === undefined ? {} : { what: cut(reason) }),
     ...{ runId: facts.run?.id ?? "", revision: facts.revision, notShown: parts.notShown ?? [] },
     ...(facts.hold === undefined ? {} : { hold: facts.hold }),
     plan: (plan?.steps ?? []).map((step) => stepView(step, facts)),

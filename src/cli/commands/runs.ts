@@ -11,7 +11,7 @@ import { coloured, type Paint } from "../colour.ts";
 import { alignColumns, humanAge } from "../columns.ts";
 import { type Command, type CommandContext, UserError } from "../command.ts";
 import { describeOptions, type OptionSpec, OUTPUT, oneOf, type ReadOptions, readOptions } from "../options.ts";
-import { factsOf } from "../steer/facts.ts";
+import { factsOf, reasonFrom } from "../steer/facts.ts";
 import { incidentOf } from "../steer/incident.ts";
 import { limitText } from "../steer/limits.ts";
 import { CANARY_OPTIONS } from "../steer/options.ts";
@@ -169,7 +169,7 @@ async function why(asked: Asked): Promise<void> {
   const events = await eventsOf(client, canary, context.signal);
   const copies = await copiesOf(client, canary, context.signal);
   const facts = factsOf(canary);
-  const sentence = String(run?.status?.sentence ?? facts.what);
+  const sentence = String(run?.status?.sentence ?? reasonFrom(facts, events) ?? facts.what);
   const failed = (run?.status?.checks ?? []).filter((check: RecordedCheck) => !check.passed);
   const notReady = [copies.canary, copies.primary].flatMap((copy) =>
     (copy?.pods ?? []).filter((pod) => !isReady(pod)).map(podText),

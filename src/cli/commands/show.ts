@@ -7,7 +7,7 @@ import { asUserError, type ClusterClient, connectCluster } from "../cluster.ts";
 import { coloured } from "../colour.ts";
 import { type Command, type CommandContext, type ExitCode, UserError } from "../command.ts";
 import { describeOptions, type OptionSpec, OUTPUT, oneOf, readOptions } from "../options.ts";
-import { factsOf } from "../steer/facts.ts";
+import { factsOf, reasonFrom } from "../steer/facts.ts";
 import { CANARY_OPTIONS } from "../steer/options.ts";
 import { type CanaryName, canaryOf, canaryWord, copiesOf, eventsOf, runsOf } from "../steer/seen.ts";
 import { type Scene, treeOf } from "../steer/tree.ts";
@@ -63,7 +63,9 @@ async function sceneOf(client: ClusterClient, at: CanaryName, signal: AbortSigna
     eventsOf(client, canary, signal),
     runsOf(client, at, signal),
   ]);
-  return { facts: factsOf(canary), copies, events, runs, now: systemClock.now() };
+  const facts = factsOf(canary);
+  const what = reasonFrom(facts, events) ?? facts.what;
+  return { facts: { ...facts, what }, copies, events, runs, now: systemClock.now() };
 }
 
 const CLEAR = "\u001b[H\u001b[2J";

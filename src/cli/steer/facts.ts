@@ -104,7 +104,42 @@ function sentence(facts: Omit<Facts, "what">, { spec, status }: KubeObject): str
   if (phase === "Promoting") return "the primary gets the new revision";
   if (phase === "Finalising") return "all traffic goes to the primary, and the canary goes";
   if (phase === "Initialized" || phase === "Succeeded") return endOf(status) ?? "the primary serves all users";
-  return endOf(status) ?? String(status?.conditions?.[0]?.message ?? "");
+  return endOf(status) ?? reasonIn(String(status?.conditions?.[0]?.message ?? ""));
+}
+
+/** Flagger's words for each release that failed, the same for every reason. */
+const FAILED = /^Canary analysis failed, \S+ scaled to zero\.\s*/;
+
+/** The condition of a failed release has Flagger's words, and then the reason; where there is one, it is enough. */
+const reasonIn = (message: string): string => message.replace(FAILED, "") || message;
+
+/**
+ * Flagger itself writes no reason into the object: its events tell it.
+ * @param events of the Canary, oldest first
+ * @returns why the release was rolled back; undefined when the object tells the reason, or the events are gone
+ */
+export function reasonFrom({ phase, what, name, namespace }: Facts, events: readonly KubeObject[]): string | undefined {
+  if (phase !== "Failed" || !FAILED.test(what)) return undefined;
+  const messages = events.map((event) => String(event["message"] ?? event["note"] ?? "").trim());
+  const canary = `${name}.${namespace}`;
+  const after = (start: string) => ({ start, at: messages.findLastIndex((message) => message.startsWith(start)) });
+  const { start, at } = after(`Rolling back ${canary} `);
+  if (at === -1) return unreadyFrom(messages, after(`Canary failed! Scaling down ${canary}`).at);
+  const trigger = (messages[at] ?? "").slice(start.length);
+  const halt = `Halt ${canary} advancement `;
+  // "failed checks threshold reached 2" says that checks failed, and the last Halt says which.
+  const failure = trigger.startsWith("failed checks")
+    ? messages.slice(0, at).findLast((message) => message.startsWith(halt))
+    : undefined;
+  return failure === undefined
+    ? `Rolled back: ${trigger}.`
+    : `Rolled back: ${failure.slice(halt.length)} (${trigger}).`;
+}
+
+/** Flagger names no trigger when pods were not ready in time: its message before the end says what they lacked. */
+function unreadyFrom(messages: readonly string[], end: number): string | undefined {
+  const last = messages.slice(0, Math.max(0, end)).findLast((message) => message.includes(" not ready"));
+  return last === undefined ? undefined : `Rolled back: ${last}.`;
 }
 
 /** undefined: there is none, or another program wrote something else in its place. */

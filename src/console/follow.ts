@@ -1,0 +1,102 @@
+/**
+ * Sends the stream of changes to browsers. All of them share one heartbeat, and at each beat the rights of a person are
+ * read once for all pages of that person: a hundred open pages cost little while nothing changes.
+ */
+import type { Context, Hono } from "hono";
+import { streamSSE } from "hono/streaming";
+import type { User } from "./access.ts";
+import { type Console, namespaceOf, visible } from "./route.ts";
+import { type ConsoleOptions, userOf } from "./server.ts";
+import type { StreamEvent } from "./stream.ts";
+
+type Served = ConsoleOptions & Console;
+/** Whether the person may see the canaries of a namespace. */
+type Sees = (namespace: string) => boolean;
+
+const HEARTBEAT_MS = 15_000;
+const STREAM_MS = 15 * 60_000;
+const MOST_UNSENT = 1000;
+
+/** @param viewers holds one entry for each page that follows the stream */
+export function addStream(app: Hono, options: Served, viewers: Set<symbol>): void {
+  const { clock, signal, stream } = options;
+  const nextBeat = createBeats(options);
+  app.get("/api/v1/stream", async (context) => {
+    const user = await userOf(options, context);
+    if (user === undefined) return context.json({ error: "sign in first" }, 401);
+    let sees: Sees | undefined = await seesOf(options, user);
+    // A page that opens the stream anew names the last id in the address: a browser sends the header only by itself.
+    const since = context.req.header("last-event-id") ?? context.req.query("since");
+    context.header("x-accel-buffering", "no");
+    context.header("cache-control", "no-store, no-transform");
+    return streamSSE(context, async (sse) => {
+      const ended = new AbortController();
+      sse.onAbort(() => ended.abort());
+      let unsent = 0;
+      const send = (events: readonly StreamEvent[]) => {
+        for (const { id, event, data, namespace } of events) {
+          if (namespace !== "" && sees?.(namespace) !== true) continue;
+          unsent += 1;
+          // A browser that does not read would fill the memory: it comes back and reads the list.
+          if (unsent > MOST_UNSENT) ended.abort();
+          else void sse.writeSSE({ id, event, data }).finally(() => (unsent -= 1));
+        }
+      };
+      const viewer = Symbol("viewer");
+      viewers.add(viewer);
+      const stop = stream.subscribe(since, send);
+      await sse.writeSSE({ event: "hello", data: "{}", id: stream.last, retry: 2000 });
+      const until = clock.now() + STREAM_MS;
+      const any = AbortSignal.any([ended.signal, signal]);
+      const over = new Promise<void>((resolve) => any.addEventListener("abort", () => resolve(), { once: true }));
+      while (!any.aborted && clock.now() < until && sees !== undefined) {
+        const beat = nextBeat();
+        await Promise.race([beat.come, over]);
+        if (any.aborted) break;
+        // An event and no comment: the page does not hear comments, and reads the whole list when it hears nothing.
+        await sse.writeSSE({ event: "hello", data: "{}" });
+        // A role that is taken away, or a session that ends, ends what the stream tells.
+        sees = await beat.look(context).catch(() => undefined);
+      }
+      viewers.delete(viewer);
+      stop();
+    });
+  });
+}
+
+const seesOf = (options: Served, user: User): Promise<Sees> =>
+  visible(options, user, "canaries", () => options.canaries.list().map(namespaceOf));
+
+interface Beat {
+  readonly come: Promise<void>;
+  /** What the person who follows may see now; undefined when the session is over. */
+  look(context: Context): Promise<Sees | undefined>;
+}
+
+/** @returns the beat that comes next, the same for every page that waits for one */
+function createBeats(options: Served): () => Beat {
+  const { clock, signal } = options;
+  let next: Beat | undefined;
+  return () => {
+    if (next !== undefined) return next;
+    const looks = new Map<string, Promise<Sees>>();
+    const come = clock
+      .sleep(HEARTBEAT_MS, signal)
+      .catch(() => undefined)
+      .then(() => {
+        next = undefined;
+      });
+    next = {
+      come,
+      async look(context) {
+        const user = await userOf(options, context);
+        if (user === undefined) return undefined;
+        const key = JSON.stringify([user.name, user.groups]);
+        const sees = looks.get(key) ?? seesOf(options, user);
+        looks.set(key, sees);
+        return await sees;
+      },
+    };
+    return next;
+  };
+}
