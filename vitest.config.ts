@@ -32,15 +32,10 @@ interface Project {
 const MINUTES = 60_000;
 
 /**
- * End-to-end tests run after the others, which would take the cores from them. Two files side by side, with four stories each, keep
- * two cores busy: with more, answers come so late that users and commands give up.
+ * End-to-end tests run after the others, which would take the cores from them. They wait most of their time, for intervals, probes and
+ * pods: three files side by side, with up to eight stories each, keep two cores busy.
  */
-const WAITING = {
-  retry: process.env["CI"] === "true" ? 1 : 0,
-  maxWorkers: 2,
-  maxConcurrency: 4,
-  sequence: { groupOrder: 1 },
-};
+const WAITING = { maxWorkers: 3, maxConcurrency: 8, sequence: { groupOrder: 1 } };
 /** A worker loads each module once for all its files: to load them again for each file took twice as long as the tests. */
 const CALCULATING = { isolate: false, maxWorkers: 2, sequence: { groupOrder: 0 } };
 

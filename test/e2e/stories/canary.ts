@@ -5,6 +5,7 @@ import type { StoryRun } from "./story-run.ts";
 
 /** Each story runs twice: withoutKills, and with the operator killed. */
 export function canaries(run: StoryRun): void {
+  const { further } = run;
   describe.concurrent("a progressive canary", () => {
     it("of a good revision goes up step by step and is promoted", async ({ expect }) => {
       const story = await run.stage("good", { analysis: { stepWeights: [30, 60] } });
@@ -44,7 +45,7 @@ export function canaries(run: StoryRun): void {
       expect({ dropped, failedByPrimary }).toEqual({ dropped: [], failedByPrimary: 0 });
     });
 
-    it("of a revision that answers late is rolled back", async ({ expect }) => {
+    further("of a revision that answers late is rolled back", async ({ expect }) => {
       const story = await run.stage("delays", {
         analysis: { stepWeights: [30, 60], threshold: 3, metrics: checks(1_500) },
       });
@@ -69,7 +70,7 @@ export function canaries(run: StoryRun): void {
       expect({ dropped, injected, failedByPrimary }).toEqual({ dropped: [], injected: 0, failedByPrimary: 0 });
     });
 
-    it.for([
+    further.for([
       ["crashes", "--no-such-flag"],
       ["unready", "--unready"],
     ] as const)("of a revision that %s at its start never gets a request", async ([name, flag], { expect }) => {

@@ -17,6 +17,7 @@ const UNHARMED = { dropped: [], injected: 0, failedByPrimary: 0 };
 
 /** Each story runs twice: withoutKills, and with the operator killed. */
 export function gates(run: StoryRun): void {
+  const { further } = run;
   describe.concurrent("a gate", () => {
     it("holds the rollout and every increase of the traffic until it is opened", async ({ expect }) => {
       const story = await run.stage(
@@ -54,7 +55,7 @@ export function gates(run: StoryRun): void {
       expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
     });
 
-    it("holds the promotion until it is opened", async ({ expect }) => {
+    further("holds the promotion until it is opened", async ({ expect }) => {
       const story = await run.stage(
         "promotion",
         {
@@ -148,7 +149,7 @@ export function gates(run: StoryRun): void {
       expect({ dropped, failedByPrimary }).toEqual({ dropped: [], failedByPrimary: 0 });
     });
 
-    it("while its promotion waits for approval is rolled back", async ({ expect }) => {
+    further("while its promotion waits for approval is rolled back", async ({ expect }) => {
       const story = await run.stage(
         "bad-promotion",
         {

@@ -46,6 +46,7 @@ function scalers(story: Story) {
 
 /** Each story runs twice: withoutKills, and with the operator killed. */
 export function keda(run: StoryRun): void {
+  const { further } = run;
   describe.concurrent("a Deployment with a ScaledObject", () => {
     it("is resumed for the run, grows with its load, and is paused at 0 replicas again", async ({ expect }) => {
       const name = "keda";
@@ -79,24 +80,27 @@ export function keda(run: StoryRun): void {
       expect(story.get({ type: RESOURCES.deployment, name: "podinfo-primary" })?.spec.replicas).toBeGreaterThan(1);
     });
 
-    it("is rolled back, and paused at 0 replicas; its primary's scaler measures the primary", async ({ expect }) => {
-      const name = "keda-bad";
-      const story = await run.stage(name, {
-        target: [deployment(name, { version: "6.0.0" }), scaledObject(name, { minReplicaCount: 1 })],
-        spec: { autoscalerRef: ref },
-        analysis: IMPATIENT,
-      });
-      await story.change(deployment(name, BAD));
-      const { dropped, failedByPrimary } = await story.end("Failed");
-      run.said(expect, story.timeline(), [...BEGUN, UP[0], ...TAKEN_BACK]);
-      expect({ dropped, failedByPrimary }).toEqual({ dropped: [], failedByPrimary: 0 });
-      const { source, primary, hpa } = scalers(story);
-      expect(source?.metadata.annotations).toMatchObject({ [PAUSED_REPLICAS]: "0" });
-      expect(hpa).toBeUndefined();
-      expect(primary?.spec.triggers[0].metadata.query).toBe(rateOf(name, "podinfo-primary"));
-    });
+    further(
+      "is rolled back, and paused at 0 replicas; its primary's scaler measures the primary",
+      async ({ expect }) => {
+        const name = "keda-bad";
+        const story = await run.stage(name, {
+          target: [deployment(name, { version: "6.0.0" }), scaledObject(name, { minReplicaCount: 1 })],
+          spec: { autoscalerRef: ref },
+          analysis: IMPATIENT,
+        });
+        await story.change(deployment(name, BAD));
+        const { dropped, failedByPrimary } = await story.end("Failed");
+        run.said(expect, story.timeline(), [...BEGUN, UP[0], ...TAKEN_BACK]);
+        expect({ dropped, failedByPrimary }).toEqual({ dropped: [], failedByPrimary: 0 });
+        const { source, primary, hpa } = scalers(story);
+        expect(source?.metadata.annotations).toMatchObject({ [PAUSED_REPLICAS]: "0" });
+        expect(hpa).toBeUndefined();
+        expect(primary?.spec.triggers[0].metadata.query).toBe(rateOf(name, "podinfo-primary"));
+      },
+    );
 
-    it("is scaled by its own ScaledObject again when its Canary is deleted", async ({ expect }) => {
+    further("is scaled by its own ScaledObject again when its Canary is deleted", async ({ expect }) => {
       const name = "keda-leaving";
       const story = await run.stage(
         name,

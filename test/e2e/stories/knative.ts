@@ -31,8 +31,9 @@ function ending(story: Story) {
 
 /** Each story runs twice: withoutKills, and with the operator killed. */
 export function knative(run: StoryRun): void {
+  const { further } = run;
   describe.concurrent("a Knative Service", () => {
-    it("is released", async ({ expect }) => {
+    further("is released", async ({ expect }) => {
       const story = await run.stage("knative", { ...plot("knative"), analysis: STEPS });
       await story.change(knativeService("knative", GOOD));
       const { dropped, injected, versions } = await story.end("Succeeded");
@@ -49,7 +50,7 @@ export function knative(run: StoryRun): void {
       });
     });
 
-    it("is rolled back", async ({ expect }) => {
+    further("is rolled back", async ({ expect }) => {
       const story = await run.stage("knative-bad", { ...plot("knative-bad"), analysis: IMPATIENT });
       await story.change(knativeService("knative-bad", BAD));
       const { dropped, answers } = await story.end("Failed");
@@ -106,7 +107,7 @@ export function knative(run: StoryRun): void {
       expect(ending(story).annotations).toEqual({ "flagger.app/primary-revision": "podinfo-00001" });
     });
 
-    it("follows its latest revision again when its Canary is deleted during a release", async ({ expect }) => {
+    further("follows its latest revision again when its Canary is deleted during a release", async ({ expect }) => {
       const name = "knative-leaving";
       const parts = plot(name);
       const spec = { ...parts.spec, revertOnDeletion: true };

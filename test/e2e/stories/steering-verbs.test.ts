@@ -123,7 +123,7 @@ async function freeze(namespace: string, name: string, spec: KubeFields): Promis
   return () => fixture.client.kube.delete({ type, namespace, name }, {}, never);
 }
 
-describe("people steer a release, and GitOps has nothing to revert:", () => {
+describe.concurrent("people steer a release, and GitOps has nothing to revert:", () => {
   it("pause, set-weight, resume, promote, skip, promote --full, undo, retry, abort", async () => {
     const name = "verbs";
     // Steps that end by themselves long after people have acted.
@@ -260,39 +260,40 @@ describe("people steer a release, and GitOps has nothing to revert:", () => {
     expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
   });
 
-  it("a freeze of the cluster holds a release in one namespace, and lets none begin in another", async () => {
-    const plot = { analysis: { stepWeights: [20, 40] } };
-    const [running, waiting] = [await stage(fixture, "wide-a", plot), await stage(fixture, "wide-b", plot)];
-    await running.release({ version: "6.0.1" });
-    await running.untilWeight(20);
-    expect(await act("wide-a", "pause")).toBe("Applied: paused at 20 %, checks go on");
-    // In the namespace of the operator's Lease: elsewhere a freeze of the cluster counts for nothing.
-    const spec = { scope: "cluster", runs: "hold", reason: "sale" };
-    const idle = await freeze("wide-b", "elsewhere", { ...spec, canaries: ["another"] });
-    const thaw = await freeze("kube-system", "sale", spec);
-    // The pause ends, and the release stays where it is. The operator has seen this action, so it has seen the freeze
-    // before it.
-    expect(await act("wide-a", "resume")).toBe("Applied: goes on from 20 %");
-    await fixture.apply(deployment("wide-b", { version: "6.0.1", replicas: 1 }));
-    await waiting.heard(/A new revision waits: frozen by carol \(sale\): sale/);
-    const since = running.users.answers.length;
-    await running.users.until("requests while the release is held", (all) => all.length > since + 60);
-    const held = running.get({ type: RESOURCES.canary, name: "podinfo" })?.["status"];
-    expect([held.phase, held.canaryWeight]).toEqual(["Progressing", 20]);
-    expect(waiting.get({ type: RESOURCES.canary, name: "podinfo" })?.["status"].phase).toBe("Initialized");
-    await thaw();
-    await running.untilPhase("Succeeded");
-    await waiting.untilPhase("Succeeded");
-    await idle();
-    for (const story of [running, waiting]) {
-      const { dropped, injected, failedByPrimary } = await story.close();
-      expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
-    }
-  });
-
   it("every verb has a story", () => {
     const verbs = [...VERBS].filter((verb) => !STORIES.includes(`act(name, "${verb}"`));
     expect(verbs).toEqual([]);
     expect(STORIES).toContain("await undoTo(");
   });
+});
+
+// It holds every release of the cluster: it runs when the others are over.
+it("a freeze of the cluster holds a release in one namespace, and lets none begin in another", async () => {
+  const plot = { analysis: { stepWeights: [20, 40] } };
+  const [running, waiting] = [await stage(fixture, "wide-a", plot), await stage(fixture, "wide-b", plot)];
+  await running.release({ version: "6.0.1" });
+  await running.untilWeight(20);
+  expect(await act("wide-a", "pause")).toBe("Applied: paused at 20 %, checks go on");
+  // In the namespace of the operator's Lease: elsewhere a freeze of the cluster counts for nothing.
+  const spec = { scope: "cluster", runs: "hold", reason: "sale" };
+  const idle = await freeze("wide-b", "elsewhere", { ...spec, canaries: ["another"] });
+  const thaw = await freeze("kube-system", "sale", spec);
+  // The pause ends, and the release stays where it is. The operator has seen this action, so it has seen the freeze
+  // before it.
+  expect(await act("wide-a", "resume")).toBe("Applied: goes on from 20 %");
+  await fixture.apply(deployment("wide-b", { version: "6.0.1", replicas: 1 }));
+  await waiting.heard(/A new revision waits: frozen by carol \(sale\): sale/);
+  const since = running.users.answers.length;
+  await running.users.until("requests while the release is held", (all) => all.length > since + 60);
+  const held = running.get({ type: RESOURCES.canary, name: "podinfo" })?.["status"];
+  expect([held.phase, held.canaryWeight]).toEqual(["Progressing", 20]);
+  expect(waiting.get({ type: RESOURCES.canary, name: "podinfo" })?.["status"].phase).toBe("Initialized");
+  await thaw();
+  await running.untilPhase("Succeeded");
+  await waiting.untilPhase("Succeeded");
+  await idle();
+  for (const story of [running, waiting]) {
+    const { dropped, injected, failedByPrimary } = await story.close();
+    expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
+  }
 });

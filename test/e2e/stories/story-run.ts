@@ -1,5 +1,6 @@
 /**
- * Every story runs twice: withoutKills, and with the operator killed (`kill -9`) during it. Its end is the same.
+ * Every story runs twice: withoutKills, and with the operator killed (`kill -9`) during it. Its end is the same. With kills the
+ * suite runs one story of each kind of target, strategy and ending; the further stories run with kills at night (NIGHTLY).
  *
  *   undisturbed: one operator for all namespaces
  *   with kills:  each namespace has its own operator, which is killed at the first, second or third write in one of the
@@ -9,13 +10,24 @@
  * others.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { afterAll, aroundEach, beforeAll, describe, type ExpectStatic } from "vitest";
+import {
+  afterAll,
+  aroundEach,
+  beforeAll,
+  describe,
+  type ExpectStatic,
+  it,
+  type TestAPI,
+  type TestContext,
+} from "vitest";
 import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
-import { SEED } from "../../seed.ts";
+import { NIGHTLY, SEED } from "../../seed.ts";
 import { type Fixture, startFixture } from "./fixture.ts";
 import { type Stage, type Story, stage } from "./story.ts";
 
 export interface StoryRun {
+  /** `it` for a further story of its kind: see above. */
+  readonly further: Further;
   readonly fixture: Fixture;
   /** As `stage` of story.ts. @param killedIn phases to draw from; empty: the story itself calls `kill` */
   stage(namespace: string, plot: Stage, killedIn?: readonly string[]): Promise<Story>;
@@ -26,6 +38,11 @@ export interface StoryRun {
 }
 
 /** The story itself calls `kill`. */
+export type Further = Pick<TestAPI, "for"> & ((title: string, tell: (context: TestContext) => Promise<void>) => void);
+
+/** Registers no test. */
+const AT_NIGHT: Further = Object.assign(() => undefined, { for: () => () => undefined });
+
 export const KILLED_BY_STORY: readonly string[] = [];
 
 /** Where a story may lose its operator. A story that never reaches the phase loses it with its last write. */
@@ -37,6 +54,7 @@ const WORKLOADS = [RESOURCES.deployment, RESOURCES.daemonSet, RESOURCES.stateful
 export function withoutKills(...stories: readonly ((run: StoryRun) => void)[]): void {
   const fixture = townOfTests([""]);
   const run: StoryRun = {
+    further: it,
     get fixture() {
       return fixture();
     },
@@ -60,6 +78,7 @@ export function withOperatorKills(...stories: readonly ((run: StoryRun) => void)
     return fixture().killOperator(namespace);
   };
   const run: StoryRun = {
+    further: NIGHTLY ? it : AT_NIGHT,
     get fixture() {
       return fixture();
     },

@@ -28,6 +28,7 @@ const UNHARMED = { dropped: [], injected: 0, failedByPrimary: 0 };
 
 /** Each story runs twice: withoutKills, and with the operator killed. */
 export function strategies(run: StoryRun): void {
+  const { further } = run;
   /** Requests to the pods of a workload, including the load tester's and mirrored ones. */
   function requestsOf(namespace: string, workload: string): number {
     return run.fixture.sandbox.mesh
@@ -53,7 +54,7 @@ export function strategies(run: StoryRun): void {
       expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
     });
 
-    it("of a bad revision is rolled back before any user has met it", async ({ expect }) => {
+    further("of a bad revision is rolled back before any user has met it", async ({ expect }) => {
       const story = await run.stage("mirror-bad", {
         analysis: { ...analysis, threshold: 3 },
         requestsPerSecond: 20,
@@ -105,7 +106,7 @@ export function strategies(run: StoryRun): void {
       expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
     });
 
-    it("of a bad revision ends for the users who were kept on it", async ({ expect }) => {
+    further("of a bad revision ends for the users who were kept on it", async ({ expect }) => {
       const story = await run.stage("affinity-bad", {
         analysis: { stepWeights: [50], threshold: 3, sessionAffinity },
         people: ({ ingress }) => Array.from({ length: people }, () => ({ doors: [ingress], browser: true })),
@@ -146,7 +147,7 @@ export function strategies(run: StoryRun): void {
       expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
     });
 
-    it("of a bad revision harms only users who match", async ({ expect }) => {
+    further("of a bad revision harms only users who match", async ({ expect }) => {
       const analysis = { iterations: 3, match, threshold: 3 };
       const story = await run.stage("ab-bad", { analysis, people, requestsPerSecond: 16 });
       await story.release(BAD);
@@ -168,7 +169,7 @@ export function strategies(run: StoryRun): void {
       expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
     });
 
-    it("of a bad revision is rolled back before any user has met it", async ({ expect }) => {
+    further("of a bad revision is rolled back before any user has met it", async ({ expect }) => {
       const story = await run.stage("green-bad", { analysis: { iterations: 2, threshold: 3 } });
       await story.release(BAD);
       const { dropped, injected, failedByPrimary, versions } = await story.end("Failed");
@@ -178,7 +179,7 @@ export function strategies(run: StoryRun): void {
       expect(Object.keys(versions)).toEqual(["6.0.0"]);
     });
 
-    it("with mirroring is tested with copies of the traffic, whose answers no user gets", async ({ expect }) => {
+    further("with mirroring is tested with copies of the traffic, whose answers no user gets", async ({ expect }) => {
       const story = await run.stage("copied", {
         analysis: { iterations: 2, mirror: true },
         load: 0,
@@ -201,7 +202,7 @@ export function strategies(run: StoryRun): void {
       expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
     });
 
-    it("with mirroring, of a bad revision: only copies fail", async ({ expect }) => {
+    further("with mirroring, of a bad revision: only copies fail", async ({ expect }) => {
       const analysis = { iterations: 2, mirror: true, threshold: 3 };
       const story = await run.stage("copied-bad", { analysis, requestsPerSecond: 20 });
       await story.release(BAD);
@@ -218,7 +219,7 @@ export function strategies(run: StoryRun): void {
     const service = { gateways: undefined, hosts: undefined };
     const people: Stage["people"] = ({ service }) => [{ doors: [service] }];
 
-    it("never touches the traffic and is promoted", async ({ expect }) => {
+    further("never touches the traffic and is promoted", async ({ expect }) => {
       const story = await run.stage("plain", { analysis: { iterations: 2 }, spec, service, people });
       await story.release(GOOD);
       const { dropped, injected, failedByPrimary, answers } = await story.end("Succeeded");
@@ -258,7 +259,7 @@ export function strategies(run: StoryRun): void {
       expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
     });
 
-    it("without analysis happens at once, and users stay with the primary", async ({ expect }) => {
+    further("without analysis happens at once, and users stay with the primary", async ({ expect }) => {
       const story = await run.stage("skipped", { analysis: { stepWeights: [60] }, spec: { skipAnalysis: true } });
       await story.release(GOOD);
       await story.users.until("6.0.1", (answers) => answers.some(({ version }) => version === "6.0.1"));

@@ -11,6 +11,7 @@ import { BEGUN, IMPATIENT, PROMOTED, STEPS, TAKEN_BACK, UNHARMED, UP } from "./t
 
 /** Each story runs twice: withoutKills, and with the operator killed. */
 export function targets(run: StoryRun): void {
+  const { further } = run;
   describe.concurrent("a DaemonSet", () => {
     const plot = (namespace: string) => ({
       kind: "DaemonSet",
@@ -27,7 +28,7 @@ export function targets(run: StoryRun): void {
       expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
     });
 
-    it("is rolled back", async ({ expect }) => {
+    further("is rolled back", async ({ expect }) => {
       const story = await run.stage("daemons-bad", { ...plot("daemons-bad"), analysis: IMPATIENT });
       await story.change(daemonSet("daemons-bad", BAD));
       const { dropped, failedByPrimary } = await story.end("Failed");
@@ -42,7 +43,7 @@ export function targets(run: StoryRun): void {
       target: [hosts(namespace), statefulSet(namespace, { version: "6.0.0", replicas: 2 })],
     });
 
-    it("is released, and the pods of its primary find each other by name", async ({ expect }) => {
+    further("is released, and the pods of its primary find each other by name", async ({ expect }) => {
       const story = await run.stage("named", { ...plot("named"), analysis: STEPS });
       await story.change(statefulSet("named", { ...GOOD, replicas: 2 }));
       const { dropped, injected, failedByPrimary, answers } = await story.end("Succeeded");
@@ -102,7 +103,7 @@ export function targets(run: StoryRun): void {
       expect(story.get({ type: RESOURCES.service, name: "podinfo-primary" })?.spec.selector).toEqual({ app: "green" });
     });
 
-    it("that selects bad pods is rolled back", async ({ expect }) => {
+    further("that selects bad pods is rolled back", async ({ expect }) => {
       const story = await run.stage("service-bad", plot("service-bad", IMPATIENT));
       await story.change(service("service-bad", "green"));
       const { dropped } = await story.end("Failed");
@@ -203,7 +204,8 @@ export function targets(run: StoryRun): void {
       const name = kind.toLowerCase();
       const one = { PODINFO_UI_MESSAGE: "one" };
 
-      it(`${kind}: is released, and the tested configuration is promoted`, async ({ expect }) => {
+      const release = kind === "ConfigMap" ? it : further;
+      release(`${kind}: is released, and the tested configuration is promoted`, async ({ expect }) => {
         const two = { PODINFO_UI_MESSAGE: "two" };
         const story = await run.stage(name, {
           target: [settings(kind, name, one), using(kind, name)],
@@ -220,7 +222,7 @@ export function targets(run: StoryRun): void {
         expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
       });
 
-      it(`${kind}: is rolled back, and the primary keeps its own`, async ({ expect }) => {
+      further(`${kind}: is rolled back, and the primary keeps its own`, async ({ expect }) => {
         const namespace = `${name}-bad`;
         const story = await run.stage(namespace, {
           target: [settings(kind, namespace, one), using(kind, namespace)],
