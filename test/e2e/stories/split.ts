@@ -8,7 +8,7 @@ import type { StoryRun } from "./story-run.ts";
 const OFF = /not split as promised: the canary got [\d.]+ % of [\d,]+ requests, promised were \d0 %; /;
 
 export function split(run: StoryRun): void {
-  it.concurrent("users who call the canary's own Service are said in an event and by `aviary show`, and the release goes on", async ({
+  it.concurrent("an event names users who call the canary's own Service, so does `aviary show`, and the release goes on", async ({
     expect,
   }) => {
     const name = "past-the-mesh";

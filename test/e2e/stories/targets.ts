@@ -5,6 +5,7 @@
 import { describe, it } from "vitest";
 import { addressesOf } from "../../../sandbox/dns/index.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
+import { startReceiver } from "../harness/servers.ts";
 import { BAD, daemonSet, deployment, GOOD, gate, hosts, PORT, statefulSet } from "./manifests.ts";
 import type { StoryRun } from "./story-run.ts";
 import { BEGUN, IMPATIENT, PROMOTED, STEPS, TAKEN_BACK, UNHARMED, UP } from "./two-steps.ts";
@@ -119,7 +120,7 @@ export function targets(run: StoryRun): void {
   });
 
   describe.concurrent("a Deployment with an autoscaler", () => {
-    it("grows during a run: the traffic increases when the new pods are ready", async ({ expect }) => {
+    it("grows during a run: the traffic increases when the new pods are ready", async ({ expect, onTestFinished }) => {
       const hpa: KubeObject = {
         apiVersion: "autoscaling/v2",
         kind: "HorizontalPodAutoscaler",
@@ -135,8 +136,12 @@ export function targets(run: StoryRun): void {
       };
       // The load tester's 40 requests per second are too many for one pod, the users' share is not.
       const container = { resources: { requests: { cpu: "100m" } } };
-      // That pods are not ready is announced when it lasts longer than an interval.
-      const slow = { initialDelaySeconds: 8, httpGet: { path: "/readyz", port: "http" }, periodSeconds: 1 };
+      // This test says when new pods are ready. A pod that has been ready stays so.
+      const health = await startReceiver();
+      onTestFinished(() => health.stop());
+      const { hostname, port } = new URL(health.url);
+      const httpGet = { host: hostname, port: Number(port), path: "/" };
+      const readinessProbe = { httpGet, periodSeconds: 1, failureThreshold: 1000 };
       const story = await run.stage("scaled", {
         target: [deployment("scaled", { version: "6.0.0", container }), hpa],
         spec: {
@@ -155,12 +160,15 @@ export function targets(run: StoryRun): void {
         requestsPerSecond: 6,
       });
       await story.turn("gate", "open");
-      await story.change(deployment("scaled", { ...GOOD, container: { ...container, readinessProbe: slow } }));
+      await story.change(deployment("scaled", { ...GOOD, container: { ...container, readinessProbe } }));
       await story.untilWeight(30);
       await story.turn("gate", "close");
+      health.answer = () => ({ status: 503 });
       const ref = { type: RESOURCES.deployment, namespace: "scaled", name: "podinfo" };
       await run.fixture.until(ref, "scaled up", (object) => object?.spec?.replicas > 1);
       await story.turn("gate", "open");
+      await story.heard(/not ready: .* 1 of [23] .*updated replicas are available/);
+      health.answer = () => ({ status: 200 });
       const { dropped, injected, failedByPrimary } = await story.end("Succeeded");
       const calm = story.timeline().filter((line) => !line.includes("traffic"));
       run.said(expect, calm, [...BEGUN, ...UP, ...PROMOTED.filter((line) => !line.includes("traffic"))]);
