@@ -9,7 +9,7 @@ import { createRecords, type RecordsFate } from "./records.ts";
 import { run, type Universe } from "./universe.ts";
 
 const SEED = 9_000;
-const CASES = 24;
+const CASES = process.env["AVIARY_NIGHTLY"] === "1" ? 24 : 12;
 
 interface Told {
   /** Everything that the operator wrote and said, with its time. */

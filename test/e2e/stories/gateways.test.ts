@@ -88,7 +88,7 @@ async function canaryAnswers({ doors }: Story, version: string): Promise<number>
   return met;
 }
 
-describe.each(PROVIDERS)("%s", (_name, gateway) => {
+describe.concurrent.each(PROVIDERS)("%s", (_name, gateway) => {
   it.concurrent("a good release goes up by its weights, and is promoted", async () => {
     // The last step stands still until the gate is opened.
     const hooks = [gate("confirm-promotion", "/gate/check")];
