@@ -3,18 +3,29 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { type Browser, chromium, type Frame, type Page } from "playwright-core";
+import { NIGHTLY } from "../../seed.ts";
 
 export const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) =>
   existsSync(path),
 );
 
-/** How each page is looked at: theme and width in pixels. */
-export const VIEWS = [
-  ["light", 1440],
+const SHOTS = process.env["CONSOLE_SHOTS"];
+
+type View = readonly [theme: "light" | "dark", width: number];
+const FURTHER: readonly View[] = [
   ["dark", 1440],
   ["light", 320],
+];
+
+/** How each page is looked at: in each theme, and in each width in pixels. At night, and for screenshots, in each pair of these. */
+export const VIEWS: readonly [View, ...View[]] = [
+  ["light", 1440],
+  ...(NIGHTLY || SHOTS !== undefined ? FURTHER : []),
   ["dark", 320],
-] as const;
+];
+
+/** Whether a page is loaded for this view: once for each width, because colours follow the reader's choice without a reload. */
+export const loadsFor = (view: View): boolean => VIEWS[VIEWS.indexOf(view) - 1]?.[1] !== view[1];
 
 const QUIET =
   "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
@@ -41,8 +52,7 @@ export async function faultsOf(page: Page | Frame): Promise<readonly string[]> {
 
 /** Leaves a screenshot in the folder that CONSOLE_SHOTS names; without it nothing. */
 export async function shoot(page: Page, name: string): Promise<void> {
-  const folder = process.env["CONSOLE_SHOTS"];
-  if (folder === undefined) return;
-  mkdirSync(folder, { recursive: true });
-  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+  if (SHOTS === undefined) return;
+  mkdirSync(SHOTS, { recursive: true });
+  await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage: true });
 }

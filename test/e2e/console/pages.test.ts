@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { STEERING } from "../../../src/ports/steering.ts";
 import { PROJECT_ROOT } from "../../../src/project-root.ts";
-import { CHROMIUM, faultsOf, shoot, startBrowser, VIEWS } from "./browser.ts";
+import { CHROMIUM, faultsOf, loadsFor, shoot, startBrowser, VIEWS } from "./browser.ts";
 import { startWorld, type World } from "./world.ts";
 
 const PAGES = process.env["CONSOLE_PAGES"] ?? join(PROJECT_ROOT, "dist/console");
@@ -111,8 +111,7 @@ describe.runIf(CHROMIUM !== undefined)("the pages", { timeout: PATIENCE_MS }, ()
     async (name, address) => {
       for (const view of VIEWS) {
         await show(view);
-        // A page is loaded once for each width; colours follow the reader's choice without a reload.
-        if (view[0] === "light") await page.goto(origin + address);
+        if (loadsFor(view)) await page.goto(origin + address);
         await settled();
         await page.waitForFunction(`[...document.querySelectorAll(".loading")].length === 0`);
         await looked(name, view);
@@ -127,7 +126,7 @@ describe.runIf(CHROMIUM !== undefined)("the pages", { timeout: PATIENCE_MS }, ()
       for (const address of LISTS) {
         for (const view of VIEWS.slice(0, state === "loading" ? 1 : 3)) {
           await show(view);
-          if (view[0] === "light") await page.goto(origin + address);
+          if (loadsFor(view)) await page.goto(origin + address);
           await page.waitForSelector(state === "loading" ? ".loading" : "h1");
           if (state === "forbidden" || state === "error") await page.waitForSelector("[role=alert], .notice");
           await looked(`${state}${address.replaceAll("/", "-")}`, view);

@@ -74,7 +74,7 @@ export async function startFixture({ operators = [""], folders = [""] }: Fixture
     { timeoutMs: PATIENCE_MS },
   );
   const never = new AbortController().signal;
-  const manifests = readManifests(folders.map((folder) => join(ROOT, "deploy", folder)));
+  const manifests = readManifests(folders.map((folder) => join(ROOT, "deploy", folder))).map(patient);
   const deploys = (name: string) =>
     manifests.some(({ kind, metadata }) => kind === "Deployment" && metadata.name === name);
   const fixture: Fixture = {
@@ -124,6 +124,15 @@ function realKubernetes(): Pick<SandboxOptions, "kubernetes"> {
   const programs = process.env["KUBERNETES_PROGRAMS"];
   if (programs === undefined) return {};
   return { kubernetes: { programs, log: (line) => process.stderr.write(`kubernetes: ${line}\n`) } };
+}
+
+/** On a busy machine a program starts slowly, or answers late: that is no reason to start it again. */
+function patient(manifest: KubeObject): KubeObject {
+  if (manifest.kind !== "Deployment") return manifest;
+  const object = structuredClone(manifest);
+  for (const { livenessProbe } of object.spec.template.spec.containers)
+    if (livenessProbe !== undefined) livenessProbe.failureThreshold = 1000;
+  return object;
 }
 
 const isOperator = ({ kind, metadata }: KubeObject) => kind === "Deployment" && metadata.name === "flagger";
