@@ -20,11 +20,9 @@ const SLOW_SOURCES = [
 const NEEDS_FLAGGER = "test/e2e/{operator,console}/beside-flagger*.test.ts";
 
 interface Project {
-  readonly name: string;
+  readonly name: keyof typeof SHARES;
   readonly include: readonly string[];
   readonly exclude?: readonly string[];
-  /** The other tests calculate when absent. */
-  readonly waits?: boolean;
   /** Its tests start the program as a process. */
   readonly starts?: boolean;
 }
@@ -33,20 +31,24 @@ const MINUTES = 60_000;
 
 /**
  * End-to-end tests run after the others, which would take the cores from them. They wait most of their time, for intervals, probes and
- * pods: three files side by side, with up to eight stories each, keep two cores busy.
+ * pods: four files side by side, with up to eight stories each, keep two cores busy.
  */
-const WAITING = { maxWorkers: 3, maxConcurrency: 8, sequence: { groupOrder: 1 } };
+const WAITING = { maxWorkers: 4, maxConcurrency: 8, sequence: { groupOrder: 2 } };
 /** A worker loads each module once for all its files: to load them again for each file took twice as long as the tests. */
 const CALCULATING = { isolate: false, maxWorkers: 2, sequence: { groupOrder: 0 } };
+/** Some of the integration tests wait. */
+const MIXED = { isolate: false, maxWorkers: 3, sequence: { groupOrder: 1 } };
+
+const SHARES = { unit: CALCULATING, integration: MIXED, "end-to-end": WAITING, "real-meshes": WAITING };
 
 /** Whole clusters share two cores, perhaps with other programs. Tests wait for conditions, and only one that fails waits so long. */
 const PATIENT = { testTimeout: 10 * MINUTES, hookTimeout: 10 * MINUTES };
 
-const project = ({ name, include, exclude = [], waits = false, starts = false }: Project) => ({
+const project = ({ name, include, exclude = [], starts = false }: Project) => ({
   extends: true as const,
   test: {
     name,
-    ...(waits ? WAITING : CALCULATING),
+    ...SHARES[name],
     include: [...include],
     ...(starts ? { globalSetup: ["test/fresh-build.ts"] } : {}),
     ...(name === "unit" ? {} : PATIENT),
@@ -66,9 +68,9 @@ export default defineConfig({
         starts: true,
       }),
       // `npm run test:e2e`: whole processes and users with traffic.
-      project({ name: "end-to-end", include: ["test/e2e/**/*.test.ts"], starts: true, waits: true }),
+      project({ name: "end-to-end", include: ["test/e2e/**/*.test.ts"], starts: true }),
       // `npm run test:meshes`: releases on real proxies, where MESH_PROGRAMS names their programs; else a line says so.
-      project({ name: "real-meshes", include: ["test/real-meshes/**/*.test.ts"], starts: true, waits: true }),
+      project({ name: "real-meshes", include: ["test/real-meshes/**/*.test.ts"], starts: true }),
     ],
     // Makes the Kubernetes types that the sandbox reads, unless they are there already.
     globalSetup: ["scripts/kubernetes-models.mjs"],

@@ -81,12 +81,24 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(base, { recursive: true, force: true }));
 
-/** Runs the commands of a reader, and stops the reader's sandbox. */
-async function session(folder: string, script: string): Promise<string> {
+/** With more sandboxes at once, the commands of a page would wait longer than the page says. */
+const lanes: Promise<unknown>[] = Array.from({ length: 4 }, () => Promise.resolve());
+let sessions = 0;
+
+/** Runs the commands of a reader when a lane is free, and stops the reader's sandbox. */
+function session(folder: string, script: string): Promise<string> {
+  const lane = sessions % lanes.length;
+  sessions += 1;
+  const told = (lanes[lane] as Promise<unknown>).then(() => commands(folder, script));
+  lanes[lane] = told.catch(() => undefined);
+  return told;
+}
+
+async function commands(folder: string, script: string): Promise<string> {
   try {
     return await shell(folder, script);
   } finally {
-    await shell(folder, "aviary sandbox down");
+    if (existsSync(join(folder, ".aviary"))) await shell(folder, "aviary sandbox down");
   }
 }
 
