@@ -11,6 +11,7 @@ import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse as parseYaml } from "yaml";
 import type { KubeFields, KubeObject } from "../../src/ports/kubernetes.ts";
+import { PATIENCE_MS } from "../../test/patience.ts";
 import { type AddressBlock, claimAddressBlock } from "../addresses.ts";
 import type { App } from "../apps.ts";
 import { startControllers } from "../controllers/index.ts";
@@ -143,7 +144,7 @@ const options = () => ["--kubeconfig", join(folder, "kubeconfig"), "--cache-dir"
 /** Output and errors of a kubectl call, in that order; the exit code only when it is not 0. */
 function kubectl(args: readonly string[], input = "", env: Record<string, string> = {}): Promise<string> {
   return new Promise((resolve) => {
-    const settings = { env: { ...process.env, KUBE_EDITOR: "false", ...env }, timeout: 30_000 };
+    const settings = { env: { ...process.env, KUBE_EDITOR: "false", ...env }, timeout: PATIENCE_MS };
     const child = execFile(KUBECTL, [...options(), ...args], settings, (error, stdout, stderr) => {
       resolve(`${stdout}${stderr}${error === null ? "" : `exit ${error.code}`}`.trim());
     });

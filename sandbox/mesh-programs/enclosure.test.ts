@@ -6,12 +6,13 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, vi } from "vitest";
+import { PATIENCE_MS } from "../../test/patience.ts";
 import { type ChildProgram, startChild } from "../programs/child.ts";
 import { freePorts } from "../programs/ports.ts";
 import { type EnclosedProgram, enclose } from "./enclosure.ts";
 
 const refused = spawnSync("unshare", ["--user", "--map-root-user", "--mount", "--net", "true"]).status !== 0;
-const LIMIT = { timeout: 20_000 };
+const LIMIT = { timeout: PATIENCE_MS };
 
 it.skipIf(refused)("the program finds its files where it looks for them, and this machine does not", async () => {
   const dir = mkdtempSync(join(tmpdir(), "aviary-enclosure-"));

@@ -5,6 +5,7 @@
 import type { ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../../src/ports/kubernetes.ts";
+import { PATIENCE_MS } from "../../test/patience.ts";
 import { GATEWAY_API } from "../crds/gateway-api.ts";
 import { type Answer, type AskOptions, type MeshBed, SERVICE_PORT, startMeshBed } from "./testbed.ts";
 
@@ -241,7 +242,7 @@ describe.each([istio, gatewayApi, nginx].map((plane) => [plane.name, plane] as c
     const before = bed.mesh.requests();
     await published(plane, { weights: [100, 0], mirror: true });
     for (let i = 0; i < 20; i += 1) expect(await who()).toBe("podinfo-primary");
-    await expect.poll(() => bed.mesh.requests() - before, { timeout: 30_000 }).toBe(40);
+    await expect.poll(() => bed.mesh.requests() - before, { timeout: PATIENCE_MS }).toBe(40);
   });
 
   able("mark")("edits headers of requests and answers", async () => {
@@ -355,6 +356,6 @@ describe("the Gateway API", () => {
     const rules = [{ backendRefs: [{ name: "podinfo-canary", port: SERVICE_PORT }] }];
     bed.put(GATEWAY_API.httpRoute, "podinfo", { parentRefs, rules });
     const answer = () => bed.ask("podinfo").then(({ body }) => body, String);
-    await expect.poll(answer, { timeout: 30_000 }).toBe("podinfo-canary");
+    await expect.poll(answer, { timeout: PATIENCE_MS }).toBe("podinfo-canary");
   });
 });

@@ -2,6 +2,7 @@
 import { Agent, request } from "undici";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../../src/ports/kubernetes.ts";
+import { PATIENCE_MS } from "../../test/patience.ts";
 import { type Sandbox, startSandbox } from "../sandbox.ts";
 
 const { deployment, service, gateway, virtualService, namespace } = RESOURCES;
@@ -66,7 +67,7 @@ const rolledOut = () => {
 };
 
 it("no request fails during a rollout", { timeout: 60_000 }, async () => {
-  await expect.poll(rolledOut, { timeout: 20_000 }).toBe(true);
+  await expect.poll(rolledOut, { timeout: PATIENCE_MS }).toBe(true);
   const clusterIP = sandbox.cluster.get(service, "test", "podinfo")?.spec?.clusterIP;
   const doors = [
     { url: `http://${clusterIP}:${PORT}/`, headers: {} },
@@ -93,7 +94,7 @@ it("no request fails during a rollout", { timeout: 60_000 }, async () => {
   for (const message of ["two", "three"]) {
     const live = structuredClone(sandbox.cluster.get(deployment, "test", "podinfo")) as KubeObject;
     sandbox.cluster.update(deployment, { ...live, spec: podinfo(message) });
-    await expect.poll(rolledOut, { timeout: 20_000 }).toBe(true);
+    await expect.poll(rolledOut, { timeout: PATIENCE_MS }).toBe(true);
     await expect.poll(() => messages.has(message)).toBe(true);
   }
   stopped = true;

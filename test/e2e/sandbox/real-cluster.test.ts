@@ -16,6 +16,7 @@ import { whatIsMissing } from "../../../sandbox/programs/find.ts";
 import { connectRealCluster, type RealCluster } from "../../../sandbox/real-kubernetes/cluster.ts";
 import { startRealKubernetes } from "../../../sandbox/real-kubernetes/index.ts";
 import { clusterScoped, type KubeObject, namespaced, RESOURCES } from "../../../src/ports/kubernetes.ts";
+import { PATIENCE_MS } from "../../patience.ts";
 import { PROGRAM } from "../../program.ts";
 import { launch } from "../harness/process.ts";
 
@@ -36,7 +37,9 @@ async function overHttp(): Promise<Site> {
   const child = launch([PROGRAM, "sandbox", "serve", "--state-dir", state, "--flux", "imitation"], {});
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const kubeconfig = join(state, "kubeconfig");
-  const config = await vi.waitFor(() => parse(readFileSync(join(state, "sandbox.json"), "utf8")), { timeout: 120_000 });
+  const config = await vi.waitFor(() => parse(readFileSync(join(state, "sandbox.json"), "utf8")), {
+    timeout: PATIENCE_MS,
+  });
   const { users, clusters } = parse(readFileSync(kubeconfig, "utf8"));
   const ca = Buffer.from(clusters[0].cluster["certificate-authority-data"], "base64").toString();
   const endpoint = { url: config.url, ca, token: users[0].user.token };
@@ -179,7 +182,7 @@ describe.each(SITES)("a cluster on %s", (_, open) => {
     const present = site.other.cluster.get(configMap, "default", name) as KubeObject;
     site.other.cluster.update(configMap, { ...present, data: { a: "3" } });
     site.other.cluster.remove(configMap, "default", name);
-    await vi.waitFor(() => expect(watched.types().at(-1)).toBe("DELETED"), { timeout: 30_000 });
+    await vi.waitFor(() => expect(watched.types().at(-1)).toBe("DELETED"), { timeout: PATIENCE_MS });
     expect(watched.types()).toEqual(["ADDED", "MODIFIED", "MODIFIED", "DELETED"]);
     expect(watched.seen.map(({ object }) => object.data?.a)).toEqual(["1", "2", "3", "3"]);
     expect(cluster.get(configMap, "default", name)).toBeUndefined();
@@ -201,9 +204,9 @@ describe.each(SITES)("a cluster on %s", (_, open) => {
     expect(cluster.list(LATER)).toEqual([]);
     site.other.cluster.create(RESOURCES.crd, crdOf(LATER));
     site.other.cluster.create(LATER, { apiVersion: "example.org/v1", kind: "Later", metadata: { name } });
-    await vi.waitFor(() => expect(watched.types()).toEqual(["ADDED"]), { timeout: 30_000 });
+    await vi.waitFor(() => expect(watched.types()).toEqual(["ADDED"]), { timeout: PATIENCE_MS });
     site.other.cluster.remove(RESOURCES.crd, "", "laters.example.org");
-    await vi.waitFor(() => expect(watched.types().at(-1)).toBe("DELETED"), { timeout: 30_000 });
+    await vi.waitFor(() => expect(watched.types().at(-1)).toBe("DELETED"), { timeout: PATIENCE_MS });
     expect(cluster.list(LATER)).toEqual([]);
   });
 
@@ -225,7 +228,9 @@ describe.each(SITES)("a cluster on %s", (_, open) => {
     const metadata = { name, namespace: "default" };
     const watched = follow(RESOURCES.event);
     cluster.create(RESOURCES.event, { apiVersion: "v1", kind: "Event", metadata, involvedObject, reason: "Tried" });
-    await vi.waitFor(() => expect(watched.seen.map(({ object }) => object["reason"])).toEqual(["Tried"]), 30_000);
+    await vi.waitFor(() => expect(watched.seen.map(({ object }) => object["reason"])).toEqual(["Tried"]), {
+      timeout: PATIENCE_MS,
+    });
     expect(site.other.api.get(RESOURCES.event, "default", name)?.["reason"]).toBe("Tried");
     watched.stop();
   });

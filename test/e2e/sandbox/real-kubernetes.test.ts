@@ -13,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { whatIsMissing } from "../../../sandbox/programs/find.ts";
 import { type Sandbox, startSandbox } from "../../../sandbox/sandbox.ts";
 import { RESOURCES } from "../../../src/ports/kubernetes.ts";
+import { PATIENCE_MS } from "../../patience.ts";
 
 const run = promisify(execFile);
 const programs = process.env["KUBERNETES_PROGRAMS"];
@@ -95,7 +96,9 @@ onKubernetes("the sandbox on Kubernetes' own API server", () => {
   it("serves a Service by the pods that are ready", async () => {
     const address = sandbox.cluster.get(RESOURCES.service, "shop", "shop")?.spec?.clusterIP;
     expect(String(address).startsWith(`${sandbox.addresses.prefix}.`)).toBe(true);
-    await vi.waitFor(async () => expect((await fetch(`http://${address}/version`)).status).toBe(200), 30_000);
+    await vi.waitFor(async () => expect((await fetch(`http://${address}/version`)).status).toBe(200), {
+      timeout: PATIENCE_MS,
+    });
   });
 
   it("shows logs, and runs commands in pods", async () => {
@@ -146,7 +149,9 @@ onKubernetes("the sandbox on Kubernetes' own API server", () => {
   it("ends a namespace with all that is in it", async () => {
     await kubectl("delete", "namespace", "shop", "--timeout=2m");
     expect(sandbox.cluster.list(RESOURCES.pod, "shop")).toEqual([]);
-    await vi.waitFor(() => expect(sandbox.cluster.list(RESOURCES.endpointSlice, "shop")).toEqual([]), 30_000);
+    await vi.waitFor(() => expect(sandbox.cluster.list(RESOURCES.endpointSlice, "shop")).toEqual([]), {
+      timeout: PATIENCE_MS,
+    });
   });
 
   it("reports no defect of the sandbox", () => expect(reports).toEqual([]));
