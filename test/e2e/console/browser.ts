@@ -17,14 +17,17 @@ const FURTHER: readonly View[] = [
   ["light", 320],
 ];
 
-/** How each page is looked at: in each theme, and in each width in pixels. At night, and for screenshots, in each pair of these. */
+/**
+ * How each page is looked at: in each theme, and in each width in pixels. At night, and for screenshots, in each pair of
+ * these.
+ */
 export const VIEWS: readonly [View, ...View[]] = [
   ["light", 1440],
   ...(NIGHTLY || SHOTS !== undefined ? FURTHER : []),
   ["dark", 320],
 ];
 
-/** Whether a page is loaded for this view: once for each width, because colours follow the reader's choice without a reload. */
+/** A page is loaded once for each width: colours follow the reader's choice without a reload. */
 export const loadsFor = (view: View): boolean => VIEWS[VIEWS.indexOf(view) - 1]?.[1] !== view[1];
 
 const QUIET =

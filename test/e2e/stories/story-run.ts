@@ -1,6 +1,7 @@
 /**
- * Every story runs twice: withoutKills, and with the operator killed (`kill -9`) during it. Its end is the same. With kills the
- * suite runs one story of each kind of target, strategy and ending; the further stories run with kills at night (NIGHTLY).
+ * Every story runs twice: withoutKills, and with the operator killed (`kill -9`) during it. Its end is the same. With
+ * kills the suite runs one story of each kind of target, strategy and ending. The further stories run with kills at
+ * night (NIGHTLY).
  *
  *   undisturbed: one operator for all namespaces
  *   with kills:  each namespace has its own operator, which is killed at the first, second or third write in one of the
