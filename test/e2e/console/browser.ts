@@ -18,8 +18,7 @@ const FURTHER: readonly View[] = [
 ];
 
 /**
- * How each page is looked at: in each theme, and in each width in pixels. At night, and for screenshots, in each pair of
- * these.
+ * How each page is looked at: in each theme, and in each width in pixels. At night, and for screenshots, in each pair.
  */
 export const VIEWS: readonly [View, ...View[]] = [
   ["light", 1440],

@@ -168,7 +168,7 @@ export function canary(namespace: string, parts: CanaryParts, name = "podinfo"):
       },
       analysis: {
         interval: "2s",
-        threshold: 10,
+        threshold: 1000,
         // Only a request that took ten seconds breaks it: stories about slow revisions have limits of their own.
         metrics: checks(29_000),
         webhooks: [...hooks, ...(load === 0 ? [] : loadTests(namespace, load, loadSeconds, name))],

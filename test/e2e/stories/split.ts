@@ -15,7 +15,7 @@ export function split(run: StoryRun): void {
     const addressOf = (service: string) =>
       run.fixture.sandbox.cluster.get(RESOURCES.service, name, service)?.spec?.clusterIP;
     const story = await run.stage(name, {
-      analysis: { interval: "10s", stepWeights: [10, 20, 30, 40, 50], threshold: 20 },
+      analysis: { interval: "10s", stepWeights: [10, 20, 30, 40, 50], threshold: 1000 },
       // Load tests name the canary's Service, which would explain the requests.
       load: 0,
       requestsPerSecond: 60,

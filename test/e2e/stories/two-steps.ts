@@ -17,6 +17,6 @@ export const TAKEN_BACK = [
   "Rolling back podinfo failed checks threshold reached 3",
   "Canary failed! Scaling down podinfo",
 ];
-export const STEPS = { stepWeights: [30, 60], threshold: 10 };
+export const STEPS = { stepWeights: [30, 60], threshold: 1000 };
 export const IMPATIENT = { ...STEPS, threshold: 3 };
 export const UNHARMED = { dropped: [], injected: 0, failedByPrimary: 0 };
