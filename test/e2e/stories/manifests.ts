@@ -134,7 +134,7 @@ export interface CanaryParts {
   readonly apiVersion?: string;
   /** Further webhooks, called before the load tests. */
   readonly hooks?: readonly KubeFields[];
-  /** Requests per second that the load tester sends to the canary; 20 when absent, 0: none. */
+  /** Requests per second that the load tester sends to the canary; 10 when absent, 0: none. */
   readonly load?: number;
   /**
    * How long it sends them after each step; 6 when absent. A gate that is closed ends the steps, and with them the
@@ -148,7 +148,7 @@ export interface CanaryParts {
  * machine do not fail a good revision; stories of bad revisions set their own.
  */
 export function canary(namespace: string, parts: CanaryParts, name = "podinfo"): KubeObject {
-  const { analysis, spec = {}, service = {}, kind = "Deployment", hooks = [], load = 20, loadSeconds = 6 } = parts;
+  const { analysis, spec = {}, service = {}, kind = "Deployment", hooks = [], load = 10, loadSeconds = 6 } = parts;
   const { apiVersion = kind === "Service" ? "v1" : "apps/v1" } = parts;
   return {
     apiVersion: "flagger.app/v1beta1",

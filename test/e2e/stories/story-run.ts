@@ -90,8 +90,7 @@ export function withOperatorKills(...stories: readonly ((run: StoryRun) => void)
       await fixture().startOperatorFor(namespace);
       if (killedIn.length > 0)
         void killAt(fixture(), namespace, momentOf(seed, namespace, killedIn), () => kill(namespace));
-      // Fewer stories at once than without kills: every operator that starts needs time on the same two cores.
-      const story = await stage(fixture(), namespace, { load: 10, requestsPerSecond: 6, ...plot });
+      const story = await stage(fixture(), namespace, plot);
       const left = () => {
         if (!killed.has(namespace)) throw new Error(`${namespace}: its operator was not killed (seed ${seed})`);
       };

@@ -15,7 +15,7 @@ export interface Stage extends CanaryParts {
   /** The target and its objects; a Deployment of podinfo 6.0.0 when absent. */
   readonly target?: readonly KubeObject[];
   readonly people?: (doors: Doors) => readonly Person[];
-  /** Requests per second of all users together; 10 when absent. */
+  /** Requests per second of all users together; 6 when absent. */
   readonly requestsPerSecond?: number;
   /** The target when it is idle; absent: it is scaled to zero. */
   readonly atRest?: (target: KubeObject | undefined) => boolean;
@@ -85,7 +85,7 @@ const END = /Canary failed!|Promotion completed!|Restored/;
 
 /** Applies the target and its Canary, waits until the primary has taken over, and starts the users. */
 export async function stage(fixture: Fixture, name: string, plot: Stage): Promise<Story> {
-  const { people = ({ ingress, service }) => [{ doors: [ingress, service] }], requestsPerSecond = 10 } = plot;
+  const { people = ({ ingress, service }) => [{ doors: [ingress, service] }], requestsPerSecond = 6 } = plot;
   const { target = [deployment(name, { version: "6.0.0", replicas: 1 })] } = plot;
   const { cluster } = fixture.sandbox;
   await fixture.apply(namespace(name), ...target, canary(name, plot));
