@@ -12,6 +12,8 @@ import { rolldown } from "rolldown";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** 70 files, of which the bundle makes one. Most commands that read YAML read few lines. */
 const BUNDLED = ["yaml"];
+/** Its ES modules, which it names for browsers: the same code as for Node, without the wrapper around each module. */
+const YAML = join(ROOT, "node_modules/yaml/browser/index.js");
 const SANDBOX = join(ROOT, "sandbox/");
 
 /**
@@ -35,6 +37,7 @@ async function write(to, entries) {
     input: Object.fromEntries(Object.entries(entries).map(([name, path]) => [name, join(ROOT, path)])),
     platform: "node",
     external: isOutside,
+    resolve: { alias: { yaml: YAML } },
     transform: { target: "node20" },
     tsconfig: false,
     onLog: (_level, log) => {

@@ -4,7 +4,6 @@ import { delimiter, dirname, isAbsolute, join } from "node:path";
 import { errorText } from "../error-text.ts";
 import { KubeError } from "../ports/kube.ts";
 import type { KubeFields } from "../ports/kubernetes.ts";
-import { parsePlainYaml } from "./plain-yaml.ts";
 
 /** A cluster, user or context, with the folder that its relative paths start from. */
 export interface Entry {
@@ -47,7 +46,7 @@ export async function readKubeconfig(file: string): Promise<Kubeconfig | undefin
   }
   let fields: KubeFields;
   try {
-    fields = parsePlainYaml(text) ?? (await import("yaml")).parse(text);
+    fields = (await import("yaml")).parse(text);
   } catch (error) {
     const why = error instanceof Error ? error.message.split("\n")[0] : String(error);
     return configError(`the kubeconfig ${file} is not valid YAML: ${why}`, error);
