@@ -48,8 +48,8 @@ export interface Mesh {
    * Of the ingress gateway, e.g. "http://127.0.0.1:8080". It answers 404 until a Gateway and a VirtualService say more.
    */
   readonly ingressUrl: string;
-  /** Istio's standard metrics, and those of Knative's gateway, in Prometheus' text format. */
-  metrics(): string;
+  /** Istio's standard metrics, and those of Knative's gateway, in Prometheus' text format, in blocks of whole lines. */
+  metrics(): readonly string[];
   /** Requests so far by pod, "namespace/name": live pods only, repetitions and mirrored requests included. */
   requestsByPod(): ReadonlyMap<string, number>;
   /** Requests to pods since the start: a number that stands still while the mesh is at rest. */

@@ -33,7 +33,10 @@ function telemetryOf() {
   const gone = new Set<string>();
   const telemetry = createTelemetry({ now: () => at, exists: ({ name }) => !gone.has(name) });
   const workloads = () => {
-    const names = telemetry.exposition().matchAll(/istio_requests_total\{.*?destination_workload="(\w+)"/g);
+    const names = telemetry
+      .exposition()
+      .join("")
+      .matchAll(/istio_requests_total\{.*?destination_workload="(\w+)"/g);
     return [...new Set([...names].map(([, name]) => name))];
   };
   const advance = (ms: number) => {

@@ -4,6 +4,7 @@
  * requests to each Revision with names of its own.
  */
 
+import { blocksOf } from "../prometheus/exposition.ts";
 import { addHistogram, addValue, emptyHistogram, type Histogram, pushHistogram } from "../prometheus/histogram.ts";
 import type { IngressTag } from "./ingress.ts";
 import { createIngressMetrics } from "./ingress-metrics.ts";
@@ -57,8 +58,8 @@ export interface RequestTotal {
 
 export interface Telemetry {
   observe(observation: Observation): void;
-  /** In Prometheus' text format. */
-  exposition(): string;
+  /** In Prometheus' text format, in blocks of whole lines. */
+  exposition(): readonly string[];
   totals(): readonly RequestTotal[];
   /** Observations since the start. */
   requests(): number;
@@ -200,7 +201,7 @@ const HISTOGRAMS = [
   ["istio_response_bytes", "responseBytes", "Sizes of response bodies.", BYTE_BUCKETS],
 ] as const;
 
-function exposition(series: readonly Series[], ingresses: readonly string[]): string {
+function exposition(series: readonly Series[], ingresses: readonly string[]): readonly string[] {
   const labelled = series.flatMap(({ labels, bySource, byDestination }) => [
     ...(bySource.requests > 0 ? [{ one: bySource, labels: labels.source }] : []),
     ...(byDestination.requests > 0 ? [{ one: byDestination, labels: labels.destination }] : []),
@@ -214,7 +215,7 @@ function exposition(series: readonly Series[], ingresses: readonly string[]): st
   }
   pushRevisions(lines, series);
   lines.push(...ingresses);
-  return `${lines.join("\n")}\n`;
+  return blocksOf(lines);
 }
 
 /** "namespace/revision" is what its gateway calls a Revision. */

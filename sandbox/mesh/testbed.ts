@@ -110,7 +110,7 @@ export async function startMeshBed(options: { readonly random?: Random } = {}): 
       const { hostname, port } = new URL(mesh.ingressUrl);
       return send(hostname, Number(port), path, { ...ask, headers: { host, ...ask.headers } });
     },
-    metric: (name, labels) => sumOf(mesh.metrics(), name, labels),
+    metric: (name, labels) => sumOf(mesh.metrics().join(""), name, labels),
     stop: async () => {
       await mesh.stop();
       for (const pod of pods) pod.server.closeAllConnections();

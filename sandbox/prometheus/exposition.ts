@@ -24,14 +24,41 @@ const SPACE = 32;
 const VALUE_SHAPE = /^\s+([^\s#]+)(?:\s+(-?\d+))?\s*(?:#.*)?$/;
 
 /** @throws Error naming the line that cannot be read; then nothing of the text counts, as in Prometheus */
-export function* parseExposition(text: string): Generator<ExposedSample> {
+export function parseExposition(text: string): Generator<ExposedSample> {
+  return expositionReader()(text);
+}
+
+/** Reads one text in blocks of whole lines. An error names the line's number in the text. */
+export function expositionReader(): (block: string) => Generator<ExposedSample> {
   let number = 0;
-  for (const line of text.split("\n")) {
-    number += 1;
-    const trimmed = line.trim();
-    if (trimmed === "" || trimmed.startsWith("#")) continue;
-    yield sampleOf(trimmed, number);
+  return function* read(block) {
+    for (const line of block.split("\n")) {
+      number += 1;
+      const trimmed = line.trim();
+      if (trimmed === "" || trimmed.startsWith("#")) continue;
+      yield sampleOf(trimmed, number);
+    }
+  };
+}
+
+/** So many characters at most make a block: V8 keeps strings of more than 128 KiB until the next full collection of garbage. */
+const BLOCK_LENGTH = 32 * 1024;
+
+/** Lines as a text in blocks, each of whole lines. A line that is longer than a block is a block of its own. */
+export function blocksOf(lines: readonly string[]): readonly string[] {
+  const blocks: string[] = [];
+  let begin = 0;
+  let length = 0;
+  for (const [i, line] of lines.entries()) {
+    if (i > begin && length + line.length >= BLOCK_LENGTH) {
+      blocks.push(`${lines.slice(begin, i).join("\n")}\n`);
+      begin = i;
+      length = 0;
+    }
+    length += line.length + 1;
   }
+  if (begin < lines.length) blocks.push(`${lines.slice(begin).join("\n")}\n`);
+  return blocks;
 }
 
 function sampleOf(line: string, number: number): ExposedSample {

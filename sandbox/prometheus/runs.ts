@@ -13,29 +13,38 @@ export interface Run {
   readonly value: number;
 }
 
-const FIRST_CAPACITY = 8;
+const FIRST_CAPACITY = 2;
+/** Room for a quarter more: a queue that has grown keeps a tenth of its room empty on average. */
+const GROWTH = 1.25;
 const LONGEST_RUN = 0xffff;
 const WIDEST_GAP = 0xffff_ffff;
+/** Gap and count share a number: 32 and 16 bits of the 53 that a number holds. */
+const COUNTS = LONGEST_RUN + 1;
+
+/** Numbers of one run: start, gap and count, value. One array holds them all, because each array costs some 300 bytes. */
+const NUMBERS = 3;
+const STEPS = 1;
+const VALUE = 2;
 
 export const lastTime = ({ start, gap, count }: Run): number => start + Math.max(0, count - 1) * gap;
 
 /** A queue of runs, oldest first. It grows as it must; the writer takes old runs out. */
 export class RunQueue {
-  private starts = new Float64Array(FIRST_CAPACITY);
-  private gaps = new Uint32Array(FIRST_CAPACITY);
-  private counts = new Uint16Array(FIRST_CAPACITY);
-  private values = new Float64Array(FIRST_CAPACITY);
+  private numbers = new Float64Array(FIRST_CAPACITY * NUMBERS);
+  private capacity = FIRST_CAPACITY;
   private first = 0;
   length = 0;
 
   /** Of the run with this number; 0 is the oldest. */
   at(index: number): Run {
-    const slot = this.slot(index);
+    const place = this.place(index);
+    const steps = this.numbers[place + STEPS] ?? 0;
+    const count = steps % COUNTS;
     return {
-      start: this.starts[slot] ?? 0,
-      gap: this.gaps[slot] ?? 0,
-      count: this.counts[slot] ?? 0,
-      value: this.values[slot] ?? 0,
+      start: this.numbers[place] ?? 0,
+      gap: (steps - count) / COUNTS,
+      count,
+      value: this.numbers[place + VALUE] ?? 0,
     };
   }
 
@@ -44,12 +53,11 @@ export class RunQueue {
   }
 
   push({ start, gap, count, value }: Run): void {
-    if (this.length === this.starts.length) this.grow();
-    const slot = this.slot(this.length);
-    this.starts[slot] = start;
-    this.gaps[slot] = gap;
-    this.counts[slot] = count;
-    this.values[slot] = value;
+    if (this.length === this.capacity) this.grow();
+    const place = this.place(this.length);
+    this.numbers[place] = start;
+    this.numbers[place + STEPS] = gap * COUNTS + count;
+    this.numbers[place + VALUE] = value;
     this.length += 1;
   }
 
@@ -59,9 +67,7 @@ export class RunQueue {
     if (run === undefined || run.count === 0 || run.count === LONGEST_RUN || !Object.is(run.value, value)) return false;
     const gap = run.count === 1 ? at - run.start : run.gap;
     if (at !== run.start + run.count * gap || gap > WIDEST_GAP || !Number.isInteger(gap)) return false;
-    const slot = this.slot(this.length - 1);
-    this.gaps[slot] = gap;
-    this.counts[slot] = run.count + 1;
+    this.numbers[this.place(this.length - 1) + STEPS] = gap * COUNTS + run.count + 1;
     return true;
   }
 
@@ -69,7 +75,7 @@ export class RunQueue {
   shift(): Run | undefined {
     if (this.length === 0) return undefined;
     const run = this.at(0);
-    this.first = this.slot(1);
+    this.first = (this.first + 1) % this.capacity;
     this.length -= 1;
     return run;
   }
@@ -80,29 +86,25 @@ export class RunQueue {
     let high = this.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((this.starts[this.slot(middle)] ?? 0) > time) high = middle;
+      if ((this.numbers[this.place(middle)] ?? 0) > time) high = middle;
       else low = middle + 1;
     }
     return low;
   }
 
-  private slot(index: number): number {
-    return (this.first + index) % this.starts.length;
+  /** Where the numbers of a run begin. */
+  private place(index: number): number {
+    return ((this.first + index) % this.capacity) * NUMBERS;
   }
 
   private grow(): void {
-    const capacity = this.starts.length * 2;
-    const moved = <T extends Float64Array | Uint32Array | Uint16Array>(from: T, to: T): T => {
-      for (let index = 0; index < this.length; index += 1) to[index] = from[this.slot(index)] ?? 0;
-      return to;
-    };
-    const gaps = moved(this.gaps, new Uint32Array(capacity));
-    const counts = moved(this.counts, new Uint16Array(capacity));
-    const values = moved(this.values, new Float64Array(capacity));
-    this.starts = moved(this.starts, new Float64Array(capacity));
-    this.gaps = gaps;
-    this.counts = counts;
-    this.values = values;
+    const capacity = Math.ceil(this.capacity * GROWTH) + 1;
+    const numbers = new Float64Array(capacity * NUMBERS);
+    const begun = this.numbers.subarray(this.first * NUMBERS);
+    numbers.set(begun);
+    numbers.set(this.numbers.subarray(0, this.first * NUMBERS), begun.length);
+    this.numbers = numbers;
+    this.capacity = capacity;
     this.first = 0;
   }
 }

@@ -4,8 +4,8 @@
  */
 import { Agent } from "undici";
 import { withOwnSignal } from "../../src/async/own-signal.ts";
-import { detached, labelSet, parseExposition } from "./exposition.ts";
-import { fetchText } from "./fetch-text.ts";
+import { detached, expositionReader, labelSet } from "./exposition.ts";
+import { fetchBlocks } from "./fetch-text.ts";
 import type { Series, SeriesStore } from "./series-store.ts";
 
 export interface ScraperOptions {
@@ -50,9 +50,16 @@ interface Target {
   readonly known: Map<string, Series>;
   /** Series of the last scrape: those that the next one lacks have ended. */
   live: Set<Series>;
-  /** The text of the last scrape and its values: a sandbox at rest gives the same text again. */
-  last: { readonly text: string; readonly values: readonly (readonly [Series, number])[] } | undefined;
+  /** What the last scrape found, when its page had an ETag: a sandbox at rest has the same page again. */
+  last: Found | undefined;
   readonly own: (name: string) => Series;
+}
+
+/** The series of a page and their values, side by side. */
+interface Found {
+  readonly tag: string | undefined;
+  readonly series: readonly Series[];
+  readonly values: readonly number[];
 }
 
 const OWN_SERIES = ["up", "scrape_duration_seconds", "scrape_samples_scraped"];
@@ -92,10 +99,12 @@ export function createScraper(options: ScraperOptions): Scraper {
     let samples = 0;
     let failure = "";
     try {
-      const text = await withOwnSignal(stopped.signal, (own) =>
-        fetchText(target.url, agent, AbortSignal.any([own, AbortSignal.timeout(timeoutMs)]), LARGEST_MIB),
-      );
-      samples = write(store, target, text, at);
+      samples = await withOwnSignal(stopped.signal, async (own) => {
+        const signal = AbortSignal.any([own, AbortSignal.timeout(timeoutMs)]);
+        const page = await fetchBlocks(target.url, agent, { signal, largest: LARGEST_MIB, known: target.last?.tag });
+        if (page.kind === "unchanged") return repeat(target, at);
+        return write(store, target, page.tag, await read(target, page.blocks), at);
+      });
     } catch (error) {
       if (stopped.signal.aborted) return;
       failure = error instanceof Error ? error.message || String(error.cause ?? error.name) : String(error);
@@ -154,37 +163,61 @@ function newTarget(store: SeriesStore, url: string): Target {
   return { url, state, known: new Map(), live: new Set(), last: undefined, own };
 }
 
-/** All of the text or nothing. @returns the number of samples */
-function write(store: SeriesStore, target: Target, text: string, at: number): number {
-  if (target.last?.text === text) {
-    for (const [series, value] of target.last.values) series.samples.add(at, value);
-    return target.last.values.length;
+/** A line of a page. The text is there when the series is new. */
+interface Line {
+  readonly series: Series | string;
+  readonly value: number;
+  readonly at: number | undefined;
+}
+
+/** Reads all of a page, or throws: a page that cannot be read to its end counts for nothing. */
+async function read(target: Target, blocks: AsyncIterable<string>): Promise<readonly Line[]> {
+  const samplesOf = expositionReader();
+  const lines: Line[] = [];
+  for await (const block of blocks) {
+    for (const { series, value, at } of samplesOf(block)) {
+      lines.push({ series: target.known.get(series) ?? detached(series), value, at });
+    }
   }
-  const samples = [...parseExposition(text)];
+  return lines;
+}
+
+/** @returns the number of samples */
+function write(
+  store: SeriesStore,
+  target: Target,
+  tag: string | undefined,
+  lines: readonly Line[],
+  now: number,
+): number {
   const { host } = new URL(target.url);
   const added = [
     { name: "instance", value: host },
     { name: "job", value: JOB },
   ];
   const live = new Set<Series>();
-  const values: [Series, number][] = [];
-  for (const sample of samples) {
-    let series = target.known.get(sample.series);
-    if (series === undefined) {
-      const text = detached(sample.series);
-      series = store.series(labelSet(text, added));
-      target.known.set(text, series);
-    }
-    series.samples.add(sample.at ?? at, sample.value);
-    values.push([series, sample.value]);
+  const found = { tag, series: [] as Series[], values: [] as number[] };
+  for (const { series: known, value, at } of lines) {
+    const series = typeof known === "string" ? store.series(labelSet(known, added)) : known;
+    if (typeof known === "string") target.known.set(known, series);
+    series.samples.add(at ?? now, value);
+    found.series.push(series);
+    found.values.push(value);
     // A series that brings its own times ends by growing old, not by a mark.
-    if (sample.at === undefined) live.add(series);
+    if (at === undefined) live.add(series);
   }
-  for (const series of target.live) if (!live.has(series)) series.samples.end(at);
+  for (const series of target.live) if (!live.has(series)) series.samples.end(now);
   target.live = live;
-  target.last = samples.some((sample) => sample.at !== undefined) ? undefined : { text, values };
-  if (target.known.size > 2 * samples.length + 100) target.known.clear();
-  return samples.length;
+  target.last = tag === undefined || live.size < lines.length ? undefined : found;
+  if (target.known.size > 2 * lines.length + 100) target.known.clear();
+  return lines.length;
+}
+
+/** Writes the values of the last page once more. @returns the number of samples */
+function repeat(target: Target, at: number): number {
+  const { series = [], values = [] } = target.last ?? {};
+  for (const [i, one] of series.entries()) one.samples.add(at, values[i] ?? 0);
+  return series.length;
 }
 
 function endAll(target: Target, at: number): void {

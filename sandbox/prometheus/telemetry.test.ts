@@ -29,7 +29,7 @@ function pod(name: string, port: number, more: Partial<KubeObject["metadata"]> =
 async function gathered(pods: readonly KubeObject[], mesh = "") {
   // The one method of a cluster that telemetry reads.
   const cluster = { list: () => pods } as unknown as Cluster;
-  const telemetry = await startTelemetry({ cluster, address: "127.0.0.1", mesh: () => mesh, podTimeoutMs: 200 });
+  const telemetry = await startTelemetry({ cluster, address: "127.0.0.1", mesh: () => [mesh], podTimeoutMs: 200 });
   closing.push(() => telemetry.stop());
   const text = await (await fetch(telemetry.url)).text();
   const series = [...parseExposition(text)].map(({ series, value }) => {
@@ -48,7 +48,10 @@ async function metrics(answer: string | number) {
 describe("the telemetry of a sandbox", () => {
   it("is the mesh's and every annotated pod's, labelled as Prometheus' kubernetes job does", async () => {
     const { port } = await metrics('# TYPE http_total counter\nhttp_total{status="200",app="inner"} 3\n');
-    const { text, series } = await gathered([pod("podinfo-1", port), pod("podinfo-2", port)], "istio_requests_total 5");
+    const { text, series } = await gathered(
+      [pod("podinfo-1", port), pod("podinfo-2", port)],
+      "istio_requests_total 5\n",
+    );
     const labels = (name: string) => ({
       job: "kubernetes-pods",
       instance: `127.0.0.1:${port}`,
@@ -113,7 +116,7 @@ describe("the telemetry of a sandbox", () => {
     let active = 0;
     const cluster = { list: () => [pod("podinfo-1", server.port)] } as unknown as Cluster;
     const activity = () => active;
-    const telemetry = await startTelemetry({ cluster, address: "127.0.0.1", mesh: () => "", activity });
+    const telemetry = await startTelemetry({ cluster, address: "127.0.0.1", mesh: () => [], activity });
     closing.push(() => telemetry.stop());
     const scrape = async () => (await fetch(telemetry.url)).text();
     for (let scrapes = 0; scrapes < 61; scrapes += 1) expect(await scrape()).toContain("answered_total{");

@@ -3,12 +3,13 @@
  * `prometheus.io/scrape: "true"`, labelled as Prometheus' usual kubernetes-pods job would. One target, because the real
  * Prometheus notices new targets only after some five seconds, which is longer than a demo step.
  */
-import { createServer, type Server } from "node:http";
+import { once } from "node:events";
+import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Agent } from "undici";
 import { type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { Cluster } from "../cluster.ts";
-import { detached, type Label, labelsOfSeries, parseExposition, seriesText } from "./exposition.ts";
+import { blocksOf, detached, type Label, labelsOfSeries, parseExposition, seriesText } from "./exposition.ts";
 import { fetchText } from "./fetch-text.ts";
 
 export interface TelemetryOptions {
@@ -16,8 +17,8 @@ export interface TelemetryOptions {
   readonly address: string;
   /** Any free one when absent. */
   readonly port?: number;
-  /** The mesh's metrics in Prometheus' text format. */
-  readonly mesh: () => string;
+  /** The mesh's metrics in Prometheus' text format, in blocks of whole lines. */
+  readonly mesh: () => readonly string[];
   /** URLs of further programs' metrics; a program that does not answer is left out. */
   readonly further?: () => readonly string[];
   /**
@@ -53,10 +54,12 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
       response.writeHead(404, { "content-type": "text/plain" }).end("the metrics are at /metrics\n");
       return;
     }
-    gather().then(
-      (text) => response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" }).end(text),
-      (error: unknown) => response.writeHead(500, { "content-type": "text/plain" }).end(`no metrics: ${error}\n`),
-    );
+    gather()
+      .then((page) => answer(page, incoming.headers["if-none-match"], response))
+      .catch((error: unknown) => {
+        if (response.headersSent) response.destroy();
+        else response.writeHead(500, { "content-type": "text/plain" }).end(`no metrics: ${error}\n`);
+      });
   });
   await listening(server, options.port ?? 0, options.address);
   return {
@@ -67,6 +70,27 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
+}
+
+/** All metrics of one moment. */
+interface Page {
+  /** Another one for each page. */
+  readonly tag: string;
+  readonly blocks: readonly string[];
+}
+
+/** Block by block: a text as long as a whole page stays in memory until the next full collection of garbage. */
+async function answer({ tag, blocks }: Page, known: string | undefined, response: ServerResponse): Promise<void> {
+  if (known === tag) {
+    response.writeHead(304, { etag: tag }).end();
+    return;
+  }
+  response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8", etag: tag });
+  for (const block of blocks) {
+    if (response.destroyed) return;
+    if (!response.write(block)) await Promise.race([once(response, "drain"), once(response, "close")]);
+  }
+  response.end();
 }
 
 function listening(server: Server, port: number, address: string): Promise<void> {
@@ -85,15 +109,25 @@ interface PodTarget {
 interface PodState {
   /** A series as the pod writes it -> the same with the pod's labels. */
   readonly names: Map<string, string>;
-  text: string;
+  metrics: Metrics;
 }
 
-function createGatherer(options: TelemetryOptions, agent: Agent, timeout: number): () => Promise<string> {
+/** A program's metrics. HELP and TYPE stand apart, because only the first pod that has a metric says them. */
+interface Metrics {
+  readonly described: readonly string[];
+  /** Blocks of whole lines. */
+  readonly samples: readonly string[];
+}
+
+const NOTHING: Metrics = { described: [], samples: [] };
+
+function createGatherer(options: TelemetryOptions, agent: Agent, timeout: number): () => Promise<Page> {
   const activity = options.activity ?? (() => Number.NaN);
   let states = new Map<string, PodState>();
   let active = activity();
   let still = 0;
-  let last = "";
+  let pages = 0;
+  let last: Page = { tag: '"0"', blocks: [] };
   return async () => {
     const before = active;
     active = activity();
@@ -109,18 +143,24 @@ function createGatherer(options: TelemetryOptions, agent: Agent, timeout: number
     const parts = await Promise.all(
       pods.map(async ({ key, pod }) => {
         const known = states.get(key);
-        const state = known ?? { names: new Map<string, string>(), text: "" };
+        const state = known ?? { names: new Map<string, string>(), metrics: NOTHING };
         kept.set(key, state);
-        if (!resting || known === undefined) state.text = await podMetrics(pod, state.names, agent, timeout);
-        return state.text;
+        if (!resting || known === undefined) state.metrics = await podMetrics(pod, state.names, agent, timeout);
+        return state.metrics;
       }),
     );
     states = kept;
     const urls = options.further?.() ?? [];
     const others = await Promise.all(
-      urls.map((url) => fetchText(url, agent, AbortSignal.timeout(timeout), LARGEST_MIB).then(withEnd, () => "")),
+      urls.map((url) =>
+        fetchText(url, agent, AbortSignal.timeout(timeout), LARGEST_MIB).then(
+          (text) => ({ described: descriptions(text), samples: [withoutDescriptions(text)] }),
+          () => NOTHING,
+        ),
+      ),
     );
-    last = [withEnd(options.mesh()), ...onceDescribed([...parts, ...others])].join("");
+    pages += 1;
+    last = { tag: `"${pages}"`, blocks: [...options.mesh(), ...onceDescribed([...parts, ...others])] };
     return last;
   };
 }
@@ -162,21 +202,30 @@ function labelName(name: string): string {
 }
 
 /** With an `up` of its own, 0 when the pod does not answer: one bad pod must not hide the others. */
-async function podMetrics(pod: PodTarget, names: Map<string, string>, agent: Agent, timeout: number): Promise<string> {
-  const up = (value: 0 | 1) => `${seriesText("up", pod.labels)} ${value}\n`;
+async function podMetrics(pod: PodTarget, names: Map<string, string>, agent: Agent, timeout: number): Promise<Metrics> {
+  const up = (value: 0 | 1) => `${seriesText("up", pod.labels)} ${value}`;
   try {
     const text = await fetchText(pod.url, agent, AbortSignal.timeout(timeout), LARGEST_MIB);
-    return relabelled(text, pod.labels, names) + up(1);
+    return { described: descriptions(text), samples: blocksOf([...relabelled(text, pod.labels, names), up(1)]) };
   } catch (error) {
     const why = error instanceof Error ? error.message || error.name : String(error);
-    return `# ${pod.url}: ${why.replaceAll("\n", " ")}\n${up(0)}`;
+    return { described: [], samples: [`# ${pod.url}: ${why.replaceAll("\n", " ")}\n${up(0)}\n`] };
   }
 }
 
+const describes = (line: string) => line.startsWith("# HELP ") || line.startsWith("# TYPE ");
+const descriptions = (text: string) => text.split("\n").filter(describes);
+const withoutDescriptions = (text: string) =>
+  withEnd(
+    text
+      .split("\n")
+      .filter((line) => !describes(line))
+      .join("\n"),
+  );
+
 /** The pod's labels win; a series' own label of such a name is kept as `exported_…`, as without honor_labels. */
-function relabelled(text: string, added: readonly Label[], names: Map<string, string>): string {
+function relabelled(text: string, added: readonly Label[], names: Map<string, string>): readonly string[] {
   const own = new Set(added.map(({ name }) => name));
-  const described = text.split("\n").filter((line) => line.startsWith("# HELP ") || line.startsWith("# TYPE "));
   const samples: string[] = [];
   for (const { series, value, at } of parseExposition(text)) {
     let name = names.get(series);
@@ -189,7 +238,7 @@ function relabelled(text: string, added: readonly Label[], names: Map<string, st
   }
   // Series that come and go must not fill the memory.
   if (names.size > 2 * samples.length + 100) names.clear();
-  return withEnd([...described, ...samples].join("\n"));
+  return samples;
 }
 
 function withLabels(series: string, taken: ReadonlySet<string>, added: readonly Label[]): string {
@@ -207,18 +256,16 @@ function withEnd(text: string): string {
   return text === "" || text.endsWith("\n") ? text : `${text}\n`;
 }
 
-/** HELP and TYPE of a metric come from the first pod that has it. */
-function onceDescribed(parts: readonly string[]): readonly string[] {
+/** HELP and TYPE of a metric come from the first pod that has it. @returns blocks of whole lines */
+function onceDescribed(parts: readonly Metrics[]): readonly string[] {
   const said = new Set<string>();
-  return parts.map((part) => {
-    const lines = part.split("\n");
-    const kept = lines.filter((line) => {
-      if (!line.startsWith("# HELP ") && !line.startsWith("# TYPE ")) return true;
+  return parts.flatMap(({ described, samples }) => {
+    const kept = described.filter((line) => {
       const subject = line.slice(0, line.indexOf(" ", "# HELP ".length));
       const first = !said.has(subject);
       said.add(subject);
       return first;
     });
-    return kept.length === lines.length ? part : kept.join("\n");
+    return [...blocksOf(kept), ...samples];
   });
 }
