@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ClusterClient } from "../src/cli/cluster.ts";
 import { applyObject, readManifests } from "../src/cli/commands/apply.ts";
+import { SMALL_HEAP } from "../src/cli/sandbox-apps.ts";
 import { readState, type SandboxState } from "../src/cli/sandbox-state.ts";
 import type { ObjectCache } from "../src/ports/kube.ts";
 import type { KubeObject } from "../src/ports/kubernetes.ts";
@@ -34,7 +35,7 @@ export async function withSandbox<T>(
 ): Promise<T> {
   const dir = mkdtempSync(join(tmpdir(), "aviary-bench-"));
   const began = performance.now();
-  const serve = ["--max-semi-space-size=2", PROGRAM, "sandbox", "serve", "--state-dir", dir, ...words];
+  const serve = [...SMALL_HEAP, PROGRAM, "sandbox", "serve", "--state-dir", dir, ...words];
   const child = spawn(process.execPath, serve, {
     env: { ...process.env, AVIARY_PARENT_PIPE: "1" },
     stdio: ["pipe", "pipe", "inherit"],

@@ -3,7 +3,6 @@
  * `prometheus.io/scrape: "true"`, labelled as Prometheus' usual kubernetes-pods job would. One target, because the real
  * Prometheus notices new targets only after some five seconds, which is longer than a demo step.
  */
-import { once } from "node:events";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Agent } from "undici";
@@ -54,12 +53,10 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
       response.writeHead(404, { "content-type": "text/plain" }).end("the metrics are at /metrics\n");
       return;
     }
-    gather()
-      .then((page) => answer(page, incoming.headers["if-none-match"], response))
-      .catch((error: unknown) => {
-        if (response.headersSent) response.destroy();
-        else response.writeHead(500, { "content-type": "text/plain" }).end(`no metrics: ${error}\n`);
-      });
+    gather().then(
+      (page) => answer(page, incoming.headers["if-none-match"], response),
+      (error: unknown) => response.writeHead(500, { "content-type": "text/plain" }).end(`no metrics: ${error}\n`),
+    );
   });
   await listening(server, options.port ?? 0, options.address);
   return {
@@ -80,16 +77,13 @@ interface Page {
 }
 
 /** Block by block: a text as long as a whole page stays in memory until the next full collection of garbage. */
-async function answer({ tag, blocks }: Page, known: string | undefined, response: ServerResponse): Promise<void> {
+function answer({ tag, blocks }: Page, known: string | undefined, response: ServerResponse): void {
   if (known === tag) {
     response.writeHead(304, { etag: tag }).end();
     return;
   }
   response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8", etag: tag });
-  for (const block of blocks) {
-    if (response.destroyed) return;
-    if (!response.write(block)) await Promise.race([once(response, "drain"), once(response, "close")]);
-  }
+  for (const block of blocks) response.write(block);
   response.end();
 }
 

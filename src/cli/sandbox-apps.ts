@@ -7,9 +7,11 @@ import { startChild } from "../../sandbox/programs/child.ts";
 import { makePodFolder } from "../../sandbox/programs/pod-folder.ts";
 import type { SandboxServices } from "../../sandbox/sandbox.ts";
 
-/** These programs wait most of their time: a small nursery and compact code keep a dozen megabytes free each. */
-export const SMALL_HEAP = "--max-semi-space-size=2";
-const COMPACT_CODE = "--optimize-for-size";
+/**
+ * Options of Node for the sandbox and the programs in it, which wait most of their time. The small nursery keeps some ten
+ * megabytes free. The other one lets the heap grow by a third, and not to the double or more, before garbage is collected.
+ */
+export const SMALL_HEAP = ["--max-semi-space-size=2", "--optimize-for-size"] as const;
 
 /** What runs when a container of the image names no command: the image's entry point. */
 const ENTRY_POINTS: Readonly<Record<string, readonly string[]>> = {
@@ -90,7 +92,7 @@ function childProcess(program: string, image: string, services: SandboxServices,
     const words = commandLine(image, token, context);
     return startChild({
       command: process.execPath,
-      args: [SMALL_HEAP, COMPACT_CODE, program, ...words],
+      args: [...SMALL_HEAP, program, ...words],
       // KUBECONFIG is there also when the file is not: no program of a pod may find the kubeconfig of a person.
       env: { ...process.env, ...context.env, ...placeOf(context, services), KUBECONFIG: folder.kubeconfig },
       log: context.log,

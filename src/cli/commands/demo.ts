@@ -112,7 +112,7 @@ async function startSandboxProcess(
   const [program = ""] = process.argv.slice(1);
   const words = [program, "sandbox", "serve", "--state-dir", dir, ...further];
   // Its stdin is the leash: it ends with us, however we end.
-  const child = spawn(process.execPath, [SMALL_HEAP, ...words], {
+  const child = spawn(process.execPath, [...SMALL_HEAP, ...words], {
     env: { ...process.env, AVIARY_PARENT_PIPE: "1" },
     stdio: ["pipe", "pipe", "inherit"],
   });

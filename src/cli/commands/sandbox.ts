@@ -130,7 +130,7 @@ async function launch(options: ReadOptions, folder: StateFolder, signal: AbortSi
   const [program = ""] = process.argv.slice(1);
   const child = spawn(
     process.execPath,
-    [SMALL_HEAP, program, "sandbox", "serve", "--state-dir", folder.dir, ...passed],
+    [...SMALL_HEAP, program, "sandbox", "serve", "--state-dir", folder.dir, ...passed],
     {
       detached: true,
       stdio: ["ignore", log, log],
