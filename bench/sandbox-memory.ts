@@ -24,7 +24,9 @@ const MINUTES = Number(process.env["AVIARY_BENCH_MINUTES"] ?? 5);
 const RPS = 50;
 const AIM_MB = 300;
 const AIM_CPU = 3;
-const REST_MS = 30_000;
+/** The sandbox rests some ten seconds after the last request. */
+const SETTLE_MS = 15_000;
+const REST_MS = 60_000;
 const TWO_HOURS_S = 7200;
 const MEGABYTE = 1024 * 1024;
 
@@ -52,6 +54,7 @@ export async function benchSandboxMemory(): Promise<readonly Figure[]> {
     const metrics = await metricsTwice(state.nameserver);
     await traffic.stop();
     ended.abort();
+    await systemClock.sleep(SETTLE_MS, new AbortController().signal);
     const busyBefore = familyCpuMs(pid);
     await systemClock.sleep(REST_MS, new AbortController().signal);
     const cpu = ((familyCpuMs(pid) - busyBefore) / REST_MS) * 100;

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { labelSet, labelsOfSeries, parseExposition, seriesText } from "./exposition.ts";
+import { blocksOf, labelSet, labelsOfSeries, parseExposition, seriesText } from "./exposition.ts";
 
 const read = (text: string) =>
   [...parseExposition(text)].map(({ series, value, at }) => [series, value, ...(at === undefined ? [] : [at])]);
@@ -49,4 +49,14 @@ it("takes a series apart and puts it together", () => {
 
 it.each(["a{b=", "a{} x", "a", "{} 1", "1a 1", 'a{b="c} 1', "<html>"])("refuses %s, naming the line", (line) => {
   expect(() => read(`fine 1\n${line}\n`)).toThrow(/^line 2 of the metrics: /);
+});
+
+it("a text in blocks is the text, and no block is long", () => {
+  const lines = Array.from({ length: 3_000 }, (_, i) => `a{i="${i}",text="${"x".repeat(i % 90)}"} ${i}`);
+  const blocks = blocksOf(lines);
+  expect(blocks.join("")).toBe(`${lines.join("\n")}\n`);
+  expect(blocks.length).toBeGreaterThan(5);
+  for (const block of blocks) expect(block.length).toBeLessThanOrEqual(32 * 1024);
+  expect(blocksOf(["x".repeat(40_000), "b"])).toEqual([`${"x".repeat(40_000)}\n`, "b\n"]);
+  expect(blocksOf([])).toEqual([]);
 });

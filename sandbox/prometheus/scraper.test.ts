@@ -75,6 +75,30 @@ describe("a scrape", () => {
     expect([values("b"), values("count_over_time(b[1m])")]).toEqual([[1], [5]]);
   });
 
+  it("of a page that the server calls unchanged adds all of its samples", async () => {
+    const { values, scrape, target } = await setUp("");
+    target.tag = '"1"';
+    await scrape("a 1\nb 1\n");
+    // The server says "unchanged" by the ETag alone: the text that it would send now does not count.
+    await scrape("b 5\n");
+    expect([values("a"), values("b"), values("scrape_samples_scraped")]).toEqual([[1], [1], [2]]);
+    target.tag = '"2"';
+    await scrape("b 5\n");
+    expect([values("a"), values("b"), values("count_over_time(b[1m])")]).toEqual([[], [5], [3]]);
+    await scrape(503);
+    await scrape("b 5\n");
+    expect([values("b"), values("up")]).toEqual([[5], [1]]);
+  });
+
+  it.each([1, 2, 7])("reads a page that comes in pieces of %i bytes", async (pieces) => {
+    const { values, scrape, target } = await setUp("", 1000, 10_000);
+    target.pieces = pieces;
+    await scrape('# HELP a Größe.\na{x="ü€😀"} 1.5\nb 22\n\nc 3');
+    expect([values('a{x="ü€😀"}'), values("b"), values("c")]).toEqual([[1.5], [22], [3]]);
+    await scrape('a 1\n\nb{x="ü 2\n');
+    expect(values("up")).toEqual([0]);
+  });
+
   it.each([
     ["an error status", 503, "server returned HTTP status 503"],
     ["silence", "silence", /./],

@@ -126,4 +126,20 @@ describe("the telemetry of a sandbox", () => {
     await scrape();
     expect(server.asked()).toBe(10 + 10 + 2);
   });
+
+  it("sends a page at rest once, to a client that knows the page", async () => {
+    const server = await metrics("answered_total 1\n");
+    const cluster = { list: () => [pod("podinfo-1", server.port)] } as unknown as Cluster;
+    const telemetry = await startTelemetry({ cluster, address: "127.0.0.1", mesh: () => [], activity: () => 0 });
+    closing.push(() => telemetry.stop());
+    const statuses = new Map<number, number>();
+    let known = "";
+    for (let scrapes = 0; scrapes < 61; scrapes += 1) {
+      const response = await fetch(telemetry.url, { headers: { "if-none-match": known } });
+      known = response.headers.get("etag") ?? "";
+      statuses.set(response.status, (statuses.get(response.status) ?? 0) + 1);
+      await response.text();
+    }
+    expect(Object.fromEntries(statuses)).toEqual({ 200: 10 + 10, 304: 41 });
+  });
 });
