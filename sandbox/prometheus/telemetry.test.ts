@@ -29,7 +29,7 @@ function pod(name: string, port: number, more: Partial<KubeObject["metadata"]> =
 async function gathered(pods: readonly KubeObject[], mesh = "") {
   // The one method of a cluster that telemetry reads.
   const cluster = { list: () => pods } as unknown as Cluster;
-  const telemetry = await startTelemetry({ cluster, address: "127.0.0.1", mesh: () => [mesh], podTimeoutMs: 200 });
+  const telemetry = await startTelemetry({ cluster, address: "127.0.0.1", mesh: () => [mesh], podTimeoutMs: 3_000 });
   closing.push(() => telemetry.stop());
   const text = await (await fetch(telemetry.url)).text();
   const series = [...parseExposition(text)].map(({ series, value }) => {
@@ -116,7 +116,13 @@ describe("the telemetry of a sandbox", () => {
     let active = 0;
     const cluster = { list: () => [pod("podinfo-1", server.port)] } as unknown as Cluster;
     const activity = () => active;
-    const telemetry = await startTelemetry({ cluster, address: "127.0.0.1", mesh: () => [], activity });
+    const telemetry = await startTelemetry({
+      cluster,
+      address: "127.0.0.1",
+      mesh: () => [],
+      activity,
+      podTimeoutMs: 60_000,
+    });
     closing.push(() => telemetry.stop());
     const scrape = async () => (await fetch(telemetry.url)).text();
     for (let scrapes = 0; scrapes < 61; scrapes += 1) expect(await scrape()).toContain("answered_total{");
@@ -130,7 +136,13 @@ describe("the telemetry of a sandbox", () => {
   it("sends a page at rest once, to a client that knows the page", async () => {
     const server = await metrics("answered_total 1\n");
     const cluster = { list: () => [pod("podinfo-1", server.port)] } as unknown as Cluster;
-    const telemetry = await startTelemetry({ cluster, address: "127.0.0.1", mesh: () => [], activity: () => 0 });
+    const telemetry = await startTelemetry({
+      cluster,
+      address: "127.0.0.1",
+      mesh: () => [],
+      activity: () => 0,
+      podTimeoutMs: 60_000,
+    });
     closing.push(() => telemetry.stop());
     const statuses = new Map<number, number>();
     let known = "";

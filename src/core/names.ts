@@ -37,6 +37,8 @@ export interface Names {
   readonly service: string;
   readonly target: TargetRef;
   readonly scaler?: ScalerName;
+  /** An autoscaler that the Canary names no more, and that still scales the target: it must be paused until it is gone. */
+  readonly waker?: ScalerName;
   /** Absent when the spec had none of them. */
   readonly refs?: RoutingRefs;
   /**
@@ -112,7 +114,7 @@ export function specInForce(spec: CanarySpec, status: CanaryStatus, deleting: bo
 export function formerNames(spec: CanarySpec, { names }: CanaryStatus): Names | undefined {
   if (names === undefined) return undefined;
   const wanted = namesOf(spec);
-  return isSameRouting(names, wanted) && isSameScaler(names, wanted) ? undefined : names;
+  return isSameRouting(names, wanted) && isSameScaler(names.scaler, wanted.scaler) ? undefined : names;
 }
 
 /** @returns undefined when no former names are left to change over from */
@@ -120,8 +122,11 @@ export function leaveFormerNames(turn: Turn): Transition | undefined {
   const { status, spec } = turn;
   const former = formerNames(spec, status);
   const { names } = status;
-  if (former === undefined) return names?.leaveAt === undefined ? undefined : settle(turn);
-  const wanted = namesOf(spec);
+  const wanted = newNames(turn);
+  if (former === undefined) {
+    const isSettled = names?.leaveAt === undefined && isSameScaler(names?.waker, wanted.waker);
+    return names === undefined || isSettled ? undefined : settle(turn);
+  }
   const { problem, primary, formerLeft = true } = turn.observation.readings;
   if (isSameRouting(former, wanted)) return formerLeft ? settle(turn) : undefined; // only the autoscaler changed
   if (former.leaveAt === undefined) return beginLeaving(turn, former);
@@ -135,8 +140,20 @@ export function leaveFormerNames(turn: Turn): Transition | undefined {
     : updateCommon(turn, { names: wanted, promotedSpec: "" });
 }
 
+/** The names in the spec, and that of a former autoscaler that still scales the target. */
+function newNames({ spec, status, observation }: AdvanceInput): Names {
+  const waker = observation.readings.formerScales === true ? formerScalerName(spec, status) : undefined;
+  return { ...namesOf(spec), ...(waker === undefined ? {} : { waker }) };
+}
+
+/** The autoscaler that the Canary named before. */
+export function formerScalerName(spec: CanarySpec, { names }: CanaryStatus): ScalerName | undefined {
+  const { scaler } = namesOf(spec);
+  return [names?.scaler, names?.waker].find((named) => named !== undefined && !isSameScaler(named, scaler));
+}
+
 function settle(turn: AdvanceInput): Transition {
-  return updateCommon(turn, { names: namesOf(turn.spec) });
+  return updateCommon(turn, { names: newNames(turn) });
 }
 
 function beginLeaving(turn: Turn, former: Names): Transition {
@@ -182,6 +199,6 @@ function isSameRefs(a: RoutingRefs = {}, b: RoutingRefs = {}): boolean {
   );
 }
 
-function isSameScaler(a: Names, b: Names): boolean {
-  return a.scaler?.kind === b.scaler?.kind && a.scaler?.name === b.scaler?.name;
+function isSameScaler(a: ScalerName | undefined, b: ScalerName | undefined): boolean {
+  return a?.kind === b?.kind && a?.name === b?.name;
 }

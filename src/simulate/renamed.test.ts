@@ -59,6 +59,35 @@ const SCALED_OBJECT: KubeObject = {
   spec: { scaleTargetRef: { name: "podinfo" }, minReplicaCount: 2, maxReplicaCount: 4, triggers: [] },
 };
 
+describe.each(MOMENTS)("with a ScaledObject, %i ms after the release", (afterMs) => {
+  const ref = { apiVersion: "keda.sh/v1alpha1", kind: "ScaledObject", name: "podinfo" };
+  const wishes = { canary: { spec: { autoscalerRef: ref } }, objects: [SCALED_OBJECT, HPA] };
+  /** The first names are looked for by the others. */
+  const EXPECTED = ["scalers-follow"];
+
+  it.each<[string, KubeFields]>([
+    ["is removed", { autoscalerRef: null }],
+    [
+      "names an HPA",
+      { autoscalerRef: { apiVersion: "autoscaling/v2", kind: "HorizontalPodAutoscaler", name: "podinfo" } },
+    ],
+  ])(
+    "the reference %s: the ScaledObject that stays is paused, and every run ends, the next release, too",
+    async (_, spec) => {
+      const next = { afterMs: afterMs + 60_000, kind: "release", image: "podinfo:3" } as const;
+      const edit = edited(spec, afterMs, wishes);
+      const scenario = { ...edit, patienceMs: 600_000, users: [...edit.users, next] };
+      const { violations } = await judge({ scenario, seed: 1, weather: () => CALM });
+      expect(violations.filter(({ invariant }) => !EXPECTED.includes(invariant))).toEqual([]);
+      const { api, canary, target } = await run({ scenario, seed: 1, weather: CALM, watchers: [] });
+      const source = api.get({ type: RESOURCES.scaledObject, namespace: "test", name: "podinfo" });
+      expect(source?.metadata.annotations).toEqual({ "autoscaling.keda.sh/paused-replicas": "0" });
+      expect([canary()?.status?.phase, target()?.spec?.replicas]).toEqual(["Succeeded", 0]);
+      expect(canary()?.status?.aviary?.names?.waker).toEqual({ kind: "ScaledObject", name: "podinfo" });
+    },
+  );
+});
+
 describe.each([20_000, 95_000, 200_000])("with an autoscaler, %i ms after the release", (afterMs) => {
   const ref = { apiVersion: "autoscaling/v2", kind: "HorizontalPodAutoscaler", name: "podinfo" };
   const wishes = { canary: { spec: { autoscalerRef: ref } }, objects: [HPA, SCALED_OBJECT] };

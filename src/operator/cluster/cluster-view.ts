@@ -16,7 +16,15 @@ import { type Adapters, type AdapterTables, chooseAdapters } from "../adapters.t
 import { KindMissing, ReadFailure } from "../engine/follow.ts";
 import { createSessions, type Sessions } from "../sessions.ts";
 import { foreignObject } from "./foreign.ts";
-import { type Former, formerOf, isLeft, obsoleteOf } from "./former.ts";
+import {
+  type Former,
+  type FormerScaler,
+  formerOf,
+  formerScalerOf,
+  formerScalerText,
+  isLeft,
+  obsoleteOf,
+} from "./former.ts";
 import type { LookForTroubles } from "./pod-troubles.ts";
 import type { FreshSnapshot } from "./read-your-writes.ts";
 import { asRouted, routesReading, servedBy } from "./routes-in-force.ts";
@@ -34,6 +42,8 @@ export interface Scene {
   readonly selector?: PodSelector;
   /** The names that the Canary had before its spec was edited; absent when they are the same. */
   readonly former?: Former;
+  /** The autoscaler that the Canary names no more, and that still scales the target. */
+  readonly formerScaler?: FormerScaler;
 }
 
 export interface World {
@@ -117,9 +127,21 @@ async function observe(canary: Canary, now: number, ports: WorldPorts, signal: A
   const refused = ports.refusal?.(canary.ref);
   if (refused !== undefined) return problemScene(refused, NO_PLAN);
   const former = formerOf(canary, ports.tables);
-  const scene = await observeAs(canary, former?.refs ?? [], now, ports, signal);
+  const formerScaler = formerScalerOf(canary, ports.tables);
+  const more = [...(former?.refs ?? []), ...(formerScaler?.autoscaler.inputs(formerScaler.canary) ?? [])];
+  const seen = await observeAs(canary, more, now, ports, signal);
+  const scene = formerScaler === undefined ? seen : withFormerScaler(seen, formerScaler, canary, ports.snapshot);
   if (former === undefined) return scene;
   return { ...scene, former, readings: { ...scene.readings, formerLeft: isLeft(former, ports.snapshot) } };
+}
+
+function withFormerScaler(scene: Scene, formerScaler: FormerScaler, canary: Canary, seen: FreshSnapshot): Scene {
+  const text = formerScalerText(formerScaler, canary.spec.targetRef, seen);
+  if (text === undefined) return scene;
+  const { problem, warning } = scene.readings;
+  const said = warning === undefined ? text : `${warning}; ${text}`;
+  const readings = { ...scene.readings, formerScales: true, ...(problem === undefined ? { warning: said } : {}) };
+  return { ...scene, formerScaler, readings };
 }
 
 /** @param more what is looked at beside, because the Canary named it before */
@@ -277,7 +299,7 @@ function isLeaving({ status: { phase } }: Canary): boolean {
 async function converge(
   canary: Canary,
   wanted: DesiredState,
-  { adapters, selector, former }: Scene,
+  { adapters, selector, former, formerScaler }: Scene,
   ports: WorldPorts,
   writing: Writing,
 ): Promise<boolean> {
@@ -316,6 +338,7 @@ async function converge(
     mesh,
     ...after,
     () => autoscaler?.renderTarget(canary, wanted, snapshot) ?? [],
+    () => formerScaler?.autoscaler.renderTarget(formerScaler.canary, wanted, snapshot) ?? [],
     () => workload.renderTarget(canary, wanted, snapshot),
   ];
   for (const stage of stages) {

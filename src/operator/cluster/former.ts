@@ -2,12 +2,13 @@
  * Objects under a Canary's former names: routes that must send nothing to the canary, and an autoscaler that is
  * deleted.
  */
-import type { Canary } from "../../core/canary.ts";
-import { formerNames, namesOf, underNames } from "../../core/names.ts";
+import type { Canary, TargetRef } from "../../core/canary.ts";
+import { formerNames, formerScalerName, namesOf, underNames } from "../../core/names.ts";
 import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
 import type { MadeObject } from "../../ports/owner.ts";
 import type { Router } from "../../ports/router.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
+import type { Autoscaler } from "../../ports/workload.ts";
 import type { AdapterTables } from "../adapters.ts";
 
 export interface Former {
@@ -18,6 +19,40 @@ export interface Former {
   readonly refs: readonly ObjectRef[];
   /** The primary's autoscaler, when the Canary names another one now, or none. */
   readonly scaler?: MadeObject;
+}
+
+/** The autoscaler of the target that the Canary named before. */
+export interface FormerScaler {
+  /** The Canary with this autoscaler instead of its own. */
+  readonly canary: Canary;
+  readonly autoscaler: Autoscaler;
+}
+
+/**
+ * KEDA scales up a target without pods, whether a Canary names the ScaledObject or not. So Aviary goes on pausing the ScaledObject
+ * that it has paused, until that object is gone or scales something else.
+ * @returns undefined when the Canary names the autoscaler that it named before
+ */
+export function formerScalerOf(canary: Canary, tables: AdapterTables): FormerScaler | undefined {
+  const former = formerScalerName(canary.spec, canary.status);
+  if (former === undefined) return undefined;
+  const autoscaler = tables.autoscalers.find(({ kind, wakes }) => kind === former.kind && wakes !== undefined);
+  const spec = { ...canary.spec, autoscalerRef: { apiVersion: "", ...former } };
+  return autoscaler && { canary: { ...canary, spec }, autoscaler };
+}
+
+/** Text of the Warning about an autoscaler that still scales the target; undefined when it does not. */
+export function formerScalerText(
+  { canary, autoscaler }: FormerScaler,
+  { kind, name }: TargetRef,
+  seen: Snapshot,
+): string | undefined {
+  const source = autoscaler.wakes?.(canary, seen);
+  return (
+    source &&
+    `${source.kind} ${source.metadata.name}.${canary.ref.namespace} still scales ${kind} ${name}, and spec.autoscalerRef ` +
+      "does not name it: Aviary goes on pausing it while the target is scaled down; name it again, or delete it"
+  );
 }
 
 /** @returns undefined when the Canary names what it named before */

@@ -53,7 +53,15 @@ export function createKedaAutoscaler(options: AutoscalerOptions): Autoscaler {
     problem: (canary, seen) => missingSource(canary, TYPE, seen, `Keda ${TYPE.kind}`),
     renderPrimary: (canary, world, seen) => renderPrimary(canary, world, seen, options),
     renderTarget,
+    wakes,
   };
+}
+
+function wakes(canary: Canary, seen: Snapshot): KubeObject | undefined {
+  const ref = sourceRef(canary, TYPE);
+  const source: ScalerObject | undefined = ref && seen.get(ref);
+  const scalesTarget = source?.spec?.scaleTargetRef?.name === canary.spec.targetRef.name;
+  return scalesTarget && source.metadata.deletionTimestamp === undefined ? source : undefined;
 }
 
 function renderPrimary(
