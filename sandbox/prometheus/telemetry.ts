@@ -41,7 +41,7 @@ const POD_JOB = "kubernetes-pods";
 const LARGEST_MIB = 16;
 /** So many scrapes without activity make a rest; within a rest every so many-th scrape asks the pods. */
 const REST_AFTER = 10;
-const REST_EVERY = 5;
+const REST_EVERY = 15;
 
 /** @throws Error when the address cannot be listened on */
 export async function startTelemetry(options: TelemetryOptions): Promise<Telemetry> {

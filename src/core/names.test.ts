@@ -139,3 +139,26 @@ describe("the names", () => {
     expect(turn(rest, {}, { formerLeft: true }).status.names).toEqual(namesOf(OLD));
   });
 });
+
+describe("an autoscaler that is named no more", () => {
+  const KEDA: CanaryParts = { spec: { autoscalerRef: { kind: "ScaledObject", name: "podinfo" } } };
+  const HPA: CanaryParts = { spec: { autoscalerRef: { kind: "HorizontalPodAutoscaler", name: "web" } } };
+  const keda = { kind: "ScaledObject", name: "podinfo" };
+  const before = () => progressing({ names: namesOf(aSpec(KEDA)) });
+
+  it("is remembered as long as it scales the target", () => {
+    const removed = turn(before(), {}, { formerLeft: true, formerScales: true });
+    expect(removed.status.names).toEqual({ ...namesOf(OLD), waker: keda });
+    const later = turn(removed.status, {}, { formerScales: true });
+    expect(later.status.names).toBe(removed.status.names);
+    expect(turn(removed.status, {}).status.names).toEqual(namesOf(OLD));
+  });
+
+  it("is remembered beside the one that takes its place, and not when it is named again", () => {
+    const replaced = turn(before(), HPA, { formerLeft: true, formerScales: true });
+    expect(replaced.status.names).toEqual({ ...namesOf(aSpec(HPA)), waker: keda });
+    const removed = turn(replaced.status, {}, { formerLeft: true });
+    expect(removed.status.names).toEqual(namesOf(OLD));
+    expect(turn(replaced.status, KEDA, { formerLeft: true }).status.names).toEqual(namesOf(aSpec(KEDA)));
+  });
+});
