@@ -41,7 +41,7 @@ export function expositionReader(): (block: string) => Generator<ExposedSample> 
   };
 }
 
-/** So many characters at most make a block: V8 keeps strings of more than 128 KiB until the next full collection of garbage. */
+/** The most characters of a block. V8 keeps strings of more than 128 KiB until the next full collection of garbage. */
 const BLOCK_LENGTH = 32 * 1024;
 
 /** Lines as a text in blocks, each of whole lines. A line that is longer than a block is a block of its own. */

@@ -32,8 +32,8 @@ export type Page =
     };
 
 /**
- * A page in blocks as the network gives them. The text of a whole page is longer than what V8 puts among its young objects:
- * one each second fills the memory until the next full collection of garbage.
+ * A page in blocks as the network gives them. The text of a whole page is longer than what V8 puts among its young
+ * objects: one each second fills the memory until the next full collection of garbage.
  * @throws Error for another status than 200 and 304; the blocks throw for a page that is too long
  */
 export async function fetchBlocks(url: string, agent: Agent, options: BlocksOptions): Promise<Page> {

@@ -21,7 +21,7 @@ const WIDEST_GAP = 0xffff_ffff;
 /** Gap and count share a number: 32 and 16 bits of the 53 that a number holds. */
 const COUNTS = LONGEST_RUN + 1;
 
-/** Numbers of one run: start, gap and count, value. One array holds them all, because each array costs some 300 bytes. */
+/** Numbers of one run: start, gap and count, value. One array holds them all: each array costs some 300 bytes more. */
 const NUMBERS = 3;
 const STEPS = 1;
 const VALUE = 2;

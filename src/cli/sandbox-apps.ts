@@ -8,8 +8,9 @@ import { makePodFolder } from "../../sandbox/programs/pod-folder.ts";
 import type { SandboxServices } from "../../sandbox/sandbox.ts";
 
 /**
- * Options of Node for the sandbox, which waits most of its time. The small nursery keeps some ten megabytes free. The heap grows by
- * three tenths, and not to the fourfold, before garbage is collected: most of what a sandbox allocates is garbage within a second.
+ * Options of Node for the sandbox, which waits most of its time. The small nursery keeps some ten megabytes free.
+ * The heap grows by three tenths, and not to the fourfold, before garbage is collected: most of what a sandbox
+ * allocates is garbage within a second.
  */
 export const SMALL_HEAP = ["--max-semi-space-size=2", "--heap-growing-percent=30"] as const;
 /** For the programs in the sandbox, which do even less. Compact code is slower. */

@@ -37,7 +37,7 @@ export interface Names {
   readonly service: string;
   readonly target: TargetRef;
   readonly scaler?: ScalerName;
-  /** An autoscaler that the Canary names no more, and that still scales the target: it must be paused until it is gone. */
+  /** An autoscaler that the Canary names no more, and that still scales the target. It must be paused until it goes. */
   readonly waker?: ScalerName;
   /** Absent when the spec had none of them. */
   readonly refs?: RoutingRefs;

@@ -78,8 +78,8 @@ export interface Autoscaler {
   /** The source, paused or resumed. */
   renderTarget(canary: Canary, world: DesiredState, seen: Snapshot): readonly KubeObject[];
   /**
-   * The source, when it scales up a target that has no pods. It must be paused as long as it exists, also when the Canary
-   * names it no more. Absent: this kind leaves a target without pods alone.
+   * The source, when it scales up a target that has no pods. It must be paused as long as it exists, also when the
+   * Canary names it no more. Absent: this kind leaves a target without pods alone.
    */
   wakes?(canary: Canary, seen: Snapshot): KubeObject | undefined;
 }

@@ -29,8 +29,8 @@ export interface FormerScaler {
 }
 
 /**
- * KEDA scales up a target without pods, whether a Canary names the ScaledObject or not. So Aviary goes on pausing the ScaledObject
- * that it has paused, until that object is gone or scales something else.
+ * KEDA scales up a target without pods, whether a Canary names the ScaledObject or not. So Aviary goes on pausing
+ * the ScaledObject that it has paused, until that object is gone or scales another workload.
  * @returns undefined when the Canary names the autoscaler that it named before
  */
 export function formerScalerOf(canary: Canary, tables: AdapterTables): FormerScaler | undefined {
