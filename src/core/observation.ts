@@ -100,7 +100,7 @@ export interface Readings {
    * primary is deleted. Absent: nothing was renamed.
    */
   readonly formerLeft?: boolean;
-  /** The autoscaler that the Canary named before still scales the target. Its name is kept, because it must be paused. */
+  /** The autoscaler that the Canary named before still scales the target. Its name is kept: it must be paused. */
   readonly formerScales?: boolean;
   /** A reading that will change by time alone, without an event (a deadline): look again then. Milliseconds. */
   readonly recheckAt?: number;
