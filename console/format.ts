@@ -36,3 +36,9 @@ export function took(from: string, to: string | undefined): string {
 
 /** "ghcr.io/team/app:1.2" -> "app:1.2": the whole name is in the title. */
 export const shortImage = (image: string): string => image.split("/").at(-1) ?? image;
+
+/** "paused by alice" -> "Paused by alice." The server's texts stand behind other words elsewhere. */
+export function asSentence(text: string): string {
+  const whole = text.charAt(0).toUpperCase() + text.slice(1);
+  return whole === "" || /[.!?…:"]$/.test(whole) ? whole : `${whole}.`;
+}

@@ -72,7 +72,7 @@ function Page() {
     return <Single />;
   }
   return (
-    <Empty title="There is no such page">
+    <Empty page="Not found" title="There is no such page">
       <p>
         <Link to="/">Back to now</Link>
       </p>
@@ -101,7 +101,12 @@ function Frame() {
   const attention = listed.value.filter((row) => row.attention).length;
   const waiting = listed.value.filter((row) => row.gates.length > 0).length;
   const at = (prefix: string) =>
-    path.value === prefix || (prefix !== "/" && path.value.startsWith(prefix)) ? "page" : undefined;
+    path.value === prefix ||
+    (prefix !== "/" && path.value.startsWith(prefix)) ||
+    // Two releases are compared.
+    (prefix === "/runs" && path.value === "/compare")
+      ? "page"
+      : undefined;
   return (
     <>
       <a class="skip" href="#page">

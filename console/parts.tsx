@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import type { CanaryRow } from "../src/console/types.ts";
 import { go, href, path, type Refused, skewMs } from "./api.ts";
-import { ago } from "./format.ts";
+import { ago, asSentence } from "./format.ts";
 
 const servedNow = (): number => Date.now() - skewMs.value;
 
@@ -86,22 +86,43 @@ const Badge = ({ sign, tone, text }: Sign) => (
   </span>
 );
 
-export function Trouble({ problem, again }: { problem: Refused; again?: () => void }) {
+interface TroubleProps {
+  readonly problem: Refused;
+  readonly again?: () => void;
+  /** The name of the page, which stands above the notice as it stands above the content. */
+  readonly page?: string;
+  /** The page has its heading already. */
+  readonly isPart?: boolean;
+}
+
+export function Trouble({ problem, again, page, isPart = false }: TroubleProps) {
+  const { status, message } = problem;
+  const title = TITLES[status] ?? "This did not work";
   return (
-    <div class="notice bad" role="alert">
-      <h1>{TITLES[problem.status] ?? "This did not work"}</h1>
-      <p>{problem.message}</p>
-      {problem.status === 403 && (
-        <p class="dim">
-          <Link to="/me">What you may do</Link>
-        </p>
-      )}
-      {again !== undefined && problem.status !== 401 && problem.status !== 403 && (
-        <button type="button" onClick={again}>
-          Try again
-        </button>
-      )}
-    </div>
+    <>
+      {page !== undefined && <h1>{page}</h1>}
+      <div class="notice bad" role="alert">
+        {page === undefined && !isPart ? <h1>{title}</h1> : <h2>{title}</h2>}
+        <p>{asSentence(message)}</p>
+        {status === 403 && !isPart && (
+          <p class="dim">
+            Ask an administrator of the cluster for a role: <code>aviary-viewer</code> lets you see,{" "}
+            <code>aviary-operator</code> lets you steer. <Link to="/me">What you may do</Link>
+          </p>
+        )}
+        {(status === 0 || status === 502) && <p class="dim">Releases go on without the console.</p>}
+        {status === 404 && (
+          <p>
+            <Link to="/canaries">All canaries</Link> · <Link to="/runs">All releases</Link>
+          </p>
+        )}
+        {again !== undefined && ![401, 403, 404].includes(status) && (
+          <button type="button" onClick={again}>
+            Try again
+          </button>
+        )}
+      </div>
+    </>
   );
 }
 
@@ -119,7 +140,7 @@ export function Stale({ problem, again }: { problem: Refused | undefined; again:
   return (
     <div class="notice bad" role="alert">
       <p>
-        <b>What you see is older.</b> {problem.message}
+        <b>What you see is older.</b> {asSentence(problem.message)}
       </p>
       <button type="button" onClick={again}>
         Try again
@@ -137,31 +158,54 @@ export function Fact({ name, children }: { name: string; children: ComponentChil
   );
 }
 
-export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
+interface EmptyProps {
+  readonly title: string;
+  /** The name of the page; absent where the page has its heading already. */
+  readonly page?: string;
+  readonly children?: ComponentChildren;
+}
+
+export function Empty({ title, page, children }: EmptyProps) {
   return (
-    <div class="notice">
-      <h1>{title}</h1>
-      {children}
-    </div>
+    <>
+      {page !== undefined && <h1>{page}</h1>}
+      <div class="notice">
+        <h2>{title}</h2>
+        {children}
+      </div>
+    </>
   );
 }
 
 interface PendingProps {
   readonly what: string;
+  /** The name of the page; absent where only the answer tells it. */
+  readonly page?: string;
   readonly problem: Refused | undefined;
   readonly again: () => void;
 }
 
 /** Nothing is there to show: it is read still, or could not be read. */
-export function Pending({ what, problem, again }: PendingProps) {
-  return problem === undefined ? <Loading what={what} /> : <Trouble problem={problem} again={again} />;
+export function Pending({ what, page, problem, again }: PendingProps) {
+  const named = page === undefined ? {} : { page };
+  return problem === undefined ? (
+    <Loading what={what} {...named} />
+  ) : (
+    <Trouble problem={problem} again={again} {...named} />
+  );
 }
 
-/** @param isPart of a page that has its heading already */
-export function Loading({ what, isPart = false }: { what: string; isPart?: boolean }) {
+interface LoadingProps {
+  readonly what: string;
+  readonly page?: string;
+  /** The page has its heading already. */
+  readonly isPart?: boolean;
+}
+
+export function Loading({ what, page, isPart = false }: LoadingProps) {
   return (
     <>
-      {!isPart && <h1 class="sr">Reading {what}</h1>}
+      {page !== undefined ? <h1>{page}</h1> : !isPart && <h1 class="sr">Reading {what}</h1>}
       <p class="loading" role="status">
         Reading {what} …
       </p>

@@ -39,9 +39,9 @@ export function CanariesPage() {
   const search = new URLSearchParams(query.value);
   const [text, phase] = [search.get("q") ?? "", search.get("phase") ?? ""];
   if (list.value === undefined)
-    return <Pending what="the canaries" problem={listProblem.value} again={() => void loadList()} />;
+    return <Pending page="Canaries" what="the canaries" problem={listProblem.value} again={() => void loadList()} />;
   const { rows, phases, total } = matching(list.value.rows, text, phase);
-  if (total === 0) return <NoCanaries />;
+  if (total === 0) return <NoCanaries page="Canaries" />;
   return (
     <>
       <Stale problem={listProblem.value} again={() => void loadList()} />

@@ -6,7 +6,7 @@ import { computed, useSignal } from "@preact/signals";
 import { Component } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { CanaryRow } from "../../src/console/types.ts";
-import { ago } from "../format.ts";
+import { ago, asSentence } from "../format.ts";
 import { canaryPath, Link, now, signOf } from "../parts.tsx";
 
 const ROW_HEIGHT = 44;
@@ -128,7 +128,7 @@ class Row extends Component<RowProps> {
           </span>
         </td>
         <td class="wide what" title={what}>
-          {what}
+          {asSentence(what)}
         </td>
         <td>{weight} %</td>
         <td class="late">{running ? `${step}/${steps}` : "–"}</td>

@@ -7,7 +7,7 @@ import { Charts, marksOf, recordedCharts } from "../drawing/chart.tsx";
 import { Matrix } from "../drawing/matrix.tsx";
 import { Rail } from "../drawing/rail.tsx";
 import { Band } from "../drawing/split.tsx";
-import { clock, shortImage } from "../format.ts";
+import { asSentence, clock, shortImage } from "../format.ts";
 import { Ago, CanaryState, now, Pending, Stale } from "../parts.tsx";
 import { useRead, useTitle, useVersion } from "./reading.ts";
 import { NoRecord, Runs } from "./runs.tsx";
@@ -28,7 +28,7 @@ export function CanaryPage({ namespace, name }: { namespace: string; name: strin
         </h1>
         <CanaryState row={view} />
       </header>
-      <p class="sentence">{view.run?.sentence && !view.running ? view.run.sentence : view.what}</p>
+      <p class="sentence">{asSentence(view.run?.sentence && !view.running ? view.run.sentence : view.what)}</p>
       {view.warnings.map((warning) => (
         <p class="notice wait" key={warning}>
           {warning}

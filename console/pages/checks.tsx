@@ -13,7 +13,7 @@ export function ChecksPage() {
   useTitle("Checks");
   const { value, problem, read } = useRead<{ findings: FindingView[] }>("/checks", "");
   if (value.value === undefined)
-    return <Pending what="the installation" problem={problem.value} again={() => void read()} />;
+    return <Pending page="Checks" what="the installation" problem={problem.value} again={() => void read()} />;
   const { findings } = value.value;
   const of = (verdict: FindingView["verdict"]) => findings.filter((finding) => finding.verdict === verdict);
   const bad = [...of("error"), ...of("warning")];
@@ -24,7 +24,7 @@ export function ChecksPage() {
       <p class="sentence">
         {bad.length === 0
           ? "Everything that Aviary needs is there."
-          : `${of("error").length} errors, ${of("warning").length} warnings.`}
+          : `${counted(of("error").length, "error")}, ${counted(of("warning").length, "warning")}.`}
       </p>
       <div class="verbs">
         <button type="button" onClick={() => void read()}>
@@ -40,13 +40,17 @@ export function ChecksPage() {
           <Findings findings={bad} />
         </section>
       )}
-      <section aria-labelledby="in-order">
-        <h2 id="in-order">In order</h2>
-        <Findings findings={of("ok")} />
-      </section>
+      {of("ok").length > 0 && (
+        <section aria-labelledby="in-order">
+          <h2 id="in-order">In order</h2>
+          <Findings findings={of("ok")} />
+        </section>
+      )}
     </>
   );
 }
+
+const counted = (count: number, word: string): string => `${count} ${word}${count === 1 ? "" : "s"}`;
 
 function Findings({ findings }: { findings: readonly FindingView[] }) {
   return (

@@ -12,7 +12,7 @@ export function ComparePage() {
   const isNamed = /^[^/]+\/[^/]+$/.test(a) && /^[^/]+\/[^/]+$/.test(b);
   if (!isNamed)
     return (
-      <Empty title="Choose two releases">
+      <Empty page="Compare" title="Choose two releases">
         <p>
           On <Link to="/runs">Releases</Link>, choose two of them, then compare.
         </p>
@@ -24,9 +24,9 @@ export function ComparePage() {
 function Both({ a, b }: { a: string; b: string }) {
   const [one, other] = [useRead<RunView>(`/runs/${a}`, ""), useRead<RunView>(`/runs/${b}`, "")];
   const problem = one.problem.value ?? other.problem.value;
-  if (problem !== undefined) return <Trouble problem={problem} />;
+  if (problem !== undefined) return <Trouble page="Compare" problem={problem} />;
   const [left, right] = [one.value.value, other.value.value];
-  if (left === undefined || right === undefined) return <Loading what="both releases" />;
+  if (left === undefined || right === undefined) return <Loading page="Compare" what="both releases" />;
   return (
     <>
       <h1>Compare</h1>

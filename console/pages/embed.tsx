@@ -11,7 +11,7 @@ export function Embed() {
   return (
     <main id="page" class="embed">
       {signedOut.value !== undefined ? (
-        <Empty title="Sign in">
+        <Empty page="Aviary" title="Sign in">
           <p>
             <a href={href("/")} target="_blank" rel="noreferrer">
               Open the console
@@ -20,7 +20,7 @@ export function Embed() {
           </p>
         </Empty>
       ) : !known ? (
-        <Empty title="There is no such page">
+        <Empty page="Aviary" title="There is no such page">
           <p>
             Use <code>/embed/canaries/NAMESPACE/NAME</code> or <code>/embed/runs/NAMESPACE/ID</code>.
           </p>

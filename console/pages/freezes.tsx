@@ -18,7 +18,7 @@ export function FreezesPage() {
   const { value, problem, read } = useRead<Answer>("/freezes", "");
   const said = useSignal<Said | undefined>(undefined);
   if (value.value === undefined)
-    return <Pending what="the freezes" problem={problem.value} again={() => void read()} />;
+    return <Pending page="Freezes" what="the freezes" problem={problem.value} again={() => void read()} />;
   const { rows, installed, namespaces, steeringOff } = value.value;
   const send = async (address: string, body: unknown, text: string) => {
     said.value = await post(address, body).then(
@@ -43,7 +43,7 @@ export function FreezesPage() {
         </Empty>
       ) : rows.length === 0 ? (
         <Empty title="Nothing is frozen">
-          <p>Releases begin whenever a workload changes.</p>
+          <p>Releases begin whenever a workload changes. A freeze holds them back, for a sale or a holiday.</p>
         </Empty>
       ) : (
         <Table rows={rows} thaw={(row) => void thaw(row)} isOff={steeringOff !== undefined} />
@@ -100,11 +100,13 @@ function Table({ rows, thaw, isOff }: TableProps) {
               <td>
                 <span class={`state ${STATES[row.state][1]}`}>{STATES[row.state][0]}</span>
               </td>
-              <td>{row.until === undefined ? "a person ends it" : day(row.until)}</td>
+              <td data-name="Until">{row.until === undefined ? "a person ends it" : day(row.until)}</td>
               <td class="wide">
                 {row.reason || <span class="dim">no reason given</span>} <span class="dim">· {row.by}</span>
               </td>
-              <td>{row.runs === "hold" ? "stay where they are" : "go on to their end"}</td>
+              <td data-name="Releases under way">
+                {row.runs === "hold" ? "stay where they are" : "go on to their end"}
+              </td>
               <td>
                 {!isOff && (
                   <button type="button" onClick={() => thaw(row)} aria-label={`Thaw ${row.namespace} ${row.name}`}>

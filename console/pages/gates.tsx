@@ -1,6 +1,7 @@
 /** What waits for a person: each release that stands before a gate, and the buttons that open it. */
 import type { CanaryRow, CanaryView } from "../../src/console/types.ts";
 import { keyOf, list, listed, listProblem, loadList } from "../api.ts";
+import { asSentence } from "../format.ts";
 import { Ago, CardHead, canaryPath, Empty, Pending } from "../parts.tsx";
 import { NoCanaries } from "./now.tsx";
 import { useRead, useTitle, useVersion } from "./reading.ts";
@@ -13,8 +14,8 @@ export function GatesPage() {
     .sort((a, b) => a.since - b.since);
   useTitle(waiting.length > 0 ? `${waiting.length} at gates` : "Gates");
   if (list.value === undefined)
-    return <Pending what="the gates" problem={listProblem.value} again={() => void loadList()} />;
-  if (rows.length === 0) return <NoCanaries />;
+    return <Pending page="Gates" what="the gates" problem={listProblem.value} again={() => void loadList()} />;
+  if (rows.length === 0) return <NoCanaries page="Gates" />;
   return (
     <>
       <h1>Gates</h1>
@@ -45,7 +46,7 @@ function Gate({ row }: { row: CanaryRow }) {
   return (
     <li class="card">
       <CardHead row={row} />
-      <p>{row.what}</p>
+      <p>{asSentence(row.what)}</p>
       <p class="dim small">
         {row.weight} % to the canary · waits for <Ago since={row.since} />
       </p>

@@ -14,7 +14,8 @@ export function InsightsPage() {
   const days = SPANS.includes(asked) ? asked : "30";
   const { value, problem, read } = useRead<InsightsView>(`/insights?days=${days}`, "");
   const view = value.value;
-  if (view === undefined) return <Pending what="the figures" problem={problem.value} again={() => void read()} />;
+  if (view === undefined)
+    return <Pending page="Insights" what="the figures" problem={problem.value} again={() => void read()} />;
   return (
     <>
       <Stale problem={problem.value} again={() => void read()} />
@@ -33,7 +34,11 @@ export function InsightsPage() {
       </form>
       {view.runs === 0 ? (
         <Empty title="No release ended in this time">
-          <NoRecord records={view.records} />
+          {view.records ? (
+            <p>Choose a longer time, or come back after the next release.</p>
+          ) : (
+            <NoRecord records={false} />
+          )}
         </Empty>
       ) : (
         <Figures view={view} />

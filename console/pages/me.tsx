@@ -15,7 +15,7 @@ const MODES: Readonly<Record<Me["mode"], string>> = {
 
 export function MePage() {
   useTitle("Me");
-  if (me.value === undefined) return <Loading what="who you are" />;
+  if (me.value === undefined) return <Loading page="Me" what="who you are" />;
   const { user, groups, mode, cluster, steeringOff } = me.value;
   return (
     <>
@@ -81,11 +81,12 @@ function Rights() {
         </form>
       )}
       {problem.value !== undefined ? (
-        <Trouble problem={problem.value} />
+        <Trouble isPart problem={problem.value} />
       ) : value.value === undefined ? (
         <Loading what="your rights" isPart />
       ) : (
         <ul class="events">
+          {value.value.rights.length === 0 && <li>The server names no rights.</li>}
           {value.value.rights.map(({ verb, refusal }) => (
             <li key={verb}>
               <span class={`state ${refusal === undefined ? "good" : "quiet"}`}>

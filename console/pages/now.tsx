@@ -3,6 +3,7 @@
 import type { CanaryRow } from "../../src/console/types.ts";
 import { list, listed, listProblem, loadList } from "../api.ts";
 import { Split } from "../drawing/split.tsx";
+import { asSentence } from "../format.ts";
 import { Ago, CardHead, canaryPath, Empty, Link, Pending, Stale } from "../parts.tsx";
 import { useTitle } from "./reading.ts";
 
@@ -18,8 +19,8 @@ export function NowPage() {
   const running = rows.filter((row) => row.running && !row.attention).sort(byUrgency);
   useTitle(attention.length > 0 ? `${attention.length} need you` : "Now");
   if (list.value === undefined)
-    return <Pending what="the canaries" problem={listProblem.value} again={() => void loadList()} />;
-  if (rows.length === 0) return <NoCanaries />;
+    return <Pending page="Now" what="the canaries" problem={listProblem.value} again={() => void loadList()} />;
+  if (rows.length === 0) return <NoCanaries page="Now" />;
   return (
     <>
       <Stale problem={listProblem.value} again={() => void loadList()} />
@@ -43,12 +44,18 @@ export function NowPage() {
   );
 }
 
-export function NoCanaries() {
+export function NoCanaries({ page }: { page: string }) {
   const { hidden = 0, absent, trouble } = list.value ?? {};
-  if (trouble !== undefined) return <Empty title="The canaries cannot be read">{trouble}</Empty>;
+  if (trouble !== undefined)
+    return (
+      <Empty page={page} title="The canaries cannot be read">
+        <p>{asSentence(trouble)}</p>
+        <p class="dim">Releases go on without the console.</p>
+      </Empty>
+    );
   if (absent) {
     return (
-      <Empty title="This cluster knows no Canaries">
+      <Empty page={page} title="This cluster knows no Canaries">
         <p>
           The custom resource <code>canaries.flagger.app</code> is not installed. <code>kubectl apply -k deploy</code>{" "}
           installs it.
@@ -58,10 +65,15 @@ export function NoCanaries() {
   }
   if (hidden > 0)
     return (
-      <Empty title="Nothing to see">{<p>You have no right to list canaries. {hidden} are hidden from you.</p>}</Empty>
+      <Empty page={page} title="Nothing to see">
+        <p>
+          You have no right to list canaries. {hidden} {hidden === 1 ? "is" : "are"} hidden from you.{" "}
+          <Link to="/me">What you may do</Link>
+        </p>
+      </Empty>
     );
   return (
-    <Empty title="No canary yet">
+    <Empty page={page} title="No canary yet">
       <p>
         Apply a Canary for a Deployment, and it appears here. <code>aviary plan FILE</code> shows what it would do.
       </p>
@@ -69,19 +81,28 @@ export function NoCanaries() {
   );
 }
 
+const MOST_CARDS = 50;
+
 function Cards({ rows }: { rows: readonly CanaryRow[] }) {
   return (
-    <ul class="cards">
-      {rows.slice(0, 50).map((row) => (
-        <li key={canaryPath(row)} class="card">
-          <CardHead row={row} />
-          <p>{row.what}</p>
-          {row.running && <Split weight={row.weight} label={row.name} />}
-          <p class="dim small">
-            {row.gates.length > 0 ? "waits for" : "since"} <Ago since={row.since} />
-          </p>
-        </li>
-      ))}
-    </ul>
+    <>
+      <ul class="cards">
+        {rows.slice(0, MOST_CARDS).map((row) => (
+          <li key={canaryPath(row)} class="card">
+            <CardHead row={row} />
+            <p>{asSentence(row.what)}</p>
+            {row.running && <Split weight={row.weight} label={row.name} />}
+            <p class="dim small">
+              {row.gates.length > 0 ? "waits for" : "since"} <Ago since={row.since} />
+            </p>
+          </li>
+        ))}
+      </ul>
+      {rows.length > MOST_CARDS && (
+        <p>
+          {rows.length - MOST_CARDS} more are not shown here. <Link to="/canaries">All canaries</Link>
+        </p>
+      )}
+    </>
   );
 }

@@ -2,14 +2,14 @@
 import { useSignal } from "@preact/signals";
 import type { RunRow } from "../../src/console/types.ts";
 import { changes, query, setQuery } from "../api.ts";
-import { day, shortImage, took } from "../format.ts";
+import { asSentence, day, shortImage, took } from "../format.ts";
 import { Empty, Link, Pending, Stale, State } from "../parts.tsx";
 import { useRead, useTitle } from "./reading.ts";
 
 export const NoRecord = ({ records }: { records: boolean }) => (
   <p class="dim">
     {records
-      ? "No release has been recorded yet."
+      ? "A release is recorded when the workload of a Canary changes: a new image, or another ConfigMap."
       : "This cluster keeps no records: the custom resource CanaryRun is not installed, or Flagger runs here. Events are all there is."}
   </p>
 );
@@ -46,7 +46,7 @@ export function Runs({ rows }: { rows: readonly RunRow[] }) {
           <tbody>
             {rows.map((row) => (
               <tr key={addressOf(row)}>
-                <td>
+                <td data-name="Compare">
                   <input
                     type="checkbox"
                     aria-label={`compare ${row.id}`}
@@ -74,7 +74,7 @@ export function Runs({ rows }: { rows: readonly RunRow[] }) {
                     </code>
                   ))}
                 </td>
-                <td>{took(row.startedAt, row.endedAt)}</td>
+                <td data-name="Took">{took(row.startedAt, row.endedAt)}</td>
               </tr>
             ))}
           </tbody>
@@ -105,7 +105,7 @@ export function RunsPage() {
   const [verdict, text, by] = [search.get("verdict") ?? "", search.get("q") ?? "", search.get("by") ?? ""];
   const { value, problem, read } = useRead<Answer>("/runs", changes.value.count);
   if (value.value === undefined)
-    return <Pending what="the releases" problem={problem.value} again={() => void read()} />;
+    return <Pending page="Releases" what="the releases" problem={problem.value} again={() => void read()} />;
   const { rows, records, hidden, left, trouble } = value.value;
   const verdicts = [...new Set(rows.map((row) => row.verdict))].sort();
   const people = [...new Set(rows.flatMap((row) => row.by))].sort();
@@ -124,7 +124,7 @@ export function RunsPage() {
       <h1>Releases</h1>
       {rows.length === 0 ? (
         <Empty title="No release is on record">
-          {trouble !== undefined ? <p>{trouble}</p> : <NoRecord records={records} />}
+          {trouble !== undefined ? <p>{asSentence(trouble)}</p> : <NoRecord records={records} />}
           {hidden > 0 && <p class="dim">{hidden} are hidden from you.</p>}
         </Empty>
       ) : (
@@ -147,7 +147,18 @@ export function RunsPage() {
               {left > 0 && `, ${left} older ones are left out`}
             </span>
           </form>
-          {shown.length === 0 ? <Empty title="No release matches" /> : <Runs rows={shown} />}
+          {shown.length === 0 ? (
+            <Empty title="No release matches">
+              <p>
+                {rows.length === 1 ? "The only release is" : `All ${rows.length} releases are`} left out by the search.
+              </p>
+              <button type="button" onClick={() => setQuery({ q: "", verdict: "", by: "" })}>
+                Show all
+              </button>
+            </Empty>
+          ) : (
+            <Runs rows={shown} />
+          )}
         </>
       )}
     </>
