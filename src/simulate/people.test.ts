@@ -26,4 +26,5 @@ it("every rule holds, and people act once, with the right, and a pause holds", {
   // Nothing would hold by itself if the people never came to act.
   const wanted = [...VERBS.map((verb) => `${verb} applied`), "--to applied", "--to refused"];
   expect(wanted.filter((outcome) => !outcomes.has(outcome))).toEqual([]);
+  expect(outcomes.get("--to applied")).toBeGreaterThanOrEqual(5);
 });

@@ -52,9 +52,11 @@ export function click(asked: Click, { api, canary, primary, refs }: Universe): v
   }
 }
 
+/** The oldest run that the primary could get back; where it keeps none of before, the last one. */
 function runOf(which: "earlier" | "unknown", primary: KubeObject | undefined): string {
-  const { earlier = [] } = which === "unknown" || primary === undefined ? {} : keptRevisions(primary);
-  return earlier.at(-1)?.run ?? "podinfo-of-long-ago";
+  if (which === "unknown" || primary === undefined) return "podinfo-of-long-ago";
+  const { earlier, previous } = keptRevisions(primary);
+  return earlier.at(-1)?.run ?? previous?.run ?? "podinfo-of-long-ago";
 }
 
 /** The same case, and people who steer in it. */
@@ -76,17 +78,28 @@ export function withPeople(given: Case): Case {
   return { ...given, scenario: { ...given.scenario, users } };
 }
 
-/** Two more releases, so that the primary keeps an earlier one; then the undo of both. */
+const IMAGES = ["podinfo:3", "podinfo:1", "podinfo:2"] as const;
+const BETWEEN_RELEASES_MS = 160_000;
+
+/** More releases, so that the primary keeps earlier ones; then a person goes back to one of them. */
 function releasesAndUndo(chance: Chance): readonly UserAction[] {
   const fixed = { kind: "steer", by: "alice" } as const;
   const begin = 800_000;
-  const afterUndo = begin + chance.between(330, 420) * 1_000;
+  const releases = IMAGES.flatMap((image, index): UserAction[] => {
+    const at = begin + index * BETWEEN_RELEASES_MS;
+    const full = { ...fixed, verb: "promote-full", how: "fresh" } as const;
+    // A release that was held by a pause or a fault goes on, and the second click finds it.
+    return [
+      { kind: "release", image, afterMs: at },
+      { ...fixed, verb: "resume", how: "fresh", afterMs: at + 30_000 },
+      { ...full, afterMs: at + 40_000 },
+      { ...full, afterMs: at + 80_000 },
+    ];
+  });
+  const afterUndo = begin + IMAGES.length * BETWEEN_RELEASES_MS + chance.between(10, 100) * 1_000;
   const run = chance.hits(0.85) ? "earlier" : "unknown";
   return [
-    { kind: "release", image: "podinfo:3", afterMs: begin },
-    { ...fixed, verb: "promote-full", how: "fresh", afterMs: begin + 40_000 },
-    { kind: "release", image: "podinfo:1", afterMs: begin + 160_000 },
-    { ...fixed, verb: "promote-full", how: "fresh", afterMs: begin + 200_000 },
+    ...releases,
     { ...fixed, verb: "undo", how: chance.pick(["fresh", "fresh", "twice"] as const), run, afterMs: afterUndo },
     // A release after the undo.
     ...(chance.hits(0.3) ? [{ kind: "release", image: "podinfo:3", afterMs: afterUndo + 90_000 } as const] : []),
