@@ -124,9 +124,7 @@ describe.runIf(CHROMIUM !== undefined)("the pages", { timeout: PATIENCE_MS }, ()
     await page.route(isApi, answer);
     try {
       for (const address of LISTS) {
-        // A person who looks at the screenshots wants all of them; axe finds nothing new in the last ones.
-        const views = process.env["CONSOLE_SHOTS"] === undefined ? VIEWS.slice(0, state === "loading" ? 1 : 3) : VIEWS;
-        for (const view of views) {
+        for (const view of VIEWS) {
           await show(view);
           if (loadsFor(view)) await page.goto(origin + address);
           await (state === "loading" ? page.waitForSelector(".loading") : settled());
