@@ -113,9 +113,11 @@ class Row extends Component<RowProps> {
     const { name, namespace, what, weight, running, step, steps } = row;
     const to = canaryPath(row);
     const { sign, tone, text } = signOf(row);
+    // A phone has room for "Waiting" and for the name of the canary.
+    const [words, rest] = text === "WaitingPromotion" ? ["Waiting", "Promotion"] : [text];
     return (
       <tr aria-rowindex={index}>
-        <th scope="row">
+        <th scope="row" title={`${namespace}/${name}`}>
           {/* A link that has the focus goes with its canary: it does not become the link of another. */}
           <Link key={to} to={to}>
             {name}
@@ -124,7 +126,8 @@ class Row extends Component<RowProps> {
         </th>
         <td>
           <span class={`state ${tone}`}>
-            <span aria-hidden="true">{sign}</span> {text}
+            <span aria-hidden="true">{sign}</span> {words}
+            {rest !== undefined && <span class="rest">{rest}</span>}
           </span>
         </td>
         <td class="wide what" title={what}>
