@@ -6,13 +6,13 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const LONGEST = [
   "test/e2e/stories/undisturbed.test.ts",
-  "test/e2e/stories/killed.test.ts",
-  "test/e2e/docs/commands.test.ts",
-  "test/e2e/cli/makefile.test.ts",
   "test/e2e/console/demo.test.ts",
+  "test/e2e/cli/makefile.test.ts",
+  "test/e2e/docs/commands.test.ts",
+  "test/e2e/stories/killed.test.ts",
+  "test/e2e/stories/steering-verbs.test.ts",
   "test/e2e/console/pages.test.ts",
   "test/e2e/stories/gateways.test.ts",
-  "test/e2e/stories/steering-verbs.test.ts",
   "test/e2e/stories/takeover.test.ts",
   "test/e2e/cli/cli.test.ts",
   "test/e2e/console/sign-in.test.ts",
