@@ -189,8 +189,8 @@ function endingOf({ sandbox }: Fixture, name: string, answers: readonly Answer[]
 }
 
 /**
- * Events that depend on the machine's speed: which pods are not ready yet, why not, whether the first metrics exist, late
- * answers of Prometheus.
+ * Events that depend on the machine's speed: which pods are not ready yet, why not, whether the first metrics exist,
+ * and late answers of Prometheus.
  */
 const WAITS =
   /rollout to finish|^\S+ not ready: |pods cannot start: |no values found|^Knative Revision \S+ (is not ready|get query error)|^Prometheus query failed.*(no answer within|no healthy upstream)/;
