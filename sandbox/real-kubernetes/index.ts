@@ -4,7 +4,7 @@
  */
 import { generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
-import { get } from "node:https";
+import { get, type RequestOptions } from "node:https";
 import { join } from "node:path";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { AddressBlock } from "../addresses.ts";
@@ -57,7 +57,7 @@ export async function startRealKubernetes(options: RealKubernetesOptions, place:
   const group = programGroup("kubernetes", log);
   let real: RealCluster | undefined;
   try {
-    const store = await startEtcd(group, etcd);
+    const store = await startEtcd(group, etcd, place.clock);
     const server = await startServer(group, apiServer, store, place);
     real = connectRealCluster(server, place.clock);
     return await controlPlane(group, server, real, place.clock);
@@ -112,11 +112,21 @@ function announceKubelet(cluster: Cluster, port: number): () => void {
   });
 }
 
-/** @returns its URL for clients */
-async function startEtcd(group: ProgramGroup, program: string): Promise<string> {
+/** Who the store answers: it holds all that the sandbox runs, so it takes orders of its own API server only. */
+interface Store {
+  readonly url: string;
+  /** Files: the store, and its only client, trust this certificate and no other. */
+  readonly cert: string;
+  readonly key: string;
+}
+
+async function startEtcd(group: ProgramGroup, program: string, clock: Clock): Promise<Store> {
   const [client = 0, peer = 0] = await freePorts(2);
-  const url = `http://127.0.0.1:${client}`;
-  const peers = `http://127.0.0.1:${peer}`;
+  const url = `https://127.0.0.1:${client}`;
+  const peers = `https://127.0.0.1:${peer}`;
+  const certificate = selfSigned(["127.0.0.1"], clock.now());
+  const cert = privateFile(group, "etcd.crt", certificate.cert);
+  const key = privateFile(group, "etcd.key", certificate.key);
   const child = await group.start(program, [
     "--name=sandbox",
     `--data-dir=${join(group.dir, "etcd")}`,
@@ -125,12 +135,27 @@ async function startEtcd(group: ProgramGroup, program: string): Promise<string> 
     `--listen-peer-urls=${peers}`,
     `--initial-advertise-peer-urls=${peers}`,
     `--initial-cluster=sandbox=${peers}`,
+    ...["", "peer-"].flatMap((to) => [
+      `--${to}cert-file=${cert}`,
+      `--${to}key-file=${key}`,
+      `--${to}trusted-ca-file=${cert}`,
+      `--${to}client-cert-auth=true`,
+    ]),
+    // Its API in JSON, which a page of a browser could use.
+    "--enable-grpc-gateway=false",
     // The data end with the sandbox.
     "--unsafe-no-fsync",
     "--log-level=error",
   ]);
-  await group.ready(child, `${url}/health`);
-  return url;
+  const proof = { ca: certificate.cert, cert: certificate.cert, key: certificate.key };
+  await group.ready(child, () => answers(`${url}/health`, proof));
+  return { url, cert, key };
+}
+
+/** @returns its path */
+function privateFile(group: ProgramGroup, name: string, text: string): string {
+  writeFileSync(join(group.dir, name), text, { mode: 0o600 });
+  return join(group.dir, name);
 }
 
 interface Server extends Endpoint {
@@ -141,7 +166,7 @@ interface Server extends Endpoint {
 }
 
 /** Services get addresses of the sandbox's block, see addresses.ts. */
-async function startServer(group: ProgramGroup, program: string, store: string, place: Place): Promise<Server> {
+async function startServer(group: ProgramGroup, program: string, store: Store, place: Place): Promise<Server> {
   const { addresses, clock } = place;
   const [free = 0] = await freePorts(1);
   const port = place.port === undefined || place.port === 0 ? free : place.port;
@@ -150,13 +175,13 @@ async function startServer(group: ProgramGroup, program: string, store: string, 
   const client = selfSigned(["kube-apiserver"], clock.now());
   const account = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const token = randomBytes(24).toString("base64url");
-  const file = (name: string, text: string) => {
-    writeFileSync(join(group.dir, name), text, { mode: 0o600 });
-    return join(group.dir, name);
-  };
+  const file = (name: string, text: string) => privateFile(group, name, text);
   const pem = (key: KeyObject, type: "spki" | "pkcs8") => key.export({ type, format: "pem" }).toString();
   const flags = {
-    "etcd-servers": store,
+    "etcd-servers": store.url,
+    "etcd-cafile": store.cert,
+    "etcd-certfile": store.cert,
+    "etcd-keyfile": store.key,
     "bind-address": "127.0.0.1",
     "advertise-address": "127.0.0.1",
     "secure-port": port,
@@ -183,24 +208,25 @@ async function startServer(group: ProgramGroup, program: string, store: string, 
     program,
     Object.entries(flags).map(([name, value]) => `--${name}=${value}`),
   );
-  const server = { url: `https://127.0.0.1:${port}`, ca: certificate.cert, token, certificate, client };
-  await group.ready(child, () => answers(server), READY_MS);
+  const url = `https://127.0.0.1:${port}`;
+  const server = { url, ca: certificate.cert, token, certificate, client };
+  await group.ready(
+    child,
+    () => answers(`${url}/readyz`, { ca: server.ca, headers: { authorization: `Bearer ${token}` } }),
+    READY_MS,
+  );
   return server;
 }
 
 /** A busy machine takes its time. */
 const READY_MS = 90_000;
 
-function answers({ url, ca, token }: Server): Promise<boolean> {
+function answers(address: string, proof: RequestOptions): Promise<boolean> {
   return new Promise((resolve) => {
-    const asked = get(
-      `${url}/readyz`,
-      { ca, agent: false, timeout: ANSWER_TIMEOUT_MS, headers: { authorization: `Bearer ${token}` } },
-      (response) => {
-        response.resume();
-        resolve(response.statusCode === 200);
-      },
-    );
+    const asked = get(address, { agent: false, timeout: ANSWER_TIMEOUT_MS, ...proof }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
     asked.on("timeout", () => asked.destroy()).on("error", () => resolve(false));
   });
 }

@@ -108,7 +108,8 @@ export function createAccess(
     async refusal(user, verb, resource, namespace, name, signal) {
       if (mode === "none") return READS.includes(verb) ? undefined : NONE;
       const attributes = { verb, ...RESOURCES[resource], resource, namespace, name };
-      const key = `${user.name} ${user.groups.join(",")} ${JSON.stringify(attributes)}`;
+      // As JSON: people choose their names, and "a" in the group "b c" must not be taken for "a b" in the group "c".
+      const key = JSON.stringify([user.name, user.groups, attributes]);
       return await keep(key, () => review(client, mode === "local" ? undefined : user, attributes, signal));
     },
   };

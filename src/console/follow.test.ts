@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { createManualClock, type ManualClock } from "../testing/manual-clock.ts";
 import { addStream } from "./follow.ts";
 import { createStream } from "./stream.ts";
+import { createViewers } from "./viewers.ts";
 
 const HEARTBEAT_MS = 15_000;
 
@@ -42,7 +43,7 @@ beforeEach(() => {
   };
   const stream = createStream(canaries as never, quiet, clock, stopped.signal);
   app = new Hono();
-  addStream(app, { access, canaries, sessions, stream, clock, signal: stopped.signal } as never, new Set());
+  addStream(app, { access, canaries, sessions, stream, clock, signal: stopped.signal } as never, createViewers());
 });
 afterEach(() => stopped.abort());
 

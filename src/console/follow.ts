@@ -8,6 +8,7 @@ import type { User } from "./access.ts";
 import { type Console, namespaceOf, visible } from "./route.ts";
 import { type ConsoleOptions, userOf } from "./server.ts";
 import type { StreamEvent } from "./stream.ts";
+import type { Viewers } from "./viewers.ts";
 
 type Served = ConsoleOptions & Console;
 /** Whether the person may see the canaries of a namespace. */
@@ -17,13 +18,15 @@ const HEARTBEAT_MS = 15_000;
 const STREAM_MS = 15 * 60_000;
 const MOST_UNSENT = 1000;
 
-/** @param viewers holds one entry for each page that follows the stream */
-export function addStream(app: Hono, options: Served, viewers: Set<symbol>): void {
+/** @param viewers counts the pages that follow the stream */
+export function addStream(app: Hono, options: Served, viewers: Viewers): void {
   const { clock, signal, stream } = options;
   const nextBeat = createBeats(options);
   app.get("/api/v1/stream", async (context) => {
     const user = await userOf(options, context);
     if (user === undefined) return context.json({ error: "sign in first" }, 401);
+    if (viewers.isFull(user, options.access.mode))
+      return context.json({ error: "too many pages follow the stream: close some" }, 429);
     let sees: Sees | undefined = await seesOf(options, user);
     // A page that opens the stream anew names the last id in the address: a browser sends the header only by itself.
     const since = context.req.header("last-event-id") ?? context.req.query("since");
@@ -42,8 +45,7 @@ export function addStream(app: Hono, options: Served, viewers: Set<symbol>): voi
           else void sse.writeSSE({ id, event, data }).finally(() => (unsent -= 1));
         }
       };
-      const viewer = Symbol("viewer");
-      viewers.add(viewer);
+      const leave = viewers.enter(user);
       const stop = stream.subscribe(since, send);
       await sse.writeSSE({ event: "hello", data: "{}", id: stream.last, retry: 2000 });
       const until = clock.now() + STREAM_MS;
@@ -58,7 +60,7 @@ export function addStream(app: Hono, options: Served, viewers: Set<symbol>): voi
         // A role that is taken away, or a session that ends, ends what the stream tells.
         sees = await beat.look(context).catch(() => undefined);
       }
-      viewers.delete(viewer);
+      leave();
       stop();
     });
   });

@@ -14,6 +14,7 @@ import type { Answer, Console } from "./route.ts";
 import { ROUTES } from "./routes.ts";
 import type { Sessions } from "./sessions.ts";
 import { createStream } from "./stream.ts";
+import { createViewers, type Viewers } from "./viewers.ts";
 
 export interface ConsoleOptions extends Omit<Console, "stream"> {
   readonly sessions: Sessions;
@@ -64,7 +65,7 @@ const HEADERS: Readonly<Record<string, string>> = {
 /** @throws Error when the port is taken */
 export async function startConsole(options: ConsoleOptions): Promise<RunningConsole> {
   const { host, port, basePath, tls } = options;
-  const viewers = new Set<symbol>();
+  const viewers = createViewers();
   const stream = createStream(options.canaries, options.runs, options.clock, options.signal);
   const app = createApp({ ...options, stream }, viewers);
   const outer = basePath === "/" ? app : new Hono().route(basePath.replace(/\/$/, ""), app);
@@ -72,7 +73,7 @@ export async function startConsole(options: ConsoleOptions): Promise<RunningCons
     const server = serve({ fetch: outer.fetch, hostname: host, port, ...serverOf(tls) }, (address) => {
       resolve({
         url: `${tls === undefined ? "http" : "https"}://${host.includes(":") ? `[${host}]` : host}:${address.port}${basePath}`,
-        viewers: () => viewers.size,
+        viewers: viewers.count,
         stop: () =>
           new Promise((done) => {
             server.close(() => done());
@@ -96,8 +97,7 @@ function serverOf(tls: TlsFiles | undefined) {
   return { createServer: createTlsServer, serverOptions: { ...serverOptions, ...own, ...client } };
 }
 
-/** @param viewers holds one entry for each page that follows the stream */
-function createApp(options: Served, viewers: Set<symbol>): Hono {
+function createApp(options: Served, viewers: Viewers): Hono {
   const app = new Hono();
   app.use(async (context, next) => {
     await next();
@@ -109,6 +109,8 @@ function createApp(options: Served, viewers: Set<symbol>): Hono {
         POLICY.replace("frame-ancestors 'none'", `frame-ancestors ${frames.join(" ")}`),
       );
   });
+  const tooLarge = (context: Context) => context.json({ error: "the request is larger than 64 KB" }, 413);
+  app.use(bodyLimit({ maxSize: BODY_BYTES, onError: tooLarge }));
   app.use(async (context, next) => {
     const refusal = wrongHost(options, context) ?? crossSite(context);
     return refusal === undefined ? await next() : context.json({ error: refusal }, 403);
@@ -128,17 +130,18 @@ function createApp(options: Served, viewers: Set<symbol>): Hono {
   return app;
 }
 
+/** As Kubernetes has it for Canaries, their releases and namespaces. Any other text might lead to another path of the API server. */
+const OBJECT_NAME = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
+
 function addRoutes(app: Hono, options: Served): void {
   const { access, signal } = options;
   for (const route of ROUTES) {
-    const limit = bodyLimit({
-      maxSize: BODY_BYTES,
-      onError: (context) => context.json({ error: "the request is larger than 64 KB" }, 413),
-    });
-    app.on(route.method, route.path, limit, async (context) => {
+    app.on(route.method, route.path, async (context) => {
       const user = await userOf(options, context);
       if (user === undefined) return context.json({ error: "sign in first" }, 401);
       const params = context.req.param() as Record<string, string>;
+      const stranger = Object.values(params).find((value) => !OBJECT_NAME.test(value));
+      if (stranger !== undefined) return context.json({ error: `${JSON.stringify(stranger)} is no name` }, 400);
       if (route.right !== undefined) {
         const { verb, resource } = route.right;
         const refusal = await access.refusal(
@@ -166,12 +169,18 @@ export async function userOf(options: ConsoleOptions, context: Context): Promise
   return await options.access.user(options.sessions.credentials(context), options.signal);
 }
 
-/** On a laptop only these names reach the console: a page of a stranger cannot make a name of its own point here. */
-function wrongHost({ access }: ConsoleOptions, context: Context): string | undefined {
-  if (access.mode !== "local") return undefined;
+/**
+ * On a laptop only these names reach the console: a page of a stranger cannot make a name of its own point here. Where people must sign
+ * in such a page has no session.
+ */
+function wrongHost({ access: { mode }, host: listensAt }: ConsoleOptions, context: Context): string | undefined {
+  const isOpen = mode === "none" && (listensAt === "localhost" || isLoopback(listensAt));
+  if (mode !== "local" && !isOpen) return undefined;
   const host = (context.req.header("host") ?? "").replace(/:\d+$/, "");
   return ["localhost", "127.0.0.1", "[::1]"].includes(host) ? undefined : `the host name ${host} is not served`;
 }
+
+const isLoopback = (address: string): boolean => address === "::1" || address.startsWith("127.");
 
 function crossSite(context: Context): string | undefined {
   if (context.req.method === "GET") return undefined;

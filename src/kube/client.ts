@@ -22,6 +22,9 @@ const partial = (kind: string) => `application/json;as=${kind};g=meta.k8s.io;v=v
 export const METADATA_OF_LIST = partial("PartialObjectMetadataList");
 export const METADATA_OF_WATCH = partial("PartialObjectMetadata");
 
+/** What is kept of an object of a list; undefined: nothing. */
+export type Sift = (object: KubeObject) => KubeObject | undefined;
+
 /** A collection and its version, from which a watch can continue. */
 export interface Listing {
   readonly objects: readonly KubeObject[];
@@ -36,10 +39,10 @@ export async function listAll(
   options: ListOptions & {
     readonly metadataOnly?: boolean;
     /**
-     * The part of each object that is kept; the rest is dropped page by page. With `metadataOnly` there is no other
-     * part.
+     * Called when the list begins, and when it begins again: what of each object is kept. The rest is dropped page by page. With
+     * `metadataOnly` there is no other part.
      */
-    readonly part?: (object: KubeObject) => KubeObject;
+    readonly sift?: () => Sift;
   },
   signal: AbortSignal,
 ): Promise<Listing> {
@@ -47,27 +50,32 @@ export async function listAll(
   /** Kind and API version, which items of built-in kinds do not carry. */
   const unnamed = { apiVersion: apiVersionOf(type), kind: type.kind };
   const wanted = options.limit ?? Number.POSITIVE_INFINITY;
-  const { labelSelector, fieldSelector, metadataOnly = false, part = (object: KubeObject) => object } = options;
+  const { labelSelector, fieldSelector, metadataOnly = false } = options;
+  const begin = metadataOnly
+    ? () => (object: KubeObject) => bare(object, unnamed)
+    : (options.sift ?? (() => (object: KubeObject) => object));
+  let sift = begin();
   const accept = metadataOnly ? { accept: METADATA_OF_LIST } : {};
   let objects: KubeObject[] = [];
   let paged = true;
-  let size = metadataOnly ? METADATA_PAGE : PAGE;
+  const pages = createPageSize(metadataOnly ? METADATA_PAGE : PAGE);
   let next: string | undefined;
   for (;;) {
-    const limit = paged ? String(Math.min(size, wanted - objects.length)) : undefined;
-    const bound = paged && size > 1 ? { mostBytes: PAGE_BYTES } : {};
+    const limit = paged ? String(Math.min(pages.size, wanted - objects.length)) : undefined;
+    const bound = paged && pages.size > 1 ? { mostBytes: PAGE_BYTES } : {};
     let page: KubeFields;
     try {
       const query = { labelSelector, fieldSelector, limit, continue: next };
       page = await transport.send({ method: "GET", path, query, ...accept, ...bound }, signal);
     } catch (error) {
       if (error instanceof KubeError && error.reason === TOO_LARGE) {
-        size = Math.ceil(size / 4);
+        pages.tooLarge();
         continue;
       }
       if (!isGone(error) || next === undefined) throw error;
       // Reading the pages took so long that the version of the first one is too old: read everything at once.
       objects = [];
+      sift = begin();
       next = undefined;
       paged = false;
       continue;
@@ -76,13 +84,41 @@ export async function listAll(
       throw new KubeError(0, "BadAnswer", `the answer to GET ${path} is not a list`);
     }
     const items: KubeObject[] = page?.items ?? [];
-    objects.push(...items.map((item) => (metadataOnly ? bare(item, unnamed) : part({ ...unnamed, ...item }))));
+    pages.fitted();
+    for (const item of items) {
+      const kept = sift({ ...unnamed, ...item });
+      if (kept !== undefined) objects.push(kept);
+    }
     next = page?.metadata?.continue;
     if (next === undefined || next === "" || objects.length >= wanted) {
       const kept = objects.length > wanted ? objects.slice(0, wanted) : objects;
       return { objects: kept, resourceVersion: page?.metadata?.resourceVersion ?? "" };
     }
   }
+}
+
+/** Pages at which a larger one is tried again. */
+const CALM = 4;
+
+/** Pages are short where the objects are large, and become long again behind them: those of other namespaces may follow. */
+function createPageSize(most: number) {
+  let size = most;
+  let calm = 0;
+  return {
+    get size() {
+      return size;
+    },
+    tooLarge() {
+      size = Math.ceil(size / (size > 8 ? 4 : 2));
+      calm = 0;
+    },
+    fitted() {
+      calm += 1;
+      if (calm < CALM) return;
+      size = Math.min(most, size * 2);
+      calm = 0;
+    },
+  };
 }
 
 /** The fields of an object that a metadata watch keeps: its identity and its version. */

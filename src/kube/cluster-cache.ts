@@ -6,6 +6,7 @@
 import { abortable } from "../async/abortable.ts";
 import type { ObjectCache } from "../ports/kube.ts";
 import { apiVersionOf, type KubeObject, type ObjectRef, type ResourceType } from "../ports/kubernetes.ts";
+import type { Keeping } from "./bounded-store.ts";
 import { startContentCache } from "./content-cache.ts";
 import type { Indexer } from "./object-store.ts";
 import type { Collection, WatchWorld } from "./reflector.ts";
@@ -21,6 +22,8 @@ export interface ClusterCacheOptions {
   readonly perNamespace?: (type: ResourceType) => boolean;
   /** The part of each object of the kind that is kept; undefined: all of it. */
   readonly part?: (type: ResourceType) => Collection["part"];
+  /** How much is kept of a kind that is watched over all namespaces; undefined: all. */
+  readonly keeping?: (type: ResourceType) => Keeping | undefined;
   /** Indexes for `byIndex`, by kind. */
   readonly indexers?: (type: ResourceType) => Readonly<Record<string, Indexer>>;
 }
@@ -76,10 +79,12 @@ export function createClusterCache(
     signal.addEventListener("abort", follow, { once: true });
     const indexers = options.indexers?.(type) ?? {};
     const part = options.part?.(type);
+    const keeping = options.keeping?.(type);
+    const kept = { ...(part === undefined ? {} : { part }), ...(keeping === undefined ? {} : { keeping }) };
     const cache =
       options.perNamespace?.(type) === true
         ? startContentCache({ type, namespace }, world, own.signal)
-        : startWatchCache({ type, namespace, indexers, ...(part === undefined ? {} : { part }) }, world, own.signal);
+        : startWatchCache({ type, namespace, indexers, ...kept }, world, own.signal);
     const stop = () => {
       signal.removeEventListener("abort", follow);
       own.abort(new Error(`${type.plural} are no longer watched`));

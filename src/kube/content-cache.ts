@@ -89,6 +89,7 @@ export function startContentCache(scope: Collection, world: WatchWorld, signal: 
       throw new Error(`${type.plural} have no index "${index}"`);
     },
     onChange: (listener) => listeners.add(listener, []),
+    needsGet: true,
     hold: contents.hold,
     release: contents.release,
   };

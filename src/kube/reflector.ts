@@ -24,7 +24,7 @@ import {
   type ResourceType,
 } from "../ports/kubernetes.ts";
 import type { Log } from "../ports/log.ts";
-import { bare, listAll, METADATA_OF_WATCH } from "./client.ts";
+import { bare, listAll, METADATA_OF_WATCH, type Sift } from "./client.ts";
 import type { KubeTransport } from "./transport.ts";
 import { statusError } from "./transport-errors.ts";
 
@@ -39,6 +39,8 @@ export interface Collection {
   readonly metadataOnly?: boolean;
   /** The part of each object that is kept, so that large objects of which little is needed do not fill the memory. */
   readonly part?: (object: KubeObject) => KubeObject;
+  /** Called when a list begins: what of each object is kept. The sink decides itself what it keeps of an object of the watch. */
+  readonly sift?: () => Sift;
 }
 
 export interface WatchTiming {
@@ -109,7 +111,13 @@ export async function reflect(
   async function turn(): Promise<void> {
     if (version === undefined) {
       const { type, namespace } = collection;
-      const options = { ...collection, part: partOf(collection) };
+      const keep = partOf(collection);
+      const begin = collection.sift ?? (() => (object: KubeObject) => object);
+      const sift = () => {
+        const next = begin();
+        return (object: KubeObject) => next(keep(object));
+      };
+      const options = { ...collection, sift };
       const listing = await listAll(transport, type, namespace ?? "", options, signal);
       signal.throwIfAborted();
       sink.replaceAll(listing.objects);
@@ -227,7 +235,7 @@ const partOf =
     part === undefined ? slim(object) : part(slim(object));
 
 /** managedFields is often half of an object, and no reader of a cache needs it. */
-function slim(object: KubeObject): KubeObject {
+export function slim(object: KubeObject): KubeObject {
   if (object.metadata.managedFields === undefined) return object;
   const { managedFields: _, ...metadata } = object.metadata;
   return { ...object, metadata: { ...metadata, name: object.metadata.name } };

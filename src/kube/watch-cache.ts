@@ -1,13 +1,18 @@
-/** One collection of objects, kept current in memory; see reflector.ts for how. */
+/** One collection of objects, kept current in memory; see reflector.ts for how, and bounded-store.ts for how much of it. */
 import { setMaxListeners } from "node:events";
 import type { ObjectCache, ObjectChange } from "../ports/kube.ts";
+import type { KubeObject } from "../ports/kubernetes.ts";
+import { type BoundedStore, createBoundedStore, type Keeping } from "./bounded-store.ts";
+import { listAll } from "./client.ts";
 import { createListeners } from "./listeners.ts";
-import { createObjectStore, type Indexer } from "./object-store.ts";
-import { type Collection, reflect, type Sink, type WatchWorld } from "./reflector.ts";
+import { createObjectStore, type Indexer, type ObjectStore } from "./object-store.ts";
+import { type Collection, reflect, type Sink, slim, type WatchWorld } from "./reflector.ts";
 
 export interface CacheScope extends Collection {
   /** For `byIndex`. */
   readonly indexers?: Readonly<Record<string, Indexer>>;
+  /** How much is kept; absent: all. */
+  readonly keeping?: Keeping;
 }
 
 /** Starts to list and watch; stops when `signal` is aborted. Cached objects stay readable. */
@@ -22,19 +27,27 @@ export function startWatchCache(scope: CacheScope, world: WatchWorld, signal: Ab
   const emit = (changes: readonly ObjectChange[]) => {
     for (const change of changes) listeners.emit(change);
   };
+  const bounded = boundedBy(scope, { store, emit, world, signal });
+  const contents = bounded ?? {
+    replaceAll: (objects: readonly KubeObject[]) => emit(store.replaceAll(objects)),
+    put: (object: KubeObject) => emit(store.put(object)),
+    remove: (last: KubeObject) => emit(store.remove(last)),
+    get: store.get,
+  };
   const sink: Sink = {
     replaceAll(objects) {
       absent = false;
       permission.listed();
-      emit(store.replaceAll(objects));
+      contents.replaceAll(objects);
       synced.open();
     },
-    put: (object) => emit(store.put(object)),
-    remove: (last) => emit(store.remove(last)),
+    put: contents.put,
+    remove: contents.remove,
     absent() {
       absent = true;
       trouble = undefined;
-      emit(store.replaceAll([]));
+      bounded?.beginList();
+      contents.replaceAll([]);
       synced.open();
     },
     troubled(why, isDenied) {
@@ -46,7 +59,8 @@ export function startWatchCache(scope: CacheScope, world: WatchWorld, signal: Ab
     watching: permission.granted,
   };
   setMaxListeners(0, signal); // all caches of a process share it
-  void reflect(scope, world, sink, signal).then(() => synced.fail(signal.reason), synced.fail);
+  const sift = bounded === undefined ? {} : { sift: bounded.beginList };
+  void reflect({ ...scope, ...sift }, world, sink, signal).then(() => synced.fail(signal.reason), synced.fail);
 
   return {
     type: scope.type,
@@ -61,7 +75,8 @@ export function startWatchCache(scope: CacheScope, world: WatchWorld, signal: Ab
     get refusal() {
       return permission.refusal;
     },
-    get: store.get,
+    get: contents.get,
+    ...(bounded === undefined ? {} : { lacks: bounded.lacks, hold: bounded.hold, release: bounded.release }),
     list: store.list,
     byIndex: store.byIndex,
     onChange(listener) {
@@ -69,6 +84,26 @@ export function startWatchCache(scope: CacheScope, world: WatchWorld, signal: Ab
       return listeners.add(listener, backlog);
     },
   };
+}
+
+interface Within {
+  readonly store: ObjectStore;
+  readonly emit: (changes: readonly ObjectChange[]) => void;
+  readonly world: WatchWorld;
+  readonly signal: AbortSignal;
+}
+
+function boundedBy({ type, keeping }: CacheScope, { store, emit, world, signal }: Within): BoundedStore | undefined {
+  if (keeping === undefined) return undefined;
+  return createBoundedStore({
+    ...{ type, keeping, store, emit, log: world.log },
+    /** The right to list is needed anyway, and the right to get is not. */
+    async read(namespace, name) {
+      const options = { fieldSelector: `metadata.name=${name}`, sift: () => slim };
+      const { objects } = await listAll(world.transport, type, namespace, options, signal);
+      return objects.find(({ metadata }) => metadata.name === name);
+    },
+  });
 }
 
 /** Whether the server has ever let us watch what it lets us list, and its words when it has not. */

@@ -160,10 +160,14 @@ export interface ObjectCache {
    */
   onChange(listener: ChangeListener): () => void;
   /**
-   * Only where contents are read on demand (ConfigMaps, Secrets): resolves when `get` returns the object, and keeps it
-   * current until it is released as often as it was held. Absent: all objects are kept.
+   * Only where not all objects are kept: resolves when `get` returns the object, and keeps it current until it is released as often
+   * as it was held. Absent: all objects are kept.
    * @throws KubeError when it cannot be read, Error when too much is held
    */
   hold?(namespace: string, name: string): Promise<void>;
   release?(namespace: string, name: string): void;
+  /** Whether the object is not kept, although it was held: it has become too large. Absent: never. */
+  lacks?(namespace: string, name: string): boolean;
+  /** Held objects are asked for with the verb `get`; absent: with `list`. */
+  readonly needsGet?: true;
 }

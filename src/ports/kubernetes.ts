@@ -70,13 +70,19 @@ export function apiVersionOf(type: Pick<ResourceType, "group" | "version">): str
 export function collectionPath(type: ResourceType, namespace = ""): string {
   const root = type.group === "" ? `/api/${type.version}` : `/apis/${type.group}/${type.version}`;
   return type.namespaced && namespace !== ""
-    ? `${root}/namespaces/${namespace}/${type.plural}`
+    ? `${root}/namespaces/${segment(namespace)}/${type.plural}`
     : `${root}/${type.plural}`;
 }
 
-/** The path of one object. */
+/** The path of one object. @throws RangeError for a name that would lead to another path */
 export function objectPath(ref: ObjectRef): string {
-  return `${collectionPath(ref.type, ref.namespace)}/${ref.name}`;
+  return `${collectionPath(ref.type, ref.namespace)}/${segment(ref.name)}`;
+}
+
+/** Names come from tenants and from people: no name may leave its place in the path. Colons are usual in names of roles. */
+function segment(name: string): string {
+  if (name === "" || name === "." || name === "..") throw new RangeError(`"${name}" is no name of an object`);
+  return encodeURIComponent(name).replaceAll("%3A", ":");
 }
 
 /** Labels as a label selector and as people write them: "app=shop,tier=web". */

@@ -1,6 +1,6 @@
 /** Watch caches of one process: its view of the cluster is always a little stale, and under faults very stale. */
 import type { ChangeListener, ObjectCache, ObjectChange } from "../ports/kube.ts";
-import type { KubeObject, ResourceType } from "../ports/kubernetes.ts";
+import { type KubeObject, RESOURCES, type ResourceType } from "../ports/kubernetes.ts";
 import type { Api, Change } from "./api.ts";
 import type { Life, Schedule } from "./schedule.ts";
 
@@ -37,6 +37,8 @@ function startWatch(type: ResourceType, { api, schedule, life, fate }: WatchPort
   /** The same by namespace and name: an object is asked for far more often than it changes. */
   const named = new Map<string, Map<string, KubeObject>>();
   const listeners = new Set<ChangeListener>();
+  /** How often each object is held. */
+  const held = new Map<string, number>();
   let deaf = true;
   /** Counts the watches that broke: events that were under way on them never arrive. */
   let broken = 0;
@@ -105,7 +107,24 @@ function startWatch(type: ResourceType, { api, schedule, life, fate }: WatchPort
     type,
     synced,
     absent: false,
-    get: (namespace, name) => named.get(namespace)?.get(name),
+    get(namespace, name) {
+      const found = named.get(namespace)?.get(name);
+      // The caches of the operator hold what Canaries name, and perhaps no more, see kube/bounded-store.ts.
+      if (found !== undefined && type !== RESOURCES.canary && !held.has(`${namespace}/${name}`)) {
+        throw new Error(`${type.kind} ${namespace}/${name} is read and was not asked for: hold it first`);
+      }
+      return found;
+    },
+    async hold(namespace, name) {
+      const key = `${namespace}/${name}`;
+      held.set(key, (held.get(key) ?? 0) + 1);
+    },
+    release(namespace, name) {
+      const key = `${namespace}/${name}`;
+      const others = (held.get(key) ?? 0) - 1;
+      if (others > 0) held.set(key, others);
+      else held.delete(key);
+    },
     list: (namespace = "") =>
       [...known.values()].filter((object) => namespace === "" || object.metadata.namespace === namespace),
     byIndex(index) {

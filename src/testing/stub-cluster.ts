@@ -228,8 +228,10 @@ export async function startStubCluster(options: StubOptions = {}): Promise<StubC
       const found = objects.inside(collection).get(`${namespace}/${name}`);
       return found === undefined ? failure(404, "NotFound") : { code: 200, body: shown(found, asked) };
     }
+    const only = /^metadata\.name=(.+)$/.exec(query.get("fieldSelector") ?? "")?.[1];
     const all = [...objects.inside(collection).values()].filter(
-      ({ metadata }) => namespace === "" || metadata.namespace === namespace,
+      ({ metadata }) =>
+        (namespace === "" || metadata.namespace === namespace) && (only === undefined || metadata.name === only),
     );
     const from = Number(query.get("continue") ?? 0);
     const limit = Number(query.get("limit") ?? all.length);
@@ -265,7 +267,10 @@ export async function startStubCluster(options: StubOptions = {}): Promise<StubC
     if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs).unref());
     const send = (end: { readonly code: number; readonly body: KubeFields }) => {
       if (response.destroyed) figures.abandoned += 1;
-      response.writeHead(end.code, { "content-type": "application/json" }).end(JSON.stringify(end.body));
+      response.writeHead(end.code, { "content-type": "application/json" });
+      if (Array.isArray(end.body?.items)) return sendItems(end.body, response);
+      response.end(JSON.stringify(end.body));
+      return undefined;
     };
     const intercepted = options.intercept?.(request.method ?? "", request.url ?? "");
     if (intercepted !== undefined) return send(intercepted);
@@ -276,7 +281,7 @@ export async function startStubCluster(options: StubOptions = {}): Promise<StubC
       figures.timeouts += 1;
       return send(failure(504, "Timeout"));
     }
-    send(request.method === "GET" ? read(asked) : write(asked, body));
+    await send(request.method === "GET" ? read(asked) : write(asked, body));
   }
 
   const server = createServer({ keepAliveTimeout: 120_000 }, (request, response) => {
@@ -306,6 +311,18 @@ export async function startStubCluster(options: StubOptions = {}): Promise<StubC
       await closed;
     },
   };
+}
+
+/** Item by item: a page may be larger than a text can be, and its reader may have enough of it. */
+async function sendItems({ items, ...list }: KubeFields, response: ServerResponse): Promise<void> {
+  const closed = new Promise((resolve) => response.once("close", resolve));
+  response.write(`${JSON.stringify(list).slice(0, -1)},"items":[`);
+  for (const [i, item] of items.entries()) {
+    if (response.destroyed) return;
+    const hasRoom = response.write(`${i === 0 ? "" : ","}${JSON.stringify(item)}`);
+    if (!hasRoom) await Promise.race([new Promise((resolve) => response.once("drain", resolve)), closed]);
+  }
+  response.end("]}");
 }
 
 const EMPTY: Asked = {

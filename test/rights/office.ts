@@ -5,6 +5,7 @@
 import { type ApiServer, startApiServer } from "../../sandbox/api-server/index.ts";
 import type { Canary } from "../../src/core/canary.ts";
 import { fixedCredentials } from "../../src/kube/access.ts";
+import { boundsFor, createLedger } from "../../src/kube/ledger.ts";
 import { createTransport } from "../../src/kube/transport.ts";
 import { createDispatcher } from "../../src/net/dispatcher.ts";
 import type { WorldPorts } from "../../src/operator/cluster/cluster-view.ts";
@@ -26,6 +27,8 @@ import { SILENT_LOG } from "../../src/ports/log.ts";
 import type { RouterKind } from "../../src/ports/router.ts";
 import { systemClock } from "../../src/time/system-clock.ts";
 
+/** Far more than the tests store. */
+const ROOMY = createLedger(boundsFor(2 ** 30));
 const GROUP = "rbac.authorization.k8s.io";
 const ROLE = clusterScoped(GROUP, "v1", "ClusterRole", "clusterroles");
 const BINDING = clusterScoped(GROUP, "v1", "ClusterRoleBinding", "clusterrolebindings");
@@ -135,7 +138,7 @@ export async function openOffice(crds: readonly KubeObject[], kinds: readonly Ro
       attempts: 1,
     });
     try {
-      const clusters = connectClusters({ ...shared, transport, namespace: "", signal: stop.signal });
+      const clusters = connectClusters({ ...shared, transport, ledger: ROOMY, namespace: "", signal: stop.signal });
       const follower = createFollower({
         ...{ clock: systemClock, track: clusters.track, wake: () => undefined, onDeleted: () => undefined },
         echoed: () => false,

@@ -1,5 +1,6 @@
 /** The console: see and steer the canaries of a cluster in a browser. */
 import { spawn } from "node:child_process";
+import type { Mode } from "../../console/types.ts";
 import { CLUSTER_OPTIONS, connectCluster } from "../cluster.ts";
 import { type Command, type CommandContext, UserError } from "../command.ts";
 import { AUTH_OPTIONS, modeOf, signInOf } from "../console-auth.ts";
@@ -7,6 +8,7 @@ import { describeOptions, type OptionSpec, portOf, readOptions, refuseWords } fr
 import { serveConsole } from "../serve-console.ts";
 
 const OPTIONS = {
+  host: { type: "string", help: "address to listen at; 127.0.0.1, and in a pod 0.0.0.0, when absent" },
   port: { type: "string", preset: "0", help: "port; 0: any free port" },
   "base-path": { type: "string", preset: "/", help: "where a proxy serves the console, e.g. /console/" },
   "metrics-server": { type: "string", help: "the operator's Prometheus, for charts of canary and primary" },
@@ -20,7 +22,7 @@ export const consoleCommand: Command = {
   help: `Usage: aviary console [OPTIONS]
 
 Serves the console. With --auth local it listens on 127.0.0.1 only, acts as your kubeconfig's identity, and prints a link that
-works once. Otherwise it listens on all addresses, for a pod in the cluster:
+works once. The other ways are for a pod in the cluster, where it listens on all addresses; elsewhere name one with --host:
   none   everyone sees, no one steers
   token  every user brings a bearer token, which the API server reviews
   oidc   every user signs in at an identity provider
@@ -34,6 +36,22 @@ ${describeOptions(OPTIONS)}`,
   run,
 };
 
+/**
+ * Who reaches the console is decided by the address. On a laptop that is the laptop, unless its user says otherwise; a pod is reached by
+ * its own address. @throws UserError for a console of the user's own identity that others could reach
+ */
+export function hostOf(named: string | undefined, mode: Mode, env: CommandContext["env"]): string {
+  if (mode === "local") {
+    if (named === undefined || /^(127(\.\d+){3}|::1|localhost)$/.test(named)) return named ?? "127.0.0.1";
+    throw new UserError(
+      `--auth local acts with your own rights, so it listens on this machine only: leave out --host ${named}, or choose --auth token`,
+      2,
+    );
+  }
+  const isPod = (env["KUBERNETES_SERVICE_HOST"] ?? "") !== "";
+  return named ?? env["AVIARY_LISTEN_ADDRESS"] ?? (isPod ? "0.0.0.0" : "127.0.0.1");
+}
+
 async function run({ argv, env, out, signal }: CommandContext): Promise<0> {
   const options = readOptions(argv, OPTIONS);
   refuseWords(options);
@@ -44,7 +62,7 @@ async function run({ argv, env, out, signal }: CommandContext): Promise<0> {
     throw new UserError(`--base-path must begin and end with a slash, found "${basePath}"`, 2);
   const client = await connectCluster(options, env, { raw: true });
   const port = portOf(options.text("port"), "--port") ?? 0;
-  const host = mode === "local" ? "127.0.0.1" : (env["AVIARY_LISTEN_ADDRESS"] ?? "0.0.0.0");
+  const host = hostOf(options.text("host"), mode, env);
   const address = options.text("metrics-server");
   const meshProvider = options.text("mesh-provider") ?? "istio";
   const metrics = address === undefined ? {} : { metrics: { address, meshProvider } };

@@ -23,6 +23,8 @@ export interface Complaints {
   fought(canary: CanaryRef, fight: Fight): void;
   /** The Canary is in quarantine, because a turn of it blocked the operator. */
   quarantined(key: string, held: { readonly until: number; readonly where: string }): void;
+  /** Only a sketch of the Canary is in memory, because its namespace stores too much. */
+  leftOut(key: string, why: string): void;
   /** A turn succeeded, or the Canary is gone. */
   settled(key: string): void;
 }
@@ -44,6 +46,12 @@ export function createComplaints(
     const about = loaded.kind === "canary" ? loaded.canary : loaded;
     const phase = loaded.kind === "canary" ? loaded.canary.status.phase : "";
     recorder.announce(about, { type: "Warning", reason, message, phase });
+  }
+
+  function sayOnce(key: string, message: string): void {
+    if (last.get(canaryRef(key)) === message) return;
+    last.set(canaryRef(key), message);
+    announce(key, message);
   }
 
   return {
@@ -88,10 +96,9 @@ export function createComplaints(
       const message =
         `a turn of this Canary blocked the operator at ${where}: it is left alone until ` +
         `${new Date(until).toISOString()} or until its spec is changed; look at its queries, templates and sizes`;
-      if (last.get(canaryRef(key)) === message) return;
-      last.set(canaryRef(key), message);
-      announce(key, message);
+      sayOnce(key, message);
     },
+    leftOut: (key, why) => sayOnce(key, `this Canary is left alone: ${why}`),
     settled: (key) => last.delete(canaryRef(key)),
   };
 }

@@ -5,6 +5,7 @@
 import type { Dispatcher } from "undici";
 import { type Alert, type Canary, type CanaryRef, canaryKey } from "../../core/canary.ts";
 import type { ParseOptions } from "../../core/parse.ts";
+import { errorText } from "../../error-text.ts";
 import { createWorkQueue, type WorkQueue } from "../../kube/work-queue.ts";
 import type { ClusterCalls } from "../../metrics/provider.ts";
 import type { Clock, Random } from "../../ports/clock.ts";
@@ -130,7 +131,9 @@ export function startEngine(options: EngineOptions): Engine {
   };
   const complaints = createComplaints(options.log, ports.store, recorder, sessions);
   const { quarantine } = options;
-  const turns = createTurns({ ports, complaints, wake, sessions, ...(quarantine === undefined ? {} : { quarantine }) });
+  const leftOut = (ref: CanaryRef) => leftOutOf(ref, canaries);
+  const held = quarantine === undefined ? {} : { quarantine };
+  const turns = createTurns({ ports, complaints, wake, sessions, leftOut, ...held });
   const queue: WorkQueue = createWorkQueue({
     clock,
     random,
@@ -153,7 +156,7 @@ export function startEngine(options: EngineOptions): Engine {
     const ref = { namespace, name };
     if (change.type === "deleted") snapshot.deleted(RESOURCES.canary, change.object);
     claims.observe(change);
-    warnOfDeletion(change, primaryOf(change.object, snapshot), recorder);
+    warnOfDeletion(change, primaryOf(change.object, snapshot, options.track), recorder);
     warnOfRenaming(change, options.log);
     if (change.type !== "deleted" && snapshot.echoed(ref, RESOURCES.canary, change.object)) return;
     wake(ref);
@@ -166,6 +169,16 @@ export function startEngine(options: EngineOptions): Engine {
       await queue.drain(hurry);
     },
   };
+}
+
+/** Of a Canary whose namespace stores too much only a sketch is in memory, until there is room. */
+function leftOutOf({ namespace, name }: CanaryRef, canaries: ObjectCache): Promise<string | undefined> | undefined {
+  if (canaries.lacks?.(namespace, name) !== true) return undefined;
+  const held = canaries.hold?.(namespace, name) ?? Promise.resolve();
+  return held.then(() => {
+    canaries.release?.(namespace, name);
+    return undefined;
+  }, errorText);
 }
 
 function readingPorts(
@@ -199,10 +212,16 @@ function fightsOf(options: EngineOptions, complaints: () => Complaints): Fights 
 }
 
 /** The primary as the cache shows it; undefined for targets without a size. */
-function primaryOf({ metadata, spec }: KubeObject, seen: Snapshot): KubeObject | undefined {
+function primaryOf(
+  { metadata, spec }: KubeObject,
+  seen: Snapshot,
+  track: EngineOptions["track"],
+): KubeObject | undefined {
   const { kind, name } = spec?.targetRef ?? {};
   const type = [RESOURCES.deployment, RESOURCES.statefulSet].find((known) => known.kind === kind);
-  return type && seen.get({ type, namespace: metadata.namespace ?? "", name: `${name}-primary` });
+  const ref = { namespace: metadata.namespace ?? "", name: `${name}-primary` };
+  if (type === undefined || track(type, ref.namespace).lacks?.(ref.namespace, ref.name) === true) return undefined;
+  return seen.get({ type, ...ref });
 }
 
 function probesOverHttp(options: EngineOptions, { read }: Follower): ProbeRunner {

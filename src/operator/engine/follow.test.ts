@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { fixedCredentials } from "../../kube/access.ts";
 import { createClusterCache } from "../../kube/cluster-cache.ts";
+import { createLedger } from "../../kube/ledger.ts";
 import { WATCH_TIMING } from "../../kube/reflector.ts";
 import { createTransport, type KubeTransport } from "../../kube/transport.ts";
 import { createDispatcher } from "../../net/dispatcher.ts";
@@ -17,6 +18,8 @@ const PODINFO = { namespace: "test", name: "podinfo" };
 const REF: ObjectRef = { type: RESOURCES.deployment, ...PODINFO };
 const PATH = "/apis/apps/v1/deployments";
 const OBJECT = { apiVersion: "apps/v1", kind: "Deployment", metadata: PODINFO };
+/** Room for one object, and only when a Canary names it. */
+const TIGHT = createLedger({ needed: 20_000, spare: 0, spareInAll: 0 });
 const FOREVER = new AbortController().signal;
 
 let server: ToyApiServer;
@@ -45,6 +48,7 @@ beforeEach(async () => {
   const timing = { ...WATCH_TIMING, backOffMinMs: 2, backOffMaxMs: 5 };
   const cache = createClusterCache({ ...common, transport, log: SILENT_LOG, timing }, stop.signal, {
     perNamespace: (type) => type === RESOURCES.configMap,
+    keeping: (type) => (type === RESOURCES.service ? { ledger: TIGHT, needsAll: false } : undefined),
   });
   follower = createFollower({
     clock,
@@ -101,6 +105,29 @@ describe("following", () => {
     server.missing.add("deployments");
     server.endWatches();
     await until("the kind is gone", () => !follower.isFollowing(PODINFO, [REF]));
+  });
+
+  it("reads an object by its name that does not fit into the memory of its namespace, and says when it cannot", async () => {
+    const store = (size: number) => {
+      const metadata = { ...PODINFO, annotations: { filler: "x".repeat(size) } };
+      // This server keeps a collection for each path.
+      for (const path of ["/api/v1/services", "/api/v1/namespaces/test/services"]) {
+        server.put(path, { apiVersion: "v1", kind: "Service", metadata });
+      }
+    };
+    const ref: ObjectRef = { type: RESOURCES.service, ...PODINFO };
+    store(10_000);
+    await follower.follow(PODINFO, [ref], FOREVER);
+    expect(follower.isFollowing(PODINFO, [ref])).toBe(true);
+    expect(follower.cached(ref)?.metadata.annotations?.["filler"]).toHaveLength(10_000);
+    expect(server.requests.filter((line) => line.includes("fieldSelector=metadata.name%3Dpodinfo"))).toHaveLength(1);
+    woken = [];
+    store(30_000);
+    await until("it has outgrown its room", () => !follower.isFollowing(PODINFO, [ref]));
+    await until("the Canary is woken", () => woken.includes("podinfo"));
+    await expect(follower.follow(PODINFO, [ref], FOREVER)).rejects.toThrow(
+      "cannot read Service test/podinfo: the objects of namespace test that the operator needs, services among them, take",
+    );
   });
 
   it("reads contents on demand before it counts them as readable", async () => {

@@ -6,7 +6,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { ObjectCache, ObjectChange } from "../../ports/kube.ts";
 import { apiVersionOf, type KubeObject, type ObjectRef, type ResourceType } from "../../ports/kubernetes.ts";
 import { refKey } from "../cluster/read-your-writes.ts";
-import { createHoldings } from "./holdings.ts";
+import { createHoldings, isSameList } from "./holdings.ts";
 import { ReadFailure } from "./read-failure.ts";
 
 export { ReadFailure } from "./read-failure.ts";
@@ -68,7 +68,7 @@ function createRegister() {
     drop,
     followersOf: (ref: ObjectRef): Iterable<string> => byObject.get(refKey(ref)) ?? [],
     /** Whether the Canary follows these very objects. */
-    holds: (canary: string, refs: readonly ObjectRef[]) => isSame(byCanary.get(canary), refs),
+    holds: (canary: string, refs: readonly ObjectRef[]) => isSameList(byCanary.get(canary), refs),
     set(canary: string, refs: readonly ObjectRef[]): void {
       drop(canary);
       byCanary.set(canary, refs);
@@ -142,9 +142,10 @@ export function createFollower({ clock, track, wake, echoed, onDeleted }: Follow
     if (refused !== undefined) throw new ReadFailure(troubleOf(refused, refused.refusal ?? ""));
   }
 
-  function isReadable({ type, namespace }: ObjectRef): boolean {
+  function isReadable({ type, namespace, name }: ObjectRef): boolean {
     const cache = track(type, namespace);
-    return filled.has(cache) && cache.refusal === undefined && !cache.absent;
+    const isKnown = filled.has(cache) && cache.refusal === undefined && !cache.absent;
+    return isKnown && cache.lacks?.(namespace, name) !== true;
   }
 
   return {
@@ -177,18 +178,8 @@ export function createFollower({ clock, track, wake, echoed, onDeleted }: Follow
   };
 }
 
-function troubleOf({ type, trouble, hold }: ObjectCache, end: string): string {
+function troubleOf({ type, trouble, needsGet }: ObjectCache, end: string): string {
   const kind = `${type.plural}${type.group && `.${type.group}`}`;
-  const verbs = hold === undefined ? "list and watch" : "get, list and watch";
+  const verbs = needsGet === true ? "get, list and watch" : "list and watch";
   return `cannot read ${kind}: ${trouble ?? end}: grant the operator's role the verbs ${verbs} on ${kind}`;
-}
-
-/** Compares in order, because adapters list their inputs in the same order at every turn. */
-function isSame(known: readonly ObjectRef[] | undefined, wanted: readonly ObjectRef[]): boolean {
-  if (known === undefined || known.length !== wanted.length) return false;
-  for (let i = 0; i < wanted.length; i += 1) {
-    const [a, b] = [known[i], wanted[i]];
-    if (a?.name !== b?.name || a?.namespace !== b?.namespace || a?.type !== b?.type) return false;
-  }
-  return true;
 }

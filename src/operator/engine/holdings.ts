@@ -1,4 +1,4 @@
-/** The objects whose contents a Canary needs. Some caches read contents only on demand, see ObjectCache.hold. */
+/** The objects whose contents a Canary needs, in caches that do not keep all objects, see ObjectCache.hold. */
 
 import { errorText } from "../../error-text.ts";
 import type { ObjectCache } from "../../ports/kube.ts";
@@ -22,8 +22,11 @@ const MOST_READ = 200;
 
 export function createHoldings(track: (type: ResourceType, namespace: string) => ObjectCache): Holdings {
   const held = new Map<string, Map<string, ObjectRef>>();
+  /** What `keep` was asked for last, and has done. */
+  const settled = new Map<string, readonly ObjectRef[]>();
   const recent = new Map<string, ObjectRef>();
   const isOnDemand = ({ type, namespace }: ObjectRef) => track(type, namespace).hold !== undefined;
+  const isLacking = ({ type, namespace, name }: ObjectRef) => track(type, namespace).lacks?.(namespace, name) === true;
   const release = ({ type, namespace, name }: ObjectRef) => track(type, namespace).release?.(namespace, name);
 
   async function holdIn(mine: Map<string, ObjectRef>, ref: ObjectRef): Promise<void> {
@@ -42,30 +45,29 @@ export function createHoldings(track: (type: ResourceType, namespace: string) =>
     async keep(holder, refs) {
       const wanted = new Map(refs.filter(isOnDemand).map((ref) => [refKey(ref), ref]));
       const mine = held.get(holder) ?? new Map<string, ObjectRef>();
-      if (wanted.size === 0 && mine.size === 0) return;
       held.set(holder, mine);
-      await Promise.all([...wanted].map(([key, ref]) => (mine.has(key) ? undefined : holdIn(mine, ref))));
+      settled.delete(holder);
       for (const [key, ref] of [...mine]) {
-        if (wanted.has(key)) continue;
+        if (wanted.has(key) && !isLacking(ref)) continue;
         mine.delete(key);
         release(ref);
       }
+      await Promise.all([...wanted].map(([key, ref]) => (mine.has(key) ? undefined : holdIn(mine, ref))));
+      settled.set(holder, refs);
     },
-    areKept(holder, refs) {
-      const mine = held.get(holder);
-      const wanted = refs.filter(isOnDemand);
-      return wanted.length === (mine?.size ?? 0) && wanted.every((ref) => mine?.has(refKey(ref)) === true);
-    },
+    areKept: (holder, refs) => isSameList(settled.get(holder), refs),
     drop(holder) {
       for (const ref of held.get(holder)?.values() ?? []) release(ref);
       held.delete(holder);
+      settled.delete(holder);
     },
     async touch(ref) {
       if (!isOnDemand(ref)) return;
       const key = refKey(ref);
       const known = recent.get(key);
       recent.delete(key);
-      if (known === undefined) await holdIn(recent, ref);
+      if (known !== undefined && isLacking(ref)) release(ref);
+      if (known === undefined || isLacking(ref)) await holdIn(recent, ref);
       else recent.set(key, ref);
       const [oldest] = recent;
       if (recent.size <= MOST_READ || oldest === undefined) return;
@@ -73,4 +75,14 @@ export function createHoldings(track: (type: ResourceType, namespace: string) =>
       release(oldest[1]);
     },
   };
+}
+
+/** In the same order: adapters name their inputs alike at every turn. */
+export function isSameList(known: readonly ObjectRef[] | undefined, wanted: readonly ObjectRef[]): boolean {
+  if (known === undefined || known.length !== wanted.length) return false;
+  for (let i = 0; i < wanted.length; i += 1) {
+    const [a, b] = [known[i], wanted[i]];
+    if (a?.name !== b?.name || a?.namespace !== b?.namespace || a?.type !== b?.type) return false;
+  }
+  return true;
 }

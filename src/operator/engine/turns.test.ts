@@ -52,6 +52,26 @@ it("a Canary that was woken waits again when its objects went away again", async
   }
 });
 
+it("a Canary that does not fit into memory says so, takes no turn, and looks for room after a minute", async () => {
+  const said: string[] = [];
+  let why: string | undefined = "its namespace stores too much";
+  const loads: unknown[] = [];
+  const store = { load: (ref: CanaryRef) => void loads.push(ref) };
+  const turns = createTurns({
+    ports: { store, clock: { now: () => 1000 }, forget: () => undefined } as unknown as Ports,
+    complaints: { leftOut: (...args: string[]) => said.push(args.join(": ")), settled: () => undefined } as never,
+    wake: () => undefined,
+    sessions: createSessions(),
+    leftOut: async () => why,
+  });
+  const { signal } = new AbortController();
+  expect(await turns.take("test/podinfo", signal)).toEqual({ kind: "at", time: 61_000 });
+  expect([said, loads]).toEqual([["test/podinfo: its namespace stores too much"], []]);
+  why = undefined;
+  expect(await turns.take("test/podinfo", signal)).toEqual({ kind: "forget" });
+  expect(loads).toEqual([{ namespace: "test", name: "podinfo" }]);
+});
+
 it("a failure that no cache ends is thrown, so that the turn is taken again after a while", async () => {
   const { take, woken } = turnsThatFail(new ReadFailure("the answer has no items"));
   await expect(take("test/podinfo")).rejects.toThrow("the answer has no items");

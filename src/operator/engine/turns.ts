@@ -18,11 +18,16 @@ export interface TurnsOptions {
   readonly complaints: Complaints;
   readonly wake: (ref: CanaryRef) => void;
   readonly sessions: Sessions;
+  /** Resolves with why only a sketch of the Canary is in memory; undefined: all of it is. */
+  readonly leftOut?: (ref: CanaryRef) => Promise<string | undefined> | undefined;
   /** Absent: no Canary is left alone. */
   readonly quarantine?: Quarantine;
 }
 
-export function createTurns({ ports, complaints, wake, sessions, quarantine }: TurnsOptions): Turns {
+/** Whether there is room again for a Canary that was left out. */
+const LOOK_FOR_ROOM_MS = 60_000;
+
+export function createTurns({ ports, complaints, wake, sessions, leftOut, quarantine }: TurnsOptions): Turns {
   /** The Canary waits for a cache. */
   const parked = sessions.slot<true>();
 
@@ -60,6 +65,11 @@ export function createTurns({ ports, complaints, wake, sessions, quarantine }: T
       const alone = leftAlone(key);
       if (alone !== undefined) return alone;
       try {
+        const why = await leftOut?.(canaryRef(key));
+        if (why !== undefined) {
+          complaints.leftOut(key, why);
+          return { kind: "at", time: ports.clock.now() + LOOK_FOR_ROOM_MS };
+        }
         const turn = () => reconcile(canaryRef(key), ports, signal);
         // Only the watchdog needs to know whose turn it is. To track that costs a fifth of every turn.
         const requeue = await (quarantine === undefined ? turn() : underWay(key, turn));

@@ -5,11 +5,13 @@
 
 import { createKubeClient } from "../../kube/client.ts";
 import { type ClusterCache, createClusterCache } from "../../kube/cluster-cache.ts";
+import type { Ledger } from "../../kube/ledger.ts";
 import type { WatchWorld } from "../../kube/reflector.ts";
 import type { KubeTransport } from "../../kube/transport.ts";
 import type { KubeReader, KubeWriter, ObjectCache, ObjectRemover, ObjectWriter } from "../../ports/kube.ts";
 import { RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
 import { STEERING } from "../../ports/steering.ts";
+import { keptOf } from "./kept-objects.ts";
 
 export interface Clusters {
   readonly client: KubeReader & KubeWriter;
@@ -30,6 +32,8 @@ export interface ClustersOptions extends Omit<WatchWorld, "transport"> {
   /** The only namespace to watch; "" for all. */
   readonly namespace: string;
   readonly signal: AbortSignal;
+  /** How much memory the objects of each namespace may take. */
+  readonly ledger: Ledger;
 }
 
 /** Groups whose objects are always in the Canaries' cluster. */
@@ -40,9 +44,17 @@ const HOME_GROUPS = new Set(
   ].map(({ group }) => group),
 );
 
-export function connectClusters({ transport, meshTransport, namespace, signal, ...world }: ClustersOptions): Clusters {
+export function connectClusters({
+  transport,
+  meshTransport,
+  namespace,
+  signal,
+  ledger,
+  ...world
+}: ClustersOptions): Clusters {
   const scope = {
     namespace,
+    keeping: (type: ResourceType) => keptOf(type, ledger),
     perNamespace: (type: ResourceType) => type === RESOURCES.configMap || type === RESOURCES.secret,
   };
   const join = (to: KubeTransport) => ({

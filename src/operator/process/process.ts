@@ -5,6 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
+import { getHeapStatistics } from "node:v8";
 import { Registry } from "prom-client";
 import { deadline } from "../../async/deadline.ts";
 import { errorText } from "../../error-text.ts";
@@ -12,6 +13,7 @@ import type { ClusterAccess } from "../../kube/access.ts";
 import { createKubeClient } from "../../kube/client.ts";
 import { loadAccess } from "../../kube/config.ts";
 import { type LeaseTiming, leadWithLease, watchLease } from "../../kube/lease.ts";
+import { boundsFor, createLedger } from "../../kube/ledger.ts";
 import { createTransport, type KubeTransport, urgently } from "../../kube/transport.ts";
 import { createPrometheus } from "../../metrics/prometheus/prometheus.ts";
 import { createDispatcher } from "../../net/dispatcher.ts";
@@ -217,8 +219,10 @@ interface EngineRun extends Connected {
 async function runEngine(options: EngineRun, whenReady: () => void): Promise<void> {
   const { flags, log, clock, random, transport, dispatcher, insecureDispatcher, signal } = options;
   const stopped = new AbortController();
+  const ledger = createLedger(boundsFor(getHeapStatistics().heap_size_limit));
+  options.self.keeps(ledger.figures);
   const clusters = connectClusters({
-    ...{ transport, clock, random, log, namespace: flags.namespace, signal: stopped.signal },
+    ...{ transport, clock, random, log, ledger, namespace: flags.namespace, signal: stopped.signal },
     ...(options.meshTransport === undefined ? {} : { meshTransport: options.meshTransport }),
   });
   const alerting = createAlerting(flags, {

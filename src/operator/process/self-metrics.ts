@@ -10,6 +10,8 @@ export interface SelfMetrics {
   quarantined(canaries: number): void;
   /** Another writer changes an object again and again. */
   fought(fight: Fight): void;
+  /** @param figures read whenever the metrics are: bytes of the objects in memory, and objects that are left out */
+  keeps(figures: () => { readonly bytes: number; readonly leftOut: number }): void;
 }
 
 const DELAYS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -33,6 +35,10 @@ export function createSelfMetrics(registry: Registry, load: TransportLoad): Self
   gauge("aviary_api_requests_limit", "Requests to the API server that may be under way at once", () => load.limit);
   gauge("aviary_api_requests_in_flight", "Requests to the API server that are under way", () => load.inFlight);
   gauge("aviary_api_requests_waiting", "Requests to the API server that wait for their turn", () => load.waiting);
+  let kept = () => ({ bytes: 0, leftOut: 0 });
+  gauge("aviary_cache_bytes", "Memory of the cached objects of the cluster, estimated", () => kept().bytes);
+  const leftOut = "Objects that are not kept in memory, because their namespace stores too much";
+  gauge("aviary_cache_left_out_objects", leftOut, () => kept().leftOut);
   const quarantined = new Gauge({
     name: "aviary_quarantined_canaries",
     help: "Canaries that are left alone because a turn of theirs blocked the operator",
@@ -61,6 +67,9 @@ export function createSelfMetrics(registry: Registry, load: TransportLoad): Self
       // The other writer chooses its name.
       if (managers.size < MOST_MANAGERS) managers.add(manager);
       fights.inc({ namespace, kind: type.kind, manager: managers.has(manager) ? manager : "others" });
+    },
+    keeps(figures) {
+      kept = figures;
     },
     eventDropped: () => dropped.inc(),
     loopDelayed: (ms) => delays.observe(ms / 1000),

@@ -3,7 +3,10 @@
  * sandbox's own store (sandbox/cluster.ts). Held against the sandbox's API server over HTTP, and against kube-apiserver
  * with etcd where the folder $KUBERNETES_PROGRAMS, or $PATH, has both.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { request as overTcp } from "node:http";
+import { request as overTls } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -241,6 +244,45 @@ describe.each(SITES)("a cluster on %s", (_, open) => {
     const nowhere = { ...config(), metadata: { name, namespace: "nowhere" } };
     expect(refusal(() => cluster.create(configMap, nowhere))).toEqual({ code: 404, reason: "NotFound" });
     expect(cluster.get(namespace, "", "nowhere")).toBeUndefined();
+  });
+});
+
+/** Where the store of this process's sandbox listens, for clients and for other stores, by its command line. */
+function storeUrls(): readonly URL[] {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  const isOurs = (pid: string) => readFileSync(`/proc/${pid}/status`, "utf8").includes(`PPid:\t${process.pid}\n`);
+  const commands = pids.flatMap((pid) => {
+    try {
+      return isOurs(pid) ? [readFileSync(`/proc/${pid}/cmdline`, "utf8")] : [];
+    } catch {
+      return []; // it has ended meanwhile
+    }
+  });
+  return [...commands.join("").matchAll(/--listen-(?:client|peer)-urls=([^\0]+)/g)].map(([, url = ""]) => new URL(url));
+}
+
+/** What a program without the certificate is answered, or why there is no answer. */
+function asStranger({ hostname, port }: URL, path: string, isSecure: boolean): Promise<number | string> {
+  const options = { hostname, port, path, method: "POST", rejectUnauthorized: false, agent: false };
+  return new Promise((resolve) => {
+    const asked = (isSecure ? overTls : overTcp)(options, ({ statusCode = 0 }) => resolve(statusCode));
+    asked.once("error", ({ message }) => resolve(message)).end("{}");
+  });
+}
+
+describe.each(SITES.slice(1))("the store of %s", (_, open) => {
+  it("takes orders of its API server only: no user of the machine and no page of a browser makes pods in it", async () => {
+    const site = await open();
+    try {
+      const urls = storeUrls();
+      expect(urls).toHaveLength(2);
+      for (const url of urls) {
+        expect(await asStranger(url, "/v3/kv/range", true)).toMatch(/certificate required|alert|ECONNRESET|hang up/i);
+        expect(await asStranger(url, "/v3/kv/range", false)).not.toBe(200);
+      }
+    } finally {
+      await site.stop();
+    }
   });
 });
 

@@ -1,0 +1,30 @@
+/**
+ * About how many bytes of memory a parsed JSON value takes. V8 keeps a character in one byte, or in two when the text has characters
+ * beyond Latin-1; an object and each of its entries cost some words.
+ */
+const CONTAINER = 48;
+const ENTRY = 24;
+const BEYOND_LATIN1 = /[\u0100-\uffff]/;
+
+/** @param most the walk ends above this weight, so that an object of any size costs little time */
+export function weightOf(value: unknown, most = Number.POSITIVE_INFINITY): number {
+  let weight = 0;
+  const waiting: unknown[] = [value];
+  while (waiting.length > 0 && weight <= most) {
+    const next = waiting.pop();
+    if (typeof next === "string") weight += textWeight(next);
+    else if (Array.isArray(next)) {
+      weight += CONTAINER + ENTRY * next.length;
+      for (const item of next) waiting.push(item);
+    } else if (typeof next === "object" && next !== null) {
+      weight += CONTAINER;
+      for (const [key, item] of Object.entries(next)) {
+        weight += ENTRY + textWeight(key);
+        waiting.push(item);
+      }
+    }
+  }
+  return weight;
+}
+
+const textWeight = (text: string): number => ENTRY + text.length * (BEYOND_LATIN1.test(text) ? 2 : 1);
