@@ -37,7 +37,7 @@ export const ROWS = [
   },
   {
     breaks: "objects of a kind that was removed stay in the cache",
-    from: "trouble = undefined;\n      emit(store.replaceAll([]));",
+    from: "trouble = undefined;\n      contents.replaceAll([]);",
     to: "trouble = undefined;",
   },
   {

@@ -49,12 +49,29 @@ export function stateFolder(dir: string): StateFolder {
     makeFolder(folder.dir);
     if (!statSync(folder.dir).isDirectory()) throw new Error("it is a file");
     accessSync(folder.dir, constants.W_OK | constants.X_OK);
+    refuseStrangers(folder.dir);
   } catch (cause) {
     const why = errorText(cause);
     const what = `cannot make the state folder ${folder.dir}: ${why}; choose another with --state-dir`;
     throw new UserError(what, 1, { cause });
   }
   return folder;
+}
+
+/**
+ * What stands in the folder is run: `images.yaml` names programs. So no other user may write there, for example in
+ * /tmp. The administrator works in the folders of others. @throws Error
+ */
+function refuseStrangers(dir: string): void {
+  const { uid, mode } = statSync(dir);
+  const own = process.getuid?.() ?? uid;
+  if (own !== 0 && uid !== own)
+    throw new Error("it belongs to another user, who could choose the programs that the sandbox runs");
+  if ((mode & 0o002) !== 0) {
+    throw new Error(
+      `each user of the machine may write into it, and choose the programs that the sandbox runs (chmod o-w ${dir})`,
+    );
+  }
 }
 
 /** Where `aviary sandbox image` writes. */

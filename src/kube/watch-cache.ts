@@ -45,8 +45,8 @@ export function startWatchCache(scope: CacheScope, world: WatchWorld, signal: Ab
     remove: contents.remove,
     absent() {
       absent = true;
-      trouble = undefined;
       bounded?.beginList();
+      trouble = undefined;
       contents.replaceAll([]);
       synced.open();
     },
