@@ -130,7 +130,10 @@ function createApp(options: Served, viewers: Viewers): Hono {
   return app;
 }
 
-/** As Kubernetes has it for Canaries, their releases and namespaces. Any other text might lead to another path of the API server. */
+/**
+ * As Kubernetes has it for Canaries, their releases and namespaces. Any other text might lead to another path of the
+ * API server.
+ */
 const OBJECT_NAME = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/;
 
 function addRoutes(app: Hono, options: Served): void {
@@ -170,8 +173,8 @@ export async function userOf(options: ConsoleOptions, context: Context): Promise
 }
 
 /**
- * On a laptop only these names reach the console: a page of a stranger cannot make a name of its own point here. Where people must sign
- * in such a page has no session.
+ * On a laptop only these names reach the console: a page of a stranger cannot make a name of its own point here. Where
+ * people must sign in such a page has no session.
  */
 function wrongHost({ access: { mode }, host: listensAt }: ConsoleOptions, context: Context): string | undefined {
   const isOpen = mode === "none" && (listensAt === "localhost" || isLoopback(listensAt));

@@ -1,6 +1,7 @@
 /**
- * The objects of one kind in memory, within the bounds of their namespaces. What does not fit is left out (left-out.ts): its version and
- * weight are noted, and a sketch where the kind has one. An object that a Canary names comes first, and is read by its name.
+ * The objects of one kind in memory, within the bounds of their namespaces. What does not fit is left out
+ * (left-out.ts): its version and weight are noted, and a sketch where the kind has one. An object that a Canary names
+ * comes first, and is read by its name.
  *
  *   list, watch ─► does it fit? ─► yes: kept whole
  *                       └─ no: left out ─► a Canary names it, and there is room ─► read by name, kept whole
@@ -159,7 +160,10 @@ function lacksIn({ table, missing }: State, namespace: string, name: string): bo
   return table.uncounted.has(namespace) && !table.kept.has(key) && !missing.has(key);
 }
 
-/** A store takes no object of a version that it has. @returns the sketch that gives way to the object, or the other way round */
+/**
+ * A store takes no object of a version that it has. @returns the sketch that gives way to the object, or the other way
+ * round
+ */
 function giveWayIn(store: ObjectStore, sieve: Sieve, object: KubeObject): KubeObject | undefined {
   const old = store.get(object.metadata.namespace ?? "", object.metadata.name);
   if (old === undefined || sieve.isSketch(old) === sieve.isSketch(object)) return undefined;
@@ -168,7 +172,8 @@ function giveWayIn(store: ObjectStore, sieve: Sieve, object: KubeObject): KubeOb
 }
 
 /**
- * What Canaries name was perhaps left out of a new list, because it came when nothing was known of the Canaries yet, or late.
+ * What Canaries name was perhaps left out of a new list, because it came when nothing was known of the Canaries yet, or
+ * late.
  * @returns the objects that stay as they are, and those that have changed and are not in memory any more
  */
 function carryOver({ table, draft, holders }: State, store: ObjectStore, most: number) {
@@ -189,9 +194,9 @@ function carryOver({ table, draft, holders }: State, store: ObjectStore, most: n
 /** Reads single objects by their names, beside the watch. */
 function createReadings({ read }: BoundedStoreOptions, state: State, sieve: Sieve, take: (object: KubeObject) => void) {
   const under = new Map<string, Promise<void>>();
-  /** Objects of which the watch told while they were being read. */
+  /** Objects that the watch showed while they were being read. */
   const overtaken = new Set<string>();
-  /** Versions that were read. The watch may still tell of older ones, which count for nothing. */
+  /** Versions that were read. The watch may still show older ones, which count for nothing. */
   const ahead = new Map<string, string | undefined>();
 
   async function readInto(namespace: string, name: string): Promise<void> {
@@ -200,7 +205,7 @@ function createReadings({ read }: BoundedStoreOptions, state: State, sieve: Siev
     const { weight = 0 } = table.left.get(key) ?? {};
     if (!table.account.fits(namespace, "needed", weight)) throw new Error(sieve.refusal(namespace));
     const object = await read(namespace, name);
-    // Another list was read meanwhile, or the watch has told of a version that may be later.
+    // Another list was read meanwhile, or the watch has shown a version that may be later.
     if (overtaken.delete(key) || table !== state.table) return;
     if (object !== undefined) {
       ahead.set(key, object.metadata.resourceVersion);

@@ -39,8 +39,8 @@ export async function listAll(
   options: ListOptions & {
     readonly metadataOnly?: boolean;
     /**
-     * Called when the list begins, and when it begins again: what of each object is kept. The rest is dropped page by page. With
-     * `metadataOnly` there is no other part.
+     * Called when the list begins, and when it begins again: what of each object is kept. The rest is dropped page by
+     * page. With `metadataOnly` there is no other part.
      */
     readonly sift?: () => Sift;
   },
@@ -100,7 +100,9 @@ export async function listAll(
 /** Pages at which a larger one is tried again. */
 const CALM = 4;
 
-/** Pages are short where the objects are large, and become long again behind them: those of other namespaces may follow. */
+/**
+ * Pages are short where the objects are large, and become long again behind them: those of other namespaces may follow.
+ */
 function createPageSize(most: number) {
   let size = most;
   let calm = 0;

@@ -1,9 +1,12 @@
 /**
- * How much memory the cached objects of each namespace may take, over all kinds. A tenant decides what its namespace holds, and must
- * not fill the memory of an operator that serves other namespaces.
+ * How much memory the cached objects of each namespace may take, over all kinds. A tenant decides what its namespace
+ * holds, and must not fill the memory of an operator that serves other namespaces.
  */
 
-/** `needed`: a Canary names the object. `spare`: it is kept only because it spares a request when a Canary names it later. */
+/**
+ * `needed`: a Canary names the object. `spare`: it is kept only because it spares a request when a Canary names it
+ * later.
+ */
 export type Share = "needed" | "spare";
 
 /** All in bytes, as weight.ts counts them. */
@@ -28,7 +31,10 @@ export interface Account {
   fits(namespace: string, share: Share, weight: number): boolean;
   /** @param weight negative: so much less is kept */
   add(namespace: string, share: Share, weight: number): void;
-  /** For a list that is under way: it counts as if what this account holds were dropped, and nothing else sees it before `replace`. */
+  /**
+   * For a list that is under way: it counts as if what this account holds were dropped, and nothing else sees it before
+   * `replace`.
+   */
   draft(): Account;
   /** From now on this account holds what the draft held. */
   replace(draft: Account): void;

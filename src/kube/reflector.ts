@@ -39,7 +39,10 @@ export interface Collection {
   readonly metadataOnly?: boolean;
   /** The part of each object that is kept, so that large objects of which little is needed do not fill the memory. */
   readonly part?: (object: KubeObject) => KubeObject;
-  /** Called when a list begins: what of each object is kept. The sink decides itself what it keeps of an object of the watch. */
+  /**
+   * Called when a list begins: what of each object is kept. The sink decides itself what it keeps of an object of the
+   * watch.
+   */
   readonly sift?: () => Sift;
 }
 

@@ -1,4 +1,6 @@
-/** One collection of objects, kept current in memory; see reflector.ts for how, and bounded-store.ts for how much of it. */
+/**
+ * One collection of objects, kept current in memory; see reflector.ts for how, and bounded-store.ts for how much of it.
+ */
 import { setMaxListeners } from "node:events";
 import type { ObjectCache, ObjectChange } from "../ports/kube.ts";
 import type { KubeObject } from "../ports/kubernetes.ts";

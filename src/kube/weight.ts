@@ -1,6 +1,6 @@
 /**
- * About how many bytes of memory a parsed JSON value takes. V8 keeps a character in one byte, or in two when the text has characters
- * beyond Latin-1; an object and each of its entries cost some words.
+ * About how many bytes of memory a parsed JSON value takes. V8 keeps a character in one byte, or in two when the text
+ * has characters beyond Latin-1; an object and each of its entries cost some words.
  */
 const CONTAINER = 48;
 const ENTRY = 24;

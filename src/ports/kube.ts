@@ -160,8 +160,8 @@ export interface ObjectCache {
    */
   onChange(listener: ChangeListener): () => void;
   /**
-   * Only where not all objects are kept: resolves when `get` returns the object, and keeps it current until it is released as often
-   * as it was held. Absent: all objects are kept.
+   * Only where not all objects are kept: resolves when `get` returns the object, and keeps it current until it is
+   * released as often as it was held. Absent: all objects are kept.
    * @throws KubeError when it cannot be read, Error when too much is held
    */
   hold?(namespace: string, name: string): Promise<void>;

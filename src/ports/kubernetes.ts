@@ -79,7 +79,9 @@ export function objectPath(ref: ObjectRef): string {
   return `${collectionPath(ref.type, ref.namespace)}/${segment(ref.name)}`;
 }
 
-/** Names come from tenants and from people: no name may leave its place in the path. Colons are usual in names of roles. */
+/**
+ * Names come from tenants and from people: no name may leave its place in the path. Colons are usual in names of roles.
+ */
 function segment(name: string): string {
   if (name === "" || name === "." || name === "..") throw new RangeError(`"${name}" is no name of an object`);
   return encodeURIComponent(name).replaceAll("%3A", ":");

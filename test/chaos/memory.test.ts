@@ -60,7 +60,10 @@ async function clusterWith({ count, type, namespace, make, fill, provider }: Sto
   return cluster;
 }
 
-/** Runs a release, and another one for the Secret when that changes. @returns the most memory that the operator took, bytes */
+/**
+ * Runs a release, and another one for the Secret when that changes. @returns the most memory that the operator took,
+ * bytes
+ */
 async function memoryOfReleases(cluster: StubCluster, isSecretChanged: boolean): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), "memory-"));
   const kubeconfig = join(folder, "kubeconfig");

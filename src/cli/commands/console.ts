@@ -22,7 +22,7 @@ export const consoleCommand: Command = {
   help: `Usage: aviary console [OPTIONS]
 
 Serves the console. With --auth local it listens on 127.0.0.1 only, acts as your kubeconfig's identity, and prints a link that
-works once. The other ways are for a pod in the cluster, where it listens on all addresses; elsewhere name one with --host:
+works once. The other ways are for a pod in the cluster, where it listens on all addresses; elsewhere use --host:
   none   everyone sees, no one steers
   token  every user brings a bearer token, which the API server reviews
   oidc   every user signs in at an identity provider
@@ -37,8 +37,8 @@ ${describeOptions(OPTIONS)}`,
 };
 
 /**
- * Who reaches the console is decided by the address. On a laptop that is the laptop, unless its user says otherwise; a pod is reached by
- * its own address. @throws UserError for a console of the user's own identity that others could reach
+ * Who reaches the console is decided by the address. On a laptop that is the laptop, unless its user says otherwise; a
+ * pod is reached by its own address. @throws UserError for a console of the user's own identity that others could reach
  */
 export function hostOf(named: string | undefined, mode: Mode, env: CommandContext["env"]): string {
   if (mode === "local") {

@@ -6,7 +6,9 @@ import { STEERING } from "../../ports/steering.ts";
 
 /** Of these kinds each object counts, and no Canary names them. */
 const NEEDED: ReadonlySet<ResourceType> = new Set([RESOURCES.canary, STEERING.action, STEERING.freeze]);
-/** Kinds whose pods a Service may select: Canaries that are new look at all of them, see workloads/copied/overlap.ts. */
+/**
+ * Kinds whose pods a Service may select: Canaries that are new look at all of them, see workloads/copied/overlap.ts.
+ */
 const WORKLOADS: ReadonlySet<ResourceType> = new Set([
   RESOURCES.deployment,
   RESOURCES.daemonSet,
