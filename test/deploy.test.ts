@@ -64,6 +64,8 @@ it("the console's role is the same in examples/ and in the chart, changes nothin
   expect(granting("delete", "update", "patch")).toEqual(["canaryactions", "canaryfreezes"]);
   expect(granting("create")).toEqual(["canaryactions", "canaryfreezes", "tokenreviews", "subjectaccessreviews"]);
   expect(granting("impersonate", "*")).toEqual([]);
+  const asked = rules.filter(({ resources }) => resources?.[0] === "canaries").flatMap(({ verbs }) => verbs);
+  expect(asked.filter((verb) => !["get", "list", "watch"].includes(verb))).toEqual([...VERBS]);
 });
 
 /** The standard "restricted" of Kubernetes' Pod Security, as far as it concerns these pods. */

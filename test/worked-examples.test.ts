@@ -87,6 +87,21 @@ describe("the worked examples of CONTRIBUTING.md", () => {
     expect(enums(canaryCrd())).toContain(JSON.stringify(PHASES));
   });
 
+  it.each([
+    ["docs/guides/providers.md", Object.keys(ROUTERS)],
+    ["docs/guides/metrics.md", [...PROVIDER_NAMES, ...Object.keys(JUDGES)]],
+    ["docs/glossary.md", PHASES.filter((phase) => phase !== "")],
+  ])("%s names every member of its family", (page, members) => {
+    const text = readFileSync(join(PROJECT_ROOT, page), "utf8");
+    expect(members.filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
+  });
+
+  it("docs/guides/operate.md names the command of every verb", () => {
+    const text = readFileSync(join(PROJECT_ROOT, "docs/guides/operate.md"), "utf8");
+    const commandOf = (verb: string) => (verb === "promote-full" ? "--full" : `aviary ${verb} `);
+    expect(VERBS.filter((verb) => !text.includes(commandOf(verb)))).toEqual([]);
+  });
+
   it("the types of webhooks are one list, too", () => {
     expect(enums(canaryCrd())).toContain(JSON.stringify(["", ...HOOK_TYPES]));
   });

@@ -4,6 +4,7 @@
 import type { CanarySpec } from "../../core/canary.ts";
 import type { Cause } from "../../core/cause.ts";
 import { DEFAULT_PARSE_OPTIONS, parseSpec } from "../../core/parse.ts";
+import { isRunning, PHASES } from "../../core/phases/table.ts";
 import { type Plan, planFor } from "../../core/plan.ts";
 import type { OffSplit } from "../../core/split.ts";
 import type { Hold, RunRef } from "../../core/steering.ts";
@@ -38,8 +39,8 @@ export interface Facts {
   readonly what: string;
 }
 
-/** Phases in which a release is under way. */
-export const RUNNING: readonly string[] = ["Waiting", "Progressing", "WaitingPromotion", "Promoting", "Finalising"];
+/** Phases in which a release is under way, or waits to begin. */
+export const RUNNING: readonly string[] = PHASES.filter((phase) => phase === "Waiting" || isRunning(phase));
 export const WAITING: readonly string[] = ["Waiting", "WaitingPromotion"];
 
 export function factsOf(canary: KubeObject): Facts {

@@ -9,8 +9,7 @@ import { ALL_TO_PRIMARY } from "../../core/routes.ts";
 import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import { CORPUS } from "../../routers/corpus.ts";
-import { SPECIMENS as ofIstio } from "../../routers/istio/specimens.ts";
-import { SPECIMENS as ofKnative } from "../../routers/knative/specimens.ts";
+import { SPECIMENS } from "../../routers/specimens.ts";
 import { createRouters } from "../../routers/table.ts";
 import { aCanary } from "../../testing/canary.ts";
 import { createToyCluster, type ToyCluster } from "../../testing/toy-cluster.ts";
@@ -46,7 +45,7 @@ const ROWS: readonly Row[] = [
     const before = aCanary({ analysis, service, spec: { ...spec, provider } });
     return row(name, provider, { ...before, annotations: annotations ?? {} }, objects);
   }),
-  ...[...ofIstio, ...ofKnative].flatMap(({ router, what, parts, world }) =>
+  ...SPECIMENS.flatMap(({ router, what, parts, world }) =>
     row(`${router}, ${what}`, router, aCanary({ ...parts, spec: { provider: router, ...parts.spec } }), world),
   ),
 ];

@@ -9,7 +9,7 @@ import type { MadeObject } from "../../ports/owner.ts";
 import type { Router } from "../../ports/router.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import type { Autoscaler } from "../../ports/workload.ts";
-import type { AdapterTables } from "../adapters.ts";
+import { type AdapterTables, routerOf } from "../adapters.ts";
 
 export interface Former {
   /** The Canary under the names that it had before. */
@@ -60,7 +60,7 @@ export function formerOf(canary: Canary, tables: AdapterTables): Former | undefi
   const names = canary.deleting ? undefined : formerNames(canary.spec, canary.status);
   if (names === undefined) return undefined;
   const former = { ...canary, spec: underNames(canary.spec, names) };
-  const router = tables.routers.get(names.provider);
+  const router = routerOf(tables.routers, names.provider);
   const wanted = namesOf(canary.spec);
   const isSameScaler = names.scaler?.kind === wanted.scaler?.kind && names.scaler?.name === wanted.scaler?.name;
   const autoscaler = isSameScaler ? undefined : tables.autoscalers.find(({ kind }) => kind === names.scaler?.kind);
