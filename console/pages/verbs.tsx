@@ -29,6 +29,8 @@ function labelOf(verb: string, { weight, step, plan, gates, phase }: CanaryView)
       return "Retry this revision";
     case "undo":
       return "Undo, back to the release before";
+    case "override":
+      return "Go on despite the freeze";
     default:
       return verb;
   }
@@ -40,7 +42,7 @@ const NAMES: Readonly<Record<string, string>> = {
 };
 const nameOf = (verb: string): string => NAMES[verb] ?? verb.charAt(0).toUpperCase() + verb.slice(1);
 
-const GRAVE = ["promote-full", "abort", "undo", "refuse"];
+const GRAVE = ["promote-full", "abort", "undo", "refuse", "override"];
 
 interface VerbsProps {
   readonly view: CanaryView;
@@ -119,6 +121,7 @@ function Confirm({ verb, view, close }: ConfirmProps) {
   const busy = useSignal(false);
   // A slip of the mouse promotes no release that has failed checks.
   const named = verb.verb === "promote-full" && view.failedChecks > 0;
+  const needsReason = verb.verb === "override";
   useEffect(() => dialog.current?.showModal(), []);
   const send = async () => {
     busy.value = true;
@@ -138,7 +141,7 @@ function Confirm({ verb, view, close }: ConfirmProps) {
       <h2 id="confirm-title">{labelOf(verb.verb, view)}?</h2>
       <p>{verb.effect}</p>
       <label>
-        Reason (optional){" "}
+        {needsReason ? "Reason, for the record" : "Reason (optional)"}{" "}
         <input
           value={reason.value}
           maxLength={500}
@@ -174,7 +177,7 @@ function Confirm({ verb, view, close }: ConfirmProps) {
         <button
           type="button"
           class={GRAVE.includes(verb.verb) ? "grave" : "main"}
-          disabled={busy.value || (named && typed.value !== view.name)}
+          disabled={busy.value || (named && typed.value !== view.name) || (needsReason && reason.value.trim() === "")}
           onClick={() => void send()}
         >
           {busy.value ? "Asking the operator …" : labelOf(verb.verb, view)}

@@ -221,6 +221,11 @@ export const COMMANDS: readonly CommandRow[] = [
     load: async () => (await import("./commands/verbs.ts")).verbCommand("set-weight"),
   },
   {
+    name: "override",
+    summary: "let one release go on during a freeze: an urgent fix",
+    load: async () => (await import("./commands/verbs.ts")).verbCommand("override"),
+  },
+  {
     name: "check",
     summary: "say whether an installation can work",
     load: async () => (await import("./commands/check.ts")).checkCommand,

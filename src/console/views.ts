@@ -125,9 +125,11 @@ const stepView = ({ routes, weight, gates }: Step, { spec }: Facts): StepView =>
 
 /** The verbs that have a button. */
 export const OFFERED: readonly Verb[] = VERBS.filter((verb) => verb !== "skip" && verb !== "set-weight");
+/** A freeze is rare: its button comes with it. */
+const offeredFor = ({ frozen }: Facts) => OFFERED.filter((verb) => verb !== "override" || frozen !== undefined);
 
 function verbViews(facts: Facts, forbidden: Parts["forbidden"]): readonly VerbView[] {
-  return OFFERED.map((verb) => {
+  return offeredFor(facts).map((verb) => {
     const { text, refusal } = previewOf(verb, facts, {});
     const idle = GATED.includes(verb) && gatesOf(facts).length === 0 ? "no gate waits for a person" : undefined;
     const why = refusal ?? idle ?? forbidden(verb);

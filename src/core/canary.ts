@@ -5,7 +5,7 @@ import type { Reason } from "./events.ts";
 import type { Names } from "./names.ts";
 import type { Phase, Position } from "./phases/positions.ts";
 import type { OffSplit } from "./split.ts";
-import type { Approved, Hold, RunRef } from "./steering.ts";
+import type { Approved, Hold, Override, RunRef } from "./steering.ts";
 
 export type { Phase, Position } from "./phases/positions.ts";
 
@@ -260,6 +260,8 @@ export interface StatusCore {
   readonly cause?: Cause;
   /** The run is held by a person. */
   readonly paused?: Hold;
+  /** A person lets this run go on, or begin, during a freeze. */
+  readonly override?: Override;
   /** Gates that a person approved, for the step that the run stands on. */
   readonly approved?: Approved;
   /** The actions that were applied last, so that each of them acts once. */

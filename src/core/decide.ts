@@ -17,6 +17,7 @@ import { conditionsFor, wasRefused } from "./conditions.ts";
 import { cookiesFor } from "./cookies.ts";
 import { EVENTS } from "./events.ts";
 import { leaveFormerNames, type Names, namesOf } from "./names.ts";
+import { overridden } from "./override.ts";
 import { isRunning, type Phase, rulesOf, TRANSITIONS } from "./phases/table.ts";
 import { terminate } from "./phases/terminating.ts";
 import { routesFor } from "./routes.ts";
@@ -40,7 +41,7 @@ import {
  * @throws Error when the answers that go in do not answer the questions
  */
 export function decide(input: AdvanceInput): Decision {
-  const ready = withinReach(unpaused(resumed(settleAlerts(input))));
+  const ready = withinReach(overridden(unpaused(resumed(settleAlerts(input)))));
   const canaryShare = routesFor(input.plan, ready.status)?.canary ?? 0;
   const decision = noteSplit(input, warnOnce(input, decideAnyPhase({ ...ready, canaryShare })));
   if (isAsk(decision)) return decision;

@@ -6,10 +6,12 @@ import type { AdvanceInput } from "./turn.ts";
 
 /** @returns the status with the name of its run, and without what belongs to an earlier run or step */
 export function ofRun(input: AdvanceInput, status: CanaryStatus): CanaryStatus {
-  const { cause, paused, approved, offSplit, ...rest } = status;
+  const { cause, paused, override, approved, offSplit, ...rest } = status;
   const running = isRunning(status.phase);
   const begins = running && beginsRun(input.status, status);
   const isHeld = paused !== undefined && (running || status.phase === "Waiting");
+  // An override is given before its run begins, too.
+  const isOver = isRunning(input.status.phase) && !running;
   const step = "step" in status ? status.step : 0;
   const isApproved = approved !== undefined && approved.step === step && isSameRun(input.status, status);
   return {
@@ -17,6 +19,7 @@ export function ofRun(input: AdvanceInput, status: CanaryStatus): CanaryStatus {
     ...(begins ? { run: nameRun(input, status.applied?.spec ?? "") } : {}),
     ...(cause === undefined || running ? {} : { cause }),
     ...(isHeld ? { paused } : {}),
+    ...(isOver || override === undefined ? {} : { override }),
     ...(isApproved ? { approved } : {}),
     ...(offSplit === undefined || begins ? {} : { offSplit }),
   } as CanaryStatus;

@@ -59,19 +59,23 @@ function coreFrom(wire: WireStatus): StatusCore {
 }
 
 /** Fields that are stored as they stand. */
-function steeringOf({ restarted, run, cause, paused, approved, acted, offSplit }: Steering): Steering {
+function steeringOf({ restarted, run, cause, paused, override, approved, acted, offSplit }: Steering): Steering {
   return {
     ...(restarted === undefined ? {} : { restarted }),
     ...(run === undefined ? {} : { run }),
     ...(cause === undefined ? {} : { cause }),
     ...(paused === undefined ? {} : { paused }),
+    ...(override === undefined ? {} : { override }),
     ...(approved === undefined ? {} : { approved }),
     ...(acted === undefined ? {} : { acted }),
     ...(offSplit === undefined ? {} : { offSplit }),
   };
 }
 
-type Steering = Pick<StatusCore, "restarted" | "run" | "cause" | "paused" | "approved" | "acted" | "offSplit">;
+type Steering = Pick<
+  StatusCore,
+  "restarted" | "run" | "cause" | "paused" | "override" | "approved" | "acted" | "offSplit"
+>;
 
 /** Releases before the reasons stored the message alone. */
 function announcedFrom(memory: WireMemory | undefined): Announced | undefined {

@@ -396,3 +396,103 @@ describe("a freeze", () => {
     expect(finishing.status).toMatchObject({ phase: "Succeeded" });
   });
 });
+
+describe("an override of a freeze", () => {
+  const sale = { name: "sale", by: "carol", runs: "finish" } as const;
+  const why = { reason: "payments are down" };
+
+  it("lets the revision that waits begin, is recorded with its reason, and ends with the run", () => {
+    const story = tell();
+    story.run(60);
+    story.world.freeze = sale;
+    story.world.revision = { spec: "v2" };
+    story.run(60);
+    story.act("override", why);
+    story.run(30);
+    expect(story.answers).toEqual(["applied: goes on though frozen by carol (sale): payments are down"]);
+    expect(story.status).toMatchObject({
+      phase: "Progressing",
+      override: { by: "alice", reason: "payments are down", freeze: "sale", revision: { spec: "v2" } },
+    });
+    story.run(400);
+    expect(story.status).toMatchObject({ phase: "Succeeded", promotedSpec: "v2" });
+    expect(story.status.override).toBeUndefined();
+    story.world.revision = { spec: "v3" };
+    story.run(200);
+    expect(story.status).toMatchObject({ phase: "Succeeded", promotedSpec: "v2" });
+    expect(story.timeline.at(-1)).toContain("A new revision waits: frozen by carol (sale)");
+  });
+
+  it("lets a run go on that a freeze holds, and keeps its checks", () => {
+    const story = running();
+    story.world.freeze = { ...sale, runs: "hold" };
+    story.run(200);
+    story.act("override", why);
+    story.world.answer = (probe) => (probe.kind === "hook" ? { kind: "passed" } : { kind: "value", value: 10 });
+    story.run(200);
+    expect(story.status.phase).toBe("Failed");
+    expect(story.status.override).toBeUndefined();
+  });
+
+  it("is for one revision: another one that comes meanwhile is frozen", () => {
+    const story = tell();
+    story.run(60);
+    story.world.freeze = sale;
+    story.world.revision = { spec: "v2" };
+    story.world.primary = { kind: "progressing", detail: "1 of 2 pods" };
+    story.run(5);
+    story.act("override", why);
+    story.run(5);
+    expect(story.status.override).toBeDefined();
+    story.world.revision = { spec: "v3" };
+    story.world.primary = { kind: "ready" };
+    story.run(100);
+    expect(story.status).toMatchObject({ phase: "Initialized", promotedSpec: "v1" });
+    expect(story.status.override).toBeUndefined();
+  });
+
+  it("is refused without a freeze, without a reason, twice, and where the freeze holds nothing", () => {
+    const idle = tell();
+    idle.run(60);
+    idle.act("override", why);
+    idle.run(5);
+    idle.world.freeze = sale;
+    idle.act("override", why);
+    idle.run(5);
+    const free = running();
+    free.world.freeze = sale;
+    free.act("override", why);
+    free.run(5);
+    const held = running();
+    held.world.freeze = { ...sale, runs: "hold" };
+    held.act("override", { reason: " " });
+    held.act("override", why);
+    held.act("override", why);
+    held.run(5);
+    expect([...idle.answers, ...free.answers, ...held.answers]).toEqual([
+      "refused: nothing is frozen",
+      "refused: no new revision waits",
+      "refused: sale lets runs that are under way finish",
+      "refused: an override needs a reason",
+      "applied: goes on though frozen by carol (sale): payments are down",
+      "refused: already overridden by alice",
+    ]);
+  });
+
+  it("lets a revision that failed be tried again", () => {
+    const story = running();
+    story.world.answer = (probe) => (probe.kind === "hook" ? { kind: "passed" } : { kind: "value", value: 10 });
+    story.run(200);
+    expect(story.status.phase).toBe("Failed");
+    story.world.answer = () => ({ kind: "value", value: 100 });
+    story.world.freeze = sale;
+    story.act("retry");
+    story.run(5);
+    story.act("override", why);
+    story.run(5);
+    story.act("retry");
+    story.run(400);
+    expect(story.answers[0]).toBe("refused: frozen by carol (sale)");
+    expect(story.status).toMatchObject({ phase: "Succeeded", promotedSpec: "v2" });
+  });
+});

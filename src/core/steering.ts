@@ -2,6 +2,8 @@
  * What people ask of a rollout. Every verb is an RBAC verb on canaries, a command and a button, all by the same name.
  */
 
+import type { Revision } from "./canary.ts";
+
 /** The group of what Aviary adds to Flagger's objects. */
 export const STEERING_GROUP = "aviary.flagger.app";
 export const STEERING_VERSION = "v1alpha1";
@@ -18,6 +20,7 @@ export const VERBS = [
   "undo",
   "skip",
   "set-weight",
+  "override",
 ] as const;
 
 export type Verb = (typeof VERBS)[number];
@@ -74,6 +77,17 @@ export interface Hold {
   /** When the hold ends by itself; absent: when a person resumes. */
   readonly until?: number;
   readonly freezeChecks?: boolean;
+}
+
+/** A person lets one revision go on during a freeze. It ends with the run of that revision. */
+export interface Override {
+  readonly by: string;
+  readonly reason: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** Name of the freeze that was in force. */
+  readonly freeze: string;
+  readonly revision: Revision;
 }
 
 /** Approval is given once: for this step, and gone with it. */

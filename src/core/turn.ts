@@ -167,7 +167,7 @@ export function enterPhase(
 ): Transition {
   const { failedChecks, canaryWeight, iterations, promotedSpec, conditions, writtenAt, applied, cookies, owedAlerts } =
     turn.status;
-  const { restarted, names, run, cause, paused, approved, acted, offSplit } = turn.status;
+  const { restarted, names, run, cause, paused, override, approved, acted, offSplit } = turn.status;
   // A new revision gets the full deadline of a rollout, also when it comes in the middle of one.
   const stays = position.phase === turn.status.phase && changes.applied === undefined;
   const core: StatusCore = {
@@ -185,6 +185,7 @@ export function enterPhase(
     ...(run === undefined ? {} : { run }),
     ...(cause === undefined ? {} : { cause }),
     ...(paused === undefined ? {} : { paused }),
+    ...(override === undefined ? {} : { override }),
     ...(approved === undefined ? {} : { approved }),
     ...(acted === undefined ? {} : { acted }),
     ...(offSplit === undefined ? {} : { offSplit }),

@@ -4,7 +4,7 @@ import type { Cause } from "./cause.ts";
 import type { Reason } from "./events.ts";
 import type { Names } from "./names.ts";
 import type { OffSplit } from "./split.ts";
-import type { Approved, Hold, RunRef } from "./steering.ts";
+import type { Approved, Hold, Override, RunRef } from "./steering.ts";
 
 export interface WireStatus {
   readonly phase?: string;
@@ -55,6 +55,7 @@ export interface WireMemory {
   readonly run?: RunRef;
   readonly cause?: Cause;
   readonly paused?: Hold;
+  readonly override?: Override;
   readonly approved?: Approved;
   readonly acted?: Acted;
   readonly phaseSince?: number;

@@ -62,7 +62,13 @@ function actionSpec(): Schema {
     {
       required: ["canary", "verb", "by"],
       about: "Created once, never changed.",
-      rules: [{ rule: "self == oldSelf", message: "an action cannot be changed: create another one" }],
+      rules: [
+        { rule: "self == oldSelf", message: "an action cannot be changed: create another one" },
+        {
+          rule: "self.verb != 'override' || (has(self.reason) && self.reason != '')",
+          message: "an override needs a reason",
+        },
+      ],
     },
   );
 }

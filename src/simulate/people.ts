@@ -8,6 +8,9 @@ import { type Chance, createChance } from "./random.ts";
 import type { Click, UserAction } from "./scenario.ts";
 import type { Universe } from "./universe.ts";
 
+/** No freeze is simulated, so nothing can be overridden. */
+const CLICKED = VERBS.filter((verb) => verb !== "override") as unknown as readonly [Verb, ...Verb[]];
+
 /** What the roles that are shipped let each person do, see deploy/steering. */
 export const RIGHTS: Readonly<Record<Click["by"], readonly Verb[]>> = {
   alice: VERBS,
@@ -109,7 +112,7 @@ function releasesAndUndo(chance: Chance): readonly UserAction[] {
 type Steer = Extract<UserAction, { readonly kind: "steer" }>;
 
 function aClick(chance: Chance): Steer {
-  const verb = chance.pick(VERBS as unknown as readonly [Verb, ...Verb[]]);
+  const verb = chance.pick(CLICKED);
   return {
     ...{ kind: "steer", verb, afterMs: chance.between(0, chance.hits(0.5) ? 60 : 400) * 1_000 },
     by: chance.pick(["alice", "alice", "alice", "olga", "mallory"] as const),

@@ -91,7 +91,7 @@ const action = (verb: string, by: string) => {
     apiVersion: "aviary.flagger.app/v1alpha1",
     kind: "CanaryAction",
     metadata: { name: `action-${made}`, namespace: NAMESPACE },
-    spec: { canary: "podinfo", verb, by },
+    spec: { canary: "podinfo", verb, by, reason: "a test" },
   };
 };
 const ask = (user: string, verb: string, by = user) => client.send("POST", ACTIONS, action(verb, by), as(user));
@@ -114,7 +114,16 @@ describe("a CanaryAction", () => {
   });
 
   it("that skips the judgement is for those whom the namespace's admin names", () => {
-    expect(admins).toEqual(["promote-full", "undo", "skip", "set-weight"]);
+    expect(admins).toEqual(["promote-full", "undo", "skip", "set-weight", "override"]);
+  });
+
+  it("that overrides a freeze needs a reason", async () => {
+    const silent = action("override", "ada");
+    const answer = await client.send("POST", ACTIONS, { ...silent, spec: { ...silent.spec, reason: "" } }, as("ada"));
+    expect(answer).toMatchObject({
+      code: 422,
+      json: { message: expect.stringContaining("an override needs a reason") },
+    });
   });
 
   it("that is refused says who cannot do what", async () => {

@@ -1,5 +1,6 @@
 /**
- * The verbs: pause, resume, approve, refuse, promote, abort, retry, undo, skip, set-weight. One implementation for all.
+ * The verbs: pause, resume, approve, refuse, promote, abort, retry, undo, skip, set-weight,
+ * override. One implementation for all.
  */
 import type { Verb } from "../../core/steering.ts";
 import { asUserError, connectCluster } from "../cluster.ts";
@@ -79,6 +80,10 @@ export const VERB_ROWS: Readonly<Record<CommandName, VerbRow>> = {
     word: "WEIGHT",
     example: "set-weight canary/podinfo -n test 15",
   },
+  override: {
+    summary: "let one release go on during a freeze: an urgent fix",
+    example: 'override canary/podinfo -n test --reason "fix of the payments outage"',
+  },
 };
 
 const COMMON = {
@@ -153,6 +158,9 @@ function wishOf(name: CommandName, word: string | undefined, options: ReadOption
   const reason = options.text("reason");
   const common = reason === undefined ? {} : { reason };
   if (name === "approve" || name === "refuse") return { ...common, ...(word === undefined ? {} : { gate: word }) };
+  if (name === "override" && (reason ?? "").trim() === "") {
+    throw new UserError('say why the freeze does not count for this release: --reason "..."', 2);
+  }
   if (name === "set-weight") return { ...common, to: { weight: numberOf(word, "the weight", 0, 100) } };
   if (name === "pause") {
     const pauseFor = options.text("for");

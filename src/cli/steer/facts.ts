@@ -7,7 +7,7 @@ import { DEFAULT_PARSE_OPTIONS, parseSpec } from "../../core/parse.ts";
 import { isRunning, PHASES } from "../../core/phases/table.ts";
 import { type Plan, planFor } from "../../core/plan.ts";
 import type { OffSplit } from "../../core/split.ts";
-import type { Hold, RunRef } from "../../core/steering.ts";
+import type { Hold, Override, RunRef } from "../../core/steering.ts";
 import { sentenceOf, splitText } from "../../core/words.ts";
 import type { Chosen } from "../../operator/adapters.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
@@ -30,6 +30,10 @@ export interface Facts {
   readonly refusal: string | undefined;
   readonly plan: Plan | undefined;
   readonly hold: Hold | undefined;
+  /** A person lets this release go on during a freeze. */
+  readonly override: Override | undefined;
+  /** The announcement of the freeze that keeps the next release from beginning; undefined when there is none. */
+  readonly frozen: string | undefined;
   readonly run: RunRef | undefined;
   /** The requests of the present or last run were not split as promised. */
   readonly offSplit: OffSplit | undefined;
@@ -67,11 +71,13 @@ export function factsOf(canary: KubeObject): Facts {
     refusal: parsed.kind === "invalid" ? parsed.problem : problemOf(chosen, spec),
     plan,
     hold: memory.paused,
+    override: memory.override,
+    frozen: memory.saidReason === "Frozen" ? memory.said : undefined,
     run: memory.run,
     offSplit: splitIn(memory["offSplit"]),
     since: Date.parse(status.lastTransitionTime ?? metadata.creationTimestamp ?? "") || 0,
   };
-  return { ...known, what: sentence(known, canary) };
+  return { ...known, what: `${sentence(known, canary)}${overrideText(known)}` };
 }
 
 /** A Canary that names no provider has the one of the operator's flags, which the object does not tell. */
@@ -84,6 +90,11 @@ function stepAt(plan: Plan | undefined, weight: number, iterations: number): num
   const steps = plan?.steps ?? [];
   const found = steps.findIndex((step) => step.weight === weight && step.iterations === iterations);
   return weight === 0 && iterations === 0 ? 0 : found + 1;
+}
+
+function overrideText({ override }: Pick<Facts, "override">): string {
+  if (override === undefined) return "";
+  return `; ${override.by} overrides the freeze ${override.freeze}: "${override.reason}"`;
 }
 
 function sentence(facts: Omit<Facts, "what">, { spec, status }: KubeObject): string {
@@ -104,6 +115,7 @@ function sentence(facts: Omit<Facts, "what">, { spec, status }: KubeObject): str
   }
   if (phase === "Promoting") return "the primary gets the new revision";
   if (phase === "Finalising") return "all traffic goes to the primary, and the canary goes";
+  if (facts.frozen !== undefined) return facts.frozen;
   if (phase === "Initialized" || phase === "Succeeded") return endOf(status) ?? "the primary serves all users";
   return endOf(status) ?? reasonIn(String(status?.conditions?.[0]?.message ?? ""));
 }

@@ -33,6 +33,8 @@ function refusalOf(verb: Verb, facts: Facts, { to }: Wish): string | undefined {
         : "a release is under way; abort it, then undo";
     case "resume":
       return facts.hold === undefined && isRunning(facts) ? "it is not paused" : notRunning(facts);
+    case "override":
+      return overrideRefusal(facts);
     case "skip":
     case "set-weight":
       if (facts.phase !== "Progressing") return "only an analysis that is under way has steps";
@@ -40,6 +42,13 @@ function refusalOf(verb: Verb, facts: Facts, { to }: Wish): string | undefined {
     default:
       return notRunning(facts);
   }
+}
+
+/** The status tells a freeze that keeps a release from beginning. Of one that holds a run only the operator knows. */
+function overrideRefusal({ frozen, override, phase }: Facts): string | undefined {
+  if (override !== undefined) return `${override.by} has overridden the freeze already`;
+  const mayBeHeld = RUNNING.includes(phase) || phase === "Failed";
+  return frozen === undefined && !mayBeHeld ? "no new revision waits for the end of a freeze" : undefined;
 }
 
 const notRunning = (facts: Facts): string | undefined => (isRunning(facts) ? undefined : "no release is under way");
@@ -80,6 +89,8 @@ function effectOf(verb: Verb, facts: Facts, wish: Wish): string {
     }
     case "set-weight":
       return `${weight} % -> ${wish.to?.weight} %, and stays there until \`resume\`; at most ${spec?.analysis.maxWeight || 100} %`;
+    case "override":
+      return "goes on though a freeze is in force, this revision alone and until its run ends; checks and gates stay";
   }
 }
 

@@ -307,6 +307,7 @@ describe("verbs", () => {
     [["resume", "canary/rehearsed"], 1, "it is not paused"],
     [["skip", "canary/rehearsed"], 2, "give --to-step or --to-weight"],
     [["skip", "canary/rehearsed", "--to-step", "1"], 1, "it stands on step 2 already"],
+    [["override", "canary/rehearsed"], 2, "say why the freeze does not count for this release: --reason"],
     [["set-weight", "canary/rehearsed", "150"], 2, 'the weight must be a whole number from 0 to 100, found "150"'],
     [["pause", "canary/rehearsed", "--for", "soon"], 2, '--for must be a duration such as 30s or 2h, found "soon"'],
     [["pause", "deployment/rehearsed"], 2, "name a Canary, found deployment/rehearsed"],

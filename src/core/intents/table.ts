@@ -3,6 +3,7 @@ import type { Verb } from "../steering.ts";
 import { abort } from "./abort.ts";
 import { approve } from "./approve.ts";
 import type { Intent } from "./intent.ts";
+import { override } from "./override.ts";
 import { pause } from "./pause.ts";
 import { promote } from "./promote.ts";
 import { promoteFull } from "./promote-full.ts";
@@ -25,4 +26,5 @@ export const INTENTS: Readonly<Record<Verb, Intent>> = {
   undo,
   skip,
   "set-weight": setWeight,
+  override,
 };

@@ -70,7 +70,7 @@ export function addTurn(record: RunRecordStatus, turn: Turn, cause: Cause | unde
     ...withChecks(record, input.observation.answers, turn, asked, false),
     timeline: bounded([...record.timeline, ...saidIn(turn, step, weight)]),
     alerts: bounded([...record.alerts, ...alertsOf(turn)]),
-    people: bounded([...record.people, ...actionsOf(turn)]),
+    people: bounded([...record.people, ...overrideOf(turn), ...actionsOf(turn)]),
     ...(status.offSplit === undefined ? {} : { offSplit: status.offSplit }),
   };
   // What comes after the end, an undo for example, does not change how the run ended.
@@ -250,6 +250,15 @@ function actionsOf({ input, transition }: Turn): readonly RecordedAction[] {
     const { verb, by, reason } = action;
     return [{ at: timeOf(input.now), verb, by, outcome, message, ...(reason === undefined ? {} : { reason }) }];
   });
+}
+
+/** An override is mostly given before its run begins: the record of the run begins with it. */
+function overrideOf({ input, transition }: Turn): readonly RecordedAction[] {
+  const { run, override } = transition.status;
+  if (override === undefined || run === undefined || run.id === input.status.run?.id) return [];
+  const { by, reason, at, freeze } = override;
+  const message = `goes on though frozen (${freeze})`;
+  return [{ at: timeOf(at), verb: "override", by, reason, outcome: "applied", message }];
 }
 
 /** Keeps the first and the last. */

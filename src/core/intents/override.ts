@@ -1,0 +1,37 @@
+import { revisionChanged } from "../change.ts";
+import { isRunning } from "../phases/table.ts";
+import type { Freeze } from "../steering.ts";
+import { type Turn, updateCommon } from "../turn.ts";
+import { applied, type Intent, refused } from "./intent.ts";
+
+/**
+ * One revision may go on though a freeze is in force: an urgent fix. It holds for that revision alone and ends with its
+ * run (`core/override.ts`). Checks, gates and every other rule stay.
+ */
+export const override: Intent = {
+  phases: ["Initialized", "Waiting", "Progressing", "WaitingPromotion", "Promoting", "Succeeded", "Failed"],
+  apply(turn, { by, reason = "" }) {
+    const { status, freeze, now } = turn;
+    if (status.override !== undefined) return refused(`already overridden by ${status.override.by}`);
+    if (freeze === undefined) return refused("nothing is frozen");
+    if (reason.trim() === "") return refused("an override needs a reason");
+    const revision = isRunning(status.phase) ? status.applied : turn.observation.readings.target.revision;
+    const needless = needlessFor(turn, freeze);
+    if (needless !== undefined || revision === undefined) return refused(needless ?? "no revision waits");
+    const given = { by, reason, at: now, freeze: freeze.name, revision };
+    return applied(
+      `goes on though frozen by ${freeze.by} (${freeze.name}): ${reason}`,
+      updateCommon(turn, { override: given }),
+    );
+  },
+};
+
+/** Why the freeze holds nothing of this Canary. */
+function needlessFor({ status, observation }: Turn, freeze: Freeze): string | undefined {
+  if (isRunning(status.phase)) {
+    return freeze.runs === "hold" ? undefined : `${freeze.name} lets runs that are under way finish`;
+  }
+  // After a failure the same revision may be meant: `retry` is the next verb.
+  if (status.phase === "Waiting" || status.phase === "Failed") return undefined;
+  return revisionChanged(status, observation.readings.target.revision) ? undefined : "no new revision waits";
+}
