@@ -288,8 +288,8 @@ export const ROWS = [
   },
   {
     breaks: "a wait lasts as long as the clock was ahead",
-    from: "const ready = withinReach(unpaused(resumed(settleAlerts(input))));",
-    to: "const ready = unpaused(resumed(settleAlerts(input)));",
+    from: "const ready = withinReach(overridden(unpaused(resumed(settleAlerts(input)))));",
+    to: "const ready = overridden(unpaused(resumed(settleAlerts(input))));",
   },
   {
     breaks: "every wait for pods is said at once",

@@ -244,7 +244,7 @@ describe.concurrent("people steer a release, and GitOps has nothing to revert:",
     expect({ dropped, injected, failedByPrimary }).toEqual(UNHARMED);
   });
 
-  it("freeze keeps a release from beginning in the windows of its schedule, until it is thawed", async () => {
+  it("freeze keeps a release from beginning in the windows of its schedule, until it is thawed or overridden", async () => {
     const name = "frozen";
     const plot = { analysis: { stepWeights: [50] } };
     const story = await stage(fixture, name, plot);
@@ -253,7 +253,16 @@ describe.concurrent("people steer a release, and GitOps has nothing to revert:",
     const gitops = startGitOps(name, plot, "6.0.0");
     await gitops.wants("6.0.1");
     await story.heard(/A new revision waits: frozen by carol \(sale\)/);
+    expect(await act(name, "override", { reason: "payments are down" })).toBe(
+      "Applied: goes on though frozen by carol (sale): payments are down",
+    );
+    await story.untilStatus("6.0.1 promoted", ({ phase, aviary }) => phase === "Succeeded" && !aviary.override);
+    await untilPrimaryRuns(name, "6.0.1");
+    // The override was for that release alone.
+    await gitops.wants("6.0.2");
+    await story.untilStatus("6.0.2 frozen", ({ aviary }) => aviary.saidReason === "Frozen");
     await thaw();
+    await untilPrimaryRuns(name, "6.0.2");
     await story.untilPhase("Succeeded");
     expect(await gitops.stop()).toEqual([]);
     const { dropped, injected, failedByPrimary } = await story.close();
