@@ -35,6 +35,8 @@ export interface ServeOptions extends SignIn {
   readonly basePath: string;
   /** Absent: there are no charts of canary and primary. */
   readonly metrics?: MetricsServer;
+  /** The only namespace that is shown; absent: all. */
+  readonly namespace?: string;
   /** The folder of the built pages; those of this installation when absent. */
   readonly pages?: string;
 }
@@ -60,12 +62,12 @@ export interface SignIn {
  */
 export async function serveConsole(
   client: ClusterClient,
-  { mode, metrics, cookieSecret, isSecure = false, audiences, oidc, proxy, ...where }: ServeOptions,
+  { mode, metrics, cookieSecret, isSecure = false, audiences, oidc, proxy, namespace, ...where }: ServeOptions,
   signal: AbortSignal,
 ): Promise<ServedConsole> {
   setMaxListeners(0, signal); // each request listens for the end
   const world = { transport: client.transport, clock: systemClock, random: Math.random, log: SILENT_LOG };
-  const cache = createClusterCache(world, signal, KEPT);
+  const cache = createClusterCache(world, signal, { ...KEPT, ...(namespace === undefined ? {} : { namespace }) });
   const canaries = cache.track(RESOURCES.canary);
   const runs = cache.track(STEERING.run);
   await Promise.race([canaries.synced, canaries.denied ?? new Promise(() => undefined)]);
@@ -85,6 +87,7 @@ export async function serveConsole(
       series: createSeries(metrics, systemClock),
       signal,
       clock: systemClock,
+      ...(namespace === undefined ? {} : { namespace }),
     },
     ...(oidc === undefined ? {} : { oidc: createOidc(oidc) }),
     pages: join(PROJECT_ROOT, "dist/console"),

@@ -11,10 +11,10 @@ const CHECKS_KEPT_MS = 5000;
 const KEPT_CHECKS = new WeakMap<Console["client"], { readonly until: number; readonly answer: Promise<Answer> }>();
 
 /** It lists half of the cluster: people who ask at the same time get one answer. */
-export async function checks({ client, signal, clock }: Console): Promise<Answer> {
+export async function checks({ client, signal, clock, namespace = "" }: Console): Promise<Answer> {
   const found = KEPT_CHECKS.get(client);
   if (found !== undefined && found.until > clock.now()) return await found.answer;
-  const answer = findingsOf(client, "", signal).then((findings) => ok({ findings }));
+  const answer = findingsOf(client, namespace, signal).then((findings) => ok({ findings }));
   KEPT_CHECKS.set(client, { until: clock.now() + CHECKS_KEPT_MS, answer });
   answer.catch(() => KEPT_CHECKS.delete(client));
   return await answer;

@@ -17,6 +17,8 @@ export interface Console {
   readonly series: Series;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** The only namespace that is shown; absent: all. */
+  readonly namespace?: string;
 }
 
 export interface Asked {
@@ -89,14 +91,14 @@ export interface Listed {
 }
 
 export async function listOf(
-  { client, signal }: Pick<Console, "client" | "signal">,
+  { client, signal, namespace: only = "" }: Pick<Console, "client" | "signal" | "namespace">,
   type: ResourceType,
   namespace: string,
   labelSelector?: string,
 ): Promise<Listed> {
   try {
     const options = labelSelector === undefined ? {} : { labelSelector };
-    return { objects: await client.kube.list(type, namespace, options, signal), installed: true };
+    return { objects: await client.kube.list(type, namespace || only, options, signal), installed: true };
   } catch (error) {
     if (isNotFound(error)) return { objects: [], installed: false };
     if (isForbidden(error))

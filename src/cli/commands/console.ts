@@ -1,7 +1,9 @@
 /** The console: see and steer the canaries of a cluster in a browser. */
 import { spawn } from "node:child_process";
 import type { Mode } from "../../console/types.ts";
-import { CLUSTER_OPTIONS, connectCluster } from "../cluster.ts";
+import { isForbidden, isNotFound } from "../../ports/kube.ts";
+import { RESOURCES } from "../../ports/kubernetes.ts";
+import { asUserError, CLUSTER_OPTIONS, type ClusterClient, connectCluster } from "../cluster.ts";
 import { type Command, type CommandContext, UserError } from "../command.ts";
 import { AUTH_OPTIONS, modeOf, signInOf } from "../console-auth.ts";
 import { describeOptions, type OptionSpec, portOf, readOptions, refuseWords } from "../options.ts";
@@ -13,6 +15,7 @@ const OPTIONS = {
   "base-path": { type: "string", preset: "/", help: "where a proxy serves the console, e.g. /console/" },
   "metrics-server": { type: "string", help: "the operator's Prometheus, for charts of canary and primary" },
   "mesh-provider": { type: "string", preset: "istio", help: "as the operator's -mesh-provider" },
+  namespace: { type: "string", short: "n", help: "show this namespace alone; else all that you may see" },
   open: { type: "boolean", help: "open the browser" },
   ...AUTH_OPTIONS,
   ...CLUSTER_OPTIONS,
@@ -60,7 +63,10 @@ async function run({ argv, env, out, signal }: CommandContext): Promise<0> {
   const basePath = options.text("base-path") ?? "/";
   if (!/^\/([\w.-]+\/)*$/.test(basePath))
     throw new UserError(`--base-path must begin and end with a slash, found "${basePath}"`, 2);
-  const client = await connectCluster(options, env, { raw: true });
+  const whole = await connectCluster(options, env, { raw: true });
+  const only = options.text("namespace") ?? (mode === "local" ? await onlyNamespace(whole, signal) : undefined);
+  // The pages show the name of the cluster, and so what they cover.
+  const client = only === undefined ? whole : { ...whole, name: `${whole.name}, namespace ${only} alone` };
   const port = portOf(options.text("port"), "--port") ?? 0;
   const host = hostOf(options.text("host"), mode, env);
   const address = options.text("metrics-server");
@@ -68,10 +74,15 @@ async function run({ argv, env, out, signal }: CommandContext): Promise<0> {
   const metrics = address === undefined ? {} : { metrics: { address, meshProvider } };
   const { link, worksOnce, stop } = await serveConsole(
     client,
-    { mode, basePath, host, port, ...signIn, ...metrics },
+    { mode, basePath, host, port, ...(only === undefined ? {} : { namespace: only }), ...signIn, ...metrics },
     signal,
   );
   out(`cluster: ${client.name}\nconsole: ${link}\n`);
+  if (only !== undefined && options.text("namespace") === undefined) {
+    out(
+      `You may not list Canaries of all namespaces. The console shows namespace ${only}, the context's; -n names another.\n`,
+    );
+  }
   if (worksOnce) out("The link works once. The console ends with Ctrl-C.\n");
   if (options.flag("open"))
     spawn("xdg-open", [link], { stdio: "ignore", detached: true })
@@ -83,4 +94,16 @@ async function run({ argv, env, out, signal }: CommandContext): Promise<0> {
   });
   await stop();
   return 0;
+}
+
+/** The context's namespace, when the user may not list the Canaries of all; undefined when the user may. */
+async function onlyNamespace(client: ClusterClient, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    await client.kube.list(RESOURCES.canary, "", { limit: 1 }, signal);
+    return undefined;
+  } catch (error) {
+    if (isForbidden(error)) return client.namespace;
+    if (isNotFound(error)) return undefined; // the pages say what to install
+    throw asUserError(error);
+  }
 }

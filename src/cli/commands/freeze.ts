@@ -10,6 +10,7 @@ import { describeOptions, type OptionSpec, oneOf, readOptions, refuseWords, TABL
 import { whoAmI } from "../steer/action.ts";
 import { FREEZE_SPEC_OPTIONS, freezeSpecOf, whenText, whichText } from "../steer/freeze-spec.ts";
 import { NAMESPACE } from "../steer/options.ts";
+import { covered } from "../steer/scope.ts";
 import { listed } from "../steer/seen.ts";
 
 const FREEZE_OPTIONS = {
@@ -125,9 +126,10 @@ ${describeOptions(LIST_OPTIONS)}`,
     refuseWords(options);
     const output = oneOf(options, "output", ["table", "json"]);
     const client = await connectCluster(options, env);
-    const namespace = options.flag("all-namespaces") ? "" : (options.text("namespace") ?? client.namespace);
     try {
-      const freezes = await listed(client, STEERING.freeze, namespace, {}, signal);
+      const context = { err, signal };
+      const isForPeople = output === "table";
+      const { objects: freezes } = await covered(client, STEERING.freeze, options, context, { isForPeople });
       if (output === "json") out(`${JSON.stringify(freezes.map(asJson), null, 2)}\n`);
       else if (freezes.length === 0) err("nothing is frozen\n");
       else

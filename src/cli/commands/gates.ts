@@ -7,6 +7,7 @@ import type { Command } from "../command.ts";
 import { describeOptions, type OptionSpec, OUTPUT, oneOf, readOptions, refuseWords } from "../options.ts";
 import { factsOf, gatesOf, WAITING } from "../steer/facts.ts";
 import { NAMESPACE } from "../steer/options.ts";
+import { covered } from "../steer/scope.ts";
 
 const OPTIONS = {
   ...NAMESPACE,
@@ -22,9 +23,10 @@ export const gatesCommand: Command = {
     refuseWords(options);
     const asJson = oneOf(options, "output", ["text", "json"]) === "json";
     const client = await connectCluster(options, env);
-    const namespace = options.flag("all-namespaces") ? "" : (options.text("namespace") ?? client.namespace);
     try {
-      const waiting = (await client.kube.list(RESOURCES.canary, namespace, {}, signal))
+      const context = { err, signal };
+      const { objects } = await covered(client, RESOURCES.canary, options, context, { isForPeople: !asJson });
+      const waiting = objects
         .map(factsOf)
         .filter(({ phase, hold }) => WAITING.includes(phase) || hold !== undefined)
         .map((facts) => {

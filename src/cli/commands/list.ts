@@ -1,13 +1,14 @@
 /** All Canaries with one sentence each: what it does, what it waits for, how its last release ended. */
 import { type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import { systemClock } from "../../time/system-clock.ts";
-import { asUserError, CLUSTER_OPTIONS, connectCluster } from "../cluster.ts";
+import { asUserError, CLUSTER_OPTIONS, type ClusterClient, connectCluster } from "../cluster.ts";
 import { coloured } from "../colour.ts";
 import { alignColumns, humanAge } from "../columns.ts";
 import { type Command, UserError } from "../command.ts";
-import { describeOptions, type OptionSpec, oneOf, readOptions, refuseWords } from "../options.ts";
+import { describeOptions, type OptionSpec, oneOf, type ReadOptions, readOptions, refuseWords } from "../options.ts";
 import { type Facts, factsOf, isAttentionNeeded, RUNNING, stepText } from "../steer/facts.ts";
 import { NAMESPACE } from "../steer/options.ts";
+import { covered } from "../steer/scope.ts";
 import { imagesOf, listed } from "../steer/seen.ts";
 
 const OPTIONS = {
@@ -33,13 +34,13 @@ ${describeOptions(OPTIONS)}`,
     refuseWords(options);
     const output = oneOf(options, "output", ["table", "name", "json"]);
     const client = await connectCluster(options, env);
-    const namespace = options.flag("all-namespaces") ? "" : (options.text("namespace") ?? client.namespace);
     const selector = options.text("selector");
     try {
       const query = selector === undefined ? {} : { labelSelector: selector };
-      const [canaries, deployments] = await Promise.all([
-        client.kube.list(RESOURCES.canary, namespace, query, signal),
-        output === "name" ? [] : listed(client, RESOURCES.deployment, namespace, {}, signal),
+      const context = { err, signal };
+      const [{ objects: canaries }, deployments] = await Promise.all([
+        covered(client, RESOURCES.canary, options, context, { query, isForPeople: output === "table" }),
+        output === "name" ? [] : deploymentsFor(client, options, signal),
       ]);
       const rows = canaries
         .map((canary) => ({ facts: factsOf(canary), image: imageOf(canary, deployments) }))
@@ -70,6 +71,14 @@ function missingKind(error: unknown): unknown {
   const said = asUserError(error);
   const isMissing = said instanceof UserError && said.message.includes("could not find the requested resource");
   return isMissing ? new UserError("the cluster does not know Canaries: `aviary apply deploy/crds` first") : said;
+}
+
+/** Of all namespaces, or of the one that is shown where the user may not list all. */
+async function deploymentsFor(client: ClusterClient, options: ReadOptions, signal: AbortSignal) {
+  const own = options.text("namespace") ?? client.namespace;
+  const all = options.flag("all-namespaces");
+  const found = await listed(client, RESOURCES.deployment, all ? "" : own, {}, signal);
+  return all && found.length === 0 ? await listed(client, RESOURCES.deployment, own, {}, signal) : found;
 }
 
 function imageOf(canary: KubeObject, deployments: readonly KubeObject[]): string {
