@@ -1,11 +1,11 @@
 /** The page "Now": what needs a person, and what is under way. */
 
-import type { CanaryRow } from "../../src/console/types.ts";
-import { list, listed, listProblem, loadList } from "../api.ts";
+import type { CanaryRow, CanaryView } from "../../src/console/types.ts";
+import { keyOf, list, listed, listProblem, loadList } from "../api.ts";
 import { Split } from "../drawing/split.tsx";
 import { asSentence } from "../format.ts";
 import { Ago, CardHead, canaryPath, Empty, Link, Pending, Stale } from "../parts.tsx";
-import { useTitle } from "./reading.ts";
+import { useRead, useTitle, useVersion } from "./reading.ts";
 
 /** What a person can open comes first, then what has failed, what is paused, and what is failing. */
 const urgencyOf = ({ gates, phase, paused, refused, failedChecks }: CanaryRow): number =>
@@ -82,15 +82,23 @@ export function NoCanaries({ page }: { page: string }) {
 }
 
 const MOST_CARDS = 50;
+/** What Flagger writes of each release that failed. The reason is in its events, which the page of a canary reads. */
+const FLAGGERS = /^Canary analysis failed/;
+const MOST_REASONS = 10;
+
+function Reason({ row }: { row: CanaryRow }) {
+  const { value } = useRead<CanaryView>(canaryPath(row), useVersion(keyOf(row)));
+  return <>{asSentence(value.value?.run?.sentence || value.value?.what || row.what)}</>;
+}
 
 function Cards({ rows }: { rows: readonly CanaryRow[] }) {
   return (
     <>
       <ul class="cards">
-        {rows.slice(0, MOST_CARDS).map((row) => (
+        {rows.slice(0, MOST_CARDS).map((row, index) => (
           <li key={canaryPath(row)} class="card">
             <CardHead row={row} />
-            <p>{asSentence(row.what)}</p>
+            <p>{index < MOST_REASONS && FLAGGERS.test(row.what) ? <Reason row={row} /> : asSentence(row.what)}</p>
             {row.running && <Split weight={row.weight} label={row.name} />}
             <p class="dim small">
               {row.gates.length > 0 ? "waits for" : "since"} <Ago since={row.since} />

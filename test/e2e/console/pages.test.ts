@@ -12,7 +12,8 @@ import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { STEERING } from "../../../src/ports/steering.ts";
 import { PROJECT_ROOT } from "../../../src/project-root.ts";
 import { CHROMIUM, faultsOf, loadsFor, shoot, startBrowser, VIEWS } from "./browser.ts";
-import { startWorld, type World } from "./world.ts";
+import { canary, event } from "./objects.ts";
+import { put, startWorld, type World } from "./world.ts";
 
 const PAGES = process.env["CONSOLE_PAGES"] ?? join(PROJECT_ROOT, "dist/console");
 const PATIENCE_MS = 300_000;
@@ -159,6 +160,28 @@ describe.runIf(CHROMIUM !== undefined)("the pages", { timeout: PATIENCE_MS }, ()
     // The world has canaries of several providers, whose metrics have other names for the namespace.
     expect(world.queries.length).toBeGreaterThan(0);
     for (const query of world.queries) expect(query).toMatch(/namespace="test"/);
+  });
+
+  it("begin with the reason of a rollback also where Flagger wrote the status, and the reason is in its events", async () => {
+    const message = "Canary analysis failed, Deployment scaled to zero.";
+    const conditions = [{ type: "Promoted", status: "False", reason: "Failed", message }];
+    const status = { phase: "Failed", canaryWeight: 0, failedChecks: 0, conditions };
+    const { metadata } = put(world.server, RESOURCES.canary, canary("flaggers", status));
+    const messages = [
+      "Halt flaggers.test advancement success rate 80.00% < 99%",
+      "Rolling back flaggers.test failed checks threshold reached 5",
+      "Canary failed! Scaling down flaggers.test",
+    ];
+    for (const [index, text] of messages.entries()) {
+      const at = new Date(Date.now() - 60_000 + index * 1000).toISOString();
+      put(world.server, RESOURCES.event, event("flaggers", metadata.uid ?? "", at, "Warning", text));
+    }
+    const reason = "Rolled back: success rate 80.00% < 99% (failed checks threshold reached 5).";
+    for (const address of ["/", "/canaries/test/flaggers"]) {
+      await page.goto(origin + address);
+      await page.getByText(reason).waitFor();
+    }
+    world.server.cluster.remove(RESOURCES.canary, "test", "flaggers");
   });
 
   it("show a change without a reload", async () => {
