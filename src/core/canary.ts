@@ -9,13 +9,16 @@ import type { Approved, Hold, Override, RunRef } from "./steering.ts";
 
 export type { Phase, Position } from "./phases/positions.ts";
 
+/** Names a Canary. */
 export interface CanaryRef {
   readonly namespace: string;
   readonly name: string;
 }
 
+/** How users come to the canary, see plan.ts. */
 export type Strategy = "canary" | "ab-testing" | "blue-green";
 
+/** Names an object in the namespace of the Canary. */
 export interface TargetRef {
   readonly apiVersion: string;
   readonly kind: string;
@@ -28,6 +31,7 @@ export interface Range {
   readonly max?: number;
 }
 
+/** One entry of `analysis.metrics`. */
 export interface Metric {
   readonly name: string;
   /** PromQL window, e.g. "1m". Defaults to "1m" (Q43). */
@@ -54,8 +58,10 @@ export const HOOK_TYPES = [
   "confirm-traffic-increase",
 ] as const;
 
+/** When a webhook is called, and what its answer decides. */
 export type HookType = (typeof HOOK_TYPES)[number];
 
+/** One entry of `analysis.webhooks`. */
 export interface Webhook {
   readonly name: string;
   readonly type: HookType;
@@ -68,14 +74,17 @@ export interface Webhook {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
+/** Of an alert. A receiver gets alerts of its own severity and above. */
 export type Severity = "info" | "warn" | "error";
 
+/** One entry of `analysis.alerts`: a receiver, and the least severity that it gets. */
 export interface AlertTarget {
   readonly name: string;
   readonly severity: Severity;
   readonly providerRef: { readonly name: string; readonly namespace: string };
 }
 
+/** Cookies that keep a user on the version that answered first. */
 export interface SessionAffinity {
   readonly cookieName: string;
   readonly primaryCookieName?: string;
@@ -89,6 +98,7 @@ export interface SessionAffinity {
   readonly secure?: boolean;
 }
 
+/** `spec.analysis`, with defaults filled in. */
 export interface Analysis {
   readonly intervalMs: number;
   /** The interval as written in the spec. The primary's cookie lives for this time. */
@@ -116,11 +126,13 @@ export interface Analysis {
 export type JsonObject = { readonly [key: string]: JsonValue };
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
 
+/** Labels and annotations of a generated Service. */
 export interface ServiceMetadata {
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
+/** `spec.service`, with defaults filled in. */
 export interface ServiceSpec {
   /** Base name of the generated Services: the apex. Defaults to the target's name. */
   readonly name: string;
@@ -142,6 +154,7 @@ export interface ServiceSpec {
   readonly raw: JsonObject;
 }
 
+/** The autoscaler of the target, and what its copy for the primary has otherwise. */
 export interface AutoscalerRef {
   readonly apiVersion: string;
   readonly kind: string;
@@ -150,6 +163,7 @@ export interface AutoscalerRef {
   readonly primaryScalerReplicas?: { readonly minReplicas?: number; readonly maxReplicas?: number };
 }
 
+/** The spec of a Canary, with defaults filled in. */
 export interface CanarySpec {
   /** The effective provider: `spec.provider`, else the operator's default. */
   readonly provider: string;
@@ -186,6 +200,7 @@ export interface Routes {
   readonly everyone?: true;
 }
 
+/** A condition of `status.conditions`. Times are RFC 3339. */
 export interface Condition {
   readonly type: string;
   readonly status: string;
@@ -220,6 +235,7 @@ export interface Restarted {
   readonly slowed: boolean;
 }
 
+/** The wait that was announced last, see `StatusCore.announced`. */
 export interface Announced {
   readonly reason: Reason;
   readonly message: string;
@@ -270,6 +286,7 @@ export interface StatusCore {
   readonly foreign?: boolean;
 }
 
+/** How far the rollout has come: the common part, and the position of the phase. */
 export type CanaryStatus = StatusCore & Position;
 
 /** The status of one phase. */

@@ -36,6 +36,7 @@ export interface Person {
   readonly reason?: string;
 }
 
+/** Why a run ended, and where it stood. */
 export type Cause = Place &
   (
     | { readonly kind: "promoted" }

@@ -47,6 +47,7 @@ export function hasForeignHash(status: CanaryStatus, { target, primary }: Readin
   );
 }
 
+/** Whether both are the same revision, configuration included. */
 export function sameRevision(a: Revision | undefined, b: Revision): boolean {
   return a !== undefined && a.spec === b.spec && !configsChanged(a.configs, b.configs);
 }

@@ -56,6 +56,7 @@ export function settles(answered: Answered, ref: CanaryRef): boolean {
   return isRollbackHook(answered.probe) ? !failed : failed;
 }
 
+/** A rollback hook that passes asks for a rollback. */
 export function isRollbackHook(probe: Probe): boolean {
   return probe.kind === "hook" && probe.type === "rollback";
 }

@@ -7,6 +7,7 @@ import { lettersFrom } from "./identity.ts";
 import { routesFor } from "./routes.ts";
 import type { AdvanceInput } from "./turn.ts";
 
+/** The cookies of the status that comes next. */
 export function cookiesFor(turn: AdvanceInput, next: CanaryStatus): StatusCore["cookies"] {
   const affinity = turn.spec.analysis.sessionAffinity;
   const { cookies } = turn.status;

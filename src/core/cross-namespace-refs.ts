@@ -4,6 +4,7 @@
  */
 import type { CanarySpec, JsonObject, JsonValue } from "./canary.ts";
 
+/** A reference to an object of another namespace. */
 export interface CrossNamespaceRef {
   /** The kind of the reference, e.g. "gateway". */
   readonly what: string;

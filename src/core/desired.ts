@@ -7,6 +7,7 @@ import { routesFor } from "./routes.ts";
 import type { Transition } from "./turn.ts";
 import { endOf } from "./waits.ts";
 
+/** What the primary must be. */
 export type DesiredPrimary =
   /** The primary exists. A missing one is made from the target; an existing one stays as it is. */
   | { readonly kind: "present" }
@@ -17,6 +18,7 @@ export type DesiredPrimary =
    */
   | { readonly kind: "restored"; readonly from: string; readonly to?: string };
 
+/** The desired state of the cluster for one Canary. */
 export interface DesiredState {
   /** False: touch nothing at all. */
   readonly engaged: boolean;
@@ -47,6 +49,7 @@ const HANDS_OFF: DesiredState = {
   traffic: "before-us",
 };
 
+/** The desired state of the cluster that a status promises. */
 export function desired(
   canary: { readonly uid: string; readonly plan: Plan; readonly suspended: boolean },
   status: CanaryStatus,

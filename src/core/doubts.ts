@@ -9,6 +9,7 @@ import type { CanarySpec, Metric, Range } from "./canary.ts";
 import { intervalOrDefault } from "./interval.ts";
 import { didYouMean } from "./nearest.ts";
 
+/** One doubt about one field. */
 export interface Doubt {
   /** Path of the field, e.g. "spec.analysis.metrics[0].interval". */
   readonly field: string;

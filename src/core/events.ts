@@ -69,6 +69,7 @@ export type Reason =
   | "Terminating"
   | "Terminated";
 
+/** One event of one Canary. */
 export interface RolloutEvent {
   readonly type: "Normal" | "Warning";
   readonly reason: Reason;
@@ -100,6 +101,7 @@ const canaryOf = ({ ref }: Subject): string => dotted(ref.name, ref);
 const targetOf = ({ ref, spec }: Subject): string => dotted(spec.targetRef.name, ref);
 const primaryOf = ({ ref, spec }: Subject): string => dotted(primaryName(spec), ref);
 
+/** Every notice, by name. The texts are contract. */
 export const EVENTS = {
   suspended: () => normal("Suspended", "skipping canary run as object is suspended"),
   metricsAvailable: () => normal("MetricServersAvailable", "all the metrics providers are available!"),

@@ -11,6 +11,7 @@ import type { Freeze } from "./steering.ts";
 import type { Situation } from "./take-turn.ts";
 import { type AdvanceInput, isAsk, type Transition } from "./turn.ts";
 
+/** One turn; fields that did not change are left out. */
 export interface JournalLine extends Partial<Omit<Situation, "freeze">> {
   /** null: the freeze is over. */
   readonly freeze?: Freeze | null;

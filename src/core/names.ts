@@ -19,6 +19,7 @@ import {
 } from "./turn.ts";
 import { NO_WAIT, waitUntil } from "./waits.ts";
 
+/** Names the autoscaler of the target. */
 export interface ScalerName {
   readonly kind: string;
   readonly name: string;
@@ -47,6 +48,7 @@ export interface Names {
   readonly leaveAt?: number;
 }
 
+/** The names in a spec. */
 export function namesOf(spec: CanarySpec): Names {
   const { provider, service, targetRef, autoscalerRef } = spec;
   const refs = refsOf(spec);

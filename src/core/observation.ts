@@ -18,6 +18,7 @@ export interface TemplateReading {
   readonly digest: string;
 }
 
+/** What the caches say about the target. */
 export interface TargetReading {
   readonly revision: Revision;
   readonly readiness: Readiness;
@@ -28,6 +29,7 @@ export interface TargetReading {
   readonly template?: TemplateReading;
 }
 
+/** What the caches say about the primary. */
 export interface PrimaryReading {
   readonly exists: boolean;
   readonly readiness: Readiness;
@@ -60,6 +62,7 @@ export interface PreviousReading {
   readonly run?: string;
 }
 
+/** A revision that is older than the one before the present. */
 export interface EarlierReading extends PreviousReading {
   /**
    * Configuration of this revision that has changed since ("configmap/settings"). When there is any, the template alone
@@ -73,6 +76,7 @@ export interface EarlierReading extends PreviousReading {
   readonly gap?: true;
 }
 
+/** Everything that the caches say about one Canary. */
 export interface Readings {
   /** Why nothing can be done at all: the target is missing, carries no selector label … (text of the event). */
   readonly problem?: string;
@@ -109,6 +113,7 @@ export interface Readings {
 /** How one metric is asked. One entry of `analysis.metrics` may be asked more than one way. */
 export type MetricSourceKind = "success-rate" | "duration" | "query" | "template" | "nothing";
 
+/** The question for one value of one metric. */
 export interface MetricProbe {
   readonly kind: "metric";
   readonly metric: Metric;
@@ -126,6 +131,7 @@ export type Probe =
   | MetricProbe
   | { readonly kind: "metric-servers" };
 
+/** The answer to a probe. */
 export type Answer =
   | { readonly kind: "passed" }
   | { readonly kind: "refused"; readonly detail: string }
@@ -136,11 +142,13 @@ export type Answer =
   /** `message` is the text of the event. */
   | { readonly kind: "no-data" | "error"; readonly message: string; readonly query?: string };
 
+/** A probe and its answer. */
 export interface Answered {
   readonly probe: Probe;
   readonly answer: Answer;
 }
 
+/** All that a decision knows about the world. */
 export interface Observation {
   readonly readings: Readings;
   /** Empty: nothing was asked yet. Else the answers in the order in which the questions were asked. */

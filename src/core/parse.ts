@@ -25,6 +25,7 @@ import { Fields } from "./fields.ts";
 import { intervalOrDefault } from "./interval.ts";
 import { DEFAULT_JUDGE, JUDGES } from "./judges/table.ts";
 
+/** Flags of the operator that decide about a spec. */
 export interface ParseOptions {
   /** The operator's default for `spec.provider`. */
   readonly meshProvider: string;
@@ -38,6 +39,7 @@ export interface ParseOptions {
   readonly targetKinds: readonly string[];
 }
 
+/** A spec that was read, or what is wrong with it. */
 export type Parsed =
   | { readonly kind: "valid"; readonly spec: CanarySpec }
   /**
@@ -336,6 +338,7 @@ function crossNamespaceRefusal(spec: CanarySpec, namespace: string, options: Par
   return crossNamespaceText(crossNamespaceRefs(spec, namespace, options.sharedGateways));
 }
 
+/** Whether the target is a Knative Service, and not a core/v1 Service. */
 export function isKnativeTarget({ kind, apiVersion }: TargetRef): boolean {
   return kind === "Service" && apiVersion === "serving.knative.dev/v1";
 }

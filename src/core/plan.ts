@@ -17,12 +17,14 @@ export interface Capabilities {
   readonly sessionAffinity: boolean;
 }
 
+/** The event with which a step begins. */
 export type Announcement =
   | { readonly kind: "weight"; readonly weight: number }
   | { readonly kind: "iteration"; readonly iteration: number; readonly total: number }
   | { readonly kind: "switch"; readonly mirrored: boolean }
   | { readonly kind: "silent" };
 
+/** One step of a plan. */
 export interface Step {
   readonly routes: Routes;
   readonly announcement: Announcement;
@@ -34,6 +36,7 @@ export interface Step {
   readonly gates: readonly HookType[];
 }
 
+/** What a Canary goes through from a new revision to its promotion. */
 export interface Plan {
   /**
    * Identifies the step numbering. When an edit changes the name, stored step numbers are invalid and the analysis
@@ -53,11 +56,13 @@ export interface Plan {
   readonly warnings: readonly string[];
 }
 
+/** Percent. */
 export const TOTAL_WEIGHT = 100;
 
 /** Iterations of a run whose provider cannot shift weights and whose spec gives no iterations. */
 const FALLBACK_ITERATIONS = 10;
 
+/** Compiles the strategy of a spec for a router. */
 export function planFor(spec: CanarySpec, router: Capabilities): Plan {
   const { iterations, warnings, strategy } = effectiveStrategy(spec, router);
   const promotionWeights = promotionWeightsFor(spec, router);

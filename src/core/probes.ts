@@ -47,10 +47,12 @@ export function isApprovedGate(status: CanaryStatus, type: HookType, name: strin
   return status.approved?.step === step && status.approved.hooks.includes(`${type} ${name}`);
 }
 
+/** The webhooks of one type, in the order of the spec. */
 export function hooksOf(spec: CanarySpec, type: HookType): readonly Webhook[] {
   return spec.analysis.webhooks.filter((hook) => hook.type === type);
 }
 
+/** The probes for the webhooks of one type. @param phase the phase in their payload */
 export function hookProbes(spec: CanarySpec, type: HookType, phase: string): readonly Probe[] {
   return hooksOf(spec, type).map((hook) => ({ kind: "hook", hook, type, phase }));
 }

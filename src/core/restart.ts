@@ -21,6 +21,7 @@ import { isOver, NO_WAIT, waitUntil } from "./waits.ts";
 
 const AT_STEP_0 = { phase: "Progressing", step: 0, serving: "as-planned" } as const;
 
+/** Starts the run over, or puts the restart off. */
 export function restart(turn: Turn, by: "revision" | "strategy" = "revision"): Transition {
   const why = by === "revision" ? EVENTS.restarting(turn) : EVENTS.strategyChanged(turn);
   const { revision } = turn.observation.readings.target;

@@ -9,6 +9,7 @@ import type { Verb } from "./steering.ts";
 
 export const RUN_RECORD_VERSION = 1;
 
+/** How a run ended; `running` while it is under way. */
 export type Verdict =
   | "running"
   | "promoted"
@@ -115,6 +116,7 @@ export interface RecordedCheck {
   readonly forTheRecord?: boolean;
 }
 
+/** One event of the run. */
 export interface TimelineEntry {
   readonly at: string;
   readonly phase: string;
@@ -126,6 +128,7 @@ export interface TimelineEntry {
   readonly message: string;
 }
 
+/** One action of one person, and its outcome. */
 export interface RecordedAction {
   readonly at: string;
   readonly verb: Verb;
@@ -135,6 +138,7 @@ export interface RecordedAction {
   readonly message: string;
 }
 
+/** Requests of both versions; a field is absent where the provider does not count. */
 export interface Requests {
   readonly canary?: number;
   readonly canaryFailed?: number;
@@ -150,6 +154,7 @@ export interface Folded {
   readonly max?: number;
 }
 
+/** The split over one judged interval. */
 export interface RecordedTraffic {
   readonly at: string;
   readonly step: number;
@@ -161,6 +166,7 @@ export interface RecordedTraffic {
   readonly requests: Requests;
 }
 
+/** One alert of the run. */
 export interface RecordedAlert {
   readonly at: string;
   readonly severity: Severity;

@@ -27,6 +27,7 @@ export interface OffSplit {
   readonly primary: number;
 }
 
+/** Whether the canary gets more or less than promised. */
 export type Side = "more" | "less";
 
 /** Odds that differ by less are not reported: retries, probes and small differences between proxies explain them. */

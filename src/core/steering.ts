@@ -8,6 +8,7 @@ import type { Revision } from "./canary.ts";
 export const STEERING_GROUP = "aviary.flagger.app";
 export const STEERING_VERSION = "v1alpha1";
 
+/** All verbs. The CRD's enum is this list. */
 export const VERBS = [
   "pause",
   "resume",
@@ -23,6 +24,7 @@ export const VERBS = [
   "override",
 ] as const;
 
+/** What a person may ask of a run. */
 export type Verb = (typeof VERBS)[number];
 
 /** The situation that the person saw. The action is refused when the situation has changed since. */

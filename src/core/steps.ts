@@ -3,6 +3,7 @@ import type { CanaryStatus, Routes } from "./canary.ts";
 import type { Readings } from "./observation.ts";
 import { type Plan, type Step, TOTAL_WEIGHT } from "./plan.ts";
 
+/** The routes outside of runs. */
 export const ALL_TO_PRIMARY: Routes = { primary: TOTAL_WEIGHT, canary: 0, mirror: false };
 
 /** The primary has no pods, or none that may serve. */
@@ -38,6 +39,7 @@ export function stepRoutes(step: Step | undefined, canaryWeight: number): Routes
   return { ...split(canaryWeight), mirror: step.routes.mirror && canaryWeight === 0 };
 }
 
+/** A split by weight. @param canary percent */
 export function split(canary: number): Routes {
   return { primary: TOTAL_WEIGHT - canary, canary, mirror: false };
 }

@@ -11,6 +11,7 @@ import { type AdvanceInput, isAsk, type Transition } from "./turn.ts";
 /** The input that is known before any question is asked. */
 export type Situation = Omit<AdvanceInput, "observation"> & { readonly readings: Readings };
 
+/** The answer that the driver is sent for a probe. */
 export interface Reply {
   readonly answer: Answer;
   /** When the answer came, milliseconds since the epoch: the turn is decided at the time of the last answer. */

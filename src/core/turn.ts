@@ -13,6 +13,7 @@ import { NOTHING_BACK } from "./recovery.ts";
 import type { Action, ActionAnswer, Freeze } from "./steering.ts";
 import { countedFromRoutes, endOf, isOver, NO_WAIT, startOf, waitUntil } from "./waits.ts";
 
+/** The input of a decision. */
 export interface AdvanceInput {
   readonly ref: CanaryRef;
   readonly uid: string;
@@ -44,8 +45,10 @@ export interface Ask {
   readonly probes: readonly Probe[];
 }
 
+/** The status of a run that stands on a step. */
 export type StatusOnStep = Extract<CanaryStatus, OnStep>;
 
+/** The outcome of a decision: the next status, and what is announced. */
 export interface Transition {
   readonly status: CanaryStatus;
   /** Why a run ended in this turn; absent when none did. */
@@ -61,8 +64,10 @@ export interface Transition {
   readonly lookAgainAt?: number;
 }
 
+/** Either the questions that must be answered first, or the transition. */
 export type Decision = Ask | Transition;
 
+/** Whether answers are needed first. */
 export function isAsk(decision: Decision): decision is Ask {
   return "kind" in decision;
 }
@@ -88,6 +93,7 @@ export function answersTo(turn: AdvanceInput, probes: readonly Probe[]): readonl
   return answers.slice(0, probes.length);
 }
 
+/** Whether the answers are there. */
 export function isAnswered(answers: readonly Answered[] | Ask): answers is readonly Answered[] {
   return !("kind" in answers);
 }
@@ -143,11 +149,13 @@ export function waitForReadiness(turn: AdvanceInput, notice: Notice): Transition
   return since <= now && now < lastsAt ? { ...unchanged(turn), lookAgainAt: lastsAt } : waitFor(turn, notice);
 }
 
+/** Whether this notice is the wait that was announced last. */
 export function isAnnounced({ announced }: StatusCore, { event }: Notice): boolean {
   if (announced === undefined || announced.message !== event.message) return false;
   return announced.reason === event.reason || announced.reason === "Unknown";
 }
 
+/** The notice as the status stores it. */
 export function announcementOf({ event }: Notice): NonNullable<StatusCore["announced"]> {
   const { reason, message, gate } = event;
   return { reason, message, ...(gate === undefined ? {} : { gate }) };
@@ -303,6 +311,7 @@ export function failCheck(turn: Turn, status: StatusOnStep, failure: Failure, no
   return update({ ...status, failedChecks, hold: waitUntil(turn.now + turn.spec.analysis.intervalMs) }, ...notices);
 }
 
+/** Whether the end of a run calls post-rollout hooks. */
 export function owesPostRollout(spec: CanarySpec): boolean {
   return spec.analysis.webhooks.some(({ type }) => type === "post-rollout");
 }

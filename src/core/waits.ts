@@ -1,12 +1,15 @@
 /** Waits that end by time (ADR 0012): how they are made, when they are over, and how they are stored. */
 import type { Wait } from "./phases/positions.ts";
 
+/** There is nothing to wait for. */
 export const NO_WAIT: Wait = { kind: "none" };
 
+/** A wait that ends by time. @param at milliseconds since the epoch */
 export function waitUntil(at: number): Wait {
   return { kind: "until", at };
 }
 
+/** Whether the wait has ended. A wait that counts from the routes has no end yet. */
 export function isOver(wait: Wait, now: number): boolean {
   return wait.kind === "none" || (wait.kind === "until" && wait.at <= now);
 }
@@ -48,6 +51,7 @@ export function readWait(time: number | undefined, afterRoutes: boolean | undefi
   return time > 0 ? waitUntil(time) : NO_WAIT;
 }
 
+/** The stored form of a wait. */
 export function writeWait(wait: Wait): { readonly time: number; readonly afterRoutes?: true } {
   if (wait.kind === "after-routes") return { time: wait.notBefore, afterRoutes: true };
   return { time: endOf(wait) ?? 0 };

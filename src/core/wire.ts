@@ -6,6 +6,7 @@ import type { Names } from "./names.ts";
 import type { OffSplit } from "./split.ts";
 import type { Approved, Hold, Override, RunRef } from "./steering.ts";
 
+/** The status as the API server stores it. */
 export interface WireStatus {
   readonly phase?: string;
   readonly failedChecks?: number;

@@ -48,6 +48,7 @@ function beginning(cause: Cause): string {
   }
 }
 
+/** Where the run stood. */
 export function placeText({ step, steps, weight }: Place): string {
   return step === 0 ? "before the first step" : `at step ${step} of ${steps} (${weight} %)`;
 }

@@ -25,7 +25,9 @@ export class KubeError extends Error {
 const answered = (error: unknown, code: number, reason?: string): boolean =>
   error instanceof KubeError && error.code === code && (reason === undefined || error.reason === reason);
 
+/** The object does not exist. */
 export const isNotFound = (error: unknown): boolean => answered(error, 404);
+/** The operator's role does not allow the request. */
 export const isForbidden = (error: unknown): boolean => answered(error, 403);
 /** The server does not let us: unknown user (401), or no right (403). */
 export const isDenied = (error: unknown): boolean => answered(error, 401) || answered(error, 403);
@@ -41,6 +43,7 @@ export const isGone = (error: unknown): boolean => answered(error, 410);
 export const isUnreachable = (error: unknown): boolean =>
   error instanceof KubeError && ["Unreachable", "Timeout", "BadAnswer"].includes(error.reason) && error.code === 0;
 
+/** Which objects a list contains. */
 export interface ListOptions {
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
@@ -68,6 +71,7 @@ export interface ApplyOptions {
   readonly force: boolean;
 }
 
+/** How a patch is written. */
 export interface PatchOptions {
   readonly subresource?: "status" | "scale";
   /** Compare and set: the patch fails with Conflict when the object is no longer at this version. */
@@ -81,6 +85,7 @@ export interface JsonPatchOperation {
   readonly value?: Json;
 }
 
+/** Conditions of a deletion. */
 export interface DeleteOptions {
   /** What happens to the objects it owns; the kind's default when absent. */
   readonly propagation?: "Background" | "Foreground" | "Orphan";
@@ -126,6 +131,7 @@ export type ObjectChange =
   | { readonly type: "modified"; readonly object: KubeObject; readonly old: KubeObject }
   | { readonly type: "deleted"; readonly object: KubeObject; readonly old: KubeObject };
 
+/** Called for every change of an object in a cache. */
 export type ChangeListener = (change: ObjectChange) => void | Promise<void>;
 
 /** Objects of one kind, kept current in memory by a watch. Objects are shared and frozen: copy before changing. */

@@ -148,3 +148,29 @@ export interface IngressSpec extends Fields {
 export interface IngressObject extends KubeObject {
   spec?: IngressSpec;
 }
+
+/** A MetricTemplate of Flagger: the metric server, and the query. */
+export interface MetricTemplateObject extends KubeObject {
+  spec?: { readonly provider?: MetricProviderSpec; readonly query?: string };
+}
+
+export interface MetricProviderSpec extends Fields {
+  readonly type?: string;
+  readonly address?: string;
+  readonly headers?: Readonly<Record<string, readonly string[]>>;
+  readonly region?: string;
+  readonly insecureSkipVerify?: boolean;
+  readonly secretRef?: { readonly name?: string };
+}
+
+/** An AlertProvider of Flagger: the receiver of alerts. */
+export interface AlertProviderObject extends KubeObject {
+  spec?: {
+    readonly type?: string;
+    readonly address?: string;
+    readonly channel?: string;
+    readonly username?: string;
+    readonly proxy?: string;
+    readonly secretRef?: { readonly name?: string };
+  };
+}

@@ -1,7 +1,9 @@
 /** Raw Kubernetes JSON. Objects are never decoded into partial classes: what we do not know must survive. */
 
+/** Any JSON value. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
+/** The object that owns this one: Kubernetes deletes both together. */
 export interface OwnerReference {
   readonly apiVersion: string;
   readonly kind: string;
@@ -11,6 +13,7 @@ export interface OwnerReference {
   readonly blockOwnerDeletion?: boolean;
 }
 
+/** `metadata` of an object. */
 export interface ObjectMeta {
   name: string;
   namespace?: string;
@@ -32,6 +35,7 @@ export interface ObjectMeta {
 // biome-ignore lint/suspicious/noExplicitAny: fields differ by kind; adapters narrow them where they read.
 export type KubeFields = any;
 
+/** An object of the Kubernetes API; fields below the metadata differ by kind. */
 export interface KubeObject {
   apiVersion: string;
   kind: string;

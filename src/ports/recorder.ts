@@ -21,11 +21,13 @@ export interface Turn {
   readonly askForTheRecord?: (wanted: Wanted, signal: AbortSignal) => Promise<ForTheRecord>;
 }
 
+/** What the record asks for beside the answers of the decision. */
 export interface Wanted {
   /** Requests are counted over the last so many milliseconds. */
   readonly windowMs: number;
 }
 
+/** Answers that only the record needs. */
 export interface ForTheRecord {
   /** Of checks that the decision did not need. */
   readonly answers: readonly Answered[];

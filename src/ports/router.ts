@@ -56,6 +56,7 @@ export interface RouterKind {
   readonly refused?: (name: string, verb: "create" | "update") => string;
 }
 
+/** What keeps a router from writing routes at this moment. */
 export interface Obstacle {
   /** Text of a Warning event: what is missing or refused, and by what. */
   readonly text: string;
@@ -63,6 +64,7 @@ export interface Obstacle {
   readonly writable: boolean;
 }
 
+/** Flags of the operator that routers need. */
 export interface RouterOptions {
   /** Prefix of the annotations of NGINX (`-ingress-annotations-prefix`). */
   readonly ingressAnnotationsPrefix?: string;

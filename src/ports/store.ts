@@ -10,6 +10,7 @@ export interface InvalidCanary {
   readonly problem: string;
 }
 
+/** A Canary that can take a turn, or one whose spec or status is refused. */
 export type Loaded =
   /** `doubts`: what is accepted, but cannot be meant; texts of Warning events. */
   { readonly kind: "canary"; readonly canary: Canary; readonly doubts?: readonly string[] } | InvalidCanary;

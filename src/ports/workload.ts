@@ -5,6 +5,7 @@ import type { KubeObject, ObjectRef } from "./kubernetes.ts";
 import type { MadeObject } from "./owner.ts";
 import type { Snapshot } from "./snapshot.ts";
 
+/** Labels of pods. */
 export type Labels = Readonly<Record<string, string>>;
 
 /** How the generated Services find the pods of the target and of its primary. */
@@ -21,6 +22,7 @@ export interface PodSelector {
   readonly ports: readonly { readonly name: string; readonly port: number }[];
 }
 
+/** What the caches say about target and primary. */
 export type WorkloadReading =
   /**
    * Nothing can be done: text of a Warning event. `gone`: the target was deleted, and its pods with it. `unreadable`:
@@ -58,6 +60,7 @@ export interface Workload {
   renderTarget(canary: Canary, world: DesiredState, seen: Snapshot): readonly KubeObject[];
 }
 
+/** Flags of the operator that workloads need. */
 export interface WorkloadOptions {
   /** Candidates for the selector label, in order of preference. */
   readonly selectorLabels: readonly string[];

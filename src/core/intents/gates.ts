@@ -2,6 +2,7 @@ import type { HookType } from "../canary.ts";
 import { hooksOf, isApprovedGate } from "../probes.ts";
 import type { Turn } from "../turn.ts";
 
+/** A webhook that a person may pass or refuse. */
 export interface Gate {
   readonly type: HookType;
   readonly name: string;

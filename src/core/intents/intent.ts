@@ -6,12 +6,14 @@ import type { Phase } from "../phases/positions.ts";
 import type { Action } from "../steering.ts";
 import type { Decision, Turn } from "../turn.ts";
 
+/** The rule of one verb. */
 export interface Intent {
   /** The phases in which the verb is possible. In any other phase it is refused. */
   readonly phases: readonly Phase[];
   apply(turn: Turn, action: Action): Outcome;
 }
 
+/** Whether the verb was applied, and what it decided. */
 export type Outcome =
   | { readonly kind: "refused"; readonly message: string }
   /** The decision may be to ask first; then the verb is applied once the answers are there. */

@@ -6,6 +6,7 @@ import type { Metric, Range } from "../canary.ts";
 import type { Failure } from "../cause.ts";
 import type { MetricSourceKind } from "../observation.ts";
 
+/** One measurement of one metric. */
 export interface Evidence {
   readonly metric: Metric;
   readonly source: MetricSourceKind;
@@ -15,6 +16,7 @@ export interface Evidence {
   readonly value: number;
 }
 
+/** What the judge makes of the measurement. */
 export type Verdict =
   | { readonly kind: "pass" }
   | {
@@ -25,6 +27,7 @@ export type Verdict =
       readonly data: Pick<Failure, "value" | "text" | "sign" | "limit">;
     };
 
+/** One judge; a row in table.ts. */
 export interface Judge {
   /** The value of `analysis.metrics[].judge`. */
   readonly name: string;

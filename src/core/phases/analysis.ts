@@ -39,13 +39,16 @@ import {
 import { NO_WAIT, waitUntil } from "../waits.ts";
 import type { PositionIn } from "./phase.ts";
 
+/** The status of a run that stands on a step. */
 export type Analysing = StatusIn<"Progressing"> | StatusIn<"WaitingPromotion">;
 
+/** The traffic of a run that stands on a step. */
 export function onStepRoutes(plan: Plan, { serving, step, canaryWeight }: Analysing): Routes {
   if (serving === "canary-alone") return EVERYONE_TO_CANARY;
   return serving === "primary-alone" ? ALL_TO_PRIMARY : stepRoutes(currentStep(plan, step), canaryWeight);
 }
 
+/** Decides a turn of a run that stands on a step. */
 export function analyse(turn: Turn, status: Analysing): Decision {
   const { spec } = turn;
   const { target, primary } = turn.observation.readings;
@@ -280,6 +283,7 @@ function awaitPromotion(
   return prependEvents(status.phase, [...notices, refusal], waiting);
 }
 
+/** Enters a step of the plan. @param index counted from 1 */
 export function enterStep(
   turn: Turn,
   status: Analysing,
@@ -317,6 +321,7 @@ function announcements(turn: Turn, announcement: Announcement): Notice[] {
 /** The position before the primary takes over any traffic. */
 const UNSHIFTED = { serving: "as-planned", primaryWeight: 0 } as const;
 
+/** The analysis has passed: begins the promotion. */
 export function startPromotion(turn: Turn, status: Analysing, notices: readonly Notice[]): Transition {
   const position = { step: status.step, plan: turn.plan.name, ...UNSHIFTED, skipping: false };
   return copyOrCover(turn, status, position, notices, status.canaryWeight);

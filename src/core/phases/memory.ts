@@ -9,10 +9,12 @@ import { servingFrom } from "./flags.ts";
 import type { Known } from "./phase.ts";
 import type { Draining, OnStep, Phase, Wait } from "./positions.ts";
 
+/** The hold as it is stored. */
 export function readHold(memory: WireMemory | undefined): Wait {
   return readWait(memory?.holdUntil, memory?.holdAfterRoutes);
 }
 
+/** The stored form of a hold. */
 export function writeHold(wait: Wait): WireMemory {
   const { time, afterRoutes } = writeWait(wait);
   return { holdUntil: time, ...(afterRoutes === undefined ? {} : { holdAfterRoutes: afterRoutes }) };
@@ -24,6 +26,7 @@ export function recoverHold(memory: WireMemory | undefined, { core, hints }: Kno
   return core.writtenAt > 0 ? waitUntil(core.writtenAt + hints.intervalMs) : readHold(undefined);
 }
 
+/** The position on a step as it is stored, or recovered from Flagger's fields. */
 export function readOnStep(phase: Phase, memory: WireMemory | undefined, known: Known): OnStep {
   const step = memory?.step ?? recoverStep(phase, known.core, known.hints);
   return {
@@ -35,6 +38,7 @@ export function readOnStep(phase: Phase, memory: WireMemory | undefined, known: 
   };
 }
 
+/** The stored form of a position on a step. */
 export function writeOnStep({ step, hold, serving, outages, plan }: OnStep): WireMemory {
   const optional = {
     ...(plan === undefined ? {} : { plan }),
@@ -44,12 +48,14 @@ export function writeOnStep({ step, hold, serving, outages, plan }: OnStep): Wir
   return { step, ...optional, ...writeHold(hold), withheld: serving === "primary-alone" };
 }
 
+/** The drain as it is stored, or recovered from the last write. */
 export function readDrain(memory: WireMemory | undefined, { core, hints }: Known): Draining {
   if (memory !== undefined) return { drain: readWait(memory.drainUntil, memory.drainAfterRoutes) };
   // Counted from the last write; a time on the wire is cut to whole seconds.
   return { drain: readWait(core.writtenAt === 0 ? 0 : core.writtenAt + 1_000 + drainOf(hints.intervalMs), undefined) };
 }
 
+/** The stored form of a drain. */
 export function writeDrain({ drain }: Draining): WireMemory {
   const { time, afterRoutes } = writeWait(drain);
   return { drainUntil: time, ...(afterRoutes === undefined ? {} : { drainAfterRoutes: afterRoutes }) };

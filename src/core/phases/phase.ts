@@ -8,6 +8,7 @@ import type { Decision, Turn } from "../turn.ts";
 import type { RecoveryHints, WireMemory } from "../wire.ts";
 import type { Phase, Position } from "./positions.ts";
 
+/** The rules of one phase; a row in table.ts. */
 export interface PhaseRules<P extends Phase> {
   readonly name: P;
   /** Every other phase that may come next. `decide` throws when a status takes an arrow that is not here. */
@@ -48,4 +49,5 @@ export interface Known {
   readonly hints: RecoveryHints;
 }
 
+/** The primary exists, and stays as it is. */
 export const PRESENT: DesiredPrimary = { kind: "present" };

@@ -29,6 +29,7 @@ export interface OnStep {
   readonly plan?: string;
 }
 
+/** The phase of a rollout, with what only this phase remembers. */
 export type Position =
   | { readonly phase: "" }
   | { readonly phase: "Initializing"; readonly stage: InitializingStage }
@@ -99,4 +100,5 @@ export type SuccessfulEnd = "promoted" | "unjudged" | "reverted";
  */
 export type InitializingStage = "copying" | "renewing" | "switching";
 
+/** The names of all phases. */
 export type Phase = Position["phase"];

@@ -14,6 +14,7 @@ import {
 } from "../turn.ts";
 import { NO_WAIT, waitUntil } from "../waits.ts";
 
+/** The promotion succeeded. @param skipped promoted without checks */
 export function succeed(turn: Turn, skipped: boolean): Transition {
   const owed = owesPostRollout(turn.spec);
   const notices = owed ? [] : [skipped ? EVENTS.promotedUnjudged(turn) : EVENTS.promoted(turn)];

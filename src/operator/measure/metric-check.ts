@@ -16,6 +16,7 @@ import { type QueryModel, renderQuery, TemplateError } from "../../metrics/templ
 import { show } from "../../net/show.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import type { MetricProviderSpec, MetricTemplateObject } from "../../ports/kubernetes-types.ts";
 import type { Log } from "../../ports/log.ts";
 import type { MetricSource } from "../../ports/metric-source.ts";
 import { credentialsOf } from "../cluster/credentials.ts";
@@ -228,11 +229,13 @@ async function templateSource(
   const what = `Metric template ${name}.${namespace}`;
   const fail = (text: string): TemplateSource => ({ kind: "failed", message: text });
   try {
-    const template = await ports.read({ type: RESOURCES.metricTemplate, namespace, name }, signal);
+    const ref = { type: RESOURCES.metricTemplate, namespace, name };
+    const template: MetricTemplateObject | undefined = await ports.read(ref, signal);
     if (template === undefined) return fail(`${what} error: metrictemplate.flagger.app "${name}" not found`);
     const provider = template.spec?.provider ?? {};
     const credentials = await readCredentials(provider.secretRef?.name, namespace, ports, signal);
-    if (typeof credentials === "string") return fail(`${what} secret ${provider.secretRef.name} error: ${credentials}`);
+    if (typeof credentials === "string")
+      return fail(`${what} secret ${provider.secretRef?.name} error: ${credentials}`);
     const source = buildSource(provider, credentials, metric, namespace, ports);
     if (typeof source === "string") return fail(`${what} provider ${provider.type} error: ${source}`);
     const query = renderQuery(template.spec?.query ?? "", model);
@@ -264,7 +267,7 @@ async function readCredentials(
 }
 
 function buildSource(
-  provider: KubeObject["spec"],
+  provider: MetricProviderSpec,
   credentials: ReadonlyMap<string, string> | undefined,
   metric: Metric,
   namespace: string,

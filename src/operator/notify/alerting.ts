@@ -10,6 +10,7 @@ import { createDelivery } from "../../notifiers/delivery.ts";
 import { createNotifier, type Notifier, type NotifierPorts } from "../../notifiers/notifier.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import type { AlertProviderObject } from "../../ports/kubernetes-types.ts";
 import type { Log } from "../../ports/log.ts";
 import { credentialsOf } from "../cluster/credentials.ts";
 import type { OperatorFlags } from "../process/flags.ts";
@@ -106,9 +107,10 @@ export async function notifierOf(
   { name, namespace }: AlertTarget["providerRef"],
   ports: Omit<AlertingPorts, "log">,
 ): Promise<Notifier> {
-  const provider = await ports.read({ type: RESOURCES.alertProvider, namespace, name });
+  const ref = { type: RESOURCES.alertProvider, namespace, name };
+  const provider: AlertProviderObject | undefined = await ports.read(ref);
   if (provider === undefined) throw new Error(`alertprovider.flagger.app "${name}" not found`);
-  const { type, address = "", channel, username, proxy, secretRef } = provider.spec ?? {};
+  const { type = "", address = "", channel, username, proxy, secretRef } = provider.spec ?? {};
   const secret = secretRef?.name === undefined ? undefined : await readSecret(secretRef.name, namespace, ports);
   return createNotifier(
     type,
