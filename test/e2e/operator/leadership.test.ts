@@ -17,8 +17,10 @@ const begin = async (options: WorldOptions = {}) => {
 beforeEach(() => begin());
 afterEach(() => world.stop());
 
-/** Short, but long enough that a busy machine does not lose the lease. */
-const leaseTiming = { durationMs: 4000, renewMs: 3000, retryMs: 500 };
+/** Asks often whether the lease is free, and keeps it however busy the machine is. */
+const ASKS_OFTEN = { durationMs: 600_000, renewMs: 500_000, retryMs: 500 };
+/** Gives up soon. */
+const GIVES_UP_SOON = { durationMs: 8000, renewMs: 6000, retryMs: 500 };
 const CANDIDATE = ["-enable-leader-election", "-leader-election-namespace=test"];
 const lease = () => world.get(RESOURCES.lease, "flagger-leader-election")?.spec;
 
@@ -64,7 +66,7 @@ describe("of two operators", () => {
     await killed.logged("Acting as elected leader");
     world.apply(podinfo("podinfo"), canary("podinfo"));
     await initialized();
-    const second = await world.operator(CANDIDATE, { leaseTiming, begun: "Starting leader election id" });
+    const second = await world.operator(CANDIDATE, { leaseTiming: ASKS_OFTEN, begun: "Starting leader election id" });
     world.apply(podinfo("podinfo", "6.0.1"));
     await world.until(RESOURCES.canary, "podinfo", "takes a step", ({ status }) => status?.canaryWeight === 30);
     await killed.kill();
@@ -79,7 +81,7 @@ describe("of two operators", () => {
   });
 
   it("one that cannot reach the API server steps down before another may lead", async () => {
-    const leader = await world.operator(CANDIDATE, { leaseTiming });
+    const leader = await world.operator(CANDIDATE, { leaseTiming: GIVES_UP_SOON });
     const outage = await world.outage();
     await leader.logged("Leadership lost");
     expect(await leader.ended).toEqual({ kind: "lost" });
