@@ -84,7 +84,12 @@ async function connectorFor(
   return (options) => createDispatcher({ ...options, env });
 }
 
+/** The API server says no more than "Unauthorized". */
+const LOG_IN = "the API server does not accept the kubeconfig's credentials, which may have expired; log in again";
+
 /** What the cluster answered, for people. */
 export function asUserError(error: unknown): unknown {
-  return error instanceof KubeError ? new UserError(error.message, 1, { cause: error }) : error;
+  if (!(error instanceof KubeError)) return error;
+  const message = error.code === 401 ? `${error.message}: ${LOG_IN}` : error.message;
+  return new UserError(message, 1, { cause: error });
 }

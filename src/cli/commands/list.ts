@@ -38,7 +38,7 @@ ${describeOptions(OPTIONS)}`,
     try {
       const query = selector === undefined ? {} : { labelSelector: selector };
       const context = { err, signal };
-      const [{ objects: canaries }, deployments] = await Promise.all([
+      const [{ objects: canaries, namespace }, deployments] = await Promise.all([
         covered(client, RESOURCES.canary, options, context, { query, isForPeople: output === "table" }),
         output === "name" ? [] : deploymentsFor(client, options, signal),
       ]);
@@ -49,7 +49,7 @@ ${describeOptions(OPTIONS)}`,
       if (output === "json") out(`${JSON.stringify(rows.map(asJson), null, 2)}\n`);
       else if (output === "name") out(rows.map(({ facts }) => `canary/${facts.name}\n`).join(""));
       else if (rows.length === 0)
-        err(options.flag("attention") ? "nothing needs attention\n" : "there are no Canaries\n");
+        err(options.flag("attention") ? "nothing needs attention\n" : `there are no Canaries${whereText(namespace)}\n`);
       else out(tableOf(rows, env));
       return 0;
     } catch (error) {
@@ -72,6 +72,9 @@ function missingKind(error: unknown): unknown {
   const isMissing = said instanceof UserError && said.message.includes("could not find the requested resource");
   return isMissing ? new UserError("the cluster does not know Canaries: `aviary apply deploy/crds` first") : said;
 }
+
+const whereText = (namespace: string) =>
+  namespace === "" ? "" : ` in namespace ${namespace}; -A lists all namespaces`;
 
 /** Of all namespaces, or of the one that is shown where the user may not list all. */
 async function deploymentsFor(client: ClusterClient, options: ReadOptions, signal: AbortSignal) {

@@ -89,6 +89,10 @@ export async function createAction(
         cause: error,
       });
     }
+    if (error instanceof Error && error.message.includes('spec.verb: Unsupported value: "')) {
+      const old = `the cluster's CanaryActions are older than this command and do not know ${action.spec?.verb}`;
+      throw new UserError(`${old}: apply deploy/crds of this version first`, 1, { cause: error });
+    }
     throw asUserError(error);
   }
 }

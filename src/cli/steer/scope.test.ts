@@ -87,6 +87,22 @@ describe("a user with rights in one namespace", () => {
     await expect(start(listCommand, "-A -o json").ended).rejects.toThrow(DENIED);
   });
 
+  it("whose credentials have expired reads what to do", async () => {
+    server.intercept = () => ({
+      code: 401,
+      body: { kind: "Status", code: 401, reason: "Unauthorized", message: "Unauthorized" },
+    });
+    await expect(start(listCommand, "").ended).rejects.toThrow(
+      "Unauthorized: the API server does not accept the kubeconfig's credentials",
+    );
+  });
+
+  it("reads which namespace has no Canaries", async () => {
+    const { said, ended } = start(listCommand, "-n empty");
+    expect(await ended).toBe(0);
+    expect(said.err).toBe("there are no Canaries in namespace empty; -A lists all namespaces\n");
+  });
+
   it("sees that namespace in the console", async () => {
     const { said, ended, stop } = start(consoleCommand, "");
     await until("the console runs", () => said.out.includes("The console ends with Ctrl-C."));
