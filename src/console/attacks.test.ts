@@ -193,12 +193,15 @@ describe("large and many requests", () => {
 
   it("for the findings of the whole cluster cost one look, when they come together", async () => {
     await start("none");
-    const looks = () => asked.filter((line) => line.includes("/customresourcedefinitions")).length;
+    const looks = () => asked.filter((line) => line.startsWith("GET") && !line.includes("watch=true")).length;
+    asked.length = 0;
     await send("/api/v1/checks");
     const once = looks();
+    expect(once).toBeGreaterThan(2);
     asked.length = 0;
     await Promise.all(Array.from({ length: 20 }, () => send("/api/v1/checks")));
-    expect(looks()).toBeLessThanOrEqual(once);
+    // An answer is kept for five seconds, which may end on a busy machine.
+    expect(looks()).toBeLessThanOrEqual(2 * once);
   });
 });
 
