@@ -113,3 +113,15 @@ describe("alerts that are owed", () => {
     expect(after.status.owedAlerts).toEqual([...many.slice(0, 19), alert("new")]);
   });
 });
+
+it.each<readonly [string, object]>([
+  ["time", { lastTransitionTime: { toString: false } }],
+  ["phase", { phase: { toString: false } }],
+])("a status whose %s is no text is read or refused, and never an error of the program", (_, wire) => {
+  const hints = { intervalMs: 15_000, iterations: 0, weights: [10, 20], mirror: false };
+  try {
+    expect(fromWire(wire as never, hints).writtenAt).toBe(0);
+  } catch (error) {
+    expect(error).toBeInstanceOf(RangeError);
+  }
+});

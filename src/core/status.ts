@@ -17,8 +17,10 @@ export function fromWire(stored: WireStatus | undefined, hints: RecoveryHints): 
   // Another writer may have stored null.
   const wire = stored?.aviary === null ? withoutMemory(stored) : stored;
   const phase = wire?.phase ?? "";
-  if (!isPhase(phase)) {
-    throw new RangeError(`status.phase "${phase}" is not a phase of a Canary: clear it to initialise the Canary again`);
+  if (typeof phase !== "string" || !isPhase(phase)) {
+    throw new RangeError(
+      `status.phase ${JSON.stringify(phase)} is not a phase of a Canary: clear it to initialise the Canary again`,
+    );
   }
   const read = coreFrom(wire ?? {});
   const core = { ...read, canaryWeight: weightHeld(phase, read, wire?.aviary, hints) };
@@ -30,7 +32,9 @@ function withoutMemory({ aviary: _null, ...rest }: WireStatus): WireStatus {
 }
 
 function coreFrom(wire: WireStatus): StatusCore {
-  const writtenAt = wire.lastTransitionTime ? Date.parse(wire.lastTransitionTime) : 0;
+  const { lastTransitionTime: time } = wire;
+  // A definition without types lets any writer store an object, which may be no text at all.
+  const writtenAt = typeof time === "string" && time !== "" ? Date.parse(time) : 0;
   const applied: Revision | undefined = wire.lastAppliedSpec
     ? { spec: wire.lastAppliedSpec, ...(wire.trackedConfigs ? { configs: wire.trackedConfigs } : {}) }
     : undefined;
