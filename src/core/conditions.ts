@@ -1,6 +1,7 @@
 /** The one condition of a Canary, `Promoted`, as a function of the phase. */
 import type { CanaryStatus, Condition, StatusIn } from "./canary.ts";
 import type { Cause } from "./cause.ts";
+import { withCure } from "./cures.ts";
 import type { Reason } from "./events.ts";
 import { INVALID } from "./parse.ts";
 import { isRunning, type Phase, rulesOf } from "./phases/table.ts";
@@ -55,7 +56,7 @@ function holdOf({ announced, warned }: CanaryStatus): string {
   if (isHeld && announced.reason === "Suspended")
     return `${HELD}suspended, nothing happens until spec.suspend is false.`;
   const text = isHeld ? announced.message : warned;
-  return text === undefined ? "" : `${HELD}${text}`;
+  return text === undefined ? "" : `${HELD}${withCure(text)}`;
 }
 
 /** The reason of a condition that was written before the first phase. */
