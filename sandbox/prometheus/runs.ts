@@ -48,6 +48,14 @@ export class RunQueue {
     };
   }
 
+  /** Time of the last sample of a run. Called for each sample of each scrape, so it makes no object. */
+  lastTimeAt(index: number): number {
+    const place = this.place(index);
+    const steps = this.numbers[place + STEPS] ?? 0;
+    const count = steps % COUNTS;
+    return (this.numbers[place] ?? 0) + Math.max(0, count - 1) * ((steps - count) / COUNTS);
+  }
+
   newest(): Run | undefined {
     return this.length === 0 ? undefined : this.at(this.length - 1);
   }
@@ -63,11 +71,15 @@ export class RunQueue {
 
   /** Adds a sample to the newest run. @returns false when the sample does not continue that run */
   extend(at: number, value: number): boolean {
-    const run = this.newest();
-    if (run === undefined || run.count === 0 || run.count === LONGEST_RUN || !Object.is(run.value, value)) return false;
-    const gap = run.count === 1 ? at - run.start : run.gap;
-    if (at !== run.start + run.count * gap || gap > WIDEST_GAP || !Number.isInteger(gap)) return false;
-    this.numbers[this.place(this.length - 1) + STEPS] = gap * COUNTS + run.count + 1;
+    if (this.length === 0) return false;
+    const place = this.place(this.length - 1);
+    const steps = this.numbers[place + STEPS] ?? 0;
+    const count = steps % COUNTS;
+    if (count === 0 || count === LONGEST_RUN || !Object.is(this.numbers[place + VALUE], value)) return false;
+    const start = this.numbers[place] ?? 0;
+    const gap = count === 1 ? at - start : (steps - count) / COUNTS;
+    if (at !== start + count * gap || gap > WIDEST_GAP || !Number.isInteger(gap)) return false;
+    this.numbers[place + STEPS] = gap * COUNTS + count + 1;
     return true;
   }
 

@@ -48,8 +48,8 @@ export class SampleRing {
 
   /** Time of the newest entry, end marks included; undefined when there is none. */
   newest(): number | undefined {
-    const run = this.recent.newest();
-    return run && lastTime(run);
+    const { length } = this.recent;
+    return length === 0 ? undefined : this.recent.lastTimeAt(length - 1);
   }
 
   /** Whether the newest entry is an end mark. */
@@ -88,11 +88,11 @@ export class SampleRing {
   private age(now: number): void {
     const { rawMs, thinMs, keepMs } = this.retention;
     // The newest run stays, so that the next sample may continue it.
-    while (this.recent.length > 1 && lastTime(this.recent.at(0)) < now - rawMs) {
+    while (this.recent.length > 1 && this.recent.lastTimeAt(0) < now - rawMs) {
       const run = this.recent.shift();
       if (run !== undefined) this.thin(run, thinMs);
     }
-    while (this.old !== undefined && this.old.length > 0 && lastTime(this.old.at(0)) < now - keepMs) this.old.shift();
+    while (this.old !== undefined && this.old.length > 0 && this.old.lastTimeAt(0) < now - keepMs) this.old.shift();
   }
 
   /** An end mark is kept, and what comes after one: else a series would seem to have gone on in between. */

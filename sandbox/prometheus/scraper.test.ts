@@ -75,6 +75,30 @@ describe("a scrape", () => {
     expect([values("b"), values("count_over_time(b[1m])")]).toEqual([[1], [5]]);
   });
 
+  it("that is a little late counts as in time, and one that is later does not", async () => {
+    const target = await serveMetrics("a 1\n");
+    const store = new SeriesStore();
+    let now = 1_700_000_000_000;
+    const scraper = createScraper({
+      store,
+      targets: () => [target.url],
+      intervalMs: 1000,
+      timeoutMs: 60_000,
+      now: () => now,
+    });
+    closing.push(
+      () => scraper.stop(),
+      () => target.stop(),
+    );
+    for (const ms of [0, 1_030, 950, 1_020, 2_000, 1_400]) {
+      now += ms;
+      await scraper.scrape();
+    }
+    const [series] = store.select([{ name: "__name__", op: "=", value: "a", matches: (name) => name === "a" }]);
+    const times = series?.samples.between(0, now).map(({ at }) => at - 1_700_000_000_000);
+    expect(times).toEqual([0, 1_000, 2_000, 3_000, 5_000, 6_400]);
+  });
+
   it("of a page that the server calls unchanged adds all of its samples", async () => {
     const { values, scrape, target } = await setUp("");
     target.tag = '"1"';

@@ -64,6 +64,8 @@ interface Found {
 
 const OWN_SERIES = ["up", "scrape_duration_seconds", "scrape_samples_scraped"];
 const LARGEST_MIB = 64;
+/** The part of an interval by which a scrape may be late and still count as in time. */
+const TOLERANCE = 0.1;
 
 export function createScraper(options: ScraperOptions): Scraper {
   const { store, intervalMs } = options;
@@ -76,9 +78,22 @@ export function createScraper(options: ScraperOptions): Scraper {
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
 
+  let latest = 0;
+
+  /**
+   * Times of scrapes are a whole number of intervals apart, as Prometheus aligns them, when the clock is next to that: a
+   * value that stands still is then one run, however unevenly a busy machine scrapes.
+   */
+  const alignedTime = (): number => {
+    const time = now();
+    const aligned = latest + Math.max(1, Math.round((time - latest) / intervalMs)) * intervalMs;
+    latest = Math.abs(aligned - time) <= intervalMs * TOLERANCE ? aligned : time;
+    return latest;
+  };
+
   const scrape = async (): Promise<void> => {
     const urls = new Set(options.targets());
-    const at = now();
+    const at = alignedTime();
     for (const [url, target] of targets) {
       if (urls.has(url)) continue;
       targets.delete(url);
