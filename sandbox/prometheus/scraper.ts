@@ -81,8 +81,8 @@ export function createScraper(options: ScraperOptions): Scraper {
   let latest = 0;
 
   /**
-   * Times of scrapes are a whole number of intervals apart, as Prometheus aligns them, when the clock is next to that: a
-   * value that stands still is then one run, however unevenly a busy machine scrapes.
+   * Times of scrapes are a whole number of intervals apart, as Prometheus aligns them, when the clock is next to
+   * that: a value that stands still is then one run, however unevenly a busy machine scrapes.
    */
   const alignedTime = (): number => {
     const time = now();
