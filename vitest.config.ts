@@ -1,7 +1,7 @@
 import { configDefaults, defineConfig } from "vitest/config";
 import { LongestFirst } from "./test/longest-first.ts";
 
-/** Tests beside the sources that start servers, a sandbox or thousands of rollouts: they belong to no quick answer. */
+/** Tests that start servers, a sandbox, a bundler or thousands of rollouts: they belong to no quick answer. */
 const SLOW_SOURCES = [
   "src/cli/input.test.ts",
   "src/core/{properties,parse-properties}.test.ts",
@@ -14,6 +14,7 @@ const SLOW_SOURCES = [
   "src/routers/beside-flagger.test.ts",
   "src/simulate/**/*.test.ts",
   "src/workloads/api-server.test.ts",
+  "test/{bundle,release}.test.ts",
 ];
 
 /** The real Flagger's program is not part of this repository: `npm run beside-flagger`. */
