@@ -1,5 +1,5 @@
 // Bundles src/ and sandbox/ into few files, because a process that reads hundreds of modules starts slowly
-// (docs/adr/0023-bundle.md).
+// (docs/adr/0022-bundle.md).
 //   node scripts/bundle.mjs --to FOLDER
 // Packages stay outside, except those of BUNDLED. Chunks with code of the sandbox stand in FOLDER/sandbox, and the image
 // goes without them.
