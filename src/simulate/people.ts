@@ -9,7 +9,7 @@ import type { Click, UserAction } from "./scenario.ts";
 import type { Universe } from "./universe.ts";
 
 /** No freeze is simulated, so nothing can be overridden. */
-const CLICKED = VERBS.filter((verb) => verb !== "override") as unknown as readonly [Verb, ...Verb[]];
+export const CLICKED = VERBS.filter((verb) => verb !== "override") as unknown as readonly [Verb, ...Verb[]];
 
 /** What the roles that are shipped let each person do, see deploy/steering. */
 export const RIGHTS: Readonly<Record<Click["by"], readonly Verb[]>> = {

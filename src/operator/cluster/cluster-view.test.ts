@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { mergePatch } from "../../json/merge-patch.ts";
-import type { KubeObject } from "../../ports/kubernetes.ts";
+import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
 import { createRouters } from "../../routers/table.ts";
 import { createServicesRouter } from "../../services/services.ts";
 import { aCanary } from "../../testing/canary.ts";
@@ -78,6 +78,32 @@ describe("pods that cannot start", () => {
     const text = "canary pods cannot start: ImagePullBackOff ghcr.io/x:y";
     const troubles = async () => ({ text, lookAgainAt: NOW + 30_000 });
     expect(await observe(0, { troubles })).toMatchObject({ warning: text, recheckAt: NOW + 30_000 });
+  });
+});
+
+describe("a target that takes too much memory to be kept before a Canary names it", () => {
+  it("is followed, and then read with the configs that it names", async () => {
+    const config = { configMapRef: { name: "settings" } };
+    const target = deployment("podinfo");
+    target["spec"].template.spec.containers.push({ name: "app", image: "app:1", envFrom: [config] });
+    const cluster = createToyCluster(mergePatch, target);
+    const followed = new Set<string>();
+    const isLeftOut = ({ type, name }: ObjectRef) => type.kind === "Deployment" && !followed.has(name);
+    const world = worldOf(cluster, {
+      isLeftOut,
+      async follow(_canary, refs) {
+        for (const { name } of refs) followed.add(name);
+      },
+      snapshot: {
+        ...{ ...cluster, learn: () => {}, echoed: () => false, unlearn: () => {}, deleted: () => {} },
+        get(ref) {
+          if (isLeftOut(ref)) throw new Error(`${ref.name} is read before it is followed`);
+          return cluster.get(ref);
+        },
+      },
+    });
+    await world.observe(aCanary(), NOW, new AbortController().signal);
+    expect([...followed]).toContain("settings");
   });
 });
 

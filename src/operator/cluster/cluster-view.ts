@@ -11,6 +11,7 @@ import { isRecovering } from "../../core/recovery.ts";
 import { ALL_TO_PRIMARY } from "../../core/routes.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
+import type { Snapshot } from "../../ports/snapshot.ts";
 import type { PodSelector } from "../../ports/workload.ts";
 import { type Adapters, type AdapterTables, chooseAdapters } from "../adapters.ts";
 import { KindMissing, ReadFailure } from "../engine/follow.ts";
@@ -75,6 +76,8 @@ export interface WorldPorts {
   readonly follow: (canary: CanaryRef, refs: readonly ObjectRef[], signal: AbortSignal) => Promise<void>;
   /** Whether these objects are followed already, and can be read now; absent: never. */
   readonly isFollowing?: (canary: CanaryRef, refs: readonly ObjectRef[]) => boolean;
+  /** Whether the object is not in memory before the Canary follows it: see Follower.isLeftOut; absent: never. */
+  readonly isLeftOut?: (ref: ObjectRef) => boolean;
   /** Why nothing may be done for this Canary, with any spec (text of the event). */
   readonly refusal?: (canary: CanaryRef) => string | undefined;
   readonly write: WriteObject;
@@ -256,9 +259,12 @@ async function followInputs(
   signal: AbortSignal,
 ): Promise<void> {
   const { router, workload, services, autoscaler } = adapters;
+  const { snapshot, isLeftOut } = ports;
+  // What is left out of memory is unknown until it is followed. The next round knows what it names.
+  const seen: Snapshot = { ...snapshot, get: (ref) => (isLeftOut?.(ref) === true ? undefined : snapshot.get(ref)) };
   for (let known = -1, round = 0; round < 3; round += 1) {
     const refs = [
-      ...workload.inputs(canary, ports.snapshot),
+      ...workload.inputs(canary, seen),
       ...services.inputs(canary),
       ...router.inputs(canary),
       ...(autoscaler?.inputs(canary) ?? []),

@@ -20,6 +20,8 @@ export interface Follower {
   /** Whether the Canary follows these very objects already, and every one of them can be read now. */
   isFollowing(canary: CanaryRef, refs: readonly ObjectRef[]): boolean;
   unfollow(canary: CanaryRef): void;
+  /** Whether the object takes too much memory to be kept before a Canary follows it: then `cached` throws. */
+  isLeftOut(ref: ObjectRef): boolean;
   cached(ref: ObjectRef): KubeObject | undefined;
   /** What the caches hold of a kind that some Canary follows; empty for other kinds. */
   listed(type: ResourceType, namespace: string): readonly KubeObject[];
@@ -142,10 +144,12 @@ export function createFollower({ clock, track, wake, echoed, onDeleted }: Follow
     if (refused !== undefined) throw new ReadFailure(troubleOf(refused, refused.refusal ?? ""));
   }
 
-  function isReadable({ type, namespace, name }: ObjectRef): boolean {
-    const cache = track(type, namespace);
+  const isLeftOut = ({ type, namespace, name }: ObjectRef) => track(type, namespace).lacks?.(namespace, name) === true;
+
+  function isReadable(ref: ObjectRef): boolean {
+    const cache = track(ref.type, ref.namespace);
     const isKnown = filled.has(cache) && cache.refusal === undefined && !cache.absent;
-    return isKnown && cache.lacks?.(namespace, name) !== true;
+    return isKnown && !isLeftOut(ref);
   }
 
   return {
@@ -166,6 +170,7 @@ export function createFollower({ clock, track, wake, echoed, onDeleted }: Follow
       register.drop(canaryKey(canary));
       holdings.drop(canaryKey(canary));
     },
+    isLeftOut,
     cached: ({ type, namespace, name }) => track(type, namespace).get(namespace, name),
     listed: (type, namespace) =>
       [...listening].filter((cache) => cache.type === type).flatMap((cache) => cache.list(namespace)),
