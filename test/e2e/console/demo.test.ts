@@ -34,7 +34,7 @@ it.runIf(CHROMIUM !== undefined)(
       await page.getByRole("link", { name: "podinfo" }).first().waitFor();
       // The first release is under way, and the page says how far it is.
       await page
-        .getByText(/step [2-9] of \d+/)
+        .getByText(/Step [2-9] of \d+/)
         .first()
         .waitFor();
       await shot("under-way");
