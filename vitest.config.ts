@@ -32,10 +32,10 @@ const MINUTES = 60_000;
 
 /**
  * End-to-end tests run after the others, which would take the cores from them. They wait most of their time, for intervals,
- * probes and pods: four files side by side keep two cores busy. With more than four stories in one sandbox, its answers would
+ * probes and pods: three files side by side keep two cores busy. With more than four stories in one sandbox, its answers would
  * come so late that checks fail.
  */
-const WAITING = { maxWorkers: 4, maxConcurrency: 4, sequence: { groupOrder: 2 } };
+const WAITING = { maxWorkers: 3, maxConcurrency: 4, sequence: { groupOrder: 2 } };
 /** A worker loads each module once for all its files: to load them again for each file took twice as long as the tests. */
 const CALCULATING = { isolate: false, maxWorkers: 2, sequence: { groupOrder: 0 } };
 /** Some of the integration tests wait. */

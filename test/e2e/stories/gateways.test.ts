@@ -105,7 +105,10 @@ describe.concurrent.each(PROVIDERS)("%s", (_name, gateway) => {
   });
 
   it.concurrent("a bad release is rolled back by the gateway's metrics", async () => {
-    const story = await tell(gateway, "bad", { analysis: { stepWeights: [30, 60], threshold: 3 } });
+    // The gateway counts the requests of users only. A third of those that meet the canary fail: enough of them that each
+    // check sees some.
+    const analysis = { stepWeights: [30, 60], threshold: 3 };
+    const story = await tell(gateway, "bad", { analysis, requestsPerSecond: 40 });
     await story.release(BAD);
     const { dropped, failedByPrimary } = await story.end("Failed");
     expect(story.timeline().join("\n")).toContain("Halt podinfo advancement success rate N < 99%");
