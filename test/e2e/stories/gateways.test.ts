@@ -105,8 +105,8 @@ describe.concurrent.each(PROVIDERS)("%s", (_name, gateway) => {
   });
 
   it.concurrent("a bad release is rolled back by the gateway's metrics", async () => {
-    // The gateway counts the requests of users only. A third of those that meet the canary fail: enough of them that each
-    // check sees some.
+    // The gateway counts the requests of users only, and the canary fails a third of its share: each check must see
+    // some of these.
     const analysis = { stepWeights: [30, 60], threshold: 3 };
     const story = await tell(gateway, "bad", { analysis, requestsPerSecond: 40 });
     await story.release(BAD);
