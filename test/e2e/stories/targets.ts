@@ -136,13 +136,8 @@ export function targets(run: StoryRun): void {
       };
       // The load tester's 40 requests per second are too many for one pod, the users' share is not.
       const container = { resources: { requests: { cpu: "100m" } } };
-      // This test says when new pods are ready: the first pod is at once. A pod that has been ready stays so.
+      // This test says when the autoscaler's pods are ready. A pod that has been ready stays so.
       const health = await startReceiver();
-      let asked = 0;
-      health.answer = () => {
-        asked += 1;
-        return { status: asked === 1 ? 200 : 503 };
-      };
       onTestFinished(() => health.stop());
       const { hostname, port } = new URL(health.url);
       const httpGet = { host: hostname, port: Number(port), path: "/" };
@@ -164,12 +159,13 @@ export function targets(run: StoryRun): void {
         loadSeconds: 120,
         requestsPerSecond: 6,
       });
+      const target = { type: RESOURCES.deployment, name: "podinfo" };
+      health.answer = () => ({ status: story.get(target)?.spec.replicas > 1 ? 503 : 200 });
       await story.turn("gate", "open");
       await story.change(deployment("scaled", { ...GOOD, container: { ...container, readinessProbe } }));
       await story.untilWeight(30);
       await story.turn("gate", "close");
-      const ref = { type: RESOURCES.deployment, namespace: "scaled", name: "podinfo" };
-      await run.fixture.until(ref, "scaled up", (object) => object?.spec?.replicas > 1);
+      await run.fixture.until({ ...target, namespace: "scaled" }, "scaled up", (object) => object?.spec?.replicas > 1);
       await story.turn("gate", "open");
       await story.heard(/not ready: .* 1 of [23] .*updated replicas are available/);
       health.answer = () => ({ status: 200 });
