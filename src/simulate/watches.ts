@@ -103,18 +103,19 @@ function startWatch(type: ResourceType, { api, schedule, life, fate }: WatchPort
   });
   schedule.after(LIST_MS, list);
 
+  // The caches of the operator hold what Canaries name, and perhaps no more, see kube/bounded-store.ts.
+  const lacks = (namespace: string, name: string) =>
+    type !== RESOURCES.canary && named.get(namespace)?.has(name) === true && !held.has(`${namespace}/${name}`);
+
   return {
     type,
     synced,
     absent: false,
     get(namespace, name) {
-      const found = named.get(namespace)?.get(name);
-      // The caches of the operator hold what Canaries name, and perhaps no more, see kube/bounded-store.ts.
-      if (found !== undefined && type !== RESOURCES.canary && !held.has(`${namespace}/${name}`)) {
-        throw new Error(`${type.kind} ${namespace}/${name} is read and was not asked for: hold it first`);
-      }
-      return found;
+      if (!lacks(namespace, name)) return named.get(namespace)?.get(name);
+      throw new Error(`${type.kind} ${namespace}/${name} is read and was not asked for: hold it first`);
     },
+    lacks,
     async hold(namespace, name) {
       const key = `${namespace}/${name}`;
       held.set(key, (held.get(key) ?? 0) + 1);
