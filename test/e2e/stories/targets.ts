@@ -121,19 +121,19 @@ export function targets(run: StoryRun): void {
 
   describe.concurrent("a Deployment with an autoscaler", () => {
     it("grows during a run: the traffic increases when the new pods are ready", async ({ expect, onTestFinished }) => {
-      const hpa: KubeObject = {
+      const hpa = (maxReplicas: number): KubeObject => ({
         apiVersion: "autoscaling/v2",
         kind: "HorizontalPodAutoscaler",
         metadata: { name: "podinfo", namespace: "scaled" },
         spec: {
           scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "podinfo" },
           minReplicas: 1,
-          maxReplicas: 3,
+          maxReplicas,
           metrics: [
             { type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 50 } } },
           ],
         },
-      };
+      });
       // The load tester's 40 requests per second are too many for one pod, the users' share is not.
       const container = { resources: { requests: { cpu: "100m" } } };
       // This test says when the autoscaler's pods are ready. A pod that has been ready stays so.
@@ -143,7 +143,8 @@ export function targets(run: StoryRun): void {
       const httpGet = { host: hostname, port: Number(port), path: "/" };
       const readinessProbe = { httpGet, periodSeconds: 1, failureThreshold: 1000 };
       const story = await run.stage("scaled", {
-        target: [deployment("scaled", { version: "6.0.0", container }), hpa],
+        // Its pods come when the first step is reached, and not before.
+        target: [deployment("scaled", { version: "6.0.0", container }), hpa(1)],
         spec: {
           autoscalerRef: {
             apiVersion: "autoscaling/v2",
@@ -165,6 +166,7 @@ export function targets(run: StoryRun): void {
       await story.change(deployment("scaled", { ...GOOD, container: { ...container, readinessProbe } }));
       await story.untilWeight(30);
       await story.turn("gate", "close");
+      await story.change(hpa(3));
       await run.fixture.until({ ...target, namespace: "scaled" }, "scaled up", (object) => object?.spec?.replicas > 1);
       await story.turn("gate", "open");
       await story.heard(/not ready: .* 1 of [23] .*updated replicas are available/);
