@@ -10,18 +10,8 @@ import type { ObjectChange } from "../ports/kube.ts";
 import type { KubeObject, ResourceType } from "../ports/kubernetes.ts";
 import type { Log } from "../ports/log.ts";
 import type { Sift } from "./client.ts";
-import {
-  createSieve,
-  type Keeping,
-  keep,
-  keyOf,
-  keyOfObject,
-  type Sieve,
-  strike,
-  type Table,
-  tableOf,
-} from "./left-out.ts";
-import type { ObjectStore } from "./object-store.ts";
+import { createSieve, type Keeping, keep, type Sieve, strike, type Table, tableOf } from "./left-out.ts";
+import { keyOf, keyOfObject, notHeld, type ObjectStore } from "./object-store.ts";
 
 export type { Keeping } from "./left-out.ts";
 
@@ -135,7 +125,7 @@ export function createBoundedStore(options: BoundedStoreOptions): BoundedStore {
     },
     get(namespace, name) {
       if (needsAll || !lacks(namespace, name)) return store.get(namespace, name);
-      throw new Error(`${type.kind} ${namespace}/${name} is read and was not asked for: hold it first`);
+      throw notHeld(type, namespace, name);
     },
     lacks,
     async hold(namespace, name) {

@@ -13,7 +13,7 @@ import { errorText } from "../error-text.ts";
 import { isNotFound, type ObjectCache, type ObjectChange } from "../ports/kube.ts";
 import { apiVersionOf, type KubeObject, objectPath, type ResourceType } from "../ports/kubernetes.ts";
 import { createListeners } from "./listeners.ts";
-import { createObjectStore, type ObjectStore } from "./object-store.ts";
+import { createObjectStore, keyOf, keyOfObject, notHeld, type ObjectStore } from "./object-store.ts";
 import { type Collection, reflect, type Sink, type WatchWorld } from "./reflector.ts";
 import { createGate, createPermission } from "./watch-cache.ts";
 
@@ -115,7 +115,6 @@ function createContents(
   signal: AbortSignal,
 ) {
   const held = new Map<string, Held>();
-  const keyOf = (namespace: string, name: string) => `${namespace}/${name}`;
   const isHeld = (entry: Held) => held.get(keyOf(entry.namespace, entry.name)) === entry;
 
   /** @throws KubeError @throws Error when the contents are too large */
@@ -169,7 +168,7 @@ function createContents(
   return {
     changed(changes: readonly ObjectChange[]): void {
       for (const { type: what, object } of changes) {
-        const entry = held.get(keyOf(object.metadata.namespace ?? "", object.metadata.name));
+        const entry = held.get(keyOfObject(object));
         if (entry === undefined) continue;
         if (what === "deleted") take(entry, undefined, 0);
         else refreshOnce(entry);
@@ -193,7 +192,7 @@ function createContents(
       const entry = held.get(keyOf(namespace, name));
       if (entry !== undefined) return entry.object;
       if (known.get(namespace, name) === undefined) return undefined;
-      throw new Error(`${type.kind} ${namespace}/${name} is read and was not asked for: hold it first`);
+      throw notHeld(type, namespace, name);
     },
     list: (namespace = ""): readonly KubeObject[] =>
       [...held.values()].flatMap(({ object }) =>

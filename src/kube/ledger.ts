@@ -28,6 +28,8 @@ type Sums = Record<Share, number>;
 
 /** What one cache keeps. */
 export interface Account {
+  /** By namespace. */
+  readonly sums: ReadonlyMap<string, Readonly<Sums>>;
   fits(namespace: string, share: Share, weight: number): boolean;
   /** @param weight negative: so much less is kept */
   add(namespace: string, share: Share, weight: number): void;
@@ -48,10 +50,6 @@ export interface Ledger {
   figures(): { readonly bytes: number; readonly leftOut: number };
 }
 
-interface Book extends Account {
-  readonly own: Map<string, Sums>;
-}
-
 const NOTHING: Readonly<Sums> = { needed: 0, spare: 0 };
 
 function note(sums: Map<string, Sums>, namespace: string, share: Share, weight: number): void {
@@ -64,7 +62,6 @@ function note(sums: Map<string, Sums>, namespace: string, share: Share, weight: 
 export function createLedger(bounds: Bounds): Ledger {
   const totals = new Map<string, Sums>();
   const counts: (() => number)[] = [];
-  const books = new WeakMap<Account, Book>();
   let spareInAll = 0;
 
   function noteTotal(namespace: string, share: Share, weight: number): void {
@@ -73,40 +70,38 @@ export function createLedger(bounds: Bounds): Ledger {
   }
 
   /** @param instead the account that a draft stands for */
-  function book(instead?: Book): Book {
-    const own = new Map<string, Sums>();
-    const spareOf = (sums: ReadonlyMap<string, Sums>) => [...sums.values()].reduce((all, { spare }) => all + spare, 0);
-    const spareInstead = instead === undefined ? 0 : spareOf(instead.own);
+  function account(instead?: Account): Account {
+    const sums = new Map<string, Sums>();
+    const spareInstead = [...(instead?.sums.values() ?? [])].reduce((all, { spare }) => all + spare, 0);
     let spareOwn = 0;
-    const self: Book = {
-      own,
+    const self: Account = {
+      sums,
       fits(namespace, share, weight) {
         const total = (totals.get(namespace) ?? NOTHING)[share];
-        const drafted = (own.get(namespace) ?? NOTHING)[share];
+        const drafted = (sums.get(namespace) ?? NOTHING)[share];
         const present =
-          instead === undefined ? total : total - (instead.own.get(namespace) ?? NOTHING)[share] + drafted;
+          instead === undefined ? total : total - (instead.sums.get(namespace) ?? NOTHING)[share] + drafted;
         if (present + weight > bounds[share]) return false;
         const all = instead === undefined ? spareInAll : spareInAll - spareInstead + spareOwn;
         return share === "needed" || all + weight <= bounds.spareInAll;
       },
       add(namespace, share, weight) {
-        note(own, namespace, share, weight);
+        note(sums, namespace, share, weight);
         if (share === "spare") spareOwn += weight;
         if (instead === undefined) noteTotal(namespace, share, weight);
       },
-      draft: () => book(self),
+      draft: () => account(self),
       replace(draft) {
-        for (const [namespace, { needed, spare }] of [...own]) {
+        for (const [namespace, { needed, spare }] of [...sums]) {
           self.add(namespace, "needed", -needed);
           self.add(namespace, "spare", -spare);
         }
-        for (const [namespace, { needed, spare }] of books.get(draft)?.own ?? []) {
+        for (const [namespace, { needed, spare }] of draft.sums) {
           self.add(namespace, "needed", needed);
           self.add(namespace, "spare", spare);
         }
       },
     };
-    books.set(self, self);
     return self;
   }
 
@@ -114,7 +109,7 @@ export function createLedger(bounds: Bounds): Ledger {
     bounds,
     open(leftOut) {
       counts.push(leftOut);
-      return book();
+      return account();
     },
     figures() {
       let bytes = 0;

@@ -2,6 +2,7 @@
 import type { KubeObject, ResourceType } from "../ports/kubernetes.ts";
 import type { Log } from "../ports/log.ts";
 import type { Account, Ledger, Share } from "./ledger.ts";
+import { keyOf, keyOfObject } from "./object-store.ts";
 import { weightOf } from "./weight.ts";
 
 /** What is kept of a kind. */
@@ -20,7 +21,6 @@ const MOST_SKETCH = 2 * 2 ** 10;
 const MOST_NOTED = 2000;
 
 interface LeftOut {
-  readonly uid: string | undefined;
   readonly version: string | undefined;
   readonly weight: number;
 }
@@ -42,9 +42,6 @@ export const tableOf = (account: Account): Table => ({
   leftIn: new Map(),
   uncounted: new Set(),
 });
-
-export const keyOf = (namespace: string, name: string) => `${namespace}/${name}`;
-export const keyOfObject = ({ metadata }: KubeObject) => keyOf(metadata.namespace ?? "", metadata.name);
 
 /** Forgets what is noted of the object. */
 export function strike({ account, kept, left, leftIn }: Table, namespace: string, key: string): void {
@@ -70,14 +67,14 @@ export function keep(table: Table, object: KubeObject, share: Share, most: numbe
 }
 
 function note({ left, leftIn, uncounted }: Table, { metadata }: KubeObject, weight: number): void {
-  const { namespace = "", name, uid, resourceVersion: version } = metadata;
+  const { namespace = "", name, resourceVersion: version } = metadata;
   const noted = leftIn.get(namespace) ?? 0;
   if (noted >= MOST_NOTED) {
     uncounted.add(namespace);
     return;
   }
   leftIn.set(namespace, noted + 1);
-  left.set(keyOf(namespace, name), { uid, version, weight });
+  left.set(keyOf(namespace, name), { version, weight });
 }
 
 export type Sieve = ReturnType<typeof createSieve>;

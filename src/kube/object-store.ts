@@ -1,9 +1,18 @@
 /** Objects in memory by namespace and name, with indexes; reports what a write changed. */
 import type { ObjectChange } from "../ports/kube.ts";
-import type { KubeObject } from "../ports/kubernetes.ts";
+import type { KubeObject, ResourceType } from "../ports/kubernetes.ts";
 
 /** The keys under which an object is indexed, e.g. the uids of its owners. Must depend on nothing but the object. */
 export type Indexer = (object: KubeObject) => readonly string[];
+
+/** Of an object within its kind. */
+export const keyOf = (namespace: string, name: string) => `${namespace}/${name}`;
+export const keyOfObject = ({ metadata }: KubeObject) => keyOf(metadata.namespace ?? "", metadata.name);
+
+/** The object may exist, and is not in memory: to take it for missing would be a mistake. */
+export function notHeld({ kind }: ResourceType, namespace: string, name: string): Error {
+  return new Error(`${kind} ${namespace}/${name} is read and was not asked for: hold it first`);
+}
 
 export interface ObjectStore {
   readonly size: number;
