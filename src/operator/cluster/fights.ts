@@ -51,8 +51,8 @@ export function createFights({ clock, read, onFight }: FightsOptions): Fights {
       const key = refKey(ref);
       const text = JSON.stringify(patch);
       const before = known.get(key);
-      const keepWaiting = before !== undefined && before.patch === text && clock.now() - before.lastMs < OVER_MS;
-      const count = keepWaiting ? before.count + 1 : 1;
+      const isRepeated = before !== undefined && before.patch === text && clock.now() - before.lastMs < OVER_MS;
+      const count = isRepeated ? before.count + 1 : 1;
       known.delete(key);
       known.set(key, { patch: text, count, lastMs: clock.now() });
       const [oldest = ""] = known.keys();

@@ -99,6 +99,7 @@ export function startEngine(options: EngineOptions): Engine {
     echoed: (canary, type, object) => snapshot.echoed(canary, type, object),
     onDeleted: (type, last) => snapshot.deleted(type, last),
   });
+  const { follow, isFollowing, isLeftOut } = follower;
   const snapshot = createFreshSnapshot(follower.cached, follower.listed);
   const claims = createTargetClaims(options.log, wake);
   const sessions = createSessions();
@@ -116,7 +117,7 @@ export function startEngine(options: EngineOptions): Engine {
       tables: options.tables,
       snapshot,
       clock,
-      ...follower,
+      ...{ follow, isFollowing, isLeftOut },
       sessions,
       refusal: claims.conflictOf,
       remove: createRemover(options.writer, snapshot, kinds),
@@ -155,7 +156,7 @@ export function startEngine(options: EngineOptions): Engine {
     const ref = { namespace, name };
     if (change.type === "deleted") snapshot.deleted(RESOURCES.canary, change.object);
     claims.observe(change);
-    warnOfDeletion(change, primaryOf(change.object, snapshot, options.track), recorder);
+    warnOfDeletion(change, primaryOf(change.object, snapshot, isLeftOut), recorder);
     warnOfRenaming(change, options.log);
     if (change.type !== "deleted" && snapshot.echoed(ref, RESOURCES.canary, change.object)) return;
     wake(ref);
@@ -214,13 +215,12 @@ function fightsOf(options: EngineOptions, complaints: () => Complaints): Fights 
 function primaryOf(
   { metadata, spec }: KubeObject,
   seen: Snapshot,
-  track: EngineOptions["track"],
+  isLeftOut: Follower["isLeftOut"],
 ): KubeObject | undefined {
   const { kind, name } = spec?.targetRef ?? {};
   const type = [RESOURCES.deployment, RESOURCES.statefulSet].find((known) => known.kind === kind);
-  const ref = { namespace: metadata.namespace ?? "", name: `${name}-primary` };
-  if (type === undefined || track(type, ref.namespace).lacks?.(ref.namespace, ref.name) === true) return undefined;
-  return seen.get({ type, ...ref });
+  const ref = type && { type, namespace: metadata.namespace ?? "", name: `${name}-primary` };
+  return ref === undefined || isLeftOut(ref) ? undefined : seen.get(ref);
 }
 
 function probesOverHttp(options: EngineOptions, { read }: Follower): ProbeRunner {

@@ -6,7 +6,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { ObjectCache, ObjectChange } from "../../ports/kube.ts";
 import { apiVersionOf, type KubeObject, type ObjectRef, type ResourceType } from "../../ports/kubernetes.ts";
 import { refKey } from "../cluster/read-your-writes.ts";
-import { createHoldings, isSameList } from "./holdings.ts";
+import { createHoldings, isSameList, leftOutIn } from "./holdings.ts";
 import { ReadFailure } from "./read-failure.ts";
 
 export { ReadFailure } from "./read-failure.ts";
@@ -144,7 +144,7 @@ export function createFollower({ clock, track, wake, echoed, onDeleted }: Follow
     if (refused !== undefined) throw new ReadFailure(troubleOf(refused, refused.refusal ?? ""));
   }
 
-  const isLeftOut = ({ type, namespace, name }: ObjectRef) => track(type, namespace).lacks?.(namespace, name) === true;
+  const isLeftOut = leftOutIn(track);
 
   function isReadable(ref: ObjectRef): boolean {
     const cache = track(ref.type, ref.namespace);

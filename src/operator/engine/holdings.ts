@@ -1,5 +1,4 @@
 /** The objects whose contents a Canary needs, in caches that do not keep all objects, see ObjectCache.hold. */
-
 import { errorText } from "../../error-text.ts";
 import type { ObjectCache } from "../../ports/kube.ts";
 import type { ObjectRef, ResourceType } from "../../ports/kubernetes.ts";
@@ -20,13 +19,21 @@ export interface Holdings {
 /** Secrets and templates that checks and alerts read. */
 const MOST_READ = 200;
 
-export function createHoldings(track: (type: ResourceType, namespace: string) => ObjectCache): Holdings {
+type Track = (type: ResourceType, namespace: string) => ObjectCache;
+
+/** Whether an object takes too much memory to be kept before it is held. */
+export const leftOutIn =
+  (track: Track) =>
+  ({ type, namespace, name }: ObjectRef): boolean =>
+    track(type, namespace).lacks?.(namespace, name) === true;
+
+export function createHoldings(track: Track): Holdings {
   const held = new Map<string, Map<string, ObjectRef>>();
   /** What `keep` was asked for last, and has done. */
   const settled = new Map<string, readonly ObjectRef[]>();
   const recent = new Map<string, ObjectRef>();
   const isOnDemand = ({ type, namespace }: ObjectRef) => track(type, namespace).hold !== undefined;
-  const isLacking = ({ type, namespace, name }: ObjectRef) => track(type, namespace).lacks?.(namespace, name) === true;
+  const isLeftOut = leftOutIn(track);
   const release = ({ type, namespace, name }: ObjectRef) => track(type, namespace).release?.(namespace, name);
 
   async function holdIn(mine: Map<string, ObjectRef>, ref: ObjectRef): Promise<void> {
@@ -48,7 +55,7 @@ export function createHoldings(track: (type: ResourceType, namespace: string) =>
       held.set(holder, mine);
       settled.delete(holder);
       for (const [key, ref] of [...mine]) {
-        if (wanted.has(key) && !isLacking(ref)) continue;
+        if (wanted.has(key) && !isLeftOut(ref)) continue;
         mine.delete(key);
         release(ref);
       }
@@ -66,8 +73,8 @@ export function createHoldings(track: (type: ResourceType, namespace: string) =>
       const key = refKey(ref);
       const known = recent.get(key);
       recent.delete(key);
-      if (known !== undefined && isLacking(ref)) release(ref);
-      if (known === undefined || isLacking(ref)) await holdIn(recent, ref);
+      if (known !== undefined && isLeftOut(ref)) release(ref);
+      if (known === undefined || isLeftOut(ref)) await holdIn(recent, ref);
       else recent.set(key, ref);
       const [oldest] = recent;
       if (recent.size <= MOST_READ || oldest === undefined) return;
