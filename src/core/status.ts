@@ -8,6 +8,7 @@ import { EVENTS } from "./events.ts";
 import { owedAlerts } from "./owed-alerts.ts";
 import type { Known } from "./phases/phase.ts";
 import { isPhase, type Phase, rulesOf } from "./phases/table.ts";
+import { steeringOf } from "./steering.ts";
 import type { RecoveryHints, WireMemory, WireStatus } from "./wire.ts";
 
 export type { RecoveryHints, WireMemory, WireStatus } from "./wire.ts";
@@ -61,25 +62,6 @@ function coreFrom(wire: WireStatus): StatusCore {
     ...(applied !== undefined && wire.aviary === undefined ? { foreign: true } : {}),
   };
 }
-
-/** Fields that are stored as they stand. */
-function steeringOf({ restarted, run, cause, paused, override, approved, acted, offSplit }: Steering): Steering {
-  return {
-    ...(restarted === undefined ? {} : { restarted }),
-    ...(run === undefined ? {} : { run }),
-    ...(cause === undefined ? {} : { cause }),
-    ...(paused === undefined ? {} : { paused }),
-    ...(override === undefined ? {} : { override }),
-    ...(approved === undefined ? {} : { approved }),
-    ...(acted === undefined ? {} : { acted }),
-    ...(offSplit === undefined ? {} : { offSplit }),
-  };
-}
-
-type Steering = Pick<
-  StatusCore,
-  "restarted" | "run" | "cause" | "paused" | "override" | "approved" | "acted" | "offSplit"
->;
 
 /** Releases before the reasons stored the message alone. */
 function announcedFrom(memory: WireMemory | undefined): Announced | undefined {

@@ -1,8 +1,7 @@
 /**
  * What people ask of a rollout. Every verb is an RBAC verb on canaries, a command and a button, all by the same name.
  */
-
-import type { Revision } from "./canary.ts";
+import type { Revision, StatusCore } from "./canary.ts";
 
 /** The group of what Aviary adds to Flagger's objects. */
 export const STEERING_GROUP = "aviary.flagger.app";
@@ -117,3 +116,22 @@ export interface Freeze {
   /** What becomes of runs that are under way. */
   readonly runs: "finish" | "hold";
 }
+
+/** What each phase keeps of a run and of people. The fields are stored as they stand. */
+export function steeringOf({ restarted, run, cause, paused, override, approved, acted, offSplit }: Steering): Steering {
+  return {
+    ...(restarted === undefined ? {} : { restarted }),
+    ...(run === undefined ? {} : { run }),
+    ...(cause === undefined ? {} : { cause }),
+    ...(paused === undefined ? {} : { paused }),
+    ...(override === undefined ? {} : { override }),
+    ...(approved === undefined ? {} : { approved }),
+    ...(acted === undefined ? {} : { acted }),
+    ...(offSplit === undefined ? {} : { offSplit }),
+  };
+}
+
+type Steering = Pick<
+  StatusCore,
+  "restarted" | "run" | "cause" | "paused" | "override" | "approved" | "acted" | "offSplit"
+>;

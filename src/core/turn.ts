@@ -10,7 +10,7 @@ import { MOST_OWED } from "./owed-alerts.ts";
 import type { OnStep, Wait } from "./phases/positions.ts";
 import type { Plan } from "./plan.ts";
 import { NOTHING_BACK } from "./recovery.ts";
-import type { Action, ActionAnswer, Freeze } from "./steering.ts";
+import { type Action, type ActionAnswer, type Freeze, steeringOf } from "./steering.ts";
 import { countedFromRoutes, endOf, isOver, NO_WAIT, startOf, waitUntil } from "./waits.ts";
 
 /** The input of a decision. */
@@ -175,7 +175,7 @@ export function enterPhase(
 ): Transition {
   const { failedChecks, canaryWeight, iterations, promotedSpec, conditions, writtenAt, applied, cookies, owedAlerts } =
     turn.status;
-  const { restarted, names, run, cause, paused, override, approved, acted, offSplit } = turn.status;
+  const { names } = turn.status;
   // A new revision gets the full deadline of a rollout, also when it comes in the middle of one.
   const stays = position.phase === turn.status.phase && changes.applied === undefined;
   const core: StatusCore = {
@@ -188,15 +188,8 @@ export function enterPhase(
     cookies,
     owedAlerts,
     ...(applied === undefined ? {} : { applied }),
-    ...(restarted === undefined ? {} : { restarted }),
     ...(names === undefined ? {} : { names }),
-    ...(run === undefined ? {} : { run }),
-    ...(cause === undefined ? {} : { cause }),
-    ...(paused === undefined ? {} : { paused }),
-    ...(override === undefined ? {} : { override }),
-    ...(approved === undefined ? {} : { approved }),
-    ...(acted === undefined ? {} : { acted }),
-    ...(offSplit === undefined ? {} : { offSplit }),
+    ...steeringOf(turn.status),
     ...changes,
     phaseSince: stays ? turn.status.phaseSince : turn.now,
   };
