@@ -80,7 +80,11 @@ export function signOf({ phase, paused, refused }: CanaryRow): Sign {
 export const State = ({ phase }: { phase: string }) => <Badge {...phaseSign(phase)} />;
 export const CanaryState = ({ row }: { row: CanaryRow }) => <Badge {...signOf(row)} />;
 
-const Badge = ({ sign, tone, text }: Sign) => (
+interface BadgeProps extends Pick<Sign, "sign" | "tone"> {
+  readonly text: ComponentChildren;
+}
+
+export const Badge = ({ sign, tone, text }: BadgeProps) => (
   <span class={`state ${tone}`}>
     <span aria-hidden="true">{sign}</span> {text}
   </span>
@@ -90,7 +94,7 @@ interface TroubleProps {
   readonly problem: Refused;
   readonly again?: () => void;
   /** The name of the page, which stands above the notice as it stands above the content. */
-  readonly page?: string;
+  readonly page?: string | undefined;
   /** The page has its heading already. */
   readonly isPart?: boolean;
 }
@@ -180,24 +184,23 @@ export function Empty({ title, page, children }: EmptyProps) {
 interface PendingProps {
   readonly what: string;
   /** The name of the page; absent where only the answer tells it. */
-  readonly page?: string;
+  readonly page?: string | undefined;
   readonly problem: Refused | undefined;
   readonly again: () => void;
 }
 
 /** Nothing is there to show: it is read still, or could not be read. */
 export function Pending({ what, page, problem, again }: PendingProps) {
-  const named = page === undefined ? {} : { page };
   return problem === undefined ? (
-    <Loading what={what} {...named} />
+    <Loading what={what} page={page} />
   ) : (
-    <Trouble problem={problem} again={again} {...named} />
+    <Trouble problem={problem} again={again} page={page} />
   );
 }
 
 interface LoadingProps {
   readonly what: string;
-  readonly page?: string;
+  readonly page?: string | undefined;
   /** The page has its heading already. */
   readonly isPart?: boolean;
 }

@@ -7,7 +7,7 @@ import { Component } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { CanaryRow } from "../../src/console/types.ts";
 import { ago, asSentence } from "../format.ts";
-import { canaryPath, Link, now, signOf } from "../parts.tsx";
+import { Badge, canaryPath, Link, now, signOf } from "../parts.tsx";
 
 const ROW_HEIGHT = 44;
 /** Rows drawn above and below what is in view, once scrolling rests or is slow: a wheel does not outrun them. */
@@ -114,7 +114,14 @@ class Row extends Component<RowProps> {
     const to = canaryPath(row);
     const { sign, tone, text } = signOf(row);
     // A phone has room for "Waiting" and for the name of the canary.
-    const [words, rest] = text === "WaitingPromotion" ? ["Waiting", "Promotion"] : [text];
+    const words =
+      text === "WaitingPromotion" ? (
+        <>
+          Waiting<span class="rest">Promotion</span>
+        </>
+      ) : (
+        text
+      );
     return (
       <tr aria-rowindex={index}>
         <th scope="row" title={`${namespace}/${name}`}>
@@ -125,10 +132,7 @@ class Row extends Component<RowProps> {
           <span class="dim">{namespace}</span>
         </th>
         <td>
-          <span class={`state ${tone}`}>
-            <span aria-hidden="true">{sign}</span> {words}
-            {rest !== undefined && <span class="rest">{rest}</span>}
-          </span>
+          <Badge sign={sign} tone={tone} text={words} />
         </td>
         <td class="wide what" title={what}>
           {asSentence(what)}

@@ -4,6 +4,7 @@
  * identity.
  */
 import { createHash, randomBytes } from "node:crypto";
+import { createKeptAnswers } from "../async/kept-answers.ts";
 import type { ClusterClient } from "../cli/cluster.ts";
 import { whoAmI } from "../cli/steer/action.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -65,18 +66,8 @@ export function createAccess(
   const session = randomBytes(24).toString("base64url");
   let oneTime: string | undefined = mode === "local" ? randomBytes(24).toString("base64url") : undefined;
   let own: Promise<string> | undefined;
-  const kept = new Map<string, { readonly until: number; readonly value: Promise<unknown> }>();
-
-  /** Reviews are kept for half a minute, so that a page of rows is not a page of reviews. */
-  function keep<T>(key: string, make: () => Promise<T>): Promise<T> {
-    const found = kept.get(key);
-    if (found !== undefined && found.until > clock.now()) return found.value as Promise<T>;
-    if (kept.size > MOST_KEPT) kept.clear();
-    const value = make();
-    kept.set(key, { until: clock.now() + KEPT_MS, value });
-    value.catch(() => kept.delete(key));
-    return value;
-  }
+  // A page of rows must not be a page of reviews.
+  const keep = createKeptAnswers(clock, { forMs: KEPT_MS, most: MOST_KEPT });
 
   const reviewed = (token: string, signal: AbortSignal) =>
     keep(`token ${digest(token)}`, () => reviewToken(client, token, audiences, signal));

@@ -83,6 +83,13 @@ const at = () => {
   return { hostname, port };
 };
 
+/** Starts the console of a laptop. @returns the cookie of its person */
+async function signIn(): Promise<string> {
+  const { searchParams } = new URL(await start("local"));
+  const { cookie } = await send(`/login?token=${searchParams.get("token")}`);
+  return cookie;
+}
+
 describe("names in addresses", () => {
   it.each([
     "/api/v1/runs/test/..%2f..%2f..%2f..%2f..%2fapi%2fv1%2fnamespaces%2fkube-system%2fsecrets%2fkey",
@@ -101,8 +108,7 @@ describe("names in addresses", () => {
   });
 
   it("of a freeze cannot end all freezes of its namespace", async () => {
-    const { searchParams } = new URL(await start("local"));
-    const { cookie } = await send(`/login?token=${searchParams.get("token")}`);
+    const cookie = await signIn();
     asked.length = 0;
     const headers = { cookie, "content-type": "application/json" };
     const { status } = await send("/api/v1/freezes/test/%3F/thaw", { method: "POST", headers, body: "{}" });
@@ -170,8 +176,7 @@ describe("large and many requests", () => {
   });
 
   it("a person follows fifty streams, and takes no place from another one", async () => {
-    const { searchParams } = new URL(await start("local"));
-    const { cookie } = await send(`/login?token=${searchParams.get("token")}`);
+    const cookie = await signIn();
     const open: ClientRequest[] = [];
     const follow = () => {
       const stream = request({ ...at(), path: "/api/v1/stream", headers: { cookie }, agent: false }, (response) => {

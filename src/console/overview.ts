@@ -1,4 +1,5 @@
 /** What concerns many canaries: freezes, figures of past releases, and whether the installation can work. */
+import { createKeptAnswers, type KeepAnswer } from "../async/kept-answers.ts";
 import { findingsOf } from "../cli/commands/check.ts";
 import type { KubeObject } from "../ports/kubernetes.ts";
 import { STEERING } from "../ports/steering.ts";
@@ -7,17 +8,14 @@ import { type Answer, type Asked, type Console, listOf, namespaceOf, ok, problem
 import type { FreezeView, InsightsView } from "./types.ts";
 import { cut } from "./views.ts";
 
-const CHECKS_KEPT_MS = 5000;
-const KEPT_CHECKS = new WeakMap<Console["client"], { readonly until: number; readonly answer: Promise<Answer> }>();
+const KEPT_CHECKS = { forMs: 5000, most: 1 };
+const keepers = new WeakMap<Console["client"], KeepAnswer>();
 
 /** It lists half of the cluster: people who ask at the same time get one answer. */
 export async function checks({ client, signal, clock, namespace = "" }: Console): Promise<Answer> {
-  const found = KEPT_CHECKS.get(client);
-  if (found !== undefined && found.until > clock.now()) return await found.answer;
-  const answer = findingsOf(client, namespace, signal).then((findings) => ok({ findings }));
-  KEPT_CHECKS.set(client, { until: clock.now() + CHECKS_KEPT_MS, answer });
-  answer.catch(() => KEPT_CHECKS.delete(client));
-  return await answer;
+  const keep = keepers.get(client) ?? createKeptAnswers(clock, KEPT_CHECKS);
+  keepers.set(client, keep);
+  return ok({ findings: await keep("checks", () => findingsOf(client, namespace, signal)) });
 }
 
 export async function freezes(console: Console, { user }: Asked): Promise<Answer> {
