@@ -1,5 +1,4 @@
 /** How commands reach the cluster: a kubeconfig that was named, the environment's, or the sandbox of this folder. */
-
 import type { ClusterAccess } from "../kube/access.ts";
 import { createKubeClient } from "../kube/client.ts";
 import { loadAccess } from "../kube/config.ts";

@@ -7,6 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  type Stats,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -47,9 +48,10 @@ export function stateFolder(dir: string): StateFolder {
   const folder = placeOf(dir);
   try {
     makeFolder(folder.dir);
-    if (!statSync(folder.dir).isDirectory()) throw new Error("it is a file");
+    const found = statSync(folder.dir);
+    if (!found.isDirectory()) throw new Error("it is a file");
     accessSync(folder.dir, constants.W_OK | constants.X_OK);
-    refuseStrangers(folder.dir);
+    refuseStrangers(folder.dir, found);
   } catch (cause) {
     const why = errorText(cause);
     const what = `cannot make the state folder ${folder.dir}: ${why}; choose another with --state-dir`;
@@ -62,8 +64,7 @@ export function stateFolder(dir: string): StateFolder {
  * What stands in the folder is run: `images.yaml` names programs. So no other user may write there, for example in
  * /tmp. The administrator works in the folders of others. @throws Error
  */
-function refuseStrangers(dir: string): void {
-  const { uid, mode } = statSync(dir);
+function refuseStrangers(dir: string, { uid, mode }: Stats): void {
   const own = process.getuid?.() ?? uid;
   if (own !== 0 && uid !== own)
     throw new Error("it belongs to another user, who could choose the programs that the sandbox runs");

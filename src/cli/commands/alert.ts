@@ -1,5 +1,4 @@
 /** Whether an AlertProvider works: sends one alert by it, now. */
-
 import { errorText } from "../../error-text.ts";
 import { notifierOf } from "../../operator/notify/alerting.ts";
 import { systemClock } from "../../time/system-clock.ts";

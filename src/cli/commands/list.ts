@@ -9,7 +9,7 @@ import { describeOptions, type OptionSpec, oneOf, type ReadOptions, readOptions,
 import { type Facts, factsOf, isAttentionNeeded, RUNNING, stepText } from "../steer/facts.ts";
 import { NAMESPACE } from "../steer/options.ts";
 import { covered } from "../steer/scope.ts";
-import { imagesOf, listed } from "../steer/seen.ts";
+import { imagesOf, orNothing } from "../steer/seen.ts";
 
 const OPTIONS = {
   ...NAMESPACE,
@@ -78,10 +78,8 @@ const whereText = (namespace: string) =>
 
 /** Of all namespaces, or of the one that is shown where the user may not list all. */
 async function deploymentsFor(client: ClusterClient, options: ReadOptions, signal: AbortSignal) {
-  const own = options.text("namespace") ?? client.namespace;
-  const all = options.flag("all-namespaces");
-  const found = await listed(client, RESOURCES.deployment, all ? "" : own, {}, signal);
-  return all && found.length === 0 ? await listed(client, RESOURCES.deployment, own, {}, signal) : found;
+  const quiet = { err: () => undefined, signal };
+  return await orNothing(covered(client, RESOURCES.deployment, options, quiet).then(({ objects }) => objects));
 }
 
 function imageOf(canary: KubeObject, deployments: readonly KubeObject[]): string {

@@ -136,19 +136,17 @@ async function launch(options: ReadOptions, folder: StateFolder, signal: AbortSi
       stdio: ["ignore", log, log],
     },
   );
-  let noteEnd: (code: number | null) => void = () => undefined;
   const ended = new Promise<never>((_resolve, reject) => {
-    noteEnd = (code) => {
+    child.once("exit", (code) => {
       if (lockedBy(folder) !== undefined) return;
       reject(new UserError(`the sandbox did not start (code ${code}): ${lastWords(folder)}`));
-    };
+    });
   });
-  child.once("exit", noteEnd);
   try {
     return await Promise.race([started(folder, signal), ended]);
   } finally {
     // This call is over. A later end of the sandbox is no failure of it, and the log may be gone by then.
-    child.off("exit", noteEnd);
+    child.removeAllListeners("exit");
     child.unref();
   }
 }

@@ -1,7 +1,6 @@
 /**
  * `aviary simulate --runs N` and `--stories`: many runs, in which every rule of docs/reference/invariants.md must hold.
  */
-
 import { errorText } from "../../error-text.ts";
 import {
   describeKept,

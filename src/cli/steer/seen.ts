@@ -42,11 +42,15 @@ export async function listed(
   options: { readonly labelSelector?: string; readonly fieldSelector?: string },
   signal: AbortSignal,
 ): Promise<readonly KubeObject[]> {
-  return await kube.list(type, namespace, options, signal).catch((error: unknown) => {
+  return await orNothing(kube.list(type, namespace, options, signal));
+}
+
+/** Nothing where the kind is not installed, or may not be seen. */
+export const orNothing = (listing: Promise<readonly KubeObject[]>): Promise<readonly KubeObject[]> =>
+  listing.catch((error: unknown) => {
     if (isNotFound(error) || isForbidden(error)) return [];
     throw error;
   });
-}
 
 /** CanaryRuns of a Canary, newest first. */
 export async function runsOf(
