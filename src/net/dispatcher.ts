@@ -6,6 +6,7 @@ import { lookup as systemLookup } from "node:dns";
 import type { LookupFunction } from "node:net";
 import { Agent, buildConnector, Dispatcher, ProxyAgent } from "undici";
 import { ANYWHERE, type Egress, EgressRefused } from "./egress.ts";
+import { CONNECT_TIMEOUT_MS } from "./http-client.ts";
 import { guardedLookup, lookupVia } from "./name-lookup.ts";
 import { type Environment, type ProxyChoice, proxyChoice } from "./proxy-choice.ts";
 import { type ServicePorts, servicePorts } from "./service-ports.ts";
@@ -30,7 +31,6 @@ export interface DispatcherOptions {
   readonly keepAliveMs?: number;
 }
 
-const CONNECT_TIMEOUT_MS = 10_000;
 /** Largest WebSocket message; undici keeps a whole message in memory. */
 const LARGEST_MESSAGE = 1024 * 1024;
 

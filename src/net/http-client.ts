@@ -1,6 +1,9 @@
 /** What a caller needs of HTTP to one server. undici's dispatchers fit it, and so does `createPlainClient`. */
 import type { IncomingHttpHeaders } from "node:http";
 
+/** Time for a connection to be made. */
+export const CONNECT_TIMEOUT_MS = 10_000;
+
 /** The code of a plain client's error when no connection was made in time. */
 export const CONNECT_TIMEOUT = "CONNECT_TIMEOUT";
 

@@ -5,7 +5,7 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { Socket } from "node:net";
-import { CONNECT_TIMEOUT, type HttpAnswer, type HttpClient } from "./http-client.ts";
+import { CONNECT_TIMEOUT, CONNECT_TIMEOUT_MS, type HttpAnswer, type HttpClient } from "./http-client.ts";
 import { sharedTls, type TlsOptions } from "./tls-options.ts";
 
 export interface PlainClientOptions {
@@ -15,8 +15,6 @@ export interface PlainClientOptions {
   /** The most connections to one origin; any number when absent. */
   readonly connections?: number;
 }
-
-const CONNECT_TIMEOUT_MS = 10_000;
 
 export function createPlainClient(options: PlainClientOptions = {}): HttpClient {
   const { tls, connections = Number.POSITIVE_INFINITY, connectTimeoutMs = CONNECT_TIMEOUT_MS } = options;
