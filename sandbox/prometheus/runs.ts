@@ -21,6 +21,9 @@ const WIDEST_GAP = 0xffff_ffff;
 /** Gap and count share a number: 32 and 16 bits of the 53 that a number holds. */
 const COUNTS = LONGEST_RUN + 1;
 
+const countIn = (steps: number): number => steps % COUNTS;
+const gapIn = (steps: number): number => Math.floor(steps / COUNTS);
+
 /** Numbers of one run: start, gap and count, value. One array holds them all: each array costs some 300 bytes more. */
 const NUMBERS = 3;
 const STEPS = 1;
@@ -39,11 +42,10 @@ export class RunQueue {
   at(index: number): Run {
     const place = this.place(index);
     const steps = this.numbers[place + STEPS] ?? 0;
-    const count = steps % COUNTS;
     return {
       start: this.numbers[place] ?? 0,
-      gap: (steps - count) / COUNTS,
-      count,
+      gap: gapIn(steps),
+      count: countIn(steps),
       value: this.numbers[place + VALUE] ?? 0,
     };
   }
@@ -52,8 +54,7 @@ export class RunQueue {
   lastTimeAt(index: number): number {
     const place = this.place(index);
     const steps = this.numbers[place + STEPS] ?? 0;
-    const count = steps % COUNTS;
-    return (this.numbers[place] ?? 0) + Math.max(0, count - 1) * ((steps - count) / COUNTS);
+    return (this.numbers[place] ?? 0) + Math.max(0, countIn(steps) - 1) * gapIn(steps);
   }
 
   newest(): Run | undefined {
@@ -74,10 +75,10 @@ export class RunQueue {
     if (this.length === 0) return false;
     const place = this.place(this.length - 1);
     const steps = this.numbers[place + STEPS] ?? 0;
-    const count = steps % COUNTS;
+    const count = countIn(steps);
     if (count === 0 || count === LONGEST_RUN || !Object.is(this.numbers[place + VALUE], value)) return false;
     const start = this.numbers[place] ?? 0;
-    const gap = count === 1 ? at - start : (steps - count) / COUNTS;
+    const gap = count === 1 ? at - start : gapIn(steps);
     if (at !== start + count * gap || gap > WIDEST_GAP || !Number.isInteger(gap)) return false;
     this.numbers[place + STEPS] = gap * COUNTS + count + 1;
     return true;

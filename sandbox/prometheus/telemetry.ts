@@ -147,10 +147,7 @@ function createGatherer(options: TelemetryOptions, agent: Agent, timeout: number
     const urls = options.further?.() ?? [];
     const others = await Promise.all(
       urls.map((url) =>
-        fetchText(url, agent, AbortSignal.timeout(timeout), LARGEST_MIB).then(
-          (text) => ({ described: descriptions(text), samples: [withoutDescriptions(text)] }),
-          () => NOTHING,
-        ),
+        fetchText(url, agent, AbortSignal.timeout(timeout), LARGEST_MIB).then(metricsOf, () => NOTHING),
       ),
     );
     pages += 1;
@@ -209,13 +206,11 @@ async function podMetrics(pod: PodTarget, names: Map<string, string>, agent: Age
 
 const describes = (line: string) => line.startsWith("# HELP ") || line.startsWith("# TYPE ");
 const descriptions = (text: string) => text.split("\n").filter(describes);
-const withoutDescriptions = (text: string) =>
-  withEnd(
-    text
-      .split("\n")
-      .filter((line) => !describes(line))
-      .join("\n"),
-  );
+
+function metricsOf(text: string): Metrics {
+  const lines = text.split("\n").filter((line) => line !== "");
+  return { described: lines.filter(describes), samples: blocksOf(lines.filter((line) => !describes(line))) };
+}
 
 /** The pod's labels win; a series' own label of such a name is kept as `exported_…`, as without honor_labels. */
 function relabelled(text: string, added: readonly Label[], names: Map<string, string>): readonly string[] {
@@ -244,10 +239,6 @@ function withLabels(series: string, taken: ReadonlySet<string>, added: readonly 
 function floatText(value: number): string {
   if (Number.isNaN(value)) return "NaN";
   return Number.isFinite(value) ? String(value) : value > 0 ? "+Inf" : "-Inf";
-}
-
-function withEnd(text: string): string {
-  return text === "" || text.endsWith("\n") ? text : `${text}\n`;
 }
 
 /** HELP and TYPE of a metric come from the first pod that has it. @returns blocks of whole lines */
