@@ -28,25 +28,28 @@ const aviary = (words: readonly string[], env: Readonly<Record<string, string>> 
     }),
   );
 
+/** A command that ends with an error of its own, and shows where. */
+function fails() {
+  const broken = join(base, "broken.mjs");
+  writeFileSync(broken, 'process.stdout.write = () => { throw new Error("the pen is dry"); };');
+  return aviary(["--version"], { NODE_OPTIONS: `--import=${JSON.stringify(broken)}` });
+}
+
 describe("the bundle", () => {
   it("names the lines of the sources in a stack trace", async () => {
-    const broken = join(base, "broken.mjs");
-    writeFileSync(broken, 'process.stdout.write = () => { throw new Error("the pen is dry"); };');
-    const { text } = await aviary(["--version"], { NODE_OPTIONS: `--import=${JSON.stringify(broken)}` });
+    const { text } = await fails();
     expect(text).toContain("Error: the pen is dry");
     expect(text).toMatch(/at .*runCommandLine \(src\/cli\/run\.ts:\d+:\d+\)/);
   });
 
   it("names its own lines when there is no map", async () => {
-    const broken = join(base, "broken.mjs");
-    writeFileSync(broken, 'process.stdout.write = () => { throw new Error("the pen is dry"); };');
     const maps = readdirSync(join(dist, "src")).filter((name) => name.endsWith(".map"));
     const aside = join(base, "maps");
     mkdirSync(aside);
     for (const name of maps) cpSync(join(dist, "src", name), join(aside, name));
     for (const name of maps) rmSync(join(dist, "src", name));
     try {
-      const { text } = await aviary(["--version"], { NODE_OPTIONS: `--import=${JSON.stringify(broken)}` });
+      const { text } = await fails();
       expect(text).toMatch(/runCommandLine \(file:.*\/dist\/src\/.*\.js:\d+:\d+\)/);
     } finally {
       cpSync(aside, join(dist, "src"), { recursive: true });

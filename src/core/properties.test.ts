@@ -5,6 +5,7 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { errorText } from "../error-text.ts";
 import { aCanary, type CanaryParts } from "../testing/canary.ts";
 import { createJudge, type Judge } from "../testing/judge.ts";
 import { type Crash, createModel, type Fate, type Make, type Model, podsOf, type Release } from "../testing/model.ts";
@@ -343,7 +344,7 @@ describe("random Canaries in random weather", () => {
           if (leaving !== undefined) leave(model, given, judge, leaving);
           else goOn(model, given, judge);
         } catch (error) {
-          throw new Error(`${error instanceof Error ? error.message : error}\n${model.timeline.slice(-25).join("\n")}`);
+          throw new Error(`${errorText(error)}\n${model.timeline.slice(-25).join("\n")}`);
         }
         for (const arrow of judge.arrows) arrows.add(arrow);
       }),

@@ -48,7 +48,7 @@ export async function readKubeconfig(file: string): Promise<Kubeconfig | undefin
   try {
     fields = (await import("yaml")).parse(text);
   } catch (error) {
-    const why = error instanceof Error ? error.message.split("\n")[0] : String(error);
+    const why = errorText(error).split("\n")[0];
     return configError(`the kubeconfig ${file} is not valid YAML: ${why}`, error);
   }
   if (typeof fields !== "object" || fields === null || Array.isArray(fields)) {

@@ -1,5 +1,4 @@
 /** Reads the JSON that metric servers answer, and checks it: a wrong type is a MetricError that names the field. */
-
 import { errorText } from "../error-text.ts";
 import { parseBounded } from "../json/bounded-json.ts";
 import { clean } from "../net/show.ts";

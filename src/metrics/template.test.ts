@@ -1,6 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
+import { errorText } from "../error-text.ts";
 import golden from "./template.golden.json" with { type: "json" };
 import { type QueryModel, renderQuery } from "./template.ts";
 
@@ -19,7 +20,7 @@ function outcome(template: string, model = MODEL): string {
   try {
     return renderQuery(template, model);
   } catch (error) {
-    return `error: ${error instanceof Error ? error.message : error}`;
+    return `error: ${errorText(error)}`;
   }
 }
 

@@ -2,7 +2,6 @@
  * Google Cloud Monitoring: MQL over REST, as the service account of the Secret or as the process itself (workload
  * identity).
  */
-
 import { errorText } from "../../error-text.ts";
 import { clean } from "../../net/show.ts";
 import { ask, sharedDispatcher } from "../http.ts";

@@ -1,5 +1,4 @@
 /** Runs a parsed template. There is no data object: dot is nil until `with` or `range` sets it. */
-
 import { errorText } from "../../error-text.ts";
 import { quote } from "../../go/format.ts";
 import { Fuel, OutOfFuel } from "./fuel.ts";

@@ -3,7 +3,6 @@
  * sandbox's own store (sandbox/cluster.ts). Held against the sandbox's API server over HTTP, and against kube-apiserver
  * with etcd where the folder $KUBERNETES_PROGRAMS, or $PATH, has both.
  */
-
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { request as overTcp } from "node:http";
 import { request as overTls } from "node:https";
