@@ -7,10 +7,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { HOOK_TYPES } from "../src/core/canary.ts";
 import { INTENTS } from "../src/core/intents/table.ts";
 import { JUDGES } from "../src/core/judges/table.ts";
 import { PHASES } from "../src/core/phases/table.ts";
+import { HOOK_TYPES } from "../src/core/spec.ts";
 import { VERBS } from "../src/core/steering.ts";
 import { alertProviderCrd, canaryCrd, crds, metricTemplateCrd } from "../src/crd/index.ts";
 import { PROVIDER_NAMES } from "../src/metrics/table.ts";
@@ -75,7 +75,7 @@ describe("the worked examples of CONTRIBUTING.md", () => {
 
   it("a judge is a file and a row", () => {
     expect(naming(/\bthresholds\b/).filter((path) => !path.startsWith("src/core/judges/"))).toEqual([
-      "src/core/canary.ts", // the comment on the default
+      "src/core/spec.ts", // the comment on the default
     ]);
     expect(enums(canaryCrd())).toContain(JSON.stringify(Object.keys(JUDGES)));
   });

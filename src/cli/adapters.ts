@@ -1,5 +1,5 @@
 /** The adapters that the operator would choose for a Canary, as its flags have it when they are not given. */
-import type { CanarySpec } from "../core/canary.ts";
+import type { CanarySpec } from "../core/spec.ts";
 import { fromWire } from "../core/status.ts";
 import { type Chosen, chooseAdapters } from "../operator/adapters.ts";
 import type { KubeObject } from "../ports/kubernetes.ts";

@@ -1,11 +1,11 @@
 /** Canaries of files, judged as they will be when they are applied: for commands that tell what one would do. */
 
 import { applyDefaults, crdSchema, unknownFields, validate } from "../../sandbox/api-server/schema/index.ts";
-import type { CanarySpec } from "../core/canary.ts";
 import { type Doubt, doubtsOf, doubtText } from "../core/doubts.ts";
 import { didYouMean } from "../core/nearest.ts";
 import { DEFAULT_PARSE_OPTIONS, parseSpec } from "../core/parse.ts";
 import { type Capabilities, type Plan, planFor } from "../core/plan.ts";
+import type { CanarySpec } from "../core/spec.ts";
 import { canaryCrd } from "../crd/index.ts";
 import { apiVersionOf, type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
 import { adaptersFor, newCanary, SELECTOR_LABELS } from "./adapters.ts";

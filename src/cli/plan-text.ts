@@ -1,10 +1,10 @@
 /** A plan in words and rows, for people who have not read how Canaries work. */
-import type { Analysis, CanarySpec, HookType, JsonObject, Metric, Webhook } from "../core/canary.ts";
+
 import { limitsOf } from "../core/checks.ts";
-import type { MetricSourceKind } from "../core/observation.ts";
 import { isKnativeTarget } from "../core/parse.ts";
 import type { Announcement, Plan, Step } from "../core/plan.ts";
 import { hooksOf, REQUEST_DURATION, SUCCESS_RATE } from "../core/probes.ts";
+import type { Analysis, CanarySpec, HookType, JsonObject, Metric, MetricSourceKind, Webhook } from "../core/spec.ts";
 import { formatDuration } from "../go/duration.ts";
 import { formatFloat } from "../go/format.ts";
 import { alignColumns } from "./columns.ts";

@@ -3,9 +3,9 @@
  * the browser names a Canary and never sends a query, so a person sees the metrics of no other tenant.
  */
 import type { Dispatcher } from "undici";
-import { type CanarySpec, type Metric, primaryName } from "../core/canary.ts";
 import { limitsOf } from "../core/checks.ts";
 import { DEFAULT_PARSE_OPTIONS, isKnativeTarget, parseSpec } from "../core/parse.ts";
+import { type CanarySpec, type Metric, primaryName } from "../core/spec.ts";
 import { errorText } from "../error-text.ts";
 import { builtInQuery, observerFor, observerKey, type QueryKind } from "../metrics/observers.ts";
 import { type Point, queryRange, type Span } from "../metrics/prometheus/range.ts";

@@ -2,11 +2,12 @@
 import { describe, expect, it } from "vitest";
 import { aCanary, aSpec } from "../testing/canary.ts";
 import { decided, MESH } from "../testing/story.ts";
-import type { CanaryStatus, Metric } from "./canary.ts";
+import type { CanaryStatus } from "./canary.ts";
 import { violation } from "./checks.ts";
 import { promotionId } from "./identity.ts";
 import { planFor } from "./plan.ts";
 import { routesFor } from "./routes.ts";
+import type { Metric } from "./spec.ts";
 import { fromWire, toWire } from "./status.ts";
 import type { Situation } from "./take-turn.ts";
 import { NO_WAIT } from "./waits.ts";

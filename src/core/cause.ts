@@ -2,7 +2,7 @@
  * Why a run ended, as data. words.ts makes the sentence of it. The union is closed: a new way to end needs a new kind
  * here.
  */
-import type { MetricSourceKind } from "./observation.ts";
+import type { MetricSourceKind } from "./spec.ts";
 
 /**
  * Where the run stood: the step (0 before the first), how many steps there are, and the percent of traffic of the

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { aCanary, type CanaryParts } from "../testing/canary.ts";
 import { createModel, type Fate, type Model, type Release } from "../testing/model.ts";
 import { MESH } from "../testing/story.ts";
-import type { HookType } from "./canary.ts";
+import type { HookType } from "./spec.ts";
 import { endOf } from "./waits.ts";
 
 const release = (spec: string, asPrimary: Fate = "quick"): Release => ({

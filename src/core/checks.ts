@@ -1,8 +1,10 @@
 /** Decides whether an answer passes, and words the failure. The judge of a metric decides about its values. */
-import { type CanaryRef, dotted, type Metric, type Range } from "./canary.ts";
+
 import type { Failure } from "./cause.ts";
 import { JUDGES, judgeOf } from "./judges/table.ts";
-import type { Answered, MetricProbe, MetricSourceKind, Probe } from "./observation.ts";
+import type { Answered, MetricProbe, Probe } from "./observation.ts";
+import type { MetricSourceKind } from "./spec.ts";
+import { type CanaryRef, dotted, type Metric, type Range } from "./spec.ts";
 
 /**
  * The verdict of the metric's judge as the text of the Warning event.

@@ -2,9 +2,9 @@
 import type { CanaryStatus, Condition, StatusIn } from "./canary.ts";
 import type { Cause } from "./cause.ts";
 import { withCure } from "./cures.ts";
-import type { Reason } from "./events.ts";
 import { INVALID } from "./parse.ts";
 import { isRunning, type Phase, rulesOf } from "./phases/table.ts";
+import type { Reason } from "./reasons.ts";
 import { sentenceOf, splitText } from "./words.ts";
 
 const CONDITION_TYPE = "Promoted";

@@ -2,7 +2,7 @@
  * Finds the references of a Canary to other namespaces, in every field of every provider. `-no-cross-namespace-refs`
  * refuses them.
  */
-import type { CanarySpec, JsonObject, JsonValue } from "./canary.ts";
+import type { CanarySpec, JsonObject, JsonValue } from "./spec.ts";
 
 /** A reference to an object of another namespace. */
 export interface CrossNamespaceRef {

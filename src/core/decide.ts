@@ -11,12 +11,12 @@
  * results, makes the cluster match it (desired.ts) and passes the events to the listeners.
  */
 import { act } from "./act.ts";
-import type { CanaryStatus, StatusIn } from "./canary.ts";
+import type { CanaryStatus, Names, StatusIn } from "./canary.ts";
 import { withinReach } from "./clock-set-back.ts";
 import { conditionsFor, wasRefused } from "./conditions.ts";
 import { cookiesFor } from "./cookies.ts";
 import { EVENTS } from "./events.ts";
-import { leaveFormerNames, type Names, namesOf } from "./names.ts";
+import { leaveFormerNames, namesOf } from "./names.ts";
 import { overridden } from "./override.ts";
 import { isRunning, type Phase, rulesOf, TRANSITIONS } from "./phases/table.ts";
 import { terminate } from "./phases/terminating.ts";

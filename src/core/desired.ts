@@ -1,30 +1,18 @@
 /** What should be true of the cluster, given a status. The shell compares and repairs; it never decides. */
-import type { CanaryStatus, Revision, Routes, StatusIn } from "./canary.ts";
-import type { DesiredInPhase } from "./phases/phase.ts";
+import type { CanaryStatus, Routes, StatusIn } from "./canary.ts";
+import type { DesiredInPhase, DesiredPrimary, DesiredTarget } from "./phases/phase.ts";
 import { type Phase, rulesOf } from "./phases/table.ts";
 import type { Plan } from "./plan.ts";
 import { routesFor } from "./routes.ts";
 import type { Transition } from "./turn.ts";
 import { endOf } from "./waits.ts";
 
-/** What the primary must be. */
-export type DesiredPrimary =
-  /** The primary exists. A missing one is made from the target; an existing one stays as it is. */
-  | { readonly kind: "present" }
-  /** Carries the target's template, provided that the target still holds `revision`. */
-  | { readonly kind: "promoted"; readonly id: string; readonly revision: Revision }
-  /**
-   * Carries the template that it had before the promotion `from`. With `to`: the template of that earlier promotion.
-   */
-  | { readonly kind: "restored"; readonly from: string; readonly to?: string };
-
 /** The desired state of the cluster for one Canary. */
 export interface DesiredState {
   /** False: touch nothing at all. */
   readonly engaged: boolean;
   readonly primary: DesiredPrimary;
-  /** `as-is`: Aviary does not scale the target now. */
-  readonly target: "up" | "down" | "as-is";
+  readonly target: DesiredTarget;
   /**
    * True: the primary's autoscaler is updated from its source, as in a promotion. False: it is only made when missing.
    */

@@ -5,9 +5,9 @@
  */
 import { parseDuration } from "../go/duration.ts";
 import { parseWindow } from "../go/promql-window.ts";
-import type { CanarySpec, Metric, Range } from "./canary.ts";
 import { intervalOrDefault } from "./interval.ts";
 import { didYouMean } from "./nearest.ts";
+import type { CanarySpec, Metric, Range } from "./spec.ts";
 
 /** One doubt about one field. */
 export interface Doubt {

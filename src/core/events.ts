@@ -2,72 +2,12 @@
  * Every event and alert of the engine, each text in one place. Listeners decide where it goes. Code compares reasons,
  * never texts.
  */
-import type { Alert, CanaryRef, CanarySpec, Phase } from "./canary.ts";
-import { dotted, primaryName } from "./canary.ts";
-import type { OffSplit } from "./split.ts";
+import type { Alert, OffSplit, Phase } from "./canary.ts";
+import type { Reason } from "./reasons.ts";
+import type { CanaryRef, CanarySpec } from "./spec.ts";
+import { dotted, primaryName } from "./spec.ts";
 import type { Freeze } from "./steering.ts";
 import { splitText } from "./words.ts";
-
-/** Why a notice is given. `Unknown`: stored by a release that kept no reasons. */
-export type Reason =
-  | "Unknown"
-  | "Suspended"
-  | "Invalid"
-  | "Doubtful"
-  | "WriteFailed"
-  | "TargetProblem"
-  | "MetricServersAvailable"
-  | "MetricServersUnavailable"
-  | "PrimaryNotReady"
-  | "CanaryNotReady"
-  | "NotSupported"
-  | "CheckFailed"
-  | "Initialized"
-  | "NewRevision"
-  | "AnalysisRestarted"
-  | "StrategyChanged"
-  | "RoutingChanged"
-  | "TargetRenamed"
-  | "RestartPutOff"
-  | "AnalysisStarted"
-  | "WeightAdvanced"
-  | "IterationAdvanced"
-  | "PrimaryWeightAdvanced"
-  | "RoutedToCanary"
-  | "RoutedToPrimary"
-  | "CopyingTemplate"
-  | "WaitingForPrimary"
-  | "Promoted"
-  | "PromotedUnjudged"
-  | "Reverted"
-  | "ThresholdReached"
-  | "ManualRollback"
-  | "DeadlineExceeded"
-  | "Failed"
-  | "PromotionFailed"
-  | "PrimaryGone"
-  | "PrimaryBack"
-  | "PrimaryUnstable"
-  | "PrimaryRestored"
-  | "PrimaryLost"
-  | "PrimaryRecreated"
-  | "RoutesNotInForce"
-  | "GatePassed"
-  | "GateRefused"
-  | "HookFailed"
-  | "PostRolloutPassed"
-  | "PostRolloutFailed"
-  | "RollbackNotSignaled"
-  | "RollbackSignaled"
-  | "Deleted"
-  | "Fight"
-  | "OffSplit"
-  | "Frozen"
-  | "Action"
-  | "Aborted"
-  | "Undone"
-  | "Terminating"
-  | "Terminated";
 
 /** One event of one Canary. */
 export interface RolloutEvent {

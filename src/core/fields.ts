@@ -1,5 +1,5 @@
 /** Reads typed fields out of untyped JSON and collects what is wrong, each with its path. */
-import type { JsonObject, JsonValue } from "./canary.ts";
+import type { JsonObject, JsonValue } from "./spec.ts";
 
 export class Fields {
   readonly raw: JsonObject;

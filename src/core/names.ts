@@ -4,9 +4,10 @@
  * learn of that. Then the new names count.
  */
 
-import type { CanarySpec, CanaryStatus, TargetRef } from "./canary.ts";
+import type { CanaryStatus, Names, RoutingRefs, ScalerName } from "./canary.ts";
 import { EVENTS } from "./events.ts";
 import { isRecovering } from "./recovery.ts";
+import type { CanarySpec } from "./spec.ts";
 import {
   type AdvanceInput,
   drainDelayMs,
@@ -18,35 +19,6 @@ import {
   updateCommon,
 } from "./turn.ts";
 import { NO_WAIT, waitUntil } from "./waits.ts";
-
-/** Names the autoscaler of the target. */
-export interface ScalerName {
-  readonly kind: string;
-  readonly name: string;
-}
-
-/** Further names in the routing objects; a field is absent when the spec does not have it. */
-export type RoutingRefs = Pick<CanarySpec, "ingressRef" | "routeRef"> & {
-  /** `spec.service.routeName` and `routeKind`. */
-  readonly routeName?: string;
-  readonly routeKind?: string;
-};
-
-/** The names in the spec when Aviary last owned the routes. */
-export interface Names {
-  readonly provider: string;
-  readonly service: string;
-  readonly target: TargetRef;
-  readonly scaler?: ScalerName;
-  /** An autoscaler that the Canary names no more, and that still scales the target. It must be paused until it goes. */
-  readonly waker?: ScalerName;
-  /** Absent when the spec had none of them. */
-  readonly refs?: RoutingRefs;
-  /**
-   * When the new names may count, while the routes under the former names are being left. Milliseconds since the epoch.
-   */
-  readonly leaveAt?: number;
-}
 
 /** The names in a spec. */
 export function namesOf(spec: CanarySpec): Names {

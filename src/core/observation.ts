@@ -1,6 +1,7 @@
 /** The input of a decision: readings (from caches) and answers (from the network). */
-import type { HookType, Metric, Revision, Webhook } from "./canary.ts";
-import type { OffSplit } from "./split.ts";
+
+import type { OffSplit, Revision } from "./canary.ts";
+import type { HookType, Metric, MetricSourceKind, Webhook } from "./spec.ts";
 
 /**
  * `detail` is the text of the event. `progress` is how far the rollout has come, for readers: "1 of 2 updated replicas
@@ -109,9 +110,6 @@ export interface Readings {
   /** A reading that will change by time alone, without an event (a deadline): look again then. Milliseconds. */
   readonly recheckAt?: number;
 }
-
-/** How one metric is asked. One entry of `analysis.metrics` may be asked more than one way. */
-export type MetricSourceKind = "success-rate" | "duration" | "query" | "template" | "nothing";
 
 /** The question for one value of one metric. */
 export interface MetricProbe {

@@ -4,6 +4,10 @@
  * concerns one Canary only (Q4, Q9).
  */
 import { BOUNDS } from "./bounds.ts";
+import { crossNamespaceRefs, crossNamespaceText } from "./cross-namespace-refs.ts";
+import { Fields } from "./fields.ts";
+import { intervalOrDefault } from "./interval.ts";
+import { DEFAULT_JUDGE, JUDGES } from "./judges/table.ts";
 import {
   type AlertTarget,
   type Analysis,
@@ -19,11 +23,7 @@ import {
   type Strategy,
   type TargetRef,
   type Webhook,
-} from "./canary.ts";
-import { crossNamespaceRefs, crossNamespaceText } from "./cross-namespace-refs.ts";
-import { Fields } from "./fields.ts";
-import { intervalOrDefault } from "./interval.ts";
-import { DEFAULT_JUDGE, JUDGES } from "./judges/table.ts";
+} from "./spec.ts";
 
 /** Flags of the operator that decide about a spec. */
 export interface ParseOptions {

@@ -7,7 +7,9 @@
  *
  * A step holds its routes for one analysis interval and is judged at its end; its gates are asked before it is entered.
  */
-import type { CanarySpec, HookType, Routes, Strategy } from "./canary.ts";
+
+import type { Routes } from "./canary.ts";
+import type { CanarySpec, HookType, Strategy } from "./spec.ts";
 
 /** What a router can do; the plan never names a router. */
 export interface Capabilities {

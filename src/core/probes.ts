@@ -3,9 +3,10 @@
  * where the answers are used (phases/).
  */
 import { parseWindow } from "../go/promql-window.ts";
-import type { CanarySpec, CanaryStatus, HookType, Metric, StatusIn, Webhook } from "./canary.ts";
-import type { MetricProbe, MetricSourceKind, Probe } from "./observation.ts";
+import type { CanaryStatus, StatusIn } from "./canary.ts";
+import type { MetricProbe, Probe } from "./observation.ts";
 import type { Plan } from "./plan.ts";
+import type { CanarySpec, HookType, Metric, MetricSourceKind, Webhook } from "./spec.ts";
 
 export const SUCCESS_RATE = "request-success-rate";
 export const REQUEST_DURATION = "request-duration";

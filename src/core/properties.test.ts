@@ -10,10 +10,11 @@ import { aCanary, type CanaryParts } from "../testing/canary.ts";
 import { createJudge, type Judge } from "../testing/judge.ts";
 import { type Crash, createModel, type Fate, type Make, type Model, podsOf, type Release } from "../testing/model.ts";
 import { MESH, PLAIN } from "../testing/story.ts";
-import type { HookType, Phase } from "./canary.ts";
+import type { Phase } from "./canary.ts";
 import type { Answer, Probe } from "./observation.ts";
 import { TRANSITIONS } from "./phases/table.ts";
 import type { Capabilities } from "./plan.ts";
+import type { HookType } from "./spec.ts";
 
 const SEED = Number(process.env["SEED"] ?? 20261123);
 const RUNS = Number(process.env["RUNS"] ?? 600);

@@ -2,9 +2,10 @@
  * What happened in a run: version 1 of the record. The operator writes it, people and programs read it. It never
  * steers.
  */
-import type { HookType, Severity } from "./canary.ts";
+
+import type { OffSplit } from "./canary.ts";
 import type { Cause, Failure } from "./cause.ts";
-import type { OffSplit } from "./split.ts";
+import type { HookType, Severity } from "./spec.ts";
 import type { Verb } from "./steering.ts";
 
 export const RUN_RECORD_VERSION = 1;

@@ -1,7 +1,6 @@
 /** Names of runs, and what a status remembers of its run. */
-import type { CanaryStatus } from "./canary.ts";
+import type { CanaryStatus, RunRef } from "./canary.ts";
 import { isRunning } from "./phases/table.ts";
-import type { RunRef } from "./steering.ts";
 import type { AdvanceInput } from "./turn.ts";
 
 /** @returns the status with the name of its run, and without what belongs to an earlier run or step */

@@ -4,9 +4,10 @@
  * result never changes a rollout.
  */
 
-import type { CanarySpec, CanaryStatus } from "./canary.ts";
+import type { CanaryStatus, OffSplit } from "./canary.ts";
 import type { Plan } from "./plan.ts";
 import { routesFor } from "./routes.ts";
+import type { CanarySpec } from "./spec.ts";
 
 /** The requests that one version got while the promised split stayed the same. */
 export interface Seen {
@@ -15,16 +16,6 @@ export interface Seen {
   readonly failed: number;
   /** Upper bound for the requests that did not come from users: probes, scrapes. */
   readonly strays: number;
-}
-
-/** A split that is not the one that was promised. */
-export interface OffSplit {
-  /** Percent of the requests promised to the canary, and percent that it got. */
-  readonly promised: number;
-  readonly measured: number;
-  /** Requests that were counted. */
-  readonly canary: number;
-  readonly primary: number;
 }
 
 /** Whether the canary gets more or less than promised. */

@@ -1,7 +1,7 @@
 /**
  * What people ask of a rollout. Every verb is an RBAC verb on canaries, a command and a button, all by the same name.
  */
-import type { Revision, StatusCore } from "./canary.ts";
+import type { StatusCore } from "./canary.ts";
 
 /** The group of what Aviary adds to Flagger's objects. */
 export const STEERING_GROUP = "aviary.flagger.app";
@@ -67,43 +67,6 @@ export interface ActionAnswer {
   readonly id: string;
   readonly outcome: "applied" | "refused" | "expired";
   readonly message: string;
-}
-
-/** A run that is paused: it stays on its step, at its weight, and its checks go on. */
-export interface Hold {
-  readonly by: string;
-  readonly reason?: string;
-  /** Milliseconds since the epoch. */
-  readonly at: number;
-  /** When the hold ends by itself; absent: when a person resumes. */
-  readonly until?: number;
-  readonly freezeChecks?: boolean;
-}
-
-/** A person lets one revision go on during a freeze. It ends with the run of that revision. */
-export interface Override {
-  readonly by: string;
-  readonly reason: string;
-  /** Milliseconds since the epoch. */
-  readonly at: number;
-  /** Name of the freeze that was in force. */
-  readonly freeze: string;
-  readonly revision: Revision;
-}
-
-/** Approval is given once: for this step, and gone with it. */
-export interface Approved {
-  readonly step: number;
-  /** "type name" of hooks, e.g. "confirm-promotion ask". */
-  readonly hooks: readonly string[];
-}
-
-/** Names a run: the same in the status, the record, the actions and the console. */
-export interface RunRef {
-  /** e.g. "podinfo-20260101t000100-85d557": the name of its CanaryRun. */
-  readonly id: string;
-  /** Milliseconds since the epoch. */
-  readonly startedAt: number;
 }
 
 /** What keeps runs from beginning. */

@@ -1,6 +1,6 @@
 /** One turn of one Canary: its input, its output, and the functions with which every phase builds its transitions. */
 
-import type { Alert, CanaryRef, CanarySpec, CanaryStatus, Phase, Position, Revision, StatusCore } from "./canary.ts";
+import type { Alert, CanaryStatus, Phase, Position, Revision, StatusCore } from "./canary.ts";
 import type { Cause, End, Failure, Place } from "./cause.ts";
 import { settles } from "./checks.ts";
 import { EVENTS, type Notice, type RolloutEvent } from "./events.ts";
@@ -10,6 +10,7 @@ import { MOST_OWED } from "./owed-alerts.ts";
 import type { OnStep, Wait } from "./phases/positions.ts";
 import type { Plan } from "./plan.ts";
 import { NOTHING_BACK } from "./recovery.ts";
+import type { CanaryRef, CanarySpec } from "./spec.ts";
 import { type Action, type ActionAnswer, type Freeze, steeringOf } from "./steering.ts";
 import { countedFromRoutes, endOf, isOver, NO_WAIT, startOf, waitUntil } from "./waits.ts";
 

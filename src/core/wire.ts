@@ -1,10 +1,18 @@
 /** The stored status: Flagger's fields, and what Aviary remembers beyond them under `aviary`. */
-import type { Acted, Alert, Condition, Restarted } from "./canary.ts";
+import type {
+  Acted,
+  Alert,
+  Approved,
+  Condition,
+  Hold,
+  Names,
+  OffSplit,
+  Override,
+  Restarted,
+  RunRef,
+} from "./canary.ts";
 import type { Cause } from "./cause.ts";
-import type { Reason } from "./events.ts";
-import type { Names } from "./names.ts";
-import type { OffSplit } from "./split.ts";
-import type { Approved, Hold, Override, RunRef } from "./steering.ts";
+import type { Reason } from "./reasons.ts";
 
 /** The status as the API server stores it. */
 export interface WireStatus {

@@ -4,9 +4,9 @@
  */
 import { formatDuration } from "../go/duration.ts";
 import { formatFloat } from "../go/format.ts";
+import type { OffSplit } from "./canary.ts";
 import type { Cause, Failure, Place } from "./cause.ts";
 import type { Requests } from "./run-record.ts";
-import type { OffSplit } from "./split.ts";
 
 /** @example "Rolled back at step 4 of 10 (20 %): request-success-rate 90.00 % < 99 %, failed check 3." */
 export function sentenceOf(cause: Cause, requests?: Requests): string {

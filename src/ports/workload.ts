@@ -1,6 +1,7 @@
-import type { Canary, TargetRef } from "../core/canary.ts";
+import type { Canary } from "../core/canary.ts";
 import type { DesiredState } from "../core/desired.ts";
 import type { PrimaryReading, TargetReading } from "../core/observation.ts";
+import type { TargetRef } from "../core/spec.ts";
 import type { KubeObject, ObjectRef } from "./kubernetes.ts";
 import type { MadeObject } from "./owner.ts";
 import type { Snapshot } from "./snapshot.ts";

@@ -1,5 +1,6 @@
 /** What NGINX and Skipper share: the Ingress that `spec.ingressRef` names, and the second Ingress beside it. */
-import { type Canary, dotted } from "../core/canary.ts";
+import type { Canary } from "../core/canary.ts";
+import { dotted } from "../core/spec.ts";
 import { type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
 import type { IngressObject, IngressPath, IngressSpec } from "../ports/kubernetes-types.ts";
 import type { Obstacle, RouterKind } from "../ports/router.ts";

@@ -1,10 +1,11 @@
 /**
  * The operator under test: the real engine with the real routers and workloads, between ports of the simulated world.
  */
-import type { Alert, Canary, CanaryRef } from "../core/canary.ts";
+import type { Alert, Canary } from "../core/canary.ts";
 import type { RolloutEvent } from "../core/events.ts";
 import type { Answer, Probe } from "../core/observation.ts";
 import { DEFAULT_PARSE_OPTIONS } from "../core/parse.ts";
+import type { CanaryRef } from "../core/spec.ts";
 import type { AdapterTables } from "../operator/adapters.ts";
 import { type Engine, type EngineOptions, startEngine } from "../operator/engine/engine.ts";
 import { createActionDesk } from "../operator/steering/action-desk.ts";

@@ -1,6 +1,7 @@
 /** Webhooks and metric servers of the simulated world: the model answers the engine's probes. */
-import { type Canary, dotted } from "../core/canary.ts";
+import type { Canary } from "../core/canary.ts";
 import type { Answer, MetricProbe, Probe } from "../core/observation.ts";
+import { dotted } from "../core/spec.ts";
 import { parseWindow } from "../go/promql-window.ts";
 import { RESOURCES } from "../ports/kubernetes.ts";
 import type { Count } from "../ports/probe-runner.ts";

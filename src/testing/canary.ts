@@ -1,7 +1,8 @@
 /** Builders: a valid Canary in one line, with the changes that a test needs. */
-import type { Canary, CanarySpec } from "../core/canary.ts";
+import type { Canary } from "../core/canary.ts";
 import { DEFAULT_PARSE_OPTIONS, type ParseOptions, parseSpec } from "../core/parse.ts";
 import { canaryWeights } from "../core/plan.ts";
+import type { CanarySpec } from "../core/spec.ts";
 import { fromWire, type WireStatus } from "../core/status.ts";
 import type { KubeObject } from "../ports/kubernetes.ts";
 

@@ -1,13 +1,13 @@
 /**
  * What a Canary is doing, in the words of the command line: read from the object itself, so that Flagger's work, too.
  */
-import type { CanarySpec } from "../../core/canary.ts";
+
+import type { Hold, OffSplit, Override, RunRef } from "../../core/canary.ts";
 import type { Cause } from "../../core/cause.ts";
 import { DEFAULT_PARSE_OPTIONS, parseSpec } from "../../core/parse.ts";
 import { isRunning, PHASES } from "../../core/phases/table.ts";
 import { type Plan, planFor } from "../../core/plan.ts";
-import type { OffSplit } from "../../core/split.ts";
-import type { Hold, Override, RunRef } from "../../core/steering.ts";
+import type { CanarySpec } from "../../core/spec.ts";
 import { sentenceOf, splitText } from "../../core/words.ts";
 import type { Chosen } from "../../operator/adapters.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";

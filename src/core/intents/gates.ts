@@ -1,5 +1,5 @@
-import type { HookType } from "../canary.ts";
 import { hooksOf, isApprovedGate } from "../probes.ts";
+import type { HookType } from "../spec.ts";
 import type { Turn } from "../turn.ts";
 
 /** A webhook that a person may pass or refuse. */

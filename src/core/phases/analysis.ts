@@ -2,7 +2,8 @@
  * Progressing and WaitingPromotion: hold a step, judge it at its end, then enter the next step, wait at a gate, or roll
  * back.
  */
-import { dotted, type Routes, type StatusIn } from "../canary.ts";
+
+import type { Routes, StatusIn } from "../canary.ts";
 import { sameRevision } from "../change.ts";
 import { failureData, failureOf, isRollbackHook } from "../checks.ts";
 import { mustCover } from "../cover.ts";
@@ -13,6 +14,7 @@ import { analysisProbes } from "../probes.ts";
 import { recordRecreatedPrimary } from "../recreated-primary.ts";
 import { awaitRestart, restart } from "../restart.ts";
 import { endReverted } from "../revert.ts";
+import { dotted } from "../spec.ts";
 import { hasTooManyOutages, standIn } from "../stand-in.ts";
 import { ALL_TO_PRIMARY, currentStep, EVERYONE_TO_CANARY, nextStepIndex, stepRoutes } from "../steps.ts";
 import {

@@ -1,8 +1,7 @@
 /**
  * What a phase is: its name, where it leads, what it decides, and what it promises. One file each; table.ts lists them.
  */
-import type { Routes, StatusCore, StatusIn } from "../canary.ts";
-import type { DesiredPrimary, DesiredState } from "../desired.ts";
+import type { Revision, Routes, StatusCore, StatusIn } from "../canary.ts";
 import type { Plan } from "../plan.ts";
 import type { Decision, Turn } from "../turn.ts";
 import type { RecoveryHints, WireMemory } from "../wire.ts";
@@ -34,11 +33,25 @@ export interface PhaseRules<P extends Phase> {
 export type ConditionStatus = "True" | "False" | "Unknown";
 export type PositionIn<P extends Phase> = Extract<Position, { readonly phase: P }>;
 
+/** What the primary must be. */
+export type DesiredPrimary =
+  /** The primary exists. A missing one is made from the target; an existing one stays as it is. */
+  | { readonly kind: "present" }
+  /** Carries the target's template, provided that the target still holds `revision`. */
+  | { readonly kind: "promoted"; readonly id: string; readonly revision: Revision }
+  /**
+   * Carries the template that it had before the promotion `from`. With `to`: the template of that earlier promotion.
+   */
+  | { readonly kind: "restored"; readonly from: string; readonly to?: string };
+
+/** The replicas of the target. `as-is`: Aviary does not scale the target now. */
+export type DesiredTarget = "up" | "down" | "as-is";
+
 /** `hands-off`: touch nothing at all. `traffic` is given only where the routes are handed back or not touched. */
 export type DesiredInPhase =
   | "hands-off"
   | {
-      readonly target: DesiredState["target"];
+      readonly target: DesiredTarget;
       readonly primary: DesiredPrimary;
       readonly traffic?: "before-us" | "released";
     };

@@ -1,6 +1,6 @@
 import type { CanaryStatus } from "../canary.ts";
-import type { DesiredPrimary } from "../desired.ts";
 import { promotionId } from "../identity.ts";
+import type { DesiredPrimary } from "./phase.ts";
 import { PRESENT } from "./phase.ts";
 
 /** The promotion that a restoration undoes: the one that failed, or the one that a person undid. */

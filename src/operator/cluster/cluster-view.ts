@@ -2,13 +2,14 @@
  * The cluster around one Canary: read from caches, compared with what should be, and repaired by the smallest patches.
  */
 
-import type { Canary, CanaryRef } from "../../core/canary.ts";
+import type { Canary } from "../../core/canary.ts";
 import type { DesiredState } from "../../core/desired.ts";
 import type { Readings } from "../../core/observation.ts";
 import { isRunning } from "../../core/phases/table.ts";
 import { type Plan, planFor } from "../../core/plan.ts";
 import { isRecovering } from "../../core/recovery.ts";
 import { ALL_TO_PRIMARY } from "../../core/routes.ts";
+import type { CanaryRef } from "../../core/spec.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";

@@ -2,8 +2,9 @@
  * Objects under a Canary's former names: routes that must send nothing to the canary, and an autoscaler that is
  * deleted.
  */
-import type { Canary, TargetRef } from "../../core/canary.ts";
+import type { Canary } from "../../core/canary.ts";
 import { formerNames, formerScalerName, namesOf, underNames } from "../../core/names.ts";
+import type { TargetRef } from "../../core/spec.ts";
 import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
 import type { MadeObject } from "../../ports/owner.ts";
 import type { Router } from "../../ports/router.ts";

@@ -3,8 +3,9 @@
  * several Canaries at once.
  */
 import type { Dispatcher } from "undici";
-import { type Alert, type Canary, type CanaryRef, canaryKey } from "../../core/canary.ts";
+import type { Alert, Canary } from "../../core/canary.ts";
 import type { ParseOptions } from "../../core/parse.ts";
+import { type CanaryRef, canaryKey } from "../../core/spec.ts";
 import { errorText } from "../../error-text.ts";
 import { createWorkQueue, type WorkQueue } from "../../kube/work-queue.ts";
 import type { ClusterCalls } from "../../metrics/provider.ts";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { CanaryRef } from "../../core/canary.ts";
+import type { CanaryRef } from "../../core/spec.ts";
 import type { Ports } from "../reconcile/reconcile.ts";
 import { createSessions } from "../sessions.ts";
 import type { Complaints } from "./complaints.ts";

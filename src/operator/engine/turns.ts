@@ -1,5 +1,5 @@
 /** Takes the turns of Canaries, and decides what happens when a turn cannot be taken. */
-import type { CanaryRef } from "../../core/canary.ts";
+import type { CanaryRef } from "../../core/spec.ts";
 import { type Ports, type Requeue, reconcile } from "../reconcile/reconcile.ts";
 import type { Sessions } from "../sessions.ts";
 import type { Quarantine } from "../watchdog/quarantine.ts";

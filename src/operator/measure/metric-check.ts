@@ -3,9 +3,10 @@
  * value.
  */
 import type { Dispatcher } from "undici";
-import { type Canary, dotted, type Metric, primaryName } from "../../core/canary.ts";
+import type { Canary } from "../../core/canary.ts";
 import type { Answer, MetricProbe } from "../../core/observation.ts";
 import { isKnativeTarget } from "../../core/parse.ts";
+import { dotted, type Metric, primaryName } from "../../core/spec.ts";
 import { errorText } from "../../error-text.ts";
 import { MetricError } from "../../metrics/metric-error.ts";
 import { askObserver, builtInQuery, observerFor, observerKey } from "../../metrics/observers.ts";

@@ -1,6 +1,7 @@
 /** The receivers of an alert and its fields: the Canary's own providers, else the global notifier. */
 import type { Dispatcher } from "undici";
-import { type Alert, type AlertTarget, type Canary, type CanarySpec, dotted } from "../../core/canary.ts";
+import type { Alert, Canary } from "../../core/canary.ts";
+import { type AlertTarget, type CanarySpec, dotted } from "../../core/spec.ts";
 import { sentenceOf } from "../../core/words.ts";
 import { errorText } from "../../error-text.ts";
 import { formatFloat } from "../../go/format.ts";

@@ -3,7 +3,8 @@
  * process, and wakes the engine when the alert was delivered. After a crash the next process finds the alert still
  * owed.
  */
-import type { Alert, Canary, CanaryRef } from "../../core/canary.ts";
+import type { Alert, Canary } from "../../core/canary.ts";
+import type { CanaryRef } from "../../core/spec.ts";
 import { createSessions, type Sessions } from "../sessions.ts";
 
 /** Sends one alert to all of its receivers. Settles when it was delivered or when trying again makes no sense. */

@@ -6,10 +6,11 @@
  * can finish it.
  */
 
-import type { Canary, CanaryRef } from "../../core/canary.ts";
+import type { Canary } from "../../core/canary.ts";
 import { desired, nextTurnAt } from "../../core/desired.ts";
 import { specInForce } from "../../core/names.ts";
 import { routesFor } from "../../core/routes.ts";
+import type { CanaryRef } from "../../core/spec.ts";
 import { type Situation, type TakenTurn, takeTurn } from "../../core/take-turn.ts";
 import type { Transition } from "../../core/turn.ts";
 import type { Clock } from "../../ports/clock.ts";

@@ -1,9 +1,10 @@
 /** Canaries in the API server: loaded from the cache, saved by a compare-and-set patch of the status subresource. */
-import { type Canary, type CanaryRef, type CanarySpec, type CanaryStatus, dotted } from "../../core/canary.ts";
+import type { Canary, CanaryStatus } from "../../core/canary.ts";
 import { refusedConditions } from "../../core/conditions.ts";
 import { doubtsOf, doubtText } from "../../core/doubts.ts";
 import { type Parsed, type ParseOptions, parseSpec } from "../../core/parse.ts";
 import { canaryWeights } from "../../core/plan.ts";
+import { type CanaryRef, type CanarySpec, dotted } from "../../core/spec.ts";
 import { fromWire, toWire, type WireMemory, type WireStatus } from "../../core/status.ts";
 import { equal, mergePatch } from "../../json/merge-patch.ts";
 import { KubeError, type ObjectWriter } from "../../ports/kube.ts";

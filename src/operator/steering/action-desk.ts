@@ -3,7 +3,7 @@
  * watched where their CRDs are installed. An action is answered once, in its status; until then every turn looks at it
  * again.
  */
-import type { CanaryRef } from "../../core/canary.ts";
+import type { CanaryRef } from "../../core/spec.ts";
 import type { Action, ActionAnswer, Freeze, Verb } from "../../core/steering.ts";
 import { VERBS } from "../../core/steering.ts";
 import { parseDuration } from "../../go/duration.ts";

@@ -3,7 +3,7 @@
  * by schedule, a scope, and labels.
  */
 import { Cron } from "croner";
-import type { CanaryRef } from "../../core/canary.ts";
+import type { CanaryRef } from "../../core/spec.ts";
 import type { Freeze } from "../../core/steering.ts";
 import { parseDuration } from "../../go/duration.ts";
 import type { ObjectCache } from "../../ports/kube.ts";

@@ -1,8 +1,8 @@
 /** The lines of a run's journal: lean, redacted and bounded. */
 import { gunzipSync, gzipSync } from "node:zlib";
-import type { Webhook } from "../../core/canary.ts";
 import type { JournalLine } from "../../core/journal.ts";
 import type { Answer, Answered } from "../../core/observation.ts";
+import type { Webhook } from "../../core/spec.ts";
 import type { AdvanceInput } from "../../core/turn.ts";
 import { show } from "../../net/show.ts";
 import type { Turn } from "../../ports/recorder.ts";

@@ -5,9 +5,9 @@
  * order, the latest for all.
  */
 import { deadline } from "../../async/deadline.ts";
-import { canaryKey } from "../../core/canary.ts";
+import type { RunRef } from "../../core/canary.ts";
 import type { Cause } from "../../core/cause.ts";
-import type { RunRef } from "../../core/steering.ts";
+import { canaryKey } from "../../core/spec.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Recorder, Turn } from "../../ports/recorder.ts";
 import { createRunJournal } from "./journal.ts";

@@ -1,4 +1,6 @@
 /** What a turn adds to the record of its run. Pure: the recorder writes the result. */
+
+import type { RunRef } from "../../core/canary.ts";
 import type { Cause } from "../../core/cause.ts";
 import { changedConfigs } from "../../core/change.ts";
 import { failureOf, limitsOf } from "../../core/checks.ts";
@@ -18,7 +20,6 @@ import {
   type TimelineEntry,
   type Verdict,
 } from "../../core/run-record.ts";
-import type { RunRef } from "../../core/steering.ts";
 import { placeText, sentenceOf } from "../../core/words.ts";
 import type { Count } from "../../ports/probe-runner.ts";
 import type { ForTheRecord, Turn } from "../../ports/recorder.ts";

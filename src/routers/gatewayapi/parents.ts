@@ -1,5 +1,6 @@
 /** What the gateways report about a route: whether they accepted it, and whether they have seen its latest version. */
-import { type Canary, dotted } from "../../core/canary.ts";
+import type { Canary } from "../../core/canary.ts";
+import { dotted } from "../../core/spec.ts";
 import type { Obstacle } from "../../ports/router.ts";
 import type { Route, RouteCondition } from "./types.ts";
 

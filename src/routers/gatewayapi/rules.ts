@@ -6,7 +6,8 @@
  *   session affinity  [ sticky canary ] [ sticky primary? ] [ weighted, sets the cookies ]
  *      afterwards     [ expires the cookie? ] [ weighted ]
  */
-import type { Canary, JsonObject, Routes, SessionAffinity } from "../../core/canary.ts";
+import type { Canary, Routes } from "../../core/canary.ts";
+import type { JsonObject, SessionAffinity } from "../../core/spec.ts";
 import type { Fields } from "../../ports/kubernetes-types.ts";
 import { cookieRegex, cookieText, expiredCookieText, primaryCookieText } from "../cookies.ts";
 import { namesOf } from "../objects.ts";

@@ -1,10 +1,12 @@
 /** What is promoted, and the arrows by which a status gets there. */
-import type { HookType, Phase, Revision } from "../../core/canary.ts";
+
+import type { Phase, Revision } from "../../core/canary.ts";
 import { failureOf } from "../../core/checks.ts";
 import { promotionId } from "../../core/identity.ts";
 import { TRANSITIONS } from "../../core/phases/table.ts";
 import type { Plan } from "../../core/plan.ts";
 import { REQUEST_DURATION, SUCCESS_RATE } from "../../core/probes.ts";
+import type { HookType } from "../../core/spec.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import { windowMs } from "../questions.ts";
 import type { Universe, Watcher } from "../universe.ts";
@@ -212,4 +214,4 @@ function createJudge(universe: Universe, report: Report): Watcher {
   };
 }
 
-type CanaryStatusSpec = import("../../core/canary.ts").CanarySpec;
+type CanaryStatusSpec = import("../../core/spec.ts").CanarySpec;
