@@ -4,6 +4,7 @@
  */
 import { computed, signal } from "@preact/signals";
 import type { CanaryRow, Me, Problem } from "../src/console/types.ts";
+import { readRows } from "./lines.ts";
 
 const BASE = document.querySelector<HTMLMetaElement>('meta[name="base-path"]')?.content ?? "/";
 export const href = (path: string): string => BASE + path.replace(/^\//, "");
@@ -52,8 +53,8 @@ export class Refused extends Error {
 export const refusedOf = (error: unknown): Refused =>
   error instanceof Refused ? error : new Refused(0, String(error));
 
-export async function get<T>(address: string): Promise<T> {
-  return await ask<T>(address, { headers: { accept: "application/json" } });
+export async function get<T>(address: string, read?: ReadBody): Promise<T> {
+  return await ask<T>(address, { headers: { accept: "application/json" } }, read);
 }
 
 export async function post<T>(address: string, body: unknown): Promise<T> {
@@ -64,7 +65,13 @@ export async function post<T>(address: string, body: unknown): Promise<T> {
 /** Set when the server no longer knows who asks. */
 export const signedOut = signal<Refused | undefined>(undefined);
 
-async function ask<T>(address: string, init: RequestInit): Promise<T> {
+type ReadBody = (response: Response) => Promise<unknown>;
+
+async function ask<T>(
+  address: string,
+  init: RequestInit,
+  read: ReadBody = (response) => response.json(),
+): Promise<T> {
   let response: Response;
   try {
     response = await fetch(href(`/api/v1${address}`), { ...init, credentials: "same-origin" });
@@ -72,10 +79,9 @@ async function ask<T>(address: string, init: RequestInit): Promise<T> {
     throw new Refused(0, "The console does not answer. It may have been stopped, or the network is down.");
   }
   compareClocks(response.headers.get("date"));
-  const body = (await response
-    .json()
-    .catch(() => ({ error: `the answer is no JSON (status ${response.status})` }))) as T &
-    Partial<Problem> & { message?: string };
+  const body = (await read(response).catch(() => ({
+    error: `the answer is no JSON (status ${response.status})`,
+  }))) as T & Partial<Problem> & { message?: string };
   if (!response.ok) {
     const refused = new Refused(response.status, body.error ?? body.message ?? `status ${response.status}`);
     // A session that ends while a page is open: the person signs in again, on the page that they were on.
@@ -139,7 +145,7 @@ export const seen = { id: "" };
 
 export async function loadList(): Promise<void> {
   try {
-    const answer = await get<ListAnswer>("/canaries");
+    const answer = await get<ListAnswer>("/canaries", readRows);
     seen.id = answer.at;
     const rows = new Map(answer.rows.map((row) => [keyOf(row), row]));
     list.value = { rows, hidden: answer.hidden, absent: answer.absent === true, trouble: answer.trouble };

@@ -22,6 +22,10 @@ export const Ago = ({ since }: { since: number }) => <>{ago(since, now.value)}</
 /** Within the frame of another page, links open the console itself. */
 const isEmbedded = path.peek().startsWith("/embed/");
 
+/** A click that the page itself follows: not one that asks the browser for another tab. */
+export const opensHere = (event: MouseEvent): boolean =>
+  !(isEmbedded || event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0);
+
 export function Link({ to, children, class: name }: { to: string; children: ComponentChildren; class?: string }) {
   return (
     <a
@@ -30,7 +34,7 @@ export function Link({ to, children, class: name }: { to: string; children: Comp
       target={isEmbedded ? "_blank" : undefined}
       rel={isEmbedded ? "noreferrer" : undefined}
       onClick={(event) => {
-        if (isEmbedded || event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
+        if (!opensHere(event)) return;
         event.preventDefault();
         go(to);
       }}

@@ -11,9 +11,15 @@ const SILENT_MS = 35_000;
 const POLL_MS = 10_000;
 const NAMES = ["hello", "row", "gone", "record", "reset"] as const;
 
+interface StreamEvent {
+  readonly name: (typeof NAMES)[number];
+  readonly data: string;
+  readonly id: string;
+}
+
 /** What one tab passes on to the others. */
 type Told =
-  | { readonly kind: "event"; readonly name: (typeof NAMES)[number]; readonly data: string; readonly id: string }
+  | { readonly kind: "events"; readonly events: readonly StreamEvent[] }
   | { readonly kind: "broken" }
   /** A tab that was just opened asks how the stream is. */
   | { readonly kind: "ask" };
@@ -24,9 +30,7 @@ function broken(): void {
   freshness.value = navigator.onLine ? "stale" : "offline";
 }
 
-function take({ name, data, id }: Told & { kind: "event" }): void {
-  heard = Date.now();
-  freshness.value = "live";
+function take({ name, data, id }: StreamEvent): void {
   if (id !== "" && name !== "hello") seen.id = id;
   if (name === "hello") return;
   if (name === "reset") {
@@ -42,15 +46,22 @@ function take({ name, data, id }: Told & { kind: "event" }): void {
 function read(tell: (told: Told) => void): { readonly again: () => void } {
   let source: EventSource | undefined;
   let later: ReturnType<typeof setTimeout> | undefined;
+  // Hundreds of changes that come at once are passed on and read as one: each alone would cost as much.
+  let come: StreamEvent[] = [];
+  const passOn = () => {
+    const events = come;
+    come = [];
+    tell({ kind: "events", events });
+  };
   const again = () => {
     source?.close();
     clearTimeout(later);
     const since = seen.id === "" ? "" : `?since=${encodeURIComponent(seen.id)}`;
     source = new EventSource(href(`/api/v1/stream${since}`), { withCredentials: true });
     for (const name of NAMES)
-      source.addEventListener(name, ({ data, lastEventId }: MessageEvent<string>) =>
-        tell({ kind: "event", name, data, id: lastEventId }),
-      );
+      source.addEventListener(name, ({ data, lastEventId }: MessageEvent<string>) => {
+        if (come.push({ name, data, id: lastEventId }) === 1) setTimeout(passOn);
+      });
     source.addEventListener("error", () => {
       tell({ kind: "broken" });
       // A browser tries again by itself after a connection that was cut, and gives up after an answer such as 502.
@@ -66,7 +77,11 @@ export function follow(): void {
   const others = new BroadcastChannel(`aviary ${href("/")}`);
   let reader: ReturnType<typeof read> | undefined;
   const hear = (told: Told) => {
-    if (told.kind === "event") take(told);
+    if (told.kind === "events") {
+      heard = Date.now();
+      freshness.value = "live";
+      told.events.forEach(take);
+    }
     if (told.kind === "broken") broken();
   };
   const tell = (told: Told) => {
@@ -77,7 +92,7 @@ export function follow(): void {
     hear(data);
     if (data.kind !== "ask" || reader === undefined) return;
     others.postMessage(
-      freshness.value === "live" ? { kind: "event", name: "hello", data: "{}", id: "" } : { kind: "broken" },
+      freshness.value === "live" ? { kind: "events", events: [] } : { kind: "broken" },
     );
   };
   const lead = () => {

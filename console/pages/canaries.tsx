@@ -1,4 +1,6 @@
 /** The list of all canaries. Only the rows in view are drawn. */
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
 import type { CanaryRow } from "../../src/console/types.ts";
 import { type List, list, listProblem, loadList, query, setQuery } from "../api.ts";
 import { Empty, Pending, Stale } from "../parts.tsx";
@@ -48,13 +50,7 @@ export function CanariesPage() {
       <h1>Canaries</h1>
       <form class="filters" onSubmit={(event) => event.preventDefault()}>
         <label>
-          Search{" "}
-          <input
-            type="search"
-            value={text}
-            onInput={(event) => setQuery({ q: event.currentTarget.value })}
-            placeholder="name, namespace or words"
-          />
+          Search <SearchField text={text} />
         </label>
         <Choice name="Phase" value={phase} all={phases} choose={(to) => setQuery({ phase: to })} />
         <span class="dim" role="status">
@@ -73,5 +69,39 @@ export function CanariesPage() {
         <Rows rows={rows} />
       )}
     </>
+  );
+}
+
+/** So long after a letter the list is searched: the letters of a person who types come first. */
+const TYPED_MS = 80;
+
+function SearchField({ text }: { text: string }) {
+  const typed = useSignal(text);
+  const sent = useRef(text);
+  const later = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  const searchFor = (wanted: string) => {
+    sent.current = wanted;
+    setQuery({ q: wanted });
+  };
+  // The address has changed otherwise: "Show all", or the back button.
+  useEffect(() => {
+    if (text === sent.current) return;
+    clearTimeout(later.current);
+    sent.current = text;
+    typed.value = text;
+  }, [text]);
+  useEffect(() => () => clearTimeout(later.current), []);
+  return (
+    <input
+      type="search"
+      value={typed.value}
+      onInput={(event) => {
+        const { value } = event.currentTarget;
+        typed.value = value;
+        clearTimeout(later.current);
+        later.current = setTimeout(() => searchFor(value), TYPED_MS);
+      }}
+      placeholder="name, namespace or words"
+    />
   );
 }

@@ -1,146 +1,118 @@
-/**
- * The rows of the list of canaries. Only those in view are drawn, and an element that scrolls out of view is filled
- * with the row that comes into view: a list of thousands scrolls as one of ten, also on a slow computer.
- */
-import { computed, useSignal } from "@preact/signals";
-import { Component } from "preact";
+/** The rows of the list of canaries. */
+import { computed } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { CanaryRow } from "../../src/console/types.ts";
+import { go, href } from "../api.ts";
+import { type Line, RowPool } from "../drawing/row-pool.ts";
 import { ago, asSentence } from "../format.ts";
-import { Badge, canaryPath, Link, now, signOf } from "../parts.tsx";
-
-const ROW_HEIGHT = 44;
-/** Rows drawn above and below what is in view, once scrolling rests or is slow: a wheel does not outrun them. */
-const SPARE = 4;
-const REST_MS = 120;
-/** As in the style sheet: before the box is there to be measured. */
-const SHARE_OF_WINDOW = 0.7;
+import { canaryPath, now, opensHere, signOf } from "../parts.tsx";
 
 const TICK_MS = 5000;
 /** Grows every five seconds: each of a screen of rows says how long ago, and need not be asked each second. */
 const tick = computed(() => Math.floor(now.value / TICK_MS) * TICK_MS);
 
+const COLUMNS = ["Canary", "Phase", "What it does", "Traffic", "Step", "Since"] as const;
+
 export function Rows({ rows }: { rows: readonly CanaryRow[] }) {
   const box = useRef<HTMLElement>(null);
-  const top = useSignal(0);
-  const spare = useSignal(0);
-  const rest = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  const restSoon = () => {
-    clearTimeout(rest.current);
-    rest.current = setTimeout(() => {
-      spare.value = SPARE;
-    }, REST_MS);
-  };
-  const height = useSignal(Math.round(window.innerHeight * SHARE_OF_WINDOW));
+  const body = useRef<HTMLTableSectionElement>(null);
+  const pool = useRef<RowPool<CanaryRow> | undefined>(undefined);
+  const shown = useRef(rows);
+  shown.current = rows;
   useLayoutEffect(() => {
-    const { current } = box;
-    if (current === null) return;
-    const measured = new ResizeObserver(() => {
-      height.value = current.clientHeight;
-    });
-    measured.observe(current);
-    restSoon();
+    if (box.current === null || body.current === null) return;
+    pool.current = new RowPool(box.current, body.current, createLine);
+    const forget = tick.subscribe(() => pool.current?.show(shown.current, true));
     return () => {
-      measured.disconnect();
-      clearTimeout(rest.current);
+      forget();
+      pool.current?.stop();
     };
   }, []);
-  const inView = Math.ceil(height.value / ROW_HEIGHT) + 1;
-  const places = inView + 2 * SPARE;
-  const count = inView + 2 * spare.value;
-  const first = Math.max(0, Math.min(top.value - spare.value, rows.length - count));
-  const shown = rows.slice(first, first + count);
-  const at = tick.value;
+  useLayoutEffect(() => pool.current?.show(rows), [rows]);
   return (
-    <section
-      class="scroll rows"
-      ref={box}
-      aria-label="Canaries"
-      onScroll={(event) => {
-        const to = Math.floor(event.currentTarget.scrollTop / ROW_HEIGHT);
-        // A jump: the rows in view come first, the spare ones when the jumps are over.
-        if (Math.abs(to - top.value) > SPARE) spare.value = 0;
-        top.value = to;
-        if (spare.value === 0) restSoon();
-      }}
-    >
-      <table aria-rowcount={rows.length + 1}>
-        <thead>
-          <tr aria-rowindex={1}>
-            <th scope="col">Canary</th>
-            <th scope="col">Phase</th>
-            <th scope="col" class="wide">
-              What it does
-            </th>
-            <th scope="col">Traffic</th>
-            <th scope="col" class="late">
-              Step
-            </th>
-            <th scope="col" class="late">
-              Since
-            </th>
+    <section class="scroll rows" ref={box} aria-label="Canaries">
+      {/* Rows that are laid out one by one are no table to a browser: the roles say that they are. */}
+      <table {...roleOf("table")} aria-rowcount={rows.length + 1}>
+        <thead {...roleOf("rowgroup")}>
+          <tr {...roleOf("row")} aria-rowindex={1}>
+            {COLUMNS.map((name) => (
+              <th key={name} {...roleOf("columnheader")} scope="col">
+                {name}
+              </th>
+            ))}
           </tr>
         </thead>
-        <tbody>
-          <tr class="pad" key="above">
-            <td height={first * ROW_HEIGHT} />
-          </tr>
-          {shown.map((row, index) => (
-            // The key is a place and no canary, so that elements are filled anew and not made anew.
-            <Row key={(first + index) % places} row={row} index={first + index + 2} since={ago(row.since, at)} />
-          ))}
-          <tr class="pad" key="below">
-            <td height={Math.max(0, rows.length - first - shown.length) * ROW_HEIGHT} />
-          </tr>
-        </tbody>
+        <tbody {...roleOf("rowgroup")} ref={body} />
       </table>
     </section>
   );
 }
 
-interface RowProps {
-  readonly row: CanaryRow;
-  readonly index: number;
-  readonly since: string;
+const roleOf = (role: "table" | "rowgroup" | "row" | "columnheader") => ({ role });
+
+/** Sets what differs: a browser lays out again also what is set to what it was. */
+function say(text: Text, words: string): void {
+  if (text.data !== words) text.data = words;
 }
 
-class Row extends Component<RowProps> {
-  override shouldComponentUpdate({ row, index, since }: RowProps): boolean {
-    return row !== this.props.row || index !== this.props.index || since !== this.props.since;
-  }
+function cell(line: HTMLElement, role: "cell" | "rowheader"): HTMLElement {
+  const made = document.createElement(role === "cell" ? "td" : "th");
+  made.setAttribute("role", role);
+  return line.appendChild(made);
+}
 
-  override render({ row, index, since }: RowProps) {
-    const { name, namespace, what, weight, running, step, steps } = row;
-    const to = canaryPath(row);
-    const { sign, tone, text } = signOf(row);
-    // A phone has room for "Waiting" and for the name of the canary.
-    const words =
-      text === "WaitingPromotion" ? (
-        <>
-          Waiting<span class="rest">Promotion</span>
-        </>
-      ) : (
-        text
-      );
-    return (
-      <tr aria-rowindex={index}>
-        <th scope="row" title={`${namespace}/${name}`}>
-          {/* A link that has the focus goes with its canary: it does not become the link of another. */}
-          <Link key={to} to={to}>
-            {name}
-          </Link>{" "}
-          <span class="dim">{namespace}</span>
-        </th>
-        <td>
-          <Badge sign={sign} tone={tone} text={words} />
-        </td>
-        <td class="wide what" title={what}>
-          {asSentence(what)}
-        </td>
-        <td>{weight} %</td>
-        <td class="late">{running ? `${step}/${steps}` : "–"}</td>
-        <td class="late">{since}</td>
-      </tr>
-    );
-  }
+const textIn = (element: HTMLElement): Text => element.appendChild(document.createTextNode(""));
+
+function part(element: HTMLElement, name: "a" | "span", className = ""): HTMLElement {
+  const made = document.createElement(name);
+  made.className = className;
+  return element.appendChild(made);
+}
+
+function createLine(): Line<CanaryRow> {
+  const element = document.createElement("tr");
+  element.setAttribute("role", "row");
+  const head = cell(element, "rowheader");
+  const link = part(head, "a") as HTMLAnchorElement;
+  head.append(" ");
+  const [name, namespace] = [textIn(link), textIn(part(head, "span", "dim"))];
+  const badge = part(cell(element, "cell"), "span", "state");
+  const mark = part(badge, "span");
+  mark.setAttribute("aria-hidden", "true");
+  badge.append(" ");
+  // A phone has room for "Waiting" and for the name of the canary.
+  const [sign, phase, rest] = [textIn(mark), textIn(badge), textIn(part(badge, "span", "rest"))];
+  const sentence = cell(element, "cell");
+  const what = textIn(sentence);
+  const [traffic, step, since] = [0, 0, 0].map(() => textIn(cell(element, "cell"))) as [Text, Text, Text];
+  let to = "";
+  link.addEventListener("click", (event) => {
+    if (!opensHere(event)) return;
+    event.preventDefault();
+    go(to);
+  });
+  const point = (row: CanaryRow) => {
+    to = canaryPath(row);
+    // A link that has the focus does not become the link of another canary.
+    if (document.activeElement === link) link.blur();
+    link.href = href(to);
+    head.title = `${row.namespace}/${row.name}`;
+    say(name, row.name);
+    say(namespace, row.namespace);
+  };
+  const fill = (row: CanaryRow) => {
+    if (to !== canaryPath(row)) point(row);
+    const { sign: drawn, tone, text } = signOf(row);
+    if (badge.className !== `state ${tone}`) badge.className = `state ${tone}`;
+    say(sign, drawn);
+    const isLong = text === "WaitingPromotion";
+    say(phase, isLong ? "Waiting" : text);
+    say(rest, isLong ? "Promotion" : "");
+    if (sentence.title !== row.what) sentence.title = row.what;
+    say(what, asSentence(row.what));
+    say(traffic, `${row.weight} %`);
+    say(step, row.running ? `${row.step}/${row.steps}` : "–");
+    say(since, ago(row.since, tick.peek()));
+  };
+  return { element, fill };
 }

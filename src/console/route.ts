@@ -31,6 +31,8 @@ export interface Asked {
 export interface Answer {
   readonly status: number;
   readonly body: unknown;
+  /** JSON whose `rows` stand on lines of their own: a page reads thousands of them piece by piece. */
+  readonly lines?: true;
 }
 
 export interface Route {

@@ -210,7 +210,14 @@ async function jsonOf(context: Context): Promise<unknown> {
   }
 }
 
-function reply(context: Context, { status, body }: Answer): Response {
+function reply(context: Context, { status, body, lines }: Answer): Response {
   context.header("cache-control", "no-store");
-  return context.json(body as object, status as 200);
+  if (lines === undefined) return context.json(body as object, status as 200);
+  context.header("content-type", "application/json");
+  return context.body(onLines(body as { readonly rows: readonly unknown[] }), status as 200);
+}
+
+function onLines({ rows, ...others }: { readonly rows: readonly unknown[] }): string {
+  const [first, last] = ['{"rows":[', `],${JSON.stringify(others).slice(1)}`];
+  return [first, ...rows.map((row, at) => `${JSON.stringify(row)}${at < rows.length - 1 ? "," : ""}`), last].join("\n");
 }
