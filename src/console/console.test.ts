@@ -191,6 +191,26 @@ describe("a console on a laptop", () => {
     ]);
   });
 
+  it("lists canaries by namespace and name, each on a line of its own, in an answer that is JSON", async () => {
+    for (const [name, namespace] of [
+      ["web", "test"],
+      ["api", "test"],
+      ["web", "other"],
+    ] as const)
+      canary(name, namespace);
+    const { url, cookie } = await signedIn();
+    const { text, headers } = await ask(`${url}api/v1/canaries`, { cookie });
+    expect(headers["content-type"]).toBe("application/json");
+    expect(text.split("\n")).toEqual([
+      '{"rows":[',
+      expect.stringMatching(/^\{"namespace":"other","name":"web",.*\},$/),
+      expect.stringMatching(/^\{"namespace":"test","name":"api",.*\},$/),
+      expect.stringMatching(/^\{"namespace":"test","name":"web",.*\}$/),
+      expect.stringMatching(/^\],"hidden":0,"at":"[^"]+"\}$/),
+    ]);
+    expect(JSON.parse(text).rows).toHaveLength(3);
+  });
+
   it("shows one canary with its plan and with what each verb would do", async () => {
     canary("podinfo");
     const { url, cookie } = await signedIn();

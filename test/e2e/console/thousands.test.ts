@@ -76,6 +76,31 @@ async function keepsTheFocusHonest(page: Page): Promise<void> {
   expect(["", name]).toContain(await page.evaluate(`document.activeElement?.closest("a")?.textContent ?? ""`));
 }
 
+/** Elements get other rows in any order; a keyboard and a reader of the screen go by the order of the document. */
+async function isInOrderAtRest(page: Page): Promise<void> {
+  for (const place of [700, 705, 702, 3]) {
+    await page.evaluate(`document.querySelector(".rows").scrollTop = 44 * ${place}`);
+    await page.waitForFunction(`(() => {
+      const rows = [...document.querySelectorAll("tbody tr[aria-rowindex]:not([hidden])")];
+      const at = rows.map((row) => Number(row.getAttribute("aria-rowindex")));
+      return at.length > 8 && at.includes(${place} + 2) && at.every((one, i) => i === 0 || one === at[i - 1] + 1);
+    })()`);
+  }
+}
+
+/** A search that fits no canary empties the list; "Show all" fills the list and empties the field. */
+async function searches(page: Page): Promise<void> {
+  const field = page.getByRole("searchbox", { name: "Search" });
+  await field.pressSequentially("service-4242");
+  await page.getByText(`1 of ${CANARIES}`).waitFor();
+  expect(new URL(page.url()).searchParams.get("q")).toBe("service-4242");
+  await page.waitForFunction(`document.querySelectorAll("tbody tr[aria-rowindex]:not([hidden])").length === 1`);
+  await field.press("x");
+  await page.getByRole("button", { name: "Show all" }).click();
+  await page.getByText(`${CANARIES} of ${CANARIES}`).waitFor();
+  expect(await field.inputValue()).toBe("");
+}
+
 it.runIf(CHROMIUM !== undefined)(
   "at most 80 rows are drawn, at each place to which a person scrolls, also after a change",
   { timeout: PATIENCE_MS },
@@ -102,6 +127,8 @@ it.runIf(CHROMIUM !== undefined)(
       expect(await page.getAttribute("table", "aria-rowcount")).toBe(String(CANARIES + 1));
       await fillsATallWindow(page);
       await keepsTheFocusHonest(page);
+      await isInOrderAtRest(page);
+      await searches(page);
       await page.evaluate(`document.querySelector(".rows").scrollTop = 0`);
       await page.locator('tbody tr[aria-rowindex="2"]').waitFor();
       const before = world.server.cluster.get(RESOURCES.canary, "test", "service-0") as KubeObject;
