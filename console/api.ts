@@ -67,11 +67,7 @@ export const signedOut = signal<Refused | undefined>(undefined);
 
 type ReadBody = (response: Response) => Promise<unknown>;
 
-async function ask<T>(
-  address: string,
-  init: RequestInit,
-  read: ReadBody = (response) => response.json(),
-): Promise<T> {
+async function ask<T>(address: string, init: RequestInit, read: ReadBody = (response) => response.json()): Promise<T> {
   let response: Response;
   try {
     response = await fetch(href(`/api/v1${address}`), { ...init, credentials: "same-origin" });

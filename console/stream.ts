@@ -91,9 +91,7 @@ export function follow(): void {
   others.onmessage = ({ data }: MessageEvent<Told>) => {
     hear(data);
     if (data.kind !== "ask" || reader === undefined) return;
-    others.postMessage(
-      freshness.value === "live" ? { kind: "events", events: [] } : { kind: "broken" },
-    );
+    others.postMessage(freshness.value === "live" ? { kind: "events", events: [] } : { kind: "broken" });
   };
   const lead = () => {
     reader = read(tell);
