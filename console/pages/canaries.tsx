@@ -49,9 +49,7 @@ export function CanariesPage() {
       <Stale problem={listProblem.value} again={() => void loadList()} />
       <h1>Canaries</h1>
       <form class="filters" onSubmit={(event) => event.preventDefault()}>
-        <label>
-          Search <SearchField text={text} />
-        </label>
+        <SearchField text={text} />
         <Choice name="Phase" value={phase} all={phases} choose={(to) => setQuery({ phase: to })} />
         <span class="dim" role="status">
           {rows.length} of {total}
@@ -92,16 +90,19 @@ function SearchField({ text }: { text: string }) {
   }, [text]);
   useEffect(() => () => clearTimeout(later.current), []);
   return (
-    <input
-      type="search"
-      value={typed.value}
-      onInput={(event) => {
-        const { value } = event.currentTarget;
-        typed.value = value;
-        clearTimeout(later.current);
-        later.current = setTimeout(() => searchFor(value), TYPED_MS);
-      }}
-      placeholder="name, namespace or words"
-    />
+    <label>
+      Search{" "}
+      <input
+        type="search"
+        value={typed.value}
+        onInput={(event) => {
+          const { value } = event.currentTarget;
+          typed.value = value;
+          clearTimeout(later.current);
+          later.current = setTimeout(() => searchFor(value), TYPED_MS);
+        }}
+        placeholder="name, namespace or words"
+      />
+    </label>
   );
 }
