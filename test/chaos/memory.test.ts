@@ -107,7 +107,8 @@ const named = (ref: object) => ({ metadata: ref, spec: {} });
 
 const STORED: readonly (Stored & { readonly what: string; readonly most: number })[] = [
   {
-    ...{ what: "5,000 Secrets of 1 MiB", most: 200, count: 5000, type: RESOURCES.secret, namespace: "tenant" },
+    // Five times as much as the operator may take.
+    ...{ what: "1,000 Secrets of 1 MiB", most: 200, count: 1000, type: RESOURCES.secret, namespace: "tenant" },
     make: (metadata) => ({ metadata, data: { value: "MQ==" } }),
     fill: ({ data }, filler) => ({ data: { ...data, filler } }),
   },

@@ -9,11 +9,15 @@ import { type StubCluster, startStubCluster } from "../../src/testing/stub-clust
 import { PROGRAM } from "../program.ts";
 import { canaryOf, deployment, kubeconfigOf } from "./burst.ts";
 
-/** Stands for any code that never ends: it starts when the primary of the blocking Canary is written. */
+/**
+ * Stands for any code that never ends: it starts when the primary of the blocking Canary is written. It blocks the
+ * event loop and leaves the processor to the other tests.
+ */
 const POISON = `
   const stringify = JSON.stringify;
+  const never = new Int32Array(new SharedArrayBuffer(4));
   JSON.stringify = (value, ...rest) => {
-    while (value?.metadata?.name === "poison-primary");
+    while (value?.metadata?.name === "poison-primary") Atomics.wait(never, 0, 0, 100);
     return stringify(value, ...rest);
   };`;
 
