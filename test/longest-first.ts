@@ -1,8 +1,8 @@
 /**
- * The order of the test files. End-to-end files that take longest begin first, so that no worker is alone with one of
- * them at the end. While they wait, the integration tests calculate, all in one piece, so that few workers load their
- * modules. The shorter end-to-end files come last. vitest remembers how long a file took; on a fresh clone these lists
- * stand in for its memory.
+ * The order of the test files. Three long end-to-end files begin first. While these files wait, the integration tests
+ * calculate, all in one piece, so that few workers load their modules. The other end-to-end files come last, the
+ * longest first, so that no worker is alone with one of them at the end. vitest remembers how long a file took; on a
+ * fresh clone these lists stand in for its memory.
  */
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
@@ -10,7 +10,6 @@ const FIRST = [
   "test/e2e/stories/undisturbed.test.ts",
   "test/e2e/docs/commands.test.ts",
   "test/e2e/console/demo.test.ts",
-  "test/e2e/stories/killed.test.ts",
 ];
 
 const LONGEST = [
@@ -28,6 +27,7 @@ const LONGEST = [
   "src/cli/steer/steer.test.ts",
   "src/simulate/hard-cases.test.ts",
   // End-to-end.
+  "test/e2e/stories/killed.test.ts",
   "test/e2e/console/pages.test.ts",
   "test/e2e/cli/cli.test.ts",
   "test/e2e/stories/takeover.test.ts",

@@ -48,14 +48,20 @@ export function wordsFor(image: string, argv: readonly string[]): readonly strin
 /**
  * Images whose name says Aviary or Flagger run as child processes, with the rights of their pod's ServiceAccount.
  * @param kubeconfigFile beside which the token of the load tester is written
+ * @param nodeOptions options of Node for the programs; those that keep memory small when absent
  */
-export function aviaryApps(program: string, kubeconfigFile: string): (services: SandboxServices) => AppTable {
+export function aviaryApps(
+  program: string,
+  kubeconfigFile: string,
+  nodeOptions: readonly string[] = [...SMALL_HEAP, COMPACT_CODE],
+): (services: SandboxServices) => AppTable {
   return (services) => {
     const token = webhookTokenOf(kubeconfigFile);
     writeFileSync(token, `${randomBytes(24).toString("hex")}\n`, { mode: 0o600 });
+    const start = [...nodeOptions, program];
     return ({ repository }) => {
       const name = repository.split("/").at(-1) ?? "";
-      return ENTRY_POINTS[name] === undefined ? undefined : childProcess(program, name, services, token);
+      return ENTRY_POINTS[name] === undefined ? undefined : childProcess(start, name, services, token);
     };
   };
 }
@@ -89,13 +95,14 @@ export function commandLine(
   return [command, ...flagsOf(command, token, env), ...kept];
 }
 
-function childProcess(program: string, image: string, services: SandboxServices, token: string): App {
+/** @param start the words for Node before those of the command */
+function childProcess(start: readonly string[], image: string, services: SandboxServices, token: string): App {
   return (context) => {
     const folder = makePodFolder(context, services.url);
     const words = commandLine(image, token, context);
     return startChild({
       command: process.execPath,
-      args: [...SMALL_HEAP, COMPACT_CODE, program, ...words],
+      args: [...start, ...words],
       // KUBECONFIG is there also when the file is not: no program of a pod may find the kubeconfig of a person.
       env: { ...process.env, ...context.env, ...placeOf(context, services), KUBECONFIG: folder.kubeconfig },
       log: context.log,

@@ -9,7 +9,8 @@ import { createRecords, type RecordsFate } from "./records.ts";
 import { run, type Universe } from "./universe.ts";
 
 const SEED = 9_000;
-const CASES = process.env["AVIARY_NIGHTLY"] === "1" ? 24 : 12;
+const NIGHTLY = process.env["AVIARY_NIGHTLY"] === "1";
+const CASES = NIGHTLY ? 24 : 12;
 
 interface Told {
   /** Everything that the operator wrote and said, with its time. */
@@ -63,7 +64,8 @@ it("every write, event and alert is the same when CanaryRuns are refused, unansw
     const given = seed % 2 === 0 ? withPeople(plain) : plain;
     const kept = await tell(given, "kept");
     for (const { kind, status } of kept.runs) verdicts.add([kind, status.verdict].join(" "));
-    for (const fate of fates) {
+    // Each case meets one of them in turn, and at night all.
+    for (const fate of NIGHTLY ? fates : [fates[seed % fates.length] as RecordsFate]) {
       const { lines, runs } = await tell(given, fate);
       expect({ seed, fate, lines }).toEqual({ seed, fate, lines: kept.lines });
       expect(runs).toEqual([]);

@@ -105,15 +105,15 @@ const annotated = ({ metadata }: KubeObject, filler: string) => ({
 });
 const named = (ref: object) => ({ metadata: ref, spec: {} });
 
+/** Each is more than the operator may take: one that kept all of it would end. */
 const STORED: readonly (Stored & { readonly what: string; readonly most: number })[] = [
   {
-    // Five times as much as the operator may take.
     ...{ what: "1,000 Secrets of 1 MiB", most: 200, count: 1000, type: RESOURCES.secret, namespace: "tenant" },
     make: (metadata) => ({ metadata, data: { value: "MQ==" } }),
     fill: ({ data }, filler) => ({ data: { ...data, filler } }),
   },
   {
-    ...{ what: "400 Canaries of 1 MiB", most: 300, count: 400, type: RESOURCES.canary, namespace: "other" },
+    ...{ what: "300 Canaries of 1 MiB", most: 300, count: 300, type: RESOURCES.canary, namespace: "other" },
     make: canaryOf,
     fill: ({ spec }, filler) => ({
       spec: {
@@ -123,16 +123,16 @@ const STORED: readonly (Stored & { readonly what: string; readonly most: number 
     }),
   },
   {
-    ...{ what: "400 Deployments of 1 MiB", most: 200, count: 400, type: RESOURCES.deployment, namespace: "other" },
+    ...{ what: "250 Deployments of 1 MiB", most: 200, count: 250, type: RESOURCES.deployment, namespace: "other" },
     make: deployment,
     fill: ({ spec }, filler) => ({ spec: { ...spec, filler } }),
   },
   {
-    ...{ what: "1,200 Services of 256 KiB", most: 200, count: 1200, type: RESOURCES.service, namespace: "other" },
+    ...{ what: "800 Services of 256 KiB", most: 200, count: 800, type: RESOURCES.service, namespace: "other" },
     ...{ make: named, fill: annotated },
   },
   {
-    ...{ what: "1,200 routes of 256 KiB", most: 200, count: 1200, type: RESOURCES.virtualService, namespace: "tenant" },
+    ...{ what: "800 routes of 256 KiB", most: 200, count: 800, type: RESOURCES.virtualService, namespace: "tenant" },
     ...{ make: named, fill: annotated, provider: "istio" },
   },
 ];
