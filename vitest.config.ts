@@ -37,9 +37,9 @@ const CALCULATING = { isolate: false, maxWorkers: 2, sequence: { groupOrder: 0 }
  * integration tests calculate. Four files keep two cores busy. test/longest-first.ts says in which order they begin.
  */
 const TOGETHER = { maxWorkers: 4, sequence: { groupOrder: 1 } };
+const MIXED = { ...TOGETHER, isolate: false };
 /** With more than four stories in one sandbox, its answers would come so late that checks fail. */
 const WAITING = { ...TOGETHER, maxConcurrency: 4 };
-const MIXED = { ...TOGETHER, isolate: false };
 
 const SHARES = { unit: CALCULATING, integration: MIXED, "end-to-end": WAITING, "real-meshes": WAITING };
 

@@ -17,7 +17,7 @@ import type { Capabilities } from "./plan.ts";
 import type { HookType } from "./spec.ts";
 
 const SEED = Number(process.env["SEED"] ?? 20261123);
-const RUNS = Number(process.env["RUNS"] ?? (process.env["AVIARY_NIGHTLY"] === "1" ? 2_000 : 300));
+const RUNS = Number(process.env["RUNS"] ?? 600);
 const KNATIVE: Capabilities = { weights: true, mirror: false, headerMatch: false, sessionAffinity: false };
 
 /** A Canary and its cluster. */

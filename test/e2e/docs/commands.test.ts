@@ -99,20 +99,11 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(base, { recursive: true, force: true }));
 
-/** With more sandboxes at once, the commands of a page would wait longer than the page says. */
-const lanes: Promise<unknown>[] = Array.from({ length: 4 }, () => Promise.resolve());
-let sessions = 0;
-
-/** Runs the commands of a reader when a lane is free, and stops the reader's sandbox. */
-function session(folder: string, script: string): Promise<string> {
-  const lane = sessions % lanes.length;
-  sessions += 1;
-  const told = (lanes[lane] as Promise<unknown>).then(() => commands(folder, script));
-  lanes[lane] = told.catch(() => undefined);
-  return told;
-}
-
-async function commands(folder: string, script: string): Promise<string> {
+/**
+ * Runs the commands of a reader, and stops the reader's sandbox. Four readers at once (`maxConcurrency` in
+ * vitest.config.ts): with more sandboxes, the commands of a page would wait longer than the page says.
+ */
+async function session(folder: string, script: string): Promise<string> {
   try {
     return await shell(folder, script);
   } finally {
@@ -148,6 +139,28 @@ describe.concurrent("the command blocks of a page", () => {
     expect(out).toContain("sandbox stopped");
   });
 
+  const about = PAGES.filter(({ blocks }) => blocks.some(({ mark }) => mark === "page: example"));
+
+  it.each(about.map((page) => [page.path, page] as const))(
+    "%s is about the example application",
+    {
+      timeout: 15 * MINUTES,
+    },
+    async (path, { blocks }) => {
+      const wanted = blocks
+        .filter(({ mark, commands }) => mark === "page: example" && (hasKubectl || !needsKubectl(commands)))
+        .map(({ commands }) => commands);
+      const commands = [
+        "aviary sandbox up && aviary apply deploy examples/podinfo",
+        "export KUBECONFIG=.aviary/kubeconfig",
+        "alias kubectl='kubectl --cache-dir=.aviary/kc'",
+        "aviary wait canary/podinfo -n test --timeout 5m",
+        ...wanted,
+      ];
+      expect(await session(checkout(path.replaceAll("/", "-")), commands.join("\n"))).toContain("canary/podinfo");
+    },
+  );
+
   it.each(IN_THE_SANDBOX.map(({ path }) => [path]))(
     "%s: a release in the sandbox is promoted",
     { timeout: 15 * MINUTES },
@@ -170,26 +183,4 @@ describe.concurrent("the command blocks of a page", () => {
     const folder = checkout(path.replaceAll("/", "-"));
     expect(await session(folder, sessionOf(runnable(path)))).not.toBe("");
   });
-
-  const about = PAGES.filter(({ blocks }) => blocks.some(({ mark }) => mark === "page: example"));
-
-  it.each(about.map((page) => [page.path, page] as const))(
-    "%s is about the example application",
-    {
-      timeout: 15 * MINUTES,
-    },
-    async (path, { blocks }) => {
-      const wanted = blocks
-        .filter(({ mark, commands }) => mark === "page: example" && (hasKubectl || !needsKubectl(commands)))
-        .map(({ commands }) => commands);
-      const commands = [
-        "aviary sandbox up && aviary apply deploy examples/podinfo",
-        "export KUBECONFIG=.aviary/kubeconfig",
-        "alias kubectl='kubectl --cache-dir=.aviary/kc'",
-        "aviary wait canary/podinfo -n test --timeout 5m",
-        ...wanted,
-      ];
-      expect(await session(checkout(path.replaceAll("/", "-")), commands.join("\n"))).toContain("canary/podinfo");
-    },
-  );
 });
