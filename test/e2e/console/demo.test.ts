@@ -61,6 +61,6 @@ it.runIf(CHROMIUM !== undefined)(
     } finally {
       await browser.close();
     }
-    expect(await ended).toBe(0);
+    expect(await ended, said).toBe(0);
   },
 );
