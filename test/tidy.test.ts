@@ -72,6 +72,35 @@ function importsOf(source: { path: string; text: string }): string[] {
   return found.map((spec) => relative(ROOT, join(ROOT, source.path, "..", spec)));
 }
 
+/** A command is loaded when it runs (`import(`): such an import ties nothing at the start. */
+function staticImportsOf({ path, text }: { path: string; text: string }): string[] {
+  const found = [...text.matchAll(/(?:from|import) "(\.[^"]+)"/g)].map((match) => match[1] ?? "");
+  return found.map((spec) => relative(ROOT, join(ROOT, path, "..", spec)));
+}
+
+/** @returns the files of one circle in order; empty when there is none */
+function circleIn(edges: ReadonlyMap<string, readonly string[]>): readonly string[] {
+  const done = new Set<string>();
+  const trail: string[] = [];
+  const visit = (path: string): readonly string[] => {
+    if (done.has(path)) return [];
+    if (trail.includes(path)) return [...trail.slice(trail.indexOf(path)), path];
+    trail.push(path);
+    for (const target of edges.get(path) ?? []) {
+      const circle = visit(target);
+      if (circle.length > 0) return circle;
+    }
+    trail.pop();
+    done.add(path);
+    return [];
+  };
+  for (const path of edges.keys()) {
+    const circle = visit(path);
+    if (circle.length > 0) return circle;
+  }
+  return [];
+}
+
 const isTest = (path: string) => path.endsWith(".test.ts") || path.startsWith("test/");
 
 const isComment = (line: string) => /^\s*(?:\/\/|\/?\*)/.test(line);
@@ -129,6 +158,11 @@ describe("the source tree is tidy", () => {
         .map((target) => `${source.path} imports ${target}`);
     });
     expect(broken).toEqual([]);
+  });
+
+  it("has no circle of imports, types included: each file stands above what it names", () => {
+    const edges = new Map(SOURCES.map((source) => [source.path, staticImportsOf(source)]));
+    expect(circleIn(edges)).toEqual([]);
   });
 
   it("has a wall around every room, and around no room that is gone", () => {

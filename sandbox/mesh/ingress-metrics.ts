@@ -6,7 +6,16 @@ import {
   type Histogram,
   pushHistogram,
 } from "../prometheus/histogram.ts";
-import type { IngressTag } from "./ingress.ts";
+
+/** Whose requests these are, in the words of ingress-nginx' metrics. */
+export interface IngressTag {
+  readonly namespace: string;
+  /** The Ingress that is no canary. */
+  readonly ingress: string;
+  readonly service: string;
+  /** "namespace-service-port" of the canary's Service when the canary Ingress decided; else "". */
+  readonly canary: string;
+}
 
 export interface IngressMetrics {
   count(tag: IngressTag, code: number, seconds: number): void;

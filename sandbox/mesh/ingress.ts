@@ -4,18 +4,9 @@
  */
 import { clusterScoped, type KubeFields, type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { Cluster } from "../cluster.ts";
+import type { IngressTag } from "./ingress-metrics.ts";
 import { byAge } from "./pools.ts";
 import { literal, pathPrefix } from "./routes/paths.ts";
-
-/** Whose requests these are, in the words of ingress-nginx' metrics. */
-export interface IngressTag {
-  readonly namespace: string;
-  /** The Ingress that is no canary. */
-  readonly ingress: string;
-  readonly service: string;
-  /** "namespace-service-port" of the canary's Service when the canary Ingress decided; else "". */
-  readonly canary: string;
-}
 
 export const INGRESS_CLASS = "nginx";
 export const INGRESS_CLASSES = clusterScoped("networking.k8s.io", "v1", "IngressClass", "ingressclasses");

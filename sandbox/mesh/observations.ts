@@ -6,7 +6,7 @@
 
 import { blocksOf } from "../prometheus/exposition.ts";
 import { addHistogram, addValue, emptyHistogram, type Histogram, pushHistogram } from "../prometheus/histogram.ts";
-import type { IngressTag } from "./ingress.ts";
+import type { IngressTag } from "./ingress-metrics.ts";
 import { createIngressMetrics } from "./ingress-metrics.ts";
 import type { Workload } from "./workload.ts";
 

@@ -1,5 +1,4 @@
 /** A plan in words and rows, for people who have not read how Canaries work. */
-
 import { limitsOf } from "../core/checks.ts";
 import { isKnativeTarget } from "../core/parse.ts";
 import type { Announcement, Plan, Step } from "../core/plan.ts";

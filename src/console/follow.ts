@@ -5,12 +5,11 @@
 import type { Context, Hono } from "hono";
 import { streamSSE } from "hono/streaming";
 import type { User } from "./access.ts";
-import { type Console, namespaceOf, visible } from "./route.ts";
-import { type ConsoleOptions, userOf } from "./server.ts";
+import { namespaceOf, visible } from "./route.ts";
+import { type Served, userOf } from "./served.ts";
 import type { StreamEvent } from "./stream.ts";
 import type { Viewers } from "./viewers.ts";
 
-type Served = ConsoleOptions & Console;
 /** Whether the person may see the canaries of a namespace. */
 type Sees = (namespace: string) => boolean;
 

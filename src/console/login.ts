@@ -3,8 +3,8 @@ import type { Context, Hono } from "hono";
 import { setCookie } from "hono/cookie";
 import type { Flow } from "./oidc.ts";
 import { textOf } from "./oidc.ts";
-import type { ConsoleOptions } from "./server.ts";
-import { userOf } from "./server.ts";
+import type { ConsoleOptions } from "./served.ts";
+import { userOf } from "./served.ts";
 import { localCookie } from "./sessions.ts";
 
 const LONGEST_TOKEN = 16_384;

@@ -2,8 +2,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { extname, join, normalize } from "node:path";
 import type { Context, Hono } from "hono";
-import type { ConsoleOptions } from "./server.ts";
-import { userOf } from "./server.ts";
+import type { ConsoleOptions } from "./served.ts";
+import { userOf } from "./served.ts";
 import { rowOf } from "./views.ts";
 
 const TYPES: Readonly<Record<string, string>> = {

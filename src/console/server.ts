@@ -4,41 +4,15 @@ import { serve } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { compress } from "hono/compress";
-import type { User } from "./access.ts";
 import { addStream } from "./follow.ts";
 import { addLogin } from "./login.ts";
-import type { Oidc } from "./oidc.ts";
 import { openApi } from "./openapi.ts";
 import { addBadge, page } from "./pages.ts";
-import type { Answer, Console } from "./route.ts";
+import type { Answer } from "./route.ts";
 import { ROUTES } from "./routes.ts";
-import type { Sessions } from "./sessions.ts";
+import { type ConsoleOptions, type Served, type TlsFiles, userOf } from "./served.ts";
 import { createStream } from "./stream.ts";
 import { createViewers, type Viewers } from "./viewers.ts";
-
-export interface ConsoleOptions extends Omit<Console, "stream"> {
-  readonly sessions: Sessions;
-  /** In the mode `oidc`. */
-  readonly oidc?: Oidc;
-  readonly host: string;
-  /** 0: any free port. */
-  readonly port: number;
-  /** The folder of the built pages. */
-  readonly pages: string;
-  readonly tls?: TlsFiles;
-  readonly frameAncestors?: readonly string[];
-  /** "/" or "/console/": where a proxy serves the console. */
-  readonly basePath: string;
-}
-
-type Served = ConsoleOptions & Console;
-
-export interface TlsFiles {
-  readonly cert: string;
-  readonly key: string;
-  /** Clients must show a certificate that this authority has signed. */
-  readonly ca?: string;
-}
 
 export interface RunningConsole {
   /** http://HOST:PORT plus the base path */
@@ -166,10 +140,6 @@ function addRoutes(app: Hono, options: Served): void {
       );
     });
   }
-}
-
-export async function userOf(options: ConsoleOptions, context: Context): Promise<User | undefined> {
-  return await options.access.user(options.sessions.credentials(context), options.signal);
 }
 
 /**

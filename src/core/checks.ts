@@ -1,5 +1,4 @@
 /** Decides whether an answer passes, and words the failure. The judge of a metric decides about its values. */
-
 import type { Failure } from "./cause.ts";
 import { JUDGES, judgeOf } from "./judges/table.ts";
 import type { Answered, MetricProbe, Probe } from "./observation.ts";

@@ -1,5 +1,4 @@
 /** The input of a decision: readings (from caches) and answers (from the network). */
-
 import type { OffSplit, Revision } from "./canary.ts";
 import type { HookType, Metric, MetricSourceKind, Webhook } from "./spec.ts";
 

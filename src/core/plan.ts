@@ -7,7 +7,6 @@
  *
  * A step holds its routes for one analysis interval and is judged at its end; its gates are asked before it is entered.
  */
-
 import type { Routes } from "./canary.ts";
 import type { CanarySpec, HookType, Strategy } from "./spec.ts";
 

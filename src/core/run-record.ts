@@ -2,7 +2,6 @@
  * What happened in a run: version 1 of the record. The operator writes it, people and programs read it. It never
  * steers.
  */
-
 import type { OffSplit } from "./canary.ts";
 import type { Cause, Failure } from "./cause.ts";
 import type { HookType, Severity } from "./spec.ts";

@@ -5,7 +5,7 @@ import { deadline, TimeIsUp } from "../async/deadline.ts";
 import { errorText } from "../error-text.ts";
 import { textWithin } from "../net/outbound.ts";
 import { canaryOf, type TaskPayload } from "./payload.ts";
-import type { PreparedTask, TaskWorld } from "./tasks.ts";
+import type { PreparedTask, TaskWorld } from "./prepared-task.ts";
 
 const REQUIRED = ["server", "org", "project", "repo", "entrypoint", "apiKeyPath", "endpoint"] as const;
 const LONGEST_ANSWER = 1024 * 1024;

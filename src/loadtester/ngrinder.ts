@@ -5,7 +5,7 @@ import { errorText } from "../error-text.ts";
 import { parseDuration } from "../go/duration.ts";
 import { textWithin } from "../net/outbound.ts";
 import { canaryOf, type TaskPayload } from "./payload.ts";
-import type { PreparedTask, TaskWorld } from "./tasks.ts";
+import type { PreparedTask, TaskWorld } from "./prepared-task.ts";
 
 const POLL_EVERY_MS = 1000;
 const LONGEST_ANSWER = 1024 * 1024;

@@ -15,9 +15,10 @@ import { commandEnvironment } from "./environment.ts";
 import { type ForwardProxy, startForwardProxy } from "./forward-proxy.ts";
 import { plainDispatcher } from "./hey/hey.ts";
 import { canaryOf, parsePayload } from "./payload.ts";
+import type { PreparedTask, TaskWorld } from "./prepared-task.ts";
 import type { LoadLimits } from "./program.ts";
 import { createTaskQueue, type TaskQueue } from "./queue.ts";
-import { type PreparedTask, prepareTask, type TaskWorld } from "./tasks.ts";
+import { prepareTask } from "./tasks.ts";
 
 export interface LoadtesterOptions {
   /** Address to listen on; all of the machine's when absent. */

@@ -8,7 +8,8 @@ import { getGlobalDispatcher } from "undici";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createManualClock, type ManualClock } from "../testing/manual-clock.ts";
 import { until } from "../testing/until.ts";
-import { type PreparedTask, prepareTask, type TaskWorld } from "./tasks.ts";
+import type { PreparedTask, TaskWorld } from "./prepared-task.ts";
+import { prepareTask } from "./tasks.ts";
 
 interface Call {
   readonly call: string;

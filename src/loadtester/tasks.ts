@@ -3,27 +3,12 @@
 import { parseBool } from "../go/flags.ts";
 import type { Log } from "../ports/log.ts";
 import type { CommandOutcome } from "./children.ts";
-import { type Command, type CommandWorld, shellCommand, toolCommand } from "./commands.ts";
+import { type Command, shellCommand, toolCommand } from "./commands.ts";
 import { prepareConcord } from "./concord.ts";
 import { prepareNgrinder } from "./ngrinder.ts";
 import { canaryOf, type TaskPayload } from "./payload.ts";
-import type { QueuedTask } from "./queue.ts";
+import type { PreparedTask, TaskWorld } from "./prepared-task.ts";
 import { redacted } from "./redact.ts";
-
-export type PreparedTask =
-  /** Answered 202 at once. */
-  | { readonly kind: "queued"; readonly task: QueuedTask }
-  /** Answered when it is done: 200 with the output if asked for, or 500 with `failure`. */
-  | {
-      readonly kind: "awaited";
-      readonly run: (signal: AbortSignal) => Promise<{ readonly output: string; readonly failure?: string }>;
-    }
-  /** Answered 400 with the text. */
-  | { readonly kind: "invalid"; readonly message: string };
-
-export interface TaskWorld extends CommandWorld {
-  readonly log: Log;
-}
 
 type TaskType = (world: TaskWorld, payload: TaskPayload) => Promise<PreparedTask>;
 

@@ -2,8 +2,9 @@
 import { STATUS_CODES } from "node:http";
 import type { Dispatcher } from "undici";
 import { createDispatcher } from "../net/dispatcher.ts";
+import type { Headers } from "../net/headers.ts";
 import { httpUrl } from "../net/http-url.ts";
-import { exchange, type Headers, type OutboundAnswer, OutboundFailure, type OutboundPorts } from "../net/outbound.ts";
+import { exchange, type OutboundAnswer, OutboundFailure, type OutboundPorts } from "../net/outbound.ts";
 import { causeOf, clean, show } from "../net/show.ts";
 import { MetricError } from "./metric-error.ts";
 

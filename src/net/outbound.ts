@@ -8,10 +8,12 @@ import { type Deadline, deadline, TimeIsUp } from "../async/deadline.ts";
 import { errorText } from "../error-text.ts";
 import type { Clock } from "../ports/clock.ts";
 import { EgressRefused } from "./egress.ts";
+import { HARMLESS, type Headers, harmless, mutable } from "./headers.ts";
 import { withoutSent } from "./sent-secrets.ts";
 import { withoutUserinfo } from "./userinfo.ts";
 
-export type Headers = Readonly<Record<string, string | readonly string[]>>;
+const MOST_REDIRECTS = 10;
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 export interface Outgoing {
   /** User and password in it are sent as Basic authorization, unless `headers` contain an authorization. */
@@ -56,11 +58,6 @@ export class OutboundFailure extends Error {
     super(message, { cause });
   }
 }
-
-const MOST_REDIRECTS = 10;
-const REDIRECTS = new Set([301, 302, 303, 307, 308]);
-/** The headers that may go to an origin that a redirect names. */
-const HARMLESS = new Set(["accept", "content-type", "user-agent"]);
 
 /** @throws OutboundFailure; the signal's reason when it is aborted */
 export async function exchange(outgoing: Outgoing, ports: OutboundPorts): Promise<OutboundAnswer> {
@@ -131,10 +128,6 @@ function nextHop(hop: Hop, url: URL, status: number): Hop {
   return { url, method: "GET", body: null, headers: rest };
 }
 
-function harmless(headers: Headers): Headers {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => HARMLESS.has(name.toLowerCase())));
-}
-
 async function send(hop: Hop, dispatcher: Dispatcher | undefined, limit: Deadline): Promise<Dispatcher.ResponseData> {
   const { url, authorization } = withoutUserinfo(hop.url);
   const given = Object.keys(hop.headers).some((name) => name.toLowerCase() === "authorization");
@@ -146,12 +139,6 @@ async function send(hop: Hop, dispatcher: Dispatcher | undefined, limit: Deadlin
   } catch (error) {
     throw failureOf("sending", error, hop.url, limit);
   }
-}
-
-function mutable(headers: Headers): Record<string, string | string[]> {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, typeof value === "string" ? value : [...value]]),
-  );
 }
 
 /** At most `most` bytes of a body as text. @throws Error when it is longer, or ends early */

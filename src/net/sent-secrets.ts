@@ -1,5 +1,5 @@
 /** Takes out of an answer what was sent as a proof: a server that repeats it would put it into events and logs. */
-import type { Headers } from "./outbound.ts";
+import type { Headers } from "./headers.ts";
 import { withoutUserinfo } from "./userinfo.ts";
 
 /** Shorter ones are words, and would be found by chance. */

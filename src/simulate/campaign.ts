@@ -6,8 +6,9 @@ import { watchInvariants } from "./invariants/table.ts";
 import { createChance } from "./random.ts";
 import type { Scenario } from "./scenario.ts";
 import { firstImage } from "./targets.ts";
-import { type Disturbance, type End, run, type Universe, type Watcher } from "./universe.ts";
-import { CALM, FAULTS, type Fault, oneFault, type PortCall, type Weather } from "./weather.ts";
+import { run } from "./universe.ts";
+import type { End, Universe, Watcher } from "./watcher.ts";
+import { CALM, type Disturbance, FAULTS, type Fault, oneFault, type PortCall, type Weather } from "./weather.ts";
 
 export interface Verdict {
   readonly violations: readonly Violation[];

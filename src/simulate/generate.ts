@@ -6,7 +6,7 @@ import { type Chance, createChance } from "./random.ts";
 import { withReferences } from "./references.ts";
 import { type Behaviour, HEALTHY, type HookBehaviour, type Scenario, type UserAction } from "./scenario.ts";
 import { aScenario, withConfig, withScaler, withTarget } from "./stories.ts";
-import type { Disturbance } from "./universe.ts";
+import type { Disturbance } from "./weather.ts";
 import { FAULTS, type Fault, type PortCall, type Weather } from "./weather.ts";
 
 /** Everything that determines a run. */

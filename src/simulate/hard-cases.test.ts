@@ -10,8 +10,9 @@ import { createApi } from "./api.ts";
 import { compareEnds, judge } from "./campaign.ts";
 import type { Scenario } from "./scenario.ts";
 import { aScenario, aSimulatedCanary, STORIES, withConfig, withScaler, withStrategy, withTarget } from "./stories.ts";
-import { type Disturbance, run, type Universe } from "./universe.ts";
-import { CALM, type Fault, type PortCall, type Weather } from "./weather.ts";
+import { run } from "./universe.ts";
+import type { Universe } from "./watcher.ts";
+import { CALM, type Disturbance, type Fault, type PortCall, type Weather } from "./weather.ts";
 
 const NEVER = new AbortController().signal;
 

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { judgeCase } from "./campaign.ts";
 import { generateCase } from "./generate.ts";
 import { CLICKED, withPeople } from "./people.ts";
-import type { Universe, Watcher } from "./universe.ts";
+import type { Universe, Watcher } from "./watcher.ts";
 
 it("every rule holds, and people act once, with the right, and a pause holds", { timeout: 600_000 }, async () => {
   const broken: string[] = [];

@@ -6,7 +6,7 @@ import { keptRevisions } from "../workloads/copied/kept.ts";
 import type { Case } from "./generate.ts";
 import { type Chance, createChance } from "./random.ts";
 import type { Click, UserAction } from "./scenario.ts";
-import type { Universe } from "./universe.ts";
+import type { Universe } from "./watcher.ts";
 
 /** No freeze is simulated, so nothing can be overridden. */
 export const CLICKED = VERBS.filter((verb) => verb !== "override") as unknown as readonly [Verb, ...Verb[]];

@@ -6,7 +6,8 @@ import { type Case, createStorm, generateCase } from "./generate.ts";
 import { withPeople } from "./people.ts";
 import { createChance } from "./random.ts";
 import { createRecords, type RecordsFate } from "./records.ts";
-import { run, type Universe } from "./universe.ts";
+import { run } from "./universe.ts";
+import type { Universe } from "./watcher.ts";
 
 const SEED = 9_000;
 const NIGHTLY = process.env["AVIARY_NIGHTLY"] === "1";

@@ -4,18 +4,9 @@ import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
 import { isForeign } from "./foreign.ts";
 import type { Chance } from "./random.ts";
 import type { Scenario } from "./scenario.ts";
+import { REFERENCES, type Reference } from "./scenario.ts";
 import { withConfig } from "./stories.ts";
-import type { Universe } from "./universe.ts";
-
-export const REFERENCES = [
-  "ConfigMap",
-  "Secret",
-  "HorizontalPodAutoscaler",
-  "ScaledObject",
-  "MetricTemplate",
-  "AlertProvider",
-] as const;
-export type Reference = (typeof REFERENCES)[number];
+import type { Universe } from "./watcher.ts";
 
 /** One or two objects go at random times, and come back a while later. */
 export function withReferences(scenario: Scenario, chance: Chance): Scenario {

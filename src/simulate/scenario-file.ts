@@ -1,8 +1,7 @@
 /** A scenario as people write it: checked field by field, with curves as on the command line. */
 import { type Curve, parseCurve } from "./curve.ts";
-import { REFERENCES } from "./references.ts";
 import type { Behaviour, HookBehaviour, Scenario, UserAction } from "./scenario.ts";
-import { HEALTHY } from "./scenario.ts";
+import { HEALTHY, REFERENCES } from "./scenario.ts";
 
 type Read<T> = (value: unknown, at: string) => T;
 type Fields = Readonly<Record<string, unknown>>;

@@ -2,7 +2,6 @@
 import type { Verb } from "../core/steering.ts";
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
 import type { Curve } from "./curve.ts";
-import type { Reference } from "./references.ts";
 
 /** The behaviour of the pods of one image. */
 export interface Behaviour {
@@ -33,6 +32,17 @@ export type HookBehaviour =
   | { readonly kind: "opens"; readonly afterMs: number }
   /** The first n calls fail. */
   | { readonly kind: "fails-first"; readonly calls: number };
+
+/** Objects that a Canary and its target refer to. */
+export const REFERENCES = [
+  "ConfigMap",
+  "Secret",
+  "HorizontalPodAutoscaler",
+  "ScaledObject",
+  "MetricTemplate",
+  "AlertProvider",
+] as const;
+export type Reference = (typeof REFERENCES)[number];
 
 /** An action of a person; `afterMs` counts from the release. */
 export type UserAction = { readonly afterMs: number } & (

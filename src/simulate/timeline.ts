@@ -4,8 +4,8 @@ import { errorText } from "../error-text.ts";
 import { describeProbe } from "./operators.ts";
 import { versionOf } from "./scenario.ts";
 import { firstImage } from "./targets.ts";
-import type { End, Universe, Watcher } from "./universe.ts";
 import { describeAction } from "./users.ts";
+import type { End, Universe, Watcher } from "./watcher.ts";
 
 export interface TimelineEntry {
   /** Milliseconds since the release; negative before it. */

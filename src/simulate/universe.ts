@@ -6,26 +6,23 @@
  *   + afterMs     the actions of the scenario's users
  *   quiet         nothing is left to do: the run ends
  */
-import type { Alert, Canary } from "../core/canary.ts";
-import type { RolloutEvent } from "../core/events.ts";
-import type { Answer, Probe } from "../core/observation.ts";
 import { typeOf } from "../operator/cluster/write.ts";
 import { type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
-import type { Turn } from "../ports/recorder.ts";
-import { type Api, createApi } from "./api.ts";
+import { createApi } from "./api.ts";
 import { watchAutoscalers } from "./controllers/autoscalers.ts";
 import { createMesh } from "./mesh.ts";
 import { type Operator, type OperatorListener, startOperator } from "./operators.ts";
 import { createCounts, createQuestions } from "./questions.ts";
 import { createChance } from "./random.ts";
 import type { Records } from "./records.ts";
-import type { Scenario, UserAction } from "./scenario.ts";
+import type { Scenario } from "./scenario.ts";
 import { createSchedule, type Schedule } from "./schedule.ts";
-import { kindOf, type Refs, refsOf, type TargetKind } from "./targets.ts";
+import { kindOf, refsOf } from "./targets.ts";
 import { createTraffic, type Traffic } from "./traffic.ts";
 import { act } from "./users.ts";
-import type { Fault, PortCall, Weather } from "./weather.ts";
-import { createWorkloads, type Workloads } from "./workloads.ts";
+import type { End, Universe, Watcher } from "./watcher.ts";
+import type { Disturbance, Weather } from "./weather.ts";
+import { createWorkloads } from "./workloads.ts";
 
 export interface RunOptions {
   readonly scenario: Scenario;
@@ -37,64 +34,6 @@ export interface RunOptions {
   readonly disturbances?: readonly Disturbance[];
   /** The API server's part for CanaryRuns; absent: the operator records nothing. */
   readonly records?: (schedule: Schedule) => Records;
-}
-
-/** Counts from the release. */
-export type Disturbance = { readonly afterMs: number } & (
-  | { readonly kind: "kill" }
-  /** A second operator works beside the first for this long. */
-  | { readonly kind: "two-leaders"; readonly forMs: number }
-  | { readonly kind: "clock-jump"; readonly byMs: number }
-  /** The operator is started again with the other order of `-selector-labels`. */
-  | { readonly kind: "other-flags" }
-);
-
-/** Follows a run. Every function may be left out. */
-export interface Watcher {
-  readonly turn?: (turn: Turn) => void;
-  readonly said?: (event: RolloutEvent) => void;
-  readonly asked?: (canary: Canary, probe: Probe, answer: Answer) => void;
-  readonly alerted?: (alert: Alert) => void;
-  readonly failed?: (error: unknown) => void;
-  readonly fault?: (fault: Fault, call: PortCall) => void;
-  readonly disturbed?: (text: string) => void;
-  readonly acted?: (action: UserAction) => void;
-  /** After the last event. */
-  readonly end?: (end: End) => void;
-}
-
-/** How a run ended; equal for runs with the same end. */
-export interface End {
-  readonly phase: string;
-  /** The primary's revision. */
-  readonly image: string;
-  /** The target's revision. */
-  readonly targetImage: string;
-  /** undefined: its kind has no pods of its own. */
-  readonly targetReplicas: number | undefined;
-  readonly split: string;
-  /** False: the time limit came first. */
-  readonly rested: boolean;
-}
-
-export interface Universe {
-  readonly scenario: Scenario;
-  readonly schedule: Schedule;
-  readonly api: Api;
-  readonly traffic: Traffic;
-  readonly workloads: Workloads;
-  /** Of the target. */
-  readonly kind: TargetKind;
-  releasedAt(): number | undefined;
-  canary(): KubeObject | undefined;
-  target(): KubeObject | undefined;
-  primary(): KubeObject | undefined;
-  readonly refs: Refs;
-  /** The last interference: a user, the weather, a disturbance. */
-  readonly interferedAt: number;
-  readonly operators: readonly Operator[];
-  readonly turns: number;
-  readonly calls: number;
 }
 
 /** The target's pods are ready by then. */

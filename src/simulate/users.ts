@@ -6,7 +6,7 @@ import { meshOf } from "./meshes/table.ts";
 import { click } from "./people.ts";
 import { deleteAll, deleteReference, restoreReference } from "./references.ts";
 import type { UserAction } from "./scenario.ts";
-import type { Universe } from "./universe.ts";
+import type { Universe } from "./watcher.ts";
 
 export function act(action: UserAction, universe: Universe): void {
   const { api, refs, kind, workloads } = universe;

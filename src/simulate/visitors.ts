@@ -5,7 +5,7 @@
 import { type KubeFields, RESOURCES } from "../ports/kubernetes.ts";
 import type { Role } from "./mesh.ts";
 import { type Chance, createChance } from "./random.ts";
-import type { Universe } from "./universe.ts";
+import type { Universe } from "./watcher.ts";
 
 export interface Visitor {
   readonly name: string;

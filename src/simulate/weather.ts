@@ -56,3 +56,13 @@ export const CALM: Weather = { call: () => undefined, watch: () => ({ delayMs: 2
 export function oneFault(index: number, fault: Fault): Weather {
   return { ...CALM, call: (call) => (call.index === index ? fault : undefined) };
 }
+
+/** A disturbance of the operator's process besides the weather. `afterMs` counts from the release. */
+export type Disturbance = { readonly afterMs: number } & (
+  | { readonly kind: "kill" }
+  /** A second operator works beside the first for this long. */
+  | { readonly kind: "two-leaders"; readonly forMs: number }
+  | { readonly kind: "clock-jump"; readonly byMs: number }
+  /** The operator is started again with the other order of `-selector-labels`. */
+  | { readonly kind: "other-flags" }
+);

@@ -9,8 +9,9 @@ import type { Turn } from "../../src/ports/recorder.ts";
 import { createChance } from "../../src/simulate/random.ts";
 import type { Scenario } from "../../src/simulate/scenario.ts";
 import { aScenario } from "../../src/simulate/stories.ts";
-import { type Disturbance, run, type Universe } from "../../src/simulate/universe.ts";
-import { CALM, FAULTS, type Fault, type Weather } from "../../src/simulate/weather.ts";
+import { run } from "../../src/simulate/universe.ts";
+import type { Universe } from "../../src/simulate/watcher.ts";
+import { CALM, type Disturbance, FAULTS, type Fault, type Weather } from "../../src/simulate/weather.ts";
 
 const POISONED = 40;
 const SEED = 7;

@@ -8,7 +8,7 @@ import type { IncomingMessage } from "node:http";
 import { PassThrough, Writable } from "node:stream";
 import type { WebSocket } from "ws";
 import type { TakenSocket } from "../http/call.ts";
-import type { CommandStreams, Wanted } from "./exec.ts";
+import type { CommandStreams, Wanted } from "./command-streams.ts";
 import { sizeOf } from "./terminal.ts";
 import { acceptWebSocket, bytesOf } from "./websocket.ts";
 

@@ -11,30 +11,10 @@ import { containerOf } from "../http/containers.ts";
 import { existing } from "../http/reading.ts";
 import type { Route } from "../http/route.ts";
 import { acceptChannels, CHANNEL_PROTOCOLS } from "./channels.ts";
+import type { CommandStreams, Wanted } from "./command-streams.ts";
 import { acceptSpdyCommand, SPDY_COMMAND_PROTOCOL } from "./spdy-command.ts";
 import { connectionsOf, protocolFor, requireUpgrade, type StreamCall } from "./upgrade.ts";
 import { isWebSocket } from "./websocket.ts";
-
-/** Which streams the client asked for. */
-export interface Wanted {
-  readonly stdin: boolean;
-  readonly stdout: boolean;
-  readonly stderr: boolean;
-  readonly tty: boolean;
-}
-
-/** The client's ends of a command's streams. */
-export interface CommandStreams {
-  readonly stdin: NodeJS.ReadableStream | undefined;
-  readonly stdout: NodeJS.WritableStream | undefined;
-  readonly stderr: NodeJS.WritableStream | undefined;
-  /** Calls the listener with every new size of the client's terminal. */
-  onResize(listener: (columns: number, rows: number) => void): void;
-  /** Says how the command ended (a metav1.Status), and closes. */
-  finish(status: KubeFields): void;
-  /** Resolves when the client has left. */
-  readonly gone: Promise<void>;
-}
 
 /** @throws ApiError 400 when the container does not run, 404 when the pod does not exist */
 export function execPod(call: Call, route: Route): Promise<Answer> {

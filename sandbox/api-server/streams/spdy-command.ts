@@ -2,7 +2,7 @@
 import type { Duplex } from "node:stream";
 import type { KubeFields } from "../../../src/ports/kubernetes.ts";
 import type { TakenSocket } from "../http/call.ts";
-import type { CommandStreams, Wanted } from "./exec.ts";
+import type { CommandStreams, Wanted } from "./command-streams.ts";
 import { serveSpdy } from "./spdy/connection.ts";
 import { acceptSpdy } from "./spdy-upgrade.ts";
 import { sizeOf } from "./terminal.ts";

@@ -1,6 +1,6 @@
-/** Columns of the built-in kinds, as a real API server prints them. "age" stands for the usual Age column. */
+/** Columns of the built-in kinds, as a real API server prints them. */
 import type { KubeFields, KubeObject } from "../../../src/ports/kubernetes.ts";
-import { type Column, labelsText, NONE, text, UNKNOWN, UNSET, wide } from "./column.ts";
+import { type ColumnList, labelsText, NONE, text, UNKNOWN, UNSET, wide } from "./column.ts";
 import { podColumns } from "./pods.ts";
 import { eventColumns, hpaColumns, serviceColumns } from "./traffic.ts";
 import {
@@ -11,8 +11,6 @@ import {
   replicaSetColumns,
   statefulSetColumns,
 } from "./workloads.ts";
-
-export type ColumnList = readonly (Column | "age")[];
 
 const size = (map: KubeFields) => Object.keys(map ?? {}).length;
 const dataCount = text("Data", "Number of entries.", ({ data, ...rest }) => size(data) + size(rest["binaryData"]));

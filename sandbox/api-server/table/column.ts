@@ -11,6 +11,9 @@ export interface Column {
   cell(object: KubeObject, nowMs: number): unknown;
 }
 
+/** "age" stands for the usual Age column. */
+export type ColumnList = readonly (Column | "age")[];
+
 export const NONE = "<none>";
 export const UNKNOWN = "<unknown>";
 export const UNSET = "<unset>";

@@ -1,6 +1,6 @@
 /** The columns of pods. The status sums up init containers, waiting reasons and exit codes. */
 import type { KubeFields, KubeObject } from "../../../src/ports/kubernetes.ts";
-import type { ColumnList } from "./builtin.ts";
+import type { ColumnList } from "./column.ts";
 import { ageOf, duration, NONE, text, UNKNOWN, wide } from "./column.ts";
 
 const statusesOf = (pod: KubeObject): KubeFields[] => pod.status?.containerStatuses ?? [];

@@ -1,7 +1,7 @@
 /** The columns of Services, autoscalers and events. */
 import type { KubeFields, KubeObject } from "../../../src/ports/kubernetes.ts";
 import { selectorText } from "../selector-text.ts";
-import type { ColumnList } from "./builtin.ts";
+import type { ColumnList } from "./column.ts";
 import { ageOf, NONE, text, UNKNOWN, wide } from "./column.ts";
 
 function ports({ spec }: KubeObject): string {

@@ -1,7 +1,7 @@
 /** The columns of what runs pods. */
 import type { KubeFields, KubeObject } from "../../../src/ports/kubernetes.ts";
 import { selectorText } from "../selector-text.ts";
-import type { ColumnList } from "./builtin.ts";
+import type { ColumnList } from "./column.ts";
 import { ageOf, type Column, duration, labelsText, NONE, text, UNKNOWN, wide } from "./column.ts";
 
 const containersOf = ({ spec }: KubeObject): KubeFields[] =>

@@ -1,13 +1,7 @@
 /** Consistent hashing: requests with the same header, cookie, parameter or address go to the same pod. */
 import { randomBytes } from "node:crypto";
 import { hashText, type Pool } from "../pools.ts";
-import type { Exchange } from "./exchange.ts";
-
-export interface Affinity {
-  readonly hash: number | undefined;
-  /** A new cookie for the caller, as the value of Set-Cookie. */
-  readonly cookie: string | undefined;
-}
+import type { Affinity, Exchange } from "./state.ts";
 
 export function affinityOf({ request, view, door, meshed }: Exchange, pool: Pool): Affinity | undefined {
   const source = meshed ? pool.policy.hash : undefined;

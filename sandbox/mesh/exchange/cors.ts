@@ -1,7 +1,7 @@
 /** corsPolicy: the mesh answers preflight requests, and answers name the sites that may read them. */
 import type { Cors } from "../routes/route.ts";
-import type { Exchange } from "./exchange.ts";
 import { setHeader } from "./headers.ts";
+import type { Exchange } from "./state.ts";
 
 /** @returns whether the request was a preflight that is now answered */
 export function answerPreflight(exchange: Exchange, cors: Cors): boolean {

@@ -9,10 +9,10 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { judge, type Member, type Pool, pick } from "../pools.ts";
-import { choose, type Destination, RequestView, type Route } from "../routes/route.ts";
-import { type Affinity, affinityOf } from "./affinity.ts";
+import { choose, RequestView, type Route } from "../routes/route.ts";
+import { affinityOf } from "./affinity.ts";
 import { type Failure, startAttempt } from "./attempt.ts";
-import { type Body, takeBody } from "./body.ts";
+import { takeBody } from "./body.ts";
 import { answerPreflight, corsHeaders } from "./cors.ts";
 import type { Door, Surroundings } from "./door.ts";
 import { editTwice, headerOf, requestHeaders, responseHeaders, setHeader } from "./headers.ts";
@@ -31,40 +31,7 @@ import {
 } from "./replies.ts";
 import { reportExchange, reportTry } from "./reports.ts";
 import { mayRetry, pauseMs, repeatsSilently } from "./retry.ts";
-
-/** The state of one request. */
-export interface Exchange {
-  readonly around: Surroundings;
-  readonly door: Door;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly view: RequestView;
-  readonly startedAt: number;
-  readonly meshed: boolean;
-  route: Route | undefined;
-  destination: Destination | undefined;
-  pool: Pool | undefined;
-  body: Body;
-  path: string;
-  /** For the pod, with Host. */
-  headers: string[];
-  affinity: Affinity | undefined;
-  member: Member | undefined;
-  /** Gives the current try up, or the wait for it. */
-  cancel: () => void;
-  readonly tried: Member[];
-  /** When the current try began, by performance.now(). */
-  triedAt: number;
-  retries: number;
-  silentTries: number;
-  flags: string;
-  requestBytes: number;
-  responseBytes: number;
-  status: number;
-  /** The time limit of the whole exchange. */
-  deadline: NodeJS.Timeout | undefined;
-  over: boolean;
-}
+import type { Exchange } from "./state.ts";
 
 /** Serves one request. Never throws: every error becomes an answer. */
 export function serveExchange(around: Surroundings, door: Door, request: IncomingMessage, response: ServerResponse) {

@@ -4,7 +4,7 @@
 import { judge, type Pool, pick } from "../pools.ts";
 import type { Mirror } from "../routes/route.ts";
 import { startAttempt } from "./attempt.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange } from "./state.ts";
 
 /** A copy that hangs must not hang for ever. */
 const LONGEST_MS = 60_000;

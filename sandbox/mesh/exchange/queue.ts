@@ -1,6 +1,6 @@
 /** A pool's limits: a request that does not fit waits for another one to end. */
 import { admit, leave, type Pool } from "../pools.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange } from "./state.ts";
 
 /**
  * Runs `start` as soon as the pool has room; `start` must call `done` once.

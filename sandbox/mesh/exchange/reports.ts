@@ -1,7 +1,7 @@
 /** What telemetry records: the caller's proxy reports a whole exchange, the called pod's proxy every try. */
 import type { ServiceName } from "../observations.ts";
 import type { Member } from "../pools.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange } from "./state.ts";
 
 /** What was asked is no Service. */
 export const NOWHERE: ServiceName = { host: "unknown", name: "unknown", namespace: "unknown", revision: false };

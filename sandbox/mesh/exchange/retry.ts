@@ -3,7 +3,7 @@ import type { Random } from "../../../src/ports/clock.ts";
 import type { Member, Pool } from "../pools.ts";
 import type { RetryPolicy } from "../routes/route.ts";
 import type { Failure } from "./attempt.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange } from "./state.ts";
 
 /** So many pods are asked silently when a try certainly did no work. */
 const SILENT_TRIES = 5;

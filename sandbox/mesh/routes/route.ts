@@ -1,6 +1,6 @@
 /** What VirtualServices compile to. Requests meet these objects only: nothing is parsed while traffic flows. */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
-import type { IngressTag } from "../ingress.ts";
+import type { IngressTag } from "../ingress-metrics.ts";
 import type { Workload } from "../workload.ts";
 import type { HeaderEdits } from "./header-edits.ts";
 

@@ -1,7 +1,6 @@
 /**
  * What a Canary is doing, in the words of the command line: read from the object itself, so that Flagger's work, too.
  */
-
 import type { Hold, OffSplit, Override, RunRef } from "../../core/canary.ts";
 import type { Cause } from "../../core/cause.ts";
 import { DEFAULT_PARSE_OPTIONS, parseSpec } from "../../core/parse.ts";

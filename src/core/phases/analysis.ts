@@ -2,7 +2,6 @@
  * Progressing and WaitingPromotion: hold a step, judge it at its end, then enter the next step, wait at a gate, or roll
  * back.
  */
-
 import type { Routes, StatusIn } from "../canary.ts";
 import { sameRevision } from "../change.ts";
 import { failureData, failureOf, isRollbackHook } from "../checks.ts";

@@ -1,5 +1,4 @@
 /** What a turn adds to the record of its run. Pure: the recorder writes the result. */
-
 import type { RunRef } from "../../core/canary.ts";
 import type { Cause } from "../../core/cause.ts";
 import { changedConfigs } from "../../core/change.ts";

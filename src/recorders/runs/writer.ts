@@ -1,5 +1,4 @@
 /** Writes the records of runs to the API server, and deletes those that are too old. */
-
 import type { RunRef } from "../../core/canary.ts";
 import type { RunRecordSpec, RunRecordStatus } from "../../core/run-record.ts";
 import type { CanaryRef } from "../../core/spec.ts";

@@ -1,7 +1,7 @@
 /** ConfigMaps and Secrets: the primary reads tested data only. */
 import { type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import { configChecksum } from "../../workloads/config-tracking/checksum.ts";
-import type { Universe } from "../universe.ts";
+import type { Universe } from "../watcher.ts";
 import { type Invariant, usersDo } from "./invariant.ts";
 
 export const testedConfigs: Invariant = {

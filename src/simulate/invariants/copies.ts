@@ -4,7 +4,7 @@ import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kuberne
 import { PAUSED_REPLICAS } from "../controllers/autoscalers.ts";
 import { isForeign } from "../foreign.ts";
 import type { Scenario } from "../scenario.ts";
-import type { Universe } from "../universe.ts";
+import type { Universe } from "../watcher.ts";
 import { type Invariant, isUndisturbed, usersDo } from "./invariant.ts";
 
 export const aCopyRemains: Invariant = {

@@ -7,7 +7,7 @@ import { RESOURCES } from "../../ports/kubernetes.ts";
 import { isConstant } from "../curve.ts";
 import { type Behaviour, behaviourOf, type Scenario } from "../scenario.ts";
 import { firstImage } from "../targets.ts";
-import type { End, Universe } from "../universe.ts";
+import type { End, Universe } from "../watcher.ts";
 import { type Invariant, imagesByHash, usersDo } from "./invariant.ts";
 
 export const everyRunEnds: Invariant = {

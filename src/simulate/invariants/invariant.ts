@@ -1,7 +1,7 @@
 /** A rule that must hold in every run, under every fault. */
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import type { Scenario } from "../scenario.ts";
-import type { Universe, Watcher } from "../universe.ts";
+import type { Universe, Watcher } from "../watcher.ts";
 
 export interface Invariant {
   /** The name in reports: "weights-sum". */

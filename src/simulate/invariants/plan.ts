@@ -1,5 +1,4 @@
 /** What is promoted, and the arrows by which a status gets there. */
-
 import type { Phase, Revision } from "../../core/canary.ts";
 import { failureOf } from "../../core/checks.ts";
 import { promotionId } from "../../core/identity.ts";
@@ -9,7 +8,7 @@ import { REQUEST_DURATION, SUCCESS_RATE } from "../../core/probes.ts";
 import type { HookType } from "../../core/spec.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import { windowMs } from "../questions.ts";
-import type { Universe, Watcher } from "../universe.ts";
+import type { Universe, Watcher } from "../watcher.ts";
 import { type Invariant, imagesByHash, type Report } from "./invariant.ts";
 
 export const onlyArrows: Invariant = {

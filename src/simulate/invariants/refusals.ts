@@ -1,7 +1,7 @@
 /** Users are refused only when no copy can serve them. */
 import { RESOURCES } from "../../ports/kubernetes.ts";
 import type { Span } from "../traffic.ts";
-import type { Universe, Watcher } from "../universe.ts";
+import type { Universe, Watcher } from "../watcher.ts";
 import { type Invariant, SETTLING_MS, usersDo } from "./invariant.ts";
 
 /**

@@ -1,5 +1,5 @@
 /** All rules. docs/reference/invariants.md is generated from this table. */
-import type { Universe, Watcher } from "../universe.ts";
+import type { Universe, Watcher } from "../watcher.ts";
 import { boundedRestarts, servicesServe } from "./bounds.ts";
 import { testedConfigs } from "./configs.ts";
 import { aCopyRemains, scalersFollow } from "./copies.ts";

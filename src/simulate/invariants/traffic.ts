@@ -7,7 +7,7 @@ import { isForeign } from "../foreign.ts";
 import { meshOf } from "../meshes/table.ts";
 import type { Scenario } from "../scenario.ts";
 import { kindOf, namesOf } from "../targets.ts";
-import type { Universe } from "../universe.ts";
+import type { Universe } from "../watcher.ts";
 import { type Invariant, isUndisturbed, usersDo } from "./invariant.ts";
 
 export const weightsSum: Invariant = {

@@ -1,7 +1,7 @@
 /** Where single users are sent, for strategies that distinguish them. */
 import { RESOURCES } from "../../ports/kubernetes.ts";
-import type { Universe } from "../universe.ts";
 import { type Visit, watchVisitors } from "../visitors.ts";
+import type { Universe } from "../watcher.ts";
 import { type Invariant, type Report, SETTLING_MS, usersDo } from "./invariant.ts";
 
 export const visitorsStay: Invariant = {

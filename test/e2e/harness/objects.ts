@@ -6,7 +6,8 @@ import {
   RESOURCES,
   type ResourceType,
 } from "../../../src/ports/kubernetes.ts";
-import { NAMESPACE } from "./world.ts";
+
+export const NAMESPACE = "test";
 
 /** @throws Error for a kind that ports/kubernetes.ts does not list */
 export function typeOf({ apiVersion, kind }: KubeObject): ResourceType {

@@ -13,7 +13,7 @@ import { startKubelet } from "../../../sandbox/kubelet/index.ts";
 import { crds } from "../../../src/crd/index.ts";
 import { type KubeObject, RESOURCES, type ResourceType } from "../../../src/ports/kubernetes.ts";
 import { PATIENCE_MS } from "../../patience.ts";
-import { typeOf } from "./objects.ts";
+import { NAMESPACE, typeOf } from "./objects.ts";
 import { type Operator, type OperatorSettings, startOperator } from "./operator.ts";
 
 export interface WorldOptions {
@@ -46,8 +46,6 @@ export interface World {
   outage(): Promise<{ end(): Promise<void> }>;
   stop(): Promise<void>;
 }
-
-export const NAMESPACE = "test";
 
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const addresses = await claimAddressBlock();
