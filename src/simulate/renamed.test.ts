@@ -4,7 +4,7 @@ import { type KubeFields, type KubeObject, RESOURCES } from "../ports/kubernetes
 import { judge } from "./campaign.ts";
 import type { Scenario } from "./scenario.ts";
 import { aScenario, type ScenarioWishes } from "./stories.ts";
-import type { Universe } from "./universe.ts";
+import type { Universe } from "./watcher.ts";
 import { CALM } from "./weather.ts";
 
 /** Moments of the release: before its first step, on its steps, in the promotion, and idle. */
