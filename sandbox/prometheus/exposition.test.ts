@@ -60,3 +60,15 @@ it("a text in blocks is the text, and no block is long", () => {
   expect(blocksOf(["x".repeat(40_000), "b"])).toEqual([`${"x".repeat(40_000)}\n`, "b\n"]);
   expect(blocksOf([])).toEqual([]);
 });
+
+it("a page whose series are known reads as one whose series are new", () => {
+  const page = `a{text="b 1"} 2
+a 7 1700000000123
+a NaN
+  a{text="b 1"}  3
+a{text="b 2"} 1.5e3
+a 4 # {trace_id="x"} 0.5`;
+  const known = new Set(read(page).map(([series]) => String(series)));
+  expect([...parseExposition(page, (series) => known.has(series))]).toEqual([...parseExposition(page)]);
+  expect(() => [...parseExposition("a x", (series) => known.has(series))]).toThrow("line 1 of the metrics: no number");
+});

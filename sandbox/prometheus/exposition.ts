@@ -24,21 +24,33 @@ const SPACE = 32;
 const VALUE_SHAPE = /^\s+([^\s#]+)(?:\s+(-?\d+))?\s*(?:#.*)?$/;
 
 /** @throws Error naming the line that cannot be read; then nothing of the text counts, as in Prometheus */
-export function parseExposition(text: string): Generator<ExposedSample> {
-  return expositionReader()(text);
+export function parseExposition(text: string, isKnown?: (series: string) => boolean): Generator<ExposedSample> {
+  return expositionReader(isKnown)(text);
 }
 
-/** Reads one text in blocks of whole lines. An error names the line's number in the text. */
-export function expositionReader(): (block: string) => Generator<ExposedSample> {
+/**
+ * Reads one text in blocks of whole lines. An error names the line's number in the text.
+ * @param isKnown whether a text is a series of an earlier page: such a line need not be taken apart again
+ */
+export function expositionReader(isKnown: (series: string) => boolean = () => false) {
   let number = 0;
-  return function* read(block) {
+  return function* read(block: string): Generator<ExposedSample> {
     for (const line of block.split("\n")) {
       number += 1;
       const trimmed = line.trim();
       if (trimmed === "" || trimmed.startsWith("#")) continue;
-      yield sampleOf(trimmed, number);
+      yield knownSample(trimmed, isKnown) ?? sampleOf(trimmed, number);
     }
   };
+}
+
+/** undefined: a new series, or a value that is no plain number. */
+function knownSample(line: string, isKnown: (series: string) => boolean): ExposedSample | undefined {
+  const end = line.lastIndexOf(" ");
+  const series = line.slice(0, Math.max(0, end));
+  if (!isKnown(series)) return undefined;
+  const text = line.slice(end + 1);
+  return PLAIN_NUMBER.test(text) ? { series, value: Number(text), at: undefined } : undefined;
 }
 
 /** The most characters of a block. V8 keeps strings of more than 128 KiB until the next full collection of garbage. */

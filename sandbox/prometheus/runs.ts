@@ -79,7 +79,7 @@ export class RunQueue {
     if (count === 0 || count === LONGEST_RUN || !Object.is(this.numbers[place + VALUE], value)) return false;
     const start = this.numbers[place] ?? 0;
     const gap = count === 1 ? at - start : gapIn(steps);
-    if (at !== start + count * gap || gap > WIDEST_GAP || !Number.isInteger(gap)) return false;
+    if (at !== start + count * gap || gap <= 0 || gap > WIDEST_GAP || !Number.isInteger(gap)) return false;
     this.numbers[place + STEPS] = gap * COUNTS + count + 1;
     return true;
   }

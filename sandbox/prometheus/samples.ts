@@ -31,10 +31,13 @@ export class SampleRing {
 
   /** Ignored when it is not newer than the newest, as Prometheus does. @returns whether it was taken */
   add(at: number, value: number): boolean {
-    const newest = this.newest();
-    if (newest !== undefined && at <= newest) return false;
-    if (!this.recent.extend(at, value)) this.recent.push({ start: at, gap: 0, count: 1, value });
-    this.age(at);
+    if (!this.recent.extend(at, value)) {
+      const newest = this.newest();
+      if (newest !== undefined && at <= newest) return false;
+      this.recent.push({ start: at, gap: 0, count: 1, value });
+    }
+    // A series that stands still is one run, and nothing of it is old.
+    if (this.recent.length > 1 || this.old !== undefined) this.age(at);
     return true;
   }
 

@@ -9,7 +9,7 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-async function setUp(first: string, intervalMs = 1000, timeoutMs = 300) {
+async function setUp(first: string, intervalMs = 1000, timeoutMs = 60_000) {
   const target = await serveMetrics(first);
   const store = new SeriesStore();
   let now = 1_700_000_000_000;
@@ -115,7 +115,7 @@ describe("a scrape", () => {
   });
 
   it.each([1, 2, 7])("reads a page that comes in pieces of %i bytes", async (pieces) => {
-    const { values, scrape, target } = await setUp("", 1000, 10_000);
+    const { values, scrape, target } = await setUp("");
     target.pieces = pieces;
     await scrape('# HELP a Größe.\na{x="ü€😀"} 1.5\nb 22\n\nc 3');
     expect([values('a{x="ü€😀"}'), values("b"), values("c")]).toEqual([[1.5], [22], [3]]);
@@ -128,7 +128,7 @@ describe("a scrape", () => {
     ["silence", "silence", /./],
     ["a text that is none", "a 1\nb {\n", "line 2 of the metrics"],
   ] as const)("that meets %s ends all series and says so", async (_, answer, message) => {
-    const { values, scrape, scraper } = await setUp("");
+    const { values, scrape, scraper } = await setUp("", 1000, answer === "silence" ? 3_000 : 60_000);
     await scrape("a 1\n");
     await scrape(answer);
     expect(values("a")).toEqual([]);
@@ -140,7 +140,7 @@ describe("a scrape", () => {
   });
 
   it("that is answered later than the next one is due ends nothing, when its timeout allows it", async () => {
-    const { values, scrape, target } = await setUp("", 1, 10_000);
+    const { values, scrape, target } = await setUp("", 1);
     await scrape("a 1\n");
     target.delayMs = 50;
     await scrape("a 2\n");

@@ -187,7 +187,7 @@ interface Line {
 
 /** Reads all of a page, or throws: a page that cannot be read to its end counts for nothing. */
 async function read(target: Target, blocks: AsyncIterable<string>): Promise<readonly Line[]> {
-  const samplesOf = expositionReader();
+  const samplesOf = expositionReader((series) => target.known.has(series));
   const lines: Line[] = [];
   for await (const block of blocks) {
     for (const { series, value, at } of samplesOf(block)) {

@@ -216,7 +216,7 @@ function metricsOf(text: string): Metrics {
 function relabelled(text: string, added: readonly Label[], names: Map<string, string>): readonly string[] {
   const own = new Set(added.map(({ name }) => name));
   const samples: string[] = [];
-  for (const { series, value, at } of parseExposition(text)) {
+  for (const { series, value, at } of parseExposition(text, (series) => names.has(series))) {
     let name = names.get(series);
     if (name === undefined) {
       const key = detached(series);

@@ -3,8 +3,9 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo, LookupFunction } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import perfHooks from "node:perf_hooks";
 import { Agent } from "undici";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Log } from "../ports/log.ts";
 import { createManualClock } from "../testing/manual-clock.ts";
 import { until } from "../testing/until.ts";
@@ -122,6 +123,13 @@ describe("gates", () => {
     expect(await (await fetch(`${tester.url}/healthz`)).text()).toBe("OK");
     expect(await (await fetch(`${tester.url}/metrics`)).text()).toContain("process_cpu_seconds_total");
   });
+});
+
+it("an idle load tester is not woken a hundred times a second to measure its event loop", async () => {
+  const watch = vi.spyOn(perfHooks, "monitorEventLoopDelay");
+  await start();
+  expect(watch.mock.calls.map(([options]) => options?.resolution)).toEqual([1_000]);
+  watch.mockRestore();
 });
 
 describe("requests", () => {
