@@ -116,9 +116,15 @@ function ignored(spec: CanarySpec, { mirror, sessionAffinity }: Capabilities): r
 }
 
 /** The API server's own words, and what to do about those that do not help. */
-function refusalText({ path, message }: { readonly path: string; readonly message: string }): string {
+export function refusalText({ path, message }: { readonly path: string; readonly message: string }): string {
   if (message.includes('"spec.analysis" must validate one and only one schema')) {
     return `${message}: give interval, threshold and one of stepWeight, stepWeights and iterations`;
+  }
+  if (message.includes('"spec" must validate one and only one schema')) {
+    return `${message}: give one of spec.address and spec.secretRef`;
+  }
+  if (/should match '.*\^https\?:/.test(message)) {
+    return `${path}: ${message}: give the whole address, beginning with http:// or https://`;
   }
   const [, word, values = ""] = /Unsupported value: "(.*?)": supported values: (.*)$/.exec(message) ?? [];
   const known = [...values.matchAll(/"(.*?)"/g)].map(([, value = ""]) => value);

@@ -134,6 +134,7 @@ describe("mistakes with which no release succeeds", () => {
       apiVersion: "flagger.app/v1beta1",
       kind: "MetricTemplate",
       metadata: { name: "error-rate", namespace: "test" },
+      spec: { provider: { type: "prometheus", address: "http://prometheus:9090" }, query: "up" },
     };
     const path = file([misspelt, template]);
     const { code, out } = await aviary("lint", path);

@@ -6,6 +6,7 @@ import { getQueryError } from "../workloads/not-found.ts";
 import type { CanaryStatus } from "./canary.ts";
 import { conditionsFor } from "./conditions.ts";
 import { withCure } from "./cures.ts";
+import { sentenceOf } from "./words.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
 const missing = (type: ResourceType) => getQueryError({ type, namespace: "test", name: "web" });
@@ -41,6 +42,21 @@ describe("an object that is missing", () => {
     );
     expect(condition?.message).toMatch(/ Held: /);
     expect(condition?.message?.endsWith(`Held: ${text}: create web, or correct ${field}`)).toBe(true);
+  });
+
+  it.each([
+    [
+      "Metric template web.test query render error: template parsing failed",
+      "correct spec.query of the MetricTemplate",
+    ],
+    ["Metric template web.test provider x error: unknown", "correct spec.provider of the MetricTemplate"],
+    ["Metric template web.test secret keys error: no text", "correct the Secret that the MetricTemplate names"],
+  ])("%s: the same of a template that is malformed", (text, cure) => {
+    expect(withCure(text)).toBe(`${text}: ${cure}`);
+    const failure = { check: "mine", source: "template", detail: text } as const;
+    expect(sentenceOf({ kind: "threshold", step: 1, steps: 5, weight: 10, failedChecks: 5, failure })).toBe(
+      `Rolled back at step 1 of 5 (10 %): mine had no value: ${text}: ${cure} (5 failed checks).`,
+    );
   });
 
   it.each(["waiting for podinfo", 'pod "web" not found in time', 'widgets.example.com "web" not found'])(

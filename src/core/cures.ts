@@ -1,5 +1,5 @@
 /**
- * What to do about an object that is missing. The texts of events are Flagger's, and name the object alone. The
+ * What to do about an object that is missing or malformed. The texts of events are Flagger's, and name the object alone. The
  * condition adds the cure: which object to create, or which field to correct.
  */
 
@@ -27,11 +27,19 @@ const FIELDS: Readonly<Record<string, string>> = {
 
 /** A template's Secret is named by the template, and a provider's by the provider. */
 const SECRET_REF = /secretRef|metric template/i;
+/** What is wrong with a MetricTemplate itself. */
+const MALFORMED: readonly (readonly [RegExp, string])[] = [
+  [/^metric template \S+ query render error: /i, "correct spec.query of the MetricTemplate"],
+  [/^metric template \S+ provider .* error: /i, "correct spec.provider of the MetricTemplate"],
+  [/^metric template \S+ secret \S+ error: /i, "correct the Secret that the MetricTemplate names"],
+];
 const NOT_FOUND = /([a-z0-9.-]+) "([^"]+)" not found$/;
 
-/** The text of an event with the cure behind it, when it says that an object is missing. */
+/** The text of an event with the cure behind it, when it says that an object is missing or malformed. */
 export function withCure(text: string): string {
   const [, resource = "", name = ""] = NOT_FOUND.exec(text) ?? [];
   const field = resource === "secrets" && SECRET_REF.test(text) ? "the secretRef that names it" : FIELDS[resource];
-  return field === undefined ? text : `${text}: create ${name}, or correct ${field}`;
+  if (field !== undefined) return `${text}: create ${name}, or correct ${field}`;
+  const cure = MALFORMED.find(([shape]) => shape.test(text))?.[1];
+  return cure === undefined ? text : `${text}: ${cure}`;
 }

@@ -6,6 +6,7 @@ import { formatDuration } from "../go/duration.ts";
 import { formatFloat } from "../go/format.ts";
 import type { OffSplit } from "./canary.ts";
 import type { Cause, Failure, Place } from "./cause.ts";
+import { withCure } from "./cures.ts";
 import type { Requests } from "./run-record.ts";
 
 /** @example "Rolled back at step 4 of 10 (20 %): request-success-rate 90.00 % < 99 %, failed check 3." */
@@ -67,7 +68,7 @@ export function failureText({ check, source, value, text, sign, limit, detail }:
   if (source === "hook") return `webhook "${check}" failed${detail === undefined ? "" : `: ${detail}`}`;
   if (source === "pods") return detail ?? check;
   const measured = text ?? (value === undefined ? undefined : valueText(source, value));
-  if (measured === undefined) return `${check} had no value${detail === undefined ? "" : `: ${detail}`}`;
+  if (measured === undefined) return `${check} had no value${detail === undefined ? "" : `: ${withCure(detail)}`}`;
   if (sign === undefined || limit === undefined) return `${check} ${measured}`;
   return `${check} ${measured} ${sign} ${limitText(source, limit)}`;
 }

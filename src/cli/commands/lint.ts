@@ -1,6 +1,5 @@
 /** Says everything that is wrong with Canaries: object, field, cause and cure, one a line. */
 import { doubtText } from "../../core/doubts.ts";
-import { didYouMean } from "../../core/nearest.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import { bareVariablesOf } from "../bare-variables.ts";
 import { examine, givenManifests } from "../canaries.ts";
@@ -8,6 +7,7 @@ import { coloured } from "../colour.ts";
 import { type Command, UserError } from "../command.ts";
 import { readManifests } from "../manifests.ts";
 import { describeOptions, type OptionSpec, OUTPUT, oneOf, readOptions } from "../options.ts";
+import { missing, mistakesIn } from "../referenced.ts";
 
 const OPTIONS = {
   "mesh-provider": { type: "string", preset: "istio", help: "provider of Canaries that name none" },
@@ -26,7 +26,8 @@ interface Mistake {
 export const lintCommand: Command = {
   help: `Usage: aviary lint FILE|FOLDER|-... [OPTIONS]
 
-Needs no cluster. Exit code 1 when there is an error: something that is refused, or with which no release can succeed.
+Needs no cluster. MetricTemplates, AlertProviders and their Secrets in the files are looked at, too. Exit code 1 when
+there is an error: something that is refused, with which no release can succeed, or with which no alert is sent.
 
 Examples:
   aviary lint examples/podinfo
@@ -45,7 +46,7 @@ ${describeOptions(OPTIONS)}`,
     const provider = options.text("mesh-provider") ?? "istio";
     const found = [
       ...canaries.flatMap((one) => mistakesOf(one, { manifests, given, provider })),
-      ...manifests.flatMap(templateMistakes),
+      ...manifests.flatMap((one) => mistakesInOther(one, manifests)),
     ];
     if (asJson) out(`${JSON.stringify(found, null, 2)}\n`);
     else {
@@ -87,42 +88,12 @@ function mistakesOf(canary: KubeObject, { manifests, given, provider }: Scope): 
   return [...doubted, ...warned];
 }
 
-function templateMistakes(template: KubeObject): readonly Mistake[] {
-  const { name, namespace = "default" } = template.metadata;
-  const object = `metrictemplate/${name} in ${namespace}`;
-  return bareVariablesOf(template).map((text) => ({ object, severity: "warning", text }));
-}
-
-/** References to kinds that the files hold, but not under this name. Kinds that the files do not hold are elsewhere. */
-function missing(canary: KubeObject, manifests: readonly KubeObject[]): readonly string[] {
-  const { metadata, spec } = canary;
-  const own = metadata.namespace ?? "default";
-  const analysis = spec?.analysis ?? spec?.canaryAnalysis ?? {};
-  const references = [
-    { field: "spec.targetRef", kind: spec.targetRef.kind, ref: spec.targetRef },
-    { field: "spec.autoscalerRef", kind: spec.autoscalerRef?.kind, ref: spec.autoscalerRef },
-    ...listOf(analysis.metrics).map(({ templateRef }, i) => ({
-      field: `spec.analysis.metrics[${i}].templateRef`,
-      kind: "MetricTemplate",
-      ref: templateRef,
-    })),
-    ...listOf(analysis.alerts).map(({ providerRef }, i) => ({
-      field: `spec.analysis.alerts[${i}].providerRef`,
-      kind: "AlertProvider",
-      ref: providerRef,
-    })),
+/** Of a MetricTemplate or an AlertProvider. */
+function mistakesInOther(other: KubeObject, manifests: readonly KubeObject[]): readonly Mistake[] {
+  const { name, namespace = "default" } = other.metadata;
+  const object = `${(other.kind ?? "").toLowerCase()}/${name} in ${namespace}`;
+  return [
+    ...mistakesIn(other, manifests).map((text) => ({ object, severity: "error" as const, text })),
+    ...bareVariablesOf(other).map((text) => ({ object, severity: "warning" as const, text })),
   ];
-  return references.flatMap(({ field, kind, ref }) => {
-    if (ref === undefined || ref === null) return [];
-    const namespace = ref.namespace ?? own;
-    const known = manifests
-      .filter((one) => one.kind === kind && (one.metadata.namespace ?? "default") === namespace)
-      .map((one) => one.metadata.name);
-    if (known.length === 0 || known.includes(ref.name)) return [];
-    const hint = didYouMean(ref.name, known);
-    return [`${field}: these files hold no ${kind} "${ref.name}" in ${namespace}${hint}; the cluster must have it`];
-  });
 }
-
-// biome-ignore lint/suspicious/noExplicitAny: fields of a manifest that the schema has checked.
-const listOf = (list: unknown): readonly any[] => (Array.isArray(list) ? list : []);

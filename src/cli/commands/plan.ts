@@ -6,6 +6,7 @@ import { type Command, UserError } from "../command.ts";
 import { readManifests } from "../manifests.ts";
 import { describeOptions, type OptionSpec, OUTPUT, oneOf, readOptions } from "../options.ts";
 import { planText } from "../plan-text.ts";
+import { referencedBy } from "../referenced.ts";
 
 const OPTIONS = {
   "mesh-provider": { type: "string", preset: "istio", help: "provider of Canaries that name none" },
@@ -33,15 +34,24 @@ ${describeOptions(OPTIONS)}`,
     const meshProvider = options.text("mesh-provider") ?? "istio";
     const given = givenManifests(manifests);
     const plans = canaries.map((canary) => planned(canary, meshProvider, given));
+    const referenced = canaries.map((canary) => referencedBy(canary, manifests));
     const shown = plans.map(({ name, spec, plan, notes, doubts }, i) => {
       const bare = canaries.slice(i, i + 1).flatMap((canary) => bareVariablesFor(canary, manifests));
-      const said = [...notes, ...bare, ...doubts.filter(({ always }) => !always || asJson).map(doubtText)];
+      const said = [
+        ...notes,
+        ...bare,
+        ...(referenced[i]?.notes ?? []),
+        ...doubts.filter(({ always }) => !always || asJson).map(doubtText),
+      ];
       return asJson
         ? { ...plan, name, intervalMs: spec.analysis.intervalMs, notes: said }
         : planText(name, spec, plan, said);
     });
     out(asJson ? `${JSON.stringify(shown, null, 2)}\n` : shown.join("\n"));
-    const hopeless = plans.flatMap(hopelessOf);
+    const hopeless = plans.flatMap((one, i) => [
+      ...hopelessOf(one),
+      ...(referenced[i]?.hopeless ?? []).map((text) => `${one.name}: ${text}`),
+    ]);
     for (const line of hopeless) err(`aviary plan: ${line}\n`);
     return Promise.resolve(hopeless.length === 0 ? 0 : 1);
   },
