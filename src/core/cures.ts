@@ -1,6 +1,6 @@
 /**
- * What to do about an object that is missing or malformed. The texts of events are Flagger's, and name the object alone. The
- * condition adds the cure: which object to create, or which field to correct.
+ * What to do about an object that is missing or malformed. The texts of events are Flagger's, and name the object
+ * alone. The condition adds the cure: which object to create, or which field to correct.
  */
 
 /** The field that names an object, by the resource that the API server's message names. */
