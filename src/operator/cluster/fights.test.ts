@@ -58,6 +58,53 @@ describe("a fight over an object", () => {
     expect(reads()).toBe(1);
   });
 
+  const deployer = {
+    manager: "kubectl-client-side-apply",
+    operation: "Update",
+    apiVersion: "apps/v1",
+    time: "2026-01-01T00:00:09Z",
+    fieldsType: "FieldsV1",
+    fieldsV1: { "f:spec": { "f:template": { "f:spec": { "f:containers": {} } }, "f:selector": {} } },
+  };
+  /** As a real API server writes it when an autoscaler, or `kubectl scale`, sets the replicas. */
+  const scaler = (manager: string, time: string) => ({
+    ...{ manager, operation: "Update", apiVersion: "apps/v1", time, fieldsType: "FieldsV1", subresource: "scale" },
+    fieldsV1: { "f:spec": { "f:replicas": {} } },
+  });
+  const status = {
+    ...{ manager: "kubelet", operation: "Update", time: "2026-01-01T00:00:20Z", subresource: "status" },
+    fieldsV1: { "f:status": { "f:replicas": {} }, "f:spec": { "f:replicas": {} } },
+  };
+  it.each([
+    [
+      "an autoscaler",
+      "kube-controller-manager",
+      { spec: { replicas: 0 } },
+      scaler("kube-controller-manager", "2026-01-01T00:00:03Z"),
+    ],
+    ["KEDA", "keda", { spec: { replicas: 0 } }, scaler("keda", "2026-01-01T00:00:03Z")],
+    [
+      "a writer of a part",
+      "deployer",
+      { spec: { template: { spec: { nodeName: null } } } },
+      {
+        ...scaler("deployer", "2026-01-01T00:00:01Z"),
+        fieldsV1: { "f:spec": { "f:template": { "f:spec": { "f:nodeName": {} } } } },
+      },
+    ],
+    [
+      "of fields that no writer owns, the last of all writers",
+      "kubectl-client-side-apply",
+      { metadata: { labels: { a: "b" } } },
+      scaler("keda", "2026-01-01T00:00:30Z"),
+    ],
+  ])("names the owner of the fields: %s", async (_, name, patch, entry) => {
+    const ours = { ...scaler("flagger", "2026-01-01T00:00:40Z") };
+    const { fights, repair } = arena(() => Promise.resolve(managed(deployer, entry, ours, status)));
+    for (let i = 0; i < 3; i += 1) await repair(patch);
+    expect(fights.map(({ manager }) => manager)).toEqual([name]);
+  });
+
   it("is announced without a name when the API server gives none", async () => {
     const { fights, repair } = arena(() => Promise.reject(new Error("no answer")));
     for (let i = 0; i < 3; i += 1) await repair();

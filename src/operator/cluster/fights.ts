@@ -60,17 +60,33 @@ export function createFights({ clock, read, onFight }: FightsOptions): Fights {
       if (count !== REPAIRS) return;
       // The name helps the reader. The fight is announced also when the API server does not give the name.
       const seen = await read(ref, signal).catch(() => undefined);
-      onFight(by, { ref, manager: otherManager(seen), fields: fieldsOf(patch) });
+      onFight(by, { ref, manager: otherManager(seen, patch), fields: fieldsOf(patch) });
     },
   };
 }
 
-/** Who wrote last, beside Aviary and the controllers that write the status. */
-function otherManager(seen: KubeObject | undefined): string | undefined {
+/**
+ * Who wrote the fields that Aviary puts back: an autoscaler does so through the subresource `scale`. When no writer owns
+ * them, for example because the other writer removed them: who wrote the object last, beside Aviary and the controllers
+ * that write the status.
+ */
+function otherManager(seen: KubeObject | undefined, patch: KubeFields): string | undefined {
   const entries: readonly KubeFields[] = (seen?.metadata as KubeFields)?.managedFields ?? [];
-  const others = entries.filter(({ manager, subresource }) => manager !== OWN_MANAGER && subresource === undefined);
-  const [latest] = others.sort((a, b) => String(b.time ?? "").localeCompare(String(a.time ?? "")));
-  return latest?.manager;
+  const others = entries
+    .filter(({ manager, subresource }) => manager !== OWN_MANAGER && subresource !== "status")
+    .sort((a, b) => String(b.time ?? "").localeCompare(String(a.time ?? "")));
+  const owner = others.find(({ fieldsV1 }) => ownsOneOf(fieldsV1 ?? {}, patch));
+  return (owner ?? others.find(({ subresource }) => subresource === undefined))?.manager;
+}
+
+/** @param owned as the API server writes it: `{"f:spec": {"f:replicas": {}}}` */
+function ownsOneOf(owned: KubeFields, patch: KubeFields): boolean {
+  return Object.entries(patch).some(([name, value]) => {
+    const below: KubeFields | undefined = owned[`f:${name}`];
+    if (below === undefined) return false;
+    const isLeaf = value === null || typeof value !== "object" || Array.isArray(value);
+    return isLeaf || Object.keys(below).length === 0 || ownsOneOf(below, value);
+  });
 }
 
 /** Paths of two names say enough: "spec.http", "metadata.labels". */
