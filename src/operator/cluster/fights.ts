@@ -66,9 +66,9 @@ export function createFights({ clock, read, onFight }: FightsOptions): Fights {
 }
 
 /**
- * Who wrote the fields that Aviary puts back: an autoscaler does so through the subresource `scale`. When no writer owns
- * them, for example because the other writer removed them: who wrote the object last, beside Aviary and the controllers
- * that write the status.
+ * Who wrote the fields that Aviary puts back: an autoscaler does so through the subresource `scale`. When no writer
+ * owns them, for example because the other writer removed them: who wrote the object last, beside Aviary and the
+ * controllers that write the status.
  */
 function otherManager(seen: KubeObject | undefined, patch: KubeFields): string | undefined {
   const entries: readonly KubeFields[] = (seen?.metadata as KubeFields)?.managedFields ?? [];
