@@ -106,8 +106,8 @@ describe.concurrent.each(PROVIDERS)("%s", (_name, gateway) => {
 
   it.concurrent("a bad release is rolled back by the gateway's metrics", async () => {
     // The gateway counts the requests of users only, and the canary fails a third of its share: each check must see
-    // some of these.
-    const analysis = { stepWeights: [30, 60], threshold: 3 };
+    // some of these. The first checks may see none on a busy machine, which are failed checks, too.
+    const analysis = { stepWeights: [30, 60], threshold: 15 };
     const story = await tell(gateway, "bad", { analysis, requestsPerSecond: 40 });
     await story.release(BAD);
     const { dropped, failedByPrimary } = await story.end("Failed");
