@@ -5,7 +5,9 @@ import { importSource } from "./bundle.mjs";
 
 const { allRules, rightsOf } = await importSource("src/operator/rights.ts");
 const { createRouters } = await importSource("src/routers/table.ts");
-const rights = rightsOf(createRouters({ setOwnerRefs: true }));
+const { createWorkloads } = await importSource("src/workloads/table.ts");
+const workloads = createWorkloads({ selectorLabels: [], includeLabelPrefixes: [], configTracking: true });
+const rights = rightsOf({ routers: createRouters({ setOwnerRefs: true }), workloads });
 const chart = new URL("../charts/aviary/files/rbac.yaml", import.meta.url);
 const remark =
   '# Generated from src/operator/rights.ts by "npm run rbac": change it there. The chart\'s ClusterRole is made of `common`,\n# `secrets` and the providers in use.\n';

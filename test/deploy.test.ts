@@ -7,6 +7,7 @@ import { mergePatch } from "../src/json/merge-patch.ts";
 import { allRules, rightsOf } from "../src/operator/rights.ts";
 import { createRouters } from "../src/routers/table.ts";
 import { aCanary } from "../src/testing/canary.ts";
+import { TABLES } from "../src/testing/tables.ts";
 import { createToyCluster } from "../src/testing/toy-cluster.ts";
 import { createKnativeWorkload } from "../src/workloads/knative/knative.ts";
 
@@ -22,7 +23,7 @@ const RULES: readonly Rule[] = parseAllDocuments(OPERATOR)
   .map((document) => document.toJS())
   .find(({ kind }) => kind === "ClusterRole").rules;
 
-const RIGHTS = rightsOf(createRouters({ setOwnerRefs: true }));
+const RIGHTS = rightsOf(TABLES);
 
 it("the roles come from the table of rights: run `npm run rbac`", () => {
   expect(RULES).toEqual(allRules(RIGHTS));

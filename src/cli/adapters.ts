@@ -1,8 +1,18 @@
 /** The adapters that the operator would choose for a Canary, as its flags have it when they are not given. */
+import type { ParseOptions } from "../core/parse.ts";
 import type { CanarySpec } from "../core/spec.ts";
 import { fromWire } from "../core/status.ts";
-import { type Chosen, chooseAdapters } from "../operator/adapters.ts";
+import {
+  type Chosen,
+  chooseAdapters,
+  parseOptionsOf,
+  routerOf,
+  specRulesOf,
+  workloadOf,
+} from "../operator/adapters.ts";
 import type { KubeObject } from "../ports/kubernetes.ts";
+import type { Router } from "../ports/router.ts";
+import type { Workload } from "../ports/workload.ts";
 import { createRouters } from "../routers/table.ts";
 import { createServicesRouter } from "../services/services.ts";
 import { createAutoscalers } from "../workloads/autoscalers.ts";
@@ -17,6 +27,22 @@ const TABLES = {
   services: createServicesRouter(),
 };
 const NO_STATUS = fromWire(undefined, { intervalMs: 0, iterations: 0, weights: [], mirror: false });
+
+/** What the adapters say about a spec. */
+export const SPEC_RULES = specRulesOf(TABLES);
+
+/** How the operator reads a spec. @param meshProvider its flag; absent: the flag is not set */
+export const parseOptions = (meshProvider?: string): ParseOptions =>
+  parseOptionsOf(TABLES, meshProvider === undefined ? {} : { meshProvider });
+
+/** The kinds of target. */
+export const { workloads: TARGETS } = TABLES;
+
+/** The kind of a target that can be released. */
+export const targetOf = (spec: CanarySpec): Workload | undefined => workloadOf(TARGETS, spec.targetRef);
+
+/** The router of a provider; undefined for an unknown one. */
+export const routerFor = ({ provider }: CanarySpec): Router | undefined => routerOf(TABLES.routers, provider);
 
 /** A Canary with a valid spec, before its first turn. */
 export function newCanary({ metadata }: KubeObject, spec: CanarySpec) {

@@ -3,12 +3,12 @@
 import { applyDefaults, crdSchema, unknownFields, validate } from "../../sandbox/api-server/schema/index.ts";
 import { type Doubt, doubtsOf, doubtText } from "../core/doubts.ts";
 import { didYouMean } from "../core/nearest.ts";
-import { DEFAULT_PARSE_OPTIONS, parseSpec } from "../core/parse.ts";
+import { parseSpec } from "../core/parse.ts";
 import { type Capabilities, type Plan, planFor } from "../core/plan.ts";
 import type { CanarySpec } from "../core/spec.ts";
 import { canaryCrd } from "../crd/index.ts";
 import { apiVersionOf, type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
-import { adaptersFor, newCanary, SELECTOR_LABELS } from "./adapters.ts";
+import { adaptersFor, newCanary, parseOptions, SELECTOR_LABELS, SPEC_RULES } from "./adapters.ts";
 import { UserError } from "./command.ts";
 import { type Given, readGiven } from "./given.ts";
 import { isMetAtOnce } from "./plan-text.ts";
@@ -53,7 +53,7 @@ export function examine(wire: KubeObject, meshProvider: string, given = NOTHING_
   if (errors.length > 0) {
     return refused(...errors.map((error) => `the API server would refuse it: ${refusalText(error)}`));
   }
-  const parsed = parseSpec(wire.spec, namespace, { ...DEFAULT_PARSE_OPTIONS, meshProvider });
+  const parsed = parseSpec(wire.spec, namespace, parseOptions(meshProvider));
   if (parsed.kind === "invalid") return refused(parsed.problem);
   const { spec } = parsed;
   const chosen = adaptersFor(wire, spec);
@@ -68,7 +68,7 @@ export function examine(wire: KubeObject, meshProvider: string, given = NOTHING_
   });
   const plan = planFor(spec, capabilities);
   const notes = [...dropped, ...replaced(spec, plan), ...ignored(spec, capabilities)];
-  return { kind: "planned", planned: { name: nameOf(wire), spec, plan, notes, doubts: doubtsOf(spec) } };
+  return { kind: "planned", planned: { name: nameOf(wire), spec, plan, notes, doubts: doubtsOf(spec, SPEC_RULES) } };
 }
 
 /** A line for each mistake with which no release succeeds. */

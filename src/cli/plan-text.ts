@@ -1,11 +1,11 @@
 /** A plan in words and rows, for people who have not read how Canaries work. */
 import { limitsOf } from "../core/checks.ts";
-import { isKnativeTarget } from "../core/parse.ts";
 import type { Announcement, Plan, Step } from "../core/plan.ts";
 import { hooksOf, REQUEST_DURATION, SUCCESS_RATE } from "../core/probes.ts";
 import type { Analysis, CanarySpec, HookType, JsonObject, Metric, MetricSourceKind, Webhook } from "../core/spec.ts";
 import { formatDuration } from "../go/duration.ts";
 import { formatFloat } from "../go/format.ts";
+import { SPEC_RULES, targetOf as workloadOf } from "./adapters.ts";
 import { alignColumns } from "./columns.ts";
 
 /** @param name "podinfo.test"; @param notes printed first */
@@ -25,9 +25,9 @@ export function planText(name: string, spec: CanarySpec, plan: Plan, notes: read
   return `${indented.filter((block) => block !== "").join("\n\n")}\n`;
 }
 
-/** Without a mesh, a core/v1 Service that is the target is the one that users call. */
-export function isMetAtOnce({ provider, targetRef }: CanarySpec): boolean {
-  return provider === "kubernetes" && targetRef.kind === "Service";
+/** When no mesh splits the traffic, a Service that is the target is the one that users call. */
+export function isMetAtOnce(spec: CanarySpec): boolean {
+  return !SPEC_RULES.shiftsWeights(spec.provider) && workloadOf(spec)?.isService === true;
 }
 
 const COLUMNS = 100;
@@ -42,11 +42,7 @@ function wrapped(line: string): readonly string[] {
 const targetOf = ({ targetRef }: CanarySpec): string => `${targetRef.kind} ${targetRef.name}`;
 
 function beginning(spec: CanarySpec): readonly string[] {
-  const cause = isKnativeTarget(spec.targetRef)
-    ? "has a new revision"
-    : spec.targetRef.kind === "Service"
-      ? "has a new spec"
-      : "has a new pod template, or a ConfigMap or Secret that it uses has new content";
+  const cause = workloadOf(spec)?.beginning ?? "changes";
   const approval = namesOf(spec, "confirm-rollout");
   return [
     `It begins when ${targetOf(spec)} ${cause}${approval === "" ? "" : `, and ${approval} approves`}.`,

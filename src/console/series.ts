@@ -3,8 +3,9 @@
  * the browser names a Canary and never sends a query, so a person sees the metrics of no other tenant.
  */
 import type { Dispatcher } from "undici";
+import { parseOptions, targetOf } from "../cli/adapters.ts";
 import { limitsOf } from "../core/checks.ts";
-import { DEFAULT_PARSE_OPTIONS, isKnativeTarget, parseSpec } from "../core/parse.ts";
+import { parseSpec } from "../core/parse.ts";
 import { type CanarySpec, type Metric, primaryName } from "../core/spec.ts";
 import { errorText } from "../error-text.ts";
 import { builtInQuery, observerFor, observerKey, type QueryKind } from "../metrics/observers.ts";
@@ -62,7 +63,7 @@ async function read(
   const from = to - minutes * 60_000;
   const stepMs = Math.max(FINEST_MS, Math.ceil((to - from) / MOST_POINTS / 1000) * 1000);
   const nothing = (trouble: string): SeriesView => ({ from, to, stepMs, charts: [], trouble });
-  const parsed = parseSpec(canary.spec, namespace, DEFAULT_PARSE_OPTIONS);
+  const parsed = parseSpec(canary.spec, namespace, parseOptions());
   if (parsed.kind === "invalid") return nothing(parsed.problem);
   if (server === undefined) return nothing(NO_SERVER);
   const { spec } = parsed;
@@ -152,7 +153,7 @@ const observerOf = (spec: CanarySpec, { meshProvider }: MetricsServer) =>
     observerKey({
       meshProvider,
       ownProvider: spec.ownProvider,
-      targetIsService: spec.targetRef.kind === "Service" && !isKnativeTarget(spec.targetRef),
+      targetIsService: targetOf(spec)?.isService === true,
     }),
   );
 

@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { canaryCrd } from "../crd/canary.ts";
 import { aWireCanary } from "../testing/canary.ts";
-import { DEFAULT_PARSE_OPTIONS, parseSpec } from "./parse.ts";
+import { PARSE_OPTIONS } from "../testing/tables.ts";
+import { parseSpec } from "./parse.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const options = { ...DEFAULT_PARSE_OPTIONS, noCrossNamespaceRefs: true };
+const options = { ...PARSE_OPTIONS, noCrossNamespaceRefs: true };
 
 interface Parts {
   readonly spec?: Fields;

@@ -1,9 +1,10 @@
 /** What is accepted, but cannot be meant: which field, why, and what to write instead. */
 import { describe, expect, it } from "vitest";
 import { aCanary, type CanaryParts } from "../testing/canary.ts";
+import { PARSE_OPTIONS } from "../testing/tables.ts";
 import { doubtsOf, doubtText } from "./doubts.ts";
 
-const doubts = (parts: CanaryParts) => doubtsOf(aCanary(parts).spec).map(doubtText);
+const doubts = (parts: CanaryParts) => doubtsOf(aCanary(parts).spec, PARSE_OPTIONS.rules).map(doubtText);
 const ofMetric = (metric: object) => doubts({ analysis: { metrics: [{ interval: "1m", ...metric }] } });
 const ofHook = (hook: object) => doubts({ analysis: { webhooks: [{ name: "a", url: "http://a.test/", ...hook }] } });
 

@@ -8,6 +8,7 @@ import { parseWindow } from "../go/promql-window.ts";
 import { intervalOrDefault } from "./interval.ts";
 import { didYouMean } from "./nearest.ts";
 import type { CanarySpec, Metric, Range } from "./spec.ts";
+import type { SpecRules } from "./spec-rules.ts";
 
 /** One doubt about one field. */
 export interface Doubt {
@@ -27,14 +28,14 @@ export interface Doubt {
 export const doubtText = ({ field, cause, cure }: Doubt): string => `${field}: ${cause}; ${cure}`;
 
 /** @param spec as parsed: the fields that are text are as they were written */
-export function doubtsOf(spec: CanarySpec): readonly Doubt[] {
-  if (spec.skipAnalysis) return ignoredFields(spec);
+export function doubtsOf(spec: CanarySpec, rules: SpecRules): readonly Doubt[] {
+  if (spec.skipAnalysis) return ignoredFields(spec, rules);
   return [
     ...intervalDoubts(spec),
     ...weightDoubts(spec),
     ...spec.analysis.metrics.flatMap(metricDoubts),
     ...hookDoubts(spec),
-    ...ignoredFields(spec),
+    ...ignoredFields(spec, rules),
   ];
 }
 
@@ -159,26 +160,13 @@ function hookDoubts({ analysis: { webhooks } }: CanarySpec): readonly Doubt[] {
   });
 }
 
-/** Fields that only some providers look at, with the beginnings of these providers' names. */
-const READERS: Readonly<Record<string, readonly string[]>> = {
-  ingressRef: ["nginx", "skipper", "traefik"],
-  routeRef: ["apisix", "gatewayapi"],
-  upstreamRef: ["gloo"],
-  "service.gatewayRefs": ["gatewayapi"],
-  "service.gateways": ["istio"],
-  "service.delegation": ["istio"],
-  "service.trafficPolicy": ["istio"],
-  "service.meshName": ["appmesh"],
-  "service.backends": ["appmesh"],
-};
-
-function ignoredFields(spec: CanarySpec): readonly Doubt[] {
+function ignoredFields(spec: CanarySpec, rules: SpecRules): readonly Doubt[] {
   const { provider } = spec;
-  return Object.entries(READERS).flatMap(([path, readers]) => {
+  return rules.ignoredBy(provider).flatMap(({ field: path, readers }) => {
     const [first = "", second] = path.split(".");
     const value = second === undefined ? spec[first as "ingressRef"] : spec.service.raw[second];
     const isEmpty = value === undefined || value === null || value === false || isEmptyList(value);
-    if (isEmpty || readers.some((reader) => provider.startsWith(reader))) return [];
+    if (isEmpty) return [];
     const cause = `the provider ${provider} does not look at it`;
     const cure = `leave it out, or set spec.provider to ${readers.join(" or ")}`;
     return [{ field: `spec.${path}`, cause, cure, always: false }];

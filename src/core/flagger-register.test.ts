@@ -5,6 +5,7 @@
 import { describe, expect, it } from "vitest";
 import { aSpec, aWireCanary } from "../testing/canary.ts";
 import { MESH, tell } from "../testing/story.ts";
+import { PARSE_OPTIONS } from "../testing/tables.ts";
 import { violation } from "./checks.ts";
 import { parseSpec } from "./parse.ts";
 import { planFor } from "./plan.ts";
@@ -63,7 +64,7 @@ describe("conditions", () => {
 describe("the spec", () => {
   it("Q3: a Canary without a Service is read; a missing port is reported where the port is needed", () => {
     const wire = { ...aWireCanary().spec, service: undefined };
-    const parsed = parseSpec(wire, "test");
+    const parsed = parseSpec(wire, "test", PARSE_OPTIONS);
     expect(parsed).toMatchObject({ kind: "valid", spec: { service: { name: "podinfo", port: 0 } } });
   });
 

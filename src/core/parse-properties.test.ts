@@ -1,6 +1,7 @@
 /** Any Canary is either understood, and makes a sound plan, or refused with a message. */
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { PARSE_OPTIONS } from "../testing/tables.ts";
 import { parseSpec } from "./parse.ts";
 import { planFor } from "./plan.ts";
 
@@ -79,7 +80,7 @@ it(`any value in any field is understood or refused in words (seed ${SEED})`, ()
   fc.assert(
     fc.property(fc.array(edit, { minLength: 1, maxLength: 3 }), fc.boolean(), (edits, weights) => {
       const wire = edits.reduce<unknown>((spec, [path, value]) => edited(spec, path, value), sound());
-      const parsed = parseSpec(wire, "test");
+      const parsed = parseSpec(wire, "test", PARSE_OPTIONS);
       if (parsed.kind === "invalid") expect(parsed.problem).toMatch(/^invalid canary spec: .{10}/s);
       // A refused Canary is parsed, too: when it leaves, its routes are handed back.
       const { steps } = planFor(parsed.spec, { ...CAPABLE, weights });

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { aSpec, aWireCanary, type CanaryParts } from "../testing/canary.ts";
-import { DEFAULT_PARSE_OPTIONS, type ParseOptions, parseSpec } from "./parse.ts";
+import { PARSE_OPTIONS } from "../testing/tables.ts";
+import { type ParseOptions, parseSpec } from "./parse.ts";
 
 function problemOf(parts: CanaryParts, options: Partial<ParseOptions> = {}): string {
-  const parsed = parseSpec(aWireCanary(parts).spec, "test", { ...DEFAULT_PARSE_OPTIONS, ...options });
+  const parsed = parseSpec(aWireCanary(parts).spec, "test", { ...PARSE_OPTIONS, ...options });
   return parsed.kind === "invalid" ? parsed.problem : "valid";
 }
 

@@ -24,8 +24,9 @@ import {
   type TargetRef,
   type Webhook,
 } from "./spec.ts";
+import type { SpecRules } from "./spec-rules.ts";
 
-/** Flags of the operator that decide about a spec. */
+/** Flags of the operator that decide about a spec, and what its adapters say. */
 export interface ParseOptions {
   /** The operator's default for `spec.provider`. */
   readonly meshProvider: string;
@@ -35,8 +36,7 @@ export interface ParseOptions {
   readonly noCrossNamespaceRefs: boolean;
   /** "namespace/name" of gateways that may be used all the same; none when absent. */
   readonly sharedGateways?: readonly string[];
-  /** Workload kinds that can be targets, as "Kind" or "Kind.group". */
-  readonly targetKinds: readonly string[];
+  readonly rules: SpecRules;
 }
 
 /** A spec that was read, or what is wrong with it. */
@@ -48,22 +48,14 @@ export type Parsed =
    */
   | { readonly kind: "invalid"; readonly problem: string; readonly spec: CanarySpec };
 
-const TEN_SECONDS = 10_000;
 /** A day and more at the shortest interval. Every one of them is a step of the plan. */
 const MOST_ITERATIONS = 10_000;
-
-export const DEFAULT_PARSE_OPTIONS: ParseOptions = {
-  meshProvider: "istio",
-  intervalFloorMs: TEN_SECONDS,
-  noCrossNamespaceRefs: false,
-  targetKinds: ["Deployment", "DaemonSet", "StatefulSet", "Service"],
-};
 
 /** How every problem of an invalid spec begins. */
 export const INVALID = "invalid canary spec: ";
 
 /** @param wire `spec` of a Canary as stored; @param namespace of the Canary, for references without one */
-export function parseSpec(wire: unknown, namespace: string, options: ParseOptions = DEFAULT_PARSE_OPTIONS): Parsed {
+export function parseSpec(wire: unknown, namespace: string, options: ParseOptions): Parsed {
   const fields = new Fields(wire, "spec");
   const spec = readSpec(fields, namespace, options);
   const problem = fields.problems[0] ?? refusal(spec, namespace, options);
@@ -327,9 +319,9 @@ function readAffinity(fields: Fields): SessionAffinity {
 function refusal(spec: CanarySpec, namespace: string, options: ParseOptions): string | undefined {
   return (
     crossNamespaceRefusal(spec, namespace, options) ??
-    knativeRefusal(spec) ??
+    options.rules.refusal(spec) ??
     targetRefusal(spec, options) ??
-    planRefusal(spec)
+    planRefusal(spec, options)
   );
 }
 
@@ -338,29 +330,10 @@ function crossNamespaceRefusal(spec: CanarySpec, namespace: string, options: Par
   return crossNamespaceText(crossNamespaceRefs(spec, namespace, options.sharedGateways));
 }
 
-/** Whether the target is a Knative Service, and not a core/v1 Service. */
-export function isKnativeTarget({ kind, apiVersion }: TargetRef): boolean {
-  return kind === "Service" && apiVersion === "serving.knative.dev/v1";
-}
-
-function knativeRefusal(spec: CanarySpec): string | undefined {
-  const knativeTarget = isKnativeTarget(spec.targetRef);
-  const knativeProvider = spec.ownProvider === "knative";
-  if (knativeTarget && !knativeProvider)
-    return `can't use ${spec.ownProvider ?? ""} provider with Knative Service as target: set spec.provider to knative`;
-  if (!knativeTarget && knativeProvider) {
-    const { apiVersion, kind } = spec.targetRef;
-    return (
-      `can't use ${apiVersion}/${kind} as target if provider is set to knative: set spec.provider to the provider of ` +
-      "this target, or spec.targetRef to a Service of serving.knative.dev/v1"
-    );
-  }
-  return knativeTarget && spec.autoscalerRef !== undefined
-    ? "can't use autoscaler with Knative Service: remove spec.autoscalerRef, Knative scales by itself"
-    : undefined;
-}
-
-function targetRefusal({ targetRef, analysis }: CanarySpec, { targetKinds }: ParseOptions): string | undefined {
+function targetRefusal(
+  { targetRef, analysis }: CanarySpec,
+  { rules: { targetKinds } }: ParseOptions,
+): string | undefined {
   if (!targetKinds.includes(targetRef.kind)) {
     return `spec.targetRef.kind "${targetRef.kind}" cannot be released, use one of ${targetKinds.join(", ")}`;
   }
@@ -375,8 +348,8 @@ function targetRefusal({ targetRef, analysis }: CanarySpec, { targetKinds }: Par
 }
 
 /** A progressive run that can never take a step would stall silently (Q28). */
-function planRefusal({ analysis, skipAnalysis, provider }: CanarySpec): string | undefined {
-  if (skipAnalysis || analysis.iterations > 0 || provider === "kubernetes") return undefined;
+function planRefusal({ analysis, skipAnalysis, provider }: CanarySpec, { rules }: ParseOptions): string | undefined {
+  if (skipAnalysis || analysis.iterations > 0 || !rules.shiftsWeights(provider)) return undefined;
   if (analysis.stepWeights.length > 0) {
     const bad = analysis.stepWeights.find((weight) => weight <= 0);
     return bad === undefined ? undefined : `spec.analysis.stepWeights must be greater than 0, found ${bad}`;

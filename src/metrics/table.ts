@@ -1,12 +1,13 @@
 /** The metric providers, by the name in `spec.provider.type` of a MetricTemplate. The CRD's enum is this list. */
 import type { MetricSource } from "../ports/metric-source.ts";
+import type { Rule } from "../ports/rights.ts";
 import { cloudwatch } from "./cloudwatch/cloudwatch.ts";
 import { datadog } from "./datadog/datadog.ts";
 import { dynatrace } from "./dynatrace/dynatrace.ts";
-import { externalmetrics } from "./externalmetrics/externalmetrics.ts";
+import { EXTERNAL_METRICS_RIGHTS, externalmetrics } from "./externalmetrics/externalmetrics.ts";
 import { graphite } from "./graphite/graphite.ts";
 import { influxdb } from "./influxdb/influxdb.ts";
-import { keptn } from "./keptn/keptn.ts";
+import { KEPTN_RIGHTS, keptn } from "./keptn/keptn.ts";
 import { MetricError, NO_VALUES } from "./metric-error.ts";
 import { newrelic } from "./newrelic/newrelic.ts";
 import { createPrometheus } from "./prometheus/prometheus.ts";
@@ -29,6 +30,9 @@ const PROVIDERS: Readonly<Record<string, Provider>> = {
 };
 
 export const PROVIDER_NAMES: readonly string[] = Object.keys(PROVIDERS);
+
+/** The rights of providers that answer from the operator's own cluster. */
+export const METRIC_RIGHTS: readonly Rule[] = [...KEPTN_RIGHTS, ...EXTERNAL_METRICS_RIGHTS];
 
 /** @throws MetricError for an unknown type, and when address or credentials cannot work */
 export function createMetricSource(options: ProviderOptions): MetricSource {

@@ -1,9 +1,13 @@
 /** Chooses the adapters of a Canary by the names in its spec. An unknown name is a problem, never a default. */
 import type { Canary } from "../core/canary.ts";
+import type { ParseOptions } from "../core/parse.ts";
 import type { Capabilities } from "../core/plan.ts";
+import type { TargetRef } from "../core/spec.ts";
+import { PROVIDER_FIELDS, type SpecRules } from "../core/spec-rules.ts";
 import type { Router, RouterKind } from "../ports/router.ts";
 import type { ServicesRouter } from "../ports/services.ts";
 import type { Autoscaler, Workload } from "../ports/workload.ts";
+import { DEFAULT_PROVIDER } from "../routers/table.ts";
 
 export interface AdapterTables {
   readonly routers: ReadonlyMap<string, Router>;
@@ -23,9 +27,6 @@ export type Chosen =
   | { readonly kind: "adapters"; readonly adapters: Adapters }
   | { readonly kind: "problem"; readonly detail: string };
 
-/** The provider that is assumed for a Canary whose provider was changed to an unknown name: as Flagger does (R24). */
-const LIKELIEST = "istio";
-
 /** The kinds that any router reads or writes. */
 export function routerKinds({ routers }: Pick<AdapterTables, "routers">): readonly RouterKind[] {
   return [...new Set([...routers.values()].flatMap(({ kinds }) => kinds))];
@@ -40,6 +41,46 @@ export function routerOf(routers: ReadonlyMap<string, Router>, provider: string)
   return [...routers.values()].find(({ name, takesSuffix }) => takesSuffix === true && provider.startsWith(`${name}:`));
 }
 
+/** The workload of a target; undefined for a kind that cannot be released. */
+export function workloadOf(workloads: readonly Workload[], target: TargetRef): Workload | undefined {
+  return workloads.find((candidate) => candidate.matches(target));
+}
+
+/** What the adapters of these tables say about a spec. */
+export function specRulesOf({ routers, workloads }: Pick<AdapterTables, "routers" | "workloads">): SpecRules {
+  const fields = PROVIDER_FIELDS.map((field) => {
+    const readers = [...routers.values()].filter(({ reads = [] }) => reads.includes(field));
+    return { field, readers: readers.map(({ name }) => name) };
+  });
+  return {
+    targetKinds: [...new Set(workloads.map(({ kind }) => kind))],
+    refusal: (spec) =>
+      workloadOf(workloads, spec.targetRef)?.refusal?.(spec) ??
+      routerOf(routers, spec.ownProvider ?? "")?.refusal?.(spec),
+    shiftsWeights: (provider) => routerOf(routers, provider)?.capabilities.weights !== false,
+    ignoredBy(provider) {
+      const { reads = [] } = routerOf(routers, provider) ?? {};
+      return fields.filter(({ field }) => !reads.includes(field));
+    },
+  };
+}
+
+const TEN_SECONDS = 10_000;
+
+/** How specs are read with these adapters. The flags are the operator's defaults, unless `flags` has others. */
+export function parseOptionsOf(
+  tables: Pick<AdapterTables, "routers" | "workloads">,
+  flags: Partial<Omit<ParseOptions, "rules">> = {},
+): ParseOptions {
+  return {
+    meshProvider: DEFAULT_PROVIDER,
+    intervalFloorMs: TEN_SECONDS,
+    noCrossNamespaceRefs: false,
+    ...flags,
+    rules: specRulesOf(tables),
+  };
+}
+
 const problem = (detail: string): Chosen => ({ kind: "problem", detail });
 
 /** Reasons are worded for the user: what, where, and what to do. */
@@ -47,12 +88,14 @@ export function chooseAdapters(canary: Canary, tables: AdapterTables): Chosen {
   const { provider, targetRef, autoscalerRef } = canary.spec;
   // The routes of a deleted Canary are handed back even when its spec is invalid.
   const isGivingBack = canary.deleting && canary.status.promotedSpec !== "";
-  const router = routerOf(tables.routers, provider) ?? (isGivingBack ? tables.routers.get(LIKELIEST) : undefined);
+  // A provider that was changed to an unknown name counts as the default provider: as Flagger does (R24).
+  const router =
+    routerOf(tables.routers, provider) ?? (isGivingBack ? tables.routers.get(DEFAULT_PROVIDER) : undefined);
   if (router === undefined) {
     const known = [...tables.routers.keys()].sort().join(", ");
     return problem(`unknown mesh provider "${provider}": set spec.provider to one of ${known}`);
   }
-  const workload = tables.workloads.find((candidate) => candidate.matches(targetRef));
+  const workload = workloadOf(tables.workloads, targetRef);
   if (workload === undefined) {
     const known = tables.workloads.map(({ kind }) => kind).join(", ");
     return problem(`spec.targetRef ${targetRef.apiVersion} ${targetRef.kind} cannot be released: use one of ${known}`);

@@ -2,16 +2,15 @@
  * The rights that the operator needs at the API server, by kind. `npm run rbac` makes the roles in deploy/ and in the
  * chart of this table. Tests compare the roles with the table, and with the requests that the operator really sends.
  */
+import { METRIC_RIGHTS } from "../metrics/table.ts";
 import { RESOURCES, type ResourceType } from "../ports/kubernetes.ts";
+import type { Rule } from "../ports/rights.ts";
 import type { Router } from "../ports/router.ts";
 import { STEERING } from "../ports/steering.ts";
+import type { Workload } from "../ports/workload.ts";
+import type { AdapterTables } from "./adapters.ts";
 
-export interface Rule {
-  readonly apiGroups?: readonly string[];
-  readonly resources?: readonly string[];
-  readonly nonResourceURLs?: readonly string[];
-  readonly verbs: readonly string[];
-}
+export type { Rule } from "../ports/rights.ts";
 
 export interface Rights {
   /** Of the Lease, in its own namespace. */
@@ -51,7 +50,6 @@ const rule = (types: readonly ResourceType[], verbs: readonly string[]): Rule =>
 
 const { canary, metricTemplate, alertProvider, deployment, daemonSet, statefulSet } = RESOURCES;
 const FLAGGER = [canary.group];
-const KEPTN = ["metrics.keptn.sh"];
 
 const COMMON: readonly Rule[] = [
   rule([RESOURCES.event], ["create", "patch"]),
@@ -73,29 +71,28 @@ const COMMON: readonly Rule[] = [
   rule([STEERING.action], ["delete"]),
   // The oldest records of a Canary are deleted.
   rule([STEERING.run], RECORD),
-  { apiGroups: KEPTN, resources: ["keptnmetrics"], verbs: ["get"] },
-  // An Analysis asks one question, and is deleted with its answer.
-  { apiGroups: KEPTN, resources: ["analyses"], verbs: ["get", "create", "delete"] },
-  { apiGroups: ["external.metrics.k8s.io"], resources: ["*"], verbs: ["get", "list"] },
+  ...METRIC_RIGHTS,
   { nonResourceURLs: ["/version"], verbs: ["get"] },
 ];
 
 /** Messages name the pods that do not start. */
 const OPTIONAL: readonly Rule[] = [rule([RESOURCES.pod], ["list"])];
 
-/** What the targets of one provider ask beside its routers: a Knative Service is as ready as its revisions. */
-const TARGETS: Readonly<Record<string, readonly Rule[]>> = { knative: [rule([RESOURCES.knativeRevision], READ)] };
-
-export function rightsOf(routers: ReadonlyMap<string, Router>): Rights {
+export function rightsOf({ routers, workloads }: Pick<AdapterTables, "routers" | "workloads">): Rights {
   return {
     leader: [rule([RESOURCES.lease], LEASE)],
     common: COMMON,
     optional: OPTIONAL,
     secrets: [rule([RESOURCES.secret], [GET, ...MAKE])],
     providers: Object.fromEntries(
-      [...routers].map(([name, router]) => [name, [...rulesOf(router), ...(TARGETS[name] ?? [])]]),
+      [...routers].map(([name, router]) => [name, [...rulesOf(router), ...rulesOfTargets(name, workloads)]]),
     ),
   };
+}
+
+/** What the targets of one provider ask beside its router. */
+function rulesOfTargets(provider: string, workloads: readonly Workload[]): readonly Rule[] {
+  return workloads.flatMap(({ beside }) => (beside?.provider === provider ? [rule(beside.kinds, READ)] : []));
 }
 
 /** All of it in one role, each rule once. */

@@ -70,6 +70,11 @@ export function apiVersionOf(type: Pick<ResourceType, "group" | "version">): str
   return type.group === "" ? type.version : `${type.group}/${type.version}`;
 }
 
+/** Whether a reference is to an object of this kind. */
+export function isOfType({ apiVersion, kind }: Pick<KubeObject, "apiVersion" | "kind">, type: ResourceType): boolean {
+  return kind === type.kind && apiVersion === apiVersionOf(type);
+}
+
 /** The path of a collection: `/apis/apps/v1/namespaces/test/deployments`; all namespaces when `namespace` is empty. */
 export function collectionPath(type: ResourceType, namespace = ""): string {
   const root = type.group === "" ? `/api/${type.version}` : `/apis/${type.group}/${type.version}`;

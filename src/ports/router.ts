@@ -1,5 +1,7 @@
 import type { Canary, Routes } from "../core/canary.ts";
 import type { Capabilities } from "../core/plan.ts";
+import type { CanarySpec } from "../core/spec.ts";
+import type { ProviderField } from "../core/spec-rules.ts";
 import type { KubeObject, ObjectRef, ResourceType } from "./kubernetes.ts";
 import type { MadeObject } from "./owner.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -19,8 +21,14 @@ export interface Router {
    * The kinds that the router reads or writes, beside those that every room knows (RESOURCES of ports/kubernetes.ts).
    */
   readonly kinds: readonly RouterKind[];
+  /** The mesh's proxies run beside the pods of the namespaces that are labelled for it. Absent: none are needed. */
+  readonly sidecars?: Sidecars;
   /** Names with a suffix after a colon are served too: "smi:v1alpha2" serves "smi:v1alpha2:istio". */
   readonly takesSuffix?: true;
+  /** Fields of the spec that not every router reads, and this one does. Absent: none. */
+  readonly reads?: readonly ProviderField[];
+  /** Why a spec that names this provider itself is invalid, text of the event; undefined or absent: it is valid. */
+  refusal?(spec: CanarySpec): string | undefined;
   /** Why this Canary cannot be routed here (text of a Warning event); undefined when it can. */
   problem(canary: Canary): string | undefined;
   /** What stands in the way in the cluster at this moment; undefined when nothing does. Asked in every turn. */
@@ -42,6 +50,14 @@ export interface Router {
   prepare?(canary: Canary, seen: Snapshot): readonly KubeObject[];
   /** Objects as they were before us, as far as that is known; for `revertOnDeletion`. */
   release(canary: Canary, seen: Snapshot): readonly KubeObject[];
+}
+
+/** How a namespace asks for sidecars. */
+export interface Sidecars {
+  /** The label as people write it: "istio-injection=enabled". */
+  readonly label: string;
+  /** Whether labels of a namespace ask for them; there may be more ways than one. */
+  askedBy(labels: Readonly<Record<string, string>>): boolean;
 }
 
 /** A kind of a mesh or gateway. */

@@ -1,8 +1,8 @@
 import type { Canary } from "../core/canary.ts";
 import type { DesiredState } from "../core/desired.ts";
 import type { PrimaryReading, TargetReading } from "../core/observation.ts";
-import type { TargetRef } from "../core/spec.ts";
-import type { KubeObject, ObjectRef } from "./kubernetes.ts";
+import type { CanarySpec, TargetRef } from "../core/spec.ts";
+import type { KubeObject, ObjectRef, ResourceType } from "./kubernetes.ts";
 import type { MadeObject } from "./owner.ts";
 import type { Snapshot } from "./snapshot.ts";
 
@@ -46,6 +46,16 @@ export type WorkloadReading =
 export interface Workload {
   readonly kind: string;
   matches(target: TargetRef): boolean;
+  /** What begins a release, for people: "has a new pod template". */
+  readonly beginning: string;
+  /** The target is a Service of Kubernetes: it has no pods of its own, and may be the one that users call. */
+  readonly isService?: true;
+  /** Kinds that are read beside the target, and the provider that routes to such targets. */
+  readonly beside?: { readonly provider: string; readonly kinds: readonly ResourceType[] };
+  /** Why a spec with such a target is invalid, text of the event; undefined or absent: it is valid. */
+  refusal?(spec: CanarySpec): string | undefined;
+  /** Absent: the metrics of both sides are found by the target's name. */
+  readonly measuredBy?: MeasuredBy;
   /** Every object that read and render look at, as far as `seen` tells: called again when more is known. */
   inputs(canary: Canary, seen: Snapshot): readonly ObjectRef[];
   /** The objects that the workload makes; see `MadeObject`. */
@@ -59,6 +69,14 @@ export interface Workload {
   renderPrimary(canary: Canary, world: DesiredState, seen: Snapshot): readonly KubeObject[];
   /** The target, scaled as it should be; empty when it is not to be touched. */
   renderTarget(canary: Canary, world: DesiredState, seen: Snapshot): readonly KubeObject[];
+}
+
+/** An object that says under which name the metrics of each side are found. */
+export interface MeasuredBy {
+  readonly type: ResourceType;
+  /** What the object is, in the text of an event: "Knative service". */
+  readonly as: string;
+  nameOf(object: KubeObject, side: "canary" | "primary"): string;
 }
 
 /** Flags of the operator that workloads need. */

@@ -2,12 +2,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { Canary, Routes } from "../core/canary.ts";
-import { DEFAULT_PARSE_OPTIONS, parseSpec } from "../core/parse.ts";
+import { parseSpec } from "../core/parse.ts";
 import { planFor } from "../core/plan.ts";
 import { mergePatch } from "../json/merge-patch.ts";
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
 import type { Router } from "../ports/router.ts";
 import { aCanary } from "../testing/canary.ts";
+import { PARSE_OPTIONS } from "../testing/tables.ts";
 import { createToyCluster, type ToyCluster } from "../testing/toy-cluster.ts";
 import { CORPUS, goldenFile, note, type RouteCase, type Written } from "./corpus.ts";
 import { createRouters } from "./table.ts";
@@ -19,7 +20,7 @@ const AFTER = { canary: "", primary: RUN.primary, previous: RUN.canary };
 function canaryOf(what: RouteCase): Canary {
   const targetRef = { apiVersion: "apps/v1", kind: "Deployment", name: "podinfo" };
   const wire = { targetRef, provider: what.provider, ...what.canary };
-  const parsed = parseSpec(wire, "test", DEFAULT_PARSE_OPTIONS);
+  const parsed = parseSpec(wire, "test", PARSE_OPTIONS);
   if (parsed.kind === "invalid") throw new Error(parsed.problem);
   return {
     ...aCanary(),

@@ -37,6 +37,9 @@ export const ROUTERS = {
   traefik: createTraefikRouter,
 } as const satisfies Record<string, (options: RouterOptions) => Router>;
 
+/** The provider of Canaries that name none, unless `-mesh-provider` names another; Flagger's default. */
+export const DEFAULT_PROVIDER = "istio" satisfies keyof typeof ROUTERS;
+
 export function createRouters(options: RouterOptions): ReadonlyMap<string, Router> {
   return new Map(Object.entries(ROUTERS).map(([name, create]) => [name, create(options)]));
 }

@@ -1,11 +1,11 @@
 /** Faults that the simulation found in core, shell, routers and workloads; each row shows that the fault is mended. */
 import { describe, expect, it } from "vitest";
-import { DEFAULT_PARSE_OPTIONS } from "../core/parse.ts";
 import { createFreshSnapshot } from "../operator/cluster/read-your-writes.ts";
 import { createWriter } from "../operator/cluster/write.ts";
 import { createCanaryStore } from "../operator/reconcile/store.ts";
 import { isConflict, KubeError, type ObjectWriter } from "../ports/kube.ts";
 import { type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
+import { PARSE_OPTIONS } from "../testing/tables.ts";
 import { createApi } from "./api.ts";
 import { compareEnds, judge } from "./campaign.ts";
 import type { Scenario } from "./scenario.ts";
@@ -304,7 +304,7 @@ describe("in a hard case", () => {
       mergePatch: async (...[target, patch, options]: Parameters<ObjectWriter["mergePatch"]>) =>
         api.patch(target, patch, options, "operator"),
     };
-    const store = createCanaryStore(writer, snapshot, DEFAULT_PARSE_OPTIONS);
+    const store = createCanaryStore(writer, snapshot, PARSE_OPTIONS);
     const loaded = store.load(ref);
     if (loaded?.kind !== "canary") throw new Error("the Canary is not valid");
     const status = { ...loaded.canary.status, phase: "Initializing", stage: "copying" } as const;

@@ -4,9 +4,7 @@
 import type { Alert, Canary } from "../core/canary.ts";
 import type { RolloutEvent } from "../core/events.ts";
 import type { Answer, Probe } from "../core/observation.ts";
-import { DEFAULT_PARSE_OPTIONS } from "../core/parse.ts";
 import type { CanaryRef } from "../core/spec.ts";
-import type { AdapterTables } from "../operator/adapters.ts";
 import { type Engine, type EngineOptions, startEngine } from "../operator/engine/engine.ts";
 import { createActionDesk } from "../operator/steering/action-desk.ts";
 import { KubeError } from "../ports/kube.ts";
@@ -16,10 +14,7 @@ import type { Count } from "../ports/probe-runner.ts";
 import type { Turn } from "../ports/recorder.ts";
 import { createRunRecorder } from "../recorders/runs/recorder.ts";
 import type { RunWriterOptions } from "../recorders/runs/writer.ts";
-import { createRouters } from "../routers/table.ts";
-import { createServicesRouter } from "../services/services.ts";
-import { createAutoscalers } from "../workloads/autoscalers.ts";
-import { createWorkloads } from "../workloads/table.ts";
+import { OTHER_TABLES, PARSE_OPTIONS, TABLES } from "./adapters.ts";
 import type { Api } from "./api.ts";
 import type { Reply } from "./questions.ts";
 import type { Chance } from "./random.ts";
@@ -72,21 +67,6 @@ const SLOW_MS = 20_000;
 const TIMEOUT_MS = 10_000;
 const LATE_MS = 60_000;
 
-/** Pure, so all operators of all runs share them. */
-function tablesFor(selectorLabels: readonly string[]): AdapterTables {
-  const options = { selectorLabels, includeLabelPrefixes: [], configTracking: true };
-  return {
-    routers: createRouters({ setOwnerRefs: true }),
-    services: createServicesRouter(),
-    workloads: createWorkloads(options),
-    autoscalers: createAutoscalers(options),
-  };
-}
-
-const SELECTOR_LABELS = ["app", "name", "app.kubernetes.io/name"];
-const TABLES = tablesFor(SELECTOR_LABELS);
-const OTHER_TABLES = tablesFor([...SELECTOR_LABELS].reverse());
-
 export function startOperator(ports: OperatorPorts): Operator {
   const { api, schedule, chance, weather, listener } = ports;
   const life: Life = { alive: true, sleeping: 0 };
@@ -128,7 +108,7 @@ export function startOperator(ports: OperatorPorts): Operator {
     track: (type) => watch(type),
     namespace: "",
     tables: ports.otherFlags ? OTHER_TABLES : TABLES,
-    parse: DEFAULT_PARSE_OPTIONS,
+    parse: PARSE_OPTIONS,
     metricsServer: "http://prometheus.invalid",
     probeRunner: {
       run: (canary, probe) => ask(canary, probe, ports, call),

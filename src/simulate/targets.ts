@@ -3,6 +3,7 @@
  * fields.
  */
 
+import type { Routes } from "../core/canary.ts";
 import { promotionId } from "../core/identity.ts";
 import { hashPodTemplate, hashServiceSpec, hashText, SCALE_TO_ZERO_SELECTOR } from "../go/hash/hash.ts";
 import { typeOf } from "../operator/cluster/write.ts";
@@ -34,6 +35,8 @@ export interface TargetKind {
   primaryName(name: string): string;
   /** The revision that the primary carries. @param object the one that `primaryName` names */
   carried(object: KubeObject, uid: string, api: Api): { readonly id: string | undefined; readonly image: string };
+  /** The target splits its own traffic, and this is the split. Absent: a mesh does. */
+  ownRoutes?(object: KubeObject | undefined): Routes;
   /** Fields of the target that the operator may write. */
   readonly ours: readonly string[];
 }
@@ -112,6 +115,12 @@ const KNATIVE: TargetKind = {
     if (name === undefined) return { id: undefined, image: "" };
     return { id: promotionId(uid, { spec: hashText(name) }), image: revisionImage(object, name, api) };
   },
+  ownRoutes(object) {
+    const traffic: readonly KubeFields[] = object?.spec?.traffic ?? [];
+    const percent = (wanted: (entry: KubeFields) => boolean): number => traffic.find(wanted)?.percent ?? 0;
+    const canary = percent(({ latestRevision }) => latestRevision === true);
+    return { primary: percent(({ revisionName }) => revisionName !== undefined), canary, mirror: false };
+  },
   ours: ["spec.traffic", "metadata.annotations"],
 };
 
@@ -168,19 +177,18 @@ export function namesOf({ canary, target }: Scenario): Names {
 export interface Refs {
   readonly canary: ObjectRef;
   readonly target: ObjectRef;
-  /** For Knative Services the target itself, which names its primary revision. */
+  /** The target itself where it keeps its revisions, and names the one that is the primary. */
   readonly primary: ObjectRef;
   readonly routes: ObjectRef;
 }
 
-export function refsOf(scenario: Scenario, { type, primaryName }: TargetKind): Refs {
+export function refsOf(scenario: Scenario, { type, primaryName, ownRoutes }: TargetKind): Refs {
   const { namespace, target, service } = namesOf(scenario);
-  const isKnative = type === RESOURCES.knativeService;
   return {
     canary: { type: RESOURCES.canary, namespace, name: scenario.canary.metadata.name },
     target: { type, namespace, name: target },
     primary: { type, namespace, name: primaryName(target) },
-    routes: isKnative
+    routes: ownRoutes
       ? { type, namespace, name: target }
       : { type: meshOf(scenario.canary.spec?.provider).type, namespace, name: service },
   };

@@ -18,7 +18,7 @@ export function act(action: UserAction, universe: Universe): void {
     const fields = object === undefined ? undefined : kind.scaled(object, replicas);
     if (fields !== undefined) patch(ref, fields);
   };
-  const isSelf = ({ type }: ObjectRef) => type === refs.target.type && type === RESOURCES.knativeService;
+  const isSelf = ({ type }: ObjectRef) => type === refs.target.type && kind.ownRoutes !== undefined;
   const target = universe.target();
   switch (action.kind) {
     case "release":
@@ -35,7 +35,7 @@ export function act(action: UserAction, universe: Universe): void {
     case "delete-target":
       return api.delete(refs.target, "user");
     case "delete-primary":
-      // A Knative Service is its own primary, and its own routes.
+      // A target that keeps its revisions is its own primary, and its own routes.
       return isSelf(refs.primary) ? undefined : api.delete(refs.primary, "user");
     case "restore-target":
       if (target === undefined) api.create(kind.type, universe.scenario.target, "user");
@@ -96,7 +96,7 @@ export function act(action: UserAction, universe: Universe): void {
 function relabel({ api, refs, scenario, kind }: Universe): void {
   const { target, image } = scenario;
   const { template } = target.spec;
-  if (kind.type === RESOURCES.service || kind.type === RESOURCES.knativeService) return;
+  if (kind.type === RESOURCES.service || kind.ownRoutes !== undefined) return;
   const labels = { name: refs.target.name };
   const [first, ...others] = template.spec.containers;
   const containers = [{ ...first, image }, ...others];

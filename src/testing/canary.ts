@@ -1,10 +1,11 @@
 /** Builders: a valid Canary in one line, with the changes that a test needs. */
 import type { Canary } from "../core/canary.ts";
-import { DEFAULT_PARSE_OPTIONS, type ParseOptions, parseSpec } from "../core/parse.ts";
+import { type ParseOptions, parseSpec } from "../core/parse.ts";
 import { canaryWeights } from "../core/plan.ts";
 import type { CanarySpec } from "../core/spec.ts";
 import { fromWire, type WireStatus } from "../core/status.ts";
 import type { KubeObject } from "../ports/kubernetes.ts";
+import { PARSE_OPTIONS } from "./tables.ts";
 
 /** Parts of a wire Canary; `analysis` and `service` are merged with the defaults, the rest replaces. */
 export interface CanaryParts {
@@ -44,13 +45,13 @@ export function aWireCanary(parts: CanaryParts = {}): KubeObject {
 }
 
 /** @throws Error when the parts make an invalid Canary */
-export function aSpec(parts: CanaryParts = {}, options: ParseOptions = DEFAULT_PARSE_OPTIONS): CanarySpec {
+export function aSpec(parts: CanaryParts = {}, options: ParseOptions = PARSE_OPTIONS): CanarySpec {
   const parsed = parseSpec(aWireCanary(parts).spec, parts.namespace ?? "test", options);
   if (parsed.kind === "invalid") throw new Error(parsed.problem);
   return parsed.spec;
 }
 
-export function aCanary(parts: CanaryParts = {}, options: ParseOptions = DEFAULT_PARSE_OPTIONS): Canary {
+export function aCanary(parts: CanaryParts = {}, options: ParseOptions = PARSE_OPTIONS): Canary {
   const spec = aSpec(parts, options);
   const { intervalMs, iterations, mirror } = spec.analysis;
   return {

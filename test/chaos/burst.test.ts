@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
 import { allRules, rightsOf } from "../../src/operator/rights.ts";
-import { createRouters } from "../../src/routers/table.ts";
+import { TABLES } from "../../src/testing/tables.ts";
 import { burst } from "./burst.ts";
 
-const RULES = allRules(rightsOf(createRouters({ setOwnerRefs: true })));
+const RULES = allRules(rightsOf(TABLES));
 
 /** @param asked "POST apps/deployments", "PATCH flagger.app/canaries/status" */
 function isGranted(asked: string): boolean {

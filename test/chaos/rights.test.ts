@@ -9,13 +9,13 @@ import { allRules, type Rule, rightsOf } from "../../src/operator/rights.ts";
 import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../../src/ports/kubernetes.ts";
 import { SILENT_LOG } from "../../src/ports/log.ts";
 import { STEERING } from "../../src/ports/steering.ts";
-import { createRouters } from "../../src/routers/table.ts";
 import { type StubCluster, startStubCluster } from "../../src/testing/stub-cluster.ts";
+import { TABLES } from "../../src/testing/tables.ts";
 import { systemClock } from "../../src/time/system-clock.ts";
 import { grainsOf } from "../rights/office.ts";
 import { canaryOf, deployment, flagsOf, QUIET } from "./burst.ts";
 
-const RIGHTS = rightsOf(createRouters({ setOwnerRefs: true }));
+const RIGHTS = rightsOf(TABLES);
 
 /** "create apps/deployments" */
 const rightsIn = (rules: readonly Rule[]): ReadonlySet<string> =>

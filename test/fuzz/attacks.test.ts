@@ -15,6 +15,7 @@ import { createMetricSource } from "../../src/metrics/table.ts";
 import { serveOperatorHttp } from "../../src/operator/process/http.ts";
 import { SILENT_LOG } from "../../src/ports/log.ts";
 import { aWireCanary } from "../../src/testing/canary.ts";
+import { PARSE_OPTIONS } from "../../src/testing/tables.ts";
 import { systemClock } from "../../src/time/system-clock.ts";
 
 const NEVER = new AbortController().signal;
@@ -129,7 +130,7 @@ it.each([2 ** 53, Number.NaN, Number.POSITIVE_INFINITY, 1e-5, -5, "50", {}, [1]]
   (weight) => {
     for (const field of ["stepWeight", "maxWeight", "threshold", "iterations"]) {
       const { spec } = aWireCanary({ analysis: { [field]: weight } });
-      const parsed = parseSpec(spec, "test");
+      const parsed = parseSpec(spec, "test", PARSE_OPTIONS);
       const text = parsed.kind === "invalid" ? parsed.problem : "";
       expect(text.length).toBeLessThan(500);
       if (parsed.kind === "valid") expect(parsed.spec.analysis.maxWeight).toBeLessThanOrEqual(100);

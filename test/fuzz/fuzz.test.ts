@@ -12,7 +12,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { UserError } from "../../src/cli/command.ts";
 import { parseDocuments } from "../../src/cli/manifests.ts";
-import { DEFAULT_PARSE_OPTIONS, parseSpec } from "../../src/core/parse.ts";
+import { parseSpec } from "../../src/core/parse.ts";
 import { PHASES } from "../../src/core/phases/table.ts";
 import { planFor } from "../../src/core/plan.ts";
 import { fromWire } from "../../src/core/status.ts";
@@ -34,6 +34,7 @@ import { clean, show } from "../../src/net/show.ts";
 import { KubeError } from "../../src/ports/kube.ts";
 import { aWireCanary } from "../../src/testing/canary.ts";
 import { MESH } from "../../src/testing/story.ts";
+import { PARSE_OPTIONS } from "../../src/testing/tables.ts";
 import { broken } from "./broken.ts";
 import { type Tally, tally } from "./tally.ts";
 
@@ -94,10 +95,10 @@ describe("Canary specs", () => {
 
   it("are read or refused, and every accepted spec has a plan", { timeout: LONG }, () => {
     hold(count, spec, (wire) => {
-      const parsed = parseSpec(wire as never, "test", DEFAULT_PARSE_OPTIONS);
+      const parsed = parseSpec(wire as never, "test", PARSE_OPTIONS);
       if (parsed.kind === "valid") expect(planFor(parsed.spec, MESH).steps.length).toBeLessThan(20_000);
     });
-    hold(count, fc.jsonValue({ maxDepth: 5 }), (wire) => void parseSpec(wire as never, "test", DEFAULT_PARSE_OPTIONS));
+    hold(count, fc.jsonValue({ maxDepth: 5 }), (wire) => void parseSpec(wire as never, "test", PARSE_OPTIONS));
   });
 });
 

@@ -8,8 +8,8 @@ import { type Rule, rightsOf } from "../../src/operator/rights.ts";
 import { createSessions } from "../../src/operator/sessions.ts";
 import type { KubeObject } from "../../src/ports/kubernetes.ts";
 import { SILENT_LOG } from "../../src/ports/log.ts";
-import { createRouters } from "../../src/routers/table.ts";
 import { aCanary } from "../../src/testing/canary.ts";
+import { TABLES } from "../../src/testing/tables.ts";
 import { type Office, openOffice } from "./office.ts";
 
 let office: Office;
@@ -51,7 +51,7 @@ async function said(rules: readonly Rule[]): Promise<Troubles> {
 }
 
 it("the shipped right is enough, and pods of other workloads are not spoken of", async () => {
-  const { optional } = rightsOf(createRouters({ setOwnerRefs: true }));
+  const { optional } = rightsOf(TABLES);
   expect((await said(optional)).text).toBe("canary pods cannot start: ImagePullBackOff ghcr.io/x:y");
 });
 

@@ -10,14 +10,14 @@ import type { Router } from "../../src/ports/router.ts";
 import type { Snapshot } from "../../src/ports/snapshot.ts";
 import type { Specimen } from "../../src/routers/specimen.ts";
 import { SPECIMENS } from "../../src/routers/specimens.ts";
-import { createRouters } from "../../src/routers/table.ts";
 import { aCanary } from "../../src/testing/canary.ts";
+import { TABLES } from "../../src/testing/tables.ts";
 import { createKnativeWorkload } from "../../src/workloads/knative/knative.ts";
 import { openCrd, openCrds, type Provider } from "../e2e/harness/provider-crds.ts";
 import { type Desk, grainsOf, type Office, openOffice, textOf, without } from "./office.ts";
 
-const ROUTERS = createRouters({ setOwnerRefs: true });
-const { providers, common } = rightsOf(ROUTERS);
+const { routers: ROUTERS } = TABLES;
+const { providers, common } = rightsOf(TABLES);
 const COOKIES = { canary: "canary-cookie=AbCdEfGhIj", primary: "primary-cookie=KlMnOpQrSt", previous: "" };
 
 const split = (canary: number): Routes => ({ primary: 100 - canary, canary, mirror: false });

@@ -22,7 +22,7 @@ import { type Desk, type Grain, grainsOf, type Office, openOffice, textOf, witho
 
 const OPTIONS = { selectorLabels: ["app"], includeLabelPrefixes: [], configTracking: true };
 const routers = createRouters({ setOwnerRefs: true });
-const { common, secrets, providers } = rightsOf(routers);
+const { common, secrets, providers } = rightsOf({ routers, workloads: createWorkloads(OPTIONS) });
 const RULES = [...common, ...secrets, ...(providers["kubernetes"] ?? [])];
 const tables = {
   routers,

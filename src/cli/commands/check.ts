@@ -6,6 +6,7 @@ import { isForbidden } from "../../ports/kube.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import { STEERING } from "../../ports/steering.ts";
 import { systemClock } from "../../time/system-clock.ts";
+import { routerFor, SPEC_RULES } from "../adapters.ts";
 import { asUserError, CLUSTER_OPTIONS, type ClusterClient, connectCluster } from "../cluster.ts";
 import { coloured } from "../colour.ts";
 import { humanAge } from "../columns.ts";
@@ -193,28 +194,25 @@ async function canaries(client: ClusterClient, namespace: string, signal: AbortS
 /** What concerns all Canaries of a namespace, once for each namespace. */
 async function spaceFindings({ kube }: ClusterClient, all: readonly Facts[], signal: AbortSignal) {
   const labelled = all.flatMap(({ namespace, spec }) => {
-    const label = MESHES_WITH_SIDECARS[spec?.provider ?? ""];
-    return label === undefined ? [] : [[namespace, label] as const];
+    const sidecars = spec && routerFor(spec)?.sidecars;
+    return sidecars === undefined ? [] : [[namespace, sidecars] as const];
   });
   const found = await Promise.all(
-    [...new Map(labelled)].map(async ([name, label]) => {
+    [...new Map(labelled)].map(async ([name, { label, askedBy }]) => {
       const space = await kube.get({ type: RESOURCES.namespace, namespace: "", name }, signal);
-      const labels = space?.metadata.labels ?? {};
-      if ("istio.io/rev" in labels || labels["istio-injection"] === "enabled") return [];
+      if (askedBy(space?.metadata.labels ?? {})) return [];
       return [warning(`namespace ${name} has no sidecars`, `label it ${label}, restart its pods`)];
     }),
   );
   return found.flat();
 }
 
-const MESHES_WITH_SIDECARS: Readonly<Record<string, string>> = { istio: "istio-injection=enabled" };
-
 async function canaryFindings(client: ClusterClient, canary: KubeObject, signal: AbortSignal) {
   const facts = factsOf(canary);
   const name = `canary ${facts.name}.${facts.namespace}`;
   if (facts.spec === undefined || facts.refusal !== undefined)
     return [problem(`${name} is refused`, facts.refusal ?? facts.what)];
-  const found: Finding[] = doubtsOf(facts.spec).map((doubt) =>
+  const found: Finding[] = doubtsOf(facts.spec, SPEC_RULES).map((doubt) =>
     doubt.always ? problem(name, doubtText(doubt)) : warning(name, doubtText(doubt)),
   );
   found.push(...(await missingReferences(client, facts, signal)));

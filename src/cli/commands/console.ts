@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import type { Mode } from "../../console/types.ts";
 import { isForbidden, isNotFound } from "../../ports/kube.ts";
 import { RESOURCES } from "../../ports/kubernetes.ts";
+import { DEFAULT_PROVIDER } from "../../routers/table.ts";
 import { asUserError, CLUSTER_OPTIONS, type ClusterClient, connectCluster } from "../cluster.ts";
 import { type Command, type CommandContext, UserError } from "../command.ts";
 import { AUTH_OPTIONS, modeOf, signInOf } from "../console-auth.ts";
@@ -14,7 +15,7 @@ const OPTIONS = {
   port: { type: "string", preset: "0", help: "port; 0: any free port" },
   "base-path": { type: "string", preset: "/", help: "where a proxy serves the console, e.g. /console/" },
   "metrics-server": { type: "string", help: "the operator's Prometheus, for charts of canary and primary" },
-  "mesh-provider": { type: "string", preset: "istio", help: "as the operator's -mesh-provider" },
+  "mesh-provider": { type: "string", preset: DEFAULT_PROVIDER, help: "as the operator's -mesh-provider" },
   namespace: { type: "string", short: "n", help: "show this namespace alone; else all that you may see" },
   open: { type: "boolean", help: "open the browser" },
   ...AUTH_OPTIONS,
@@ -70,7 +71,7 @@ async function run({ argv, env, out, signal }: CommandContext): Promise<0> {
   const port = portOf(options.text("port"), "--port") ?? 0;
   const host = hostOf(options.text("host"), mode, env);
   const address = options.text("metrics-server");
-  const meshProvider = options.text("mesh-provider") ?? "istio";
+  const meshProvider = options.text("mesh-provider") ?? DEFAULT_PROVIDER;
   const metrics = address === undefined ? {} : { metrics: { address, meshProvider } };
   const { link, worksOnce, stop } = await serveConsole(
     client,

@@ -1,6 +1,7 @@
 /** Says everything that is wrong with Canaries: object, field, cause and cure, one a line. */
 import { doubtText } from "../../core/doubts.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
+import { DEFAULT_PROVIDER } from "../../routers/table.ts";
 import { bareVariablesOf } from "../bare-variables.ts";
 import { examine, givenManifests } from "../canaries.ts";
 import { coloured } from "../colour.ts";
@@ -10,7 +11,7 @@ import { describeOptions, type OptionSpec, OUTPUT, oneOf, readOptions } from "..
 import { missing, mistakesIn } from "../referenced.ts";
 
 const OPTIONS = {
-  "mesh-provider": { type: "string", preset: "istio", help: "provider of Canaries that name none" },
+  "mesh-provider": { type: "string", preset: DEFAULT_PROVIDER, help: "provider of Canaries that name none" },
   strict: { type: "boolean", help: "warnings are failures, too" },
   ...OUTPUT,
 } as const satisfies Record<string, OptionSpec>;
@@ -43,7 +44,7 @@ ${describeOptions(OPTIONS)}`,
     const canaries = manifests.filter(({ kind }) => kind === "Canary");
     if (canaries.length === 0) throw new UserError(`there is no Canary in ${options.words.join(", ")}`);
     const given = givenManifests(manifests);
-    const provider = options.text("mesh-provider") ?? "istio";
+    const provider = options.text("mesh-provider") ?? DEFAULT_PROVIDER;
     const found = [
       ...canaries.flatMap((one) => mistakesOf(one, { manifests, given, provider })),
       ...manifests.flatMap((one) => mistakesInOther(one, manifests)),

@@ -4,6 +4,7 @@ import { errorText } from "../../error-text.ts";
 import { describeOperatorFlags, readOperatorFlags } from "../../operator/process/flags.ts";
 import { runOperator } from "../../operator/process/process.ts";
 import { createLogger } from "../../recorders/log/logger.ts";
+import { DEFAULT_PROVIDER } from "../../routers/table.ts";
 import { systemClock } from "../../time/system-clock.ts";
 import { FLAGGER_VERSION } from "../../version.ts";
 import type { Command } from "../command.ts";
@@ -12,7 +13,7 @@ export const operatorCommand: Command = {
   help: `Takes Flagger's flags, with one dash or two.
 
 Examples:
-  aviary operator -kubeconfig ~/.kube/config -mesh-provider istio -metrics-server http://127.0.0.1:9090
+  aviary operator -kubeconfig ~/.kube/config -mesh-provider ${DEFAULT_PROVIDER} -metrics-server http://127.0.0.1:9090
 
 ${describeOperatorFlags()}`,
   async run({ argv, env, out, err, signal }) {

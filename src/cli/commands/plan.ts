@@ -1,5 +1,6 @@
 /** Shows what a Canary will go through, before it is applied. */
 import { doubtText } from "../../core/doubts.ts";
+import { DEFAULT_PROVIDER } from "../../routers/table.ts";
 import { bareVariablesFor } from "../bare-variables.ts";
 import { givenManifests, hopelessOf, planned } from "../canaries.ts";
 import { type Command, UserError } from "../command.ts";
@@ -9,7 +10,7 @@ import { planText } from "../plan-text.ts";
 import { referencedBy } from "../referenced.ts";
 
 const OPTIONS = {
-  "mesh-provider": { type: "string", preset: "istio", help: "provider of Canaries that name none" },
+  "mesh-provider": { type: "string", preset: DEFAULT_PROVIDER, help: "provider of Canaries that name none" },
   ...OUTPUT,
 } as const satisfies Record<string, OptionSpec>;
 
@@ -31,7 +32,7 @@ ${describeOptions(OPTIONS)}`,
     const manifests = readManifests(options.words);
     const canaries = manifests.filter(({ kind }) => kind === "Canary");
     if (canaries.length === 0) throw new UserError(`there is no Canary in ${options.words.join(", ")}`);
-    const meshProvider = options.text("mesh-provider") ?? "istio";
+    const meshProvider = options.text("mesh-provider") ?? DEFAULT_PROVIDER;
     const given = givenManifests(manifests);
     const plans = canaries.map((canary) => planned(canary, meshProvider, given));
     const referenced = canaries.map((canary) => referencedBy(canary, manifests));

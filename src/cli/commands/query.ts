@@ -1,11 +1,13 @@
 /** `aviary query`: renders the query of a check, asks it, and says whether the value would pass. */
 import { failureOf, limitsOf } from "../../core/checks.ts";
 import type { Probe } from "../../core/observation.ts";
-import { DEFAULT_PARSE_OPTIONS, parseSpec } from "../../core/parse.ts";
+import { parseSpec } from "../../core/parse.ts";
 import { metricProbes } from "../../core/probes.ts";
 import { measure } from "../../operator/measure/metric-check.ts";
 import { SILENT_LOG } from "../../ports/log.ts";
+import { DEFAULT_PROVIDER } from "../../routers/table.ts";
 import { systemClock } from "../../time/system-clock.ts";
+import { parseOptions, TARGETS } from "../adapters.ts";
 import { asUserError, connectCluster } from "../cluster.ts";
 import { coloured } from "../colour.ts";
 import { alignColumns } from "../columns.ts";
@@ -22,7 +24,7 @@ const OPTIONS = {
     preset: "http://prometheus:9090",
     help: "Prometheus, as this machine reaches it",
   },
-  "mesh-provider": { type: "string", preset: "istio", help: "the operator's -mesh-provider" },
+  "mesh-provider": { type: "string", preset: DEFAULT_PROVIDER, help: "the operator's -mesh-provider" },
   ...OUTPUT,
   ...CANARY_OPTIONS,
 } as const satisfies Record<string, OptionSpec>;
@@ -47,7 +49,7 @@ ${describeOptions(OPTIONS)}`,
     const ref = { namespace: options.text("namespace") ?? client.namespace, name };
     try {
       const object = await canaryOf(client, ref, signal);
-      const parsed = parseSpec(object.spec, ref.namespace, DEFAULT_PARSE_OPTIONS);
+      const parsed = parseSpec(object.spec, ref.namespace, parseOptions());
       if (parsed.kind === "invalid") throw new UserError(`${name}.${ref.namespace} is refused: ${parsed.problem}`);
       const { spec } = parsed;
       const probes = metricProbes(spec).filter(({ metric }) => check === undefined || metric.name === check);
@@ -55,7 +57,7 @@ ${describeOptions(OPTIONS)}`,
       const ports = {
         metricsServer: options.text("metrics-server") ?? "",
         meshProvider: options.text("mesh-provider") ?? "",
-        ...{ log: SILENT_LOG, clock: systemClock },
+        ...{ log: SILENT_LOG, clock: systemClock, workloads: TARGETS },
         read: client.kube.get,
       };
       const rows = [];

@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { doubtText } from "../../core/doubts.ts";
 import { didYouMean } from "../../core/nearest.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
+import { DEFAULT_PROVIDER } from "../../routers/table.ts";
 import { type AskedScenario, scenarioFrom } from "../../simulate/ask.ts";
 import type { Scenario } from "../../simulate/scenario.ts";
 import { readScenario as readScenarioText } from "../../simulate/scenario-file.ts";
@@ -62,7 +63,7 @@ ${describeOptions(OPTIONS)}`,
     const timeline = createTimeline();
     const seed = wholeNumber(options, "seed");
     const { assumed, ...scenario } = readScenario(options);
-    const examined = planned(scenario.canary, MESH_PROVIDER);
+    const examined = planned(scenario.canary, DEFAULT_PROVIDER);
     const notes = [...examined.notes, ...examined.doubts.map(doubtText)];
     refuseUnknownNames(scenario.canary, options, readScenarioFile(options.text("scenario")));
     const hopeless = hopelessOf(examined);
@@ -98,7 +99,6 @@ function refuseUnknownNames(canary: KubeObject, options: ReadOptions, file: Part
 }
 
 /** As the operator's own. */
-const MESH_PROVIDER = "istio";
 const CAMPAIGN = ["runs", "keep", "stories"];
 
 /** What would be ignored is refused. */
@@ -118,7 +118,7 @@ function readScenario(options: ReadOptions): AskedScenario {
   const manifests = manifestsOf(options, file.canary !== undefined);
   const canary = file.canary ?? manifests.find(({ kind }) => kind === "Canary");
   // What would be refused is refused before its target is looked for.
-  if (canary !== undefined) planned(canary, MESH_PROVIDER, givenManifests(manifests));
+  if (canary !== undefined) planned(canary, DEFAULT_PROVIDER, givenManifests(manifests));
   try {
     return scenarioFrom(
       {

@@ -3,14 +3,14 @@
  */
 import type { Hold, OffSplit, Override, RunRef } from "../../core/canary.ts";
 import type { Cause } from "../../core/cause.ts";
-import { DEFAULT_PARSE_OPTIONS, parseSpec } from "../../core/parse.ts";
+import { parseSpec } from "../../core/parse.ts";
 import { isRunning, PHASES } from "../../core/phases/table.ts";
 import { type Plan, planFor } from "../../core/plan.ts";
 import type { CanarySpec } from "../../core/spec.ts";
 import { sentenceOf, splitText } from "../../core/words.ts";
 import type { Chosen } from "../../operator/adapters.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
-import { adaptersFor } from "../adapters.ts";
+import { adaptersFor, parseOptions } from "../adapters.ts";
 
 export interface Facts {
   readonly name: string;
@@ -49,7 +49,7 @@ export const WAITING: readonly string[] = ["Waiting", "WaitingPromotion"];
 export function factsOf(canary: KubeObject): Facts {
   const { metadata, status = {} } = canary;
   const { namespace = "default", name } = metadata;
-  const parsed = parseSpec(canary.spec, namespace, DEFAULT_PARSE_OPTIONS);
+  const parsed = parseSpec(canary.spec, namespace, parseOptions());
   const spec = parsed.kind === "valid" ? parsed.spec : undefined;
   const chosen = spec === undefined ? undefined : adaptersFor(canary, spec);
   const plan =

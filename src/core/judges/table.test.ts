@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { canaryCrd } from "../../crd/index.ts";
 import { aCanary, aWireCanary } from "../../testing/canary.ts";
+import { PARSE_OPTIONS } from "../../testing/tables.ts";
 import { limitsOf, violation } from "../checks.ts";
 import { parseSpec } from "../parse.ts";
 import type { Judge } from "./judge.ts";
@@ -27,7 +28,7 @@ describe("the table of judges", () => {
   it("refuses a Canary that names another judge, and lists the judges", () => {
     const wire = aWireCanary({ analysis: { metrics: [{ name: "errors", judge: "dice" }] } });
     const known = Object.keys(JUDGES).join(", ");
-    expect(parseSpec(wire.spec, "test")).toMatchObject({
+    expect(parseSpec(wire.spec, "test", PARSE_OPTIONS)).toMatchObject({
       kind: "invalid",
       problem: `invalid canary spec: spec.analysis.metrics[0].judge: "dice" is not a judge, use one of ${known}`,
     });

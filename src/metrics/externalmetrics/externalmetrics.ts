@@ -4,6 +4,7 @@
  */
 import { parseQuantity } from "../../go/hash/quantity.ts";
 import { causeOf } from "../../net/show.ts";
+import type { Rule } from "../../ports/rights.ts";
 import { ask } from "../http.ts";
 import { type JsonAnswer, parseAnswer } from "../json.ts";
 import { MetricError, NO_VALUES } from "../metric-error.ts";
@@ -17,7 +18,12 @@ import {
   value,
 } from "../provider.ts";
 
-const API = "/apis/external.metrics.k8s.io/v1beta1";
+const GROUP = "external.metrics.k8s.io";
+const API = `/apis/${GROUP}/v1beta1`;
+
+export const EXTERNAL_METRICS_RIGHTS: readonly Rule[] = [
+  { apiGroups: [GROUP], resources: ["*"], verbs: ["get", "list"] },
+];
 const EXPECTED = "expected <namespace>/<metricName>?labelSelector=<urlencoded label selectors>, got";
 
 export const externalmetrics: Provider = (options) => {

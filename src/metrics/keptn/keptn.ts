@@ -6,6 +6,7 @@ import { deadline } from "../../async/deadline.ts";
 import { causeOf } from "../../net/show.ts";
 import type { KubeFields } from "../../ports/kubernetes.ts";
 import type { Measurement } from "../../ports/metric-source.ts";
+import type { Rule } from "../../ports/rights.ts";
 import { MetricError } from "../metric-error.ts";
 import {
   type ClusterCalls,
@@ -16,7 +17,14 @@ import {
   value,
 } from "../provider.ts";
 
-const API = "/apis/metrics.keptn.sh/v1beta1";
+const GROUP = "metrics.keptn.sh";
+const API = `/apis/${GROUP}/v1beta1`;
+
+/** An Analysis asks one question, and is deleted with its answer. */
+export const KEPTN_RIGHTS: readonly Rule[] = [
+  { apiGroups: [GROUP], resources: ["keptnmetrics"], verbs: ["get"] },
+  { apiGroups: [GROUP], resources: ["analyses"], verbs: ["get", "create", "delete"] },
+];
 const POLL_MS = 1_000;
 const PATIENCE_MS = 10_000;
 const FORMAT = "<keptnmetric|analysis>/<namespace>/<resourceName>/<duration>/<arguments>";
@@ -111,7 +119,7 @@ async function analyse(
   const collection = `${API}/namespaces/${namespace}/analyses`;
   const own = `${name}-${randomBytes(3).toString("hex")}`;
   const body: KubeFields = {
-    apiVersion: "metrics.keptn.sh/v1beta1",
+    apiVersion: `${GROUP}/v1beta1`,
     kind: "Analysis",
     metadata: { name: own, namespace },
     spec: { analysisDefinition: { name }, timeframe: { recent: duration }, args },

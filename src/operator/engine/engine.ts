@@ -231,6 +231,7 @@ function probesOverHttp(options: EngineOptions, { read }: Follower): ProbeRunner
     log,
     metricsServer,
     meshProvider: parse.meshProvider,
+    workloads: options.tables.workloads,
     read,
     ...(dispatcher === undefined ? {} : { dispatcher }),
     ...(insecureDispatcher === undefined ? {} : { insecureDispatcher }),

@@ -6,6 +6,7 @@ import type { Probe } from "../../core/observation.ts";
 import { type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import { SILENT_LOG } from "../../ports/log.ts";
 import { aCanary } from "../../testing/canary.ts";
+import { TABLES } from "../../testing/tables.ts";
 import { systemClock } from "../../time/system-clock.ts";
 import { checkMetricServers, type MeasuringPorts, measure } from "./metric-check.ts";
 
@@ -39,6 +40,7 @@ const ports = (changed: Partial<MeasuringPorts> = {}): MeasuringPorts => ({
   read: async ({ type, name }) => objects.find((o) => o.kind === type.kind && o.metadata.name === name),
   log: SILENT_LOG,
   clock: systemClock,
+  workloads: TABLES.workloads,
   ...changed,
 });
 

@@ -5,7 +5,6 @@
 import type { Dispatcher } from "undici";
 import type { Canary } from "../../core/canary.ts";
 import type { Answer, MetricProbe } from "../../core/observation.ts";
-import { isKnativeTarget } from "../../core/parse.ts";
 import { dotted, type Metric, primaryName } from "../../core/spec.ts";
 import { errorText } from "../../error-text.ts";
 import { MetricError } from "../../metrics/metric-error.ts";
@@ -20,12 +19,16 @@ import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernet
 import type { MetricProviderSpec, MetricTemplateObject } from "../../ports/kubernetes-types.ts";
 import type { Log } from "../../ports/log.ts";
 import type { MetricSource } from "../../ports/metric-source.ts";
+import type { MeasuredBy, Workload } from "../../ports/workload.ts";
+import { workloadOf } from "../adapters.ts";
 import { credentialsOf } from "../cluster/credentials.ts";
 
 export interface MeasuringPorts {
   /** The operator's default Prometheus. */
   readonly metricsServer: string;
   readonly meshProvider: string;
+  /** Every kind of target: some say under which name their metrics are found. */
+  readonly workloads: readonly Workload[];
   /** One object, read through a cache where there is one. @throws KubeError */
   readonly read: (ref: ObjectRef, signal: AbortSignal) => Promise<KubeObject | undefined>;
   readonly log: Log;
@@ -42,7 +45,6 @@ export interface MeasuringPorts {
 /** The parts of a Canary that its queries are rendered from. */
 export type Measured = Pick<Canary, "ref" | "spec">;
 
-const KNATIVE_PRIMARY_REVISION = "flagger.app/primary-revision";
 const noData = (message: string): Answer => ({ kind: "no-data", message });
 const failed = (message: string): Answer => ({ kind: "error", message });
 
@@ -78,12 +80,19 @@ export async function modelFor(
 ): Promise<QueryModel | string> {
   const target = spec.targetRef.name;
   let route = spec.routeRef?.name ?? target;
-  if (isKnativeTarget(spec.targetRef)) {
+  const measuredBy = workloadOf(ports.workloads, spec.targetRef)?.measuredBy;
+  if (measuredBy !== undefined) {
     try {
-      route = await knativeRoute(ref.namespace, target, of, ports, signal);
+      route = await nameBy(
+        measuredBy,
+        { type: measuredBy.type, namespace: ref.namespace, name: target },
+        of,
+        ports,
+        signal,
+      );
     } catch (error) {
       signal.throwIfAborted();
-      return `Error fetching Knative service ${ref.namespace}/${target} ${errorText(error)}`;
+      return `Error fetching ${measuredBy.as} ${ref.namespace}/${target} ${errorText(error)}`;
     }
   }
   return {
@@ -99,21 +108,17 @@ export async function modelFor(
   };
 }
 
-/**
- * Knative's series are labelled by revision. The newest revision is the canary; an annotation of the Service names the
- * primary's.
- */
-async function knativeRoute(
-  namespace: string,
-  name: string,
+/** The name under which the metrics of a side are found. @throws Error when the object that says so is missing */
+async function nameBy(
+  measuredBy: MeasuredBy,
+  ref: ObjectRef,
   of: MetricProbe["of"],
   ports: MeasuringPorts,
   signal: AbortSignal,
 ): Promise<string> {
-  const service = await ports.read({ type: RESOURCES.knativeService, namespace, name }, signal);
-  if (service === undefined) throw new Error(`services.serving.knative.dev "${name}" not found`);
-  const latest: string = service.status?.latestCreatedRevisionName ?? "";
-  return of === "primary" ? (service.metadata.annotations?.[KNATIVE_PRIMARY_REVISION] ?? latest) : latest;
+  const object = await ports.read(ref, signal);
+  if (object === undefined) throw new Error(`${ref.type.plural}.${ref.type.group} "${ref.name}" not found`);
+  return measuredBy.nameOf(object, of);
 }
 
 /** The server for built-in and inline checks, or a text that says why there is none. */
@@ -130,8 +135,8 @@ export function builtInServer(
   }
 }
 
-export function keyFor({ spec }: Measured, { meshProvider }: MeasuringPorts): string {
-  const targetIsService = spec.targetRef.kind === "Service" && !isKnativeTarget(spec.targetRef);
+export function keyFor({ spec }: Measured, { meshProvider, workloads }: MeasuringPorts): string {
+  const targetIsService = workloadOf(workloads, spec.targetRef)?.isService === true;
   return observerKey({ meshProvider, ownProvider: spec.ownProvider, targetIsService });
 }
 

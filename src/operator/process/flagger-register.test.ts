@@ -10,6 +10,7 @@ import { createRouters } from "../../routers/table.ts";
 import { createServicesRouter } from "../../services/services.ts";
 import { aCanary } from "../../testing/canary.ts";
 import { tell } from "../../testing/story.ts";
+import { TABLES } from "../../testing/tables.ts";
 import { systemClock } from "../../time/system-clock.ts";
 import { createAutoscalers } from "../../workloads/autoscalers.ts";
 import { createWorkloads } from "../../workloads/table.ts";
@@ -77,6 +78,7 @@ describe("the register", () => {
       read: () => Promise.resolve(undefined),
       log: SILENT_LOG,
       clock: systemClock,
+      workloads: TABLES.workloads,
     };
     const answer = await measure(canary, { kind: "metric", metric, source: "query", of: "canary" }, ports, NEVER);
     expect(answer).toMatchObject({

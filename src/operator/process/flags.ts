@@ -3,6 +3,7 @@
  * Aviary's own flags.
  */
 import { durationOf, type FlagKind, type FlagTable, lastOf, readGoFlags } from "../../go/flags.ts";
+import { DEFAULT_PROVIDER } from "../../routers/table.ts";
 
 export interface OperatorFlags {
   readonly kubeconfig: string;
@@ -96,7 +97,7 @@ export const OPERATOR_FLAGS = {
   "zap-replace-globals": bool(false, "accepted and not used"),
   "zap-encoding": text("json", "json or console"),
   namespace: text("", "the only namespace to watch; empty: all"),
-  "mesh-provider": text("istio", "provider of canaries that name none"),
+  "mesh-provider": text(DEFAULT_PROVIDER, "provider of canaries that name none"),
   "selector-labels": text(
     "app,name,app.kubernetes.io/name",
     "labels by which pods are selected, in order of preference",

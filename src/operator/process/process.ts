@@ -33,6 +33,7 @@ import { createRouters } from "../../routers/table.ts";
 import { createServicesRouter } from "../../services/services.ts";
 import { createAutoscalers } from "../../workloads/autoscalers.ts";
 import { createWorkloads } from "../../workloads/table.ts";
+import { type AdapterTables, parseOptionsOf } from "../adapters.ts";
 import { startEngine } from "../engine/engine.ts";
 import { createAlerting } from "../notify/alerting.ts";
 import { createEventWebhooks } from "../notify/event-webhooks.ts";
@@ -237,6 +238,7 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
     ...{ track: clusters.track, writer: clusters.writer, log },
     ...{ namespace: flags.namespace, home: flags.leaderElectionNamespace },
   });
+  const tables = tablesFor(flags, clusters.routesCanBeOwned);
   const engine = startEngine({
     clock,
     random,
@@ -247,23 +249,13 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
     onFight: options.self.fought,
     track: clusters.track,
     namespace: flags.namespace,
-    tables: {
-      routers: createRouters({
-        setOwnerRefs: clusters.routesCanBeOwned,
-        ingressAnnotationsPrefix: flags.ingressAnnotationsPrefix,
-        ingressClass: flags.ingressClass,
-      }),
-      services: createServicesRouter(),
-      workloads: createWorkloads(flags),
-      autoscalers: createAutoscalers(flags),
-    },
-    parse: {
+    tables,
+    parse: parseOptionsOf(tables, {
       meshProvider: flags.meshProvider,
       intervalFloorMs: flags.intervalFloorMs,
       noCrossNamespaceRefs: flags.noCrossNamespaceRefs,
       sharedGateways: flags.sharedGateways,
-      targetKinds: createWorkloads(flags).map(({ kind }) => kind),
-    },
+    }),
     metricsServer: flags.metricsServer,
     recorder,
     actions,
@@ -287,6 +279,16 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
   await engine.stop(grace.signal).finally(grace.clear);
   await Promise.all([alerting.flush(GRACE_MS), flush()]);
   stopped.abort(new Error("the operator stops"));
+}
+
+function tablesFor(flags: OperatorFlags, setOwnerRefs: boolean): AdapterTables {
+  const { ingressAnnotationsPrefix, ingressClass } = flags;
+  return {
+    routers: createRouters({ setOwnerRefs, ingressAnnotationsPrefix, ingressClass }),
+    services: createServicesRouter(),
+    workloads: createWorkloads(flags),
+    autoscalers: createAutoscalers(flags),
+  };
 }
 
 /**

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { CanaryStatus } from "../../core/canary.ts";
-import { DEFAULT_PARSE_OPTIONS } from "../../core/parse.ts";
 import { toWire } from "../../core/status.ts";
 import { applyMergePatch } from "../../json/merge-patch.ts";
 import { KubeError, type ObjectWriter } from "../../ports/kube.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { aWireCanary } from "../../testing/canary.ts";
+import { PARSE_OPTIONS } from "../../testing/tables.ts";
 import { createFreshSnapshot } from "../cluster/read-your-writes.ts";
 import { FINALIZER } from "../engine/finalizer.ts";
 import { OWED_ALERTS } from "../notify/owed-alerts-annotation.ts";
@@ -39,7 +39,7 @@ function stage(canary: KubeObject, pruning = false, refuses: (patch: KubeFields)
   const store = createCanaryStore(
     writer,
     createFreshSnapshot(() => cached ?? stored),
-    DEFAULT_PARSE_OPTIONS,
+    PARSE_OPTIONS,
   );
   return {
     store,

@@ -144,7 +144,7 @@ function readCanary(
   // The API server counts generations for every change of a spec.
   const isSameSpec = generation > 0 && before?.uid === uid && before?.generation === generation;
   const parsed = known !== undefined && isSameSpec ? known.parsed : parseSpec(object.spec, ref.namespace, options);
-  const doubts = parsed === known?.parsed ? known.doubts : doubtsOf(parsed.spec).map(doubtText);
+  const doubts = parsed === known?.parsed ? known.doubts : doubtsOf(parsed.spec, options.rules).map(doubtText);
   return { object, own, parsed, doubts, loaded: loadedFrom(object, ref, { parsed, doubts }, own) };
 }
 

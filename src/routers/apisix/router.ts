@@ -32,6 +32,7 @@ export function createApisixRouter(options: RouterOptions): Router {
   return {
     name: "apisix",
     capabilities: { weights: true, mirror: false, headerMatch: false, sessionAffinity: false },
+    reads: ["routeRef"],
     kinds: [{ type: APISIX_ROUTE, refused: (name, verb) => `APISIX route ${name} ${verb} error: ` }],
     problem: ({ spec }) =>
       spec.routeRef === undefined

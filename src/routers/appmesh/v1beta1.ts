@@ -38,6 +38,7 @@ export function createAppMeshRouter(options: RouterOptions): Router {
   return {
     name: "appmesh",
     capabilities: { weights: true, mirror: false, headerMatch: true, sessionAffinity: false },
+    reads: ["service.meshName", "service.backends"],
     kinds: [
       routeKind(VIRTUAL_NODE, "reconcileVirtualNode failed: "),
       routeKind(VIRTUAL_SERVICE, "reconcileVirtualService failed: "),

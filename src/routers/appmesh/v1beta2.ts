@@ -45,6 +45,7 @@ export function createAppMeshV1beta2Router(options: RouterOptions): Router {
   return {
     name: "appmesh:v1beta2",
     capabilities: { weights: true, mirror: false, headerMatch: true, sessionAffinity: false },
+    reads: ["service.meshName", "service.backends"],
     kinds: [
       routeKind(VIRTUAL_NODE, "reconcileVirtualNode failed: "),
       routeKind(VIRTUAL_ROUTER, "reconcileVirtualRouter failed: "),

@@ -44,6 +44,7 @@ export function createGatewayApiRouter(version: "v1" | "v1beta1", options: Route
     name: `gatewayapi:${version}`,
     // Capabilities of HTTPRoutes; `problem` knows what the other kinds cannot do.
     capabilities: { weights: true, mirror: true, headerMatch: true, sessionAffinity: true },
+    reads: ["routeRef", "service.gatewayRefs"],
     kinds: [...TYPES[version], REFERENCE_GRANT].map((kind) => routeKind(kind)),
     takesSuffix: true,
     problem: (canary) => problem(canary, dialectOf(canary)),

@@ -61,6 +61,7 @@ export function createGlooRouter(options: RouterOptions): Router {
   return {
     name: "gloo",
     capabilities: { weights: true, mirror: false, headerMatch: true, sessionAffinity: false },
+    reads: ["upstreamRef"],
     kinds: [
       routeKind(ROUTE_TABLE),
       {

@@ -15,6 +15,11 @@ export function createIstioRouter(options: RouterOptions): Router {
   return {
     name: "istio",
     capabilities: { weights: true, mirror: true, headerMatch: true, sessionAffinity: true },
+    sidecars: {
+      label: "istio-injection=enabled",
+      askedBy: (labels) => "istio.io/rev" in labels || labels["istio-injection"] === "enabled",
+    },
+    reads: ["service.gateways", "service.delegation", "service.trafficPolicy"],
     kinds: [
       routeKind(RESOURCES.destinationRule, "reconcileDestinationRule failed: "),
       routeKind(RESOURCES.virtualService, "reconcileVirtualService failed: "),

@@ -3,8 +3,8 @@
  * annotation names, the primary. The workload writes the annotation; the router writes the split.
  */
 import type { Canary, Routes } from "../../core/canary.ts";
-import { isKnativeTarget } from "../../core/parse.ts";
-import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import type { CanarySpec } from "../../core/spec.ts";
+import { isOfType, type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Fields } from "../../ports/kubernetes-types.ts";
 import type { Router } from "../../ports/router.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
@@ -34,8 +34,9 @@ export function createKnativeRouter(): Router {
         refused: (name) => `Knative Service ${name} update query error `,
       },
     ],
+    refusal,
     problem: ({ spec }) =>
-      isKnativeTarget(spec.targetRef)
+      isOfType(spec.targetRef, RESOURCES.knativeService)
         ? undefined
         : "provider knative routes to Knative Services only: set spec.targetRef to one of serving.knative.dev/v1",
     inputs: (canary) => [refOf(canary)],
@@ -43,6 +44,14 @@ export function createKnativeRouter(): Router {
     render,
     release,
   };
+}
+
+function refusal({ targetRef }: CanarySpec): string | undefined {
+  if (isOfType(targetRef, RESOURCES.knativeService)) return undefined;
+  return (
+    `can't use ${targetRef.apiVersion}/${targetRef.kind} as target if provider is set to knative: set spec.provider to ` +
+    "the provider of this target, or spec.targetRef to a Service of serving.knative.dev/v1"
+  );
 }
 
 function refOf(canary: Canary): ObjectRef {

@@ -25,6 +25,7 @@ export function createNginxRouter(options: RouterOptions): Router {
   return {
     name: "nginx",
     capabilities: { weights: true, mirror: false, headerMatch: true, sessionAffinity: false },
+    reads: ["ingressRef"],
     kinds: [INGRESS_KIND],
     problem: (canary) => ingressProblem(canary) ?? matchProblem(canary),
     obstacle: (canary, seen) => sourceObstacle(canary, seen, "ingress"),

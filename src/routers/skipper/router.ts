@@ -25,6 +25,7 @@ export function createSkipperRouter(options: RouterOptions): Router {
   return {
     name: "skipper",
     capabilities: { weights: true, mirror: false, headerMatch: false, sessionAffinity: false },
+    reads: ["ingressRef"],
     kinds: [INGRESS_KIND],
     problem: ingressProblem,
     obstacle: (canary, seen) => sourceObstacle(canary, seen, "apexIngress"),

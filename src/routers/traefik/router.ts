@@ -22,6 +22,7 @@ export function createTraefikRouter(options: RouterOptions): Router {
   return {
     name: "traefik",
     capabilities: { weights: true, mirror: false, headerMatch: false, sessionAffinity: false },
+    reads: ["ingressRef"],
     kinds: [routeKind(TRAEFIK_SERVICE)],
     problem: () => undefined,
     inputs: (canary) => [refOf(canary)],

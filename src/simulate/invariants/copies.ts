@@ -69,7 +69,7 @@ export const scalersFollow: Invariant = {
       const resting = AT_REST.has(phase) && (universe.kind.size(universe.target()) ?? 0) === 0;
       if (isUp && pauseOf(own) !== undefined) report(`the target's autoscaler is paused (${phase})`);
       if (resting && type === RESOURCES.scaledObject && pauseOf(own) !== "0")
-        report(`KEDA may bring the target up (${phase})`);
+        report(`its autoscaler may bring the target up (${phase})`);
       if (phase === "Succeeded" && !usersDo(scenario, "edit-scaler") && limitsOf(own) !== limitsOf(primary)) {
         report(`the primary is scaled ${limitsOf(primary)}, the target ${limitsOf(own)}`);
       }

@@ -4,6 +4,7 @@ import { equal } from "../../json/merge-patch.ts";
 import { WriteFailure } from "../../operator/cluster/write.ts";
 import { KubeError } from "../../ports/kube.ts";
 import { RESOURCES } from "../../ports/kubernetes.ts";
+import { SPEC_RULES } from "../adapters.ts";
 import { isConstant } from "../curve.ts";
 import { type Behaviour, behaviourOf, type Scenario } from "../scenario.ts";
 import { firstImage } from "../targets.ts";
@@ -192,7 +193,7 @@ export function expectedVerdict(scenario: Scenario, stepped: boolean): End["phas
     return undefined;
   if (canary.spec?.skipAnalysis === true) return "Succeeded";
   const analysis = canary.spec?.analysis ?? {};
-  if (canary.spec?.provider === "kubernetes" && (analysis.metrics ?? []).length > 0) return undefined;
+  if (!SPEC_RULES.shiftsWeights(canary.spec?.provider) && (analysis.metrics ?? []).length > 0) return undefined;
   const judged = (analysis.metrics ?? []).some(({ name }: { name: string }) => name === "request-success-rate");
   const timed = (analysis.metrics ?? []).some(({ name }: { name: string }) => name === "request-duration");
   if (next.errorRateAsPrimary !== undefined) return judged && stepped ? "Failed" : undefined;

@@ -1,10 +1,11 @@
 /** Where the requests go. */
 import type { Routes } from "../../core/canary.ts";
-import { type KubeFields, RESOURCES } from "../../ports/kubernetes.ts";
+import { RESOURCES } from "../../ports/kubernetes.ts";
 import { daemonSetHasGap, deploymentHasGap, statefulSetHasGap } from "../../workloads/gap.ts";
+import { SPEC_RULES } from "../adapters.ts";
 import { NODES } from "../controllers/daemonset.ts";
 import { isForeign } from "../foreign.ts";
-import { meshOf } from "../meshes/table.ts";
+import { MESHES, meshOf } from "../meshes/table.ts";
 import type { Scenario } from "../scenario.ts";
 import { kindOf, namesOf } from "../targets.ts";
 import type { Universe } from "../watcher.ts";
@@ -16,14 +17,10 @@ export const weightsSum: Invariant = {
   why: "A mesh refuses or rescales other sums, and the shares are then unknown.",
   watch({ api }, report) {
     api.onChange(({ kind, object, by }) => {
-      if (kind !== RESOURCES.virtualService || by !== "operator") return;
-      for (const rule of [...(object.spec?.http ?? []), ...(object.spec?.tcp ?? [])]) {
-        const weights: readonly number[] = rule.route.map(({ weight }: KubeFields) => weight ?? 0);
-        const sum = weights.reduce((total, weight) => total + weight, 0);
-        const bad = weights.some((weight) => weight < 0 || weight > 100 || !Number.isInteger(weight));
-        // A single destination gets everything, at any weight.
-        if (bad || (weights.length > 1 && sum !== 100)) report(`a rule has weights ${weights.join(" + ")}`);
-      }
+      if (by !== "operator") return;
+      const mesh = Object.values(MESHES).find(({ type }) => type === kind);
+      const fault = mesh?.fault?.(object);
+      if (fault !== undefined) report(fault);
     });
     return {};
   },
@@ -33,7 +30,7 @@ export const trafficNeedsPods: Invariant = {
   name: "traffic-needs-pods",
   rule: "No turn leaves traffic on the canary when it sees that no canary pod can serve and a primary pod can.",
   why: "Requests that find no pod fail, and a rollout must not cause failures.",
-  watch: (_universe, report) => ({
+  watch: ({ kind: { ownRoutes } }, report) => ({
     turn({ input, routes, canary }) {
       const { target, primary, problem, gone } = input.observation.readings;
       if (gone === true && !canary.spec.suspend && routes !== undefined && routes.canary > 0) {
@@ -43,8 +40,8 @@ export const trafficNeedsPods: Invariant = {
         problem !== undefined ||
         canary.spec.suspend ||
         routes === undefined ||
-        canary.spec.provider === "kubernetes" ||
-        canary.spec.provider === "knative"
+        !SPEC_RULES.shiftsWeights(canary.spec.provider) ||
+        ownRoutes !== undefined
       )
         return;
       if (routes.canary > 0 && target.available === 0 && primary.available > 0) {
@@ -81,7 +78,7 @@ export const initializedIsRouted: Invariant = {
     api.onChange(({ kind, object, old, by }) => {
       if (kind !== RESOURCES.canary || by !== "operator") return;
       if (object.status?.phase !== "Initialized" || old?.status?.phase === "Initialized") return;
-      if (object.spec?.provider === "kubernetes") return;
+      if (!SPEC_RULES.shiftsWeights(object.spec?.provider)) return;
       const found = routesIn(universe);
       if (found?.primary !== 100) report(`the primary gets ${found?.primary ?? "nothing, there are no routes"}`);
     });
@@ -160,9 +157,9 @@ function mayLose(scenario: Scenario, copy: "primary" | "target"): boolean {
     usersDo(scenario, "release", "edit-config", "drop-config", "rename-config", "restore-target");
   if (copy === "target" && again && replacesAllAtOnce(scenario)) return true;
   if (scenario.users.some((action) => action.kind === "lose-pods" && action.of === copy)) return true;
-  const isKnative = kindOf(scenario.target).type === RESOURCES.knativeService;
-  if (isKnative && usersDo(scenario, "delete-target")) return true;
-  const versions = kindOf(scenario.target).type === RESOURCES.service;
+  const { type, ownRoutes } = kindOf(scenario.target);
+  if (ownRoutes !== undefined && usersDo(scenario, "delete-target")) return true;
+  const versions = type === RESOURCES.service;
   const crashes = Object.values(scenario.behaviours).some(
     ({ crash, crashAsPrimary }) =>
       typeof crash === "number" ||
@@ -172,15 +169,10 @@ function mayLose(scenario: Scenario, copy: "primary" | "target"): boolean {
   return crashes;
 }
 
-/** The weights of the VirtualService or the Knative Service; undefined for other meshes. */
-export function routesIn({ api, refs, scenario }: Universe): Routes | undefined {
+/** The weights in the object that routes; undefined when there is none. */
+export function routesIn({ api, refs, scenario, kind }: Universe): Routes | undefined {
   const found = api.get(refs.routes);
-  if (refs.routes.type === RESOURCES.knativeService) {
-    const traffic: readonly KubeFields[] = found?.spec?.traffic ?? [];
-    const percent = (wanted: (entry: KubeFields) => boolean): number => traffic.find(wanted)?.percent ?? 0;
-    const canary = percent(({ latestRevision }) => latestRevision === true);
-    return { primary: percent(({ revisionName }) => revisionName !== undefined), canary, mirror: false };
-  }
+  if (kind.ownRoutes !== undefined) return kind.ownRoutes(found);
   if (found === undefined) return undefined;
   const reader = meshOf(scenario.canary.spec?.provider);
   const weights = reader.weights(found, namesOf(scenario).service);

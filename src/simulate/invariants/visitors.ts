@@ -1,5 +1,6 @@
 /** Where single users are sent, for strategies that distinguish them. */
 import { RESOURCES } from "../../ports/kubernetes.ts";
+import { MESHES } from "../meshes/table.ts";
 import { type Visit, watchVisitors } from "../visitors.ts";
 import type { Universe } from "../watcher.ts";
 import { type Invariant, type Report, SETTLING_MS, usersDo } from "./invariant.ts";
@@ -15,7 +16,8 @@ export const visitorsStay: Invariant = {
     const { canary, users } = universe.scenario;
     const { sessionAffinity, match } = canary.spec?.analysis ?? {};
     const tampered = usersDo(universe.scenario, "edit-routes", "delete-routes", "edit-canary", "delete-canary");
-    if (canary.spec?.provider !== "istio" || tampered || users.length > MANY) return {};
+    const isTold = MESHES[canary.spec?.provider]?.knowsVisitors === true;
+    if (!isTold || tampered || users.length > MANY) return {};
     const isDisplaced = watchStandIn(universe);
     if (match?.length > 0)
       watchVisitors(universe, exactHeaders(match), (visit) => isDisplaced() || judgeMatched(visit, universe, report));

@@ -14,6 +14,10 @@ export interface MeshReader {
   readonly type: ResourceType;
   /** undefined: the object does not name the canary. */
   weights(object: KubeObject, service: string): Weights | undefined;
+  /** What the mesh would refuse or rescale in an object that the operator wrote. Absent: the simulation cannot tell. */
+  fault?(object: KubeObject): string | undefined;
+  /** The mesh distinguishes single users, and `visitors.ts` understands its rules. */
+  readonly knowsVisitors?: true;
   /** A spec that gives both the same share, as a person would write it. */
   even(object: KubeObject | undefined, service: string): KubeFields;
 }

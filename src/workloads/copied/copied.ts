@@ -30,6 +30,7 @@ export function createCopiedWorkload(kind: CopiedKind, options: WorkloadOptions)
   return {
     kind: kind.type.kind,
     matches: (target) => target.kind === kind.type.kind,
+    beginning: "has a new pod template, or a ConfigMap or Secret that it uses has new content",
     inputs: (canary, seen) => inputs(canary, seen, kind, options),
     made: (canary, seen) => made(canary, seen, kind, options),
     read: (canary, seen, now) => read(canary, seen, now, kind, options),

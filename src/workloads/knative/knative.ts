@@ -7,9 +7,9 @@ import { sameRevision } from "../../core/change.ts";
 import type { DesiredState } from "../../core/desired.ts";
 import { promotionId } from "../../core/identity.ts";
 import type { Readiness } from "../../core/observation.ts";
-import { isKnativeTarget } from "../../core/parse.ts";
+import type { CanarySpec } from "../../core/spec.ts";
 import { hashText } from "../../go/hash/hash.ts";
-import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import { isOfType, type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import type { Workload, WorkloadReading } from "../../ports/workload.ts";
 import { giveUpAt } from "../copied/rollout.ts";
@@ -21,12 +21,19 @@ const PRIMARY_ANNOTATION = "flagger.app/primary-revision";
 /** Names the primary revision before the last promotion. Removed when the promotion is over. */
 const PREVIOUS_ANNOTATION = "aviary.flagger.app/previous-revision";
 
+/** The only provider that routes to Knative Services. */
+const PROVIDER = "knative";
+
 const READY: Readiness = { kind: "ready" };
 
 export function createKnativeWorkload(): Workload {
   return {
     kind: RESOURCES.knativeService.kind,
-    matches: isKnativeTarget,
+    matches: (target) => isOfType(target, RESOURCES.knativeService),
+    beginning: "has a new revision",
+    beside: { provider: PROVIDER, kinds: [RESOURCES.knativeRevision] },
+    refusal,
+    measuredBy: { type: RESOURCES.knativeService, as: "Knative service", nameOf },
     inputs,
     made: () => [],
     read,
@@ -49,6 +56,20 @@ function targetRef(canary: Canary): ObjectRef {
 
 function revisionRef(canary: Canary, name: string): ObjectRef {
   return { type: RESOURCES.knativeRevision, namespace: canary.ref.namespace, name };
+}
+
+/** The operator's default provider does not count (Q8). */
+function refusal({ ownProvider = "", autoscalerRef }: CanarySpec): string | undefined {
+  if (ownProvider !== PROVIDER)
+    return `can't use ${ownProvider} provider with Knative Service as target: set spec.provider to ${PROVIDER}`;
+  return autoscalerRef === undefined
+    ? undefined
+    : "can't use autoscaler with Knative Service: remove spec.autoscalerRef, Knative scales by itself";
+}
+
+/** Knative labels its series by revision. The newest revision is the canary. */
+function nameOf(target: KubeObject, side: "canary" | "primary"): string {
+  return (side === "primary" ? target.metadata.annotations?.[PRIMARY_ANNOTATION] : undefined) ?? latestOf(target);
 }
 
 const latestOf = (target: KnativeObject | undefined): string => target?.status?.latestCreatedRevisionName ?? "";

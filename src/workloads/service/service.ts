@@ -7,9 +7,8 @@ import type { Canary } from "../../core/canary.ts";
 import { sameRevision } from "../../core/change.ts";
 import type { DesiredState } from "../../core/desired.ts";
 import { promotionId } from "../../core/identity.ts";
-import { isKnativeTarget } from "../../core/parse.ts";
 import { hashServiceSpec } from "../../go/hash/hash.ts";
-import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
+import { isOfType, type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import type { ServiceObject } from "../../ports/kubernetes-types.ts";
 import type { MadeObject } from "../../ports/owner.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
@@ -30,7 +29,9 @@ const READY = { kind: "ready" } as const;
 export function createServiceWorkload(options: WorkloadOptions): Workload {
   return {
     kind: RESOURCES.service.kind,
-    matches: (target) => target.kind === RESOURCES.service.kind && !isKnativeTarget(target),
+    matches: (target) => target.kind === RESOURCES.service.kind && !isOfType(target, RESOURCES.knativeService),
+    beginning: "has a new spec",
+    isService: true,
     inputs: (canary) => [refOf(canary), refOf(canary, "-canary"), refOf(canary, "-primary")],
     made,
     read,
