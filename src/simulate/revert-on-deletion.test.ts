@@ -6,7 +6,8 @@ import { describe, expect, it } from "vitest";
 import { type KubeFields, type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
 import { judge } from "./campaign.ts";
 import { aScenario } from "./stories.ts";
-import type { Universe } from "./universe.ts";
+
+import type { Universe } from "./watcher.ts";
 import { CALM } from "./weather.ts";
 
 const HPA: KubeObject = {

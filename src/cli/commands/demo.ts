@@ -14,7 +14,9 @@ import { systemClock } from "../../time/system-clock.ts";
 import { asUserError, connectCluster } from "../cluster.ts";
 import { type Command, type CommandContext, UserError } from "../command.ts";
 import { startDemoConsole } from "../demo/console.ts";
+import { FAILED_CHECKS, quicker } from "../demo/quicker.ts";
 import { type EventFeed, type Outcome, release, type Stage } from "../demo/release.ts";
+import { summary } from "../demo/summary.ts";
 import { createTelemetry } from "../demo/telemetry.ts";
 import { startUserTraffic } from "../demo/traffic.ts";
 import { createView, type View } from "../demo/view.ts";
@@ -218,31 +220,6 @@ function setImage(container: KubeObject, tag: string): void {
   container["image"] = String(container["image"]).replace(/:[^:/]*$/, `:${tag}`);
 }
 
-/**
- * On a busy machine the metric server answers late, and that is a failed check. So the good release may fail many, and
- * the bad one few: it is rolled back soon.
- */
-const FAILED_CHECKS = { good: 20, bad: 3 };
-
-/**
- * The demo's Canary goes up in steps of 10: the same journey in less time. Its limits tell a release that fails a third
- * of its requests from one that is slow because the machine is busy.
- */
-function quicker(object: KubeObject): KubeObject {
-  if (object.kind !== "Canary") return object;
-  const { analysis } = object.spec;
-  const metrics = analysis.metrics.map((metric: KubeObject) => ({ ...metric, thresholdRange: limits(metric) }));
-  const webhooks = analysis.webhooks.map((webhook: KubeObject) => ({ ...webhook, timeout: "2m" }));
-  const easy = { ...analysis, stepWeight: 10, threshold: FAILED_CHECKS.good, metrics, webhooks };
-  const service = { ...object.spec.service, retries: { ...object.spec.service.retries, perTryTimeout: "10s" } };
-  return { ...object, spec: { ...object.spec, progressDeadlineSeconds: 600, service, analysis: easy } };
-}
-
-function limits({ name, thresholdRange }: KubeObject): unknown {
-  if (name === "request-success-rate") return { min: 95 };
-  return name === "request-duration" ? { max: 10_000 } : thresholdRange;
-}
-
 function followEvents(events: ObjectCache, view: View): EventFeed {
   const seen: string[] = [];
   const listeners = new Set<() => void>();
@@ -301,29 +278,4 @@ function until(cache: ObjectCache, signal: AbortSignal, complaint: string, holds
       settle();
     }
   });
-}
-
-function summary(good: Outcome, bad: Outcome): string {
-  const describe = (title: string, verdict: string, outcome: Outcome, lost: readonly string[] = []): string => {
-    const { requests, failed, refused, phases, why } = outcome;
-    const times = phases.map((entry) => `${entry.phase} ${(entry.ms / 1000).toFixed(1)} s`).join(", ");
-    const users = `${requests} requests of users, ${failed} failed${refused > 0 ? `, ${refused} refused (4xx)` : ""}`;
-    const because = why === "" ? "" : `  why: ${why}\n`;
-    return `${title}: ${verdict}\n${because}  ${users}\n${lost.map((failure) => `  failed: ${failure}\n`).join("")}  ${times}\n`;
-  };
-  const promoted =
-    good.phase === "Succeeded" ? "promoted, as it should be" : `${good.phase}, but it should be promoted`;
-  const rolledBack =
-    bad.phase === "Failed" ? "rolled back, as it should be" : `${bad.phase}, but it should be rolled back`;
-  const success = good.phase === "Succeeded" && bad.phase === "Failed";
-  const end = success
-    ? "The demo went well: the bad release met few users, and is gone."
-    : "The demo did not go as it should.";
-  return [
-    "\nSummary\n",
-    // A bad release fails requests by its nature; a good one must not.
-    describe("podinfo 6.0.1 (good)", promoted, good, good.failures),
-    describe("podinfo 6.0.2 (bad)", rolledBack, bad),
-    `${end}\n`,
-  ].join("");
 }
