@@ -21,7 +21,21 @@ export interface Replacement {
  * one back.
  */
 export function leavesGap(parts: Replacement): boolean {
-  return parts.kind.hasGap(parts.primary, parts.target) || shrinksToGap(parts) || movesPods(parts);
+  const { kind, primary, target } = parts;
+  return kind.hasGap(primary, target) || shrinksToGap(parts) || isScaledToGap(parts) || movesPods(parts);
+}
+
+/**
+ * The primary's autoscaler may take pods away while the others are replaced, because the canary has a share of the
+ * traffic. The primary then has as many as its own share needs.
+ */
+function isScaledToGap({ canary, primary, target, kind }: Replacement): boolean {
+  const { autoscalerRef } = canary.spec;
+  const replicas = primary.spec?.replicas ?? 0;
+  if (autoscalerRef === undefined || replicas === 0) return false;
+  const needed = Math.ceil((replicas * (100 - canary.status.canaryWeight)) / 100);
+  const least = Math.max(needed, autoscalerRef.primaryScalerReplicas?.minReplicas ?? 1);
+  return least < replicas && kind.hasGap({ ...primary, spec: { ...primary.spec, replicas: least } }, target);
 }
 
 /** The copy may leave the primary fewer pods than it has: as many as the target has, when no autoscaler is named. */

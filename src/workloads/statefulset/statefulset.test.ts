@@ -87,6 +87,26 @@ describe("the primary StatefulSet", () => {
     expect(reading.kind === "reading" ? reading.primary.gap : reading).toBe(gap);
   });
 
+  it.each([
+    [80, {}, true],
+    [50, {}, undefined],
+    [0, {}, undefined],
+    [80, { primaryScalerReplicas: { minReplicas: 2 } }, undefined],
+    [100, { primaryScalerReplicas: { minReplicas: 3 } }, undefined],
+  ])(
+    "has a gap when its autoscaler may leave it one pod: %i %% of the traffic on the canary, %j",
+    (weight, ref, gap) => {
+      const cluster = made(target(), governing);
+      const status = { replicas: 3, updatedReplicas: 3, availableReplicas: 3 };
+      cluster.put({ ...cluster.at("StatefulSet", "podinfo-primary"), status }, target());
+      const scaler = { apiVersion: "autoscaling/v2", kind: "HorizontalPodAutoscaler", name: "podinfo" };
+      const canary = aCanary({ ...PARTS, spec: { ...PARTS.spec, autoscalerRef: { ...scaler, ...ref } } });
+      const running = { ...canary, status: { ...canary.status, canaryWeight: weight } };
+      const reading = workload.read(running, cluster, NOW);
+      expect(reading.kind === "reading" ? reading.primary.gap : reading).toBe(gap);
+    },
+  );
+
   it("keeps the fields that the API server does not let change", () => {
     const cluster = made(target(), governing);
     const { revision } = readingOf(target()).target;
