@@ -33,7 +33,7 @@ import { NowPage } from "./pages/now.tsx";
 import { RunPage } from "./pages/run.tsx";
 import { RunsPage } from "./pages/runs.tsx";
 import { SignIn } from "./pages/signin.tsx";
-import { Empty, Link, Trouble } from "./parts.tsx";
+import { Empty, isEmbedded, Link, Trouble } from "./parts.tsx";
 import { follow } from "./stream.ts";
 
 const failed = signal<Refused | undefined>(undefined);
@@ -257,5 +257,5 @@ async function start(): Promise<void> {
 
 const root = document.getElementById("app");
 if (root === null) throw new Error("the page has no element #app");
-render(path.value.startsWith("/embed/") ? <Embed /> : <Frame />, root);
+render(isEmbedded ? <Embed /> : <Frame />, root);
 void start();

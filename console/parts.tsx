@@ -19,8 +19,11 @@ skewMs.subscribe(() => {
 /** How long ago. Only this text is drawn again each second, not the page around it. */
 export const Ago = ({ since }: { since: number }) => <>{ago(since, now.value)}</>;
 
-/** Within the frame of another page, links open the console itself. */
-const isEmbedded = path.peek().startsWith("/embed/");
+/**
+ * The page stands in a frame of another page, or may stand there. Links open the console itself, and no button steers:
+ * the other page could hide the frame and lead a person to click on it.
+ */
+export const isEmbedded = path.peek().startsWith("/embed/") || window.self !== window.top;
 
 /** A click that the page itself follows: not one that asks the browser for another tab. */
 export const opensHere = (event: MouseEvent): boolean =>
@@ -247,5 +250,6 @@ export function Outcome({ said }: { said: Said | undefined }) {
   );
 }
 
+/** A record may name any text as its canary: it leads to no other page. */
 export const canaryPath = ({ namespace, name }: Pick<CanaryRow, "namespace" | "name">): string =>
-  `/canaries/${namespace}/${name}`;
+  `/canaries/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`;

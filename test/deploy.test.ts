@@ -139,6 +139,25 @@ it("Q78: no manifest configures a Prometheus operator, so no ServiceMonitor can 
   expect(files.filter((name) => name.endsWith("Chart.yaml"))).toEqual([]);
 });
 
+/** Ports open late on a busy node. A liveness probe alone kills the container after 30 s, and each start anew. */
+it.each([
+  "../deploy/operator/operator.yaml",
+  "../deploy/loadtester/loadtester.yaml",
+  "../examples/console/console.yaml",
+  ...["aviary-defaults", "aviary-all", "loadtester-defaults"].map((name) => `charts/golden/${name}.golden.yaml`),
+])("the containers of %s have five minutes to start before the liveness probe counts", (file) => {
+  const containers = parseAllDocuments(readFileSync(new URL(file, import.meta.url), "utf8"))
+    .map((document) => document.toJS())
+    .filter((object) => object?.kind === "Deployment")
+    .flatMap(({ spec }) => spec.template.spec.containers)
+    .filter(({ image }: { image: string }) => image.includes("aviary"));
+  expect(containers.length).toBeGreaterThan(0);
+  for (const { livenessProbe, startupProbe } of containers) {
+    expect(startupProbe?.httpGet).toEqual(livenessProbe.httpGet);
+    expect(startupProbe.periodSeconds * startupProbe.failureThreshold).toBe(300);
+  }
+});
+
 it("the operator's heap fits the memory limit of its container", () => {
   const pod = parseAllDocuments(OPERATOR)
     .map((document) => document.toJS())

@@ -2,7 +2,7 @@
 import type { InsightsView } from "../../src/console/types.ts";
 import { query, setQuery } from "../api.ts";
 import { number, span } from "../format.ts";
-import { Empty, Fact, Link, Pending, Stale } from "../parts.tsx";
+import { canaryPath, Empty, Fact, Link, Pending, Stale } from "../parts.tsx";
 import { useRead, useTitle } from "./reading.ts";
 import { NoRecord } from "./runs.tsx";
 
@@ -81,7 +81,7 @@ function Figures({ view }: { view: InsightsView }) {
         <ul class="events">
           {view.canaries.slice(0, 10).map((row) => (
             <li key={`${row.namespace}/${row.canary}`}>
-              <Link to={`/canaries/${row.namespace}/${row.canary}`}>{row.canary}</Link>{" "}
+              <Link to={canaryPath({ namespace: row.namespace, name: row.canary })}>{row.canary}</Link>{" "}
               <span class="dim">{row.namespace}</span> {row.rolledBack} of {row.runs} rolled back
             </li>
           ))}

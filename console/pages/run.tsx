@@ -6,7 +6,7 @@ import { Charts, marksOf, recordedCharts } from "../drawing/chart.tsx";
 import { Matrix } from "../drawing/matrix.tsx";
 import { Rail } from "../drawing/rail.tsx";
 import { clock, day, number, took } from "../format.ts";
-import { Fact, Link, Pending, Stale, State } from "../parts.tsx";
+import { canaryPath, Fact, Link, Pending, Stale, State } from "../parts.tsx";
 import { useRead, useTitle } from "./reading.ts";
 import { Replay } from "./replay.tsx";
 
@@ -25,7 +25,8 @@ export function RunPage({ namespace, id }: { namespace: string; id: string }) {
       <Stale problem={problem.value} again={() => void read()} />
       <header class="canary">
         <h1>
-          <Link to={`/canaries/${namespace}/${run.canary}`}>{run.canary}</Link> <span class="dim">{namespace}</span>
+          <Link to={canaryPath({ namespace, name: run.canary })}>{run.canary}</Link>{" "}
+          <span class="dim">{namespace}</span>
         </h1>
         <State phase={run.verdict} />
       </header>

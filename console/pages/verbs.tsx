@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { CanaryView, VerbView } from "../../src/console/types.ts";
 import { me, post, refusedOf } from "../api.ts";
-import { Outcome, type Said } from "../parts.tsx";
+import { isEmbedded, Outcome, type Said } from "../parts.tsx";
 
 /** What a button says: the effect, not the word for it. */
 function labelOf(verb: string, { weight, step, plan, gates, phase }: CanaryView): string {
@@ -56,6 +56,7 @@ export function Verbs({ view, only, done }: VerbsProps) {
   const asked = useSignal<VerbView | undefined>(undefined);
   const said = useSignal<Said | undefined>(undefined);
   const off = me.value?.steeringOff;
+  if (isEmbedded) return null;
   if (off !== undefined) return <p class="notice">{off}</p>;
   const offered = view.verbs.filter(({ verb }) => only === undefined || only.includes(verb));
   const useful = offered.filter(({ refusal }) => refusal === undefined);

@@ -2,9 +2,10 @@
 import { randomBytes } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import { join } from "node:path";
+import { getHeapStatistics } from "node:v8";
 import { createAccess } from "../console/access.ts";
 import { createOidc, type OidcOptions } from "../console/oidc.ts";
-import { KEPT } from "../console/records.ts";
+import { canarySketch, KEPT } from "../console/records.ts";
 import { createSeal } from "../console/sealed.ts";
 import { createSeries, type MetricsServer } from "../console/series.ts";
 import type { TlsFiles } from "../console/served.ts";
@@ -13,7 +14,8 @@ import { createSessions, type ProxyHeaders } from "../console/sessions.ts";
 import type { Mode } from "../console/types.ts";
 import { errorText } from "../error-text.ts";
 import { createClusterCache } from "../kube/cluster-cache.ts";
-import { RESOURCES } from "../ports/kubernetes.ts";
+import { boundsFor, createLedger } from "../kube/ledger.ts";
+import { RESOURCES, type ResourceType } from "../ports/kubernetes.ts";
 import { SILENT_LOG } from "../ports/log.ts";
 import { STEERING } from "../ports/steering.ts";
 import { PROJECT_ROOT } from "../project-root.ts";
@@ -68,7 +70,13 @@ export async function serveConsole(
 ): Promise<ServedConsole> {
   setMaxListeners(0, signal); // each request listens for the end
   const world = { transport: client.transport, clock: systemClock, random: Math.random, log: SILENT_LOG };
-  const cache = createClusterCache(world, signal, { ...KEPT, ...(namespace === undefined ? {} : { namespace }) });
+  const ledger = createLedger(boundsFor(getHeapStatistics().heap_size_limit));
+  const keeping = (type: ResourceType) => ({
+    ...{ ledger, needsAll: true },
+    ...(type === RESOURCES.canary ? { sketch: canarySketch } : {}),
+  });
+  const only = namespace === undefined ? {} : { namespace };
+  const cache = createClusterCache(world, signal, { ...KEPT, keeping, ...only });
   const canaries = cache.track(RESOURCES.canary);
   const runs = cache.track(STEERING.run);
   await Promise.race([canaries.synced, canaries.denied ?? new Promise(() => undefined)]);

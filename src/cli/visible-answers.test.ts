@@ -10,9 +10,11 @@ import { type StubCluster, startStubCluster } from "../testing/stub-cluster.ts";
 import { runCommandLine } from "./run.ts";
 
 /**
- * Clears the screen, writes in red, sets the title, goes back to the begin of the line, turns the direction of writing.
+ * Makes a link that says another address, clears the screen, writes in red, sets the title, goes back to the begin of
+ * the line, turns the direction of writing.
  */
-const OWNED = "\x1b[2J\x1b[31mOWNED\x1b]0;title\x07\rfine\u202e\u009b2J\x7f\b";
+const OWNED =
+  "\x1b]8;;https://evil.example\x1b\\link\x1b]8;;\x07\x1b[2J\x1b[31mOWNED\x1b]0;title\x07\rfine\u202e\u009b2J\x7f\b";
 
 let cluster: StubCluster;
 let folder: string;
@@ -96,6 +98,11 @@ it.each([
   "status podinfo -n test",
   "gates -n test",
   "freezes",
+  "why podinfo -n test -o md",
+  "replay podinfo-1 -n test",
+  "query podinfo -n test",
+  "check -n test",
+  "undo podinfo -n test --dry-run",
 ])("aviary %s prints no character that a terminal obeys", async (line) => {
   const text = await shown(line);
   expect(text).not.toBe("");
@@ -106,6 +113,8 @@ it.each([
 
 it("what was written is shown as an escape", async () => {
   const text = await shown("describe canary/podinfo -n test");
-  expect(text).toContain("note: \\x1b[2J\\x1b[31mOWNED\\x1b]0;title\\x07\\x0dfine\\u202e\\x9b2J\\x7f\\x08");
+  expect(text).toContain(
+    "note: \\x1b]8;;https://evil.example\\x1b\\link\\x1b]8;;\\x07\\x1b[2J\\x1b[31mOWNED\\x1b]0;title\\x07\\x0dfine\\u202e\\x9b2J\\x7f\\x08",
+  );
   expect(text).toMatch(/Warning .*OWNED/);
 });

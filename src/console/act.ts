@@ -6,7 +6,7 @@ import { errorText } from "../error-text.ts";
 import { isAlreadyExists, isNotFound, KubeError } from "../ports/kube.ts";
 import { apiVersionOf, type KubeFields } from "../ports/kubernetes.ts";
 import { type CanaryFreezeSpec, STEERING } from "../ports/steering.ts";
-import { type Answer, type Asked, type Console, ok, problem } from "./route.ts";
+import { type Answer, type Asked, type Console, canaryIn, ok, problem } from "./route.ts";
 
 const ANSWER_MS = 10_000;
 
@@ -21,7 +21,7 @@ export async function act(console: Console, { params, user, body }: Asked): Prom
   if (verb === undefined) return problem(400, `verb must be one of ${VERBS.join(", ")}`);
   const refusal = access.steeringOff ?? (await access.refusal(user, verb, "canaries", namespace, name, signal));
   if (refusal !== undefined) return problem(403, refusal);
-  const object = console.canaries.get(namespace, name);
+  const object = await canaryIn(console, namespace, name);
   if (object === undefined) return problem(404, `there is no canary ${name} in namespace ${namespace}`);
   const facts = factsOf(object);
   const stale = staleOf(facts, body);

@@ -10,6 +10,7 @@ import { hostOf } from "../cli/commands/console.ts";
 import { readOptions } from "../cli/options.ts";
 import { serveConsole } from "../cli/serve-console.ts";
 import { RESOURCES } from "../ports/kubernetes.ts";
+import { STEERING } from "../ports/steering.ts";
 import { type StubCluster, startStubCluster } from "../testing/stub-cluster.ts";
 import { until } from "../testing/until.ts";
 import { systemClock } from "../time/system-clock.ts";
@@ -218,6 +219,64 @@ it("text of a tenant is no markup in a badge", async () => {
   const { text } = await send("/badge/test/x.svg");
   expect(text).toContain("&#60;script&#62;");
   expect(text).not.toContain("<script");
+});
+
+describe("what a tenant writes", () => {
+  const MiB = 2 ** 20;
+  const TURNED = "\u202e\u2066\u0000\u001b[2J";
+  const spec = { targetRef: { kind: "Deployment", name: "x" }, service: { port: 80 } };
+
+  it.each<readonly [string, object]>([
+    ["a pause until a time that is none", { phase: "Progressing", aviary: { paused: { by: {}, until: "never" } } }],
+    ["a pause that is a text", { phase: "Progressing", aviary: { paused: "x", step: "y", run: 7 } }],
+    ["a cause without a check", { phase: "Failed", aviary: { cause: { kind: "primary-checks" } } }],
+    ["a cause of no kind", { phase: "Succeeded", aviary: { cause: { kind: {}, failure: null } } }],
+    ["numbers that are texts", { phase: ["x"], canaryWeight: "x", iterations: {}, conditions: [null] }],
+  ])("%s takes nothing from the lists and pages of all others", async (_, status) => {
+    cluster.put(RESOURCES.canary, { metadata: { namespace: "evil", name: "x" }, spec, status });
+    cluster.put(RESOURCES.canary, {
+      metadata: { namespace: "test", name: "y" },
+      spec,
+      status: { phase: "Initialized" },
+    });
+    await start("none");
+    const list = await send("/api/v1/canaries");
+    const rows: readonly { readonly name: string }[] = JSON.parse(list.text).rows;
+    expect([list.status, rows.map(({ name }) => name).sort()]).toEqual([200, ["x", "y"]]);
+    expect((await send("/api/v1/canaries/evil/x")).status).toBe(200);
+    expect((await send("/api/v1/canaries/test/y")).status).toBe(200);
+  });
+
+  it("is cut and has no character that turns a page, in each field of each answer, at any length", async () => {
+    const text = `${TURNED}${"x".repeat(10 * MiB)}`;
+    const webhooks = Array.from({ length: 50 }, () => ({ name: text.slice(0, MiB / 8), type: "confirm-promotion" }));
+    const aviary = { cause: { kind: "deadline", of: "canary", detail: text, step: 1, steps: 2, weight: 3 } };
+    const metadata = { namespace: "test", name: "x" };
+    const waiting = { phase: "WaitingPromotion", aviary: { paused: { by: text, at: 1, reason: text } } };
+    cluster.put(RESOURCES.canary, { metadata, spec: { ...spec, analysis: { webhooks } }, status: waiting });
+    cluster.put(RESOURCES.canary, { metadata: { ...metadata, name: "y" }, spec, status: { phase: "Failed", aviary } });
+    const many = Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`${TURNED}${i}`, TURNED]));
+    cluster.put(STEERING.run, {
+      metadata: { ...metadata, labels: { "aviary.flagger.app/canary": "x" } },
+      spec: { canary: "x", images: many, previousImages: many, changedConfigs: Object.keys(many), revision: text },
+      status: { verdict: text, sentence: text, people: [{ by: text }, null], checks: [null, { check: text }] },
+    });
+    await start("none");
+    for (const path of [
+      "canaries",
+      "canaries/test/x",
+      "canaries/test/y",
+      "runs",
+      "runs/test/x",
+      "insights",
+      "freezes",
+    ]) {
+      const { status, text: answer } = await send(`/api/v1/${path}`);
+      expect([path, status]).toEqual([path, 200]);
+      expect([path, answer.length < 500_000]).toEqual([path, true]);
+      expect([path, /\\u0000|\\u001b|\u202e|\u2066/.test(answer)]).toEqual([path, false]);
+    }
+  });
 });
 
 describe("the address of a console", () => {

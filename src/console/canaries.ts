@@ -3,7 +3,7 @@ import { byStart, copiesOf, eventsOf } from "../cli/steer/seen.ts";
 import { VERBS } from "../core/steering.ts";
 import { STEERING } from "../ports/steering.ts";
 import { recordsOf } from "./records.ts";
-import { type Answer, type Asked, type Console, ok, problem, seenBy } from "./route.ts";
+import { type Answer, type Asked, type Console, canaryIn, ok, problem, seenBy } from "./route.ts";
 import type { CanaryRow, Me, RightView } from "./types.ts";
 import { canaryView, OFFERED, rowOf } from "./views.ts";
 
@@ -53,7 +53,7 @@ const NO_ACTIONS =
 export async function canary(console: Console, { params, user }: Asked): Promise<Answer> {
   const { client, signal, access } = console;
   const { namespace = "", name = "" } = params;
-  const object = console.canaries.get(namespace, name);
+  const object = await canaryIn(console, namespace, name);
   if (object === undefined) return problem(404, `there is no canary ${name} in namespace ${namespace}`);
   const may = async (verb: string, resource: "pods" | "events" | "canaryruns") =>
     (await access.refusal(user, verb, resource, namespace, "", signal)) === undefined;
@@ -99,7 +99,7 @@ const USUAL_MINUTES = 15;
 
 export async function series(console: Console, { params, query }: Asked): Promise<Answer> {
   const { namespace = "", name = "" } = params;
-  const object = console.canaries.get(namespace, name);
+  const object = await canaryIn(console, namespace, name);
   if (object === undefined) return problem(404, `there is no canary ${name} in namespace ${namespace}`);
   const minutes = Number(query("minutes") ?? USUAL_MINUTES);
   if (!Number.isInteger(minutes) || minutes < 1 || minutes > LONGEST_MINUTES)

@@ -5,8 +5,8 @@ import type { KubeObject } from "../ports/kubernetes.ts";
 import { STEERING } from "../ports/steering.ts";
 import { recordsOf, type Tally } from "./records.ts";
 import { type Answer, type Asked, type Console, listOf, namespaceOf, ok, problem, seenBy, visible } from "./route.ts";
+import { textIn } from "./shown.ts";
 import type { FreezeView, InsightsView } from "./types.ts";
-import { cut } from "./views.ts";
 
 const KEPT_CHECKS = { forMs: 5000, most: 1 };
 const keepers = new WeakMap<Console["client"], KeepAnswer>();
@@ -39,11 +39,11 @@ function freezeView({ metadata, spec }: KubeObject, now: number): FreezeView {
   return {
     namespace: metadata.namespace ?? "",
     name: metadata.name,
-    canaries: (spec?.canaries ?? []).map(cut),
-    ...(from === undefined ? {} : { from: cut(from) }),
-    ...(until === undefined ? {} : { until: cut(until) }),
-    by: cut(spec?.by),
-    reason: cut(spec?.reason),
+    canaries: (spec?.canaries ?? []).map(textIn),
+    ...(from === undefined ? {} : { from: textIn(from) }),
+    ...(until === undefined ? {} : { until: textIn(until) }),
+    by: textIn(spec?.by),
+    reason: textIn(spec?.reason),
     runs: spec?.runs === "hold" ? "hold" : "finish",
     state: over ? "over" : later ? "later" : "active",
   };
@@ -104,10 +104,10 @@ function checksOf(runs: readonly KubeObject[]): InsightsView["checks"] {
   const found = new Map<string, { asked: number; failed: number }>();
   for (const { status } of runs) {
     for (const { check, asked, failed } of (status?.["tallies"] ?? []) as readonly Tally[]) {
-      const counts = found.get(cut(check)) ?? { asked: 0, failed: 0 };
+      const counts = found.get(textIn(check)) ?? { asked: 0, failed: 0 };
       counts.asked += asked;
       counts.failed += failed;
-      found.set(cut(check), counts);
+      found.set(textIn(check), counts);
     }
   }
   const rows = [...found].map(([check, counts]) => ({ check, ...counts }));
@@ -117,7 +117,7 @@ function checksOf(runs: readonly KubeObject[]): InsightsView["checks"] {
 function canariesOf(runs: readonly KubeObject[], verdictOf: (run: KubeObject) => string): InsightsView["canaries"] {
   const found = new Map<string, { namespace: string; canary: string; runs: number; rolledBack: number }>();
   for (const run of runs) {
-    const [namespace, canary] = [namespaceOf(run), cut(run.spec?.canary)];
+    const [namespace, canary] = [namespaceOf(run), textIn(run.spec?.canary)];
     const row = found.get(`${namespace}/${canary}`) ?? { namespace, canary, runs: 0, rolledBack: 0 };
     row.runs += 1;
     if (verdictOf(run) === "rolled-back") row.rolledBack += 1;

@@ -8,6 +8,7 @@ import type { ObjectCache } from "../ports/kube.ts";
 import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../ports/kubernetes.ts";
 import { STEERING } from "../ports/steering.ts";
 import type { Listed } from "./route.ts";
+import { imagesIn, objectsIn, textIn } from "./shown.ts";
 
 /** Files the records under "NAMESPACE/CANARY". */
 const BY_CANARY = "canary";
@@ -15,7 +16,7 @@ const RECORD_INDEXERS = {
   [BY_CANARY]: ({ metadata, spec }: KubeObject) => [`${metadata.namespace ?? ""}/${String(spec?.canary)}`],
 };
 
-/** What the caches of the console keep of each kind. */
+/** What the caches of the console keep of each kind. How much they keep of each namespace: cli/serve-console.ts. */
 export const KEPT = {
   part: (type: ResourceType) =>
     type === STEERING.run ? recordPart : type === RESOURCES.canary ? canaryPart : undefined,
@@ -59,7 +60,7 @@ export function recordPart({ apiVersion, kind, metadata, spec, status }: KubeObj
   const { name, namespace, uid, resourceVersion } = metadata;
   const { canary, startedAt, images } = spec ?? {};
   const { verdict, sentence, endedAt, people } = status ?? {};
-  const by = (Array.isArray(people) ? people : []).map((person: KubeFields) => ({ by: person?.["by"] }));
+  const by = objectsIn<KubeFields>(people).map((person) => ({ by: textIn(person["by"]) }));
   return {
     ...{ apiVersion, kind },
     metadata: {
@@ -68,21 +69,48 @@ export function recordPart({ apiVersion, kind, metadata, spec, status }: KubeObj
       ...(uid === undefined ? {} : { uid }),
       ...(resourceVersion === undefined ? {} : { resourceVersion }),
     },
-    spec: { canary, startedAt, images },
-    status: { verdict, sentence, endedAt, people: by, tallies: talliesOf(status?.checks) },
+    spec: { canary: textIn(canary), startedAt: textIn(startedAt), images: imagesIn(images) },
+    status: {
+      ...{ verdict: textIn(verdict), sentence: textIn(sentence), people: by, tallies: talliesOf(status?.checks) },
+      ...(endedAt === undefined ? {} : { endedAt: textIn(endedAt) }),
+    },
   };
 }
 
+/** A Canary has a hundred metrics and webhooks at most. */
+const MOST_CHECKS = 200;
+
 function talliesOf(checks: unknown): readonly Tally[] {
   const found = new Map<string, { asked: number; failed: number }>();
-  for (const asked of (Array.isArray(checks) ? checks : []) as readonly KubeFields[]) {
-    const check = String(asked?.["check"]);
+  for (const asked of objectsIn<KubeFields>(checks)) {
+    const check = textIn(asked["check"]);
     const counts = found.get(check) ?? { asked: 0, failed: 0 };
+    if (found.size >= MOST_CHECKS && !found.has(check)) continue;
     counts.asked += 1;
-    if (asked?.["passed"] !== true) counts.failed += 1;
+    if (asked["passed"] !== true) counts.failed += 1;
     found.set(check, counts);
   }
   return [...found].map(([check, counts]) => ({ check, ...counts }));
+}
+
+/** Canaries that are left out, because the objects of their namespace take too much memory. */
+const SKETCHES = new WeakSet<KubeObject>();
+export const isSketch = (canary: KubeObject): boolean => SKETCHES.has(canary);
+
+/** What is kept of a Canary that is left out: its name and phase are listed, and its page reads it whole. */
+export function canarySketch({ apiVersion, kind, metadata, status = {} }: KubeObject): KubeObject {
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = metadata;
+  const identity = { name, namespace, uid, resourceVersion, creationTimestamp };
+  const { phase, canaryWeight, failedChecks, lastTransitionTime } = status;
+  const known = { phase: textIn(phase), canaryWeight, failedChecks, lastTransitionTime: textIn(lastTransitionTime) };
+  const sketch = {
+    ...{ apiVersion, kind, status: known },
+    metadata: Object.fromEntries(
+      Object.entries(identity).filter(([, value]) => value !== undefined),
+    ) as typeof metadata,
+  };
+  SKETCHES.add(sketch);
+  return sketch;
 }
 
 const LONGEST_ANNOTATION = 4096;

@@ -26,7 +26,8 @@ export type Series = (canary: KubeObject, minutes: number, signal: AbortSignal) 
 
 const KEPT_MS = 10_000;
 const MOST_POINTS = 240;
-const MOST_KEPT = 200;
+const MOST_KEPT = 50;
+const MOST_CHARTS = 20;
 const FINEST_MS = 5000;
 
 const NO_SERVER = "no Prometheus is known to the console: start it with --metrics-server URL";
@@ -76,7 +77,7 @@ async function read(
     const { name } = canary.metadata;
     const [requests, ...charts] = await Promise.all([
       requestsOf(spec, name, namespace, server, range),
-      ...queriesOf(spec, name, namespace, server).map(chartOf(range)),
+      ...queriesOf(spec, name, namespace, server).slice(0, MOST_CHARTS).map(chartOf(range)),
     ]);
     return { from, to, stepMs, charts, ...requests };
   } catch (error) {

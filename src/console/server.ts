@@ -11,6 +11,7 @@ import { addBadge, page } from "./pages.ts";
 import type { Answer } from "./route.ts";
 import { ROUTES } from "./routes.ts";
 import { type ConsoleOptions, type Served, type TlsFiles, userOf } from "./served.ts";
+import { shown, shownText } from "./shown.ts";
 import { createStream } from "./stream.ts";
 import { createViewers, type Viewers } from "./viewers.ts";
 
@@ -77,7 +78,9 @@ function createApp(options: Served, viewers: Viewers): Hono {
     await next();
     for (const [name, value] of Object.entries(HEADERS)) context.header(name, value);
     const frames = options.frameAncestors ?? [];
-    if (frames.length > 0 && context.req.path.startsWith(`${options.basePath}embed/`))
+    // As it was sent: to the browser "/%65mbed/" is no address of an embed, and would be the console itself in a frame.
+    const { pathname } = new URL(context.req.url);
+    if (frames.length > 0 && pathname.startsWith(`${options.basePath}embed/`))
       context.header(
         "content-security-policy",
         POLICY.replace("frame-ancestors 'none'", `frame-ancestors ${frames.join(" ")}`),
@@ -89,7 +92,7 @@ function createApp(options: Served, viewers: Viewers): Hono {
     const refusal = wrongHost(options, context) ?? crossSite(context);
     return refusal === undefined ? await next() : context.json({ error: refusal }, 403);
   });
-  app.onError((error, context) => context.json({ error: error.message }, 502));
+  app.onError((error, context) => context.json({ error: shownText(error.message) }, 502));
 
   app.get("/healthz", (context) => context.text("ok\n"));
   app.get("/api/v1/openapi.json", (context) => context.json(openApi(options.basePath)));
@@ -182,9 +185,9 @@ async function jsonOf(context: Context): Promise<unknown> {
 
 function reply(context: Context, { status, body, lines }: Answer): Response {
   context.header("cache-control", "no-store");
-  if (lines === undefined) return context.json(body as object, status as 200);
+  if (lines === undefined) return context.json(shown(body) as object, status as 200);
   context.header("content-type", "application/json");
-  return context.body(onLines(body as { readonly rows: readonly unknown[] }), status as 200);
+  return context.body(onLines(shown(body) as { readonly rows: readonly unknown[] }), status as 200);
 }
 
 function onLines({ rows, ...others }: { readonly rows: readonly unknown[] }): string {

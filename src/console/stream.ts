@@ -7,6 +7,7 @@
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../ports/clock.ts";
 import type { ObjectCache } from "../ports/kube.ts";
+import { shownText } from "./shown.ts";
 import { rowOf } from "./views.ts";
 
 export interface StreamEvent {
@@ -24,7 +25,19 @@ export interface Stream {
 }
 
 const RING = 10_000;
+/** Characters of all events that are kept. */
+const RING_SIZE = 8 * 2 ** 20;
 const COALESCE_MS = 250;
+
+/** The last events, of which there are neither too many nor too long ones. */
+function lately(events: readonly StreamEvent[]): StreamEvent[] {
+  let size = 0;
+  const first = events.findLastIndex(({ data }) => {
+    size += data.length;
+    return size > RING_SIZE;
+  });
+  return events.slice(Math.max(first + 1, events.length - RING));
+}
 
 export function createStream(
   canaries: ObjectCache,
@@ -49,7 +62,7 @@ export function createStream(
       return { ...event, id: idOf(last) };
     });
     pending = new Map();
-    ring = [...ring, ...events].slice(-RING);
+    ring = lately([...ring, ...events]);
     for (const listener of listeners) listener(events);
   };
   const tell = (key: string, event: Omit<StreamEvent, "id">): void => {
@@ -64,7 +77,7 @@ export function createStream(
   });
   records.onChange(({ object }) => {
     const { namespace = "" } = object.metadata;
-    const name = String(object.spec?.canary);
+    const name = shownText(String(object.spec?.canary));
     tell(`record ${namespace}/${name}`, { event: "record", namespace, data: JSON.stringify({ namespace, name }) });
   });
 

@@ -15,6 +15,8 @@ import type { Step } from "../core/plan.ts";
 import { VERBS, type Verb } from "../core/steering.ts";
 import { splitText } from "../core/words.ts";
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
+import { isSketch } from "./records.ts";
+import { imagesIn, objectsIn, shownOnce, textIn, textsIn } from "./shown.ts";
 import type {
   CanaryRow,
   CanaryView,
@@ -27,37 +29,35 @@ import type {
   VerbView,
 } from "./types.ts";
 
-/** Foreign text is cut here: an event or an image name may be as long as its writer likes. */
-const LONGEST = 1024;
-export const cut = (text: unknown): string => {
-  const whole = typeof text === "string" ? text : "";
-  return whole.length > LONGEST ? `${whole.slice(0, LONGEST)}…` : whole;
-};
-
 /**
  * An object of the cache never changes: a newer version is another object. A list of thousands is read again cheaply.
  */
 const ROWS = new WeakMap<KubeObject, CanaryRow>();
 
-/** Every text of a part of a record: a reason, a detail, an image. */
-const cutFields = <T extends object>(fields: T): T =>
-  Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [name, typeof value === "string" ? cut(value) : value]),
-  ) as T;
-
 export function rowOf(canary: KubeObject): CanaryRow {
   const known = ROWS.get(canary);
   if (known !== undefined) return known;
-  const row = rowOfFacts(factsOf(canary));
+  const row = shownOnce(isSketch(canary) ? rowOfSketch(canary) : rowOfFacts(factsOf(canary)));
   ROWS.set(canary, row);
   return row;
 }
+
+/** A Canary that the console does not keep. Its page reads it whole. */
+function rowOfSketch(canary: KubeObject): CanaryRow {
+  const { refused: _, ...row } = rowOfFacts(factsOf(canary));
+  const { namespace, phase } = row;
+  const what = `not kept by the console, because the objects of namespace ${namespace} are too large: open its page`;
+  return { ...row, what, running: RUNNING.includes(phase), attention: phase === "Failed" };
+}
+
+/** Names of gates in a row: a release waits for one or two. */
+const MOST_GATES = 10;
 
 function rowOfFacts(facts: Facts): CanaryRow {
   const { namespace, name, phase, weight, step, failedChecks, threshold, since, plan, spec, hold } = facts;
   return {
     ...{ namespace, name, phase, weight, step, failedChecks, threshold, since },
-    what: cut(facts.what),
+    what: textIn(facts.what),
     steps: plan?.steps.length ?? 0,
     strategy: plan?.strategy ?? "",
     provider: spec?.provider ?? "",
@@ -65,7 +65,7 @@ function rowOfFacts(facts: Facts): CanaryRow {
     attention: isAttentionNeeded(facts),
     paused: hold !== undefined,
     ...(facts.refusal === undefined ? {} : { refused: true }),
-    gates: WAITING.includes(phase) ? gatesOf(facts).map(cut) : [],
+    gates: WAITING.includes(phase) ? gatesOf(facts).slice(0, MOST_GATES).map(textIn) : [],
   };
 }
 
@@ -92,7 +92,7 @@ export function canaryView(object: KubeObject, parts: Parts): CanaryView {
   const reason = reasonFrom(facts, parts.events);
   return {
     ...rowOfFacts(facts),
-    ...(reason === undefined ? {} : { what: cut(reason) }),
+    ...(reason === undefined ? {} : { what: textIn(reason) }),
     ...{ runId: facts.run?.id ?? "", revision: facts.revision, notShown: parts.notShown ?? [] },
     ...(facts.hold === undefined ? {} : { hold: facts.hold }),
     plan: (plan?.steps ?? []).map((step) => stepView(step, facts)),
@@ -140,7 +140,7 @@ function verbViews(facts: Facts, forbidden: Parts["forbidden"]): readonly VerbVi
 const GATED: readonly string[] = ["approve", "refuse"];
 
 function copyView({ name, images, pods }: Copy): CopyView {
-  return { name, images: images.map(cut), pods: pods.map(podView) };
+  return { name, images: images.map(textIn), pods: pods.map(podView) };
 }
 
 function podView({ metadata, spec, status }: KubeObject): PodView {
@@ -155,16 +155,16 @@ function podView({ metadata, spec, status }: KubeObject): PodView {
     name: metadata.name,
     ready: containers.length > 0 && containers.every((one) => one.ready === true),
     restarts: containers.reduce((sum, one) => sum + (one.restartCount ?? 0), 0),
-    state: cut(said?.message ? `${state}: ${said.message}` : state),
-    ...(ended?.reason === undefined ? {} : { ended: cut(`${ended.reason}, exit code ${ended.exitCode}`) }),
-    ...(spec?.nodeName === undefined ? {} : { node: cut(spec.nodeName) }),
+    state: textIn(said?.message ? `${state}: ${said.message}` : state),
+    ...(ended?.reason === undefined ? {} : { ended: textIn(`${ended.reason}, exit code ${ended.exitCode}`) }),
+    ...(spec?.nodeName === undefined ? {} : { node: textIn(spec.nodeName) }),
   };
 }
 
 const eventView = (event: KubeObject): EventView => ({
   at: timeOf(event),
-  type: cut(event["type"]),
-  message: cut(event["message"] ?? event["note"]),
+  type: textIn(event["type"]),
+  message: textIn(event["message"] ?? event["note"]),
   count: Number(event["count"] ?? event["series"]?.count ?? 1),
 });
 
@@ -172,13 +172,13 @@ export function runRow({ metadata, spec, status }: KubeObject): RunRow {
   return {
     namespace: metadata.namespace ?? "",
     id: metadata.name,
-    canary: cut(spec?.canary),
-    verdict: cut(status?.verdict) || "running",
-    sentence: cut(status?.sentence),
-    images: cutFields(spec?.images ?? {}),
-    startedAt: cut(spec?.startedAt),
-    ...(status?.endedAt === undefined ? {} : { endedAt: cut(status.endedAt) }),
-    by: [...new Set<string>((status?.people ?? []).map(({ by }: KubeFields) => cut(by)))],
+    canary: textIn(spec?.canary),
+    verdict: textIn(status?.verdict) || "running",
+    sentence: textIn(status?.sentence),
+    images: imagesIn(spec?.images),
+    startedAt: textIn(spec?.startedAt),
+    ...(status?.endedAt === undefined ? {} : { endedAt: textIn(status.endedAt) }),
+    by: [...new Set(objectsIn<KubeFields>(status?.people).map(({ by }) => textIn(by)))],
   };
 }
 
@@ -187,18 +187,18 @@ export function runView(object: KubeObject): RunView {
   const offSplit = splitIn(status.offSplit);
   return {
     ...runRow(object),
-    previousImages: cutFields(spec.previousImages ?? {}),
-    changedConfigs: (spec.changedConfigs ?? []).map(cut),
-    revision: cut(spec.revision),
-    previousRevision: cut(spec.previousRevision),
-    strategy: cut(spec.strategy),
+    previousImages: imagesIn(spec.previousImages),
+    changedConfigs: textsIn(spec.changedConfigs),
+    revision: textIn(spec.revision),
+    previousRevision: textIn(spec.previousRevision),
+    strategy: textIn(spec.strategy),
     threshold: spec.threshold ?? 0,
     intervalMs: spec.intervalMs ?? 0,
     step: status.step ?? 0,
-    steps: spec.steps ?? [],
-    checks: (status.checks ?? []).map(cutFields),
-    timeline: (status.timeline ?? []).map(cutFields),
-    people: (status.people ?? []).map(cutFields),
+    steps: objectsIn(spec.steps),
+    checks: objectsIn(status.checks),
+    timeline: objectsIn(status.timeline),
+    people: objectsIn(status.people),
     ...(status.requests === undefined ? {} : { requests: status.requests }),
     ...(offSplit === undefined ? {} : { offSplit: splitText(offSplit) }),
     gaps: status.gaps ?? 0,

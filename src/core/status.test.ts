@@ -117,7 +117,12 @@ describe("alerts that are owed", () => {
 it.each<readonly [string, object]>([
   ["time", { lastTransitionTime: { toString: false } }],
   ["phase", { phase: { toString: false } }],
-])("a status whose %s is no text is read or refused, and never an error of the program", (_, wire) => {
+  ["weight", { phase: "Failed", canaryWeight: { toString: 0 } }],
+  ["count of checks", { phase: "WaitingPromotion", failedChecks: { valueOf: null, toString: false } }],
+  ["weight of the primary", { phase: "Promoting", aviary: { primaryWeight: { toString: 0 } } }],
+  ["memory", { phase: "Progressing", aviary: [{ toString: 0 }] }],
+  ["pause", { phase: "Progressing", aviary: { paused: { by: { toString: 0 }, until: { toString: 0 } } } }],
+])("a status whose %s is neither text nor number is read or refused, and never an error of the program", (_, wire) => {
   const hints = { intervalMs: 15_000, iterations: 0, weights: [10, 20], mirror: false };
   try {
     expect(fromWire(wire as never, hints).writtenAt).toBe(0);

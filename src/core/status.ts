@@ -9,14 +9,14 @@ import { owedAlerts } from "./owed-alerts.ts";
 import type { Known } from "./phases/phase.ts";
 import { isPhase, type Phase, rulesOf } from "./phases/table.ts";
 import { steeringOf } from "./steering.ts";
+import { storedMemory } from "./stored-memory.ts";
 import type { RecoveryHints, WireMemory, WireStatus } from "./wire.ts";
 
 export type { RecoveryHints, WireMemory, WireStatus } from "./wire.ts";
 
 /** @throws RangeError for a phase that no version ever wrote */
 export function fromWire(stored: WireStatus | undefined, hints: RecoveryHints): CanaryStatus {
-  // Another writer may have stored null.
-  const wire = stored?.aviary === null ? withoutMemory(stored) : stored;
+  const wire = withMemory(stored);
   const phase = wire?.phase ?? "";
   if (typeof phase !== "string" || !isPhase(phase)) {
     throw new RangeError(
@@ -28,32 +28,41 @@ export function fromWire(stored: WireStatus | undefined, hints: RecoveryHints): 
   return { ...core, ...positionFrom(phase, wire?.aviary, { core, hints }) };
 }
 
-function withoutMemory({ aviary: _null, ...rest }: WireStatus): WireStatus {
-  return rest;
+/** Another writer may have stored anything. */
+function withMemory(stored: WireStatus | undefined): WireStatus | undefined {
+  if (stored?.aviary === undefined) return stored;
+  const { aviary: memory, ...rest } = stored;
+  const isObject = typeof memory === "object" && memory !== null && !Array.isArray(memory);
+  return isObject ? { ...rest, aviary: storedMemory(memory) } : rest;
 }
+
+/** A definition without types lets any writer store an object, which may not even become a text. */
+const numberIn = (found: unknown, otherwise = 0): number =>
+  typeof found === "number" && Number.isFinite(found) ? found : otherwise;
+const textIn = (found: unknown): string => (typeof found === "string" ? found : "");
 
 function coreFrom(wire: WireStatus): StatusCore {
   const { lastTransitionTime: time } = wire;
-  // A definition without types lets any writer store an object, which may be no text at all.
   const writtenAt = typeof time === "string" && time !== "" ? Date.parse(time) : 0;
-  const applied: Revision | undefined = wire.lastAppliedSpec
-    ? { spec: wire.lastAppliedSpec, ...(wire.trackedConfigs ? { configs: wire.trackedConfigs } : {}) }
-    : undefined;
+  const spec = textIn(wire.lastAppliedSpec);
+  const { trackedConfigs: configs } = wire;
+  const applied: Revision | undefined =
+    spec === "" ? undefined : { spec, ...(typeof configs === "object" && configs !== null ? { configs } : {}) };
   const announced = announcedFrom(wire.aviary);
   return {
-    failedChecks: wire.failedChecks ?? 0,
-    canaryWeight: wire.canaryWeight ?? 0,
-    iterations: wire.iterations ?? 0,
+    failedChecks: numberIn(wire.failedChecks),
+    canaryWeight: numberIn(wire.canaryWeight),
+    iterations: numberIn(wire.iterations),
     ...(applied === undefined ? {} : { applied }),
-    promotedSpec: wire.lastPromotedSpec ?? "",
+    promotedSpec: textIn(wire.lastPromotedSpec),
     cookies: {
-      canary: wire.sessionAffinityCookie ?? "",
-      primary: named(wire.primarySessionAffinityCookie),
-      previous: wire.previousSessionAffinityCookie ?? "",
+      canary: textIn(wire.sessionAffinityCookie),
+      primary: named(textIn(wire.primarySessionAffinityCookie)),
+      previous: textIn(wire.previousSessionAffinityCookie),
     },
-    conditions: wire.conditions ?? [],
+    conditions: Array.isArray(wire.conditions) ? wire.conditions : [],
     writtenAt,
-    phaseSince: wire.aviary?.phaseSince ?? writtenAt,
+    phaseSince: numberIn(wire.aviary?.phaseSince, writtenAt),
     ...(announced === undefined ? {} : { announced }),
     ...(wire.aviary?.warned === undefined ? {} : { warned: wire.aviary.warned }),
     ...(wire.aviary?.names === undefined ? {} : { names: wire.aviary.names }),
@@ -74,7 +83,7 @@ function announcedFrom(memory: WireMemory | undefined): Announced | undefined {
 /**
  * Flagger stores a cookie for the primary even without a name. Aviary reads a cookie without a name as no cookie (R18).
  */
-function named(cookie = ""): string {
+function named(cookie: string): string {
   return cookie.startsWith("=") ? "" : cookie;
 }
 

@@ -10,7 +10,7 @@ import type { ObjectChange } from "../ports/kube.ts";
 import type { KubeObject, ResourceType } from "../ports/kubernetes.ts";
 import type { Log } from "../ports/log.ts";
 import type { Sift } from "./client.ts";
-import { createSieve, type Keeping, keep, type Sieve, strike, type Table, tableOf } from "./left-out.ts";
+import { createSieve, type Keeping, keep, type Sieve, shedFrom, strike, type Table, tableOf } from "./left-out.ts";
 import { keyOf, keyOfObject, notHeld, type ObjectStore } from "./object-store.ts";
 
 export type { Keeping } from "./left-out.ts";
@@ -26,10 +26,12 @@ export interface BoundedStoreOptions {
 }
 
 export interface BoundedStore {
-  /** For the objects of a list, page by page. The list takes effect with `replaceAll`. */
+  /**
+   * For the objects of a list, page by page. The store keeps them itself, and returns nothing: an object that has to
+   * give way is free at once. The list takes effect with `replaceAll`.
+   */
   beginList(): Sift;
-  /** @param objects what the list's sift kept */
-  replaceAll(objects: readonly KubeObject[]): void;
+  replaceAll(): void;
   put(object: KubeObject): void;
   remove(last: KubeObject): void;
   /** @throws Error for an object that is left out, unless the kind needs all */
@@ -41,11 +43,16 @@ export interface BoundedStore {
   release(namespace: string, name: string): void;
 }
 
+interface Draft {
+  readonly table: Table;
+  readonly objects: Map<string, KubeObject>;
+}
+
 /** What is known now. A new list brings a new table. */
 interface State {
   table: Table;
   /** Of the list that is under way. */
-  draft: Table;
+  draft: Draft | undefined;
   /** How many Canaries name an object. */
   readonly holders: Map<string, number>;
   /** Named objects that are not there, as a reading by name has found. */
@@ -55,8 +62,13 @@ interface State {
 export function createBoundedStore(options: BoundedStoreOptions): BoundedStore {
   const { type, keeping, store, emit, log } = options;
   const { ledger, needsAll } = keeping;
-  const table = tableOf(ledger.open(() => state.table.left.size));
-  const state: State = { table, draft: table, holders: new Map(), missing: new Set() };
+  const table = tableOf(ledger.open(type, () => state.table.leftIn, shed));
+  /** A namespace that takes less needs the room. */
+  function shed(namespace: string, bytes: number, ofDraft: boolean): void {
+    if (state.draft !== undefined) shedDraft(state.draft, sieve, namespace, bytes);
+    if (!ofDraft) shedLive(state.table, { store, sieve, emit, wake }, namespace, bytes);
+  }
+  const state: State = { table, draft: undefined, holders: new Map(), missing: new Set() };
   const sieve = createSieve(type, keeping, (key) => needsAll || state.holders.has(key), log);
   const giveWay = (object: KubeObject) => giveWayIn(store, sieve, object);
   /** The Canaries that name an object which was left out take a turn, and say so. */
@@ -98,21 +110,13 @@ export function createBoundedStore(options: BoundedStoreOptions): BoundedStore {
   }
 
   return {
-    beginList() {
-      const draft = tableOf(state.table.account.draft());
-      state.draft = draft;
-      return (object) => sieve.sift(draft, object);
-    },
-    replaceAll(objects) {
-      const { held, lost } = carryOver(state, store, ledger.bounds.needed);
-      state.table.account.replace(state.draft.account);
-      state.table = { ...state.draft, account: state.table.account };
-      state.missing.clear();
+    beginList: () => begun(state, sieve),
+    replaceAll() {
+      if (state.draft === undefined) return;
+      const { objects, lost } = replaced(state, state.draft, store, ledger.bounds.needed);
       readings.clear();
-      const keys = new Set(held.map(keyOfObject));
-      const others = keys.size === 0 ? objects : objects.filter((object) => !keys.has(keyOfObject(object)));
-      for (const object of others) giveWay(object);
-      emit(store.replaceAll([...others, ...held]));
+      for (const object of objects) giveWay(object);
+      emit(store.replaceAll(objects));
       for (const object of lost) wake(object);
     },
     put(object) {
@@ -143,6 +147,35 @@ export function createBoundedStore(options: BoundedStoreOptions): BoundedStore {
   };
 }
 
+function partsOf(key: string): readonly [namespace: string, name: string] {
+  const [namespace = "", name = ""] = key.split("/");
+  return [namespace, name];
+}
+
+interface Live extends Pick<BoundedStoreOptions, "store" | "emit"> {
+  readonly sieve: Sieve;
+  readonly wake: (object: KubeObject) => void;
+}
+
+function shedLive(table: Table, { store, sieve, emit, wake }: Live, namespace: string, bytes: number): void {
+  for (const object of shedFrom(table, namespace, bytes, (key) => store.get(...partsOf(key)))) {
+    const sketch = sieve.sketchOf(table, object);
+    store.remove(object);
+    if (sketch !== undefined) store.put(sketch);
+    // To those who read the object it has changed.
+    if (sketch !== undefined) emit([{ type: "modified", object: sketch, old: object }]);
+    else wake(object);
+  }
+}
+
+function shedDraft({ table, objects }: Draft, sieve: Sieve, namespace: string, bytes: number): void {
+  for (const object of shedFrom(table, namespace, bytes, (key) => objects.get(key))) {
+    const sketch = sieve.sketchOf(table, object);
+    if (sketch === undefined) objects.delete(keyOfObject(object));
+    else objects.set(keyOfObject(object), sketch);
+  }
+}
+
 function lacksIn({ table, missing }: State, namespace: string, name: string): boolean {
   if (table.left.size === 0 && table.uncounted.size === 0) return false;
   const key = keyOf(namespace, name);
@@ -161,18 +194,41 @@ function giveWayIn(store: ObjectStore, sieve: Sieve, object: KubeObject): KubeOb
   return old;
 }
 
+function begun(state: State, sieve: Sieve): Sift {
+  const draft = { table: tableOf(state.table.account.draft()), objects: new Map<string, KubeObject>() };
+  state.draft = draft;
+  return (object) => {
+    const kept = sieve.sift(draft.table, object);
+    if (kept !== undefined) draft.objects.set(keyOfObject(object), kept);
+    return undefined;
+  };
+}
+
+/** The list takes effect. @returns what is kept, and what Canaries name and is not in memory any more */
+function replaced(state: State, draft: Draft, store: ObjectStore, most: number) {
+  const { held, lost } = carryOver(state, draft.table, store, most);
+  state.table.account.replace();
+  state.table = { ...draft.table, account: state.table.account };
+  state.draft = undefined;
+  state.missing.clear();
+  const keys = new Set(held.map(keyOfObject));
+  const listed = [...draft.objects.values()];
+  // Objects that are held already stay as they are.
+  const others = keys.size === 0 ? listed : listed.filter((object) => !keys.has(keyOfObject(object)));
+  return { objects: [...others, ...held], lost };
+}
+
 /**
  * What Canaries name was perhaps left out of a new list, because it came when nothing was known of the Canaries yet, or
  * late.
  * @returns the objects that stay as they are, and those that have changed and are not in memory any more
  */
-function carryOver({ table, draft, holders }: State, store: ObjectStore, most: number) {
+function carryOver({ table, holders }: State, draft: Table, store: ObjectStore, most: number) {
   const held: KubeObject[] = [];
   const lost: KubeObject[] = [];
   for (const key of holders.keys()) {
     const out = draft.left.get(key);
-    const [namespace = "", name = ""] = key.split("/");
-    const known = out === undefined ? undefined : store.get(namespace, name);
+    const known = out === undefined ? undefined : store.get(...partsOf(key));
     if (out === undefined || known === undefined) continue;
     const isSame = table.kept.has(key) && known.metadata.resourceVersion === out.version;
     if (isSame && keep(draft, known, "needed", most)) held.push(known);

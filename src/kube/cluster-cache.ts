@@ -51,6 +51,8 @@ interface Tracked {
   stop(): void;
 }
 
+const ledgerOf = (keeping: Keeping | undefined) => (keeping === undefined ? {} : { ledger: keeping.ledger });
+
 /** Everything stops when `signal` is aborted. */
 export function createClusterCache(
   world: WatchWorld,
@@ -83,7 +85,7 @@ export function createClusterCache(
     const kept = { ...(part === undefined ? {} : { part }), ...(keeping === undefined ? {} : { keeping }) };
     const cache =
       options.perNamespace?.(type) === true
-        ? startContentCache({ type, namespace }, world, own.signal)
+        ? startContentCache({ type, namespace, ...ledgerOf(keeping) }, world, own.signal)
         : startWatchCache({ type, namespace, indexers, ...kept }, world, own.signal);
     const stop = () => {
       signal.removeEventListener("abort", follow);

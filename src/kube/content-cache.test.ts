@@ -9,6 +9,7 @@ import { systemClock } from "../time/system-clock.ts";
 import { fixedCredentials } from "./access.ts";
 import { listAll } from "./client.ts";
 import { startContentCache } from "./content-cache.ts";
+import { createLedger } from "./ledger.ts";
 import { createTransport, type KubeTransport } from "./transport.ts";
 
 const TYPE = RESOURCES.secret;
@@ -43,6 +44,36 @@ afterEach(async () => {
 const secret = (name: string, value: string) => ({ metadata: { namespace: "test", name }, data: { value } });
 const value = (name: string) => cache.get("test", name)?.data?.value;
 const reads = () => cluster.figures.verbs.get("GET") ?? 0;
+
+it("contents give way to a namespace that takes less, cannot be read meanwhile, and come back when there is room", async () => {
+  const MiB = 2 ** 20;
+  const ledger = createLedger({ needed: 10 * MiB, neededInAll: 5 * MiB, spare: 0, spareInAll: 0 });
+  const world = { clock: systemClock, random: Math.random, transport, log: SILENT_LOG };
+  const heavy = startContentCache({ type: TYPE, namespace: "test", ledger }, world, stop.signal);
+  const changed: string[] = [];
+  heavy.onChange(({ type, object }) => void changed.push(`${type} ${object.metadata.name}`));
+  await heavy.synced;
+  for (const name of ["s-1", "s-2", "s-3", "s-4"]) await heavy.hold?.("test", name);
+  const other = ledger.open(
+    RESOURCES.canary,
+    () => new Map(),
+    () => undefined,
+  );
+  expect(other.makeRoom("quiet", "needed", 2 * MiB)).toBe(true);
+  other.add("quiet", "needed", 2 * MiB);
+  const shed = ["s-1", "s-2", "s-3", "s-4"].filter((name) => heavy.lacks?.("test", name));
+  expect(shed).toHaveLength(2);
+  await until("it is told", () => changed.length === 6);
+  expect(changed.slice(-2)).toEqual(shed.map((name) => `modified ${name}`));
+  const [name = ""] = shed;
+  expect(() => heavy.get("test", name)).toThrow("hold it first");
+  // It is asked for again, as the Canary does that was woken: the namespace takes most already.
+  heavy.release?.("test", name);
+  await expect(heavy.hold?.("test", name)).rejects.toThrow("do not fit into the memory that its objects may take");
+  other.add("quiet", "needed", -2 * MiB);
+  await heavy.hold?.("test", name);
+  expect([heavy.lacks?.("test", name), heavy.get("test", name)?.data?.value]).toEqual([false, "1"]);
+});
 
 describe("a cache of contents on demand", () => {
   it("reads held objects by name and keeps them current; of other objects it knows the names only", async () => {

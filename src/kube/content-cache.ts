@@ -12,10 +12,12 @@ import { createBackOff } from "../async/back-off.ts";
 import { errorText } from "../error-text.ts";
 import { isNotFound, type ObjectCache, type ObjectChange } from "../ports/kube.ts";
 import { apiVersionOf, type KubeObject, objectPath, type ResourceType } from "../ports/kubernetes.ts";
+import type { Ledger } from "./ledger.ts";
 import { createListeners } from "./listeners.ts";
 import { createObjectStore, keyOf, keyOfObject, notHeld, type ObjectStore } from "./object-store.ts";
 import { type Collection, reflect, type Sink, type WatchWorld } from "./reflector.ts";
 import { createGate, createPermission } from "./watch-cache.ts";
+import { weightOf } from "./weight.ts";
 
 /** Contents that are held in one namespace, in characters of JSON. Ten configs of the largest size fit. */
 const MOST_HELD = 16 * 2 ** 20;
@@ -29,16 +31,25 @@ interface Held {
   object: KubeObject | undefined;
   /** Characters of JSON. */
   size: number;
+  /** Bytes of memory, as the ledger counts them. */
+  weight: number;
+  /** The contents were there, and gave way to those of another namespace. */
+  isShed: boolean;
   /** Settles when the contents are as new as the metadata. */
   reading: Promise<void> | undefined;
 }
 
+export interface ContentScope extends Collection {
+  /** Contents count as needed objects of their namespace; absent: nothing but `MOST_HELD` bounds them. */
+  readonly ledger?: Ledger;
+}
+
 /** Starts to watch; stops when `signal` is aborted. Contents that were read stay readable. */
-export function startContentCache(scope: Collection, world: WatchWorld, signal: AbortSignal): ObjectCache {
+export function startContentCache(scope: ContentScope, world: WatchWorld, signal: AbortSignal): ObjectCache {
   const { type } = scope;
   const known = createObjectStore();
   const listeners = createListeners(world.log);
-  const contents = createContents(type, world, known, listeners.emit, signal);
+  const contents = createContents(scope, world, known, listeners.emit, signal);
   const synced = createGate<void>();
   const denied = createGate<string>();
   const permission = createPermission();
@@ -90,6 +101,7 @@ export function startContentCache(scope: Collection, world: WatchWorld, signal: 
     },
     onChange: (listener) => listeners.add(listener, []),
     needsGet: true,
+    lacks: contents.lacks,
     hold: contents.hold,
     release: contents.release,
   };
@@ -106,15 +118,62 @@ async function readOne(type: ResourceType, { namespace, name }: Held, { transpor
   }
 }
 
+const emptyOf = (namespace: string, name: string): Held => ({
+  ...{ namespace, name, holders: 0, object: undefined, size: 0 },
+  ...{ weight: 0, isShed: false, reading: undefined },
+});
+
+interface Reading {
+  readonly type: ResourceType;
+  readonly entry: Held;
+  readonly world: WatchWorld;
+  readonly signal: AbortSignal;
+}
+
+/** Reads until the contents are as new as the metadata. */
+async function tryUntil(
+  isDone: () => boolean,
+  read: () => Promise<void>,
+  { type, entry, world, signal }: Reading,
+): Promise<void> {
+  const backOff = createBackOff(RETRY_MIN_MS, RETRY_MAX_MS, world.random);
+  while (!isDone()) {
+    try {
+      await read();
+    } catch (error) {
+      if (signal.aborted) return;
+      const text = errorText(error);
+      world.log.warn({ object: keyOf(entry.namespace, entry.name), error: text }, `cannot read ${type.plural}`);
+      await world.clock.sleep(backOff.next(), signal).catch(() => undefined);
+    }
+  }
+}
+
+const shedIn = (held: ReadonlyMap<string, Held>) => [...held.values()].filter(({ isShed }) => isShed).length;
+
+/** The largest contents that weigh so much together. */
+function heaviestOf(held: ReadonlyMap<string, Held>, bytes: number): readonly Held[] {
+  const chosen: Held[] = [];
+  let weight = 0;
+  for (const entry of [...held.values()].sort((a, b) => b.weight - a.weight)) {
+    if (weight >= bytes || entry.weight === 0) break;
+    chosen.push(entry);
+    weight += entry.weight;
+  }
+  return chosen;
+}
+
 /** The contents that are held. @param known the metadata of all objects */
 function createContents(
-  type: ResourceType,
+  { type, namespace: only = "", ledger }: ContentScope,
   world: WatchWorld,
   known: ObjectStore,
   emit: (change: ObjectChange) => void,
   signal: AbortSignal,
 ) {
   const held = new Map<string, Held>();
+  const shed = (namespace: string, bytes: number) => heaviestOf(held, namespace === only ? bytes : 0).forEach(giveUp);
+  const account = ledger?.open(type, () => new Map([[only, shedIn(held)]]), shed);
   const isHeld = (entry: Held) => held.get(keyOf(entry.namespace, entry.name)) === entry;
 
   /** @throws KubeError @throws Error when the contents are too large */
@@ -124,35 +183,39 @@ function createContents(
     let all = size;
     for (const other of held.values()) if (other !== entry) all += other.size;
     if (all > MOST_HELD) throw new Error(tooLarge(type, entry.namespace, all));
+    // What the entry holds now goes when the new contents come.
+    const more = weightOf(object) - entry.weight;
+    if (account?.makeRoom(only, "needed", more) === false) throw new Error(noRoom(type, entry.namespace));
     take(entry, object, size);
+  }
+
+  /** Another namespace, which takes less, needs the room. */
+  function giveUp(entry: Held): void {
+    const { object } = entry;
+    if (object === undefined) return;
+    weigh(entry, 0);
+    Object.assign(entry, { object: undefined, size: 0, isShed: true });
+    // Those who read it take a turn, and say why it is left out.
+    emit({ type: "modified", object, old: object });
+  }
+
+  function weigh(entry: Held, weight: number): void {
+    if (isHeld(entry)) account?.add(only, "needed", weight - entry.weight);
+    entry.weight = weight;
   }
 
   function take(entry: Held, object: KubeObject | undefined, size: number): void {
     const old = entry.object;
-    entry.object = deepFreeze(object);
-    entry.size = size;
+    weigh(entry, weightOf(object));
+    Object.assign(entry, { object: deepFreeze(object), size, isShed: false });
     const change = changeOf(old, entry.object);
     if (change !== undefined && isHeld(entry)) emit(change);
   }
 
-  /** Reads until the contents are as new as the metadata. */
-  async function refresh(entry: Held): Promise<void> {
-    const backOff = createBackOff(RETRY_MIN_MS, RETRY_MAX_MS, world.random);
-    while (!signal.aborted && isHeld(entry) && isStale(entry, known.get(entry.namespace, entry.name))) {
-      try {
-        await readInto(entry);
-      } catch (error) {
-        if (signal.aborted) return;
-        const text = errorText(error);
-        world.log.warn({ object: keyOf(entry.namespace, entry.name), error: text }, `cannot read ${type.plural}`);
-        await world.clock.sleep(backOff.next(), signal).catch(() => undefined);
-      }
-    }
-  }
-
   function refreshOnce(entry: Held): void {
     if (entry.reading !== undefined || !isStale(entry, known.get(entry.namespace, entry.name))) return;
-    entry.reading = refresh(entry).then(() => {
+    const isDone = () => signal.aborted || !isHeld(entry) || !isStale(entry, known.get(entry.namespace, entry.name));
+    entry.reading = tryUntil(isDone, () => readInto(entry), { type, entry, world, signal }).then(() => {
       entry.reading = undefined;
       if (!signal.aborted && isHeld(entry)) refreshOnce(entry); // a change may have come at the last moment
     });
@@ -162,7 +225,9 @@ function createContents(
     const entry = held.get(keyOf(namespace, name));
     if (entry === undefined) return;
     entry.holders -= 1;
-    if (entry.holders <= 0) held.delete(keyOf(namespace, name));
+    if (entry.holders > 0) return;
+    weigh(entry, 0);
+    held.delete(keyOf(namespace, name));
   }
 
   return {
@@ -176,7 +241,7 @@ function createContents(
     },
     async hold(namespace: string, name: string): Promise<void> {
       const key = keyOf(namespace, name);
-      const entry = held.get(key) ?? { namespace, name, holders: 0, object: undefined, size: 0, reading: undefined };
+      const entry = held.get(key) ?? emptyOf(namespace, name);
       held.set(key, entry);
       entry.holders += 1;
       if (!isStale(entry, known.get(namespace, name))) return;
@@ -188,9 +253,10 @@ function createContents(
       }
     },
     release,
+    lacks: (namespace: string, name: string): boolean => held.get(keyOf(namespace, name))?.isShed === true,
     get(namespace: string, name: string): KubeObject | undefined {
       const entry = held.get(keyOf(namespace, name));
-      if (entry !== undefined) return entry.object;
+      if (entry !== undefined && !entry.isShed) return entry.object;
       if (known.get(namespace, name) === undefined) return undefined;
       throw notHeld(type, namespace, name);
     },
@@ -208,6 +274,10 @@ function tooLarge({ plural }: ResourceType, namespace: string, size: number): st
     `at most ${mebi(MOST_HELD)} MiB can be tracked; refer to fewer or smaller ones`
   );
 }
+
+const noRoom = ({ plural }: ResourceType, namespace: string): string =>
+  `the ${plural} that Canaries of namespace ${namespace} refer to do not fit into the memory that its objects may take: ` +
+  "refer to fewer or smaller ones, or give the operator more memory (--max-old-space-size)";
 
 /** Versions are compared as numbers where both are numbers: the contents may be newer than the metadata. */
 function isStale({ object }: Held, metadata: KubeObject | undefined): boolean {

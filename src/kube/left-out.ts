@@ -57,13 +57,40 @@ export function keep(table: Table, object: KubeObject, share: Share, most: numbe
   const key = keyOfObject(object);
   strike(table, namespace, key);
   const weight = weightOf(object, most);
-  if (weight > most || !table.account.fits(namespace, share, weight)) {
+  if (weight > most || !table.account.makeRoom(namespace, share, weight)) {
     note(table, object, weight);
     return false;
   }
   table.account.add(namespace, share, weight);
   table.kept.set(key, { share, weight });
   return true;
+}
+
+/**
+ * Leaves out needed objects of the namespace, the largest first, until about so many bytes are free.
+ * @param find the object by its key @returns what was left out
+ */
+export function shedFrom(
+  table: Table,
+  namespace: string,
+  bytes: number,
+  find: (key: string) => KubeObject | undefined,
+): readonly KubeObject[] {
+  const start = keyOf(namespace, "");
+  const own = [...table.kept].filter(([key, { share }]) => share === "needed" && key.startsWith(start));
+  own.sort(([, a], [, b]) => b.weight - a.weight);
+  const gone: KubeObject[] = [];
+  let free = 0;
+  for (const [key, { weight }] of own) {
+    if (free >= bytes) break;
+    const object = find(key);
+    if (object === undefined) continue;
+    strike(table, namespace, key);
+    note(table, object, weight);
+    gone.push(object);
+    free += weight;
+  }
+  return gone;
 }
 
 function note({ left, leftIn, uncounted }: Table, { metadata }: KubeObject, weight: number): void {
@@ -88,6 +115,13 @@ export function createSieve(
 ) {
   const sketches = new WeakSet<KubeObject>();
   const announce = createAnnouncements(type, ledger, log);
+  /** What is kept of an object that is left out. */
+  function sketchOf({ left }: Table, object: KubeObject): KubeObject | undefined {
+    const small = left.has(keyOfObject(object)) ? sketch?.(object) : undefined;
+    if (small === undefined || weightOf(small, MOST_SKETCH) > MOST_SKETCH) return undefined;
+    sketches.add(small);
+    return small;
+  }
   return {
     /** Why an object that is needed is left out. */
     refusal: announce.text,
@@ -98,20 +132,28 @@ export function createSieve(
       const share = isNeeded(key) ? "needed" : "spare";
       if (keep(into, object, share, share === "needed" ? ledger.bounds.needed : MOST_SPARE)) return object;
       announce.once(object.metadata.namespace ?? "", share);
-      const small = into.left.has(key) ? sketch?.(object) : undefined;
-      if (small === undefined || weightOf(small, MOST_SKETCH) > MOST_SKETCH) return undefined;
-      sketches.add(small);
-      return small;
+      return sketchOf(into, object);
     },
+    sketchOf,
   };
 }
 
-function createAnnouncements(type: ResourceType, { bounds }: Ledger, log: Log) {
+/** Above this part of the bound of all namespaces an object is refused because of all, and not because of its own. */
+const CROWDED = 0.75;
+
+function createAnnouncements(type: ResourceType, { bounds, needed }: Ledger, log: Log) {
   const said = new Set<string>();
-  const text = (namespace: string) =>
-    `the objects of namespace ${namespace} that the operator needs, ${type.plural} among them, take more than ` +
-    `${Math.floor(bounds.needed / 2 ** 20)} MiB: delete some of them or make them smaller, ` +
-    "or give the operator more memory (--max-old-space-size)";
+  const mebi = (bytes: number) => Math.floor(bytes / 2 ** 20);
+  const text = (namespace: string) => {
+    const isCrowded = needed() > bounds.neededInAll * CROWDED && needed(namespace) < bounds.needed * CROWDED;
+    const share = isCrowded
+      ? `${mebi(needed(namespace))} MiB, the share of one namespace while all together take ${mebi(needed())} MiB`
+      : `${mebi(bounds.needed)} MiB`;
+    return (
+      `the objects of namespace ${namespace} that the operator needs, ${type.plural} among them, take more than ` +
+      `${share}: delete some of them or make them smaller, or give the operator more memory (--max-old-space-size)`
+    );
+  };
   return {
     text,
     once(namespace: string, share: Share): void {

@@ -25,6 +25,15 @@ const INFO: AlertMessage = {
   fields: [],
 };
 
+/** What a chat would obey. */
+const OBEYED: Readonly<Record<string, RegExp>> = {
+  slack: /[<>]|&(?!(?:amp|lt|gt);)/,
+  gchat: /[<>]|&(?!(?:amp|lt|gt);)/,
+  discord: /[<>]|@(?!\u200b)|\](?=\()/,
+  rocket: /[<@](?!\u200b)|\](?=\()/,
+  msteams: /[<>]|(?<!\\)[[\]*`~]/,
+};
+
 const KINDS = Object.keys(NOTIFIERS);
 const notifier = (type: string, settings: NotifierSettings, ports: Partial<NotifierPorts> = {}) =>
   createNotifier(type, settings, { clock: systemClock, ...ports });
@@ -76,6 +85,26 @@ describe.each(KINDS)("%s", (type) => {
     await notifier(type, { address: base }).post({ ...ERROR, message }, never);
     expect(got[0]?.body).not.toMatch(/<!channel>|<https:|<a href/);
     if (type !== "slack" && type !== "gchat") expect(got[0]?.body).not.toMatch(/[^\\]\[click\]\(/);
+  });
+
+  it("mentions no person and no channel, links nothing and shows no image, in any text of a stranger", async () => {
+    if (type === "generic") return;
+    const planted =
+      "<!channel> <!here> <!everyone> <@U1> <@&1> <#C1|x> <!subteam^S1> <users/all> <at>x</at> @channel @here @all " +
+      "@everyone &lt;!channel&gt; &amp;lt;!here&amp;gt; <https://evil|x> [x](https://evil) ![x](https://evil) <img src=x> *b*";
+    const alert = { ...ERROR, message: planted, fields: [{ name: "Webhook", value: planted }] };
+    await notifier(type, { address: base }).post(alert, never);
+    const texts: string[] = [];
+    JSON.parse(got[0]?.body ?? "", (_, value) => {
+      if (typeof value === "string" && value.includes("channel")) texts.push(value);
+      return value;
+    });
+    expect(texts).toHaveLength(2);
+    for (const text of texts) {
+      // Google Chat's card has tags of its own.
+      const foreign = text.replaceAll(/<\/?(?:font|strong|br)[^>]*>/g, "");
+      expect(foreign).not.toMatch(OBEYED[type] ?? /^/);
+    }
   });
 
   it("sends a token only to services that take one", async () => {

@@ -10,6 +10,7 @@ import { PROGRAM } from "../program.ts";
 import { canaryOf, deployment, kubeconfigOf } from "./burst.ts";
 
 const MiB = 2 ** 20;
+const ABUSERS = 40;
 const REF = { namespace: "tenant", name: "app" };
 
 /** Resolves when the Canary is in this phase. */
@@ -34,6 +35,7 @@ function target(image: string) {
 interface Stored {
   readonly count: number;
   readonly type: ResourceType;
+  /** "*": each in one of `ABUSERS` namespaces. */
   readonly namespace: string;
   readonly make: (ref: { readonly namespace: string; readonly name: string }) => KubeFields;
   /** Makes it large when it is sent; all of them would not fit in memory. */
@@ -44,12 +46,14 @@ interface Stored {
 /** A cluster with a Canary and its target, and with all that is stored beside them. */
 async function clusterWith({ count, type, namespace, make, fill, provider }: Stored): Promise<StubCluster> {
   const filler = "x".repeat(MiB);
+  const isIn = (own: string | undefined) => (namespace === "*" ? own?.startsWith("abuser-") : own === namespace);
   const isFilled = ({ kind, metadata }: KubeObject) =>
-    kind === type.kind && metadata.namespace === namespace && metadata.name.startsWith("s-");
+    kind === type.kind && isIn(metadata.namespace) && metadata.name.startsWith("s-");
   const cluster = await startStubCluster({
     fill: (object) => (isFilled(object) ? ({ ...object, ...fill(object, filler) } as KubeObject) : object),
   });
-  for (let i = 0; i < count; i += 1) cluster.put(type, make({ namespace, name: `s-${i}` }));
+  const homeOf = (i: number) => (namespace === "*" ? `abuser-${i % ABUSERS}` : namespace);
+  for (let i = 0; i < count; i += 1) cluster.put(type, make({ namespace: homeOf(i), name: `s-${i}` }));
   if (type !== RESOURCES.secret) {
     cluster.put(RESOURCES.secret, { metadata: { namespace: "tenant", name: "s-7" }, data: { value: "MQ==" } });
   }
@@ -105,6 +109,10 @@ const annotated = ({ metadata }: KubeObject, filler: string) => ({
 });
 const named = (ref: object) => ({ metadata: ref, spec: {} });
 
+const largeCanary = ({ spec }: KubeObject, filler: string) => ({
+  spec: { ...spec, analysis: { ...spec.analysis, webhooks: [{ name: "x", url: "http://x", metadata: { filler } }] } },
+});
+
 /** Each is more than the operator may take: one that kept all of it would end. */
 const STORED: readonly (Stored & { readonly what: string; readonly most: number })[] = [
   {
@@ -115,12 +123,18 @@ const STORED: readonly (Stored & { readonly what: string; readonly most: number 
   {
     ...{ what: "300 Canaries of 1 MiB", most: 300, count: 300, type: RESOURCES.canary, namespace: "other" },
     make: canaryOf,
-    fill: ({ spec }, filler) => ({
-      spec: {
-        ...spec,
-        analysis: { ...spec.analysis, webhooks: [{ name: "x", url: "http://x", metadata: { filler } }] },
-      },
-    }),
+    fill: largeCanary,
+  },
+  {
+    ...{
+      what: "400 Canaries of 1 MiB in 40 namespaces",
+      most: 400,
+      count: 400,
+      type: RESOURCES.canary,
+      namespace: "*",
+    },
+    make: canaryOf,
+    fill: largeCanary,
   },
   {
     ...{ what: "250 Deployments of 1 MiB", most: 200, count: 250, type: RESOURCES.deployment, namespace: "other" },
@@ -142,9 +156,8 @@ it.each(STORED)("a release succeeds within $most MB beside $what", async ({ what
   const taken = await memoryOfReleases(cluster, stored.type === RESOURCES.secret);
   if (stored.type === RESOURCES.canary) {
     const said = cluster.list(RESOURCES.event).map(({ message }) => String(message));
-    const refused = said.filter((message) =>
-      message.startsWith("this Canary is left alone: the objects of namespace other"),
-    );
+    const start = `this Canary is left alone: the objects of namespace ${stored.namespace === "*" ? "abuser-" : "other"}`;
+    const refused = said.filter((message) => message.startsWith(start));
     expect(refused.length).toBeGreaterThan(0);
   }
   expect(taken).toBeLessThan(most * 1_000_000);

@@ -136,6 +136,10 @@ const CASES: Readonly<Record<string, { readonly fires: readonly string[]; readon
     fires: ["aviary_quarantined_canaries 1x200"],
     rests: ["aviary_quarantined_canaries 0x200"],
   },
+  AviaryCanariesLeftOut: {
+    fires: ['aviary_left_out_canaries{namespace="test"} 3x200'],
+    rests: ["aviary_cache_left_out_objects 7x200"],
+  },
 };
 const MINUTE = 190;
 

@@ -15,7 +15,7 @@ import { tally } from "./tally.ts";
 
 const RUNS = Number(process.env["FUZZ_HTTP"] ?? "150");
 const SEED = Number(process.env["FUZZ_SEED"] ?? "1");
-const LONG = RUNS > 1_000 ? 3_600_000 : 120_000;
+const LONG = 120_000 + RUNS * 200;
 const PLANT = "S3CR3T-0F-THE-TENANT";
 const NEVER = new AbortController().signal;
 
@@ -128,7 +128,7 @@ it.each(Object.entries(PROVIDERS).map(([type, how]) => ({ type, count: tally(`an
       .tuple(fc.nat(), fc.oneof(fc.jsonValue({ maxDepth: 3 }), text))
       .map(([where, value]) =>
         typeof good === "string"
-          ? good.replace("10", String(value))
+          ? good.replace("10", typeof value === "string" ? value : JSON.stringify(value))
           : JSON.stringify(broken(good, (parts) => where % (parts + 1), value)),
       );
     const body = fc.oneof({ weight: 3, arbitrary: damaged }, fc.json({ maxDepth: 4 }), text);

@@ -8,6 +8,7 @@ import { isRunning, PHASES } from "../../core/phases/table.ts";
 import { type Plan, planFor } from "../../core/plan.ts";
 import type { CanarySpec } from "../../core/spec.ts";
 import { sentenceOf, splitText } from "../../core/words.ts";
+import { causeOf } from "../../net/show.ts";
 import type { Chosen } from "../../operator/adapters.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { adaptersFor, parseOptions } from "../adapters.ts";
@@ -46,7 +47,20 @@ export interface Facts {
 export const RUNNING: readonly string[] = PHASES.filter((phase) => phase === "Waiting" || isRunning(phase));
 export const WAITING: readonly string[] = ["Waiting", "WaitingPromotion"];
 
+/**
+ * A tenant may write a status that makes no sense. Lists of all tenants show that Canary, too, so it never throws for
+ * the status.
+ */
 export function factsOf(canary: KubeObject): Facts {
+  try {
+    return factsIn(canary);
+  } catch (error) {
+    const what = `its status cannot be read: ${causeOf(error)}`;
+    return { ...factsIn({ ...canary, status: { phase: String(canary.status?.phase ?? "") } }), what };
+  }
+}
+
+function factsIn(canary: KubeObject): Facts {
   const { metadata, status = {} } = canary;
   const { namespace = "default", name } = metadata;
   const parsed = parseSpec(canary.spec, namespace, parseOptions());
@@ -55,13 +69,13 @@ export function factsOf(canary: KubeObject): Facts {
   const plan =
     spec === undefined || chosen?.kind !== "adapters" ? undefined : planFor(spec, chosen.adapters.router.capabilities);
   const memory: KubeFields = status.aviary ?? {};
-  const phase: string = status.phase ?? "";
+  const phase = String(status.phase ?? "");
   const weight: number = status.canaryWeight ?? 0;
   const known = {
     name,
     namespace,
     phase,
-    step: memory.step ?? stepAt(plan, weight, status.iterations ?? 0),
+    step: Number.isInteger(memory.step) ? memory.step : stepAt(plan, weight, status.iterations ?? 0),
     weight,
     failedChecks: status.failedChecks ?? 0,
     threshold: spec?.analysis.threshold ?? 1,

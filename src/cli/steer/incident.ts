@@ -14,12 +14,12 @@ export interface Incident {
 export function incidentOf({ title, sentence, run, failed, notReady }: Incident): string {
   const { spec = {}, status = {} } = run ?? {};
   const images = Object.entries(spec.images ?? {}).map(([name, image]) => {
-    return `- ${name}: \`${spec.previousImages?.[name] ?? "?"}\` -> \`${image}\``;
+    return `- ${cell(name)}: ${code(String(spec.previousImages?.[name] ?? "?"))} -> ${code(String(image))}`;
   });
   const facts = [
-    ...(run === undefined ? [] : [`- run: \`${run.metadata.name}\``]),
-    ...(spec.startedAt === undefined ? [] : [`- began: ${spec.startedAt}`]),
-    ...(status.endedAt === undefined ? [] : [`- ended: ${status.endedAt}`]),
+    ...(run === undefined ? [] : [`- run: ${code(run.metadata.name)}`]),
+    ...(spec.startedAt === undefined ? [] : [`- began: ${cell(String(spec.startedAt))}`]),
+    ...(status.endedAt === undefined ? [] : [`- ended: ${cell(String(status.endedAt))}`]),
     ...images,
   ];
   const people: readonly RecordedAction[] = status.people ?? [];
@@ -52,13 +52,18 @@ export function incidentOf({ title, sentence, run, failed, notReady }: Incident)
 
 function table(title: string, head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
   if (rows.length === 0) return [];
-  const line = (cells: readonly string[]) => `| ${cells.map(cell).join(" | ")} |`;
+  const line = (cells: readonly string[]) => `| ${cells.map((text) => cell(String(text))).join(" | ")} |`;
   return [title, "", line(head), `|${head.map(() => "---").join("|")}|`, ...rows.map(line)];
 }
 
-/** Foreign text stays text: no cell ends early, and nothing becomes HTML. */
+/** Foreign text stays text: no cell ends early, nothing becomes HTML, a link or an image, no person is mentioned. */
 const cell = (text: string): string =>
   text
     .replace(/[\r\n]+/g, " ")
-    .replaceAll("|", "\\|")
-    .replaceAll("<", "&lt;");
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll("@", "@\u200b")
+    .replace(/[\\`*[\]|~]/g, "\\$&");
+
+/** In a span of code nothing is obeyed but its end. */
+const code = (text: string): string => `\`${text.replace(/[\r\n`]+/g, " ")}\``;

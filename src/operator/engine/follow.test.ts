@@ -19,7 +19,7 @@ const REF: ObjectRef = { type: RESOURCES.deployment, ...PODINFO };
 const PATH = "/apis/apps/v1/deployments";
 const OBJECT = { apiVersion: "apps/v1", kind: "Deployment", metadata: PODINFO };
 /** Room for one object, and only when a Canary names it. */
-const TIGHT = createLedger({ needed: 20_000, spare: 0, spareInAll: 0 });
+const TIGHT = createLedger({ needed: 20_000, neededInAll: 20_000, spare: 0, spareInAll: 0 });
 const FOREVER = new AbortController().signal;
 
 let server: ToyApiServer;

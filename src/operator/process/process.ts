@@ -20,6 +20,7 @@ import { createDispatcher } from "../../net/dispatcher.ts";
 import { httpUrl } from "../../net/http-url.ts";
 import { show } from "../../net/show.ts";
 import type { Clock, Random } from "../../ports/clock.ts";
+import { RESOURCES } from "../../ports/kubernetes.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Recorder } from "../../ports/recorder.ts";
 import { createJournal } from "../../recorders/journal/recorder.ts";
@@ -221,7 +222,7 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
   const { flags, log, clock, random, transport, dispatcher, insecureDispatcher, signal } = options;
   const stopped = new AbortController();
   const ledger = createLedger(boundsFor(getHeapStatistics().heap_size_limit));
-  options.self.keeps(ledger.figures);
+  options.self.keeps(() => ({ ...ledger.figures(), leftOutCanaries: ledger.leftOutOf(RESOURCES.canary) }));
   const clusters = connectClusters({
     ...{ transport, clock, random, log, ledger, namespace: flags.namespace, signal: stopped.signal },
     ...(options.meshTransport === undefined ? {} : { meshTransport: options.meshTransport }),

@@ -18,13 +18,18 @@ it("delays of the event loop are a histogram, and events that were dropped are c
   self.loopDelayed(40);
   self.loopDelayed(70);
   self.eventDropped();
-  self.keeps(() => ({ bytes: 5000, leftOut: 7 }));
+  const leftOutCanaries = new Map([
+    ["test", 3],
+    ["gone", 0],
+  ]);
+  self.keeps(() => ({ bytes: 5000, leftOut: 7, leftOutCanaries }));
   const text = await registry.metrics();
   expect(text).toContain('aviary_event_loop_delay_seconds_bucket{le="0.05"} 1');
   expect(text).toContain('aviary_event_loop_delay_seconds_bucket{le="0.1"} 2');
   expect(text).toContain("aviary_events_dropped_total 1");
   expect(text).toContain("aviary_cache_bytes 5000");
   expect(text).toContain("aviary_cache_left_out_objects 7");
+  expect(text.match(/^aviary_left_out_canaries\{.*$/gm)).toEqual(['aviary_left_out_canaries{namespace="test"} 3']);
 });
 
 it("writers that choose a new name each time have a hundred series at most", async () => {

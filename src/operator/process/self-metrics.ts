@@ -10,8 +10,17 @@ export interface SelfMetrics {
   quarantined(canaries: number): void;
   /** Another writer changes an object again and again. */
   fought(fight: Fight): void;
-  /** @param figures read whenever the metrics are: bytes of the objects in memory, and objects that are left out */
-  keeps(figures: () => { readonly bytes: number; readonly leftOut: number }): void;
+  /** @param figures read whenever the metrics are */
+  keeps(figures: () => KeptFigures): void;
+}
+
+export interface KeptFigures {
+  /** Of the objects in memory. */
+  readonly bytes: number;
+  /** Objects that are left out. */
+  readonly leftOut: number;
+  /** By namespace. */
+  readonly leftOutCanaries: ReadonlyMap<string, number>;
 }
 
 const DELAYS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -19,6 +28,8 @@ const DELAYS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 /** The preset of 10 ms costs more CPU than all else that an idle operator does. */
 const LOOP_PRECISION_MS = 1_000;
 
+/** So many namespaces have series of their own, those with most Canaries that are left out. */
+const MOST_NAMESPACES = 100;
 /** So many other writers have series of their own. */
 const MOST_MANAGERS = 100;
 
@@ -35,10 +46,21 @@ export function createSelfMetrics(registry: Registry, load: TransportLoad): Self
   gauge("aviary_api_requests_limit", "Requests to the API server that may be under way at once", () => load.limit);
   gauge("aviary_api_requests_in_flight", "Requests to the API server that are under way", () => load.inFlight);
   gauge("aviary_api_requests_waiting", "Requests to the API server that wait for their turn", () => load.waiting);
-  let kept = () => ({ bytes: 0, leftOut: 0 });
+  let kept = (): KeptFigures => ({ bytes: 0, leftOut: 0, leftOutCanaries: new Map() });
   gauge("aviary_cache_bytes", "Memory of the cached objects of the cluster, estimated", () => kept().bytes);
   const leftOut = "Objects that are not kept in memory, because their namespace stores too much";
   gauge("aviary_cache_left_out_objects", leftOut, () => kept().leftOut);
+  new Gauge({
+    name: "aviary_left_out_canaries",
+    help: "Canaries that take no turn, because the objects of their namespace need too much memory",
+    labelNames: ["namespace"],
+    registers,
+    collect() {
+      this.reset();
+      const most = [...kept().leftOutCanaries].filter(([, count]) => count > 0).sort(([, a], [, b]) => b - a);
+      for (const [namespace, count] of most.slice(0, MOST_NAMESPACES)) this.set({ namespace }, count);
+    },
+  });
   const quarantined = new Gauge({
     name: "aviary_quarantined_canaries",
     help: "Canaries that are left alone because a turn of theirs blocked the operator",

@@ -1,0 +1,40 @@
+/**
+ * What is stored under `status.aviary`, as far as it is what Aviary writes. A definition without types lets any writer
+ * store anything there: a field of another type is dropped, as if it had been pruned, and is recovered like that.
+ */
+import type { WireMemory } from "./wire.ts";
+
+type Kind = "number" | "boolean" | "string" | "object" | "list";
+
+const KINDS: Readonly<Record<keyof WireMemory, Kind>> = {
+  ...{ step: "number", plan: "string", holdUntil: "number", holdAfterRoutes: "boolean", drainUntil: "number" },
+  ...{ drainAfterRoutes: "boolean", withheld: "boolean", standsIn: "boolean", outages: "number", prepared: "boolean" },
+  ...{ primaryWeight: "number", shiftedAt: "number", doubted: "boolean", skipping: "boolean", covering: "string" },
+  ...{ restoring: "boolean", undoing: "string", undoingTo: "string", owesPostRollout: "boolean", skipped: "boolean" },
+  ...{ reverted: "boolean", renew: "boolean", switching: "boolean", released: "boolean", putOff: "boolean" },
+  ...{ restarted: "object", names: "object", run: "object", cause: "object", paused: "object", override: "object" },
+  ...{ approved: "object", acted: "object", phaseSince: "number", said: "string", saidReason: "string" },
+  ...{ gate: "string", warned: "string", offSplit: "object", owedAlerts: "list" },
+};
+
+/** @param stored JSON that anyone may have written */
+export function storedMemory(stored: WireMemory): WireMemory {
+  const entries = Object.entries(stored as Readonly<Record<string, unknown>>);
+  const right = entries.filter(([name, value]) => isOf(KINDS[name as keyof WireMemory], value));
+  return Object.fromEntries(right.map(([name, value]) => [name, plain(value)]));
+}
+
+function isOf(kind: Kind | undefined, value: unknown): boolean {
+  if (kind === undefined) return false;
+  if (kind === "list") return Array.isArray(value);
+  if (kind === "object") return typeof value === "object" && value !== null && !Array.isArray(value);
+  return typeof value === kind && (kind !== "number" || Number.isFinite(value));
+}
+
+/** Without what would keep an object from becoming a text or a number. */
+function plain(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(plain);
+  const entries = Object.entries(value).filter(([name]) => !(name in Object.prototype));
+  return Object.fromEntries(entries.map(([name, part]) => [name, plain(part)]));
+}
