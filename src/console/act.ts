@@ -6,7 +6,8 @@ import { errorText } from "../error-text.ts";
 import { isAlreadyExists, isNotFound, KubeError } from "../ports/kube.ts";
 import { apiVersionOf, type KubeFields } from "../ports/kubernetes.ts";
 import { type CanaryFreezeSpec, STEERING } from "../ports/steering.ts";
-import { type Answer, type Asked, type Console, canaryIn, ok, problem } from "./route.ts";
+import { canaryIn } from "./records.ts";
+import { type Answer, type Asked, type Console, ok, problem } from "./route.ts";
 
 const ANSWER_MS = 10_000;
 

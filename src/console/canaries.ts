@@ -2,8 +2,8 @@
 import { byStart, copiesOf, eventsOf } from "../cli/steer/seen.ts";
 import { VERBS } from "../core/steering.ts";
 import { STEERING } from "../ports/steering.ts";
-import { recordsOf } from "./records.ts";
-import { type Answer, type Asked, type Console, canaryIn, ok, problem, seenBy } from "./route.ts";
+import { canaryIn, recordsOf } from "./records.ts";
+import { type Answer, type Asked, type Console, ok, problem, seenBy } from "./route.ts";
 import type { CanaryRow, Me, RightView } from "./types.ts";
 import { canaryView, OFFERED, rowOf } from "./views.ts";
 

@@ -7,8 +7,9 @@ import type { Clock } from "../ports/clock.ts";
 import type { ObjectCache } from "../ports/kube.ts";
 import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../ports/kubernetes.ts";
 import { STEERING } from "../ports/steering.ts";
-import type { Listed } from "./route.ts";
+import type { Console, Listed } from "./route.ts";
 import { imagesIn, objectsIn, textIn } from "./shown.ts";
+import { isSketch } from "./sketches.ts";
 
 /** Files the records under "NAMESPACE/CANARY". */
 const BY_CANARY = "canary";
@@ -93,24 +94,15 @@ function talliesOf(checks: unknown): readonly Tally[] {
   return [...found].map(([check, counts]) => ({ check, ...counts }));
 }
 
-/** Canaries that are left out, because the objects of their namespace take too much memory. */
-const SKETCHES = new WeakSet<KubeObject>();
-export const isSketch = (canary: KubeObject): boolean => SKETCHES.has(canary);
-
-/** What is kept of a Canary that is left out: its name and phase are listed, and its page reads it whole. */
-export function canarySketch({ apiVersion, kind, metadata, status = {} }: KubeObject): KubeObject {
-  const { name, namespace, uid, resourceVersion, creationTimestamp } = metadata;
-  const identity = { name, namespace, uid, resourceVersion, creationTimestamp };
-  const { phase, canaryWeight, failedChecks, lastTransitionTime } = status;
-  const known = { phase: textIn(phase), canaryWeight, failedChecks, lastTransitionTime: textIn(lastTransitionTime) };
-  const sketch = {
-    ...{ apiVersion, kind, status: known },
-    metadata: Object.fromEntries(
-      Object.entries(identity).filter(([, value]) => value !== undefined),
-    ) as typeof metadata,
-  };
-  SKETCHES.add(sketch);
-  return sketch;
+/** Whole, also when the console does not keep it. @returns undefined: there is none */
+export async function canaryIn(
+  { canaries, client, signal }: Pick<Console, "canaries" | "client" | "signal">,
+  namespace: string,
+  name: string,
+): Promise<KubeObject | undefined> {
+  const known = canaries.get(namespace, name);
+  if (known === undefined || !isSketch(known)) return known;
+  return await client.kube.get({ type: RESOURCES.canary, namespace, name }, signal);
 }
 
 const LONGEST_ANNOTATION = 4096;

@@ -2,9 +2,8 @@
 import type { ClusterClient } from "../cli/cluster.ts";
 import type { Clock } from "../ports/clock.ts";
 import { isForbidden, isNotFound, type ObjectCache } from "../ports/kube.ts";
-import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../ports/kubernetes.ts";
+import type { KubeFields, KubeObject, ResourceType } from "../ports/kubernetes.ts";
 import type { Access, Resource, User } from "./access.ts";
-import { isSketch } from "./records.ts";
 import type { Series } from "./series.ts";
 import type { Stream } from "./stream.ts";
 
@@ -46,17 +45,6 @@ export interface Route {
 
 export const ok = (body: unknown): Answer => ({ status: 200, body });
 export const problem = (status: number, error: string): Answer => ({ status, body: { error } });
-
-/** Whole, also when the console does not keep it. @returns undefined: there is none */
-export async function canaryIn(
-  { canaries, client, signal }: Pick<Console, "canaries" | "client" | "signal">,
-  namespace: string,
-  name: string,
-): Promise<KubeObject | undefined> {
-  const known = canaries.get(namespace, name);
-  if (known === undefined || !isSketch(known)) return known;
-  return await client.kube.get({ type: RESOURCES.canary, namespace, name }, signal);
-}
 
 export const namespaceOf = ({ metadata }: KubeObject): string => metadata.namespace ?? "";
 

@@ -15,8 +15,8 @@ import type { Step } from "../core/plan.ts";
 import { VERBS, type Verb } from "../core/steering.ts";
 import { splitText } from "../core/words.ts";
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
-import { isSketch } from "./records.ts";
 import { imagesIn, objectsIn, shownOnce, textIn, textsIn } from "./shown.ts";
+import { isSketch } from "./sketches.ts";
 import type {
   CanaryRow,
   CanaryView,
