@@ -54,7 +54,7 @@ export function createApi(now: () => number): Api {
         ...object.metadata,
         uid: object.metadata.uid ?? `00000000-0000-4000-8000-${String(uids).padStart(12, "0")}`,
         generation: 1,
-        creationTimestamp: new Date(now()).toISOString(),
+        creationTimestamp: inSeconds(now()),
       };
       return store.add(type, { ...object, apiVersion: apiVersionOf(type), kind: type.kind, metadata }, by);
     },
@@ -80,7 +80,7 @@ export function createApi(now: () => number): Api {
       const { finalizers = [], deletionTimestamp } = before.metadata;
       if (finalizers.length === 0) store.remove(ref.type, before, by);
       else if (deletionTimestamp === undefined) {
-        const metadata = { deletionTimestamp: new Date(now()).toISOString() };
+        const metadata = { deletionTimestamp: inSeconds(now()) };
         store.put(ref.type, before, applyMergePatch(before, { metadata }), by);
       }
     },
@@ -91,6 +91,9 @@ export function createApi(now: () => number): Api {
   };
   return api;
 }
+
+/** Kubernetes writes whole seconds. */
+const inSeconds = (ms: number) => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 
 const keyOf = ({ metadata }: KubeObject) => `${metadata.namespace ?? ""}/${metadata.name}`;
 

@@ -8,6 +8,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo, Socket } from "node:net";
 import { applyMergePatch } from "../json/merge-patch.ts";
 import { apiVersionOf, type KubeFields, type KubeObject, type ResourceType } from "../ports/kubernetes.ts";
+import { selects } from "./selects.ts";
 
 export interface StubOptions {
   /** Requests worked on at once; 1,000 when absent. */
@@ -68,6 +69,7 @@ interface Asked {
 
 interface Watcher {
   readonly asked: Asked;
+  readonly isWanted: (object: KubeObject) => boolean;
   readonly response: ServerResponse;
 }
 
@@ -166,8 +168,8 @@ export async function startStubCluster(options: StubOptions = {}): Promise<StubC
       : whole(object);
 
   function tell(collection: string, type: string, object: KubeObject): void {
-    for (const { asked, response } of watchers) {
-      if (asked.collection !== collection) continue;
+    for (const { asked, isWanted, response } of watchers) {
+      if (asked.collection !== collection || !isWanted(object)) continue;
       if (asked.namespace !== "" && asked.namespace !== object.metadata.namespace) continue;
       if (!response.writableEnded) response.write(`${JSON.stringify({ type, object: shown(object, asked) })}\n`);
     }
@@ -204,14 +206,19 @@ export async function startStubCluster(options: StubOptions = {}): Promise<StubC
     if (verb === "POST") {
       const key = `${namespace}/${body.metadata.name}`;
       if (objects.inside(collection).has(key)) return failure(409, "AlreadyExists");
-      return { code: 201, body: save(collection, { ...body, metadata: { ...body.metadata, namespace } }) };
+      // The status is written by its own path.
+      const { status: _status, ...rest } = body;
+      return { code: 201, body: save(collection, { ...rest, metadata: { ...body.metadata, namespace } }) };
     }
     const old = objects.inside(collection).get(`${namespace}/${name}`);
     if (old === undefined) return failure(404, "NotFound");
     if (verb === "DELETE") {
-      objects.inside(collection).delete(`${namespace}/${name}`);
-      tell(collection, "DELETED", old);
-      return { code: 200, body: old };
+      const { uid, finalizers = [], deletionTimestamp } = old.metadata;
+      if ((body?.preconditions?.uid ?? uid) !== uid) return failure(409, "Conflict");
+      if (finalizers.length === 0) return erase(collection, old);
+      if (deletionTimestamp !== undefined) return { code: 200, body: old };
+      const metadata = { ...old.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" };
+      return { code: 200, body: save(collection, { ...old, metadata }) };
     }
     const guard = body.metadata?.resourceVersion;
     if (guard !== undefined && guard !== old.metadata.resourceVersion) return failure(409, "Conflict");
@@ -219,7 +226,17 @@ export async function startStubCluster(options: StubOptions = {}): Promise<StubC
     const next = subresource === "status" ? { ...old, status: wanted.status } : { ...wanted, status: old["status"] };
     const isSame = JSON.stringify({ ...next, metadata: 0 }) === JSON.stringify({ ...old, metadata: 0 });
     const sameMetadata = JSON.stringify(wanted.metadata) === JSON.stringify(old.metadata);
-    return { code: 200, body: isSame && sameMetadata ? old : save(collection, next) };
+    if (isSame && sameMetadata) return { code: 200, body: old };
+    const { deletionTimestamp, finalizers = [] } = next.metadata;
+    if (deletionTimestamp !== undefined && finalizers.length === 0) return erase(collection, next);
+    return { code: 200, body: save(collection, next) };
+  }
+
+  function erase(collection: string, last: KubeObject): { readonly code: number; readonly body: KubeFields } {
+    const { namespace = "", name } = last.metadata;
+    objects.inside(collection).delete(`${namespace}/${name}`);
+    tell(collection, "DELETED", last);
+    return { code: 200, body: last };
   }
 
   function read(asked: Asked): { readonly code: number; readonly body: KubeFields } {
@@ -228,10 +245,9 @@ export async function startStubCluster(options: StubOptions = {}): Promise<StubC
       const found = objects.inside(collection).get(`${namespace}/${name}`);
       return found === undefined ? failure(404, "NotFound") : { code: 200, body: shown(found, asked) };
     }
-    const only = /^metadata\.name=(.+)$/.exec(query.get("fieldSelector") ?? "")?.[1];
+    const isWanted = selects(query);
     const all = [...objects.inside(collection).values()].filter(
-      ({ metadata }) =>
-        (namespace === "" || metadata.namespace === namespace) && (only === undefined || metadata.name === only),
+      (object) => (namespace === "" || object.metadata.namespace === namespace) && isWanted(object),
     );
     const from = Number(query.get("continue") ?? 0);
     const limit = Number(query.get("limit") ?? all.length);
@@ -245,13 +261,14 @@ export async function startStubCluster(options: StubOptions = {}): Promise<StubC
     response.writeHead(200, { "content-type": "application/json" });
     response.flushHeaders();
     const since = Number(asked.query.get("resourceVersion") ?? 0);
-    const watcher = { asked, response };
+    const isWanted = selects(asked.query);
+    const watcher = { asked, isWanted, response };
     watchers.add(watcher);
     response.on("close", () => watchers.delete(watcher));
     // Deletions between the list and the watch are not recorded: tests do not delete then.
     for (const object of objects.inside(asked.collection).values()) {
       const isNewer = Number(object.metadata.resourceVersion) > since;
-      if (isNewer && (asked.namespace === "" || asked.namespace === object.metadata.namespace)) {
+      if (isNewer && isWanted(object) && (asked.namespace === "" || asked.namespace === object.metadata.namespace)) {
         response.write(`${JSON.stringify({ type: "MODIFIED", object: shown(object, asked) })}\n`);
       }
     }

@@ -11,8 +11,10 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { AddressInfo } from "node:net";
+import { isDeepStrictEqual } from "node:util";
 import { applyMergePatch } from "../json/merge-patch.ts";
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
+import { selects } from "./selects.ts";
 
 /**
  * normal; silent: accepts connections and does not answer; deaf: answers everything but watches; rude: answers every
@@ -65,10 +67,16 @@ export interface Intercepted {
 }
 
 const SUBRESOURCES = new Set(["status", "scale"]);
+/** Kinds whose status has a path of its own. */
+const SEPARATE_STATUS = new Set(["canaries", "deployments"]);
 
 function statusOf(code: number, reason: string, message: string): Intercepted {
   return { code, body: { kind: "Status", apiVersion: "v1", status: "Failure", code, reason, message } };
 }
+
+/** Whether a path names the collection, or that of all namespaces. */
+const isWithin = (collection: string, path: string): boolean =>
+  collection === path || collection.replace(/\/namespaces\/[^/]+(?=\/)/, "") === path;
 
 /** The memory: objects by collection path, and every change since the last compaction. */
 function createMemory() {
@@ -97,12 +105,19 @@ function createMemory() {
       changes.length = 0;
     },
     find: (path: string, name: string) => inside(path).get(name),
-    list: (path: string) => [...inside(path).values()],
+    list: (path: string) =>
+      [...collections].flatMap(([collection, objects]) => (isWithin(collection, path) ? [...objects.values()] : [])),
     put(path: string, fields: KubeFields): KubeObject {
       version += 1;
       const old = inside(path).get(fields.metadata.name);
-      const uid = old?.metadata.uid ?? fields.metadata.uid ?? `uid-${version}`;
-      const object = { ...fields, metadata: { ...fields.metadata, uid, resourceVersion: String(version) } };
+      const { creationTimestamp = "2026-01-01T00:00:00Z", generation = 0 } = old?.metadata ?? {};
+      const own = {
+        uid: old?.metadata.uid ?? fields.metadata.uid ?? `uid-${version}`,
+        resourceVersion: String(version),
+        creationTimestamp,
+        generation: isDeepStrictEqual(old?.["spec"], fields.spec) && old !== undefined ? generation : generation + 1,
+      };
+      const object = { ...fields, metadata: { ...fields.metadata, ...own } };
       inside(path).set(object.metadata.name, object);
       note({ version, collection: path, type: old === undefined ? "ADDED" : "MODIFIED", object });
       return object;
@@ -131,22 +146,46 @@ function write(memory: Memory, method: string, path: string, body: KubeFields): 
   if (method === "POST") {
     const name = body.metadata.name;
     if (memory.find(path, name)) return statusOf(409, "AlreadyExists", `"${name}" already exists`);
-    return { code: 201, body: memory.put(path, body) };
+    const { status, ...rest } = body;
+    const isApart = status !== undefined && SEPARATE_STATUS.has(path.split("/").at(-1) ?? "");
+    return { code: 201, body: memory.put(path, isApart ? rest : body) };
   }
   const parts = path.split("/");
+  const isStatus = parts.at(-1) === "status";
   if (SUBRESOURCES.has(parts.at(-1) ?? "")) parts.pop();
   const name = parts.pop() ?? "";
   const collection = parts.join("/");
   const old = memory.find(collection, name);
   if (old === undefined) return statusOf(404, "NotFound", `"${name}" not found`);
-  if (method === "DELETE") return { code: 200, body: memory.remove(collection, name) };
+  const isApart = SEPARATE_STATUS.has(collection.split("/").at(-1) ?? "");
+  if (method === "DELETE") return remove(memory, collection, old, body?.preconditions?.uid);
   const wanted = body.metadata?.resourceVersion;
   if (wanted !== undefined && wanted !== old.metadata.resourceVersion) {
     return statusOf(409, "Conflict", `Operation cannot be fulfilled on "${name}": the object has been modified`);
   }
-  const stored = method === "PUT" ? body : applyMergePatch(old, body);
+  const wished: KubeFields = method === "PUT" ? body : applyMergePatch(old, body);
+  const stored = isApart
+    ? isStatus
+      ? { ...old, status: wished.status }
+      : { ...wished, status: old["status"] }
+    : wished;
   // A patch that changes nothing makes no new version.
-  return { code: 200, body: stored === old ? old : memory.put(collection, stored) };
+  const isSame = isDeepStrictEqual(JSON.parse(JSON.stringify(stored)), JSON.parse(JSON.stringify(old)));
+  if (isSame) return { code: 200, body: old };
+  const { deletionTimestamp, finalizers = [] } = stored.metadata;
+  if (deletionTimestamp !== undefined && finalizers.length === 0)
+    return { code: 200, body: memory.remove(collection, name) };
+  return { code: 200, body: memory.put(collection, stored) };
+}
+
+/** An object with finalizers stays, and says when its deletion was asked for. */
+function remove(memory: Memory, collection: string, old: KubeObject, uid: string | undefined): Intercepted {
+  const { name, finalizers = [], deletionTimestamp } = old.metadata;
+  if (uid !== undefined && uid !== old.metadata.uid) return statusOf(409, "Conflict", `the UID of "${name}" differs`);
+  if (finalizers.length === 0) return { code: 200, body: memory.remove(collection, name) };
+  if (deletionTimestamp !== undefined) return { code: 200, body: old };
+  const metadata = { ...old.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" };
+  return { code: 200, body: memory.put(collection, { ...old, metadata }) };
 }
 
 function read(memory: Memory, path: string, query: URLSearchParams): Intercepted {
@@ -157,7 +196,7 @@ function read(memory: Memory, path: string, query: URLSearchParams): Intercepted
     const found = memory.find(path.slice(0, cut), path.slice(cut + 1));
     return found === undefined ? statusOf(404, "NotFound", `"${plural}" not found`) : { code: 200, body: found };
   }
-  const all = memory.list(path);
+  const all = memory.list(path).filter(selects(query));
   const from = Number(query.get("continue") ?? 0);
   const limit = Number(query.get("limit") ?? all.length);
   const more = limit > 0 && from + limit < all.length;
@@ -184,6 +223,7 @@ function tellOne(response: ServerResponse, event: KubeFields): void {
 function createFront(memory: Memory, temper: Temper, open: Set<ServerResponse>) {
   function watch(response: ServerResponse, path: string, query: URLSearchParams): void {
     const from = Number(query.get("resourceVersion") ?? 0);
+    const isWanted = selects(query);
     if (memory.isTooOld(from)) {
       send(response, statusOf(410, "Expired", "too old resource version"));
       return;
@@ -195,7 +235,7 @@ function createFront(memory: Memory, temper: Temper, open: Set<ServerResponse>) 
       return;
     }
     const tell = (change: Change) => {
-      if (change.collection !== path || change.version <= from) return;
+      if (!isWithin(change.collection, path) || change.version <= from || !isWanted(change.object)) return;
       tellOne(response, { type: change.type, object: change.object });
     };
     memory.changes.forEach(tell);
