@@ -66,7 +66,11 @@ export default defineConfig({
       // `npm run test:integration`: the sandbox, API servers, charts, storms, random inputs.
       project({
         name: "integration",
-        include: [...SLOW_SOURCES, "sandbox/**/*.test.ts", "test/{api-servers,chaos,charts,fuzz,published,rights}/**/*.test.ts"],
+        include: [
+          ...SLOW_SOURCES,
+          "sandbox/**/*.test.ts",
+          "test/{api-servers,chaos,charts,fuzz,published,rights}/**/*.test.ts",
+        ],
         starts: true,
       }),
       // `npm run test:e2e`: whole processes and users with traffic.
