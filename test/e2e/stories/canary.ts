@@ -28,7 +28,7 @@ export function canaries(run: StoryRun): void {
     });
 
     it("of a revision that fails requests is rolled back", async ({ expect }) => {
-      const story = await run.stage("errors", { analysis: { stepWeights: [30, 60], threshold: 3 } });
+      const story = await run.stage("errors", { analysis: { stepWeights: [30, 60], threshold: 6 } });
       await story.release(BAD);
       const { dropped, failedByPrimary } = await story.end("Failed");
       run.said(expect, story.timeline(), [
@@ -38,7 +38,7 @@ export function canaries(run: StoryRun): void {
         "Pre-rollout check warm-up passed",
         "Advance podinfo canary weight 30",
         "Halt podinfo advancement success rate N < 99%",
-        "Rolling back podinfo failed checks threshold reached 3",
+        "Rolling back podinfo failed checks threshold reached 6",
         "Canary failed! Scaling down podinfo",
       ]);
       expect(story.routes()).toEqual(["100/0", "70/30", "100/0"]);
@@ -47,7 +47,7 @@ export function canaries(run: StoryRun): void {
 
     further("of a revision that answers late is rolled back", async ({ expect }) => {
       const story = await run.stage("delays", {
-        analysis: { stepWeights: [30, 60], threshold: 3, metrics: checks(1_500) },
+        analysis: { stepWeights: [30, 60], threshold: 6, metrics: checks(1_500) },
       });
       const flags = ["--random-delay", "--random-delay-min=2000", "--random-delay-max=2400", "--random-delay-unit=ms"];
       await story.release({ version: "6.0.1", flags });
@@ -62,7 +62,7 @@ export function canaries(run: StoryRun): void {
           "Pre-rollout check load-start passed",
           "Pre-rollout check warm-up passed",
           "Advance podinfo canary weight 30",
-          "Rolling back podinfo failed checks threshold reached 3",
+          "Rolling back podinfo failed checks threshold reached 6",
           "Canary failed! Scaling down podinfo",
         ],
       );

@@ -78,7 +78,7 @@ export function endings(run: StoryRun): void {
             interval: "3s",
             stepWeights: [60],
             stepWeightPromotion: 30,
-            threshold: 3,
+            threshold: 6,
             // The machine may be too busy to measure for this long: the primary waits for values, and is not promoted
             // without any.
             metrics: [{ name: "request-success-rate", thresholdRange: { min: 99 }, interval: "20s" }],

@@ -116,7 +116,7 @@ export function gates(run: StoryRun): void {
   });
 
   describe.concurrent("a canary that turns bad", () => {
-    const analysis = { stepWeights: [40, 80], threshold: 3 };
+    const analysis = { stepWeights: [40, 80], threshold: 6 };
 
     it("while the traffic waits for approval is rolled back", async ({ expect }) => {
       const story = await run.stage(
@@ -143,7 +143,7 @@ export function gates(run: StoryRun): void {
         "Advance podinfo canary weight 40",
         "Halt podinfo advancement waiting for traffic increase approval confirm-traffic-increase",
         "Halt podinfo advancement success rate N < 99%",
-        "Rolling back podinfo failed checks threshold reached 3",
+        "Rolling back podinfo failed checks threshold reached 6",
         "Canary failed! Scaling down podinfo",
       ]);
       expect({ dropped, failedByPrimary }).toEqual({ dropped: [], failedByPrimary: 0 });
@@ -169,7 +169,7 @@ export function gates(run: StoryRun): void {
         "Advance podinfo canary weight 40",
         "Halt podinfo advancement waiting for promotion approval confirm-promotion",
         "Halt podinfo advancement success rate N < 99%",
-        "Rolling back podinfo failed checks threshold reached 3",
+        "Rolling back podinfo failed checks threshold reached 6",
         "Canary failed! Scaling down podinfo",
       ]);
       expect(story.routes()).toEqual(["100/0", "60/40", "100/0"]);

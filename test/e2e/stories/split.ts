@@ -5,7 +5,7 @@ import { RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { PORT } from "./manifests.ts";
 import type { StoryRun } from "./story-run.ts";
 
-const OFF = /not split as promised: the canary got [\d.]+ % of [\d,]+ requests, promised were \d0 %; /;
+const OFF = /not split as promised: the canary got [\d.]+ % of [\d,]+ requests, promised were 1\d %; /;
 
 export function split(run: StoryRun): void {
   it.concurrent("an event names users who call the canary's own Service, so does `aviary show`, and the release goes on", async ({
@@ -15,7 +15,8 @@ export function split(run: StoryRun): void {
     const addressOf = (service: string) =>
       run.fixture.sandbox.cluster.get(RESOURCES.service, name, service)?.spec?.clusterIP;
     const story = await run.stage(name, {
-      analysis: { interval: "10s", stepWeights: [10, 20, 30, 40, 50], threshold: 1000 },
+      // Half of the requests go to the canary. Each step promises far less, so that one step with enough users is enough.
+      analysis: { interval: "10s", stepWeights: [10, 12, 14, 16, 18], threshold: 1000 },
       // Load tests name the canary's Service, which would explain the requests.
       load: 0,
       requestsPerSecond: 60,

@@ -19,7 +19,7 @@ const DONE = "Promotion completed! Scaling down podinfo";
 const PROMOTED = [COPYING, "Routing all traffic to primary", DONE];
 const TAKEN_BACK = [
   "Halt podinfo advancement success rate N < 99%",
-  "Rolling back podinfo failed checks threshold reached 3",
+  "Rolling back podinfo failed checks threshold reached 6",
   "Canary failed! Scaling down podinfo",
 ];
 const iterations = (n: number) => Array.from({ length: n }, (_, i) => `Advance podinfo canary iteration ${i + 1}/${n}`);
@@ -56,7 +56,7 @@ export function strategies(run: StoryRun): void {
 
     further("of a bad revision is rolled back before any user has met it", async ({ expect }) => {
       const story = await run.stage("mirror-bad", {
-        analysis: { ...analysis, threshold: 3 },
+        analysis: { ...analysis, threshold: 6 },
         requestsPerSecond: 20,
       });
       await story.release(BAD);
@@ -108,7 +108,7 @@ export function strategies(run: StoryRun): void {
 
     further("of a bad revision ends for the users who were kept on it", async ({ expect }) => {
       const story = await run.stage("affinity-bad", {
-        analysis: { stepWeights: [50], threshold: 3, sessionAffinity },
+        analysis: { stepWeights: [50], threshold: 6, sessionAffinity },
         people: ({ ingress }) => Array.from({ length: people }, () => ({ doors: [ingress], browser: true })),
         requestsPerSecond: 24,
       });
@@ -148,7 +148,7 @@ export function strategies(run: StoryRun): void {
     });
 
     further("of a bad revision harms only users who match", async ({ expect }) => {
-      const analysis = { iterations: 3, match, threshold: 3 };
+      const analysis = { iterations: 3, match, threshold: 6 };
       const story = await run.stage("ab-bad", { analysis, people, requestsPerSecond: 16 });
       await story.release(BAD);
       const { dropped, failedByPrimary, answers } = await story.end("Failed");
@@ -170,7 +170,7 @@ export function strategies(run: StoryRun): void {
     });
 
     further("of a bad revision is rolled back before any user has met it", async ({ expect }) => {
-      const story = await run.stage("green-bad", { analysis: { iterations: 2, threshold: 3 } });
+      const story = await run.stage("green-bad", { analysis: { iterations: 2, threshold: 6 } });
       await story.release(BAD);
       const { dropped, injected, failedByPrimary, versions } = await story.end("Failed");
       run.said(expect, story.timeline(), [...BEGUN, ...iterations(2).slice(0, 1), ...TAKEN_BACK]);
@@ -203,7 +203,7 @@ export function strategies(run: StoryRun): void {
     });
 
     further("with mirroring, of a bad revision: only copies fail", async ({ expect }) => {
-      const analysis = { iterations: 2, mirror: true, threshold: 3 };
+      const analysis = { iterations: 2, mirror: true, threshold: 6 };
       const story = await run.stage("copied-bad", { analysis, requestsPerSecond: 20 });
       await story.release(BAD);
       const { dropped, injected, failedByPrimary } = await story.end("Failed");
@@ -232,7 +232,7 @@ export function strategies(run: StoryRun): void {
     it("of a bad revision is rolled back unseen", async ({ expect }) => {
       const story = await run.stage("plain-bad", {
         ...{ spec, service, people },
-        analysis: { iterations: 2, threshold: 3 },
+        analysis: { iterations: 2, threshold: 6 },
       });
       await story.release(BAD);
       const { dropped, injected, failedByPrimary, answers } = await story.end("Failed");

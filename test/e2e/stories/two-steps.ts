@@ -14,9 +14,10 @@ export const PROMOTED = [
 export const UP = ["Advance podinfo canary weight 30", "Advance podinfo canary weight 60"];
 export const TAKEN_BACK = [
   "Halt podinfo advancement success rate N < 99%",
-  "Rolling back podinfo failed checks threshold reached 3",
+  "Rolling back podinfo failed checks threshold reached 6",
   "Canary failed! Scaling down podinfo",
 ];
 export const STEPS = { stepWeights: [30, 60], threshold: 1000 };
-export const IMPATIENT = { ...STEPS, threshold: 3 };
+/** On a busy machine some checks have no answer: six of them in a row are not without one that saw the bad requests. */
+export const IMPATIENT = { ...STEPS, threshold: 6 };
 export const UNHARMED = { dropped: [], injected: 0, failedByPrimary: 0 };
