@@ -1,16 +1,12 @@
 /**
- * The order of the test files. Three long end-to-end files begin first. While these files wait, the integration tests
+ * The order of the test files. Two long end-to-end files begin first. While these files wait, the integration tests
  * calculate, all in one piece, so that few workers load their modules. The other end-to-end files come last, the
  * longest first, so that no worker is alone with one of them at the end. vitest remembers how long a file took; on a
  * fresh clone these lists stand in for its memory.
  */
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-const FIRST = [
-  "test/e2e/stories/undisturbed.test.ts",
-  "test/e2e/docs/commands.test.ts",
-  "test/e2e/console/demo.test.ts",
-];
+const FIRST = ["test/e2e/stories/undisturbed.test.ts", "test/e2e/docs/commands.test.ts"];
 
 const LONGEST = [
   // Integration.
@@ -27,6 +23,7 @@ const LONGEST = [
   "src/cli/steer/steer.test.ts",
   "src/simulate/hard-cases.test.ts",
   // End-to-end.
+  "test/e2e/console/demo.test.ts",
   "test/e2e/stories/killed.test.ts",
   "test/e2e/console/pages.test.ts",
   "test/e2e/cli/cli.test.ts",
