@@ -15,7 +15,7 @@ export function split(run: StoryRun): void {
     const addressOf = (service: string) =>
       run.fixture.sandbox.cluster.get(RESOURCES.service, name, service)?.spec?.clusterIP;
     const story = await run.stage(name, {
-      // Half of the requests go to the canary. Each step promises far less, so that one step with enough users is enough.
+      // Half of the requests go to the canary. Each step promises far less: one step with enough users shows it.
       analysis: { interval: "10s", stepWeights: [10, 12, 14, 16, 18], threshold: 1000 },
       // Load tests name the canary's Service, which would explain the requests.
       load: 0,
