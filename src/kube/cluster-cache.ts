@@ -4,6 +4,7 @@
  */
 
 import { abortable } from "../async/abortable.ts";
+import { follow } from "../async/own-signal.ts";
 import type { ObjectCache } from "../ports/kube.ts";
 import { apiVersionOf, type KubeObject, type ObjectRef, type ResourceType } from "../ports/kubernetes.ts";
 import type { Keeping } from "./bounded-store.ts";
@@ -76,9 +77,8 @@ export function createClusterCache(
 
   function start(type: ResourceType, namespace: string): Tracked {
     const own = new AbortController();
-    const follow = () => own.abort(signal.reason);
-    if (signal.aborted) follow();
-    signal.addEventListener("abort", follow, { once: true });
+    if (signal.aborted) own.abort(signal.reason);
+    const leave = follow(signal, own);
     const indexers = options.indexers?.(type) ?? {};
     const part = options.part?.(type);
     const keeping = options.keeping?.(type);
@@ -88,7 +88,7 @@ export function createClusterCache(
         ? startContentCache({ type, namespace, ...ledgerOf(keeping) }, world, own.signal)
         : startWatchCache({ type, namespace, indexers, ...kept }, world, own.signal);
     const stop = () => {
-      signal.removeEventListener("abort", follow);
+      leave();
       own.abort(new Error(`${type.plural} are no longer watched`));
     };
     return { type, namespace, cache, stop };

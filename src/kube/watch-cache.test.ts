@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createDispatcher } from "../net/dispatcher.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -384,6 +385,16 @@ describe("a cluster cache", () => {
     caches.untrack(RESOURCES.configMap, "test");
     await until("the watch is closed", () => server.watches() === 0);
     expect(caches.tracked).toEqual([]);
+  });
+
+  it("listens once for the end, however many kinds it watches: Node warns of a leak from eleven on", () => {
+    const life = new AbortController();
+    const caches = createClusterCache(world(systemClock, QUICK), life.signal);
+    const kinds = Object.values(RESOURCES).slice(0, 12);
+    for (const kind of kinds) caches.track(kind);
+    expect(caches.tracked).toHaveLength(kinds.length);
+    expect(getEventListeners(life.signal, "abort")).toHaveLength(1);
+    life.abort(new Error("the test is over"));
   });
 
   it("refuses other namespaces when it is restricted to one", async () => {

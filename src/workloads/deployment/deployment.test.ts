@@ -97,6 +97,31 @@ describe("a Deployment that is paused", () => {
   });
 });
 
+describe("a Deployment whose pods the API server refuses", () => {
+  const refused = (message: string, replicas: number, is = "True") => {
+    const cluster = begun();
+    const seen = cluster.at("Deployment", "podinfo");
+    const conditions = [{ type: "ReplicaFailure", status: is, reason: "FailedCreate", message }];
+    cluster.put({ ...seen, spec: { ...seen.spec, replicas }, status: { ...seen["status"], conditions } });
+    return readOf(cluster).warning;
+  };
+
+  it.each([
+    [
+      'pods "podinfo-1" is forbidden: exceeded quota: q, requested: pods=1',
+      "raise the quota, or delete pods that use it up",
+    ],
+    ['admission webhook "policy.example.com" denied the request: no root', "allow them, or change the pods"],
+  ])("is announced with the cause and what ends it: %s", (message, cure) => {
+    expect(refused(message, 2)).toBe(`pods of deployment podinfo.test cannot be created: ${message}: ${cure}`);
+  });
+
+  it("is not announced while the target is scaled down, and when pods can be created again", () => {
+    expect(refused("exceeded quota", 0)).toBeUndefined();
+    expect(refused("exceeded quota", 2, "False")).toBeUndefined();
+  });
+});
+
 describe("the primary Deployment", () => {
   it("is created as in golden/primary.yaml, with copies of its configs", () => {
     const cluster = begun();

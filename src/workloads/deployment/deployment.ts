@@ -1,6 +1,8 @@
 /** Deployments: scaled by `spec.replicas`, ready by the rules that `kubectl rollout status` follows. */
 import { hashPodTemplate } from "../../go/hash/hash.ts";
+import { clean } from "../../net/show.ts";
 import { RESOURCES } from "../../ports/kubernetes.ts";
+import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { Workload, WorkloadOptions } from "../../ports/workload.ts";
 import { createCopiedWorkload } from "../copied/copied.ts";
 import type { CopiedKind } from "../copied/kind.ts";
@@ -16,11 +18,7 @@ const DEPLOYMENT: CopiedKind = {
   hash: (template) => hashPodTemplate(template),
   refusal: () => undefined,
   readiness: deploymentReadiness,
-  obstacle: ({ metadata: { name, namespace }, spec }) =>
-    spec?.paused === true && spec.replicas !== 0
-      ? `deployment ${name}.${namespace} is paused (spec.paused), so it starts no pods of a new revision: ` +
-        `run kubectl rollout resume deployment/${name} -n ${namespace}`
-      : undefined,
+  obstacle: (deployment) => pauseOf(deployment) ?? refusedPodsOf(deployment),
   hasGap: (primary, target) => deploymentHasGap(target.spec?.strategy, primary.spec?.replicas ?? 1),
   wrap: (which, name, namespace, detail) =>
     which === "primary"
@@ -29,6 +27,29 @@ const DEPLOYMENT: CopiedKind = {
   primaryPodSpec: (podSpec, target, selectorLabels) =>
     rewriteForPrimary(podSpec, { targetName: target.metadata.name, selectorLabels }),
 };
+
+function pauseOf({ metadata: { name, namespace }, spec }: WorkloadObject): string | undefined {
+  if (spec?.paused !== true || spec.replicas === 0) return undefined;
+  return (
+    `deployment ${name}.${namespace} is paused (spec.paused), so it starts no pods of a new revision: ` +
+    `run kubectl rollout resume deployment/${name} -n ${namespace}`
+  );
+}
+
+/** The API server refuses new pods: a quota is used up, or an admission policy or webhook objects. */
+function refusedPodsOf({ metadata: { name, namespace }, spec, status }: WorkloadObject): string | undefined {
+  if (spec?.replicas === 0) return undefined;
+  const failure = status?.conditions?.find(({ type, status: is }) => type === "ReplicaFailure" && is === "True");
+  if (failure === undefined) return undefined;
+  const why = clean(String(failure.message ?? ""), MOST_CHARACTERS);
+  const cure = /exceeded quota/.test(why)
+    ? "raise the quota, or delete pods that use it up"
+    : "allow them, or change the pods";
+  return `pods of deployment ${name}.${namespace} cannot be created: ${why}: ${cure}`;
+}
+
+/** Of a message of the API server. */
+const MOST_CHARACTERS = 300;
 
 export function createDeploymentWorkload(options: WorkloadOptions): Workload {
   return createCopiedWorkload(DEPLOYMENT, options);
