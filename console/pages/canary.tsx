@@ -31,7 +31,7 @@ export function CanaryPage({ namespace, name }: { namespace: string; name: strin
       <p class="sentence">{asSentence(view.run?.sentence && !view.running ? view.run.sentence : view.what)}</p>
       {view.warnings.map((warning) => (
         <p class="notice wait" key={warning}>
-          {warning}
+          {asSentence(warning)}
         </p>
       ))}
       <Live view={view} />

@@ -98,6 +98,8 @@ function listCommands({ argv, out, err }: CommandContext): ExitCode {
       first,
       COMMANDS.map(({ name }) => name),
     );
-  err(group.length > 0 ? text : `aviary: there is no command "${words}"${hint}\n\n${text}`);
+  // The suggestion would scroll out of sight above the list.
+  const more = hint === "" ? `\n${text}` : "`aviary --help` lists all commands\n";
+  err(group.length > 0 ? text : `aviary: there is no command "${hint === "" ? words : first}"${hint}\n${more}`);
   return 2;
 }

@@ -1,9 +1,10 @@
 /** Reads of canaries: the list, one of them, its charts, and what the user may do. */
+import { freezeInForce } from "../cli/steer/frozen.ts";
 import { byStart, copiesOf, eventsOf } from "../cli/steer/seen.ts";
 import { VERBS } from "../core/steering.ts";
 import { STEERING } from "../ports/steering.ts";
 import { canaryIn, recordsOf } from "./records.ts";
-import { type Answer, type Asked, type Console, ok, problem, seenBy } from "./route.ts";
+import { type Answer, type Asked, type Console, listOf, ok, problem, seenBy } from "./route.ts";
 import type { CanaryRow, Me, RightView } from "./types.ts";
 import { canaryView, OFFERED, rowOf } from "./views.ts";
 
@@ -55,18 +56,20 @@ export async function canary(console: Console, { params, user }: Asked): Promise
   const { namespace = "", name = "" } = params;
   const object = await canaryIn(console, namespace, name);
   if (object === undefined) return problem(404, `there is no canary ${name} in namespace ${namespace}`);
-  const may = async (verb: string, resource: "pods" | "events" | "canaryruns") =>
+  const may = async (verb: string, resource: "pods" | "events" | "canaryruns" | "canaryfreezes") =>
     (await access.refusal(user, verb, resource, namespace, "", signal)) === undefined;
-  const [seesPods, seesEvents, seesRuns] = await Promise.all([
+  const [seesPods, seesEvents, seesRuns, seesFreezes] = await Promise.all([
     may("list", "pods"),
     may("list", "events"),
     may("list", "canaryruns"),
+    may("list", "canaryfreezes"),
   ]);
   const none = { canary: undefined, primary: undefined };
-  const [copies, events, records] = await Promise.all([
+  const [copies, events, records, freezes] = await Promise.all([
     seesPods ? copiesOf(client, object, signal) : none,
     seesEvents ? eventsOf(client, object, signal) : [],
     seesRuns ? recordsOf(console, namespace, name) : { objects: [], installed: true },
+    seesFreezes ? listOf(console, STEERING.freeze, "") : { objects: [] },
   ]);
   const unanswered = console.runs.absent ? NO_ACTIONS : undefined;
   const refusals = new Map<string, string | undefined>(
@@ -90,8 +93,14 @@ export async function canary(console: Console, { params, user }: Asked): Promise
   const [latest] = runs;
   // Its checks are too large to be kept in memory of every release.
   const run = latest && (await client.kube.get({ type: STEERING.run, namespace, name: latest.metadata.name }, signal));
-  const parts = { copies, events, runs, records: records.installed, forbidden, notShown };
-  return ok(canaryView(object, run === undefined ? parts : { ...parts, run }));
+  const freeze = freezeInForce(object, freezes.objects, console.clock.now());
+  return ok(
+    canaryView(object, {
+      ...{ copies, events, runs, records: records.installed, forbidden, notShown },
+      ...(run === undefined ? {} : { run }),
+      ...(freeze === undefined ? {} : { freeze }),
+    }),
+  );
 }
 
 const LONGEST_MINUTES = 24 * 60;

@@ -9,10 +9,11 @@ import {
   splitIn,
   WAITING,
 } from "../cli/steer/facts.ts";
+import { heldText } from "../cli/steer/frozen.ts";
 import { previewOf } from "../cli/steer/preview.ts";
 import { type Copy, timeOf } from "../cli/steer/seen.ts";
 import type { Step } from "../core/plan.ts";
-import { VERBS, type Verb } from "../core/steering.ts";
+import { type Freeze, VERBS, type Verb } from "../core/steering.ts";
 import { splitText } from "../core/words.ts";
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
 import { imagesIn, objectsIn, shownOnce, textIn, textsIn } from "./shown.ts";
@@ -80,6 +81,8 @@ export interface Parts {
   /** Why a verb is not allowed; undefined when it is. */
   readonly forbidden: (verb: string) => string | undefined;
   readonly notShown?: readonly string[];
+  /** In force for this canary, and not overridden. */
+  readonly freeze?: Freeze;
 }
 
 const MOST_EVENTS = 100;
@@ -90,6 +93,7 @@ export function canaryView(object: KubeObject, parts: Parts): CanaryView {
   const { plan, spec, phase } = facts;
   const judgedAt = phase === "Progressing" && facts.hold === undefined ? holdUntil(object) : undefined;
   const reason = reasonFrom(facts, parts.events);
+  const held = RUNNING.includes(phase) && parts.freeze?.runs === "hold" ? parts.freeze : undefined;
   return {
     ...rowOfFacts(facts),
     ...(reason === undefined ? {} : { what: textIn(reason) }),
@@ -99,13 +103,13 @@ export function canaryView(object: KubeObject, parts: Parts): CanaryView {
     intervalMs: spec?.analysis.intervalMs ?? 0,
     ...(judgedAt === undefined ? {} : { judgedAt }),
     gates: gatesOf(facts),
-    warnings: plan?.warnings ?? [],
+    warnings: [...(held === undefined ? [] : [textIn(heldText(held))]), ...(plan?.warnings ?? [])],
     ...(parts.copies.canary === undefined ? {} : { canary: copyView(parts.copies.canary) }),
     ...(parts.copies.primary === undefined ? {} : { primary: copyView(parts.copies.primary) }),
     events: parts.events.slice(-MOST_EVENTS).map(eventView).reverse(),
     runs: parts.runs.slice(0, MOST_RUNS).map(runRow),
     ...(parts.run === undefined ? {} : { run: runView(parts.run) }),
-    verbs: verbViews(facts, parts.forbidden),
+    verbs: verbViews(facts, held, parts.forbidden),
     records: parts.records,
   };
 }
@@ -126,13 +130,16 @@ const stepView = ({ routes, weight, gates }: Step, { spec }: Facts): StepView =>
 /** The verbs that have a button. */
 export const OFFERED: readonly Verb[] = VERBS.filter((verb) => verb !== "skip" && verb !== "set-weight");
 /** A freeze is rare: its button comes with it. */
-const offeredFor = ({ frozen }: Facts) => OFFERED.filter((verb) => verb !== "override" || frozen !== undefined);
+const offeredFor = ({ frozen }: Facts, held: Freeze | undefined) =>
+  OFFERED.filter((verb) => verb !== "override" || frozen !== undefined || held !== undefined);
 
-function verbViews(facts: Facts, forbidden: Parts["forbidden"]): readonly VerbView[] {
-  return offeredFor(facts).map((verb) => {
+function verbViews(facts: Facts, held: Freeze | undefined, forbidden: Parts["forbidden"]): readonly VerbView[] {
+  return offeredFor(facts, held).map((verb) => {
     const { text, refusal } = previewOf(verb, facts, {});
     const idle = GATED.includes(verb) && gatesOf(facts).length === 0 ? "no gate waits for a person" : undefined;
-    const why = refusal ?? idle ?? forbidden(verb);
+    // Another freeze was overridden, and this one holds the run.
+    const needless = verb === "override" && held !== undefined ? undefined : refusal;
+    const why = needless ?? idle ?? forbidden(verb);
     return { verb, effect: text, ...(why === undefined ? {} : { refusal: why }) };
   });
 }

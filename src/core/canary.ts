@@ -124,6 +124,8 @@ export interface Override {
   readonly at: number;
   /** Name of the freeze that was in force. */
   readonly freeze: string;
+  /** Names of freezes that were overridden before, for the same revision; absent: none. */
+  readonly also?: readonly string[];
   readonly revision: Revision;
 }
 

@@ -1,10 +1,16 @@
-/** A freeze does not count for the revision for which a person has overridden the freeze. */
+/** A freeze does not count for the revision for which a person has overridden the freeze. Other freezes count. */
+
+import type { Override } from "./canary.ts";
 import { sameRevision } from "./change.ts";
 import { isRunning } from "./phases/table.ts";
 import type { AdvanceInput } from "./turn.ts";
 
+/** @returns the names of the freezes that an override lifts */
+export const liftedBy = (override: Override | undefined): readonly string[] =>
+  override === undefined ? [] : [override.freeze, ...(override.also ?? [])];
+
 /**
- * @returns the input without its freeze, when the override is for this revision; without the override, when another
+ * @returns the input without its freeze, when the override is for this freeze and revision; without the override, when another
  *   revision has come since
  */
 export function overridden(input: AdvanceInput): AdvanceInput {
@@ -13,6 +19,6 @@ export function overridden(input: AdvanceInput): AdvanceInput {
   const { target } = input.observation.readings;
   const revision = isRunning(status.phase) ? (status.applied ?? target.revision) : target.revision;
   if (!sameRevision(override.revision, revision)) return { ...input, status };
-  const { freeze: _overridden, ...rest } = input;
-  return rest;
+  const { freeze, ...rest } = input;
+  return freeze === undefined || liftedBy(override).includes(freeze.name) ? rest : input;
 }

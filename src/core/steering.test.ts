@@ -423,6 +423,23 @@ describe("an override of a freeze", () => {
     expect(story.timeline.at(-1)).toContain("A new revision waits: frozen by carol (sale)");
   });
 
+  it("is for one freeze: another one holds the run until a person overrides that one, too", () => {
+    const story = running();
+    story.world.freeze = { ...sale, runs: "hold" };
+    story.act("override", why);
+    story.run(5);
+    const [other, { step }] = [{ ...sale, name: "audit", runs: "hold" } as const, story.status as { step: number }];
+    story.world.freeze = other;
+    story.run(300);
+    expect(story.status).toMatchObject({ phase: "Progressing", step });
+    story.act("override", why);
+    story.run(5);
+    expect(story.status.override).toMatchObject({ freeze: "audit", also: ["sale"] });
+    story.world.freeze = { ...sale, runs: "hold" };
+    story.run(300);
+    expect(story.status).toMatchObject({ phase: "Succeeded", promotedSpec: "v2" });
+  });
+
   it("lets a run go on that a freeze holds, and keeps its checks", () => {
     const story = running();
     story.world.freeze = { ...sale, runs: "hold" };

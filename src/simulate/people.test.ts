@@ -1,8 +1,9 @@
 /** People who click at random, twice, on old pages and without the right, under faults, crashes and two leaders. */
 import { expect, it } from "vitest";
+import { VERBS } from "../core/steering.ts";
 import { judgeCase } from "./campaign.ts";
 import { generateCase } from "./generate.ts";
-import { CLICKED, withPeople } from "./people.ts";
+import { withPeople } from "./people.ts";
 import type { Universe, Watcher } from "./watcher.ts";
 
 it("every rule holds, and people act once, with the right, and a pause holds", { timeout: 600_000 }, async () => {
@@ -23,7 +24,7 @@ it("every rule holds, and people act once, with the right, and a pause holds", {
   }
   expect(broken).toEqual([]);
   // Nothing would hold by itself if the people never came to act.
-  const wanted = [...CLICKED.map((verb) => `${verb} applied`), "--to applied", "--to refused"];
+  const wanted = [...VERBS.map((verb) => `${verb} applied`), "--to applied", "--to refused"];
   expect(wanted.filter((outcome) => !outcomes.has(outcome))).toEqual([]);
   expect(outcomes.get("--to applied")).toBeGreaterThanOrEqual(5);
 });

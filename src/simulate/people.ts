@@ -8,9 +8,6 @@ import { type Chance, createChance } from "./random.ts";
 import type { Click, UserAction } from "./scenario.ts";
 import type { Universe } from "./watcher.ts";
 
-/** No freeze is simulated, so nothing can be overridden. */
-export const CLICKED = VERBS.filter((verb) => verb !== "override") as unknown as readonly [Verb, ...Verb[]];
-
 /** What the roles that are shipped let each person do, see deploy/steering. */
 export const RIGHTS: Readonly<Record<Click["by"], readonly Verb[]>> = {
   alice: VERBS,
@@ -18,6 +15,8 @@ export const RIGHTS: Readonly<Record<Click["by"], readonly Verb[]>> = {
   mallory: [],
 };
 
+/** What people click at random. An override comes with a freeze. */
+const CLICKED = VERBS.filter((verb) => verb !== "override") as unknown as readonly [Verb, ...Verb[]];
 const STEP_BOUND: readonly Verb[] = ["promote", "approve", "refuse", "skip", "set-weight"];
 
 /** Creates the CanaryAction, as the API server admits it. */
@@ -40,7 +39,7 @@ export function click(asked: Click, { api, canary, primary, refs }: Universe): v
     ...(run === undefined ? {} : { run }),
   };
   const spec = {
-    ...{ canary: refs.canary.name, verb, by, expect, to, gatesToo: true },
+    ...{ canary: refs.canary.name, verb, by, expect, to, gatesToo: true, reason: "an urgent fix" },
     ...(forMs === undefined ? {} : { for: `${forMs / 1000}s` }),
   };
   const { namespace } = refs.canary;
@@ -53,6 +52,17 @@ export function click(asked: Click, { api, canary, primary, refs }: Universe): v
       "user",
     );
   }
+}
+
+/** Releases of the Canary do not begin until the time is over, unless a person overrides the freeze. */
+export function freeze({ name, runs, forMs }: Frozen, { api, refs, schedule }: Universe): void {
+  const { namespace } = refs.canary;
+  const metadata = { name, namespace };
+  const spec = { by: "carol", reason: "the sale", runs };
+  const { freeze: type } = STEERING;
+  if (api.get({ type, namespace, name }) !== undefined) return;
+  api.create(type, { apiVersion: apiVersionOf(type), kind: type.kind, metadata, spec }, "user");
+  schedule.after(forMs, () => api.delete({ type, namespace, name }, "user"));
 }
 
 /** The oldest run that the primary could get back; where it keeps none of before, the last one. */
@@ -71,11 +81,13 @@ export function withPeople(given: Case): Case {
   // Promotions are over by then.
   const late: Steer = { ...fixed, verb: "undo", afterMs: chance.between(400, 700) * 1_000 };
   const deep = createChance(given.seed).fork("undo --to");
+  const ice = createChance(given.seed).fork("freezes");
   const clicks = [
     ...random,
     ...(chance.hits(0.5) ? [early] : []),
     ...(chance.hits(0.7) ? [late] : []),
     ...(deep.hits(0.5) ? releasesAndUndo(deep) : []),
+    ...(ice.hits(0.6) ? freezesAndOverrides(ice) : []),
   ];
   const users = [...given.scenario.users, ...clicks].sort((a, b) => a.afterMs - b.afterMs);
   return { ...given, scenario: { ...given.scenario, users } };
@@ -109,6 +121,29 @@ function releasesAndUndo(chance: Chance): readonly UserAction[] {
   ];
 }
 
+/**
+ * One or two freezes, before the release begins or in its midst, and people who override them: in time, twice, on old
+ * pages, and without the right.
+ */
+function freezesAndOverrides(chance: Chance): readonly UserAction[] {
+  const count = chance.between(1, 2);
+  return Array.from({ length: count }, (_, index) => index).flatMap((index): UserAction[] => {
+    const afterMs = chance.between(0, 120) * 1_000;
+    const forMs = chance.between(60, 240) * 1_000;
+    const runs = chance.pick(["finish", "hold", "hold"] as const);
+    const overrides = Array.from({ length: chance.between(1, 3) }, (): Steer => {
+      const by = chance.pick(["alice", "alice", "olga", "mallory"] as const);
+      const how = chance.pick(["fresh", "fresh", "twice", "stale"] as const);
+      return { kind: "steer", verb: "override", by, how, afterMs: afterMs + chance.between(1, 90) * 1_000 };
+    });
+    // A release that comes while all is frozen.
+    const image = chance.pick(IMAGES);
+    const released: UserAction[] = chance.hits(0.4) ? [{ kind: "release", image, afterMs: afterMs + 5_000 }] : [];
+    return [{ kind: "freeze", name: `sale-${index}`, runs, forMs, afterMs }, ...released, ...overrides];
+  });
+}
+
+type Frozen = Extract<UserAction, { readonly kind: "freeze" }>;
 type Steer = Extract<UserAction, { readonly kind: "steer" }>;
 
 function aClick(chance: Chance): Steer {

@@ -69,6 +69,13 @@ export type UserAction = { readonly afterMs: number } & (
   | { readonly kind: "delete-reference" | "restore-reference"; readonly of: Reference }
   /** The target is deleted and made again, with other labels and the image that is released. */
   | { readonly kind: "relabel-target" }
+  /** Releases are frozen; when the time is over, the CanaryFreeze is deleted. */
+  | {
+      readonly kind: "freeze";
+      readonly name: string;
+      readonly runs: "finish" | "hold";
+      readonly forMs: number;
+    }
   /** A person asks the operator for a verb. */
   | ({ readonly kind: "steer" } & Click)
 );

@@ -3,7 +3,7 @@
 import { type KubeFields, type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
 import { isForeign } from "./foreign.ts";
 import { meshOf } from "./meshes/table.ts";
-import { click } from "./people.ts";
+import { click, freeze } from "./people.ts";
 import { deleteAll, deleteReference, restoreReference } from "./references.ts";
 import type { UserAction } from "./scenario.ts";
 import type { Universe } from "./watcher.ts";
@@ -87,6 +87,8 @@ export function act(action: UserAction, universe: Universe): void {
       return restoreReference(action.of, universe);
     case "relabel-target":
       return relabel(universe);
+    case "freeze":
+      return freeze(action, universe);
     case "steer":
       return click(action, universe);
   }
@@ -151,6 +153,8 @@ export function describeAction(action: UserAction): string {
       return `a user creates the ${action.of} again`;
     case "relabel-target":
       return "a user makes the target again with other labels and the new image";
+    case "freeze":
+      return `a user freezes releases for ${action.forMs / 1000} s (${action.name}, runs ${action.runs})`;
     case "steer":
       return `${action.by} asks for ${action.verb} (${action.how})`;
     default:

@@ -46,8 +46,9 @@ function refusalOf(verb: Verb, facts: Facts, { to }: Wish): string | undefined {
 
 /** The status tells a freeze that keeps a release from beginning. Of one that holds a run only the operator knows. */
 function overrideRefusal({ frozen, override, phase }: Facts): string | undefined {
-  if (override !== undefined) return `${override.by} has overridden the freeze already`;
   const mayBeHeld = RUNNING.includes(phase) || phase === "Failed";
+  // A second freeze may hold a run whose first freeze was overridden.
+  if (override !== undefined && !mayBeHeld) return `${override.by} has overridden the freeze already`;
   return frozen === undefined && !mayBeHeld ? "no new revision waits for the end of a freeze" : undefined;
 }
 

@@ -1,4 +1,5 @@
 /** Reads of the cluster that several commands need. What is not installed or not permitted reads as empty. */
+import { didYouMean } from "../../core/nearest.ts";
 import { isForbidden, isNotFound } from "../../ports/kube.ts";
 import { type KubeObject, labelText, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
 import { canarySelector, isOfCanary, STEERING } from "../../ports/steering.ts";
@@ -31,8 +32,17 @@ export function canaryAndWord(words: readonly string[]): { readonly name: string
 /** @throws UserError when there is none */
 export async function canaryOf({ kube }: ClusterClient, at: CanaryName, signal: AbortSignal): Promise<KubeObject> {
   const canary = await kube.get({ type: RESOURCES.canary, ...at }, signal);
-  if (canary === undefined) throw new UserError(`canary "${at.name}" not found in namespace ${at.namespace}`);
-  return canary;
+  if (canary !== undefined) return canary;
+  // A person who may read this one Canary may have no right to list.
+  const others = await kube.list(RESOURCES.canary, at.namespace, {}, signal).catch((error: unknown) => {
+    if (isForbidden(error)) return [];
+    throw error;
+  });
+  const hint = didYouMean(
+    at.name,
+    others.map(({ metadata }) => metadata.name),
+  );
+  throw new UserError(`canary "${at.name}" not found in namespace ${at.namespace}${hint}`);
 }
 
 export async function listed(

@@ -206,6 +206,8 @@ describe("list and show", () => {
   it("a Canary that does not exist", async () => {
     const { code, err } = await aviary("show", "canary/nothing", "-n", "test");
     expect([code, err]).toEqual([1, 'aviary show: canary "nothing" not found in namespace test\n']);
+    const near = 'aviary why: canary "askng" not found in namespace test (did you mean "asking"?)\n';
+    expect((await aviary("why", "canary/askng", "-n", "test")).err).toBe(near);
   });
 });
 

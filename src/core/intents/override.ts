@@ -1,24 +1,28 @@
 import { revisionChanged } from "../change.ts";
+import { liftedBy } from "../override.ts";
 import { isRunning } from "../phases/table.ts";
 import type { Freeze } from "../steering.ts";
 import { type Turn, updateCommon } from "../turn.ts";
 import { applied, type Intent, refused } from "./intent.ts";
 
 /**
- * One revision may go on though a freeze is in force: an urgent fix. It holds for that revision alone and ends with its
- * run (`core/override.ts`). Checks, gates and every other rule stay.
+ * One revision may go on though a freeze is in force: an urgent fix. The override holds for that freeze and revision
+ * alone and ends with the run (`core/override.ts`). Checks, gates and every other rule stay.
  */
 export const override: Intent = {
   phases: ["Initialized", "Waiting", "Progressing", "WaitingPromotion", "Promoting", "Succeeded", "Failed"],
   apply(turn, { by, reason = "" }) {
     const { status, freeze, now } = turn;
-    if (status.override !== undefined) return refused(`already overridden by ${status.override.by}`);
-    if (freeze === undefined) return refused("nothing is frozen");
+    const before = status.override;
+    if (freeze === undefined) {
+      return refused(before === undefined ? "nothing is frozen" : `already overridden by ${before.by}`);
+    }
     if (reason.trim() === "") return refused("an override needs a reason");
     const revision = isRunning(status.phase) ? status.applied : turn.observation.readings.target.revision;
     const needless = needlessFor(turn, freeze);
     if (needless !== undefined || revision === undefined) return refused(needless ?? "no revision waits");
-    const given = { by, reason, at: now, freeze: freeze.name, revision };
+    const also = liftedBy(before);
+    const given = { by, reason, at: now, freeze: freeze.name, revision, ...(also.length === 0 ? {} : { also }) };
     return applied(
       `goes on though frozen by ${freeze.by} (${freeze.name}): ${reason}`,
       updateCommon(turn, { override: given }),

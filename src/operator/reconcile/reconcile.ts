@@ -9,6 +9,7 @@
 import type { Canary } from "../../core/canary.ts";
 import { desired, nextTurnAt } from "../../core/desired.ts";
 import { specInForce } from "../../core/names.ts";
+import { liftedBy } from "../../core/override.ts";
 import { routesFor } from "../../core/routes.ts";
 import type { CanaryRef } from "../../core/spec.ts";
 import { type Situation, type TakenTurn, takeTurn } from "../../core/take-turn.ts";
@@ -64,7 +65,9 @@ export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSigna
   const offSplit = ports.split?.found(canary);
   const readings = offSplit === undefined ? scene.readings : { ...scene.readings, offSplit };
   const alertsDelivered = ports.alerts.delivered(ref);
-  const { recheckAt: steeredAt, ...steered } = ports.actions?.look(ref, begun) ?? { actions: [] };
+  const { recheckAt: steeredAt, ...steered } = ports.actions?.look(ref, begun, liftedBy(status.override)) ?? {
+    actions: [],
+  };
   const situation = { ref, uid, spec, plan, status, readings, alertsDelivered, deleting, now: begun, ...steered };
   const taken = await decideAndAsk(canary, situation, ports, signal);
   const { input, transition: decided } = taken;

@@ -23,7 +23,8 @@ export interface Steered {
 }
 
 export interface ActionDesk {
-  look(ref: CanaryRef, now: number): Steered;
+  /** @param lifted names of the freezes that a person has overridden for this Canary */
+  look(ref: CanaryRef, now: number, lifted?: readonly string[]): Steered;
   /** Writes the outcomes of actions. When a write fails, a later turn answers the action again. */
   answer(ref: CanaryRef, answers: readonly ActionAnswer[], turn: AnsweredTurn, signal: AbortSignal): Promise<void>;
   /** Calls `wake` for each Canary that a changed action or freeze concerns. @returns a function that stops this */
@@ -59,7 +60,7 @@ export function createActionDesk({ track, writer, log, namespace, home }: Action
   const answered = new Map<string, ActionAnswer>();
 
   return {
-    look(ref, now) {
+    look(ref, now, lifted = []) {
       const pending = actions
         .list(ref.namespace)
         .filter((object) => isPending(object, ref) && !answered.has(uidOf(object)));
@@ -68,7 +69,7 @@ export function createActionDesk({ track, writer, log, namespace, home }: Action
       sweep(ref.namespace, now, stopped.signal);
       return {
         actions: read.sort((a, b) => a.at - b.at || (a.name < b.name ? -1 : 1)),
-        ...frozenBy(ref, labels, freezes, home, now),
+        ...frozenBy(ref, labels, freezes, home, now, lifted),
       };
     },
     async answer(ref, answers, { now, run }, signal) {

@@ -73,6 +73,16 @@ it("windows begin and end at their times, also where they overlap, at any order 
   search.mockRestore();
 });
 
+it("of several freezes the one counts that no person has lifted, and that holds runs", () => {
+  const [sale, audit, move] = [freeze("sale", {}), freeze("audit", { runs: "hold" }), freeze("move", {})];
+  const counts = (lifted: readonly string[]) =>
+    frozenBy({ namespace: "test", name: "app" }, {}, cacheOf([sale, audit, move]), "home", NOW, lifted).freeze?.name;
+  expect(counts([])).toBe("audit");
+  expect(counts(["audit"])).toBe("sale");
+  expect(counts(["audit", "sale"])).toBe("move");
+  expect(counts(["move", "audit", "sale"])).toBe("audit");
+});
+
 it("a namespace with more freezes than can be read is frozen, and its neighbour is not", () => {
   const many = Array.from({ length: 201 }, (_, i) => freeze(`f-${i}`, { until: "2020-01-01T00:00:00Z" }));
   expect(at(many.slice(1), NOW).freeze).toBeUndefined();

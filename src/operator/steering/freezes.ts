@@ -22,25 +22,37 @@ interface Span {
   readonly until: number | undefined;
 }
 
-/** @param home the operator's own namespace: freezes of scope `cluster` count there alone */
+/**
+ * Of several freezes that are in force, the one counts that no person has lifted, and that holds runs.
+ * @param home the operator's own namespace: freezes of scope `cluster` count there alone
+ * @param lifted names of the freezes that a person has overridden for this Canary
+ */
 export function frozenBy(
   ref: CanaryRef,
   labels: Readonly<Record<string, string>>,
-  freezes: ObjectCache,
+  freezes: Pick<ObjectCache, "list">,
   home: string,
   now: number,
+  lifted: readonly string[] = [],
 ): Frozen {
   const near = freezes.list(ref.namespace).filter((object) => scopeOf(object) === "namespace");
   if (near.length > MOST_FREEZES) return { freeze: tooMany(near.length) };
   const wide = freezes.list(home).filter((object) => scopeOf(object) === "cluster");
   const concerned = [...near, ...wide].filter((object) => concerns(object, ref.name, labels));
   const spans = concerned.flatMap((object) => spansOf(parsed(object), now).map((span) => ({ object, ...span })));
-  const present = spans.find(({ from, until }) => from <= now && (until === undefined || now < until));
+  const [present] = spans
+    .filter(({ from, until }) => from <= now && (until === undefined || now < until))
+    .sort((a, b) => weightOf(b.object, lifted) - weightOf(a.object, lifted));
   const times = spans.flatMap(({ from, until }) => [from, until ?? 0]).filter((time) => time > now);
   return {
     ...(present === undefined ? {} : { freeze: freezeFrom(present.object, present.until) }),
     ...(times.length === 0 ? {} : { recheckAt: Math.min(...times) }),
   };
+}
+
+function weightOf({ metadata, spec }: KubeObject, lifted: readonly string[]): number {
+  const { runs } = spec as CanaryFreezeSpec;
+  return (lifted.includes(metadata.name) ? 0 : 2) + (runs === "hold" ? 1 : 0);
 }
 
 /**

@@ -1,4 +1,6 @@
 /** What people ask for: once, with the right, and a pause holds. */
+import { liftedBy } from "../../core/override.ts";
+import { isRunning } from "../../core/phases/table.ts";
 import { type KubeFields, RESOURCES } from "../../ports/kubernetes.ts";
 import { STEERING } from "../../ports/steering.ts";
 import { RIGHTS } from "../people.ts";
@@ -77,6 +79,35 @@ export const aPauseHolds: Invariant = {
     return {};
   },
 };
+
+export const anOverrideIsForOneFreeze: Invariant = {
+  name: "an-override-is-for-one-freeze",
+  rule: "While a freeze is in force no run begins, and none that the freeze holds goes on by itself, unless a person has overridden this freeze for this revision.",
+  why: "A fix that may go out in spite of the sale is no leave for the next release, nor for the next freeze.",
+  watch({ scenario }, report) {
+    if (!usersDo(scenario, "freeze")) return {};
+    return {
+      turn({ input, transition }) {
+        const { freeze, status: before } = input;
+        const { status: after, answered = [] } = transition;
+        if (freeze === undefined || answered.some(({ outcome }) => outcome === "applied")) return;
+        const lifted = before.override;
+        const revision = isRunning(after.phase) ? after.applied : undefined;
+        const isLifted = liftedBy(lifted).includes(freeze.name) && revision?.spec === lifted?.revision.spec;
+        if (isLifted) return;
+        if (isResting(before.phase) && isRunning(after.phase)) report(`a run begins while ${freeze.name} is in force`);
+        if (freeze.runs !== "hold" || before.phase !== "Progressing") return;
+        const [from, to] = [before.step, "step" in after ? after.step : 0];
+        if (from > 0 && after.phase === "Progressing" && after.applied?.spec === before.applied?.spec && to > from) {
+          report(`from step ${from} to ${to} while ${freeze.name} holds the run`);
+        }
+        if (after.phase === "Promoting") report(`the promotion begins while ${freeze.name} holds the run`);
+      },
+    };
+  },
+};
+
+const isResting = (phase: string): boolean => ["Initialized", "Succeeded", "Failed"].includes(phase);
 
 const FORWARD: Readonly<Record<string, readonly string[]>> = {
   Waiting: ["Progressing"],

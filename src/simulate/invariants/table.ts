@@ -15,7 +15,7 @@ import {
 } from "./ending.ts";
 import type { Invariant, Violation } from "./invariant.ts";
 import { handsOff } from "./objects.ts";
-import { anActionActsOnce, aPauseHolds, onlyWithTheRight } from "./people.ts";
+import { anActionActsOnce, anOverrideIsForOneFreeze, aPauseHolds, onlyWithTheRight } from "./people.ts";
 import { onlyArrows, primaryJudged, wholePlan } from "./plan.ts";
 import { noNeedlessRefusals, servicesSelect } from "./refusals.ts";
 import {
@@ -58,6 +58,7 @@ export const INVARIANTS: readonly Invariant[] = [
   anActionActsOnce,
   onlyWithTheRight,
   aPauseHolds,
+  anOverrideIsForOneFreeze,
 ];
 
 /** Watchers that add every broken rule to `found`, each at most once. */

@@ -66,6 +66,11 @@ describe("without a cluster", () => {
 
   it.each([
     ["bogus", 2, 'aviary: there is no command "bogus"'],
+    [
+      "pausee canary/podinfo",
+      2,
+      'aviary: there is no command "pausee" (did you mean "pause"?)\n`aviary --help` lists all commands\n',
+    ],
     ["sandbox up --bogus", 2, "Unknown option '--bogus'"],
     ["sandbox up --port 99999", 2, '--port must be a port number from 0 to 65535, found "99999"'],
     ["describe podinfo", 2, "name one object as KIND/NAME, e.g. canary/podinfo"],

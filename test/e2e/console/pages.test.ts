@@ -51,6 +51,8 @@ const ADDRESSES = {
   "canary-running": "/canaries/test/checkout",
   "canary-waiting": "/canaries/test/search",
   "canary-paused": "/canaries/test/profile",
+  "canary-held": "/canaries/test/cart",
+  "canary-frozen": "/canaries/test/basket",
   "canary-refused": "/canaries/test/odd",
   "canary-succeeded": "/canaries/test/blog",
   "canary-none": "/canaries/test/nothing",
@@ -235,6 +237,7 @@ describe.runIf(CHROMIUM !== undefined)("the pages", { timeout: PATIENCE_MS }, ()
     ["abort", "/canaries/test/checkout", "Abort, all traffic to the primary"],
     ["promote-full", "/canaries/test/checkout", "Promote without the remaining steps"],
     ["approve", "/canaries/test/search", "Approve “ask the board”"],
+    ["override", "/canaries/test/cart", "Go on despite the freeze"],
   ])("ask before they %s, in a dialog without a fault in light and dark", async (verb, address, label) => {
     await page.goto(origin + address);
     await settled();
@@ -246,6 +249,22 @@ describe.runIf(CHROMIUM !== undefined)("the pages", { timeout: PATIENCE_MS }, ()
     }
     await page.keyboard.press("Escape");
     await page.waitForFunction(`document.querySelector("dialog[open]") === null`);
+  });
+
+  it("say which freeze holds a release, and let a person override the freeze with a reason", async () => {
+    await page.goto(`${origin}/canaries/test/cart`);
+    await page.getByText('Held by the freeze freeze-2 of carol@example.com: "the audit"').waitFor();
+    await page.getByRole("button", { name: "Go on despite the freeze" }).click();
+    const go = page.locator("dialog[open]").getByRole("button", { name: "Go on despite the freeze" });
+    expect(await go.isDisabled()).toBe(true);
+    await page.getByLabel("Reason, for the record").fill("payments are down");
+    await go.click();
+    await expect
+      .poll(() => world.server.cluster.list(STEERING.action).find(({ spec }) => spec?.verb === "override")?.spec, {
+        timeout: PATIENCE_MS,
+      })
+      .toMatchObject({ canary: "cart", reason: "payments are down" });
+    await page.getByText("Override:").waitFor();
   });
 
   it("list the keys, in light and dark", async () => {
@@ -268,7 +287,8 @@ describe.runIf(CHROMIUM !== undefined)("the pages", { timeout: PATIENCE_MS }, ()
     await page.getByRole("button", { name: /^Freeze test for/ }).click();
     await page.getByText("stocktaking").waitFor();
     expect(world.server.cluster.list(STEERING.freeze).map(({ spec }) => spec?.reason)).toContain("stocktaking");
-    await page.getByRole("button", { name: /^Thaw test/ }).click();
+    const row = page.locator("tr", { hasText: "stocktaking" });
+    await row.getByRole("button", { name: /^Thaw test/ }).click();
     await page.getByText("has ended").waitFor();
     expect(world.server.cluster.list(STEERING.freeze).map(({ spec }) => spec?.reason)).not.toContain("stocktaking");
   });

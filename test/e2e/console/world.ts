@@ -152,6 +152,23 @@ export function situations(server: ApiServer): void {
         aviary: { step: 3, paused: { by: "alice@example.com", at: Date.now() - 180_000, reason: "watching payments" } },
       },
     ],
+    [
+      "cart",
+      {
+        ...{ phase: "Progressing", canaryWeight: 20, failedChecks: 0, lastTransitionTime: ago(300) },
+        aviary: { step: 2, run: { id: "cart-now", startedAt: Date.now() } },
+      },
+    ],
+    [
+      "basket",
+      {
+        ...{ phase: "Succeeded", canaryWeight: 0, failedChecks: 0, lastTransitionTime: ago(400) },
+        aviary: {
+          saidReason: "Frozen",
+          said: "A new revision waits: frozen by carol@example.com (freeze-2): the audit",
+        },
+      },
+    ],
     ["blog", { phase: "Succeeded", canaryWeight: 0, failedChecks: 0, lastTransitionTime: ago(90_000) }],
     ["mail", { phase: "Initialized", canaryWeight: 0, failedChecks: 0, lastTransitionTime: ago(300_000) }],
   ];
@@ -198,5 +215,7 @@ export function situations(server: ApiServer): void {
       ] as const),
     ),
   );
+  const audit = freeze("test", { canaries: ["cart", "basket"], runs: "hold", reason: "the audit" });
+  put(server, STEERING.freeze, { ...audit, metadata: { ...audit.metadata, name: "freeze-2" } });
   put(server, STEERING.freeze, freeze("shop", { until: new Date(Date.now() + 172_800_000).toISOString() }));
 }
