@@ -10,8 +10,8 @@ export const liftedBy = (override: Override | undefined): readonly string[] =>
   override === undefined ? [] : [override.freeze, ...(override.also ?? [])];
 
 /**
- * @returns the input without its freeze, when the override is for this freeze and revision; without the override, when another
- *   revision has come since
+ * @returns the input without its freeze, when the override is for this freeze and revision; without the override, when
+ *   another revision has come since
  */
 export function overridden(input: AdvanceInput): AdvanceInput {
   const { override, ...status } = input.status;

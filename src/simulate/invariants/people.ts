@@ -82,7 +82,7 @@ export const aPauseHolds: Invariant = {
 
 export const anOverrideIsForOneFreeze: Invariant = {
   name: "an-override-is-for-one-freeze",
-  rule: "While a freeze is in force no run begins, and none that the freeze holds goes on by itself, unless a person has overridden this freeze for this revision.",
+  rule: "While a freeze is in force no run begins, and none that it holds goes on, unless a person overrode it for that revision.",
   why: "A fix that may go out in spite of the sale is no leave for the next release, nor for the next freeze.",
   watch({ scenario }, report) {
     if (!usersDo(scenario, "freeze")) return {};
