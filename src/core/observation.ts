@@ -84,6 +84,8 @@ export interface Readings {
   readonly gone?: true;
   /** What is wrong, although the rollout goes on, and how to mend it. The text of an event, which is announced once. */
   readonly warning?: string;
+  /** What keeps pods from starting, as far as it is known; also part of `warning`. */
+  readonly trouble?: string;
   /** Present when the counted requests of this run are not split as promised. */
   readonly offSplit?: OffSplit;
   readonly target: TargetReading;

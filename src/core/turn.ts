@@ -267,8 +267,14 @@ export function resetCounters(revision: Revision): Changes {
 
 /** The run ends by this transition, and the status remembers why. */
 export function endRun(turn: Turn, end: End, transition: Transition): Transition {
-  const cause = { ...end, ...placeOf(turn) };
+  const cause = { ...explained(end, turn.observation.readings.trouble), ...placeOf(turn) };
   return { ...transition, cause, status: { ...transition.status, cause } };
+}
+
+/** Pods that did not become ready in time: the cause names what kept the pods from starting. */
+function explained(end: End, trouble: string | undefined): End {
+  if (trouble === undefined || (end.kind !== "deadline" && end.kind !== "primary-not-ready")) return end;
+  return { ...end, detail: `${end.detail}; ${trouble}` };
 }
 
 /** Where the run stands. */

@@ -23,6 +23,20 @@ it("a rollout goes on with a warning, which is announced once, and again when it
   expect(story.status).toMatchObject({ phase: "Succeeded", promotedSpec: "v2" });
 });
 
+it("a run whose pods cannot start ends with the reason of the pods in its cause; the event keeps Flagger's text", () => {
+  const story = tell({ analysis: { stepWeights: [50] } });
+  story.run(60);
+  story.world.revision = { spec: "v2" };
+  story.world.trouble = "canary pods cannot start: ImagePullBackOff ghcr.io/x:y";
+  story.world.canary = STUCK;
+  story.run(30);
+  expect(story.status).toMatchObject({
+    phase: "Failed",
+    cause: { kind: "deadline", detail: `${STUCK.detail}; canary pods cannot start: ImagePullBackOff ghcr.io/x:y` },
+  });
+  expect(story.timeline.join("\n")).not.toContain("ImagePullBackOff");
+});
+
 it("a deletion whose target cannot serve says what ends it, once, and gives the traffic back when the target can", () => {
   const story = tell({ spec: { revertOnDeletion: true } });
   story.run(60);

@@ -32,6 +32,8 @@ export interface StoryWorld {
   suspended: boolean;
   /** A problem during which the rollout goes on. */
   warning: string | undefined;
+  /** What keeps pods from starting. */
+  trouble?: string;
   routesInForce: boolean;
   /** When the operator wrote the routes; undefined: at once. */
   routesSince: number | undefined;
@@ -149,6 +151,7 @@ export function tell(parts: CanaryParts = {}, router: Capabilities = MESH): Stor
       routesInForce: world.routesInForce,
       ...(world.routesSince === undefined ? {} : { routesSince: world.routesSince }),
       ...(world.warning === undefined ? {} : { warning: world.warning }),
+      ...(world.trouble === undefined ? {} : { trouble: world.trouble }),
     };
   }
 

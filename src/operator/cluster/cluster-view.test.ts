@@ -77,7 +77,7 @@ describe("pods that cannot start", () => {
   it("are a warning of the turn, which is taken again when it is worth another look", async () => {
     const text = "canary pods cannot start: ImagePullBackOff ghcr.io/x:y";
     const troubles = async () => ({ text, lookAgainAt: NOW + 30_000 });
-    expect(await observe(0, { troubles })).toMatchObject({ warning: text, recheckAt: NOW + 30_000 });
+    expect(await observe(0, { troubles })).toMatchObject({ warning: text, trouble: text, recheckAt: NOW + 30_000 });
   });
 });
 

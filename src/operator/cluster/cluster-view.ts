@@ -203,12 +203,10 @@ async function observeAs(
     const scene = problemScene(obstacle.text, plan);
     return { ...scene, ...(obstacle.writable ? { adapters, ...withSelector(selector) } : {}) };
   }
-  const warnings = [
-    ...(reading.warning === undefined ? [] : [reading.warning]),
-    ...(scalerProblem === undefined ? [] : [`${scalerProblem}; ${WITHOUT_SCALER}`]),
-  ];
+  const warnings = [...(scalerProblem === undefined ? [] : [`${scalerProblem}; ${WITHOUT_SCALER}`])];
   const troubles = (await ports.troubles?.(canary, { target, primary, selector }, now, signal)) ?? {};
-  if (troubles.text !== undefined) warnings.push(troubles.text);
+  const trouble = [reading.warning, troubles.text].filter((text) => text !== undefined).join("; ");
+  if (trouble !== "") warnings.unshift(trouble);
   const times = [recheckAt === undefined ? undefined : recheckAt - aheadMs, troubles.lookAgainAt];
   const again = times.filter((time) => time !== undefined);
   const readings: Readings = {
@@ -217,6 +215,7 @@ async function observeAs(
     ...routesReading(canary, plan, adapters, selector, ports.snapshot),
     ...(again.length === 0 ? {} : { recheckAt: Math.min(...again) }),
     ...(warnings.length === 0 ? {} : { warning: warnings.join("; ") }),
+    ...(trouble === "" ? {} : { trouble }),
   };
   return { readings, plan, adapters, ...withSelector(selector) };
 }
