@@ -106,11 +106,11 @@ async function startPrometheus(binary: string): Promise<string> {
 
 async function valuesOf(address: string, query: string): Promise<readonly number[]> {
   const url = `${address}/api/v1/query?query=${encodeURIComponent(query)}`;
-  const answer = await fetch(url).then(
-    (response) => response.json() as Promise<{ data?: { result: { value: [number, string] }[] } }>,
-    () => undefined, // not started yet
-  );
-  return (answer?.data?.result ?? []).map(({ value }) => Number(value[1])).sort((a, b) => a - b);
+  // Prometheus is not started yet, or answers 503 while it reads its disk.
+  const response = await fetch(url).catch(() => undefined);
+  if (response?.ok !== true) return [];
+  const answer = (await response.json()) as { data?: { result: { value: [number, string] }[] } };
+  return (answer.data?.result ?? []).map(({ value }) => Number(value[1])).sort((a, b) => a - b);
 }
 
 it("no pod is believed about the traffic of another namespace", { timeout: 120_000 }, async () => {
