@@ -9,7 +9,7 @@ import {
   splitIn,
   WAITING,
 } from "../cli/steer/facts.ts";
-import { heldText } from "../cli/steer/frozen.ts";
+import { heldText, holderOf } from "../cli/steer/frozen.ts";
 import { previewOf } from "../cli/steer/preview.ts";
 import { type Copy, timeOf } from "../cli/steer/seen.ts";
 import type { Step } from "../core/plan.ts";
@@ -93,7 +93,7 @@ export function canaryView(object: KubeObject, parts: Parts): CanaryView {
   const { plan, spec, phase } = facts;
   const judgedAt = phase === "Progressing" && facts.hold === undefined ? holdUntil(object) : undefined;
   const reason = reasonFrom(facts, parts.events);
-  const held = RUNNING.includes(phase) && parts.freeze?.runs === "hold" ? parts.freeze : undefined;
+  const held = holderOf(phase, parts.freeze);
   return {
     ...rowOfFacts(facts),
     ...(reason === undefined ? {} : { what: textIn(reason) }),

@@ -8,8 +8,9 @@ import { coloured } from "../colour.ts";
 import { type Command, type CommandContext, type ExitCode, UserError } from "../command.ts";
 import { describeOptions, type OptionSpec, OUTPUT, oneOf, readOptions } from "../options.ts";
 import { factsOf, reasonFrom } from "../steer/facts.ts";
+import { freezeInForce, holderOf } from "../steer/frozen.ts";
 import { CANARY_OPTIONS } from "../steer/options.ts";
-import { type CanaryName, canaryOf, canaryWord, copiesOf, eventsOf, runsOf } from "../steer/seen.ts";
+import { type CanaryName, canaryOf, canaryWord, copiesOf, eventsOf, freezesOf, runsOf } from "../steer/seen.ts";
 import { type Scene, treeOf } from "../steer/tree.ts";
 
 const OPTIONS = {
@@ -58,14 +59,17 @@ ${describeOptions(OPTIONS)}`,
 
 async function sceneOf(client: ClusterClient, at: CanaryName, signal: AbortSignal): Promise<Scene> {
   const canary = await canaryOf(client, at, signal);
-  const [copies, events, runs] = await Promise.all([
+  const [copies, events, runs, freezes] = await Promise.all([
     copiesOf(client, canary, signal),
     eventsOf(client, canary, signal),
     runsOf(client, at, signal),
+    freezesOf(client, at.namespace, signal),
   ]);
   const facts = factsOf(canary);
+  const now = systemClock.now();
   const what = reasonFrom(facts, events) ?? facts.what;
-  return { facts: { ...facts, what }, copies, events, runs, now: systemClock.now() };
+  const heldBy = holderOf(facts.phase, freezeInForce(canary, freezes, now));
+  return { facts: { ...facts, what }, copies, events, runs, heldBy, now };
 }
 
 const CLEAR = "\u001b[H\u001b[2J";

@@ -4,6 +4,7 @@ import { liftedBy } from "../../core/override.ts";
 import type { Freeze } from "../../core/steering.ts";
 import { frozenBy, scopeOf } from "../../operator/steering/freezes.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
+import { RUNNING } from "./facts.ts";
 
 /**
  * @param freezes of all namespaces: a freeze of scope `cluster` counts in the operator's namespace, which only the
@@ -18,6 +19,11 @@ export function freezeInForce(canary: KubeObject, freezes: readonly KubeObject[]
     freezes.filter((object) => (scopeOf(object) === "cluster" ? from === "" : object.metadata.namespace === from));
   const { freeze } = frozenBy({ namespace, name }, labels, { list }, "", now, lifted);
   return freeze === undefined || lifted.includes(freeze.name) ? undefined : freeze;
+}
+
+/** @returns the freeze when it holds the run that is under way */
+export function holderOf(phase: string, freeze: Freeze | undefined): Freeze | undefined {
+  return RUNNING.includes(phase) && freeze?.runs === "hold" ? freeze : undefined;
 }
 
 export function heldText({ name, by, reason, until }: Freeze): string {

@@ -73,6 +73,12 @@ export async function runsOf(
   return runs.filter((run) => isOfCanary(run, at.name)).sort(byStart);
 }
 
+/** CanaryFreezes of the cluster, or of the namespace where the user may list no other. */
+export async function freezesOf(client: ClusterClient, namespace: string, signal: AbortSignal) {
+  const all = await listed(client, STEERING.freeze, "", {}, signal);
+  return all.length > 0 ? all : await listed(client, STEERING.freeze, namespace, {}, signal);
+}
+
 const startOf = ({ spec }: KubeObject): string => String(spec?.startedAt ?? "");
 /** Of CanaryRuns: newest first. */
 export const byStart = (a: KubeObject, b: KubeObject): number => (startOf(a) < startOf(b) ? 1 : -1);

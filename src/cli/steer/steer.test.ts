@@ -203,6 +203,20 @@ describe("list and show", () => {
     expect(gates.out).toContain("aviary approve canary/asking -n test");
   });
 
+  it("the freeze that holds a run, and the command that lets the release go on", async () => {
+    await stage("frozen", { phase: "Progressing", weight: 20, memory: { step: 2 } });
+    const spec = { by: "carol", reason: "the audit", canaries: ["frozen"], runs: "hold" };
+    const meta = { apiVersion: "aviary.flagger.app/v1alpha1", kind: "CanaryFreeze" };
+    const freeze = { ...meta, metadata: { name: "audit", namespace: "test" }, spec };
+    await kube.apply(STEERING.freeze, freeze as KubeObject, { force: true }, FOREVER);
+    const shown = async () => (await aviary("show", "canary/frozen", "-n", "test")).out;
+    expect(await shown()).toContain('held by the freeze audit of carol: "the audit"; checks go on and still roll back');
+    expect(await shown()).toContain("aviary override canary/frozen -n test --reason WHY lets this release go on");
+    await aviary("thaw", "audit", "-n", "test");
+    expect(await shown()).not.toContain("freeze");
+    await kube.delete({ type: RESOURCES.canary, namespace: "test", name: "frozen" }, {}, FOREVER);
+  });
+
   it("a Canary that does not exist", async () => {
     const { code, err } = await aviary("show", "canary/nothing", "-n", "test");
     expect([code, err]).toEqual([1, 'aviary show: canary "nothing" not found in namespace test\n']);

@@ -2,11 +2,13 @@
  * A Canary as a tree: steps with the present one, checks against their limits, pods with reasons, gates, last events
  * and runs.
  */
+import type { Freeze } from "../../core/steering.ts";
 import { formatDuration } from "../../go/duration.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import type { Paint } from "../colour.ts";
 import { humanAge } from "../columns.ts";
 import { type Facts, gatesOf, RUNNING } from "./facts.ts";
+import { heldText } from "./frozen.ts";
 import { limitText } from "./limits.ts";
 import { type Copy, podText, timeOf } from "./seen.ts";
 
@@ -17,6 +19,8 @@ export interface Scene {
   readonly events: readonly KubeObject[];
   /** Newest first. */
   readonly runs: readonly KubeObject[];
+  /** Holds the run that is under way. */
+  readonly heldBy?: Freeze | undefined;
   readonly now: number;
 }
 
@@ -32,6 +36,7 @@ export function treeOf(scene: Scene, paint: Paint): string {
     branch("steps", rail(facts, paint)),
     branch("checks", checks(scene, paint)),
     branch("gates", gates(facts)),
+    branch("freeze", held(scene, paint)),
     branch("primary", copy(scene.copies.primary, paint)),
     branch("canary", copy(scene.copies.canary, paint)),
     branch(
@@ -128,6 +133,14 @@ function gates(facts: Facts): readonly string[] {
   const { name, namespace, phase } = facts;
   if (phase !== "Waiting" && phase !== "WaitingPromotion") return [];
   return gatesOf(facts).map((gate) => `${gate} is closed: aviary approve canary/${name} -n ${namespace} ${gate}`);
+}
+
+function held({ facts: { name, namespace }, heldBy }: Scene, paint: Paint): readonly string[] {
+  if (heldBy === undefined) return [];
+  return [
+    paint.warn(heldText(heldBy)),
+    `aviary override canary/${name} -n ${namespace} --reason WHY lets this release go on`,
+  ];
 }
 
 function copy(one: Copy | undefined, paint: Paint): readonly string[] {
