@@ -16,19 +16,19 @@ export const ROWS = [
     to: "} as const;",
   },
   {
-    breaks: "a turn decides on a world older than its own last write",
+    breaks: "a turn decides on a cluster older than its own last write",
     from: "if (!hasCaughtUp(fromCache, own)) return own.object;",
     to: "",
   },
   {
     breaks: "an error makes the operator forget its own last write",
-    from: "if (error.code === 404) snapshot.unlearn(ref);",
-    to: "snapshot.unlearn(ref);",
+    from: "if (error.code === 404) snapshot.forget(ref);",
+    to: "snapshot.forget(ref);",
   },
   {
     breaks: "a conflict makes the operator believe what was before its own last write",
-    from: "if (error.code === 404) snapshot.unlearn(ref);",
-    to: "if (error.code === 404 || error.code === 409) snapshot.unlearn(ref);",
+    from: "if (error.code === 404) snapshot.forget(ref);",
+    to: "if (error.code === 404 || error.code === 409) snapshot.forget(ref);",
   },
   {
     breaks: "what is so already is written again",
@@ -37,7 +37,7 @@ export const ROWS = [
   },
   {
     breaks: "changes of the workloads wake no Canary",
-    from: 'if (what === "deleted" || !echoed(canary, type, object)) wake(canary);',
+    from: 'if (what === "deleted" || !isOwnWrite(canary, type, object)) wake(canary);',
     to: 'if (what === "deleted") wake(canary);',
   },
   {

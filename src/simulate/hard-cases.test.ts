@@ -271,7 +271,7 @@ describe("in a hard case", () => {
       spec: { replicas },
     });
     const snapshot = createFreshSnapshot(() => object("1", 3));
-    snapshot.learn(ref.type, object("2", 0), { namespace: "test", name: "podinfo" });
+    snapshot.remember(ref.type, object("2", 0), { namespace: "test", name: "podinfo" });
     const away = () => Promise.reject(error);
     const write = createWriter({ create: away, mergePatch: away }, snapshot);
     await expect(write(object("2", 1), { namespace: "test", name: "podinfo" }, NEVER)).rejects.toThrow(

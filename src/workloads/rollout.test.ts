@@ -7,7 +7,7 @@ import type { Canary } from "../core/canary.ts";
 import type { Answer, Probe } from "../core/observation.ts";
 import type { CanaryRef, TargetRef } from "../core/spec.ts";
 import { applyMergePatch, mergePatch } from "../json/merge-patch.ts";
-import { createWorld } from "../operator/cluster/cluster-view.ts";
+import { createClusterView } from "../operator/cluster/cluster-view.ts";
 import { type Ports, reconcile } from "../operator/reconcile/reconcile.ts";
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
 import { createRouters } from "../routers/table.ts";
@@ -75,10 +75,10 @@ function playing(targetRef: TargetRef, ...objects: readonly KubeObject[]): Play 
   const snapshot = {
     get: cluster.get,
     list: cluster.list,
-    learn: () => {},
-    echoed: () => false,
-    unlearn: () => {},
-    deleted: () => {},
+    remember: () => {},
+    isOwnWrite: () => false,
+    forget: () => {},
+    noteDeletion: () => {},
   };
   const answer = (probe: Probe): Answer => {
     if (probe.kind !== "metric") return { kind: "passed" };
@@ -99,7 +99,7 @@ function playing(targetRef: TargetRef, ...objects: readonly KubeObject[]): Play 
         return Promise.resolve();
       },
     },
-    world: createWorld({
+    view: createClusterView({
       tables: {
         routers: createRouters({ setOwnerRefs: true }),
         workloads: createWorkloads(OPTIONS),

@@ -8,7 +8,7 @@ import { fixedCredentials } from "../../src/kube/access.ts";
 import { boundsFor, createLedger } from "../../src/kube/ledger.ts";
 import { createTransport } from "../../src/kube/transport.ts";
 import { createDispatcher } from "../../src/net/dispatcher.ts";
-import type { WorldPorts } from "../../src/operator/cluster/cluster-view.ts";
+import type { ClusterViewPorts } from "../../src/operator/cluster/cluster-view.ts";
 import { createFreshSnapshot, type FreshSnapshot } from "../../src/operator/cluster/read-your-writes.ts";
 import { createRemover, createWriter, typeOf } from "../../src/operator/cluster/write.ts";
 import { createFollower } from "../../src/operator/engine/follow.ts";
@@ -65,7 +65,7 @@ export interface Desk {
   /** @throws WriteFailure */
   write(canary: Canary, objects: readonly KubeObject[]): Promise<void>;
   /** The parts of the shell, for work that needs them as they are. */
-  readonly shell: Pick<WorldPorts, "snapshot" | "follow" | "write" | "remove">;
+  readonly shell: Pick<ClusterViewPorts, "snapshot" | "follow" | "write" | "remove">;
   /** Reads from the API server, past the caches. */
   readonly list: KubeReader["list"];
   readonly signal: AbortSignal;
@@ -141,7 +141,7 @@ export async function openOffice(crds: readonly KubeObject[], kinds: readonly Ro
       const clusters = connectClusters({ ...shared, transport, ledger: ROOMY, namespace: "", signal: stop.signal });
       const follower = createFollower({
         ...{ clock: systemClock, track: clusters.track, wake: () => undefined, onDeleted: () => undefined },
-        echoed: () => false,
+        isOwnWrite: () => false,
       });
       const snapshot = createFreshSnapshot(follower.cached, follower.listed);
       const write = createWriter(clusters.writer, snapshot, kinds);

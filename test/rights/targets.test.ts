@@ -9,7 +9,7 @@ import type { Canary, CanaryStatus, Phase } from "../../src/core/canary.ts";
 import type { DesiredState } from "../../src/core/desired.ts";
 import { promotionId } from "../../src/core/identity.ts";
 import { crds } from "../../src/crd/index.ts";
-import { createWorld, type Scene } from "../../src/operator/cluster/cluster-view.ts";
+import { type ClusterState, createClusterView } from "../../src/operator/cluster/cluster-view.ts";
 import { rightsOf } from "../../src/operator/rights.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import { createRouters } from "../../src/routers/table.ts";
@@ -105,14 +105,14 @@ function lifeOf({ target, scaler }: Case) {
     },
   });
   return async ({ shell, signal, snapshot, edit }: Desk) => {
-    const world = createWorld({ tables, ...shell });
-    const observe = async (canary: Canary): Promise<Scene> => {
-      const scene = await world.observe(canary, 0, signal);
-      if (scene.readings.problem !== undefined) throw new Error(scene.readings.problem);
-      return scene;
+    const view = createClusterView({ tables, ...shell });
+    const observe = async (canary: Canary): Promise<ClusterState> => {
+      const state = await view.observe(canary, 0, signal);
+      if (state.readings.problem !== undefined) throw new Error(state.readings.problem);
+      return state;
     };
     const make = async (canary: Canary, wanted: Partial<DesiredState>) =>
-      world.converge(canary, aWorld(wanted), await observe(canary), signal);
+      view.converge(canary, aWorld(wanted), await observe(canary), signal);
     const begun = inPhase(base, "Initializing");
     await make(begun, { primary: { kind: "present" } });
     await make(begun, { target: "up" });

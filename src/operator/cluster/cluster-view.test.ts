@@ -8,21 +8,21 @@ import { createToyCluster, type ToyCluster } from "../../testing/toy-cluster.ts"
 import { aWorld, inPhase } from "../../testing/worlds.ts";
 import { createAutoscalers } from "../../workloads/autoscalers.ts";
 import { createWorkloads } from "../../workloads/table.ts";
-import { createWorld, type WorldPorts } from "./cluster-view.ts";
+import { type ClusterViewPorts, createClusterView } from "./cluster-view.ts";
 
 const OPTIONS = { selectorLabels: ["app"], includeLabelPrefixes: [], configTracking: true };
 const NOW = Date.UTC(2026, 0, 1);
 const HOUR = 3_600_000;
 
-function worldOf(cluster: ToyCluster, parts: Partial<WorldPorts> = {}) {
-  return createWorld({
+function viewOf(cluster: ToyCluster, parts: Partial<ClusterViewPorts> = {}) {
+  return createClusterView({
     tables: {
       routers: createRouters({ setOwnerRefs: true }),
       workloads: createWorkloads(OPTIONS),
       autoscalers: createAutoscalers(OPTIONS),
       services: createServicesRouter(),
     },
-    snapshot: { ...cluster, learn: () => {}, echoed: () => false, unlearn: () => {}, deleted: () => {} },
+    snapshot: { ...cluster, remember: () => {}, isOwnWrite: () => false, forget: () => {}, noteDeletion: () => {} },
     follow: () => Promise.resolve(),
     remove: () => Promise.resolve(false),
     write: () => Promise.resolve(false),
@@ -46,7 +46,7 @@ function deployment(name: string): KubeObject {
 }
 
 /** What a turn sees of pods that are missing since a moment ago, by the cluster's clock. */
-async function observe(aheadMs: number, parts: Partial<WorldPorts> = {}) {
+async function observe(aheadMs: number, parts: Partial<ClusterViewPorts> = {}) {
   const cluster = createToyCluster(mergePatch, {
     ...deployment("podinfo"),
     status: {
@@ -60,9 +60,9 @@ async function observe(aheadMs: number, parts: Partial<WorldPorts> = {}) {
       ],
     },
   });
-  const world = worldOf(cluster, { serverAheadMs: () => aheadMs, ...parts });
+  const view = viewOf(cluster, { serverAheadMs: () => aheadMs, ...parts });
   const canary = aCanary({ spec: { progressDeadlineSeconds: 60 } });
-  return (await world.observe(canary, NOW, new AbortController().signal)).readings;
+  return (await view.observe(canary, NOW, new AbortController().signal)).readings;
 }
 
 describe("the deadline of a rollout", () => {
@@ -89,20 +89,20 @@ describe("a target that takes too much memory to be kept before a Canary names i
     const cluster = createToyCluster(mergePatch, target);
     const followed = new Set<string>();
     const isLeftOut = ({ type, name }: ObjectRef) => type.kind === "Deployment" && !followed.has(name);
-    const world = worldOf(cluster, {
+    const view = viewOf(cluster, {
       isLeftOut,
       async follow(_canary, refs) {
         for (const { name } of refs) followed.add(name);
       },
       snapshot: {
-        ...{ ...cluster, learn: () => {}, echoed: () => false, unlearn: () => {}, deleted: () => {} },
+        ...{ ...cluster, remember: () => {}, isOwnWrite: () => false, forget: () => {}, noteDeletion: () => {} },
         get(ref) {
           if (isLeftOut(ref)) throw new Error(`${ref.name} is read before it is followed`);
           return cluster.get(ref);
         },
       },
     });
-    await world.observe(aCanary(), NOW, new AbortController().signal);
+    await view.observe(aCanary(), NOW, new AbortController().signal);
     expect([...followed]).toContain("settings");
   });
 });
@@ -118,7 +118,7 @@ describe("a Canary whose autoscaler was deleted", () => {
   const written = async (phase: "Initializing" | "Succeeded", ...more: readonly KubeObject[]) => {
     const names: string[] = [];
     const cluster = createToyCluster(mergePatch, deployment("podinfo"), ...more);
-    const world = worldOf(cluster, {
+    const view = viewOf(cluster, {
       write: (object) => {
         if (cluster.apply([object]).length > 0) names.push(`${object.kind} ${object.metadata.name}`);
         return Promise.resolve(true);
@@ -126,9 +126,9 @@ describe("a Canary whose autoscaler was deleted", () => {
     });
     const canary = inPhase(phase, parts, { promotedSpec: phase === "Succeeded" ? "1" : "", drain: { kind: "none" } });
     const { signal } = new AbortController();
-    const scene = await world.observe(canary, NOW, signal);
-    expect(scene.readings.problem).toContain("HorizontalPodAutoscaler podinfo");
-    await world.converge(canary, aWorld({ target: "down" }), scene, signal);
+    const state = await view.observe(canary, NOW, signal);
+    expect(state.readings.problem).toContain("HorizontalPodAutoscaler podinfo");
+    await view.converge(canary, aWorld({ target: "down" }), state, signal);
     return { names, replicas: cluster.at("Deployment", "podinfo").spec.replicas };
   };
   it("finishes at rest what its status promises: the target is taken down", async () => {
@@ -148,7 +148,7 @@ describe("routes that take long to write", () => {
   it("are known by when they were written, and only while they are in force", async () => {
     const cluster = createToyCluster(mergePatch, deployment("podinfo"), ours);
     let now = NOW;
-    const world = worldOf(cluster, {
+    const view = viewOf(cluster, {
       clock: { now: () => now },
       write: (object) => {
         const isWritten = cluster.apply([object]).length > 0;
@@ -158,15 +158,15 @@ describe("routes that take long to write", () => {
     });
     const canary = inPhase("Progressing", {}, { promotedSpec: "1", canaryWeight: 10, ...ON_STEP });
     const { signal } = new AbortController();
-    const scene = await world.observe(canary, now, signal);
-    expect(scene.readings).not.toHaveProperty("routesSince");
+    const state = await view.observe(canary, now, signal);
+    expect(state.readings).not.toHaveProperty("routesSince");
     const traffic = { primary: 90, canary: 10, mirror: false };
-    await world.converge(canary, aWorld({ traffic, target: "up" }), scene, signal);
-    expect((await world.observe(canary, now, signal)).readings).toMatchObject({
+    await view.converge(canary, aWorld({ traffic, target: "up" }), state, signal);
+    expect((await view.observe(canary, now, signal)).readings).toMatchObject({
       ...{ routesInForce: true, routesSince: NOW + 6_000 },
     });
     cluster.apply([{ ...cluster.at("VirtualService", "podinfo"), spec: { http: [] } } as unknown as KubeObject]);
-    expect((await world.observe(canary, now, signal)).readings).not.toHaveProperty("routesSince");
+    expect((await view.observe(canary, now, signal)).readings).not.toHaveProperty("routesSince");
   });
 });
 

@@ -33,7 +33,7 @@ import { asRouted, routesReading, servedBy } from "./routes-in-force.ts";
 import type { RemoveObject, WriteObject } from "./write.ts";
 
 /** What a turn knows of the cluster. */
-export interface Scene {
+export interface ClusterState {
   readonly readings: Readings;
   readonly plan: Plan;
   /**
@@ -48,9 +48,9 @@ export interface Scene {
   readonly formerScaler?: FormerScaler;
 }
 
-export interface World {
+export interface ClusterView {
   /** Waits until the caches that this Canary needs are filled, then reads. */
-  observe(canary: Canary, now: number, signal: AbortSignal): Promise<Scene>;
+  observe(canary: Canary, now: number, signal: AbortSignal): Promise<ClusterState>;
   /**
    * Makes the cluster as desired.
    * @param confirm asked before anything is written; what it throws is passed on
@@ -60,7 +60,7 @@ export interface World {
   converge(
     canary: Canary,
     wanted: DesiredState,
-    scene: Scene,
+    state: ClusterState,
     signal: AbortSignal,
     confirm?: () => Promise<void>,
   ): Promise<boolean>;
@@ -68,7 +68,7 @@ export interface World {
   refusedBefore(ref: CanaryRef, generation: number): boolean;
 }
 
-export interface WorldPorts {
+export interface ClusterViewPorts {
   /** Absent: the memory is the view's own. */
   readonly sessions?: Sessions;
   readonly tables: AdapterTables;
@@ -101,7 +101,7 @@ const NO_PLAN: Plan = {
 };
 const UNKNOWN = { kind: "progressing", detail: "" } as const;
 
-export function createWorld(ports: WorldPorts): World {
+export function createClusterView(ports: ClusterViewPorts): ClusterView {
   const sessions = ports.sessions ?? createSessions();
   /** The generation that was refused or doubted last. */
   const refused = sessions.slot<number>();
@@ -109,15 +109,15 @@ export function createWorld(ports: WorldPorts): World {
   const routed = sessions.slot<number>();
   return {
     async observe(canary, now, signal) {
-      const scene = await observe(canary, now, ports, signal);
-      const routesSince = scene.readings.routesInForce ? routed.get(canary.ref) : undefined;
-      return routesSince === undefined ? scene : { ...scene, readings: { ...scene.readings, routesSince } };
+      const state = await observe(canary, now, ports, signal);
+      const routesSince = state.readings.routesInForce ? routed.get(canary.ref) : undefined;
+      return routesSince === undefined ? state : { ...state, readings: { ...state.readings, routesSince } };
     },
-    converge(canary, wanted, scene, signal, confirm) {
+    converge(canary, wanted, state, signal, confirm) {
       const onRouted = () => {
         if (ports.clock !== undefined) routed.set(canary.ref, ports.clock.now());
       };
-      return converge(canary, wanted, scene, ports, { signal, confirm, onRouted });
+      return converge(canary, wanted, state, ports, { signal, confirm, onRouted });
     },
     refusedBefore(ref, generation) {
       const before = refused.get(ref) === generation;
@@ -127,25 +127,35 @@ export function createWorld(ports: WorldPorts): World {
   };
 }
 
-async function observe(canary: Canary, now: number, ports: WorldPorts, signal: AbortSignal): Promise<Scene> {
+async function observe(
+  canary: Canary,
+  now: number,
+  ports: ClusterViewPorts,
+  signal: AbortSignal,
+): Promise<ClusterState> {
   const refused = ports.refusal?.(canary.ref);
-  if (refused !== undefined) return problemScene(refused, NO_PLAN);
+  if (refused !== undefined) return stateWithProblem(refused, NO_PLAN);
   const former = formerOf(canary, ports.tables);
   const formerScaler = formerScalerOf(canary, ports.tables);
   const more = [...(former?.refs ?? []), ...(formerScaler?.autoscaler.inputs(formerScaler.canary) ?? [])];
   const seen = await observeAs(canary, more, now, ports, signal);
-  const scene = formerScaler === undefined ? seen : withFormerScaler(seen, formerScaler, canary, ports.snapshot);
-  if (former === undefined) return scene;
-  return { ...scene, former, readings: { ...scene.readings, formerLeft: isLeft(former, ports.snapshot) } };
+  const state = formerScaler === undefined ? seen : withFormerScaler(seen, formerScaler, canary, ports.snapshot);
+  if (former === undefined) return state;
+  return { ...state, former, readings: { ...state.readings, formerLeft: isLeft(former, ports.snapshot) } };
 }
 
-function withFormerScaler(scene: Scene, formerScaler: FormerScaler, canary: Canary, seen: FreshSnapshot): Scene {
+function withFormerScaler(
+  state: ClusterState,
+  formerScaler: FormerScaler,
+  canary: Canary,
+  seen: FreshSnapshot,
+): ClusterState {
   const text = formerScalerText(formerScaler, canary.spec.targetRef, seen);
-  if (text === undefined) return scene;
-  const { problem, warning } = scene.readings;
+  if (text === undefined) return state;
+  const { problem, warning } = state.readings;
   const said = warning === undefined ? text : `${warning}; ${text}`;
-  const readings = { ...scene.readings, formerScales: true, ...(problem === undefined ? { warning: said } : {}) };
-  return { ...scene, formerScaler, readings };
+  const readings = { ...state.readings, formerScales: true, ...(problem === undefined ? { warning: said } : {}) };
+  return { ...state, formerScaler, readings };
 }
 
 /** @param more what is looked at beside, because the Canary named it before */
@@ -153,13 +163,13 @@ async function observeAs(
   canary: Canary,
   more: readonly ObjectRef[],
   now: number,
-  ports: WorldPorts,
+  ports: ClusterViewPorts,
   signal: AbortSignal,
-): Promise<Scene> {
+): Promise<ClusterState> {
   const chosen = chooseAdapters(canary, ports.tables);
   if (chosen.kind === "problem") {
     if (more.length > 0) await ports.follow(canary.ref, more, signal);
-    return problemScene(chosen.detail, NO_PLAN);
+    return stateWithProblem(chosen.detail, NO_PLAN);
   }
   const { adapters } = chosen;
   try {
@@ -168,7 +178,7 @@ async function observeAs(
     // The objects of the new names cannot be read. The former names are left all the same.
     if (more.length === 0 || !(error instanceof ReadFailure)) throw error;
     await ports.follow(canary.ref, more, signal);
-    return problemScene(error.message, NO_PLAN);
+    return stateWithProblem(error.message, NO_PLAN);
   }
   const plan = planFor(canary.spec, adapters.router.capabilities);
   // Deadlines count from times that the cluster wrote down: they are compared with its clock, not with ours.
@@ -176,8 +186,8 @@ async function observeAs(
   const reading = adapters.workload.read(canary, ports.snapshot, now + aheadMs);
   if (reading.kind === "problem") {
     // A Canary that leaves hands the routes back, also when its target is gone or changed.
-    const scene = problemScene(reading.detail, plan);
-    const readings = reading.gone === true ? { ...scene.readings, gone: reading.gone } : scene.readings;
+    const state = stateWithProblem(reading.detail, plan);
+    const readings = reading.gone === true ? { ...state.readings, gone: reading.gone } : state.readings;
     // Before the initialisation no object of Aviary exists that a missing target could hurt; one that appears while
     // this turn is taken has not been looked at, and may be one that is refused.
     const initialized = canary.status.phase !== "" && canary.status.phase !== "Initializing";
@@ -186,7 +196,7 @@ async function observeAs(
     const isOurs =
       reading.unreadable === true && foreignAmong(canary, adapters, undefined, ports.snapshot) === undefined;
     const served = initialized && (reading.gone === true || isOurs);
-    return { ...scene, readings, ...(canary.deleting || served ? { adapters } : {}) };
+    return { ...state, readings, ...(canary.deleting || served ? { adapters } : {}) };
   }
   const scalerProblem = adapters.autoscaler?.problem(canary, ports.snapshot);
   const { target, primary, recheckAt, selector } = reading;
@@ -195,13 +205,13 @@ async function observeAs(
     // A turn before the autoscaler was deleted may have promised to scale the target down. This turn keeps that
     // promise.
     const finishes = foreign === undefined && isAtRest(canary);
-    return { ...problemScene(scalerProblem, plan), ...(finishes ? { adapters, ...withSelector(selector) } : {}) };
+    return { ...stateWithProblem(scalerProblem, plan), ...(finishes ? { adapters, ...withSelector(selector) } : {}) };
   }
-  if (foreign !== undefined) return problemScene(foreign, plan);
+  if (foreign !== undefined) return stateWithProblem(foreign, plan);
   const obstacle = canary.deleting ? undefined : adapters.router.obstacle?.(canary, ports.snapshot);
   if (obstacle !== undefined) {
-    const scene = problemScene(obstacle.text, plan);
-    return { ...scene, ...(obstacle.writable ? { adapters, ...withSelector(selector) } : {}) };
+    const state = stateWithProblem(obstacle.text, plan);
+    return { ...state, ...(obstacle.writable ? { adapters, ...withSelector(selector) } : {}) };
   }
   const warnings = [...(scalerProblem === undefined ? [] : [`${scalerProblem}; ${WITHOUT_SCALER}`])];
   const troubles = (await ports.troubles?.(canary, { target, primary, selector }, now, signal)) ?? {};
@@ -220,7 +230,7 @@ async function observeAs(
   return { readings, plan, adapters, ...withSelector(selector) };
 }
 
-const withSelector = (selector: PodSelector | undefined): Pick<Scene, "selector"> =>
+const withSelector = (selector: PodSelector | undefined): Pick<ClusterState, "selector"> =>
   selector === undefined ? {} : { selector };
 
 const WITHOUT_SCALER = "the rollout goes on without the autoscaler: create it again, or remove spec.autoscalerRef";
@@ -241,7 +251,7 @@ function foreignAmong(
   return foreignObject(canary, made, seen);
 }
 
-function problemScene(problem: string, plan: Plan): Scene {
+function stateWithProblem(problem: string, plan: Plan): ClusterState {
   const target = { revision: { spec: "" }, readiness: UNKNOWN, available: 0, scaledDown: false };
   const primary = { exists: false, readiness: UNKNOWN, available: 0 };
   return { readings: { problem, target, primary, routesInForce: true }, plan };
@@ -255,7 +265,7 @@ async function followInputs(
   canary: Canary,
   adapters: Adapters,
   more: readonly ObjectRef[],
-  ports: WorldPorts,
+  ports: ClusterViewPorts,
   signal: AbortSignal,
 ): Promise<void> {
   const { router, workload, services, autoscaler } = adapters;
@@ -305,8 +315,8 @@ function isLeaving({ status: { phase } }: Canary): boolean {
 async function converge(
   canary: Canary,
   wanted: DesiredState,
-  { adapters, selector, former, formerScaler }: Scene,
-  ports: WorldPorts,
+  { adapters, selector, former, formerScaler }: ClusterState,
+  ports: ClusterViewPorts,
   writing: Writing,
 ): Promise<boolean> {
   const { signal, confirm, onRouted } = writing;
@@ -369,7 +379,7 @@ async function leave(
   canary: Canary,
   { leaving }: DesiredState,
   former: Former,
-  { write, remove, snapshot }: WorldPorts,
+  { write, remove, snapshot }: ClusterViewPorts,
   { signal, confirm, onRouted }: Writing,
 ): Promise<boolean> {
   let wrote = false;

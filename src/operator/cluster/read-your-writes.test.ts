@@ -24,7 +24,7 @@ const seen = () => snapshot.get(REF)?.metadata.resourceVersion;
 describe("our own last write", () => {
   it("is seen until the cache has caught up with it, and never after", () => {
     cached = version("10");
-    snapshot.learn(RESOURCES.service, version("12"), BY);
+    snapshot.remember(RESOURCES.service, version("12"), BY);
     expect(seen()).toBe("12");
     cached = version("11"); // of another writer, before Aviary's write
     expect(seen()).toBe("12");
@@ -35,26 +35,26 @@ describe("our own last write", () => {
   });
 
   it("an object that another writer deletes right after its creation is gone from the snapshot", () => {
-    snapshot.learn(RESOURCES.service, version("12"), BY);
+    snapshot.remember(RESOURCES.service, version("12"), BY);
     expect(seen()).toBe("12");
     // Both events came between two turns: the cache is empty again.
-    snapshot.deleted(RESOURCES.service, version("13"));
+    snapshot.noteDeletion(RESOURCES.service, version("13"));
     expect(seen()).toBeUndefined();
   });
 
   it("nor does what was deleted before the answer to our write came", () => {
-    snapshot.deleted(RESOURCES.service, version("13"));
-    snapshot.learn(RESOURCES.service, version("12"), BY);
+    snapshot.noteDeletion(RESOURCES.service, version("13"));
+    snapshot.remember(RESOURCES.service, version("12"), BY);
     expect(seen()).toBeUndefined();
-    snapshot.learn(RESOURCES.service, version("14", "2"), BY);
+    snapshot.remember(RESOURCES.service, version("14", "2"), BY);
     expect(seen()).toBe("14");
   });
 
   it("comes back as an echo, which is no news for the Canary whose turn wrote it, and news for any other", () => {
     cached = version("10");
-    snapshot.learn(RESOURCES.service, version("12"), BY);
+    snapshot.remember(RESOURCES.service, version("12"), BY);
     const heard = (by: CanaryRef, resourceVersion: string) =>
-      snapshot.echoed(by, RESOURCES.service, version(resourceVersion));
+      snapshot.isOwnWrite(by, RESOURCES.service, version(resourceVersion));
     expect(heard(BY, "11")).toBe(false);
     expect(heard({ ...BY, name: "another" }, "12")).toBe(false);
     expect(heard({ ...BY, namespace: "prod" }, "12")).toBe(false);
@@ -63,8 +63,8 @@ describe("our own last write", () => {
   });
 
   it("a recreated object stays when the deletion of its namesake arrives late", () => {
-    snapshot.learn(RESOURCES.service, version("12", "2"), BY);
-    snapshot.deleted(RESOURCES.service, version("11", "1"));
+    snapshot.remember(RESOURCES.service, version("12", "2"), BY);
+    snapshot.noteDeletion(RESOURCES.service, version("11", "1"));
     expect(seen()).toBe("12");
   });
 });
@@ -77,8 +77,8 @@ describe("a list of objects", () => {
       () => [inCache],
     );
     const made = { ...version("4", "2"), metadata: { ...version("4", "2").metadata, name: "made" } };
-    snapshot.learn(RESOURCES.service, made, BY);
-    snapshot.learn(RESOURCES.configMap, { ...made, kind: "ConfigMap" }, BY);
+    snapshot.remember(RESOURCES.service, made, BY);
+    snapshot.remember(RESOURCES.configMap, { ...made, kind: "ConfigMap" }, BY);
     expect(snapshot.list(RESOURCES.service, "test")).toEqual([inCache, made]);
     expect(snapshot.list(RESOURCES.service, "other")).toEqual([inCache]);
   });
@@ -95,9 +95,9 @@ describe("the size of a workload that was deleted", () => {
 
   it("is known until it is made again", () => {
     expect(snapshot.replicasBefore?.(ref)).toBeUndefined();
-    snapshot.deleted(RESOURCES.deployment, sized());
+    snapshot.noteDeletion(RESOURCES.deployment, sized());
     expect(snapshot.replicasBefore?.(ref)).toBeUndefined();
-    snapshot.deleted(RESOURCES.deployment, sized(3));
+    snapshot.noteDeletion(RESOURCES.deployment, sized(3));
     expect(snapshot.replicasBefore?.(ref)).toBe(3);
     cached = sized(1);
     expect(snapshot.replicasBefore?.(ref)).toBeUndefined();

@@ -8,16 +8,16 @@ import type { Snapshot } from "../../ports/snapshot.ts";
 
 export interface FreshSnapshot extends Snapshot {
   /** Remembers the answer to a write until the cache has caught up with it. @param by in whose turn it was written */
-  learn(type: ResourceType, written: KubeObject, by: CanaryRef): void;
+  remember(type: ResourceType, written: KubeObject, by: CanaryRef): void;
   /**
    * Called for each watch event: the cache has caught up with the write of that version.
    * @returns whether the event only shows a write of a turn of this Canary, which is no reason for another turn
    */
-  echoed(canary: CanaryRef, type: ResourceType, object: KubeObject): boolean;
+  isOwnWrite(canary: CanaryRef, type: ResourceType, object: KubeObject): boolean;
   /** Drops what is remembered of an object that is not there any more. */
-  unlearn(ref: ObjectRef): void;
+  forget(ref: ObjectRef): void;
   /** The object is gone. Its last write is forgotten. */
-  deleted(type: ResourceType, last: KubeObject): void;
+  noteDeletion(type: ResourceType, last: KubeObject): void;
 }
 
 /** One text per object: "virtualservices.networking.istio.io/test/podinfo". */
@@ -70,20 +70,20 @@ export function createFreshSnapshot(
       written.delete(refKey(ref));
       return fromCache;
     },
-    learn(type, object, by) {
+    remember(type, object, by) {
       if (gone.has(object.metadata.uid ?? "")) return;
       const ref = { type, namespace: object.metadata.namespace ?? "", name: object.metadata.name };
       written.set(keyOf(type, object), { object, before: cached(ref), by });
     },
-    echoed(canary, type, { metadata: { namespace = "", name, resourceVersion } }) {
+    isOwnWrite(canary, type, { metadata: { namespace = "", name, resourceVersion } }) {
       const own = written.get(refKey({ type, namespace, name }));
       if (own === undefined || own.by.name !== canary.name || own.by.namespace !== canary.namespace) return false;
-      const echo = resourceVersion !== undefined && own.object.metadata.resourceVersion === resourceVersion;
-      if (echo) written.delete(refKey({ type, namespace, name }));
-      return echo;
+      const isSameVersion = resourceVersion !== undefined && own.object.metadata.resourceVersion === resourceVersion;
+      if (isSameVersion) written.delete(refKey({ type, namespace, name }));
+      return isSameVersion;
     },
-    unlearn: (ref) => void written.delete(refKey(ref)),
-    deleted(type, last) {
+    forget: (ref) => void written.delete(refKey(ref)),
+    noteDeletion(type, last) {
       const own = written.get(keyOf(type, last));
       if (typeof last.spec?.replicas === "number") remember(sizes, keyOf(type, last), last.spec.replicas);
       if (last.metadata.uid !== undefined) gone.add(last.metadata.uid);

@@ -48,7 +48,13 @@ describe.each(TESTS)("an A/B test routed by $router ($what)", (specimen) => {
     ["everyone", "those who match", false],
   ])("is written for %s and promised for %s: in force is %s", (written, promised, inForce) => {
     const cluster = createToyCluster(mergePatch, ...specimen.world);
-    const snapshot = { ...cluster, learn: () => {}, echoed: () => false, unlearn: () => {}, deleted: () => {} };
+    const snapshot = {
+      ...cluster,
+      remember: () => {},
+      isOwnWrite: () => false,
+      forget: () => {},
+      noteDeletion: () => {},
+    };
     const routes = written === "everyone" ? EVERYONE : MATCHED;
     cluster.apply(router.render(asRouted(aCanary(specimen.parts), routes), routes, cluster));
     const canary = canaryOf(specimen, promised === "everyone");

@@ -7,7 +7,7 @@ import { equal, type Fields, isFields } from "../../json/merge-patch.ts";
 import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
 import { refKey } from "./read-your-writes.ts";
 
-export interface Residues {
+export interface UnappliedChanges {
   /** Whether the last write of this object left this very difference behind. */
   has(ref: ObjectRef, seen: KubeObject, patch: Fields): boolean;
   /** Compares the answer to a write with what was asked for. */
@@ -19,13 +19,13 @@ export interface Residues {
 /** Far more than there are such objects. The oldest is forgotten, and costs one write. */
 const KNOWN_MAX = 1000;
 
-export function createResidues(): Residues {
+export function createUnappliedChanges(): UnappliedChanges {
   const known = new Map<string, string>();
   return {
     has: (ref, seen, patch) => known.size > 0 && known.get(refKey(ref)) === textOf(patch, seen),
     note(ref, patch, answer) {
       known.delete(refKey(ref));
-      const left = residueOf(patch, answer);
+      const left = unappliedOf(patch, answer);
       if (left === undefined) return;
       known.set(refKey(ref), textOf(left, answer));
       const [oldest = ""] = known.keys();
@@ -50,11 +50,11 @@ function sameFieldsOf(seen: unknown, patch: Fields): unknown {
 }
 
 /** The part of a merge patch that is not so in the answer to it; undefined when all of it is. */
-function residueOf(patch: Fields, answer: Fields): Fields | undefined {
+function unappliedOf(patch: Fields, answer: Fields): Fields | undefined {
   const left = Object.entries(patch).flatMap(([key, value]): [string, unknown][] => {
     const got = answer[key];
     if (isFields(value) && isFields(got)) {
-      const nested = residueOf(value, got);
+      const nested = unappliedOf(value, got);
       return nested === undefined ? [] : [[key, nested]];
     }
     return equal(value ?? undefined, got ?? undefined) ? [] : [[key, value]];

@@ -7,7 +7,7 @@ import type { RouterKind } from "../../ports/router.ts";
 import type { Fights } from "./fights.ts";
 import { cureOf } from "./missing-right.ts";
 import type { FreshSnapshot } from "./read-your-writes.ts";
-import { createResidues } from "./unapplied-changes.ts";
+import { createUnappliedChanges } from "./unapplied-changes.ts";
 import { refusedWrite } from "./write-error-text.ts";
 
 /**
@@ -82,15 +82,15 @@ export function createWriter(
   kinds: readonly RouterKind[] = [],
   fights?: Fights,
 ): WriteObject {
-  const residues = createResidues();
+  const unapplied = createUnappliedChanges();
   return async (wanted, by, signal, confirm) => {
     const type = typeOf(wanted, kinds);
     const ref: ObjectRef = { type, namespace: wanted.metadata.namespace ?? "", name: wanted.metadata.name };
     const seen = snapshot.get(ref);
     const patch = seen === undefined ? undefined : mergePatch(seen, wanted);
-    if (patch === undefined) residues.settle(ref);
+    if (patch === undefined) unapplied.settle(ref);
     if (seen !== undefined && patch === undefined) return false;
-    if (seen !== undefined && patch !== undefined && residues.has(ref, seen, patch)) return false;
+    if (seen !== undefined && patch !== undefined && unapplied.has(ref, seen, patch)) return false;
     if (patch !== undefined) await fights?.repair(ref, patch, by, signal);
     await confirm?.();
     try {
@@ -98,13 +98,13 @@ export function createWriter(
         patch === undefined
           ? await writer.create(type, wanted, signal)
           : await writer.mergePatch(ref, patch, {}, signal);
-      snapshot.learn(type, written, by);
-      if (patch !== undefined) residues.note(ref, patch, written);
+      snapshot.remember(type, written, by);
+      if (patch !== undefined) unapplied.note(ref, patch, written);
       return true;
     } catch (error) {
       if (!(error instanceof KubeError)) throw error;
       // On conflict the snapshot keeps Aviary's last write: the cache may be older than that write.
-      if (error.code === 404) snapshot.unlearn(ref);
+      if (error.code === 404) snapshot.forget(ref);
       const verb = patch === undefined ? "create" : "update";
       throw new WriteFailure(`${refusedWrite(wanted, verb, kinds)}${error.message}${cureOf(error)}`, error);
     }
@@ -124,7 +124,7 @@ export function createRemover(
     await confirm?.();
     try {
       const removed = await remover.delete(ref, { propagation: "Background", ...(uid && { uid }) }, signal);
-      snapshot.unlearn(ref);
+      snapshot.forget(ref);
       return removed;
     } catch (error) {
       if (!(error instanceof KubeError)) throw error;

@@ -17,7 +17,7 @@ import type { ProbeRunner } from "../../ports/probe-runner.ts";
 import type { Recorder } from "../../ports/recorder.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { type AdapterTables, routerKinds } from "../adapters.ts";
-import { createWorld, type WorldPorts } from "../cluster/cluster-view.ts";
+import { type ClusterViewPorts, createClusterView } from "../cluster/cluster-view.ts";
 import { createFights, type Fight, type Fights } from "../cluster/fights.ts";
 import { createPodTroubles } from "../cluster/pod-troubles.ts";
 import { createFreshSnapshot } from "../cluster/read-your-writes.ts";
@@ -97,8 +97,8 @@ export function startEngine(options: EngineOptions): Engine {
     clock,
     wake,
     track: options.track,
-    echoed: (canary, type, object) => snapshot.echoed(canary, type, object),
-    onDeleted: (type, last) => snapshot.deleted(type, last),
+    isOwnWrite: (canary, type, object) => snapshot.isOwnWrite(canary, type, object),
+    onDeleted: (type, last) => snapshot.noteDeletion(type, last),
   });
   const { follow, isFollowing, isLeftOut } = follower;
   const snapshot = createFreshSnapshot(follower.cached, follower.listed);
@@ -114,7 +114,7 @@ export function startEngine(options: EngineOptions): Engine {
     recorder,
     ...(options.actions === undefined ? {} : { actions: options.actions }),
     store: createCanaryStore(options.writer, snapshot, options.parse, options.log, sessions),
-    world: createWorld({
+    view: createClusterView({
       tables: options.tables,
       snapshot,
       clock,
@@ -155,11 +155,11 @@ export function startEngine(options: EngineOptions): Engine {
   const stopWatching = canaries.onChange((change) => {
     const { namespace = "", name } = change.object.metadata;
     const ref = { namespace, name };
-    if (change.type === "deleted") snapshot.deleted(RESOURCES.canary, change.object);
+    if (change.type === "deleted") snapshot.noteDeletion(RESOURCES.canary, change.object);
     claims.observe(change);
     warnOfDeletion(change, primaryOf(change.object, snapshot, isLeftOut), recorder);
     warnOfRenaming(change, options.log);
-    if (change.type !== "deleted" && snapshot.echoed(ref, RESOURCES.canary, change.object)) return;
+    if (change.type !== "deleted" && snapshot.isOwnWrite(ref, RESOURCES.canary, change.object)) return;
     wake(ref);
   });
   return {
@@ -185,7 +185,7 @@ function leftOutOf({ namespace, name }: CanaryRef, canaries: ObjectCache): Promi
 function readingPorts(
   { listPods, log, serverAheadMs }: EngineOptions,
   sessions: Sessions,
-): Pick<WorldPorts, "troubles" | "serverAheadMs"> {
+): Pick<ClusterViewPorts, "troubles" | "serverAheadMs"> {
   return {
     ...(serverAheadMs === undefined ? {} : { serverAheadMs }),
     ...(listPods === undefined ? {} : { troubles: createPodTroubles({ list: listPods, log, sessions }) }),

@@ -54,7 +54,7 @@ beforeEach(async () => {
     clock,
     track: cache.track,
     wake: ({ name }) => void woken.push(name),
-    echoed: ({ name }, _type, { metadata }) => name === metadata.annotations?.by,
+    isOwnWrite: ({ name }, _type, { metadata }) => name === metadata.annotations?.by,
     onDeleted: (_type, { metadata }) => void woken.push(`without ${metadata.name}`),
   });
 });

@@ -46,8 +46,8 @@ export interface FollowerOptions {
   readonly track: (type: ResourceType, namespace: string) => ObjectCache;
   /** Requests a turn of the Canary. */
   readonly wake: (canary: CanaryRef) => void;
-  /** Whether a change is only the echo of a write by a turn of this Canary; see FreshSnapshot. */
-  readonly echoed: (canary: CanaryRef, type: ResourceType, object: KubeObject) => boolean;
+  /** Whether a change only shows a write by a turn of this Canary; see FreshSnapshot. */
+  readonly isOwnWrite: (canary: CanaryRef, type: ResourceType, object: KubeObject) => boolean;
   /** Called for every deleted object. */
   readonly onDeleted: (type: ResourceType, last: KubeObject) => void;
 }
@@ -89,7 +89,7 @@ export function canaryRef(key: string): CanaryRef {
   return { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
 }
 
-export function createFollower({ clock, track, wake, echoed, onDeleted }: FollowerOptions): Follower {
+export function createFollower({ clock, track, wake, isOwnWrite, onDeleted }: FollowerOptions): Follower {
   const register = createRegister();
   const holdings = createHoldings(track);
   const listening = new Set<ObjectCache>();
@@ -101,7 +101,7 @@ export function createFollower({ clock, track, wake, echoed, onDeleted }: Follow
     if (what === "deleted") onDeleted(type, object);
     for (const key of register.followersOf({ type, namespace, name })) {
       const canary = canaryRef(key);
-      if (what === "deleted" || !echoed(canary, type, object)) wake(canary);
+      if (what === "deleted" || !isOwnWrite(canary, type, object)) wake(canary);
     }
   }
 

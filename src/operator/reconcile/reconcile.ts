@@ -18,7 +18,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { ProbeRunner } from "../../ports/probe-runner.ts";
 import type { Recorder } from "../../ports/recorder.ts";
 import type { CanaryStore, InvalidCanary } from "../../ports/store.ts";
-import type { Scene, World } from "../cluster/cluster-view.ts";
+import type { ClusterState, ClusterView } from "../cluster/cluster-view.ts";
 import { finish, tendFinalizer } from "../engine/finalizer.ts";
 import { recordAsker } from "../measure/for-the-record.ts";
 import type { SplitWatch } from "../measure/split-watch.ts";
@@ -28,7 +28,7 @@ import type { ActionDesk } from "../steering/action-desk.ts";
 export interface Ports {
   readonly clock: Clock;
   readonly store: CanaryStore;
-  readonly world: World;
+  readonly view: ClusterView;
   readonly probeRunner: ProbeRunner;
   readonly alerts: AlertDesk;
   readonly recorder: Recorder;
@@ -59,11 +59,11 @@ export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSigna
   const tended = await tendFinalizer(canary, ports, signal);
   if (tended !== "as wanted") return { kind: tended === "written" ? "now" : "never" };
 
-  const scene = await ports.world.observe(canary, begun, signal);
+  const state = await ports.view.observe(canary, begun, signal);
   const { uid, spec, status, deleting } = canary;
-  const { plan } = scene;
+  const { plan } = state;
   const offSplit = ports.split?.found(canary);
-  const readings = offSplit === undefined ? scene.readings : { ...scene.readings, offSplit };
+  const readings = offSplit === undefined ? state.readings : { ...state.readings, offSplit };
   const alertsDelivered = ports.alerts.delivered(ref);
   const { recheckAt: steeredAt, ...steered } = ports.actions?.look(ref, begun, liftedBy(status.override)) ?? {
     actions: [],
@@ -79,13 +79,13 @@ export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSigna
   ports.alerts.cleared(ref, input.alertsDelivered);
   let wrote = saved !== canary;
   try {
-    wrote = (await converge(saved, canary, scene, ports, signal)) || wrote;
+    wrote = (await converge(saved, canary, state, ports, signal)) || wrote;
   } finally {
     record(canary, taken, begun, ports);
     ports.alerts.deliver(saved, transition.status.owedAlerts);
   }
   if (await finish(saved, transition.status, ports, signal)) return { kind: "never" };
-  return wrote ? { kind: "now" } : requeueFor(transition, scene, input.now, steeredAt);
+  return wrote ? { kind: "now" } : requeueFor(transition, state, input.now, steeredAt);
 }
 
 /**
@@ -123,13 +123,13 @@ async function decideAndAsk(
   return at.value;
 }
 
-async function converge(saved: Canary, loaded: Canary, scene: Scene, ports: Ports, signal: AbortSignal) {
+async function converge(saved: Canary, loaded: Canary, state: ClusterState, ports: Ports, signal: AbortSignal) {
   const { uid, spec, status } = saved;
-  const wanted = desired({ uid, plan: scene.plan, suspended: spec.suspend && !saved.deleting }, status);
+  const wanted = desired({ uid, plan: state.plan, suspended: spec.suspend && !saved.deleting }, status);
   // A status that this turn saved is the latest one. A status that was only read from a cache may be old, and another
   // operator may lead by now: then it is confirmed before the first write.
   const confirm = saved === loaded ? once(() => ports.store.confirm(loaded, signal)) : undefined;
-  return ports.world.converge(saved, wanted, scene, signal, confirm);
+  return ports.view.converge(saved, wanted, state, signal, confirm);
 }
 
 function once<T>(ask: () => Promise<T>): () => Promise<T> {
@@ -156,8 +156,8 @@ function isJudged({ input }: Pick<TakenTurn, "input">): boolean {
  * Times that had passed at the decision are ignored, because an event wakes the Canary.
  * @param now of the decision; a time that passed since, while the cluster was written to, is due at once
  */
-function requeueFor(transition: Transition, scene: Scene, now: number, steeredAt: number | undefined): Requeue {
-  const times = [nextTurnAt(transition, now), scene.readings.recheckAt, steeredAt].filter(
+function requeueFor(transition: Transition, state: ClusterState, now: number, steeredAt: number | undefined): Requeue {
+  const times = [nextTurnAt(transition, now), state.readings.recheckAt, steeredAt].filter(
     (time) => time !== undefined && time > now,
   );
   return times.length === 0 ? { kind: "never" } : { kind: "at", time: Math.min(...(times as number[])) };
@@ -170,7 +170,7 @@ function forget(ref: CanaryRef, ports: Ports): Requeue {
 
 /** The release goes on, as the contract asks. Doubts about the spec are announced once per generation. */
 function announceDoubts(canary: Canary, doubts: readonly string[], ports: Ports): void {
-  if (doubts.length === 0 || ports.world.refusedBefore(canary.ref, canary.generation)) return;
+  if (doubts.length === 0 || ports.view.refusedBefore(canary.ref, canary.generation)) return;
   const { phase } = canary.status;
   for (const message of doubts)
     ports.recorder.announce(canary, { type: "Warning", reason: "Doubtful", message, phase });
@@ -181,7 +181,7 @@ function announceDoubts(canary: Canary, doubts: readonly string[], ports: Ports)
  * (Q9).
  */
 async function refuse(invalid: InvalidCanary, ports: Ports, signal: AbortSignal): Promise<Requeue> {
-  const isTold = ports.world.refusedBefore(invalid.ref, invalid.generation);
+  const isTold = ports.view.refusedBefore(invalid.ref, invalid.generation);
   const { problem: message } = invalid;
   if (!isTold)
     ports.recorder.announce(invalid, { type: "Warning", reason: "Invalid", message, error: true, phase: "" });

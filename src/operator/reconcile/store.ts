@@ -46,7 +46,7 @@ export function createCanaryStore(
     const patch = { metadata: { annotations: { [OWED_ALERTS]: annotation } } };
     try {
       const annotated = await writer.mergePatch(refOf({ namespace, name }), patch, {}, signal);
-      snapshot.learn(RESOURCES.canary, annotated, { namespace, name });
+      snapshot.remember(RESOURCES.canary, annotated, { namespace, name });
       return annotated;
     } catch (error) {
       log.warn({ canary: `${name}.${namespace}`, err: error }, "cannot note which alerts are owed");
@@ -73,7 +73,7 @@ export function createCanaryStore(
       const patch = { status: mergePatch({ ...before }, { ...wire }) ?? {} };
       const options = { subresource: "status", resourceVersion: canary.resourceVersion } as const;
       let stored = await writer.mergePatch(refOf(canary.ref), patch, options, signal);
-      snapshot.learn(RESOURCES.canary, stored, canary.ref);
+      snapshot.remember(RESOURCES.canary, stored, canary.ref);
       const { aviary: memory = {}, ...rest } = wire;
       remembered.set(canary.ref, { uid: canary.uid, wire: rest, memory });
       stored = await annotateOwed(stored, status, signal);
@@ -87,7 +87,7 @@ export function createCanaryStore(
       const options = { subresource: "status", resourceVersion } as const;
       try {
         const stored = await writer.mergePatch(refOf(ref), { status: { conditions } }, options, signal);
-        snapshot.learn(RESOURCES.canary, stored, ref);
+        snapshot.remember(RESOURCES.canary, stored, ref);
         const own = remembered.get(ref);
         if (own?.uid === uid) remembered.set(ref, { ...own, wire: { ...own.wire, conditions } });
       } catch (error) {
@@ -106,7 +106,7 @@ export function createCanaryStore(
       // A list is replaced whole, so the patch fails when another writer changed the list meanwhile.
       const options = { resourceVersion: canary.resourceVersion };
       const stored = await writer.mergePatch(refOf(canary.ref), { metadata: { finalizers } }, options, signal);
-      snapshot.learn(RESOURCES.canary, stored, canary.ref);
+      snapshot.remember(RESOURCES.canary, stored, canary.ref);
     },
   };
 }
