@@ -6,6 +6,11 @@ export const ROWS = [
     to: "turn.spec.skipAnalysis ? true :",
   },
   {
+    breaks: "an override of one freeze lifts all freezes",
+    from: "freeze === undefined || liftedBy(override).includes(freeze.name) ? rest : input",
+    to: "true ? rest : input",
+  },
+  {
     breaks: "a deletion is not served",
     from: "if (turn.deleting) return terminate(turn);",
     to: "",

@@ -127,7 +127,7 @@ function releasesAndUndo(chance: Chance): readonly UserAction[] {
  */
 function freezesAndOverrides(chance: Chance): readonly UserAction[] {
   const count = chance.between(1, 2);
-  return Array.from({ length: count }, (_, index) => index).flatMap((index): UserAction[] => {
+  const frozen = Array.from({ length: count }, (_, index) => index).flatMap((index): UserAction[] => {
     const afterMs = chance.between(0, 120) * 1_000;
     const forMs = chance.between(60, 240) * 1_000;
     const runs = chance.pick(["finish", "hold", "hold"] as const);
@@ -141,6 +141,15 @@ function freezesAndOverrides(chance: Chance): readonly UserAction[] {
     const released: UserAction[] = chance.hits(0.4) ? [{ kind: "release", image, afterMs: afterMs + 5_000 }] : [];
     return [{ kind: "freeze", name: `sale-${index}`, runs, forMs, afterMs }, ...released, ...overrides];
   });
+  return chance.hits(0.6) ? [...frozen, ...aSecondFreeze(chance, frozen)] : frozen;
+}
+
+/** Soon after a person has overridden a freeze, another one begins, which the override is not for. */
+function aSecondFreeze(chance: Chance, frozen: readonly UserAction[]): readonly UserAction[] {
+  const first = frozen.find(({ kind }) => kind === "steer");
+  if (first === undefined) return [];
+  const afterMs = first.afterMs + chance.between(2, 20) * 1_000;
+  return [{ kind: "freeze", name: "audit", runs: "hold", forMs: chance.between(60, 120) * 1_000, afterMs }];
 }
 
 type Frozen = Extract<UserAction, { readonly kind: "freeze" }>;
