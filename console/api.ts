@@ -26,6 +26,12 @@ export function go(to: string): void {
 
 /** A filter belongs to the address, so that it can be shared, and is no step of the history. */
 export function setQuery(values: Readonly<Record<string, string>>): void {
+  writeQuery(values);
+  readQuery();
+}
+
+/** The address alone: what is shown follows with `readQuery`. */
+export function writeQuery(values: Readonly<Record<string, string>>): void {
   const search = new URLSearchParams(location.search);
   for (const [name, value] of Object.entries(values)) {
     if (value === "") search.delete(name);
@@ -33,6 +39,9 @@ export function setQuery(values: Readonly<Record<string, string>>): void {
   }
   const text = search.toString();
   history.replaceState(null, "", location.pathname + (text === "" ? "" : `?${text}`));
+}
+
+export function readQuery(): void {
   query.value = location.search;
 }
 

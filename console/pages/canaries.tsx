@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { CanaryRow } from "../../src/console/types.ts";
-import { type List, list, listProblem, loadList, query, setQuery } from "../api.ts";
+import { type List, list, listProblem, loadList, query, readQuery, setQuery, writeQuery } from "../api.ts";
 import { Empty, Pending, Stale } from "../parts.tsx";
 import { Rows } from "./canary-rows.tsx";
 import { NoCanaries } from "./now.tsx";
@@ -72,14 +72,21 @@ export function CanariesPage() {
 
 /** So long after a letter the list is searched: the letters of a person who types come first. */
 const TYPED_MS = 80;
+/** So long after the field is left: a row must not move away under the pointer that presses it. */
+const LEFT_MS = 300;
 
 function SearchField({ text }: { text: string }) {
   const typed = useSignal(text);
   const sent = useRef(text);
   const later = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  const searchFor = (wanted: string) => {
-    sent.current = wanted;
-    setQuery({ q: wanted });
+  const isWaiting = useRef(false);
+  const searchIn = (ms: number) => {
+    clearTimeout(later.current);
+    isWaiting.current = true;
+    later.current = setTimeout(() => {
+      isWaiting.current = false;
+      readQuery();
+    }, ms);
   };
   // The address has changed otherwise: "Show all", or the back button.
   useEffect(() => {
@@ -98,9 +105,13 @@ function SearchField({ text }: { text: string }) {
         onInput={(event) => {
           const { value } = event.currentTarget;
           typed.value = value;
-          clearTimeout(later.current);
-          later.current = setTimeout(() => searchFor(value), TYPED_MS);
+          sent.current = value;
+          // The address has the words at once. So the back button leads to them, also when a person opens a canary before
+          // the list is searched.
+          writeQuery({ q: value });
+          searchIn(TYPED_MS);
         }}
+        onBlur={() => isWaiting.current && searchIn(LEFT_MS)}
         placeholder="name, namespace or words"
       />
     </label>
