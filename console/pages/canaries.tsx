@@ -106,8 +106,8 @@ function SearchField({ text }: { text: string }) {
           const { value } = event.currentTarget;
           typed.value = value;
           sent.current = value;
-          // The address has the words at once. So the back button leads to them, also when a person opens a canary before
-          // the list is searched.
+          // The address has the words at once. So the back button leads to them, also when a person opens a canary
+          // before the list is searched.
           writeQuery({ q: value });
           searchIn(TYPED_MS);
         }}
