@@ -5,35 +5,27 @@ import { fromWire } from "../core/status.ts";
 import {
   type Chosen,
   chooseAdapters,
+  createTables,
   parseOptionsOf,
   routerOf,
-  specRulesOf,
   workloadOf,
 } from "../operator/adapters.ts";
 import type { KubeObject } from "../ports/kubernetes.ts";
 import type { Router } from "../ports/router.ts";
 import type { Workload } from "../ports/workload.ts";
-import { createRouters } from "../routers/table.ts";
-import { createServicesRouter } from "../services/services.ts";
-import { createAutoscalers } from "../workloads/autoscalers.ts";
-import { createWorkloads } from "../workloads/table.ts";
 
-export const SELECTOR_LABELS = ["app", "name", "app.kubernetes.io/name"];
-const WORKLOADS = { selectorLabels: SELECTOR_LABELS, includeLabelPrefixes: [], configTracking: true };
-const TABLES = {
-  routers: createRouters({ setOwnerRefs: true }),
-  workloads: createWorkloads(WORKLOADS),
-  autoscalers: createAutoscalers(WORKLOADS),
-  services: createServicesRouter(),
-};
+const TABLES = createTables();
+const PARSE_OPTIONS = parseOptionsOf(TABLES);
 const NO_STATUS = fromWire(undefined, { intervalMs: 0, iterations: 0, weights: [], mirror: false });
 
 /** What the adapters say about a spec. */
-export const SPEC_RULES = specRulesOf(TABLES);
+export const { rules: SPEC_RULES } = PARSE_OPTIONS;
 
 /** How the operator reads a spec. @param meshProvider its flag; absent: the flag is not set */
-export const parseOptions = (meshProvider?: string): ParseOptions =>
-  parseOptionsOf(TABLES, meshProvider === undefined ? {} : { meshProvider });
+export const parseOptions = (meshProvider = PARSE_OPTIONS.meshProvider): ParseOptions => ({
+  ...PARSE_OPTIONS,
+  meshProvider,
+});
 
 /** The kinds of target. */
 export const { workloads: TARGETS } = TABLES;

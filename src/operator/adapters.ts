@@ -4,16 +4,33 @@ import type { ParseOptions } from "../core/parse.ts";
 import type { Capabilities } from "../core/plan.ts";
 import type { TargetRef } from "../core/spec.ts";
 import { PROVIDER_FIELDS, type SpecRules } from "../core/spec-rules.ts";
-import type { Router, RouterKind } from "../ports/router.ts";
+import type { Router, RouterKind, RouterOptions } from "../ports/router.ts";
 import type { ServicesRouter } from "../ports/services.ts";
-import type { Autoscaler, Workload } from "../ports/workload.ts";
-import { DEFAULT_PROVIDER } from "../routers/table.ts";
+import type { Autoscaler, Workload, WorkloadOptions } from "../ports/workload.ts";
+import { createRouters, DEFAULT_PROVIDER } from "../routers/table.ts";
+import { createServicesRouter } from "../services/services.ts";
+import { createAutoscalers } from "../workloads/autoscalers.ts";
+import { createWorkloads, SELECTOR_LABELS } from "../workloads/table.ts";
 
 export interface AdapterTables {
   readonly routers: ReadonlyMap<string, Router>;
   readonly workloads: readonly Workload[];
   readonly autoscalers: readonly Autoscaler[];
   readonly services: ServicesRouter;
+}
+
+/** All adapters. What is absent is as Flagger's flags have it when they are not given. */
+export function createTables(
+  { selectorLabels = SELECTOR_LABELS, includeLabelPrefixes = [], configTracking = true }: Partial<WorkloadOptions> = {},
+  routing: RouterOptions = { setOwnerRefs: true },
+): AdapterTables {
+  const targets = { selectorLabels, includeLabelPrefixes, configTracking };
+  return {
+    routers: createRouters(routing),
+    workloads: createWorkloads(targets),
+    autoscalers: createAutoscalers(targets),
+    services: createServicesRouter(),
+  };
 }
 
 export interface Adapters {

@@ -14,6 +14,9 @@ export const WORKLOADS = [
   createKnativeWorkload,
 ] as const satisfies readonly ((options: WorkloadOptions) => Workload)[];
 
+/** Flagger's preset of `-selector-labels`: labels by which pods are selected, in order of preference. */
+export const SELECTOR_LABELS: readonly string[] = ["app", "name", "app.kubernetes.io/name"];
+
 export function createWorkloads(options: WorkloadOptions): readonly Workload[] {
   return WORKLOADS.map((create) => create(options));
 }

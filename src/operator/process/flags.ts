@@ -4,6 +4,7 @@
  */
 import { durationOf, type FlagKind, type FlagTable, lastOf, readGoFlags } from "../../go/flags.ts";
 import { DEFAULT_PROVIDER } from "../../routers/table.ts";
+import { SELECTOR_LABELS } from "../../workloads/table.ts";
 
 export interface OperatorFlags {
   readonly kubeconfig: string;
@@ -98,10 +99,7 @@ export const OPERATOR_FLAGS = {
   "zap-encoding": text("json", "json or console"),
   namespace: text("", "the only namespace to watch; empty: all"),
   "mesh-provider": text(DEFAULT_PROVIDER, "provider of canaries that name none"),
-  "selector-labels": text(
-    "app,name,app.kubernetes.io/name",
-    "labels by which pods are selected, in order of preference",
-  ),
+  "selector-labels": text(SELECTOR_LABELS.join(","), "labels by which pods are selected, in order of preference"),
   "ingress-annotations-prefix": text("nginx.ingress.kubernetes.io", "prefix of NGINX ingress annotations"),
   "ingress-class": text("", "class of Contour HTTPProxies"),
   "enable-leader-election": bool(false, "run several operators of which one leads"),

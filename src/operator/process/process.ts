@@ -2,6 +2,7 @@
  * The operator as a process: connects, checks, elects a leader, runs the engine, and delivers events and alerts before
  * it stops.
  */
+
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
@@ -30,11 +31,7 @@ import { createMetricsRecorder } from "../../recorders/metrics/recorder.ts";
 import { createRunRecorder } from "../../recorders/runs/recorder.ts";
 import type { Retention } from "../../recorders/runs/retention.ts";
 import { createTracesRecorder } from "../../recorders/traces/recorder.ts";
-import { createRouters } from "../../routers/table.ts";
-import { createServicesRouter } from "../../services/services.ts";
-import { createAutoscalers } from "../../workloads/autoscalers.ts";
-import { createWorkloads } from "../../workloads/table.ts";
-import { type AdapterTables, parseOptionsOf } from "../adapters.ts";
+import { createTables, parseOptionsOf } from "../adapters.ts";
 import { startEngine } from "../engine/engine.ts";
 import { createAlerting } from "../notify/alerting.ts";
 import { createEventWebhooks } from "../notify/event-webhooks.ts";
@@ -239,7 +236,9 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
     ...{ track: clusters.track, writer: clusters.writer, log },
     ...{ namespace: flags.namespace, home: flags.leaderElectionNamespace },
   });
-  const tables = tablesFor(flags, clusters.routesCanBeOwned);
+  const { ingressAnnotationsPrefix, ingressClass } = flags;
+  const setOwnerRefs = clusters.routesCanBeOwned;
+  const tables = createTables(flags, { setOwnerRefs, ingressAnnotationsPrefix, ingressClass });
   const engine = startEngine({
     clock,
     random,
@@ -280,16 +279,6 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
   await engine.stop(grace.signal).finally(grace.clear);
   await Promise.all([alerting.flush(GRACE_MS), flush()]);
   stopped.abort(new Error("the operator stops"));
-}
-
-function tablesFor(flags: OperatorFlags, setOwnerRefs: boolean): AdapterTables {
-  const { ingressAnnotationsPrefix, ingressClass } = flags;
-  return {
-    routers: createRouters({ setOwnerRefs, ingressAnnotationsPrefix, ingressClass }),
-    services: createServicesRouter(),
-    workloads: createWorkloads(flags),
-    autoscalers: createAutoscalers(flags),
-  };
 }
 
 /**
