@@ -77,22 +77,19 @@ const LEFT_MS = 300;
 
 function SearchField({ text }: { text: string }) {
   const typed = useSignal(text);
-  const sent = useRef(text);
   const later = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  const isWaiting = useRef(false);
   const searchIn = (ms: number) => {
     clearTimeout(later.current);
-    isWaiting.current = true;
     later.current = setTimeout(() => {
-      isWaiting.current = false;
+      later.current = undefined;
       readQuery();
     }, ms);
   };
   // The address has changed otherwise: "Show all", or the back button.
   useEffect(() => {
-    if (text === sent.current) return;
+    if (text === typed.peek()) return;
     clearTimeout(later.current);
-    sent.current = text;
+    later.current = undefined;
     typed.value = text;
   }, [text]);
   useEffect(() => () => clearTimeout(later.current), []);
@@ -105,13 +102,12 @@ function SearchField({ text }: { text: string }) {
         onInput={(event) => {
           const { value } = event.currentTarget;
           typed.value = value;
-          sent.current = value;
           // The address has the words at once. So the back button leads to them, also when a person opens a canary
           // before the list is searched.
           writeQuery({ q: value });
           searchIn(TYPED_MS);
         }}
-        onBlur={() => isWaiting.current && searchIn(LEFT_MS)}
+        onBlur={() => later.current !== undefined && searchIn(LEFT_MS)}
         placeholder="name, namespace or words"
       />
     </label>
