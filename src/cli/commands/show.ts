@@ -7,7 +7,7 @@ import { asUserError, type ClusterClient, connectCluster } from "../cluster.ts";
 import { coloured } from "../colour.ts";
 import { type Command, type CommandContext, type ExitCode, UserError } from "../command.ts";
 import { describeOptions, type OptionSpec, OUTPUT, oneOf, readOptions } from "../options.ts";
-import { factsOf, reasonFrom } from "../steer/facts.ts";
+import { factsOf, RUNNING, reasonFrom } from "../steer/facts.ts";
 import { freezeInForce, holderOf } from "../steer/frozen.ts";
 import { CANARY_OPTIONS } from "../steer/options.ts";
 import { type CanaryName, canaryOf, canaryWord, copiesOf, eventsOf, freezesOf, runsOf } from "../steer/seen.ts";
@@ -59,13 +59,14 @@ ${describeOptions(OPTIONS)}`,
 
 async function sceneOf(client: ClusterClient, at: CanaryName, signal: AbortSignal): Promise<Scene> {
   const canary = await canaryOf(client, at, signal);
+  const facts = factsOf(canary);
+  const isUnderWay = RUNNING.includes(facts.phase);
   const [copies, events, runs, freezes] = await Promise.all([
     copiesOf(client, canary, signal),
     eventsOf(client, canary, signal),
     runsOf(client, at, signal),
-    freezesOf(client, at.namespace, signal),
+    isUnderWay ? freezesOf(client, at.namespace, signal) : [],
   ]);
-  const facts = factsOf(canary);
   const now = systemClock.now();
   const what = reasonFrom(facts, events) ?? facts.what;
   const heldBy = holderOf(facts.phase, freezeInForce(canary, freezes, now));

@@ -74,9 +74,13 @@ export async function runsOf(
 }
 
 /** CanaryFreezes of the cluster, or of the namespace where the user may list no other. */
-export async function freezesOf(client: ClusterClient, namespace: string, signal: AbortSignal) {
-  const all = await listed(client, STEERING.freeze, "", {}, signal);
-  return all.length > 0 ? all : await listed(client, STEERING.freeze, namespace, {}, signal);
+export async function freezesOf({ kube }: ClusterClient, namespace: string, signal: AbortSignal) {
+  const listIn = (where: string) => kube.list(STEERING.freeze, where, {}, signal);
+  const all = listIn("").catch((error: unknown) => {
+    if (isForbidden(error)) return listIn(namespace);
+    throw error;
+  });
+  return await orNothing(all);
 }
 
 const startOf = ({ spec }: KubeObject): string => String(spec?.startedAt ?? "");
