@@ -137,9 +137,7 @@ function verbViews(facts: Facts, held: Freeze | undefined, forbidden: Parts["for
   return offeredFor(facts, held).map((verb) => {
     const { text, refusal } = previewOf(verb, facts, {});
     const idle = GATED.includes(verb) && gatesOf(facts).length === 0 ? "no gate waits for a person" : undefined;
-    // Another freeze was overridden, and this one holds the run.
-    const needless = verb === "override" && held !== undefined ? undefined : refusal;
-    const why = needless ?? idle ?? forbidden(verb);
+    const why = refusal ?? idle ?? forbidden(verb);
     return { verb, effect: text, ...(why === undefined ? {} : { refusal: why }) };
   });
 }
