@@ -9,6 +9,7 @@ import { createMetricSource } from "../metrics/table.ts";
 import { renderQuery, TemplateError } from "../metrics/template.ts";
 import { createNotifier } from "../notifiers/notifier.ts";
 import { credentialsOf } from "../operator/cluster/credentials.ts";
+import { settingsOf } from "../operator/notify/alerting.ts";
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
 import { systemClock } from "../time/system-clock.ts";
 import { refusalText } from "./canaries.ts";
@@ -156,18 +157,12 @@ function providerMistakes(spec: KubeFields, namespace: string, manifests: readon
   const secret = secretOf(spec.secretRef?.name, namespace, manifests);
   if (spec.secretRef?.name && secret === undefined) return [];
   if (typeof secret === "string") return [secret];
-  const address = secret?.get("address") ?? (secret === undefined ? spec.address : undefined) ?? "";
-  if (address === "") {
+  const settings = settingsOf(spec, secret);
+  if (settings.address === "") {
     return secret === undefined
       ? ["spec.address is empty and there is no spec.secretRef: no alert is sent; set one of them"]
       : [`spec.secretRef: the Secret ${spec.secretRef.name} has no address: add the key address, no alert is sent`];
   }
-  const settings = {
-    address,
-    ...(spec.channel ? { channel: spec.channel } : {}),
-    ...(spec.username ? { username: spec.username } : {}),
-    ...(spec.proxy ? { proxy: spec.proxy } : {}),
-  };
   try {
     createNotifier(spec.type ?? "", settings, { clock: systemClock, dispatcherFor: getGlobalDispatcher });
     return [];

@@ -6,7 +6,7 @@ import { sentenceOf } from "../../core/words.ts";
 import { errorText } from "../../error-text.ts";
 import { formatFloat } from "../../go/format.ts";
 import { clean, show } from "../../net/show.ts";
-import { type AlertField, type AlertMessage, shouldSend } from "../../notifiers/alert.ts";
+import { type AlertField, type AlertMessage, type NotifierSettings, shouldSend } from "../../notifiers/alert.ts";
 import { createDelivery } from "../../notifiers/delivery.ts";
 import { createNotifier, type Notifier, type NotifierPorts } from "../../notifiers/notifier.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -111,19 +111,24 @@ export async function notifierOf(
   const ref = { type: RESOURCES.alertProvider, namespace, name };
   const provider: AlertProviderObject | undefined = await ports.read(ref);
   if (provider === undefined) throw new Error(`alertprovider.flagger.app "${name}" not found`);
-  const { type = "", address = "", channel, username, proxy, secretRef } = provider.spec ?? {};
-  const secret = secretRef?.name === undefined ? undefined : await readSecret(secretRef.name, namespace, ports);
-  return createNotifier(
-    type,
-    {
-      address: secret?.get("address") ?? address,
-      ...(channel ? { channel } : {}),
-      ...(username ? { username } : {}),
-      ...(proxy ? { proxy } : {}),
-      ...(secret?.has("token") ? { token: secret.get("token") ?? "" } : {}),
-    },
-    notifierPorts(ports),
-  );
+  const { spec = {} } = provider;
+  const { name: secretName } = spec.secretRef ?? {};
+  const secret = secretName === undefined ? undefined : await readSecret(secretName, namespace, ports);
+  return createNotifier(spec.type ?? "", settingsOf(spec, secret), notifierPorts(ports));
+}
+
+/** @param secret the entries of the Secret that the provider names; undefined when it names none */
+export function settingsOf(
+  { address = "", channel, username, proxy }: NonNullable<AlertProviderObject["spec"]>,
+  secret: ReadonlyMap<string, string> | undefined,
+): NotifierSettings {
+  return {
+    address: secret?.get("address") ?? address,
+    ...(channel ? { channel } : {}),
+    ...(username ? { username } : {}),
+    ...(proxy ? { proxy } : {}),
+    ...(secret?.has("token") ? { token: secret.get("token") ?? "" } : {}),
+  };
 }
 
 /** What is wrong with a provider's Secret; the message is the end of the log line. */
