@@ -8,6 +8,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo, Socket } from "node:net";
 import { applyMergePatch } from "../json/merge-patch.ts";
 import { apiVersionOf, type KubeFields, type KubeObject, type ResourceType } from "../ports/kubernetes.ts";
+import { deletionOf, isLetGo } from "./deletion.ts";
 import { selects } from "./selects.ts";
 
 export interface StubOptions {
@@ -213,12 +214,10 @@ export async function startStubCluster(options: StubOptions = {}): Promise<StubC
     const old = objects.inside(collection).get(`${namespace}/${name}`);
     if (old === undefined) return failure(404, "NotFound");
     if (verb === "DELETE") {
-      const { uid, finalizers = [], deletionTimestamp } = old.metadata;
-      if ((body?.preconditions?.uid ?? uid) !== uid) return failure(409, "Conflict");
-      if (finalizers.length === 0) return erase(collection, old);
-      if (deletionTimestamp !== undefined) return { code: 200, body: old };
-      const metadata = { ...old.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" };
-      return { code: 200, body: save(collection, { ...old, metadata }) };
+      const deletion = deletionOf(old, body?.preconditions?.uid);
+      if (deletion.kind === "conflict") return failure(409, "Conflict");
+      if (deletion.kind === "gone") return erase(collection, old);
+      return { code: 200, body: deletion.marked === undefined ? old : save(collection, deletion.marked) };
     }
     const guard = body.metadata?.resourceVersion;
     if (guard !== undefined && guard !== old.metadata.resourceVersion) return failure(409, "Conflict");
@@ -227,8 +226,7 @@ export async function startStubCluster(options: StubOptions = {}): Promise<StubC
     const isSame = JSON.stringify({ ...next, metadata: 0 }) === JSON.stringify({ ...old, metadata: 0 });
     const sameMetadata = JSON.stringify(wanted.metadata) === JSON.stringify(old.metadata);
     if (isSame && sameMetadata) return { code: 200, body: old };
-    const { deletionTimestamp, finalizers = [] } = next.metadata;
-    if (deletionTimestamp !== undefined && finalizers.length === 0) return erase(collection, next);
+    if (isLetGo(next as KubeObject)) return erase(collection, next as KubeObject);
     return { code: 200, body: save(collection, next) };
   }
 

@@ -14,6 +14,7 @@ import type { AddressInfo } from "node:net";
 import { isDeepStrictEqual } from "node:util";
 import { applyMergePatch } from "../json/merge-patch.ts";
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
+import { deletionOf, isLetGo } from "./deletion.ts";
 import { selects } from "./selects.ts";
 
 /**
@@ -172,20 +173,17 @@ function write(memory: Memory, method: string, path: string, body: KubeFields): 
   // A patch that changes nothing makes no new version.
   const isSame = isDeepStrictEqual(JSON.parse(JSON.stringify(stored)), JSON.parse(JSON.stringify(old)));
   if (isSame) return { code: 200, body: old };
-  const { deletionTimestamp, finalizers = [] } = stored.metadata;
-  if (deletionTimestamp !== undefined && finalizers.length === 0)
-    return { code: 200, body: memory.remove(collection, name) };
+  if (isLetGo(stored as KubeObject)) return { code: 200, body: memory.remove(collection, name) };
   return { code: 200, body: memory.put(collection, stored) };
 }
 
 /** An object with finalizers stays, and says when its deletion was asked for. */
 function remove(memory: Memory, collection: string, old: KubeObject, uid: string | undefined): Intercepted {
-  const { name, finalizers = [], deletionTimestamp } = old.metadata;
-  if (uid !== undefined && uid !== old.metadata.uid) return statusOf(409, "Conflict", `the UID of "${name}" differs`);
-  if (finalizers.length === 0) return { code: 200, body: memory.remove(collection, name) };
-  if (deletionTimestamp !== undefined) return { code: 200, body: old };
-  const metadata = { ...old.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" };
-  return { code: 200, body: memory.put(collection, { ...old, metadata }) };
+  const { name } = old.metadata;
+  const deletion = deletionOf(old, uid);
+  if (deletion.kind === "conflict") return statusOf(409, "Conflict", `the UID of "${name}" differs`);
+  if (deletion.kind === "gone") return { code: 200, body: memory.remove(collection, name) };
+  return { code: 200, body: deletion.marked === undefined ? old : memory.put(collection, deletion.marked) };
 }
 
 function read(memory: Memory, path: string, query: URLSearchParams): Intercepted {
