@@ -200,9 +200,7 @@ export function createLedger(bounds: Bounds): Ledger {
     },
     needed: (namespace) => (namespace === undefined ? totals.all.needed : totals.of(namespace, "needed")),
     figures() {
-      const leftOut = members
-        .flatMap((member) => [...member.leftOut().values()])
-        .reduce((all, count) => all + count, 0);
+      const leftOut = [...leftOutOf(members).values()].reduce((all, count) => all + count, 0);
       return { bytes: totals.all.needed + totals.all.spare, leftOut };
     },
     leftOutOf: (wanted) => leftOutOf(members.filter(({ type }) => type === wanted)),

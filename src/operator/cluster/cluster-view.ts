@@ -213,10 +213,9 @@ async function observeAs(
     const state = stateWithProblem(obstacle.text, plan);
     return { ...state, ...(obstacle.writable ? { adapters, ...withSelector(selector) } : {}) };
   }
-  const warnings = [...(scalerProblem === undefined ? [] : [`${scalerProblem}; ${WITHOUT_SCALER}`])];
   const troubles = (await ports.troubles?.(canary, { target, primary, selector }, now, signal)) ?? {};
-  const trouble = [reading.warning, troubles.text].filter((text) => text !== undefined).join("; ");
-  if (trouble !== "") warnings.unshift(trouble);
+  const trouble = joined(reading.warning, troubles.text);
+  const warning = joined(trouble, scalerProblem && `${scalerProblem}; ${WITHOUT_SCALER}`);
   const times = [recheckAt === undefined ? undefined : recheckAt - aheadMs, troubles.lookAgainAt];
   const again = times.filter((time) => time !== undefined);
   const readings: Readings = {
@@ -224,11 +223,14 @@ async function observeAs(
     primary,
     ...routesReading(canary, plan, adapters, selector, ports.snapshot),
     ...(again.length === 0 ? {} : { recheckAt: Math.min(...again) }),
-    ...(warnings.length === 0 ? {} : { warning: warnings.join("; ") }),
-    ...(trouble === "" ? {} : { trouble }),
+    ...(warning === undefined ? {} : { warning }),
+    ...(trouble === undefined ? {} : { trouble }),
   };
   return { readings, plan, adapters, ...withSelector(selector) };
 }
+
+const joined = (...texts: readonly (string | undefined)[]): string | undefined =>
+  texts.filter((text) => text !== undefined).join("; ") || undefined;
 
 const withSelector = (selector: PodSelector | undefined): Pick<ClusterState, "selector"> =>
   selector === undefined ? {} : { selector };
