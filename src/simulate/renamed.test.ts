@@ -1,11 +1,9 @@
 /** A name in the Canary is edited at every moment of a release: no request fails, and no old object is left. */
 import { describe, expect, it } from "vitest";
+import { HPA, played, SCALED_OBJECT } from "../../test/played.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
-import { judge } from "./campaign.ts";
 import type { Scenario } from "./scenario.ts";
 import { aScenario, type ScenarioWishes } from "./stories.ts";
-import type { Universe } from "./watcher.ts";
-import { CALM } from "./weather.ts";
 
 /** Moments of the release: before its first step, on its steps, in the promotion, and idle. */
 const MOMENTS = [2, 20, 35, 50, 65, 80, 95, 110, 125, 140, 200].map((seconds) => seconds * 1_000);
@@ -16,19 +14,6 @@ const OF_ONE_NAME = ["routes-as-promised", "split-said-rightly", "scalers-follow
 const edited = (spec: KubeFields, afterMs: number, wishes: ScenarioWishes = {}): Scenario =>
   aScenario({ patienceMs: 400_000, ...wishes, users: [{ afterMs, kind: "edit-canary", spec }] });
 
-/** @param expected invariants that do not hold here @returns the cluster at the end */
-async function played(scenario: Scenario, expected = OF_ONE_NAME): Promise<Universe> {
-  let universe: Universe | undefined;
-  const keep = (seen: Universe) => {
-    universe = seen;
-    return {};
-  };
-  const { violations, end } = await judge({ scenario, seed: 1, weather: () => CALM, watchers: [keep] });
-  expect(violations.filter(({ invariant }) => !expected.includes(invariant))).toEqual([]);
-  expect(end).toBeDefined();
-  return universe as Universe;
-}
-
 function weights(routes: KubeObject | undefined): string {
   const [rule] = routes?.spec?.http ?? [];
   return (rule?.route ?? []).map(({ weight }: KubeFields) => weight).join("/");
@@ -36,35 +21,18 @@ function weights(routes: KubeObject | undefined): string {
 
 describe.each(MOMENTS)("%i ms after the release", (afterMs) => {
   it("the provider is edited: the old routes send everything to the primary", async () => {
-    const { api, refs, canary } = await played(edited({ provider: "kubernetes" }, afterMs));
+    const { api, refs, canary } = await played(edited({ provider: "kubernetes" }, afterMs), OF_ONE_NAME);
     expect(weights(api.get(refs.routes))).toBe("100/0");
     // Without a mesh the canary is not measured: a run that starts over may then fail.
     expect(["Succeeded", "Failed"]).toContain(canary()?.status?.phase);
   });
 
   it("service.name is edited: the old routes send everything to the primary", async () => {
-    const { api, refs } = await played(edited({ service: { port: 9898, name: "web" } }, afterMs));
+    const { api, refs } = await played(edited({ service: { port: 9898, name: "web" } }, afterMs), OF_ONE_NAME);
     expect(weights(api.get(refs.routes))).toBe("100/0");
     expect(weights(api.get({ ...refs.routes, name: "web" }))).toBe("100/0");
   });
 });
-
-const HPA: KubeObject = {
-  apiVersion: "autoscaling/v2",
-  kind: "HorizontalPodAutoscaler",
-  metadata: { name: "podinfo", namespace: "test" },
-  spec: {
-    scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "podinfo" },
-    minReplicas: 2,
-    maxReplicas: 4,
-  },
-};
-const SCALED_OBJECT: KubeObject = {
-  apiVersion: "keda.sh/v1alpha1",
-  kind: "ScaledObject",
-  metadata: { name: "podinfo", namespace: "test" },
-  spec: { scaleTargetRef: { name: "podinfo" }, minReplicaCount: 2, maxReplicaCount: 4, triggers: [] },
-};
 
 describe.each([20_000, 65_000, 200_000])("with a ScaledObject, %i ms after the release", (afterMs) => {
   const ref = { apiVersion: "keda.sh/v1alpha1", kind: "ScaledObject", name: "podinfo" };
@@ -99,7 +67,7 @@ describe.each([20_000, 95_000, 200_000])("with an autoscaler, %i ms after the re
   const primaryName = { namespace: "test", name: "podinfo-primary" };
 
   it("its reference is removed: the primary's copy is deleted, and the user's own stays", async () => {
-    const { api, refs } = await played(edited({ autoscalerRef: null }, afterMs, wishes));
+    const { api, refs } = await played(edited({ autoscalerRef: null }, afterMs, wishes), OF_ONE_NAME);
     expect(api.get({ type: RESOURCES.hpa, ...primaryName })).toBeUndefined();
     expect(api.get({ type: RESOURCES.hpa, namespace: "test", name: "podinfo" })?.spec.maxReplicas).toBe(4);
     expect(api.get(refs.primary)).toBeDefined();
@@ -107,7 +75,7 @@ describe.each([20_000, 95_000, 200_000])("with an autoscaler, %i ms after the re
 
   it("a ScaledObject takes its place: the primary has one scaler", async () => {
     const autoscalerRef = { apiVersion: "keda.sh/v1alpha1", kind: "ScaledObject", name: "podinfo" };
-    const { api } = await played(edited({ autoscalerRef }, afterMs, wishes));
+    const { api } = await played(edited({ autoscalerRef }, afterMs, wishes), OF_ONE_NAME);
     expect(api.get({ type: RESOURCES.hpa, ...primaryName })).toBeUndefined();
     expect(api.get({ type: RESOURCES.scaledObject, ...primaryName })).toBeDefined();
   });

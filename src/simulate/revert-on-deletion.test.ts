@@ -3,29 +3,10 @@
  * that users gave it, and no scaler of the operator is left.
  */
 import { describe, expect, it } from "vitest";
-import { type KubeFields, type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
-import { judge } from "./campaign.ts";
+import { HPA, played, SCALED_OBJECT } from "../../test/played.ts";
+import { type KubeFields, RESOURCES } from "../ports/kubernetes.ts";
 import { aScenario } from "./stories.ts";
 
-import type { Universe } from "./watcher.ts";
-import { CALM } from "./weather.ts";
-
-const HPA: KubeObject = {
-  apiVersion: "autoscaling/v2",
-  kind: "HorizontalPodAutoscaler",
-  metadata: { name: "podinfo", namespace: "test" },
-  spec: {
-    scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "podinfo" },
-    minReplicas: 2,
-    maxReplicas: 4,
-  },
-};
-const SCALED_OBJECT: KubeObject = {
-  apiVersion: "keda.sh/v1alpha1",
-  kind: "ScaledObject",
-  metadata: { name: "podinfo", namespace: "test" },
-  spec: { scaleTargetRef: { name: "podinfo" }, minReplicaCount: 2, maxReplicaCount: 4, triggers: [] },
-};
 const OF_HPA = { apiVersion: "autoscaling/v2", kind: "HorizontalPodAutoscaler", name: "podinfo" };
 const OF_KEDA = { apiVersion: "keda.sh/v1alpha1", kind: "ScaledObject", name: "podinfo" };
 
@@ -49,15 +30,7 @@ describe.each(ROWS)("%s", (_, before, after) => {
         { afterMs: afterMs + 20_000, kind: "delete-canary" },
       ],
     });
-    let universe: Universe | undefined;
-    const keep = (seen: Universe) => {
-      universe = seen;
-      return {};
-    };
-    const { violations, end } = await judge({ scenario, seed: 1, weather: () => CALM, watchers: [keep] });
-    expect(violations.filter(({ invariant }) => invariant !== "scalers-follow")).toEqual([]);
-    expect(end).toBeDefined();
-    const { api, canary, target } = universe as unknown as Universe;
+    const { api, canary, target } = await played(scenario, ["scalers-follow"]);
     expect(canary()).toBeUndefined();
     expect(target()?.spec?.replicas).toBeGreaterThan(0);
     const source = api.get({ type: RESOURCES.scaledObject, namespace: "test", name: "podinfo" });
