@@ -186,8 +186,18 @@ export const EVENTS = {
       `Promotion failed, primary not ready: ${detail}`,
     ),
   /** Aviary's own: the primary lost all of its pods in the middle of a run. */
-  primaryGone: (s: Subject) =>
-    warning("PrimaryGone", `${primaryOf(s)} cannot serve, routing all traffic to canary until it can`),
+  primaryGone: (s: Subject, detail?: string) =>
+    warning(
+      "PrimaryGone",
+      `${primaryOf(s)} cannot serve, routing all traffic to canary until it can${detail === undefined ? "" : `: ${detail}`}`,
+    ),
+  /** Aviary's own: after a failed promotion the primary has no work, so that its autoscaler took its pods. */
+  primaryIdle: (s: Subject) =>
+    warning(
+      "PrimaryGone",
+      `${primaryOf(s)} has no pods, because its autoscaler finds no work for it: ${targetOf(s)} serves all users until it ` +
+        `has one: run kubectl scale ${s.spec.targetRef.kind.toLowerCase()}/${primaryName(s.spec)} --replicas=1 -n ${s.ref.namespace}`,
+    ),
   /** Aviary's own: the primary went away so often that the run ends. */
   primaryUnstable: (s: Subject, detail: string) =>
     alert(

@@ -29,6 +29,11 @@ function recover(story: Story): void {
   story.run(1);
 }
 
+function runUntil(story: Story, phase: string): void {
+  for (let i = 0; i < 60 && story.status.phase !== phase; i += 1) story.run(1);
+  expect(story.status.phase).toBe(phase);
+}
+
 const routesOf = (story: Story) => story.turns.at(-1)?.routes;
 const EVERYONE = { primary: 0, canary: 100, mirror: false, everyone: true };
 
@@ -38,6 +43,7 @@ describe("a primary that loses all of its pods in a run", () => {
     lose(story);
     expect(routesOf(story)).toEqual(EVERYONE);
     expect(story.status).toMatchObject({ phase: "Progressing", step: 1, canaryWeight: 20, failedChecks: 0 });
+    expect(story.timeline.at(-1)).toMatch(/routing all traffic to canary until it can: .* not ready: 0 of 2$/);
     story.run(120);
     expect(story.status).toMatchObject({ phase: "Progressing", step: 1, serving: "canary-alone" });
     recover(story);
@@ -160,6 +166,35 @@ describe("a primary that loses all of its pods in its promotion", () => {
     expect(routesOf(story)).toEqual({ primary: 80, canary: 20, mirror: false });
     lose(story);
     expect(story.status).toMatchObject({ phase: "Failed", canaryWeight: 100 });
+  });
+
+  it("after it has taken over everything, beside the canary that is still there, takes over anew", () => {
+    const story = onFirstStep({ stepWeights: [50], threshold: 2 });
+    runUntil(story, "Finalising");
+    lose(story);
+    expect(routesOf(story)).toEqual(EVERYONE);
+    expect(story.status).toMatchObject({ phase: "Promoting", covering: "full", failedChecks: 1, canaryWeight: 100 });
+    recover(story);
+    runUntil(story, "Finalising");
+    expect(routesOf(story)).toEqual({ primary: 100, canary: 0, mirror: false });
+    lose(story);
+    expect(story.status).toMatchObject({ phase: "Failed", canaryWeight: 100 });
+    expect(routesOf(story)).toEqual(EVERYONE);
+  });
+
+  it("that its autoscaler leaves without pods after the promotion failed is waited for with a Warning", () => {
+    const story = onFirstStep({ stepWeights: [50] });
+    story.world.onPromoted = () => {
+      story.world.primary = { kind: "stuck", detail: "podinfo-primary.test not ready: exceeded its progress deadline" };
+      story.world.primaryAvailable = 0;
+    };
+    story.run(20);
+    story.world.primary = { kind: "ready" };
+    story.run(20);
+    expect(routesOf(story)).toEqual(EVERYONE);
+    expect(story.timeline.at(-1)).toContain("kubectl scale deployment/podinfo-primary --replicas=1 -n test");
+    recover(story);
+    expect(routesOf(story)).toEqual({ primary: 100, canary: 0, mirror: false });
   });
 
   it("for longer than its deadline is restored, and the canary serves meanwhile", () => {

@@ -6,7 +6,7 @@
  * else a primary that crashes again and again would hold its step for ever.
  */
 import type { StatusIn } from "./canary.ts";
-import { EVENTS } from "./events.ts";
+import { EVENTS, type Notice } from "./events.ts";
 import type { PrimaryReading } from "./observation.ts";
 import { currentStep, stepRoutes } from "./steps.ts";
 import { announcementOf, type Transition, type Turn, unchanged, update } from "./turn.ts";
@@ -20,7 +20,7 @@ export function standIn(turn: Turn, status: Analysing): Transition | undefined {
     return lacksPods(turn.observation.readings.primary) ? unchanged(turn) : giveBack(turn, status);
   }
   if (!isAbandoned(turn, status)) return undefined;
-  const notice = EVENTS.primaryGone(turn);
+  const notice = primaryGone(turn);
   const outages = (status.outages ?? 0) + 1;
   return update({ ...status, serving: "canary-alone", outages, announced: announcementOf(notice) }, notice);
 }
@@ -38,11 +38,17 @@ function isAbandoned(turn: Turn, status: Analysing): boolean {
 }
 
 /**
- * Pods are wanted, and none can serve. An autoscaler may have scaled an idle primary to zero: such a primary counts as
- * ready.
+ * Users need pods, and none can serve. A primary that a person scaled to zero is not ready; one that has no work, so
+ * that its autoscaler took its pods, is.
  */
 export function lacksPods({ available, readiness }: PrimaryReading): boolean {
   return available === 0 && readiness.kind !== "ready";
+}
+
+/** The Warning says what the primary lacks: for pods that nothing starts, people would wait without end. */
+export function primaryGone(turn: Turn): Notice {
+  const { readiness } = turn.observation.readings.primary;
+  return EVENTS.primaryGone(turn, readiness.kind === "ready" ? undefined : readiness.detail);
 }
 
 /** Some users are on the canary, and some are on the primary: of an A/B test, those who do not match. */

@@ -8,7 +8,7 @@ import { type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
 import { PARSE_OPTIONS } from "../testing/tables.ts";
 import { createApi } from "./api.ts";
 import { compareEnds, judge } from "./campaign.ts";
-import type { Scenario } from "./scenario.ts";
+import type { Scenario, UserAction } from "./scenario.ts";
 import { aScenario, aSimulatedCanary, STORIES, withConfig, withScaler, withStrategy, withTarget } from "./stories.ts";
 import { run } from "./universe.ts";
 import type { Universe } from "./watcher.ts";
@@ -42,6 +42,42 @@ interface Found {
   readonly weather?: () => Weather;
   readonly disturbances?: readonly Disturbance[];
 }
+
+const SCALED: readonly UserAction[] = [
+  { afterMs: 40_000, kind: "scale-primary", replicas: 0 },
+  { afterMs: 90_000, kind: "scale-primary", replicas: 2 },
+];
+
+/** A person takes the primary's pods away, and gives them back. */
+const EMPTIED: Readonly<Record<string, Scenario>> = {
+  "by weights": aScenario({ users: SCALED }),
+  "by A/B": aScenario({
+    canary: { analysis: { iterations: 5, match: [{ headers: { "x-canary": { exact: "1" } } }] } },
+    users: SCALED,
+  }),
+  "a StatefulSet": withTarget(aScenario({ users: SCALED }), "StatefulSet"),
+  "a DaemonSet": withTarget(aScenario({ users: SCALED }), "DaemonSet"),
+  "with an autoscaler": withScaler(aScenario({ users: SCALED }), "HorizontalPodAutoscaler"),
+  "with an autoscaler that is deleted meanwhile": withScaler(
+    aScenario({ users: [...SCALED, { afterMs: 50_000, kind: "delete-scaler" }] }),
+    "HorizontalPodAutoscaler",
+  ),
+  "for longer than the deadline": aScenario({
+    users: [
+      { afterMs: 40_000, kind: "scale-primary", replicas: 0 },
+      { afterMs: 200_000, kind: "scale-primary", replicas: 2 },
+    ],
+  }),
+  "before the release": aScenario({
+    users: [
+      { afterMs: 0, kind: "scale-primary", replicas: 0 },
+      { afterMs: 60_000, kind: "scale-primary", replicas: 2 },
+    ],
+  }),
+  "beside the canary": aScenario({
+    users: [...SCALED, { afterMs: 40_000, kind: "scale-target", replicas: 0 }],
+  }),
+};
 
 const FOUND: Readonly<Record<string, Found>> = {
   "skipAnalysis: the first traffic went to a primary without pods": { scenario: story("no analysis") },
@@ -88,6 +124,12 @@ const FOUND: Readonly<Record<string, Found>> = {
       users: [{ afterMs: 40_000, kind: "lose-pods", of: "primary", all: true, forMs: 40_000 }],
     }),
   },
+  ...Object.fromEntries(
+    Object.entries(EMPTIED).map(([name, scenario]) => [
+      `a primary that a user scales to zero in a run: ${name}`,
+      { scenario },
+    ]),
+  ),
   "routes that a user edits are written again while a Secret of the target is missing": {
     scenario: withConfig(
       aScenario({

@@ -74,7 +74,10 @@ const BY_REPLICAS = {
 
 const DAEMON_SET = copied(RESOURCES.daemonSet, {
   hash: (template) => hashPodTemplate(template, { daemonSet: true }),
-  scaled: () => undefined,
+  // A selector that no node matches stands for any other, too.
+  scaled: (_object, replicas) => ({
+    spec: { template: { spec: { nodeSelector: { [SCALE_TO_ZERO_SELECTOR]: replicas === 0 ? "true" : null } } } },
+  }),
   size: (object) => (object?.spec?.template?.spec?.nodeSelector?.[SCALE_TO_ZERO_SELECTOR] === undefined ? NODES : 0),
   ours: ["spec.template.spec.nodeSelector"],
 });

@@ -2,10 +2,11 @@
  * Targets that are scaled by `spec.replicas`: how many replicas the target gets when it is scaled up, and the primary.
  */
 import type { Canary } from "../core/canary.ts";
-import { type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
+import { type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
 import type { WorkloadObject, WorkloadSpec } from "../ports/kubernetes-types.ts";
 import type { Snapshot } from "../ports/snapshot.ts";
 import type { Before } from "./copied/kind.ts";
+import { primaryNameOf } from "./metadata.ts";
 
 const APPLIED_ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -30,8 +31,18 @@ export const BY_REPLICAS = {
     primary === undefined && !BY_REPLICAS.isScaledDown(target)
       ? target
       : withReplicas(target, revertedReplicas(canary, primary, seen)),
+  emptied(primary: WorkloadObject, target: WorkloadObject, canary: Canary, seen: Snapshot): string | undefined {
+    if (!BY_REPLICAS.isScaledDown(primary) || isIdleOnPurpose(canary, seen)) return undefined;
+    const { name, namespace } = primary.metadata;
+    const workload = `${canary.spec.targetRef.kind.toLowerCase()}/${name}`;
+    const replicas = Math.max(1, target.spec?.replicas ?? 1);
+    return (
+      "it was scaled to zero (spec.replicas), and nothing scales it up: " +
+      `run kubectl scale ${workload} --replicas=${replicas} -n ${namespace}`
+    );
+  },
   primaryReplicas,
-  inputs: scalerOf,
+  inputs: (canary: Canary): readonly ObjectRef[] => scalerOf(canary).flatMap((ref) => [ref, primaryScaler(ref)]),
 };
 
 /** The object that scales the target, when there is one. */
@@ -42,6 +53,36 @@ function scalerOf(canary: Canary): readonly ObjectRef[] {
   return ref?.kind === "ScaledObject" ? [{ type: RESOURCES.scaledObject, namespace, name: ref.name }] : [];
 }
 
+const primaryScaler = (source: ObjectRef): ObjectRef => ({ ...source, name: primaryNameOf(source.name) });
+
+/**
+ * Whether the primary's autoscaler takes its last pod when there is no work, and gives it one again when there is. One
+ * that is paused gives none. KEDA that finds work has not taken the pod.
+ */
+function isIdleOnPurpose(canary: Canary, seen: Snapshot): boolean {
+  const [source] = scalerOf(canary);
+  const scaler: ScalerObject | undefined = source && seen.get(primaryScaler(source));
+  if (scaler === undefined) return false;
+  const { spec = {}, status, metadata } = scaler;
+  if (scaler.kind !== RESOURCES.scaledObject.kind) return spec.minReplicas === 0;
+  const isPaused = PAUSES.some((name) => (metadata.annotations?.[name] ?? "false") !== "false");
+  const isActive = status?.conditions?.some(({ type, status: is }) => type === "Active" && is === "True") === true;
+  return !isPaused && !isActive && (spec.idleReplicaCount ?? spec.minReplicaCount ?? 0) === 0;
+}
+
+/** Annotations with which people stop KEDA. */
+const PAUSES = ["autoscaling.keda.sh/paused-replicas", "autoscaling.keda.sh/paused"];
+
+/** Fields of an HPA or a ScaledObject. */
+interface ScalerObject extends KubeObject {
+  readonly spec?: {
+    readonly minReplicas?: number;
+    readonly minReplicaCount?: number;
+    readonly idleReplicaCount?: number;
+  };
+  readonly status?: { readonly conditions?: readonly { readonly type?: string; readonly status?: string }[] };
+}
+
 /**
  * As many replicas as the primary; with an autoscaler its minimum, at least 1, because the autoscaler finds the right
  * number.
@@ -49,7 +90,7 @@ function scalerOf(canary: Canary): readonly ObjectRef[] {
 function scaledUpReplicas(canary: Canary, primary: WorkloadObject | undefined, seen: Snapshot): number {
   const [scaler] = scalerOf(canary);
   if (scaler === undefined) return Math.max(1, primary?.spec?.replicas ?? 1);
-  const spec: { readonly minReplicas?: number; readonly minReplicaCount?: number } = seen.get(scaler)?.spec ?? {};
+  const { spec = {} }: Pick<ScalerObject, "spec"> = seen.get(scaler) ?? {};
   return Math.max(1, spec.minReplicas ?? spec.minReplicaCount ?? 1);
 }
 

@@ -19,7 +19,7 @@ import { type Plan, TOTAL_WEIGHT } from "../plan.ts";
 import { isMeasuredShort, primaryProbes } from "../probes.ts";
 import { restart } from "../restart.ts";
 import { endReverted } from "../revert.ts";
-import { lacksPods } from "../stand-in.ts";
+import { lacksPods, primaryGone } from "../stand-in.ts";
 import { ALL_TO_PRIMARY, currentStep, EVERYONE_TO_CANARY, split, stepRoutes } from "../steps.ts";
 import {
   announcementOf,
@@ -45,7 +45,7 @@ import { isHeld } from "./analysis.ts";
 import { readHold, readOnStep, recoverHold, writeOnStep } from "./memory.ts";
 import { type Known, type PhaseRules, type PositionIn, PRESENT } from "./phase.ts";
 import { promotedPrimary } from "./promoted-primary.ts";
-import { failPromotion, succeed } from "./promotion-ends.ts";
+import { endByOutages, failPromotion, succeed } from "./promotion-ends.ts";
 
 export const promoting: PhaseRules<"Promoting"> = {
   name: "Promoting",
@@ -174,14 +174,9 @@ function isPrimaryDown({ observation, canaryShare }: Turn, status: StatusIn<"Pro
 function coverNow(turn: Turn, status: StatusIn<"Promoting">): Transition {
   const { shiftedAt: _at, failedSinceShift: _failed, ...rest } = status;
   const covering = { covering: "full", primaryWeight: 0, canaryWeight: TOTAL_WEIGHT } as const;
-  if (status.primaryWeight === 0) return update({ ...rest, ...covering }, EVENTS.primaryGone(turn));
+  if (status.primaryWeight === 0) return update({ ...rest, ...covering }, primaryGone(turn));
   const failedChecks = status.failedChecks + 1;
-  if (failedChecks < turn.spec.analysis.threshold) {
-    return update({ ...rest, ...covering, failedChecks }, EVENTS.primaryGone(turn));
-  }
-  const detail = "no pod of the primary can serve";
-  const failure = { check: "pods of the primary", source: "pods", detail } as const;
-  return failPromotion(turn, detail, { kind: "primary-checks", failedChecks, failure });
+  return endByOutages(turn, failedChecks) ?? update({ ...rest, ...covering, failedChecks }, primaryGone(turn));
 }
 
 function withhold(status: StatusIn<"Promoting">): Transition {

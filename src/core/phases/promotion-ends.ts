@@ -47,3 +47,14 @@ export function failPromotion(
   );
   return endRun(turn, end, prependEvents(turn.status.phase, [EVENTS.promotionFailed(turn, detail)], failed));
 }
+
+/**
+ * The primary lost all of its pods after it had taken over traffic. @returns undefined when it may try once more
+ * @param failedChecks with this outage
+ */
+export function endByOutages(turn: Turn, failedChecks: number): Transition | undefined {
+  if (failedChecks < turn.spec.analysis.threshold) return undefined;
+  const detail = "no pod of the primary can serve";
+  const failure = { check: "pods of the primary", source: "pods", detail } as const;
+  return failPromotion(turn, detail, { kind: "primary-checks", failedChecks, failure });
+}

@@ -125,7 +125,7 @@ function returnToPrimary(turn: Turn): Transition {
   const { primary } = turn.observation.readings;
   if (primary.readiness.kind !== "ready" || primary.available === 0) {
     if (isLost(turn)) return startOver(turn);
-    if (primary.readiness.kind === "ready") return unchanged(turn);
+    if (primary.readiness.kind === "ready") return waitFor(turn, EVENTS.primaryIdle(turn));
     const notice = EVENTS.primaryNotReady(primary.readiness.detail);
     return primary.readiness.kind === "stuck" ? waitFor(turn, notice) : waitForReadiness(turn, notice);
   }

@@ -116,7 +116,7 @@ function read(
     return problem(`spec.service.port is required: set it to the port that ${target.metadata.name} serves`);
 
   const canarySide = rollout("canary", target, canary, now, kind);
-  const primarySide = primaryRollout(canary, primaryOf(canary, kind), seen, now, kind);
+  const primarySide = primaryRollout(canary, primaryOf(canary, kind), target, seen, now, kind);
   const recheckAt = earliest(canarySide.recheckAt, primarySide.recheckAt);
   const compared = canary.status.foreign === true ? primary : undefined;
   const parts: PrimaryParts = { canary, target, labels, tracked: configs, kind, options };

@@ -40,6 +40,11 @@ export interface Scaling {
   scaledUp(target: WorkloadObject, canary: Canary, primary: WorkloadObject | undefined, seen: Snapshot): WorkloadObject;
   /** The spec with which the target serves by itself after the Canary is deleted, scaled down now or not (Q49). */
   reverted(target: WorkloadObject, canary: Canary, primary: WorkloadObject | undefined, seen: Snapshot): WorkloadObject;
+  /**
+   * Why the primary has no pods and starts none, and what ends that; undefined: it wants pods, or does without them on
+   * purpose, because its autoscaler found no work for them.
+   */
+  emptied(primary: WorkloadObject, target: WorkloadObject, canary: Canary, seen: Snapshot): string | undefined;
   /** Fields of the primary's `spec` that say how many pods it has; empty when the operator must not set them. */
   primaryReplicas(target: WorkloadObject, canary: Canary, before: Before): Partial<WorkloadSpec>;
   /** Further objects that scaling reads. */

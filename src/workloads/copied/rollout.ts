@@ -8,23 +8,26 @@ import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { getQueryError } from "../not-found.ts";
 import { isRestorable, keptRevisions, promotionIdOf } from "./kept.ts";
-import type { CopiedKind, RolloutReading } from "./kind.ts";
+import type { CopiedKind, ReadinessRule, RolloutReading } from "./kind.ts";
 
+/** @param emptied why the object wants no pods, though users need them; absent: it wants pods, or is right not to */
 export function rollout(
   which: "primary" | "canary",
   object: WorkloadObject,
   { spec, status }: Canary,
   now: number,
   kind: CopiedKind,
+  emptied?: string,
 ): RolloutReading {
   const { analysis, progressDeadlineSeconds } = spec;
   const givenUp = giveUpAt({ status, spec });
-  const { readiness, recheckAt } = kind.readiness(object, {
+  const rule = {
     progressDeadlineSeconds,
     thresholdPercent: which === "primary" ? analysis.primaryReadyThreshold : analysis.canaryReadyThreshold,
     ...(givenUp === undefined ? {} : { giveUpAt: givenUp }),
     now,
-  });
+  };
+  const { readiness, recheckAt } = emptied === undefined ? kind.readiness(object, rule) : awaitedUntil(rule, emptied);
   if (readiness.kind === "ready") return { readiness };
   const { name, namespace = "" } = object.metadata;
   const detail = kind.wrap(which, name, namespace, readiness.detail, readiness.kind === "stuck");
@@ -32,6 +35,14 @@ export function rollout(
     readiness: { kind: readiness.kind, detail, ...progressOf(readiness.detail) },
     ...(recheckAt === undefined ? {} : { recheckAt }),
   };
+}
+
+/** Its controller is content: the operator sets the deadline. */
+function awaitedUntil({ giveUpAt, now }: ReadinessRule, detail: string): RolloutReading {
+  if (giveUpAt === undefined) return { readiness: { kind: "progressing", detail } };
+  return now > giveUpAt
+    ? { readiness: { kind: "stuck", detail } }
+    : { readiness: { kind: "progressing", detail }, recheckAt: giveUpAt + 1 };
 }
 
 const WAITING = "waiting for rollout to finish: ";
@@ -61,6 +72,7 @@ export function giveUpAt({ status, spec }: Pick<Canary, "status" | "spec">): num
 export function primaryRollout(
   canary: Canary,
   ref: ObjectRef,
+  target: WorkloadObject,
   seen: Snapshot,
   now: number,
   kind: CopiedKind,
@@ -70,7 +82,8 @@ export function primaryRollout(
     const detail = kind.wrap("primary", ref.name, ref.namespace, getQueryError(ref), false);
     return { reading: { exists: false, readiness: { kind: "progressing", detail }, available: 0 } };
   }
-  const { readiness, recheckAt } = rollout("primary", primary, canary, now, kind);
+  const emptied = kind.emptied(primary, target, canary, seen);
+  const { readiness, recheckAt } = rollout("primary", primary, canary, now, kind, emptied);
   const promotionId = promotionIdOf(primary);
   const { status } = canary;
   const { run, previous, earlier } = keptRevisions(primary);

@@ -35,12 +35,25 @@ const DAEMON_SET: CopiedKind = {
     })),
   scaledUp: (target) => withPodSpec(target, withoutScaleDown),
   reverted: (target) => withPodSpec(target, withoutScaleDown),
+  emptied,
   primaryReplicas: () => ({}),
   inputs: () => [],
 };
 
 export function createDaemonSetWorkload(options: WorkloadOptions): Workload {
   return createCopiedWorkload(DAEMON_SET, options);
+}
+
+/** No node takes a pod of the primary, though nodes have pods of the target. */
+function emptied(
+  { metadata: { name, namespace }, status }: WorkloadObject,
+  target: WorkloadObject,
+): string | undefined {
+  if (status?.desiredNumberScheduled !== 0 || DAEMON_SET.available(target) === 0) return undefined;
+  return (
+    "no node takes its pods, though nodes have pods of the target: give it back the nodeSelector, affinity and " +
+    `tolerations of daemonset/${target.metadata.name} with kubectl edit daemonset/${name} -n ${namespace}`
+  );
 }
 
 /** Under `OnDelete` a promotion would never replace a pod. */
