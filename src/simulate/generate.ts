@@ -5,7 +5,7 @@ import { withForeign } from "./foreign.ts";
 import { type Chance, createChance } from "./random.ts";
 import { withReferences } from "./references.ts";
 import { type Behaviour, HEALTHY, type HookBehaviour, type Scenario, type UserAction } from "./scenario.ts";
-import { aScenario, withConfig, withScaler, withTarget } from "./stories.ts";
+import { aScenario, ready, withConfig, withScaler, withTarget } from "./stories.ts";
 import type { Disturbance } from "./weather.ts";
 import { FAULTS, type Fault, type PortCall, type Weather } from "./weather.ts";
 
@@ -25,7 +25,8 @@ export function generateCase(seed: number): Case {
   const chance = createChance(seed).fork("case");
   const kind = chance.pick(["calm", "crashes", "network", "all"] as const);
   const isPlain = kind === "calm" || chance.hits(0.5);
-  const scenario = withOthers(generateScenario(chance.fork("scenario"), isPlain), isPlain, chance.fork("others"));
+  const generated = withReadiness(generateScenario(chance.fork("scenario"), isPlain), chance.fork("readiness"));
+  const scenario = withOthers(generated, isPlain, chance.fork("others"));
   const disturbances = kind === "calm" ? [] : generateDisturbances(chance.fork("disturbances"), kind === "all");
   const flags = chance.fork("flags");
   return {
@@ -38,6 +39,17 @@ export function generateCase(seed: number): Case {
     faults: FAULTS_BY_KIND[kind],
     calmAfterMs: 240_000,
   };
+}
+
+/** What counts as ready: pods that have been ready for a while, or a part of the pods. */
+function withReadiness(scenario: Scenario, chance: Chance): Scenario {
+  const { canary, target } = scenario;
+  const { kind } = target;
+  const hasPods = kind === "Deployment" || kind === "StatefulSet" || kind === "DaemonSet";
+  const waiting = hasPods && chance.hits(0.15) ? ready(scenario, chance.pick([5, 15])) : scenario;
+  if (!chance.hits(0.1)) return waiting;
+  const analysis = { ...canary.spec.analysis, primaryReadyThreshold: 50, canaryReadyThreshold: 50 };
+  return { ...waiting, canary: { ...canary, spec: { ...canary.spec, analysis } } };
 }
 
 /** Other people own objects with the operator's names, and edit what the Canary refers to. */
@@ -181,7 +193,7 @@ function ofAnyKind(scenario: Scenario, strategy: string, chance: Chance): Scenar
   if (kind === "Deployment" || kind === "StatefulSet") {
     const same = kind === "Deployment" ? scenario : withTarget(scenario, kind);
     const scaler = chance.pick(["HorizontalPodAutoscaler", "ScaledObject", "none", "none", "none", "none"] as const);
-    return scaler === "none" ? same : withScaler(same, scaler);
+    return scaler === "none" ? same : withScaler(same, scaler, chance.fork("least").pick([1, 1, 0] as const));
   }
   if (kind === "Service" && strategy === "kubernetes") return scenario;
   if (kind === "Knative" && (strategy !== "canary" || scenario.canary.spec.analysis.sessionAffinity)) return scenario;
@@ -305,6 +317,10 @@ function generateUsers(chance: Chance): UserAction[] {
 /** People also undo what they do, because otherwise a run might not end. */
 function follow(action: UserAction): UserAction[] {
   const later = { afterMs: action.afterMs + 60_000 };
+  if (action.kind === "scale-primary" && action.replicas === 0) {
+    return [action, { ...later, kind: "scale-primary", replicas: 2 }];
+  }
+  if (action.kind === "pause") return [action, { ...later, kind: "resume", of: action.of }];
   if (action.kind === "delete-target") return [action, { ...later, kind: "restore-target" }];
   if (action.kind === "edit-canary" && action.spec.suspend === true) {
     return [action, { ...later, kind: "edit-canary", spec: { suspend: false } }];
@@ -320,6 +336,10 @@ const ACTIONS: readonly [Action, ...Action[]] = [
   { kind: "release", image: "podinfo:1" },
   { kind: "release", image: "podinfo:2" },
   { kind: "scale-primary", replicas: 4 },
+  { kind: "scale-primary", replicas: 0 },
+  { kind: "scale-primary", replicas: 0 },
+  { kind: "pause", of: "primary" },
+  { kind: "pause", of: "target" },
   { kind: "scale-target", replicas: 0 },
   { kind: "scale-target", replicas: 3 },
   { kind: "edit-canary", spec: { analysis: { threshold: 1 } } },

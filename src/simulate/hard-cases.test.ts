@@ -130,6 +130,9 @@ const FOUND: Readonly<Record<string, Found>> = {
       { scenario },
     ]),
   ),
+  "a primary that loses its pods while the canary drains gives the users back to the canary": {
+    scenario: aScenario({ users: [{ afterMs: 68_000, kind: "lose-pods", of: "primary", all: true, forMs: 20_000 }] }),
+  },
   "routes that a user edits are written again while a Secret of the target is missing": {
     scenario: withConfig(
       aScenario({

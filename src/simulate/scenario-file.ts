@@ -77,7 +77,7 @@ const ACTIONS = [
   ...["release", "scale-primary", "scale-target", "edit-canary", "delete-canary", "delete-target", "delete-routes"],
   ...["edit-routes", "delete-primary", "restore-target", "edit-config", "edit-secret", "edit-scaler", "lose-pods"],
   ...["delete-scaler", "drop-config", "rename-config", "delete-foreign", "delete-reference", "restore-reference"],
-  "relabel-target",
+  ...["relabel-target", "pause", "resume"],
 ];
 
 const action: Read<UserAction> = (value, at) =>

@@ -52,6 +52,8 @@ export type UserAction = { readonly afterMs: number } & (
   | { readonly kind: "edit-canary"; readonly spec: KubeFields }
   | { readonly kind: "delete-canary" | "delete-target" | "delete-routes" | "edit-routes" | "delete-primary" }
   | { readonly kind: "restore-target" | "delete-scaler" }
+  /** kubectl rollout pause, or resume, of a Deployment. */
+  | { readonly kind: "pause" | "resume"; readonly of: "target" | "primary" }
   /**
    * The target no longer refers to its ConfigMap, or refers to one of another name, as kustomize's configMapGenerator
    * does.

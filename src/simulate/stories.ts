@@ -107,14 +107,18 @@ function withVersions(scenario: Scenario): Scenario {
   return retargeted({ ...scenario, objects: [...scenario.objects, ...versions] }, target);
 }
 
-/** A target that an autoscaler scales by its load, between 1 and 4 pods. */
-export function withScaler(scenario: Scenario, kind: "HorizontalPodAutoscaler" | "ScaledObject"): Scenario {
+/** A target that an autoscaler scales by its load, to 4 pods at most. @param least pods without any load */
+export function withScaler(
+  scenario: Scenario,
+  kind: "HorizontalPodAutoscaler" | "ScaledObject",
+  least: 0 | 1 = 1,
+): Scenario {
   const apiVersion = kind === "ScaledObject" ? "keda.sh/v1alpha1" : "autoscaling/v2";
   const scaleTargetRef = { apiVersion: "apps/v1", kind: scenario.target.kind, name: NAME };
   const spec =
     kind === "ScaledObject"
-      ? { scaleTargetRef, minReplicaCount: 1, maxReplicaCount: 4, triggers: [TRIGGER] }
-      : { scaleTargetRef, minReplicas: 1, maxReplicas: 4 };
+      ? { scaleTargetRef, minReplicaCount: least, maxReplicaCount: 4, triggers: [TRIGGER] }
+      : { scaleTargetRef, minReplicas: least, maxReplicas: 4 };
   const scaler = { apiVersion, kind, metadata: { name: NAME, namespace: NAMESPACE }, spec };
   const canary = { ...scenario.canary.spec, autoscalerRef: { apiVersion, kind, name: NAME } };
   return {
@@ -128,6 +132,12 @@ export function withScaler(scenario: Scenario, kind: "HorizontalPodAutoscaler" |
 export function withStrategy(scenario: Scenario, strategy: KubeFields): Scenario {
   const { target } = scenario;
   return { ...scenario, target: { ...target, spec: { ...target.spec, strategy } } };
+}
+
+/** Controllers count on a pod only when it has been ready for so long. */
+export function ready(scenario: Scenario, minReadySeconds: number): Scenario {
+  const { target } = scenario;
+  return { ...scenario, target: { ...target, spec: { ...target.spec, minReadySeconds } } };
 }
 
 const recreated = (scenario: Scenario): Scenario => withStrategy(scenario, { type: "Recreate" });
@@ -216,6 +226,19 @@ export const STORIES: Readonly<Record<string, Scenario>> = {
   "a secret that is changed in the middle": withConfig(
     aScenario({ users: [{ afterMs: 40_000, kind: "edit-secret", value: "blue" }] }),
   ),
+  "an autoscaler that takes the last pod": withScaler(
+    aScenario({ rps: 0, canary: { analysis: { interval: "150s", metrics: [] } } }),
+    "HorizontalPodAutoscaler",
+    0,
+  ),
+  "KEDA that takes the last pod": withScaler(aScenario(), "ScaledObject", 0),
+  "a primary that a user scales to zero": aScenario({
+    users: [
+      { afterMs: 40_000, kind: "scale-primary", replicas: 0 },
+      { afterMs: 75_000, kind: "scale-primary", replicas: 2 },
+    ],
+  }),
+  "pods that must be ready for a while": ready(aScenario(), 10),
   "a StatefulSet": withTarget(aScenario(), "StatefulSet"),
   "a DaemonSet": withTarget(aScenario(), "DaemonSet"),
   "a DaemonSet with errors": withTarget(aScenario({ next: { errorRate: 10 } }), "DaemonSet"),

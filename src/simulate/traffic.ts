@@ -62,6 +62,8 @@ export interface TrafficPorts {
   readonly mesh: () => Mesh;
   /** undefined before the release. */
   readonly releasedAt: () => number | undefined;
+  /** The canary has passed its analysis, and still has its pods. */
+  readonly hasPassed: () => boolean;
 }
 
 /** Curves are followed in steps of this length. */
@@ -77,9 +79,16 @@ function extend(spans: Span[], from: number, to: number): void {
   else spans.push({ from, to });
 }
 
-/** Whether users find no pod where another copy could answer them. A canary without users is not approved for any. */
-function isRefusedNeedlessly(split: Split, pods: Readonly<Record<Role, ReadonlyMap<string, number>>>): boolean {
-  if (split.canary === 0) return false;
+/**
+ * Whether users find no pod where another copy could answer them. A canary without users is not approved for any, until
+ * it has passed its analysis.
+ */
+function isRefusedNeedlessly(
+  split: Split,
+  pods: Readonly<Record<Role, ReadonlyMap<string, number>>>,
+  hasPassed: () => boolean,
+): boolean {
+  if (split.canary === 0 && !hasPassed()) return false;
   const [primary, canary] = [pods.primary.size, pods.canary.size];
   return (split.primary > 0 && primary === 0 && canary > 0) || (canary === 0 && primary > 0);
 }
@@ -116,13 +125,13 @@ export function createTraffic(ports: TrafficPorts): Traffic {
 
   function account(from: number, to: number): void {
     const pods = { primary: mesh().serving("primary"), canary: mesh().serving("canary") };
-    if (isRefusedNeedlessly(split, pods)) extend(needless, from, to);
-    // The Service of a role selects no pod, though the copy has pods that could serve.
-    const isUnselected = (role: Role) => split[role] > 0 && pods[role].size === 0 && mesh().hasPods(role);
-    if (ROLES.some(isUnselected)) extend(unselected, from, to);
     const releasedAt = ports.releasedAt();
     const seconds = releasedAt === undefined ? 0 : Math.max(0, (from - releasedAt) / 1000);
     const requests = (valueAt(scenario.rps, seconds, split.canary) * (to - from)) / 1000;
+    if (requests > 0 && isRefusedNeedlessly(split, pods, ports.hasPassed)) extend(needless, from, to);
+    // The Service of a role selects no pod, though the copy has pods that could serve.
+    const isUnselected = (role: Role) => split[role] > 0 && pods[role].size === 0 && mesh().hasPods(role);
+    if (ROLES.some(isUnselected)) extend(unselected, from, to);
     for (const role of ROLES) {
       ledger.serve({
         role,

@@ -72,7 +72,11 @@ export async function run(options: RunOptions): Promise<Universe> {
     otherFlags: false,
   };
   const releasedAt = () => state.releasedAt;
-  const traffic: Traffic = createTraffic({ api, schedule, scenario, mesh: () => mesh, releasedAt });
+  const traffic: Traffic = createTraffic({
+    ...{ api, schedule, scenario, releasedAt },
+    mesh: () => mesh,
+    hasPassed: () => universe.canary()?.status?.phase === "Finalising",
+  });
   const pods = chance.fork("pods");
   const workloads = createWorkloads({ api, schedule, chance: pods, scenario, beforeChange: traffic.settle });
   const mesh = createMesh({ api, scenario, workloads });

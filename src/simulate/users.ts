@@ -28,6 +28,10 @@ export function act(action: UserAction, universe: Universe): void {
       return scale(refs.primary, action.replicas);
     case "scale-target":
       return scale(refs.target, action.replicas);
+    case "pause":
+    case "resume":
+      if (kind.type !== RESOURCES.deployment) return;
+      return patch(refs[action.of], { spec: { paused: action.kind === "pause" ? true : null } });
     case "edit-canary":
       return patch(refs.canary, { spec: action.spec });
     case "delete-canary":
@@ -135,6 +139,9 @@ export function describeAction(action: UserAction): string {
       return `a user scales the primary to ${action.replicas}`;
     case "scale-target":
       return `a user scales the target to ${action.replicas}`;
+    case "pause":
+    case "resume":
+      return `a user does kubectl rollout ${action.kind} of the ${action.of}`;
     case "edit-canary":
       return `a user edits the Canary: ${JSON.stringify(action.spec)}`;
     case "edit-config":

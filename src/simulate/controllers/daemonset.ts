@@ -1,7 +1,7 @@
 /** DaemonSets: one pod on every node that matches the template's selector, replaced node by node. */
 import { SCALE_TO_ZERO_SELECTOR } from "../../go/hash/hash.ts";
 import { RESOURCES } from "../../ports/kubernetes.ts";
-import { type Controller, countOf, noteTemplate, readyPods } from "./pods.ts";
+import { availablePods, type Controller, countOf, noteTemplate, readyPods } from "./pods.ts";
 
 /** How many nodes a cluster has when its scenario does not say. */
 export const NODES = 2;
@@ -24,21 +24,21 @@ export function daemonSets(nodes: number): Controller {
       }
       if (replaces) {
         for (let old = set.pods.find(isOld); old !== undefined; old = set.pods.find(isOld)) {
-          if (readyPods(set) - 1 < desired - missing) break;
+          if (availablePods(set, spec, tools.now) - 1 < desired - missing) break;
           tools.drop(old);
         }
       }
       const most = desired + (set.pods.some(isOld) && replaces ? surge : 0);
       while (set.pods.length < most) tools.start(template);
-      const ready = readyPods(set);
+      const available = availablePods(set, spec, tools.now);
       return {
         observedGeneration: metadata.generation ?? 0,
         currentNumberScheduled: set.pods.length,
         desiredNumberScheduled: desired,
         updatedNumberScheduled: set.pods.filter((pod) => !isOld(pod)).length,
-        numberReady: ready,
-        numberAvailable: ready,
-        numberUnavailable: Math.max(0, desired - ready),
+        numberReady: readyPods(set),
+        numberAvailable: available,
+        numberUnavailable: Math.max(0, desired - available),
       };
     },
   };

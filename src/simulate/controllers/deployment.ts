@@ -1,6 +1,7 @@
 /** Deployments: rolling updates and Recreate, and the conditions that Kubernetes derives from them. */
 import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import {
+  availablePods,
   type Controller,
   countOf,
   firstPod,
@@ -25,7 +26,7 @@ export const DEPLOYMENTS: Controller = {
     // A Deployment that was paused from the beginning has no pods.
     if (set.template === undefined) return statusOf(deployment, set, desired, limits.unavailable, tools.now);
     if (deployment.spec.strategy?.type === "Recreate") recreate(set, desired, isOld, tools);
-    else roll(set, desired, limits, isOld, tools);
+    else roll(set, desired, limits, isOld, deployment.spec, tools);
     const status = statusOf(deployment, set, desired, limits.unavailable, tools.now);
     if (!isPaused) watchDeadline(deployment, set, tools);
     return status;
@@ -66,12 +67,13 @@ function roll(
   desired: number,
   { surge, unavailable }: Limits,
   isOld: (pod: Pod) => boolean,
+  spec: KubeFields,
   tools: Tools,
 ): void {
   const count = (wanted: (pod: Pod) => boolean) => set.pods.filter(wanted).length;
   // Old pods that cannot serve are deleted first.
   for (const pod of set.pods.filter((candidate) => isOld(candidate) && !candidate.ready)) tools.drop(pod);
-  while (count(isOld) > 0 && readyPods(set) - 1 >= desired - unavailable) {
+  while (count(isOld) > 0 && availablePods(set, spec, tools.now) - 1 >= desired - unavailable) {
     tools.drop(firstPod(set, isOld));
     set.progressAt = tools.now;
   }
@@ -85,7 +87,7 @@ function statusOf(deployment: KubeObject, set: PodSet, desired: number, spare: n
   const { pods } = set;
   const { template, paused } = deployment.spec;
   const updated = pods.filter((pod) => pod.template === template).length;
-  const available = readyPods(set);
+  const available = availablePods(set, deployment.spec, now);
   set.complete ||= updated === desired && pods.length === updated && available === desired;
   const late = !set.complete && paused !== true && now >= set.progressAt + deadlineMs(deployment);
   const enough = available >= desired - (deployment.spec.strategy?.type === "Recreate" ? 0 : spare);
@@ -101,7 +103,7 @@ function statusOf(deployment: KubeObject, set: PodSet, desired: number, spare: n
     observedGeneration: deployment.metadata.generation ?? 0,
     replicas: pods.length,
     updatedReplicas: updated,
-    readyReplicas: available,
+    readyReplicas: readyPods(set),
     availableReplicas: available,
     unavailableReplicas: Math.max(0, pods.length - available),
     conditions: [

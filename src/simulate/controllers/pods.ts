@@ -13,6 +13,8 @@ export interface Pod {
   /** Ordinal, where pods have one. */
   readonly slot: number;
   ready: boolean;
+  /** When it got ready last. */
+  readyAt: number;
   cancel: Cancel;
 }
 
@@ -83,7 +85,7 @@ export function drop(set: PodSet, pod: Pod): void {
 
 /** @param again schedules a check after a change of the pod */
 export function startPod(
-  { metadata }: KubeObject,
+  { metadata, spec }: KubeObject,
   set: PodSet,
   what: { readonly template: KubeFields; readonly slot: number },
   ports: ControllerPorts,
@@ -94,13 +96,16 @@ export function startPod(
   const behaviour = behaviourOf(scenario, image);
   const asPrimary = metadata.name.endsWith("-primary");
   const crash = asPrimary ? (behaviour.crashAsPrimary ?? behaviour.crash) : behaviour.crash;
-  const pod: Pod = { ...what, image, ready: false, cancel: () => {} };
+  const pod: Pod = { ...what, image, ready: false, readyAt: 0, cancel: () => {} };
+  const minReadyMs = minReadyMsOf(spec);
   const getReady = (ms: number) => {
     pod.cancel = schedule.after(Math.max(ms, set.brokenUntil - schedule.now()), () => {
       if (lacksConfig(what.template, metadata.namespace, ports)) return getReady(CONFIG_RETRY_MS);
       beforeChange();
       pod.ready = true;
+      pod.readyAt = schedule.now();
       set.progressAt = schedule.now();
+      if (minReadyMs > 0) schedule.after(minReadyMs, again);
       if (typeof crash === "number") goDown(crash);
       again();
     });
@@ -129,6 +134,16 @@ function lacksConfig(template: KubeFields, namespace = "", { api }: ControllerPo
 }
 
 export const readyPods = (set: PodSet): number => set.pods.reduce((sum, { ready }) => sum + (ready ? 1 : 0), 0);
+
+/** Pods that have been ready for `spec.minReadySeconds`: controllers count on no others, though others serve, too. */
+export function availablePods(set: PodSet, spec: KubeFields, now: number): number {
+  return set.pods.reduce((sum, pod) => sum + (isAvailable(pod, spec, now) ? 1 : 0), 0);
+}
+
+export const isAvailable = ({ ready, readyAt }: Pod, spec: KubeFields, now: number): boolean =>
+  ready && readyAt + minReadyMsOf(spec) <= now;
+
+const minReadyMsOf = (spec: KubeFields): number => (spec?.minReadySeconds ?? 0) * 1000;
 
 /** "25%" of `whole` or an absolute number, as `maxSurge` and `maxUnavailable` are written. */
 export function countOf(given: number | string, whole: number, round: (exact: number) => number): number {

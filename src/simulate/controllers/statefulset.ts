@@ -1,6 +1,6 @@
 /** StatefulSets: pods with ordinals, updated one by one from the last, each only when the one before it is ready. */
 import { RESOURCES } from "../../ports/kubernetes.ts";
-import { type Controller, noteTemplate, readyPods, type Tools } from "./pods.ts";
+import { availablePods, type Controller, isAvailable, noteTemplate, readyPods, type Tools } from "./pods.ts";
 
 export const STATEFUL_SETS: Controller = {
   type: RESOURCES.statefulSet,
@@ -17,18 +17,17 @@ export const STATEFUL_SETS: Controller = {
         const pod = set.pods.find((candidate) => candidate.slot === slot);
         if (pod === undefined) continue;
         if (pod.template !== template) tools.drop(pod);
-        else if (pod.ready) continue;
+        else if (isAvailable(pod, spec, tools.now)) continue;
         break;
       }
     }
     startMissing(set.pods, desired, ordered, template, tools);
     const updated = set.pods.filter((pod) => pod.template === template).length;
-    const ready = readyPods(set);
     return {
       observedGeneration: metadata.generation ?? 0,
       replicas: set.pods.length,
-      readyReplicas: ready,
-      availableReplicas: ready,
+      readyReplicas: readyPods(set),
+      availableReplicas: availablePods(set, spec, tools.now),
       updatedReplicas: updated,
       currentReplicas: set.pods.length - updated,
     };

@@ -27,8 +27,9 @@ export const aCopyRemains: Invariant = {
   },
 };
 
-/** Whether the scenario itself deletes the primary's pods. */
+/** Whether the scenario itself deletes the primary's pods, or an autoscaler may take the last one. */
 function losesPrimary(scenario: Scenario): boolean {
+  if (scenario.objects.some(({ spec }) => (spec?.minReplicas ?? spec?.minReplicaCount) === 0)) return true;
   if (usersDo(scenario, "delete-primary", "scale-primary", "lose-pods")) return true;
   return Object.values(scenario.behaviours).some(
     ({ crash, crashAsPrimary }) => crash !== undefined || crashAsPrimary !== undefined,

@@ -12,6 +12,7 @@ import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { MadeObject } from "../../ports/owner.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import type { Workload, WorkloadOptions, WorkloadReading } from "../../ports/workload.ts";
+import { earliest } from "../earliest.ts";
 import { noSelectorLabel, podLabelsOf, primaryNameOf } from "../metadata.ts";
 import { getQueryError } from "../not-found.ts";
 import { discoverPorts } from "../pod-spec.ts";
@@ -158,11 +159,6 @@ function templateOf(object: WorkloadObject | undefined): { readonly template?: T
 
 function problem(detail: string): { readonly kind: "problem"; readonly detail: string } {
   return { kind: "problem", detail };
-}
-
-function earliest(...times: (number | undefined)[]): number | undefined {
-  const known = times.filter((time) => time !== undefined);
-  return known.length === 0 ? undefined : Math.min(...known);
 }
 
 function renderPrimary(

@@ -16,6 +16,8 @@ export interface ReadinessRule {
    * pod that is missing for a moment is then no reason to refuse a revision (Q40). Milliseconds since the epoch.
    */
   readonly giveUpAt?: number;
+  /** When it is given up though it makes progress: pods that crash again and again do. Absent as `giveUpAt` is. */
+  readonly giveUpAtLast?: number;
   readonly now: number;
 }
 

@@ -20,11 +20,10 @@ export function rollout(
   emptied?: string,
 ): RolloutReading {
   const { analysis, progressDeadlineSeconds } = spec;
-  const givenUp = giveUpAt({ status, spec });
   const rule = {
     progressDeadlineSeconds,
     thresholdPercent: which === "primary" ? analysis.primaryReadyThreshold : analysis.canaryReadyThreshold,
-    ...(givenUp === undefined ? {} : { giveUpAt: givenUp }),
+    ...deadlinesOf({ status, spec }),
     now,
   };
   const { readiness, recheckAt } = emptied === undefined ? kind.readiness(object, rule) : awaitedUntil(rule, emptied);
@@ -51,6 +50,8 @@ function progressOf(detail: string): { readonly progress?: string } {
   return detail.startsWith(WAITING) ? { progress: detail.slice(WAITING.length) } : {};
 }
 
+type Deadlines = Required<Pick<ReadinessRule, "giveUpAt" | "giveUpAtLast">>;
+
 /** A limit that holds despite progress: pods that crash again and again make progress, too. */
 const MOST_DEADLINES = 10;
 
@@ -59,14 +60,19 @@ const MOST_DEADLINES = 10;
  * every write of the status, because a wait is written when its text changes, and the text counts pods. So pods that
  * are replaced one by one have a deadline each. Milliseconds since the epoch; undefined while nothing is rolled out.
  */
-export function giveUpAt({ status, spec }: Pick<Canary, "status" | "spec">): number | undefined {
+export function giveUpAt(canary: Pick<Canary, "status" | "spec">): number | undefined {
+  return deadlinesOf(canary)?.giveUpAt;
+}
+
+function deadlinesOf({ status, spec }: Pick<Canary, "status" | "spec">): Deadlines | undefined {
   // A Canary that waits for approval cannot start while its primary does not come up, and would wait without end.
   const { phase, phaseSince, writtenAt } = status;
   const waits = phase === "Initializing" || phase === "Waiting" || phase === "Terminating";
   if (!isRunning(phase) && !waits) return undefined;
   const begun = "hold" in status ? Math.max(phaseSince, startOf(status.hold, spec.analysis.intervalMs)) : phaseSince;
   const deadlineMs = spec.progressDeadlineSeconds * 1000;
-  return Math.min(Math.max(begun, writtenAt) + deadlineMs, begun + MOST_DEADLINES * deadlineMs);
+  const giveUpAtLast = begun + MOST_DEADLINES * deadlineMs;
+  return { giveUpAt: Math.min(Math.max(begun, writtenAt) + deadlineMs, giveUpAtLast), giveUpAtLast };
 }
 
 export function primaryRollout(

@@ -437,6 +437,36 @@ describe("a Deployment's rollout", () => {
     expect(deploymentReadiness({ ...object, status }, rule).readiness.kind).toBe("progressing");
   });
 
+  it.each<[string, readonly KubeFields[], string, string]>([
+    [
+      "of which each pod that crashes and comes back is progress",
+      [{ type: "Progressing", reason: "ReplicaSetUpdated" }],
+      "stuck",
+      "progressing",
+    ],
+    ["for which Kubernetes was asked to set no deadline", [], "stuck", "stuck"],
+    [
+      "that a person paused, which a Warning says",
+      [{ type: "Progressing", reason: "DeploymentPaused" }],
+      "progressing",
+      "progressing",
+    ],
+  ])(
+    "has the operator's last deadline, unless a Warning says what ends the wait: one %s",
+    (_, conditions, afterAll, afterOne) => {
+      const object = {
+        apiVersion: "apps/v1",
+        kind: "Deployment",
+        metadata: { name: "podinfo" },
+        spec: { replicas: 3 },
+      };
+      const status = { updatedReplicas: 3, replicas: 3, availableReplicas: 1, conditions };
+      const at = (giveUpAtLast: number) =>
+        deploymentReadiness({ ...object, status }, { ...rule, giveUpAt: NOW - 1, giveUpAtLast }).readiness.kind;
+      expect([at(NOW - 1), at(NOW + 60_000)]).toEqual([afterAll, afterOne]);
+    },
+  );
+
   it.each<[string, KubeFields, KubeFields | undefined, number | undefined, string, string]>([
     ["done", { replicas: 3, updatedReplicas: 3, availableReplicas: 3 }, undefined, 100, "ready", ""],
     ["Q48: nothing to do", {}, { replicas: 0 }, 100, "ready", ""],

@@ -4,6 +4,7 @@
 
 import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { ReadinessRule, RolloutReading } from "../copied/kind.ts";
+import { earliest } from "../earliest.ts";
 import { requiredAvailable } from "../threshold.ts";
 
 interface Condition {
@@ -25,7 +26,8 @@ export function deploymentReadiness(deployment: WorkloadObject, rule: ReadinessR
   }
   const detail = unfinished(spec, status, rule.thresholdPercent);
   if (detail === undefined) return { readiness: { kind: "ready" } };
-  const deadline = unavailableUntil(conditions, rule) ?? untoldUntil(conditions, rule);
+  const untold = unavailableUntil(conditions, rule) ?? untoldUntil(progress, rule);
+  const deadline = earliest(untold, endlessUntil(progress, rule));
   if (deadline === undefined) return progressing(detail);
   return rule.now > deadline
     ? { readiness: { kind: "stuck", detail: `waiting for rollout to finish: ${detail}` } }
@@ -52,12 +54,20 @@ function unfinished(
 }
 
 /**
- * Kubernetes sets no deadline for pods that a finished rollout replaces, and it calls a Deployment available when as
- * many pods may be missing as it has. For both cases the operator sets the deadline.
+ * Kubernetes sets no deadline for pods that a finished rollout replaces, nor for a Deployment that asks for none
+ * (`progressDeadlineSeconds: 2147483647`), and it calls a Deployment available when as many pods may be missing as it
+ * has. In these cases the operator sets the deadline.
  */
-function untoldUntil(conditions: readonly Condition[], { giveUpAt }: ReadinessRule): number | undefined {
-  const progress = conditions.find(({ type }) => type === "Progressing");
-  return progress?.reason === "NewReplicaSetAvailable" ? giveUpAt : undefined;
+function untoldUntil(progress: Condition | undefined, { giveUpAt }: ReadinessRule): number | undefined {
+  return progress === undefined || progress.reason === "NewReplicaSetAvailable" ? giveUpAt : undefined;
+}
+
+/**
+ * For Kubernetes each pod that gets ready is progress, also one that crashes again and again. A person who paused the
+ * Deployment ends the wait, and a Warning names the command.
+ */
+function endlessUntil(progress: Condition | undefined, { giveUpAtLast }: ReadinessRule): number | undefined {
+  return progress?.reason === "DeploymentPaused" ? undefined : giveUpAtLast;
 }
 
 /** While pods are missing: until when that counts as a delay. Milliseconds since the epoch. */
