@@ -3,9 +3,10 @@ import type { KubeFields } from "../ports/kubernetes.ts";
 import type { Curve } from "./curve.ts";
 import { withForeign } from "./foreign.ts";
 import { type Chance, createChance } from "./random.ts";
+import { withReadiness } from "./readiness.ts";
 import { withReferences } from "./references.ts";
 import { type Behaviour, HEALTHY, type HookBehaviour, type Scenario, type UserAction } from "./scenario.ts";
-import { aScenario, ready, withConfig, withScaler, withTarget } from "./stories.ts";
+import { aScenario, withConfig, withScaler, withTarget } from "./stories.ts";
 import type { Disturbance } from "./weather.ts";
 import { FAULTS, type Fault, type PortCall, type Weather } from "./weather.ts";
 
@@ -39,17 +40,6 @@ export function generateCase(seed: number): Case {
     faults: FAULTS_BY_KIND[kind],
     calmAfterMs: 240_000,
   };
-}
-
-/** What counts as ready: pods that have been ready for a while, or a part of the pods. */
-function withReadiness(scenario: Scenario, chance: Chance): Scenario {
-  const { canary, target } = scenario;
-  const { kind } = target;
-  const hasPods = kind === "Deployment" || kind === "StatefulSet" || kind === "DaemonSet";
-  const waiting = hasPods && chance.hits(0.15) ? ready(scenario, chance.pick([5, 15])) : scenario;
-  if (!chance.hits(0.1)) return waiting;
-  const analysis = { ...canary.spec.analysis, primaryReadyThreshold: 50, canaryReadyThreshold: 50 };
-  return { ...waiting, canary: { ...canary, spec: { ...canary.spec, analysis } } };
 }
 
 /** Other people own objects with the operator's names, and edit what the Canary refers to. */

@@ -14,8 +14,8 @@ const WRITTEN_MS = 3_000;
 export const noNeedlessRefusals: Invariant = {
   name: "no-needless-refusals",
   rule:
-    "No request is refused for longer than ten seconds while the primary, or a canary that has users already, could serve it. " +
-    "Bad weather and people may make that longer once.",
+    "No request is refused for longer than ten seconds while the primary, or a canary that has users or has passed its " +
+    "analysis, could serve it. Bad weather and people may make that longer once.",
   why: "A copy that loses its pods must lose its traffic, for any reason.",
   watch: (universe, report) =>
     longestUndisturbed(
