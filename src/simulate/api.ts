@@ -6,6 +6,7 @@ import {
   type KubeFields,
   type KubeObject,
   type ObjectRef,
+  RESOURCES,
   type ResourceType,
 } from "../ports/kubernetes.ts";
 
@@ -56,7 +57,9 @@ export function createApi(now: () => number): Api {
         generation: 1,
         creationTimestamp: inSeconds(now()),
       };
-      return store.add(type, { ...object, apiVersion: apiVersionOf(type), kind: type.kind, metadata }, by);
+      const made = { ...object, apiVersion: apiVersionOf(type), kind: type.kind, metadata };
+      validate(type, made);
+      return store.add(type, made, by);
     },
     patch(ref, patch, { subresource, resourceVersion }, by) {
       const before = api.get(ref);
@@ -67,12 +70,9 @@ export function createApi(now: () => number): Api {
       if (subresource === "status")
         return store.put(ref.type, before, applyMergePatch(before, { status: patch.status }), by);
       const { status: _status, ...rest } = patch;
-      return store.put(
-        ref.type,
-        before,
-        applyMergePatch(before, SEPARATE_STATUS.has(ref.type.kind) ? rest : patch),
-        by,
-      );
+      const after = applyMergePatch(before, SEPARATE_STATUS.has(ref.type.kind) ? rest : patch);
+      validate(ref.type, after);
+      return store.put(ref.type, before, after, by);
     },
     delete(ref, by) {
       const before = api.get(ref);
@@ -90,6 +90,12 @@ export function createApi(now: () => number): Api {
     },
   };
   return api;
+}
+
+/** @throws KubeError Invalid, for limits of which people set one and the other comes from elsewhere */
+function validate(type: ResourceType, { metadata, spec }: KubeObject): void {
+  if (type !== RESOURCES.hpa || spec.maxReplicas >= (spec.minReplicas ?? 1)) return;
+  throw refused(422, "Invalid", type, metadata.name);
 }
 
 /** Kubernetes writes whole seconds. */
@@ -165,6 +171,7 @@ function createStore() {
 const TEXTS = {
   AlreadyExists: "already exists",
   NotFound: "not found",
+  Invalid: "is invalid: spec.maxReplicas: must be greater than or equal to `minReplicas`",
   Conflict: "the object has been modified; please apply your changes to the latest version and try again",
 } as const;
 

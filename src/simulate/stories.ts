@@ -226,6 +226,20 @@ export const STORIES: Readonly<Record<string, Scenario>> = {
   "a secret that is changed in the middle": withConfig(
     aScenario({ users: [{ afterMs: 40_000, kind: "edit-secret", value: "blue" }] }),
   ),
+  "errors, and limits that the autoscaler cannot have": withScaler(
+    aScenario({
+      next: { errorRate: 10 },
+      users: [
+        {
+          afterMs: 20_000,
+          kind: "edit-canary",
+          spec: { autoscalerRef: { primaryScalerReplicas: { minReplicas: 9 } } },
+        },
+        { afterMs: 160_000, kind: "edit-canary", spec: { autoscalerRef: { primaryScalerReplicas: null } } },
+      ],
+    }),
+    "HorizontalPodAutoscaler",
+  ),
   "an autoscaler that takes the last pod": withScaler(
     aScenario({ rps: 0, canary: { analysis: { interval: "150s", metrics: [] } } }),
     "HorizontalPodAutoscaler",

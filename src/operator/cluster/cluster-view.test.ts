@@ -111,6 +111,29 @@ const primary = deployment("podinfo-primary");
 const ownerReferences = [{ apiVersion: "flagger.app/v1beta1", kind: "Canary", name: "podinfo", uid: aCanary().uid }];
 const ours = { ...primary, metadata: { ...primary.metadata, ownerReferences } } as KubeObject;
 
+describe("an autoscaler of the primary that the API server refuses", () => {
+  it("keeps no traffic where it must not stay: the routes are written", async () => {
+    const kind = "HorizontalPodAutoscaler";
+    const parts = { spec: { autoscalerRef: { apiVersion: "autoscaling/v2", kind, name: "podinfo" } } };
+    const metadata = { name: "podinfo", namespace: "test" };
+    const hpa = { apiVersion: "autoscaling/v2", kind, metadata, spec: { maxReplicas: 3 } };
+    const cluster = createToyCluster(mergePatch, deployment("podinfo"), ours, hpa);
+    const view = viewOf(cluster, {
+      write(object) {
+        if (object.kind === kind) throw new Error("minReplicas is above maxReplicas");
+        return Promise.resolve(cluster.apply([object]).length > 0);
+      },
+    });
+    const canary = inPhase("Succeeded", parts, { promotedSpec: "1", drain: { kind: "none" } });
+    const { signal } = new AbortController();
+    const state = await view.observe(canary, NOW, signal);
+    await expect(view.converge(canary, aWorld({ target: "down" }), state, signal)).rejects.toThrow("minReplicas");
+    expect(cluster.at("VirtualService", "podinfo").spec.http[0].route).toMatchObject([{ weight: 100 }, { weight: 0 }]);
+    // The canary goes when nothing is refused any more.
+    expect(cluster.at("Deployment", "podinfo").spec.replicas).toBe(1);
+  });
+});
+
 describe("a Canary whose autoscaler was deleted", () => {
   const parts = {
     spec: { autoscalerRef: { apiVersion: "autoscaling/v2", kind: "HorizontalPodAutoscaler", name: "podinfo" } },

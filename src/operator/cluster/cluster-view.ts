@@ -329,10 +329,7 @@ async function converge(
   const { snapshot } = ports;
   const { traffic } = wanted;
   const routes = typeof traffic === "string" ? ALL_TO_PRIMARY : traffic;
-  const primary = [
-    () => workload.renderPrimary(canary, wanted, snapshot),
-    () => autoscaler?.renderPrimary(canary, wanted, snapshot) ?? [],
-  ];
+  const primary = () => workload.renderPrimary(canary, wanted, snapshot);
   const apex = () => {
     if (selector === undefined || traffic === "before-us") return [];
     return traffic === "released"
@@ -346,7 +343,7 @@ async function converge(
       : router.render(asRouted(canary, routes), routes, snapshot);
   };
   // A primary that cannot serve while it is replaced loses its traffic first.
-  const [before, after] = routes.everyone === true ? [[], primary] : [primary, []];
+  const [before, after] = routes.everyone === true ? [[], [primary]] : [[primary], []];
   const stages: readonly (() => readonly KubeObject[])[] = [
     // A Canary that is being deleted creates nothing, and repairs nothing that is deleted with it.
     () => (selector === undefined || isLeaving(canary) ? [] : services.renderCopies(canary, selector, snapshot)),
@@ -355,6 +352,8 @@ async function converge(
     apex,
     mesh,
     ...after,
+    // The API server may refuse limits that people set. The routes do not wait for them.
+    () => autoscaler?.renderPrimary(canary, wanted, snapshot) ?? [],
     () => autoscaler?.renderTarget(canary, wanted, snapshot) ?? [],
     () => formerScaler?.autoscaler.renderTarget(formerScaler.canary, wanted, snapshot) ?? [],
     () => workload.renderTarget(canary, wanted, snapshot),
