@@ -36,6 +36,8 @@ export interface PrimaryReading {
   readonly available: number;
   /** True: while the primary's pods are replaced, for some time none of them can serve. */
   readonly gap?: true;
+  /** True: it asks for no pods, though users need some. So there are none to look at. */
+  readonly emptied?: true;
   /** Identity of the promotion that its template came from, see `promotionId`. */
   readonly promotionId?: string;
   /** The primary still has a record of what it ran before its last promotion. */

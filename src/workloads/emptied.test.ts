@@ -47,7 +47,7 @@ function read(kind: string, objects: readonly KubeObject[], scaler?: string, sin
 describe("a primary that a person scaled to zero in a run", () => {
   it.each(["Deployment", "StatefulSet"])("of kind %s lacks pods, and its deadline runs", (kind) => {
     const { primary, recheckAt } = read(kind, replicated(kind));
-    expect(lacksPods(primary)).toBe(true);
+    expect([lacksPods(primary), primary.emptied]).toEqual([true, true]);
     const cure = `run kubectl scale ${kind.toLowerCase()}/podinfo-primary --replicas=2 -n test`;
     expect(primary.readiness).toMatchObject({ kind: "progressing", detail: expect.stringContaining(cure) });
     expect(recheckAt).toBe(NOW + 60_001);

@@ -108,10 +108,11 @@ function started(answer: () => readonly KubeObject[]) {
 }
 
 describe("the pods", () => {
-  it("are not listed while everything is ready, nor while a target is scaled down, nor in the first seconds", async () => {
+  it("are not listed while everything is ready, nor while a copy is scaled down, nor in the first seconds", async () => {
     const { asked, wait } = started(() => []);
     await wait(600, seen());
     await wait(600, seen({ readiness: WAITING, scaledDown: true }));
+    await wait(600, seen({}, { readiness: WAITING, emptied: true }));
     await wait(10, seen({ readiness: WAITING }));
     expect(asked).toEqual([]);
   });

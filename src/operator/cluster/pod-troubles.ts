@@ -103,7 +103,8 @@ interface Waiting {
 
 function waitingOf({ target, primary, selector }: Seen): Waiting | undefined {
   if (selector === undefined) return undefined;
-  if (primary.exists && primary.readiness.kind !== "ready") return { copy: "primary", labels: selector.primary };
+  const isMissed = primary.exists && primary.emptied !== true;
+  if (isMissed && primary.readiness.kind !== "ready") return { copy: "primary", labels: selector.primary };
   if (!target.scaledDown && target.readiness.kind !== "ready") return { copy: "canary", labels: selector.target };
   return undefined;
 }

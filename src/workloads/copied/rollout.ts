@@ -98,6 +98,7 @@ export function primaryRollout(
       exists: true,
       readiness,
       available: kind.available(primary),
+      ...(emptied === undefined ? {} : { emptied: true }),
       ...(promotionId === undefined ? {} : { promotionId }),
       ...(run === undefined ? {} : { run }),
       ...(previous === undefined ? {} : { previous }),
