@@ -75,8 +75,8 @@ const COMMON: readonly Rule[] = [
   { nonResourceURLs: ["/version"], verbs: ["get"] },
 ];
 
-/** Messages name the pods that do not start. */
-const OPTIONAL: readonly Rule[] = [rule([RESOURCES.pod], ["list"])];
+/** Messages name the pods that do not start, or why there are none. */
+const OPTIONAL: readonly Rule[] = [rule([RESOURCES.pod, RESOURCES.event], ["list"])];
 
 export function rightsOf({ routers, workloads }: Pick<AdapterTables, "routers" | "workloads">): Rights {
   return {

@@ -41,18 +41,31 @@ const SEEN = {
 } as const;
 
 /** What is said after 20 seconds. */
-async function said(rules: readonly Rule[]): Promise<Troubles> {
+async function said(rules: readonly Rule[], objects = PODS): Promise<Troubles> {
   let last: Troubles = {};
-  await office.work(rules, PODS, async ({ list, signal }) => {
+  await office.work(rules, objects, async ({ list, signal }) => {
     const look = createPodTroubles({ list, log: SILENT_LOG, sessions: createSessions() });
     for (const now of [0, 20_000]) last = await look(aCanary(), SEEN, now, signal);
   });
   return last;
 }
 
+const REFUSED: KubeObject = {
+  ...{ apiVersion: "v1", kind: "Event", metadata: { name: "podinfo.1", namespace: "test" } },
+  involvedObject: { apiVersion: "apps/v1", kind: "Deployment", namespace: "test", name: "podinfo" },
+  ...{ type: "Warning", reason: "FailedCreate", message: "exceeded quota: few", lastTimestamp: "2026-01-01T00:00:00Z" },
+};
+
 it("the shipped right is enough, and pods of other workloads are not spoken of", async () => {
   const { optional } = rightsOf(TABLES);
   expect((await said(optional)).text).toBe("canary pods cannot start: ImagePullBackOff ghcr.io/x:y");
+});
+
+it("the shipped right is enough to say why there are no pods", async () => {
+  const { optional } = rightsOf(TABLES);
+  expect((await said(optional, [REFUSED])).text).toMatch(
+    /^pods of deployment podinfo.test cannot be created: exceeded/,
+  );
 });
 
 it("without the right nothing is announced", async () => {

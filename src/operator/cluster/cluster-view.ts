@@ -213,11 +213,10 @@ async function observeAs(
     const state = stateWithProblem(obstacle.text, plan);
     return { ...state, ...(obstacle.writable ? { adapters, ...withSelector(selector) } : {}) };
   }
-  const troubles = (await ports.troubles?.(canary, { target, primary, selector }, now, signal)) ?? {};
+  const troubles = (await ports.troubles?.(canary, { target, primary, selector }, now + aheadMs, signal)) ?? {};
   const trouble = joined(reading.warning, troubles.text);
   const warning = joined(trouble, scalerProblem && `${scalerProblem}; ${WITHOUT_SCALER}`);
-  const times = [recheckAt === undefined ? undefined : recheckAt - aheadMs, troubles.lookAgainAt];
-  const again = times.filter((time) => time !== undefined);
+  const again = [recheckAt, troubles.lookAgainAt].filter((time) => time !== undefined).map((time) => time - aheadMs);
   const readings: Readings = {
     target,
     primary,

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { PrimaryReading, TargetReading } from "../../core/observation.ts";
 import { KubeError, type ListOptions } from "../../ports/kube.ts";
-import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
+import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
 import { SILENT_LOG } from "../../ports/log.ts";
 import type { PodSelector } from "../../ports/workload.ts";
 import { aCanary } from "../../testing/canary.ts";
@@ -84,18 +84,24 @@ function seen(target: Partial<TargetReading> = {}, primary: Partial<PrimaryReadi
   };
 }
 
-/** @param answer what a list gives, or throws */
-function started(answer: () => readonly KubeObject[]) {
+/** @param answer what a list of pods gives, or throws @param events likewise, of Events */
+function started(answer: () => readonly KubeObject[], events: () => readonly KubeObject[] = () => []) {
   const asked: { readonly at: number; readonly options: ListOptions }[] = [];
+  const askedEvents: ListOptions[] = [];
   let now = 0;
-  const list = async (_type: unknown, _namespace: string, options: ListOptions) => {
+  const list = async (type: ResourceType, _namespace: string, options: ListOptions) => {
+    if (type === RESOURCES.event) {
+      askedEvents.push(options);
+      return events();
+    }
     asked.push({ at: now / 1000, options });
     return answer();
   };
   const look = createPodTroubles({ list, log: SILENT_LOG, sessions: createSessions() });
-  const canary = aCanary();
+  const canary = aCanary({ spec: { targetRef: { apiVersion: "apps/v1", kind: "StatefulSet", name: "podinfo" } } });
   return {
     asked,
+    askedEvents,
     /** A turn every second. */
     async wait(seconds: number, world: Seen) {
       let last = {};
@@ -139,6 +145,37 @@ describe("the pods", () => {
     });
     expect(await wait(900, seen({ readiness: WAITING }))).toEqual({});
     expect(asked).toHaveLength(1);
+  });
+
+  it("are listed still where the role does not allow to list Events", async () => {
+    const denied = () => {
+      throw new KubeError(403, "Forbidden", 'events is forbidden: cannot list resource "events"');
+    };
+    const { asked, wait } = started(() => [], denied);
+    expect(await wait(900, seen({ readiness: WAITING }))).not.toHaveProperty("text");
+    expect(asked.length).toBeGreaterThan(2);
+  });
+
+  it("that the API server refuses are named by the Events of this wait", async () => {
+    const quota = 'pods "podinfo-primary-0" is forbidden: exceeded quota: few, requested: pods=1';
+    const event = (at: number, message: string): KubeObject => ({
+      ...{ apiVersion: "v1", kind: "Event", metadata: { name: `e-${at}`, namespace: "test" } },
+      ...{ message, lastTimestamp: new Date(at * 1000).toISOString(), eventTime: null },
+    });
+    const before = [event(-3600, "long ago")];
+    const { askedEvents, wait } = started(
+      () => [],
+      () => before,
+    );
+    expect(await wait(15, seen({}, { readiness: WAITING }))).not.toHaveProperty("text");
+    before.push(event(20, quota), event(18, "another quota"));
+    expect(await wait(30, seen({}, { readiness: WAITING }))).toMatchObject({
+      text:
+        `pods of statefulset podinfo-primary.test cannot be created: ${quota}: ` +
+        "raise the quota, or delete pods that use it up",
+    });
+    const fieldSelector = "involvedObject.kind=StatefulSet,involvedObject.name=podinfo-primary,reason=FailedCreate";
+    expect(askedEvents[0]).toEqual({ fieldSelector, limit: 20 });
   });
 
   it("that cannot be listed are asked for again, and the turn goes on", async () => {

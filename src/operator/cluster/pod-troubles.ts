@@ -1,16 +1,19 @@
 /**
  * Why pods do not start, by name: "canary pods cannot start: ImagePullBackOff ghcr.io/example/app:2". Pods are not
  * watched, because they change all the time. When a copy has not been ready for some seconds, its pods are listed:
- * once, and then less and less often while the wait lasts. At rest no pods are listed. The right to list pods is
- * optional: without it no pod is named.
+ * once, and then less and less often while the wait lasts. At rest no pods are listed. Where the pods have no trouble,
+ * pods may be missing that the API server refuses: the controllers of StatefulSets and DaemonSets report that by Events
+ * alone. The rights to list pods and Events are optional: without them nothing is named.
  */
 import type { Canary } from "../../core/canary.ts";
 import type { PrimaryReading, TargetReading } from "../../core/observation.ts";
+import { primaryName } from "../../core/spec.ts";
 import { clean } from "../../net/show.ts";
 import { isForbidden, type KubeReader } from "../../ports/kube.ts";
 import { type KubeFields, type KubeObject, labelText, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Labels, PodSelector } from "../../ports/workload.ts";
+import { refusedPods } from "../../workloads/refused-pods.ts";
 import type { Sessions } from "../sessions.ts";
 
 export interface PodTroublesPorts {
@@ -40,6 +43,8 @@ interface Wait {
   readonly of: string;
   readonly lookAt: number;
   readonly pauseMs: number;
+  /** Since when the copy waits. Milliseconds since the epoch. */
+  readonly since: number;
   readonly text: string | undefined;
 }
 
@@ -52,12 +57,14 @@ const MOST_PODS = 20;
 export function createPodTroubles({ list, log, sessions }: PodTroublesPorts): LookForTroubles {
   const waits = sessions.slot<Wait>();
 
-  async function ask(canary: Canary, who: Waiting, signal: AbortSignal): Promise<string | undefined | "forbidden"> {
+  async function ask(canary: Canary, who: Waiting, since: number, signal: AbortSignal) {
     const labelSelector = labelText(who.labels);
     const { namespace } = canary.ref;
     try {
       const pods = await list(RESOURCES.pod, namespace, { labelSelector, limit: MOST_PODS }, signal);
-      return troubleOf(who.copy, pods);
+      const trouble = troubleOf(who.copy, pods);
+      // Without Events the pods are named all the same.
+      return trouble ?? (await refusal(canary, who, since, signal).catch(unlessForbidden));
     } catch (error) {
       signal.throwIfAborted();
       if (isForbidden(error)) return "forbidden";
@@ -65,6 +72,16 @@ export function createPodTroubles({ list, log, sessions }: PodTroublesPorts): Lo
       log.warn({ canary: canary.ref.name, namespace, err: error }, "the pods that do not start could not be listed");
       return undefined;
     }
+  }
+
+  /** Events outlive their cause by an hour: only those of this wait count. */
+  async function refusal({ ref, spec }: Canary, { copy }: Waiting, since: number, signal: AbortSignal) {
+    const { kind } = spec.targetRef;
+    const name = copy === "primary" ? primaryName(spec) : spec.targetRef.name;
+    const fieldSelector = `involvedObject.kind=${kind},involvedObject.name=${name},reason=FailedCreate`;
+    const events = await list(RESOURCES.event, ref.namespace, { fieldSelector, limit: MOST_PODS }, signal);
+    const [last] = events.filter((event) => timeOf(event) >= since).sort((a, b) => timeOf(b) - timeOf(a));
+    return last && refusedPods(`${kind.toLowerCase()} ${name}.${ref.namespace}`, last["message"]);
   }
 
   return async (canary, seen, now, signal) => {
@@ -77,20 +94,28 @@ export function createPodTroubles({ list, log, sessions }: PodTroublesPorts): Lo
     const before = waits.get(canary.ref);
     if (before?.of !== of) {
       const lookAt = now + QUIET_MS;
-      waits.set(canary.ref, { of, lookAt, pauseMs: FIRST_PAUSE_MS, text: undefined });
+      waits.set(canary.ref, { of, lookAt, pauseMs: FIRST_PAUSE_MS, since: now - QUIET_MS, text: undefined });
       return { lookAgainAt: lookAt };
     }
     if (now < before.lookAt) return found(before);
-    const text = await ask(canary, who, signal);
+    const { since, pauseMs } = before;
+    const text = await ask(canary, who, since, signal);
     // A role that is mended is noticed when the next wait begins.
     const wait =
       text === "forbidden"
-        ? { of, lookAt: Number.POSITIVE_INFINITY, pauseMs: before.pauseMs, text: undefined }
-        : { of, lookAt: now + before.pauseMs, pauseMs: Math.min(LONGEST_PAUSE_MS, before.pauseMs * 2), text };
+        ? { of, lookAt: Number.POSITIVE_INFINITY, pauseMs, since, text: undefined }
+        : { of, lookAt: now + pauseMs, pauseMs: Math.min(LONGEST_PAUSE_MS, pauseMs * 2), since, text };
     waits.set(canary.ref, wait);
     return found(wait);
   };
 }
+
+function unlessForbidden(error: unknown): undefined {
+  if (!isForbidden(error)) throw error;
+}
+
+const timeOf = ({ lastTimestamp, eventTime, metadata }: KubeObject): number =>
+  Date.parse(lastTimestamp ?? eventTime ?? metadata["creationTimestamp"] ?? "");
 
 function found({ text, lookAt }: Wait): Troubles {
   return { ...(text === undefined ? {} : { text }), ...(Number.isFinite(lookAt) ? { lookAgainAt: lookAt } : {}) };

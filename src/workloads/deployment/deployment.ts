@@ -1,6 +1,5 @@
 /** Deployments: scaled by `spec.replicas`, ready by the rules that `kubectl rollout status` follows. */
 import { hashPodTemplate } from "../../go/hash/hash.ts";
-import { clean } from "../../net/show.ts";
 import { RESOURCES } from "../../ports/kubernetes.ts";
 import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { Workload, WorkloadOptions } from "../../ports/workload.ts";
@@ -8,6 +7,7 @@ import { createCopiedWorkload } from "../copied/copied.ts";
 import type { CopiedKind } from "../copied/kind.ts";
 import { deploymentHasGap } from "../gap.ts";
 import { rewriteForPrimary } from "../pod-spec.ts";
+import { refusedPods } from "../refused-pods.ts";
 import { BY_REPLICAS } from "../replicas.ts";
 import { deploymentReadiness } from "./readiness.ts";
 
@@ -36,20 +36,12 @@ function pauseOf({ metadata: { name, namespace }, spec }: WorkloadObject): strin
   );
 }
 
-/** The API server refuses new pods: a quota is used up, or an admission policy or webhook objects. */
+/** The API server refuses new pods. Controllers of other kinds report that by Events alone. */
 function refusedPodsOf({ metadata: { name, namespace }, spec, status }: WorkloadObject): string | undefined {
   if (spec?.replicas === 0) return undefined;
   const failure = status?.conditions?.find(({ type, status: is }) => type === "ReplicaFailure" && is === "True");
-  if (failure === undefined) return undefined;
-  const why = clean(String(failure.message ?? ""), MOST_CHARACTERS);
-  const cure = /exceeded quota/.test(why)
-    ? "raise the quota, or delete pods that use it up"
-    : "allow them, or change the pods";
-  return `pods of deployment ${name}.${namespace} cannot be created: ${why}: ${cure}`;
+  return failure === undefined ? undefined : refusedPods(`deployment ${name}.${namespace}`, failure.message);
 }
-
-/** Of a message of the API server. */
-const MOST_CHARACTERS = 300;
 
 export function createDeploymentWorkload(options: WorkloadOptions): Workload {
   return createCopiedWorkload(DEPLOYMENT, options);
