@@ -118,6 +118,7 @@ export const freshness = signal<Freshness>("connecting");
 export const still = signal(false);
 
 export interface List {
+  /** By namespace/name, in this order. */
   readonly rows: ReadonlyMap<string, CanaryRow>;
   readonly hidden: number;
   readonly absent: boolean;
@@ -195,16 +196,23 @@ function draw(): void {
   const keys = new Set([...pending.keys(), ...grown]);
   if (pending.size > 0) {
     const rows = new Map(before.rows);
+    let isNew = false;
     for (const [key, row] of pending) {
       if (row === undefined) rows.delete(key);
-      else rows.set(key, row);
+      else {
+        isNew ||= !rows.has(key);
+        rows.set(key, row);
+      }
     }
-    list.value = { ...before, rows };
+    list.value = { ...before, rows: isNew ? inOrder(rows) : rows };
   }
   pending = new Map();
   grown = new Set();
   changes.value = { keys, count: changes.value.count + 1 };
 }
+
+const inOrder = (rows: ReadonlyMap<string, CanaryRow>): ReadonlyMap<string, CanaryRow> =>
+  new Map([...rows].sort(([a], [b]) => (a < b ? -1 : 1)));
 
 export function holdStill(): void {
   still.value = true;

@@ -2,39 +2,32 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { CanaryRow } from "../../src/console/types.ts";
-import { type List, list, listProblem, loadList, query, readQuery, setQuery, writeQuery } from "../api.ts";
+import { list, listed, listProblem, loadList, query, readQuery, setQuery, writeQuery } from "../api.ts";
 import { Empty, Pending, Stale } from "../parts.tsx";
 import { Rows } from "./canary-rows.tsx";
 import { NoCanaries } from "./now.tsx";
 import { useTitle } from "./reading.ts";
 import { Choice } from "./runs.tsx";
 
-/** Sorted once for each change, not for each frame of scrolling; the words only once a person searches. */
+/** Once for each change of the list, not for each letter; the words only once a person searches. */
 let kept: {
-  readonly of: List["rows"];
-  readonly sorted: readonly CanaryRow[];
+  readonly of: readonly CanaryRow[];
   words?: readonly string[];
   readonly phases: readonly string[];
 };
 
-function matching(of: List["rows"], text: string, phase: string) {
-  if (kept?.of !== of) {
-    const sorted = [...of.values()].sort(byName);
-    kept = { of, sorted, phases: [...new Set(sorted.map((row) => row.phase))].sort() };
-  }
-  const { sorted, phases } = kept;
+function matching(all: readonly CanaryRow[], text: string, phase: string) {
+  if (kept?.of !== all) kept = { of: all, phases: [...new Set(all.map((row) => row.phase))].sort() };
+  const { phases } = kept;
   const wanted = text.toLowerCase();
-  if (wanted === "" && phase === "") return { rows: sorted, phases, total: sorted.length };
-  kept.words ??= sorted.map(({ namespace, name, what }) => `${namespace}/${name} ${what}`.toLowerCase());
+  if (wanted === "" && phase === "") return { rows: all, phases };
+  kept.words ??= all.map(({ namespace, name, what }) => `${namespace}/${name} ${what}`.toLowerCase());
   const { words } = kept;
-  const rows = sorted.filter(
+  const rows = all.filter(
     (row, index) => (phase === "" || row.phase === phase) && (words[index] as string).includes(wanted),
   );
-  return { rows, phases, total: sorted.length };
+  return { rows, phases };
 }
-
-const byName = (a: CanaryRow, b: CanaryRow): number =>
-  a.namespace === b.namespace ? (a.name < b.name ? -1 : 1) : a.namespace < b.namespace ? -1 : 1;
 
 export function CanariesPage() {
   useTitle("Canaries");
@@ -42,7 +35,8 @@ export function CanariesPage() {
   const [text, phase] = [search.get("q") ?? "", search.get("phase") ?? ""];
   if (list.value === undefined)
     return <Pending page="Canaries" what="the canaries" problem={listProblem.value} again={() => void loadList()} />;
-  const { rows, phases, total } = matching(list.value.rows, text, phase);
+  const { rows, phases } = matching(listed.value, text, phase);
+  const total = listed.value.length;
   if (total === 0) return <NoCanaries page="Canaries" />;
   return (
     <>

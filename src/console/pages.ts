@@ -10,7 +10,7 @@ const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
   ".css": "text/css; charset=utf-8",
-  ".svg": "image/svg+xml",
+  ".png": "image/png",
 };
 
 export function addBadge(app: Hono, options: ConsoleOptions): void {
@@ -43,13 +43,11 @@ export function page({ pages, basePath }: ConsoleOptions, context: Context): Res
     "cache-control",
     isFile && path.startsWith("/assets/") ? "public, max-age=31536000, immutable" : "no-cache",
   );
-  const text = readFileSync(found, "utf8");
+  if (isFile) return context.body(readFileSync(found));
   return context.body(
-    isFile
-      ? text
-      : text
-          .replaceAll('"./assets/', `"${basePath}assets/`)
-          .replace("<head>", `<head><meta name="base-path" content="${basePath}">${preloads(basePath)}`),
+    readFileSync(found, "utf8")
+      .replaceAll('"./assets/', `"${basePath}assets/`)
+      .replace("<head>", `<head><meta name="base-path" content="${basePath}">${preloads(basePath)}`),
   );
 }
 

@@ -3,7 +3,7 @@
  * clock tells more about the machine; `npm run bench console` has the times.
  */
 import { gunzipSync } from "node:zlib";
-import type { Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { Agent, request } from "undici";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { ApiServer } from "../../../sandbox/api-server/index.ts";
@@ -88,6 +88,42 @@ async function isInOrderAtRest(page: Page): Promise<void> {
   }
 }
 
+/** A place that gets another row is styled anew, and so are its link and what has another title: no cell is. */
+async function stylesFewElements(page: Page): Promise<void> {
+  const browser = page.context().browser() as Browser;
+  await page.evaluate(`document.querySelector(".rows").scrollTop = 44 * 2000`);
+  await page.locator('tbody tr[aria-rowindex="2002"]').waitFor();
+  const visible = await page.locator("tbody tr[aria-rowindex]:not([hidden])").count();
+  await browser.startTracing(page, { categories: ["devtools.timeline"] });
+  await page.evaluate(`(async () => {
+    for (let jump = 0; jump < 20; jump += 1) {
+      document.querySelector(".rows").scrollTop += 44 * 25;
+      await new Promise(requestAnimationFrame);
+    }
+  })()`);
+  const { traceEvents } = JSON.parse((await browser.stopTracing()).toString("utf8")) as {
+    readonly traceEvents: readonly { readonly name: string; readonly args?: { readonly elementCount?: number } }[];
+  };
+  const styled = traceEvents
+    .filter(({ name }) => name === "UpdateLayoutTree")
+    .map(({ args }) => args?.elementCount ?? 0)
+    .filter((count) => count >= visible);
+  expect(styled.length).toBeGreaterThan(10);
+  const usual = styled.sort((a, b) => a - b)[styled.length >> 1] ?? 0;
+  expect(usual).toBeLessThan(5 * visible);
+}
+
+/** The server's order is kept: a canary that is new has its place among the others. */
+async function putsNewOnesInOrder(page: Page): Promise<void> {
+  await page.evaluate(`document.querySelector(".rows").scrollTop = 0`);
+  put(world.server, RESOURCES.canary, canary("service-00", { phase: "Succeeded" }));
+  const named = (index: number) => page.locator(`tbody tr[aria-rowindex="${index}"] a`);
+  await named(3).getByText("service-00", { exact: true }).waitFor();
+  expect(await named(2).textContent()).toBe("service-0");
+  world.server.cluster.remove(RESOURCES.canary, "test", "service-00");
+  await named(3).getByText("service-1", { exact: true }).waitFor();
+}
+
 /** A search that fits no canary empties the list; "Show all" fills the list and empties the field. */
 async function searches(page: Page): Promise<void> {
   const field = page.getByRole("searchbox", { name: "Search" });
@@ -128,6 +164,8 @@ it.runIf(CHROMIUM !== undefined)(
       await fillsATallWindow(page);
       await keepsTheFocusHonest(page);
       await isInOrderAtRest(page);
+      await stylesFewElements(page);
+      await putsNewOnesInOrder(page);
       await searches(page);
       await page.evaluate(`document.querySelector(".rows").scrollTop = 0`);
       await page.locator('tbody tr[aria-rowindex="2"]').waitFor();
