@@ -27,21 +27,25 @@ async function* visibleLines(lines: AsyncIterable<KubeFields>): AsyncGenerator<K
   for await (const line of lines) yield visibleFields(line);
 }
 
-const visibleFields = (fields: KubeFields): KubeFields => visibleValue(fields) as KubeFields;
+/** @returns the very fields when nothing in them is obeyed, as in nearly every answer */
+const visibleFields = (fields: KubeFields): KubeFields => (isPlain(fields) ? fields : cleaned(fields));
 
-/** @returns the very value when nothing in it is obeyed */
-function visibleValue(value: unknown): unknown {
+/** Makes nothing, because a command that lists thousands of objects looks at each of their fields. */
+function isPlain(value: unknown): boolean {
+  if (typeof value === "string") return visible(value) === value;
+  if (typeof value !== "object" || value === null) return true;
+  if (Array.isArray(value)) return value.every(isPlain);
+  for (const key in value) {
+    if (!isPlain(key) || !isPlain((value as KubeFields)[key])) return false;
+  }
+  return true;
+}
+
+function cleaned(value: unknown): KubeFields {
   if (typeof value === "string") return visible(value);
   if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) {
-    const items: readonly unknown[] = value.map(visibleValue);
-    return items.every((item, i) => item === value[i]) ? value : items;
-  }
-  const old = Object.entries(value);
-  const entries = old.map(([key, item]) => [visible(key), visibleValue(item)] as const);
-  return entries.every(([key, item], i) => key === old[i]?.[0] && item === old[i]?.[1])
-    ? value
-    : Object.fromEntries(entries);
+  if (Array.isArray(value)) return value.map(cleaned);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [visible(key), cleaned(item)]));
 }
 
 /** @throws the error, with a message that a terminal does not obey */
