@@ -77,9 +77,10 @@ function phaseSign(phase: string): Sign {
   return { sign, tone, text: phase || "new" };
 }
 
-/** The state of a canary: its phase, unless a person or the operator holds it. */
-export function signOf({ phase, paused, refused }: CanaryRow): Sign {
+/** The state of a canary: its phase, unless a person, a freeze or the operator holds it. */
+export function signOf({ phase, paused, frozen, refused }: CanaryRow): Sign {
   if (refused) return { sign: "✕", tone: "bad", text: "Refused" };
+  if (frozen) return { sign: "❄", tone: "wait", text: "Frozen" };
   if (!paused) return phaseSign(phase);
   return { sign: "Ⅱ", tone: "wait", text: phase === "Progressing" ? "Paused" : `${phase}, paused` };
 }

@@ -16,7 +16,7 @@ const byUrgency = (a: CanaryRow, b: CanaryRow): number => urgencyOf(a) - urgency
 export function NowPage() {
   const rows = listed.value;
   const attention = rows.filter((row) => row.attention).sort(byUrgency);
-  const running = rows.filter((row) => row.running && !row.attention).sort(byUrgency);
+  const running = rows.filter((row) => (row.running || row.frozen) && !row.attention).sort(byUrgency);
   useTitle(attention.length > 0 ? `${attention.length} need you` : "Now");
   if (list.value === undefined)
     return <Pending page="Now" what="the canaries" problem={listProblem.value} again={() => void loadList()} />;

@@ -26,7 +26,7 @@ const all = (schema: Schema | undefined, names: string): Readonly<Record<string,
 const ROW = {
   ...all(text, "namespace name phase what strategy provider"),
   ...all(number, "weight step steps failedChecks threshold since"),
-  ...{ ...all(flag, "running attention paused refused?"), gates: list(text) },
+  ...{ ...all(flag, "running attention paused frozen? refused?"), gates: list(text) },
 };
 const STEP = fields({ weight: number, mirror: flag, gates: list(text) });
 const COPY = fields({

@@ -21,6 +21,8 @@ export interface CanaryRow {
   /** A person is needed: a gate waits, a release failed, a pause, a Canary that is refused. */
   readonly attention: boolean;
   readonly paused: boolean;
+  /** A new revision waits until a freeze is over. Absent when none waits. */
+  readonly frozen?: true;
   /** The operator refuses the Canary: no release begins until its spec is mended. Absent when it does not. */
   readonly refused?: true;
   /** Names of the webhooks that a person is asked to open; empty unless the release waits for one. */

@@ -65,6 +65,7 @@ function rowOfFacts(facts: Facts): CanaryRow {
     running: RUNNING.includes(phase),
     attention: isAttentionNeeded(facts),
     paused: hold !== undefined,
+    ...(facts.frozen === undefined ? {} : { frozen: true }),
     ...(facts.refusal === undefined ? {} : { refused: true }),
     gates: WAITING.includes(phase) ? gatesOf(facts).slice(0, MOST_GATES).map(textIn) : [],
   };

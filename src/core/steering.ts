@@ -71,6 +71,7 @@ export interface ActionAnswer {
 
 /** What keeps runs from beginning. */
 export interface Freeze {
+  /** "sale" of the Canary's namespace; "aviary/sale" of another one, for a freeze of the cluster. */
   readonly name: string;
   readonly by: string;
   readonly reason?: string;

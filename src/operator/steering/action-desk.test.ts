@@ -124,7 +124,7 @@ it("a freeze of the cluster counts in the operator's own namespace alone", () =>
     const object = freeze({ scope: "cluster" });
     return { ...object, metadata: { ...object.metadata, namespace } };
   };
-  expect(stage(wide("aviary")).desk.look(REF, NOW).freeze).toMatchObject({ by: "carol" });
+  expect(stage(wide("aviary")).desk.look(REF, NOW).freeze).toMatchObject({ name: "aviary/sale", by: "carol" });
   expect(stage(wide("test")).desk.look(REF, NOW).freeze).toBeUndefined();
   expect(stage(wide("other")).desk.look(REF, NOW).freeze).toBeUndefined();
 });

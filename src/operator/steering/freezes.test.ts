@@ -83,6 +83,15 @@ it("of several freezes the one counts that no person has lifted, and that holds 
   expect(counts(["move", "audit", "sale"])).toBe("audit");
 });
 
+it("a freeze of the cluster and one of the namespace with the same name are lifted one by one", () => {
+  const wide = freeze("sale", { scope: "cluster" });
+  const both = [freeze("sale", {}), { ...wide, metadata: { ...wide.metadata, namespace: "home" } }];
+  const counts = (lifted: readonly string[]) =>
+    frozenBy({ namespace: "test", name: "app" }, {}, cacheOf(both), "home", NOW, lifted).freeze?.name;
+  expect(counts(["sale"])).toBe("home/sale");
+  expect(counts(["home/sale"])).toBe("sale");
+});
+
 it("a namespace with more freezes than can be read is frozen, and its neighbour is not", () => {
   const many = Array.from({ length: 201 }, (_, i) => freeze(`f-${i}`, { until: "2020-01-01T00:00:00Z" }));
   expect(at(many.slice(1), NOW).freeze).toBeUndefined();

@@ -50,10 +50,14 @@ export function frozenBy(
   };
 }
 
-function weightOf({ metadata, spec }: KubeObject, lifted: readonly string[]): number {
-  const { runs } = spec as CanaryFreezeSpec;
-  return (lifted.includes(metadata.name) ? 0 : 2) + (runs === "hold" ? 1 : 0);
+function weightOf(object: KubeObject, lifted: readonly string[]): number {
+  const { runs } = object.spec as CanaryFreezeSpec;
+  return (lifted.includes(nameOf(object)) ? 0 : 2) + (runs === "hold" ? 1 : 0);
 }
+
+/** A freeze of the cluster is named with its namespace: a freeze of the Canary's own namespace may have the same name. */
+const nameOf = (object: KubeObject): string =>
+  scopeOf(object) === "cluster" ? `${object.metadata.namespace}/${object.metadata.name}` : object.metadata.name;
 
 /**
  * Every freeze makes every turn slower. A namespace with more freezes than this is frozen as a whole, so that no freeze
@@ -237,10 +241,10 @@ function timeOf(text: string | undefined): number | undefined {
   return Number.isFinite(time) ? time : undefined;
 }
 
-function freezeFrom({ metadata, spec }: KubeObject, until: number | undefined): Freeze {
-  const { by, reason, runs = "finish" } = spec as CanaryFreezeSpec;
+function freezeFrom(object: KubeObject, until: number | undefined): Freeze {
+  const { by, reason, runs = "finish" } = object.spec as CanaryFreezeSpec;
   return {
-    ...{ name: metadata.name, by, runs },
+    ...{ name: nameOf(object), by, runs },
     ...(reason === undefined ? {} : { reason }),
     ...(until === undefined ? {} : { until }),
   };

@@ -66,6 +66,9 @@ const ADDRESSES = {
   insights: "/insights",
   checks: "/checks",
   me: "/me",
+  "embed-canary": "/embed/canaries/test/checkout",
+  "embed-run": "/embed/runs/test/podinfo-rolled-back",
+  "embed-none": "/embed/nonsense",
   "no-page": "/nonsense",
 };
 
@@ -184,6 +187,19 @@ describe.runIf(CHROMIUM !== undefined)("the pages", { timeout: PATIENCE_MS }, ()
       await page.getByText(reason).waitFor();
     }
     world.server.cluster.remove(RESOURCES.canary, "test", "flaggers");
+  });
+
+  it("say of a canary whose next revision waits for a freeze that it is frozen, wherever its state is", async () => {
+    for (const [address, part] of [
+      ["/", ".card"],
+      ["/canaries", "tbody tr"],
+      ["/canaries/test/basket", "header"],
+    ] as const) {
+      await page.goto(origin + address);
+      await page.locator(part, { hasText: "basket" }).getByText("Frozen").waitFor();
+    }
+    expect(await page.getByText("No check is on record.").count()).toBe(1);
+    expect(await page.getByText("A release is recorded when").count()).toBe(1);
   });
 
   it("show a change without a reload", async () => {

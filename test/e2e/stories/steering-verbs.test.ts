@@ -291,7 +291,7 @@ it("a freeze of the cluster holds a release in one namespace, and lets none begi
   // before it.
   expect(await act("wide-a", "resume")).toBe("Applied: goes on from 20 %");
   await fixture.apply(deployment("wide-b", { version: "6.0.1", replicas: 1 }));
-  await waiting.heard(/A new revision waits: frozen by carol \(sale\): sale/);
+  await waiting.heard(/A new revision waits: frozen by carol \(kube-system\/sale\): sale/);
   const since = running.users.answers.length;
   await running.users.until("requests while the release is held", (all) => all.length > since + 60);
   const held = running.get({ type: RESOURCES.canary, name: "podinfo" })?.["status"];
