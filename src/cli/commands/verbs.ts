@@ -19,7 +19,7 @@ import { actionFor, answerOf, createAction, type Wish } from "../steer/action.ts
 import { factsOf } from "../steer/facts.ts";
 import { CANARY_OPTIONS } from "../steer/options.ts";
 import { previewOf } from "../steer/preview.ts";
-import { canaryOf, canaryWord } from "../steer/seen.ts";
+import { canaryAndWord, canaryOf, canaryWord } from "../steer/seen.ts";
 import { undoPreview } from "../steer/undo.ts";
 
 interface VerbRow {
@@ -117,10 +117,11 @@ const GRAVE: readonly Verb[] = ["promote-full", "undo", "abort"];
 async function act(name: CommandName, options: ReadOptions, context: CommandContext): Promise<ExitCode> {
   const { env, out, err, signal } = context;
   const asJson = oneOf(options, "output", ["text", "json"]) === "json";
-  const { word } = VERB_ROWS[name];
-  const [extra, words] = splitWords(options.words, word !== undefined);
-  const canaryName = canaryWord(words);
-  const wish = wishOf(name, extra, options);
+  const takesWord = VERB_ROWS[name].word !== undefined;
+  const { name: canaryName, word } = takesWord
+    ? canaryAndWord(options.words)
+    : { name: canaryWord(options.words), word: undefined };
+  const wish = wishOf(name, word, options);
   const verb: Verb = name === "promote" && options.flag("full") ? "promote-full" : name;
   const timeout = spanOf(options, "timeout") ?? 30_000;
   const client = await connectCluster(options, env);
@@ -145,13 +146,6 @@ async function act(name: CommandName, options: ReadOptions, context: CommandCont
   } catch (error) {
     throw asUserError(error);
   }
-}
-
-/** "canary/podinfo GATE" -> the gate, and the words that name the Canary. */
-function splitWords(words: readonly string[], takesWord: boolean): readonly [string | undefined, readonly string[]] {
-  const canaryWords = words[0]?.includes("/") === true || words.length === 1 ? 1 : 2;
-  if (takesWord && words.length > canaryWords) return [words.at(-1), words.slice(0, -1)];
-  return [undefined, words];
 }
 
 function wishOf(name: CommandName, word: string | undefined, options: ReadOptions): Wish {
@@ -186,9 +180,10 @@ function wishOf(name: CommandName, word: string | undefined, options: ReadOption
 }
 
 function numberOf(text: string | undefined, what: string, least: number, most: number): number {
+  if (text === undefined) throw new UserError(`give ${what}, a whole number from ${least} to ${most}`, 2);
   const value = Number(text);
-  if (text === undefined || !Number.isInteger(value) || value < least || value > most) {
-    throw new UserError(`${what} must be a whole number from ${least} to ${most}, found "${text ?? ""}"`, 2);
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new UserError(`${what} must be a whole number from ${least} to ${most}, found "${text}"`, 2);
   }
   return value;
 }

@@ -6,7 +6,7 @@ import { canarySelector, isOfCanary, STEERING } from "../../ports/steering.ts";
 import { primaryNameOf } from "../../workloads/metadata.ts";
 import type { ClusterClient } from "../cluster.ts";
 import { UserError } from "../command.ts";
-import { kindOf, objectWords } from "../kinds.ts";
+import { kindOf, knownKind, objectWords } from "../kinds.ts";
 
 export interface CanaryName {
   readonly namespace: string;
@@ -21,11 +21,15 @@ export function canaryWord(words: readonly string[]): string {
   return name;
 }
 
-/** "canary/podinfo CHECK": the Canary, and the word after it if there is one. @throws UserError (exit code 2) */
+/**
+ * "canary/podinfo WORD", "canary podinfo WORD" or "podinfo WORD": the Canary, and the word after it if there is one.
+ * @throws UserError (exit code 2)
+ */
 export function canaryAndWord(words: readonly string[]): { readonly name: string; readonly word: string | undefined } {
-  const [first = "", second] = words;
-  return first.includes("/") && second !== undefined
-    ? { name: canaryWord([first]), word: second }
+  const [first = ""] = words;
+  const length = knownKind(first) === RESOURCES.canary ? 2 : 1;
+  return words.length === length + 1
+    ? { name: canaryWord(words.slice(0, length)), word: words[length] }
     : { name: canaryWord(words), word: undefined };
 }
 

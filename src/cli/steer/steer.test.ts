@@ -316,6 +316,11 @@ describe("verbs", () => {
     );
   });
 
+  it.each(["canary/rehearsed", "canary rehearsed", "rehearsed"])("a word follows %s", async (canary) => {
+    const { code, err } = await aviary("set-weight", ...canary.split(" "), "30", "-n", "test", "--dry-run");
+    expect([code, err]).toEqual([0, expect.stringContaining("rehearsed.test 20 % -> 30 %")]);
+  });
+
   it.each([
     [["abort", "canary/rehearsed"], 1, "there is no terminal to ask, add --yes"],
     [["promote", "canary/rehearsed", "--full"], 1, "there is no terminal to ask, add --yes"],
@@ -325,6 +330,8 @@ describe("verbs", () => {
     [["skip", "canary/rehearsed", "--to-step", "1"], 1, "it stands on step 2 already"],
     [["override", "canary/rehearsed"], 2, "say why the freeze does not count for this release: --reason"],
     [["set-weight", "canary/rehearsed", "150"], 2, 'the weight must be a whole number from 0 to 100, found "150"'],
+    [["set-weight", "canary/rehearsed"], 2, "give the weight, a whole number from 0 to 100"],
+    [["set-weight", "canary", "rehearsed", "30", "40"], 2, "name one object as KIND/NAME"],
     [["pause", "canary/rehearsed", "--for", "soon"], 2, '--for must be a duration such as 30s or 2h, found "soon"'],
     [["pause", "deployment/rehearsed"], 2, "name a Canary, found deployment/rehearsed"],
   ])("%j", async (words, code, text) => {
