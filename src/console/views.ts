@@ -137,13 +137,10 @@ const offeredFor = ({ frozen }: Facts, held: Freeze | undefined) =>
 function verbViews(facts: Facts, held: Freeze | undefined, forbidden: Parts["forbidden"]): readonly VerbView[] {
   return offeredFor(facts, held).map((verb) => {
     const { text, refusal } = previewOf(verb, facts, {});
-    const idle = GATED.includes(verb) && gatesOf(facts).length === 0 ? "no gate waits for a person" : undefined;
-    const why = refusal ?? idle ?? forbidden(verb);
+    const why = refusal ?? forbidden(verb);
     return { verb, effect: text, ...(why === undefined ? {} : { refusal: why }) };
   });
 }
-
-const GATED: readonly string[] = ["approve", "refuse"];
 
 function copyView({ name, images, pods }: Copy): CopyView {
   return { name, images: images.map(textIn), pods: pods.map(podView) };

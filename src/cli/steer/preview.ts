@@ -1,6 +1,8 @@
 /**
  * What a verb will do, before it is asked for. The operator decides; this is what the person who types should expect.
  */
+import { gateTypesAhead } from "../../core/intents/gates.ts";
+import { maxWeightOf } from "../../core/plan.ts";
 import type { Verb } from "../../core/steering.ts";
 import type { Wish } from "./action.ts";
 import { type Facts, gatesOf, RUNNING } from "./facts.ts";
@@ -21,7 +23,7 @@ export function previewOf(verb: Verb, facts: Facts, wish: Wish, undo: Partial<Pr
   return refusal === undefined ? { text } : { text, refusal: `${name}.${namespace} is ${phase || "new"}: ${refusal}` };
 }
 
-function refusalOf(verb: Verb, facts: Facts, { to }: Wish): string | undefined {
+function refusalOf(verb: Verb, facts: Facts, wish: Wish): string | undefined {
   if (facts.refusal !== undefined)
     return "the operator refuses this Canary and takes no turn for it; mend its spec first";
   switch (verb) {
@@ -36,13 +38,61 @@ function refusalOf(verb: Verb, facts: Facts, { to }: Wish): string | undefined {
     case "override":
       return overrideRefusal(facts);
     case "skip":
+      return facts.phase === "Progressing" ? skipRefusal(facts, wish) : NO_STEPS;
     case "set-weight":
-      if (facts.phase !== "Progressing") return "only an analysis that is under way has steps";
-      return to?.step !== undefined && to.step <= facts.step ? `it stands on step ${facts.step} already` : undefined;
+      return facts.phase === "Progressing" ? weightRefusal(facts, wish) : NO_STEPS;
+    case "approve":
+    case "refuse":
+      return notRunning(facts) ?? gateRefusal(facts, wish);
     default:
       return notRunning(facts);
   }
 }
+
+const NO_STEPS = "only an analysis that is under way has steps";
+
+function skipRefusal(facts: Facts, { to = {}, gatesToo = false }: Wish): string | undefined {
+  const { plan, step } = facts;
+  if (plan === undefined || (to.step ?? to.weight) === undefined) return undefined;
+  const target = targetOf(facts, to);
+  if (plan.steps[target - 1] === undefined) return `there is no such step: the plan has ${plan.steps.length}`;
+  if (target <= step) return `it stands on step ${step} already`;
+  const gates = gatesBetween(facts, target);
+  return gates.length === 0 || gatesToo
+    ? undefined
+    : `gates are in between: ${gates.join(", ")}; skip them by --gates-too`;
+}
+
+function weightRefusal({ plan, spec, step }: Facts, { to }: Wish): string | undefined {
+  if (plan === undefined || spec === undefined) return undefined;
+  if (plan.steps[step - 1]?.announcement.kind !== "weight") return "it does not stand on a step with a weight";
+  const most = maxWeightOf(spec);
+  return (to?.weight ?? 0) > most ? `the largest weight of this Canary is ${most} %` : undefined;
+}
+
+function gateRefusal(facts: Facts, { gate }: Wish): string | undefined {
+  const { phase, step, plan } = facts;
+  if (plan === undefined) return undefined;
+  const gates = hooksOf(facts, gateTypesAhead(phase, step, plan));
+  if (gates.length === 0) return "no gate is ahead";
+  return gate === undefined || gates.includes(gate)
+    ? undefined
+    : `it has no gate "${gate}", but ${gates.join(" and ")}`;
+}
+
+/** The number of the step that `skip` leads to; 0 when no step has so much weight. */
+const targetOf = ({ plan }: Facts, { step, weight = 101 }: NonNullable<Wish["to"]>): number =>
+  step ?? (plan?.steps ?? []).findIndex((one) => one.weight >= weight) + 1;
+
+/** Names of the gates that a skip to a step passes. */
+const gatesBetween = (facts: Facts, target: number): readonly string[] => [
+  ...new Set(
+    hooksOf(
+      facts,
+      (facts.plan?.steps ?? []).slice(facts.step, target).flatMap(({ gates }) => gates),
+    ),
+  ),
+];
 
 /** The status tells a freeze that keeps a release from beginning. Of one that holds a run only the operator knows. */
 function overrideRefusal({ frozen, override, phase }: Facts): string | undefined {
@@ -55,7 +105,7 @@ function overrideRefusal({ frozen, override, phase }: Facts): string | undefined
 const notRunning = (facts: Facts): string | undefined => (isRunning(facts) ? undefined : "no release is under way");
 
 function effectOf(verb: Verb, facts: Facts, wish: Wish): string {
-  const { weight, step, plan, spec } = facts;
+  const { weight, step, plan } = facts;
   const steps = plan?.steps ?? [];
   const here = `${weight} % (step ${step} of ${steps.length})`;
   switch (verb) {
@@ -82,14 +132,13 @@ function effectOf(verb: Verb, facts: Facts, wish: Wish): string {
     case "undo":
       return `gets back what was promoted ${wish.to?.run === undefined ? "before" : `in ${wish.to.run}`}; the target stays as it is in Git`;
     case "skip": {
-      const to = wish.to?.step ?? steps.findIndex((one) => one.weight >= (wish.to?.weight ?? 101)) + 1;
-      const types = steps.slice(step, Math.max(step, to - 1)).flatMap(({ gates }) => gates);
-      const between = hooksOf(facts, types);
-      const skipped = between.length === 0 ? "" : `; gates in between: ${between.join(", ")}`;
+      const to = targetOf(facts, wish.to ?? {});
+      const between = gatesBetween(facts, to);
+      const skipped = between.length === 0 ? "" : `; not called: ${between.join(", ")}`;
       return `${weight} % -> ${steps[to - 1]?.weight ?? "?"} % (step ${to} of ${steps.length})${skipped}`;
     }
     case "set-weight":
-      return `${weight} % -> ${wish.to?.weight} %, and stays there until \`resume\`; at most ${spec?.analysis.maxWeight || 100} %`;
+      return `${weight} % -> ${wish.to?.weight} %, and stays there until \`resume\``;
     case "override":
       return "goes on though a freeze is in force, this revision alone and until its run ends; checks and gates stay";
   }

@@ -316,6 +316,18 @@ describe("verbs", () => {
     );
   });
 
+  it("what cannot be done at a gate is said beforehand, and asks for nothing", async () => {
+    const webhooks = [{ name: "ask-alice", type: "confirm-traffic-increase", url: "http://gate.test/" }];
+    await stage("gated", { phase: "Progressing", weight: 20, memory: { step: 2 }, webhooks });
+    const said = async (...words: string[]) => (await aviary(...words, "-n", "test", "--dry-run")).err;
+    expect(await said("approve", "gated", "ask-bob")).toContain('it has no gate "ask-bob", but ask-alice');
+    expect(await said("approve", "gated")).toContain("passes the gate ask-alice, once");
+    expect(await said("skip", "gated", "--to-step", "4")).toContain("gates are in between: ask-alice; skip them by");
+    expect(await said("skip", "gated", "--to-step", "4", "--gates-too")).toContain(
+      "(step 4 of 5); not called: ask-alice",
+    );
+  });
+
   it.each(["canary/rehearsed", "canary rehearsed", "rehearsed"])("a word follows %s", async (canary) => {
     const { code, err } = await aviary("set-weight", ...canary.split(" "), "30", "-n", "test", "--dry-run");
     expect([code, err]).toEqual([0, expect.stringContaining("rehearsed.test 20 % -> 30 %")]);
@@ -330,6 +342,11 @@ describe("verbs", () => {
     [["skip", "canary/rehearsed", "--to-step", "1"], 1, "it stands on step 2 already"],
     [["override", "canary/rehearsed"], 2, "say why the freeze does not count for this release: --reason"],
     [["set-weight", "canary/rehearsed", "150"], 2, 'the weight must be a whole number from 0 to 100, found "150"'],
+    [["skip", "canary/rehearsed", "--to-step", "99"], 1, "there is no such step: the plan has 5"],
+    [["skip", "canary/rehearsed", "--to-weight", "70"], 1, "there is no such step: the plan has 5"],
+    [["set-weight", "canary/rehearsed", "60"], 1, "the largest weight of this Canary is 50 %"],
+    [["approve", "canary/rehearsed"], 1, "no gate is ahead"],
+    [["refuse", "canary/rehearsed", "ask"], 1, "no gate is ahead"],
     [["set-weight", "canary/rehearsed"], 2, "give the weight, a whole number from 0 to 100"],
     [["set-weight", "canary", "rehearsed", "30", "40"], 2, "name one object as KIND/NAME"],
     [["pause", "canary/rehearsed", "--for", "soon"], 2, '--for must be a duration such as 30s or 2h, found "soon"'],

@@ -1,3 +1,4 @@
+import type { Plan } from "../plan.ts";
 import { hooksOf, isApprovedGate } from "../probes.ts";
 import type { HookType } from "../spec.ts";
 import type { Turn } from "../turn.ts";
@@ -10,16 +11,17 @@ export interface Gate {
 
 /** The gates before the next step or the promotion that no person has approved yet. */
 export function gatesAhead({ status, plan, spec }: Turn): readonly Gate[] {
-  return typesAhead({ status, plan })
+  return gateTypesAhead(status.phase, "step" in status ? status.step : 0, plan)
     .flatMap((type) => hooksOf(spec, type).map(({ name }) => ({ type, name })))
     .filter(({ type, name }) => !isApprovedGate(status, type, name));
 }
 
-function typesAhead({ status, plan }: Pick<Turn, "status" | "plan">): readonly HookType[] {
-  if (status.phase === "Waiting") return ["confirm-rollout"];
-  if (status.phase !== "Progressing" && status.phase !== "WaitingPromotion") return [];
-  const gates = plan.steps[status.step]?.gates ?? plan.promotionGates;
-  return status.phase === "Progressing" ? gates : gates.filter((gate) => gate !== "confirm-traffic-increase");
+/** @param step steps entered */
+export function gateTypesAhead(phase: string, step: number, plan: Plan): readonly HookType[] {
+  if (phase === "Waiting") return ["confirm-rollout"];
+  if (phase !== "Progressing" && phase !== "WaitingPromotion") return [];
+  const gates = plan.steps[step]?.gates ?? plan.promotionGates;
+  return phase === "Progressing" ? gates : gates.filter((gate) => gate !== "confirm-traffic-increase");
 }
 
 /** The run waits because a gate is closed. */
