@@ -179,8 +179,8 @@ export async function frameTimes(
   const found: FrameTimes[] = [];
   await page.addInitScript(WATCH);
   for (const { name, prepare = listIsThere, act } of SCENARIOS) {
-    // Once as it is felt, with the CPU held back, and once for its CPU time, with the CPU as it is. Both times on a page
-    // that was just opened: what a page does for the first time takes longest.
+    // Once as it is felt, with the CPU held back, and once for its CPU time, with the CPU as it is. Both times on a
+    // page that was just opened: what a page does for the first time takes longest.
     await prepare(page);
     await frames(page, 30);
     await throttle(4);

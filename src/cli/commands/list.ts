@@ -93,8 +93,9 @@ function imageOf(canary: KubeObject, deployments: readonly KubeObject[]): string
 function tableOf(rows: readonly Row[], env: Readonly<Record<string, string | undefined>>): string {
   const paint = coloured(env);
   const cells = rows.map(({ facts, image }) => {
-    const traffic = RUNNING.includes(facts.phase) ? `${100 - facts.weight}/${facts.weight}` : "-";
-    const failed = facts.failedChecks > 0 ? `${facts.failedChecks}/${facts.threshold}` : "-";
+    const isRunning = RUNNING.includes(facts.phase);
+    const traffic = isRunning ? `${100 - facts.weight}/${facts.weight}` : "-";
+    const failed = isRunning && facts.failedChecks > 0 ? `${facts.failedChecks}/${facts.threshold}` : "-";
     const since = facts.since === 0 ? "" : humanAge(systemClock.now() - facts.since);
     const { namespace, name, phase, what } = facts;
     return [namespace, name, phase || "-", stepText(facts), traffic, failed, image, since, what].join("\t");

@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import { aWireCanary } from "../../testing/canary.ts";
-import { factsOf, reasonFrom } from "./facts.ts";
+import { factsOf, isAttentionNeeded, reasonFrom } from "./facts.ts";
 
 const FLAGGERS = "Canary analysis failed, Deployment scaled to zero.";
 
@@ -22,6 +22,12 @@ it("leaves Flagger's words out where the reason stands behind them", () => {
   const reason = "Rolled back at step 2 of 5 (20 %): request-success-rate 90.00 % < 99 % (3 failed checks).";
   expect(factsOf(failed(`${FLAGGERS} ${reason}`)).what).toBe(reason);
   expect(factsOf(failed(FLAGGERS)).what).toBe(FLAGGERS);
+});
+
+it("a failed check asks for a person while the release is under way, and no longer", () => {
+  const needed = (phase: string) =>
+    isAttentionNeeded(factsOf({ ...aWireCanary(), status: { phase, canaryWeight: 0, failedChecks: 1 } }));
+  expect(["Progressing", "Promoting", "Succeeded"].map(needed)).toEqual([true, true, false]);
 });
 
 const of = factsOf(aWireCanary());

@@ -199,6 +199,7 @@ export const stepText = ({ phase, step, plan }: Facts): string =>
   RUNNING.includes(phase) && plan !== undefined ? `${step}/${plan.steps.length}` : "-";
 
 export function isAttentionNeeded({ phase, hold, failedChecks, refusal, offSplit }: Facts): boolean {
-  if (refusal !== undefined || (offSplit !== undefined && RUNNING.includes(phase))) return true;
-  return WAITING.includes(phase) || phase === "Failed" || hold !== undefined || failedChecks > 0;
+  if (refusal !== undefined || WAITING.includes(phase) || phase === "Failed" || hold !== undefined) return true;
+  // The status keeps the count of failed checks after a promotion.
+  return RUNNING.includes(phase) && (offSplit !== undefined || failedChecks > 0);
 }

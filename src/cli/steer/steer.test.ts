@@ -316,7 +316,7 @@ describe("verbs", () => {
     );
   });
 
-  it("what cannot be done at a gate is said beforehand, and asks for nothing", async () => {
+  it("name the gates that are ahead before they ask the operator", async () => {
     const webhooks = [{ name: "ask-alice", type: "confirm-traffic-increase", url: "http://gate.test/" }];
     await stage("gated", { phase: "Progressing", weight: 20, memory: { step: 2 }, webhooks });
     const said = async (...words: string[]) => (await aviary(...words, "-n", "test", "--dry-run")).err;

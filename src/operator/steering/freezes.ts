@@ -55,7 +55,7 @@ function weightOf(object: KubeObject, lifted: readonly string[]): number {
   return (lifted.includes(nameOf(object)) ? 0 : 2) + (runs === "hold" ? 1 : 0);
 }
 
-/** A freeze of the cluster is named with its namespace: a freeze of the Canary's own namespace may have the same name. */
+/** A freeze of the cluster is named with its namespace: one of the Canary's own namespace may have the same name. */
 const nameOf = (object: KubeObject): string =>
   scopeOf(object) === "cluster" ? `${object.metadata.namespace}/${object.metadata.name}` : object.metadata.name;
 

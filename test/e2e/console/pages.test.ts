@@ -196,7 +196,7 @@ describe.runIf(CHROMIUM !== undefined)("the pages", { timeout: PATIENCE_MS }, ()
       ["/canaries/test/basket", "header"],
     ] as const) {
       await page.goto(origin + address);
-      await page.locator(part, { hasText: "basket" }).getByText("Frozen").waitFor();
+      await page.locator(part, { hasText: "basket" }).locator(".state", { hasText: "Frozen" }).waitFor();
     }
     expect(await page.getByText("No check is on record.").count()).toBe(1);
     expect(await page.getByText("A release is recorded when").count()).toBe(1);
