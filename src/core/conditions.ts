@@ -1,9 +1,9 @@
 /** The one condition of a Canary, `Promoted`, as a function of the phase. */
-import type { CanaryStatus, Condition, StatusIn } from "./canary.ts";
+import type { CanaryStatus, Condition } from "./canary.ts";
 import type { Cause } from "./cause.ts";
 import { withCure } from "./cures.ts";
 import { INVALID } from "./parse.ts";
-import { isRunning, type Phase, rulesOf } from "./phases/table.ts";
+import { isRunning, rulesOf } from "./phases/table.ts";
 import type { Reason } from "./reasons.ts";
 import { sentenceOf, splitText } from "./words.ts";
 
@@ -18,7 +18,7 @@ export function conditionsFor(
 ): readonly Condition[] {
   // A new Canary has no condition. The note about a spec that was refused before is removed.
   if (status.phase === "") return status.conditions.filter(({ reason }) => reason !== REFUSED);
-  const plain = conditionIn(status, kind);
+  const plain = rulesOf(status.phase).condition(kind, status);
   // Flagger's message, followed by the cause: which check, which value, which limit.
   const addsCause = status.phase === "Failed" && cause !== undefined;
   const present = status.conditions.find(({ type }) => type === CONDITION_TYPE);
@@ -97,8 +97,4 @@ function withoutNotes(message = ""): string {
     .filter((found) => found >= 0)
     .toSorted((a, b) => a - b);
   return at === -1 ? message : message.slice(0, at);
-}
-
-function conditionIn<P extends Phase>(status: StatusIn<P>, kind: string): { status: string; message: string } {
-  return rulesOf<P>(status.phase).condition(kind, status);
 }

@@ -11,14 +11,14 @@
  * results, makes the cluster match it (desired.ts) and passes the events to the listeners.
  */
 import { act } from "./act.ts";
-import type { CanaryStatus, Names, StatusIn } from "./canary.ts";
+import type { CanaryStatus, Names } from "./canary.ts";
 import { withinReach } from "./clock-set-back.ts";
 import { conditionsFor, wasRefused } from "./conditions.ts";
 import { cookiesFor } from "./cookies.ts";
 import { EVENTS } from "./events.ts";
 import { leaveFormerNames, namesOf } from "./names.ts";
 import { overridden } from "./override.ts";
-import { isRunning, type Phase, rulesOf, TRANSITIONS } from "./phases/table.ts";
+import { isRunning, rulesOf, TRANSITIONS } from "./phases/table.ts";
 import { terminate } from "./phases/terminating.ts";
 import { routesFor } from "./routes.ts";
 import { ofRun } from "./run.ts";
@@ -117,7 +117,7 @@ function decideAnyPhase(turn: Turn): Decision {
   const left = leaveFormerNames(turn);
   if (left !== undefined) return left;
   const { problem, gone } = observation.readings;
-  if (problem === undefined) return act(turn, (acted) => decideInPhase(acted, acted.status));
+  if (problem === undefined) return act(turn, (acted) => rulesOf(acted.status.phase).decide(acted, acted.status));
   return gone === true ? awaitTarget(turn, problem) : waitFor(turn, EVENTS.targetProblem(problem));
 }
 
@@ -127,10 +127,6 @@ function unpaused(input: AdvanceInput): AdvanceInput {
   if (until === undefined || until > input.now) return input;
   const { paused: _over, ...status } = input.status;
   return { ...input, status };
-}
-
-function decideInPhase<P extends Phase>(turn: Turn, status: StatusIn<P>): Decision {
-  return rulesOf<P>(status.phase).decide(turn, status);
 }
 
 /** A deleted target has no pods: their share of the traffic goes to the primary until the target is back. */

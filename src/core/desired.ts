@@ -1,7 +1,7 @@
 /** What should be true of the cluster, given a status. The shell compares and repairs; it never decides. */
-import type { CanaryStatus, Routes, StatusIn } from "./canary.ts";
-import type { DesiredInPhase, DesiredPrimary, DesiredTarget } from "./phases/phase.ts";
-import { type Phase, rulesOf } from "./phases/table.ts";
+import type { CanaryStatus, Routes } from "./canary.ts";
+import type { DesiredPrimary, DesiredTarget } from "./phases/phase.ts";
+import { rulesOf } from "./phases/table.ts";
 import type { Plan } from "./plan.ts";
 import { routesFor } from "./routes.ts";
 import type { Transition } from "./turn.ts";
@@ -42,15 +42,11 @@ export function desired(
   canary: { readonly uid: string; readonly plan: Plan; readonly suspended: boolean },
   status: CanaryStatus,
 ): DesiredState {
-  const wanted = canary.suspended ? "hands-off" : desiredIn(status, canary.uid);
+  const wanted = canary.suspended ? "hands-off" : rulesOf(status.phase).desired(status, canary.uid);
   if (wanted === "hands-off") return HANDS_OFF;
   const { target, primary, traffic = routesFor(canary.plan, status) ?? "before-us" } = wanted;
-  const world = { engaged: true, primary, target, syncScaler: primary.kind === "promoted", traffic };
-  return status.names?.leaveAt === undefined ? world : { ...world, leaving: true };
-}
-
-function desiredIn<P extends Phase>(status: StatusIn<P>, uid: string): DesiredInPhase {
-  return rulesOf<P>(status.phase).desired(status, uid);
+  const state = { engaged: true, primary, target, syncScaler: primary.kind === "promoted", traffic };
+  return status.names?.leaveAt === undefined ? state : { ...state, leaving: true };
 }
 
 /**

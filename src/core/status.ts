@@ -3,10 +3,9 @@
  * that goes under `aviary`. With Flagger's own CRD the API server prunes `aviary`. Then `fromWire` recovers it from the
  * fields that remain. The recovery may repeat a step, and cannot skip one.
  */
-import type { Announced, CanaryStatus, Position, Revision, StatusCore, StatusIn } from "./canary.ts";
+import type { Announced, CanaryStatus, Revision, StatusCore } from "./canary.ts";
 import { EVENTS } from "./events.ts";
 import { owedAlerts } from "./owed-alerts.ts";
-import type { Known } from "./phases/phase.ts";
 import { isPhase, type Phase, rulesOf } from "./phases/table.ts";
 import { steeringOf } from "./steering.ts";
 import { storedMemory } from "./stored-memory.ts";
@@ -25,7 +24,7 @@ export function fromWire(stored: WireStatus | undefined, hints: RecoveryHints): 
   }
   const read = coreFrom(wire ?? {});
   const core = { ...read, canaryWeight: weightHeld(phase, read, wire?.aviary, hints) };
-  return { ...core, ...positionFrom(phase, wire?.aviary, { core, hints }) };
+  return { ...core, ...rulesOf(phase).memory.read(wire?.aviary, { core, hints }) };
 }
 
 /** Another writer may have stored anything. */
@@ -87,10 +86,6 @@ function named(cookie: string): string {
   return cookie.startsWith("=") ? "" : cookie;
 }
 
-function positionFrom(phase: Phase, memory: WireMemory | undefined, known: Known): Position {
-  return rulesOf(phase).memory.read(memory, known);
-}
-
 /**
  * While Flagger waits for the promotion it records no weight, though the routes keep the weight of the run's end (Q20).
  */
@@ -122,7 +117,7 @@ export function toWire(status: CanaryStatus): WireStatus {
 function memoryOf(status: CanaryStatus): WireMemory {
   const { announced, warned, owedAlerts, phaseSince, names } = status;
   return {
-    ...positionMemory(status),
+    ...rulesOf(status.phase).memory.write(status),
     ...(warned === undefined ? {} : { warned }),
     ...(announced === undefined ? {} : { said: announced.message, saidReason: announced.reason }),
     ...(announced?.gate === undefined ? {} : { gate: announced.gate }),
@@ -131,8 +126,4 @@ function memoryOf(status: CanaryStatus): WireMemory {
     ...steeringOf(status),
     ...(owedAlerts.length === 0 ? {} : { owedAlerts }),
   };
-}
-
-function positionMemory<P extends Phase>(status: StatusIn<P>): WireMemory {
-  return rulesOf<P>(status.phase).memory.write(status);
 }

@@ -2,7 +2,6 @@
  * All phases, in the order of a rollout. A Canary can be in no other phase, and takes no arrow that is not in one of
  * these files.
  */
-import type { StatusIn } from "../canary.ts";
 import { failed } from "./failed.ts";
 import { finalising } from "./finalising.ts";
 import { initialized } from "./initialized.ts";
@@ -38,8 +37,9 @@ const TABLE: { readonly [P in Phase]: PhaseRules<P> } = {
 /** Every phase, in the order of a rollout. The CRD's enum is this list. */
 export const PHASES = Object.keys(TABLE) as readonly Phase[];
 
-export function rulesOf<P extends Phase>(phase: P | StatusIn<P>["phase"]): PhaseRules<P> {
-  return TABLE[phase] as unknown as PhaseRules<P>;
+/** The rules of a phase, to be asked with a status in this phase. */
+export function rulesOf(phase: Phase): PhaseRules<Phase> {
+  return TABLE[phase] as unknown as PhaseRules<Phase>;
 }
 
 export function isPhase(text: string): text is Phase {
