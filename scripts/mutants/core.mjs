@@ -463,7 +463,7 @@ export const ROWS = [
   },
   {
     breaks: "a promotion goes on while a person holds the run",
-    from: "return isHeld(turn) ? unchanged(turn) : shiftToPrimary(turn, status);",
+    from: "return isHeldByPeople(turn) ? unchanged(turn) : shiftToPrimary(turn, status);",
     to: "return shiftToPrimary(turn, status);",
   },
   {

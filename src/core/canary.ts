@@ -105,13 +105,13 @@ export interface OffSplit {
   readonly primary: number;
 }
 
-/** A run that is paused: it stays on its step, at its weight, and its checks go on. */
-export interface Hold {
+/** A person paused the run: it stays on its step, at its weight, and its checks go on. */
+export interface Pause {
   readonly by: string;
   readonly reason?: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
-  /** When the hold ends by itself; absent: when a person resumes. */
+  /** When the pause ends by itself; absent: when a person resumes. */
   readonly until?: number;
   readonly freezeChecks?: boolean;
 }
@@ -175,8 +175,7 @@ export interface StatusCore {
   readonly run?: RunRef;
   /** Why the last run ended; absent while one is under way, and before the first. */
   readonly cause?: Cause;
-  /** The run is held by a person. */
-  readonly paused?: Hold;
+  readonly paused?: Pause;
   /** A person lets this run go on, or begin, during a freeze. */
   readonly override?: Override;
   /** Gates that a person approved, for the step that the run stands on. */
@@ -192,6 +191,9 @@ export type CanaryStatus = StatusCore & Position;
 
 /** The status of one phase. */
 export type StatusIn<P extends Phase> = Extract<CanaryStatus, { readonly phase: P }>;
+
+/** The status of a run that goes through its steps. */
+export type Analysing = StatusIn<"Progressing"> | StatusIn<"WaitingPromotion">;
 
 /** A Canary as the engine sees it. */
 export interface Canary {

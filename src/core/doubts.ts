@@ -7,6 +7,7 @@ import { parseDuration } from "../go/duration.ts";
 import { parseWindow } from "../go/promql-window.ts";
 import { intervalOrDefault } from "./interval.ts";
 import { didYouMean } from "./nearest.ts";
+import { BUILT_IN_METRICS, REQUEST_DURATION, SUCCESS_RATE } from "./probes.ts";
 import type { CanarySpec, Metric, Range } from "./spec.ts";
 import type { SpecRules } from "./spec-rules.ts";
 
@@ -39,20 +40,18 @@ export function doubtsOf(spec: CanarySpec, rules: SpecRules): readonly Doubt[] {
   ];
 }
 
-const BUILT_IN = ["request-success-rate", "request-duration"];
-
 function metricDoubts(metric: Metric, i: number): readonly Doubt[] {
   const field = `spec.analysis.metrics[${i}]`;
   const { name, query, templateRef, interval, thresholdRange } = metric;
-  const isBuiltIn = BUILT_IN.includes(name);
+  const isBuiltIn = BUILT_IN_METRICS.includes(name);
   const found: Doubt[] = [];
   if (!isBuiltIn && query === undefined && templateRef === undefined) {
     found.push({
       field: `${field}.name`,
       cause:
-        `"${name}" is no built-in metric${didYouMean(name, BUILT_IN)} and has neither a templateRef nor a query: ` +
+        `"${name}" is no built-in metric${didYouMean(name, BUILT_IN_METRICS)} and has neither a templateRef nor a query: ` +
         "its check always fails",
-      cure: `use one of ${BUILT_IN.join(", ")}, or give it a templateRef`,
+      cure: `use one of ${BUILT_IN_METRICS.join(", ")}, or give it a templateRef`,
       always: true,
     });
   }
@@ -71,7 +70,7 @@ function rangeDoubts(field: string, name: string, { min, max }: Range): readonly
     const cause = `min ${min} is above max ${max}: no value passes`;
     return [{ field, cause, cure: "swap them, or leave one out", always: true }];
   }
-  if (name === "request-success-rate" && min !== undefined) {
+  if (name === SUCCESS_RATE && min !== undefined) {
     if (min > 100) {
       const cause = `a success rate is a percentage: no value is ${min} or more`;
       return [{ field: `${field}.min`, cause, cure: "use a number from 0 to 100", always: true }];
@@ -81,7 +80,7 @@ function rangeDoubts(field: string, name: string, { min, max }: Range): readonly
       return [{ field: `${field}.min`, cause, cure: `write ${Math.round(min * 100_000) / 1000}`, always: false }];
     }
   }
-  if (name === "request-duration" && max !== undefined && max > 0 && max < 1) {
+  if (name === REQUEST_DURATION && max !== undefined && max > 0 && max < 1) {
     const cause = `a request duration is in milliseconds: hardly any release is within ${max}`;
     return [{ field: `${field}.max`, cause, cure: `write ${Math.round(max * 1000)}`, always: false }];
   }

@@ -1,4 +1,6 @@
+/** The analysis interval, and the times that follow from it: how long a drain is, and when a wait is announced. */
 import { parseDuration } from "../go/duration.ts";
+import type { CanarySpec } from "./spec.ts";
 
 const ONE_MINUTE = 60_000;
 
@@ -8,7 +10,7 @@ export function intervalOrDefault(text: string): number {
   return typeof parsed === "number" && text !== "" ? parsed : ONE_MINUTE;
 }
 
-/** Milliseconds. */
+/** No drain is longer, however long the analysis interval is. */
 export const LONGEST_DRAIN_MS = 5_000;
 
 /**
@@ -24,11 +26,6 @@ export function drainOf(intervalMs: number): number {
  * interval (Flagger looks for the first time after that), a minute at most. It is half of the deadline at most, because
  * the deadline counts from the last announcement.
  */
-export function patienceOf({ analysis, progressDeadlineSeconds }: Patient): number {
+export function patienceOf({ analysis, progressDeadlineSeconds }: CanarySpec): number {
   return Math.min(analysis.intervalMs, ONE_MINUTE, progressDeadlineSeconds * 500);
-}
-
-interface Patient {
-  readonly analysis: { readonly intervalMs: number };
-  readonly progressDeadlineSeconds: number;
 }

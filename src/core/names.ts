@@ -74,12 +74,12 @@ export function underNames(spec: CanarySpec, { provider, service, target, scaler
  */
 export function specInForce(spec: CanarySpec, status: CanaryStatus, deleting: boolean): CanarySpec {
   const { phase, names } = status;
-  const isHeld =
+  const keepsNames =
     phase === "Promoting" ||
     phase === "Finalising" ||
     isRecovering(status) ||
     (deleting && names?.leaveAt === undefined);
-  if (names === undefined || !isHeld || isSameRouting(names, namesOf(spec))) return spec;
+  if (names === undefined || !keepsNames || isSameRouting(names, namesOf(spec))) return spec;
   const { autoscalerRef, ...former } = underNames(spec, names);
   return spec.autoscalerRef === undefined ? former : { ...former, autoscalerRef: spec.autoscalerRef };
 }

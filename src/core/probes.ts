@@ -3,19 +3,20 @@
  * where the answers are used (phases/).
  */
 import { parseWindow } from "../go/promql-window.ts";
-import type { CanaryStatus, StatusIn } from "./canary.ts";
+import type { Analysing, CanaryStatus, StatusIn } from "./canary.ts";
 import type { MetricProbe, Probe } from "./observation.ts";
 import type { Plan } from "./plan.ts";
 import type { CanarySpec, HookType, Metric, MetricSourceKind, Webhook } from "./spec.ts";
 
 export const SUCCESS_RATE = "request-success-rate";
 export const REQUEST_DURATION = "request-duration";
+/** The metrics whose queries Aviary has for every provider. */
+export const BUILT_IN_METRICS: readonly string[] = [SUCCESS_RATE, REQUEST_DURATION];
+
 /**
  * The phase in the payload of the hooks of an analysis, also in WaitingPromotion; rollback hooks get the real phase.
  */
 const RUNNING = "Progressing";
-
-type Analysing = StatusIn<"Progressing"> | StatusIn<"WaitingPromotion">;
 
 /**
  * At the end of a step: rollback hooks, the checks of the step (before the first one: its preparations), then the
@@ -80,9 +81,9 @@ function directSources(metric: Metric): readonly MetricSourceKind[] {
   return [...builtIn(metric), ...(metric.query ? (["query"] as const) : [])];
 }
 
-function builtIn(metric: Metric): readonly MetricSourceKind[] {
-  if (metric.name === SUCCESS_RATE) return ["success-rate"];
-  return metric.name === REQUEST_DURATION ? ["duration"] : [];
+function builtIn({ name }: Metric): readonly MetricSourceKind[] {
+  if (name === SUCCESS_RATE) return ["success-rate"];
+  return name === REQUEST_DURATION ? ["duration"] : [];
 }
 
 /**

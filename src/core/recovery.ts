@@ -2,7 +2,8 @@
 import type { CanaryStatus } from "./canary.ts";
 import type { Recovery } from "./phases/positions.ts";
 
-export const NOTHING_BACK: Recovery = { kind: "none" };
+/** The primary keeps what it runs. */
+export const NO_RECOVERY: Recovery = { kind: "none" };
 
 /**
  * The earlier promotion whose revision a person gives back to the primary; undefined: the revision before the last

@@ -7,7 +7,7 @@ import type { CanaryStatus } from "./canary.ts";
 import { revisionChanged, sameRevision } from "./change.ts";
 import { EVENTS } from "./events.ts";
 import { promotionId } from "./identity.ts";
-import { NOTHING_BACK } from "./recovery.ts";
+import { NO_RECOVERY } from "./recovery.ts";
 import {
   type AdvanceInput,
   drainDelayMs,
@@ -49,7 +49,7 @@ export function endWaiting(turn: AdvanceInput): Transition | undefined {
   const rest =
     revision.spec === status.promotedSpec
       ? ({ phase: "Succeeded", outcome: "reverted", owesPostRollout: false, drain: NO_WAIT } as const)
-      : ({ phase: "Failed", recovery: NOTHING_BACK, owesPostRollout: false, drain: NO_WAIT } as const);
+      : ({ phase: "Failed", recovery: NO_RECOVERY, owesPostRollout: false, drain: NO_WAIT } as const);
   return enterPhase(turn, rest, { canaryWeight: 0, iterations: 0, applied: revision }, EVENTS.reverted(turn));
 }
 

@@ -8,7 +8,7 @@ export function ofRun(input: AdvanceInput, status: CanaryStatus): CanaryStatus {
   const { cause, paused, override, approved, offSplit, ...rest } = status;
   const running = isRunning(status.phase);
   const begins = running && beginsRun(input.status, status);
-  const isHeld = paused !== undefined && (running || status.phase === "Waiting");
+  const isPaused = paused !== undefined && (running || status.phase === "Waiting");
   // An override is given before its run begins, too.
   const isOver = isRunning(input.status.phase) && !running;
   const step = "step" in status ? status.step : 0;
@@ -17,7 +17,7 @@ export function ofRun(input: AdvanceInput, status: CanaryStatus): CanaryStatus {
     ...rest,
     ...(begins ? { run: nameRun(input, status.applied?.spec ?? "") } : {}),
     ...(cause === undefined || running ? {} : { cause }),
-    ...(isHeld ? { paused } : {}),
+    ...(isPaused ? { paused } : {}),
     ...(isOver || override === undefined ? {} : { override }),
     ...(isApproved ? { approved } : {}),
     ...(offSplit === undefined || begins ? {} : { offSplit }),

@@ -5,14 +5,12 @@
  * deadline ends the run (analysis.ts, `losePrimary`). So does one that goes away more often than `analysis.threshold`:
  * else a primary that crashes again and again would hold its step for ever.
  */
-import type { StatusIn } from "./canary.ts";
+import type { Analysing } from "./canary.ts";
 import { EVENTS, type Notice } from "./events.ts";
 import type { PrimaryReading } from "./observation.ts";
 import { currentStep, stepRoutes } from "./steps.ts";
 import { announcementOf, type Transition, type Turn, unchanged, update } from "./turn.ts";
 import { waitUntil } from "./waits.ts";
-
-type Analysing = StatusIn<"Progressing"> | StatusIn<"WaitingPromotion">;
 
 /** @returns undefined when the primary serves its users, or when the canary cannot serve them either */
 export function standIn(turn: Turn, status: Analysing): Transition | undefined {

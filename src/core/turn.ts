@@ -9,7 +9,7 @@ import type { Answered, Observation, Probe } from "./observation.ts";
 import { MOST_OWED } from "./owed-alerts.ts";
 import type { OnStep, Wait } from "./phases/positions.ts";
 import type { Plan } from "./plan.ts";
-import { NOTHING_BACK } from "./recovery.ts";
+import { NO_RECOVERY } from "./recovery.ts";
 import type { CanaryRef, CanarySpec } from "./spec.ts";
 import { type Action, type ActionAnswer, type Freeze, steeringOf } from "./steering.ts";
 import { countedFromRoutes, endOf, isOver, NO_WAIT, startOf, waitUntil } from "./waits.ts";
@@ -291,7 +291,7 @@ export function rollBack(turn: Turn, end: End, ...notices: readonly Notice[]): T
     turn,
     {
       phase: "Failed",
-      recovery: NOTHING_BACK,
+      recovery: NO_RECOVERY,
       drain: served ? waitUntil(turn.now + drainDelayMs(turn.spec)) : NO_WAIT,
       owesPostRollout: owesPostRollout(turn.spec),
     },

@@ -4,10 +4,10 @@ import type {
   Alert,
   Approved,
   Condition,
-  Hold,
   Names,
   OffSplit,
   Override,
+  Pause,
   Restarted,
   RunRef,
 } from "./canary.ts";
@@ -63,7 +63,7 @@ export interface WireMemory {
   readonly names?: Names;
   readonly run?: RunRef;
   readonly cause?: Cause;
-  readonly paused?: Hold;
+  readonly paused?: Pause;
   readonly override?: Override;
   readonly approved?: Approved;
   readonly acted?: Acted;

@@ -1,4 +1,5 @@
 /** A Canary of provider nginx and its Ingress, as a Canary of the Gateway API and, for other backends, an HTTPRoute. */
+import { BUILT_IN_METRICS } from "../../core/probes.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { UserError } from "../command.ts";
 import { translateAnnotations } from "./annotations.ts";
@@ -107,9 +108,7 @@ function ruleOf(path: KubeFields, regex: boolean): KubeFields {
 function generalNotes(canary: KubeObject, ingress: KubeObject, own: readonly Path[]): readonly string[] {
   const { name } = ingress.metadata;
   const metrics: readonly KubeFields[] = canary.spec.analysis?.metrics ?? [];
-  const builtIn = metrics.some(
-    ({ name: metric }) => metric === "request-success-rate" || metric === "request-duration",
-  );
+  const builtIn = metrics.some(({ name: metric }) => BUILT_IN_METRICS.includes(metric));
   const hosts = new Set(own.map(({ host }) => host));
   return [
     ...((ingress.spec?.tls ?? []).length > 0

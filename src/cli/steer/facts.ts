@@ -1,7 +1,7 @@
 /**
  * What a Canary is doing, in the words of the command line: read from the object itself, so that Flagger's work, too.
  */
-import type { Hold, OffSplit, Override, RunRef } from "../../core/canary.ts";
+import type { OffSplit, Override, Pause, RunRef } from "../../core/canary.ts";
 import type { Cause } from "../../core/cause.ts";
 import { parseSpec } from "../../core/parse.ts";
 import { isRunning, PHASES } from "../../core/phases/table.ts";
@@ -29,7 +29,7 @@ export interface Facts {
   /** Why the operator refuses the Canary: the field, and what to do. */
   readonly refusal: string | undefined;
   readonly plan: Plan | undefined;
-  readonly hold: Hold | undefined;
+  readonly hold: Pause | undefined;
   /** A person lets this release go on during a freeze. */
   readonly override: Override | undefined;
   /** The announcement of the freeze that keeps the next release from beginning; undefined when there is none. */

@@ -15,8 +15,8 @@ export const approve: Intent = {
     const step = "step" in status ? status.step : 0;
     const before = status.approved?.step === step ? status.approved.hooks : [];
     const approved = { step, hooks: [...before, `${found.type} ${found.name}`] };
-    const isHeld = "hold" in status && isWaitingAtGate(status);
-    const opened = isHeld ? { ...status, approved, hold: NO_WAIT } : { ...status, approved };
+    const endsHold = "hold" in status && isWaitingAtGate(status);
+    const opened = endsHold ? { ...status, approved, hold: NO_WAIT } : { ...status, approved };
     return applied(`gate ${found.name} (${found.type}) is open for this step`, update(opened));
   },
 };

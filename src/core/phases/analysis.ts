@@ -2,7 +2,7 @@
  * Progressing and WaitingPromotion: hold a step, judge it at its end, then enter the next step, wait at a gate, or roll
  * back.
  */
-import type { Routes, StatusIn } from "../canary.ts";
+import type { Analysing, Routes } from "../canary.ts";
 import { sameRevision } from "../change.ts";
 import { failureData, failureOf, isRollbackHook } from "../checks.ts";
 import { mustCover } from "../cover.ts";
@@ -39,9 +39,6 @@ import {
 } from "../turn.ts";
 import { NO_WAIT, waitUntil } from "../waits.ts";
 import type { PositionIn } from "./phase.ts";
-
-/** The status of a run that stands on a step. */
-export type Analysing = StatusIn<"Progressing"> | StatusIn<"WaitingPromotion">;
 
 /** The traffic of a run that stands on a step. */
 export function onStepRoutes(plan: Plan, { serving, step, canaryWeight }: Analysing): Routes {
@@ -182,12 +179,12 @@ function judge(turn: Turn, status: Analysing): Decision {
     if (settled !== undefined) return settled;
   }
   if (unprepared && opening === -1) notices.push(EVENTS.starting(turn));
-  if (isHeld(turn)) return holdPaused(turn, status, notices);
+  if (isHeldByPeople(turn)) return holdPaused(turn, status, notices);
   return advance(turn, status, notices);
 }
 
-/** Held by a person, or by a freeze that holds runs. */
-export function isHeld({ status, freeze }: Turn): boolean {
+/** A person paused the run, or a freeze holds it. */
+export function isHeldByPeople({ status, freeze }: Turn): boolean {
   return status.paused !== undefined || freeze?.runs === "hold";
 }
 

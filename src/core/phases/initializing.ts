@@ -6,7 +6,7 @@ import { failureOf } from "../checks.ts";
 import { EVENTS, type Notice } from "../events.ts";
 import { promotionId } from "../identity.ts";
 import type { Answered, Probe } from "../observation.ts";
-import { NOTHING_BACK } from "../recovery.ts";
+import { NO_RECOVERY } from "../recovery.ts";
 import { ALL_TO_PRIMARY } from "../steps.ts";
 import {
   announcementOf,
@@ -66,7 +66,7 @@ function initialize(turn: Turn, stage: InitializingStage): Decision {
   const served = primary.gap === true ? isReady : answering;
   if (!served && primary.readiness.kind === "stuck") {
     // The target keeps serving: nothing has been switched yet, so nothing is scaled down (Q19).
-    const position = { phase: "Failed", recovery: NOTHING_BACK, drain: NO_WAIT, owesPostRollout: false } as const;
+    const position = { phase: "Failed", recovery: NO_RECOVERY, drain: NO_WAIT, owesPostRollout: false } as const;
     const cause = EVENTS.deadlineExceeded(primary.readiness.detail);
     return prependEvents(
       "Initializing",

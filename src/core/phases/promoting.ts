@@ -41,7 +41,7 @@ import {
 } from "../turn.ts";
 import { waitUntil } from "../waits.ts";
 import type { WireMemory } from "../wire.ts";
-import { isHeld } from "./analysis.ts";
+import { isHeldByPeople } from "./analysis.ts";
 import { readHold, readOnStep, recoverHold, writeOnStep } from "./memory.ts";
 import { type Known, type PhaseRules, type PositionIn, PRESENT } from "./phase.ts";
 import { promotedPrimary } from "./promoted-primary.ts";
@@ -151,7 +151,7 @@ function promote(turn: Turn, status: StatusIn<"Promoting">): Decision {
     if (!silent || status.failedSinceShift === true)
       return countPrimaryFailure(turn, status, failure, failureData(answered));
   }
-  return isHeld(turn) ? unchanged(turn) : shiftToPrimary(turn, status);
+  return isHeldByPeople(turn) ? unchanged(turn) : shiftToPrimary(turn, status);
 }
 
 /** The canary lost its pods while it had traffic. */

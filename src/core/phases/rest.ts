@@ -9,7 +9,7 @@ import { failureOf } from "../checks.ts";
 import { EVENTS } from "../events.ts";
 import type { Probe } from "../observation.ts";
 import { hookProbes, isApprovedGate } from "../probes.ts";
-import { isRecovering, NOTHING_BACK } from "../recovery.ts";
+import { isRecovering, NO_RECOVERY } from "../recovery.ts";
 import { recordRecreatedPrimary } from "../recreated-primary.ts";
 import { isDeserted } from "../steps.ts";
 import {
@@ -134,7 +134,7 @@ function returnToPrimary(turn: Turn): Transition {
   const drain = waitUntil(turn.now + drainDelayMs(turn.spec));
   return enterPhase(
     turn,
-    { phase: "Failed", recovery: NOTHING_BACK, drain, owesPostRollout: false },
+    { phase: "Failed", recovery: NO_RECOVERY, drain, owesPostRollout: false },
     { canaryWeight: 0 },
     EVENTS.primaryRestored(turn),
   );
@@ -159,7 +159,7 @@ function carriesFailed({ uid, status, observation }: Turn): boolean {
 function startOver(turn: Turn): Transition {
   return enterPhase(
     turn,
-    { phase: "Failed", recovery: NOTHING_BACK, drain: NO_WAIT, owesPostRollout: false },
+    { phase: "Failed", recovery: NO_RECOVERY, drain: NO_WAIT, owesPostRollout: false },
     { promotedSpec: "" },
     EVENTS.primaryLost(turn),
   );

@@ -5,6 +5,7 @@
 import type { Dispatcher } from "undici";
 import type { Canary } from "../../core/canary.ts";
 import type { Answer, MetricProbe } from "../../core/observation.ts";
+import { BUILT_IN_METRICS } from "../../core/probes.ts";
 import { dotted, type Metric, primaryName } from "../../core/spec.ts";
 import { errorText } from "../../error-text.ts";
 import { MetricError } from "../../metrics/metric-error.ts";
@@ -318,8 +319,7 @@ async function serverProblem(
   ports: MeasuringPorts,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const builtIn = metric.name === "request-success-rate" || metric.name === "request-duration";
-  if (builtIn) {
+  if (BUILT_IN_METRICS.includes(metric.name)) {
     const server = builtInServer(canary, ports);
     return typeof server === "string" ? `error ${server}` : whyOffline(server, "", signal);
   }

@@ -4,7 +4,7 @@ import { failureOf } from "../../core/checks.ts";
 import { promotionId } from "../../core/identity.ts";
 import { TRANSITIONS } from "../../core/phases/table.ts";
 import type { Plan } from "../../core/plan.ts";
-import { REQUEST_DURATION, SUCCESS_RATE } from "../../core/probes.ts";
+import { BUILT_IN_METRICS } from "../../core/probes.ts";
 import type { HookType } from "../../core/spec.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import { windowMs } from "../questions.ts";
@@ -74,7 +74,7 @@ export const primaryJudged: Invariant = {
   },
 };
 
-const isBuiltIn = ({ name }: { readonly name: string }) => name === SUCCESS_RATE || name === REQUEST_DURATION;
+const isBuiltIn = ({ name }: { readonly name: string }) => BUILT_IN_METRICS.includes(name);
 
 /** Between the decision to enter a step and the write that stores it. */
 const CALL_MS = 100;
