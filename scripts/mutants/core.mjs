@@ -133,8 +133,8 @@ export const ROWS = [
   {
     breaks: "one failed check too many",
     in: "src/core/turn.ts",
-    from: "if (failedChecks >= turn.spec.analysis.threshold) {",
-    to: "if (failedChecks > turn.spec.analysis.threshold) {",
+    from: "if (failedChecks < turn.spec.analysis.threshold) return undefined;",
+    to: "if (failedChecks <= turn.spec.analysis.threshold) return undefined;",
   },
   {
     breaks: "going back by hand is taken for a release",
@@ -228,8 +228,8 @@ export const ROWS = [
   },
   {
     breaks: "a canary that keeps going down is never rolled back",
-    from: 'const failedChecks = status.failedChecks + 1; if (failedChecks >= turn.spec.analysis.threshold) { const failure = { check: "pods of the canary", source: "pods", detail } as const;',
-    to: 'const failedChecks = status.failedChecks; if (failedChecks >= turn.spec.analysis.threshold) { const failure = { check: "pods of the canary", source: "pods", detail } as const;',
+    from: 'const failedChecks = status.failedChecks + 1; const failure = { check: "pods of the canary", source: "pods", detail } as const;',
+    to: 'const failedChecks = status.failedChecks; const failure = { check: "pods of the canary", source: "pods", detail } as const;',
   },
   {
     breaks: "a canary that was scaled to zero keeps its traffic",
@@ -368,7 +368,7 @@ export const ROWS = [
   },
   {
     breaks: "a canary that was rolled back goes while it still gets requests",
-    from: "drain: served ? waitUntil(turn.now + drainDelayMs(turn.spec)) : NO_WAIT, owesPostRollout",
+    from: "drain: canaryDrain(turn), owesPostRollout",
     to: "drain: NO_WAIT, owesPostRollout",
   },
   {
@@ -438,7 +438,7 @@ export const ROWS = [
   },
   {
     breaks: "after a rollback by hand the canary goes while it still gets requests",
-    from: "drain: served ? waitUntil(turn.now + drainDelayMs(turn.spec)) : NO_WAIT, }, { failedChecks: 0",
+    from: "drain: canaryDrain(turn), }, { failedChecks: 0",
     to: "drain: NO_WAIT, }, { failedChecks: 0",
   },
   {

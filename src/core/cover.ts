@@ -14,6 +14,7 @@ import {
   drainDelayMs,
   keepWaiting,
   rollBack,
+  rollBackAtThreshold,
   type Transition,
   type Turn,
   unchanged,
@@ -49,11 +50,9 @@ export function cover(turn: Turn, status: Promoting): Transition {
  */
 function uncover(turn: Turn, status: Promoting): Transition {
   const failedChecks = status.failedChecks + 1;
-  if (failedChecks >= turn.spec.analysis.threshold) {
-    const failure = { check: "pods of the canary", source: "pods", detail: "no pod of the canary can serve" } as const;
-    return rollBack(turn, { kind: "threshold", failedChecks, failure }, EVENTS.thresholdReached(turn, failedChecks));
-  }
-  return update({ ...status, failedChecks, serving: "primary-alone", canaryWeight: 0, covering: "begun" });
+  const failure = { check: "pods of the canary", source: "pods", detail: "no pod of the canary can serve" } as const;
+  const uncovered = { serving: "primary-alone", canaryWeight: 0, covering: "begun" } as const;
+  return rollBackAtThreshold(turn, failedChecks, failure) ?? update({ ...status, failedChecks, ...uncovered });
 }
 
 function coverAgain(turn: Turn, status: Promoting): Transition {

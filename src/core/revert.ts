@@ -10,28 +10,26 @@ import { promotionId } from "./identity.ts";
 import { NO_RECOVERY } from "./recovery.ts";
 import {
   type AdvanceInput,
-  drainDelayMs,
+  canaryDrain,
   endRun,
   enterPhase,
   owesPostRollout,
   type Transition,
   type Turn,
 } from "./turn.ts";
-import { NO_WAIT, waitUntil } from "./waits.ts";
+import { NO_WAIT } from "./waits.ts";
 
 /** @returns undefined when the target holds what is released, or something that the primary does not run */
 export function endReverted(turn: Turn): Transition | undefined {
   const { revision } = turn.observation.readings.target;
   if (sameRevision(turn.status.applied, revision) || !runsAlready(turn)) return undefined;
-  // A run that starts over had traffic a moment ago.
-  const served = turn.canaryShare > 0 || turn.now < turn.status.phaseSince + drainDelayMs(turn.spec);
   const ended = enterPhase(
     turn,
     {
       phase: "Succeeded",
       outcome: "reverted",
       owesPostRollout: owesPostRollout(turn.spec),
-      drain: served ? waitUntil(turn.now + drainDelayMs(turn.spec)) : NO_WAIT,
+      drain: canaryDrain(turn),
     },
     { failedChecks: 0, canaryWeight: 0, iterations: 0, applied: revision, promotedSpec: revision.spec },
     EVENTS.reverted(turn),

@@ -197,7 +197,7 @@ export function enterPhase(
   return update({ ...core, ...position }, ...notices);
 }
 
-/** The status as given, with the alerts of the notices. The events carry the phase of that status. */
+/** Goes on with this status, which then owes the alerts of the notices. The events carry the phase of the status. */
 export function update(status: CanaryStatus, ...notices: readonly Notice[]): Transition {
   return { status: withAlerts(status, notices), events: eventsOf(status.phase, notices) };
 }
@@ -222,7 +222,7 @@ export function keepWaiting(turn: AdvanceInput, wait: Wait, ms: number): Transit
 /**
  * Metrics measured while the cluster's routes differed are discarded. Announces the difference once, and restarts the
  * hold when the routes are in force.
- * @returns undefined when the routes are in force, and have been
+ * @returns undefined when the routes are in force, and were so when the hold was stored
  */
 export function restartHold<S extends StatusOnStep>(
   turn: AdvanceInput,
@@ -240,7 +240,7 @@ export function restartHold<S extends StatusOnStep>(
   return update({ ...status, ...changes, hold }, ...notices);
 }
 
-/** Puts events before those of the transition. They carry the phase that the transition leaves. */
+/** Puts events before those of the transition. @param phase the one that the transition leaves; the events carry it */
 export function prependEvents(phase: Phase, notices: readonly Notice[], transition: Transition): Transition {
   return {
     ...transition,
@@ -282,17 +282,22 @@ export function placeOf({ status, plan, canaryShare }: Turn): Place {
   return { step: "step" in status ? status.step : 0, steps: plan.steps.length, weight: canaryShare };
 }
 
+/** How long the canary is kept when its run ends: until every proxy knows that it has lost its traffic. */
+export function canaryDrain({ status, spec, canaryShare, now }: Turn): Wait {
+  const delayMs = drainDelayMs(spec);
+  // A run that starts over lost its traffic a moment ago.
+  const hasServed = canaryShare > 0 || now < status.phaseSince + delayMs;
+  return hasServed ? waitUntil(now + delayMs) : NO_WAIT;
+}
+
 /** Rolls back: all traffic goes to the primary, and the canary goes once every proxy knows the routes. */
 export function rollBack(turn: Turn, end: End, ...notices: readonly Notice[]): Transition {
-  const { phaseSince } = turn.status;
-  // A restart a moment ago took the traffic away, too.
-  const served = turn.canaryShare > 0 || turn.now < phaseSince + drainDelayMs(turn.spec);
   const failed = enterPhase(
     turn,
     {
       phase: "Failed",
       recovery: NO_RECOVERY,
-      drain: served ? waitUntil(turn.now + drainDelayMs(turn.spec)) : NO_WAIT,
+      drain: canaryDrain(turn),
       owesPostRollout: owesPostRollout(turn.spec),
     },
     resetCounters(turn.observation.readings.target.revision),
@@ -301,13 +306,27 @@ export function rollBack(turn: Turn, end: End, ...notices: readonly Notice[]): T
   return endRun(turn, end, prependEvents(turn.status.phase, notices, failed));
 }
 
-/** One more failed check; the one that reaches the threshold rolls back at once. */
+/**
+ * The failed check that reaches the threshold rolls back at once.
+ * @param failedChecks with this one
+ * @returns undefined when the run may go on
+ */
+export function rollBackAtThreshold(
+  turn: Turn,
+  failedChecks: number,
+  failure: Failure,
+  notices: readonly Notice[] = [],
+): Transition | undefined {
+  if (failedChecks < turn.spec.analysis.threshold) return undefined;
+  const end = { kind: "threshold", failedChecks, failure } as const;
+  return rollBack(turn, end, ...notices, EVENTS.thresholdReached(turn, failedChecks));
+}
+
+/** Counts one more failed check, and holds the step for another interval or rolls back. */
 export function failCheck(turn: Turn, status: StatusOnStep, failure: Failure, notices: readonly Notice[]): Transition {
   const failedChecks = status.failedChecks + 1;
-  if (failedChecks >= turn.spec.analysis.threshold) {
-    const end = { kind: "threshold", failedChecks, failure } as const;
-    return rollBack(turn, end, ...notices, EVENTS.thresholdReached(turn, failedChecks));
-  }
+  const rolledBack = rollBackAtThreshold(turn, failedChecks, failure, notices);
+  if (rolledBack !== undefined) return rolledBack;
   return update({ ...status, failedChecks, hold: waitUntil(turn.now + turn.spec.analysis.intervalMs) }, ...notices);
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Phase } from "../phases/positions.ts";
 import type { Action } from "../steering.ts";
-import type { Decision, Turn } from "../turn.ts";
+import type { Decision, Transition, Turn } from "../turn.ts";
 
 /** The rule of one verb. */
 export interface Intent {
@@ -25,6 +25,12 @@ export function refused(message: string): Outcome {
 
 export function applied(message: string, decision: Decision): Outcome {
   return { kind: "applied", message, decision };
+}
+
+/** A verb that moves the run on ends its pause. */
+export function withoutPause(transition: Transition): Transition {
+  const { paused: _over, ...status } = transition.status;
+  return { ...transition, status };
 }
 
 /** Why no traffic may be shifted now; undefined when it may. */

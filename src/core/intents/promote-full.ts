@@ -1,5 +1,5 @@
 import { skipToPromotion, startPromotion } from "../phases/analysis.ts";
-import { applied, type Intent, obstacleTo, refused } from "./intent.ts";
+import { applied, type Intent, obstacleTo, refused, withoutPause } from "./intent.ts";
 
 /** Begins the promotion now. The remaining steps, gates and checks are skipped. The rules of safe promotion hold. */
 export const promoteFull: Intent = {
@@ -10,7 +10,6 @@ export const promoteFull: Intent = {
     const obstacle = obstacleTo(turn);
     if (obstacle !== undefined) return refused(obstacle);
     const next = turn.canaryShare === 0 ? skipToPromotion(turn, status) : startPromotion(turn, status, []);
-    const { paused: _over, ...released } = next.status;
-    return applied("the promotion begins, without the rest of the checks", { ...next, status: released });
+    return applied("the promotion begins, without the rest of the checks", withoutPause(next));
   },
 };

@@ -1,5 +1,5 @@
 import { advance } from "../phases/analysis.ts";
-import { applied, type Intent, obstacleTo, refused } from "./intent.ts";
+import { applied, type Intent, obstacleTo, refused, withoutPause } from "./intent.ts";
 
 /**
  * Enters the next step now. The hold, the gates and the checks of the present step are skipped. The next step is
@@ -12,12 +12,10 @@ export const promote: Intent = {
     if (status.phase !== "Progressing" && status.phase !== "WaitingPromotion") return refused("no run is under way");
     const obstacle = obstacleTo(turn);
     if (obstacle !== undefined) return refused(obstacle);
-    const { paused: _over, ...free } = status;
-    const next = advance(turn, free, []);
+    const next = advance(turn, status, []);
     const to = next.status;
     const message =
       to.phase === "Promoting" ? "the promotion begins" : `step ${status.step} -> ${"step" in to ? to.step : ""}`;
-    const { paused: _held, ...released } = to;
-    return applied(message, { ...next, status: released });
+    return applied(message, withoutPause(next));
   },
 };

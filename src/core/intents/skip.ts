@@ -1,6 +1,6 @@
 import { enterStep } from "../phases/analysis.ts";
 import { hooksOf } from "../probes.ts";
-import { applied, type Intent, obstacleTo, refused } from "./intent.ts";
+import { applied, type Intent, obstacleTo, refused, withoutPause } from "./intent.ts";
 
 /**
  * Goes forward to a step. When gates lie in between, the person must also ask to skip gates; the refusal names them.
@@ -20,9 +20,6 @@ export const skip: Intent = {
     if (gates.length > 0 && gatesToo !== true) return refused(`gates are in between: ${gates.join(", ")}`);
     const obstacle = obstacleTo(turn);
     if (obstacle !== undefined) return refused(obstacle);
-    const next = enterStep(turn, status, step, to, []);
-    // A skip moves the run on, so it ends a pause.
-    const { paused: _over, ...released } = next.status;
-    return applied(`step ${status.step} -> ${to}`, { ...next, status: released });
+    return applied(`step ${status.step} -> ${to}`, withoutPause(enterStep(turn, status, step, to, [])));
   },
 };

@@ -31,6 +31,7 @@ import {
   prependEvents,
   restartHold,
   rollBack,
+  rollBackAtThreshold,
   type Transition,
   type Turn,
   unchanged,
@@ -134,11 +135,9 @@ function awaitCanary(turn: Turn, status: Analysing, detail: string): Transition 
   }
   const notice = EVENTS.canaryNotReady(detail);
   const failedChecks = status.failedChecks + 1;
-  if (failedChecks >= turn.spec.analysis.threshold) {
-    const failure = { check: "pods of the canary", source: "pods", detail } as const;
-    const end = { kind: "threshold", failedChecks, failure } as const;
-    return rollBack(turn, end, notice, EVENTS.thresholdReached(turn, failedChecks));
-  }
+  const failure = { check: "pods of the canary", source: "pods", detail } as const;
+  const rolledBack = rollBackAtThreshold(turn, failedChecks, failure, [notice]);
+  if (rolledBack !== undefined) return rolledBack;
   const notices = isAnnounced(status, notice) ? [] : [notice];
   const announced = announcementOf(notice);
   return update({ ...status, failedChecks, serving: "primary-alone", canaryWeight: 0, announced }, ...notices);
