@@ -249,17 +249,6 @@ describe("the store", () => {
     expect(seen).toHaveLength(4);
   });
 
-  it("forgets old changes and says so", () => {
-    const store = createStore({ history: 10 });
-    const from = store.version();
-    for (let i = 0; i < 40; i += 1) store.create(configMap, config(`c${i}`));
-    const target = store.registry.find("", "v1", "configmaps");
-    const collection = store.collection(target!.resource);
-    expect(collection.since(from)).toBeUndefined();
-    expect(collection.since(store.version() - 5)).toHaveLength(5);
-    expect(collection.since(store.version())).toEqual([]);
-  });
-
   it("keeps secrets' texts as data, and serves autoscalers and events in both versions", () => {
     const store = createStore();
     const metadata = { name: "x", namespace: "default" };

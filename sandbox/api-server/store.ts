@@ -17,6 +17,7 @@ import { trackUpdate } from "./patch/index.ts";
 import { createRegistry, type Registry } from "./registry.ts";
 import { apiVersionFor, type Resource, storageKey, type Target } from "./resource.ts";
 import { serviceNumbers } from "./store/admission.ts";
+import { createChangeLog, LIKE_KUBERNETES, type LogBounds } from "./store/change-log.ts";
 import { type Collection, createCollection } from "./store/collection.ts";
 import { consequences } from "./store/consequences.ts";
 import { fromStorage } from "./store/conversion.ts";
@@ -26,7 +27,8 @@ import { isFinalized } from "./store/lifecycle.ts";
 import { watchOf } from "./store/watching.ts";
 import { type Core, insert, replace, type Tracker, type WriteOptions } from "./store/writes.ts";
 
-export type { Change, Collection } from "./store/collection.ts";
+export type { Change } from "./store/change-log.ts";
+export type { Collection } from "./store/collection.ts";
 export type { DeleteOptions, Deletion, Propagation } from "./store/deletion.ts";
 export type { Tracker, WriteOptions } from "./store/writes.ts";
 
@@ -36,8 +38,8 @@ export interface StoreOptions {
   readonly uid?: () => string;
   /** Where cluster IPs come from; 127.255.x.y when absent. */
   readonly addresses?: { readonly service: () => string; readonly releaseService: (address: string) => void };
-  /** So many changes per resource can be resumed from at least. */
-  readonly history?: number;
+  /** Of the changes of each resource that a watch can resume from; LIKE_KUBERNETES when absent. */
+  readonly log?: LogBounds;
   /** First resourceVersion. Let it grow from run to run: then a client of an earlier run is told to list again. */
   readonly firstVersion?: number;
 }
@@ -61,9 +63,6 @@ const LASTING: ReadonlySet<string> = new Set(["default", "kube-system", "kube-pu
 /** Field manager of the sandbox's own controllers. */
 const SANDBOX_MANAGER = "aviary-sandbox";
 
-/** So that a watch which lost its connection for a while need not list again. */
-const HISTORY = 1_000;
-
 /** An empty cluster with the four namespaces that every cluster has. */
 export function createStore(options: StoreOptions = {}): Store {
   const core = createCore(options);
@@ -77,14 +76,14 @@ export function createStore(options: StoreOptions = {}): Store {
 }
 
 function createCore(options: StoreOptions): Core {
-  const { clock = machineClock, random = Math.random, uid = randomUUID, history = HISTORY } = options;
+  const { clock = machineClock, random = Math.random, uid = randomUUID, log = LIKE_KUBERNETES } = options;
   const registry = createRegistry();
   const collections = new Map<string, Collection>();
   let version = options.firstVersion ?? 1;
   const begin = version;
   const collection: Core["collection"] = (resource) => {
     const key = storageKey(resource);
-    const known = collections.get(key) ?? createCollection(history, begin);
+    const known = collections.get(key) ?? createCollection(createChangeLog(log, begin, clock.now));
     collections.set(key, known);
     return known;
   };

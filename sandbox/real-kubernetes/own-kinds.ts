@@ -5,6 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { type KubeObject, RESOURCES, type ResourceType } from "../../src/ports/kubernetes.ts";
 import { alreadyExists, modified, notFound } from "../api-server/errors.ts";
+import { NO_LOG } from "../api-server/store/change-log.ts";
 import { type Collection, createCollection } from "../api-server/store/collection.ts";
 import { freeze } from "../api-server/store/json.ts";
 import type { WatchEvent } from "../cluster.ts";
@@ -19,14 +20,11 @@ export interface OwnKinds {
   remove(type: ResourceType, namespace: string, name: string): void;
 }
 
-/** No change is remembered: nothing resumes a watch here. */
-const HISTORY = 1;
-
 export function createOwnKinds(): OwnKinds {
   const collections = new Map<string, Collection>();
   let version = 1;
   const of = (type: ResourceType): Collection => {
-    const known = collections.get(type.plural) ?? createCollection(HISTORY, 0);
+    const known = collections.get(type.plural) ?? createCollection(NO_LOG);
     collections.set(type.plural, known);
     return known;
   };

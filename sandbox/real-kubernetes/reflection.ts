@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../../src/ports/clock.ts";
 import { collectionPath, type KubeObject, type ResourceType } from "../../src/ports/kubernetes.ts";
+import { NO_LOG } from "../api-server/store/change-log.ts";
 import { type Collection, createCollection } from "../api-server/store/collection.ts";
 import { freeze } from "../api-server/store/json.ts";
 import type { WatchEvent } from "../cluster.ts";
@@ -35,8 +36,6 @@ export interface Source {
 const AGAIN_MS = 100;
 const WATCH_SECONDS = 3_000;
 
-/** No change is remembered: nothing resumes a watch here. */
-const HISTORY = 1;
 const versionOf = ({ metadata }: KubeObject) => Number(metadata.resourceVersion ?? 0);
 
 interface Memory {
@@ -46,7 +45,7 @@ interface Memory {
 }
 
 export function createReflection(type: ResourceType, { api, endpoint, clock }: Source): Reflection {
-  const memory: Memory = { objects: createCollection(HISTORY, 0), gone: new Set() };
+  const memory: Memory = { objects: createCollection(NO_LOG), gone: new Set() };
   let stopStream: (() => void) | undefined;
   let cancelTimer = () => {};
   let stopped = false;

@@ -109,13 +109,13 @@ function lastMatch(before: KubeObject, now: KubeObject): KubeObject {
   return { ...before, metadata: { ...before.metadata, resourceVersion } };
 }
 
-const texts = new WeakMap<KubeObject, string>();
+/** Of the latest object that a watch was told of. */
+let latest: { readonly object: KubeObject; readonly text: string } | undefined;
 
-/** Many watches see the same object: its text is made once. */
+/** All watches hear of a change one after the other: its text is made once, and kept until there is another one. */
 function textOf(object: KubeObject): string {
-  const text = texts.get(object) ?? JSON.stringify(object);
-  texts.set(object, text);
-  return text;
+  if (latest?.object !== object) latest = { object, text: JSON.stringify(object) };
+  return latest.text;
 }
 
 const line = (type: string, object: unknown) => `{"type":"${type}","object":${JSON.stringify(object)}}\n`;

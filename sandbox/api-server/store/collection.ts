@@ -7,18 +7,7 @@
  */
 
 import type { KubeObject } from "../../../src/ports/kubernetes.ts";
-import type { WatchEvent } from "../../cluster.ts";
-
-/** One change. Objects are frozen. */
-export interface Change {
-  readonly type: WatchEvent["type"];
-  /** The change's place in the history of the whole store. */
-  readonly version: number;
-  /** The new state; for DELETED the last one, with the resourceVersion of the deletion. */
-  readonly object: KubeObject;
-  /** The state before; absent for ADDED. Tells whether a selector matched until now. */
-  readonly previous?: KubeObject;
-}
+import type { Change, ChangeLog } from "./change-log.ts";
 
 export interface Collection {
   get(namespace: string, name: string): KubeObject | undefined;
@@ -26,23 +15,16 @@ export interface Collection {
   list(namespace: string): readonly KubeObject[];
   readonly size: number;
   apply(change: Change): void;
-  /** Changes after `version`, oldest first; undefined when they are no longer remembered. */
-  since(version: number): readonly Change[] | undefined;
+  readonly since: ChangeLog["since"];
   /** @returns stops listening */
   listen(listener: (change: Change) => void): () => void;
 }
 
 const byName = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
-/**
- * @param history so many changes are remembered at least
- * @param since version at which the memory begins
- */
-export function createCollection(history: number, since: number): Collection {
+export function createCollection(log: ChangeLog): Collection {
   const namespaces = new Map<string, Map<string, KubeObject>>();
   const listeners = new Set<(change: Change) => void>();
-  let log: Change[] = [];
-  let forgotten = since;
   let size = 0;
 
   const store = ({ type, object }: Change) => {
@@ -54,12 +36,6 @@ export function createCollection(history: number, since: number): Collection {
     else namespaces.set(namespace, names);
     if (type !== "MODIFIED") size += type === "ADDED" ? 1 : -1;
   };
-  const remember = (change: Change) => {
-    log.push(change);
-    if (log.length <= 2 * history) return;
-    forgotten = log[log.length - history - 1]?.version ?? forgotten;
-    log = log.slice(-history);
-  };
   const sorted = (namespace: string) =>
     [...(namespaces.get(namespace)?.values() ?? [])].sort((a, b) => byName(a.metadata.name, b.metadata.name));
   return {
@@ -70,14 +46,10 @@ export function createCollection(history: number, since: number): Collection {
     },
     apply: (change) => {
       store(change);
-      remember(change);
+      log.push(change);
       for (const listener of [...listeners]) listener(change);
     },
-    since: (version) => {
-      if (version < forgotten) return undefined;
-      const first = log.findIndex((change) => change.version > version);
-      return first < 0 ? [] : log.slice(first);
-    },
+    since: log.since,
     listen: (listener) => {
       listeners.add(listener);
       return () => void listeners.delete(listener);
