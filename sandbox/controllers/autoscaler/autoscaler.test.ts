@@ -1,8 +1,9 @@
+import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { createManualClock, type ManualClock } from "../../../src/testing/manual-clock.ts";
 import { puppetDeployment, puppetTemplate, startTestbed, type Testbed } from "../testbed.ts";
-import { bounded } from "./behaviour.ts";
+import { bounded, type Recommendation, recommended } from "./behaviour.ts";
 import type { PodUsage } from "./metrics.ts";
 
 const { deployment, hpa } = RESOURCES;
@@ -166,5 +167,31 @@ describe("spec.behavior", () => {
     ],
   ])("%s", (_name, behavior, current, proposed, memory, expected) => {
     expect(bounded(behavior, current, proposed, memory, 30_000).replicas).toBe(expected);
+  });
+
+  it("decides by what an autoscaler remembers as by all that it has recommended", () => {
+    const size = fc.integer({ min: 1, max: 6 });
+    const moments = fc.array(fc.record({ afterMs: fc.integer({ min: 1, max: 90_000 }), replicas: size }));
+    const seconds = fc.integer({ min: 0, max: 3600 });
+    fc.assert(
+      fc.property(moments, seconds, seconds, size, size, (past, up, down, current, proposed) => {
+        const all: Recommendation[] = [];
+        let kept: readonly Recommendation[] = [];
+        let now = 0;
+        for (const { afterMs, replicas } of past) {
+          now += afterMs;
+          all.push({ at: now, replicas });
+          kept = recommended(kept, replicas, now);
+        }
+        expect(kept.length).toBeLessThanOrEqual(6);
+        const behavior = {
+          scaleUp: { stabilizationWindowSeconds: up },
+          scaleDown: { stabilizationWindowSeconds: down },
+        };
+        const given = (recommendations: readonly Recommendation[]) =>
+          bounded(behavior, current, proposed, { ...none, recommendations }, now);
+        expect(given(kept)).toEqual(given(all));
+      }),
+    );
   });
 });

@@ -2,6 +2,7 @@
 import type { KubeFields } from "../../../src/ports/kubernetes.ts";
 
 export interface Recommendation {
+  /** When it was made last. */
   readonly at: number;
   readonly replicas: number;
 }
@@ -40,6 +41,15 @@ const DOWN = {
 
 /** No recommendation or change is remembered longer than any window can be. */
 export const MEMORY_MS = 3_600_000;
+
+/**
+ * What was recommended so far, and now `replicas`. Of each number the latest time is enough, because windows ask for
+ * the lowest and the highest: an autoscaler at rest remembers one recommendation, and not one for each second.
+ */
+export function recommended(past: readonly Recommendation[], replicas: number, now: number): readonly Recommendation[] {
+  const others = past.filter((each) => each.replicas !== replicas && each.at > now - MEMORY_MS);
+  return [...others, { at: now, replicas }];
+}
 
 /** @param proposed what the metrics ask for @param now milliseconds since 1970 */
 export function bounded(behavior: KubeFields, current: number, proposed: number, memory: Memory, now: number): Bounded {

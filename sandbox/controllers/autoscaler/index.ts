@@ -7,7 +7,7 @@ import { rfc3339 } from "../../clock.ts";
 import { ApiError } from "../../cluster.ts";
 import { type ControllerContext, type Stop, startController, type Wiring } from "../context.ts";
 import { edit, editStatus, getByKey, isTerminating, keyOf, matchesSelector, namespaceOf } from "../objects.ts";
-import { bounded, MEMORY_MS, type Memory } from "./behaviour.ts";
+import { bounded, MEMORY_MS, type Memory, recommended } from "./behaviour.ts";
 import { type ExternalSource, type Proposal, propose, type Sources, type UsageSource } from "./metrics.ts";
 
 export type { PodUsage, UsageSource } from "./metrics.ts";
@@ -134,9 +134,7 @@ function judge(
   const clamped = Math.min(Math.max(wish, min), max);
   const inRange = current >= min && current <= max;
   const bound = inRange ? bounded(hpa.spec?.behavior, current, clamped, memory, now) : { replicas: clamped };
-  const recommendations = [...memory.recommendations, { at: now, replicas: clamped }].filter(
-    ({ at }) => at > now - MEMORY_MS,
-  );
+  const recommendations = recommended(memory.recommendations, clamped, now);
   if (!blind) memories.set(hpa.metadata.uid ?? "", { ...memory, recommendations });
   return {
     current,
