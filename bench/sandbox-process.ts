@@ -117,11 +117,13 @@ function residentMb(pid: number): number {
   }
 }
 
-/** Milliseconds of CPU that a process and all below it have used so far. */
+/** Milliseconds of CPU that a process and all below it have used so far, those that have ended included. */
 export function familyCpuMs(pid: number): number {
   const TICK_MS = 10;
+  // utime, stime, and the same of children that have ended: else a load test that ends would take its time back.
+  const SPENT = [11, 12, 13, 14];
   return familyOf(pid).reduce((sum, member) => {
     const fields = statFields(member);
-    return sum + (Number(fields?.[11] ?? 0) + Number(fields?.[12] ?? 0)) * TICK_MS;
+    return sum + SPENT.reduce((ticks, field) => ticks + Number(fields?.[field] ?? 0), 0) * TICK_MS;
   }, 0);
 }
