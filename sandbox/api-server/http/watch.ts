@@ -109,7 +109,7 @@ function lastMatch(before: KubeObject, now: KubeObject): KubeObject {
   return { ...before, metadata: { ...before.metadata, resourceVersion } };
 }
 
-/** Of the latest object that a watch was told of. */
+/** The object that a watch has sent last. */
 let latest: { readonly object: KubeObject; readonly text: string } | undefined;
 
 /** All watches hear of a change one after the other: its text is made once, and kept until there is another one. */
