@@ -114,14 +114,14 @@ async function withPrometheus<T>(nameserver: string, work: (ask: Ask) => Promise
 
 const sleep = (ms: number) => systemClock.sleep(ms, new AbortController().signal);
 
-/** Percent of a core, while nobody asks the pods anything. @throws Error when somebody did */
+/** Percent of a core, while no request is sent to a pod. @throws Error when one was */
 async function cpuAtRest(pid: number, ask: Ask): Promise<number> {
   // The load test of the last release goes on for up to a minute.
   while (await anyRequest(ask, SETTLE_S)) await sleep(1_000);
   const busyBefore = familyCpuMs(pid);
   await sleep(REST_S * 1000);
   const busyMs = familyCpuMs(pid) - busyBefore;
-  if (await anyRequest(ask, REST_S)) throw new Error("somebody asked the pods while the sandbox was to rest");
+  if (await anyRequest(ask, REST_S)) throw new Error("a pod got a request while the sandbox was to rest");
   return (busyMs / (REST_S * 1000)) * 100;
 }
 
