@@ -10,7 +10,7 @@ import { decide } from "../src/core/decide.ts";
 import { EVENTS } from "../src/core/events.ts";
 import type { Readiness } from "../src/core/observation.ts";
 import { rulesOf } from "../src/core/phases/table.ts";
-import type { AdvanceInput, Transition } from "../src/core/turn.ts";
+import type { DecisionInput, Transition } from "../src/core/turn.ts";
 import type { WireMemory } from "../src/core/wire.ts";
 import { recordHistory } from "../src/simulate/history.ts";
 import { STORIES } from "../src/simulate/stories.ts";
@@ -46,7 +46,7 @@ describe("recorded histories lead to the same decisions", () => {
     const lines = readFileSync(new URL(name, FOLDER), "utf8").trim().split("\n");
     expect(lines.length).toBeGreaterThan(3);
     for (const [i, line] of lines.entries()) {
-      const { input, transition }: { input: AdvanceInput; transition: Transition } = JSON.parse(line);
+      const { input, transition }: { input: DecisionInput; transition: Transition } = JSON.parse(line);
       const again = JSON.parse(JSON.stringify(decide(upgraded(input))));
       const { status, events } = transition;
       const recorded = { status: statusOfToday(status, input), events };
@@ -56,7 +56,7 @@ describe("recorded histories lead to the same decisions", () => {
 });
 
 /** Release 0.1.0 recorded waits as times, stages as booleans, and no reasons. */
-function upgraded(input: AdvanceInput): AdvanceInput {
+function upgraded(input: DecisionInput): DecisionInput {
   const { readings } = input.observation;
   const primary = { ...readings.primary, readiness: readinessOfToday(readings.primary.readiness) };
   const observation = { ...input.observation, readings: { ...readings, primary } };
@@ -69,7 +69,7 @@ function readinessOfToday(readiness: Readiness): Readiness {
   return progress === undefined ? readiness : { ...readiness, progress };
 }
 
-function statusOfToday(recorded: CanaryStatus, { spec }: AdvanceInput): CanaryStatus {
+function statusOfToday(recorded: CanaryStatus, { spec }: DecisionInput): CanaryStatus {
   const memory = recorded as WireMemory;
   const { said, holdUntil, drainUntil, renew, switching, doubted, released, skipped, ...held } = memory;
   const { restoring, prepared, withheld, ...core } = held;

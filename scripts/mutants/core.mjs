@@ -293,8 +293,8 @@ export const ROWS = [
   },
   {
     breaks: "a wait lasts as long as the clock was ahead",
-    from: "const ready = withinReach(overridden(unpaused(resumed(settleAlerts(input)))));",
-    to: "const ready = overridden(unpaused(resumed(settleAlerts(input))));",
+    from: "return withoutFarTimes(withoutOverriddenFreeze(ended));",
+    to: "return withoutOverriddenFreeze(ended);",
   },
   {
     breaks: "every wait for pods is said at once",

@@ -8,7 +8,7 @@ import { promotionId } from "./identity.ts";
 import type { Answer, Answered, Probe, Readings } from "./observation.ts";
 import { planFor } from "./plan.ts";
 import { takeTurnWith } from "./take-turn.ts";
-import { type AdvanceInput, type Decision, isAsk } from "./turn.ts";
+import { type Decision, type DecisionInput, isAsk } from "./turn.ts";
 import { NO_WAIT } from "./waits.ts";
 
 const REF = { namespace: "test", name: "podinfo" };
@@ -28,7 +28,7 @@ const STEP = { step: 1, hold: { kind: "until", at: NOW - 1 }, serving: "as-plann
 const OWED = { drain: NO_WAIT, owesPostRollout: true };
 const PASSED: Answer = { kind: "passed" };
 
-function turnAt(position: Position, answers: readonly Answered[], readings: Partial<Readings> = {}): AdvanceInput {
+function turnAt(position: Position, answers: readonly Answered[], readings: Partial<Readings> = {}): DecisionInput {
   const canary = aCanary(CHECKED);
   const applied = { spec: "v2" };
   const status = { ...canary.status, applied, promotedSpec: "v1", ...position } as CanaryStatus;
@@ -121,7 +121,7 @@ describe("a decision that readings alone settle", () => {
   });
 });
 
-function decisionProbes(turn: AdvanceInput): readonly Probe[] {
+function decisionProbes(turn: DecisionInput): readonly Probe[] {
   const decision = decide(turn);
   return isAsk(decision) ? decision.probes : [];
 }

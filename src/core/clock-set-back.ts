@@ -6,11 +6,11 @@
 import type { CanaryStatus } from "./canary.ts";
 import { drainOf, LONGEST_DRAIN_MS } from "./interval.ts";
 import type { Wait } from "./phases/positions.ts";
-import type { AdvanceInput } from "./turn.ts";
+import type { DecisionInput } from "./turn.ts";
 import { earliestEnd, waitUntil } from "./waits.ts";
 
 /** @returns the very input that went in when no time in its status is too far ahead */
-export function withinReach(input: AdvanceInput): AdvanceInput {
+export function withoutFarTimes(input: DecisionInput): DecisionInput {
   const { status, now, spec } = input;
   const { intervalMs } = spec.analysis;
   const latest = now + Math.max(intervalMs, LONGEST_DRAIN_MS);

@@ -5,10 +5,10 @@
 import type { CanaryStatus, StatusCore } from "./canary.ts";
 import { lettersFrom } from "./identity.ts";
 import { routesFor } from "./routes.ts";
-import type { AdvanceInput } from "./turn.ts";
+import type { DecisionInput } from "./turn.ts";
 
 /** The cookies of the status that comes next. */
-export function cookiesFor(turn: AdvanceInput, next: CanaryStatus): StatusCore["cookies"] {
+export function cookiesFor(turn: DecisionInput, next: CanaryStatus): StatusCore["cookies"] {
   const affinity = turn.spec.analysis.sessionAffinity;
   const { cookies } = turn.status;
   if (affinity === undefined) return cookies;

@@ -10,7 +10,7 @@ import type { StatusIn } from "./canary.ts";
 import { EVENTS } from "./events.ts";
 import { TOTAL_WEIGHT } from "./plan.ts";
 import {
-  type AdvanceInput,
+  type DecisionInput,
   drainDelayMs,
   keepWaiting,
   rollBack,
@@ -26,7 +26,7 @@ import { countedFromRoutes, NO_WAIT, waitUntil } from "./waits.ts";
 type Promoting = StatusIn<"Promoting">;
 
 /** Whether the primary would leave its users without an answer while it is replaced, and the canary can answer them. */
-export function mustCover({ observation }: AdvanceInput): boolean {
+export function mustCover({ observation }: DecisionInput): boolean {
   const { primary, target } = observation.readings;
   return primary.gap === true && target.available > 0;
 }

@@ -12,20 +12,20 @@
  */
 import { act } from "./act.ts";
 import type { CanaryStatus, Names } from "./canary.ts";
-import { withinReach } from "./clock-set-back.ts";
+import { withoutFarTimes } from "./clock-set-back.ts";
 import { conditionsFor, wasRefused } from "./conditions.ts";
 import { cookiesFor } from "./cookies.ts";
 import { EVENTS } from "./events.ts";
 import { leaveFormerNames, namesOf } from "./names.ts";
-import { overridden } from "./override.ts";
+import { withoutOverriddenFreeze } from "./override.ts";
 import { isRunning, rulesOf, TRANSITIONS } from "./phases/table.ts";
 import { terminate } from "./phases/terminating.ts";
 import { routesFor } from "./routes.ts";
-import { ofRun } from "./run.ts";
+import { ofItsRun } from "./run.ts";
 import {
-  type AdvanceInput,
   announcementOf,
   type Decision,
+  type DecisionInput,
   enterPhase,
   isAsk,
   prependEvents,
@@ -40,38 +40,48 @@ import {
  *   in when nothing changed: then there is nothing to save.
  * @throws Error when the answers that go in do not answer the questions
  */
-export function decide(input: AdvanceInput): Decision {
-  const ready = withinReach(overridden(unpaused(resumed(settleAlerts(input)))));
-  const canaryShare = routesFor(input.plan, ready.status)?.canary ?? 0;
-  const decision = noteSplit(input, warnOnce(input, decideAnyPhase({ ...ready, canaryShare })));
+export function decide(input: DecisionInput): Decision {
+  const present = asItCountsNow(input);
+  const canaryShare = routesFor(input.plan, present.status)?.canary ?? 0;
+  const decision = decideInAnyPhase({ ...present, canaryShare });
   if (isAsk(decision)) return decision;
-  if (decision.status === input.status && !wasRefused(input.status)) return decision;
-  assertArrow(input.status, decision.status);
-  const status = ofRun(input, withoutRestart(decision.status));
-  const conditions = conditionsFor(status, input.spec.targetRef.kind, input.now, decision.cause);
+  return completed(input, announceOffSplit(input, announceWarning(input, decision)));
+}
+
+/** The input without what has been delivered, has ended or was overridden since the status was written. */
+function asItCountsNow(input: DecisionInput): DecisionInput {
+  const ended = withoutEndedPause(withoutEndedSuspension(withoutDeliveredAlerts(input)));
+  return withoutFarTimes(withoutOverriddenFreeze(ended));
+}
+
+/** Adds to a new status what follows from it in every phase: the run, the plan, the names, cookies and conditions. */
+function completed(input: DecisionInput, decided: Transition): Transition {
+  if (decided.status === input.status && !wasRefused(input.status)) return decided;
+  assertArrow(input.status, decided.status);
+  const status = ofItsRun(input, withoutRestart(decided.status));
+  const conditions = conditionsFor(status, input.spec.targetRef.kind, input.now, decided.cause);
   const cookies = cookiesFor(input, status);
-  const noted = { ...planOf(status, input), ...namesNoted(status, input), cookies, conditions, writtenAt: input.now };
-  return { ...decision, status: { ...status, ...noted } };
+  const added = { ...planOf(status, input), ...namesFor(status, input), cookies, conditions, writtenAt: input.now };
+  return { ...decided, status: { ...status, ...added } };
 }
 
 /** Announces a warning when it differs from the one before, and forgets the warning when it is over. */
-function warnOnce({ status: before, observation }: AdvanceInput, decision: Decision): Decision {
-  if (isAsk(decision)) return decision;
+function announceWarning({ status: before, observation }: DecisionInput, decided: Transition): Transition {
   const { warning } = observation.readings;
-  if (warning === undefined && before.warned === undefined) return decision;
-  const { warned: _before, ...rest } = decision.status;
-  if (warning === undefined) return { ...decision, status: rest };
+  if (warning === undefined && before.warned === undefined) return decided;
+  const { warned: _before, ...rest } = decided.status;
+  if (warning === undefined) return { ...decided, status: rest };
   const status = { ...rest, warned: warning };
-  if (warning === before.warned) return decision.status === before ? decision : { ...decision, status };
-  return prependEvents(before.phase, [EVENTS.warned(warning)], { ...decision, status });
+  if (warning === before.warned) return decided.status === before ? decided : { ...decided, status };
+  return prependEvents(before.phase, [EVENTS.warned(warning)], { ...decided, status });
 }
 
 /** Announces once in a run that the requests are not split as promised. Nothing else changes. */
-function noteSplit(input: AdvanceInput, decision: Decision): Decision {
+function announceOffSplit(input: DecisionInput, decided: Transition): Transition {
   const { offSplit } = input.observation.readings;
-  if (isAsk(decision) || offSplit === undefined || input.status.offSplit !== undefined) return decision;
-  const status = { ...decision.status, offSplit };
-  return prependEvents(input.status.phase, [EVENTS.offSplit(input, offSplit)], { ...decision, status });
+  if (offSplit === undefined || input.status.offSplit !== undefined) return decided;
+  const status = { ...decided.status, offSplit };
+  return prependEvents(input.status.phase, [EVENTS.offSplit(input, offSplit)], { ...decided, status });
 }
 
 /** The record of a run's restarts ends with the run. */
@@ -85,31 +95,39 @@ function withoutRestart(status: CanaryStatus): CanaryStatus {
  * A run whose plan was pruned from the status is assumed to follow the present plan. The plan is recorded, so a later
  * edit is seen.
  */
-function planOf(status: CanaryStatus, { plan }: AdvanceInput): { readonly plan?: string } {
+function planOf(status: CanaryStatus, { plan }: DecisionInput): { readonly plan?: string } {
   const forgot = "step" in status && status.step > 0 && status.plan === undefined && plan.name !== "";
   return forgot ? { plan: plan.name } : {};
 }
 
 /** As soon as Aviary owns the routes, the status records the names in the spec. */
-function namesNoted(status: CanaryStatus, { spec, plan }: AdvanceInput): { readonly names?: Names } {
+function namesFor(status: CanaryStatus, { spec, plan }: DecisionInput): { readonly names?: Names } {
   return status.names === undefined && routesFor(plan, status) !== undefined ? { names: namesOf(spec) } : {};
 }
 
 /** Alerts stay owed until their delivery is known, so that a crash repeats them rather than loses them. */
-function settleAlerts(input: AdvanceInput): AdvanceInput {
+function withoutDeliveredAlerts(input: DecisionInput): DecisionInput {
   if (input.alertsDelivered === 0 || input.status.owedAlerts.length === 0) return input;
   const owedAlerts = input.status.owedAlerts.slice(input.alertsDelivered);
   return { ...input, status: { ...input.status, owedAlerts } };
 }
 
 /** Forgets the announced suspension once `spec.suspend` is false, so that the next suspension is announced. */
-function resumed(input: AdvanceInput): AdvanceInput {
+function withoutEndedSuspension(input: DecisionInput): DecisionInput {
   if (input.status.announced?.reason !== "Suspended" || input.spec.suspend) return input;
   const { announced: _over, ...status } = input.status;
   return { ...input, status };
 }
 
-function decideAnyPhase(turn: Turn): Decision {
+/** A pause with a duration ends by itself. */
+function withoutEndedPause(input: DecisionInput): DecisionInput {
+  const { until } = input.status.paused ?? {};
+  if (until === undefined || until > input.now) return input;
+  const { paused: _over, ...status } = input.status;
+  return { ...input, status };
+}
+
+function decideInAnyPhase(turn: Turn): Decision {
   const { status, spec, observation } = turn;
   if (turn.deleting) return terminate(turn);
   if (spec.suspend) return waitFor(turn, EVENTS.suspended());
@@ -119,14 +137,6 @@ function decideAnyPhase(turn: Turn): Decision {
   const { problem, gone } = observation.readings;
   if (problem === undefined) return act(turn, (acted) => rulesOf(acted.status.phase).decide(acted, acted.status));
   return gone === true ? awaitTarget(turn, problem) : waitFor(turn, EVENTS.targetProblem(problem));
-}
-
-/** A pause with a duration ends after it. */
-function unpaused(input: AdvanceInput): AdvanceInput {
-  const { until } = input.status.paused ?? {};
-  if (until === undefined || until > input.now) return input;
-  const { paused: _over, ...status } = input.status;
-  return { ...input, status };
 }
 
 /** A deleted target has no pods: their share of the traffic goes to the primary until the target is back. */

@@ -9,7 +9,7 @@ import type { Answer, Answered } from "./observation.ts";
 import { type Flags, recoveryFrom, servingFrom, stageFrom } from "./phases/flags.ts";
 import type { Freeze } from "./steering.ts";
 import type { Situation } from "./take-turn.ts";
-import { type AdvanceInput, isAsk, type Transition } from "./turn.ts";
+import { type DecisionInput, isAsk, type Transition } from "./turn.ts";
 
 /** One turn; fields that did not change are left out. */
 export interface JournalLine extends Partial<Omit<Situation, "freeze">> {
@@ -18,14 +18,14 @@ export interface JournalLine extends Partial<Omit<Situation, "freeze">> {
   /** In the order of the questions. */
   readonly answers: readonly Answer[];
   /** The status that was decided. The next line starts with it, unless that line has a `status` of its own. */
-  readonly next: AdvanceInput["status"];
+  readonly next: DecisionInput["status"];
 }
 
 /** A turn as it was, and as it would be decided now. */
 export interface ReplayedTurn {
-  readonly input: AdvanceInput;
+  readonly input: DecisionInput;
   /** As it was decided then. */
-  readonly next: AdvanceInput["status"];
+  readonly next: DecisionInput["status"];
   /** As this version decides; undefined when this version asks other questions. */
   readonly transition: Transition | undefined;
 }
@@ -69,7 +69,7 @@ function read(answer: Answer): Answer {
   return answer.kind === "value" && answer.value === null ? { ...answer, value: Number.NaN } : answer;
 }
 
-function decidedAgain(input: AdvanceInput, answers: readonly Answer[]): Omit<ReplayedTurn, "next"> {
+function decidedAgain(input: DecisionInput, answers: readonly Answer[]): Omit<ReplayedTurn, "next"> {
   const first = decide(input);
   if (!isAsk(first)) return { input, transition: first };
   const answered = first.probes.slice(0, answers.length).flatMap((probe, i): readonly Answered[] => {

@@ -9,7 +9,7 @@ import { EVENTS } from "./events.ts";
 import { isRecovering } from "./recovery.ts";
 import type { CanarySpec } from "./spec.ts";
 import {
-  type AdvanceInput,
+  type DecisionInput,
   drainDelayMs,
   enterPhase,
   keepWaiting,
@@ -115,7 +115,7 @@ export function leaveFormerNames(turn: Turn): Transition | undefined {
 }
 
 /** The names in the spec, and that of a former autoscaler that still scales the target. */
-function newNames({ spec, status, observation }: AdvanceInput): Names {
+function newNames({ spec, status, observation }: DecisionInput): Names {
   const waker = observation.readings.formerScales === true ? formerScalerName(spec, status) : undefined;
   return { ...namesOf(spec), ...(waker === undefined ? {} : { waker }) };
 }
@@ -126,7 +126,7 @@ export function formerScalerName(spec: CanarySpec, { names }: CanaryStatus): Sca
   return [names?.scaler, names?.waker].find((named) => named !== undefined && !isSameScaler(named, scaler));
 }
 
-function settle(turn: AdvanceInput): Transition {
+function settle(turn: DecisionInput): Transition {
   return updateCommon(turn, { names: newNames(turn) });
 }
 

@@ -3,7 +3,7 @@
 import type { Override } from "./canary.ts";
 import { sameRevision } from "./change.ts";
 import { isRunning } from "./phases/table.ts";
-import type { AdvanceInput } from "./turn.ts";
+import type { DecisionInput } from "./turn.ts";
 
 /** @returns the names of the freezes that an override lifts */
 export const liftedBy = (override: Override | undefined): readonly string[] =>
@@ -13,7 +13,7 @@ export const liftedBy = (override: Override | undefined): readonly string[] =>
  * @returns the input without its freeze, when the override is for this freeze and revision; without the override, when
  *   another revision has come since
  */
-export function overridden(input: AdvanceInput): AdvanceInput {
+export function withoutOverriddenFreeze(input: DecisionInput): DecisionInput {
   const { override, ...status } = input.status;
   if (override === undefined) return input;
   const { target } = input.observation.readings;

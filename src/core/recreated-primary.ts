@@ -4,10 +4,10 @@
  */
 import { EVENTS } from "./events.ts";
 import { promotionId } from "./identity.ts";
-import { type AdvanceInput, type Transition, updateCommon } from "./turn.ts";
+import { type DecisionInput, type Transition, updateCommon } from "./turn.ts";
 
 /** @returns the status that records what the primary runs, once; undefined when the status records that already */
-export function recordRecreatedPrimary(turn: AdvanceInput, isInRun: boolean): Transition | undefined {
+export function recordRecreatedPrimary(turn: DecisionInput, isInRun: boolean): Transition | undefined {
   const { phase, promotedSpec, applied } = turn.status;
   const runs = recreatedFrom(turn);
   if (runs === undefined || runs === promotedSpec) return undefined;
@@ -20,7 +20,7 @@ export function recordRecreatedPrimary(turn: AdvanceInput, isInRun: boolean): Tr
 }
 
 /** The spec that the primary is made of, or will be in this turn, though it was not promoted. */
-function recreatedFrom({ uid, status, observation }: AdvanceInput): string | undefined {
+function recreatedFrom({ uid, status, observation }: DecisionInput): string | undefined {
   const { primary, target } = observation.readings;
   if (!primary.exists) return target.revision.spec;
   const { applied } = status;

@@ -8,7 +8,7 @@ import type { CanaryStatus, Restarted, Revision } from "./canary.ts";
 import { EVENTS } from "./events.ts";
 import { promotionId } from "./identity.ts";
 import {
-  type AdvanceInput,
+  type DecisionInput,
   enterPhase,
   placeOf,
   resetCounters,
@@ -39,7 +39,7 @@ export function restart(turn: Turn, by: "revision" | "strategy" = "revision"): T
 }
 
 /** The revision of the run stays recorded: when the time comes, the target is compared with it again. */
-function putOff(turn: AdvanceInput, restarted: Restarted, due: number, revision: Revision): Transition {
+function putOff(turn: DecisionInput, restarted: Restarted, due: number, revision: Revision): Transition {
   const again = restarted.of === nameOf(turn, revision);
   const notices = restarted.slowed ? [] : [EVENTS.restartPutOff(turn, due - turn.now, again)];
   const changes = { failedChecks: 0, canaryWeight: 0, iterations: 0, restarted: { ...restarted, slowed: true } };
@@ -47,13 +47,13 @@ function putOff(turn: AdvanceInput, restarted: Restarted, due: number, revision:
 }
 
 /** @returns undefined when no restart is put off */
-export function awaitRestart(turn: AdvanceInput, status: CanaryStatus): Transition | undefined {
+export function awaitRestart(turn: DecisionInput, status: CanaryStatus): Transition | undefined {
   if (status.phase !== "Progressing" || status.stage !== "put-off") return undefined;
   if (!isOver(status.hold, turn.now)) return unchanged(turn);
   return update({ ...status, stage: "preparing", hold: NO_WAIT });
 }
 
 /** Identifies a revision under one strategy. After an edit of the strategy the same revision may start over. */
-function nameOf({ uid, plan }: AdvanceInput, revision: Revision): string {
+function nameOf({ uid, plan }: DecisionInput, revision: Revision): string {
   return promotionId(`${uid} ${plan.name}`, revision);
 }

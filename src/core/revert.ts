@@ -9,8 +9,8 @@ import { EVENTS } from "./events.ts";
 import { promotionId } from "./identity.ts";
 import { NO_RECOVERY } from "./recovery.ts";
 import {
-  type AdvanceInput,
   canaryDrain,
+  type DecisionInput,
   endRun,
   enterPhase,
   owesPostRollout,
@@ -40,7 +40,7 @@ export function endReverted(turn: Turn): Transition | undefined {
 /**
  * The revision that waited for approval is gone: the Canary rests as it did before, and no approval is needed any more.
  */
-export function endWaiting(turn: AdvanceInput): Transition | undefined {
+export function endWaiting(turn: DecisionInput): Transition | undefined {
   const { status } = turn;
   const { revision } = turn.observation.readings.target;
   if (status.foreign === true || revisionChanged(status, revision)) return undefined;
@@ -52,7 +52,7 @@ export function endWaiting(turn: AdvanceInput): Transition | undefined {
 }
 
 /** Whether the primary runs the target's present revision, its configuration included. */
-function runsAlready({ uid, status, observation }: AdvanceInput): boolean {
+function runsAlready({ uid, status, observation }: DecisionInput): boolean {
   const { primary, target } = observation.readings;
   const { revision } = target;
   if (primary.promotionId === promotionId(uid, revision)) return true;

@@ -1,10 +1,10 @@
 /** Names of runs, and what a status remembers of its run. */
 import type { CanaryStatus, RunRef } from "./canary.ts";
 import { isRunning } from "./phases/table.ts";
-import type { AdvanceInput } from "./turn.ts";
+import type { DecisionInput } from "./turn.ts";
 
 /** @returns the status with the name of its run, and without what belongs to an earlier run or step */
-export function ofRun(input: AdvanceInput, status: CanaryStatus): CanaryStatus {
+export function ofItsRun(input: DecisionInput, status: CanaryStatus): CanaryStatus {
   const { cause, paused, override, approved, offSplit, ...rest } = status;
   const running = isRunning(status.phase);
   const begins = running && beginsRun(input.status, status);
@@ -36,7 +36,7 @@ function isSameRun(from: CanaryStatus, to: CanaryStatus): boolean {
 const LONGEST_NAME = 220;
 
 /** e.g. "podinfo-20260101t000100-85d557": sorts by time, and fits a name of Kubernetes. */
-function nameRun({ ref, now }: AdvanceInput, revision: string): RunRef {
+function nameRun({ ref, now }: DecisionInput, revision: string): RunRef {
   const at = new Date(now)
     .toISOString()
     .replace(/[-:]|\.\d+Z$/g, "")

@@ -6,10 +6,10 @@
 import { settles } from "./checks.ts";
 import { decide } from "./decide.ts";
 import type { Answer, Answered, MetricProbe, Probe, Readings } from "./observation.ts";
-import { type AdvanceInput, isAsk, type Transition } from "./turn.ts";
+import { type DecisionInput, isAsk, type Transition } from "./turn.ts";
 
 /** The input that is known before any question is asked. */
-export type Situation = Omit<AdvanceInput, "observation"> & { readonly readings: Readings };
+export type Situation = Omit<DecisionInput, "observation"> & { readonly readings: Readings };
 
 /** The answer that the driver is sent for a probe. */
 export interface Reply {
@@ -20,7 +20,7 @@ export interface Reply {
 
 /** A turn that was taken: the input of the decision, and the decision. */
 export interface TakenTurn {
-  readonly input: AdvanceInput;
+  readonly input: DecisionInput;
   readonly transition: Transition;
   /** Checks that the decision did not need, because an answer before them settled it. A record may ask them. */
   readonly unasked?: readonly MetricProbe[];
@@ -28,9 +28,9 @@ export interface TakenTurn {
 
 /** Questions are asked in order, up to the first answer that settles the matter. */
 export function* takeTurn({ readings, ...rest }: Situation): Generator<Probe, TakenTurn, Reply> {
-  const unasked: AdvanceInput = { ...rest, observation: { readings, answers: [] } };
-  const first = decide(unasked);
-  if (!isAsk(first)) return { input: unasked, transition: first };
+  const unanswered: DecisionInput = { ...rest, observation: { readings, answers: [] } };
+  const first = decide(unanswered);
+  if (!isAsk(first)) return { input: unanswered, transition: first };
   const answers: Answered[] = [];
   let { now } = rest;
   for (const probe of first.probes) {
@@ -40,11 +40,11 @@ export function* takeTurn({ readings, ...rest }: Situation): Generator<Probe, Ta
     answers.push(answered);
     if (settles(answered, rest.ref)) break;
   }
-  const input: AdvanceInput = { ...rest, now, observation: { readings, answers } };
+  const input: DecisionInput = { ...rest, now, observation: { readings, answers } };
   const transition = decide(input);
   if (isAsk(transition)) throw new Error(`the answers about ${rest.ref.name} led to more questions`);
-  const rests = first.probes.slice(answers.length).filter((probe): probe is MetricProbe => probe.kind === "metric");
-  return { input, transition, ...(rests.length === 0 ? {} : { unasked: rests }) };
+  const unasked = first.probes.slice(answers.length).filter((probe): probe is MetricProbe => probe.kind === "metric");
+  return { input, transition, ...(unasked.length === 0 ? {} : { unasked }) };
 }
 
 /** Takes a turn whose answers are known at once. */

@@ -15,7 +15,7 @@ import { type Action, type ActionAnswer, type Freeze, steeringOf } from "./steer
 import { countedFromRoutes, endOf, isOver, NO_WAIT, startOf, waitUntil } from "./waits.ts";
 
 /** The input of a decision. */
-export interface AdvanceInput {
+export interface DecisionInput {
   readonly ref: CanaryRef;
   readonly uid: string;
   readonly spec: CanarySpec;
@@ -35,7 +35,7 @@ export interface AdvanceInput {
 }
 
 /** What the phases decide with. */
-export interface Turn extends AdvanceInput {
+export interface Turn extends DecisionInput {
   /** Percent of the traffic that the status promises to the canary. */
   readonly canaryShare: number;
 }
@@ -79,7 +79,7 @@ export function isAsk(decision: Decision): decision is Ask {
  * @returns the answers, one for each question up to the first that settles the matter; or the decision to ask
  * @throws Error when the answers are answers to other questions, or too few
  */
-export function answersTo(turn: AdvanceInput, probes: readonly Probe[]): readonly Answered[] | Ask {
+export function answersTo(turn: DecisionInput, probes: readonly Probe[]): readonly Answered[] | Ask {
   const { answers } = turn.observation;
   if (probes.length === 0) return [];
   if (answers.length === 0) return { kind: "ask", probes };
@@ -124,12 +124,12 @@ export function drainDelayMs(spec: CanarySpec): number {
 }
 
 /** Nothing changes; notices may still be given. */
-export function unchanged(turn: AdvanceInput, ...notices: readonly Notice[]): Transition {
+export function unchanged(turn: DecisionInput, ...notices: readonly Notice[]): Transition {
   return update(turn.status, ...notices);
 }
 
 /** Waits, and announces the wait when its text or reason changed. */
-export function waitFor(turn: AdvanceInput, notice: Notice, changes: Changes = {}): Transition {
+export function waitFor(turn: DecisionInput, notice: Notice, changes: Changes = {}): Transition {
   if (isAnnounced(turn.status, notice)) {
     return Object.keys(changes).length === 0 ? unchanged(turn) : updateCommon(turn, changes);
   }
@@ -141,7 +141,7 @@ export function waitFor(turn: AdvanceInput, notice: Notice, changes: Changes = {
  * pods for a moment. The beginning of the wait is not stored. It is taken to be that of the phase, or of the step that
  * is held.
  */
-export function waitForReadiness(turn: AdvanceInput, notice: Notice): Transition {
+export function waitForReadiness(turn: DecisionInput, notice: Notice): Transition {
   const { status, spec, now } = turn;
   const heldSince = "hold" in status ? startOf(status.hold, spec.analysis.intervalMs) : 0;
   const since = Math.max(status.phaseSince, heldSince);
@@ -163,13 +163,13 @@ export function announcementOf({ event }: Notice): NonNullable<StatusCore["annou
 }
 
 /** Stays in the phase with changes to the common part. */
-export function updateCommon(turn: AdvanceInput, changes: Changes, ...notices: readonly Notice[]): Transition {
+export function updateCommon(turn: DecisionInput, changes: Changes, ...notices: readonly Notice[]): Transition {
   return update({ ...turn.status, ...changes }, ...notices);
 }
 
 /** Moves to a position. A wait that was announced is over. */
 export function enterPhase(
-  turn: AdvanceInput,
+  turn: DecisionInput,
   position: Position,
   changes: Changes = {},
   ...notices: readonly Notice[]
@@ -210,7 +210,7 @@ const FORGIVEN = 1 / 20;
  * ends only when the routes have been in force for `ms`.
  * @returns undefined when the wait is over
  */
-export function keepWaiting(turn: AdvanceInput, wait: Wait, ms: number): Transition | undefined {
+export function keepWaiting(turn: DecisionInput, wait: Wait, ms: number): Transition | undefined {
   if (!isOver(wait, turn.now)) return unchanged(turn);
   const { routesSince } = turn.observation.readings;
   // The clock may have been set back since.
@@ -225,7 +225,7 @@ export function keepWaiting(turn: AdvanceInput, wait: Wait, ms: number): Transit
  * @returns undefined when the routes are in force, and were so when the hold was stored
  */
 export function restartHold<S extends StatusOnStep>(
-  turn: AdvanceInput,
+  turn: DecisionInput,
   status: S,
   changes: Partial<S> = {},
 ): Transition | undefined {

@@ -1,14 +1,14 @@
 import type { Canary, Routes } from "../core/canary.ts";
 import type { RolloutEvent } from "../core/events.ts";
 import type { Answered } from "../core/observation.ts";
-import type { AdvanceInput, Transition } from "../core/turn.ts";
+import type { DecisionInput, Transition } from "../core/turn.ts";
 import type { Count } from "./probe-runner.ts";
 
 /** One turn that was taken: what was known, what was decided. */
 export interface Turn {
   /** As loaded before the turn. */
   readonly canary: Canary;
-  readonly input: AdvanceInput;
+  readonly input: DecisionInput;
   readonly transition: Transition;
   /** The traffic promised after it; undefined while the engine does not own the routes. */
   readonly routes: Routes | undefined;

@@ -13,7 +13,7 @@ import { type Capabilities, canaryWeights, type Plan, planFor } from "../core/pl
 import { routesFor } from "../core/routes.ts";
 import { fromWire, toWire, type WireStatus } from "../core/status.ts";
 import { takeTurnWith } from "../core/take-turn.ts";
-import type { AdvanceInput, Transition } from "../core/turn.ts";
+import type { DecisionInput, Transition } from "../core/turn.ts";
 
 /** How pods of a revision start. */
 export type Fate = "quick" | "slow" | "stuck";
@@ -40,7 +40,7 @@ interface Pods {
 export type Crash = "before the save" | "after the save" | "before the routes" | "forgets";
 
 export interface Turn {
-  readonly input: AdvanceInput;
+  readonly input: DecisionInput;
   readonly transition: Transition;
   readonly wanted: DesiredState;
   /** What the status promises after the turn; undefined: another client's routes. */

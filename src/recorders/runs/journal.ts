@@ -3,7 +3,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import type { JournalLine } from "../../core/journal.ts";
 import type { Answer, Answered } from "../../core/observation.ts";
 import type { Webhook } from "../../core/spec.ts";
-import type { AdvanceInput } from "../../core/turn.ts";
+import type { DecisionInput } from "../../core/turn.ts";
 import { show } from "../../net/show.ts";
 import type { Turn } from "../../ports/recorder.ts";
 
@@ -76,7 +76,7 @@ function partsOf({ input }: Turn): Omit<JournalLine, "answers" | "next"> {
 }
 
 /** The address of a webhook may hold a token, and its metadata anything at all. */
-function redactedSpec(spec: AdvanceInput["spec"]): AdvanceInput["spec"] {
+function redactedSpec(spec: DecisionInput["spec"]): DecisionInput["spec"] {
   const webhooks = spec.analysis.webhooks.map(redactedHook);
   return { ...spec, analysis: { ...spec.analysis, webhooks } };
 }
