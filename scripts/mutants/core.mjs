@@ -42,8 +42,8 @@ export const ROWS = [
   },
   {
     breaks: "after a failed promotion a dead canary keeps everything",
-    from: "if (isDeserted(status, turn.observation.readings)) return",
-    to: "if (false) return",
+    from: "if (hasLostCanary(turn, status)) return update(",
+    to: "if (false) return update(",
   },
   {
     breaks: "confirm-rollout is ignored",
@@ -52,7 +52,7 @@ export const ROWS = [
   },
   {
     breaks: "a canary that came back never gets its share",
-    from: 'if (status.serving === "primary-alone") return giveBack(turn, status);',
+    from: 'if (status.serving === "primary-alone") return giveShareBack(turn, status);',
     to: "",
   },
   {
@@ -82,8 +82,8 @@ export const ROWS = [
   },
   {
     breaks: "the wait for a promotion that fails has no end",
-    from: 'if (primary.readiness.kind === "stuck") return failPromotion(turn, primary.readiness.detail);\n  if (isUnserved',
-    to: "if (isUnserved",
+    from: 'if (primary.readiness.kind === "stuck") return failPromotion(turn, primary.readiness.detail);\n  if (hasLostCanary',
+    to: "if (hasLostCanary",
   },
   {
     breaks: "what was promoted is not recorded",
@@ -253,18 +253,18 @@ export const ROWS = [
   },
   {
     breaks: "confirm-promotion is ignored",
-    from: "if (failure !== undefined) return awaitPromotion(turn, status, notices, name, muteAlert);",
+    from: "return awaitPromotion(turn, status, notices, name, muteAlert);",
     to: "",
   },
   {
     breaks: "pre-rollout is ignored",
-    from: "if (failure !== undefined) { const notice = EVENTS.preRolloutFailed",
-    to: "if (false) { const notice = EVENTS.preRolloutFailed",
+    from: "return fail(EVENTS.preRolloutFailed(turn, name, failure));",
+    to: "return undefined;",
   },
   {
     breaks: "failed metrics are ignored",
-    from: "if (failure === undefined) return undefined; const notice = EVENTS.checkFailed(",
-    to: "return undefined; const notice = EVENTS.checkFailed(",
+    from: 'if (probe.kind !== "hook") return fail(',
+    to: 'if (probe.kind !== "hook") return undefined; fail(',
   },
   {
     breaks: "a target that moved on stalls the promotion",
@@ -453,7 +453,7 @@ export const ROWS = [
   },
   {
     breaks: "a canary without pods covers for the primary",
-    from: "if (target.available === 0 && primary.available > 0) return uncover(turn, status);",
+    from: "if (target.available === 0 && primary.available > 0) return endCover(turn, status);",
     to: "",
   },
   {

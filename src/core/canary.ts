@@ -129,7 +129,7 @@ export interface Override {
   readonly revision: Revision;
 }
 
-/** Approval is given once: for this step, and gone with it. */
+/** The gates that a person has approved for one step. They count for this step alone. */
 export interface Approved {
   readonly step: number;
   /** "type name" of hooks, e.g. "confirm-promotion ask". */

@@ -35,7 +35,7 @@ export function mustCover({ observation }: DecisionInput): boolean {
 export function cover(turn: Turn, status: Promoting): Transition {
   const { target, primary, routesInForce } = turn.observation.readings;
   if (status.serving === "primary-alone") return coverAgain(turn, status);
-  if (target.available === 0 && primary.available > 0) return uncover(turn, status);
+  if (target.available === 0 && primary.available > 0) return endCover(turn, status);
   if (status.covering === "full") return unchanged(turn);
   const hold = countedFromRoutes(status.hold, drainDelayMs(turn.spec), routesInForce, turn.now);
   if (hold !== status.hold) return update({ ...status, hold });
@@ -48,13 +48,14 @@ export function cover(turn: Turn, status: Promoting): Transition {
  * The canary lost its pods before the copy was made. That counts as a failed check; without the count it could repeat
  * for ever.
  */
-function uncover(turn: Turn, status: Promoting): Transition {
+function endCover(turn: Turn, status: Promoting): Transition {
   const failedChecks = status.failedChecks + 1;
   const failure = { check: "pods of the canary", source: "pods", detail: "no pod of the canary can serve" } as const;
   const uncovered = { serving: "primary-alone", canaryWeight: 0, covering: "begun" } as const;
   return rollBackAtThreshold(turn, failedChecks, failure) ?? update({ ...status, failedChecks, ...uncovered });
 }
 
+/** Waits for pods of the canary, which then covers again. */
 function coverAgain(turn: Turn, status: Promoting): Transition {
   const { target } = turn.observation.readings;
   if (target.readiness.kind === "stuck") {

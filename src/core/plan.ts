@@ -50,7 +50,7 @@ export interface Plan {
   /** Asked before the tested revision is copied to the primary. */
   readonly promotionGates: readonly HookType[];
   /**
-   * Weights of the primary, in order, while traffic goes back to it; the last is 100. Empty: there is none to shift.
+   * Weights of the primary, in order, while traffic goes back to it; the last is 100. Empty: the provider shifts none.
    */
   readonly promotionWeights: readonly number[];
   /** What the provider cannot do, and what Aviary does instead (Q32). */

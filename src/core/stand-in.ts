@@ -15,9 +15,9 @@ import { waitUntil } from "./waits.ts";
 /** @returns undefined when the primary serves its users, or when the canary cannot serve them either */
 export function standIn(turn: Turn, status: Analysing): Transition | undefined {
   if (status.serving === "canary-alone") {
-    return lacksPods(turn.observation.readings.primary) ? unchanged(turn) : giveBack(turn, status);
+    return lacksPods(turn.observation.readings.primary) ? unchanged(turn) : endStandIn(turn, status);
   }
-  if (!isAbandoned(turn, status)) return undefined;
+  if (!hasJustLostPrimary(turn, status)) return undefined;
   const notice = primaryGone(turn);
   const outages = (status.outages ?? 0) + 1;
   return update({ ...status, serving: "canary-alone", outages, announced: announcementOf(notice) }, notice);
@@ -25,11 +25,11 @@ export function standIn(turn: Turn, status: Analysing): Transition | undefined {
 
 /** The primary goes away once more than the run allows. */
 export function hasTooManyOutages(turn: Turn, status: Analysing): boolean {
-  return (status.outages ?? 0) >= turn.spec.analysis.threshold && isAbandoned(turn, status);
+  return (status.outages ?? 0) >= turn.spec.analysis.threshold && hasJustLostPrimary(turn, status);
 }
 
 /** The primary lost its pods just now, and the canary has pods and users. */
-function isAbandoned(turn: Turn, status: Analysing): boolean {
+function hasJustLostPrimary(turn: Turn, status: Analysing): boolean {
   const { target, primary } = turn.observation.readings;
   const isNews = status.serving === "as-planned" && lacksPods(primary);
   return isNews && target.available > 0 && isDivided(turn, status);
@@ -59,7 +59,7 @@ function isDivided({ canaryShare, plan, spec }: Turn, { step, canaryWeight }: An
  * The step is held for a full interval again, because its metrics were measured under other routes. A canary that has
  * lost its pods meanwhile gets no share; that counts as a failed check, as it does beside a primary that serves.
  */
-function giveBack(turn: Turn, status: Analysing): Transition {
+function endStandIn(turn: Turn, status: Analysing): Transition {
   const { announced: _said, ...rest } = status;
   if (turn.observation.readings.target.available === 0) {
     const without = { serving: "primary-alone", canaryWeight: 0, failedChecks: status.failedChecks + 1 } as const;

@@ -1,18 +1,12 @@
 /** Which step a run stands on, which is next, and the traffic of a step. */
-import type { CanaryStatus, Routes } from "./canary.ts";
-import type { Readings } from "./observation.ts";
+import type { Routes } from "./canary.ts";
 import { type Plan, type Step, TOTAL_WEIGHT } from "./plan.ts";
 
 /** The routes outside of runs. */
 export const ALL_TO_PRIMARY: Routes = { primary: TOTAL_WEIGHT, canary: 0, mirror: false };
 
-/** The primary has no pods, or none that may serve. */
+/** The routes while the primary has no pods, or none that may serve. */
 export const EVERYONE_TO_CANARY: Routes = { primary: 0, canary: TOTAL_WEIGHT, mirror: false, everyone: true };
-
-/** At rest with traffic on a canary that lost its pods, while the primary has some. */
-export function isDeserted({ phase, canaryWeight }: CanaryStatus, { target, primary }: Readings): boolean {
-  return phase === "Failed" && canaryWeight > 0 && target.available === 0 && primary.available > 0;
-}
 
 /** The step a run stands on; undefined before the first. When the plan got shorter meanwhile, this is its last step. */
 export function currentStep(plan: Plan, step: number): Step | undefined {

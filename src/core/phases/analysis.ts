@@ -4,7 +4,7 @@
  */
 import type { Analysing, Routes } from "../canary.ts";
 import { sameRevision } from "../change.ts";
-import { failureData, failureOf, isRollbackHook } from "../checks.ts";
+import { failureData, failureOf, isRollbackHook, settles } from "../checks.ts";
 import { mustCover } from "../cover.ts";
 import { EVENTS, type Notice } from "../events.ts";
 import type { Answered } from "../observation.ts";
@@ -85,7 +85,7 @@ export function analyse(turn: Turn, status: Analysing): Decision {
   if (target.scaledDown) return isExposed(turn) ? awaitCanary(turn, status, scaledToZero(turn)) : unchanged(turn);
   if (target.readiness.kind === "progressing") return awaitCanary(turn, status, target.readiness.detail);
   if (spec.skipAnalysis) return skipToPromotion(turn, status);
-  if (status.serving === "primary-alone") return giveBack(turn, status);
+  if (status.serving === "primary-alone") return giveShareBack(turn, status);
   return rerouted(turn, status) ?? keepWaiting(turn, status.hold, spec.analysis.intervalMs) ?? judge(turn, status);
 }
 
@@ -154,7 +154,7 @@ function scaledToZero({ spec, ref }: Turn): string {
 }
 
 /** The canary can serve again: it gets its share back, and the step is held for a full interval. */
-function giveBack(turn: Turn, status: Analysing): Transition {
+function giveShareBack(turn: Turn, status: Analysing): Transition {
   const canaryWeight = currentStep(turn.plan, status.step)?.weight ?? 0;
   const hold = waitUntil(turn.now + turn.spec.analysis.intervalMs);
   const { announced: _announced, ...rest } = status;
@@ -174,8 +174,9 @@ function judge(turn: Turn, status: Analysing): Decision {
   const opening = answers.findIndex(({ probe }) => !isRollbackHook(probe));
   for (const [i, answered] of answers.entries()) {
     if (unprepared && i === opening) notices.push(EVENTS.starting(turn));
-    const settled = judgeAnswer(turn, status, answered, notices);
+    const settled = settledBy(turn, status, answered, notices);
     if (settled !== undefined) return settled;
+    notices.push(...passedNotices(answered));
   }
   if (unprepared && opening === -1) notices.push(EVENTS.starting(turn));
   if (isHeldByPeople(turn)) return holdPaused(turn, status, notices);
@@ -204,51 +205,54 @@ export function advance(turn: Turn, status: Analysing, notices: readonly Notice[
     : enterStep(turn, status, step, next + 1, notices);
 }
 
-/** @param notices those of this turn so far; an answer that lets the run go on adds to them */
-function judgeAnswer(turn: Turn, status: Analysing, answered: Answered, notices: Notice[]): Transition | undefined {
+/** What an answer leads to that settles the turn; undefined for an answer that lets the run go on. */
+function settledBy(
+  turn: Turn,
+  status: Analysing,
+  answered: Answered,
+  notices: readonly Notice[],
+): Transition | undefined {
+  if (!settles(answered, turn.ref)) return undefined;
   const { probe, answer } = answered;
-  const failure = failureOf(answered, turn.ref);
-  if (probe.kind !== "hook") {
-    if (failure === undefined) return undefined;
-    const notice = EVENTS.checkFailed(failure, answer.kind === "error");
-    return failCheck(turn, status, failureData(answered), [...notices, notice]);
-  }
+  const failure = failureOf(answered, turn.ref) ?? "";
+  const fail = (notice: Notice) => failCheck(turn, status, failureData(answered), [...notices, notice]);
+  if (probe.kind !== "hook") return fail(EVENTS.checkFailed(failure, answer.kind === "error"));
   const { name, muteAlert } = probe.hook;
   switch (probe.type) {
-    case "rollback":
-      if (failure === undefined) {
-        const end = { kind: "rollback-hook", hook: name } as const;
-        return rollBack(turn, end, ...notices, EVENTS.rollbackSignaled(name), EVENTS.manualRollback(turn));
-      }
-      notices.push(EVENTS.rollbackNotSignaled(name));
-      return undefined;
+    case "rollback": {
+      const end = { kind: "rollback-hook", hook: name } as const;
+      return rollBack(turn, end, ...notices, EVENTS.rollbackSignaled(name), EVENTS.manualRollback(turn));
+    }
     case "pre-rollout":
-      if (failure !== undefined) {
-        const notice = EVENTS.preRolloutFailed(turn, name, failure);
-        return failCheck(turn, status, failureData(answered), [...notices, notice]);
-      }
-      notices.push(EVENTS.gatePassed("Pre-rollout", name));
-      return undefined;
+      return fail(EVENTS.preRolloutFailed(turn, name, failure));
     case "rollout":
-      if (failure === undefined) return undefined;
-      return failCheck(turn, status, failureData(answered), [
-        ...notices,
-        EVENTS.rolloutHookFailed(turn, name, failure),
-      ]);
+      return fail(EVENTS.rolloutHookFailed(turn, name, failure));
     case "confirm-traffic-increase":
-      if (failure !== undefined) {
-        return holdAtGate(turn, status, notices, EVENTS.increaseRefused(turn, name, muteAlert));
-      }
-      notices.push(EVENTS.gatePassed("Confirm-traffic-increase", name));
-      return undefined;
+      return holdAtGate(turn, status, notices, EVENTS.increaseRefused(turn, name, muteAlert));
     case "confirm-promotion":
-      if (failure !== undefined) return awaitPromotion(turn, status, notices, name, muteAlert);
-      notices.push(EVENTS.gatePassed("Confirm-promotion", name));
-      return undefined;
+      return awaitPromotion(turn, status, notices, name, muteAlert);
     case "confirm-rollout":
     case "post-rollout":
     case "event":
       return undefined;
+  }
+}
+
+/** What is announced about an answer that lets the run go on. */
+function passedNotices({ probe }: Answered): readonly Notice[] {
+  if (probe.kind !== "hook") return [];
+  const { name } = probe.hook;
+  switch (probe.type) {
+    case "rollback":
+      return [EVENTS.rollbackNotSignaled(name)];
+    case "pre-rollout":
+      return [EVENTS.gatePassed("Pre-rollout", name)];
+    case "confirm-traffic-increase":
+      return [EVENTS.gatePassed("Confirm-traffic-increase", name)];
+    case "confirm-promotion":
+      return [EVENTS.gatePassed("Confirm-promotion", name)];
+    default:
+      return [];
   }
 }
 
@@ -336,8 +340,8 @@ export function skipToPromotion(turn: Turn, status: Analysing): Transition {
 type Start = Omit<PositionIn<"Promoting">, "phase" | "hold" | "covering">;
 
 /**
- * Makes the copy at once, or lets the canary cover for the primary first. @param canaryWeight the canary's weight when
- * the copy is made at once
+ * Makes the copy at once, or lets the canary cover for the primary first.
+ * @param canaryWeight the canary's weight when the copy is made at once
  */
 function copyOrCover(
   turn: Turn,

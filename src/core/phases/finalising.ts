@@ -41,7 +41,7 @@ export const finalising: PhaseRules<"Finalising"> = {
 function finalise(turn: Turn, status: StatusIn<"Finalising">): Decision {
   const { primary, target, routesInForce } = turn.observation.readings;
   if (primary.readiness.kind === "stuck") return failPromotion(turn, primary.readiness.detail);
-  if (lacksPods(primary) && target.available > 0) return coverAgain(turn);
+  if (lacksPods(primary) && target.available > 0) return promoteAgain(turn);
   if (primary.readiness.kind === "progressing")
     return waitForReadiness(turn, EVENTS.primaryNotReady(primary.readiness.detail));
   // Routes that are written late, after a crash for example: the time counts from when they are in force.
@@ -51,7 +51,7 @@ function finalise(turn: Turn, status: StatusIn<"Finalising">): Decision {
 }
 
 /** The canary, which passed its checks, gets all users back. The primary takes over anew when it is ready. */
-function coverAgain(turn: Turn): Transition {
+function promoteAgain(turn: Turn): Transition {
   const failedChecks = turn.status.failedChecks + 1;
   const { steps, name: plan } = turn.plan;
   const position = { step: steps.length, plan, serving: "as-planned", primaryWeight: 0, skipping: false } as const;

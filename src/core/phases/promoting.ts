@@ -59,7 +59,7 @@ export const promoting: PhaseRules<"Promoting"> = {
     if (status.primaryWeight > 0) return split(TOTAL_WEIGHT - status.primaryWeight);
     if (status.covering !== undefined) return EVERYONE_TO_CANARY;
     if (status.skipping) return ALL_TO_PRIMARY;
-    return whereItEnded(plan, status);
+    return routesOfLastStep(plan, status);
   },
   // The copy is made when the canary covers for the primary.
   desired: (status, uid) => ({
@@ -112,7 +112,7 @@ function primaryShare({ core: { canaryWeight }, hints: { iterations, weights } }
 }
 
 /** The traffic stays as the run left it, also when the strategy is edited meanwhile. */
-function whereItEnded(plan: Plan, { plan: name, step, canaryWeight }: StatusIn<"Promoting">): Routes {
+function routesOfLastStep(plan: Plan, { plan: name, step, canaryWeight }: StatusIn<"Promoting">): Routes {
   if (name === undefined || name === plan.name) {
     return { ...stepRoutes(currentStep(plan, step), canaryWeight), mirror: false };
   }
@@ -128,11 +128,11 @@ function promote(turn: Turn, status: StatusIn<"Promoting">): Decision {
     // The target moved on before the copy was made: what it holds now was never tested.
     if (!sameRevision(status.applied, target.revision)) return restart(turn);
     if (status.covering !== undefined) return cover(turn, status);
-    return isUnserved(turn, status) ? withhold(status) : unchanged(turn);
+    return hasLostCanary(turn, status) ? serveByPrimaryAlone(status) : unchanged(turn);
   }
   if (status.skipping && status.covering === undefined) return succeed(turn, true);
   if (primary.readiness.kind === "stuck") return failPromotion(turn, primary.readiness.detail);
-  if (isUnserved(turn, status)) return withhold(status);
+  if (hasLostCanary(turn, status)) return serveByPrimaryAlone(status);
   if (isPrimaryDown(turn, status)) return coverNow(turn, status);
   if (primary.readiness.kind === "progressing") return awaitPrimary(turn, primary.readiness);
   if (status.skipping) return succeed(turn, true);
@@ -155,7 +155,7 @@ function promote(turn: Turn, status: StatusIn<"Promoting">): Decision {
 }
 
 /** The canary lost its pods while it had traffic. */
-function isUnserved({ observation }: Turn, { serving }: StatusIn<"Promoting">): boolean {
+function hasLostCanary({ observation }: Turn, { serving }: StatusIn<"Promoting">): boolean {
   const { primary, target } = observation.readings;
   return target.available === 0 && primary.available > 0 && serving !== "primary-alone";
 }
@@ -168,8 +168,9 @@ function isPrimaryDown({ observation, canaryShare }: Turn, status: StatusIn<"Pro
 }
 
 /**
- * A shift that had begun begins anew when the primary is ready, because its metrics came from pods that are gone. That
- * counts as a failed check; without the count, a primary that goes down again and again would take over for ever.
+ * The canary gets all traffic until the primary is ready. A shift that had begun begins anew then, because its metrics
+ * came from pods that are gone. That counts as a failed check; without the count, a primary that goes down again and
+ * again would take over for ever.
  */
 function coverNow(turn: Turn, status: StatusIn<"Promoting">): Transition {
   const { shiftedAt: _at, failedSinceShift: _failed, ...rest } = status;
@@ -179,7 +180,7 @@ function coverNow(turn: Turn, status: StatusIn<"Promoting">): Transition {
   return endByOutages(turn, failedChecks) ?? update({ ...rest, ...covering, failedChecks }, primaryGone(turn));
 }
 
-function withhold(status: StatusIn<"Promoting">): Transition {
+function serveByPrimaryAlone(status: StatusIn<"Promoting">): Transition {
   return update({ ...status, serving: "primary-alone", canaryWeight: 0 });
 }
 
@@ -187,7 +188,7 @@ function isCopied({ uid, observation }: Turn, { applied }: CanaryStatus): boolea
   return applied !== undefined && observation.readings.primary.promotionId === promotionId(uid, applied);
 }
 
-/** The wait is announced with a text for readers; when it lasts, with the readiness texts as they change. */
+/** The wait is announced with its progress; when it lasts, with each new text of the readiness. */
 function awaitPrimary(turn: Turn, { detail, progress }: NotReady): Transition {
   const waiting = waitForReadiness(turn, EVENTS.primaryNotReady(detail));
   if (turn.status.announced !== undefined) return waiting;

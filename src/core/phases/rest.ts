@@ -11,7 +11,6 @@ import type { Probe } from "../observation.ts";
 import { hookProbes, isApprovedGate } from "../probes.ts";
 import { isRecovering, NO_RECOVERY } from "../recovery.ts";
 import { recordRecreatedPrimary } from "../recreated-primary.ts";
-import { isDeserted } from "../steps.ts";
 import {
   announcementOf,
   answersTo,
@@ -60,9 +59,9 @@ function isDrained(turn: Turn, { drain }: Idle): boolean {
 function idle(turn: Turn, status: Idle): Decision {
   const { target, primary } = turn.observation.readings;
   // After a failed promotion the canary has no pods either: the few pods of the primary serve better than none.
-  if (isDeserted(status, turn.observation.readings)) return update({ ...status, canaryWeight: 0 });
+  if (hasLostCanary(turn, status)) return update({ ...status, canaryWeight: 0 });
   if (isRecovering(status) && isDrained(turn, status)) return update({ ...status, drain: NO_WAIT });
-  if ("owesPostRollout" in status && status.owesPostRollout) return payPostRollout(turn, status);
+  if ("owesPostRollout" in status && status.owesPostRollout) return callPostRollout(turn, status);
   if (status.phase === "Failed" && status.promotedSpec === "") return retryBootstrap(turn);
   if (isRecovering(status)) return returnToPrimary(turn);
   const recreated = recordRecreatedPrimary(turn, false);
@@ -80,6 +79,12 @@ function idle(turn: Turn, status: Idle): Decision {
   return status.announced === undefined ? unchanged(turn) : update(withoutAnnouncement(status));
 }
 
+/** The canary lost its pods while it had traffic, and the primary has some. */
+function hasLostCanary({ observation }: Turn, { phase, canaryWeight }: Idle): boolean {
+  const { target, primary } = observation.readings;
+  return phase === "Failed" && canaryWeight > 0 && target.available === 0 && primary.available > 0;
+}
+
 /** The wait is over. When the same wait begins again, it is announced again. */
 function withoutAnnouncement({ announced: _over, ...status }: CanaryStatus): CanaryStatus {
   return status;
@@ -95,7 +100,7 @@ function adoptHashes(turn: Turn): Transition {
 }
 
 /** The hooks were called. Their answers do not matter, because the outcome is settled. */
-function payPostRollout(turn: Turn, status: StatusIn<"Succeeded"> | StatusIn<"Failed">): Decision {
+function callPostRollout(turn: Turn, status: StatusIn<"Succeeded"> | StatusIn<"Failed">): Decision {
   const answers = answersTo(turn, hookProbes(turn.spec, "post-rollout", status.phase));
   if (!isAnswered(answers)) return answers;
   const notices = answers.map((answered) => {
@@ -124,7 +129,7 @@ function retryBootstrap(turn: Turn): Transition {
 function returnToPrimary(turn: Turn): Transition {
   const { primary } = turn.observation.readings;
   if (primary.readiness.kind !== "ready" || primary.available === 0) {
-    if (isLost(turn)) return startOver(turn);
+    if (isLost(turn)) return countAsUninitialised(turn);
     if (primary.readiness.kind === "ready") return waitFor(turn, EVENTS.primaryIdle(turn));
     const notice = EVENTS.primaryNotReady(primary.readiness.detail);
     return primary.readiness.kind === "stuck" ? waitFor(turn, notice) : waitForReadiness(turn, notice);
@@ -156,7 +161,7 @@ function carriesFailed({ uid, status, observation }: Turn): boolean {
 /**
  * The Canary counts as never initialised: the target serves as it does now, and a primary is made of the next revision.
  */
-function startOver(turn: Turn): Transition {
+function countAsUninitialised(turn: Turn): Transition {
   return enterPhase(
     turn,
     { phase: "Failed", recovery: NO_RECOVERY, drain: NO_WAIT, owesPostRollout: false },
