@@ -2,8 +2,7 @@
 import type { Failure } from "./cause.ts";
 import { JUDGES, judgeOf } from "./judges/table.ts";
 import type { Answered, MetricProbe, Probe } from "./observation.ts";
-import type { MetricSourceKind } from "./spec.ts";
-import { type CanaryRef, dotted, type Metric, type Range } from "./spec.ts";
+import { type CanaryRef, dotted, type Metric, type MetricSourceKind, type Range } from "./spec.ts";
 
 /**
  * The verdict of the metric's judge as the text of the Warning event.

@@ -29,7 +29,7 @@ export function conditionsFor(
     : isSame
       ? withoutNotes(present.message)
       : plain.message;
-  const wanted = { ...plain, message: `${text}${holdOf(status)}${splitOf(status)}` };
+  const wanted = { ...plain, message: `${text}${heldNote(status)}${splitNote(status)}` };
   if (isSame && wanted.message === present.message) return status.conditions;
   const time = timeOf(now);
   return [
@@ -44,15 +44,15 @@ export function conditionsFor(
 }
 
 /** Waits that only a person can end. */
-const HOLDS: ReadonlySet<Reason> = new Set(["Suspended", "GateRefused", "TargetProblem", "Frozen"]);
+const ENDED_BY_PEOPLE: ReadonlySet<Reason> = new Set(["Suspended", "GateRefused", "TargetProblem", "Frozen"]);
 const HELD = " Held: ";
 
 /**
  * What keeps the Canary where it is, after Flagger's message: a suspension, a gate by its name, what is wrong with the
  * target.
  */
-function holdOf({ announced, warned }: CanaryStatus): string {
-  const isHeld = announced !== undefined && HOLDS.has(announced.reason);
+function heldNote({ announced, warned }: CanaryStatus): string {
+  const isHeld = announced !== undefined && ENDED_BY_PEOPLE.has(announced.reason);
   if (isHeld && announced.reason === "Suspended")
     return `${HELD}suspended, nothing happens until spec.suspend is false.`;
   const text = isHeld ? announced.message : warned;
@@ -87,7 +87,7 @@ const timeOf = (now: number): string => new Date(Math.floor(now / 1000) * 1000).
 
 const SPLIT = " Split: ";
 
-function splitOf({ phase, offSplit }: CanaryStatus): string {
+function splitNote({ phase, offSplit }: CanaryStatus): string {
   return offSplit === undefined || !isRunning(phase) ? "" : `${SPLIT}${splitText(offSplit)}.`;
 }
 

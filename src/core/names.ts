@@ -91,7 +91,7 @@ export function formerNames(spec: CanarySpec, { names }: CanaryStatus): Names | 
   return isSameRouting(names, wanted) && isSameScaler(names.scaler, wanted.scaler) ? undefined : names;
 }
 
-/** @returns undefined when no former names are left to change over from */
+/** @returns undefined when the Canary has no former names to leave */
 export function leaveFormerNames(turn: Turn): Transition | undefined {
   const { status, spec } = turn;
   const former = formerNames(spec, status);
@@ -99,15 +99,16 @@ export function leaveFormerNames(turn: Turn): Transition | undefined {
   const wanted = newNames(turn);
   if (former === undefined) {
     const isSettled = names?.leaveAt === undefined && isSameScaler(names?.waker, wanted.waker);
-    return names === undefined || isSettled ? undefined : settle(turn);
+    return names === undefined || isSettled ? undefined : adoptNewNames(turn);
   }
   const { problem, primary, formerLeft = true } = turn.observation.readings;
-  if (isSameRouting(former, wanted)) return formerLeft ? settle(turn) : undefined; // only the autoscaler changed
+  const onlyScalerChanged = isSameRouting(former, wanted);
+  if (onlyScalerChanged) return formerLeft ? adoptNewNames(turn) : undefined;
   if (former.leaveAt === undefined) return beginLeaving(turn, former);
   const leaving = keepWaiting(turn, waitUntil(former.leaveAt), drainDelayMs(spec));
   if (!formerLeft || leaving !== undefined) return leaving ?? unchanged(turn);
   if (problem !== undefined) return undefined;
-  if (status.phase !== "Initializing") return settle(turn);
+  if (status.phase !== "Initializing") return adoptNewNames(turn);
   // The new target already has a primary, whose revision counts as promoted. Any other revision must be judged.
   return primary.exists
     ? enterPhase(turn, { phase: "Initialized", drain: NO_WAIT }, { names: wanted, applied: { spec: "" } })
@@ -126,7 +127,8 @@ export function formerScalerName(spec: CanarySpec, { names }: CanaryStatus): Sca
   return [names?.scaler, names?.waker].find((named) => named !== undefined && !isSameScaler(named, scaler));
 }
 
-function settle(turn: DecisionInput): Transition {
+/** From now on the names in the spec count. */
+function adoptNewNames(turn: DecisionInput): Transition {
   return updateCommon(turn, { names: newNames(turn) });
 }
 
@@ -139,10 +141,8 @@ function beginLeaving(turn: Turn, former: Names): Transition {
   if (isRenamed) {
     return enterPhase(turn, { phase: "Initializing", stage: "copying" }, changes, EVENTS.targetRenamed(turn, target));
   }
-  if (status.phase !== "Progressing" && status.phase !== "WaitingPromotion") {
-    // Everywhere else all traffic goes to the primary already.
-    return settle(turn);
-  }
+  // In every other phase all traffic goes to the primary already.
+  if (status.phase !== "Progressing" && status.phase !== "WaitingPromotion") return adoptNewNames(turn);
   const hold = waitUntil(leaveAt);
   return enterPhase(
     turn,

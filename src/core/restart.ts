@@ -1,8 +1,8 @@
 /**
  * A run starts over: for a newer revision, or for another strategy. All traffic goes back to the primary, and no gate
- * is asked again (Q33). Revisions may change faster than a revision can be judged, and another writer may change the
- * record in the status. So a run starts over at most once in an interval. A restart that is put off is announced, and
- * until then the canary has no traffic.
+ * is asked again (Q33). A run starts over at most once in an interval: revisions may change faster than they can be
+ * judged, and another writer may change the revision that the status records. A restart that is put off is announced.
+ * Until it comes, the canary has no traffic.
  */
 import type { CanaryStatus, Restarted, Revision } from "./canary.ts";
 import { EVENTS } from "./events.ts";
@@ -28,7 +28,7 @@ export function restart(turn: Turn, by: "revision" | "strategy" = "revision"): T
   const { restarted } = turn.status;
   const due = restarted === undefined ? turn.now : restarted.at + turn.spec.analysis.intervalMs;
   if (restarted !== undefined && turn.now < due) return putOff(turn, restarted, due, revision);
-  const record: Restarted = { at: turn.now, of: nameOf(turn, revision), slowed: restarted?.slowed ?? false };
+  const record: Restarted = { at: turn.now, of: identityOf(turn, revision), slowed: restarted?.slowed ?? false };
   const begun = enterPhase(
     turn,
     { ...AT_STEP_0, stage: "preparing", hold: NO_WAIT },
@@ -40,7 +40,7 @@ export function restart(turn: Turn, by: "revision" | "strategy" = "revision"): T
 
 /** The revision of the run stays recorded: when the time comes, the target is compared with it again. */
 function putOff(turn: DecisionInput, restarted: Restarted, due: number, revision: Revision): Transition {
-  const again = restarted.of === nameOf(turn, revision);
+  const again = restarted.of === identityOf(turn, revision);
   const notices = restarted.slowed ? [] : [EVENTS.restartPutOff(turn, due - turn.now, again)];
   const changes = { failedChecks: 0, canaryWeight: 0, iterations: 0, restarted: { ...restarted, slowed: true } };
   return enterPhase(turn, { ...AT_STEP_0, stage: "put-off", hold: waitUntil(due) }, changes, ...notices);
@@ -54,6 +54,6 @@ export function awaitRestart(turn: DecisionInput, status: CanaryStatus): Transit
 }
 
 /** Identifies a revision under one strategy. After an edit of the strategy the same revision may start over. */
-function nameOf({ uid, plan }: DecisionInput, revision: Revision): string {
+function identityOf({ uid, plan }: DecisionInput, revision: Revision): string {
   return promotionId(`${uid} ${plan.name}`, revision);
 }

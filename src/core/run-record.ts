@@ -1,6 +1,6 @@
 /**
- * What happened in a run: version 1 of the record. The operator writes it, people and programs read it. It never
- * steers.
+ * What happened in a run: version 1 of the record. The operator writes it, people and programs read it. No decision
+ * depends on it.
  */
 import type { OffSplit } from "./canary.ts";
 import type { Cause, Failure } from "./cause.ts";

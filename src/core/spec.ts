@@ -40,7 +40,7 @@ export interface Metric {
 /** How one metric is asked. One entry of `analysis.metrics` may be asked more than one way. */
 export type MetricSourceKind = "success-rate" | "duration" | "query" | "template" | "nothing";
 
-/** In the order of Flagger's CRD. */
+/** The types of webhooks, in the order of Flagger's CRD. */
 export const HOOK_TYPES = [
   "confirm-rollout",
   "pre-rollout",
@@ -68,7 +68,7 @@ export interface Webhook {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** Of an alert. A receiver gets alerts of its own severity and above. */
+/** How grave an alert is. A receiver gets alerts of its own severity and above. */
 export type Severity = "info" | "warn" | "error";
 
 /** One entry of `analysis.alerts`: a receiver, and the least severity that it gets. */

@@ -1,7 +1,7 @@
 /**
- * Tests whether the requests are split as the routes promise. The result is "no" only when chance gives such counts
- * less than once in a million tests, for every share whose odds are within a factor of two of the promised odds. The
- * result never changes a rollout.
+ * Tests whether the requests are split as the routes promise. A share whose odds are within a factor of two of the
+ * promised odds counts as promised. A finding means that chance gives such counts less than once in a million tests. No
+ * finding changes a rollout.
  */
 
 import type { CanaryStatus, OffSplit } from "./canary.ts";
@@ -72,10 +72,7 @@ function usersOf({ requests, failed, strays }: Seen): number {
   return Math.max(0, requests - failed - strays);
 }
 
-/**
- * Whether chance alone does not give so many on one side, when its odds are these. By Chernoff's bound on the binomial
- * tail.
- */
+/** Whether one side got more than chance explains at these odds, by Chernoff's bound on the binomial tail. */
 function exceeds(found: number, others: number, odds: number): boolean {
   const all = found + others;
   if (all <= 0) return false;

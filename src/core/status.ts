@@ -35,7 +35,7 @@ function withMemory(stored: WireStatus | undefined): WireStatus | undefined {
   return isObject ? { ...rest, aviary: storedMemory(memory) } : rest;
 }
 
-/** A definition without types lets any writer store an object, which may not even become a text. */
+/** Without types in the CRD, any writer may have stored anything here, even an object. */
 const numberIn = (found: unknown, otherwise = 0): number =>
   typeof found === "number" && Number.isFinite(found) ? found : otherwise;
 const textIn = (found: unknown): string => (typeof found === "string" ? found : "");

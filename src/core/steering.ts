@@ -81,7 +81,7 @@ export interface Freeze {
   readonly runs: "finish" | "hold";
 }
 
-/** What each phase keeps of a run and of people. The fields are stored as they stand. */
+/** The fields of a run and of people that outlive a change of phase. On the wire they have the same form. */
 export function steeringOf({ restarted, run, cause, paused, override, approved, acted, offSplit }: Steering): Steering {
   return {
     ...(restarted === undefined ? {} : { restarted }),

@@ -1,20 +1,52 @@
 /**
- * What is stored under `status.aviary`, as far as it is what Aviary writes. A definition without types lets any writer
- * store anything there: a field of another type is dropped, as if it had been pruned, and is recovered like that.
+ * Reads what is stored under `status.aviary`. Where the CRD has no types for it, any writer may have stored anything. A
+ * field whose type is not the one that Aviary writes is dropped and recovered, as if the API server had pruned it.
  */
 import type { WireMemory } from "./wire.ts";
 
 type Kind = "number" | "boolean" | "string" | "object" | "list";
 
 const KINDS: Readonly<Record<keyof WireMemory, Kind>> = {
-  ...{ step: "number", plan: "string", holdUntil: "number", holdAfterRoutes: "boolean", drainUntil: "number" },
-  ...{ drainAfterRoutes: "boolean", withheld: "boolean", standsIn: "boolean", outages: "number", prepared: "boolean" },
-  ...{ primaryWeight: "number", shiftedAt: "number", doubted: "boolean", skipping: "boolean", covering: "string" },
-  ...{ restoring: "boolean", undoing: "string", undoingTo: "string", owesPostRollout: "boolean", skipped: "boolean" },
-  ...{ reverted: "boolean", renew: "boolean", switching: "boolean", released: "boolean", putOff: "boolean" },
-  ...{ restarted: "object", names: "object", run: "object", cause: "object", paused: "object", override: "object" },
-  ...{ approved: "object", acted: "object", phaseSince: "number", said: "string", saidReason: "string" },
-  ...{ gate: "string", warned: "string", offSplit: "object", owedAlerts: "list" },
+  step: "number",
+  plan: "string",
+  holdUntil: "number",
+  holdAfterRoutes: "boolean",
+  drainUntil: "number",
+  drainAfterRoutes: "boolean",
+  withheld: "boolean",
+  standsIn: "boolean",
+  outages: "number",
+  prepared: "boolean",
+  primaryWeight: "number",
+  shiftedAt: "number",
+  doubted: "boolean",
+  skipping: "boolean",
+  covering: "string",
+  restoring: "boolean",
+  undoing: "string",
+  undoingTo: "string",
+  owesPostRollout: "boolean",
+  skipped: "boolean",
+  reverted: "boolean",
+  renew: "boolean",
+  switching: "boolean",
+  released: "boolean",
+  putOff: "boolean",
+  restarted: "object",
+  names: "object",
+  run: "object",
+  cause: "object",
+  paused: "object",
+  override: "object",
+  approved: "object",
+  acted: "object",
+  phaseSince: "number",
+  said: "string",
+  saidReason: "string",
+  gate: "string",
+  warned: "string",
+  offSplit: "object",
+  owedAlerts: "list",
 };
 
 /** @param stored JSON that anyone may have written */
@@ -31,7 +63,7 @@ function isOf(kind: Kind | undefined, value: unknown): boolean {
   return typeof value === kind && (kind !== "number" || Number.isFinite(value));
 }
 
-/** Without what would keep an object from becoming a text or a number. */
+/** Leaves out properties that would hide a method of every object, such as `toString`. */
 function plain(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map(plain);

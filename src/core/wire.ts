@@ -40,23 +40,31 @@ export interface WireMemory {
   readonly holdAfterRoutes?: boolean;
   readonly drainUntil?: number;
   readonly drainAfterRoutes?: boolean;
+  /** The primary alone serves, see `Serving`. */
   readonly withheld?: boolean;
+  /** The canary alone serves, see `Serving`. */
   readonly standsIn?: boolean;
   readonly outages?: number;
+  /** The stage of Progressing, with `putOff`. */
   readonly prepared?: boolean;
   readonly primaryWeight?: number;
   readonly shiftedAt?: number;
+  /** `failedSinceShift` of Promoting. */
   readonly doubted?: boolean;
   readonly skipping?: boolean;
   readonly covering?: "begun" | "full";
+  /** The recovery of Failed, with `undoing` and `undoingTo`. */
   readonly restoring?: boolean;
   readonly undoing?: string;
   readonly undoingTo?: string;
   readonly owesPostRollout?: boolean;
+  /** The outcome of Succeeded, with `reverted`. */
   readonly skipped?: boolean;
   readonly reverted?: boolean;
+  /** The stage of Initializing, with `switching`. */
   readonly renew?: boolean;
   readonly switching?: boolean;
+  /** `handedBack` of Terminating. */
   readonly released?: boolean;
   readonly putOff?: boolean;
   readonly restarted?: Restarted;

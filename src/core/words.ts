@@ -11,7 +11,7 @@ import type { Requests } from "./run-record.ts";
 
 /** @example "Rolled back at step 4 of 10 (20 %): request-success-rate 90.00 % < 99 %, failed check 3." */
 export function sentenceOf(cause: Cause, requests?: Requests): string {
-  return `${beginning(cause)}${costOf(requests)}.`;
+  return `${beginning(cause)}${requestsText(requests)}.`;
 }
 
 function beginning(cause: Cause): string {
@@ -94,7 +94,7 @@ export function splitText({ promised, measured, canary, primary }: OffSplit): st
   );
 }
 
-function costOf(requests: Requests | undefined): string {
+function requestsText(requests: Requests | undefined): string {
   if (requests?.canary === undefined) return "";
   const failed = requests.canaryFailed === undefined ? "" : `, ${grouped(requests.canaryFailed)} failed`;
   return `; ${grouped(requests.canary)} requests met it${failed}`;

@@ -54,8 +54,9 @@ const NOTHING_KEPT = "no earlier revision is kept";
 export type KeptByPrimary = Pick<PrimaryReading, "previous" | "earlier" | "promotionId" | "run">;
 
 /**
- * The revision that an undo restores. @param toRun undefined: the revision before the present one @returns a text that
- * says why there is none
+ * The revision that an undo restores.
+ * @param toRun undefined: the revision before the present one
+ * @returns a text that says why there is none
  */
 export function earlierRevision(kept: KeptByPrimary, toRun: string | undefined): EarlierRevision | string {
   return toRun === undefined ? previousRevision(kept) : revisionOfRun(kept, toRun);

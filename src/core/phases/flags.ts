@@ -1,4 +1,4 @@
-/** Unions that the wire, and journals of older releases, keep as flags. */
+/** On the wire, and in journals of older releases, these unions are stored as flags. */
 import type { ProgressingStage, Recovery, Serving } from "./positions.ts";
 
 export interface Flags {

@@ -20,7 +20,7 @@ export interface PhaseRules<P extends Phase> {
   routes(plan: Plan, status: StatusIn<P>): Routes | undefined;
   /** What should be true of the cluster beside the routes. */
   desired(status: StatusIn<P>, uid: string): DesiredInPhase;
-  /** The condition `Promoted`. */
+  /** The condition `Promoted`. @param kind of the target */
   condition(kind: string, status: StatusIn<P>): { readonly status: ConditionStatus; readonly message: string };
   /** What is remembered beyond Flagger's fields. */
   readonly memory: {

@@ -49,8 +49,9 @@ export function failPromotion(
 }
 
 /**
- * The primary lost all of its pods after it had taken over traffic. @returns undefined when it may try once more
+ * The primary lost all of its pods after it had taken over traffic.
  * @param failedChecks with this outage
+ * @returns undefined when the primary may try once more
  */
 export function endByOutages(turn: Turn, failedChecks: number): Transition | undefined {
   if (failedChecks < turn.spec.analysis.threshold) return undefined;

@@ -51,7 +51,7 @@ export function isRunning(phase: Phase): boolean {
   return TABLE[phase].running;
 }
 
-/** Every arrow that a status may take, to stay where it is aside. */
+/** Every arrow that a status may take. A status may also stay in its phase. */
 export const TRANSITIONS = Object.fromEntries(
   Object.values(TABLE).map(({ name, arrows }) => [name, arrows]),
 ) as unknown as Readonly<Record<Phase, readonly Phase[]>>;
