@@ -67,7 +67,7 @@ export const ROWS = [
   },
   {
     breaks: "a Canary that has just gone is written once more",
-    from: 'if (await finish(saved, transition.status, ports, signal)) return { kind: "never" };',
+    from: 'if (await removeFinalizer(saved, transition.status, ports, signal)) return { kind: "never" };',
     to: "await finish(saved, transition.status, ports, signal);",
   },
   {
@@ -102,8 +102,8 @@ export const ROWS = [
   },
   {
     breaks: "opting out of revertOnDeletion is ignored",
-    from: 'if (present === wanted) return "as wanted";',
-    to: 'if (present) return "as wanted";',
+    from: 'if (present === wanted) return "unchanged";',
+    to: 'if (present) return "unchanged";',
   },
   {
     breaks: "an alert is struck off before it was delivered",

@@ -15,7 +15,6 @@ import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import type { PodSelector } from "../../ports/workload.ts";
 import { type Adapters, type AdapterTables, chooseAdapters } from "../adapters.ts";
-import { KindMissing, ReadFailure } from "../engine/follow.ts";
 import { createSessions, type Sessions } from "../sessions.ts";
 import { foreignObject } from "./foreign.ts";
 import {
@@ -28,6 +27,7 @@ import {
   obsoleteOf,
 } from "./former.ts";
 import type { LookForTroubles } from "./pod-troubles.ts";
+import { KindMissing, ReadFailure } from "./read-failure.ts";
 import type { FreshSnapshot } from "./read-your-writes.ts";
 import { asRouted, routesReading, servedBy } from "./routes-in-force.ts";
 import type { RemoveObject, WriteObject } from "./write.ts";

@@ -10,9 +10,10 @@ import type { Log } from "../../ports/log.ts";
 import type { Recorder } from "../../ports/recorder.ts";
 import type { CanaryStore } from "../../ports/store.ts";
 import { type Fight, fightText } from "../cluster/fights.ts";
+import { ReadFailure } from "../cluster/read-failure.ts";
 import { WriteFailure } from "../cluster/write.ts";
 import type { Sessions } from "../sessions.ts";
-import { canaryRef, ReadFailure } from "./follow.ts";
+import { canaryRef } from "./follow.ts";
 
 export interface Complaints {
   /** A turn failed and is taken again after `retryMs`. */

@@ -12,7 +12,8 @@ import { createManualClock, type ManualClock } from "../../testing/manual-clock.
 import { startToyApiServer, type ToyApiServer } from "../../testing/toy-api-server.ts";
 import { until } from "../../testing/until.ts";
 import { systemClock } from "../../time/system-clock.ts";
-import { createFollower, type Follower, type ReadFailure } from "./follow.ts";
+import type { ReadFailure } from "../cluster/read-failure.ts";
+import { createFollower, type Follower } from "./follow.ts";
 
 const PODINFO = { namespace: "test", name: "podinfo" };
 const REF: ObjectRef = { type: RESOURCES.deployment, ...PODINFO };

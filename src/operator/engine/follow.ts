@@ -4,12 +4,10 @@ import { abortable } from "../../async/abortable.ts";
 import { type CanaryRef, canaryKey } from "../../core/spec.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ObjectCache, ObjectChange } from "../../ports/kube.ts";
-import { apiVersionOf, type KubeObject, type ObjectRef, type ResourceType } from "../../ports/kubernetes.ts";
+import type { KubeObject, ObjectRef, ResourceType } from "../../ports/kubernetes.ts";
+import { KindMissing, ReadFailure } from "../cluster/read-failure.ts";
 import { refKey } from "../cluster/read-your-writes.ts";
 import { createHoldings, isSameList, leftOutIn } from "./holdings.ts";
-import { ReadFailure } from "./read-failure.ts";
-
-export { ReadFailure } from "./read-failure.ts";
 
 export interface Follower {
   /**
@@ -27,17 +25,6 @@ export interface Follower {
   listed(type: ResourceType, namespace: string): readonly KubeObject[];
   /** One object, once it is known whether there is one. @throws ReadFailure, or the signal's reason */
   read(ref: ObjectRef, signal: AbortSignal): Promise<KubeObject | undefined>;
-}
-
-/** The cluster does not know a kind that the Canary needs. */
-export class KindMissing extends ReadFailure {
-  constructor({ group, version, kind }: ResourceType) {
-    super(
-      `kind ${kind} of ${apiVersionOf({ group, version })} is not installed in the cluster: ` +
-        "install it, or choose another spec.provider",
-    );
-    this.name = "KindMissing";
-  }
 }
 
 export interface FollowerOptions {

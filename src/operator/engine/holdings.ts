@@ -3,8 +3,8 @@ import { errorText } from "../../error-text.ts";
 import type { ObjectCache } from "../../ports/kube.ts";
 import type { ObjectRef, ResourceType } from "../../ports/kubernetes.ts";
 import { cureOf } from "../cluster/missing-right.ts";
+import { ReadFailure } from "../cluster/read-failure.ts";
 import { refKey } from "../cluster/read-your-writes.ts";
-import { ReadFailure } from "./read-failure.ts";
 
 export interface Holdings {
   /** A holder, e.g. a Canary, needs these objects from now on, and no others. @throws ReadFailure */

@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
 import type { CanaryRef } from "../../core/spec.ts";
+import { ReadFailure } from "../cluster/read-failure.ts";
 import type { Ports } from "../reconcile/reconcile.ts";
 import { createSessions } from "../sessions.ts";
 import type { Complaints } from "./complaints.ts";
-import { ReadFailure } from "./read-failure.ts";
 import { createTurns } from "./turns.ts";
 
 /** Turns that fail with the error, and what they say and wake. */

@@ -1,12 +1,12 @@
 /** Takes the turns of Canaries, and decides what happens when a turn cannot be taken. */
 import type { CanaryRef } from "../../core/spec.ts";
+import { ReadFailure } from "../cluster/read-failure.ts";
 import { type Ports, type Requeue, reconcile } from "../reconcile/reconcile.ts";
 import type { Sessions } from "../sessions.ts";
 import type { Quarantine } from "../watchdog/quarantine.ts";
 import { underWay } from "../watchdog/under-way.ts";
 import type { Complaints } from "./complaints.ts";
 import { canaryRef } from "./follow.ts";
-import { ReadFailure } from "./read-failure.ts";
 
 export interface Turns {
   /** @returns undefined when the Canary waits for a cache, which wakes it @throws what the turn throws */

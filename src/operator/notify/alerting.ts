@@ -14,8 +14,24 @@ import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernet
 import type { AlertProviderObject } from "../../ports/kubernetes-types.ts";
 import type { Log } from "../../ports/log.ts";
 import { credentialsOf } from "../cluster/credentials.ts";
-import type { OperatorFlags } from "../process/flags.ts";
 import type { SendAlert } from "./alerts.ts";
+
+/** The receiver of alerts whose Canary names no provider, as Flagger's flags describe it; empty texts: none. */
+export interface GlobalReceiver {
+  readonly slackUrl: string;
+  readonly slackToken: string;
+  readonly slackProxyUrl: string;
+  readonly slackChannel: string;
+  readonly slackUser: string;
+  readonly msteamsUrl: string;
+  readonly msteamsProxyUrl: string;
+}
+
+/** What the operator's flags say about alerts. */
+export interface AlertingFlags extends GlobalReceiver {
+  readonly clusterName: string;
+  readonly consoleUrl: string;
+}
 
 export interface AlertingPorts {
   readonly clock: Clock;
@@ -32,7 +48,7 @@ export interface Alerting {
   flush(graceMs: number): Promise<void>;
 }
 
-interface Parcel {
+interface OutgoingAlert {
   readonly to: Notifier;
   readonly message: AlertMessage;
   /** Error line up to the cause. */
@@ -40,9 +56,9 @@ interface Parcel {
   readonly lane: string;
 }
 
-export function createAlerting(flags: OperatorFlags, ports: AlertingPorts): Alerting {
+export function createAlerting(flags: AlertingFlags, ports: AlertingPorts): Alerting {
   const global = globalNotifier(flags, ports);
-  const delivery = createDelivery<Parcel>({
+  const delivery = createDelivery<OutgoingAlert>({
     clock: ports.clock,
     log: ports.log,
     send: ({ to, message }, signal) => to.post(message, signal),
@@ -62,8 +78,8 @@ export function createAlerting(flags: OperatorFlags, ports: AlertingPorts): Aler
           ...releaseFields(canary, alert, flags.consoleUrl),
         ],
       };
-      const parcels = await addressed(canary, message, global, ports);
-      await Promise.all(parcels.map((parcel) => delivery.deliver(parcel)));
+      const outgoing = await addressed(canary, message, global, ports);
+      await Promise.all(outgoing.map((each) => delivery.deliver(each)));
     },
     flush: (graceMs) => delivery.flush(graceMs),
   };
@@ -74,7 +90,7 @@ async function addressed(
   message: AlertMessage,
   global: Notifier | undefined,
   ports: AlertingPorts,
-): Promise<readonly Parcel[]> {
+): Promise<readonly OutgoingAlert[]> {
   const { alerts } = canary.spec.analysis;
   if (alerts.length === 0) {
     // A lane for each namespace: the alerts of one tenant do not push out those of another.
@@ -82,15 +98,15 @@ async function addressed(
     return global === undefined ? [] : [{ to: global, message, failure: "alert can't be sent: ", lane }];
   }
   const wanted = alerts.filter(({ severity }) => shouldSend(severity, message.severity));
-  const parcels = await Promise.all(wanted.map((target) => parcelFor(target, message, ports)));
-  return parcels.filter((parcel) => parcel !== undefined);
+  const outgoing = await Promise.all(wanted.map((target) => outgoingAlert(target, message, ports)));
+  return outgoing.filter((found) => found !== undefined);
 }
 
-async function parcelFor(
+async function outgoingAlert(
   { providerRef }: AlertTarget,
   message: AlertMessage,
   ports: AlertingPorts,
-): Promise<Parcel | undefined> {
+): Promise<OutgoingAlert | undefined> {
   const { name, namespace } = providerRef;
   const what = `alert provider ${name}.${namespace}`;
   try {
@@ -189,7 +205,7 @@ function notifierPorts({ clock, dispatcherFor }: Omit<AlertingPorts, "log" | "re
 }
 
 /** Microsoft Teams is used when both Teams and Slack are given. A notifier that cannot work is logged and left out. */
-function globalNotifier(flags: OperatorFlags, ports: AlertingPorts): Notifier | undefined {
+function globalNotifier(flags: GlobalReceiver, ports: AlertingPorts): Notifier | undefined {
   const { log } = ports;
   const teams = flags.msteamsUrl !== "";
   const address = teams ? flags.msteamsUrl : flags.slackUrl;

@@ -19,11 +19,11 @@ import type { ProbeRunner } from "../../ports/probe-runner.ts";
 import type { Recorder } from "../../ports/recorder.ts";
 import type { CanaryStore, InvalidCanary } from "../../ports/store.ts";
 import type { ClusterState, ClusterView } from "../cluster/cluster-view.ts";
-import { finish, tendFinalizer } from "../engine/finalizer.ts";
 import { recordAsker } from "../measure/for-the-record.ts";
 import type { SplitWatch } from "../measure/split-watch.ts";
 import type { AlertDesk } from "../notify/alerts.ts";
 import type { ActionDesk } from "../steering/action-desk.ts";
+import { ensureFinalizer, removeFinalizer } from "./finalizer.ts";
 
 export interface Ports {
   readonly clock: Clock;
@@ -56,8 +56,8 @@ export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSigna
   const canary = { ...asWritten, spec: specInForce(asWritten.spec, asWritten.status, asWritten.deleting) };
   announceDoubts(canary, doubts, ports);
   const begun = ports.clock.now();
-  const tended = await tendFinalizer(canary, ports, signal);
-  if (tended !== "as wanted") return { kind: tended === "written" ? "now" : "never" };
+  const finalizer = await ensureFinalizer(canary, ports, signal);
+  if (finalizer !== "unchanged") return { kind: finalizer === "written" ? "now" : "never" };
 
   const state = await ports.view.observe(canary, begun, signal);
   const { uid, spec, status, deleting } = canary;
@@ -84,7 +84,7 @@ export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSigna
     record(canary, taken, begun, ports);
     ports.alerts.deliver(saved, transition.status.owedAlerts);
   }
-  if (await finish(saved, transition.status, ports, signal)) return { kind: "never" };
+  if (await removeFinalizer(saved, transition.status, ports, signal)) return { kind: "never" };
   return wrote ? { kind: "now" } : requeueFor(transition, state, input.now, steeredAt);
 }
 

@@ -8,8 +8,8 @@ import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { aWireCanary } from "../../testing/canary.ts";
 import { PARSE_OPTIONS } from "../../testing/tables.ts";
 import { createFreshSnapshot } from "../cluster/read-your-writes.ts";
-import { FINALIZER } from "../engine/finalizer.ts";
 import { OWED_ALERTS } from "../notify/owed-alerts-annotation.ts";
+import { FINALIZER } from "./finalizer.ts";
 import { createCanaryStore } from "./store.ts";
 
 const REF = { namespace: "test", name: "podinfo" };

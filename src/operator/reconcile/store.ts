@@ -12,9 +12,9 @@ import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernet
 import { type Log, SILENT_LOG } from "../../ports/log.ts";
 import type { CanaryStore, Loaded } from "../../ports/store.ts";
 import type { FreshSnapshot } from "../cluster/read-your-writes.ts";
-import { FINALIZER } from "../engine/finalizer.ts";
 import { annotationFor, OWED_ALERTS, owedFrom } from "../notify/owed-alerts-annotation.ts";
 import { createSessions, type Sessions } from "../sessions.ts";
+import { FINALIZER } from "./finalizer.ts";
 
 /**
  * What the API server may have pruned from a status that this process wrote (Flagger's own CRD does not know `aviary`).

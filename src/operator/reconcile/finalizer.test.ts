@@ -3,7 +3,7 @@ import type { Canary, CanaryStatus } from "../../core/canary.ts";
 import type { Recorder } from "../../ports/recorder.ts";
 import type { CanaryStore } from "../../ports/store.ts";
 import { aCanary } from "../../testing/canary.ts";
-import { FINALIZER, finish, tendFinalizer } from "./finalizer.ts";
+import { ensureFinalizer, FINALIZER, removeFinalizer } from "./finalizer.ts";
 
 const NEVER = new AbortController().signal;
 
@@ -40,14 +40,14 @@ describe("a Canary with revertOnDeletion that is deleted", () => {
   ])("goes only when everything was given back ($handedBack)", async ({ handedBack, goes, expected }) => {
     const { done, ports } = stage();
     const canary: Canary = { ...aCanary(), deleting: true };
-    expect(await finish(canary, terminating(canary, handedBack), ports, NEVER)).toBe(goes);
+    expect(await removeFinalizer(canary, terminating(canary, handedBack), ports, NEVER)).toBe(goes);
     expect(done).toEqual(expected);
   });
 
   it("does not go on because of what a run that ended earlier says", async () => {
     const { done, ports } = stage();
     const canary: Canary = { ...aCanary(), deleting: true };
-    expect(await finish(canary, canary.status, ports, NEVER)).toBe(false);
+    expect(await removeFinalizer(canary, canary.status, ports, NEVER)).toBe(false);
     expect(done).toEqual([]);
   });
 });
@@ -60,14 +60,14 @@ describe("the finalizer", () => {
 
   it.each([
     ["is put on when it is asked for", true, [], false, "written", ["put on"]],
-    ["stays as it is asked for", true, [FINALIZER], false, "as wanted", []],
+    ["stays as it is asked for", true, [FINALIZER], false, "unchanged", []],
     ["is taken off when it is asked for no more", false, [FINALIZER], false, "written", ["taken off"]],
     ["is taken off also of one that leaves: it goes as it is", false, [FINALIZER], true, "written", ["taken off"]],
     ["is not put on one that leaves", true, [], true, "leaves", []],
     ["of others is not ours to serve", false, ["other.example.com/keep"], true, "leaves", []],
   ] as const)("%s", async (_what, wanted, finalizers, deleting, outcome, expected) => {
     const { done, ports } = stage();
-    expect(await tendFinalizer(canaryOf(wanted, finalizers, deleting), ports, NEVER)).toBe(outcome);
+    expect(await ensureFinalizer(canaryOf(wanted, finalizers, deleting), ports, NEVER)).toBe(outcome);
     expect(done).toEqual(expected);
   });
 });

@@ -13,18 +13,17 @@ interface FinalizerPorts {
 
 /**
  * Adds or removes the finalizer, as the spec asks.
- * @returns "written": the Canary's next turn goes on; "leaves": the Canary is being deleted, and Aviary owns none of
- *   its objects
+ * @returns "written": the next turn goes on; "leaves": the Canary is being deleted, and nothing is handed back
  */
-export async function tendFinalizer(
+export async function ensureFinalizer(
   canary: Canary,
   { store }: FinalizerPorts,
   signal: AbortSignal,
-): Promise<"as wanted" | "written" | "leaves"> {
+): Promise<"unchanged" | "written" | "leaves"> {
   const present = canary.finalizers.includes(FINALIZER);
   if (canary.deleting && !present) return "leaves";
   const wanted = canary.spec.revertOnDeletion;
-  if (present === wanted) return "as wanted";
+  if (present === wanted) return "unchanged";
   // `revertOnDeletion` was set after the deletion was asked for: the Canary is deleted without a hand-back.
   if (wanted && canary.deleting) return "leaves";
   await store.setFinalizer(canary, wanted, signal);
@@ -32,10 +31,10 @@ export async function tendFinalizer(
 }
 
 /**
- * Removes the finalizer once everything was handed back. @returns whether it was removed: then the Canary needs no
- * further turn
+ * Removes the finalizer once everything was handed back.
+ * @returns whether it was removed: then the Canary needs no further turn
  */
-export async function finish(
+export async function removeFinalizer(
   canary: Canary,
   status: CanaryStatus,
   { store, recorder }: FinalizerPorts,
