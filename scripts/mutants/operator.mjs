@@ -47,7 +47,7 @@ export const ROWS = [
   },
   {
     breaks: "alerts are sent again and again",
-    from: "for (const alert of owed.slice(desk.pending.length)) {",
+    from: "for (const alert of owed.slice(outbox.pending.length)) {",
     to: "for (const alert of owed) {",
   },
   {
@@ -107,8 +107,8 @@ export const ROWS = [
   },
   {
     breaks: "an alert is struck off before it was delivered",
-    from: "return open === -1 ? desk.pending.length : open;",
-    to: "return desk.pending.length;",
+    from: "return open === -1 ? outbox.pending.length : open;",
+    to: "return outbox.pending.length;",
   },
   {
     breaks: "owed alerts are noted twice",
@@ -162,7 +162,7 @@ export const ROWS = [
   },
   {
     breaks: "objects of another Canary are written over",
-    from: 'if (canaries.length > 0) return use === "shared";',
-    to: "if (canaries.length > 0) return true;",
+    from: 'if (ownerReferences.some(isCanary)) return use === "shared";',
+    to: "if (ownerReferences.some(isCanary)) return true;",
   },
 ];

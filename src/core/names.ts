@@ -173,6 +173,7 @@ function isSameRefs(a: RoutingRefs = {}, b: RoutingRefs = {}): boolean {
   );
 }
 
-function isSameScaler(a: ScalerName | undefined, b: ScalerName | undefined): boolean {
+/** Whether both name the same autoscaler, or none. */
+export function isSameScaler(a: ScalerName | undefined, b: ScalerName | undefined): boolean {
   return a?.kind === b?.kind && a?.name === b?.name;
 }

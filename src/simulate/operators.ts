@@ -6,7 +6,7 @@ import type { RolloutEvent } from "../core/events.ts";
 import type { Answer, Probe } from "../core/observation.ts";
 import type { CanaryRef } from "../core/spec.ts";
 import { type Engine, type EngineOptions, startEngine } from "../operator/engine/engine.ts";
-import { createActionDesk } from "../operator/steering/action-desk.ts";
+import { createActionInbox } from "../operator/steering/action-inbox.ts";
 import { KubeError } from "../ports/kube.ts";
 import { RESOURCES } from "../ports/kubernetes.ts";
 import type { Log } from "../ports/log.ts";
@@ -95,7 +95,7 @@ export function startOperator(ports: OperatorPorts): Operator {
       }),
   };
   const actions = ports.steered
-    ? createActionDesk({ track: (type) => watch(type), writer, log, namespace: "", home: "" })
+    ? createActionInbox({ track: (type) => watch(type), writer, log, namespace: "", home: "" })
     : undefined;
   const runs =
     ports.records === undefined ? undefined : createRunRecorder({ ...whileAlive(ports.records, log, life), clock });

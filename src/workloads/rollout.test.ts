@@ -9,6 +9,7 @@ import type { CanaryRef, TargetRef } from "../core/spec.ts";
 import { applyMergePatch, mergePatch } from "../json/merge-patch.ts";
 import { createClusterView } from "../operator/cluster/cluster-view.ts";
 import { type Ports, reconcile } from "../operator/reconcile/reconcile.ts";
+import { createSessions } from "../operator/sessions.ts";
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
 import { createRouters } from "../routers/table.ts";
 import { createServicesRouter } from "../services/services.ts";
@@ -113,6 +114,7 @@ function playing(targetRef: TargetRef, ...objects: readonly KubeObject[]): Play 
     }),
     probeRunner: { run: (_canary, probe) => Promise.resolve(answer(probe)) },
     alerts: { isWanted: () => true, deliver: () => {}, delivered: () => 0, cleared: () => {} },
+    announced: createSessions().slot(),
     forget: () => {},
     recorder: {
       record({ transition, routes }) {

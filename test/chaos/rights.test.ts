@@ -35,7 +35,7 @@ const OTHERWISE: Readonly<Record<string, string>> = {
   "get external.metrics.k8s.io/*": "servers of metrics count the question as a list or as a get",
   "patch autoscaling/horizontalpodautoscalers": "asked at a promotion: src/workloads/autoscaler/hpa",
   "get aviary.flagger.app/canaryruns": "asked when a record is there already: src/recorders/runs/recorder.test.ts",
-  "delete aviary.flagger.app/canaryactions": "asked after an hour: src/operator/steering/action-desk.test.ts",
+  "delete aviary.flagger.app/canaryactions": "asked after an hour: src/operator/steering/action-inbox.test.ts",
   "delete aviary.flagger.app/canaryruns": "asked after 20 runs: src/recorders/runs/recorder.test.ts",
 };
 

@@ -9,7 +9,8 @@ import type { Canary, CanaryStatus, Phase } from "../../src/core/canary.ts";
 import type { DesiredState } from "../../src/core/desired.ts";
 import { promotionId } from "../../src/core/identity.ts";
 import { crds } from "../../src/crd/index.ts";
-import { type ClusterState, createClusterView } from "../../src/operator/cluster/cluster-view.ts";
+import type { ClusterState } from "../../src/operator/cluster/cluster-state.ts";
+import { createClusterView } from "../../src/operator/cluster/cluster-view.ts";
 import { rightsOf } from "../../src/operator/rights.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
 import { createRouters } from "../../src/routers/table.ts";
@@ -130,7 +131,7 @@ function lifeOf({ target, scaler }: Case) {
     const type = scaler.kind === "ScaledObject" ? RESOURCES.scaledObject : RESOURCES.hpa;
     const copy = snapshot.get({ type, namespace: "test", name: "podinfo-primary" });
     if (copy === undefined) throw new Error("the scaler has no copy");
-    await shell.remove(copy, base.ref, signal);
+    await shell.remove(copy, signal);
   };
 }
 

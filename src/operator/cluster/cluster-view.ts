@@ -8,45 +8,21 @@ import type { Readings } from "../../core/observation.ts";
 import { isRunning } from "../../core/phases/table.ts";
 import { type Plan, planFor } from "../../core/plan.ts";
 import { isRecovering } from "../../core/recovery.ts";
-import { ALL_TO_PRIMARY } from "../../core/routes.ts";
 import type { CanaryRef } from "../../core/spec.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
+import type { ObjectRef } from "../../ports/kubernetes.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import type { PodSelector } from "../../ports/workload.ts";
 import { type Adapters, type AdapterTables, chooseAdapters } from "../adapters.ts";
 import { createSessions, type Sessions } from "../sessions.ts";
+import type { ClusterState } from "./cluster-state.ts";
+import { type ConvergePorts, converge } from "./converge.ts";
 import { foreignObject } from "./foreign.ts";
-import {
-  type Former,
-  type FormerScaler,
-  formerOf,
-  formerScalerOf,
-  formerScalerText,
-  isLeft,
-  obsoleteOf,
-} from "./former.ts";
+import { type FormerScaler, formerOf, formerScalerOf, formerScalerText, isLeft } from "./former.ts";
 import type { LookForTroubles } from "./pod-troubles.ts";
 import { KindMissing, ReadFailure } from "./read-failure.ts";
 import type { FreshSnapshot } from "./read-your-writes.ts";
-import { asRouted, routesReading, servedBy } from "./routes-in-force.ts";
-import type { RemoveObject, WriteObject } from "./write.ts";
-
-/** What a turn knows of the cluster. */
-export interface ClusterState {
-  readonly readings: Readings;
-  readonly plan: Plan;
-  /**
-   * undefined when there is a problem: then nothing is written. A target that is missing or unreadable is no such
-   * problem.
-   */
-  readonly adapters?: Adapters;
-  readonly selector?: PodSelector;
-  /** The names that the Canary had before its spec was edited; absent when they are the same. */
-  readonly former?: Former;
-  /** The autoscaler that the Canary names no more, and that still scales the target. */
-  readonly formerScaler?: FormerScaler;
-}
+import { routesReading } from "./routes-in-force.ts";
 
 export interface ClusterView {
   /** Waits until the caches that this Canary needs are filled, then reads. */
@@ -64,15 +40,12 @@ export interface ClusterView {
     signal: AbortSignal,
     confirm?: () => Promise<void>,
   ): Promise<boolean>;
-  /** Whether this generation of a Canary was refused or doubted already; remembers it. */
-  refusedBefore(ref: CanaryRef, generation: number): boolean;
 }
 
-export interface ClusterViewPorts {
+export interface ClusterViewPorts extends ConvergePorts {
   /** Absent: the memory is the view's own. */
   readonly sessions?: Sessions;
   readonly tables: AdapterTables;
-  readonly snapshot: FreshSnapshot;
   /** Resolves when every object named can be read from the snapshot; `canary` is woken when one of them changes. */
   readonly follow: (canary: CanaryRef, refs: readonly ObjectRef[], signal: AbortSignal) => Promise<void>;
   /** Whether these objects are followed already, and can be read now; absent: never. */
@@ -81,14 +54,12 @@ export interface ClusterViewPorts {
   readonly isLeftOut?: (ref: ObjectRef) => boolean;
   /** Why nothing may be done for this Canary, with any spec (text of the event). */
   readonly refusal?: (canary: CanaryRef) => string | undefined;
-  readonly write: WriteObject;
   /** Absent: pods are not looked at. */
   readonly troubles?: LookForTroubles;
   /** Tells when routes were written; absent: that is not known. */
   readonly clock?: Pick<Clock, "now">;
   /** By how much the API server's clock is ahead of the operator's, milliseconds; absent: not at all. */
   readonly serverAheadMs?: () => number;
-  readonly remove: RemoveObject;
 }
 
 const NO_PLAN: Plan = {
@@ -103,8 +74,6 @@ const UNKNOWN = { kind: "progressing", detail: "" } as const;
 
 export function createClusterView(ports: ClusterViewPorts): ClusterView {
   const sessions = ports.sessions ?? createSessions();
-  /** The generation that was refused or doubted last. */
-  const refused = sessions.slot<number>();
   /** When its routes were written last. */
   const routed = sessions.slot<number>();
   return {
@@ -118,11 +87,6 @@ export function createClusterView(ports: ClusterViewPorts): ClusterView {
         if (ports.clock !== undefined) routed.set(canary.ref, ports.clock.now());
       };
       return converge(canary, wanted, state, ports, { signal, confirm, onRouted });
-    },
-    refusedBefore(ref, generation) {
-      const before = refused.get(ref) === generation;
-      refused.set(ref, generation);
-      return before;
     },
   };
 }
@@ -303,94 +267,4 @@ function isUnderWay({ status }: Canary): boolean {
 function isAtRest({ status }: Canary): boolean {
   const { phase } = status;
   return phase === "Initialized" || phase === "Succeeded" || (phase === "Failed" && status.promotedSpec !== "");
-}
-
-function isLeaving({ status: { phase } }: Canary): boolean {
-  return phase === "Terminating";
-}
-
-/**
- * The order matters. A workload exists before traffic is sent to it, and a workload is scaled down after its traffic
- * was taken away.
- */
-async function converge(
-  canary: Canary,
-  wanted: DesiredState,
-  { adapters, selector, former, formerScaler }: ClusterState,
-  ports: ClusterViewPorts,
-  writing: Writing,
-): Promise<boolean> {
-  const { signal, confirm, onRouted } = writing;
-  if (!wanted.engaged) return false;
-  let wrote = former !== undefined && (await leave(canary, wanted, former, ports, writing));
-  if (wanted.leaving === true || adapters === undefined) return wrote;
-  const { router, workload, services, autoscaler } = adapters;
-  const { snapshot } = ports;
-  const { traffic } = wanted;
-  const routes = typeof traffic === "string" ? ALL_TO_PRIMARY : traffic;
-  const primary = () => workload.renderPrimary(canary, wanted, snapshot);
-  const apex = () => {
-    if (selector === undefined || traffic === "before-us") return [];
-    return traffic === "released"
-      ? services.release(canary, selector, snapshot)
-      : services.renderApex(canary, selector, snapshot, servedBy(routes));
-  };
-  const mesh = () => {
-    if (traffic === "before-us") return [];
-    return traffic === "released"
-      ? router.release(canary, snapshot)
-      : router.render(asRouted(canary, routes), routes, snapshot);
-  };
-  // A primary that cannot serve while it is replaced loses its traffic first.
-  const [before, after] = routes.everyone === true ? [[], [primary]] : [[primary], []];
-  const stages: readonly (() => readonly KubeObject[])[] = [
-    // A Canary that is being deleted creates nothing, and repairs nothing that is deleted with it.
-    () => (selector === undefined || isLeaving(canary) ? [] : services.renderCopies(canary, selector, snapshot)),
-    () => (isLeaving(canary) ? [] : (router.prepare?.(canary, snapshot) ?? [])),
-    ...before,
-    apex,
-    mesh,
-    ...after,
-    // The API server may refuse limits that people set. The routes do not wait for them.
-    () => autoscaler?.renderPrimary(canary, wanted, snapshot) ?? [],
-    () => autoscaler?.renderTarget(canary, wanted, snapshot) ?? [],
-    () => formerScaler?.autoscaler.renderTarget(formerScaler.canary, wanted, snapshot) ?? [],
-    () => workload.renderTarget(canary, wanted, snapshot),
-  ];
-  for (const stage of stages) {
-    for (const object of stage()) {
-      if (!(await ports.write(object, canary.ref, signal, confirm))) continue;
-      wrote = true;
-      if (stage === apex || stage === mesh) onRouted();
-    }
-  }
-  return wrote;
-}
-
-interface Writing {
-  readonly signal: AbortSignal;
-  readonly confirm: (() => Promise<void>) | undefined;
-  /** Called when routes were written. */
-  readonly onRouted: () => void;
-}
-
-/** The former routes send all traffic to the primary. The primary's former autoscaler is deleted. */
-async function leave(
-  canary: Canary,
-  { leaving }: DesiredState,
-  former: Former,
-  { write, remove, snapshot }: ClusterViewPorts,
-  { signal, confirm, onRouted }: Writing,
-): Promise<boolean> {
-  let wrote = false;
-  const obsolete = obsoleteOf(former, snapshot);
-  if (obsolete !== undefined) wrote = await remove(obsolete, canary.ref, signal, confirm);
-  if (leaving !== true || isLeft(former, snapshot)) return wrote;
-  const routed = { ...former.canary, status: canary.status };
-  for (const object of former.router?.render(routed, ALL_TO_PRIMARY, snapshot) ?? []) {
-    if (!(await write(object, canary.ref, signal, confirm))) continue;
-    wrote = true;
-    onRouted();
-  }
-  return wrote;
 }

@@ -18,13 +18,17 @@ export function foreignObject(canary: Canary, made: readonly MadeObject[], seen:
 
 function isOurs(canary: Canary, object: KubeObject, { use, isMade }: MadeObject): boolean {
   const { ownerReferences = [] } = object.metadata;
-  const canaries = ownerReferences.filter(isCanary);
-  // A Canary that was deleted and made again has another uid.
-  if (canaries.some(({ uid, name }) => uid === canary.uid || name === canary.ref.name)) return true;
-  if (canaries.length > 0) return use === "shared";
+  if (isOwnedBy(canary, object)) return true;
+  if (ownerReferences.some(isCanary)) return use === "shared";
   if (use === "adopted") return true;
   // Owners get lost: `kubectl delete --cascade=orphan` takes them away, and so does many a backup.
   return !ownerReferences.some(({ controller }) => controller === true) && isMade?.(object) === true;
+}
+
+/** Whether the object was made for this Canary. One that was deleted and made again has another uid. */
+export function isOwnedBy({ uid, ref }: Canary, { metadata }: KubeObject): boolean {
+  const owners = (metadata.ownerReferences ?? []).filter(isCanary);
+  return owners.some((owner) => owner.uid === uid || owner.name === ref.name);
 }
 
 function isCanary({ kind, apiVersion }: OwnerReference): boolean {

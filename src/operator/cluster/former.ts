@@ -3,7 +3,7 @@
  * deleted.
  */
 import type { Canary } from "../../core/canary.ts";
-import { formerNames, formerScalerName, namesOf, underNames } from "../../core/names.ts";
+import { formerNames, formerScalerName, isSameScaler, namesOf, underNames } from "../../core/names.ts";
 import type { TargetRef } from "../../core/spec.ts";
 import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
 import type { MadeObject } from "../../ports/owner.ts";
@@ -11,6 +11,7 @@ import type { Router } from "../../ports/router.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import type { Autoscaler } from "../../ports/workload.ts";
 import { type AdapterTables, routerOf } from "../adapters.ts";
+import { isOwnedBy } from "./foreign.ts";
 
 export interface Former {
   /** The Canary under the names that it had before. */
@@ -62,9 +63,8 @@ export function formerOf(canary: Canary, tables: AdapterTables): Former | undefi
   if (names === undefined) return undefined;
   const former = { ...canary, spec: underNames(canary.spec, names) };
   const router = routerOf(tables.routers, names.provider);
-  const wanted = namesOf(canary.spec);
-  const isSameScaler = names.scaler?.kind === wanted.scaler?.kind && names.scaler?.name === wanted.scaler?.name;
-  const autoscaler = isSameScaler ? undefined : tables.autoscalers.find(({ kind }) => kind === names.scaler?.kind);
+  const isKept = isSameScaler(names.scaler, namesOf(canary.spec).scaler);
+  const autoscaler = isKept ? undefined : tables.autoscalers.find(({ kind }) => kind === names.scaler?.kind);
   const [scaler] = autoscaler?.made(former) ?? [];
   return {
     canary: former,
@@ -85,9 +85,6 @@ export function isLeft(former: Former, seen: Snapshot): boolean {
 /** The primary's former autoscaler. It is deleted only when it was made for this Canary. */
 export function obsoleteOf({ canary, scaler }: Former, seen: Snapshot): KubeObject | undefined {
   const object = scaler === undefined ? undefined : seen.get(scaler.ref);
-  const owners = object?.metadata.ownerReferences ?? [];
-  const isOurs = owners.some(
-    ({ kind, uid, name }) => kind === "Canary" && (uid === canary.uid || name === canary.ref.name),
-  );
-  return isOurs && object?.metadata.deletionTimestamp === undefined ? object : undefined;
+  if (object === undefined || object.metadata.deletionTimestamp !== undefined) return undefined;
+  return isOwnedBy(canary, object) ? object : undefined;
 }

@@ -31,10 +31,10 @@ function areAsPromised(
   selector: PodSelector | undefined,
   snapshot: FreshSnapshot,
 ): boolean {
-  const promised = routesFor(plan, canary.status) ?? (isToBeInitialized(canary) ? ALL_TO_PRIMARY : undefined);
+  const promised = routesFor(plan, canary.status) ?? (willInitialize(canary) ? ALL_TO_PRIMARY : undefined);
   if (promised === undefined) return true;
   const apex = selector === undefined ? [] : services.renderApex(canary, selector, snapshot, servedBy(promised));
-  if (apex.some((object) => !leadsAsWanted(object, snapshot))) return false;
+  if (apex.some((object) => !isSpecAsWanted(object, snapshot))) return false;
   const routed = asRouted(canary, promised);
   const seen = router.read(routed, snapshot);
   const isTest = canary.spec.analysis.match.length > 0;
@@ -43,7 +43,7 @@ function areAsPromised(
     seen.primary === promised.primary &&
     seen.canary === promised.canary &&
     seen.mirror === promised.mirror &&
-    (!isTest || areForThoseAsked(router, routed, promised, snapshot))
+    (!isTest || isMatchAsPromised(router, routed, promised, snapshot))
   );
 }
 
@@ -51,9 +51,9 @@ function areAsPromised(
  * In an A/B test the weights do not say whether the canary gets everyone or only those who match: while the canary
  * covers for the primary, both are 0/100. So the conditions are compared, too.
  */
-function areForThoseAsked(router: Router, routed: Canary, promised: Routes, snapshot: FreshSnapshot): boolean {
+function isMatchAsPromised(router: Router, routed: Canary, promised: Routes, snapshot: FreshSnapshot): boolean {
   const wanted = router.render(routed, promised, snapshot);
-  return wanted.every((object) => leadsAsWanted(object, snapshot, router.kinds));
+  return wanted.every((object) => isSpecAsWanted(object, snapshot, router.kinds));
 }
 
 /** The pods that answer requests from outside the mesh. */
@@ -61,20 +61,20 @@ export function servedBy({ everyone }: Routes): "primary" | "canary" {
   return everyone === true ? "canary" : "primary";
 }
 
-/** Routes that send every user to the canary have no match of an A/B test. */
+/** The Canary as its routes are rendered: routes that send every user to the canary have no match of an A/B test. */
 export function asRouted(canary: Canary, { everyone }: Routes): Canary {
   if (everyone !== true || canary.spec.analysis.match.length === 0) return canary;
   const { sessionAffinity: _notInTests, ...analysis } = canary.spec.analysis;
   return { ...canary, spec: { ...canary.spec, analysis: { ...analysis, match: [] } } };
 }
 
-/** What its routes will be is known before they are promised. */
-function isToBeInitialized({ status: { phase } }: Canary): boolean {
+/** Aviary brings the routes to the primary next, so they are compared with that before the status promises it. */
+function willInitialize({ status: { phase } }: Canary): boolean {
   return phase === "Initializing" || phase === "Failed";
 }
 
-/** Labels and annotations route nothing, and may be for others to decide: waiting for them could have no end. */
-function leadsAsWanted(wanted: KubeObject, snapshot: FreshSnapshot, kinds: readonly RouterKind[] = []): boolean {
+/** Labels and annotations are not compared: they route nothing, and another writer may decide about them. */
+function isSpecAsWanted(wanted: KubeObject, snapshot: FreshSnapshot, kinds: readonly RouterKind[] = []): boolean {
   const { namespace = "", name } = wanted.metadata;
   const seen = snapshot.get({ type: typeOf(wanted, kinds), namespace, name });
   return seen !== undefined && mergePatch(seen, wanted)?.["spec"] === undefined;

@@ -22,12 +22,12 @@ const KNOWN_MAX = 1000;
 export function createUnappliedChanges(): UnappliedChanges {
   const known = new Map<string, string>();
   return {
-    has: (ref, seen, patch) => known.size > 0 && known.get(refKey(ref)) === textOf(patch, seen),
+    has: (ref, seen, patch) => known.size > 0 && known.get(refKey(ref)) === keyOf(patch, seen),
     note(ref, patch, answer) {
       known.delete(refKey(ref));
       const left = unappliedOf(patch, answer);
       if (left === undefined) return;
-      known.set(refKey(ref), textOf(left, answer));
+      known.set(refKey(ref), keyOf(left, answer));
       const [oldest = ""] = known.keys();
       if (known.size > KNOWN_MAX) known.delete(oldest);
     },
@@ -36,7 +36,7 @@ export function createUnappliedChanges(): UnappliedChanges {
 }
 
 /** Key of a difference: the patch plus the current values, so a foreign change yields a new key. */
-function textOf(patch: Fields, seen: Fields): string {
+function keyOf(patch: Fields, seen: Fields): string {
   return JSON.stringify([patch, sameFieldsOf(seen, patch)]);
 }
 

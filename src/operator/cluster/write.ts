@@ -22,8 +22,8 @@ export type WriteObject = (
   confirm?: () => Promise<void>,
 ) => Promise<boolean>;
 
-/** Deletes this very object. @returns whether it was there; see WriteObject for the rest */
-export type RemoveObject = WriteObject;
+/** Deletes this very object. @returns whether it was there; `confirm` is as for a write */
+export type RemoveObject = (object: KubeObject, signal: AbortSignal, confirm?: () => Promise<void>) => Promise<boolean>;
 
 /** A write that the API server refused or did not answer; the message is the text of the event. */
 export class WriteFailure extends Error {
@@ -117,7 +117,7 @@ export function createRemover(
   snapshot: FreshSnapshot,
   kinds: readonly RouterKind[] = [],
 ): RemoveObject {
-  return async (object, _by, signal, confirm) => {
+  return async (object, signal, confirm) => {
     const type = typeOf(object, kinds);
     const { name, namespace = "", uid } = object.metadata;
     const ref: ObjectRef = { type, namespace, name };

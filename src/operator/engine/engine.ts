@@ -25,11 +25,11 @@ import { warnOfRenaming } from "../cluster/renamed.ts";
 import { createRemover, createWriter } from "../cluster/write.ts";
 import { createProbeRunner } from "../measure/probe-runner.ts";
 import { createSplitWatch } from "../measure/split-watch.ts";
-import { createAlertDesk } from "../notify/alerts.ts";
+import { createAlertOutbox } from "../notify/alerts.ts";
 import type { Ports, Requeue } from "../reconcile/reconcile.ts";
 import { createCanaryStore } from "../reconcile/store.ts";
 import { createSessions, type Sessions } from "../sessions.ts";
-import type { ActionDesk } from "../steering/action-desk.ts";
+import type { ActionInbox } from "../steering/action-inbox.ts";
 import type { Quarantine } from "../watchdog/quarantine.ts";
 import { type Complaints, createComplaints } from "./complaints.ts";
 import { warnOfDeletion } from "./deleted-canary.ts";
@@ -55,7 +55,7 @@ export interface EngineOptions {
   readonly metricsServer: string;
   readonly recorder: Recorder;
   /** The actions of people; absent: people cannot act. */
-  readonly actions?: ActionDesk;
+  readonly actions?: ActionInbox;
   readonly sendAlert: (canary: Canary, alert: Alert) => Promise<void>;
   /** Whether an alert of this Canary has a receiver; absent: always. */
   readonly alertsWanted?: (canary: Canary) => boolean;
@@ -127,14 +127,13 @@ export function startEngine(options: EngineOptions): Engine {
     }),
     probeRunner,
     ...splitPort(options, probeRunner, sessions, wake),
-    alerts: createAlertDesk(options.sendAlert, wake, options.alertsWanted, sessions),
+    alerts: createAlertOutbox(options.sendAlert, wake, options.alertsWanted, sessions),
+    announced: sessions.slot(),
     forget: sessions.forget,
   };
   const complaints = createComplaints(options.log, ports.store, recorder, sessions);
-  const { quarantine } = options;
   const leftOut = (ref: CanaryRef) => leftOutOf(ref, canaries);
-  const held = quarantine === undefined ? {} : { quarantine };
-  const turns = createTurns({ ports, complaints, wake, sessions, leftOut, ...held });
+  const turns = createTurns({ ports, complaints, wake, sessions, leftOut, quarantine: options.quarantine });
   const queue: WorkQueue = createWorkQueue({
     clock,
     random,
@@ -145,7 +144,7 @@ export function startEngine(options: EngineOptions): Engine {
     backOffMaxMs: 10_000,
     work: async (key, signal) => {
       const requeue = await turns.take(key, signal);
-      if (requeue !== undefined) appoint(queue, key, requeue, clock);
+      if (requeue !== undefined) schedule(queue, key, requeue, clock);
     },
     onFailure: complaints.failed,
   });
@@ -241,7 +240,7 @@ function probesOverHttp(options: EngineOptions, { read }: Follower): ProbeRunner
   });
 }
 
-function appoint(queue: WorkQueue, key: string, requeue: Requeue, clock: Clock): void {
+function schedule(queue: WorkQueue, key: string, requeue: Requeue, clock: Clock): void {
   if (requeue.kind === "forget") queue.forget(key);
   if (requeue.kind === "now") queue.add(key);
   if (requeue.kind === "at") queue.addAfter(key, Math.max(0, requeue.time - clock.now()));

@@ -19,8 +19,8 @@ interface Entry {
   /** "podinfo.test": Flagger compares names without kinds (Q14). */
   readonly target: string;
   readonly kind: string;
-  /** RFC 3339, of creation. */
-  readonly born: string;
+  /** RFC 3339. */
+  readonly createdAt: string;
 }
 
 export function createTargetClaims(log: Log, wake: (canary: CanaryRef) => void): TargetClaims {
@@ -37,7 +37,8 @@ export function createTargetClaims(log: Log, wake: (canary: CanaryRef) => void):
     return entry;
   }
 
-  const siblings = (entry: Entry): Entry[] =>
+  /** The other Canaries that name the same target. */
+  const rivalsOf = (entry: Entry): Entry[] =>
     [...(byTarget.get(entry.target)?.values() ?? [])].filter((other) => other !== entry);
 
   return {
@@ -51,9 +52,9 @@ export function createTargetClaims(log: Log, wake: (canary: CanaryRef) => void):
       }
       const moved = before?.target !== entry.target || before.kind !== entry.kind || type === "deleted";
       if (!moved) return;
-      if (before !== undefined) for (const other of siblings(before)) wake(other.ref);
+      if (before !== undefined) for (const other of rivalsOf(before)) wake(other.ref);
       if (type === "deleted") return;
-      for (const other of siblings(entry)) {
+      for (const other of rivalsOf(entry)) {
         for (const one of [entry, other]) {
           const said = `Bad things will happen! Found more than one canary with the same target ${entry.target}`;
           log.error({ canary: dotted(one.ref.name, one.ref) }, said);
@@ -64,16 +65,16 @@ export function createTargetClaims(log: Log, wake: (canary: CanaryRef) => void):
     conflictOf(canary) {
       const own = entries.get(canaryKey(canary));
       if (own === undefined) return undefined;
-      const elder = siblings(own).find((other) => other.kind === own.kind && isElder(other, own));
-      if (elder === undefined) return undefined;
-      const who = dotted(elder.ref.name, elder.ref);
+      const older = rivalsOf(own).find((other) => other.kind === own.kind && isOlder(other, own));
+      if (older === undefined) return undefined;
+      const who = dotted(older.ref.name, older.ref);
       return `spec.targetRef ${own.kind} ${own.target} is released by canary ${who} already: delete one of the two`;
     },
   };
 }
 
-function isElder(a: Entry, b: Entry): boolean {
-  return a.born === b.born ? canaryKey(a.ref) < canaryKey(b.ref) : a.born < b.born;
+function isOlder(a: Entry, b: Entry): boolean {
+  return a.createdAt === b.createdAt ? canaryKey(a.ref) < canaryKey(b.ref) : a.createdAt < b.createdAt;
 }
 
 function entryOf({ metadata, spec }: KubeObject): Entry {
@@ -85,6 +86,6 @@ function entryOf({ metadata, spec }: KubeObject): Entry {
     ref: { namespace, name },
     target: `${target}.${namespace}`,
     kind: kind === "Service" && group !== "" ? `${group} ${kind}` : kind,
-    born: creationTimestamp,
+    createdAt: creationTimestamp,
   };
 }

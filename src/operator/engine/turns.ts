@@ -21,7 +21,7 @@ export interface TurnsOptions {
   /** Resolves with why only a sketch of the Canary is in memory; undefined: all of it is. */
   readonly leftOut?: (ref: CanaryRef) => Promise<string | undefined> | undefined;
   /** Absent: no Canary is left alone. */
-  readonly quarantine?: Quarantine;
+  readonly quarantine?: Quarantine | undefined;
 }
 
 /** Whether there is room again for a Canary that was left out. */

@@ -50,7 +50,7 @@ function watching(counts: { canary: Count | undefined; primary: Count | undefine
     /** A turn after so many seconds; resolves when the counts are read. */
     async turn(canary: Canary, afterS: number, judged: boolean, readings = READINGS): Promise<void> {
       world.nowMs += afterS * 1000;
-      watch.look(canary, planOf(canary), readings, judged);
+      watch.observe(canary, planOf(canary), readings, judged);
       await Promise.resolve();
       await new Promise((resolve) => setImmediate(resolve));
     },
@@ -138,7 +138,7 @@ it("metrics that cannot be had change nothing", async () => {
   const ports = { sessions, steadyMs: () => nowMs, wake: () => undefined };
   let nowMs = 0;
   const watch = createSplitWatch({ ...ports, count: () => Promise.reject(new Error("away")) });
-  for (nowMs = 0; nowMs < 300_000; nowMs += 60_000) watch.look(onStep(1), planOf(onStep(1)), READINGS, true);
+  for (nowMs = 0; nowMs < 300_000; nowMs += 60_000) watch.observe(onStep(1), planOf(onStep(1)), READINGS, true);
   await new Promise((resolve) => setImmediate(resolve));
   expect(watch.found(onStep(1))).toBeUndefined();
 });

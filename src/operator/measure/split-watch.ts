@@ -19,7 +19,7 @@ export interface SplitWatch {
    * To be called in each turn, before the turn writes anything.
    * @param judged the canary was measured in this turn, so that users may be counted as well
    */
-  look(canary: Canary, plan: Plan, readings: Readings, judged: boolean): void;
+  observe(canary: Canary, plan: Plan, readings: Readings, judged: boolean): void;
 }
 
 export interface SplitPorts {
@@ -78,7 +78,7 @@ export function createSplitWatch({ count, sessions, steadyMs, wake }: SplitPorts
       const held = slot.get(ref);
       return held !== undefined && held.run === status.run?.id ? held.found : undefined;
     },
-    look(canary, plan, readings, judged) {
+    observe(canary, plan, readings, judged) {
       const { ref, status } = canary;
       const run = status.run?.id ?? "";
       const holds = readings.routesInForce && readings.problem === undefined;

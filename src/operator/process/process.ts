@@ -35,7 +35,7 @@ import { createTables, parseOptionsOf } from "../adapters.ts";
 import { startEngine } from "../engine/engine.ts";
 import { createAlerting } from "../notify/alerting.ts";
 import { createEventWebhooks } from "../notify/event-webhooks.ts";
-import { createActionDesk } from "../steering/action-desk.ts";
+import { createActionInbox } from "../steering/action-inbox.ts";
 import { createQuarantine, type Quarantine, readQuarantine } from "../watchdog/quarantine.ts";
 import { startWatchdog } from "../watchdog/watchdog.ts";
 import { connectClusters } from "./clusters.ts";
@@ -232,7 +232,7 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
   });
   const { recorder, flush } = createRecorders(options, clusters.client, stopped.signal);
   log.info({}, "Starting operator");
-  const actions = createActionDesk({
+  const actions = createActionInbox({
     ...{ track: clusters.track, writer: clusters.writer, log },
     ...{ namespace: flags.namespace, home: flags.leaderElectionNamespace },
   });

@@ -18,11 +18,13 @@ import type { Clock } from "../../ports/clock.ts";
 import type { ProbeRunner } from "../../ports/probe-runner.ts";
 import type { Recorder } from "../../ports/recorder.ts";
 import type { CanaryStore, InvalidCanary } from "../../ports/store.ts";
-import type { ClusterState, ClusterView } from "../cluster/cluster-view.ts";
+import type { ClusterState } from "../cluster/cluster-state.ts";
+import type { ClusterView } from "../cluster/cluster-view.ts";
 import { recordAsker } from "../measure/for-the-record.ts";
 import type { SplitWatch } from "../measure/split-watch.ts";
-import type { AlertDesk } from "../notify/alerts.ts";
-import type { ActionDesk } from "../steering/action-desk.ts";
+import type { AlertOutbox } from "../notify/alerts.ts";
+import type { Slot } from "../sessions.ts";
+import type { ActionInbox, Steered } from "../steering/action-inbox.ts";
 import { ensureFinalizer, removeFinalizer } from "./finalizer.ts";
 
 export interface Ports {
@@ -30,14 +32,16 @@ export interface Ports {
   readonly store: CanaryStore;
   readonly view: ClusterView;
   readonly probeRunner: ProbeRunner;
-  readonly alerts: AlertDesk;
+  readonly alerts: AlertOutbox;
   readonly recorder: Recorder;
   /** Drops everything that is kept in memory of a deleted Canary. */
   readonly forget: (ref: CanaryRef) => void;
+  /** The generation of the spec whose doubts or refusal were announced last. */
+  readonly announced: Slot<number>;
   /** Absent: the split of the requests is not compared with its promise. */
   readonly split?: SplitWatch;
   /** Absent: people cannot act. */
-  readonly actions?: Pick<ActionDesk, "look" | "answer">;
+  readonly actions?: Pick<ActionInbox, "read" | "answer">;
 }
 
 /** When to take the next turn if nothing happens before. Times are milliseconds since the epoch. */
@@ -47,6 +51,8 @@ export type Requeue =
   | { readonly kind: "now" }
   | { readonly kind: "never" }
   | { readonly kind: "forget" };
+
+const NO_STEERING: Steered = { actions: [] };
 
 export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSignal): Promise<Requeue> {
   const loaded = ports.store.load(ref);
@@ -65,14 +71,13 @@ export async function reconcile(ref: CanaryRef, ports: Ports, signal: AbortSigna
   const offSplit = ports.split?.found(canary);
   const readings = offSplit === undefined ? state.readings : { ...state.readings, offSplit };
   const alertsDelivered = ports.alerts.delivered(ref);
-  const { recheckAt: steeredAt, ...steered } = ports.actions?.look(ref, begun, liftedBy(status.override)) ?? {
-    actions: [],
-  };
+  const asked = ports.actions?.read(ref, begun, liftedBy(status.override)) ?? NO_STEERING;
+  const { recheckAt: steeredAt, ...steered } = asked;
   const situation = { ref, uid, spec, plan, status, readings, alertsDelivered, deleting, now: begun, ...steered };
   const taken = await decideAndAsk(canary, situation, ports, signal);
   const { input, transition: decided } = taken;
-  ports.split?.look(canary, plan, readings, isJudged(taken));
-  const transition = owedOnly(decided, ports.alerts.isWanted(canary));
+  ports.split?.observe(canary, plan, readings, isJudged(taken));
+  const transition = ports.alerts.isWanted(canary) ? decided : withoutAlerts(decided);
   const saved =
     transition.status === canary.status ? canary : await ports.store.save(canary, transition.status, signal);
   await answerActions(saved, decided, input.now, ports, signal);
@@ -99,12 +104,10 @@ async function answerActions(saved: Canary, decided: Transition, now: number, po
   await ports.actions?.answer(saved.ref, answered, { now, ...(run === undefined ? {} : { run: run.id }) }, signal);
 }
 
-/** An alert that has no receiver is not owed: remembering it would cost two writes. */
-function owedOnly(transition: Transition, wanted: boolean): Transition {
+/** Alerts without a receiver are not owed: to remember them would cost two writes. */
+function withoutAlerts(transition: Transition): Transition {
   const { status } = transition;
-  return wanted || status.owedAlerts.length === 0
-    ? transition
-    : { ...transition, status: { ...status, owedAlerts: [] } };
+  return status.owedAlerts.length === 0 ? transition : { ...transition, status: { ...status, owedAlerts: [] } };
 }
 
 /** The turn is decided at the time of the last answer: the questions may take longer than the hold of the next step. */
@@ -170,10 +173,17 @@ function forget(ref: CanaryRef, ports: Ports): Requeue {
 
 /** The release goes on, as the contract asks. Doubts about the spec are announced once per generation. */
 function announceDoubts(canary: Canary, doubts: readonly string[], ports: Ports): void {
-  if (doubts.length === 0 || ports.view.refusedBefore(canary.ref, canary.generation)) return;
+  if (doubts.length === 0 || !isNews(canary, ports)) return;
   const { phase } = canary.status;
   for (const message of doubts)
     ports.recorder.announce(canary, { type: "Warning", reason: "Doubtful", message, phase });
+}
+
+/** Whether nothing was announced about this generation yet. From now on it counts as announced. */
+function isNews({ ref, generation }: Pick<Canary, "ref" | "generation">, { announced }: Ports): boolean {
+  const isNew = announced.get(ref) !== generation;
+  announced.set(ref, generation);
+  return isNew;
 }
 
 /**
@@ -181,9 +191,8 @@ function announceDoubts(canary: Canary, doubts: readonly string[], ports: Ports)
  * (Q9).
  */
 async function refuse(invalid: InvalidCanary, ports: Ports, signal: AbortSignal): Promise<Requeue> {
-  const isTold = ports.view.refusedBefore(invalid.ref, invalid.generation);
   const { problem: message } = invalid;
-  if (!isTold)
+  if (isNews(invalid, ports))
     ports.recorder.announce(invalid, { type: "Warning", reason: "Invalid", message, error: true, phase: "" });
   await ports.store.refuse(invalid, ports.clock.now(), signal);
   return { kind: "never" };

@@ -35,14 +35,14 @@ export function frozenBy(
   now: number,
   lifted: readonly string[] = [],
 ): Frozen {
-  const near = freezes.list(ref.namespace).filter((object) => scopeOf(object) === "namespace");
-  if (near.length > MOST_FREEZES) return { freeze: tooMany(near.length) };
-  const wide = freezes.list(home).filter((object) => scopeOf(object) === "cluster");
-  const concerned = [...near, ...wide].filter((object) => concerns(object, ref.name, labels));
-  const spans = concerned.flatMap((object) => spansOf(parsed(object), now).map((span) => ({ object, ...span })));
+  const ofNamespace = freezes.list(ref.namespace).filter((object) => scopeOf(object) === "namespace");
+  if (ofNamespace.length > MOST_FREEZES) return { freeze: tooMany(ofNamespace.length) };
+  const ofCluster = freezes.list(home).filter((object) => scopeOf(object) === "cluster");
+  const applying = [...ofNamespace, ...ofCluster].filter((object) => appliesTo(object, ref.name, labels));
+  const spans = applying.flatMap((object) => spansOf(parsed(object), now).map((span) => ({ object, ...span })));
   const [present] = spans
     .filter(({ from, until }) => from <= now && (until === undefined || now < until))
-    .sort((a, b) => weightOf(b.object, lifted) - weightOf(a.object, lifted));
+    .sort((a, b) => precedenceOf(b.object, lifted) - precedenceOf(a.object, lifted));
   const times = spans.flatMap(({ from, until }) => [from, until ?? 0]).filter((time) => time > now);
   return {
     ...(present === undefined ? {} : { freeze: freezeFrom(present.object, present.until) }),
@@ -50,7 +50,8 @@ export function frozenBy(
   };
 }
 
-function weightOf(object: KubeObject, lifted: readonly string[]): number {
+/** Freezes that no person has lifted come first, and of them those that hold runs. */
+function precedenceOf(object: KubeObject, lifted: readonly string[]): number {
   const { runs } = object.spec as CanaryFreezeSpec;
   return (lifted.includes(nameOf(object)) ? 0 : 2) + (runs === "hold" ? 1 : 0);
 }
@@ -73,7 +74,7 @@ const tooMany = (count: number): Freeze => ({
 export const scopeOf = ({ spec }: KubeObject): "namespace" | "cluster" =>
   (spec as CanaryFreezeSpec).scope === "cluster" ? "cluster" : "namespace";
 
-function concerns({ spec }: KubeObject, name: string, labels: Readonly<Record<string, string>>): boolean {
+function appliesTo({ spec }: KubeObject, name: string, labels: Readonly<Record<string, string>>): boolean {
   const { canaries = [], selector } = spec as CanaryFreezeSpec;
   if (canaries.length > 0 && !canaries.includes(name)) return false;
   return Object.entries(selector?.matchLabels ?? {}).every(([key, value]) => labels[key] === value);
@@ -232,7 +233,8 @@ function windowsOf({ cron, lastsMs }: Windows, now: number): readonly Window[] {
     const windows = [first, second].flatMap((begin) => (begin === null ? [] : [begin.getTime()]));
     return windows.map((begin) => ({ from: begin, until: begin + lastsMs }));
   } catch {
-    return []; // an unknown time zone is noticed when the first time is asked for
+    // Croner notices an unknown time zone when the first time is asked for.
+    return [];
   }
 }
 

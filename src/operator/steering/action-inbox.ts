@@ -22,9 +22,12 @@ export interface Steered {
   readonly recheckAt?: number;
 }
 
-export interface ActionDesk {
-  /** @param lifted names of the freezes that a person has overridden for this Canary */
-  look(ref: CanaryRef, now: number, lifted?: readonly string[]): Steered;
+export interface ActionInbox {
+  /**
+   * What people ask of a Canary now.
+   * @param lifted names of the freezes that a person has overridden for this Canary
+   */
+  read(ref: CanaryRef, now: number, lifted?: readonly string[]): Steered;
   /** Writes the outcomes of actions. When a write fails, a later turn answers the action again. */
   answer(ref: CanaryRef, answers: readonly ActionAnswer[], turn: AnsweredTurn, signal: AbortSignal): Promise<void>;
   /** Calls `wake` for each Canary that a changed action or freeze concerns. @returns a function that stops this */
@@ -38,7 +41,7 @@ export interface AnsweredTurn {
   readonly run?: string;
 }
 
-export interface ActionDeskOptions {
+export interface ActionInboxOptions {
   readonly track: (type: ResourceType, namespace: string) => ObjectCache;
   readonly writer: ObjectWriter & ObjectRemover;
   readonly log: Log;
@@ -50,7 +53,7 @@ export interface ActionDeskOptions {
 
 const EXPIRES_AFTER_MS = 600_000;
 
-export function createActionDesk({ track, writer, log, namespace, home }: ActionDeskOptions): ActionDesk {
+export function createActionInbox({ track, writer, log, namespace, home }: ActionInboxOptions): ActionInbox {
   const actions = track(STEERING.action, namespace);
   const freezes = track(STEERING.freeze, namespace);
   const canaries = track(RESOURCES.canary, namespace);
@@ -60,7 +63,7 @@ export function createActionDesk({ track, writer, log, namespace, home }: Action
   const answered = new Map<string, ActionAnswer>();
 
   return {
-    look(ref, now, lifted = []) {
+    read(ref, now, lifted = []) {
       const pending = actions
         .list(ref.namespace)
         .filter((object) => isPending(object, ref) && !answered.has(uidOf(object)));
@@ -115,7 +118,7 @@ export function createActionDesk({ track, writer, log, namespace, home }: Action
       return () => {
         stopActions();
         stopFreezes();
-        stopped.abort(new Error("the desk is closed"));
+        stopped.abort(new Error("the inbox is closed"));
       };
     },
   };

@@ -4,7 +4,7 @@ import type { KubeFields, KubeObject, ResourceType } from "../../ports/kubernete
 import { SILENT_LOG } from "../../ports/log.ts";
 import { STEERING } from "../../ports/steering.ts";
 import { until } from "../../testing/until.ts";
-import { createActionDesk } from "./action-desk.ts";
+import { createActionInbox } from "./action-inbox.ts";
 
 const REF = { namespace: "test", name: "podinfo" };
 const SIGNAL = new AbortController().signal;
@@ -35,7 +35,7 @@ function stage(...objects: readonly KubeObject[]) {
   } as unknown as ObjectWriter & ObjectRemover;
   const track = (type: ResourceType) => cacheOf(type) as ObjectCache;
   return {
-    desk: createActionDesk({ track, writer, log: SILENT_LOG, namespace: "", home: "aviary" }),
+    inbox: createActionInbox({ track, writer, log: SILENT_LOG, namespace: "", home: "aviary" }),
     patches,
     deleted,
   };
@@ -57,13 +57,13 @@ const freeze = (spec: KubeFields): KubeObject => ({
 });
 
 it("actions of a Canary that are not answered come in the order of their creation", () => {
-  const { desk } = stage(
+  const { inbox } = stage(
     action("later", { verb: "resume" }, 5),
     action("first", { verb: "pause", for: "2h", expiresAfter: "1m", reason: "look" }, 1),
     action("done", { verb: "abort" }, 0, { phase: "Applied" }),
     action("other", { verb: "abort", canary: "another" }, 0),
   );
-  const { actions } = desk.look(REF, NOW);
+  const { actions } = inbox.read(REF, NOW);
   expect(actions.map(({ name }) => name)).toEqual(["first", "later"]);
   expect(actions[0]).toEqual({
     ...{ id: "uid-first", name: "first", verb: "pause", by: "alice", reason: "look", expect: {} },
@@ -73,27 +73,27 @@ it("actions of a Canary that are not answered come in the order of their creatio
 });
 
 it("an answer is written once, and the action is not looked at again, however old the cache is", async () => {
-  const { desk, patches } = stage(action("first", { verb: "pause" }, 1));
+  const { inbox, patches } = stage(action("first", { verb: "pause" }, 1));
   const answer = { id: "uid-first", outcome: "applied", message: "paused at 20 %" } as const;
-  await desk.answer(REF, [answer], { now: NOW, run: "run-1" }, SIGNAL);
+  await inbox.answer(REF, [answer], { now: NOW, run: "run-1" }, SIGNAL);
   expect(patches).toEqual([
     { status: { phase: "Applied", message: "paused at 20 %", at: "2026-01-01T00:00:00.000Z", run: "run-1" } },
   ]);
-  expect(desk.look(REF, NOW).actions).toEqual([]);
+  expect(inbox.read(REF, NOW).actions).toEqual([]);
 });
 
 it("a freeze counts from when it begins until it ends, for the Canaries that it names", () => {
   const from = "2026-01-01T01:00:00Z";
   const until = "2026-01-01T02:00:00Z";
-  const { desk } = stage(freeze({ from, until, canaries: ["podinfo"], reason: "sale" }));
-  expect(desk.look(REF, NOW)).toEqual({ actions: [], recheckAt: Date.parse(from) });
-  expect(desk.look(REF, Date.parse(from))).toEqual({
+  const { inbox } = stage(freeze({ from, until, canaries: ["podinfo"], reason: "sale" }));
+  expect(inbox.read(REF, NOW)).toEqual({ actions: [], recheckAt: Date.parse(from) });
+  expect(inbox.read(REF, Date.parse(from))).toEqual({
     actions: [],
     freeze: { name: "sale", by: "carol", reason: "sale", runs: "finish", until: Date.parse(until) },
     recheckAt: Date.parse(until),
   });
-  expect(desk.look(REF, Date.parse(until))).toEqual({ actions: [] });
-  expect(desk.look({ ...REF, name: "another" }, Date.parse(from))).toEqual({ actions: [] });
+  expect(inbox.read(REF, Date.parse(until))).toEqual({ actions: [] });
+  expect(inbox.read({ ...REF, name: "another" }, Date.parse(from))).toEqual({ actions: [] });
 });
 
 const HOUR = 3_600_000;
@@ -101,22 +101,22 @@ const HOUR = 3_600_000;
 it("a freeze by schedule stands in its windows, in its own time zone, and says when it ends", () => {
   // NOW is a Thursday, 01:00 in Berlin.
   const spec = { schedule: "0 0 * * 4", duration: "2h", timeZone: "Europe/Berlin", reason: "night" };
-  const { desk } = stage(freeze(spec));
-  expect(desk.look(REF, NOW)).toMatchObject({
+  const { inbox } = stage(freeze(spec));
+  expect(inbox.read(REF, NOW)).toMatchObject({
     freeze: { name: "sale", by: "carol", reason: "night", until: NOW + HOUR },
     recheckAt: NOW + HOUR,
   });
-  const after = desk.look(REF, NOW + HOUR);
+  const after = inbox.read(REF, NOW + HOUR);
   expect(after.freeze).toBeUndefined();
   expect(after.recheckAt).toBe(NOW - HOUR + 7 * 24 * HOUR);
 });
 
 it("windows end with the freeze itself, and a schedule that cannot be read freezes nothing", () => {
   const until = "2026-01-01T00:30:00Z";
-  const { desk } = stage(freeze({ schedule: "0 0 * * *", duration: "2h", until }));
-  expect(desk.look(REF, NOW).freeze?.until).toBe(Date.parse(until));
-  expect(desk.look(REF, NOW + HOUR).freeze).toBeUndefined();
-  expect(stage(freeze({ schedule: "no no no no no", duration: "2h" })).desk.look(REF, NOW).freeze).toBeUndefined();
+  const { inbox } = stage(freeze({ schedule: "0 0 * * *", duration: "2h", until }));
+  expect(inbox.read(REF, NOW).freeze?.until).toBe(Date.parse(until));
+  expect(inbox.read(REF, NOW + HOUR).freeze).toBeUndefined();
+  expect(stage(freeze({ schedule: "no no no no no", duration: "2h" })).inbox.read(REF, NOW).freeze).toBeUndefined();
 });
 
 it("a freeze of the cluster counts in the operator's own namespace alone", () => {
@@ -124,9 +124,9 @@ it("a freeze of the cluster counts in the operator's own namespace alone", () =>
     const object = freeze({ scope: "cluster" });
     return { ...object, metadata: { ...object.metadata, namespace } };
   };
-  expect(stage(wide("aviary")).desk.look(REF, NOW).freeze).toMatchObject({ name: "aviary/sale", by: "carol" });
-  expect(stage(wide("test")).desk.look(REF, NOW).freeze).toBeUndefined();
-  expect(stage(wide("other")).desk.look(REF, NOW).freeze).toBeUndefined();
+  expect(stage(wide("aviary")).inbox.read(REF, NOW).freeze).toMatchObject({ name: "aviary/sale", by: "carol" });
+  expect(stage(wide("test")).inbox.read(REF, NOW).freeze).toBeUndefined();
+  expect(stage(wide("other")).inbox.read(REF, NOW).freeze).toBeUndefined();
 });
 
 it("a freeze by labels concerns the Canaries that carry them", () => {
@@ -136,8 +136,8 @@ it("a freeze by labels concerns the Canaries that carry them", () => {
     metadata: { ...REF, labels },
   });
   const selected = freeze({ selector: { matchLabels: { team: "payments" } } });
-  expect(stage(selected, canary({ team: "payments" })).desk.look(REF, NOW).freeze).toMatchObject({ name: "sale" });
-  expect(stage(selected, canary({ team: "search" })).desk.look(REF, NOW).freeze).toBeUndefined();
+  expect(stage(selected, canary({ team: "payments" })).inbox.read(REF, NOW).freeze).toMatchObject({ name: "sale" });
+  expect(stage(selected, canary({ team: "search" })).inbox.read(REF, NOW).freeze).toBeUndefined();
 });
 
 it("answered actions are deleted after an hour, and at most 200 are kept; what no turn answers expires", async () => {
@@ -147,11 +147,11 @@ it("answered actions are deleted after an hour, and at most 200 are kept; what n
   );
   const old = action("old", { verb: "pause" }, 0, { phase: "Refused", at: at(HOUR + 1000) });
   const lost = action("lost", { verb: "pause", canary: "gone", expiresAfter: "1m" }, 0);
-  const { desk, deleted, patches } = stage(...recent, old, {
+  const { inbox, deleted, patches } = stage(...recent, old, {
     ...lost,
     metadata: { ...lost.metadata, creationTimestamp: at(HOUR) },
   });
-  desk.look(REF, NOW);
+  inbox.read(REF, NOW);
   await until("old actions are deleted", () => deleted.length >= 6 && patches.length > 0);
   expect(deleted.sort()).toEqual(["old", ...[200, 201, 202, 203, 204].map((i) => `recent-${i}`)].sort());
   expect(patches).toMatchObject([{ status: { phase: "Expired", message: "it was not applied in time" } }]);
