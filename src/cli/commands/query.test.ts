@@ -93,3 +93,14 @@ it("asks of the primary, and says which checks there are", async () => {
     err: expect.stringContaining('canary/podinfo has no metric "nothing"; it has request-success-rate'),
   });
 });
+
+it("says what to do where this machine does not reach the metrics server, and repeats no query in the table", async () => {
+  const { code, out, err } = await aviary(
+    ...["query", "canary/podinfo", "request-success-rate", "-n", "test", "--metrics-server", "http://127.0.0.1:1"],
+  );
+  expect(code).toBe(1);
+  expect(out).toMatch(
+    /^request-success-rate +no value .*"http:\/\/127\.0\.0\.1:1\/api\/v1\/query\?query=…": .*ECONNREFUSED/m,
+  );
+  expect(err).toContain("kubectl port-forward");
+});

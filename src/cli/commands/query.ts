@@ -40,7 +40,7 @@ Examples:
   aviary query canary/podinfo error-rate -n test -o json
 
 ${describeOptions(OPTIONS)}`,
-  async run({ argv, env, out, signal }) {
+  async run({ argv, env, out, err, signal }) {
     const options = readOptions(argv, OPTIONS);
     const asJson = oneOf(options, "output", ["text", "json"]) === "json";
     const of = oneOf(options, "of", ["canary", "primary"]) as "canary" | "primary";
@@ -64,6 +64,7 @@ ${describeOptions(OPTIONS)}`,
       for (const probe of probes) rows.push(await asked({ ...probe, of }, { ref, spec }, ports, signal));
       if (asJson) out(`${JSON.stringify(rows, null, 2)}\n`);
       else out(`${textOf(rows, coloured(env))}\n`);
+      if (rows.some(({ detail = "" }) => UNREACHED.test(detail))) err(REACH);
       return rows.every(({ passed }) => passed) ? 0 : 1;
     } catch (error) {
       throw asUserError(error);
@@ -109,10 +110,19 @@ function noCheck(name: string, check: string | undefined, metrics: readonly { re
   return `canary/${name} has no metric "${check}"; it has ${metrics.map((metric) => metric.name).join(", ") || "none"}`;
 }
 
+/** The cluster's own names and addresses mean nothing to a laptop. */
+const UNREACHED = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|no connection within/;
+const REACH =
+  "This machine does not reach the metrics server by that address. Forward a port to the server (kubectl port-forward), " +
+  "and give --metrics-server http://localhost:PORT; a MetricTemplate has an address of its own.\n";
+
+/** The query itself stands below the table. */
+const withoutQuery = (detail: string): string => detail.replace(/\?query=[^"\s]*/g, "?query=…");
+
 function textOf(rows: readonly Row[], paint: ReturnType<typeof coloured>): string {
   const table = rows.map(({ check, value, min, max, passed, detail }) => {
     const limits = limitText({ min, max });
-    return [check, value ?? "no value", limits, passed ? "pass" : "fail", detail ?? ""].join("\t");
+    return [check, value ?? "no value", limits, passed ? "pass" : "fail", withoutQuery(detail ?? "")].join("\t");
   });
   const lines = alignColumns(["CHECK\tVALUE\tLIMIT\tVERDICT\tWHY", ...table])
     .split("\n")

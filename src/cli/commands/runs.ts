@@ -143,10 +143,15 @@ function checkTable(checks: readonly RecordedCheck[], paint: Paint): readonly st
   if (checks.length === 0) return [];
   const rows = checks.map(({ at, step, weight, check, of, passed, value, text, min, max, detail, requests }) => {
     const limits = limitText({ min, max });
-    const shown = value ?? text ?? detail ?? "no value";
-    return ["", at, step, `${weight} %`, check, of, passed ? "pass" : "fail", shown, limits, requests ?? ""].join("\t");
+    const shown = value ?? text;
+    // A value and its limit say why; a check without a value says it in words.
+    const why = shown === undefined ? (detail ?? "").replace(/^Halt advancement /, "") : "";
+    const verdict = passed ? "pass" : "fail";
+    const cells = ["", at, step, `${weight} %`, check, of, verdict, shown ?? "no value", limits, requests ?? "", why];
+    return cells.join("\t");
   });
-  const lines = alignColumns(["\tAT\tSTEP\tWEIGHT\tCHECK\tOF\tVERDICT\tVALUE\tLIMIT\tREQUESTS", ...rows]).split("\n");
+  const head = "\tAT\tSTEP\tWEIGHT\tCHECK\tOF\tVERDICT\tVALUE\tLIMIT\tREQUESTS\tWHY";
+  const lines = alignColumns([head, ...rows]).split("\n");
   return lines.map(paint.states);
 }
 
@@ -189,7 +194,7 @@ async function why(asked: Asked): Promise<void> {
   }
   const block = (title: string, lines: readonly string[]) => (lines.length === 0 ? [] : [paint.bold(title), ...lines]);
   const lines = [
-    `${paint.bold(`${name}.${namespace}`)}  ${paint.states(facts.phase || "-")}  ${sentence}`,
+    `${paint.bold(`${name}.${namespace}`)}  ${wanted ?? paint.states(facts.phase || "-")}  ${sentence}`,
     ...block("failed checks", checkTable(failed, paint)),
     ...block(
       "warnings of the last release",
