@@ -67,8 +67,10 @@ ${describeOptions(OPTIONS)}`,
 function wantedPhases(options: ReadOptions): readonly string[] {
   const words = (options.text("phase") ?? "").split(",");
   if (words.length === 1 && words[0] === "initialized") return PHASES.filter((phase) => phase !== "Initializing");
-  const unknown = words.find((wanted) => !PHASES.includes(wanted));
-  if (unknown === undefined) return words;
+  // "initialized" stands beside the names of phases: people write those in small letters, too.
+  const phaseOf = (word: string) => PHASES.find((phase) => phase.toLowerCase() === word.toLowerCase());
+  const unknown = words.find((word) => phaseOf(word) === undefined);
+  if (unknown === undefined) return words.flatMap((word) => phaseOf(word) ?? []);
   const hint = didYouMean(unknown, PHASES);
   throw new UserError(`--phase: a Canary has no phase "${unknown}"${hint}, use some of ${PHASES.join(", ")}`, 2);
 }

@@ -460,6 +460,21 @@ describe("runs", () => {
     await kube.apply(STEERING.run, run("recorded-2", "app:3", 91), { force: true }, FOREVER);
   });
 
+  it("show draws the steps of a release that is over as its record has them", async () => {
+    const { out } = await aviary("show", "canary/recorded", "-n", "test");
+    const steps = out.split("\n").filter((line) => / [✓✗·] +\d+ {2}/.test(line));
+    expect(steps.map((line) => line.trim().replace(/^│ +/, ""))).toEqual([
+      "✓  1  10 %",
+      "✗  2  20 %  rolled back here",
+      ...["·  3  30 %", "·  4  40 %", "·  5  50 %"],
+    ]);
+  });
+
+  it("wait takes a phase in small letters", async () => {
+    const { code, out } = await aviary("wait", "canary/recorded", "-n", "test", "--phase", "promoting,failed");
+    expect([code, out]).toEqual([0, "canary/recorded is Failed\n"]);
+  });
+
   it("history lists them with their sentences", async () => {
     const { out } = await aviary("history", "canary/recorded", "-n", "test");
     expect(out).toMatch(/^recorded-1 +rolled-back +2026-01-01T00:00:00Z +2m +app:2 +Rolled back at step 2/m);

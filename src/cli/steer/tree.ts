@@ -33,7 +33,7 @@ export function treeOf(scene: Scene, paint: Paint): string {
   const head = `${paint.bold(`${facts.name}.${facts.namespace}`)}  ${paint.states(facts.phase || "-")}  ${facts.what}`;
   const branches = [
     ...traffic(facts, paint),
-    branch("steps", rail(facts, paint)),
+    branch("steps", rail(scene, paint)),
     branch("checks", checks(scene, paint)),
     branch("gates", gates(facts)),
     branch("freeze", held(scene, paint)),
@@ -71,9 +71,13 @@ function traffic({ phase, weight }: Facts, paint: Paint): readonly Branch[] {
 }
 
 /** Signs and words say the state: colour is never alone. */
-function rail({ plan, step, phase, spec }: Facts, paint: Paint): readonly string[] {
+function rail({ facts, runs: [last] }: Scene, paint: Paint): readonly string[] {
+  const { plan, phase, spec } = facts;
   if (plan === undefined || plan.steps.length === 0) return [];
-  const isRunning = RUNNING.includes(phase);
+  const isAnalysed = facts.step > 0 && RUNNING.includes(phase);
+  const verdict = last?.status?.verdict;
+  // After the analysis only the record tells how far it came.
+  const step: number = isAnalysed ? facts.step : verdict === SHOWN_END[phase] ? (last?.status?.step ?? 0) : 0;
   // Gates of types for which the Canary has a webhook: the others are open.
   const named = (types: readonly string[]) => {
     const hooks = (spec?.analysis.webhooks ?? []).filter(({ type }) => types.includes(type));
@@ -81,15 +85,21 @@ function rail({ plan, step, phase, spec }: Facts, paint: Paint): readonly string
   };
   const rows = plan.steps.map((one, i) => {
     const place = `${String(i + 1).padStart(2)}  ${one.routes.mirror ? "mirror" : `${one.routes.canary} %`}`;
-    const gated = named(one.gates);
-    if (!isRunning || i + 1 > step) return `· ${place}${gated}`;
-    if (i + 1 < step) return paint.dim(`✓ ${place}`);
+    if (i + 1 > step) return `· ${place}${named(one.gates)}`;
+    if (i + 1 === step && phase === "Failed") return paint.bad(`✗ ${place}  rolled back here`);
+    if (i + 1 < step || !isAnalysed) return paint.dim(`✓ ${place}`);
     const held = spec === undefined ? "" : `, each step is held for ${formatDuration(spec.analysis.intervalMs)}`;
     return paint.bold(`▶ ${place}  now${held}`);
   });
   const sign = phase === "Promoting" || phase === "Finalising" ? "▶" : phase === "Succeeded" ? "✓" : "·";
   return [...shortened(rows, step), `${sign}     promotion${named(plan.promotionGates)}`];
 }
+
+/** The verdict of the run that a phase shows, which is over or no longer analysed. */
+const SHOWN_END: Readonly<Record<string, string>> = {
+  ...{ Promoting: "running", Finalising: "running" },
+  ...{ Succeeded: "promoted", Failed: "rolled-back" },
+};
 
 const ROWS_SHOWN = 12;
 
@@ -115,11 +125,11 @@ function checks({ facts, runs, events }: Scene, paint: Paint): readonly string[]
   });
   const halts = events.filter((event) => /^Halt |^Metric query failed/.test(String(event["message"])));
   const last = halts.at(-1);
-  const isNow = RUNNING.includes(facts.phase) && failedChecks > 0 && last !== undefined;
+  const isNow = RUNNING.includes(facts.phase) && failedChecks > 0;
   return [
     ...rows,
-    ...(isNow ? [paint.bad(String(last["message"]).trim())] : []),
-    ...(failedChecks > 0 ? [`${failedChecks} of ${threshold} failed checks; ${threshold} roll the release back`] : []),
+    ...(isNow && last !== undefined ? [paint.bad(String(last["message"]).trim())] : []),
+    ...(isNow ? [`${failedChecks} of ${threshold} failed checks; ${threshold} roll the release back`] : []),
   ];
 }
 
