@@ -1,5 +1,8 @@
 /** What a shell offers after each word, asked of bash itself; and every help has an example to copy. */
 import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { completionCommand } from "./commands/completion.ts";
 import { COMMANDS } from "./table.ts";
@@ -20,12 +23,16 @@ describe("completion of bash", () => {
     script = await completionFor("bash");
   });
 
-  /** @param line words up to the cursor; the last one is completed */
-  function offers(line: string): readonly string[] {
+  /**
+   * @param line words up to the cursor; the last one is completed
+   * @param folder has the `aviary` that is asked for names; there is no other on the PATH, so that no cluster is asked
+   */
+  function offers(line: string, folder = "/"): readonly string[] {
     const words = line.split(" ").map((word) => `'${word}'`);
-    // No `aviary` is on the PATH here, so that no cluster is asked.
     const asked = `COMP_WORDS=(${words.join(" ")}); COMP_CWORD=${words.length - 1}; _aviary; echo "\${COMPREPLY[*]}"`;
-    const said = execFileSync("bash", ["--norc", "-c", `${script}\n${asked}`], { env: { PATH: "/usr/bin:/bin" } });
+    const said = execFileSync("bash", ["--norc", "-c", `${script}\n${asked}`], {
+      env: { PATH: `${folder}:/usr/bin:/bin` },
+    });
     return said.toString().trim().split(" ").filter(Boolean);
   }
 
@@ -41,8 +48,29 @@ describe("completion of bash", () => {
     ["aviary undo --t", ["--to", "--timeout"]],
     ["aviary free", ["freeze", "freezes"]],
     ["aviary gitops status ", []],
+    ["aviary list -o ", ["table", "name", "json"]],
+    ["aviary wait canary/podinfo --phase Pro", ["Progressing", "Promoting"]],
+    ["aviary completion ", ["bash", "zsh", "fish"]],
   ])("%s", (line, words) => {
     expect(offers(line)).toEqual(words);
+  });
+
+  it.each([
+    ["aviary pause -n shop ", "canary/list.-o.name.-n.shop"],
+    ["aviary set-weight --context far --namespace shop ", "canary/list.-o.name.--context.far.--namespace.shop"],
+    ["aviary run -n shop ", "get.canaryruns.-o.name.-n.shop"],
+    ["aviary thaw ", "get.canaryfreezes.-o.name"],
+    ["aviary pause canary/podinfo -n ", "get.namespaces.-o.name"],
+  ])("%s asks for names where the line says", (line, name) => {
+    const folder = mkdtempSync(join(tmpdir(), "completion-"));
+    try {
+      // Its answer has one name: what it was asked.
+      const program = '#!/bin/sh\nIFS=.; echo "canary/$*"\n';
+      writeFileSync(join(folder, "aviary"), program, { mode: 0o755 });
+      expect(offers(line, folder)).toEqual([name]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it.each(COMMANDS.map(({ name }) => name))("%s is offered word by word", (name) => {
