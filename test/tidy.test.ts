@@ -226,6 +226,32 @@ describe("the source tree is tidy", () => {
     expect(rooms.filter((room) => !new RegExp(`[\`/ ]${room}/`).test(text))).toEqual([]);
   });
 
+  it("names every file of the core in ARCHITECTURE.md", () => {
+    const text = textOf("ARCHITECTURE.md");
+    const files = SOURCES.map(({ path }) => path).filter((path) => /^src\/core\/[^/]+$/.test(path) && !isTest(path));
+    expect(files.filter((path) => !text.includes(`\`${path.slice("src/core/".length)}\``))).toEqual([]);
+  });
+
+  it("the rooms of the operator import only those below them in ARCHITECTURE.md", () => {
+    const [, table = ""] = textOf("ARCHITECTURE.md").split("| room in `src/operator/` |");
+    const rooms = [
+      ...table
+        .split("\n\n", 1)
+        .join()
+        .matchAll(/^\| `([^`]+?)\/?` \|/gm),
+    ].map(([, room = ""]) => room);
+    const roomIn = (path: string) => path.slice("src/operator/".length).split("/")[0] ?? "";
+    const inside = SOURCES.filter(({ path }) => path.startsWith("src/operator/") && !isTest(path));
+    const edges = inside.flatMap((source) =>
+      importsOf(source)
+        .filter((target) => target.startsWith("src/operator/") && roomIn(target) !== roomIn(source.path))
+        .map((target) => ({ path: source.path, target })),
+    );
+    expect([...new Set(inside.map(({ path }) => roomIn(path)))].sort()).toEqual([...rooms].sort());
+    const up = edges.filter(({ path, target }) => rooms.indexOf(roomIn(target)) < rooms.indexOf(roomIn(path)));
+    expect(up.map(({ path, target }) => `${path} imports ${target}`)).toEqual([]);
+  });
+
   it("types what these rooms read and write of Kubernetes, instead of raw JSON", () => {
     const raw = SOURCES.filter(({ path }) => TYPED.test(path) && !isTest(path));
     expect(raw.filter(({ text }) => /\bKubeFields\b/.test(text)).map(({ path }) => path)).toEqual([]);
