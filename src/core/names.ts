@@ -6,6 +6,7 @@
 
 import type { CanaryStatus, Names, RoutingRefs, ScalerName } from "./canary.ts";
 import { EVENTS } from "./events.ts";
+import { perObject } from "./per-object.ts";
 import { isRecovering } from "./recovery.ts";
 import type { CanarySpec } from "./spec.ts";
 import {
@@ -21,7 +22,7 @@ import {
 import { NO_WAIT, waitUntil } from "./waits.ts";
 
 /** The names in a spec. */
-export function namesOf(spec: CanarySpec): Names {
+export const namesOf = perObject((spec: CanarySpec): Names => {
   const { provider, service, targetRef, autoscalerRef } = spec;
   const refs = refsOf(spec);
   return {
@@ -31,7 +32,7 @@ export function namesOf(spec: CanarySpec): Names {
     ...(autoscalerRef === undefined ? {} : { scaler: { kind: autoscalerRef.kind, name: autoscalerRef.name } }),
     ...(Object.keys(refs).length === 0 ? {} : { refs }),
   };
-}
+});
 
 function refsOf({ ingressRef, routeRef, service }: CanarySpec): RoutingRefs {
   const text = (field: "routeName" | "routeKind") => {

@@ -23,6 +23,8 @@ export function recordRecreatedPrimary(turn: DecisionInput, isInRun: boolean): T
 function recreatedFrom({ uid, status, observation }: DecisionInput): string | undefined {
   const { primary, target } = observation.readings;
   if (!primary.exists) return target.revision.spec;
-  const { applied } = status;
-  return applied !== undefined && primary.promotionId === promotionId(uid, applied) ? applied.spec : undefined;
+  const { applied, promotedSpec } = status;
+  // At rest the answer would be what the status records already.
+  if (applied === undefined || applied.spec === promotedSpec) return undefined;
+  return primary.promotionId === promotionId(uid, applied) ? applied.spec : undefined;
 }

@@ -51,9 +51,22 @@ const KINDS: Readonly<Record<keyof WireMemory, Kind>> = {
 
 /** @param stored JSON that anyone may have written */
 export function storedMemory(stored: WireMemory): WireMemory {
-  const entries = Object.entries(stored as Readonly<Record<string, unknown>>);
-  const right = entries.filter(([name, value]) => isOf(KINDS[name as keyof WireMemory], value));
-  return Object.fromEntries(right.map(([name, value]) => [name, plain(value)]));
+  return changed(stored as Fields, (name, value) =>
+    isOf(KINDS[name as keyof WireMemory], value) ? plain(value) : undefined,
+  );
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * Each field as `become` has it; a field that becomes undefined is dropped.
+ * @returns the given object itself when nothing changes, as nearly always
+ */
+function changed(given: Fields, become: (name: string, value: unknown) => unknown): Fields {
+  const names = Object.keys(given);
+  if (names.every((name) => become(name, given[name]) === given[name])) return given;
+  const fields = names.map((name) => [name, become(name, given[name])] as const);
+  return Object.fromEntries(fields.filter(([, value]) => value !== undefined));
 }
 
 function isOf(kind: Kind | undefined, value: unknown): boolean {
@@ -66,7 +79,6 @@ function isOf(kind: Kind | undefined, value: unknown): boolean {
 /** Leaves out properties that would hide a method of every object, such as `toString`. */
 function plain(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map(plain);
-  const entries = Object.entries(value).filter(([name]) => !(name in Object.prototype));
-  return Object.fromEntries(entries.map(([name, part]) => [name, plain(part)]));
+  if (Array.isArray(value)) return value.every((part) => plain(part) === part) ? value : value.map(plain);
+  return changed(value as Fields, (name, part) => (name in Object.prototype ? undefined : plain(part)));
 }

@@ -26,9 +26,11 @@ const LIST_MS = 5;
 export function createWatches(ports: WatchPorts): (type: ResourceType) => ObjectCache {
   const caches = new Map<ResourceType, ObjectCache>();
   return (type) => {
-    const found = caches.get(type) ?? startWatch(type, ports);
-    caches.set(type, found);
-    return found;
+    const found = caches.get(type);
+    if (found !== undefined) return found;
+    const started = startWatch(type, ports);
+    caches.set(type, started);
+    return started;
   };
 }
 
@@ -37,8 +39,8 @@ function startWatch(type: ResourceType, { api, schedule, life, fate }: WatchPort
   /** The same by namespace and name: an object is asked for far more often than it changes. */
   const named = new Map<string, Map<string, KubeObject>>();
   const listeners = new Set<ChangeListener>();
-  /** How often each object is held. */
-  const held = new Map<string, number>();
+  /** How often each object is held, likewise. */
+  const held = new Map<string, Map<string, number>>();
   let deaf = true;
   /** Counts the watches that broke: events that were under way on them never arrive. */
   let broken = 0;
@@ -105,7 +107,7 @@ function startWatch(type: ResourceType, { api, schedule, life, fate }: WatchPort
 
   // The caches of the operator hold what Canaries name, and perhaps no more, see kube/bounded-store.ts.
   const lacks = (namespace: string, name: string) =>
-    type !== RESOURCES.canary && named.get(namespace)?.has(name) === true && !held.has(`${namespace}/${name}`);
+    type !== RESOURCES.canary && held.get(namespace)?.has(name) !== true && named.get(namespace)?.has(name) === true;
 
   return {
     type,
@@ -117,14 +119,14 @@ function startWatch(type: ResourceType, { api, schedule, life, fate }: WatchPort
     },
     lacks,
     async hold(namespace, name) {
-      const key = `${namespace}/${name}`;
-      held.set(key, (held.get(key) ?? 0) + 1);
+      const inNamespace = held.get(namespace) ?? new Map<string, number>();
+      held.set(namespace, inNamespace.set(name, (inNamespace.get(name) ?? 0) + 1));
     },
     release(namespace, name) {
-      const key = `${namespace}/${name}`;
-      const others = (held.get(key) ?? 0) - 1;
-      if (others > 0) held.set(key, others);
-      else held.delete(key);
+      const inNamespace = held.get(namespace);
+      const others = (inNamespace?.get(name) ?? 0) - 1;
+      if (others > 0) inNamespace?.set(name, others);
+      else inNamespace?.delete(name);
     },
     list: (namespace = "") =>
       [...known.values()].filter((object) => namespace === "" || object.metadata.namespace === namespace),

@@ -5,10 +5,11 @@
 import type { Canary } from "../../core/canary.ts";
 import type { DesiredState } from "../../core/desired.ts";
 import type { Readings } from "../../core/observation.ts";
+import { perObject } from "../../core/per-object.ts";
 import { isRunning } from "../../core/phases/table.ts";
-import { type Plan, planFor } from "../../core/plan.ts";
+import { type Capabilities, type Plan, planFor } from "../../core/plan.ts";
 import { isRecovering } from "../../core/recovery.ts";
-import type { CanaryRef } from "../../core/spec.ts";
+import type { CanaryRef, CanarySpec } from "../../core/spec.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ObjectRef } from "../../ports/kubernetes.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
@@ -70,6 +71,7 @@ const NO_PLAN: Plan = {
   promotionWeights: [],
   warnings: [],
 };
+const plansOf = perObject((router: Capabilities) => perObject((spec: CanarySpec) => planFor(spec, router)));
 const UNKNOWN = { kind: "progressing", detail: "" } as const;
 
 export function createClusterView(ports: ClusterViewPorts): ClusterView {
@@ -144,7 +146,7 @@ async function observeAs(
     await ports.follow(canary.ref, more, signal);
     return stateWithProblem(error.message, NO_PLAN);
   }
-  const plan = planFor(canary.spec, adapters.router.capabilities);
+  const plan = plansOf(adapters.router.capabilities)(canary.spec);
   // Deadlines count from times that the cluster wrote down: they are compared with its clock, not with ours.
   const aheadMs = ports.serverAheadMs?.() ?? 0;
   const reading = adapters.workload.read(canary, ports.snapshot, now + aheadMs);

@@ -5,6 +5,7 @@
 import type { CanaryRef } from "../../core/spec.ts";
 import { apiVersionOf, type KubeObject, type ObjectRef, type ResourceType } from "../../ports/kubernetes.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
+import { createRefMap } from "./ref-map.ts";
 
 export interface FreshSnapshot extends Snapshot {
   /** Remembers the answer to a write until the cache has caught up with it. @param by in whose turn it was written */
@@ -39,24 +40,29 @@ export function createFreshSnapshot(
   cached: (ref: ObjectRef) => KubeObject | undefined,
   listed: (type: ResourceType, namespace: string) => readonly KubeObject[] = () => [],
 ): FreshSnapshot {
-  const written = new Map<string, Written>();
+  const written = createRefMap<Written>();
   /** Replicas of deleted workloads: a workload that is created again begins with as many pods. */
   const sizes = new Map<string, number>();
   /** Uids of objects that are gone: the answer to a write may come after the news that its object was deleted. */
   const gone = new Set<string>();
-  const keyOf = (type: ResourceType, object: KubeObject) =>
-    refKey({ type, namespace: object.metadata.namespace ?? "", name: object.metadata.name });
+  const refTo = (type: ResourceType, { metadata: { namespace = "", name } }: KubeObject): ObjectRef => ({
+    type,
+    namespace,
+    name,
+  });
   const snapshot: FreshSnapshot = {
     list(type, namespace) {
       const fromCache = listed(type, namespace);
       const names = new Set(fromCache.map(({ metadata }) => metadata.name));
-      const unseen = [...written.values()].filter(
-        ({ object: { kind, apiVersion, metadata } }) =>
-          kind === type.kind &&
-          apiVersion === apiVersionOf(type) &&
-          metadata.namespace === namespace &&
-          !names.has(metadata.name),
-      );
+      const unseen = written
+        .values()
+        .filter(
+          ({ object: { kind, apiVersion, metadata } }) =>
+            kind === type.kind &&
+            apiVersion === apiVersionOf(type) &&
+            metadata.namespace === namespace &&
+            !names.has(metadata.name),
+        );
       const refs = unseen.map(({ object }) => ({ type, namespace, name: object.metadata.name }));
       return [...fromCache, ...refs.flatMap((ref) => snapshot.get(ref) ?? [])];
     },
@@ -64,33 +70,36 @@ export function createFreshSnapshot(
     get(ref) {
       const fromCache = cached(ref);
       if (written.size === 0) return fromCache;
-      const own = written.get(refKey(ref));
+      const own = written.get(ref);
       if (own === undefined) return fromCache;
       if (!hasCaughtUp(fromCache, own)) return own.object;
-      written.delete(refKey(ref));
+      written.delete(ref);
       return fromCache;
     },
     remember(type, object, by) {
       if (gone.has(object.metadata.uid ?? "")) return;
-      const ref = { type, namespace: object.metadata.namespace ?? "", name: object.metadata.name };
-      written.set(keyOf(type, object), { object, before: cached(ref), by });
+      const ref = refTo(type, object);
+      written.set(ref, { object, before: cached(ref), by });
     },
-    isOwnWrite(canary, type, { metadata: { namespace = "", name, resourceVersion } }) {
-      const own = written.get(refKey({ type, namespace, name }));
+    isOwnWrite(canary, type, object) {
+      const ref = refTo(type, object);
+      const { resourceVersion } = object.metadata;
+      const own = written.get(ref);
       if (own === undefined || own.by.name !== canary.name || own.by.namespace !== canary.namespace) return false;
       const isSameVersion = resourceVersion !== undefined && own.object.metadata.resourceVersion === resourceVersion;
-      if (isSameVersion) written.delete(refKey({ type, namespace, name }));
+      if (isSameVersion) written.delete(ref);
       return isSameVersion;
     },
-    forget: (ref) => void written.delete(refKey(ref)),
+    forget: written.delete,
     noteDeletion(type, last) {
-      const own = written.get(keyOf(type, last));
-      if (typeof last.spec?.replicas === "number") remember(sizes, keyOf(type, last), last.spec.replicas);
+      const ref = refTo(type, last);
+      const own = written.get(ref);
+      if (typeof last.spec?.replicas === "number") remember(sizes, refKey(ref), last.spec.replicas);
       if (last.metadata.uid !== undefined) gone.add(last.metadata.uid);
       const [oldest = ""] = gone;
       if (gone.size > GONE_MAX) gone.delete(oldest);
       // A namesake that was made since is another object.
-      if (own?.object.metadata.uid === last.metadata.uid) written.delete(keyOf(type, last));
+      if (own?.object.metadata.uid === last.metadata.uid) written.delete(ref);
     },
   };
   return snapshot;

@@ -6,7 +6,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { ObjectCache, ObjectChange } from "../../ports/kube.ts";
 import type { KubeObject, ObjectRef, ResourceType } from "../../ports/kubernetes.ts";
 import { KindMissing, ReadFailure } from "../cluster/read-failure.ts";
-import { refKey } from "../cluster/read-your-writes.ts";
+import { createRefMap } from "../cluster/ref-map.ts";
 import { createHoldings, isSameList, leftOutIn } from "./holdings.ts";
 
 export interface Follower {
@@ -41,11 +41,11 @@ export interface FollowerOptions {
 
 /** The register of followers, with lookups by object and by Canary. */
 function createRegister() {
-  const byObject = new Map<string, Set<string>>();
+  const byObject = createRefMap<Set<string>>();
   const byCanary = new Map<string, readonly ObjectRef[]>();
 
   function drop(canary: string): void {
-    for (const object of (byCanary.get(canary) ?? []).map(refKey)) {
+    for (const object of byCanary.get(canary) ?? []) {
       const canaries = byObject.get(object);
       canaries?.delete(canary);
       if (canaries?.size === 0) byObject.delete(object);
@@ -55,13 +55,13 @@ function createRegister() {
 
   return {
     drop,
-    followersOf: (ref: ObjectRef): Iterable<string> => byObject.get(refKey(ref)) ?? [],
+    followersOf: (ref: ObjectRef): Iterable<string> => byObject.get(ref) ?? [],
     /** Whether the Canary follows these very objects. */
     holds: (canary: string, refs: readonly ObjectRef[]) => isSameList(byCanary.get(canary), refs),
     set(canary: string, refs: readonly ObjectRef[]): void {
       drop(canary);
       byCanary.set(canary, refs);
-      for (const object of refs.map(refKey)) byObject.set(object, (byObject.get(object) ?? new Set()).add(canary));
+      for (const object of refs) byObject.set(object, (byObject.get(object) ?? new Set()).add(canary));
     },
   };
 }
@@ -103,16 +103,15 @@ export function createFollower({ clock, track, wake, isOwnWrite, onDeleted }: Fo
 
   /** @throws ReadFailure when the server refuses, or is silent for too long */
   async function firstList(cache: ObjectCache): Promise<void> {
-    const done = new AbortController();
+    let cancel = () => {};
     const full = cache.synced.then(() => {
       filled.add(cache);
       return "filled" as const;
     });
-    const silence = clock.sleep(SILENCE_MS, done.signal).then(
-      () => `no answer within ${SILENCE_MS / 1000} s`,
-      () => "filled" as const,
-    );
-    const end = await Promise.race([full, cache.denied ?? silence, silence]).finally(() => done.abort());
+    const silence = new Promise<string>((resolve) => {
+      cancel = clock.after(SILENCE_MS, () => resolve(`no answer within ${SILENCE_MS / 1000} s`));
+    });
+    const end = await Promise.race([full, cache.denied ?? silence, silence]).finally(() => cancel());
     if (end !== "filled") throw new ReadFailure(troubleOf(cache, end), cache.synced);
   }
 

@@ -3,9 +3,10 @@ import type { Canary, CanaryStatus } from "../../core/canary.ts";
 import { refusedConditions } from "../../core/conditions.ts";
 import { doubtsOf, doubtText } from "../../core/doubts.ts";
 import { type Parsed, type ParseOptions, parseSpec } from "../../core/parse.ts";
+import { perObject } from "../../core/per-object.ts";
 import { canaryWeights } from "../../core/plan.ts";
 import { type CanaryRef, type CanarySpec, dotted } from "../../core/spec.ts";
-import { fromWire, toWire, type WireMemory, type WireStatus } from "../../core/status.ts";
+import { fromWire, type RecoveryHints, toWire, type WireMemory, type WireStatus } from "../../core/status.ts";
 import { equal, mergePatch } from "../../json/merge-patch.ts";
 import { KubeError, type ObjectWriter } from "../../ports/kube.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
@@ -180,23 +181,20 @@ function loadedFrom(
 
 /** @returns a text when the stored status is one that no operator writes */
 function statusFrom(object: KubeObject, spec: CanarySpec, own: Remembered | undefined): CanaryStatus | string {
-  const { analysis } = spec;
-  const hints = {
-    intervalMs: analysis.intervalMs,
-    iterations: analysis.iterations,
-    weights: canaryWeights(spec),
-    skips: spec.skipAnalysis,
-    mirror: analysis.mirror,
-  };
   try {
     const wire = withMemory(object.status as WireStatus | undefined, own);
-    const status = fromWire(wire, hints);
+    const status = fromWire(wire, hintsOf(spec));
     return wire?.aviary === undefined ? { ...status, owedAlerts: owedFrom(object) } : status;
   } catch (error) {
     if (error instanceof RangeError) return error.message;
     throw error;
   }
 }
+
+const hintsOf = perObject((spec: CanarySpec): RecoveryHints => {
+  const { intervalMs, iterations, mirror } = spec.analysis;
+  return { intervalMs, iterations, mirror, weights: canaryWeights(spec), skips: spec.skipAnalysis };
+});
 
 /**
  * The API server pruned the memory from a status that this process wrote. It is put back while the rest is unchanged.
