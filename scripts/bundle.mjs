@@ -64,12 +64,13 @@ async function write(to, entries) {
   }
 }
 
-/** The whole program: FOLDER/src/main.js, and the thread that it starts by path. */
+/** The whole program: FOLDER/src/main.js, and the threads that it starts by path. */
 export async function bundleProgram(to) {
   for (const folder of ["src", "sandbox"]) rmSync(join(to, folder), { recursive: true, force: true });
   const { output } = await write(to, {
     "src/main": "src/main.ts",
     "src/watchdog-thread": "src/operator/watchdog/watchdog-thread.ts",
+    "src/simulate-thread": "src/cli/commands/simulate-thread.ts",
   });
   const modules = output.flatMap((file) => (file.type === "chunk" ? file.moduleIds : []));
   writeFileSync(join(to, "src/LICENSES.txt"), licencesOf(modules));

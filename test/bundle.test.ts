@@ -36,6 +36,32 @@ function fails() {
 }
 
 describe("the bundle", () => {
+  it("simulates on several threads what it simulates on one", async () => {
+    const runs = (jobs: string) => aviary(["simulate", "--runs", "50", "--seed", "3", "--jobs", jobs]);
+    expect([await runs("1"), await runs("3")]).toEqual(Array(2).fill({ code: 0, text: "50 runs, 0 violations\n" }));
+  });
+
+  it("says how far its threads came when it is interrupted", async () => {
+    const interrupts = join(base, "interrupts.mjs");
+    // The third share is asked for when one of the first two has been run.
+    writeFileSync(
+      interrupts,
+      `import { Worker } from "node:worker_threads";
+      const { postMessage } = Worker.prototype;
+      let shares = 0;
+      Worker.prototype.postMessage = function (what) {
+        if (what !== "stop" && ++shares === 3) process.kill(process.pid, "SIGINT");
+        return postMessage.call(this, what);
+      };`,
+    );
+    const options = { NODE_OPTIONS: `--import=${JSON.stringify(interrupts)}` };
+    const { code, text } = await aviary(["simulate", "--runs", "100000", "--jobs", "2"], options);
+    expect([code, text]).toEqual([
+      130,
+      expect.stringMatching(/^interrupted after [1-9]\d of 100000 runs, 0 violations\n$/),
+    ]);
+  });
+
   it("names the lines of the sources in a stack trace", async () => {
     const { text } = await fails();
     expect(text).toContain("Error: the pen is dry");

@@ -161,7 +161,10 @@ describe("mistakes with which no release succeeds", () => {
 });
 
 describe("a campaign that is interrupted", () => {
-  it.each([["--runs", "50000"], ["--stories"]])("%s says how far it came, and fails", async (...words) => {
+  it.each([
+    ["--runs=50000", "--jobs=1"],
+    ["--stories", "--jobs=1"],
+  ])("%s says how far it came, and fails", async (...words) => {
     const stop = new AbortController();
     let out = "";
     const done = runCommandLine({
@@ -191,6 +194,8 @@ describe("simulate", () => {
     [["--runs", "0"], '--runs must be a whole number from 1 on, found "0"'],
     [["--seed", "1e30"], '--seed must be a whole number from 0 on, found "1e30"'],
     [["--keep", "u0"], "--keep needs --runs 1"],
+    [["--jobs", "2"], "--jobs needs --runs or --stories"],
+    [["--runs", "9", "--jobs", "0"], '--jobs must be a whole number from 1 on, found "0"'],
     [["--runs", "3", "-o", "json"], "--runs and --stories print text only"],
     [["--stories", "--rps", "3"], "--runs and --stories make up their own rollouts: leave out rps"],
   ])("%j", async (argv, message) => {

@@ -147,59 +147,54 @@ export function compareEnds(verdict: Verdict, expected: End | undefined): Verdic
   };
 }
 
-export interface Failure {
-  readonly given: Case;
+/** A run that broke a rule, and what of its troubles is needed for that. */
+export interface CaseFailure {
+  readonly seed: number;
   readonly kept: Kept;
   readonly violation: Violation;
-}
-
-/** The runs that were done before the end, or before the interruption. */
-export interface Tally {
-  readonly runs: number;
-  readonly violations: number;
 }
 
 /** Lets signals and other work run: the runs themselves use microtasks only. */
 const breathe = () => new Promise((resolve) => setImmediate(resolve));
 const RUNS_PER_BREATH = 20;
 
-/** @param each is called for every run that failed, after it was minimised */
+/**
+ * @param each is called for every run that failed, after it was minimised
+ * @returns the number of runs that were done before the end, or before the interruption
+ */
 export async function runCases(
   seed: number,
   count: number,
   signal: AbortSignal,
-  each: (failure: Failure) => void,
-): Promise<Tally> {
-  let violations = 0;
+  each: (failure: CaseFailure) => void,
+): Promise<number> {
   for (let i = 0; i < count; i += 1) {
     if (i % RUNS_PER_BREATH === 0) await breathe();
-    if (signal.aborted) return { runs: i, violations };
+    if (signal.aborted) return i;
     const given = generateCase(seed + i);
     const verdict = await judgeCase(given);
     const [first] = verdict.violations;
-    if (first === undefined) continue;
-    violations += 1;
-    each(await shrink(given, verdict, first));
+    if (first !== undefined) each(await shrink(given, verdict, first));
   }
-  return { runs: count, violations };
+  return count;
 }
 
 /** Leaves out everything that is not needed to break the same rule. */
-async function shrink(given: Case, verdict: Verdict, violation: Violation): Promise<Failure> {
+async function shrink(given: Case, verdict: Verdict, violation: Violation): Promise<CaseFailure> {
   const everything: Kept = {
     users: given.scenario.users.map((_, i) => i),
     disturbances: given.disturbances.map((_, i) => i),
     faults: verdict.hits,
     watches: true,
   };
-  let best = { given, kept: everything, violation };
+  let best = { seed: given.seed, kept: everything, violation };
   for (let smaller = true; smaller; ) {
     smaller = false;
     for (const kept of withoutOne(best.kept)) {
       const { violations } = await judgeCase(given, kept);
       const same = violations.find(({ invariant }) => invariant === violation.invariant);
       if (same === undefined) continue;
-      best = { given, kept, violation: same };
+      best = { seed: given.seed, kept, violation: same };
       smaller = true;
       break;
     }

@@ -68,8 +68,8 @@ describe("every rule holds", () => {
   // CI simulates 3,000 more (`npm run simulate:ci`), and 200,000 at night.
   it("in random rollouts under faults", { timeout: 600_000 }, async () => {
     const failures: string[] = [];
-    await runCases(1_000, process.env["AVIARY_NIGHTLY"] === "1" ? 40 : 10, NEVER, ({ given, kept, violation }) => {
-      failures.push(`seed ${given.seed} keep ${describeKept(kept)}: ${violation.invariant} ${violation.text}`);
+    await runCases(1_000, process.env["AVIARY_NIGHTLY"] === "1" ? 40 : 10, NEVER, ({ seed, kept, violation }) => {
+      failures.push(`seed ${seed} keep ${describeKept(kept)}: ${violation.invariant} ${violation.text}`);
     });
     expect(failures).toEqual([]);
   });

@@ -2,6 +2,7 @@
  * Runs a Canary in a simulated cluster: what would it do with a release like that, and how many requests would fail?
  */
 import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { doubtText } from "../../core/doubts.ts";
 import { didYouMean } from "../../core/nearest.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
@@ -36,6 +37,7 @@ const OPTIONS = {
   runs: { type: "string", help: "so many random rollouts in bad weather instead; fails when a rule is broken" },
   keep: { type: "string", help: "with --runs 1: only these of its troubles, as a failure says" },
   stories: { type: "boolean", help: "every story with every single fault at every call instead" },
+  jobs: { type: "string", help: "threads that share the rollouts of --runs and --stories (default: one per core)" },
   seed: { type: "string", preset: "1", help: "of everything that is chance" },
   ...OUTPUT,
 } as const satisfies Record<string, OptionSpec>;
@@ -55,10 +57,11 @@ ${describeOptions(OPTIONS)}`,
     const options = readOptions(argv, OPTIONS);
     const asJson = oneOf(options, "output", ["text", "json"]) === "json";
     refuseMixtures(options, asJson);
-    if (options.flag("stories")) return simulateStories({ out, signal });
+    const jobs = options.text("jobs") === undefined ? availableParallelism() : wholeNumber(options, "jobs", 1);
+    if (options.flag("stories")) return simulateStories(jobs, { out, signal });
     if (options.text("runs") !== undefined) {
       const [runs, seed] = [wholeNumber(options, "runs", 1), wholeNumber(options, "seed")];
-      return simulateRuns({ runs, seed, keep: options.text("keep") }, { out, signal });
+      return simulateRuns({ runs, seed, keep: options.text("keep"), jobs }, { out, signal });
     }
     const timeline = createTimeline();
     const seed = wholeNumber(options, "seed");
@@ -99,13 +102,16 @@ function refuseUnknownNames(canary: KubeObject, options: ReadOptions, file: Part
 }
 
 /** As the operator's own. */
-const CAMPAIGN = ["runs", "keep", "stories"];
+const CAMPAIGN = ["runs", "keep", "stories", "jobs"];
 
 /** What would be ignored is refused. */
 function refuseMixtures(options: ReadOptions, asJson: boolean): void {
   const runs = options.text("runs");
   if (options.text("keep") !== undefined && runs !== "1") throw new UserError("--keep needs --runs 1", 2);
-  if (runs === undefined && !options.flag("stories")) return;
+  if (runs === undefined && !options.flag("stories")) {
+    if (options.text("jobs") !== undefined) throw new UserError("--jobs needs --runs or --stories", 2);
+    return;
+  }
   const scenarioOptions = Object.keys(OPTIONS).filter((name) => ![...CAMPAIGN, "seed", "output"].includes(name));
   const extra = options.words[0] ?? scenarioOptions.find((name) => options.text(name) !== undefined);
   if (extra !== undefined)
