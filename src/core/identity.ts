@@ -3,6 +3,7 @@
  * what they identify. Not for secrets.
  */
 import type { Revision } from "./canary.ts";
+import { perObject } from "./per-object.ts";
 
 const FNV_OFFSET = 2_166_136_261;
 const FNV_PRIME = 16_777_619;
@@ -43,6 +44,14 @@ export function lettersFrom(text: string, count: number): string {
  * its template was copied from that revision, so that copying can be repeated and is done once.
  */
 export function promotionId(uid: string, revision: Revision): string {
+  const ids = idsOf(revision);
+  const known = ids.get(uid);
+  if (known !== undefined) return known;
   const configs = Object.entries(revision.configs ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
-  return uuidFrom(JSON.stringify([uid, revision.spec, configs]));
+  const id = uuidFrom(JSON.stringify([uid, revision.spec, configs]));
+  ids.set(uid, id);
+  return id;
 }
+
+/** A turn asks several times for the identity of one revision. */
+const idsOf = perObject((_revision: Revision) => new Map<string, string>());

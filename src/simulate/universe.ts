@@ -85,8 +85,12 @@ export async function run(options: RunOptions): Promise<Universe> {
   const records = options.records?.(schedule);
   const universe = createUniverse({ scenario, schedule, api, traffic, workloads, operators }, state);
   const listeners = watchers.map((watcher) => watcher(universe));
+  const hearing = new Map<keyof Watcher, readonly Watcher[]>();
   const tell: Tell = (what, ...args) => {
-    for (const listener of listeners) (listener[what] as ((...given: typeof args) => void) | undefined)?.(...args);
+    // Most listeners hear of few things.
+    const hear = hearing.get(what) ?? listeners.filter((listener) => listener[what] !== undefined);
+    hearing.set(what, hear);
+    for (const listener of hear) (listener[what] as ((...given: typeof args) => void) | undefined)?.(...args);
   };
   const question = createQuestions({ api, scenario, schedule, traffic, releasedAt });
   const count = createCounts({ schedule, traffic });

@@ -22,6 +22,13 @@ export interface WatchPorts {
 
 const LIST_MS = 5;
 
+interface Entry {
+  /** undefined: there is none. */
+  object: KubeObject | undefined;
+  /** How many hold it. */
+  holders: number;
+}
+
 /** The cache of a kind, started on first use; one for all namespaces. */
 export function createWatches(ports: WatchPorts): (type: ResourceType) => ObjectCache {
   const caches = new Map<ResourceType, ObjectCache>();
@@ -36,11 +43,15 @@ export function createWatches(ports: WatchPorts): (type: ResourceType) => Object
 
 function startWatch(type: ResourceType, { api, schedule, life, fate }: WatchPorts): ObjectCache {
   const known = new Map<string, KubeObject>();
-  /** The same by namespace and name: an object is asked for far more often than it changes. */
-  const named = new Map<string, Map<string, KubeObject>>();
+  /** By namespace and name: an object is asked for far more often than it changes. */
+  const entries = new Map<string, Map<string, Entry>>();
+  function entryOf(namespace: string, name: string): Entry {
+    const inNamespace = entries.get(namespace) ?? new Map<string, Entry>();
+    const entry = inNamespace.get(name) ?? { object: undefined, holders: 0 };
+    entries.set(namespace, inNamespace.set(name, entry));
+    return entry;
+  }
   const listeners = new Set<ChangeListener>();
-  /** How often each object is held, likewise. */
-  const held = new Map<string, Map<string, number>>();
   let deaf = true;
   /** Counts the watches that broke: events that were under way on them never arrive. */
   let broken = 0;
@@ -58,8 +69,7 @@ function startWatch(type: ResourceType, { api, schedule, life, fate }: WatchPort
     const old = known.get(keyOf(object));
     known.set(keyOf(object), object);
     const { namespace = "", name } = object.metadata;
-    const inNamespace = named.get(namespace) ?? new Map<string, KubeObject>();
-    named.set(namespace, inNamespace.set(name, object));
+    entryOf(namespace, name).object = object;
     emit(old === undefined ? { type: "added", object } : { type: "modified", object, old });
   }
 
@@ -67,7 +77,7 @@ function startWatch(type: ResourceType, { api, schedule, life, fate }: WatchPort
     const old = known.get(keyOf(object));
     if (old === undefined) return;
     known.delete(keyOf(object));
-    named.get(object.metadata.namespace ?? "")?.delete(object.metadata.name);
+    entryOf(object.metadata.namespace ?? "", object.metadata.name).object = undefined;
     emit({ type: "deleted", object, old });
   }
 
@@ -106,27 +116,25 @@ function startWatch(type: ResourceType, { api, schedule, life, fate }: WatchPort
   schedule.after(LIST_MS, list);
 
   // The caches of the operator hold what Canaries name, and perhaps no more, see kube/bounded-store.ts.
-  const lacks = (namespace: string, name: string) =>
-    type !== RESOURCES.canary && held.get(namespace)?.has(name) !== true && named.get(namespace)?.has(name) === true;
+  const isLacking = (entry: Entry | undefined): boolean =>
+    entry?.object !== undefined && entry.holders === 0 && type !== RESOURCES.canary;
 
   return {
     type,
     synced,
     absent: false,
     get(namespace, name) {
-      if (!lacks(namespace, name)) return named.get(namespace)?.get(name);
+      const entry = entries.get(namespace)?.get(name);
+      if (!isLacking(entry)) return entry?.object;
       throw new Error(`${type.kind} ${namespace}/${name} is read and was not asked for: hold it first`);
     },
-    lacks,
+    lacks: (namespace, name) => isLacking(entries.get(namespace)?.get(name)),
     async hold(namespace, name) {
-      const inNamespace = held.get(namespace) ?? new Map<string, number>();
-      held.set(namespace, inNamespace.set(name, (inNamespace.get(name) ?? 0) + 1));
+      entryOf(namespace, name).holders += 1;
     },
     release(namespace, name) {
-      const inNamespace = held.get(namespace);
-      const others = (inNamespace?.get(name) ?? 0) - 1;
-      if (others > 0) inNamespace?.set(name, others);
-      else inNamespace?.delete(name);
+      const entry = entryOf(namespace, name);
+      entry.holders = Math.max(0, entry.holders - 1);
     },
     list: (namespace = "") =>
       [...known.values()].filter((object) => namespace === "" || object.metadata.namespace === namespace),

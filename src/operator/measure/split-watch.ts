@@ -87,10 +87,12 @@ export function createSplitWatch({ count, sessions, steadyMs, wake }: SplitPorts
       const isSame = before?.run === run;
       if (before === undefined && promised === undefined) return;
       const isUnchanged = isSame && before.promised === promised;
-      const held: Held = {
-        ...{ run, promised, sinceMs: isUnchanged ? before.sinceMs : steadyMs() },
-        ...{ side: isSame ? before.side : undefined, found: isSame ? before.found : undefined },
-      };
+      const held: Held = isUnchanged
+        ? before
+        : {
+            ...{ run, promised, sinceMs: steadyMs() },
+            ...{ side: isSame ? before.side : undefined, found: isSame ? before.found : undefined },
+          };
       if (!isUnchanged) slot.set(ref, held);
       if (!judged || promised === undefined || held.found !== undefined || status.offSplit !== undefined) return;
       // Proxies learn of new routes a moment after they are written.
