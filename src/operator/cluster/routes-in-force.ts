@@ -77,5 +77,5 @@ function willInitialize({ status: { phase } }: Canary): boolean {
 function isSpecAsWanted(wanted: KubeObject, snapshot: FreshSnapshot, kinds: readonly RouterKind[] = []): boolean {
   const { namespace = "", name } = wanted.metadata;
   const seen = snapshot.get({ type: typeOf(wanted, kinds), namespace, name });
-  return seen !== undefined && mergePatch(seen, wanted)?.["spec"] === undefined;
+  return seen !== undefined && mergePatch({ spec: seen["spec"] }, { spec: wanted["spec"] }) === undefined;
 }
