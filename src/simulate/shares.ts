@@ -1,6 +1,6 @@
 /**
- * A campaign in shares, which several threads may run at the same time. What comes of the shares is told in their order,
- * so that a report is the same for any number of threads.
+ * A campaign in shares, which several threads may run at the same time. What comes of the shares is told in their
+ * order, so that a report is the same for any number of threads.
  */
 import { type CaseFailure, runCases, type StoryFailure, tryEveryFault } from "./campaign.ts";
 import type { Scenario } from "./scenario.ts";

@@ -1,4 +1,4 @@
-/** Values by object. A key of text would have to be put together and hashed at every look-up, of which a turn has 30. */
+/** Values by object. A turn looks up 30 of them: a key of text would have to be put together and hashed each time. */
 import type { ObjectRef } from "../../ports/kubernetes.ts";
 
 export interface RefMap<T> {
@@ -50,6 +50,6 @@ export function createRefMap<T>(): RefMap<T> {
   };
 }
 
-/** Whatever the version is: an API server stores each object once. */
+/** The version is no part of the key: an API server stores each object once. */
 const isSameKind = (a: ObjectRef["type"], b: ObjectRef["type"]): boolean =>
   a === b || (a.plural === b.plural && a.group === b.group);
