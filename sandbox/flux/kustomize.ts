@@ -6,7 +6,7 @@
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import jsonpatch from "fast-json-patch";
-import { parseAllDocuments } from "yaml";
+import { parseYamlDocuments } from "../../src/json/yaml.ts";
 import type { KubeFields, KubeObject } from "../../src/ports/kubernetes.ts";
 
 const NAMES = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -86,7 +86,7 @@ function manifestsBelow(folder: string): readonly string[] {
 }
 
 function parseDocuments(root: string, file: string): readonly KubeFields[] {
-  return parseAllDocuments(textOf(root, file)).flatMap((document) => {
+  return parseYamlDocuments(textOf(root, file)).flatMap((document) => {
     const [error] = document.errors;
     if (error !== undefined)
       throw new Error(`${relative(root, file)} is not valid YAML: ${error.message.split("\n")[0]}`);
@@ -148,7 +148,7 @@ function applyPatch(
   read: (path: string) => string,
 ): KubeObject[] {
   const text: string = patch.patch ?? read(patch.path);
-  const content: KubeFields = parseAllDocuments(text)[0]?.toJS();
+  const content: KubeFields = parseYamlDocuments(text)[0]?.toJS();
   const target: KubeFields = patch.target ?? { kind: content.kind, name: content.metadata?.name };
   let met = 0;
   const result = objects.map((object) => {

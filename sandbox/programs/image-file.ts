@@ -1,6 +1,7 @@
 /** `images.yaml`: which program of this machine stands for an image. It is read anew whenever it has changed. */
 import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
-import { parse, stringify } from "yaml";
+import { stringify } from "yaml";
+import { parseYaml } from "../../src/json/yaml.ts";
 
 /** One entry. */
 export interface ImageProgram {
@@ -23,7 +24,7 @@ export function readImageFile(file: string): ImagePrograms {
   };
   let content: unknown;
   try {
-    content = parse(readFileSync(file, "utf8"));
+    content = parseYaml(readFileSync(file, "utf8"));
   } catch (error) {
     wrong(`this is not valid YAML: ${error instanceof Error ? error.message.split("\n")[0] : error}`);
   }

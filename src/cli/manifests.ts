@@ -4,8 +4,8 @@
  */
 import { type Dirent, readdirSync, readFileSync, statSync } from "node:fs";
 import { extname, join } from "node:path";
-import { parseAllDocuments } from "yaml";
 import { errorText } from "../error-text.ts";
+import { parseYamlDocuments } from "../json/yaml.ts";
 import type { KubeObject } from "../ports/kubernetes.ts";
 import { UserError } from "./command.ts";
 
@@ -62,7 +62,7 @@ export function parseDocuments(file: string): readonly unknown[] {
     throw new UserError(`${name} holds ${documents} YAML documents, more than ${MOST_DOCUMENTS}: split it`);
   }
   try {
-    return parseAllDocuments(text).map((document) => {
+    return parseYamlDocuments(text).map((document) => {
       const [error] = document.errors;
       if (error !== undefined) throw error;
       // Aliases are resolved here: the library refuses those that multiply without measure.

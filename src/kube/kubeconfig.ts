@@ -46,7 +46,7 @@ export async function readKubeconfig(file: string): Promise<Kubeconfig | undefin
   }
   let fields: KubeFields;
   try {
-    fields = (await import("yaml")).parse(text);
+    fields = (await import("../json/yaml.ts")).parseYaml(text);
   } catch (error) {
     const why = errorText(error).split("\n")[0];
     return configError(`the kubeconfig ${file} is not valid YAML: ${why}`, error);

@@ -60,7 +60,7 @@ it("clients that never end their request are cut off by the operator, and others
   await Promise.all(ended);
 }, 50_000);
 
-it("the sandbox's API server refuses a body of 200 MB, deep JSON and a YAML bomb, and serves the next request", async () => {
+it("the sandbox's API server refuses a body of 200 MB, deep JSON, deep YAML and a YAML bomb, and serves the next request", async () => {
   const addresses = await claimAddressBlock();
   undo.push(() => addresses.release());
   const server = await startApiServer({ addresses });
@@ -74,6 +74,8 @@ it("the sandbox's API server refuses a body of 200 MB, deep JSON and a YAML bomb
   const apply = { "content-type": "application/apply-patch+yaml" };
   expect((await client.send("POST", path, `${"[".repeat(100_000)}`)).code).toBe(400);
   expect((await client.send("PATCH", `${path}/a?fieldManager=x`, bomb, apply)).code).toBe(400);
+  const deep = await client.send("PATCH", `${path}/a?fieldManager=x`, "[".repeat(5_000), apply);
+  expect(JSON.stringify(deep)).toContain("the YAML is nested more than 100 deep");
   const large = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "a" }, data: { a: "x".repeat(200_000_000) } };
   // The server may close the connection before all of it is sent.
   const answer = await client.send("POST", path, large).then(

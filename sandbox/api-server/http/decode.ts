@@ -1,6 +1,6 @@
 /** Request bodies: JSON, YAML or Kubernetes protobuf, checked against the path they were sent to. */
 import type { Buffer } from "node:buffer";
-import { parse as parseYaml } from "yaml";
+import { parseYaml } from "../../../src/json/yaml.ts";
 import type { KubeFields, KubeObject } from "../../../src/ports/kubernetes.ts";
 import { ApiError } from "../../cluster.ts";
 import { badRequest, invalid } from "../errors.ts";

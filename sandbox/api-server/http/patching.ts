@@ -1,5 +1,5 @@
 /** PATCH in its four dialects: JSON patch, merge patch, strategic merge patch, server-side apply. */
-import { parse as parseYaml } from "yaml";
+import { parseYaml } from "../../../src/json/yaml.ts";
 import type { KubeFields, KubeObject } from "../../../src/ports/kubernetes.ts";
 import { rfc3339 } from "../../clock.ts";
 import { ApiError } from "../../cluster.ts";
