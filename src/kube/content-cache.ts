@@ -12,6 +12,7 @@ import { createBackOff } from "../async/back-off.ts";
 import { errorText } from "../error-text.ts";
 import { isNotFound, type ObjectCache, type ObjectChange } from "../ports/kube.ts";
 import { apiVersionOf, type KubeObject, objectPath, type ResourceType } from "../ports/kubernetes.ts";
+import { deepFreeze } from "./deep-freeze.ts";
 import type { Ledger } from "./ledger.ts";
 import { createListeners } from "./listeners.ts";
 import { createObjectStore, keyOf, keyOfObject, notHeld, type ObjectStore } from "./object-store.ts";
@@ -183,10 +184,11 @@ function createContents(
     let all = size;
     for (const other of held.values()) if (other !== entry) all += other.size;
     if (all > MOST_HELD) throw new Error(tooLarge(type, entry.namespace, all));
+    const weight = weightOf(object);
     // What the entry holds now goes when the new contents come.
-    const more = weightOf(object) - entry.weight;
+    const more = weight - entry.weight;
     if (account?.makeRoom(only, "needed", more) === false) throw new Error(noRoom(type, entry.namespace));
-    take(entry, object, size);
+    take(entry, object, size, weight);
   }
 
   /** Another namespace, which takes less, needs the room. */
@@ -204,9 +206,9 @@ function createContents(
     entry.weight = weight;
   }
 
-  function take(entry: Held, object: KubeObject | undefined, size: number): void {
+  function take(entry: Held, object: KubeObject | undefined, size: number, weight: number): void {
     const old = entry.object;
-    weigh(entry, weightOf(object));
+    weigh(entry, weight);
     Object.assign(entry, { object: deepFreeze(object), size, isShed: false });
     const change = changeOf(old, entry.object);
     if (change !== undefined && isHeld(entry)) emit(change);
@@ -235,7 +237,7 @@ function createContents(
       for (const { type: what, object } of changes) {
         const entry = held.get(keyOfObject(object));
         if (entry === undefined) continue;
-        if (what === "deleted") take(entry, undefined, 0);
+        if (what === "deleted") take(entry, undefined, 0, 0);
         else refreshOnce(entry);
       }
     },
@@ -294,10 +296,4 @@ function changeOf(old: KubeObject | undefined, object: KubeObject | undefined): 
   return old.metadata.resourceVersion === object.metadata.resourceVersion
     ? undefined
     : { type: "modified", object, old };
-}
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
-  for (const inner of Object.values(value)) deepFreeze(inner);
-  return Object.freeze(value);
 }

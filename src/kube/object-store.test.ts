@@ -19,3 +19,15 @@ it("a change of the status keeps the very spec, so that nothing derived from it 
   store.put(workload("3", 2, "app:2", 1));
   expect(store.get("test", "app")?.["spec"]).toEqual({ template: { image: "app:2" } });
 });
+
+it("an object that is nested deeper than a function can call itself is kept, so that its kind is still watched", () => {
+  const store = createObjectStore();
+  const spec = JSON.parse(`${'{"a":'.repeat(9_900)}1${"}".repeat(9_900)}`);
+  store.put({ ...workload("1", 1, "app:1", 0), spec });
+  const deepest = (value: { a?: object }): object => {
+    let at = value;
+    while (typeof at.a === "object") at = at.a;
+    return at;
+  };
+  expect(Object.isFrozen(deepest(store.get("test", "app")?.["spec"]))).toBe(true);
+});

@@ -1,6 +1,7 @@
 /** Objects in memory by namespace and name, with indexes; reports what a write changed. */
 import type { ObjectChange } from "../ports/kube.ts";
 import type { KubeObject, ResourceType } from "../ports/kubernetes.ts";
+import { deepFreeze } from "./deep-freeze.ts";
 
 /** The keys under which an object is indexed, e.g. the uids of its owners. Must depend on nothing but the object. */
 export type Indexer = (object: KubeObject) => readonly string[];
@@ -121,10 +122,4 @@ function withKnownSpec(object: KubeObject, old: KubeObject | undefined): KubeObj
   const { generation } = object.metadata;
   const counts = object.apiVersion === "apps/v1" && typeof generation === "number" && generation > 0;
   return counts && old?.metadata.generation === generation ? { ...object, spec: old["spec"] } : object;
-}
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
-  for (const inner of Object.values(value)) deepFreeze(inner);
-  return Object.freeze(value);
 }

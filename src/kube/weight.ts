@@ -18,9 +18,10 @@ export function weightOf(value: unknown, most = Number.POSITIVE_INFINITY): numbe
       for (const item of next) waiting.push(item);
     } else if (typeof next === "object" && next !== null) {
       weight += CONTAINER;
-      for (const [key, item] of Object.entries(next)) {
+      const fields = next as Readonly<Record<string, unknown>>;
+      for (const key of Object.keys(fields)) {
         weight += ENTRY + textWeight(key);
-        waiting.push(item);
+        waiting.push(fields[key]);
       }
     }
   }
