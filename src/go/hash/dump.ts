@@ -1,18 +1,22 @@
 /**
- * The typed dump that the spec hash runs over: it takes the JSON of a Kubernetes object and returns the text that Go's
+ * The typed dump that the spec hash runs over: it takes the JSON of a Kubernetes object and writes the text that Go's
  * dump library prints for the decoded value. Each type is compiled once, from the tables, to a small printer.
  *
  *   {"name":"a","ports":[]}  as  Container  ->  {Name:(string)a Image:(string) Command:([]string)<nil> ...}
  *
  * Unknown keys are ignored and absent fields print their zero value, so the text is as long as the type, not the value.
+ * The text of a large pod template has a million characters: it is written part by part, and never held whole.
  */
 import { compareUtf8, utf8Bytes } from "./fnv.ts";
 import { POD_TYPES, STRING_TYPES } from "./layout-pods.ts";
 import { VOLUME_TYPES } from "./layout-volumes.ts";
 import { quantityText } from "./quantity.ts";
 
+/** Takes the next part of the text. A part never ends within a character. */
+export type Write = (part: string) => void;
+
 /** Prints one value, without its type in front. */
-type Print = (value: unknown) => string;
+type Print = (value: unknown, write: Write) => void;
 
 interface Printer {
   /** As Go prints it: `[]v1.Container`. */
@@ -40,9 +44,19 @@ export const STRUCTS: ReadonlyMap<string, readonly Field[]> = readTables(POD_TYP
 const PRINTERS = new Map<string, Printer>(builtIns().map((printer) => [printer.name.replace(/^v1\./, ""), printer]));
 
 /** `(T){...}`: `value` as the Go type `type`, named as in the tables ("PodTemplateSpec", "[]Container"). */
-export function dump(type: string, value: unknown): string {
+export function dump(type: string, value: unknown, write: Write): void {
   const { name, print } = printerOf(type);
-  return `(${name})${print(value)}`;
+  write(`(${name})`);
+  print(value, write);
+}
+
+/** The parts that `work` writes. */
+export function textOf(work: (write: Write) => void): string {
+  let text = "";
+  work((part) => {
+    text += part;
+  });
+  return text;
 }
 
 function readTables(tables: string): Map<string, Field[]> {
@@ -84,11 +98,11 @@ function compile(type: string): Printer {
 }
 
 function builtIns(): Printer[] {
-  const text: Print = (value) => (isAbsent(value) ? "" : String(value));
-  const integer: Print = (value) => (isAbsent(value) ? "0" : String(value));
-  const quantity: Print = (value) => quantityText(isAbsent(value) ? undefined : String(value));
+  const text: Print = (value, write) => write(isAbsent(value) ? "" : String(value));
+  const integer: Print = (value, write) => write(isAbsent(value) ? "0" : String(value));
+  const quantity: Print = (value, write) => write(quantityText(isAbsent(value) ? undefined : String(value)));
   return [
-    { name: "bool", print: (value) => String(value === true) },
+    { name: "bool", print: (value, write) => write(String(value === true)) },
     { name: "int32", print: integer },
     { name: "int64", print: integer },
     { name: "string", print: text },
@@ -99,10 +113,10 @@ function builtIns(): Printer[] {
     { name: "map[string]string", print: mapOf(text) },
     { name: "v1.ResourceList", print: mapOf(quantity) },
     { name: "resource.Quantity", print: quantity },
-    { name: "intstr.IntOrString", print: intOrString },
+    { name: "intstr.IntOrString", print: (value, write) => write(intOrString(value)) },
     // Pod templates never carry a time, and Go's would print the address of a time zone.
-    { name: "v1.Time", print: () => ZERO_TIME },
-    { name: "v1.FieldsV1", print: (value) => `{Raw:([]uint8)${rawText(value)}}` },
+    { name: "v1.Time", print: (_value, write) => write(ZERO_TIME) },
+    { name: "v1.FieldsV1", print: (value, write) => write(`{Raw:([]uint8)${rawText(value)}}`) },
   ];
 }
 
@@ -124,49 +138,62 @@ function rawText(value: unknown): string {
 }
 
 function mapOf(print: Print): Print {
-  return (value) => {
-    if (value === EMPTY_MAP) return "map[]";
-    if (!isRecord(value)) return NIL;
+  return (value, write) => {
+    if (value === EMPTY_MAP) return write("map[]");
+    if (!isRecord(value)) return write(NIL);
     const keys = Object.keys(value);
-    if (keys.length === 0) return NIL;
-    return mapText(keys, (key) => print(value[key]));
+    if (keys.length === 0) return write(NIL);
+    printMap(keys, (key) => print(value[key], write), write);
   };
 }
 
 /** `map[a:1 b:2]`, keys in the order of their bytes. */
-export function mapText(keys: readonly string[], print: (key: string) => string): string {
-  return `map[${keys
-    .toSorted(compareUtf8)
-    .map((key) => `${key}:${print(key)}`)
-    .join(" ")}]`;
+export function printMap(keys: readonly string[], print: (key: string) => void, write: Write): void {
+  write("map[");
+  for (const [i, key] of keys.toSorted(compareUtf8).entries()) {
+    write(i === 0 ? key : ` ${key}`);
+    write(":");
+    print(key);
+  }
+  write("]");
 }
 
 function pointerTo(target: Printer): Printer {
-  return { name: `*${target.name}`, print: (value) => (isAbsent(value) ? NIL : target.print(value)) };
+  const print: Print = (value, write) => (isAbsent(value) ? write(NIL) : target.print(value, write));
+  return { name: `*${target.name}`, print };
 }
 
 function sliceOf(element: Printer): Printer {
-  const print: Print = (value) =>
-    Array.isArray(value) && value.length > 0 ? `[${value.map(element.print).join(" ")}]` : NIL;
+  const print: Print = (value, write) => {
+    if (!Array.isArray(value) || value.length === 0) return write(NIL);
+    for (const [i, entry] of value.entries()) {
+      write(i === 0 ? "[" : " ");
+      element.print(entry, write);
+    }
+    write("]");
+  };
   return { name: `[]${element.name}`, print };
 }
 
 function struct(name: string, fields: readonly Field[]): Printer {
   const parts = fields.map((field, i) => {
     const { name: type, print } = printerOf(field.type);
-    const label = `${i === 0 ? "" : " "}${field.name}:(${type})`;
+    const label = `${i === 0 ? "{" : " "}${field.name}:(${type})`;
     // Most fields of most objects are absent: the text of an absent field is made once.
-    return { key: field.key, print, label, absent: label + print(undefined) };
+    return { key: field.key, print, label, absent: label + textOf((write) => print(undefined, write)) };
   });
-  const zero = `{${parts.map((part) => part.absent).join("")}}`;
-  const print: Print = (value) => {
-    if (!isRecord(value)) return zero;
-    let text = "{";
-    for (const { key, print, label, absent } of parts) {
+  const zero = `${parts.map((part) => part.absent).join("")}}`;
+  const print: Print = (value, write) => {
+    if (!isRecord(value)) return write(zero);
+    for (const { key, print: printField, label, absent } of parts) {
       const field = key === undefined ? value : value[key];
-      text += isAbsent(field) ? absent : label + print(field);
+      if (isAbsent(field)) write(absent);
+      else {
+        write(label);
+        printField(field, write);
+      }
     }
-    return `${text}}`;
+    write("}");
   };
   return { name: `v1.${name}`, print };
 }

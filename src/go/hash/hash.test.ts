@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { dump, STRUCTS } from "./dump.ts";
+import { dump as print, STRUCTS, textOf as written } from "./dump.ts";
 import { compareUtf8, fnv1a, utf8Bytes } from "./fnv.ts";
 import { checksumText, hashPodTemplate, hashServiceSpec, hashText, webhookChecksum, withoutScaleDown } from "./hash.ts";
 import { STRING_TYPES } from "./layout-pods.ts";
@@ -20,6 +20,8 @@ interface Vector {
 /** Made by running Go's dump library over Kubernetes' API types. */
 const VECTORS = JSON.parse(readFileSync(new URL("vectors.golden.json", import.meta.url), "utf8")) as Vector[];
 const RUNS = { seed: 20260714, numRuns: 200 };
+
+const dump = (type: string, value: unknown) => written((write) => print(type, value, write));
 
 function textOf({ type, input }: Vector): string {
   if (type === "checksum") return checksumText(input.trackedConfigs ?? undefined, input.lastAppliedSpec);

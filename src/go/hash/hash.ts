@@ -2,8 +2,8 @@
  * The spec hash: the name of a target's revision in `status.lastAppliedSpec` and `status.lastPromotedSpec`. It must
  * equal the hash of the Flagger that wrote the status, or taking over a cluster would restart every rollout.
  */
-import { dump, EMPTY_MAP, mapText } from "./dump.ts";
-import { fnv1a, safeEncode } from "./fnv.ts";
+import { dump, EMPTY_MAP, printMap, textOf, type Write } from "./dump.ts";
+import { FNV_OFFSET, fnv1aFrom, safeEncode } from "./fnv.ts";
 
 /** A DaemonSet is scaled down by a node selector that no node matches; it is not part of the revision. */
 export const SCALE_TO_ZERO_SELECTOR = "flagger.app/scale-to-zero";
@@ -17,24 +17,27 @@ type JsonRecord = Readonly<Record<string, unknown>>;
  * Throws a RangeError when a quantity in it does not parse, which an API server would not have stored.
  */
 export function hashPodTemplate(template: unknown, options: { readonly daemonSet?: boolean } = {}): string {
-  if (options.daemonSet === true) return hashDump(dump("PodTemplateSpec", withoutScaleDown(template)));
-  if (typeof template !== "object" || template === null) return hashDump(dump("PodTemplateSpec", template));
-  const known = HASHED.get(template) ?? hashDump(dump("PodTemplateSpec", template));
-  HASHED.set(template, known);
+  const [hashed, hash] = options.daemonSet === true ? OF_DAEMON_SETS : OF_OTHERS;
+  if (typeof template !== "object" || template === null) return hash(template);
+  const known = hashed.get(template) ?? hash(template);
+  hashed.set(template, known);
   return known;
 }
 
 /** Every turn needs the hash of the same template. Objects of a cache never change; they are replaced. */
-const HASHED = new WeakMap<object, string>();
+type Hashed = WeakMap<object, string>;
+type Known = readonly [hashed: Hashed, hash: (template: unknown) => string];
+const OF_OTHERS: Known = [new WeakMap(), (template) => hashDump("PodTemplateSpec", template)];
+const OF_DAEMON_SETS: Known = [new WeakMap(), (template) => hashDump("PodTemplateSpec", withoutScaleDown(template))];
 
 /** Hash of the `spec` of a core/v1 Service. */
 export function hashServiceSpec(spec: unknown): string {
-  return hashDump(dump("ServiceSpec", spec));
+  return hashDump("ServiceSpec", spec);
 }
 
 /** Hash of a bare string: the name of a Knative revision. */
 export function hashText(text: string): string {
-  return hashDump(dump("string", text));
+  return hashDump("string", text);
 }
 
 /** The `checksum` of webhook payloads: changes with the applied spec and with any tracked ConfigMap or Secret. */
@@ -42,7 +45,7 @@ export function webhookChecksum(
   trackedConfigs: Readonly<Record<string, string>> | undefined,
   lastAppliedSpec: string,
 ): string {
-  return hashDump(checksumText(trackedConfigs, lastAppliedSpec));
+  return hashOf((write) => write(checksumText(trackedConfigs, lastAppliedSpec)));
 }
 
 /** The text that `webhookChecksum` hashes. */
@@ -50,8 +53,9 @@ export function checksumText(
   trackedConfigs: Readonly<Record<string, string>> | undefined,
   lastAppliedSpec: string,
 ): string {
-  const configs =
-    trackedConfigs === undefined ? "<nil>" : mapText(Object.keys(trackedConfigs), (key) => trackedConfigs[key] ?? "");
+  const printed = (configs: Readonly<Record<string, string>>) => (write: Write) =>
+    printMap(Object.keys(configs), (key) => write(configs[key] ?? ""), write);
+  const configs = trackedConfigs === undefined ? "<nil>" : textOf(printed(trackedConfigs));
   return `${CHECKSUM_TYPE}{TrackedConfigs:(*map[string]string)${configs} LastAppliedSpec:(string)${lastAppliedSpec}}`;
 }
 
@@ -64,8 +68,16 @@ export function withoutScaleDown(template: unknown): JsonRecord {
   return { ...outer, spec: { ...spec, nodeSelector: kept } };
 }
 
-function hashDump(text: string): string {
-  return safeEncode(fnv1a(text));
+function hashDump(type: string, value: unknown): string {
+  return hashOf((write) => dump(type, value, write));
+}
+
+function hashOf(print: (write: Write) => void): string {
+  let hash = FNV_OFFSET;
+  print((part) => {
+    hash = fnv1aFrom(hash, part);
+  });
+  return safeEncode(hash >>> 0);
 }
 
 function recordOf(value: unknown): JsonRecord {
