@@ -12,7 +12,7 @@ export function templateReading(template: PodTemplate | undefined): TemplateRead
   if (known !== undefined) return known;
   const containers = template.spec?.containers ?? [];
   const images = Object.fromEntries(containers.map(({ name, image }) => [String(name), String(image ?? "")]));
-  const digest = createHash("sha256").update(inOrder(template)).digest("hex");
+  const digest = createHash("sha256").update(jsonInOrder(template)).digest("hex");
   const reading = { images, digest };
   READ.set(template, reading);
   return reading;
@@ -20,19 +20,22 @@ export function templateReading(template: PodTemplate | undefined): TemplateRead
 
 /**
  * JSON with the fields of objects in alphabetical order, because their order says nothing. A template may have 20,000
- * fields, and a turn must not take long: nothing is copied, and fields that an API server has sorted are not sorted
- * again.
+ * fields, and a turn must not take long: what an API server has sorted is written at once.
  */
-function inOrder(value: unknown): string {
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  let text = "";
-  if (Array.isArray(value)) {
-    for (const element of value) text += `${text === "" ? "" : ","}${inOrder(element)}`;
-    return `[${text}]`;
+function jsonInOrder(value: unknown): string {
+  if (isInOrder(value)) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(jsonInOrder).join(",")}]`;
+  const entries = Object.entries(value as object).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([key, field]) => `${JSON.stringify(key)}:${jsonInOrder(field)}`).join(",")}}`;
+}
+
+function isInOrder(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  if (Array.isArray(value)) return value.every(isInOrder);
+  let last = "";
+  for (const key of Object.keys(value)) {
+    if (key < last) return false;
+    last = key;
   }
-  const fields = value as Readonly<Record<string, unknown>>;
-  const keys = Object.keys(fields);
-  if (!keys.every((key, i) => i === 0 || (keys[i - 1] ?? "") < key)) keys.sort();
-  for (const key of keys) text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${inOrder(fields[key])}`;
-  return `{${text}}`;
+  return Object.values(value).every(isInOrder);
 }

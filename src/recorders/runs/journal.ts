@@ -23,12 +23,23 @@ export interface RunJournal {
   packed(): string | undefined;
 }
 
+interface Written {
+  readonly value: unknown;
+  /** undefined for a part that is absent */
+  readonly text: string | undefined;
+}
+
+/** The text of a part. Most parts stay the same from turn to turn, and a spec may have a megabyte. */
+function write(value: unknown, before?: Written): Written {
+  return value === before?.value && before !== undefined ? before : { value, text: JSON.stringify(value) };
+}
+
 export function createRunJournal(): RunJournal {
   let lines: string[] = [];
   let length = 0;
   let isTooLong = false;
   /** Each part of the situation as it was written last. */
-  let written = new Map<string, string>();
+  let written = new Map<string, Written>();
 
   function push(line: string): void {
     lines.push(line);
@@ -41,13 +52,16 @@ export function createRunJournal(): RunJournal {
   return {
     add(turn) {
       if (isTooLong) return;
-      const parts = Object.entries(partsOf(turn)).map(([name, value]) => [name, JSON.stringify(value)] as const);
-      const changed = parts.filter(([name, text]) => text !== undefined && written.get(name) !== text);
-      const next = JSON.stringify(turn.transition.status);
-      const answers = JSON.stringify(turn.input.observation.answers.map(answerOf));
-      const fields = [...changed, ["answers", answers], ["next", next]];
-      push(`{${fields.map(([name, text]) => `${JSON.stringify(name)}:${text}`).join(",")}}`);
-      written = new Map([...parts.map(([name, text]) => [name, text ?? ""] as const), ["status", next] as const]);
+      const parts = Object.entries(partsOf(turn)).map(
+        ([name, value]) => [name, write(value, written.get(name))] as const,
+      );
+      const changed = parts.filter(([name, { text }]) => text !== undefined && written.get(name)?.text !== text);
+      const { status } = turn.transition;
+      const next = write(status);
+      const answers = write(turn.input.observation.answers.map(answerOf));
+      const fields = [...changed, ["answers", answers] as const, ["next", next] as const];
+      push(`{${fields.map(([name, { text }]) => `${JSON.stringify(name)}:${text}`).join(",")}}`);
+      written = new Map([...parts, ["status", next]]);
     },
     continue(packed) {
       if (packed === undefined) return;
@@ -77,6 +91,7 @@ function partsOf({ input }: Turn): Omit<JournalLine, "answers" | "next"> {
 
 /** The address of a webhook may hold a token, and its metadata anything at all. */
 function redactedSpec(spec: DecisionInput["spec"]): DecisionInput["spec"] {
+  if (spec.analysis.webhooks.length === 0) return spec;
   const webhooks = spec.analysis.webhooks.map(redactedHook);
   return { ...spec, analysis: { ...spec.analysis, webhooks } };
 }
