@@ -1,4 +1,5 @@
 /** A watch answers with one JSON object per line. Chunks may end anywhere, also inside a character. */
+import { giveWay } from "../async/give-way.ts";
 import type { KubeFields } from "../ports/kubernetes.ts";
 
 /** @throws SyntaxError when a line is not JSON */
@@ -11,7 +12,10 @@ export async function* jsonLines(chunks: AsyncIterable<Uint8Array>): AsyncGenera
       const line = [...parts, rest.slice(0, end)].join("");
       parts = [];
       rest = rest.slice(end + 1);
-      if (line.trim() !== "") yield JSON.parse(line);
+      if (line.trim() === "") continue;
+      const object: KubeFields = JSON.parse(line);
+      await giveWay(line.length);
+      yield object;
     }
     if (rest !== "") parts.push(rest);
   }

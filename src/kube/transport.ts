@@ -9,6 +9,7 @@
  * take it, or it was a read.
  */
 import { createBackOff, withDeadline } from "../async/back-off.ts";
+import { giveWay } from "../async/give-way.ts";
 import { follow } from "../async/own-signal.ts";
 import type { HttpAnswer, HttpClient } from "../net/http-client.ts";
 import type { TlsOptions } from "../net/tls-options.ts";
@@ -132,7 +133,9 @@ export function createTransport(options: TransportOptions): KubeTransport {
         const answer = await authenticated(request, deadline.signal, "requests");
         const text = await answerText(answer.body, request);
         if (answer.statusCode >= 400) throw answerError(request, answer.statusCode, answer.headers, text);
-        return parse(request, text);
+        const read = parse(request, text);
+        await giveWay(text.length);
+        return read;
       });
     } catch (error) {
       throw connectionError(request, access.server, error, signal);

@@ -60,6 +60,8 @@ export interface Workload {
   inputs(canary: Canary, seen: Snapshot): readonly ObjectRef[];
   /** The objects that the workload makes; see `MadeObject`. */
   made(canary: Canary, seen: Snapshot): readonly MadeObject[];
+  /** What `read` derives from large objects, and remembers. It may be done before, one by one. Absent: nothing. */
+  digests?(canary: Canary, seen: Snapshot): readonly (() => unknown)[];
   read(canary: Canary, seen: Snapshot, now: number): WorkloadReading;
   /**
    * The primary copy and its configuration as they should be, in the order in which to write them; whole objects, for

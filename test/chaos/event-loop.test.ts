@@ -1,17 +1,17 @@
 /**
- * What a tenant writes is worked on in short pieces: /healthz and all other Canaries are served between. On an idle
- * machine each piece takes less than 50 ms (`LOOP_MS=50 npx vitest run test/chaos/event-loop.test.ts`). On a machine
- * that is shared the same work costs up to three times the CPU.
+ * What a tenant writes is worked on in pieces of less than 50 ms: /healthz and all other Canaries are served between.
+ * Most pieces take 5 to 25 ms. `LOOP_MS=1 npx vitest run test/chaos/event-loop.test.ts` says how long each one takes.
  */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../src/ports/kubernetes.ts";
+import { VERDICT_LABEL } from "../../src/ports/steering.ts";
 import { type StubCluster, startStubCluster } from "../../src/testing/stub-cluster.ts";
 import { canaryOf, deployment } from "./burst.ts";
 import { type Started, startOperator } from "./operator-process.ts";
 
-const LONGEST_PIECE_MS = Number(process.env["LOOP_MS"] ?? "100");
+const LONGEST_PIECE_MS = Number(process.env["LOOP_MS"] ?? "50");
 /** Each object comes several times, and the best of them counts: what the code costs is in all of them. */
 const COPIES = 3;
 
@@ -59,30 +59,44 @@ interface Hostile {
   readonly target?: KubeFields;
   /** How many environment variables its container has. */
   readonly env?: number;
+  /** Of the target. */
+  readonly status?: KubeFields;
+  /** The data of a ConfigMap that its container uses. */
+  readonly config?: Readonly<Record<string, string>>;
 }
 
 const metric = (fields: object) => ({ name: "m", interval: "1m", thresholdRange: { max: 1 }, ...fields });
 
-/** Resolves when the release of the Canary ended, or the operator said what it refuses. */
+/** Resolves when the record of the release is complete, or the operator said what it refuses. */
 function ends(name: string): Promise<void> {
   return new Promise((resolve) =>
     cluster.onWrite((object: KubeObject) => {
-      const phase = object["status"]?.phase;
-      if (object.kind === "Canary" && object.metadata.name === name && ["Failed", "Succeeded"].includes(phase))
-        resolve();
-      const refused =
-        object.kind === "Event" && object["involvedObject"]?.name === name && object["type"] === "Warning";
-      if (refused) resolve();
+      const isRecorded =
+        object.kind === "CanaryRun" &&
+        object["spec"]?.canary === name &&
+        object.metadata.labels?.[VERDICT_LABEL] !== "running";
+      if (isRecorded) resolve();
+      const isRefused =
+        object.kind === "Event" &&
+        object["involvedObject"]?.name === name &&
+        /^invalid canary spec/.test(String(object["message"]));
+      if (isRefused) resolve();
     }),
   );
 }
 
-async function rollOut(name: string, { analysis = {}, spec = {}, target = {}, env = 0 }: Hostile): Promise<void> {
+async function rollOut(name: string, { analysis = {}, spec = {}, ...hostile }: Hostile): Promise<void> {
+  const { target = {}, env = 0, status, config } = hostile;
   const ref = { namespace: "evil", name };
-  const workload = deployment(ref);
+  const workload = { ...deployment(ref), ...(status === undefined ? {} : { status }) };
   Object.assign(workload.spec.template.metadata, target);
+  const [container] = workload.spec.template.spec.containers;
   const variables = Array.from({ length: env }, (_, i) => ({ name: `VARIABLE_${i}`, value: "x".repeat(20) }));
-  if (env > 0) Object.assign(workload.spec.template.spec.containers[0], { env: variables });
+  if (env > 0) Object.assign(container, { env: variables });
+  if (config !== undefined) {
+    cluster.put(RESOURCES.configMap, { metadata: ref, data: config });
+    Object.assign(container, { envFrom: [{ configMapRef: { name } }] });
+  }
   const canary = canaryOf(ref);
   const wanted = { ...canary.spec, metricsServer: address, ...spec };
   const ended = ends(name);
@@ -109,6 +123,12 @@ const asked = (path: string): Hostile => ({
   analysis: { metrics: [metric({ query: "up" })] },
 });
 const querying = (query: string): Hostile => ({ analysis: { metrics: [metric({ query })] } });
+const LONG = "x".repeat(180);
+const rules = (count: number) =>
+  Array.from({ length: count }, (_, i) => ({
+    uri: { prefix: `/${i}` },
+    headers: { "x-user": { exact: `user-${i}` } },
+  }));
 const long = (count: number, length: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`example.com/key-${i}`, "x".repeat(length)]));
 
@@ -138,17 +158,39 @@ it.each<[what: string, hostile: () => Hostile]>([
   ],
   ["a target with 256 KiB of annotations", () => ({ target: { annotations: long(6_000, 20) } })],
   ["a target with 8,000 variables", () => ({ env: 8_000 })],
+  ["a target of 1.2 MB", () => ({ env: 20_000 })],
+  [
+    "a target whose status has 1 MB",
+    () => ({ status: { conditions: Array.from({ length: 5_000 }, (_, i) => ({ type: `T${i}`, message: LONG })) } }),
+  ],
+  ["a ConfigMap of 1 MB with 20,000 keys", () => ({ config: long(20_000, 30) })],
+  ["a ConfigMap with one key of 1 MB", () => ({ config: long(1, 1_000_000) })],
+  [
+    "50 webhooks with 20 KB of metadata each",
+    () => ({
+      analysis: {
+        webhooks: Array.from({ length: 50 }, (_, i) => ({ name: `w-${i}`, url: address, metadata: long(500, 20) })),
+      },
+    }),
+  ],
+  ["5,000 routing rules of Istio", () => ({ spec: { provider: "istio", service: { port: 80, match: rules(5_000) } } })],
+  [
+    "5,000 routing rules of Gateway API",
+    () => ({
+      spec: {
+        provider: "gatewayapi:v1",
+        service: { port: 80, hosts: ["a.example"], gatewayRefs: [{ name: "g" }], match: rules(5_000) },
+      },
+    }),
+  ],
 ])("%s never blocks the event loop", { timeout: PATIENCE_MS }, async (what, hostile) => {
   const pieces: number[] = [];
   for (let copy = 0; copy < COPIES; copy += 1) {
-    await rollOut(
-      `${what
-        .replaceAll(/[^a-z0-9]+/g, "-")
-        .slice(-40)
-        .replace(/^-+/, "")}-${copy}`,
-      hostile(),
-    );
+    const name = what.replaceAll(/[^a-z0-9]+/g, "-").slice(-40);
+    await rollOut(`${name.replace(/^-+/, "")}-${copy}`, hostile());
     pieces.push(await operator.longestPiece());
   }
-  expect(Math.min(...pieces), `pieces of ${pieces.join(", ")} ms`).toBeLessThan(LONGEST_PIECE_MS);
+  expect(Math.min(...pieces), `pieces of ${pieces.map((ms) => ms.toFixed(0)).join(", ")} ms`).toBeLessThan(
+    LONGEST_PIECE_MS,
+  );
 });

@@ -12,16 +12,16 @@ import { isRecovering } from "../../core/recovery.ts";
 import type { CanaryRef, CanarySpec } from "../../core/spec.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ObjectRef } from "../../ports/kubernetes.ts";
-import type { Snapshot } from "../../ports/snapshot.ts";
 import type { PodSelector } from "../../ports/workload.ts";
 import { type Adapters, type AdapterTables, chooseAdapters } from "../adapters.ts";
 import { createSessions, type Sessions } from "../sessions.ts";
 import type { ClusterState } from "./cluster-state.ts";
 import { type ConvergePorts, converge } from "./converge.ts";
+import { type FollowPorts, followAndDigest } from "./follow-inputs.ts";
 import { foreignObject } from "./foreign.ts";
 import { type FormerScaler, formerOf, formerScalerOf, formerScalerText, isLeft } from "./former.ts";
 import type { LookForTroubles } from "./pod-troubles.ts";
-import { KindMissing, ReadFailure } from "./read-failure.ts";
+import { ReadFailure } from "./read-failure.ts";
 import type { FreshSnapshot } from "./read-your-writes.ts";
 import { routesReading } from "./routes-in-force.ts";
 
@@ -43,16 +43,10 @@ export interface ClusterView {
   ): Promise<boolean>;
 }
 
-export interface ClusterViewPorts extends ConvergePorts {
+export interface ClusterViewPorts extends ConvergePorts, FollowPorts {
   /** Absent: the memory is the view's own. */
   readonly sessions?: Sessions;
   readonly tables: AdapterTables;
-  /** Resolves when every object named can be read from the snapshot; `canary` is woken when one of them changes. */
-  readonly follow: (canary: CanaryRef, refs: readonly ObjectRef[], signal: AbortSignal) => Promise<void>;
-  /** Whether these objects are followed already, and can be read now; absent: never. */
-  readonly isFollowing?: (canary: CanaryRef, refs: readonly ObjectRef[]) => boolean;
-  /** Whether the object is not in memory before the Canary follows it: see Follower.isLeftOut; absent: never. */
-  readonly isLeftOut?: (ref: ObjectRef) => boolean;
   /** Why nothing may be done for this Canary, with any spec (text of the event). */
   readonly refusal?: (canary: CanaryRef) => string | undefined;
   /** Absent: pods are not looked at. */
@@ -139,7 +133,7 @@ async function observeAs(
   }
   const { adapters } = chosen;
   try {
-    await followInputs(canary, adapters, more, ports, signal);
+    await followAndDigest(canary, adapters, more, ports, signal);
   } catch (error) {
     // The objects of the new names cannot be read. The former names are left all the same.
     if (more.length === 0 || !(error instanceof ReadFailure)) throw error;
@@ -222,42 +216,6 @@ function stateWithProblem(problem: string, plan: Plan): ClusterState {
   const target = { revision: { spec: "" }, readiness: UNKNOWN, available: 0, scaledDown: false };
   const primary = { exists: false, readiness: UNKNOWN, available: 0 };
   return { readings: { problem, target, primary, routesInForce: true }, plan };
-}
-
-/**
- * The objects to read depend on objects that were read (a pod template names its ConfigMaps), so the list is made until
- * it stays.
- */
-async function followInputs(
-  canary: Canary,
-  adapters: Adapters,
-  more: readonly ObjectRef[],
-  ports: ClusterViewPorts,
-  signal: AbortSignal,
-): Promise<void> {
-  const { router, workload, services, autoscaler } = adapters;
-  const { snapshot, isLeftOut } = ports;
-  // What is left out of memory is unknown until it is followed. The next round knows what it names.
-  const seen: Snapshot = { ...snapshot, get: (ref) => (isLeftOut?.(ref) === true ? undefined : snapshot.get(ref)) };
-  for (let known = -1, round = 0; round < 3; round += 1) {
-    const refs = [
-      ...workload.inputs(canary, seen),
-      ...services.inputs(canary),
-      ...router.inputs(canary),
-      ...(autoscaler?.inputs(canary) ?? []),
-      ...more,
-    ];
-    if (refs.length === known) return;
-    known = refs.length;
-    // Nothing is awaited, so that nothing else can have been seen since.
-    if (ports.isFollowing?.(canary.ref, refs) === true) return;
-    try {
-      await ports.follow(canary.ref, refs, signal);
-    } catch (error) {
-      // The cluster does not know the kind. So it has no object of this kind to hand back.
-      if (!(canary.deleting && error instanceof KindMissing)) throw error;
-    }
-  }
 }
 
 /** Users are on the canary, or their traffic is being shifted back. That is finished also without the autoscaler. */

@@ -65,6 +65,8 @@ export interface EngineOptions {
   readonly serverAheadMs?: () => number;
   /** Canaries to leave alone; absent: none. */
   readonly quarantine?: Quarantine;
+  /** Does long works in pieces, and gives way to others between them; absent: all in one. */
+  readonly inPieces?: ClusterViewPorts["inPieces"];
   /** Lists pods that do not start; absent: messages do not name such pods. */
   readonly listPods?: KubeReader["list"];
   /** A monotonic clock in milliseconds; absent: that of this process. */
@@ -182,10 +184,11 @@ function leftOutOf({ namespace, name }: CanaryRef, canaries: ObjectCache): Promi
 }
 
 function readingPorts(
-  { listPods, log, serverAheadMs }: EngineOptions,
+  { listPods, log, serverAheadMs, inPieces }: EngineOptions,
   sessions: Sessions,
-): Pick<ClusterViewPorts, "troubles" | "serverAheadMs"> {
+): Pick<ClusterViewPorts, "troubles" | "serverAheadMs" | "inPieces"> {
   return {
+    ...(inPieces === undefined ? {} : { inPieces }),
     ...(serverAheadMs === undefined ? {} : { serverAheadMs }),
     ...(listPods === undefined ? {} : { troubles: createPodTroubles({ list: listPods, log, sessions }) }),
   };

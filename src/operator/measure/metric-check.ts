@@ -175,9 +175,11 @@ async function measureInline(
 ): Promise<Answer> {
   const server = builtInServer(canary, ports);
   if (typeof server === "string") return failed(`Error ${server}`);
-  const sent = sentQuery(() => renderQuery(metric.query ?? "", model));
+  let sent = {};
   try {
-    const measured = await server.measure(renderQuery(metric.query ?? "", model), signal);
+    const query = renderQuery(metric.query ?? "", model);
+    sent = sentQuery(() => query);
+    const measured = await server.measure(query, signal);
     const missing = () => noData(`Halt advancement no values found for metric: ${metric.name}`);
     return { ...(measured.kind === "value" ? measured : missing()), ...sent };
   } catch (error) {

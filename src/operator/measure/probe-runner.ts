@@ -1,4 +1,5 @@
 /** Runs the probes of the core: calls webhooks, and queries metric servers for built-in, inline and template checks. */
+import { createTurnstile } from "../../async/give-way.ts";
 import type { Canary } from "../../core/canary.ts";
 import type { Answer, Probe } from "../../core/observation.ts";
 import { callWebhook } from "../../gates/call.ts";
@@ -14,8 +15,11 @@ export interface ProbeRunnerPorts extends MeasuringPorts {
 }
 
 export function createProbeRunner(ports: ProbeRunnerPorts): ProbeRunner {
+  // A query may take a millisecond to render, and the record of a run asks fifty at once.
+  const enter = createTurnstile();
   return {
-    run(canary, probe, signal) {
+    async run(canary, probe, signal) {
+      await enter();
       switch (probe.kind) {
         case "hook":
           return askHook(canary, probe, ports, signal);

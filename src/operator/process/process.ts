@@ -9,6 +9,7 @@ import { hostname } from "node:os";
 import { getHeapStatistics } from "node:v8";
 import { Registry } from "prom-client";
 import { deadline } from "../../async/deadline.ts";
+import { inPieces } from "../../async/give-way.ts";
 import { errorText } from "../../error-text.ts";
 import type { ClusterAccess } from "../../kube/access.ts";
 import { createKubeClient } from "../../kube/client.ts";
@@ -246,6 +247,7 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
     writer: clusters.writer,
     read: clusters.read,
     listPods: clusters.client.list,
+    inPieces,
     onFight: options.self.fought,
     track: clusters.track,
     namespace: flags.namespace,

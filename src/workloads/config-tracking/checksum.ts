@@ -12,6 +12,15 @@ const HEX_DIGITS = 16;
  * object without it keeps the checksum that Flagger gave it. Secret values are hashed in base64, as they are stored.
  */
 export function configChecksum(object: KubeObject): string {
+  const known = KNOWN.get(object) ?? checksumOf(object);
+  KNOWN.set(object, known);
+  return known;
+}
+
+/** Every turn needs the checksums of the same configs. Objects of a cache never change; they are replaced. */
+const KNOWN = new WeakMap<KubeObject, string>();
+
+function checksumOf(object: KubeObject): string {
   const binary: Strings = object.binaryData ?? {};
   const text = goJson(object.data) + (Object.keys(binary).length === 0 ? "" : goJson(binary));
   return createHash("sha256").update(text).digest("hex").slice(0, HEX_DIGITS);

@@ -5,6 +5,7 @@ import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import { type MadeObject, ownerReference } from "../../ports/owner.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import type { WorkloadOptions } from "../../ports/workload.ts";
+import { configChecksum } from "../config-tracking/checksum.ts";
 import { primaryConfig } from "../config-tracking/primary.ts";
 import { type ConfigKind, configKey, configRefs } from "../config-tracking/references.ts";
 import { checksumsOf, missingConfig, type TrackedConfigs, trackedConfigs } from "../config-tracking/tracking.ts";
@@ -48,6 +49,13 @@ export function readConfigs(
   if (!configTracking) return NOTHING;
   const { namespace } = canary.ref;
   return trackedConfigs(configRefs(target.spec?.template), (kind, name) => seen.get(configRef(kind, name, namespace)));
+}
+
+/** The checksums of the target's configs. */
+export function configDigests({ ref }: Canary, target: WorkloadObject | undefined, seen: Snapshot) {
+  const refs = configRefs(target?.spec?.template).map(({ kind, name }) => configRef(kind, name, ref.namespace));
+  const objects = refs.map((each) => seen.get(each)).filter((object) => object !== undefined);
+  return objects.map((object) => () => configChecksum(object));
 }
 
 /** Text of the event when the target cannot run because a config is missing. */

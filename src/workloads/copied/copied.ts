@@ -17,7 +17,15 @@ import { noSelectorLabel, podLabelsOf, primaryNameOf } from "../metadata.ts";
 import { getQueryError } from "../not-found.ts";
 import { discoverPorts } from "../pod-spec.ts";
 import { templateReading } from "../template-reading.ts";
-import { configCopies, configInputs, configProblem, madeConfigs, readConfigs, revisionOf } from "./configs.ts";
+import {
+  configCopies,
+  configDigests,
+  configInputs,
+  configProblem,
+  madeConfigs,
+  readConfigs,
+  revisionOf,
+} from "./configs.ts";
 import { promotionIdOf } from "./kept.ts";
 import type { CopiedKind } from "./kind.ts";
 import { overlapProblem, overlapping } from "./overlap.ts";
@@ -34,6 +42,7 @@ export function createCopiedWorkload(kind: CopiedKind, options: WorkloadOptions)
     beginning: "has a new pod template, or a ConfigMap or Secret that it uses has new content",
     inputs: (canary, seen) => inputs(canary, seen, kind, options),
     made: (canary, seen) => made(canary, seen, kind, options),
+    digests: (canary, seen) => digests(canary, seen, kind, options),
     read: (canary, seen, now) => read(canary, seen, now, kind, options),
     renderPrimary: (canary, world, seen) => renderPrimary(canary, world, seen, kind, options),
     renderTarget: (canary, world, seen) => renderTarget(canary, world, seen, kind),
@@ -83,6 +92,17 @@ function made(canary: Canary, seen: Snapshot, kind: CopiedKind, options: Workloa
   };
   const companions = target === undefined ? [] : (kind.companions?.made(target) ?? []);
   return [own, ...companions, ...(options.configTracking ? madeConfigs(target, primary, namespace) : [])];
+}
+
+function digests(canary: Canary, seen: Snapshot, kind: CopiedKind, { configTracking }: WorkloadOptions) {
+  const target: WorkloadObject | undefined = seen.get(targetOf(canary, kind));
+  const primary: WorkloadObject | undefined = seen.get(primaryOf(canary, kind));
+  return [
+    () => templateReading(target?.spec?.template),
+    () => templateReading(primary?.spec?.template),
+    () => kind.hash(target?.spec?.template),
+    ...(configTracking ? configDigests(canary, target, seen) : []),
+  ];
 }
 
 function read(
