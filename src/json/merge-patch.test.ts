@@ -45,6 +45,16 @@ describe("what an API server stores", () => {
   });
 });
 
+it.each(["constructor", "toString", "__proto__"])("a key called %s is a key, not what every object inherits", (key) => {
+  const texts = ['{"a":"1"}', `{"a":"1","${key}":"x"}`] as const;
+  const [bare, keyed] = texts.map((text) => JSON.parse(text));
+  expect(JSON.stringify(mergePatch(bare, keyed))).toBe(`{"${key}":"x"}`);
+  expect(JSON.stringify(mergePatch(keyed, bare))).toBe(`{"${key}":null}`);
+  expect([equal(bare, keyed), equal(keyed, bare)]).toEqual([false, false]);
+  expect(JSON.stringify(applyMergePatch(bare, JSON.parse(`{"${key}":"x"}`)))).toBe(texts[1]);
+  expect(JSON.stringify(applyMergePatch(keyed, JSON.parse(`{"${key}":null}`)))).toBe(texts[0]);
+});
+
 const json = fc.letrec((tie) => ({
   value: fc.oneof({ depthSize: "small" }, fc.integer({ max: 3, min: 0 }), tie("list"), tie("map")),
   list: fc.array(fc.integer({ max: 3, min: 0 }), { maxLength: 2 }),

@@ -8,24 +8,32 @@ export type Fields = { readonly [key: string]: unknown };
 export const isFields = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** Keys are a tenant's: a label may be called `constructor`, and the key of a ConfigMap `__proto__`. */
+const own = (fields: Fields, key: string): unknown => (Object.hasOwn(fields, key) ? fields[key] : undefined);
+
+function put(fields: Record<string, unknown>, key: string, value: unknown): void {
+  if (key !== "__proto__") fields[key] = value;
+  else Object.defineProperty(fields, key, { value, enumerable: true, configurable: true, writable: true });
+}
+
 /** @returns undefined when nothing differs; lists are replaced whole, a removed field is null */
 export function mergePatch(from: Fields, to: Fields): Fields | undefined {
   // Rendered objects share the parts that did not change.
   if (from === to) return undefined;
   let patch: Record<string, unknown> | undefined;
   for (const key in to) {
-    const before = from[key];
-    const after = to[key];
+    const before = own(from, key);
+    const after = own(to, key);
     if (before === after) continue;
     const change = isAbsent(after) ? (isAbsent(before) ? undefined : null) : changeOf(before, after);
     if (change === undefined) continue;
     patch ??= {};
-    patch[key] = change;
+    put(patch, key, change);
   }
   for (const key in from) {
-    if (isAbsent(from[key]) || key in to) continue;
+    if (isAbsent(own(from, key)) || Object.hasOwn(to, key)) continue;
     patch ??= {};
-    patch[key] = null;
+    put(patch, key, null);
   }
   return patch;
 }
@@ -44,8 +52,8 @@ export function equal(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((entry, i) => equal(entry, b[i]));
   if (!isFields(a) || !isFields(b)) return false;
-  for (const key in a) if (!equal(a[key], b[key])) return false;
-  for (const key in b) if (!(key in a) && b[key] !== undefined) return false;
+  for (const key in a) if (!equal(own(a, key), own(b, key))) return false;
+  for (const key in b) if (!Object.hasOwn(a, key) && own(b, key) !== undefined) return false;
   return true;
 }
 
@@ -62,17 +70,17 @@ function merged(stored: unknown, patch: unknown): unknown {
   const before = isFields(stored) ? stored : {};
   let after: Record<string, unknown> | undefined = isFields(stored) ? undefined : {};
   for (const key in patch) {
-    const value = patch[key];
-    if (value === undefined || (value === null && !(key in before))) continue;
+    const value = own(patch, key);
+    if (value === undefined || (value === null && !Object.hasOwn(before, key))) continue;
     if (value === null) {
       after ??= { ...before };
       delete after[key];
       continue;
     }
-    const next = merged(before[key], value);
-    if (next === before[key]) continue;
+    const next = merged(own(before, key), value);
+    if (next === own(before, key)) continue;
     after ??= { ...before };
-    after[key] = next;
+    put(after, key, next);
   }
   return after ?? stored;
 }
