@@ -2,7 +2,7 @@
 export const ROWS = [
   {
     breaks: "fields that are to go stay",
-    from: "if (isAbsent(from[key]) || key in to) continue;",
+    from: "if (isAbsent(own(from, key)) || Object.hasOwn(to, key)) continue;",
     to: "continue;",
   },
 ];
