@@ -85,7 +85,7 @@ interface Waiting {
 }
 
 interface End {
-  readonly kind: "reached" | "ended" | "timeout" | "stopped";
+  readonly kind: "reached" | "ended" | "timeout";
   readonly phase: string;
   /** What to do, when the phase was not reached. */
   readonly hint: string;
@@ -126,7 +126,7 @@ function phaseReached({ canaries, name, phases, timeout, signal, err }: Waiting)
       else end("timeout", phase === "" ? "; is the operator running?" : "; see aviary describe");
     }, timeout);
     timer.unref();
-    signal.addEventListener("abort", () => end("stopped"), { once: true });
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
   });
 }
 

@@ -56,12 +56,14 @@ afterAll(async () => {
   rmSync(FOLDER, { recursive: true });
 });
 
-async function aviary(...argv: string[]) {
+const aviary = (...argv: string[]) => aviaryUntil(FOREVER, ...argv);
+
+async function aviaryUntil(signal: AbortSignal, ...argv: string[]) {
   let [out, err] = ["", ""];
   const code = await runCommandLine({
     argv,
     env: { KUBECONFIG },
-    signal: FOREVER,
+    signal,
     out: (text) => {
       out += text;
     },
@@ -468,6 +470,13 @@ describe("runs", () => {
       "✗  2  20 %  rolled back here",
       ...["·  3  30 %", "·  4  40 %", "·  5  50 %"],
     ]);
+  });
+
+  it("wait that is interrupted says so, and ends as other commands do", async () => {
+    const stop = new AbortController();
+    const waits = aviaryUntil(stop.signal, "wait", "canary/recorded", "-n", "test", "--phase", "Succeeded");
+    setImmediate(() => stop.abort());
+    expect(await waits).toMatchObject({ code: 130, err: expect.stringMatching(/^aviary wait: stopped$/m) });
   });
 
   it("wait takes a phase in small letters", async () => {

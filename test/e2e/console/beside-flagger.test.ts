@@ -61,7 +61,7 @@ it.runIf(CHROMIUM !== undefined)(
       world.apply(podinfo("podinfo", "6.0.1"));
       await page.getByRole("link", { name: "podinfo" }).first().click();
       // The status of Flagger has no step: its weight tells which one it is.
-      await page.getByText(/^step 2 of 3 \(40 %\)/).waitFor();
+      await page.getByText(/^Step 2 of 3 \(40 %\)/).waitFor();
       await page.getByText("Nothing can be done now.").waitFor();
       await page.getByText("Why the others cannot be used").click();
       await page.getByText("the cluster has no CanaryActions").first().waitFor();
