@@ -126,7 +126,9 @@ function phaseReached({ canaries, name, phases, timeout, signal, err }: Waiting)
       else end("timeout", phase === "" ? "; is the operator running?" : "; see aviary describe");
     }, timeout);
     timer.unref();
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    const stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
   });
 }
 

@@ -162,7 +162,9 @@ const ALERTS = ["info", "warn", "error"].map((severity) => ({
 function daemonSet(): KubeObject {
   const target = podinfo("podinfo");
   const { replicas: _, progressDeadlineSeconds: __, ...spec } = target["spec"];
-  return { ...target, kind: "DaemonSet", spec: { ...spec, updateStrategy: { type: "RollingUpdate" } } };
+  // With the default the only pod of the primary would be replaced before the next is ready, which is a departure.
+  const updateStrategy = { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } };
+  return { ...target, kind: "DaemonSet", spec: { ...spec, updateStrategy } };
 }
 
 function knativeService(): KubeObject {

@@ -152,7 +152,16 @@ function called(hooks: Receiver, path: string): string[] {
   const calls = hooks.received.filter((call) => call.path.startsWith(path));
   // The watch ends now.
   const place = (call: Received) => call.path.replace(/\b\d{10,13}\b/g, "NOW");
-  return [...new Set(calls.map((call) => `${place(call)} ${JSON.stringify(sorted(call.body))}`))];
+  return [...new Set(calls.map((call) => `${place(call)} ${JSON.stringify(sorted(withoutWhy(call.body)))}`))];
+}
+
+/** Aviary's alert of a rollback has the reason as one more field. */
+function withoutWhy(body: KubeFields): KubeFields {
+  const attachments = body["attachments"]?.map((attachment: KubeFields) => ({
+    ...attachment,
+    fields: attachment["fields"].filter(({ title }: KubeFields) => title !== "Why"),
+  }));
+  return attachments === undefined ? body : { ...body, attachments };
 }
 
 /** Go writes the fields of a map in the order of their names. */
