@@ -17,22 +17,24 @@ type JsonRecord = Readonly<Record<string, unknown>>;
  * Throws a RangeError when a quantity in it does not parse, which an API server would not have stored.
  */
 export function hashPodTemplate(template: unknown, options: { readonly daemonSet?: boolean } = {}): string {
-  const [hashed, hash] = options.daemonSet === true ? OF_DAEMON_SETS : OF_OTHERS;
-  if (typeof template !== "object" || template === null) return hash(template);
-  const known = hashed.get(template) ?? hash(template);
-  hashed.set(template, known);
-  return known;
+  return options.daemonSet === true ? hashDaemonSetTemplate(template) : hashTemplate(template);
 }
 
-/** Every turn needs the hash of the same template. Objects of a cache never change; they are replaced. */
-type Hashed = WeakMap<object, string>;
-type Known = readonly [hashed: Hashed, hash: (template: unknown) => string];
-const OF_OTHERS: Known = [new WeakMap(), (template) => hashDump("PodTemplateSpec", template)];
-const OF_DAEMON_SETS: Known = [new WeakMap(), (template) => hashDump("PodTemplateSpec", withoutScaleDown(template))];
-
 /** Hash of the `spec` of a core/v1 Service. */
-export function hashServiceSpec(spec: unknown): string {
-  return hashDump("ServiceSpec", spec);
+export const hashServiceSpec = hashedOnce((spec) => hashDump("ServiceSpec", spec));
+
+const hashTemplate = hashedOnce((template) => hashDump("PodTemplateSpec", template));
+const hashDaemonSetTemplate = hashedOnce((template) => hashDump("PodTemplateSpec", withoutScaleDown(template)));
+
+/** Every turn needs the hash of the same objects. Objects of a cache never change; they are replaced. */
+function hashedOnce(hash: (value: unknown) => string): (value: unknown) => string {
+  const hashed = new WeakMap<object, string>();
+  return (value) => {
+    if (typeof value !== "object" || value === null) return hash(value);
+    const known = hashed.get(value) ?? hash(value);
+    hashed.set(value, known);
+    return known;
+  };
 }
 
 /** Hash of a bare string: the name of a Knative revision. */

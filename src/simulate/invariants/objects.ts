@@ -58,18 +58,19 @@ const nameOf = ({ kind, metadata }: KubeObject) => `${kind} ${metadata.name}`;
 
 function complain({ object, old }: Change, ours: readonly string[], report: (text: string) => void): void {
   if (old === undefined) return report(`${nameOf(object)} was made`);
-  for (const path of changedPaths(mergePatch(old, object) ?? {})) {
-    const allowed = [...ours, ...BOOKKEEPING].some((field) => path === field || path.startsWith(`${field}.`));
-    if (!allowed) report(`${path} of ${nameOf(object)} was written`);
+  const allowed = new Set([...ours, ...BOOKKEEPING]);
+  for (const path of changedPaths(mergePatch(old, object) ?? {}, allowed)) {
+    report(`${path} of ${nameOf(object)} was written`);
   }
 }
 
-/** "spec.replicas" and so on, down to values that are no objects. */
-function changedPaths(patch: object, prefix = ""): string[] {
+/** "spec.replicas" and so on, down to values that are no objects, without what is allowed. */
+function changedPaths(patch: object, allowed: ReadonlySet<string>, prefix = ""): string[] {
   return Object.entries(patch).flatMap(([key, value]) => {
     const path = `${prefix}${key}`;
+    if (allowed.has(path)) return [];
     return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? changedPaths(value, `${path}.`)
+      ? changedPaths(value, allowed, `${path}.`)
       : [path];
   });
 }

@@ -1,5 +1,6 @@
 /** The checksum of a ConfigMap or Secret, equal to the one that Flagger writes into the status. */
 import { createHash } from "node:crypto";
+import { perObject } from "../../core/per-object.ts";
 import { compareUtf8 } from "../../go/hash/fnv.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 
@@ -11,20 +12,11 @@ const HEX_DIGITS = 16;
  * 16 hex digits: the first half of SHA-256 over the compact JSON of `data`. `binaryData` counts when it is present; an
  * object without it keeps the checksum that Flagger gave it. Secret values are hashed in base64, as they are stored.
  */
-export function configChecksum(object: KubeObject): string {
-  const known = KNOWN.get(object) ?? checksumOf(object);
-  KNOWN.set(object, known);
-  return known;
-}
-
-/** Every turn needs the checksums of the same configs. Objects of a cache never change; they are replaced. */
-const KNOWN = new WeakMap<KubeObject, string>();
-
-function checksumOf(object: KubeObject): string {
+export const configChecksum = perObject((object: KubeObject): string => {
   const binary: Strings = object.binaryData ?? {};
   const text = goJson(object.data) + (Object.keys(binary).length === 0 ? "" : goJson(binary));
   return createHash("sha256").update(text).digest("hex").slice(0, HEX_DIGITS);
-}
+});
 
 /**
  * JSON as Go's encoder writes a map: keys in byte order (JSON.stringify would put "9" before "10"), escaped for HTML.
