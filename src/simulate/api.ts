@@ -42,8 +42,13 @@ export interface Api {
 
 const SEPARATE_STATUS = new Set(["Canary", "Deployment"]);
 
-export function createApi(now: () => number): Api {
+/** A mutating admission webhook. */
+export type Admit = (object: KubeObject) => KubeObject;
+
+/** @param admit for what the operator makes and changes */
+export function createApi(now: () => number, admit: Admit = (object) => object): Api {
   const store = createStore();
+  const admitted = (object: KubeObject, by: Author) => (by === "operator" ? admit(object) : object);
   let uids = 0;
   const api: Api = {
     get: ({ type, namespace, name }) => store.collection(type).get(`${namespace}/${name}`),
@@ -57,7 +62,7 @@ export function createApi(now: () => number): Api {
         generation: 1,
         creationTimestamp: inSeconds(now()),
       };
-      const made = { ...object, apiVersion: apiVersionOf(type), kind: type.kind, metadata };
+      const made = admitted({ ...object, apiVersion: apiVersionOf(type), kind: type.kind, metadata }, by);
       validate(type, made);
       return store.add(type, made, by);
     },
@@ -70,7 +75,7 @@ export function createApi(now: () => number): Api {
       if (subresource === "status")
         return store.put(ref.type, before, applyMergePatch(before, { status: patch.status }), by);
       const { status: _status, ...rest } = patch;
-      const after = applyMergePatch(before, SEPARATE_STATUS.has(ref.type.kind) ? rest : patch);
+      const after = admitted(applyMergePatch(before, SEPARATE_STATUS.has(ref.type.kind) ? rest : patch), by);
       validate(ref.type, after);
       return store.put(ref.type, before, after, by);
     },

@@ -1,5 +1,6 @@
 /** Scenarios, weather and disturbances from a seed. */
 import type { KubeFields } from "../ports/kubernetes.ts";
+import { NOWHERE } from "./controllers/daemonset.ts";
 import type { Curve } from "./curve.ts";
 import { withOthers } from "./others.ts";
 import { type Chance, createChance } from "./random.ts";
@@ -288,6 +289,7 @@ const ACTIONS: readonly [Action, ...Action[]] = [
   { kind: "scale-primary", replicas: 4 },
   { kind: "scale-primary", replicas: 0 },
   { kind: "scale-primary", replicas: 0 },
+  { kind: "move-target", label: NOWHERE },
   { kind: "pause", of: "primary" },
   { kind: "pause", of: "target" },
   { kind: "scale-target", replicas: 0 },

@@ -8,6 +8,7 @@ import { type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
 import { PARSE_OPTIONS } from "../testing/tables.ts";
 import { createApi } from "./api.ts";
 import { compareEnds, judge } from "./campaign.ts";
+import { NOWHERE } from "./controllers/daemonset.ts";
 import type { Scenario, UserAction } from "./scenario.ts";
 import { aScenario, aSimulatedCanary, STORIES, withConfig, withScaler, withStrategy, withTarget } from "./stories.ts";
 import { run } from "./universe.ts";
@@ -130,6 +131,9 @@ const FOUND: Readonly<Record<string, Found>> = {
       { scenario },
     ]),
   ),
+  "a revision of a DaemonSet that no node takes gets no users, and is rolled back": {
+    scenario: withTarget(aScenario({ users: [{ afterMs: 0, kind: "move-target", label: NOWHERE }] }), "DaemonSet"),
+  },
   "a primary that loses its pods while the canary drains gives the users back to the canary": {
     scenario: aScenario({ users: [{ afterMs: 68_000, kind: "lose-pods", of: "primary", all: true, forMs: 20_000 }] }),
   },

@@ -5,10 +5,11 @@ import type { Chance } from "./random.ts";
 import { withReferences } from "./references.ts";
 import type { Scenario, UserAction } from "./scenario.ts";
 
-/** Other people own objects with the operator's names, and edit what the Canary refers to. */
+/** Other people own objects with the operator's names, edit what the Canary refers to, and have admission webhooks. */
 export function withOthers(scenario: Scenario, isPlain: boolean, chance: Chance): Scenario {
   if (isPlain || !chance.hits(0.4)) return scenario;
-  const what = chance.pick(["foreign", "references", "labels", "outage", "autoscaler"] as const);
+  const what = chance.pick(["foreign", "references", "labels", "outage", "autoscaler", "stamps"] as const);
+  if (what === "stamps") return { ...scenario, stamps: true };
   if (what === "foreign") return withForeign(scenario, chance);
   if (what === "references") return withReferences(scenario, chance);
   if (what === "labels") return withOtherLabels(scenario, chance);

@@ -77,7 +77,7 @@ const ACTIONS = [
   ...["release", "scale-primary", "scale-target", "edit-canary", "delete-canary", "delete-target", "delete-routes"],
   ...["edit-routes", "delete-primary", "restore-target", "edit-config", "edit-secret", "edit-scaler", "lose-pods"],
   ...["delete-scaler", "drop-config", "rename-config", "delete-foreign", "delete-reference", "restore-reference"],
-  ...["relabel-target", "pause", "resume"],
+  ...["relabel-target", "pause", "resume", "move-target"],
 ];
 
 const action: Read<UserAction> = (value, at) =>
@@ -88,6 +88,7 @@ const action: Read<UserAction> = (value, at) =>
     replicas: amount,
     spec: object,
     value: text,
+    label: text,
     max: amount,
     of: oneOf(["target", "primary", ...REFERENCES]),
     all: truth,
@@ -110,6 +111,7 @@ const READERS: Readonly<Record<string, Read<unknown>>> = {
   patienceMs: amount,
   nodes: amount,
   meshLagMs: amount,
+  stamps: truth,
   meshShare: amount,
 };
 

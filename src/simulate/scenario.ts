@@ -54,6 +54,8 @@ export type UserAction = { readonly afterMs: number } & (
   | { readonly kind: "restore-target" | "delete-scaler" }
   /** kubectl rollout pause, or resume, of a Deployment. */
   | { readonly kind: "pause" | "resume"; readonly of: "target" | "primary" }
+  /** The target's pods run only on nodes with this label. */
+  | { readonly kind: "move-target"; readonly label: string }
   /**
    * The target no longer refers to its ConfigMap, or refers to one of another name, as kustomize's configMapGenerator
    * does.
@@ -121,6 +123,8 @@ export interface Scenario {
   readonly patienceMs: number;
   /** Nodes of the cluster; two when absent. A DaemonSet has a pod on each. */
   readonly nodes?: number;
+  /** An admission webhook notes each write of an object of the Canary in annotations, also of its pods. */
+  readonly stamps?: true;
   /** From the writing of routes until proxies follow them. */
   readonly meshLagMs: number;
   /** The mesh does not follow its weights: on every step the canary gets this percent. Absent: the mesh follows. */

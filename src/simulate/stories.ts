@@ -253,6 +253,7 @@ export const STORIES: Readonly<Record<string, Scenario>> = {
     ],
   }),
   "pods that must be ready for a while": ready(aScenario(), 10),
+  "an admission webhook that notes each write": { ...withConfig(aScenario()), stamps: true },
   "a StatefulSet": withTarget(aScenario(), "StatefulSet"),
   "a DaemonSet": withTarget(aScenario(), "DaemonSet"),
   "a DaemonSet with errors": withTarget(aScenario({ next: { errorRate: 10 } }), "DaemonSet"),

@@ -6,9 +6,10 @@
  *   + afterMs     the actions of the scenario's users
  *   quiet         nothing is left to do: the run ends
  */
+import { applyMergePatch } from "../json/merge-patch.ts";
 import { typeOf } from "../operator/cluster/write.ts";
 import { type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
-import { createApi } from "./api.ts";
+import { type Admit, createApi } from "./api.ts";
 import { watchAutoscalers } from "./controllers/autoscalers.ts";
 import { createMesh } from "./mesh.ts";
 import { type Operator, type OperatorListener, startOperator } from "./operators.ts";
@@ -62,7 +63,7 @@ export async function run(options: RunOptions): Promise<Universe> {
   const { scenario, weather, seed, watchers, disturbances = [] } = options;
   const chance = createChance(seed);
   const schedule = createSchedule();
-  const api = createApi(schedule.now);
+  const api = createApi(schedule.now, scenario.stamps === true ? stamping(schedule.now) : undefined);
   const state: State = {
     releasedAt: undefined,
     interferedAt: schedule.now(),
@@ -128,6 +129,20 @@ export async function run(options: RunOptions): Promise<Universe> {
   traffic.settle();
   tell("end", endOf(universe, rested));
   return universe;
+}
+
+/** Objects that people made are left alone: the operator writes their size alone. */
+function stamping(now: () => number): Admit {
+  return (object) => {
+    const { metadata, spec } = object;
+    if (metadata.ownerReferences === undefined) return object;
+    const annotations = { "webhook.example/written-at": String(now()) };
+    const template = spec?.template && applyMergePatch(spec.template, { metadata: { annotations } });
+    return applyMergePatch(object, {
+      metadata: { annotations },
+      ...(template && { spec: { template } }),
+    }) as KubeObject;
+  };
 }
 
 /** The operator's process: started, killed, started again, or twice at once. */

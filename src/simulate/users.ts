@@ -32,6 +32,10 @@ export function act(action: UserAction, universe: Universe): void {
     case "resume":
       if (kind.type !== RESOURCES.deployment) return;
       return patch(refs[action.of], { spec: { paused: action.kind === "pause" ? true : null } });
+    case "move-target":
+      // The nodes of other kinds are not simulated.
+      if (kind.type !== RESOURCES.daemonSet) return;
+      return patch(refs.target, { spec: { template: { spec: { nodeSelector: { [action.label]: "true" } } } } });
     case "edit-canary":
       return patch(refs.canary, { spec: action.spec });
     case "delete-canary":

@@ -67,6 +67,9 @@ describe("a primary that a person scaled to zero in a run", () => {
     expect(primary.readiness).toMatchObject({
       detail: expect.stringContaining("kubectl edit daemonset/podinfo-primary"),
     });
+    // So does the canary, whose revision would be promoted without a pod.
+    const canary = read("DaemonSet", [on("podinfo", 0), on("podinfo-primary", 2)]).target;
+    expect(canary.readiness).toMatchObject({ kind: "progressing", detail: expect.stringContaining("no node takes") });
     // No node of the cluster takes such pods now.
     expect(read("DaemonSet", [on("podinfo", 0), on("podinfo-primary", 0)]).primary.readiness.kind).toBe("ready");
   });
@@ -78,6 +81,11 @@ describe("a primary that a person scaled to zero in a run", () => {
       true,
     ],
     ["an HPA that may take the last pod", scaled("HorizontalPodAutoscaler", { spec: { minReplicas: 0 } }), false],
+    [
+      "an HPA that may, and found work",
+      scaled("HorizontalPodAutoscaler", { spec: { minReplicas: 0 }, status: { desiredReplicas: 2 } }),
+      true,
+    ],
     ["an HPA without a minimum, which is 1", scaled("HorizontalPodAutoscaler", { spec: {} }), true],
     ["KEDA that finds no work", scaled("ScaledObject", { spec: {} }), false],
     ["KEDA with a minimum", scaled("ScaledObject", { spec: { minReplicaCount: 1 } }), true],

@@ -57,14 +57,14 @@ const primaryScaler = (source: ObjectRef): ObjectRef => ({ ...source, name: prim
 
 /**
  * Whether the primary's autoscaler takes its last pod when there is no work, and gives it one again when there is. One
- * that is paused gives none. KEDA that finds work has not taken the pod.
+ * that is paused gives none, and one that finds work has not taken it.
  */
 function isIdleOnPurpose(canary: Canary, seen: Snapshot): boolean {
   const [source] = scalerOf(canary);
   const scaler: ScalerObject | undefined = source && seen.get(primaryScaler(source));
   if (scaler === undefined) return false;
   const { spec = {}, status, metadata } = scaler;
-  if (scaler.kind !== RESOURCES.scaledObject.kind) return spec.minReplicas === 0;
+  if (scaler.kind !== RESOURCES.scaledObject.kind) return spec.minReplicas === 0 && !status?.desiredReplicas;
   const isPaused = PAUSES.some((name) => (metadata.annotations?.[name] ?? "false") !== "false");
   const isActive = status?.conditions?.some(({ type, status: is }) => type === "Active" && is === "True") === true;
   return !isPaused && !isActive && (spec.idleReplicaCount ?? spec.minReplicaCount ?? 0) === 0;
@@ -80,7 +80,11 @@ interface ScalerObject extends KubeObject {
     readonly minReplicaCount?: number;
     readonly idleReplicaCount?: number;
   };
-  readonly status?: { readonly conditions?: readonly { readonly type?: string; readonly status?: string }[] };
+  readonly status?: {
+    /** What an HPA found last. */
+    readonly desiredReplicas?: number;
+    readonly conditions?: readonly { readonly type?: string; readonly status?: string }[];
+  };
 }
 
 /**

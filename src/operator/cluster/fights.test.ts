@@ -32,6 +32,7 @@ function arena(read: () => Promise<KubeObject | undefined> = () => Promise.resol
     fights,
     reads: () => reads,
     repair: (patch: object = PATCH) => ring.repair(SERVICE, patch, BY, FOREVER),
+    refuse: () => ring.refused(SERVICE),
   };
 }
 
@@ -121,6 +122,15 @@ describe("a fight over an object", () => {
 });
 
 describe("no fight is", () => {
+  it("is not what the API server refuses again and again", async () => {
+    const { fights, repair, refuse } = arena();
+    for (let i = 0; i < 9; i += 1) {
+      await repair();
+      refuse();
+    }
+    expect(fights).toEqual([]);
+  });
+
   it("a release that writes one weight after the other", async () => {
     const { fights, repair } = arena();
     for (const weight of [10, 20, 30, 0, 10, 20, 30, 0]) await repair({ spec: { http: [{ weight }] } });

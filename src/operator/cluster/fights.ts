@@ -22,6 +22,8 @@ export interface Fights {
    * new.
    */
   repair(ref: ObjectRef, patch: KubeFields, by: CanaryRef, signal: AbortSignal): Promise<void>;
+  /** The patch was refused: the fields stay as they are, and no other writer changed them back. */
+  refused(ref: ObjectRef): void;
 }
 
 export interface FightsOptions {
@@ -62,6 +64,7 @@ export function createFights({ clock, read, onFight }: FightsOptions): Fights {
       const seen = await read(ref, signal).catch(() => undefined);
       onFight(by, { ref, manager: otherManager(seen, patch), fields: fieldsOf(patch) });
     },
+    refused: (ref) => void known.delete(refKey(ref)),
   };
 }
 

@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { applyMergePatch } from "../../json/merge-patch.ts";
-import type { ObjectWriter } from "../../ports/kube.ts";
+import { KubeError, type ObjectWriter } from "../../ports/kube.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
+import { createManualClock } from "../../testing/manual-clock.ts";
+import { createFights } from "./fights.ts";
 import { createFreshSnapshot } from "./read-your-writes.ts";
 import { createWriter, type WriteObject } from "./write.ts";
 
@@ -77,6 +79,17 @@ describe("what the API server stores otherwise than it was written", () => {
     expect(await want(routing("2s"))).toBe(true);
     expect(await want(routing("2s"))).toBe(false);
     expect(patches).toHaveLength(3);
+  });
+
+  it("a patch that is refused each time is no fight with another writer", async () => {
+    const refused = () => Promise.reject(new KubeError(422, "Invalid", "spec.maxReplicas: Invalid value: 3"));
+    const fought: unknown[] = [];
+    const clock = createManualClock(Date.UTC(2026, 0, 1));
+    const fights = createFights({ clock, read: async () => undefined, onFight: (_by, fight) => fought.push(fight) });
+    const snapshot = createFreshSnapshot(() => stored);
+    write = createWriter({ create: refused, mergePatch: refused }, snapshot, [], fights);
+    for (let turn = 0; turn < 9; turn += 1) await expect(want(routing("1s"))).rejects.toThrow("Invalid value");
+    expect(fought).toEqual([]);
   });
 
   it("a foreign change is repaired as often as another writer repeats it", async () => {

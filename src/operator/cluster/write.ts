@@ -103,6 +103,7 @@ export function createWriter(
       return true;
     } catch (error) {
       if (!(error instanceof KubeError)) throw error;
+      fights?.refused(ref);
       // On conflict the snapshot keeps Aviary's last write: the cache may be older than that write.
       if (error.code === 404) snapshot.forget(ref);
       const verb = patch === undefined ? "create" : "update";

@@ -8,6 +8,7 @@ import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { aWireCanary } from "../../testing/canary.ts";
 import { PARSE_OPTIONS } from "../../testing/tables.ts";
 import { createFreshSnapshot } from "../cluster/read-your-writes.ts";
+import { WriteFailure } from "../cluster/write.ts";
 import { OWED_ALERTS } from "../notify/owed-alerts-annotation.ts";
 import { FINALIZER } from "./finalizer.ts";
 import { createCanaryStore } from "./store.ts";
@@ -16,7 +17,12 @@ const REF = { namespace: "test", name: "podinfo" };
 const FOREVER = new AbortController().signal;
 
 /** One Canary behind an API server that merges patches, and prunes our memory when told to. */
-function stage(canary: KubeObject, pruning = false, refuses: (patch: KubeFields) => boolean = () => false) {
+function stage(
+  canary: KubeObject,
+  pruning = false,
+  refuses: (patch: KubeFields) => boolean = () => false,
+  refusal = new KubeError(500, "InternalError", "etcd is away"),
+) {
   let stored = canary;
   /** What the cache shows; absent: what is stored. */
   let cached: KubeObject | undefined;
@@ -29,7 +35,7 @@ function stage(canary: KubeObject, pruning = false, refuses: (patch: KubeFields)
         return Promise.reject(new KubeError(409, "Conflict", "the object has been modified"));
       }
       if (Object.keys(patch).length === 0) return Promise.resolve(stored);
-      if (refuses(patch)) return Promise.reject(new KubeError(500, "InternalError", "etcd is away"));
+      if (refuses(patch)) return Promise.reject(refusal);
       stored = structuredClone(applyMergePatch(stored, JSON.parse(JSON.stringify(patch))));
       if (pruning) delete stored["status"].aviary;
       stored.metadata.resourceVersion = String(Number(stored.metadata.resourceVersion) + 1);
@@ -121,6 +127,23 @@ it("what cannot be meant is loaded with the Canary, for an event; one that leave
   expect(stage(doubtful).store.load(REF)).toMatchObject({ doubts: [expect.stringContaining("write 5m")] });
   const leaving = { ...doubtful, metadata: { ...doubtful.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } };
   expect(stage(leaving).store.load(REF)).toMatchObject({ doubts: [] });
+});
+
+describe("a status that cannot be written", () => {
+  const webhook = new KubeError(500, "InternalError", 'failed calling webhook "w.example"');
+  const role = new KubeError(403, "Forbidden", 'cannot patch resource "canaries/status" in API group "flagger.app"');
+  const away = new KubeError(500, "InternalError", "etcd is away");
+  it.each([
+    [webhook, WriteFailure, /^status of canary podinfo.test cannot be written, and the rollout waits: failed calling/],
+    [role, WriteFailure, /grant the operator's role the verb patch on canaries\/status.flagger.app$/],
+    [away, KubeError, /^etcd is away$/],
+  ])("because of %s is an event where a person can mend it", async (refusal, type, text) => {
+    const { store } = stage(aWireCanary(), false, () => true, refusal);
+    const canary = loaded(store);
+    const saved = store.save(canary, { ...canary.status, canaryWeight: 10 }, FOREVER);
+    await expect(saved).rejects.toThrow(text);
+    await expect(saved).rejects.toBeInstanceOf(type);
+  });
 });
 
 describe("Canaries in the API server", () => {

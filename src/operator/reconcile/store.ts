@@ -12,7 +12,9 @@ import { KubeError, type ObjectWriter } from "../../ports/kube.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import { type Log, SILENT_LOG } from "../../ports/log.ts";
 import type { CanaryStore, Loaded } from "../../ports/store.ts";
+import { cureOf } from "../cluster/missing-right.ts";
 import type { FreshSnapshot } from "../cluster/read-your-writes.ts";
+import { WriteFailure } from "../cluster/write.ts";
 import { annotationFor, OWED_ALERTS, owedFrom } from "../notify/owed-alerts-annotation.ts";
 import { createSessions, type Sessions } from "../sessions.ts";
 import { FINALIZER } from "./finalizer.ts";
@@ -73,7 +75,9 @@ export function createCanaryStore(
       const before = (snapshot.get(refOf(canary.ref))?.status ?? {}) as WireStatus;
       const patch = { status: mergePatch({ ...before }, { ...wire }) ?? {} };
       const options = { subresource: "status", resourceVersion: canary.resourceVersion } as const;
-      let stored = await writer.mergePatch(refOf(canary.ref), patch, options, signal);
+      let stored = await writer
+        .mergePatch(refOf(canary.ref), patch, options, signal)
+        .catch((error) => Promise.reject(named(error, canary.ref)));
       snapshot.remember(RESOURCES.canary, stored, canary.ref);
       const { aviary: memory = {}, ...rest } = wire;
       remembered.set(canary.ref, { uid: canary.uid, wire: rest, memory });
@@ -111,6 +115,19 @@ export function createCanaryStore(
     },
   };
 }
+
+/** Without its status nothing goes on: a right or an admission webhook that is in the way is announced as an event. */
+function named(error: unknown, ref: CanaryRef): unknown {
+  if (!(error instanceof KubeError) || !isRefusal(error)) return error;
+  return new WriteFailure(
+    `status of canary ${dotted(ref.name, ref)} cannot be written, and the rollout waits: ${error.message}${cureOf(error)}`,
+    error,
+  );
+}
+
+/** An admission webhook that does not answer is an internal error of the API server. */
+const isRefusal = ({ code, message }: KubeError): boolean =>
+  code === 400 || code === 403 || code === 422 || (code === 500 && message.includes("webhook"));
 
 /** Gone, forbidden, or refused for the spec itself. */
 const NEVER_WRITABLE: ReadonlySet<number> = new Set([403, 404, 422]);

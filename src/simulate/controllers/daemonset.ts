@@ -6,13 +6,17 @@ import { availablePods, type Controller, countOf, noteTemplate, readyPods } from
 /** How many nodes a cluster has when its scenario does not say. */
 export const NODES = 2;
 
-/** @param nodes carry every label that people use, except the one that scales a DaemonSet down */
+/** A label that no node carries. */
+export const NOWHERE = "example.com/nowhere";
+
+/** @param nodes carry every label that people use, except these: the one that scales a DaemonSet down, and `NOWHERE` */
 export function daemonSets(nodes: number): Controller {
   return {
     type: RESOURCES.daemonSet,
     look({ metadata, spec }, set, tools) {
       const { template } = spec;
-      const desired = template?.spec?.nodeSelector?.[SCALE_TO_ZERO_SELECTOR] === undefined ? nodes : 0;
+      const { [SCALE_TO_ZERO_SELECTOR]: down, [NOWHERE]: nowhere } = template?.spec?.nodeSelector ?? {};
+      const desired = down === undefined && nowhere === undefined ? nodes : 0;
       const { maxUnavailable = 1, maxSurge = 0 } = spec.updateStrategy?.rollingUpdate ?? {};
       const surge = countOf(maxSurge, desired, Math.ceil);
       const missing = surge > 0 ? 0 : Math.max(1, countOf(maxUnavailable, desired, Math.ceil));

@@ -136,7 +136,7 @@ function read(
   if (service.port <= 0 && !leavesOrderly)
     return problem(`spec.service.port is required: set it to the port that ${target.metadata.name} serves`);
 
-  const canarySide = rollout("canary", target, canary, now, kind);
+  const canarySide = rollout("canary", target, canary, now, kind, kind.unplaced?.(target, primary));
   const primarySide = primaryRollout(canary, primaryOf(canary, kind), target, seen, now, kind);
   const recheckAt = earliest(canarySide.recheckAt, primarySide.recheckAt);
   const compared = canary.status.foreign === true ? primary : undefined;

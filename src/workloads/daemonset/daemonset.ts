@@ -36,6 +36,7 @@ const DAEMON_SET: CopiedKind = {
   scaledUp: (target) => withPodSpec(target, withoutScaleDown),
   reverted: (target) => withPodSpec(target, withoutScaleDown),
   emptied,
+  unplaced,
   primaryReplicas: () => ({}),
   inputs: () => [],
 };
@@ -45,16 +46,24 @@ export function createDaemonSetWorkload(options: WorkloadOptions): Workload {
 }
 
 /** No node takes a pod of the primary, though nodes have pods of the target. */
-function emptied(
-  { metadata: { name, namespace }, status }: WorkloadObject,
-  target: WorkloadObject,
-): string | undefined {
-  if (status?.desiredNumberScheduled !== 0 || DAEMON_SET.available(target) === 0) return undefined;
+function emptied(primary: WorkloadObject, target: WorkloadObject): string | undefined {
+  if (!isAlone(target, primary)) return undefined;
+  const { name, namespace } = primary.metadata;
   return (
     "no node takes its pods, though nodes have pods of the target: give it back the nodeSelector, affinity and " +
     `tolerations of daemonset/${target.metadata.name} with kubectl edit daemonset/${name} -n ${namespace}`
   );
 }
+
+/** A revision that no node takes would be promoted without a single pod, and its share of the requests refused. */
+function unplaced(target: WorkloadObject, primary: WorkloadObject | undefined): string | undefined {
+  if (primary === undefined || DAEMON_SET.isScaledDown(target) || !isAlone(primary, target)) return undefined;
+  return "no node takes its pods: look at the nodeSelector, affinity and tolerations of its template";
+}
+
+/** One has pods, and no node takes those of the other. Without any fitting node in the cluster neither has. */
+const isAlone = (one: WorkloadObject, other: WorkloadObject): boolean =>
+  other.status?.desiredNumberScheduled === 0 && DAEMON_SET.available(one) > 0;
 
 /** Under `OnDelete` a promotion would never replace a pod. */
 function refusal({ metadata, spec }: WorkloadObject): string | undefined {
