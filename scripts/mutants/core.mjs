@@ -12,7 +12,7 @@ export const ROWS = [
   },
   {
     breaks: "a deletion is not served",
-    from: "if (turn.deleting) return terminate(turn);",
+    from: "if (turn.deleting) return terminate(turn, isRunning(status.phase));",
     to: "",
   },
   {

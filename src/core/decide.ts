@@ -129,7 +129,7 @@ function withoutEndedPause(input: DecisionInput): DecisionInput {
 
 function decideInAnyPhase(turn: Turn): Decision {
   const { status, spec, observation } = turn;
-  if (turn.deleting) return terminate(turn);
+  if (turn.deleting) return terminate(turn, isRunning(status.phase));
   if (spec.suspend) return waitFor(turn, EVENTS.suspended());
   if (status.phase === "") return enterPhase(turn, { phase: "Initializing", stage: "copying" });
   const left = leaveFormerNames(turn);

@@ -1,7 +1,4 @@
-/**
- * The verbs: pause, resume, approve, refuse, promote, abort, retry, undo, skip, set-weight,
- * override. One implementation for all.
- */
+/** The commands of the verbs: one implementation, and a row for each verb. */
 import type { Verb } from "../../core/steering.ts";
 import { asUserError, connectCluster } from "../cluster.ts";
 import { type Command, type CommandContext, type ExitCode, UserError } from "../command.ts";

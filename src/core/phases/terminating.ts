@@ -1,7 +1,6 @@
 /**
  * Deletion with revertOnDeletion: first the target serves by itself again, then routes and Services are handed back.
  */
-import type { CanaryStatus } from "../canary.ts";
 import { EVENTS } from "../events.ts";
 import {
   type Decision,
@@ -35,17 +34,13 @@ export const terminating: PhaseRules<"Terminating"> = {
   },
 };
 
-function isInRun({ phase }: CanaryStatus): boolean {
-  return phase === "Progressing" || phase === "WaitingPromotion" || phase === "Promoting" || phase === "Finalising";
-}
-
-/** Called in any phase while the Canary is being deleted. */
-export function terminate(turn: Turn): Decision {
+/** Called in any phase while the Canary is being deleted. @param isInRun a release is under way, and ends by that */
+export function terminate(turn: Turn, isInRun: boolean): Decision {
   const { status } = turn;
   if (status.phase !== "Terminating") {
     const entered = enterPhase(turn, { phase: "Terminating", handedBack: false }, { canaryWeight: 0, iterations: 0 });
     const leaving = prependEvents(status.phase, [EVENTS.terminating(turn)], entered);
-    return isInRun(status) ? endRun(turn, { kind: "deleted" }, leaving) : leaving;
+    return isInRun ? endRun(turn, { kind: "deleted" }, leaving) : leaving;
   }
   const { target, problem } = turn.observation.readings;
   // A target that is gone has nothing to be given back to: let the Canary go.
