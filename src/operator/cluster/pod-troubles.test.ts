@@ -157,7 +157,7 @@ describe("the pods", () => {
   });
 
   it("that the API server refuses are named by the Events of this wait", async () => {
-    const quota = 'pods "podinfo-primary-0" is forbidden: exceeded quota: few, requested: pods=1';
+    const refused = (name: string) => `Error creating: pods "${name}" is forbidden: exceeded quota: few`;
     const event = (at: number, message: string): KubeObject => ({
       ...{ apiVersion: "v1", kind: "Event", metadata: { name: `e-${at}`, namespace: "test" } },
       ...{ message, lastTimestamp: new Date(at * 1000).toISOString(), eventTime: null },
@@ -168,12 +168,14 @@ describe("the pods", () => {
       () => before,
     );
     expect(await wait(15, seen({}, { readiness: WAITING }))).not.toHaveProperty("text");
-    before.push(event(20, quota), event(18, "another quota"));
-    expect(await wait(30, seen({}, { readiness: WAITING }))).toMatchObject({
-      text:
-        `pods of statefulset podinfo-primary.test cannot be created: ${quota}: ` +
-        "raise the quota, or delete pods that use it up",
-    });
+    before.push(event(20, refused("podinfo-a")), event(18, "another quota"));
+    const text =
+      "pods of statefulset podinfo-primary.test cannot be created: Error creating: pods are forbidden: " +
+      "exceeded quota: few: raise the quota, or delete pods that use it up";
+    expect(await wait(30, seen({}, { readiness: WAITING }))).toMatchObject({ text });
+    // The same again, in the words of a controller that has counted it.
+    before.push(event(80, `(combined from similar events): ${refused("podinfo-b")}`));
+    expect(await wait(90, seen({}, { readiness: WAITING }))).toMatchObject({ text });
     const fieldSelector = "involvedObject.kind=StatefulSet,involvedObject.name=podinfo-primary,reason=FailedCreate";
     expect(askedEvents[0]).toEqual({ fieldSelector, limit: 20 });
   });

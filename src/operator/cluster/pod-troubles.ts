@@ -81,7 +81,7 @@ export function createPodTroubles({ list, log, sessions }: PodTroublesPorts): Lo
     const fieldSelector = `involvedObject.kind=${kind},involvedObject.name=${name},reason=FailedCreate`;
     const events = await list(RESOURCES.event, ref.namespace, { fieldSelector, limit: MOST_PODS }, signal);
     const [last] = events.filter((event) => timeOf(event) >= since).sort((a, b) => timeOf(b) - timeOf(a));
-    return last && refusedPods(`${kind.toLowerCase()} ${name}.${ref.namespace}`, last["message"]);
+    return last && refusedPods(`${kind.toLowerCase()} ${name}.${ref.namespace}`, lasting(last["message"]));
   }
 
   return async (canary, seen, now, signal) => {
@@ -113,6 +113,12 @@ export function createPodTroubles({ list, log, sessions }: PodTroublesPorts): Lo
 function unlessForbidden(error: unknown): undefined {
   if (!isForbidden(error)) throw error;
 }
+
+/** Each attempt names another pod, and would be announced anew. */
+const lasting = (message: unknown): string =>
+  String(message ?? "")
+    .replace(/^\(combined from similar events\): /, "")
+    .replace(/pods "[^"]*" is forbidden/, "pods are forbidden");
 
 const timeOf = ({ lastTimestamp, eventTime, metadata }: KubeObject): number =>
   Date.parse(lastTimestamp ?? eventTime ?? metadata["creationTimestamp"] ?? "");
