@@ -231,6 +231,10 @@ describe("externalmetrics", () => {
     expect(await asked({ credentials: new Map([["token", "t"]]) })).toEqual({ kind: "value", value: 1024 });
     items = [{ value: "1.5k" }];
     expect(await asked({})).toEqual({ kind: "value", value: 1500 });
+    items = [{ value: "1e-300000000" }];
+    expect(await asked({})).toEqual({ kind: "value", value: 1e-9 });
+    items = [{ value: "1234567890123456789e300000000" }];
+    await expect(asked({})).rejects.toThrow("a quantity has more than 10000 digits");
     items = [];
     const none = "no external metrics found: no values found";
     expect(await asked({})).toEqual({ kind: "no-data", detail: none });

@@ -213,6 +213,16 @@ describe("quantities", () => {
     ["0.0001Ki", { value: 0n, scale: 0, exact: { unscaled: 102400000n, scale: 9 }, text: "", format: "DecimalSI" }],
   ])("%s", (text, parts) => expect(parseQuantity(text)).toEqual(parts));
 
+  it("of a thousand million digits take no longer than others", () => {
+    const nano = (unscaled: bigint) => ({ exact: { unscaled, scale: 9 } });
+    expect(parseQuantity("1e-999999999")).toMatchObject(nano(1n));
+    expect(parseQuantity("-7e-300000000")).toMatchObject(nano(-1n));
+    expect(parseQuantity(`${"9".repeat(10_000)}e-10009`)).toMatchObject(nano(1n));
+    expect(parseQuantity("1e999999999")).toMatchObject({ value: 1n, scale: 999_999_999 });
+    expect(() => parseQuantity("1234567890123456789e300000000")).toThrow("a quantity has more than 10000 digits");
+    expect(() => parseQuantity("9".repeat(1_000_000))).toThrow(/^"9{100}…" has more than 10000 digits$/);
+  });
+
   it.each(["", "1x", "Mi", "1.2.3", "1constructor", "--1", "1e"])("%j is refused with its text", (text) => {
     expect(() => parseQuantity(text)).toThrow(`"${text}" is not a quantity`);
   });

@@ -32,6 +32,10 @@ const INT64_MAX = (1n << 63n) - 1n;
 const MAX_DIGITS = 18;
 /** Nothing smaller than a nano survives. */
 const NANO = 9;
+/** In a number that is written out: to calculate with more would block the event loop. No API server stores more. */
+const MOST_DIGITS = 10_000;
+/** Of a text that is refused, in the message. */
+const MOST_SHOWN = 100;
 
 const SUFFIXES: ReadonlyMap<string, Numeral["suffix"]> = new Map([
   ...["n", "u", "m", "", "k", "M", "G", "T", "P", "E"].map((letters, i) => decimal(letters, 3 * (i - 3))),
@@ -58,9 +62,12 @@ function split(input: string): Numeral {
   const match = /^([+-]?)(\d*)(?:\.(\d*))?([A-Za-z]*|[eE][+-]?\d+)$/.exec(input);
   const [, sign = "", digits = "", fraction = "", letters = ""] = match ?? [];
   const suffix = suffixOf(letters);
+  const shown = input.slice(0, MOST_SHOWN);
   if (match === null || suffix === undefined || digits + fraction === "") {
-    throw new RangeError(`"${input}" is not a quantity: expected a number with an optional unit such as 100m or 1.5Gi`);
+    throw new RangeError(`"${shown}" is not a quantity: expected a number with an optional unit such as 100m or 1.5Gi`);
   }
+  if (digits.length + fraction.length > MOST_DIGITS)
+    throw new RangeError(`"${shown}…" has more than ${MOST_DIGITS} digits`);
   return { input, negative: sign === "-", whole: digits.replace(/^0+/, "") || "0", fraction, suffix };
 }
 
@@ -112,7 +119,10 @@ function exactForm({ whole, fraction, suffix, negative }: Numeral): QuantityPart
 
 /** To exactly nine decimals, away from zero: something never becomes nothing. */
 function roundedUp({ unscaled, scale }: { unscaled: bigint; scale: number }): { unscaled: bigint; scale: number } {
+  if (NANO - scale > MOST_DIGITS) throw new RangeError(`a quantity has more than ${MOST_DIGITS} digits`);
   if (scale <= NANO) return { unscaled: unscaled * 10n ** BigInt(NANO - scale), scale: NANO };
+  // It has fewer digits than are cut off.
+  if (scale - NANO > MOST_DIGITS) return { unscaled: 1n, scale: NANO };
   const divisor = 10n ** BigInt(scale - NANO);
   return { unscaled: (unscaled + divisor - 1n) / divisor, scale: NANO };
 }
