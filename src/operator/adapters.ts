@@ -2,7 +2,7 @@
 import type { Canary } from "../core/canary.ts";
 import type { ParseOptions } from "../core/parse.ts";
 import type { Capabilities } from "../core/plan.ts";
-import type { TargetRef } from "../core/spec.ts";
+import type { CanarySpec, TargetRef } from "../core/spec.ts";
 import { PROVIDER_FIELDS, type SpecRules } from "../core/spec-rules.ts";
 import type { Router, RouterKind, RouterOptions } from "../ports/router.ts";
 import type { ServicesRouter } from "../ports/services.ts";
@@ -130,23 +130,33 @@ export function chooseAdapters(canary: Canary, tables: AdapterTables): Chosen {
   };
 }
 
+interface Wish {
+  readonly ability: keyof Capabilities;
+  readonly what: string;
+  /** Of `spec.analysis`. */
+  readonly field: string;
+  readonly isAsked: (analysis: CanarySpec["analysis"]) => boolean;
+}
+
+const WISHES: readonly Wish[] = [
+  { ability: "headerMatch", what: "A/B testing", field: "match", isAsked: ({ match }) => match.length > 0 },
+  { ability: "mirror", what: "mirroring", field: "mirror", isAsked: ({ mirror }) => mirror },
+  {
+    ...{ ability: "sessionAffinity", what: "session affinity", field: "sessionAffinity" },
+    isAsked: ({ sessionAffinity }) => sessionAffinity !== undefined,
+  },
+];
+
 /**
  * What the Canary asks for and its provider cannot do. If Aviary ignored the wish, all users would go to the canary
  * (A/B, R28), the run would hang at its first step (mirroring, R2), or users would change between the versions
  * (affinity). Without weights the plan replaces the strategy instead.
  */
 function inability({ spec }: Canary, router: Router, tables: AdapterTables): string | undefined {
-  const { analysis } = spec;
-  const wants: readonly (readonly [keyof Capabilities, boolean, string, string])[] = [
-    ["headerMatch", analysis.match.length > 0, "A/B testing", "match"],
-    ["mirror", analysis.mirror, "mirroring", "mirror"],
-    ["sessionAffinity", analysis.sessionAffinity !== undefined, "session affinity", "sessionAffinity"],
-  ];
-  const lacking = wants.find(
-    ([ability, asked]) => router.capabilities.weights && asked && !router.capabilities[ability],
-  );
+  const { capabilities: can } = router;
+  const lacking = WISHES.find(({ ability, isAsked }) => can.weights && !can[ability] && isAsked(spec.analysis));
   if (lacking === undefined) return undefined;
-  const [ability, , what, field] = lacking;
+  const { ability, what, field } = lacking;
   const able = [...tables.routers.values()].filter(({ capabilities }) => capabilities[ability]).map(({ name }) => name);
   const instead = `remove spec.analysis.${field} or use one of ${able.sort().join(", ")}`;
   return `${what} is not supported by provider ${spec.provider}: ${instead}`;
