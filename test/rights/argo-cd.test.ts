@@ -92,8 +92,15 @@ withLua("the health of a Canary in Argo CD", () => {
 
   it("of a Canary that is paused names the person", () => {
     const paused = { by: "ada", at: "2026-01-01T00:00:00Z" };
-    const { status, message } = run(health, canaryIn("Progressing", { aviary: { paused } }));
-    expect({ status, message }).toEqual({ status: "Suspended", message: "Progressing, weight 20. Paused by ada" });
+    const said = (more: object) => run(health, canaryIn("Progressing", { aviary: { paused }, ...more }));
+    const [head, tail] = ["Progressing, weight 20", "Paused by ada"];
+    expect(said({})).toEqual({ status: "Suspended", message: `${head}. ${tail}` });
+    // The operator's message is a sentence with its full stop.
+    const conditions = [{ type: "Promoted", status: "Unknown", message: "New revision detected." }];
+    expect(said({ conditions })).toEqual({
+      status: "Suspended",
+      message: `${head}. New revision detected. ${tail}`,
+    });
   });
 
   it.each([
