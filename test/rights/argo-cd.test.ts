@@ -41,6 +41,7 @@ function inLua(value: unknown): string {
 
 /** Prints a table as JSON. */
 const PRINT = `
+local string = string
 local function json(value)
   if type(value) == "string" then return string.format("%q", value) end
   if type(value) ~= "table" then return tostring(value) end
@@ -54,9 +55,20 @@ local function json(value)
 end
 `;
 
+/**
+ * Argo CD runs health scripts and actions without Lua's libraries, but for tables and, by \`require\`, two functions of
+ * os. The methods of texts are among what is missing.
+ */
+const BOUNDS = `
+local clock = { date = os.date, time = os.time }
+for _, name in ipairs({ "string", "os", "io", "math", "debug", "coroutine" }) do _G[name] = nil end
+function require(name) return name == "os" and clock or error("there is no module " .. name) end
+getmetatable("").__index = nil
+`;
+
 /** What the script returns for this Canary. */
 function run(script: string, canary: unknown): KubeFields {
-  const input = `${PRINT}\nlocal obj = ${inLua(canary)}\nprint(json((function()\n${script}\nend)()))\n`;
+  const input = `${PRINT}\n${BOUNDS}\nlocal obj = ${inLua(canary)}\nprint(json((function()\n${script}\nend)()))\n`;
   const { stdout, stderr, status } = spawnSync(lua ?? "", ["-"], { input, encoding: "utf8" });
   if (status !== 0) throw new Error(stderr);
   return JSON.parse(stdout);
@@ -92,15 +104,9 @@ withLua("the health of a Canary in Argo CD", () => {
 
   it("of a Canary that is paused names the person", () => {
     const paused = { by: "ada", at: "2026-01-01T00:00:00Z" };
-    const said = (more: object) => run(health, canaryIn("Progressing", { aviary: { paused }, ...more }));
-    const [head, tail] = ["Progressing, weight 20", "Paused by ada"];
-    expect(said({})).toEqual({ status: "Suspended", message: `${head}. ${tail}` });
-    // The operator's message is a sentence with its full stop.
     const conditions = [{ type: "Promoted", status: "Unknown", message: "New revision detected." }];
-    expect(said({ conditions })).toEqual({
-      status: "Suspended",
-      message: `${head}. New revision detected. ${tail}`,
-    });
+    const said = run(health, canaryIn("Progressing", { aviary: { paused }, conditions }));
+    expect(said).toEqual({ status: "Suspended", message: "Progressing, weight 20. Paused by ada" });
   });
 
   it.each([
@@ -178,6 +184,13 @@ withLua("the actions of a Canary in Argo CD", () => {
       });
       const { code, text } = await send(resource, USER);
       expect(code, text).toBe(201);
+    });
+
+    it("that a Canary with a long name is asked for without the label, which is too short for the name", () => {
+      const [definition] = actions.definitions;
+      const name = "long.".repeat(13);
+      const [{ resource }] = run(definition?.["action.lua"] ?? "", { metadata: { name }, status: {} });
+      expect([resource.metadata.labels, resource.spec.canary]).toEqual([{}, name]);
     });
 
     it("which the role of the example does not grant for another verb, nor to another user", async () => {
