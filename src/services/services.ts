@@ -136,9 +136,11 @@ function servicePorts(canary: Canary, selector: PodSelector): readonly ServicePo
 /** @returns the given spec itself when ports and selector are as wanted */
 function repairedSpec({ spec = {} }: ServiceObject, podSelector: Strings, ports: readonly ServicePort[]): ServiceSpec {
   const seenPorts = spec.ports ?? [];
+  // A target may publish twenty thousand ports.
+  const nodePorts = new Map(seenPorts.map(({ name, nodePort }) => [name, nodePort]));
   const withNodePorts = ports.map((port) => {
-    const same = seenPorts.find(({ name }) => name === port.name);
-    return same?.nodePort === undefined ? port : { ...port, nodePort: same.nodePort };
+    const nodePort = nodePorts.get(port.name);
+    return nodePort === undefined ? port : { ...port, nodePort };
   });
   const portsDiffer = !equal(byPort(seenPorts), byPort(withNodePorts));
   const selectorDiffers = !equal(spec.selector ?? {}, podSelector);

@@ -59,6 +59,8 @@ interface Hostile {
   readonly target?: KubeFields;
   /** How many environment variables its container has. */
   readonly env?: number;
+  /** How many ports its container has. */
+  readonly ports?: number;
   /** Of the target. */
   readonly status?: KubeFields;
   /** The data of a ConfigMap that its container uses. */
@@ -79,20 +81,22 @@ function ends(name: string): Promise<void> {
       const isRefused =
         object.kind === "Event" &&
         object["involvedObject"]?.name === name &&
-        /^invalid canary spec/.test(String(object["message"]));
+        /^invalid canary spec|at most 1000/.test(String(object["message"]));
       if (isRefused) resolve();
     }),
   );
 }
 
 async function rollOut(name: string, { analysis = {}, spec = {}, ...hostile }: Hostile): Promise<void> {
-  const { target = {}, env = 0, status, config } = hostile;
+  const { target = {}, env = 0, ports = 0, status, config } = hostile;
   const ref = { namespace: "evil", name };
   const workload = { ...deployment(ref), ...(status === undefined ? {} : { status }) };
   Object.assign(workload.spec.template.metadata, target);
   const [container] = workload.spec.template.spec.containers;
   const variables = Array.from({ length: env }, (_, i) => ({ name: `VARIABLE_${i}`, value: "x".repeat(20) }));
   if (env > 0) Object.assign(container, { env: variables });
+  const published = Array.from({ length: ports }, (_, i) => ({ name: `p${i}`, containerPort: i + 1 }));
+  if (ports > 0) Object.assign(container, { ports: published });
   if (config !== undefined) {
     cluster.put(RESOURCES.configMap, { metadata: ref, data: config });
     Object.assign(container, { envFrom: [{ configMapRef: { name } }] });
@@ -158,6 +162,7 @@ it.each<[what: string, hostile: () => Hostile]>([
   ],
   ["a target with 256 KiB of annotations", () => ({ target: { annotations: long(6_000, 20) } })],
   ["a target with 8,000 variables", () => ({ env: 8_000 })],
+  ["20,000 ports to discover", () => ({ ports: 20_000, spec: { service: { port: 80, portDiscovery: true } } })],
   ["a target of 1.2 MB", () => ({ env: 20_000 })],
   [
     "a target whose status has 1 MB",

@@ -69,7 +69,7 @@ const LOOP_WATCH = `
     process.send(longest);
     longest = 0;
   });
-  process.channel.unref();
+  process.channel?.unref();
 `;
 
 function clockMover(aheadMs: number): string {

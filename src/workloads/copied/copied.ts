@@ -135,6 +135,8 @@ function read(
   const { service } = canary.spec;
   if (service.port <= 0 && !leavesOrderly)
     return problem(`spec.service.port is required: set it to the port that ${target.metadata.name} serves`);
+  const ports = service.portDiscovery ? discoverPorts(target.spec?.template?.spec, service) : [];
+  if (ports.length > MOST_PORTS && !leavesOrderly) return problem(tooManyPorts(target, ports.length));
 
   const canarySide = rollout("canary", target, canary, now, kind, kind.unplaced?.(target, primary));
   const primarySide = primaryRollout(canary, primaryOf(canary, kind), target, seen, now, kind);
@@ -165,12 +167,19 @@ function read(
       target: labels.target,
       primary: labels.primary,
       primaryServes: primarySide.reading.available > 0,
-      ports: service.portDiscovery ? discoverPorts(target.spec?.template?.spec, service) : [],
+      ports,
     },
     ...(warning === undefined ? {} : { warning }),
     ...(recheckAt === undefined ? {} : { recheckAt }),
   };
 }
+
+/** That a Service publishes. Three Services have them all, and each is compared and written whole. */
+const MOST_PORTS = 1_000;
+
+const tooManyPorts = ({ kind, metadata: { name, namespace } }: WorkloadObject, count: number): string =>
+  `${kind.toLowerCase()} ${name}.${namespace} has ${count} more container ports: spec.service.portDiscovery publishes at ` +
+  `most ${MOST_PORTS}; turn it off, or name fewer ports`;
 
 function templateOf(object: WorkloadObject | undefined): { readonly template?: TemplateReading } {
   const template = templateReading(object?.spec?.template);
