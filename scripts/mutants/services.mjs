@@ -2,7 +2,7 @@
 export const ROWS = [
   {
     breaks: "node ports change at every turn",
-    from: "same?.nodePort === undefined ? port : { ...port, nodePort: same.nodePort }",
+    from: "nodePort === undefined ? port : { ...port, nodePort }",
     to: "port",
   },
   {
