@@ -26,7 +26,7 @@ export interface PodSelector {
 /** What the caches say about target and primary. */
 export type WorkloadReading =
   /**
-   * Nothing can be done: text of a Warning event. `gone`: the target was deleted, and its pods with it. `unreadable`:
+   * Nothing can be done: text of a Warning event. `gone`: the target was deleted, or has no pod left. `unreadable`:
    * the target's revision cannot be read, because it refers to a ConfigMap or Secret that is missing.
    */
   | { readonly kind: "problem"; readonly detail: string; readonly gone?: true; readonly unreadable?: true }

@@ -134,6 +134,18 @@ const FOUND: Readonly<Record<string, Found>> = {
   "a revision of a DaemonSet that no node takes gets no users, and is rolled back": {
     scenario: withTarget(aScenario({ users: [{ afterMs: 0, kind: "move-target", label: NOWHERE }] }), "DaemonSet"),
   },
+  "a canary without pods, whose ConfigMap is missing, loses its share": {
+    scenario: withConfig(
+      aScenario({
+        canary: { analysis: { interval: "60s" } },
+        users: [
+          { afterMs: 40_000, kind: "delete-reference", of: "ConfigMap" },
+          { afterMs: 42_000, kind: "lose-pods", of: "target", all: true, forMs: 300_000 },
+          { afterMs: 400_000, kind: "restore-reference", of: "ConfigMap" },
+        ],
+      }),
+    ),
+  },
   "a primary that loses its pods while the canary drains gives the users back to the canary": {
     scenario: aScenario({ users: [{ afterMs: 68_000, kind: "lose-pods", of: "primary", all: true, forMs: 20_000 }] }),
   },

@@ -52,7 +52,10 @@ export const scalersFollow: Invariant = {
       (action) => action.kind === "edit-canary" && action.spec.autoscalerRef === null,
     );
     const goes = scenario.users.some((action) => action.kind === "delete-reference" && action.of === source?.kind);
-    if (source === undefined || unnamed || goes || usersDo(scenario, "delete-scaler")) return {};
+    const limited = scenario.users.some(
+      (action) => action.kind === "edit-canary" && action.spec.autoscalerRef?.primaryScalerReplicas !== undefined,
+    );
+    if (source === undefined || unnamed || limited || goes || usersDo(scenario, "delete-scaler")) return {};
     const type = source.kind === RESOURCES.hpa.kind ? RESOURCES.hpa : RESOURCES.scaledObject;
     const at = (name: string) => api.get({ type, namespace: refs.target.namespace, name });
     const { name } = source.metadata;

@@ -130,7 +130,9 @@ function read(
   const missing = configProblem(configs, canary.ref.namespace);
   // A missing object does not keep a Canary from leaving: the target is handed back as it is.
   if (missing !== undefined && !canary.deleting) {
-    return { ...problem(hasPrimary ? missing : `createPrimary${kind.type.kind} failed: ${missing}`), unreadable: true };
+    const text = hasPrimary ? missing : `createPrimary${kind.type.kind} failed: ${missing}`;
+    // Without any pod its share of the requests would be refused for as long as the object is missing.
+    return { ...problem(text), unreadable: true, ...(kind.available(target) === 0 ? { gone: true } : {}) };
   }
   const { service } = canary.spec;
   if (service.port <= 0 && !leavesOrderly)
