@@ -82,7 +82,7 @@ export interface EarlierReading extends PreviousReading {
 export interface Readings {
   /** Why nothing can be done at all: the target is missing, carries no selector label … (text of the event). */
   readonly problem?: string;
-  /** The target was deleted, and its pods with it, or has none left beside the problem: no pod of the canary can answer. */
+  /** The target was deleted, or has no pod left beside the problem: no pod of the canary can answer. */
   readonly gone?: true;
   /** What is wrong, although the rollout goes on, and how to mend it. The text of an event, which is announced once. */
   readonly warning?: string;

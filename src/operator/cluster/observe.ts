@@ -134,7 +134,7 @@ function withoutTarget(
   // The routes of a target whose revision cannot be read are still kept: its pods, and those of the primary, go on
   // serving.
   const isOurs = unreadable === true && foreignAmong(canary, adapters, undefined, seen) === undefined;
-  const served = initialized && (gone === true || isOurs);
+  const served = initialized && (unreadable === true ? isOurs : gone === true);
   // A Canary that leaves hands the routes back, also when its target is gone or changed.
   return { ...state, readings, ...(canary.deleting || served ? { adapters } : {}) };
 }
