@@ -145,7 +145,7 @@ function replacesAllAtOnce({ target: { kind, spec }, nodes, canary }: Scenario):
 function mayLose(scenario: Scenario, copy: "primary" | "target"): boolean {
   if (usersDo(scenario, "delete-routes", "edit-routes", "edit-canary", "delete-canary")) return true;
   if (usersDo(scenario, `delete-${copy}`, `scale-${copy}`)) return true;
-  if (copy === "target" && usersDo(scenario, "relabel-target")) return true;
+  if (copy === "target" && usersDo(scenario, "relabel-target", "move-target")) return true;
   // The target covers for a primary whose pods are all replaced at once: when people delete it then, no copy is left.
   if (copy === "primary" && usersDo(scenario, "relabel-target", "delete-target") && replacesAllAtOnce(scenario))
     return true;
