@@ -73,7 +73,9 @@ function weightRefusal({ plan, spec, step }: Facts, { to }: Wish): string | unde
 function gateRefusal(facts: Facts, { gate }: Wish): string | undefined {
   const { phase, step, plan } = facts;
   if (plan === undefined) return undefined;
-  const gates = hooksOf(facts, gateTypesAhead(phase, step, plan));
+  // A release that waits has one kind of gate, also where the status does not tell its step.
+  const isAnalysed = phase === "Progressing";
+  const gates = isAnalysed ? hooksOf(facts, gateTypesAhead(phase, step, plan)) : gatesOf(facts);
   if (gates.length === 0) return "no gate is ahead";
   return gate === undefined || gates.includes(gate)
     ? undefined

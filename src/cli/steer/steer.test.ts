@@ -330,6 +330,13 @@ describe("verbs", () => {
     );
   });
 
+  it("offer the gate at which a release waits where the status tells no step", async () => {
+    const webhooks = [{ name: "board", type: "confirm-promotion", url: "http://gate.test/" }];
+    await stage("waits", { phase: "WaitingPromotion", weight: 15, webhooks });
+    const { code, err } = await aviary("approve", "waits", "-n", "test", "--dry-run");
+    expect([code, err]).toEqual([0, expect.stringContaining("passes the gate board, once")]);
+  });
+
   it.each(["canary/rehearsed", "canary rehearsed", "rehearsed"])("a word follows %s", async (canary) => {
     const { code, err } = await aviary("set-weight", ...canary.split(" "), "30", "-n", "test", "--dry-run");
     expect([code, err]).toEqual([0, expect.stringContaining("rehearsed.test 20 % -> 30 %")]);
