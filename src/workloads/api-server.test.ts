@@ -2,6 +2,7 @@
  * What the operator writes, and what an API server makes of it: the API server validates, fills in defaults, assigns
  * addresses, and refuses to change immutable fields. None of these may cause a second write.
  */
+
 import { describe, expect, it } from "vitest";
 import { createStore } from "../../sandbox/api-server/store.ts";
 import type { CanaryStatus, Phase } from "../core/canary.ts";
@@ -13,6 +14,7 @@ import { type KubeFields, type KubeObject, RESOURCES } from "../ports/kubernetes
 import type { Snapshot } from "../ports/snapshot.ts";
 import { createServicesRouter } from "../services/services.ts";
 import { aCanary, type CanaryParts } from "../testing/canary.ts";
+import { inSync } from "../testing/in-sync.ts";
 import { aWorld } from "../testing/worlds.ts";
 import { createAutoscalers } from "./autoscalers.ts";
 import { createWorkloads } from "./table.ts";
@@ -63,7 +65,7 @@ function stage(parts: CanaryParts, ...objects: readonly KubeObject[]) {
   }
 
   function readings() {
-    const reading = workload?.read(canary, seen, 0);
+    const reading = workload?.read(canary, seen, inSync(0));
     if (reading?.kind !== "reading") throw new Error(reading?.detail ?? "nothing was read");
     return reading;
   }

@@ -71,6 +71,24 @@ describe("the deadline of a rollout", () => {
     expect(target.readiness.kind).toBe("progressing");
     expect(recheckAt).toBe(NOW + 60_001);
   });
+
+  const CLOCKS = [2 * HOUR, -2 * HOUR];
+  it.each(CLOCKS)("that the operator sets is the same when the cluster's clock is ahead by %i ms", async (aheadMs) => {
+    const missing = { observedGeneration: 1, replicas: 1, updatedReplicas: 1, availableReplicas: 0 };
+    const conditions = [{ type: "Progressing", status: "True", reason: "NewReplicaSetAvailable" }];
+    const cluster = createToyCluster(mergePatch, {
+      ...deployment("podinfo"),
+      status: { ...missing, conditions },
+    });
+    const parts = {
+      spec: { progressDeadlineSeconds: 60 },
+      status: { phase: "Initializing", aviary: { phaseSince: NOW } },
+    };
+    const view = viewOf(cluster, { serverAheadMs: () => aheadMs });
+    const { readings } = await view.observe(aCanary(parts), NOW, new AbortController().signal);
+    expect(readings.target.readiness.kind).toBe("progressing");
+    expect(readings.recheckAt).toBe(NOW + 60_001);
+  });
 });
 
 describe("pods that cannot start", () => {

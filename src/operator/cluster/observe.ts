@@ -8,6 +8,7 @@ import { isRecovering } from "../../core/recovery.ts";
 import type { CanaryRef, CanarySpec } from "../../core/spec.ts";
 import type { ObjectRef } from "../../ports/kubernetes.ts";
 import type { PodSelector, WorkloadReading } from "../../ports/workload.ts";
+import { earliest } from "../../workloads/earliest.ts";
 import { type Adapters, type AdapterTables, chooseAdapters } from "../adapters.ts";
 import type { ClusterState } from "./cluster-state.ts";
 import { type FollowPorts, followAndDigest } from "./follow-inputs.ts";
@@ -94,24 +95,23 @@ async function observeAs(
     return stateWithProblem(error.message, NO_PLAN);
   }
   const plan = plansOf(adapters.router.capabilities)(canary.spec);
-  // Deadlines count from times that the cluster wrote down: they are compared with its clock, not with ours.
-  const aheadMs = ports.serverAheadMs?.() ?? 0;
-  const reading = adapters.workload.read(canary, ports.snapshot, now + aheadMs);
+  const clocks = { now, aheadMs: ports.serverAheadMs?.() ?? 0 };
+  const reading = adapters.workload.read(canary, ports.snapshot, clocks);
   if (reading.kind === "problem") return withoutTarget(canary, adapters, reading, plan, ports.snapshot);
   const { target, primary, recheckAt, selector } = reading;
   const scalerProblem = adapters.autoscaler?.problem(canary, ports.snapshot);
   const seen = { adapters, plan, ...withSelector(selector) };
   const blocked = blockedState(canary, seen, scalerProblem, ports.snapshot);
   if (blocked !== undefined) return blocked;
-  const troubles = (await ports.troubles?.(canary, { target, primary, selector }, now + aheadMs, signal)) ?? {};
+  const troubles = (await ports.troubles?.(canary, { target, primary, selector }, clocks, signal)) ?? {};
   const trouble = joined(reading.warning, troubles.text);
   const warning = joined(trouble, scalerProblem && `${scalerProblem}; ${WITHOUT_SCALER}`);
-  const again = [recheckAt, troubles.lookAgainAt].filter((time) => time !== undefined).map((time) => time - aheadMs);
+  const again = earliest(recheckAt, troubles.lookAgainAt);
   const readings: Readings = {
     target,
     primary,
     ...routesReading(canary, plan, adapters, selector, ports.snapshot),
-    ...(again.length === 0 ? {} : { recheckAt: Math.min(...again) }),
+    ...(again === undefined ? {} : { recheckAt: again }),
     ...(warning === undefined ? {} : { warning }),
     ...(trouble === undefined ? {} : { trouble }),
   };

@@ -1,4 +1,5 @@
 /** Pods that do not start are announced by name, by few requests, and by none at rest. */
+
 import { describe, expect, it } from "vitest";
 import type { PrimaryReading, TargetReading } from "../../core/observation.ts";
 import { KubeError, type ListOptions } from "../../ports/kube.ts";
@@ -6,6 +7,7 @@ import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "
 import { SILENT_LOG } from "../../ports/log.ts";
 import type { PodSelector } from "../../ports/workload.ts";
 import { aCanary } from "../../testing/canary.ts";
+import { inSync } from "../../testing/in-sync.ts";
 import { createSessions } from "../sessions.ts";
 import { createPodTroubles, type Seen, troubleOf } from "./pod-troubles.ts";
 
@@ -106,7 +108,7 @@ function started(answer: () => readonly KubeObject[], events: () => readonly Kub
     async wait(seconds: number, world: Seen) {
       let last = {};
       for (const end = now + seconds * 1000; now < end; now += 1000) {
-        last = await look(canary, world, now, new AbortController().signal);
+        last = await look(canary, world, inSync(now), new AbortController().signal);
       }
       return last;
     },

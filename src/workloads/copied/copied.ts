@@ -2,11 +2,13 @@
  * A target with a `-primary` copy of itself. The copy serves the users. The target is scaled up only to be tested, and
  * its template is then copied over the primary's.
  */
+
 import type { Canary } from "../../core/canary.ts";
 import { sameRevision } from "../../core/change.ts";
 import type { DesiredState } from "../../core/desired.ts";
 import { promotionId } from "../../core/identity.ts";
 import type { TargetReading, TemplateReading } from "../../core/observation.ts";
+import type { Clocks } from "../../ports/clock.ts";
 import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
 import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { MadeObject } from "../../ports/owner.ts";
@@ -43,7 +45,7 @@ export function createCopiedWorkload(kind: CopiedKind, options: WorkloadOptions)
     inputs: (canary, seen) => inputs(canary, seen, kind, options),
     made: (canary, seen) => made(canary, seen, kind, options),
     digests: (canary, seen) => digests(canary, seen, kind, options),
-    read: (canary, seen, now) => read(canary, seen, now, kind, options),
+    read: (canary, seen, clocks) => read(canary, seen, clocks, kind, options),
     renderPrimary: (canary, world, seen) => renderPrimary(canary, world, seen, kind, options),
     renderTarget: (canary, world, seen) => renderTarget(canary, world, seen, kind),
   };
@@ -108,7 +110,7 @@ function digests(canary: Canary, seen: Snapshot, kind: CopiedKind, { configTrack
 function read(
   canary: Canary,
   seen: Snapshot,
-  now: number,
+  clocks: Clocks,
   kind: CopiedKind,
   options: WorkloadOptions,
 ): WorkloadReading {
@@ -140,8 +142,8 @@ function read(
   const ports = service.portDiscovery ? discoverPorts(target.spec?.template?.spec, service) : [];
   if (ports.length > MOST_PORTS && !leavesOrderly) return problem(tooManyPorts(target, ports.length));
 
-  const canarySide = rollout("canary", target, canary, now, kind, kind.unplaced?.(target, primary));
-  const primarySide = primaryRollout(canary, primaryOf(canary, kind), target, seen, now, kind);
+  const canarySide = rollout("canary", target, canary, clocks, kind, kind.unplaced?.(target, primary));
+  const primarySide = primaryRollout(canary, primaryOf(canary, kind), target, seen, clocks, kind);
   const recheckAt = earliest(canarySide.recheckAt, primarySide.recheckAt);
   const compared = canary.status.foreign === true ? primary : undefined;
   const parts: PrimaryParts = { canary, target, labels, tracked: configs, kind, options };

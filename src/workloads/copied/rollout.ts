@@ -3,6 +3,7 @@ import type { Canary } from "../../core/canary.ts";
 import type { PrimaryReading } from "../../core/observation.ts";
 import { isRunning } from "../../core/phases/table.ts";
 import { startOf } from "../../core/waits.ts";
+import type { Clocks } from "../../ports/clock.ts";
 import type { ObjectRef } from "../../ports/kubernetes.ts";
 import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
@@ -15,7 +16,7 @@ export function rollout(
   which: "primary" | "canary",
   object: WorkloadObject,
   { spec, status }: Canary,
-  now: number,
+  clocks: Clocks,
   kind: CopiedKind,
   emptied?: string,
 ): RolloutReading {
@@ -24,7 +25,7 @@ export function rollout(
     progressDeadlineSeconds,
     thresholdPercent: which === "primary" ? analysis.primaryReadyThreshold : analysis.canaryReadyThreshold,
     ...deadlinesOf({ status, spec }),
-    now,
+    ...clocks,
   };
   const { readiness, recheckAt } = emptied === undefined ? kind.readiness(object, rule) : awaitedUntil(rule, emptied);
   if (readiness.kind === "ready") return { readiness };
@@ -58,7 +59,8 @@ const MOST_DEADLINES = 10;
 /**
  * When a rollout that makes no progress is given up. Progress is: a new phase, a new target of the current wait, and
  * every write of the status, because a wait is written when its text changes, and the text counts pods. So pods that
- * are replaced one by one have a deadline each. Milliseconds since the epoch; undefined while nothing is rolled out.
+ * are replaced one by one have a deadline each. Milliseconds since the epoch, by the operator's clock; undefined while
+ * nothing is rolled out.
  */
 export function giveUpAt(canary: Pick<Canary, "status" | "spec">): number | undefined {
   return deadlinesOf(canary)?.giveUpAt;
@@ -80,7 +82,7 @@ export function primaryRollout(
   ref: ObjectRef,
   target: WorkloadObject,
   seen: Snapshot,
-  now: number,
+  clocks: Clocks,
   kind: CopiedKind,
 ): { readonly reading: PrimaryReading; readonly recheckAt?: number } {
   const primary: WorkloadObject | undefined = seen.get(ref);
@@ -89,7 +91,7 @@ export function primaryRollout(
     return { reading: { exists: false, readiness: { kind: "progressing", detail }, available: 0 } };
   }
   const emptied = kind.emptied(primary, target, canary, seen);
-  const { readiness, recheckAt } = rollout("primary", primary, canary, now, kind, emptied);
+  const { readiness, recheckAt } = rollout("primary", primary, canary, clocks, kind, emptied);
   const promotionId = promotionIdOf(primary);
   const { status } = canary;
   const { run, previous, earlier } = keptRevisions(primary);

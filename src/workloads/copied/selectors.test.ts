@@ -1,10 +1,12 @@
 /** A selector never changes: a primary keeps the selector that it was created with, also when the target's changes. */
+
 import { describe, expect, it } from "vitest";
 import { promotionId } from "../../core/identity.ts";
 import type { DesiredPrimary } from "../../core/phases/phase.ts";
 import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import { aCanary } from "../../testing/canary.ts";
+import { inSync } from "../../testing/in-sync.ts";
 import { createToyCluster, type ToyCluster } from "../../testing/toy-cluster.ts";
 import { aWorld, inPhase } from "../../testing/worlds.ts";
 import { createWorkloads } from "../table.ts";
@@ -33,7 +35,7 @@ function stage(kind: string, name: string, cluster: ToyCluster, selectorLabels =
   if (workload === undefined) throw new Error(`no workload for ${kind}`);
   const parts = { name, spec: { targetRef } };
   const read = (phase: "" | "Initializing" | "Succeeded" = "Succeeded") =>
-    workload.read(inPhase(phase, parts), cluster, NOW);
+    workload.read(inPhase(phase, parts), cluster, inSync(NOW));
   const readingOf = () => {
     const reading = read();
     if (reading.kind === "problem") throw new Error(reading.detail);

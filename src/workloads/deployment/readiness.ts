@@ -70,11 +70,11 @@ function endlessUntil(progress: Condition | undefined, { giveUpAtLast }: Readine
   return progress?.reason === "DeploymentPaused" ? undefined : giveUpAtLast;
 }
 
-/** While pods are missing: until when that counts as a delay. Milliseconds since the epoch. */
+/** While pods are missing: until when that counts as a delay, by the operator's clock. Milliseconds since the epoch. */
 function unavailableUntil(conditions: readonly Condition[], rule: ReadinessRule): number | undefined {
   const progress = conditions.find(({ type }) => type === "Progressing");
   const available = conditions.find(({ type }) => type === "Available");
   if (progress === undefined || available?.status !== "False") return undefined;
   if (available.reason !== "MinimumReplicasUnavailable" || available.lastUpdateTime === undefined) return undefined;
-  return Date.parse(available.lastUpdateTime) + rule.progressDeadlineSeconds * 1000;
+  return Date.parse(available.lastUpdateTime) - rule.aheadMs + rule.progressDeadlineSeconds * 1000;
 }

@@ -2,6 +2,7 @@
  * Knative Services: nothing is copied, because Knative keeps every revision. An annotation of the target names the
  * primary revision; a promotion moves the annotation. The router shifts the traffic.
  */
+
 import type { Canary } from "../../core/canary.ts";
 import { sameRevision } from "../../core/change.ts";
 import type { DesiredState } from "../../core/desired.ts";
@@ -9,6 +10,7 @@ import { promotionId } from "../../core/identity.ts";
 import type { Readiness } from "../../core/observation.ts";
 import type { CanarySpec } from "../../core/spec.ts";
 import { hashText } from "../../go/hash/hash.ts";
+import type { Clocks } from "../../ports/clock.ts";
 import { isOfType, type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import type { Workload, WorkloadReading } from "../../ports/workload.ts";
@@ -81,7 +83,7 @@ function inputs(canary: Canary, seen: Snapshot): readonly ObjectRef[] {
   return [targetRef(canary), ...[...revisions].map((name) => revisionRef(canary, name))];
 }
 
-function read(canary: Canary, seen: Snapshot, now: number): WorkloadReading {
+function read(canary: Canary, seen: Snapshot, { now }: Clocks): WorkloadReading {
   const ref = targetRef(canary);
   const target = seen.get(ref);
   if (target === undefined) return { kind: "problem", detail: getQueryError(ref, "Knative Service") };
