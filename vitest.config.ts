@@ -33,11 +33,11 @@ const MINUTES = 60_000;
 /** A worker loads each module once for all its files: to load them again for each file took twice as long as the tests. */
 const CALCULATING = { isolate: false, maxWorkers: 2, sequence: { groupOrder: 0 } };
 /**
- * The other projects run side by side. End-to-end tests wait half of their time, for intervals, probes and pods:
- * meanwhile integration tests calculate, with a lower priority. More files at once would let the answers of a sandbox
- * come too late. test/longest-first.ts says in which order they begin.
+ * The other projects run side by side. An end-to-end test waits for two thirds of its time, for intervals, probes and
+ * pods: meanwhile others calculate, the integration tests with a lower priority. test/longest-first.ts says in which
+ * order the files begin.
  */
-const TOGETHER = { maxWorkers: 3, sequence: { groupOrder: 1 } };
+const TOGETHER = { maxWorkers: 5, sequence: { groupOrder: 1 } };
 const MIXED = { ...TOGETHER, isolate: false, setupFiles: ["test/low-priority.ts"] };
 /** With more than four stories in one sandbox, its answers would come so late that checks fail. */
 const WAITING = { ...TOGETHER, maxConcurrency: 4 };
