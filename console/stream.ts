@@ -4,8 +4,10 @@
  * passes it on; when that tab closes, the next one goes on from the last id. Where a proxy holds the stream back, each
  * tab reads the list every ten seconds.
  */
+
 import type { CanaryRow } from "../src/console/types.ts";
 import { change, freshness, grow, href, keyOf, loadList, seen } from "./api.ts";
+import { nextFrame } from "./next-frame.ts";
 
 const SILENT_MS = 35_000;
 const POLL_MS = 10_000;
@@ -60,7 +62,7 @@ function read(tell: (told: Told) => void): { readonly again: () => void } {
     source = new EventSource(href(`/api/v1/stream${since}`), { withCredentials: true });
     for (const name of NAMES)
       source.addEventListener(name, ({ data, lastEventId }: MessageEvent<string>) => {
-        if (come.push({ name, data, id: lastEventId }) === 1) setTimeout(passOn);
+        if (come.push({ name, data, id: lastEventId }) === 1) void nextFrame().then(passOn);
       });
     source.addEventListener("error", () => {
       tell({ kind: "broken" });

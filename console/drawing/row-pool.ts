@@ -20,6 +20,8 @@ const ROW_HEIGHT = 44;
 /** Rows above and below those in view, once scrolling rests or is slow: a wheel does not outrun them. */
 const SPARE = 4;
 const REST_MS = 120;
+/** New elements of one frame: a slow computer lays out so many in time. */
+const NEW_AT_ONCE = 8;
 /** As in the style sheet: before the box is there to be measured. */
 const SHARE_OF_WINDOW = 0.7;
 
@@ -32,6 +34,7 @@ export class RowPool<T> {
   #top = 0;
   #spare = 0;
   #rest: ReturnType<typeof setTimeout> | undefined;
+  #more = 0;
   readonly #measured: ResizeObserver;
 
   /**
@@ -60,6 +63,7 @@ export class RowPool<T> {
 
   stop(): void {
     clearTimeout(this.#rest);
+    cancelAnimationFrame(this.#more);
     this.#measured.disconnect();
     this.box.removeEventListener("scroll", this.#scrolled);
   }
@@ -91,12 +95,25 @@ export class RowPool<T> {
 
   #draw(anew: boolean): void {
     const [from, to] = this.#range;
-    for (let index = from; index < to; index += 1) this.#put(index, anew);
+    let made = 0;
+    for (let index = from; index < to; index += 1) {
+      if (this.#places[this.#placeOf(index)] === undefined) made += 1;
+      if (made > NEW_AT_ONCE) {
+        cancelAnimationFrame(this.#more);
+        this.#more = requestAnimationFrame(() => this.#draw(false));
+        return;
+      }
+      this.#put(index, anew);
+    }
   }
 
   /** A row has the same element wherever the list is scrolled to, so that slow scrolling fills few. */
+  #placeOf(index: number): number {
+    return index % (this.#inView + 2 * SPARE);
+  }
+
   #put(index: number, anew: boolean): void {
-    const at = index % (this.#inView + 2 * SPARE);
+    const at = this.#placeOf(index);
     this.#places[at] ??= this.#newPlace();
     const place = this.#places[at];
     const row = this.#rows[index] as T;

@@ -21,11 +21,11 @@ function matching(all: readonly CanaryRow[], text: string, phase: string) {
   const { phases } = kept;
   const wanted = text.toLowerCase();
   if (wanted === "" && phase === "") return { rows: all, phases };
+  const ofPhase = (row: CanaryRow) => phase === "" || row.phase === phase;
+  if (wanted === "") return { rows: all.filter(ofPhase), phases };
   kept.words ??= all.map(({ namespace, name, what }) => `${namespace}/${name} ${what}`.toLowerCase());
   const { words } = kept;
-  const rows = all.filter(
-    (row, index) => (phase === "" || row.phase === phase) && (words[index] as string).includes(wanted),
-  );
+  const rows = all.filter((row, index) => ofPhase(row) && (words[index] as string).includes(wanted));
   return { rows, phases };
 }
 
