@@ -82,6 +82,7 @@ const SERVERS: readonly Server[] = [
         because: "caches of the simulation (simulate/watches.ts) list all objects, and follow every change",
         cases: [
           "selects by name, which the operator asks for with a field selector",
+          "selects Events by what they are about",
           "selects by labels",
           "answers in pages, which together are the list",
           "watches from the version of a list: every later change, in order, each with a higher version",

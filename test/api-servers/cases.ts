@@ -26,7 +26,7 @@ export interface Case {
   run(server: Subject, space: Space): Promise<void>;
 }
 
-const { configMap, deployment, canary, lease } = RESOURCES;
+const { configMap, deployment, canary, event, lease } = RESOURCES;
 
 const at = (type: ResourceType, namespace: string, name: string) => ({ type, namespace, name });
 
@@ -278,6 +278,29 @@ const LISTS: readonly Case[] = [
       for (const name of ["a", "b"]) await server.create(configMap, config(here, name));
       const { items } = await server.list(configMap, here, { fieldSelector: "metadata.name=b" });
       expect(items.map(({ metadata }) => metadata.name)).toEqual(["b"]);
+    },
+  },
+  {
+    it: "selects Events by what they are about",
+    async run(server, { here }) {
+      for (const [name, reason] of [
+        ["a", "FailedCreate"],
+        ["b", "FailedCreate"],
+        ["b", "Killing"],
+      ] as const) {
+        await server.create(event, {
+          ...{
+            apiVersion: "v1",
+            kind: "Event",
+            metadata: { name: `${name}-${reason.toLowerCase()}`, namespace: here },
+          },
+          ...{ reason, message: "told", type: "Warning" },
+          involvedObject: { apiVersion: "apps/v1", kind: "StatefulSet", name, namespace: here },
+        });
+      }
+      const fieldSelector = "involvedObject.kind=StatefulSet,involvedObject.name=b,reason=FailedCreate";
+      const { items } = await server.list(event, here, { fieldSelector });
+      expect(items.map(({ metadata }) => metadata.name)).toEqual(["b-failedcreate"]);
     },
   },
   {

@@ -17,6 +17,7 @@ import { PHASES } from "../../src/core/phases/table.ts";
 import { planFor } from "../../src/core/plan.ts";
 import { fromWire } from "../../src/core/status.ts";
 import { parseDuration } from "../../src/go/duration.ts";
+import { parseQuantity } from "../../src/go/hash/quantity.ts";
 import { readKubeconfig } from "../../src/kube/kubeconfig.ts";
 import { refusalOf } from "../../src/loadtester/admission.ts";
 import { parsePayload } from "../../src/loadtester/payload.ts";
@@ -256,6 +257,23 @@ describe("foreign texts", () => {
     hold(count, fc.ipV4(), (ip) => {
       expect(egress.refusal(`::ffff:${ip}`) === undefined).toBe(egress.refusal(ip) === undefined);
     });
+  });
+});
+
+describe("quantities of pod templates and of metric servers", () => {
+  const count = tally("quantities");
+  const digits = fc.oneof(
+    fc.stringMatching(/^[0-9]{0,30}$/),
+    fc.integer({ min: 1, max: 100_000 }).map((many) => "9".repeat(many)),
+  );
+  const exponent = fc.integer({ min: -2_000_000_000, max: 2_000_000_000 }).map((power) => `e${power}`);
+  const unit = fc.oneof(exponent, fc.constantFrom("", "n", "u", "m", "k", "M", "E", "Ki", "Ei", "e", "E9", "x"));
+  const quantity = fc
+    .tuple(fc.constantFrom("", "-", "+"), digits, fc.constantFrom("", "."), digits, unit)
+    .map((parts) => parts.join(""));
+
+  it("are read or refused", { timeout: LONG }, () => {
+    hold(count, fc.oneof(quantity, text), (input) => refused(() => parseQuantity(input), [RangeError]));
   });
 });
 
