@@ -39,12 +39,13 @@ beforeEach(async () => {
   const condition = { type: "Promoted", status: "False", reason: OWNED, message: OWNED };
   const { spec, metadata } = aWireCanary({});
   const fields = { annotations: { note: OWNED }, labels: { app: OWNED } };
-  cluster.put(RESOURCES.canary, {
+  const canary = cluster.put(RESOURCES.canary, {
     metadata: { ...metadata, namespace: "test", name: "podinfo", ...fields },
     spec: { ...spec, metricsServer: `http://x/${OWNED}` },
     status: { phase: "Failed", conditions: [condition], aviary: { said: OWNED, gate: OWNED, paused: { by: OWNED } } },
   });
-  const about = { apiVersion: "flagger.app/v1beta1", kind: "Canary", namespace: "test", name: "podinfo" };
+  const { uid } = canary.metadata;
+  const about = { apiVersion: "flagger.app/v1beta1", kind: "Canary", namespace: "test", name: "podinfo", uid };
   const event = { involvedObject: about, type: "Warning", reason: OWNED, message: OWNED, source: { component: OWNED } };
   cluster.put(RESOURCES.event, {
     metadata: { namespace: "test", name: "e" },

@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import { aWireCanary } from "../../testing/canary.ts";
-import { factsOf, isAttentionNeeded, reasonFrom } from "./facts.ts";
+import { factsOf, isAttentionNeeded, reasonFrom, stepText } from "./facts.ts";
 
 const FLAGGERS = "Canary analysis failed, Deployment scaled to zero.";
 
@@ -28,6 +28,12 @@ it("a failed check asks for a person while the release is under way, and no long
   const needed = (phase: string) =>
     isAttentionNeeded(factsOf({ ...aWireCanary(), status: { phase, canaryWeight: 0, failedChecks: 1 } }));
   expect(["Progressing", "Promoting", "Succeeded"].map(needed)).toEqual([true, true, false]);
+});
+
+it("a release that ends has passed all of its steps", () => {
+  const steps = (phase: string, canaryWeight: number) =>
+    stepText(factsOf({ ...aWireCanary(), status: { phase, canaryWeight } }));
+  expect([steps("Progressing", 20), steps("Finalising", 0)]).toEqual(["2/5", "5/5"]);
 });
 
 const of = factsOf(aWireCanary());

@@ -75,7 +75,7 @@ function factsIn(canary: KubeObject): Facts {
     name,
     namespace,
     phase,
-    step: Number.isInteger(memory.step) ? memory.step : stepAt(plan, weight, status.iterations ?? 0),
+    step: Number.isInteger(memory.step) ? memory.step : stepAt(plan, phase, weight, status.iterations ?? 0),
     weight,
     failedChecks: status.failedChecks ?? 0,
     threshold: spec?.analysis.threshold ?? 1,
@@ -98,9 +98,10 @@ function problemOf(chosen: Chosen | undefined, spec: CanarySpec | undefined): st
   return chosen?.kind === "problem" && spec?.ownProvider !== undefined ? chosen.detail : undefined;
 }
 
-/** With Flagger's own definition the step is pruned: the weight tells it. */
-function stepAt(plan: Plan | undefined, weight: number, iterations: number): number {
+/** With Flagger's own definition the step is pruned: the weight tells it. A release that ends has passed all steps. */
+function stepAt(plan: Plan | undefined, phase: string, weight: number, iterations: number): number {
   const steps = plan?.steps ?? [];
+  if (phase === "Finalising") return steps.length;
   const found = steps.findIndex((step) => step.weight === weight && step.iterations === iterations);
   return weight === 0 && iterations === 0 ? 0 : found + 1;
 }
