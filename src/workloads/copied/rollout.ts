@@ -24,7 +24,7 @@ export function rollout(
   const rule = {
     progressDeadlineSeconds,
     thresholdPercent: which === "primary" ? analysis.primaryReadyThreshold : analysis.canaryReadyThreshold,
-    ...deadlinesOf({ status, spec }),
+    ...deadlinesOf({ status, spec }, clocks),
     ...clocks,
   };
   const { readiness, recheckAt } = emptied === undefined ? kind.readiness(object, rule) : awaitedUntil(rule, emptied);
@@ -62,19 +62,21 @@ const MOST_DEADLINES = 10;
  * are replaced one by one have a deadline each. Milliseconds since the epoch, by the operator's clock; undefined while
  * nothing is rolled out.
  */
-export function giveUpAt(canary: Pick<Canary, "status" | "spec">): number | undefined {
-  return deadlinesOf(canary)?.giveUpAt;
+export function giveUpAt(canary: Pick<Canary, "status" | "spec">, clocks: Clocks): number | undefined {
+  return deadlinesOf(canary, clocks)?.giveUpAt;
 }
 
-function deadlinesOf({ status, spec }: Pick<Canary, "status" | "spec">): Deadlines | undefined {
+function deadlinesOf({ status, spec }: Pick<Canary, "status" | "spec">, { aheadMs }: Clocks): Deadlines | undefined {
   // A Canary that waits for approval cannot start while its primary does not come up, and would wait without end.
   const { phase, phaseSince, writtenAt } = status;
   const waits = phase === "Initializing" || phase === "Waiting" || phase === "Terminating";
   if (!isRunning(phase) && !waits) return undefined;
   const begun = "hold" in status ? Math.max(phaseSince, startOf(status.hold, spec.analysis.intervalMs)) : phaseSince;
   const deadlineMs = spec.progressDeadlineSeconds * 1000;
-  const giveUpAtLast = begun + MOST_DEADLINES * deadlineMs;
-  return { giveUpAt: Math.min(Math.max(begun, writtenAt) + deadlineMs, giveUpAtLast), giveUpAtLast };
+  // A clock that is ahead of the cluster's may have been set since the status was written: so long it did not wait.
+  const jumpMs = Math.max(0, -aheadMs);
+  const giveUpAtLast = begun + MOST_DEADLINES * deadlineMs + jumpMs;
+  return { giveUpAt: Math.min(Math.max(begun, writtenAt) + deadlineMs + jumpMs, giveUpAtLast), giveUpAtLast };
 }
 
 export function primaryRollout(

@@ -83,7 +83,7 @@ function inputs(canary: Canary, seen: Snapshot): readonly ObjectRef[] {
   return [targetRef(canary), ...[...revisions].map((name) => revisionRef(canary, name))];
 }
 
-function read(canary: Canary, seen: Snapshot, { now }: Clocks): WorkloadReading {
+function read(canary: Canary, seen: Snapshot, clocks: Clocks): WorkloadReading {
   const ref = targetRef(canary);
   const target = seen.get(ref);
   if (target === undefined) return { kind: "problem", detail: getQueryError(ref, "Knative Service") };
@@ -91,9 +91,11 @@ function read(canary: Canary, seen: Snapshot, { now }: Clocks): WorkloadReading 
   const primary = primaryOf(target);
   // Knative waits for a revision that cannot start without end, and the rollout would wait with it. So the operator
   // sets a deadline.
-  const givenUp = giveUpAt(canary);
+  const givenUp = giveUpAt(canary, clocks);
   const judged = (readiness: Readiness): Readiness =>
-    readiness.kind === "ready" || givenUp === undefined || now <= givenUp ? readiness : { ...readiness, kind: "stuck" };
+    readiness.kind === "ready" || givenUp === undefined || clocks.now <= givenUp
+      ? readiness
+      : { ...readiness, kind: "stuck" };
   const canarySide = judged(revisionReadiness(canary, latest, seen));
   const primarySide: Readiness =
     primary === ""
