@@ -155,9 +155,9 @@ function called(hooks: Receiver, path: string): string[] {
   return [...new Set(calls.map((call) => `${place(call)} ${JSON.stringify(sorted(withoutWhy(call.body)))}`))];
 }
 
-/** Aviary's alert of a rollback has the reason as one more field. */
-function withoutWhy(body: KubeFields): KubeFields {
-  const attachments = body["attachments"]?.map((attachment: KubeFields) => ({
+/** Aviary's alert of a rollback has the reason as one more field. @param body undefined: the call had none */
+function withoutWhy(body: KubeFields | undefined): KubeFields | undefined {
+  const attachments = body?.["attachments"]?.map((attachment: KubeFields) => ({
     ...attachment,
     fields: attachment["fields"].filter(({ title }: KubeFields) => title !== "Why"),
   }));
