@@ -114,6 +114,10 @@ describe("alerts that are owed", () => {
   });
 });
 
+/** The value as a field of so many objects within each other. */
+const within = (depth: number, value: object): object =>
+  Array.from({ length: depth }).reduce<object>((inner) => ({ inner }), value);
+
 it.each<readonly [string, object]>([
   ["time", { lastTransitionTime: { toString: false } }],
   ["phase", { phase: { toString: false } }],
@@ -121,6 +125,8 @@ it.each<readonly [string, object]>([
   ["count of checks", { phase: "WaitingPromotion", failedChecks: { valueOf: null, toString: false } }],
   ["weight of the primary", { phase: "Promoting", aviary: { primaryWeight: { toString: 0 } } }],
   ["memory", { phase: "Progressing", aviary: [{ toString: 0 }] }],
+  // To look at each part twice would take 2^300 steps.
+  ["deep memory", { phase: "Progressing", aviary: { names: within(300, { toString: 0 }) } }],
   ["pause", { phase: "Progressing", aviary: { paused: { by: { toString: 0 }, until: { toString: 0 } } } }],
 ])("a status whose %s is neither text nor number is read or refused, and never an error of the program", (_, wire) => {
   const hints = { intervalMs: 15_000, iterations: 0, weights: [10, 20], mirror: false };

@@ -63,9 +63,8 @@ type Fields = Readonly<Record<string, unknown>>;
  * @returns the given object itself when nothing changes, as nearly always
  */
 function changed(given: Fields, become: (name: string, value: unknown) => unknown): Fields {
-  const names = Object.keys(given);
-  if (names.every((name) => become(name, given[name]) === given[name])) return given;
-  const fields = names.map((name) => [name, become(name, given[name])] as const);
+  const fields = Object.keys(given).map((name) => [name, become(name, given[name])] as const);
+  if (fields.every(([name, value]) => value === given[name])) return given;
   return Object.fromEntries(fields.filter(([, value]) => value !== undefined));
 }
 
@@ -79,6 +78,9 @@ function isOf(kind: Kind | undefined, value: unknown): boolean {
 /** Leaves out properties that would hide a method of every object, such as `toString`. */
 function plain(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.every((part) => plain(part) === part) ? value : value.map(plain);
+  if (Array.isArray(value)) {
+    const parts: readonly unknown[] = value.map(plain);
+    return parts.every((part, i) => part === value[i]) ? value : parts;
+  }
   return changed(value as Fields, (name, part) => (name in Object.prototype ? undefined : plain(part)));
 }
