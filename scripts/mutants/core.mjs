@@ -453,7 +453,7 @@ export const ROWS = [
   },
   {
     breaks: "a canary without pods covers for the primary",
-    from: "if (target.available === 0 && primary.available > 0) return endCover(turn, status);",
+    from: "if (canaryLacksPods(turn.observation.readings)) return endCover(turn, status);",
     to: "",
   },
   {

@@ -2,13 +2,13 @@
 export const ROWS = [
   {
     breaks: "a time that passes during a turn is slept over",
-    from: "time !== undefined && time > now",
-    to: "time !== undefined && time > ports.clock.now()",
+    from: "requeueFor(transition, state, input.now, steeredAt)",
+    to: "requeueFor(transition, state, ports.clock.now(), steeredAt)",
   },
   {
     breaks: "no timer wakes a running Canary",
-    from: 'return times.length === 0 ? { kind: "never" }',
-    to: 'return times.length >= 0 ? { kind: "never" }',
+    from: 'return time === undefined ? { kind: "never" }',
+    to: 'return time !== null ? { kind: "never" }',
   },
   {
     breaks: "two leaders overwrite each other's status",
@@ -68,7 +68,7 @@ export const ROWS = [
   {
     breaks: "a Canary that has just gone is written once more",
     from: 'if (await removeFinalizer(saved, transition.status, ports, signal)) return { kind: "never" };',
-    to: "await finish(saved, transition.status, ports, signal);",
+    to: "await removeFinalizer(saved, transition.status, ports, signal);",
   },
   {
     breaks: "what a turn wrote is never looked at",

@@ -8,7 +8,7 @@ export const ROWS = [
   },
   {
     breaks: "the wait for pods that never come has no end",
-    from: "return rule.now > deadline",
+    from: "return now > deadline",
     to: "return false",
   },
   {

@@ -9,6 +9,7 @@
 import type { StatusIn } from "./canary.ts";
 import { EVENTS } from "./events.ts";
 import { TOTAL_WEIGHT } from "./plan.ts";
+import { canaryLacksPods } from "./stand-in.ts";
 import {
   type DecisionInput,
   drainDelayMs,
@@ -33,9 +34,9 @@ export function mustCover({ observation }: DecisionInput): boolean {
 
 /** Decides the turns of a promotion before the copy is made, while the canary covers. */
 export function cover(turn: Turn, status: Promoting): Transition {
-  const { target, primary, routesInForce } = turn.observation.readings;
+  const { routesInForce } = turn.observation.readings;
   if (status.serving === "primary-alone") return coverAgain(turn, status);
-  if (target.available === 0 && primary.available > 0) return endCover(turn, status);
+  if (canaryLacksPods(turn.observation.readings)) return endCover(turn, status);
   if (status.covering === "full") return unchanged(turn);
   const hold = countedFromRoutes(status.hold, drainDelayMs(turn.spec), routesInForce, turn.now);
   if (hold !== status.hold) return update({ ...status, hold });

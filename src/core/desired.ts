@@ -1,5 +1,6 @@
 /** What should be true of the cluster, given a status. The shell compares and repairs; it never decides. */
 import type { CanaryStatus, Routes } from "./canary.ts";
+import { earliest } from "./earliest.ts";
 import type { DesiredPrimary, DesiredTarget } from "./phases/phase.ts";
 import { rulesOf } from "./phases/table.ts";
 import type { Plan } from "./plan.ts";
@@ -56,8 +57,7 @@ export function desired(
 export function nextTurnAt({ status, lookAgainAt }: Decided, now: number): number | undefined {
   const waits = [...("hold" in status ? [status.hold] : []), ...("drain" in status ? [status.drain] : [])];
   const others = [status.names?.leaveAt, status.paused?.until, lookAgainAt];
-  const times = [...waits.map(endOf), ...others].filter((time) => time !== undefined && time > now) as number[];
-  return times.length === 0 ? undefined : Math.min(...times);
+  return earliest(...[...waits.map(endOf), ...others].filter((time) => time !== undefined && time > now));
 }
 
 type Decided = Pick<Transition, "status" | "lookAgainAt">;

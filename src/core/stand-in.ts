@@ -7,7 +7,7 @@
  */
 import type { Analysing } from "./canary.ts";
 import { EVENTS, type Notice } from "./events.ts";
-import type { PrimaryReading } from "./observation.ts";
+import type { PrimaryReading, Readings } from "./observation.ts";
 import { currentStep, stepRoutes } from "./steps.ts";
 import { announcementOf, type Transition, type Turn, unchanged, update } from "./turn.ts";
 import { waitUntil } from "./waits.ts";
@@ -41,6 +41,11 @@ function hasJustLostPrimary(turn: Turn, status: Analysing): boolean {
  */
 export function lacksPods({ available, readiness }: PrimaryReading): boolean {
   return available === 0 && readiness.kind !== "ready";
+}
+
+/** No pod of the canary can serve, and the primary has some: the few pods of the primary serve better than none. */
+export function canaryLacksPods({ target, primary }: Readings): boolean {
+  return target.available === 0 && primary.available > 0;
 }
 
 /** The Warning says what the primary lacks: for pods that nothing starts, people would wait without end. */

@@ -14,7 +14,7 @@ import { recordRecreatedPrimary } from "../recreated-primary.ts";
 import { awaitRestart, restart } from "../restart.ts";
 import { endReverted } from "../revert.ts";
 import { dotted } from "../spec.ts";
-import { hasTooManyOutages, standIn } from "../stand-in.ts";
+import { canaryLacksPods, hasTooManyOutages, standIn } from "../stand-in.ts";
 import { ALL_TO_PRIMARY, currentStep, EVERYONE_TO_CANARY, nextStepIndex, stepRoutes } from "../steps.ts";
 import {
   announcementOf,
@@ -71,8 +71,7 @@ export function analyse(turn: Turn, status: Analysing): Decision {
     const standing = standIn(turn, status);
     if (standing !== undefined) return standing;
     if (primary.readiness.kind === "progressing") {
-      // The few pods of the primary serve better than none.
-      const unserved = target.available === 0 && primary.available > 0 && isExposed(turn);
+      const unserved = canaryLacksPods(turn.observation.readings) && isExposed(turn);
       if (unserved && target.readiness.kind === "progressing")
         return awaitCanary(turn, status, target.readiness.detail);
       return rerouted(turn, status) ?? waitForReadiness(turn, EVENTS.primaryNotReady(primary.readiness.detail));

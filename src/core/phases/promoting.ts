@@ -19,7 +19,7 @@ import { type Plan, TOTAL_WEIGHT } from "../plan.ts";
 import { isMeasuredShort, primaryProbes } from "../probes.ts";
 import { restart } from "../restart.ts";
 import { endReverted } from "../revert.ts";
-import { lacksPods, primaryGone } from "../stand-in.ts";
+import { canaryLacksPods, lacksPods, primaryGone } from "../stand-in.ts";
 import { ALL_TO_PRIMARY, currentStep, EVERYONE_TO_CANARY, split, stepRoutes } from "../steps.ts";
 import {
   announcementOf,
@@ -156,8 +156,7 @@ function promote(turn: Turn, status: StatusIn<"Promoting">): Decision {
 
 /** The canary lost its pods while it had traffic. */
 function hasLostCanary({ observation }: Turn, { serving }: StatusIn<"Promoting">): boolean {
-  const { primary, target } = observation.readings;
-  return target.available === 0 && primary.available > 0 && serving !== "primary-alone";
+  return serving !== "primary-alone" && canaryLacksPods(observation.readings);
 }
 
 /** The primary lost all of its pods though its strategy keeps some up: the copy ends at once, or a node failed. */

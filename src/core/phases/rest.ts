@@ -11,6 +11,7 @@ import type { Probe } from "../observation.ts";
 import { hookProbes, isApprovedGate } from "../probes.ts";
 import { isRecovering, NO_RECOVERY } from "../recovery.ts";
 import { recordRecreatedPrimary } from "../recreated-primary.ts";
+import { canaryLacksPods } from "../stand-in.ts";
 import {
   announcementOf,
   answersTo,
@@ -81,8 +82,7 @@ function idle(turn: Turn, status: Idle): Decision {
 
 /** The canary lost its pods while it had traffic, and the primary has some. */
 function hasLostCanary({ observation }: Turn, { phase, canaryWeight }: Idle): boolean {
-  const { target, primary } = observation.readings;
-  return phase === "Failed" && canaryWeight > 0 && target.available === 0 && primary.available > 0;
+  return phase === "Failed" && canaryWeight > 0 && canaryLacksPods(observation.readings);
 }
 
 /** The wait is over. When the same wait begins again, it is announced again. */

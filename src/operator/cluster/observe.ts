@@ -1,5 +1,6 @@
 /** What the caches say about one Canary, and why nothing can be done for it now. */
 import type { Canary } from "../../core/canary.ts";
+import { earliest } from "../../core/earliest.ts";
 import type { Readings } from "../../core/observation.ts";
 import { perObject } from "../../core/per-object.ts";
 import { isRunning } from "../../core/phases/table.ts";
@@ -8,7 +9,6 @@ import { isRecovering } from "../../core/recovery.ts";
 import type { CanaryRef, CanarySpec } from "../../core/spec.ts";
 import type { ObjectRef } from "../../ports/kubernetes.ts";
 import type { PodSelector, WorkloadReading } from "../../ports/workload.ts";
-import { earliest } from "../../workloads/earliest.ts";
 import { type Adapters, type AdapterTables, chooseAdapters } from "../adapters.ts";
 import type { ClusterState } from "./cluster-state.ts";
 import { type FollowPorts, followAndDigest } from "./follow-inputs.ts";

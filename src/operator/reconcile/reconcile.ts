@@ -8,6 +8,7 @@
 
 import type { Canary } from "../../core/canary.ts";
 import { desired, nextTurnAt } from "../../core/desired.ts";
+import { earliest } from "../../core/earliest.ts";
 import { specInForce } from "../../core/names.ts";
 import { liftedBy } from "../../core/override.ts";
 import { routesFor } from "../../core/routes.ts";
@@ -160,10 +161,9 @@ function isJudged({ input }: Pick<TakenTurn, "input">): boolean {
  * @param now of the decision; a time that passed since, while the cluster was written to, is due at once
  */
 function requeueFor(transition: Transition, state: ClusterState, now: number, steeredAt: number | undefined): Requeue {
-  const times = [nextTurnAt(transition, now), state.readings.recheckAt, steeredAt].filter(
-    (time) => time !== undefined && time > now,
-  );
-  return times.length === 0 ? { kind: "never" } : { kind: "at", time: Math.min(...(times as number[])) };
+  const times = [nextTurnAt(transition, now), state.readings.recheckAt, steeredAt];
+  const time = earliest(...times.filter((each) => each !== undefined && each > now));
+  return time === undefined ? { kind: "never" } : { kind: "at", time };
 }
 
 function forget(ref: CanaryRef, ports: Ports): Requeue {

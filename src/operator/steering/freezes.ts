@@ -3,6 +3,7 @@
  * by schedule, a scope, and labels.
  */
 import { Cron } from "croner";
+import { earliest } from "../../core/earliest.ts";
 import type { CanaryRef } from "../../core/spec.ts";
 import type { Freeze } from "../../core/steering.ts";
 import { parseDuration } from "../../go/duration.ts";
@@ -43,10 +44,10 @@ export function frozenBy(
   const [present] = spans
     .filter(({ from, until }) => from <= now && (until === undefined || now < until))
     .sort((a, b) => precedenceOf(b.object, lifted) - precedenceOf(a.object, lifted));
-  const times = spans.flatMap(({ from, until }) => [from, until ?? 0]).filter((time) => time > now);
+  const recheckAt = earliest(...spans.flatMap(({ from, until }) => [from, until ?? 0]).filter((time) => time > now));
   return {
     ...(present === undefined ? {} : { freeze: freezeFrom(present.object, present.until) }),
-    ...(times.length === 0 ? {} : { recheckAt: Math.min(...times) }),
+    ...(recheckAt === undefined ? {} : { recheckAt }),
   };
 }
 

@@ -2,10 +2,10 @@
  * A target with a `-primary` copy of itself. The copy serves the users. The target is scaled up only to be tested, and
  * its template is then copied over the primary's.
  */
-
 import type { Canary } from "../../core/canary.ts";
 import { sameRevision } from "../../core/change.ts";
 import type { DesiredState } from "../../core/desired.ts";
+import { earliest } from "../../core/earliest.ts";
 import { promotionId } from "../../core/identity.ts";
 import type { TargetReading, TemplateReading } from "../../core/observation.ts";
 import type { Clocks } from "../../ports/clock.ts";
@@ -14,7 +14,6 @@ import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { MadeObject } from "../../ports/owner.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import type { Workload, WorkloadOptions, WorkloadReading } from "../../ports/workload.ts";
-import { earliest } from "../earliest.ts";
 import { noSelectorLabel, podLabelsOf, primaryNameOf } from "../metadata.ts";
 import { getQueryError } from "../not-found.ts";
 import { discoverPorts } from "../pod-spec.ts";

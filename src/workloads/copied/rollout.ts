@@ -10,6 +10,7 @@ import type { Snapshot } from "../../ports/snapshot.ts";
 import { getQueryError } from "../not-found.ts";
 import { isRestorable, keptRevisions, promotionIdOf } from "./kept.ts";
 import type { CopiedKind, ReadinessRule, RolloutReading } from "./kind.ts";
+import { unfinished, WAITING } from "./unfinished.ts";
 
 /** @param emptied why the object wants no pods, though users need them; absent: it wants pods, or is right not to */
 export function rollout(
@@ -27,7 +28,9 @@ export function rollout(
     ...deadlinesOf({ status, spec }, clocks),
     ...clocks,
   };
-  const { readiness, recheckAt } = emptied === undefined ? kind.readiness(object, rule) : awaitedUntil(rule, emptied);
+  // The controller of an object that wants no pods is content: the operator sets the deadline.
+  const { readiness, recheckAt } =
+    emptied === undefined ? kind.readiness(object, rule) : unfinished(rule.giveUpAt, rule.now, emptied);
   if (readiness.kind === "ready") return { readiness };
   const { name, namespace = "" } = object.metadata;
   const detail = kind.wrap(which, name, namespace, readiness.detail, readiness.kind === "stuck");
@@ -36,16 +39,6 @@ export function rollout(
     ...(recheckAt === undefined ? {} : { recheckAt }),
   };
 }
-
-/** Its controller is content: the operator sets the deadline. */
-function awaitedUntil({ giveUpAt, now }: ReadinessRule, detail: string): RolloutReading {
-  if (giveUpAt === undefined) return { readiness: { kind: "progressing", detail } };
-  return now > giveUpAt
-    ? { readiness: { kind: "stuck", detail } }
-    : { readiness: { kind: "progressing", detail }, recheckAt: giveUpAt + 1 };
-}
-
-const WAITING = "waiting for rollout to finish: ";
 
 function progressOf(detail: string): { readonly progress?: string } {
   return detail.startsWith(WAITING) ? { progress: detail.slice(WAITING.length) } : {};

@@ -5,26 +5,25 @@
 
 import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { ReadinessRule, RolloutReading } from "../copied/kind.ts";
+import { unfinished, WAITING } from "../copied/unfinished.ts";
 import { requiredAvailable } from "../threshold.ts";
 
 export function daemonSetReadiness({ metadata, status = {} }: WorkloadObject, rule: ReadinessRule): RolloutReading {
   if ((metadata.generation ?? 0) > (status.observedGeneration ?? 0)) {
-    return progressing("observed daemonset generation less than desired generation");
+    return unfinished(undefined, rule.now, `${WAITING}observed daemonset generation less than desired generation`);
   }
-  const detail = unfinished(status, rule.thresholdPercent);
+  const detail = missing(status, rule.thresholdPercent);
   if (detail === undefined) return { readiness: { kind: "ready" } };
   const { giveUpAt, progressDeadlineSeconds, now } = rule;
-  if (giveUpAt === undefined) return progressing(detail);
-  return now > giveUpAt
-    ? { readiness: { kind: "stuck", detail: `exceeded its progressDeadlineSeconds: ${progressDeadlineSeconds}` } }
-    : { ...progressing(detail), recheckAt: giveUpAt + 1 };
+  return unfinished(
+    giveUpAt,
+    now,
+    WAITING + detail,
+    `exceeded its progressDeadlineSeconds: ${progressDeadlineSeconds}`,
+  );
 }
 
-function progressing(detail: string): RolloutReading {
-  return { readiness: { kind: "progressing", detail: `waiting for rollout to finish: ${detail}` } };
-}
-
-function unfinished(
+function missing(
   status: {
     readonly desiredNumberScheduled?: number;
     readonly updatedNumberScheduled?: number;

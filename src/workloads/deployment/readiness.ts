@@ -2,9 +2,10 @@
  * Whether a Deployment's rollout is finished, in progress, or stuck: the rules and texts of the contract, in its order.
  */
 
+import { earliest } from "../../core/earliest.ts";
 import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { ReadinessRule, RolloutReading } from "../copied/kind.ts";
-import { earliest } from "../earliest.ts";
+import { unfinished, WAITING } from "../copied/unfinished.ts";
 import { requiredAvailable } from "../threshold.ts";
 
 interface Condition {
@@ -17,28 +18,20 @@ interface Condition {
 export function deploymentReadiness(deployment: WorkloadObject, rule: ReadinessRule): RolloutReading {
   const { metadata, spec = {}, status = {} } = deployment;
   if ((metadata.generation ?? 0) > (status.observedGeneration ?? 0)) {
-    return progressing("observed deployment generation less than desired generation");
+    return unfinished(undefined, rule.now, `${WAITING}observed deployment generation less than desired generation`);
   }
   const conditions: readonly Condition[] = status.conditions ?? [];
   const progress = conditions.find(({ type }) => type === "Progressing");
   if (progress?.reason === "ProgressDeadlineExceeded") {
     return { readiness: { kind: "stuck", detail: `deployment "${metadata.name}" exceeded its progress deadline` } };
   }
-  const detail = unfinished(spec, status, rule.thresholdPercent);
+  const detail = missing(spec, status, rule.thresholdPercent);
   if (detail === undefined) return { readiness: { kind: "ready" } };
-  const untold = unavailableUntil(conditions, rule) ?? untoldUntil(progress, rule);
-  const deadline = earliest(untold, endlessUntil(progress, rule));
-  if (deadline === undefined) return progressing(detail);
-  return rule.now > deadline
-    ? { readiness: { kind: "stuck", detail: `waiting for rollout to finish: ${detail}` } }
-    : { ...progressing(detail), recheckAt: deadline + 1 };
+  const untold = unavailableUntil(progress, conditions, rule) ?? untoldUntil(progress, rule);
+  return unfinished(earliest(untold, endlessUntil(progress, rule)), rule.now, WAITING + detail);
 }
 
-function progressing(detail: string): RolloutReading {
-  return { readiness: { kind: "progressing", detail: `waiting for rollout to finish: ${detail}` } };
-}
-
-function unfinished(
+function missing(
   spec: { readonly replicas?: number },
   status: { readonly updatedReplicas?: number; readonly replicas?: number; readonly availableReplicas?: number },
   thresholdPercent: number,
@@ -71,8 +64,11 @@ function endlessUntil(progress: Condition | undefined, { giveUpAtLast }: Readine
 }
 
 /** While pods are missing: until when that counts as a delay, by the operator's clock. Milliseconds since the epoch. */
-function unavailableUntil(conditions: readonly Condition[], rule: ReadinessRule): number | undefined {
-  const progress = conditions.find(({ type }) => type === "Progressing");
+function unavailableUntil(
+  progress: Condition | undefined,
+  conditions: readonly Condition[],
+  rule: ReadinessRule,
+): number | undefined {
   const available = conditions.find(({ type }) => type === "Available");
   if (progress === undefined || available?.status !== "False") return undefined;
   if (available.reason !== "MinimumReplicasUnavailable" || available.lastUpdateTime === undefined) return undefined;

@@ -2,7 +2,6 @@
  * Knative Services: nothing is copied, because Knative keeps every revision. An annotation of the target names the
  * primary revision; a promotion moves the annotation. The router shifts the traffic.
  */
-
 import type { Canary } from "../../core/canary.ts";
 import { sameRevision } from "../../core/change.ts";
 import type { DesiredState } from "../../core/desired.ts";

@@ -5,27 +5,21 @@
 
 import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { ReadinessRule, RolloutReading } from "../copied/kind.ts";
+import { unfinished, WAITING } from "../copied/unfinished.ts";
 import { requiredAvailable } from "../threshold.ts";
 
 export function statefulSetReadiness(statefulSet: WorkloadObject, rule: ReadinessRule): RolloutReading {
   const { metadata, spec = {}, status = {} } = statefulSet;
   if ((metadata.generation ?? 0) > (status.observedGeneration ?? 0)) {
-    return progressing("observed statefulset generation less than desired generation");
+    return unfinished(undefined, rule.now, `${WAITING}observed statefulset generation less than desired generation`);
   }
-  const detail = unfinished(spec, status, rule.thresholdPercent);
+  const detail = missing(spec, status, rule.thresholdPercent);
   if (detail === undefined) return { readiness: { kind: "ready" } };
-  const { giveUpAt, now } = rule;
-  if (giveUpAt === undefined) return progressing(detail);
-  return now > giveUpAt
-    ? { readiness: { kind: "stuck", detail: `statefulset "${metadata.name}" exceeded its progress deadline` } }
-    : { ...progressing(detail), recheckAt: giveUpAt + 1 };
+  const stuck = `statefulset "${metadata.name}" exceeded its progress deadline`;
+  return unfinished(rule.giveUpAt, rule.now, WAITING + detail, stuck);
 }
 
-function progressing(detail: string): RolloutReading {
-  return { readiness: { kind: "progressing", detail: `waiting for rollout to finish: ${detail}` } };
-}
-
-function unfinished(
+function missing(
   spec: { readonly replicas?: number },
   status: {
     readonly replicas?: number;
