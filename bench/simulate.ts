@@ -7,9 +7,9 @@
  * measure the compiler: V8 goes on optimizing for some 800 rollouts, which are not counted.
  */
 import { type ChildProcess, execFile, fork } from "node:child_process";
-import { once } from "node:events";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { nextMessage } from "../src/async/next-message.ts";
 import { PROJECT_ROOT } from "../src/project-root.ts";
 import type { Figure } from "./figure.ts";
 
@@ -76,18 +76,7 @@ async function simulate(child: ChildProcess, count: number): Promise<number> {
   return (await next(child)) as number;
 }
 
-/** @throws Error when the process ends instead, e.g. because its build has no simulator */
-async function next(child: ChildProcess): Promise<unknown> {
-  const ended = new AbortController();
-  const exit = once(child, "exit", { signal: ended.signal }).then(([code]: unknown[]) => {
-    throw new Error(`the simulating process ended with code ${code}`);
-  });
-  const message = once(child, "message", { signal: ended.signal }).then(([answer]: unknown[]) => answer);
-  return Promise.race([message, exit]).finally(() => {
-    ended.abort();
-    for (const left of [exit, message]) left.catch(() => undefined); // one of the two was waited for
-  });
-}
+const next = (child: ChildProcess) => nextMessage(child, "the simulating process");
 
 function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;

@@ -4,7 +4,6 @@
  * passes it on; when that tab closes, the next one goes on from the last id. Where a proxy holds the stream back, each
  * tab reads the list every ten seconds.
  */
-
 import type { CanaryRow } from "../src/console/types.ts";
 import { change, freshness, grow, href, keyOf, loadList, seen } from "./api.ts";
 import { nextFrame } from "./next-frame.ts";

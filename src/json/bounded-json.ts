@@ -4,7 +4,7 @@
  */
 
 /** Objects and arrays within each other. */
-const DEEPEST = 100;
+export const DEEPEST = 100;
 /** Values in all: members of objects, entries of arrays. */
 const MOST_VALUES = 60_000;
 

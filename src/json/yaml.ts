@@ -3,9 +3,7 @@
  * expression, no error is thrown: the process ends. So the depth is looked at before the text is read.
  */
 import { type CST, type Document, Parser, parse, parseAllDocuments } from "yaml";
-
-/** Collections within each other; as in bounded-json.ts. */
-const DEEPEST = 100;
+import { DEEPEST } from "./bounded-json.ts";
 
 /** One document. @throws RangeError when it is nested too deep, an error of the library when it is no YAML */
 export function parseYaml(text: string): unknown {

@@ -5,6 +5,7 @@ import type { Canary } from "../core/canary.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
 import type { WorkloadObject, WorkloadSpec } from "../ports/kubernetes-types.ts";
 import type { Snapshot } from "../ports/snapshot.ts";
+import { PAUSE_ANNOTATION } from "./autoscaler/keda/keda.ts";
 import type { Before } from "./copied/kind.ts";
 import { primaryNameOf } from "./metadata.ts";
 
@@ -71,7 +72,7 @@ function isIdleOnPurpose(canary: Canary, seen: Snapshot): boolean {
 }
 
 /** Annotations with which people stop KEDA. */
-const PAUSES = ["autoscaling.keda.sh/paused-replicas", "autoscaling.keda.sh/paused"];
+const PAUSES = [PAUSE_ANNOTATION, "autoscaling.keda.sh/paused"];
 
 /** Fields of an HPA or a ScaledObject. */
 interface ScalerObject extends KubeObject {

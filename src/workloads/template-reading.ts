@@ -1,22 +1,17 @@
 /** What a pod template runs, in short: for the record of a run. */
 import { createHash } from "node:crypto";
 import type { TemplateReading } from "../core/observation.ts";
+import { perObject } from "../core/per-object.ts";
 import type { PodTemplate } from "../ports/kubernetes-types.ts";
 
-/** Objects of the cache are frozen and shared, so that one template is read once. */
-const READ = new WeakMap<PodTemplate, TemplateReading>();
+export const templateReading = (template: PodTemplate | undefined): TemplateReading | undefined =>
+  template && readingOf(template);
 
-export function templateReading(template: PodTemplate | undefined): TemplateReading | undefined {
-  if (template === undefined) return undefined;
-  const known = READ.get(template);
-  if (known !== undefined) return known;
+const readingOf = perObject((template: PodTemplate): TemplateReading => {
   const containers = template.spec?.containers ?? [];
   const images = Object.fromEntries(containers.map(({ name, image }) => [String(name), String(image ?? "")]));
-  const digest = createHash("sha256").update(jsonInOrder(template)).digest("hex");
-  const reading = { images, digest };
-  READ.set(template, reading);
-  return reading;
-}
+  return { images, digest: createHash("sha256").update(jsonInOrder(template)).digest("hex") };
+});
 
 /**
  * JSON with the fields of objects in alphabetical order, because their order says nothing. A template may have 20,000

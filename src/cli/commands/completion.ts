@@ -161,7 +161,7 @@ complete -F _aviary aviary
 
 const quote = (text: string) => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
 
-/** Options of \`complete\` that offer words. */
+/** Options of `complete` that offer words. */
 function offerInFish(words: Words): string {
   if (words === "files") return "-F";
   return typeof words === "string" ? `-f -a "(__aviary_names ${ASKED[words]})"` : `-f -a "${words.join(" ")}"`;

@@ -1,6 +1,6 @@
 /** Simulates a campaign on several cores: a rollout takes one, and nothing of it is shared. */
-import { once } from "node:events";
 import { Worker } from "node:worker_threads";
+import { nextMessage } from "../../async/next-message.ts";
 import { dealOut, type Outcome, type RunShare, runShare, type Share } from "../../simulate/shares.ts";
 
 /**
@@ -35,14 +35,6 @@ function startThread(): Worker {
 function askThread(thread: Worker): RunShare {
   return async (share) => {
     thread.postMessage(share);
-    const over = new AbortController();
-    const answer = once(thread, "message", { signal: over.signal }).then(([outcome]: unknown[]) => outcome as Outcome);
-    const end = once(thread, "exit", { signal: over.signal }).then(([code]: unknown[]): never => {
-      throw new Error(`a thread of the simulation ended with code ${code}`);
-    });
-    return Promise.race([answer, end]).finally(() => {
-      over.abort();
-      for (const left of [answer, end]) left.catch(() => undefined); // one of the two was waited for
-    });
+    return (await nextMessage(thread, "a thread of the simulation")) as Outcome;
   };
 }

@@ -30,6 +30,7 @@ export interface GlobalReceiver {
 /** What the operator's flags say about alerts. */
 export interface AlertingFlags extends GlobalReceiver {
   readonly clusterName: string;
+  /** Where people reach the console; alerts link there. Empty: no links. */
   readonly consoleUrl: string;
 }
 

@@ -5,8 +5,9 @@
 import { durationOf, type FlagKind, type FlagTable, lastOf, readGoFlags } from "../../go/flags.ts";
 import { DEFAULT_PROVIDER } from "../../routers/table.ts";
 import { SELECTOR_LABELS } from "../../workloads/table.ts";
+import type { AlertingFlags } from "../notify/alerting.ts";
 
-export interface OperatorFlags {
+export interface OperatorFlags extends AlertingFlags {
   readonly kubeconfig: string;
   readonly master: string;
   readonly kubeconfigQps: number;
@@ -15,13 +16,6 @@ export interface OperatorFlags {
   readonly metricsServer: string;
   readonly logLevel: string;
   readonly port: number;
-  readonly slackUrl: string;
-  readonly slackToken: string;
-  readonly slackProxyUrl: string;
-  readonly slackChannel: string;
-  readonly slackUser: string;
-  readonly msteamsUrl: string;
-  readonly msteamsProxyUrl: string;
   readonly eventWebhook: string;
   readonly includeLabelPrefixes: readonly string[];
   readonly threadiness: number;
@@ -34,11 +28,8 @@ export interface OperatorFlags {
   readonly leaderElection: boolean;
   readonly leaderElectionNamespace: string;
   readonly configTracking: boolean;
-  readonly clusterName: string;
   /** The collector of OpenTelemetry that runs are traced to, by OTLP/HTTP. Empty: none. */
   readonly otlpEndpoint: string;
-  /** Where people reach the console; alerts link there. Empty: no links. */
-  readonly consoleUrl: string;
   readonly noCrossNamespaceRefs: boolean;
   readonly sharedGateways: readonly string[];
   readonly intervalFloorMs: number;

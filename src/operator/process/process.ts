@@ -2,7 +2,6 @@
  * The operator as a process: connects, checks, elects a leader, runs the engine, and delivers events and alerts before
  * it stops.
  */
-
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
