@@ -46,7 +46,7 @@ function unfit(canary: Canary, { workload }: Adapters, given: Snapshot): string 
   const { kind, name } = canary.spec.targetRef;
   const type = COPIED.find((known) => known.kind === kind);
   if (type === undefined || given.get({ type, namespace: canary.ref.namespace, name }) === undefined) return undefined;
-  const reading = workload.read(canary, given, { now: 0, aheadMs: 0 });
+  const reading = workload.read(canary, given, 0);
   return reading.kind === "problem" && reading.unreadable !== true ? reading.detail : undefined;
 }
 

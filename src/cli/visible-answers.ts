@@ -14,9 +14,7 @@ export function visibleAnswers(transport: KubeTransport): KubeTransport {
     get load() {
       return transport.load;
     },
-    get aheadMs() {
-      return transport.aheadMs;
-    },
+    serverClock: transport.serverClock,
     send: (request, signal) => transport.send(request, signal).then(visibleFields, refuse),
     stream: (request, signal) => transport.stream(request, signal).then(visibleLines, refuse),
     close: () => transport.close(),

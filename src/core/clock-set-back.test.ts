@@ -1,4 +1,4 @@
-/** The operator's clock was hours ahead when it wrote the status, and is right again. */
+/** The API server's clock was hours ahead when the status was written, and is right again. */
 import { describe, expect, it } from "vitest";
 import { type Story, tell } from "../testing/story.ts";
 

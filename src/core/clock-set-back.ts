@@ -1,6 +1,6 @@
 /**
- * Times in the status come from the clock of the operator that wrote them. When that clock was ahead (it was set back
- * since, or another machine leads), a wait of seconds would last for hours. No wait is longer than an interval or a
+ * Times in the status are by the API server's clock when they were written. When that clock was ahead (it was set back
+ * since, or another server answers), a wait of seconds would last for hours. No wait is longer than an interval or a
  * drain, so a wait that ends later than that counts from now.
  */
 import type { CanaryStatus } from "./canary.ts";

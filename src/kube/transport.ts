@@ -11,6 +11,7 @@
 import { createBackOff, withDeadline } from "../async/back-off.ts";
 import { giveWay } from "../async/give-way.ts";
 import { follow } from "../async/own-signal.ts";
+import { createServerClock, type ServerClock } from "../async/server-clock.ts";
 import type { HttpAnswer, HttpClient } from "../net/http-client.ts";
 import type { TlsOptions } from "../net/tls-options.ts";
 import type { Clock, Random } from "../ports/clock.ts";
@@ -52,8 +53,8 @@ export interface KubeTransport {
   stream(request: Omit<KubeRequest, "method">, signal: AbortSignal): Promise<AsyncIterable<KubeFields>>;
   /** Metrics: the limit of requests under way, how many are under way, and how many wait. */
   readonly load: TransportLoad;
-  /** How far the server's clock is ahead of this machine's, in milliseconds, by its last answer; 0 while they agree. */
-  readonly aheadMs: number;
+  /** The server's clock, as its answers tell it. */
+  readonly serverClock: Clock;
   /** Drops all connections. Calls fail from now on. */
   close(): Promise<void>;
 }
@@ -124,8 +125,9 @@ export function createTransport(options: TransportOptions): KubeTransport {
     options.timeoutMs ?? (method === "GET" ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS);
   const connections = createConnections(options, maxInFlight + URGENT_CONNECTIONS);
 
-  const skew = createSkew(clock, options.elapsed ?? clock.now);
-  const authenticated = createExchange(options, connections, skew);
+  const elapsed = options.elapsed ?? clock.now;
+  const serverClock = createServerClock(clock, elapsed);
+  const authenticated = createExchange(options, connections, { serverClock, elapsed });
 
   async function attempt(request: KubeRequest, signal: AbortSignal): Promise<KubeFields> {
     try {
@@ -159,9 +161,7 @@ export function createTransport(options: TransportOptions): KubeTransport {
   return {
     server: access.server,
     load: admission,
-    get aheadMs() {
-      return skew.aheadMs;
-    },
+    serverClock,
     async send(request, signal) {
       const backOff = createBackOff(RETRY_MIN_MS, RETRY_MAX_MS, options.random);
       for (let left = (options.attempts ?? ATTEMPTS) - 1; ; left -= 1) {
@@ -215,9 +215,10 @@ export function createTransport(options: TransportOptions): KubeTransport {
 function createExchange(
   { access, userAgent }: TransportOptions,
   connections: ReturnType<typeof createConnections>,
-  skew: Skew,
+  { serverClock, elapsed }: { readonly serverClock: ServerClock; readonly elapsed: () => number },
 ) {
   async function sendOnce(request: KubeRequest, proof: Proof, signal: AbortSignal, use: Use): Promise<HttpAnswer> {
+    const sentAt = elapsed();
     const answer = await connections.forProof(proof)[use].request({
       origin: new URL(access.server).origin,
       path: pathOf(request, access.server),
@@ -231,7 +232,7 @@ function createExchange(
       },
       body: request.body === undefined ? null : JSON.stringify(request.body),
     });
-    skew.saw(answer.headers["date"]);
+    serverClock.saw(answer.headers["date"], sentAt);
     return answer;
   }
 
@@ -240,30 +241,6 @@ function createExchange(
     if (answer.statusCode !== 401 || !access.credentials.renew()) return answer;
     await answer.body.dump();
     return await sendOnce(request, await access.credentials.prove(signal), signal, use);
-  };
-}
-
-type Skew = ReturnType<typeof createSkew>;
-
-/** The Date header has whole seconds, and the answer needs time to arrive. */
-const SAME_TIME_MS = 2_000;
-
-/**
- * @param elapsed a clock that is never set: what it counts does not change when the machine's clock is set between two
- *   answers
- */
-function createSkew(clock: Clock, elapsed: () => number) {
-  let last: { readonly server: number; readonly at: number } | undefined;
-  return {
-    get aheadMs() {
-      if (last === undefined) return 0;
-      const ahead = last.server + (elapsed() - last.at) - clock.now();
-      return Math.abs(ahead) < SAME_TIME_MS ? 0 : ahead;
-    },
-    saw(date: unknown): void {
-      const server = typeof date === "string" ? Date.parse(date) + 500 : Number.NaN;
-      if (Number.isFinite(server)) last = { server, at: elapsed() };
-    },
   };
 }
 

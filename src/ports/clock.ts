@@ -11,16 +11,5 @@ export interface Clock {
   after(ms: number, run: () => void): () => void;
 }
 
-/**
- * The present moment. A computer's clock may be wrong by hours: times of the Canary's status are compared with the
- * operator's clock, and times that controllers wrote down with the cluster's.
- */
-export interface Clocks {
-  /** By the operator's clock. Milliseconds since the epoch. */
-  readonly now: number;
-  /** How far the cluster's clock is ahead of the operator's, in milliseconds. */
-  readonly aheadMs: number;
-}
-
 /** A number in [0, 1). Chance as an argument, for jitter. */
 export type Random = () => number;

@@ -2,7 +2,6 @@ import type { Canary } from "../core/canary.ts";
 import type { DesiredState } from "../core/desired.ts";
 import type { PrimaryReading, TargetReading } from "../core/observation.ts";
 import type { CanarySpec, TargetRef } from "../core/spec.ts";
-import type { Clocks } from "./clock.ts";
 import type { KubeObject, ObjectRef, ResourceType } from "./kubernetes.ts";
 import type { MadeObject } from "./owner.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -63,7 +62,7 @@ export interface Workload {
   made(canary: Canary, seen: Snapshot): readonly MadeObject[];
   /** What `read` derives from large objects, and remembers. It may be done before, one by one. Absent: nothing. */
   digests?(canary: Canary, seen: Snapshot): readonly (() => unknown)[];
-  read(canary: Canary, seen: Snapshot, clocks: Clocks): WorkloadReading;
+  read(canary: Canary, seen: Snapshot, now: number): WorkloadReading;
   /**
    * The primary copy and its configuration as they should be, in the order in which to write them; whole objects, for
    * an existing one the seen object with our fields replaced. The template is only ever copied from a target that still

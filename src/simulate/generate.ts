@@ -316,12 +316,20 @@ const ACTIONS: readonly [Action, ...Action[]] = [
   { kind: "lose-pods", of: "primary", all: false },
 ];
 
+/** A machine's clock may be wrong by any time. */
+const MACHINE_JUMPS_MS = [-7_200_000, -120_000, -5_000, 5_000, 120_000, 7_200_000] as const;
+const SERVER_JUMPS_MS = [-120_000, -5_000, 5_000, 120_000] as const;
+
 function generateDisturbances(chance: Chance, clock: boolean): Disturbance[] {
   return Array.from({ length: chance.between(0, 2) }, (): Disturbance => {
     const afterMs = chance.between(0, 200) * 1_000;
     const kind = chance.pick(["kill", "two-leaders", clock ? "clock-jump" : "kill"] as const);
     if (kind === "two-leaders") return { afterMs, kind, forMs: chance.between(1, 40) * 1_000 };
-    if (kind === "clock-jump") return { afterMs, kind, byMs: chance.pick([-120_000, -5_000, 5_000, 120_000]) };
+    if (kind === "clock-jump") {
+      const of = chance.pick(["machine", "API server"] as const);
+      const byMs = chance.pick(of === "machine" ? MACHINE_JUMPS_MS : SERVER_JUMPS_MS);
+      return { afterMs, kind, of, byMs };
+    }
     return { afterMs, kind };
   });
 }

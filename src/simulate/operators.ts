@@ -1,6 +1,8 @@
 /**
  * The operator under test: the real engine with the real routers and workloads, between ports of the simulated world.
  */
+
+import { createServerClock } from "../async/server-clock.ts";
 import type { Alert, Canary } from "../core/canary.ts";
 import type { RolloutEvent } from "../core/events.ts";
 import type { Answer, Probe } from "../core/observation.ts";
@@ -36,12 +38,15 @@ export interface OperatorPorts {
   readonly count: (of: "canary" | "primary", windowMs: number) => Count;
   /** Where runs are recorded; absent: they are not. */
   readonly records?: Records["client"];
-  /** The error of the machine's clock. */
-  readonly skew: () => number;
+  /** The errors of the clocks now. */
+  readonly skew: Skew;
   /** The number of the next call. */
   readonly nextCall: () => number;
   readonly listener: OperatorListener;
 }
+
+/** By how many milliseconds the clocks of the operator's machine and of the API server that answers are ahead. */
+export type Skew = Record<"machine" | "API server", number>;
 
 /** Events inside the operator, for the simulation. */
 export interface OperatorListener {
@@ -73,10 +78,17 @@ export function startOperator(ports: OperatorPorts): Operator {
   const kill = () => {
     life.alive = false;
   };
-  const call = createCaller(ports, life);
+  const serverClock = createServerClock(
+    clockOf(schedule, life, () => ports.skew.machine),
+    schedule.now,
+  );
+  const answered = (sentAt: number) =>
+    serverClock.saw(new Date(schedule.now() + ports.skew["API server"]).toUTCString(), sentAt);
+  // The caches have been filled.
+  answered(schedule.now());
+  const call = createCaller(ports, life, answered);
   const watch = createWatches({ api, schedule, life, fate: weather.watch });
   const log = failureLog(listener);
-  const clock = clockOf(schedule, life, ports.skew);
   const writer: Pick<EngineOptions["writer"], "create" | "mergePatch" | "delete"> = {
     create: (type, object) =>
       call("write", `create ${type.kind} ${object.metadata.name}`, CALL_MS, () => api.create(type, object, "operator")),
@@ -98,9 +110,11 @@ export function startOperator(ports: OperatorPorts): Operator {
     ? createActionInbox({ track: (type) => watch(type), writer, log, namespace: "", home: "" })
     : undefined;
   const runs =
-    ports.records === undefined ? undefined : createRunRecorder({ ...whileAlive(ports.records, log, life), clock });
+    ports.records === undefined
+      ? undefined
+      : createRunRecorder({ ...whileAlive(ports.records, log, life), clock: serverClock });
   const engine: Engine = startEngine({
-    clock,
+    clock: serverClock,
     random: () => chance.next(),
     log,
     writer,
@@ -115,8 +129,6 @@ export function startOperator(ports: OperatorPorts): Operator {
       count: async (_canary, of, windowMs) => ports.count(of, windowMs),
     },
     steadyMs: schedule.now,
-    // As the transport knows it by the answers of the API server.
-    serverAheadMs: () => -ports.skew(),
     recorder: {
       record(turn) {
         if (!life.alive) return;
@@ -159,10 +171,15 @@ type Call = <T>(
 ) => Promise<T>;
 
 /** Every call takes time, may be hit by a fault, and never returns to a dead process. */
-function createCaller({ schedule, weather, nextCall, listener }: OperatorPorts, life: Life): Call {
+function createCaller(
+  { schedule, weather, nextCall, listener }: OperatorPorts,
+  life: Life,
+  answered: (sentAt: number) => void,
+): Call {
   return (port, what, ms, effect) =>
     new Promise((resolve, reject) => {
       if (!life.alive) return;
+      const sentAt = schedule.now();
       const made: PortCall = { index: nextCall(), port, what };
       const fault = weather.call(made);
       if (fault !== undefined) listener.fault(fault, made);
@@ -172,6 +189,7 @@ function createCaller({ schedule, weather, nextCall, listener }: OperatorPorts, 
       };
       const back = (after: number, give: () => void) => schedule.after(after, () => life.alive && give());
       const happen = () => {
+        if (port === "write" && fault !== "lost-answer") answered(sentAt);
         try {
           const result = effect(fault);
           if (fault === "dies-after") die();

@@ -12,7 +12,7 @@ import { type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
 import { type Admit, createApi } from "./api.ts";
 import { watchAutoscalers } from "./controllers/autoscalers.ts";
 import { createMesh } from "./mesh.ts";
-import { type Operator, type OperatorListener, startOperator } from "./operators.ts";
+import { type Operator, type OperatorListener, type Skew, startOperator } from "./operators.ts";
 import { createCounts, createQuestions } from "./questions.ts";
 import { createChance } from "./random.ts";
 import type { Records } from "./records.ts";
@@ -53,7 +53,7 @@ interface State {
   interferedAt: number;
   turns: number;
   calls: number;
-  skew: number;
+  skew: Skew;
   otherFlags: boolean;
 }
 
@@ -69,7 +69,7 @@ export async function run(options: RunOptions): Promise<Universe> {
     interferedAt: schedule.now(),
     turns: 0,
     calls: 0,
-    skew: 0,
+    skew: { machine: 0, "API server": 0 },
     otherFlags: false,
   };
   const releasedAt = () => state.releasedAt;
@@ -101,9 +101,8 @@ export async function run(options: RunOptions): Promise<Universe> {
       return state.calls;
     };
     const own = chance.fork(`operator ${operators.length}`);
-    const skew = () => state.skew;
     const steered = scenario.users.some(({ kind }) => kind === "steer");
-    const { otherFlags } = state;
+    const { otherFlags, skew } = state;
     const world = { api, schedule, weather, question, count, skew, nextCall, otherFlags };
     const recording = records === undefined ? {} : { records: records.client };
     operators.push(startOperator({ ...world, chance: own, listener, steered, ...recording }));
@@ -187,7 +186,7 @@ function createProcesses(universe: Universe, state: State, tell: Tell, boot: (li
       interfere();
       tell("disturbed", describeDisturbance(disturbance));
       const [eldest] = alive();
-      if (disturbance.kind === "clock-jump") state.skew += disturbance.byMs;
+      if (disturbance.kind === "clock-jump") state.skew[disturbance.of] += disturbance.byMs;
       else if (disturbance.kind === "other-flags") {
         state.otherFlags = !state.otherFlags;
         for (const operator of alive()) kill(operator);
@@ -233,7 +232,7 @@ function describeDisturbance(disturbance: Disturbance): string {
     case "other-flags":
       return "the operator is started again with the other order of -selector-labels";
     case "clock-jump":
-      return `the operator's clock jumps by ${disturbance.byMs / 1000} s`;
+      return `the ${disturbance.of}'s clock jumps by ${disturbance.byMs / 1000} s`;
   }
 }
 
@@ -241,8 +240,9 @@ function describeDisturbance(disturbance: Disturbance): string {
 async function live(universe: Universe, scenario: Scenario, disturbances: readonly Disturbance[]): Promise<boolean> {
   const { schedule, api } = universe;
   const busyUntil = Math.max(0, ...[...scenario.users, ...disturbances].map(({ afterMs }) => afterMs));
-  // A clock that was set back makes everything later.
-  const back = disturbances.map((given) => (given.kind === "clock-jump" ? Math.max(0, -given.byMs) : 0));
+  // A server's clock that was set back makes everything later.
+  const setsBack = (given: Disturbance) => given.kind === "clock-jump" && given.of === "API server";
+  const back = disturbances.filter(setsBack).map((given) => ("byMs" in given ? Math.max(0, -given.byMs) : 0));
   const restMs = back.reduce((sum, ms) => sum + ms, REST_MS);
   let changedAt = schedule.now();
   let rested = false;

@@ -62,7 +62,8 @@ export type Disturbance = { readonly afterMs: number } & (
   | { readonly kind: "kill" }
   /** A second operator works beside the first for this long. */
   | { readonly kind: "two-leaders"; readonly forMs: number }
-  | { readonly kind: "clock-jump"; readonly byMs: number }
+  /** The clock of the operator's machine is set, or another API server answers, with another clock. */
+  | { readonly kind: "clock-jump"; readonly of: "machine" | "API server"; readonly byMs: number }
   /** The operator is started again with the other order of `-selector-labels`. */
   | { readonly kind: "other-flags" }
 );

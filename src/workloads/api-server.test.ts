@@ -14,7 +14,6 @@ import { type KubeFields, type KubeObject, RESOURCES } from "../ports/kubernetes
 import type { Snapshot } from "../ports/snapshot.ts";
 import { createServicesRouter } from "../services/services.ts";
 import { aCanary, type CanaryParts } from "../testing/canary.ts";
-import { inSync } from "../testing/in-sync.ts";
 import { aWorld } from "../testing/worlds.ts";
 import { createAutoscalers } from "./autoscalers.ts";
 import { createWorkloads } from "./table.ts";
@@ -65,7 +64,7 @@ function stage(parts: CanaryParts, ...objects: readonly KubeObject[]) {
   }
 
   function readings() {
-    const reading = workload?.read(canary, seen, inSync(0));
+    const reading = workload?.read(canary, seen, 0);
     if (reading?.kind !== "reading") throw new Error(reading?.detail ?? "nothing was read");
     return reading;
   }

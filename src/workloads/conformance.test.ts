@@ -12,7 +12,6 @@ import { mergePatch } from "../json/merge-patch.ts";
 import { apiVersionOf, type KubeFields, type KubeObject, type ObjectRef } from "../ports/kubernetes.ts";
 import type { Workload } from "../ports/workload.ts";
 import { aCanary } from "../testing/canary.ts";
-import { inSync } from "../testing/in-sync.ts";
 import { createToyCluster, type ToyCluster } from "../testing/toy-cluster.ts";
 import { aWorld } from "../testing/worlds.ts";
 import { createWorkloads, WORKLOADS } from "./table.ts";
@@ -170,7 +169,7 @@ class Stage {
   }
 
   read() {
-    const reading = this.workload.read(this.canary, this.cluster, inSync(NOW));
+    const reading = this.workload.read(this.canary, this.cluster, NOW);
     if (reading.kind === "problem") throw new Error(reading.detail);
     return reading;
   }
@@ -230,7 +229,7 @@ describe.each(SPECIMENS)("$apiVersion $kind", (specimen) => {
   it("reports a missing target in words, and writes nothing", () => {
     const stage = new Stage(specimen);
     const empty = createToyCluster(mergePatch);
-    const reading = stage.workload.read(stage.canary, empty, inSync(NOW));
+    const reading = stage.workload.read(stage.canary, empty, NOW);
     expect(reading).toMatchObject({ kind: "problem", detail: expect.stringContaining('"podinfo" not found') });
     for (const kind of [PRESENT, { kind: "restored", from: "x" }] as const) {
       expect(stage.workload.renderPrimary(stage.canary, world(kind), empty)).toEqual([]);
@@ -264,7 +263,7 @@ describe.each(SPECIMENS)("$apiVersion $kind", (specimen) => {
       return stage.cluster.get(ref);
     };
     const seen = { get, list: stage.cluster.list };
-    stage.workload.read(stage.canary, seen, inSync(NOW));
+    stage.workload.read(stage.canary, seen, NOW);
     const written = stage.workload.renderPrimary(stage.canary, world(stage.promotion()), seen);
     stage.workload.renderTarget(stage.canary, world(PRESENT, "up"), seen);
     expect([...asked].filter((ref) => !inputs.has(ref))).toEqual([]);

@@ -5,7 +5,6 @@ import { lacksPods } from "../core/stand-in.ts";
 import { mergePatch } from "../json/merge-patch.ts";
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
 import { aCanary } from "../testing/canary.ts";
-import { inSync } from "../testing/in-sync.ts";
 import { createToyCluster } from "../testing/toy-cluster.ts";
 import { inPhase } from "../testing/worlds.ts";
 import { createWorkloads } from "./table.ts";
@@ -41,7 +40,7 @@ function read(kind: string, objects: readonly KubeObject[], scaler?: string, sin
   const workload = createWorkloads(OPTIONS).find((one) => one.kind === kind);
   const running = inPhase("Progressing", { spec }, { phaseSince: since, writtenAt: since, hold: { kind: "none" } });
   const seen = createToyCluster(mergePatch, ...objects);
-  const reading = workload?.read(running, seen, inSync(NOW));
+  const reading = workload?.read(running, seen, NOW);
   if (reading?.kind !== "reading") throw new Error(reading?.detail ?? `there is no ${kind}`);
   return { ...reading, inputs: workload?.inputs(running, seen) ?? [] };
 }
@@ -151,6 +150,6 @@ describe("a threshold of available pods", () => {
 it("a primary at rest that a person scaled to zero has no deadline", () => {
   const seen = createToyCluster(mergePatch, ...replicated("Deployment"));
   const workload = createWorkloads(OPTIONS).find(({ kind }) => kind === "Deployment");
-  const reading = workload?.read(aCanary({ status: { phase: "Succeeded" } }), seen, inSync(NOW + 1e9));
+  const reading = workload?.read(aCanary({ status: { phase: "Succeeded" } }), seen, NOW + 1e9);
   expect(reading).toMatchObject({ primary: { readiness: { kind: "progressing" } } });
 });

@@ -76,7 +76,7 @@ function chaosOf(seed: number): Chaos {
   };
   const kill = (): Disturbance => ({ kind: "kill", afterMs: chance.between(1_000, 240_000) });
   const jump = (): Disturbance => ({
-    ...{ kind: "clock-jump", afterMs: chance.between(1_000, 240_000) },
+    ...{ kind: "clock-jump", of: "machine", afterMs: chance.between(1_000, 240_000) },
     byMs: chance.between(-3_600_000, 3_600_000),
   });
   return { weather, disturbances: [kill(), jump(), kill()] };

@@ -10,7 +10,6 @@ import { createSessions } from "../../src/operator/sessions.ts";
 import type { KubeObject } from "../../src/ports/kubernetes.ts";
 import { SILENT_LOG } from "../../src/ports/log.ts";
 import { aCanary } from "../../src/testing/canary.ts";
-import { inSync } from "../../src/testing/in-sync.ts";
 import { TABLES } from "../../src/testing/tables.ts";
 import { type Office, openOffice } from "./office.ts";
 
@@ -47,7 +46,7 @@ async function said(rules: readonly Rule[], objects = PODS): Promise<Troubles> {
   let last: Troubles = {};
   await office.work(rules, objects, async ({ list, signal }) => {
     const look = createPodTroubles({ list, log: SILENT_LOG, sessions: createSessions() });
-    for (const now of [0, 20_000]) last = await look(aCanary(), SEEN, inSync(now), signal);
+    for (const now of [0, 20_000]) last = await look(aCanary(), SEEN, now, signal);
   });
   return last;
 }

@@ -25,8 +25,6 @@ export interface ObservePorts extends FollowPorts {
   readonly refusal?: (canary: CanaryRef) => string | undefined;
   /** Absent: pods are not looked at. */
   readonly troubles?: LookForTroubles;
-  /** By how much the API server's clock is ahead of the operator's, milliseconds; absent: not at all. */
-  readonly serverAheadMs?: () => number;
 }
 
 const NO_PLAN: Plan = {
@@ -95,15 +93,14 @@ async function observeAs(
     return stateWithProblem(error.message, NO_PLAN);
   }
   const plan = plansOf(adapters.router.capabilities)(canary.spec);
-  const clocks = { now, aheadMs: ports.serverAheadMs?.() ?? 0 };
-  const reading = adapters.workload.read(canary, ports.snapshot, clocks);
+  const reading = adapters.workload.read(canary, ports.snapshot, now);
   if (reading.kind === "problem") return withoutTarget(canary, adapters, reading, plan, ports.snapshot);
   const { target, primary, recheckAt, selector } = reading;
   const scalerProblem = adapters.autoscaler?.problem(canary, ports.snapshot);
   const seen = { adapters, plan, ...withSelector(selector) };
   const blocked = blockedState(canary, seen, scalerProblem, ports.snapshot);
   if (blocked !== undefined) return blocked;
-  const troubles = (await ports.troubles?.(canary, { target, primary, selector }, clocks, signal)) ?? {};
+  const troubles = (await ports.troubles?.(canary, { target, primary, selector }, now, signal)) ?? {};
   const trouble = joined(reading.warning, troubles.text);
   const warning = joined(trouble, scalerProblem && `${scalerProblem}; ${WITHOUT_SCALER}`);
   const again = earliest(recheckAt, troubles.lookAgainAt);

@@ -7,7 +7,6 @@ import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "
 import { SILENT_LOG } from "../../ports/log.ts";
 import type { PodSelector } from "../../ports/workload.ts";
 import { aCanary } from "../../testing/canary.ts";
-import { inSync } from "../../testing/in-sync.ts";
 import { createSessions } from "../sessions.ts";
 import { createPodTroubles, type Seen, troubleOf } from "./pod-troubles.ts";
 
@@ -108,7 +107,7 @@ function started(answer: () => readonly KubeObject[], events: () => readonly Kub
     async wait(seconds: number, world: Seen) {
       let last = {};
       for (const end = now + seconds * 1000; now < end; now += 1000) {
-        last = await look(canary, world, inSync(now), new AbortController().signal);
+        last = await look(canary, world, now, new AbortController().signal);
       }
       return last;
     },

@@ -9,7 +9,6 @@ import type { Canary } from "../../core/canary.ts";
 import type { PrimaryReading, TargetReading } from "../../core/observation.ts";
 import { primaryName } from "../../core/spec.ts";
 import { clean } from "../../net/show.ts";
-import type { Clocks } from "../../ports/clock.ts";
 import { isForbidden, type KubeReader } from "../../ports/kube.ts";
 import { type KubeFields, type KubeObject, labelText, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Log } from "../../ports/log.ts";
@@ -37,7 +36,7 @@ export interface Troubles {
   readonly lookAgainAt?: number;
 }
 
-export type LookForTroubles = (canary: Canary, seen: Seen, clocks: Clocks, signal: AbortSignal) => Promise<Troubles>;
+export type LookForTroubles = (canary: Canary, seen: Seen, now: number, signal: AbortSignal) => Promise<Troubles>;
 
 interface Wait {
   /** Which copy waits, of which revision, in which phase. */
@@ -58,7 +57,6 @@ const MOST_PODS = 20;
 export function createPodTroubles({ list, log, sessions }: PodTroublesPorts): LookForTroubles {
   const waits = sessions.slot<Wait>();
 
-  /** @param since by the cluster's clock */
   async function ask(canary: Canary, who: Waiting, since: number, signal: AbortSignal) {
     const labelSelector = labelText(who.labels);
     const { namespace } = canary.ref;
@@ -86,7 +84,7 @@ export function createPodTroubles({ list, log, sessions }: PodTroublesPorts): Lo
     return last && refusedPods(`${kind.toLowerCase()} ${name}.${ref.namespace}`, lasting(last["message"]));
   }
 
-  return async (canary, seen, { now, aheadMs }, signal) => {
+  return async (canary, seen, now, signal) => {
     const who = waitingOf(seen);
     if (who === undefined) {
       waits.delete(canary.ref);
@@ -101,7 +99,7 @@ export function createPodTroubles({ list, log, sessions }: PodTroublesPorts): Lo
     }
     if (now < before.lookAt) return found(before);
     const { since, pauseMs } = before;
-    const text = await ask(canary, who, since + aheadMs, signal);
+    const text = await ask(canary, who, since, signal);
     // A role that is mended is noticed when the next wait begins.
     const wait =
       text === "forbidden"

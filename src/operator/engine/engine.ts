@@ -61,8 +61,6 @@ export interface EngineOptions {
   readonly alertsWanted?: (canary: Canary) => boolean;
   /** Runs the probes; absent: webhooks and metric servers are called over HTTP. */
   readonly probeRunner?: ProbeRunner;
-  /** By how much the API server's clock is ahead of the operator's, milliseconds; absent: not at all. */
-  readonly serverAheadMs?: () => number;
   /** Canaries to leave alone; absent: none. */
   readonly quarantine?: Quarantine;
   /** Does long works in pieces, and gives way to others between them; absent: all in one. */
@@ -184,12 +182,11 @@ function leftOutOf({ namespace, name }: CanaryRef, canaries: ObjectCache): Promi
 }
 
 function readingPorts(
-  { listPods, log, serverAheadMs, inPieces }: EngineOptions,
+  { listPods, log, inPieces }: EngineOptions,
   sessions: Sessions,
-): Pick<ClusterViewPorts, "troubles" | "serverAheadMs" | "inPieces"> {
+): Pick<ClusterViewPorts, "troubles" | "inPieces"> {
   return {
     ...(inPieces === undefined ? {} : { inPieces }),
-    ...(serverAheadMs === undefined ? {} : { serverAheadMs }),
     ...(listPods === undefined ? {} : { troubles: createPodTroubles({ list: listPods, log, sessions }) }),
   };
 }

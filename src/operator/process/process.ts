@@ -131,7 +131,8 @@ async function serve(options: Connected): Promise<OperatorEnd> {
   });
   log.info({}, `Starting HTTP server on port ${http.port}`);
   const lead = (term: AbortSignal) =>
-    runEngine({ ...options, metrics, self, signal: term }, () => {
+    // The engine reads times that controllers wrote, and other replicas read its own: all are by one clock.
+    runEngine({ ...options, clock: options.transport.serverClock, metrics, self, signal: term }, () => {
       ready = true;
     });
   try {
@@ -262,7 +263,6 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
     actions,
     sendAlert: alerting.send,
     alertsWanted: alerting.hasReceiver,
-    serverAheadMs: () => transport.aheadMs,
     quarantine: quarantineOf(options, options.self),
     cluster: transport,
     concurrency: Math.max(1, flags.threadiness) * TURNS_PER_THREAD,

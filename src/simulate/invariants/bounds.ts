@@ -33,7 +33,7 @@ export const boundedRestarts: Invariant = {
     });
     return {
       disturbed: (text) => {
-        skewed ||= text.includes("clock") || text.includes("lead");
+        skewed ||= text.includes("API server's clock") || text.includes("lead");
       },
       turn({ transition, input }) {
         const { phase } = transition.status;

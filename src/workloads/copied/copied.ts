@@ -8,7 +8,6 @@ import type { DesiredState } from "../../core/desired.ts";
 import { earliest } from "../../core/earliest.ts";
 import { promotionId } from "../../core/identity.ts";
 import type { TargetReading, TemplateReading } from "../../core/observation.ts";
-import type { Clocks } from "../../ports/clock.ts";
 import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
 import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { MadeObject } from "../../ports/owner.ts";
@@ -44,7 +43,7 @@ export function createCopiedWorkload(kind: CopiedKind, options: WorkloadOptions)
     inputs: (canary, seen) => inputs(canary, seen, kind, options),
     made: (canary, seen) => made(canary, seen, kind, options),
     digests: (canary, seen) => digests(canary, seen, kind, options),
-    read: (canary, seen, clocks) => read(canary, seen, clocks, kind, options),
+    read: (canary, seen, now) => read(canary, seen, now, kind, options),
     renderPrimary: (canary, world, seen) => renderPrimary(canary, world, seen, kind, options),
     renderTarget: (canary, world, seen) => renderTarget(canary, world, seen, kind),
   };
@@ -109,7 +108,7 @@ function digests(canary: Canary, seen: Snapshot, kind: CopiedKind, { configTrack
 function read(
   canary: Canary,
   seen: Snapshot,
-  clocks: Clocks,
+  now: number,
   kind: CopiedKind,
   options: WorkloadOptions,
 ): WorkloadReading {
@@ -141,8 +140,8 @@ function read(
   const ports = service.portDiscovery ? discoverPorts(target.spec?.template?.spec, service) : [];
   if (ports.length > MOST_PORTS && !leavesOrderly) return problem(tooManyPorts(target, ports.length));
 
-  const canarySide = rollout("canary", target, canary, clocks, kind, kind.unplaced?.(target, primary));
-  const primarySide = primaryRollout(canary, primaryOf(canary, kind), target, seen, clocks, kind);
+  const canarySide = rollout("canary", target, canary, now, kind, kind.unplaced?.(target, primary));
+  const primarySide = primaryRollout(canary, primaryOf(canary, kind), target, seen, now, kind);
   const recheckAt = earliest(canarySide.recheckAt, primarySide.recheckAt);
   const compared = canary.status.foreign === true ? primary : undefined;
   const parts: PrimaryParts = { canary, target, labels, tracked: configs, kind, options };

@@ -1,21 +1,21 @@
 /** The differences between the kinds of target that are released by a copy of themselves. */
 import type { Canary } from "../../core/canary.ts";
 import type { Readiness } from "../../core/observation.ts";
-import type { Clocks } from "../../ports/clock.ts";
 import type { KubeObject, ObjectRef, ResourceType } from "../../ports/kubernetes.ts";
 import type { PodSpec, PodTemplate, WorkloadObject, WorkloadSpec } from "../../ports/kubernetes-types.ts";
 import type { MadeObject } from "../../ports/owner.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import type { PodLabels } from "../metadata.ts";
 
-export interface ReadinessRule extends Clocks {
+export interface ReadinessRule {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
   readonly progressDeadlineSeconds: number;
   /** Percent of the updated pods that must be available. */
   readonly thresholdPercent: number;
   /**
    * When the operator gives up a rollout whose controller has no deadline. Absent while nothing is being rolled out: a
-   * pod that is missing for a moment is then no reason to refuse a revision (Q40). Milliseconds since the epoch, by the
-   * operator's clock.
+   * pod that is missing for a moment is then no reason to refuse a revision (Q40). Milliseconds since the epoch.
    */
   readonly giveUpAt?: number;
   /** When it is given up though it makes progress: pods that crash again and again do. Absent as `giveUpAt` is. */
@@ -24,7 +24,7 @@ export interface ReadinessRule extends Clocks {
 
 export interface RolloutReading {
   readonly readiness: Readiness;
-  /** When a deadline will make the rollout stuck, if nothing else happens. By the operator's clock. */
+  /** When a deadline will make the rollout stuck, if nothing else happens. */
   readonly recheckAt?: number;
 }
 

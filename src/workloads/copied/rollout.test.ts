@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import type { CanaryStatus } from "../../core/canary.ts";
-import { inSync } from "../../testing/in-sync.ts";
 import { inPhase } from "../../testing/worlds.ts";
 import { giveUpAt } from "./rollout.ts";
 
@@ -32,6 +31,6 @@ describe("a rollout that makes no progress is given up", () => {
     ["never at rest", "Succeeded", { phaseSince: MINUTE }, undefined],
   ])("%s", (_what, phase, status, time) => {
     const canary = inPhase(phase, PARTS, { writtenAt: 0, hold: { kind: "none" }, ...status } as Partial<CanaryStatus>);
-    expect(giveUpAt(canary, inSync(0))).toBe(time);
+    expect(giveUpAt(canary)).toBe(time);
   });
 });

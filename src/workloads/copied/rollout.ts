@@ -3,7 +3,6 @@ import type { Canary } from "../../core/canary.ts";
 import type { PrimaryReading } from "../../core/observation.ts";
 import { isRunning } from "../../core/phases/table.ts";
 import { startOf } from "../../core/waits.ts";
-import type { Clocks } from "../../ports/clock.ts";
 import type { ObjectRef } from "../../ports/kubernetes.ts";
 import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
@@ -17,7 +16,7 @@ export function rollout(
   which: "primary" | "canary",
   object: WorkloadObject,
   { spec, status }: Canary,
-  clocks: Clocks,
+  now: number,
   kind: CopiedKind,
   emptied?: string,
 ): RolloutReading {
@@ -25,8 +24,8 @@ export function rollout(
   const rule = {
     progressDeadlineSeconds,
     thresholdPercent: which === "primary" ? analysis.primaryReadyThreshold : analysis.canaryReadyThreshold,
-    ...deadlinesOf({ status, spec }, clocks),
-    ...clocks,
+    ...deadlinesOf({ status, spec }),
+    now,
   };
   // The controller of an object that wants no pods is content: the operator sets the deadline.
   const { readiness, recheckAt } =
@@ -52,24 +51,21 @@ const MOST_DEADLINES = 10;
 /**
  * When a rollout that makes no progress is given up. Progress is: a new phase, a new target of the current wait, and
  * every write of the status, because a wait is written when its text changes, and the text counts pods. So pods that
- * are replaced one by one have a deadline each. Milliseconds since the epoch, by the operator's clock; undefined while
- * nothing is rolled out.
+ * are replaced one by one have a deadline each. Milliseconds since the epoch; undefined while nothing is rolled out.
  */
-export function giveUpAt(canary: Pick<Canary, "status" | "spec">, clocks: Clocks): number | undefined {
-  return deadlinesOf(canary, clocks)?.giveUpAt;
+export function giveUpAt(canary: Pick<Canary, "status" | "spec">): number | undefined {
+  return deadlinesOf(canary)?.giveUpAt;
 }
 
-function deadlinesOf({ status, spec }: Pick<Canary, "status" | "spec">, { aheadMs }: Clocks): Deadlines | undefined {
+function deadlinesOf({ status, spec }: Pick<Canary, "status" | "spec">): Deadlines | undefined {
   // A Canary that waits for approval cannot start while its primary does not come up, and would wait without end.
   const { phase, phaseSince, writtenAt } = status;
   const waits = phase === "Initializing" || phase === "Waiting" || phase === "Terminating";
   if (!isRunning(phase) && !waits) return undefined;
   const begun = "hold" in status ? Math.max(phaseSince, startOf(status.hold, spec.analysis.intervalMs)) : phaseSince;
   const deadlineMs = spec.progressDeadlineSeconds * 1000;
-  // A clock that is ahead of the cluster's may have been set since the status was written: so long it did not wait.
-  const jumpMs = Math.max(0, -aheadMs);
-  const giveUpAtLast = begun + MOST_DEADLINES * deadlineMs + jumpMs;
-  return { giveUpAt: Math.min(Math.max(begun, writtenAt) + deadlineMs + jumpMs, giveUpAtLast), giveUpAtLast };
+  const giveUpAtLast = begun + MOST_DEADLINES * deadlineMs;
+  return { giveUpAt: Math.min(Math.max(begun, writtenAt) + deadlineMs, giveUpAtLast), giveUpAtLast };
 }
 
 export function primaryRollout(
@@ -77,7 +73,7 @@ export function primaryRollout(
   ref: ObjectRef,
   target: WorkloadObject,
   seen: Snapshot,
-  clocks: Clocks,
+  now: number,
   kind: CopiedKind,
 ): { readonly reading: PrimaryReading; readonly recheckAt?: number } {
   const primary: WorkloadObject | undefined = seen.get(ref);
@@ -86,7 +82,7 @@ export function primaryRollout(
     return { reading: { exists: false, readiness: { kind: "progressing", detail }, available: 0 } };
   }
   const emptied = kind.emptied(primary, target, canary, seen);
-  const { readiness, recheckAt } = rollout("primary", primary, canary, clocks, kind, emptied);
+  const { readiness, recheckAt } = rollout("primary", primary, canary, now, kind, emptied);
   const promotionId = promotionIdOf(primary);
   const { status } = canary;
   const { run, previous, earlier } = keptRevisions(primary);

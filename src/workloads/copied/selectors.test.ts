@@ -6,7 +6,6 @@ import type { DesiredPrimary } from "../../core/phases/phase.ts";
 import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import { aCanary } from "../../testing/canary.ts";
-import { inSync } from "../../testing/in-sync.ts";
 import { createToyCluster, type ToyCluster } from "../../testing/toy-cluster.ts";
 import { aWorld, inPhase } from "../../testing/worlds.ts";
 import { createWorkloads } from "../table.ts";
@@ -35,7 +34,7 @@ function stage(kind: string, name: string, cluster: ToyCluster, selectorLabels =
   if (workload === undefined) throw new Error(`no workload for ${kind}`);
   const parts = { name, spec: { targetRef } };
   const read = (phase: "" | "Initializing" | "Succeeded" = "Succeeded") =>
-    workload.read(inPhase(phase, parts), cluster, inSync(NOW));
+    workload.read(inPhase(phase, parts), cluster, NOW);
   const readingOf = () => {
     const reading = read();
     if (reading.kind === "problem") throw new Error(reading.detail);

@@ -6,7 +6,7 @@ export const WAITING = "waiting for rollout to finish: ";
 
 /**
  * It is in progress until its deadline, then it is stuck.
- * @param deadline by the operator's clock; undefined: it has none
+ * @param deadline undefined: it has none
  * @param stuck text of the reading after the deadline
  */
 export function unfinished(deadline: number | undefined, now: number, detail: string, stuck = detail): RolloutReading {

@@ -5,7 +5,6 @@ import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { aCanary } from "../../testing/canary.ts";
 import { golden } from "../../testing/golden.ts";
-import { inSync } from "../../testing/in-sync.ts";
 import { createToyCluster, type ToyCluster } from "../../testing/toy-cluster.ts";
 import { aWorld, inPhase } from "../../testing/worlds.ts";
 import { createDaemonSetWorkload } from "./daemonset.ts";
@@ -34,7 +33,7 @@ const target = (podSpec: KubeFields = {}, spec: KubeFields = {}): KubeObject => 
   status: { observedGeneration: 1, desiredNumberScheduled: 2, updatedNumberScheduled: 2, numberAvailable: 2 },
 });
 
-const read = (cluster: ToyCluster, canary = aCanary(PARTS)) => workload.read(canary, cluster, inSync(NOW));
+const read = (cluster: ToyCluster, canary = aCanary(PARTS)) => workload.read(canary, cluster, NOW);
 function revisionOf(object: KubeObject) {
   const reading = read(createToyCluster(mergePatch, object));
   if (reading.kind === "problem") throw new Error(reading.detail);
@@ -165,7 +164,7 @@ describe("a DaemonSet", () => {
 
 describe("a DaemonSet's rollout", () => {
   const rollout = (status: KubeFields, giveUpAt?: number, thresholdPercent = 100) => {
-    const rule = { progressDeadlineSeconds: 60, thresholdPercent, ...inSync(NOW) };
+    const rule = { progressDeadlineSeconds: 60, thresholdPercent, now: NOW };
     const object = { ...target(), status: { observedGeneration: 1, ...status } };
     return daemonSetReadiness(object, giveUpAt === undefined ? rule : { ...rule, giveUpAt });
   };

@@ -5,7 +5,6 @@ import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { aCanary, type CanaryParts } from "../../testing/canary.ts";
 import { golden } from "../../testing/golden.ts";
-import { inSync } from "../../testing/in-sync.ts";
 import { createToyCluster, type ToyCluster } from "../../testing/toy-cluster.ts";
 import { aWorld, inPhase } from "../../testing/worlds.ts";
 import { createDeploymentWorkload } from "./deployment.ts";
@@ -53,7 +52,7 @@ const configs = (color = "red"): KubeObject[] => [
 ];
 
 function readOf(cluster: ToyCluster, canary = aCanary()) {
-  const reading = workload.read(canary, cluster, inSync(NOW));
+  const reading = workload.read(canary, cluster, NOW);
   if (reading.kind === "problem") throw new Error(reading.detail);
   return reading;
 }
@@ -243,7 +242,7 @@ describe("the primary Deployment", () => {
     cluster.apply(untracking.renderPrimary(inPhase("Initializing"), aWorld(), cluster));
     expect(cluster.names().filter((name) => name.endsWith("-primary"))).toEqual(["Deployment/podinfo-primary"]);
     expect(primarySpec(cluster).template.spec.volumes).toEqual(TARGET.spec.template.spec.volumes);
-    const reading = untracking.read(aCanary(), cluster, inSync(NOW));
+    const reading = untracking.read(aCanary(), cluster, NOW);
     expect(reading.kind === "reading" && reading.target.revision.configs).toBe(undefined);
   });
 });
@@ -386,7 +385,7 @@ describe("a Deployment that is brought up", () => {
 
 describe("a Deployment is refused", () => {
   const problemOf = (target: KubeObject, canary = aCanary(), ...world: readonly KubeObject[]) => {
-    const reading = workload.read(canary, createToyCluster(mergePatch, target, ...world), inSync(NOW));
+    const reading = workload.read(canary, createToyCluster(mergePatch, target, ...world), NOW);
     return reading.kind === "problem" ? reading.detail : undefined;
   };
 
@@ -414,7 +413,7 @@ describe("a Deployment's rollout", () => {
     { type: "Progressing", status: "True", reason: "ReplicaSetUpdated" },
     { type: "Available", status: "False", reason: "MinimumReplicasUnavailable", lastUpdateTime: at(seconds) },
   ];
-  const rule = { progressDeadlineSeconds: 60, thresholdPercent: 100, ...inSync(NOW) };
+  const rule = { progressDeadlineSeconds: 60, thresholdPercent: 100, now: NOW };
   const read = (status: KubeFields, spec: KubeFields = { replicas: 3 }, threshold = 100) => {
     const object = { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "podinfo", generation: 2 }, spec };
     const { readiness, recheckAt } = deploymentReadiness(

@@ -63,7 +63,7 @@ function endlessUntil(progress: Condition | undefined, { giveUpAtLast }: Readine
   return progress?.reason === "DeploymentPaused" ? undefined : giveUpAtLast;
 }
 
-/** While pods are missing: until when that counts as a delay, by the operator's clock. Milliseconds since the epoch. */
+/** While pods are missing: until when that counts as a delay. Milliseconds since the epoch. */
 function unavailableUntil(
   progress: Condition | undefined,
   conditions: readonly Condition[],
@@ -72,5 +72,5 @@ function unavailableUntil(
   const available = conditions.find(({ type }) => type === "Available");
   if (progress === undefined || available?.status !== "False") return undefined;
   if (available.reason !== "MinimumReplicasUnavailable" || available.lastUpdateTime === undefined) return undefined;
-  return Date.parse(available.lastUpdateTime) - rule.aheadMs + rule.progressDeadlineSeconds * 1000;
+  return Date.parse(available.lastUpdateTime) + rule.progressDeadlineSeconds * 1000;
 }

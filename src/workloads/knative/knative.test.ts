@@ -4,7 +4,6 @@ import { hashText } from "../../go/hash/hash.ts";
 import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import { aCanary } from "../../testing/canary.ts";
-import { inSync } from "../../testing/in-sync.ts";
 import { createToyCluster, type ToyCluster } from "../../testing/toy-cluster.ts";
 import { aWorld, inPhase } from "../../testing/worlds.ts";
 import { createKnativeWorkload } from "./knative.ts";
@@ -28,7 +27,7 @@ const revision = (name: string, ready = true): KubeObject => ({
 });
 const PRIMARY = "flagger.app/primary-revision";
 
-const read = (cluster: ToyCluster) => workload.read(aCanary(PARTS), cluster, inSync(0));
+const read = (cluster: ToyCluster) => workload.read(aCanary(PARTS), cluster, 0);
 const annotations = (cluster: ToyCluster) => cluster.at("Service", "podinfo").metadata.annotations;
 
 describe("a Knative Service as target", () => {
@@ -124,7 +123,7 @@ describe("a Knative Service as target", () => {
       revision("podinfo-00002", false),
     );
     const at = (phase: "Progressing" | "Succeeded", now: number) => {
-      const reading = workload.read(inPhase(phase, PARTS), cluster, inSync(now));
+      const reading = workload.read(inPhase(phase, PARTS), cluster, now);
       return reading.kind === "reading" ? [reading.target.readiness.kind, reading.recheckAt] : reading.detail;
     };
     const since = inPhase("Progressing", PARTS).status.phaseSince;

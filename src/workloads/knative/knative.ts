@@ -9,7 +9,6 @@ import { promotionId } from "../../core/identity.ts";
 import type { Readiness } from "../../core/observation.ts";
 import type { CanarySpec } from "../../core/spec.ts";
 import { hashText } from "../../go/hash/hash.ts";
-import type { Clocks } from "../../ports/clock.ts";
 import { isOfType, type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import type { Workload, WorkloadReading } from "../../ports/workload.ts";
@@ -82,7 +81,7 @@ function inputs(canary: Canary, seen: Snapshot): readonly ObjectRef[] {
   return [targetRef(canary), ...[...revisions].map((name) => revisionRef(canary, name))];
 }
 
-function read(canary: Canary, seen: Snapshot, clocks: Clocks): WorkloadReading {
+function read(canary: Canary, seen: Snapshot, now: number): WorkloadReading {
   const ref = targetRef(canary);
   const target = seen.get(ref);
   if (target === undefined) return { kind: "problem", detail: getQueryError(ref, "Knative Service") };
@@ -90,11 +89,9 @@ function read(canary: Canary, seen: Snapshot, clocks: Clocks): WorkloadReading {
   const primary = primaryOf(target);
   // Knative waits for a revision that cannot start without end, and the rollout would wait with it. So the operator
   // sets a deadline.
-  const givenUp = giveUpAt(canary, clocks);
+  const givenUp = giveUpAt(canary);
   const judged = (readiness: Readiness): Readiness =>
-    readiness.kind === "ready" || givenUp === undefined || clocks.now <= givenUp
-      ? readiness
-      : { ...readiness, kind: "stuck" };
+    readiness.kind === "ready" || givenUp === undefined || now <= givenUp ? readiness : { ...readiness, kind: "stuck" };
   const canarySide = judged(revisionReadiness(canary, latest, seen));
   const primarySide: Readiness =
     primary === ""

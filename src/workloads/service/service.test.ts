@@ -5,7 +5,6 @@ import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { aCanary } from "../../testing/canary.ts";
 import { golden } from "../../testing/golden.ts";
-import { inSync } from "../../testing/in-sync.ts";
 import { createToyCluster, type ToyCluster } from "../../testing/toy-cluster.ts";
 import { aWorld, inPhase } from "../../testing/worlds.ts";
 import { createServiceWorkload } from "./service.ts";
@@ -124,7 +123,7 @@ describe("a Service as target", () => {
   it("is always ready, has no pods, and its configs are not tracked", () => {
     const cluster = createToyCluster(mergePatch, target());
     converge(cluster);
-    const reading = workload.read(aCanary(PARTS), cluster, inSync(0));
+    const reading = workload.read(aCanary(PARTS), cluster, 0);
     expect(reading).toMatchObject({
       target: { readiness: { kind: "ready" }, available: 1, scaledDown: false },
       primary: { exists: true, readiness: { kind: "ready" }, available: 1 },
@@ -136,14 +135,14 @@ describe("a Service as target", () => {
 
   it("R27: must have the name that the routes use", () => {
     const canary = aCanary({ ...PARTS, service: { name: "web" } });
-    expect(workload.read(canary, createToyCluster(mergePatch, target()), inSync(0))).toMatchObject({
+    expect(workload.read(canary, createToyCluster(mergePatch, target()), 0)).toMatchObject({
       kind: "problem",
       detail: 'spec.service.name "web" must be "podinfo", the target Service that routes and copies are named after',
     });
   });
 
   it("that is missing is reported under the name of its primary", () => {
-    expect(workload.read(aCanary(PARTS), createToyCluster(mergePatch), inSync(0))).toEqual({
+    expect(workload.read(aCanary(PARTS), createToyCluster(mergePatch), 0)).toEqual({
       kind: "problem",
       detail: 'service podinfo-primary.test get query error: services "podinfo" not found',
     });

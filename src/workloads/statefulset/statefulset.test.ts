@@ -2,7 +2,6 @@ import { describe, expect, it } from "vitest";
 import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { aCanary } from "../../testing/canary.ts";
-import { inSync } from "../../testing/in-sync.ts";
 import { createToyCluster } from "../../testing/toy-cluster.ts";
 import { aWorld, inPhase } from "../../testing/worlds.ts";
 import { statefulSetReadiness } from "./readiness.ts";
@@ -84,7 +83,7 @@ describe("the primary StatefulSet", () => {
     const cluster = made(target(), governing);
     const status = { replicas: 3, updatedReplicas: 3, availableReplicas: 3 };
     cluster.put({ ...cluster.at("StatefulSet", "podinfo-primary"), status }, target({ replicas }));
-    const reading = workload.read(aCanary(PARTS), cluster, inSync(NOW));
+    const reading = workload.read(aCanary(PARTS), cluster, NOW);
     expect(reading.kind === "reading" ? reading.primary.gap : reading).toBe(gap);
   });
 
@@ -103,7 +102,7 @@ describe("the primary StatefulSet", () => {
       const scaler = { apiVersion: "autoscaling/v2", kind: "HorizontalPodAutoscaler", name: "podinfo" };
       const canary = aCanary({ ...PARTS, spec: { ...PARTS.spec, autoscalerRef: { ...scaler, ...ref } } });
       const running = { ...canary, status: { ...canary.status, canaryWeight: weight } };
-      const reading = workload.read(running, cluster, inSync(NOW));
+      const reading = workload.read(running, cluster, NOW);
       expect(reading.kind === "reading" ? reading.primary.gap : reading).toBe(gap);
     },
   );
@@ -122,7 +121,7 @@ describe("the primary StatefulSet", () => {
 });
 
 function readingOf(object: KubeObject, canary = aCanary(PARTS)) {
-  const reading = workload.read(canary, createToyCluster(mergePatch, object), inSync(NOW));
+  const reading = workload.read(canary, createToyCluster(mergePatch, object), NOW);
   if (reading.kind === "problem") throw new Error(reading.detail);
   return reading;
 }
@@ -153,7 +152,7 @@ describe("a StatefulSet", () => {
 
 describe("a StatefulSet's rollout", () => {
   const rollout = (status: KubeFields, giveUpAt?: number, thresholdPercent = 100) => {
-    const rule = { progressDeadlineSeconds: 60, thresholdPercent, ...inSync(NOW) };
+    const rule = { progressDeadlineSeconds: 60, thresholdPercent, now: NOW };
     const object = { ...target(), status: { observedGeneration: 1, ...status } };
     return statefulSetReadiness(object, giveUpAt === undefined ? rule : { ...rule, giveUpAt });
   };

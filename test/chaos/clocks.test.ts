@@ -1,0 +1,116 @@
+/** The clock of the operator's machine is set while a release waits for its pods. */
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { fixedCredentials } from "../../src/kube/access.ts";
+import { runOperator } from "../../src/operator/process/process.ts";
+import { type KubeFields, RESOURCES } from "../../src/ports/kubernetes.ts";
+import type { Log } from "../../src/ports/log.ts";
+import { type StubCluster, startStubCluster } from "../../src/testing/stub-cluster.ts";
+import { systemClock } from "../../src/time/system-clock.ts";
+import { canaryOf, deployment, flagsOf, QUIET } from "./burst.ts";
+
+const HOUR = 3_600_000;
+const REF = { namespace: "quiet", name: "app" };
+const LOG: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
+let cluster: StubCluster;
+let stop: AbortController;
+let operator: Promise<unknown> = Promise.resolve();
+
+beforeEach(async () => {
+  stop = new AbortController();
+  // No pod gets ready but by `pods`.
+  cluster = await startStubCluster({ readyAfterMs: 100 * HOUR });
+});
+
+afterEach(async () => {
+  stop.abort(new Error("the test is over"));
+  await operator.catch(() => undefined);
+  await cluster.close();
+});
+
+/** @returns sets the clock of its machine */
+function startOperator(aheadMs: number): (aheadMs: number) => void {
+  let ahead = aheadMs;
+  operator = runOperator({
+    ...{
+      flags: flagsOf([...QUIET, "-interval-floor=100ms"]),
+      version: "0.0.0",
+      log: LOG,
+      random: Math.random,
+      env: {},
+    },
+    clock: { ...systemClock, now: () => Date.now() + ahead },
+    ...{ signal: stop.signal, host: "127.0.0.1" },
+    access: { server: cluster.url, namespace: "", tls: {}, credentials: fixedCredentials(), source: "clocks" },
+  });
+  return (ms) => {
+    ahead = ms;
+  };
+}
+
+/** Resolves with the status when the Canary is in this phase. */
+function reaches(wanted: string): Promise<KubeFields> {
+  return new Promise((resolve) =>
+    cluster.onWrite(({ kind, ...object }) => {
+      const { status } = object as KubeFields;
+      if (kind === "Canary" && status?.phase === wanted) resolve(status);
+    }),
+  );
+}
+
+/** Resolves when an Event says this. */
+function says(text: string): Promise<string> {
+  return new Promise((resolve) =>
+    cluster.onWrite(({ kind, ...object }) => {
+      const { message } = object as KubeFields;
+      if (kind === "Event" && String(message).includes(text)) resolve(message);
+    }),
+  );
+}
+
+/** What its controller writes down: one pod, updated or not, available or not. */
+function pods(name: string, updated: number, available: number): void {
+  const object = cluster.get(RESOURCES.deployment, REF.namespace, name);
+  const observedGeneration = object?.metadata.generation;
+  const status = { observedGeneration, replicas: 1, updatedReplicas: updated, availableReplicas: available };
+  cluster.put(RESOURCES.deployment, { ...object, status });
+}
+
+it.each([
+  ["forward, from two hours behind", -2 * HOUR, 0],
+  ["forward, to two hours ahead", 0, 2 * HOUR],
+  ["back, from two hours ahead", 2 * HOUR, 0],
+])("a release waits for its pods when the clock is set %s", { timeout: 20_000 }, async (_, before, after) => {
+  const { metadata, spec } = canaryOf(REF);
+  const analysis = { interval: "100ms", threshold: 5, iterations: 3 };
+  cluster.put(RESOURCES.deployment, deployment(REF));
+  cluster.put(RESOURCES.canary, { metadata, spec: { ...spec, progressDeadlineSeconds: 60, analysis } });
+  const initialised = reaches("Initialized");
+  const made = new Promise<void>((resolve) =>
+    cluster.onWrite(({ kind, metadata: { name } }) => {
+      if (kind === "Deployment" && name === "app-primary") resolve();
+    }),
+  );
+  const setClock = startOperator(before);
+  await made;
+  // The stub's own controller writes first.
+  await new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));
+  pods("app-primary", 1, 1);
+  await initialised;
+
+  const progressing = reaches("Progressing");
+  const waits = says("0 out of 1 new replicas");
+  const next = deployment(REF);
+  next.spec.template.spec.containers[0].image = "app:2";
+  cluster.put(RESOURCES.deployment, { ...cluster.get(RESOURCES.deployment, REF.namespace, REF.name), ...next });
+  await new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));
+  pods("app", 0, 0);
+  await waits;
+  const { lastTransitionTime } = await progressing;
+  expect(Math.abs(Date.parse(lastTransitionTime) - Date.now())).toBeLessThan(HOUR);
+
+  setClock(after);
+  const looked = Promise.race([says("0 of 1 (readyThreshold 100%)"), reaches("Failed")]);
+  pods("app", 1, 0);
+  expect(await looked).toContain("app.quiet not ready");
+});
