@@ -4,7 +4,7 @@ import { LongestFirst } from "./test/longest-first.ts";
 /** Tests that start servers, a sandbox, a bundler or thousands of rollouts: they belong to no quick answer. */
 const SLOW_SOURCES = [
   "src/cli/input.test.ts",
-  "src/core/{properties,parse-properties}.test.ts",
+  "src/core/{spec/parse-properties,stories/properties}.test.ts",
   "src/crd/crd.test.ts",
   "src/cli/{alert,steer/steer}.test.ts",
   "src/console/**/*.test.ts",

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
-import { VERBS } from "../src/core/steering.ts";
+import { VERBS } from "../src/core/people/steering.ts";
 import { mergePatch } from "../src/json/merge-patch.ts";
 import { allRules, rightsOf } from "../src/operator/rights.ts";
 import { createRouters } from "../src/routers/table.ts";

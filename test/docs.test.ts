@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { type Capabilities, planFor } from "../src/core/plan.ts";
+import { type Capabilities, planFor } from "../src/core/plan/plan.ts";
 import { observerFor, observerKey } from "../src/metrics/observers.ts";
 import { PROJECT_ROOT as ROOT } from "../src/project-root.ts";
 import { createRouters } from "../src/routers/table.ts";

@@ -5,13 +5,13 @@
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { CanaryStatus } from "../src/core/canary.ts";
 import { decide } from "../src/core/decide.ts";
-import { EVENTS } from "../src/core/events.ts";
-import type { Readiness } from "../src/core/observation.ts";
 import { rulesOf } from "../src/core/phases/table.ts";
-import type { DecisionInput, Transition } from "../src/core/turn.ts";
-import type { WireMemory } from "../src/core/wire.ts";
+import type { CanaryStatus } from "../src/core/status/canary.ts";
+import type { WireMemory } from "../src/core/status/wire.ts";
+import { EVENTS } from "../src/core/texts/events.ts";
+import type { Readiness } from "../src/core/turn/observation.ts";
+import type { DecisionInput, Transition } from "../src/core/turn/turn.ts";
 import { recordHistory } from "../src/simulate/history.ts";
 import { STORIES } from "../src/simulate/stories.ts";
 

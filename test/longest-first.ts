@@ -19,7 +19,7 @@ const LONGEST = [
   "sandbox/api-server/kubectl.test.ts",
   "test/rights/providers.test.ts",
   "test/chaos/watchdog.test.ts",
-  "src/core/properties.test.ts",
+  "src/core/stories/properties.test.ts",
   "test/chaos/tenants.test.ts",
   "test/chaos/storm.test.ts",
   "test/fuzz/attacks.test.ts",

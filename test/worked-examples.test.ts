@@ -9,9 +9,9 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { INTENTS } from "../src/core/intents/table.ts";
 import { JUDGES } from "../src/core/judges/table.ts";
+import { VERBS } from "../src/core/people/steering.ts";
 import { PHASES } from "../src/core/phases/table.ts";
-import { HOOK_TYPES } from "../src/core/spec.ts";
-import { VERBS } from "../src/core/steering.ts";
+import { HOOK_TYPES } from "../src/core/spec/spec.ts";
 import { alertProviderCrd, canaryCrd, crds, metricTemplateCrd } from "../src/crd/index.ts";
 import { PROVIDER_NAMES } from "../src/metrics/table.ts";
 import { NOTIFIERS } from "../src/notifiers/table.ts";
@@ -40,7 +40,7 @@ const enums = (value: unknown): string[] => {
 describe("the worked examples of CONTRIBUTING.md", () => {
   it("a router is a folder and a row; built-in checks and kinds of its own are rows of more tables", () => {
     expect(naming(/\bapisix\b/i).sort()).toEqual([
-      "src/core/cures.ts", // the field that names its kind
+      "src/core/texts/cures.ts", // the field that names its kind
       "src/crd/canary.ts", // the kind of its routeRef
       "src/metrics/observers.ts", // its built-in checks
       "src/routers/apisix/router.ts",
@@ -66,7 +66,7 @@ describe("the worked examples of CONTRIBUTING.md", () => {
       "src/cli/table.ts",
       "src/console/views.ts", // it takes a number, so it is no plain button
       "src/core/intents/table.ts",
-      "src/core/steering.ts",
+      "src/core/people/steering.ts",
     ]);
     expect(Object.keys(INTENTS)).toEqual([...VERBS]);
     expect(crds().flatMap(enums)).toContain(JSON.stringify(VERBS));
@@ -74,7 +74,7 @@ describe("the worked examples of CONTRIBUTING.md", () => {
 
   it("a judge is a file and a row", () => {
     expect(naming(/\bthresholds\b/).filter((path) => !path.startsWith("src/core/judges/"))).toEqual([
-      "src/core/spec.ts", // the comment on the default
+      "src/core/spec/spec.ts", // the comment on the default
     ]);
     expect(enums(canaryCrd())).toContain(JSON.stringify(Object.keys(JUDGES)));
   });
@@ -82,7 +82,7 @@ describe("the worked examples of CONTRIBUTING.md", () => {
   it("a phase is its shape, a file and a row; verbs list the phases that they act in", () => {
     const core = naming(/"Waiting"/).filter((path) => path.startsWith("src/core/"));
     expect(core.filter((path) => !/^src\/core\/(phases|intents)\//.test(path))).toEqual([
-      "src/core/run.ts", // a run can be held before it starts
+      "src/core/run/run.ts", // a run can be held before it starts
     ]);
     expect(enums(canaryCrd())).toContain(JSON.stringify(PHASES));
   });

@@ -132,7 +132,7 @@ export const ROWS = [
   },
   {
     breaks: "one failed check too many",
-    in: "src/core/turn.ts",
+    in: "src/core/turn/turn.ts",
     from: "if (failedChecks < turn.spec.analysis.threshold) return undefined;",
     to: "if (failedChecks <= turn.spec.analysis.threshold) return undefined;",
   },

@@ -1,7 +1,7 @@
 /** The adapters that the operator would choose for a Canary, as its flags have it when they are not given. */
-import type { ParseOptions } from "../core/parse.ts";
-import type { CanarySpec } from "../core/spec.ts";
-import { fromWire } from "../core/status.ts";
+import type { ParseOptions } from "../core/spec/parse.ts";
+import type { CanarySpec } from "../core/spec/spec.ts";
+import { fromWire } from "../core/status/status.ts";
 import {
   type Chosen,
   chooseAdapters,

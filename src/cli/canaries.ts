@@ -1,11 +1,11 @@
 /** Canaries of files, judged as they will be when they are applied: for commands that tell what one would do. */
 
 import { applyDefaults, crdSchema, unknownFields, validate } from "../../sandbox/api-server/schema/index.ts";
-import { type Doubt, doubtsOf, doubtText } from "../core/doubts.ts";
-import { didYouMean } from "../core/nearest.ts";
-import { parseSpec } from "../core/parse.ts";
-import { type Capabilities, type Plan, planFor } from "../core/plan.ts";
-import type { CanarySpec } from "../core/spec.ts";
+import { type Capabilities, type Plan, planFor } from "../core/plan/plan.ts";
+import { type Doubt, doubtsOf, doubtText } from "../core/spec/doubts.ts";
+import { didYouMean } from "../core/spec/nearest.ts";
+import { parseSpec } from "../core/spec/parse.ts";
+import type { CanarySpec } from "../core/spec/spec.ts";
 import { canaryCrd } from "../crd/index.ts";
 import { apiVersionOf, type KubeObject, RESOURCES } from "../ports/kubernetes.ts";
 import { SELECTOR_LABELS } from "../workloads/table.ts";

@@ -1,5 +1,5 @@
 /** The objects of the given manifests as the cluster that they will be applied to: what of it refuses a Canary. */
-import type { Canary } from "../core/canary.ts";
+import type { Canary } from "../core/status/canary.ts";
 import type { Adapters } from "../operator/adapters.ts";
 import { foreignObject } from "../operator/cluster/foreign.ts";
 import { apiVersionOf, type KubeObject, type ObjectRef, RESOURCES, type ResourceType } from "../ports/kubernetes.ts";

@@ -2,7 +2,7 @@
  * Kinds as people name them: short names, plurals, `KIND.GROUP`; what is not in the table is looked up in the cluster.
  */
 
-import { didYouMean } from "../core/nearest.ts";
+import { didYouMean } from "../core/spec/nearest.ts";
 import type { KubeTransport } from "../kube/transport.ts";
 import { isNotFound } from "../ports/kube.ts";
 import { type KubeFields, RESOURCES, type ResourceType } from "../ports/kubernetes.ts";

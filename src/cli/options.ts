@@ -1,6 +1,6 @@
 /** Options of our own commands: `--name value`, `--name=value`, `-o json`. Node's parser, with errors for people. */
 import { type ParseArgsConfig, parseArgs } from "node:util";
-import { didYouMean } from "../core/nearest.ts";
+import { didYouMean } from "../core/spec/nearest.ts";
 import { errorText } from "../error-text.ts";
 import { parseDuration } from "../go/duration.ts";
 import { UserError } from "./command.ts";

@@ -1,6 +1,6 @@
 /** What `aviary plan` announces is what `aviary simulate` then shows: the same steps, at the same time. */
 import { describe, expect, it } from "vitest";
-import type { Routes } from "../core/canary.ts";
+import type { Routes } from "../core/status/canary.ts";
 import { scenarioFrom } from "../simulate/ask.ts";
 import type { Scenario } from "../simulate/scenario.ts";
 import { aScenario, withScaler, withTarget } from "../simulate/stories.ts";

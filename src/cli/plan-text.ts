@@ -1,8 +1,17 @@
 /** A plan in words and rows, for people who have not read how Canaries work. */
-import { limitsOf } from "../core/checks.ts";
-import type { Announcement, Plan, Step } from "../core/plan.ts";
-import { hooksOf, REQUEST_DURATION, SUCCESS_RATE } from "../core/probes.ts";
-import type { Analysis, CanarySpec, HookType, JsonObject, Metric, MetricSourceKind, Webhook } from "../core/spec.ts";
+
+import type { Announcement, Plan, Step } from "../core/plan/plan.ts";
+import type {
+  Analysis,
+  CanarySpec,
+  HookType,
+  JsonObject,
+  Metric,
+  MetricSourceKind,
+  Webhook,
+} from "../core/spec/spec.ts";
+import { limitsOf } from "../core/turn/checks.ts";
+import { hooksOf, REQUEST_DURATION, SUCCESS_RATE } from "../core/turn/probes.ts";
 import { formatDuration } from "../go/duration.ts";
 import { formatFloat } from "../go/format.ts";
 import { SPEC_RULES, targetOf as workloadOf } from "./adapters.ts";

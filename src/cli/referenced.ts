@@ -1,7 +1,7 @@
 /** MetricTemplates and AlertProviders of the files: what is wrong with them, and where a Canary names them. */
 import { getGlobalDispatcher } from "undici";
 import { applyDefaults, crdSchema, validate } from "../../sandbox/api-server/schema/index.ts";
-import { didYouMean } from "../core/nearest.ts";
+import { didYouMean } from "../core/spec/nearest.ts";
 import { alertProviderCrd, type CrdObject, metricTemplateCrd } from "../crd/index.ts";
 import { errorText } from "../error-text.ts";
 import { MetricError } from "../metrics/metric-error.ts";

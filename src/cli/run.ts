@@ -1,6 +1,6 @@
 /** Finds the command that the first words name and runs it; help and errors look the same for all of them. */
 import { basename } from "node:path";
-import { didYouMean } from "../core/nearest.ts";
+import { didYouMean } from "../core/spec/nearest.ts";
 import { visible } from "../net/show.ts";
 import { AVIARY_VERSION, FLAGGER_VERSION } from "../version.ts";
 import { type CommandContext, type CommandRow, type ExitCode, UserError } from "./command.ts";

@@ -1,7 +1,7 @@
 /** What people do: an action on a canary, a freeze, its end. Everything else of the console only reads. */
 import { actionFor, answerOf, createAction, type Wish } from "../cli/steer/action.ts";
 import { type Facts, factsOf } from "../cli/steer/facts.ts";
-import { VERBS } from "../core/steering.ts";
+import { VERBS } from "../core/people/steering.ts";
 import { errorText } from "../error-text.ts";
 import { isAlreadyExists, isNotFound, KubeError } from "../ports/kube.ts";
 import { apiVersionOf, type KubeFields } from "../ports/kubernetes.ts";

@@ -1,7 +1,7 @@
 /** Reads of canaries: the list, one of them, its charts, and what the user may do. */
 import { freezeInForce } from "../cli/steer/frozen.ts";
 import { byStart, copiesOf, eventsOf } from "../cli/steer/seen.ts";
-import { VERBS } from "../core/steering.ts";
+import { VERBS } from "../core/people/steering.ts";
 import { STEERING } from "../ports/steering.ts";
 import { canaryIn, recordsOf } from "./records.ts";
 import { type Answer, type Asked, type Console, listOf, ok, problem, seenBy } from "./route.ts";

@@ -2,7 +2,7 @@
  * The REST API in the words of OpenAPI 3.1, for clients that are not the console's own pages. A test holds it against
  * the answers.
  */
-import { VERBS } from "../core/steering.ts";
+import { VERBS } from "../core/people/steering.ts";
 import type { Schema } from "../json/schema.ts";
 import { MODES } from "./types.ts";
 

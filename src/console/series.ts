@@ -4,9 +4,9 @@
  */
 import type { Dispatcher } from "undici";
 import { parseOptions, targetOf } from "../cli/adapters.ts";
-import { limitsOf } from "../core/checks.ts";
-import { parseSpec } from "../core/parse.ts";
-import { type CanarySpec, type Metric, primaryName } from "../core/spec.ts";
+import { parseSpec } from "../core/spec/parse.ts";
+import { type CanarySpec, type Metric, primaryName } from "../core/spec/spec.ts";
+import { limitsOf } from "../core/turn/checks.ts";
 import { errorText } from "../error-text.ts";
 import { builtInQuery, observerFor, observerKey, type QueryKind } from "../metrics/observers.ts";
 import { type Point, queryRange, type Span } from "../metrics/prometheus/range.ts";

@@ -1,5 +1,5 @@
 /** What the console's server tells the browser: plain JSON, made by views.ts, drawn by the pages. */
-import type { Verb } from "../core/steering.ts";
+import type { Verb } from "../core/people/steering.ts";
 
 export interface CanaryRow {
   readonly namespace: string;

@@ -12,9 +12,9 @@ import {
 import { heldText, holderOf } from "../cli/steer/frozen.ts";
 import { previewOf } from "../cli/steer/preview.ts";
 import { type Copy, timeOf } from "../cli/steer/seen.ts";
-import type { Step } from "../core/plan.ts";
-import { type Freeze, VERBS, type Verb } from "../core/steering.ts";
-import { splitText } from "../core/words.ts";
+import { type Freeze, VERBS, type Verb } from "../core/people/steering.ts";
+import type { Step } from "../core/plan/plan.ts";
+import { splitText } from "../core/texts/words.ts";
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
 import { imagesIn, objectsIn, shownOnce, textIn, textsIn } from "./shown.ts";
 import { isSketch } from "./sketches.ts";

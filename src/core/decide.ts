@@ -10,18 +10,18 @@
  * answered first, or the next status. The driver (take-turn.ts) asks and decides again. The shell saves the status that
  * results, makes the cluster match it (desired.ts) and passes the events to the listeners.
  */
-import { act } from "./act.ts";
-import type { CanaryStatus, Names } from "./canary.ts";
-import { withoutFarTimes } from "./clock-set-back.ts";
-import { conditionsFor, wasRefused } from "./conditions.ts";
-import { cookiesFor } from "./cookies.ts";
-import { EVENTS } from "./events.ts";
-import { leaveFormerNames, namesOf } from "./names.ts";
-import { withoutOverriddenFreeze } from "./override.ts";
+import { act } from "./people/act.ts";
+import { withoutOverriddenFreeze } from "./people/override.ts";
 import { isRunning, rulesOf, TRANSITIONS } from "./phases/table.ts";
 import { terminate } from "./phases/terminating.ts";
 import { routesFor } from "./routes.ts";
-import { ofItsRun } from "./run.ts";
+import { leaveFormerNames, namesOf } from "./run/names.ts";
+import { ofItsRun } from "./run/run.ts";
+import type { CanaryStatus, Names } from "./status/canary.ts";
+import { conditionsFor, wasRefused } from "./status/conditions.ts";
+import { EVENTS } from "./texts/events.ts";
+import { withoutFarTimes } from "./turn/clock-set-back.ts";
+import { cookiesFor } from "./turn/cookies.ts";
 import {
   announcementOf,
   type Decision,
@@ -33,7 +33,7 @@ import {
   type Turn,
   update,
   waitFor,
-} from "./turn.ts";
+} from "./turn/turn.ts";
 
 /**
  * @returns the questions that must be answered first, or the transition. A transition carries the very status that went

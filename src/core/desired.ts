@@ -1,12 +1,13 @@
 /** What should be true of the cluster, given a status. The shell compares and repairs; it never decides. */
-import type { CanaryStatus, Routes } from "./canary.ts";
-import { earliest } from "./earliest.ts";
+
 import type { DesiredPrimary, DesiredTarget } from "./phases/phase.ts";
 import { rulesOf } from "./phases/table.ts";
-import type { Plan } from "./plan.ts";
+import type { Plan } from "./plan/plan.ts";
 import { routesFor } from "./routes.ts";
-import type { Transition } from "./turn.ts";
-import { endOf } from "./waits.ts";
+import type { CanaryStatus, Routes } from "./status/canary.ts";
+import { earliest } from "./turn/earliest.ts";
+import type { Transition } from "./turn/turn.ts";
+import { endOf } from "./turn/waits.ts";
 
 /** The desired state of the cluster for one Canary. */
 export interface DesiredState {

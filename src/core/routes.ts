@@ -1,9 +1,10 @@
 /** The traffic that a status promises. Everything that shows or sets weights asks here. */
-import type { CanaryStatus, Routes } from "./canary.ts";
-import { rulesOf } from "./phases/table.ts";
-import type { Plan } from "./plan.ts";
 
-export { ALL_TO_PRIMARY } from "./steps.ts";
+import { rulesOf } from "./phases/table.ts";
+import type { Plan } from "./plan/plan.ts";
+import type { CanaryStatus, Routes } from "./status/canary.ts";
+
+export { ALL_TO_PRIMARY } from "./plan/steps.ts";
 
 /** @returns undefined while the engine does not own the routes: before the first initialisation, and while leaving */
 export function routesFor(plan: Plan, status: CanaryStatus): Routes | undefined {

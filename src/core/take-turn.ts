@@ -3,10 +3,10 @@
  * question and is sent the answer, so that the operator may await answers and a story may make them up.
  */
 
-import { settles } from "./checks.ts";
 import { decide } from "./decide.ts";
-import type { Answer, Answered, MetricProbe, Probe, Readings } from "./observation.ts";
-import { type DecisionInput, isAsk, type Transition } from "./turn.ts";
+import { settles } from "./turn/checks.ts";
+import type { Answer, Answered, MetricProbe, Probe, Readings } from "./turn/observation.ts";
+import { type DecisionInput, isAsk, type Transition } from "./turn/turn.ts";
 
 /** The input that is known before any question is asked. */
 export type Situation = Omit<DecisionInput, "observation"> & { readonly readings: Readings };

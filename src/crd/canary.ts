@@ -1,8 +1,9 @@
 /** The Canary resource, except `spec.service`, which is long: see `service.ts`. */
-import { BOUNDS } from "../core/bounds.ts";
+
 import { DEFAULT_JUDGE, JUDGES } from "../core/judges/table.ts";
 import { PHASES } from "../core/phases/table.ts";
-import { HOOK_TYPES } from "../core/spec.ts";
+import { BOUNDS } from "../core/spec/bounds.ts";
+import { HOOK_TYPES } from "../core/spec/spec.ts";
 import { ROUTERS } from "../routers/table.ts";
 import { type CrdObject, column, crd, wideColumn } from "./definition.ts";
 import {

@@ -1,5 +1,5 @@
 /** The resources that Canaries refer to: where metrics come from and where alerts go. */
-import { BOUNDS } from "../core/bounds.ts";
+import { BOUNDS } from "../core/spec/bounds.ts";
 import { PROVIDER_NAMES } from "../metrics/table.ts";
 import { NOTIFIERS } from "../notifiers/table.ts";
 import { type CrdObject, column, crd } from "./definition.ts";

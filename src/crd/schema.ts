@@ -3,7 +3,7 @@
  *
  *   object({ name: string(), retries: number({ about: "tries after the first" }) }, { required: ["name"] })
  */
-import { BOUNDS } from "../core/bounds.ts";
+import { BOUNDS } from "../core/spec/bounds.ts";
 
 /** An OpenAPI v3 schema as a CRD carries it. */
 export interface Schema {

@@ -1,5 +1,5 @@
 /** CanaryAction, CanaryFreeze and CanaryRun: what people ask of a rollout, what holds it, and what happened in it. */
-import { STEERING_GROUP, STEERING_VERSION, VERBS } from "../core/steering.ts";
+import { STEERING_GROUP, STEERING_VERSION, VERBS } from "../core/people/steering.ts";
 import { type CrdObject, column, crd, wideColumn } from "./definition.ts";
 import { anything, boolean, integer, list, map, object, type Schema, string } from "./schema.ts";
 

@@ -4,8 +4,8 @@
  */
 import { Agent, type Dispatcher } from "undici";
 import { createBackOff, NO_JITTER } from "../async/back-off.ts";
-import type { Answer } from "../core/observation.ts";
-import type { Webhook } from "../core/spec.ts";
+import type { Webhook } from "../core/spec/spec.ts";
+import type { Answer } from "../core/turn/observation.ts";
 import { type DurationError, parseDuration } from "../go/duration.ts";
 import { show } from "../net/show.ts";
 import type { Clock } from "../ports/clock.ts";

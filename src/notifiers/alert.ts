@@ -1,5 +1,5 @@
 /** An alert, and what one kind of chat or webhook service needs to send it. */
-import type { Severity } from "../core/spec.ts";
+import type { Severity } from "../core/spec/spec.ts";
 
 export interface AlertField {
   readonly name: string;

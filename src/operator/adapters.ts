@@ -1,9 +1,10 @@
 /** Chooses the adapters of a Canary by the names in its spec. An unknown name is a problem, never a default. */
-import type { Canary } from "../core/canary.ts";
-import type { ParseOptions } from "../core/parse.ts";
-import type { Capabilities } from "../core/plan.ts";
-import type { CanarySpec, TargetRef } from "../core/spec.ts";
-import { PROVIDER_FIELDS, type SpecRules } from "../core/spec-rules.ts";
+
+import type { Capabilities } from "../core/plan/plan.ts";
+import type { ParseOptions } from "../core/spec/parse.ts";
+import type { CanarySpec, TargetRef } from "../core/spec/spec.ts";
+import { PROVIDER_FIELDS, type SpecRules } from "../core/spec/spec-rules.ts";
+import type { Canary } from "../core/status/canary.ts";
 import type { Router, RouterKind, RouterOptions } from "../ports/router.ts";
 import type { ServicesRouter } from "../ports/services.ts";
 import type { Autoscaler, Workload, WorkloadOptions } from "../ports/workload.ts";

@@ -3,7 +3,7 @@
  * it may be lost at any time. Each room has a slot in the Canary's session, and there is one way to forget: `forget`
  * drops the session as a whole, so that nothing of a deleted Canary stays.
  */
-import { type CanaryRef, canaryKey } from "../core/spec.ts";
+import { type CanaryRef, canaryKey } from "../core/spec/spec.ts";
 
 /** One room's memory of each Canary. */
 export interface Slot<T> {

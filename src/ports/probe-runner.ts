@@ -1,5 +1,5 @@
-import type { Canary } from "../core/canary.ts";
-import type { Answer, Probe } from "../core/observation.ts";
+import type { Canary } from "../core/status/canary.ts";
+import type { Answer, Probe } from "../core/turn/observation.ts";
 
 /**
  * Runs the probes of a decision: calls webhooks and metric servers. A failure of the other side is an answer, not an

@@ -1,7 +1,7 @@
-import type { Canary, Routes } from "../core/canary.ts";
-import type { RolloutEvent } from "../core/events.ts";
-import type { Answered } from "../core/observation.ts";
-import type { DecisionInput, Transition } from "../core/turn.ts";
+import type { Canary, Routes } from "../core/status/canary.ts";
+import type { RolloutEvent } from "../core/texts/events.ts";
+import type { Answered } from "../core/turn/observation.ts";
+import type { DecisionInput, Transition } from "../core/turn/turn.ts";
 import type { Count } from "./probe-runner.ts";
 
 /** One turn that was taken: what was known, what was decided. */

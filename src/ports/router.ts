@@ -1,7 +1,7 @@
-import type { Canary, Routes } from "../core/canary.ts";
-import type { Capabilities } from "../core/plan.ts";
-import type { CanarySpec } from "../core/spec.ts";
-import type { ProviderField } from "../core/spec-rules.ts";
+import type { Capabilities } from "../core/plan/plan.ts";
+import type { CanarySpec } from "../core/spec/spec.ts";
+import type { ProviderField } from "../core/spec/spec-rules.ts";
+import type { Canary, Routes } from "../core/status/canary.ts";
 import type { KubeObject, ObjectRef, ResourceType } from "./kubernetes.ts";
 import type { MadeObject } from "./owner.ts";
 import type { Snapshot } from "./snapshot.ts";

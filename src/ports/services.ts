@@ -1,4 +1,4 @@
-import type { Canary } from "../core/canary.ts";
+import type { Canary } from "../core/status/canary.ts";
 import type { KubeObject, ObjectRef } from "./kubernetes.ts";
 import type { MadeObject } from "./owner.ts";
 import type { Snapshot } from "./snapshot.ts";

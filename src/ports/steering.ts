@@ -1,5 +1,5 @@
 /** The objects of aviary.flagger.app/v1alpha1 on the wire: what people ask for, what is frozen, and what happened. */
-import { type Expected, STEERING_GROUP, STEERING_VERSION, type Verb } from "../core/steering.ts";
+import { type Expected, STEERING_GROUP, STEERING_VERSION, type Verb } from "../core/people/steering.ts";
 import { type KubeObject, namespaced } from "./kubernetes.ts";
 
 export const STEERING = {

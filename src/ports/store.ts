@@ -1,5 +1,5 @@
-import type { Canary, CanaryStatus } from "../core/canary.ts";
-import type { CanaryRef } from "../core/spec.ts";
+import type { CanaryRef } from "../core/spec/spec.ts";
+import type { Canary, CanaryStatus } from "../core/status/canary.ts";
 
 /** A Canary whose spec cannot be used: why, as the text of the event. Its routes and workloads stay as they are. */
 export interface InvalidCanary {

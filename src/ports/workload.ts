@@ -1,7 +1,7 @@
-import type { Canary } from "../core/canary.ts";
 import type { DesiredState } from "../core/desired.ts";
-import type { PrimaryReading, TargetReading } from "../core/observation.ts";
-import type { CanarySpec, TargetRef } from "../core/spec.ts";
+import type { CanarySpec, TargetRef } from "../core/spec/spec.ts";
+import type { Canary } from "../core/status/canary.ts";
+import type { PrimaryReading, TargetReading } from "../core/turn/observation.ts";
 import type { KubeObject, ObjectRef, ResourceType } from "./kubernetes.ts";
 import type { MadeObject } from "./owner.ts";
 import type { Snapshot } from "./snapshot.ts";

@@ -1,9 +1,9 @@
 /** Aviary's routers write the same objects as the real Flagger for the corpus, except for the departures named here. */
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { Canary, Routes } from "../core/canary.ts";
-import { parseSpec } from "../core/parse.ts";
-import { planFor } from "../core/plan.ts";
+import { planFor } from "../core/plan/plan.ts";
+import { parseSpec } from "../core/spec/parse.ts";
+import type { Canary, Routes } from "../core/status/canary.ts";
 import { mergePatch } from "../json/merge-patch.ts";
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
 import type { Router } from "../ports/router.ts";

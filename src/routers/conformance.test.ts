@@ -1,9 +1,9 @@
 /** The laws of ports/router.ts, for every router and the kinds of Canary that it can serve. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Canary, Routes } from "../core/canary.ts";
-import { planFor } from "../core/plan.ts";
+import { planFor } from "../core/plan/plan.ts";
 import { routesFor } from "../core/routes.ts";
+import type { Canary, Routes } from "../core/status/canary.ts";
 import { mergePatch } from "../json/merge-patch.ts";
 import { apiVersionOf, type KubeObject } from "../ports/kubernetes.ts";
 import type { Router } from "../ports/router.ts";

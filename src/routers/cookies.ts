@@ -1,7 +1,8 @@
 /** The texts of session affinity: which cookie a response sets, and how a request that carries it is recognised. */
-import type { Canary } from "../core/canary.ts";
-import { intervalOrDefault } from "../core/interval.ts";
-import type { SessionAffinity } from "../core/spec.ts";
+
+import { intervalOrDefault } from "../core/spec/interval.ts";
+import type { SessionAffinity } from "../core/spec/spec.ts";
+import type { Canary } from "../core/status/canary.ts";
 
 /** `Set-Cookie` of the canary, attributes in the order of the contract and only those that are set. */
 export function cookieText(cookie: string, affinity: SessionAffinity): string {

@@ -1,6 +1,7 @@
 /** What NGINX and Skipper share: the Ingress that `spec.ingressRef` names, and the second Ingress beside it. */
-import type { Canary } from "../core/canary.ts";
-import { dotted } from "../core/spec.ts";
+
+import { dotted } from "../core/spec/spec.ts";
+import type { Canary } from "../core/status/canary.ts";
 import { type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
 import type { IngressObject, IngressPath, IngressSpec } from "../ports/kubernetes-types.ts";
 import type { Obstacle, RouterKind } from "../ports/router.ts";

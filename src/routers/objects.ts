@@ -1,5 +1,5 @@
 /** What all routers need to build objects: names, owner, metadata, and fields of other clients that must survive. */
-import type { Canary } from "../core/canary.ts";
+import type { Canary } from "../core/status/canary.ts";
 import { apiVersionOf, type KubeObject, type ObjectRef, type ResourceType } from "../ports/kubernetes.ts";
 import type { Fields } from "../ports/kubernetes-types.ts";
 import { FLUX_OPT_OUT, type MadeObject, ownerReference } from "../ports/owner.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Canary } from "../core/canary.ts";
+import type { Canary } from "../core/status/canary.ts";
 import { mergePatch } from "../json/merge-patch.ts";
 import type { KubeObject } from "../ports/kubernetes.ts";
 import type { PodSelector } from "../ports/workload.ts";

@@ -5,8 +5,9 @@
  *   <apex>-primary -> the primary's pods       for the mesh
  *   <apex>         -> the primary's pods       for all other clients; the target's while it covers for the primary
  */
-import type { Canary } from "../core/canary.ts";
-import { dotted, type ServiceMetadata } from "../core/spec.ts";
+
+import { dotted, type ServiceMetadata } from "../core/spec/spec.ts";
+import type { Canary } from "../core/status/canary.ts";
 import { equal } from "../json/merge-patch.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
 import type { ServiceObject, ServicePort, ServiceSpec, Strings } from "../ports/kubernetes-types.ts";

@@ -3,10 +3,10 @@
  */
 
 import { createServerClock } from "../async/server-clock.ts";
-import type { Alert, Canary } from "../core/canary.ts";
-import type { RolloutEvent } from "../core/events.ts";
-import type { Answer, Probe } from "../core/observation.ts";
-import type { CanaryRef } from "../core/spec.ts";
+import type { CanaryRef } from "../core/spec/spec.ts";
+import type { Alert, Canary } from "../core/status/canary.ts";
+import type { RolloutEvent } from "../core/texts/events.ts";
+import type { Answer, Probe } from "../core/turn/observation.ts";
 import { type Engine, type EngineOptions, startEngine } from "../operator/engine/engine.ts";
 import { createActionInbox } from "../operator/steering/action-inbox.ts";
 import { KubeError } from "../ports/kube.ts";

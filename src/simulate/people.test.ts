@@ -1,6 +1,6 @@
 /** People who click at random, twice, on old pages and without the right, under faults, crashes and two leaders. */
 import { expect, it } from "vitest";
-import { VERBS } from "../core/steering.ts";
+import { VERBS } from "../core/people/steering.ts";
 import { judgeCase } from "./campaign.ts";
 import { generateCase } from "./generate.ts";
 import { withPeople } from "./people.ts";

@@ -1,5 +1,5 @@
 /** People who steer: they click at random, twice, on old pages, and without the right. */
-import { VERBS, type Verb } from "../core/steering.ts";
+import { VERBS, type Verb } from "../core/people/steering.ts";
 import { apiVersionOf, type KubeObject } from "../ports/kubernetes.ts";
 import { STEERING } from "../ports/steering.ts";
 import { keptRevisions } from "../workloads/copied/kept.ts";

@@ -1,7 +1,8 @@
 /** Webhooks and metric servers of the simulated world: the model answers the engine's probes. */
-import type { Canary } from "../core/canary.ts";
-import type { Answer, MetricProbe, Probe } from "../core/observation.ts";
-import { dotted } from "../core/spec.ts";
+
+import { dotted } from "../core/spec/spec.ts";
+import type { Canary } from "../core/status/canary.ts";
+import type { Answer, MetricProbe, Probe } from "../core/turn/observation.ts";
 import { parseWindow } from "../go/promql-window.ts";
 import { RESOURCES } from "../ports/kubernetes.ts";
 import type { Count } from "../ports/probe-runner.ts";

@@ -1,5 +1,5 @@
 /** A scenario, as plain JSON: the Canary, the behaviour of each release, the traffic, and the actions of people. */
-import type { Verb } from "../core/steering.ts";
+import type { Verb } from "../core/people/steering.ts";
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
 import type { Curve } from "./curve.ts";
 

@@ -3,7 +3,7 @@
  * rule split-said-rightly shows in every other simulated rollout that a mesh that follows is not blamed.
  */
 import { describe, expect, it } from "vitest";
-import type { RolloutEvent } from "../core/events.ts";
+import type { RolloutEvent } from "../core/texts/events.ts";
 import { judge } from "./campaign.ts";
 import type { Scenario } from "./scenario.ts";
 import { aScenario } from "./stories.ts";

@@ -3,8 +3,8 @@
  * fields.
  */
 
-import type { Routes } from "../core/canary.ts";
-import { promotionId } from "../core/identity.ts";
+import type { Routes } from "../core/status/canary.ts";
+import { promotionId } from "../core/turn/identity.ts";
 import { hashPodTemplate, hashServiceSpec, hashText, SCALE_TO_ZERO_SELECTOR } from "../go/hash/hash.ts";
 import { typeOf } from "../operator/cluster/write.ts";
 import { type KubeFields, type KubeObject, type ObjectRef, RESOURCES, type ResourceType } from "../ports/kubernetes.ts";

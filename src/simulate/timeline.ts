@@ -1,5 +1,5 @@
 /** The events of a run, in their order, for people and for tools. */
-import { failureOf } from "../core/checks.ts";
+import { failureOf } from "../core/turn/checks.ts";
 import { errorText } from "../error-text.ts";
 import { describeProbe } from "./operators.ts";
 import { versionOf } from "./scenario.ts";

@@ -1,7 +1,7 @@
 /** What a watcher of a run sees: everything that happens, the run itself at any moment, and how it ended. */
-import type { Alert, Canary } from "../core/canary.ts";
-import type { RolloutEvent } from "../core/events.ts";
-import type { Answer, Probe } from "../core/observation.ts";
+import type { Alert, Canary } from "../core/status/canary.ts";
+import type { RolloutEvent } from "../core/texts/events.ts";
+import type { Answer, Probe } from "../core/turn/observation.ts";
 import type { KubeObject } from "../ports/kubernetes.ts";
 import type { Turn } from "../ports/recorder.ts";
 import type { Api } from "./api.ts";

@@ -1,9 +1,10 @@
 /** Builders: a valid Canary in one line, with the changes that a test needs. */
-import type { Canary } from "../core/canary.ts";
-import { type ParseOptions, parseSpec } from "../core/parse.ts";
-import { canaryWeights } from "../core/plan.ts";
-import type { CanarySpec } from "../core/spec.ts";
-import { fromWire, type WireStatus } from "../core/status.ts";
+
+import { canaryWeights } from "../core/plan/plan.ts";
+import { type ParseOptions, parseSpec } from "../core/spec/parse.ts";
+import type { CanarySpec } from "../core/spec/spec.ts";
+import type { Canary } from "../core/status/canary.ts";
+import { fromWire, type WireStatus } from "../core/status/status.ts";
 import type { KubeObject } from "../ports/kubernetes.ts";
 import { PARSE_OPTIONS } from "./tables.ts";
 

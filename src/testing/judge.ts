@@ -3,14 +3,14 @@
  * and computes the demands of a strategy itself: it uses neither the plan, nor the steps, nor the memory in the status.
  */
 
-import type { CanaryStatus, Revision, Routes } from "../core/canary.ts";
-import { sameRevision } from "../core/change.ts";
-import { failureOf } from "../core/checks.ts";
 import { isRunning, TRANSITIONS } from "../core/phases/table.ts";
-import type { Capabilities } from "../core/plan.ts";
-import type { Reason } from "../core/reasons.ts";
-import { isRecovering } from "../core/recovery.ts";
-import type { CanarySpec, HookType } from "../core/spec.ts";
+import type { Capabilities } from "../core/plan/plan.ts";
+import { sameRevision } from "../core/run/change.ts";
+import { isRecovering } from "../core/run/recovery.ts";
+import type { CanarySpec, HookType } from "../core/spec/spec.ts";
+import type { CanaryStatus, Revision, Routes } from "../core/status/canary.ts";
+import type { Reason } from "../core/texts/reasons.ts";
+import { failureOf } from "../core/turn/checks.ts";
 import { type Model, revisionOf, type Turn } from "./model.ts";
 
 export interface Judge {

@@ -4,16 +4,16 @@
  * is repeatable. The model does not know what the core should do.
  */
 import { isDeepStrictEqual } from "node:util";
-import type { Canary, CanaryStatus, Revision, Routes } from "../core/canary.ts";
-import { sameRevision } from "../core/change.ts";
 import { type DesiredState, desired, nextTurnAt } from "../core/desired.ts";
-import { promotionId } from "../core/identity.ts";
-import type { Answer, Probe, Readiness, Readings } from "../core/observation.ts";
-import { type Capabilities, canaryWeights, type Plan, planFor } from "../core/plan.ts";
+import { type Capabilities, canaryWeights, type Plan, planFor } from "../core/plan/plan.ts";
 import { routesFor } from "../core/routes.ts";
-import { fromWire, toWire, type WireStatus } from "../core/status.ts";
+import { sameRevision } from "../core/run/change.ts";
+import type { Canary, CanaryStatus, Revision, Routes } from "../core/status/canary.ts";
+import { fromWire, toWire, type WireStatus } from "../core/status/status.ts";
 import { takeTurnWith } from "../core/take-turn.ts";
-import type { DecisionInput, Transition } from "../core/turn.ts";
+import { promotionId } from "../core/turn/identity.ts";
+import type { Answer, Probe, Readiness, Readings } from "../core/turn/observation.ts";
+import type { DecisionInput, Transition } from "../core/turn/turn.ts";
 
 /** How pods of a revision start. */
 export type Fate = "quick" | "slow" | "stuck";

@@ -2,15 +2,16 @@
  * Plays the core alone against a world that is described in a few words, in virtual time, and prints what happened. One
  * line per turn: seconds since the start, phase, weights, events.
  */
-import type { CanaryStatus, Revision, Routes } from "../core/canary.ts";
+
 import { type DesiredState, desired, nextTurnAt } from "../core/desired.ts";
-import { promotionId } from "../core/identity.ts";
-import type { Answer, PreviousReading, Probe, Readiness, Readings } from "../core/observation.ts";
-import { type Capabilities, planFor } from "../core/plan.ts";
+import type { Action, Freeze, Verb } from "../core/people/steering.ts";
+import { type Capabilities, planFor } from "../core/plan/plan.ts";
 import { routesFor } from "../core/routes.ts";
-import type { Action, Freeze, Verb } from "../core/steering.ts";
+import type { CanaryStatus, Revision, Routes } from "../core/status/canary.ts";
 import { type Situation, type TakenTurn, takeTurnWith } from "../core/take-turn.ts";
-import type { Transition } from "../core/turn.ts";
+import { promotionId } from "../core/turn/identity.ts";
+import type { Answer, PreviousReading, Probe, Readiness, Readings } from "../core/turn/observation.ts";
+import type { Transition } from "../core/turn/turn.ts";
 import { aCanary, type CanaryParts } from "./canary.ts";
 
 export const MESH: Capabilities = { weights: true, mirror: true, headerMatch: true, sessionAffinity: true };

@@ -5,9 +5,9 @@
 
 import { describe, expect, it } from "vitest";
 import { createStore } from "../../sandbox/api-server/store.ts";
-import type { CanaryStatus, Phase } from "../core/canary.ts";
-import { promotionId } from "../core/identity.ts";
 import type { DesiredPrimary } from "../core/phases/phase.ts";
+import type { CanaryStatus, Phase } from "../core/status/canary.ts";
+import { promotionId } from "../core/turn/identity.ts";
 import { applyMergePatch, mergePatch } from "../json/merge-patch.ts";
 import { typeOf } from "../operator/cluster/write.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../ports/kubernetes.ts";

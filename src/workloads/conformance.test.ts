@@ -3,11 +3,11 @@
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Canary, CanaryStatus, Phase } from "../core/canary.ts";
 import type { DesiredState } from "../core/desired.ts";
-import { promotionId, uuidFrom } from "../core/identity.ts";
 import type { DesiredPrimary } from "../core/phases/phase.ts";
 import type { Recovery } from "../core/phases/positions.ts";
+import type { Canary, CanaryStatus, Phase } from "../core/status/canary.ts";
+import { promotionId, uuidFrom } from "../core/turn/identity.ts";
 import { mergePatch } from "../json/merge-patch.ts";
 import { apiVersionOf, type KubeFields, type KubeObject, type ObjectRef } from "../ports/kubernetes.ts";
 import type { Workload } from "../ports/workload.ts";

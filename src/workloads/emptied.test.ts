@@ -1,7 +1,7 @@
 /** A primary without pods: whether a person took them, or its autoscaler found no work for them. */
 
 import { describe, expect, it } from "vitest";
-import { lacksPods } from "../core/stand-in.ts";
+import { lacksPods } from "../core/run/stand-in.ts";
 import { mergePatch } from "../json/merge-patch.ts";
 import type { KubeFields, KubeObject } from "../ports/kubernetes.ts";
 import { aCanary } from "../testing/canary.ts";

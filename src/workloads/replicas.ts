@@ -1,7 +1,7 @@
 /**
  * Targets that are scaled by `spec.replicas`: how many replicas the target gets when it is scaled up, and the primary.
  */
-import type { Canary } from "../core/canary.ts";
+import type { Canary } from "../core/status/canary.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../ports/kubernetes.ts";
 import type { WorkloadObject, WorkloadSpec } from "../ports/kubernetes-types.ts";
 import type { Snapshot } from "../ports/snapshot.ts";

@@ -3,9 +3,9 @@
  * never. The traffic follows Istio's objects.
  */
 import { describe, expect, it } from "vitest";
-import type { Canary } from "../core/canary.ts";
-import type { Answer, Probe } from "../core/observation.ts";
-import type { CanaryRef, TargetRef } from "../core/spec.ts";
+import type { CanaryRef, TargetRef } from "../core/spec/spec.ts";
+import type { Canary } from "../core/status/canary.ts";
+import type { Answer, Probe } from "../core/turn/observation.ts";
 import { applyMergePatch, mergePatch } from "../json/merge-patch.ts";
 import { createClusterView } from "../operator/cluster/cluster-view.ts";
 import { type Ports, reconcile } from "../operator/reconcile/reconcile.ts";

@@ -1,7 +1,7 @@
 /** What a pod template runs, in short: for the record of a run. */
 import { createHash } from "node:crypto";
-import type { TemplateReading } from "../core/observation.ts";
-import { perObject } from "../core/per-object.ts";
+import type { TemplateReading } from "../core/turn/observation.ts";
+import { perObject } from "../core/turn/per-object.ts";
 import type { PodTemplate } from "../ports/kubernetes-types.ts";
 
 export const templateReading = (template: PodTemplate | undefined): TemplateReading | undefined =>

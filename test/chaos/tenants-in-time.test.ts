@@ -3,7 +3,7 @@
  * nothing. The engine takes four turns at once; the poisoned tenant has many Canaries whose webhooks never answer.
  */
 import { expect, it } from "vitest";
-import type { Canary } from "../../src/core/canary.ts";
+import type { Canary } from "../../src/core/status/canary.ts";
 import { type KubeObject, RESOURCES, type ResourceType } from "../../src/ports/kubernetes.ts";
 import type { Turn } from "../../src/ports/recorder.ts";
 import { createChance } from "../../src/simulate/random.ts";

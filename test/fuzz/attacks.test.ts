@@ -9,7 +9,7 @@ import { afterEach, expect, it } from "vitest";
 import { claimAddressBlock } from "../../sandbox/addresses.ts";
 import { testClient } from "../../sandbox/api-server/http/test-client.ts";
 import { startApiServer } from "../../sandbox/api-server/index.ts";
-import { parseSpec } from "../../src/core/parse.ts";
+import { parseSpec } from "../../src/core/spec/parse.ts";
 import { startLoadtester } from "../../src/loadtester/server.ts";
 import { createMetricSource } from "../../src/metrics/table.ts";
 import { serveOperatorHttp } from "../../src/operator/process/http.ts";

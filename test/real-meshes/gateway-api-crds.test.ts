@@ -7,7 +7,7 @@ import { type AddressBlock, claimAddressBlock } from "../../sandbox/addresses.ts
 import { startApiServer } from "../../sandbox/api-server/index.ts";
 import type { Cluster } from "../../sandbox/cluster.ts";
 import { readCrds } from "../../sandbox/crds/files.ts";
-import type { Canary, Routes } from "../../src/core/canary.ts";
+import type { Canary, Routes } from "../../src/core/status/canary.ts";
 import { mergePatch } from "../../src/json/merge-patch.ts";
 import {
   apiVersionOf,

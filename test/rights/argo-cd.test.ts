@@ -12,8 +12,8 @@ import { claimAddressBlock } from "../../sandbox/addresses.ts";
 import { type TestClient, testClient } from "../../sandbox/api-server/http/test-client.ts";
 import { type ApiServer, startApiServer } from "../../sandbox/api-server/index.ts";
 import { INTENTS } from "../../src/core/intents/table.ts";
+import type { Verb } from "../../src/core/people/steering.ts";
 import { PHASES } from "../../src/core/phases/table.ts";
-import type { Verb } from "../../src/core/steering.ts";
 import type { KubeFields, KubeObject } from "../../src/ports/kubernetes.ts";
 import { PROJECT_ROOT } from "../../src/project-root.ts";
 

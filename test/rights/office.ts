@@ -3,7 +3,7 @@
  * server is the sandbox's, which enforces RBAC.
  */
 import { type ApiServer, startApiServer } from "../../sandbox/api-server/index.ts";
-import type { Canary } from "../../src/core/canary.ts";
+import type { Canary } from "../../src/core/status/canary.ts";
 import { fixedCredentials } from "../../src/kube/access.ts";
 import { boundsFor, createLedger } from "../../src/kube/ledger.ts";
 import { createTransport } from "../../src/kube/transport.ts";

@@ -3,7 +3,7 @@
  * message names the verb, the resource, and what to do.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Canary, Routes } from "../../src/core/canary.ts";
+import type { Canary, Routes } from "../../src/core/status/canary.ts";
 import { type Rule, rightsOf } from "../../src/operator/rights.ts";
 import { type ObjectRef, RESOURCES } from "../../src/ports/kubernetes.ts";
 import type { Router } from "../../src/ports/router.ts";

@@ -5,9 +5,9 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { kedaCrds } from "../../sandbox/crds/keda.ts";
-import type { Canary, CanaryStatus, Phase } from "../../src/core/canary.ts";
 import type { DesiredState } from "../../src/core/desired.ts";
-import { promotionId } from "../../src/core/identity.ts";
+import type { Canary, CanaryStatus, Phase } from "../../src/core/status/canary.ts";
+import { promotionId } from "../../src/core/turn/identity.ts";
 import { crds } from "../../src/crd/index.ts";
 import type { ClusterState } from "../../src/operator/cluster/cluster-state.ts";
 import { createClusterView } from "../../src/operator/cluster/cluster-view.ts";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
-import { VERBS } from "../../../src/core/steering.ts";
+import { VERBS } from "../../../src/core/people/steering.ts";
 import { PROJECT_ROOT } from "../../../src/project-root.ts";
 import { claimAddressBlock } from "../../addresses.ts";
 import { externalServer, type TestClient, testClient } from "../http/test-client.ts";

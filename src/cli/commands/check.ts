@@ -1,6 +1,7 @@
 /** Whether an installation can work: cluster, definitions, rights, operator, and what each Canary refers to. */
-import { doubtsOf, doubtText } from "../../core/doubts.ts";
-import { STEERING_GROUP } from "../../core/steering.ts";
+
+import { STEERING_GROUP } from "../../core/people/steering.ts";
+import { doubtsOf, doubtText } from "../../core/spec/doubts.ts";
 import { serverVersion } from "../../kube/client.ts";
 import { isForbidden } from "../../ports/kube.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";

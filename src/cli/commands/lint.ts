@@ -1,5 +1,5 @@
 /** Says everything that is wrong with Canaries: object, field, cause and cure, one a line. */
-import { doubtText } from "../../core/doubts.ts";
+import { doubtText } from "../../core/spec/doubts.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import { DEFAULT_PROVIDER } from "../../routers/table.ts";
 import { bareVariablesOf } from "../bare-variables.ts";

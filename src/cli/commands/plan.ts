@@ -1,5 +1,5 @@
 /** Shows what a Canary will go through, before it is applied. */
-import { doubtText } from "../../core/doubts.ts";
+import { doubtText } from "../../core/spec/doubts.ts";
 import { DEFAULT_PROVIDER } from "../../routers/table.ts";
 import { bareVariablesFor } from "../bare-variables.ts";
 import { givenManifests, hopelessOf, planned } from "../canaries.ts";

@@ -1,8 +1,9 @@
 /** `aviary query`: renders the query of a check, asks it, and says whether the value would pass. */
-import { failureOf, limitsOf } from "../../core/checks.ts";
-import type { Probe } from "../../core/observation.ts";
-import { parseSpec } from "../../core/parse.ts";
-import { metricProbes } from "../../core/probes.ts";
+
+import { parseSpec } from "../../core/spec/parse.ts";
+import { failureOf, limitsOf } from "../../core/turn/checks.ts";
+import type { Probe } from "../../core/turn/observation.ts";
+import { metricProbes } from "../../core/turn/probes.ts";
 import { measure } from "../../operator/measure/metric-check.ts";
 import { SILENT_LOG } from "../../ports/log.ts";
 import { DEFAULT_PROVIDER } from "../../routers/table.ts";

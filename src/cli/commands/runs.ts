@@ -1,8 +1,8 @@
 /** What happened: why, history, run, diff, replay. Read from the CanaryRuns that the operator writes. */
 import { gunzipSync } from "node:zlib";
-import type { CanaryStatus } from "../../core/canary.ts";
-import { type JournalLine, type ReplayedTurn, replay } from "../../core/journal.ts";
-import type { RecordedCheck } from "../../core/run-record.ts";
+import { type JournalLine, type ReplayedTurn, replay } from "../../core/record/journal.ts";
+import type { RecordedCheck } from "../../core/record/run-record.ts";
+import type { CanaryStatus } from "../../core/status/canary.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { STEERING } from "../../ports/steering.ts";
 import { systemClock } from "../../time/system-clock.ts";

@@ -3,8 +3,8 @@
  */
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { doubtText } from "../../core/doubts.ts";
-import { didYouMean } from "../../core/nearest.ts";
+import { doubtText } from "../../core/spec/doubts.ts";
+import { didYouMean } from "../../core/spec/nearest.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import { DEFAULT_PROVIDER } from "../../routers/table.ts";
 import { type AskedScenario, scenarioFrom } from "../../simulate/ask.ts";

@@ -1,5 +1,5 @@
 /** The commands of the verbs: one implementation, and a row for each verb. */
-import type { Verb } from "../../core/steering.ts";
+import type { Verb } from "../../core/people/steering.ts";
 import { asUserError, connectCluster } from "../cluster.ts";
 import { type Command, type CommandContext, type ExitCode, UserError } from "../command.ts";
 import { confirm } from "../confirm.ts";

@@ -1,6 +1,7 @@
 /** Waits for a phase of a Canary, and says meanwhile what the Canary does. */
-import { didYouMean } from "../../core/nearest.ts";
+
 import { TRANSITIONS } from "../../core/phases/table.ts";
+import { didYouMean } from "../../core/spec/nearest.ts";
 import { createClusterCache } from "../../kube/cluster-cache.ts";
 import type { ObjectCache } from "../../ports/kube.ts";
 import { type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";

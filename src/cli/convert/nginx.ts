@@ -1,5 +1,5 @@
 /** A Canary of provider nginx and its Ingress, as a Canary of the Gateway API and, for other backends, an HTTPRoute. */
-import { BUILT_IN_METRICS } from "../../core/probes.ts";
+import { BUILT_IN_METRICS } from "../../core/turn/probes.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { UserError } from "../command.ts";
 import { translateAnnotations } from "./annotations.ts";

@@ -1,6 +1,6 @@
 /** Asks the operator for something by a CanaryAction, and waits for its answer. */
 import { userInfo } from "node:os";
-import type { Verb } from "../../core/steering.ts";
+import type { Verb } from "../../core/people/steering.ts";
 import { isNotFound, KubeError } from "../../ports/kube.ts";
 import { apiVersionOf, collectionPath, type KubeObject } from "../../ports/kubernetes.ts";
 import {

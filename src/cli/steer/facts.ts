@@ -1,13 +1,14 @@
 /**
  * What a Canary is doing, in the words of the command line: read from the object itself, so that Flagger's work, too.
  */
-import type { OffSplit, Override, Pause, RunRef } from "../../core/canary.ts";
-import type { Cause } from "../../core/cause.ts";
-import { parseSpec } from "../../core/parse.ts";
+
 import { isRunning, PHASES } from "../../core/phases/table.ts";
-import { type Plan, planFor } from "../../core/plan.ts";
-import type { CanarySpec } from "../../core/spec.ts";
-import { sentenceOf, splitText } from "../../core/words.ts";
+import { type Plan, planFor } from "../../core/plan/plan.ts";
+import type { Cause } from "../../core/run/cause.ts";
+import { parseSpec } from "../../core/spec/parse.ts";
+import type { CanarySpec } from "../../core/spec/spec.ts";
+import type { OffSplit, Override, Pause, RunRef } from "../../core/status/canary.ts";
+import { sentenceOf, splitText } from "../../core/texts/words.ts";
 import { causeOf } from "../../net/show.ts";
 import type { Chosen } from "../../operator/adapters.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";

@@ -1,7 +1,8 @@
 /** The freeze that is in force for a Canary: the status tells only of one that keeps a release from beginning. */
-import type { Override } from "../../core/canary.ts";
-import { liftedBy } from "../../core/override.ts";
-import type { Freeze } from "../../core/steering.ts";
+
+import { liftedBy } from "../../core/people/override.ts";
+import type { Freeze } from "../../core/people/steering.ts";
+import type { Override } from "../../core/status/canary.ts";
 import { frozenBy, scopeOf } from "../../operator/steering/freezes.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import { RUNNING } from "./facts.ts";

@@ -1,5 +1,5 @@
 /** A run as Markdown, to be pasted into the report of an incident. */
-import type { RecordedAction, RecordedCheck } from "../../core/run-record.ts";
+import type { RecordedAction, RecordedCheck } from "../../core/record/run-record.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import { limitText } from "./limits.ts";
 

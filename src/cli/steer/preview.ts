@@ -2,8 +2,8 @@
  * What a verb will do, before it is asked for. The operator decides; this is what the person who types should expect.
  */
 import { gateTypesAhead } from "../../core/intents/gates.ts";
-import { maxWeightOf } from "../../core/plan.ts";
-import type { Verb } from "../../core/steering.ts";
+import type { Verb } from "../../core/people/steering.ts";
+import { maxWeightOf } from "../../core/plan/plan.ts";
 import type { Wish } from "./action.ts";
 import { type Facts, gatesOf, RUNNING } from "./facts.ts";
 

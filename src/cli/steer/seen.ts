@@ -1,5 +1,5 @@
 /** Reads of the cluster that several commands need. What is not installed or not permitted reads as empty. */
-import { didYouMean } from "../../core/nearest.ts";
+import { didYouMean } from "../../core/spec/nearest.ts";
 import { isForbidden, isNotFound } from "../../ports/kube.ts";
 import { type KubeObject, labelText, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
 import { canarySelector, isOfCanary, STEERING } from "../../ports/steering.ts";

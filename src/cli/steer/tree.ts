@@ -2,7 +2,7 @@
  * A Canary as a tree: steps with the present one, checks against their limits, pods with reasons, gates, last events
  * and runs.
  */
-import type { Freeze } from "../../core/steering.ts";
+import type { Freeze } from "../../core/people/steering.ts";
 import { formatDuration } from "../../go/duration.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import type { Paint } from "../colour.ts";

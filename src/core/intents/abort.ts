@@ -1,6 +1,6 @@
-import { EVENTS } from "../events.ts";
 import { failPromotion } from "../phases/promotion-ends.ts";
-import { rollBack } from "../turn.ts";
+import { EVENTS } from "../texts/events.ts";
+import { rollBack } from "../turn/turn.ts";
 import { applied, type Intent } from "./intent.ts";
 
 /** Rolls back now. A promotion under way ends as one that failed: the primary gets its last promoted revision back. */

@@ -1,5 +1,5 @@
-import { update } from "../turn.ts";
-import { NO_WAIT } from "../waits.ts";
+import { update } from "../turn/turn.ts";
+import { NO_WAIT } from "../turn/waits.ts";
 import { gatesAhead, isWaitingAtGate } from "./gates.ts";
 import { applied, type Intent, refused } from "./intent.ts";
 

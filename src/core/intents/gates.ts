@@ -1,7 +1,7 @@
-import type { Plan } from "../plan.ts";
-import { hooksOf, isApprovedGate } from "../probes.ts";
-import type { HookType } from "../spec.ts";
-import type { Turn } from "../turn.ts";
+import type { Plan } from "../plan/plan.ts";
+import type { HookType } from "../spec/spec.ts";
+import { hooksOf, isApprovedGate } from "../turn/probes.ts";
+import type { Turn } from "../turn/turn.ts";
 
 /** A webhook that a person may pass or refuse. */
 export interface Gate {

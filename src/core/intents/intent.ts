@@ -2,9 +2,10 @@
  * The rule of a verb. Each verb has a file beside this one, and a row in table.ts. A verb changes the phase only along
  * the arrows of the phases.
  */
+
+import type { Action } from "../people/steering.ts";
 import type { Phase } from "../phases/positions.ts";
-import type { Action } from "../steering.ts";
-import type { Decision, Transition, Turn } from "../turn.ts";
+import type { Decision, Transition, Turn } from "../turn/turn.ts";
 
 /** The rule of one verb. */
 export interface Intent {

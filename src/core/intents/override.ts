@@ -1,8 +1,8 @@
-import { revisionChanged } from "../change.ts";
-import { liftedBy } from "../override.ts";
+import { liftedBy } from "../people/override.ts";
+import type { Freeze } from "../people/steering.ts";
 import { isRunning } from "../phases/table.ts";
-import type { Freeze } from "../steering.ts";
-import { type Turn, updateCommon } from "../turn.ts";
+import { revisionChanged } from "../run/change.ts";
+import { type Turn, updateCommon } from "../turn/turn.ts";
 import { applied, type Intent, refused } from "./intent.ts";
 
 /**

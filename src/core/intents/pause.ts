@@ -1,4 +1,4 @@
-import { updateCommon } from "../turn.ts";
+import { updateCommon } from "../turn/turn.ts";
 import { applied, type Intent, refused } from "./intent.ts";
 
 /** The run stays on its step and at its weight. Checks go on, and still roll back, unless they are frozen, too. */

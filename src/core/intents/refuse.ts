@@ -1,5 +1,5 @@
-import { EVENTS } from "../events.ts";
-import { rollBack } from "../turn.ts";
+import { EVENTS } from "../texts/events.ts";
+import { rollBack } from "../turn/turn.ts";
 import { gatesAhead, isWaitingAtGate } from "./gates.ts";
 import { applied, type Intent, refused } from "./intent.ts";
 

@@ -1,5 +1,5 @@
-import { update } from "../turn.ts";
-import { waitUntil } from "../waits.ts";
+import { update } from "../turn/turn.ts";
+import { waitUntil } from "../turn/waits.ts";
 import { applied, type Intent, refused } from "./intent.ts";
 
 /** The step is held for a full interval again: the metrics must be measured after the run was resumed. */

@@ -1,6 +1,6 @@
-import { sameRevision } from "../change.ts";
 import { beginWhenAllowed } from "../phases/rest.ts";
-import { isRecovering } from "../recovery.ts";
+import { sameRevision } from "../run/change.ts";
+import { isRecovering } from "../run/recovery.ts";
 import { applied, type Intent, refused } from "./intent.ts";
 
 /** Releases the failed revision again, without a change of the target. Its confirm-rollout gates are asked. */

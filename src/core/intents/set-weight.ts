@@ -1,7 +1,7 @@
-import { maxWeightOf } from "../plan.ts";
-import { currentStep } from "../steps.ts";
-import { update } from "../turn.ts";
-import { waitUntil } from "../waits.ts";
+import { maxWeightOf } from "../plan/plan.ts";
+import { currentStep } from "../plan/steps.ts";
+import { update } from "../turn/turn.ts";
+import { waitUntil } from "../turn/waits.ts";
 import { applied, type Intent, obstacleTo, refused } from "./intent.ts";
 
 /** Holds the run at the weight that the person chose. `resume` goes on with the next larger step. */

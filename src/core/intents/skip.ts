@@ -1,5 +1,5 @@
 import { enterStep } from "../phases/analysis.ts";
-import { hooksOf } from "../probes.ts";
+import { hooksOf } from "../turn/probes.ts";
 import { applied, type Intent, obstacleTo, refused, withoutPause } from "./intent.ts";
 
 /**

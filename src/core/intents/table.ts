@@ -1,5 +1,5 @@
 /** All verbs. A new verb is a word in VERBS, a file beside this one and a row here. */
-import type { Verb } from "../steering.ts";
+import type { Verb } from "../people/steering.ts";
 import { abort } from "./abort.ts";
 import { approve } from "./approve.ts";
 import type { Intent } from "./intent.ts";

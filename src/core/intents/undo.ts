@@ -1,8 +1,8 @@
-import { EVENTS } from "../events.ts";
-import type { PreviousReading, PrimaryReading } from "../observation.ts";
-import { isRecovering } from "../recovery.ts";
-import { endRun, enterPhase } from "../turn.ts";
-import { NO_WAIT } from "../waits.ts";
+import { isRecovering } from "../run/recovery.ts";
+import { EVENTS } from "../texts/events.ts";
+import type { PreviousReading, PrimaryReading } from "../turn/observation.ts";
+import { endRun, enterPhase } from "../turn/turn.ts";
+import { NO_WAIT } from "../turn/waits.ts";
 import { applied, type Intent, refused } from "./intent.ts";
 
 export const REVERT_INSTEAD = "revert the target instead (kubectl rollout undo, or in Git)";

@@ -2,8 +2,8 @@
  * A judge decides what one measurement of a metric means. `analysis.metrics[].judge` names the judge. A judge is pure:
  * it gets evidence, and returns a verdict. The phases count the verdicts, and decide about the rollout.
  */
-import type { Failure } from "../cause.ts";
-import type { Metric, MetricSourceKind, Range } from "../spec.ts";
+import type { Failure } from "../run/cause.ts";
+import type { Metric, MetricSourceKind, Range } from "../spec/spec.ts";
 
 /** One measurement of one metric. */
 export interface Evidence {

@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { canaryCrd } from "../../crd/index.ts";
 import { aCanary, aWireCanary } from "../../testing/canary.ts";
 import { PARSE_OPTIONS } from "../../testing/tables.ts";
-import { limitsOf, violation } from "../checks.ts";
-import { parseSpec } from "../parse.ts";
+import { parseSpec } from "../spec/parse.ts";
+import { limitsOf, violation } from "../turn/checks.ts";
 import type { Judge } from "./judge.ts";
 import { JUDGES, judgeOf } from "./table.ts";
 

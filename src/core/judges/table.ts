@@ -2,7 +2,7 @@
  * All judges. A new judge is a file beside this one and a row here: the CRD's enum and the parser derive from the
  * table.
  */
-import type { Metric } from "../spec.ts";
+import type { Metric } from "../spec/spec.ts";
 import type { Judge } from "./judge.ts";
 import { thresholds } from "./thresholds.ts";
 

@@ -1,7 +1,7 @@
 /** Flagger's judge: a value passes when it is within the limits of its metric. Limits are inclusive. */
 import { formatDuration } from "../../go/duration.ts";
 import { formatFixed2, formatFloat } from "../../go/format.ts";
-import type { Metric, MetricSourceKind, Range } from "../spec.ts";
+import type { Metric, MetricSourceKind, Range } from "../spec/spec.ts";
 import type { Judge, Verdict } from "./judge.ts";
 
 export const thresholds: Judge = {

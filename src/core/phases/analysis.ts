@@ -2,20 +2,21 @@
  * Progressing and WaitingPromotion: hold a step, judge it at its end, then enter the next step, wait at a gate, or roll
  * back.
  */
-import type { Analysing, Routes } from "../canary.ts";
-import { sameRevision } from "../change.ts";
-import { failureData, failureOf, isRollbackHook, settles } from "../checks.ts";
-import { mustCover } from "../cover.ts";
-import { EVENTS, type Notice } from "../events.ts";
-import type { Answered } from "../observation.ts";
-import { type Announcement, type Plan, type Step, TOTAL_WEIGHT } from "../plan.ts";
-import { analysisProbes } from "../probes.ts";
-import { recordRecreatedPrimary } from "../recreated-primary.ts";
-import { awaitRestart, restart } from "../restart.ts";
-import { endReverted } from "../revert.ts";
-import { dotted } from "../spec.ts";
-import { canaryLacksPods, hasTooManyOutages, standIn } from "../stand-in.ts";
-import { ALL_TO_PRIMARY, currentStep, EVERYONE_TO_CANARY, nextStepIndex, stepRoutes } from "../steps.ts";
+
+import { type Announcement, type Plan, type Step, TOTAL_WEIGHT } from "../plan/plan.ts";
+import { ALL_TO_PRIMARY, currentStep, EVERYONE_TO_CANARY, nextStepIndex, stepRoutes } from "../plan/steps.ts";
+import { sameRevision } from "../run/change.ts";
+import { mustCover } from "../run/cover.ts";
+import { recordRecreatedPrimary } from "../run/recreated-primary.ts";
+import { awaitRestart, restart } from "../run/restart.ts";
+import { endReverted } from "../run/revert.ts";
+import { canaryLacksPods, hasTooManyOutages, standIn } from "../run/stand-in.ts";
+import { dotted } from "../spec/spec.ts";
+import type { Analysing, Routes } from "../status/canary.ts";
+import { EVENTS, type Notice } from "../texts/events.ts";
+import { failureData, failureOf, isRollbackHook, settles } from "../turn/checks.ts";
+import type { Answered } from "../turn/observation.ts";
+import { analysisProbes } from "../turn/probes.ts";
 import {
   announcementOf,
   answersTo,
@@ -37,8 +38,8 @@ import {
   unchanged,
   update,
   waitForReadiness,
-} from "../turn.ts";
-import { NO_WAIT, waitUntil } from "../waits.ts";
+} from "../turn/turn.ts";
+import { NO_WAIT, waitUntil } from "../turn/waits.ts";
 import type { PositionIn } from "./phase.ts";
 
 /** The traffic of a run that stands on a step. */

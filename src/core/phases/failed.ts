@@ -1,9 +1,9 @@
 /**
  * At rest after a rollback; or on the way there, while the primary gets its last promoted revision back (`recovery`).
  */
-import { TOTAL_WEIGHT } from "../plan.ts";
-import { undoneTo } from "../recovery.ts";
-import { EVERYONE_TO_CANARY, split } from "../steps.ts";
+import { TOTAL_WEIGHT } from "../plan/plan.ts";
+import { EVERYONE_TO_CANARY, split } from "../plan/steps.ts";
+import { undoneTo } from "../run/recovery.ts";
 import { recoveryFrom } from "./flags.ts";
 import { readDrain, writeDrain } from "./memory.ts";
 import { type PhaseRules, PRESENT } from "./phase.ts";

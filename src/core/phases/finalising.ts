@@ -1,9 +1,10 @@
 /** All traffic goes to the primary. The canary is scaled down when every proxy knows the routes. */
-import type { StatusIn } from "../canary.ts";
-import { EVENTS } from "../events.ts";
-import { TOTAL_WEIGHT } from "../plan.ts";
-import { lacksPods, primaryGone } from "../stand-in.ts";
-import { ALL_TO_PRIMARY } from "../steps.ts";
+
+import { TOTAL_WEIGHT } from "../plan/plan.ts";
+import { ALL_TO_PRIMARY } from "../plan/steps.ts";
+import { lacksPods, primaryGone } from "../run/stand-in.ts";
+import type { StatusIn } from "../status/canary.ts";
+import { EVENTS } from "../texts/events.ts";
 import {
   type Decision,
   drainDelayMs,
@@ -14,8 +15,8 @@ import {
   unchanged,
   update,
   waitForReadiness,
-} from "../turn.ts";
-import { countedFromRoutes, NO_WAIT } from "../waits.ts";
+} from "../turn/turn.ts";
+import { countedFromRoutes, NO_WAIT } from "../turn/waits.ts";
 import { recoverHold, writeHold } from "./memory.ts";
 import { type PhaseRules, PRESENT } from "./phase.ts";
 import { endByOutages, failPromotion, succeed } from "./promotion-ends.ts";

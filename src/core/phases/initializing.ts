@@ -1,13 +1,14 @@
 /** The primary copy is made; the first traffic goes to it only when it is ready. */
 
-import type { Revision } from "../canary.ts";
-import { sameRevision } from "../change.ts";
-import { failureOf } from "../checks.ts";
-import { EVENTS, type Notice } from "../events.ts";
-import { promotionId } from "../identity.ts";
-import type { Answered, Probe } from "../observation.ts";
-import { NO_RECOVERY } from "../recovery.ts";
-import { ALL_TO_PRIMARY } from "../steps.ts";
+import { ALL_TO_PRIMARY } from "../plan/steps.ts";
+import { sameRevision } from "../run/change.ts";
+import { NO_RECOVERY } from "../run/recovery.ts";
+import type { Revision } from "../status/canary.ts";
+import type { WireMemory } from "../status/wire.ts";
+import { EVENTS, type Notice } from "../texts/events.ts";
+import { failureOf } from "../turn/checks.ts";
+import { promotionId } from "../turn/identity.ts";
+import type { Answered, Probe } from "../turn/observation.ts";
 import {
   announcementOf,
   answersTo,
@@ -22,9 +23,8 @@ import {
   unchanged,
   updateCommon,
   waitForReadiness,
-} from "../turn.ts";
-import { NO_WAIT, waitUntil } from "../waits.ts";
-import type { WireMemory } from "../wire.ts";
+} from "../turn/turn.ts";
+import { NO_WAIT, waitUntil } from "../turn/waits.ts";
 import { type PhaseRules, PRESENT } from "./phase.ts";
 import type { InitializingStage } from "./positions.ts";
 import { promotedPrimary } from "./promoted-primary.ts";

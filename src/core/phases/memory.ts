@@ -1,10 +1,11 @@
 /**
  * Reading and writing the parts of the memory that several phases share, and recovering them where they were pruned.
  */
-import type { StatusCore } from "../canary.ts";
-import { drainOf } from "../interval.ts";
-import { readWait, waitUntil, writeWait } from "../waits.ts";
-import type { RecoveryHints, WireMemory } from "../wire.ts";
+
+import { drainOf } from "../spec/interval.ts";
+import type { StatusCore } from "../status/canary.ts";
+import type { RecoveryHints, WireMemory } from "../status/wire.ts";
+import { readWait, waitUntil, writeWait } from "../turn/waits.ts";
 import { servingFrom } from "./flags.ts";
 import type { Known } from "./phase.ts";
 import type { Draining, OnStep, Phase, Wait } from "./positions.ts";

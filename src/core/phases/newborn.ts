@@ -1,7 +1,7 @@
 /**
  * A Canary that was just created and has no status yet. `decide` lets it enter Initializing.
  */
-import { unchanged } from "../turn.ts";
+import { unchanged } from "../turn/turn.ts";
 import type { PhaseRules } from "./phase.ts";
 
 export const newborn: PhaseRules<""> = {

@@ -1,10 +1,11 @@
 /**
  * What a phase is: its name, where it leads, what it decides, and what it promises. One file each; table.ts lists them.
  */
-import type { Revision, Routes, StatusCore, StatusIn } from "../canary.ts";
-import type { Plan } from "../plan.ts";
-import type { Decision, Turn } from "../turn.ts";
-import type { RecoveryHints, WireMemory } from "../wire.ts";
+
+import type { Plan } from "../plan/plan.ts";
+import type { Revision, Routes, StatusCore, StatusIn } from "../status/canary.ts";
+import type { RecoveryHints, WireMemory } from "../status/wire.ts";
+import type { Decision, Turn } from "../turn/turn.ts";
 import type { Phase, Position } from "./positions.ts";
 
 /** The rules of one phase; a row in table.ts. */

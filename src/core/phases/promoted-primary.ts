@@ -1,5 +1,5 @@
-import type { CanaryStatus } from "../canary.ts";
-import { promotionId } from "../identity.ts";
+import type { CanaryStatus } from "../status/canary.ts";
+import { promotionId } from "../turn/identity.ts";
 import type { DesiredPrimary } from "./phase.ts";
 import { PRESENT } from "./phase.ts";
 

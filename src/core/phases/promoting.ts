@@ -7,20 +7,22 @@
  *   4. Such a primary gets its last promoted revision back. Only when that revision is ready does the traffic return to
  *      the primary, and the canary is scaled down.
  */
-import type { CanaryStatus, Routes, StatusIn } from "../canary.ts";
-import type { Failure } from "../cause.ts";
-import { sameRevision } from "../change.ts";
-import { failureData, failureOf } from "../checks.ts";
-import { cover } from "../cover.ts";
-import { EVENTS, type Notice } from "../events.ts";
-import { promotionId } from "../identity.ts";
-import type { Answered, Readiness } from "../observation.ts";
-import { type Plan, TOTAL_WEIGHT } from "../plan.ts";
-import { isMeasuredShort, primaryProbes } from "../probes.ts";
-import { restart } from "../restart.ts";
-import { endReverted } from "../revert.ts";
-import { canaryLacksPods, lacksPods, primaryGone } from "../stand-in.ts";
-import { ALL_TO_PRIMARY, currentStep, EVERYONE_TO_CANARY, split, stepRoutes } from "../steps.ts";
+
+import { type Plan, TOTAL_WEIGHT } from "../plan/plan.ts";
+import { ALL_TO_PRIMARY, currentStep, EVERYONE_TO_CANARY, split, stepRoutes } from "../plan/steps.ts";
+import type { Failure } from "../run/cause.ts";
+import { sameRevision } from "../run/change.ts";
+import { cover } from "../run/cover.ts";
+import { restart } from "../run/restart.ts";
+import { endReverted } from "../run/revert.ts";
+import { canaryLacksPods, lacksPods, primaryGone } from "../run/stand-in.ts";
+import type { CanaryStatus, Routes, StatusIn } from "../status/canary.ts";
+import type { WireMemory } from "../status/wire.ts";
+import { EVENTS, type Notice } from "../texts/events.ts";
+import { failureData, failureOf } from "../turn/checks.ts";
+import { promotionId } from "../turn/identity.ts";
+import type { Answered, Readiness } from "../turn/observation.ts";
+import { isMeasuredShort, primaryProbes } from "../turn/probes.ts";
 import {
   announcementOf,
   answersTo,
@@ -38,9 +40,8 @@ import {
   update,
   waitFor,
   waitForReadiness,
-} from "../turn.ts";
-import { waitUntil } from "../waits.ts";
-import type { WireMemory } from "../wire.ts";
+} from "../turn/turn.ts";
+import { waitUntil } from "../turn/waits.ts";
 import { isHeldByPeople } from "./analysis.ts";
 import { readHold, readOnStep, recoverHold, writeOnStep } from "./memory.ts";
 import { type Known, type PhaseRules, type PositionIn, PRESENT } from "./phase.ts";

@@ -1,8 +1,9 @@
 /** The two ends of a promotion: it succeeds, or the primary gets its last promoted revision back. */
-import type { End } from "../cause.ts";
-import { mustCover } from "../cover.ts";
-import { EVENTS } from "../events.ts";
-import { TOTAL_WEIGHT } from "../plan.ts";
+
+import { TOTAL_WEIGHT } from "../plan/plan.ts";
+import type { End } from "../run/cause.ts";
+import { mustCover } from "../run/cover.ts";
+import { EVENTS } from "../texts/events.ts";
 import {
   drainDelayMs,
   endRun,
@@ -11,8 +12,8 @@ import {
   prependEvents,
   type Transition,
   type Turn,
-} from "../turn.ts";
-import { NO_WAIT, waitUntil } from "../waits.ts";
+} from "../turn/turn.ts";
+import { NO_WAIT, waitUntil } from "../turn/waits.ts";
 
 /** The promotion succeeded. @param skipped promoted without checks */
 export function succeed(turn: Turn, skipped: boolean): Transition {

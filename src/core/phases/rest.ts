@@ -3,15 +3,15 @@
  * drain, and wait for the next revision.
  */
 
-import type { CanaryStatus, StatusIn } from "../canary.ts";
-import { hasForeignHash, revisionChanged, sameRevision } from "../change.ts";
-import { failureOf } from "../checks.ts";
-import { EVENTS } from "../events.ts";
-import type { Probe } from "../observation.ts";
-import { hookProbes, isApprovedGate } from "../probes.ts";
-import { isRecovering, NO_RECOVERY } from "../recovery.ts";
-import { recordRecreatedPrimary } from "../recreated-primary.ts";
-import { canaryLacksPods } from "../stand-in.ts";
+import { hasForeignHash, revisionChanged, sameRevision } from "../run/change.ts";
+import { isRecovering, NO_RECOVERY } from "../run/recovery.ts";
+import { recordRecreatedPrimary } from "../run/recreated-primary.ts";
+import { canaryLacksPods } from "../run/stand-in.ts";
+import type { CanaryStatus, StatusIn } from "../status/canary.ts";
+import { EVENTS } from "../texts/events.ts";
+import { failureOf } from "../turn/checks.ts";
+import type { Probe } from "../turn/observation.ts";
+import { hookProbes, isApprovedGate } from "../turn/probes.ts";
 import {
   announcementOf,
   answersTo,
@@ -31,8 +31,8 @@ import {
   updateCommon,
   waitFor,
   waitForReadiness,
-} from "../turn.ts";
-import { countedFromRoutes, NO_WAIT, waitUntil } from "../waits.ts";
+} from "../turn/turn.ts";
+import { countedFromRoutes, NO_WAIT, waitUntil } from "../turn/waits.ts";
 import { isMadeOfTarget, switchToPrimary } from "./initializing.ts";
 import { promotionToRestore } from "./promoted-primary.ts";
 

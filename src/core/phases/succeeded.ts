@@ -1,5 +1,5 @@
 /** At rest after a promotion. */
-import { ALL_TO_PRIMARY } from "../steps.ts";
+import { ALL_TO_PRIMARY } from "../plan/steps.ts";
 import { readDrain, writeDrain } from "./memory.ts";
 import { type PhaseRules, PRESENT } from "./phase.ts";
 import { decideAtRest } from "./rest.ts";

@@ -1,5 +1,5 @@
 /** Written by Flagger when a Canary leaves. Aviary lets the Canary go instead, and touches nothing any more. */
-import { unchanged } from "../turn.ts";
+import { unchanged } from "../turn/turn.ts";
 import type { PhaseRules } from "./phase.ts";
 
 export const terminated: PhaseRules<"Terminated"> = {

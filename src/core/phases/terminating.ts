@@ -1,7 +1,7 @@
 /**
  * Deletion with revertOnDeletion: first the target serves by itself again, then routes and Services are handed back.
  */
-import { EVENTS } from "../events.ts";
+import { EVENTS } from "../texts/events.ts";
 import {
   type Decision,
   endRun,
@@ -11,7 +11,7 @@ import {
   unchanged,
   waitFor,
   waitForReadiness,
-} from "../turn.ts";
+} from "../turn/turn.ts";
 import { type PhaseRules, PRESENT } from "./phase.ts";
 
 export const terminating: PhaseRules<"Terminating"> = {

@@ -1,9 +1,10 @@
 /** A new revision waits for the confirm-rollout gate. */
-import { recordRecreatedPrimary } from "../recreated-primary.ts";
-import { endWaiting } from "../revert.ts";
-import { ALL_TO_PRIMARY } from "../steps.ts";
-import { unchanged } from "../turn.ts";
-import { isOver } from "../waits.ts";
+
+import { ALL_TO_PRIMARY } from "../plan/steps.ts";
+import { recordRecreatedPrimary } from "../run/recreated-primary.ts";
+import { endWaiting } from "../run/revert.ts";
+import { unchanged } from "../turn/turn.ts";
+import { isOver } from "../turn/waits.ts";
 import { readHold, writeHold } from "./memory.ts";
 import { type PhaseRules, PRESENT } from "./phase.ts";
 import { beginWhenAllowed } from "./rest.ts";

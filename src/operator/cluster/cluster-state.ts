@@ -1,5 +1,5 @@
-import type { Readings } from "../../core/observation.ts";
-import type { Plan } from "../../core/plan.ts";
+import type { Plan } from "../../core/plan/plan.ts";
+import type { Readings } from "../../core/turn/observation.ts";
 import type { PodSelector } from "../../ports/workload.ts";
 import type { Adapters } from "../adapters.ts";
 import type { Former, FormerScaler } from "./former.ts";

@@ -2,8 +2,8 @@
  * The cluster around one Canary: read from caches, compared with what should be, and repaired by the smallest patches.
  */
 
-import type { Canary } from "../../core/canary.ts";
 import type { DesiredState } from "../../core/desired.ts";
+import type { Canary } from "../../core/status/canary.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { createSessions, type Sessions } from "../sessions.ts";
 import type { ClusterState } from "./cluster-state.ts";

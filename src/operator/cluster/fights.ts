@@ -3,7 +3,7 @@
  * second operator, a script in a loop. Aviary repairs the field each time. The fight is announced once, with the other
  * writer's name, and counted.
  */
-import type { CanaryRef } from "../../core/spec.ts";
+import type { CanaryRef } from "../../core/spec/spec.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { KubeFields, KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
 import { refKey } from "./read-your-writes.ts";

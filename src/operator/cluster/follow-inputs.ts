@@ -1,6 +1,7 @@
 /** What a turn reads of the cluster is followed first, and large objects are worked through in pieces. */
-import type { Canary } from "../../core/canary.ts";
-import type { CanaryRef } from "../../core/spec.ts";
+
+import type { CanaryRef } from "../../core/spec/spec.ts";
+import type { Canary } from "../../core/status/canary.ts";
 import type { ObjectRef } from "../../ports/kubernetes.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import type { Adapters } from "../adapters.ts";

@@ -1,6 +1,6 @@
 /** An object that is there already, under a name that Aviary needs, belongs to the one who made it. */
 import { describe, expect, it } from "vitest";
-import type { Canary } from "../../core/canary.ts";
+import type { Canary } from "../../core/status/canary.ts";
 import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeObject, OwnerReference } from "../../ports/kubernetes.ts";
 import { createIstioRouter } from "../../routers/istio/router.ts";

@@ -2,7 +2,7 @@
  * Objects of other people that happen to have a name under which Aviary makes an object. They are never written, owned
  * or deleted: the Canary waits and says which object it is.
  */
-import type { Canary } from "../../core/canary.ts";
+import type { Canary } from "../../core/status/canary.ts";
 import { type KubeObject, type OwnerReference, RESOURCES } from "../../ports/kubernetes.ts";
 import type { MadeObject } from "../../ports/owner.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";

@@ -3,9 +3,9 @@
  * user to the canary any more, and go with the Canary.
  */
 import { describe, expect, it } from "vitest";
-import type { Canary, Routes } from "../../core/canary.ts";
-import { namesOf } from "../../core/names.ts";
 import { ALL_TO_PRIMARY } from "../../core/routes.ts";
+import { namesOf } from "../../core/run/names.ts";
+import type { Canary, Routes } from "../../core/status/canary.ts";
 import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import { CORPUS } from "../../routers/corpus.ts";

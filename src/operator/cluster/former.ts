@@ -2,9 +2,10 @@
  * Objects under a Canary's former names: routes that must send nothing to the canary, and an autoscaler that is
  * deleted.
  */
-import type { Canary } from "../../core/canary.ts";
-import { formerNames, formerScalerName, isSameScaler, namesOf, underNames } from "../../core/names.ts";
-import type { TargetRef } from "../../core/spec.ts";
+
+import { formerNames, formerScalerName, isSameScaler, namesOf, underNames } from "../../core/run/names.ts";
+import type { TargetRef } from "../../core/spec/spec.ts";
+import type { Canary } from "../../core/status/canary.ts";
 import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
 import type { MadeObject } from "../../ports/owner.ts";
 import type { Router } from "../../ports/router.ts";

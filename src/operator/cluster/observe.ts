@@ -1,12 +1,13 @@
 /** What the caches say about one Canary, and why nothing can be done for it now. */
-import type { Canary } from "../../core/canary.ts";
-import { earliest } from "../../core/earliest.ts";
-import type { Readings } from "../../core/observation.ts";
-import { perObject } from "../../core/per-object.ts";
+
 import { isRunning } from "../../core/phases/table.ts";
-import { type Capabilities, type Plan, planFor } from "../../core/plan.ts";
-import { isRecovering } from "../../core/recovery.ts";
-import type { CanaryRef, CanarySpec } from "../../core/spec.ts";
+import { type Capabilities, type Plan, planFor } from "../../core/plan/plan.ts";
+import { isRecovering } from "../../core/run/recovery.ts";
+import type { CanaryRef, CanarySpec } from "../../core/spec/spec.ts";
+import type { Canary } from "../../core/status/canary.ts";
+import { earliest } from "../../core/turn/earliest.ts";
+import type { Readings } from "../../core/turn/observation.ts";
+import { perObject } from "../../core/turn/per-object.ts";
 import type { ObjectRef } from "../../ports/kubernetes.ts";
 import type { PodSelector, WorkloadReading } from "../../ports/workload.ts";
 import { type Adapters, type AdapterTables, chooseAdapters } from "../adapters.ts";

@@ -1,7 +1,7 @@
 /** Pods that do not start are announced by name, by few requests, and by none at rest. */
 
 import { describe, expect, it } from "vitest";
-import type { PrimaryReading, TargetReading } from "../../core/observation.ts";
+import type { PrimaryReading, TargetReading } from "../../core/turn/observation.ts";
 import { KubeError, type ListOptions } from "../../ports/kube.ts";
 import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
 import { SILENT_LOG } from "../../ports/log.ts";

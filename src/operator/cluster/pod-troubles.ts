@@ -5,9 +5,10 @@
  * pods may be missing that the API server refuses: the controllers of StatefulSets and DaemonSets report that by Events
  * alone. The rights to list pods and Events are optional: without them nothing is named.
  */
-import type { Canary } from "../../core/canary.ts";
-import type { PrimaryReading, TargetReading } from "../../core/observation.ts";
-import { primaryName } from "../../core/spec.ts";
+
+import { primaryName } from "../../core/spec/spec.ts";
+import type { Canary } from "../../core/status/canary.ts";
+import type { PrimaryReading, TargetReading } from "../../core/turn/observation.ts";
 import { clean } from "../../net/show.ts";
 import { isForbidden, type KubeReader } from "../../ports/kube.ts";
 import { type KubeFields, type KubeObject, labelText, RESOURCES } from "../../ports/kubernetes.ts";

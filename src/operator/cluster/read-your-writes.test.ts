@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { CanaryRef } from "../../core/spec.ts";
+import type { CanaryRef } from "../../core/spec/spec.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import { createFreshSnapshot, type FreshSnapshot } from "./read-your-writes.ts";
 

@@ -2,7 +2,7 @@
  * The caches, and on top of them the operator's own last writes, which the caches may not show yet. So no turn decides
  * on a cluster that is older than the last write, and no turn writes the same thing twice.
  */
-import type { CanaryRef } from "../../core/spec.ts";
+import type { CanaryRef } from "../../core/spec/spec.ts";
 import { apiVersionOf, type KubeObject, type ObjectRef, type ResourceType } from "../../ports/kubernetes.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";
 import { createRefMap } from "./ref-map.ts";

@@ -2,7 +2,7 @@
  * A Canary whose `service.name` was edited gets Services of the new name. The former Services stay, and may still get
  * traffic.
  */
-import { dotted } from "../../core/spec.ts";
+import { dotted } from "../../core/spec/spec.ts";
 import type { ObjectChange } from "../../ports/kube.ts";
 import type { Log } from "../../ports/log.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Canary, Routes } from "../../core/canary.ts";
-import { planFor } from "../../core/plan.ts";
+import { planFor } from "../../core/plan/plan.ts";
+import type { Canary, Routes } from "../../core/status/canary.ts";
 import { mergePatch } from "../../json/merge-patch.ts";
 import { SPECIMENS as ofAppMesh } from "../../routers/appmesh/specimens.ts";
 import { SPECIMENS as ofContour } from "../../routers/contour/specimens.ts";

@@ -1,8 +1,9 @@
 /** Whether the routes in the cluster are those that a status promises. */
-import type { Canary, Routes } from "../../core/canary.ts";
-import type { Readings } from "../../core/observation.ts";
-import type { Plan } from "../../core/plan.ts";
+
+import type { Plan } from "../../core/plan/plan.ts";
 import { ALL_TO_PRIMARY, routesFor } from "../../core/routes.ts";
+import type { Canary, Routes } from "../../core/status/canary.ts";
+import type { Readings } from "../../core/turn/observation.ts";
 import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import type { Router, RouterKind } from "../../ports/router.ts";

@@ -1,5 +1,5 @@
 /** Writes one object as it should be: created when missing, patched where it differs, left alone where it does not. */
-import type { CanaryRef } from "../../core/spec.ts";
+import type { CanaryRef } from "../../core/spec/spec.ts";
 import { mergePatch } from "../../json/merge-patch.ts";
 import { KubeError, type ObjectRemover, type ObjectWriter } from "../../ports/kube.ts";
 import { apiVersionOf, type KubeObject, type ObjectRef, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";

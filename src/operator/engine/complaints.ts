@@ -3,7 +3,7 @@
  * succeeded or failed for another reason. A kind that the operator may not read is announced once in each namespace,
  * because no single Canary causes it.
  */
-import { type CanaryRef, canaryKey } from "../../core/spec.ts";
+import { type CanaryRef, canaryKey } from "../../core/spec/spec.ts";
 import { errorText } from "../../error-text.ts";
 import { isAlreadyExists, isConflict, isNotFound } from "../../ports/kube.ts";
 import type { Log } from "../../ports/log.ts";

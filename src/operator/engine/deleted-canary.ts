@@ -2,7 +2,7 @@
  * When a Canary without `revertOnDeletion` is deleted, Kubernetes also deletes its primary, its Services and its
  * routes.
  */
-import { dotted, type TargetRef } from "../../core/spec.ts";
+import { dotted, type TargetRef } from "../../core/spec/spec.ts";
 import type { ObjectChange } from "../../ports/kube.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import type { Recorder } from "../../ports/recorder.ts";

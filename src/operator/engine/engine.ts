@@ -3,9 +3,9 @@
  * several Canaries at once.
  */
 import type { Dispatcher } from "undici";
-import type { Alert, Canary } from "../../core/canary.ts";
-import type { ParseOptions } from "../../core/parse.ts";
-import { type CanaryRef, canaryKey } from "../../core/spec.ts";
+import type { ParseOptions } from "../../core/spec/parse.ts";
+import { type CanaryRef, canaryKey } from "../../core/spec/spec.ts";
+import type { Alert, Canary } from "../../core/status/canary.ts";
 import { errorText } from "../../error-text.ts";
 import { createWorkQueue, type WorkQueue } from "../../kube/work-queue.ts";
 import type { ClusterCalls } from "../../metrics/provider.ts";

@@ -1,7 +1,7 @@
 /** Which objects each Canary depends on, and the watches that wake it when one of them changes. */
 
 import { abortable } from "../../async/abortable.ts";
-import { type CanaryRef, canaryKey } from "../../core/spec.ts";
+import { type CanaryRef, canaryKey } from "../../core/spec/spec.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ObjectCache, ObjectChange } from "../../ports/kube.ts";
 import type { KubeObject, ObjectRef, ResourceType } from "../../ports/kubernetes.ts";

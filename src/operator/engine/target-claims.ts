@@ -2,7 +2,7 @@
  * Finds Canaries that release the same target. Two rollouts of one workload would undo each other's work. So only the
  * oldest Canary takes turns. For the others nothing is written until the oldest is deleted.
  */
-import { type CanaryRef, canaryKey, dotted } from "../../core/spec.ts";
+import { type CanaryRef, canaryKey, dotted } from "../../core/spec/spec.ts";
 import type { ObjectChange } from "../../ports/kube.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import type { Log } from "../../ports/log.ts";

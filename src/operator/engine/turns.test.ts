@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { CanaryRef } from "../../core/spec.ts";
+import type { CanaryRef } from "../../core/spec/spec.ts";
 import { ReadFailure } from "../cluster/read-failure.ts";
 import type { Ports } from "../reconcile/reconcile.ts";
 import { createSessions } from "../sessions.ts";

@@ -1,5 +1,5 @@
 /** Takes the turns of Canaries, and decides what happens when a turn cannot be taken. */
-import type { CanaryRef } from "../../core/spec.ts";
+import type { CanaryRef } from "../../core/spec/spec.ts";
 import { ReadFailure } from "../cluster/read-failure.ts";
 import { type Ports, type Requeue, reconcile } from "../reconcile/reconcile.ts";
 import type { Sessions } from "../sessions.ts";

@@ -1,8 +1,8 @@
 /**
  * Questions whose answers only the record of a run wants. They are asked after the turn, so no decision waits for them.
  */
-import type { Canary } from "../../core/canary.ts";
-import type { Probe } from "../../core/observation.ts";
+import type { Canary } from "../../core/status/canary.ts";
+import type { Probe } from "../../core/turn/observation.ts";
 import type { ProbeRunner } from "../../ports/probe-runner.ts";
 import type { Turn } from "../../ports/recorder.ts";
 

@@ -2,7 +2,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Probe } from "../../core/observation.ts";
+import type { Probe } from "../../core/turn/observation.ts";
 import { type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import { SILENT_LOG } from "../../ports/log.ts";
 import { aCanary } from "../../testing/canary.ts";

@@ -3,10 +3,10 @@
  * value.
  */
 import type { Dispatcher } from "undici";
-import type { Canary } from "../../core/canary.ts";
-import type { Answer, MetricProbe } from "../../core/observation.ts";
-import { BUILT_IN_METRICS } from "../../core/probes.ts";
-import { dotted, type Metric, primaryName } from "../../core/spec.ts";
+import { dotted, type Metric, primaryName } from "../../core/spec/spec.ts";
+import type { Canary } from "../../core/status/canary.ts";
+import type { Answer, MetricProbe } from "../../core/turn/observation.ts";
+import { BUILT_IN_METRICS } from "../../core/turn/probes.ts";
 import { errorText } from "../../error-text.ts";
 import { MetricError } from "../../metrics/metric-error.ts";
 import { askObserver, builtInQuery, observerFor, observerKey } from "../../metrics/observers.ts";

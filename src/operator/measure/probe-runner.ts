@@ -1,7 +1,7 @@
 /** Runs the probes of the core: calls webhooks, and queries metric servers for built-in, inline and template checks. */
 import { createTurnstile } from "../../async/give-way.ts";
-import type { Canary } from "../../core/canary.ts";
-import type { Answer, Probe } from "../../core/observation.ts";
+import type { Canary } from "../../core/status/canary.ts";
+import type { Answer, Probe } from "../../core/turn/observation.ts";
 import { callWebhook } from "../../gates/call.ts";
 import { webhookChecksum } from "../../go/hash/hash.ts";
 import type { ProbeRunner } from "../../ports/probe-runner.ts";

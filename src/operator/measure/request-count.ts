@@ -2,7 +2,7 @@
  * How many requests each version got. The record shows the measured share and the sample size; no decision uses the
  * counts.
  */
-import type { Canary } from "../../core/canary.ts";
+import type { Canary } from "../../core/status/canary.ts";
 import { MetricError } from "../../metrics/metric-error.ts";
 import { builtInQuery, observerFor } from "../../metrics/observers.ts";
 import { TemplateError } from "../../metrics/template.ts";

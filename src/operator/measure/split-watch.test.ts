@@ -1,8 +1,8 @@
 /** Which requests are counted: those of one promise, and never those around a change of the weights. */
 import { expect, it } from "vitest";
-import type { Canary } from "../../core/canary.ts";
-import type { Readings } from "../../core/observation.ts";
-import { planFor } from "../../core/plan.ts";
+import { planFor } from "../../core/plan/plan.ts";
+import type { Canary } from "../../core/status/canary.ts";
+import type { Readings } from "../../core/turn/observation.ts";
 import type { Count } from "../../ports/probe-runner.ts";
 import { aCanary } from "../../testing/canary.ts";
 import { MESH } from "../../testing/story.ts";

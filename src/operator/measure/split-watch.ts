@@ -3,12 +3,13 @@
  * split as promised. The counting runs beside the turns: no decision waits for a count, and no count changes a
  * decision.
  */
-import type { Canary, OffSplit } from "../../core/canary.ts";
-import { drainOf } from "../../core/interval.ts";
-import type { Readings } from "../../core/observation.ts";
-import type { Plan } from "../../core/plan.ts";
-import type { CanaryRef } from "../../core/spec.ts";
-import { namedByHooks, offSplit, promisedShare, type Side, sideOf } from "../../core/split.ts";
+
+import type { Plan } from "../../core/plan/plan.ts";
+import { namedByHooks, offSplit, promisedShare, type Side, sideOf } from "../../core/record/split.ts";
+import { drainOf } from "../../core/spec/interval.ts";
+import type { CanaryRef } from "../../core/spec/spec.ts";
+import type { Canary, OffSplit } from "../../core/status/canary.ts";
+import type { Readings } from "../../core/turn/observation.ts";
 import type { Count, ProbeRunner } from "../../ports/probe-runner.ts";
 import type { Sessions } from "../sessions.ts";
 

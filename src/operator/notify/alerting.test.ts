@@ -2,7 +2,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Alert, CanaryStatus } from "../../core/canary.ts";
+import type { Alert, CanaryStatus } from "../../core/status/canary.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import { aCanary, type CanaryParts } from "../../testing/canary.ts";
 import { systemClock } from "../../time/system-clock.ts";

@@ -1,8 +1,8 @@
 /** The receivers of an alert and its fields: the Canary's own providers, else the global notifier. */
 import type { Dispatcher } from "undici";
-import type { Alert, Canary } from "../../core/canary.ts";
-import { type AlertTarget, type CanarySpec, dotted } from "../../core/spec.ts";
-import { sentenceOf } from "../../core/words.ts";
+import { type AlertTarget, type CanarySpec, dotted } from "../../core/spec/spec.ts";
+import type { Alert, Canary } from "../../core/status/canary.ts";
+import { sentenceOf } from "../../core/texts/words.ts";
 import { errorText } from "../../error-text.ts";
 import { formatFloat } from "../../go/format.ts";
 import { clean, show } from "../../net/show.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Alert } from "../../core/canary.ts";
+import type { Alert } from "../../core/status/canary.ts";
 import { aCanary } from "../../testing/canary.ts";
 import { createSessions } from "../sessions.ts";
 import { createAlertOutbox } from "./alerts.ts";

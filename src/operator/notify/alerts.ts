@@ -3,8 +3,9 @@
  * alert to the notifiers once per process, and wakes the Canary when the alert was delivered. After a crash the next
  * process finds the alert still owed.
  */
-import type { Alert, Canary } from "../../core/canary.ts";
-import type { CanaryRef } from "../../core/spec.ts";
+
+import type { CanaryRef } from "../../core/spec/spec.ts";
+import type { Alert, Canary } from "../../core/status/canary.ts";
 import { createSessions, type Sessions } from "../sessions.ts";
 
 /** Sends one alert to all of its receivers. Settles when it was delivered or when trying again makes no sense. */

@@ -1,7 +1,7 @@
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import type { RolloutEvent } from "../../core/events.ts";
+import type { RolloutEvent } from "../../core/texts/events.ts";
 import { type Log, SILENT_LOG } from "../../ports/log.ts";
 import type { Turn } from "../../ports/recorder.ts";
 import { aCanary } from "../../testing/canary.ts";

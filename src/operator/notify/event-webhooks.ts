@@ -3,10 +3,10 @@
  * order. No turn waits for a post.
  */
 import type { Dispatcher } from "undici";
-import type { CanaryStatus } from "../../core/canary.ts";
-import type { RolloutEvent } from "../../core/events.ts";
-import { hooksOf } from "../../core/probes.ts";
-import { dotted } from "../../core/spec.ts";
+import { dotted } from "../../core/spec/spec.ts";
+import type { CanaryStatus } from "../../core/status/canary.ts";
+import type { RolloutEvent } from "../../core/texts/events.ts";
+import { hooksOf } from "../../core/turn/probes.ts";
 import { callEventWebhook, type Hook } from "../../gates/call.ts";
 import { webhookChecksum } from "../../go/hash/hash.ts";
 import type { Clock } from "../../ports/clock.ts";

@@ -2,9 +2,9 @@
  * Owed alerts are stored in the status, under `aviary`, so that they outlive a crash. With Flagger's own CRD the API
  * server prunes that field. Then the alerts are stored in an annotation for as long as they are owed.
  */
-import type { Alert } from "../../core/canary.ts";
-import { owedAlerts } from "../../core/owed-alerts.ts";
-import type { WireStatus } from "../../core/status.ts";
+import type { Alert } from "../../core/status/canary.ts";
+import { owedAlerts } from "../../core/status/owed-alerts.ts";
+import type { WireStatus } from "../../core/status/status.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 
 export const OWED_ALERTS = "aviary.flagger.app/owed-alerts";

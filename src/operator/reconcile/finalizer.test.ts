@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Canary, CanaryStatus } from "../../core/canary.ts";
+import type { Canary, CanaryStatus } from "../../core/status/canary.ts";
 import type { Recorder } from "../../ports/recorder.ts";
 import type { CanaryStore } from "../../ports/store.ts";
 import { aCanary } from "../../testing/canary.ts";

@@ -1,6 +1,6 @@
 /** `revertOnDeletion`: a finalizer keeps the Canary until everything was handed back. */
-import type { Canary, CanaryStatus } from "../../core/canary.ts";
-import { EVENTS } from "../../core/events.ts";
+import type { Canary, CanaryStatus } from "../../core/status/canary.ts";
+import { EVENTS } from "../../core/texts/events.ts";
 import type { Recorder } from "../../ports/recorder.ts";
 import type { CanaryStore } from "../../ports/store.ts";
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { planFor } from "../../core/plan.ts";
+import { planFor } from "../../core/plan/plan.ts";
 import { aCanary } from "../../testing/canary.ts";
 import { TABLES } from "../../testing/tables.ts";
 import { createSessions } from "../sessions.ts";

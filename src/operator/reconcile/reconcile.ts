@@ -6,15 +6,15 @@
  * can finish it.
  */
 
-import type { Canary } from "../../core/canary.ts";
 import { desired, nextTurnAt } from "../../core/desired.ts";
-import { earliest } from "../../core/earliest.ts";
-import { specInForce } from "../../core/names.ts";
-import { liftedBy } from "../../core/override.ts";
+import { liftedBy } from "../../core/people/override.ts";
 import { routesFor } from "../../core/routes.ts";
-import type { CanaryRef } from "../../core/spec.ts";
+import { specInForce } from "../../core/run/names.ts";
+import type { CanaryRef } from "../../core/spec/spec.ts";
+import type { Canary } from "../../core/status/canary.ts";
 import { type Situation, type TakenTurn, takeTurn } from "../../core/take-turn.ts";
-import type { Transition } from "../../core/turn.ts";
+import { earliest } from "../../core/turn/earliest.ts";
+import type { Transition } from "../../core/turn/turn.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ProbeRunner } from "../../ports/probe-runner.ts";
 import type { Recorder } from "../../ports/recorder.ts";

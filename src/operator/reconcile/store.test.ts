@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { CanaryStatus } from "../../core/canary.ts";
-import { toWire } from "../../core/status.ts";
+import type { CanaryStatus } from "../../core/status/canary.ts";
+import { toWire } from "../../core/status/status.ts";
 import { applyMergePatch } from "../../json/merge-patch.ts";
 import { KubeError, type ObjectWriter } from "../../ports/kube.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";

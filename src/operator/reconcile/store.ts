@@ -1,12 +1,13 @@
 /** Canaries in the API server: loaded from the cache, saved by a compare-and-set patch of the status subresource. */
-import type { Canary, CanaryStatus } from "../../core/canary.ts";
-import { refusedConditions } from "../../core/conditions.ts";
-import { doubtsOf, doubtText } from "../../core/doubts.ts";
-import { type Parsed, type ParseOptions, parseSpec } from "../../core/parse.ts";
-import { perObject } from "../../core/per-object.ts";
-import { canaryWeights } from "../../core/plan.ts";
-import { type CanaryRef, type CanarySpec, dotted } from "../../core/spec.ts";
-import { fromWire, type RecoveryHints, toWire, type WireMemory, type WireStatus } from "../../core/status.ts";
+
+import { canaryWeights } from "../../core/plan/plan.ts";
+import { doubtsOf, doubtText } from "../../core/spec/doubts.ts";
+import { type Parsed, type ParseOptions, parseSpec } from "../../core/spec/parse.ts";
+import { type CanaryRef, type CanarySpec, dotted } from "../../core/spec/spec.ts";
+import type { Canary, CanaryStatus } from "../../core/status/canary.ts";
+import { refusedConditions } from "../../core/status/conditions.ts";
+import { fromWire, type RecoveryHints, toWire, type WireMemory, type WireStatus } from "../../core/status/status.ts";
+import { perObject } from "../../core/turn/per-object.ts";
 import { equal, mergePatch } from "../../json/merge-patch.ts";
 import { KubeError, type ObjectWriter } from "../../ports/kube.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";

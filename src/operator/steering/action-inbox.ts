@@ -3,9 +3,10 @@
  * watched where their CRDs are installed. An action is answered once, in its status; until then every turn looks at it
  * again.
  */
-import type { CanaryRef } from "../../core/spec.ts";
-import type { Action, ActionAnswer, Freeze, Verb } from "../../core/steering.ts";
-import { VERBS } from "../../core/steering.ts";
+
+import type { Action, ActionAnswer, Freeze, Verb } from "../../core/people/steering.ts";
+import { VERBS } from "../../core/people/steering.ts";
+import type { CanaryRef } from "../../core/spec/spec.ts";
 import { parseDuration } from "../../go/duration.ts";
 import { isNotFound, type ObjectCache, type ObjectRemover, type ObjectWriter } from "../../ports/kube.ts";
 import { type KubeObject, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";

@@ -3,9 +3,9 @@
  * by schedule, a scope, and labels.
  */
 import { Cron } from "croner";
-import { earliest } from "../../core/earliest.ts";
-import type { CanaryRef } from "../../core/spec.ts";
-import type { Freeze } from "../../core/steering.ts";
+import type { Freeze } from "../../core/people/steering.ts";
+import type { CanaryRef } from "../../core/spec/spec.ts";
+import { earliest } from "../../core/turn/earliest.ts";
 import { parseDuration } from "../../go/duration.ts";
 import type { ObjectCache } from "../../ports/kube.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";

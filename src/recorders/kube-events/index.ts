@@ -1,5 +1,5 @@
 /** The recorder that turns the engine's events into Kubernetes Events about the Canary. */
-import type { RolloutEvent } from "../../core/events.ts";
+import type { RolloutEvent } from "../../core/texts/events.ts";
 import { apiVersionOf, RESOURCES } from "../../ports/kubernetes.ts";
 import type { EventSubject, Recorder } from "../../ports/recorder.ts";
 import type { KubeEvents } from "./kube-events.ts";

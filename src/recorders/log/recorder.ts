@@ -1,10 +1,11 @@
 /**
  * Every event as a log line, under the Canary's name. Warnings have level info, as in Flagger; errors have level error.
  */
-import type { CanaryStatus } from "../../core/canary.ts";
-import { changedConfigs } from "../../core/change.ts";
-import type { RolloutEvent } from "../../core/events.ts";
-import { dotted } from "../../core/spec.ts";
+
+import { changedConfigs } from "../../core/run/change.ts";
+import { dotted } from "../../core/spec/spec.ts";
+import type { CanaryStatus } from "../../core/status/canary.ts";
+import type { RolloutEvent } from "../../core/texts/events.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Recorder } from "../../ports/recorder.ts";
 

@@ -1,7 +1,7 @@
 import { Registry } from "prom-client";
 import { expect, it } from "vitest";
-import type { Answered } from "../../core/observation.ts";
-import type { WireStatus } from "../../core/status.ts";
+import type { WireStatus } from "../../core/status/status.ts";
+import type { Answered } from "../../core/turn/observation.ts";
 import type { Turn } from "../../ports/recorder.ts";
 import { aCanary } from "../../testing/canary.ts";
 import { createMetricsRecorder } from "./recorder.ts";

@@ -1,9 +1,9 @@
 /** The lines of a run's journal: lean, redacted and bounded. */
 import { gunzipSync, gzipSync } from "node:zlib";
-import type { JournalLine } from "../../core/journal.ts";
-import type { Answer, Answered } from "../../core/observation.ts";
-import type { Webhook } from "../../core/spec.ts";
-import type { DecisionInput } from "../../core/turn.ts";
+import type { JournalLine } from "../../core/record/journal.ts";
+import type { Webhook } from "../../core/spec/spec.ts";
+import type { Answer, Answered } from "../../core/turn/observation.ts";
+import type { DecisionInput } from "../../core/turn/turn.ts";
 import { show } from "../../net/show.ts";
 import type { Turn } from "../../ports/recorder.ts";
 

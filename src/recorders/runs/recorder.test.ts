@@ -1,6 +1,6 @@
 import { gunzipSync } from "node:zlib";
 import { expect, it } from "vitest";
-import { replay } from "../../core/journal.ts";
+import { replay } from "../../core/record/journal.ts";
 import { KubeError } from "../../ports/kube.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { SILENT_LOG } from "../../ports/log.ts";

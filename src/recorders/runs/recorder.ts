@@ -5,9 +5,9 @@
  * order, the latest for all.
  */
 import { deadline } from "../../async/deadline.ts";
-import type { RunRef } from "../../core/canary.ts";
-import type { Cause } from "../../core/cause.ts";
-import { canaryKey } from "../../core/spec.ts";
+import type { Cause } from "../../core/run/cause.ts";
+import { canaryKey } from "../../core/spec/spec.ts";
+import type { RunRef } from "../../core/status/canary.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Recorder, Turn } from "../../ports/recorder.ts";
 import { createRunJournal } from "./journal.ts";

@@ -1,11 +1,5 @@
 /** What a turn adds to the record of its run. Pure: the recorder writes the result. */
-import type { RunRef } from "../../core/canary.ts";
-import type { Cause } from "../../core/cause.ts";
-import { changedConfigs } from "../../core/change.ts";
-import { failureOf, limitsOf } from "../../core/checks.ts";
-import { promotionId } from "../../core/identity.ts";
-import type { Answered } from "../../core/observation.ts";
-import { routesFor } from "../../core/routes.ts";
+
 import {
   type Folded,
   type RecordedAction,
@@ -18,8 +12,15 @@ import {
   type RunRecordStatus,
   type TimelineEntry,
   type Verdict,
-} from "../../core/run-record.ts";
-import { placeText, sentenceOf } from "../../core/words.ts";
+} from "../../core/record/run-record.ts";
+import { routesFor } from "../../core/routes.ts";
+import type { Cause } from "../../core/run/cause.ts";
+import { changedConfigs } from "../../core/run/change.ts";
+import type { RunRef } from "../../core/status/canary.ts";
+import { placeText, sentenceOf } from "../../core/texts/words.ts";
+import { failureOf, limitsOf } from "../../core/turn/checks.ts";
+import { promotionId } from "../../core/turn/identity.ts";
+import type { Answered } from "../../core/turn/observation.ts";
 import type { Count } from "../../ports/probe-runner.ts";
 import type { ForTheRecord, Turn } from "../../ports/recorder.ts";
 

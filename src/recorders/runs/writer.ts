@@ -1,7 +1,8 @@
 /** Writes the records of runs to the API server, and deletes those that are too old. */
-import type { RunRef } from "../../core/canary.ts";
-import type { RunRecordSpec, RunRecordStatus } from "../../core/run-record.ts";
-import type { CanaryRef } from "../../core/spec.ts";
+
+import type { RunRecordSpec, RunRecordStatus } from "../../core/record/run-record.ts";
+import type { CanaryRef } from "../../core/spec/spec.ts";
+import type { RunRef } from "../../core/status/canary.ts";
 import { isNotFound, type KubeReader, type KubeWriter } from "../../ports/kube.ts";
 import { apiVersionOf, type KubeFields, type ObjectRef } from "../../ports/kubernetes.ts";
 import type { Log } from "../../ports/log.ts";

@@ -2,7 +2,7 @@
  * Runs as traces for OpenTelemetry, sent by OTLP/HTTP as JSON when a run has ended. Tracing never steers: a collector
  * that is away costs traces and one line in the log.
  */
-import { canaryKey } from "../../core/spec.ts";
+import { canaryKey } from "../../core/spec/spec.ts";
 import { exchange } from "../../net/outbound.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";

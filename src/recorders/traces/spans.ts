@@ -1,7 +1,7 @@
 /** One run as OpenTelemetry spans: the run, its steps, its checks and its gates. Pure. */
 import { createHash } from "node:crypto";
-import type { Answered } from "../../core/observation.ts";
-import { sentenceOf } from "../../core/words.ts";
+import { sentenceOf } from "../../core/texts/words.ts";
+import type { Answered } from "../../core/turn/observation.ts";
 import type { Turn } from "../../ports/recorder.ts";
 
 /** As OTLP/HTTP JSON has it: ids in hex, times in nanoseconds as text. */

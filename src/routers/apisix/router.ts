@@ -1,6 +1,7 @@
 /** APISIX: a second ApisixRoute of higher priority beside the user's, with both Services as backends. */
-import type { Canary, Routes } from "../../core/canary.ts";
-import { dotted } from "../../core/spec.ts";
+
+import { dotted } from "../../core/spec/spec.ts";
+import type { Canary, Routes } from "../../core/status/canary.ts";
 import { type KubeObject, namespaced } from "../../ports/kubernetes.ts";
 import type { Fields } from "../../ports/kubernetes-types.ts";
 import type { Obstacle, Router, RouterOptions } from "../../ports/router.ts";

@@ -1,5 +1,5 @@
 /** What both versions of App Mesh's API have in common. */
-import type { Canary, Routes } from "../../core/canary.ts";
+import type { Canary, Routes } from "../../core/status/canary.ts";
 import { parseDuration } from "../../go/duration.ts";
 import type { Fields } from "../../ports/kubernetes-types.ts";
 import { type Condition, type Conditions, namesOf, pathPrefixOf, sortedConditions } from "../objects.ts";

@@ -1,6 +1,7 @@
 /** App Mesh before meshes used selectors: VirtualNodes for apex, primary and canary; VirtualServices that route. */
-import type { Canary } from "../../core/canary.ts";
-import { dotted } from "../../core/spec.ts";
+
+import { dotted } from "../../core/spec/spec.ts";
+import type { Canary } from "../../core/status/canary.ts";
 import { type KubeObject, namespaced, type ObjectRef } from "../../ports/kubernetes.ts";
 import type { Fields } from "../../ports/kubernetes-types.ts";
 import type { Router, RouterOptions } from "../../ports/router.ts";

@@ -1,5 +1,5 @@
 /** App Mesh: VirtualNodes for primary and canary, VirtualRouters that route, VirtualServices that name them. */
-import type { Canary } from "../../core/canary.ts";
+import type { Canary } from "../../core/status/canary.ts";
 import { parseDuration } from "../../go/duration.ts";
 import { type KubeObject, namespaced, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Fields, ServiceObject } from "../../ports/kubernetes-types.ts";

@@ -1,5 +1,5 @@
 /** Contour: one HTTPProxy that a root proxy of the user includes. */
-import type { Canary, Routes } from "../../core/canary.ts";
+import type { Canary, Routes } from "../../core/status/canary.ts";
 import { type KubeObject, namespaced } from "../../ports/kubernetes.ts";
 import type { Fields } from "../../ports/kubernetes-types.ts";
 import type { Router, RouterOptions } from "../../ports/router.ts";

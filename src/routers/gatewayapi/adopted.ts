@@ -7,7 +7,7 @@
  * compares it with its manifest finds no difference. In a run the reference to the apex is replaced by references to
  * primary and canary.
  */
-import type { Canary, Routes } from "../../core/canary.ts";
+import type { Canary, Routes } from "../../core/status/canary.ts";
 import type { Obstacle } from "../../ports/router.ts";
 import { namesOf } from "../objects.ts";
 import { canaryMirror } from "./filters.ts";

@@ -1,5 +1,5 @@
 /** The filters of a rule: changes of requests and responses on their way. */
-import type { Canary } from "../../core/canary.ts";
+import type { Canary } from "../../core/status/canary.ts";
 import { parseDuration } from "../../go/duration.ts";
 import type { Strings } from "../../ports/kubernetes-types.ts";
 import { namesOf } from "../objects.ts";

@@ -2,7 +2,7 @@
  * Permission for a route of another namespace to refer to the Services of the Canary; created when the Canary asks for
  * it.
  */
-import type { Canary } from "../../core/canary.ts";
+import type { Canary } from "../../core/status/canary.ts";
 import { type KubeObject, namespaced, type ObjectRef } from "../../ports/kubernetes.ts";
 import type { RouterOptions } from "../../ports/router.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";

@@ -1,7 +1,7 @@
 /**
  * Conditions on requests: translates those of the Canary, which are Istio's, into those of HTTPRoutes and GRPCRoutes.
  */
-import type { JsonObject } from "../../core/spec.ts";
+import type { JsonObject } from "../../core/spec/spec.ts";
 import { type Condition, type Conditions, sortedConditions } from "../objects.ts";
 import type { GrpcMethod, Match, NamedMatch, ValueMatch } from "./types.ts";
 

@@ -1,6 +1,7 @@
 /** What the gateways report about a route: whether they accepted it, and whether they have seen its latest version. */
-import type { Canary } from "../../core/canary.ts";
-import { dotted } from "../../core/spec.ts";
+
+import { dotted } from "../../core/spec/spec.ts";
+import type { Canary } from "../../core/status/canary.ts";
 import type { Obstacle } from "../../ports/router.ts";
 import type { Route, RouteCondition } from "./types.ts";
 

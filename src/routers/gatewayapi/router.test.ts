@@ -1,6 +1,6 @@
 /** What users of the Gateway API ask for, one by one: the fields of a Canary and what they become in the route. */
 import { describe, expect, it } from "vitest";
-import type { Routes } from "../../core/canary.ts";
+import type { Routes } from "../../core/status/canary.ts";
 import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { aCanary, type CanaryParts } from "../../testing/canary.ts";

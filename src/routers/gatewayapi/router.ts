@@ -2,8 +2,9 @@
  * The Gateway API: one route that splits, owned by the Canary, or the route of another owner that the Canary names
  * (adopted.ts). `spec.service.routeKind` chooses between HTTPRoute, GRPCRoute, TCPRoute and TLSRoute.
  */
-import type { Canary, Routes } from "../../core/canary.ts";
-import { dotted, type JsonObject } from "../../core/spec.ts";
+
+import { dotted, type JsonObject } from "../../core/spec/spec.ts";
+import type { Canary, Routes } from "../../core/status/canary.ts";
 import { type KubeObject, namespaced, type ObjectRef, type ResourceType } from "../../ports/kubernetes.ts";
 import type { Obstacle, Router, RouterOptions } from "../../ports/router.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";

@@ -1,6 +1,7 @@
 /** Gloo: one Upstream for each Service, and one RouteTable that splits between them. */
-import type { Canary, Routes } from "../../core/canary.ts";
-import { dotted } from "../../core/spec.ts";
+
+import { dotted } from "../../core/spec/spec.ts";
+import type { Canary, Routes } from "../../core/status/canary.ts";
 import { type KubeObject, namespaced, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Fields, ServiceObject } from "../../ports/kubernetes-types.ts";
 import type { Obstacle, Router, RouterOptions } from "../../ports/router.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Canary, Routes } from "../../core/canary.ts";
+import type { Canary, Routes } from "../../core/status/canary.ts";
 import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { aCanary, type CanaryParts } from "../../testing/canary.ts";

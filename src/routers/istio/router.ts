@@ -1,7 +1,7 @@
 /** Istio: one VirtualService that splits, two DestinationRules that carry the traffic policy. */
 import { isDeepStrictEqual } from "node:util";
-import type { Canary, Routes } from "../../core/canary.ts";
-import { dotted, type JsonObject, type JsonValue } from "../../core/spec.ts";
+import { dotted, type JsonObject, type JsonValue } from "../../core/spec/spec.ts";
+import type { Canary, Routes } from "../../core/status/canary.ts";
 import { type KubeObject, type ObjectRef, RESOURCES, type ResourceType } from "../../ports/kubernetes.ts";
 import type { Fields } from "../../ports/kubernetes-types.ts";
 import { FLUX_OPT_OUT, type MadeObject, ownerReference } from "../../ports/owner.ts";

@@ -6,8 +6,9 @@
  *   session affinity  [ sticky canary ] [ sticky primary? ] [ weighted, sets the cookies ]
  *      afterwards     [ expires the cookie? ] [ weighted ]
  */
-import type { Canary, Routes } from "../../core/canary.ts";
-import type { JsonObject, JsonValue, SessionAffinity } from "../../core/spec.ts";
+
+import type { JsonObject, JsonValue, SessionAffinity } from "../../core/spec/spec.ts";
+import type { Canary, Routes } from "../../core/status/canary.ts";
 import { cookieRegex, cookieText, expiredCookieText, primaryCookieText } from "../cookies.ts";
 
 export type HttpRule = { readonly [field: string]: JsonValue };

@@ -2,8 +2,9 @@
  * Knative: the target Service splits its own traffic between its latest revision, the canary, and the revision that an
  * annotation names, the primary. The workload writes the annotation; the router writes the split.
  */
-import type { Canary, Routes } from "../../core/canary.ts";
-import type { CanarySpec } from "../../core/spec.ts";
+
+import type { CanarySpec } from "../../core/spec/spec.ts";
+import type { Canary, Routes } from "../../core/status/canary.ts";
 import { isOfType, type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Fields } from "../../ports/kubernetes-types.ts";
 import type { Router } from "../../ports/router.ts";

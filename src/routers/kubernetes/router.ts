@@ -1,9 +1,10 @@
 /**
  * No mesh: there are no weights to set. Traffic follows the apex Service alone, and tests run beside it (blue/green).
  */
-import type { Canary, Routes } from "../../core/canary.ts";
-import { planFor } from "../../core/plan.ts";
+
+import { planFor } from "../../core/plan/plan.ts";
 import { ALL_TO_PRIMARY, routesFor } from "../../core/routes.ts";
+import type { Canary, Routes } from "../../core/status/canary.ts";
 import type { Router } from "../../ports/router.ts";
 
 const CAPABILITIES = { weights: false, mirror: false, headerMatch: false, sessionAffinity: false } as const;

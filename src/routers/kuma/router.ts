@@ -1,5 +1,5 @@
 /** Kuma: one TrafficRoute. It is cluster-scoped, so no Canary can own it: it outlives the Canary. */
-import type { Canary, Routes } from "../../core/canary.ts";
+import type { Canary, Routes } from "../../core/status/canary.ts";
 import { clusterScoped, type KubeObject } from "../../ports/kubernetes.ts";
 import type { Fields } from "../../ports/kubernetes-types.ts";
 import type { Router, RouterOptions } from "../../ports/router.ts";

@@ -1,6 +1,7 @@
 /** NGINX: a second Ingress beside the user's, whose annotations say which share of the requests goes to the canary. */
-import type { Canary, Routes } from "../../core/canary.ts";
-import { dotted } from "../../core/spec.ts";
+
+import { dotted } from "../../core/spec/spec.ts";
+import type { Canary, Routes } from "../../core/status/canary.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import { FLUX_OPT_OUT } from "../../ports/owner.ts";
 import type { Router, RouterOptions } from "../../ports/router.ts";

@@ -1,5 +1,5 @@
 /** Skipper: a second Ingress with both Services, split by weights in an annotation and switched by a predicate. */
-import type { Canary, Routes } from "../../core/canary.ts";
+import type { Canary, Routes } from "../../core/status/canary.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import type { Router, RouterOptions } from "../../ports/router.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";

@@ -1,5 +1,5 @@
 /** SMI's TrafficSplit, for Linkerd, Open Service Mesh and others; the versions differ in how weights are written. */
-import type { Canary, Routes } from "../../core/canary.ts";
+import type { Canary, Routes } from "../../core/status/canary.ts";
 import { type KubeObject, namespaced } from "../../ports/kubernetes.ts";
 import type { Fields } from "../../ports/kubernetes-types.ts";
 import type { Router, RouterOptions } from "../../ports/router.ts";

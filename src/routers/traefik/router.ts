@@ -1,5 +1,5 @@
 /** Traefik: a TraefikService that the user's IngressRoute names. */
-import type { Canary, Routes } from "../../core/canary.ts";
+import type { Canary, Routes } from "../../core/status/canary.ts";
 import { type KubeObject, namespaced } from "../../ports/kubernetes.ts";
 import type { Fields } from "../../ports/kubernetes-types.ts";
 import type { Router, RouterOptions } from "../../ports/router.ts";

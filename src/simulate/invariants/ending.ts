@@ -1,5 +1,5 @@
 /** How runs end, and what they leave. */
-import type { RolloutEvent } from "../../core/events.ts";
+import type { RolloutEvent } from "../../core/texts/events.ts";
 import { equal } from "../../json/merge-patch.ts";
 import { WriteFailure } from "../../operator/cluster/write.ts";
 import { KubeError } from "../../ports/kube.ts";

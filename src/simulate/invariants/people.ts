@@ -1,5 +1,5 @@
 /** What people ask for: once, with the right, and a pause holds. */
-import { liftedBy } from "../../core/override.ts";
+import { liftedBy } from "../../core/people/override.ts";
 import { isRunning } from "../../core/phases/table.ts";
 import { type KubeFields, RESOURCES } from "../../ports/kubernetes.ts";
 import { STEERING } from "../../ports/steering.ts";

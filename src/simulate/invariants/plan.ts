@@ -1,11 +1,12 @@
 /** What is promoted, and the arrows by which a status gets there. */
-import type { Phase, Revision } from "../../core/canary.ts";
-import { failureOf } from "../../core/checks.ts";
-import { promotionId } from "../../core/identity.ts";
+
 import { TRANSITIONS } from "../../core/phases/table.ts";
-import type { Plan } from "../../core/plan.ts";
-import { BUILT_IN_METRICS } from "../../core/probes.ts";
-import type { HookType } from "../../core/spec.ts";
+import type { Plan } from "../../core/plan/plan.ts";
+import type { HookType } from "../../core/spec/spec.ts";
+import type { Phase, Revision } from "../../core/status/canary.ts";
+import { failureOf } from "../../core/turn/checks.ts";
+import { promotionId } from "../../core/turn/identity.ts";
+import { BUILT_IN_METRICS } from "../../core/turn/probes.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../ports/kubernetes.ts";
 import { windowMs } from "../questions.ts";
 import type { Universe, Watcher } from "../watcher.ts";
@@ -216,4 +217,4 @@ function createJudge(universe: Universe, report: Report): Watcher {
   };
 }
 
-type CanaryStatusSpec = import("../../core/spec.ts").CanarySpec;
+type CanaryStatusSpec = import("../../core/spec/spec.ts").CanarySpec;

@@ -1,5 +1,5 @@
 /** Where the requests go. */
-import type { Routes } from "../../core/canary.ts";
+import type { Routes } from "../../core/status/canary.ts";
 import { RESOURCES } from "../../ports/kubernetes.ts";
 import { daemonSetHasGap, deploymentHasGap, statefulSetHasGap } from "../../workloads/gap.ts";
 import { SPEC_RULES } from "../adapters.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { CanaryStatus } from "../../core/canary.ts";
 import { desired } from "../../core/desired.ts";
-import { planFor } from "../../core/plan.ts";
+import { planFor } from "../../core/plan/plan.ts";
+import type { CanaryStatus } from "../../core/status/canary.ts";
 import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { aCanary, type CanaryParts } from "../../testing/canary.ts";

@@ -1,5 +1,5 @@
 /** What all kinds of autoscaler share: where the source and the primary's copy are, and what they scale. */
-import type { Canary } from "../../core/canary.ts";
+import type { Canary } from "../../core/status/canary.ts";
 import type { KubeObject, ObjectRef, ResourceType } from "../../ports/kubernetes.ts";
 import type { Fields } from "../../ports/kubernetes-types.ts";
 import type { MadeObject } from "../../ports/owner.ts";

@@ -1,6 +1,6 @@
 /** The checksum of a ConfigMap or Secret, equal to the one that Flagger writes into the status. */
 import { createHash } from "node:crypto";
-import { perObject } from "../../core/per-object.ts";
+import { perObject } from "../../core/turn/per-object.ts";
 import { compareUtf8 } from "../../go/hash/fnv.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 

@@ -1,5 +1,5 @@
 /** ConfigMaps and Secrets of a target in one turn: they are part of the revision, and are copied for the primary. */
-import type { Canary, Revision } from "../../core/canary.ts";
+import type { Canary, Revision } from "../../core/status/canary.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import { type MadeObject, ownerReference } from "../../ports/owner.ts";

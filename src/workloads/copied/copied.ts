@@ -2,12 +2,13 @@
  * A target with a `-primary` copy of itself. The copy serves the users. The target is scaled up only to be tested, and
  * its template is then copied over the primary's.
  */
-import type { Canary } from "../../core/canary.ts";
-import { sameRevision } from "../../core/change.ts";
+
 import type { DesiredState } from "../../core/desired.ts";
-import { earliest } from "../../core/earliest.ts";
-import { promotionId } from "../../core/identity.ts";
-import type { TargetReading, TemplateReading } from "../../core/observation.ts";
+import { sameRevision } from "../../core/run/change.ts";
+import type { Canary } from "../../core/status/canary.ts";
+import { earliest } from "../../core/turn/earliest.ts";
+import { promotionId } from "../../core/turn/identity.ts";
+import type { TargetReading, TemplateReading } from "../../core/turn/observation.ts";
 import type { KubeObject, ObjectRef } from "../../ports/kubernetes.ts";
 import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { MadeObject } from "../../ports/owner.ts";

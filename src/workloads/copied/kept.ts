@@ -9,9 +9,9 @@
  *                                           resemble one another
  */
 import { gunzipSync, gzipSync } from "node:zlib";
-import type { CanaryStatus, Revision } from "../../core/canary.ts";
-import type { EarlierReading, PreviousReading } from "../../core/observation.ts";
-import { undoneTo } from "../../core/recovery.ts";
+import { undoneTo } from "../../core/run/recovery.ts";
+import type { CanaryStatus, Revision } from "../../core/status/canary.ts";
+import type { EarlierReading, PreviousReading } from "../../core/turn/observation.ts";
 import type { PodTemplate, WorkloadObject } from "../../ports/kubernetes-types.ts";
 import { PROMOTION_ID_ANNOTATION } from "../metadata.ts";
 

@@ -1,6 +1,6 @@
 /** The differences between the kinds of target that are released by a copy of themselves. */
-import type { Canary } from "../../core/canary.ts";
-import type { Readiness } from "../../core/observation.ts";
+import type { Canary } from "../../core/status/canary.ts";
+import type { Readiness } from "../../core/turn/observation.ts";
 import type { KubeObject, ObjectRef, ResourceType } from "../../ports/kubernetes.ts";
 import type { PodSpec, PodTemplate, WorkloadObject, WorkloadSpec } from "../../ports/kubernetes-types.ts";
 import type { MadeObject } from "../../ports/owner.ts";

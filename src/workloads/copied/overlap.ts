@@ -2,7 +2,7 @@
  * Primaries whose pods cannot be told apart. Two releases of one chart often share the value of their selector label:
  * the Services of the first would then send requests to pods of the second.
  */
-import type { Canary } from "../../core/canary.ts";
+import type { Canary } from "../../core/status/canary.ts";
 import { labelText, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Strings, WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";

@@ -12,7 +12,7 @@
  */
 
 import { isDeepStrictEqual } from "node:util";
-import type { Canary } from "../../core/canary.ts";
+import type { Canary } from "../../core/status/canary.ts";
 import { type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import { ownerReference } from "../../ports/owner.ts";

@@ -1,6 +1,6 @@
 /** The primary copy: how it is created, promoted, and restored. */
 import { isDeepStrictEqual } from "node:util";
-import type { Canary } from "../../core/canary.ts";
+import type { Canary } from "../../core/status/canary.ts";
 import { apiVersionOf } from "../../ports/kubernetes.ts";
 import type { PodTemplate, WorkloadObject, WorkloadSpec } from "../../ports/kubernetes-types.ts";
 import { ownerReference } from "../../ports/owner.ts";

@@ -1,8 +1,9 @@
 /** What happens to the primary's pods when its template is replaced. */
-import type { Canary, Revision } from "../../core/canary.ts";
-import { promotionId } from "../../core/identity.ts";
-import type { EarlierReading } from "../../core/observation.ts";
-import { undoneTo } from "../../core/recovery.ts";
+
+import { undoneTo } from "../../core/run/recovery.ts";
+import type { Canary, Revision } from "../../core/status/canary.ts";
+import { promotionId } from "../../core/turn/identity.ts";
+import type { EarlierReading } from "../../core/turn/observation.ts";
 import type { PodTemplate, WorkloadObject } from "../../ports/kubernetes-types.ts";
 import { keptTemplate, promotionIdOf, withTemplates } from "./kept.ts";
 import type { CopiedKind } from "./kind.ts";

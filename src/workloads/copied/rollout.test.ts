@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { CanaryStatus } from "../../core/canary.ts";
+import type { CanaryStatus } from "../../core/status/canary.ts";
 import { inPhase } from "../../testing/worlds.ts";
 import { giveUpAt } from "./rollout.ts";
 

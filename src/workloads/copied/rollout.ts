@@ -1,8 +1,9 @@
 /** The progress that controllers report for the target and for the primary, in the words of events. */
-import type { Canary } from "../../core/canary.ts";
-import type { PrimaryReading } from "../../core/observation.ts";
+
 import { isRunning } from "../../core/phases/table.ts";
-import { startOf } from "../../core/waits.ts";
+import type { Canary } from "../../core/status/canary.ts";
+import type { PrimaryReading } from "../../core/turn/observation.ts";
+import { startOf } from "../../core/turn/waits.ts";
 import type { ObjectRef } from "../../ports/kubernetes.ts";
 import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";

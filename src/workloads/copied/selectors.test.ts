@@ -1,8 +1,8 @@
 /** A selector never changes: a primary keeps the selector that it was created with, also when the target's changes. */
 
 import { describe, expect, it } from "vitest";
-import { promotionId } from "../../core/identity.ts";
 import type { DesiredPrimary } from "../../core/phases/phase.ts";
+import { promotionId } from "../../core/turn/identity.ts";
 import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import { aCanary } from "../../testing/canary.ts";

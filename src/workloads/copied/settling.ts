@@ -1,5 +1,5 @@
 /** After a promotion: giving back what it changed when it failed, and keeping what `undo` needs when it did not. */
-import type { Canary } from "../../core/canary.ts";
+import type { Canary } from "../../core/status/canary.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { CanaryStatus } from "../../core/canary.ts";
-import { promotionId } from "../../core/identity.ts";
+import type { CanaryStatus } from "../../core/status/canary.ts";
+import { promotionId } from "../../core/turn/identity.ts";
 import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { aCanary } from "../../testing/canary.ts";

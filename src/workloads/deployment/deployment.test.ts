@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { promotionId } from "../../core/identity.ts";
 import type { DesiredPrimary } from "../../core/phases/phase.ts";
+import { promotionId } from "../../core/turn/identity.ts";
 import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeFields, KubeObject } from "../../ports/kubernetes.ts";
 import { aCanary, type CanaryParts } from "../../testing/canary.ts";

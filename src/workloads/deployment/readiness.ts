@@ -2,7 +2,7 @@
  * Whether a Deployment's rollout is finished, in progress, or stuck: the rules and texts of the contract, in its order.
  */
 
-import { earliest } from "../../core/earliest.ts";
+import { earliest } from "../../core/turn/earliest.ts";
 import type { WorkloadObject } from "../../ports/kubernetes-types.ts";
 import type { ReadinessRule, RolloutReading } from "../copied/kind.ts";
 import { unfinished, WAITING } from "../copied/unfinished.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { promotionId } from "../../core/identity.ts";
+import { promotionId } from "../../core/turn/identity.ts";
 import { hashText } from "../../go/hash/hash.ts";
 import { mergePatch } from "../../json/merge-patch.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";

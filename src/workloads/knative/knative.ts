@@ -2,12 +2,13 @@
  * Knative Services: nothing is copied, because Knative keeps every revision. An annotation of the target names the
  * primary revision; a promotion moves the annotation. The router shifts the traffic.
  */
-import type { Canary } from "../../core/canary.ts";
-import { sameRevision } from "../../core/change.ts";
+
 import type { DesiredState } from "../../core/desired.ts";
-import { promotionId } from "../../core/identity.ts";
-import type { Readiness } from "../../core/observation.ts";
-import type { CanarySpec } from "../../core/spec.ts";
+import { sameRevision } from "../../core/run/change.ts";
+import type { CanarySpec } from "../../core/spec/spec.ts";
+import type { Canary } from "../../core/status/canary.ts";
+import { promotionId } from "../../core/turn/identity.ts";
+import type { Readiness } from "../../core/turn/observation.ts";
 import { hashText } from "../../go/hash/hash.ts";
 import { isOfType, type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import type { Snapshot } from "../../ports/snapshot.ts";

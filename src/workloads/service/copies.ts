@@ -1,7 +1,7 @@
 /**
  * The two copies of a target Service: all fields are the target's, except those that the cluster assigned to each copy.
  */
-import type { Canary } from "../../core/canary.ts";
+import type { Canary } from "../../core/status/canary.ts";
 import type { KubeObject } from "../../ports/kubernetes.ts";
 import type { ServiceObject, ServicePort, ServiceSpec } from "../../ports/kubernetes-types.ts";
 import { ownerReference } from "../../ports/owner.ts";

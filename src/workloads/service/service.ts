@@ -3,10 +3,10 @@
  * target itself is never changed; `<target>-canary` always follows it, `<target>-primary` when it is promoted.
  */
 import { isDeepStrictEqual } from "node:util";
-import type { Canary } from "../../core/canary.ts";
-import { sameRevision } from "../../core/change.ts";
 import type { DesiredState } from "../../core/desired.ts";
-import { promotionId } from "../../core/identity.ts";
+import { sameRevision } from "../../core/run/change.ts";
+import type { Canary } from "../../core/status/canary.ts";
+import { promotionId } from "../../core/turn/identity.ts";
 import { hashServiceSpec } from "../../go/hash/hash.ts";
 import { isOfType, type KubeObject, type ObjectRef, RESOURCES } from "../../ports/kubernetes.ts";
 import type { ServiceObject } from "../../ports/kubernetes-types.ts";

@@ -1,7 +1,7 @@
 /** Taking a cluster over from Flagger 1.44, and handing it back: a change of the operator starts no rollout. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { istioCrds } from "../../../sandbox/crds/istio.ts";
-import { fromWire } from "../../../src/core/status.ts";
+import { fromWire } from "../../../src/core/status/status.ts";
 import { type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { configured, flaggerCrds, type Left, leftByFlagger, settings } from "../harness/flagger.ts";
 import { canary, imageOf, inPhase, podinfo, weightsOf } from "../harness/objects.ts";

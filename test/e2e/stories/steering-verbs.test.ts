@@ -5,7 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { VERBS } from "../../../src/core/steering.ts";
+import { VERBS } from "../../../src/core/people/steering.ts";
 import { apiVersionOf, type KubeFields, type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { STEERING } from "../../../src/ports/steering.ts";
 import { type Fixture, startFixture } from "./fixture.ts";

@@ -2,8 +2,9 @@
  * HorizontalPodAutoscalers: the primary gets its own, which takes over the source's limits and metrics when a revision
  * is promoted. The source is not paused: an HPA does nothing while its target has no replicas.
  */
-import type { Canary } from "../../../core/canary.ts";
+
 import type { DesiredState } from "../../../core/desired.ts";
+import type { Canary } from "../../../core/status/canary.ts";
 import { apiVersionOf, type KubeObject, RESOURCES } from "../../../ports/kubernetes.ts";
 import type { Fields } from "../../../ports/kubernetes-types.ts";
 import { ownerReference } from "../../../ports/owner.ts";

@@ -1,7 +1,7 @@
 /**
  * The metrics of the primary's HorizontalPodAutoscaler: the source's metrics, with the primary's name for the target's.
  */
-import type { CanarySpec } from "../../../core/spec.ts";
+import type { CanarySpec } from "../../../core/spec/spec.ts";
 import { primaryNameOf } from "../../metadata.ts";
 
 /** As in autoscaling/v2. Fields that are not listed here are kept as they are. */

@@ -4,8 +4,8 @@
  * KEDA survive in the user's object and are copied to the primary's (Q55).
  */
 import { isDeepStrictEqual } from "node:util";
-import type { Canary } from "../../../core/canary.ts";
 import type { DesiredState } from "../../../core/desired.ts";
+import type { Canary } from "../../../core/status/canary.ts";
 import { apiVersionOf, type KubeObject, RESOURCES } from "../../../ports/kubernetes.ts";
 import type { Fields } from "../../../ports/kubernetes-types.ts";
 import { ownerReference } from "../../../ports/owner.ts";
