@@ -70,4 +70,16 @@ export const ROWS = [
     from: "if (slots.isRunning(key)) again.add(key); else waiting.push(laneOf(key), key);",
     to: "waiting.push(laneOf(key), key);",
   },
+  {
+    breaks: "a slow answer disturbs the clock of the API server",
+    in: "src/async/server-clock.ts",
+    from: "server + SECOND_MS - sentAt",
+    to: "server + SECOND_MS - arrived",
+  },
+  {
+    breaks: "the clock of the API server follows the machine's",
+    in: "src/async/server-clock.ts",
+    from: "Math.max(offset ?? machine.now() - arrived, atLeast)",
+    to: "Math.max(machine.now() - arrived, atLeast)",
+  },
 ];
