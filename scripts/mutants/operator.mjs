@@ -165,9 +165,4 @@ export const ROWS = [
     from: 'if (ownerReferences.some(isCanary)) return use === "shared";',
     to: "if (ownerReferences.some(isCanary)) return true;",
   },
-  {
-    breaks: "the engine's clock is that of its machine",
-    from: "clock: options.transport.serverClock,",
-    to: "",
-  },
 ];
