@@ -56,7 +56,7 @@ describe.each([20_000, 65_000, 200_000])("with a ScaledObject, %i ms after the r
       const source = api.get({ type: RESOURCES.scaledObject, namespace: "test", name: "podinfo" });
       expect(source?.metadata.annotations).toEqual({ "autoscaling.keda.sh/paused-replicas": "0" });
       expect([canary()?.status?.phase, target()?.spec?.replicas]).toEqual(["Succeeded", 0]);
-      expect(canary()?.status?.aviary?.names?.waker).toEqual({ kind: "ScaledObject", name: "podinfo" });
+      expect(canary()?.status?.aviary?.names?.formerScaler).toEqual({ kind: "ScaledObject", name: "podinfo" });
     },
   );
 });

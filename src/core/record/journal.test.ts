@@ -61,6 +61,14 @@ it.each<[string, object, CanaryStatus]>([
   expect(turn?.next).toEqual(expected);
 });
 
+it("the former autoscaler is read by the name that earlier builds gave it", () => {
+  const names = { provider: "istio", service: "p", target: { apiVersion: "apps/v1", kind: "Deployment", name: "p" } };
+  const scaler = { kind: "ScaledObject", name: "p" };
+  const [line] = linesOf(failedPromotion(), (status) => ({ ...status, names: { ...names, waker: scaler } }));
+  const [turn] = replay([line as JournalLine]);
+  expect(turn?.input.status.names).toEqual({ ...names, formerScaler: scaler });
+});
+
 function aStep(serving: Serving): CanaryStatus {
   const position = { phase: "WaitingPromotion", step: 1, hold: { kind: "none" } } as const;
   return { ...failedPromotion().status, ...position, serving } as CanaryStatus;

@@ -8,6 +8,7 @@ import { decide } from "../decide.ts";
 import type { Freeze } from "../people/steering.ts";
 import { type Flags, recoveryFrom, servingFrom, stageFrom } from "../phases/flags.ts";
 import type { CanaryStatus } from "../status/canary.ts";
+import { namesFrom } from "../status/wire.ts";
 import type { Situation } from "../take-turn.ts";
 import type { Answer, Answered } from "../turn/observation.ts";
 import { type DecisionInput, isAsk, type Transition } from "../turn/turn.ts";
@@ -54,8 +55,9 @@ export function replay(lines: readonly JournalLine[]): readonly ReplayedTurn[] {
 /** A journal outlives the release that wrote it: flags of older releases are read as the unions of today. */
 function upgraded(written: CanaryStatus & Flags): CanaryStatus {
   const { restoring, undoing, undoingTo, prepared, putOff, withheld, standsIn, ...rest } = written;
+  const named = rest.names === undefined ? rest : { ...rest, names: namesFrom(rest.names) };
   const status =
-    withheld === undefined ? rest : ({ ...rest, serving: servingFrom({ withheld, standsIn }) } as CanaryStatus);
+    withheld === undefined ? named : ({ ...named, serving: servingFrom({ withheld, standsIn }) } as CanaryStatus);
   if (status.phase === "Failed" && restoring !== undefined) {
     return { ...status, recovery: recoveryFrom({ restoring, undoing, undoingTo }) };
   }

@@ -148,7 +148,7 @@ describe("an autoscaler that is named no more", () => {
 
   it("is remembered as long as it scales the target", () => {
     const removed = turn(before(), {}, { formerLeft: true, formerScales: true });
-    expect(removed.status.names).toEqual({ ...namesOf(OLD), waker: keda });
+    expect(removed.status.names).toEqual({ ...namesOf(OLD), formerScaler: keda });
     const later = turn(removed.status, {}, { formerScales: true });
     expect(later.status.names).toBe(removed.status.names);
     expect(turn(removed.status, {}).status.names).toEqual(namesOf(OLD));
@@ -156,7 +156,7 @@ describe("an autoscaler that is named no more", () => {
 
   it("is remembered beside the one that takes its place, and not when it is named again", () => {
     const replaced = turn(before(), HPA, { formerLeft: true, formerScales: true });
-    expect(replaced.status.names).toEqual({ ...namesOf(aSpec(HPA)), waker: keda });
+    expect(replaced.status.names).toEqual({ ...namesOf(aSpec(HPA)), formerScaler: keda });
     const removed = turn(replaced.status, {}, { formerLeft: true });
     expect(removed.status.names).toEqual(namesOf(OLD));
     expect(turn(replaced.status, KEDA, { formerLeft: true }).status.names).toEqual(namesOf(aSpec(KEDA)));

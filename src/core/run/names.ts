@@ -99,7 +99,7 @@ export function leaveFormerNames(turn: Turn): Transition | undefined {
   const { names } = status;
   const wanted = newNames(turn);
   if (former === undefined) {
-    const isSettled = names?.leaveAt === undefined && isSameScaler(names?.waker, wanted.waker);
+    const isSettled = names?.leaveAt === undefined && isSameScaler(names?.formerScaler, wanted.formerScaler);
     return names === undefined || isSettled ? undefined : adoptNewNames(turn);
   }
   const { problem, primary, formerLeft = true } = turn.observation.readings;
@@ -118,14 +118,14 @@ export function leaveFormerNames(turn: Turn): Transition | undefined {
 
 /** The names in the spec, and that of a former autoscaler that still scales the target. */
 function newNames({ spec, status, observation }: DecisionInput): Names {
-  const waker = observation.readings.formerScales === true ? formerScalerName(spec, status) : undefined;
-  return { ...namesOf(spec), ...(waker === undefined ? {} : { waker }) };
+  const formerScaler = observation.readings.formerScales === true ? formerScalerName(spec, status) : undefined;
+  return { ...namesOf(spec), ...(formerScaler === undefined ? {} : { formerScaler }) };
 }
 
 /** The autoscaler that the Canary named before. */
 export function formerScalerName(spec: CanarySpec, { names }: CanaryStatus): ScalerName | undefined {
   const { scaler } = namesOf(spec);
-  return [names?.scaler, names?.waker].find((named) => named !== undefined && !isSameScaler(named, scaler));
+  return [names?.scaler, names?.formerScaler].find((named) => named !== undefined && !isSameScaler(named, scaler));
 }
 
 /** From now on the names in the spec count. */

@@ -86,7 +86,7 @@ export interface Names {
   readonly target: TargetRef;
   readonly scaler?: ScalerName;
   /** An autoscaler that the Canary names no more, and that still scales the target. It must be paused until it goes. */
-  readonly waker?: ScalerName;
+  readonly formerScaler?: ScalerName;
   /** Absent when the spec had none of them. */
   readonly refs?: RoutingRefs;
   /**

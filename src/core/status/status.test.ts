@@ -59,6 +59,18 @@ describe("the status on the wire", () => {
   });
 });
 
+it("the former autoscaler is also read by the name that earlier builds gave it", () => {
+  const names = {
+    provider: "istio",
+    service: "podinfo",
+    target: { apiVersion: "apps/v1", kind: "Deployment", name: "p" },
+  };
+  const scaler = { kind: "ScaledObject", name: "podinfo" };
+  const status = fromWire({ phase: "Succeeded", aviary: { names: { ...names, waker: scaler } } }, HINTS);
+  expect(status.names).toEqual({ ...names, formerScaler: scaler });
+  expect(toWire(status).aviary?.names).toEqual({ ...names, formerScaler: scaler });
+});
+
 describe("a status without our memory", () => {
   it.each<[string, WireStatus, object]>([
     ["at weight 30", { phase: "Progressing", canaryWeight: 30 }, { step: 3, stage: "prepared" }],

@@ -10,7 +10,7 @@ import { EVENTS } from "../texts/events.ts";
 import type { Announced, CanaryStatus, Revision, StatusCore } from "./canary.ts";
 import { owedAlerts } from "./owed-alerts.ts";
 import { storedMemory } from "./stored-memory.ts";
-import type { RecoveryHints, WireMemory, WireStatus } from "./wire.ts";
+import { namesFrom, type RecoveryHints, type WireMemory, type WireStatus } from "./wire.ts";
 
 export type { RecoveryHints, WireMemory, WireStatus } from "./wire.ts";
 
@@ -65,7 +65,7 @@ function coreFrom(wire: WireStatus): StatusCore {
     phaseSince: numberIn(wire.aviary?.phaseSince, writtenAt),
     ...(announced === undefined ? {} : { announced }),
     ...(wire.aviary?.warned === undefined ? {} : { warned: wire.aviary.warned }),
-    ...(wire.aviary?.names === undefined ? {} : { names: wire.aviary.names }),
+    ...(wire.aviary?.names === undefined ? {} : { names: namesFrom(wire.aviary.names) }),
     ...steeringOf(wire.aviary ?? {}),
     owedAlerts: owedAlerts(wire.aviary?.owedAlerts),
     ...(applied !== undefined && wire.aviary === undefined ? { foreign: true } : {}),

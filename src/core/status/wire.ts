@@ -13,6 +13,7 @@ import type {
   Pause,
   Restarted,
   RunRef,
+  ScalerName,
 } from "./canary.ts";
 
 /** The status as the API server stores it. */
@@ -69,7 +70,7 @@ export interface WireMemory {
   readonly released?: boolean;
   readonly putOff?: boolean;
   readonly restarted?: Restarted;
-  readonly names?: Names;
+  readonly names?: WireNames;
   readonly run?: RunRef;
   readonly cause?: Cause;
   readonly paused?: Pause;
@@ -85,6 +86,14 @@ export interface WireMemory {
   readonly warned?: string;
   readonly offSplit?: OffSplit;
   readonly owedAlerts?: readonly Alert[];
+}
+
+/** The names as they are stored. Earlier builds of 0.1.0 stored the former autoscaler as `waker`. */
+export type WireNames = Names & { readonly waker?: ScalerName };
+
+/** The names, also from a status that an earlier build wrote. */
+export function namesFrom({ waker, ...names }: WireNames): Names {
+  return waker === undefined ? names : { formerScaler: waker, ...names };
 }
 
 /** The parts of the spec that recovering a pruned memory needs. */
