@@ -17,6 +17,18 @@ describe("YAML that is nested deeper than the stack", () => {
   });
 });
 
+it("what is no YAML is refused with its place", () => {
+  expect(() => parseYaml("a: 1\nb: [")).toThrow(/must be sufficiently indented.* at line 2, column 5$/);
+  const [good, bad] = parseYamlDocuments("a: 1\n---\nb: c: d\n");
+  expect([good?.toJS(), good?.errors]).toEqual([{ a: 1 }, []]);
+  expect(bad?.errors[0]?.message).toMatch(/ at line 3, column 4$/);
+});
+
+it("one document is asked for, and may be empty", () => {
+  expect([parseYaml(""), parseYaml("# nothing")]).toEqual([null, null]);
+  expect(() => parseYaml("a: 1\n---\nb: 2\n")).toThrow("the YAML has more than one document");
+});
+
 it("YAML of ninety levels is read", () => {
   const text = `${"[".repeat(90)}1${"]".repeat(90)}`;
   expect(parseYaml(text)).toEqual(JSON.parse(text));
