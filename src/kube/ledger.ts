@@ -52,8 +52,10 @@ export interface Ledger {
   open(type: ResourceType, leftOut: () => ReadonlyMap<string, number>, shed: Shed): Account;
   /** What is needed of one namespace; absent: of all. */
   needed(namespace?: string): number;
-  /** Of all caches: bytes that are kept, and objects that are left out. */
-  figures(): { readonly bytes: number; readonly leftOut: number };
+  /** How many bytes all caches keep. */
+  bytes(): number;
+  /** How many objects all caches leave out. */
+  leftOut(): number;
   /** How many objects of a kind are left out, by namespace. */
   leftOutOf(type: ResourceType): ReadonlyMap<string, number>;
 }
@@ -199,10 +201,8 @@ export function createLedger(bounds: Bounds): Ledger {
       return account(member, () => member.live);
     },
     needed: (namespace) => (namespace === undefined ? totals.all.needed : totals.of(namespace, "needed")),
-    figures() {
-      const leftOut = [...leftOutOf(members).values()].reduce((all, count) => all + count, 0);
-      return { bytes: totals.all.needed + totals.all.spare, leftOut };
-    },
+    bytes: () => totals.all.needed + totals.all.spare,
+    leftOut: () => [...leftOutOf(members).values()].reduce((all, count) => all + count, 0),
     leftOutOf: (wanted) => leftOutOf(members.filter(({ type }) => type === wanted)),
   };
 }

@@ -220,7 +220,8 @@ async function runEngine(options: EngineRun, whenReady: () => void): Promise<voi
   const { flags, log, clock, random, transport, dispatcher, insecureDispatcher, signal } = options;
   const stopped = new AbortController();
   const ledger = createLedger(boundsFor(getHeapStatistics().heap_size_limit));
-  options.self.keeps(() => ({ ...ledger.figures(), leftOutCanaries: ledger.leftOutOf(RESOURCES.canary) }));
+  const leftOutCanaries = () => ledger.leftOutOf(RESOURCES.canary);
+  options.self.keeps({ bytes: ledger.bytes, leftOut: ledger.leftOut, leftOutCanaries });
   const clusters = connectClusters({
     ...{ transport, clock, random, log, ledger, namespace: flags.namespace, signal: stopped.signal },
     ...(options.meshTransport === undefined ? {} : { meshTransport: options.meshTransport }),

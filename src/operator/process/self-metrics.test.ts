@@ -22,7 +22,7 @@ it("delays of the event loop are a histogram, and events that were dropped are c
     ["test", 3],
     ["gone", 0],
   ]);
-  self.keeps(() => ({ bytes: 5000, leftOut: 7, leftOutCanaries }));
+  self.keeps({ bytes: () => 5000, leftOut: () => 7, leftOutCanaries: () => leftOutCanaries });
   const text = await registry.metrics();
   expect(text).toContain('aviary_event_loop_delay_seconds_bucket{le="0.05"} 1');
   expect(text).toContain('aviary_event_loop_delay_seconds_bucket{le="0.1"} 2');

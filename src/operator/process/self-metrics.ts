@@ -10,17 +10,18 @@ export interface SelfMetrics {
   quarantined(canaries: number): void;
   /** Another writer changes an object again and again. */
   fought(fight: Fight): void;
-  /** @param figures read whenever the metrics are */
-  keeps(figures: () => KeptFigures): void;
+  /** What is kept in memory from now on; each figure is read when its gauge is. */
+  keeps(kept: Kept): void;
 }
 
-export interface KeptFigures {
+/** The cached objects of the cluster. */
+export interface Kept {
   /** Of the objects in memory. */
-  readonly bytes: number;
+  readonly bytes: () => number;
   /** Objects that are left out. */
-  readonly leftOut: number;
+  readonly leftOut: () => number;
   /** By namespace. */
-  readonly leftOutCanaries: ReadonlyMap<string, number>;
+  readonly leftOutCanaries: () => ReadonlyMap<string, number>;
 }
 
 const DELAYS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -46,10 +47,10 @@ export function createSelfMetrics(registry: Registry, load: TransportLoad): Self
   gauge("aviary_api_requests_limit", "Requests to the API server that may be under way at once", () => load.limit);
   gauge("aviary_api_requests_in_flight", "Requests to the API server that are under way", () => load.inFlight);
   gauge("aviary_api_requests_waiting", "Requests to the API server that wait for their turn", () => load.waiting);
-  let kept = (): KeptFigures => ({ bytes: 0, leftOut: 0, leftOutCanaries: new Map() });
-  gauge("aviary_cache_bytes", "Memory of the cached objects of the cluster, estimated", () => kept().bytes);
+  let kept: Kept = { bytes: () => 0, leftOut: () => 0, leftOutCanaries: () => new Map() };
+  gauge("aviary_cache_bytes", "Memory of the cached objects of the cluster, estimated", () => kept.bytes());
   const leftOut = "Objects that are not kept in memory, because their namespace stores too much";
-  gauge("aviary_cache_left_out_objects", leftOut, () => kept().leftOut);
+  gauge("aviary_cache_left_out_objects", leftOut, () => kept.leftOut());
   new Gauge({
     name: "aviary_left_out_canaries",
     help: "Canaries that take no turn, because the objects of their namespace need too much memory",
@@ -57,7 +58,7 @@ export function createSelfMetrics(registry: Registry, load: TransportLoad): Self
     registers,
     collect() {
       this.reset();
-      const most = [...kept().leftOutCanaries].filter(([, count]) => count > 0).sort(([, a], [, b]) => b - a);
+      const most = [...kept.leftOutCanaries()].filter(([, count]) => count > 0).sort(([, a], [, b]) => b - a);
       for (const [namespace, count] of most.slice(0, MOST_NAMESPACES)) this.set({ namespace }, count);
     },
   });
