@@ -65,7 +65,7 @@ demo: build ## show a promotion and a rollback, on a sandbox of its own
 
 test: colon node_modules/.package-lock.json ## install what is needed and run every test
 	@npm run --silent check
-	@npm run --silent build
+	@npm run --silent build -- --checked
 	@npx vitest run
 
 ifeq ($(CLUSTER),aks)
