@@ -41,7 +41,7 @@ const WALLS: Readonly<Record<string, readonly string[]>> = {
 
 /** Beside src/: what of it the sandbox and the pages of the console may import, and who may import them. */
 const HOUSES = {
-  sandbox: { mayImport: /^src\/(ports|async|json)\/|^src\/project-root\.ts$/, importedBy: /^src\/cli\// },
+  sandbox: { mayImport: /^src\/(ports|async|json|go)\/|^src\/project-root\.ts$/, importedBy: /^src\/cli\// },
   console: { mayImport: /^src\/console\/types\.ts$/, importedBy: /^$/ },
 } as const;
 

@@ -1,7 +1,8 @@
 /** ClusterRoles with an aggregation rule have the rules of all ClusterRoles that the rule selects. */
+import { equal } from "../../src/json/merge-patch.ts";
 import type { KubeFields, KubeObject, ResourceType } from "../../src/ports/kubernetes.ts";
 import { type ControllerContext, type Stop, startController } from "./context.ts";
-import { edit, matchesSelector, sameJson } from "./objects.ts";
+import { edit, matchesSelector } from "./objects.ts";
 
 const CLUSTER_ROLE: ResourceType = {
   group: "rbac.authorization.k8s.io",
@@ -20,7 +21,7 @@ export function startClusterRoles(context: ControllerContext): Stop {
       const roles = cluster.list(CLUSTER_ROLE);
       for (const role of roles.filter((each) => each["aggregationRule"] !== undefined)) {
         const rules = aggregated(role, roles);
-        if (sameJson(rules, role["rules"] ?? [])) continue;
+        if (equal(rules, role["rules"] ?? [])) continue;
         edit(cluster, CLUSTER_ROLE, role, (copy) => {
           copy["rules"] = rules;
         });
@@ -40,7 +41,7 @@ function aggregated(whole: KubeObject, roles: readonly KubeObject[]): readonly K
   const sorted = parts.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
   const found: KubeFields[] = [];
   for (const rule of sorted.flatMap((role): readonly KubeFields[] => role["rules"] ?? [])) {
-    if (!found.some((known) => sameJson(known, rule))) found.push(rule);
+    if (!found.some((known) => equal(known, rule))) found.push(rule);
   }
   return found;
 }

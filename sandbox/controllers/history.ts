@@ -2,10 +2,11 @@
  * ControllerRevisions: the remembered templates of DaemonSets and StatefulSets, as `kubectl rollout history` reads
  * them.
  */
+import { equal } from "../../src/json/merge-patch.ts";
 import type { KubeObject } from "../../src/ports/kubernetes.ts";
 import { ApiError } from "../cluster.ts";
 import type { ControllerContext } from "./context.ts";
-import { controllerRef, edit, isControlledBy, namespaceOf, sameJson, templateHash } from "./objects.ts";
+import { controllerRef, edit, isControlledBy, namespaceOf, templateHash } from "./objects.ts";
 import { CONTROLLER_REVISION } from "./types.ts";
 
 export const REVISION_HASH = "controller-revision-hash";
@@ -27,7 +28,7 @@ export function recordRevision({ cluster }: ControllerContext, owner: KubeObject
     .filter((revision) => isControlledBy(revision, owner))
     .sort((a, b) => a["revision"] - b["revision"]);
   const latest: number = own.at(-1)?.["revision"] ?? 0;
-  const known = own.find((revision) => sameJson(revision.data, data));
+  const known = own.find((revision) => equal(revision.data, data));
   if (known !== undefined) {
     const hash = known.metadata.labels?.[REVISION_HASH] ?? "";
     if (known["revision"] !== latest) {

@@ -1,4 +1,5 @@
 /** Small questions about Kubernetes objects that every controller asks. */
+import { equal } from "../../src/json/merge-patch.ts";
 import {
   type KubeFields,
   type KubeObject,
@@ -79,30 +80,6 @@ function matchesExpression(expression: KubeFields, value: string | undefined): b
   }
 }
 
-/**
- * Equal as JSON: key order does not matter, and a field set to undefined is an absent field. It makes no copies:
- * controllers compare at each look, also in a cluster at rest.
- */
-export function sameJson(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (Array.isArray(a)) {
-    return Array.isArray(b) && a.length === b.length && a.every((item, index) => sameJson(item, b[index]));
-  }
-  if (!isFields(a) || !isFields(b)) return false;
-  for (const key in a) if (!sameJson(a[key], own(b, key))) return false;
-  for (const key in b) if (b[key] !== undefined && own(a, key) === undefined) return false;
-  return true;
-}
-
-/** Without what every object inherits, such as `constructor`. */
-function own(fields: Readonly<Record<string, unknown>>, key: string): unknown {
-  return Object.hasOwn(fields, key) ? fields[key] : undefined;
-}
-
-function isFields(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 /** JSON with sorted keys: the same text for the same value, for hashes. */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) =>
@@ -180,7 +157,7 @@ function write(
   if (fresh === undefined || fresh.metadata.uid !== object.metadata.uid) return undefined;
   const copy = structuredClone(fresh);
   change(copy);
-  return sameJson(copy, fresh) ? fresh : save(copy);
+  return equal(copy, fresh) ? fresh : save(copy);
 }
 
 /** A number or a percentage of `total`, as in maxSurge ("25%"). */

@@ -1,4 +1,5 @@
 /** The two kinds of Flux that the sandbox's own controllers serve, with the parts of their objects that count. */
+import { parseDuration } from "../../src/go/duration.ts";
 import type { KubeObject, ResourceType } from "../../src/ports/kubernetes.ts";
 
 export const GIT_REPOSITORY: ResourceType = {
@@ -50,10 +51,7 @@ export function isReady(object: KubeObject | undefined): boolean {
 /** "1m30s" in milliseconds. @throws Error for text that is no duration of Go */
 export function durationMs(text: unknown, fallback: number): number {
   if (text === undefined) return fallback;
-  const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-  const parts = [...String(text).matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
-  if (parts.length === 0 || parts.map(([whole]) => whole).join("") !== text) {
-    throw new Error(`"${String(text)}" is no duration: write for example 1m30s`);
-  }
-  return parts.reduce((sum, [, number, unit]) => sum + Number(number) * (units[unit ?? ""] ?? 0), 0);
+  const parsed = parseDuration(String(text));
+  if (typeof parsed !== "number") throw new Error(`"${String(text)}" is no duration: write for example 1m30s`);
+  return parsed;
 }

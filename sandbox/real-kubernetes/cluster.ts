@@ -3,10 +3,11 @@
  * before the call returns. Addresses of pods are loopback addresses, which Kubernetes refuses in Endpoints: these kinds
  * stay in the sandbox.
  */
+import { equal } from "../../src/json/merge-patch.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import { type KubeFields, type KubeObject, RESOURCES, type ResourceType } from "../../src/ports/kubernetes.ts";
 import { ApiError, type Cluster, type WatchEvent } from "../cluster.ts";
-import { isTerminating, sameJson } from "../controllers/objects.ts";
+import { isTerminating } from "../controllers/objects.ts";
 import { inOrder } from "../in-order.ts";
 import { type Api, createApi } from "./api.ts";
 import { type BlockingHttp, createBlockingHttp, type Endpoint } from "./blocking-http.ts";
@@ -100,7 +101,7 @@ function update(parts: Parts, type: ResourceType, object: KubeObject): KubeObjec
     parts.api.bind(object, object.spec.nodeName);
     return save(parts, type, withFreshSpec(parts, type, object));
   }
-  if (type.kind === "Namespace" && !sameJson(live?.spec?.finalizers, object.spec?.finalizers)) {
+  if (type.kind === "Namespace" && !equal(live?.spec?.finalizers, object.spec?.finalizers)) {
     return save(parts, type, object, "finalize");
   }
   return save(parts, type, object);

@@ -1,5 +1,6 @@
 /** Values walked along their schema, the way server-side apply sees them: which parts have owners of their own. */
-import { copyJson, fieldNode, isFields, type SchemaNode, sameJson } from "../schema/node.ts";
+import { equal } from "../../../src/json/merge-patch.ts";
+import { copyJson, fieldNode, isFields, type SchemaNode } from "../schema/node.ts";
 import { appliedOrder } from "./element-order.ts";
 import { type FieldSet, MEMBER, NOTHING, setOf } from "./field-set.ts";
 
@@ -75,7 +76,7 @@ export function compare(node: SchemaNode | undefined, before: unknown, after: un
   if (before === undefined && after === undefined) return SAME;
   if (before === undefined) return { ...SAME, added: allPaths(node, after) };
   if (after === undefined) return { ...SAME, removed: allPaths(node, before) };
-  if (sameJson(before, after)) return SAME;
+  if (equal(before, after)) return SAME;
   const old = partsOf(node, before);
   const now = partsOf(node, after);
   if (old === undefined || now === undefined || Array.isArray(before) !== Array.isArray(after)) {

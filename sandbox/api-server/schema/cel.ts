@@ -2,9 +2,10 @@
  * CEL rules (`x-kubernetes-validations`): which apply, what `self` and `oldSelf` are, and how a failure is worded.
  * The language itself is @marcbachmann/cel-js; the Kubernetes functions it lacks are in cel-library.ts.
  */
+import { equal } from "../../../src/json/merge-patch.ts";
 import { celEnvironment } from "./cel-library.ts";
 import type { FieldError, FieldErrorReason } from "./errors.ts";
-import { type CelRule, type Fields, fieldNode, isFields, type SchemaNode, sameJson } from "./node.ts";
+import { type CelRule, type Fields, fieldNode, isFields, type SchemaNode } from "./node.ts";
 
 const withCel = new WeakMap<SchemaNode, boolean>();
 
@@ -39,7 +40,7 @@ function itemErrors(node: SchemaNode, value: readonly unknown[], old: unknown, p
   const before = Array.isArray(old) && list?.type === "map" ? old.filter(isFields) : [];
   return value.flatMap((item, index) => {
     const same = isFields(item)
-      ? before.find((other) => list?.keys.every((key) => sameJson(other[key], item[key])))
+      ? before.find((other) => list?.keys.every((key) => equal(other[key], item[key])))
       : undefined;
     return celErrors(items, item, same, `${path}[${index}]`);
   });
@@ -49,7 +50,7 @@ function ruleErrors(rule: CelRule, node: SchemaNode, value: unknown, old: unknow
   const transition = /\boldSelf\b/.test(rule.rule);
   if (transition && old === undefined && rule.optionalOldSelf !== true) return [];
   // A rule about the present only cannot newly fail when the value did not change.
-  if (!transition && old !== undefined && sameJson(value, old)) return [];
+  if (!transition && old !== undefined && equal(value, old)) return [];
   const variables: Fields = { self: celValue(node, value) };
   if (transition) {
     const before = old === undefined ? undefined : celValue(node, old);

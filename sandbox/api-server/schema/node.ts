@@ -99,18 +99,6 @@ export function fieldNode(node: SchemaNode | undefined, name: string): SchemaNod
   return node?.additional === true || node?.additional === undefined ? undefined : node.additional;
 }
 
-/** Deep equality of JSON values; the order of object keys does not count. */
-export function sameJson(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (Array.isArray(a)) {
-    return Array.isArray(b) && a.length === b.length && a.every((item, index) => sameJson(item, b[index]));
-  }
-  if (!isFields(a) || !isFields(b)) return false;
-  const keys = Object.keys(a);
-  if (keys.length !== Object.keys(b).length) return false;
-  return keys.every((key) => Object.hasOwn(b, key) && sameJson(a[key], b[key]));
-}
-
 /** A deep copy of a JSON value. */
 export function copyJson<T>(value: T): T {
   return structuredClone(value);

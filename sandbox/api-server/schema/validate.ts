@@ -5,10 +5,11 @@
  * anyOf/oneOf/ allOf/not, then the value's own rules, then its fields, and CEL rules only when nothing structural is
  * wrong.
  */
+import { equal } from "../../../src/json/merge-patch.ts";
 import type { KubeObject } from "../../../src/ports/kubernetes.ts";
 import { celErrors, hasCel } from "./cel.ts";
 import { duplicate, type FieldError, invalid, required } from "./errors.ts";
-import { fieldNode, isFields, type ObjectSchema, type SchemaNode, sameJson } from "./node.ts";
+import { fieldNode, isFields, type ObjectSchema, type SchemaNode } from "./node.ts";
 import { typeError, valueErrors } from "./value-rules.ts";
 
 const BLOCKING: ReadonlySet<string> = new Set([
@@ -47,7 +48,7 @@ function toleratedInBuiltins({ path, reason }: FieldError): boolean {
 const join = (path: string, name: string) => (path === "" ? name : `${path}.${name}`);
 
 function check(node: SchemaNode, value: unknown, path: string, old: unknown): FieldError[] {
-  if (old !== undefined && sameJson(value, old)) return [];
+  if (old !== undefined && equal(value, old)) return [];
   const wrongType = typeError(node, value, path);
   if (wrongType !== undefined) return [wrongType];
   if (value === null) return [];
@@ -76,10 +77,10 @@ function itemErrors(node: SchemaNode, value: readonly unknown[], path: string, o
 /** The element of the old list that is the same element: only lists with keys (and sets) can tell. */
 function oldItem(node: SchemaNode, item: unknown, old: unknown): unknown {
   if (!Array.isArray(old)) return undefined;
-  if (node.list?.type === "set") return old.find((other) => sameJson(item, other));
+  if (node.list?.type === "set") return old.find((other) => equal(item, other));
   if (node.list?.type !== "map" || !isFields(item)) return undefined;
   const { keys } = node.list;
-  return old.find((other) => isFields(other) && keys.every((key) => sameJson(other[key], item[key])));
+  return old.find((other) => isFields(other) && keys.every((key) => equal(other[key], item[key])));
 }
 
 function alternativeErrors(node: SchemaNode, value: unknown, path: string): FieldError[] {

@@ -1,7 +1,7 @@
 /** How many replicas a metric asks for: pure arithmetic over what the pods of the target use. */
 import type { KubeFields, KubeObject } from "../../../src/ports/kubernetes.ts";
+import { formatQuantity, parseQuantity } from "../../quantity.ts";
 import { isActive, isReady } from "../pods.ts";
-import { formatQuantity, parseQuantity } from "../quantity.ts";
 
 /** What one pod uses right now. */
 export interface PodUsage {

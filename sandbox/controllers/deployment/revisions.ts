@@ -1,10 +1,11 @@
 /** Which ReplicaSet carries a Deployment's current template: found, or created. */
+import { equal } from "../../../src/json/merge-patch.ts";
 import { type KubeFields, type KubeObject, RESOURCES } from "../../../src/ports/kubernetes.ts";
 import { ApiError } from "../../cluster.ts";
 import { findCondition, withCondition } from "../conditions.ts";
 import type { ControllerContext } from "../context.ts";
 import type { EventRecorder } from "../events.ts";
-import { controllerRef, edit, editStatus, isControlledBy, namespaceOf, sameJson, templateHash } from "../objects.ts";
+import { controllerRef, edit, editStatus, isControlledBy, namespaceOf, templateHash } from "../objects.ts";
 import {
   byAge,
   DESIRED_REPLICAS,
@@ -32,7 +33,7 @@ const NOT_COPIED = new Set([
 /** The ReplicaSet with the Deployment's template (the oldest, should there be several). */
 export function findNewest(deployment: KubeObject, sets: readonly KubeObject[]): KubeObject | undefined {
   const wanted = withoutHash(deployment.spec?.template);
-  return byAge(sets).find((set) => sameJson(withoutHash(set.spec?.template), wanted));
+  return byAge(sets).find((set) => equal(withoutHash(set.spec?.template), wanted));
 }
 
 function withoutHash(template: KubeFields): KubeFields {

@@ -1,6 +1,6 @@
 /** What a ScaledObject measures, as metrics of the HorizontalPodAutoscaler that KEDA makes for it. Pure. */
 import type { KubeFields, KubeObject } from "../../../src/ports/kubernetes.ts";
-import { formatQuantity, parseQuantity } from "../quantity.ts";
+import { formatQuantity, parseQuantity } from "../../quantity.ts";
 
 /** A trigger that asks a Prometheus. */
 export interface QueryTrigger {

@@ -1,8 +1,9 @@
 /** Every template of a Configuration becomes a Revision of its own, and none of them ever changes. */
+import { equal } from "../../../src/json/merge-patch.ts";
 import { apiVersionOf, type KubeObject } from "../../../src/ports/kubernetes.ts";
 import { KNATIVE, KNATIVE_LABELS } from "../../crds/knative.ts";
 import { type ControllerContext, type Stop, startController, type Wiring } from "../context.ts";
-import { controllerRef, getByKey, isControlledBy, isTerminating, namespaceOf, sameJson } from "../objects.ts";
+import { controllerRef, getByKey, isControlledBy, isTerminating, namespaceOf } from "../objects.ts";
 import { conditionOf, isReady, type State, saveStatus, TRUE } from "./conditions.ts";
 
 export function startConfigurations(context: ControllerContext): Stop {
@@ -20,7 +21,7 @@ function sync(context: ControllerContext, { events }: Wiring, configuration: Kub
   const { cluster } = context;
   const revision = revisionOf(configuration);
   const live = cluster.get(KNATIVE.revision, namespaceOf(configuration), revision.metadata.name);
-  if (live !== undefined && !(isControlledBy(live, configuration) && sameJson(live.spec, revision.spec))) {
+  if (live !== undefined && !(isControlledBy(live, configuration) && equal(live.spec, revision.spec))) {
     const message = `Revision creation failed with message: revision "${revision.metadata.name}" already exists.`;
     saveStatus(context, KNATIVE.configuration, configuration, { RevisionReady: failed(message) }, {});
     return;

@@ -1,9 +1,10 @@
 /** A Knative Service is a Configuration (what runs) and a Route (who gets the requests) of its name. */
+import { equal } from "../../../src/json/merge-patch.ts";
 import type { KubeFields, KubeObject, ResourceType } from "../../../src/ports/kubernetes.ts";
 import { apiVersionOf } from "../../../src/ports/kubernetes.ts";
 import { KNATIVE, KNATIVE_LABELS } from "../../crds/knative.ts";
 import { type ControllerContext, type Stop, startController } from "../context.ts";
-import { controllerRef, edit, getByKey, isControlledBy, isTerminating, namespaceOf, sameJson } from "../objects.ts";
+import { controllerRef, edit, getByKey, isControlledBy, isTerminating, namespaceOf } from "../objects.ts";
 import { conditionOf, isObserved, type State, saveStatus, TRUE } from "./conditions.ts";
 
 export function startServices(context: ControllerContext): Stop {
@@ -68,7 +69,7 @@ function child(
     });
   }
   if (!isControlledBy(live, service)) return undefined;
-  if (sameJson(withoutEmpty(live.spec), withoutEmpty(spec))) return live;
+  if (equal(withoutEmpty(live.spec), withoutEmpty(spec))) return live;
   return edit(cluster, type, live, (copy) => {
     copy.spec = structuredClone(spec);
   });

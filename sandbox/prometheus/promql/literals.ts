@@ -1,4 +1,5 @@
 /** Numbers and strings as PromQL writes them. */
+import { unescapeGo } from "../../../src/go/escapes.ts";
 import { QueryError } from "./errors.ts";
 
 /** Without sign. @throws QueryError */
@@ -12,30 +13,13 @@ export function numberLiteral(text: string): number {
   throw new QueryError(`parse error: bad number or duration syntax: "${text}"`);
 }
 
-const SIMPLE: Readonly<Record<string, string>> = {
-  a: "\x07",
-  b: "\b",
-  f: "\f",
-  n: "\n",
-  r: "\r",
-  t: "\t",
-  v: "\v",
-  "\\": "\\",
-};
-const ESCAPE = /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|(.))/gsu;
-
 /** With its quotes: "…", '…' or `…`. @throws QueryError */
 export function stringLiteral(text: string): string {
   const quote = text.charAt(0);
   const inner = text.slice(1, -1);
   if (text.length < 2 || !text.endsWith(quote)) throw new QueryError("parse error: unterminated quoted string");
   if (quote === "`") return inner;
-  return inner.replace(ESCAPE, (_, x?: string, u?: string, U?: string, octal?: string, char?: string) => {
-    const hex = x ?? u ?? U;
-    const code = hex === undefined ? Number.parseInt(octal ?? "", 8) : Number.parseInt(hex, 16);
-    if (char === undefined && code <= 0x10ffff) return String.fromCodePoint(code);
-    const known = char === quote ? quote : SIMPLE[char ?? ""];
-    if (known === undefined) throw new QueryError(`parse error: unknown escape sequence in ${text}`);
-    return known;
-  });
+  const plain = unescapeGo(inner, quote);
+  if (plain === undefined) throw new QueryError(`parse error: unknown escape sequence in ${text}`);
+  return plain;
 }

@@ -1,21 +1,8 @@
 /** Constants as Go writes them: strings with escapes, numbers in any base. */
+import { unescapeGo } from "../../go/escapes.ts";
 import type { Token } from "./lexer.ts";
 import { TemplateFault } from "./lexer.ts";
 import type { Value } from "./tree.ts";
-
-const SIMPLE: Readonly<Record<string, string>> = {
-  a: "\x07",
-  b: "\b",
-  f: "\f",
-  n: "\n",
-  r: "\r",
-  t: "\t",
-  v: "\v",
-  "\\": "\\",
-  "'": "'",
-  '"': '"',
-};
-const ESCAPE = /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|(.))/gs;
 
 /** The text of a quoted or raw string token. @throws TemplateFault on an unknown escape */
 export function unquote(token: Token): string {
@@ -24,14 +11,9 @@ export function unquote(token: Token): string {
 }
 
 function unescaped(text: string, token: Token, quote: string): string {
-  return text.replace(ESCAPE, (_, x?: string, u?: string, U?: string, octal?: string, char?: string) => {
-    const hex = x ?? u ?? U;
-    const code = hex === undefined ? Number.parseInt(octal ?? "", 8) : Number.parseInt(hex, 16);
-    if (char === undefined && code <= 0x10ffff) return String.fromCodePoint(code);
-    const known = char === undefined || (/['"]/.test(char) && char !== quote) ? undefined : SIMPLE[char];
-    if (known === undefined) throw new TemplateFault("invalid syntax", token.at);
-    return known;
-  });
+  const plain = unescapeGo(text, quote);
+  if (plain === undefined) throw new TemplateFault("invalid syntax", token.at);
+  return plain;
 }
 
 /** An int when it is written as one, else a float. @throws TemplateFault */

@@ -1,7 +1,7 @@
 /** ConfigMaps and Secrets. */
+import { equal } from "../../../../src/json/merge-patch.ts";
 import type { KubeObject } from "../../../../src/ports/kubernetes.ts";
 import { type FieldError, forbidden, invalid, required, tooLong } from "../errors.ts";
-import { sameJson } from "../node.ts";
 import { fieldsOf, immutable } from "./metadata.ts";
 import { configKey, named } from "./names.ts";
 
@@ -16,7 +16,7 @@ function frozenErrors(object: KubeObject, old: KubeObject | undefined, fields: r
   if (old?.immutable !== true) return [];
   const words = "field is immutable when `immutable` is set";
   const mark = object.immutable === true ? [] : [forbidden("immutable", words)];
-  const changed = fields.filter((field) => !sameJson(fieldsOf(object[field]), fieldsOf(old[field])));
+  const changed = fields.filter((field) => !equal(fieldsOf(object[field]), fieldsOf(old[field])));
   return [...mark, ...changed.map((field) => forbidden(field, words))];
 }
 

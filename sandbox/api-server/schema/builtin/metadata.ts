@@ -1,7 +1,8 @@
 /** Metadata and label selectors. */
+import { equal } from "../../../../src/json/merge-patch.ts";
 import type { KubeObject } from "../../../../src/ports/kubernetes.ts";
 import { type FieldError, forbidden, invalid, required } from "../errors.ts";
-import { type Fields, isFields, sameJson } from "../node.ts";
+import { type Fields, isFields } from "../node.ts";
 import { dnsLabel, labelValue, type NameRule, named, qualifiedName } from "./names.ts";
 
 export const IMMUTABLE = "field is immutable";
@@ -18,7 +19,7 @@ export function fieldsOf(value: unknown): Fields {
 
 /** A change of a field that must not change. */
 export function immutable(path: string, value: unknown, old: unknown): FieldError[] {
-  return sameJson(value, old) ? [] : [invalid(path, value ?? null, IMMUTABLE)];
+  return equal(value, old) ? [] : [invalid(path, value ?? null, IMMUTABLE)];
 }
 
 /** Label maps: both keys and values have a syntax. */

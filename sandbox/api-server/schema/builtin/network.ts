@@ -1,7 +1,8 @@
 /** Services, EndpointSlices and Ingresses. */
+import { equal } from "../../../../src/json/merge-patch.ts";
 import type { KubeObject } from "../../../../src/ports/kubernetes.ts";
 import { duplicate, type FieldError, forbidden, invalid, required } from "../errors.ts";
-import { type Fields, sameJson } from "../node.ts";
+import type { Fields } from "../node.ts";
 import { fieldsOf, immutable, labelErrors, listOf } from "./metadata.ts";
 import { dnsLabel, dnsSubdomain, named, portNumber, portReference } from "./names.ts";
 import { oneOf } from "./pods.ts";
@@ -108,7 +109,7 @@ function pathErrors(at: string, { path, pathType, backend }: Fields): FieldError
   const mustBe = pathType === "Exact" || pathType === "Prefix" || (path !== undefined && path !== "");
   const { service, resource } = fieldsOf(backend);
   const { name, port } = fieldsOf(service);
-  const noPort = service !== undefined && (port === undefined || sameJson(port, {}));
+  const noPort = service !== undefined && (port === undefined || equal(port, {}));
   return [
     ...oneOf(`${at}.pathType`, pathType, PATH_TYPES),
     ...(mustBe && !absolute ? [invalid(`${at}.path`, path ?? "", "must be an absolute path")] : []),

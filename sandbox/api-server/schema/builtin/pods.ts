@@ -1,10 +1,11 @@
 /** Pod specs, alone and inside the templates of workloads. */
+import { equal } from "../../../../src/json/merge-patch.ts";
 import type { KubeObject } from "../../../../src/ports/kubernetes.ts";
+import { parseQuantity } from "../../../quantity.ts";
 import { duplicate, type FieldError, forbidden, invalid, notSupported, required } from "../errors.ts";
-import { copyJson, type Fields, sameJson } from "../node.ts";
+import { copyJson, type Fields } from "../node.ts";
 import { fieldsOf, labelErrors, listOf } from "./metadata.ts";
 import { dnsLabel, dnsSubdomain, named, portName, portNumber, portReference } from "./names.ts";
-import { compareQuantities } from "./quantities.ts";
 
 /** What is wrong with a pod spec at `path`. Fields that the schema requires are reported by the schema. */
 export function podSpecErrors(path: string, value: unknown): FieldError[] {
@@ -160,7 +161,8 @@ function resourceErrors(path: string, resources: unknown): FieldError[] {
   const most = fieldsOf(limits);
   return Object.entries(fieldsOf(requests)).flatMap(([name, request]) => {
     const limit = most[name];
-    if (limit === undefined || compareQuantities(request, limit) <= 0) return [];
+    const [asked, allowed] = [parseQuantity(request), parseQuantity(limit)];
+    if (asked === undefined || allowed === undefined || asked <= allowed) return [];
     return [invalid(`${path}.requests`, String(request), `must be less than or equal to ${name} limit of ${limit}`)];
   });
 }
@@ -194,7 +196,7 @@ const POD_UPDATE =
 /** A pod; on an update, only a few fields of its spec may change. */
 export function podErrors(pod: KubeObject, old: KubeObject | undefined): FieldError[] {
   if (old === undefined) return podSpecErrors("spec", pod.spec);
-  if (sameJson(frozen(pod.spec), frozen(old.spec))) return podSpecErrors("spec", pod.spec);
+  if (equal(frozen(pod.spec), frozen(old.spec))) return podSpecErrors("spec", pod.spec);
   return [forbidden("spec", POD_UPDATE)];
 }
 

@@ -1,7 +1,7 @@
 /** Autoscalers, disruption budgets, role bindings, leases, events, volume claims and CRDs. */
+import { equal } from "../../../../src/json/merge-patch.ts";
 import type { KubeObject } from "../../../../src/ports/kubernetes.ts";
 import { type FieldError, invalid, required } from "../errors.ts";
-import { sameJson } from "../node.ts";
 import { fieldsOf, immutable, listOf, selectorErrors } from "./metadata.ts";
 import { notNegative, oneOf } from "./pods.ts";
 
@@ -34,7 +34,7 @@ export function disruptionBudgetErrors(object: KubeObject): FieldError[] {
 
 export function roleBindingErrors(object: KubeObject, old: KubeObject | undefined): FieldError[] {
   const role = fieldsOf(object.roleRef);
-  const changed = old !== undefined && !sameJson(role, fieldsOf(old.roleRef));
+  const changed = old !== undefined && !equal(role, fieldsOf(old.roleRef));
   return [
     ...oneOf("roleRef.kind", role.kind, object.kind === "RoleBinding" ? ["Role", "ClusterRole"] : ["ClusterRole"]),
     ...(role.name === "" ? [required("roleRef.name")] : []),

@@ -1,7 +1,8 @@
 /** Deployments, DaemonSets, StatefulSets, ReplicaSets, Jobs and CronJobs. */
+import { equal } from "../../../../src/json/merge-patch.ts";
 import type { KubeObject } from "../../../../src/ports/kubernetes.ts";
 import { type FieldError, forbidden, invalid, notSupported, required } from "../errors.ts";
-import { type Fields, sameJson } from "../node.ts";
+import type { Fields } from "../node.ts";
 import { fieldsOf, immutable, listOf, selectorErrors, selects } from "./metadata.ts";
 import { notNegative, oneOf, templateErrors } from "./pods.ts";
 
@@ -93,7 +94,7 @@ const STATEFUL_UPDATE =
 export const statefulSetErrors: Judge = (object, old) => {
   const frozen = ["selector", "serviceName", "volumeClaimTemplates", "podManagementPolicy"];
   const [now, before] = [fieldsOf(object.spec), fieldsOf(old?.spec)];
-  const changed = old !== undefined && frozen.some((field) => !sameJson(now[field], before[field]));
+  const changed = old !== undefined && frozen.some((field) => !equal(now[field], before[field]));
   if (changed) return [forbidden("spec", STATEFUL_UPDATE)];
   return [
     ...selected("statefulset", object, undefined),
