@@ -48,6 +48,12 @@ export function canaryCrd(): CrdObject {
   });
 }
 
+/** Which values pass each judge, and which judge is the default. */
+function judgesText(): string {
+  const judges = Object.values(JUDGES).map(({ name, about }) => `${name}: ${about}`);
+  return `${judges.join("; ")}. Default: ${DEFAULT_JUDGE.name}.`;
+}
+
 function spec(): Schema {
   return object(
     {
@@ -185,7 +191,7 @@ function metric(): Schema {
       query: string({ maxLength: BOUNDS.query, about: "A PromQL query." }),
       templateRef: namespacedReference("The MetricTemplate with the query.", "MetricTemplate"),
       templateVariables: map(string(), { about: "Values for the template, as `{{ variables.name }}`." }),
-      judge: string({ enum: Object.keys(JUDGES), about: `Decides about the values. Default: ${DEFAULT_JUDGE.name}.` }),
+      judge: string({ enum: Object.keys(JUDGES), about: `Decides about the values. ${judgesText()}` }),
     },
     { required: ["name"] },
   );
